@@ -1,0 +1,104 @@
+import { dataType } from "../onnx/data-types.ts";
+import type { TensorMessage } from "../onnx/messages.ts";
+import { tensorBytes } from "../onnx/model-file.ts";
+import { attribute, type Graph, type Node, type Scope, type Value } from "./graph.ts";
+
+const RANDOM = new Set([
+  "RandomNormal",
+  "RandomNormalLike",
+  "RandomUniform",
+  "RandomUniformLike",
+  "Multinomial",
+  "Bernoulli",
+]);
+
+/** Operators whose result depends on their input's shape alone. */
+const SHAPE_ONLY = new Set(["Shape", "Size"]);
+
+/** Whether an operator reads no more of its input than its shape. */
+export const readsShapeOnly = (node: Node) => SHAPE_ONLY.has(node.op);
+
+/**
+ * The values that no input's data can change: initializers, Constant nodes, shapes, and all that
+ * is computed from these alone, through outer scopes too. Linear in the number of nodes.
+ */
+export function constants(graph: Graph): ReadonlySet<Value> {
+  const known = new Set<Value>();
+  const walk = (scope: Scope): void => {
+    for (const value of scope.values.values()) if (value.initializer) known.add(value);
+    for (const node of scope.nodes) {
+      for (const body of node.bodies) walk(body);
+      if (RANDOM.has(node.op) || (node.bodies.length > 0 && node.op !== "If")) continue;
+      const fixed =
+        readsShapeOnly(node) ||
+        ([...node.inputs, ...node.captures].every((value) => !value || known.has(value)) &&
+          node.bodies.every((body) => body.outputs.every((value) => known.has(value))));
+      if (fixed) for (const output of node.outputs) if (output) known.add(output);
+    }
+  };
+  walk(graph.main);
+  for (const body of graph.functions) walk(body);
+  return known;
+}
+
+/** The tensor a value holds: an initializer's, or a Constant node's `value`. */
+export function tensorOf(value: Value | null | undefined): TensorMessage | null {
+  if (!value) return null;
+  if (value.initializer) return "values" in value.initializer ? null : value.initializer;
+  const node = value.producer;
+  return node?.op === "Constant" ? (attribute(node, "value")?.t ?? null) : null;
+}
+
+/** The shape of the tensor a value holds, where it holds one. */
+export const dimsOf = (value: Value | null | undefined): readonly number[] | null =>
+  tensorOf(value)?.dims ?? value?.initializer?.dims ?? null;
+
+/** Elements above which a constant is not read for matching. */
+const SMALL = 64;
+
+/**
+ * The numbers of a small constant: an initializer, a Constant node in any of its forms, or one of
+ * these through Identity, Cast, Reshape, Squeeze and Unsqueeze. Null where it is larger, is no
+ * number, or has to be computed.
+ */
+export function numbersOf(graph: Graph, value: Value | null | undefined): number[] | null {
+  for (let hops = 0; value && hops < 8; hops++) {
+    const tensor = tensorOf(value);
+    if (tensor) return read(graph, tensor);
+    const node: Node | null = value.producer;
+    if (!node) return null;
+    if (node.op === "Constant") return literal(node);
+    if (!["Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze"].includes(node.op)) return null;
+    value = node.inputs[0];
+  }
+  return null;
+}
+
+function literal(node: Node): number[] | null {
+  const [only] = node.message.attributes;
+  if (only?.name === "value_int" && only.i !== null) return [only.i];
+  if (only?.name === "value_float" && only.f !== null) return [only.f];
+  if (only?.name === "value_ints") return [...only.ints];
+  if (only?.name === "value_floats") return [...only.floats];
+  return null;
+}
+
+function read({ file }: Graph, tensor: TensorMessage): number[] | null {
+  const type = dataType(tensor.dataType);
+  const count = tensor.dims.reduce((n, dim) => n * dim, 1);
+  if (!type || count > SMALL) return null;
+  const array = arrays[type.name];
+  if (!array) return null;
+  const bytes = tensorBytes(file, tensor).slice();
+  return Array.from(new array(bytes.buffer), Number);
+}
+
+const arrays: Record<string, new (buffer: ArrayBuffer) => Iterable<number | bigint> & ArrayLike<number | bigint>> = {
+  float: Float32Array,
+  double: Float64Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  bool: Uint8Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+};

@@ -1,0 +1,234 @@
+import type {
+  AttributeMessage,
+  FunctionMessage,
+  GraphMessage,
+  NodeMessage,
+  SparseTensorMessage,
+  TensorMessage,
+  ValueInfoMessage,
+} from "../onnx/messages.ts";
+import type { ModelFile } from "../onnx/model-file.ts";
+import { InputError } from "../onnx/source.ts";
+
+/** A value of a scope: an input, an initializer, or an output of a node. */
+export interface Value {
+  readonly name: string;
+  readonly scope: Scope;
+  /** The node that makes it; null for inputs and initializers. */
+  readonly producer: Node | null;
+  /** Set where it is an initializer, also one that IR 3 lists among the inputs. */
+  readonly initializer: TensorMessage | SparseTensorMessage | null;
+  /** Every node input that reads it, those in nested bodies included. */
+  readonly uses: Use[];
+  isOutput: boolean;
+}
+
+/** One input slot of one node. */
+export interface Use {
+  readonly node: Node;
+  readonly index: number;
+}
+
+/** A node with its values. */
+export interface Node {
+  readonly message: NodeMessage;
+  readonly scope: Scope;
+  /** The operator: "Add", and with its domain where that is not ai.onnx: "com.microsoft.Gelu". */
+  readonly op: string;
+  readonly inputs: readonly (Value | null)[];
+  readonly outputs: readonly (Value | null)[];
+  /** Bodies of If, Loop and Scan, and of any operator with graph attributes. */
+  readonly bodies: readonly Scope[];
+  /** Outer values that the bodies read. */
+  readonly captures: ReadonlySet<Value>;
+  /** Place in an order in which every node follows what it reads. */
+  index: number;
+}
+
+/** A graph, a body inside a node, or a function's body. */
+export interface Scope {
+  readonly kind: "main" | "body" | "function";
+  /** The graph's or function's name. */
+  readonly name: string;
+  readonly message: GraphMessage | FunctionMessage;
+  /** The node whose body it is. */
+  readonly owner: Node | null;
+  /** In topological order. */
+  readonly nodes: Node[];
+  readonly inputs: Value[];
+  readonly outputs: Value[];
+  readonly values: Map<string, Value>;
+}
+
+/** A model's graph: who makes each value and who reads it, in every scope. */
+export interface Graph {
+  readonly file: ModelFile;
+  readonly main: Scope;
+  readonly functions: readonly Scope[];
+  /** Every name of a value or node in any scope; new names must not be among them. */
+  readonly names: ReadonlySet<string>;
+}
+
+/** Links a model's nodes to their values, in time linear in their number. */
+export function buildGraph(file: ModelFile): Graph {
+  const names = new Set<string>();
+  const main = scopeOf(file, names, "main", file.graph, null);
+  const functions = file.message.functions.map((f) => scopeOf(file, names, "function", f, null));
+  return { file, main, functions, names };
+}
+
+/** The attribute with this name. */
+export const attribute = (node: Node, name: string): AttributeMessage | undefined =>
+  node.message.attributes.find((attribute) => attribute.name === name);
+
+/** Scopes from this one outward. */
+export function* outward(scope: Scope | null): Generator<Scope> {
+  for (; scope; scope = scope.owner?.scope ?? null) yield scope;
+}
+
+function scopeOf(
+  file: ModelFile,
+  names: Set<string>,
+  kind: Scope["kind"],
+  message: GraphMessage | FunctionMessage,
+  owner: Node | null,
+): Scope {
+  const scope: Scope = {
+    kind,
+    name: message.name,
+    message,
+    owner,
+    nodes: [],
+    inputs: [],
+    outputs: [],
+    values: new Map(),
+  };
+  const define = (name: string, from: Pick<Value, "producer" | "initializer">): Value => {
+    if (scope.values.has(name)) throw twice(file, name);
+    const value: Value = { name, scope, ...from, uses: [], isOutput: false };
+    scope.values.set(name, value);
+    names.add(name);
+    return value;
+  };
+  const graph = "initializers" in message ? message : null;
+  for (const initializer of graph?.initializers ?? [])
+    define(initializer.name, { producer: null, initializer });
+  for (const initializer of graph?.sparseInitializers ?? [])
+    define(initializer.values?.name ?? "", { producer: null, initializer });
+  for (const name of message.inputs.map(nameOf)) {
+    const known = scope.values.get(name);
+    if (known && !known.initializer) throw twice(file, name);
+    const value = known ?? define(name, { producer: null, initializer: null });
+    if (!known) scope.inputs.push(value);
+  }
+  const nodes = message.nodes.map((each) => nodeOf(scope, each));
+  for (const node of nodes) {
+    if (node.message.name) names.add(node.message.name);
+    for (const name of node.message.outputs)
+      (node.outputs as (Value | null)[]).push(
+        name === "" ? null : define(name, { producer: node, initializer: null }),
+      );
+  }
+  for (const node of nodes) connect(file, names, node);
+  scope.nodes.push(...sorted(file, nodes));
+  for (const name of message.outputs.map(nameOf)) {
+    const value = [...outward(scope)].map((s) => s.values.get(name)).find(Boolean);
+    if (!value)
+      throw new InputError(
+        `${file.source.name}: output ${name} of graph ${scope.name || "(unnamed)"} is made by no node; the model is damaged.`,
+      );
+    value.isOutput = true;
+    scope.outputs.push(value);
+  }
+  return scope;
+}
+
+const nameOf = (it: ValueInfoMessage | string) => (typeof it === "string" ? it : it.name);
+
+const twice = (file: ModelFile, name: string) =>
+  new InputError(
+    `${file.source.name}: value ${name} is defined twice, which ONNX forbids; the model is damaged.`,
+  );
+
+function nodeOf(scope: Scope, message: NodeMessage): Node {
+  const { domain, opType } = message;
+  const op = domain === "" || domain === "ai.onnx" ? opType : `${domain}.${opType}`;
+  return { message, scope, op, inputs: [], outputs: [], bodies: [], captures: new Set(), index: -1 };
+}
+
+function connect(file: ModelFile, names: Set<string>, node: Node): void {
+  const { scope, message } = node;
+  const inputs = node.inputs as (Value | null)[];
+  for (const [index, name] of message.inputs.entries()) {
+    const value = name === "" ? null : resolve(file, node, name);
+    inputs.push(value);
+    value?.uses.push({ node, index });
+    if (value && value.scope !== scope) capture(scope, value);
+  }
+  const bodies = node.bodies as Scope[];
+  for (const { g, graphs } of message.attributes)
+    for (const graph of g ? [g, ...graphs] : graphs)
+      bodies.push(scopeOf(file, names, "body", graph, node));
+  for (const body of bodies)
+    for (const output of body.outputs) if (output.scope !== body) capture(body, output);
+}
+
+/** Notes on every node between `scope` and the value's own scope that its bodies read the value. */
+function capture(scope: Scope, value: Value): void {
+  for (const inner of outward(scope)) {
+    if (inner === value.scope) return;
+    (inner.owner?.captures as Set<Value> | undefined)?.add(value);
+  }
+}
+
+function resolve(file: ModelFile, node: Node, name: string): Value {
+  for (const scope of outward(node.scope)) {
+    const value = scope.values.get(name);
+    if (value) return value;
+  }
+  throw new InputError(
+    `${file.source.name}: node ${node.message.name || node.message.outputs[0]} (${node.op}) reads ${name}, which nothing in the model makes; the model is damaged or its weights are missing.`,
+  );
+}
+
+/** Kahn's order; the file's own where that is already one. */
+function sorted(file: ModelFile, nodes: Node[]): Node[] {
+  const order: Node[] = [];
+  const missing = new Map<Node, number>();
+  const readers = new Map<Node, Node[]>();
+  for (const node of nodes) {
+    const reads = new Set<Node>();
+    for (const value of [...node.inputs, ...node.captures])
+      if (value?.producer && value.scope === node.scope) reads.add(value.producer);
+    missing.set(node, reads.size);
+    for (const producer of reads) {
+      const list = readers.get(producer);
+      if (list) list.push(node);
+      else readers.set(producer, [node]);
+    }
+  }
+  const place = (node: Node) => {
+    for (const ready = [node]; ready.length > 0; ) {
+      const next = ready.pop()!;
+      if (missing.get(next) !== 0 || next.index >= 0) continue;
+      next.index = order.length;
+      order.push(next);
+      for (const reader of readers.get(next) ?? []) {
+        const left = missing.get(reader)! - 1;
+        missing.set(reader, left);
+        if (left === 0 && seen.has(reader)) ready.push(reader);
+      }
+    }
+  };
+  const seen = new Set<Node>();
+  for (const node of nodes) {
+    seen.add(node);
+    place(node);
+  }
+  const stuck = nodes.find((node) => node.index < 0);
+  if (stuck)
+    throw new InputError(
+      `${file.source.name}: node ${stuck.message.name || stuck.message.outputs[0]} (${stuck.op}) is part of a cycle; ONNX graphs have none, the model is damaged.`,
+    );
+  return order;
+}

@@ -1,0 +1,41 @@
+import { dataType } from "../onnx/data-types.ts";
+import type { ValueInfoMessage } from "../onnx/messages.ts";
+import type { Value } from "./graph.ts";
+import { tensorOf } from "./constants.ts";
+
+/** dim_value, dim_param, or "" for a dimension of which nothing is known. */
+export type Dimension = number | string;
+
+/** Type and shape of a tensor value; `dtype` as ONNX spells it, `shape` null for an unknown rank. */
+export interface Type {
+  readonly dtype: string;
+  readonly shape: readonly Dimension[] | null;
+}
+
+/** What is known of each value's type. */
+export type Types = ReadonlyMap<Value, Type>;
+
+/** The type a value info states; null where it states none, or one that is no tensor. */
+export function typeOfInfo({ type }: ValueInfoMessage): Type | null {
+  const dtype = dataType(type?.tensor?.elemType ?? 0)?.name;
+  if (!dtype) return null;
+  const dims = type?.tensor?.shape?.dims ?? null;
+  return { dtype, shape: dims?.map(({ value, param }) => value ?? param) ?? null };
+}
+
+/** The type of an initializer's or Constant node's tensor. */
+export function typeOfTensor(value: Value): Type | null {
+  const sparse = value.initializer && "values" in value.initializer ? value.initializer : null;
+  const tensor = sparse?.values ?? tensorOf(value);
+  const dtype = dataType(tensor?.dataType ?? 0)?.name;
+  return tensor && dtype ? { dtype, shape: sparse?.dims ?? tensor.dims } : null;
+}
+
+const FLOATS = new Set(["float", "double", "float16", "bfloat16"]);
+
+/** Whether a data type is one that LAuReL's weights can have. */
+export const isFloat = (dtype: string | undefined) => dtype !== undefined && FLOATS.has(dtype);
+
+/** A shape as people write it: [N, 64, ?]. */
+export const showShape = (shape: readonly Dimension[] | null | undefined) =>
+  shape ? `[${shape.map((dim) => (dim === "" ? "?" : dim)).join(", ")}]` : "of unknown rank";

@@ -1,0 +1,124 @@
+import { InputError, type Range } from "./source.ts";
+import { BYTES, FIXED32, type Field, MAX_DEPTH, VARINT, type WireReader } from "./wire.ts";
+
+/** Where an embedded message stands, with the messages around it (their lengths follow its own). */
+export interface Frame extends Range {
+  /** Offset of the field's tag. */
+  readonly at: number;
+  /** Offset of its length prefix. */
+  readonly prefix: number;
+  readonly parent: Frame | null;
+  readonly depth: number;
+}
+
+/** How one field of a message is read: `V` so far, the next occurrence, `V` from then on. */
+interface Slot<V> {
+  readonly number: number;
+  readonly wires: readonly number[];
+  readonly start: () => V;
+  read(reader: WireReader, field: Field, parent: Frame, before: V): V;
+}
+
+/** One slot for every property of a message but its frame. */
+export type Schema<T> = { readonly [K in Exclude<keyof T, "frame">]: Slot<T[K]> };
+
+/**
+ * Decodes the message in `frame`. Fields without a slot, and fields of another wire type than
+ * their slot's, are passed over, as protobuf does; the last of a singular field counts.
+ */
+export function decode<T>(schema: Schema<T>, reader: WireReader, frame: Frame): T {
+  const entries = slotsOf(schema as Schema<object>);
+  const message: Record<string, unknown> = { frame };
+  for (const [key, slot] of entries) message[key] = slot.start();
+  for (const field of reader.fields(frame))
+    for (const [key, slot] of entries)
+      if (slot.number === field.number && slot.wires.includes(field.wire))
+        message[key] = slot.read(reader, field, frame, message[key]);
+  return message as T;
+}
+
+const cache = new WeakMap<object, [string, Slot<unknown>][]>();
+
+function slotsOf(schema: object): [string, Slot<unknown>][] {
+  let entries = cache.get(schema);
+  if (!entries) {
+    entries = Object.entries(schema);
+    cache.set(schema, entries);
+  }
+  return entries;
+}
+
+const single = <V>(number: number, wire: number, start: V, read: Slot<V>["read"]): Slot<V> => ({
+  number,
+  wires: [wire],
+  start: () => start,
+  read,
+});
+
+const many = <V>(
+  number: number,
+  wires: number[],
+  read: (reader: WireReader, field: Field, parent: Frame) => Iterable<V>,
+): Slot<V[]> => ({
+  number,
+  wires,
+  start: () => [],
+  read: (reader, field, parent, all) => {
+    for (const value of read(reader, field, parent)) all.push(value);
+    return all;
+  },
+});
+
+/** A string, "" where absent. */
+export const text = (number: number) =>
+  single(number, BYTES, "", (reader, field) => reader.text(field));
+
+/** An integer, 0 where absent; exact up to 2^53. */
+export const integer = (number: number) =>
+  single(number, VARINT, 0, (reader, field) => reader.integer(field));
+
+/** An integer, null where absent. */
+export const optionalInteger = (number: number) =>
+  single<number | null>(number, VARINT, null, (reader, field) => reader.integer(field));
+
+/** A float, null where absent. */
+export const optionalFloat = (number: number) =>
+  single<number | null>(number, FIXED32, null, (reader, field) => reader.floats(field)[0] ?? null);
+
+/** Where a bytes field's value lies; null where absent. */
+export const place = (number: number) =>
+  single<Range | null>(number, BYTES, null, (_, { body, end }) => ({ start: body, end }));
+
+/** Repeated strings. */
+export const texts = (number: number) =>
+  many(number, [BYTES], (reader, field) => [reader.text(field)]);
+
+/** Repeated integers, packed or not. */
+export const integers = (number: number) =>
+  many(number, [VARINT, BYTES], (reader, field) => reader.integers(field));
+
+/** Repeated floats, packed or not. */
+export const floats = (number: number) =>
+  many(number, [FIXED32, BYTES], (reader, field) => reader.floats(field));
+
+/** Repeated messages. The schema is named by a function, since messages hold one another. */
+export const messages = <T>(number: number, schema: () => Schema<T>) =>
+  many(number, [BYTES], (reader, field, parent) => [
+    decode(schema(), reader, frameOf(reader, field, parent)),
+  ]);
+
+/** A message, null where absent. */
+export const message = <T>(number: number, schema: () => Schema<T>) =>
+  single<T | null>(number, BYTES, null, (reader, field, parent) =>
+    decode(schema(), reader, frameOf(reader, field, parent)),
+  );
+
+/** The frame of a length-delimited field inside `parent`. */
+function frameOf(reader: WireReader, field: Field, parent: Frame): Frame {
+  const { start, prefix, body, end } = field;
+  if (parent.depth >= MAX_DEPTH)
+    throw new InputError(
+      `${reader.source.name}: messages are nested more than ${MAX_DEPTH} deep, which protobuf readers refuse; flatten the model's subgraphs.`,
+    );
+  return { at: start, prefix, start: body, end, parent, depth: parent.depth + 1 };
+}

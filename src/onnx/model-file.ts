@@ -1,0 +1,200 @@
+import onnxProto from "onnx-proto";
+import { dataType, elements } from "./data-types.ts";
+import { decode } from "./decode.ts";
+import {
+  type GraphMessage,
+  type ModelMessage,
+  modelSchema,
+  type TensorMessage,
+} from "./messages.ts";
+import { InputError, type Source } from "./source.ts";
+import { WireReader } from "./wire.ts";
+
+const { onnx } = onnxProto;
+
+type Long = InstanceType<typeof onnxProto.onnx.TensorProto>["int64Data"][number];
+
+/** The folder a model lies in, for its external data. Each location is held inside that folder. */
+export interface Folder {
+  /** The folder's path, as onnxruntime takes it. */
+  readonly path: string;
+  /** Opens a data file by its location; throws an InputError where it is missing or outside. */
+  open(location: string): Source;
+}
+
+/** An ONNX model as it lies in its source: structure decoded, weights where they are. */
+export interface ModelFile {
+  readonly source: Source;
+  readonly folder: Folder | null;
+  readonly reader: WireReader;
+  readonly message: ModelMessage;
+  readonly graph: GraphMessage;
+  /** Version of each operator set imported; "" is ai.onnx. */
+  readonly opsets: ReadonlyMap<string, number>;
+}
+
+/** Where an external tensor's bytes are. */
+export interface ExternalRange {
+  readonly location: string;
+  readonly offset: number;
+  /** null stands for the rest of the file. */
+  readonly length: number | null;
+}
+
+/**
+ * Opens a model: walks its wire format, decodes its structure and checks that what it says of its
+ * weights can be true. Reads no weight.
+ */
+export function openFile(source: Source, folder: Folder | null): ModelFile {
+  const { name } = source;
+  if (source.size === 0) throw new InputError(`${name} is empty; an ONNX model was expected.`);
+  const magic = source.read(0, Math.min(8, source.size));
+  if (String.fromCharCode(...magic.subarray(4)) === "ORTM")
+    throw new InputError(
+      `${name} is in ORT format, which holds no ONNX graph; give the .onnx it was made from.`,
+    );
+  const reader = new WireReader(source);
+  const root = { at: 0, prefix: 0, start: 0, end: source.size, parent: null, depth: 0 };
+  const message = decode(modelSchema, reader, root);
+  if (message.graphs.length === 0 || message.irVersion === 0)
+    throw new InputError(
+      `${name} is not an ONNX model, or a truncated one: it holds no ${message.irVersion === 0 ? "ir_version" : "graph"}.`,
+    );
+  if (message.opsets.length === 0)
+    throw new InputError(
+      `${name} imports no operator set (opset_import): it is truncated, or older than ONNX 1.0; export it again.`,
+    );
+  const opsets = new Map(
+    message.opsets.map(({ domain, version }) => [domain === "ai.onnx" ? "" : domain, version]),
+  );
+  const file = { source, folder, reader, message, graph: merged(message.graphs), opsets };
+  for (const tensor of file.graph.initializers) checkTensor(file, tensor);
+  return file;
+}
+
+/** protobuf merges a message that stands in several fields: lists are joined, the last name counts. */
+function merged(graphs: readonly GraphMessage[]): GraphMessage {
+  const last = graphs[graphs.length - 1];
+  if (graphs.length === 1) return last;
+  return {
+    ...last,
+    nodes: graphs.flatMap((graph) => graph.nodes),
+    initializers: graphs.flatMap((graph) => graph.initializers),
+    sparseInitializers: graphs.flatMap((graph) => graph.sparseInitializers),
+    inputs: graphs.flatMap((graph) => graph.inputs),
+    outputs: graphs.flatMap((graph) => graph.outputs),
+    valueInfos: graphs.flatMap((graph) => graph.valueInfos),
+  };
+}
+
+function checkTensor(file: ModelFile, tensor: TensorMessage): void {
+  const dims = `[${tensor.dims.join(", ")}]`;
+  if (tensor.dims.some((dim) => dim < 0) || !Number.isSafeInteger(elements(tensor.dims)))
+    throw new InputError(
+      `${titled(file, tensor)} has the impossible shape ${dims}; the model is damaged.`,
+    );
+  const needed = byteLength(tensor);
+  if (needed === null) return;
+  const held = isExternal(tensor) ? externalRange(file, tensor).length : rawLength(tensor);
+  if (held !== null && held !== needed)
+    throw new InputError(
+      `${titled(file, tensor)} has shape ${dims} and so needs ${needed} bytes, but holds ${held}; the model is damaged.`,
+    );
+}
+
+const titled = (file: ModelFile, tensor: TensorMessage) =>
+  `${file.source.name}: initializer ${tensor.name || "(unnamed)"}`;
+
+const rawLength = ({ raw }: TensorMessage) => (raw ? raw.end - raw.start : null);
+
+/** Whether the tensor's values lie in a file of their own. */
+export const isExternal = (tensor: TensorMessage) => tensor.dataLocation === 1;
+
+/** Bytes of a tensor's values as raw data; null for strings and for types not known. */
+export function byteLength({ dataType: type, dims }: TensorMessage): number | null {
+  const bits = dataType(type)?.bits;
+  return bits ? Math.ceil((elements(dims) * bits) / 8) : null;
+}
+
+/** Where an external tensor's bytes are, as its external_data entries say. */
+export function externalRange(file: ModelFile, tensor: TensorMessage): ExternalRange {
+  const entries = new Map(tensor.externalData.map(({ key, value }) => [key, value]));
+  const location = entries.get("location");
+  const whole = (key: string): number | null => {
+    const text = entries.get(key);
+    if (text === undefined) return null;
+    if (!/^\d{1,15}$/.test(text))
+      throw new InputError(
+        `${titled(file, tensor)} has the external ${key} "${text.slice(0, 40)}", which is no size; the model is damaged.`,
+      );
+    return Number(text);
+  };
+  if (!location)
+    throw new InputError(
+      `${titled(file, tensor)} is external but names no file; the model is damaged.`,
+    );
+  return { location, offset: whole("offset") ?? 0, length: whole("length") };
+}
+
+/**
+ * A tensor's values as little-endian raw data, as TensorProto.raw_data holds them. The whole
+ * tensor is loaded: meant for small ones. Strings throw.
+ */
+export function tensorBytes(file: ModelFile, tensor: TensorMessage): Uint8Array {
+  if (isExternal(tensor)) return externalBytes(file, tensor);
+  if (tensor.raw) return file.reader.bytes(tensor.raw);
+  const proto = onnx.TensorProto.decode(file.reader.bytes(tensor.frame));
+  const narrow = (array: { new (values: number[]): ArrayBufferView }) =>
+    bytesOf(new array(proto.int32Data));
+  const wide = (values: readonly (number | Long)[]) =>
+    bytesOf(BigInt64Array.from(values, (value) => BigInt(String(value))));
+  switch (dataType(tensor.dataType)?.name) {
+    case "float":
+    case "complex64":
+      return bytesOf(Float32Array.from(proto.floatData));
+    case "double":
+    case "complex128":
+      return bytesOf(Float64Array.from(proto.doubleData));
+    case "int64":
+      return wide(proto.int64Data);
+    case "uint64":
+      return wide(proto.uint64Data);
+    case "uint32":
+      return bytesOf(Uint32Array.from(proto.uint64Data, Number));
+    case "int32":
+      return narrow(Int32Array);
+    case "int16":
+      return narrow(Int16Array);
+    case "uint16":
+    case "float16":
+    case "bfloat16":
+      return narrow(Uint16Array);
+    case undefined:
+    case "string":
+      throw new InputError(`${titled(file, tensor)} has no numbers to read.`);
+    default:
+      return narrow(Uint8Array);
+  }
+}
+
+function externalBytes(file: ModelFile, tensor: TensorMessage): Uint8Array {
+  const { location, offset, length } = externalRange(file, tensor);
+  if (file.folder === null)
+    throw new InputError(
+      `${titled(file, tensor)} lies in ${location}; open the model by its path, so that the file beside it is found.`,
+    );
+  const data = file.folder.open(location);
+  try {
+    const end = length === null ? data.size : offset + length;
+    if (end > data.size || offset > end)
+      throw new InputError(
+        `${titled(file, tensor)} ends at byte ${end} of ${location}, which has ${data.size}; the data file is truncated.`,
+      );
+    return data.read(offset, end);
+  } finally {
+    data.close?.();
+  }
+}
+
+const bytesOf = (view: ArrayBufferView) =>
+  new Uint8Array(view.buffer, view.byteOffset, view.byteLength);

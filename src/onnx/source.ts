@@ -1,0 +1,32 @@
+/** A random-access run of bytes: a file, or memory. */
+export interface Source {
+  /** What errors call it: a file name, or "model". */
+  readonly name: string;
+  /** Bytes in all. */
+  readonly size: number;
+  /** Bytes `start` to `end` (exclusive); may be a view. Throws when they are not there. */
+  read(start: number, end: number): Uint8Array;
+  /** Fills `bytes` from `start` on, where the source can do that without a copy. */
+  fill?(bytes: Uint8Array, start: number): void;
+  /** Lets go of what the source holds open. */
+  close?(): void;
+}
+
+/** Half-open range of byte offsets in a source. */
+export interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A source over bytes in memory; nothing is copied. */
+export function bytesSource(bytes: Uint8Array, name = "model"): Source {
+  return { name, size: bytes.length, read: (start, end) => bytes.subarray(start, end) };
+}
+
+/**
+ * Anything wrong with what the user gave: a file, an option, a model.
+ * The message is one sentence that says what, where and what to do.
+ */
+export class InputError extends Error {
+  override name = "InputError";
+}

@@ -1,0 +1,106 @@
+import type { Frame } from "./decode.ts";
+import type { Range, Source } from "./source.ts";
+import { varint } from "./wire.ts";
+
+/** Bytes of a source replaced by others; an insertion where the range is empty. */
+export interface Splice extends Range {
+  readonly bytes: Uint8Array;
+}
+
+/** A splice inside a message, whose length, and those around it, follow. */
+export interface Edit extends Splice {
+  readonly frame: Frame;
+}
+
+/** A stretch of the patched bytes: a range of the source, or new bytes. */
+export type Piece = Range | Uint8Array;
+
+/**
+ * Turns edits into splices in file order, the length prefixes of every message around them
+ * included. Edits at one place keep the order they are given in.
+ */
+export function splices(edits: readonly Edit[]): Splice[] {
+  const growth = new Map<Frame, number>();
+  const grow = (frame: Frame, by: number) => growth.set(frame, (growth.get(frame) ?? 0) + by);
+  for (const { frame, start, end, bytes } of edits) grow(frame, bytes.length - (end - start));
+  for (const { frame } of edits) for (let f = frame.parent; f; f = f.parent) grow(f, 0);
+
+  const prefixes: Splice[] = [];
+  for (const frame of [...growth.keys()].sort((a, b) => b.depth - a.depth)) {
+    const by = growth.get(frame) ?? 0;
+    if (by === 0 || frame.parent === null) continue;
+    const bytes = varint(frame.end - frame.start + by);
+    prefixes.push({ start: frame.prefix, end: frame.start, bytes });
+    grow(frame.parent, by + bytes.length - (frame.start - frame.prefix));
+  }
+  return [...edits, ...prefixes]
+    .map(({ start, end, bytes }) => ({ start, end, bytes }))
+    .sort((a, b) => a.start - b.start || a.end - b.end);
+}
+
+/** The pieces of which the patched bytes consist. */
+export function pieces(size: number, list: readonly Splice[]): Piece[] {
+  const all: Piece[] = [];
+  let at = 0;
+  for (const { start, end, bytes } of list) {
+    if (start < at) throw new Error(`patches overlap at byte ${start}`);
+    if (start > at) all.push({ start: at, end: start });
+    if (bytes.length > 0) all.push(bytes);
+    at = end;
+  }
+  if (at < size) all.push({ start: at, end: size });
+  return all;
+}
+
+/** A source patched: read as if the splices were applied, while nothing is copied. */
+export interface PatchedSource extends Source {
+  readonly base: Source;
+  readonly splices: readonly Splice[];
+  readonly pieces: readonly Piece[];
+}
+
+/** Reads a source as if the splices were applied to it. */
+export function patchedSource(base: Source, list: readonly Splice[]): PatchedSource {
+  const all = pieces(base.size, list);
+  const starts: number[] = [];
+  let size = 0;
+  for (const piece of all) {
+    starts.push(size);
+    size += lengthOf(piece);
+  }
+  const read = (start: number, end: number): Uint8Array => {
+    let k = upperBound(starts, start) - 1;
+    const part = (from: number, to: number): Uint8Array => {
+      const piece = all[k];
+      const [a, b] = [from - starts[k], to - starts[k]];
+      return piece instanceof Uint8Array
+        ? piece.subarray(a, b)
+        : base.read(piece.start + a, piece.start + b);
+    };
+    const endOf = () => starts[k] + lengthOf(all[k]);
+    if (start >= end) return new Uint8Array();
+    if (end <= endOf()) return part(start, end);
+    const bytes = new Uint8Array(end - start);
+    for (let at = start; at < end; k++) {
+      const to = Math.min(end, endOf());
+      bytes.set(part(at, to), at - start);
+      at = to;
+    }
+    return bytes;
+  };
+  return { name: base.name, size, read, base, splices: list, pieces: all };
+}
+
+const lengthOf = (piece: Piece) =>
+  piece instanceof Uint8Array ? piece.length : piece.end - piece.start;
+
+/** How many of the sorted numbers are at most `value`. */
+function upperBound(sorted: readonly number[], value: number): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle] <= value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

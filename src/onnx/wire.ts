@@ -1,0 +1,234 @@
+import { InputError, type Range, type Source } from "./source.ts";
+
+/** One protobuf field where it stands: `start` at its tag, `body` to `end` its value. */
+export interface Field {
+  readonly number: number;
+  readonly wire: number;
+  readonly start: number;
+  /** Where the length prefix begins (wire type 2), else where the value begins. */
+  readonly prefix: number;
+  readonly body: number;
+  readonly end: number;
+}
+
+export const VARINT = 0;
+export const FIXED64 = 1;
+export const BYTES = 2;
+const START_GROUP = 3;
+const END_GROUP = 4;
+export const FIXED32 = 5;
+
+const FIRST_WINDOW = 1 << 14;
+const LAST_WINDOW = 1 << 20;
+/** protobuf's own recursion limit; onnx and onnxruntime refuse what is deeper. */
+export const MAX_DEPTH = 100;
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+const signed = (value: bigint | number) =>
+  typeof value === "number" ? value : Number(BigInt.asIntN(64, value));
+
+/**
+ * Reads protobuf wire format from a source through a sliding window, so that what is jumped over
+ * is never loaded. Positions are offsets in the source.
+ * @see https://protobuf.dev/programming-guides/encoding/
+ */
+export class WireReader {
+  readonly source: Source;
+  #window: Uint8Array;
+  #from = 0;
+  #next = FIRST_WINDOW;
+  #pos = 0;
+
+  constructor(source: Source) {
+    this.source = source;
+    this.#window = source.read(0, Math.min(source.size, FIRST_WINDOW));
+  }
+
+  /** The fields of the message in `range`, in file order. */
+  *fields(range: Range): Generator<Field> {
+    let at = range.start;
+    while (at < range.end) {
+      const field = this.#field(at, range.end, 0);
+      yield field;
+      at = field.end;
+    }
+  }
+
+  /** The value of a varint field, kept to 64 bits two's complement; exact up to 2^53. */
+  integer(field: Field): number {
+    return signed(this.#varint(field.body, field.end));
+  }
+
+  /** The values of a repeated integer field, packed or not. */
+  integers(field: Field): number[] {
+    if (field.wire === VARINT) return [this.integer(field)];
+    const values: number[] = [];
+    for (let at = field.body; at < field.end; at = this.#pos)
+      values.push(signed(this.#varint(at, field.end)));
+    return values;
+  }
+
+  /** The values of a repeated float field, packed or not. */
+  floats(field: Field): number[] {
+    const bytes = this.bytes({ start: field.body, end: field.end });
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const values: number[] = [];
+    for (let at = 0; at + 4 <= bytes.length; at += 4) values.push(view.getFloat32(at, true));
+    return values;
+  }
+
+  /** A string field's text. Throws where it is not UTF-8: names must survive being written again. */
+  text(field: Field): string {
+    const length = field.end - field.body;
+    if (length > LAST_WINDOW)
+      throw this.#error(field.start, `a name of ${length} bytes is no name`);
+    const bytes = this.#load(field.body, field.end);
+    const from = field.body - this.#from;
+    let text = "";
+    for (let i = from; i < from + length; i++) {
+      const code = bytes[i];
+      if (code > 127) {
+        try {
+          return utf8.decode(bytes.subarray(from, from + length));
+        } catch {
+          throw this.#error(field.start, "a name is not UTF-8");
+        }
+      }
+      text += String.fromCharCode(code);
+    }
+    return text;
+  }
+
+  /** The bytes of a range, at most 2 GiB; may be a view of the source. */
+  bytes(range: Range): Uint8Array {
+    if (range.start >= this.#from && range.end <= this.#from + this.#window.length)
+      return this.#window.subarray(range.start - this.#from, range.end - this.#from);
+    return this.source.read(range.start, range.end);
+  }
+
+  #field(start: number, limit: number, depth: number): Field {
+    const tag = Number(this.#varint(start, limit));
+    const prefix = this.#pos;
+    const number = Math.floor(tag / 8);
+    const wire = tag % 8;
+    if (number === 0 || number > 0x1fffffff)
+      throw this.#error(start, "the bytes are no protobuf field");
+    let body = prefix;
+    let end: number;
+    if (wire === VARINT) {
+      this.#varint(prefix, limit);
+      end = this.#pos;
+    } else if (wire === FIXED64) end = prefix + 8;
+    else if (wire === FIXED32) end = prefix + 4;
+    else if (wire === BYTES) {
+      const length = Number(this.#varint(prefix, limit));
+      body = this.#pos;
+      end = body + length;
+    } else if (wire === START_GROUP) {
+      end = this.#group(prefix, limit, number, depth + 1);
+    } else throw this.#error(start, "the bytes are no protobuf field");
+    if (end > limit) {
+      const over = end > this.source.size;
+      throw this.#error(
+        start,
+        over
+          ? `a field needs ${end - start} bytes and the file has ${this.source.size - start} more`
+          : `a field of ${end - start} bytes is longer than the message it is in`,
+      );
+    }
+    return { number, wire, start, prefix, body, end };
+  }
+
+  #group(start: number, limit: number, number: number, depth: number): number {
+    if (depth > MAX_DEPTH) throw this.#error(start, "groups are nested too deep");
+    for (let at = start; at < limit; ) {
+      const tag = Number(this.#varint(at, limit));
+      if (tag % 8 === END_GROUP) {
+        if (Math.floor(tag / 8) !== number) break;
+        return this.#pos;
+      }
+      at = this.#field(at, limit, depth).end;
+    }
+    throw this.#error(start, "a group has no end");
+  }
+
+  /** Reads the varint at `at` and leaves #pos behind it. */
+  #varint(at: number, limit: number): bigint | number {
+    const end = Math.min(at + 10, limit);
+    const bytes = this.#load(at, Math.max(at, end));
+    const from = at - this.#from;
+    let value = 0;
+    let scale = 1;
+    for (let i = 0; i < end - at; i++) {
+      const byte = bytes[from + i];
+      if (i === 7) return this.#long(at, end);
+      value += (byte & 127) * scale;
+      if (byte < 128) {
+        this.#pos = at + i + 1;
+        return value;
+      }
+      scale *= 128;
+    }
+    throw this.#error(at, "a number does not end");
+  }
+
+  #long(at: number, end: number): bigint {
+    const bytes = this.#load(at, end);
+    let value = 0n;
+    for (let i = 0; i < end - at; i++) {
+      const byte = bytes[at - this.#from + i];
+      value |= BigInt(byte & 127) << BigInt(7 * i);
+      if (byte < 128) {
+        this.#pos = at + i + 1;
+        return BigInt.asUintN(64, value);
+      }
+    }
+    throw this.#error(at, "a number does not end");
+  }
+
+  #load(start: number, end: number): Uint8Array {
+    const loaded = this.#from + this.#window.length;
+    if (start >= this.#from && end <= loaded) return this.#window;
+    this.#next =
+      start >= this.#from && start <= loaded ? Math.min(this.#next * 2, LAST_WINDOW) : FIRST_WINDOW;
+    const to = Math.min(this.source.size, Math.max(end, start + this.#next));
+    this.#window = this.source.read(start, to);
+    this.#from = start;
+    return this.#window;
+  }
+
+  #error(at: number, what: string): InputError {
+    return new InputError(
+      `${this.source.name} is not a readable ONNX model: at byte ${at}, ${what}; the file is truncated, damaged or of another format.`,
+    );
+  }
+}
+
+/** A number below 2^53 as a varint. */
+export function varint(value: number): Uint8Array {
+  const bytes: number[] = [];
+  while (value >= 128) {
+    bytes.push((value % 128) | 128);
+    value = Math.floor(value / 128);
+  }
+  bytes.push(value);
+  return Uint8Array.from(bytes);
+}
+
+/** A length-delimited field: tag, length, the parts one after the other. */
+export function bytesField(number: number, ...parts: Uint8Array[]): Uint8Array {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  return concat([varint(number * 8 + BYTES), varint(length), ...parts]);
+}
+
+/** Byte strings one after the other. */
+export function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}

@@ -1,0 +1,168 @@
+import type { InferenceSession } from "onnxruntime-common";
+import { dataTypeNamed } from "../onnx/data-types.ts";
+import { tensorOf } from "../graph/constants.ts";
+import type { Graph, Node, Value } from "../graph/graph.ts";
+import { type Type, type Types, typeOfInfo, typeOfTensor } from "../graph/types.ts";
+import { type Ort, reason, withSession } from "./session.ts";
+import { skeleton } from "./skeleton.ts";
+
+/** Nodes of one session: its cost is quadratic in its outputs. */
+const SEGMENT = 2000;
+
+/** Domains whose operators onnxruntime itself brings. */
+const BUILT_IN = new Set([
+  "",
+  "ai.onnx",
+  "ai.onnx.ml",
+  "com.microsoft",
+  "com.microsoft.nchwc",
+  "com.ms.internal.nhwc",
+]);
+
+/** What was inferred, and sentences on what could not be. */
+export interface Inference {
+  readonly types: Types;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Type and shape of every value of the main graph, by ONNX's own rules: onnxruntime infers them
+ * on the model without its weights, some 2,000 nodes at a time. Where it refuses, the custom
+ * operators are left out and the model's value_info stands in, with a warning.
+ */
+export async function inferTypes(ort: Ort, graph: Graph): Promise<Inference> {
+  const types = new Map<Value, Type>();
+  const warnings: string[] = [];
+  const stated = new Map<string, Type>();
+  const { inputs, outputs, valueInfos } = graph.file.graph;
+  for (const info of [...valueInfos, ...outputs, ...inputs]) {
+    const type = typeOfInfo(info);
+    if (type) stated.set(info.name, type);
+  }
+  for (const value of graph.main.values.values()) {
+    const type = value.producer ? typeOfTensor(value) : (typeOfTensor(value) ?? stated.get(value.name));
+    if (type) types.set(value, type);
+  }
+  const { nodes } = graph.main;
+  for (let start = 0; start < nodes.length; start += SEGMENT) {
+    const segment = nodes.slice(start, start + SEGMENT);
+    const known = (value: Value) => types.get(value) ?? null;
+    const attempts = [
+      () => segment,
+      () => {
+        for (const value of segment.filter((node) => !isBuiltIn(graph, node)).flatMap(outputsOf))
+          state(types, stated, value);
+        return segment.filter((node) => isBuiltIn(graph, node));
+      },
+    ];
+    let failure = "";
+    let done = false;
+    for (const attempt of attempts) {
+      const part = runnable(withShapes(attempt(), start), known);
+      try {
+        for (const [value, type] of await inferSegment(ort, graph, part, known, start + SEGMENT))
+          types.set(value, type);
+        done = true;
+        break;
+      } catch (error) {
+        failure ||= reason(error);
+      }
+    }
+    if (failure)
+      warnings.push(
+        `onnxruntime could not infer the shapes of nodes ${start} to ${start + segment.length - 1} (${failure}); ${done ? "they are inferred without the custom operators" : "the model's own value_info is used"}.`,
+      );
+    if (!done) for (const value of segment.flatMap(outputsOf)) state(types, stated, value);
+  }
+  return { types, warnings };
+}
+
+const outputsOf = (node: Node) => node.outputs.filter((value) => value !== null);
+
+function state(types: Map<Value, Type>, stated: ReadonlyMap<string, Type>, value: Value): void {
+  const type = stated.get(value.name);
+  if (type && !types.has(value)) types.set(value, type);
+}
+
+const isBuiltIn = ({ file }: Graph, { message: { domain, opType } }: Node) =>
+  BUILT_IN.has(domain) ||
+  file.message.functions.some((f) => f.domain === domain && f.name === opType);
+
+/**
+ * The segment with the producers of what it takes from earlier ones where that is a constant or a
+ * shape computation: ONNX infers a Reshape only where it sees how its shape comes about.
+ */
+function withShapes(segment: readonly Node[], start: number): Node[] {
+  const all = new Set(segment);
+  const pending = [...segment];
+  for (let node = pending.pop(); node; node = pending.pop())
+    for (const value of [...node.inputs, ...node.captures]) {
+      const producer = value?.producer;
+      if (!producer || producer.index >= start || all.has(producer)) continue;
+      if (producer.op !== "Constant" && !SHAPE_COMPUTATION.has(producer.op)) continue;
+      if (producer.op !== "Constant" && segment.includes(node) && !takesShape(node, value)) continue;
+      all.add(producer);
+      pending.push(producer);
+    }
+  return [...all].sort((a, b) => a.index - b.index);
+}
+
+const SHAPE_COMPUTATION = new Set(
+  "Shape Size Gather Slice Concat Cast Unsqueeze Squeeze Add Sub Mul Div".split(" "),
+);
+
+/** Whether the value is where an operator takes a shape, sizes or axes, not data. */
+const takesShape = (node: Node, value: Value) =>
+  ["Reshape", "Expand", "ConstantOfShape", "Slice", "Tile", "Resize", "Pad", "Range"].includes(
+    node.op,
+  ) && node.inputs[0] !== value || node.op === "ConstantOfShape";
+
+/** The nodes whose inputs all have a known type or are made by one of them. */
+function runnable(nodes: readonly Node[], known: (value: Value) => Type | null): Node[] {
+  const made = new Set<Value>();
+  return nodes.filter((node) => {
+    const ready = [...node.inputs, ...node.captures].every(
+      (value) => !value || made.has(value) || tensorOf(value) || value.initializer || known(value),
+    );
+    if (ready) for (const output of node.outputs) if (output) made.add(output);
+    return ready;
+  });
+}
+
+async function inferSegment(
+  ort: Ort,
+  graph: Graph,
+  nodes: readonly Node[],
+  known: (value: Value) => Type | null,
+  end: number,
+): Promise<Map<Value, Type>> {
+  const crossing = nodes
+    .flatMap(outputsOf)
+    .filter((value) => value.uses.some(({ node }) => node.scope === graph.main && node.index >= end));
+  const found = new Map<Value, Type>();
+  const made = skeleton(graph, nodes, known, crossing);
+  if (made === null) throw new Error("the type of an input is not known");
+  await withSession(ort, { model: made.model }, "disabled", async (session) => {
+    const metadata = outputMetadata(session);
+    for (const [k, value] of made.outputs.entries()) {
+      const type = typeOf(metadata[k]);
+      if (type) found.set(value, type);
+    }
+    for (const [k, value] of crossing.entries()) {
+      const rank = typeOf(metadata[made.outputs.length + k])?.shape?.[0];
+      const type = found.get(value);
+      if (type?.shape?.length === 0 && rank !== 0) found.set(value, { ...type, shape: null });
+    }
+  });
+  return found;
+}
+
+type Metadata = { isTensor: boolean; type?: string; shape?: readonly (number | string)[] };
+
+const outputMetadata = (session: InferenceSession) =>
+  (session as unknown as { outputMetadata: readonly Metadata[] }).outputMetadata;
+
+function typeOf({ isTensor, type, shape }: Metadata): Type | null {
+  const dtype = isTensor ? dataTypeNamed(type ?? "")?.name : undefined;
+  return dtype ? { dtype, shape: shape ?? null } : null;
+}

@@ -1,0 +1,118 @@
+import onnxProto from "onnx-proto";
+import { dataTypeNamed, elements } from "../onnx/data-types.ts";
+import { FIELD, type TensorMessage } from "../onnx/messages.ts";
+import { isExternal, tensorBytes } from "../onnx/model-file.ts";
+import { bytesField, concat } from "../onnx/wire.ts";
+import { tensorOf } from "../graph/constants.ts";
+import type { Graph, Node, Value } from "../graph/graph.ts";
+import { type Type, typeOfTensor } from "../graph/types.ts";
+
+const { onnx } = onnxProto;
+
+/** Elements up to which a weight stands in the skeleton itself: shapes, axes, scales. */
+const INLINE = 64;
+
+const SKELETON_IR_VERSION = 8;
+
+/** A stretch of a graph without its weights, as a model of its own. */
+export interface Skeleton {
+  readonly model: Uint8Array;
+  /** Values whose types its outputs tell, in order. */
+  readonly outputs: readonly Value[];
+}
+
+/**
+ * Makes a model of these nodes in which weights are inputs and every value is an output.
+ * `known` gives the types of values that come from elsewhere. Returns null where one of those
+ * has no known type.
+ */
+export function skeleton(
+  graph: Graph,
+  nodes: readonly Node[],
+  known: (value: Value) => Type | null,
+  shapesOf: readonly Value[],
+): Skeleton | null {
+  const { file } = graph;
+  const included = new Set(nodes.filter((node) => !isLargeConstant(node)));
+  const made = new Set<Value>();
+  for (const node of included) for (const output of node.outputs) if (output) made.add(output);
+  const initializers: Uint8Array[] = [];
+  const inputs: Uint8Array[] = [];
+  const extra: Uint8Array[] = [];
+  const needed = new Set<Value>();
+  for (const node of included)
+    for (const value of [...node.inputs, ...node.captures])
+      if (value && !made.has(value)) needed.add(value);
+  for (const value of needed) {
+    const tensor = tensorOf(value);
+    const type = typeOfTensor(value) ?? known(value);
+    if (tensor && elements(tensor.dims) <= INLINE) initializers.push(inlined(graph, value, tensor));
+    else if (type) inputs.push(bytesField(FIELD.graphInput, valueInfo(value.name, type)));
+    else return null;
+  }
+  const outputs = [...made];
+  const raw = (frame: { at: number; end: number }) =>
+    file.reader.bytes({ start: frame.at, end: frame.end });
+  for (const value of shapesOf) {
+    const node = { opType: "Shape", input: [value.name], output: [shapeName(value)] };
+    extra.push(bytesField(FIELD.graphNode, onnx.NodeProto.encode(node).finish()));
+  }
+  const named = (name: string) =>
+    bytesField(FIELD.graphOutput, onnx.ValueInfoProto.encode({ name }).finish());
+  const body = [
+    ...[...included].sort((a, b) => a.index - b.index).map((node) => raw(node.message.frame)),
+    ...extra,
+    onnx.GraphProto.encode({ name: "skeleton" }).finish(),
+    ...initializers,
+    ...inputs,
+    ...outputs.map((value) => named(value.name)),
+    ...shapesOf.map((value) => named(shapeName(value))),
+  ];
+  const irVersion = Math.max(file.message.irVersion, SKELETON_IR_VERSION);
+  const model = concat([
+    onnx.ModelProto.encode({ irVersion }).finish(),
+    ...file.message.opsets.map(({ frame }) => raw(frame)),
+    ...file.message.functions.map(({ frame }) => raw(frame)),
+    bytesField(FIELD.modelGraph, ...body),
+  ]);
+  return { model, outputs };
+}
+
+const shapeName = (value: Value) => `${value.name}:shape`;
+
+const isLargeConstant = (node: Node) => {
+  const tensor = node.op === "Constant" ? tensorOf(node.outputs[0]) : null;
+  return tensor !== null && elements(tensor.dims) > INLINE;
+};
+
+function inlined(graph: Graph, value: Value, tensor: TensorMessage): Uint8Array {
+  const { reader } = graph.file;
+  if (tensor.name === value.name && !isExternal(tensor))
+    return reader.bytes({ start: tensor.frame.at, end: tensor.frame.end });
+  if (!isExternal(tensor)) {
+    const renamed = onnx.TensorProto.encode({ name: value.name }).finish();
+    return bytesField(FIELD.graphInitializer, reader.bytes(tensor.frame), renamed);
+  }
+  const proto = onnx.TensorProto.encode({
+    name: value.name,
+    dims: [...tensor.dims],
+    dataType: tensor.dataType,
+    rawData: tensorBytes(graph.file, tensor),
+  });
+  return bytesField(FIELD.graphInitializer, proto.finish());
+}
+
+/** A ValueInfoProto of a tensor. */
+export function valueInfo(name: string, { dtype, shape }: Type): Uint8Array {
+  const dim = (d: number | string) =>
+    typeof d === "number" ? { dimValue: d } : d === "" ? {} : { dimParam: d };
+  return onnx.ValueInfoProto.encode({
+    name,
+    type: {
+      tensorType: {
+        elemType: dataTypeNamed(dtype)!.number,
+        ...(shape ? { shape: { dim: shape.map(dim) } } : {}),
+      },
+    },
+  }).finish();
+}
