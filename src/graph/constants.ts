@@ -93,7 +93,12 @@ function read({ file }: Graph, tensor: TensorMessage): number[] | null {
   return Array.from(new array(bytes.buffer), Number);
 }
 
-const arrays: Record<string, new (buffer: ArrayBuffer) => Iterable<number | bigint> & ArrayLike<number | bigint>> = {
+const arrays: Record<
+  string,
+  new (
+    buffer: ArrayBuffer,
+  ) => Iterable<number | bigint> & ArrayLike<number | bigint>
+> = {
   float: Float32Array,
   double: Float64Array,
   int8: Int8Array,

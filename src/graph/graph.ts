@@ -41,6 +41,8 @@ export interface Node {
   readonly bodies: readonly Scope[];
   /** Outer values that the bodies read. */
   readonly captures: ReadonlySet<Value>;
+  /** The body of the model's own function that it calls; null where the operator is built in. */
+  callee: Scope | null;
   /** Place in an order in which every node follows what it reads. */
   index: number;
 }
@@ -74,12 +76,49 @@ export function buildGraph(file: ModelFile): Graph {
   const names = new Set<string>();
   const main = scopeOf(file, names, "main", file.graph, null);
   const functions = file.message.functions.map((f) => scopeOf(file, names, "function", f, null));
+  linkCalls(file, main, functions);
   return { file, main, functions, names };
+}
+
+function linkCalls(file: ModelFile, main: Scope, functions: readonly Scope[]): void {
+  if (functions.length === 0) return;
+  const key = (domain: string, name: string, overload: string) => `${domain}\0${name}\0${overload}`;
+  const bodies = new Map(
+    functions.map((scope) => {
+      const { domain, name, overload } = scope.message as FunctionMessage;
+      return [key(domain, name, overload), scope];
+    }),
+  );
+  const entered = new Set<Scope>();
+  const linked = new Set<Scope>();
+  const link = (scope: Scope): void => {
+    if (linked.has(scope)) return;
+    if (entered.has(scope))
+      throw new InputError(
+        `${file.source.name}: function ${scope.name} calls itself, which ONNX forbids; the model is damaged.`,
+      );
+    entered.add(scope);
+    for (const node of scope.nodes) {
+      const { domain, opType, overload } = node.message;
+      node.callee = bodies.get(key(domain, opType, overload)) ?? null;
+      if (node.callee) link(node.callee);
+      node.bodies.forEach(link);
+    }
+    linked.add(scope);
+  };
+  link(main);
+  functions.forEach(link);
 }
 
 /** The attribute with this name. */
 export const attribute = (node: Node, name: string): AttributeMessage | undefined =>
   node.message.attributes.find((attribute) => attribute.name === name);
+
+/** A string attribute's text. */
+export function textAttribute({ file }: Graph, node: Node, name: string): string | null {
+  const range = attribute(node, name)?.s;
+  return range ? new TextDecoder().decode(file.reader.bytes(range)) : null;
+}
 
 /** Scopes from this one outward. */
 export function* outward(scope: Scope | null): Generator<Scope> {
@@ -153,7 +192,17 @@ const twice = (file: ModelFile, name: string) =>
 function nodeOf(scope: Scope, message: NodeMessage): Node {
   const { domain, opType } = message;
   const op = domain === "" || domain === "ai.onnx" ? opType : `${domain}.${opType}`;
-  return { message, scope, op, inputs: [], outputs: [], bodies: [], captures: new Set(), index: -1 };
+  return {
+    message,
+    scope,
+    op,
+    inputs: [],
+    outputs: [],
+    bodies: [],
+    captures: new Set(),
+    callee: null,
+    index: -1,
+  };
 }
 
 function connect(file: ModelFile, names: Set<string>, node: Node): void {

@@ -1,7 +1,7 @@
 import { dataType } from "../onnx/data-types.ts";
 import type { ValueInfoMessage } from "../onnx/messages.ts";
-import type { Value } from "./graph.ts";
 import { tensorOf } from "./constants.ts";
+import type { Value } from "./graph.ts";
 
 /** dim_value, dim_param, or "" for a dimension of which nothing is known. */
 export type Dimension = number | string;

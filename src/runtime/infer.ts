@@ -1,8 +1,8 @@
 import type { InferenceSession } from "onnxruntime-common";
-import { dataTypeNamed } from "../onnx/data-types.ts";
 import { tensorOf } from "../graph/constants.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
 import { type Type, type Types, typeOfInfo, typeOfTensor } from "../graph/types.ts";
+import { dataTypeNamed } from "../onnx/data-types.ts";
 import { type Ort, reason, withSession } from "./session.ts";
 import { skeleton } from "./skeleton.ts";
 
@@ -40,7 +40,9 @@ export async function inferTypes(ort: Ort, graph: Graph): Promise<Inference> {
     if (type) stated.set(info.name, type);
   }
   for (const value of graph.main.values.values()) {
-    const type = value.producer ? typeOfTensor(value) : (typeOfTensor(value) ?? stated.get(value.name));
+    const type = value.producer
+      ? typeOfTensor(value)
+      : (typeOfTensor(value) ?? stated.get(value.name));
     if (type) types.set(value, type);
   }
   const { nodes } = graph.main;
@@ -99,8 +101,9 @@ function withShapes(segment: readonly Node[], start: number): Node[] {
     for (const value of [...node.inputs, ...node.captures]) {
       const producer = value?.producer;
       if (!producer || producer.index >= start || all.has(producer)) continue;
-      if (producer.op !== "Constant" && !SHAPE_COMPUTATION.has(producer.op)) continue;
-      if (producer.op !== "Constant" && segment.includes(node) && !takesShape(node, value)) continue;
+      const earlier = node.index < start;
+      const shape = SHAPE_COMPUTATION.has(producer.op) && (earlier || takesShape(node, value));
+      if (producer.op !== "Constant" && !shape) continue;
       all.add(producer);
       pending.push(producer);
     }
@@ -111,11 +114,13 @@ const SHAPE_COMPUTATION = new Set(
   "Shape Size Gather Slice Concat Cast Unsqueeze Squeeze Add Sub Mul Div".split(" "),
 );
 
+const SHAPE_TAKING = new Set("Reshape Expand Slice Tile Resize Pad".split(" "));
+
 /** Whether the value is where an operator takes a shape, sizes or axes, not data. */
 const takesShape = (node: Node, value: Value) =>
-  ["Reshape", "Expand", "ConstantOfShape", "Slice", "Tile", "Resize", "Pad", "Range"].includes(
-    node.op,
-  ) && node.inputs[0] !== value || node.op === "ConstantOfShape";
+  node.op === "ConstantOfShape" ||
+  node.op === "Range" ||
+  (SHAPE_TAKING.has(node.op) && node.inputs[0] !== value);
 
 /** The nodes whose inputs all have a known type or are made by one of them. */
 function runnable(nodes: readonly Node[], known: (value: Value) => Type | null): Node[] {
@@ -129,7 +134,40 @@ function runnable(nodes: readonly Node[], known: (value: Value) => Type | null):
   });
 }
 
+/** Sessions that one segment may take while reshapes hide the rank of what follows. */
+const ROUNDS = 200;
+
+/**
+ * Types of the segment's values. Before opset 13 ONNX infers a Reshape only from a constant
+ * shape; the length of the shape still tells the rank, with which the rest is asked again.
+ */
 async function inferSegment(
+  ort: Ort,
+  graph: Graph,
+  nodes: readonly Node[],
+  known: (value: Value) => Type | null,
+  end: number,
+): Promise<Map<Value, Type>> {
+  const ranked = new Map<Value, Type>();
+  for (let round = 0; ; round++) {
+    const asked = nodes.filter(({ outputs: [output] }) => !output || !ranked.has(output));
+    const types = await ask(ort, graph, asked, (value) => ranked.get(value) ?? known(value), end);
+    const before = ranked.size;
+    for (const { op, inputs, outputs } of asked) {
+      const [output] = outputs;
+      const type = output && types.get(output);
+      if (!type || (op !== "Reshape" && op !== "ConstantOfShape") || type.shape?.length) continue;
+      const target = inputs.at(-1);
+      const length = target && (types.get(target) ?? known(target))?.shape?.[0];
+      if (typeof length === "number" && length > 0)
+        ranked.set(output, { ...type, shape: new Array(length).fill("") });
+    }
+    if (ranked.size === before || round === ROUNDS) return new Map([...ranked, ...types]);
+  }
+}
+
+/** One session on the nodes' skeleton. */
+async function ask(
   ort: Ort,
   graph: Graph,
   nodes: readonly Node[],
@@ -138,7 +176,9 @@ async function inferSegment(
 ): Promise<Map<Value, Type>> {
   const crossing = nodes
     .flatMap(outputsOf)
-    .filter((value) => value.uses.some(({ node }) => node.scope === graph.main && node.index >= end));
+    .filter((value) =>
+      value.uses.some(({ node }) => node.scope === graph.main && node.index >= end),
+    );
   const found = new Map<Value, Type>();
   const made = skeleton(graph, nodes, known, crossing);
   if (made === null) throw new Error("the type of an input is not known");

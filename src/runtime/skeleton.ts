@@ -1,11 +1,11 @@
 import onnxProto from "onnx-proto";
+import { tensorOf } from "../graph/constants.ts";
+import type { Graph, Node, Value } from "../graph/graph.ts";
+import { type Type, typeOfTensor } from "../graph/types.ts";
 import { dataTypeNamed, elements } from "../onnx/data-types.ts";
 import { FIELD, type TensorMessage } from "../onnx/messages.ts";
 import { isExternal, tensorBytes } from "../onnx/model-file.ts";
 import { bytesField, concat } from "../onnx/wire.ts";
-import { tensorOf } from "../graph/constants.ts";
-import type { Graph, Node, Value } from "../graph/graph.ts";
-import { type Type, typeOfTensor } from "../graph/types.ts";
 
 const { onnx } = onnxProto;
 

@@ -1,0 +1,110 @@
+import { numbersOf } from "../../src/graph/constants.ts";
+import { attribute, type Graph, type Node, type Value } from "../../src/graph/graph.ts";
+import type { Dimension, Types } from "../../src/graph/types.ts";
+
+/** For each axis of one value, the axis of another that holds the same things; null for none. */
+export type AxisMap = readonly (number | null)[];
+
+export const sameAxes = (rank: number): AxisMap => Array.from({ length: rank }, (_, k) => k);
+
+/** First `a`, then `b`. */
+export const compose = (a: AxisMap, b: AxisMap): AxisMap =>
+  a.map((axis) => (axis === null ? null : (b[axis] ?? null)));
+
+/** The map the other way. */
+export function inverse(map: AxisMap, rank: number): AxisMap {
+  const back: (number | null)[] = new Array(rank).fill(null);
+  for (const [from, to] of map.entries()) if (to !== null && to < rank) back[to] = from;
+  return back;
+}
+
+/**
+ * Where each axis of a node's input is found in its output. Layout operators move axes,
+ * element-wise ones align them from the right, anything else of equal rank leaves them in place.
+ */
+export function axesThrough(
+  graph: Graph,
+  types: Types,
+  node: Node,
+  input: number,
+  output: Value,
+): AxisMap {
+  const from = types.get(node.inputs[input]!)?.shape;
+  const to = types.get(output)?.shape;
+  if (!from || !to) return [];
+  switch (node.op) {
+    case "Transpose": {
+      const perm = attribute(node, "perm")?.ints ?? [...from.keys()].reverse();
+      return inverse(perm, from.length);
+    }
+    case "Reshape":
+    case "Flatten":
+      return byShape(from, to);
+    case "Squeeze":
+      return byRemoval(from.length, axesOf(graph, node, from.length) ?? onesOf(from));
+    case "Unsqueeze": {
+      const added = axesOf(graph, node, to.length) ?? [];
+      return inverse(byRemoval(to.length, added), from.length);
+    }
+    case "Gather": {
+      if (input !== 0) return [];
+      const axis = wrap(attribute(node, "axis")?.i ?? 0, from.length);
+      const gain = to.length - from.length;
+      return sameAxes(from.length).map((k) => (k === axis ? null : k! > axis ? k! + gain : k));
+    }
+    case "MatMul":
+    case "com.microsoft.FusedMatMul":
+      return alignRight(from.length, to.length).map((k) =>
+        k === (input === 0 ? to.length - 1 : to.length - 2) ? null : k,
+      );
+    case "DepthToSpace":
+    case "SpaceToDepth":
+      return from.map(() => null);
+    default: {
+      if (!node.op.startsWith("Reduce")) return alignRight(from.length, to.length);
+      const reduced = axesOf(graph, node, from.length) ?? [...from.keys()];
+      return from.length === to.length
+        ? sameAxes(from.length).map((k) => (reduced.includes(k!) ? null : k))
+        : byRemoval(from.length, reduced);
+    }
+  }
+}
+
+const wrap = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
+
+/** The axes of an operator that takes them as an attribute or, in newer opsets, as an input. */
+function axesOf(graph: Graph, node: Node, rank: number): number[] | null {
+  const axes = attribute(node, "axes")?.ints ?? numbersOf(graph, node.inputs[1]);
+  return axes?.map((axis) => wrap(axis, rank)) ?? null;
+}
+
+const onesOf = (shape: readonly Dimension[]) =>
+  [...shape.keys()].filter((axis) => shape[axis] === 1);
+
+function byRemoval(rank: number, removed: readonly number[]): AxisMap {
+  let next = 0;
+  return sameAxes(rank).map((axis) => (removed.includes(axis!) ? null : next++));
+}
+
+function alignRight(from: number, to: number): AxisMap {
+  return sameAxes(from).map((axis) => (axis! + to - from >= 0 ? axis! + to - from : null));
+}
+
+/** A reshape keeps the axes that stand equal at its left and right ends, and one of unique size. */
+function byShape(from: readonly Dimension[], to: readonly Dimension[]): AxisMap {
+  const map: (number | null)[] = from.map(() => null);
+  const least = Math.min(from.length, to.length);
+  const same = (a: Dimension, b: Dimension) => a === b && a !== "";
+  let left = 0;
+  while (left < least && same(from[left], to[left])) map[left] = left++;
+  for (let k = 1; k <= least - left && same(from.at(-k)!, to.at(-k)!); k++)
+    map[from.length - k] = to.length - k;
+  for (const [axis, dim] of from.entries()) {
+    const only = (shape: readonly Dimension[]) =>
+      shape.indexOf(dim) === shape.lastIndexOf(dim) ? shape.indexOf(dim) : -1;
+    if (map[axis] !== null || typeof dim !== "number" || dim === 1) continue;
+    const target = only(to);
+    if (only(from) === axis && target >= 0 && !map.includes(target)) map[axis] = target;
+  }
+  return map;
+}

@@ -1,0 +1,91 @@
+import { constants } from "../../src/graph/constants.ts";
+import type { Graph, Node } from "../../src/graph/graph.ts";
+import type { Types } from "../../src/graph/types.ts";
+import { featureAxis } from "./feature-axis.ts";
+import { plainSum } from "./plain-sum.ts";
+import { Reach } from "./reach.ts";
+import type { Form, Rejection, Setting, Site, Sum } from "./residual.ts";
+import { slots } from "./slots.ts";
+import { inStreams, type Unplaced } from "./streams.ts";
+import { whyNot } from "./why-not.ts";
+
+/** Every way in which a node holds a sum. */
+export const forms: readonly Form[] = [plainSum];
+
+/** What a search found: the residual connections, and every other sum with its reason. */
+export interface Residuals {
+  readonly sites: readonly Site[];
+  readonly rejected: readonly Rejection[];
+}
+
+/** Options of the search. */
+export interface ResidualOptions {
+  /** Feature axis of every site, for sums where the graph does not tell it. May be negative. */
+  readonly featureAxis?: number | undefined;
+}
+
+/** Finds the residual connections of the main graph. Changes nothing. */
+export function findSites(graph: Graph, types: Types, options: ResidualOptions = {}): Residuals {
+  const setting: Setting = { graph, types, constants: constants(graph) };
+  const reach = new Reach(setting);
+  const nameOf = naming(graph);
+  const sites: Unplaced[] = [];
+  const rejected: Rejection[] = [];
+  const absorbed = new Set<Node>();
+  for (const node of [...graph.main.nodes].reverse()) {
+    const form = absorbed.has(node) ? undefined : forms.find((each) => each.sumOf(node));
+    const sum = form?.sumOf(node);
+    if (!form || !sum) continue;
+    const found = slots(setting, reach, sum);
+    if ("reason" in found) {
+      rejected.push({ node, output: sum.output, reason: found.reason });
+      continue;
+    }
+    const { skip, branches, kind } = found;
+    const { dtype, shape } = types.get(sum.output)!;
+    const feature = axisOf(setting, options, sum, found);
+    if ("reason" in feature) {
+      rejected.push({ node, output: sum.output, reason: feature.reason });
+      continue;
+    }
+    for (const term of [skip, ...branches]) if (term.use.node !== node) absorbed.add(term.use.node);
+    sites.push({
+      name: nameOf(node),
+      node,
+      scope: node.scope,
+      output: sum.output,
+      skip,
+      branches,
+      kind,
+      form: form.name,
+      dtype,
+      shape: shape!,
+      feature,
+    });
+  }
+  return { sites: inStreams(setting, sites.reverse()), rejected: rejected.reverse() };
+}
+
+function axisOf(
+  setting: Setting,
+  options: ResidualOptions,
+  { output }: Sum,
+  { skip, branches }: Pick<Unplaced, "skip" | "branches">,
+): ReturnType<typeof featureAxis> {
+  if (options.featureAxis === undefined) return featureAxis(setting, output, skip, branches);
+  const shape = setting.types.get(output)!.shape!;
+  const axis = options.featureAxis < 0 ? options.featureAxis + shape.length : options.featureAxis;
+  const size = shape[axis];
+  return typeof size === "number"
+    ? { axis, size }
+    : { reason: whyNot.noFeatureAxis(`axis ${options.featureAxis} has no fixed size`) };
+}
+
+/** Names nodes by their own name where only one has it, else by the value they make. */
+function naming(graph: Graph): (node: Node) => string {
+  const count = new Map<string, number>();
+  for (const { message } of graph.main.nodes)
+    count.set(message.name, (count.get(message.name) ?? 0) + 1);
+  return ({ message }) =>
+    message.name !== "" && count.get(message.name) === 1 ? message.name : message.outputs[0];
+}

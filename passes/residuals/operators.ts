@@ -1,0 +1,102 @@
+import { numbersOf } from "../../src/graph/constants.ts";
+import { attribute, type Graph, type Node, type Scope } from "../../src/graph/graph.ts";
+import type { Types } from "../../src/graph/types.ts";
+import type { Setting } from "./residual.ts";
+
+const words = (text: string) => new Set(text.split(" "));
+
+/** Operators that move values about, or turn them to another float type, and change none. */
+const LAYOUT = words(
+  "Identity Cast Reshape Transpose Squeeze Unsqueeze Flatten Slice Split Dropout Pad Concat Gather Expand Tile DepthToSpace SpaceToDepth QuantizeLinear DequantizeLinear",
+);
+
+/** Operators of a projected skip, beside layout and products with weights: linear, or a norm or pool. */
+const PROJECTION = words(
+  "BatchNormalization LayerNormalization GroupNormalization InstanceNormalization AveragePool MaxPool LpPool GlobalAveragePool ReduceMax ReduceMean ReduceSum",
+);
+
+const CONVOLUTION = words(
+  "Conv ConvTranspose ConvInteger QLinearConv com.microsoft.FusedConv com.microsoft.NhwcFusedConv com.ms.internal.nhwc.Conv com.microsoft.nchwc.Conv com.microsoft.QLinearConv",
+);
+
+const PRODUCT = words(
+  "MatMul Gemm MatMulInteger QLinearMatMul Einsum com.microsoft.FusedMatMul com.microsoft.FusedGemm com.microsoft.QGemm com.microsoft.MatMulIntegerToFloat com.microsoft.DynamicQuantizeMatMul com.microsoft.MatMulNBits com.microsoft.MatMulBnb4 com.microsoft.TransposeMatMul com.microsoft.FusedMatMulActivation com.microsoft.GemmFloat8",
+);
+
+/** Operators that hold their weights and mix features with them. */
+const BLOCK = words(
+  "LSTM GRU RNN com.microsoft.DynamicQuantizeLSTM com.microsoft.Attention com.microsoft.QAttention com.microsoft.LongformerAttention com.microsoft.PackedAttention com.microsoft.MoE com.microsoft.QMoE com.microsoft.DecoderAttention",
+);
+
+const UPSAMPLING = words("Resize Upsample ConvTranspose MaxUnpool GridSample DepthToSpace");
+
+/** What an operator is, as far as a residual connection is concerned. */
+export interface Traits {
+  /** The value as it is, at other places or in another float type. */
+  readonly layout: boolean;
+  /** The value times a constant. */
+  readonly scale: boolean;
+  /** Mixes features with learned weights. */
+  readonly mixer: boolean;
+  /** Mixes positions without weights, keeping the shape (PoolFormer). */
+  readonly pooling: boolean;
+  /** May be on a projected skip: linear, a norm or a pool. */
+  readonly projection: boolean;
+  /** Not linear, which a layout operator can be too. */
+  readonly bent: boolean;
+  /** Makes a larger map of a smaller one. */
+  readonly upsampling: boolean;
+}
+
+/** Classifies a node by its operator and by which of its inputs are constant. */
+export function traits({ graph, constants, types }: Setting, node: Node): Traits {
+  const { op } = node;
+  const fixed = (index: number) => {
+    const value = node.inputs[index];
+    return value != null && constants.has(value);
+  };
+  const data = node.inputs.filter((value) => value && !constants.has(value)).length;
+  const product = PRODUCT.has(op) && node.inputs.some((_, index) => fixed(index));
+  const convolution =
+    CONVOLUTION.has(op) && node.inputs.some((_, index) => index > 0 && fixed(index));
+  const oneOperand = data === 1;
+  const scale = oneOperand && (op === "Mul" || (op === "Div" && fixed(1)) || op === "Neg");
+  const upsampling =
+    UPSAMPLING.has(op) && (op !== "ConvTranspose" || strides(node).some((stride) => stride > 1));
+  const shift = oneOperand && (op === "Add" || op === "Sub" || op === "Sum");
+  const clips = op === "QuantizeLinear" && quantizesToPositive(graph, types, node);
+  const activated = convolution && attribute(node, "activation") !== undefined;
+  const projection =
+    (convolution && !activated) ||
+    (product && oneOperand) ||
+    PROJECTION.has(op) ||
+    shift ||
+    upsampling;
+  return {
+    layout: LAYOUT.has(op),
+    scale,
+    mixer: convolution || product || BLOCK.has(op) || node.bodies.some(mixes) || callsMixer(node),
+    pooling: op === "AveragePool" && strides(node).every((stride) => stride === 1),
+    projection,
+    bent: clips || !(LAYOUT.has(op) || scale || projection),
+    upsampling,
+  };
+}
+
+/** Whether the zero point is the least integer: such a quantiser stands for the Relu before it. */
+function quantizesToPositive(graph: Graph, types: Types, node: Node): boolean {
+  const least = { uint8: 0, uint16: 0, int8: -128, int16: -32768 }[
+    types.get(node.outputs[0]!)?.dtype ?? ""
+  ];
+  return (numbersOf(graph, node.inputs[2]) ?? [0]).every((zero) => zero === least);
+}
+
+const strides = (node: Node) => attribute(node, "strides")?.ints ?? [1];
+
+const isMixerName = (op: string) => CONVOLUTION.has(op) || PRODUCT.has(op) || BLOCK.has(op);
+
+const mixes = (scope: Scope): boolean =>
+  scope.nodes.some((node) => isMixerName(node.op) || node.bodies.some(mixes) || callsMixer(node));
+
+/** A call of a model's own function mixes where the function's body does. */
+const callsMixer = (node: Node): boolean => node.callee !== null && mixes(node.callee);

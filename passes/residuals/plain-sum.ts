@@ -1,0 +1,14 @@
+import type { Form } from "./residual.ts";
+
+/** Add and Sum: every input is a term. */
+export const plainSum: Form = {
+  name: "plain",
+  sumOf(node) {
+    const [output] = node.outputs;
+    if ((node.op !== "Add" && node.op !== "Sum") || !output || node.inputs.length < 2) return null;
+    const terms = node.inputs.flatMap((value, index) =>
+      value ? [{ value, use: { node, index } }] : [],
+    );
+    return terms.length === node.inputs.length ? { node, output, terms } : null;
+  },
+};

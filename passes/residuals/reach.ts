@@ -1,0 +1,90 @@
+import { readsShapeOnly } from "../../src/graph/constants.ts";
+import type { Node, Scope, Value } from "../../src/graph/graph.ts";
+import { traits } from "./operators.ts";
+import type { Setting } from "./residual.ts";
+
+/** What lies on the ways from one value to another. */
+export interface Way {
+  /** Some way passes learned weights that mix features. */
+  readonly mixed: boolean;
+  /** Some way passes a pool that mixes positions. */
+  readonly pooled: boolean;
+  /** Some way passes an operator that is not linear. */
+  readonly bent: boolean;
+  /** Every way passes an operator that makes a larger map. */
+  readonly upsampled: boolean;
+}
+
+const START: Way = { mixed: false, pooled: false, bent: false, upsampled: false };
+
+/** Values whose ways are kept at hand. */
+const KEPT = 64;
+
+/** Nodes that one search, and all searches together, may visit: above that a graph is no network. */
+const VISITS = 50_000_000;
+
+/**
+ * Answers what is reached from a value before a given node. Searches go forward, never past that
+ * node, and are kept for the sums that share a skip; asked from the last sum to the first, each
+ * value is searched once.
+ */
+export class Reach {
+  readonly #setting: Setting;
+  readonly #kept = new Map<Value, { limit: number; ways: Map<Value, Way> }>();
+  #visits = 0;
+
+  constructor(setting: Setting) {
+    this.#setting = setting;
+  }
+
+  /** The ways from `from` to `to`, which `limit` reads; null where there is none. */
+  ways(from: Value, to: Value, limit: Node): Way | null {
+    const known = this.#kept.get(from);
+    if (known && known.limit >= limit.index) return known.ways.get(to) ?? null;
+    const ways = this.#search(from, limit);
+    this.#kept.delete(from);
+    this.#kept.set(from, { limit: limit.index, ways });
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size > KEPT && oldest) this.#kept.delete(oldest);
+    return ways.get(to) ?? null;
+  }
+
+  #search(from: Value, limit: Node): Map<Value, Way> {
+    const ways = new Map<Value, Way>([[from, START]]);
+    const nodes = new Set<Node>();
+    const pending = [from];
+    for (let value = pending.pop(); value; value = pending.pop())
+      for (const use of value.uses) {
+        const node = inScope(use.node, limit.scope);
+        if (!node || node.index >= limit.index || nodes.has(node) || readsShapeOnly(node)) continue;
+        if (++this.#visits > VISITS) return ways;
+        nodes.add(node);
+        for (const output of node.outputs) if (output) pending.push(output);
+      }
+    for (const node of [...nodes].sort((a, b) => a.index - b.index)) {
+      const way = this.#through(node, ways);
+      for (const output of node.outputs) if (output) ways.set(output, way);
+    }
+    return ways;
+  }
+
+  #through(node: Node, ways: ReadonlyMap<Value, Way>): Way {
+    const before = [...node.inputs, ...node.captures].flatMap((value) => {
+      const way = value && ways.get(value);
+      return way ? [way] : [];
+    });
+    const { mixer, pooling, upsampling, bent } = traits(this.#setting, node);
+    return {
+      mixed: mixer || before.some((way) => way.mixed),
+      pooled: pooling || before.some((way) => way.pooled),
+      bent: bent || before.some((way) => way.bent),
+      upsampled: upsampling || before.every((way) => way.upsampled),
+    };
+  }
+}
+
+/** The node itself, or the one in `scope` whose body it is in; null where it is elsewhere. */
+function inScope(node: Node, scope: Scope): Node | null {
+  for (let at: Node | null = node; at; at = at.scope.owner) if (at.scope === scope) return at;
+  return null;
+}

@@ -1,0 +1,65 @@
+import type { Graph, Node, Scope, Use, Value } from "../../src/graph/graph.ts";
+import type { Types } from "../../src/graph/types.ts";
+
+/** One summand: its value, and the input slot that a rewrite redirects. */
+export interface Term {
+  readonly value: Value;
+  readonly use: Use;
+}
+
+/** A node that adds, as a form reads it. */
+export interface Sum {
+  readonly node: Node;
+  readonly terms: readonly Term[];
+  readonly output: Value;
+}
+
+/** A way in which a node holds a sum: one file each. */
+export interface Form {
+  readonly name: string;
+  /** The sum this node holds; null where it holds none. */
+  readonly sumOf: (node: Node) => Sum | null;
+}
+
+/** How the skip reaches the sum, or what else the sum is. */
+export type Kind = "identity" | "scaled" | "projected" | "parallel";
+
+/** The axis of the sum along which features lie, and their number. */
+export interface Feature {
+  readonly axis: number;
+  readonly size: number;
+}
+
+/** A sum with one skip slot and one or more branch slots. */
+export interface Site {
+  /** The sum's node name where it has one of its own, else the name of the sum's value. */
+  readonly name: string;
+  readonly node: Node;
+  readonly scope: Scope;
+  readonly output: Value;
+  readonly skip: Term;
+  readonly branches: readonly Term[];
+  readonly kind: Kind;
+  readonly form: string;
+  readonly dtype: string;
+  readonly shape: readonly (number | string)[];
+  readonly feature: Feature;
+  /** Which stream it belongs to, from 0, and its place there. */
+  readonly stream: number;
+  readonly position: number;
+}
+
+/** A sum that is no site, and why, in words for a person. */
+export interface Rejection {
+  readonly node: Node;
+  readonly output: Value;
+  readonly reason: string;
+}
+
+/** What matching looks at. */
+export interface Setting {
+  readonly graph: Graph;
+  readonly types: Types;
+  /** Values that no input's data can change. */
+  readonly constants: ReadonlySet<Value>;
+}

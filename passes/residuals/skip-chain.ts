@@ -1,0 +1,67 @@
+import type { Node, Value } from "../../src/graph/graph.ts";
+import { traits } from "./operators.ts";
+import type { Kind, Setting } from "./residual.ts";
+
+/** A value a skip operand comes from, and by what way. */
+export interface Link {
+  readonly value: Value;
+  readonly kind: Exclude<Kind, "parallel">;
+  readonly upsampled: boolean;
+}
+
+/** Operators up to which a skip counts as short. */
+const SHORT = 32;
+
+/**
+ * The values a skip operand comes from, nearest first: itself, then back through layout
+ * operators, constant factors and linear ones. Ends at the first operator that is none of these.
+ */
+export function* skipChain(setting: Setting, operand: Value, length = SHORT): Generator<Link> {
+  let link: Link = { value: operand, kind: "identity", upsampled: false };
+  for (let hop = 0; hop < length; hop++) {
+    yield link;
+    const node = link.value.producer;
+    if (!node) return;
+    const { layout, scale, projection, upsampling } = traits(setting, node);
+    if (!layout && !scale && !projection) return;
+    const next = origin(setting, node, layout, length - hop);
+    if (!next) return;
+    const kind = projection ? "projected" : layout ? "identity" : "scaled";
+    link = {
+      value: next.value,
+      kind: worse(worse(link.kind, kind), next.kind),
+      upsampled: link.upsampled || next.upsampled || upsampling,
+    };
+  }
+}
+
+/** The one value that a node of a chain goes on from: a layout operator's data, or all it computes with. */
+function origin(setting: Setting, node: Node, layout: boolean, length: number): Link | null {
+  const computed = node.inputs.filter((value) => value && !setting.constants.has(value)) as Value[];
+  if (node.op === "Concat" && computed.length > 1) return commonOrigin(setting, computed, length);
+  const [only] = computed;
+  const found = layout && node.op !== "Concat" ? only === node.inputs[0] : computed.length === 1;
+  return only && found ? { value: only, kind: "identity", upsampled: false } : null;
+}
+
+const ORDER = ["identity", "scaled", "projected"] as const;
+
+const worse = (a: Link["kind"], b: Link["kind"]) =>
+  ORDER[Math.max(ORDER.indexOf(a), ORDER.indexOf(b))];
+
+/** The nearest value from which all of these come by skip chains of their own. */
+function commonOrigin(setting: Setting, values: readonly Value[], length: number): Link | null {
+  const [first, ...rest] = [...new Set(values)].map(
+    (value) => new Map([...skipChain(setting, value, length >> 1)].map((l) => [l.value, l])),
+  );
+  for (const link of first.values()) {
+    const links = [link, ...rest.map((chain) => chain.get(link.value))];
+    if (links.includes(undefined)) continue;
+    return links.reduce((a, b) => ({
+      value: link.value,
+      kind: worse(a!.kind, b!.kind),
+      upsampled: a!.upsampled || b!.upsampled,
+    }))!;
+  }
+  return null;
+}

@@ -1,0 +1,174 @@
+import { readsShapeOnly } from "../../src/graph/constants.ts";
+import type { Node, Value } from "../../src/graph/graph.ts";
+import { type Dimension, isFloat, showShape } from "../../src/graph/types.ts";
+import type { Reach } from "./reach.ts";
+import type { Kind, Setting, Sum, Term } from "./residual.ts";
+import { type Link, skipChain } from "./skip-chain.ts";
+import { whyNot } from "./why-not.ts";
+
+/** Which term of a sum is the skip, or why none is. */
+export type Slots =
+  | { readonly skip: Term; readonly branches: readonly Term[]; readonly kind: Kind }
+  | { readonly reason: string };
+
+/**
+ * Decides the slots of a sum by ancestry: the skip is the term from which all others are reached,
+ * each past learned weights; or, where all come from one value, the term without a nonlinearity.
+ */
+export function slots(setting: Setting, reach: Reach, sum: Sum): Slots {
+  const reason = unfit(setting, reach, sum);
+  if (reason) return { reason };
+  const direct = choose(setting, reach, sum.node, sum.terms);
+  if ("skip" in direct) return direct;
+  const flat = flatten(setting, sum.terms);
+  if (flat.length > sum.terms.length && flat.length <= 16) {
+    const nested = choose(setting, reach, sum.node, flat);
+    if ("skip" in nested && independent(reach, sum.node, nested.branches)) return nested;
+  }
+  return direct;
+}
+
+/** What rules a sum out before its operands' origin is asked. */
+function unfit(
+  { types, constants }: Setting,
+  reach: Reach,
+  { node, output, terms }: Sum,
+): string | null {
+  const type = types.get(output);
+  if (type && !isFloat(type.dtype)) return whyNot.integers(type.dtype);
+  const fixed = terms.filter((term) => constants.has(term.value));
+  if (fixed.length === terms.length) return whyNot.allConstant();
+  if (fixed.length > 0) {
+    const [{ value: constant }] = fixed;
+    const whole = types.get(constant)?.shape?.join() === type?.shape?.join();
+    const reaches = terms.some((term) => reach.ways(constant, term.value, node)?.mixed);
+    return whole && reaches ? whyNot.constantSkip() : whyNot.bias(constant);
+  }
+  if (new Set(terms.map((term) => term.value)).size < terms.length) return whyNot.doubled();
+  for (const { value } of terms) {
+    const shape = types.get(value)?.shape;
+    if (!shape || !type?.shape) return whyNot.unknownShape(value);
+    if (!sameShape(shape, type.shape))
+      return whyNot.broadcast(terms.map((term) => showShape(types.get(term.value)?.shape)));
+  }
+  return null;
+}
+
+/** Whether two shapes can be one: a size that is not known is taken to fit. */
+const sameShape = (a: readonly Dimension[], b: readonly Dimension[]) =>
+  a.length === b.length &&
+  a.every(
+    (dim, k) =>
+      dim === b[k] ||
+      dim === "" ||
+      b[k] === "" ||
+      (dim !== 1 && b[k] !== 1 && !(typeof dim === "number" && typeof b[k] === "number")),
+  );
+
+/** Terms with single-use inner sums of computed values of the same shape opened up. */
+function flatten(setting: Setting, terms: readonly Term[]): Term[] {
+  const { constants, types } = setting;
+  return terms.flatMap((term) => {
+    const node = term.value.producer;
+    const shape = types.get(term.value)?.shape;
+    const opens =
+      (node?.op === "Add" || node?.op === "Sum") &&
+      term.value.uses.length === 1 &&
+      !term.value.isOutput &&
+      node.inputs.every((value) => {
+        const own = value && types.get(value)?.shape;
+        return own && shape && !constants.has(value) && sameShape(own, shape);
+      });
+    if (!opens) return [term];
+    const inner = node.inputs.map((value, index) => ({ value: value!, use: { node, index } }));
+    return flatten(setting, inner);
+  });
+}
+
+const independent = (reach: Reach, node: Node, branches: readonly Term[]) =>
+  branches.every((a) => branches.every((b) => a === b || !reach.ways(a.value, b.value, node)));
+
+function choose(setting: Setting, reach: Reach, node: Node, terms: readonly Term[]): Slots {
+  const reasons: string[] = [];
+  for (const skip of terms) {
+    const others = terms.filter((term) => term !== skip);
+    const tried = trySkip(setting, reach, node, skip, others);
+    if (tried === null) continue;
+    if ("reason" in tried) reasons.push(tried.reason);
+    else {
+      const parts = flatten(setting, others);
+      const parallel = parts.length > 1 && independent(reach, node, parts);
+      return { skip, branches: others, kind: parallel ? "parallel" : tried.kind };
+    }
+  }
+  return { reason: reasons[0] ?? whyNot.unrelated() };
+}
+
+/** Whether this term is the skip; null where the others do not come from it at all. */
+function trySkip(
+  setting: Setting,
+  reach: Reach,
+  node: Node,
+  skip: Term,
+  others: readonly Term[],
+): { kind: Kind } | { reason: string } | null {
+  for (const link of skipChain(setting, skip.value)) {
+    if (!isFloat(setting.types.get(link.value)?.dtype)) continue;
+    const ways = others.map((term) => reach.ways(link.value, term.value, node));
+    if (ways.includes(null)) continue;
+    const all = ways.map((way) => way!);
+    if (others.some((term) => isGated(setting, term.value, link.value)))
+      return { reason: whyNot.gated(link.value) };
+    if (!all.every((way) => way.mixed || way.pooled))
+      return { reason: whyNot.unlearned(link.value) };
+    if (all.some((way) => way.upsampled !== link.upsampled)) return { reason: whyNot.merge() };
+    if (link.kind !== "projected") return { kind: link.kind };
+    if (!all.every((way) => way.bent)) return { reason: whyNot.linear(link.value) };
+    const foreign = others.map((term) => foreignRoot(setting, term.value, link)).find(Boolean);
+    return foreign ? { reason: whyNot.foreign(link.value, foreign) } : { kind: link.kind };
+  }
+  return null;
+}
+
+/** Whether a branch is x times something: x + x·g is x·(1 + g). */
+function isGated(setting: Setting, branch: Value, x: Value): boolean {
+  for (const { value, kind } of skipChain(setting, branch)) {
+    if (kind === "projected") return false;
+    const node = value.producer;
+    if (node?.op !== "Mul") continue;
+    const factors = node.inputs.filter((v) => v && !setting.constants.has(v));
+    if (factors.length !== 2) continue;
+    return factors.some((factor) =>
+      [...skipChain(setting, factor!)].some((l) => l.kind === "identity" && l.value === x),
+    );
+  }
+  return false;
+}
+
+const RANDOM = /^Random|^Multinomial$|^Bernoulli$/;
+
+/**
+ * A value that reaches the branch without coming from x, entering by more than a broadcast
+ * (as a time embedding does). With a projected skip both operands descend from one value.
+ */
+function foreignRoot(
+  { constants, types }: Setting,
+  branch: Value,
+  { value: x }: Link,
+): Value | null {
+  const from = x.producer?.index ?? -1;
+  const seen = new Set<Value>([x]);
+  const pending = [branch];
+  for (let value = pending.pop(); value; value = pending.pop()) {
+    if (seen.has(value) || constants.has(value)) continue;
+    seen.add(value);
+    const node = value.producer;
+    if (!node || node.index < from || RANDOM.test(node.op)) return value;
+    if (readsShapeOnly(node)) continue;
+    const size = types.get(value)?.shape?.join();
+    const elementwise = ["Add", "Sub", "Mul", "Div", "Where"].includes(node.op);
+    for (const input of [...node.inputs, ...node.captures])
+      if (input && !(elementwise && types.get(input)?.shape?.join() !== size)) pending.push(input);
+  }
+  return null;
+}

@@ -1,0 +1,24 @@
+import type { Value } from "../../src/graph/graph.ts";
+
+/** Why a sum is no residual connection, for a person. */
+export const whyNot = {
+  integers: (dtype: string) => `adds ${dtype} values, which are no features`,
+  allConstant: () => "adds constants only",
+  bias: (value: Value) => `adds the constant ${value.name}: a bias, an epsilon or a position`,
+  constantSkip: () =>
+    "constant skip: the operand the branch starts from is the same for every input, so nothing could be learned from it",
+  doubled: () => "adds a value to itself",
+  unknownShape: (value: Value) => `the shape of ${value.name} is not known`,
+  broadcast: (shapes: readonly string[]) =>
+    `broadcasts: the operands have the shapes ${shapes.join(" and ")}`,
+  unrelated: () => "no operand is computed from another: parallel branches, a mask or an embedding",
+  unlearned: (x: Value) =>
+    `nothing learned lies between ${x.name} and the sum: an activation, a rotation or a norm`,
+  gated: (x: Value) => `gate (squeeze-and-excitation): the branch is ${x.name} times a gate`,
+  merge: () => "merge: one side is enlarged (Resize, ConvTranspose), which joins two scales",
+  linear: (x: Value) =>
+    `both operands are linear in ${x.name}: a re-parameterised or low-rank (LoRA) sum`,
+  foreign: (x: Value, other: Value) =>
+    `the branch also comes from ${other.name}, not only from ${x.name} that the projected operand is made of`,
+  noFeatureAxis: (why: string) => `no feature axis: ${why}; name it with --feature-axis`,
+};
