@@ -19,6 +19,7 @@ export function fileSource(file: string): Source {
   }
   return {
     name,
+    path: file,
     size,
     read(start, end) {
       const bytes = new Uint8Array(end - start);

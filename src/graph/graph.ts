@@ -281,3 +281,5 @@ function sorted(file: ModelFile, nodes: Node[]): Node[] {
     );
   return order;
 }
+
+export { InputError };

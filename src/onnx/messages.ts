@@ -155,7 +155,8 @@ export const FIELD = {
 const entry: Schema<EntryMessage> = { key: text(1), value: place(2) };
 const externalEntry: Schema<ExternalDataMessage> = { key: text(1), value: text(2) };
 
-const tensor: Schema<TensorMessage> = {
+/** TensorProto. */
+export const tensorSchema: Schema<TensorMessage> = {
   name: text(8),
   dataType: integer(2),
   dims: integers(1),
@@ -165,7 +166,7 @@ const tensor: Schema<TensorMessage> = {
 };
 
 const sparseTensor: Schema<SparseTensorMessage> = {
-  values: message(1, () => tensor),
+  values: message(1, () => tensorSchema),
   dims: integers(3),
 };
 
@@ -176,7 +177,7 @@ const attribute: Schema<AttributeMessage> = {
   s: place(4),
   ints: integers(8),
   floats: floats(7),
-  t: message(5, () => tensor),
+  t: message(5, () => tensorSchema),
   g: message(6, () => graph),
   graphs: messages(11, () => graph),
   refAttrName: text(21),
@@ -204,7 +205,7 @@ const valueInfo: Schema<ValueInfoMessage> = { name: text(1), type: message(2, ()
 const graph: Schema<GraphMessage> = {
   name: text(FIELD.graphName),
   nodes: messages(FIELD.graphNode, () => node),
-  initializers: messages(FIELD.graphInitializer, () => tensor),
+  initializers: messages(FIELD.graphInitializer, () => tensorSchema),
   sparseInitializers: messages(15, () => sparseTensor),
   inputs: messages(FIELD.graphInput, () => valueInfo),
   outputs: messages(FIELD.graphOutput, () => valueInfo),

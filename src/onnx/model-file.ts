@@ -6,8 +6,9 @@ import {
   type ModelMessage,
   modelSchema,
   type TensorMessage,
+  tensorSchema,
 } from "./messages.ts";
-import { InputError, type Source } from "./source.ts";
+import { bytesSource, InputError, type Source } from "./source.ts";
 import { WireReader } from "./wire.ts";
 
 const { onnx } = onnxProto;
@@ -142,8 +143,25 @@ export function externalRange(file: ModelFile, tensor: TensorMessage): ExternalR
  */
 export function tensorBytes(file: ModelFile, tensor: TensorMessage): Uint8Array {
   if (isExternal(tensor)) return externalBytes(file, tensor);
-  if (tensor.raw) return file.reader.bytes(tensor.raw);
-  const proto = onnx.TensorProto.decode(file.reader.bytes(tensor.frame));
+  return innerBytes(file.reader, tensor, titled(file, tensor));
+}
+
+/** A TensorProto in a file of its own: type, shape and raw data. Throws where it is none. */
+export function openTensor(bytes: Uint8Array): {
+  dtype: string;
+  dims: readonly number[];
+  bytes: Uint8Array;
+} {
+  const reader = new WireReader(bytesSource(bytes, "the tensor"));
+  const frame = { at: 0, prefix: 0, start: 0, end: bytes.length, parent: null, depth: 0 };
+  const tensor = decode(tensorSchema, reader, frame);
+  const dtype = dataType(tensor.dataType)?.name ?? "";
+  return { dtype, dims: tensor.dims, bytes: innerBytes(reader, tensor, tensor.name) };
+}
+
+function innerBytes(reader: WireReader, tensor: TensorMessage, title: string): Uint8Array {
+  if (tensor.raw) return reader.bytes(tensor.raw);
+  const proto = onnx.TensorProto.decode(reader.bytes(tensor.frame));
   const narrow = (array: { new (values: number[]): ArrayBufferView }) =>
     bytesOf(new array(proto.int32Data));
   const wide = (values: readonly (number | Long)[]) =>
@@ -171,7 +189,7 @@ export function tensorBytes(file: ModelFile, tensor: TensorMessage): Uint8Array 
       return narrow(Uint16Array);
     case undefined:
     case "string":
-      throw new InputError(`${titled(file, tensor)} has no numbers to read.`);
+      throw new InputError(`${title} has no numbers to read.`);
     default:
       return narrow(Uint8Array);
   }

@@ -2,6 +2,8 @@
 export interface Source {
   /** What errors call it: a file name, or "model". */
   readonly name: string;
+  /** Its path, where it is a file as it lies. */
+  readonly path?: string;
   /** Bytes in all. */
   readonly size: number;
   /** Bytes `start` to `end` (exclusive); may be a view. Throws when they are not there. */

@@ -23,14 +23,16 @@ export interface Skeleton {
 
 /**
  * Makes a model of these nodes in which weights are inputs and every value is an output.
- * `known` gives the types of values that come from elsewhere. Returns null where one of those
- * has no known type.
+ * `known` gives the types of values that come from elsewhere; `shapesOf` adds their shapes as
+ * outputs; `fed` are constants that become inputs however small. Returns null where a value from
+ * elsewhere has no known type.
  */
 export function skeleton(
   graph: Graph,
   nodes: readonly Node[],
   known: (value: Value) => Type | null,
   shapesOf: readonly Value[],
+  fed: ReadonlySet<Value> = new Set(),
 ): Skeleton | null {
   const { file } = graph;
   const included = new Set(nodes.filter((node) => !isLargeConstant(node)));
@@ -46,7 +48,8 @@ export function skeleton(
   for (const value of needed) {
     const tensor = tensorOf(value);
     const type = typeOfTensor(value) ?? known(value);
-    if (tensor && elements(tensor.dims) <= INLINE) initializers.push(inlined(graph, value, tensor));
+    if (tensor && !fed.has(value) && elements(tensor.dims) <= INLINE)
+      initializers.push(inlined(graph, value, tensor));
     else if (type) inputs.push(bytesField(FIELD.graphInput, valueInfo(value.name, type)));
     else return null;
   }

@@ -1,0 +1,116 @@
+import type { Argv, CommandModule } from "yargs";
+import { defaults, variantNames } from "../../passes/variants/index.ts";
+
+/** What the command line says. */
+export interface Arguments {
+  model: string;
+  output: string | undefined;
+  variant: string;
+  rank: number;
+  normalize: "softmax" | "sigmoid" | "none";
+  init: "xavier" | "orthogonal";
+  seed: number;
+  include: string[] | undefined;
+  exclude: string[] | undefined;
+  featureAxis: number | undefined;
+  dim: string[] | undefined;
+  inputs: string | undefined;
+  verify: boolean;
+  force: boolean;
+  dryRun: boolean;
+  json: boolean;
+  quiet: boolean;
+  trustLinks: boolean;
+}
+
+/** `laurelize model.onnx`: find, rewrite, prove, write. */
+export const laurelize: CommandModule<object, Arguments> = {
+  command: "$0 <model>",
+  describe: "insert LAuReL at every residual connection, prove it and write it",
+  builder: (yargs) =>
+    yargs
+      .positional("model", { type: "string", demandOption: true, describe: "the .onnx file" })
+      .options({
+        output: {
+          alias: "o",
+          type: "string",
+          describe: "where to write  [default: model.laurel.onnx beside the input]",
+        },
+        variant: {
+          alias: "v",
+          choices: variantNames,
+          default: "rw+lr",
+          describe: "what to insert",
+        },
+        rank: {
+          alias: "r",
+          type: "number",
+          default: defaults.rank,
+          describe: "rank of the low-rank map",
+        },
+        normalize: {
+          choices: ["softmax", "sigmoid", "none"],
+          default: defaults.normalize,
+          describe: "how α and β are kept bounded",
+        },
+        init: {
+          choices: ["xavier", "orthogonal"],
+          default: defaults.init,
+          describe: "how the down-projection starts",
+        },
+        seed: {
+          type: "number",
+          default: defaults.seed,
+          describe: "seed of the new weights and of the sample inputs",
+        },
+        include: { type: "string", array: true, describe: "only sites whose name matches a glob" },
+        exclude: { type: "string", array: true, describe: "no sites whose name matches a glob" },
+        "feature-axis": {
+          type: "number",
+          describe: "feature axis of every site, where the graph does not tell it",
+        },
+        dim: {
+          type: "string",
+          array: true,
+          describe: "size of a free dimension in the proof, name=4",
+        },
+        inputs: {
+          type: "string",
+          describe: "inputs of the proof: an .npz, or an ONNX test_data_set_* folder",
+        },
+        verify: {
+          type: "boolean",
+          default: true,
+          describe: "prove the result in onnxruntime; --no-verify skips it",
+        },
+        force: {
+          alias: "f",
+          type: "boolean",
+          default: false,
+          describe: "replace an existing output",
+        },
+        "dry-run": {
+          type: "boolean",
+          default: false,
+          describe: "say what would be done; prove and write nothing",
+        },
+        json: { type: "boolean", default: false, describe: "print one JSON document on stdout" },
+        quiet: { alias: "q", type: "boolean", default: false, describe: "print errors only" },
+        "trust-links": {
+          type: "boolean",
+          default: false,
+          describe: "follow links to weights that lead out of the model's folder",
+        },
+      })
+      .example("$0 model.onnx", "write model.laurel.onnx with rw+lr at every site")
+      .example("$0 model.onnx --variant rw -o tuned.onnx", "two learned weights a site")
+      .example("$0 model.onnx --include '*layer3*' --rank 32", "some sites only")
+      .example(
+        "$0 model.onnx --dim batch=4 --inputs data.npz",
+        "prove it on your own data",
+      ) as unknown as Argv<Arguments>,
+  handler: async (args) => {
+    const { runLaurelize } = await import("../run-laurelize.ts");
+    await runLaurelize(args);
+  },
+};

@@ -1,0 +1,33 @@
+import type { Rejection, Site } from "../src/index.ts";
+
+const scopeName = ({ scope }: Rejection["node"]) => (scope.kind === "main" ? "main" : scope.name);
+
+/** Sites as `inspect --json` prints them. */
+export const sitesAsJson = (sites: readonly Site[]) =>
+  sites.map(
+    ({ name, node, output, skip, branches, kind, dtype, shape, feature, stream, position }) => ({
+      name,
+      node: node.message.name,
+      op: node.message.opType,
+      scope: scopeName(node),
+      output: output.name,
+      skip: skip.value.name,
+      branch: branches.map(({ value }) => value.name),
+      form: kind,
+      dtype,
+      shape,
+      feature,
+      stream,
+      position,
+    }),
+  );
+
+/** Rejected sums as `inspect --json` prints them. */
+export const rejectedAsJson = (rejected: readonly Rejection[]) =>
+  rejected.map(({ node, output, reason }) => ({
+    node: node.message.name,
+    op: node.message.opType,
+    scope: scopeName(node),
+    output: output.name,
+    reason,
+  }));

@@ -1,0 +1,48 @@
+#!/usr/bin/env node
+import yargs from "yargs";
+import { VERSION } from "../src/version.ts";
+import { inspect } from "./commands/inspect.ts";
+import { laurelize } from "./commands/laurelize.ts";
+import { EXIT } from "./exit.ts";
+
+process.once("SIGINT", () => process.exit(130));
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
+
+const parser = yargs(process.argv.slice(2))
+  .scriptName("laurelize")
+  .command(laurelize)
+  .command(inspect)
+  .version(VERSION)
+  .alias({ h: "help" })
+  .strict()
+  .wrap(Math.min(100, process.stdout.columns ?? 100))
+  .epilogue(
+    "Exit codes: 0 done, 1 a check failed, 2 bad usage or unreadable model, 3 no residual site (nothing written).",
+  )
+  .fail((message, error) => {
+    throw error ?? new UsageError(message);
+  });
+
+class UsageError extends Error {}
+
+try {
+  await parser.parseAsync();
+} catch (error) {
+  const { name, message } = error as Error;
+  const expected =
+    error instanceof UsageError ||
+    name === "InputError" ||
+    name === "NoSiteError" ||
+    name === "YError";
+  const hint = error instanceof UsageError || name === "YError" ? " (laurelize --help)" : "";
+  process.stderr.write(
+    expected
+      ? `laurelize: ${message}${hint}\n`
+      : `laurelize: ${message}; this is a fault of laurelize, please report it with the model.\n`,
+  );
+  if (!expected && process.env.DEBUG) console.error(error);
+  process.exitCode = name === "NoSiteError" ? EXIT.noSite : EXIT.usage;
+}

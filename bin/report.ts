@@ -1,0 +1,113 @@
+import colors from "picocolors";
+import type { Check, Laurelized, Proof } from "../src/index.ts";
+import { sitesAsJson } from "./json.ts";
+import { sums } from "./tables.ts";
+import { counted, figure, headline, weights } from "./text.ts";
+
+type Of<Name extends Check["name"]> = Extract<Check, { name: Name }>;
+
+/** How many parameters were added, in all and site by site. */
+export function parameters({ plan, original }: Laurelized) {
+  const sizes = plan.sites.map(({ site, parameters: tensors }) => {
+    const added = Object.values(tensors).reduce(
+      (sum, { dims }) => sum + dims.reduce((a, b) => a * b, 1),
+      0,
+    );
+    return [site.name, added] as const;
+  });
+  const added = sizes.reduce((sum, [, size]) => sum + size, 0);
+  const model = weights(original);
+  return { added, model, percent: (100 * added) / model, perSite: Object.fromEntries(sizes) };
+}
+
+/** The first lines: the model, its sites, what is inserted. */
+export function summary(name: string, laurel: Laurelized): string {
+  const { plan, original, found } = laurel;
+  const { added, percent } = parameters(laurel);
+  const ranked = plan.parts.some((part) => part.name !== "rw") ? `, rank ${plan.options.rank}` : "";
+  const some =
+    plan.sites.length < found.sites.length ? ` at ${counted(plan.sites.length, "site")}` : "";
+  return [
+    headline(name, original),
+    sums(found, false),
+    `${plan.variant}${ranked}${some}: ${added.toLocaleString("en")} new weights (+${percent.toPrecision(3)} %)`,
+  ].join("\n");
+}
+
+/** A line for each check, and one for everything that failed. */
+export function proofLines(proof: Proof): string {
+  const mark = ({ passed, name }: Check) =>
+    passed ? `  ${name.padEnd(22)}` : `${colors.red("✗")} ${name.padEnd(22)}`;
+  return proof.checks
+    .flatMap((check) => [mark(check) + describe(check), ...failures(check)])
+    .join("\n");
+}
+
+function describe(check: Check): string {
+  if (check.name === "same function") return describeFunction(check);
+  if (check.name === "right formula") {
+    const passed = check.sites.filter((site) => site.passed);
+    const worst = passed.reduce(
+      (a, b) => (a.difference / a.bound > b.difference / b.bound ? a : b),
+      passed[0],
+    );
+    const figures = worst
+      ? `, worst ${figure(worst.difference)} (bound ${figure(worst.bound)})`
+      : "";
+    return `${passed.length} of ${counted(check.sites.length, "site")}${figures}`;
+  }
+  const kept = `${counted(check.weights, "weight")}, ${counted(check.inputs, "input")}, ${counted(check.outputs, "output")}, metadata`;
+  return check.passed ? `${kept}: unchanged` : counted(check.differences.length, "difference");
+}
+
+function describeFunction({ outputs, inputs, dims }: Of<"same function">): string {
+  const largest = (of: (report: (typeof outputs)[number]) => number) =>
+    Math.max(...outputs.map(of));
+  const random = outputs.filter((output) => output.random).length;
+  const exact = outputs.every(({ plain }) => plain.bitEqual)
+    ? `bit-equal on ${counted(inputs, "input")}`
+    : `differs by ${figure(largest(({ plain }) => plain.absolute))} (${figure(largest(({ plain }) => plain.ulps))} ULP)`;
+  const sizes = Object.entries(dims).map(([name, size]) => `${name}=${size}`);
+  return [
+    random > 0 ? `${exact}, though ${counted(random, "output")} differ from run to run` : exact,
+    `; fully optimised ${figure(largest(({ optimised }) => optimised.absolute))}`,
+    `, the model's own noise ${figure(largest(({ noise }) => noise))}`,
+    ` (held to ${figure(largest(({ tolerance }) => tolerance))})`,
+    sizes.length > 0 ? `, with ${sizes.join(" ")}` : "",
+  ].join("");
+}
+
+function failures(check: Check): string[] {
+  if (check.name === "same function")
+    return check.outputs
+      .filter(({ passed }) => !passed)
+      .map(
+        ({ output, plain, optimised, tolerance }) =>
+          `      output ${output} differs by ${figure(plain.absolute)} (${figure(plain.ulps)} ULP); fully optimised by ${figure(optimised.absolute)}, held to ${figure(tolerance)}`,
+      );
+  if (check.name === "right formula")
+    return check.sites
+      .filter(({ passed }) => !passed)
+      .map(
+        ({ site, difference, bound }) =>
+          `      site ${site} differs from its formula by ${figure(difference)}, the bound is ${figure(bound)}`,
+      );
+  return check.differences.map((difference) => `      ${difference}`);
+}
+
+/** What `--json` prints. */
+export const asJson = (
+  input: string,
+  output: string | null,
+  laurel: Laurelized,
+  proof: Proof | null,
+) => ({
+  input,
+  output,
+  variant: laurel.plan.variant,
+  options: laurel.plan.options,
+  sites: sitesAsJson(laurel.plan.sites.map(({ site }) => site)),
+  parameters: parameters(laurel),
+  verification: proof,
+  warnings: laurel.warnings,
+});

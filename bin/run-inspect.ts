@@ -1,0 +1,32 @@
+import path from "node:path";
+import ort from "onnxruntime-node";
+import { findResiduals, openModel } from "../src/index.ts";
+import { rejectedAsJson, sitesAsJson } from "./json.ts";
+import { rejectedTable, siteTable, sums } from "./tables.ts";
+import { headline } from "./text.ts";
+
+/** Prints a model's residual connections. */
+export async function runInspect(args: {
+  model: string;
+  why: boolean;
+  json: boolean;
+  featureAxis: number | undefined;
+  trustLinks: boolean;
+}): Promise<void> {
+  const model = await openModel(args.model, { trustLinks: args.trustLinks });
+  const found = await findResiduals(model, { ort, featureAxis: args.featureAxis });
+  if (args.json) {
+    const document = {
+      model: args.model,
+      sites: sitesAsJson(found.sites),
+      rejected: rejectedAsJson(found.rejected),
+    };
+    process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    return;
+  }
+  for (const warning of found.warnings) process.stderr.write(`warning: ${warning}\n`);
+  const lines = [headline(path.basename(args.model), model), sums(found, args.why)];
+  if (found.sites.length > 0) lines.push("", siteTable(found.sites));
+  if (args.why && found.rejected.length > 0) lines.push("", rejectedTable(found.rejected));
+  process.stdout.write(`${lines.join("\n")}\n`);
+}

@@ -1,0 +1,150 @@
+import fs from "node:fs";
+import path from "node:path";
+import ort from "onnxruntime-node";
+import {
+  InputError,
+  isLaurelized,
+  type Laurelized,
+  laurelize,
+  type Model,
+  openModel,
+  type Proof,
+  stageModel,
+  verify,
+} from "../src/index.ts";
+import { typesOf } from "../src/model.ts";
+import type { Arguments } from "./commands/laurelize.ts";
+import { EXIT } from "./exit.ts";
+import { readInputs } from "./inputs.ts";
+import { Progress } from "./progress.ts";
+import { asJson, proofLines, summary } from "./report.ts";
+import { bytes } from "./text.ts";
+
+/** Finds, rewrites, proves and writes; prints the report. */
+export async function runLaurelize(args: Arguments): Promise<void> {
+  const output = args.output ?? defaultOutput(args.model);
+  const model = await openModel(args.model, { trustLinks: args.trustLinks });
+  const say = (text: string) => {
+    if (!args.quiet && !args.json) process.stdout.write(`${text}\n`);
+  };
+  if (isLaurelized(model)) {
+    say(`${path.basename(args.model)} is already laurelized; nothing written`);
+    if (args.json)
+      process.stdout.write(
+        `${JSON.stringify({ input: args.model, output: null, alreadyLaurelized: true }, null, 2)}\n`,
+      );
+    return;
+  }
+  if (!args.dryRun) checkOutput(args, output, model);
+  const { rank, normalize, init, seed, variant, include, exclude, featureAxis } = args;
+  const laurel = await laurelize(model, {
+    ort,
+    variant,
+    rank,
+    normalize,
+    init,
+    seed,
+    include,
+    exclude,
+    featureAxis,
+  });
+  if (!args.quiet)
+    for (const warning of laurel.warnings) process.stderr.write(`warning: ${warning}\n`);
+  say(summary(path.basename(args.model), laurel));
+  if (args.dryRun) {
+    say("\ndry run: nothing proved, nothing written");
+    if (args.json) printJson(args, null, laurel, null);
+    return;
+  }
+  const start = performance.now();
+  const pending = stageModel(laurel.model, output);
+  process.once("exit", pending.discard);
+  const written = performance.now();
+  let proof: Proof | null = null;
+  if (args.verify) {
+    proof = await proveStaged(args, laurel, pending.path);
+    say(`\n${proofLines(proof)}`);
+  }
+  const proved = performance.now();
+  if (proof && !proof.passed) {
+    pending.discard();
+    if (args.json) printJson(args, null, laurel, proof);
+    process.stderr.write(
+      `laurelize: a check failed; ${output} was not written.\n${args.json || args.quiet ? `${proofLines(proof)}\n` : ""}`,
+    );
+    process.exitCode = EXIT.checkFailed;
+    return;
+  }
+  pending.keep();
+  const seconds = (from: number, to: number) => `${((to - from) / 1000).toFixed(1)} s`;
+  const how = proof ? `, proved in ${seconds(written, proved)}` : ", not proved (--no-verify)";
+  say(`\nwrote ${output}   ${bytes(laurel.model.size)} in ${seconds(start, written)}${how}`);
+  if (args.json) printJson(args, output, laurel, proof);
+}
+
+async function proveStaged(args: Arguments, laurel: Laurelized, staged: string): Promise<Proof> {
+  const progress = new Progress(!args.quiet && !args.json);
+  try {
+    const { types } = await typesOf(laurel.original, ort);
+    const feeds = args.inputs
+      ? [readInputs(ort, laurel.original.graph, types, args.inputs)]
+      : undefined;
+    return await verify(laurel, {
+      ort,
+      runnable: { model: staged },
+      dims: parseDims(args.dim),
+      seed: args.seed,
+      feeds,
+      progress: progress.report,
+    });
+  } finally {
+    progress.stop();
+  }
+}
+
+const printJson = (
+  args: Arguments,
+  output: string | null,
+  laurel: Laurelized,
+  proof: Proof | null,
+) =>
+  process.stdout.write(`${JSON.stringify(asJson(args.model, output, laurel, proof), null, 2)}\n`);
+
+function defaultOutput(model: string): string {
+  const { dir, name, ext } = path.parse(model);
+  return path.join(dir, `${ext === ".onnx" ? name : name + ext}.laurel.onnx`);
+}
+
+function checkOutput({ model: input, force }: Arguments, output: string, model: Model): void {
+  const folder = path.dirname(path.resolve(output));
+  if (!fs.existsSync(folder))
+    throw new InputError(
+      `${folder} does not exist; make it first or choose another place with -o.`,
+    );
+  const exists = fs.existsSync(output);
+  if (exists && fs.statSync(output).isDirectory())
+    throw new InputError(`${output} is a directory; give the path of a file with -o.`);
+  if (exists && fs.realpathSync(output) === fs.realpathSync(input))
+    throw new InputError(
+      `${output} is the input itself, which is never written to; choose another place with -o.`,
+    );
+  if (exists && !force)
+    throw new InputError(
+      `${output} exists; pass --force to replace it, or choose another place with -o.`,
+    );
+  const external = model.file.graph.initializers.some(({ dataLocation }) => dataLocation === 1);
+  if (external && fs.realpathSync(folder) !== fs.realpathSync(path.dirname(path.resolve(input))))
+    throw new InputError(
+      `${path.basename(input)} keeps weights in files beside it, which the result refers to; write the result into the same folder.`,
+    );
+}
+
+function parseDims(given: readonly string[] | undefined): Record<string, number> {
+  const dims: Record<string, number> = {};
+  for (const text of given ?? []) {
+    const [, name, size] = /^(.+)=(\d+)$/.exec(text) ?? [];
+    if (!name || Number(size) < 1) throw new InputError(`--dim ${text} is not of the form name=4.`);
+    dims[name] = Number(size);
+  }
+  return dims;
+}

@@ -1,0 +1,38 @@
+import type { Model } from "../src/index.ts";
+
+/** "1 site", "2 sites". */
+export const counted = (count: number, noun: string) =>
+  `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+
+/** Bytes for a person, in powers of 1000. */
+export function bytes(count: number): string {
+  if (count < 1000) return `${count} B`;
+  const units = ["kB", "MB", "GB", "TB"];
+  const step = Math.min(Math.floor(Math.log10(count) / 3), units.length);
+  return `${(count / 1000 ** step).toPrecision(3)} ${units[step - 1]}`;
+}
+
+/** Counts for a person: 483,360 or 25.6 M. */
+export const count = (value: number) =>
+  value < 1e6 ? value.toLocaleString("en") : `${(value / 1e6).toPrecision(3)} M`;
+
+/** A small figure: 3.1e-6, or 0. */
+export const figure = (value: number) => (value === 0 ? "0" : value.toExponential(1));
+
+/** "resnet50.onnx   IR 8, opset 17, 25.6 M weights, 97.4 MB". */
+export function headline(name: string, model: Model): string {
+  const opsets = [...model.file.opsets].map(([domain, version]) =>
+    domain === "" ? `opset ${version}` : `${domain} ${version}`,
+  );
+  const facts = [
+    `IR ${model.file.message.irVersion}`,
+    ...opsets,
+    `${count(weights(model))} weights`,
+    bytes(model.size),
+  ];
+  return `${name}   ${facts.join(", ")}`;
+}
+
+/** Elements of all initializers of the main graph. */
+export const weights = (model: Model) =>
+  model.file.graph.initializers.reduce((sum, { dims }) => sum + dims.reduce((a, b) => a * b, 1), 0);

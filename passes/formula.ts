@@ -1,0 +1,143 @@
+import type { Graph, Node, Value } from "../src/graph/graph.ts";
+import { uniform } from "../src/graph/random.ts";
+import { encodeNumbers, roundoff } from "../src/graph/tensor.ts";
+import type { Type } from "../src/graph/types.ts";
+import { tensorOfBytes, toFloat64 } from "../src/runtime/floats.ts";
+import { type Ort, type Tensors, withSession } from "../src/runtime/session.ts";
+import { skeleton } from "../src/runtime/skeleton.ts";
+import type { Augmented, Plan } from "./laurelize.ts";
+import type { Folded } from "./variants/variant.ts";
+
+/** What the inserted nodes of one site compute, against the paper's formula. */
+export interface FormulaReport {
+  readonly site: string;
+  /** Largest |y − formula|. */
+  readonly difference: number;
+  /** The rounding bound at that place. */
+  readonly bound: number;
+  readonly passed: boolean;
+}
+
+/**
+ * Runs the inserted nodes of a site alone, as they stand in the result, on operands captured from
+ * a real run and on new weights drawn at random, and holds the sum against
+ * `y = α f + β (x + Σ addends)` in float64. The bound is the standard one of a sum of n products,
+ * n u Σ|terms| with n = D + r + 16 and u the type's unit roundoff (Higham, Accuracy and Stability
+ * of Numerical Algorithms, section 3.1).
+ */
+export async function checkFormula(
+  ort: Ort,
+  result: Graph,
+  plan: Plan,
+  augmented: Augmented,
+  operands: Tensors,
+): Promise<FormulaReport> {
+  const { site, place, parameters } = augmented;
+  const taken = new Set([site.skip, ...site.branches].map(({ value }) => value.name));
+  const sum = result.main.values.get(site.output.name)!;
+  const nodes = inserted(sum.producer!, taken);
+  const feeds: Record<string, Tensors[string]> = {};
+  const weights: Record<string, Record<string, Float64Array>> = {};
+  const fed = new Set<Value>();
+  for (const [key, { name, dtype, dims }] of Object.entries(parameters)) {
+    const [part, role] = key.split(".");
+    const values = drawn(plan.options.seed, name, dims);
+    const tensor = tensorOfBytes(ort, dtype, encodeNumbers(dtype, values), dims);
+    feeds[name] = tensor;
+    fed.add(result.main.values.get(name)!);
+    weights[part] = { ...weights[part], [role]: toFloat64(tensor) };
+  }
+  for (const name of taken) feeds[name] = operands[name];
+  const known = (value: Value): Type | null =>
+    taken.has(value.name) ? { dtype: site.dtype, shape: operands[value.name].dims } : null;
+  const model = skeleton(result, nodes, known, [], fed);
+  if (!model) return failed(site.name);
+  const unused = Object.keys(feeds).filter(
+    (name) => !nodes.some((node) => node.message.inputs.includes(name)),
+  );
+  if (unused.length > 0) return failed(site.name);
+  const got = await withSession(ort, { model: model.model }, "disabled", (session) =>
+    session.run(feeds as Parameters<typeof session.run>[0], [sum.name]),
+  );
+  return judge(plan, augmented, weights, operands, toFloat64(got[sum.name]), place.dtype);
+}
+
+const failed = (site: string): FormulaReport => ({
+  site,
+  difference: Infinity,
+  bound: 0,
+  passed: false,
+});
+
+/** The nodes between the operands and the sum, the sum's own included. */
+function inserted(sum: Node, taken: ReadonlySet<string>): Node[] {
+  const nodes = new Set<Node>([sum]);
+  for (const node of nodes)
+    for (const value of node.inputs)
+      if (value?.producer && !taken.has(value.name)) nodes.add(value.producer);
+  return [...nodes];
+}
+
+/** Uniform in ±1/√n, n the longest axis: products stay of the size of the operands. */
+function drawn(seed: number, name: string, dims: readonly number[]): Float64Array {
+  const next = uniform(seed, `${name}.drawn`);
+  const scale = 1 / Math.sqrt(Math.max(1, ...dims));
+  return Float64Array.from(
+    { length: dims.reduce((a, b) => a * b, 1) },
+    () => (2 * next() - 1) * scale,
+  );
+}
+
+function judge(
+  { parts, options }: Plan,
+  { site, place }: Augmented,
+  weights: Readonly<Record<string, Record<string, Float64Array>>>,
+  operands: Tensors,
+  y: Float64Array,
+  dtype: string,
+): FormulaReport {
+  const x = toFloat64(operands[site.skip.value.name]);
+  const branches = site.branches.map(({ value }) => toFloat64(operands[value.name]));
+  const { dims } = operands[site.skip.value.name];
+  const { axis, size } = place.feature;
+  const product = (part: readonly number[]) => part.reduce((a, b) => a * b, 1);
+  const folded: Folded = {
+    data: x,
+    outer: product(dims.slice(0, axis)),
+    size,
+    inner: product(dims.slice(axis + 1)),
+  };
+  const weighing = parts.find((part) => part.factorsFormula);
+  const { alpha, beta } = weighing?.factorsFormula?.(weights[weighing.name], options) ?? {
+    alpha: 1,
+    beta: 1,
+  };
+  const bracket = Float64Array.from(x);
+  const size64 = x.map(Math.abs);
+  for (const part of parts) {
+    const exact = part.addendFormula?.(folded, weights[part.name], place, false);
+    const large = part.addendFormula?.(folded, weights[part.name], place, true);
+    for (let k = 0; exact && large && k < x.length; k++) {
+      bracket[k] += exact[k];
+      size64[k] += large[k];
+    }
+  }
+  const n = size + Math.min(options.rank, size) + 16;
+  const unit = n * roundoff(dtype);
+  const tiny = dtype === "float16" ? n * n * 2 ** -25 : n * n * 2 ** -150;
+  let [difference, bound, worst] = [0, 0, 0];
+  for (let k = 0; k < x.length; k++) {
+    let [formula, magnitude] = [beta * bracket[k], Math.abs(beta) * size64[k]];
+    for (const f of branches) {
+      formula += alpha * f[k];
+      magnitude += Math.abs(alpha * f[k]);
+    }
+    if (Object.is(y[k], formula) || (!Number.isFinite(formula) && y[k] === formula)) continue;
+    const off = Math.abs(y[k] - formula);
+    const allowed = unit * magnitude + tiny;
+    const ratio = Number.isNaN(off) ? Infinity : off / allowed;
+    if (ratio >= worst)
+      [difference, bound, worst] = [Number.isNaN(off) ? Infinity : off, allowed, ratio];
+  }
+  return { site: site.name, difference, bound, passed: worst <= 1 && y.length === x.length };
+}

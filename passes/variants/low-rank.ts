@@ -1,0 +1,92 @@
+import type { Ops } from "../../src/graph/ops.ts";
+import { uniform } from "../../src/graph/random.ts";
+import type { Folded, Parameters, Place, VariantOptions } from "./variant.ts";
+
+type Form = "matmul" | "convolution" | "transposed";
+
+/**
+ * How a map of the feature axis is written: two MatMuls on a last axis, two 1×1 convolutions on
+ * axis 1 of [N, C, …]; any other axis, and double, for which onnxruntime has no convolution, is
+ * transposed to the last.
+ */
+function formOf({ feature, rank, dtype }: Place): Form {
+  if (feature.axis === rank - 1) return "matmul";
+  const convolves = dtype === "float" || dtype === "float16";
+  return feature.axis === 1 && rank >= 3 && rank <= 5 && convolves ? "convolution" : "transposed";
+}
+
+/** A: D×r, down, Xavier uniform or column-orthogonal. B: r×D, up, zero. Stored as the form needs them. */
+export function lowRankParameters(place: Place, options: VariantOptions): Parameters {
+  const { size } = place.feature;
+  const rank = Math.min(options.rank, size);
+  const down = startOfA(place, options, rank);
+  const up = new Float64Array(rank * size);
+  if (formOf(place) !== "convolution")
+    return { A: { dims: [size, rank], start: down }, B: { dims: [rank, size], start: up } };
+  const ones = new Array(place.rank - 2).fill(1);
+  return {
+    A: { dims: [rank, size, ...ones], start: transpose(down, size, rank) },
+    B: { dims: [size, rank, ...ones], start: up },
+  };
+}
+
+/** A in the paper's layout: Xavier uniform U(±√(6 / (D + r))), or A_ij = 1/√(rD) where i mod r = j. */
+function startOfA({ name, feature: { size } }: Place, options: VariantOptions, rank: number) {
+  const start = new Float64Array(size * rank);
+  if (options.init === "xavier") {
+    const next = uniform(options.seed, `${name}.A`);
+    const limit = Math.sqrt(6 / (size + rank));
+    for (let k = 0; k < start.length; k++) start[k] = (2 * next() - 1) * limit;
+  } else for (let i = 0; i < size; i++) start[i * rank + (i % rank)] = 1 / Math.sqrt(rank * size);
+  return start;
+}
+
+/** (x A) B as nodes. */
+export function lowRank<V>(op: Ops<V>, x: V, A: V, B: V, place: Place): V {
+  const form = formOf(place);
+  if (form === "matmul") return op.MatMul(op.MatMul(x, A), B);
+  if (form === "convolution") return op.Conv(op.Conv(x, A), B);
+  const { axis } = place.feature;
+  const kept = Array.from({ length: place.rank }, (_, k) => k).filter((k) => k !== axis);
+  const perm = [...kept, axis];
+  const back = perm.map((_, k) => perm.indexOf(k));
+  return op.Transpose(op.MatMul(op.MatMul(op.Transpose(x, { perm }), A), B), { perm: back });
+}
+
+/** (x A) B in float64, of [outer, D, inner]; sums of absolute values where `magnitude`. */
+export function lowRankFormula(
+  { data, outer, size, inner }: Folded,
+  parameters: { A: Float64Array; B: Float64Array },
+  place: Place,
+  magnitude: boolean,
+): Float64Array {
+  const rank = parameters.A.length / size;
+  const stored = formOf(place) === "convolution";
+  const value = magnitude ? Math.abs : (v: number) => v;
+  const A = (stored ? transpose(parameters.A, rank, size) : parameters.A).map(value);
+  const B = (stored ? transpose(parameters.B, size, rank) : parameters.B).map(value);
+  const result = new Float64Array(data.length);
+  const narrow = new Float64Array(rank);
+  for (let o = 0; o < outer; o++)
+    for (let n = 0; n < inner; n++) {
+      const at = o * size * inner + n;
+      narrow.fill(0);
+      for (let i = 0; i < size; i++) {
+        const x = value(data[at + i * inner]);
+        for (let j = 0; j < rank; j++) narrow[j] += x * A[i * rank + j];
+      }
+      for (let i = 0; i < size; i++) {
+        let sum = 0;
+        for (let j = 0; j < rank; j++) sum += narrow[j] * B[j * size + i];
+        result[at + i * inner] = sum;
+      }
+    }
+  return result;
+}
+
+function transpose(matrix: Float64Array, rows: number, columns: number): Float64Array {
+  const result = new Float64Array(matrix.length);
+  for (let i = 0; i < rows; i++)
+    for (let j = 0; j < columns; j++) result[j * rows + i] = matrix[i * columns + j];
+  return result;
+}

@@ -1,0 +1,14 @@
+import { lowRank, lowRankFormula, lowRankParameters } from "./low-rank.ts";
+import type { Variant } from "./variant.ts";
+
+/**
+ * LAuReL-LR, equation 3: y = f + x + (x A) B. B is zero at the start, so the model starts as it
+ * was. 2rD parameters a site.
+ */
+export const lr: Variant = {
+  name: "lr",
+  about: "low-rank map on the skip",
+  parameters: lowRankParameters,
+  addend: (op, x, { A, B }, place) => lowRank(op, x, A, B, place),
+  addendFormula: (x, { A, B }, place, magnitude) => lowRankFormula(x, { A, B }, place, magnitude),
+};

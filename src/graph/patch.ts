@@ -1,0 +1,121 @@
+import onnxProto from "onnx-proto";
+import { dataTypeNamed } from "../onnx/data-types.ts";
+import { FIELD } from "../onnx/messages.ts";
+import { type ModelFile, openFile } from "../onnx/model-file.ts";
+import { InputError } from "../onnx/source.ts";
+import { type Edit, patchedSource, splices } from "../onnx/splices.ts";
+import { BYTES, bytesField } from "../onnx/wire.ts";
+import type { Graph, Node, Use } from "./graph.ts";
+import type { DenseTensor } from "./tensor.ts";
+
+const { onnx } = onnxProto;
+
+/** A node to be inserted. */
+export interface NewNode {
+  readonly name: string;
+  readonly op: string;
+  readonly inputs: readonly string[];
+  readonly output: string;
+  readonly attributes: Readonly<Record<string, number | readonly number[]>>;
+}
+
+/** What a pass wants changed in the main graph. Nothing existing is removed or renamed. */
+export interface Patch {
+  readonly nodes: readonly { readonly before: Node; readonly node: NewNode }[];
+  readonly tensors: readonly DenseTensor[];
+  /** Input slots that are to read another value, of the same type. */
+  readonly redirects: readonly { readonly use: Use; readonly name: string }[];
+  readonly metadata: readonly { readonly key: string; readonly value: string }[];
+}
+
+/** protobuf's limit on one message. */
+const MAX_BYTES = 2 ** 31 - 1;
+
+/**
+ * Applies a patch: the model as it will be, read through the original, of which nothing is
+ * copied. Throws an InputError where the result would pass protobuf's 2 GiB.
+ */
+export function applyPatch(graph: Graph, patch: Patch): ModelFile {
+  const { file } = graph;
+  const { frame } = file.graph;
+  const insert = (at: number, bytes: Uint8Array, into = frame): Edit => ({
+    start: at,
+    end: at,
+    bytes,
+    frame: into,
+  });
+  // IR versions below 4 demand that an initializer be a graph input too; a Constant node keeps the signature.
+  const asNodes = file.message.irVersion < 4;
+  const first = file.graph.nodes[0]?.frame;
+  const root = frame.parent!;
+  const tensors = patch.tensors.map((tensor) =>
+    asNodes
+      ? insert(
+          first?.at ?? frame.end,
+          bytesField(FIELD.graphNode, constantNode(tensor)),
+          first?.parent ?? frame,
+        )
+      : insert(frame.end, bytesField(FIELD.graphInitializer, encodeTensor(tensor))),
+  );
+  const edits = [
+    ...tensors,
+    ...patch.nodes.map(({ before, node }) => {
+      const { at, parent } = before.message.frame;
+      return insert(at, bytesField(FIELD.graphNode, encodeNode(node)), parent!);
+    }),
+    ...patch.redirects.map(({ use, name }) => redirect(file, use, name)),
+    ...patch.metadata.map((entry) =>
+      insert(
+        root.end,
+        bytesField(FIELD.modelMetadata, onnx.StringStringEntryProto.encode(entry).finish()),
+        root,
+      ),
+    ),
+  ];
+  const source = patchedSource(file.source, splices(edits));
+  if (source.size > MAX_BYTES)
+    throw new InputError(
+      `${file.source.name} would grow to ${source.size} bytes, and protobuf ends at 2 GiB; pass --external-data to keep the new weights in a file of their own, or convert the model to external data first.`,
+    );
+  return openFile(source, file.folder);
+}
+
+function redirect({ reader }: ModelFile, { node, index }: Use, name: string): Edit {
+  const { frame } = node.message;
+  let place = 0;
+  for (const field of reader.fields(frame)) {
+    if (field.number !== FIELD.nodeInput || field.wire !== BYTES || place++ < index) continue;
+    const bytes = bytesField(FIELD.nodeInput, new TextEncoder().encode(name));
+    return { start: field.start, end: field.end, bytes, frame };
+  }
+  throw new Error(`${node.message.name} has no input ${index}`);
+}
+
+function encodeNode({ name, op, inputs, output, attributes }: NewNode): Uint8Array {
+  const { AttributeType } = onnx.AttributeProto;
+  const attribute = Object.entries(attributes).map(([name, value]) =>
+    typeof value === "number"
+      ? { name, type: AttributeType.INT, i: value }
+      : { name, type: AttributeType.INTS, ints: [...value] },
+  );
+  const node = { name, opType: op, input: [...inputs], output: [output], attribute };
+  return onnx.NodeProto.encode(node).finish();
+}
+
+const tensorProto = ({ name, dtype, dims, data }: DenseTensor) => ({
+  name,
+  dims: [...dims],
+  dataType: dataTypeNamed(dtype)!.number,
+  rawData: data,
+});
+
+/** A TensorProto with raw data. */
+export const encodeTensor = (tensor: DenseTensor) =>
+  onnx.TensorProto.encode(tensorProto(tensor)).finish();
+
+function constantNode(tensor: DenseTensor): Uint8Array {
+  const { TENSOR } = onnx.AttributeProto.AttributeType;
+  const value = { name: "value", type: TENSOR, t: tensorProto(tensor) };
+  const node = { name: tensor.name, opType: "Constant", output: [tensor.name], attribute: [value] };
+  return onnx.NodeProto.encode(node).finish();
+}

@@ -1,0 +1,118 @@
+import { chosen, type LaurelOptions, METADATA_KEY, type Plan, plan } from "../passes/laurelize.ts";
+import { type Proof, type ProofOptions, prove } from "../passes/proof.ts";
+import { findSites, type ResidualOptions, type Residuals } from "../passes/residuals/index.ts";
+import type { Site } from "../passes/residuals/residual.ts";
+import { applyPatch } from "./graph/patch.ts";
+import { type Model, modelOf, typesOf } from "./model.ts";
+import { InputError } from "./onnx/source.ts";
+import { runnable } from "./runtime/runnable.ts";
+import type { Ort, Runnable } from "./runtime/session.ts";
+import { VERSION } from "./version.ts";
+
+/** onnxruntime, handed in: `import * as ort from "onnxruntime-node"`, or "onnxruntime-web". */
+export interface WithOrt {
+  readonly ort: Ort;
+}
+
+/** The residual connections of a model, the sums that are none, and warnings of the inference. */
+export interface FoundResiduals extends Residuals {
+  readonly warnings: readonly string[];
+}
+
+/** Finds a model's residual connections; the model is not changed. */
+export async function findResiduals(
+  model: Model,
+  options: WithOrt & ResidualOptions,
+): Promise<FoundResiduals> {
+  const { types, warnings } = await typesOf(model, options.ort);
+  return { ...findSites(model.graph, types, options), warnings };
+}
+
+/** A laurelized model, not yet proved or saved. */
+export interface Laurelized {
+  readonly original: Model;
+  readonly model: Model;
+  readonly plan: Plan;
+  /** Every residual connection found, taken or not. */
+  readonly found: FoundResiduals;
+  readonly warnings: readonly string[];
+}
+
+/** Whether this tool has been at the model before: its metadata says so. */
+export const isLaurelized = (model: Model) =>
+  model.file.message.metadata.some(({ key }) => key === METADATA_KEY);
+
+/**
+ * Replaces `y = f(x) + x` by LAuReL at every residual connection, or at those that `include` and
+ * `exclude` leave. The result computes exactly what the model did. Throws an InputError where
+ * the model is laurelized already, an option is not to be had, or no site is left.
+ */
+export async function laurelize(
+  model: Model,
+  options: WithOrt & ResidualOptions & LaurelOptions,
+): Promise<Laurelized> {
+  const { ort, featureAxis, ...wanted } = options;
+  if (isLaurelized(model))
+    throw new InputError(
+      `${model.file.source.name} is already laurelized; there is nothing to do.`,
+    );
+  const opset = model.file.opsets.get("") ?? 7;
+  if (opset < 7)
+    throw new InputError(
+      `${model.file.source.name} uses opset ${opset}, and onnxruntime runs 7 and newer; convert it with onnx.version_converter first.`,
+    );
+  const found = await findResiduals(model, { ort, featureAxis });
+  const planned = plan(model.graph, chosen(found.sites, wanted), wanted, VERSION);
+  if (planned.sites.length === 0) throw new NoSiteError(found, model.file.source.name);
+  const result = modelOf(applyPatch(model.graph, planned.patch));
+  return {
+    original: model,
+    model: result,
+    plan: planned,
+    found,
+    warnings: [...found.warnings, ...planned.warnings],
+  };
+}
+
+/** No residual connection is there, or none is left by the globs. */
+export class NoSiteError extends InputError {
+  override name = "NoSiteError";
+  readonly found: FoundResiduals;
+  constructor(found: FoundResiduals, name: string) {
+    const { length } = found.sites;
+    super(
+      length === 0
+        ? `${name} has no residual connection; laurelize inspect ${name} --why tells why each sum is none.`
+        : `none of the ${length} residual connections of ${name} matches --include and --exclude.`,
+    );
+    this.found = found;
+  }
+}
+
+/**
+ * Proves a laurelized model in onnxruntime. `runnable` is what to load it from where it has been
+ * written already; without it its bytes are loaded.
+ */
+export async function verify(
+  laurelized: Laurelized,
+  options: WithOrt & ProofOptions & { readonly runnable?: Runnable | undefined },
+): Promise<Proof> {
+  const { original, model, plan: planned } = laurelized;
+  const { types } = await typesOf(original, options.ort);
+  const result = { graph: model.graph, runnable: options.runnable ?? runnable(model.file) };
+  return prove(options.ort, { graph: original.graph, types }, result, planned, options);
+}
+
+export type { FormulaReport } from "../passes/formula.ts";
+export type { Augmented, LaurelOptions, Plan } from "../passes/laurelize.ts";
+export type { Check, Proof, ProofOptions } from "../passes/proof.ts";
+export type { Kind, Rejection } from "../passes/residuals/residual.ts";
+export { defaults, variantNames } from "../passes/variants/index.ts";
+export type { VariantOptions } from "../passes/variants/variant.ts";
+export { type Model, type OpenOptions, openModel, saveModel, stageModel } from "./model.ts";
+export { InputError } from "./onnx/source.ts";
+export { feedsOfNpz, feedsOfTestData } from "./runtime/feeds.ts";
+export type { OutputReport } from "./runtime/same-function.ts";
+export type { Ort, Runnable, Tensors } from "./runtime/session.ts";
+export type { ResidualOptions, Residuals, Site };
+export { VERSION };

@@ -1,0 +1,78 @@
+import { openPath, type PendingFile, writePending } from "#node";
+import { buildGraph, type Graph } from "./graph/graph.ts";
+import type { Types } from "./graph/types.ts";
+import { type ModelFile, openFile } from "./onnx/model-file.ts";
+import { bytesSource } from "./onnx/source.ts";
+import { inferTypes } from "./runtime/infer.ts";
+import type { Ort } from "./runtime/session.ts";
+
+/** An ONNX model: its structure in memory, its weights where they lie. */
+export interface Model {
+  readonly file: ModelFile;
+  readonly graph: Graph;
+  /** Bytes of the .onnx file. */
+  readonly size: number;
+  /** The whole file in memory. */
+  toBytes(): Uint8Array;
+  /** Lets go of the file it reads from. */
+  close(): void;
+}
+
+/** How to open a model. */
+export interface OpenOptions {
+  /** Follow links to external data that lead out of the model's folder. */
+  readonly trustLinks?: boolean | undefined;
+}
+
+/**
+ * Opens an ONNX model of any IR version from a path (Node), its bytes or a Blob. Reads its
+ * structure and no weight. Throws an InputError, one sentence, where it is no readable model.
+ */
+export async function openModel(
+  from: string | Uint8Array | Blob,
+  options: OpenOptions = {},
+): Promise<Model> {
+  if (typeof from === "string") {
+    const { source, folder } = openPath(from, options.trustLinks ?? false);
+    try {
+      return modelOf(openFile(source, folder));
+    } catch (error) {
+      source.close?.();
+      throw error;
+    }
+  }
+  const bytes = from instanceof Uint8Array ? from : new Uint8Array(await from.arrayBuffer());
+  return modelOf(openFile(bytesSource(bytes), null));
+}
+
+/** A model over an opened file. */
+export function modelOf(file: ModelFile): Model {
+  return {
+    file,
+    graph: buildGraph(file),
+    size: file.source.size,
+    toBytes: () => file.source.read(0, file.source.size).slice(),
+    close: () => file.source.close?.(),
+  };
+}
+
+/**
+ * Writes a model to a path, streamed and atomically: the file appears whole or not at all, and
+ * replaces what was there. An unpatched model is written byte for byte as it was.
+ */
+export async function saveModel(model: Model, path: string): Promise<void> {
+  stageModel(model, path).keep();
+}
+
+/** Writes a model beside its path without giving it its name yet. */
+export const stageModel = (model: Model, path: string): PendingFile =>
+  writePending(model.file.source, path);
+
+const inferred = new WeakMap<Model, Promise<{ types: Types; warnings: readonly string[] }>>();
+
+/** Types of a model's values; inferred once. */
+export function typesOf(model: Model, ort: Ort) {
+  const known = inferred.get(model) ?? inferTypes(ort, model.graph);
+  inferred.set(model, known);
+  return known;
+}

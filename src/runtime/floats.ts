@@ -1,0 +1,49 @@
+import type { Tensor } from "onnxruntime-common";
+import { decodeNumbers } from "../graph/tensor.ts";
+import { dataTypeNamed } from "../onnx/data-types.ts";
+import type { Ort } from "./session.ts";
+
+/** A float tensor's values as float64, exactly. Integers and booleans are taken as numbers. */
+export function toFloat64(tensor: Tensor): Float64Array {
+  const data = tensor.data as ArrayBufferView & ArrayLike<number | bigint>;
+  const dtype = dtypeOf(tensor);
+  if (dtype === "float16")
+    return decodeNumbers(dtype, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  return Float64Array.from(data, Number);
+}
+
+/** The tensor's type as ONNX spells it. */
+export const dtypeOf = (tensor: Tensor) => dataTypeNamed(tensor.type)!.name;
+
+const arrays = {
+  float: Float32Array,
+  double: Float64Array,
+  float16: Uint16Array,
+  int64: BigInt64Array,
+  uint64: BigUint64Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  bool: Uint8Array,
+};
+
+/** Raw little-endian data as a tensor of onnxruntime's. Throws for types its API does not have. */
+export function tensorOfBytes(
+  ort: Ort,
+  dtype: string,
+  bytes: Uint8Array,
+  dims: readonly number[],
+): Tensor {
+  const type = dataTypeNamed(dtype)?.ort;
+  const array = arrays[dtype as keyof typeof arrays];
+  if (!type || !array) throw new TypeError(`onnxruntime's JavaScript API has no ${dtype} tensors`);
+  const data = new array(bytes.slice().buffer);
+  return new (ort.Tensor as unknown as new (type: string, data: unknown, dims: number[]) => Tensor)(
+    type,
+    data,
+    [...dims],
+  );
+}

@@ -1,0 +1,258 @@
+import type { Tensor } from "onnxruntime-common";
+import { attribute, type Graph, type Value } from "../graph/graph.ts";
+import { uniform } from "../graph/random.ts";
+import { encodeNumbers } from "../graph/tensor.ts";
+import { isFloat, showShape, type Type, type Types } from "../graph/types.ts";
+import { elements } from "../onnx/data-types.ts";
+import { InputError } from "../onnx/source.ts";
+import { tensorOfBytes } from "./floats.ts";
+import { type Ort, reason, type Tensors } from "./session.ts";
+
+/** What a user may say of the inputs that are made up. */
+export interface SampleOptions {
+  /** Sizes of free dimensions by name; an unnamed one is "input.axis". */
+  readonly dims?: Readonly<Record<string, number>> | undefined;
+  readonly seed?: number | undefined;
+}
+
+/** Made-up inputs on which a model runs, and the sizes chosen for its free dimensions. */
+export interface Samples {
+  readonly feeds: readonly Tensors[];
+  readonly dims: Readonly<Record<string, number>>;
+}
+
+/** One thing to try: which candidate of each dimension's ladder, and how large integers are. */
+interface Attempt {
+  readonly step: number;
+  readonly integers: "bounded" | "zeros" | "ones";
+}
+
+const IMAGE = [224, 256, 64, 32, 512, 128, 640, 48];
+const WAVE = [16000, 4000, 1024, 512, 160, 48000];
+const SEQUENCE = [8, 16, 32, 64, 128, 256, 512];
+const CHANNELS = [3, 1, 4];
+const PAST = 8;
+/** Bytes of one made-up input. */
+const LARGEST = 1 << 30;
+
+/**
+ * Makes `count` sets of seeded inputs. Shapes and types are the model's; free dimensions, and the
+ * range of integers, are chosen by trying `run` until the model takes them. Throws an InputError
+ * with what onnxruntime said last where it never does.
+ */
+export async function sampleInputs(
+  ort: Ort,
+  graph: Graph,
+  types: Types,
+  run: (feeds: Tensors) => Promise<unknown>,
+  count: number,
+  options: SampleOptions = {},
+): Promise<Samples> {
+  checkNames(graph, types, options);
+  let last: unknown;
+  const tried = new Set<string>();
+  for (let step = 0; step < IMAGE.length; step++)
+    for (const integers of ["bounded", "zeros", "ones"] as const) {
+      const attempt = { step, integers };
+      const { feeds, dims } = make(ort, graph, types, attempt, 0, options);
+      const key = JSON.stringify(dims) + (graph.main.inputs.some(isInteger(types)) ? integers : "");
+      if (tried.has(key)) continue;
+      tried.add(key);
+      try {
+        await run(feeds);
+      } catch (error) {
+        last = error;
+        continue;
+      }
+      const more = Array.from(
+        { length: count - 1 },
+        (_, k) => make(ort, graph, types, attempt, k + 1, options).feeds,
+      );
+      return { feeds: [feeds, ...more], dims };
+    }
+  throw new InputError(
+    `${graph.file.source.name} runs on none of the sample inputs tried (${reason(last)}); give real ones with --inputs, or sizes with --dim name=value.`,
+  );
+}
+
+const isInteger = (types: Types) => (value: Value) => !isFloat(types.get(value)?.dtype);
+
+function checkNames(graph: Graph, types: Types, { dims }: SampleOptions): void {
+  const names = new Set(
+    graph.main.inputs.flatMap((input) =>
+      (types.get(input)?.shape ?? []).flatMap((dim, axis) =>
+        typeof dim === "number" ? [] : [dim || `${input.name}.${axis}`],
+      ),
+    ),
+  );
+  for (const name of Object.keys(dims ?? {}))
+    if (!names.has(name))
+      throw new InputError(
+        `${graph.file.source.name} has no free dimension ${name}; it has ${[...names].join(", ") || "none"}.`,
+      );
+}
+
+function make(
+  ort: Ort,
+  graph: Graph,
+  types: Types,
+  attempt: Attempt,
+  round: number,
+  options: SampleOptions,
+) {
+  const dims: Record<string, number> = {};
+  const feeds: Record<string, Tensor> = {};
+  for (const input of graph.main.inputs) {
+    const type = types.get(input);
+    if (!type?.shape)
+      throw new InputError(
+        `input ${input.name} is no tensor of a known rank; give inputs with --inputs.`,
+      );
+    const shape = type.shape.map((dim, axis) => {
+      if (typeof dim === "number") return dim;
+      const name = dim || `${input.name}.${axis}`;
+      dims[name] ??= options.dims?.[name] ?? sizeOf(input, type, axis, name, attempt.step, options);
+      return dims[name];
+    });
+    if (shape.some((dim) => dim < 0) || elements(shape) * 8 > LARGEST)
+      throw new InputError(
+        `input ${input.name} has the shape ${showShape(shape)}, too large to make up; give --dim or --inputs.`,
+      );
+    feeds[input.name] = fill(
+      ort,
+      graph,
+      types,
+      input,
+      type,
+      shape,
+      attempt,
+      round,
+      options.seed ?? 0,
+    );
+  }
+  return { feeds, dims };
+}
+
+/** A size for a free dimension: the `step`-th that is usual where it stands. */
+function sizeOf(
+  input: Value,
+  { dtype, shape }: Type,
+  axis: number,
+  name: string,
+  step: number,
+  options: SampleOptions,
+): number {
+  const at = (ladder: readonly number[]) => ladder[Math.min(step, ladder.length - 1)];
+  const known = (part: string) =>
+    options.dims?.[part] ??
+    (/^\d+$/.test(part) ? Number(part) : /past/.test(part) ? PAST : at(SEQUENCE));
+  if (/\+/.test(name)) return name.split("+").reduce((sum, part) => sum + known(part.trim()), 0);
+  if (/total/i.test(name)) return known("past") + known("sequence_length");
+  if (/past/i.test(name)) return PAST;
+  if (axis === 0 || /batch/i.test(name)) return 1;
+  const rank = shape!.length;
+  if (!isFloat(dtype)) return at(SEQUENCE);
+  const last = shape![rank - 1];
+  if (rank >= 4 && axis === 1 && typeof last !== "number") return channels(input) ?? at(CHANNELS);
+  if (rank >= 4) return at(IMAGE);
+  if (rank === 2) return at(WAVE);
+  return at(SEQUENCE);
+}
+
+/** The channels that a convolution on the input takes. */
+function channels(input: Value): number | null {
+  for (const { node, index } of input.uses) {
+    const weight = node.inputs[1]?.initializer;
+    if (node.op === "Conv" && index === 0 && weight?.dims)
+      return weight.dims[1] * (attribute(node, "group")?.i ?? 1);
+  }
+  return null;
+}
+
+function fill(
+  ort: Ort,
+  graph: Graph,
+  types: Types,
+  input: Value,
+  { dtype }: Type,
+  shape: number[],
+  attempt: Attempt,
+  round: number,
+  seed: number,
+): Tensor {
+  const next = uniform(seed + round, input.name);
+  const count = elements(shape);
+  const mask = /mask/i.test(input.name);
+  if (dtype === "string") return new ort.Tensor("string", new Array(count).fill("a"), shape);
+  if (isFloat(dtype)) {
+    const normal = () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
+    return tensorOfBytes(
+      ort,
+      dtype,
+      encodeNumbers(
+        dtype,
+        Float64Array.from({ length: count }, () => (mask ? 1 : normal())),
+      ),
+      shape,
+    );
+  }
+  const high =
+    mask || attempt.integers === "ones"
+      ? 0
+      : attempt.integers === "zeros"
+        ? 1
+        : bound(types, input);
+  const value = () => (high === 0 ? 1 : Math.floor(next() * high));
+  if (dtype === "bool")
+    return new ort.Tensor(
+      "bool",
+      Array.from({ length: count }, () => mask || round % 2 === 0),
+      shape,
+    );
+  const numbers = Float64Array.from({ length: count }, value);
+  const bytes = encodeNumbers("int64", numbers);
+  if (dtype === "int64" || dtype === "uint64") return tensorOfBytes(ort, dtype, bytes, shape);
+  const narrow = {
+    int32: Int32Array,
+    uint32: Uint32Array,
+    int16: Int16Array,
+    uint16: Uint16Array,
+    int8: Int8Array,
+    uint8: Uint8Array,
+  }[dtype];
+  if (!narrow)
+    throw new InputError(
+      `input ${input.name} of ${graph.file.source.name} is of type ${dtype}, which is not made up; give --inputs.`,
+    );
+  const array = narrow.from(numbers);
+  return tensorOfBytes(ort, dtype, new Uint8Array(array.buffer), shape);
+}
+
+/** Operators that hand integers on as they are. */
+const CARRIERS = new Set(
+  "Cast Identity Reshape Unsqueeze Squeeze Transpose Flatten Slice Concat Expand Clip Where".split(
+    " ",
+  ),
+);
+const UNBOUNDED = 100;
+
+/** One more than the largest integer an input may hold, as the tables it indexes tell. */
+function bound(types: Types, input: Value): number {
+  let least = Infinity;
+  const pending = [input];
+  const seen = new Set<Value>();
+  for (let value = pending.pop(); value && seen.size < 1000; value = pending.pop()) {
+    if (seen.has(value)) continue;
+    seen.add(value);
+    for (const { node, index } of value.uses) {
+      if (node.op === "Gather" && index === 1 && node.inputs[0]) {
+        const table = types.get(node.inputs[0])?.shape;
+        const axis = attribute(node, "axis")?.i ?? 0;
+        const size = table?.[axis < 0 ? axis + table.length : axis];
+        if (typeof size === "number") least = Math.min(least, size);
+      }
+      if (CARRIERS.has(node.op)) pending.push(...node.outputs.filter((output) => output !== null));
+    }
+  }
+  return least === Infinity ? UNBOUNDED : least;
+}
