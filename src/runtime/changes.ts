@@ -34,7 +34,7 @@ export function changes(before: ModelFile, after: ModelFile): Changes {
     ["metadata entry", before.message.metadata, after.message.metadata],
   ] as const;
   for (const [what, a, b] of lists) {
-    a.forEach(({ frame }, k) => same(frame, b[k]?.frame, `${what} ${k}`));
+    for (const [k, { frame }] of a.entries()) same(frame, b[k]?.frame, `${what} ${k}`);
     if (b.length > a.length && what !== "metadata entry")
       differences.push(`there are ${b.length - a.length} new entries of kind ${what}`);
   }
