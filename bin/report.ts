@@ -60,7 +60,8 @@ function describe(check: Check): string {
   return check.passed ? `${kept}: unchanged` : counted(check.differences.length, "difference");
 }
 
-function describeFunction({ outputs, inputs, dims }: Of<"same function">): string {
+function describeFunction({ outputs, inputs, dims, error }: Of<"same function">): string {
+  if (error !== null) return `onnxruntime does not take the result: ${error}`;
   const largest = (of: (report: (typeof outputs)[number]) => number) =>
     Math.max(...outputs.map(of));
   const random = outputs.filter((output) => output.random).length;

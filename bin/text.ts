@@ -1,3 +1,4 @@
+import { isFloat, typeOfTensor } from "../src/graph/types.ts";
 import type { Model } from "../src/index.ts";
 
 /** "1 site", "2 sites". */
@@ -33,6 +34,10 @@ export function headline(name: string, model: Model): string {
   return `${name}   ${facts.join(", ")}`;
 }
 
-/** Elements of all initializers of the main graph. */
-export const weights = (model: Model) =>
-  model.file.graph.initializers.reduce((sum, { dims }) => sum + dims.reduce((a, b) => a * b, 1), 0);
+/** Elements of all floating-point initializers and Constant nodes of the main graph. */
+export const weights = ({ graph }: Model) =>
+  [...graph.main.values.values()].reduce((sum, value) => {
+    const type = typeOfTensor(value);
+    if (!isFloat(type?.dtype)) return sum;
+    return sum + type!.shape!.reduce<number>((n, dim) => n * Number(dim), 1);
+  }, 0);

@@ -35,7 +35,8 @@ export async function checkFormula(
   const { site, place, parameters } = augmented;
   const taken = new Set([site.skip, ...site.branches].map(({ value }) => value.name));
   const sum = result.main.values.get(site.output.name)!;
-  const nodes = inserted(sum.producer!, taken);
+  const given = new Set([...taken, ...Object.values(parameters).map(({ name }) => name)]);
+  const nodes = inserted(sum.producer!, given);
   const feeds: Record<string, Tensors[string]> = {};
   const weights: Record<string, Record<string, Float64Array>> = {};
   const fed = new Set<Value>();
@@ -56,9 +57,14 @@ export async function checkFormula(
     (name) => !nodes.some((node) => node.message.inputs.includes(name)),
   );
   if (unused.length > 0) return failed(site.name);
-  const got = await withSession(ort, { model: model.model }, "disabled", (session) =>
-    session.run(feeds as Parameters<typeof session.run>[0], [sum.name]),
-  );
+  let got: Tensors;
+  try {
+    got = await withSession(ort, { model: model.model }, "disabled", (session) =>
+      session.run(feeds as Parameters<typeof session.run>[0], [sum.name]),
+    );
+  } catch {
+    return failed(site.name);
+  }
   return judge(plan, augmented, weights, operands, toFloat64(got[sum.name]), place.dtype);
 }
 
@@ -69,12 +75,12 @@ const failed = (site: string): FormulaReport => ({
   passed: false,
 });
 
-/** The nodes between the operands and the sum, the sum's own included. */
-function inserted(sum: Node, taken: ReadonlySet<string>): Node[] {
+/** The nodes between what is given and the sum, the sum's own included. */
+function inserted(sum: Node, given: ReadonlySet<string>): Node[] {
   const nodes = new Set<Node>([sum]);
   for (const node of nodes)
     for (const value of node.inputs)
-      if (value?.producer && !taken.has(value.name)) nodes.add(value.producer);
+      if (value?.producer && !given.has(value.name)) nodes.add(value.producer);
   return [...nodes];
 }
 

@@ -4,7 +4,7 @@ import { changes } from "../src/runtime/changes.ts";
 import { runnable, withOutputs } from "../src/runtime/runnable.ts";
 import { type OutputReport, runAll, sameFunction } from "../src/runtime/same-function.ts";
 import { type SampleOptions, sampleInputs } from "../src/runtime/samples.ts";
-import type { Ort, Runnable, Tensors } from "../src/runtime/session.ts";
+import { type Ort, type Runnable, reason, type Tensors } from "../src/runtime/session.ts";
 import { checkFormula, type FormulaReport } from "./formula.ts";
 import type { Augmented, Plan } from "./laurelize.ts";
 
@@ -18,6 +18,8 @@ export type Check =
       /** Sizes chosen for free dimensions. */
       readonly dims: Readonly<Record<string, number>>;
       readonly outputs: readonly OutputReport[];
+      /** What onnxruntime said where it does not take the result; null where it does. */
+      readonly error: string | null;
     }
   | {
       readonly name: "right formula";
@@ -79,7 +81,13 @@ export async function prove(
         options,
       );
   progress(0.1, "same function");
-  const outputs = await sameFunction(ort, before, result.runnable, feeds);
+  let outputs: OutputReport[] = [];
+  let error: string | null = null;
+  try {
+    outputs = await sameFunction(ort, before, result.runnable, feeds);
+  } catch (thrown) {
+    error = reason(thrown);
+  }
   const sites: FormulaReport[] = [];
   for (const batch of batches(plan.sites)) {
     progress(0.5 + (0.4 * sites.length) / plan.sites.length, "right formula");
@@ -94,10 +102,11 @@ export async function prove(
   const checks: Check[] = [
     {
       name: "same function",
-      passed: outputs.every(({ passed }) => passed),
+      passed: error === null && outputs.every(({ passed }) => passed),
       inputs: feeds.length,
       dims,
       outputs,
+      error,
     },
     { name: "right formula", passed: sites.every(({ passed }) => passed), sites },
     unchanged(graph, result.graph, plan),

@@ -26,8 +26,8 @@ export function ulp(value: number, dtype: string): number {
   return 2 ** (Math.max(exponent, least) - bits);
 }
 
-/** Compares two tensors element by element. Equal infinities and NaNs in the same place are equal. */
-export function compare(a: Tensor, b: Tensor): Difference {
+/** Compares two tensors element by element; one that is missing is infinitely far. Equal infinities and NaNs in the same place are equal. */
+export function compare(a: Tensor, b: Tensor | undefined): Difference {
   const apart = {
     bitEqual: false,
     absolute: Infinity,
@@ -35,7 +35,7 @@ export function compare(a: Tensor, b: Tensor): Difference {
     ulps: Infinity,
     magnitude: 0,
   };
-  if (a.type !== b.type || a.dims.join() !== b.dims.join()) return apart;
+  if (!b || a.type !== b.type || a.dims.join() !== b.dims.join()) return apart;
   if (a.type === "string") {
     const same = (a.data as string[]).every((text, k) => text === (b.data as string[])[k]);
     return same ? { ...apart, bitEqual: true, absolute: 0, relative: 0, ulps: 0 } : apart;
@@ -66,5 +66,7 @@ function sameBits(a: Tensor, b: Tensor): boolean {
     return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
   };
   const [x, y] = [bytes(a), bytes(b)];
-  return x.length === y.length && x.every((byte, k) => byte === y[k]);
+  if (x.length !== y.length) return false;
+  for (let k = 0; k < x.length; k++) if (x[k] !== y[k]) return false;
+  return true;
 }

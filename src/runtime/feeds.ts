@@ -59,7 +59,7 @@ export function feedsOfNpz(ort: Ort, graph: Graph, types: Types, file: Uint8Arra
       bytes: raw,
     });
   }
-  return fit(ort, graph, types, arrays);
+  return matched(ort, graph, types, arrays);
 }
 
 /** Inputs from the files of an ONNX test_data_set folder: input_0.pb for the first input, and so on. */
@@ -83,10 +83,10 @@ export function feedsOfTestData(
     }
     given.set(graph.main.inputs.some((value) => value.name === name) ? name : input.name, read);
   }
-  return fit(ort, graph, types, given);
+  return matched(ort, graph, types, given);
 }
 
-function fit(ort: Ort, graph: Graph, types: Types, given: ReadonlyMap<string, Given>): Tensors {
+function matched(ort: Ort, graph: Graph, types: Types, given: ReadonlyMap<string, Given>): Tensors {
   const feeds: Record<string, Tensor> = {};
   for (const input of graph.main.inputs) {
     const array = given.get(input.name);

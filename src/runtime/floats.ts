@@ -9,7 +9,9 @@ export function toFloat64(tensor: Tensor): Float64Array {
   const dtype = dtypeOf(tensor);
   if (dtype === "float16")
     return decodeNumbers(dtype, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  return Float64Array.from(data, Number);
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array)
+    return Float64Array.from(data, Number);
+  return new Float64Array(data as ArrayLike<number>);
 }
 
 /** The tensor's type as ONNX spells it. */

@@ -71,7 +71,7 @@ export async function sampleInputs(
       return { feeds: [feeds, ...more], dims };
     }
   throw new InputError(
-    `${graph.file.source.name} runs on none of the sample inputs tried (${reason(last)}); give real ones with --inputs, or sizes with --dim name=value.`,
+    `${graph.file.source.name} runs on none of the sample inputs tried (${reason(last)}); give real ones with --inputs, sizes with --dim name=value, or pass --no-verify.`,
   );
 }
 

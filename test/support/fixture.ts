@@ -1,0 +1,26 @@
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterAll } from "vitest";
+import { modelOfText } from "./onnx-text.ts";
+
+/** A fixture's model by its folder name. */
+export const fixture = (name: string): Uint8Array =>
+  modelOfText(
+    fs.readFileSync(path.join(import.meta.dirname, "../../fixtures", name, "model.txt"), "utf8"),
+  );
+
+/** A folder that goes when the test file is done. */
+export function temporaryFolder(): string {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "laurelize-"));
+  afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** The corpus of real exporters' models; null, said aloud, where LAURELIZE_CORPUS is not set. */
+export function corpus(): string | null {
+  const folder = process.env.LAURELIZE_CORPUS;
+  if (!folder)
+    console.warn("skipped: LAURELIZE_CORPUS is not set, so there is no corpus to test on");
+  return folder ?? null;
+}
