@@ -23,7 +23,7 @@ const parser = yargs(process.argv.slice(2))
     "Exit codes: 0 done, 1 a check failed, 2 bad usage or unreadable model, 3 no residual site (nothing written).",
   )
   .fail((message, error) => {
-    throw error ?? new UsageError(message);
+    throw error ?? new UsageError(message.replace(/\s*\n\s*/g, " "));
   });
 
 class UsageError extends Error {}

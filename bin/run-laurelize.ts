@@ -23,6 +23,7 @@ import { bytes } from "./text.ts";
 /** Finds, rewrites, proves and writes; prints the report. */
 export async function runLaurelize(args: Arguments): Promise<void> {
   const output = args.output ?? defaultOutput(args.model);
+  const dims = parseDims(args.dim);
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   const say = (text: string) => {
     if (!args.quiet && !args.json) process.stdout.write(`${text}\n`);
@@ -62,7 +63,7 @@ export async function runLaurelize(args: Arguments): Promise<void> {
   const written = performance.now();
   let proof: Proof | null = null;
   if (args.verify) {
-    proof = await proveStaged(args, laurel, pending.path);
+    proof = await proveStaged(args, dims, laurel, pending.path);
     say(`\n${proofLines(proof)}`);
   }
   const proved = performance.now();
@@ -82,7 +83,12 @@ export async function runLaurelize(args: Arguments): Promise<void> {
   if (args.json) printJson(args, output, laurel, proof);
 }
 
-async function proveStaged(args: Arguments, laurel: Laurelized, staged: string): Promise<Proof> {
+async function proveStaged(
+  args: Arguments,
+  dims: Record<string, number>,
+  laurel: Laurelized,
+  staged: string,
+): Promise<Proof> {
   const progress = new Progress(!args.quiet && !args.json);
   try {
     const { types } = await typesOf(laurel.original, ort);
@@ -92,7 +98,7 @@ async function proveStaged(args: Arguments, laurel: Laurelized, staged: string):
     return await verify(laurel, {
       ort,
       runnable: { model: staged },
-      dims: parseDims(args.dim),
+      dims,
       seed: args.seed,
       feeds,
       progress: progress.report,

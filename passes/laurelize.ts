@@ -60,6 +60,7 @@ export function plan(
     );
   const { variant, include: _, exclude: __, ...given } = wanted;
   const options = { ...defaults, ...given };
+  checkOptions(options);
   const warnings: string[] = [];
   const names = new Set(graph.names);
   const fresh = (name: string): string => {
@@ -89,6 +90,18 @@ export function plan(
   };
   patch.metadata.push({ key: METADATA_KEY, value: JSON.stringify(manifest) });
   return { variant, parts, options, sites: augmented, patch, warnings };
+}
+
+function checkOptions({ rank, seed, normalize, init }: VariantOptions): void {
+  const choice = (name: string, value: string, ...all: string[]) => {
+    if (!all.includes(value))
+      throw new InputError(`${name} ${value} is none of ${all.join(", ")}.`);
+  };
+  if (!Number.isSafeInteger(rank) || rank < 1)
+    throw new InputError(`rank ${rank} is no whole number from 1 on.`);
+  if (!Number.isSafeInteger(seed)) throw new InputError(`seed ${seed} is no whole number.`);
+  choice("normalize", normalize, "softmax", "sigmoid", "none");
+  choice("init", init, "xavier", "orthogonal");
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer E)[] ? E[] : T[K] };

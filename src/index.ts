@@ -80,11 +80,17 @@ export class NoSiteError extends InputError {
   readonly found: FoundResiduals;
   constructor(found: FoundResiduals, name: string) {
     const { length } = found.sites;
-    super(
-      length === 0
-        ? `${name} has no residual connection; laurelize inspect ${name} --why tells why each sum is none.`
-        : `none of the ${length} residual connections of ${name} matches --include and --exclude.`,
-    );
+    const axisless = found.rejected.filter(({ reason }) => reason.startsWith("no feature axis"));
+    if (length === 0 && axisless.length > 0)
+      super(
+        `${name} has ${axisless.length} residual ${axisless.length === 1 ? "sum" : "sums"}, none with a feature axis (${axisless[0].reason}).`,
+      );
+    else
+      super(
+        length === 0
+          ? `${name} has no residual connection; laurelize inspect ${name} --why tells why each sum is none.`
+          : `none of the ${length} residual connections of ${name} matches --include and --exclude.`,
+      );
     this.found = found;
   }
 }

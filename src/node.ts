@@ -77,9 +77,10 @@ export function folderOf(model: string, trustLinks = false): Folder {
         throw new InputError(
           `${path.basename(model)} keeps weights in ${location}, outside its own folder; that is refused, move the data beside the model.`,
         );
-      if (!fs.existsSync(file))
+      const stat = fs.statSync(file, { throwIfNoEntry: false });
+      if (!stat?.isFile())
         throw new InputError(
-          `${path.basename(model)} keeps weights in ${location}, which is missing; put it beside the model.`,
+          `${path.basename(model)} keeps weights in ${location}, which is ${stat ? "no regular file" : "missing"}; put it beside the model.`,
         );
       const real = fs.realpathSync(file);
       const homes = [fs.realpathSync(folder), path.dirname(fs.realpathSync(model))];
@@ -122,7 +123,6 @@ export function writePending(source: Source, target: string): PendingFile {
     handle = fs.openSync(temporary, "wx");
     for (const block of blocks(source)) writeFully(handle, block);
     fs.fsyncSync(handle);
-    fs.closeSync(handle);
   } catch (error) {
     if (handle !== null) {
       fs.closeSync(handle);
@@ -133,6 +133,7 @@ export function writePending(source: Source, target: string): PendingFile {
     const why = code === "ENOSPC" ? "the disk is full" : `writing there fails (${code})`;
     throw new InputError(`${target} cannot be written: ${why}; choose another place with -o.`);
   }
+  fs.closeSync(handle);
   let open = true;
   const discard = () => {
     if (open) fs.rmSync(temporary, { force: true });

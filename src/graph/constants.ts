@@ -89,7 +89,7 @@ function read({ file }: Graph, tensor: TensorMessage): number[] | null {
   if (!type || count > SMALL) return null;
   const array = arrays[type.name];
   if (!array) return null;
-  const bytes = tensorBytes(file, tensor).slice();
+  const bytes = new Uint8Array(tensorBytes(file, tensor));
   return Array.from(new array(bytes.buffer), Number);
 }
 

@@ -33,7 +33,7 @@ export function encodeNumbers(dtype: string, values: ArrayLike<number>): Uint8Ar
 
 /** Floats of raw data as float64, exactly. */
 export function decodeNumbers(dtype: string, bytes: Uint8Array): Float64Array {
-  const { buffer } = bytes.slice();
+  const { buffer } = new Uint8Array(bytes);
   switch (dtype) {
     case "float":
       return Float64Array.from(new Float32Array(buffer));

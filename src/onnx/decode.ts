@@ -24,12 +24,18 @@ export type Schema<T> = { readonly [K in Exclude<keyof T, "frame">]: Slot<T[K]> 
 
 /**
  * Decodes the message in `frame`. Fields without a slot, and fields of another wire type than
- * their slot's, are passed over, as protobuf does; the last of a singular field counts.
+ * their slot's, are passed over, as protobuf does. The last of a singular field counts, and a
+ * message that stands in several fields is merged: `before` is what was read of it so far.
  */
-export function decode<T>(schema: Schema<T>, reader: WireReader, frame: Frame): T {
+export function decode<T>(
+  schema: Schema<T>,
+  reader: WireReader,
+  frame: Frame,
+  before: T | null = null,
+): T {
   const entries = slotsOf(schema as Schema<object>);
-  const message: Record<string, unknown> = { frame };
-  for (const [key, slot] of entries) message[key] = slot.start();
+  const message: Record<string, unknown> = { ...before, frame };
+  if (!before) for (const [key, slot] of entries) message[key] = slot.start();
   for (const field of reader.fields(frame))
     for (const [key, slot] of entries)
       if (slot.number === field.number && slot.wires.includes(field.wire))
@@ -109,8 +115,8 @@ export const messages = <T>(number: number, schema: () => Schema<T>) =>
 
 /** A message, null where absent. */
 export const message = <T>(number: number, schema: () => Schema<T>) =>
-  single<T | null>(number, BYTES, null, (reader, field, parent) =>
-    decode(schema(), reader, frameOf(reader, field, parent)),
+  single<T | null>(number, BYTES, null, (reader, field, parent, before) =>
+    decode(schema(), reader, frameOf(reader, field, parent), before),
   );
 
 /** The frame of a length-delimited field inside `parent`. */

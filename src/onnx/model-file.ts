@@ -1,6 +1,7 @@
 import onnxProto from "onnx-proto";
-import { dataType, elements } from "./data-types.ts";
+import { dataType } from "./data-types.ts";
 import { decode } from "./decode.ts";
+import { checkInside, externalRange, isExternal } from "./external.ts";
 import {
   type GraphMessage,
   type ModelMessage,
@@ -8,8 +9,11 @@ import {
   type TensorMessage,
   tensorSchema,
 } from "./messages.ts";
+import { checkWeights } from "./sound-weights.ts";
 import { bytesSource, InputError, type Source } from "./source.ts";
 import { WireReader } from "./wire.ts";
+
+export { isExternal } from "./external.ts";
 
 const { onnx } = onnxProto;
 
@@ -32,14 +36,6 @@ export interface ModelFile {
   readonly graph: GraphMessage;
   /** Version of each operator set imported; "" is ai.onnx. */
   readonly opsets: ReadonlyMap<string, number>;
-}
-
-/** Where an external tensor's bytes are. */
-export interface ExternalRange {
-  readonly location: string;
-  readonly offset: number;
-  /** null stands for the rest of the file. */
-  readonly length: number | null;
 }
 
 /**
@@ -69,7 +65,7 @@ export function openFile(source: Source, folder: Folder | null): ModelFile {
     message.opsets.map(({ domain, version }) => [domain === "ai.onnx" ? "" : domain, version]),
   );
   const file = { source, folder, reader, message, graph: merged(message.graphs), opsets };
-  for (const tensor of file.graph.initializers) checkTensor(file, tensor);
+  checkWeights(file);
   return file;
 }
 
@@ -88,54 +84,8 @@ function merged(graphs: readonly GraphMessage[]): GraphMessage {
   };
 }
 
-function checkTensor(file: ModelFile, tensor: TensorMessage): void {
-  const dims = `[${tensor.dims.join(", ")}]`;
-  if (tensor.dims.some((dim) => dim < 0) || !Number.isSafeInteger(elements(tensor.dims)))
-    throw new InputError(
-      `${titled(file, tensor)} has the impossible shape ${dims}; the model is damaged.`,
-    );
-  const needed = byteLength(tensor);
-  if (needed === null) return;
-  const held = isExternal(tensor) ? externalRange(file, tensor).length : rawLength(tensor);
-  if (held !== null && held !== needed)
-    throw new InputError(
-      `${titled(file, tensor)} has shape ${dims} and so needs ${needed} bytes, but holds ${held}; the model is damaged.`,
-    );
-}
-
 const titled = (file: ModelFile, tensor: TensorMessage) =>
-  `${file.source.name}: initializer ${tensor.name || "(unnamed)"}`;
-
-const rawLength = ({ raw }: TensorMessage) => (raw ? raw.end - raw.start : null);
-
-/** Whether the tensor's values lie in a file of their own. */
-export const isExternal = (tensor: TensorMessage) => tensor.dataLocation === 1;
-
-/** Bytes of a tensor's values as raw data; null for strings and for types not known. */
-export function byteLength({ dataType: type, dims }: TensorMessage): number | null {
-  const bits = dataType(type)?.bits;
-  return bits ? Math.ceil((elements(dims) * bits) / 8) : null;
-}
-
-/** Where an external tensor's bytes are, as its external_data entries say. */
-export function externalRange(file: ModelFile, tensor: TensorMessage): ExternalRange {
-  const entries = new Map(tensor.externalData.map(({ key, value }) => [key, value]));
-  const location = entries.get("location");
-  const whole = (key: string): number | null => {
-    const text = entries.get(key);
-    if (text === undefined) return null;
-    if (!/^\d{1,15}$/.test(text))
-      throw new InputError(
-        `${titled(file, tensor)} has the external ${key} "${text.slice(0, 40)}", which is no size; the model is damaged.`,
-      );
-    return Number(text);
-  };
-  if (!location)
-    throw new InputError(
-      `${titled(file, tensor)} is external but names no file; the model is damaged.`,
-    );
-  return { location, offset: whole("offset") ?? 0, length: whole("length") };
-}
+  `${file.source.name}: tensor ${tensor.name || "(unnamed)"}`;
 
 /**
  * A tensor's values as little-endian raw data, as TensorProto.raw_data holds them. The whole
@@ -161,7 +111,7 @@ export function openTensor(bytes: Uint8Array): {
 
 function innerBytes(reader: WireReader, tensor: TensorMessage, title: string): Uint8Array {
   if (tensor.raw) return reader.bytes(tensor.raw);
-  const proto = onnx.TensorProto.decode(reader.bytes(tensor.frame));
+  const proto = protoOf(reader.bytes(tensor.frame), title);
   const narrow = (array: { new (values: number[]): ArrayBufferView }) =>
     bytesOf(new array(proto.int32Data));
   const wide = (values: readonly (number | Long)[]) =>
@@ -195,20 +145,26 @@ function innerBytes(reader: WireReader, tensor: TensorMessage, title: string): U
   }
 }
 
+function protoOf(bytes: Uint8Array, title: string) {
+  try {
+    return onnx.TensorProto.decode(bytes);
+  } catch {
+    throw new InputError(`${title} holds numbers that cannot be read; the model is damaged.`);
+  }
+}
+
 function externalBytes(file: ModelFile, tensor: TensorMessage): Uint8Array {
-  const { location, offset, length } = externalRange(file, tensor);
+  const title = titled(file, tensor);
+  const range = externalRange(title, tensor);
+  const { location, offset, length } = range;
   if (file.folder === null)
     throw new InputError(
-      `${titled(file, tensor)} lies in ${location}; open the model by its path, so that the file beside it is found.`,
+      `${title} lies in ${location}; open the model by its path, so that the file beside it is found.`,
     );
   const data = file.folder.open(location);
   try {
-    const end = length === null ? data.size : offset + length;
-    if (end > data.size || offset > end)
-      throw new InputError(
-        `${titled(file, tensor)} ends at byte ${end} of ${location}, which has ${data.size}; the data file is truncated.`,
-      );
-    return data.read(offset, end);
+    checkInside(title, range, data.size);
+    return data.read(offset, offset + (length ?? data.size - offset));
   } finally {
     data.close?.();
   }

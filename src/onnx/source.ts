@@ -21,7 +21,9 @@ export interface Range {
 }
 
 /** A source over bytes in memory; nothing is copied. */
-export function bytesSource(bytes: Uint8Array, name = "model"): Source {
+export function bytesSource(given: Uint8Array, name = "model"): Source {
+  // A Buffer is a Uint8Array whose slice() does not copy; a plain view of it does.
+  const bytes = new Uint8Array(given.buffer, given.byteOffset, given.length);
   return { name, size: bytes.length, read: (start, end) => bytes.subarray(start, end) };
 }
 

@@ -4,11 +4,11 @@ import onnxProto from "onnx-proto";
 import type { Tensor } from "onnxruntime-common";
 import type { Graph } from "../graph/graph.ts";
 import { showShape, type Types } from "../graph/types.ts";
-import { dataTypeNamed } from "../onnx/data-types.ts";
+import { dataTypeNamed, elements } from "../onnx/data-types.ts";
 import { openTensor } from "../onnx/model-file.ts";
 import { InputError } from "../onnx/source.ts";
 import { tensorOfBytes } from "./floats.ts";
-import type { Ort, Tensors } from "./session.ts";
+import { type Ort, reason, type Tensors } from "./session.ts";
 
 const { onnx } = onnxProto;
 
@@ -45,9 +45,7 @@ export function feedsOfNpz(ort: Ort, graph: Graph, types: Types, file: Uint8Arra
     throw new InputError("the inputs are no .npz file; write one with numpy.savez.");
   }
   for (const [name, bytes] of Object.entries(entries)) {
-    const { dtype, data, shape, fortranOrder } = parse(bytes.slice().buffer, {
-      convertFloat16: false,
-    });
+    const { dtype, data, shape, fortranOrder } = readArray(name, bytes);
     if (fortranOrder)
       throw new InputError(
         `array ${name} of the inputs is in Fortran order; save numpy.ascontiguousarray of it.`,
@@ -60,6 +58,16 @@ export function feedsOfNpz(ort: Ort, graph: Graph, types: Types, file: Uint8Arra
     });
   }
   return matched(ort, graph, types, arrays);
+}
+
+function readArray(name: string, bytes: Uint8Array): ReturnType<typeof parse> {
+  try {
+    return parse(new Uint8Array(bytes).buffer, { convertFloat16: false });
+  } catch (error) {
+    throw new InputError(
+      `array ${name} of the inputs cannot be read (${reason(error)}); write it with numpy.savez.`,
+    );
+  }
 }
 
 /** Inputs from the files of an ONNX test_data_set folder: input_0.pb for the first input, and so on. */
@@ -106,9 +114,10 @@ function matched(ort: Ort, graph: Graph, types: Types, given: ReadonlyMap<string
       throw new InputError(
         `array ${input.name} of the inputs has shape ${showShape(array.dims)}, and the model takes ${showShape(type.shape)}.`,
       );
-    if (!dataTypeNamed(array.dtype))
+    const bits = dataTypeNamed(array.dtype)?.bits;
+    if (!bits || array.bytes.length * 8 !== elements(array.dims) * bits)
       throw new InputError(
-        `array ${input.name} of the inputs has the type ${array.dtype}, which ONNX has not.`,
+        `array ${input.name} of the inputs holds ${array.bytes.length} bytes, which its shape ${showShape(array.dims)} and type do not fill; write it again.`,
       );
     feeds[input.name] = tensorOfBytes(ort, array.dtype, array.bytes, array.dims);
   }

@@ -42,7 +42,7 @@ export function tensorOfBytes(
   const type = dataTypeNamed(dtype)?.ort;
   const array = arrays[dtype as keyof typeof arrays];
   if (!type || !array) throw new TypeError(`onnxruntime's JavaScript API has no ${dtype} tensors`);
-  const data = new array(bytes.slice().buffer);
+  const data = new array(new Uint8Array(bytes).buffer);
   return new (ort.Tensor as unknown as new (type: string, data: unknown, dims: number[]) => Tensor)(
     type,
     data,

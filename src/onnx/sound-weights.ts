@@ -1,0 +1,74 @@
+import { elements } from "./data-types.ts";
+import { byteLength, checkInside, externalRange, isExternal } from "./external.ts";
+import type { GraphMessage, NodeMessage, TensorMessage } from "./messages.ts";
+import type { ModelFile } from "./model-file.ts";
+import { InputError } from "./source.ts";
+
+/**
+ * Checks that what a model says of its weights can be true, in every scope: shapes, the bytes
+ * held for them, and where a folder is known the files outside. Reads no weight.
+ */
+export function checkWeights({ source, folder, graph, message }: ModelFile): void {
+  const sizes = new Map<string, number>();
+  const sizeOf = (location: string): number | null => {
+    if (folder === null) return null;
+    const known = sizes.get(location);
+    if (known !== undefined) return known;
+    const data = folder.open(location);
+    sizes.set(location, data.size);
+    data.close?.();
+    return data.size;
+  };
+  for (const tensor of tensorsOf(graph)) checkTensor(source.name, tensor, sizeOf);
+  for (const { nodes } of message.functions)
+    for (const tensor of tensorsIn(nodes)) checkTensor(source.name, tensor, sizeOf);
+}
+
+function* tensorsOf(graph: GraphMessage): Generator<TensorMessage> {
+  yield* graph.initializers;
+  for (const { values } of graph.sparseInitializers) if (values) yield values;
+  yield* tensorsIn(graph.nodes);
+}
+
+function* tensorsIn(nodes: readonly NodeMessage[]): Generator<TensorMessage> {
+  for (const node of nodes)
+    for (const { t, g, graphs } of node.attributes) {
+      if (t) yield t;
+      if (g) yield* tensorsOf(g);
+      for (const graph of graphs) yield* tensorsOf(graph);
+    }
+}
+
+/** Elements that one byte of a message can hold at most: four of 2 bits, packed twice over. */
+const PER_BYTE = 8;
+
+function checkTensor(
+  model: string,
+  tensor: TensorMessage,
+  sizeOf: (location: string) => number | null,
+): void {
+  const title = `${model}: tensor ${tensor.name || "(unnamed)"}`;
+  const dims = `[${tensor.dims.join(", ")}]`;
+  const count = elements(tensor.dims);
+  if (tensor.dims.some((dim) => dim < 0) || !Number.isSafeInteger(count))
+    throw new InputError(`${title} has the impossible shape ${dims}; the model is damaged.`);
+  const needed = byteLength(tensor);
+  const differ = (held: number) =>
+    new InputError(
+      `${title} has shape ${dims} and so needs ${needed} bytes, but holds ${held}; the model is damaged.`,
+    );
+  if (isExternal(tensor)) {
+    const range = externalRange(title, tensor);
+    if (needed !== null && range.length !== needed) throw differ(range.length ?? 0);
+    const size = sizeOf(range.location);
+    if (size !== null) checkInside(title, range, size);
+    return;
+  }
+  const { raw, frame } = tensor;
+  if (raw && needed !== null) {
+    if (raw.end - raw.start !== needed) throw differ(raw.end - raw.start);
+  } else if (count > PER_BYTE * (frame.end - frame.start))
+    throw new InputError(
+      `${title} has shape ${dims}, more elements than its ${frame.end - frame.start} bytes can hold; the model is damaged.`,
+    );
+}

@@ -1,0 +1,251 @@
+import fs from "node:fs";
+import path from "node:path";
+import { zipSync } from "fflate";
+import { dump } from "npyjs";
+import onnxProto from "onnx-proto";
+import ort from "onnxruntime-node";
+import { describe, expect, it } from "vitest";
+import { cli } from "./support/cli.ts";
+import { fixture, temporaryFolder } from "./support/fixture.ts";
+import { modelOfText } from "./support/onnx-text.ts";
+
+const { onnx } = onnxProto;
+const folder = temporaryFolder();
+let count = 0;
+
+/** A model in a folder of its own. */
+function place(bytes: Uint8Array, name = "model.onnx"): string {
+  const own = path.join(folder, String(count++));
+  fs.mkdirSync(own);
+  fs.writeFileSync(path.join(own, name), bytes);
+  return path.join(own, name);
+}
+
+const files = (model: string) => fs.readdirSync(path.dirname(model)).sort();
+
+describe("laurelize model.onnx", () => {
+  it("writes model.laurel.onnx beside it, which onnxruntime loads, and prints the report", async () => {
+    const model = place(fixture("pre-norm-mlp"));
+    const { code, stdout, stderr } = cli([model, "--variant", "rw+lr", "--rank", "4"]);
+    expect(stderr).toBe("");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/model\.onnx {3}IR 8, opset 17, 280 weights, /);
+    expect(stdout).toContain("1 residual sum in 1 stream (1 identity); 0 other Adds");
+    expect(stdout).toContain("rw+lr, rank 4: 66 new weights (+23.6 %)");
+    expect(stdout).toMatch(/same function +bit-equal on 3 inputs; fully optimised .*noise/);
+    expect(stdout).toMatch(/right formula +1 of 1 site, worst \S+ \(bound \S+\)/);
+    expect(stdout).toMatch(
+      /nothing else changed +5 weights, 1 input, 1 output, metadata: unchanged/,
+    );
+    expect(stdout).toMatch(/wrote .*model\.laurel\.onnx/);
+    expect(files(model)).toEqual(["model.laurel.onnx", "model.onnx"]);
+    const session = await ort.InferenceSession.create(
+      path.join(path.dirname(model), "model.laurel.onnx"),
+    );
+    expect(session.outputNames).toEqual(["out"]);
+  });
+
+  it("prints one JSON document with --json", () => {
+    const model = place(fixture("pre-norm-mlp"));
+    const { code, stdout, stderr } = cli([model, "--json", "--variant", "rw"]);
+    expect([code, stderr]).toEqual([0, ""]);
+    const document = JSON.parse(stdout);
+    expect(document).toMatchObject({
+      input: model,
+      output: model.replace(".onnx", ".laurel.onnx"),
+      variant: "rw",
+      parameters: { added: 2, model: 280, perSite: { res: 2 } },
+      verification: { passed: true },
+    });
+    expect(document.sites).toHaveLength(1);
+    expect(document.verification.checks.map((check: { name: string }) => check.name)).toEqual([
+      "same function",
+      "right formula",
+      "nothing else changed",
+    ]);
+  });
+
+  it("--dry-run and --quiet do what they say", () => {
+    const model = place(fixture("pre-norm-mlp"));
+    const dry = cli([model, "--dry-run"]);
+    expect(dry.code).toBe(0);
+    expect(dry.stdout).toContain("nothing written");
+    expect(files(model)).toEqual(["model.onnx"]);
+    expect(cli([model, "--quiet", "-o", path.join(folder, "quiet.onnx")])).toEqual({
+      code: 0,
+      stdout: "",
+      stderr: "",
+    });
+  });
+
+  it("does not replace an existing file without --force, and never the input", () => {
+    const model = place(fixture("pre-norm-mlp"));
+    const output = path.join(path.dirname(model), "there.onnx");
+    fs.writeFileSync(output, "mine");
+    const refused = cli([model, "-o", output]);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain("--force");
+    expect(fs.readFileSync(output, "utf8")).toBe("mine");
+    expect(cli([model, "-o", output, "--force", "-q"]).code).toBe(0);
+    expect(cli([model, "-o", model, "--force"])).toMatchObject({ code: 2, stdout: "" });
+    expect(fs.readFileSync(model)).toEqual(Buffer.from(fixture("pre-norm-mlp")));
+  });
+
+  it("exits 3 and writes nothing where there is no site, or none is left", () => {
+    const bias = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+      g (float[2, 8] x) => (float[2, 8] y) <float[8, 8] w, float[8] b> { f = MatMul(x, w) y = Add(f, b) }`);
+    const model = place(bias);
+    expect(cli([model])).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining("no residual connection"),
+    });
+    expect(files(model)).toEqual(["model.onnx"]);
+    const other = place(fixture("pre-norm-mlp"));
+    expect(cli([other, "--exclude", "*"])).toMatchObject({ code: 3 });
+    expect(files(other)).toEqual(["model.onnx"]);
+  });
+
+  it("says so, exits 0 and writes nothing where the model is laurelized already", () => {
+    const model = place(fixture("pre-norm-mlp"));
+    cli([model, "-q"]);
+    const again = cli([model.replace(".onnx", ".laurel.onnx")]);
+    expect(again.code).toBe(0);
+    expect(again.stdout).toContain("already laurelized");
+    expect(files(model)).toEqual(["model.laurel.onnx", "model.onnx"]);
+  });
+
+  it("exits 1 and leaves no file where a check fails: infinities in the stream times zero", () => {
+    const model = place(
+      modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+      g (float[2, 8] x) => (float[2, 8] z) <float[8, 8] w, float[1] zero = {0}>
+      { i = Div(x, zero) f = MatMul(x, w) t = Tanh(i) [res] y = Add(i, h) h = MatMul(t, w) z = Atan(y) }`),
+    );
+    const { code, stderr, stdout } = cli([model, "--variant", "lr"]);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/output z differs/);
+    expect(stderr).toContain("was not written");
+    expect(files(model)).toEqual(["model.onnx"]);
+  });
+
+  it("takes the user's inputs from an ONNX test_data_set folder, and refuses those that do not fit", () => {
+    const model = place(fixture("pre-norm-mlp"));
+    const data = path.join(path.dirname(model), "test_data_set_0");
+    fs.mkdirSync(data);
+    const write = (dims: number[], dataType: number) => {
+      const rawData = new Uint8Array(dims.reduce((a, b) => a * b, 4)).fill(60);
+      const tensor = onnx.TensorProto.encode({ dims, dataType, rawData }).finish();
+      fs.writeFileSync(path.join(data, "input_0.pb"), tensor);
+    };
+    write([3, 6, 8], 1);
+    const good = cli([model, "--inputs", data, "--force"]);
+    expect(good.stderr).not.toContain("laurelize:");
+    expect(good.stdout).toContain("bit-equal on 1 input;");
+    write([3, 7, 8], 1);
+    expect(cli([model, "--inputs", data, "--force"])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("shape [3, 7, 8]"),
+    });
+    write([3, 6, 8], 6);
+    expect(cli([model, "--inputs", data, "--force"])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("int32"),
+    });
+  });
+
+  it("takes the user's inputs from an .npz", () => {
+    const model = place(fixture("pre-norm-mlp"));
+    const write = (name: string, values: Float32Array, shape: number[]) => {
+      const file = path.join(path.dirname(model), `${name}.npz`);
+      fs.writeFileSync(file, zipSync({ [`${name}.npy`]: new Uint8Array(dump(values, shape)) }));
+      return file;
+    };
+    const x = Float32Array.from({ length: 2 * 6 * 8 }, (_, k) => Math.sin(k));
+    expect(cli([model, "--inputs", write("x", x, [2, 6, 8])]).stdout).toContain(
+      "bit-equal on 1 input;",
+    );
+    const other = cli([model, "-f", "--rank", "1", "--inputs", write("z", x, [2, 6, 8])]);
+    expect(other).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("no array x; they hold z"),
+    });
+    const text = path.join(path.dirname(model), "text.npz");
+    fs.writeFileSync(text, "no zip");
+    expect(cli([model, "-f", "--inputs", text])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("no .npz"),
+    });
+  });
+
+  it("sizes free dimensions as told", () => {
+    const model = place(fixture("pre-norm-mlp"));
+    expect(cli([model, "--dim", "N=5"]).stdout).toContain("with N=5");
+    expect(cli([model, "--dim", "M=5", "-f"])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("no free dimension M"),
+    });
+  });
+
+  it.each([
+    [["--varient", "rw"], "varient"],
+    [["--variant", "ra"], "rw+lr"],
+    [["--rank", "0"], "rank"],
+    [["--rank", "2.5"], "rank"],
+    [["--rank", "many"], "rank"],
+    [["--dim", "N"], "name=4"],
+    [["--feature-axis", "9"], "axis"],
+  ])("refuses %s in one sentence", (args, word) => {
+    const model = place(fixture("pre-norm-mlp"));
+    const { code, stderr } = cli([model, ...args]);
+    expect(code === 2 || code === 3).toBe(true);
+    expect(stderr).toContain(word);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+    expect(files(model)).toEqual(["model.onnx"]);
+  });
+});
+
+describe("laurelize inspect", () => {
+  it("prints a table of sites, and with --why each other sum with its reason", () => {
+    const model = place(
+      modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+      g (float[2, 8] x) => (float[2, 8] y) <float[8, 8] w, float[8] b>
+      { m = MatMul(x, w) a = Add(m, b) f = Tanh(a) y = Add(f, x) }`),
+    );
+    const { code, stdout } = cli(["inspect", model, "--why"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/y +identity +\[2, 8\] +1 +8 +0 +0/);
+    expect(stdout).toMatch(/a +Add +adds the constant b/);
+  });
+
+  it("--json gives the sites and the rejected sums", () => {
+    const model = place(fixture("pre-norm-mlp"));
+    const document = JSON.parse(cli(["inspect", model, "--json"]).stdout);
+    expect(document).toEqual({
+      model,
+      sites: [
+        {
+          name: "res",
+          node: "res",
+          op: "Add",
+          scope: "main",
+          output: "y",
+          skip: "x",
+          branch: ["f"],
+          form: "identity",
+          dtype: "float",
+          shape: ["N", 6, 8],
+          feature: { axis: 2, size: 8 },
+          stream: 0,
+          position: 0,
+        },
+      ],
+      rejected: [],
+    });
+  });
+
+  it("no colour where NO_COLOR is set or nobody looks", () => {
+    const model = place(fixture("pre-norm-mlp"));
+    const { stdout } = cli(["inspect", model], { NO_COLOR: "1" });
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: escapes are what must not be there
+    expect(stdout).not.toMatch(/\x1b/);
+  });
+});
