@@ -77,7 +77,7 @@ export function folderOf(model: string, trustLinks = false): Folder {
         throw new InputError(
           `${path.basename(model)} keeps weights in ${location}, outside its own folder; that is refused, move the data beside the model.`,
         );
-      const stat = fs.statSync(file, { throwIfNoEntry: false });
+      const stat = statOf(file);
       if (!stat?.isFile())
         throw new InputError(
           `${path.basename(model)} keeps weights in ${location}, which is ${stat ? "no regular file" : "missing"}; put it beside the model.`,
@@ -91,6 +91,14 @@ export function folderOf(model: string, trustLinks = false): Folder {
       return fileSource(file);
     },
   };
+}
+
+function statOf(file: string): fs.Stats | null {
+  try {
+    return fs.statSync(file);
+  } catch {
+    return null;
+  }
 }
 
 const inside = (folder: string, file: string) => {
@@ -118,22 +126,23 @@ export function writePending(source: Source, target: string): PendingFile {
   const folder = path.dirname(path.resolve(target));
   const base = path.basename(target);
   const temporary = path.join(folder, `.${base}.${randomBytes(4).toString("hex")}.tmp`);
-  let handle: number | null = null;
+  let made = false;
   try {
-    handle = fs.openSync(temporary, "wx");
-    for (const block of blocks(source)) writeFully(handle, block);
-    fs.fsyncSync(handle);
-  } catch (error) {
-    if (handle !== null) {
+    const handle = fs.openSync(temporary, "wx");
+    made = true;
+    try {
+      for (const block of blocks(source)) writeFully(handle, block);
+      fs.fsyncSync(handle);
+    } finally {
       fs.closeSync(handle);
-      fs.rmSync(temporary, { force: true });
     }
+  } catch (error) {
+    if (made) fs.rmSync(temporary, { force: true });
     if (error instanceof InputError) throw error;
     const { code } = error as NodeJS.ErrnoException;
     const why = code === "ENOSPC" ? "the disk is full" : `writing there fails (${code})`;
     throw new InputError(`${target} cannot be written: ${why}; choose another place with -o.`);
   }
-  fs.closeSync(handle);
   let open = true;
   const discard = () => {
     if (open) fs.rmSync(temporary, { force: true });
