@@ -1,5 +1,5 @@
 import type { Graph, Value } from "../src/graph/graph.ts";
-import type { Types } from "../src/graph/types.ts";
+import { type Types, typeOfTensor } from "../src/graph/types.ts";
 import { changes } from "../src/runtime/changes.ts";
 import { runnable, withOutputs } from "../src/runtime/runnable.ts";
 import { type OutputReport, runAll, sameFunction } from "../src/runtime/same-function.ts";
@@ -173,7 +173,7 @@ function unchanged(original: Graph, result: Graph, plan: Plan): Check {
   return {
     name: "nothing else changed",
     passed: differences.length === 0,
-    weights: file.graph.initializers.length,
+    weights: [...original.main.values.values()].filter(typeOfTensor).length,
     inputs: file.graph.inputs.length,
     outputs: file.graph.outputs.length,
     differences,

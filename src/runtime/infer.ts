@@ -3,6 +3,7 @@ import { tensorOf } from "../graph/constants.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
 import { type Type, type Types, typeOfInfo, typeOfTensor } from "../graph/types.ts";
 import { dataTypeNamed } from "../onnx/data-types.ts";
+import { InputError } from "../onnx/source.ts";
 import { type Ort, reason, withSession } from "./session.ts";
 import { skeleton } from "./skeleton.ts";
 
@@ -67,6 +68,7 @@ export async function inferTypes(ort: Ort, graph: Graph): Promise<Inference> {
         done = true;
         break;
       } catch (error) {
+        if (error instanceof InputError) throw error;
         failure ||= reason(error);
       }
     }
@@ -199,8 +201,12 @@ async function ask(
 
 type Metadata = { isTensor: boolean; type?: string; shape?: readonly (number | string)[] };
 
-const outputMetadata = (session: InferenceSession) =>
-  (session as unknown as { outputMetadata: readonly Metadata[] }).outputMetadata;
+function outputMetadata(session: InferenceSession): readonly Metadata[] {
+  const { outputMetadata } = session as unknown as { outputMetadata?: readonly Metadata[] };
+  if (!outputMetadata)
+    throw new InputError("this onnxruntime does not tell the types of outputs; use 1.22 or newer.");
+  return outputMetadata;
+}
 
 function typeOf({ isTensor, type, shape }: Metadata): Type | null {
   const dtype = isTensor ? dataTypeNamed(type ?? "")?.name : undefined;
