@@ -1,4 +1,3 @@
-import fs from "node:fs";
 import path from "node:path";
 import ort from "onnxruntime-node";
 import {
@@ -6,7 +5,6 @@ import {
   isLaurelized,
   type Laurelized,
   laurelize,
-  type Model,
   openModel,
   type Proof,
   stageModel,
@@ -16,13 +14,15 @@ import { typesOf } from "../src/model.ts";
 import type { Arguments } from "./commands/laurelize.ts";
 import { EXIT } from "./exit.ts";
 import { readInputs } from "./inputs.ts";
+import { checkOutput, outputOf } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { asJson, proofLines, summary } from "./report.ts";
 import { bytes } from "./text.ts";
 
 /** Finds, rewrites, proves and writes; prints the report. */
 export async function runLaurelize(args: Arguments): Promise<void> {
-  const output = args.output ?? defaultOutput(args.model);
+  const target = outputOf(args);
+  const output = target.file;
   const dims = parseDims(args.dim);
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   const say = (text: string) => {
@@ -36,9 +36,10 @@ export async function runLaurelize(args: Arguments): Promise<void> {
       );
     return;
   }
-  if (!args.dryRun) checkOutput(args, output, model);
+  if (!args.dryRun) checkOutput(target, args.model, args.force, model);
   const { rank, normalize, init, seed, variant, include, exclude, featureAxis } = args;
   const laurel = await laurelize(model, {
+    externalData: target.data,
     ort,
     variant,
     rank,
@@ -97,7 +98,7 @@ async function proveStaged(
       : undefined;
     return await verify(laurel, {
       ort,
-      runnable: { model: staged },
+      written: staged,
       dims,
       seed: args.seed,
       feeds,
@@ -115,35 +116,6 @@ const printJson = (
   proof: Proof | null,
 ) =>
   process.stdout.write(`${JSON.stringify(asJson(args.model, output, laurel, proof), null, 2)}\n`);
-
-function defaultOutput(model: string): string {
-  const { dir, name, ext } = path.parse(model);
-  return path.join(dir, `${ext === ".onnx" ? name : name + ext}.laurel.onnx`);
-}
-
-function checkOutput({ model: input, force }: Arguments, output: string, model: Model): void {
-  const folder = path.dirname(path.resolve(output));
-  if (!fs.existsSync(folder))
-    throw new InputError(
-      `${folder} does not exist; make it first or choose another place with -o.`,
-    );
-  const exists = fs.existsSync(output);
-  if (exists && fs.statSync(output).isDirectory())
-    throw new InputError(`${output} is a directory; give the path of a file with -o.`);
-  if (exists && fs.realpathSync(output) === fs.realpathSync(input))
-    throw new InputError(
-      `${output} is the input itself, which is never written to; choose another place with -o.`,
-    );
-  if (exists && !force)
-    throw new InputError(
-      `${output} exists; pass --force to replace it, or choose another place with -o.`,
-    );
-  const external = model.file.graph.initializers.some(({ dataLocation }) => dataLocation === 1);
-  if (external && fs.realpathSync(folder) !== fs.realpathSync(path.dirname(path.resolve(input))))
-    throw new InputError(
-      `${path.basename(input)} keeps weights in files beside it, which the result refers to; write the result into the same folder.`,
-    );
-}
 
 function parseDims(given: readonly string[] | undefined): Record<string, number> {
   const dims: Record<string, number> = {};

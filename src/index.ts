@@ -6,7 +6,7 @@ import { applyPatch } from "./graph/patch.ts";
 import { type Model, modelOf, typesOf } from "./model.ts";
 import { InputError } from "./onnx/source.ts";
 import { runnable } from "./runtime/runnable.ts";
-import type { Ort, Runnable } from "./runtime/session.ts";
+import type { Ort } from "./runtime/session.ts";
 import { VERSION } from "./version.ts";
 
 /** onnxruntime, handed in: `import * as ort from "onnxruntime-node"`, or "onnxruntime-web". */
@@ -26,6 +26,12 @@ export async function findResiduals(
 ): Promise<FoundResiduals> {
   const { types, warnings } = await typesOf(model, options.ort);
   return { ...findSites(model.graph, types, options), warnings };
+}
+
+/** Where new weights go. */
+export interface PlacementOptions {
+  /** A file name: the larger new weights go into that file, beside the model. */
+  readonly externalData?: string | null | undefined;
 }
 
 /** A laurelized model, not yet proved or saved. */
@@ -49,9 +55,9 @@ export const isLaurelized = (model: Model) =>
  */
 export async function laurelize(
   model: Model,
-  options: WithOrt & ResidualOptions & LaurelOptions,
+  options: WithOrt & ResidualOptions & LaurelOptions & PlacementOptions,
 ): Promise<Laurelized> {
-  const { ort, featureAxis, ...wanted } = options;
+  const { ort, featureAxis, externalData = null, ...wanted } = options;
   if (isLaurelized(model))
     throw new InputError(
       `${model.file.source.name} is already laurelized; there is nothing to do.`,
@@ -64,7 +70,7 @@ export async function laurelize(
   const found = await findResiduals(model, { ort, featureAxis });
   const planned = plan(model.graph, chosen(found.sites, wanted), wanted, VERSION);
   if (planned.sites.length === 0) throw new NoSiteError(found, model.file.source.name);
-  const result = modelOf(applyPatch(model.graph, planned.patch));
+  const result = modelOf(applyPatch(model.graph, planned.patch, externalData));
   return {
     original: model,
     model: result,
@@ -96,20 +102,19 @@ export class NoSiteError extends InputError {
 }
 
 /**
- * Proves a laurelized model in onnxruntime. `runnable` is what to load it from where it has been
- * written already; without it its bytes are loaded.
+ * Proves a laurelized model in onnxruntime. `written` is the path of a file that holds it already;
+ * without it its bytes are loaded.
  */
 export async function verify(
   laurelized: Laurelized,
-  options: WithOrt & ProofOptions & { readonly runnable?: Runnable | undefined },
+  options: WithOrt & ProofOptions & { readonly written?: string | undefined },
 ): Promise<Proof> {
   const { original, model, plan: planned } = laurelized;
   const { types } = await typesOf(original, options.ort);
-  const result = { graph: model.graph, runnable: options.runnable ?? runnable(model.file) };
+  const result = { graph: model.graph, runnable: runnable(model.file, options.written) };
   return prove(options.ort, { graph: original.graph, types }, result, planned, options);
 }
 
-export type { FormulaReport } from "../passes/formula.ts";
 export type { Augmented, LaurelOptions, Plan } from "../passes/laurelize.ts";
 export type { Check, Proof, ProofOptions } from "../passes/proof.ts";
 export type { Kind, Rejection } from "../passes/residuals/residual.ts";

@@ -64,9 +64,31 @@ export async function saveModel(model: Model, path: string): Promise<void> {
   stageModel(model, path).keep();
 }
 
-/** Writes a model beside its path without giving it its name yet. */
-export const stageModel = (model: Model, path: string): PendingFile =>
-  writePending(model.file.source, path);
+/** Writes a model, and its new data file where it has one, without giving them their names yet. */
+export function stageModel(model: Model, path: string): PendingFile {
+  const { companion } = model.file.folder ?? {};
+  if (!companion) return writePending(model.file.source, path);
+  const data = writePending(bytesSource(companion.bytes), sibling(path, companion.location));
+  try {
+    const graph = writePending(model.file.source, path);
+    return {
+      path: graph.path,
+      keep: () => {
+        data.keep();
+        graph.keep();
+      },
+      discard: () => {
+        data.discard();
+        graph.discard();
+      },
+    };
+  } catch (error) {
+    data.discard();
+    throw error;
+  }
+}
+
+const sibling = (path: string, name: string) => path.replace(/[^/\\]*$/, name);
 
 const inferred = new WeakMap<Model, Promise<{ types: Types; warnings: readonly string[] }>>();
 

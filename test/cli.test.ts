@@ -176,6 +176,52 @@ describe("laurelize model.onnx", () => {
     });
   });
 
+  it("--external-data keeps the larger new weights in a file of their own", async () => {
+    const model = place(fixture("pre-norm-mlp"));
+    const { code, stdout } = cli([model, "--external-data"]);
+    expect([code, stdout]).toEqual([0, expect.stringContaining("bit-equal")]);
+    expect(files(model)).toEqual(["model.laurel.onnx", "model.laurel.onnx.data", "model.onnx"]);
+    expect(
+      cli([model, "--external-data", "-o", path.join(path.dirname(model), "other.onnx")]).code,
+    ).toBe(0);
+    fs.rmSync(path.join(path.dirname(model), "model.laurel.onnx"));
+    expect(cli([model, "--external-data"])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(".data exists"),
+    });
+    await ort.InferenceSession.create(path.join(path.dirname(model), "other.onnx"));
+  });
+
+  it("says so where the insertion would pass 2 GiB, and offers external data", () => {
+    const proto = onnx.ModelProto.decode(fixture("pre-norm-mlp"));
+    const room = 2 ** 31 - 1000 - fixture("pre-norm-mlp").length;
+    const tensor = onnx.TensorProto.encode({ name: "bulk", dims: [room], dataType: 2 }).finish();
+    const head = onnx.ModelProto.encode(proto).finish();
+    // ModelProto.graph once more, with one initializer whose raw_data is a hole in the file.
+    const fields = (...parts: number[][]) => parts.flat();
+    const varint = (value: number): number[] =>
+      value < 128 ? [value] : [(value % 128) | 128, ...varint(Math.floor(value / 128))];
+    const rawTag = fields([0x4a], varint(room));
+    const tensorLength = tensor.length + rawTag.length + room;
+    const tensorTag = fields([0x2a], varint(tensorLength));
+    const graphTag = fields([0x3a], varint(tensorLength + tensorTag.length));
+    const prefix = Buffer.concat([
+      head,
+      Buffer.from(graphTag),
+      Buffer.from(tensorTag),
+      tensor,
+      Buffer.from(rawTag),
+    ]);
+    const model = place(prefix);
+    fs.truncateSync(model, prefix.length + room);
+    const { code, stderr } = cli([model, "--rank", "1"]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("2 GiB");
+    expect(stderr).toContain("--external-data");
+    expect(files(model)).toEqual(["model.onnx"]);
+    fs.rmSync(model);
+  });
+
   it("sizes free dimensions as told", () => {
     const model = place(fixture("pre-norm-mlp"));
     expect(cli([model, "--dim", "N=5"]).stdout).toContain("with N=5");

@@ -21,6 +21,7 @@ export interface Arguments {
   json: boolean;
   quiet: boolean;
   trustLinks: boolean;
+  externalData: boolean;
 }
 
 /** `laurelize model.onnx`: find, rewrite, prove, write. */
@@ -96,6 +97,11 @@ export const laurelize: CommandModule<object, Arguments> = {
         },
         json: { type: "boolean", default: false, describe: "print one JSON document on stdout" },
         quiet: { alias: "q", type: "boolean", default: false, describe: "print errors only" },
+        "external-data": {
+          type: "boolean",
+          default: false,
+          describe: "keep the larger new weights in a file of their own, model.laurel.onnx.data",
+        },
         "trust-links": {
           type: "boolean",
           default: false,

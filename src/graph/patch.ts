@@ -1,10 +1,10 @@
 import onnxProto from "onnx-proto";
-import { dataTypeNamed } from "../onnx/data-types.ts";
+import { dataTypeNamed, elements } from "../onnx/data-types.ts";
 import { FIELD } from "../onnx/messages.ts";
-import { type ModelFile, openFile } from "../onnx/model-file.ts";
-import { InputError } from "../onnx/source.ts";
+import { type Folder, type ModelFile, openFile } from "../onnx/model-file.ts";
+import { bytesSource, InputError } from "../onnx/source.ts";
 import { type Edit, patchedSource, splices } from "../onnx/splices.ts";
-import { BYTES, bytesField } from "../onnx/wire.ts";
+import { BYTES, bytesField, concat } from "../onnx/wire.ts";
 import type { Graph, Node, Use } from "./graph.ts";
 import type { DenseTensor } from "./tensor.ts";
 
@@ -31,12 +31,25 @@ export interface Patch {
 /** protobuf's limit on one message. */
 const MAX_BYTES = 2 ** 31 - 1;
 
+/** Elements up to which a new tensor stays in the model when others go into a file of their own. */
+const KEPT_INSIDE = 16;
+
 /**
  * Applies a patch: the model as it will be, read through the original, of which nothing is
- * copied. Throws an InputError where the result would pass protobuf's 2 GiB.
+ * copied. New tensors go into the model, or the larger ones into a data file at `location`.
+ * Throws an InputError where the result would pass protobuf's 2 GiB.
  */
-export function applyPatch(graph: Graph, patch: Patch): ModelFile {
+export function applyPatch(graph: Graph, patch: Patch, location: string | null = null): ModelFile {
   const { file } = graph;
+  const outside: Uint8Array[] = [];
+  let offset = 0;
+  const encode = (tensor: DenseTensor): Uint8Array => {
+    if (location === null || elements(tensor.dims) <= KEPT_INSIDE) return encodeTensor(tensor);
+    const bytes = encodeExternal(tensor, location, offset);
+    outside.push(tensor.data);
+    offset += tensor.data.length;
+    return bytes;
+  };
   const { frame } = file.graph;
   const insert = (at: number, bytes: Uint8Array, into = frame): Edit => ({
     start: at,
@@ -55,7 +68,7 @@ export function applyPatch(graph: Graph, patch: Patch): ModelFile {
           bytesField(FIELD.graphNode, constantNode(tensor)),
           first?.parent ?? frame,
         )
-      : insert(frame.end, bytesField(FIELD.graphInitializer, encodeTensor(tensor))),
+      : insert(frame.end, bytesField(FIELD.graphInitializer, encode(tensor))),
   );
   const edits = [
     ...tensors,
@@ -77,7 +90,10 @@ export function applyPatch(graph: Graph, patch: Patch): ModelFile {
     throw new InputError(
       `${file.source.name} would grow to ${source.size} bytes, and protobuf ends at 2 GiB; pass --external-data to keep the new weights in a file of their own, or convert the model to external data first.`,
     );
-  return openFile(source, file.folder);
+  return openFile(
+    source,
+    outside.length > 0 ? folderWith(file.folder, location!, concat(outside)) : file.folder,
+  );
 }
 
 function redirect({ reader }: ModelFile, { node, index }: Use, name: string): Edit {
@@ -112,6 +128,28 @@ const tensorProto = ({ name, dtype, dims, data }: DenseTensor) => ({
 /** A TensorProto with raw data. */
 export const encodeTensor = (tensor: DenseTensor) =>
   onnx.TensorProto.encode(tensorProto(tensor)).finish();
+
+function encodeExternal(tensor: DenseTensor, location: string, offset: number): Uint8Array {
+  const { rawData, ...rest } = tensorProto(tensor);
+  const entries = { location, offset, length: rawData.length };
+  const externalData = Object.entries(entries).map(([key, value]) => ({
+    key,
+    value: String(value),
+  }));
+  const dataLocation = onnx.TensorProto.DataLocation.EXTERNAL;
+  return onnx.TensorProto.encode({ ...rest, externalData, dataLocation }).finish();
+}
+
+/** The folder as it will be once the new data file is there. */
+const folderWith = (folder: Folder | null, location: string, bytes: Uint8Array): Folder => ({
+  path: folder?.path ?? null,
+  companion: { location, bytes },
+  open(asked) {
+    if (asked === location) return bytesSource(bytes, location);
+    if (folder) return folder.open(asked);
+    throw new InputError(`the model keeps weights in ${asked}; open it by its path.`);
+  },
+});
 
 function constantNode(tensor: DenseTensor): Uint8Array {
   const { TENSOR } = onnx.AttributeProto.AttributeType;

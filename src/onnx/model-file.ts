@@ -19,10 +19,17 @@ const { onnx } = onnxProto;
 
 type Long = InstanceType<typeof onnxProto.onnx.TensorProto>["int64Data"][number];
 
+/** A data file that is not yet written, by the location that tensors name. */
+export interface Companion {
+  readonly location: string;
+  readonly bytes: Uint8Array;
+}
+
 /** The folder a model lies in, for its external data. Each location is held inside that folder. */
 export interface Folder {
-  /** The folder's path, as onnxruntime takes it. */
-  readonly path: string;
+  /** The folder's path, as onnxruntime takes it; null where there are no files. */
+  readonly path: string | null;
+  readonly companion?: Companion;
   /** Opens a data file by its location; throws an InputError where it is missing or outside. */
   open(location: string): Source;
 }
@@ -75,6 +82,7 @@ function merged(graphs: readonly GraphMessage[]): GraphMessage {
   if (graphs.length === 1) return last;
   return {
     ...last,
+    name: graphs.findLast(({ name }) => name !== "")?.name ?? "",
     nodes: graphs.flatMap((graph) => graph.nodes),
     initializers: graphs.flatMap((graph) => graph.initializers),
     sparseInitializers: graphs.flatMap((graph) => graph.sparseInitializers),

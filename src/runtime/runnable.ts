@@ -8,11 +8,18 @@ import type { Runnable } from "./session.ts";
 
 const { onnx } = onnxProto;
 
-/** A model as onnxruntime takes it: by its path where it lies in a file as it is, else its bytes. */
-export function runnable(file: ModelFile): Runnable {
-  const folder = file.folder?.path;
-  const { path } = file.source;
-  return { model: path ?? file.source.read(0, file.source.size), folder };
+/**
+ * A model as onnxruntime takes it: by the path it was written to or lies at as it is, else by its
+ * bytes.
+ */
+export function runnable(file: ModelFile, written?: string): Runnable {
+  const folder = file.folder?.path ?? undefined;
+  const path = written ?? file.source.path;
+  return {
+    model: path ?? file.source.read(0, file.source.size),
+    folder,
+    companion: file.folder?.companion,
+  };
 }
 
 /** The model with further outputs: values of its main graph by name. */
