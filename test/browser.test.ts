@@ -1,0 +1,89 @@
+import fs from "node:fs";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { build } from "esbuild";
+import { type Ort, openModel, type Proof } from "laurelize";
+import ort from "onnxruntime-node";
+import * as web from "onnxruntime-web/wasm";
+import { beforeAll, describe, expect, it } from "vitest";
+import { fixture, temporaryFolder } from "./support/fixture.ts";
+
+/** What a page would be made of: bytes in, proved bytes out, onnxruntime handed in. */
+const PAGE = `
+import { findResiduals, laurelize, openModel, verify } from "laurelize";
+
+export async function rewrite(bytes, ort) {
+  const model = await openModel(new Blob([bytes]));
+  const { sites } = await findResiduals(model, { ort });
+  const result = await laurelize(model, { ort, variant: "rw+lr", rank: 4 });
+  const proof = await verify(result, { ort, dims: { N: 2 } });
+  return { sites: sites.map(({ name }) => name), proof, bytes: result.model.toBytes() };
+}
+
+export const openFile = () => openModel("model.onnx");
+`;
+
+interface Page {
+  rewrite(
+    bytes: Uint8Array,
+    ort: Ort,
+  ): Promise<{ sites: string[]; proof: Proof; bytes: Uint8Array }>;
+  openFile(): Promise<unknown>;
+}
+
+describe("the roof in a browser", { timeout: 60_000 }, () => {
+  const file = path.join(temporaryFolder(), "page.mjs");
+  let page: Page;
+  let externals: string[];
+
+  beforeAll(async () => {
+    const { metafile } = await build({
+      stdin: { contents: PAGE, resolveDir: import.meta.dirname },
+      bundle: true,
+      platform: "browser",
+      format: "esm",
+      metafile: true,
+      logLevel: "silent",
+      outfile: file,
+    });
+    externals = Object.values(metafile.outputs).flatMap((output) =>
+      output.imports.map((one) => one.path),
+    );
+    page = await import(pathToFileURL(file).href);
+    web.env.wasm.numThreads = 1;
+  });
+
+  it("bundles whole, with nothing of Node in it", () => {
+    expect(externals).toEqual([]);
+    expect(fs.readFileSync(file, "utf8")).not.toMatch(/["'`]node:\w+/);
+  });
+
+  it("rewrites and proves a model under onnxruntime-web", async () => {
+    const { sites, proof, bytes } = await page.rewrite(fixture("pre-norm-mlp"), web);
+    expect(sites).toEqual(["res"]);
+    expect(proof.checks.filter(({ passed }) => !passed)).toEqual([]);
+    expect(proof.checks.map(({ name }) => name)).toEqual([
+      "same function",
+      "right formula",
+      "nothing else changed",
+    ]);
+    expect(proof.passed).toBe(true);
+    const session = await ort.InferenceSession.create(bytes);
+    expect(session.outputNames).toEqual(["out"]);
+    await session.release();
+  });
+
+  it("writes the same bytes as Node does", async () => {
+    const { laurelize } = await import("laurelize");
+    const model = await openModel(fixture("pre-norm-mlp"));
+    const here = (await laurelize(model, { ort, variant: "rw+lr", rank: 4 })).model.toBytes();
+    const { bytes } = await page.rewrite(fixture("pre-norm-mlp"), web);
+    expect(Buffer.compare(here, bytes)).toBe(0);
+  });
+
+  it("says that there are no files", async () => {
+    await expect(page.openFile()).rejects.toThrow(
+      "there are no files here; give the model's bytes",
+    );
+  });
+});

@@ -1,0 +1,117 @@
+import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+import { publint } from "publint";
+import { beforeAll, describe, expect, it } from "vitest";
+import { fixture, temporaryFolder } from "./support/fixture.ts";
+
+const root = path.join(import.meta.dirname, "..");
+const manifest = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));
+
+const CONSUMER = `
+import {
+  type Check, type Laurelized, type Model, type Proof, type Site,
+  findResiduals, InputError, laurelize, openModel, saveModel, verify,
+} from "laurelize";
+import * as ort from "onnxruntime-node";
+
+export async function tune(path: string): Promise<readonly Site[]> {
+  const model: Model = await openModel(path);
+  const { sites } = await findResiduals(model, { ort });
+  const result: Laurelized = await laurelize(model, { ort, variant: "rw+lr", rank: 8, include: ["*layer3*"] });
+  const proof: Proof = await verify(result, { ort, dims: { batch: 2 } });
+  const failed: readonly Check[] = proof.checks.filter((check) => !check.passed);
+  if (failed.length > 0) throw new InputError(failed.map(({ name }) => name).join());
+  await saveModel(result.model, "out.onnx");
+  return sites;
+}
+
+// @ts-expect-error: onnxruntime is handed in, never assumed
+export const forgotten = async (model: Model) => laurelize(model, { variant: "rw" });
+// @ts-expect-error: a rank is a number
+export const mistyped = async (model: Model) => laurelize(model, { ort, rank: "16" });
+`;
+
+describe("the packed package", { timeout: 180_000 }, () => {
+  const folder = temporaryFolder();
+  let tarball: string;
+  let files: string[];
+
+  const run = (command: string, args: string[]) => {
+    const shell = process.platform === "win32";
+    const ran = spawnSync(command, args, { cwd: folder, encoding: "utf8", shell });
+    expect(ran.status, ran.stdout + ran.stderr).toBe(0);
+    return ran.stdout;
+  };
+  const tool = (name: string) => path.join(root, "node_modules/.bin", name);
+
+  beforeAll(() => {
+    const [packed] = JSON.parse(run("npm", ["pack", root, "--json", "--ignore-scripts"]));
+    tarball = path.join(folder, packed.filename);
+    files = packed.files.map((file: { path: string }) => file.path);
+    fs.writeFileSync(path.join(folder, "package.json"), '{ "type": "module", "private": true }');
+    run("npm", [
+      "install",
+      "--ignore-scripts",
+      "--no-audit",
+      "--no-fund",
+      "--prefer-offline",
+      tarball,
+    ]);
+  }, 180_000);
+
+  it("holds what runs and what types it, and nothing else", () => {
+    expect(files).toContain("README.md");
+    expect(files).toContain("package.json");
+    const rest = files.filter(
+      (file) => !/^dist\/(src|passes|bin)\/[\w/-]+(\.d\.ts|\.js)$/.test(file),
+    );
+    expect(rest.filter((file) => !/^(README\.md|LICENSE|package\.json)$/.test(file))).toEqual([]);
+    const installed = path.join(folder, "node_modules/laurelize");
+    for (const file of files.filter((name) => name.endsWith(".js"))) {
+      expect(files).toContain(file.replace(/\.js$/, ".d.ts"));
+      expect(fs.readFileSync(path.join(installed, file), "utf8")).not.toContain("sourceMappingURL");
+    }
+  });
+
+  it("gives a laurelize that shows its help and rewrites a model", () => {
+    const bin = path.join(folder, "node_modules/.bin/laurelize");
+    expect(run(bin, ["--help"])).toContain("laurelize inspect <model>");
+    expect(run(bin, ["--version"]).trim()).toBe(manifest.version);
+    fs.writeFileSync(path.join(folder, "small.onnx"), fixture("pre-norm-mlp"));
+    expect(run(bin, ["small.onnx"])).toContain("wrote small.laurel.onnx");
+    expect(fs.existsSync(path.join(folder, "small.laurel.onnx"))).toBe(true);
+  });
+
+  it.each([
+    ["nodenext", "nodenext"],
+    ["esnext", "bundler"],
+  ])(
+    "types that a consumer's tsc --strict accepts, module %s, resolution %s",
+    (module, moduleResolution) => {
+      fs.writeFileSync(path.join(folder, "consumer.ts"), CONSUMER);
+      const compilerOptions = {
+        module,
+        moduleResolution,
+        strict: true,
+        noEmit: true,
+        types: [],
+        target: "es2022",
+      };
+      const project = path.join(folder, `tsconfig.${moduleResolution}.json`);
+      fs.writeFileSync(project, JSON.stringify({ compilerOptions, files: ["consumer.ts"] }));
+      run(tool("tsc"), ["-p", project]);
+    },
+  );
+
+  it("has nothing that publint or attw objects to", async () => {
+    const bytes = fs.readFileSync(tarball);
+    const pack = { tarball: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) };
+    expect((await publint({ pack, strict: true })).messages).toEqual([]);
+    run(tool("attw"), [tarball, "--profile", "esm-only", "--no-definitely-typed"]);
+  });
+
+  it("says its version in one place", async () => {
+    expect((await import("laurelize")).VERSION).toBe(manifest.version);
+  });
+});
