@@ -9,7 +9,24 @@ export interface Frame extends Range {
   readonly prefix: number;
   readonly parent: Frame | null;
   readonly depth: number;
+  /** Where the message's earlier part stands, if it is in several fields. */
+  readonly earlier: Frame | null;
 }
+
+/** The frame of a source that is one message. */
+export const rootFrame = (size: number): Frame => ({
+  at: 0,
+  prefix: 0,
+  start: 0,
+  end: size,
+  parent: null,
+  depth: 0,
+  earlier: null,
+});
+
+/** The parts of a message, in file order. One after the other they are the message. */
+export const partsOf = (frame: Frame): Frame[] =>
+  frame.earlier ? [...partsOf(frame.earlier), frame] : [frame];
 
 /** How one field of a message is read: `V` so far, the next occurrence, `V` from then on. */
 interface Slot<V> {
@@ -116,15 +133,16 @@ export const messages = <T>(number: number, schema: () => Schema<T>) =>
 /** A message, null where absent. */
 export const message = <T>(number: number, schema: () => Schema<T>) =>
   single<T | null>(number, BYTES, null, (reader, field, parent, before) =>
-    decode(schema(), reader, frameOf(reader, field, parent), before),
+    decode(schema(), reader, frameOf(reader, field, parent, before), before),
   );
 
-/** The frame of a length-delimited field inside `parent`. */
-function frameOf(reader: WireReader, field: Field, parent: Frame): Frame {
+/** The frame of a length-delimited field inside `parent`; `before` is its message's earlier part. */
+function frameOf(reader: WireReader, field: Field, parent: Frame, before: unknown = null): Frame {
   const { start, prefix, body, end } = field;
   if (parent.depth >= MAX_DEPTH)
     throw new InputError(
       `${reader.source.name}: messages are nested more than ${MAX_DEPTH} deep, which protobuf readers refuse; flatten the model's subgraphs.`,
     );
-  return { at: start, prefix, start: body, end, parent, depth: parent.depth + 1 };
+  const earlier = (before as { frame: Frame } | null)?.frame ?? null;
+  return { at: start, prefix, start: body, end, parent, depth: parent.depth + 1, earlier };
 }

@@ -1,6 +1,6 @@
 import onnxProto from "onnx-proto";
 import { dataType } from "./data-types.ts";
-import { decode } from "./decode.ts";
+import { decode, partsOf, rootFrame } from "./decode.ts";
 import { checkInside, externalRange, isExternal } from "./external.ts";
 import {
   type GraphMessage,
@@ -11,7 +11,7 @@ import {
 } from "./messages.ts";
 import { checkWeights } from "./sound-weights.ts";
 import { bytesSource, InputError, type Source } from "./source.ts";
-import { WireReader } from "./wire.ts";
+import { concat, WireReader } from "./wire.ts";
 
 export { isExternal } from "./external.ts";
 
@@ -58,8 +58,7 @@ export function openFile(source: Source, folder: Folder | null): ModelFile {
       `${name} is in ORT format, which holds no ONNX graph; give the .onnx it was made from.`,
     );
   const reader = new WireReader(source);
-  const root = { at: 0, prefix: 0, start: 0, end: source.size, parent: null, depth: 0 };
-  const message = decode(modelSchema, reader, root);
+  const message = decode(modelSchema, reader, rootFrame(source.size));
   if (message.graphs.length === 0 || message.irVersion === 0)
     throw new InputError(
       `${name} is not an ONNX model, or a truncated one: it holds no ${message.irVersion === 0 ? "ir_version" : "graph"}.`,
@@ -111,15 +110,14 @@ export function openTensor(bytes: Uint8Array): {
   bytes: Uint8Array;
 } {
   const reader = new WireReader(bytesSource(bytes, "the tensor"));
-  const frame = { at: 0, prefix: 0, start: 0, end: bytes.length, parent: null, depth: 0 };
-  const tensor = decode(tensorSchema, reader, frame);
+  const tensor = decode(tensorSchema, reader, rootFrame(bytes.length));
   const dtype = dataType(tensor.dataType)?.name ?? "";
   return { dtype, dims: tensor.dims, bytes: innerBytes(reader, tensor, tensor.name) };
 }
 
 function innerBytes(reader: WireReader, tensor: TensorMessage, title: string): Uint8Array {
   if (tensor.raw) return reader.bytes(tensor.raw);
-  const proto = protoOf(reader.bytes(tensor.frame), title);
+  const proto = protoOf(concat(partsOf(tensor.frame).map((part) => reader.bytes(part))), title);
   const narrow = (array: { new (values: number[]): ArrayBufferView }) =>
     bytesOf(new array(proto.int32Data));
   const wide = (values: readonly (number | Long)[]) =>

@@ -1,4 +1,5 @@
 import { elements } from "./data-types.ts";
+import { partsOf } from "./decode.ts";
 import { byteLength, checkInside, externalRange, isExternal } from "./external.ts";
 import type { GraphMessage, NodeMessage, TensorMessage } from "./messages.ts";
 import type { ModelFile } from "./model-file.ts";
@@ -67,8 +68,11 @@ function checkTensor(
   const { raw, frame } = tensor;
   if (raw && needed !== null) {
     if (raw.end - raw.start !== needed) throw differ(raw.end - raw.start);
-  } else if (count > PER_BYTE * (frame.end - frame.start))
+    return;
+  }
+  const held = partsOf(frame).reduce((sum, part) => sum + part.end - part.start, 0);
+  if (count > PER_BYTE * held)
     throw new InputError(
-      `${title} has shape ${dims}, more elements than its ${frame.end - frame.start} bytes can hold; the model is damaged.`,
+      `${title} has shape ${dims}, more elements than its ${held} bytes can hold; the model is damaged.`,
     );
 }
