@@ -37,19 +37,7 @@ export async function runLaurelize(args: Arguments): Promise<void> {
     return;
   }
   if (!args.dryRun) checkOutput(target, args.model, args.force, model);
-  const { rank, normalize, init, seed, variant, include, exclude, featureAxis } = args;
-  const laurel = await laurelize(model, {
-    externalData: target.data,
-    ort,
-    variant,
-    rank,
-    normalize,
-    init,
-    seed,
-    include,
-    exclude,
-    featureAxis,
-  });
+  const laurel = await laurelize(model, { ...args, ort, externalData: target.data });
   if (!args.quiet)
     for (const warning of laurel.warnings) process.stderr.write(`warning: ${warning}\n`);
   say(summary(path.basename(args.model), laurel));

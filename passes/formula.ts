@@ -1,3 +1,4 @@
+import type { Tensor } from "onnxruntime-common";
 import type { Graph, Node, Value } from "../src/graph/graph.ts";
 import { uniform } from "../src/graph/random.ts";
 import { encodeNumbers, roundoff } from "../src/graph/tensor.ts";
@@ -5,8 +6,9 @@ import type { Type } from "../src/graph/types.ts";
 import { tensorOfBytes, toFloat64 } from "../src/runtime/floats.ts";
 import { type Ort, type Tensors, withSession } from "../src/runtime/session.ts";
 import { skeleton } from "../src/runtime/skeleton.ts";
-import type { Augmented, Plan } from "./laurelize.ts";
-import type { Folded } from "./variants/variant.ts";
+import type { Augmented } from "./augment.ts";
+import type { Plan } from "./laurelize.ts";
+import type { Folded, Place, Stating, Variant } from "./variants/variant.ts";
 
 /** What the inserted nodes of one site compute, against the paper's formula. */
 export interface FormulaReport {
@@ -22,7 +24,7 @@ export interface FormulaReport {
  * Runs the inserted nodes of a site alone, as they stand in the result, on operands captured from
  * a real run and on new weights drawn at random, and holds the sum against
  * `y = α f + β (x + Σ addends)` in float64. The bound is the standard one of a sum of n products,
- * n u Σ|terms| with n = D + r + 16 and u the type's unit roundoff (Higham, Accuracy and Stability
+ * n u Σ|terms| with n = D + r + 3k + 16 and u the type's unit roundoff (Higham, Accuracy and Stability
  * of Numerical Algorithms, section 3.1).
  */
 export async function checkFormula(
@@ -33,7 +35,7 @@ export async function checkFormula(
   operands: Tensors,
 ): Promise<FormulaReport> {
   const { site, place, parameters } = augmented;
-  const taken = new Set([site.skip, ...site.branches].map(({ value }) => value.name));
+  const taken = new Set(operandsOf(augmented).map(({ name }) => name));
   const sum = result.main.values.get(site.output.name)!;
   const given = new Set([...taken, ...Object.values(parameters).map(({ name }) => name)]);
   const nodes = inserted(sum.producer!, given);
@@ -94,49 +96,69 @@ function drawn(seed: number, name: string, dims: readonly number[]): Float64Arra
   );
 }
 
+/** Every value of the original that a site's inserted nodes read. */
+export const operandsOf = ({ site, operands }: Augmented): Value[] => [
+  site.skip.value,
+  ...operands,
+  ...site.branches.map(({ value }) => value),
+];
+
+/** A tensor folded to [outer, D, inner] about the feature axis. */
+function fold(tensor: Tensor, { feature: { axis, size } }: Place): Folded {
+  const product = (part: readonly number[]) => part.reduce((a, b) => a * b, 1);
+  const { dims } = tensor;
+  return {
+    data: toFloat64(tensor),
+    outer: product(dims.slice(0, axis)),
+    size,
+    inner: product(dims.slice(axis + 1)),
+  };
+}
+
 function judge(
   { parts, options }: Plan,
-  { site, place }: Augmented,
+  { site, place, operands: lagged }: Augmented,
   weights: Readonly<Record<string, Record<string, Float64Array>>>,
   operands: Tensors,
   y: Float64Array,
   dtype: string,
 ): FormulaReport {
-  const x = toFloat64(operands[site.skip.value.name]);
+  const stating = (part: Variant, magnitude: boolean): Stating => ({
+    parameters: weights[part.name],
+    place,
+    options,
+    magnitude,
+  });
+  const xs = lagged.map(({ name }) => fold(operands[name], place));
+  const [{ data: x, size, inner }] = xs;
   const branches = site.branches.map(({ value }) => toFloat64(operands[value.name]));
-  const { dims } = operands[site.skip.value.name];
-  const { axis, size } = place.feature;
-  const product = (part: readonly number[]) => part.reduce((a, b) => a * b, 1);
-  const folded: Folded = {
-    data: x,
-    outer: product(dims.slice(0, axis)),
-    size,
-    inner: product(dims.slice(axis + 1)),
-  };
   const weighing = parts.find((part) => part.factorsFormula);
-  const { alpha, beta } = weighing?.factorsFormula?.(weights[weighing.name], options) ?? {
-    alpha: 1,
-    beta: 1,
+  const one = Float64Array.of(1);
+  const { alpha, beta } = weighing?.factorsFormula?.(stating(weighing, false)) ?? {
+    alpha: one,
+    beta: one,
   };
   const bracket = Float64Array.from(x);
-  const size64 = x.map(Math.abs);
+  const terms = x.map(Math.abs);
   for (const part of parts) {
-    const exact = part.addendFormula?.(folded, weights[part.name], place, false);
-    const large = part.addendFormula?.(folded, weights[part.name], place, true);
+    const exact = part.addendFormula?.(stating(part, false), xs);
+    const large = part.addendFormula?.(stating(part, true), xs);
     for (let k = 0; exact && large && k < x.length; k++) {
       bracket[k] += exact[k];
-      size64[k] += large[k];
+      terms[k] += large[k];
     }
   }
-  const n = size + Math.min(options.rank, size) + 16;
+  const n = size + Math.min(options.rank, size) + 3 * xs.length + 16;
   const unit = n * roundoff(dtype);
-  const tiny = dtype === "float16" ? n * n * 2 ** -25 : n * n * 2 ** -150;
+  const tiny = n * n * (dtype === "float16" ? 2 ** -25 : 2 ** -150);
   let [difference, bound, worst] = [0, 0, 0];
   for (let k = 0; k < x.length; k++) {
-    let [formula, magnitude] = [beta * bracket[k], Math.abs(beta) * size64[k]];
+    const feature = alpha.length === 1 ? 0 : Math.floor(k / inner) % size;
+    const [a, b] = [alpha[feature], beta[feature]];
+    let [formula, magnitude] = [b * bracket[k], Math.abs(b) * terms[k]];
     for (const f of branches) {
-      formula += alpha * f[k];
-      magnitude += Math.abs(alpha * f[k]);
+      formula += a * f[k];
+      magnitude += Math.abs(a * f[k]);
     }
     if (Object.is(y[k], formula) || (!Number.isFinite(formula) && y[k] === formula)) continue;
     const off = Math.abs(y[k] - formula);

@@ -5,8 +5,9 @@ import { runnable, withOutputs } from "../src/runtime/runnable.ts";
 import { type OutputReport, runAll, sameFunction } from "../src/runtime/same-function.ts";
 import { type SampleOptions, sampleInputs } from "../src/runtime/samples.ts";
 import { type Ort, type Runnable, reason, type Tensors } from "../src/runtime/session.ts";
-import { checkFormula, type FormulaReport } from "./formula.ts";
-import type { Augmented, Plan } from "./laurelize.ts";
+import type { Augmented } from "./augment.ts";
+import { checkFormula, type FormulaReport, operandsOf } from "./formula.ts";
+import type { Plan } from "./laurelize.ts";
 
 /** A property of a result, whether it holds, and the figures behind it. */
 export type Check =
@@ -91,9 +92,7 @@ export async function prove(
   const sites: FormulaReport[] = [];
   for (const batch of batches(plan.sites)) {
     progress(0.5 + (0.4 * sites.length) / plan.sites.length, "right formula");
-    const values = batch.flatMap(({ site }) =>
-      [site.skip, ...site.branches].map(({ value }) => value),
-    );
+    const values = batch.flatMap(operandsOf);
     const operands = await capture(ort, graph, values, feeds[0]);
     for (const augmented of batch)
       sites.push(await checkFormula(ort, result.graph, plan, augmented, operands));
@@ -132,11 +131,11 @@ function batches(sites: readonly Augmented[]): Augmented[][] {
   const groups: Augmented[][] = [];
   let room = 0;
   for (const augmented of sites) {
-    const { shape, branches } = augmented.site;
+    const { shape } = augmented.site;
     const sized = shape
       .map((dim) => (typeof dim === "number" ? dim : 64))
       .reduce((a, b) => a * b, 1);
-    const need = sized * (1 + branches.length);
+    const need = sized * operandsOf(augmented).length;
     if (groups.length === 0 || need > room) {
       groups.push([]);
       room = CAPTURED;

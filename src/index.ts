@@ -1,4 +1,4 @@
-import { chosen, type LaurelOptions, METADATA_KEY, type Plan, plan } from "../passes/laurelize.ts";
+import { type LaurelOptions, METADATA_KEY, type Plan, plan } from "../passes/laurelize.ts";
 import { type Proof, type ProofOptions, prove } from "../passes/proof.ts";
 import { findSites, type ResidualOptions, type Residuals } from "../passes/residuals/index.ts";
 import type { Site } from "../passes/residuals/residual.ts";
@@ -68,7 +68,7 @@ export async function laurelize(
       `${model.file.source.name} uses opset ${opset}, and onnxruntime runs 7 and newer; convert it with onnx.version_converter first.`,
     );
   const found = await findResiduals(model, { ort, featureAxis });
-  const planned = plan(model.graph, chosen(found.sites, wanted), wanted, VERSION);
+  const planned = plan(model.graph, found.sites, wanted, VERSION);
   if (planned.sites.length === 0) throw new NoSiteError(found, model.file.source.name);
   const result = modelOf(applyPatch(model.graph, planned.patch, externalData));
   return {
@@ -95,7 +95,7 @@ export class NoSiteError extends InputError {
       super(
         length === 0
           ? `${name} has no residual connection; laurelize inspect ${name} --why tells why each sum is none.`
-          : `none of the ${length} residual connections of ${name} matches --include and --exclude.`,
+          : `none of the ${length} residual connections of ${name} is among those chosen; loosen --include, --exclude or --stream.`,
       );
     this.found = found;
   }
@@ -115,7 +115,9 @@ export async function verify(
   return prove(options.ort, { graph: original.graph, types }, result, planned, options);
 }
 
-export type { Augmented, LaurelOptions, Plan } from "../passes/laurelize.ts";
+export type { Augmented } from "../passes/augment.ts";
+export type { Choice } from "../passes/choose.ts";
+export type { LaurelOptions, Plan } from "../passes/laurelize.ts";
 export type { Check, Proof, ProofOptions } from "../passes/proof.ts";
 export type { Kind, Rejection } from "../passes/residuals/residual.ts";
 export { defaults, variantNames } from "../passes/variants/index.ts";

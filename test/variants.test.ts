@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { laurelize, openModel, variantNames, verify } from "laurelize";
+import { type Laurelized, laurelize, openModel, variantNames, verify } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
@@ -27,12 +27,31 @@ const residual = {
       f = Tanh(u) y = Add(x, f) s = Transpose<perm = [0, 1, 3, 2]>(y) z = MatMul(s, v) }`),
 };
 
-/** laurel.md's table: parameters of one site, by variant, rank and normalisation. */
-const table: Record<string, (r: number, rwParameters: number) => number> = {
-  rw: (_, w) => w,
-  lr: (r) => 2 * r * D,
-  "rw+lr": (r, w) => w + 2 * r * D,
+/** Four residual blocks in one stream. */
+const chain = (dtype = "float") =>
+  modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+    g (${dtype}[2, 3, 8] x) => (${dtype}[2, 3, 8] z) <${dtype}[8, 8] w, ${dtype}[8, 8] v>
+    { m1 = MatMul(x, w) f1 = Tanh(m1) y1 = Add(f1, x) m2 = MatMul(y1, v) f2 = Tanh(m2) y2 = Add(y1, f2)
+      m3 = MatMul(y2, w) f3 = Tanh(m3) y3 = Add(f3, y2) m4 = MatMul(y3, v) f4 = Tanh(m4) z = Add(y3, f4) }`);
+
+/**
+ * laurel.md's table: parameters of one site, of `w` for RW, 2rD for a low-rank map and k lags.
+ * At the first sites of a stream there are fewer than three.
+ */
+const table: Record<string, (w: number, map: number, k: number, shared: boolean) => number> = {
+  rw: (w) => w,
+  lr: (_, map) => map,
+  "rw+lr": (w, map) => w + map,
+  pa: (_, __, k) => k,
+  "rw+pa": (w, _, k) => w + k,
+  "lr+pa": (_, map, k, shared) => (shared ? map + k : k * (map + 1)),
+  "rw+lr+pa": (w, map, k, shared) => w + (shared ? map + k : k * (map + 1)),
 };
+
+const sizes = (plan: Laurelized["plan"]) =>
+  plan.sites.map(({ parameters }) =>
+    Object.values(parameters).reduce((sum, { dims }) => sum + dims.reduce((a, b) => a * b, 1), 0),
+  );
 
 describe("every variant", () => {
   it("is in the table of parameters", () => {
@@ -40,23 +59,65 @@ describe("every variant", () => {
   });
 
   for (const variant of variantNames)
-    for (const rank of [1, 4, 8, 16])
+    for (const [rank, shareLags, perChannel] of [
+      [1, false, false],
+      [4, true, false],
+      [8, false, true],
+      [16, true, true],
+    ] as const)
       it.each([
         ["softmax", 2],
         ["sigmoid", 1],
         ["none", 2],
       ] as const)(
-        `${variant} at rank ${rank} with %s has the paper's number of parameters`,
-        async (normalize, w) => {
-          const model = await openModel(residual.last("float"));
-          const { plan, warnings } = await laurelize(model, { ort, variant, rank, normalize });
-          const sizes = Object.values(plan.sites[0].parameters).map(({ dims }) =>
-            dims.reduce((a, b) => a * b, 1),
-          );
-          expect(sizes.reduce((a, b) => a + b, 0)).toBe(table[variant](Math.min(rank, D), w));
-          expect(warnings.length > 0).toBe(rank > D && variant !== "rw");
+        `${variant} at rank ${rank} with %s${shareLags ? ", shared" : ""}${perChannel ? ", per channel" : ""} has the paper's number of parameters`,
+        async (normalize, scalars) => {
+          const model = await openModel(chain());
+          const options = { ort, variant, rank, normalize, shareLags, perChannel };
+          const { plan, warnings } = await laurelize(model, options);
+          const w = perChannel ? scalars * D : scalars;
+          const map = 2 * Math.min(rank, D) * D;
+          const expected = [1, 2, 3, 3].map((k) => table[variant](w, map, k, shareLags));
+          expect(sizes(plan)).toEqual(expected);
+          expect(warnings.length > 0).toBe(rank > D && variant.includes("lr"));
         },
       );
+
+  it.each(variantNames)("%s with every option is proved on a stream of four", async (variant) => {
+    const model = await openModel(chain("double"));
+    const maps = variant === "pa" ? (["identity", "low-rank"] as const) : [undefined];
+    for (const perChannel of [false, true])
+      for (const normalize of ["softmax", "sigmoid", "none"] as const)
+        for (const shareLags of [false, true])
+          for (const paMap of maps) {
+            const options = { ort, variant, rank: 2, perChannel, normalize, shareLags, lags: 4 };
+            const laurel = await laurelize(model, paMap ? { ...options, paMap } : options);
+            const proof = await verify(laurel, { ort });
+            expect(proof.checks.filter(({ passed }) => !passed)).toEqual([]);
+          }
+  });
+
+  it("takes lags of its own stream only, never across a change of shape", async () => {
+    const model = await openModel(
+      modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+      g (float[2, 8] x) => (float[2, 4] z) <float[8, 8] w, float[8, 4] p, float[8, 4] q, float[4, 4] v>
+      { m1 = MatMul(x, w) f1 = Tanh(m1) y1 = Add(f1, x) r = Relu(y1) s = MatMul(r, p) t = MatMul(r, q)
+        f2 = Tanh(t) y2 = Add(s, f2) u = Relu(y2) m3 = MatMul(u, v) f3 = Tanh(m3) z = Add(f3, u) }`),
+    );
+    const { plan } = await laurelize(model, { ort, variant: "pa" });
+    expect(plan.sites.map(({ operands }) => operands.map(({ name }) => name))).toEqual([
+      ["x"],
+      ["s"],
+      ["u", "s"],
+    ]);
+  });
+
+  it("refuses the identity map together with lr", async () => {
+    const model = await openModel(chain());
+    await expect(laurelize(model, { ort, variant: "lr+pa", paMap: "identity" })).rejects.toThrow(
+      /pa-map identity/,
+    );
+  });
 
   const streams = [
     ["float", "last"],
@@ -87,7 +148,9 @@ describe("the new weights", () => {
   it("are the same bytes on every machine", async () => {
     const model = await openModel(fixture("pre-norm-mlp"));
     const { model: result } = await laurelize(model, { ort, variant: "rw+lr", rank: 4, seed: 7 });
-    expect(createHash("sha256").update(result.toBytes()).digest("hex")).toMatchInlineSnapshot(`"fe21e3c51c74c9028f84641e3bceab48c4da9d3586d54cfdd2a6009e1081bd6b"`);
+    expect(createHash("sha256").update(result.toBytes()).digest("hex")).toMatchInlineSnapshot(
+      `"5a8f89e0c18dc9f265fda9389829bc47eaf32102de8c6577ceb07a4dedbffa7a"`,
+    );
   });
 
   it("start as the paper says: B zero, A Xavier uniform or column-orthogonal", async () => {

@@ -9,9 +9,16 @@ export interface Arguments {
   rank: number;
   normalize: "softmax" | "sigmoid" | "none";
   init: "xavier" | "orthogonal";
+  perChannel: boolean;
+  lags: number;
+  paMap: "low-rank" | "identity" | undefined;
+  shareLags: boolean;
   seed: number;
   include: string[] | undefined;
   exclude: string[] | undefined;
+  stream: number[] | undefined;
+  every: number | undefined;
+  last: number | undefined;
   featureAxis: number | undefined;
   dim: string[] | undefined;
   inputs: string | undefined;
@@ -59,6 +66,25 @@ export const laurelize: CommandModule<object, Arguments> = {
           default: defaults.init,
           describe: "how the down-projection starts",
         },
+        "per-channel": {
+          type: "boolean",
+          default: defaults.perChannel,
+          describe: "one α and β for each feature",
+        },
+        lags: {
+          type: "number",
+          default: defaults.lags,
+          describe: "how many skips PA sums, the site's own included",
+        },
+        "pa-map": {
+          choices: ["low-rank", "identity"],
+          describe: "PA's map  [default: low-rank with lr, else identity]",
+        },
+        "share-lags": {
+          type: "boolean",
+          default: defaults.shareLags,
+          describe: "one pair A, B for all lags of a site",
+        },
         seed: {
           type: "number",
           default: defaults.seed,
@@ -66,6 +92,9 @@ export const laurelize: CommandModule<object, Arguments> = {
         },
         include: { type: "string", array: true, describe: "only sites whose name matches a glob" },
         exclude: { type: "string", array: true, describe: "no sites whose name matches a glob" },
+        stream: { type: "number", array: true, describe: "only sites of these streams" },
+        every: { type: "number", describe: "only every n-th site" },
+        last: { type: "number", describe: "only the last n sites" },
         "feature-axis": {
           type: "number",
           describe: "feature axis of every site, where the graph does not tell it",

@@ -1,6 +1,6 @@
 import type { Ops } from "../../src/graph/ops.ts";
 import { uniform } from "../../src/graph/random.ts";
-import type { Folded, Parameters, Place, VariantOptions } from "./variant.ts";
+import type { Folded, Parameter, Place, Stating, VariantOptions } from "./variant.ts";
 
 type Form = "matmul" | "convolution" | "transposed";
 
@@ -16,10 +16,14 @@ function formOf({ feature, rank, dtype }: Place): Form {
 }
 
 /** A: D×r, down, Xavier uniform or column-orthogonal. B: r×D, up, zero. Stored as the form needs them. */
-export function lowRankParameters(place: Place, options: VariantOptions): Parameters {
+export function lowRankParameters(
+  place: Place,
+  options: VariantOptions,
+  label: string | number = "",
+): { A: Parameter; B: Parameter } {
   const { size } = place.feature;
   const rank = Math.min(options.rank, size);
-  const down = startOfA(place, options, rank);
+  const down = startOfA(place, options, rank, `A${label}`);
   const up = new Float64Array(rank * size);
   if (formOf(place) !== "convolution")
     return { A: { dims: [size, rank], start: down }, B: { dims: [rank, size], start: up } };
@@ -31,10 +35,15 @@ export function lowRankParameters(place: Place, options: VariantOptions): Parame
 }
 
 /** A in the paper's layout: Xavier uniform U(±√(6 / (D + r))), or A_ij = 1/√(rD) where i mod r = j. */
-function startOfA({ name, feature: { size } }: Place, options: VariantOptions, rank: number) {
+function startOfA(
+  { name, feature: { size } }: Place,
+  options: VariantOptions,
+  rank: number,
+  label: string,
+) {
   const start = new Float64Array(size * rank);
   if (options.init === "xavier") {
-    const next = uniform(options.seed, `${name}.A`);
+    const next = uniform(options.seed, `${name}.${label}`);
     const limit = Math.sqrt(6 / (size + rank));
     for (let k = 0; k < start.length; k++) start[k] = (2 * next() - 1) * limit;
   } else for (let i = 0; i < size; i++) start[i * rank + (i % rank)] = 1 / Math.sqrt(rank * size);
@@ -55,10 +64,8 @@ export function lowRank<V>(op: Ops<V>, x: V, A: V, B: V, place: Place): V {
 
 /** (x A) B in float64, of [outer, D, inner]; sums of absolute values where `magnitude`. */
 export function lowRankFormula(
+  { parameters, place, magnitude }: Stating,
   { data, outer, size, inner }: Folded,
-  parameters: { A: Float64Array; B: Float64Array },
-  place: Place,
-  magnitude: boolean,
 ): Float64Array {
   const rank = parameters.A.length / size;
   const stored = formOf(place) === "convolution";

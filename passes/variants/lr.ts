@@ -8,7 +8,7 @@ import type { Variant } from "./variant.ts";
 export const lr: Variant = {
   name: "lr",
   about: "low-rank map on the skip",
-  parameters: lowRankParameters,
-  addend: (op, x, { A, B }, place) => lowRank(op, x, A, B, place),
-  addendFormula: (x, { A, B }, place, magnitude) => lowRankFormula(x, { A, B }, place, magnitude),
+  parameters: (place, options) => lowRankParameters(place, options),
+  addend: ({ op, parameters: { A, B }, place }, [x]) => lowRank(op, x, A, B, place),
+  addendFormula: (stating, [x]) => lowRankFormula(stating, x),
 };

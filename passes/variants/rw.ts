@@ -1,35 +1,49 @@
-import type { Variant } from "./variant.ts";
+import type { Place, Variant, VariantOptions } from "./variant.ts";
 
 /**
- * LAuReL-RW, equation 2: y = α f + β x. Two learned scalars a site, kept bounded by a map that
- * gives exactly (1, 1) at the start: softmax (α, β) = 2·softmax(w), w = 0; sigmoid α = 2σ(p),
- * β = 2 − α, p = 0; none, α = β = 1.
+ * LAuReL-RW, equation 2: y = α f + β x. Two learned scalars a site, or two for each feature, kept
+ * bounded by a map that gives exactly (1, 1) at the start: softmax (α, β) = 2·softmax(w), w = 0;
+ * sigmoid α = 2σ(p), β = 2 − α, p = 0; none, α = β = 1.
  */
 export const rw: Variant = {
   name: "rw",
   about: "learned weights on branch and skip",
-  parameters: (_, { normalize }) => {
-    if (normalize === "softmax") return { w: { dims: [2], start: [0, 0] } };
-    if (normalize === "sigmoid") return { p: { dims: [], start: [0] } };
-    return { alpha: { dims: [], start: [1] }, beta: { dims: [], start: [1] } };
+  parameters: (place, options) => {
+    const dims = shapeOf(place, options);
+    const start = (dims: readonly number[], value: number) => ({
+      dims,
+      start: new Float64Array(dims.reduce((a, b) => a * b, 1)).fill(value),
+    });
+    if (options.normalize === "softmax") return { w: start([...dims, 2], 0) };
+    if (options.normalize === "sigmoid") return { p: start(dims, 0) };
+    return { alpha: start(dims, 1), beta: start(dims, 1) };
   },
-  factors: (op, { w, p, alpha, beta }, { normalize }, constant) => {
-    if (normalize === "none") return { alpha, beta };
-    if (normalize === "sigmoid") {
+  factors: ({ op, parameters: { w, p, alpha, beta }, place, options, constant }) => {
+    if (options.normalize === "none") return { alpha, beta };
+    if (options.normalize === "sigmoid") {
       const alpha = op.Mul(op.Sigmoid(p), constant(2));
       return { alpha, beta: op.Sub(constant(2), alpha) };
     }
-    const both = op.Mul(op.Softmax(w, { axis: 0 }), constant(2));
-    const part = (index: number) => op.Gather(both, constant(index, "int64"), { axis: 0 });
+    const axis = shapeOf(place, options).length;
+    const both = op.Mul(op.Softmax(w, { axis }), constant(2));
+    const part = (index: number) => op.Gather(both, constant(index, "int64"), { axis });
     return { alpha: part(0), beta: part(1) };
   },
-  factorsFormula: ({ w, p, alpha, beta }, { normalize }) => {
-    if (normalize === "none") return { alpha: alpha[0], beta: beta[0] };
+  factorsFormula: ({ parameters: { w, p, alpha, beta }, options: { normalize } }) => {
+    if (normalize === "none") return { alpha, beta };
     if (normalize === "sigmoid") {
-      const a = 2 / (1 + Math.exp(-p[0]));
-      return { alpha: a, beta: 2 - a };
+      const alpha = p.map((value) => 2 / (1 + Math.exp(-value)));
+      return { alpha, beta: alpha.map((value) => 2 - value) };
     }
-    const [ea, eb] = [Math.exp(w[0]), Math.exp(w[1])];
-    return { alpha: (2 * ea) / (ea + eb), beta: (2 * eb) / (ea + eb) };
+    const share = (index: number) =>
+      Float64Array.from({ length: w.length / 2 }, (_, k) => {
+        const [a, b] = [Math.exp(w[2 * k]), Math.exp(w[2 * k + 1])];
+        return (2 * (index === 0 ? a : b)) / (a + b);
+      });
+    return { alpha: share(0), beta: share(1) };
   },
 };
+
+/** The shape in which a factor broadcasts over the stream: none, or the features at their axis. */
+const shapeOf = ({ feature, rank }: Place, { perChannel }: VariantOptions): number[] =>
+  perChannel ? [feature.size, ...new Array(rank - 1 - feature.axis).fill(1)] : [];

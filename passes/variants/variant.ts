@@ -7,6 +7,8 @@ export interface Place {
   readonly dtype: string;
   readonly rank: number;
   readonly feature: Feature;
+  /** Skip operands at hand: x_i and those of earlier sites of the stream, at most k. */
+  readonly lags: number;
 }
 
 /** Options of all variants, as the command line names them. */
@@ -15,8 +17,16 @@ export interface VariantOptions {
   readonly rank: number;
   /** How α and β are kept bounded. */
   readonly normalize: "softmax" | "sigmoid" | "none";
+  /** One α and β for each feature instead of one for the site. */
+  readonly perChannel: boolean;
   /** How the down-projection A starts. */
   readonly init: "xavier" | "orthogonal";
+  /** k: how many skip operands PA sums, x_i the first. */
+  readonly lags: number;
+  /** The map h of PA: low-rank where `lr` is part of the variant, else identity. */
+  readonly paMap: "low-rank" | "identity";
+  /** One pair A, B for all lags of a site. */
+  readonly shareLags: boolean;
   /** Seed of every random number. */
   readonly seed: number;
 }
@@ -38,6 +48,27 @@ export interface Folded {
   readonly inner: number;
 }
 
+/** Makes, or finds again, a constant scalar of the site's type or another. */
+export type Constant<V> = (value: number, dtype?: string) => V;
+
+/** What a part builds with: the vocabulary, its parameters, and where it is. */
+export interface Building<V> {
+  readonly op: Ops<V>;
+  readonly parameters: Readonly<Record<string, V>>;
+  readonly place: Place;
+  readonly options: VariantOptions;
+  readonly constant: Constant<V>;
+}
+
+/** What a part states its formula over: its parameters in float64. */
+export interface Stating {
+  readonly parameters: Readonly<Record<string, Float64Array>>;
+  readonly place: Place;
+  readonly options: VariantOptions;
+  /** Sum absolute values instead: the size of the terms, for a rounding bound. */
+  readonly magnitude: boolean;
+}
+
 /**
  * One part of LAuReL. A site computes `y = α f + β (x + Σ addends)`; each part gives the factors
  * or an addend, as nodes and, independently, as plain float64.
@@ -47,29 +78,11 @@ export interface Variant {
   readonly about: string;
   readonly parameters: (place: Place, options: VariantOptions) => Parameters;
   /** The factors α and β, as nodes over the parameters. */
-  readonly factors?: <V>(
-    op: Ops<V>,
-    parameters: Readonly<Record<string, V>>,
-    options: VariantOptions,
-    constants: (value: number, dtype?: string) => V,
-  ) => { alpha: V; beta: V };
-  /** An addend inside the bracket, as nodes. */
-  readonly addend?: <V>(
-    op: Ops<V>,
-    x: V,
-    parameters: Readonly<Record<string, V>>,
-    place: Place,
-  ) => V;
-  /** The paper's formula for the factors. */
-  readonly factorsFormula?: (
-    parameters: Readonly<Record<string, Float64Array>>,
-    options: VariantOptions,
-  ) => { alpha: number; beta: number };
-  /** The paper's formula for the addend; `magnitude` sums absolute values instead, for a bound. */
-  readonly addendFormula?: (
-    x: Folded,
-    parameters: Readonly<Record<string, Float64Array>>,
-    place: Place,
-    magnitude: boolean,
-  ) => Float64Array;
+  readonly factors?: <V>(building: Building<V>) => { alpha: V; beta: V };
+  /** An addend inside the bracket, as nodes over x_i, x_{i-1}, … */
+  readonly addend?: <V>(building: Building<V>, x: readonly V[]) => V;
+  /** The paper's formula for the factors: one number each, or one for each feature. */
+  readonly factorsFormula?: (stating: Stating) => { alpha: Float64Array; beta: Float64Array };
+  /** The paper's formula for the addend. */
+  readonly addendFormula?: (stating: Stating, x: readonly Folded[]) => Float64Array;
 }

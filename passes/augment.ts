@@ -1,0 +1,90 @@
+import type { Node, Value } from "../src/graph/graph.ts";
+import { type Emit, opsOver } from "../src/graph/ops.ts";
+import type { Patch } from "../src/graph/patch.ts";
+import { type DenseTensor, encodeNumbers } from "../src/graph/tensor.ts";
+import type { Site } from "./residuals/residual.ts";
+import type { Building, Place, Variant, VariantOptions } from "./variants/variant.ts";
+
+/** A site with what is inserted there. */
+export interface Augmented {
+  readonly site: Site;
+  readonly place: Place;
+  /** x_i, x_{i-1}, …: the skip operands that the variant takes. */
+  readonly operands: readonly Value[];
+  /** The new tensors by part and role: "lr.A" → "/layer1/Add.laurel.A". */
+  readonly parameters: Readonly<Record<string, DenseTensor>>;
+}
+
+/** A patch that is being written. */
+export type Draft = {
+  -readonly [K in keyof Patch]: Patch[K] extends readonly (infer E)[] ? E[] : Patch[K];
+};
+
+/** Writes `y = α f + β (x + Σ addends)` into the draft: the skip's and the branches' slots are redirected. */
+export function augment(
+  site: Site,
+  operands: readonly Value[],
+  parts: readonly Variant[],
+  options: VariantOptions,
+  fresh: (name: string) => string,
+  draft: Draft,
+): Augmented {
+  const { name, dtype, shape, feature, skip, branches } = site;
+  const place = { name, dtype, rank: shape.length, feature, lags: operands.length };
+  const parameters: Record<string, DenseTensor> = {};
+  const tensor = (
+    role: string,
+    type: string,
+    dims: readonly number[],
+    values: ArrayLike<number>,
+  ) => {
+    const label = fresh(`${name}.laurel.${role}`);
+    const made = { name: label, dtype: type, dims, data: encodeNumbers(type, values) };
+    draft.tensors.push(made);
+    return made;
+  };
+  const constants = new Map<string, string>();
+  const constant = (value: number, type = dtype): string => {
+    const key = `${type} ${value}`;
+    const known = constants.get(key) ?? tensor(String(value), type, [], [value]).name;
+    constants.set(key, known);
+    return known;
+  };
+  const building = (part: Variant, node: Node): Building<string> => {
+    const own = Object.entries(part.parameters(place, options)).map(([role, { dims, start }]) => {
+      const made = tensor(role, dtype, dims, start);
+      parameters[`${part.name}.${role}`] = made;
+      return [role, made.name];
+    });
+    return { op: before(node), parameters: Object.fromEntries(own), place, options, constant };
+  };
+  const before = (node: Node) => {
+    const emit: Emit<string> = (op, inputs, attributes = {}) => {
+      const output = fresh(`${name}.laurel.${op}`);
+      draft.nodes.push({ before: node, node: { name: output, op, inputs, output, attributes } });
+      return output;
+    };
+    return opsOver(emit);
+  };
+
+  const earliest = [skip, ...branches]
+    .map(({ use }) => use.node)
+    .reduce((a, b) => (a.index < b.index ? a : b));
+  const weighing = parts.find((part) => part.factors);
+  const factors = weighing?.factors?.(building(weighing, earliest));
+  const op = before(skip.use.node);
+  let bracket = skip.value.name;
+  for (const part of parts)
+    if (part.addend) {
+      const addend = part.addend(
+        building(part, skip.use.node),
+        operands.map((value) => value.name),
+      );
+      bracket = op.Add(bracket, addend);
+    }
+  const weighed = factors ? op.Mul(bracket, factors.beta) : bracket;
+  draft.redirects.push({ use: skip.use, name: weighed });
+  for (const { value, use } of factors ? branches : [])
+    draft.redirects.push({ use, name: before(use.node).Mul(value.name, factors!.alpha) });
+  return { site, place, operands, parameters };
+}

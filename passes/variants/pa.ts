@@ -1,0 +1,64 @@
+import { lowRank, lowRankFormula, lowRankParameters } from "./low-rank.ts";
+import type { Parameter, Place, Stating, Variant, VariantOptions } from "./variant.ts";
+
+/**
+ * LAuReL-PA, equation 4: y = f + x + Σ_j γ_j h(x_{i-j}) over the skip operands of this site and of
+ * up to k − 1 earlier ones of its stream. With h the identity γ starts at 0: k parameters. With h
+ * low-rank (equation 6, where the lag j = 0 is LR) γ starts at 1 and B at 0: k(2rD + 1), or
+ * 2rD + k where the lags share one pair.
+ */
+export const pa: Variant = {
+  name: "pa",
+  about: "learned sum over earlier skips",
+  parameters: (place, options) => {
+    const { lags } = place;
+    const identity = options.paMap === "identity";
+    const gamma = { dims: [lags], start: new Float64Array(lags).fill(identity ? 0 : 1) };
+    if (identity) return { gamma };
+    const pairs: Record<string, Parameter> = {};
+    for (const suffix of suffixes(place, options)) {
+      const { A, B } = lowRankParameters(place, options, suffix);
+      pairs[`A${suffix}`] = A;
+      pairs[`B${suffix}`] = B;
+    }
+    return { gamma, ...pairs };
+  },
+  addend: ({ op, parameters, place, options, constant }, x) => {
+    const terms = x.map((value, lag) => {
+      const { A, B } = pairOf(parameters, lag, options);
+      const mapped = options.paMap === "identity" ? value : lowRank(op, value, A, B, place);
+      const gamma = op.Gather(parameters.gamma, constant(lag, "int64"), { axis: 0 });
+      return op.Mul(mapped, gamma);
+    });
+    return terms.reduce((sum, term) => op.Add(sum, term));
+  },
+  addendFormula: (stating, x) => {
+    const { parameters, options, magnitude } = stating;
+    const sum = new Float64Array(x[0].data.length);
+    for (const [lag, folded] of x.entries()) {
+      const gamma = magnitude ? Math.abs(parameters.gamma[lag]) : parameters.gamma[lag];
+      const mapped =
+        options.paMap === "identity"
+          ? sized(folded.data, magnitude)
+          : lowRankFormula({ ...stating, parameters: pairOf(parameters, lag, options) }, folded);
+      for (let k = 0; k < sum.length; k++) sum[k] += gamma * mapped[k];
+    }
+    return sum;
+  },
+};
+
+/** What tells the pairs of a site apart: nothing where there is one, else the lag. */
+const suffixes = ({ lags }: Place, { shareLags }: VariantOptions): (string | number)[] =>
+  shareLags ? [""] : Array.from({ length: lags }, (_, lag) => lag);
+
+function pairOf<V>(
+  parameters: Readonly<Record<string, V>>,
+  lag: number,
+  { shareLags }: VariantOptions,
+) {
+  const suffix = shareLags ? "" : lag;
+  return { A: parameters[`A${suffix}`], B: parameters[`B${suffix}`] };
+}
+
+const sized = (values: Float64Array, magnitude: Stating["magnitude"]) =>
+  magnitude ? values.map(Math.abs) : values;
