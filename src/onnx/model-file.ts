@@ -9,7 +9,7 @@ import {
   type TensorMessage,
   tensorSchema,
 } from "./messages.ts";
-import { checkWeights } from "./sound-weights.ts";
+import { checkShapes } from "./sound-shapes.ts";
 import { bytesSource, InputError, type Source } from "./source.ts";
 import { concat, WireReader } from "./wire.ts";
 
@@ -71,7 +71,7 @@ export function openFile(source: Source, folder: Folder | null): ModelFile {
     message.opsets.map(({ domain, version }) => [domain === "ai.onnx" ? "" : domain, version]),
   );
   const file = { source, folder, reader, message, graph: merged(message.graphs), opsets };
-  checkWeights(file);
+  checkShapes(file);
   return file;
 }
 

@@ -1,15 +1,15 @@
 import { elements } from "./data-types.ts";
 import { partsOf } from "./decode.ts";
 import { byteLength, checkInside, externalRange, isExternal } from "./external.ts";
-import type { GraphMessage, NodeMessage, TensorMessage } from "./messages.ts";
+import type { GraphMessage, NodeMessage, TensorMessage, ValueInfoMessage } from "./messages.ts";
 import type { ModelFile } from "./model-file.ts";
 import { InputError } from "./source.ts";
 
 /**
- * Checks that what a model says of its weights can be true, in every scope: shapes, the bytes
- * held for them, and where a folder is known the files outside. Reads no weight.
+ * Checks that what a model says of its inputs and weights can be true, the weights in every scope:
+ * shapes, the bytes held for them, and where a folder is known the files outside. Reads no weight.
  */
-export function checkWeights({ source, folder, graph, message }: ModelFile): void {
+export function checkShapes({ source, folder, graph, message }: ModelFile): void {
   const sizes = new Map<string, number>();
   const sizeOf = (location: string): number | null => {
     if (folder === null) return null;
@@ -20,6 +20,7 @@ export function checkWeights({ source, folder, graph, message }: ModelFile): voi
     data.close?.();
     return data.size;
   };
+  for (const input of graph.inputs) checkInput(source.name, input);
   for (const tensor of tensorsOf(graph)) checkTensor(source.name, tensor, sizeOf);
   for (const { nodes } of message.functions)
     for (const tensor of tensorsIn(nodes)) checkTensor(source.name, tensor, sizeOf);
@@ -43,6 +44,17 @@ function* tensorsIn(nodes: readonly NodeMessage[]): Generator<TensorMessage> {
 /** Elements that one byte of a message can hold at most: four of 2 bits, packed twice over. */
 const PER_BYTE = 8;
 
+const impossible = (dims: readonly number[]) =>
+  dims.some((dim) => dim < 0) || !Number.isSafeInteger(elements(dims));
+
+function checkInput(model: string, { name, type }: ValueInfoMessage): void {
+  const dims = (type?.tensor?.shape?.dims ?? []).map(({ value, param }) => value ?? param);
+  if (impossible(dims.filter((dim) => typeof dim === "number")))
+    throw new InputError(
+      `${model}: input ${name} has the impossible shape [${dims.map((dim) => (dim === "" ? "?" : dim)).join(", ")}]; where a dimension is free, the model must leave its size out.`,
+    );
+}
+
 function checkTensor(
   model: string,
   tensor: TensorMessage,
@@ -51,7 +63,7 @@ function checkTensor(
   const title = `${model}: tensor ${tensor.name || "(unnamed)"}`;
   const dims = `[${tensor.dims.join(", ")}]`;
   const count = elements(tensor.dims);
-  if (tensor.dims.some((dim) => dim < 0) || !Number.isSafeInteger(count))
+  if (impossible(tensor.dims))
     throw new InputError(`${title} has the impossible shape ${dims}; the model is damaged.`);
   const needed = byteLength(tensor);
   const differ = (held: number) =>

@@ -1,0 +1,288 @@
+import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+import { InputError, laurelize, openModel } from "laurelize";
+import onnxProto from "onnx-proto";
+import ort from "onnxruntime-node";
+import { describe, expect, it } from "vitest";
+import { cli } from "./support/cli.ts";
+import { fixture, temporaryFolder } from "./support/fixture.ts";
+import { modelOfText } from "./support/onnx-text.ts";
+
+const { onnx } = onnxProto;
+const scratch = temporaryFolder();
+const good = Uint8Array.from(fixture("pre-norm-mlp"));
+let count = 0;
+
+const newFolder = () => {
+  const folder = path.join(scratch, String(count++));
+  fs.mkdirSync(folder);
+  return folder;
+};
+
+/** A model in a folder of its own. */
+function place(bytes: Uint8Array | string): string {
+  const file = path.join(newFolder(), "model.onnx");
+  fs.writeFileSync(file, bytes);
+  return file;
+}
+
+/** Expects exit 2, one sentence that says `word`, and a folder as it was; soon. */
+function expectRefused(args: readonly string[], folder: string, word: string | RegExp): void {
+  const before = fs.readdirSync(folder);
+  const start = performance.now();
+  const { code, stderr } = cli([...args, "--rank", "4"]);
+  expect(stderr).toMatch(word);
+  expect(stderr).toMatch(/^laurelize: [^\n]+\n$/);
+  expect(stderr).not.toMatch(/\.[jt]s:\d|fault of laurelize/);
+  expect(code).toBe(2);
+  expect(fs.readdirSync(folder)).toEqual(before);
+  expect(performance.now() - start).toBeLessThan(20_000);
+}
+
+const refusedModel = (bytes: Uint8Array | string, word: string | RegExp) => {
+  const file = place(bytes);
+  expectRefused([file], path.dirname(file), word);
+};
+
+/** The good model with something about it changed. */
+const changed = (
+  change: (model: onnxProto.onnx.IModelProto & { graph: onnxProto.onnx.IGraphProto }) => void,
+) => {
+  const model = onnx.ModelProto.toObject(onnx.ModelProto.decode(good)) as Parameters<
+    typeof change
+  >[0];
+  change(model);
+  return onnx.ModelProto.encode(onnx.ModelProto.fromObject(model)).finish();
+};
+
+const text = (body: string) => modelOfText(`<ir_version: 8, opset_import: ["" : 17]> ${body}`);
+
+describe("a file that is no model", { timeout: 60_000 }, () => {
+  it("empty", () => refusedModel("", "is empty"));
+  it("text", () => refusedModel("# README\n\nNot a model.\n", "not a readable ONNX model"));
+  it("zeros", () => refusedModel(new Uint8Array(4096), "not a readable ONNX model"));
+  it("cut off", () => refusedModel(good.subarray(0, good.length / 2), "truncated"));
+  it("a length beyond its end", () => {
+    const bytes = Uint8Array.from([8, 8, 0x3a, 0xff, 0xff, 0xff, 0xff, 0x07, 1]);
+    refusedModel(bytes, "has 7 more");
+  });
+  it("missing", () => {
+    const folder = newFolder();
+    expectRefused([path.join(folder, "model.onnx")], folder, "does not exist");
+  });
+  it("a directory", () => {
+    const folder = newFolder();
+    expectRefused([folder], folder, "is a directory");
+  });
+  it("a FIFO", () => {
+    const folder = newFolder();
+    const fifo = path.join(folder, "model.onnx");
+    expect(spawnSync("mkfifo", [fifo]).status).toBe(0);
+    expectRefused([fifo], folder, "not a regular file");
+  });
+  it("an .ort file, as onnxruntime writes it", async () => {
+    const file = path.join(newFolder(), "model.ort");
+    await ort.InferenceSession.create(good, {
+      optimizedModelFilePath: file,
+      logSeverityLevel: 3,
+      extra: { session: { save_model_format: "ORT" } },
+    });
+    expectRefused([file], path.dirname(file), "ORT format");
+  });
+  it("a model truncated at any byte", async () => {
+    for (let length = 0; length < good.length; length++) {
+      const opened = openModel(good.slice(0, length)).then((model) =>
+        laurelize(model, { ort, variant: "rw" }),
+      );
+      await expect(opened, `${length} bytes`).rejects.toThrow(InputError);
+    }
+  });
+  it("a model with any byte of its structure overwritten is refused in words or taken", async () => {
+    let taken = 0;
+    for (let at = 0; at < good.length; at++)
+      for (const byte of [0, 127, 255, good[at] ^ 1]) {
+        const bytes = Uint8Array.from(good);
+        bytes[at] = byte;
+        // Weights, whose values may be any, are left out after the first.
+        if (at > 360 && at < good.length - 60) continue;
+        try {
+          await laurelize(await openModel(bytes), { ort, variant: "rw" });
+          taken++;
+        } catch (error) {
+          expect(error, `byte ${at} = ${byte}`).toBeInstanceOf(InputError);
+          expect((error as Error).message).toMatch(/^[^\n]+$/);
+        }
+      }
+    expect(taken).toBeGreaterThan(100);
+  });
+});
+
+describe("a model that cannot be", { timeout: 60_000 }, () => {
+  it.each([
+    ["negative", [-8], /impossible shape \[-8\]/],
+    ["enormous", [2 ** 40, 2 ** 40], /impossible shape/],
+    ["more than is held", [9], /needs 36 bytes, but holds 32/],
+  ])("dims of a weight: %s", (_, dims, word) =>
+    refusedModel(
+      changed(({ graph }) => {
+        Object.assign(graph.initializer![0], { dims });
+      }),
+      word,
+    ),
+  );
+  it("dims of a weight without raw data, in a Constant node in a branch", () =>
+    refusedModel(
+      changed(({ graph }) => {
+        const t = { dims: [2 ** 40], dataType: 1, floatData: [1] };
+        const constant = {
+          opType: "Constant",
+          output: ["c"],
+          attribute: [{ name: "value", type: 4, t }],
+        };
+        const g = { name: "branch", node: [constant], output: [{ name: "c" }] };
+        graph.node!.push({
+          opType: "If",
+          input: ["x"],
+          output: ["i"],
+          attribute: [{ name: "then_branch", type: 5, g }],
+        });
+      }),
+      /\[1099511627776\], more elements than its \d+ bytes can hold/,
+    ));
+  it.each([
+    ["negative", -3],
+    ["enormous", 2 ** 40],
+  ])("dims of an input: %s", (_, dimValue) =>
+    refusedModel(
+      changed(({ graph }) => {
+        graph.input![0].type!.tensorType!.shape!.dim![0] = { dimValue };
+      }),
+      /input x/,
+    ),
+  );
+  it("a cycle", () =>
+    refusedModel(
+      text("g (float[2, 8] x) => (float[2, 8] y) { a = Add(x, b) b = Relu(a) y = Add(x, b) }"),
+      "part of a cycle",
+    ));
+  it("a value that nothing makes", () =>
+    refusedModel(
+      text("g (float[2, 8] x) => (float[2, 8] y) { y = Add(x, nowhere) }"),
+      "reads nowhere, which nothing in the model makes",
+    ));
+  it("an output that nothing makes", () =>
+    refusedModel(text("g (float[2, 8] x) => (float[2, 8] y) { z = Relu(x) }"), "output y"));
+  it("a value defined twice", () =>
+    refusedModel(
+      text("g (float[2, 8] x) => (float[2, 8] y) { y = Relu(x) y = Tanh(x) }"),
+      "value y is defined twice",
+    ));
+  it("names that would break the line", () =>
+    refusedModel(
+      changed(({ graph }) => {
+        graph.node![0].input![0] = "no\nwhere\u001b[31m";
+      }),
+      "reads no where",
+    ));
+  it("a function that calls itself", () => {
+    const call = (name: string) => ({ opType: name, domain: "own", input: ["x"], output: ["y"] });
+    const body = (name: string, callee: string) => ({
+      name,
+      domain: "own",
+      input: ["x"],
+      output: ["y"],
+      node: [call(callee)],
+    });
+    refusedModel(
+      changed((model) => {
+        Object.assign(model, { functions: [body("F", "G"), body("G", "F")] });
+        model.graph.node!.push({ ...call("F"), output: ["z"] });
+      }),
+      "calls itself",
+    );
+  });
+  it("a thousand nested Ifs", () => {
+    let branch: Uint8Array = Uint8Array.from([]);
+    const field = (number: number, body: Uint8Array) => {
+      const writer = onnx.GraphProto.encode({ name: "" });
+      return writer
+        .uint32(number * 8 + 2)
+        .bytes(body)
+        .finish();
+    };
+    for (let depth = 0; depth < 1000; depth++) branch = field(1, field(5, field(6, branch)));
+    refusedModel(
+      Buffer.concat([changed((model) => model), field(7, branch)]),
+      "nested more than 100 deep",
+    );
+  });
+  it("an opset that onnxruntime does not run", () =>
+    refusedModel(
+      changed((model) => {
+        model.opsetImport = [{ version: 6 }];
+      }),
+      "opset 6",
+    ));
+});
+
+describe("an output that cannot be", { timeout: 60_000 }, () => {
+  const model = () => place(good);
+  const to = (output: string, file: string, ...more: string[]) => [
+    file,
+    "-o",
+    output,
+    "--no-verify",
+    ...more,
+  ];
+  it("below a file, in a folder that is not there, or in one that takes no files", () => {
+    const file = model();
+    const folder = path.dirname(file);
+    expectRefused(to(path.join(file, "out.onnx"), file), folder, /out|model/);
+    expectRefused(to(path.join(folder, "new/out.onnx"), file), folder, "does not exist");
+    if (fs.existsSync("/proc/self"))
+      expectRefused(to("/proc/out.onnx", file), folder, "cannot be written");
+  });
+  it("a directory, also with --force", () => {
+    const file = model();
+    expectRefused(to(path.dirname(file), file), path.dirname(file), "is a directory");
+    expectRefused(to(path.dirname(file), file, "--force"), path.dirname(file), "is a directory");
+  });
+  it("the input, also by a link and with --force", () => {
+    const file = model();
+    const folder = path.dirname(file);
+    const link = path.join(folder, "link.onnx");
+    fs.symlinkSync("model.onnx", link);
+    for (const output of [file, link])
+      expectRefused(to(output, file, "--force"), folder, "is the input itself");
+    expectRefused(
+      to(path.join(folder, "../", path.basename(folder), "model.onnx"), file),
+      folder,
+      "is the input itself",
+    );
+    expectRefused(to(file, link, "--force"), folder, "is the input itself");
+    expect(new Uint8Array(fs.readFileSync(file))).toEqual(good);
+  });
+  it("a file that is there, without --force", () => {
+    const file = model();
+    const there = path.join(path.dirname(file), "there.onnx");
+    fs.writeFileSync(there, "mine");
+    expectRefused(to(there, file), path.dirname(file), "--force");
+    expect(fs.readFileSync(there, "utf8")).toBe("mine");
+  });
+  it("a full disk", (context) => {
+    const file = model();
+    const disk = newFolder();
+    const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=4k", "tmpfs", disk]);
+    if (mounted.status !== 0) {
+      console.warn("a full disk: skipped, a tmpfs cannot be mounted here");
+      context.skip();
+    }
+    try {
+      fs.writeFileSync(path.join(disk, "filler"), new Uint8Array(4096));
+      expectRefused(to(path.join(disk, "out.onnx"), file), disk, "the disk is full");
+    } finally {
+      spawnSync("umount", [disk]);
+    }
+  });
+});
