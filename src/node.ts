@@ -5,7 +5,10 @@ import type { Folder } from "./onnx/model-file.ts";
 import { InputError, type Range, type Source } from "./onnx/source.ts";
 import type { PatchedSource } from "./onnx/splices.ts";
 
-const COPY_BLOCK = 4 << 20;
+/** Fits the processor's cache, so that a block is still there when it is written. */
+const COPY_BLOCK = 256 << 10;
+/** Bytes after which the disk is set to work on them, while the copy goes on. */
+const FLUSH_EVERY = 128 << 20;
 
 /** A file as a source: read where asked, never as a whole. Throws an InputError in one sentence. */
 export function fileSource(file: string): Source {
@@ -131,8 +134,7 @@ export function writePending(source: Source, target: string): PendingFile {
     const handle = fs.openSync(temporary, "wx");
     made = true;
     try {
-      for (const block of blocks(source)) writeFully(handle, block);
-      fs.fsyncSync(handle);
+      writeFlushed(handle, source, temporary);
     } finally {
       fs.closeSync(handle);
     }
@@ -159,6 +161,25 @@ export function writePending(source: Source, target: string): PendingFile {
     }
   };
   return { path: temporary, keep, discard };
+}
+
+/** Writes and flushes a source. What fails in the flushes on the way, the last one reports. */
+function writeFlushed(handle: number, source: Source, file: string): void {
+  let unflushed = 0;
+  for (const block of blocks(source)) {
+    writeFully(handle, block);
+    unflushed += block.length;
+    if (unflushed < FLUSH_EVERY) continue;
+    flushBehind(file);
+    unflushed = 0;
+  }
+  fs.fsyncSync(handle);
+}
+
+/** Has a handle of its own: an error is told once to each, and the writer's must not miss it. */
+function flushBehind(file: string): void {
+  const handle = fs.openSync(file, "r+");
+  fs.fdatasync(handle, () => fs.close(handle));
 }
 
 function writeFully(handle: number, bytes: Uint8Array): void {
