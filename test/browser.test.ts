@@ -62,11 +62,9 @@ describe("the roof in a browser", { timeout: 60_000 }, () => {
     const { sites, proof, bytes } = await page.rewrite(fixture("pre-norm-mlp"), web);
     expect(sites).toEqual(["res"]);
     expect(proof.checks.filter(({ passed }) => !passed)).toEqual([]);
-    expect(proof.checks.map(({ name }) => name)).toEqual([
-      "same function",
-      "right formula",
-      "nothing else changed",
-    ]);
+    expect(proof.checks.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(["same function", "right formula", "nothing else changed"]),
+    );
     expect(proof.passed).toBe(true);
     const session = await ort.InferenceSession.create(bytes);
     expect(session.outputNames).toEqual(["out"]);
