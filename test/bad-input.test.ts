@@ -5,9 +5,9 @@ import { InputError, laurelize, openModel } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
-import { cli } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
+import { expectRefused } from "./support/refused.ts";
 
 const { onnx } = onnxProto;
 const scratch = temporaryFolder();
@@ -25,19 +25,6 @@ function place(bytes: Uint8Array | string): string {
   const file = path.join(newFolder(), "model.onnx");
   fs.writeFileSync(file, bytes);
   return file;
-}
-
-/** Expects exit 2, one sentence that says `word`, and a folder as it was; soon. */
-function expectRefused(args: readonly string[], folder: string, word: string | RegExp): void {
-  const before = fs.readdirSync(folder);
-  const start = performance.now();
-  const { code, stderr } = cli([...args, "--rank", "4"]);
-  expect(stderr).toMatch(word);
-  expect(stderr).toMatch(/^laurelize: [^\n]+\n$/);
-  expect(stderr).not.toMatch(/\.[jt]s:\d|fault of laurelize/);
-  expect(code).toBe(2);
-  expect(fs.readdirSync(folder)).toEqual(before);
-  expect(performance.now() - start).toBeLessThan(20_000);
 }
 
 const refusedModel = (bytes: Uint8Array | string, word: string | RegExp) => {
@@ -224,65 +211,4 @@ describe("a model that cannot be", { timeout: 60_000 }, () => {
       }),
       "opset 6",
     ));
-});
-
-describe("an output that cannot be", { timeout: 60_000 }, () => {
-  const model = () => place(good);
-  const to = (output: string, file: string, ...more: string[]) => [
-    file,
-    "-o",
-    output,
-    "--no-verify",
-    ...more,
-  ];
-  it("below a file, in a folder that is not there, or in one that takes no files", () => {
-    const file = model();
-    const folder = path.dirname(file);
-    expectRefused(to(path.join(file, "out.onnx"), file), folder, /out|model/);
-    expectRefused(to(path.join(folder, "new/out.onnx"), file), folder, "does not exist");
-    if (fs.existsSync("/proc/self"))
-      expectRefused(to("/proc/out.onnx", file), folder, "cannot be written");
-  });
-  it("a directory, also with --force", () => {
-    const file = model();
-    expectRefused(to(path.dirname(file), file), path.dirname(file), "is a directory");
-    expectRefused(to(path.dirname(file), file, "--force"), path.dirname(file), "is a directory");
-  });
-  it("the input, also by a link and with --force", () => {
-    const file = model();
-    const folder = path.dirname(file);
-    const link = path.join(folder, "link.onnx");
-    fs.symlinkSync("model.onnx", link);
-    for (const output of [file, link])
-      expectRefused(to(output, file, "--force"), folder, "is the input itself");
-    expectRefused(
-      to(path.join(folder, "../", path.basename(folder), "model.onnx"), file),
-      folder,
-      "is the input itself",
-    );
-    expectRefused(to(file, link, "--force"), folder, "is the input itself");
-    expect(new Uint8Array(fs.readFileSync(file))).toEqual(good);
-  });
-  it("a file that is there, without --force", () => {
-    const file = model();
-    const there = path.join(path.dirname(file), "there.onnx");
-    fs.writeFileSync(there, "mine");
-    expectRefused(to(there, file), path.dirname(file), "--force");
-    expect(fs.readFileSync(there, "utf8")).toBe("mine");
-  });
-  it("a full disk", (context) => {
-    const file = model();
-    const disk = newFolder();
-    const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=4k", "tmpfs", disk]);
-    if (mounted.status !== 0) {
-      console.warn("a full disk: skipped, a tmpfs cannot be mounted here");
-      context.skip();
-    }
-    try {
-      fs.writeFileSync(path.join(disk, "filler"), new Uint8Array(4096));
-      expectRefused(to(path.join(disk, "out.onnx"), file), disk, "the disk is full");
-    } finally {
-      spawnSync("umount", [disk]);
-    }
-  });
 });

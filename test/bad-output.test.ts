@@ -1,0 +1,83 @@
+import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+import { fixture, temporaryFolder } from "./support/fixture.ts";
+import { expectRefused } from "./support/refused.ts";
+
+const scratch = temporaryFolder();
+const good = Uint8Array.from(fixture("pre-norm-mlp"));
+let count = 0;
+
+const newFolder = () => {
+  const folder = path.join(scratch, String(count++));
+  fs.mkdirSync(folder);
+  return folder;
+};
+
+/** A good model in a folder of its own. */
+function place(): string {
+  const file = path.join(newFolder(), "model.onnx");
+  fs.writeFileSync(file, good);
+  return file;
+}
+
+describe("an output that cannot be", { timeout: 60_000 }, () => {
+  const to = (output: string, file: string, ...more: string[]) => [
+    file,
+    "-o",
+    output,
+    "--no-verify",
+    ...more,
+  ];
+  it("below a file, in a folder that is not there, or in one that takes no files", () => {
+    const file = place();
+    const folder = path.dirname(file);
+    expectRefused(to(path.join(file, "out.onnx"), file), folder, /out|model/);
+    expectRefused(to(path.join(folder, "new/out.onnx"), file), folder, "does not exist");
+    if (fs.existsSync("/proc/self"))
+      expectRefused(to("/proc/out.onnx", file), folder, "cannot be written");
+  });
+  it("a directory, also with --force", () => {
+    const file = place();
+    expectRefused(to(path.dirname(file), file), path.dirname(file), "is a directory");
+    expectRefused(to(path.dirname(file), file, "--force"), path.dirname(file), "is a directory");
+  });
+  it("the input, also by a link and with --force", () => {
+    const file = place();
+    const folder = path.dirname(file);
+    const link = path.join(folder, "link.onnx");
+    fs.symlinkSync("model.onnx", link);
+    for (const output of [file, link])
+      expectRefused(to(output, file, "--force"), folder, "is the input itself");
+    expectRefused(
+      to(path.join(folder, "../", path.basename(folder), "model.onnx"), file),
+      folder,
+      "is the input itself",
+    );
+    expectRefused(to(file, link, "--force"), folder, "is the input itself");
+    expect(new Uint8Array(fs.readFileSync(file))).toEqual(good);
+  });
+  it("a file that is there, without --force", () => {
+    const file = place();
+    const there = path.join(path.dirname(file), "there.onnx");
+    fs.writeFileSync(there, "mine");
+    expectRefused(to(there, file), path.dirname(file), "--force");
+    expect(fs.readFileSync(there, "utf8")).toBe("mine");
+  });
+  it("a full disk", (context) => {
+    const file = place();
+    const disk = newFolder();
+    const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=4k", "tmpfs", disk]);
+    if (mounted.status !== 0) {
+      console.warn("a full disk: skipped, a tmpfs cannot be mounted here");
+      context.skip();
+    }
+    try {
+      fs.writeFileSync(path.join(disk, "filler"), new Uint8Array(4096));
+      expectRefused(to(path.join(disk, "out.onnx"), file), disk, "the disk is full");
+    } finally {
+      spawnSync("umount", [disk]);
+    }
+  });
+});
