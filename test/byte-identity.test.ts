@@ -40,7 +40,7 @@ async function expectUnchanged(file: string) {
   expect(fs.readdirSync(scratch)).toEqual([]);
 }
 
-describe("a model opened and saved is the same file", () => {
+describe("a model opened and saved is the same file", { timeout: 60_000 }, () => {
   describe.each(PACKAGES)("in the npm package %s", (name) => {
     const folder = path.join(modules, name);
     const models = modelsIn(folder);

@@ -26,7 +26,7 @@ const holds = (numRuns: number, property: (draw: Draw) => Promise<void>) =>
     { numRuns },
   );
 
-describe("any model in any spelling", () => {
+describe("any model in any spelling", { timeout: 60_000 }, () => {
   it("the spelling's own reader and writer undo each other", () =>
     holds(200, async (draw) => {
       const canonical = arbitraryModel(draw);
