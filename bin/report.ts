@@ -56,6 +56,11 @@ function describe(check: Check): string {
       : "";
     return `${passed.length} of ${counted(check.sites.length, "site")}${figures}`;
   }
+  if (check.name === "it can learn") {
+    const { tensors, first, dead, bySums } = check;
+    const alive = `${tensors - dead.length} of ${counted(tensors, "new tensor")} move the ${bySums ? "last sum (the outputs depend on nothing here)" : "output"}`;
+    return first.length < tensors ? `${alive}, ${first.length} of them from the first step` : alive;
+  }
   const kept = `${counted(check.weights, "weight")}, ${counted(check.inputs, "input")}, ${counted(check.outputs, "output")}, metadata`;
   return check.passed ? `${kept}: unchanged` : counted(check.differences.length, "difference");
 }
@@ -93,6 +98,10 @@ function failures(check: Check): string[] {
         ({ site, difference, bound }) =>
           `      site ${site} differs from its formula by ${figure(difference)}, the bound is ${figure(bound)}`,
       );
+  if (check.name === "it can learn")
+    return check.dead.map(
+      (name) => `      ${name} never changes the output: its gradient stays zero`,
+    );
   return check.differences.map((difference) => `      ${difference}`);
 }
 

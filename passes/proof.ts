@@ -8,6 +8,7 @@ import { type Ort, type Runnable, reason, type Tensors } from "../src/runtime/se
 import type { Augmented } from "./augment.ts";
 import { checkFormula, type FormulaReport, operandsOf } from "./formula.ts";
 import type { Plan } from "./laurelize.ts";
+import { canLearn, type LearningReport } from "./learning.ts";
 
 /** A property of a result, whether it holds, and the figures behind it. */
 export type Check =
@@ -27,6 +28,7 @@ export type Check =
       readonly passed: boolean;
       readonly sites: readonly FormulaReport[];
     }
+  | ({ readonly name: "it can learn"; readonly passed: boolean } & LearningReport)
   | {
       readonly name: "nothing else changed";
       readonly passed: boolean;
@@ -56,8 +58,8 @@ const ROUNDS = 3;
 
 /**
  * Proves a laurelized model against its original in onnxruntime: it computes the same function,
- * every site computes the paper's formula once its weights are not neutral, and nothing but the
- * sites has changed.
+ * every site computes the paper's formula once its weights are not neutral, nothing but the sites
+ * has changed, and every new tensor can learn.
  */
 export async function prove(
   ort: Ort,
@@ -91,13 +93,16 @@ export async function prove(
   }
   const sites: FormulaReport[] = [];
   for (const batch of batches(plan.sites)) {
-    progress(0.5 + (0.4 * sites.length) / plan.sites.length, "right formula");
+    progress(0.4 + (0.2 * sites.length) / plan.sites.length, "right formula");
     const values = batch.flatMap(operandsOf);
     const operands = await capture(ort, graph, values, feeds[0]);
     for (const augmented of batch)
       sites.push(await checkFormula(ort, result.graph, plan, augmented, operands));
   }
-  progress(0.9, "nothing else changed");
+  progress(0.6, "it can learn");
+  const learning = await canLearn(ort, result.graph, plan, feeds[0], (done) =>
+    progress(0.6 + 0.4 * done, "it can learn"),
+  );
   const checks: Check[] = [
     {
       name: "same function",
@@ -109,6 +114,7 @@ export async function prove(
     },
     { name: "right formula", passed: sites.every(({ passed }) => passed), sites },
     unchanged(graph, result.graph, plan),
+    { name: "it can learn", passed: learning.dead.length === 0, ...learning },
   ];
   progress(1, "done");
   return { passed: checks.every(({ passed }) => passed), checks };

@@ -12,3 +12,5 @@ export const openPath: (file: string, trustLinks: boolean) => { source: Source; 
 
 /** Stands in for node.ts where there is no file system. */
 export const writePending: (source: Source, target: string) => PendingFile = refuse;
+
+export type { PendingFile } from "./node.ts";

@@ -90,9 +90,19 @@ export const laurelize: CommandModule<object, Arguments> = {
           default: defaults.seed,
           describe: "seed of the new weights and of the sample inputs",
         },
-        include: { type: "string", array: true, describe: "only sites whose name matches a glob" },
-        exclude: { type: "string", array: true, describe: "no sites whose name matches a glob" },
-        stream: { type: "number", array: true, describe: "only sites of these streams" },
+        include: {
+          type: "string",
+          array: true,
+          nargs: 1,
+          describe: "only sites whose name matches a glob",
+        },
+        exclude: {
+          type: "string",
+          array: true,
+          nargs: 1,
+          describe: "no sites whose name matches a glob",
+        },
+        stream: { type: "number", array: true, nargs: 1, describe: "only sites of these streams" },
         every: { type: "number", describe: "only every n-th site" },
         last: { type: "number", describe: "only the last n sites" },
         "feature-axis": {
@@ -102,6 +112,7 @@ export const laurelize: CommandModule<object, Arguments> = {
         dim: {
           type: "string",
           array: true,
+          nargs: 1,
           describe: "size of a free dimension in the proof, name=4",
         },
         inputs: {

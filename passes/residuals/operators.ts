@@ -1,5 +1,5 @@
 import { numbersOf } from "../../src/graph/constants.ts";
-import { attribute, type Graph, type Node, type Scope } from "../../src/graph/graph.ts";
+import { attribute, type Graph, type Node, type Scope, type Value } from "../../src/graph/graph.ts";
 import type { Types } from "../../src/graph/types.ts";
 import type { Setting } from "./residual.ts";
 
@@ -27,6 +27,8 @@ const PRODUCT = words(
 const BLOCK = words(
   "LSTM GRU RNN com.microsoft.DynamicQuantizeLSTM com.microsoft.Attention com.microsoft.QAttention com.microsoft.LongformerAttention com.microsoft.PackedAttention com.microsoft.MoE com.microsoft.QMoE com.microsoft.DecoderAttention",
 );
+
+const ADDITION = words("Add Sub Sum");
 
 const UPSAMPLING = words("Resize Upsample ConvTranspose MaxUnpool GridSample DepthToSpace");
 
@@ -61,8 +63,7 @@ export function traits({ graph, constants, types }: Setting, node: Node): Traits
     CONVOLUTION.has(op) && node.inputs.some((_, index) => index > 0 && fixed(index));
   const oneOperand = data === 1;
   const scale = oneOperand && (op === "Mul" || (op === "Div" && fixed(1)) || op === "Neg");
-  const upsampling =
-    UPSAMPLING.has(op) && (op !== "ConvTranspose" || strides(node).some((stride) => stride > 1));
+  const upsampling = UPSAMPLING.has(op) && enlarges(types, node);
   const shift = oneOperand && (op === "Add" || op === "Sub" || op === "Sum");
   const clips = op === "QuantizeLinear" && quantizesToPositive(graph, types, node);
   const activated = convolution && attribute(node, "activation") !== undefined;
@@ -71,14 +72,14 @@ export function traits({ graph, constants, types }: Setting, node: Node): Traits
     (product && oneOperand) ||
     PROJECTION.has(op) ||
     shift ||
-    upsampling;
+    UPSAMPLING.has(op);
   return {
     layout: LAYOUT.has(op),
     scale,
     mixer: convolution || product || BLOCK.has(op) || node.bodies.some(mixes) || callsMixer(node),
     pooling: op === "AveragePool" && strides(node).every((stride) => stride === 1),
     projection,
-    bent: clips || !(LAYOUT.has(op) || scale || projection),
+    bent: clips || !(LAYOUT.has(op) || ADDITION.has(op) || scale || projection),
     upsampling,
   };
 }
@@ -89,6 +90,18 @@ function quantizesToPositive(graph: Graph, types: Types, node: Node): boolean {
     types.get(node.outputs[0]!)?.dtype ?? ""
   ];
   return (numbersOf(graph, node.inputs[2]) ?? [0]).every((zero) => zero === least);
+}
+
+/** Whether an operator's result has more positions than its operand; where sizes are not known, by its kind. */
+function enlarges(types: Types, node: Node): boolean {
+  if (node.op === "ConvTranspose") return strides(node).some((stride) => stride > 1);
+  const places = (value: Value | null | undefined) =>
+    value ? types.get(value)?.shape?.slice(2) : undefined;
+  const from = places(node.inputs[0]);
+  const to = places(node.outputs[0]);
+  const known = from && to && [...from, ...to].every((dim) => typeof dim === "number");
+  if (!known) return node.op !== "GridSample";
+  return to.some((dim, k) => dim > from[k]);
 }
 
 const strides = (node: Node) => attribute(node, "strides")?.ints ?? [1];

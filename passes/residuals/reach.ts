@@ -17,6 +17,11 @@ export interface Way {
 
 const START: Way = { mixed: false, pooled: false, bent: false, upsampled: false };
 
+/** Linear in either operand, as long as the other is not made of the same value. */
+const BILINEAR = new Set(["Mul", "MatMul", "com.microsoft.FusedMatMul"]);
+
+const RANDOM = /^Random|^Multinomial$|^Bernoulli$/;
+
 /** Values whose ways are kept at hand. */
 const KEPT = 64;
 
@@ -57,6 +62,7 @@ export class Reach {
       for (const use of value.uses) {
         const node = inScope(use.node, limit.scope);
         if (!node || node.index >= limit.index || nodes.has(node) || readsShapeOnly(node)) continue;
+        if (RANDOM.test(node.op)) continue;
         if (++this.#visits > VISITS) return ways;
         nodes.add(node);
         for (const output of node.outputs) if (output) pending.push(output);
@@ -77,7 +83,8 @@ export class Reach {
     return {
       mixed: mixer || before.some((way) => way.mixed),
       pooled: pooling || before.some((way) => way.pooled),
-      bent: bent || before.some((way) => way.bent),
+      bent:
+        (bent && !(BILINEAR.has(node.op) && before.length === 1)) || before.some((way) => way.bent),
       upsampled: upsampling || before.every((way) => way.upsampled),
     };
   }

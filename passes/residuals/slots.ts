@@ -1,4 +1,3 @@
-import { readsShapeOnly } from "../../src/graph/constants.ts";
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { type Dimension, isFloat, showShape } from "../../src/graph/types.ts";
 import type { Reach } from "./reach.ts";
@@ -18,10 +17,11 @@ export type Slots =
 export function slots(setting: Setting, reach: Reach, sum: Sum): Slots {
   const reason = unfit(setting, reach, sum);
   if (reason) return { reason };
-  const direct = choose(setting, reach, sum.node, sum.terms);
+  const terms = sum.terms.filter((term) => !setting.constants.has(term.value));
+  const direct = choose(setting, reach, sum.node, terms);
   if ("skip" in direct) return direct;
-  const flat = flatten(setting, sum.terms);
-  if (flat.length > sum.terms.length && flat.length <= 16) {
+  const flat = flatten(setting, terms);
+  if (flat.length > terms.length && flat.length <= 16) {
     const nested = choose(setting, reach, sum.node, flat);
     if ("skip" in nested && independent(reach, sum.node, nested.branches)) return nested;
   }
@@ -38,14 +38,16 @@ function unfit(
   if (type && !isFloat(type.dtype)) return whyNot.integers(type.dtype);
   const fixed = terms.filter((term) => constants.has(term.value));
   if (fixed.length === terms.length) return whyNot.allConstant();
-  if (fixed.length > 0) {
+  if (fixed.length > 0 && terms.length - fixed.length < 2) {
     const [{ value: constant }] = fixed;
-    const whole = types.get(constant)?.shape?.join() === type?.shape?.join();
+    const own = types.get(constant)?.shape;
+    const whole = own && type?.shape && sameShape(own, type.shape);
     const reaches = terms.some((term) => reach.ways(constant, term.value, node)?.mixed);
     return whole && reaches ? whyNot.constantSkip() : whyNot.bias(constant);
   }
   if (new Set(terms.map((term) => term.value)).size < terms.length) return whyNot.doubled();
   for (const { value } of terms) {
+    if (constants.has(value)) continue;
     const shape = types.get(value)?.shape;
     if (!shape || !type?.shape) return whyNot.unknownShape(value);
     if (!sameShape(shape, type.shape))
@@ -101,7 +103,11 @@ function choose(setting: Setting, reach: Reach, node: Node, terms: readonly Term
       return { skip, branches: others, kind: parallel ? "parallel" : tried.kind };
     }
   }
-  return { reason: reasons[0] ?? whyNot.unrelated() };
+  if (reasons.length > 0) return { reason: reasons[0] };
+  const enlarged = terms.filter(({ value }) =>
+    [...skipChain(setting, value)].some((link) => link.upsampled),
+  ).length;
+  return { reason: enlarged > 0 && enlarged < terms.length ? whyNot.merge() : whyNot.unrelated() };
 }
 
 /** Whether this term is the skip; null where the others do not come from it at all. */
@@ -121,54 +127,78 @@ function trySkip(
       return { reason: whyNot.gated(link.value) };
     if (!all.every((way) => way.mixed || way.pooled))
       return { reason: whyNot.unlearned(link.value) };
+    if (others.some((term) => takesOut(setting, term.value, link.value)))
+      return { reason: whyNot.takenOut(link.value) };
     if (all.some((way) => way.upsampled !== link.upsampled)) return { reason: whyNot.merge() };
     if (link.kind !== "projected") return { kind: link.kind };
     if (!all.every((way) => way.bent)) return { reason: whyNot.linear(link.value) };
-    const foreign = others.map((term) => foreignRoot(setting, term.value, link)).find(Boolean);
+    const foreign = others
+      .map((term) => foreignRoot(setting, reach, node, term.value, link))
+      .find(Boolean);
     return foreign ? { reason: whyNot.foreign(link.value, foreign) } : { kind: link.kind };
   }
   return null;
 }
 
-/** Whether a branch is x times something: x + x·g is x·(1 + g). */
-function isGated(setting: Setting, branch: Value, x: Value): boolean {
+/** Whether a branch begins by taking x away, so that the sum takes x out again: x + z·(n − x). */
+function takesOut(setting: Setting, branch: Value, x: Value, seen = new Set<Value>()): boolean {
   for (const { value, kind } of skipChain(setting, branch)) {
-    if (kind === "projected") return false;
+    if (kind === "projected" || seen.has(value)) return false;
+    seen.add(value);
+    const node = value.producer;
+    if (node?.op === "Sub" && comesBy(setting, node.inputs[1], x)) return true;
+    if (node?.op === "Mul" && node.inputs.some((v) => v && takesOut(setting, v, x, seen)))
+      return true;
+  }
+  return false;
+}
+
+const comesBy = (setting: Setting, value: Value | null | undefined, x: Value) =>
+  value != null &&
+  [...skipChain(setting, value)].some((link) => link.kind === "identity" && link.value === x);
+
+/** Whether a branch is x times something: x + x·g is x·(1 + g). */
+function isGated(setting: Setting, branch: Value, x: Value, seen = new Set<Value>()): boolean {
+  for (const { value, kind } of skipChain(setting, branch)) {
+    if (kind === "projected" || seen.has(value)) return false;
+    seen.add(value);
     const node = value.producer;
     if (node?.op !== "Mul") continue;
     const factors = node.inputs.filter((v) => v && !setting.constants.has(v));
     if (factors.length !== 2) continue;
-    return factors.some((factor) =>
-      [...skipChain(setting, factor!)].some((l) => l.kind === "identity" && l.value === x),
+    return factors.some(
+      (factor) => comesBy(setting, factor, x) || isGated(setting, factor!, x, seen),
     );
   }
   return false;
 }
 
-const RANDOM = /^Random|^Multinomial$|^Bernoulli$/;
-
 /**
- * A value that reaches the branch without coming from x, entering by more than a broadcast
- * (as a time embedding does). With a projected skip both operands descend from one value.
+ * A value that reaches the branch without coming from x, entering element by element and whole
+ * (not by a broadcast, as a time embedding does, nor as what a streaming layer kept). With a
+ * projected skip both operands descend from one value.
  */
 function foreignRoot(
   { constants, types }: Setting,
+  reach: Reach,
+  limit: Node,
   branch: Value,
   { value: x }: Link,
 ): Value | null {
-  const from = x.producer?.index ?? -1;
   const seen = new Set<Value>([x]);
   const pending = [branch];
   for (let value = pending.pop(); value; value = pending.pop()) {
-    if (seen.has(value) || constants.has(value)) continue;
+    if (seen.has(value)) continue;
     seen.add(value);
     const node = value.producer;
-    if (!node || node.index < from || RANDOM.test(node.op)) return value;
-    if (readsShapeOnly(node)) continue;
+    if (!node) continue;
     const size = types.get(value)?.shape?.join();
     const elementwise = ["Add", "Sub", "Mul", "Div", "Where"].includes(node.op);
-    for (const input of [...node.inputs, ...node.captures])
-      if (input && !(elementwise && types.get(input)?.shape?.join() !== size)) pending.push(input);
+    for (const input of [...node.inputs, ...node.captures]) {
+      if (!input || constants.has(input)) continue;
+      if (reach.ways(x, input, limit)) pending.push(input);
+      else if (elementwise && types.get(input)?.shape?.join() === size) return input;
+    }
   }
   return null;
 }

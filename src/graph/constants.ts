@@ -53,6 +53,11 @@ export function tensorOf(value: Value | null | undefined): TensorMessage | null 
 export const dimsOf = (value: Value | null | undefined): readonly number[] | null =>
   tensorOf(value)?.dims ?? value?.initializer?.dims ?? null;
 
+/** The raw data of an initializer or Constant of the main graph, by its name. */
+export function tensorData({ file, main }: Graph, name: string): Uint8Array {
+  return tensorBytes(file, tensorOf(main.values.get(name))!);
+}
+
 /** Elements above which a constant is not read for matching. */
 const SMALL = 64;
 

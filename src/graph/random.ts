@@ -6,23 +6,24 @@ export function uniform(seed: number, label: string): () => number {
   let hash = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(`${seed}\0${label}`))
     hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  const state = Uint32Array.from({ length: 4 }, () => {
+  const mixed = (): number => {
     // splitmix32
     hash = (hash + 0x9e3779b9) >>> 0;
     let z = hash;
     z = Math.imul(z ^ (z >>> 16), 0x85ebca6b);
     z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
-    return z ^ (z >>> 16);
-  });
+    return (z ^ (z >>> 16)) >>> 0;
+  };
+  let [s0, s1, s2, s3] = [mixed(), mixed(), mixed(), mixed()];
   const next = (): number => {
-    const [s0, s1, s2, s3] = state;
     const scrambled = Math.imul(rotate(Math.imul(s1, 5), 7), 9) >>> 0;
-    state[2] = s2 ^ s0;
-    state[3] = s3 ^ s1;
-    state[1] = s1 ^ state[2];
-    state[0] = s0 ^ state[3];
-    state[2] ^= s1 << 9;
-    state[3] = rotate(state[3], 11);
+    const shifted = s1 << 9;
+    s2 ^= s0;
+    s3 ^= s1;
+    s1 ^= s2;
+    s0 ^= s3;
+    s2 ^= shifted;
+    s3 = rotate(s3, 11);
     return scrambled;
   };
   return () => ((next() >>> 5) * 2 ** 26 + (next() >>> 6)) * 2 ** -53;

@@ -1,10 +1,13 @@
 import onnxProto from "onnx-proto";
+import type { Graph, Value } from "../graph/graph.ts";
+import { typeOfTensor } from "../graph/types.ts";
 import { FIELD } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { openFile } from "../onnx/model-file.ts";
 import { patchedSource, splices } from "../onnx/splices.ts";
 import { bytesField } from "../onnx/wire.ts";
 import type { Runnable } from "./session.ts";
+import { valueInfo } from "./skeleton.ts";
 
 const { onnx } = onnxProto;
 
@@ -36,3 +39,24 @@ export function withOutputs(file: ModelFile, names: readonly string[]): ModelFil
     }));
   return openFile(patchedSource(file.source, splices(edits)), file.folder);
 }
+
+/**
+ * The model with weights of its main graph as graph inputs of the same name, type and shape:
+ * onnxruntime's JavaScript ignores a feed that overrides an initializer.
+ */
+export function withWeightsAsInputs(graph: Graph, names: readonly string[]): ModelFile {
+  const { file, main } = graph;
+  const edits = names.flatMap((name) => {
+    const value = main.values.get(name)!;
+    const { at, end, parent } = (tensorNode(value) ?? value.initializer!).frame;
+    const info = bytesField(FIELD.graphInput, valueInfo(name, typeOfTensor(value)!));
+    const into = file.graph.frame;
+    return [
+      { start: at, end, bytes: new Uint8Array(), frame: parent! },
+      { start: into.end, end: into.end, bytes: info, frame: into },
+    ];
+  });
+  return openFile(patchedSource(file.source, splices(edits)), file.folder);
+}
+
+const tensorNode = ({ initializer, producer }: Value) => (initializer ? null : producer!.message);
