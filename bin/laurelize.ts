@@ -5,7 +5,12 @@ import { inspect } from "./commands/inspect.ts";
 import { laurelize } from "./commands/laurelize.ts";
 import { EXIT } from "./exit.ts";
 
-process.once("SIGINT", () => process.exit(130));
+for (const [signal, number] of [
+  ["SIGHUP", 1],
+  ["SIGINT", 2],
+  ["SIGTERM", 15],
+] as const)
+  process.once(signal, () => process.exit(128 + number));
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0);
   throw error;

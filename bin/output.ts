@@ -31,16 +31,21 @@ export function checkOutput(
     throw new InputError(
       `${folder} does not exist; make it first or choose another place with -o.`,
     );
-  const locations = model.file.graph.initializers
-    .filter(({ dataLocation }) => dataLocation === 1)
-    .flatMap(({ externalData }) => externalData.filter(({ key }) => key === "location"))
-    .map(({ value }) => value);
   const home = path.dirname(path.resolve(input));
-  if (locations.length > 0 && fs.realpathSync(folder) !== fs.realpathSync(home))
+  const real = fs.realpathSync(folder);
+  const { dataFiles } = model;
+  if (dataFiles.length > 0 && real !== fs.realpathSync(home))
     throw new InputError(
       `${path.basename(input)} keeps weights in files beside it, which the result refers to; write the result into the same folder.`,
     );
-  const own = [path.resolve(input), ...new Set(locations.map((name) => path.resolve(home, name)))];
+  const led = dataFiles.find((name) =>
+    path.relative(real, fs.realpathSync(path.join(real, name))).startsWith(".."),
+  );
+  if (led)
+    throw new InputError(
+      `${led}, which holds weights, is a link out of ${folder}, and onnxruntime would not follow it from the result; copy the model there with cp -rL first.`,
+    );
+  const own = [path.resolve(input), ...dataFiles.map((name) => path.resolve(home, name))];
   for (const target of data ? [file, path.join(folder, data)] : [file]) {
     if (!fs.existsSync(target)) continue;
     if (fs.statSync(target).isDirectory())

@@ -2,7 +2,7 @@ import colors from "picocolors";
 import type { Check, Laurelized, Proof } from "../src/index.ts";
 import { sitesAsJson } from "./json.ts";
 import { sums } from "./tables.ts";
-import { counted, figure, headline, weights } from "./text.ts";
+import { counted, figure, headline } from "./text.ts";
 
 type Of<Name extends Check["name"]> = Extract<Check, { name: Name }>;
 
@@ -16,7 +16,7 @@ export function parameters({ plan, original }: Laurelized) {
     return [site.name, added] as const;
   });
   const added = sizes.reduce((sum, [, size]) => sum + size, 0);
-  const model = weights(original);
+  const model = original.weights;
   return { added, model, percent: (100 * added) / model, perSite: Object.fromEntries(sizes) };
 }
 

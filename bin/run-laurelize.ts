@@ -10,7 +10,6 @@ import {
   stageModel,
   verify,
 } from "../src/index.ts";
-import { typesOf } from "../src/model.ts";
 import type { Arguments } from "./commands/laurelize.ts";
 import { EXIT } from "./exit.ts";
 import { readInputs } from "./inputs.ts";
@@ -80,10 +79,7 @@ async function proveStaged(
 ): Promise<Proof> {
   const progress = new Progress(!args.quiet && !args.json);
   try {
-    const { types } = await typesOf(laurel.original, ort);
-    const feeds = args.inputs
-      ? [readInputs(ort, laurel.original.graph, types, args.inputs)]
-      : undefined;
+    const feeds = args.inputs ? [await readInputs(ort, laurel.original, args.inputs)] : undefined;
     return await verify(laurel, {
       ort,
       written: staged,

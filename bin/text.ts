@@ -1,4 +1,3 @@
-import { isFloat, typeOfTensor } from "../src/graph/types.ts";
 import type { Model } from "../src/index.ts";
 
 /** "1 site", "2 sites". */
@@ -28,16 +27,8 @@ export function headline(name: string, model: Model): string {
   const facts = [
     `IR ${model.file.message.irVersion}`,
     ...opsets,
-    `${count(weights(model))} weights`,
+    `${count(model.weights)} weights`,
     bytes(model.size),
   ];
   return `${name}   ${facts.join(", ")}`;
 }
-
-/** Elements of all floating-point initializers and Constant nodes of the main graph. */
-export const weights = ({ graph }: Model) =>
-  [...graph.main.values.values()].reduce((sum, value) => {
-    const type = typeOfTensor(value);
-    if (!isFloat(type?.dtype)) return sum;
-    return sum + type!.shape!.reduce<number>((n, dim) => n * Number(dim), 1);
-  }, 0);

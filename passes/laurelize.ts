@@ -10,9 +10,12 @@ type Given = { readonly [K in keyof VariantOptions]?: VariantOptions[K] | undefi
 
 /** What to insert, and where. */
 export interface LaurelOptions extends Choice, Given {
-  /** A variant's name, such as "rw" or "rw+lr". */
-  readonly variant: string;
+  /** A variant's name; "rw+lr" where none is given. */
+  readonly variant?: string | undefined;
 }
+
+/** What is inserted where nothing is said. */
+export const DEFAULT_VARIANT = "rw+lr";
 
 /** Everything that is to be changed, before anything is. */
 export interface Plan {
@@ -34,11 +37,10 @@ export function plan(
   wanted: LaurelOptions,
   version: string,
 ): Plan {
-  const named = variantNamed(wanted.variant);
+  const variant = wanted.variant ?? DEFAULT_VARIANT;
+  const named = variantNamed(variant);
   if (!named)
-    throw new InputError(
-      `there is no variant "${wanted.variant}"; choose ${variantNames.join(", ")}.`,
-    );
+    throw new InputError(`there is no variant "${variant}"; choose ${variantNames.join(", ")}.`);
   const options = optionsOf(wanted, named);
   const parts = built(named);
   const draft: Draft = { nodes: [], tensors: [], redirects: [], metadata: [] };
@@ -51,7 +53,7 @@ export function plan(
   });
   const manifest = {
     version,
-    variant: wanted.variant,
+    variant,
     options,
     sites: augmented.map(({ site, parameters }) => ({
       name: site.name,
@@ -63,7 +65,7 @@ export function plan(
   };
   draft.metadata.push({ key: METADATA_KEY, value: JSON.stringify(manifest) });
   const warnings = clamping(augmented, options);
-  return { variant: wanted.variant, parts, options, sites: augmented, patch: draft, warnings };
+  return { variant, parts, options, sites: augmented, patch: draft, warnings };
 }
 
 /** The skip operands of a site and of up to k − 1 sites before it in its stream, nearest first. */

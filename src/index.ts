@@ -5,8 +5,9 @@ import type { Site } from "../passes/residuals/residual.ts";
 import { applyPatch } from "./graph/patch.ts";
 import { type Model, modelOf, typesOf } from "./model.ts";
 import { InputError } from "./onnx/source.ts";
+import { feedsOfNpz, feedsOfTestData } from "./runtime/feeds.ts";
 import { runnable } from "./runtime/runnable.ts";
-import type { Ort } from "./runtime/session.ts";
+import type { Ort, Tensors } from "./runtime/session.ts";
 import { VERSION } from "./version.ts";
 
 /** onnxruntime, handed in: `import * as ort from "onnxruntime-node"`, or "onnxruntime-web". */
@@ -115,6 +116,24 @@ export async function verify(
   return prove(options.ort, { graph: original.graph, types }, result, planned, options);
 }
 
+/** Inputs of a proof from an .npz: one array for each input of the model, by name. */
+export async function inputsFromNpz(
+  model: Model,
+  npz: Uint8Array,
+  { ort }: WithOrt,
+): Promise<Tensors> {
+  return feedsOfNpz(ort, model.graph, (await typesOf(model, ort)).types, npz);
+}
+
+/** Inputs of a proof from the files of an ONNX test_data_set folder: input_0.pb, input_1.pb, … */
+export async function inputsFromTestData(
+  model: Model,
+  files: ReadonlyMap<string, Uint8Array>,
+  { ort }: WithOrt,
+): Promise<Tensors> {
+  return feedsOfTestData(ort, model.graph, (await typesOf(model, ort)).types, files);
+}
+
 export type { Augmented } from "../passes/augment.ts";
 export type { Choice } from "../passes/choose.ts";
 export type { LaurelOptions, Plan } from "../passes/laurelize.ts";
@@ -124,7 +143,6 @@ export { defaults, variantNames } from "../passes/variants/index.ts";
 export type { VariantOptions } from "../passes/variants/variant.ts";
 export { type Model, type OpenOptions, openModel, saveModel, stageModel } from "./model.ts";
 export { InputError } from "./onnx/source.ts";
-export { feedsOfNpz, feedsOfTestData } from "./runtime/feeds.ts";
 export type { OutputReport } from "./runtime/same-function.ts";
 export type { Ort, Runnable, Tensors } from "./runtime/session.ts";
 export type { ResidualOptions, Residuals, Site };

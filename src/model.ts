@@ -1,7 +1,8 @@
 import { openPath, type PendingFile, writePending } from "#node";
 import { buildGraph, type Graph } from "./graph/graph.ts";
-import type { Types } from "./graph/types.ts";
+import { isFloat, type Types, typeOfTensor } from "./graph/types.ts";
 import { type ModelFile, openFile } from "./onnx/model-file.ts";
+import { externalLocations } from "./onnx/sound-shapes.ts";
 import { bytesSource } from "./onnx/source.ts";
 import { inferTypes } from "./runtime/infer.ts";
 import type { Ort } from "./runtime/session.ts";
@@ -12,6 +13,10 @@ export interface Model {
   readonly graph: Graph;
   /** Bytes of the .onnx file. */
   readonly size: number;
+  /** Floating-point weights: elements of all initializers and constants of the main graph. */
+  readonly weights: number;
+  /** Data files that hold its external weights, relative to its folder. */
+  readonly dataFiles: readonly string[];
   /** The whole file in memory. */
   toBytes(): Uint8Array;
   /** Lets go of the file it reads from. */
@@ -47,14 +52,26 @@ export async function openModel(
 
 /** A model over an opened file. */
 export function modelOf(file: ModelFile): Model {
+  const graph = buildGraph(file);
   return {
     file,
-    graph: buildGraph(file),
+    graph,
+    get weights() {
+      return weights(graph);
+    },
+    dataFiles: [...externalLocations(file)],
     size: file.source.size,
     toBytes: () => file.source.read(0, file.source.size).slice(),
     close: () => file.source.close?.(),
   };
 }
+
+const weights = ({ main }: Graph) =>
+  [...main.values.values()].reduce((sum, value) => {
+    const type = typeOfTensor(value);
+    if (!isFloat(type?.dtype)) return sum;
+    return sum + type!.shape!.reduce<number>((n, dim) => n * Number(dim), 1);
+  }, 0);
 
 /**
  * Writes a model to a path, streamed and atomically: the file appears whole or not at all, and

@@ -126,6 +126,11 @@ export interface PendingFile {
 
 /** Streams a source into a flushed temporary file beside `target`. Nothing is left behind on failure. */
 export function writePending(source: Source, target: string): PendingFile {
+  const own = source.path ?? (source as Partial<PatchedSource>).base?.path;
+  if (own && fs.existsSync(target) && fs.realpathSync(own) === fs.realpathSync(target))
+    throw new InputError(
+      `${target} is the model it comes from, which is never written to; choose another place.`,
+    );
   const folder = path.dirname(path.resolve(target));
   const base = path.basename(target);
   const temporary = path.join(folder, `.${base}.${randomBytes(4).toString("hex")}.tmp`);

@@ -8,7 +8,9 @@ import { modelOfText } from "./support/onnx-text.ts";
 const folder = path.join(import.meta.dirname, "../fixtures");
 
 describe("every fixture", () => {
-  const cases = fs.readdirSync(folder).filter((name) => fs.existsSync(path.join(folder, name, "model.txt")));
+  const cases = fs
+    .readdirSync(folder)
+    .filter((name) => fs.existsSync(path.join(folder, name, "model.txt")));
   it.each(cases)("%s: its sites, and the reasons of the rest", async (name) => {
     const read = (file: string) => fs.readFileSync(path.join(folder, name, file), "utf8");
     const expected = JSON.parse(read("expected.json"));

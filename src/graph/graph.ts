@@ -9,6 +9,8 @@ import type {
 } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { InputError } from "../onnx/source.ts";
+import { linkCalls } from "./calls.ts";
+import { sorted } from "./order.ts";
 
 /** A value of a scope: an input, an initializer, or an output of a node. */
 export interface Value {
@@ -78,36 +80,6 @@ export function buildGraph(file: ModelFile): Graph {
   const functions = file.message.functions.map((f) => scopeOf(file, names, "function", f, null));
   linkCalls(file, main, functions);
   return { file, main, functions, names };
-}
-
-function linkCalls(file: ModelFile, main: Scope, functions: readonly Scope[]): void {
-  if (functions.length === 0) return;
-  const key = (domain: string, name: string, overload: string) => `${domain}\0${name}\0${overload}`;
-  const bodies = new Map(
-    functions.map((scope) => {
-      const { domain, name, overload } = scope.message as FunctionMessage;
-      return [key(domain, name, overload), scope];
-    }),
-  );
-  const entered = new Set<Scope>();
-  const linked = new Set<Scope>();
-  const link = (scope: Scope): void => {
-    if (linked.has(scope)) return;
-    if (entered.has(scope))
-      throw new InputError(
-        `${file.source.name}: function ${scope.name} calls itself, which ONNX forbids; the model is damaged.`,
-      );
-    entered.add(scope);
-    for (const node of scope.nodes) {
-      const { domain, opType, overload } = node.message;
-      node.callee = bodies.get(key(domain, opType, overload)) ?? null;
-      if (node.callee) link(node.callee);
-      node.bodies.forEach(link);
-    }
-    linked.add(scope);
-  };
-  link(main);
-  functions.forEach(link);
 }
 
 /** The attribute with this name. */
@@ -238,48 +210,6 @@ function resolve(file: ModelFile, node: Node, name: string): Value {
   throw new InputError(
     `${file.source.name}: node ${node.message.name || node.message.outputs[0]} (${node.op}) reads ${name}, which nothing in the model makes; the model is damaged or its weights are missing.`,
   );
-}
-
-/** Kahn's order; the file's own where that is already one. */
-function sorted(file: ModelFile, nodes: Node[]): Node[] {
-  const order: Node[] = [];
-  const missing = new Map<Node, number>();
-  const readers = new Map<Node, Node[]>();
-  for (const node of nodes) {
-    const reads = new Set<Node>();
-    for (const value of [...node.inputs, ...node.captures])
-      if (value?.producer && value.scope === node.scope) reads.add(value.producer);
-    missing.set(node, reads.size);
-    for (const producer of reads) {
-      const list = readers.get(producer);
-      if (list) list.push(node);
-      else readers.set(producer, [node]);
-    }
-  }
-  const place = (node: Node) => {
-    for (const ready = [node]; ready.length > 0; ) {
-      const next = ready.pop()!;
-      if (missing.get(next) !== 0 || next.index >= 0) continue;
-      next.index = order.length;
-      order.push(next);
-      for (const reader of readers.get(next) ?? []) {
-        const left = missing.get(reader)! - 1;
-        missing.set(reader, left);
-        if (left === 0 && seen.has(reader)) ready.push(reader);
-      }
-    }
-  };
-  const seen = new Set<Node>();
-  for (const node of nodes) {
-    seen.add(node);
-    place(node);
-  }
-  const stuck = nodes.find((node) => node.index < 0);
-  if (stuck)
-    throw new InputError(
-      `${file.source.name}: node ${stuck.message.name || stuck.message.outputs[0]} (${stuck.op}) is part of a cycle; ONNX graphs have none, the model is damaged.`,
-    );
-  return order;
 }
 
 export { InputError };

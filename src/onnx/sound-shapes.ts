@@ -26,6 +26,14 @@ export function checkShapes({ source, folder, graph, message }: ModelFile): void
     for (const tensor of tensorsIn(nodes)) checkTensor(source.name, tensor, sizeOf);
 }
 
+/** Every data file that a model names, in any scope. */
+export const externalLocations = ({ graph, message }: ModelFile): ReadonlySet<string> =>
+  new Set(
+    [...tensorsOf(graph), ...message.functions.flatMap(({ nodes }) => [...tensorsIn(nodes)])]
+      .filter(isExternal)
+      .map((tensor) => externalRange(tensor.name, tensor).location),
+  );
+
 function* tensorsOf(graph: GraphMessage): Generator<TensorMessage> {
   yield* graph.initializers;
   for (const { values } of graph.sparseInitializers) if (values) yield values;

@@ -7,6 +7,7 @@ import { elements } from "../onnx/data-types.ts";
 import { InputError } from "../onnx/source.ts";
 import { tensorOfBytes } from "./floats.ts";
 import { type Ort, reason, type Tensors } from "./session.ts";
+import { sizeOf } from "./sizes.ts";
 
 /** What a user may say of the inputs that are made up. */
 export interface SampleOptions {
@@ -27,11 +28,8 @@ interface Attempt {
   readonly integers: "bounded" | "zeros" | "ones";
 }
 
-const IMAGE = [224, 256, 64, 32, 512, 128, 640, 48];
-const WAVE = [16000, 4000, 1024, 512, 160, 48000];
-const SEQUENCE = [8, 16, 32, 64, 128, 256, 512];
-const CHANNELS = [3, 1, 4];
-const PAST = 8;
+/** How many sets of sizes are tried. */
+const STEPS = 8;
 /** Bytes of one made-up input. */
 const LARGEST = 1 << 30;
 
@@ -51,7 +49,7 @@ export async function sampleInputs(
   checkNames(graph, types, options);
   let last: unknown;
   const tried = new Set<string>();
-  for (let step = 0; step < IMAGE.length; step++)
+  for (let step = 0; step < STEPS; step++)
     for (const integers of ["bounded", "zeros", "ones"] as const) {
       const attempt = { step, integers };
       const { feeds, dims } = make(ort, graph, types, attempt, 0, options);
@@ -111,7 +109,8 @@ function make(
     const shape = type.shape.map((dim, axis) => {
       if (typeof dim === "number") return dim;
       const name = dim || `${input.name}.${axis}`;
-      dims[name] ??= options.dims?.[name] ?? sizeOf(input, type, axis, name, attempt.step, options);
+      dims[name] ??=
+        options.dims?.[name] ?? sizeOf(input, type, axis, name, attempt.step, options.dims ?? {});
       return dims[name];
     });
     if (shape.some((dim) => dim < 0) || elements(shape) * 8 > LARGEST)
@@ -131,42 +130,6 @@ function make(
     );
   }
   return { feeds, dims };
-}
-
-/** A size for a free dimension: the `step`-th that is usual where it stands. */
-function sizeOf(
-  input: Value,
-  { dtype, shape }: Type,
-  axis: number,
-  name: string,
-  step: number,
-  options: SampleOptions,
-): number {
-  const at = (ladder: readonly number[]) => ladder[Math.min(step, ladder.length - 1)];
-  const known = (part: string) =>
-    options.dims?.[part] ??
-    (/^\d+$/.test(part) ? Number(part) : /past/.test(part) ? PAST : at(SEQUENCE));
-  if (/\+/.test(name)) return name.split("+").reduce((sum, part) => sum + known(part.trim()), 0);
-  if (/total/i.test(name)) return known("past") + known("sequence_length");
-  if (/past/i.test(name)) return PAST;
-  if (axis === 0 || /batch/i.test(name)) return 1;
-  const rank = shape!.length;
-  if (!isFloat(dtype)) return at(SEQUENCE);
-  const last = shape![rank - 1];
-  if (rank >= 4 && axis === 1 && typeof last !== "number") return channels(input) ?? at(CHANNELS);
-  if (rank >= 4) return at(IMAGE);
-  if (rank === 2) return at(WAVE);
-  return at(SEQUENCE);
-}
-
-/** The channels that a convolution on the input takes. */
-function channels(input: Value): number | null {
-  for (const { node, index } of input.uses) {
-    const weight = node.inputs[1]?.initializer;
-    if (node.op === "Conv" && index === 0 && weight?.dims)
-      return weight.dims[1] * (attribute(node, "group")?.i ?? 1);
-  }
-  return null;
 }
 
 function fill(

@@ -3,6 +3,7 @@ import { tensorOf } from "../graph/constants.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
 import { type Type, typeOfTensor } from "../graph/types.ts";
 import { dataTypeNamed, elements } from "../onnx/data-types.ts";
+import { partsOf } from "../onnx/decode.ts";
 import { FIELD, type TensorMessage } from "../onnx/messages.ts";
 import { isExternal, tensorBytes } from "../onnx/model-file.ts";
 import { bytesField, concat } from "../onnx/wire.ts";
@@ -90,11 +91,15 @@ const isLargeConstant = (node: Node) => {
 
 function inlined(graph: Graph, value: Value, tensor: TensorMessage): Uint8Array {
   const { reader } = graph.file;
-  if (tensor.name === value.name && !isExternal(tensor))
+  if (tensor.name === value.name && !isExternal(tensor) && !tensor.frame.earlier)
     return reader.bytes({ start: tensor.frame.at, end: tensor.frame.end });
   if (!isExternal(tensor)) {
     const renamed = onnx.TensorProto.encode({ name: value.name }).finish();
-    return bytesField(FIELD.graphInitializer, reader.bytes(tensor.frame), renamed);
+    return bytesField(
+      FIELD.graphInitializer,
+      ...partsOf(tensor.frame).map((part) => reader.bytes(part)),
+      renamed,
+    );
   }
   const proto = onnx.TensorProto.encode({
     name: value.name,

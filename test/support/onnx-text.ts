@@ -32,7 +32,9 @@ export function modelOfText(text: string): Uint8Array {
   const take = (expected?: string): string => {
     const token = tokens[at++];
     if (expected !== undefined && token !== expected)
-      throw new Error(`expected ${expected} and found ${token} (token ${at}) in ${text.slice(0, 200)}`);
+      throw new Error(
+        `expected ${expected} and found ${token} (token ${at}) in ${text.slice(0, 200)}`,
+      );
     return token;
   };
   const list = <T>(open: string, close: string, item: () => T): T[] => {
@@ -47,7 +49,11 @@ export function modelOfText(text: string): Uint8Array {
   };
   const dimension = () => {
     const token = take();
-    return token === "?" ? {} : /^\d+$/.test(token) ? { dimValue: Number(token) } : { dimParam: token };
+    return token === "?"
+      ? {}
+      : /^\d+$/.test(token)
+        ? { dimValue: Number(token) }
+        : { dimParam: token };
   };
   const typed = () => {
     const elemType = TYPES[take()];
@@ -65,7 +71,10 @@ export function modelOfText(text: string): Uint8Array {
     const size = dims.reduce((a, b) => a * b, 1);
     const next = uniform(1, name);
     const scale = 1 / Math.sqrt(dims[0] || 1);
-    let values: ArrayLike<number> = Float64Array.from({ length: size }, () => (2 * next() - 1) * scale);
+    let values: ArrayLike<number> = Float64Array.from(
+      { length: size },
+      () => (2 * next() - 1) * scale,
+    );
     if (peek() === "=") {
       take();
       values = list("{", "}", () => Number(take()));
@@ -84,7 +93,8 @@ export function modelOfText(text: string): Uint8Array {
     const isFloat = tokens[at + 1]?.includes(".") || tokens[at + 2]?.includes(".");
     take("=");
     const v = value();
-    if (Array.isArray(v)) return isFloat ? { name, type: 6, floats: v } : { name, type: 7, ints: v };
+    if (Array.isArray(v))
+      return isFloat ? { name, type: 6, floats: v } : { name, type: 7, ints: v };
     if (typeof v === "object") return { name, type: 5, g: v.graph };
     if (typeof v === "string") return { name, type: 3, s: new TextEncoder().encode(v) };
     return isFloat ? { name, type: 1, f: v } : { name, type: 2, i: v };
@@ -130,6 +140,11 @@ export function modelOfText(text: string): Uint8Array {
   }))
     if (key === "opset_import") opsetImport.push(...(v as unknown as typeof opsetImport));
     else header[key] = v;
-  const model = { irVersion: header.ir_version as number, producerName: "fixture", opsetImport, graph: graph() };
+  const model = {
+    irVersion: header.ir_version as number,
+    producerName: "fixture",
+    opsetImport,
+    graph: graph(),
+  };
   return onnx.ModelProto.encode(onnx.ModelProto.fromObject(model)).finish();
 }

@@ -1,0 +1,42 @@
+import type { FunctionMessage } from "../onnx/messages.ts";
+import type { ModelFile } from "../onnx/model-file.ts";
+import { InputError } from "../onnx/source.ts";
+import type { Scope } from "./graph.ts";
+
+/** Calls inside calls up to which a model is followed. */
+const MAX_CALLS = 200;
+
+/** Links every node that calls one of the model's own functions to that function's body. */
+export function linkCalls(file: ModelFile, main: Scope, functions: readonly Scope[]): void {
+  if (functions.length === 0) return;
+  const key = (domain: string, name: string, overload: string) => `${domain}\0${name}\0${overload}`;
+  const bodies = new Map(
+    functions.map((scope) => {
+      const { domain, name, overload } = scope.message as FunctionMessage;
+      return [key(domain, name, overload), scope];
+    }),
+  );
+  const entered = new Set<Scope>();
+  const linked = new Set<Scope>();
+  const link = (scope: Scope, depth: number): void => {
+    if (linked.has(scope)) return;
+    if (entered.has(scope))
+      throw new InputError(
+        `${file.source.name}: function ${scope.name} calls itself, which ONNX forbids; the model is damaged.`,
+      );
+    if (depth > MAX_CALLS)
+      throw new InputError(
+        `${file.source.name}: functions call one another more than ${MAX_CALLS} deep; inline the model's functions first.`,
+      );
+    entered.add(scope);
+    for (const node of scope.nodes) {
+      const { domain, opType, overload } = node.message;
+      node.callee = bodies.get(key(domain, opType, overload)) ?? null;
+      if (node.callee) link(node.callee, depth + 1);
+      for (const body of node.bodies) link(body, depth + 1);
+    }
+    linked.add(scope);
+  };
+  link(main, 0);
+  for (const scope of functions) link(scope, 0);
+}

@@ -1,0 +1,45 @@
+import type { ModelFile } from "../onnx/model-file.ts";
+import { InputError } from "../onnx/source.ts";
+import type { Node } from "./graph.ts";
+
+/** Kahn's order; the file's own where that is already one. */
+export function sorted(file: ModelFile, nodes: Node[]): Node[] {
+  const order: Node[] = [];
+  const missing = new Map<Node, number>();
+  const readers = new Map<Node, Node[]>();
+  for (const node of nodes) {
+    const reads = new Set<Node>();
+    for (const value of [...node.inputs, ...node.captures])
+      if (value?.producer && value.scope === node.scope) reads.add(value.producer);
+    missing.set(node, reads.size);
+    for (const producer of reads) {
+      const list = readers.get(producer);
+      if (list) list.push(node);
+      else readers.set(producer, [node]);
+    }
+  }
+  const place = (node: Node) => {
+    for (const ready = [node]; ready.length > 0; ) {
+      const next = ready.pop()!;
+      if (missing.get(next) !== 0 || next.index >= 0) continue;
+      next.index = order.length;
+      order.push(next);
+      for (const reader of readers.get(next) ?? []) {
+        const left = missing.get(reader)! - 1;
+        missing.set(reader, left);
+        if (left === 0 && seen.has(reader)) ready.push(reader);
+      }
+    }
+  };
+  const seen = new Set<Node>();
+  for (const node of nodes) {
+    seen.add(node);
+    place(node);
+  }
+  const stuck = nodes.find((node) => node.index < 0);
+  if (stuck)
+    throw new InputError(
+      `${file.source.name}: node ${stuck.message.name || stuck.message.outputs[0]} (${stuck.op}) is part of a cycle; ONNX graphs have none, the model is damaged.`,
+    );
+  return order;
+}

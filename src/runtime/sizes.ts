@@ -1,0 +1,43 @@
+import { attribute, type Value } from "../graph/graph.ts";
+import { isFloat, type Type } from "../graph/types.ts";
+
+const IMAGE = [224, 256, 64, 32, 512, 128, 640, 48];
+const WAVE = [16000, 4000, 1024, 512, 160, 48000];
+const SEQUENCE = [8, 16, 32, 64, 128, 256, 512];
+const CHANNELS = [3, 1, 4];
+const PAST = 8;
+
+/** A size for a free dimension: the `step`-th that is usual where it stands. */
+export function sizeOf(
+  input: Value,
+  { dtype, shape }: Type,
+  axis: number,
+  name: string,
+  step: number,
+  given: Readonly<Record<string, number>>,
+): number {
+  const at = (ladder: readonly number[]) => ladder[Math.min(step, ladder.length - 1)];
+  const known = (part: string) =>
+    given[part] ?? (/^\d+$/.test(part) ? Number(part) : /past/.test(part) ? PAST : at(SEQUENCE));
+  if (/\+/.test(name)) return name.split("+").reduce((sum, part) => sum + known(part.trim()), 0);
+  if (/total/i.test(name)) return known("past") + known("sequence_length");
+  if (/past/i.test(name)) return PAST;
+  if (axis === 0 || /batch/i.test(name)) return 1;
+  const rank = shape!.length;
+  if (!isFloat(dtype)) return at(SEQUENCE);
+  const last = shape![rank - 1];
+  if (rank >= 4 && axis === 1 && typeof last !== "number") return channels(input) ?? at(CHANNELS);
+  if (rank >= 4) return at(IMAGE);
+  if (rank === 2) return at(WAVE);
+  return at(SEQUENCE);
+}
+
+/** The channels that a convolution on the input takes. */
+function channels(input: Value): number | null {
+  for (const { node, index } of input.uses) {
+    const weight = node.inputs[1]?.initializer;
+    if (node.op === "Conv" && index === 0 && weight?.dims)
+      return weight.dims[1] * (attribute(node, "group")?.i ?? 1);
+  }
+  return null;
+}
