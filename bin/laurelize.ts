@@ -3,6 +3,7 @@ import yargs from "yargs";
 import { VERSION } from "../src/version.ts";
 import { inspect } from "./commands/inspect.ts";
 import { laurelize } from "./commands/laurelize.ts";
+import { strip } from "./commands/strip.ts";
 import { EXIT } from "./exit.ts";
 
 for (const [signal, number] of [
@@ -20,6 +21,7 @@ const parser = yargs(process.argv.slice(2))
   .scriptName("laurelize")
   .command(laurelize)
   .command(inspect)
+  .command(strip)
   .version(VERSION)
   .alias({ h: "help" })
   .strict()

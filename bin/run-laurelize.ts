@@ -27,8 +27,8 @@ export async function runLaurelize(args: Arguments): Promise<void> {
   const say = (text: string) => {
     if (!args.quiet && !args.json) process.stdout.write(`${text}\n`);
   };
-  if (isLaurelized(model)) {
-    say(`${path.basename(args.model)} is already laurelized; nothing written`);
+  if (isLaurelized(model) && !args.again) {
+    say(`${path.basename(args.model)} is already laurelized; nothing written (--again adds to it)`);
     if (args.json)
       process.stdout.write(
         `${JSON.stringify({ input: args.model, output: null, alreadyLaurelized: true }, null, 2)}\n`,

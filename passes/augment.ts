@@ -11,6 +11,8 @@ export interface Augmented {
   readonly place: Place;
   /** x_i, x_{i-1}, …: the skip operands that the variant takes. */
   readonly operands: readonly Value[];
+  /** The value that the skip slot reads now. */
+  readonly augmentedSkip: string;
   /** The new tensors by part and role: "lr.A" → "/layer1/Add.laurel.A". */
   readonly parameters: Readonly<Record<string, DenseTensor>>;
 }
@@ -86,5 +88,5 @@ export function augment(
   draft.redirects.push({ use: skip.use, name: weighed });
   for (const { value, use } of factors ? branches : [])
     draft.redirects.push({ use, name: before(use.node).Mul(value.name, factors!.alpha) });
-  return { site, place, operands, parameters };
+  return { site, place, operands, augmentedSkip: weighed, parameters };
 }

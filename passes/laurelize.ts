@@ -2,6 +2,7 @@ import { type Graph, InputError, type Value } from "../src/graph/graph.ts";
 import type { Patch } from "../src/graph/patch.ts";
 import { type Augmented, augment, type Draft } from "./augment.ts";
 import { type Choice, chosen } from "./choose.ts";
+import type { Manifest } from "./manifest.ts";
 import type { Site } from "./residuals/residual.ts";
 import { built, defaultMap, defaults, variantNamed, variantNames } from "./variants/index.ts";
 import type { Variant, VariantOptions } from "./variants/variant.ts";
@@ -27,23 +28,15 @@ export interface Plan {
   readonly warnings: readonly string[];
 }
 
-/** The metadata_props key under which a laurelized model says so. */
-export const METADATA_KEY = "laurelize";
-
 /** Plans LAuReL at the chosen ones of these sites. Changes nothing yet. */
-export function plan(
-  graph: Graph,
-  sites: readonly Site[],
-  wanted: LaurelOptions,
-  version: string,
-): Plan {
+export function plan(graph: Graph, sites: readonly Site[], wanted: LaurelOptions): Plan {
   const variant = wanted.variant ?? DEFAULT_VARIANT;
   const named = variantNamed(variant);
   if (!named)
     throw new InputError(`there is no variant "${variant}"; choose ${variantNames.join(", ")}.`);
   const options = optionsOf(wanted, named);
   const parts = built(named);
-  const draft: Draft = { nodes: [], tensors: [], redirects: [], metadata: [] };
+  const draft: Draft = { nodes: [], tensors: [], redirects: [] };
   const fresh = freshNames(graph);
   const augmented = chosen(sites, wanted).map((site) => {
     const operands = parts.some((part) => part.name === "pa")
@@ -51,22 +44,28 @@ export function plan(
       : [site.skip.value];
     return augment(site, operands, parts, options, fresh, draft);
   });
-  const manifest = {
-    version,
-    variant,
-    options,
-    sites: augmented.map(({ site, parameters }) => ({
-      name: site.name,
-      output: site.output.name,
-      parameters: Object.fromEntries(
-        Object.entries(parameters).map(([role, { name }]) => [role, name]),
-      ),
-    })),
-  };
-  draft.metadata.push({ key: METADATA_KEY, value: JSON.stringify(manifest) });
   const warnings = clamping(augmented, options);
   return { variant, parts, options, sites: augmented, patch: draft, warnings };
 }
+
+/** What the result says of itself. */
+export const manifestOf = (
+  { variant, options, sites }: Plan,
+  facts: Pick<Manifest, "version" | "sha256" | "undo">,
+): Manifest => ({
+  ...facts,
+  variant,
+  options,
+  sites: sites.map(({ site, augmentedSkip, parameters }) => ({
+    name: site.name,
+    output: site.output.name,
+    skip: site.skip.value.name,
+    augmented: augmentedSkip,
+    parameters: Object.fromEntries(
+      Object.entries(parameters).map(([role, { name }]) => [role, name]),
+    ),
+  })),
+});
 
 /** The skip operands of a site and of up to k − 1 sites before it in its stream, nearest first. */
 function laggedSkips(sites: readonly Site[], { stream, position }: Site, k: number): Value[] {

@@ -1,10 +1,14 @@
-import { type LaurelOptions, METADATA_KEY, type Plan, plan } from "../passes/laurelize.ts";
+import { sha256 } from "#node";
+import { type LaurelOptions, manifestOf, type Plan, plan } from "../passes/laurelize.ts";
+import { type Manifest, manifestKey, manifests } from "../passes/manifest.ts";
 import { type Proof, type ProofOptions, prove } from "../passes/proof.ts";
 import { findSites, type ResidualOptions, type Residuals } from "../passes/residuals/index.ts";
 import type { Site } from "../passes/residuals/residual.ts";
 import { applyPatch } from "./graph/patch.ts";
 import { type Model, modelOf, typesOf } from "./model.ts";
+import { openFile } from "./onnx/model-file.ts";
 import { InputError } from "./onnx/source.ts";
+import { undone } from "./onnx/undo.ts";
 import { feedsOfNpz, feedsOfTestData } from "./runtime/feeds.ts";
 import { runnable } from "./runtime/runnable.ts";
 import type { Ort, Tensors } from "./runtime/session.ts";
@@ -26,13 +30,8 @@ export async function findResiduals(
   options: WithOrt & ResidualOptions,
 ): Promise<FoundResiduals> {
   const { types, warnings } = await typesOf(model, options.ort);
-  return { ...findSites(model.graph, types, options), warnings };
-}
-
-/** Where new weights go. */
-export interface PlacementOptions {
-  /** A file name: the larger new weights go into that file, beside the model. */
-  readonly externalData?: string | null | undefined;
+  const earlier = manifests(model.metadata).flatMap((manifest) => manifest?.sites ?? []);
+  return { ...findSites(model.graph, types, { earlier, ...options }), warnings };
 }
 
 /** A laurelized model, not yet proved or saved. */
@@ -46,8 +45,17 @@ export interface Laurelized {
 }
 
 /** Whether this tool has been at the model before: its metadata says so. */
-export const isLaurelized = (model: Model) =>
-  model.file.message.metadata.some(({ key }) => key === METADATA_KEY);
+export const isLaurelized = (model: Model) => manifests(model.metadata).length > 0;
+
+/** How a result is written, and whether it may be one of a model that is laurelized already. */
+export interface ResultOptions {
+  /** A file name: the larger new weights go into that file, beside the model. */
+  readonly externalData?: string | null | undefined;
+  /** Record the original's SHA-256, with which `strip` checks what it gives back; true. */
+  readonly hash?: boolean | undefined;
+  /** Add to a model that is laurelized already. */
+  readonly again?: boolean | undefined;
+}
 
 /**
  * Replaces `y = f(x) + x` by LAuReL at every residual connection, or at those that `include` and
@@ -56,12 +64,13 @@ export const isLaurelized = (model: Model) =>
  */
 export async function laurelize(
   model: Model,
-  options: WithOrt & ResidualOptions & LaurelOptions & PlacementOptions,
+  options: WithOrt & ResidualOptions & LaurelOptions & ResultOptions,
 ): Promise<Laurelized> {
-  const { ort, featureAxis, externalData = null, ...wanted } = options;
-  if (isLaurelized(model))
+  const { ort, featureAxis, externalData = null, hash = true, again = false, ...wanted } = options;
+  const before = manifests(model.metadata).length;
+  if (before > 0 && !again)
     throw new InputError(
-      `${model.file.source.name} is already laurelized; there is nothing to do.`,
+      `${model.file.source.name} is already laurelized; there is nothing to do, unless again is set.`,
     );
   const opset = model.file.opsets.get("") ?? 7;
   if (opset < 7)
@@ -69,15 +78,53 @@ export async function laurelize(
       `${model.file.source.name} uses opset ${opset}, and onnxruntime runs 7 and newer; convert it with onnx.version_converter first.`,
     );
   const found = await findResiduals(model, { ort, featureAxis });
-  const planned = plan(model.graph, found.sites, wanted, VERSION);
+  const planned = plan(model.graph, found.sites, wanted);
   if (planned.sites.length === 0) throw new NoSiteError(found, model.file.source.name);
-  const result = modelOf(applyPatch(model.graph, planned.patch, externalData));
+  const provenance = async (undo: Manifest["undo"]) => {
+    const digest = hash ? await sha256(model.file.source) : null;
+    const manifest = manifestOf(planned, { version: VERSION, sha256: digest, undo });
+    return { key: manifestKey(before), value: JSON.stringify(manifest) };
+  };
+  const result = modelOf(await applyPatch(model.graph, planned.patch, provenance, externalData));
   return {
     original: model,
     model: result,
     plan: planned,
     found,
     warnings: [...found.warnings, ...planned.warnings],
+  };
+}
+
+/** What `strip` gives back. */
+export interface Stripped {
+  /** The model as it was before it was last laurelized, byte for byte. */
+  readonly model: Model;
+  /** Whether its SHA-256 was recorded, and so was checked. */
+  readonly checked: boolean;
+}
+
+/**
+ * Takes the last laurelization out of a model again. Throws an InputError where the model is not
+ * laurelized, or where the file or its old weights have changed since.
+ */
+export async function strip(model: Model): Promise<Stripped> {
+  const { name } = model.file.source;
+  const all = manifests(model.metadata);
+  const manifest = all.at(-1);
+  if (manifest === undefined)
+    throw new InputError(`${name} is not laurelized; there is nothing to take out.`);
+  const entry = model.file.message.metadata.find(({ key }) => key === manifestKey(all.length - 1));
+  const changed = `${name} is not as laurelize wrote it: another tool has rewritten it, or training has changed its old weights; strip the file as it was written.`;
+  if (!manifest || entry?.frame.end !== model.size) throw new InputError(changed);
+  const source = undone(model.file.source, manifest.undo, {
+    start: entry.frame.at,
+    end: model.size,
+  });
+  if (manifest.sha256 !== null && (await sha256(source)) !== manifest.sha256)
+    throw new InputError(changed);
+  return {
+    model: modelOf(openFile(source, model.file.folder)),
+    checked: manifest.sha256 !== null,
   };
 }
 

@@ -17,6 +17,8 @@ export interface Model {
   readonly weights: number;
   /** Data files that hold its external weights, relative to its folder. */
   readonly dataFiles: readonly string[];
+  /** metadata_props by key. */
+  readonly metadata: ReadonlyMap<string, string>;
   /** The whole file in memory. */
   toBytes(): Uint8Array;
   /** Lets go of the file it reads from. */
@@ -60,11 +62,19 @@ export function modelOf(file: ModelFile): Model {
       return weights(graph);
     },
     dataFiles: [...externalLocations(file)],
+    metadata: new Map(
+      file.message.metadata.map(({ key, value }) => [
+        key,
+        value ? text.decode(file.reader.bytes(value)) : "",
+      ]),
+    ),
     size: file.source.size,
     toBytes: () => file.source.read(0, file.source.size).slice(),
     close: () => file.source.close?.(),
   };
 }
+
+const text = new TextDecoder();
 
 const weights = ({ main }: Graph) =>
   [...main.values.values()].reduce((sum, value) => {

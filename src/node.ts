@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import type { Folder } from "./onnx/model-file.ts";
@@ -189,6 +189,13 @@ function flushBehind(file: string): void {
 
 function writeFully(handle: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length; ) done += fs.writeSync(handle, bytes, done);
+}
+
+/** SHA-256 of a source, in hexadecimal. */
+export async function sha256(source: Source): Promise<string> {
+  const hash = createHash("sha256");
+  for (const block of blocks(source)) hash.update(block);
+  return hash.digest("hex");
 }
 
 /** The source's bytes in blocks; a block is valid until the next one is asked for. */

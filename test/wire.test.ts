@@ -9,7 +9,7 @@ import { applyPatch } from "../src/graph/patch.ts";
 import { openFile } from "../src/onnx/model-file.ts";
 import { bytesSource } from "../src/onnx/source.ts";
 import { arbitraryModel } from "./support/wire-models.ts";
-import { arbitraryPatch, patched, plainLengths } from "./support/wire-patches.ts";
+import { arbitraryPatch, patched, plainLengths, provenance } from "./support/wire-patches.ts";
 import { type Draw, drawing, roughen } from "./support/wire-roughen.ts";
 import { encode, parse } from "./support/wire-tree.ts";
 import { ours, theirs } from "./support/wire-views.ts";
@@ -59,7 +59,7 @@ describe("any model in any spelling", { timeout: 60_000 }, () => {
       const graph = buildGraph(openFile(bytesSource(encode(rough)), null));
       const patch = arbitraryPatch(draw, graph);
       const expected = patched(rough, graph, patch);
-      const { source } = applyPatch(graph, patch);
+      const { source } = await applyPatch(graph, patch, async () => provenance());
       const bytes = source.read(0, source.size);
       expect(plainLengths(parse(bytes, "Model"))).toEqual(plainLengths(expected));
       if (rough.filter(({ number }) => number === 7).length === 1)

@@ -29,6 +29,8 @@ export interface Arguments {
   quiet: boolean;
   trustLinks: boolean;
   externalData: boolean;
+  hash: boolean;
+  again: boolean;
 }
 
 /** `laurelize model.onnx`: find, rewrite, prove, write. */
@@ -137,6 +139,16 @@ export const laurelize: CommandModule<object, Arguments> = {
         },
         json: { type: "boolean", default: false, describe: "print one JSON document on stdout" },
         quiet: { alias: "q", type: "boolean", default: false, describe: "print errors only" },
+        again: {
+          type: "boolean",
+          default: false,
+          describe: "add to a model that is laurelized already",
+        },
+        hash: {
+          type: "boolean",
+          default: true,
+          describe: "record the original's SHA-256 for strip; --no-hash skips it",
+        },
         "external-data": {
           type: "boolean",
           default: false,

@@ -1,6 +1,7 @@
 import { constants } from "../../src/graph/constants.ts";
-import type { Graph, Node } from "../../src/graph/graph.ts";
+import type { Graph, Node, Value } from "../../src/graph/graph.ts";
 import type { Types } from "../../src/graph/types.ts";
+import type { ManifestSite } from "../manifest.ts";
 import { featureAxis } from "./feature-axis.ts";
 import { plainSum } from "./plain-sum.ts";
 import { Reach } from "./reach.ts";
@@ -20,20 +21,33 @@ export interface Residuals {
 
 /** Options of the search. */
 export interface ResidualOptions {
+  /** What the model says of earlier laurelizations: their nodes are no sums of its own. */
+  readonly earlier?: readonly ManifestSite[] | undefined;
   /** Feature axis of every site, for sums where the graph does not tell it. May be negative. */
   readonly featureAxis?: number | undefined;
 }
 
 /** Finds the residual connections of the main graph. Changes nothing. */
 export function findSites(graph: Graph, types: Types, options: ResidualOptions = {}): Residuals {
-  const setting: Setting = { graph, types, constants: constants(graph) };
+  const earlier = options.earlier ?? [];
+  const { values } = graph.main;
+  const augmented = new Map(
+    earlier.flatMap((site): [Value, Value][] => {
+      const [now, x] = [values.get(site.augmented), values.get(site.skip)];
+      return now && x ? [[now, x]] : [];
+    }),
+  );
+  const setting: Setting = { graph, types, constants: constants(graph), augmented };
+  const own = earlier.map(({ name }) => `${name}.laurel.`);
   const reach = new Reach(setting);
   const nameOf = naming(graph);
   const sites: Unplaced[] = [];
   const rejected: Rejection[] = [];
   const absorbed = new Set<Node>();
   for (const node of [...graph.main.nodes].reverse()) {
-    const form = absorbed.has(node) ? undefined : forms.find((each) => each.sumOf(node));
+    const inserted = own.some((prefix) => node.message.name.startsWith(prefix));
+    const form =
+      inserted || absorbed.has(node) ? undefined : forms.find((each) => each.sumOf(node));
     const sum = form?.sumOf(node);
     if (!form || !sum) continue;
     const found = slots(setting, reach, sum);

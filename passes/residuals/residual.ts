@@ -62,4 +62,6 @@ export interface Setting {
   readonly types: Types;
   /** Values that no input's data can change. */
   readonly constants: ReadonlySet<Value>;
+  /** Skips that this tool augmented before: what the sum reads now → x_i. */
+  readonly augmented: ReadonlyMap<Value, Value>;
 }

@@ -20,7 +20,12 @@ export function* skipChain(setting: Setting, operand: Value, length = SHORT): Ge
   let link: Link = { value: operand, kind: "identity", upsampled: false };
   for (let hop = 0; hop < length; hop++) {
     yield link;
-    const node = link.value.producer;
+    const before = setting.augmented.get(link.value);
+    if (before) {
+      link = { ...link, value: before };
+      continue;
+    }
+    const node: Node | null = link.value.producer;
     if (!node) return;
     const { layout, scale, projection, upsampling } = traits(setting, node);
     if (!layout && !scale && !projection) return;

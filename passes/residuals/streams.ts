@@ -30,6 +30,11 @@ function previous(setting: Setting, skip: Value, placed: ReadonlyMap<Value, Site
   for (;;) {
     const site = placed.get(value);
     if (site) return site;
+    const before = setting.augmented.get(value);
+    if (before) {
+      value = before;
+      continue;
+    }
     const node: Node | null = value.producer;
     const inputs = [...new Set(node?.inputs)].filter((input) => input && !constants.has(input));
     const [input] = inputs;

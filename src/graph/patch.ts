@@ -4,6 +4,7 @@ import { FIELD } from "../onnx/messages.ts";
 import { type Folder, type ModelFile, openFile } from "../onnx/model-file.ts";
 import { bytesSource, InputError } from "../onnx/source.ts";
 import { type Edit, patchedSource, splices } from "../onnx/splices.ts";
+import { type Undo, undoOf } from "../onnx/undo.ts";
 import { BYTES, bytesField, concat } from "../onnx/wire.ts";
 import type { Graph, Node, Use } from "./graph.ts";
 import type { DenseTensor } from "./tensor.ts";
@@ -25,8 +26,10 @@ export interface Patch {
   readonly tensors: readonly DenseTensor[];
   /** Input slots that are to read another value, of the same type. */
   readonly redirects: readonly { readonly use: Use; readonly name: string }[];
-  readonly metadata: readonly { readonly key: string; readonly value: string }[];
 }
+
+/** An entry of metadata_props, made once it is known how the patch is undone. */
+export type Provenance = (undo: Undo) => Promise<{ readonly key: string; readonly value: string }>;
 
 /** protobuf's limit on one message. */
 const MAX_BYTES = 2 ** 31 - 1;
@@ -36,10 +39,16 @@ const KEPT_INSIDE = 16;
 
 /**
  * Applies a patch: the model as it will be, read through the original, of which nothing is
- * copied. New tensors go into the model, or the larger ones into a data file at `location`.
+ * copied. New tensors go into the model, or the larger ones into a data file at `location`; the
+ * entry of metadata_props comes last in the file.
  * Throws an InputError where the result would pass protobuf's 2 GiB.
  */
-export function applyPatch(graph: Graph, patch: Patch, location: string | null = null): ModelFile {
+export async function applyPatch(
+  graph: Graph,
+  patch: Patch,
+  provenance: Provenance,
+  location: string | null = null,
+): Promise<ModelFile> {
   const { file } = graph;
   const outside: Uint8Array[] = [];
   let offset = 0;
@@ -60,7 +69,6 @@ export function applyPatch(graph: Graph, patch: Patch, location: string | null =
   // IR versions below 4 demand that an initializer be a graph input too; a Constant node keeps the signature.
   const asNodes = file.message.irVersion < 4;
   const first = file.graph.nodes[0]?.frame;
-  const root = frame.parent!;
   const tensors = patch.tensors.map((tensor) =>
     asNodes
       ? insert(
@@ -77,23 +85,30 @@ export function applyPatch(graph: Graph, patch: Patch, location: string | null =
       return insert(at, bytesField(FIELD.graphNode, encodeNode(node)), parent!);
     }),
     ...patch.redirects.map(({ use, name }) => redirect(file, use, name)),
-    ...patch.metadata.map((entry) =>
-      insert(
-        root.end,
-        bytesField(FIELD.modelMetadata, onnx.StringStringEntryProto.encode(entry).finish()),
-        root,
-      ),
-    ),
   ];
-  const source = patchedSource(file.source, splices(edits));
-  if (source.size > MAX_BYTES)
-    throw new InputError(
-      `${file.source.name} would grow to ${source.size} bytes, and protobuf ends at 2 GiB; pass --external-data to keep the new weights in a file of their own, or convert the model to external data first.`,
-    );
+  const list = splices(edits);
+  const { size } = file.source;
+  checkSize(
+    file,
+    list.reduce((sum, { start, end, bytes }) => sum + bytes.length - (end - start), size),
+  );
+  const entry = onnx.StringStringEntryProto.encode(
+    await provenance(undoOf(file.source, list)),
+  ).finish();
+  const bytes = bytesField(FIELD.modelMetadata, entry);
+  const source = patchedSource(file.source, [...list, { start: size, end: size, bytes }]);
+  checkSize(file, source.size);
   return openFile(
     source,
     outside.length > 0 ? folderWith(file.folder, location!, concat(outside)) : file.folder,
   );
+}
+
+function checkSize({ source }: ModelFile, size: number): void {
+  if (size > MAX_BYTES)
+    throw new InputError(
+      `${source.name} would grow to ${size} bytes, and protobuf ends at 2 GiB; pass --external-data to keep the new weights in a file of their own, or convert the model to external data first.`,
+    );
 }
 
 function redirect({ reader }: ModelFile, { node, index }: Use, name: string): Edit {
@@ -157,3 +172,5 @@ function constantNode(tensor: DenseTensor): Uint8Array {
   const node = { name: tensor.name, opType: "Constant", output: [tensor.name], attribute: [value] };
   return onnx.NodeProto.encode(node).finish();
 }
+
+export type { Undo };

@@ -32,10 +32,6 @@ export function arbitraryPatch(draw: Draw, { main }: Graph): Patch {
       data: new Uint8Array(400).fill(k + 1),
     })),
     redirects: pick(usesIn(main)).map((use) => ({ use, name: value })),
-    metadata: Array.from({ length: draw.upTo(2) }, (_, k) => ({
-      key: `laurel${k}`,
-      value: longName(),
-    })),
   };
 }
 
@@ -72,7 +68,7 @@ export function patched(model: readonly Field[], graph: Graph, patch: Patch): Fi
   else for (const tensor of tensors) insertBefore(at.get(first) ?? missing(), constant(tensor));
   for (const { before, node } of patch.nodes)
     insertBefore(at.get(before.message) ?? missing(), part(1, "Node", encodeNode(node)));
-  for (const entry of patch.metadata)
+  for (const entry of [provenance()])
     result.push(part(14, "Entry", onnx.StringStringEntryProto.encode(entry).finish()));
   return result;
 }
@@ -145,3 +141,6 @@ export const plainLengths = (fields: readonly Field[]): Field[] =>
       ? { ...field, lengthPad: 0, fields: plainLengths(field.fields) }
       : field,
   );
+
+/** The entry of metadata_props that a patched model gets. */
+export const provenance = () => ({ key: "provenance", value: "added" });
