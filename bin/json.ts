@@ -24,10 +24,11 @@ export const sitesAsJson = (sites: readonly Site[]) =>
 
 /** Rejected sums as `inspect --json` prints them. */
 export const rejectedAsJson = (rejected: readonly Rejection[]) =>
-  rejected.map(({ node, output, reason }) => ({
+  rejected.map(({ node, output, reason, kind }) => ({
     node: node.message.name,
     op: node.message.opType,
     scope: scopeName(node),
     output: output.name,
     reason,
+    kind,
   }));

@@ -11,10 +11,11 @@ export async function runInspect(args: {
   why: boolean;
   json: boolean;
   featureAxis: number | undefined;
+  also: ("se" | "merge" | "constant")[] | undefined;
   trustLinks: boolean;
 }): Promise<void> {
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
-  const found = await findResiduals(model, { ort, featureAxis: args.featureAxis });
+  const found = await findResiduals(model, { ort, featureAxis: args.featureAxis, also: args.also });
   if (args.json) {
     const document = {
       model: args.model,

@@ -1,5 +1,5 @@
 import Table from "cli-table3";
-import type { FoundResiduals, Rejection, Site } from "../src/index.ts";
+import { type FoundResiduals, OPTIONAL_KINDS, type Rejection, type Site } from "../src/index.ts";
 import { counted } from "./text.ts";
 
 const plain = {
@@ -33,8 +33,13 @@ export function sums({ sites, rejected }: FoundResiduals, explained: boolean): s
     sites.length === 0
       ? "no residual sum"
       : `${counted(sites.length, "residual sum")} in ${counted(streams, "stream")} (${kinds.join(", ")})`;
+  const others = OPTIONAL_KINDS.flatMap((kind) => {
+    const { length } = rejected.filter((rejection) => rejection.kind === kind);
+    return length > 0 ? [`${length} ${kind}`] : [];
+  });
+  const also = others.length > 0 ? `, of them ${others.join(", ")} (--also)` : "";
   const hint = explained || rejected.length === 0 ? "" : " (inspect --why)";
-  return `${found}; ${rejected.length} other ${rejected.length === 1 ? "Add" : "Adds"}${hint}`;
+  return `${found}; ${rejected.length} other ${rejected.length === 1 ? "Add" : "Adds"}${also}${hint}`;
 }
 
 const showDims = (shape: readonly (number | string)[]) =>
@@ -54,8 +59,8 @@ export function siteTable(sites: readonly Site[]): string {
 
 /** The sums that are no sites, one a row, with the reason. */
 export function rejectedTable(rejected: readonly Rejection[]): string {
-  const table = new Table({ head: ["other sum", "op", "why not"], ...plain });
-  for (const { node, output, reason } of rejected)
-    table.push([node.message.name || output.name, node.message.opType, reason]);
+  const table = new Table({ head: ["other sum", "op", "kind", "why not"], ...plain });
+  for (const { node, output, reason, kind } of rejected)
+    table.push([node.message.name || output.name, node.message.opType, kind ?? "", reason]);
   return table.toString();
 }

@@ -1,11 +1,10 @@
-import { sha256 } from "#node";
 import { type LaurelOptions, manifestOf, type Plan, plan } from "../passes/laurelize.ts";
 import { type Manifest, manifestKey, manifests } from "../passes/manifest.ts";
 import { type Proof, type ProofOptions, prove } from "../passes/proof.ts";
 import { findSites, type ResidualOptions, type Residuals } from "../passes/residuals/index.ts";
 import type { Site } from "../passes/residuals/residual.ts";
 import { applyPatch } from "./graph/patch.ts";
-import { type Model, modelOf, typesOf } from "./model.ts";
+import { type Model, modelOf, sha256, typesOf } from "./model.ts";
 import { openFile } from "./onnx/model-file.ts";
 import { InputError } from "./onnx/source.ts";
 import { undone } from "./onnx/undo.ts";
@@ -66,7 +65,15 @@ export async function laurelize(
   model: Model,
   options: WithOrt & ResidualOptions & LaurelOptions & ResultOptions,
 ): Promise<Laurelized> {
-  const { ort, featureAxis, externalData = null, hash = true, again = false, ...wanted } = options;
+  const {
+    ort,
+    featureAxis,
+    also,
+    externalData = null,
+    hash = true,
+    again = false,
+    ...wanted
+  } = options;
   const before = manifests(model.metadata).length;
   if (before > 0 && !again)
     throw new InputError(
@@ -77,7 +84,7 @@ export async function laurelize(
     throw new InputError(
       `${model.file.source.name} uses opset ${opset}, and onnxruntime runs 7 and newer; convert it with onnx.version_converter first.`,
     );
-  const found = await findResiduals(model, { ort, featureAxis });
+  const found = await findResiduals(model, { ort, featureAxis, also });
   const planned = plan(model.graph, found.sites, wanted);
   if (planned.sites.length === 0) throw new NoSiteError(found, model.file.source.name);
   const provenance = async (undo: Manifest["undo"]) => {
@@ -185,7 +192,12 @@ export type { Augmented } from "../passes/augment.ts";
 export type { Choice } from "../passes/choose.ts";
 export type { LaurelOptions, Plan } from "../passes/laurelize.ts";
 export type { Check, Proof, ProofOptions } from "../passes/proof.ts";
-export type { Kind, Rejection } from "../passes/residuals/residual.ts";
+export {
+  type Kind,
+  OPTIONAL_KINDS,
+  type OptionalKind,
+  type Rejection,
+} from "../passes/residuals/residual.ts";
 export { defaults, variantNames } from "../passes/variants/index.ts";
 export type { VariantOptions } from "../passes/variants/variant.ts";
 export { type Model, type OpenOptions, openModel, saveModel, stageModel } from "./model.ts";

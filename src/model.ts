@@ -1,4 +1,4 @@
-import { openPath, type PendingFile, writePending } from "#node";
+import { openPath, type PendingFile, sha256, writePending } from "#node";
 import { buildGraph, type Graph } from "./graph/graph.ts";
 import { isFloat, type Types, typeOfTensor } from "./graph/types.ts";
 import { type ModelFile, openFile } from "./onnx/model-file.ts";
@@ -125,3 +125,5 @@ export function typesOf(model: Model, ort: Ort) {
   inferred.set(model, known);
   return known;
 }
+
+export { sha256 };

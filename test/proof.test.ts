@@ -69,6 +69,21 @@ describe("the proof", () => {
     expect(failing(proof)).toEqual(["same function"]);
   });
 
+  it("finds a combination that starts dead: γ = 0 with B = 0", async () => {
+    const proof = await tampered(
+      (model) => initializer(model, "res.laurel.gamma").rawData!.fill(0),
+      "rw+lr+pa",
+    );
+    expect(failing(proof)).toEqual(["it can learn"]);
+    const check = proof.checks[3];
+    expect(check.name === "it can learn" && check.dead.sort()).toEqual([
+      "res.laurel.A0",
+      "res.laurel.B0",
+      "res.laurel.gamma",
+    ]);
+    expect(check.name === "it can learn" && check.first).toEqual(["res.laurel.w"]);
+  });
+
   it("finds a stale weight", async () => {
     const proof = await tampered((model) => setFloat(initializer(model, "up").rawData!, 0, 0.5));
     expect(failing(proof)).toContain("nothing else changed");

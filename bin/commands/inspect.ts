@@ -5,6 +5,7 @@ interface Arguments {
   why: boolean;
   json: boolean;
   featureAxis: number | undefined;
+  also: ("se" | "merge" | "constant")[] | undefined;
   trustLinks: boolean;
 }
 
@@ -22,6 +23,13 @@ export const inspect: CommandModule<object, Arguments> = {
           describe: "list every other sum with the reason why it is none",
         },
         json: { type: "boolean", default: false, describe: "print one JSON document" },
+        also: {
+          type: "string",
+          array: true,
+          nargs: 1,
+          coerce: (given: string[]) => given.flatMap((text) => text.split(",")),
+          describe: "also take sums of these kinds: se, merge, constant",
+        },
         "feature-axis": {
           type: "number",
           describe: "feature axis of every site, where the graph does not tell it",

@@ -20,6 +20,7 @@ export interface Arguments {
   every: number | undefined;
   last: number | undefined;
   featureAxis: number | undefined;
+  also: ("se" | "merge" | "constant")[] | undefined;
   dim: string[] | undefined;
   inputs: string | undefined;
   verify: boolean;
@@ -107,6 +108,13 @@ export const laurelize: CommandModule<object, Arguments> = {
         stream: { type: "number", array: true, nargs: 1, describe: "only sites of these streams" },
         every: { type: "number", describe: "only every n-th site" },
         last: { type: "number", describe: "only the last n sites" },
+        also: {
+          type: "string",
+          array: true,
+          nargs: 1,
+          coerce: (given: string[]) => given.flatMap((text) => text.split(",")),
+          describe: "also take sums of these kinds: se, merge, constant",
+        },
         "feature-axis": {
           type: "number",
           describe: "feature axis of every site, where the graph does not tell it",

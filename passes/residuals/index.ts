@@ -1,11 +1,12 @@
 import { constants } from "../../src/graph/constants.ts";
-import type { Graph, Node, Value } from "../../src/graph/graph.ts";
+import { type Graph, InputError, type Node, type Value } from "../../src/graph/graph.ts";
 import type { Types } from "../../src/graph/types.ts";
 import type { ManifestSite } from "../manifest.ts";
 import { featureAxis } from "./feature-axis.ts";
 import { plainSum } from "./plain-sum.ts";
 import { Reach } from "./reach.ts";
-import type { Form, Rejection, Setting, Site, Sum } from "./residual.ts";
+import type { Form, OptionalKind, Rejection, Setting, Site, Sum } from "./residual.ts";
+import { OPTIONAL_KINDS } from "./residual.ts";
 import { slots } from "./slots.ts";
 import { inStreams, type Unplaced } from "./streams.ts";
 import { whyNot } from "./why-not.ts";
@@ -25,10 +26,15 @@ export interface ResidualOptions {
   readonly earlier?: readonly ManifestSite[] | undefined;
   /** Feature axis of every site, for sums where the graph does not tell it. May be negative. */
   readonly featureAxis?: number | undefined;
+  /** Kinds of sums that are left alone otherwise. */
+  readonly also?: readonly OptionalKind[] | undefined;
 }
 
 /** Finds the residual connections of the main graph. Changes nothing. */
 export function findSites(graph: Graph, types: Types, options: ResidualOptions = {}): Residuals {
+  for (const kind of options.also ?? [])
+    if (!OPTIONAL_KINDS.includes(kind))
+      throw new InputError(`also ${kind} is none of ${OPTIONAL_KINDS.join(", ")}.`);
   const earlier = options.earlier ?? [];
   const { values } = graph.main;
   const augmented = new Map(
@@ -51,15 +57,24 @@ export function findSites(graph: Graph, types: Types, options: ResidualOptions =
     const sum = form?.sumOf(node);
     if (!form || !sum) continue;
     const found = slots(setting, reach, sum);
-    if ("reason" in found) {
-      rejected.push({ node, output: sum.output, reason: found.reason });
+    const kindAsked =
+      "reason" in found && options.also?.some((kind) => kind === found.optional?.kind);
+    const taken = "skip" in found ? found : kindAsked ? found.optional! : null;
+    if (!taken) {
+      const { reason, optional } = found as Exclude<typeof found, { skip: unknown }>;
+      rejected.push({
+        node,
+        output: sum.output,
+        reason,
+        kind: (optional?.kind as OptionalKind) ?? null,
+      });
       continue;
     }
-    const { skip, branches, kind } = found;
+    const { skip, branches, kind } = taken;
     const { dtype, shape } = types.get(sum.output)!;
-    const feature = axisOf(setting, options, sum, found);
+    const feature = axisOf(setting, options, sum, taken);
     if ("reason" in feature) {
-      rejected.push({ node, output: sum.output, reason: feature.reason });
+      rejected.push({ node, output: sum.output, reason: feature.reason, kind: null });
       continue;
     }
     for (const term of [skip, ...branches]) if (term.use.node !== node) absorbed.add(term.use.node);

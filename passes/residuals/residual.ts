@@ -21,8 +21,13 @@ export interface Form {
   readonly sumOf: (node: Node) => Sum | null;
 }
 
+/** Sums that are left alone unless asked for: x + x·gate, joins of two scales, a skip without data. */
+export const OPTIONAL_KINDS = ["se", "merge", "constant"] as const;
+
+export type OptionalKind = (typeof OPTIONAL_KINDS)[number];
+
 /** How the skip reaches the sum, or what else the sum is. */
-export type Kind = "identity" | "scaled" | "projected" | "parallel";
+export type Kind = "identity" | "scaled" | "projected" | "parallel" | OptionalKind;
 
 /** The axis of the sum along which features lie, and their number. */
 export interface Feature {
@@ -54,6 +59,8 @@ export interface Rejection {
   readonly node: Node;
   readonly output: Value;
   readonly reason: string;
+  /** Set where the sum would be a site if its kind were asked for. */
+  readonly kind: OptionalKind | null;
 }
 
 /** What matching looks at. */

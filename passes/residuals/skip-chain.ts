@@ -1,11 +1,11 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { traits } from "./operators.ts";
-import type { Kind, Setting } from "./residual.ts";
+import type { Setting } from "./residual.ts";
 
 /** A value a skip operand comes from, and by what way. */
 export interface Link {
   readonly value: Value;
-  readonly kind: Exclude<Kind, "parallel">;
+  readonly kind: "identity" | "scaled" | "projected";
   readonly upsampled: boolean;
 }
 

@@ -1,14 +1,18 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { type Dimension, isFloat, showShape } from "../../src/graph/types.ts";
 import type { Reach } from "./reach.ts";
-import type { Kind, Setting, Sum, Term } from "./residual.ts";
+import type { Kind, OptionalKind, Setting, Sum, Term } from "./residual.ts";
 import { type Link, skipChain } from "./skip-chain.ts";
 import { whyNot } from "./why-not.ts";
 
 /** Which term of a sum is the skip, or why none is. */
-export type Slots =
-  | { readonly skip: Term; readonly branches: readonly Term[]; readonly kind: Kind }
-  | { readonly reason: string };
+export type Slots = Chosen | { readonly reason: string; readonly optional?: Chosen };
+
+interface Chosen {
+  readonly skip: Term;
+  readonly branches: readonly Term[];
+  readonly kind: Kind;
+}
 
 /**
  * Decides the slots of a sum by ancestry: the skip is the term from which all others are reached,
@@ -16,6 +20,11 @@ export type Slots =
  */
 export function slots(setting: Setting, reach: Reach, sum: Sum): Slots {
   const reason = unfit(setting, reach, sum);
+  if (reason === whyNot.constantSkip()) {
+    const [skip] = sum.terms.filter((term) => setting.constants.has(term.value));
+    const branches = sum.terms.filter((term) => term !== skip);
+    return { reason, optional: { skip, branches, kind: "constant" } };
+  }
   if (reason) return { reason };
   const terms = sum.terms.filter((term) => !setting.constants.has(term.value));
   const direct = choose(setting, reach, sum.node, terms);
@@ -91,23 +100,29 @@ const independent = (reach: Reach, node: Node, branches: readonly Term[]) =>
   branches.every((a) => branches.every((b) => a === b || !reach.ways(a.value, b.value, node)));
 
 function choose(setting: Setting, reach: Reach, node: Node, terms: readonly Term[]): Slots {
-  const reasons: string[] = [];
+  const refused: Exclude<Slots, Chosen>[] = [];
   for (const skip of terms) {
     const others = terms.filter((term) => term !== skip);
     const tried = trySkip(setting, reach, node, skip, others);
     if (tried === null) continue;
-    if ("reason" in tried) reasons.push(tried.reason);
-    else {
+    if ("reason" in tried) {
+      const optional = tried.kind && { skip, branches: others, kind: tried.kind };
+      refused.push({ reason: tried.reason, ...(optional ? { optional } : {}) });
+    } else {
       const parts = flatten(setting, others);
       const parallel = parts.length > 1 && independent(reach, node, parts);
       return { skip, branches: others, kind: parallel ? "parallel" : tried.kind };
     }
   }
-  if (reasons.length > 0) return { reason: reasons[0] };
-  const enlarged = terms.filter(({ value }) =>
-    [...skipChain(setting, value)].some((link) => link.upsampled),
-  ).length;
-  return { reason: enlarged > 0 && enlarged < terms.length ? whyNot.merge() : whyNot.unrelated() };
+  if (refused.length > 0) return refused[0];
+  const small = ({ value }: Term) => [...skipChain(setting, value)].some((link) => link.upsampled);
+  const branches = terms.filter(small);
+  const [skip, ...more] = terms.filter((term) => !small(term));
+  if (branches.length === 0 || !skip) return { reason: whyNot.unrelated() };
+  return {
+    reason: whyNot.merge(),
+    optional: { skip, branches: [...more, ...branches], kind: "merge" },
+  };
 }
 
 /** Whether this term is the skip; null where the others do not come from it at all. */
@@ -117,19 +132,20 @@ function trySkip(
   node: Node,
   skip: Term,
   others: readonly Term[],
-): { kind: Kind } | { reason: string } | null {
+): { kind: Kind } | { reason: string; kind?: OptionalKind } | null {
   for (const link of skipChain(setting, skip.value)) {
     if (!isFloat(setting.types.get(link.value)?.dtype)) continue;
     const ways = others.map((term) => reach.ways(link.value, term.value, node));
     if (ways.includes(null)) continue;
     const all = ways.map((way) => way!);
     if (others.some((term) => isGated(setting, term.value, link.value)))
-      return { reason: whyNot.gated(link.value) };
+      return { reason: whyNot.gated(link.value), kind: "se" };
     if (!all.every((way) => way.mixed || way.pooled))
       return { reason: whyNot.unlearned(link.value) };
     if (others.some((term) => takesOut(setting, term.value, link.value)))
       return { reason: whyNot.takenOut(link.value) };
-    if (all.some((way) => way.upsampled !== link.upsampled)) return { reason: whyNot.merge() };
+    if (all.some((way) => way.upsampled !== link.upsampled))
+      return { reason: whyNot.merge(), kind: "merge" };
     if (link.kind !== "projected") return { kind: link.kind };
     if (!all.every((way) => way.bent)) return { reason: whyNot.linear(link.value) };
     const foreign = others
