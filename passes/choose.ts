@@ -14,12 +14,14 @@ export interface Choice {
   readonly every?: number | undefined;
   /** The last n sites. */
   readonly last?: number | undefined;
+  /** Sites that are LAuReL already, by this tool or as Gemma 3n has it, too. */
+  readonly again?: boolean | undefined;
 }
 
 /** The sites that are chosen, in their order. Throws an InputError for a choice that is none. */
 export function chosen(
   sites: readonly Site[],
-  { include, exclude, stream, every, last }: Choice,
+  { include, exclude, stream, every, last, again }: Choice,
 ): Site[] {
   for (const [name, value] of Object.entries({ every, last }))
     if (value !== undefined && (!Number.isSafeInteger(value) || value < 1))
@@ -28,6 +30,7 @@ export function chosen(
     globs?.length ? picomatch([...globs], { bash: true, dot: true }) : null;
   const [wanted, unwanted] = [matcher(include), matcher(exclude)];
   return sites
+    .filter(({ kind }) => again || kind !== "laurel")
     .filter(({ name }) => (wanted?.(name) ?? true) && !(unwanted?.(name) ?? false))
     .filter((site) => !stream?.length || stream.includes(site.stream))
     .filter((_, k) => k % (every ?? 1) === 0)

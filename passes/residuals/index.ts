@@ -3,6 +3,7 @@ import { type Graph, InputError, type Node, type Value } from "../../src/graph/g
 import type { Types } from "../../src/graph/types.ts";
 import type { ManifestSite } from "../manifest.ts";
 import { featureAxis } from "./feature-axis.ts";
+import { isLaurel } from "./laurel-block.ts";
 import { plainSum } from "./plain-sum.ts";
 import { Reach } from "./reach.ts";
 import type { Form, OptionalKind, Rejection, Setting, Site, Sum } from "./residual.ts";
@@ -85,7 +86,7 @@ export function findSites(graph: Graph, types: Types, options: ResidualOptions =
       output: sum.output,
       skip,
       branches,
-      kind,
+      kind: isLaurel(setting, skip, branches, feature.size) ? "laurel" : kind,
       form: form.name,
       dtype,
       shape: shape!,

@@ -27,7 +27,7 @@ export const OPTIONAL_KINDS = ["se", "merge", "constant"] as const;
 export type OptionalKind = (typeof OPTIONAL_KINDS)[number];
 
 /** How the skip reaches the sum, or what else the sum is. */
-export type Kind = "identity" | "scaled" | "projected" | "parallel" | OptionalKind;
+export type Kind = "identity" | "scaled" | "projected" | "parallel" | "laurel" | OptionalKind;
 
 /** The axis of the sum along which features lie, and their number. */
 export interface Feature {

@@ -66,7 +66,7 @@ function unfit(
 }
 
 /** Whether two shapes can be one: a size that is not known is taken to fit. */
-const sameShape = (a: readonly Dimension[], b: readonly Dimension[]) =>
+export const sameShape = (a: readonly Dimension[], b: readonly Dimension[]) =>
   a.length === b.length &&
   a.every(
     (dim, k) =>

@@ -1,13 +1,16 @@
-import type { Node, Value } from "../../src/graph/graph.ts";
+import type { Value } from "../../src/graph/graph.ts";
 import { traits } from "./operators.ts";
 import type { Setting, Site } from "./residual.ts";
+import { sameShape } from "./slots.ts";
+import { takenOf } from "./written-out.ts";
 
 /** A site before its place in a stream is known. */
 export type Unplaced = Omit<Site, "stream" | "position">;
 
 /**
  * Puts sites into streams. A site follows the one whose sum flows into its skip operand through
- * operators with a single computed input that keep the shape; any other begins a stream.
+ * operators with a single computed input that keep the shape, a norm or activation that is written
+ * out in several being one; any other begins a stream.
  */
 export function inStreams(setting: Setting, sites: readonly Unplaced[]): Site[] {
   const placed = new Map<Value, Site>();
@@ -24,22 +27,23 @@ export function inStreams(setting: Setting, sites: readonly Unplaced[]): Site[] 
 }
 
 function previous(setting: Setting, skip: Value, placed: ReadonlyMap<Value, Site>): Site | null {
-  const { constants, types } = setting;
-  const shape = types.get(skip)?.shape?.join();
+  const shapeOf = (value: Value) => setting.types.get(value)?.shape ?? [];
   let value = skip;
   for (;;) {
     const site = placed.get(value);
     if (site) return site;
-    const before = setting.augmented.get(value);
-    if (before) {
-      value = before;
-      continue;
-    }
-    const node: Node | null = value.producer;
-    const inputs = [...new Set(node?.inputs)].filter((input) => input && !constants.has(input));
-    const [input] = inputs;
-    if (!node || inputs.length !== 1 || !input || traits(setting, node).mixer) return null;
-    if (types.get(input)?.shape?.join() !== shape) return null;
-    value = input;
+    const from = setting.augmented.get(value) ?? stepBack(setting, value, placed);
+    if (!from || !sameShape(shapeOf(from), shapeOf(skip))) return null;
+    value = from;
   }
+}
+
+/** What a value is made of by one operator, or by a norm or activation that is written out. */
+function stepBack(setting: Setting, value: Value, placed: ReadonlyMap<Value, Site>): Value | null {
+  const taken = takenOf(setting, value, (at) => placed.has(at));
+  if (taken && taken !== value) return taken;
+  const node = value.producer;
+  const computed = new Set(node?.inputs.filter((input) => input && !setting.constants.has(input)));
+  const [only] = computed;
+  return node && only && computed.size === 1 && !traits(setting, node).mixer ? only : null;
 }

@@ -1,0 +1,48 @@
+import type { Value } from "../../src/graph/graph.ts";
+import { traits } from "./operators.ts";
+import type { Setting, Term } from "./residual.ts";
+import { skipChain } from "./skip-chain.ts";
+import { takenOf } from "./written-out.ts";
+
+/**
+ * Whether a residual connection is LAuReL already: one that this tool augmented, or a branch that
+ * is a low-rank map of x with nothing but a norm behind it, as Gemma 3n's
+ * `n + RMSNorm(W_right(W_left n))`.
+ */
+export function isLaurel(
+  setting: Setting,
+  skip: Term,
+  branches: readonly Term[],
+  size: number,
+): boolean {
+  if (setting.augmented.has(skip.value)) return true;
+  if (branches.length !== 1) return false;
+  const up = takenOf(setting, branches[0].value);
+  const narrow = up && mapped(setting, up);
+  const x = narrow && mapped(setting, narrow);
+  if (!x) return false;
+  const features = setting.types.get(narrow)?.shape?.filter((dim) => typeof dim === "number") ?? [];
+  const wide = setting.types.get(x)?.shape?.filter((dim) => typeof dim === "number") ?? [];
+  const narrower = features.reduce((a, b) => a * b, 1) < wide.reduce((a, b) => a * b, 1);
+  return narrower && wide.includes(size) && comesBy(setting, x, skip.value);
+}
+
+/** What a product with one learned weight is taken of, through layout; null for anything else. */
+function mapped(setting: Setting, value: Value): Value | null {
+  for (const { value: at, kind } of skipChain(setting, value)) {
+    if (kind !== "identity") return null;
+    const node = at.producer;
+    if (!node) return null;
+    const { mixer, projection } = traits(setting, node);
+    if (mixer)
+      return projection ? (node.inputs.find((v) => v && !setting.constants.has(v)) ?? null) : null;
+  }
+  return null;
+}
+
+const comesBy = (setting: Setting, value: Value, x: Value) => {
+  const from = new Set(
+    [...skipChain(setting, x)].filter((l) => l.kind === "identity").map((l) => l.value),
+  );
+  return [...skipChain(setting, value)].some((l) => l.kind === "identity" && from.has(l.value));
+};
