@@ -41,36 +41,60 @@ export async function canLearn(
   const tensors = plan.sites.flatMap(({ parameters }) => Object.values(parameters));
   const names = tensors.map(({ name }) => name);
   const last = plan.sites.at(-1)!.site.output.name;
+  const ownsLast = result.main.outputs.some(({ name }) => name === last);
   const fed = withOutputs(withWeightsAsInputs(result, names), [last]);
   return withSession(ort, runnable(fed), "disabled", async (session) => {
     const start = new Map(tensors.map((tensor) => [tensor.name, startOf(result, tensor)]));
-    let runs = 0;
+    const made = new WeakMap<Float64Array, Tensor>();
+    const fedAs = ({ dtype, dims }: DenseTensor, values: Float64Array): Tensor => {
+      const tensor =
+        made.get(values) ?? tensorOfBytes(ort, dtype, encodeNumbers(dtype, values), dims);
+      made.set(values, tensor);
+      return tensor;
+    };
     const run = async (values: Values): Promise<Tensors> => {
-      const weights = tensors.map(({ name, dtype, dims }) => [
-        name,
-        tensorOfBytes(ort, dtype, encodeNumbers(dtype, values.get(name)!), dims),
+      const weights = tensors.map((tensor) => [
+        tensor.name,
+        fedAs(tensor, values.get(tensor.name)!),
       ]);
       return session.run({ ...feeds, ...Object.fromEntries(weights) } as Record<string, Tensor>);
     };
-    const judge = { sums: false };
+    let bySums = false;
+    let done = 0;
+    /** Those of the tensors that change an output, each displaced alone from a point. */
     const movers = async (from: Values, round: string, asked: readonly DenseTensor[]) => {
       const still = await run(from);
-      const found: string[] = [];
-      for (const tensor of asked) {
-        const got = await run(
-          new Map(from).set(tensor.name, displaced(plan, tensor, from, round, 1)),
+      const changed = async (some: readonly DenseTensor[]) => {
+        const moves = some.map(
+          (tensor) => [tensor.name, displaced(plan, tensor, from, round, 1)] as const,
         );
-        const seen = telling(still, last, judge.sums);
-        if (seen.some((name) => !compare(still[name], got[name]).bitEqual)) found.push(tensor.name);
-        progress(++runs / (2 * tensors.length));
+        const got = await run(new Map([...from, ...moves]));
+        return Object.keys(still).filter((name) => !compare(still[name], got[name]).bitEqual);
+      };
+      const found: { name: string; outputs: string[] }[] = [];
+      for (const alike of byRole(asked)) {
+        // Where all of a role together change nothing, none of them does alone.
+        const any = alike.length === 1 || (await changed(alike)).length > 0;
+        for (const tensor of any ? alike : [])
+          found.push({ name: tensor.name, outputs: await changed([tensor]) });
+        done += alike.length;
+        progress(Math.min(1, done / (2 * tensors.length)));
       }
-      return found;
+      const own = found.filter(({ outputs }) => outputs.some((name) => name !== last || ownsLast));
+      if (round === "first") bySums = own.length === 0;
+      return (bySums ? found.filter(({ outputs }) => outputs.length > 0) : own).map(
+        ({ name }) => name,
+      );
     };
-    let first = await movers(start, "first", tensors);
-    if (first.length === 0) {
-      judge.sums = true;
-      first = await movers(start, "first", tensors);
-    }
+    const byRole = (all: readonly DenseTensor[]): DenseTensor[][] => {
+      const roles = plan.sites.flatMap(({ parameters }) => Object.keys(parameters));
+      const tensorsOf = (role: string) =>
+        plan.sites.flatMap(({ parameters }) => parameters[role] ?? []);
+      return [...new Set(roles)]
+        .map((role) => tensorsOf(role).filter((tensor) => all.includes(tensor)))
+        .filter((group) => group.length > 0);
+    };
+    const first = await movers(start, "first", tensors);
     let left = tensors;
     for (const scale of SCALES) {
       const near = tensors.filter(({ name }) => first.includes(name));
@@ -85,14 +109,10 @@ export async function canLearn(
       tensors: tensors.length,
       first,
       dead: left.map(({ name }) => name),
-      bySums: judge.sums,
+      bySums,
     };
   });
 }
-
-/** The outputs that are asked: the model's own, and the last sum where those tell nothing. */
-const telling = (all: Tensors, last: string, bySums: boolean): string[] =>
-  Object.keys(all).filter((name) => bySums || name !== last);
 
 /** The values a new tensor has in the result, as it stands there. */
 function startOf(result: Graph, { name, dtype }: DenseTensor): Float64Array {
