@@ -8,6 +8,7 @@ import { type Model, modelOf, sha256, typesOf } from "./model.ts";
 import { openFile } from "./onnx/model-file.ts";
 import { InputError } from "./onnx/source.ts";
 import { undone } from "./onnx/undo.ts";
+import { type CompareOptions, type Comparison, compareGraphs } from "./runtime/compare-models.ts";
 import { feedsOfNpz, feedsOfTestData } from "./runtime/feeds.ts";
 import { runnable } from "./runtime/runnable.ts";
 import type { Ort, Tensors } from "./runtime/session.ts";
@@ -52,8 +53,6 @@ export interface ResultOptions {
   readonly externalData?: string | null | undefined;
   /** Record the original's SHA-256, with which `strip` checks what it gives back; true. */
   readonly hash?: boolean | undefined;
-  /** Add to a model that is laurelized already. */
-  readonly again?: boolean | undefined;
 }
 
 /**
@@ -85,7 +84,7 @@ export async function laurelize(
       `${model.file.source.name} uses opset ${opset}, and onnxruntime runs 7 and newer; convert it with onnx.version_converter first.`,
     );
   const found = await findResiduals(model, { ort, featureAxis, also });
-  const planned = plan(model.graph, found.sites, wanted);
+  const planned = plan(model.graph, found.sites, { ...wanted, again });
   if (planned.sites.length === 0) throw new NoSiteError(found, model.file.source.name);
   const provenance = async (undo: Manifest["undo"]) => {
     const digest = hash ? await sha256(model.file.source) : null;
@@ -170,6 +169,19 @@ export async function verify(
   return prove(options.ort, { graph: original.graph, types }, result, planned, options);
 }
 
+/**
+ * Compares any two models: what of the first the second has changed or lost, whether both compute
+ * the same, and where not, the first value that differs.
+ */
+export async function compareModels(
+  a: Model,
+  b: Model,
+  { ort, ...options }: WithOrt & CompareOptions,
+): Promise<Comparison> {
+  const { types } = await typesOf(a, ort);
+  return compareGraphs(ort, { graph: a.graph, types }, b.graph, options);
+}
+
 /** Inputs of a proof from an .npz: one array for each input of the model, by name. */
 export async function inputsFromNpz(
   model: Model,
@@ -202,7 +214,10 @@ export { defaults, variantNames } from "../passes/variants/index.ts";
 export type { VariantOptions } from "../passes/variants/variant.ts";
 export { type Model, type OpenOptions, openModel, saveModel, stageModel } from "./model.ts";
 export { InputError } from "./onnx/source.ts";
+export type { Difference } from "./runtime/compare.ts";
+export type { Finding } from "./runtime/finding.ts";
+export type { FirstDifference, NodeReport } from "./runtime/first-difference.ts";
 export type { OutputReport } from "./runtime/same-function.ts";
 export type { Ort, Runnable, Tensors } from "./runtime/session.ts";
-export type { ResidualOptions, Residuals, Site };
+export type { CompareOptions, Comparison, ResidualOptions, Residuals, Site };
 export { VERSION };
