@@ -18,3 +18,14 @@ export async function readInputs(ort: Ort, model: Model, place: string): Promise
   const contents = files.map((name) => [name, fs.readFileSync(path.join(place, name))] as const);
   return inputsFromTestData(model, new Map(contents), { ort });
 }
+
+/** Sizes of free dimensions as `--dim name=4` gives them. */
+export function parseDims(given: readonly string[] | undefined): Record<string, number> {
+  const dims: Record<string, number> = {};
+  for (const text of given ?? []) {
+    const [, name, size] = /^(.+)=(\d+)$/.exec(text) ?? [];
+    if (!name || Number(size) < 1) throw new InputError(`--dim ${text} is not of the form name=4.`);
+    dims[name] = Number(size);
+  }
+  return dims;
+}

@@ -4,6 +4,7 @@ import { VERSION } from "../src/version.ts";
 import { inspect } from "./commands/inspect.ts";
 import { laurelize } from "./commands/laurelize.ts";
 import { strip } from "./commands/strip.ts";
+import { verify } from "./commands/verify.ts";
 import { EXIT } from "./exit.ts";
 
 for (const [signal, number] of [
@@ -21,6 +22,7 @@ const parser = yargs(process.argv.slice(2))
   .scriptName("laurelize")
   .command(laurelize)
   .command(inspect)
+  .command(verify)
   .command(strip)
   .version(VERSION)
   .alias({ h: "help" })

@@ -7,7 +7,10 @@ export class Progress {
   #done = 0;
   #step = "";
 
-  constructor(wanted: boolean) {
+  readonly #doing: string;
+
+  constructor(wanted: boolean, doing = "proving") {
+    this.#doing = doing;
     this.#timer = wanted && process.stderr.isTTY ? setTimeout(() => this.#show(), 1000) : null;
   }
 
@@ -26,7 +29,7 @@ export class Progress {
 
   #show(): void {
     this.#bar = new SingleBar({
-      format: "proving [{bar}] {percentage}% {step}",
+      format: `${this.#doing} [{bar}] {percentage}% {step}`,
       stream: process.stderr,
       clearOnComplete: true,
       barsize: 30,

@@ -1,5 +1,5 @@
 import colors from "picocolors";
-import type { Check, Laurelized, Proof } from "../src/index.ts";
+import type { Check, Laurelized, OutputReport, Proof } from "../src/index.ts";
 import { sitesAsJson } from "./json.ts";
 import { sums } from "./tables.ts";
 import { counted, figure, headline } from "./text.ts";
@@ -65,7 +65,13 @@ function describe(check: Check): string {
   return check.passed ? `${kept}: unchanged` : counted(check.differences.length, "difference");
 }
 
-function describeFunction({ outputs, inputs, dims, error }: Of<"same function">): string {
+/** What was measured of the outputs, in a line. */
+export function describeFunction({
+  outputs,
+  inputs,
+  dims,
+  error,
+}: Pick<Of<"same function">, "outputs" | "inputs" | "dims" | "error">): string {
   if (error !== null) return `onnxruntime does not take the result: ${error}`;
   const largest = (of: (report: (typeof outputs)[number]) => number) =>
     Math.max(...outputs.map(of));
@@ -83,14 +89,17 @@ function describeFunction({ outputs, inputs, dims, error }: Of<"same function">)
   ].join("");
 }
 
+/** A line for each output that differs. */
+export const outputFailures = (outputs: readonly OutputReport[]) =>
+  outputs
+    .filter(({ passed }) => !passed)
+    .map(
+      ({ output, plain, optimised, tolerance }) =>
+        `      output ${output} differs by ${figure(plain.absolute)} (${figure(plain.ulps)} ULP); fully optimised by ${figure(optimised.absolute)}, held to ${figure(tolerance)}`,
+    );
+
 function failures(check: Check): string[] {
-  if (check.name === "same function")
-    return check.outputs
-      .filter(({ passed }) => !passed)
-      .map(
-        ({ output, plain, optimised, tolerance }) =>
-          `      output ${output} differs by ${figure(plain.absolute)} (${figure(plain.ulps)} ULP); fully optimised by ${figure(optimised.absolute)}, held to ${figure(tolerance)}`,
-      );
+  if (check.name === "same function") return outputFailures(check.outputs);
   if (check.name === "right formula")
     return check.sites
       .filter(({ passed }) => !passed)

@@ -1,7 +1,6 @@
 import path from "node:path";
 import ort from "onnxruntime-node";
 import {
-  InputError,
   isLaurelized,
   type Laurelized,
   laurelize,
@@ -12,7 +11,7 @@ import {
 } from "../src/index.ts";
 import type { Arguments } from "./commands/laurelize.ts";
 import { EXIT } from "./exit.ts";
-import { readInputs } from "./inputs.ts";
+import { parseDims, readInputs } from "./inputs.ts";
 import { checkOutput, outputOf } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { asJson, proofLines, summary } from "./report.ts";
@@ -100,13 +99,3 @@ const printJson = (
   proof: Proof | null,
 ) =>
   process.stdout.write(`${JSON.stringify(asJson(args.model, output, laurel, proof), null, 2)}\n`);
-
-function parseDims(given: readonly string[] | undefined): Record<string, number> {
-  const dims: Record<string, number> = {};
-  for (const text of given ?? []) {
-    const [, name, size] = /^(.+)=(\d+)$/.exec(text) ?? [];
-    if (!name || Number(size) < 1) throw new InputError(`--dim ${text} is not of the form name=4.`);
-    dims[name] = Number(size);
-  }
-  return dims;
-}

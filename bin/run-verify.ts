@@ -1,0 +1,45 @@
+import path from "node:path";
+import ort from "onnxruntime-node";
+import { type Comparison, compareModels, type Model, openModel } from "../src/index.ts";
+import type { Arguments } from "./commands/verify.ts";
+import { comparisonLines } from "./comparison.ts";
+import { EXIT } from "./exit.ts";
+import { parseDims, readInputs } from "./inputs.ts";
+import { Progress } from "./progress.ts";
+import { headline } from "./text.ts";
+
+/** Compares two models and prints where they part. */
+export async function runVerify(args: Arguments): Promise<void> {
+  const dims = parseDims(args.dim);
+  const { trustLinks } = args;
+  const a = await openModel(args.a, { trustLinks });
+  const b = await openModel(args.b, { trustLinks });
+  const comparison = await compared(args, a, b, dims);
+  const { same } = comparison;
+  if (!same) process.exitCode = EXIT.checkFailed;
+  if (args.json) {
+    const document = { a: args.a, b: args.b, ...comparison };
+    process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    return;
+  }
+  const heads = [headline(path.basename(args.a), a), headline(path.basename(args.b), b)];
+  if (!args.quiet)
+    process.stdout.write(`${[...heads, "", comparisonLines(comparison)].join("\n")}\n`);
+  else if (!same) process.stderr.write(`${comparisonLines(comparison)}\n`);
+}
+
+async function compared(
+  args: Arguments,
+  a: Model,
+  b: Model,
+  dims: Record<string, number>,
+): Promise<Comparison> {
+  const progress = new Progress(!args.quiet && !args.json, "comparing");
+  try {
+    const feeds = args.inputs ? [await readInputs(ort, a, args.inputs)] : undefined;
+    const { seed } = args;
+    return await compareModels(a, b, { ort, dims, seed, feeds, progress: progress.report });
+  } finally {
+    progress.stop();
+  }
+}

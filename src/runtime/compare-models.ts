@@ -1,0 +1,121 @@
+import type { Graph } from "../graph/graph.ts";
+import type { Types } from "../graph/types.ts";
+import { InputError } from "../onnx/source.ts";
+import { contentDifferences } from "./contents.ts";
+import { counterparts } from "./counterparts.ts";
+import type { Finding } from "./finding.ts";
+import { type FirstDifference, firstDifference } from "./first-difference.ts";
+import { runnable } from "./runnable.ts";
+import { type OutputReport, runAll, sameFunction } from "./same-function.ts";
+import { type SampleOptions, sampleInputs } from "./samples.ts";
+import { type Ort, reason, type Tensors } from "./session.ts";
+import { signatureDifference } from "./signature.ts";
+
+/** What was found of two models. */
+export interface Comparison {
+  /** The same function, and nothing of the first is changed or lost in the second. */
+  readonly same: boolean;
+  /** A sentence where the two cannot be given the same inputs, so that neither was run. */
+  readonly apart: string | null;
+  /** What onnxruntime said where it does not take the second model; null where it does. */
+  readonly error: string | null;
+  /** Sets of inputs. */
+  readonly inputs: number;
+  /** Sizes chosen for free dimensions. */
+  readonly dims: Readonly<Record<string, number>>;
+  readonly outputs: readonly OutputReport[];
+  /** Where the outputs differ: the first value that does; null where none of the same name is seen to. */
+  readonly first: FirstDifference | null;
+  /** Differences beside the outputs; those that are harmless do not make the models differ. */
+  readonly findings: readonly Finding[];
+}
+
+/** How to compare. */
+export interface CompareOptions extends SampleOptions {
+  /** Inputs to use instead of made-up ones, a set of tensors by name each. */
+  readonly feeds?: readonly Tensors[] | undefined;
+  /** Called before each step with how much is done, from 0 to 1. */
+  readonly progress?: ((done: number, step: string) => void) | undefined;
+}
+
+const ROUNDS = 3;
+
+/**
+ * Compares any two models: signature, metadata, weights and attributes by name, then outputs by
+ * the tolerance law of `sameFunction`; where these differ, the first value that does is searched
+ * for. Throws an InputError where the first model runs on no sample inputs.
+ */
+export async function compareGraphs(
+  ort: Ort,
+  a: { readonly graph: Graph; readonly types: Types },
+  b: Graph,
+  options: CompareOptions = {},
+): Promise<Comparison> {
+  const progress = options.progress ?? (() => {});
+  progress(0, "contents");
+  const pairs = counterparts(a.graph, b);
+  const signature = signatureDifference(a.graph, b);
+  const findings = [...signature.findings, ...contentDifferences(a.graph, b, pairs)];
+  const nothing = { apart: signature.apart, error: null, inputs: 0, dims: {}, outputs: [] };
+  if (signature.apart !== null) return { ...nothing, same: false, first: null, findings };
+  progress(0.2, "sample inputs");
+  const before = runnable(a.graph.file);
+  const { feeds, dims } = options.feeds
+    ? { feeds: options.feeds, dims: {} }
+    : await sampleInputs(
+        ort,
+        a.graph,
+        a.types,
+        (feed) => runAll(ort, before, "disabled", [feed]),
+        ROUNDS,
+        { ...options, dims: { ...fixedDims(a, b), ...options.dims } },
+      );
+  progress(0.4, "same function");
+  if (options.feeds) await runsOn(ort, a.graph, feeds[0]);
+  let outputs: OutputReport[] = [];
+  let error: string | null = null;
+  try {
+    outputs = await sameFunction(ort, before, runnable(b.file), feeds);
+  } catch (thrown) {
+    error = reason(thrown);
+  }
+  const equal = error === null && outputs.every(({ passed }) => passed);
+  let first: FirstDifference | null = null;
+  if (!equal && error === null) {
+    progress(0.7, "first difference");
+    first = await firstDifference(ort, a, b, pairs, feeds, dims);
+  }
+  progress(1, "done");
+  return {
+    same: equal && findings.every(({ harmless }) => harmless),
+    apart: null,
+    error,
+    inputs: feeds.length,
+    dims,
+    outputs,
+    first,
+    findings,
+  };
+}
+
+async function runsOn(ort: Ort, { file }: Graph, feed: Tensors): Promise<void> {
+  try {
+    await runAll(ort, runnable(file), "disabled", [feed]);
+  } catch (error) {
+    throw new InputError(
+      `${file.source.name} does not run on the inputs given (${reason(error)}); check them.`,
+    );
+  }
+}
+
+/** Free dimensions of the first model's inputs that the second has fixed. */
+function fixedDims(a: { graph: Graph; types: Types }, b: Graph): Record<string, number> {
+  const dims: Record<string, number> = {};
+  const infos = new Map(b.file.graph.inputs.map((info) => [info.name, info.type?.tensor?.shape]));
+  for (const input of a.graph.main.inputs)
+    for (const [axis, dim] of (a.types.get(input)?.shape ?? []).entries()) {
+      const fixed = infos.get(input.name)?.dims[axis]?.value;
+      if (typeof dim === "string" && fixed) dims[dim || `${input.name}.${axis}`] = fixed;
+    }
+  return dims;
+}

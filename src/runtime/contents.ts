@@ -1,0 +1,154 @@
+import onnxProto from "onnx-proto";
+import { tensorOf } from "../graph/constants.ts";
+import type { Graph, Scope, Value } from "../graph/graph.ts";
+import type { Frame } from "../onnx/decode.ts";
+import { FIELD } from "../onnx/messages.ts";
+import type { ModelFile } from "../onnx/model-file.ts";
+import { attributeDifferences } from "./attributes.ts";
+import { type Counterpart, functionKey } from "./counterparts.ts";
+import { type Finding, titleOf } from "./finding.ts";
+import { equalRanges, tensorDifference } from "./same-tensor.ts";
+
+const { onnx } = onnxProto;
+
+const METADATA = { model: FIELD.modelMetadata, graph: 16, node: 9 };
+
+/** What of a model is changed or lost in another, by name, and what is there beyond it. */
+export function contentDifferences(a: Graph, b: Graph, pairs: readonly Counterpart[]): Finding[] {
+  return [
+    ...metadataDifferences(a, b, pairs),
+    ...opsetDifferences(a.file, b.file),
+    ...weightDifferences(a, b),
+    ...pairs.flatMap((pair) => attributeDifferences(a.file, b.file, pair)),
+    ...functionDifferences(a, b),
+    ...nodeCounts(a, b),
+  ];
+}
+
+function metadataDifferences(a: Graph, b: Graph, pairs: readonly Counterpart[]): Finding[] {
+  const findings: Finding[] = [];
+  const look = (x: readonly Frame[], y: readonly Frame[], number: number, of: string) => {
+    const left = entries(a.file, x, number);
+    const right = entries(b.file, y, number);
+    const note = (key: string, what: string, harmless: boolean) =>
+      findings.push({ kind: "metadata", where: `metadata entry ${key}${of}`, what, harmless });
+    for (const [key, value] of left)
+      if (!right.has(key)) note(key, "is lost in the second", false);
+      else if (right.get(key) !== value) note(key, "has another value in the second", false);
+    for (const key of right.keys()) if (!left.has(key)) note(key, "is new in the second", true);
+  };
+  look([a.file.message.frame], [b.file.message.frame], METADATA.model, "");
+  const graphs = ({ message }: ModelFile) => message.graphs.map(({ frame }) => frame);
+  look(graphs(a.file), graphs(b.file), METADATA.graph, " of the graph");
+  for (const { a: x, b: y } of pairs)
+    look([x.message.frame], [y.message.frame], METADATA.node, ` of node ${titleOf(x)}`);
+  return findings;
+}
+
+function entries({ reader }: ModelFile, frames: readonly Frame[], number: number) {
+  const found = new Map<string, string>();
+  for (const frame of frames)
+    for (const field of reader.fields(frame)) {
+      if (field.number !== number) continue;
+      const bytes = reader.bytes({ start: field.body, end: field.end });
+      const { key, value } = onnx.StringStringEntryProto.decode(bytes);
+      found.set(key, value);
+    }
+  return found;
+}
+
+function opsetDifferences(a: ModelFile, b: ModelFile): Finding[] {
+  const facts = ({ message, opsets }: ModelFile) =>
+    new Map([
+      ["ir_version", message.irVersion],
+      ...[...opsets].map(([domain, version]) => [`opset ${domain || "ai.onnx"}`, version] as const),
+    ]);
+  const [x, y] = [facts(a), facts(b)];
+  return [...new Set([...x.keys(), ...y.keys()])]
+    .filter((name) => x.get(name) !== y.get(name))
+    .map((where) => ({
+      kind: "opset",
+      where,
+      what: `is ${x.get(where) ?? "absent"} in the first, ${y.get(where) ?? "absent"} in the second`,
+      harmless: true,
+    }));
+}
+
+function weightDifferences(a: Graph, b: Graph): Finding[] {
+  const findings: Finding[] = [];
+  let unmatched = 0;
+  let common = 0;
+  const note = (where: string, what: string, harmless: boolean) =>
+    findings.push({ kind: "weight", where, what, harmless });
+  for (const value of a.main.values.values()) {
+    const { name } = value;
+    const x = weightOf(value);
+    if (!x) continue;
+    const y = weightOf(b.main.values.get(name));
+    if (!y) {
+      unmatched++;
+      continue;
+    }
+    common++;
+    const sparse = "values" in x || "values" in y;
+    const what = sparse
+      ? equalRanges(a.file, x.frame, b.file, y.frame)
+        ? null
+        : "differs"
+      : tensorDifference(a.file, x, b.file, y);
+    if (what) note(`weight ${name}`, what, false);
+  }
+  const others = [...b.main.values.values()].filter(weightOf).length - common;
+  if (unmatched > 0)
+    note("weights:", `${unmatched} of the first have no namesake in the second`, true);
+  if (others > 0) note("weights:", `${others} of the second have no namesake in the first`, true);
+  return findings;
+}
+
+const weightOf = (value: Value | undefined) => value?.initializer ?? tensorOf(value);
+
+function functionDifferences(a: Graph, b: Graph): Finding[] {
+  const [x, y] = [a, b].map(({ functions }) => new Set(functions.map(functionKey)));
+  const only = (names: ReadonlySet<string>, others: ReadonlySet<string>, which: string) =>
+    [...names]
+      .filter((name) => !others.has(name))
+      .map(
+        (name): Finding => ({
+          kind: "function",
+          where: `function ${name}`,
+          what: `is in the ${which} only`,
+          harmless: true,
+        }),
+      );
+  return [...only(x, y, "first"), ...only(y, x, "second")];
+}
+
+/** Nodes by operator, counted: where a node is merely renamed or renumbered, nothing is said. */
+function nodeCounts(a: Graph, b: Graph): Finding[] {
+  const counts = new Map<string, number>();
+  const count = (scope: Scope, by: number): void => {
+    for (const { op, bodies } of scope.nodes) {
+      counts.set(op, (counts.get(op) ?? 0) + by);
+      for (const body of bodies) count(body, by);
+    }
+  };
+  for (const scope of [a.main, ...a.functions]) count(scope, -1);
+  for (const scope of [b.main, ...b.functions]) count(scope, 1);
+  const list = (sign: number) =>
+    [...counts]
+      .filter(([, by]) => by * sign > 0)
+      .map(([op, by]) => `${by * sign} ${op}`)
+      .join(", ");
+  const [more, fewer] = [list(1), list(-1)];
+  const sides = [more && `${more} more`, fewer && `${fewer} fewer`].filter(Boolean);
+  return sides.length === 0
+    ? []
+    : [
+        {
+          kind: "node",
+          where: "nodes:",
+          what: `${sides.join("; ")} in the second`,
+          harmless: true,
+        },
+      ];
+}

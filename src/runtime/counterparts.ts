@@ -1,0 +1,93 @@
+import type { Graph, Node, Scope } from "../graph/graph.ts";
+
+/** A node of one model and the node of another that does its work. */
+export interface Counterpart {
+  readonly a: Node;
+  readonly b: Node;
+}
+
+/** Names an exporter counts up: "12", "onnx::Add_12", "p2o.Conv.1", "Conv_12_output_0". */
+const NUMBERED = /^([^/]*[_.:])?\d+(_output_\d+)?$/;
+/** Share of agreeing nodes above which the numbers are taken to be the same in both models. */
+const STABLE = 0.9;
+
+/**
+ * Nodes of two models that are the same by name: by the value they make, else by their own name,
+ * in the main graph, in bodies of such pairs and in functions of one name. A name that is a mere
+ * number counts where what it names agrees, so that a renumbered model is not taken for another.
+ */
+export function counterparts(a: Graph, b: Graph): Counterpart[] {
+  const pairs: Counterpart[] = [];
+  const walk = (x: Scope, y: Scope): void => {
+    for (const pair of pairsOf(x, y)) {
+      pairs.push(pair);
+      for (const [k, body] of pair.a.bodies.entries())
+        if (pair.b.bodies[k]) walk(body, pair.b.bodies[k]);
+    }
+  };
+  walk(a.main, b.main);
+  const functions = new Map(b.functions.map((scope) => [functionKey(scope), scope]));
+  for (const scope of a.functions) {
+    const other = functions.get(functionKey(scope));
+    if (other) walk(scope, other);
+  }
+  return pairs;
+}
+
+/** What tells functions apart: domain, name and overload. */
+export const functionKey = ({ message }: Scope) =>
+  "domain" in message ? [message.domain, message.name, message.overload].join(":") : message.name;
+
+function pairsOf(x: Scope, y: Scope): Counterpart[] {
+  const named = namesOf(y);
+  const own = namesOf(x);
+  const candidates = x.nodes.flatMap((a) => {
+    const { name } = a.message;
+    const made = a.outputs.find(Boolean)?.name;
+    const byValue = made === undefined ? null : y.values.get(made)?.producer;
+    const byName = own.get(name) ? named.get(name) : null;
+    return [
+      ...(byValue ? [{ a, b: byValue, by: made! }] : []),
+      ...(byName && byName !== byValue ? [{ a, b: byName, by: name }] : []),
+    ];
+  });
+  const numbered = candidates.filter(({ by }) => NUMBERED.test(by));
+  const agreeing = numbered.filter(({ a, b }) => a.op === b.op && sameWeights(a, b));
+  const stable = agreeing.length >= STABLE * numbered.length;
+  const taken = new Set<Node>();
+  const pairs: Counterpart[] = [];
+  for (const { a, b, by } of candidates) {
+    if (taken.has(a) || taken.has(b)) continue;
+    if (!stable && NUMBERED.test(by) && !agree(a, b)) continue;
+    taken.add(a).add(b);
+    pairs.push({ a, b });
+  }
+  return pairs;
+}
+
+/** Nodes by their names, those that several have left out. */
+function namesOf({ nodes }: Scope): ReadonlyMap<string, Node | null> {
+  const names = new Map<string, Node | null>();
+  for (const node of nodes) {
+    const { name } = node.message;
+    if (name) names.set(name, names.has(name) ? null : node);
+  }
+  return names;
+}
+
+const sourceOf = ({ inputs }: Node, slot: number) => {
+  const value = inputs[slot];
+  return value?.producer ? value.producer.op : (value?.name ?? "");
+};
+
+const fixed = (node: Node) =>
+  [...node.inputs.keys()].filter((slot) => !node.inputs[slot]?.producer);
+
+const sameWeights = (a: Node, b: Node) =>
+  fixed(a).every((slot) => sourceOf(a, slot) === sourceOf(b, slot));
+
+/** Same operator, and every input is the same weight or made by the same operator. */
+const agree = (a: Node, b: Node) =>
+  a.op === b.op &&
+  a.inputs.length === b.inputs.length &&
+  a.inputs.every((_, slot) => sourceOf(a, slot) === sourceOf(b, slot));

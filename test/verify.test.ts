@@ -1,0 +1,293 @@
+import fs from "node:fs";
+import path from "node:path";
+import { type Comparison, compareModels, laurelize, type Model, openModel } from "laurelize";
+import onnxProto from "onnx-proto";
+import ort from "onnxruntime-node";
+import { describe, expect, it } from "vitest";
+import { cli } from "./support/cli.ts";
+import { fixture, temporaryFolder } from "./support/fixture.ts";
+import { modelOfText } from "./support/onnx-text.ts";
+
+const { onnx } = onnxProto;
+type ModelProto = InstanceType<typeof onnx.ModelProto>;
+
+const PLAIN = `<ir_version: 8, opset_import: ["" : 17]>
+g (float[N, 6, 8] x) => (float[N, 6, 8] out)
+<float[8, 8] w, float[8] scale, float[8] shift>
+{
+  [/block/norm/LayerNormalization] normed = LayerNormalization<axis = -1, epsilon = 0.001>(x, scale, shift)
+  [/block/MatMul] f = MatMul(normed, w)
+  [/block/Sub] d = Sub(f, x)
+  [/block/Softmax] s = Softmax<axis = 1>(d)
+  [/block/Add] y = Add(x, s)
+  out = Tanh(y)
+}`;
+
+/** A model after somebody has changed it. */
+function changed(bytes: Uint8Array, change: (model: ModelProto) => void): Uint8Array {
+  const proto = onnx.ModelProto.decode(bytes) as ModelProto;
+  change(proto);
+  return onnx.ModelProto.encode(proto).finish();
+}
+
+async function compared(a: Uint8Array, b: Uint8Array): Promise<Comparison> {
+  return compareModels(await openModel(a), await openModel(b), { ort });
+}
+
+const making = (model: ModelProto, output: string) =>
+  model.graph!.node!.find((node) => node.output!.includes(output))!;
+const weight = (model: ModelProto, name: string) =>
+  model.graph!.initializer!.find((tensor) => tensor.name === name)!;
+const attribute = (model: ModelProto, output: string, name: string) =>
+  making(model, output).attribute!.find((each) => each.name === name)!;
+const shift = (bytes: Uint8Array, by: number) => {
+  const values = new Float32Array(new Uint8Array(bytes).buffer).map(
+    (value, k) => value + by * (1 + k),
+  );
+  return new Uint8Array(values.buffer);
+};
+
+/** What makes the models differ, beside the outputs. */
+const serious = ({ findings }: Comparison) =>
+  findings.filter(({ harmless }) => !harmless).map(({ kind, where }) => `${kind}: ${where}`);
+
+/** A laurelized model whose new weights are no longer neutral. */
+async function moved(variant: string): Promise<Uint8Array> {
+  const model: Model = await openModel(fixture("pre-norm-mlp"));
+  const { model: result, plan } = await laurelize(model, { ort, variant, rank: 4 });
+  const names = plan.sites
+    .flatMap(({ parameters }) => Object.values(parameters))
+    .map((t) => t.name);
+  return changed(result.toBytes(), (proto) => {
+    for (const [k, name] of names.entries()) {
+      const tensor = weight(proto, name);
+      tensor.rawData = shift(tensor.rawData!, 0.1 + 0.2 * k);
+    }
+  });
+}
+
+describe("two models that are the same", () => {
+  it("are: a model and itself, and the same written by another encoder", async () => {
+    const bytes = modelOfText(PLAIN);
+    for (const other of [bytes, changed(bytes, () => {})]) {
+      const comparison = await compared(bytes, other);
+      expect(comparison).toMatchObject({ same: true, first: null, findings: [], inputs: 3 });
+      expect(comparison.outputs.map(({ plain }) => plain.bitEqual)).toEqual([true]);
+    }
+  });
+
+  it("are: a model and its laurelized form, whose new nodes are told for information", async () => {
+    const model = await openModel(fixture("pre-norm-mlp"));
+    const { model: result } = await laurelize(model, { ort, variant: "rw+lr", rank: 4 });
+    const comparison = await compareModels(model, result, { ort });
+    expect(comparison.same).toBe(true);
+    expect(serious(comparison)).toEqual([]);
+    expect(comparison.findings.find(({ kind }) => kind === "node")?.what).toMatch(/MatMul.* more/);
+    expect(comparison.findings.find(({ kind }) => kind === "metadata")?.what).toMatch(/is new/);
+  });
+
+  it("are: a model and its renumbered form, of which nothing is said to be gone", async () => {
+    const numbered = (from: number) =>
+      modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+      g (float[2, 8] x) => (float[2, 8] out) <float[8, 8] w>
+      { ${from} = MatMul(x, w) ${from + 1} = Relu(${from}) ${from + 2} = LeakyRelu<alpha = 0.5>(${from + 1})
+        ${from + 3} = Softmax<axis = 1>(${from + 2}) ${from + 4} = Softmax<axis = 0>(${from + 3})
+        out = Add(x, ${from + 4}) }`);
+    const comparison = await compared(numbered(10), numbered(11));
+    expect(comparison).toMatchObject({ same: true, findings: [] });
+  });
+});
+
+describe("an error planted in a model", () => {
+  const bytes = modelOfText(PLAIN);
+
+  it.each<[string, (model: ModelProto) => void, string, string, string[]]>([
+    ["operands swapped", (model) => making(model, "d").input!.reverse(), "d", "/block/Sub", []],
+    [
+      "a stale weight",
+      (model) => {
+        weight(model, "w").rawData = shift(weight(model, "w").rawData!, 0.01);
+      },
+      "f",
+      "/block/MatMul",
+      ["weight: weight w"],
+    ],
+    [
+      "a lost attribute",
+      (model) => {
+        making(model, "s").attribute = [];
+      },
+      "s",
+      "/block/Softmax",
+      ["attribute: attribute axis of node /block/Softmax (Softmax)"],
+    ],
+    [
+      "a changed epsilon",
+      (model) => {
+        attribute(model, "normed", "epsilon").f = 0.002;
+      },
+      "normed",
+      "/block/norm/LayerNormalization",
+      ["attribute: attribute epsilon of node /block/norm/LayerNormalization (LayerNormalization)"],
+    ],
+    [
+      "another operator",
+      (model) => {
+        making(model, "y").opType = "Mul";
+      },
+      "y",
+      "/block/Add",
+      [],
+    ],
+  ])("%s: is found and located", async (_, change, value, node, findings) => {
+    const comparison = await compared(bytes, changed(bytes, change));
+    expect(comparison.same).toBe(false);
+    expect(comparison.outputs[0].passed).toBe(false);
+    expect(comparison.first).toMatchObject({ value, a: { name: node }, b: { name: node } });
+    expect(comparison.first?.scope).toBe(node.replace(/\/\w+$/, ""));
+    expect(serious(comparison)).toEqual(findings);
+  });
+
+  it("a dropped and a changed metadata entry, and one that is merely added", async () => {
+    const entries = (...metadataProps: { key: string; value: string }[]) =>
+      changed(bytes, (model) => {
+        model.metadataProps = metadataProps as ModelProto["metadataProps"];
+      });
+    const [author, task] = [
+      { key: "author", value: "a" },
+      { key: "task", value: "b" },
+    ];
+    const a = entries(author, task);
+    const dropped = await compared(a, entries(author));
+    expect([dropped.same, serious(dropped)]).toEqual([false, ["metadata: metadata entry task"]]);
+    expect(dropped.outputs[0].passed).toBe(true);
+    const other = await compared(a, entries(task, { ...author, value: "c" }));
+    expect([other.same, serious(other)]).toEqual([false, ["metadata: metadata entry author"]]);
+    const added = await compared(entries(author), a);
+    expect([added.same, added.findings.length]).toEqual([true, 1]);
+  });
+
+  it("α on the skip, and a stale new weight, once both models are trained", async () => {
+    const trained = await moved("rw");
+    const crossed = changed(trained, (model) => {
+      const scaled = making(model, "y").input!.map((name) => making(model, name));
+      const [a, b] = scaled.map((node) => node.input![1]);
+      scaled[0].input![1] = b;
+      scaled[1].input![1] = a;
+    });
+    const comparison = await compared(trained, crossed);
+    expect(comparison.same).toBe(false);
+    const { value, a, b } = comparison.first!;
+    expect(value).toMatch(/^res\.laurel\.Mul/);
+    expect([a.op, b.op]).toEqual(["Mul", "Mul"]);
+    expect(a.inputs[0]).toBe(b.inputs[0]);
+    expect(a.inputs[1]).not.toBe(b.inputs[1]);
+
+    const low = await moved("lr");
+    const name = "res.laurel.B";
+    const stale = changed(low, (model) => {
+      weight(model, name).rawData = new Uint8Array(weight(model, name).rawData!.length);
+    });
+    const second = await compared(low, stale);
+    expect(second.first?.a.inputs).toContain(name);
+    expect(serious(second)).toEqual([`weight: weight ${name}`]);
+  });
+
+  it("is found behind another value first where the outputs of the errors are several", async () => {
+    const twice = changed(bytes, (model) => {
+      making(model, "y").opType = "Mul";
+      making(model, "d").input!.reverse();
+    });
+    const { first } = await compared(bytes, twice);
+    expect(first).toMatchObject({ value: "d", compared: 3 });
+  });
+});
+
+describe("models with other inputs or outputs", () => {
+  const graph = (signature: string, body = "y = Relu(x)") =>
+    modelOfText(`<ir_version: 8, opset_import: ["" : 17]> g ${signature} { ${body} }`);
+  const a = graph("(float[N, 4] x) => (float[N, 4] y)");
+
+  it.each([
+    [
+      "another name",
+      graph("(float[N, 4] u) => (float[N, 4] y)", "y = Relu(u)"),
+      /input x is in the first only; input u is in the second only/,
+    ],
+    [
+      "another type",
+      graph("(double[N, 4] x) => (double[N, 4] y)"),
+      /input x is float in the first, double/,
+    ],
+    [
+      "another size",
+      graph("(float[N, 5] x) => (float[N, 5] y)"),
+      /input x has the shape \[N, 4\] in the first, \[N, 5\]/,
+    ],
+  ])("cannot be fed alike: %s", async (_, b, sentence) => {
+    const comparison = await compared(a, b);
+    expect(comparison).toMatchObject({ same: false, outputs: [] });
+    expect(comparison.apart).toMatch(sentence);
+    expect(comparison.apart).toMatch(/^the two cannot be fed alike: .*\.$/);
+  });
+
+  it("are fed with the sizes that the second has fixed", async () => {
+    const comparison = await compared(a, graph("(float[3, 4] x) => (float[3, 4] y)"));
+    expect(comparison).toMatchObject({ same: true, dims: { N: 3 } });
+    expect(comparison.findings.every(({ harmless }) => harmless)).toBe(true);
+  });
+
+  it("differ where the order or the number of outputs does", async () => {
+    const body = "y = Relu(x) z = Tanh(x)";
+    const one = graph("(float[2] x) => (float[2] y, float[2] z)", body);
+    const turned = await compared(one, graph("(float[2] x) => (float[2] z, float[2] y)", body));
+    expect([turned.same, serious(turned)]).toEqual([false, ["signature: outputs"]]);
+    const fewer = await compared(one, graph("(float[2] x) => (float[2] y)", body));
+    expect([fewer.same, serious(fewer)]).toEqual([false, ["signature: output z"]]);
+  });
+});
+
+describe("laurelize verify a.onnx b.onnx", () => {
+  const folder = temporaryFolder();
+  const write = (name: string, bytes: Uint8Array) => {
+    fs.writeFileSync(path.join(folder, name), bytes);
+    return path.join(folder, name);
+  };
+  const a = write("a.onnx", modelOfText(PLAIN));
+  const b = write(
+    "b.onnx",
+    changed(modelOfText(PLAIN), (model) => {
+      attribute(model, "normed", "epsilon").f = 0.002;
+    }),
+  );
+
+  it("exits 0 where they are the same, 1 where they differ, 2 where one is unreadable", () => {
+    const same = cli(["verify", a, a, "--dim", "N=2"]);
+    expect(same).toMatchObject({ code: 0, stderr: "" });
+    expect(same.stdout).toMatch(/same function +bit-equal on 3 inputs.*with N=2/);
+    expect(same.stdout).toContain("the two models are the same");
+    expect(cli(["verify", a, a, "-q"])).toEqual({ code: 0, stdout: "", stderr: "" });
+    const differ = cli(["verify", a, b]);
+    expect(differ).toMatchObject({ code: 1, stderr: "" });
+    expect(differ.stdout).toMatch(
+      /first value that differs: normed, by \S+ \(\S+ ULP\), in \/block\/norm; 0 before it/,
+    );
+    expect(differ.stdout).toMatch(
+      /attribute epsilon .* is 0\.001\d* in the first, 0\.002\d* in the/,
+    );
+    expect(cli(["verify", a, b, "-q"])).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringContaining("first value that differs: normed"),
+    });
+    const missing = cli(["verify", a, path.join(folder, "none.onnx")]);
+    expect(missing).toMatchObject({ code: 2, stdout: "" });
+    expect(missing.stderr).toMatch(/^laurelize: .*none\.onnx does not exist[^\n]*\n$/);
+  });
+
+  it("prints one JSON document with --json", () => {
+    const { code, stdout } = cli(["verify", a, b, "--json"]);
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ a, b, same: false, first: { value: "normed" } });
+  });
+});
