@@ -45,6 +45,10 @@ export function proofLines(proof: Proof): string {
 
 function describe(check: Check): string {
   if (check.name === "same function") return describeFunction(check);
+  if (check.name === "a second opinion")
+    return check.skipped === null
+      ? describeFunction({ ...check, dims: {} })
+      : `not to be had: ${check.skipped}`;
   if (check.name === "right formula") {
     const passed = check.sites.filter((site) => site.passed);
     const worst = passed.reduce(
@@ -99,7 +103,8 @@ export const outputFailures = (outputs: readonly OutputReport[]) =>
     );
 
 function failures(check: Check): string[] {
-  if (check.name === "same function") return outputFailures(check.outputs);
+  if (check.name === "same function" || check.name === "a second opinion")
+    return outputFailures(check.outputs);
   if (check.name === "right formula")
     return check.sites
       .filter(({ passed }) => !passed)

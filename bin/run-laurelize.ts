@@ -1,9 +1,11 @@
 import path from "node:path";
 import ort from "onnxruntime-node";
 import {
+  InputError,
   isLaurelized,
   type Laurelized,
   laurelize,
+  type Ort,
   openModel,
   type Proof,
   stageModel,
@@ -16,6 +18,7 @@ import { checkOutput, outputOf } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { asJson, proofLines, summary } from "./report.ts";
 import { bytes } from "./text.ts";
+import { webRuntime } from "./web-runtime.ts";
 
 /** Finds, rewrites, proves and writes; prints the report. */
 export async function runLaurelize(args: Arguments): Promise<void> {
@@ -34,6 +37,11 @@ export async function runLaurelize(args: Arguments): Promise<void> {
       );
     return;
   }
+  if (args.alsoWeb && !args.verify)
+    throw new InputError(
+      "--also-web is part of the proof that --no-verify skips; give one of them.",
+    );
+  const alsoOrt = args.alsoWeb ? await webRuntime() : undefined;
   if (!args.dryRun) checkOutput(target, args.model, args.force, model);
   const laurel = await laurelize(model, { ...args, ort, externalData: target.data });
   if (!args.quiet)
@@ -50,7 +58,7 @@ export async function runLaurelize(args: Arguments): Promise<void> {
   const written = performance.now();
   let proof: Proof | null = null;
   if (args.verify) {
-    proof = await proveStaged(args, dims, laurel, pending.path);
+    proof = await proveStaged(args, dims, laurel, pending.path, alsoOrt);
     say(`\n${proofLines(proof)}`);
   }
   const proved = performance.now();
@@ -75,6 +83,7 @@ async function proveStaged(
   dims: Record<string, number>,
   laurel: Laurelized,
   staged: string,
+  alsoOrt: Ort | undefined,
 ): Promise<Proof> {
   const progress = new Progress(!args.quiet && !args.json);
   try {
@@ -85,6 +94,7 @@ async function proveStaged(
       dims,
       seed: args.seed,
       feeds,
+      alsoOrt,
       progress: progress.report,
     });
   } finally {

@@ -4,6 +4,7 @@ import { changes } from "../src/runtime/changes.ts";
 import { runnable, withOutputs } from "../src/runtime/runnable.ts";
 import { type OutputReport, runAll, sameFunction } from "../src/runtime/same-function.ts";
 import { type SampleOptions, sampleInputs } from "../src/runtime/samples.ts";
+import { type SecondOpinion, secondOpinion } from "../src/runtime/second-opinion.ts";
 import { type Ort, type Runnable, reason, type Tensors } from "../src/runtime/session.ts";
 import type { Augmented } from "./augment.ts";
 import { checkFormula, type FormulaReport, operandsOf } from "./formula.ts";
@@ -36,7 +37,8 @@ export type Check =
       readonly inputs: number;
       readonly outputs: number;
       readonly differences: readonly string[];
-    };
+    }
+  | ({ readonly name: "a second opinion"; readonly passed: boolean } & SecondOpinion);
 
 /** What was proved of a result. */
 export interface Proof {
@@ -48,6 +50,8 @@ export interface Proof {
 export interface ProofOptions extends SampleOptions {
   /** Inputs to use instead of made-up ones, a set of tensors by name each. */
   readonly feeds?: readonly Tensors[] | undefined;
+  /** Another onnxruntime, under which the same-function check is repeated. */
+  readonly alsoOrt?: Ort | undefined;
   /** Called before each step with how much is done, from 0 to 1. */
   readonly progress?: ((done: number, step: string) => void) | undefined;
 }
@@ -59,7 +63,7 @@ const ROUNDS = 3;
 /**
  * Proves a laurelized model against its original in onnxruntime: it computes the same function,
  * every site computes the paper's formula once its weights are not neutral, nothing but the sites
- * has changed, and every new tensor can learn.
+ * has changed, and every new tensor can learn; with `alsoOrt`, another runtime agrees.
  */
 export async function prove(
   ort: Ort,
@@ -119,6 +123,12 @@ export async function prove(
     unchanged(graph, result.graph, plan),
     { name: "it can learn", passed: error === null && learning.dead.length === 0, ...learning },
   ];
+  if (options.alsoOrt) {
+    progress(0.95, "a second opinion");
+    const opinion = await secondOpinion(options.alsoOrt, file, result.graph.file, feeds);
+    const agreed = opinion.error === null && opinion.outputs.every(({ passed }) => passed);
+    checks.push({ name: "a second opinion", passed: agreed, ...opinion });
+  }
   progress(1, "done");
   return { passed: checks.every(({ passed }) => passed), checks };
 }

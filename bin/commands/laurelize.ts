@@ -24,6 +24,7 @@ export interface Arguments {
   dim: string[] | undefined;
   inputs: string | undefined;
   verify: boolean;
+  alsoWeb: boolean;
   force: boolean;
   dryRun: boolean;
   json: boolean;
@@ -133,6 +134,11 @@ export const laurelize: CommandModule<object, Arguments> = {
           type: "boolean",
           default: true,
           describe: "prove the result in onnxruntime; --no-verify skips it",
+        },
+        "also-web": {
+          type: "boolean",
+          default: false,
+          describe: "ask onnxruntime-web too whether the function is the same",
         },
         force: {
           alias: "f",

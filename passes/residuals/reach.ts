@@ -22,7 +22,7 @@ const BILINEAR = new Set(["Mul", "MatMul", "com.microsoft.FusedMatMul"]);
 
 const RANDOM = /^Random|^Multinomial$|^Bernoulli$/;
 
-/** Values whose ways are kept at hand. */
+/** Values whose ways are kept at hand: those asked last. */
 const KEPT = 64;
 
 /** Nodes that one search, and all searches together, may visit: above that a graph is no network. */
@@ -45,13 +45,15 @@ export class Reach {
   /** The ways from `from` to `to`, which `limit` reads; null where there is none. */
   ways(from: Value, to: Value, limit: Node): Way | null {
     const known = this.#kept.get(from);
-    if (known && known.limit >= limit.index) return known.ways.get(to) ?? null;
-    const ways = this.#search(from, limit);
+    const kept =
+      known && known.limit >= limit.index
+        ? known
+        : { limit: limit.index, ways: this.#search(from, limit) };
     this.#kept.delete(from);
-    this.#kept.set(from, { limit: limit.index, ways });
+    this.#kept.set(from, kept);
     const [oldest] = this.#kept.keys();
     if (this.#kept.size > KEPT && oldest) this.#kept.delete(oldest);
-    return ways.get(to) ?? null;
+    return kept.ways.get(to) ?? null;
   }
 
   #search(from: Value, limit: Node): Map<Value, Way> {

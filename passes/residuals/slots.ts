@@ -14,6 +14,9 @@ interface Chosen {
   readonly kind: Kind;
 }
 
+/** Terms above which a sum is an aggregation: no residual connection has so many branches. */
+const MOST_TERMS = 16;
+
 /**
  * Decides the slots of a sum by ancestry: the skip is the term from which all others are reached,
  * each past learned weights; or, where all come from one value, the term without a nonlinearity.
@@ -30,7 +33,7 @@ export function slots(setting: Setting, reach: Reach, sum: Sum): Slots {
   const direct = choose(setting, reach, sum.node, terms);
   if ("skip" in direct) return direct;
   const flat = flatten(setting, terms);
-  if (flat.length > terms.length && flat.length <= 16) {
+  if (flat && flat.length > terms.length) {
     const nested = choose(setting, reach, sum.node, flat);
     if ("skip" in nested && independent(reach, sum.node, nested.branches)) return nested;
   }
@@ -55,6 +58,7 @@ function unfit(
     return whole && reaches ? whyNot.constantSkip() : whyNot.bias(constant);
   }
   if (new Set(terms.map((term) => term.value)).size < terms.length) return whyNot.doubled();
+  if (terms.length > MOST_TERMS) return whyNot.many(terms.length);
   for (const { value } of terms) {
     if (constants.has(value)) continue;
     const shape = types.get(value)?.shape;
@@ -76,24 +80,33 @@ export const sameShape = (a: readonly Dimension[], b: readonly Dimension[]) =>
       (dim !== 1 && b[k] !== 1 && !(typeof dim === "number" && typeof b[k] === "number")),
   );
 
-/** Terms with single-use inner sums of computed values of the same shape opened up. */
-function flatten(setting: Setting, terms: readonly Term[]): Term[] {
-  const { constants, types } = setting;
-  return terms.flatMap((term) => {
-    const node = term.value.producer;
-    const shape = types.get(term.value)?.shape;
-    const opens =
-      (node?.op === "Add" || node?.op === "Sum") &&
-      term.value.uses.length === 1 &&
-      !term.value.isOutput &&
-      node.inputs.every((value) => {
-        const own = value && types.get(value)?.shape;
-        return own && shape && !constants.has(value) && sameShape(own, shape);
-      });
-    if (!opens) return [term];
-    const inner = node.inputs.map((value, index) => ({ value: value!, use: { node, index } }));
-    return flatten(setting, inner);
+/**
+ * Terms with single-use inner sums of computed values of the same shape opened up; null where
+ * these are more than a residual sum has.
+ */
+function flatten(setting: Setting, terms: readonly Term[]): Term[] | null {
+  const flat: Term[] = [];
+  const pending = [...terms].reverse();
+  for (let term = pending.pop(); term; term = pending.pop()) {
+    const inner = innerTerms(setting, term);
+    if (inner) pending.push(...inner.reverse());
+    else flat.push(term);
+    if (flat.length + pending.length > MOST_TERMS) return null;
+  }
+  return flat;
+}
+
+/** The terms of the inner sum that makes this one, where it may be opened up. */
+function innerTerms({ constants, types }: Setting, { value }: Term): Term[] | null {
+  const node = value.producer;
+  const shape = types.get(value)?.shape;
+  if ((node?.op !== "Add" && node?.op !== "Sum") || value.uses.length !== 1 || value.isOutput)
+    return null;
+  const opens = node.inputs.every((input) => {
+    const own = input && types.get(input)?.shape;
+    return own && shape && !constants.has(input) && sameShape(own, shape);
   });
+  return opens ? node.inputs.map((each, index) => ({ value: each!, use: { node, index } })) : null;
 }
 
 const independent = (reach: Reach, node: Node, branches: readonly Term[]) =>
@@ -110,7 +123,7 @@ function choose(setting: Setting, reach: Reach, node: Node, terms: readonly Term
       refused.push({ reason: tried.reason, ...(optional ? { optional } : {}) });
     } else {
       const parts = flatten(setting, others);
-      const parallel = parts.length > 1 && independent(reach, node, parts);
+      const parallel = parts !== null && parts.length > 1 && independent(reach, node, parts);
       return { skip, branches: others, kind: parallel ? "parallel" : tried.kind };
     }
   }

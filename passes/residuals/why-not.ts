@@ -8,6 +8,7 @@ export const whyNot = {
   constantSkip: () =>
     "constant skip: the operand the branch starts from is the same for every input, so nothing could be learned from it",
   doubled: () => "adds a value to itself",
+  many: (terms: number) => `adds ${terms} values, more than the skip and branches of a residual`,
   unknownShape: (value: Value) => `the shape of ${value.name} is not known`,
   broadcast: (shapes: readonly string[]) =>
     `broadcasts: the operands have the shapes ${shapes.join(" and ")}`,

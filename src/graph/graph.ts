@@ -42,7 +42,7 @@ export interface Node {
   /** Bodies of If, Loop and Scan, and of any operator with graph attributes. */
   readonly bodies: readonly Scope[];
   /** Outer values that the bodies read. */
-  readonly captures: ReadonlySet<Value>;
+  captures: ReadonlySet<Value>;
   /** The body of the model's own function that it calls; null where the operator is built in. */
   callee: Scope | null;
   /** Place in an order in which every node follows what it reads. */
@@ -141,7 +141,7 @@ function scopeOf(
       );
   }
   for (const node of nodes) connect(file, names, node);
-  scope.nodes.push(...sorted(file, nodes));
+  for (const node of sorted(file, nodes)) scope.nodes.push(node);
   for (const name of message.outputs.map(nameOf)) {
     const value = [...outward(scope)].map((s) => s.values.get(name)).find(Boolean);
     if (!value)
@@ -171,16 +171,19 @@ function nodeOf(scope: Scope, message: NodeMessage): Node {
     inputs: [],
     outputs: [],
     bodies: [],
-    captures: new Set(),
+    captures: NONE,
     callee: null,
     index: -1,
   };
 }
 
+const NONE: ReadonlySet<Value> = new Set();
+
 function connect(file: ModelFile, names: Set<string>, node: Node): void {
   const { scope, message } = node;
   const inputs = node.inputs as (Value | null)[];
-  for (const [index, name] of message.inputs.entries()) {
+  for (let index = 0; index < message.inputs.length; index++) {
+    const name = message.inputs[index];
     const value = name === "" ? null : resolve(file, node, name);
     inputs.push(value);
     value?.uses.push({ node, index });
@@ -198,12 +201,14 @@ function connect(file: ModelFile, names: Set<string>, node: Node): void {
 function capture(scope: Scope, value: Value): void {
   for (const inner of outward(scope)) {
     if (inner === value.scope) return;
-    (inner.owner?.captures as Set<Value> | undefined)?.add(value);
+    const { owner } = inner;
+    if (owner?.captures === NONE) owner.captures = new Set();
+    (owner?.captures as Set<Value> | undefined)?.add(value);
   }
 }
 
 function resolve(file: ModelFile, node: Node, name: string): Value {
-  for (const scope of outward(node.scope)) {
+  for (let scope: Scope | null = node.scope; scope; scope = scope.owner?.scope ?? null) {
     const value = scope.values.get(name);
     if (value) return value;
   }

@@ -1,9 +1,11 @@
 import type { ModelFile } from "../onnx/model-file.ts";
 import { InputError } from "../onnx/source.ts";
-import type { Node } from "./graph.ts";
+import type { Node, Value } from "./graph.ts";
 
 /** Kahn's order; the file's own where that is already one. */
 export function sorted(file: ModelFile, nodes: Node[]): Node[] {
+  if (inOrder(nodes)) return nodes;
+  for (const node of nodes) node.index = -1;
   const order: Node[] = [];
   const missing = new Map<Node, number>();
   const readers = new Map<Node, Node[]>();
@@ -43,3 +45,16 @@ export function sorted(file: ModelFile, nodes: Node[]): Node[] {
     );
   return order;
 }
+
+/** Numbers the nodes as they come; whether each follows what it reads. */
+function inOrder(nodes: readonly Node[]): boolean {
+  for (const [index, node] of nodes.entries()) {
+    for (const value of node.inputs) if (waits(node, value)) return false;
+    for (const value of node.captures) if (waits(node, value)) return false;
+    node.index = index;
+  }
+  return true;
+}
+
+const waits = ({ scope }: Node, value: Value | null) =>
+  value !== null && value.producer !== null && value.scope === scope && value.producer.index < 0;

@@ -8,7 +8,7 @@ import { type Ort, reason, withSession } from "./session.ts";
 import { skeleton } from "./skeleton.ts";
 
 /** Nodes of one session: its cost is quadratic in its outputs. */
-const SEGMENT = 2000;
+const SEGMENT = 1000;
 
 /** Domains whose operators onnxruntime itself brings. */
 const BUILT_IN = new Set([
@@ -28,7 +28,7 @@ export interface Inference {
 
 /**
  * Type and shape of every value of the main graph, by ONNX's own rules: onnxruntime infers them
- * on the model without its weights, some 2,000 nodes at a time. Where it refuses, the custom
+ * on the model without its weights, some 1,000 nodes at a time. Where it refuses, the custom
  * operators are left out and the model's value_info stands in, with a warning.
  */
 export async function inferTypes(ort: Ort, graph: Graph): Promise<Inference> {
@@ -168,7 +168,10 @@ async function inferSegment(
   }
 }
 
-/** One session on the nodes' skeleton. */
+/**
+ * Types by one session on the nodes' skeleton; by a second one where values that later segments
+ * take are told as [], which may be a scalar or an unknown rank.
+ */
 async function ask(
   ort: Ort,
   graph: Graph,
@@ -176,27 +179,41 @@ async function ask(
   known: (value: Value) => Type | null,
   end: number,
 ): Promise<Map<Value, Type>> {
-  const crossing = nodes
+  const { found } = await told(ort, graph, nodes, known, []);
+  const unclear = nodes
     .flatMap(outputsOf)
-    .filter((value) =>
-      value.uses.some(({ node }) => node.scope === graph.main && node.index >= end),
+    .filter(
+      (value) =>
+        found.get(value)?.shape?.length === 0 &&
+        value.uses.some(({ node }) => node.scope === graph.main && node.index >= end),
     );
+  if (unclear.length === 0) return found;
+  const { ranks } = await told(ort, graph, nodes, known, unclear);
+  for (const [k, value] of unclear.entries())
+    if (ranks[k] !== 0) found.set(value, { ...found.get(value)!, shape: null });
+  return found;
+}
+
+/** What a session tells of the values of these nodes, and of the ranks of some of them. */
+async function told(
+  ort: Ort,
+  graph: Graph,
+  nodes: readonly Node[],
+  known: (value: Value) => Type | null,
+  ranked: readonly Value[],
+): Promise<{ found: Map<Value, Type>; ranks: readonly unknown[] }> {
   const found = new Map<Value, Type>();
-  const made = skeleton(graph, nodes, known, crossing);
+  const made = skeleton(graph, nodes, known, ranked);
   if (made === null) throw new Error("the type of an input is not known");
-  await withSession(ort, { model: made.model }, "disabled", async (session) => {
+  return withSession(ort, { model: made.model }, "disabled", async (session) => {
     const metadata = outputMetadata(session);
     for (const [k, value] of made.outputs.entries()) {
       const type = typeOf(metadata[k]);
       if (type) found.set(value, type);
     }
-    for (const [k, value] of crossing.entries()) {
-      const rank = typeOf(metadata[made.outputs.length + k])?.shape?.[0];
-      const type = found.get(value);
-      if (type?.shape?.length === 0 && rank !== 0) found.set(value, { ...type, shape: null });
-    }
+    const ranks = metadata.slice(made.outputs.length).map((shape) => typeOf(shape)?.shape?.[0]);
+    return { found, ranks };
   });
-  return found;
 }
 
 type Metadata = { isTensor: boolean; type?: string; shape?: readonly (number | string)[] };

@@ -43,9 +43,10 @@ export function skeleton(
   const inputs: Uint8Array[] = [];
   const extra: Uint8Array[] = [];
   const needed = new Set<Value>();
+  const alike = standIns(known, fed);
   for (const node of included)
     for (const value of [...node.inputs, ...node.captures])
-      if (value && !made.has(value)) needed.add(value);
+      if (value && !made.has(value)) needed.add(isWide(node) ? alike(value) : value);
   for (const value of needed) {
     const tensor = tensorOf(value);
     const type = typeOfTensor(value) ?? known(value);
@@ -64,7 +65,13 @@ export function skeleton(
   const named = (name: string) =>
     bytesField(FIELD.graphOutput, onnx.ValueInfoProto.encode({ name }).finish());
   const body = [
-    ...[...included].sort((a, b) => a.index - b.index).map((node) => raw(node.message.frame)),
+    ...[...included]
+      .sort((a, b) => a.index - b.index)
+      .map((node) =>
+        isWide(node)
+          ? reading(graph, node, (value) => (made.has(value) ? value : alike(value)).name)
+          : raw(node.message.frame),
+      ),
     ...extra,
     onnx.GraphProto.encode({ name: "skeleton" }).finish(),
     ...initializers,
@@ -80,6 +87,33 @@ export function skeleton(
     bytesField(FIELD.modelGraph, ...body),
   ]);
   return { model, outputs };
+}
+
+/** Inputs above which a node's operands are fed one of each type: a session is quadratic in its inputs. */
+const WIDE = 256;
+
+const isWide = (node: Node) => node.inputs.length > WIDE;
+
+/** For a value, the first one that was asked for of the same type: one is inferred like the other. */
+function standIns(known: (value: Value) => Type | null, fed: ReadonlySet<Value>) {
+  const first = new Map<string, Value>();
+  return (value: Value): Value => {
+    const type = fed.has(value) || tensorOf(value) ? null : known(value);
+    if (!type) return value;
+    const key = JSON.stringify(type);
+    const one = first.get(key) ?? value;
+    first.set(key, one);
+    return one;
+  };
+}
+
+/** A node's field, its inputs renamed. */
+function reading({ file }: Graph, node: Node, nameOf: (value: Value) => string): Uint8Array {
+  const kept = [...file.reader.fields(node.message.frame)]
+    .filter(({ number }) => number !== FIELD.nodeInput)
+    .map(({ start, end }) => file.reader.bytes({ start, end }));
+  const input = node.inputs.map((value) => (value ? nameOf(value) : ""));
+  return bytesField(FIELD.graphNode, ...kept, onnx.NodeProto.encode({ input }).finish());
 }
 
 const shapeName = (value: Value) => `${value.name}:shape`;

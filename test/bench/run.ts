@@ -37,7 +37,8 @@ function calm(task: () => Run): Run {
 }
 
 const copy = () => run("sh", ["-c", 'cp "$0" "$1" && sync "$1"', model, target]);
-const rewrite = () => runNode(folder, BIN, model, "-o", target, "--no-verify", "--quiet");
+const rewrite = () =>
+  runNode(folder, BIN, model, "-o", target, "--no-verify", "--no-hash", "--quiet");
 const decodeEncode = () =>
   runNode(folder, path.resolve("test/bench/decode-encode.js"), model, target);
 

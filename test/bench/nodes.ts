@@ -1,0 +1,38 @@
+import ort from "onnxruntime-node";
+import { plan } from "../../passes/laurelize.ts";
+import { findSites } from "../../passes/residuals/index.ts";
+import { buildGraph } from "../../src/graph/graph.ts";
+import { applyPatch } from "../../src/graph/patch.ts";
+import { modelOf } from "../../src/model.ts";
+import { openFile } from "../../src/onnx/model-file.ts";
+import { bytesSource } from "../../src/onnx/source.ts";
+import { inferTypes } from "../../src/runtime/infer.ts";
+import { type LargeForm, largeForms, largeGraph } from "../support/large-graph.ts";
+
+// node dist/bench/nodes.mjs <form> <nodes>: seconds of each phase, as JSON; without arguments, of
+// every form at 20,000 nodes.
+
+/** Seconds of each phase on the way from bytes to a laurelized model. */
+async function phases(form: LargeForm, count: number) {
+  const { bytes } = largeGraph(form, count);
+  const seconds: Record<string, number> = {};
+  const timed = async <T>(phase: string, work: () => T | Promise<T>): Promise<T> => {
+    const start = performance.now();
+    const result = await work();
+    seconds[phase] = (performance.now() - start) / 1000;
+    return result;
+  };
+  const file = await timed("open", () => openFile(bytesSource(bytes), null));
+  const graph = await timed("graph", () => buildGraph(file));
+  const { types } = await timed("infer", () => inferTypes(ort, graph));
+  const { sites } = await timed("match", () => findSites(graph, types));
+  const planned = await timed("plan", () => plan(graph, sites, { rank: 2, variant: "rw+lr" }));
+  await timed("patch", async () =>
+    modelOf(await applyPatch(graph, planned.patch, async () => ({ key: "bench", value: "" }))),
+  );
+  return { sites: sites.length, seconds };
+}
+
+const [form, count] = process.argv.slice(2);
+for (const each of form ? [form as LargeForm] : largeForms)
+  console.log(JSON.stringify({ form: each, ...(await phases(each, Number(count ?? 20_000))) }));
