@@ -14,7 +14,7 @@ export interface Ran {
 export function cli(args: readonly string[], env: Record<string, string> = {}): Ran {
   const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...args], {
     encoding: "utf8",
-    env: { ...process.env, ...env },
+    env: { ...process.env, NO_COLOR: "1", ...env },
     timeout: 120_000,
   });
   return { code: status, stdout, stderr };
