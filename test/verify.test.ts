@@ -98,6 +98,39 @@ describe("two models that are the same", () => {
   });
 });
 
+describe("weights that an exporter has numbered", () => {
+  const numbered = (first: number, one = "", two = "") =>
+    modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+    g (float[2, 4] x) => (float[2, 4] out)
+    <float[4, 4] onnx::MatMul_${first} ${one}, float[4, 4] onnx::MatMul_${first + 1} ${two}>
+    { [/a/MatMul] h = MatMul(x, onnx::MatMul_${first}) [/b/MatMul] out = MatMul(h, onnx::MatMul_${first + 1}) }`);
+  const values = (value: number) => `= {${new Array(16).fill(value).join(", ")}}`;
+
+  it("are held against those that the same node reads", async () => {
+    const a = changed(numbered(7), (model) => {
+      weight(model, "onnx::MatMul_7").name = "onnx::MatMul_9";
+      weight(model, "onnx::MatMul_8").name = "onnx::MatMul_7";
+      weight(model, "onnx::MatMul_9").name = "onnx::MatMul_8";
+      making(model, "h").input![1] = "onnx::MatMul_8";
+      making(model, "out").input![1] = "onnx::MatMul_7";
+    });
+    expect(await compared(numbered(7), a)).toMatchObject({ same: true, findings: [] });
+  });
+
+  it("are found stale under either name", async () => {
+    for (const first of [7, 8]) {
+      const a = numbered(7, values(0.125), values(0.5));
+      const comparison = await compared(a, numbered(first, values(0.125), values(0.25)));
+      expect(comparison.first).toMatchObject({ value: "out", a: { name: "/b/MatMul" } });
+      expect(serious(comparison)).toEqual([
+        first === 7
+          ? "weight: weight onnx::MatMul_8"
+          : "weight: weight onnx::MatMul_8 (onnx::MatMul_9 in the second)",
+      ]);
+    }
+  });
+});
+
 describe("an error planted in a model", () => {
   const bytes = modelOfText(PLAIN);
 

@@ -1,11 +1,11 @@
 import onnxProto from "onnx-proto";
 import { tensorOf } from "../graph/constants.ts";
-import type { Graph, Scope, Value } from "../graph/graph.ts";
+import type { Graph, Node, Scope, Value } from "../graph/graph.ts";
 import type { Frame } from "../onnx/decode.ts";
 import { FIELD } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { attributeDifferences } from "./attributes.ts";
-import { type Counterpart, functionKey } from "./counterparts.ts";
+import { type Counterpart, functionKey, NUMBERED } from "./counterparts.ts";
 import { type Finding, titleOf } from "./finding.ts";
 import { equalRanges, tensorDifference } from "./same-tensor.ts";
 
@@ -18,7 +18,7 @@ export function contentDifferences(a: Graph, b: Graph, pairs: readonly Counterpa
   return [
     ...metadataDifferences(a, b, pairs),
     ...opsetDifferences(a.file, b.file),
-    ...weightDifferences(a, b),
+    ...weightDifferences(a, b, pairs),
     ...pairs.flatMap((pair) => attributeDifferences(a.file, b.file, pair)),
     ...functionDifferences(a, b),
     ...nodeCounts(a, b),
@@ -74,7 +74,8 @@ function opsetDifferences(a: ModelFile, b: ModelFile): Finding[] {
     }));
 }
 
-function weightDifferences(a: Graph, b: Graph): Finding[] {
+function weightDifferences(a: Graph, b: Graph, pairs: readonly Counterpart[]): Finding[] {
+  const partners = new Map(pairs.map((pair) => [pair.a, pair.b]));
   const findings: Finding[] = [];
   let unmatched = 0;
   let common = 0;
@@ -84,7 +85,8 @@ function weightDifferences(a: Graph, b: Graph): Finding[] {
     const { name } = value;
     const x = weightOf(value);
     if (!x) continue;
-    const y = weightOf(b.main.values.get(name));
+    const twin = namesake(value, b, partners);
+    const y = weightOf(twin);
     if (!y) {
       unmatched++;
       continue;
@@ -96,13 +98,28 @@ function weightDifferences(a: Graph, b: Graph): Finding[] {
         ? null
         : "differs"
       : tensorDifference(a.file, x, b.file, y);
-    if (what) note(`weight ${name}`, what, false);
+    const also = twin!.name === name ? "" : ` (${twin!.name} in the second)`;
+    if (what) note(`weight ${name}${also}`, what, false);
   }
   const others = [...b.main.values.values()].filter(weightOf).length - common;
   if (unmatched > 0)
     note("weights:", `${unmatched} of the first have no namesake in the second`, true);
   if (others > 0) note("weights:", `${others} of the second have no namesake in the first`, true);
   return findings;
+}
+
+/** The value of the same name; where that is a mere number, the one that the same node reads. */
+function namesake(value: Value, b: Graph, partners: ReadonlyMap<Node, Node>): Value | undefined {
+  const same = b.main.values.get(value.name);
+  if (!NUMBERED.test(value.name) || value.uses.length === 0) return same;
+  for (const { node, index } of value.uses) {
+    const inputs = partners.get(node)?.inputs ?? [];
+    if (same && inputs.includes(same)) return same;
+    const other = inputs[index];
+    if (other && NUMBERED.test(other.name) && !node.inputs.some((it) => it?.name === other.name))
+      return other;
+  }
+  return undefined;
 }
 
 const weightOf = (value: Value | undefined) => value?.initializer ?? tensorOf(value);

@@ -7,7 +7,7 @@ export interface Counterpart {
 }
 
 /** Names an exporter counts up: "12", "onnx::Add_12", "p2o.Conv.1", "Conv_12_output_0". */
-const NUMBERED = /^([^/]*[_.:])?\d+(_output_\d+)?$/;
+export const NUMBERED = /^([^/]*[_.:])?\d+(_output_\d+)?$/;
 /** Share of agreeing nodes above which the numbers are taken to be the same in both models. */
 const STABLE = 0.9;
 
