@@ -19,7 +19,7 @@ export interface Augmented {
 
 /** A patch that is being written. */
 export type Draft = {
-  -readonly [K in keyof Patch]: Patch[K] extends readonly (infer E)[] ? E[] : Patch[K];
+  -readonly [K in "nodes" | "tensors" | "redirects"]: Patch[K][number][];
 };
 
 /** Writes `y = α f + β (x + Σ addends)` into the draft: the skip's and the branches' slots are redirected. */
@@ -61,9 +61,12 @@ export function augment(
     return { op: before(node), parameters: Object.fromEntries(own), place, options, constant };
   };
   const before = (node: Node) => {
-    const emit: Emit<string> = (op, inputs, attributes = {}) => {
+    const emit: Emit<string> = (op, inputs, attributes) => {
       const output = fresh(`${name}.laurel.${op}`);
-      draft.nodes.push({ before: node, node: { name: output, op, inputs, output, attributes } });
+      draft.nodes.push({
+        before: node,
+        node: { name: output, op, inputs, outputs: [output], attributes },
+      });
       return output;
     };
     return opsOver(emit);

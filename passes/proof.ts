@@ -180,7 +180,7 @@ function unchanged(original: Graph, result: Graph, plan: Plan): Check {
     ...found.initializers.map(({ name }) => name),
   ];
   expect("new nodes and weights", added, [
-    ...nodes.map(({ node }) => node.output),
+    ...nodes.flatMap(({ node }) => node.outputs),
     ...tensors.map(({ name }) => name),
   ]);
   expect(

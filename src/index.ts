@@ -5,7 +5,6 @@ import { findSites, type ResidualOptions, type Residuals } from "../passes/resid
 import type { Site } from "../passes/residuals/residual.ts";
 import { applyPatch } from "./graph/patch.ts";
 import { type Model, modelOf, sha256, typesOf } from "./model.ts";
-import { openFile } from "./onnx/model-file.ts";
 import { InputError } from "./onnx/source.ts";
 import { undone } from "./onnx/undo.ts";
 import { type CompareOptions, type Comparison, compareGraphs } from "./runtime/compare-models.ts";
@@ -91,10 +90,10 @@ export async function laurelize(
     const manifest = manifestOf(planned, { version: VERSION, sha256: digest, undo });
     return { key: manifestKey(before), value: JSON.stringify(manifest) };
   };
-  const result = modelOf(await applyPatch(model.graph, planned.patch, provenance, externalData));
+  const { source, folder } = await applyPatch(model.graph, planned.patch, provenance, externalData);
   return {
     original: model,
-    model: result,
+    model: modelOf(source, folder),
     plan: planned,
     found,
     warnings: [...found.warnings, ...planned.warnings],
@@ -129,7 +128,7 @@ export async function strip(model: Model): Promise<Stripped> {
   if (manifest.sha256 !== null && (await sha256(source)) !== manifest.sha256)
     throw new InputError(changed);
   return {
-    model: modelOf(openFile(source, model.file.folder)),
+    model: modelOf(source, model.folder),
     checked: manifest.sha256 !== null,
   };
 }

@@ -1,14 +1,16 @@
 import { openPath, type PendingFile, sha256, writePending } from "#node";
 import { buildGraph, type Graph } from "./graph/graph.ts";
 import { isFloat, type Types, typeOfTensor } from "./graph/types.ts";
-import { type ModelFile, openFile } from "./onnx/model-file.ts";
+import { type Folder, type ModelFile, openFile } from "./onnx/model-file.ts";
 import { externalLocations } from "./onnx/sound-shapes.ts";
-import { bytesSource } from "./onnx/source.ts";
+import { bytesSource, type Source } from "./onnx/source.ts";
 import { inferTypes } from "./runtime/infer.ts";
 import type { Ort } from "./runtime/session.ts";
 
 /** An ONNX model: its structure in memory, its weights where they lie. */
 export interface Model {
+  readonly source: Source;
+  readonly folder: Folder | null;
   readonly file: ModelFile;
   readonly graph: Graph;
   /** Bytes of the .onnx file. */
@@ -42,37 +44,63 @@ export async function openModel(
   if (typeof from === "string") {
     const { source, folder } = openPath(from, options.trustLinks ?? false);
     try {
-      return modelOf(openFile(source, folder));
+      return opened(source, folder);
     } catch (error) {
       source.close?.();
       throw error;
     }
   }
   const bytes = from instanceof Uint8Array ? from : new Uint8Array(await from.arrayBuffer());
-  return modelOf(openFile(bytesSource(bytes), null));
+  return opened(bytesSource(bytes), null);
 }
 
-/** A model over an opened file. */
-export function modelOf(file: ModelFile): Model {
-  const graph = buildGraph(file);
+/** A model whose structure has been read, so that what is wrong with it is said now. */
+function opened(source: Source, folder: Folder | null): Model {
+  const model = modelOf(source, folder);
+  void model.graph;
+  return model;
+}
+
+/** A model over a source: decoded and linked when that is first asked for. */
+export function modelOf(source: Source, folder: Folder | null): Model {
+  const file = once(() => openFile(source, folder));
+  const graph = once(() => buildGraph(file()));
   return {
-    file,
-    graph,
-    get weights() {
-      return weights(graph);
+    source,
+    folder,
+    get file() {
+      return file();
     },
-    dataFiles: [...externalLocations(file)],
-    metadata: new Map(
-      file.message.metadata.map(({ key, value }) => [
-        key,
-        value ? text.decode(file.reader.bytes(value)) : "",
-      ]),
-    ),
-    size: file.source.size,
-    toBytes: () => file.source.read(0, file.source.size).slice(),
-    close: () => file.source.close?.(),
+    get graph() {
+      return graph();
+    },
+    get weights() {
+      return weights(graph());
+    },
+    get dataFiles() {
+      return [...externalLocations(file())];
+    },
+    get metadata() {
+      return metadata(file());
+    },
+    size: source.size,
+    toBytes: () => source.read(0, source.size).slice(),
+    close: () => source.close?.(),
   };
 }
+
+function once<T>(make: () => T): () => T {
+  let made: { it: T } | undefined;
+  return () => {
+    made ??= { it: make() };
+    return made.it;
+  };
+}
+
+const metadata = ({ message, reader }: ModelFile) =>
+  new Map(
+    message.metadata.map(({ key, value }) => [key, value ? text.decode(reader.bytes(value)) : ""]),
+  );
 
 const text = new TextDecoder();
 
@@ -93,11 +121,11 @@ export async function saveModel(model: Model, path: string): Promise<void> {
 
 /** Writes a model, and its new data file where it has one, without giving them their names yet. */
 export function stageModel(model: Model, path: string): PendingFile {
-  const { companion } = model.file.folder ?? {};
-  if (!companion) return writePending(model.file.source, path);
+  const { companion } = model.folder ?? {};
+  if (!companion) return writePending(model.source, path);
   const data = writePending(bytesSource(companion.bytes), sibling(path, companion.location));
   try {
-    const graph = writePending(model.file.source, path);
+    const graph = writePending(model.source, path);
     return {
       path: graph.path,
       keep: () => {

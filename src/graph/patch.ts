@@ -1,35 +1,62 @@
 import onnxProto from "onnx-proto";
-import { dataTypeNamed, elements } from "../onnx/data-types.ts";
+import { elements } from "../onnx/data-types.ts";
 import { FIELD } from "../onnx/messages.ts";
-import { type Folder, type ModelFile, openFile } from "../onnx/model-file.ts";
-import { bytesSource, InputError } from "../onnx/source.ts";
-import { type Edit, patchedSource, splices } from "../onnx/splices.ts";
+import type { Folder, ModelFile } from "../onnx/model-file.ts";
+import { bytesSource, InputError, type Source } from "../onnx/source.ts";
+import { type Edit, patchedSource, type Splice, splices } from "../onnx/splices.ts";
 import { type Undo, undoOf } from "../onnx/undo.ts";
 import { BYTES, bytesField, concat } from "../onnx/wire.ts";
-import type { Graph, Node, Use } from "./graph.ts";
+import {
+  constantNode,
+  encodeExternal,
+  encodeNode,
+  encodeTensor,
+  type NewNode,
+  opsetImport,
+  valueInfo,
+} from "./encode.ts";
+import type { Graph, Node, Scope, Use, Value } from "./graph.ts";
 import type { DenseTensor } from "./tensor.ts";
+import type { Type } from "./types.ts";
 
 const { onnx } = onnxProto;
 
-/** A node to be inserted. */
-export interface NewNode {
-  readonly name: string;
-  readonly op: string;
-  readonly inputs: readonly string[];
-  readonly output: string;
-  readonly attributes: Readonly<Record<string, number | readonly number[]>>;
+/** A node, and the one it is put just before, in that one's scope; null for the main graph's end. */
+export interface Insertion {
+  readonly before: Node | null;
+  readonly node: NewNode;
 }
 
-/** What a pass wants changed in the main graph. Nothing existing is removed or renamed. */
+/** A value that becomes an input or output of the main graph. */
+export interface Port {
+  readonly name: string;
+  /** Null where it is left to inference. */
+  readonly type: Type | null;
+}
+
+/** What a pass wants changed. Nothing that is not named here is touched. */
 export interface Patch {
-  readonly nodes: readonly { readonly before: Node; readonly node: NewNode }[];
+  readonly nodes: readonly Insertion[];
+  /** New initializers of the main graph. */
   readonly tensors: readonly DenseTensor[];
   /** Input slots that are to read another value, of the same type. */
   readonly redirects: readonly { readonly use: Use; readonly name: string }[];
+  /** Nodes that new ones take the place of, and initializers that become inputs. */
+  readonly removed?: readonly (Node | Value)[];
+  readonly inputs?: readonly Port[];
+  readonly outputs?: readonly Port[];
+  /** Operator sets that the model does not import yet, by domain. */
+  readonly opsets?: Readonly<Record<string, number>>;
 }
 
 /** An entry of metadata_props, made once it is known how the patch is undone. */
 export type Provenance = (undo: Undo) => Promise<{ readonly key: string; readonly value: string }>;
+
+/** A model as it will be, read through the one it was. */
+export interface Patched {
+  readonly source: Source;
+  readonly folder: Folder | null;
+}
 
 /** protobuf's limit on one message. */
 const MAX_BYTES = 2 ** 31 - 1;
@@ -46,69 +73,92 @@ const KEPT_INSIDE = 16;
 export async function applyPatch(
   graph: Graph,
   patch: Patch,
-  provenance: Provenance,
+  provenance: Provenance | null = null,
   location: string | null = null,
-): Promise<ModelFile> {
+): Promise<Patched> {
   const { file } = graph;
+  const { source } = file;
+  const placed = place(graph, patch.tensors, location);
+  const list = splices([
+    ...placed.edits,
+    ...patch.nodes.map((insertion) => insertNode(file, insertion)),
+    ...patch.redirects.map(({ use, name }) => redirect(file, use, name)),
+    ...(patch.removed ?? []).map(remove),
+    ...(patch.inputs ?? []).map((port) => append(file, FIELD.graphInput, infoOf(port))),
+    ...(patch.outputs ?? []).map((port) => append(file, FIELD.graphOutput, infoOf(port))),
+  ]);
+  checkSize(source, grown(source.size, list));
+  const end = async (): Promise<Uint8Array> => {
+    const imports = Object.entries(patch.opsets ?? {})
+      .filter(([domain]) => !file.opsets.has(domain))
+      .map(([domain, version]) => opsetImport(domain, version));
+    if (!provenance) return concat(imports);
+    const entry = onnx.StringStringEntryProto.encode(await provenance(undoOf(source, list)));
+    return concat([...imports, bytesField(FIELD.modelMetadata, entry.finish())]);
+  };
+  const tail: Splice = { start: source.size, end: source.size, bytes: await end() };
+  const result = patchedSource(source, [...list, tail]);
+  checkSize(source, result.size);
+  const { folder } = file;
+  const outside = placed.outside.length > 0;
+  return {
+    source: result,
+    folder: outside ? folderWith(folder, location!, concat(placed.outside)) : folder,
+  };
+}
+
+const grown = (size: number, list: readonly Splice[]) =>
+  list.reduce((sum, { start, end, bytes }) => sum + bytes.length - (end - start), size);
+
+function checkSize({ name }: Source, size: number): void {
+  if (size > MAX_BYTES)
+    throw new InputError(
+      `${name} would grow to ${size} bytes, and protobuf ends at 2 GiB; pass --external-data to keep the new weights in a file of their own, or convert the model to external data first.`,
+    );
+}
+
+const append = ({ graph: { frame } }: ModelFile, field: number, bytes: Uint8Array): Edit => ({
+  start: frame.end,
+  end: frame.end,
+  bytes: bytesField(field, bytes),
+  frame,
+});
+
+const infoOf = ({ name, type }: Port) => valueInfo(name, type);
+
+/** The field that holds the nodes of a scope: a function has another than a graph. */
+const nodeField = ({ kind }: Scope) => (kind === "function" ? FIELD.functionNode : FIELD.graphNode);
+
+function insertNode(file: ModelFile, { before, node }: Insertion): Edit {
+  const bytes = encodeNode(node);
+  if (!before) return append(file, FIELD.graphNode, bytes);
+  const { at, parent } = before.message.frame;
+  return { start: at, end: at, bytes: bytesField(nodeField(before.scope), bytes), frame: parent! };
+}
+
+/**
+ * New tensors as initializers; as Constant nodes before all others below IR version 4, which
+ * demands that an initializer be a graph input too.
+ */
+function place({ file, main }: Graph, tensors: readonly DenseTensor[], location: string | null) {
   const outside: Uint8Array[] = [];
   let offset = 0;
-  const encode = (tensor: DenseTensor): Uint8Array => {
-    if (location === null || elements(tensor.dims) <= KEPT_INSIDE) return encodeTensor(tensor);
+  const first = file.graph.nodes[0]?.frame;
+  const edits = tensors.map((tensor): Edit => {
+    if (file.message.irVersion < 4) {
+      const bytes = constantNode(tensor);
+      if (!first) return append(file, FIELD.graphNode, bytes);
+      const field = bytesField(nodeField(main), bytes);
+      return { start: first.at, end: first.at, bytes: field, frame: first.parent! };
+    }
+    if (location === null || elements(tensor.dims) <= KEPT_INSIDE)
+      return append(file, FIELD.graphInitializer, encodeTensor(tensor));
     const bytes = encodeExternal(tensor, location, offset);
     outside.push(tensor.data);
     offset += tensor.data.length;
-    return bytes;
-  };
-  const { frame } = file.graph;
-  const insert = (at: number, bytes: Uint8Array, into = frame): Edit => ({
-    start: at,
-    end: at,
-    bytes,
-    frame: into,
+    return append(file, FIELD.graphInitializer, bytes);
   });
-  // IR versions below 4 demand that an initializer be a graph input too; a Constant node keeps the signature.
-  const asNodes = file.message.irVersion < 4;
-  const first = file.graph.nodes[0]?.frame;
-  const tensors = patch.tensors.map((tensor) =>
-    asNodes
-      ? insert(
-          first?.at ?? frame.end,
-          bytesField(FIELD.graphNode, constantNode(tensor)),
-          first?.parent ?? frame,
-        )
-      : insert(frame.end, bytesField(FIELD.graphInitializer, encode(tensor))),
-  );
-  const edits = [
-    ...tensors,
-    ...patch.nodes.map(({ before, node }) => {
-      const { at, parent } = before.message.frame;
-      return insert(at, bytesField(FIELD.graphNode, encodeNode(node)), parent!);
-    }),
-    ...patch.redirects.map(({ use, name }) => redirect(file, use, name)),
-  ];
-  const list = splices(edits);
-  const { size } = file.source;
-  checkSize(
-    file,
-    list.reduce((sum, { start, end, bytes }) => sum + bytes.length - (end - start), size),
-  );
-  const entry = onnx.StringStringEntryProto.encode(
-    await provenance(undoOf(file.source, list)),
-  ).finish();
-  const bytes = bytesField(FIELD.modelMetadata, entry);
-  const source = patchedSource(file.source, [...list, { start: size, end: size, bytes }]);
-  checkSize(file, source.size);
-  return openFile(
-    source,
-    outside.length > 0 ? folderWith(file.folder, location!, concat(outside)) : file.folder,
-  );
-}
-
-function checkSize({ source }: ModelFile, size: number): void {
-  if (size > MAX_BYTES)
-    throw new InputError(
-      `${source.name} would grow to ${size} bytes, and protobuf ends at 2 GiB; pass --external-data to keep the new weights in a file of their own, or convert the model to external data first.`,
-    );
+  return { edits, outside };
 }
 
 function redirect({ reader }: ModelFile, { node, index }: Use, name: string): Edit {
@@ -122,37 +172,10 @@ function redirect({ reader }: ModelFile, { node, index }: Use, name: string): Ed
   throw new Error(`${node.message.name} has no input ${index}`);
 }
 
-function encodeNode({ name, op, inputs, output, attributes }: NewNode): Uint8Array {
-  const { AttributeType } = onnx.AttributeProto;
-  const attribute = Object.entries(attributes).map(([name, value]) =>
-    typeof value === "number"
-      ? { name, type: AttributeType.INT, i: value }
-      : { name, type: AttributeType.INTS, ints: [...value] },
-  );
-  const node = { name, opType: op, input: [...inputs], output: [output], attribute };
-  return onnx.NodeProto.encode(node).finish();
-}
-
-const tensorProto = ({ name, dtype, dims, data }: DenseTensor) => ({
-  name,
-  dims: [...dims],
-  dataType: dataTypeNamed(dtype)!.number,
-  rawData: data,
-});
-
-/** A TensorProto with raw data. */
-export const encodeTensor = (tensor: DenseTensor) =>
-  onnx.TensorProto.encode(tensorProto(tensor)).finish();
-
-function encodeExternal(tensor: DenseTensor, location: string, offset: number): Uint8Array {
-  const { rawData, ...rest } = tensorProto(tensor);
-  const entries = { location, offset, length: rawData.length };
-  const externalData = Object.entries(entries).map(([key, value]) => ({
-    key,
-    value: String(value),
-  }));
-  const dataLocation = onnx.TensorProto.DataLocation.EXTERNAL;
-  return onnx.TensorProto.encode({ ...rest, externalData, dataLocation }).finish();
+function remove(what: Node | Value): Edit {
+  const message = "message" in what ? what.message : (what.initializer ?? what.producer!.message);
+  const { at, end, parent } = message.frame;
+  return { start: at, end, bytes: new Uint8Array(), frame: parent! };
 }
 
 /** The folder as it will be once the new data file is there. */
@@ -166,11 +189,4 @@ const folderWith = (folder: Folder | null, location: string, bytes: Uint8Array):
   },
 });
 
-function constantNode(tensor: DenseTensor): Uint8Array {
-  const { TENSOR } = onnx.AttributeProto.AttributeType;
-  const value = { name: "value", type: TENSOR, t: tensorProto(tensor) };
-  const node = { name: tensor.name, opType: "Constant", output: [tensor.name], attribute: [value] };
-  return onnx.NodeProto.encode(node).finish();
-}
-
-export type { Undo };
+export type { NewNode, Undo };

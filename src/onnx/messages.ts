@@ -150,6 +150,7 @@ export const FIELD = {
   graphInput: 11,
   graphOutput: 12,
   nodeInput: 1,
+  functionNode: 7,
 } as const;
 
 const entry: Schema<EntryMessage> = { key: text(1), value: place(2) };
@@ -220,7 +221,7 @@ const functionSchema: Schema<FunctionMessage> = {
   overload: text(13),
   inputs: texts(4),
   outputs: texts(5),
-  nodes: messages(7, () => node),
+  nodes: messages(FIELD.functionNode, () => node),
   opsets: messages(9, () => opset),
 };
 

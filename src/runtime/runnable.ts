@@ -1,4 +1,5 @@
 import onnxProto from "onnx-proto";
+import { valueInfo } from "../graph/encode.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { typeOfTensor } from "../graph/types.ts";
 import { FIELD } from "../onnx/messages.ts";
@@ -7,7 +8,6 @@ import { openFile } from "../onnx/model-file.ts";
 import { patchedSource, splices } from "../onnx/splices.ts";
 import { bytesField } from "../onnx/wire.ts";
 import type { Runnable } from "./session.ts";
-import { valueInfo } from "./skeleton.ts";
 
 const { onnx } = onnxProto;
 

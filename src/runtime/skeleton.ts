@@ -1,8 +1,9 @@
 import onnxProto from "onnx-proto";
 import { tensorOf } from "../graph/constants.ts";
+import { valueInfo } from "../graph/encode.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
 import { type Type, typeOfTensor } from "../graph/types.ts";
-import { dataTypeNamed, elements } from "../onnx/data-types.ts";
+import { elements } from "../onnx/data-types.ts";
 import { partsOf } from "../onnx/decode.ts";
 import { FIELD, type TensorMessage } from "../onnx/messages.ts";
 import { isExternal, tensorBytes } from "../onnx/model-file.ts";
@@ -62,8 +63,7 @@ export function skeleton(
     const node = { opType: "Shape", input: [value.name], output: [shapeName(value)] };
     extra.push(bytesField(FIELD.graphNode, onnx.NodeProto.encode(node).finish()));
   }
-  const named = (name: string) =>
-    bytesField(FIELD.graphOutput, onnx.ValueInfoProto.encode({ name }).finish());
+  const named = (name: string) => bytesField(FIELD.graphOutput, valueInfo(name));
   const body = [
     ...[...included]
       .sort((a, b) => a.index - b.index)
@@ -142,19 +142,4 @@ function inlined(graph: Graph, value: Value, tensor: TensorMessage): Uint8Array 
     rawData: tensorBytes(graph.file, tensor),
   });
   return bytesField(FIELD.graphInitializer, proto.finish());
-}
-
-/** A ValueInfoProto of a tensor. */
-export function valueInfo(name: string, { dtype, shape }: Type): Uint8Array {
-  const dim = (d: number | string) =>
-    typeof d === "number" ? { dimValue: d } : d === "" ? {} : { dimParam: d };
-  return onnx.ValueInfoProto.encode({
-    name,
-    type: {
-      tensorType: {
-        elemType: dataTypeNamed(dtype)!.number,
-        ...(shape ? { shape: { dim: shape.map(dim) } } : {}),
-      },
-    },
-  }).finish();
 }

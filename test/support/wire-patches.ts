@@ -20,7 +20,7 @@ export function arbitraryPatch(draw: Draw, { main }: Graph): Patch {
           name: `${longName()}${k}`,
           op: "Softmax",
           inputs: [value],
-          output: `new${k}`,
+          outputs: [`new${k}`],
           attributes: { axis: -1, perm: [1, 0, 300] },
         },
       }),
@@ -67,7 +67,7 @@ export function patched(model: readonly Field[], graph: Graph, patch: Patch): Fi
       );
   else for (const tensor of tensors) insertBefore(at.get(first) ?? missing(), constant(tensor));
   for (const { before, node } of patch.nodes)
-    insertBefore(at.get(before.message) ?? missing(), part(1, "Node", encodeNode(node)));
+    insertBefore(at.get(before!.message) ?? missing(), part(1, "Node", encodeNode(node)));
   for (const entry of [provenance()])
     result.push(part(14, "Entry", onnx.StringStringEntryProto.encode(entry).finish()));
   return result;
@@ -119,14 +119,16 @@ const constant = (tensor: { name: string }) =>
     }).finish(),
   );
 
-const encodeNode = ({ name, op, inputs, output, attributes }: NewNode) =>
+const encodeNode = ({ name, op, inputs, outputs, attributes }: NewNode) =>
   onnx.NodeProto.encode({
     name,
     opType: op,
     input: [...inputs],
-    output: [output],
+    output: [...outputs],
     attribute: Object.entries(attributes).map(([name, value]) =>
-      typeof value === "number" ? { name, type: 2, i: value } : { name, type: 7, ints: [...value] },
+      typeof value === "number"
+        ? { name, type: 2, i: value }
+        : { name, type: 7, ints: [...(value as number[])] },
     ),
   }).finish();
 
