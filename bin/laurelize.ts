@@ -29,7 +29,7 @@ const parser = yargs(process.argv.slice(2))
   .strict()
   .wrap(Math.min(100, process.stdout.columns ?? 100))
   .epilogue(
-    "Exit codes: 0 done, 1 a check failed, 2 bad usage or unreadable model, 3 no residual site (nothing written).",
+    "Exit codes: 0 done, 1 a check failed, 2 bad usage or unreadable model, 3 no residual site, 4 a check could not run (nothing is written but with 0).",
   )
   .fail((message, error) => {
     throw error ?? new UsageError(message.replace(/\s*\n\s*/g, " "));

@@ -4,7 +4,8 @@ import { sitesAsJson } from "./json.ts";
 import { sums } from "./tables.ts";
 import { counted, figure, headline } from "./text.ts";
 
-type Of<Name extends Check["name"]> = Extract<Check, { name: Name }>;
+type Made = Exclude<Check, { outcome: "not run" }>;
+type Of<Name extends Check["name"]> = Extract<Made, { name: Name }>;
 
 /** How many parameters were added, in all and site by site. */
 export function parameters({ plan, original }: Laurelized) {
@@ -34,21 +35,33 @@ export function summary(name: string, laurel: Laurelized): string {
   ].join("\n");
 }
 
+const marks = { passed: " ", failed: colors.red("✗"), "not run": colors.yellow("?") };
+
 /** A line for each check, and one for everything that failed. */
-export function proofLines(proof: Proof): string {
-  const mark = ({ passed, name }: Check) =>
-    passed ? `  ${name.padEnd(22)}` : `${colors.red("✗")} ${name.padEnd(22)}`;
-  return proof.checks
-    .flatMap((check) => [mark(check) + describe(check), ...failures(check)])
+export const proofLines = ({ checks }: Proof) =>
+  checks
+    .flatMap((check) => {
+      const head = `${marks[check.outcome]} ${check.name.padEnd(22)}`;
+      return check.outcome === "not run"
+        ? [`${head}not run: ${check.reason}`]
+        : [head + describe(check), ...failures(check)];
+    })
     .join("\n");
+
+/** Why nothing is written: what failed, or else what was not proved. */
+export function unproved({ checks }: Proof): string {
+  const names = (outcome: Check["outcome"]) =>
+    checks.filter((check) => check.outcome === outcome).map(({ name }) => `"${name}"`);
+  const [failed, missing] = [names("failed"), names("not run")];
+  if (failed.length > 0) return `a check failed (${failed.join(", ")})`;
+  const way =
+    missing.join() === '"a second opinion"' ? "leave --also-web out" : "--no-verify writes it so";
+  return `not everything was proved: ${missing.join(", ")} could not run (${way})`;
 }
 
-function describe(check: Check): string {
+function describe(check: Made): string {
   if (check.name === "same function") return describeFunction(check);
-  if (check.name === "a second opinion")
-    return check.skipped === null
-      ? describeFunction({ ...check, dims: {} })
-      : `not to be had: ${check.skipped}`;
+  if (check.name === "a second opinion") return describeFunction({ ...check, dims: {} });
   if (check.name === "right formula") {
     const passed = check.sites.filter((site) => site.passed);
     const worst = passed.reduce(
@@ -66,7 +79,9 @@ function describe(check: Check): string {
     return first.length < tensors ? `${alive}, ${first.length} of them from the first step` : alive;
   }
   const kept = `${counted(check.weights, "weight")}, ${counted(check.inputs, "input")}, ${counted(check.outputs, "output")}, metadata`;
-  return check.passed ? `${kept}: unchanged` : counted(check.differences.length, "difference");
+  return check.outcome === "passed"
+    ? `${kept}: unchanged`
+    : counted(check.differences.length, "difference");
 }
 
 /** What was measured of the outputs, in a line. */
@@ -102,7 +117,7 @@ export const outputFailures = (outputs: readonly OutputReport[]) =>
         `      output ${output} differs by ${figure(plain.absolute)} (${figure(plain.ulps)} ULP); fully optimised by ${figure(optimised.absolute)}, held to ${figure(tolerance)}`,
     );
 
-function failures(check: Check): string[] {
+function failures(check: Made): string[] {
   if (check.name === "same function" || check.name === "a second opinion")
     return outputFailures(check.outputs);
   if (check.name === "right formula")

@@ -16,7 +16,7 @@ import { EXIT } from "./exit.ts";
 import { parseDims, readInputs } from "./inputs.ts";
 import { checkOutput, outputOf } from "./output.ts";
 import { Progress } from "./progress.ts";
-import { asJson, proofLines, summary } from "./report.ts";
+import { asJson, proofLines, summary, unproved } from "./report.ts";
 import { bytes } from "./text.ts";
 import { webRuntime } from "./web-runtime.ts";
 
@@ -66,9 +66,10 @@ export async function runLaurelize(args: Arguments): Promise<void> {
     pending.discard();
     if (args.json) printJson(args, null, laurel, proof);
     process.stderr.write(
-      `laurelize: a check failed; ${output} was not written.\n${args.json || args.quiet ? `${proofLines(proof)}\n` : ""}`,
+      `laurelize: ${unproved(proof)}; ${output} was not written.\n${args.json || args.quiet ? `${proofLines(proof)}\n` : ""}`,
     );
-    process.exitCode = EXIT.checkFailed;
+    const failed = proof.checks.some(({ outcome }) => outcome === "failed");
+    process.exitCode = failed ? EXIT.checkFailed : EXIT.notProved;
     return;
   }
   pending.keep();

@@ -5,6 +5,7 @@ import { uniform } from "../src/graph/random.ts";
 import { type DenseTensor, decodeNumbers, encodeNumbers } from "../src/graph/tensor.ts";
 import { compare } from "../src/runtime/compare.ts";
 import { tensorOfBytes } from "../src/runtime/floats.ts";
+import { type Outcome, ran } from "../src/runtime/outcome.ts";
 import { runnable, withOutputs, withWeightsAsInputs } from "../src/runtime/runnable.ts";
 import { type Ort, type Tensors, withSession } from "../src/runtime/session.ts";
 import type { Plan } from "./laurelize.ts";
@@ -37,7 +38,7 @@ export async function canLearn(
   plan: Plan,
   feeds: Tensors,
   progress: (done: number) => void,
-): Promise<LearningReport> {
+): Promise<Outcome<LearningReport>> {
   const tensors = plan.sites.flatMap(({ parameters }) => Object.values(parameters));
   const names = tensors.map(({ name }) => name);
   const last = plan.sites.at(-1)!.site.output.name;
@@ -105,12 +106,8 @@ export async function canLearn(
       left = left.filter(({ name }) => !alive.includes(name));
       if (left.length === 0) break;
     }
-    return {
-      tensors: tensors.length,
-      first,
-      dead: left.map(({ name }) => name),
-      bySums,
-    };
+    const dead = left.map(({ name }) => name);
+    return ran(dead.length === 0, { tensors: tensors.length, first, dead, bySums });
   });
 }
 

@@ -1,47 +1,42 @@
 import type { Graph, Value } from "../src/graph/graph.ts";
-import { type Types, typeOfTensor } from "../src/graph/types.ts";
-import { changes } from "../src/runtime/changes.ts";
+import type { Types } from "../src/graph/types.ts";
+import { notRun, type Outcome, ran } from "../src/runtime/outcome.ts";
 import { runnable, withOutputs } from "../src/runtime/runnable.ts";
-import { type OutputReport, runAll, sameFunction } from "../src/runtime/same-function.ts";
+import {
+  type FunctionReport,
+  runAll,
+  type Standard,
+  sameFunction,
+  standardOf,
+} from "../src/runtime/same-function.ts";
 import { type SampleOptions, sampleInputs } from "../src/runtime/samples.ts";
-import { type SecondOpinion, secondOpinion } from "../src/runtime/second-opinion.ts";
+import { secondOpinion } from "../src/runtime/second-opinion.ts";
 import { type Ort, type Runnable, reason, type Tensors } from "../src/runtime/session.ts";
 import type { Augmented } from "./augment.ts";
 import { checkFormula, type FormulaReport, operandsOf } from "./formula.ts";
 import type { Plan } from "./laurelize.ts";
 import { canLearn, type LearningReport } from "./learning.ts";
+import { checkUnchanged, type UnchangedReport } from "./unchanged.ts";
 
-/** A property of a result, whether it holds, and the figures behind it. */
+type Named<Name extends string, Figures> = { readonly name: Name } & Outcome<Figures>;
+
+/** A property of a result: whether it holds and the figures behind it, or why it was not checked. */
 export type Check =
-  | {
-      readonly name: "same function";
-      readonly passed: boolean;
-      /** Sets of inputs. */
-      readonly inputs: number;
-      /** Sizes chosen for free dimensions. */
-      readonly dims: Readonly<Record<string, number>>;
-      readonly outputs: readonly OutputReport[];
-      /** What onnxruntime said where it does not take the result; null where it does. */
-      readonly error: string | null;
-    }
-  | {
-      readonly name: "right formula";
-      readonly passed: boolean;
-      readonly sites: readonly FormulaReport[];
-    }
-  | ({ readonly name: "it can learn"; readonly passed: boolean } & LearningReport)
-  | {
-      readonly name: "nothing else changed";
-      readonly passed: boolean;
-      readonly weights: number;
-      readonly inputs: number;
-      readonly outputs: number;
-      readonly differences: readonly string[];
-    }
-  | ({ readonly name: "a second opinion"; readonly passed: boolean } & SecondOpinion);
+  | Named<
+      "same function",
+      FunctionReport & {
+        /** Sizes chosen for free dimensions. */
+        readonly dims: Readonly<Record<string, number>>;
+      }
+    >
+  | Named<"right formula", { readonly sites: readonly FormulaReport[] }>
+  | Named<"nothing else changed", UnchangedReport>
+  | Named<"it can learn", LearningReport>
+  | Named<"a second opinion", FunctionReport>;
 
 /** What was proved of a result. */
 export interface Proof {
+  /** Every check was made, and passed. */
   readonly passed: boolean;
   readonly checks: readonly Check[];
 }
@@ -88,13 +83,7 @@ export async function prove(
         options,
       );
   progress(0.1, "same function");
-  let outputs: OutputReport[] = [];
-  let error: string | null = null;
-  try {
-    outputs = await sameFunction(ort, before, result.runnable, feeds);
-  } catch (thrown) {
-    error = reason(thrown);
-  }
+  const same = await checkFunction(ort, before, result.runnable, feeds);
   const sites: FormulaReport[] = [];
   for (const batch of batches(plan.sites)) {
     progress(0.4 + (0.2 * sites.length) / plan.sites.length, "right formula");
@@ -103,34 +92,45 @@ export async function prove(
     for (const augmented of batch)
       sites.push(await checkFormula(ort, result.graph, plan, augmented, operands));
   }
+  const formula = ran(
+    sites.every(({ passed }) => passed),
+    { sites },
+  );
   progress(0.6, "it can learn");
   const learning =
-    error === null
-      ? await canLearn(ort, result.graph, plan, feeds[0], (done) =>
+    same.outcome === "not run" || same.error !== null
+      ? notRun("onnxruntime does not run the result")
+      : await canLearn(ort, result.graph, plan, feeds[0], (done) =>
           progress(0.6 + 0.4 * done, "it can learn"),
-        )
-      : { tensors: 0, first: [], dead: [], bySums: false };
+        );
   const checks: Check[] = [
-    {
-      name: "same function",
-      passed: error === null && outputs.every(({ passed }) => passed),
-      inputs: feeds.length,
-      dims,
-      outputs,
-      error,
-    },
-    { name: "right formula", passed: sites.every(({ passed }) => passed), sites },
-    unchanged(graph, result.graph, plan),
-    { name: "it can learn", passed: error === null && learning.dead.length === 0, ...learning },
+    { name: "same function", ...(same.outcome === "not run" ? same : { ...same, dims }) },
+    { name: "right formula", ...formula },
+    { name: "nothing else changed", ...checkUnchanged(graph, result.graph, plan) },
+    { name: "it can learn", ...learning },
   ];
   if (options.alsoOrt) {
     progress(0.95, "a second opinion");
     const opinion = await secondOpinion(options.alsoOrt, file, result.graph.file, feeds);
-    const agreed = opinion.error === null && opinion.outputs.every(({ passed }) => passed);
-    checks.push({ name: "a second opinion", passed: agreed, ...opinion });
+    checks.push({ name: "a second opinion", ...opinion });
   }
   progress(1, "done");
-  return { passed: checks.every(({ passed }) => passed), checks };
+  return { passed: checks.every(({ outcome }) => outcome === "passed"), checks };
+}
+
+async function checkFunction(
+  ort: Ort,
+  before: Runnable,
+  after: Runnable,
+  feeds: readonly Tensors[],
+): Promise<Outcome<FunctionReport>> {
+  let standard: Standard;
+  try {
+    standard = await standardOf(ort, before, feeds);
+  } catch (thrown) {
+    return notRun(`onnxruntime does not take the original (${reason(thrown)})`);
+  }
+  return sameFunction(ort, standard, after);
 }
 
 /** Values of the main graph in a real run with optimisations disabled. */
@@ -163,37 +163,4 @@ function batches(sites: readonly Augmented[]): Augmented[][] {
     room -= need;
   }
   return groups;
-}
-
-/** Holds what changed in the file against what was planned. */
-function unchanged(original: Graph, result: Graph, plan: Plan): Check {
-  const { file } = original;
-  const found = changes(file, result.file);
-  const differences = [...found.differences];
-  const expect = (what: string, got: readonly string[], planned: readonly string[]) => {
-    if ([...got].sort().join("\0") !== [...planned].sort().join("\0"))
-      differences.push(`${what} are not those planned`);
-  };
-  const { nodes, tensors, redirects } = plan.patch;
-  const added = [
-    ...found.nodes.map((node) => node.outputs[0]),
-    ...found.initializers.map(({ name }) => name),
-  ];
-  expect("new nodes and weights", added, [
-    ...nodes.flatMap(({ node }) => node.outputs),
-    ...tensors.map(({ name }) => name),
-  ]);
-  expect(
-    "redirected inputs",
-    found.redirected.map(({ output, index }) => `${output} ${index}`),
-    redirects.map(({ use }) => `${use.node.message.outputs[0]} ${use.index}`),
-  );
-  return {
-    name: "nothing else changed",
-    passed: differences.length === 0,
-    weights: [...original.main.values.values()].filter(typeOfTensor).length,
-    inputs: file.graph.inputs.length,
-    outputs: file.graph.outputs.length,
-    differences,
-  };
 }

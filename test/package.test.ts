@@ -20,7 +20,7 @@ export async function tune(path: string): Promise<readonly Site[]> {
   const { sites } = await findResiduals(model, { ort });
   const result: Laurelized = await laurelize(model, { ort, variant: "rw+lr", rank: 8, include: ["*layer3*"] });
   const proof: Proof = await verify(result, { ort, dims: { batch: 2 } });
-  const failed: readonly Check[] = proof.checks.filter((check) => !check.passed);
+  const failed: readonly Check[] = proof.checks.filter(({ outcome }) => outcome !== "passed");
   if (failed.length > 0) throw new InputError(failed.map(({ name }) => name).join());
   await saveModel(result.model, "out.onnx");
   return sites;

@@ -6,7 +6,13 @@ import { counterparts } from "./counterparts.ts";
 import type { Finding } from "./finding.ts";
 import { type FirstDifference, firstDifference } from "./first-difference.ts";
 import { runnable } from "./runnable.ts";
-import { type OutputReport, runAll, sameFunction } from "./same-function.ts";
+import {
+  type OutputReport,
+  runAll,
+  type Standard,
+  sameFunction,
+  standardOf,
+} from "./same-function.ts";
 import { type SampleOptions, sampleInputs } from "./samples.ts";
 import { type Ort, reason, type Tensors } from "./session.ts";
 import { signatureDifference } from "./signature.ts";
@@ -71,15 +77,11 @@ export async function compareGraphs(
         { ...options, dims: { ...fixedDims(a, b), ...options.dims } },
       );
   progress(0.4, "same function");
-  if (options.feeds) await runsOn(ort, a.graph, feeds[0]);
-  let outputs: OutputReport[] = [];
-  let error: string | null = null;
-  try {
-    outputs = await sameFunction(ort, before, runnable(b.file), feeds);
-  } catch (thrown) {
-    error = reason(thrown);
-  }
-  const equal = error === null && outputs.every(({ passed }) => passed);
+  const standard = await standardOn(ort, a.graph, feeds);
+  const held = await sameFunction(ort, standard, runnable(b.file));
+  const { outputs, error } =
+    held.outcome === "not run" ? { outputs: [], error: held.reason } : held;
+  const equal = held.outcome === "passed";
   let first: FirstDifference | null = null;
   if (!equal && error === null) {
     progress(0.7, "first difference");
@@ -98,9 +100,9 @@ export async function compareGraphs(
   };
 }
 
-async function runsOn(ort: Ort, { file }: Graph, feed: Tensors): Promise<void> {
+async function standardOn(ort: Ort, { file }: Graph, feeds: readonly Tensors[]): Promise<Standard> {
   try {
-    await runAll(ort, runnable(file), "disabled", [feed]);
+    return await standardOf(ort, runnable(file), feeds);
   } catch (error) {
     throw new InputError(
       `${file.source.name} does not run on the inputs given (${reason(error)}); check them.`,

@@ -2,7 +2,8 @@ import type { Tensor } from "onnxruntime-common";
 import { isFloat } from "../graph/types.ts";
 import { compare, type Difference, ulp } from "./compare.ts";
 import { dtypeOf } from "./floats.ts";
-import { type Ort, type Runnable, type Tensors, withSession } from "./session.ts";
+import { type Outcome, ran } from "./outcome.ts";
+import { type Ort, type Runnable, reason, type Tensors, withSession } from "./session.ts";
 
 /** What was measured of one output over all inputs. */
 export interface OutputReport {
@@ -20,21 +21,63 @@ export interface OutputReport {
   readonly passed: boolean;
 }
 
+/** What of the same-function check is measured. */
+export interface FunctionReport {
+  /** Sets of inputs. */
+  readonly inputs: number;
+  readonly outputs: readonly OutputReport[];
+  /** What onnxruntime said where it does not take the second model; null where it does. */
+  readonly error: string | null;
+}
+
+/** What a model gives on some inputs, against which another is held. */
+export interface Standard {
+  readonly feeds: readonly Tensors[];
+  readonly plain: readonly Tensors[];
+  /** The first inputs once more. */
+  readonly again: Tensors;
+  readonly optimised: readonly Tensors[];
+}
+
+/** Runs a model on each of the inputs, with optimisations disabled and fully optimised. Throws what onnxruntime throws. */
+export async function standardOf(
+  ort: Ort,
+  model: Runnable,
+  feeds: readonly Tensors[],
+): Promise<Standard> {
+  const plain = await runAll(ort, model, "disabled", [...feeds, feeds[0]]);
+  const again = plain.pop()!;
+  return { feeds, plain, again, optimised: await runAll(ort, model, "all", feeds) };
+}
+
 /**
- * Holds one model against another on the same inputs: bit for bit with optimisations disabled,
- * within the first model's own noise when fully optimised. One session at a time.
+ * Holds a model against another's outputs on the same inputs: bit for bit with optimisations
+ * disabled, within the first model's own noise when fully optimised. One session at a time.
  */
 export async function sameFunction(
   ort: Ort,
-  before: Runnable,
-  after: Runnable,
-  feeds: readonly Tensors[],
-): Promise<OutputReport[]> {
-  const plain = await runAll(ort, before, "disabled", [...feeds, feeds[0]]);
-  const again = plain.pop()!;
-  const optimised = await runAll(ort, before, "all", feeds);
-  const newPlain = await runAll(ort, after, "disabled", feeds);
-  const newOptimised = await runAll(ort, after, "all", feeds);
+  standard: Standard,
+  model: Runnable,
+): Promise<Outcome<FunctionReport>> {
+  const inputs = standard.feeds.length;
+  try {
+    const plain = await runAll(ort, model, "disabled", standard.feeds);
+    const optimised = await runAll(ort, model, "all", standard.feeds);
+    const outputs = judged(standard, plain, optimised);
+    return ran(
+      outputs.every(({ passed }) => passed),
+      { inputs, outputs, error: null },
+    );
+  } catch (thrown) {
+    return ran(false, { inputs, outputs: [], error: reason(thrown) });
+  }
+}
+
+function judged(
+  { plain, again, optimised }: Standard,
+  newPlain: readonly Tensors[],
+  newOptimised: readonly Tensors[],
+): OutputReport[] {
   return Object.keys(plain[0]).map((output) => {
     const worst = (a: readonly Tensors[], b: readonly Tensors[]) =>
       a.map((tensors, k) => compare(tensors[output], b[k][output])).reduce(worse);

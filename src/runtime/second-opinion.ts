@@ -2,51 +2,37 @@ import type { Tensor } from "onnxruntime-common";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { externalLocations } from "../onnx/sound-shapes.ts";
 import type { Source } from "../onnx/source.ts";
-import { type OutputReport, runAll, sameFunction } from "./same-function.ts";
+import { notRun, type Outcome } from "./outcome.ts";
+import { type FunctionReport, type Standard, sameFunction, standardOf } from "./same-function.ts";
 import { type Ort, type Runnable, reason, type Tensors } from "./session.ts";
-
-/** What another onnxruntime says of two models. */
-export interface SecondOpinion {
-  /** Sets of inputs. */
-  readonly inputs: number;
-  readonly outputs: readonly OutputReport[];
-  /** What the runtime said where it takes the first model and not the second; null where it does. */
-  readonly error: string | null;
-  /** Why it was not asked: it does not take the first model either, or weights do not fit. */
-  readonly skipped: string | null;
-}
 
 /** Bytes of a model with its weights that a runtime in 32-bit memory may be given. */
 const LARGEST = 1 << 30;
 
-/** Repeats the same-function check under another onnxruntime, which is given bytes and no paths. */
+/**
+ * Repeats the same-function check under another onnxruntime, which is given bytes and no paths. It
+ * does not run where that runtime takes not even the first model, or the weights do not fit.
+ */
 export async function secondOpinion(
   ort: Ort,
   before: ModelFile,
   after: ModelFile,
   given: readonly Tensors[],
-): Promise<SecondOpinion> {
-  const nothing = { inputs: 0, outputs: [], error: null, skipped: null };
+): Promise<Outcome<FunctionReport>> {
   const size = bytesOf(after);
   if (size > LARGEST)
-    return {
-      ...nothing,
-      skipped: `the model and its weights take ${(size / 1e9).toFixed(1)} GB, more than the ${(LARGEST / 1e9).toFixed(1)} GB it is given`,
-    };
-  const feeds = given.map((tensors) => retyped(ort, tensors));
+    return notRun(
+      `the model and its weights take ${(size / 1e9).toFixed(1)} GB, more than the ${(LARGEST / 1e9).toFixed(1)} GB that the other runtime is given`,
+    );
   const carrying = withData(ort, dataOf(after));
-  const [first, second] = [inMemory(before), inMemory(after)];
+  let standard: Standard;
   try {
-    await runAll(carrying, first, "disabled", [feeds[0]]);
+    const feeds = given.map((tensors) => retyped(ort, tensors));
+    standard = await standardOf(carrying, inMemory(before), feeds);
   } catch (thrown) {
-    return { ...nothing, skipped: `it does not take the original (${reason(thrown)})` };
+    return notRun(`the other runtime does not take the original (${reason(thrown)})`);
   }
-  try {
-    const outputs = await sameFunction(carrying, first, second, feeds);
-    return { ...nothing, inputs: feeds.length, outputs };
-  } catch (thrown) {
-    return { ...nothing, inputs: feeds.length, error: reason(thrown) };
-  }
+  return sameFunction(carrying, standard, inMemory(after));
 }
 
 const inMemory = ({ source }: ModelFile): Runnable => ({ model: source.read(0, source.size) });
