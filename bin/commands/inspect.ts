@@ -1,4 +1,5 @@
 import type { Argv, CommandModule } from "yargs";
+import { finding, json, trustLinks } from "./options.ts";
 
 interface Arguments {
   model: string;
@@ -22,23 +23,9 @@ export const inspect: CommandModule<object, Arguments> = {
           default: false,
           describe: "list every other sum with the reason why it is none",
         },
-        json: { type: "boolean", default: false, describe: "print one JSON document" },
-        also: {
-          type: "string",
-          array: true,
-          nargs: 1,
-          coerce: (given: string[]) => given.flatMap((text) => text.split(",")),
-          describe: "also take sums of these kinds: se, merge, constant",
-        },
-        "feature-axis": {
-          type: "number",
-          describe: "feature axis of every site, where the graph does not tell it",
-        },
-        "trust-links": {
-          type: "boolean",
-          default: false,
-          describe: "follow links to weights that lead out of the model's folder",
-        },
+        ...json,
+        ...finding,
+        ...trustLinks,
       })
       .example(
         "$0 inspect model.onnx --why",

@@ -1,5 +1,6 @@
 import type { Argv, CommandModule } from "yargs";
 import { defaults, variantNames } from "../../passes/variants/index.ts";
+import { dim, finding, force, inputs, json, quiet, trustLinks } from "./options.ts";
 
 /** What the command line says. */
 export interface Arguments {
@@ -109,27 +110,9 @@ export const laurelize: CommandModule<object, Arguments> = {
         stream: { type: "number", array: true, nargs: 1, describe: "only sites of these streams" },
         every: { type: "number", describe: "only every n-th site" },
         last: { type: "number", describe: "only the last n sites" },
-        also: {
-          type: "string",
-          array: true,
-          nargs: 1,
-          coerce: (given: string[]) => given.flatMap((text) => text.split(",")),
-          describe: "also take sums of these kinds: se, merge, constant",
-        },
-        "feature-axis": {
-          type: "number",
-          describe: "feature axis of every site, where the graph does not tell it",
-        },
-        dim: {
-          type: "string",
-          array: true,
-          nargs: 1,
-          describe: "size of a free dimension in the proof, name=4",
-        },
-        inputs: {
-          type: "string",
-          describe: "inputs of the proof: an .npz, or an ONNX test_data_set_* folder",
-        },
+        ...finding,
+        ...dim("in the proof"),
+        ...inputs("of the proof"),
         verify: {
           type: "boolean",
           default: true,
@@ -140,19 +123,14 @@ export const laurelize: CommandModule<object, Arguments> = {
           default: false,
           describe: "ask onnxruntime-web too whether the function is the same",
         },
-        force: {
-          alias: "f",
-          type: "boolean",
-          default: false,
-          describe: "replace an existing output",
-        },
+        ...force,
         "dry-run": {
           type: "boolean",
           default: false,
           describe: "say what would be done; prove and write nothing",
         },
-        json: { type: "boolean", default: false, describe: "print one JSON document on stdout" },
-        quiet: { alias: "q", type: "boolean", default: false, describe: "print errors only" },
+        ...json,
+        ...quiet,
         again: {
           type: "boolean",
           default: false,
@@ -168,11 +146,7 @@ export const laurelize: CommandModule<object, Arguments> = {
           default: false,
           describe: "keep the larger new weights in a file of their own, model.laurel.onnx.data",
         },
-        "trust-links": {
-          type: "boolean",
-          default: false,
-          describe: "follow links to weights that lead out of the model's folder",
-        },
+        ...trustLinks,
       })
       .example("$0 model.onnx", "write model.laurel.onnx with rw+lr at every site")
       .example("$0 model.onnx --variant rw -o tuned.onnx", "two learned weights a site")

@@ -1,4 +1,5 @@
 import type { Argv, CommandModule } from "yargs";
+import { force, quiet, trustLinks } from "./options.ts";
 
 /** What the command line says. */
 export interface StripArguments {
@@ -26,18 +27,9 @@ export const strip: CommandModule<object, StripArguments> = {
           type: "string",
           describe: "where to write  [default: the name without .laurel]",
         },
-        force: {
-          alias: "f",
-          type: "boolean",
-          default: false,
-          describe: "replace an existing output",
-        },
-        quiet: { alias: "q", type: "boolean", default: false, describe: "print errors only" },
-        "trust-links": {
-          type: "boolean",
-          default: false,
-          describe: "follow links to weights that lead out of the model's folder",
-        },
+        ...force,
+        ...quiet,
+        ...trustLinks,
       })
       .example(
         "$0 strip model.laurel.onnx -o original.onnx",

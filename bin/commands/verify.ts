@@ -1,4 +1,5 @@
 import type { Argv, CommandModule } from "yargs";
+import { dim, inputs, json, quiet, trustLinks } from "./options.ts";
 
 /** What the command line says. */
 export interface Arguments {
@@ -21,24 +22,12 @@ export const verify: CommandModule<object, Arguments> = {
       .positional("a", { type: "string", demandOption: true, describe: "the first .onnx file" })
       .positional("b", { type: "string", demandOption: true, describe: "the second .onnx file" })
       .options({
-        dim: {
-          type: "string",
-          array: true,
-          nargs: 1,
-          describe: "size of a free dimension, name=4",
-        },
-        inputs: {
-          type: "string",
-          describe: "inputs for both: an .npz, or an ONNX test_data_set_* folder",
-        },
+        ...dim(),
+        ...inputs("for both"),
         seed: { type: "number", default: 0, describe: "seed of the sample inputs" },
-        json: { type: "boolean", default: false, describe: "print one JSON document on stdout" },
-        quiet: { alias: "q", type: "boolean", default: false, describe: "print errors only" },
-        "trust-links": {
-          type: "boolean",
-          default: false,
-          describe: "follow links to weights that lead out of the model's folder",
-        },
+        ...json,
+        ...quiet,
+        ...trustLinks,
       })
       .example("$0 verify model.onnx model.laurel.onnx", "what was inserted must change nothing")
       .epilogue(

@@ -1,0 +1,63 @@
+/** Sizes of free dimensions, where inputs are made up. */
+export const dim = (where?: string) =>
+  ({
+    dim: {
+      type: "string",
+      array: true,
+      nargs: 1,
+      describe: `size of a free dimension${where ? ` ${where}` : ""}, name=4`,
+    },
+  }) as const;
+
+/** Inputs of the user's, where models are run. */
+export const inputs = (of: string) =>
+  ({
+    inputs: {
+      type: "string",
+      describe: `inputs ${of}: an .npz, or an ONNX test_data_set_* folder`,
+    },
+  }) as const;
+
+/** What counts as a site. */
+export const finding = {
+  also: {
+    type: "string",
+    array: true,
+    nargs: 1,
+    coerce: (given: string[]) => given.flatMap((text) => text.split(",")),
+    describe: "also take sums of these kinds: se, merge, constant",
+  },
+  "feature-axis": {
+    type: "number",
+    describe: "feature axis of every site, where the graph does not tell it",
+  },
+} as const;
+
+/** Whether weights may lie outside the model's folder. */
+export const trustLinks = {
+  "trust-links": {
+    type: "boolean",
+    default: false,
+    describe: "follow links to weights that lead out of the model's folder",
+  },
+} as const;
+
+/** Whether an output may replace a file. */
+export const force = {
+  force: {
+    alias: "f",
+    type: "boolean",
+    default: false,
+    describe: "replace an existing output",
+  },
+} as const;
+
+/** A report for programs. */
+export const json = {
+  json: { type: "boolean", default: false, describe: "print one JSON document on stdout" },
+} as const;
+
+/** No report at all. */
+export const quiet = {
+  quiet: { alias: "q", type: "boolean", default: false, describe: "print errors only" },
+} as const;
