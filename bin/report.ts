@@ -38,15 +38,15 @@ export function summary(name: string, laurel: Laurelized): string {
 const marks = { passed: " ", failed: colors.red("✗"), "not run": colors.yellow("?") };
 
 /** A line for each check, and one for everything that failed. */
-export const proofLines = ({ checks }: Proof) =>
-  checks
-    .flatMap((check) => {
-      const head = `${marks[check.outcome]} ${check.name.padEnd(22)}`;
-      return check.outcome === "not run"
-        ? [`${head}not run: ${check.reason}`]
-        : [head + describe(check), ...failures(check)];
-    })
-    .join("\n");
+export function proofLines({ checks, leftOut }: Proof): string {
+  const lines = checks.flatMap((check) => {
+    const head = `${marks[check.outcome]} ${check.name.padEnd(22)}`;
+    return check.outcome === "not run"
+      ? [`${head}not run: ${check.reason}`]
+      : [head + describe(check), ...failures(check)];
+  });
+  return [...lines, ...(leftOut ? [`  ${"not checked".padEnd(22)}${leftOut}`] : [])].join("\n");
+}
 
 /** Why nothing is written: what failed, or else what was not proved. */
 export function unproved({ checks }: Proof): string {
@@ -62,6 +62,10 @@ export function unproved({ checks }: Proof): string {
 function describe(check: Made): string {
   if (check.name === "same function") return describeFunction(check);
   if (check.name === "a second opinion") return describeFunction({ ...check, dims: {} });
+  if (check.name === "same sum at each site") {
+    const equal = check.sites.filter((site) => site.passed);
+    return `bit-equal at ${equal.length} of ${counted(check.sites.length, "site")}, on made-up operands`;
+  }
   if (check.name === "right formula") {
     const passed = check.sites.filter((site) => site.passed);
     const worst = passed.reduce(
@@ -120,6 +124,14 @@ export const outputFailures = (outputs: readonly OutputReport[]) =>
 function failures(check: Made): string[] {
   if (check.name === "same function" || check.name === "a second opinion")
     return outputFailures(check.outputs);
+  if (check.name === "same sum at each site")
+    return check.sites
+      .filter(({ passed }) => !passed)
+      .map(({ site, difference }) =>
+        difference
+          ? `      site ${site} differs by ${figure(difference.absolute)} (${figure(difference.ulps)} ULP)`
+          : `      site ${site} does not run in onnxruntime on its own`,
+      );
   if (check.name === "right formula")
     return check.sites
       .filter(({ passed }) => !passed)

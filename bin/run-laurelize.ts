@@ -37,10 +37,7 @@ export async function runLaurelize(args: Arguments): Promise<void> {
       );
     return;
   }
-  if (args.alsoWeb && !args.verify)
-    throw new InputError(
-      "--also-web is part of the proof that --no-verify skips; give one of them.",
-    );
+  checkExtent(args);
   const alsoOrt = args.alsoWeb ? await webRuntime() : undefined;
   if (!args.dryRun) checkOutput(target, args.model, args.force, model);
   const laurel = await laurelize(model, { ...args, ort, externalData: target.data });
@@ -57,7 +54,7 @@ export async function runLaurelize(args: Arguments): Promise<void> {
   process.once("exit", pending.discard);
   const written = performance.now();
   let proof: Proof | null = null;
-  if (args.verify) {
+  if (args.verify !== "none") {
     proof = await proveStaged(args, dims, laurel, pending.path, alsoOrt);
     say(`\n${proofLines(proof)}`);
   }
@@ -74,9 +71,22 @@ export async function runLaurelize(args: Arguments): Promise<void> {
   }
   pending.keep();
   const seconds = (from: number, to: number) => `${((to - from) / 1000).toFixed(1)} s`;
-  const how = proof ? `, proved in ${seconds(written, proved)}` : ", not proved (--no-verify)";
+  const at = proof?.leftOut ? "proved at its sites" : "proved";
+  const how = proof ? `, ${at} in ${seconds(written, proved)}` : ", not proved (--no-verify)";
   say(`\nwrote ${output}   ${bytes(laurel.model.size)} in ${seconds(start, written)}${how}`);
   if (args.json) printJson(args, output, laurel, proof);
+}
+
+function checkExtent({ alsoWeb, inputs, verify }: Arguments): void {
+  const how = verify === "none" ? "--no-verify skips" : "--verify sites leaves out";
+  for (const [option, given] of [
+    ["--also-web", alsoWeb],
+    ["--inputs", inputs !== undefined],
+  ] as const)
+    if (given && verify !== "full")
+      throw new InputError(
+        `${option} is for the runs of the whole model, which ${how}; give one of them.`,
+      );
 }
 
 async function proveStaged(
@@ -91,6 +101,7 @@ async function proveStaged(
     const feeds = args.inputs ? [await readInputs(ort, laurel.original, args.inputs)] : undefined;
     return await verify(laurel, {
       ort,
+      extent: args.verify === "sites" ? "sites" : "full",
       written: staged,
       dims,
       seed: args.seed,

@@ -1,13 +1,12 @@
 import type { Tensor } from "onnxruntime-common";
-import type { Graph, Node, Value } from "../src/graph/graph.ts";
+import type { Graph } from "../src/graph/graph.ts";
 import { uniform } from "../src/graph/random.ts";
 import { encodeNumbers, roundoff } from "../src/graph/tensor.ts";
-import type { Type } from "../src/graph/types.ts";
 import { tensorOfBytes, toFloat64 } from "../src/runtime/floats.ts";
-import { type Ort, type Tensors, withSession } from "../src/runtime/session.ts";
-import { skeleton } from "../src/runtime/skeleton.ts";
+import type { Ort, Tensors } from "../src/runtime/session.ts";
 import type { Augmented } from "./augment.ts";
 import type { Plan } from "./laurelize.ts";
+import { operandsOf, runSum } from "./site-nodes.ts";
 import type { Folded, Place, Stating, Variant } from "./variants/variant.ts";
 
 /** What the inserted nodes of one site compute, against the paper's formula. */
@@ -35,39 +34,18 @@ export async function checkFormula(
   operands: Tensors,
 ): Promise<FormulaReport> {
   const { site, place, parameters } = augmented;
-  const taken = new Set(operandsOf(augmented).map(({ name }) => name));
-  const sum = result.main.values.get(site.output.name)!;
-  const given = new Set([...taken, ...Object.values(parameters).map(({ name }) => name)]);
-  const nodes = inserted(sum.producer!, given);
-  const feeds: Record<string, Tensors[string]> = {};
+  const given: Record<string, Tensor> = {};
+  for (const { name } of operandsOf(augmented)) given[name] = operands[name];
   const weights: Record<string, Record<string, Float64Array>> = {};
-  const fed = new Set<Value>();
   for (const [key, { name, dtype, dims }] of Object.entries(parameters)) {
     const [part, role] = key.split(".");
     const values = drawn(plan.options.seed, name, dims);
-    const tensor = tensorOfBytes(ort, dtype, encodeNumbers(dtype, values), dims);
-    feeds[name] = tensor;
-    fed.add(result.main.values.get(name)!);
-    weights[part] = { ...weights[part], [role]: toFloat64(tensor) };
+    given[name] = tensorOfBytes(ort, dtype, encodeNumbers(dtype, values), dims);
+    weights[part] = { ...weights[part], [role]: toFloat64(given[name]) };
   }
-  for (const name of taken) feeds[name] = operands[name];
-  const known = (value: Value): Type | null =>
-    taken.has(value.name) ? { dtype: site.dtype, shape: operands[value.name].dims } : null;
-  const model = skeleton(result, nodes, known, [], fed);
-  if (!model) return failed(site.name);
-  const unused = Object.keys(feeds).filter(
-    (name) => !nodes.some((node) => node.message.inputs.includes(name)),
-  );
-  if (unused.length > 0) return failed(site.name);
-  let got: Tensors;
-  try {
-    got = await withSession(ort, { model: model.model }, "disabled", (session) =>
-      session.run(feeds as Parameters<typeof session.run>[0], [sum.name]),
-    );
-  } catch {
-    return failed(site.name);
-  }
-  return judge(plan, augmented, weights, operands, toFloat64(got[sum.name]), place.dtype);
+  const sum = await runSum(ort, result, site.output, given);
+  if (!sum) return failed(site.name);
+  return judge(plan, augmented, weights, operands, toFloat64(sum), place.dtype);
 }
 
 const failed = (site: string): FormulaReport => ({
@@ -76,15 +54,6 @@ const failed = (site: string): FormulaReport => ({
   bound: 0,
   passed: false,
 });
-
-/** The nodes between what is given and the sum, the sum's own included. */
-function inserted(sum: Node, given: ReadonlySet<string>): Node[] {
-  const nodes = new Set<Node>([sum]);
-  for (const node of nodes)
-    for (const value of node.inputs)
-      if (value?.producer && !given.has(value.name)) nodes.add(value.producer);
-  return [...nodes];
-}
 
 /** Uniform in ±1/√n, n the longest axis: products stay of the size of the operands. */
 function drawn(seed: number, name: string, dims: readonly number[]): Float64Array {
@@ -95,13 +64,6 @@ function drawn(seed: number, name: string, dims: readonly number[]): Float64Arra
     () => (2 * next() - 1) * scale,
   );
 }
-
-/** Every value of the original that a site's inserted nodes read. */
-export const operandsOf = ({ site, operands }: Augmented): Value[] => [
-  site.skip.value,
-  ...operands,
-  ...site.branches.map(({ value }) => value),
-];
 
 /** A tensor folded to [outer, D, inner] about the feature axis. */
 function fold(tensor: Tensor, { feature: { axis, size } }: Place): Folded {

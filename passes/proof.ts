@@ -13,9 +13,11 @@ import { type SampleOptions, sampleInputs } from "../src/runtime/samples.ts";
 import { secondOpinion } from "../src/runtime/second-opinion.ts";
 import { type Ort, type Runnable, reason, type Tensors } from "../src/runtime/session.ts";
 import type { Augmented } from "./augment.ts";
-import { checkFormula, type FormulaReport, operandsOf } from "./formula.ts";
+import { checkFormula, type FormulaReport } from "./formula.ts";
 import type { Plan } from "./laurelize.ts";
 import { canLearn, type LearningReport } from "./learning.ts";
+import type { SiteReport } from "./site-check.ts";
+import { operandsOf } from "./site-nodes.ts";
 import { checkUnchanged, type UnchangedReport } from "./unchanged.ts";
 
 type Named<Name extends string, Figures> = { readonly name: Name } & Outcome<Figures>;
@@ -29,6 +31,7 @@ export type Check =
         readonly dims: Readonly<Record<string, number>>;
       }
     >
+  | Named<"same sum at each site", { readonly sites: readonly SiteReport[] }>
   | Named<"right formula", { readonly sites: readonly FormulaReport[] }>
   | Named<"nothing else changed", UnchangedReport>
   | Named<"it can learn", LearningReport>
@@ -39,12 +42,16 @@ export interface Proof {
   /** Every check was made, and passed. */
   readonly passed: boolean;
   readonly checks: readonly Check[];
+  /** What was not asked to be checked, a clause for a person; null where everything was. */
+  readonly leftOut: string | null;
 }
 
 /** How to prove. */
 export interface ProofOptions extends SampleOptions {
   /** Inputs to use instead of made-up ones, a set of tensors by name each. */
   readonly feeds?: readonly Tensors[] | undefined;
+  /** "sites" runs each site alone and no whole model: for models larger than the memory. */
+  readonly extent?: "full" | "sites" | undefined;
   /** Another onnxruntime, under which the same-function check is repeated. */
   readonly alsoOrt?: Ort | undefined;
   /** Called before each step with how much is done, from 0 to 1. */
@@ -115,7 +122,7 @@ export async function prove(
     checks.push({ name: "a second opinion", ...opinion });
   }
   progress(1, "done");
-  return { passed: checks.every(({ outcome }) => outcome === "passed"), checks };
+  return { passed: checks.every(({ outcome }) => outcome === "passed"), checks, leftOut: null };
 }
 
 async function checkFunction(

@@ -1,6 +1,7 @@
 import { type LaurelOptions, manifestOf, type Plan, plan } from "../passes/laurelize.ts";
 import { type Manifest, manifestKey, manifests } from "../passes/manifest.ts";
 import { type Proof, type ProofOptions, prove } from "../passes/proof.ts";
+import { proveSites } from "../passes/prove-sites.ts";
 import { findSites, type ResidualOptions, type Residuals } from "../passes/residuals/index.ts";
 import type { Site } from "../passes/residuals/residual.ts";
 import { applyPatch } from "./graph/patch.ts";
@@ -155,14 +156,16 @@ export class NoSiteError extends InputError {
 }
 
 /**
- * Proves a laurelized model in onnxruntime. `written` is the path of a file that holds it already;
- * without it its bytes are loaded.
+ * Proves a laurelized model in onnxruntime, in full or at its sites only (`extent`). `written` is
+ * the path of a file that holds it already; without it its bytes are loaded.
  */
 export async function verify(
   laurelized: Laurelized,
   options: WithOrt & ProofOptions & { readonly written?: string | undefined },
 ): Promise<Proof> {
   const { original, model, plan: planned } = laurelized;
+  if (options.extent === "sites")
+    return proveSites(options.ort, original.graph, model.graph, planned, options);
   const { types } = await typesOf(original, options.ort);
   const result = { graph: model.graph, runnable: runnable(model.file, options.written) };
   return prove(options.ort, { graph: original.graph, types }, result, planned, options);
@@ -209,6 +212,7 @@ export {
   type OptionalKind,
   type Rejection,
 } from "../passes/residuals/residual.ts";
+export type { SiteReport } from "../passes/site-check.ts";
 export { defaults, variantNames } from "../passes/variants/index.ts";
 export type { VariantOptions } from "../passes/variants/variant.ts";
 export { type Model, type OpenOptions, openModel, saveModel, stageModel } from "./model.ts";

@@ -24,7 +24,7 @@ export interface Arguments {
   also: ("se" | "merge" | "constant")[] | undefined;
   dim: string[] | undefined;
   inputs: string | undefined;
-  verify: boolean;
+  verify: "full" | "sites" | "none";
   alsoWeb: boolean;
   force: boolean;
   dryRun: boolean;
@@ -114,9 +114,11 @@ export const laurelize: CommandModule<object, Arguments> = {
         ...dim("in the proof"),
         ...inputs("of the proof"),
         verify: {
-          type: "boolean",
-          default: true,
-          describe: "prove the result in onnxruntime; --no-verify skips it",
+          choices: ["full", "sites", "none"],
+          default: "full",
+          coerce: (given: string | boolean) => (given === false ? "none" : given),
+          describe:
+            "prove the result in onnxruntime, in full or each site alone; --no-verify is none",
         },
         "also-web": {
           type: "boolean",

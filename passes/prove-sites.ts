@@ -1,0 +1,45 @@
+import type { Graph } from "../src/graph/graph.ts";
+import { ran } from "../src/runtime/outcome.ts";
+import type { Ort } from "../src/runtime/session.ts";
+import type { FormulaReport } from "./formula.ts";
+import type { Plan } from "./laurelize.ts";
+import type { Proof, ProofOptions } from "./proof.ts";
+import { checkSite, type SiteReport } from "./site-check.ts";
+import { checkUnchanged } from "./unchanged.ts";
+
+/** What is left out where only the sites are proved. */
+const LEFT_OUT =
+  "that the outputs of the whole model are the same and that every new tensor moves them: no whole model was run";
+
+/**
+ * Proves a result at its sites, each run alone, without a whole model in memory: the sum is the
+ * same as before, it follows the paper's formula once its weights are not neutral, and nothing
+ * else in the file has changed.
+ */
+export async function proveSites(
+  ort: Ort,
+  original: Graph,
+  result: Graph,
+  plan: Plan,
+  options: ProofOptions = {},
+): Promise<Proof> {
+  const progress = options.progress ?? (() => {});
+  const starts: SiteReport[] = [];
+  const formulas: FormulaReport[] = [];
+  for (const [k, augmented] of plan.sites.entries()) {
+    progress(k / plan.sites.length, "sites");
+    const { start, formula } = await checkSite(ort, original, result, plan, augmented, options);
+    starts.push(start);
+    formulas.push(formula);
+  }
+  progress(1, "done");
+  const all = (reports: readonly { readonly passed: boolean }[]) =>
+    reports.every(({ passed }) => passed);
+  const checks: Proof["checks"] = [
+    { name: "same sum at each site", ...ran(all(starts), { sites: starts }) },
+    { name: "right formula", ...ran(all(formulas), { sites: formulas }) },
+    { name: "nothing else changed", ...checkUnchanged(original, result, plan) },
+  ];
+  const passed = checks.every(({ outcome }) => outcome === "passed");
+  return { passed, checks, leftOut: LEFT_OUT };
+}

@@ -1,0 +1,84 @@
+import type { Tensor } from "onnxruntime-common";
+import { tensorData } from "../src/graph/constants.ts";
+import type { Graph } from "../src/graph/graph.ts";
+import { uniform } from "../src/graph/random.ts";
+import { encodeNumbers } from "../src/graph/tensor.ts";
+import { compare, type Difference } from "../src/runtime/compare.ts";
+import { tensorOfBytes } from "../src/runtime/floats.ts";
+import type { SampleOptions } from "../src/runtime/samples.ts";
+import type { Ort, Tensors } from "../src/runtime/session.ts";
+import type { Augmented } from "./augment.ts";
+import { checkFormula, type FormulaReport } from "./formula.ts";
+import type { Plan } from "./laurelize.ts";
+import { operandsOf, runSum } from "./site-nodes.ts";
+
+/** What one site computes on made-up operands, its weights as they start. */
+export interface SiteReport {
+  readonly site: string;
+  /** The operands' shape, free dimensions bound. */
+  readonly shape: readonly number[];
+  /** The original's plain sum against the result's; null where onnxruntime does not run one of them. */
+  readonly difference: Difference | null;
+  readonly passed: boolean;
+}
+
+/** A free dimension's size where none is given. */
+const SMALL = 3;
+
+/**
+ * Holds a site without running the model around it: on made-up operands of its inferred shape its
+ * inserted nodes must equal the original's plain sum bit for bit with the start weights, and the
+ * formula with weights drawn at random. It needs no sample inputs, and no weight but the new ones.
+ */
+export async function checkSite(
+  ort: Ort,
+  original: Graph,
+  result: Graph,
+  plan: Plan,
+  augmented: Augmented,
+  options: SampleOptions = {},
+): Promise<{ readonly start: SiteReport; readonly formula: FormulaReport }> {
+  const { site, parameters } = augmented;
+  const shape = shapeOf(augmented, options);
+  const operands = madeUp(ort, augmented, shape, options.seed ?? 0);
+  const terms = [site.skip, ...site.branches].map(({ value }) => value.name);
+  const plain = await runSum(
+    ort,
+    original,
+    site.output,
+    Object.fromEntries(terms.map((name) => [name, operands[name]])),
+  );
+  const weights = Object.values(parameters).map(({ name, dtype, dims }) => [
+    name,
+    tensorOfBytes(ort, dtype, tensorData(result, name), dims),
+  ]);
+  const augmentedSum = await runSum(ort, result, site.output, {
+    ...operands,
+    ...Object.fromEntries(weights),
+  });
+  const difference = plain && augmentedSum ? compare(plain, augmentedSum) : null;
+  const passed = difference?.bitEqual ?? false;
+  const formula = await checkFormula(ort, result, plan, augmented, operands);
+  return { start: { site: site.name, shape, difference, passed }, formula };
+}
+
+/** The site's shape: free dimensions as given by name, else small, the first of them 1. */
+function shapeOf({ site: { shape } }: Augmented, { dims = {} }: SampleOptions): number[] {
+  return shape.map((dim, axis) =>
+    typeof dim === "number" ? dim : (dims[dim] ?? (axis === 0 && shape.length > 1 ? 1 : SMALL)),
+  );
+}
+
+/** Seeded operands, normally distributed. */
+function madeUp(ort: Ort, augmented: Augmented, shape: readonly number[], seed: number): Tensors {
+  const { dtype } = augmented.site;
+  const count = shape.reduce((a, b) => a * b, 1);
+  const tensors: Record<string, Tensor> = {};
+  for (const { name } of operandsOf(augmented)) {
+    const next = uniform(seed, `${augmented.site.name} ${name}`);
+    const normal = () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
+    const values = Float64Array.from({ length: count }, normal);
+    tensors[name] ??= tensorOfBytes(ort, dtype, encodeNumbers(dtype, values), shape);
+  }
+  return tensors;
+}

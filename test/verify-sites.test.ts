@@ -1,0 +1,108 @@
+import fs from "node:fs";
+import path from "node:path";
+import { findResiduals, type Laurelized, laurelize, openModel, verify } from "laurelize";
+import onnxProto from "onnx-proto";
+import ort from "onnxruntime-node";
+import { describe, expect, it } from "vitest";
+import { checksThat, made } from "./support/checks.ts";
+import { cli } from "./support/cli.ts";
+import { fixture, temporaryFolder } from "./support/fixture.ts";
+
+const { onnx } = onnxProto;
+type ModelProto = InstanceType<typeof onnx.ModelProto>;
+
+const laurelized = async (variant: string, name = "pre-norm-transformer"): Promise<Laurelized> =>
+  laurelize(await openModel(fixture(name)), { ort, variant });
+
+/** onnxruntime that counts the nodes of every model it is given. */
+function counting() {
+  const nodes: number[] = [];
+  const create = (model: Uint8Array | string, options: object) => {
+    const { graph } = onnx.ModelProto.decode(model as Uint8Array);
+    nodes.push(graph!.node!.length);
+    return ort.InferenceSession.create(model as Uint8Array, options);
+  };
+  return { nodes, ort: { ...ort, InferenceSession: { create } } };
+}
+
+async function tampered(change: (model: ModelProto) => void, variant: string) {
+  const laurel = await laurelized(variant, "pre-norm-mlp");
+  const proto = onnx.ModelProto.decode(laurel.model.toBytes());
+  change(proto as ModelProto);
+  const model = await openModel(onnx.ModelProto.encode(proto).finish());
+  return verify({ ...laurel, model }, { ort, extent: "sites" });
+}
+
+describe("a proof at the sites alone", () => {
+  it.each(["rw", "lr", "pa", "rw+lr+pa"])("passes %s as it was inserted", async (variant) => {
+    const laurel = await laurelized(variant);
+    const proof = await verify(laurel, { ort, extent: "sites" });
+    expect(proof).toMatchObject({
+      passed: true,
+      leftOut: expect.stringContaining("no whole model"),
+    });
+    const [same, formula] = [made("same sum at each site", proof), made("right formula", proof)];
+    expect(same.sites).toHaveLength(laurel.plan.sites.length);
+    expect(formula.sites.every(({ difference }) => difference > 0)).toBe(true);
+  });
+
+  it("passes at every site of every fixture", async () => {
+    const folder = path.join(import.meta.dirname, "../fixtures");
+    for (const name of fs.readdirSync(folder)) {
+      const model = await openModel(fixture(name));
+      if ((await findResiduals(model, { ort })).sites.length === 0) continue;
+      const laurel = await laurelize(model, { ort, variant: "rw+lr+pa" });
+      expect(checksThat("failed", await verify(laurel, { ort, extent: "sites" })), name).toEqual(
+        [],
+      );
+    }
+  });
+
+  it("gives onnxruntime no more than the nodes of one site", async () => {
+    const laurel = await laurelized("rw+lr");
+    const watched = counting();
+    await verify(laurel, { ort: watched.ort as typeof ort, extent: "sites" });
+    const inserted = laurel.plan.patch.nodes.length / laurel.plan.sites.length;
+    expect(Math.max(...watched.nodes)).toBeLessThanOrEqual(inserted + 2);
+  });
+
+  it("finds a B that is not zero at the start", async () => {
+    const proof = await tampered((model) => {
+      const b = model.graph!.initializer!.find(({ name }) => name === "res.laurel.B")!;
+      b.rawData!.fill(62, 0, 4);
+    }, "rw+lr");
+    expect(checksThat("failed", proof)).toEqual(["same sum at each site"]);
+  });
+
+  it("finds a map that is left out though its weights are there", async () => {
+    const proof = await tampered((model) => {
+      const sum = model.graph!.node!.find(({ output }) => output![0] === "y")!;
+      sum.input![0] = "x";
+    }, "lr");
+    expect(checksThat("failed", proof)).toContain("right formula");
+  });
+});
+
+describe("laurelize --verify sites", () => {
+  const file = path.join(temporaryFolder(), "model.onnx");
+  fs.writeFileSync(file, fixture("pre-norm-mlp"));
+
+  it("writes the result and says what was not checked", () => {
+    const { code, stdout } = cli([file, "--rank", "4", "--verify", "sites"]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("bit-equal at 1 of 1 site");
+    expect(stdout).toMatch(/not checked +that the outputs of the whole model are the same/);
+    expect(stdout).toContain("proved at its sites in");
+  });
+
+  it.each(["--inputs=x.npz", "--also-web"])("does not go with %s", (option) => {
+    const { code, stderr } = cli([file, "-f", "--verify", "sites", option]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("for the runs of the whole model");
+  });
+
+  it("is refused where it is neither full, sites nor none", () => {
+    const { code, stderr } = cli([file, "-f", "--verify", "some"]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('"full", "sites", "none"')]);
+  });
+});
