@@ -6,7 +6,7 @@ import { tensorOfBytes, toFloat64 } from "../src/runtime/floats.ts";
 import type { Ort, Tensors } from "../src/runtime/session.ts";
 import type { Augmented } from "./augment.ts";
 import type { Plan } from "./laurelize.ts";
-import { operandsOf, runSum } from "./site-nodes.ts";
+import { constantTerms, operandsOf, runSum } from "./site-nodes.ts";
 import type { Folded, Place, Stating, Variant } from "./variants/variant.ts";
 
 /** What the inserted nodes of one site compute, against the paper's formula. */
@@ -22,7 +22,7 @@ export interface FormulaReport {
 /**
  * Runs the inserted nodes of a site alone, as they stand in the result, on operands captured from
  * a real run and on new weights drawn at random, and holds the sum against
- * `y = α f + β (x + Σ addends)` in float64. The bound is the standard one of a sum of n products,
+ * `y = α f + β (x + Σ addends)`, and the constants that the sum adds, in float64. The bound is the standard one of a sum of n products,
  * n u Σ|terms| with n = D + r + 3k + 16 and u the type's unit roundoff (Higham, Accuracy and Stability
  * of Numerical Algorithms, section 3.1).
  */
@@ -45,7 +45,11 @@ export async function checkFormula(
   }
   const sum = await runSum(ort, result, site.output, given);
   if (!sum) return failed(site.name);
-  return judge(plan, augmented, weights, operands, toFloat64(sum), place.dtype);
+  const shape = operands[site.skip.value.name].dims;
+  const constants = (await constantTerms(ort, result, augmented)).map((tensor) =>
+    broadcast(tensor, shape),
+  );
+  return judge(plan, augmented, weights, operands, constants, toFloat64(sum), place.dtype);
 }
 
 const failed = (site: string): FormulaReport => ({
@@ -65,6 +69,24 @@ function drawn(seed: number, name: string, dims: readonly number[]): Float64Arra
   );
 }
 
+/** A tensor's values at every place of a larger shape, by numpy's rules. */
+function broadcast(tensor: Tensor, shape: readonly number[]): Float64Array {
+  const values = toFloat64(tensor);
+  const dims = [...new Array(shape.length - tensor.dims.length).fill(1), ...tensor.dims];
+  const strides = dims.map((dim, k) =>
+    dim === 1 ? 0 : dims.slice(k + 1).reduce((a, b) => a * b, 1),
+  );
+  const count = shape.reduce((a, b) => a * b, 1);
+  return Float64Array.from({ length: count }, (_, place) => {
+    let [rest, at] = [place, 0];
+    for (let k = shape.length - 1; k >= 0; k--) {
+      at += (rest % shape[k]) * strides[k];
+      rest = Math.floor(rest / shape[k]);
+    }
+    return values[at];
+  });
+}
+
 /** A tensor folded to [outer, D, inner] about the feature axis. */
 function fold(tensor: Tensor, { feature: { axis, size } }: Place): Folded {
   const product = (part: readonly number[]) => part.reduce((a, b) => a * b, 1);
@@ -82,6 +104,7 @@ function judge(
   { site, place, operands: lagged }: Augmented,
   weights: Readonly<Record<string, Record<string, Float64Array>>>,
   operands: Tensors,
+  constants: readonly Float64Array[],
   y: Float64Array,
   dtype: string,
 ): FormulaReport {
@@ -121,6 +144,10 @@ function judge(
     for (const f of branches) {
       formula += a * f[k];
       magnitude += Math.abs(a * f[k]);
+    }
+    for (const c of constants) {
+      formula += c[k];
+      magnitude += Math.abs(c[k]);
     }
     if (Object.is(y[k], formula) || (!Number.isFinite(formula) && y[k] === formula)) continue;
     const off = Math.abs(y[k] - formula);

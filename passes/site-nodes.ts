@@ -1,9 +1,10 @@
 import type { Tensor } from "onnxruntime-common";
+import { dataOf, tensorOf } from "../src/graph/constants.ts";
 import type { Graph, Node, Scope, Value } from "../src/graph/graph.ts";
-import type { Type } from "../src/graph/types.ts";
-import { dtypeOf } from "../src/runtime/floats.ts";
+import { type Type, typeOfTensor } from "../src/graph/types.ts";
+import { dtypeOf, tensorOfBytes } from "../src/runtime/floats.ts";
 import { type Ort, type Tensors, withSession } from "../src/runtime/session.ts";
-import { skeleton } from "../src/runtime/skeleton.ts";
+import { isInlined, skeleton } from "../src/runtime/skeleton.ts";
 import type { Augmented } from "./augment.ts";
 
 /** Every value of the original that a site's inserted nodes read. */
@@ -12,6 +13,37 @@ export const operandsOf = ({ site, operands }: Augmented): Value[] => [
   ...operands,
   ...site.branches.map(({ value }) => value),
 ];
+
+/** The constants that a site's sum adds besides its skip and branches, as they stand in a graph. */
+export async function constantTerms(
+  ort: Ort,
+  graph: Graph,
+  { site }: Augmented,
+): Promise<Tensor[]> {
+  const slots = [site.skip, ...site.branches].map(({ use }) => use);
+  const inner = new Set(slots.map(({ node }) => node));
+  const others =
+    site.form === "plain"
+      ? site.node.inputs.filter(
+          (value, index) =>
+            value &&
+            !slots.some((use) => use.node === site.node && use.index === index) &&
+            !(value.producer && inner.has(value.producer)),
+        )
+      : [];
+  const tensors = others.map(async (value) => {
+    const own = twin(graph, value!)!;
+    const tensor = constantOf(ort, graph, own) ?? (await runSum(ort, graph, own, {}));
+    if (!tensor) throw new Error(`the constant ${own.name} cannot be computed`);
+    return tensor;
+  });
+  return Promise.all(tensors);
+}
+
+function constantOf(ort: Ort, graph: Graph, value: Value): Tensor | null {
+  const [bytes, type] = [dataOf(graph, value), typeOfTensor(value)];
+  return bytes && type ? tensorOfBytes(ort, type.dtype, bytes, type.shape as number[]) : null;
+}
 
 /**
  * Runs the nodes that lie between the given tensors and a sum alone, as they stand in the graph,
@@ -30,13 +62,22 @@ export async function runSum(
   const read = new Set(nodes.flatMap((node) => node.inputs.filter((value) => value !== null)));
   const fed = new Set([...read].filter(({ name }) => name in given));
   if (fed.size < Object.keys(given).length) return null;
+  const feeds: Record<string, Tensor> = { ...given };
+  for (const value of read) {
+    const tensor = tensorOf(value);
+    if (!tensor || value.name in given || isInlined(tensor)) continue;
+    const weight = constantOf(ort, graph, value);
+    if (!weight) return null;
+    fed.add(value);
+    feeds[value.name] = weight;
+  }
   const known = ({ name }: Value): Type | null =>
     name in given ? { dtype: dtypeOf(given[name]), shape: given[name].dims } : null;
   const model = skeleton(graph, nodes, known, [], fed);
   if (!model) return null;
   try {
     const got = await withSession(ort, { model: model.model }, "disabled", (session) =>
-      session.run(given as Record<string, Tensor>, [own.name]),
+      session.run(feeds, [own.name]),
     );
     return got[own.name];
   } catch {

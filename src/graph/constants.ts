@@ -54,8 +54,13 @@ export const dimsOf = (value: Value | null | undefined): readonly number[] | nul
   tensorOf(value)?.dims ?? value?.initializer?.dims ?? null;
 
 /** The raw data of an initializer or Constant of the main graph, by its name. */
-export function tensorData({ file, main }: Graph, name: string): Uint8Array {
-  return tensorBytes(file, tensorOf(main.values.get(name))!);
+export const tensorData = (graph: Graph, name: string): Uint8Array =>
+  dataOf(graph, graph.main.values.get(name))!;
+
+/** The raw data of the tensor a value holds; null where it holds none. */
+export function dataOf({ file }: Graph, value: Value | null | undefined): Uint8Array | null {
+  const tensor = tensorOf(value);
+  return tensor && tensorBytes(file, tensor);
 }
 
 /** Elements above which a constant is not read for matching. */

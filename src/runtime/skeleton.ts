@@ -14,6 +14,9 @@ const { onnx } = onnxProto;
 /** Elements up to which a weight stands in the skeleton itself: shapes, axes, scales. */
 const INLINE = 64;
 
+/** Whether a weight stands in a skeleton itself, and is no input of it. */
+export const isInlined = (tensor: TensorMessage) => elements(tensor.dims) <= INLINE;
+
 const SKELETON_IR_VERSION = 8;
 
 /** A stretch of a graph without its weights, as a model of its own. */
@@ -51,7 +54,7 @@ export function skeleton(
   for (const value of needed) {
     const tensor = tensorOf(value);
     const type = typeOfTensor(value) ?? known(value);
-    if (tensor && !fed.has(value) && elements(tensor.dims) <= INLINE)
+    if (tensor && !fed.has(value) && isInlined(tensor))
       initializers.push(inlined(graph, value, tensor));
     else if (type) inputs.push(bytesField(FIELD.graphInput, valueInfo(value.name, type)));
     else return null;
@@ -120,7 +123,7 @@ const shapeName = (value: Value) => `${value.name}:shape`;
 
 const isLargeConstant = (node: Node) => {
   const tensor = node.op === "Constant" ? tensorOf(node.outputs[0]) : null;
-  return tensor !== null && elements(tensor.dims) > INLINE;
+  return tensor !== null && !isInlined(tensor);
 };
 
 function inlined(graph: Graph, value: Value, tensor: TensorMessage): Uint8Array {
