@@ -40,7 +40,7 @@ export function plan(graph: Graph, sites: readonly Site[], wanted: LaurelOptions
   const fresh = freshNames(graph);
   const augmented = chosen(sites, wanted).map((site) => {
     const operands = parts.some((part) => part.name === "pa")
-      ? laggedSkips(sites, site, options.lags)
+      ? laggedSkips(site, options.lags)
       : [site.skip.value];
     return augment(site, operands, parts, options, fresh, draft);
   });
@@ -68,19 +68,19 @@ export const manifestOf = (
 });
 
 /** The skip operands of a site and of up to k − 1 sites before it in its stream, nearest first. */
-function laggedSkips(sites: readonly Site[], { stream, position }: Site, k: number): Value[] {
-  const before = sites.filter(
-    (site) => site.stream === stream && site.position <= position && site.position > position - k,
-  );
-  return before.sort((a, b) => b.position - a.position).map((site) => site.skip.value);
+function laggedSkips(site: Site, k: number): Value[] {
+  const skips: Value[] = [];
+  for (let at: Site | null = site; at && skips.length < k; at = at.previous)
+    skips.push(at.skip.value);
+  return skips;
 }
 
 function freshNames(graph: Graph): (name: string) => string {
-  const names = new Set(graph.names);
+  const taken = new Set<string>();
   return (name) => {
     let free = name;
-    for (let k = 1; names.has(free); k++) free = `${name}_${k}`;
-    names.add(free);
+    for (let k = 1; graph.names.has(free) || taken.has(free); k++) free = `${name}_${k}`;
+    taken.add(free);
     return free;
   };
 }

@@ -52,6 +52,8 @@ export interface Site {
   /** Which stream it belongs to, from 0, and its place there. */
   readonly stream: number;
   readonly position: number;
+  /** The site before it in its stream. */
+  readonly previous: Site | null;
 }
 
 /** A sum that is no site, and why, in words for a person. */

@@ -5,7 +5,7 @@ import { sameShape } from "./slots.ts";
 import { takenOf } from "./written-out.ts";
 
 /** A site before its place in a stream is known. */
-export type Unplaced = Omit<Site, "stream" | "position">;
+export type Unplaced = Omit<Site, "stream" | "position" | "previous">;
 
 /**
  * Puts sites into streams. A site follows the one whose sum flows into its skip operand through
@@ -16,17 +16,17 @@ export function inStreams(setting: Setting, sites: readonly Unplaced[]): Site[] 
   const placed = new Map<Value, Site>();
   let streams = 0;
   return sites.map((site) => {
-    const before = previous(setting, site.skip.value, placed);
+    const before = siteBefore(setting, site.skip.value, placed);
     const place = before
       ? { stream: before.stream, position: before.position + 1 }
       : { stream: streams++, position: 0 };
-    const whole = { ...site, ...place };
+    const whole = { ...site, ...place, previous: before };
     placed.set(site.output, whole);
     return whole;
   });
 }
 
-function previous(setting: Setting, skip: Value, placed: ReadonlyMap<Value, Site>): Site | null {
+function siteBefore(setting: Setting, skip: Value, placed: ReadonlyMap<Value, Site>): Site | null {
   const shapeOf = (value: Value) => setting.types.get(value)?.shape ?? [];
   let value = skip;
   for (;;) {

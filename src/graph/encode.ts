@@ -1,7 +1,7 @@
 import onnxProto from "onnx-proto";
 import { dataTypeNamed } from "../onnx/data-types.ts";
 import { FIELD } from "../onnx/messages.ts";
-import { bytesField } from "../onnx/wire.ts";
+import { bytesField } from "../onnx/wire-bytes.ts";
 import type { DenseTensor } from "./tensor.ts";
 import type { Type } from "./types.ts";
 

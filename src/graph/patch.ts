@@ -5,7 +5,8 @@ import type { Folder, ModelFile } from "../onnx/model-file.ts";
 import { bytesSource, InputError, type Source } from "../onnx/source.ts";
 import { type Edit, patchedSource, type Splice, splices } from "../onnx/splices.ts";
 import { type Undo, undoOf } from "../onnx/undo.ts";
-import { BYTES, bytesField, concat } from "../onnx/wire.ts";
+import { BYTES } from "../onnx/wire.ts";
+import { bytesField, concat } from "../onnx/wire-bytes.ts";
 import {
   constantNode,
   encodeExternal,

@@ -11,7 +11,8 @@ import {
 } from "./messages.ts";
 import { checkShapes } from "./sound-shapes.ts";
 import { bytesSource, InputError, type Source } from "./source.ts";
-import { concat, WireReader } from "./wire.ts";
+import { WireReader } from "./wire.ts";
+import { concat } from "./wire-bytes.ts";
 
 export { isExternal } from "./external.ts";
 

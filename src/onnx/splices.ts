@@ -1,6 +1,6 @@
 import type { Frame } from "./decode.ts";
 import type { Range, Source } from "./source.ts";
-import { varint } from "./wire.ts";
+import { concat, varint } from "./wire-bytes.ts";
 
 /** Bytes of a source replaced by others; an insertion where the range is empty. */
 export interface Splice extends Range {
@@ -33,9 +33,20 @@ export function splices(edits: readonly Edit[]): Splice[] {
     prefixes.push({ start: frame.prefix, end: frame.start, bytes });
     grow(frame.parent, by + bytes.length - (frame.start - frame.prefix));
   }
-  return [...edits, ...prefixes]
-    .map(({ start, end, bytes }) => ({ start, end, bytes }))
-    .sort((a, b) => a.start - b.start || a.end - b.end);
+  return joined([...edits, ...prefixes].sort((a, b) => a.start - b.start || a.end - b.end));
+}
+
+/** Splices in file order, insertions at one place as one. */
+function joined(list: readonly Splice[]): Splice[] {
+  const all: Splice[] = [];
+  for (let k = 0; k < list.length; ) {
+    const { start, end, bytes } = list[k];
+    const parts = [bytes];
+    for (k++; end === start && list[k]?.start === start && list[k].end === start; k++)
+      parts.push(list[k].bytes);
+    all.push({ start, end, bytes: parts.length === 1 ? bytes : concat(parts) });
+  }
+  return all;
 }
 
 /** The pieces of which the patched bytes consist. */

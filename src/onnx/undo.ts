@@ -13,7 +13,8 @@ export interface Undo {
 export function undoOf(source: Source, splices: readonly Splice[]): Undo {
   let shift = 0;
   const steps = splices.map(({ start, end, bytes }) => {
-    const step = [start + shift, bytes.length, toBase64(source.read(start, end))] as const;
+    const removed = start === end ? "" : toBase64(source.read(start, end));
+    const step = [start + shift, bytes.length, removed] as const;
     shift += bytes.length - (end - start);
     return step;
   });

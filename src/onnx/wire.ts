@@ -204,31 +204,3 @@ export class WireReader {
     );
   }
 }
-
-/** A number below 2^53 as a varint. */
-export function varint(value: number): Uint8Array {
-  const bytes: number[] = [];
-  while (value >= 128) {
-    bytes.push((value % 128) | 128);
-    value = Math.floor(value / 128);
-  }
-  bytes.push(value);
-  return Uint8Array.from(bytes);
-}
-
-/** A length-delimited field: tag, length, the parts one after the other. */
-export function bytesField(number: number, ...parts: Uint8Array[]): Uint8Array {
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  return concat([varint(number * 8 + BYTES), varint(length), ...parts]);
-}
-
-/** Byte strings one after the other. */
-export function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
-}

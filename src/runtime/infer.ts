@@ -4,6 +4,7 @@ import type { Graph, Node, Value } from "../graph/graph.ts";
 import { type Type, type Types, typeOfInfo, typeOfTensor } from "../graph/types.ts";
 import { dataTypeNamed } from "../onnx/data-types.ts";
 import { InputError } from "../onnx/source.ts";
+import { Alike } from "./alike.ts";
 import { type Ort, reason, withSession } from "./session.ts";
 import { skeleton } from "./skeleton.ts";
 
@@ -47,9 +48,21 @@ export async function inferTypes(ort: Ort, graph: Graph): Promise<Inference> {
     if (type) types.set(value, type);
   }
   const { nodes } = graph.main;
-  for (let start = 0; start < nodes.length; start += SEGMENT) {
+  const known = (value: Value) => types.get(value) ?? null;
+  const alike = new Alike(graph, known);
+  for (let start = 0; start < nodes.length; ) {
+    const told = nodes[start].outputs.every((value) => !value || known(value))
+      ? []
+      : alike.of(nodes[start]);
+    if (told) {
+      for (const [k, type] of told.entries()) {
+        const output = nodes[start].outputs[k];
+        if (output) types.set(output, type);
+      }
+      start++;
+      continue;
+    }
     const segment = nodes.slice(start, start + SEGMENT);
-    const known = (value: Value) => types.get(value) ?? null;
     const attempts = [
       () => segment,
       () => {
@@ -77,6 +90,8 @@ export async function inferTypes(ort: Ort, graph: Graph): Promise<Inference> {
         `onnxruntime could not infer the shapes of nodes ${start} to ${start + segment.length - 1} (${failure}); ${done ? "they are inferred without the custom operators" : "the model's own value_info is used"}.`,
       );
     if (!done) for (const value of segment.flatMap(outputsOf)) state(types, stated, value);
+    else if (!failure) for (const node of segment) alike.learn(node);
+    start += SEGMENT;
   }
   return { types, warnings };
 }

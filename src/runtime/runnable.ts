@@ -6,7 +6,7 @@ import { FIELD } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { openFile } from "../onnx/model-file.ts";
 import { patchedSource, splices } from "../onnx/splices.ts";
-import { bytesField } from "../onnx/wire.ts";
+import { bytesField } from "../onnx/wire-bytes.ts";
 import type { Runnable } from "./session.ts";
 
 const { onnx } = onnxProto;

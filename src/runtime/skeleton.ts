@@ -7,12 +7,12 @@ import { elements } from "../onnx/data-types.ts";
 import { partsOf } from "../onnx/decode.ts";
 import { FIELD, type TensorMessage } from "../onnx/messages.ts";
 import { isExternal, tensorBytes } from "../onnx/model-file.ts";
-import { bytesField, concat } from "../onnx/wire.ts";
+import { bytesField, concat } from "../onnx/wire-bytes.ts";
 
 const { onnx } = onnxProto;
 
 /** Elements up to which a weight stands in the skeleton itself: shapes, axes, scales. */
-const INLINE = 64;
+export const INLINE = 64;
 
 /** Whether a weight stands in a skeleton itself, and is no input of it. */
 export const isInlined = (tensor: TensorMessage) => elements(tensor.dims) <= INLINE;

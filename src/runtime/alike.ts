@@ -1,0 +1,91 @@
+import { tensorOf } from "../graph/constants.ts";
+import type { Graph, Node, Value } from "../graph/graph.ts";
+import { type Type, typeOfTensor } from "../graph/types.ts";
+import { elements } from "../onnx/data-types.ts";
+import { tensorBytes } from "../onnx/model-file.ts";
+import { INLINE } from "./skeleton.ts";
+
+/** Bytes of attributes and constants above which a node is not held against others. */
+const LONGEST = 2048;
+
+/** Stands for an output that is absent. */
+const ABSENT: Type = { dtype: "", shape: [] };
+
+/**
+ * Types of nodes told by nodes that are alike: ONNX infers the outputs of a node from its
+ * operator, its attributes and its operands' types and constants alone, so one of equal ones is
+ * inferred for all. Networks repeat their layers.
+ */
+export class Alike {
+  readonly #graph: Graph;
+  readonly #known: (value: Value) => Type | null;
+  readonly #types = new WeakMap<Type, string>();
+  readonly #keys = new Map<string, string>();
+  readonly #outputs = new Map<string, readonly Type[]>();
+
+  constructor(graph: Graph, known: (value: Value) => Type | null) {
+    this.#graph = graph;
+    this.#known = known;
+  }
+
+  /** Types of a node's outputs as one like it has them; null where none is known yet. */
+  of(node: Node): readonly Type[] | null {
+    const key = this.#key(node);
+    return key === null ? null : (this.#outputs.get(key) ?? null);
+  }
+
+  /** Takes note of what was inferred of a node. A shape told as [] may be an unknown rank. */
+  learn(node: Node): void {
+    const types = node.outputs.map((value) => (value ? this.#known(value) : ABSENT));
+    if (!types.every((type) => type !== null && (type === ABSENT || type.shape?.length))) return;
+    const key = this.#key(node);
+    if (key !== null) this.#outputs.set(key, types as Type[]);
+  }
+
+  /** Null where the node is inferred from more than the key can tell. */
+  #key(node: Node): string | null {
+    if (node.bodies.length > 0 || node.callee) return null;
+    let key = `${node.op}:${node.outputs.length}`;
+    for (const { frame } of node.message.attributes) {
+      if (frame.end - frame.start > LONGEST) return null;
+      key += `;${this.#text(this.#graph.file.reader.bytes(frame))}`;
+    }
+    for (const value of node.inputs) {
+      const operand = value ? this.#operand(value) : "";
+      if (operand === null) return null;
+      key += `,${operand}`;
+    }
+    return key;
+  }
+
+  /** The constant that an operand is, or its type; null where ONNX may follow its numbers. */
+  #operand(value: Value): string | null {
+    const tensor = tensorOf(value);
+    const type = typeOfTensor(value) ?? this.#known(value);
+    if (!type) return null;
+    if (tensor && elements(tensor.dims) <= INLINE) {
+      if (type.dtype === "string") return null;
+      return `${this.#typed(type)}=${this.#text(tensorBytes(this.#graph.file, tensor))}`;
+    }
+    if (tensor) return this.#typed(type);
+    const rank = type.shape?.length ?? 0;
+    const followed = type.dtype.startsWith("int") && rank === 1;
+    return rank === 0 || followed ? null : this.#typed(type);
+  }
+
+  /** A short name for a type. */
+  #typed(type: Type): string {
+    const known =
+      this.#types.get(type) ?? this.#short(`${type.dtype}${JSON.stringify(type.shape)}`);
+    this.#types.set(type, known);
+    return known;
+  }
+
+  #text = (bytes: Uint8Array) => this.#short(String.fromCharCode(...bytes));
+
+  #short(text: string): string {
+    const known = this.#keys.get(text) ?? String(this.#keys.size);
+    this.#keys.set(text, known);
+    return known;
+  }
+}
