@@ -2,6 +2,7 @@ import onnxProto from "onnx-proto";
 import { dataTypeNamed } from "../onnx/data-types.ts";
 import { FIELD } from "../onnx/messages.ts";
 import { bytesField } from "../onnx/wire-bytes.ts";
+import type { WireWriter } from "../onnx/wire-writer.ts";
 import type { DenseTensor } from "./tensor.ts";
 import type { Type } from "./types.ts";
 
@@ -37,56 +38,73 @@ export interface NewNode {
   readonly attributes: Attributes;
 }
 
-/** A NodeProto. */
-export function encodeNode({ name, op, domain, inputs, outputs, attributes }: NewNode): Uint8Array {
-  const attribute = Object.entries(attributes).map(([key, value]) => encodeAttribute(key, value));
-  const node = { name, opType: op, input: [...inputs], output: [...outputs], attribute };
-  return onnx.NodeProto.encode(domain ? { ...node, domain } : node).finish();
+/** Writes a NodeProto as a field of the message around it. */
+export function writeNode(to: WireWriter, field: number, node: NewNode): void {
+  to.message(field, () => {
+    to.texts(1, node.inputs);
+    to.texts(2, node.outputs);
+    to.text(3, node.name);
+    to.text(4, node.op);
+    for (const name in node.attributes) writeAttribute(to, name, node.attributes[name]);
+    to.text(7, node.domain ?? "");
+  });
 }
 
-function encodeAttribute(name: string, value: AttributeValue) {
-  if (typeof value === "number") return { name, type: INT, i: value };
-  if (typeof value === "string") return { name, type: STRING, s: new TextEncoder().encode(value) };
-  if ("tensor" in value) return { name, type: TENSOR, t: tensorProto(value.tensor) };
-  if (!("float" in value)) return { name, type: INTS, ints: [...value] };
+function writeAttribute(to: WireWriter, name: string, value: AttributeValue): void {
+  const typed = (type: number, write: () => void) =>
+    to.message(5, () => {
+      to.text(1, name);
+      write();
+      to.integer(20, type);
+    });
+  if (typeof value === "number") return typed(INT, () => to.integer(3, value));
+  if (typeof value === "string") return typed(STRING, () => to.bytes(4, utf8.encode(value)));
+  if ("tensor" in value) return typed(TENSOR, () => writeTensor(to, 5, value.tensor));
+  if (!("float" in value)) return typed(INTS, () => to.integers(8, value));
   const { float } = value;
-  return typeof float === "number"
-    ? { name, type: FLOAT, f: float }
-    : { name, type: FLOATS, floats: [...float] };
+  if (typeof float === "number") return typed(FLOAT, () => to.float(2, float));
+  return typed(FLOATS, () => to.floats(7, float));
 }
 
-const tensorProto = ({ name, dtype, dims, data }: DenseTensor) => ({
-  name,
-  dims: [...dims],
-  dataType: dataTypeNamed(dtype)!.number,
-  rawData: data,
+/** Where the data of a tensor lies that is not in the model. */
+export interface Outside {
+  readonly location: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Writes a TensorProto as a field of the message around it, its data raw or outside. */
+export function writeTensor(
+  to: WireWriter,
+  field: number,
+  { name, dtype, dims, data }: DenseTensor,
+  outside: Outside | null = null,
+): void {
+  to.message(field, () => {
+    to.integers(1, dims);
+    to.integer(2, dataTypeNamed(dtype)!.number);
+    to.text(8, name);
+    if (!outside) return to.bytes(9, data);
+    const { location, offset, length } = outside;
+    for (const [key, value] of Object.entries({ location, offset, length }))
+      to.message(13, () => {
+        to.text(1, key);
+        to.text(2, String(value));
+      });
+    to.integer(14, onnx.TensorProto.DataLocation.EXTERNAL);
+  });
+}
+
+/** A Constant node that makes the tensor. */
+export const constantNode = (tensor: DenseTensor): NewNode => ({
+  name: tensor.name,
+  op: "Constant",
+  inputs: [],
+  outputs: [tensor.name],
+  attributes: { value: { tensor } },
 });
 
-/** A TensorProto with raw data. */
-export const encodeTensor = (tensor: DenseTensor) =>
-  onnx.TensorProto.encode(tensorProto(tensor)).finish();
-
-/** A TensorProto whose data lies in a file of its own. */
-export function encodeExternal(tensor: DenseTensor, location: string, offset: number): Uint8Array {
-  const { rawData, ...rest } = tensorProto(tensor);
-  const entries = { location, offset, length: rawData.length };
-  const externalData = Object.entries(entries).map(([key, value]) => ({
-    key,
-    value: String(value),
-  }));
-  const dataLocation = onnx.TensorProto.DataLocation.EXTERNAL;
-  return onnx.TensorProto.encode({ ...rest, externalData, dataLocation }).finish();
-}
-
-/** The NodeProto of a Constant that makes the tensor. */
-export const constantNode = (tensor: DenseTensor) =>
-  encodeNode({
-    name: tensor.name,
-    op: "Constant",
-    inputs: [],
-    outputs: [tensor.name],
-    attributes: { value: { tensor } },
-  });
+const utf8 = new TextEncoder();
 
 /** A ValueInfoProto: a tensor's, or a name alone. */
 export function valueInfo(name: string, type: Type | null = null): Uint8Array {

@@ -7,14 +7,14 @@ import { type Edit, patchedSource, type Splice, splices } from "../onnx/splices.
 import { type Undo, undoOf } from "../onnx/undo.ts";
 import { BYTES } from "../onnx/wire.ts";
 import { bytesField, concat } from "../onnx/wire-bytes.ts";
+import { WireWriter } from "../onnx/wire-writer.ts";
 import {
   constantNode,
-  encodeExternal,
-  encodeNode,
-  encodeTensor,
   type NewNode,
   opsetImport,
   valueInfo,
+  writeNode,
+  writeTensor,
 } from "./encode.ts";
 import type { Graph, Node, Scope, Use, Value } from "./graph.ts";
 import type { DenseTensor } from "./tensor.ts";
@@ -79,14 +79,13 @@ export async function applyPatch(
 ): Promise<Patched> {
   const { file } = graph;
   const { source } = file;
-  const placed = place(graph, patch.tensors, location);
+  const outside = location === null ? [] : patch.tensors.filter(isLarge);
   const list = splices([
-    ...placed.edits,
-    ...patch.nodes.map((insertion) => insertNode(file, insertion)),
+    ...insertions(graph, patch, location),
     ...patch.redirects.map(({ use, name }) => redirect(file, use, name)),
     ...(patch.removed ?? []).map(remove),
-    ...(patch.inputs ?? []).map((port) => append(file, FIELD.graphInput, infoOf(port))),
-    ...(patch.outputs ?? []).map((port) => append(file, FIELD.graphOutput, infoOf(port))),
+    ...(patch.inputs ?? []).map((port) => append(file, FIELD.graphInput, port)),
+    ...(patch.outputs ?? []).map((port) => append(file, FIELD.graphOutput, port)),
   ]);
   checkSize(source, grown(source.size, list));
   const end = async (): Promise<Uint8Array> => {
@@ -101,10 +100,12 @@ export async function applyPatch(
   const result = patchedSource(source, [...list, tail]);
   checkSize(source, result.size);
   const { folder } = file;
-  const outside = placed.outside.length > 0;
   return {
     source: result,
-    folder: outside ? folderWith(folder, location!, concat(placed.outside)) : folder,
+    folder:
+      outside.length > 0
+        ? folderWith(folder, location!, concat(outside.map(({ data }) => data)))
+        : folder,
   };
 }
 
@@ -118,48 +119,54 @@ function checkSize({ name }: Source, size: number): void {
     );
 }
 
-const append = ({ graph: { frame } }: ModelFile, field: number, bytes: Uint8Array): Edit => ({
+const append = ({ graph: { frame } }: ModelFile, field: number, { name, type }: Port): Edit => ({
   start: frame.end,
   end: frame.end,
-  bytes: bytesField(field, bytes),
+  bytes: bytesField(field, valueInfo(name, type)),
   frame,
 });
 
-const infoOf = ({ name, type }: Port) => valueInfo(name, type);
-
 /** The field that holds the nodes of a scope: a function has another than a graph. */
-const nodeField = ({ kind }: Scope) => (kind === "function" ? FIELD.functionNode : FIELD.graphNode);
+const nodeField = (scope: Scope | undefined) =>
+  scope?.kind === "function" ? FIELD.functionNode : FIELD.graphNode;
 
-function insertNode(file: ModelFile, { before, node }: Insertion): Edit {
-  const bytes = encodeNode(node);
-  if (!before) return append(file, FIELD.graphNode, bytes);
-  const { at, parent } = before.message.frame;
-  return { start: at, end: at, bytes: bytesField(nodeField(before.scope), bytes), frame: parent! };
-}
+const isLarge = ({ dims }: DenseTensor) => elements(dims) > KEPT_INSIDE;
 
 /**
- * New tensors as initializers; as Constant nodes before all others below IR version 4, which
- * demands that an initializer be a graph input too.
+ * New nodes, those before one node together, and new tensors: initializers, or Constant nodes
+ * before all others below IR version 4, which demands that an initializer be a graph input too.
  */
-function place({ file, main }: Graph, tensors: readonly DenseTensor[], location: string | null) {
-  const outside: Uint8Array[] = [];
+function insertions({ file, main }: Graph, patch: Patch, location: string | null): Edit[] {
+  const to = new WireWriter();
+  const end = file.graph.frame;
+  const asNodes = file.message.irVersion < 4;
   let offset = 0;
-  const first = file.graph.nodes[0]?.frame;
-  const edits = tensors.map((tensor): Edit => {
-    if (file.message.irVersion < 4) {
-      const bytes = constantNode(tensor);
-      if (!first) return append(file, FIELD.graphNode, bytes);
-      const field = bytesField(nodeField(main), bytes);
-      return { start: first.at, end: first.at, bytes: field, frame: first.parent! };
-    }
-    if (location === null || elements(tensor.dims) <= KEPT_INSIDE)
-      return append(file, FIELD.graphInitializer, encodeTensor(tensor));
-    const bytes = encodeExternal(tensor, location, offset);
-    outside.push(tensor.data);
-    offset += tensor.data.length;
-    return append(file, FIELD.graphInitializer, bytes);
-  });
-  return { edits, outside };
+  for (const tensor of asNodes ? [] : patch.tensors) {
+    const { length } = tensor.data;
+    const out = location !== null && isLarge(tensor) ? { location, offset, length } : null;
+    writeTensor(to, FIELD.graphInitializer, tensor, out);
+    if (out) offset += length;
+  }
+  const edits: Edit[] = [{ start: end.end, end: end.end, bytes: to.take(), frame: end }];
+  const first = main.nodes.find(({ message }) => message === file.graph.nodes[0]) ?? null;
+  const constants = asNodes ? patch.tensors.map(constantNode) : [];
+  const groups = new Map<Node | null, NewNode[]>([[first, constants]]);
+  for (const { before, node } of patch.nodes) {
+    const group = groups.get(before);
+    if (group) group.push(node);
+    else groups.set(before, [node]);
+  }
+  for (const [before, nodes] of groups) {
+    for (const node of nodes) writeNode(to, nodeField(before?.scope), node);
+    const at = before?.message.frame.at ?? end.end;
+    edits.push({
+      start: at,
+      end: at,
+      bytes: to.take(),
+      frame: before?.message.frame.parent ?? end,
+    });
+  }
+  return edits;
 }
 
 function redirect({ reader }: ModelFile, { node, index }: Use, name: string): Edit {

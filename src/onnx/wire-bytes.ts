@@ -13,7 +13,7 @@ function allocate(length: number): Uint8Array {
 }
 
 /** Writes a number below 2^53 as a varint; tells where it ends. */
-function writeVarint(bytes: Uint8Array, at: number, value: number): number {
+export function writeVarint(bytes: Uint8Array, at: number, value: number): number {
   while (value >= 128) {
     bytes[at++] = (value % 128) | 128;
     value = Math.floor(value / 128);
@@ -22,7 +22,8 @@ function writeVarint(bytes: Uint8Array, at: number, value: number): number {
   return at;
 }
 
-function varintLength(value: number): number {
+/** Bytes of a varint. */
+export function varintLength(value: number): number {
   let length = 1;
   while (value >= 128) {
     value = Math.floor(value / 128);

@@ -1,0 +1,131 @@
+import { BYTES, FIXED32, VARINT } from "./wire.ts";
+import { varintLength, writeVarint } from "./wire-bytes.ts";
+
+const utf8 = new TextEncoder();
+
+/** Writes protobuf fields one after the other into one growing buffer. */
+export class WireWriter {
+  #bytes = new Uint8Array(1 << 12);
+  #at = 0;
+
+  /** Bytes written so far. */
+  get length(): number {
+    return this.#at;
+  }
+
+  /** What was written, to be kept; the writer begins anew. */
+  take(): Uint8Array {
+    const bytes = this.#bytes.slice(0, this.#at);
+    this.#at = 0;
+    return bytes;
+  }
+
+  /** An integer, negative ones as ten bytes of two's complement. */
+  integer(number: number, value: number): void {
+    this.#tag(number, VARINT);
+    this.#varint(value);
+  }
+
+  /** Repeated integers, packed; nothing where there are none. */
+  integers(number: number, values: readonly number[]): void {
+    if (values.length === 0) return;
+    this.#sized(number, () => {
+      for (const value of values) this.#varint(value);
+    });
+  }
+
+  /** Repeated 32-bit floats, packed; nothing where there are none. */
+  floats(number: number, values: readonly number[]): void {
+    if (values.length === 0) return;
+    this.#sized(number, () => {
+      for (const value of values) this.#float(value);
+    });
+  }
+
+  /** A 32-bit float. */
+  float(number: number, value: number): void {
+    this.#tag(number, FIXED32);
+    this.#float(value);
+  }
+
+  /** A string, left out where it is empty. */
+  text(number: number, text: string): void {
+    if (text !== "") this.#sized(number, () => this.#write(text));
+  }
+
+  /** Repeated strings, empty ones too. */
+  texts(number: number, texts: readonly string[]): void {
+    for (const text of texts) this.#sized(number, () => this.#write(text));
+  }
+
+  bytes(number: number, bytes: Uint8Array): void {
+    this.#tag(number, BYTES);
+    this.#varint(bytes.length);
+    this.#room(bytes.length);
+    this.#bytes.set(bytes, this.#at);
+    this.#at += bytes.length;
+  }
+
+  /** A message, whose fields `write` writes. */
+  message(number: number, write: () => void): void {
+    this.#sized(number, write);
+  }
+
+  /** Something of a length that is known when it is written: one byte is left for it, more are made room for. */
+  #sized(number: number, write: () => void): void {
+    this.#tag(number, BYTES);
+    this.#room(1);
+    const start = ++this.#at;
+    write();
+    const length = this.#at - start;
+    const more = varintLength(length) - 1;
+    if (more > 0) {
+      this.#room(more);
+      this.#bytes.copyWithin(start + more, start, this.#at);
+      this.#at += more;
+    }
+    writeVarint(this.#bytes, start - 1, length);
+  }
+
+  #write(text: string): void {
+    this.#room(text.length * 3);
+    for (let k = 0; k < text.length; k++) {
+      const code = text.charCodeAt(k);
+      if (code > 127) break;
+      this.#bytes[this.#at + k] = code;
+      if (k === text.length - 1) {
+        this.#at += text.length;
+        return;
+      }
+    }
+    this.#at += utf8.encodeInto(text, this.#bytes.subarray(this.#at)).written;
+  }
+
+  #float(value: number): void {
+    this.#room(4);
+    new DataView(this.#bytes.buffer).setFloat32(this.#at, value, true);
+    this.#at += 4;
+  }
+
+  #tag(number: number, wire: number): void {
+    this.#varint(number * 8 + wire);
+  }
+
+  #varint(value: number): void {
+    this.#room(10);
+    if (value >= 0) {
+      this.#at = writeVarint(this.#bytes, this.#at, value);
+      return;
+    }
+    let rest = BigInt.asUintN(64, BigInt(value));
+    for (; rest >= 128n; rest >>= 7n) this.#bytes[this.#at++] = Number(rest & 127n) | 128;
+    this.#bytes[this.#at++] = Number(rest);
+  }
+
+  #room(more: number): void {
+    if (this.#at + more <= this.#bytes.length) return;
+    const bytes = new Uint8Array(Math.max(this.#bytes.length * 2, this.#at + more));
+    bytes.set(this.#bytes.subarray(0, this.#at));
+    this.#bytes = bytes;
+  }
+}
