@@ -51,19 +51,34 @@ export function writeNode(to: WireWriter, field: number, node: NewNode): void {
 }
 
 function writeAttribute(to: WireWriter, name: string, value: AttributeValue): void {
-  const typed = (type: number, write: () => void) =>
-    to.message(5, () => {
-      to.text(1, name);
-      write();
-      to.integer(20, type);
-    });
-  if (typeof value === "number") return typed(INT, () => to.integer(3, value));
-  if (typeof value === "string") return typed(STRING, () => to.bytes(4, utf8.encode(value)));
-  if ("tensor" in value) return typed(TENSOR, () => writeTensor(to, 5, value.tensor));
-  if (!("float" in value)) return typed(INTS, () => to.integers(8, value));
+  to.message(5, () => {
+    to.text(1, name);
+    to.integer(20, writeValue(to, value));
+  });
+}
+
+/** Writes an attribute's value; tells its AttributeType. */
+function writeValue(to: WireWriter, value: AttributeValue): number {
+  if (typeof value === "number") {
+    to.integer(3, value);
+    return INT;
+  }
+  if (typeof value === "string") {
+    to.bytes(4, utf8.encode(value));
+    return STRING;
+  }
+  if ("tensor" in value) {
+    writeTensor(to, 5, value.tensor);
+    return TENSOR;
+  }
+  if (!("float" in value)) {
+    to.integers(8, value);
+    return INTS;
+  }
   const { float } = value;
-  if (typeof float === "number") return typed(FLOAT, () => to.float(2, float));
-  return typed(FLOATS, () => to.floats(7, float));
+  if (typeof float === "number") to.float(2, float);
+  else to.floats(7, float);
+  return typeof float === "number" ? FLOAT : FLOATS;
 }
 
 /** Where the data of a tensor lies that is not in the model. */
@@ -84,7 +99,10 @@ export function writeTensor(
     to.integers(1, dims);
     to.integer(2, dataTypeNamed(dtype)!.number);
     to.text(8, name);
-    if (!outside) return to.bytes(9, data);
+    if (!outside) {
+      to.bytes(9, data);
+      return;
+    }
     const { location, offset, length } = outside;
     for (const [key, value] of Object.entries({ location, offset, length }))
       to.message(13, () => {
