@@ -4,7 +4,7 @@
  */
 export function uniform(seed: number, label: string): () => number {
   let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(`${seed}\0${label}`))
+  for (const byte of utf8.encode(`${seed}\0${label}`))
     hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
   const mixed = (): number => {
     // splitmix32
@@ -28,5 +28,7 @@ export function uniform(seed: number, label: string): () => number {
   };
   return () => ((next() >>> 5) * 2 ** 26 + (next() >>> 6)) * 2 ** -53;
 }
+
+const utf8 = new TextEncoder();
 
 const rotate = (x: number, by: number) => (x << by) | (x >>> (32 - by));

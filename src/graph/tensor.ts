@@ -1,4 +1,5 @@
 import { getFloat16, setFloat16 } from "@petamoriken/float16";
+import { allocate } from "../onnx/wire-bytes.ts";
 
 /** A dense tensor to be written: `data` is little-endian raw data of `dtype`. */
 export interface DenseTensor {
@@ -12,12 +13,19 @@ export interface DenseTensor {
 /** Numbers as raw data of a type, each rounded once, to nearest, ties to even. */
 export function encodeNumbers(dtype: string, values: ArrayLike<number>): Uint8Array {
   switch (dtype) {
-    case "float":
-      return bytesOf(Float32Array.from(values));
+    case "float": {
+      const bytes = allocate(values.length * 4);
+      new Float32Array(bytes.buffer, bytes.byteOffset, values.length).set(values);
+      return bytes;
+    }
     case "double":
       return bytesOf(Float64Array.from(values));
-    case "int64":
-      return bytesOf(BigInt64Array.from(values as number[], BigInt));
+    case "int64": {
+      const bytes = allocate(values.length * 8);
+      const view = new BigInt64Array(bytes.buffer, bytes.byteOffset, values.length);
+      for (let k = 0; k < values.length; k++) view[k] = BigInt(values[k]);
+      return bytes;
+    }
     case "float16": {
       const bytes = new Uint8Array(values.length * 2);
       const view = new DataView(bytes.buffer);

@@ -3,12 +3,16 @@ import { BYTES } from "./wire.ts";
 const SLAB = 1 << 16;
 let slab = new Uint8Array(0);
 
-/** Bytes to be written; short ones share a buffer, since a buffer costs more than what is in it. */
-function allocate(length: number): Uint8Array {
+/**
+ * Zeroed bytes to be written, at a multiple of 8 in their buffer. Short ones share a buffer, since
+ * a buffer costs more than what is in it.
+ */
+export function allocate(length: number): Uint8Array {
   if (length > SLAB >> 4) return new Uint8Array(length);
-  if (length > slab.length) slab = new Uint8Array(SLAB);
+  const taken = Math.ceil(length / 8) * 8;
+  if (taken > slab.length) slab = new Uint8Array(SLAB);
   const bytes = slab.subarray(0, length);
-  slab = slab.subarray(length);
+  slab = slab.subarray(taken);
   return bytes;
 }
 

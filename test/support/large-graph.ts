@@ -10,7 +10,8 @@ class Drawing {
   readonly initializer: object[] = [];
   #free = 0;
 
-  put(opType: string, ...input: string[]): string {
+  put(opType: string, ...given: (string | string[])[]): string {
+    const input = given.flat();
     const output = `v${this.#free++}`;
     this.node.push({ name: `/${opType}.${output}`, opType, input, output: [output] });
     return output;
@@ -46,7 +47,7 @@ const forms = {
   /** One Sum of as many branches of x as there are nodes, and x. */
   wideSum(drawing: Drawing, count: number) {
     const terms = Array.from({ length: count - 1 }, () => drawing.linear("x"));
-    return { last: drawing.put("Sum", "x", ...terms), sites: 0 };
+    return { last: drawing.put("Sum", ["x", ...terms]), sites: 0 };
   },
   /** The same sum as Adds of two, each of what is summed so far: only the first has a skip. */
   deepAdds(drawing: Drawing, count: number) {
