@@ -1,5 +1,5 @@
 import type { Node, Value } from "../src/graph/graph.ts";
-import { type Emit, opsOver } from "../src/graph/ops.ts";
+import { type Emit, nodeOf, opsOver } from "../src/graph/ops.ts";
 import type { Patch } from "../src/graph/patch.ts";
 import { type DenseTensor, encodeNumbers } from "../src/graph/tensor.ts";
 import type { Site } from "./residuals/residual.ts";
@@ -61,13 +61,10 @@ export function augment(
     return { op: before(node), parameters: Object.fromEntries(own), place, options, constant };
   };
   const before = (node: Node) => {
-    const emit: Emit<string> = (op, inputs, attributes) => {
-      const output = fresh(`${name}.laurel.${op}`);
-      draft.nodes.push({
-        before: node,
-        node: { name: output, op, inputs, outputs: [output], attributes },
-      });
-      return output;
+    const emit: Emit<string> = (call) => {
+      const made = nodeOf(call, fresh, `${name}.laurel.${call.op}`);
+      draft.nodes.push({ before: node, node: made });
+      return made.outputs;
     };
     return opsOver(emit);
   };

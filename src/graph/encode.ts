@@ -14,13 +14,13 @@ export interface FloatAttribute {
   readonly float: number | readonly number[];
 }
 
+/** A tensor attribute. */
+export interface DenseAttribute {
+  readonly tensor: DenseTensor;
+}
+
 /** An attribute's value: integers as they are, floats as `float(x)`, strings, tensors. */
-export type AttributeValue =
-  | number
-  | readonly number[]
-  | string
-  | FloatAttribute
-  | { readonly tensor: DenseTensor };
+export type AttributeValue = number | readonly number[] | string | FloatAttribute | DenseAttribute;
 
 export type Attributes = Readonly<Record<string, AttributeValue>>;
 

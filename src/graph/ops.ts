@@ -1,40 +1,204 @@
-import type { Attributes } from "./encode.ts";
+import { ARITY } from "./arity.ts";
+import type { Attributes, DenseAttribute, FloatAttribute, NewNode } from "./encode.ts";
+import type { Convolving, Pooling, Reducing } from "./families.ts";
+
+type Ints = readonly number[];
+/** An optional input: null, or left out, where it is absent. */
+type Maybe<V> = V | null;
 
 /**
- * The operators that passes write with, named and spelled as ONNX does, opset 7 to today.
- * Read with V = a value's name this builds nodes; other readings evaluate or print. An operator
- * of several outputs gives a list.
+ * The operators that passes write with, named and spelled as ONNX does, opset 7 to today, those of
+ * one family together. Read with V = a value's name this builds nodes; other readings evaluate or
+ * print. A variadic operator takes a list of inputs; one of several outputs is told how many are
+ * wanted, as the last argument, and gives a list. Forms that changed are here in all their
+ * spellings: see portable.ts for what writes the right one.
  */
 export interface Ops<V> {
+  // element by element, numpy's broadcasting
+  Abs(x: V): V;
   Add(a: V, b: V): V;
-  Sub(a: V, b: V): V;
+  And(a: V, b: V): V;
+  Cast(x: V, attributes: { to: number }): V;
+  Ceil(x: V): V;
+  Clip(x: V, min?: Maybe<V>, max?: Maybe<V>, a?: { min?: FloatAttribute; max?: FloatAttribute }): V;
+  Cos(x: V): V;
+  Div(a: V, b: V): V;
+  Elu(x: V, attributes?: { alpha?: FloatAttribute }): V;
+  Equal(a: V, b: V): V;
+  Erf(x: V): V;
+  Exp(x: V): V;
+  Floor(x: V): V;
+  Greater(a: V, b: V): V;
+  Identity(x: V): V;
+  LeakyRelu(x: V, attributes?: { alpha?: FloatAttribute }): V;
+  Less(a: V, b: V): V;
+  Log(x: V): V;
+  Max(all: readonly V[]): V;
+  Min(all: readonly V[]): V;
+  Mod(a: V, b: V, attributes?: { fmod?: number }): V;
   Mul(a: V, b: V): V;
+  Neg(x: V): V;
+  Not(x: V): V;
+  Or(a: V, b: V): V;
+  Pow(x: V, y: V): V;
+  Reciprocal(x: V): V;
+  Relu(x: V): V;
   Sigmoid(x: V): V;
-  /** The axis is always given: its default changed in opset 13. */
-  Softmax(x: V, attributes: { axis: number }): V;
-  Gather(data: V, indices: V, attributes: { axis: number }): V;
+  Sign(x: V): V;
+  Sin(x: V): V;
+  Softplus(x: V): V;
+  Sqrt(x: V): V;
+  Sub(a: V, b: V): V;
+  Sum(all: readonly V[]): V;
+  Tanh(x: V): V;
+  Where(condition: V, x: V, y: V): V;
+
+  // products and convolutions
+  /** x: [N, C, …], w: [M, C / group, …]. */
+  Conv(x: V, w: V, b?: Maybe<V>, attributes?: Convolving): V;
+  /** x: [N, C, …], w: [C, M / group, …]. */
+  ConvTranspose(
+    x: V,
+    w: V,
+    b?: Maybe<V>,
+    attributes?: Convolving & { output_padding?: Ints; output_shape?: Ints },
+  ): V;
+  Einsum(all: readonly V[], attributes: { equation: string }): V;
+  Gemm(
+    a: V,
+    b: V,
+    c?: Maybe<V>,
+    attributes?: {
+      alpha?: FloatAttribute;
+      beta?: FloatAttribute;
+      transA?: number;
+      transB?: number;
+    },
+  ): V;
   /** Product of the last two axes, numpy's broadcasting over the others. */
   MatMul(a: V, b: V): V;
-  /** x: [N, C, …], w: [M, C, …]. */
-  Conv(x: V, w: V): V;
-  Transpose(x: V, attributes: { perm: readonly number[] }): V;
+
+  // normalization and pooling
+  AveragePool(x: V, attributes: Pooling & { count_include_pad?: number }): V;
+  GlobalAveragePool(x: V): V;
+  /** Y, Mean, InvStdDev. From opset 17. */
+  LayerNormalization(
+    x: V,
+    scale: V,
+    b: Maybe<V>,
+    attributes: { axis?: number; epsilon?: FloatAttribute; stash_type?: number },
+    outputs: number,
+  ): V[];
+  LogSoftmax(x: V, attributes: { axis: number }): V;
+  /** Y, Indices. */
+  MaxPool(x: V, attributes: Pooling, outputs: number): V[];
+  /** The axis is always given: its default changed in opset 13. */
+  Softmax(x: V, attributes: { axis: number }): V;
+
+  // reductions
+  ArgMax(x: V, attributes: { axis: number; keepdims?: number }): V;
+  CumSum(x: V, axis: V, attributes?: { exclusive?: number; reverse?: number }): V;
+  ReduceL2(x: V, axes?: Maybe<V>, attributes?: Reducing): V;
+  ReduceLogSumExp(x: V, axes?: Maybe<V>, attributes?: Reducing): V;
+  ReduceMax(x: V, axes?: Maybe<V>, attributes?: Reducing): V;
+  ReduceMean(x: V, axes?: Maybe<V>, attributes?: Reducing): V;
+  ReduceMin(x: V, axes?: Maybe<V>, attributes?: Reducing): V;
+  ReduceProd(x: V, axes?: Maybe<V>, attributes?: Reducing): V;
+  ReduceSum(x: V, axes?: Maybe<V>, attributes?: Reducing): V;
+  ReduceSumSquare(x: V, axes?: Maybe<V>, attributes?: Reducing): V;
+  /** Values, Indices. */
+  TopK(
+    x: V,
+    k: V,
+    attributes: { axis?: number; largest?: number; sorted?: number },
+    outputs: number,
+  ): V[];
+
+  // shapes, places and order
+  Concat(all: readonly V[], attributes: { axis: number }): V;
+  ConstantOfShape(shape: V, attributes?: { value: DenseAttribute }): V;
+  DepthToSpace(x: V, attributes: { blocksize: number; mode?: string }): V;
+  Expand(x: V, shape: V): V;
+  Flatten(x: V, attributes: { axis: number }): V;
+  Gather(data: V, indices: V, attributes: { axis: number }): V;
+  GatherElements(data: V, indices: V, attributes: { axis: number }): V;
+  GatherND(data: V, indices: V, attributes?: { batch_dims?: number }): V;
+  OneHot(indices: V, depth: V, values: V, attributes?: { axis?: number }): V;
+  Pad(
+    x: V,
+    pads?: Maybe<V>,
+    value?: Maybe<V>,
+    axes?: Maybe<V>,
+    attributes?: { mode?: string; pads?: Ints; value?: FloatAttribute },
+  ): V;
+  Range(start: V, limit: V, delta: V): V;
+  Reshape(x: V, shape: V, attributes?: { allowzero?: number }): V;
+  Resize(
+    x: V,
+    roi: Maybe<V>,
+    scales: Maybe<V>,
+    sizes: Maybe<V>,
+    attributes: Attributes & { mode?: string; coordinate_transformation_mode?: string },
+  ): V;
+  ScatterElements(
+    data: V,
+    indices: V,
+    updates: V,
+    attributes: { axis: number; reduction?: string },
+  ): V;
+  ScatterND(data: V, indices: V, updates: V, attributes?: { reduction?: string }): V;
+  Shape(x: V): V;
+  Slice(
+    x: V,
+    starts?: Maybe<V>,
+    ends?: Maybe<V>,
+    axes?: Maybe<V>,
+    steps?: Maybe<V>,
+    attributes?: { starts: Ints; ends: Ints; axes: Ints },
+  ): V;
+  SpaceToDepth(x: V, attributes: { blocksize: number }): V;
+  /** As many pieces as outputs are wanted. */
+  Split(
+    x: V,
+    sizes: Maybe<V>,
+    attributes: { axis: number; split?: Ints; num_outputs?: number },
+    outputs: number,
+  ): V[];
+  Squeeze(x: V, axes?: Maybe<V>, attributes?: { axes: Ints }): V;
+  Tile(x: V, repeats: V): V;
+  Transpose(x: V, attributes: { perm: Ints }): V;
+  Trilu(x: V, k?: Maybe<V>, attributes?: { upper: number }): V;
+  Unsqueeze(x: V, axes?: Maybe<V>, attributes?: { axes: Ints }): V;
 }
 
-/** Inputs of each operator; what follows them in a call is its attributes. */
-const INPUTS = {
-  Add: 2,
-  Sub: 2,
-  Mul: 2,
-  Sigmoid: 1,
-  Softmax: 1,
-  Gather: 2,
-  MatMul: 2,
-  Conv: 2,
-  Transpose: 1,
-} satisfies Record<keyof Ops<unknown>, number>;
+/** What an operator call comes to. */
+export interface Call<V> {
+  readonly op: keyof Ops<V>;
+  /** Null where an optional input is absent; absent ones at the end are left away. */
+  readonly inputs: readonly (V | null)[];
+  readonly attributes: Attributes;
+  /** How many outputs are wanted. */
+  readonly outputs: number;
+}
 
-/** What an operator call comes to: its name, inputs and attributes. */
-export type Emit<V> = (op: keyof Ops<V>, inputs: readonly V[], attributes: Attributes) => V;
+/** Takes a call and gives its outputs, as many as are wanted. */
+export type Emit<V> = (call: Call<V>) => readonly V[];
+
+/** The node that a call over names comes to, named `label`, as are its outputs, one like it. */
+export function nodeOf(
+  { op, inputs, attributes, outputs }: Call<string>,
+  fresh: (name: string) => string,
+  label: string,
+): NewNode {
+  const names = Array.from({ length: outputs }, (_, k) => fresh(k === 0 ? label : `${label}:${k}`));
+  return {
+    name: names[0],
+    op,
+    inputs: inputs.map((name) => name ?? ""),
+    outputs: names,
+    attributes,
+  };
+}
 
 interface Emitting {
   readonly emit: Emit<unknown>;
@@ -42,11 +206,17 @@ interface Emitting {
 
 /** One method for each operator, made once: passes take a vocabulary for every place they write at. */
 const vocabulary = Object.fromEntries(
-  Object.entries(INPUTS).map(([op, count]) => [
+  Object.entries(ARITY).map(([op, arity]) => [
     op,
     function (this: Emitting, ...given: unknown[]) {
+      const count = Math.abs(arity);
+      const inputs = given.slice(0, count).flatMap((input) => input ?? [null]);
+      while (inputs.length > 0 && inputs.at(-1) === null) inputs.pop();
       const attributes = (given[count] ?? {}) as Attributes;
-      return this.emit(op as keyof Ops<unknown>, given.slice(0, count), attributes);
+      const several = arity < 0;
+      const outputs = several ? (given[count + 1] as number) : 1;
+      const made = this.emit({ op: op as keyof Ops<unknown>, inputs, attributes, outputs });
+      return several ? made : made[0];
     },
   ]),
 );

@@ -1,0 +1,88 @@
+import { dataTypeNamed } from "../onnx/data-types.ts";
+import { float } from "./encode.ts";
+import type { Reducing } from "./families.ts";
+import type { Ops } from "./ops.ts";
+
+/** Makes, or finds again, a constant tensor. */
+export type Constant<V> = (dtype: string, dims: readonly number[], values: ArrayLike<number>) => V;
+
+type Reduction = keyof {
+  [K in keyof Ops<unknown> as K extends `Reduce${string}` ? K : never]: true;
+};
+type Ints = readonly number[];
+
+/** Opsets from which what was an attribute is an input. */
+const AXES_OF_SUM = 13;
+const AXES = 18;
+const SLICE = 10;
+const CLIP_AND_PAD = 11;
+const WHERE = 9;
+
+/** Operators whose form changed with the opset, each asked for in one way. */
+export interface Portable<V> {
+  /** A 1-D tensor of integers. */
+  ints(values: Ints): V;
+  /** A reduction over these axes, counted from the first; `keep` leaves them as 1. */
+  reduce(op: Reduction, x: V, axes: Ints, keep?: boolean): V;
+  squeeze(x: V, axes: Ints): V;
+  unsqueeze(x: V, axes: Ints): V;
+  reshape(x: V, shape: Ints): V;
+  expand(x: V, shape: Ints): V;
+  /** Steps other than 1 exist from opset 10. */
+  slice(x: V, starts: Ints, ends: Ints, axes: Ints, steps?: Ints): V;
+  /** Pieces of these sizes along an axis. */
+  split(x: V, sizes: Ints, axis: number): V[];
+  /** Zeros around, or a negative number of them: begins of all axes, then ends. */
+  pad(x: V, pads: Ints): V;
+  clip(x: V, min: number | null, max: number | null, dtype: string): V;
+  /** x where the condition holds, else y; both finite before opset 9. */
+  where(condition: V, x: V, y: V, dtype: string): V;
+}
+
+/** Writes in the form of an opset, from 7 on. */
+export function portable<V>(op: Ops<V>, opset: number, constant: Constant<V>): Portable<V> {
+  const ints = (values: Ints) => constant("int64", [values.length], values);
+  const shaped = (form: "Squeeze" | "Unsqueeze") => (x: V, axes: Ints) =>
+    axes.length === 0
+      ? x
+      : opset >= AXES_OF_SUM
+        ? op[form](x, ints(axes))
+        : op[form](x, null, { axes });
+  return {
+    ints,
+    reduce(form, x, axes, keep = true) {
+      if (axes.length === 0) return x;
+      const keepdims: Reducing = { keepdims: keep ? 1 : 0 };
+      const asInput = opset >= (form === "ReduceSum" ? AXES_OF_SUM : AXES);
+      return asInput ? op[form](x, ints(axes), keepdims) : op[form](x, null, { ...keepdims, axes });
+    },
+    squeeze: shaped("Squeeze"),
+    unsqueeze: shaped("Unsqueeze"),
+    reshape: (x, shape) => op.Reshape(x, ints(shape)),
+    expand: (x, shape) => op.Expand(x, ints(shape)),
+    slice: (x, starts, ends, axes, steps) =>
+      opset >= SLICE
+        ? op.Slice(x, ints(starts), ints(ends), ints(axes), steps ? ints(steps) : null)
+        : op.Slice(x, null, null, null, null, { starts, ends, axes }),
+    split: (x, sizes, axis) =>
+      opset >= AXES_OF_SUM
+        ? op.Split(x, ints(sizes), { axis }, sizes.length)
+        : op.Split(x, null, { axis, split: sizes }, sizes.length),
+    pad: (x, pads) =>
+      opset >= CLIP_AND_PAD ? op.Pad(x, ints(pads)) : op.Pad(x, null, null, null, { pads }),
+    clip(x, min, max, dtype) {
+      const scalar = (value: number | null) =>
+        value === null ? null : constant(dtype, [], [value]);
+      if (opset >= CLIP_AND_PAD) return op.Clip(x, scalar(min), scalar(max));
+      return op.Clip(x, null, null, {
+        ...(min === null ? {} : { min: float(min) }),
+        ...(max === null ? {} : { max: float(max) }),
+      });
+    },
+    where(condition, x, y, dtype) {
+      if (opset >= WHERE) return op.Where(condition, x, y);
+      const mask = op.Cast(condition, { to: dataTypeNamed(dtype)!.number });
+      return op.Add(y, op.Mul(mask, op.Sub(x, y)));
+    },
+  };
+}
