@@ -1,4 +1,3 @@
-import type { Tensor } from "onnxruntime-common";
 import { tensorData } from "../src/graph/constants.ts";
 import type { Graph } from "../src/graph/graph.ts";
 import { uniform } from "../src/graph/random.ts";
@@ -8,7 +7,10 @@ import { tensorOfBytes } from "../src/runtime/floats.ts";
 import { type Outcome, ran } from "../src/runtime/outcome.ts";
 import { runnable, withOutputs, withWeightsAsInputs } from "../src/runtime/runnable.ts";
 import { type Ort, type Tensors, withSession } from "../src/runtime/session.ts";
+import type { Augmented } from "./augment.ts";
+import { type Effect, effectsAtSite } from "./effects.ts";
 import type { Plan } from "./laurelize.ts";
+import { operandNames } from "./operands.ts";
 
 /** Whether gradients would reach every new tensor, told by displacing them. */
 export interface LearningReport {
@@ -31,11 +33,15 @@ type Values = ReadonlyMap<string, Float64Array>;
  * Displaces the new tensors at random, with optimisations disabled: (i) each alone at the start;
  * (ii) those that changed the output, all together; (iii) from there each alone again. Every one
  * must change the output by then, or its gradient is zero for good (γ = 0 together with B = 0).
+ * What a tensor does to its site's sum is asked of the site's nodes alone. The whole model is run
+ * for the least of a site's effects, and for every other that does not outdo one that arrived.
+ * `groups` are the plan's sites, as many at once as fit in memory.
  */
 export async function canLearn(
   ort: Ort,
   result: Graph,
   plan: Plan,
+  groups: readonly (readonly Augmented[])[],
   feeds: Tensors,
   progress: (done: number) => void,
 ): Promise<Outcome<LearningReport>> {
@@ -43,91 +49,95 @@ export async function canLearn(
   const names = tensors.map(({ name }) => name);
   const last = plan.sites.at(-1)!.site.output.name;
   const ownsLast = result.main.outputs.some(({ name }) => name === last);
-  const fed = withOutputs(withWeightsAsInputs(result, names), [last]);
-  return withSession(ort, runnable(fed), "disabled", async (session) => {
-    const start = new Map(tensors.map((tensor) => [tensor.name, startOf(result, tensor)]));
-    const made = new WeakMap<Float64Array, Tensor>();
-    const fedAs = ({ dtype, dims }: DenseTensor, values: Float64Array): Tensor => {
-      const tensor =
-        made.get(values) ?? tensorOfBytes(ort, dtype, encodeNumbers(dtype, values), dims);
-      made.set(values, tensor);
-      return tensor;
-    };
-    const run = async (values: Values): Promise<Tensors> => {
-      const weights = tensors.map((tensor) => [
-        tensor.name,
-        fedAs(tensor, values.get(tensor.name)!),
-      ]);
-      return session.run({ ...feeds, ...Object.fromEntries(weights) } as Record<string, Tensor>);
-    };
-    let bySums = false;
-    let done = 0;
+  const outputs = [...new Set([...result.main.outputs.map(({ name }) => name), last])];
+  const fed = withWeightsAsInputs(result, names);
+  const tapped = withOutputs(fed, [...new Set([last, ...operandNames(plan.sites)])]);
+  let bySums = false;
+  let done = 0;
+  const step = () => progress(Math.min(1, ++done / (4 * plan.sites.length)));
+  const feed = ({ name, dtype, dims }: DenseTensor, values: Values): Tensors => ({
+    [name]: tensorOfBytes(ort, dtype, encodeNumbers(dtype, values.get(name)!), dims),
+  });
+
+  return withSession(ort, runnable(tapped), "disabled", async (session) => {
     /** Those of the tensors that change an output, each displaced alone from a point. */
-    const movers = async (from: Values, round: string, asked: readonly DenseTensor[]) => {
-      const still = await run(from);
-      const changed = async (some: readonly DenseTensor[]) => {
-        const moves = some.map(
-          (tensor) => [tensor.name, displaced(plan, tensor, from, round, 1)] as const,
-        );
-        const got = await run(new Map([...from, ...moves]));
-        return Object.keys(still).filter((name) => !compare(still[name], got[name]).bitEqual);
-      };
-      const found: { name: string; outputs: string[] }[] = [];
-      for (const alike of byRole(asked)) {
-        // Where all of a role together change nothing, none of them does alone.
-        const any = alike.length === 1 || (await changed(alike)).length > 0;
-        for (const tensor of any ? alike : [])
-          found.push({ name: tensor.name, outputs: await changed([tensor]) });
-        done += alike.length;
-        progress(Math.min(1, done / (2 * tensors.length)));
+    const movers = async (from: Values, round: string, left: Names): Promise<Set<string>> => {
+      const point: Tensors = Object.assign({}, feeds, ...tensors.map((each) => feed(each, from)));
+      const moved = (each: DenseTensor) => feed(each, displaced(plan, [each], from, round, 1));
+      const run = (more: Tensors, names = outputs): Promise<Tensors> =>
+        session.run({ ...point, ...more }, names);
+      const effects: Effect[][] = [];
+      for (const batch of groups) {
+        const operands = await run({}, operandNames(batch));
+        for (const augmented of batch) {
+          const asked = Object.values(augmented.parameters).filter(({ name }) => left.has(name));
+          const at = { ...point, ...operands };
+          effects.push(await effectsAtSite(ort, result, augmented, at, asked, moved));
+          step();
+        }
       }
-      const own = found.filter(({ outputs }) => outputs.some((name) => name !== last || ownsLast));
-      if (round === "first") bySums = own.length === 0;
-      return (bySums ? found.filter(({ outputs }) => outputs.length > 0) : own).map(
-        ({ name }) => name,
-      );
+      const still = await run({});
+      const arrives = async (more: Tensors) => {
+        const got = await run(more);
+        return outputs
+          .filter((name) => bySums || name !== last || ownsLast)
+          .some((name) => !compare(still[name], got[name]).bitEqual);
+      };
+      if (round === "first") {
+        const all = effects.flat().map(({ tensor }) => moved(tensor));
+        bySums = !(await arrives(Object.assign({}, ...all)));
+      }
+      const arrived = new Set<string>();
+      for (const site of effects) {
+        for (const { tensor, outdoes } of site)
+          if (outdoes.some((name) => arrived.has(name)) || (await arrives(moved(tensor))))
+            arrived.add(tensor.name);
+        step();
+      }
+      return arrived;
     };
-    const byRole = (all: readonly DenseTensor[]): DenseTensor[][] => {
-      const roles = plan.sites.flatMap(({ parameters }) => Object.keys(parameters));
-      const tensorsOf = (role: string) =>
-        plan.sites.flatMap(({ parameters }) => parameters[role] ?? []);
-      return [...new Set(roles)]
-        .map((role) => tensorsOf(role).filter((tensor) => all.includes(tensor)))
-        .filter((group) => group.length > 0);
-    };
-    const first = await movers(start, "first", tensors);
-    let left = tensors;
+
+    const start: Values = new Map(
+      tensors.map(({ name, dtype }) => [name, decodeNumbers(dtype, tensorData(result, name))]),
+    );
+    const early = await movers(start, "first", new Set(names));
+    const first = tensors.filter(({ name }) => early.has(name));
+    let left = new Set(names);
     for (const scale of SCALES) {
-      const near = tensors.filter(({ name }) => first.includes(name));
-      const moved = near.map(
-        (tensor) => [tensor.name, displaced(plan, tensor, start, "all", scale)] as const,
-      );
-      const alive = await movers(new Map([...start, ...moved]), "then", left);
-      left = left.filter(({ name }) => !alive.includes(name));
-      if (left.length === 0) break;
+      const alive = await movers(displaced(plan, first, start, "all", scale), "then", left);
+      left = new Set([...left].filter((name) => !alive.has(name)));
+      if (left.size === 0) break;
     }
-    const dead = left.map(({ name }) => name);
-    return ran(dead.length === 0, { tensors: tensors.length, first, dead, bySums });
+    return ran(left.size === 0, {
+      tensors: tensors.length,
+      first: first.map(({ name }) => name),
+      dead: [...left],
+      bySums,
+    });
   });
 }
 
-/** The values a new tensor has in the result, as it stands there. */
-function startOf(result: Graph, { name, dtype }: DenseTensor): Float64Array {
-  return decodeNumbers(dtype, tensorData(result, name));
-}
+type Names = ReadonlySet<string>;
 
-/** Steps of about 1/√n, n the longest axis: they outlast half precision and quantisation. */
+/**
+ * The values with these tensors' moved, by steps of about 1/√n, n the longest axis: they outlast
+ * half precision and quantisation.
+ */
 function displaced(
   plan: Plan,
-  { name, dims }: DenseTensor,
+  tensors: readonly DenseTensor[],
   from: Values,
   round: string,
   scale: number,
-): Float64Array {
-  const next = uniform(plan.options.seed, `${name} ${round}`);
-  const step = scale / Math.sqrt(Math.max(1, ...dims));
-  return from.get(name)!.map((value) => {
-    const random = 2 * next() - 1;
-    return value + step * (random + Math.sign(random));
+): Values {
+  const moved = tensors.map(({ name, dims }) => {
+    const next = uniform(plan.options.seed, `${name} ${round}`);
+    const step = scale / Math.sqrt(Math.max(1, ...dims));
+    const values = from.get(name)!.map((value) => {
+      const random = 2 * next() - 1;
+      return value + step * (random + Math.sign(random));
+    });
+    return [name, values] as const;
   });
+  return new Map([...from, ...moved]);
 }

@@ -1,7 +1,7 @@
-import type { Graph, Value } from "../src/graph/graph.ts";
+import type { Graph } from "../src/graph/graph.ts";
 import type { Types } from "../src/graph/types.ts";
 import { notRun, type Outcome, ran } from "../src/runtime/outcome.ts";
-import { runnable, withOutputs } from "../src/runtime/runnable.ts";
+import { runnable } from "../src/runtime/runnable.ts";
 import {
   type FunctionReport,
   runAll,
@@ -12,12 +12,11 @@ import {
 import { type SampleOptions, sampleInputs } from "../src/runtime/samples.ts";
 import { secondOpinion } from "../src/runtime/second-opinion.ts";
 import { type Ort, type Runnable, reason, type Tensors } from "../src/runtime/session.ts";
-import type { Augmented } from "./augment.ts";
 import { checkFormula, type FormulaReport } from "./formula.ts";
 import type { Plan } from "./laurelize.ts";
 import { canLearn, type LearningReport } from "./learning.ts";
+import { batches, capture, sizesIn } from "./operands.ts";
 import type { SiteReport } from "./site-check.ts";
-import { operandsOf } from "./site-nodes.ts";
 import { checkUnchanged, type UnchangedReport } from "./unchanged.ts";
 
 type Named<Name extends string, Figures> = { readonly name: Name } & Outcome<Figures>;
@@ -58,8 +57,6 @@ export interface ProofOptions extends SampleOptions {
   readonly progress?: ((done: number, step: string) => void) | undefined;
 }
 
-/** Elements of operands that are captured in one run. */
-const CAPTURED = 1 << 26;
 const ROUNDS = 3;
 
 /**
@@ -92,10 +89,10 @@ export async function prove(
   progress(0.1, "same function");
   const same = await checkFunction(ort, before, result.runnable, feeds);
   const sites: FormulaReport[] = [];
-  for (const batch of batches(plan.sites)) {
+  const groups = batches(plan.sites, sizesIn(graph, types, feeds[0]));
+  for (const batch of groups) {
     progress(0.4 + (0.2 * sites.length) / plan.sites.length, "right formula");
-    const values = batch.flatMap(operandsOf);
-    const operands = await capture(ort, graph, values, feeds[0]);
+    const operands = await capture(ort, file, batch, feeds[0]);
     for (const augmented of batch)
       sites.push(await checkFormula(ort, result.graph, plan, augmented, operands));
   }
@@ -107,7 +104,7 @@ export async function prove(
   const learning =
     same.outcome === "not run" || same.error !== null
       ? notRun("onnxruntime does not run the result")
-      : await canLearn(ort, result.graph, plan, feeds[0], (done) =>
+      : await canLearn(ort, result.graph, plan, groups, feeds[0], (done) =>
           progress(0.6 + 0.4 * done, "it can learn"),
         );
   const checks: Check[] = [
@@ -138,36 +135,4 @@ async function checkFunction(
     return notRun(`onnxruntime does not take the original (${reason(thrown)})`);
   }
   return sameFunction(ort, standard, after);
-}
-
-/** Values of the main graph in a real run with optimisations disabled. */
-async function capture(
-  ort: Ort,
-  { file }: Graph,
-  values: readonly Value[],
-  feeds: Tensors,
-): Promise<Tensors> {
-  const tapped = withOutputs(file, [...new Set(values.map(({ name }) => name))]);
-  const [tensors] = await runAll(ort, runnable(tapped), "disabled", [feeds]);
-  return { ...feeds, ...tensors };
-}
-
-/** Sites in groups whose operands fit in memory together. */
-function batches(sites: readonly Augmented[]): Augmented[][] {
-  const groups: Augmented[][] = [];
-  let room = 0;
-  for (const augmented of sites) {
-    const { shape } = augmented.site;
-    const sized = shape
-      .map((dim) => (typeof dim === "number" ? dim : 64))
-      .reduce((a, b) => a * b, 1);
-    const need = sized * operandsOf(augmented).length;
-    if (groups.length === 0 || need > room) {
-      groups.push([]);
-      room = CAPTURED;
-    }
-    groups.at(-1)!.push(augmented);
-    room -= need;
-  }
-  return groups;
 }

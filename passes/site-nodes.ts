@@ -45,41 +45,57 @@ function constantOf(ort: Ort, graph: Graph, value: Value): Tensor | null {
   return bytes && type ? tensorOfBytes(ort, type.dtype, bytes, type.shape as number[]) : null;
 }
 
-/**
- * Runs the nodes that lie between the given tensors and a sum alone, as they stand in the graph,
- * optimisations disabled. Null where onnxruntime does not take them, or one of the given tensors
- * is read by none of them.
- */
+/** As `runSums`, on one set of tensors. */
 export async function runSum(
   ort: Ort,
   graph: Graph,
   sum: Value,
   given: Tensors,
 ): Promise<Tensor | null> {
+  const sums = await runSums(ort, graph, sum, [given]);
+  return sums ? sums[0] : null;
+}
+
+/**
+ * Runs the nodes that lie between the given tensors and a sum alone, as they stand in the graph,
+ * optimisations disabled, on each set of tensors of the same names and types. Null where
+ * onnxruntime does not take them, or one of the given tensors is read by none of them.
+ */
+export async function runSums(
+  ort: Ort,
+  graph: Graph,
+  sum: Value,
+  sets: readonly Tensors[],
+): Promise<readonly Tensor[] | null> {
+  const [given] = sets;
   const own = twin(graph, sum);
   if (!own?.producer) return null;
   const nodes = between(own.producer, given);
   const read = new Set(nodes.flatMap((node) => node.inputs.filter((value) => value !== null)));
   const fed = new Set([...read].filter(({ name }) => name in given));
   if (fed.size < Object.keys(given).length) return null;
-  const feeds: Record<string, Tensor> = { ...given };
+  const weights: Record<string, Tensor> = {};
   for (const value of read) {
     const tensor = tensorOf(value);
     if (!tensor || value.name in given || isInlined(tensor)) continue;
     const weight = constantOf(ort, graph, value);
     if (!weight) return null;
     fed.add(value);
-    feeds[value.name] = weight;
+    weights[value.name] = weight;
   }
   const known = ({ name }: Value): Type | null =>
     name in given ? { dtype: dtypeOf(given[name]), shape: given[name].dims } : null;
   const model = skeleton(graph, nodes, known, [], fed);
   if (!model) return null;
   try {
-    const got = await withSession(ort, { model: model.model }, "disabled", (session) =>
-      session.run(feeds, [own.name]),
-    );
-    return got[own.name];
+    return await withSession(ort, { model: model.model }, "disabled", async (session) => {
+      const sums: Tensor[] = [];
+      for (const set of sets) {
+        const got = await session.run({ ...weights, ...set }, [own.name]);
+        sums.push(got[own.name]);
+      }
+      return sums;
+    });
   } catch {
     return null;
   }

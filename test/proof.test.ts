@@ -4,6 +4,7 @@ import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { checksThat, made } from "./support/checks.ts";
 import { fixture } from "./support/fixture.ts";
+import { modelOfText } from "./support/onnx-text.ts";
 
 const { onnx } = onnxProto;
 type ModelProto = InstanceType<typeof onnx.ModelProto>;
@@ -77,6 +78,34 @@ describe("the proof", () => {
     const check = made("it can learn", proof);
     expect([...check.dead].sort()).toEqual(["res.laurel.A0", "res.laurel.B0", "res.laurel.gamma"]);
     expect(check.first).toEqual(["res.laurel.w"]);
+  });
+
+  it.each([
+    ["none of the skip's features", "0, 0, 0, 0, 1, 1, 1, 1", ["res.laurel.gamma"]],
+    ["one of the skip's features", "0, 0, 0, 1, 1, 1, 1, 1", []],
+  ])("finds what changes its own sum and not the output, which reads %s", async (_, mask, dead) => {
+    const read = Array.from({ length: 8 }, (_, row) => (row < 4 ? "1, 0.5" : "0, 0")).join(", ");
+    const model = await openModel(
+      modelOfText(`<ir_version: 8, opset_import: ["" : 17]> g (float[2, 8] u) => (float[2, 2] out)
+      <float[8, 8] w, float[8] mask = {${mask}}, float[8, 2] read = {${read}}>
+      { x = Mul(u, mask) f = MatMul(x, w) [res] y = Add(x, f) out = MatMul(y, read) }`),
+    );
+    const proof = await verify(await laurelize(model, { ort, variant: "rw+pa" }), { ort });
+    expect(made("it can learn", proof).dead).toEqual(dead);
+    expect(checksThat("failed", proof)).toEqual(dead.length > 0 ? ["it can learn"] : []);
+  });
+
+  it("finds a site whose sum never reaches the output", async () => {
+    const model = await openModel(
+      modelOfText(`<ir_version: 8, opset_import: ["" : 17]> g (float[2, 8] x) => (float[2, 8] out)
+      <float[8, 8] w, float[8, 8] v, float[1] zero = {0.0}>
+      { f = MatMul(x, w) [one] y = Add(x, f) t = Tanh(y) h = MatMul(t, v) [two] z = Add(t, h)
+        s = Sigmoid(z) lost = Mul(s, zero) out = Sub(y, lost) }`),
+    );
+    const proof = await verify(await laurelize(model, { ort, variant: "rw+lr", rank: 2 }), { ort });
+    const { dead, bySums } = made("it can learn", proof);
+    expect([...dead].sort()).toEqual(["two.laurel.A", "two.laurel.B", "two.laurel.w"]);
+    expect(bySums).toBe(false);
   });
 
   it("finds a stale weight", async () => {
