@@ -51,10 +51,11 @@ export async function effectsAtSite(
   const sums = await runSums(ort, result, augmented.site.output, sets);
   if (!sums) return tensors.map((tensor) => ({ tensor, outdoes: [] }));
   const [still, ...moved] = sums;
+  const before = { bits: bitsOf(still), numbers: toFloat64(still) };
   const changes = tensors
-    .map((tensor, k) => changeOf(still, moved[k], tensor))
+    .map((tensor, k) => changeOf(before, moved[k], tensor))
     .filter(({ count }) => count > 0)
-    .sort((a, b) => a.norm - b.norm);
+    .sort((a, b) => a.norm - b.norm || 0);
   return changes.map((change, k) => ({
     tensor: change.tensor,
     outdoes: changes
@@ -64,19 +65,21 @@ export async function effectsAtSite(
   }));
 }
 
-function changeOf(still: Tensor, sum: Tensor, tensor: DenseTensor): Change {
-  const [x, y] = [bitsOf(still), bitsOf(sum)];
-  const [u, v] = [toFloat64(still), toFloat64(sum)];
-  const where = new Uint8Array(x.length);
+function changeOf(
+  still: { bits: ArrayLike<unknown>; numbers: Float64Array },
+  moved: Tensor,
+  tensor: DenseTensor,
+): Change {
+  const [bits, numbers] = [bitsOf(moved), toFloat64(moved)];
+  const where = new Uint8Array(bits.length);
   let [count, squares] = [0, 0];
-  for (let k = 0; k < x.length; k++) {
-    if (x[k] === y[k]) continue;
+  for (let k = 0; k < bits.length; k++) {
+    if (bits[k] === still.bits[k]) continue;
     where[k] = 1;
     count++;
-    squares += (u[k] - v[k]) ** 2;
+    squares += (numbers[k] - still.numbers[k]) ** 2;
   }
-  // An infinite or undefined change is measured by no other.
-  const norm = Number.isFinite(squares) ? Math.sqrt(squares) : 0;
+  const norm = Number.isNaN(squares) ? Infinity : Math.sqrt(squares);
   return { tensor, where, count, norm };
 }
 
