@@ -1,0 +1,58 @@
+import type { Graph, Node } from "./graph.ts";
+import { type Emit, nodeOf, type Ops, opsOver } from "./ops.ts";
+import type { Insertion } from "./patch.ts";
+import { type Constant, type Portable, portable } from "./portable.ts";
+import { type DenseTensor, encodeNumbers } from "./tensor.ts";
+
+/** New nodes and tensors as they are written, values by their names. */
+export interface Writing {
+  readonly op: Ops<string>;
+  /** Operators whose form changed with the opset, in the model's form. */
+  readonly to: Portable<string>;
+  readonly constant: Constant<string>;
+  readonly nodes: readonly Insertion[];
+  readonly tensors: readonly DenseTensor[];
+  /** A name that no value or node has yet: this one, or with a number. */
+  readonly fresh: (name: string) => string;
+  /** Names what is written from here on: "label.Mul", "label.Mul_1". */
+  readonly about: (label: string) => void;
+}
+
+/** Begins to write into a graph, before a node or at the main graph's end. Changes nothing. */
+export function writing(graph: Graph, label: string, before: Node | null = null): Writing {
+  const nodes: Insertion[] = [];
+  const tensors: DenseTensor[] = [];
+  const taken = new Set<string>();
+  const numbers = new Map<string, number>();
+  const constants = new Map<string, string>();
+  let subject = label;
+  const fresh = (name: string): string => {
+    let free = name;
+    for (let k = numbers.get(name) ?? 1; graph.names.has(free) || taken.has(free); k++) {
+      free = `${name}_${k}`;
+      numbers.set(name, k + 1);
+    }
+    taken.add(free);
+    return free;
+  };
+  const constant: Constant<string> = (dtype, dims, values) => {
+    const key = `${dtype} ${dims} ${Array.prototype.join.call(values)}`;
+    const known = constants.get(key);
+    if (known !== undefined) return known;
+    const name = fresh(`${label}.${values.length === 1 ? values[0] : "constant"}`);
+    tensors.push({ name, dtype, dims, data: encodeNumbers(dtype, values) });
+    constants.set(key, name);
+    return name;
+  };
+  const emit: Emit<string> = (call) => {
+    const node = nodeOf(call, fresh, `${subject}.${call.op}`);
+    nodes.push({ before, node });
+    return node.outputs;
+  };
+  const op = opsOver(emit);
+  const to = portable(op, graph.file.opsets.get("") ?? 7, constant);
+  const about = (next: string) => {
+    subject = next;
+  };
+  return { op, to, constant, nodes, tensors, fresh, about };
+}
