@@ -1,31 +1,58 @@
 import colors from "picocolors";
-import type { Comparison, Finding, FirstDifference } from "../src/index.ts";
+import type { Comparison, Difference, Finding, FirstDifference } from "../src/index.ts";
 import { describeFunction, outputFailures } from "./report.ts";
 import { figure } from "./text.ts";
 
 const LINES = 20;
 
-/** A line for each thing compared, and one for everything in which the models differ. */
+const DESCRIPTION = new Set<Finding["kind"]>(["signature", "metadata", "opset"]);
+
+/** A line for each thing compared, one for everything in which the models differ, and what it comes to. */
 export function comparisonLines(comparison: Comparison): string {
-  const { apart, findings, outputs, same, first } = comparison;
+  const { apart, findings, outputs, first } = comparison;
   const ran = apart ?? describeFunction(comparison);
   const equal = apart === null && comparison.error === null && outputs.every((o) => o.passed);
   const differing = findings.filter(({ harmless }) => !harmless);
+  const [described, made] = [true, false].map((of) =>
+    differing.filter(({ kind }) => DESCRIPTION.has(kind) === of),
+  );
+  const part = (name: string, found: readonly Finding[], unchanged: string) => [
+    row(name, found.length === 0, found.length === 0 ? unchanged : count(found)),
+    ...some(found.map(line)),
+  ];
   const lines = [
     row("same function", equal, ran),
     ...outputFailures(outputs),
     ...(first ? firstLines(first, differing) : unseen(comparison, equal)),
-    row(
-      "nothing changed",
-      differing.length === 0,
-      differing.length === 0 ? "nothing of the first is changed or lost" : count(differing),
+    ...part("same contents", made, "no weight or attribute of the first is changed or lost"),
+    ...part(
+      "same description",
+      described,
+      "inputs, outputs and metadata of the first are all there",
     ),
-    ...some(differing.map(line)),
     ...some(findings.filter(({ harmless }) => harmless).map((found) => `  ${line(found).trim()}`)),
     "",
-    same ? "the two models are the same" : "the two models differ",
+    conclusion(comparison, made, described),
   ];
   return lines.join("\n");
+}
+
+/** What it comes to, in a sentence. */
+function conclusion(
+  { verdict }: Comparison,
+  made: readonly Finding[],
+  described: readonly Finding[],
+): string {
+  if (verdict === "same") return "the two models are the same";
+  if (verdict === "different") return "the two models differ: they do not compute the same";
+  const ways = [
+    made.length > 0 ? "what they are made of" : "",
+    described.length > 0 ? "what they say of themselves" : "",
+  ].filter(Boolean);
+  const also = ways.length > 0 ? `, and differ in ${ways.join(" and in ")}` : "";
+  return verdict === "same function"
+    ? `the two models compute the same${also}`
+    : `the two models compute the same but for rounding, within what they are held to fully optimised${also}`;
 }
 
 const row = (name: string, passed: boolean, text: string) =>
@@ -43,24 +70,33 @@ const some = (lines: readonly string[]) =>
 const line = ({ where, what }: Finding) => `      ${where} ${what}`;
 
 function firstLines(first: FirstDifference, findings: readonly Finding[]): string[] {
-  const { value, scope, a, b, difference, compared } = first;
+  const { value, scope, inside, a, b, difference, compared } = first;
   const node = ({ name, op, inputs }: FirstDifference["a"]) =>
     `${name ? `${name} ` : ""}${op}(${inputs.join(", ")})`;
   const touched = findings.filter(
     ({ kind, where }) =>
-      (kind === "weight" && [value, ...a.inputs].some((input) => where === `weight ${input}`)) ||
-      (kind === "attribute" && where.endsWith(` of node ${a.name || value} (${a.op})`)),
+      (kind === "weight" &&
+        [value, ...a.inputs].some((input) => `${where} `.startsWith(`weight ${input} `))) ||
+      (kind === "attribute" && where.includes(` of node ${a.name || value} (${a.op})`)),
   );
-  const far = Number.isFinite(difference.absolute)
-    ? `by ${figure(difference.absolute)} (${figure(difference.ulps)} ULP)`
-    : "in shape, type or where it is finite";
+  const at = [scope, ...[...inside].reverse()].filter(Boolean).map((place) => `, in ${place}`);
+  const seen =
+    difference === null
+      ? `first node that is written differently, where values cannot be seen: that of ${value}`
+      : `first value that differs: ${value}, ${distance(difference)}`;
+  const before = inside.length === 0 ? `${compared - 1} before it` : `${compared - 1} before that`;
   return [
-    `      first value that differs: ${value}, ${far}${scope ? `, in ${scope}` : ""}; ${compared - 1} before it are bit-equal`,
+    `      ${seen}${at.join("")}; ${before} are bit-equal`,
     `        in the first:  ${node(a)}`,
     `        in the second: ${node(b)}`,
     ...touched.map(({ where, what }) => `        ${where} ${what}`),
   ];
 }
+
+const distance = ({ absolute, ulps }: Difference) =>
+  Number.isFinite(absolute)
+    ? `by ${figure(absolute)} (${figure(ulps)} ULP)`
+    : "in shape, type or where it is finite";
 
 const unseen = ({ apart, error }: Comparison, equal: boolean) =>
   equal || apart !== null || error !== null

@@ -8,7 +8,12 @@ import { applyPatch } from "./graph/patch.ts";
 import { type Model, modelOf, sha256, typesOf } from "./model.ts";
 import { InputError } from "./onnx/source.ts";
 import { undone } from "./onnx/undo.ts";
-import { type CompareOptions, type Comparison, compareGraphs } from "./runtime/compare-models.ts";
+import {
+  type CompareOptions,
+  type Comparison,
+  compareGraphs,
+  type Verdict,
+} from "./runtime/compare-models.ts";
 import { feedsOfNpz, feedsOfTestData } from "./runtime/feeds.ts";
 import { runnable } from "./runtime/runnable.ts";
 import type { Ort, Tensors } from "./runtime/session.ts";
@@ -223,5 +228,5 @@ export type { FirstDifference, NodeReport } from "./runtime/first-difference.ts"
 export type { NotRun, Outcome } from "./runtime/outcome.ts";
 export type { FunctionReport, OutputReport } from "./runtime/same-function.ts";
 export type { Ort, Runnable, Tensors } from "./runtime/session.ts";
-export type { CompareOptions, Comparison, ResidualOptions, Residuals, Site };
+export type { CompareOptions, Comparison, ResidualOptions, Residuals, Site, Verdict };
 export { VERSION };

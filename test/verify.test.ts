@@ -170,7 +170,7 @@ describe("an error planted in a model", () => {
       },
       "y",
       "/block/Add",
-      [],
+      ["node: node /block/Add (Add)"],
     ],
   ])("%s: is found and located", async (_, change, value, node, findings) => {
     const comparison = await compared(bytes, changed(bytes, change));

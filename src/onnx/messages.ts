@@ -150,6 +150,7 @@ export const FIELD = {
   graphInput: 11,
   graphOutput: 12,
   nodeInput: 1,
+  functionOutput: 5,
   functionNode: 7,
 } as const;
 

@@ -1,7 +1,7 @@
 import type { AttributeMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import type { Counterpart } from "./counterparts.ts";
-import { type Finding, titleOf } from "./finding.ts";
+import { type Finding, placeOf, titleOf } from "./finding.ts";
 import { equalRanges, tensorDifference } from "./same-tensor.ts";
 
 /**
@@ -13,14 +13,14 @@ export function attributeDifferences(
   b: ModelFile,
   { a: x, b: y }: Counterpart,
 ): Finding[] {
-  const title = `node ${titleOf(x)}`;
+  const title = `node ${titleOf(x)}${placeOf(x.scope)}`;
   if (x.op !== y.op)
     return [
       {
         kind: "node",
         where: title,
         what: `is a ${y.op} in the second`,
-        harmless: true,
+        harmless: false,
       },
     ];
   const findings: Finding[] = [];

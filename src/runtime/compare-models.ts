@@ -17,8 +17,15 @@ import { type SampleOptions, sampleInputs } from "./samples.ts";
 import { type Ort, reason, type Tensors } from "./session.ts";
 import { signatureDifference } from "./signature.ts";
 
+/**
+ * "same": nothing of the first is changed or lost. "same function": it is, but both compute the same.
+ * "same but for rounding": the outputs differ by no more than they may when fully optimised.
+ */
+export type Verdict = "same" | "same function" | "same but for rounding" | "different";
+
 /** What was found of two models. */
 export interface Comparison {
+  readonly verdict: Verdict;
   /** The same function, and nothing of the first is changed or lost in the second. */
   readonly same: boolean;
   /** A sentence where the two cannot be given the same inputs, so that neither was run. */
@@ -63,7 +70,8 @@ export async function compareGraphs(
   const signature = signatureDifference(a.graph, b);
   const findings = [...signature.findings, ...contentDifferences(a.graph, b, pairs)];
   const nothing = { apart: signature.apart, error: null, inputs: 0, dims: {}, outputs: [] };
-  if (signature.apart !== null) return { ...nothing, same: false, first: null, findings };
+  if (signature.apart !== null)
+    return { ...nothing, verdict: "different", same: false, first: null, findings };
   progress(0.2, "sample inputs");
   const before = runnable(a.graph.file);
   const { feeds, dims } = options.feeds
@@ -88,8 +96,17 @@ export async function compareGraphs(
     first = await firstDifference(ort, a, b, pairs, feeds, dims);
   }
   progress(1, "done");
+  const unchanged = findings.every(({ harmless }) => harmless);
+  const close = error === null && outputs.every(isClose);
   return {
-    same: equal && findings.every(({ harmless }) => harmless),
+    verdict: equal
+      ? unchanged
+        ? "same"
+        : "same function"
+      : close
+        ? "same but for rounding"
+        : "different",
+    same: equal && unchanged,
     apart: null,
     error,
     inputs: feeds.length,
@@ -99,6 +116,9 @@ export async function compareGraphs(
     findings,
   };
 }
+
+const isClose = ({ passed, plain, optimised, tolerance }: OutputReport) =>
+  passed || (plain.absolute <= tolerance && optimised.absolute <= tolerance);
 
 async function standardOn(ort: Ort, { file }: Graph, feeds: readonly Tensors[]): Promise<Standard> {
   try {

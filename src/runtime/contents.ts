@@ -1,12 +1,12 @@
 import onnxProto from "onnx-proto";
 import { tensorOf } from "../graph/constants.ts";
-import type { Graph, Node, Scope, Value } from "../graph/graph.ts";
+import { type Graph, type Node, outward, type Scope, type Value } from "../graph/graph.ts";
 import type { Frame } from "../onnx/decode.ts";
-import { FIELD } from "../onnx/messages.ts";
+import { FIELD, type SparseTensorMessage, type TensorMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { attributeDifferences } from "./attributes.ts";
 import { type Counterpart, functionKey, NUMBERED } from "./counterparts.ts";
-import { type Finding, titleOf } from "./finding.ts";
+import { type Finding, placeOf, titleOf } from "./finding.ts";
 import { equalRanges, tensorDifference } from "./same-tensor.ts";
 
 const { onnx } = onnxProto;
@@ -20,6 +20,7 @@ export function contentDifferences(a: Graph, b: Graph, pairs: readonly Counterpa
     ...opsetDifferences(a.file, b.file),
     ...weightDifferences(a, b, pairs),
     ...pairs.flatMap((pair) => attributeDifferences(a.file, b.file, pair)),
+    ...pairs.flatMap(branchDifferences),
     ...functionDifferences(a, b),
     ...nodeCounts(a, b),
   ];
@@ -41,7 +42,12 @@ function metadataDifferences(a: Graph, b: Graph, pairs: readonly Counterpart[]):
   const graphs = ({ message }: ModelFile) => message.graphs.map(({ frame }) => frame);
   look(graphs(a.file), graphs(b.file), METADATA.graph, " of the graph");
   for (const { a: x, b: y } of pairs)
-    look([x.message.frame], [y.message.frame], METADATA.node, ` of node ${titleOf(x)}`);
+    look(
+      [x.message.frame],
+      [y.message.frame],
+      METADATA.node,
+      ` of node ${titleOf(x)}${placeOf(x.scope)}`,
+    );
   return findings;
 }
 
@@ -92,20 +98,41 @@ function weightDifferences(a: Graph, b: Graph, pairs: readonly Counterpart[]): F
       continue;
     }
     common++;
-    const sparse = "values" in x || "values" in y;
-    const what = sparse
-      ? equalRanges(a.file, x.frame, b.file, y.frame)
-        ? null
-        : "differs"
-      : tensorDifference(a.file, x, b.file, y);
+    const what = weightDifference(a.file, x, b.file, y);
     const also = twin!.name === name ? "" : ` (${twin!.name} in the second)`;
     if (what) note(`weight ${name}${also}`, what, false);
   }
+  for (const [x, y] of bodiesOf(pairs))
+    for (const [name, { initializer }] of x.values) {
+      const other = y.values.get(name)?.initializer;
+      if (!initializer || !other) continue;
+      const what = weightDifference(a.file, initializer, b.file, other);
+      if (what) note(`weight ${name}${placeOf(x)}`, what, false);
+    }
   const others = [...b.main.values.values()].filter(weightOf).length - common;
   if (unmatched > 0)
     note("weights:", `${unmatched} of the first have no namesake in the second`, true);
   if (others > 0) note("weights:", `${others} of the second have no namesake in the first`, true);
   return findings;
+}
+
+function weightDifference(
+  a: ModelFile,
+  x: TensorMessage | SparseTensorMessage,
+  b: ModelFile,
+  y: TensorMessage | SparseTensorMessage,
+): string | null {
+  if (!("values" in x) && !("values" in y)) return tensorDifference(a, x, b, y);
+  return equalRanges(a, x.frame, b, y.frame) ? null : "differs";
+}
+
+/** The bodies of counterparts: the scopes beside the main graph that can have initializers. */
+function bodiesOf(pairs: readonly Counterpart[]): [Scope, Scope][] {
+  const inner: [Scope, Scope][] = [];
+  for (const pair of pairs)
+    for (const [k, body] of pair.a.bodies.entries())
+      if (pair.b.bodies[k]) inner.push([body, pair.b.bodies[k]]);
+  return inner;
 }
 
 /** The value of the same name; where that is a mere number, the one that the same node reads. */
@@ -138,6 +165,17 @@ function functionDifferences(a: Graph, b: Graph): Finding[] {
         }),
       );
   return [...only(x, y, "first"), ...only(y, x, "second")];
+}
+
+/** Operands exchanged in a branch of an If, which may be one that no sample input takes. */
+function branchDifferences({ a, b }: Counterpart): Finding[] {
+  const [x, y] = [a.message.inputs, b.message.inputs];
+  const exchanged = [...x].sort().join("\0") === [...y].sort().join("\0");
+  if (a.op !== b.op || x.join("\0") === y.join("\0") || !exchanged) return [];
+  if (![...outward(a.scope)].some(({ owner }) => owner?.op === "If")) return [];
+  const where = `node ${titleOf(a)}${placeOf(a.scope)}`;
+  const what = `reads ${x.join(", ")} in the first, ${y.join(", ")} in the second`;
+  return [{ kind: "node", where, what, harmless: false }];
 }
 
 /** Nodes by operator, counted: where a node is merely renamed or renumbered, nothing is said. */

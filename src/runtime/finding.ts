@@ -1,4 +1,4 @@
-import type { Node } from "../graph/graph.ts";
+import type { Node, Scope } from "../graph/graph.ts";
 
 /** One thing in which two models differ: where, and what of it. */
 export interface Finding {
@@ -12,3 +12,13 @@ export interface Finding {
 /** A node as a report calls it: its name, else the value it makes, and its operator. */
 export const titleOf = (node: Node) =>
   `${node.message.name || (node.message.outputs.find(Boolean) ?? "")} (${node.op})`;
+
+/** Where a scope stands, as a report says it after a name: " in then_branch of /If (If)"; "" for the main graph. */
+export function placeOf({ kind, name, message, owner }: Scope): string {
+  if (kind === "main") return "";
+  if (!owner) return ` in function ${name}`;
+  const part = owner.message.attributes.find(
+    ({ g, graphs }) => g === message || graphs.some((graph) => graph === message),
+  );
+  return ` in ${part?.name ?? "a body"} of ${titleOf(owner)}${placeOf(owner.scope)}`;
+}

@@ -1,11 +1,15 @@
-import type { Tensor } from "onnxruntime-common";
 import type { Graph, Node, Value } from "../graph/graph.ts";
-import type { Types } from "../graph/types.ts";
-import { dataTypeNamed } from "../onnx/data-types.ts";
-import { compare, type Difference } from "./compare.ts";
+import type { Type, Types } from "../graph/types.ts";
+import { attributeDifferences } from "./attributes.ts";
+import type { Difference } from "./compare.ts";
 import type { Counterpart } from "./counterparts.ts";
-import { runnable, withOutputs } from "./runnable.ts";
-import { type Ort, type Tensors, withSession } from "./session.ts";
+import { titleOf } from "./finding.ts";
+import { type Found, firstAmong, type Opening } from "./first-among.ts";
+import { typesOfNodes } from "./infer.ts";
+import { withInnerOutputs } from "./inner-outputs.ts";
+import { type Step, stepsInto, typesOfInputs } from "./inside.ts";
+import { withOutputs } from "./runnable.ts";
+import type { Ort, Tensors } from "./session.ts";
 
 /** A node as it stands in one of two models. */
 export interface NodeReport {
@@ -20,30 +24,30 @@ export interface FirstDifference {
   readonly value: string;
   /** The exporter's scope, as the node's name tells it: "/layer1/layer1.0"; "" where it tells none. */
   readonly scope: string;
+  /** The bodies and functions it stands in, outermost first: "then_branch of /If (If)". */
+  readonly inside: readonly string[];
   readonly a: NodeReport;
   readonly b: NodeReport;
-  readonly difference: Difference;
-  /** Values that were compared up to here, this one included. */
+  /** Null where the values inside cannot be seen: these nodes are the first to be written differently. */
+  readonly difference: Difference | null;
+  /** Values of the main graph that were compared up to here, this one included. */
   readonly compared: number;
 }
 
-/** Elements that are held at once, and values that one session gives. */
-const ELEMENTS = 1 << 25;
-const VALUES = 500;
-/** What a dimension of which nothing is known is taken for. */
-const UNKNOWN_DIM = 64;
-
-/** One value to look at, the nodes that make it, and about how many elements it has. */
-interface Tap {
-  readonly value: Value;
-  readonly pair: Counterpart;
-  readonly elements: number;
+/** One of the two models, and the way into it. */
+interface Side {
+  readonly graph: Graph;
+  readonly way: readonly Step[];
 }
+
+/** Operators whose bodies run in rounds. */
+const LOOPS = new Set(["Loop", "Scan"]);
 
 /**
  * Runs both models with optimisations disabled and gives the first value, in the first model's
- * topological order, that is not the same in both bit for bit; null where none is to be seen.
- * Values that differ from run to run, and such that onnxruntime does not hand out, are left out.
+ * topological order, that is not the same in both bit for bit; null where none is to be seen. Where
+ * a node with bodies or the call of a function makes it, it is looked for in there. Values that
+ * differ from run to run, and such that onnxruntime does not hand out, are left out.
  */
 export async function firstDifference(
   ort: Ort,
@@ -53,102 +57,112 @@ export async function firstDifference(
   feeds: readonly Tensors[],
   dims: Readonly<Record<string, number>>,
 ): Promise<FirstDifference | null> {
-  const groups = batches(taps(a, pairs, dims));
+  const opening =
+    ({ file }: Graph): Opening =>
+    (names) => ({ file: withOutputs(file, names), outputs: names });
+  const both = [opening(a.graph), opening(b)] as const;
+  const inMain = pairs.filter((pair) => pair.a.scope === a.graph.main);
   for (const feed of feeds) {
-    let compared = 0;
-    for (const group of groups) {
-      const found = await firstOf(ort, a.graph, b, group, feed);
-      if (found) return { ...found, compared: compared + found.compared };
-      compared += group.length;
+    const found = await firstAmong(ort, both, inMain, a.types, 0, feed, dims);
+    if (found) {
+      const sides: [Side, Side] = [
+        { graph: a.graph, way: [] },
+        { graph: b, way: [] },
+      ];
+      const deepest = await inside(ort, sides, pairs, new Map(a.types), found, feed);
+      return { ...deepest, compared: found.compared };
     }
   }
   return null;
 }
 
-function taps(
-  { graph, types }: { graph: Graph; types: Types },
-  pairs: readonly Counterpart[],
-  dims: Readonly<Record<string, number>>,
-): Tap[] {
-  const inMain = pairs
-    .filter(({ a }) => a.scope === graph.main)
-    .sort((x, y) => x.a.index - y.a.index);
-  return inMain.flatMap((pair) =>
-    pair.a.outputs.flatMap((value) => {
-      const type = value ? types.get(value) : undefined;
-      const there = pair.b.outputs.some((other) => other?.name === value?.name);
-      if (!value || !there || !type || !dataTypeNamed(type.dtype)?.ort) return [];
-      const elements = (type.shape ?? [UNKNOWN_DIM]).reduce<number>(
-        (n, dim) => n * (typeof dim === "number" ? dim : (dims[dim] ?? UNKNOWN_DIM)),
-        1,
-      );
-      return [{ value, pair, elements }];
-    }),
-  );
-}
+type Located = Omit<FirstDifference, "compared">;
 
-function batches(all: readonly Tap[]): Tap[][] {
-  const groups: Tap[][] = [];
-  let room = 0;
-  for (const tap of all) {
-    if (groups.length === 0 || tap.elements > room || groups.at(-1)!.length >= VALUES) {
-      groups.push([]);
-      room = ELEMENTS;
-    }
-    groups.at(-1)!.push(tap);
-    room -= tap.elements;
-  }
-  return groups;
-}
-
-async function firstOf(
+/** Follows a difference into the bodies of the node that makes it, as deep as it can be seen. */
+async function inside(
   ort: Ort,
-  a: Graph,
-  b: Graph,
-  group: readonly Tap[],
+  [a, b]: readonly [Side, Side],
+  pairs: readonly Counterpart[],
+  types: Map<Value, Type>,
+  found: Found,
   feed: Tensors,
-): Promise<FirstDifference | null> {
-  const names = group.map(({ value }) => value.name);
-  let runs: readonly Tensors[];
-  try {
-    runs = [...(await values(ort, a, names, feed, 2)), ...(await values(ort, b, names, feed, 1))];
-  } catch (error) {
-    // One value that cannot be an output must not hide the others.
-    if (group.length === 1) return null;
-    if (!(error instanceof Error)) throw error;
-    const half = group.length >> 1;
-    const early = await firstOf(ort, a, b, group.slice(0, half), feed);
-    if (early) return early;
-    const late = await firstOf(ort, a, b, group.slice(half), feed);
-    return late && { ...late, compared: late.compared + half };
+): Promise<Located> {
+  const [left, right] = [stepsInto(found.pair.a), stepsInto(found.pair.b)];
+  let written: Located | null = null;
+  for (const [k, step] of left.entries()) {
+    const other = right[k];
+    if (!other) continue;
+    const within = pairs.filter(
+      (pair) => pair.a.scope === step.scope && pair.b.scope === other.scope,
+    );
+    const sides: [Side, Side] = [
+      { graph: a.graph, way: [...a.way, step] },
+      { graph: b.graph, way: [...b.way, other] },
+    ];
+    await addTypes(ort, a.graph, step, types);
+    const dtypeOf = (name: string) => types.get(step.scope.values.get(name)!)?.dtype ?? null;
+    const [openA, openB] = sides.map(
+      ({ graph, way }): Opening =>
+        (names) =>
+          withInnerOutputs(
+            graph,
+            way,
+            names.map((name) => ({ name, dtype: dtypeOf(name) })),
+          ),
+    );
+    const loops = sides[0].way.filter(({ node }) => LOOPS.has(node.op)).length;
+    const deeper = await firstAmong(ort, [openA, openB], within, types, loops, feed);
+    if (deeper) return inside(ort, sides, pairs, types, deeper, feed);
+    written ??= writtenDifferently(sides, within);
   }
-  const [once, again, other] = runs;
-  for (const [k, { value, pair }] of group.entries()) {
-    const { name } = value;
-    const difference = compare(once[name], other[name]);
-    if (difference.bitEqual || !compare(once[name], again[name]).bitEqual) continue;
-    return {
-      value: name,
-      scope: scopeOf(pair.a),
-      a: reportOf(pair.a),
-      b: reportOf(pair.b),
-      difference,
-      compared: k + 1,
-    };
-  }
-  return null;
+  return written ?? located(a.way, found.pair, found.value, found.difference);
 }
 
-/** Values of the main graph in runs of one session. */
-const values = (ort: Ort, graph: Graph, names: string[], feed: Tensors, times: number) =>
-  withSession(ort, runnable(withOutputs(graph.file, names)), "disabled", async (session) => {
-    const runs: Tensors[] = [];
-    for (let k = 0; k < times; k++)
-      runs.push(await session.run(feed as Record<string, Tensor>, names));
-    return runs;
-  });
+/** Adds the types of what stands in a body, where onnxruntime tells them. */
+async function addTypes(
+  ort: Ort,
+  graph: Graph,
+  step: Step,
+  types: Map<Value, Type>,
+): Promise<void> {
+  const known = (value: Value) => types.get(value) ?? null;
+  for (const [value, type] of typesOfInputs(step, known)) types.set(value, type);
+  try {
+    for (const [value, type] of await typesOfNodes(ort, graph, step.scope.nodes, known))
+      types.set(value, type);
+  } catch {
+    // Without types an If does not hand out what is in it.
+  }
+}
 
-const scopeOf = ({ message }: Node) => message.name.split("/").slice(0, -1).join("/");
+/** The first of the nodes that have other inputs, attributes or operators in the second model. */
+function writtenDifferently(
+  [a, b]: readonly [Side, Side],
+  pairs: readonly Counterpart[],
+): Located | null {
+  const ordered = [...pairs].sort((x, y) => x.a.index - y.a.index);
+  const differing = ordered.find(
+    (pair) =>
+      pair.a.message.inputs.join("\0") !== pair.b.message.inputs.join("\0") ||
+      attributeDifferences(a.graph.file, b.graph.file, pair).length > 0,
+  );
+  const value = differing?.a.outputs.find(Boolean)?.name;
+  return differing && value ? located(a.way, differing, value, null) : null;
+}
+
+const located = (
+  way: readonly Step[],
+  pair: Counterpart,
+  value: string,
+  difference: Difference | null,
+): Located => ({
+  value,
+  scope: pair.a.message.name.split("/").slice(0, -1).join("/"),
+  inside: way.map(({ node, part }) => `${part} of ${titleOf(node)}`),
+  a: reportOf(pair.a),
+  b: reportOf(pair.b),
+  difference,
+});
 
 const reportOf = (node: Node): NodeReport => ({
   name: node.message.name,

@@ -1,0 +1,46 @@
+import type { Graph, Node, Scope, Value } from "../graph/graph.ts";
+import type { Type } from "../graph/types.ts";
+
+/** A way into a model: a node, and the body of it, or of the function it calls, that is entered. */
+export interface Step {
+  readonly node: Node;
+  readonly scope: Scope;
+  /** "then_branch", "body", or the function's name. */
+  readonly part: string;
+}
+
+/** The ways into a node: its bodies by the attributes that hold them, or the function it calls. */
+export function stepsInto(node: Node): Step[] {
+  if (node.callee) return [{ node, scope: node.callee, part: `function ${node.callee.name}` }];
+  const parts = node.message.attributes.flatMap(({ name, g, graphs }) =>
+    (g ? [g, ...graphs] : graphs).map(() => name),
+  );
+  return node.bodies.map((scope, k) => ({ node, scope, part: parts[k] }));
+}
+
+/** Every scope of a model: the graph, the functions, and the bodies in them. */
+export function* scopesOf({ main, functions }: Graph): Generator<Scope> {
+  const pending = [main, ...functions];
+  for (let scope = pending.pop(); scope; scope = pending.pop()) {
+    yield scope;
+    for (const node of scope.nodes) pending.push(...node.bodies);
+  }
+}
+
+/** What the inputs of the entered scope are of type, as far as the types around it tell. */
+export function typesOfInputs(
+  { node, scope }: Step,
+  known: (value: Value) => Type | null,
+): Map<Value, Type> {
+  const types = new Map<Value, Type>();
+  const set = (value: Value | undefined, type: Type | null) =>
+    value && type && types.set(value, type);
+  const given = (k: number) => (node.inputs[k] ? known(node.inputs[k]) : null);
+  const unsized = (type: Type | null) => type && { ...type, shape: null };
+  for (const [k, input] of scope.inputs.entries())
+    if (node.callee) set(input, given(k));
+    else if (node.op !== "Loop") set(input, unsized(given(k)));
+    else if (k < 2) set(input, { dtype: k === 0 ? "int64" : "bool", shape: [] });
+    else set(input, unsized(given(k)));
+  return types;
+}
