@@ -5,7 +5,7 @@ import type { Difference } from "./compare.ts";
 import type { Counterpart } from "./counterparts.ts";
 import { titleOf } from "./finding.ts";
 import { type Found, firstAmong, type Opening } from "./first-among.ts";
-import { typesOfNodes } from "./infer.ts";
+import { told } from "./infer.ts";
 import { withInnerOutputs } from "./inner-outputs.ts";
 import { type Step, stepsInto, typesOfInputs } from "./inside.ts";
 import { withOutputs } from "./runnable.ts";
@@ -128,8 +128,8 @@ async function addTypes(
   const known = (value: Value) => types.get(value) ?? null;
   for (const [value, type] of typesOfInputs(step, known)) types.set(value, type);
   try {
-    for (const [value, type] of await typesOfNodes(ort, graph, step.scope.nodes, known))
-      types.set(value, type);
+    const { found } = await told(ort, graph, step.scope.nodes, known, []);
+    for (const [value, type] of found) types.set(value, type);
   } catch {
     // Without types an If does not hand out what is in it.
   }

@@ -209,16 +209,11 @@ async function ask(
   return found;
 }
 
-/** Types of the values that these nodes make, by one session on their skeleton. Throws where there is none. */
-export const typesOfNodes = async (
-  ort: Ort,
-  graph: Graph,
-  nodes: readonly Node[],
-  known: (value: Value) => Type | null,
-): Promise<Types> => (await told(ort, graph, nodes, known, [])).found;
-
-/** What a session tells of the values of these nodes, and of the ranks of some of them. */
-async function told(
+/**
+ * What a session on these nodes' skeleton tells of the values they make, and of the ranks of some
+ * of them. Throws where onnxruntime makes none.
+ */
+export async function told(
   ort: Ort,
   graph: Graph,
   nodes: readonly Node[],
