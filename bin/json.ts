@@ -1,6 +1,6 @@
-import type { Rejection, Site } from "../src/index.ts";
+import { pathOf, type Rejection, type Site } from "../src/index.ts";
 
-const scopeName = ({ scope }: Rejection["node"]) => (scope.kind === "main" ? "main" : scope.name);
+const scopeName = ({ scope }: Rejection["node"]) => pathOf(scope);
 
 /** Sites as `inspect --json` prints them. */
 export const sitesAsJson = (sites: readonly Site[]) =>

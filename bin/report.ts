@@ -9,11 +9,11 @@ type Of<Name extends Check["name"]> = Extract<Made, { name: Name }>;
 
 /** How many parameters were added, in all and site by site. */
 export function parameters({ plan, original }: Laurelized) {
+  const seen = new Set<unknown>();
   const sizes = plan.sites.map(({ site, parameters: tensors }) => {
-    const added = Object.values(tensors).reduce(
-      (sum, { dims }) => sum + dims.reduce((a, b) => a * b, 1),
-      0,
-    );
+    const own = Object.values(tensors).filter((tensor) => !seen.has(tensor));
+    for (const tensor of own) seen.add(tensor);
+    const added = own.reduce((sum, { dims }) => sum + dims.reduce((a, b) => a * b, 1), 0);
     return [site.name, added] as const;
   });
   const added = sizes.reduce((sum, [, size]) => sum + size, 0);
@@ -75,7 +75,9 @@ function describe(check: Made): string {
     const figures = worst
       ? `, worst ${figure(worst.difference)} (bound ${figure(worst.bound)})`
       : "";
-    return `${passed.length} of ${counted(check.sites.length, "site")}${figures}`;
+    const alone = check.sites.filter(({ madeUp }) => madeUp).length;
+    const apart = alone > 0 ? `, ${alone} of them on made-up operands` : "";
+    return `${passed.length} of ${counted(check.sites.length, "site")}${apart}${figures}`;
   }
   if (check.name === "it can learn") {
     const { tensors, first, dead, bySums } = check;

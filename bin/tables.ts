@@ -1,5 +1,11 @@
 import Table from "cli-table3";
-import { type FoundResiduals, OPTIONAL_KINDS, type Rejection, type Site } from "../src/index.ts";
+import {
+  type FoundResiduals,
+  OPTIONAL_KINDS,
+  pathOf,
+  type Rejection,
+  type Site,
+} from "../src/index.ts";
 import { counted } from "./text.ts";
 
 const plain = {
@@ -60,7 +66,10 @@ export function siteTable(sites: readonly Site[]): string {
 /** The sums that are no sites, one a row, with the reason. */
 export function rejectedTable(rejected: readonly Rejection[]): string {
   const table = new Table({ head: ["other sum", "op", "kind", "why not"], ...plain });
-  for (const { node, output, reason, kind } of rejected)
-    table.push([node.message.name || output.name, node.message.opType, kind ?? "", reason]);
+  for (const { node, output, reason, kind } of rejected) {
+    const name = node.message.name || output.name;
+    const where = node.scope.kind === "main" ? name : `${pathOf(node.scope)}/${name}`;
+    table.push([where, node.message.opType, kind ?? "", reason]);
+  }
   return table.toString();
 }

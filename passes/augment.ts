@@ -22,7 +22,10 @@ export type Draft = {
   -readonly [K in "nodes" | "tensors" | "redirects"]: Patch[K][number][];
 };
 
-/** Writes `y = α f + β (x + Σ addends)` into the draft: the skip's and the branches' slots are redirected. */
+/**
+ * Writes `y = α f + β (x + Σ addends)` into the draft: the skip's and the branches' slots are
+ * redirected. The new tensors are those of `like`, where that is the same layer.
+ */
 export function augment(
   site: Site,
   operands: readonly Value[],
@@ -30,6 +33,7 @@ export function augment(
   options: VariantOptions,
   fresh: (name: string) => string,
   draft: Draft,
+  like: Augmented | null = null,
 ): Augmented {
   const { name, dtype, shape, feature, skip, branches } = site;
   const place = { name, dtype, rank: shape.length, feature, lags: operands.length };
@@ -54,8 +58,9 @@ export function augment(
   };
   const building = (part: Variant, node: Node): Building<string> => {
     const own = Object.entries(part.parameters(place, options)).map(([role, { dims, start }]) => {
-      const made = tensor(role, dtype, dims, start);
-      parameters[`${part.name}.${role}`] = made;
+      const key = `${part.name}.${role}`;
+      const made = like?.parameters[key] ?? tensor(role, dtype, dims, start);
+      parameters[key] = made;
       return [role, made.name];
     });
     return { op: before(node), parameters: Object.fromEntries(own), place, options, constant };

@@ -17,6 +17,8 @@ export interface FormulaReport {
   /** The rounding bound at that place. */
   readonly bound: number;
   readonly passed: boolean;
+  /** Its operands were made up: it was not reached by a run of the model, or none was made. */
+  readonly madeUp: boolean;
 }
 
 /**
@@ -57,6 +59,7 @@ const failed = (site: string): FormulaReport => ({
   difference: Infinity,
   bound: 0,
   passed: false,
+  madeUp: false,
 });
 
 /** Uniform in ±1/√n, n the longest axis: products stay of the size of the operands. */
@@ -156,5 +159,6 @@ function judge(
     if (ratio >= worst)
       [difference, bound, worst] = [Number.isNaN(off) ? Infinity : off, allowed, ratio];
   }
-  return { site: site.name, difference, bound, passed: worst <= 1 && y.length === x.length };
+  const passed = worst <= 1 && y.length === x.length;
+  return { site: site.name, difference, bound, passed, madeUp: false };
 }

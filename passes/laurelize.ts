@@ -38,11 +38,16 @@ export function plan(graph: Graph, sites: readonly Site[], wanted: LaurelOptions
   const parts = built(named);
   const draft: Draft = { nodes: [], tensors: [], redirects: [] };
   const fresh = freshNames(graph);
+  const layers = new Map<string, Augmented>();
   const augmented = chosen(sites, wanted).map((site) => {
     const operands = parts.some((part) => part.name === "pa")
       ? laggedSkips(site, options.lags)
       : [site.skip.value];
-    return augment(site, operands, parts, options, fresh, draft);
+    const layer = layers.get(site.layer);
+    const like = layer?.operands.length === operands.length ? layer : null;
+    const made = augment(site, operands, parts, options, fresh, draft, like);
+    if (!layer) layers.set(site.layer, made);
+    return made;
   });
   const warnings = clamping(augmented, options);
   return { variant, parts, options, sites: augmented, patch: draft, warnings };

@@ -5,12 +5,14 @@ import { type DenseTensor, decodeNumbers, encodeNumbers } from "../src/graph/ten
 import { compare } from "../src/runtime/compare.ts";
 import { tensorOfBytes } from "../src/runtime/floats.ts";
 import { type Outcome, ran } from "../src/runtime/outcome.ts";
-import { runnable, withOutputs, withWeightsAsInputs } from "../src/runtime/runnable.ts";
+import { runnable, withWeightsAsInputs } from "../src/runtime/runnable.ts";
 import { type Ort, type Tensors, withSession } from "../src/runtime/session.ts";
+import { tapped } from "../src/runtime/taps.ts";
 import type { Augmented } from "./augment.ts";
 import { type Effect, effectsAtSite } from "./effects.ts";
 import type { Plan } from "./laurelize.ts";
-import { operandNames } from "./operands.ts";
+import { operandsIn, tapsAt } from "./operands.ts";
+import { operandsOf } from "./site-nodes.ts";
 
 /** Whether gradients would reach every new tensor, told by displacing them. */
 export interface LearningReport {
@@ -45,13 +47,15 @@ export async function canLearn(
   feeds: Tensors,
   progress: (done: number) => void,
 ): Promise<Outcome<LearningReport>> {
-  const tensors = plan.sites.flatMap(({ parameters }) => Object.values(parameters));
+  const tensors = newTensors(plan.sites);
   const names = tensors.map(({ name }) => name);
-  const last = plan.sites.at(-1)!.site.output.name;
-  const ownsLast = result.main.outputs.some(({ name }) => name === last);
-  const outputs = [...new Set([...result.main.outputs.map(({ name }) => name), last])];
+  const { output: lastSum, dtype } = plan.sites.at(-1)!.site;
   const fed = withWeightsAsInputs(result, names);
-  const tapped = withOutputs(fed, [...new Set([last, ...operandNames(plan.sites)])]);
+  const taps = tapped(fed, [...tapsAt(plan.sites), { value: lastSum, dtype }]);
+  const last = taps.outputOf(lastSum);
+  const ownsLast = result.main.outputs.some(({ name }) => name === last);
+  const own = result.main.outputs.map(({ name }) => name);
+  const outputs = [...new Set(last === null ? own : [...own, last])];
   let bySums = false;
   let done = 0;
   const step = () => progress(Math.min(1, ++done / (4 * plan.sites.length)));
@@ -59,7 +63,7 @@ export async function canLearn(
     [name]: tensorOfBytes(ort, dtype, encodeNumbers(dtype, values.get(name)!), dims),
   });
 
-  return withSession(ort, runnable(tapped), "disabled", async (session) => {
+  return withSession(ort, runnable(taps.file), "disabled", async (session) => {
     /** Those of the tensors that change an output, each displaced alone from a point. */
     const movers = async (from: Values, round: string, left: Names): Promise<Set<string>> => {
       const point: Tensors = Object.assign({}, feeds, ...tensors.map((each) => feed(each, from)));
@@ -68,8 +72,10 @@ export async function canLearn(
         session.run({ ...point, ...more }, names);
       const effects: Effect[][] = [];
       for (const batch of groups) {
-        const operands = await run({}, operandNames(batch));
+        const read = batch.flatMap(operandsOf).flatMap((value) => taps.outputOf(value) ?? []);
+        const got = await run({}, [...new Set(read)]);
         for (const augmented of batch) {
+          const operands = operandsIn(ort, taps, augmented, got);
           const asked = Object.values(augmented.parameters).filter(({ name }) => left.has(name));
           const at = { ...point, ...operands };
           effects.push(await effectsAtSite(ort, result, augmented, at, asked, moved));
@@ -116,6 +122,11 @@ export async function canLearn(
     });
   });
 }
+
+/** The new tensors of sites, those that several share once. */
+export const newTensors = (sites: readonly Augmented[]): DenseTensor[] => [
+  ...new Set(sites.flatMap(({ parameters }) => Object.values(parameters))),
+];
 
 type Names = ReadonlySet<string>;
 

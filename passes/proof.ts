@@ -12,11 +12,13 @@ import {
 import { type SampleOptions, sampleInputs } from "../src/runtime/samples.ts";
 import { secondOpinion } from "../src/runtime/second-opinion.ts";
 import { type Ort, type Runnable, reason, type Tensors } from "../src/runtime/session.ts";
+import type { Augmented } from "./augment.ts";
 import { checkFormula, type FormulaReport } from "./formula.ts";
 import type { Plan } from "./laurelize.ts";
-import { canLearn, type LearningReport } from "./learning.ts";
+import { learnWhereReached } from "./learn-where-reached.ts";
+import type { LearningReport } from "./learning.ts";
 import { batches, capture, sizesIn } from "./operands.ts";
-import type { SiteReport } from "./site-check.ts";
+import { checkSite, type SiteReport } from "./site-check.ts";
 import { checkUnchanged, type UnchangedReport } from "./unchanged.ts";
 
 type Named<Name extends string, Figures> = { readonly name: Name } & Outcome<Figures>;
@@ -89,12 +91,20 @@ export async function prove(
   progress(0.1, "same function");
   const same = await checkFunction(ort, before, result.runnable, feeds);
   const sites: FormulaReport[] = [];
+  const reached = new Map<Augmented, Tensors>();
   const groups = batches(plan.sites, sizesIn(graph, types, feeds[0]));
   for (const batch of groups) {
     progress(0.4 + (0.2 * sites.length) / plan.sites.length, "right formula");
-    const operands = await capture(ort, file, batch, feeds[0]);
-    for (const augmented of batch)
-      sites.push(await checkFormula(ort, result.graph, plan, augmented, operands));
+    const captured = await capture(ort, file, batch, feeds);
+    for (const augmented of batch) {
+      const run = captured.get(augmented);
+      if (run) reached.set(augmented, run.feeds);
+      sites.push(
+        run
+          ? await checkFormula(ort, result.graph, plan, augmented, run.operands)
+          : await checkAlone(ort, graph, result.graph, plan, augmented, options),
+      );
+    }
   }
   const formula = ran(
     sites.every(({ passed }) => passed),
@@ -104,8 +114,13 @@ export async function prove(
   const learning =
     same.outcome === "not run" || same.error !== null
       ? notRun("onnxruntime does not run the result")
-      : await canLearn(ort, result.graph, plan, groups, feeds[0], (done) =>
-          progress(0.6 + 0.4 * done, "it can learn"),
+      : await learnWhereReached(
+          ort,
+          result.graph,
+          plan,
+          groups,
+          (augmented) => reached.get(augmented) ?? null,
+          (done) => progress(0.6 + 0.4 * done, "it can learn"),
         );
   const checks: Check[] = [
     { name: "same function", ...(same.outcome === "not run" ? same : { ...same, dims }) },
@@ -120,6 +135,19 @@ export async function prove(
   }
   progress(1, "done");
   return { passed: checks.every(({ outcome }) => outcome === "passed"), checks, leftOut: null };
+}
+
+/** A site that no input reaches, on made-up operands: its plain sum at the start, and the formula. */
+async function checkAlone(
+  ort: Ort,
+  original: Graph,
+  result: Graph,
+  plan: Plan,
+  augmented: Augmented,
+  options: SampleOptions,
+): Promise<FormulaReport> {
+  const { start, formula } = await checkSite(ort, original, result, plan, augmented, options);
+  return { ...formula, passed: formula.passed && start.passed };
 }
 
 async function checkFunction(

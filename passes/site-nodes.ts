@@ -1,6 +1,7 @@
 import type { Tensor } from "onnxruntime-common";
 import { dataOf, tensorOf } from "../src/graph/constants.ts";
-import type { Graph, Node, Scope, Value } from "../src/graph/graph.ts";
+import type { Graph, Node, Value } from "../src/graph/graph.ts";
+import { valueLike } from "../src/graph/scopes.ts";
 import { type Type, typeOfTensor } from "../src/graph/types.ts";
 import { dtypeOf, tensorOfBytes } from "../src/runtime/floats.ts";
 import { type Ort, type Tensors, withSession } from "../src/runtime/session.ts";
@@ -32,7 +33,7 @@ export async function constantTerms(
         )
       : [];
   const tensors = others.map(async (value) => {
-    const own = twin(graph, value!)!;
+    const own = valueLike(graph, value!)!;
     const tensor = constantOf(ort, graph, own) ?? (await runSum(ort, graph, own, {}));
     if (!tensor) throw new Error(`the constant ${own.name} cannot be computed`);
     return tensor;
@@ -68,7 +69,7 @@ export async function runSums(
   sets: readonly Tensors[],
 ): Promise<readonly Tensor[] | null> {
   const [given] = sets;
-  const own = twin(graph, sum);
+  const own = valueLike(graph, sum);
   if (!own?.producer) return null;
   const nodes = between(own.producer, given);
   const read = new Set(nodes.flatMap((node) => node.inputs.filter((value) => value !== null)));
@@ -99,20 +100,6 @@ export async function runSums(
   } catch {
     return null;
   }
-}
-
-/** The value of the same name, in the scope that stands where the value's own does. */
-function twin(graph: Graph, { name, scope }: Value): Value | undefined {
-  return scopeLike(graph, scope)?.values.get(name);
-}
-
-function scopeLike(graph: Graph, scope: Scope): Scope | undefined {
-  if (scope.kind === "main") return graph.main;
-  const { owner } = scope;
-  if (!owner) return graph.functions.find(({ name }) => name === scope.name);
-  const made = owner.outputs.find((value) => value !== null)?.name ?? "";
-  const like = scopeLike(graph, owner.scope)?.values.get(made)?.producer;
-  return like?.bodies[owner.bodies.indexOf(scope)];
 }
 
 /** The nodes between what is given and the sum, the sum's own included. */

@@ -1,6 +1,7 @@
-import type { Graph } from "../src/graph/graph.ts";
+import type { Graph, Node } from "../src/graph/graph.ts";
+import { scopesOf } from "../src/graph/scopes.ts";
 import { typeOfTensor } from "../src/graph/types.ts";
-import { changes } from "../src/runtime/changes.ts";
+import { changes, wayTo } from "../src/runtime/changes.ts";
 import { type Outcome, ran } from "../src/runtime/outcome.ts";
 import type { Plan } from "./laurelize.ts";
 
@@ -26,21 +27,24 @@ export function checkUnchanged(
       differences.push(`${what} are not those planned`);
   };
   const { nodes, tensors, redirects } = plan.patch;
-  const added = [
-    ...found.nodes.map((node) => node.outputs[0]),
-    ...found.initializers.map(({ name }) => name),
-  ];
-  expect("new nodes and weights", added, [
-    ...nodes.flatMap(({ node }) => node.outputs),
-    ...tensors.map(({ name }) => name),
-  ]);
+  const made = (node: Node | null, output: string) => (node ? wayTo(node.scope) : "") + output;
+  expect(
+    "new nodes and weights",
+    [...found.nodes, ...found.initializers],
+    [
+      ...nodes.map(({ before, node }) => made(before, node.outputs[0])),
+      ...tensors.map(({ name }) => name),
+    ],
+  );
   expect(
     "redirected inputs",
-    found.redirected.map(({ output, index }) => `${output} ${index}`),
-    redirects.map(({ use }) => `${use.node.message.outputs[0]} ${use.index}`),
+    found.redirected,
+    redirects.map(({ use: { node, index } }) => `${made(node, node.message.outputs[0])} ${index}`),
   );
   return ran(differences.length === 0, {
-    weights: [...original.main.values.values()].filter(typeOfTensor).length,
+    weights: [...scopesOf(original)].flatMap(({ values }) =>
+      [...values.values()].filter(typeOfTensor),
+    ).length,
     inputs: file.graph.inputs.length,
     outputs: file.graph.outputs.length,
     differences,

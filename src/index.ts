@@ -220,6 +220,7 @@ export {
 export type { SiteReport } from "../passes/site-check.ts";
 export { defaults, variantNames } from "../passes/variants/index.ts";
 export type { VariantOptions } from "../passes/variants/variant.ts";
+export { pathOf } from "./graph/scopes.ts";
 export { type Model, type OpenOptions, openModel, saveModel, stageModel } from "./model.ts";
 export { InputError } from "./onnx/source.ts";
 export type { Difference } from "./runtime/compare.ts";

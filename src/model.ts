@@ -1,10 +1,11 @@
 import { openPath, type PendingFile, sha256, writePending } from "#node";
 import { buildGraph, type Graph } from "./graph/graph.ts";
+import { scopesOf } from "./graph/scopes.ts";
 import { isFloat, type Types, typeOfTensor } from "./graph/types.ts";
 import { type Folder, type ModelFile, openFile } from "./onnx/model-file.ts";
 import { externalLocations } from "./onnx/sound-shapes.ts";
 import { bytesSource, type Source } from "./onnx/source.ts";
-import { inferTypes } from "./runtime/infer.ts";
+import { inferTypes } from "./runtime/infer-types.ts";
 import type { Ort } from "./runtime/session.ts";
 
 /** An ONNX model: its structure in memory, its weights where they lie. */
@@ -15,7 +16,7 @@ export interface Model {
   readonly graph: Graph;
   /** Bytes of the .onnx file. */
   readonly size: number;
-  /** Floating-point weights: elements of all initializers and constants of the main graph. */
+  /** Floating-point weights: elements of all initializers and constants, those in bodies too. */
   readonly weights: number;
   /** Data files that hold its external weights, relative to its folder. */
   readonly dataFiles: readonly string[];
@@ -104,12 +105,15 @@ const metadata = ({ message, reader }: ModelFile) =>
 
 const text = new TextDecoder();
 
-const weights = ({ main }: Graph) =>
-  [...main.values.values()].reduce((sum, value) => {
-    const type = typeOfTensor(value);
-    if (!isFloat(type?.dtype)) return sum;
-    return sum + type!.shape!.reduce<number>((n, dim) => n * Number(dim), 1);
-  }, 0);
+function weights(graph: Graph): number {
+  let sum = 0;
+  for (const { values } of scopesOf(graph))
+    for (const value of values.values()) {
+      const type = typeOfTensor(value);
+      if (isFloat(type?.dtype)) sum += type!.shape!.reduce<number>((n, dim) => n * Number(dim), 1);
+    }
+  return sum;
+}
 
 /**
  * Writes a model to a path, streamed and atomically: the file appears whole or not at all, and

@@ -165,6 +165,18 @@ describe("a model that cannot be", { timeout: 60_000 }, () => {
       text("g (float[2, 8] x) => (float[2, 8] y) { y = Relu(x) y = Tanh(x) }"),
       "value y is defined twice",
     ));
+  it.each([
+    ["by a node", "t () => (float[2, 8] o) { a = Tanh(x) o = Add(a, x) }"],
+    ["by a weight", "t () => (float[2, 8] o) <float[2, 8] a> { o = Add(a, x) }"],
+    ["of a value made later", "t () => (float[2, 8] o) { y = Tanh(x) o = Add(y, x) }"],
+  ])("a body that shadows a name %s", (_, body) =>
+    refusedModel(
+      text(
+        `g (float[2, 8] x, bool c) => (float[2, 8] y) { a = Relu(x) [branch] b = If<then_branch = ${body}, else_branch = e () => (float[2, 8] n) { n = Tanh(x) }>(c) y = Add(a, b) }`,
+      ),
+      /value [ay] of graph t, a body of branch, has the name of a value around it/,
+    ),
+  );
   it("names that would break the line", () =>
     refusedModel(
       changed(({ graph }) => {

@@ -1,5 +1,11 @@
 import { dimsOf } from "../../src/graph/constants.ts";
-import { attribute, type Node, textAttribute, type Value } from "../../src/graph/graph.ts";
+import {
+  attribute,
+  type Node,
+  type Scope,
+  textAttribute,
+  type Value,
+} from "../../src/graph/graph.ts";
 import { type AxisMap, axesThrough, compose, inverse, sameAxes } from "./axes.ts";
 import type { Feature, Setting, Term } from "./residual.ts";
 import { whyNot } from "./why-not.ts";
@@ -30,7 +36,8 @@ export function featureAxis(
   const written = [...new Set(branches.map(({ value }) => lastWritten(setting, value, rank)))];
   const [producer] = written.length === 1 ? written : [null];
   const reader =
-    nextRead(setting, output, rank, null) ?? nextRead(setting, skip.value, rank, output);
+    nextRead(setting, output, output.scope, rank, null) ??
+    nextRead(setting, skip.value, output.scope, rank, output);
   if (written.length > 1)
     return { reason: whyNot.noFeatureAxis("the branches write different axes") };
   if (producer === null && reader === null)
@@ -74,10 +81,11 @@ function lastWritten(setting: Setting, value: Value, rank: number): number | nul
   return fallback;
 }
 
-/** Goes on from a value to the nearest node that reads features; `until` is not passed. */
+/** Goes on from a value to the nearest node of a scope that reads features; `until` is not passed. */
 function nextRead(
   setting: Setting,
   value: Value,
+  scope: Scope,
   rank: number,
   until: Value | null,
 ): number | null {
@@ -88,7 +96,7 @@ function nextRead(
     if (seen.has(at.value) || at.value === until) continue;
     seen.add(at.value);
     for (const { node, index } of at.value.uses) {
-      if (node.scope !== value.scope || (nearest && node.index > nearest.index)) continue;
+      if (node.scope !== scope || (nearest && node.index > nearest.index)) continue;
       const { reads } = evidence(setting, node);
       const axis = reads === null ? null : (at.axes[reads] ?? null);
       if (reads !== null) {

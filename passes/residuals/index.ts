@@ -1,5 +1,12 @@
 import { constants } from "../../src/graph/constants.ts";
-import { type Graph, InputError, type Node, type Value } from "../../src/graph/graph.ts";
+import {
+  type Graph,
+  InputError,
+  type Node,
+  type Scope,
+  type Value,
+} from "../../src/graph/graph.ts";
+import { labelOf, pathOf, scopesOf, visible } from "../../src/graph/scopes.ts";
 import type { Types } from "../../src/graph/types.ts";
 import type { ManifestSite } from "../manifest.ts";
 import { featureAxis } from "./feature-axis.ts";
@@ -8,6 +15,7 @@ import { plainSum } from "./plain-sum.ts";
 import { Reach } from "./reach.ts";
 import type { Form, OptionalKind, Rejection, Setting, Site, Sum } from "./residual.ts";
 import { OPTIONAL_KINDS } from "./residual.ts";
+import { layers } from "./same-layer.ts";
 import { slots } from "./slots.ts";
 import { inStreams, type Unplaced } from "./streams.ts";
 import { whyNot } from "./why-not.ts";
@@ -31,27 +39,26 @@ export interface ResidualOptions {
   readonly also?: readonly OptionalKind[] | undefined;
 }
 
-/** Finds the residual connections of the main graph. Changes nothing. */
+/** Finds the residual connections of the main graph and of the bodies inside it. Changes nothing. */
 export function findSites(graph: Graph, types: Types, options: ResidualOptions = {}): Residuals {
   for (const kind of options.also ?? [])
     if (!OPTIONAL_KINDS.includes(kind))
       throw new InputError(`also ${kind} is none of ${OPTIONAL_KINDS.join(", ")}.`);
   const earlier = options.earlier ?? [];
-  const { values } = graph.main;
-  const augmented = new Map(
-    earlier.flatMap((site): [Value, Value][] => {
-      const [now, x] = [values.get(site.augmented), values.get(site.skip)];
-      return now && x ? [[now, x]] : [];
-    }),
-  );
-  const setting: Setting = { graph, types, constants: constants(graph), augmented };
+  const scopes = [...scopesOf(graph)];
+  const setting: Setting = {
+    graph,
+    types,
+    constants: constants(graph),
+    augmented: augmentedBefore(scopes, earlier),
+  };
   const own = earlier.map(({ name }) => `${name}.laurel.`);
   const reach = new Reach(setting);
-  const nameOf = naming(graph);
-  const sites: Unplaced[] = [];
+  const nameOf = naming();
+  const sites: Omit<Unplaced, "layer">[] = [];
   const rejected: Rejection[] = [];
   const absorbed = new Set<Node>();
-  for (const node of [...graph.main.nodes].reverse()) {
+  for (const node of scopes.reverse().flatMap(({ nodes }) => [...nodes].reverse())) {
     const inserted = own.some((prefix) => node.message.name.startsWith(prefix));
     const form =
       inserted || absorbed.has(node) ? undefined : forms.find((each) => each.sumOf(node));
@@ -93,7 +100,10 @@ export function findSites(graph: Graph, types: Types, options: ResidualOptions =
       feature,
     });
   }
-  return { sites: inStreams(setting, sites.reverse()), rejected: rejected.reverse() };
+  return {
+    sites: inStreams(setting, layers(setting, sites.reverse())),
+    rejected: rejected.reverse(),
+  };
 }
 
 function axisOf(
@@ -111,11 +121,31 @@ function axisOf(
     : { reason: whyNot.noFeatureAxis(`axis ${options.featureAxis} has no fixed size`) };
 }
 
-/** Names nodes by their own name where only one has it, else by the value they make. */
-function naming(graph: Graph): (node: Node) => string {
-  const count = new Map<string, number>();
-  for (const { message } of graph.main.nodes)
-    count.set(message.name, (count.get(message.name) ?? 0) + 1);
-  return ({ message }) =>
-    message.name !== "" && count.get(message.name) === 1 ? message.name : message.outputs[0];
+/** What the sums read since they were augmented, by the names that the manifest has of it, and x_i. */
+function augmentedBefore(
+  scopes: readonly Scope[],
+  earlier: readonly ManifestSite[],
+): ReadonlyMap<Value, Value> {
+  const skips = new Map(earlier.map(({ augmented, skip }) => [augmented, skip]));
+  const found = new Map<Value, Value>();
+  for (const { values } of scopes)
+    for (const value of values.values()) {
+      const skip = skips.get(value.name);
+      const x = skip === undefined ? undefined : visible(value.scope, skip);
+      if (x) found.set(value, x);
+    }
+  return found;
+}
+
+/** Names nodes by where they are, none as another. */
+function naming(): (node: Node) => string {
+  const taken = new Set<string>();
+  return (node) => {
+    const { scope } = node;
+    const name = scope.owner ? `${pathOf(scope)}/${labelOf(node)}` : labelOf(node);
+    let free = name;
+    for (let k = 1; taken.has(free); k++) free = `${name}_${k}`;
+    taken.add(free);
+    return free;
+  };
 }

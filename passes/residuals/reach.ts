@@ -1,5 +1,6 @@
 import { readsShapeOnly } from "../../src/graph/constants.ts";
-import type { Node, Scope, Value } from "../../src/graph/graph.ts";
+import { type Node, outward, type Scope, type Value } from "../../src/graph/graph.ts";
+import { byOrder } from "../../src/graph/scopes.ts";
 import { traits } from "./operators.ts";
 import type { Setting } from "./residual.ts";
 
@@ -29,13 +30,13 @@ const KEPT = 64;
 const VISITS = 50_000_000;
 
 /**
- * Answers what is reached from a value before a given node. Searches go forward, never past that
- * node, and are kept for the sums that share a skip; asked from the last sum to the first, each
- * value is searched once.
+ * Answers what is reached from a value before a given node, in its scope and in those around it.
+ * Searches go forward, never past that node, and are kept for the sums that share a skip; asked
+ * from the last sum of a scope to the first, each value is searched once.
  */
 export class Reach {
   readonly #setting: Setting;
-  readonly #kept = new Map<Value, { limit: number; ways: Map<Value, Way> }>();
+  readonly #kept = new Map<Value, { limit: Node; ways: Map<Value, Way> }>();
   #visits = 0;
 
   constructor(setting: Setting) {
@@ -46,9 +47,9 @@ export class Reach {
   ways(from: Value, to: Value, limit: Node): Way | null {
     const known = this.#kept.get(from);
     const kept =
-      known && known.limit >= limit.index
+      known && known.limit.scope === limit.scope && known.limit.index >= limit.index
         ? known
-        : { limit: limit.index, ways: this.#search(from, limit) };
+        : { limit, ways: this.#search(from, limit) };
     this.#kept.delete(from);
     this.#kept.set(from, kept);
     const [oldest] = this.#kept.keys();
@@ -60,16 +61,17 @@ export class Reach {
     const ways = new Map<Value, Way>([[from, START]]);
     const nodes = new Set<Node>();
     const pending = [from];
+    const limits = limitsOf(limit);
     for (let value = pending.pop(); value; value = pending.pop())
       for (const use of value.uses) {
-        const node = inScope(use.node, limit.scope);
-        if (!node || node.index >= limit.index || nodes.has(node) || readsShapeOnly(node)) continue;
+        const node = visible(use.node, limits);
+        if (!node || nodes.has(node) || readsShapeOnly(node)) continue;
         if (RANDOM.test(node.op)) continue;
         if (++this.#visits > VISITS) return ways;
         nodes.add(node);
         for (const output of node.outputs) if (output) pending.push(output);
       }
-    for (const node of [...nodes].sort((a, b) => a.index - b.index)) {
+    for (const node of [...nodes].sort(byOrder)) {
       const way = this.#through(node, ways);
       for (const output of node.outputs) if (output) ways.set(output, way);
     }
@@ -92,8 +94,18 @@ export class Reach {
   }
 }
 
-/** The node itself, or the one in `scope` whose body it is in; null where it is elsewhere. */
-function inScope(node: Node, scope: Scope): Node | null {
-  for (let at: Node | null = node; at; at = at.scope.owner) if (at.scope === scope) return at;
+/** What must come before a node in each of the scopes that it sees: itself, and whose bodies it is in. */
+function limitsOf(limit: Node): ReadonlyMap<Scope, Node> {
+  const limits = new Map([[limit.scope, limit]]);
+  for (const { owner } of outward(limit.scope)) if (owner) limits.set(owner.scope, owner);
+  return limits;
+}
+
+/** The node, or the one in whose body it is, where that comes before the limit; else null. */
+function visible(node: Node, limits: ReadonlyMap<Scope, Node>): Node | null {
+  for (let at: Node | null = node; at; at = at.scope.owner) {
+    const limit = limits.get(at.scope);
+    if (limit) return at.index < limit.index ? at : null;
+  }
   return null;
 }

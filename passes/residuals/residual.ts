@@ -49,6 +49,8 @@ export interface Site {
   readonly dtype: string;
   readonly shape: readonly (number | string)[];
   readonly feature: Feature;
+  /** Its name, or that of the site in another branch of an If that is the same layer. */
+  readonly layer: string;
   /** Which stream it belongs to, from 0, and its place there. */
   readonly stream: number;
   readonly position: number;

@@ -97,11 +97,12 @@ function flatten(setting: Setting, terms: readonly Term[]): Term[] | null {
 }
 
 /** The terms of the inner sum that makes this one, where it may be opened up. */
-function innerTerms({ constants, types }: Setting, { value }: Term): Term[] | null {
+function innerTerms({ constants, types }: Setting, { value, use }: Term): Term[] | null {
   const node = value.producer;
   const shape = types.get(value)?.shape;
   if ((node?.op !== "Add" && node?.op !== "Sum") || value.uses.length !== 1 || value.isOutput)
     return null;
+  if (node.scope !== use.node.scope) return null;
   const opens = node.inputs.every((input) => {
     const own = input && types.get(input)?.shape;
     return own && shape && !constants.has(input) && sameShape(own, shape);

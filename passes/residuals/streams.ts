@@ -10,13 +10,13 @@ export type Unplaced = Omit<Site, "stream" | "position" | "previous">;
 /**
  * Puts sites into streams. A site follows the one whose sum flows into its skip operand through
  * operators with a single computed input that keep the shape, a norm or activation that is written
- * out in several being one; any other begins a stream.
+ * out in several being one; any other begins a stream. A stream stays in one scope.
  */
 export function inStreams(setting: Setting, sites: readonly Unplaced[]): Site[] {
   const placed = new Map<Value, Site>();
   let streams = 0;
   return sites.map((site) => {
-    const before = siteBefore(setting, site.skip.value, placed);
+    const before = siteBefore(setting, site, placed);
     const place = before
       ? { stream: before.stream, position: before.position + 1 }
       : { stream: streams++, position: 0 };
@@ -26,16 +26,21 @@ export function inStreams(setting: Setting, sites: readonly Unplaced[]): Site[] 
   });
 }
 
-function siteBefore(setting: Setting, skip: Value, placed: ReadonlyMap<Value, Site>): Site | null {
+function siteBefore(
+  setting: Setting,
+  { skip: { value: skip }, scope }: Unplaced,
+  placed: ReadonlyMap<Value, Site>,
+): Site | null {
   const shapeOf = (value: Value) => setting.types.get(value)?.shape ?? [];
   let value = skip;
-  for (;;) {
+  while (value.scope === scope) {
     const site = placed.get(value);
     if (site) return site;
     const from = setting.augmented.get(value) ?? stepBack(setting, value, placed);
     if (!from || !sameShape(shapeOf(from), shapeOf(skip))) return null;
     value = from;
   }
+  return null;
 }
 
 /** What a value is made of by one operator, or by a norm or activation that is written out. */
@@ -43,7 +48,8 @@ function stepBack(setting: Setting, value: Value, placed: ReadonlyMap<Value, Sit
   const taken = takenOf(setting, value, (at) => placed.has(at));
   if (taken && taken !== value) return taken;
   const node = value.producer;
-  const computed = new Set(node?.inputs.filter((input) => input && !setting.constants.has(input)));
+  const read = node ? [...node.inputs, ...node.captures] : [];
+  const computed = new Set(read.filter((input) => input && !setting.constants.has(input)));
   const [only] = computed;
   return node && only && computed.size === 1 && !traits(setting, node).mixer ? only : null;
 }

@@ -116,6 +116,8 @@ function scopeOf(
   };
   const define = (name: string, from: Pick<Value, "producer" | "initializer">): Value => {
     if (scope.values.has(name)) throw twice(file, name);
+    for (const around of outward(owner?.scope ?? null))
+      if (around.values.has(name)) throw shadows(file, scope, name);
     const value: Value = { name, scope, ...from, uses: [], isOutput: false };
     scope.values.set(name, value);
     names.add(name);
@@ -159,6 +161,11 @@ const nameOf = (it: ValueInfoMessage | string) => (typeof it === "string" ? it :
 const twice = (file: ModelFile, name: string) =>
   new InputError(
     `${file.source.name}: value ${name} is defined twice, which ONNX forbids; the model is damaged.`,
+  );
+
+const shadows = (file: ModelFile, { name: body, owner }: Scope, name: string) =>
+  new InputError(
+    `${file.source.name}: value ${name} of graph ${body || "(unnamed)"}, a body of ${owner?.message.name || owner?.op}, has the name of a value around it, which ONNX forbids; rename one of them.`,
   );
 
 function nodeOf(scope: Scope, message: NodeMessage): Node {

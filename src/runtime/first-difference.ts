@@ -5,10 +5,10 @@ import type { Difference } from "./compare.ts";
 import type { Counterpart } from "./counterparts.ts";
 import { titleOf } from "./finding.ts";
 import { type Found, firstAmong, type Opening } from "./first-among.ts";
-import { told } from "./infer.ts";
 import { withInnerOutputs } from "./inner-outputs.ts";
 import { type Step, stepsInto, typesOfInputs } from "./inside.ts";
 import { withOutputs } from "./runnable.ts";
+import { told } from "./segment.ts";
 import type { Ort, Tensors } from "./session.ts";
 
 /** A node as it stands in one of two models. */

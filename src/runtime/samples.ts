@@ -5,6 +5,7 @@ import { encodeNumbers } from "../graph/tensor.ts";
 import { isFloat, showShape, type Type, type Types } from "../graph/types.ts";
 import { elements } from "../onnx/data-types.ts";
 import { InputError } from "../onnx/source.ts";
+import { CARRIERS, comparedWith } from "./compared.ts";
 import { tensorOfBytes } from "./floats.ts";
 import { type Ort, reason, type Tensors } from "./session.ts";
 import { sizeOf } from "./sizes.ts";
@@ -26,6 +27,8 @@ export interface Samples {
 interface Attempt {
   readonly step: number;
   readonly integers: "bounded" | "zeros" | "ones";
+  /** Which way a model is sent that branches on its inputs. */
+  readonly turn: number;
 }
 
 /** How many sets of sizes are tried. */
@@ -51,7 +54,7 @@ export async function sampleInputs(
   const tried = new Set<string>();
   for (let step = 0; step < STEPS; step++)
     for (const integers of ["bounded", "zeros", "ones"] as const) {
-      const attempt = { step, integers };
+      const attempt = { step, integers, turn: 0 };
       const { feeds, dims } = make(ort, graph, types, attempt, 0, options);
       const key = JSON.stringify(dims) + (graph.main.inputs.some(isInteger(types)) ? integers : "");
       if (tried.has(key)) continue;
@@ -62,16 +65,32 @@ export async function sampleInputs(
         last = error;
         continue;
       }
-      const more = Array.from(
-        { length: count - 1 },
-        (_, k) => make(ort, graph, types, attempt, k + 1, options).feeds,
-      );
-      return { feeds: [feeds, ...more], dims };
+      const all = [feeds];
+      for (let round = 1; round < count; round++) {
+        const sample = (turn: number) =>
+          make(ort, graph, types, { ...attempt, turn }, round, options).feeds;
+        const varied = sample(round);
+        const runs =
+          !graph.main.inputs.some((input) => varies(graph, types, input)) ||
+          (await works(run, varied));
+        all.push(runs ? varied : sample(0));
+      }
+      return { feeds: all, dims };
     }
   throw new InputError(
     `${graph.file.source.name} runs on none of the sample inputs tried (${reason(last)}); give real ones with --inputs, sizes with --dim name=value, or pass --no-verify.`,
   );
 }
+
+/** Whether an input's values may decide on the branches that a model takes. */
+const varies = (graph: Graph, types: Types, input: Value) =>
+  types.get(input)?.dtype === "bool" || comparedWith(graph, input).length > 0;
+
+const works = (run: (feeds: Tensors) => Promise<unknown>, feeds: Tensors) =>
+  run(feeds).then(
+    () => true,
+    () => false,
+  );
 
 const isInteger = (types: Types) => (value: Value) => !isFloat(types.get(value)?.dtype);
 
@@ -165,11 +184,12 @@ function fill(
       : attempt.integers === "zeros"
         ? 1
         : bound(types, input);
-  const value = () => (high === 0 ? 1 : Math.floor(next() * high));
+  const named = count === 1 && attempt.integers === "bounded" ? comparedWith(graph, input) : [];
+  const value = () => named[attempt.turn] ?? (high === 0 ? 1 : Math.floor(next() * high));
   if (dtype === "bool")
     return new ort.Tensor(
       "bool",
-      Array.from({ length: count }, () => mask || round % 2 === 0),
+      Array.from({ length: count }, () => mask || attempt.turn % 2 === 0),
       shape,
     );
   const numbers = Float64Array.from({ length: count }, value);
@@ -191,12 +211,6 @@ function fill(
   return tensorOfBytes(ort, dtype, new Uint8Array(array.buffer), shape);
 }
 
-/** Operators that hand integers on as they are. */
-const CARRIERS = new Set(
-  "Cast Identity Reshape Unsqueeze Squeeze Transpose Flatten Slice Concat Expand Clip Where".split(
-    " ",
-  ),
-);
 const UNBOUNDED = 100;
 
 /** One more than the largest integer an input may hold, as the tables it indexes tell. */

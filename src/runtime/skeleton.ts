@@ -2,6 +2,7 @@ import onnxProto from "onnx-proto";
 import { tensorOf } from "../graph/constants.ts";
 import { valueInfo } from "../graph/encode.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
+import { byOrder } from "../graph/scopes.ts";
 import { type Type, typeOfTensor } from "../graph/types.ts";
 import { elements } from "../onnx/data-types.ts";
 import { partsOf } from "../onnx/decode.ts";
@@ -69,7 +70,7 @@ export function skeleton(
   const named = (name: string) => bytesField(FIELD.graphOutput, valueInfo(name));
   const body = [
     ...[...included]
-      .sort((a, b) => a.index - b.index)
+      .sort(byOrder)
       .map((node) =>
         isWide(node)
           ? reading(graph, node, (value) => (made.has(value) ? value : alike(value)).name)

@@ -5,7 +5,7 @@ import { buildGraph } from "../../src/graph/graph.ts";
 import { applyPatch } from "../../src/graph/patch.ts";
 import { openFile } from "../../src/onnx/model-file.ts";
 import { bytesSource } from "../../src/onnx/source.ts";
-import { inferTypes } from "../../src/runtime/infer.ts";
+import { inferTypes } from "../../src/runtime/infer-types.ts";
 import { type LargeForm, largeForms, largeGraph } from "../support/large-graph.ts";
 
 // node dist/bench/nodes.mjs <form> <nodes>: seconds of each phase, as JSON; without arguments, of

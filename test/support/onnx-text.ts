@@ -61,8 +61,10 @@ export function modelOfText(text: string): Uint8Array {
     return { elemType, dim, name: take() };
   };
   const info = () => {
+    const open = tokens[at + 1] === "[" && tokens[at + 2] === "]";
     const { elemType, dim, name } = typed();
-    return { name, type: { tensorType: { elemType, shape: { dim } } } };
+    const tensorType = open ? { elemType } : { elemType, shape: { dim } };
+    return { name, type: { tensorType } };
   };
   const initializer = () => {
     const { elemType, dim, name } = typed();

@@ -1,0 +1,85 @@
+import { tensorOf } from "../../src/graph/constants.ts";
+import type { Node, Scope, Value } from "../../src/graph/graph.ts";
+import { SameWeights } from "../../src/graph/same-weights.ts";
+import { traits } from "./operators.ts";
+import type { Setting, Site } from "./residual.ts";
+import { skipChain } from "./skip-chain.ts";
+
+type Placed = Omit<Site, "stream" | "position" | "previous" | "layer">;
+
+/**
+ * Names the layer of each site: its own name, or that of an earlier site that is the same layer.
+ * It is where it stands in another branch of the same If and all learned weights of its f are the
+ * same, as the same outer values or with the same bytes. Of branches that hold a layer several
+ * times, the first is the first's, the second the second's.
+ */
+export function layers<S extends Placed>(
+  setting: Setting,
+  sites: readonly S[],
+): (S & { readonly layer: string })[] {
+  const weights = new SameWeights(setting.graph);
+  const known = new Map<string, S[][]>();
+  return sites.map((site) => {
+    const own = branchesOf(site).size === 0 ? [] : weightsOf(setting, site);
+    if (own.length === 0) return { ...site, layer: site.name };
+    const numbers = new Set(own.map((value) => weights.numberOf(value)));
+    const { dtype, shape, feature } = site;
+    const key = JSON.stringify([[...numbers].sort(), dtype, shape.length, feature]);
+    const groups = known.get(key) ?? [];
+    known.set(key, groups);
+    const group = groups.find((members) => members.every((other) => apart(site, other)));
+    if (group) group.push(site);
+    else groups.push([site]);
+    return { ...site, layer: (group?.[0] ?? site).name };
+  });
+}
+
+/** The Ifs that a site lies in, and in which branch of each. */
+function branchesOf({ scope }: Placed): ReadonlyMap<Node, Scope> {
+  const branches = new Map<Node, Scope>();
+  for (let at = scope; at.owner; at = at.owner.scope)
+    if (at.owner.op === "If") branches.set(at.owner, at);
+  return branches;
+}
+
+/** Whether an If runs one of two sites or the other. */
+function apart(a: Placed, b: Placed): boolean {
+  const other = branchesOf(b);
+  return [...branchesOf(a)].some(([owner, body]) => {
+    const branch = other.get(owner);
+    return branch !== undefined && branch !== body;
+  });
+}
+
+/** The learned weights between a site's skip and its sum: constants of operators that mix features. */
+function weightsOf(setting: Setting, { skip, branches }: Placed): Value[] {
+  const ends = new Set([...skipChain(setting, skip.value)].map(({ value }) => value));
+  const { scope } = skip.use.node;
+  const weights = new Set<Value>();
+  const seen = new Set<Value>();
+  const pending = branches.map(({ value }) => value);
+  for (let value = pending.pop(); value; value = pending.pop()) {
+    const node = value.producer;
+    if (!node || value.scope !== scope || ends.has(value) || seen.has(value)) continue;
+    seen.add(value);
+    const { mixer } = traits(setting, node);
+    for (const input of node.inputs)
+      if (input && !setting.constants.has(input)) pending.push(input);
+      else if (input && mixer) for (const leaf of leavesOf(input)) weights.add(leaf);
+  }
+  return [...weights];
+}
+
+/** The initializers and Constants that a constant is computed from. */
+function leavesOf(value: Value): Value[] {
+  const leaves = new Set<Value>();
+  const pending = [value];
+  const seen = new Set<Value>();
+  for (let at = pending.pop(); at; at = pending.pop()) {
+    if (seen.has(at)) continue;
+    seen.add(at);
+    if (!at.producer || tensorOf(at)) leaves.add(at);
+    else pending.push(...at.producer.inputs.filter((input) => input !== null));
+  }
+  return [...leaves];
+}

@@ -1,0 +1,78 @@
+import { externalRange, isExternal } from "../onnx/external.ts";
+import type { TensorMessage } from "../onnx/messages.ts";
+import { type ModelFile, tensorBytes } from "../onnx/model-file.ts";
+import type { Range } from "../onnx/source.ts";
+import { tensorOf } from "./constants.ts";
+import type { Graph, Value } from "./graph.ts";
+
+/** Bytes at each end of a weight by which it is told apart first. */
+const ENDS = 64;
+const BLOCK = 1 << 20;
+
+/**
+ * Numbers weights so that those which hold the same have the same number: one value, one place in
+ * a data file, or equal bytes. Reads whole only those that agree in type, shape and both ends.
+ */
+export class SameWeights {
+  readonly #file: ModelFile;
+  readonly #numbers = new Map<Value, number>();
+  readonly #firsts = new Map<string, Value[]>();
+
+  constructor({ file }: Graph) {
+    this.#file = file;
+  }
+
+  numberOf(value: Value): number {
+    const number = this.#numbers.get(value) ?? this.#find(value);
+    this.#numbers.set(value, number);
+    return number;
+  }
+
+  #find(value: Value): number {
+    const own = this.#numbers.size;
+    const tensor = tensorOf(value);
+    if (!tensor) return own;
+    const key = this.#key(tensor);
+    const firsts = this.#firsts.get(key) ?? [];
+    this.#firsts.set(key, firsts);
+    const first = firsts.find((other) => this.#equal(tensorOf(other)!, tensor));
+    if (first) return this.#numbers.get(first)!;
+    firsts.push(value);
+    return own;
+  }
+
+  #key(tensor: TensorMessage): string {
+    const type = `${tensor.dataType} ${tensor.dims}`;
+    if (isExternal(tensor)) return `${type} ${JSON.stringify(externalRange("", tensor))}`;
+    const { raw } = tensor;
+    if (!raw) return type;
+    const { start, end } = raw;
+    const ends = [
+      this.#read(start, Math.min(end, start + ENDS)),
+      this.#read(Math.max(start, end - ENDS), end),
+    ];
+    return `${type} ${ends.map((bytes) => bytes.join()).join(" ")}`;
+  }
+
+  #equal(a: TensorMessage, b: TensorMessage): boolean {
+    if (isExternal(a) && isExternal(b)) return true;
+    if (a.raw && b.raw) return this.#equalRanges(a.raw, b.raw);
+    return equal(tensorBytes(this.#file, a), tensorBytes(this.#file, b));
+  }
+
+  #equalRanges(a: Range, b: Range): boolean {
+    const size = a.end - a.start;
+    if (b.end - b.start !== size) return false;
+    for (let at = 0; at < size; at += BLOCK) {
+      const length = Math.min(BLOCK, size - at);
+      const left = this.#read(a.start + at, a.start + at + length);
+      if (!equal(left, this.#read(b.start + at, b.start + at + length))) return false;
+    }
+    return true;
+  }
+
+  #read = (start: number, end: number) => this.#file.source.read(start, end);
+}
+
+const equal = (a: Uint8Array, b: Uint8Array) =>
+  a.length === b.length && a.every((byte, k) => byte === b[k]);

@@ -1,0 +1,76 @@
+import { type Graph, type Node, outward, type Scope, type Value } from "./graph.ts";
+
+/** The main graph and every body inside it, each before those inside it, in the order of their nodes. */
+export function* scopesOf({ main }: Graph): Generator<Scope> {
+  yield* within(main);
+}
+
+function* within(scope: Scope): Generator<Scope> {
+  yield scope;
+  for (const { bodies } of scope.nodes) for (const body of bodies) yield* within(body);
+}
+
+/** The attribute of its owner that holds a body: "then_branch". */
+export function attributeOf({ message, owner }: Scope): string {
+  const holder = owner?.message.attributes.find(
+    ({ g, graphs }) => g === message || (graphs as unknown[]).includes(message),
+  );
+  return holder?.name ?? "";
+}
+
+const counts = new WeakMap<Scope, Map<string, number>>();
+
+/** A node's name where no other in its scope has it, else the first value that it makes. */
+export function labelOf({ message, scope }: Node): string {
+  let count = counts.get(scope);
+  if (!count) {
+    count = new Map();
+    for (const { message: each } of scope.nodes)
+      count.set(each.name, (count.get(each.name) ?? 0) + 1);
+    counts.set(scope, count);
+  }
+  if (message.name !== "" && count.get(message.name) === 1) return message.name;
+  return message.outputs.find((name) => name !== "") ?? message.opType;
+}
+
+/** Where a scope lies, as people read it: "main", "If_25/then_branch", a function's name. */
+export function pathOf(scope: Scope): string {
+  const { owner, kind, name } = scope;
+  if (!owner) return kind === "main" ? "main" : name;
+  const own = `${labelOf(owner)}/${attributeOf(scope)}`;
+  return owner.scope.kind === "main" ? own : `${pathOf(owner.scope)}/${own}`;
+}
+
+/** Compares nodes that one place in a model can read: outer scopes first, then as they follow. */
+export const byOrder = (a: Node, b: Node): number =>
+  a.scope === b.scope ? a.index - b.index : depthOf(a.scope) - depthOf(b.scope);
+
+/** The value that a name stands for in a scope; undefined where it stands for none. */
+export function visible(scope: Scope, name: string): Value | undefined {
+  for (const around of outward(scope)) {
+    const value = around.values.get(name);
+    if (value) return value;
+  }
+  return undefined;
+}
+
+/** How many bodies a scope lies in. */
+export function depthOf({ owner }: Scope): number {
+  let depth = 0;
+  for (let at = owner; at; at = at.scope.owner) depth++;
+  return depth;
+}
+
+/** The scope of another graph that stands where this one does; null where none does. */
+export function scopeLike(graph: Graph, scope: Scope): Scope | null {
+  const { owner } = scope;
+  if (!owner) return scope.kind === "main" ? graph.main : null;
+  const around = scopeLike(graph, owner.scope);
+  const made = owner.outputs.find((value) => value !== null);
+  const like = made && around?.values.get(made.name)?.producer;
+  return like?.bodies[owner.bodies.indexOf(scope)] ?? null;
+}
+
+/** The value of another graph that has this one's name and stands in the same scope. */
+export const valueLike = (graph: Graph, { scope, name }: Value): Value | null =>
+  scopeLike(graph, scope)?.values.get(name) ?? null;

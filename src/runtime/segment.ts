@@ -1,0 +1,126 @@
+import type { InferenceSession } from "onnxruntime-common";
+import { tensorOf } from "../graph/constants.ts";
+import type { Graph, Node, Value } from "../graph/graph.ts";
+import { type Dimension, isFloat, type Type } from "../graph/types.ts";
+import { dataTypeNamed } from "../onnx/data-types.ts";
+import { InputError } from "../onnx/source.ts";
+import { type Ort, withSession } from "./session.ts";
+import { skeleton } from "./skeleton.ts";
+
+/** The values that a node makes. */
+export const outputsOf = (node: Node): Value[] => node.outputs.filter((value) => value !== null);
+
+/** Sessions that one segment may take while reshapes hide the rank of what follows. */
+const ROUNDS = 200;
+
+/**
+ * Types of the segment's values. Before opset 13 ONNX infers a Reshape only from a constant
+ * shape, and a convolution never where an If left the rank of its operand open; another operand
+ * still tells the rank, with which the rest is asked again.
+ */
+export async function inferSegment(
+  ort: Ort,
+  graph: Graph,
+  nodes: readonly Node[],
+  known: (value: Value) => Type | null,
+  end: number,
+): Promise<Map<Value, Type>> {
+  const ranked = new Map<Value, Type>();
+  for (let round = 0; ; round++) {
+    const asked = nodes.filter(({ outputs: [output] }) => !output || !ranked.has(output));
+    const types = await ask(ort, graph, asked, (value) => ranked.get(value) ?? known(value), end);
+    const before = ranked.size;
+    for (const node of asked) {
+      const [output] = node.outputs;
+      const type = output && types.get(output);
+      if (!type || type.shape?.length) continue;
+      const shape = shapeByOperand(node, (value) => types.get(value) ?? known(value));
+      if (shape) ranked.set(output, { ...type, shape });
+    }
+    if (ranked.size === before || round === ROUNDS) return new Map([...ranked, ...types]);
+  }
+}
+
+/** What a reshape's target and a convolution's weight tell of the shape, sizes left open. */
+function shapeByOperand(
+  { op, inputs }: Node,
+  known: (value: Value) => Type | null,
+): Dimension[] | null {
+  const second = inputs[1] && known(inputs[1])?.shape;
+  if (op === "Conv" && second?.length) return second.map((_, k) => (k === 1 ? second[0] : ""));
+  if (op !== "Reshape" && op !== "ConstantOfShape") return null;
+  const target = inputs.at(-1);
+  const length = target && known(target)?.shape?.[0];
+  return typeof length === "number" && length > 0 ? new Array(length).fill("") : null;
+}
+
+/**
+ * Types by one session on the nodes' skeleton; by a second one where values that later segments
+ * or bodies take, or that two computed ones make, are told as [], which may be a scalar or an
+ * unknown rank.
+ */
+async function ask(
+  ort: Ort,
+  graph: Graph,
+  nodes: readonly Node[],
+  known: (value: Value) => Type | null,
+  end: number,
+): Promise<Map<Value, Type>> {
+  const { found } = await told(ort, graph, nodes, known, []);
+  const unclear = nodes
+    .flatMap(outputsOf)
+    .filter(
+      (value) =>
+        found.get(value)?.shape?.length === 0 &&
+        (value.uses.some(({ node }) => node.scope !== value.scope || node.index >= end) ||
+          (isFloat(found.get(value)?.dtype) && madeOfTwo(value))),
+    );
+  if (unclear.length === 0) return found;
+  const { ranks } = await told(ort, graph, nodes, known, unclear);
+  for (const [k, value] of unclear.entries())
+    if (ranks[k] !== 0) found.set(value, { ...found.get(value)!, shape: null });
+  return found;
+}
+
+/** Whether a value is computed of two that are computed, which scalars seldom are. */
+const madeOfTwo = ({ producer }: Value) =>
+  (producer?.inputs.filter((input) => input?.producer && !tensorOf(input)).length ?? 0) > 1;
+
+/**
+ * What a session on these nodes' skeleton tells of the values they make, and of the ranks of some
+ * of them. Throws where onnxruntime makes none.
+ */
+export async function told(
+  ort: Ort,
+  graph: Graph,
+  nodes: readonly Node[],
+  known: (value: Value) => Type | null,
+  ranked: readonly Value[],
+): Promise<{ found: Map<Value, Type>; ranks: readonly unknown[] }> {
+  const found = new Map<Value, Type>();
+  const made = skeleton(graph, nodes, known, ranked);
+  if (made === null) throw new Error("the type of an input is not known");
+  return withSession(ort, { model: made.model }, "disabled", async (session) => {
+    const metadata = outputMetadata(session);
+    for (const [k, value] of made.outputs.entries()) {
+      const type = typeOf(metadata[k]);
+      if (type) found.set(value, type);
+    }
+    const ranks = metadata.slice(made.outputs.length).map((shape) => typeOf(shape)?.shape?.[0]);
+    return { found, ranks };
+  });
+}
+
+type Metadata = { isTensor: boolean; type?: string; shape?: readonly (number | string)[] };
+
+function outputMetadata(session: InferenceSession): readonly Metadata[] {
+  const { outputMetadata } = session as unknown as { outputMetadata?: readonly Metadata[] };
+  if (!outputMetadata)
+    throw new InputError("this onnxruntime does not tell the types of outputs; use 1.22 or newer.");
+  return outputMetadata;
+}
+
+function typeOf({ isTensor, type, shape }: Metadata): Type | null {
+  const dtype = isTensor ? dataTypeNamed(type ?? "")?.name : undefined;
+  return dtype ? { dtype, shape: shape ?? null } : null;
+}
