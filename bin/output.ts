@@ -1,64 +1,107 @@
 import fs from "node:fs";
 import path from "node:path";
-import { InputError, type Model } from "../src/index.ts";
+import { copyNames, InputError, type Model } from "../src/index.ts";
 
-/** Where the result goes: the file, and the data file beside it where there is to be one. */
+/** What the command line says of where weights are kept. */
+export interface Keeping {
+  /** A name, "" for one that is made up, false for inside the model, undefined for what suits it. */
+  readonly externalData: string | boolean | undefined;
+  readonly linkWeights: boolean;
+  readonly copyData: boolean;
+}
+
+/** Where the result goes: the file, and the data files beside it where there are to be some. */
 export interface Output {
   readonly file: string;
+  /** For new weights; null where they go into the model. */
   readonly data: string | null;
+  /** What copies of the model's data files begin with; null where none are made. */
+  readonly copies: string | null;
 }
 
 /** The output that the arguments name; `model.laurel.onnx` beside the input by default. */
-export function outputOf(args: {
-  model: string;
-  output: string | undefined;
-  externalData: boolean;
-}): Output {
+export function outputOf(
+  args: Keeping & { model: string; output: string | undefined },
+  { dataFiles }: Pick<Model, "dataFiles">,
+): Output {
+  if (args.linkWeights && args.copyData)
+    throw new InputError(
+      "--link-weights leaves old weights where they lie, and --copy-data copies them; give one of them.",
+    );
   const { dir, name, ext } = path.parse(args.model);
   const file = args.output ?? path.join(dir, `${ext === ".onnx" ? name : name + ext}.laurel.onnx`);
-  return { file, data: args.externalData ? `${path.basename(file)}.data` : null };
+  const given = args.externalData ?? dataFiles.length > 0;
+  const data = given === true || given === "" ? `${path.basename(file)}.data` : given || null;
+  if (data !== null && path.basename(data) !== data)
+    throw new InputError(
+      `--external-data ${data} is no file name; the new weights lie beside the model.`,
+    );
+  const copies = args.copyData && dataFiles.length > 0 ? path.basename(file) : null;
+  return { file, data, copies };
 }
 
-/** Refuses an output that would replace something of the user's, or lose the way to the weights. */
+/**
+ * Refuses an output that would not find its weights, or that would replace something of the
+ * user's: a file that exists, without `force`, and the model and its data in any case.
+ */
 export function checkOutput(
-  { file, data }: Output,
+  { file, data, copies }: Output,
   input: string,
-  force: boolean,
-  model: Model,
+  { force, linkWeights }: { readonly force: boolean; readonly linkWeights: boolean },
+  { dataFiles }: Pick<Model, "dataFiles">,
 ): void {
+  const folder = realFolder(file);
+  const home = path.dirname(path.resolve(input));
+  const elsewhere = folder !== fs.realpathSync(home);
+  const name = path.basename(input);
+  if (linkWeights && elsewhere)
+    throw new InputError(
+      `with --link-weights the result refers to ${name} and must lie beside it; write it into the same folder, or leave the option out.`,
+    );
+  if (copies === null) checkFound(name, folder, elsewhere, dataFiles);
+  const beside = [
+    ...(data ? [data] : []),
+    ...(copies === null ? [] : copyNames(dataFiles, copies).values()),
+  ];
+  const own = [path.resolve(input), ...dataFiles.map((each) => path.resolve(home, each))];
+  for (const target of [file, ...beside.map((each) => path.join(folder, each))])
+    checkFree(target, own, force);
+}
+
+function realFolder(file: string): string {
   const folder = path.dirname(path.resolve(file));
   if (!fs.existsSync(folder))
     throw new InputError(
       `${folder} does not exist; make it first or choose another place with -o.`,
     );
-  const home = path.dirname(path.resolve(input));
-  const real = fs.realpathSync(folder);
-  const { dataFiles } = model;
-  if (dataFiles.length > 0 && real !== fs.realpathSync(home))
+  return fs.realpathSync(folder);
+}
+
+function checkFound(name: string, folder: string, elsewhere: boolean, data: readonly string[]) {
+  if (data.length > 0 && elsewhere)
     throw new InputError(
-      `${path.basename(input)} keeps weights in files beside it, which the result refers to; write the result into the same folder.`,
+      `${name} keeps weights in files beside it, which the result refers to; write the result into the same folder, or pass --copy-data.`,
     );
-  const led = dataFiles.find((name) =>
-    path.relative(real, fs.realpathSync(path.join(real, name))).startsWith(".."),
+  const led = data.find((each) =>
+    path.relative(folder, fs.realpathSync(path.join(folder, each))).startsWith(".."),
   );
   if (led)
     throw new InputError(
-      `${led}, which holds weights, is a link out of ${folder}, and onnxruntime would not follow it from the result; copy the model there with cp -rL first.`,
+      `${led}, which holds weights, is a link out of ${folder}, and onnxruntime would not follow it from the result; pass --copy-data.`,
     );
-  const own = [path.resolve(input), ...dataFiles.map((name) => path.resolve(home, name))];
-  for (const target of data ? [file, path.join(folder, data)] : [file]) {
-    if (!fs.existsSync(target)) continue;
-    if (fs.statSync(target).isDirectory())
-      throw new InputError(`${target} is a directory; give the path of a file with -o.`);
-    if (
-      own.some((mine) => fs.existsSync(mine) && fs.realpathSync(mine) === fs.realpathSync(target))
-    )
-      throw new InputError(
-        `${target} is the input itself, which is never written to; choose another place with -o.`,
-      );
-    if (!force)
-      throw new InputError(
-        `${target} exists; pass --force to replace it, or choose another place with -o.`,
-      );
-  }
+}
+
+/** Refuses to write where there is something, unless it may be replaced and is not the user's own. */
+export function checkFree(target: string, own: readonly string[], force: boolean): void {
+  if (!fs.existsSync(target)) return;
+  if (fs.statSync(target).isDirectory())
+    throw new InputError(`${target} is a directory; give the path of a file with -o.`);
+  if (own.some((mine) => fs.existsSync(mine) && fs.realpathSync(mine) === fs.realpathSync(target)))
+    throw new InputError(
+      `${target} is the input itself, which is never written to; choose another place with -o.`,
+    );
+  if (!force)
+    throw new InputError(
+      `${target} exists; pass --force to replace it, or choose another place with -o.`,
+    );
 }

@@ -161,6 +161,7 @@ export const asJson = (
   options: laurel.plan.options,
   sites: sitesAsJson(laurel.plan.sites.map(({ site }) => site)),
   parameters: parameters(laurel),
+  dataFiles: laurel.model.dataFiles,
   verification: proof,
   warnings: laurel.warnings,
 });

@@ -1,6 +1,7 @@
 import path from "node:path";
 import ort from "onnxruntime-node";
 import {
+  checkMemory,
   InputError,
   isLaurelized,
   type Laurelized,
@@ -20,12 +21,15 @@ import { asJson, proofLines, summary, unproved } from "./report.ts";
 import { bytes } from "./text.ts";
 import { webRuntime } from "./web-runtime.ts";
 
+/** Bytes of memory from which on the report says beforehand that a proof takes them. */
+const SPOKEN_OF = 1e9;
+
 /** Finds, rewrites, proves and writes; prints the report. */
 export async function runLaurelize(args: Arguments): Promise<void> {
-  const target = outputOf(args);
-  const output = target.file;
   const dims = parseDims(args.dim);
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
+  const target = outputOf(args, model);
+  const output = target.file;
   const say = (text: string) => {
     if (!args.quiet && !args.json) process.stdout.write(`${text}\n`);
   };
@@ -39,8 +43,9 @@ export async function runLaurelize(args: Arguments): Promise<void> {
   }
   checkExtent(args);
   const alsoOrt = args.alsoWeb ? await webRuntime() : undefined;
-  if (!args.dryRun) checkOutput(target, args.model, args.force, model);
-  const laurel = await laurelize(model, { ...args, ort, externalData: target.data });
+  if (!args.dryRun) checkOutput(target, args.model, args, model);
+  const { data: externalData, copies: copyData } = target;
+  const laurel = await laurelize(model, { ...args, ort, externalData, copyData });
   if (!args.quiet)
     for (const warning of laurel.warnings) process.stderr.write(`warning: ${warning}\n`);
   say(summary(path.basename(args.model), laurel));
@@ -49,6 +54,8 @@ export async function runLaurelize(args: Arguments): Promise<void> {
     if (args.json) printJson(args, null, laurel, null);
     return;
   }
+  const memory = args.verify === "full" ? checkMemory(laurel.model).needed : 0;
+  if (memory > SPOKEN_OF) say(`proving it takes about ${bytes(memory)} of memory`);
   const start = performance.now();
   const pending = stageModel(laurel.model, output);
   process.once("exit", pending.discard);
@@ -74,6 +81,9 @@ export async function runLaurelize(args: Arguments): Promise<void> {
   const at = proof?.leftOut ? "proved at its sites" : "proved";
   const how = proof ? `, ${at} in ${seconds(written, proved)}` : ", not proved (--no-verify)";
   say(`\nwrote ${output}   ${bytes(laurel.model.size)} in ${seconds(start, written)}${how}`);
+  const name = path.basename(args.model);
+  if (laurel.model.dataFiles.includes(name))
+    say(`its old weights are those in ${name}: keep the two files together, and ${name} as it is`);
   if (args.json) printJson(args, output, laurel, proof);
 }
 

@@ -1,6 +1,7 @@
+import path from "node:path";
 import { openModel, saveModel, strip } from "../src/index.ts";
 import type { StripArguments } from "./commands/strip.ts";
-import { checkOutput } from "./output.ts";
+import { checkFree, checkOutput } from "./output.ts";
 import { bytes } from "./text.ts";
 
 /** Takes the last laurelization out of a model and writes what it was before. */
@@ -10,11 +11,17 @@ export async function runStrip(args: StripArguments): Promise<void> {
     args.model.replace(/(\.laurel)?\.onnx$/, "") +
       (/\.laurel\.onnx$/.test(args.model) ? ".onnx" : ".stripped.onnx");
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
-  const { model: original, checked } = await strip(model);
-  checkOutput({ file, data: null }, args.model, args.force, original);
+  const { model: original, checked, beside } = await strip(model);
+  const place = { file, data: null, copies: null };
+  checkOutput(place, args.model, { force: args.force, linkWeights: false }, original);
+  const home = path.dirname(path.resolve(args.model));
+  const own = model.dataFiles.map((name) => path.join(home, name));
+  checkFree(file, own, args.force);
   await saveModel(original, file);
-  const how = checked
-    ? "byte for byte the original, by its SHA-256"
-    : "not checked: the original's SHA-256 was not recorded (--no-hash)";
+  const how = {
+    whole: "byte for byte the original, by its SHA-256",
+    sample: `byte for byte the original, as far as the SHA-256 of a sample tells: its weights are read from ${beside} (--hash records that of the whole)`,
+    none: "not checked: the original's SHA-256 was not recorded (--no-hash)",
+  }[checked ?? "none"];
   if (!args.quiet) process.stdout.write(`wrote ${file}   ${bytes(original.size)}, ${how}\n`);
 }

@@ -10,6 +10,8 @@ export interface Manifest {
   readonly sites: readonly ManifestSite[];
   /** SHA-256 of the original file, in hexadecimal; null where it was not taken. */
   readonly sha256: string | null;
+  /** The same of a sample, where old weights are referred to in the original's file. */
+  readonly sample?: string;
   readonly undo: Undo;
 }
 

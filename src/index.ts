@@ -5,9 +5,11 @@ import { proveSites } from "../passes/prove-sites.ts";
 import { findSites, type ResidualOptions, type Residuals } from "../passes/residuals/index.ts";
 import type { Site } from "../passes/residuals/residual.ts";
 import { applyPatch } from "./graph/patch.ts";
+import { copyNames } from "./graph/placing.ts";
+import { checkMemory } from "./memory.ts";
 import { type Model, modelOf, sha256, typesOf } from "./model.ts";
 import { InputError } from "./onnx/source.ts";
-import { undone } from "./onnx/undo.ts";
+import { sampled } from "./onnx/undo.ts";
 import {
   type CompareOptions,
   type Comparison,
@@ -56,7 +58,17 @@ export const isLaurelized = (model: Model) => manifests(model.metadata).length >
 export interface ResultOptions {
   /** A file name: the larger new weights go into that file, beside the model. */
   readonly externalData?: string | null | undefined;
-  /** Record the original's SHA-256, with which `strip` checks what it gives back; true. */
+  /**
+   * Old weights are not copied: the result refers to them in the original's file, beside which it
+   * must be saved.
+   */
+  readonly linkWeights?: boolean | undefined;
+  /** The model's data files are copied when the result is saved, under names that begin so. */
+  readonly copyData?: string | null | undefined;
+  /**
+   * Record the original's SHA-256, with which `strip` checks what it gives back; true, but with
+   * linked weights, of which a sample is taken otherwise.
+   */
   readonly hash?: boolean | undefined;
 }
 
@@ -74,7 +86,9 @@ export async function laurelize(
     featureAxis,
     also,
     externalData = null,
-    hash = true,
+    linkWeights = false,
+    copyData,
+    hash,
     again = false,
     ...wanted
   } = options;
@@ -92,50 +106,24 @@ export async function laurelize(
   const planned = plan(model.graph, found.sites, { ...wanted, again });
   if (planned.sites.length === 0) throw new NoSiteError(found, model.file.source.name);
   const provenance = async (undo: Manifest["undo"]) => {
-    const digest = hash ? await sha256(model.file.source) : null;
-    const manifest = manifestOf(planned, { version: VERSION, sha256: digest, undo });
+    const { source } = model;
+    const linked = undo.beside !== undefined;
+    const digest = (hash ?? !linked) ? await sha256(source) : null;
+    const sample = linked ? { sample: await sha256(sampled(source, undo)) } : {};
+    const manifest = manifestOf(planned, { version: VERSION, sha256: digest, ...sample, undo });
     return { key: manifestKey(before), value: JSON.stringify(manifest) };
   };
-  const { source, folder } = await applyPatch(model.graph, planned.patch, provenance, externalData);
+  const { source, folder } = await applyPatch(model.graph, planned.patch, provenance, {
+    newData: externalData,
+    link: linkWeights,
+    copies: copyData ? copyNames(model.dataFiles, copyData) : undefined,
+  });
   return {
     original: model,
     model: modelOf(source, folder),
     plan: planned,
     found,
     warnings: [...found.warnings, ...planned.warnings],
-  };
-}
-
-/** What `strip` gives back. */
-export interface Stripped {
-  /** The model as it was before it was last laurelized, byte for byte. */
-  readonly model: Model;
-  /** Whether its SHA-256 was recorded, and so was checked. */
-  readonly checked: boolean;
-}
-
-/**
- * Takes the last laurelization out of a model again. Throws an InputError where the model is not
- * laurelized, or where the file or its old weights have changed since.
- */
-export async function strip(model: Model): Promise<Stripped> {
-  const { name } = model.file.source;
-  const all = manifests(model.metadata);
-  const manifest = all.at(-1);
-  if (manifest === undefined)
-    throw new InputError(`${name} is not laurelized; there is nothing to take out.`);
-  const entry = model.file.message.metadata.find(({ key }) => key === manifestKey(all.length - 1));
-  const changed = `${name} is not as laurelize wrote it: another tool has rewritten it, or training has changed its old weights; strip the file as it was written.`;
-  if (!manifest || entry?.frame.end !== model.size) throw new InputError(changed);
-  const source = undone(model.file.source, manifest.undo, {
-    start: entry.frame.at,
-    end: model.size,
-  });
-  if (manifest.sha256 !== null && (await sha256(source)) !== manifest.sha256)
-    throw new InputError(changed);
-  return {
-    model: modelOf(source, model.folder),
-    checked: manifest.sha256 !== null,
   };
 }
 
@@ -162,7 +150,8 @@ export class NoSiteError extends InputError {
 
 /**
  * Proves a laurelized model in onnxruntime, in full or at its sites only (`extent`). `written` is
- * the path of a file that holds it already; without it its bytes are loaded.
+ * the path of a file that holds it already; without it its bytes are loaded. Throws an InputError
+ * where a proof in full would not fit into memory.
  */
 export async function verify(
   laurelized: Laurelized,
@@ -171,6 +160,7 @@ export async function verify(
   const { original, model, plan: planned } = laurelized;
   if (options.extent === "sites")
     return proveSites(options.ort, original.graph, model.graph, planned, options);
+  checkMemory(model);
   const { types } = await typesOf(original, options.ort);
   const result = { graph: model.graph, runnable: runnable(model.file, options.written) };
   return prove(options.ort, { graph: original.graph, types }, result, planned, options);
@@ -220,7 +210,9 @@ export {
 export type { SiteReport } from "../passes/site-check.ts";
 export { defaults, variantNames } from "../passes/variants/index.ts";
 export type { VariantOptions } from "../passes/variants/variant.ts";
+export { copyNames } from "./graph/placing.ts";
 export { pathOf } from "./graph/scopes.ts";
+export { checkMemory, type ProofMemory, proofMemory } from "./memory.ts";
 export { type Model, type OpenOptions, openModel, saveModel, stageModel } from "./model.ts";
 export { InputError } from "./onnx/source.ts";
 export type { Difference } from "./runtime/compare.ts";
@@ -229,5 +221,6 @@ export type { FirstDifference, NodeReport } from "./runtime/first-difference.ts"
 export type { NotRun, Outcome } from "./runtime/outcome.ts";
 export type { FunctionReport, OutputReport } from "./runtime/same-function.ts";
 export type { Ort, Runnable, Tensors } from "./runtime/session.ts";
+export { type Stripped, strip } from "./strip.ts";
 export type { CompareOptions, Comparison, ResidualOptions, Residuals, Site, Verdict };
 export { VERSION };

@@ -1,8 +1,9 @@
-import { openPath, type PendingFile, sha256, writePending } from "#node";
+import { freeMemory, openPath, sha256, writePending, writeTogether } from "#node";
 import { buildGraph, type Graph } from "./graph/graph.ts";
 import { scopesOf } from "./graph/scopes.ts";
 import { isFloat, type Types, typeOfTensor } from "./graph/types.ts";
 import { type Folder, type ModelFile, openFile } from "./onnx/model-file.ts";
+import type { PendingFile } from "./onnx/pending.ts";
 import { externalLocations } from "./onnx/sound-shapes.ts";
 import { bytesSource, type Source } from "./onnx/source.ts";
 import { inferTypes } from "./runtime/infer-types.ts";
@@ -123,31 +124,22 @@ export async function saveModel(model: Model, path: string): Promise<void> {
   stageModel(model, path).keep();
 }
 
-/** Writes a model, and its new data file where it has one, without giving them their names yet. */
-export function stageModel(model: Model, path: string): PendingFile {
-  const { companion } = model.folder ?? {};
-  if (!companion) return writePending(model.source, path);
-  const data = writePending(bytesSource(companion.bytes), sibling(path, companion.location));
+/**
+ * Writes a model, and the data files that come with it, without giving them their names yet:
+ * new weights in a file of their own, and copies of its data where they are asked for.
+ */
+export function stageModel({ source, folder }: Model, path: string): PendingFile {
+  const { companion, copies } = folder ?? {};
+  if (!companion && !copies?.size) return writePending(source, path);
+  const others = new Map<string, Source>();
   try {
-    const graph = writePending(model.source, path);
-    return {
-      path: graph.path,
-      keep: () => {
-        data.keep();
-        graph.keep();
-      },
-      discard: () => {
-        data.discard();
-        graph.discard();
-      },
-    };
-  } catch (error) {
-    data.discard();
-    throw error;
+    for (const name of copies?.keys() ?? []) others.set(name, folder!.open(name));
+    if (companion) others.set(companion.location, bytesSource(companion.bytes));
+    return writeTogether(source, others, path);
+  } finally {
+    for (const other of others.values()) other.close?.();
   }
 }
-
-const sibling = (path: string, name: string) => path.replace(/[^/\\]*$/, name);
 
 const inferred = new WeakMap<Model, Promise<{ types: Types; warnings: readonly string[] }>>();
 
@@ -158,4 +150,4 @@ export function typesOf(model: Model, ort: Ort) {
   return known;
 }
 
-export { sha256 };
+export { freeMemory, sha256 };

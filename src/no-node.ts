@@ -1,5 +1,5 @@
-import type { PendingFile } from "./node.ts";
 import type { Folder } from "./onnx/model-file.ts";
+import type { PendingFile } from "./onnx/pending.ts";
 import { InputError, type Source } from "./onnx/source.ts";
 
 const refuse = (): never => {
@@ -13,11 +13,19 @@ export const openPath: (file: string, trustLinks: boolean) => { source: Source; 
 /** Stands in for node.ts where there is no file system. */
 export const writePending: (source: Source, target: string) => PendingFile = refuse;
 
+/** Stands in for node.ts where there is no file system. */
+export const writeTogether: (
+  source: Source,
+  others: ReadonlyMap<string, Source>,
+  target: string,
+) => PendingFile = refuse;
+
+/** Not told where there is no operating system to ask. */
+export const freeMemory = (): number | null => null;
+
 /** SHA-256 of a source, in hexadecimal. */
 export async function sha256(source: Source): Promise<string> {
   const bytes = new Uint8Array(source.read(0, source.size));
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
-
-export type { PendingFile } from "./node.ts";

@@ -1,12 +1,11 @@
 import { createHash, randomBytes } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
+import { blocks, filesOf } from "./onnx/blocks.ts";
 import type { Folder } from "./onnx/model-file.ts";
-import { InputError, type Range, type Source } from "./onnx/source.ts";
-import type { PatchedSource } from "./onnx/splices.ts";
+import { type PendingFile, pendingFile } from "./onnx/pending.ts";
+import { InputError, type Source } from "./onnx/source.ts";
 
-/** Fits the processor's cache, so that a block is still there when it is written. */
-const COPY_BLOCK = 256 << 10;
 /** Bytes after which the disk is set to work on them, while the copy goes on. */
 const FLUSH_EVERY = 128 << 20;
 
@@ -22,7 +21,8 @@ export function fileSource(file: string): Source {
   }
   return {
     name,
-    path: file,
+    path: path.join(fs.realpathSync(path.dirname(file)), name),
+    isLink: fs.lstatSync(file).isSymbolicLink(),
     size,
     read(start, end) {
       const bytes = new Uint8Array(end - start);
@@ -73,7 +73,7 @@ function unreadable(file: string, error: unknown): InputError {
 export function folderOf(model: string, trustLinks = false): Folder {
   const folder = path.dirname(path.resolve(model));
   return {
-    path: folder,
+    path: fs.realpathSync(folder),
     open(location) {
       const file = path.resolve(folder, location);
       if (path.isAbsolute(location) || !inside(folder, file))
@@ -91,7 +91,7 @@ export function folderOf(model: string, trustLinks = false): Folder {
         throw new InputError(
           `${path.basename(model)} keeps weights in ${location}, a link that leads out of the model's folder; pass --trust-links if that is meant.`,
         );
-      return fileSource(file);
+      return { ...fileSource(real), name: path.basename(file) };
     },
   };
 }
@@ -114,59 +114,104 @@ export function openPath(file: string, trustLinks: boolean): { source: Source; f
   return { source: fileSource(file), folder: folderOf(file, trustLinks) };
 }
 
-/** A file that is not yet there: written beside its target under another name, then renamed. */
-export interface PendingFile {
-  /** Where the bytes lie until they are kept. */
-  readonly path: string;
-  /** Gives the file its name, replacing what was there. */
-  keep(): void;
-  /** Removes it. Does nothing once it is kept. */
-  discard(): void;
-}
-
 /** Streams a source into a flushed temporary file beside `target`. Nothing is left behind on failure. */
 export function writePending(source: Source, target: string): PendingFile {
-  const own = source.path ?? (source as Partial<PatchedSource>).base?.path;
-  if (own && fs.existsSync(target) && fs.realpathSync(own) === fs.realpathSync(target))
+  checkOwn(source, target);
+  const temporary = path.join(
+    path.dirname(path.resolve(target)),
+    `.${path.basename(target)}.${randomBytes(4).toString("hex")}.tmp`,
+  );
+  const remove = () => fs.rmSync(temporary, { force: true });
+  writing(target, () => writeFile(temporary, source));
+  const move = () => fs.renameSync(temporary, target);
+  return pendingFile(temporary, () => writing(target, move), remove);
+}
+
+/**
+ * Writes a model and the data files beside it, by name, into a folder of their own under the
+ * names they will have. Together they get their places, or none does.
+ */
+export function writeTogether(
+  source: Source,
+  others: ReadonlyMap<string, Source>,
+  target: string,
+): PendingFile {
+  checkOwn(source, target);
+  const folder = path.dirname(path.resolve(target));
+  const all = new Map([...others, [path.basename(target), source]]);
+  const name = path.basename(target);
+  const stage = writing(target, () => fs.mkdtempSync(path.join(folder, `.${name}.`)));
+  const remove = () => fs.rmSync(stage, { recursive: true, force: true });
+  const move = () => {
+    const moved: string[] = [];
+    try {
+      for (const each of all.keys()) {
+        fs.renameSync(path.join(stage, each), path.join(folder, each));
+        moved.push(path.join(folder, each));
+      }
+    } catch (error) {
+      for (const file of moved) fs.rmSync(file, { force: true });
+      throw error;
+    }
+    fs.rmdirSync(stage);
+  };
+  try {
+    for (const [each, from] of all)
+      writing(target, () =>
+        from.path
+          ? copyFile(from.path, path.join(stage, each))
+          : writeFile(path.join(stage, each), from),
+      );
+  } catch (error) {
+    remove();
+    throw error;
+  }
+  return pendingFile(path.join(stage, name), () => writing(target, move), remove);
+}
+
+function checkOwn(source: Source, target: string): void {
+  const there = fs.existsSync(target) && fs.realpathSync(target);
+  if (there && filesOf(source).some((own) => fs.realpathSync(own) === there))
     throw new InputError(
       `${target} is the model it comes from, which is never written to; choose another place.`,
     );
-  const folder = path.dirname(path.resolve(target));
-  const base = path.basename(target);
-  const temporary = path.join(folder, `.${base}.${randomBytes(4).toString("hex")}.tmp`);
-  let made = false;
+}
+
+/** Does what may fail where a target is written, and says so in a sentence. */
+function writing<T>(target: string, work: () => T): T {
   try {
-    const handle = fs.openSync(temporary, "wx");
-    made = true;
-    try {
-      writeFlushed(handle, source, temporary);
-    } finally {
-      fs.closeSync(handle);
-    }
+    return work();
   } catch (error) {
-    if (made) fs.rmSync(temporary, { force: true });
     if (error instanceof InputError) throw error;
     const { code } = error as NodeJS.ErrnoException;
     const why = code === "ENOSPC" ? "the disk is full" : `writing there fails (${code})`;
     throw new InputError(`${target} cannot be written: ${why}; choose another place with -o.`);
   }
-  let open = true;
-  const discard = () => {
-    if (open) fs.rmSync(temporary, { force: true });
-    open = false;
-  };
-  const keep = () => {
-    try {
-      fs.renameSync(temporary, target);
-      open = false;
-    } catch (error) {
-      discard();
-      const { code } = error as NodeJS.ErrnoException;
-      throw new InputError(`${target} cannot be written (${code}); choose another place with -o.`);
-    }
-  };
-  return { path: temporary, keep, discard };
 }
+
+function writeFile(file: string, source: Source): void {
+  const handle = fs.openSync(file, "wx");
+  try {
+    writeFlushed(handle, source, file);
+  } catch (error) {
+    fs.rmSync(file, { force: true });
+    throw error;
+  } finally {
+    fs.closeSync(handle);
+  }
+}
+
+/** Copies a file, sharing its blocks where the file system can. */
+function copyFile(from: string, to: string): void {
+  fs.copyFileSync(from, to, fs.constants.COPYFILE_FICLONE | fs.constants.COPYFILE_EXCL);
+  fs.chmodSync(to, 0o644);
+  const handle = fs.openSync(to, "r+");
+  fs.fsyncSync(handle);
+  fs.closeSync(handle);
+}
+
+/** Bytes of memory that this process may still take. */
+export const freeMemory = (): number | null => process.availableMemory();
 
 /** Writes and flushes a source. What fails in the flushes on the way, the last one reports. */
 function writeFlushed(handle: number, source: Source, file: string): void {
@@ -196,25 +241,4 @@ export async function sha256(source: Source): Promise<string> {
   const hash = createHash("sha256");
   for (const block of blocks(source)) hash.update(block);
   return hash.digest("hex");
-}
-
-/** The source's bytes in blocks; a block is valid until the next one is asked for. */
-function* blocks(source: Source): Generator<Uint8Array> {
-  const { base, pieces } = source as Partial<PatchedSource>;
-  const buffer = new Uint8Array(COPY_BLOCK);
-  for (const piece of pieces ?? [{ start: 0, end: source.size }])
-    if (piece instanceof Uint8Array) yield piece;
-    else yield* stretch(base ?? source, piece, buffer);
-}
-
-function* stretch(source: Source, { start, end }: Range, buffer: Uint8Array) {
-  for (let at = start; at < end; at += COPY_BLOCK) {
-    const to = Math.min(end, at + COPY_BLOCK);
-    if (!source.fill) yield source.read(at, to);
-    else {
-      const block = buffer.subarray(0, to - at);
-      source.fill(block, at);
-      yield block;
-    }
-  }
 }

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { findResiduals, openModel } from "laurelize";
+import { findResiduals, laurelize, openModel, stageModel, verify } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
@@ -75,7 +75,12 @@ describe("weights outside the model's file", time, () => {
     const { file, folder, data } = place();
     await expectLaurelized(file);
     expect(fs.readFileSync(path.join(folder, "w.data"))).toEqual(data);
-    expect(fs.readdirSync(folder).sort()).toEqual(["model.laurel.onnx", "model.onnx", "w.data"]);
+    expect(fs.readdirSync(folder).sort()).toEqual([
+      "model.laurel.onnx",
+      "model.laurel.onnx.data",
+      "model.onnx",
+      "w.data",
+    ]);
     await expectLaurelized(place(({ location, offset }) => ({ location, offset })).file);
   });
 
@@ -91,7 +96,7 @@ describe("weights outside the model's file", time, () => {
   it("are refused into another folder, which the result would not find them from", () => {
     const { file, folder } = place();
     const other = newFolder();
-    expectRefused([file, "-o", path.join(other, "out.onnx")], folder, "into the same folder");
+    expectRefused([file, "-o", path.join(other, "out.onnx")], folder, "pass --copy-data");
     expect(fs.readdirSync(other)).toEqual([]);
   });
 
@@ -172,11 +177,11 @@ describe("the layouts that packages and caches have", time, () => {
   });
 
   // onnxruntime 1.30 follows no link out of the folder of a model that is no link itself.
-  it("Hugging Face's cache: refused in a sentence, since onnxruntime would not follow the link", () => {
+  it("Hugging Face's cache: with --copy-data, since onnxruntime would not follow the link", async () => {
     const file = huggingFace();
     const { code, stderr } = cli([file, "--rank", "4"]);
-    expect(code).toBe(2);
-    expect(stderr).toMatch(/link out of .*cp -rL/);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/link out of .*--copy-data/)]);
+    await expectLaurelized(file, "--copy-data");
   });
 
   it("Hugging Face's cache, copied with its links followed: laurelized and proved", () => {
@@ -205,6 +210,91 @@ describe("the layouts that packages and caches have", time, () => {
     fs.symlinkSync(".pnpm/pkg@1.0.0/node_modules/pkg", path.join(root, "node_modules/pkg"));
     await expectLaurelized(path.join(root, "node_modules/pkg/model.onnx"));
     expect(fs.readFileSync(path.join(store, "w.data"))).toEqual(data);
+  });
+});
+
+describe("--copy-data", time, () => {
+  it("writes the data too, named after the output, wherever that is", async () => {
+    const { file, folder, data } = place();
+    const other = newFolder();
+    const out = path.join(other, "out.onnx");
+    const { code, stdout } = cli([file, "--rank", "4", "--copy-data", "-o", out]);
+    expect([code, stdout]).toEqual([0, expect.stringContaining("bit-equal")]);
+    expect(fs.readdirSync(other).sort()).toEqual(["out.onnx", "out.onnx.data", "out.onnx.w.data"]);
+    expect(fs.readFileSync(path.join(other, "out.onnx.w.data"))).toEqual(data);
+    fs.rmSync(folder, { recursive: true });
+    await (await ort.InferenceSession.create(out)).release();
+    expect([...(await openModel(out)).dataFiles].sort()).toEqual([
+      "out.onnx.data",
+      "out.onnx.w.data",
+    ]);
+  });
+
+  it("is undone by strip beside the original's data, and refused elsewhere", () => {
+    const { file, folder, model } = place();
+    const out = path.join(folder, "out.onnx");
+    const back = path.join(folder, "back.onnx");
+    expect(cli([file, "--rank", "4", "--copy-data", "-o", out]).code).toBe(0);
+    expect(cli(["strip", out, "-o", back]).code).toBe(0);
+    expect(fs.readFileSync(back)).toEqual(Buffer.from(model));
+    fs.rmSync(path.join(folder, "w.data"));
+    expect(cli(["strip", out, "-f", "-o", back]).stderr).toMatch(/w\.data, which is missing/);
+  });
+
+  it("names the copies of several files apart, and knows the folders below", async () => {
+    const folder = newFolder();
+    let turn = 0;
+    const names = ["a/w", "a.w", "b"];
+    const { model, data } = external((entries) => located(names[turn++ % 3])(entries));
+    fs.mkdirSync(path.join(folder, "a"));
+    for (const name of names) fs.writeFileSync(path.join(folder, name), data);
+    const file = path.join(folder, "model.onnx");
+    fs.writeFileSync(file, model);
+    const out = path.join(newFolder(), "o.onnx");
+    expect(cli([file, "--rank", "1", "--copy-data", "-o", out]).code).toBe(0);
+    const copies = ["o.onnx.a.w", "o.onnx.a.w.2", "o.onnx.b"];
+    expect(fs.readdirSync(path.dirname(out))).toEqual(expect.arrayContaining(copies));
+  });
+
+  it("leaves nothing behind where the model is not kept", async () => {
+    const { file, folder } = place();
+    const other = newFolder();
+    const laurel = await laurelize(await openModel(file), { ort, rank: 4, copyData: "out.onnx" });
+    expect((await verify(laurel, { ort })).passed).toBe(true);
+    const pending = stageModel(laurel.model, path.join(other, "out.onnx"));
+    await (await ort.InferenceSession.create(pending.path)).release();
+    expect(fs.readdirSync(other).filter((name) => !name.startsWith("."))).toEqual([]);
+    pending.discard();
+    expect(fs.readdirSync(other)).toEqual([]);
+    expectRefused([file, "--copy-data", "--dim", "N=0"], folder, "--dim");
+  });
+
+  it("never replaces the data it copies, nor another file without --force", () => {
+    const { file, folder } = place();
+    fs.writeFileSync(path.join(folder, "out.onnx.w.data"), "mine");
+    const out = path.join(folder, "out.onnx");
+    expectRefused([file, "--copy-data", "-o", out], folder, "pass --force");
+    expect(cli([file, "--rank", "4", "--copy-data", "-o", out, "--force"]).code).toBe(0);
+  });
+});
+
+describe("--external-data", time, () => {
+  const dataFilesOf = async (...options: string[]) => {
+    const { file } = place();
+    expect(cli([file, "--rank", "4", ...options]).code).toBe(0);
+    return [...(await openModel(file.replace(".onnx", ".laurel.onnx"))).dataFiles].sort();
+  };
+
+  it("names the file of new weights, and --no-external-data keeps them in the model", async () => {
+    expect(await dataFilesOf()).toEqual(["model.laurel.onnx.data", "w.data"]);
+    expect(await dataFilesOf("--external-data", "new.bin")).toEqual(["new.bin", "w.data"]);
+    expect(await dataFilesOf("--no-external-data")).toEqual(["w.data"]);
+  });
+
+  it("is a file name, and none of the model's own files", () => {
+    const { file, folder } = place();
+    expectRefused([file, "--external-data", "../new.bin"], folder, "is no file name");
+    expectRefused([file, "--external-data", "w.data", "-f"], folder, "never written to");
   });
 });
 

@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { checksThat, made } from "./support/checks.ts";
 import { cli } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
+import { expectRefused } from "./support/refused.ts";
 
 const { onnx } = onnxProto;
 type ModelProto = InstanceType<typeof onnx.ModelProto>;
@@ -93,6 +94,33 @@ describe("laurelize --verify sites", () => {
     expect(stdout).toContain("bit-equal at 1 of 1 site");
     expect(stdout).toMatch(/not checked +that the outputs of the whole model are the same/);
     expect(stdout).toContain("proved at its sites in");
+  });
+
+  // A sparse file: a terabyte of zeros that takes no room.
+  it("is advised where a model is larger than the memory, before anything is written", async () => {
+    const folder = fs.mkdtempSync(`${path.dirname(file)}${path.sep}`);
+    const huge = path.join(folder, "huge.onnx");
+    const proto = onnx.ModelProto.decode(fixture("pre-norm-mlp"));
+    const entries = { location: "huge.data", offset: 0, length: 2 ** 40 };
+    proto.graph!.initializer!.push(
+      onnx.TensorProto.create({
+        name: "table",
+        dims: [2 ** 30, 2 ** 8],
+        dataType: 1,
+        dataLocation: 1,
+        externalData: Object.entries(entries).map(([key, value]) => ({
+          key,
+          value: String(value),
+        })),
+      }),
+    );
+    fs.writeFileSync(huge, onnx.ModelProto.encode(proto).finish());
+    fs.writeFileSync(path.join(folder, "huge.data"), "");
+    fs.truncateSync(path.join(folder, "huge.data"), 2 ** 40);
+    expectRefused([huge], folder, /takes about 1319\.6 GB.* pass --verify sites/);
+    expect((await openModel(huge)).dataFiles).toEqual(["huge.data"]);
+    const { code, stdout } = cli([huge, "--rank", "4", "--verify", "sites"]);
+    expect([code, stdout]).toEqual([0, expect.stringContaining("proved at its sites")]);
   });
 
   it.each(["--inputs=x.npz", "--also-web"])("does not go with %s", (option) => {

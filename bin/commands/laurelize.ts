@@ -31,8 +31,10 @@ export interface Arguments {
   json: boolean;
   quiet: boolean;
   trustLinks: boolean;
-  externalData: boolean;
-  hash: boolean;
+  externalData: string | boolean | undefined;
+  linkWeights: boolean;
+  copyData: boolean;
+  hash: boolean | undefined;
   again: boolean;
 }
 
@@ -140,13 +142,24 @@ export const laurelize: CommandModule<object, Arguments> = {
         },
         hash: {
           type: "boolean",
-          default: true,
-          describe: "record the original's SHA-256 for strip; --no-hash skips it",
+          describe:
+            "record the original's SHA-256 for strip; --no-hash skips it, as --link-weights does",
         },
-        "external-data": {
+        "link-weights": {
           type: "boolean",
           default: false,
-          describe: "keep the larger new weights in a file of their own, model.laurel.onnx.data",
+          describe:
+            "copy no old weights: refer to them in the original, beside which the result lies",
+        },
+        "copy-data": {
+          type: "boolean",
+          default: false,
+          describe: "copy the model's data files too, named after the output",
+        },
+        "external-data": {
+          type: "string",
+          describe:
+            "keep the larger new weights in a file of their own; --no-external-data keeps them in the model  [default: as the old ones]",
         },
         ...trustLinks,
       })

@@ -2,8 +2,8 @@ import onnxProto from "onnx-proto";
 import { elements } from "../onnx/data-types.ts";
 import { FIELD } from "../onnx/messages.ts";
 import type { Folder, ModelFile } from "../onnx/model-file.ts";
-import { bytesSource, InputError, type Source } from "../onnx/source.ts";
-import { type Edit, patchedSource, type Splice, splices } from "../onnx/splices.ts";
+import { InputError, type Source } from "../onnx/source.ts";
+import { type Edit, lengthOf, patchedSource, type Splice, splices } from "../onnx/splices.ts";
 import { type Undo, undoOf } from "../onnx/undo.ts";
 import { BYTES } from "../onnx/wire.ts";
 import { bytesField, concat } from "../onnx/wire-bytes.ts";
@@ -17,6 +17,7 @@ import {
   writeTensor,
 } from "./encode.ts";
 import type { Graph, Node, Scope, Use, Value } from "./graph.ts";
+import { folderAfter, type Placing, placingEdits } from "./placing.ts";
 import type { DenseTensor } from "./tensor.ts";
 import type { Type } from "./types.ts";
 
@@ -67,20 +68,22 @@ const KEPT_INSIDE = 16;
 
 /**
  * Applies a patch: the model as it will be, read through the original, of which nothing is
- * copied. New tensors go into the model, or the larger ones into a data file at `location`; the
- * entry of metadata_props comes last in the file.
+ * copied. New and old weights are kept where `placing` says; the entry of metadata_props comes
+ * last in the file.
  * Throws an InputError where the result would pass protobuf's 2 GiB.
  */
 export async function applyPatch(
   graph: Graph,
   patch: Patch,
   provenance: Provenance | null = null,
-  location: string | null = null,
+  placing: Placing = {},
 ): Promise<Patched> {
   const { file } = graph;
   const { source } = file;
+  const location = placing.newData ?? null;
   const outside = location === null ? [] : patch.tensors.filter(isLarge);
   const list = splices([
+    ...placingEdits(file, placing),
     ...insertions(graph, patch, location),
     ...patch.redirects.map(({ use, name }) => redirect(file, use, name)),
     ...(patch.removed ?? []).map(remove),
@@ -93,24 +96,20 @@ export async function applyPatch(
       .filter(([domain]) => !file.opsets.has(domain))
       .map(([domain, version]) => opsetImport(domain, version));
     if (!provenance) return concat(imports);
-    const entry = onnx.StringStringEntryProto.encode(await provenance(undoOf(source, list)));
+    const entry = onnx.StringStringEntryProto.encode(
+      await provenance(undoOf(source, list, placing.link ?? false)),
+    );
     return concat([...imports, bytesField(FIELD.modelMetadata, entry.finish())]);
   };
   const tail: Splice = { start: source.size, end: source.size, bytes: await end() };
   const result = patchedSource(source, [...list, tail]);
   checkSize(source, result.size);
-  const { folder } = file;
-  return {
-    source: result,
-    folder:
-      outside.length > 0
-        ? folderWith(folder, location!, concat(outside.map(({ data }) => data)))
-        : folder,
-  };
+  const fresh = outside.length > 0 ? concat(outside.map(({ data }) => data)) : null;
+  return { source: result, folder: folderAfter(file.folder, placing, fresh) };
 }
 
 const grown = (size: number, list: readonly Splice[]) =>
-  list.reduce((sum, { start, end, bytes }) => sum + bytes.length - (end - start), size);
+  list.reduce((sum, { start, end, bytes }) => sum + lengthOf(bytes) - (end - start), size);
 
 function checkSize({ name }: Source, size: number): void {
   if (size > MAX_BYTES)
@@ -185,16 +184,5 @@ function remove(what: Node | Value): Edit {
   const { at, end, parent } = message.frame;
   return { start: at, end, bytes: new Uint8Array(), frame: parent! };
 }
-
-/** The folder as it will be once the new data file is there. */
-const folderWith = (folder: Folder | null, location: string, bytes: Uint8Array): Folder => ({
-  path: folder?.path ?? null,
-  companion: { location, bytes },
-  open(asked) {
-    if (asked === location) return bytesSource(bytes, location);
-    if (folder) return folder.open(asked);
-    throw new InputError(`the model keeps weights in ${asked}; open it by its path.`);
-  },
-});
 
 export type { NewNode, Undo };

@@ -151,6 +151,8 @@ export const FIELD = {
   graphOutput: 12,
   nodeInput: 1,
   functionOutput: 5,
+  tensorRaw: 9,
+  tensorExternalData: 13,
   functionNode: 7,
 } as const;
 

@@ -31,6 +31,8 @@ export interface Folder {
   /** The folder's path, as onnxruntime takes it; null where there are no files. */
   readonly path: string | null;
   readonly companion?: Companion;
+  /** Data files that are to be copied, with the names they have now, by their new ones. */
+  readonly copies?: ReadonlyMap<string, string>;
   /** Opens a data file by its location; throws an InputError where it is missing or outside. */
   open(location: string): Source;
 }

@@ -9,7 +9,8 @@ import { InputError } from "./source.ts";
  * Checks that what a model says of its inputs and weights can be true, the weights in every scope:
  * shapes, the bytes held for them, and where a folder is known the files outside. Reads no weight.
  */
-export function checkShapes({ source, folder, graph, message }: ModelFile): void {
+export function checkShapes(file: ModelFile): void {
+  const { source, folder, graph } = file;
   const sizes = new Map<string, number>();
   const sizeOf = (location: string): number | null => {
     if (folder === null) return null;
@@ -21,18 +22,22 @@ export function checkShapes({ source, folder, graph, message }: ModelFile): void
     return data.size;
   };
   for (const input of graph.inputs) checkInput(source.name, input);
-  for (const tensor of tensorsOf(graph)) checkTensor(source.name, tensor, sizeOf);
-  for (const { nodes } of message.functions)
-    for (const tensor of tensorsIn(nodes)) checkTensor(source.name, tensor, sizeOf);
+  for (const tensor of allTensors(file)) checkTensor(source.name, tensor, sizeOf);
 }
 
 /** Every data file that a model names, in any scope. */
-export const externalLocations = ({ graph, message }: ModelFile): ReadonlySet<string> =>
+export const externalLocations = (file: ModelFile): ReadonlySet<string> =>
   new Set(
-    [...tensorsOf(graph), ...message.functions.flatMap(({ nodes }) => [...tensorsIn(nodes)])]
+    [...allTensors(file)]
       .filter(isExternal)
       .map((tensor) => externalRange(tensor.name, tensor).location),
   );
+
+/** Every tensor of a model, in any scope. */
+export function* allTensors({ graph, message }: ModelFile): Generator<TensorMessage> {
+  yield* tensorsOf(graph);
+  for (const { nodes } of message.functions) yield* tensorsIn(nodes);
+}
 
 function* tensorsOf(graph: GraphMessage): Generator<TensorMessage> {
   yield* graph.initializers;

@@ -1,19 +1,20 @@
 import type { Frame } from "./decode.ts";
-import type { Range, Source } from "./source.ts";
+import { originOf, type Range, type Source, type Stretch } from "./source.ts";
 import { concat, varint } from "./wire-bytes.ts";
+
+/** What patched bytes consist of: a stretch of a source, or new bytes. */
+export type Piece = Stretch | Uint8Array;
 
 /** Bytes of a source replaced by others; an insertion where the range is empty. */
 export interface Splice extends Range {
-  readonly bytes: Uint8Array;
+  readonly bytes: Piece;
 }
 
-/** A splice inside a message, whose length, and those around it, follow. */
-export interface Edit extends Splice {
+/** New bytes for a range inside a message, whose length, and those around it, follow. */
+export interface Edit extends Range {
+  readonly bytes: Uint8Array;
   readonly frame: Frame;
 }
-
-/** A stretch of the patched bytes: a range of the source, or new bytes. */
-export type Piece = Range | Uint8Array;
 
 /**
  * Turns edits into splices in file order, the length prefixes of every message around them
@@ -25,7 +26,7 @@ export function splices(edits: readonly Edit[]): Splice[] {
   for (const { frame, start, end, bytes } of edits) grow(frame, bytes.length - (end - start));
   for (const { frame } of edits) for (let f = frame.parent; f; f = f.parent) grow(f, 0);
 
-  const prefixes: Splice[] = [];
+  const prefixes: Replacement[] = [];
   for (const frame of [...growth.keys()].sort((a, b) => b.depth - a.depth)) {
     const by = growth.get(frame) ?? 0;
     if (by === 0 || frame.parent === null) continue;
@@ -36,9 +37,11 @@ export function splices(edits: readonly Edit[]): Splice[] {
   return joined([...edits, ...prefixes].sort((a, b) => a.start - b.start || a.end - b.end));
 }
 
+type Replacement = Range & { readonly bytes: Uint8Array };
+
 /** Splices in file order, insertions at one place as one. */
-function joined(list: readonly Splice[]): Splice[] {
-  const all: Splice[] = [];
+function joined(list: readonly Replacement[]): Replacement[] {
+  const all: Replacement[] = [];
   for (let k = 0; k < list.length; ) {
     const { start, end, bytes } = list[k];
     const parts = [bytes];
@@ -50,29 +53,27 @@ function joined(list: readonly Splice[]): Splice[] {
 }
 
 /** The pieces of which the patched bytes consist. */
-export function pieces(size: number, list: readonly Splice[]): Piece[] {
+export function pieces(source: Source, list: readonly Splice[]): Piece[] {
   const all: Piece[] = [];
   let at = 0;
   for (const { start, end, bytes } of list) {
     if (start < at) throw new Error(`patches overlap at byte ${start}`);
-    if (start > at) all.push({ start: at, end: start });
-    if (bytes.length > 0) all.push(bytes);
+    if (start > at) all.push({ source, start: at, end: start });
+    if (lengthOf(bytes) > 0) all.push(bytes);
     at = end;
   }
-  if (at < size) all.push({ start: at, end: size });
+  if (at < source.size) all.push({ source, start: at, end: source.size });
   return all;
 }
 
 /** A source patched: read as if the splices were applied, while nothing is copied. */
 export interface PatchedSource extends Source {
-  readonly base: Source;
-  readonly splices: readonly Splice[];
   readonly pieces: readonly Piece[];
 }
 
 /** Reads a source as if the splices were applied to it. */
 export function patchedSource(base: Source, list: readonly Splice[]): PatchedSource {
-  const all = pieces(base.size, list);
+  const all = pieces(base, list);
   const starts: number[] = [];
   let size = 0;
   for (const piece of all) {
@@ -86,7 +87,7 @@ export function patchedSource(base: Source, list: readonly Splice[]): PatchedSou
       const [a, b] = [from - starts[k], to - starts[k]];
       return piece instanceof Uint8Array
         ? piece.subarray(a, b)
-        : base.read(piece.start + a, piece.start + b);
+        : piece.source.read(piece.start + a, piece.start + b);
     };
     const endOf = () => starts[k] + lengthOf(all[k]);
     if (start >= end) return new Uint8Array();
@@ -99,10 +100,18 @@ export function patchedSource(base: Source, list: readonly Splice[]): PatchedSou
     }
     return bytes;
   };
-  return { name: base.name, size, read, base, splices: list, pieces: all };
+  const origin = ({ start, end }: Range): Stretch | null => {
+    const k = upperBound(starts, start) - 1;
+    const piece = all[k];
+    if (piece instanceof Uint8Array || end > starts[k] + lengthOf(piece)) return null;
+    const shift = piece.start - starts[k];
+    return originOf(piece.source, { start: start + shift, end: end + shift });
+  };
+  return { name: base.name, size, read, origin, pieces: all };
 }
 
-const lengthOf = (piece: Piece) =>
+/** Bytes of a piece. */
+export const lengthOf = (piece: Piece) =>
   piece instanceof Uint8Array ? piece.length : piece.end - piece.start;
 
 /** How many of the sorted numbers are at most `value`. */

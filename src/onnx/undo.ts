@@ -1,50 +1,118 @@
 import { InputError, type Range, type Source } from "./source.ts";
-import { type PatchedSource, patchedSource, type Splice } from "./splices.ts";
+import { lengthOf, type PatchedSource, type Piece, patchedSource, type Splice } from "./splices.ts";
+
+/** Bytes that were removed: as base64, or how many there are of them in the file beside. */
+type Removed = string | number;
 
 /** How a patched file becomes the original again: what to cut where, and what stood there. */
 export interface Undo {
   /** Bytes of the original. */
   readonly size: number;
-  /** Places in the patched file, the bytes inserted there, and those removed, as base64. */
-  readonly steps: readonly (readonly [at: number, inserted: number, removed: string])[];
+  /** Places in the patched file, the bytes inserted there, and those removed. */
+  readonly steps: readonly (readonly [at: number, inserted: number, removed: Removed])[];
+  /** The original's own name, where long removed bytes are not kept and are read from it. */
+  readonly beside?: string;
 }
 
-/** The reverse of splices, in file order, of a source. */
-export function undoOf(source: Source, splices: readonly Splice[]): Undo {
+/** Bytes above which what was removed is referred to and not kept, where it lies in a file. */
+const KEPT = 512;
+/** Bytes at both ends of what is referred to that stand for the whole. */
+const SAMPLE = 4096;
+
+/**
+ * The reverse of splices, in file order, of a source. Where the original stays `beside` the
+ * result, long stretches that are removed are not kept: they are read there.
+ */
+export function undoOf(source: Source, splices: readonly Splice[], beside: boolean): Undo {
   let shift = 0;
   const steps = splices.map(({ start, end, bytes }) => {
-    const removed = start === end ? "" : toBase64(source.read(start, end));
-    const step = [start + shift, bytes.length, removed] as const;
-    shift += bytes.length - (end - start);
+    const far = beside && end - start > KEPT;
+    const removed = far ? end - start : start === end ? "" : toBase64(source.read(start, end));
+    const step = [start + shift, lengthOf(bytes), removed] as const;
+    shift += lengthOf(bytes) - (end - start);
     return step;
   });
-  return { size: source.size, steps };
+  const { name, size } = source;
+  const refers = steps.some(([, , removed]) => typeof removed === "number");
+  return { size, steps, ...(refers ? { beside: name } : {}) };
 }
 
 /**
- * The original, read through the patched file. `tail` is where the patched file's own metadata
- * begins. Throws an InputError where the steps do not fit the file.
+ * The original, read through the patched file, and through the file beside where that holds what
+ * was removed. `tail` is where the patched file's own metadata begins. Throws an InputError where
+ * the steps do not fit the files.
  */
-export function undone(source: Source, { size, steps }: Undo, tail: Range): PatchedSource {
+export function undone(
+  source: Source,
+  { size, steps, beside }: Undo,
+  tail: Range,
+  open: (file: string) => Source,
+): PatchedSource {
   const misfit = () =>
     new InputError(
       `${source.name} is not as laurelize wrote it: another tool has rewritten it since; strip the file as it was written.`,
     );
   if (!Number.isSafeInteger(size) || !Array.isArray(steps)) throw misfit();
-  let from = 0;
+  if (beside !== undefined && typeof beside !== "string") throw misfit();
+  const other = beside === undefined ? null : open(beside);
+  if (other && other.size !== size) throw altered(source, other);
+  let [from, shift] = [0, 0];
   const back = steps.map((step): Splice => {
     const [at, inserted, removed] = Array.isArray(step) ? step : [];
-    if (!Number.isSafeInteger(at) || !Number.isSafeInteger(inserted) || typeof removed !== "string")
-      throw misfit();
+    if (!Number.isSafeInteger(at) || !Number.isSafeInteger(inserted)) throw misfit();
     if (at < from || inserted < 0 || at + inserted > tail.start) throw misfit();
     from = at + inserted;
-    return { start: at, end: from, bytes: fromBase64(removed) };
+    const bytes = restored(removed, at - shift, other);
+    if (bytes === null) throw misfit();
+    shift += inserted - lengthOf(bytes);
+    return { start: at, end: from, bytes };
   });
-  const restored = patchedSource(source, [...back, { ...tail, bytes: new Uint8Array() }]);
-  if (restored.size !== size) throw misfit();
-  return restored;
+  const result = patchedSource(source, [...back, { ...tail, bytes: new Uint8Array() }]);
+  if (result.size !== size) throw misfit();
+  return result;
 }
 
-const toBase64 = (bytes: Uint8Array) => btoa(String.fromCharCode(...bytes));
+/** What is said where the file that a result refers to is no longer the one it was made from. */
+export const altered = ({ name }: Source, other: Pick<Source, "name">) =>
+  new InputError(
+    `${name} refers to weights in ${other.name}, which was altered or replaced since; put back the file as it was, beside ${name}.`,
+  );
 
-const fromBase64 = (text: string) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+function restored(removed: unknown, start: number, other: Source | null): Piece | null {
+  if (typeof removed === "string") return fromBase64(removed);
+  const end = start + (Number.isSafeInteger(removed) ? (removed as number) : Number.NaN);
+  return other && start >= 0 && end >= start && end <= other.size
+    ? { source: other, start, end }
+    : null;
+}
+
+/** An original without the middles of what is referred to: the sample of it that is hashed. */
+export function sampled(original: Source, { steps }: Undo): Source {
+  let shift = 0;
+  const cuts: Splice[] = [];
+  for (const [at, inserted, removed] of steps) {
+    const length = typeof removed === "string" ? fromBase64(removed)!.length : removed;
+    const [start, end] = [at - shift + SAMPLE, at - shift + length - SAMPLE];
+    if (typeof removed === "number" && end > start)
+      cuts.push({ start, end, bytes: new Uint8Array() });
+    shift += inserted - length;
+  }
+  return patchedSource(original, cuts);
+}
+
+const CHUNK = 1 << 14;
+
+function toBase64(bytes: Uint8Array): string {
+  let text = "";
+  for (let at = 0; at < bytes.length; at += CHUNK)
+    text += String.fromCharCode(...bytes.subarray(at, at + CHUNK));
+  return btoa(text);
+}
+
+function fromBase64(text: string): Uint8Array | null {
+  try {
+    return Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+  } catch {
+    return null;
+  }
+}

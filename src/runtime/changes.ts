@@ -9,6 +9,7 @@ import {
 } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import type { Range } from "../onnx/source.ts";
+import { beforeCopies, constantMovedOnly, movedOnly } from "./linked.ts";
 
 /** What one model has more than another, and in what they differ beyond that. */
 export interface Changes {
@@ -25,7 +26,8 @@ export interface Changes {
 const BLOCK = 1 << 20;
 
 /** Compares two models byte for byte: signature, metadata, opsets, functions, weights and nodes. */
-export function changes(before: ModelFile, after: ModelFile): Changes {
+export function changes(before: ModelFile, result: ModelFile): Changes {
+  const after = beforeCopies(result);
   const differences: string[] = [];
   const lists = [
     ["input", before.graph.inputs, after.graph.inputs],
@@ -66,10 +68,14 @@ function graphChanges(
 ): Changes {
   const differences: string[] = [];
   const weights = new Map(b.initializers.map((tensor) => [tensor.name, tensor]));
-  for (const { name, frame } of a.initializers) {
+  for (const tensor of a.initializers) {
+    const { name, frame } = tensor;
     const other = weights.get(name);
     if (!other) differences.push(`weight ${way}${name} is gone`);
-    else if (!equalBytes(before, frame, after, other.frame))
+    else if (
+      !movedOnly(before, tensor, after, other) &&
+      !equalBytes(before, frame, after, other.frame)
+    )
       differences.push(`weight ${way}${name} differs`);
     weights.delete(name);
   }
@@ -87,6 +93,7 @@ function graphChanges(
     }
     k++;
     if (equalBytes(before, old.frame, after, node.frame)) continue;
+    if (constantMovedOnly(before, old, after, node)) continue;
     for (const [index, name] of node.inputs.entries())
       if (name !== old.inputs[index]) redirected.push(`${made} ${index}`);
     const inside = bodyChanges(before, old, after, node, way);

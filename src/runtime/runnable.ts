@@ -2,28 +2,46 @@ import onnxProto from "onnx-proto";
 import { valueInfo } from "../graph/encode.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { typeOfTensor } from "../graph/types.ts";
+import { linkable, linkEdits } from "../onnx/links.ts";
 import { FIELD } from "../onnx/messages.ts";
-import type { ModelFile } from "../onnx/model-file.ts";
-import { openFile } from "../onnx/model-file.ts";
+import { type ModelFile, openFile } from "../onnx/model-file.ts";
+import type { Source } from "../onnx/source.ts";
 import { patchedSource, splices } from "../onnx/splices.ts";
 import { bytesField } from "../onnx/wire-bytes.ts";
+import { beforeCopies, relocated, withCompanionInside } from "./linked.ts";
 import type { Runnable } from "./session.ts";
+import { withinReach } from "./within-reach.ts";
 
 const { onnx } = onnxProto;
 
+/** Bytes above which a model in a file is not loaded to be handed over: its weights are linked. */
+const LOADED = 1 << 28;
+
 /**
  * A model as onnxruntime takes it: by the path it was written to or lies at as it is, else by its
- * bytes.
+ * bytes, without those weights that onnxruntime can read in the file they lie in.
  */
 export function runnable(file: ModelFile, written?: string): Runnable {
-  const folder = file.folder?.path ?? undefined;
-  const path = written ?? file.source.path;
-  return {
-    model: path ?? file.source.read(0, file.source.size),
-    folder,
-    companion: file.folder?.companion,
-  };
+  const { source, folder } = file;
+  const { companion, copies } = folder ?? {};
+  const path = written ?? source.path;
+  if (path && (!companion || copies?.size)) return { model: path };
+  // New data waits for its name in a folder of its own, inside the one in which old data lies.
+  const waiting = (name: string) =>
+    name === companion?.location ? `${written?.split(/[/\\]/).at(-2)}/${name}` : name;
+  const home = folder?.path ?? undefined;
+  const ready = written ? relocated(file, waiting) : withCompanionInside(beforeCopies(file));
+  const reach = written ? { source: ready.source, folder: home } : withinReach(ready);
+  if (reach.folder === home && home !== undefined && source.size > LOADED) {
+    const links = linkable(ready).filter(([, { source: at }]) => liesIn(home, at));
+    reach.source = patchedSource(ready.source, splices(linkEdits(ready, links)));
+  }
+  return { model: reach.source.read(0, reach.source.size), folder: reach.folder };
 }
+
+/** Whether onnxruntime finds the file in the folder by its name. */
+const liesIn = (folder: string, { path, name, isLink }: Source) =>
+  !isLink && path?.slice(0, -name.length - 1) === folder;
 
 /** The model with further outputs: values of its main graph by name. */
 export function withOutputs(file: ModelFile, names: readonly string[]): ModelFile {

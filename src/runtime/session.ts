@@ -1,5 +1,4 @@
 import type { InferenceSession, Tensor, TensorConstructor } from "onnxruntime-common";
-import type { Companion } from "../onnx/model-file.ts";
 
 /** What this project needs of onnxruntime: `import * as ort from "onnxruntime-node"` or "-web". */
 export interface Ort {
@@ -10,11 +9,10 @@ export interface Ort {
   readonly Tensor: TensorConstructor;
 }
 
-/** A model that onnxruntime can load: its bytes, or its path; the folder of its external data, and data not yet written. */
+/** A model that onnxruntime can load: its bytes, or its path; and the folder of its external data. */
 export interface Runnable {
   readonly model: Uint8Array | string;
   readonly folder?: string | undefined;
-  readonly companion?: Companion | undefined;
 }
 
 /** Tensors by name. */
@@ -23,7 +21,7 @@ export type Tensors = Readonly<Record<string, Tensor>>;
 /** Runs `work` with a session on the model and lets the session go. Nothing is logged. */
 export async function withSession<T>(
   ort: Ort,
-  { model, folder, companion }: Runnable,
+  { model, folder }: Runnable,
   level: "disabled" | "all",
   work: (session: InferenceSession) => Promise<T>,
 ): Promise<T> {
@@ -31,7 +29,6 @@ export async function withSession<T>(
     graphOptimizationLevel: level,
     logSeverityLevel: 4,
     intraOpNumThreads: 0,
-    ...(companion ? { externalData: [{ path: companion.location, data: companion.bytes }] } : {}),
     ...(folder === undefined
       ? {}
       : { extra: { session: { model_external_initializers_file_folder_path: folder } } }),

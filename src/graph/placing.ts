@@ -1,0 +1,71 @@
+import { linkable, linkEdits, relocationEdits } from "../onnx/links.ts";
+import type { Folder, ModelFile } from "../onnx/model-file.ts";
+import { allTensors } from "../onnx/sound-shapes.ts";
+import { bytesSource, InputError } from "../onnx/source.ts";
+import type { Edit } from "../onnx/splices.ts";
+
+/** Where a result keeps its weights. */
+export interface Placing {
+  /** A data file for the larger new tensors; without it they go into the model. */
+  readonly newData?: string | null | undefined;
+  /** Old weights are not copied: they are referred to where they lie in the original's file. */
+  readonly link?: boolean | undefined;
+  /** New names of data files that are copied, by the location that tensors name now. */
+  readonly copies?: ReadonlyMap<string, string> | undefined;
+}
+
+/**
+ * The edits that make old weights be found where the placing says. They come before all others,
+ * since some stand at the end of a tensor, where the message around it may end too. Throws an
+ * InputError where the model is no file that could be referred to.
+ */
+export function placingEdits(file: ModelFile, { link, copies }: Placing): Edit[] {
+  const { source } = file;
+  if (link && (!source.path || !file.folder))
+    throw new InputError(
+      `${source.name} is no file that its weights could be linked to; open the model by its path, or copy them.`,
+    );
+  if (link && source.isLink)
+    throw new InputError(
+      `${source.name} is a link to another file, and onnxruntime would not follow it from the result; copy the model with cp -L first, or leave --link-weights out.`,
+    );
+  return [
+    ...(link ? linkEdits(file, linkable(file)) : []),
+    ...(copies ? relocationEdits(allTensors(file), (name) => copies.get(name) ?? name) : []),
+  ];
+}
+
+/** The folder as it will be once the new data files are there. */
+export function folderAfter(
+  folder: Folder | null,
+  { newData, copies }: Placing,
+  fresh: Uint8Array | null,
+): Folder | null {
+  if (!fresh && !copies?.size) return folder;
+  const companion = fresh ? { location: newData!, bytes: fresh } : undefined;
+  const former = new Map([...(copies ?? [])].map(([before, now]) => [now, before]));
+  return {
+    path: folder?.path ?? null,
+    ...(companion ? { companion } : {}),
+    copies: former,
+    open(asked) {
+      if (asked === companion?.location) return bytesSource(companion.bytes, asked);
+      if (folder) return folder.open(former.get(asked) ?? asked);
+      throw new InputError(`the model keeps weights in ${asked}; open it by its path.`);
+    },
+  };
+}
+
+/** A name of its own for the copy of each data file: "out.onnx.weights.data" for weights/data. */
+export function copyNames(files: readonly string[], prefix: string): Map<string, string> {
+  const names = new Map<string, string>();
+  const taken = new Set<string>();
+  for (const file of files) {
+    const plain = `${prefix}.${file.replace(/[/\\]+/g, ".")}`;
+    let free = plain;
+    for (let k = 2; taken.has(free); k++) free = `${plain}.${k}`;
+    taken.add(free);
+    names.set(file, free);
+  }
+  return names;
+}

@@ -1,0 +1,74 @@
+import onnxProto from "onnx-proto";
+import { isExternal } from "./external.ts";
+import { FIELD, type TensorMessage } from "./messages.ts";
+import type { ModelFile } from "./model-file.ts";
+import { originOf, type Stretch } from "./source.ts";
+import type { Edit } from "./splices.ts";
+import { BYTES } from "./wire.ts";
+import { bytesField, concat } from "./wire-bytes.ts";
+
+const { onnx } = onnxProto;
+
+/** Bytes below which a tensor stays where it is: shapes, axes, scales, which inference reads. */
+const LEAST = 1024;
+
+/**
+ * The tensors of the main graph whose raw data lies whole in a file, and where: those that may
+ * refer to it there. Tensors of bodies and functions are none: onnxruntime-web, which is handed
+ * data files, does not find them for those.
+ */
+export function linkable(file: ModelFile): [TensorMessage, Stretch][] {
+  const constants = file.graph.nodes.flatMap(({ opType, domain, attributes }) =>
+    opType === "Constant" && (domain === "" || domain === "ai.onnx")
+      ? attributes.flatMap(({ name, t }) => (name === "value" && t ? [t] : []))
+      : [],
+  );
+  return [...file.graph.initializers, ...constants].flatMap((tensor) => {
+    const { raw, frame, externalData } = tensor;
+    if (!raw || raw.end - raw.start < LEAST || frame.earlier) return [];
+    if (isExternal(tensor) || externalData.length > 0) return [];
+    const origin = originOf(file.source, raw);
+    return origin ? [[tensor, origin] as [TensorMessage, Stretch]] : [];
+  });
+}
+
+/** The edits that make these tensors refer to where their raw data lies. */
+export function linkEdits(file: ModelFile, links: readonly [TensorMessage, Stretch][]): Edit[] {
+  return links.flatMap(([{ frame }, { source, start, end }]) => {
+    const removed = [...file.reader.fields(frame)]
+      .filter(({ number, wire }) => number === FIELD.tensorRaw && wire === BYTES)
+      .map((field): Edit => ({ start: field.start, end: field.end, bytes: NOTHING, frame }));
+    const bytes = externalFields(source.name, start, end - start);
+    return [...removed, { start: frame.end, end: frame.end, bytes, frame }];
+  });
+}
+
+const NOTHING = new Uint8Array();
+
+/** The fields of a TensorProto whose data lies in another file. */
+function externalFields(location: string, offset: number, length: number): Uint8Array {
+  const entries = Object.entries({ location, offset, length }).map(([key, value]) =>
+    externalEntry(key, String(value)),
+  );
+  const dataLocation = onnx.TensorProto.DataLocation.EXTERNAL;
+  return concat([...entries, onnx.TensorProto.encode({ dataLocation }).finish()]);
+}
+
+const externalEntry = (key: string, value: string) =>
+  bytesField(FIELD.tensorExternalData, onnx.StringStringEntryProto.encode({ key, value }).finish());
+
+/** The edits that make external tensors, in any scope, look for their data under another name. */
+export const relocationEdits = (
+  tensors: Iterable<TensorMessage>,
+  rename: (location: string) => string,
+): Edit[] =>
+  [...tensors].filter(isExternal).flatMap(({ externalData }) =>
+    externalData
+      .filter(({ key }) => key === "location")
+      .map(({ frame, key, value }) => ({
+        start: frame.at,
+        end: frame.end,
+        bytes: externalEntry(key, rename(value)),
+        frame: frame.parent!,
+      })),
+  );

@@ -1,0 +1,28 @@
+/** A file that is not yet there: written beside its target under another name, then renamed. */
+export interface PendingFile {
+  /** Where the bytes lie until they are kept. */
+  readonly path: string;
+  /** Gives the file its name, replacing what was there. */
+  keep(): void;
+  /** Removes it. Does nothing once it is kept. */
+  discard(): void;
+}
+
+/** A pending file: `move` gives it its name and may throw, `remove` takes it away. */
+export function pendingFile(path: string, move: () => void, remove: () => void): PendingFile {
+  let open = true;
+  const discard = () => {
+    if (open) remove();
+    open = false;
+  };
+  const keep = () => {
+    try {
+      move();
+    } catch (error) {
+      discard();
+      throw error;
+    }
+    open = false;
+  };
+  return { path, keep, discard };
+}

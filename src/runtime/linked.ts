@@ -1,0 +1,97 @@
+import { externalRange, isExternal } from "../onnx/external.ts";
+import { relocationEdits } from "../onnx/links.ts";
+import { FIELD, type NodeMessage, type TensorMessage } from "../onnx/messages.ts";
+import { type ModelFile, openFile } from "../onnx/model-file.ts";
+import { allTensors } from "../onnx/sound-shapes.ts";
+import { originOf } from "../onnx/source.ts";
+import { type Edit, patchedSource, splices } from "../onnx/splices.ts";
+import { bytesField } from "../onnx/wire-bytes.ts";
+import { equalRanges } from "./same-tensor.ts";
+
+/** Fields of a TensorProto that say where its values are. */
+const VALUES: ReadonlySet<number> = new Set([FIELD.tensorRaw, FIELD.tensorExternalData, 14]);
+
+/** A model that looks for its data where it lies before it is copied; itself where nothing is to be copied. */
+export function beforeCopies(file: ModelFile): ModelFile {
+  const { copies } = file.folder ?? {};
+  return copies?.size ? relocated(file, (name) => copies.get(name) ?? name) : file;
+}
+
+/** A model that looks for its data under other names. */
+export function relocated(file: ModelFile, rename: (location: string) => string): ModelFile {
+  const edits = relocationEdits(allTensors(file), rename);
+  return openFile(patchedSource(file.source, splices(edits)), file.folder);
+}
+
+/** A model with the data inside that is to be a file of its own. */
+export function withCompanionInside(file: ModelFile): ModelFile {
+  const { companion } = file.folder ?? {};
+  if (!companion) return file;
+  const edits = file.graph.initializers.filter(isExternal).flatMap((tensor): Edit[] => {
+    const { location, offset, length } = externalRange(tensor.name, tensor);
+    const { frame } = tensor;
+    if (location !== companion.location) return [];
+    const raw = companion.bytes.subarray(offset, offset + (length ?? 0));
+    const outside = [...file.reader.fields(frame)].filter(({ number }) => VALUES.has(number));
+    const cuts = outside.map(({ start, end }) => ({ start, end, bytes: new Uint8Array(), frame }));
+    const bytes = bytesField(FIELD.tensorRaw, raw);
+    return [...cuts, { start: frame.end, end: frame.end, bytes, frame }];
+  });
+  return openFile(patchedSource(file.source, splices(edits)), file.folder);
+}
+
+/**
+ * Whether a tensor of a later model is an earlier one's but for where its values are found: in the
+ * very bytes that the earlier one holds. No value is read.
+ */
+export function movedOnly(
+  before: ModelFile,
+  a: TensorMessage,
+  after: ModelFile,
+  b: TensorMessage,
+): boolean {
+  if (!isExternal(b) || !samePlace(before, a, after, b)) return false;
+  const rest = (file: ModelFile, tensor: TensorMessage) =>
+    [...file.reader.fields(tensor.frame)].filter(({ number }) => !VALUES.has(number));
+  const [x, y] = [rest(before, a), rest(after, b)];
+  return (
+    x.length === y.length &&
+    x.every((field, k) => equalRanges(before, span(field), after, span(y[k])))
+  );
+}
+
+const span = ({ start, end }: { start: number; end: number }) => ({ start, end });
+
+function samePlace(before: ModelFile, { raw }: TensorMessage, after: ModelFile, b: TensorMessage) {
+  const { location, offset, length } = externalRange(b.name, b);
+  const origin = raw && originOf(before.source, raw);
+  return (
+    origin !== null &&
+    origin.source.name === location &&
+    before.folder?.path === after.folder?.path &&
+    origin.start === offset &&
+    origin.end - origin.start === length
+  );
+}
+
+/** Whether a Constant node of a later model is an earlier one's but for where its values are found. */
+export function constantMovedOnly(
+  before: ModelFile,
+  a: NodeMessage,
+  after: ModelFile,
+  b: NodeMessage,
+): boolean {
+  const [x, y] = [a.attributes, b.attributes];
+  return (
+    a.opType === "Constant" &&
+    b.opType === "Constant" &&
+    [a.name, a.domain, a.overload].join("\0") === [b.name, b.domain, b.overload].join("\0") &&
+    x.length === y.length &&
+    x.every(
+      ({ name, t, frame }, k) =>
+        name === y[k].name &&
+        (equalRanges(before, frame, after, y[k].frame) ||
+          (t !== null && y[k].t !== null && movedOnly(before, t, after, y[k].t))),
+    )
+  );
+}

@@ -1,0 +1,49 @@
+import { manifestKey, manifests } from "../passes/manifest.ts";
+import { type Model, modelOf, sha256 } from "./model.ts";
+import { InputError, type Source } from "./onnx/source.ts";
+import { altered, sampled, undone } from "./onnx/undo.ts";
+
+/** What `strip` gives back. */
+export interface Stripped {
+  /** The model as it was before it was last laurelized, byte for byte. */
+  readonly model: Model;
+  /** Which SHA-256 was recorded, and so was checked: the whole file's, or a sample's. */
+  readonly checked: "whole" | "sample" | null;
+  /** The original's own file, where linked weights are read from it. */
+  readonly beside: string | null;
+}
+
+/**
+ * Takes the last laurelization out of a model again. Throws an InputError where the model is not
+ * laurelized, or where the file or its old weights have changed since.
+ */
+export async function strip(model: Model): Promise<Stripped> {
+  const { name } = model.file.source;
+  const all = manifests(model.metadata);
+  const manifest = all.at(-1);
+  if (manifest === undefined)
+    throw new InputError(`${name} is not laurelized; there is nothing to take out.`);
+  const entry = model.file.message.metadata.find(({ key }) => key === manifestKey(all.length - 1));
+  const changed = `${name} is not as laurelize wrote it: another tool has rewritten it, or training has changed its old weights; strip the file as it was written.`;
+  if (!manifest || entry?.frame.end !== model.size) throw new InputError(changed);
+  const { undo, sample } = manifest;
+  const tail = { start: entry.frame.at, end: model.size };
+  const source = undone(model.file.source, undo, tail, (file) => {
+    if (model.folder) return model.folder.open(file);
+    throw new InputError(`${name} refers to weights in ${file}; open it by its path.`);
+  });
+  const differs = async (digest: string | null | undefined, of: () => Source) =>
+    typeof digest === "string" && (await sha256(of())) !== digest;
+  if (
+    (await differs(sample, () => sampled(source, undo))) ||
+    (await differs(manifest.sha256, () => source))
+  )
+    throw undo.beside === undefined
+      ? new InputError(changed)
+      : altered(model.file.source, { name: undo.beside });
+  return {
+    model: modelOf(source, model.folder),
+    checked: manifest.sha256 !== null ? "whole" : sample ? "sample" : null,
+    beside: undo.beside ?? null,
+  };
+}
