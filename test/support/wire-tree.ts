@@ -13,7 +13,9 @@ type Value =
   | { kind: "bytes"; bytes: Uint8Array; lengthPad: number }
   | { kind: "packed"; items: Varint[]; lengthPad: number }
   | { kind: "message"; type: TypeName; fields: Field[]; lengthPad: number }
-  | { kind: "group"; fields: Field[] };
+  | { kind: "group"; fields: Field[] }
+  /** Bytes as they are, tag and all. */
+  | { kind: "raw"; bytes: Uint8Array };
 
 /** For each message of onnx.proto: its fields that are messages, and those of repeated numbers. */
 export const TYPES = {
@@ -38,9 +40,7 @@ export type TypeName = keyof typeof TYPES;
 export const roleOf = (type: TypeName, number: number) =>
   (TYPES[type] as Record<number, TypeName | "varints" | "floats" | undefined>)[number];
 
-const WIRE = { varint: 0, bytes: 2, packed: 2, message: 2, group: 3 } as const;
-
-function varint({ value, pad }: Varint): number[] {
+export function varint({ value, pad }: Varint): number[] {
   const bytes: number[] = [];
   let rest = BigInt.asUintN(64, value);
   do {
@@ -53,30 +53,33 @@ function varint({ value, pad }: Varint): number[] {
 }
 
 /** Spells fields out as bytes. */
-export function encode(fields: readonly Field[]): Uint8Array {
-  const bytes: number[] = [];
-  const tag = ({ number, pad }: Field, wire: number) =>
-    bytes.push(...varint({ value: BigInt(number * 8 + wire), pad }));
-  const delimited = (body: Iterable<number> & { length: number }, pad: number) => {
-    bytes.push(...varint({ value: BigInt(body.length), pad }));
-    for (const byte of body) bytes.push(byte);
-  };
-  for (const field of fields) {
-    if (field.kind === "fixed") {
-      tag(field, field.bytes.length === 4 ? 5 : 1);
-      bytes.push(...field.bytes);
-      continue;
-    }
-    tag(field, WIRE[field.kind]);
-    if (field.kind === "varint") bytes.push(...varint(field.item));
-    if (field.kind === "bytes") delimited(field.bytes, field.lengthPad);
-    if (field.kind === "packed") delimited(field.items.flatMap(varint), field.lengthPad);
-    if (field.kind === "message") delimited(encode(field.fields), field.lengthPad);
-    if (field.kind !== "group") continue;
-    for (const byte of encode(field.fields)) bytes.push(byte);
-    tag(field, 4);
+export const encode = (fields: readonly Field[]): Uint8Array =>
+  new Uint8Array(Buffer.concat(fields.flatMap(parts)));
+
+function parts(field: Field): Uint8Array[] {
+  const tag = (wire: number) =>
+    Uint8Array.from(varint({ value: BigInt(field.number * 8 + wire), pad: field.pad }));
+  const delimited = (body: Uint8Array, pad: number) => [
+    tag(2),
+    Uint8Array.from(varint({ value: BigInt(body.length), pad })),
+    body,
+  ];
+  switch (field.kind) {
+    case "raw":
+      return [field.bytes];
+    case "fixed":
+      return [tag(field.bytes.length === 4 ? 5 : 1), field.bytes];
+    case "varint":
+      return [tag(0), Uint8Array.from(varint(field.item))];
+    case "bytes":
+      return delimited(field.bytes, field.lengthPad);
+    case "packed":
+      return delimited(Uint8Array.from(field.items.flatMap(varint)), field.lengthPad);
+    case "message":
+      return delimited(encode(field.fields), field.lengthPad);
+    case "group":
+      return [tag(3), encode(field.fields), tag(4)];
   }
-  return Uint8Array.from(bytes);
 }
 
 /** Reads bytes as fields of a message, by a reader that has nothing in common with the product's. */

