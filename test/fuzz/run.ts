@@ -53,21 +53,21 @@ async function take(seed: number): Promise<void> {
       `  ${took.toFixed(1)} s ${verdict.outcome}${verdict.detail ? `: ${verdict.detail.trim()}` : ""}`,
     );
   }
-  if (verdict.finding) await report(seed, it.bytes, verdict, folder);
+  if (verdict.finding) findings++;
+  if (verdict.finding || only !== null) await keepCase(seed, it.bytes, verdict, folder);
   fs.rmSync(folder, { recursive: true, force: true });
 }
 
-async function report(
+async function keepCase(
   seed: number,
   bytes: Uint8Array,
   { finding, outcome }: Verdict,
   folder: string,
 ) {
-  findings++;
   fs.mkdirSync(keep, { recursive: true });
   const kept = path.join(keep, `${seed}.onnx`);
   fs.writeFileSync(kept, bytes);
-  say(`  FINDING: ${finding}`);
+  if (finding) say(`  FINDING: ${finding}`);
   if (outcome === "died") {
     const alone = await shop.take({ seed, folder, alone: true }, LIMITS);
     say(`  onnxruntime alone: ${alone.finding ?? alone.detail}`);
