@@ -1,5 +1,6 @@
 import type { Graph } from "../src/graph/graph.ts";
 import type { Types } from "../src/graph/types.ts";
+import { checkMemory } from "../src/runtime/memory.ts";
 import { notRun, type Outcome, ran } from "../src/runtime/outcome.ts";
 import { runnable } from "../src/runtime/runnable.ts";
 import {
@@ -76,6 +77,7 @@ export async function prove(
   const { graph, types } = original;
   const { file } = graph;
   const progress = options.progress ?? (() => {});
+  checkMemory(graph, types);
   progress(0, "sample inputs");
   const before = runnable(file);
   const { feeds, dims } = options.feeds

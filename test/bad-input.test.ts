@@ -177,6 +177,15 @@ describe("a model that cannot be", { timeout: 60_000 }, () => {
       /value [ay] of graph t, a body of branch, has the name of a value around it/,
     ),
   );
+  it("an input without a name", () =>
+    refusedModel(
+      changed(({ graph }) => {
+        graph.input![0].name = "";
+        for (const node of graph.node!)
+          node.input = node.input!.map((name) => name.replace("x", ""));
+      }),
+      "has no name",
+    ));
   it("names that would break the line", () =>
     refusedModel(
       changed(({ graph }) => {
@@ -199,6 +208,28 @@ describe("a model that cannot be", { timeout: 60_000 }, () => {
         model.graph.node!.push({ ...call("F"), output: ["z"] });
       }),
       "calls itself",
+    );
+  });
+  it("functions that call others twice, forty deep", () => {
+    const call = (k: number, input: string, output: string) =>
+      k < 0
+        ? { opType: "Identity", input: [input], output: [output] }
+        : { opType: `F${k}`, domain: "own", input: [input], output: [output] };
+    const functions = Array.from({ length: 40 }, (_, k) => ({
+      name: `F${k}`,
+      domain: "own",
+      input: ["a"],
+      output: ["c"],
+      node: [call(k - 1, "a", "b"), call(k - 1, "b", "c")],
+      opsetImport: [{ version: 17 }, { domain: "own", version: 1 }],
+    }));
+    refusedModel(
+      changed((model) => {
+        Object.assign(model, { functions });
+        model.opsetImport!.push({ domain: "own", version: 1 });
+        model.graph.node!.push(call(39, "x", "z"));
+      }),
+      "more than 100000 nodes",
     );
   });
   it("a thousand nested Ifs", () => {

@@ -6,6 +6,9 @@ import type { Scope } from "./graph.ts";
 /** Calls inside calls up to which a model is followed. */
 const MAX_CALLS = 200;
 
+/** Nodes that calls may come to when every one is inlined, which onnxruntime does. */
+const MAX_INLINED = 100_000;
+
 /** Links every node that calls one of the model's own functions to that function's body. */
 export function linkCalls(file: ModelFile, main: Scope, functions: readonly Scope[]): void {
   if (functions.length === 0) return;
@@ -17,9 +20,10 @@ export function linkCalls(file: ModelFile, main: Scope, functions: readonly Scop
     }),
   );
   const entered = new Set<Scope>();
-  const linked = new Set<Scope>();
-  const link = (scope: Scope, depth: number): void => {
-    if (linked.has(scope)) return;
+  const inlined = new Map<Scope, number>();
+  const link = (scope: Scope, depth: number): number => {
+    const known = inlined.get(scope);
+    if (known !== undefined) return known;
     if (entered.has(scope))
       throw new InputError(
         `${file.source.name}: function ${scope.name} calls itself, which ONNX forbids; the model is damaged.`,
@@ -29,13 +33,19 @@ export function linkCalls(file: ModelFile, main: Scope, functions: readonly Scop
         `${file.source.name}: functions call one another more than ${MAX_CALLS} deep; inline the model's functions first.`,
       );
     entered.add(scope);
+    let nodes = 0;
     for (const node of scope.nodes) {
       const { domain, opType, overload } = node.message;
       node.callee = bodies.get(key(domain, opType, overload)) ?? null;
-      if (node.callee) link(node.callee, depth + 1);
-      for (const body of node.bodies) link(body, depth + 1);
+      if (node.callee) nodes += link(node.callee, depth + 1);
+      for (const body of node.bodies) nodes += link(body, depth + 1);
+      if (nodes > MAX_INLINED)
+        throw new InputError(
+          `${file.source.name}: the calls of its functions come to more than ${MAX_INLINED} nodes once they are inlined, as onnxruntime does; export it without functions.`,
+        );
     }
-    linked.add(scope);
+    inlined.set(scope, nodes + scope.nodes.length);
+    return nodes + scope.nodes.length;
   };
   link(main, 0);
   for (const scope of functions) link(scope, 0);

@@ -115,6 +115,7 @@ function scopeOf(
     values: new Map(),
   };
   const define = (name: string, from: Pick<Value, "producer" | "initializer">): Value => {
+    if (name === "") throw nameless(file, scope.name);
     if (scope.values.has(name)) throw twice(file, name);
     for (const around of outward(owner?.scope ?? null))
       if (around.values.has(name)) throw shadows(file, scope, name);
@@ -157,6 +158,11 @@ function scopeOf(
 }
 
 const nameOf = (it: ValueInfoMessage | string) => (typeof it === "string" ? it : it.name);
+
+const nameless = (file: ModelFile, graph: string) =>
+  new InputError(
+    `${file.source.name}: an input or weight of graph ${graph || "(unnamed)"} has no name, which means "absent" in ONNX; the model is damaged.`,
+  );
 
 const twice = (file: ModelFile, name: string) =>
   new InputError(

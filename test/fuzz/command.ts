@@ -49,13 +49,12 @@ export async function command(it: Case, folder: string, limits: Limits): Promise
 
 /** What is wrong with how the command ended; null where the README's words hold. */
 export function judgeEnd({ code, stderr, left, untouched }: Ended): string | null {
-  if (code === null || code > 3) return `the command dies (exit code ${code})`;
+  if (code === null || code > 4) return `the command dies (exit code ${code})`;
   if (!untouched) return "the input is not what it was";
   const expected = ["model.onnx", WEIGHTS.name, ...(code === 0 ? [RESULT] : [])].sort();
   if ([...left].sort().join() !== expected.join()) return `the folder holds ${left.join(", ")}`;
   const said = stderr.split("\n").filter((line) => line !== "" && !line.startsWith("warning: "));
   if (code === 0) return said.length === 0 ? null : "it succeeds and complains";
-  if (code === 1) return said.length === 1 ? null : `it says ${said.length} things`;
   if (said.length !== 1) return `it says ${said.length} things`;
   const wrong = complaint(said[0]);
   return wrong && `the message ${wrong}`;

@@ -24,7 +24,7 @@ export interface Verdict {
 
 /** Takes a case through the roof: found, rewritten, proved, and held against a check of its own. */
 export async function examine(
-  { bytes, way, options, seed }: Case,
+  { bytes, did, way, options, seed }: Case,
   folder: string,
   phase: (name: string) => void,
 ): Promise<Verdict> {
@@ -59,7 +59,12 @@ export async function examine(
         dimsOf(proof),
         seed,
       );
-      if (!proof.passed) return { outcome, finding: null, detail: `${failing(proof)}; ${agreed}` };
+      if (!proof.passed)
+        return {
+          outcome,
+          finding: complaintOfFailed(did, proof),
+          detail: `${failing(proof)}; ${agreed}`,
+        };
       const wrong = agreed.endsWith(" differs");
       if (wrong) return { outcome, finding: `a wrong "passed": output ${agreed}`, detail: "" };
       return { outcome: `passed, ${agreed}`, finding: null, detail: "" };
@@ -83,13 +88,28 @@ export function judgeError(error: Error): Verdict {
   return { outcome: "thrown", finding: `${name} is thrown`, detail: String(error?.stack ?? error) };
 }
 
+/** A model as it was passes, except that a constant skip may hold nothing to learn from. */
+function complaintOfFailed(did: readonly string[], { checks }: Proof): string | null {
+  const failed = checks.find(
+    ({ name, outcome }) => outcome !== "passed" && name !== "it can learn",
+  );
+  if (did.length === 0 && failed) return `a sound model does not pass: ${failed.name}`;
+  const reasons = checks.flatMap((check) => (check.outcome === "not run" ? [check.reason] : []));
+  const wrong = reasons.map((reason) => complaint(`${reason}.`)).find(Boolean);
+  return wrong ? `a reason ${wrong}` : null;
+}
+
 const dimsOf = ({ checks }: Proof) =>
-  checks.flatMap((check) => (check.name === "same function" ? [check.dims] : []))[0] ?? {};
+  checks.flatMap((check) =>
+    check.name === "same function" && check.outcome !== "not run" ? [check.dims] : [],
+  )[0] ?? {};
 
 const failing = ({ checks }: Proof) =>
   checks
-    .filter(({ passed }) => !passed)
-    .map((check) =>
-      check.name === "same function" && check.error ? `${check.name} (${check.error})` : check.name,
-    )
+    .filter(({ outcome }) => outcome !== "passed")
+    .map((check) => {
+      if (check.outcome === "not run") return `${check.name} not run: ${check.reason}`;
+      const error = "error" in check ? check.error : null;
+      return error ? `${check.name} (${error})` : check.name;
+    })
     .join(", ");

@@ -1,0 +1,23 @@
+import type { Graph } from "../graph/graph.ts";
+import { showShape, type Types } from "../graph/types.ts";
+import { dataTypeNamed, elements } from "../onnx/data-types.ts";
+import { InputError } from "../onnx/source.ts";
+
+/** Bytes of one value above which a model is not run. */
+const LARGEST = 2 ** 33;
+
+/**
+ * Throws an InputError where a value that a node makes is of a size beyond reason, whatever the
+ * inputs: a few bytes can ask for terabytes, and a system that grants them ends the process.
+ */
+export function checkMemory({ file, main }: Graph, types: Types): void {
+  for (const value of main.values.values()) {
+    const { dtype, shape } = types.get(value) ?? {};
+    if (!value.producer || !shape?.every((dim) => typeof dim === "number")) continue;
+    const bytes = (elements(shape) * (dataTypeNamed(dtype ?? "")?.bits || 8)) / 8;
+    if (bytes > LARGEST)
+      throw new InputError(
+        `${file.source.name}: value ${value.name} has the shape ${showShape(shape)} and takes ${(bytes / 1e9).toPrecision(3)} GB, too much to run the model here; pass --no-verify.`,
+      );
+  }
+}
