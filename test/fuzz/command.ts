@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { type Case, WEIGHTS } from "./case.ts";
-import type { Verdict } from "./examine.ts";
+import { DIED, type Verdict } from "./examine.ts";
 import { complaint } from "./sentence.ts";
 import { type Limits, watch } from "./watch.ts";
 
@@ -17,6 +17,8 @@ export interface Ended {
 }
 
 const BIN = path.join(import.meta.dirname, "../../dist/bin/laurelize.js");
+/** Milliseconds in which what a killed process has left is swept up. */
+const SWEEPING = 1000;
 const RESULT = "model.laurel.onnx";
 
 /** Takes a case through the command line, in a folder of its own. */
@@ -41,18 +43,21 @@ export async function command(it: Case, folder: string, limits: Limits): Promise
   });
   const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
   unwatch();
+  if (why || code === null) await new Promise((resolve) => setTimeout(resolve, SWEEPING));
   const left = fs.readdirSync(folder);
   const untouched = fs.readFileSync(file).equals(it.bytes);
-  const finding = why ?? judgeEnd({ code, stderr, left, untouched });
-  return { outcome: `bin exits ${code ?? child.signalCode}`, finding, detail: stderr };
+  const finding = judgeEnd({ code, stderr, left, untouched });
+  if (code !== null) return { outcome: `bin exits ${code}`, finding, detail: stderr };
+  return { outcome: DIED, finding: finding ?? why ?? `dies: ${child.signalCode}`, detail: stderr };
 }
 
-/** What is wrong with how the command ended; null where the README's words hold. */
+/** What is wrong with how the command ended; null where the README's words hold, or it was killed and left nothing. */
 export function judgeEnd({ code, stderr, left, untouched }: Ended): string | null {
-  if (code === null || code > 4) return `the command dies (exit code ${code})`;
   if (!untouched) return "the input is not what it was";
   const expected = ["model.onnx", WEIGHTS.name, ...(code === 0 ? [RESULT] : [])].sort();
   if ([...left].sort().join() !== expected.join()) return `the folder holds ${left.join(", ")}`;
+  if (code === null) return null;
+  if (code > 4) return `it exits ${code}`;
   const said = stderr.split("\n").filter((line) => line !== "" && !line.startsWith("warning: "));
   if (code === 0) return said.length === 0 ? null : "it succeeds and complains";
   if (said.length !== 1) return `it says ${said.length} things`;

@@ -22,6 +22,9 @@ export interface Verdict {
   readonly detail: string;
 }
 
+/** The outcome of a case whose process had to be ended, or ended of itself. */
+export const DIED = "died";
+
 /** Takes a case through the roof: found, rewritten, proved, and held against a check of its own. */
 export async function examine(
   { bytes, did, way, options, seed }: Case,

@@ -2,9 +2,9 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { caseOf } from "./case.ts";
+import { type Case, caseOf } from "./case.ts";
 import { command } from "./command.ts";
-import type { Verdict } from "./examine.ts";
+import { DIED, type Verdict } from "./examine.ts";
 import { seedlings } from "./models.ts";
 import { workshop } from "./workshop.ts";
 
@@ -40,39 +40,41 @@ async function take(seed: number): Promise<void> {
   const folder = path.join(scratch, String(seed));
   fs.mkdirSync(folder);
   const start = performance.now();
-  const verdict =
-    it.way === "bin"
-      ? await command(it, folder, LIMITS)
-      : await shop.take({ seed, folder, alone: false }, LIMITS);
+  const { outcome, finding, detail } = await verdictOn(it, folder);
   const took = (performance.now() - start) / 1000;
   if (took > slowest.seconds) slowest = { seed, seconds: took };
-  outcomes.set(verdict.outcome, (outcomes.get(verdict.outcome) ?? 0) + 1);
-  if (only !== null || values.verbose || verdict.finding) {
+  outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+  if (only !== null || values.verbose || finding) {
     say(`seed ${seed}: ${it.model}, ${it.did.join(", ")}; ${it.way}, ${it.options.variant}`);
-    say(
-      `  ${took.toFixed(1)} s ${verdict.outcome}${verdict.detail ? `: ${verdict.detail.trim()}` : ""}`,
-    );
+    say(`  ${took.toFixed(1)} s ${outcome}${detail ? `: ${detail.trim()}` : ""}`);
   }
-  if (verdict.finding) findings++;
-  if (verdict.finding || only !== null) await keepCase(seed, it.bytes, verdict, folder);
+  if (finding) {
+    findings++;
+    say(`  FINDING: ${finding}`);
+  }
+  if (finding || only !== null) {
+    fs.mkdirSync(keep, { recursive: true });
+    const kept = path.join(keep, `${seed}.onnx`);
+    fs.writeFileSync(kept, it.bytes);
+    say(`  kept in ${kept}; again with: npm run fuzz -- --seed ${seed}`);
+  }
   fs.rmSync(folder, { recursive: true, force: true });
 }
 
-async function keepCase(
-  seed: number,
-  bytes: Uint8Array,
-  { finding, outcome }: Verdict,
-  folder: string,
-) {
-  fs.mkdirSync(keep, { recursive: true });
-  const kept = path.join(keep, `${seed}.onnx`);
-  fs.writeFileSync(kept, bytes);
-  if (finding) say(`  FINDING: ${finding}`);
-  if (outcome === "died") {
-    const alone = await shop.take({ seed, folder, alone: true }, LIMITS);
-    say(`  onnxruntime alone: ${alone.finding ?? alone.detail}`);
+/** Does a case. What onnxruntime does with the model alone as well is no finding. */
+async function verdictOn(it: Case, folder: string): Promise<Verdict> {
+  const asked = { seed: it.seed, folder, alone: false };
+  const verdict =
+    it.way === "bin" ? await command(it, folder, LIMITS) : await shop.take(asked, LIMITS);
+  if (verdict.outcome !== DIED || !/^(hangs|takes|dies)/.test(verdict.finding ?? ""))
+    return verdict;
+  const alone = await shop.take({ ...asked, alone: true }, LIMITS);
+  const [how] = verdict.finding!.split(/\W/);
+  if (alone.finding?.split(/\W/)[0] !== how) {
+    const detail = `${verdict.detail}; onnxruntime alone: ${alone.finding ?? alone.detail}`;
+    return { ...verdict, detail };
   }
-  say(`  kept in ${kept}; again with: npm run fuzz -- --seed ${seed}`);
+  return { outcome: `onnxruntime alone ${how}`, finding: null, detail: verdict.finding! };
 }
 
 say(`seed ${from}${only === null ? `, ${seconds} s` : ""}, ${models.length} models`);

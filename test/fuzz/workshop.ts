@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import type { Request } from "./child.ts";
-import type { Verdict } from "./examine.ts";
+import { DIED, type Verdict } from "./examine.ts";
 import { type Limits, watch } from "./watch.ts";
 
 /** A process that does cases one after the other, and is replaced when it dies. */
@@ -48,12 +48,8 @@ export function workshop(script: string): Workshop {
           unwatch();
           child = null;
           done = 0;
-          const finding = why ?? `the process dies (${signal ?? `exit code ${code}`})`;
-          resolve({
-            outcome: "died",
-            finding: `${finding} in ${phaseIn(request.folder)}`,
-            detail: said,
-          });
+          const finding = why ?? `dies: ${signal ?? `exit code ${code}`}`;
+          resolve({ outcome: DIED, finding, detail: `in ${phaseIn(request.folder)} ${said}` });
         });
         child.send(request);
       }),
