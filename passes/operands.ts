@@ -1,4 +1,5 @@
 import type { Graph } from "../src/graph/graph.ts";
+import { own } from "../src/graph/own.ts";
 import type { Types } from "../src/graph/types.ts";
 import { runnable } from "../src/runtime/runnable.ts";
 import { runAll } from "../src/runtime/same-function.ts";
@@ -36,7 +37,7 @@ export function batches(
   let room = 0;
   for (const augmented of sites) {
     const sized = augmented.site.shape
-      .map((dim) => (typeof dim === "number" ? dim : (sizes[dim] ?? UNKNOWN_DIM)))
+      .map((dim) => (typeof dim === "number" ? dim : (own(sizes, dim) ?? UNKNOWN_DIM)))
       .reduce((a, b) => a * b, 1);
     const need = sized * operandNames([augmented]).length;
     if (groups.length === 0 || need > room) {

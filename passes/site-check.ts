@@ -1,6 +1,7 @@
 import type { Tensor } from "onnxruntime-common";
 import { tensorData } from "../src/graph/constants.ts";
 import type { Graph } from "../src/graph/graph.ts";
+import { own } from "../src/graph/own.ts";
 import { uniform } from "../src/graph/random.ts";
 import { encodeNumbers } from "../src/graph/tensor.ts";
 import { compare, type Difference } from "../src/runtime/compare.ts";
@@ -68,7 +69,9 @@ export async function checkSite(
 /** The site's shape: free dimensions as given by name, else small, the first of them 1. */
 function shapeOf({ site: { shape } }: Augmented, { dims = {} }: SampleOptions): number[] {
   return shape.map((dim, axis) =>
-    typeof dim === "number" ? dim : (dims[dim] ?? (axis === 0 && shape.length > 1 ? 1 : SMALL)),
+    typeof dim === "number"
+      ? dim
+      : (own(dims, dim) ?? (axis === 0 && shape.length > 1 ? 1 : SMALL)),
   );
 }
 
@@ -78,10 +81,11 @@ function madeUp(ort: Ort, augmented: Augmented, shape: readonly number[], seed: 
   const count = shape.reduce((a, b) => a * b, 1);
   const tensors: Record<string, Tensor> = {};
   for (const { name } of operandsOf(augmented)) {
+    if (Object.hasOwn(tensors, name)) continue;
     const next = uniform(seed, `${augmented.site.name} ${name}`);
     const normal = () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
     const values = Float64Array.from({ length: count }, normal);
-    tensors[name] ??= tensorOfBytes(ort, dtype, encodeNumbers(dtype, values), shape);
+    tensors[name] = tensorOfBytes(ort, dtype, encodeNumbers(dtype, values), shape);
   }
   return tensors;
 }

@@ -73,19 +73,19 @@ export async function runSums(
   if (!own?.producer) return null;
   const nodes = between(own.producer, given);
   const read = new Set(nodes.flatMap((node) => node.inputs.filter((value) => value !== null)));
-  const fed = new Set([...read].filter(({ name }) => name in given));
+  const fed = new Set([...read].filter(({ name }) => Object.hasOwn(given, name)));
   if (fed.size < Object.keys(given).length) return null;
   const weights: Record<string, Tensor> = {};
   for (const value of read) {
     const tensor = tensorOf(value);
-    if (!tensor || value.name in given || isInlined(tensor)) continue;
+    if (!tensor || Object.hasOwn(given, value.name) || isInlined(tensor)) continue;
     const weight = constantOf(ort, graph, value);
     if (!weight) return null;
     fed.add(value);
     weights[value.name] = weight;
   }
   const known = ({ name }: Value): Type | null =>
-    name in given ? { dtype: dtypeOf(given[name]), shape: given[name].dims } : null;
+    Object.hasOwn(given, name) ? { dtype: dtypeOf(given[name]), shape: given[name].dims } : null;
   const model = skeleton(graph, nodes, known, [], fed);
   if (!model) return null;
   try {
@@ -107,6 +107,6 @@ function between(sum: Node, given: Tensors): Node[] {
   const nodes = new Set<Node>([sum]);
   for (const node of nodes)
     for (const value of node.inputs)
-      if (value?.producer && !(value.name in given)) nodes.add(value.producer);
+      if (value?.producer && !Object.hasOwn(given, value.name)) nodes.add(value.producer);
   return [...nodes];
 }

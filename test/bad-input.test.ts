@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import { InputError, laurelize, openModel } from "laurelize";
+import { InputError, laurelize, openModel, verify } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
@@ -186,6 +186,21 @@ describe("a model that cannot be", { timeout: 60_000 }, () => {
       }),
       "has no name",
     ));
+  it.each(["__proto__", "constructor"])("a value named %s, as JavaScript's own", (name) =>
+    refusedModel(
+      text(`g (float[2, 8] x) => (float[2, 8] y) { ${name} = Relu(x) y = Add(x, ${name}) }`),
+      "rename it",
+    ),
+  );
+  it.each(["__proto__", "constructor"])("no dimension named %s", async (name) => {
+    const named = text(
+      `g (float[${name}, 8] x) => (float[${name}, 8] out) <float[8, 8] v, float[8, 8] w>
+      { h = Relu(x) f = MatMul(h, v) y = Add(x, f) out = MatMul(y, w) }`,
+    );
+    const laurel = await laurelize(await openModel(named), { ort, variant: "rw+lr", rank: 2 });
+    expect((await verify(laurel, { ort })).passed).toBe(true);
+    expect((await verify(laurel, { ort, extent: "sites" })).passed).toBe(true);
+  });
   it("names that would break the line", () =>
     refusedModel(
       changed(({ graph }) => {

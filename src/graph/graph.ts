@@ -116,6 +116,7 @@ function scopeOf(
   };
   const define = (name: string, from: Pick<Value, "producer" | "initializer">): Value => {
     if (name === "") throw nameless(file, scope.name);
+    if (name in Object.prototype) throw unnameable(file, scope.name, name);
     if (scope.values.has(name)) throw twice(file, name);
     for (const around of outward(owner?.scope ?? null))
       if (around.values.has(name)) throw shadows(file, scope, name);
@@ -162,6 +163,11 @@ const nameOf = (it: ValueInfoMessage | string) => (typeof it === "string" ? it :
 const nameless = (file: ModelFile, graph: string) =>
   new InputError(
     `${file.source.name}: an input or weight of graph ${graph || "(unnamed)"} has no name, which means "absent" in ONNX; the model is damaged.`,
+  );
+
+const unnameable = (file: ModelFile, graph: string, name: string) =>
+  new InputError(
+    `${file.source.name}: a value of graph ${graph || "(unnamed)"} is named ${name}, which every JavaScript object has, so that onnxruntime cannot hand it in or out; rename it.`,
   );
 
 const twice = (file: ModelFile, name: string) =>

@@ -1,5 +1,6 @@
 import type { Tensor } from "onnxruntime-common";
 import type { Value } from "../graph/graph.ts";
+import { own } from "../graph/own.ts";
 import type { Types } from "../graph/types.ts";
 import { dataTypeNamed } from "../onnx/data-types.ts";
 import { compare, type Difference } from "./compare.ts";
@@ -76,7 +77,7 @@ function taps(
       const known = type ? dataTypeNamed(type.dtype)?.ort : pair.a.scope.kind !== "main";
       if (!value || !there || !known) return [];
       const elements = (type?.shape ?? [UNKNOWN_DIM]).reduce<number>(
-        (n, dim) => n * (typeof dim === "number" ? dim : (dims[dim] ?? UNKNOWN_DIM)),
+        (n, dim) => n * (typeof dim === "number" ? dim : (own(dims, dim) ?? UNKNOWN_DIM)),
         UNKNOWN_DIM ** loops,
       );
       return [{ value, pair, elements }];

@@ -7,17 +7,16 @@ import { InputError } from "../onnx/source.ts";
 const LARGEST = 2 ** 33;
 
 /**
- * Throws an InputError where a value that a node makes is of a size beyond reason, whatever the
- * inputs: a few bytes can ask for terabytes, and a system that grants them ends the process.
+ * Throws an InputError where a value is of a size beyond reason, whatever the inputs hold: a few bytes can ask for terabytes, and a system that grants them ends the process.
  */
 export function checkMemory({ file, main }: Graph, types: Types): void {
   for (const value of main.values.values()) {
     const { dtype, shape } = types.get(value) ?? {};
-    if (!value.producer || !shape?.every((dim) => typeof dim === "number")) continue;
+    if (value.initializer || !shape?.every((dim) => typeof dim === "number")) continue;
     const bytes = (elements(shape) * (dataTypeNamed(dtype ?? "")?.bits || 8)) / 8;
     if (bytes > LARGEST)
       throw new InputError(
-        `${file.source.name}: value ${value.name} has the shape ${showShape(shape)} and takes ${(bytes / 1e9).toPrecision(3)} GB, too much to run the model here; prove it with --verify sites.`,
+        `${file.source.name}: ${value.producer ? "value" : "input"} ${value.name} has the shape ${showShape(shape)} and takes ${(bytes / 1e9).toPrecision(3)} GB, too much to run the model here; prove it with --verify sites.`,
       );
   }
 }

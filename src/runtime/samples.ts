@@ -1,5 +1,6 @@
 import type { Tensor } from "onnxruntime-common";
 import { attribute, type Graph, type Value } from "../graph/graph.ts";
+import { own } from "../graph/own.ts";
 import { uniform } from "../graph/random.ts";
 import { encodeNumbers } from "../graph/tensor.ts";
 import { isFloat, showShape, type Type, type Types } from "../graph/types.ts";
@@ -117,7 +118,7 @@ function make(
   round: number,
   options: SampleOptions,
 ) {
-  const dims: Record<string, number> = {};
+  const dims: Record<string, number> = Object.create(null);
   const feeds: Record<string, Tensor> = {};
   for (const input of graph.main.inputs) {
     const type = types.get(input);
@@ -129,7 +130,8 @@ function make(
       if (typeof dim === "number") return dim;
       const name = dim || `${input.name}.${axis}`;
       dims[name] ??=
-        options.dims?.[name] ?? sizeOf(input, type, axis, name, attempt.step, options.dims ?? {});
+        own(options.dims ?? {}, name) ??
+        sizeOf(input, type, axis, name, attempt.step, options.dims ?? {});
       return dims[name];
     });
     if (shape.some((dim) => dim < 0) || elements(shape) * 8 > LARGEST)

@@ -1,4 +1,5 @@
 import { attribute, type Value } from "../graph/graph.ts";
+import { own } from "../graph/own.ts";
 import { isFloat, type Type } from "../graph/types.ts";
 
 const IMAGE = [224, 256, 64, 32, 512, 128, 640, 48];
@@ -18,7 +19,8 @@ export function sizeOf(
 ): number {
   const at = (ladder: readonly number[]) => ladder[Math.min(step, ladder.length - 1)];
   const known = (part: string) =>
-    given[part] ?? (/^\d+$/.test(part) ? Number(part) : /past/.test(part) ? PAST : at(SEQUENCE));
+    own(given, part) ??
+    (/^\d+$/.test(part) ? Number(part) : /past/.test(part) ? PAST : at(SEQUENCE));
   if (/\+/.test(name)) return name.split("+").reduce((sum, part) => sum + known(part.trim()), 0);
   if (/total/i.test(name)) return known("past") + known("sequence_length");
   if (/past/i.test(name)) return PAST;
