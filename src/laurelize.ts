@@ -1,0 +1,137 @@
+import { type LaurelOptions, manifestOf, type Plan, plan } from "../passes/laurelize.ts";
+import { type Manifest, manifestKey, manifests } from "../passes/manifest.ts";
+import { findSites, type ResidualOptions, type Residuals } from "../passes/residuals/index.ts";
+import { applyPatch } from "./graph/patch.ts";
+import { copyNames } from "./graph/placing.ts";
+import { type Model, modelOf, sha256, typesOf } from "./model.ts";
+import { InputError } from "./onnx/source.ts";
+import { sampled } from "./onnx/undo.ts";
+import type { Ort } from "./runtime/session.ts";
+import { VERSION } from "./version.ts";
+
+/** onnxruntime, handed in: `import * as ort from "onnxruntime-node"`, or "onnxruntime-web". */
+export interface WithOrt {
+  readonly ort: Ort;
+}
+
+/** The residual connections of a model, the sums that are none, and warnings of the inference. */
+export interface FoundResiduals extends Residuals {
+  readonly warnings: readonly string[];
+}
+
+/** Finds a model's residual connections; the model is not changed. */
+export async function findResiduals(
+  model: Model,
+  options: WithOrt & ResidualOptions,
+): Promise<FoundResiduals> {
+  const { types, warnings } = await typesOf(model, options.ort);
+  const earlier = manifests(model.metadata).flatMap((manifest) => manifest?.sites ?? []);
+  return { ...findSites(model.graph, types, { earlier, ...options }), warnings };
+}
+
+/** A laurelized model, not yet proved or saved. */
+export interface Laurelized {
+  readonly original: Model;
+  readonly model: Model;
+  readonly plan: Plan;
+  /** Every residual connection found, taken or not. */
+  readonly found: FoundResiduals;
+  readonly warnings: readonly string[];
+}
+
+/** Whether this tool has been at the model before: its metadata says so. */
+export const isLaurelized = (model: Model) => manifests(model.metadata).length > 0;
+
+/** How a result is written, and whether it may be one of a model that is laurelized already. */
+export interface ResultOptions {
+  /** A file name: the larger new weights go into that file, beside the model. */
+  readonly externalData?: string | null | undefined;
+  /**
+   * Old weights are not copied: the result refers to them in the original's file, beside which it
+   * must be saved.
+   */
+  readonly linkWeights?: boolean | undefined;
+  /** The model's data files are copied when the result is saved, under names that begin so. */
+  readonly copyData?: string | null | undefined;
+  /**
+   * Record the original's SHA-256, with which `strip` checks what it gives back; true, but with
+   * linked weights, of which a sample is taken otherwise.
+   */
+  readonly hash?: boolean | undefined;
+}
+
+/**
+ * Replaces `y = f(x) + x` by LAuReL at every residual connection, or at those that `include` and
+ * `exclude` leave. The result computes exactly what the model did. Throws an InputError where
+ * the model is laurelized already, an option is not to be had, or no site is left.
+ */
+export async function laurelize(
+  model: Model,
+  options: WithOrt & ResidualOptions & LaurelOptions & ResultOptions,
+): Promise<Laurelized> {
+  const {
+    ort,
+    featureAxis,
+    also,
+    externalData = null,
+    linkWeights = false,
+    copyData,
+    hash,
+    again = false,
+    ...wanted
+  } = options;
+  const before = manifests(model.metadata).length;
+  if (before > 0 && !again)
+    throw new InputError(
+      `${model.file.source.name} is already laurelized; there is nothing to do, unless again is set.`,
+    );
+  const opset = model.file.opsets.get("") ?? 7;
+  if (opset < 7)
+    throw new InputError(
+      `${model.file.source.name} uses opset ${opset}, and onnxruntime runs 7 and newer; convert it with onnx.version_converter first.`,
+    );
+  const found = await findResiduals(model, { ort, featureAxis, also });
+  const planned = plan(model.graph, found.sites, { ...wanted, again });
+  if (planned.sites.length === 0) throw new NoSiteError(found, model.file.source.name);
+  const provenance = async (undo: Manifest["undo"]) => {
+    const { source } = model;
+    const linked = undo.beside !== undefined;
+    const digest = (hash ?? !linked) ? await sha256(source) : null;
+    const sample = linked ? { sample: await sha256(sampled(source, undo)) } : {};
+    const manifest = manifestOf(planned, { version: VERSION, sha256: digest, ...sample, undo });
+    return { key: manifestKey(before), value: JSON.stringify(manifest) };
+  };
+  const { source, folder } = await applyPatch(model.graph, planned.patch, provenance, {
+    newData: externalData,
+    link: linkWeights,
+    copies: copyData ? copyNames(model.dataFiles, copyData) : undefined,
+  });
+  return {
+    original: model,
+    model: modelOf(source, folder),
+    plan: planned,
+    found,
+    warnings: [...found.warnings, ...planned.warnings],
+  };
+}
+
+/** No residual connection is there, or none is left by the globs. */
+export class NoSiteError extends InputError {
+  override name = "NoSiteError";
+  readonly found: FoundResiduals;
+  constructor(found: FoundResiduals, name: string) {
+    const { length } = found.sites;
+    const axisless = found.rejected.filter(({ reason }) => reason.startsWith("no feature axis"));
+    if (length === 0 && axisless.length > 0)
+      super(
+        `${name} has ${axisless.length} residual ${axisless.length === 1 ? "sum" : "sums"}, none with a feature axis (${axisless[0].reason}).`,
+      );
+    else
+      super(
+        length === 0
+          ? `${name} has no residual connection; laurelize inspect ${name} --why tells why each sum is none.`
+          : `none of the ${length} residual connections of ${name} is among those chosen; loosen --include, --exclude or --stream.`,
+      );
+    this.found = found;
+  }
+}
