@@ -7,12 +7,6 @@ import { strip } from "./commands/strip.ts";
 import { verify } from "./commands/verify.ts";
 import { EXIT } from "./exit.ts";
 
-for (const [signal, number] of [
-  ["SIGHUP", 1],
-  ["SIGINT", 2],
-  ["SIGTERM", 15],
-] as const)
-  process.once(signal, () => process.exit(128 + number));
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0);
   throw error;

@@ -33,6 +33,9 @@ export class Progress {
       stream: process.stderr,
       clearOnComplete: true,
       barsize: 30,
+      // No signal handlers, no settings of the terminal that an interrupt would leave behind.
+      gracefulExit: false,
+      linewrap: true,
     });
     this.#bar.start(100, Math.round(100 * this.#done), { step: this.#step });
   }

@@ -9,7 +9,6 @@ import {
   type Ort,
   openModel,
   type Proof,
-  stageModel,
   verify,
 } from "../src/index.ts";
 import type { Arguments } from "./commands/laurelize.ts";
@@ -18,6 +17,7 @@ import { parseDims, readInputs } from "./inputs.ts";
 import { checkOutput, outputOf } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { asJson, proofLines, summary, unproved } from "./report.ts";
+import { staged } from "./staged.ts";
 import { bytes } from "./text.ts";
 import { webRuntime } from "./web-runtime.ts";
 
@@ -57,8 +57,7 @@ export async function runLaurelize(args: Arguments): Promise<void> {
   const memory = args.verify === "full" ? checkMemory(laurel.model).needed : 0;
   if (memory > SPOKEN_OF) say(`proving it takes about ${bytes(memory)} of memory`);
   const start = performance.now();
-  const pending = stageModel(laurel.model, output);
-  process.once("exit", pending.discard);
+  const pending = await staged(laurel.model, output);
   const written = performance.now();
   let proof: Proof | null = null;
   if (args.verify !== "none") {

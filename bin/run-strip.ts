@@ -1,7 +1,8 @@
 import path from "node:path";
-import { openModel, saveModel, strip } from "../src/index.ts";
+import { openModel, strip } from "../src/index.ts";
 import type { StripArguments } from "./commands/strip.ts";
 import { checkFree, checkOutput } from "./output.ts";
+import { staged } from "./staged.ts";
 import { bytes } from "./text.ts";
 
 /** Takes the last laurelization out of a model and writes what it was before. */
@@ -17,7 +18,7 @@ export async function runStrip(args: StripArguments): Promise<void> {
   const home = path.dirname(path.resolve(args.model));
   const own = model.dataFiles.map((name) => path.join(home, name));
   checkFree(file, own, args.force);
-  await saveModel(original, file);
+  (await staged(original, file)).keep();
   const how = {
     whole: "byte for byte the original, by its SHA-256",
     sample: `byte for byte the original, as far as the SHA-256 of a sample tells: its weights are read from ${beside} (--hash records that of the whole)`,

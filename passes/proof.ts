@@ -1,6 +1,5 @@
 import type { Graph } from "../src/graph/graph.ts";
 import type { Types } from "../src/graph/types.ts";
-import { checkMemory } from "../src/runtime/memory.ts";
 import { notRun, type Outcome, ran } from "../src/runtime/outcome.ts";
 import { runnable } from "../src/runtime/runnable.ts";
 import {
@@ -13,6 +12,7 @@ import {
 import { type SampleOptions, sampleInputs } from "../src/runtime/samples.ts";
 import { secondOpinion } from "../src/runtime/second-opinion.ts";
 import { type Ort, type Runnable, reason, type Tensors } from "../src/runtime/session.ts";
+import { checkSizes } from "../src/runtime/value-sizes.ts";
 import type { Augmented } from "./augment.ts";
 import { checkFormula, type FormulaReport } from "./formula.ts";
 import type { Plan } from "./laurelize.ts";
@@ -77,7 +77,7 @@ export async function prove(
   const { graph, types } = original;
   const { file } = graph;
   const progress = options.progress ?? (() => {});
-  checkMemory(graph, types);
+  checkSizes(graph, types);
   progress(0, "sample inputs");
   const before = runnable(file);
   const { feeds, dims } = options.feeds

@@ -124,7 +124,7 @@ export function writePending(source: Source, target: string): PendingFile {
   const remove = () => fs.rmSync(temporary, { force: true });
   writing(target, () => writeFile(temporary, source));
   const move = () => fs.renameSync(temporary, target);
-  return pendingFile(temporary, () => writing(target, move), remove);
+  return pendingFile(temporary, temporary, () => writing(target, move), remove);
 }
 
 /**
@@ -166,7 +166,7 @@ export function writeTogether(
     remove();
     throw error;
   }
-  return pendingFile(path.join(stage, name), () => writing(target, move), remove);
+  return pendingFile(path.join(stage, name), stage, () => writing(target, move), remove);
 }
 
 function checkOwn(source: Source, target: string): void {

@@ -2,6 +2,8 @@
 export interface PendingFile {
   /** Where the bytes lie until they are kept. */
   readonly path: string;
+  /** What is to be removed where it is not kept: that file, or a folder with it. */
+  readonly temporary: string;
   /** Gives the file its name, replacing what was there. */
   keep(): void;
   /** Removes it. Does nothing once it is kept. */
@@ -9,7 +11,12 @@ export interface PendingFile {
 }
 
 /** A pending file: `move` gives it its name and may throw, `remove` takes it away. */
-export function pendingFile(path: string, move: () => void, remove: () => void): PendingFile {
+export function pendingFile(
+  path: string,
+  temporary: string,
+  move: () => void,
+  remove: () => void,
+): PendingFile {
   let open = true;
   const discard = () => {
     if (open) remove();
@@ -24,5 +31,5 @@ export function pendingFile(path: string, move: () => void, remove: () => void):
     }
     open = false;
   };
-  return { path, keep, discard };
+  return { path, temporary, keep, discard };
 }

@@ -9,7 +9,7 @@ const LARGEST = 2 ** 33;
 /**
  * Throws an InputError where a value is of a size beyond reason, whatever the inputs hold: a few bytes can ask for terabytes, and a system that grants them ends the process.
  */
-export function checkMemory({ file, main }: Graph, types: Types): void {
+export function checkSizes({ file, main }: Graph, types: Types): void {
   for (const value of main.values.values()) {
     const { dtype, shape } = types.get(value) ?? {};
     if (value.initializer || !shape?.every((dim) => typeof dim === "number")) continue;

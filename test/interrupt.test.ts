@@ -1,0 +1,56 @@
+import { spawn } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+import { temporaryFolder } from "./support/fixture.ts";
+import { modelOfText } from "./support/onnx-text.ts";
+
+const scratch = temporaryFolder();
+const bin = path.join(import.meta.dirname, "../dist/bin/laurelize.js");
+
+/** A model that loops longer than anybody waits, as onnxruntime runs it for the proof. */
+const ENDLESS = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+net (float[2, 8] x) => (float[2, 8] out)
+<float[8, 16] up, float[16, 8] down, float[8, 8] w, int64 turns = {4000000000000000000}>
+{
+  h = MatMul(x, up)
+  r = Relu(h)
+  f = MatMul(r, down)
+  y = Add(f, x)
+  long = Loop<body = turn (int64 k, bool going, float[2, 8] a) => (bool goes, float[2, 8] b) {
+    goes = Identity(going)
+    b = Relu(a)
+  }>(turns, "", y)
+  out = MatMul(long, w)
+}`);
+
+const until = async (holds: () => boolean) => {
+  const start = performance.now();
+  while (!holds()) {
+    expect(performance.now() - start).toBeLessThan(20_000);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+};
+
+describe.skipIf(process.platform === "win32")("a run that is ended", { timeout: 60_000 }, () => {
+  it.each(["SIGINT", "SIGTERM", "SIGKILL"] as const)(
+    "by %s while onnxruntime is busy ends at once and leaves nothing",
+    async (signal) => {
+      const folder = path.join(scratch, signal);
+      fs.mkdirSync(folder);
+      fs.writeFileSync(path.join(folder, "model.onnx"), ENDLESS);
+      const child = spawn(process.execPath, [bin, path.join(folder, "model.onnx")], {
+        stdio: "ignore",
+      });
+      const ended = new Promise((resolve) => child.once("exit", (_, by) => resolve(by)));
+      await until(() => fs.readdirSync(folder).length === 2);
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      expect(fs.readdirSync(folder).some((name) => name.endsWith(".tmp"))).toBe(true);
+      const start = performance.now();
+      child.kill(signal);
+      expect(await ended).toBe(signal);
+      expect(performance.now() - start).toBeLessThan(5000);
+      await until(() => fs.readdirSync(folder).join() === "model.onnx");
+    },
+  );
+});
