@@ -29,6 +29,7 @@ export interface Ops<V> {
   Exp(x: V): V;
   Floor(x: V): V;
   Greater(a: V, b: V): V;
+  HardSigmoid(x: V, attributes?: { alpha?: FloatAttribute; beta?: FloatAttribute }): V;
   Identity(x: V): V;
   LeakyRelu(x: V, attributes?: { alpha?: FloatAttribute }): V;
   Less(a: V, b: V): V;
@@ -43,15 +44,22 @@ export interface Ops<V> {
   Pow(x: V, y: V): V;
   Reciprocal(x: V): V;
   Relu(x: V): V;
+  Selu(x: V, attributes?: { alpha?: FloatAttribute; gamma?: FloatAttribute }): V;
   Sigmoid(x: V): V;
   Sign(x: V): V;
   Sin(x: V): V;
   Softplus(x: V): V;
+  Softsign(x: V): V;
   Sqrt(x: V): V;
   Sub(a: V, b: V): V;
   Sum(all: readonly V[]): V;
   Tanh(x: V): V;
+  ThresholdedRelu(x: V, attributes?: { alpha?: FloatAttribute }): V;
   Where(condition: V, x: V, y: V): V;
+
+  // integers that stand for reals, from opset 10
+  DequantizeLinear(x: V, scale: V, zero?: Maybe<V>, attributes?: { axis: number }): V;
+  QuantizeLinear(x: V, scale: V, zero?: Maybe<V>, attributes?: { axis: number }): V;
 
   // products and convolutions
   /** x: [N, C, …], w: [M, C / group, …]. */

@@ -24,6 +24,7 @@ export interface Portable<V> {
   ints(values: Ints): V;
   /** A reduction over these axes, counted from the first; `keep` leaves them as 1. */
   reduce(op: Reduction, x: V, axes: Ints, keep?: boolean): V;
+  cast(x: V, dtype: string): V;
   squeeze(x: V, axes: Ints): V;
   unsqueeze(x: V, axes: Ints): V;
   reshape(x: V, shape: Ints): V;
@@ -48,8 +49,10 @@ export function portable<V>(op: Ops<V>, opset: number, constant: Constant<V>): P
       : opset >= AXES_OF_SUM
         ? op[form](x, ints(axes))
         : op[form](x, null, { axes });
+  const cast = (x: V, dtype: string) => op.Cast(x, { to: dataTypeNamed(dtype)!.number });
   return {
     ints,
+    cast,
     reduce(form, x, axes, keep = true) {
       if (axes.length === 0) return x;
       const keepdims: Reducing = { keepdims: keep ? 1 : 0 };
@@ -81,8 +84,7 @@ export function portable<V>(op: Ops<V>, opset: number, constant: Constant<V>): P
     },
     where(condition, x, y, dtype) {
       if (opset >= WHERE) return op.Where(condition, x, y);
-      const mask = op.Cast(condition, { to: dataTypeNamed(dtype)!.number });
-      return op.Add(y, op.Mul(mask, op.Sub(x, y)));
+      return op.Add(y, op.Mul(cast(condition, dtype), op.Sub(x, y)));
     },
   };
 }

@@ -34,6 +34,11 @@ export function encodeNumbers(dtype: string, values: ArrayLike<number>): Uint8Ar
     }
     case "bfloat16":
       return bytesOf(Uint16Array.from(values as number[], toBfloat16));
+    case "int8":
+    case "uint8":
+      return bytesOf(Int8Array.from(values));
+    case "int32":
+      return bytesOf(Int32Array.from(values));
     default:
       throw new Error(`no numbers are written as ${dtype}`);
   }

@@ -14,8 +14,8 @@ export interface Writing {
   readonly tensors: readonly DenseTensor[];
   /** A name that no value or node has yet: this one, or with a number. */
   readonly fresh: (name: string) => string;
-  /** Names what is written from here on: "label.Mul", "label.Mul_1". */
-  readonly about: (label: string) => void;
+  /** Names what is written from here on, "label.Mul", "label.Mul_1", and moves the place if told. */
+  readonly about: (label: string, before?: Node | null) => void;
 }
 
 /** Begins to write into a graph, before a node or at the main graph's end. Changes nothing. */
@@ -26,6 +26,7 @@ export function writing(graph: Graph, label: string, before: Node | null = null)
   const numbers = new Map<string, number>();
   const constants = new Map<string, string>();
   let subject = label;
+  let place = before;
   const fresh = (name: string): string => {
     let free = name;
     for (let k = numbers.get(name) ?? 1; graph.names.has(free) || taken.has(free); k++) {
@@ -46,13 +47,14 @@ export function writing(graph: Graph, label: string, before: Node | null = null)
   };
   const emit: Emit<string> = (call) => {
     const node = nodeOf(call, fresh, `${subject}.${call.op}`);
-    nodes.push({ before, node });
+    nodes.push({ before: place, node });
     return node.outputs;
   };
   const op = opsOver(emit);
   const to = portable(op, graph.file.opsets.get("") ?? 7, constant);
-  const about = (next: string) => {
+  const about = (next: string, at: Node | null = place) => {
     subject = next;
+    place = at;
   };
   return { op, to, constant, nodes, tensors, fresh, about };
 }

@@ -1,0 +1,82 @@
+import { float } from "../../src/graph/encode.ts";
+import type { Ops } from "../../src/graph/ops.ts";
+import type { Composite, Rule } from "./composite.ts";
+
+/** x Φ(x) = x/2 (1 + erf(x / √2)). */
+function gelu<V>(op: Ops<V>, { scalar }: Composite<V>, x: V): V {
+  const both = op.Add(op.Erf(op.Mul(x, scalar(Math.SQRT1_2))), scalar(1));
+  return op.Mul(op.Mul(x, scalar(0.5)), both);
+}
+
+/** x/2 (1 + tanh(√(2/π) (x + 0.044715 x³))). */
+function tanhGelu<V>(op: Ops<V>, { scalar }: Composite<V>, x: V): V {
+  const cubic = op.Add(op.Mul(op.Mul(op.Mul(x, x), x), scalar(0.044715)), x);
+  const bent = op.Tanh(op.Mul(cubic, scalar(Math.sqrt(2 / Math.PI))));
+  return op.Mul(op.Mul(x, scalar(0.5)), op.Add(bent, scalar(1)));
+}
+
+/** com.microsoft.Gelu. */
+export const Gelu: Rule = (op, call) => [gelu(op, call, call.input(0))];
+
+/** gelu(x + b). */
+export const BiasGelu: Rule = (op, call) => [gelu(op, call, op.Add(call.input(0), call.input(1)))];
+
+/** The tanh approximation of gelu(x + b). */
+export const FastGelu: Rule = (op, call) => {
+  const bias = call.inputs[1];
+  return [tanhGelu(op, call, bias ? op.Add(call.input(0), bias) : call.input(0))];
+};
+
+/** x σ(α x). */
+export const QuickGelu: Rule = (op, { input, scalar, float }) => {
+  const x = input(0);
+  return [op.Mul(x, op.Sigmoid(op.Mul(x, scalar(float("alpha", 1.702)))))];
+};
+
+/** x + b in two halves: the first times gelu of the second. */
+export const BiasSplitGelu: Rule = (op, call) => {
+  const { input, shape, to, refuse } = call;
+  const width = shape(0).at(-1);
+  if (typeof width !== "number") return refuse("its last axis has no fixed size");
+  const half = width / 2;
+  const [left, right] = to.split(op.Add(input(0), input(1)), [half, half], shape(0).length - 1);
+  return [op.Mul(left, gelu(op, call, right))];
+};
+
+/** The activation that a fused node names, "" for none, with its parameters in order. */
+export function activated<V>(
+  op: Ops<V>,
+  { to, dtype, refuse }: Composite<V>,
+  name: string,
+  [first, second, third]: readonly (number | undefined)[],
+  x: V,
+): V {
+  const given = (parameters: Record<string, number | undefined>) =>
+    Object.fromEntries(
+      Object.entries(parameters).flatMap(([key, value]) =>
+        value === undefined ? [] : [[key, float(value)]],
+      ),
+    );
+  switch (name) {
+    case "":
+      return x;
+    case "Relu":
+    case "Sigmoid":
+    case "Softplus":
+    case "Softsign":
+    case "Tanh":
+      return op[name](x);
+    case "Elu":
+    case "LeakyRelu":
+    case "ThresholdedRelu":
+      return op[name](x, given({ alpha: first }));
+    case "HardSigmoid":
+      return op.HardSigmoid(x, given({ alpha: first, beta: second }));
+    case "Selu":
+      return op.Selu(x, given({ alpha: first, gamma: third ?? second }));
+    case "Clip":
+      return to.clip(x, first ?? null, second ?? null, dtype(0));
+    default:
+      return refuse(`its activation ${name} is not known`);
+  }
+}

@@ -1,0 +1,92 @@
+import type { Ops } from "../../src/graph/ops.ts";
+import type { Composite } from "./composite.ts";
+
+/** What attention weighs by, beside the product of queries and keys. */
+export interface Scores<V> {
+  readonly scale: number;
+  /** Added to the scores, one after the other. */
+  readonly biases?: readonly V[];
+  /** Where a key may be attended to, [S, T] or of more axes; elsewhere its score is the lowest. */
+  readonly allowed?: V | null;
+  /** softcap · tanh(score / softcap), before the rest; 0 for none. */
+  readonly softcap?: number;
+}
+
+/**
+ * softmax(scale Q Kᵀ + biases) V over [B, N, S, H] queries, [B, N, T, H] keys and values; also the
+ * scaled products, the scores and the weights.
+ */
+export function attend<V>(
+  op: Ops<V>,
+  { scalar, to, dtype }: Composite<V>,
+  [q, k, v]: readonly [V, V, V],
+  { scale, biases = [], allowed = null, softcap = 0 }: Scores<V>,
+) {
+  const product = op.MatMul(q, op.Transpose(k, { perm: [0, 1, 3, 2] }));
+  const scaled = scale === 1 ? product : op.Mul(product, scalar(scale));
+  const capped =
+    softcap === 0 ? scaled : op.Mul(op.Tanh(op.Mul(scaled, scalar(1 / softcap))), scalar(softcap));
+  const biased = biases.reduce<V>((sum, bias) => op.Add(sum, bias), capped);
+  const scores =
+    allowed === null ? biased : to.where(allowed, biased, scalar(LOWEST[dtype(0)]), dtype(0));
+  const weights = op.Softmax(scores, { axis: 3 });
+  return { output: op.MatMul(weights, v), scaled, capped, scores, weights };
+}
+
+/** The least finite number of a type. */
+const LOWEST: Record<string, number> = {
+  float: -3.4028234663852886e38,
+  double: -Number.MAX_VALUE,
+  float16: -65504,
+  bfloat16: -3.3895313892515355e38,
+};
+
+/** [B, S, N·H] as [B, N, S, H]. */
+export function splitHeads<V>(op: Ops<V>, { to }: Composite<V>, x: V, heads: number): V {
+  return op.Transpose(to.reshape(x, [0, 0, heads, -1]), { perm: [0, 2, 1, 3] });
+}
+
+/** [B, N, S, H] as [B, S, N·H]. */
+export function joinHeads<V>(op: Ops<V>, { to }: Composite<V>, x: V): V {
+  return to.reshape(op.Transpose(x, { perm: [0, 2, 1, 3] }), [0, 0, -1]);
+}
+
+/** Each of [B, N, T, H] `times` times: heads that share their keys and values. */
+export function repeatHeads<V>(op: Ops<V>, { to }: Composite<V>, x: V, times: number): V {
+  if (times === 1) return x;
+  const apart = to.unsqueeze(x, [2]);
+  const repeated = op.Concat(new Array<V>(times).fill(apart), { axis: 2 });
+  const [batch, heads, , length, width] = [0, 1, 2, 3, 4].map((k) =>
+    sizeOf(op, { to }, repeated, k),
+  );
+  const all = op.Mul(heads, to.ints([times]));
+  return op.Reshape(repeated, op.Concat([batch, all, length, width], { axis: 0 }));
+}
+
+/** The size of an axis, as a tensor of one element. */
+export const sizeOf = <V>(op: Ops<V>, { to }: Pick<Composite<V>, "to">, x: V, axis: number): V =>
+  op.Gather(op.Shape(x), to.ints([axis]), { axis: 0 });
+
+/** 0, 1, …, n − 1. */
+export function upTo<V>(op: Ops<V>, { to, constant }: Composite<V>, n: V): V {
+  const zero = constant("int64", [], [0]);
+  return op.Range(zero, to.squeeze(n, [0]), constant("int64", [], [1]));
+}
+
+/**
+ * Which of `keys` may be attended to from each of `queries` where none looks ahead, [S, T]: the
+ * last query stands at the last key, and with a window sees that many.
+ */
+export function causal<V>(op: Ops<V>, call: Composite<V>, queries: V, keys: V, window = 0): V {
+  const { to } = call;
+  const from = op.Add(upTo(op, call, queries), op.Sub(keys, queries));
+  return seen(op, call, to.unsqueeze(from, [1]), upTo(op, call, keys), window);
+}
+
+/** Whether keys at `at` are seen from `from`: none that lies ahead, and only the nearest `window`. */
+export function seen<V>(op: Ops<V>, { constant }: Composite<V>, from: V, at: V, window = 0): V {
+  const ahead = op.Greater(at, from);
+  if (window <= 0) return op.Not(ahead);
+  const behind = op.Less(at, op.Sub(from, constant("int64", [], [window - 1])));
+  return op.Not(op.Or(ahead, behind));
+}

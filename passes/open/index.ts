@@ -1,0 +1,66 @@
+import type { Graph, Node } from "../../src/graph/graph.ts";
+import type { Insertion, Patch } from "../../src/graph/patch.ts";
+import type { Types } from "../../src/graph/types.ts";
+import { type Writing, writing } from "../../src/graph/writing.ts";
+import { compositeOf, NotOpened, titleOf } from "./composite.ts";
+import { rules, SINCE } from "./rules.ts";
+
+/** Whether a node is of a composite operator that can be turned into plain ones. */
+export const canOpen = ({ op }: Node) => op in rules;
+
+/**
+ * Turns composite nodes into plain ones of the model's own opset: each is removed, and what stands
+ * in its place makes its outputs under their names. Changes nothing itself. Throws a NotOpened,
+ * one sentence, where a node is beyond its rule.
+ */
+export function open(graph: Graph, types: Types, nodes: readonly Node[]): Patch {
+  const write = writing(graph, "opened");
+  const inserted: Insertion[] = [];
+  for (const node of nodes) {
+    const from = write.nodes.length;
+    const outputs = opened(graph, types, node, write);
+    inserted.push(...underOldNames(node, write.nodes.slice(from), outputs));
+  }
+  return { nodes: inserted, tensors: write.tensors, redirects: [], removed: nodes };
+}
+
+/** Writes the plain nodes of one; what its outputs are there, each made by a node of its own. */
+function opened(graph: Graph, types: Types, node: Node, write: Writing): (string | null)[] {
+  const { op } = node;
+  const rule = rules[op];
+  if (!rule) throw new NotOpened(`${titleOf(node)} is no composite operator.`);
+  const opset = graph.file.opsets.get("") ?? 7;
+  write.about(`${node.message.name || node.message.outputs[0]}.opened`, node);
+  const call = compositeOf(graph, types, node, { ...write, opset });
+  const from = write.nodes.length;
+  const results = rule(write.op, call);
+  const free = new Set(write.nodes.slice(from).flatMap((made) => made.node.outputs));
+  const outputs = node.outputs.map((output, index) => {
+    if (output === null) return null;
+    const result = results[index] ?? call.refuse(`its output ${index} is not known to the rule`);
+    return free.delete(result) ? result : write.op.Identity(result);
+  });
+  for (const { node: made } of write.nodes.slice(from))
+    if (opset < (SINCE[made.op] ?? 0))
+      call.refuse(
+        `that takes ${made.op}, which opset ${opset} lacks; convert the model to opset ${SINCE[made.op]}`,
+      );
+  return outputs;
+}
+
+function underOldNames(
+  node: Node,
+  nodes: readonly Insertion[],
+  outputs: readonly (string | null)[],
+): Insertion[] {
+  const names = new Map(
+    outputs.flatMap((made, index) => (made ? [[made, node.outputs[index]!.name] as const] : [])),
+  );
+  const renamed = (all: readonly string[]) => all.map((name) => names.get(name) ?? name);
+  return nodes.map(({ before, node: one }) => ({
+    before,
+    node: { ...one, inputs: renamed(one.inputs), outputs: renamed(one.outputs) },
+  }));
+}
+
+export { NotOpened } from "./composite.ts";

@@ -1,0 +1,152 @@
+import { float } from "../../src/graph/encode.ts";
+import type { Ops } from "../../src/graph/ops.ts";
+import type { Composite, Rule } from "./composite.ts";
+
+/** LayerNormalization is an operator of ai.onnx from here on. */
+const LAYER_NORM = 17;
+
+/** What a skip norm adds where its epsilon is not given. */
+const SKIP_EPSILON = 1e-12;
+
+/** A value in at least single precision, in which norms are computed, and the way back. */
+function widened<V>({ to: { cast }, dtype: dtypeOf }: Composite<V>) {
+  const dtype = dtypeOf(0);
+  const half = dtype === "float16" || dtype === "bfloat16";
+  return {
+    wide: half ? "float" : dtype,
+    widen: (x: V) => (half ? cast(x, "float") : x),
+    narrow: (x: V) => (half ? cast(x, dtype) : x),
+  };
+}
+
+/** (x − mean) / √(var + ε), the mean, and 1 / √(var + ε), over some axes. */
+function standardised<V>(
+  op: Ops<V>,
+  { to, scalar }: Composite<V>,
+  x: V,
+  axes: readonly number[],
+  epsilon: number,
+  wide: string,
+) {
+  const mean = to.reduce("ReduceMean", x, axes);
+  const apart = op.Sub(x, mean);
+  const variance = to.reduce("ReduceMean", op.Mul(apart, apart), axes);
+  const deviation = op.Sqrt(op.Add(variance, scalar(epsilon, wide)));
+  return { normal: op.Div(apart, deviation), mean, deviation };
+}
+
+/** LayerNormalization over the last axis: Y, and where they are wanted, mean and inverse deviation. */
+function layerNorm<V>(
+  op: Ops<V>,
+  call: Composite<V>,
+  x: V,
+  [gamma, beta]: readonly [V, V | null],
+  epsilon: number,
+): (V | null)[] {
+  const { opset, wants, shape } = call;
+  if (opset >= LAYER_NORM) {
+    const outputs = wants(2) ? 3 : wants(1) ? 2 : 1;
+    const attributes = { axis: -1, epsilon: float(epsilon) };
+    return op.LayerNormalization(x, gamma, beta, attributes, outputs);
+  }
+  const { wide, widen, narrow } = widened(call);
+  const axes = [shape(0).length - 1];
+  const { normal, mean, deviation } = standardised(op, call, widen(x), axes, epsilon, wide);
+  const scaled = op.Mul(narrow(normal), gamma);
+  return [
+    beta === null ? scaled : op.Add(scaled, beta),
+    wants(1) ? mean : null,
+    wants(2) ? op.Reciprocal(deviation) : null,
+  ];
+}
+
+/** γ x / √(mean(x²) + ε), and where it is wanted, the inverse of that root. */
+function rmsNorm<V>(
+  op: Ops<V>,
+  call: Composite<V>,
+  x: V,
+  gamma: V,
+  axes: readonly number[],
+  epsilon: number,
+): { y: V; inverse: V } {
+  const { to, scalar } = call;
+  const { wide, widen, narrow } = widened(call);
+  const own = widen(x);
+  const square = to.reduce("ReduceMean", op.Mul(own, own), axes);
+  const inverse = op.Reciprocal(op.Sqrt(op.Add(square, scalar(epsilon, wide))));
+  return { y: op.Mul(narrow(op.Mul(own, inverse)), gamma), inverse };
+}
+
+/** LN(input + skip + bias); the sum is the fourth output. */
+export const SkipLayerNormalization: Rule = (op, call) => {
+  const { input, inputs, float, wants } = call;
+  const sum = summed(op, [input(0), input(1), inputs[4]]);
+  const [y, mean, inverse] = layerNorm(
+    op,
+    call,
+    sum,
+    [input(2), inputs[3] ?? null],
+    float("epsilon", SKIP_EPSILON),
+  );
+  return [y, mean ?? null, inverse ?? null, wants(3) ? sum : null];
+};
+
+/** RMSNorm(input + skip + bias); the sum is the fourth output. */
+export const SkipSimplifiedLayerNormalization: Rule = (op, call) => {
+  const { input, inputs, shape, float, wants, refuse } = call;
+  if (wants(1)) return refuse("a mean is asked of it, and it has none");
+  const sum = summed(op, [input(0), input(1), inputs[3]]);
+  const axes = [shape(0).length - 1];
+  const { y, inverse } = rmsNorm(op, call, sum, input(2), axes, float("epsilon", SKIP_EPSILON));
+  return [y, null, wants(2) ? inverse : null, wants(3) ? sum : null];
+};
+
+/** RMSNorm over the axes from `axis` on, under onnxruntime's name for it. */
+export const SimplifiedLayerNormalization: Rule = (op, call) => {
+  const { input, shape, int, float, wants } = call;
+  const rank = shape(0).length;
+  const axis = int("axis", -1);
+  const first = axis < 0 ? axis + rank : axis;
+  const axes = Array.from({ length: rank - first }, (_, k) => first + k);
+  const { y, inverse } = rmsNorm(op, call, input(0), input(1), axes, float("epsilon", 1e-5));
+  return [y, wants(1) ? inverse : null];
+};
+
+/** com.microsoft.GroupNorm, SiLU after it where `activation` is 1. */
+export const GroupNorm: Rule = (op, call) => [groupNorm(op, call, call.input(0))];
+
+/** GroupNorm of x + skip + bias, and that sum. The skip may be one for all places. */
+export const SkipGroupNorm: Rule = (op, call) => {
+  const { input, inputs, shape, to, wants } = call;
+  const skip = shape(3).length === 2 ? to.unsqueeze(input(3), [1, 2]) : input(3);
+  const sum = summed(op, [input(0), skip, inputs[4]]);
+  return [groupNorm(op, call, sum), wants(1) ? sum : null];
+};
+
+function groupNorm<V>(op: Ops<V>, call: Composite<V>, x: V): V {
+  const { input, int, float, dtype, shape, to } = call;
+  const rank = shape(0).length;
+  const last = int("channels_last", 1) !== 0;
+  const places = Array.from({ length: rank - 2 }, (_, k) => k + 1);
+  const { wide, widen, narrow } = widened(call);
+  const first = last ? op.Transpose(x, { perm: [0, rank - 1, ...places] }) : x;
+  const grouped = to.reshape(widen(first), [0, int("groups", 1), -1]);
+  const epsilon = float("epsilon", 1e-5);
+  const { normal } = standardised(op, call, grouped, [2], epsilon, wide);
+  const back = op.Reshape(normal, op.Shape(first));
+  const placed = last ? op.Transpose(back, { perm: [0, ...places.map((k) => k + 1), 1] }) : back;
+  const factor = (index: number) => {
+    const own = dtype(index) === wide ? input(index) : to.cast(input(index), wide);
+    return last ? own : to.unsqueeze(own, places);
+  };
+  const y = op.Add(op.Mul(placed, factor(1)), factor(2));
+  return narrow(int("activation", 0) === 1 ? op.Mul(y, op.Sigmoid(y)) : y);
+}
+
+/** x + bias + skip. */
+export const BiasAdd: Rule = (op, { input }) => [summed(op, [input(0), input(2), input(1)])];
+
+/** x + skip, and the bias with x. */
+function summed<V>(op: Ops<V>, [x, skip, bias]: readonly (V | null | undefined)[]): V {
+  return op.Add(bias == null ? x! : op.Add(x!, bias), skip!);
+}

@@ -1,0 +1,43 @@
+import type { Ops } from "../../src/graph/ops.ts";
+import { sizeOf, upTo } from "./attend.ts";
+import type { Composite } from "./composite.ts";
+
+/**
+ * What onnxruntime's attention adds for a mask of keys: 0 where it lets through and
+ * `mask_filter_value` elsewhere, over [B, N, S, T]. The mask is 1 and 0 over [B, T] or [B, S, T], or
+ * lengths [B], or ends and begins [2B].
+ */
+export function paddingBias<V>(op: Ops<V>, call: Composite<V>, index: number, keys: V): V {
+  const { input, shape, to, scalar, float, dtype } = call;
+  const filter = scalar(float("mask_filter_value", -10000));
+  const rank = shape(index).length;
+  if (rank === 1) {
+    const bias = to.where(within(op, call, index, keys), scalar(0), filter, dtype(0));
+    return to.unsqueeze(bias, [1, 2]);
+  }
+  if (rank > 3) return call.refuse("its mask has four axes");
+  const mask = to.cast(input(index), dtype(0));
+  const bias = op.Mul(op.Sub(scalar(1), mask), filter);
+  return to.unsqueeze(bias, rank === 2 ? [1, 2] : [1]);
+}
+
+/** Keys before their row's end, and from its begin on, [B, T]. */
+function within<V>(op: Ops<V>, call: Composite<V>, index: number, keys: V): V {
+  const { input, shape, to, refuse } = call;
+  const [count] = shape(index);
+  const [batch] = shape(0);
+  const at = upTo(op, call, keys);
+  const bounds = to.cast(input(index), "int64");
+  if (count === batch && count !== "") return op.Less(at, to.unsqueeze(bounds, [1]));
+  if (typeof count !== "number" || typeof batch !== "number" || count !== 2 * batch)
+    return refuse("its mask of one axis is neither [batch] nor [2 · batch] for certain");
+  const [ends, begins] = to.split(bounds, [batch, batch], 0);
+  const early = op.Less(at, to.unsqueeze(begins, [1]));
+  return op.And(op.Less(at, to.unsqueeze(ends, [1])), op.Not(early));
+}
+
+/** Sizes of queries and keys of [B, N, ·, H], as tensors of one element. */
+export const lengths = <V>(op: Ops<V>, call: Composite<V>, q: V, k: V) => ({
+  queries: sizeOf(op, call, q, 2),
+  keys: sizeOf(op, call, k, 2),
+});

@@ -1,0 +1,89 @@
+import type { Ops } from "../../src/graph/ops.ts";
+import { joinHeads, sizeOf, splitHeads, upTo } from "./attend.ts";
+import type { Composite, Rule } from "./composite.ts";
+
+/** How a rotation pairs its features. */
+interface Rotation {
+  /** Features of a head that are rotated. */
+  readonly width: number;
+  /** All features of a head. */
+  readonly whole: number;
+  /** Neighbours make a pair, instead of the two halves. */
+  readonly interleaved: boolean;
+}
+
+/**
+ * (x₁ cos − x₂ sin, x₁ sin + x₂ cos) for each pair of features of [B, N, S, H]; cos and sin are
+ * [B, 1, S, width / 2].
+ */
+export function rotated<V>(
+  op: Ops<V>,
+  { to }: Composite<V>,
+  x: V,
+  [cos, sin]: readonly [V, V],
+  { width, whole, interleaved }: Rotation,
+): V {
+  const half = width / 2;
+  const [turned, rest] = whole === width ? [x] : to.split(x, [width, whole - width], 3);
+  const pairs = interleaved ? to.reshape(turned, [0, 0, 0, -1, 2]) : turned;
+  const [a, b] = interleaved
+    ? to.split(pairs, [1, 1], 4).map((part) => to.squeeze(part, [4]))
+    : to.split(pairs, [half, half], 3);
+  const first = op.Sub(op.Mul(a, cos), op.Mul(b, sin));
+  const second = op.Add(op.Mul(a, sin), op.Mul(b, cos));
+  const joined = interleaved
+    ? to.reshape(
+        op.Concat([to.unsqueeze(first, [4]), to.unsqueeze(second, [4])], { axis: 4 }),
+        [0, 0, 0, -1],
+      )
+    : op.Concat([first, second], { axis: 3 });
+  return rest === undefined ? joined : op.Concat([joined, rest], { axis: 3 });
+}
+
+/** Rows of a table of angles at positions [B, S], as [B, 1, S, width / 2]. */
+export const angles = <V>(op: Ops<V>, { to }: Composite<V>, table: V, positions: V): V =>
+  to.unsqueeze(op.Gather(table, positions, { axis: 0 }), [1]);
+
+/** com.microsoft.RotaryEmbedding: (input, position_ids, cos_cache, sin_cache). */
+export const MicrosoftRotary: Rule = (op, call) => {
+  const { input, shape, int, to, refuse } = call;
+  if (int("is_packed_batching", 0) === 1) return refuse("its batch is packed");
+  const length = shape(0).length === 4 ? 2 : 1;
+  const positions =
+    shape(1).length === 1
+      ? to.unsqueeze(op.Add(upTo(op, call, sizeOf(op, call, input(0), length)), input(1)), [0])
+      : input(1);
+  return [embedded(op, call, 2, (table) => angles(op, call, table, positions))];
+};
+
+/** ai.onnx.RotaryEmbedding: (X, cos_cache, sin_cache, position_ids). */
+export const RotaryEmbedding: Rule = (op, call) => {
+  const { inputs, to } = call;
+  const positions = inputs[3] ?? null;
+  return [
+    embedded(op, call, 1, (table) =>
+      positions === null ? to.unsqueeze(table, [1]) : angles(op, call, table, positions),
+    ),
+  ];
+};
+
+function embedded<V>(op: Ops<V>, call: Composite<V>, tables: number, read: (table: V) => V): V {
+  const { input, shape, int, refuse } = call;
+  const half = shape(tables).at(-1);
+  const sizes = shape(0);
+  const flat = sizes.length === 3;
+  const heads = int("num_heads", 0);
+  const features = sizes.at(-1);
+  if (typeof half !== "number" || typeof features !== "number")
+    return refuse("a head has no fixed size");
+  const asked = int("rotary_embedding_dim", 0);
+  const whole = !flat ? features : heads > 0 ? features / heads : 2 * half;
+  const rotation = {
+    width: asked || 2 * half,
+    whole,
+    interleaved: int("interleaved", 0) === 1,
+  };
+  const x = flat ? splitHeads(op, call, input(0), features / whole) : input(0);
+  const y = rotated(op, call, x, [read(input(tables)), read(input(tables + 1))], rotation);
+  return flat ? joinHeads(op, call, y) : y;
+}

@@ -1,0 +1,56 @@
+import { BiasGelu, BiasSplitGelu, FastGelu, Gelu, QuickGelu } from "./activations.ts";
+import { MicrosoftAttention, MultiHeadAttention } from "./attention.ts";
+import type { Rule } from "./composite.ts";
+import { FusedConv, NhwcConv, NhwcFusedConv } from "./convolutions.ts";
+import { Attention, GroupQueryAttention } from "./grouped-attention.ts";
+import {
+  BiasAdd,
+  GroupNorm,
+  SimplifiedLayerNormalization,
+  SkipGroupNorm,
+  SkipLayerNormalization,
+  SkipSimplifiedLayerNormalization,
+} from "./norms.ts";
+import { FusedGemm, FusedMatMul } from "./products.ts";
+import { QLinearAdd, QLinearMul } from "./quantised.ts";
+import { MicrosoftRotary, RotaryEmbedding } from "./rotary.ts";
+
+/** The plain operators that each composite one stands for. */
+export const rules: Readonly<Record<string, Rule>> = {
+  Attention,
+  RotaryEmbedding,
+  SimplifiedLayerNormalization,
+  "com.microsoft.Attention": MicrosoftAttention,
+  "com.microsoft.BiasAdd": BiasAdd,
+  "com.microsoft.BiasGelu": BiasGelu,
+  "com.microsoft.BiasSplitGelu": BiasSplitGelu,
+  "com.microsoft.FastGelu": FastGelu,
+  "com.microsoft.FusedConv": FusedConv,
+  "com.microsoft.FusedGemm": FusedGemm,
+  "com.microsoft.FusedMatMul": FusedMatMul,
+  "com.microsoft.Gelu": Gelu,
+  "com.microsoft.GroupNorm": GroupNorm,
+  "com.microsoft.GroupQueryAttention": GroupQueryAttention,
+  "com.microsoft.MultiHeadAttention": MultiHeadAttention,
+  "com.microsoft.NhwcConv": NhwcConv,
+  "com.microsoft.NhwcFusedConv": NhwcFusedConv,
+  "com.microsoft.QLinearAdd": QLinearAdd,
+  "com.microsoft.QLinearMul": QLinearMul,
+  "com.microsoft.QuickGelu": QuickGelu,
+  "com.microsoft.RotaryEmbedding": MicrosoftRotary,
+  "com.microsoft.SkipGroupNorm": SkipGroupNorm,
+  "com.microsoft.SkipLayerNormalization": SkipLayerNormalization,
+  "com.microsoft.SkipSimplifiedLayerNormalization": SkipSimplifiedLayerNormalization,
+  "com.microsoft.TransposeMatMul": FusedMatMul,
+};
+
+/** Opsets from which operators that rules write are there; the others are since 7 or before. */
+export const SINCE: Readonly<Record<string, number>> = {
+  DequantizeLinear: 10,
+  Erf: 9,
+  Expand: 8,
+  LayerNormalization: 17,
+  QuantizeLinear: 10,
+  Range: 11,
+  Where: 9,
+};

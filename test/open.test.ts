@@ -1,0 +1,253 @@
+import { openModel } from "laurelize";
+import type { Tensor } from "onnxruntime-common";
+import ort from "onnxruntime-node";
+import { describe, expect, it } from "vitest";
+import { canOpen, open } from "../passes/open/index.ts";
+import { buildGraph } from "../src/graph/graph.ts";
+import { applyPatch } from "../src/graph/patch.ts";
+import { openFile } from "../src/onnx/model-file.ts";
+import { bytesSource } from "../src/onnx/source.ts";
+import { compare, ulp } from "../src/runtime/compare.ts";
+import { dtypeOf, tensorOfBytes } from "../src/runtime/floats.ts";
+import { inferTypes } from "../src/runtime/infer.ts";
+import { composites } from "./support/composites.ts";
+import { dataOfNode, floats, modelOfNode, type OneNode, whole } from "./support/one-node.ts";
+
+async function run(model: Uint8Array, node: OneNode) {
+  const session = await ort.InferenceSession.create(model, {
+    graphOptimizationLevel: "disabled",
+    logSeverityLevel: 4,
+  });
+  const feeds = dataOfNode(node).map(({ name, dtype, data, dims }) => [
+    name,
+    tensorOfBytes(ort, dtype, data, dims),
+  ]);
+  const got = await session.run(Object.fromEntries(feeds) as Record<string, Tensor>);
+  await session.release();
+  return got;
+}
+
+async function opened(bytes: Uint8Array) {
+  const graph = buildGraph(openFile(bytesSource(bytes), null));
+  const { types } = await inferTypes(ort, graph);
+  const { nodes } = graph.main;
+  expect(nodes.every(canOpen)).toBe(true);
+  const { source } = await applyPatch(graph, open(graph, types, nodes));
+  return source.read(0, source.size);
+}
+
+const operators = async (bytes: Uint8Array) =>
+  (await openModel(bytes)).graph.main.nodes.map(({ op }) => op);
+
+/** ULP of an output's largest magnitude that a composite kernel and plain ones may be apart. */
+const APART = 64;
+
+describe("a composite operator, and the plain ones it is opened into", () => {
+  it.each(composites)("%s", async (_, node) => {
+    const bytes = modelOfNode(node);
+    const plain = await opened(bytes);
+    expect(await operators(plain)).not.toContain(node.op);
+    const [before, after] = [await run(bytes, node), await run(plain, node)];
+    expect(Object.keys(after)).toEqual(Object.keys(before));
+    for (const [name, tensor] of Object.entries(before)) {
+      const { absolute, magnitude } = compare(tensor, after[name]);
+      expect(absolute, name).toBeLessThanOrEqual(APART * ulp(magnitude, dtypeOf(tensor)));
+      expect(magnitude, name).toBeGreaterThan(0);
+    }
+  });
+});
+
+describe("quantised operators", () => {
+  const integers = (dtype: string, label: string) => {
+    const low = dtype === "int8" ? -128 : 0;
+    const { values } = floats([2, 3, 8], label);
+    return whole(
+      dtype,
+      [2, 3, 8],
+      Array.from(values, (value) => low + Math.floor(128 + 40 * value)),
+    );
+  };
+  it.each(
+    ["QLinearAdd", "QLinearMul"].flatMap((op) =>
+      ["uint8", "int8"].map((dtype) => [op, dtype] as const),
+    ),
+  )("%s of %s: at most one quantum apart", async (op, dtype) => {
+    const scale = (value: number) => whole("float", [], [value]);
+    const zero = (value: number) => whole(dtype, [], [value]);
+    const node: OneNode = {
+      op: `com.microsoft.${op}`,
+      inputs: [
+        integers(dtype, "a"),
+        scale(0.02),
+        zero(3),
+        integers(dtype, "b"),
+        scale(0.03),
+        zero(5),
+        scale(0.05),
+        zero(7),
+      ],
+    };
+    const bytes = modelOfNode(node);
+    const plain = await opened(bytes);
+    const [{ o0: before }, { o0: after }] = [await run(bytes, node), await run(plain, node)];
+    expect(after.type).toBe(before.type);
+    expect(new Set(before.data as Int8Array).size).toBeGreaterThan(10);
+    expect(compare(before, after).absolute).toBeLessThanOrEqual(1);
+  });
+});
+
+describe("operators for which onnxruntime's CPU has no kernel, against their formulas", () => {
+  const [N, H, W, C] = [2, 3, 4, 6];
+  const erf = (z: number) => {
+    let [sum, term] = [z, z];
+    for (let n = 1; n < 80; n++) {
+      term *= (-z * z) / n;
+      sum += term / (2 * n + 1);
+    }
+    return (2 / Math.sqrt(Math.PI)) * sum;
+  };
+  const gelu = (z: number) => (z / 2) * (1 + erf(z / Math.SQRT2));
+  const held = async (node: OneNode, formulas: readonly Float64Array[]) => {
+    const got = Object.values(await run(await opened(modelOfNode(node)), node));
+    expect(got.length).toBe(formulas.length);
+    for (const [k, formula] of formulas.entries()) {
+      const { data } = got[k] as { data: Float32Array };
+      expect(data.length).toBe(formula.length);
+      for (const [at, value] of formula.entries()) expect(data[at]).toBeCloseTo(value, 5);
+    }
+  };
+  const x = floats([N, H, W, C], "x");
+  const skip = floats([N, H, W, C], "skip");
+  const [gamma, beta, bias] = ["gamma", "beta", "bias"].map((label) => floats([C], label));
+  const norm = (sums: Float64Array, groups: number, silu: boolean) => {
+    const width = C / groups;
+    const y = new Float64Array(sums.length);
+    for (let n = 0; n < N; n++)
+      for (let g = 0; g < groups; g++) {
+        const places = Array.from(
+          { length: H * W * width },
+          (_, k) => (n * H * W + Math.floor(k / width)) * C + g * width + (k % width),
+        );
+        const mean = places.reduce((sum, at) => sum + sums[at], 0) / places.length;
+        const square = places.reduce((sum, at) => sum + (sums[at] - mean) ** 2, 0) / places.length;
+        for (const at of places) {
+          const z =
+            ((sums[at] - mean) / Math.sqrt(square + 1e-5)) * gamma.values[at % C] +
+            beta.values[at % C];
+          y[at] = silu ? z / (1 + Math.exp(-z)) : z;
+        }
+      }
+    return y;
+  };
+
+  it.each([
+    [1, 0],
+    [3, 1],
+  ])("GroupNorm, groups %i, activation %i", (groups, activation) =>
+    held(
+      {
+        op: "com.microsoft.GroupNorm",
+        inputs: [x, gamma, beta],
+        attributes: { groups, activation, epsilon: { f: 1e-5 } },
+      },
+      [norm(Float64Array.from(x.values), groups, activation === 1)],
+    ),
+  );
+
+  it.each([
+    ["a skip of its own shape", [N, H, W, C]],
+    ["one skip for all places", [N, 1, 1, C]],
+    ["one skip for all places, two axes", [N, C]],
+  ])("SkipGroupNorm, %s", async (_, dims) => {
+    const added = floats(dims, "skip");
+    const whole = dims.length === 4 && dims[1] === H;
+    const sums = Float64Array.from(
+      { length: N * H * W * C },
+      (_, at) =>
+        x.values[at] +
+        bias.values[at % C] +
+        added.values[whole ? at : Math.floor(at / (H * W * C)) * C + (at % C)],
+    );
+    await held(
+      {
+        op: "com.microsoft.SkipGroupNorm",
+        inputs: [x, gamma, beta, added, bias],
+        outputs: [true, true],
+        attributes: { groups: 2, activation: 0, epsilon: { f: 1e-5 } },
+      },
+      [norm(sums, 2, false), sums],
+    );
+  });
+
+  it("BiasAdd", () =>
+    held({ op: "com.microsoft.BiasAdd", inputs: [x, bias, skip] }, [
+      Float64Array.from(x.values, (value, at) => value + bias.values[at % C] + skip.values[at]),
+    ]));
+
+  it("BiasSplitGelu", () =>
+    held({ op: "com.microsoft.BiasSplitGelu", inputs: [floats([2, 3, 8]), floats([8])] }, [
+      Float64Array.from({ length: 24 }, (_, k) => {
+        const sum = (column: number) =>
+          floats([2, 3, 8]).values[Math.floor(k / 4) * 8 + column] + floats([8]).values[column];
+        return sum(k % 4) * gelu(sum(4 + (k % 4)));
+      }),
+    ]));
+
+  it.each([
+    ["NhwcConv", (m: number, c: number) => m * 2 + c],
+    ["NhwcFusedConv", (m: number, c: number) => m * 2 + c],
+  ])("%s, one by one", async (op, at) => {
+    const [image, w] = [floats([1, 2, 2, 2], "image"), floats([3, 2], "w")];
+    const dims = op === "NhwcConv" ? [3, 1, 1, 2] : [3, 2, 1, 1];
+    await held({ op: `com.microsoft.${op}`, inputs: [image, { ...w, dims }] }, [
+      Float64Array.from({ length: 12 }, (_, k) => {
+        const [place, m] = [Math.floor(k / 3), k % 3];
+        return [0, 1].reduce((sum, c) => sum + image.values[place * 2 + c] * w.values[at(m, c)], 0);
+      }),
+    ]);
+  });
+
+  it("NhwcConv, a kernel of three by one: the weights' places come before their channels", async () => {
+    const [image, w] = [floats([1, 3, 1, 2], "image"), floats([1, 3, 1, 2], "w")];
+    const value = Array.from(image.values).reduce((sum, v, k) => sum + v * w.values[k], 0);
+    await held({ op: "com.microsoft.NhwcConv", inputs: [image, w] }, [Float64Array.of(value)]);
+  });
+});
+
+describe("what is not opened says why", () => {
+  const ms = (op: string, rest: Omit<OneNode, "op">): OneNode => ({
+    op: `com.microsoft.${op}`,
+    ...rest,
+  });
+  const x = floats([2, 5, 8]);
+  it.each([
+    [
+      "an operator that came later",
+      ms("Gelu", { inputs: [x], opset: 8 }),
+      "com.microsoft.Gelu at node is not opened into plain operators: that takes Erf, which opset 8 lacks; convert the model to opset 9.",
+    ],
+    [
+      "an activation that is not known",
+      ms("FusedGemm", {
+        inputs: [floats([5, 8]), floats([8, 3]), floats([3])],
+        attributes: { activation: "Snake" },
+      }),
+      "com.microsoft.FusedGemm at node is not opened into plain operators: its activation Snake is not known.",
+    ],
+    [
+      "a mask of four axes",
+      ms("Attention", {
+        inputs: [
+          x,
+          floats([8, 24]),
+          floats([24]),
+          whole("int32", [2, 1, 5, 5], new Float64Array(50)),
+        ],
+        attributes: { num_heads: 2 },
+      }),
+      "its mask has four axes",
+    ],
+  ])("%s", async (_, node, sentence) => {
+    await expect(opened(modelOfNode(node))).rejects.toThrow(sentence);
+  });
+});

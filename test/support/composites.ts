@@ -1,0 +1,471 @@
+import { floats, type OneNode, whole } from "./one-node.ts";
+
+const MS = "com.microsoft";
+const ms = (op: string, rest: Omit<OneNode, "op">): OneNode => ({ op: `${MS}.${op}`, ...rest });
+const x = floats([2, 5, 8]);
+const [b8, g8] = [floats([8], "b"), floats([8], "g")];
+const image = floats([2, 4, 6, 5]);
+const skip = floats([2, 5, 8], "skip");
+const norm = { epsilon: { f: 1e-5 } };
+const all = [true, false, false, true];
+const qkv = [floats([2, 5, 8], "q"), floats([2, 5, 8], "k"), floats([2, 5, 8], "v")];
+const cache = (label: string) => floats([2, 2, 3, 4], label);
+const heads = { num_heads: 2 };
+
+/** Calls of composite operators for which onnxruntime's CPU has kernels, over their attributes. */
+export const composites: readonly [string, OneNode][] = [
+  ["Gelu", ms("Gelu", { inputs: [x] })],
+  ["Gelu, opset 9", ms("Gelu", { inputs: [x], opset: 9 })],
+  ["BiasGelu", ms("BiasGelu", { inputs: [x, b8] })],
+  ["FastGelu", ms("FastGelu", { inputs: [x] })],
+  ["FastGelu with bias, opset 7", ms("FastGelu", { inputs: [x, b8], opset: 7 })],
+  ["QuickGelu", ms("QuickGelu", { inputs: [x] })],
+  ["QuickGelu, alpha 1", ms("QuickGelu", { inputs: [x], attributes: { alpha: { f: 1 } } })],
+  [
+    "FusedMatMul",
+    ms("FusedMatMul", { inputs: [x, floats([8, 3])], attributes: { alpha: { f: 0.25 } } }),
+  ],
+  ...[0, 1].flatMap((a) =>
+    [0, 1].map((b): [string, OneNode] => [
+      `FusedMatMul, transA ${a} transB ${b}`,
+      ms("FusedMatMul", {
+        inputs: [floats(a ? [2, 8, 5] : [2, 5, 8]), floats(b ? [2, 3, 8] : [2, 8, 3])],
+        attributes: { transA: a, transB: b },
+      }),
+    ]),
+  ),
+  ...[0, 1].map((a): [string, OneNode] => [
+    `FusedMatMul, transBatchA, transA ${a}`,
+    ms("FusedMatMul", {
+      inputs: [floats(a ? [8, 2, 3, 5] : [5, 2, 3, 8]), floats([2, 3, 8, 4])],
+      attributes: { transBatchA: 1, transA: a },
+    }),
+  ]),
+  [
+    "FusedMatMul, transBatchB, transB",
+    ms("FusedMatMul", {
+      inputs: [floats([3, 5, 8]), floats([4, 3, 8])],
+      attributes: { transBatchB: 1, transB: 1 },
+    }),
+  ],
+  [
+    "TransposeMatMul",
+    ms("TransposeMatMul", {
+      inputs: [floats([2, 8, 5]), floats([2, 8, 3])],
+      attributes: { transA: 1 },
+    }),
+  ],
+  ...[
+    "Relu",
+    "Sigmoid",
+    "Tanh",
+    "LeakyRelu",
+    "Softplus",
+    "Softsign",
+    "Elu",
+    "HardSigmoid",
+    "Selu",
+  ].map((activation): [string, OneNode] => [
+    `FusedGemm, ${activation}`,
+    ms("FusedGemm", {
+      inputs: [floats([5, 8]), floats([3, 8]), floats([3])],
+      attributes: {
+        activation,
+        transB: 1,
+        beta: { f: 0.5 },
+        ...(["LeakyRelu", "Elu", "HardSigmoid"].includes(activation)
+          ? { activation_alpha: { f: 0.3 } }
+          : {}),
+        ...(activation === "HardSigmoid" ? { activation_beta: { f: 0.4 } } : {}),
+        ...(activation === "Selu"
+          ? { activation_alpha: { f: 1.6 }, activation_gamma: { f: 1.05 } }
+          : {}),
+      },
+    }),
+  ]),
+  ...(
+    [
+      ["Relu", []],
+      ["Sigmoid", []],
+      ["Tanh", []],
+      ["LeakyRelu", [0.1]],
+      ["Clip", [-0.5, 0.5]],
+      ["HardSigmoid", [0.2, 0.5]],
+    ] as const
+  ).flatMap(([activation, parameters]) =>
+    [17, 7].map((opset): [string, OneNode] => [
+      `FusedConv with Z, ${activation}, opset ${opset}`,
+      ms("FusedConv", {
+        inputs: [image, floats([6, 2, 3, 3]), floats([6]), floats([2, 6, 3, 3])],
+        attributes: {
+          activation,
+          ...(parameters.length > 0 ? { activation_params: { f: parameters } } : {}),
+          group: 2,
+          pads: [1, 1, 1, 1],
+          strides: [2, 2],
+          kernel_shape: [3, 3],
+        },
+        opset,
+      }),
+    ]),
+  ),
+  [
+    "FusedConv without activation",
+    ms("FusedConv", { inputs: [image, floats([6, 4, 1, 1]), null, floats([2, 6, 6, 5])] }),
+  ],
+  ...[7, 13, 17, 23].flatMap((opset): [string, OneNode][] => [
+    [
+      `SkipLayerNormalization, opset ${opset}`,
+      ms("SkipLayerNormalization", {
+        inputs: [x, skip, g8, b8, floats([8])],
+        attributes: norm,
+        outputs: all,
+        opset,
+      }),
+    ],
+    [
+      `SkipSimplifiedLayerNormalization, opset ${opset}`,
+      ms("SkipSimplifiedLayerNormalization", {
+        inputs: [x, skip, g8, b8],
+        attributes: norm,
+        outputs: all,
+        opset,
+      }),
+    ],
+    [
+      `SimplifiedLayerNormalization, opset ${opset}`,
+      {
+        op: "SimplifiedLayerNormalization",
+        inputs: [x, g8],
+        outputs: [true, true],
+        attributes: { ...norm, stash_type: 1 },
+        opset,
+      },
+    ],
+  ]),
+  ["SkipLayerNormalization without beta", ms("SkipLayerNormalization", { inputs: [x, skip, g8] })],
+  [
+    "SkipLayerNormalization, one skip for the batch",
+    ms("SkipLayerNormalization", { inputs: [x, floats([1, 5, 8]), g8, b8], attributes: norm }),
+  ],
+  [
+    "SkipLayerNormalization, half precision",
+    ms("SkipLayerNormalization", {
+      inputs: [
+        floats([2, 5, 8], "", "float16"),
+        floats([2, 5, 8], "s", "float16"),
+        floats([8], "g", "float16"),
+        floats([8], "b", "float16"),
+      ],
+      attributes: norm,
+      outputs: all,
+    }),
+  ],
+  [
+    "SkipSimplifiedLayerNormalization, half precision",
+    ms("SkipSimplifiedLayerNormalization", {
+      inputs: [
+        floats([2, 5, 8], "", "float16"),
+        floats([2, 5, 8], "s", "float16"),
+        floats([8], "g", "float16"),
+      ],
+      attributes: norm,
+      outputs: all,
+    }),
+  ],
+  [
+    "SimplifiedLayerNormalization of two axes",
+    {
+      op: "SimplifiedLayerNormalization",
+      inputs: [x, floats([5, 8])],
+      attributes: { axis: 1, stash_type: 1 },
+    },
+  ],
+  ["Attention", ms("Attention", { inputs: [x, floats([8, 24]), floats([24])], attributes: heads })],
+  [
+    "Attention, unidirectional, opset 11",
+    ms("Attention", {
+      inputs: [x, floats([8, 24]), floats([24])],
+      attributes: { ...heads, unidirectional: 1 },
+      opset: 11,
+    }),
+  ],
+  [
+    "Attention, scale, values of another size",
+    ms("Attention", {
+      inputs: [x, floats([8, 28]), floats([28])],
+      attributes: { ...heads, scale: { f: 0.3 }, qkv_hidden_sizes: [8, 8, 12] },
+    }),
+  ],
+  [
+    "Attention, mask of lengths",
+    ms("Attention", {
+      inputs: [x, floats([8, 24]), floats([24]), whole("int32", [2], [3, 5])],
+      attributes: heads,
+    }),
+  ],
+  [
+    "Attention, mask of ends and begins",
+    ms("Attention", {
+      inputs: [x, floats([8, 24]), floats([24]), whole("int32", [4], [5, 4, 2, 0])],
+      attributes: heads,
+    }),
+  ],
+  [
+    "Attention, mask of keys, unidirectional",
+    ms("Attention", {
+      inputs: [
+        x,
+        floats([8, 24]),
+        floats([24]),
+        whole("int32", [2, 5], [1, 1, 1, 0, 0, 1, 1, 1, 1, 1]),
+      ],
+      attributes: { ...heads, unidirectional: 1 },
+    }),
+  ],
+  [
+    "Attention, mask for each query, filter value",
+    ms("Attention", {
+      inputs: [
+        x,
+        floats([8, 24]),
+        floats([24]),
+        whole(
+          "int32",
+          [2, 5, 5],
+          Array.from({ length: 50 }, (_, k) => Number(k % 7 !== 3)),
+        ),
+      ],
+      attributes: { ...heads, mask_filter_value: { f: -50 } },
+    }),
+  ],
+  [
+    "Attention, past, unidirectional",
+    ms("Attention", {
+      inputs: [x, floats([8, 24]), floats([24]), null, floats([2, 2, 2, 3, 4])],
+      attributes: { ...heads, unidirectional: 1 },
+      outputs: [true, true],
+    }),
+  ],
+  [
+    "Attention, bias of scores",
+    ms("Attention", {
+      inputs: [x, floats([8, 24]), floats([24]), null, null, floats([1, 2, 5, 5])],
+      attributes: { ...heads },
+    }),
+  ],
+  ["MultiHeadAttention", ms("MultiHeadAttention", { inputs: qkv, attributes: heads })],
+  [
+    "MultiHeadAttention, bias, unidirectional",
+    ms("MultiHeadAttention", {
+      inputs: [...qkv, floats([24])],
+      attributes: { ...heads, unidirectional: 1 },
+    }),
+  ],
+  [
+    "MultiHeadAttention, other length, mask of keys",
+    ms("MultiHeadAttention", {
+      inputs: [
+        qkv[0],
+        floats([2, 7, 8], "k"),
+        floats([2, 7, 8], "v"),
+        floats([24]),
+        whole("int32", [2, 7], [1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 0]),
+      ],
+      attributes: heads,
+    }),
+  ],
+  [
+    "MultiHeadAttention, scores' bias, scale",
+    ms("MultiHeadAttention", {
+      inputs: [...qkv, null, null, floats([1, 2, 5, 5])],
+      attributes: { ...heads, scale: { f: 0.7 } },
+    }),
+  ],
+  [
+    "MultiHeadAttention, past",
+    ms("MultiHeadAttention", {
+      inputs: [...qkv, null, null, null, cache("pk"), cache("pv")],
+      attributes: heads,
+      outputs: [true, true, true],
+    }),
+  ],
+  [
+    "MultiHeadAttention, keys in heads",
+    ms("MultiHeadAttention", {
+      inputs: [qkv[0], floats([2, 2, 7, 4], "k"), floats([2, 2, 7, 4], "v")],
+      attributes: heads,
+    }),
+  ],
+  [
+    "MultiHeadAttention, values of another size",
+    ms("MultiHeadAttention", {
+      inputs: [qkv[0], qkv[1], floats([2, 5, 12]), floats([28])],
+      attributes: heads,
+    }),
+  ],
+  [
+    "RotaryEmbedding of com.microsoft",
+    ms("RotaryEmbedding", {
+      inputs: [
+        floats([2, 5, 16]),
+        whole("int64", [2, 5], [0, 1, 2, 3, 4, 3, 4, 5, 6, 7]),
+        floats([10, 4], "cos"),
+        floats([10, 4], "sin"),
+      ],
+      attributes: {},
+    }),
+  ],
+  [
+    "RotaryEmbedding of com.microsoft, interleaved, by offset",
+    ms("RotaryEmbedding", {
+      inputs: [
+        floats([2, 2, 5, 8]),
+        whole("int64", [1], [2]),
+        floats([10, 4], "cos"),
+        floats([10, 4], "sin"),
+      ],
+      attributes: { interleaved: 1 },
+    }),
+  ],
+  [
+    "RotaryEmbedding of com.microsoft, part of a head",
+    ms("RotaryEmbedding", {
+      inputs: [
+        floats([2, 5, 16]),
+        whole("int64", [1], [2]),
+        floats([10, 2], "cos"),
+        floats([10, 2], "sin"),
+      ],
+      attributes: { num_heads: 2, rotary_embedding_dim: 4 },
+    }),
+  ],
+  [
+    "RotaryEmbedding",
+    {
+      op: "RotaryEmbedding",
+      inputs: [
+        floats([2, 5, 16]),
+        floats([10, 4], "cos"),
+        floats([10, 4], "sin"),
+        whole("int64", [2, 5], [0, 1, 2, 3, 4, 3, 4, 5, 6, 7]),
+      ],
+      attributes: heads,
+      opset: 23,
+    },
+  ],
+  [
+    "RotaryEmbedding, no positions, interleaved",
+    {
+      op: "RotaryEmbedding",
+      inputs: [floats([2, 2, 5, 8]), floats([2, 5, 4], "cos"), floats([2, 5, 4], "sin")],
+      attributes: { interleaved: 1 },
+      opset: 23,
+    },
+  ],
+  [
+    "Attention of ai.onnx",
+    { op: "Attention", inputs: qkv, attributes: { q_num_heads: 2, kv_num_heads: 2 }, opset: 23 },
+  ],
+  [
+    "Attention of ai.onnx, causal, shared heads, softcap",
+    {
+      op: "Attention",
+      inputs: [floats([2, 4, 5, 8]), floats([2, 2, 5, 8], "k"), floats([2, 2, 5, 8], "v")],
+      attributes: { is_causal: 1, softcap: { f: 2 }, scale: { f: 0.4 } },
+      opset: 23,
+    },
+  ],
+  [
+    "Attention of ai.onnx, past, causal, mask",
+    {
+      op: "Attention",
+      inputs: [...qkv, floats([5, 8]), cache("pk"), cache("pv")],
+      attributes: { q_num_heads: 2, kv_num_heads: 2, is_causal: 1 },
+      outputs: [true, true, true],
+      opset: 23,
+    },
+  ],
+  ...[0, 1, 2, 3].map((mode): [string, OneNode] => [
+    `Attention of ai.onnx, mask of bool, scores of mode ${mode}`,
+    {
+      op: "Attention",
+      inputs: [
+        ...qkv,
+        whole(
+          "bool",
+          [5, 5],
+          Array.from({ length: 25 }, (_, k) => Number(k % 6 !== 3)),
+        ),
+      ],
+      attributes: {
+        q_num_heads: 2,
+        kv_num_heads: 2,
+        qk_matmul_output_mode: mode,
+        softcap: { f: 1.5 },
+      },
+      outputs: [true, false, false, true],
+      opset: 24,
+    },
+  ]),
+  [
+    "GroupQueryAttention, prompt",
+    ms("GroupQueryAttention", {
+      inputs: [
+        floats([2, 5, 32]),
+        floats([2, 5, 16], "k"),
+        floats([2, 5, 16], "v"),
+        floats([2, 2, 0, 8]),
+        floats([2, 2, 0, 8]),
+        whole("int32", [2], [4, 4]),
+        whole("int32", [], [5]),
+      ],
+      attributes: { num_heads: 4, kv_num_heads: 2 },
+      outputs: [true, true, true],
+    }),
+  ],
+  [
+    "GroupQueryAttention, packed, rotated, past",
+    ms("GroupQueryAttention", {
+      inputs: [
+        floats([2, 1, 128]),
+        null,
+        null,
+        floats([2, 2, 3, 16], "pk"),
+        floats([2, 2, 3, 16], "pv"),
+        whole("int32", [2], [3, 3]),
+        whole("int32", [], [4]),
+        floats([16, 8], "cos"),
+        floats([16, 8], "sin"),
+      ],
+      attributes: { num_heads: 4, kv_num_heads: 2, do_rotary: 1 },
+      outputs: [true, true, true],
+    }),
+  ],
+  [
+    "GroupQueryAttention, window, softcap, interleaved",
+    ms("GroupQueryAttention", {
+      inputs: [
+        floats([2, 5, 64]),
+        floats([2, 5, 32], "k"),
+        floats([2, 5, 32], "v"),
+        floats([2, 2, 0, 16]),
+        floats([2, 2, 0, 16]),
+        whole("int32", [2], [4, 4]),
+        whole("int32", [], [5]),
+        floats([16, 8], "cos"),
+        floats([16, 8], "sin"),
+      ],
+      attributes: {
+        num_heads: 4,
+        kv_num_heads: 2,
+        do_rotary: 1,
+        rotary_interleaved: 1,
+        local_window_size: 2,
+        softcap: { f: 3 },
+        scale: { f: 0.5 },
+      },
+      outputs: [true, true, true],
+    }),
+  ],
+];
