@@ -9,7 +9,7 @@ import { openFile } from "../src/onnx/model-file.ts";
 import { bytesSource } from "../src/onnx/source.ts";
 import { compare, ulp } from "../src/runtime/compare.ts";
 import { dtypeOf, tensorOfBytes } from "../src/runtime/floats.ts";
-import { inferTypes } from "../src/runtime/infer.ts";
+import { inferTypes } from "../src/runtime/infer-types.ts";
 import { composites } from "./support/composites.ts";
 import { dataOfNode, floats, modelOfNode, type OneNode, whole } from "./support/one-node.ts";
 
