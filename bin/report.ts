@@ -62,6 +62,8 @@ export function unproved({ checks }: Proof): string {
 function describe(check: Made): string {
   if (check.name === "same function") return describeFunction(check);
   if (check.name === "a second opinion") return describeFunction({ ...check, dims: {} });
+  if (check.name === "same when opened")
+    return `${counted(check.calls, "function call")} written out: ${describeFunction({ ...check, dims: {} })}`;
   if (check.name === "same sum at each site") {
     const equal = check.sites.filter((site) => site.passed);
     return `bit-equal at ${equal.length} of ${counted(check.sites.length, "site")}, on made-up operands`;
@@ -124,7 +126,11 @@ export const outputFailures = (outputs: readonly OutputReport[]) =>
     );
 
 function failures(check: Made): string[] {
-  if (check.name === "same function" || check.name === "a second opinion")
+  if (
+    check.name === "same function" ||
+    check.name === "a second opinion" ||
+    check.name === "same when opened"
+  )
     return outputFailures(check.outputs);
   if (check.name === "same sum at each site")
     return check.sites

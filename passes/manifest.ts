@@ -13,6 +13,8 @@ export interface Manifest {
   /** The same of a sample, where old weights are referred to in the original's file. */
   readonly sample?: string;
   readonly undo: Undo;
+  /** How the opened model, which `undo` leads to, becomes the original; where one was opened. */
+  readonly opening?: Undo;
 }
 
 /** One site as it was augmented. */

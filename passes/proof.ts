@@ -34,6 +34,7 @@ export type Check =
       }
     >
   | Named<"same sum at each site", { readonly sites: readonly SiteReport[] }>
+  | Named<"same when opened", FunctionReport & { readonly calls: number }>
   | Named<"right formula", { readonly sites: readonly FormulaReport[] }>
   | Named<"nothing else changed", UnchangedReport>
   | Named<"it can learn", LearningReport>
@@ -60,21 +61,30 @@ export interface ProofOptions extends SampleOptions {
   readonly progress?: ((done: number, step: string) => void) | undefined;
 }
 
+/** What a result was made of: the original, or that with its functions opened. */
+export interface Opened {
+  readonly graph: Graph;
+  readonly types: Types;
+  /** The original itself, and the calls that were opened in it; null where none were. */
+  readonly closed: { readonly model: Runnable; readonly calls: readonly string[] } | null;
+}
+
 const ROUNDS = 3;
 
 /**
  * Proves a laurelized model against its original in onnxruntime: it computes the same function,
  * every site computes the paper's formula once its weights are not neutral, nothing but the sites
- * has changed, and every new tensor can learn; with `alsoOrt`, another runtime agrees.
+ * has changed, and every new tensor can learn; with `alsoOrt`, another runtime agrees. Where
+ * functions were opened, that is held against the original first, and the rest against the opened.
  */
 export async function prove(
   ort: Ort,
-  original: { graph: Graph; types: Types },
+  original: Opened,
   result: { graph: Graph; runnable: Runnable },
   plan: Plan,
   options: ProofOptions = {},
 ): Promise<Proof> {
-  const { graph, types } = original;
+  const { graph, types, closed } = original;
   const { file } = graph;
   const progress = options.progress ?? (() => {});
   checkSizes(graph, types);
@@ -90,6 +100,8 @@ export async function prove(
         ROUNDS,
         options,
       );
+  progress(0.05, "same when opened");
+  const opening = closed ? await checkFunction(ort, closed.model, before, feeds) : null;
   progress(0.1, "same function");
   const same = await checkFunction(ort, before, result.runnable, feeds);
   const sites: FormulaReport[] = [];
@@ -124,12 +136,20 @@ export async function prove(
           (augmented) => reached.get(augmented) ?? null,
           (done) => progress(0.6 + 0.4 * done, "it can learn"),
         );
-  const checks: Check[] = [
+  const checks: Check[] = [];
+  if (opening && closed) {
+    const { length: calls } = closed.calls;
+    checks.push({
+      name: "same when opened",
+      ...(opening.outcome === "not run" ? opening : { ...opening, calls }),
+    });
+  }
+  checks.push(
     { name: "same function", ...(same.outcome === "not run" ? same : { ...same, dims }) },
     { name: "right formula", ...formula },
     { name: "nothing else changed", ...checkUnchanged(graph, result.graph, plan) },
     { name: "it can learn", ...learning },
-  ];
+  );
   if (options.alsoOrt) {
     progress(0.95, "a second opinion");
     const opinion = await secondOpinion(options.alsoOrt, file, result.graph.file, feeds);

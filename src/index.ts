@@ -17,13 +17,15 @@ export async function verify(
   laurelized: Laurelized,
   options: WithOrt & ProofOptions & { readonly written?: string | undefined },
 ): Promise<Proof> {
-  const { original, model, plan: planned } = laurelized;
+  const { original, opened, model, plan: planned } = laurelized;
+  const { graph } = opened.model;
   if (options.extent === "sites")
-    return proveSites(options.ort, original.graph, model.graph, planned, options);
+    return proveSites(options.ort, graph, model.graph, planned, options);
   checkMemory(model);
-  const { types } = await typesOf(original, options.ort);
+  const { types } = await typesOf(opened.model, options.ort);
   const result = { graph: model.graph, runnable: runnable(model.file, options.written) };
-  return prove(options.ort, { graph: original.graph, types }, result, planned, options);
+  const closed = opened.undo ? { model: runnable(original.file), calls: opened.calls } : null;
+  return prove(options.ort, { graph, types, closed }, result, planned, options);
 }
 
 /**

@@ -1,11 +1,12 @@
 import { type LaurelOptions, manifestOf, type Plan, plan } from "../passes/laurelize.ts";
 import { type Manifest, manifestKey, manifests } from "../passes/manifest.ts";
-import { findSites, type ResidualOptions, type Residuals } from "../passes/residuals/index.ts";
+import type { ResidualOptions, Residuals } from "../passes/residuals/index.ts";
 import { applyPatch } from "./graph/patch.ts";
 import { copyNames } from "./graph/placing.ts";
-import { type Model, modelOf, sha256, typesOf } from "./model.ts";
+import { type Model, modelOf, sha256 } from "./model.ts";
 import { InputError } from "./onnx/source.ts";
 import { sampled } from "./onnx/undo.ts";
+import { type Opened, type Searched, searched } from "./opened.ts";
 import type { Ort } from "./runtime/session.ts";
 import { VERSION } from "./version.ts";
 
@@ -24,14 +25,20 @@ export async function findResiduals(
   model: Model,
   options: WithOrt & ResidualOptions,
 ): Promise<FoundResiduals> {
-  const { types, warnings } = await typesOf(model, options.ort);
+  const { found, warnings } = await search(model, options);
+  return { ...found, warnings };
+}
+
+function search(model: Model, { ort, ...options }: WithOrt & ResidualOptions): Promise<Searched> {
   const earlier = manifests(model.metadata).flatMap((manifest) => manifest?.sites ?? []);
-  return { ...findSites(model.graph, types, { earlier, ...options }), warnings };
+  return searched(model, ort, { earlier, ...options });
 }
 
 /** A laurelized model, not yet proved or saved. */
 export interface Laurelized {
   readonly original: Model;
+  /** The original as it was searched, and what had to be opened in it. */
+  readonly opened: Opened;
   readonly model: Model;
   readonly plan: Plan;
   /** Every residual connection found, taken or not. */
@@ -90,24 +97,33 @@ export async function laurelize(
     throw new InputError(
       `${model.file.source.name} uses opset ${opset}, and onnxruntime runs 7 and newer; convert it with onnx.version_converter first.`,
     );
-  const found = await findResiduals(model, { ort, featureAxis, also });
-  const planned = plan(model.graph, found.sites, { ...wanted, again });
+  const { opened, ...rest } = await search(model, { ort, featureAxis, also });
+  const found = { ...rest.found, warnings: rest.warnings };
+  if (opened.calls.length > 0 && linkWeights)
+    throw new InputError(
+      `${model.file.source.name} calls functions that hold residual connections and have to be written in place of the calls, which moves the weights that --link-weights would refer to; leave it out.`,
+    );
+  const { graph } = opened.model;
+  const planned = plan(graph, found.sites, { ...wanted, again });
   if (planned.sites.length === 0) throw new NoSiteError(found, model.file.source.name);
   const provenance = async (undo: Manifest["undo"]) => {
     const { source } = model;
     const linked = undo.beside !== undefined;
     const digest = (hash ?? !linked) ? await sha256(source) : null;
     const sample = linked ? { sample: await sha256(sampled(source, undo)) } : {};
-    const manifest = manifestOf(planned, { version: VERSION, sha256: digest, ...sample, undo });
+    const facts = { version: VERSION, sha256: digest, ...sample, undo };
+    const opening = opened.undo ? { opening: opened.undo } : {};
+    const manifest = manifestOf(planned, { ...facts, ...opening });
     return { key: manifestKey(before), value: JSON.stringify(manifest) };
   };
-  const { source, folder } = await applyPatch(model.graph, planned.patch, provenance, {
+  const { source, folder } = await applyPatch(graph, planned.patch, provenance, {
     newData: externalData,
     link: linkWeights,
     copies: copyData ? copyNames(model.dataFiles, copyData) : undefined,
   });
   return {
     original: model,
+    opened,
     model: modelOf(source, folder),
     plan: planned,
     found,

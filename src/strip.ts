@@ -26,12 +26,16 @@ export async function strip(model: Model): Promise<Stripped> {
   const entry = model.file.message.metadata.find(({ key }) => key === manifestKey(all.length - 1));
   const changed = `${name} is not as laurelize wrote it: another tool has rewritten it, or training has changed its old weights; strip the file as it was written.`;
   if (!manifest || entry?.frame.end !== model.size) throw new InputError(changed);
-  const { undo, sample } = manifest;
+  const { undo, sample, opening } = manifest;
   const tail = { start: entry.frame.at, end: model.size };
-  const source = undone(model.file.source, undo, tail, (file) => {
+  const open = (file: string) => {
     if (model.folder) return model.folder.open(file);
     throw new InputError(`${name} refers to weights in ${file}; open it by its path.`);
-  });
+  };
+  const plain = undone(model.file.source, undo, tail, open);
+  const source = opening
+    ? undone(plain, opening, { start: plain.size, end: plain.size }, open)
+    : plain;
   const differs = async (digest: string | null | undefined, of: () => Source) =>
     typeof digest === "string" && (await sha256(of())) !== digest;
   if (

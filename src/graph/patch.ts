@@ -43,6 +43,8 @@ export interface Patch {
   readonly tensors: readonly DenseTensor[];
   /** Input slots that are to read another value, of the same type. */
   readonly redirects: readonly { readonly use: Use; readonly name: string }[];
+  /** NodeProtos that are written already, and the node that each is put just before. */
+  readonly written?: readonly { readonly before: Node; readonly bytes: Uint8Array }[];
   /** Nodes that new ones take the place of, and initializers that become inputs. */
   readonly removed?: readonly (Node | Value)[];
   readonly inputs?: readonly Port[];
@@ -58,6 +60,8 @@ export type Provenance = (undo: Undo) => Promise<{ readonly key: string; readonl
 export interface Patched {
   readonly source: Source;
   readonly folder: Folder | null;
+  /** How the whole result becomes the model it was. */
+  readonly undo: () => Undo;
 }
 
 /** protobuf's limit on one message. */
@@ -85,6 +89,7 @@ export async function applyPatch(
   const list = splices([
     ...placingEdits(file, placing),
     ...insertions(graph, patch, location),
+    ...(patch.written ?? []).map(insert),
     ...patch.redirects.map(({ use, name }) => redirect(file, use, name)),
     ...(patch.removed ?? []).map(remove),
     ...(patch.inputs ?? []).map((port) => append(file, FIELD.graphInput, port)),
@@ -105,7 +110,8 @@ export async function applyPatch(
   const result = patchedSource(source, [...list, tail]);
   checkSize(source, result.size);
   const fresh = outside.length > 0 ? concat(outside.map(({ data }) => data)) : null;
-  return { source: result, folder: folderAfter(file.folder, placing, fresh) };
+  const undo = () => undoOf(source, [...list, tail], placing.link ?? false);
+  return { source: result, folder: folderAfter(file.folder, placing, fresh), undo };
 }
 
 const grown = (size: number, list: readonly Splice[]) =>
@@ -166,6 +172,12 @@ function insertions({ file, main }: Graph, patch: Patch, location: string | null
     });
   }
   return edits;
+}
+
+function insert({ before, bytes }: { before: Node; bytes: Uint8Array }): Edit {
+  const { at, parent } = before.message.frame;
+  const field = bytesField(nodeField(before.scope), bytes);
+  return { start: at, end: at, bytes: field, frame: parent! };
 }
 
 function redirect({ reader }: ModelFile, { node, index }: Use, name: string): Edit {

@@ -1,6 +1,7 @@
 import onnxProto from "onnx-proto";
 import { uniform } from "../../src/graph/random.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
+import { bytesField, concat } from "../../src/onnx/wire-bytes.ts";
 
 const { onnx } = onnxProto;
 
@@ -15,18 +16,18 @@ const TYPES: Record<string, number> = {
   double: 11,
 };
 
-type Value = number | string | Value[] | { graph: object };
+type Value = number | string | Value[] | { graph: object } | { refAttrName: string };
 
 /**
- * Makes a model of ONNX's textual syntax (onnx.parser, a subset: no functions, no overloads).
- * An initializer without values is filled with seeded numbers in ±1/√n, n its first axis.
+ * Makes a model of ONNX's textual syntax (onnx.parser, a subset).
+ * An attribute that refers to a function's is an integer. An initializer without values is filled with seeded numbers in ±1/√n, n its first axis.
  * @see https://onnx.ai/onnx/repo-docs/Syntax.html
  */
 export function modelOfText(text: string): Uint8Array {
   const tokens =
     text
       .replace(/#.*$/gm, "")
-      .match(/"[^"]*"|=>|-?\d+\.\d*(?:e-?\d+)?|-?\d+(?![\w.])|[\w./:*-]+|[<>[\](){}=,?]/g) ?? [];
+      .match(/"[^"]*"|=>|-?\d+\.\d*(?:e-?\d+)?|-?\d+(?![\w.])|@?[\w./:*-]+|[<>[\](){}=,?]/g) ?? [];
   let at = 0;
   const peek = () => tokens[at];
   const take = (expected?: string): string => {
@@ -87,6 +88,7 @@ export function modelOfText(text: string): Uint8Array {
     const token = peek();
     if (token === "[") return list("[", "]", value);
     if (token.startsWith('"')) return take().slice(1, -1);
+    if (token.startsWith("@")) return { refAttrName: take().slice(1) };
     if (/^-?\d/.test(token)) return Number(take());
     return { graph: graph() };
   };
@@ -97,6 +99,7 @@ export function modelOfText(text: string): Uint8Array {
     const v = value();
     if (Array.isArray(v))
       return isFloat ? { name, type: 6, floats: v } : { name, type: 7, ints: v };
+    if (typeof v === "object" && "refAttrName" in v) return { name, type: 2, ...v };
     if (typeof v === "object") return { name, type: 5, g: v.graph };
     if (typeof v === "string") return { name, type: 3, s: new TextEncoder().encode(v) };
     return isFloat ? { name, type: 1, f: v } : { name, type: 2, i: v };
@@ -109,10 +112,10 @@ export function modelOfText(text: string): Uint8Array {
       output.push(take());
     }
     take("=");
-    const [, domain, opType] = /^(?:(.*)\.)?([^.]+)$/.exec(take())!;
+    const [, domain, opType, overload] = /^(?:(.*)\.)?([^.:]+)(?::(\w+))?$/.exec(take())!;
     const attributes = peek() === "<" ? list("<", ">", attribute) : [];
     const input = list("(", ")", take).map((token) => (token === '""' ? "" : token));
-    return { name, opType, domain: domain ?? "", input, output, attribute: attributes };
+    return { name, opType, domain: domain ?? "", input, output, attribute: attributes, overload };
   };
   const graph = (): object => {
     const name = take();
@@ -126,27 +129,89 @@ export function modelOfText(text: string): Uint8Array {
     take("}");
     return { name, input, output, initializer: initializers, node: nodes };
   };
-  const header: Record<string, Value> = {};
-  const opsetImport: { domain: string; version: number }[] = [];
-  for (const [key, v] of list("<", ">", () => {
-    const key = take().replace(/:$/, "");
-    if (key !== "opset_import") return [key, value()] as const;
-    return [
-      key,
-      list("[", "]", () => {
-        const domain = take().slice(1, -1);
-        if (peek() === ":") take();
-        return { domain, version: Number(take()) } as unknown as Value;
-      }),
-    ] as const;
-  }))
-    if (key === "opset_import") opsetImport.push(...(v as unknown as typeof opsetImport));
-    else header[key] = v;
-  const model = {
-    irVersion: header.ir_version as number,
-    producerName: "fixture",
-    opsetImport,
-    graph: graph(),
+  const headerOf = () => {
+    const header: Record<string, Value> = {};
+    const opsetImport: { domain: string; version: number }[] = [];
+    const entry = () => {
+      const key = take().replace(/:$/, "");
+      if (key !== "opset_import") header[key] = value();
+      else
+        list("[", "]", () => {
+          const domain = take().slice(1, -1);
+          if (peek() === ":") take();
+          opsetImport.push({ domain, version: Number(take()) });
+        });
+    };
+    list("<", ">", entry);
+    return { header, opsetImport };
   };
-  return onnx.ModelProto.encode(onnx.ModelProto.fromObject(model)).finish();
+  const functionOf = () => {
+    const { header, opsetImport } = headerOf();
+    const name = take();
+    const defaults: object[] = [];
+    const parameter = () => {
+      const parameter = take();
+      if (!parameter.endsWith(":")) return [parameter];
+      take("int");
+      take("=");
+      defaults.push({ name: parameter.slice(0, -1), type: 2, i: Number(take()) });
+      return [];
+    };
+    const attribute = peek() === "<" ? list("<", ">", parameter).flat() : [];
+    const input = list("(", ")", take);
+    take("=>");
+    const output = list("(", ")", take);
+    take("{");
+    const nodes = [];
+    while (peek() !== "}") nodes.push(node());
+    take("}");
+    const { domain, overload } = header as Record<string, string>;
+    const rest = onnx.FunctionProto.fromObject({
+      name,
+      domain,
+      attribute,
+      input,
+      output,
+      opsetImport,
+    });
+    return bytesField(
+      25,
+      onnx.FunctionProto.encode(rest).finish(),
+      ...nodes.map((each) => nodeField(7, each)),
+      ...defaults.map((each) =>
+        bytesField(11, onnx.AttributeProto.encode(onnx.AttributeProto.fromObject(each)).finish()),
+      ),
+      ...(overload ? [bytesField(13, utf8.encode(overload))] : []),
+    );
+  };
+  const { header, opsetImport } = headerOf();
+  const main = graph() as { node: NodeText[] };
+  const model = { irVersion: header.ir_version as number, producerName: "fixture", opsetImport };
+  if (peek() === undefined) {
+    const whole = onnx.ModelProto.fromObject({ ...model, graph: main });
+    return onnx.ModelProto.encode(whole).finish();
+  }
+  const functions: Uint8Array[] = [];
+  while (peek() !== undefined) functions.push(functionOf());
+  const around = onnx.GraphProto.fromObject({ ...main, node: [] });
+  return concat([
+    onnx.ModelProto.encode(onnx.ModelProto.fromObject(model)).finish(),
+    bytesField(
+      7,
+      ...main.node.map((each) => nodeField(1, each)),
+      onnx.GraphProto.encode(around).finish(),
+    ),
+    ...functions,
+  ]);
+}
+
+type NodeText = { readonly overload: string | undefined };
+
+const utf8 = new TextEncoder();
+
+/** A node as a field, with its overload, which onnx-proto does not know. */
+function nodeField(number: number, node: NodeText): Uint8Array {
+  const { overload } = node;
+  const bytes = onnx.NodeProto.encode(onnx.NodeProto.fromObject(node)).finish();
+  return bytesField(number, bytes, ...(overload ? [bytesField(8, utf8.encode(overload))] : []));
 }

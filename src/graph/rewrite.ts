@@ -1,0 +1,155 @@
+import onnxProto from "onnx-proto";
+import { type Frame, partsOf } from "../onnx/decode.ts";
+import { FIELD, type FunctionMessage } from "../onnx/messages.ts";
+import type { ModelFile } from "../onnx/model-file.ts";
+import type { Range } from "../onnx/source.ts";
+import type { Field } from "../onnx/wire.ts";
+import { bytesField, concat } from "../onnx/wire-bytes.ts";
+import type { Node, Scope } from "./graph.ts";
+
+const { onnx } = onnxProto;
+
+/** Where nodes are written anew: what their names become, and what stands for attributes that refer. */
+export interface Place {
+  readonly value: (name: string) => string;
+  readonly node: (name: string) => string;
+  /** What the call gives of the function's attributes. */
+  readonly attributes: ReadonlyMap<string, Uint8Array>;
+  readonly defaults: ReadonlyMap<string, Uint8Array>;
+  /** The nodes that one becomes instead of itself; null where it stays. */
+  readonly unfold: (node: Node) => Uint8Array[] | null;
+}
+
+const NODE = { input: 1, output: 2, name: 3, attribute: 5 };
+const ATTRIBUTE = { name: 1, graph: 6, graphs: 11, reference: 21 };
+const GRAPH = { valueInfo: 13, annotation: 14, sparse: 15 };
+const TENSOR_NAME = 8;
+const FUNCTION_DEFAULT = 11;
+
+/** Writes nodes anew field by field; what it has no part in is copied as it is. */
+export class Rewriter {
+  readonly #file: ModelFile;
+
+  constructor(file: ModelFile) {
+    this.#file = file;
+  }
+
+  /** A NodeProto with other names, and with values for the attributes that refer to the function's. */
+  node(node: Node, place: Place): Uint8Array {
+    const attributes = new Map(node.message.attributes.map((each) => [each.frame.at, each]));
+    return this.#message(node.message.frame, (field) => {
+      const { number, start } = field;
+      if (number === NODE.input || number === NODE.output) return this.#text(field, place.value);
+      if (number === NODE.name) return this.#text(field, place.node);
+      const attribute = number === NODE.attribute ? attributes.get(start) : undefined;
+      if (!attribute) return null;
+      const { name, refAttrName: from } = attribute;
+      const rest = from
+        ? (place.attributes.get(from) ?? place.defaults.get(from))
+        : this.#attribute(attribute.frame, node, place);
+      return rest ? bytesField(number, bytesField(ATTRIBUTE.name, utf8.encode(name)), rest) : EMPTY;
+    });
+  }
+
+  identity = (from: string, to: string): Uint8Array =>
+    onnx.NodeProto.encode({ opType: "Identity", input: [from], output: [to] }).finish();
+
+  /** What a call gives, by name: all fields of an attribute but its name. */
+  attributes(call: Node, place: Place): ReadonlyMap<string, Uint8Array> {
+    const given = new Map<string, Uint8Array>();
+    for (const { name, refAttrName: from, frame } of call.message.attributes) {
+      const rest = from
+        ? (place.attributes.get(from) ?? place.defaults.get(from))
+        : this.#attribute(frame, call, place);
+      if (rest) given.set(name, rest);
+    }
+    return given;
+  }
+
+  /** What stands for attributes that a call does not give. */
+  defaults({ frame }: FunctionMessage): ReadonlyMap<string, Uint8Array> {
+    const found = new Map<string, Uint8Array>();
+    for (const { number, body, end } of this.#file.reader.fields(frame)) {
+      if (number !== FUNCTION_DEFAULT) continue;
+      const range = { start: body, end };
+      const fields = [...this.#file.reader.fields(range)];
+      const name = fields.find((field) => field.number === ATTRIBUTE.name);
+      const rest = fields.filter((field) => field.number !== ATTRIBUTE.name);
+      if (name)
+        found.set(this.#file.reader.text(name), concat(rest.map((field) => this.#raw(field))));
+    }
+    return found;
+  }
+
+  #attribute(frame: Frame, owner: Node, place: Place): Uint8Array {
+    let k = 0;
+    const before = owner.message.attributes.findIndex((each) => each.frame === frame);
+    for (const { g, graphs } of owner.message.attributes.slice(0, before))
+      k += graphs.length + (g ? 1 : 0);
+    return this.#message(frame, ({ number }) => {
+      if (number === ATTRIBUTE.name) return EMPTY;
+      if (number !== ATTRIBUTE.graph && number !== ATTRIBUTE.graphs) return null;
+      return bytesField(number, this.#graph(owner.bodies[k++], place));
+    });
+  }
+
+  #graph(body: Scope, place: Place): Uint8Array {
+    const nodes = new Map(body.nodes.map((node) => [node.message.frame.at, node]));
+    return this.#message(body.message.frame, ({ number, start, body: from, end }) => {
+      const range = { start: from, end };
+      const named = (at: number) =>
+        bytesField(
+          number,
+          this.#message(range, (field) =>
+            field.number === at ? this.#text(field, place.value) : null,
+          ),
+        );
+      switch (number) {
+        case FIELD.graphNode: {
+          const node = nodes.get(start)!;
+          const all = place.unfold(node) ?? [this.node(node, place)];
+          return concat(all.map((bytes) => bytesField(number, bytes)));
+        }
+        case FIELD.graphInitializer:
+          return named(TENSOR_NAME);
+        case FIELD.graphInput:
+        case FIELD.graphOutput:
+        case GRAPH.valueInfo:
+        case GRAPH.annotation:
+          return named(1);
+        case GRAPH.sparse:
+          return bytesField(
+            number,
+            this.#message(range, (values) =>
+              values.number === 1
+                ? bytesField(
+                    1,
+                    this.#message({ start: values.body, end: values.end }, (field) =>
+                      field.number === TENSOR_NAME ? this.#text(field, place.value) : null,
+                    ),
+                  )
+                : null,
+            ),
+          );
+        default:
+          return null;
+      }
+    });
+  }
+
+  /** A message with some of its fields written anew. */
+  #message(frame: Frame | Range, change: (field: Field) => Uint8Array | null): Uint8Array {
+    const parts = "earlier" in frame ? partsOf(frame) : [frame];
+    const fields = parts.flatMap((part) => [...this.#file.reader.fields(part)]);
+    return concat(fields.map((field) => change(field) ?? this.#raw(field)));
+  }
+
+  #text(field: Field, name: (text: string) => string): Uint8Array {
+    return bytesField(field.number, utf8.encode(name(this.#file.reader.text(field))));
+  }
+
+  #raw = ({ start, end }: Range) => this.#file.reader.bytes({ start, end }).slice();
+}
+
+const utf8 = new TextEncoder();
+const EMPTY = new Uint8Array();

@@ -1,0 +1,85 @@
+import { type Laurelized, laurelize, openModel, strip, verify } from "laurelize";
+import ort from "onnxruntime-node";
+import { describe, expect, it } from "vitest";
+import { checksThat, made } from "./support/checks.ts";
+import { fixture } from "./support/fixture.ts";
+import { modelOfText } from "./support/onnx-text.ts";
+
+const augmented = async (bytes: Uint8Array, variant = "rw+lr"): Promise<Laurelized> =>
+  laurelize(await openModel(bytes), { ort, variant, rank: 4 });
+
+const callsIn = ({ model }: Laurelized) =>
+  model.graph.main.nodes.filter(({ callee }) => callee).map(({ message }) => message.name);
+
+describe("sites in functions", () => {
+  it.each([
+    ["functions-nested", 5],
+    ["function-overloads", 1],
+    ["function-with-branches", 1],
+  ])("%s: opened, proved and stripped again", async (name, calls) => {
+    const bytes = fixture(name);
+    for (const variant of ["rw+lr", "rw+lr+pa"]) {
+      const laurel = await augmented(bytes, variant);
+      expect(laurel.opened.calls.length).toBe(calls);
+      const proof = await verify(laurel, { ort });
+      expect(checksThat("failed", proof).concat(checksThat("not run", proof))).toEqual([]);
+      const opening = made("same when opened", proof);
+      expect(opening.calls).toBe(calls);
+      expect(opening.outputs.every(({ plain }) => plain.bitEqual)).toBe(true);
+      const { model, checked } = await strip(await openModel(laurel.model.toBytes()));
+      expect(checked).toBe("whole");
+      expect(Buffer.compare(model.toBytes(), bytes)).toBe(0);
+      const again = await augmented(bytes, variant);
+      expect(Buffer.compare(again.model.toBytes(), laurel.model.toBytes())).toBe(0);
+    }
+  });
+
+  it("have weights of their own at every call", async () => {
+    const { plan } = await augmented(fixture("functions-nested"));
+    const names = plan.sites.map(({ parameters }) => parameters["lr.B"].name);
+    expect(names).toEqual([
+      "first/res.laurel.B",
+      "second/res.laurel.B",
+      "pair/inner0/res.laurel.B",
+      "pair/inner1/res.laurel.B",
+    ]);
+  });
+
+  it("leave calls without sites, and the functions themselves, as they are", async () => {
+    const laurel = await augmented(fixture("functions-nested"));
+    expect(callsIn(laurel).sort()).toEqual([
+      "first/norm",
+      "last",
+      "pair/inner0/norm",
+      "pair/inner1/norm",
+      "second/norm",
+    ]);
+    const none = await augmented(fixture("function-without-skip"));
+    expect([none.opened.calls, callsIn(none)]).toEqual([[], ["linear"]]);
+    expect(none.opened.model).toBe(none.original);
+    expect(callsIn(await augmented(fixture("function-overloads")))).toEqual(["without"]);
+  });
+
+  it("take the attributes of each call, or the function's defaults", async () => {
+    const { model } = await augmented(fixture("functions-nested"));
+    const axes = model.graph.main.nodes
+      .filter(({ op, message }) => op === "Softmax" && !message.name.includes(".laurel."))
+      .map(({ message }) => message.attributes.map(({ i, refAttrName }) => [i, refAttrName]));
+    expect(axes).toEqual([[[1, ""]], [[-1, ""]], [[-1, ""]], [[2, ""]]]);
+  });
+
+  it("are refused with --link-weights, which opening would move", async () => {
+    const model = await openModel(fixture("functions-nested"));
+    await expect(laurelize(model, { ort, linkWeights: true })).rejects.toThrow(
+      /calls functions that hold residual connections .* leave it out/,
+    );
+  });
+
+  it("are not looked for where a function means another operator set", async () => {
+    const text = `<ir_version: 9, opset_import: ["" : 17, "own" : 1]>
+      net (float[N, 8] x) => (float[N, 8] y) <float[8, 8] w> { y = own.F(x, w) }
+      <domain: "own", opset_import: ["" : 13]>
+      F (t, a) => (y) { u = MatMul(t, a) r = Relu(u) y = Add(t, r) }`;
+    await expect(augmented(modelOfText(text))).rejects.toThrow("has no residual connection");
+  });
+});
