@@ -30,7 +30,7 @@ describe("strip", () => {
   });
 
   const root = corpus();
-  it.skipIf(!root)("gives back every corpus model's bytes", async () => {
+  it.skipIf(!root)("gives back every corpus model's bytes", { timeout: 60_000 }, async () => {
     const models = ["models", "wild"].flatMap((sub) =>
       fs.readdirSync(path.join(root!, sub)).map((name) => path.join(root!, sub, name)),
     );
