@@ -74,6 +74,7 @@ export {
 export type { SiteReport } from "../passes/site-check.ts";
 export { defaults, variantNames } from "../passes/variants/index.ts";
 export type { VariantOptions } from "../passes/variants/variant.ts";
+export { type Differentiated, differentiate, type GradientOptions } from "./gradients.ts";
 export { copyNames } from "./graph/placing.ts";
 export { pathOf } from "./graph/scopes.ts";
 export {

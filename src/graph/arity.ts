@@ -69,6 +69,7 @@ export const ARITY = {
   Relu: 1,
   Reshape: 2,
   Resize: 4,
+  Scatter: 3,
   ScatterElements: 3,
   ScatterND: 3,
   Selu: 1,
@@ -93,5 +94,6 @@ export const ARITY = {
   Transpose: 1,
   Trilu: 2,
   Unsqueeze: 2,
+  Upsample: 2,
   Where: 3,
 } satisfies Record<keyof Ops<unknown>, number>;

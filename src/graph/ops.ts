@@ -148,6 +148,8 @@ export interface Ops<V> {
     sizes: Maybe<V>,
     attributes: Attributes & { mode?: string; coordinate_transformation_mode?: string },
   ): V;
+  /** ScatterElements before opset 11. */
+  Scatter(data: V, indices: V, updates: V, attributes: { axis: number }): V;
   ScatterElements(
     data: V,
     indices: V,
@@ -164,6 +166,8 @@ export interface Ops<V> {
     steps?: Maybe<V>,
     attributes?: { starts: Ints; ends: Ints; axes: Ints },
   ): V;
+  /** Only before opset 10, where Resize took its place. */
+  Upsample(x: V, scales: Maybe<V>, attributes: { mode?: string; scales?: FloatAttribute }): V;
   SpaceToDepth(x: V, attributes: { blocksize: number }): V;
   /** As many pieces as outputs are wanted. */
   Split(

@@ -16,7 +16,10 @@ const AXES_OF_SUM = 13;
 const AXES = 18;
 const SLICE = 10;
 const CLIP_AND_PAD = 11;
+const SCATTER_ELEMENTS = 11;
+/** Where and Sign. */
 const WHERE = 9;
+const EXPAND = 8;
 
 /** Operators whose form changed with the opset, each asked for in one way. */
 export interface Portable<V> {
@@ -28,13 +31,18 @@ export interface Portable<V> {
   squeeze(x: V, axes: Ints): V;
   unsqueeze(x: V, axes: Ints): V;
   reshape(x: V, shape: Ints): V;
-  expand(x: V, shape: Ints): V;
+  /** Copies along the axes that are 1 in `from`, which may be of a lower rank. */
+  expand(x: V, from: Ints, to: Ints): V;
+  zeros(shape: Ints, dtype: string): V;
   /** Steps other than 1 exist from opset 10. */
   slice(x: V, starts: Ints, ends: Ints, axes: Ints, steps?: Ints): V;
   /** Pieces of these sizes along an axis. */
   split(x: V, sizes: Ints, axis: number): V[];
   /** Zeros around, or a negative number of them: begins of all axes, then ends. */
   pad(x: V, pads: Ints): V;
+  sign(x: V, dtype: string): V;
+  /** Updates put into the data, from opset 9; or added to it, from 16. */
+  scatter(data: V, indices: V, updates: V, axis: number, add?: boolean): V;
   clip(x: V, min: number | null, max: number | null, dtype: string): V;
   /** x where the condition holds, else y; both finite before opset 9. */
   where(condition: V, x: V, y: V, dtype: string): V;
@@ -43,13 +51,13 @@ export interface Portable<V> {
 /** Writes in the form of an opset, from 7 on. */
 export function portable<V>(op: Ops<V>, opset: number, constant: Constant<V>): Portable<V> {
   const ints = (values: Ints) => constant("int64", [values.length], values);
+  const cast = (x: V, dtype: string) => op.Cast(x, { to: dataTypeNamed(dtype)!.number });
   const shaped = (form: "Squeeze" | "Unsqueeze") => (x: V, axes: Ints) =>
     axes.length === 0
       ? x
       : opset >= AXES_OF_SUM
         ? op[form](x, ints(axes))
         : op[form](x, null, { axes });
-  const cast = (x: V, dtype: string) => op.Cast(x, { to: dataTypeNamed(dtype)!.number });
   return {
     ints,
     cast,
@@ -62,7 +70,15 @@ export function portable<V>(op: Ops<V>, opset: number, constant: Constant<V>): P
     squeeze: shaped("Squeeze"),
     unsqueeze: shaped("Unsqueeze"),
     reshape: (x, shape) => op.Reshape(x, ints(shape)),
-    expand: (x, shape) => op.Expand(x, ints(shape)),
+    expand(x, from, to) {
+      if (opset >= EXPAND) return op.Expand(x, ints(to));
+      const padded = [...new Array(to.length - from.length).fill(1), ...from];
+      const repeats = to.map((size, k) => size / padded[k]);
+      return op.Tile(op.Reshape(x, ints(padded)), ints(repeats));
+    },
+    zeros(shape, dtype) {
+      return this.expand(constant(dtype, [], [0]), [], shape);
+    },
     slice: (x, starts, ends, axes, steps) =>
       opset >= SLICE
         ? op.Slice(x, ints(starts), ints(ends), ints(axes), steps ? ints(steps) : null)
@@ -73,6 +89,16 @@ export function portable<V>(op: Ops<V>, opset: number, constant: Constant<V>): P
         : op.Split(x, null, { axis, split: sizes }, sizes.length),
     pad: (x, pads) =>
       opset >= CLIP_AND_PAD ? op.Pad(x, ints(pads)) : op.Pad(x, null, null, null, { pads }),
+    scatter(data, indices, updates, axis, add = false) {
+      if (opset < SCATTER_ELEMENTS) return op.Scatter(data, indices, updates, { axis });
+      const reduction = add ? { reduction: "add" } : {};
+      return op.ScatterElements(data, indices, updates, { axis, ...reduction });
+    },
+    sign(x, dtype) {
+      if (opset >= WHERE) return op.Sign(x);
+      const zero = constant(dtype, [], [0]);
+      return op.Sub(cast(op.Greater(x, zero), dtype), cast(op.Less(x, zero), dtype));
+    },
     clip(x, min, max, dtype) {
       const scalar = (value: number | null) =>
         value === null ? null : constant(dtype, [], [value]);

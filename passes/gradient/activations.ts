@@ -1,0 +1,93 @@
+import { type Applied, inert, type VjpTable } from "./rule.ts";
+
+/** Selu's default constants, as ONNX states them. */
+const SELU = { alpha: 1.6732632423543772, gamma: 1.0507009873554805 };
+
+/** Activations; where the output tells the slope, it is read instead of computed again. */
+export const activations = {
+  // x ≤ 0: α(e^(x/α) − 1), slope y/α + 1
+  Celu: (at, x) => {
+    const { op, g, y, scalar, float } = at;
+    return [bent(at, x, g, op.Add(op.Div(y, scalar(float("alpha", 1))), scalar(1)))];
+  },
+  // x ≤ 0: α(eˣ − 1), slope y + α
+  Elu: (at, x) => [bent(at, x, at.g, at.op.Add(at.y, at.scalar(at.float("alpha", 1))))],
+  Gelu: gelu,
+  // 0 < y < 1: α
+  HardSigmoid: ({ op, write, g, y, scalar, float, dtype }) => {
+    const inside = write.sign(op.Mul(y, op.Sub(scalar(1), y)), dtype);
+    return [op.Mul(g, op.Mul(inside, scalar(float("alpha", 0.2))))];
+  },
+  // h = clip(x/6 + ½, 0, 1), y = x h: slope h, and x/6 where h is not clipped
+  HardSwish: ({ op, write, g, scalar, dtype }, x) => {
+    const sixth = op.Mul(x, scalar(1 / 6));
+    const h = write.clip(op.Add(sixth, scalar(0.5)), 0, 1, dtype);
+    const inside = write.sign(op.Mul(h, op.Sub(scalar(1), h)), dtype);
+    return [op.Mul(g, op.Add(h, op.Mul(sixth, inside)))];
+  },
+  Hardmax: inert,
+  LeakyRelu: (at, x) => [bent(at, x, at.g, at.scalar(at.float("alpha", 0.01)))],
+  // t = tanh(softplus x): t + x (1 − t²) σ(x)
+  Mish: ({ op, g, scalar }, x) => {
+    const t = op.Tanh(op.Softplus(x));
+    const rest = op.Mul(op.Mul(x, op.Sub(scalar(1), op.Mul(t, t))), op.Sigmoid(x));
+    return [op.Mul(g, op.Add(t, rest))];
+  },
+  PRelu: (at, x, slope) => {
+    const { op, write, g, scalar, dtype } = at;
+    const above = op.Greater(x, scalar(0));
+    return [bent(at, x, g, slope), write.where(above, scalar(0), op.Mul(g, x), dtype)];
+  },
+  Relu: ({ op, write, g, y, dtype }) => [op.Mul(g, write.sign(y, dtype))],
+  // x ≤ 0: γ α (eˣ − 1), slope y + γ α; else γ
+  Selu: (at, x) => {
+    const { op, g, y, scalar, float } = at;
+    const [alpha, gamma] = [float("alpha", SELU.alpha), float("gamma", SELU.gamma)];
+    const left = op.Mul(g, op.Add(y, scalar(gamma * alpha)));
+    const right = op.Mul(g, scalar(gamma));
+    return [at.write.where(op.Greater(x, scalar(0)), right, left, at.dtype)];
+  },
+  // |x| > λ: the sign's bias does not matter
+  Shrink: ({ op, write, g, scalar, float, dtype }, x) => {
+    const outside = op.Greater(op.Abs(x), scalar(float("lambd", 0.5)));
+    return [write.where(outside, g, scalar(0), dtype)];
+  },
+  Sigmoid: ({ op, g, y }) => [op.Mul(g, op.Sub(y, op.Mul(y, y)))],
+  Softplus: ({ op, g }, x) => [op.Mul(g, op.Sigmoid(x))],
+  // (1 − |y|)²
+  Softsign: ({ op, g, y, scalar }) => {
+    const rest = op.Sub(scalar(1), op.Abs(y));
+    return [op.Mul(g, op.Mul(rest, rest))];
+  },
+  // s = σ(α x), y = x s: s + α y (1 − s)
+  Swish: ({ op, g, y, scalar, float }, x) => {
+    const alpha = scalar(float("alpha", 1));
+    const s = op.Sigmoid(op.Mul(alpha, x));
+    return [op.Mul(g, op.Add(s, op.Mul(op.Mul(alpha, y), op.Sub(scalar(1), s))))];
+  },
+  Tanh: ({ op, g, y }) => [op.Sub(g, op.Mul(g, op.Mul(y, y)))],
+  ThresholdedRelu: ({ op, write, g, scalar, float, dtype }, x) => [
+    write.where(op.Greater(x, scalar(float("alpha", 1))), g, scalar(0), dtype),
+  ],
+} satisfies VjpTable;
+
+/** g where x is positive, g · slope elsewhere. */
+const bent = ({ op, write, scalar, dtype }: Applied, x: string, g: string, slope: string) =>
+  write.where(op.Greater(x, scalar(0)), g, op.Mul(g, slope), dtype);
+
+/** Φ(x) + x φ(x), or the same of the tanh form. */
+function gelu({ op, g, scalar, text }: Applied, x: string) {
+  const half = scalar(0.5);
+  const square = op.Mul(x, x);
+  if (text("approximate", "none") === "tanh") {
+    const [k, c] = [Math.sqrt(2 / Math.PI), 0.044715];
+    const inner = op.Mul(x, op.Add(scalar(k), op.Mul(square, scalar(k * c))));
+    const t = op.Tanh(inner);
+    const slope = op.Add(scalar(k), op.Mul(square, scalar(3 * k * c)));
+    const rest = op.Mul(op.Mul(x, slope), op.Sub(scalar(1), op.Mul(t, t)));
+    return [op.Mul(g, op.Mul(half, op.Add(op.Add(t, scalar(1)), rest)))];
+  }
+  const phi = op.Mul(op.Exp(op.Mul(square, scalar(-0.5))), scalar(1 / Math.sqrt(2 * Math.PI)));
+  const Phi = op.Mul(op.Add(op.Erf(op.Mul(x, scalar(Math.SQRT1_2))), scalar(1)), half);
+  return [op.Mul(g, op.Add(Phi, op.Mul(x, phi)))];
+}

@@ -1,0 +1,32 @@
+import type { Portable } from "../../src/graph/portable.ts";
+
+/** The shape that numpy's broadcasting gives two shapes. */
+export function broadcast(a: readonly number[], b: readonly number[]): number[] {
+  const rank = Math.max(a.length, b.length);
+  return Array.from({ length: rank }, (_, k) => {
+    const [p, q] = [a[k - rank + a.length] ?? 1, b[k - rank + b.length] ?? 1];
+    return p === 1 ? q : p;
+  });
+}
+
+/** A cotangent of what was broadcast `to` `from`: its sum over the copies. */
+export function sumTo<V>(
+  write: Portable<V>,
+  g: V,
+  from: readonly number[],
+  to: readonly number[],
+): V {
+  const more = from.length - to.length;
+  const axes = from.flatMap((size, k) => (k < more || (to[k - more] === 1 && size > 1) ? [k] : []));
+  const summed = write.reduce("ReduceSum", g, axes);
+  return more > 0 ? write.reshape(summed, to) : summed;
+}
+
+/** A whole axis counted from the first: −1 is the last. */
+export const positive = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
+
+/** 0, 1, … n − 1. */
+export const range = (n: number) => Array.from({ length: n }, (_, k) => k);
+
+/** Product of sizes. */
+export const product = (sizes: readonly number[]) => sizes.reduce((a, b) => a * b, 1);

@@ -1,0 +1,141 @@
+import { product, range } from "./broadcasting.ts";
+import type { Applied, VjpTable } from "./rule.ts";
+import { type Window, windowOf } from "./window.ts";
+
+/** Convolutions of any number of spatial axes, group, stride, dilation and padding. */
+export const convolutions = {
+  Conv: (at, x, w) => {
+    const { g, shape, outShape, needs, inputs } = at;
+    const window = windowOf(at, shape(1).slice(2), shape(0).slice(2), outShape(0).slice(2));
+    return [
+      needs[0] ? toInput(at, g, w, window) : null,
+      needs[1] ? toKernel(at, x, shape(0), g, outShape(0), window) : null,
+      inputs[2] ? toBias(at) : null,
+    ];
+  },
+  // The transpose of a convolution: x and y have changed places.
+  ConvTranspose: (at, x, w) => {
+    const { op, write, g, shape, outShape, needs, inputs } = at;
+    const window = windowOf(at, shape(1).slice(2), outShape(0).slice(2), shape(0).slice(2));
+    const { strides, dilations, pads, group } = window;
+    const sizes = shape(0).slice(2);
+    const back = () => {
+      const made = op.Conv(g, w, null, { strides, dilations, pads: [...pads], group });
+      const reached = sizes.map((_, k) => lengthOf(window, k));
+      if (reached.every((size, k) => size === sizes[k])) return made;
+      const axes = range(sizes.length).map((k) => k + 2);
+      return write.slice(
+        made,
+        axes.map(() => 0),
+        sizes,
+        axes,
+      );
+    };
+    return [
+      needs[0] ? back() : null,
+      needs[1] ? toKernel(at, g, outShape(0), x, shape(0), window) : null,
+      inputs[2] ? toBias(at) : null,
+    ];
+  },
+} satisfies VjpTable;
+
+const toBias = ({ write, g, outShape }: Applied) =>
+  write.reduce(
+    "ReduceSum",
+    g,
+    range(outShape(0).length).filter((axis) => axis !== 1),
+    false,
+  );
+
+/** How many places a convolution with this window comes to along an axis. */
+const lengthOf = ({ size, kernel, strides, dilations, pads }: Window, k: number) =>
+  Math.floor(
+    (size[k] + pads[k] + pads[k + size.length] - dilations[k] * (kernel[k] - 1) - 1) / strides[k],
+  ) + 1;
+
+/**
+ * At stride 1 a Conv of the cotangent with the kernel flipped and its channels exchanged, which
+ * onnxruntime computes once where the kernel is frozen; else a ConvTranspose.
+ */
+function toInput(at: Applied, g: string, w: string, window: Window) {
+  const { op } = at;
+  const { kernel, strides, dilations, pads, group, size } = window;
+  const dims = size.length;
+  const around = range(2 * dims).map((k) => dilations[k % dims] * (kernel[k % dims] - 1) - pads[k]);
+  if (strides.every((stride) => stride === 1) && around.every((pad) => pad >= 0))
+    return op.Conv(g, exchanged(at, w, window), null, { dilations, pads: around, group });
+  const output_padding = size.map((length, k) => {
+    const covered = dilations[k] * (kernel[k] - 1) + 1 + (window.out[k] - 1) * strides[k];
+    return length + pads[k] + pads[k + dims] - covered;
+  });
+  return op.ConvTranspose(g, w, null, {
+    dilations,
+    group,
+    output_padding,
+    pads: [...pads],
+    strides,
+  });
+}
+
+/** w: [M, C / group, …] as [C, M / group, …] with every spatial axis reversed. */
+function exchanged({ op, write, shape }: Applied, w: string, { kernel, group }: Window) {
+  const [m, c] = shape(1);
+  const places = product(kernel);
+  let flat = w;
+  if (m !== group || c !== 1) {
+    const split = write.reshape(w, [group, m / group, c, places]);
+    flat = op.Transpose(split, { perm: [0, 2, 1, 3] });
+  }
+  const rows = write.reshape(flat, [c * group, m / group, places]);
+  const flipped =
+    places === 1 ? rows : op.Gather(rows, write.ints(range(places).reverse()), { axis: 2 });
+  return write.reshape(flipped, [c * group, m / group, ...kernel]);
+}
+
+/**
+ * A Conv of x with the cotangent as its kernel, batch and channels exchanged, stride and dilation
+ * too; a product of matrices where the kernel is a single place.
+ */
+function toKernel(
+  { op, write }: Applied,
+  x: string,
+  xShape: readonly number[],
+  g: string,
+  gShape: readonly number[],
+  { kernel, strides, dilations, pads, group }: Window,
+) {
+  const [n, c, ...size] = xShape;
+  const [, m, ...out] = gShape;
+  const plain = [...kernel, ...strides, group].every((k) => k === 1) && pads.every((p) => p === 0);
+  if (plain) {
+    const places = product(size);
+    const right = op.Transpose(write.reshape(x, [n, c, places]), { perm: [0, 2, 1] });
+    const each = op.MatMul(write.reshape(g, [n, m, places]), right);
+    const sum = n === 1 ? each : write.reduce("ReduceSum", each, [0]);
+    return write.reshape(sum, [m, c, ...kernel]);
+  }
+  const dims = range(size.length);
+  const split = write.reshape(x, [n, group, c / group, ...size]);
+  const byGroup = op.Transpose(split, { perm: [2, 1, 0, ...dims.map((k) => k + 3)] });
+  const image = write.reshape(byGroup, [c / group, group * n, ...size]);
+  const swap = { perm: [1, 0, ...dims.map((k) => k + 2)] };
+  const made = op.Conv(image, op.Transpose(g, swap), null, {
+    dilations: strides,
+    group,
+    pads: [...pads],
+    strides: dilations,
+  });
+  const turned = op.Transpose(made, swap);
+  const reached = dims.map((k) => {
+    const length = size[k] + pads[k] + pads[k + dims.length] - strides[k] * (out[k] - 1) - 1;
+    return Math.floor(length / dilations[k]) + 1;
+  });
+  if (reached.every((length, k) => length === kernel[k])) return turned;
+  const axes = dims.map((k) => k + 2);
+  return write.slice(
+    turned,
+    axes.map(() => 0),
+    kernel,
+    axes,
+  );
+}

@@ -1,0 +1,156 @@
+import { float } from "../../src/graph/encode.ts";
+import { positive, product, range, sumTo } from "./broadcasting.ts";
+import type { Applied, VjpTable } from "./rule.ts";
+
+/** Normalizations: x̂ = (x − mean) r, r = 1 / √(variance + ε), y = x̂ scale + b. */
+export const normalizations = {
+  BatchNormalization: batch,
+  GroupNormalization: group,
+  // The same as a group for each channel.
+  InstanceNormalization: (at, x, scale) => {
+    const [n, c, ...size] = at.shape(0);
+    const each = [1, c, ...size.map(() => 1)];
+    return byChannel(at, x, scale, [n, c, product(size)], at.shape(0), each);
+  },
+  LayerNormalization: layer,
+  // p = 2: (g − y Σ g y) / ‖x‖; p = 1: (g − sign x · Σ g y) / ‖x‖
+  LpNormalization: (at, x) => {
+    const { op, write, g, y, int, shape, dtype, scalar } = at;
+    const axes = [positive(int("axis", -1), shape(0).length)];
+    const two = int("p", 2) === 2;
+    const size = two
+      ? op.Sqrt(write.reduce("ReduceSum", op.Mul(x, x), axes))
+      : write.reduce("ReduceSum", op.Abs(x), axes);
+    const along = write.reduce("ReduceSum", op.Mul(g, y), axes);
+    const safe = write.where(op.Greater(size, scalar(0)), size, scalar(1), dtype);
+    return [op.Div(op.Sub(g, op.Mul(two ? y : write.sign(x, dtype), along)), safe)];
+  },
+  MeanVarianceNormalization: (at, x) => {
+    const axes = at.ints("axes") ?? [0, 2, 3];
+    const known = normalized(at, x, axes, 1e-9, true);
+    return [backward(at, at.g, known, axes)];
+  },
+  RMSNormalization: (at, x, scale) => {
+    const { op, write, g, int, shape, outShape } = at;
+    const rank = shape(0).length;
+    const axes = range(rank).slice(positive(int("axis", -1), rank));
+    const known = normalized(at, x, axes, at.float("epsilon", 1e-5), false);
+    const toScale = () => sumTo(write, op.Mul(g, known.hat), outShape(0), shape(1));
+    return [backward(at, op.Mul(g, scale), known, axes), at.needs[1] ? toScale() : null];
+  },
+} satisfies VjpTable;
+
+interface Normalized {
+  readonly hat: string;
+  readonly r: string;
+  readonly centred: boolean;
+}
+
+/** x̂ and r over these axes, computed again. */
+function normalized(
+  { op, write, scalar }: Applied,
+  x: string,
+  axes: readonly number[],
+  epsilon: number,
+  centred: boolean,
+): Normalized {
+  const away = centred ? op.Sub(x, write.reduce("ReduceMean", x, axes)) : x;
+  const variance = write.reduce("ReduceMean", op.Mul(away, away), axes);
+  const r = op.Reciprocal(op.Sqrt(op.Add(variance, scalar(epsilon))));
+  return { hat: op.Mul(away, r), r, centred };
+}
+
+/** From the cotangent h of x̂: r (h − mean h − x̂ mean (h x̂)), without mean h where not centred. */
+function backward(
+  { op, write }: Applied,
+  h: string,
+  { hat, r, centred }: Normalized,
+  axes: readonly number[],
+) {
+  const along = op.Mul(hat, write.reduce("ReduceMean", op.Mul(h, hat), axes));
+  const rest = op.Sub(h, along);
+  return op.Mul(r, centred ? op.Sub(rest, write.reduce("ReduceMean", h, axes)) : rest);
+}
+
+function layer(at: Applied, x: string, scale: string) {
+  const { op, write, g, int, shape, outShape, constant, dtype, inputs, needs, opset } = at;
+  const rank = shape(0).length;
+  const axes = range(rank).slice(positive(int("axis", -1), rank));
+  const epsilon = at.float("epsilon", 1e-5);
+  const again = (): Normalized => {
+    if (opset < 17 || dtype !== "float") return normalized(at, x, axes, epsilon, true);
+    // One kernel for x̂ and r.
+    const dims = axes.map((axis) => shape(0)[axis]);
+    const ones = write.expand(constant(dtype, [], [1]), [], dims);
+    const attributes = { axis: axes[0], epsilon: float(epsilon) };
+    const [hat, , r] = op.LayerNormalization(x, ones, null, attributes, 3);
+    return { hat, r, centred: true };
+  };
+  const known = again();
+  const toScale = () => sumTo(write, op.Mul(g, known.hat), outShape(0), shape(1));
+  return [
+    needs[0] ? backward(at, op.Mul(g, scale), known, axes) : null,
+    needs[1] ? toScale() : null,
+    inputs[2] && needs[2] ? sumTo(write, g, outShape(0), shape(2)) : null,
+  ];
+}
+
+/** Statistics are weights in inference: y = (x − mean) r scale + b, each per channel. */
+function batch(at: Applied, x: string, scale: string, _: string, mean: string, variance: string) {
+  const { op, write, g, int, shape, scalar, needs, opset, refuse } = at;
+  if (int("training_mode", 0) === 1) refuse("it is in training mode; export the model for eval");
+  if (opset < 9 && int("spatial", 1) === 0) refuse("its statistics are not per channel");
+  const rank = shape(0).length;
+  const channels = [shape(0)[1], ...range(rank - 2).map(() => 1)];
+  const per = (v: string) => (rank === 2 ? v : write.reshape(v, channels));
+  const sum = (v: string) =>
+    write.reduce(
+      "ReduceSum",
+      v,
+      range(rank).filter((axis) => axis !== 1),
+      false,
+    );
+  const r = op.Reciprocal(op.Sqrt(op.Add(variance, scalar(at.float("epsilon", 1e-5)))));
+  const factor = op.Mul(scale, r);
+  // Σ g (x − mean), per channel
+  const away = () => sum(op.Mul(g, op.Sub(x, per(mean))));
+  const toVariance = () => op.Mul(away(), op.Mul(factor, op.Mul(op.Mul(r, r), scalar(-0.5))));
+  return [
+    needs[0] ? op.Mul(g, per(factor)) : null,
+    needs[1] ? op.Mul(away(), r) : null,
+    needs[2] ? sum(g) : null,
+    needs[3] ? op.Neg(op.Mul(sum(g), factor)) : null,
+    needs[4] ? toVariance() : null,
+  ];
+}
+
+/** Opset 18 scales by group, 21 by channel. */
+function group(at: Applied, x: string, scale: string) {
+  const [n, c, ...size] = at.shape(0);
+  const groups = at.int("num_groups", 1);
+  const folded = [n, groups, (c / groups) * product(size)];
+  if (at.opset < 21) return byChannel(at, x, scale, folded, folded, [1, groups, 1]);
+  return byChannel(at, x, scale, folded, at.shape(0), [1, c, ...size.map(() => 1)]);
+}
+
+/** Normalization over the last axis of `folded`; scale and bias, as `each`, broadcast to `wide`. */
+function byChannel(
+  at: Applied,
+  x: string,
+  scale: string,
+  folded: readonly number[],
+  wide: readonly number[],
+  each: readonly number[],
+) {
+  const { op, write, g, shape, needs } = at;
+  const known = normalized(at, write.reshape(x, folded), [2], at.float("epsilon", 1e-5), true);
+  const factor = write.reshape(scale, each);
+  const cotangent = write.reshape(g, wide);
+  const sum = (v: string) => write.reshape(sumTo(write, v, wide, each), shape(1));
+  const h = write.reshape(op.Mul(cotangent, factor), folded);
+  return [
+    needs[0] ? write.reshape(backward(at, h, known, [2]), shape(0)) : null,
+    needs[1] ? sum(op.Mul(cotangent, write.reshape(known.hat, wide))) : null,
+    needs[2] ? sum(cotangent) : null,
+  ];
+}

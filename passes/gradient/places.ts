@@ -1,0 +1,135 @@
+import { positive, product, range } from "./broadcasting.ts";
+import type { Applied, VjpTable } from "./rule.ts";
+
+/** The opset from which scatters add. */
+const ADDING = 16;
+
+/** Operators that read or write places named by indices. */
+export const places = {
+  Compress: (at) => {
+    const { write, g, numbers, shape, refuse, int } = at;
+    const chosen = numbers(1) ?? refuse("what it takes is computed from the data");
+    const indices = chosen.flatMap((one, k) => (one ? [k] : []));
+    const flat = int("axis", NONE) === NONE;
+    const dims = flat ? [product(shape(0))] : shape(0);
+    const axis = flat ? 0 : positive(int("axis", 0), dims.length);
+    return [
+      write.reshape(rowsBack(at, g, write.ints(indices), [indices.length], dims, axis), shape(0)),
+    ];
+  },
+  Gather: (at, _, indices) => {
+    const { g, int, shape } = at;
+    const axis = positive(int("axis", 0), shape(0).length);
+    return [rowsBack(at, g, indices, shape(1), shape(0), axis)];
+  },
+  GatherElements: (at, _, indices) => {
+    const { op, write, g, int, shape, opset, dtype, constant } = at;
+    const axis = positive(int("axis", 0), shape(0).length);
+    if (opset >= ADDING)
+      return [write.scatter(write.zeros(shape(0), dtype), indices, g, axis, true)];
+    const depth = constant("int64", [], [shape(0)[axis]]);
+    const chosen = op.OneHot(indices, depth, constant(dtype, [2], [0, 1]), { axis });
+    const sum = write.reduce(
+      "ReduceSum",
+      op.Mul(chosen, write.unsqueeze(g, [axis])),
+      [axis + 1],
+      false,
+    );
+    const rest = shape(0).map((size, k) => (k === axis ? 0 : size - shape(1)[k]));
+    const pads = [...rest.map(() => 0), ...rest];
+    return [rest.every((size) => size === 0) ? sum : write.pad(sum, pads)];
+  },
+  GatherND: (at, _, indices) => {
+    const { op, write, g, shape, int, dtype, opset } = at;
+    const batch = int("batch_dims", 0);
+    const dims = shape(0);
+    const of = shape(1);
+    const depth = of.at(-1)! + batch;
+    if (opset >= ADDING && batch === 0)
+      return [op.ScatterND(write.zeros(dims, dtype), indices, g, { reduction: "add" })];
+    const flat = linear(at, indices, of, dims, batch);
+    const count = product(of.slice(0, -1));
+    const rest = dims.slice(depth);
+    const rows = [product(dims.slice(0, depth)), ...rest];
+    const made = rowsBack(at, write.reshape(g, [count, ...rest]), flat, [count], rows, 0);
+    return [write.reshape(made, dims)];
+  },
+  Scatter: scatterElements,
+  ScatterElements: scatterElements,
+  ScatterND: ({ op, write, g, text, shape, dtype, refuse }, _, indices) => {
+    const reduction = text("reduction", "none");
+    const updates = op.GatherND(g, indices);
+    if (reduction === "add") return [g, null, updates];
+    if (reduction !== "none") return refuse(`its reduction is ${reduction}`);
+    return [op.ScatterND(g, indices, write.zeros(shape(2), dtype)), null, updates];
+  },
+  // The indices it gives are apart, so that what is scattered needs no adding.
+  TopK: ({ write, g, outputs, int, shape, dtype, refuse }) => {
+    const axis = positive(int("axis", -1), shape(0).length);
+    const where = outputs[1] ?? refuse("its indices are not an output of it");
+    return [write.scatter(write.zeros(shape(0), dtype), where, g, axis)];
+  },
+} satisfies VjpTable;
+
+const NONE = -(2 ** 31);
+
+function scatterElements(at: Applied, _: string, indices: string) {
+  const { op, write, g, text, int, shape, dtype, opset, refuse } = at;
+  const axis = positive(int("axis", 0), shape(0).length);
+  const reduction = text("reduction", "none");
+  if (opset < 11) refuse("before opset 11 nothing reads single elements back");
+  const updates = op.GatherElements(g, indices, { axis });
+  if (reduction === "add") return [g, null, updates];
+  if (reduction !== "none") return refuse(`its reduction is ${reduction}`);
+  return [write.scatter(g, indices, write.zeros(shape(2), dtype), axis), null, updates];
+}
+
+/** Rows of a cotangent added up where `indices` of shape `of` took them from, along one axis. */
+function rowsBack(
+  { op, write, opset, dtype, constant }: Applied,
+  g: string,
+  indices: string,
+  of: readonly number[],
+  dims: readonly number[],
+  axis: number,
+): string {
+  const count = product(of);
+  const [before, after] = [dims.slice(0, axis), dims.slice(axis + 1)];
+  const [outer, size, inner] = [product(before), dims[axis], product(after)];
+  const flat = write.reshape(indices, [count]);
+  const rows = write.reshape(g, [outer, count, inner]);
+  if (opset >= ADDING && outer === 1) {
+    const zeros = write.zeros([size, inner], dtype);
+    const where = write.reshape(flat, [count, 1]);
+    const what = write.reshape(rows, [count, inner]);
+    return write.reshape(op.ScatterND(zeros, where, what, { reduction: "add" }), dims);
+  }
+  const depth = constant("int64", [], [size]);
+  const chosen = op.OneHot(flat, depth, constant(dtype, [2], [0, 1]), { axis: 0 });
+  return write.reshape(op.MatMul(chosen, rows), dims);
+}
+
+/** Places that rows of indices name, batch by batch, each as one number. */
+function linear(
+  { op, write, constant }: Applied,
+  indices: string,
+  of: readonly number[],
+  dims: readonly number[],
+  batch: number,
+): string {
+  const width = of.at(-1)!;
+  const named = dims.slice(batch, batch + width);
+  const sizes = constant("int64", [width], named);
+  const whole = op.Mod(indices, sizes);
+  const steps = constant(
+    "int64",
+    [width],
+    named.map((_, k) => product(named.slice(k + 1))),
+  );
+  const within = write.reduce("ReduceSum", op.Mul(whole, steps), [of.length - 1], false);
+  const batches = product(dims.slice(0, batch));
+  const each = product(of.slice(0, -1)) / batches;
+  const starts = range(batches).map((k) => k * product(named));
+  const flat = write.reshape(within, [batches, each]);
+  return write.reshape(op.Add(flat, constant("int64", [batches, 1], starts)), [batches * each]);
+}

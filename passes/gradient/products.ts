@@ -1,0 +1,64 @@
+import { float } from "../../src/graph/encode.ts";
+import { broadcast, product, sumTo } from "./broadcasting.ts";
+import { einsum } from "./einsum.ts";
+import type { Applied, VjpTable } from "./rule.ts";
+
+/** Products of matrices. */
+export const products = {
+  Einsum: einsum,
+  Gemm: gemm,
+  MatMul: matmul,
+} satisfies VjpTable;
+
+/** Y = α A′ B′ + β C, A′ and B′ transposed where asked. */
+function gemm(at: Applied, a: string, b: string) {
+  const { op, g, scalar, int, write, inputs, opset } = at;
+  const [transA, transB] = [int("transA", 0), int("transB", 0)];
+  const alpha = float(at.float("alpha", 1));
+  const c = opset < 11 ? scalar(0) : null;
+  const times = (x: string, y: string, left: number, right: number) =>
+    op.Gemm(x, y, c, { alpha, transA: left, transB: right });
+  const beta = at.float("beta", 1);
+  const scaled = beta === 1 ? g : op.Mul(g, scalar(beta));
+  return [
+    transA ? times(b, g, transB, 1) : times(g, b, 0, 1 - transB),
+    transB ? times(g, a, 1, transA) : times(a, g, 1 - transA, 0),
+    inputs[2] ? sumTo(write, scaled, at.outShape(0), at.shape(2)) : null,
+  ];
+}
+
+/** Y = A B: G Bᵀ and Aᵀ G, over numpy's batches. */
+function matmul({ op, write, g, shape, needs }: Applied, a: string, b: string) {
+  const [left, right] = [shape(0), shape(1)];
+  // A vector is a row on the left and a column on the right.
+  const [m, k] = [left.at(-2) ?? 1, left.at(-1)!];
+  const n = right.length === 1 ? 1 : right.at(-1)!;
+  const [before, beside] = [left.slice(0, -2), right.slice(0, -2)];
+  const batch = broadcast(before, beside);
+  const vectors = left.length === 1 || right.length === 1;
+  const as = (x: string, dims: readonly number[]) => (vectors ? write.reshape(x, dims) : x);
+  const [A, B] = [as(a, [...before, m, k]), as(b, [...beside, k, n])];
+  const G = as(g, [...batch, m, n]);
+  const matrix = (x: string, rows: number, columns: number, rank: number) =>
+    rank === 2 ? x : write.reshape(x, [rows, columns]);
+  const swapped = (x: string, rank: number) => {
+    const perm = Array.from({ length: rank }, (_, axis) => axis);
+    return op.Transpose(x, { perm: [...perm.slice(0, -2), rank - 1, rank - 2] });
+  };
+  const rank = (dims: readonly number[]) => dims.length + 2;
+  const toA = () => {
+    const made = op.MatMul(G, swapped(B, rank(beside)));
+    return as(sumTo(write, made, [...batch, m, k], [...before, m, k]), left);
+  };
+  const toB = () => {
+    const rows = product(before) * m;
+    if (product(beside) === 1 && product(batch) === product(before)) {
+      const two = matrix(A, rows, k, rank(before));
+      const made = op.MatMul(swapped(two, 2), matrix(G, rows, n, rank(batch)));
+      return right.length === 2 ? made : write.reshape(made, right);
+    }
+    const made = op.MatMul(swapped(A, rank(before)), G);
+    return as(sumTo(write, made, [...batch, k, n], [...beside, k, n]), right);
+  };
+  return [needs[0] ? toA() : null, needs[1] ? toB() : null];
+}

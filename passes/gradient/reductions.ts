@@ -1,0 +1,97 @@
+import { positive, product, range } from "./broadcasting.ts";
+import type { Applied, VjpTable } from "./rule.ts";
+
+/** Reductions: the cotangent goes back along the axes that were reduced. */
+export const reductions = {
+  CumSum: ({ op, g, inputs, int }) => [
+    op.CumSum(g, inputs[1]!, {
+      exclusive: int("exclusive", 0),
+      reverse: 1 - int("reverse", 0),
+    }),
+  ],
+  // log p and p
+  LogSoftmax: (at) => {
+    const { op, write, g, y } = at;
+    const sum = write.reduce("ReduceSum", g, softmaxAxes(at));
+    return [op.Sub(g, op.Mul(op.Exp(y), sum))];
+  },
+  ReduceL1: (at, x) => [at.op.Mul(kept(at).g, at.write.sign(x, at.dtype))],
+  ReduceL2: (at, x) => {
+    const { op, write, scalar, dtype } = at;
+    const { g, y } = kept(at);
+    const safe = write.where(op.Greater(y, scalar(0)), y, scalar(1), dtype);
+    return [op.Mul(x, op.Div(g, safe))];
+  },
+  ReduceLogSum: (at) => [spread(at, at.op.Div(kept(at).g, at.op.Exp(kept(at).y)))],
+  ReduceLogSumExp: (at, x) => {
+    const { g, y } = kept(at);
+    return [at.op.Mul(g, at.op.Exp(at.op.Sub(x, y)))];
+  },
+  ReduceMax: (at, x) => [share({ ...at, g: kept(at).g }, x, kept(at).y, axesOf(at))],
+  ReduceMean: (at) => {
+    const { op, scalar, shape } = at;
+    const count = product(axesOf(at).map((axis) => shape(0)[axis]));
+    return [spread(at, op.Div(kept(at).g, scalar(count)))];
+  },
+  ReduceMin: (at, x) => [share({ ...at, g: kept(at).g }, x, kept(at).y, axesOf(at))],
+  // The product of the others: all / x; where one alone is 0 the rest, where two are 0 nothing.
+  ReduceProd: (at, x) => {
+    const { op, write, scalar, dtype } = at;
+    const axes = axesOf(at);
+    const nonzero = op.Abs(write.sign(x, dtype));
+    const zero = op.Sub(scalar(1), nonzero);
+    const safe = op.Add(x, zero);
+    const others = op.Div(write.reduce("ReduceProd", safe, axes), safe);
+    const zeros = op.Sub(write.reduce("ReduceSum", zero, axes), zero);
+    const alone = op.Sub(scalar(1), write.sign(zeros, dtype));
+    return [op.Mul(kept(at).g, op.Mul(others, alone))];
+  },
+  ReduceSum: (at) => [spread(at, kept(at).g)],
+  ReduceSumSquare: (at, x) => [at.op.Mul(kept(at).g, at.op.Add(x, x))],
+  // y (g − Σ g y)
+  Softmax: (at) => {
+    const { op, write, g, y } = at;
+    const weighed = op.Mul(g, y);
+    const sum = write.reduce("ReduceSum", weighed, softmaxAxes(at));
+    return [op.Sub(weighed, op.Mul(y, sum))];
+  },
+} satisfies VjpTable;
+
+/** Before opset 13 a softmax is over all axes from its own on. */
+function softmaxAxes({ int, opset, shape }: Applied): number[] {
+  const rank = shape(0).length;
+  const axis = positive(int("axis", opset < 13 ? 1 : -1), rank);
+  return opset < 13 ? range(rank).slice(axis) : [axis];
+}
+
+/** The axes that a reduction goes over, an attribute or an input of it. */
+function axesOf({ ints, numbers, inputs, int, shape, refuse }: Applied): number[] {
+  const rank = shape(0).length;
+  const given = inputs[1] ? numbers(1) : (ints("axes") ?? []);
+  if (given === null) return refuse("its axes are computed from the data");
+  if (given.length > 0) return given.map((axis) => positive(axis, rank));
+  return int("noop_with_empty_axes", 0) ? [] : range(rank);
+}
+
+/** The cotangent and the output with the reduced axes as 1. */
+function kept(at: Applied) {
+  const { write, g, y, int, shape } = at;
+  if (int("keepdims", 1) === 1) return { g, y };
+  const axes = axesOf(at);
+  const dims = shape(0).map((size, axis) => (axes.includes(axis) ? 1 : size));
+  return { g: write.reshape(g, dims), y: write.reshape(y, dims) };
+}
+
+/** Copies along the reduced axes. */
+function spread(at: Applied, g: string): string {
+  const axes = axesOf(at);
+  const dims = at.shape(0).map((size, axis) => (axes.includes(axis) ? 1 : size));
+  return at.write.expand(g, dims, at.shape(0));
+}
+
+/** The cotangent of an extremum along axes: those that equal it share. */
+export function share(at: Applied, x: string, y: string, axes: readonly number[]): string {
+  const { op, write, g, scalar, dtype } = at;
+  const is = op.Sub(scalar(1), write.sign(op.Abs(op.Sub(x, y)), dtype));
+  return op.Mul(is, op.Div(g, write.reduce("ReduceSum", is, axes)));
+}

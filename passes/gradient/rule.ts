@@ -1,0 +1,57 @@
+import type { Ops } from "../../src/graph/ops.ts";
+import type { Constant, Portable } from "../../src/graph/portable.ts";
+
+/** A cotangent by its name; null where none goes that way. */
+export type Cotangent = string | null;
+
+/** A node of the forward graph as a rule sees it: values by name, shapes with every size known. */
+export interface Applied {
+  /** Writes further nodes, the ones whose form changed through `write`. */
+  readonly op: Ops<string>;
+  readonly write: Portable<string>;
+  readonly constant: Constant<string>;
+  /** A constant of the cotangents' type, without a shape. */
+  readonly scalar: (value: number) => string;
+  readonly opset: number;
+  /** The type that cotangents have here: the values' own, or that of what they stand for. */
+  readonly dtype: string;
+
+  /** The cotangent of the first output, of its shape; of all outputs: `cotangents`. */
+  readonly g: string;
+  readonly cotangents: readonly Cotangent[];
+  /** The first output; all of them: `outputs`. */
+  readonly y: string;
+  readonly outputs: readonly (string | null)[];
+  readonly inputs: readonly (string | null)[];
+  /** Which inputs lead to a weight. What a rule gives for the others is dropped, with its nodes. */
+  readonly needs: readonly boolean[];
+
+  /** The shape of an input. Throws an InputError where a size is not known. */
+  readonly shape: (input: number) => readonly number[];
+  readonly outShape: (output: number) => readonly number[];
+  /** The numbers of an input that no data can change, small ones; null of any other. */
+  readonly numbers: (input: number) => readonly number[] | null;
+  readonly int: (name: string, otherwise: number) => number;
+  readonly ints: (name: string) => readonly number[] | null;
+  readonly float: (name: string, otherwise: number) => number;
+  readonly floats: (name: string) => readonly number[] | null;
+  readonly text: (name: string, otherwise: string) => string;
+  /** An input in the type that cotangents have here. */
+  readonly like: (input: number) => string;
+  /** Throws the InputError that tells why this node has no gradient. */
+  readonly refuse: (why: string) => never;
+}
+
+/**
+ * A vector-Jacobian product: from the cotangent of what an operator gave to those of what it took,
+ * in order, of its inputs' shapes, or of the output's where the operator broadcasts. The walk sums
+ * the latter back, casts each to its input's type, and adds up what comes from several readers.
+ * Null, or nothing, for an input to which none goes.
+ */
+export type Rule = (at: Applied, ...inputs: string[]) => readonly Cotangent[];
+
+/** Rules by operator. */
+export type VjpTable = Readonly<Record<string, Rule>>;
+
+/** The rule of what is constant almost everywhere. */
+export const inert: Rule = () => [];

@@ -1,0 +1,112 @@
+import { positive, range } from "./broadcasting.ts";
+import type { Applied, VjpTable } from "./rule.ts";
+import { taken } from "./slice.ts";
+
+/** Operators that only move elements: their cotangents move back. */
+export const shapes = {
+  Concat: (at, ...all) => {
+    const { write, g, int, shape, needs } = at;
+    const axis = positive(int("axis", 1), shape(0).length);
+    let start = 0;
+    return all.map((_, k) => {
+      const from = start;
+      start += shape(k)[axis];
+      return needs[k] ? write.slice(g, [from], [start], [axis]) : null;
+    });
+  },
+  DepthToSpace: ({ op, write, g, int, text, shape }) => {
+    const size = int("blocksize", 1);
+    if (text("mode", "DCR") === "DCR") return [op.SpaceToDepth(g, { blocksize: size })];
+    const [n, c, h, w] = shape(0);
+    const split = write.reshape(g, [n, c / size ** 2, h, size, w, size]);
+    return [write.reshape(op.Transpose(split, { perm: [0, 1, 3, 5, 2, 4] }), shape(0))];
+  },
+  // The walk undoes the broadcasting.
+  Expand: ({ g }) => [g],
+  Flatten: back,
+  Pad: pad,
+  Reshape: back,
+  Slice: (at) => [taken(at)],
+  SpaceToDepth: ({ op, g, int }) => [op.DepthToSpace(g, { blocksize: int("blocksize", 1) })],
+  Split: ({ op, write, cotangents, int, shape, outShape, dtype }) => {
+    const axis = positive(int("axis", 0), shape(0).length);
+    const parts = cotangents.map((g, k) => g ?? write.zeros(outShape(k), dtype));
+    return [op.Concat(parts, { axis })];
+  },
+  Squeeze: back,
+  Tile: ({ write, g, shape, outShape }) => {
+    const dims = shape(0);
+    const copies = dims.map((size, axis) => outShape(0)[axis] / size);
+    const apart = write.reshape(
+      g,
+      dims.flatMap((size, axis) => [copies[axis], size]),
+    );
+    const axes = range(dims.length).filter((axis) => copies[axis] > 1);
+    const sum = write.reduce(
+      "ReduceSum",
+      apart,
+      axes.map((axis) => 2 * axis),
+    );
+    return [write.reshape(sum, dims)];
+  },
+  Transpose: ({ op, g, ints, shape }) => {
+    const perm = ints("perm") ?? range(shape(0).length).reverse();
+    return [op.Transpose(g, { perm: perm.map((_, axis) => perm.indexOf(axis)) })];
+  },
+  Trilu: ({ op, g, inputs, int }) => [op.Trilu(g, inputs[1], { upper: int("upper", 1) })],
+  Unsqueeze: back,
+} satisfies VjpTable;
+
+function back({ write, g, shape }: Applied) {
+  return [write.reshape(g, shape(0))];
+}
+
+/** What was put around is cut off; what was copied from inside is added there. */
+function pad(at: Applied) {
+  const { op, write, g, ints, numbers, inputs, shape, text, constant, dtype, needs, refuse } = at;
+  const mode = text("mode", "constant");
+  const rank = shape(0).length;
+  const asked = inputs[1] ? numbers(1) : ints("pads");
+  const chosen = inputs[3] ? numbers(3) : range(rank);
+  if (!asked || !chosen) return refuse("its pads are computed from the data");
+  if (needs[2]) refuse("its padding value is learned");
+  const pads = new Array<number>(2 * rank).fill(0);
+  for (const [k, axis] of chosen.entries()) {
+    pads[positive(axis, rank)] = asked[k];
+    pads[positive(axis, rank) + rank] = asked[k + chosen.length];
+  }
+  if (pads.every((count) => count === 0)) return [g];
+  if (mode === "constant")
+    return [
+      write.pad(
+        g,
+        pads.map((count) => -count),
+      ),
+    ];
+  // Along each axis a product with the matrix that tells where each element came from.
+  let made = g;
+  for (const axis of range(rank).filter((axis) => pads[axis] !== 0 || pads[axis + rank] !== 0)) {
+    const size = shape(0)[axis];
+    const length = size + pads[axis] + pads[axis + rank];
+    const from = range(length).map((place) => origin(mode, place - pads[axis], size));
+    const matrix = range(size * length).map((k) =>
+      from[k % length] === Math.floor(k / length) ? 1 : 0,
+    );
+    const rest = range(rank).filter((other) => other !== axis);
+    const perm = [...rest, axis];
+    const turned = op.Transpose(made, { perm });
+    const weights = op.Transpose(constant(dtype, [size, length], matrix), { perm: [1, 0] });
+    const back = range(rank).map((other) => perm.indexOf(other));
+    made = op.Transpose(op.MatMul(turned, weights), { perm: back });
+  }
+  return [made];
+}
+
+/** The element that a place outside is a copy of. */
+function origin(mode: string, place: number, size: number): number {
+  if (mode === "edge") return Math.min(size - 1, Math.max(0, place));
+  if (mode === "wrap") return ((place % size) + size) % size;
+  const period = Math.max(1, 2 * (size - 1));
+  const at = ((place % period) + period) % period;
+  return at < size ? at : period - at;
+}

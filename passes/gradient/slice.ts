@@ -1,0 +1,44 @@
+import { positive, range } from "./broadcasting.ts";
+import type { Applied } from "./rule.ts";
+
+/**
+ * The cotangent of a Slice in its place, zeros around it. With a step, zeros also go between; a
+ * negative step is turned round first.
+ */
+export function taken(at: Applied): string {
+  const { op, write, g, shape, outShape, inputs, ints, numbers, refuse, dtype } = at;
+  const dims = shape(0);
+  const rank = dims.length;
+  const given = (name: string, k: number) => (inputs[k] ? numbers(k) : ints(name));
+  const starts = given("starts", 1);
+  const axes = given("axes", 3) ?? range(starts?.length ?? 0);
+  const steps = inputs[4] ? numbers(4) : axes.map(() => 1);
+  if (!starts || !steps || (inputs[3] && !numbers(3)))
+    return refuse("where it cuts is computed from the data");
+  const sizes = [...outShape(0)];
+  if (sizes.includes(0)) return write.zeros(dims, dtype);
+  const [before, after] = [new Array<number>(rank).fill(0), new Array<number>(rank).fill(0)];
+  let made = g;
+  for (const [k, given] of axes.entries()) {
+    const axis = positive(given, rank);
+    const [size, count] = [dims[axis], sizes[axis]];
+    const step = steps[k];
+    const limit = step < 0 ? size - 1 : size;
+    const start = Math.min(limit, Math.max(0, positive(starts[k], size)));
+    const first = step < 0 ? start + (count - 1) * step : start;
+    if (step < 0) made = op.Gather(made, write.ints(range(count).reverse()), { axis });
+    const apart = Math.abs(step);
+    if (apart > 1) {
+      const wide = [...sizes.slice(0, axis + 1), 1, ...sizes.slice(axis + 1)];
+      const pads = new Array<number>(2 * wide.length).fill(0);
+      pads[wide.length + axis + 1] = apart - 1;
+      made = write.pad(write.reshape(made, wide), pads);
+      sizes[axis] *= apart;
+      made = write.reshape(made, sizes);
+    }
+    before[axis] = first;
+    after[axis] = size - first - sizes[axis];
+  }
+  const pads = [...before, ...after];
+  return pads.every((count) => count === 0) ? made : write.pad(made, pads);
+}
