@@ -24,7 +24,7 @@ export type Draft = {
 
 /**
  * Writes `y = α f + β (x + Σ addends)` into the draft: the skip's and the branches' slots are
- * redirected. The new tensors are those of `like`, where that is the same layer.
+ * redirected, and that of a bias which the sum's node adds for the branch. The new tensors are those of `like`, where that is the same layer.
  */
 export function augment(
   site: Site,
@@ -35,7 +35,7 @@ export function augment(
   draft: Draft,
   like: Augmented | null = null,
 ): Augmented {
-  const { name, dtype, shape, feature, skip, branches } = site;
+  const { name, dtype, shape, feature, skip, branches, bias } = site;
   const place = { name, dtype, rank: shape.length, feature, lags: operands.length };
   const parameters: Record<string, DenseTensor> = {};
   const tensor = (
@@ -91,7 +91,7 @@ export function augment(
     }
   const weighed = factors ? op.Mul(bracket, factors.beta) : bracket;
   draft.redirects.push({ use: skip.use, name: weighed });
-  for (const { value, use } of factors ? branches : [])
+  for (const { value, use } of factors ? [...branches, ...(bias ? [bias] : [])] : [])
     draft.redirects.push({ use, name: before(use.node).Mul(value.name, factors!.alpha) });
   return { site, place, operands, augmentedSkip: weighed, parameters };
 }

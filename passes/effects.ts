@@ -48,7 +48,7 @@ export async function effectsAtSite(
   ]);
   const at = Object.fromEntries(Object.entries(point).filter(([name]) => given.has(name)));
   const sets = [at, ...tensors.map((tensor) => ({ ...at, ...displaced(tensor) }))];
-  const sums = await runSums(ort, result, augmented.site.output, sets);
+  const sums = await runSums(ort, result, augmented.site, sets);
   if (!sums) return tensors.map((tensor) => ({ tensor, outdoes: [] }));
   const [still, ...moved] = sums;
   const before = { bits: bitsOf(still), numbers: toFloat64(still) };

@@ -6,7 +6,7 @@ import { tensorOfBytes, toFloat64 } from "../src/runtime/floats.ts";
 import type { Ort, Tensors } from "../src/runtime/session.ts";
 import type { Augmented } from "./augment.ts";
 import type { Plan } from "./laurelize.ts";
-import { constantTerms, operandsOf, runSum } from "./site-nodes.ts";
+import { constantTensor, constantTerms, operandsOf, runSum } from "./site-nodes.ts";
 import type { Folded, Place, Stating, Variant } from "./variants/variant.ts";
 
 /** What the inserted nodes of one site compute, against the paper's formula. */
@@ -30,6 +30,7 @@ export interface FormulaReport {
  */
 export async function checkFormula(
   ort: Ort,
+  original: Graph,
   result: Graph,
   plan: Plan,
   augmented: Augmented,
@@ -45,13 +46,17 @@ export async function checkFormula(
     given[name] = tensorOfBytes(ort, dtype, encodeNumbers(dtype, values), dims);
     weights[part] = { ...weights[part], [role]: toFloat64(given[name]) };
   }
-  const sum = await runSum(ort, result, site.output, given);
+  const sum = await runSum(ort, result, site, given);
   if (!sum) return failed(site.name);
   const shape = operands[site.skip.value.name].dims;
   const constants = (await constantTerms(ort, result, augmented)).map((tensor) =>
     broadcast(tensor, shape),
   );
-  return judge(plan, augmented, weights, operands, constants, toFloat64(sum), place.dtype);
+  const branches = site.branches.map(({ value }) => toFloat64(operands[value.name]));
+  if (site.bias)
+    branches.push(broadcast(await constantTensor(ort, original, site.bias.value), shape));
+  const terms = { branches, constants };
+  return judge(plan, augmented, weights, operands, terms, toFloat64(sum), place.dtype);
 }
 
 const failed = (site: string): FormulaReport => ({
@@ -107,7 +112,7 @@ function judge(
   { site, place, operands: lagged }: Augmented,
   weights: Readonly<Record<string, Record<string, Float64Array>>>,
   operands: Tensors,
-  constants: readonly Float64Array[],
+  { branches, constants }: Record<"branches" | "constants", readonly Float64Array[]>,
   y: Float64Array,
   dtype: string,
 ): FormulaReport {
@@ -119,7 +124,6 @@ function judge(
   });
   const xs = lagged.map(({ name }) => fold(operands[name], place));
   const [{ data: x, size, inner }] = xs;
-  const branches = site.branches.map(({ value }) => toFloat64(operands[value.name]));
   const weighing = parts.find((part) => part.factorsFormula);
   const one = Float64Array.of(1);
   const { alpha, beta } = weighing?.factorsFormula?.(stating(weighing, false)) ?? {

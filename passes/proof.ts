@@ -115,7 +115,7 @@ export async function prove(
       if (run) reached.set(augmented, run.feeds);
       sites.push(
         run
-          ? await checkFormula(ort, result.graph, plan, augmented, run.operands)
+          ? await checkFormula(ort, graph, result.graph, plan, augmented, run.operands)
           : await checkAlone(ort, graph, result.graph, plan, augmented, options),
       );
     }

@@ -46,20 +46,20 @@ export async function checkSite(
   const plain = await runSum(
     ort,
     original,
-    site.output,
+    site,
     Object.fromEntries(terms.map((name) => [name, operands[name]])),
   );
   const weights = Object.values(parameters).map(({ name, dtype, dims }) => [
     name,
     tensorOfBytes(ort, dtype, tensorData(result, name), dims),
   ]);
-  const augmentedSum = await runSum(ort, result, site.output, {
+  const augmentedSum = await runSum(ort, result, site, {
     ...operands,
     ...Object.fromEntries(weights),
   });
   const difference = plain && augmentedSum ? compare(plain, augmentedSum) : null;
   const passed = difference?.bitEqual ?? false;
-  const formula = await checkFormula(ort, result, plan, augmented, operands);
+  const formula = await checkFormula(ort, original, result, plan, augmented, operands);
   return {
     start: { site: site.name, shape, difference, passed },
     formula: { ...formula, madeUp: true },

@@ -4,9 +4,11 @@ import type { Graph, Node, Value } from "../src/graph/graph.ts";
 import { valueLike } from "../src/graph/scopes.ts";
 import { type Type, typeOfTensor } from "../src/graph/types.ts";
 import { dtypeOf, tensorOfBytes } from "../src/runtime/floats.ts";
+import { withNodeOutput } from "../src/runtime/node-output.ts";
 import { type Ort, type Tensors, withSession } from "../src/runtime/session.ts";
 import { isInlined, skeleton } from "../src/runtime/skeleton.ts";
 import type { Augmented } from "./augment.ts";
+import type { Site } from "./residuals/residual.ts";
 
 /** Every value of the original that a site's inserted nodes read. */
 export const operandsOf = ({ site, operands }: Augmented): Value[] => [
@@ -32,13 +34,15 @@ export async function constantTerms(
             !(value.producer && inner.has(value.producer)),
         )
       : [];
-  const tensors = others.map(async (value) => {
-    const own = valueLike(graph, value!)!;
-    const tensor = constantOf(ort, graph, own) ?? (await runSum(ort, graph, own, {}));
-    if (!tensor) throw new Error(`the constant ${own.name} cannot be computed`);
-    return tensor;
-  });
-  return Promise.all(tensors);
+  return Promise.all(others.map((value) => constantTensor(ort, graph, value!)));
+}
+
+/** What a constant holds, as it stands in a graph. */
+export async function constantTensor(ort: Ort, graph: Graph, value: Value): Promise<Tensor> {
+  const own = valueLike(graph, value)!;
+  const tensor = constantOf(ort, graph, own) ?? (await runValue(ort, graph, own, 0, [{}]))?.[0];
+  if (!tensor) throw new Error(`the constant ${own.name} cannot be computed`);
+  return tensor;
 }
 
 function constantOf(ort: Ort, graph: Graph, value: Value): Tensor | null {
@@ -50,26 +54,36 @@ function constantOf(ort: Ort, graph: Graph, value: Value): Tensor | null {
 export async function runSum(
   ort: Ort,
   graph: Graph,
-  sum: Value,
+  site: Site,
   given: Tensors,
 ): Promise<Tensor | null> {
-  const sums = await runSums(ort, graph, sum, [given]);
+  const sums = await runSums(ort, graph, site, [given]);
   return sums ? sums[0] : null;
 }
 
 /**
- * Runs the nodes that lie between the given tensors and a sum alone, as they stand in the graph,
- * optimisations disabled, on each set of tensors of the same names and types. Null where
- * onnxruntime does not take them, or one of the given tensors is read by none of them.
+ * Runs the nodes that lie between the given tensors and a site's sum alone, as they stand in the
+ * graph, optimisations disabled, on each set of tensors of the same names and types. Where the sum
+ * is no value its node is asked for it. Null where onnxruntime does not take them, or one of the
+ * given tensors is read by none of them.
  */
-export async function runSums(
+export const runSums = (
   ort: Ort,
   graph: Graph,
-  sum: Value,
+  { output, place }: Site,
+  sets: readonly Tensors[],
+): Promise<readonly Tensor[] | null> => runValue(ort, graph, output, place, sets);
+
+/** Runs what lies before a node for one of its outputs: that at `place`, there or not. */
+async function runValue(
+  ort: Ort,
+  graph: Graph,
+  output: Value,
+  place: number,
   sets: readonly Tensors[],
 ): Promise<readonly Tensor[] | null> {
   const [given] = sets;
-  const own = valueLike(graph, sum);
+  const own = valueLike(graph, output);
   if (!own?.producer) return null;
   const nodes = between(own.producer, given);
   const read = new Set(nodes.flatMap((node) => node.inputs.filter((value) => value !== null)));
@@ -88,12 +102,13 @@ export async function runSums(
     Object.hasOwn(given, name) ? { dtype: dtypeOf(given[name]), shape: given[name].dims } : null;
   const model = skeleton(graph, nodes, known, [], fed);
   if (!model) return null;
+  const asked = withNodeOutput(model.model, own.name, place);
   try {
-    return await withSession(ort, { model: model.model }, "disabled", async (session) => {
+    return await withSession(ort, { model: asked.model }, "disabled", async (session) => {
       const sums: Tensor[] = [];
       for (const set of sets) {
-        const got = await session.run({ ...weights, ...set }, [own.name]);
-        sums.push(got[own.name]);
+        const got = await session.run({ ...weights, ...set }, [asked.name]);
+        sums.push(got[asked.name]);
       }
       return sums;
     });

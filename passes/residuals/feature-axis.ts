@@ -7,7 +7,7 @@ import {
   type Value,
 } from "../../src/graph/graph.ts";
 import { type AxisMap, axesThrough, compose, inverse, sameAxes } from "./axes.ts";
-import type { Feature, Setting, Term } from "./residual.ts";
+import type { Feature, Setting, Sum, Term } from "./residual.ts";
 import { whyNot } from "./why-not.ts";
 
 /** How a node tells a feature axis: the axis of the value it writes, or of the one it reads. */
@@ -22,12 +22,12 @@ const LOOKS = 2000;
 
 /**
  * The feature axis of a sum: what the branch's last mixer writes as features and the stream's next
- * reader reads as features. They must agree; at the end of a stream, where nothing reads the sum,
+ * reader reads as features, or the sum's own node where it norms it. They must agree; at the end of a stream, where nothing reads the sum,
  * the branch's own reader of the skip stands in.
  */
 export function featureAxis(
   setting: Setting,
-  output: Value,
+  { output, last }: Sum,
   skip: Term,
   branches: readonly Term[],
 ): Feature | { readonly reason: string } {
@@ -35,9 +35,10 @@ export function featureAxis(
   const rank = shape.length;
   const written = [...new Set(branches.map(({ value }) => lastWritten(setting, value, rank)))];
   const [producer] = written.length === 1 ? written : [null];
-  const reader =
-    nextRead(setting, output, output.scope, rank, null) ??
-    nextRead(setting, skip.value, output.scope, rank, output);
+  const reader = last
+    ? rank - 1
+    : (nextRead(setting, output, output.scope, rank, null) ??
+      nextRead(setting, skip.value, output.scope, rank, output));
   if (written.length > 1)
     return { reason: whyNot.noFeatureAxis("the branches write different axes") };
   if (producer === null && reader === null)
@@ -129,7 +130,9 @@ function evidence(setting: Setting, node: Node): Evidence {
     case "ConvInteger":
     case "QLinearConv":
     case "FusedConv":
-      return node.op.includes("nhwc") ? last : { writes: 1, reads: 1 };
+    case "NhwcConv":
+    case "NhwcFusedConv":
+      return /nhwc/i.test(node.op) ? last : { writes: 1, reads: 1 };
     case "MatMul":
     case "MatMulInteger":
     case "FusedMatMul":
@@ -158,6 +161,10 @@ function evidence(setting: Setting, node: Node): Evidence {
     case "InstanceNormalization":
     case "GroupNormalization":
       return { writes: null, reads: 1 };
+    case "BiasAdd":
+    case "GroupNorm":
+    case "SkipGroupNorm":
+      return { writes: null, reads: last.reads };
     case "LayerNormalization":
     case "RMSNormalization":
     case "SimplifiedLayerNormalization":

@@ -16,12 +16,13 @@ import { Reach } from "./reach.ts";
 import type { Form, OptionalKind, Rejection, Setting, Site, Sum } from "./residual.ts";
 import { OPTIONAL_KINDS } from "./residual.ts";
 import { layers } from "./same-layer.ts";
+import { biasAdd, skipNorm } from "./skip-norm.ts";
 import { slots } from "./slots.ts";
 import { inStreams, type Unplaced } from "./streams.ts";
 import { whyNot } from "./why-not.ts";
 
 /** Every way in which a node holds a sum. */
-export const forms: readonly Form[] = [plainSum];
+export const forms: readonly Form[] = [plainSum, skipNorm, biasAdd];
 
 /** What a search found: the residual connections, and every other sum with its reason. */
 export interface Residuals {
@@ -91,8 +92,10 @@ export function findSites(graph: Graph, types: Types, options: ResidualOptions =
       node,
       scope: node.scope,
       output: sum.output,
+      place: sum.place,
       skip,
       branches,
+      bias: sum.bias,
       kind: isLaurel(setting, skip, branches, feature.size) ? "laurel" : kind,
       form: form.name,
       dtype,
@@ -109,11 +112,11 @@ export function findSites(graph: Graph, types: Types, options: ResidualOptions =
 function axisOf(
   setting: Setting,
   options: ResidualOptions,
-  { output }: Sum,
+  sum: Sum,
   { skip, branches }: Pick<Unplaced, "skip" | "branches">,
 ): ReturnType<typeof featureAxis> {
-  if (options.featureAxis === undefined) return featureAxis(setting, output, skip, branches);
-  const shape = setting.types.get(output)!.shape!;
+  if (options.featureAxis === undefined) return featureAxis(setting, sum, skip, branches);
+  const shape = setting.types.get(sum.output)!.shape!;
   const axis = options.featureAxis < 0 ? options.featureAxis + shape.length : options.featureAxis;
   const size = shape[axis];
   return typeof size === "number"

@@ -16,7 +16,7 @@ const PROJECTION = words(
 );
 
 const CONVOLUTION = words(
-  "Conv ConvTranspose ConvInteger QLinearConv com.microsoft.FusedConv com.microsoft.NhwcFusedConv com.ms.internal.nhwc.Conv com.microsoft.nchwc.Conv com.microsoft.QLinearConv",
+  "Conv ConvTranspose ConvInteger QLinearConv com.microsoft.FusedConv com.microsoft.NhwcConv com.microsoft.NhwcFusedConv com.ms.internal.nhwc.Conv com.microsoft.nchwc.Conv com.microsoft.QLinearConv",
 );
 
 const PRODUCT = words(

@@ -9,6 +9,8 @@ export const plainSum: Form = {
     const terms = node.inputs.flatMap((value, index) =>
       value ? [{ value, use: { node, index } }] : [],
     );
-    return terms.length === node.inputs.length ? { node, output, terms } : null;
+    return terms.length === node.inputs.length
+      ? { node, output, terms, place: 0, bias: null, last: false }
+      : null;
   },
 };

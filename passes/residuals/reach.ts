@@ -3,6 +3,7 @@ import { type Node, outward, type Scope, type Value } from "../../src/graph/grap
 import { byOrder } from "../../src/graph/scopes.ts";
 import { traits } from "./operators.ts";
 import type { Setting } from "./residual.ts";
+import { besides } from "./skip-norm.ts";
 
 /** What lies on the ways from one value to another. */
 export interface Way {
@@ -59,8 +60,9 @@ export class Reach {
 
   #search(from: Value, limit: Node): Map<Value, Way> {
     const ways = new Map<Value, Way>([[from, START]]);
+    for (const value of besides(from)) ways.set(value, { ...START, bent: true });
     const nodes = new Set<Node>();
-    const pending = [from];
+    const pending = [...ways.keys()];
     const limits = limitsOf(limit);
     for (let value = pending.pop(); value; value = pending.pop())
       for (const use of value.uses) {

@@ -11,7 +11,14 @@ export interface Term {
 export interface Sum {
   readonly node: Node;
   readonly terms: readonly Term[];
+  /** What the node makes of the sum: the sum itself where that is a value, else what goes on from it. */
   readonly output: Value;
+  /** Which of the node's outputs is the sum itself, there or not. */
+  readonly place: number;
+  /** A bias that the node adds with the branch. */
+  readonly bias: Term | null;
+  /** The node itself takes the last axis for features: its norm's or its bias's. */
+  readonly last: boolean;
 }
 
 /** A way in which a node holds a sum: one file each. */
@@ -41,9 +48,14 @@ export interface Site {
   readonly name: string;
   readonly node: Node;
   readonly scope: Scope;
+  /** The sum's value, or where it has none of its own, what its node makes of it. */
   readonly output: Value;
+  /** Which of the node's outputs is the sum itself, there or not. */
+  readonly place: number;
   readonly skip: Term;
   readonly branches: readonly Term[];
+  /** A constant that belongs to the branch and that the node itself adds. */
+  readonly bias: Term | null;
   readonly kind: Kind;
   readonly form: string;
   readonly dtype: string;

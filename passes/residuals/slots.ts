@@ -44,10 +44,11 @@ export function slots(setting: Setting, reach: Reach, sum: Sum): Slots {
 function unfit(
   { types, constants }: Setting,
   reach: Reach,
-  { node, output, terms }: Sum,
+  { node, output, terms, bias }: Sum,
 ): string | null {
   const type = types.get(output);
   if (type && !isFloat(type.dtype)) return whyNot.integers(type.dtype);
+  if (bias && !constants.has(bias.value)) return whyNot.computedBias(bias.value);
   const fixed = terms.filter((term) => constants.has(term.value));
   if (fixed.length === terms.length) return whyNot.allConstant();
   if (fixed.length > 0 && terms.length - fixed.length < 2) {

@@ -21,7 +21,7 @@ export function inStreams(setting: Setting, sites: readonly Unplaced[]): Site[] 
       ? { stream: before.stream, position: before.position + 1 }
       : { stream: streams++, position: 0 };
     const whole = { ...site, ...place, previous: before };
-    placed.set(site.output, whole);
+    for (const output of site.node.outputs) if (output) placed.set(output, whole);
     return whole;
   });
 }

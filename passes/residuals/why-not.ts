@@ -16,6 +16,7 @@ export const whyNot = {
   unlearned: (x: Value) =>
     `nothing learned lies between ${x.name} and the sum: an activation, a rotation or a norm`,
   gated: (x: Value) => `gate (squeeze-and-excitation): the branch is ${x.name} times a gate`,
+  computedBias: (bias: Value) => `its bias ${bias.name} is computed from the input`,
   takenOut: (x: Value) =>
     `${x.name} is taken out again by the branch: a gate between two values, or a straight-through estimator`,
   merge: () => "merge: one side is enlarged (Resize, ConvTranspose), which joins two scales",

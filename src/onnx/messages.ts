@@ -150,6 +150,7 @@ export const FIELD = {
   graphInput: 11,
   graphOutput: 12,
   nodeInput: 1,
+  nodeOutput: 2,
   functionOutput: 5,
   tensorRaw: 9,
   tensorExternalData: 13,
