@@ -1,12 +1,12 @@
 import fs from "node:fs";
 import path from "node:path";
-import { laurelize, openModel, saveModel, strip, verify } from "laurelize";
+import { findResiduals, laurelize, openModel, saveModel, strip, verify } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import * as web from "onnxruntime-web";
 import { describe, expect, it } from "vitest";
 import { cli } from "./support/cli.ts";
-import { fixture, temporaryFolder } from "./support/fixture.ts";
+import { corpus, fixture, temporaryFolder } from "./support/fixture.ts";
 import { wideBlock } from "./support/wide-block.ts";
 
 const { onnx } = onnxProto;
@@ -189,6 +189,29 @@ describe("--link-weights", { timeout: 60_000 }, () => {
     const { model, checked, beside } = await strip(await openModel(saved));
     expect([checked, beside]).toEqual(["sample", "model.onnx"]);
     expect(model.toBytes()).toEqual(new Uint8Array(bytes));
+  });
+});
+
+const root = corpus();
+describe.skipIf(!root)("--link-weights on the corpus", { timeout: 300_000 }, () => {
+  it("keeps each model's sites proved, its other bytes and the way back", async () => {
+    const models = fs
+      .readdirSync(path.join(root!, "models"))
+      .filter((name) => /\.onnx$/.test(name));
+    let linked = 0;
+    for (const name of models) {
+      const model = await openModel(path.join(root!, "models", name));
+      if ((await findResiduals(model, { ort })).sites.length === 0) continue;
+      const laurel = await laurelize(model, { ort, linkWeights: true, rank: 2 });
+      linked += Number(laurel.model.dataFiles.includes(name));
+      const { checks } = await verify(laurel, { ort, extent: "sites" });
+      const failed = checks.filter(({ outcome }) => outcome === "failed");
+      expect([name, failed.map((check) => check.name)]).toEqual([name, []]);
+      const back = (await strip(laurel.model)).model;
+      expect(Buffer.compare(back.toBytes(), model.toBytes()), name).toBe(0);
+      model.close();
+    }
+    expect(linked).toBeGreaterThan(models.length / 3);
   });
 });
 

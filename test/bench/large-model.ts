@@ -1,4 +1,5 @@
 import fs from "node:fs";
+import path from "node:path";
 import onnxProto from "onnx-proto";
 
 const { onnx } = onnxProto;
@@ -6,13 +7,12 @@ const { onnx } = onnxProto;
 const WIDTH = 2048;
 const WEIGHT_BYTES = 4 * WIDTH * WIDTH;
 
-/** Writes a single-file model of about `bytes`: residual blocks of two 16 MB weights each. */
-export function writeLargeModel(file: string, bytes: number): void {
-  const blocks = Math.round(bytes / WEIGHT_BYTES / 2);
+/** Residual blocks of two weights each, as nodes, and the weights' names. */
+function blocks(count: number) {
   const node: object[] = [];
   const weights: string[] = [];
-  for (let k = 0; k < blocks; k++) {
-    const [x, y] = [k === 0 ? "x" : `sum${k - 1}`, k === blocks - 1 ? "y" : `sum${k}`];
+  for (let k = 0; k < count; k++) {
+    const [x, y] = [k === 0 ? "x" : `sum${k - 1}`, k === count - 1 ? "y" : `sum${k}`];
     const add = (opType: string, input: string[], output: string) =>
       node.push({ name: `/block.${k}/${output}`, opType, input, output: [output] });
     add("MatMul", [x, `w${k}.up`], `up${k}`);
@@ -21,6 +21,38 @@ export function writeLargeModel(file: string, bytes: number): void {
     add("Add", [x, `down${k}`], y);
     weights.push(`w${k}.up`, `w${k}.down`);
   }
+  return { node, weights };
+}
+
+/** Writes a model of residual blocks with about `bytes` of external data, all zero and sparse. */
+export function writeSparseModel(file: string, layers: number, bytes: number): void {
+  const width = 4096;
+  const inner = Math.floor(bytes / layers / 2 / width / 4);
+  const { node, weights } = blocks(layers);
+  const length = 4 * width * inner;
+  const location = `${path.basename(file)}.data`;
+  const initializer = weights.map((name, k) => ({
+    name,
+    dims: k % 2 === 0 ? [width, inner] : [inner, width],
+    dataType: 1,
+    dataLocation: 1,
+    externalData: Object.entries({ location, offset: k * length, length }).map(([key, value]) => ({
+      key,
+      value: String(value),
+    })),
+  }));
+  const [input, output] = [[rows("x", width)], [rows("y", width)]];
+  const graph = { name: "sparse", node, initializer, input, output };
+  const opsetImport = [{ domain: "", version: 17 }];
+  const model = onnx.ModelProto.fromObject({ irVersion: 8, opsetImport, graph });
+  fs.writeFileSync(file, onnx.ModelProto.encode(model).finish());
+  fs.writeFileSync(`${file}.data`, "");
+  fs.truncateSync(`${file}.data`, weights.length * length);
+}
+
+/** Writes a single-file model of about `bytes`: residual blocks of two 16 MB weights each. */
+export function writeLargeModel(file: string, bytes: number): void {
+  const { node, weights } = blocks(Math.round(bytes / WEIGHT_BYTES / 2));
   const graph = onnx.GraphProto.encode(
     onnx.GraphProto.fromObject({ name: "large", node, input: [rows("x")], output: [rows("y")] }),
   ).finish();
@@ -59,7 +91,7 @@ function varint(value: number): number[] {
   return value < 128 ? [value] : [(value % 128) | 128, ...varint(Math.floor(value / 128))];
 }
 
-const rows = (name: string) => {
-  const dim = [{ dimParam: "batch" }, { dimValue: WIDTH }];
+const rows = (name: string, width = WIDTH) => {
+  const dim = [{ dimParam: "batch" }, { dimValue: width }];
   return { name, type: { tensorType: { elemType: 1, shape: { dim } } } };
 };

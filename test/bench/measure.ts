@@ -37,6 +37,20 @@ export function run(command: string, args: string[], env: Record<string, string>
   return { seconds, peak: Number.NaN, failed: status === 0 ? null : why };
 }
 
+/** Runs something several times. */
+export const times = <T>(count: number, each: () => T): T[] => Array.from({ length: count }, each);
+
+/** The median of several runs, or the run that failed. */
+export function repeat(runs: readonly Run[]): Run {
+  const failed = runs.find((one) => one.failed !== null);
+  if (failed) return failed;
+  return {
+    seconds: median(runs.map((r) => r.seconds)),
+    peak: median(runs.map((r) => r.peak)),
+    failed: null,
+  };
+}
+
 /** The middle of an odd number of figures. */
 export const median = (figures: readonly number[]): number =>
   [...figures].sort((a, b) => a - b)[figures.length >> 1];
