@@ -2,6 +2,7 @@ import onnxProto from "onnx-proto";
 import { isExternal } from "./external.ts";
 import { FIELD, type TensorMessage } from "./messages.ts";
 import type { ModelFile } from "./model-file.ts";
+import { placeSensitive } from "./place-sensitive.ts";
 import { originOf, type Stretch } from "./source.ts";
 import type { Edit } from "./splices.ts";
 import { BYTES } from "./wire.ts";
@@ -15,15 +16,18 @@ const LEAST = 1024;
 /**
  * The tensors of the main graph whose raw data lies whole in a file, and where: those that may
  * refer to it there. Tensors of bodies and functions are none: onnxruntime-web, which is handed
- * data files, does not find them for those.
+ * data files, does not find them for those. Nor are those whose place matters: onnxruntime computes
+ * on external data where it lies in the file, aligned or not.
  */
 export function linkable(file: ModelFile): [TensorMessage, Stretch][] {
-  const constants = file.graph.nodes.flatMap(({ opType, domain, attributes }) =>
-    opType === "Constant" && (domain === "" || domain === "ai.onnx")
+  const fixed = placeSensitive(file);
+  const initializers = file.graph.initializers.filter(({ name }) => !fixed.has(name));
+  const constants = file.graph.nodes.flatMap(({ opType, domain, outputs, attributes }) =>
+    opType === "Constant" && (domain === "" || domain === "ai.onnx") && !fixed.has(outputs[0])
       ? attributes.flatMap(({ name, t }) => (name === "value" && t ? [t] : []))
       : [],
   );
-  return [...file.graph.initializers, ...constants].flatMap((tensor) => {
+  return [...initializers, ...constants].flatMap((tensor) => {
     const { raw, frame, externalData } = tensor;
     if (!raw || raw.end - raw.start < LEAST || frame.earlier) return [];
     if (isExternal(tensor) || externalData.length > 0) return [];

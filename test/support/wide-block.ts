@@ -50,13 +50,18 @@ export function wideBlock() {
       node("m", "MatMul", ["r", "mid"]),
       node("f", "MatMul", ["m", "down"]),
       node("y", "Add", ["x", "f"]),
-      node("n", "MatMul", ["y", "plain"]),
+      node("p", "MatMul", ["y", "plain"]),
+      node("same", "Identity", ["standardised"]),
+      node("mean", "ReduceMean", ["same"]),
+      node("c", "Sub", ["same", "mean"]),
+      node("n", "MatMul", ["p", "c"]),
       node("out", "If", ["yes"], [branch("then_branch", 5), branch("else_branch", 6)]),
     ],
     initializer: [
       raw("up", 1),
       raw("down", 3),
       { name: "plain", dims, dataType: 1, floatData: Array.from(values(4)) },
+      raw("standardised", 7),
       { name: "yes", dims: [], dataType: 9, rawData: Uint8Array.of(1) },
     ],
     input: [info("x")],
@@ -67,7 +72,7 @@ export function wideBlock() {
   return {
     bytes: onnx.ModelProto.encode(model).finish(),
     linked: new Map([1, 2, 3].map((seed) => [["", "up", "", "down"][seed], rawOf(values(seed))])),
-    kept: [4, 5, 6].map((seed) => rawOf(values(seed))),
+    kept: [4, 5, 6, 7].map((seed) => rawOf(values(seed))),
     width: WIDTH,
   };
 }

@@ -1,0 +1,47 @@
+import type { AttributeMessage, NodeMessage } from "./messages.ts";
+import type { ModelFile } from "./model-file.ts";
+
+/**
+ * Operators that onnxruntime computes in steps of the processor's vectors from the first aligned
+ * number on, so that the rounding of the same numbers depends on the address at which they lie.
+ */
+const SENSITIVE = new Set(
+  (
+    "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMean ReduceProd ReduceSum ReduceSumSquare " +
+    "Softmax LogSoftmax BatchNormalization InstanceNormalization LpNormalization " +
+    "MeanVarianceNormalization GlobalAveragePool AveragePool LpPool GlobalLpPool CumSum Mean Sum " +
+    "Exp Log Tanh Sigmoid Softplus Softsign Erf Gelu Elu Selu Celu Mish Sin Cos Tan Pow"
+  ).split(" "),
+);
+
+/** Operators whose result may lie where their operand does. */
+const CARRIERS = new Set("Identity Reshape Flatten Squeeze Unsqueeze Dropout".split(" "));
+
+/**
+ * Names of values whose numbers must lie where onnxruntime puts them, for the result to be the
+ * same bit for bit: those that a sensitive operator reads. Names of all scopes are taken together.
+ */
+export function placeSensitive({ graph, message }: ModelFile): ReadonlySet<string> {
+  const names = new Set<string>();
+  const functions = new Set(message.functions.map(({ domain, name }) => `${domain}.${name}`));
+  const visit = (nodes: readonly NodeMessage[]): void => {
+    for (let k = nodes.length - 1; k >= 0; k--) {
+      const { opType, domain, inputs, outputs, attributes } = nodes[k];
+      for (const body of bodiesOf(attributes)) visit(body);
+      const own = domain === "" || domain === "ai.onnx";
+      if ((own && SENSITIVE.has(opType)) || functions.has(`${domain}.${opType}`))
+        for (const name of inputs) names.add(name);
+      else if (CARRIERS.has(opType) && outputs.some((name) => names.has(name)))
+        names.add(inputs[0]);
+    }
+  };
+  visit(graph.nodes);
+  return names;
+}
+
+function* bodiesOf(attributes: readonly AttributeMessage[]): Generator<readonly NodeMessage[]> {
+  for (const { g, graphs } of attributes) {
+    if (g) yield g.nodes;
+    for (const { nodes } of graphs) yield nodes;
+  }
+}
