@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import yargs from "yargs";
 import { VERSION } from "../src/version.ts";
+import { apply } from "./commands/apply.ts";
+import { extract } from "./commands/extract.ts";
 import { inspect } from "./commands/inspect.ts";
 import { laurelize } from "./commands/laurelize.ts";
 import { strip } from "./commands/strip.ts";
@@ -18,6 +20,8 @@ const parser = yargs(process.argv.slice(2))
   .command(inspect)
   .command(verify)
   .command(strip)
+  .command(extract)
+  .command(apply)
   .version(VERSION)
   .alias({ h: "help" })
   .strict()

@@ -68,7 +68,8 @@ export function checkOutput(
     checkFree(target, own, force);
 }
 
-function realFolder(file: string): string {
+/** The folder that a file is to lie in, links followed; an InputError where there is none. */
+export function realFolder(file: string): string {
   const folder = path.dirname(path.resolve(file));
   if (!fs.existsSync(folder))
     throw new InputError(

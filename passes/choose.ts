@@ -8,6 +8,8 @@ export interface Choice {
   readonly include?: readonly string[] | undefined;
   /** Globs over site names: a site must match none. */
   readonly exclude?: readonly string[] | undefined;
+  /** Site names as they are: a site must have one of them. */
+  readonly sites?: readonly string[] | undefined;
   /** Streams by number, as inspect prints them. */
   readonly stream?: readonly number[] | undefined;
   /** Every n-th site, the first included. */
@@ -21,18 +23,22 @@ export interface Choice {
 /** The sites that are chosen, in their order. Throws an InputError for a choice that is none. */
 export function chosen(
   sites: readonly Site[],
-  { include, exclude, stream, every, last, again }: Choice,
+  { include, exclude, sites: names, stream, every, last, again }: Choice,
 ): Site[] {
   for (const [name, value] of Object.entries({ every, last }))
     if (value !== undefined && (!Number.isSafeInteger(value) || value < 1))
       throw new InputError(`${name} ${value} is no whole number from 1 on.`);
-  const matcher = (globs: readonly string[] | undefined) =>
-    globs?.length ? picomatch([...globs], { bash: true, dot: true }) : null;
   const [wanted, unwanted] = [matcher(include), matcher(exclude)];
+  const exact = names && new Set(names);
   return sites
     .filter(({ kind }) => again || kind !== "laurel")
     .filter(({ name }) => (wanted?.(name) ?? true) && !(unwanted?.(name) ?? false))
+    .filter(({ name }) => exact?.has(name) ?? true)
     .filter((site) => !stream?.length || stream.includes(site.stream))
     .filter((_, k) => k % (every ?? 1) === 0)
     .slice(-(last ?? sites.length));
 }
+
+/** Tells whether a name matches one of the globs, `*` matching across slashes; null without globs. */
+export const matcher = (globs: readonly string[] | undefined) =>
+  globs?.length ? picomatch([...globs], { bash: true, dot: true }) : null;

@@ -56,7 +56,7 @@ export function plan(graph: Graph, sites: readonly Site[], wanted: LaurelOptions
 /** What the result says of itself. */
 export const manifestOf = (
   { variant, options, sites }: Plan,
-  facts: Pick<Manifest, "version" | "sha256" | "sample" | "undo" | "opening">,
+  facts: Omit<Manifest, "variant" | "options" | "sites">,
 ): Manifest => ({
   ...facts,
   variant,

@@ -1,20 +1,33 @@
 import type { Undo } from "../src/graph/patch.ts";
+import type { OptionalKind } from "./residuals/residual.ts";
 import type { VariantOptions } from "./variants/variant.ts";
 
-/** What a laurelized model says of itself, in its metadata_props. */
-export interface Manifest {
+/** What was inserted into a model, and where. */
+export interface Laurelization {
   /** Version of this tool. */
   readonly version: string;
   readonly variant: string;
   readonly options: VariantOptions;
   readonly sites: readonly ManifestSite[];
+  /** How the sites were found, where that was said. */
+  readonly finding?: Finding;
   /** SHA-256 of the original file, in hexadecimal; null where it was not taken. */
   readonly sha256: string | null;
+}
+
+/** What a laurelized model says of itself, in its metadata_props. */
+export interface Manifest extends Laurelization {
   /** The same of a sample, where old weights are referred to in the original's file. */
   readonly sample?: string;
   readonly undo: Undo;
   /** How the opened model, which `undo` leads to, becomes the original; where one was opened. */
   readonly opening?: Undo;
+}
+
+/** Options of the search for sites that change what is found. */
+export interface Finding {
+  readonly featureAxis?: number | undefined;
+  readonly also?: readonly OptionalKind[] | undefined;
 }
 
 /** One site as it was augmented. */
@@ -35,22 +48,49 @@ const KEY = "laurelize";
 export const manifestKey = (n: number) => (n === 0 ? KEY : `${KEY}.${n + 1}`);
 
 /** The manifests in a model's metadata, first to last. One that does not read as such is null. */
-export function manifests(metadata: ReadonlyMap<string, string>): (Manifest | null)[] {
-  const found: (Manifest | null)[] = [];
+export const manifests = (metadata: ReadonlyMap<string, string>): (Manifest | null)[] =>
+  laurelizations(metadata).map((read) =>
+    typeof (read as Manifest | null)?.undo === "object" ? (read as Manifest) : null,
+  );
+
+/** What metadata says was inserted, first to last, be it undoable or not. */
+export function laurelizations(metadata: ReadonlyMap<string, string>): (Laurelization | null)[] {
+  const found: (Laurelization | null)[] = [];
   for (let n = 0; metadata.has(manifestKey(n)); n++)
     found.push(parse(metadata.get(manifestKey(n))!));
   return found;
 }
 
-function parse(text: string): Manifest | null {
+/** The names of the new tensors, each once: sites of one layer share theirs. */
+export const parameterNames = (all: readonly Laurelization[]): string[] => [
+  ...new Set(
+    all.flatMap(({ sites }) => sites.flatMap(({ parameters }) => Object.values(parameters))),
+  ),
+];
+
+function parse(text: string): Laurelization | null {
   try {
-    const read = JSON.parse(text) as Manifest;
+    const read = JSON.parse(text) as Laurelization;
+    const { variant, options, sites, finding, sha256 } = read;
     const sound =
-      Array.isArray(read.sites) &&
-      read.sites.every(({ name, skip, augmented }) => name && skip && augmented) &&
-      typeof read.undo === "object";
+      typeof variant === "string" &&
+      typeof options === "object" &&
+      options !== null &&
+      (sha256 === null || typeof sha256 === "string") &&
+      isFinding(finding ?? {}) &&
+      Array.isArray(sites) &&
+      sites.every(isSite);
     return sound ? read : null;
   } catch {
     return null;
   }
 }
+
+const isSite = ({ name, skip, augmented, parameters }: ManifestSite) =>
+  [name, skip, augmented, ...Object.values(parameters)].every(
+    (each) => typeof each === "string" && each !== "",
+  );
+
+const isFinding = ({ featureAxis, also }: Finding) =>
+  (featureAxis === undefined || typeof featureAxis === "number") &&
+  (also === undefined || Array.isArray(also));

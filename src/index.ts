@@ -62,6 +62,7 @@ export async function inputsFromTestData(
 export type { Augmented } from "../passes/augment.ts";
 export type { Choice } from "../passes/choose.ts";
 export type { LaurelOptions, Plan } from "../passes/laurelize.ts";
+export type { Laurelization } from "../passes/manifest.ts";
 export type { Check, Proof, ProofOptions } from "../passes/proof.ts";
 export type { ResidualOptions, Residuals } from "../passes/residuals/index.ts";
 export {
@@ -74,9 +75,19 @@ export {
 export type { SiteReport } from "../passes/site-check.ts";
 export { defaults, variantNames } from "../passes/variants/index.ts";
 export type { VariantOptions } from "../passes/variants/variant.ts";
+export {
+  type Adapter,
+  adapterBytes,
+  adapterFeeds,
+  extractAdapter,
+  openAdapter,
+  saveAdapter,
+} from "./adapter.ts";
+export { type ApplyOptions, applyAdapter } from "./apply-adapter.ts";
 export { type Differentiated, differentiate, type GradientOptions } from "./gradients.ts";
 export { copyNames } from "./graph/placing.ts";
 export { pathOf } from "./graph/scopes.ts";
+export type { DenseTensor } from "./graph/tensor.ts";
 export {
   type FoundResiduals,
   findResiduals,
@@ -98,5 +109,7 @@ export type { NotRun, Outcome } from "./runtime/outcome.ts";
 export type { FunctionReport, OutputReport } from "./runtime/same-function.ts";
 export type { Ort, Runnable, Tensors } from "./runtime/session.ts";
 export { type Stripped, strip } from "./strip.ts";
+export { trainableWeights } from "./trainable.ts";
 export { VERSION } from "./version.ts";
+export { weightOf, weightsAsInputs, withWeights } from "./weights.ts";
 export type { CompareOptions, Comparison };

@@ -111,9 +111,11 @@ export async function laurelize(
     const linked = undo.beside !== undefined;
     const digest = (hash ?? !linked) ? await sha256(source) : null;
     const sample = linked ? { sample: await sha256(sampled(source, undo)) } : {};
-    const facts = { version: VERSION, sha256: digest, ...sample, undo };
+    const said = featureAxis !== undefined || also?.length;
+    const finding = said ? { finding: { featureAxis, also } } : {};
     const opening = opened.undo ? { opening: opened.undo } : {};
-    const manifest = manifestOf(planned, { ...facts, ...opening });
+    const facts = { version: VERSION, ...finding, sha256: digest, ...sample, undo, ...opening };
+    const manifest = manifestOf(planned, facts);
     return { key: manifestKey(before), value: JSON.stringify(manifest) };
   };
   const { source, folder } = await applyPatch(graph, planned.patch, provenance, {

@@ -1,4 +1,4 @@
-import { freeMemory, openPath, sha256, writePending, writeTogether } from "#node";
+import { fileSource, freeMemory, openPath, sha256, writePending, writeTogether } from "#node";
 import { buildGraph, type Graph } from "./graph/graph.ts";
 import { scopesOf } from "./graph/scopes.ts";
 import { isFloat, type Types, typeOfTensor } from "./graph/types.ts";
@@ -34,6 +34,21 @@ export interface OpenOptions {
   /** Follow links to external data that lead out of the model's folder. */
   readonly trustLinks?: boolean | undefined;
 }
+
+/** A file by its path (Node), or bytes, as a source; `kind` is the ending that is expected. */
+export async function sourceOf(
+  from: string | Uint8Array | Blob,
+  name: string,
+  kind: string,
+): Promise<Source> {
+  if (typeof from === "string") return fileSource(from, kind);
+  const bytes = from instanceof Uint8Array ? from : new Uint8Array(await from.arrayBuffer());
+  return bytesSource(bytes, name);
+}
+
+/** Writes bytes to a path: the file appears whole or not at all. */
+export const saveBytes = (bytes: Uint8Array, path: string) =>
+  writePending(bytesSource(bytes), path).keep();
 
 /**
  * Opens an ONNX model of any IR version from a path (Node), its bytes or a Blob. Reads its

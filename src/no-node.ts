@@ -7,6 +7,9 @@ const refuse = (): never => {
 };
 
 /** Stands in for node.ts where there is no file system. */
+export const fileSource: (file: string, kind?: string) => Source = refuse;
+
+/** Stands in for node.ts where there is no file system. */
 export const openPath: (file: string, trustLinks: boolean) => { source: Source; folder: Folder } =
   refuse;
 

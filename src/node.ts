@@ -10,8 +10,8 @@ import { InputError, type Source } from "./onnx/source.ts";
 const FLUSH_EVERY = 128 << 20;
 
 /** A file as a source: read where asked, never as a whole. Throws an InputError in one sentence. */
-export function fileSource(file: string): Source {
-  const size = regularFile(file);
+export function fileSource(file: string, kind = ".onnx"): Source {
+  const size = regularFile(file, kind);
   const name = path.basename(file);
   let handle: number;
   try {
@@ -45,7 +45,7 @@ function fill(handle: number, bytes: Uint8Array, start: number, file: string): v
   }
 }
 
-function regularFile(file: string): number {
+function regularFile(file: string, kind: string): number {
   let stat: fs.Stats;
   try {
     stat = fs.statSync(file);
@@ -53,8 +53,8 @@ function regularFile(file: string): number {
     throw unreadable(file, error);
   }
   if (stat.isDirectory())
-    throw new InputError(`${file} is a directory; give the path of an .onnx file.`);
-  if (!stat.isFile()) throw new InputError(`${file} is not a regular file; give an .onnx file.`);
+    throw new InputError(`${file} is a directory; give the path of an ${kind} file.`);
+  if (!stat.isFile()) throw new InputError(`${file} is not a regular file; give an ${kind} file.`);
   return stat.size;
 }
 

@@ -1,4 +1,4 @@
-import { manifestKey, manifests } from "../passes/manifest.ts";
+import { manifestKey, manifests, parameterNames } from "../passes/manifest.ts";
 import { type Model, modelOf, sha256 } from "./model.ts";
 import { InputError, type Source } from "./onnx/source.ts";
 import { altered, sampled, undone } from "./onnx/undo.ts";
@@ -23,6 +23,13 @@ export async function strip(model: Model): Promise<Stripped> {
   const manifest = all.at(-1);
   if (manifest === undefined)
     throw new InputError(`${name} is not laurelized; there is nothing to take out.`);
+  const fed = parameterNames(all.filter((each) => each !== null)).find((each) =>
+    model.graph.main.inputs.some((input) => input.name === each),
+  );
+  if (fed !== undefined)
+    throw new InputError(
+      `${name} takes its LAuReL weights as inputs (${fed} is one); strip the model it was made from.`,
+    );
   const entry = model.file.message.metadata.find(({ key }) => key === manifestKey(all.length - 1));
   const changed = `${name} is not as laurelize wrote it: another tool has rewritten it, or training has changed its old weights; strip the file as it was written.`;
   if (!manifest || entry?.frame.end !== model.size) throw new InputError(changed);

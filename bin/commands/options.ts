@@ -61,3 +61,14 @@ export const json = {
 export const quiet = {
   quiet: { alias: "q", type: "boolean", default: false, describe: "print errors only" },
 } as const;
+
+/** Weights that are tuned beside the new ones. */
+export const train = (what: string) =>
+  ({
+    train: {
+      type: "string",
+      array: true,
+      nargs: 1,
+      describe: `globs over names of further weights that are ${what}, a head for instance`,
+    },
+  }) as const;

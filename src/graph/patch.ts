@@ -117,7 +117,8 @@ export async function applyPatch(
 const grown = (size: number, list: readonly Splice[]) =>
   list.reduce((sum, { start, end, bytes }) => sum + lengthOf(bytes) - (end - start), size);
 
-function checkSize({ name }: Source, size: number): void {
+/** Throws an InputError where a result would pass protobuf's 2 GiB. */
+export function checkSize({ name }: Source, size: number): void {
   if (size > MAX_BYTES)
     throw new InputError(
       `${name} would grow to ${size} bytes, and protobuf ends at 2 GiB; pass --external-data to keep the new weights in a file of their own, or convert the model to external data first.`,

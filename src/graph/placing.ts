@@ -1,7 +1,7 @@
 import { linkable, linkEdits, relocationEdits } from "../onnx/links.ts";
-import type { Folder, ModelFile } from "../onnx/model-file.ts";
+import type { Companion, Folder, ModelFile } from "../onnx/model-file.ts";
 import { allTensors } from "../onnx/sound-shapes.ts";
-import { bytesSource, InputError } from "../onnx/source.ts";
+import { bytesSource, InputError, type Source } from "../onnx/source.ts";
 import type { Edit } from "../onnx/splices.ts";
 
 /** Where a result keeps its weights. */
@@ -41,19 +41,32 @@ export function folderAfter(
   { newData, copies }: Placing,
   fresh: Uint8Array | null,
 ): Folder | null {
-  if (!fresh && !copies?.size) return folder;
-  const companion = fresh ? { location: newData!, bytes: fresh } : undefined;
-  const former = new Map([...(copies ?? [])].map(([before, now]) => [now, before]));
+  const moved = copies?.size ? withCopies(folder, copies) : folder;
+  return fresh ? folderWith(moved, { location: newData!, bytes: fresh }) : moved;
+}
+
+function withCopies(folder: Folder | null, copies: ReadonlyMap<string, string>): Folder {
+  const former = new Map([...copies].map(([before, now]) => [now, before]));
   return {
-    path: folder?.path ?? null,
-    ...(companion ? { companion } : {}),
+    path: null,
+    ...folder,
     copies: former,
-    open(asked) {
-      if (asked === companion?.location) return bytesSource(companion.bytes, asked);
-      if (folder) return folder.open(former.get(asked) ?? asked);
-      throw new InputError(`the model keeps weights in ${asked}; open it by its path.`);
-    },
+    open: (asked) => opened(folder, former.get(asked) ?? asked),
   };
+}
+
+/** The folder as it will be once a data file is there beside what it holds. */
+export const folderWith = (folder: Folder | null, companion: Companion): Folder => ({
+  path: null,
+  ...folder,
+  companion,
+  open: (asked) =>
+    asked === companion.location ? bytesSource(companion.bytes, asked) : opened(folder, asked),
+});
+
+function opened(folder: Folder | null, asked: string): Source {
+  if (folder) return folder.open(asked);
+  throw new InputError(`the model keeps weights in ${asked}; open it by its path.`);
 }
 
 /** A name of its own for the copy of each data file: "out.onnx.weights.data" for weights/data. */

@@ -50,7 +50,7 @@ export function linkEdits(file: ModelFile, links: readonly [TensorMessage, Stret
 const NOTHING = new Uint8Array();
 
 /** The fields of a TensorProto whose data lies in another file. */
-function externalFields(location: string, offset: number, length: number): Uint8Array {
+export function externalFields(location: string, offset: number, length: number): Uint8Array {
   const entries = Object.entries({ location, offset, length }).map(([key, value]) =>
     externalEntry(key, String(value)),
   );

@@ -54,6 +54,13 @@ export function bytesField(number: number, ...parts: Uint8Array[]): Uint8Array {
 /** Byte strings one after the other. */
 export const concat = (parts: readonly Uint8Array[]) => join(allocate(lengthOf(parts)), 0, parts);
 
+/** Whether two byte strings are the same. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let k = 0; k < a.length; k++) if (a[k] !== b[k]) return false;
+  return true;
+}
+
 const lengthOf = (parts: readonly Uint8Array[]) =>
   parts.reduce((sum, part) => sum + part.length, 0);
 

@@ -64,6 +64,7 @@ export function withOutputs(file: ModelFile, names: readonly string[]): ModelFil
  */
 export function withWeightsAsInputs(graph: Graph, names: readonly string[]): ModelFile {
   const { file, main } = graph;
+  const there = new Set(file.graph.inputs.map(({ name }) => name));
   const edits = names.flatMap((name) => {
     const value = main.values.get(name)!;
     const { at, end, parent } = (tensorNode(value) ?? value.initializer!).frame;
@@ -71,7 +72,7 @@ export function withWeightsAsInputs(graph: Graph, names: readonly string[]): Mod
     const into = file.graph.frame;
     return [
       { start: at, end, bytes: new Uint8Array(), frame: parent! },
-      { start: into.end, end: into.end, bytes: info, frame: into },
+      ...(there.has(name) ? [] : [{ start: into.end, end: into.end, bytes: info, frame: into }]),
     ];
   });
   return openFile(patchedSource(file.source, splices(edits)), file.folder);

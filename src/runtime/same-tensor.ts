@@ -4,6 +4,7 @@ import { dataType, elements } from "../onnx/data-types.ts";
 import type { TensorMessage } from "../onnx/messages.ts";
 import { type ModelFile, tensorBytes } from "../onnx/model-file.ts";
 import type { Range } from "../onnx/source.ts";
+import { equalBytes } from "../onnx/wire-bytes.ts";
 
 const BLOCK = 1 << 20;
 /** Elements up to which it is told by how much two tensors differ. */
@@ -45,11 +46,5 @@ export function equalRanges(a: ModelFile, x: Range, b: ModelFile, y: Range): boo
     const left = a.source.read(x.start + at, x.start + at + length);
     if (!equalBytes(left, b.source.read(y.start + at, y.start + at + length))) return false;
   }
-  return true;
-}
-
-function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let k = 0; k < a.length; k++) if (a[k] !== b[k]) return false;
   return true;
 }

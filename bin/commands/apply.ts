@@ -1,0 +1,67 @@
+import type { Argv, CommandModule } from "yargs";
+import { force, quiet, trustLinks } from "./options.ts";
+
+/** What the command line says. */
+export interface ApplyArguments {
+  model: string;
+  adapter: string;
+  output: string | undefined;
+  weights: "inside" | "as-inputs";
+  externalData: string | boolean | undefined;
+  copyData: boolean;
+  force: boolean;
+  quiet: boolean;
+  trustLinks: boolean;
+}
+
+/** `laurelize apply`: an adapter put into its model. */
+export const apply: CommandModule<object, ApplyArguments> = {
+  command: "apply <model> <adapter>",
+  describe: "put an adapter into the model that it is for, plain or laurelized",
+  builder: (yargs) =>
+    yargs
+      .positional("model", {
+        type: "string",
+        demandOption: true,
+        describe: "the original .onnx file, or the laurelized one",
+      })
+      .positional("adapter", {
+        type: "string",
+        demandOption: true,
+        describe: "a .safetensors file of extract's or finetune's",
+      })
+      .options({
+        output: {
+          alias: "o",
+          type: "string",
+          describe: "where to write  [default: model.tuned.onnx beside the input]",
+        },
+        weights: {
+          choices: ["inside", "as-inputs"],
+          default: "inside",
+          describe:
+            "keep the adapter's weights in the model, or make them its inputs, so that one session serves many adapters",
+        },
+        "copy-data": {
+          type: "boolean",
+          default: false,
+          describe: "copy the model's data files too, named after the output",
+        },
+        "external-data": {
+          type: "string",
+          describe:
+            "keep the adapter's weights in a file of their own where the model does; --no-external-data keeps them in the model  [default: as the old ones]",
+        },
+        ...force,
+        ...quiet,
+        ...trustLinks,
+      })
+      .example(
+        "$0 apply model.onnx adapter.safetensors -o tuned.onnx",
+        "the tuned model from the plain one",
+      ) as unknown as Argv<ApplyArguments>,
+  handler: async (args) => {
+    const { runApply } = await import("../run-apply.ts");
+    await runApply(args);
+  },
+};

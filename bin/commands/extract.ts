@@ -1,0 +1,44 @@
+import type { Argv, CommandModule } from "yargs";
+import { force, quiet, train, trustLinks } from "./options.ts";
+
+/** What the command line says. */
+export interface ExtractArguments {
+  model: string;
+  output: string | undefined;
+  train: string[] | undefined;
+  force: boolean;
+  quiet: boolean;
+  trustLinks: boolean;
+}
+
+/** `laurelize extract`: the tuned weights alone. */
+export const extract: CommandModule<object, ExtractArguments> = {
+  command: "extract <model>",
+  describe: "take the LAuReL weights of a model out into an adapter, a .safetensors file",
+  builder: (yargs) =>
+    yargs
+      .positional("model", {
+        type: "string",
+        demandOption: true,
+        describe: "a laurelized .onnx file, tuned or not",
+      })
+      .options({
+        output: {
+          alias: "o",
+          type: "string",
+          describe: "where to write  [default: model.safetensors beside the input]",
+        },
+        ...train("taken out too"),
+        ...force,
+        ...quiet,
+        ...trustLinks,
+      })
+      .example(
+        "$0 extract tuned.onnx -o adapter.safetensors",
+        "take out what training has made",
+      ) as unknown as Argv<ExtractArguments>,
+  handler: async (args) => {
+    const { runExtract } = await import("../run-extract.ts");
+    await runExtract(args);
+  },
+};

@@ -1,0 +1,37 @@
+import path from "node:path";
+import ort from "onnxruntime-node";
+import { applyAdapter, isLaurelized, openAdapter, openModel, saveModel } from "../src/index.ts";
+import type { ApplyArguments } from "./commands/apply.ts";
+import { checkFree, checkOutput, outputOf } from "./output.ts";
+import { bytes, counted } from "./text.ts";
+
+/** Puts an adapter into its model and writes the tuned model. */
+export async function runApply(args: ApplyArguments): Promise<void> {
+  const { dir, name, ext } = path.parse(args.model);
+  const stem = (ext === ".onnx" ? name : name + ext).replace(/\.laurel$/, "");
+  const output = args.output ?? path.join(dir, `${stem}.tuned.onnx`);
+  const model = await openModel(args.model, { trustLinks: args.trustLinks });
+  const adapter = await openAdapter(args.adapter);
+  const target = outputOf({ ...args, output, linkWeights: false }, model);
+  const tuned = await applyAdapter(model, adapter, {
+    ort,
+    weights: args.weights,
+    externalData: target.data,
+    copyData: target.copies,
+  });
+  const home = path.dirname(args.model);
+  const own = [args.model, args.adapter, ...model.dataFiles.map((each) => path.join(home, each))];
+  const data = tuned.folder?.companion ? target.data : null;
+  for (const each of data ? [output, path.join(path.dirname(output), data)] : [output])
+    checkFree(each, own, args.force);
+  const read = model.dataFiles.filter((each) => target.copies || tuned.dataFiles.includes(each));
+  const how = { force: args.force, linkWeights: false };
+  checkOutput({ ...target, data }, args.model, how, { dataFiles: read });
+  await saveModel(tuned, output);
+  const from = isLaurelized(model) ? "" : ", laurelized as the adapter's model was";
+  const put = args.weights === "inside" ? "with" : "with inputs for";
+  if (!args.quiet)
+    process.stdout.write(
+      `wrote ${output}   ${bytes(tuned.size)}, ${put} ${counted(adapter.tensors.length, "tensor")} of ${path.basename(args.adapter)}${from}\n`,
+    );
+}

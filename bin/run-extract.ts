@@ -1,0 +1,26 @@
+import path from "node:path";
+import { adapterBytes, extractAdapter, openModel, saveAdapter } from "../src/index.ts";
+import type { ExtractArguments } from "./commands/extract.ts";
+import { checkFree, realFolder } from "./output.ts";
+import { bytes, counted } from "./text.ts";
+
+/** Takes the LAuReL weights out of a model and writes them as an adapter. */
+export async function runExtract(args: ExtractArguments): Promise<void> {
+  const { dir, name, ext } = path.parse(args.model);
+  const stem = ext === ".onnx" ? name : name + ext;
+  const file = args.output ?? path.join(dir, `${stem}.safetensors`);
+  const model = await openModel(args.model, { trustLinks: args.trustLinks });
+  const adapter = extractAdapter(model, { train: args.train });
+  realFolder(file);
+  const data = model.dataFiles.map((each) => path.join(path.dirname(args.model), each));
+  checkFree(file, [args.model, ...data], args.force);
+  await saveAdapter(adapter, file);
+  const weights = adapter.tensors.reduce(
+    (sum, { dims }) => sum + dims.reduce((n, dim) => n * dim, 1),
+    0,
+  );
+  if (!args.quiet)
+    process.stdout.write(
+      `wrote ${file}   ${bytes(adapterBytes(adapter).length)}, ${counted(weights, "weight")} in ${counted(adapter.tensors.length, "tensor")}\n`,
+    );
+}

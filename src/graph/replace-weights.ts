@@ -1,0 +1,118 @@
+import { partsOf } from "../onnx/decode.ts";
+import { byteLength, externalRange, isExternal } from "../onnx/external.ts";
+import { externalFields, relocationEdits } from "../onnx/links.ts";
+import { FIELD, type TensorMessage } from "../onnx/messages.ts";
+import { type Companion, type ModelFile, tensorBytes } from "../onnx/model-file.ts";
+import { allTensors } from "../onnx/sound-shapes.ts";
+import { InputError } from "../onnx/source.ts";
+import { type Edit, patchedSource, splices } from "../onnx/splices.ts";
+import { bytesField, concat, equalBytes } from "../onnx/wire-bytes.ts";
+import { tensorOf } from "./constants.ts";
+import type { Graph } from "./graph.ts";
+import { checkSize, type Patched } from "./patch.ts";
+import { folderAfter, folderWith, type Placing } from "./placing.ts";
+
+/** TensorProto's fields that hold its values or say where they are. */
+const VALUES: ReadonlySet<number> = new Set([4, 5, 6, 7, 9, 10, 11, 13, 14]);
+
+/** Where replaced values of external tensors go, and data files under other names. */
+export type Replacing = Omit<Placing, "link">;
+
+/**
+ * The model with other values in weights of its main graph: initializers or Constant nodes by
+ * name, their new values as raw data. Values that lie in the model as raw data are replaced where
+ * they stand, and no other byte changes; those in a field of numbers become raw data. Those in a
+ * data file go into the new one that `placing` names, else into the model; those in a data file
+ * that is not yet written are replaced there. What is equal already is left as it is.
+ */
+export function replaceWeights(
+  { file, main }: Graph,
+  weights: ReadonlyMap<string, Uint8Array>,
+  { newData, copies }: Replacing = {},
+): Omit<Patched, "undo"> {
+  const { source } = file;
+  const data = new Renewal(file.folder?.companion, newData ?? null);
+  const edits: Edit[] = [];
+  const replaced = new Set<TensorMessage>();
+  for (const [name, bytes] of weights) {
+    const value = main.values.get(name);
+    const tensor = tensorOf(value);
+    if (!tensor) throw new InputError(`${source.name} has no weight ${name} in its main graph.`);
+    const needed = byteLength(tensor);
+    if (needed !== bytes.length)
+      throw new InputError(
+        `weight ${name} of ${source.name} has ${needed} bytes, and ${bytes.length} were given.`,
+      );
+    if (equalBytes(tensorBytes(file, tensor), bytes)) continue;
+    replaced.add(tensor);
+    edits.push(...edited(file, tensor, bytes, value!.initializer ? data : null));
+  }
+  if (copies) {
+    const others = [...allTensors(file)].filter((tensor) => !replaced.has(tensor));
+    edits.push(...relocationEdits(others, (name) => copies.get(name) ?? name));
+  }
+  const result = patchedSource(source, splices(edits));
+  checkSize(source, result.size);
+  const folder = copies ? folderAfter(file.folder, { copies }, null) : file.folder;
+  const companion = data.companion();
+  return { source: result, folder: companion ? folderWith(folder, companion) : folder };
+}
+
+/** The edits that give a tensor other values, in the model or, through `data`, outside. */
+function edited(
+  file: ModelFile,
+  tensor: TensorMessage,
+  bytes: Uint8Array,
+  data: Renewal | null,
+): Edit[] {
+  const { frame, raw } = tensor;
+  const range = isExternal(tensor) ? externalRange(tensor.name, tensor) : null;
+  if (!range && raw) return [{ ...raw, bytes, frame }];
+  if (range && data?.overwrite(range.location, range.offset, bytes)) return [];
+  const cuts = partsOf(frame).flatMap((part) =>
+    [...file.reader.fields(part)]
+      .filter(({ number }) => VALUES.has(number))
+      .map(({ start, end }): Edit => ({ start, end, bytes: new Uint8Array(), frame: part })),
+  );
+  const field = (range && data?.append(bytes)) ?? bytesField(FIELD.tensorRaw, bytes);
+  return [...cuts, { start: frame.end, end: frame.end, bytes: field, frame }];
+}
+
+/** A data file that is to be written, as it becomes: an earlier one is copied before it changes. */
+class Renewal {
+  readonly #before: Companion | null;
+  readonly #location: string | null;
+  readonly #overwritten: [number, Uint8Array][] = [];
+  readonly #appended: Uint8Array[] = [];
+  #length: number;
+
+  constructor(before: Companion | undefined, location: string | null) {
+    this.#before = before ?? null;
+    this.#location = before?.location ?? location;
+    this.#length = before?.bytes.length ?? 0;
+  }
+
+  /** Replaces bytes where they stand, if it is this file; tells whether it is. */
+  overwrite(location: string, offset: number, bytes: Uint8Array): boolean {
+    if (location !== this.#before?.location) return false;
+    this.#overwritten.push([offset, bytes]);
+    return true;
+  }
+
+  /** Adds bytes at the end; the fields of the tensor that they are of, null without a file. */
+  append(bytes: Uint8Array): Uint8Array | null {
+    if (this.#location === null) return null;
+    const fields = externalFields(this.#location, this.#length, bytes.length);
+    this.#appended.push(bytes);
+    this.#length += bytes.length;
+    return fields;
+  }
+
+  /** The file as it is to be; null where there is none, or none but what was there. */
+  companion(): Companion | null {
+    if (this.#overwritten.length + this.#appended.length === 0) return null;
+    const bytes = concat([this.#before?.bytes ?? new Uint8Array(), ...this.#appended]);
+    for (const [offset, part] of this.#overwritten) bytes.set(part, offset);
+    return { location: this.#location!, bytes };
+  }
+}
