@@ -40,5 +40,7 @@ export function chosen(
 }
 
 /** Tells whether a name matches one of the globs, `*` matching across slashes; null without globs. */
-export const matcher = (globs: readonly string[] | undefined) =>
+export const matcher = (
+  globs: readonly string[] | undefined,
+): ((name: string) => boolean) | null =>
   globs?.length ? picomatch([...globs], { bash: true, dot: true }) : null;
