@@ -66,7 +66,7 @@ function describe(check: Made): string {
     return `${counted(check.calls, "function call")} written out: ${describeFunction({ ...check, dims: {} })}`;
   if (check.name === "same sum at each site") {
     const equal = check.sites.filter((site) => site.passed);
-    return `bit-equal at ${equal.length} of ${counted(check.sites.length, "site")}, on made-up operands`;
+    return `bit-equal at ${equal.length} of ${counted(check.sites.length, "site")}, on made-up operands${copies(check.sites)}`;
   }
   if (check.name === "right formula") {
     const passed = check.sites.filter((site) => site.passed);
@@ -79,7 +79,7 @@ function describe(check: Made): string {
       : "";
     const alone = check.sites.filter(({ madeUp }) => madeUp).length;
     const apart = alone > 0 ? `, ${alone} of them on made-up operands` : "";
-    return `${passed.length} of ${counted(check.sites.length, "site")}${apart}${figures}`;
+    return `${passed.length} of ${counted(check.sites.length, "site")}${apart}${copies(check.sites)}${figures}`;
   }
   if (check.name === "it can learn") {
     const { tensors, first, dead, bySums } = check;
@@ -91,6 +91,10 @@ function describe(check: Made): string {
     ? `${kept}: unchanged`
     : counted(check.differences.length, "difference");
 }
+
+/** Says where sites were run as float because their own type has no kernels. */
+const copies = (sites: readonly { readonly floatCopy: boolean }[]) =>
+  sites.some(({ floatCopy }) => floatCopy) ? ", on a float copy" : "";
 
 /** What was measured of the outputs, in a line. */
 export function describeFunction({

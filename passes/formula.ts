@@ -2,7 +2,7 @@ import type { Tensor } from "onnxruntime-common";
 import type { Graph } from "../src/graph/graph.ts";
 import { uniform } from "../src/graph/random.ts";
 import { encodeNumbers, roundoff } from "../src/graph/tensor.ts";
-import { tensorOfBytes, toFloat64 } from "../src/runtime/floats.ts";
+import { runsAs, tensorToRun, toFloat64 } from "../src/runtime/floats.ts";
 import type { Ort, Tensors } from "../src/runtime/session.ts";
 import type { Augmented } from "./augment.ts";
 import type { Plan } from "./laurelize.ts";
@@ -19,6 +19,8 @@ export interface FormulaReport {
   readonly passed: boolean;
   /** Its operands were made up: it was not reached by a run of the model, or none was made. */
   readonly madeUp: boolean;
+  /** It was run as float, which the site's own type has no kernels for. */
+  readonly floatCopy: boolean;
 }
 
 /**
@@ -43,7 +45,7 @@ export async function checkFormula(
   for (const [key, { name, dtype, dims }] of Object.entries(parameters)) {
     const [part, role] = key.split(".");
     const values = drawn(plan.options.seed, name, dims);
-    given[name] = tensorOfBytes(ort, dtype, encodeNumbers(dtype, values), dims);
+    given[name] = tensorToRun(ort, dtype, encodeNumbers(dtype, values), dims);
     weights[part] = { ...weights[part], [role]: toFloat64(given[name]) };
   }
   const sum = await runSum(ort, result, site, given);
@@ -56,7 +58,7 @@ export async function checkFormula(
   if (site.bias)
     branches.push(broadcast(await constantTensor(ort, original, site.bias.value), shape));
   const terms = { branches, constants };
-  return judge(plan, augmented, weights, operands, terms, toFloat64(sum), place.dtype);
+  return judge(plan, augmented, weights, operands, terms, toFloat64(sum), runsAs(place.dtype));
 }
 
 const failed = (site: string): FormulaReport => ({
@@ -65,6 +67,7 @@ const failed = (site: string): FormulaReport => ({
   bound: 0,
   passed: false,
   madeUp: false,
+  floatCopy: false,
 });
 
 /** Uniform in ±1/√n, n the longest axis: products stay of the size of the operands. */
@@ -164,5 +167,6 @@ function judge(
       [difference, bound, worst] = [Number.isNaN(off) ? Infinity : off, allowed, ratio];
   }
   const passed = worst <= 1 && y.length === x.length;
-  return { site: site.name, difference, bound, passed, madeUp: false };
+  const floatCopy = runsAs(place.dtype) !== place.dtype;
+  return { site: site.name, difference, bound, passed, madeUp: false, floatCopy };
 }

@@ -9,9 +9,15 @@ import {
   sameFunction,
   standardOf,
 } from "../src/runtime/same-function.ts";
-import { type SampleOptions, sampleInputs } from "../src/runtime/samples.ts";
+import { type SampleOptions, type Samples, sampleInputs } from "../src/runtime/samples.ts";
 import { secondOpinion } from "../src/runtime/second-opinion.ts";
-import { type Ort, type Runnable, reason, type Tensors } from "../src/runtime/session.ts";
+import {
+  type Ort,
+  type Runnable,
+  reason,
+  type Tensors,
+  withSession,
+} from "../src/runtime/session.ts";
 import { checkSizes } from "../src/runtime/value-sizes.ts";
 import type { Augmented } from "./augment.ts";
 import { checkFormula, type FormulaReport } from "./formula.ts";
@@ -19,6 +25,7 @@ import type { Plan } from "./laurelize.ts";
 import { learnWhereReached } from "./learn-where-reached.ts";
 import type { LearningReport } from "./learning.ts";
 import { batches, capture, sizesIn } from "./operands.ts";
+import { proveUnrun } from "./prove-sites.ts";
 import { checkSite, type SiteReport } from "./site-check.ts";
 import { checkUnchanged, type UnchangedReport } from "./unchanged.ts";
 
@@ -90,20 +97,24 @@ export async function prove(
   checkSizes(graph, types);
   progress(0, "sample inputs");
   const before = runnable(file);
-  const { feeds, dims } = options.feeds
-    ? { feeds: options.feeds, dims: {} }
-    : await sampleInputs(
-        ort,
-        graph,
-        types,
-        (feed) => runAll(ort, before, "disabled", [feed]),
-        ROUNDS,
-        options,
-      );
+  const unrun = (why: string) => proveUnrun(ort, graph, result.graph, plan, why, options);
+  let samples: Samples;
+  try {
+    const run = (feed: Tensors) => runAll(ort, before, "disabled", [feed]);
+    samples = options.feeds
+      ? { feeds: options.feeds, dims: {} }
+      : await sampleInputs(ort, graph, types, run, ROUNDS, options);
+  } catch (thrown) {
+    const why = await refusal(ort, before, original);
+    if (why === null) throw thrown;
+    return unrun(why);
+  }
+  const { feeds, dims } = samples;
   progress(0.05, "same when opened");
   const opening = closed ? await checkFunction(ort, closed.model, before, feeds) : null;
   progress(0.1, "same function");
   const same = await checkFunction(ort, before, result.runnable, feeds);
+  if (same.outcome === "not run") return unrun(same.reason);
   const sites: FormulaReport[] = [];
   const reached = new Map<Augmented, Tensors>();
   const groups = batches(plan.sites, sizesIn(graph, types, feeds[0]));
@@ -126,7 +137,7 @@ export async function prove(
   );
   progress(0.6, "it can learn");
   const learning =
-    same.outcome === "not run" || same.error !== null
+    same.error !== null
       ? notRun("onnxruntime does not run the result")
       : await learnWhereReached(
           ort,
@@ -145,7 +156,7 @@ export async function prove(
     });
   }
   checks.push(
-    { name: "same function", ...(same.outcome === "not run" ? same : { ...same, dims }) },
+    { name: "same function", ...same, dims },
     { name: "right formula", ...formula },
     { name: "nothing else changed", ...checkUnchanged(graph, result.graph, plan) },
     { name: "it can learn", ...learning },
@@ -157,6 +168,23 @@ export async function prove(
   }
   progress(1, "done");
   return { passed: checks.every(({ outcome }) => outcome === "passed"), checks, leftOut: null };
+}
+
+/** Why onnxruntime cannot run the model at all; null where it can. */
+async function refusal(
+  ort: Ort,
+  model: Runnable,
+  { graph, types }: Opened,
+): Promise<string | null> {
+  try {
+    await withSession(ort, model, "disabled", async () => {});
+  } catch (thrown) {
+    return `onnxruntime has no kernels to run the original here (${reason(thrown)})`;
+  }
+  const unfed = graph.main.inputs.find((input) => types.get(input)?.dtype === "bfloat16");
+  return unfed
+    ? `onnxruntime's JavaScript API has no bfloat16 tensors, which input ${unfed.name} takes`
+    : null;
 }
 
 /** A site that no input reaches, on made-up operands: its plain sum at the start, and the formula. */

@@ -5,7 +5,7 @@ import { own } from "../src/graph/own.ts";
 import { uniform } from "../src/graph/random.ts";
 import { encodeNumbers } from "../src/graph/tensor.ts";
 import { compare, type Difference } from "../src/runtime/compare.ts";
-import { tensorOfBytes } from "../src/runtime/floats.ts";
+import { tensorToRun } from "../src/runtime/floats.ts";
 import type { SampleOptions } from "../src/runtime/samples.ts";
 import type { Ort, Tensors } from "../src/runtime/session.ts";
 import type { Augmented } from "./augment.ts";
@@ -21,6 +21,8 @@ export interface SiteReport {
   /** The original's plain sum against the result's; null where onnxruntime does not run one of them. */
   readonly difference: Difference | null;
   readonly passed: boolean;
+  /** It was run as float, which the site's own type has no kernels for. */
+  readonly floatCopy: boolean;
 }
 
 /** A free dimension's size where none is given. */
@@ -51,7 +53,7 @@ export async function checkSite(
   );
   const weights = Object.values(parameters).map(({ name, dtype, dims }) => [
     name,
-    tensorOfBytes(ort, dtype, tensorData(result, name), dims),
+    tensorToRun(ort, dtype, tensorData(result, name), dims),
   ]);
   const augmentedSum = await runSum(ort, result, site, {
     ...operands,
@@ -61,7 +63,7 @@ export async function checkSite(
   const passed = difference?.bitEqual ?? false;
   const formula = await checkFormula(ort, original, result, plan, augmented, operands);
   return {
-    start: { site: site.name, shape, difference, passed },
+    start: { site: site.name, shape, difference, passed, floatCopy: formula.floatCopy },
     formula: { ...formula, madeUp: true },
   };
 }
@@ -85,7 +87,7 @@ function madeUp(ort: Ort, augmented: Augmented, shape: readonly number[], seed: 
     const next = uniform(seed, `${augmented.site.name} ${name}`);
     const normal = () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
     const values = Float64Array.from({ length: count }, normal);
-    tensors[name] = tensorOfBytes(ort, dtype, encodeNumbers(dtype, values), shape);
+    tensors[name] = tensorToRun(ort, dtype, encodeNumbers(dtype, values), shape);
   }
   return tensors;
 }

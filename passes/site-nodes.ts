@@ -3,10 +3,11 @@ import { dataOf, tensorOf } from "../src/graph/constants.ts";
 import type { Graph, Node, Value } from "../src/graph/graph.ts";
 import { valueLike } from "../src/graph/scopes.ts";
 import { type Type, typeOfTensor } from "../src/graph/types.ts";
-import { dtypeOf, tensorOfBytes } from "../src/runtime/floats.ts";
+import { dtypeOf, tensorToRun } from "../src/runtime/floats.ts";
 import { withNodeOutput } from "../src/runtime/node-output.ts";
 import { type Ort, type Tensors, withSession } from "../src/runtime/session.ts";
 import { isInlined, skeleton } from "../src/runtime/skeleton.ts";
+import { standIn } from "../src/runtime/stand-in.ts";
 import type { Augmented } from "./augment.ts";
 import type { Site } from "./residuals/residual.ts";
 
@@ -47,7 +48,7 @@ export async function constantTensor(ort: Ort, graph: Graph, value: Value): Prom
 
 function constantOf(ort: Ort, graph: Graph, value: Value): Tensor | null {
   const [bytes, type] = [dataOf(graph, value), typeOfTensor(value)];
-  return bytes && type ? tensorOfBytes(ort, type.dtype, bytes, type.shape as number[]) : null;
+  return bytes && type ? tensorToRun(ort, type.dtype, bytes, type.shape as number[]) : null;
 }
 
 /** As `runSums`, on one set of tensors. */
@@ -64,8 +65,8 @@ export async function runSum(
 /**
  * Runs the nodes that lie between the given tensors and a site's sum alone, as they stand in the
  * graph, optimisations disabled, on each set of tensors of the same names and types. Where the sum
- * is no value its node is asked for it. Null where onnxruntime does not take them, or one of the
- * given tensors is read by none of them.
+ * is no value its node is asked for it. Where there are no kernels for bfloat16 a float copy is run.
+ * Null where onnxruntime does not take them, or one of the given tensors is read by none of them.
  */
 export const runSums = (
   ort: Ort,
@@ -103,18 +104,18 @@ async function runValue(
   const model = skeleton(graph, nodes, known, [], fed);
   if (!model) return null;
   const asked = withNodeOutput(model.model, own.name, place);
-  try {
-    return await withSession(ort, { model: asked.model }, "disabled", async (session) => {
+  const run = (bytes: Uint8Array) =>
+    withSession(ort, { model: bytes }, "disabled", async (session) => {
       const sums: Tensor[] = [];
       for (const set of sets) {
         const got = await session.run({ ...weights, ...set }, [asked.name]);
         sums.push(got[asked.name]);
       }
       return sums;
-    });
-  } catch {
-    return null;
-  }
+    }).catch(() => null);
+  const sums = await run(asked.model);
+  const copy = sums ? null : standIn(asked.model, "float", false);
+  return copy ? run(copy) : sums;
 }
 
 /** The nodes between what is given and the sum, the sum's own included. */

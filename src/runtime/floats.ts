@@ -1,5 +1,5 @@
 import type { Tensor } from "onnxruntime-common";
-import { decodeNumbers } from "../graph/tensor.ts";
+import { decodeNumbers, encodeNumbers } from "../graph/tensor.ts";
 import { dataTypeNamed } from "../onnx/data-types.ts";
 import type { Ort } from "./session.ts";
 
@@ -31,6 +31,21 @@ const arrays = {
   uint8: Uint8Array,
   bool: Uint8Array,
 };
+
+/** The type in which what holds bfloat16 is run: onnxruntime's JavaScript API has no tensors of it. */
+export const runsAs = (dtype: string) => (dtype === "bfloat16" ? "float" : dtype);
+
+/** As `tensorOfBytes`, bfloat16 as float. */
+export function tensorToRun(
+  ort: Ort,
+  dtype: string,
+  bytes: Uint8Array,
+  dims: readonly number[],
+): Tensor {
+  const as = runsAs(dtype);
+  const data = as === dtype ? bytes : encodeNumbers(as, decodeNumbers(dtype, bytes));
+  return tensorOfBytes(ort, as, data, dims);
+}
 
 /** Raw little-endian data as a tensor of onnxruntime's. Throws for types its API does not have. */
 export function tensorOfBytes(

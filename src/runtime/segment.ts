@@ -6,6 +6,7 @@ import { dataTypeNamed } from "../onnx/data-types.ts";
 import { InputError } from "../onnx/source.ts";
 import { type Ort, withSession } from "./session.ts";
 import { skeleton } from "./skeleton.ts";
+import { standIn } from "./stand-in.ts";
 
 /** The values that a node makes. */
 export const outputsOf = (node: Node): Value[] => node.outputs.filter((value) => value !== null);
@@ -100,15 +101,26 @@ export async function told(
   const found = new Map<Value, Type>();
   const made = skeleton(graph, nodes, known, ranked);
   if (made === null) throw new Error("the type of an input is not known");
-  return withSession(ort, { model: made.model }, "disabled", async (session) => {
-    const metadata = outputMetadata(session);
-    for (const [k, value] of made.outputs.entries()) {
-      const type = typeOf(metadata[k]);
-      if (type) found.set(value, type);
-    }
-    const ranks = metadata.slice(made.outputs.length).map((shape) => typeOf(shape)?.shape?.[0]);
-    return { found, ranks };
-  });
+  const read = (model: Uint8Array, named: (type: Type) => Type) =>
+    withSession(ort, { model }, "disabled", async (session) => {
+      const metadata = outputMetadata(session);
+      for (const [k, value] of made.outputs.entries()) {
+        const type = typeOf(metadata[k]);
+        if (type) found.set(value, named(type));
+      }
+      const ranks = metadata.slice(made.outputs.length).map((shape) => typeOf(shape)?.shape?.[0]);
+      return { found, ranks };
+    });
+  try {
+    return await read(made.model, (type) => type);
+  } catch (thrown) {
+    // onnxruntime has few kernels for bfloat16; what it infers of float16 holds for it too.
+    const other = standIn(made.model, "float16");
+    if (!other) throw thrown;
+    return read(other, (type) =>
+      type.dtype === "float16" ? { ...type, dtype: "bfloat16" } : type,
+    );
+  }
 }
 
 type Metadata = { isTensor: boolean; type?: string; shape?: readonly (number | string)[] };

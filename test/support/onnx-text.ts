@@ -13,6 +13,7 @@ const TYPES: Record<string, number> = {
   int64: 7,
   bool: 9,
   float16: 10,
+  bfloat16: 16,
   double: 11,
 };
 
