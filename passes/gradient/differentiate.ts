@@ -46,9 +46,10 @@ export function differentiate(graph: Graph, wanted: Differentiation): Gradients 
   const renamed = new Map<string, string>();
   const parts = new Map<Value, string[]>([...ends].map(([value, g]) => [value, [g]]));
   const sums = new Map<Value, string>();
+  const given = new Set(wanted.of.values());
   const namesakes = new Map<string, Value>();
   const nameAfter = (value: Value, g: string) => {
-    if (namesakes.has(g)) return;
+    if (given.has(g) || namesakes.has(g)) return;
     namesakes.set(g, value);
     renamed.set(g, fresh(`${value.name}.grad`));
   };
@@ -58,7 +59,7 @@ export function differentiate(graph: Graph, wanted: Differentiation): Gradients 
     if (known !== undefined || !all) return known ?? null;
     about(`${value.name}.grad`);
     const sum = all.reduce((a, b) => op.Add(a, b));
-    if (!ends.has(value) || all.length > 1) nameAfter(value, sum);
+    nameAfter(value, sum);
     sums.set(value, sum);
     return sum;
   };
@@ -69,8 +70,10 @@ export function differentiate(graph: Graph, wanted: Differentiation): Gradients 
     const at = applied({ graph, types, ...way }, node, writing, cotangents);
     const given = ruleOf(node)!(at, ...(at.inputs as string[]));
     for (const [k, value] of node.inputs.entries()) {
+      if (!value || !at.needs[k]) continue;
       let g = given[k];
-      if (!g || !value || !at.needs[k]) continue;
+      if (g === undefined) at.refuse(`none is known for its input ${value.name}`);
+      if (!g) continue;
       if (BROADCASTING.has(node.op)) g = sumTo(at.write, g, at.outShape(0), at.shape(k));
       if (way.dtypeOf(value) !== at.dtype) g = at.write.cast(g, way.dtypeOf(value));
       const list = parts.get(value);

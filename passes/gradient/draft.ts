@@ -24,7 +24,10 @@ export function finished(
   for (const { node } of writing.nodes.toReversed()) {
     if (!node.outputs.some((output) => wanted.has(output))) continue;
     for (const input of node.inputs) wanted.add(input);
-    const outputs = node.outputs.map((output) => (wanted.has(output) ? nameOf(output) : ""));
+    // No operator's first output is optional.
+    const outputs = node.outputs.map((output, k) =>
+      k === 0 || wanted.has(output) ? nameOf(output) : "",
+    );
     while (outputs.at(-1) === "") outputs.pop();
     kept.push({ ...node, name: nameOf(node.name), inputs: node.inputs.map(nameOf), outputs });
   }

@@ -25,11 +25,6 @@ export const normalizations = {
     const safe = write.where(op.Greater(size, scalar(0)), size, scalar(1), dtype);
     return [op.Div(op.Sub(g, op.Mul(two ? y : write.sign(x, dtype), along)), safe)];
   },
-  MeanVarianceNormalization: (at, x) => {
-    const axes = at.ints("axes") ?? [0, 2, 3];
-    const known = normalized(at, x, axes, 1e-9, true);
-    return [backward(at, at.g, known, axes)];
-  },
   RMSNormalization: (at, x, scale) => {
     const { op, write, g, int, shape, outShape } = at;
     const rank = shape(0).length;

@@ -6,29 +6,20 @@ const ADDING = 16;
 
 /** Operators that read or write places named by indices. */
 export const places = {
-  Compress: (at) => {
-    const { write, g, numbers, shape, refuse, int } = at;
-    const chosen = numbers(1) ?? refuse("what it takes is computed from the data");
-    const indices = chosen.flatMap((one, k) => (one ? [k] : []));
-    const flat = int("axis", NONE) === NONE;
-    const dims = flat ? [product(shape(0))] : shape(0);
-    const axis = flat ? 0 : positive(int("axis", 0), dims.length);
-    return [
-      write.reshape(rowsBack(at, g, write.ints(indices), [indices.length], dims, axis), shape(0)),
-    ];
-  },
-  Gather: (at, _, indices) => {
+  Gather: (at, _, given) => {
+    const indices = wide(at, given);
     const { g, int, shape } = at;
     const axis = positive(int("axis", 0), shape(0).length);
     return [rowsBack(at, g, indices, shape(1), shape(0), axis)];
   },
-  GatherElements: (at, _, indices) => {
+  GatherElements: (at, _, given) => {
+    const indices = wide(at, given);
     const { op, write, g, int, shape, opset, dtype, constant } = at;
     const axis = positive(int("axis", 0), shape(0).length);
     if (opset >= ADDING)
       return [write.scatter(write.zeros(shape(0), dtype), indices, g, axis, true)];
     const depth = constant("int64", [], [shape(0)[axis]]);
-    const chosen = op.OneHot(indices, depth, constant(dtype, [2], [0, 1]), { axis });
+    const chosen = oneHot(at, indices, depth, axis);
     const sum = write.reduce(
       "ReduceSum",
       op.Mul(chosen, write.unsqueeze(g, [axis])),
@@ -39,7 +30,8 @@ export const places = {
     const pads = [...rest.map(() => 0), ...rest];
     return [rest.every((size) => size === 0) ? sum : write.pad(sum, pads)];
   },
-  GatherND: (at, _, indices) => {
+  GatherND: (at, _, given) => {
+    const indices = wide(at, given);
     const { op, write, g, shape, int, dtype, opset } = at;
     const batch = int("batch_dims", 0);
     const dims = shape(0);
@@ -71,28 +63,44 @@ export const places = {
   },
 } satisfies VjpTable;
 
-const NONE = -(2 ** 31);
+/** Indices as the integers that every operator takes. */
+const wide = ({ write, inputType }: Applied, indices: string) =>
+  inputType(1) === "int64" ? indices : write.cast(indices, "int64");
 
 function scatterElements(at: Applied, _: string, indices: string) {
-  const { op, write, g, text, int, shape, dtype, opset, refuse } = at;
+  const { write, g, text, int, shape, dtype, refuse } = at;
   const axis = positive(int("axis", 0), shape(0).length);
   const reduction = text("reduction", "none");
-  if (opset < 11) refuse("before opset 11 nothing reads single elements back");
-  const updates = op.GatherElements(g, indices, { axis });
+  const updates = picked(at, g, indices, axis);
   if (reduction === "add") return [g, null, updates];
   if (reduction !== "none") return refuse(`its reduction is ${reduction}`);
   return [write.scatter(g, indices, write.zeros(shape(2), dtype), axis), null, updates];
 }
 
+/** The elements of a cotangent that indices name along an axis. */
+function picked(at: Applied, g: string, indices: string, axis: number): string {
+  const { op, write, opset, shape, constant } = at;
+  if (opset >= 11) return op.GatherElements(g, indices, { axis });
+  const dims = shape(0);
+  const others = range(dims.length).filter((k) => k !== axis && shape(1)[k] < dims[k]);
+  const ends = others.map((k) => shape(1)[k]);
+  const starts = others.map(() => 0);
+  const near = others.length > 0 ? write.slice(g, starts, ends, others) : g;
+  const depth = constant("int64", [], [dims[axis]]);
+  const chosen = op.Mul(oneHot(at, indices, depth, axis), write.unsqueeze(near, [axis + 1]));
+  return write.reduce("ReduceSum", chosen, [axis], false);
+}
+
 /** Rows of a cotangent added up where `indices` of shape `of` took them from, along one axis. */
 function rowsBack(
-  { op, write, opset, dtype, constant }: Applied,
+  at: Applied,
   g: string,
   indices: string,
   of: readonly number[],
   dims: readonly number[],
   axis: number,
 ): string {
+  const { op, write, opset, dtype, constant } = at;
   const count = product(of);
   const [before, after] = [dims.slice(0, axis), dims.slice(axis + 1)];
   const [outer, size, inner] = [product(before), dims[axis], product(after)];
@@ -105,8 +113,19 @@ function rowsBack(
     return write.reshape(op.ScatterND(zeros, where, what, { reduction: "add" }), dims);
   }
   const depth = constant("int64", [], [size]);
-  const chosen = op.OneHot(flat, depth, constant(dtype, [2], [0, 1]), { axis: 0 });
+  const chosen = oneHot(at, flat, depth, 0);
   return write.reshape(op.MatMul(chosen, rows), dims);
+}
+
+/** 1 where an index names a place along the axis that is put in; onnxruntime makes it of floats. */
+function oneHot(
+  { op, write, constant, dtype }: Applied,
+  indices: string,
+  depth: string,
+  axis: number,
+): string {
+  const chosen = op.OneHot(indices, depth, constant("float", [2], [0, 1]), { axis });
+  return dtype === "float" ? chosen : write.cast(chosen, dtype);
 }
 
 /** Places that rows of indices name, batch by batch, each as one number. */

@@ -36,6 +36,7 @@ export interface Applied {
   readonly float: (name: string, otherwise: number) => number;
   readonly floats: (name: string) => readonly number[] | null;
   readonly text: (name: string, otherwise: string) => string;
+  readonly inputType: (input: number) => string;
   /** An input in the type that cotangents have here. */
   readonly like: (input: number) => string;
   /** Throws the InputError that tells why this node has no gradient. */

@@ -1,4 +1,4 @@
-import { range } from "./broadcasting.ts";
+import { product, range } from "./broadcasting.ts";
 import type { Applied } from "./rule.ts";
 
 /** A window that slides over spatial axes, with the padding that auto_pad comes to. */
@@ -45,4 +45,31 @@ export function windowOf(
       ? none
       : (ints("pads") ?? none);
   return { size, out, kernel, strides, dilations, pads, group: int("group", 1) };
+}
+
+/** The window of a pooling. */
+export const poolOf = (at: Applied): Window =>
+  windowOf(at, at.ints("kernel_shape")!, at.shape(0).slice(2), at.outShape(0).slice(2));
+
+/** Images that a pooling goes over, each channel of each example one. */
+export const planesOf = ({ shape }: Applied) => product(shape(0).slice(0, 2));
+
+/**
+ * The windows of a pooling laid over each other: planes [N · C, taps, places …], w [taps, 1,
+ * kernel …] what each tap puts where. Of the input's shape.
+ */
+export function overlaid(
+  { op, write, shape }: Applied,
+  planes: string,
+  w: string,
+  { size, kernel, strides, dilations, pads, out }: Window,
+): string {
+  const made = op.ConvTranspose(planes, w, null, { dilations, strides });
+  const begins = pads.slice(0, size.length);
+  const ends = size.map((length, k) => {
+    const covered = (out[k] - 1) * strides[k] + dilations[k] * (kernel[k] - 1) + 1;
+    return begins[k] + length - covered;
+  });
+  const crop = [0, 0, ...begins.map((pad) => -pad), 0, 0, ...ends];
+  return write.reshape(crop.some((by) => by !== 0) ? write.pad(made, crop) : made, shape(0));
 }

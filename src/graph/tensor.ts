@@ -34,6 +34,7 @@ export function encodeNumbers(dtype: string, values: ArrayLike<number>): Uint8Ar
     }
     case "bfloat16":
       return bytesOf(Uint16Array.from(values as number[], toBfloat16));
+    case "bool":
     case "int8":
     case "uint8":
       return bytesOf(Int8Array.from(values));

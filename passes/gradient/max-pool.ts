@@ -1,0 +1,91 @@
+import { float } from "../../src/graph/encode.ts";
+import { product, range } from "./broadcasting.ts";
+import type { Applied } from "./rule.ts";
+import { overlaid, planesOf, poolOf, type Window } from "./window.ts";
+
+/** Opsets from which it tells where the maximum is, and single elements are scattered, and added. */
+const [INDICES, SCATTER, ADDING] = [8, 9, 16];
+
+/**
+ * The cotangent goes where the maximum was found. Where windows overlap and no scatter adds, each
+ * tap of the window hands its share on.
+ */
+export function maxPool(at: Applied, x: string) {
+  const { write, g, opset, shape, outShape, dtype } = at;
+  const window = poolOf(at);
+  const { kernel, dilations, strides } = window;
+  const apart = kernel.every((size, k) => (size - 1) * dilations[k] < strides[k]);
+  if (opset < (apart ? SCATTER : ADDING)) {
+    const taken = opset < INDICES ? largest(at, x, window) : found(at, indicesOf(at, x), window);
+    const planes = write.reshape(g, [planesOf(at), 1, ...window.out]);
+    return [overlaid(at, at.op.Mul(taken, planes), taps(at, window), window)];
+  }
+  const places = [product(outShape(0))];
+  const where = write.reshape(indicesOf(at, x), places);
+  const zeros = write.zeros([product(shape(0))], dtype);
+  const made = write.scatter(zeros, where, write.reshape(g, places), 0, !apart);
+  return [write.reshape(made, shape(0))];
+}
+
+/** Where each maximum lies in the input as a whole: the node's own output, or found again. */
+function indicesOf({ op, outputs, ints, int, text }: Applied, x: string): string {
+  if (outputs[1] && int("storage_order", 0) === 0) return outputs[1];
+  const lists = ["dilations", "kernel_shape", "pads", "strides"] as const;
+  const given = lists.flatMap((name) => (ints(name) ? [[name, ints(name)!] as const] : []));
+  const auto_pad = text("auto_pad", "NOTSET");
+  const attributes = {
+    kernel_shape: ints("kernel_shape")!,
+    ...Object.fromEntries(given),
+    ...(auto_pad === "NOTSET" ? {} : { auto_pad }),
+    ...(int("ceil_mode", 0) ? { ceil_mode: 1 } : {}),
+  };
+  return op.MaxPool(x, attributes, 2)[1];
+}
+
+/** [taps, 1, kernel …]: 1 for each tap at its own place. */
+function taps({ constant, dtype }: Applied, { kernel }: Window): string {
+  const count = product(kernel);
+  const eye = range(count * count).map((k) => (k % (count + 1) === 0 ? 1 : 0));
+  return constant(dtype, [count, 1, ...kernel], eye);
+}
+
+/** The coordinate along each axis of the k-th place of these sizes. */
+const placeOf = (k: number, sizes: readonly number[]) =>
+  sizes.map((size, axis) => Math.floor(k / product(sizes.slice(axis + 1))) % size);
+
+/** [N · C, taps, places …]: 1 at the tap that each index means. */
+function found(at: Applied, indices: string, window: Window): string {
+  const { op, write, constant, dtype, shape } = at;
+  const { kernel, dilations, strides, pads, out, size } = window;
+  const steps = size.map((_, k) => product(size.slice(k + 1)));
+  const flat = (of: readonly number[], along: (k: number, place: number) => number) =>
+    range(product(of)).map((k) =>
+      placeOf(k, of).reduce((sum, place, axis) => sum + along(axis, place) * steps[axis], 0),
+    );
+  const firsts = flat(out, (axis, place) => place * strides[axis] - pads[axis]);
+  const taken = flat(kernel, (axis, place) => place * dilations[axis]);
+  const planes = range(planesOf(at)).map((plane) => plane * product(size));
+  const starts = constant("int64", [...shape(0).slice(0, 2), ...out.map(() => 1)], planes);
+  const within = op.Sub(op.Sub(indices, starts), constant("int64", [1, 1, ...out], firsts));
+  const all = write.reshape(within, [planesOf(at), 1, ...out]);
+  const offsets = constant("int64", [1, taken.length, ...kernel.map(() => 1)], taken);
+  return write.cast(op.Equal(all, offsets), dtype);
+}
+
+/** Below everything that is pooled. */
+const LOWEST = -1e30;
+
+/** [N · C, taps, places …]: 1 at the tap that holds the maximum, shared where several do. */
+function largest(at: Applied, x: string, window: Window): string {
+  const { op, write, y, scalar, dtype } = at;
+  const { size, out, pads, strides } = window;
+  const dims = size.length;
+  const around = [0, 0, ...pads.slice(0, dims), 0, 0, ...pads.slice(dims)];
+  const padded = op.Pad(x, null, null, null, { pads: around, value: float(LOWEST) });
+  const sizes = size.map((length, k) => length + pads[k] + pads[k + dims]);
+  const planes = write.reshape(padded, [planesOf(at), 1, ...sizes]);
+  const each = op.Conv(planes, taps(at, window), null, { strides });
+  const below = op.Sub(write.reshape(y, [planesOf(at), 1, ...out]), each);
+  const is = op.Sub(scalar(1), write.sign(op.Abs(below), dtype));
+  return op.Div(is, write.reduce("ReduceSum", is, [1]));
+}
