@@ -48,7 +48,7 @@ export async function differentiate(
   model: Model,
   { ort, wrt, of, dims = {} }: GradientOptions,
 ): Promise<Differentiated> {
-  const { model: fixed, types } = await settled(model, ort, dims);
+  const { model: fixed, types } = await settled(model, ort, dims, wrt);
   const { graph } = fixed;
   const ends = (of ?? [firstFloat(fixed, types).name]).map((name) => {
     const value = graph.main.values.get(name);

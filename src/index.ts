@@ -62,7 +62,9 @@ export async function inputsFromTestData(
 export type { Augmented } from "../passes/augment.ts";
 export type { Choice } from "../passes/choose.ts";
 export type { LaurelOptions, Plan } from "../passes/laurelize.ts";
+export { losses } from "../passes/losses/index.ts";
 export type { Laurelization } from "../passes/manifest.ts";
+export { optimizers } from "../passes/optimizers/index.ts";
 export type { Check, Proof, ProofOptions } from "../passes/proof.ts";
 export type { ResidualOptions, Residuals } from "../passes/residuals/index.ts";
 export {
@@ -84,6 +86,14 @@ export {
   saveAdapter,
 } from "./adapter.ts";
 export { type ApplyOptions, applyAdapter } from "./apply-adapter.ts";
+export {
+  DivergedError,
+  type Evaluation,
+  type FinetuneOptions,
+  Finetuning,
+  finetune,
+  type Step,
+} from "./finetune.ts";
 export { type Differentiated, differentiate, type GradientOptions } from "./gradients.ts";
 export { copyNames } from "./graph/placing.ts";
 export { pathOf } from "./graph/scopes.ts";
@@ -108,6 +118,7 @@ export type { FirstDifference, NodeReport } from "./runtime/first-difference.ts"
 export type { NotRun, Outcome } from "./runtime/outcome.ts";
 export type { FunctionReport, OutputReport } from "./runtime/same-function.ts";
 export type { Ort, Runnable, Tensors } from "./runtime/session.ts";
+export { type StepGraph, type StepOptions, stepGraph } from "./step-graph.ts";
 export { type Stripped, strip } from "./strip.ts";
 export { trainableWeights } from "./trainable.ts";
 export { VERSION } from "./version.ts";

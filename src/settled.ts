@@ -18,14 +18,19 @@ const ROUNDS = 100;
 /**
  * Binds the free dimensions of a model's inputs, and puts what is computed from sizes alone in as
  * constants, until no more sizes are found: the model computes what it did, for these sizes.
- * Throws an InputError where a dimension's name is none of the model's.
+ * `free` names weights that are no constants. Throws an InputError where a dimension's name is none of the model's.
  */
-export async function settled(model: Model, ort: Ort, dims: Sizes): Promise<Settled> {
+export async function settled(
+  model: Model,
+  ort: Ort,
+  dims: Sizes,
+  free: readonly string[],
+): Promise<Settled> {
   let now = modelOf(bound(model.graph, dims), model.folder);
   for (let round = 0; ; round++) {
     const { graph } = now;
     const { types } = await typesOf(now, ort);
-    const constants = await computedConstants(ort, graph, types);
+    const constants = await computedConstants(ort, graph, types, new Set(free));
     if (constants.size === 0 || round === ROUNDS) return { model: now, types };
     const { fresh } = writing(graph, "constant");
     const named = [...constants].map(

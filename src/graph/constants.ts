@@ -20,12 +20,14 @@ export const readsShapeOnly = (node: Node) => SHAPE_ONLY.has(node.op);
 
 /**
  * The values that no input's data can change: initializers, Constant nodes, shapes, and all that
- * is computed from these alone, through outer scopes too. Linear in the number of nodes.
+ * is computed from these alone, through outer scopes too; `free` names weights that are to change.
+ * Linear in the number of nodes.
  */
-export function constants(graph: Graph): ReadonlySet<Value> {
+export function constants(graph: Graph, free: ReadonlySet<string> = new Set()): ReadonlySet<Value> {
   const known = new Set<Value>();
   const walk = (scope: Scope): void => {
-    for (const value of scope.values.values()) if (value.initializer) known.add(value);
+    for (const value of scope.values.values())
+      if (value.initializer && !free.has(value.name)) known.add(value);
     for (const node of scope.nodes) {
       for (const body of node.bodies) walk(body);
       if (RANDOM.has(node.op) || (node.bodies.length > 0 && node.op !== "If")) continue;
@@ -33,7 +35,8 @@ export function constants(graph: Graph): ReadonlySet<Value> {
         readsShapeOnly(node) ||
         ([...node.inputs, ...node.captures].every((value) => !value || known.has(value)) &&
           node.bodies.every((body) => body.outputs.every((value) => known.has(value))));
-      if (fixed) for (const output of node.outputs) if (output) known.add(output);
+      if (fixed)
+        for (const output of node.outputs) if (output && !free.has(output.name)) known.add(output);
     }
   };
   walk(graph.main);

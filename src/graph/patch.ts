@@ -49,6 +49,10 @@ export interface Patch {
   readonly removed?: readonly (Node | Value)[];
   readonly inputs?: readonly Port[];
   readonly outputs?: readonly Port[];
+  /** Inputs of the main graph whose type is stated anew. */
+  readonly retyped?: readonly Port[];
+  /** Outputs of the main graph that are no longer told. */
+  readonly untold?: readonly string[];
   /** Operator sets that the model does not import yet, by domain. */
   readonly opsets?: Readonly<Record<string, number>>;
 }
@@ -92,6 +96,8 @@ export async function applyPatch(
     ...(patch.written ?? []).map(insert),
     ...patch.redirects.map(({ use, name }) => redirect(file, use, name)),
     ...(patch.removed ?? []).map(remove),
+    ...(patch.retyped ?? []).map((port) => retype(file, port)),
+    ...(patch.untold ?? []).map((name) => untell(file, name)),
     ...(patch.inputs ?? []).map((port) => append(file, FIELD.graphInput, port)),
     ...(patch.outputs ?? []).map((port) => append(file, FIELD.graphOutput, port)),
   ]);
@@ -195,6 +201,17 @@ function redirect({ reader }: ModelFile, { node, index }: Use, name: string): Ed
 function remove(what: Node | Value): Edit {
   const message = "message" in what ? what.message : (what.initializer ?? what.producer!.message);
   const { at, end, parent } = message.frame;
+  return { start: at, end, bytes: new Uint8Array(), frame: parent! };
+}
+
+function retype({ graph }: ModelFile, { name, type }: Port): Edit {
+  const { at, end, parent } = graph.inputs.find((input) => input.name === name)!.frame;
+  const bytes = bytesField(FIELD.graphInput, valueInfo(name, type));
+  return { start: at, end, bytes, frame: parent! };
+}
+
+function untell({ graph }: ModelFile, name: string): Edit {
+  const { at, end, parent } = graph.outputs.find((output) => output.name === name)!.frame;
   return { start: at, end, bytes: new Uint8Array(), frame: parent! };
 }
 

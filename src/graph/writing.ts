@@ -16,6 +16,8 @@ export interface Writing {
   readonly fresh: (name: string) => string;
   /** Names what is written from here on, "label.Mul", "label.Mul_1", and moves the place if told. */
   readonly about: (label: string, before?: Node | null) => void;
+  /** Gives a value another name, one that is fresh. */
+  readonly copy: (from: string, to: string) => void;
 }
 
 /** Begins to write into a graph, before a node or at the main graph's end. Changes nothing. */
@@ -56,5 +58,12 @@ export function writing(graph: Graph, label: string, before: Node | null = null)
     subject = next;
     place = at;
   };
-  return { op, to, constant, nodes, tensors, fresh, about };
+  const copy = (from: string, name: string) => {
+    const attributes = {};
+    nodes.push({
+      before: place,
+      node: { name, op: "Identity", inputs: [from], outputs: [name], attributes },
+    });
+  };
+  return { copy, op, to, constant, nodes, tensors, fresh, about };
 }

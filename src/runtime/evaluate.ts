@@ -15,13 +15,15 @@ const FED = 65536;
  * The small values of the main graph that are computed from nothing but constants and sizes, and
  * that other nodes than such read: axes, targets of reshapes, scales. onnxruntime computes them, the shapes
  * that they start from being told by `types`; those that start from an unknown size are left out.
+ * `free` names weights that are no constants.
  */
 export async function computedConstants(
   ort: Ort,
   graph: Graph,
   types: Types,
+  free: ReadonlySet<string>,
 ): Promise<ReadonlyMap<Value, DenseTensor>> {
-  const fixed = constants(graph);
+  const fixed = constants(graph, free);
   const asked = new Set<Value>();
   for (const node of graph.main.nodes) {
     const inner = (value: Value | null) =>

@@ -18,25 +18,34 @@ export interface Runnable {
 /** Tensors by name. */
 export type Tensors = Readonly<Record<string, Tensor>>;
 
-/** Runs `work` with a session on the model and lets the session go. Nothing is logged. */
-export async function withSession<T>(
+/** Opens a session on the model; it is the caller's to release. Nothing is logged. */
+export async function openSession(
   ort: Ort,
   { model, folder }: Runnable,
   level: "disabled" | "all",
-  work: (session: InferenceSession) => Promise<T>,
-): Promise<T> {
+  threads = 0,
+): Promise<InferenceSession> {
   const options: InferenceSession.SessionOptions = {
     graphOptimizationLevel: level,
     logSeverityLevel: 4,
-    intraOpNumThreads: 0,
+    intraOpNumThreads: threads,
     ...(folder === undefined
       ? {}
       : { extra: { session: { model_external_initializers_file_folder_path: folder } } }),
   };
-  const session =
-    typeof model === "string"
-      ? await ort.InferenceSession.create(model, options)
-      : await ort.InferenceSession.create(model, options);
+  return typeof model === "string"
+    ? ort.InferenceSession.create(model, options)
+    : ort.InferenceSession.create(model, options);
+}
+
+/** Runs `work` with a session on the model and lets the session go. */
+export async function withSession<T>(
+  ort: Ort,
+  model: Runnable,
+  level: "disabled" | "all",
+  work: (session: InferenceSession) => Promise<T>,
+): Promise<T> {
+  const session = await openSession(ort, model, level);
   try {
     return await work(session);
   } finally {

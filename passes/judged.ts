@@ -1,0 +1,125 @@
+import { attribute, type Graph, InputError, type Value } from "../src/graph/graph.ts";
+import type { Patch, Port } from "../src/graph/patch.ts";
+import { isFloat, type Type, type Types } from "../src/graph/types.ts";
+import { type Writing, writing } from "../src/graph/writing.ts";
+import type { Judging, Loss, LossOptions, Verdict } from "./losses/loss.ts";
+
+/** What a model's output is held against. */
+export interface Target {
+  readonly name: string;
+  readonly type: Type;
+}
+
+/** A loss written behind a model's output. */
+export interface Judged extends Verdict {
+  readonly patch: Patch;
+}
+
+/** The data types that a loss is computed in, by their numbers. */
+const FLOAT = 1;
+const DOUBLE = 11;
+
+/** The output that is judged: the one of this name, or the only one of floats. */
+export function judgedOutput({ file, main }: Graph, types: Types, name: string | null): Value {
+  const { outputs } = main;
+  const listed = outputs.map((output) => output.name).join(", ");
+  if (name !== null) {
+    const found = outputs.find((output) => output.name === name) ?? main.values.get(name);
+    if (!found)
+      throw new InputError(`${file.source.name} has no output ${name}; it has ${listed}.`);
+    return found;
+  }
+  const floats = outputs.filter((output) => isFloat(types.get(output)?.dtype));
+  if (floats.length === 1) return floats[0];
+  throw new InputError(
+    floats.length === 0
+      ? `${file.source.name} has no output of floats to train; it has ${listed || "none"}.`
+      : `${file.source.name} has ${floats.length} outputs of floats; say with --output which of ${listed} is to be judged.`,
+  );
+}
+
+/**
+ * Writes a loss behind an output: the target becomes an input, the loss and its metrics become
+ * outputs, and the model's own outputs are no longer told. Throws an InputError where the target
+ * does not fit.
+ */
+export function judge(
+  graph: Graph,
+  types: Types,
+  output: Value,
+  loss: Loss,
+  target: Target,
+  options: LossOptions,
+): Judged {
+  const type = types.get(output);
+  if (!type?.shape)
+    throw new InputError(`the shape of output ${output.name} is not known; give --dim.`);
+  const misfit = loss.misfit(type, target.type, options);
+  if (misfit) throw new InputError(`${loss.name} on output ${output.name}: ${misfit}.`);
+  const axis = loss.classAxis(type.shape, options);
+  if (axis !== null && typeof type.shape[axis] !== "number")
+    throw new InputError(
+      `axis ${axis} of output ${output.name} holds the classes and has no fixed size; give --dim.`,
+    );
+  const written = writing(graph, "loss");
+  const [value, before] = activationOf(graph, types, output, loss, axis);
+  const dtype = type.dtype === "double" ? "double" : "float";
+  const judging: Judging = {
+    writing: written,
+    output: { name: inFloats(written, value.name, type.dtype), dtype, shape: type.shape },
+    before,
+    target: {
+      name: isFloat(target.type.dtype)
+        ? cast(written, target.name, target.type.dtype, dtype)
+        : target.name,
+      dtype: isFloat(target.type.dtype) ? dtype : target.type.dtype,
+      shape: target.type.shape ?? type.shape,
+    },
+    options,
+  };
+  const { loss: scalar, metrics } = loss.write(judging);
+  const port = (name: string): Port => ({ name, type: null });
+  const { nodes, tensors } = written;
+  return {
+    loss: scalar,
+    metrics,
+    patch: {
+      nodes,
+      tensors,
+      redirects: [],
+      inputs: [{ name: target.name, type: target.type }],
+      outputs: [scalar, ...Object.values(metrics)].map(port),
+      untold: graph.main.outputs.map(({ name }) => name),
+    },
+  };
+}
+
+const inFloats = (to: Writing, name: string, dtype: string) =>
+  cast(to, name, dtype, dtype === "double" ? "double" : "float");
+
+const cast = ({ op }: Writing, name: string, from: string, to: string) =>
+  from === to ? name : op.Cast(name, { to: to === "double" ? DOUBLE : FLOAT });
+
+/** What a final activation that the loss has of its own is given, and which it is. */
+function activationOf(
+  graph: Graph,
+  types: Types,
+  output: Value,
+  { looksThrough }: Loss,
+  axis: number | null,
+): [Value, Judging["before"]] {
+  let at = output;
+  while (at.producer?.op === "Identity" && at.producer.inputs[0]) at = at.producer.inputs[0];
+  const node = at.producer;
+  const found = looksThrough.find((op) => op === node?.op);
+  if (!node?.inputs[0] || !found) return [output, null];
+  if (found === "Sigmoid") return [node.inputs[0], found];
+  const rank = types.get(at)?.shape?.length ?? 0;
+  const perAxis = (graph.file.opsets.get("") ?? 7) >= 13;
+  const own = attribute(node, "axis")?.i ?? (perAxis ? -1 : 1);
+  const along = own < 0 ? own + rank : own;
+  // Before opset 13 all axes from this one on are taken together.
+  return along === axis && (perAxis || along === rank - 1)
+    ? [node.inputs[0], found]
+    : [output, null];
+}

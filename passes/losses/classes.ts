@@ -1,0 +1,137 @@
+import { isFloat, showShape, type Type } from "../../src/graph/types.ts";
+import { classAxisOf, type Judging, type Loss, mean, total, type Verdict } from "./loss.ts";
+
+const INT64 = 7;
+
+/** A value with its class axis moved to the end. */
+function classesLast({ writing: { op } }: Judging, name: string, rank: number, axis: number) {
+  if (axis === rank - 1) return name;
+  const kept = Array.from({ length: rank }, (_, k) => k).filter((k) => k !== axis);
+  return op.Transpose(name, { perm: [...kept, axis] });
+}
+
+/** ln p of the classes, the last axis: of logits, or of what the model's own LogSoftmax gave. */
+const logProbabilities = ({ writing: { op } }: Judging, logits: string, rank: number) =>
+  op.LogSoftmax(logits, { axis: rank - 1 });
+
+/** −Σ q ln p over the classes, summed over all positions. */
+function crossed({ writing }: Judging, q: string, logP: string, rank: number): string {
+  return writing.op.Neg(total(writing, writing.op.Mul(q, logP), rank));
+}
+
+/** The share of positions at which two values have their largest class at the same place. */
+function agreement({ writing }: Judging, a: string, b: string, rank: number): string {
+  const { op } = writing;
+  const largest = (x: string) => op.ArgMax(x, { axis: rank - 1, keepdims: 0 });
+  return mean(writing, op.Cast(op.Equal(largest(a), largest(b)), { to: 1 }), rank - 1);
+}
+
+/**
+ * −Σ q ln softmax(z), the mean over all positions: PyTorch's cross_entropy. q is one at the class
+ * that an integer label names, or a soft target of the output's shape. Labels of `ignoreIndex`
+ * do not count.
+ */
+export const crossEntropy: Loss = {
+  name: "cross-entropy",
+  about: "softmax cross-entropy of integer labels or soft targets",
+  looksThrough: ["Softmax", "LogSoftmax"],
+  distils: false,
+  classAxis: (shape, options) => classAxisOf(shape.length, options),
+  misfit(output, target, options) {
+    const shape = output.shape!;
+    if (shape.length < 2) return `the output ${showShape(shape)} has no axis of classes`;
+    if (isFloat(target.dtype))
+      return fits(shape, target)
+        ? null
+        : `soft targets have the output's shape ${showShape(shape)}, and these are ${showShape(target.shape)}`;
+    const axis = classAxisOf(shape.length, options);
+    const labels = shape.filter((_, k) => k !== axis);
+    return fits(labels, target)
+      ? null
+      : `labels of an output ${showShape(shape)} have the shape ${showShape(labels)}, and these are ${showShape(target.shape)}`;
+  },
+  write(judging): Verdict {
+    const { writing, output, target, options } = judging;
+    const { op, to, constant } = writing;
+    const rank = output.shape.length;
+    const axis = classAxisOf(rank, options);
+    const classes = output.shape[axis];
+    const logits = classesLast(judging, output.name, rank, axis);
+    const logP = logProbabilities(judging, logits, rank);
+    if (isFloat(target.dtype)) {
+      const q = classesLast(judging, target.name, rank, axis);
+      const positions = total(writing, q, rank);
+      return {
+        loss: op.Div(crossed(judging, q, logP, rank), positions),
+        metrics: { accuracy: agreement(judging, logits, q, rank) },
+      };
+    }
+    const labels = target.dtype === "int64" ? target.name : op.Cast(target.name, { to: INT64 });
+    const dtype = output.dtype === "double" ? 11 : 1;
+    const count = (x: string) => op.Cast(x, { to: dtype });
+    const counts = count(op.Not(op.Equal(labels, constant("int64", [], [options.ignoreIndex]))));
+    const depth = constant("int64", [], [Number(classes)]);
+    const hot = op.OneHot(labels, depth, constant("float", [2], [0, 1]), { axis: -1 });
+    const q = op.Mul(
+      output.dtype === "double" ? count(hot) : hot,
+      to.unsqueeze(counts, [rank - 1]),
+    );
+    const positions = op.Max([total(writing, counts, rank - 1), constant(output.dtype, [], [1])]);
+    const right = count(op.Equal(op.ArgMax(logits, { axis: rank - 1, keepdims: 0 }), labels));
+    return {
+      loss: op.Div(crossed(judging, q, logP, rank), positions),
+      metrics: {
+        accuracy: op.Div(total(writing, op.Mul(right, counts), rank - 1), positions),
+      },
+    };
+  },
+};
+
+/**
+ * Towards what the original model gives: T² KL(softmax(t / T) ‖ softmax(z / T)), the mean over
+ * all positions (Hinton, Vinyals, Dean 2015), or the mean squared difference of the values.
+ */
+export const distillation: Loss = {
+  name: "distillation",
+  about: "towards the original model's own outputs",
+  looksThrough: ["Softmax", "LogSoftmax"],
+  distils: true,
+  classAxis: (shape, options) =>
+    options.distil === "features" ? null : classAxisOf(shape.length, options),
+  misfit: (output, target) =>
+    isFloat(target.dtype) && fits(output.shape!, target)
+      ? null
+      : `the original gives ${showShape(target.shape)}, and this model ${showShape(output.shape)}`,
+  write(judging): Verdict {
+    const { writing, output, target, before, options } = judging;
+    const { op, constant } = writing;
+    const rank = output.shape.length;
+    if (options.distil === "features") {
+      const off = op.Sub(output.name, target.name);
+      return { loss: mean(writing, op.Mul(off, off), rank), metrics: {} };
+    }
+    const axis = classAxisOf(rank, options);
+    const scalar = (value: number) => constant(output.dtype, [], [value]);
+    const given = before === "Softmax" ? op.Log(op.Max([target.name, scalar(1e-30)])) : target.name;
+    const teacher = classesLast(judging, given, rank, axis);
+    const student = classesLast(judging, output.name, rank, axis);
+    const cooled = (x: string) => op.Div(x, scalar(options.temperature));
+    const logQ = logProbabilities(judging, cooled(teacher), rank);
+    const logP = logProbabilities(judging, cooled(student), rank);
+    const q = op.Exp(logQ);
+    const apart = total(writing, op.Mul(q, op.Sub(logQ, logP)), rank);
+    const divergence = op.Div(apart, total(writing, q, rank));
+    return {
+      loss: op.Mul(divergence, scalar(options.temperature ** 2)),
+      metrics: { agreement: agreement(judging, student, teacher, rank) },
+    };
+  },
+};
+
+/** Whether a target has this shape; sizes that are not known are taken to fit. */
+export const fits = (shape: NonNullable<Type["shape"]>, { shape: own }: Type) =>
+  own !== null &&
+  own.length === shape.length &&
+  own.every(
+    (dim, k) => typeof dim !== "number" || typeof shape[k] !== "number" || dim === shape[k],
+  );

@@ -1,0 +1,67 @@
+import { isFloat, showShape, type Type } from "../../src/graph/types.ts";
+import { fits } from "./classes.ts";
+import { type Judging, type Loss, mean, type Verdict } from "./loss.ts";
+
+function misfit(output: Type, target: Type): string | null {
+  if (!isFloat(target.dtype)) return `its targets are floats, and these are ${target.dtype}`;
+  return fits(output.shape!, target)
+    ? null
+    : `targets have the output's shape ${showShape(output.shape)}, and these are ${showShape(target.shape)}`;
+}
+
+/** A loss of values against targets of the same type and shape. */
+const valued = (
+  name: string,
+  about: string,
+  write: (judging: Judging) => Verdict,
+  looksThrough: Loss["looksThrough"] = [],
+): Loss => ({ name, about, looksThrough, distils: false, classAxis: () => null, misfit, write });
+
+/** The mean of (y − t)²: PyTorch's mse_loss. */
+export const mse = valued("mse", "mean squared error", ({ writing, output, target }) => {
+  const off = writing.op.Sub(output.name, target.name);
+  return { loss: mean(writing, writing.op.Mul(off, off), output.shape.length), metrics: {} };
+});
+
+/** The mean of |y − t|: PyTorch's l1_loss. */
+export const l1 = valued("l1", "mean absolute error", ({ writing, output, target }) => {
+  const off = writing.op.Abs(writing.op.Sub(output.name, target.name));
+  return { loss: mean(writing, off, output.shape.length), metrics: {} };
+});
+
+/** The mean of softplus(z) − z t, z a logit: PyTorch's binary_cross_entropy_with_logits. */
+export const binaryCrossEntropy = valued(
+  "binary-cross-entropy",
+  "sigmoid cross-entropy of targets from 0 to 1",
+  ({ writing, output, target }) => {
+    const { op, constant } = writing;
+    const rank = output.shape.length;
+    const term = op.Sub(op.Softplus(output.name), op.Mul(output.name, target.name));
+    const yes = (x: string, above: number) => op.Greater(x, constant(output.dtype, [], [above]));
+    const right = op.Equal(yes(output.name, 0), yes(target.name, 0.5));
+    return {
+      loss: mean(writing, term, rank),
+      metrics: { accuracy: mean(writing, op.Cast(right, { to: 1 }), rank) },
+    };
+  },
+  ["Sigmoid"],
+);
+
+/** PyTorch's lower bound of |y| |t|. */
+const EPSILON = 1e-8;
+
+/** The mean of 1 − cos(y, t) over the last axis: one minus PyTorch's cosine_similarity. */
+export const cosine = valued(
+  "cosine",
+  "one minus the cosine along the last axis",
+  ({ writing, output, target }) => {
+    const { op, to, constant } = writing;
+    const rank = output.shape.length;
+    const dot = (a: string, b: string) => to.reduce("ReduceSum", op.Mul(a, b), [rank - 1], false);
+    const [y, t] = [output.name, target.name];
+    const lengths = op.Sqrt(op.Mul(dot(y, y), dot(t, t)));
+    const bounded = op.Max([lengths, constant(output.dtype, [], [EPSILON])]);
+    const cos = mean(writing, op.Div(dot(y, t), bounded), rank - 1);
+    return { loss: op.Sub(constant(output.dtype, [], [1]), cos), metrics: { cosine: cos } };
+  },
+);

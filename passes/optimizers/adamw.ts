@@ -1,0 +1,30 @@
+import type { Optimizer } from "./optimizer.ts";
+
+/**
+ * AdamW as PyTorch's: m ← β₁ m + (1 − β₁) g, v ← β₂ v + (1 − β₂) g²,
+ * w ← w (1 − lr λ) − lr / (1 − β₁ᵗ) · m / (√(v / (1 − β₂ᵗ)) + ε)
+ * (Loshchilov and Hutter, Decoupled Weight Decay Regularization, algorithm 2).
+ */
+export const adamw: Optimizer = {
+  name: "adamw",
+  about: "Adam with decoupled weight decay",
+  state: ["exp_avg", "exp_avg_sq"],
+  write({ writing, dtype, weight, gradient, state, lr, step, weightDecay, options }) {
+    const { op, constant } = writing;
+    const scalar = (value: number) => constant(dtype, [], [value]);
+    const [one, two] = options.betas;
+    const follow = (old: string, next: string, beta: number) =>
+      op.Add(op.Mul(old, scalar(beta)), op.Mul(next, scalar(1 - beta)));
+    const corrected = (beta: number) => op.Sub(scalar(1), op.Pow(scalar(beta), step));
+    const first = follow(state.exp_avg, gradient, one);
+    const second = follow(state.exp_avg_sq, op.Mul(gradient, gradient), two);
+    const root = op.Sqrt(op.Div(second, corrected(two)));
+    const pace = op.Div(lr, corrected(one));
+    const move = op.Div(op.Mul(first, pace), op.Add(root, scalar(options.eps)));
+    const kept =
+      weightDecay === 0
+        ? weight
+        : op.Mul(weight, op.Sub(scalar(1), op.Mul(lr, scalar(weightDecay))));
+    return { weight: op.Sub(kept, move), state: { exp_avg: first, exp_avg_sq: second } };
+  },
+};

@@ -1,0 +1,16 @@
+import type { Optimizer } from "./optimizer.ts";
+
+/** SGD with momentum as PyTorch's: b ← μ b + (g + λ w), w ← w − lr b. */
+export const sgd: Optimizer = {
+  name: "sgd",
+  about: "stochastic gradient descent with momentum",
+  state: ["momentum_buffer"],
+  write({ writing, dtype, weight, gradient, state, lr, weightDecay, options }) {
+    const { op, constant } = writing;
+    const scalar = (value: number) => constant(dtype, [], [value]);
+    const decayed =
+      weightDecay === 0 ? gradient : op.Add(gradient, op.Mul(weight, scalar(weightDecay)));
+    const buffer = op.Add(op.Mul(state.momentum_buffer, scalar(options.momentum)), decayed);
+    return { weight: op.Sub(weight, op.Mul(buffer, lr)), state: { momentum_buffer: buffer } };
+  },
+};

@@ -1,0 +1,242 @@
+import type { InferenceSession, Tensor } from "onnxruntime-common";
+import type { Target } from "../passes/judged.ts";
+import { lossNamed } from "../passes/losses/index.ts";
+import { checkSchedule, rateAt, type Schedule } from "../passes/optimizers/schedule.ts";
+import type { Slot } from "../passes/update.ts";
+import type { Model } from "./model.ts";
+import { InputError } from "./onnx/source.ts";
+import { dtypeOf, tensorOfBytes, toFloat64 } from "./runtime/floats.ts";
+import { runnable } from "./runtime/runnable.ts";
+import { openSession, type Tensors } from "./runtime/session.ts";
+import { SessionsBySize } from "./sessions-by-size.ts";
+import { judged, type StepOptions, type StepPorts, stepGraph, trainableOf } from "./step-graph.ts";
+import { weightOf } from "./weights.ts";
+
+/** How to fine-tune. Batches bring the model's inputs and the target, by name. */
+export interface FinetuneOptions
+  extends Omit<StepOptions, "inputs" | "target">,
+    Partial<Omit<Schedule, "name">> {
+  /** Name of the target among the tensors of a batch; none for a distillation. */
+  readonly target?: string | undefined;
+  /** The model whose outputs a distillation follows: the original. */
+  readonly teacher?: Model | undefined;
+  /** "constant" or "cosine", after a warm-up; "constant". */
+  readonly schedule?: Schedule["name"] | undefined;
+  /** Threads of onnxruntime; 0 lets it choose. */
+  readonly threads?: number | undefined;
+}
+
+/** What one step came to; all are means over its batch. */
+export interface Step {
+  /** From 1. */
+  readonly step: number;
+  readonly loss: number;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly lr: number;
+  /** Norm of all gradients together, before clipping. */
+  readonly norm: number;
+}
+
+/** What a model comes to on batches that it is not trained on. */
+export interface Evaluation {
+  readonly rows: number;
+  readonly loss: number;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** A training that went out of bounds; the weights are the last good ones. */
+export class DivergedError extends InputError {
+  override name = "DivergedError";
+}
+
+type Batches = Iterable<Tensors> | AsyncIterable<Tensors>;
+
+const DEFAULT_RATE = 1e-3;
+
+/**
+ * Fine-tunes a model's LAuReL weights, and further ones that `train` names, in the onnxruntime
+ * that is handed in. Weights and optimizer state stay onnxruntime's own tensors from step to step.
+ */
+export class Finetuning {
+  readonly #model: Model;
+  readonly #options: FinetuneOptions;
+  readonly #schedule: Schedule;
+  readonly #steps: SessionsBySize<StepPorts>;
+  readonly #forwards: SessionsBySize<Pick<StepPorts, "loss" | "metrics">>;
+  #teacher: Promise<InferenceSession> | null = null;
+  #weights: Record<string, Tensor>;
+  #state: Record<string, Tensor> = {};
+  #step = 0;
+
+  constructor(model: Model, options: FinetuneOptions) {
+    const { schedule = "constant", lr = DEFAULT_RATE, warmup = 0, steps = 0 } = options;
+    this.#model = model;
+    this.#options = options;
+    this.#schedule = { name: schedule, lr, warmup, steps };
+    checkSchedule(this.#schedule);
+    if (lossNamed(options.loss).distils !== (options.teacher !== undefined))
+      throw new InputError(
+        options.teacher
+          ? `loss ${options.loss} takes no teacher; use distillation.`
+          : `loss ${options.loss} needs a teacher: the original model.`,
+      );
+    if (!options.teacher && options.target === undefined)
+      throw new InputError(`loss ${options.loss} needs a target: an array of the data.`);
+    const { ort, threads = 0 } = options;
+    this.#steps = new SessionsBySize(ort, threads, async (fed) => {
+      const { whole, ...ports } = await stepGraph(model, this.#sized(fed));
+      return { model: whole, ports };
+    });
+    this.#forwards = new SessionsBySize(ort, threads, async (fed) => {
+      const { model: forward, loss, metrics } = await judged(model, this.#sized(fed));
+      return { model: forward, ports: { loss, metrics } };
+    });
+    this.#weights = Object.fromEntries(
+      trainableOf(model, options.train).map(({ name }) => {
+        const { dtype, data, dims } = weightOf(model, name);
+        return [name, tensorOfBytes(ort, dtype, data, dims)];
+      }),
+    );
+  }
+
+  /** Steps taken so far. */
+  get step(): number {
+    return this.#step;
+  }
+
+  /** The trained weights as they are now, by name. */
+  get weights(): Tensors {
+    return this.#weights;
+  }
+
+  /** The optimizer's tensors as they are now, by name. */
+  get state(): Tensors {
+    return this.#state;
+  }
+
+  /** Goes on from weights, state and step of an earlier training of the same model. */
+  resume(weights: Tensors, state: Tensors, step: number): void {
+    this.#weights = { ...this.#weights, ...weights };
+    this.#state = { ...state };
+    this.#step = step;
+  }
+
+  /** Takes a step on each batch. Throws a DivergedError where loss or gradient is not finite. */
+  async *over(batches: Batches): AsyncGenerator<Step> {
+    let place = 0;
+    for await (const batch of batches) yield await this.#take(await this.#taught(batch), ++place);
+  }
+
+  /** Loss and metrics over batches, weighed by their rows; changes nothing. */
+  async evaluate(batches: Batches): Promise<Evaluation> {
+    let rows = 0;
+    const sums = new Map<string, number>();
+    for await (const given of batches) {
+      const batch = await this.#taught(given);
+      const fed = this.#fed(batch);
+      const { session, ports } = await this.#forwards.of(fed);
+      const outputs = await session.run({ ...fed, ...this.#weights });
+      const own = rowsOf(batch);
+      rows += own;
+      for (const [name, output] of Object.entries({ ...ports.metrics, loss: ports.loss }))
+        sums.set(name, (sums.get(name) ?? 0) + own * scalar(outputs[output]));
+    }
+    if (rows === 0) throw new InputError("there is nothing to evaluate on.");
+    const { loss, ...metrics } = Object.fromEntries(
+      [...sums].map(([name, sum]) => [name, sum / rows]),
+    ) as { loss: number };
+    return { rows, loss, metrics };
+  }
+
+  /** Lets go of all sessions. */
+  async close(): Promise<void> {
+    await this.#steps.close();
+    await this.#forwards.close();
+    await (await this.#teacher)?.release();
+    this.#teacher = null;
+  }
+
+  async #take(batch: Tensors, place: number): Promise<Step> {
+    const fed = this.#fed(batch);
+    const { session, ports } = await this.#steps.of(fed);
+    const step = this.#step + 1;
+    const lr = rateAt(this.#schedule, step);
+    const { ort } = this.#options;
+    const number = (value: number) => new ort.Tensor("float32", Float32Array.of(value), []);
+    const outputs = await session.run({
+      ...fed,
+      ...this.#weights,
+      ...Object.fromEntries(ports.slots.flatMap((slot) => this.#stateOf(slot))),
+      [ports.lr]: number(lr),
+      [ports.step]: number(step),
+    });
+    const [loss, norm] = [scalar(outputs[ports.loss]), scalar(outputs[ports.norm])];
+    if (!Number.isFinite(loss) || !Number.isFinite(norm))
+      throw new DivergedError(
+        `the ${Number.isFinite(loss) ? "gradient" : "loss"} is ${Number.isFinite(loss) ? norm : loss} at step ${step}, batch ${place}; the weights from before it are kept; lower --lr, or look for extreme values in the data.`,
+      );
+    for (const slot of ports.slots) {
+      this.#weights[slot.weight] = outputs[slot.newWeight];
+      for (const { input, output } of slot.state) this.#state[input] = outputs[output];
+    }
+    this.#step = step;
+    const metrics = Object.fromEntries(
+      Object.entries(ports.metrics).map(([name, output]) => [name, scalar(outputs[output])]),
+    );
+    return { step, loss, metrics, lr, norm };
+  }
+
+  #stateOf({ weight, dims, state }: Slot): [string, Tensor][] {
+    return state.map(({ input, dtype, copies }) => {
+      const known = this.#state[input];
+      if (known) return [input, known];
+      const start = copies
+        ? toFloat64(this.#weights[weight])
+        : new Float64Array(dims.reduce((a, b) => a * b, 1));
+      const values = dtype === "double" ? start : Float32Array.from(start);
+      const type = dtype === "double" ? "float64" : "float32";
+      return [input, new this.#options.ort.Tensor(type as "float32", values as Float32Array, dims)];
+    });
+  }
+
+  /** What of a batch goes into a step: the model's inputs and the target. */
+  #fed(batch: Tensors): Record<string, Tensor> {
+    const names = [...this.#model.graph.main.inputs.map(({ name }) => name), this.#targetName()];
+    return Object.fromEntries(
+      names.map((name) => {
+        if (!batch[name])
+          throw new InputError(`a batch has no ${name}; it has ${Object.keys(batch).join(", ")}.`);
+        return [name, batch[name]];
+      }),
+    );
+  }
+
+  #targetName = () => this.#options.target ?? "teacher";
+
+  /** The batch with what the teacher gives, where there is one. */
+  async #taught(batch: Tensors): Promise<Tensors> {
+    const { teacher, ort, output } = this.#options;
+    if (!teacher) return batch;
+    this.#teacher ??= openSession(ort, runnable(teacher.file), "all", this.#options.threads);
+    const session = await this.#teacher;
+    const name = output ?? session.outputNames[0];
+    const inputs = session.inputNames.map((input) => [input, batch[input]] as const);
+    const outputs = await session.run(Object.fromEntries(inputs), [name]);
+    return { ...batch, [this.#targetName()]: outputs[name] };
+  }
+
+  /** What step graphs are made with, for tensors of these sizes. */
+  #sized(fed: Tensors): StepOptions {
+    const name = this.#targetName();
+    const target: Target = { name, type: { dtype: dtypeOf(fed[name]), shape: fed[name].dims } };
+    const inputs = Object.fromEntries(Object.entries(fed).map(([key, { dims }]) => [key, dims]));
+    return { ...this.#options, target, inputs };
+  }
+}
+
+const rowsOf = (batch: Tensors) => Object.values(batch)[0]?.dims[0] ?? 0;
+
+const scalar = (tensor: Tensor) => Number((tensor.data as Float32Array)[0]);
+
+/** Begins to fine-tune a model: `for await (const step of finetune(model, options).over(batches))`. */
+export const finetune = (model: Model, options: FinetuneOptions) => new Finetuning(model, options);

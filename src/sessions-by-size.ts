@@ -1,0 +1,51 @@
+import type { InferenceSession } from "onnxruntime-common";
+import type { Model } from "./model.ts";
+import { runnable } from "./runtime/runnable.ts";
+import { type Ort, openSession, type Tensors } from "./runtime/session.ts";
+
+/** A model for batches of one size, and the names of what goes in and comes out. */
+export interface Sized<Ports> {
+  readonly model: Model;
+  readonly ports: Ports;
+}
+
+/** A session with the names of what goes in and comes out. */
+export interface Prepared<Ports> {
+  readonly session: InferenceSession;
+  readonly ports: Ports;
+}
+
+/** Sessions for batches of each size, made when one first comes. */
+export class SessionsBySize<Ports> {
+  readonly #known = new Map<string, Promise<Prepared<Ports>>>();
+  readonly #make: (fed: Tensors) => Promise<Sized<Ports>>;
+  readonly #ort: Ort;
+  readonly #threads: number;
+
+  constructor(ort: Ort, threads: number, make: (fed: Tensors) => Promise<Sized<Ports>>) {
+    this.#ort = ort;
+    this.#threads = threads;
+    this.#make = make;
+  }
+
+  /** The session for tensors of these sizes. */
+  of(fed: Tensors): Promise<Prepared<Ports>> {
+    const key = JSON.stringify(Object.entries(fed).map(([name, { dims }]) => [name, dims]));
+    const made = this.#known.get(key) ?? this.#prepare(fed);
+    this.#known.set(key, made);
+    return made;
+  }
+
+  async #prepare(fed: Tensors): Promise<Prepared<Ports>> {
+    const { model, ports } = await this.#make(fed);
+    const session = await openSession(this.#ort, runnable(model.file), "all", this.#threads);
+    return { session, ports };
+  }
+
+  /** Lets go of all sessions. */
+  async close(): Promise<void> {
+    const all = [...this.#known.values()];
+    this.#known.clear();
+    for (const { session } of await Promise.all(all)) await session.release();
+  }
+}

@@ -1,0 +1,308 @@
+import {
+  DivergedError,
+  finetune,
+  laurelize,
+  type Model,
+  openModel,
+  type StepGraph,
+  stepGraph,
+  type Tensors,
+} from "laurelize";
+import type { Tensor } from "onnxruntime-node";
+import ort from "onnxruntime-node";
+import { describe, expect, it } from "vitest";
+import { uniform } from "../src/graph/random.ts";
+import { modelOfText } from "./support/onnx-text.ts";
+
+const [ROWS, FEATURES, CLASSES] = [6, 8, 3];
+
+/** A residual block and a head; `ending` makes `out` of `logits`. */
+const text = (ending: string) => `<ir_version: 8, opset_import: ["" : 17]>
+net (float[N, ${FEATURES}] x) => (float[N, ${CLASSES}] out)
+<float[${FEATURES}, 16] up, float[16, ${FEATURES}] down, float[${FEATURES}, ${CLASSES}] head>
+{
+  wide = MatMul(x, up)
+  bent = Relu(wide)
+  f = MatMul(bent, down)
+  [res] y = Add(x, f)
+  logits = MatMul(y, head)
+  out = ${ending}
+}`;
+
+async function laurelized(ending = "Identity(logits)"): Promise<Model> {
+  const model = await openModel(modelOfText(text(ending)));
+  return (await laurelize(model, { ort, variant: "rw+lr", rank: 2, featureAxis: 1 })).model;
+}
+
+const floats = (name: string, ...dims: number[]) => {
+  const next = uniform(7, name);
+  const count = dims.reduce((a, b) => a * b, 1);
+  return new ort.Tensor(
+    "float32",
+    Float32Array.from({ length: count }, () => 2 * next() - 1),
+    dims,
+  );
+};
+const labels = (...values: number[]) =>
+  new ort.Tensor("int64", BigInt64Array.from(values, BigInt), [values.length]);
+
+const numbers = (tensor: Tensor) => Array.from(tensor.data as Float32Array, Number);
+
+async function run(model: Model, feeds: Tensors, optimised = true): Promise<Tensors> {
+  const session = await ort.InferenceSession.create(model.toBytes(), {
+    graphOptimizationLevel: optimised ? "all" : "disabled",
+  });
+  const result = await session.run(feeds as Record<string, Tensor>);
+  await session.release();
+  return result;
+}
+
+/** Rows of a matrix that lies in one array. */
+const rowsOf = (data: readonly number[], width: number) =>
+  Array.from({ length: data.length / width }, (_, k) => data.slice(k * width, (k + 1) * width));
+
+const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+
+function logSoftmax(row: readonly number[]): number[] {
+  const top = Math.max(...row);
+  const sum = Math.log(row.reduce((a, z) => a + Math.exp(z - top), 0));
+  return row.map((z) => z - top - sum);
+}
+
+describe("a loss is PyTorch's, by its formula in float64", () => {
+  const x = floats("x", ROWS, FEATURES);
+  const soft = new ort.Tensor(
+    "float32",
+    Float32Array.from(
+      rowsOf(numbers(floats("t", ROWS, CLASSES)), CLASSES).flatMap((row) =>
+        logSoftmax(row).map(Math.exp),
+      ),
+    ),
+    [ROWS, CLASSES],
+  );
+  const hard = [0, 2, 1, -100, 2, 0];
+  const cross = (z: number[][]) =>
+    mean(z.flatMap((row, k) => (hard[k] < 0 ? [] : [-logSoftmax(row)[hard[k]]])));
+  const pairs = (z: number[][], each: (y: number, t: number) => number) =>
+    mean(z.flat().map((y, k) => each(y, numbers(soft)[k])));
+  const cases: [string, string, Tensor, (z: number[][]) => number][] = [
+    ["cross-entropy", "Identity(logits)", labels(...hard), cross],
+    ["cross-entropy", "Softmax<axis = -1>(logits)", labels(...hard), cross],
+    [
+      "cross-entropy",
+      "Identity(logits)",
+      soft,
+      (z) =>
+        mean(
+          z.map(
+            (row, k) =>
+              -logSoftmax(row).reduce((a, p, j) => a + p * numbers(soft)[k * CLASSES + j], 0),
+          ),
+        ),
+    ],
+    [
+      "binary-cross-entropy",
+      "Sigmoid(logits)",
+      soft,
+      (z) => pairs(z, (y, t) => Math.log1p(Math.exp(y)) - y * t),
+    ],
+    ["mse", "Identity(logits)", soft, (z) => pairs(z, (y, t) => (y - t) ** 2)],
+    ["l1", "Identity(logits)", soft, (z) => pairs(z, (y, t) => Math.abs(y - t))],
+    [
+      "cosine",
+      "Identity(logits)",
+      soft,
+      (z) =>
+        mean(
+          z.map((row, k) => {
+            const t = numbers(soft).slice(k * CLASSES, (k + 1) * CLASSES);
+            const dot = (a: number[], b: number[]) => a.reduce((s, v, j) => s + v * b[j], 0);
+            return 1 - dot(row, t) / Math.sqrt(dot(row, row) * dot(t, t));
+          }),
+        ),
+    ],
+  ];
+  it.each(cases)("%s of %s", async (loss, ending, target, formula) => {
+    const model = await laurelized(ending);
+    const logits = (await run(await laurelized(), { x })).out;
+    const tuning = finetune(model, { ort, loss, target: "target" });
+    const { loss: got } = await tuning.evaluate([{ x, target }]);
+    await tuning.close();
+    const expected = formula(rowsOf(numbers(logits as Tensor), CLASSES));
+    expect(Math.abs(got - expected)).toBeLessThan(1e-5 * Math.max(1, Math.abs(expected)));
+  });
+
+  it("refuses targets of another shape or type in words", async () => {
+    const model = await laurelized();
+    const given = async (loss: string, target: Tensor) =>
+      finetune(model, { ort, loss, target: "target" }).evaluate([{ x, target }]);
+    await expect(given("mse", labels(...hard))).rejects.toThrow(/its targets are floats/);
+    await expect(given("cross-entropy", labels(1, 2))).rejects.toThrow(/have the shape \[6\]/);
+    await expect(given("cross-entropie", labels(1))).rejects.toThrow(/there is no loss/);
+  });
+});
+
+const start = (step: StepGraph, model: Model): Record<string, Tensor> => {
+  const tuning = finetune(model, { ort, loss: "mse", target: "target" });
+  return Object.fromEntries(
+    step.slots.flatMap(({ weight, state, dims }) => [
+      [weight, tuning.weights[weight] as Tensor],
+      ...state.map(
+        ({ input }) =>
+          [
+            input,
+            new ort.Tensor("float32", new Float32Array(dims.reduce((a, b) => a * b, 1)), dims),
+          ] as [string, Tensor],
+      ),
+    ]),
+  );
+};
+
+const scalar = (value: number) => new ort.Tensor("float32", [value], []);
+
+describe("a step", () => {
+  const inputs = { x: [ROWS, FEATURES] };
+  const batch = { x: floats("x", ROWS, FEATURES), target: floats("t", ROWS, CLASSES) };
+  const shape = [ROWS, CLASSES];
+  const options = {
+    ort,
+    loss: "mse",
+    target: { name: "target", type: { dtype: "float", shape } },
+    inputs,
+  };
+
+  it.each(["adamw", "sgd"] as const)("is %s's, by its formula in float64", async (optimizer) => {
+    const model = await laurelized();
+    const optimizerOptions = { clip: 0.05, weightDecay: 0.1 };
+    const step = await stepGraph(model, { ...options, optimizer, optimizerOptions });
+    let weights = start(step, model);
+    const kept = new Map<string, number[][]>();
+    for (const t of [1, 2, 3]) {
+      const feeds = { ...batch, ...weights, [step.lr]: scalar(0.01), [step.step]: scalar(t) };
+      const names = new Set([...Object.keys(batch), ...step.slots.map(({ weight }) => weight)]);
+      const given = Object.fromEntries(Object.entries(feeds).filter(([name]) => names.has(name)));
+      const gradients = await run(step.gradients, given);
+      const outputs = await run(step.whole, feeds);
+      const g = step.slots.map(({ weight }) =>
+        numbers(gradients[step.gradientOf[weight]] as Tensor),
+      );
+      const norm = Math.sqrt(g.flat().reduce((a, v) => a + v * v, 0));
+      expect(numbers(outputs[step.norm] as Tensor)[0]).toBeCloseTo(norm, 5);
+      const scale = Math.min(1, 0.05 / (norm + 1e-6));
+      for (const [k, { weight, newWeight }] of step.slots.entries()) {
+        const decay = /\.[AB]$/.test(weight) ? 0.1 : 0;
+        const old = numbers(weights[weight]);
+        const [m, v] = kept.get(weight) ?? [old.map(() => 0), old.map(() => 0)];
+        const next = old.map((w, j) => {
+          const gradient = g[k][j] * scale;
+          if (optimizer === "sgd") {
+            m[j] = 0.9 * m[j] + gradient + decay * w;
+            return w - 0.01 * m[j];
+          }
+          m[j] = 0.9 * m[j] + 0.1 * gradient;
+          v[j] = 0.999 * v[j] + 0.001 * gradient ** 2;
+          const root = Math.sqrt(v[j] / (1 - 0.999 ** t)) + 1e-8;
+          return w * (1 - 0.01 * decay) - (0.01 * m[j]) / (1 - 0.9 ** t) / root;
+        });
+        kept.set(weight, [m, v]);
+        for (const [j, w] of numbers(outputs[newWeight] as Tensor).entries())
+          expect(Math.abs(w - next[j]), `${weight} ${j} at step ${t}`).toBeLessThan(
+            2e-4 * 0.01 + 1e-6 * Math.abs(w),
+          );
+      }
+      weights = Object.fromEntries(
+        step.slots.flatMap(({ weight, newWeight, state }) => [
+          [weight, outputs[newWeight] as Tensor],
+          ...state.map(({ input, output }) => [input, outputs[output] as Tensor] as const),
+        ]),
+      );
+    }
+  });
+
+  it("of two half batches, their gradients averaged, is that of the whole batch", async () => {
+    const model = await laurelized();
+    const whole = await stepGraph(model, options);
+    const half = await stepGraph(model, {
+      ...options,
+      inputs: { x: [ROWS / 2, FEATURES] },
+      target: { name: "target", type: { dtype: "float", shape: [ROWS / 2, CLASSES] } },
+    });
+    const weights = start(whole, model);
+    const trained = Object.fromEntries(whole.slots.map(({ weight }) => [weight, weights[weight]]));
+    const part = (tensor: Tensor, k: number) => {
+      const [rows, width] = tensor.dims;
+      const size = (rows / 2) * width;
+      const data = (tensor.data as Float32Array).slice(k * size, (k + 1) * size);
+      return new ort.Tensor("float32", data, [rows / 2, width]);
+    };
+    const halves: Tensors[] = [];
+    for (const k of [0, 1])
+      halves.push(
+        await run(half.gradients, {
+          x: part(batch.x, k),
+          target: part(batch.target, k),
+          ...trained,
+        }),
+      );
+    const averaged = Object.fromEntries(
+      Object.values(half.gradientOf).map((name) => {
+        const [a, b] = halves.map((outputs) => outputs[name].data as Float32Array);
+        const data = a.map((value, k) => (value + b[k]) / 2);
+        return [name, new ort.Tensor("float32", data, halves[0][name].dims)];
+      }),
+    );
+    const rates = { [whole.lr]: scalar(0.01), [whole.step]: scalar(1) };
+    const updated = await run(half.update, { ...weights, ...averaged, ...rates });
+    const direct = await run(whole.whole, { ...batch, ...weights, ...rates });
+    for (const { newWeight } of whole.slots)
+      for (const [k, w] of numbers(updated[newWeight] as Tensor).entries())
+        expect(Math.abs(w - numbers(direct[newWeight] as Tensor)[k])).toBeLessThan(1e-5);
+  });
+});
+
+describe("fine-tuning", () => {
+  const batches = (rounds: number) =>
+    Array.from({ length: rounds }, (_, k) => ({
+      x: floats(`x${k % 4}`, ROWS, FEATURES),
+      target: floats(`t${k % 4}`, ROWS, CLASSES),
+    }));
+
+  it("makes the loss smaller, from what it was, with nothing else trained", async () => {
+    const model = await laurelized();
+    const tuning = finetune(model, { ort, loss: "mse", target: "target", lr: 0.02 });
+    const before = await tuning.evaluate(batches(4));
+    const first = { ...tuning.weights };
+    for await (const step of tuning.over(batches(80)))
+      expect(Number.isFinite(step.loss)).toBe(true);
+    const after = await tuning.evaluate(batches(4));
+    expect(after.loss).toBeLessThan(0.8 * before.loss);
+    expect(Object.keys(tuning.weights).every((name) => name.includes(".laurel."))).toBe(true);
+    for (const name of Object.keys(first))
+      expect(numbers(tuning.weights[name] as Tensor)).not.toEqual(numbers(first[name] as Tensor));
+    await tuning.close();
+  });
+
+  it("stops at a loss that is no number and keeps the weights from before", async () => {
+    const tuning = finetune(await laurelized(), { ort, loss: "mse", target: "target" });
+    const bad = batches(3);
+    (bad[2].x.data as Float32Array)[0] = Number.NaN;
+    let steps = 0;
+    const all = async () => {
+      for await (const { step } of tuning.over(bad)) steps = step;
+    };
+    await expect(all()).rejects.toThrow(DivergedError);
+    expect(steps).toBe(2);
+    for (const tensor of Object.values(tuning.weights))
+      expect(numbers(tensor as Tensor).every(Number.isFinite)).toBe(true);
+    await tuning.close();
+  });
+
+  it("follows the original's own outputs without a target", async () => {
+    const original = await openModel(modelOfText(text("Identity(logits)")));
+    const tuning = finetune(await laurelized(), { ort, loss: "distillation", teacher: original });
+    const { loss, metrics } = await tuning.evaluate(batches(2));
+    expect(loss).toBeLessThan(1e-9);
+    expect(metrics.agreement).toBe(1);
+    await tuning.close();
+  });
+});
