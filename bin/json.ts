@@ -5,7 +5,20 @@ const scopeName = ({ scope }: Rejection["node"]) => pathOf(scope);
 /** Sites as `inspect --json` prints them. */
 export const sitesAsJson = (sites: readonly Site[]) =>
   sites.map(
-    ({ name, node, output, skip, branches, kind, dtype, shape, feature, stream, position }) => ({
+    ({
+      name,
+      node,
+      output,
+      skip,
+      branches,
+      kind,
+      dtype,
+      shape,
+      feature,
+      layer,
+      stream,
+      position,
+    }) => ({
       name,
       node: node.message.name,
       op: node.message.opType,
@@ -17,6 +30,7 @@ export const sitesAsJson = (sites: readonly Site[]) =>
       dtype,
       shape,
       feature,
+      layer,
       stream,
       position,
     }),
