@@ -45,6 +45,7 @@ describe("laurelize inspect", () => {
           dtype: "float",
           shape: ["N", 6, 8],
           feature: { axis: 2, size: 8 },
+          layer: "res",
           stream: 0,
           position: 0,
         },
