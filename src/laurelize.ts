@@ -140,7 +140,12 @@ export class NoSiteError extends InputError {
   constructor(found: FoundResiduals, name: string) {
     const { length } = found.sites;
     const axisless = found.rejected.filter(({ reason }) => reason.startsWith("no feature axis"));
-    if (length === 0 && axisless.length > 0)
+    const closed = found.rejected.filter(({ reason }) => reason.startsWith("is added inside"));
+    if (length === 0 && closed.length > 0)
+      super(
+        `${name} has ${closed.length} ${closed.length === 1 ? "sum" : "sums"} that cannot be changed in place: ${closed[0].output.name} ${closed[0].reason}.`,
+      );
+    else if (length === 0 && axisless.length > 0)
       super(
         `${name} has ${axisless.length} residual ${axisless.length === 1 ? "sum" : "sums"}, none with a feature axis (${axisless[0].reason}).`,
       );

@@ -22,12 +22,12 @@ const LOOKS = 2000;
 
 /**
  * The feature axis of a sum: what the branch's last mixer writes as features and the stream's next
- * reader reads as features, or the sum's own node where it norms it. They must agree; at the end of a stream, where nothing reads the sum,
- * the branch's own reader of the skip stands in.
+ * reader reads as features; where the sum's own node norms it, that is the reader. They must agree; at the
+ * end of a stream, where nothing reads the sum, the branch's own reader of the skip stands in.
  */
 export function featureAxis(
   setting: Setting,
-  { output, last }: Sum,
+  { node, output }: Sum,
   skip: Term,
   branches: readonly Term[],
 ): Feature | { readonly reason: string } {
@@ -35,10 +35,10 @@ export function featureAxis(
   const rank = shape.length;
   const written = [...new Set(branches.map(({ value }) => lastWritten(setting, value, rank)))];
   const [producer] = written.length === 1 ? written : [null];
-  const reader = last
-    ? rank - 1
-    : (nextRead(setting, output, output.scope, rank, null) ??
-      nextRead(setting, skip.value, output.scope, rank, output));
+  const reader =
+    evidence(setting, node).reads ??
+    nextRead(setting, output, output.scope, rank, null) ??
+    nextRead(setting, skip.value, output.scope, rank, output);
   if (written.length > 1)
     return { reason: whyNot.noFeatureAxis("the branches write different axes") };
   if (producer === null && reader === null)
@@ -162,14 +162,15 @@ function evidence(setting: Setting, node: Node): Evidence {
     case "GroupNormalization":
       return { writes: null, reads: 1 };
     case "BiasAdd":
+    case "SkipLayerNormalization":
+    case "SkipSimplifiedLayerNormalization":
+      return { writes: null, reads: last.reads };
     case "GroupNorm":
     case "SkipGroupNorm":
-      return { writes: null, reads: last.reads };
+      return { writes: null, reads: attribute(node, "channels_last")?.i === 0 ? 1 : last.reads };
     case "LayerNormalization":
     case "RMSNormalization":
     case "SimplifiedLayerNormalization":
-    case "SkipLayerNormalization":
-    case "SkipSimplifiedLayerNormalization":
     case "Mul":
       return { writes: null, reads: scaleAxis(node, setting) };
     default:

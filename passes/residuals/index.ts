@@ -9,6 +9,7 @@ import {
 import { labelOf, pathOf, scopesOf, visible } from "../../src/graph/scopes.ts";
 import type { Types } from "../../src/graph/types.ts";
 import type { ManifestSite } from "../manifest.ts";
+import { closedSum } from "./closed-sum.ts";
 import { featureAxis } from "./feature-axis.ts";
 import { isLaurel } from "./laurel-block.ts";
 import { plainSum } from "./plain-sum.ts";
@@ -22,7 +23,7 @@ import { inStreams, type Unplaced } from "./streams.ts";
 import { whyNot } from "./why-not.ts";
 
 /** Every way in which a node holds a sum. */
-export const forms: readonly Form[] = [plainSum, skipNorm, biasAdd];
+export const forms: readonly Form[] = [plainSum, skipNorm, biasAdd, closedSum];
 
 /** What a search found: the residual connections, and every other sum with its reason. */
 export interface Residuals {

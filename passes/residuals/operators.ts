@@ -28,7 +28,7 @@ const BLOCK = words(
   "LSTM GRU RNN com.microsoft.DynamicQuantizeLSTM com.microsoft.Attention com.microsoft.QAttention com.microsoft.LongformerAttention com.microsoft.PackedAttention com.microsoft.MoE com.microsoft.QMoE com.microsoft.DecoderAttention",
 );
 
-const ADDITION = words("Add Sub Sum");
+const ADDITION = words("Add Sub Sum com.microsoft.BiasAdd com.microsoft.QLinearAdd");
 
 const UPSAMPLING = words("Resize Upsample ConvTranspose MaxUnpool GridSample DepthToSpace");
 

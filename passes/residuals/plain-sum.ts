@@ -10,7 +10,7 @@ export const plainSum: Form = {
       value ? [{ value, use: { node, index } }] : [],
     );
     return terms.length === node.inputs.length
-      ? { node, output, terms, place: 0, bias: null, last: false }
+      ? { node, output, terms, place: 0, bias: null }
       : null;
   },
 };

@@ -17,8 +17,8 @@ export interface Sum {
   readonly place: number;
   /** A bias that the node adds with the branch. */
   readonly bias: Term | null;
-  /** The node itself takes the last axis for features: its norm's or its bias's. */
-  readonly last: boolean;
+  /** Why nothing can be put between the operands and the sum, where nothing can. */
+  readonly closed?: string;
 }
 
 /** A way in which a node holds a sum: one file each. */

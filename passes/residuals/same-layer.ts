@@ -4,6 +4,7 @@ import { SameWeights } from "../../src/graph/same-weights.ts";
 import { traits } from "./operators.ts";
 import type { Setting, Site } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
+import { besides } from "./skip-norm.ts";
 
 type Placed = Omit<Site, "stream" | "position" | "previous" | "layer">;
 
@@ -53,7 +54,9 @@ function apart(a: Placed, b: Placed): boolean {
 
 /** The learned weights between a site's skip and its sum: constants of operators that mix features. */
 function weightsOf(setting: Setting, { skip, branches }: Placed): Value[] {
-  const ends = new Set([...skipChain(setting, skip.value)].map(({ value }) => value));
+  const ends = new Set(
+    [...skipChain(setting, skip.value)].flatMap(({ value }) => [value, ...besides(value)]),
+  );
   const { scope } = skip.use.node;
   const weights = new Set<Value>();
   const seen = new Set<Value>();

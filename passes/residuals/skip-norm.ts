@@ -28,7 +28,6 @@ export const skipNorm: Form = {
       output: node.outputs[layout.sum] ?? normed,
       place: layout.sum,
       bias: termAt(node, layout.bias),
-      last: true,
     };
   },
 };
@@ -40,7 +39,7 @@ export const biasAdd: Form = {
     const [output] = node.outputs;
     const [x, bias, skip] = [0, 1, 2].map((index) => termAt(node, index));
     if (node.op !== "com.microsoft.BiasAdd" || !output || !x || !skip) return null;
-    return { node, terms: [x, skip], output, place: 0, bias, last: true };
+    return { node, terms: [x, skip], output, place: 0, bias };
   },
 };
 

@@ -44,13 +44,14 @@ export function slots(setting: Setting, reach: Reach, sum: Sum): Slots {
 function unfit(
   { types, constants }: Setting,
   reach: Reach,
-  { node, output, terms, bias }: Sum,
+  { node, output, terms, bias, closed }: Sum,
 ): string | null {
   const type = types.get(output);
+  if (closed && !terms.some((term) => constants.has(term.value))) return closed;
   if (type && !isFloat(type.dtype)) return whyNot.integers(type.dtype);
   if (bias && !constants.has(bias.value)) return whyNot.computedBias(bias.value);
   const fixed = terms.filter((term) => constants.has(term.value));
-  if (fixed.length === terms.length) return whyNot.allConstant();
+  if (fixed.length === terms.length && fixed.length > 1) return whyNot.allConstant();
   if (fixed.length > 0 && terms.length - fixed.length < 2) {
     const [{ value: constant }] = fixed;
     const own = types.get(constant)?.shape;

@@ -24,5 +24,9 @@ export const whyNot = {
     `both operands are linear in ${x.name}: a re-parameterised or low-rank (LoRA) sum`,
   foreign: (x: Value, other: Value) =>
     `the branch also comes from ${other.name}, not only from ${x.name} that the projected operand is made of`,
+  closed: (op: string) =>
+    `is added inside ${op}, which does not take the branch as a float operand: it must be opened into a plain sum first`,
+  blocked: () =>
+    "is added inside an NCHWc convolution, which onnxruntime lays out for the processor at hand: run this on the model before it was optimised, or on one optimised at level extended at most",
   noFeatureAxis: (why: string) => `no feature axis: ${why}; name it with --feature-axis`,
 };

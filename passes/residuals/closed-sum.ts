@@ -1,0 +1,27 @@
+import { own } from "../../src/graph/own.ts";
+import type { Form } from "./residual.ts";
+import { whyNot } from "./why-not.ts";
+
+/** Operators that add inside themselves, and where they take what they add. */
+const CLOSED: Readonly<Record<string, readonly number[]>> = {
+  "com.microsoft.FusedConv": [3],
+  "com.microsoft.NhwcFusedConv": [3],
+  "com.microsoft.QLinearAdd": [0, 3],
+  "com.microsoft.nchwc.Conv": [3],
+};
+
+/** A sum whose branch is no operand, or only as integers: nothing can be put before it as it stands. */
+export const closedSum: Form = {
+  name: "closed",
+  sumOf(node) {
+    const [output] = node.outputs;
+    const terms = (own(CLOSED, node.op) ?? []).flatMap((index) => {
+      const value = node.inputs[index];
+      return value ? [{ value, use: { node, index } }] : [];
+    });
+    if (!output || terms.length === 0) return null;
+    const { domain, opType } = node.message;
+    const closed = domain.endsWith("nchwc") ? whyNot.blocked() : whyNot.closed(opType);
+    return { node, output, terms, place: 0, bias: null, closed };
+  },
+};
