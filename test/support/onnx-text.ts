@@ -49,6 +49,11 @@ export function modelOfText(text: string): Uint8Array {
     take(close);
     return items;
   };
+  /** The name of a value; empty where an input or output is left out. */
+  const optional = () => {
+    const token = take();
+    return token === '""' ? "" : token;
+  };
   const dimension = () => {
     const token = take();
     return token === "?"
@@ -107,15 +112,15 @@ export function modelOfText(text: string): Uint8Array {
   };
   const node = () => {
     const name = peek() === "[" ? list("[", "]", take)[0] : "";
-    const output = [take()];
+    const output = [optional()];
     while (peek() === ",") {
       take();
-      output.push(take());
+      output.push(optional());
     }
     take("=");
     const [, domain, opType, overload] = /^(?:(.*)\.)?([^.:]+)(?::(\w+))?$/.exec(take())!;
     const attributes = peek() === "<" ? list("<", ">", attribute) : [];
-    const input = list("(", ")", take).map((token) => (token === '""' ? "" : token));
+    const input = list("(", ")", optional);
     return { name, opType, domain: domain ?? "", input, output, attribute: attributes, overload };
   };
   const graph = (): object => {
