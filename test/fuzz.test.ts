@@ -37,19 +37,19 @@ describe("the fuzz test", { timeout: 240_000 }, () => {
     expect(stdout).toMatch(/\d+ passed, equal/);
   });
 
-  it("uses every mutation, and the same of the same seed", () => {
+  it("uses every mutation, and the same of the same seed", async () => {
     const models = seedlings();
     const did = new Set<string>();
     for (let seed = 0; seed < 1000; seed++) {
-      const one = () => {
+      const one = async () => {
         const draw = seeded(seed, "all");
         const group = draw.one(["fixture", "package"]);
         const some = models.filter((model) => model.group === group);
-        return mutate(draw, draw.one(some).fields(), draw.one(some).fields());
+        return mutate(draw, await draw.one(some).fields(), await draw.one(some).fields());
       };
-      const mutant = one();
+      const mutant = await one();
       for (const name of mutant.did) did.add(name);
-      if (seed % 200 === 0) expect(one()).toEqual(mutant);
+      if (seed % 200 === 0) expect(await one()).toEqual(mutant);
     }
     expect([...mutationNames].filter((name) => !did.has(name))).toEqual([]);
   });
@@ -80,6 +80,7 @@ describe("what the fuzz test would not let pass", { timeout: 60_000 }, () => {
       stderr: "laurelize: model.onnx is empty.\n",
       left: ["model.onnx", "weights.bin"],
       untouched: true,
+      task: "laurelize" as const,
     };
     expect(judgeEnd(good)).toBe(null);
     expect(judgeEnd({ ...good, ...end })).toMatch(wrong);

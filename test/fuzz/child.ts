@@ -16,7 +16,7 @@ export interface Request {
 const models = seedlings();
 
 process.on("message", async ({ seed, folder, alone }: Request) => {
-  const it = caseOf(seed, models);
+  const it = await caseOf(seed, models);
   const phase = (name: string) => fs.writeFileSync(path.join(folder, "phase"), name);
   if (!alone) {
     process.send?.(await examine(it, folder, phase));

@@ -3,6 +3,7 @@ import path from "node:path";
 import {
   findResiduals,
   laurelize,
+  type Model,
   openModel,
   type Proof,
   saveModel,
@@ -11,8 +12,10 @@ import {
 } from "laurelize";
 import ort from "onnxruntime-node";
 import { type Case, WEIGHTS } from "./case.ts";
+import { compare } from "./compare.ts";
 import { agreement } from "./independent.ts";
 import { complaint } from "./sentence.ts";
+import { undo } from "./undo.ts";
 
 /** What came of a case. */
 export interface Verdict {
@@ -25,59 +28,69 @@ export interface Verdict {
 /** The outcome of a case whose process had to be ended, or ended of itself. */
 export const DIED = "died";
 
-/** Takes a case through the roof: found, rewritten, proved, and held against a check of its own. */
+/** Takes a case through the roof, in a folder of its own. */
 export async function examine(
-  { bytes, did, way, options, seed }: Case,
+  it: Case,
   folder: string,
   phase: (name: string) => void,
 ): Promise<Verdict> {
   const file = path.join(folder, "model.onnx");
-  if (way !== "bytes") {
-    fs.writeFileSync(file, bytes);
+  if (it.way !== "bytes") {
+    fs.writeFileSync(file, it.bytes);
     fs.writeFileSync(path.join(folder, WEIGHTS.name), WEIGHTS.bytes);
   }
-  const target = path.join(folder, "out.onnx");
-  let outcome = "refused";
+  phase("open");
   try {
-    phase("open");
-    const model = await openModel(way === "bytes" ? bytes : file);
+    const model = await openModel(it.way === "bytes" ? it.bytes : file);
     try {
-      phase("findResiduals");
-      await findResiduals(model, { ort });
-      phase("laurelize");
-      const laurel = await laurelize(model, { ort, ...options });
-      outcome = "refused by the proof";
-      phase("verify");
-      const proof = await verify(laurel, { ort });
-      outcome = proof.passed ? "passed" : "not passed";
-      phase("strip");
-      const { model: back } = await strip(laurel.model);
-      if (!Buffer.from(back.toBytes()).equals(bytes))
-        return { outcome, finding: "strip does not give the model back", detail: "" };
-      if (way === "path") await saveModel(laurel.model, target);
-      phase("check");
-      const agreed = await agreement(
-        way === "bytes" ? bytes : file,
-        way === "bytes" ? laurel.model.toBytes() : target,
-        dimsOf(proof),
-        seed,
-      );
-      if (!proof.passed)
-        return {
-          outcome,
-          finding: complaintOfFailed(did, proof),
-          detail: `${failing(proof)}; ${agreed}`,
-        };
-      const wrong = agreed.endsWith(" differs");
-      if (wrong) return { outcome, finding: `a wrong "passed": output ${agreed}`, detail: "" };
-      return { outcome: `passed, ${agreed}`, finding: null, detail: "" };
+      return await TASKS[it.task](it, model, phase, folder);
     } finally {
       model.close();
     }
   } catch (error) {
-    const judged = judgeError(error as Error);
-    return { ...judged, outcome: `${outcome}: ${judged.outcome}` };
+    return judgeError(error as Error);
   }
+}
+
+const TASKS = { laurelize: rewrite, undo, compare };
+
+/** Found, rewritten, proved, and held against a check of its own. */
+async function rewrite(
+  { bytes, did, way, options, seed }: Case,
+  model: Model,
+  phase: (name: string) => void,
+  folder: string,
+): Promise<Verdict> {
+  phase("findResiduals");
+  await findResiduals(model, { ort });
+  phase("laurelize");
+  const { extent, ...wanted } = options;
+  const laurel = await laurelize(model, { ort, ...wanted });
+  phase("verify");
+  const proof = await verify(laurel, { ort, extent });
+  const outcome = proof.passed ? "passed" : "not passed";
+  phase("strip");
+  const { model: back } = await strip(laurel.model);
+  if (!Buffer.from(back.toBytes()).equals(bytes))
+    return { outcome, finding: "strip does not give the model back", detail: "" };
+  const target = path.join(folder, "out.onnx");
+  if (way === "path") await saveModel(laurel.model, target);
+  phase("check");
+  const agreed = await agreement(
+    way === "bytes" ? bytes : path.join(folder, "model.onnx"),
+    way === "bytes" ? laurel.model.toBytes() : target,
+    dimsOf(proof),
+    seed,
+  );
+  if (!proof.passed)
+    return {
+      outcome,
+      finding: complaintOfFailed(did, proof),
+      detail: `${failing(proof)}; ${agreed}`,
+    };
+  const wrong = agreed.endsWith(" differs");
+  if (wrong) return { outcome, finding: `a wrong "passed": output ${agreed}`, detail: "" };
+  return { outcome: `passed (${extent}), ${agreed}`, finding: null, detail: "" };
 }
 
 /** Whether an error is one that the roof may throw. */

@@ -22,7 +22,8 @@ export async function agreement(
   seed: number,
 ): Promise<Agreement> {
   const draw = seeded(seed, "independent");
-  const first = await session(before);
+  const first = await session(before).catch(() => null);
+  if (!first) return "unknown";
   try {
     const feeds = feedsOf(draw, first, dims);
     const expected = await first.run(feeds).catch(() => null);

@@ -1,7 +1,9 @@
 import fs from "node:fs";
 import path from "node:path";
+import { laurelize, openModel } from "laurelize";
+import ort from "onnxruntime-node";
 import { modelOfText } from "../support/onnx-text.ts";
-import { type Field, parse } from "../support/wire-tree.ts";
+import { encode, type Field, parse } from "../support/wire-tree.ts";
 
 const root = path.join(import.meta.dirname, "../..");
 
@@ -18,23 +20,48 @@ const LARGEST = 900_000;
 export interface Seedling {
   readonly name: string;
   /** Chosen from among those of its group; groups are equally likely. */
-  readonly group: "fixture" | "counter-example" | "package" | "corpus";
-  fields(): readonly Field[];
+  readonly group: Group;
+  fields(): Promise<readonly Field[]>;
+  /** The bytes it was laurelized from; null where it was not. */
+  original(): Promise<Uint8Array | null>;
 }
 
-const seedling = (name: string, group: Seedling["group"], read: () => Uint8Array): Seedling => {
+export type Group = "fixture" | "counter-example" | "package" | "corpus" | "laurelized";
+
+const seedling = (name: string, group: Group, read: () => Uint8Array): Seedling => {
   let known: readonly Field[] | null = null;
   return {
     name,
     group,
-    fields: () => {
+    fields: async () => {
       known ??= parse(read(), "Model");
       return known;
     },
+    original: async () => null,
   };
 };
 
-/** Fixtures, packaged models, and the corpus where LAURELIZE_CORPUS is set. */
+/** What the tool makes of a seedling. */
+function laurelized({ name, fields }: Seedling): Seedling {
+  let known: Promise<readonly Field[]> | null = null;
+  const original = async () => encode(await fields());
+  const make = async () => {
+    const options = { ort, variant: "rw+lr", rank: 2 };
+    const { model } = await laurelize(await openModel(await original()), options);
+    return parse(model.toBytes(), "Model");
+  };
+  return {
+    name: `laurelized ${name}`,
+    group: "laurelized",
+    fields: () => {
+      known ??= make();
+      return known;
+    },
+    original,
+  };
+}
+
+/** Fixtures and what the tool makes of them, packaged models, and the corpus where LAURELIZE_CORPUS is set. */
 export function seedlings(): Seedling[] {
   const fixtures = fs.readdirSync(path.join(root, "fixtures")).map((name) => {
     const read = (file: string) => fs.readFileSync(path.join(root, "fixtures", name, file), "utf8");
@@ -52,5 +79,6 @@ export function seedlings(): Seedling[] {
     .map((name) => ({ name, file: path.join(folder!, name) }))
     .filter(({ name, file }) => name.endsWith(".onnx") && fs.statSync(file).size < LARGEST)
     .map(({ name, file }) => seedling(name, "corpus", () => fs.readFileSync(file)));
-  return [...fixtures, ...packaged, ...exported];
+  const results = fixtures.filter(({ group }) => group === "fixture").map(laurelized);
+  return [...fixtures, ...results, ...packaged, ...exported];
 }

@@ -36,7 +36,7 @@ let findings = 0;
 let slowest = { seed: from, seconds: 0 };
 
 async function take(seed: number): Promise<void> {
-  const it = caseOf(seed, models);
+  const it = await caseOf(seed, models);
   const folder = path.join(scratch, String(seed));
   fs.mkdirSync(folder);
   const start = performance.now();
@@ -45,7 +45,9 @@ async function take(seed: number): Promise<void> {
   if (took > slowest.seconds) slowest = { seed, seconds: took };
   outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
   if (only !== null || values.verbose || finding) {
-    say(`seed ${seed}: ${it.model}, ${it.did.join(", ")}; ${it.way}, ${it.options.variant}`);
+    say(
+      `seed ${seed}: ${it.model}, ${it.did.join(", ")}; ${it.task} by ${it.way}, ${it.options.variant}`,
+    );
     say(`  ${took.toFixed(1)} s ${outcome}${detail ? `: ${detail.trim()}` : ""}`);
   }
   if (finding) {
