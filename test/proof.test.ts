@@ -42,6 +42,23 @@ describe("the proof", () => {
     expect(formula.sites[0].difference).toBeLessThanOrEqual(formula.sites[0].bound);
   });
 
+  it("passes where an integer input is compared with what no integer is", async () => {
+    const model = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+    net (float[2, 8] x, int64 n) => (float[2, 8] out)
+    <float[8, 8] w, float[8, 8] v, float half = {0.5}>
+    {
+      real = Cast<to = 1>(n)
+      is = Equal(real, half)
+      h = Relu(x)
+      f = MatMul(h, w)
+      y = Add(x, f)
+      out = If<then_branch = a () => (float[2, 8] p) { p = MatMul(y, v) },
+        else_branch = b () => (float[2, 8] q) { q = Tanh(y) }>(is)
+    }`);
+    const laurel = await laurelize(await openModel(model), { ort, variant: "rw", rank: 2 });
+    expect(failing(await verify(laurel, { ort }))).toEqual([]);
+  });
+
   it("finds α and β exchanged, and names the site", async () => {
     const proof = await tampered((model) => {
       const { input } = nodeMaking(model, "y");
