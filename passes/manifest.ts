@@ -49,9 +49,11 @@ export const manifestKey = (n: number) => (n === 0 ? KEY : `${KEY}.${n + 1}`);
 
 /** The manifests in a model's metadata, first to last. One that does not read as such is null. */
 export const manifests = (metadata: ReadonlyMap<string, string>): (Manifest | null)[] =>
-  laurelizations(metadata).map((read) =>
-    typeof (read as Manifest | null)?.undo === "object" ? (read as Manifest) : null,
-  );
+  laurelizations(metadata).map((read) => {
+    const { undo, sample } = (read ?? {}) as Partial<Manifest>;
+    const undoable = typeof undo === "object" && undo !== null;
+    return undoable && ["string", "undefined"].includes(typeof sample) ? (read as Manifest) : null;
+  });
 
 /** What metadata says was inserted, first to last, be it undoable or not. */
 export function laurelizations(metadata: ReadonlyMap<string, string>): (Laurelization | null)[] {

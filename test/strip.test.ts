@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { findResiduals, laurelize, openModel, strip, verify } from "laurelize";
+import { findResiduals, InputError, laurelize, openModel, strip, verify } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
@@ -103,6 +103,19 @@ describe("strip", () => {
 });
 
 describe("--again", () => {
+  it.each<[string, Record<string, unknown>]>([
+    ["nothing to undo", { undo: null }],
+    ["a hash that is none", { sha256: 0, undo: { size: 3, steps: [] } }],
+    ["no word of the hash", { sha256: undefined }],
+  ])("refuses a result that says of itself %s", async (_, said) => {
+    const { model } = await laurelize(await openModel(fixture("pre-norm-mlp")), { ort });
+    const proto = onnx.ModelProto.decode(model.toBytes());
+    const entry = proto.metadataProps.at(-1)!;
+    entry.value = JSON.stringify({ ...JSON.parse(entry.value!), ...said });
+    const damaged = await openModel(onnx.ModelProto.encode(proto).finish());
+    await expect(strip(damaged)).rejects.toThrow(InputError);
+  });
+
   it("adds to a laurelized model, and strip takes off one layer at a time", async () => {
     const plain = await openModel(fixture("pre-norm-transformer"));
     const { sites } = await findResiduals(plain, { ort });

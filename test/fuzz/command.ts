@@ -71,7 +71,8 @@ export function judgeEnd({ code, stderr, left, untouched, task }: Ended): string
   if (code === null) return null;
   if (code > 4) return `it exits ${code}`;
   const said = stderr.split("\n").filter((line) => line !== "" && !line.startsWith("warning: "));
-  if (code === 0) return said.length === 0 ? null : "it succeeds and complains";
+  if (code === 0 || (code === 1 && task === "compare"))
+    return said.length === 0 ? null : "it answers and complains";
   if (said.length !== 1) return `it says ${said.length} things`;
   const wrong = complaint(said[0]);
   return wrong && `the message ${wrong}`;

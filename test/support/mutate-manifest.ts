@@ -34,12 +34,16 @@ export function mutateManifest(draw: SeededDraw, model: readonly Field[]): Mutan
   else {
     const root: { it: unknown } = { it: JSON.parse(text) };
     for (let k = draw.upTo(1); k >= 0; k--) {
-      const [holder, key] = draw.one([...keysIn(root)]);
+      const keys = [...keysIn(root)];
+      if (keys.length === 0) break;
+      const [holder, key] = draw.one(keys);
       if (draw.oneIn(5)) Reflect.deleteProperty(holder, key);
       else {
         const old = holder[key];
         holder[key] =
-          typeof old === "number" && draw.oneIn(2) ? old + draw.upTo(4) - 2 : draw.one(ODD);
+          typeof old === "number" && draw.oneIn(2)
+            ? old + draw.upTo(4) - 2
+            : structuredClone(draw.one(ODD));
       }
     }
     changed = JSON.stringify(root.it) ?? "";
