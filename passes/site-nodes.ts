@@ -4,6 +4,7 @@ import type { Graph, Node, Value } from "../src/graph/graph.ts";
 import { valueLike } from "../src/graph/scopes.ts";
 import { type Type, typeOfTensor } from "../src/graph/types.ts";
 import { dtypeOf, tensorToRun } from "../src/runtime/floats.ts";
+import { isKernelLess, withPlainSum } from "../src/runtime/kernel-less.ts";
 import { withNodeOutput } from "../src/runtime/node-output.ts";
 import { type Ort, type Tensors, withSession } from "../src/runtime/session.ts";
 import { isInlined, skeleton } from "../src/runtime/skeleton.ts";
@@ -65,15 +66,20 @@ export async function runSum(
 /**
  * Runs the nodes that lie between the given tensors and a site's sum alone, as they stand in the
  * graph, optimisations disabled, on each set of tensors of the same names and types. Where the sum
- * is no value its node is asked for it. Where there are no kernels for bfloat16 a float copy is run.
+ * is no value its node is asked for it; where there is no kernel for that node, the plain sum of
+ * its operands stands for it, and where there are none for bfloat16 a float copy is run.
  * Null where onnxruntime does not take them, or one of the given tensors is read by none of them.
  */
 export const runSums = (
   ort: Ort,
   graph: Graph,
-  { output, place }: Site,
+  { node, output, place, skip, branches, bias }: Site,
   sets: readonly Tensors[],
-): Promise<readonly Tensor[] | null> => runValue(ort, graph, output, place, sets);
+): Promise<readonly Tensor[] | null> => {
+  const terms = [skip, ...branches, ...(bias ? [bias] : [])].map(({ use }) => use);
+  const places = terms.filter((use) => use.node === node).map(({ index }) => index);
+  return runValue(ort, graph, output, place, sets, places);
+};
 
 /** Runs what lies before a node for one of its outputs: that at `place`, there or not. */
 async function runValue(
@@ -82,6 +88,7 @@ async function runValue(
   output: Value,
   place: number,
   sets: readonly Tensors[],
+  places: readonly number[] = [],
 ): Promise<readonly Tensor[] | null> {
   const [given] = sets;
   const own = valueLike(graph, output);
@@ -103,7 +110,10 @@ async function runValue(
     Object.hasOwn(given, name) ? { dtype: dtypeOf(given[name]), shape: given[name].dims } : null;
   const model = skeleton(graph, nodes, known, [], fed);
   if (!model) return null;
-  const asked = withNodeOutput(model.model, own.name, place);
+  const asked =
+    isKernelLess(own.producer) && places.length > 1
+      ? withPlainSum(model.model, own.name, places)
+      : withNodeOutput(model.model, own.name, place);
   const run = (bytes: Uint8Array) =>
     withSession(ort, { model: bytes }, "disabled", async (session) => {
       const sums: Tensor[] = [];

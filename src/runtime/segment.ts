@@ -4,6 +4,7 @@ import type { Graph, Node, Value } from "../graph/graph.ts";
 import { type Dimension, isFloat, type Type } from "../graph/types.ts";
 import { dataTypeNamed } from "../onnx/data-types.ts";
 import { InputError } from "../onnx/source.ts";
+import { isKernelLess, withKeptShapes } from "./kernel-less.ts";
 import { type Ort, withSession } from "./session.ts";
 import { skeleton } from "./skeleton.ts";
 import { standIn } from "./stand-in.ts";
@@ -101,8 +102,9 @@ export async function told(
   const found = new Map<Value, Type>();
   const made = skeleton(graph, nodes, known, ranked);
   if (made === null) throw new Error("the type of an input is not known");
-  const read = (model: Uint8Array, named: (type: Type) => Type) =>
-    withSession(ort, { model }, "disabled", async (session) => {
+  const model = nodes.some(isKernelLess) ? withKeptShapes(made.model) : made.model;
+  const read = (bytes: Uint8Array, named: (type: Type) => Type) =>
+    withSession(ort, { model: bytes }, "disabled", async (session) => {
       const metadata = outputMetadata(session);
       for (const [k, value] of made.outputs.entries()) {
         const type = typeOf(metadata[k]);
@@ -112,10 +114,10 @@ export async function told(
       return { found, ranks };
     });
   try {
-    return await read(made.model, (type) => type);
+    return await read(model, (type) => type);
   } catch (thrown) {
     // onnxruntime has few kernels for bfloat16; what it infers of float16 holds for it too.
-    const other = standIn(made.model, "float16");
+    const other = standIn(model, "float16");
     if (!other) throw thrown;
     return read(other, (type) =>
       type.dtype === "float16" ? { ...type, dtype: "bfloat16" } : type,
