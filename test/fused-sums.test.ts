@@ -1,0 +1,160 @@
+import fs from "node:fs";
+import path from "node:path";
+import { findResiduals, laurelize, NoSiteError, openModel, strip, verify } from "laurelize";
+import onnxProto from "onnx-proto";
+import ort from "onnxruntime-node";
+import { describe, expect, it } from "vitest";
+import { checksThat, made } from "./support/checks.ts";
+import { corpus, fixture } from "./support/fixture.ts";
+
+const { onnx } = onnxProto;
+type ModelProto = InstanceType<typeof onnx.ModelProto>;
+
+const variants = ["rw", "lr", "rw+lr", "rw+lr+pa"];
+const norms = ["skip-norm-post", "skip-norm-pre", "skip-norm-simplified"];
+const kernelless = ["skip-group-norm", "bias-add"];
+
+const augmented = async (model: Uint8Array | string, options: object) =>
+  laurelize(await openModel(model), { ort, ...options });
+
+const unproved = (proof: Parameters<typeof checksThat>[1]) => [
+  ...checksThat("failed", proof),
+  ...checksThat("not run", proof),
+];
+
+/** Operators of a model, those that were inserted left out. */
+const operators = (model: Awaited<ReturnType<typeof openModel>>) =>
+  model.graph.main.nodes
+    .filter(({ message }) => !message.name.includes(".laurel."))
+    .map(({ op }) => op);
+
+describe("a sum inside a norm", () => {
+  it.each(norms.flatMap((name) => variants.map((variant) => [name, variant] as const)))(
+    "%s is proved, its kernel kept: %s",
+    async (name, variant) => {
+      for (const perChannel of [false, true]) {
+        const laurel = await augmented(fixture(name), { variant, perChannel, rank: 4 });
+        expect(laurel.plan.sites.length).toBe(3);
+        expect(operators(laurel.model)).toEqual(operators(laurel.original));
+        const proof = await verify(laurel, { ort });
+        expect(unproved(proof)).toEqual([]);
+        const alone = await verify(laurel, { ort, extent: "sites" });
+        expect(unproved(alone)).toEqual([]);
+      }
+    },
+  );
+
+  it.each(norms)(
+    "%s: the sites are one stream, over output 0 or the sum beside it",
+    async (name) => {
+      const { sites } = await findResiduals(await openModel(fixture(name)), { ort });
+      expect(sites.map(({ stream, position }) => [stream, position])).toEqual([
+        [0, 0],
+        [0, 1],
+        [0, 2],
+      ]);
+      const laurel = await augmented(fixture(name), { variant: "rw+pa" });
+      expect(laurel.plan.sites.map(({ operands }) => operands.length)).toEqual([1, 2, 3]);
+    },
+  );
+
+  it.each(norms)("%s: laurelized twice, stripped once and once more", async (name) => {
+    const bytes = fixture(name);
+    const once = await augmented(bytes, { variant: "rw+lr" });
+    const result = await openModel(once.model.toBytes());
+    const found = await findResiduals(result, { ort });
+    expect(found.sites.map(({ kind }) => kind)).toEqual(["laurel", "laurel", "laurel"]);
+    const twice = await laurelize(result, { ort, variant: "rw+lr+pa", again: true });
+    expect(unproved(await verify(twice, { ort }))).toEqual([]);
+    const back = await strip(await openModel(twice.model.toBytes()));
+    expect(Buffer.compare(back.model.toBytes(), once.model.toBytes())).toBe(0);
+    const first = await strip(await openModel(back.model.toBytes()));
+    expect(Buffer.compare(first.model.toBytes(), bytes)).toBe(0);
+  });
+
+  const mistakes: [string, string, (model: ModelProto) => void][] = [
+    [
+      "the bias is left unweighed",
+      "skip-norm-post",
+      (model) => {
+        nodeNamed(model, "one").input![4] = "bias";
+      },
+    ],
+    [
+      "α and β are exchanged",
+      "skip-norm-post",
+      (model) => {
+        const { input } = nodeNamed(model, "two");
+        const scaled = [0, 1].map((k) => nodeMaking(model, input![k]));
+        const [a, b] = scaled.map((node) => node.input![1]);
+        scaled[0].input![1] = b;
+        scaled[1].input![1] = a;
+      },
+    ],
+    [
+      "the skip goes its old way",
+      "skip-norm-pre",
+      (model) => {
+        nodeNamed(model, "three").input![0] = "y2";
+      },
+    ],
+  ];
+  it.each(mistakes)("the formula finds that %s", async (_, name, change) => {
+    const laurel = await augmented(fixture(name), { variant: "rw+lr" });
+    const proto = onnx.ModelProto.decode(laurel.model.toBytes()) as ModelProto;
+    change(proto);
+    const model = await openModel(onnx.ModelProto.encode(proto).finish());
+    const proof = await verify({ ...laurel, model }, { ort });
+    expect(checksThat("failed", proof)).toContain("right formula");
+    const failing = made("right formula", proof).sites.filter(({ passed }) => !passed);
+    expect(failing.length).toBe(1);
+  });
+});
+
+const nodeNamed = (model: ModelProto, name: string) =>
+  model.graph!.node!.find((node) => node.name === name)!;
+const nodeMaking = (model: ModelProto, output: string) =>
+  model.graph!.node!.find((node) => node.output!.includes(output))!;
+
+describe("a sum in an operator that the CPU has no kernel for", () => {
+  it.each(kernelless.flatMap((name) => variants.map((variant) => [name, variant] as const)))(
+    "%s is proved at its sites, and said to be not run: %s",
+    async (name, variant) => {
+      const laurel = await augmented(fixture(name), { variant, rank: 4 });
+      expect(laurel.warnings).toEqual([]);
+      expect(operators(laurel.model)).toEqual(operators(laurel.original));
+      const proof = await verify(laurel, { ort });
+      expect(proof.passed).toBe(false);
+      expect(checksThat("failed", proof)).toEqual([]);
+      expect(checksThat("not run", proof)).toEqual(["same function", "it can learn"]);
+      const { sites } = made("right formula", proof);
+      expect(sites.length).toBe(laurel.plan.sites.length);
+      const back = await strip(await openModel(laurel.model.toBytes()));
+      expect(Buffer.compare(back.model.toBytes(), fixture(name))).toBe(0);
+    },
+  );
+});
+
+const root = corpus();
+
+describe.skipIf(!root)("the corpus's fused models", () => {
+  const fused = ["models/hf_bert_ortopt", "models/hf_gpt2_ts_ortopt", "wild/genai_tiny_gpt2"];
+  it.each(
+    fused.flatMap((name) => ["rw+lr", "rw+lr+pa"].map((variant) => [name, variant] as const)),
+  )("%s is proved: %s", async (name, variant) => {
+    const laurel = await augmented(path.join(root!, `${name}.onnx`), { variant });
+    for (const { site } of laurel.plan.sites) {
+      expect(site.form).toBe("skip norm");
+      expect(site.feature).toEqual({ axis: 2, size: site.shape[2] });
+    }
+    expect(unproved(await verify(laurel, { ort }))).toEqual([]);
+  });
+
+  it("an NCHWc model is refused with what to do instead", async () => {
+    const file = path.join(root!, "models/timm_test_resnet_ortall.onnx");
+    expect(fs.existsSync(file)).toBe(true);
+    const refused = augmented(file, {});
+    await expect(refused).rejects.toThrow(NoSiteError);
+    await expect(refused).rejects.toThrow(/4 sums .* on the model before it was optimised/);
+  });
+});
