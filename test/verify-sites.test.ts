@@ -47,7 +47,7 @@ describe("a proof at the sites alone", () => {
     expect(formula.sites.every(({ difference }) => difference > 0)).toBe(true);
   });
 
-  it("passes at every site of every fixture", async () => {
+  it("passes at every site of every fixture", { timeout: 60_000 }, async () => {
     const folder = path.join(import.meta.dirname, "../fixtures");
     for (const name of fs.readdirSync(folder)) {
       const model = await openModel(fixture(name));
