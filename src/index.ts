@@ -86,6 +86,7 @@ export {
   saveAdapter,
 } from "./adapter.ts";
 export { type ApplyOptions, applyAdapter } from "./apply-adapter.ts";
+export { openDataset, type Target } from "./datasets.ts";
 export {
   DivergedError,
   type Evaluation,
@@ -111,8 +112,16 @@ export {
 export { checkMemory, type ProofMemory, proofMemory } from "./memory.ts";
 export { type Model, type OpenOptions, openModel, saveModel, stageModel } from "./model.ts";
 export { InputError } from "./onnx/source.ts";
+export {
+  type Batch,
+  type BatchOptions,
+  batches,
+  checkBatchSize,
+  checkLabels,
+} from "./runtime/batches.ts";
 export type { Difference } from "./runtime/compare.ts";
 export type { Verdict } from "./runtime/compare-models.ts";
+export type { Column, Dataset, Expected } from "./runtime/dataset.ts";
 export type { Finding } from "./runtime/finding.ts";
 export type { FirstDifference, NodeReport } from "./runtime/first-difference.ts";
 export type { NotRun, Outcome } from "./runtime/outcome.ts";

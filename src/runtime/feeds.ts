@@ -1,14 +1,13 @@
-import { unzipSync } from "fflate";
-import { parse } from "npyjs";
 import onnxProto from "onnx-proto";
 import type { Tensor } from "onnxruntime-common";
 import type { Graph } from "../graph/graph.ts";
 import { showShape, type Types } from "../graph/types.ts";
 import { dataTypeNamed, elements } from "../onnx/data-types.ts";
 import { openTensor } from "../onnx/model-file.ts";
-import { InputError } from "../onnx/source.ts";
+import { bytesSource, InputError } from "../onnx/source.ts";
 import { tensorOfBytes } from "./floats.ts";
-import { type Ort, reason, type Tensors } from "./session.ts";
+import { openNpz } from "./npz.ts";
+import type { Ort, Tensors } from "./session.ts";
 
 const { onnx } = onnxProto;
 
@@ -19,55 +18,14 @@ interface Given {
   readonly bytes: Uint8Array;
 }
 
-/** numpy's type codes, as npyjs gives them. */
-const NUMPY: Record<string, string> = {
-  b1: "bool",
-  i1: "int8",
-  u1: "uint8",
-  i2: "int16",
-  u2: "uint16",
-  i4: "int32",
-  u4: "uint32",
-  i8: "int64",
-  u8: "uint64",
-  f2: "float16",
-  f4: "float",
-  f8: "double",
-};
-
 /** Inputs from an .npz: one array for each input of the model, by name. */
 export function feedsOfNpz(ort: Ort, graph: Graph, types: Types, file: Uint8Array): Tensors {
-  const arrays = new Map<string, Given>();
-  let entries: Record<string, Uint8Array>;
-  try {
-    entries = unzipSync(file);
-  } catch {
-    throw new InputError("the inputs are no .npz file; write one with numpy.savez.");
-  }
-  for (const [name, bytes] of Object.entries(entries)) {
-    const { dtype, data, shape, fortranOrder } = readArray(name, bytes);
-    if (fortranOrder)
-      throw new InputError(
-        `array ${name} of the inputs is in Fortran order; save numpy.ascontiguousarray of it.`,
-      );
-    const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    arrays.set(name.replace(/\.npy$/, ""), {
-      dtype: NUMPY[dtype] ?? dtype,
-      dims: shape,
-      bytes: raw,
-    });
-  }
-  return matched(ort, graph, types, arrays);
-}
-
-function readArray(name: string, bytes: Uint8Array): ReturnType<typeof parse> {
-  try {
-    return parse(new Uint8Array(bytes).buffer, { convertFloat16: false });
-  } catch (error) {
-    throw new InputError(
-      `array ${name} of the inputs cannot be read (${reason(error)}); write it with numpy.savez.`,
-    );
-  }
+  const npz = openNpz(bytesSource(file, "the inputs"));
+  const arrays = npz.names.map((name): [string, Given] => {
+    const { dtype, dims, load } = npz.array(name);
+    return [name, { dtype, dims, bytes: load() }];
+  });
+  return matched(ort, graph, types, new Map(arrays));
 }
 
 /** Inputs from the files of an ONNX test_data_set folder: input_0.pb for the first input, and so on. */

@@ -1,0 +1,130 @@
+import { showShape } from "../graph/types.ts";
+import { dataTypeNamed, elements } from "../onnx/data-types.ts";
+import { InputError, type Source } from "../onnx/source.ts";
+import { unpacked, type ZipEntry, zipEntries } from "./zip.ts";
+
+/** An array of an .npz: what its header says, its values where they lie. */
+export interface StoredArray {
+  readonly name: string;
+  /** As ONNX spells it. */
+  readonly dtype: string;
+  readonly dims: readonly number[];
+  /** Bytes of its values. */
+  readonly size: number;
+  /** Reads its values, little-endian, block by block. */
+  load(): Uint8Array;
+}
+
+/** The arrays of an .npz by name. Each header is read when the array is asked for, and no value. */
+export interface Npz {
+  readonly names: readonly string[];
+  /** Throws an InputError where the array is none that a model could take. */
+  array(name: string): StoredArray;
+}
+
+/** numpy's type codes. */
+const NUMPY = new Map([
+  ["b1", "bool"],
+  ["i1", "int8"],
+  ["u1", "uint8"],
+  ["i2", "int16"],
+  ["u2", "uint16"],
+  ["i4", "int32"],
+  ["u4", "uint32"],
+  ["i8", "int64"],
+  ["u8", "uint64"],
+  ["f2", "float16"],
+  ["f4", "float"],
+  ["f8", "double"],
+]);
+
+/** Opens an .npz, as numpy.savez and savez_compressed write it. Reads its directory only. */
+export function openNpz(source: Source): Npz {
+  const { name: file } = source;
+  if (source.size === 0) throw new InputError(`${file} is empty; write an .npz with numpy.savez.`);
+  const entries = new Map<string, ZipEntry>();
+  for (const entry of zipEntries(source)) {
+    const name = entry.name.replace(/\.npy$/, "");
+    if (name === entry.name) continue;
+    if (entries.has(name))
+      throw new InputError(`${file} holds two arrays ${name}; write it with numpy.savez.`);
+    entries.set(name, entry);
+  }
+  return {
+    names: [...entries.keys()],
+    array: (name) => arrayOf(source, name, entries.get(name)!),
+  };
+}
+
+/** The longest header that is read: a structured type's could be any length. */
+const LONGEST_HEADER = 1 << 16;
+
+function arrayOf(source: Source, name: string, entry: ZipEntry): StoredArray {
+  const title = `array ${name} of ${source.name}`;
+  const { text, end } = header(title, unpacked(source, entry));
+  const [, descr] = /'descr':\s*(?:'([^']*)'|)/.exec(text) ?? [];
+  const [, order, code] = /^([<>=|])?(\w+)$/.exec(descr ?? "") ?? [];
+  const dtype = NUMPY.get(code);
+  if (!dtype)
+    throw new InputError(
+      `${title} is ${code === "O" ? "of Python objects" : `of type ${descr || "structured"}`}, which no model takes; save it as an array of numbers with .astype.`,
+    );
+  if (order === ">" && dataTypeNamed(dtype)!.bits > 8)
+    throw new InputError(`${title} is big-endian (${descr}); save it .astype("<${code}").`);
+  if (/'fortran_order':\s*True/.test(text))
+    throw new InputError(`${title} is in Fortran order; save numpy.ascontiguousarray of it.`);
+  const [, shape] = /'shape':\s*\(([\d,\sL]*)\)/.exec(text) ?? [];
+  if (shape === undefined)
+    throw new InputError(`${title} has no shape in its header; write it with numpy.savez.`);
+  const dims = (shape.match(/\d+/g) ?? []).map(Number);
+  const size = (elements(dims) * dataTypeNamed(dtype)!.bits) / 8;
+  if (size !== entry.size - end)
+    throw new InputError(
+      `${title} is ${dtype} ${showShape(dims)} and so needs ${size} bytes, but holds ${entry.size - end}; write it again.`,
+    );
+  const load = () => {
+    const bytes = reserved(title, size);
+    let at = -end;
+    for (const block of unpacked(source, entry)) {
+      const skip = Math.max(0, -at);
+      if (skip < block.length) bytes.set(block.subarray(skip), at + skip);
+      at += block.length;
+    }
+    return bytes;
+  };
+  return { name, dtype, dims, size, load };
+}
+
+/** An .npy header's text, and where the values begin. */
+function header(title: string, blocks: Iterable<Uint8Array>): { text: string; end: number } {
+  let bytes = new Uint8Array();
+  const refuse = () =>
+    new InputError(`${title} has no .npy header; write the file with numpy.savez.`);
+  for (const block of blocks) {
+    const more = new Uint8Array(bytes.length + block.length);
+    more.set(bytes);
+    more.set(block, bytes.length);
+    bytes = more;
+    if (bytes.length < 12) continue;
+    if (bytes[0] !== 0x93 || String.fromCharCode(...bytes.subarray(1, 6)) !== "NUMPY")
+      throw refuse();
+    const view = new DataView(bytes.buffer);
+    const wide = bytes[6] >= 2;
+    const start = wide ? 12 : 10;
+    const end = start + (wide ? view.getUint32(8, true) : view.getUint16(8, true));
+    if (end > LONGEST_HEADER) throw refuse();
+    if (bytes.length >= end)
+      return { text: new TextDecoder().decode(bytes.subarray(start, end)), end };
+  }
+  throw refuse();
+}
+
+function reserved(title: string, size: number): Uint8Array {
+  try {
+    return new Uint8Array(size);
+  } catch {
+    throw new InputError(
+      `${title} has ${size} bytes, more than one array can have here; split it into several files.`,
+    );
+  }
+}
