@@ -113,7 +113,6 @@ export { checkMemory, type ProofMemory, proofMemory } from "./memory.ts";
 export { type Model, type OpenOptions, openModel, saveModel, stageModel } from "./model.ts";
 export { InputError } from "./onnx/source.ts";
 export {
-  type Batch,
   type BatchOptions,
   batches,
   checkBatchSize,

@@ -7,14 +7,6 @@ import { tensorOfBytes } from "./floats.ts";
 import type { Ort, Tensors } from "./session.ts";
 import { widened } from "./widening.ts";
 
-/** Some rows of a dataset, as onnxruntime takes them. */
-export interface Batch {
-  /** Which rows, from 0. */
-  readonly rows: Uint32Array;
-  /** Inputs and targets by name. */
-  readonly tensors: Tensors;
-}
-
 /** How a dataset is cut into batches. */
 export interface BatchOptions {
   readonly ort: Ort;
@@ -28,22 +20,21 @@ export interface BatchOptions {
 }
 
 /**
- * The batches of a dataset, made one at a time; the same seed gives the same order on every
+ * The batches of a dataset, made one at a time: inputs and targets by name; the same seed gives the same order on every
  * machine. Where the model fixes its batch size there is no smaller last batch. Throws an
  * InputError where the model takes another batch size, or where no batch is full.
  */
 export function* batches(
   dataset: Dataset,
   { ort, batchSize, shuffle, epoch = 0, dropLast = false }: BatchOptions,
-): Generator<Batch> {
+): Generator<Tensors> {
   checkBatchSize(dataset, batchSize, dropLast);
   const { rows, columns } = dataset;
   const order = shuffle === undefined ? inOrder(rows) : shuffled(rows, shuffle, epoch);
   const whole = dropLast || dataset.batchSize !== null;
   for (let at = 0; at + (whole ? batchSize : 1) <= rows; at += batchSize) {
-    const rows = order.subarray(at, at + batchSize);
-    const tensors = columns.map((column) => [column.name, gathered(ort, column, rows)] as const);
-    yield { rows, tensors: Object.fromEntries(tensors) };
+    const some = order.subarray(at, at + batchSize);
+    yield Object.fromEntries(columns.map((column) => [column.name, gathered(ort, column, some)]));
   }
 }
 
