@@ -3,6 +3,7 @@ import { type Emit, nodeOf, opsOver } from "../src/graph/ops.ts";
 import type { Patch } from "../src/graph/patch.ts";
 import { type DenseTensor, encodeNumbers } from "../src/graph/tensor.ts";
 import type { Site } from "./residuals/residual.ts";
+import { scaled } from "./variants/scaled.ts";
 import type { Building, Place, Variant, VariantOptions } from "./variants/variant.ts";
 
 /** A site with what is inserted there. */
@@ -50,9 +51,11 @@ export function augment(
     return made;
   };
   const constants = new Map<string, string>();
-  const constant = (value: number, type = dtype): string => {
-    const key = `${type} ${value}`;
-    const known = constants.get(key) ?? tensor(String(value), type, [], [value]).name;
+  const constant = (value: number, type = dtype, dims: readonly number[] = []): string => {
+    const digits = Object.is(value, -0) ? "-0" : String(value);
+    const key = `${type} ${digits} ${dims}`;
+    const filled = () => new Array(dims.reduce((a, b) => a * b, 1)).fill(value);
+    const known = constants.get(key) ?? tensor(digits, type, dims, filled()).name;
     constants.set(key, known);
     return known;
   };
@@ -79,19 +82,24 @@ export function augment(
     .reduce((a, b) => (a.index < b.index ? a : b));
   const weighing = parts.find((part) => part.factors);
   const factors = weighing?.factors?.(building(weighing, earliest));
+  const scale = (node: Node, value: string, factor: string) =>
+    scaled({ op: before(node), place, constant }, value, factor, options.perChannel);
   const op = before(skip.use.node);
   let bracket = skip.value.name;
   for (const part of parts)
-    if (part.addend) {
-      const addend = part.addend(
-        building(part, skip.use.node),
-        operands.map((value) => value.name),
-      );
+    for (const addend of part.addends?.(
+      building(part, skip.use.node),
+      operands.map((value) => value.name),
+    ) ?? [])
       bracket = op.Add(bracket, addend);
-    }
-  const weighed = factors ? op.Mul(bracket, factors.beta) : bracket;
+  const weighed = factors ? scale(skip.use.node, bracket, factors.beta) : bracket;
   draft.redirects.push({ use: skip.use, name: weighed });
-  for (const { value, use } of factors ? [...branches, ...(bias ? [bias] : [])] : [])
-    draft.redirects.push({ use, name: before(use.node).Mul(value.name, factors!.alpha) });
+  for (const { value, use } of factors ? branches : [])
+    draft.redirects.push({ use, name: scale(use.node, value.name, factors!.alpha) });
+  if (factors && bias)
+    draft.redirects.push({
+      use: bias.use,
+      name: before(bias.use.node).Mul(bias.value.name, factors.alpha),
+    });
   return { site, place, operands, augmentedSkip: weighed, parameters };
 }

@@ -27,7 +27,7 @@ export interface FormulaReport {
  * Runs the inserted nodes of a site alone, as they stand in the result, on operands captured from
  * a real run and on new weights drawn at random, and holds the sum against
  * `y = α f + β (x + Σ addends)`, and the constants that the sum adds, in float64. The bound is the standard one of a sum of n products,
- * n u Σ|terms| with n = D + r + 3k + 16 and u the type's unit roundoff (Higham, Accuracy and Stability
+ * n u Σ|terms| with n = D + kr + 3k + 16 and u the type's unit roundoff (Higham, Accuracy and Stability
  * of Numerical Algorithms, section 3.1).
  */
 export async function checkFormula(
@@ -143,7 +143,7 @@ function judge(
       terms[k] += large[k];
     }
   }
-  const n = size + Math.min(options.rank, size) + 3 * xs.length + 16;
+  const n = size + xs.length * (Math.min(options.rank, size) + 3) + 16;
   const unit = n * roundoff(dtype);
   const tiny = n * n * (dtype === "float16" ? 2 ** -25 : 2 ** -150);
   let [difference, bound, worst] = [0, 0, 0];

@@ -50,16 +50,36 @@ function startOfA(
   return start;
 }
 
-/** (x A) B as nodes. */
-export function lowRank<V>(op: Ops<V>, x: V, A: V, B: V, place: Place): V {
+/** One x A B of a sum of them. */
+interface Term<V> {
+  readonly x: V;
+  readonly A: V;
+  readonly B: V;
+}
+
+/**
+ * Σ_j (x_j A_j) B_j as nodes. The narrow products are put side by side, or added where all have one
+ * B, so that a single product makes the wide value.
+ */
+export function lowRank<V>(op: Ops<V>, terms: readonly Term<V>[], place: Place): V {
   const form = formOf(place);
-  if (form === "matmul") return op.MatMul(op.MatMul(x, A), B);
-  if (form === "convolution") return op.Conv(op.Conv(x, A), B);
+  const product = (x: V, w: V) => (form === "convolution" ? op.Conv(x, w) : op.MatMul(x, w));
   const { axis } = place.feature;
   const kept = Array.from({ length: place.rank }, (_, k) => k).filter((k) => k !== axis);
   const perm = [...kept, axis];
-  const back = perm.map((_, k) => perm.indexOf(k));
-  return op.Transpose(op.MatMul(op.MatMul(op.Transpose(x, { perm }), A), B), { perm: back });
+  const last = (x: V) => (form === "transposed" ? op.Transpose(x, { perm }) : x);
+  const narrow = terms.map(({ x, A }) => product(last(x), A));
+  const ups = [...new Set(terms.map(({ B }) => B))];
+  const [features, rows] = form === "convolution" ? [1, 1] : [place.rank - 1, 0];
+  const wide =
+    ups.length === 1
+      ? product(
+          narrow.reduce((sum, one) => op.Add(sum, one)),
+          ups[0],
+        )
+      : product(op.Concat(narrow, { axis: features }), op.Concat(ups, { axis: rows }));
+  if (form !== "transposed") return wide;
+  return op.Transpose(wide, { perm: perm.map((_, k) => perm.indexOf(k)) });
 }
 
 /** (x A) B in float64, of [outer, D, inner]; sums of absolute values where `magnitude`. */

@@ -9,6 +9,6 @@ export const lr: Variant = {
   name: "lr",
   about: "low-rank map on the skip",
   parameters: (place, options) => lowRankParameters(place, options),
-  addend: ({ op, parameters: { A, B }, place }, [x]) => lowRank(op, x, A, B, place),
+  addends: ({ op, parameters: { A, B }, place }, [x]) => [lowRank(op, [{ x, A, B }], place)],
   addendFormula: (stating, [x]) => lowRankFormula(stating, x),
 };

@@ -1,4 +1,5 @@
 import { lowRank, lowRankFormula, lowRankParameters } from "./low-rank.ts";
+import { scaled } from "./scaled.ts";
 import type { Parameter, Place, Stating, Variant, VariantOptions } from "./variant.ts";
 
 /**
@@ -23,14 +24,16 @@ export const pa: Variant = {
     }
     return { gamma, ...pairs };
   },
-  addend: ({ op, parameters, place, options, constant }, x) => {
+  addends: (building, x) => {
+    const { op, parameters, place, options, constant } = building;
+    const gamma = (lag: number) => op.Gather(parameters.gamma, constant(lag, "int64"), { axis: 0 });
+    if (options.paMap === "identity")
+      return x.map((value, lag) => scaled(building, value, gamma(lag)));
     const terms = x.map((value, lag) => {
       const { A, B } = pairOf(parameters, lag, options);
-      const mapped = options.paMap === "identity" ? value : lowRank(op, value, A, B, place);
-      const gamma = op.Gather(parameters.gamma, constant(lag, "int64"), { axis: 0 });
-      return op.Mul(mapped, gamma);
+      return { x: value, A: op.Mul(A, gamma(lag)), B };
     });
-    return terms.reduce((sum, term) => op.Add(sum, term));
+    return [lowRank(op, terms, place)];
   },
   addendFormula: (stating, x) => {
     const { parameters, options, magnitude } = stating;

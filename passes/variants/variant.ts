@@ -48,8 +48,8 @@ export interface Folded {
   readonly inner: number;
 }
 
-/** Makes, or finds again, a constant scalar of the site's type or another. */
-export type Constant<V> = (value: number, dtype?: string) => V;
+/** Makes, or finds again, a constant of the site's type or another: a scalar, or filled with one value. */
+export type Constant<V> = (value: number, dtype?: string, dims?: readonly number[]) => V;
 
 /** What a part builds with: the vocabulary, its parameters, and where it is. */
 export interface Building<V> {
@@ -71,7 +71,7 @@ export interface Stating {
 
 /**
  * One part of LAuReL. A site computes `y = α f + β (x + Σ addends)`; each part gives the factors
- * or an addend, as nodes and, independently, as plain float64.
+ * or addends, as nodes and, independently, as plain float64.
  */
 export interface Variant {
   readonly name: string;
@@ -79,10 +79,10 @@ export interface Variant {
   readonly parameters: (place: Place, options: VariantOptions) => Parameters;
   /** The factors α and β, as nodes over the parameters. */
   readonly factors?: <V>(building: Building<V>) => { alpha: V; beta: V };
-  /** An addend inside the bracket, as nodes over x_i, x_{i-1}, … */
-  readonly addend?: <V>(building: Building<V>, x: readonly V[]) => V;
+  /** Addends inside the bracket, as nodes over x_i, x_{i-1}, … */
+  readonly addends?: <V>(building: Building<V>, x: readonly V[]) => readonly V[];
   /** The paper's formula for the factors: one number each, or one for each feature. */
   readonly factorsFormula?: (stating: Stating) => { alpha: Float64Array; beta: Float64Array };
-  /** The paper's formula for the addend. */
+  /** The paper's formula for the sum of the addends. */
   readonly addendFormula?: (stating: Stating, x: readonly Folded[]) => Float64Array;
 }

@@ -10,6 +10,7 @@ export const ARITY = {
   And: 2,
   ArgMax: 1,
   AveragePool: 1,
+  BatchNormalization: 5,
   Cast: 1,
   Ceil: 1,
   Clip: 3,

@@ -88,6 +88,8 @@ export interface Ops<V> {
 
   // normalization and pooling
   AveragePool(x: V, attributes: Pooling & { count_include_pad?: number }): V;
+  /** In inference: x, scale, b, mean, variance. */
+  BatchNormalization(x: V, s: V, b: V, m: V, v: V, attributes: { epsilon: FloatAttribute }): V;
   GlobalAveragePool(x: V): V;
   /** Y, Mean, InvStdDev. From opset 17. */
   LayerNormalization(

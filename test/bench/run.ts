@@ -2,12 +2,13 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { externalData } from "./external-data.ts";
+import { latency } from "./latency.ts";
 import { manyNodes } from "./many-nodes.ts";
 import { repeat, runNode, times } from "./measure.ts";
 import { goal, line, row } from "./print.ts";
 import { singleFile } from "./single-file.ts";
 
-// npm run bench [-- <part> [<GB>]]: every part, or one of file, external, nodes, start. Each
+// npm run bench [-- <part> [<GB>]]: every part, or one of file, external, nodes, start, latency. Each
 // figure stands beside a named reference in the same run, on a warm cache, copies flushed.
 
 const BIN = path.resolve("dist/bin/laurelize.js");
@@ -25,6 +26,7 @@ const [node, help] = [0, 1].map((k) => repeat(starts.map((pair) => pair[k])));
 if (wanted("file")) singleFile(folder, node, Number(size ?? 1.6));
 if (wanted("external")) externalData(folder, node, Number(size ?? 13));
 if (wanted("nodes")) manyNodes();
+if (wanted("latency")) await latency();
 if (wanted("start")) {
   line("\nstart", "seconds", "x node", "peak MB", "over Node");
   row("bare node", node, "1", node);
