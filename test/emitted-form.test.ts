@@ -18,7 +18,7 @@ const images = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
     f2 = Conv<pads = [1, 1, 1, 1]>(r1, w, b) y2 = Add(f2, r1) r2 = Relu(y2)
     f3 = Conv<pads = [1, 1, 1, 1]>(r2, w, b) y3 = Add(r2, f3) r3 = Relu(y3) z = Conv(r3, v) }`);
 
-describe("on a stream of images", () => {
+describe("on a stream of images", { timeout: 60_000 }, () => {
   const folder = temporaryFolder();
 
   /** Operators of the fully optimised model, as onnxruntime runs it. */
