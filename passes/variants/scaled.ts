@@ -9,7 +9,7 @@ import type { Building } from "./variant.ts";
  * convolutions around it and takes in the sum and the Relu behind it. A Mul forces the stream out of
  * that layout and back.
  *
- * Chosen by test/bench/latency.ts: time over the original, `rw+lr` and `rw+lr+pa` at rank 16, medians of
+ * Chosen by measurement, as test/bench/latency.ts does it: time over the original, `rw+lr` and `rw+lr+pa` at rank 16, medians of
  * 60 to 150 pairs of runs (processor time, one thread, onnxruntime-node 1.30, AVX-512).
  *
  * | form                                            | ResNet-50   | MobileNetV2 | ViT-tiny    |
@@ -22,9 +22,11 @@ import type { Building } from "./variant.ts";
  * | the same, β on x and on B                       | 1.07 · 1.14 | 1.05 · 1.05 | 1.04 · 1.09 |
  * | multiply-adds alone                             | 1.04 · 1.09 | 1.02 · 1.03 | 1.02 · 1.07 |
  *
- * The fourth is taken: the last two gain no more than the noise but where a projection makes x, and
- * make weights out of A, B and β where now A and B are read as they are. Without the blocked layout
- * (level "extended") Mul and BatchNormalization cost the same and the depthwise Conv more (`rw`: 1.00, 1.00, 1.04).
+ * The fourth is taken, with γ on A where these rows had it on B. The last two gain little but where a
+ * projection makes x (1 % of the ResNet), and read products of A, B and β where LR now reads A and B as
+ * they are. The forms were tried with a switch that is no longer here; on the ViT the scale is a Mul in
+ * every row. Without the blocked layout (level "extended") Mul and BatchNormalization cost the same and
+ * the depthwise Conv more (`rw` on the ResNet: 1.00, 1.00, 1.04).
  */
 export function scaled<V>(
   { op, place, constant }: Pick<Building<V>, "op" | "place" | "constant">,
