@@ -62,8 +62,7 @@ export function unproved({ checks }: Proof): string {
 function describe(check: Made): string {
   if (check.name === "same function") return describeFunction(check);
   if (check.name === "a second opinion") return describeFunction({ ...check, dims: {} });
-  if (check.name === "same when opened")
-    return `${counted(check.calls, "function call")} written out: ${describeFunction({ ...check, dims: {} })}`;
+  if (check.name === "same when opened") return describeOpening(check);
   if (check.name === "same sum at each site") {
     const equal = check.sites.filter((site) => site.passed);
     return `bit-equal at ${equal.length} of ${counted(check.sites.length, "site")}, on made-up operands${copies(check.sites)}`;
@@ -96,6 +95,22 @@ function describe(check: Made): string {
 const copies = (sites: readonly { readonly floatCopy: boolean }[]) =>
   sites.some(({ floatCopy }) => floatCopy) ? ", on a float copy" : "";
 
+/** "4 nodes opened (FusedConv): …", and what was measured. */
+function describeOpening(check: Of<"same when opened">): string {
+  const { calls, nodes } = check;
+  const operators = [...new Set(nodes.map(({ op }) => op.split(".").at(-1)))].join(", ");
+  const what = [
+    ...(calls > 0 ? [`${counted(calls, "function call")} written out`] : []),
+    ...(nodes.length > 0 ? [`${counted(nodes.length, "fused node")} opened (${operators})`] : []),
+  ].join(", ");
+  const quanta = nodes.flatMap((node) => node.quanta ?? []);
+  const rounded =
+    quanta.length > 0
+      ? `, ${counted(quanta.length, "quantised sum")} alone at most ${Math.max(...quanta)} of a quantum apart (held to 1)`
+      : "";
+  return `${what}${rounded}: ${describeFunction({ ...check, dims: {} })}`;
+}
+
 /** What was measured of the outputs, in a line. */
 export function describeFunction({
   outputs,
@@ -106,6 +121,7 @@ export function describeFunction({
   if (error !== null) return `onnxruntime does not take the result: ${error}`;
   const largest = (of: (report: (typeof outputs)[number]) => number) =>
     Math.max(...outputs.map(of));
+  const held = outputs.map(({ tolerance }) => tolerance).filter(Number.isFinite);
   const random = outputs.filter((output) => output.random).length;
   const exact = outputs.every(({ plain }) => plain.bitEqual)
     ? `bit-equal on ${counted(inputs, "input")}`
@@ -115,7 +131,7 @@ export function describeFunction({
     random > 0 ? `${exact}, though ${counted(random, "output")} differ from run to run` : exact,
     `; fully optimised ${figure(largest(({ optimised }) => optimised.absolute))}`,
     `, the model's own noise ${figure(largest(({ noise }) => noise))}`,
-    ` (held to ${figure(largest(({ tolerance }) => tolerance))})`,
+    held.length > 0 ? ` (held to ${figure(Math.max(...held))})` : "",
     sizes.length > 0 ? `, with ${sizes.join(" ")}` : "",
   ].join("");
 }
@@ -171,6 +187,13 @@ export const asJson = (
   options: laurel.plan.options,
   sites: sitesAsJson(laurel.plan.sites.map(({ site }) => site)),
   parameters: parameters(laurel),
+  opened: {
+    calls: laurel.opened.calls,
+    nodes: laurel.opened.nodes.map(({ message, op }) => ({
+      name: message.name || message.outputs[0],
+      op,
+    })),
+  },
   dataFiles: laurel.model.dataFiles,
   verification: proof,
   warnings: laurel.warnings,

@@ -66,7 +66,8 @@ export function siteTable(sites: readonly Site[]): string {
 /** The sums that are no sites, one a row, with the reason. */
 export function rejectedTable(rejected: readonly Rejection[]): string {
   const table = new Table({ head: ["other sum", "op", "kind", "why not"], ...plain });
-  for (const { node, output, reason, kind } of rejected) {
+  for (const { node: own, within, output, reason, kind } of rejected) {
+    const node = within ?? own;
     const name = node.message.name || output.name;
     const where = node.scope.kind === "main" ? name : `${pathOf(node.scope)}/${name}`;
     table.push([where, node.message.opType, kind ?? "", reason]);

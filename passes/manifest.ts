@@ -20,8 +20,8 @@ export interface Manifest extends Laurelization {
   /** The same of a sample, where old weights are referred to in the original's file. */
   readonly sample?: string;
   readonly undo: Undo;
-  /** How the opened model, which `undo` leads to, becomes the original; where one was opened. */
-  readonly opening?: Undo;
+  /** How the opened model, which `undo` leads to, becomes the original, step by step; where one was opened. */
+  readonly opening?: readonly Undo[];
 }
 
 /** Options of the search for sites that change what is found. */
@@ -50,8 +50,8 @@ export const manifestKey = (n: number) => (n === 0 ? KEY : `${KEY}.${n + 1}`);
 /** The manifests in a model's metadata, first to last. One that does not read as such is null. */
 export const manifests = (metadata: ReadonlyMap<string, string>): (Manifest | null)[] =>
   laurelizations(metadata).map((read) => {
-    const { undo, sample } = (read ?? {}) as Partial<Manifest>;
-    const undoable = typeof undo === "object" && undo !== null;
+    const { undo, sample, opening = [] } = (read ?? {}) as Partial<Manifest>;
+    const undoable = typeof undo === "object" && undo !== null && Array.isArray(opening);
     return undoable && ["string", "undefined"].includes(typeof sample) ? (read as Manifest) : null;
   });
 

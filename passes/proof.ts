@@ -24,6 +24,7 @@ import { checkFormula, type FormulaReport } from "./formula.ts";
 import type { Plan } from "./laurelize.ts";
 import { learnWhereReached } from "./learn-where-reached.ts";
 import type { LearningReport } from "./learning.ts";
+import { type Closed, checkOpening, type OpeningReport } from "./opening-check.ts";
 import { batches, capture, sizesIn } from "./operands.ts";
 import { proveUnrun } from "./prove-sites.ts";
 import { checkSite, type SiteReport } from "./site-check.ts";
@@ -41,7 +42,7 @@ export type Check =
       }
     >
   | Named<"same sum at each site", { readonly sites: readonly SiteReport[] }>
-  | Named<"same when opened", FunctionReport & { readonly calls: number }>
+  | Named<"same when opened", OpeningReport>
   | Named<"right formula", { readonly sites: readonly FormulaReport[] }>
   | Named<"nothing else changed", UnchangedReport>
   | Named<"it can learn", LearningReport>
@@ -68,12 +69,12 @@ export interface ProofOptions extends SampleOptions {
   readonly progress?: ((done: number, step: string) => void) | undefined;
 }
 
-/** What a result was made of: the original, or that with its functions opened. */
+/** What a result was made of: the original, or that with functions and composite nodes opened. */
 export interface Opened {
   readonly graph: Graph;
   readonly types: Types;
-  /** The original itself, and the calls that were opened in it; null where none were. */
-  readonly closed: { readonly model: Runnable; readonly calls: readonly string[] } | null;
+  /** The original itself, and what was opened in it; null where nothing was. */
+  readonly closed: Closed | null;
 }
 
 const ROUNDS = 3;
@@ -82,7 +83,7 @@ const ROUNDS = 3;
  * Proves a laurelized model against its original in onnxruntime: it computes the same function,
  * every site computes the paper's formula once its weights are not neutral, nothing but the sites
  * has changed, and every new tensor can learn; with `alsoOrt`, another runtime agrees. Where
- * functions were opened, that is held against the original first, and the rest against the opened.
+ * anything was opened, that is held against the original first, and the rest against the opened.
  */
 export async function prove(
   ort: Ort,
@@ -111,7 +112,7 @@ export async function prove(
   }
   const { feeds, dims } = samples;
   progress(0.05, "same when opened");
-  const opening = closed ? await checkFunction(ort, closed.model, before, feeds) : null;
+  const opening = closed ? await checkOpening(ort, closed, graph, feeds) : null;
   progress(0.1, "same function");
   const same = await checkFunction(ort, before, result.runnable, feeds);
   if (same.outcome === "not run") return unrun(same.reason);
@@ -148,13 +149,7 @@ export async function prove(
           (done) => progress(0.6 + 0.4 * done, "it can learn"),
         );
   const checks: Check[] = [];
-  if (opening && closed) {
-    const { length: calls } = closed.calls;
-    checks.push({
-      name: "same when opened",
-      ...(opening.outcome === "not run" ? opening : { ...opening, calls }),
-    });
-  }
+  if (opening) checks.push({ name: "same when opened", ...opening });
   checks.push(
     { name: "same function", ...same, dims },
     { name: "right formula", ...formula },

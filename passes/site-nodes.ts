@@ -81,8 +81,11 @@ export const runSums = (
   return runValue(ort, graph, output, place, sets, places);
 };
 
-/** Runs what lies before a node for one of its outputs: that at `place`, there or not. */
-async function runValue(
+/**
+ * Runs the nodes that lie between the given tensors and a value alone, for the output of its node
+ * that is at `place`, there or not. Null as with `runSums`.
+ */
+export async function runValue(
   ort: Ort,
   graph: Graph,
   output: Value,

@@ -3,10 +3,11 @@ import { proveSites } from "../passes/prove-sites.ts";
 import type { Laurelized, WithOrt } from "./laurelize.ts";
 import { checkMemory } from "./memory.ts";
 import { type Model, typesOf } from "./model.ts";
+import type { Opened } from "./opened.ts";
 import { type CompareOptions, type Comparison, compareGraphs } from "./runtime/compare-models.ts";
 import { feedsOfNpz, feedsOfTestData } from "./runtime/feeds.ts";
 import { runnable } from "./runtime/runnable.ts";
-import type { Tensors } from "./runtime/session.ts";
+import type { Ort, Tensors } from "./runtime/session.ts";
 
 /**
  * Proves a laurelized model in onnxruntime, in full or at its sites only (`extent`). `written` is
@@ -24,8 +25,18 @@ export async function verify(
   checkMemory(model);
   const { types } = await typesOf(opened.model, options.ort);
   const result = { graph: model.graph, runnable: runnable(model.file, options.written) };
-  const closed = opened.undo ? { model: runnable(original.file), calls: opened.calls } : null;
+  const closed = opened.undos.length > 0 ? await closedOf(original, opened, options.ort) : null;
   return prove(options.ort, { graph, types, closed }, result, planned, options);
+}
+
+async function closedOf(original: Model, { calls, nodes, composed }: Opened, ort: Ort) {
+  const { types } = await typesOf(composed, ort);
+  return {
+    model: runnable(original.file),
+    calls,
+    nodes,
+    composed: { graph: composed.graph, types },
+  };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { type LaurelOptions, manifestOf, type Plan, plan } from "../passes/laurelize.ts";
 import { type Manifest, manifestKey, manifests } from "../passes/manifest.ts";
 import type { ResidualOptions, Residuals } from "../passes/residuals/index.ts";
+import { whyNot } from "../passes/residuals/why-not.ts";
 import { applyPatch } from "./graph/patch.ts";
 import { copyNames } from "./graph/placing.ts";
 import { type Model, modelOf, sha256 } from "./model.ts";
@@ -99,9 +100,9 @@ export async function laurelize(
     );
   const { opened, ...rest } = await search(model, { ort, featureAxis, also });
   const found = { ...rest.found, warnings: rest.warnings };
-  if (opened.calls.length > 0 && linkWeights)
+  if (opened.undos.length > 0 && linkWeights)
     throw new InputError(
-      `${model.file.source.name} calls functions that hold residual connections and have to be written in place of the calls, which moves the weights that --link-weights would refer to; leave it out.`,
+      `${model.file.source.name} has ${opened.calls.length > 0 ? "functions" : "fused nodes"} that hold residual connections and have to be opened first, which moves the weights that --link-weights would refer to; leave it out.`,
     );
   const { graph } = opened.model;
   const planned = plan(graph, found.sites, { ...wanted, again });
@@ -113,7 +114,7 @@ export async function laurelize(
     const sample = linked ? { sample: await sha256(sampled(source, undo)) } : {};
     const said = featureAxis !== undefined || also?.length;
     const finding = said ? { finding: { featureAxis, also } } : {};
-    const opening = opened.undo ? { opening: opened.undo } : {};
+    const opening = opened.undos.length > 0 ? { opening: opened.undos } : {};
     const facts = { version: VERSION, ...finding, sha256: digest, ...sample, undo, ...opening };
     const manifest = manifestOf(planned, facts);
     return { key: manifestKey(before), value: JSON.stringify(manifest) };
@@ -129,8 +130,15 @@ export async function laurelize(
     model: modelOf(source, folder),
     plan: planned,
     found,
-    warnings: [...found.warnings, ...planned.warnings],
+    warnings: [...found.warnings, ...blocking(found), ...planned.warnings],
   };
+}
+
+function blocking({ rejected }: Residuals): string[] {
+  const { length } = rejected.filter(({ reason }) => reason === whyNot.blocked());
+  return length === 0
+    ? []
+    : [`${length} ${length === 1 ? "sum" : "sums"} left alone: each ${whyNot.blocked()}.`];
 }
 
 /** No residual connection is there, or none is left by the globs. */

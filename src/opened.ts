@@ -1,17 +1,25 @@
 import { callsWith, openCalls, openSums } from "../passes/open/functions.ts";
+import { hiddenSums, hidesSum } from "../passes/open/hidden-sums.ts";
+import { NotOpened, type Opening, opening } from "../passes/open/index.ts";
 import { findSites, type ResidualOptions, type Residuals } from "../passes/residuals/index.ts";
+import type { Rejection } from "../passes/residuals/residual.ts";
+import type { Node } from "./graph/graph.ts";
 import type { Inlined } from "./graph/inline.ts";
-import { applyPatch, type Undo } from "./graph/patch.ts";
+import { applyPatch, type Patch, type Undo } from "./graph/patch.ts";
 import { type Model, modelOf, typesOf } from "./model.ts";
 import type { Ort } from "./runtime/session.ts";
 
-/** A model with functions that hold residual connections in place of their calls. */
+/** A model with functions and composite nodes that hold residual connections opened. */
 export interface Opened {
   readonly model: Model;
   /** The calls that were opened, by the way to each. */
   readonly calls: readonly string[];
-  /** How it becomes the model that it was opened from; null where it is that model. */
-  readonly undo: Undo | null;
+  /** The composite nodes that were opened after that. */
+  readonly nodes: readonly Node[];
+  /** The model that these stand in. */
+  readonly composed: Model;
+  /** How it becomes the model that it was opened from, the last step first. */
+  readonly undos: readonly Undo[];
 }
 
 /** A model as it is searched, its residual connections, and warnings of the inference. */
@@ -21,27 +29,92 @@ export interface Searched {
   readonly warnings: readonly string[];
 }
 
-/** Opens the calls of functions that hold residual connections, and finds these. */
+/** Opens what holds residual connections out of reach, and finds these. */
 export async function searched(
   model: Model,
   ort: Ort,
   options: ResidualOptions,
 ): Promise<Searched> {
-  const search = async (opened: Opened): Promise<Searched> => {
-    const { types, warnings } = await typesOf(opened.model, ort);
-    return { opened, found: findSites(opened.model.graph, types, options), warnings };
-  };
-  const closed: Opened = { model, calls: [], undo: null };
-  const all = model.graph.functions.length === 0 ? null : openSums(model.graph);
-  if (!all) return search(closed);
-  const whole = await search(await opened(model, all));
-  const needed = callsWith(whole.found.sites, all);
-  if (needed.size === 0) return search(closed);
-  const some = openCalls(model.graph, needed)!;
-  return some.calls.length === all.calls.length ? whole : search(await opened(model, some));
+  const written = await withCallsOpened(model, ort, options);
+  return withNodesOpened(written, ort, options);
 }
 
-async function opened(model: Model, { patch, calls }: Inlined): Promise<Opened> {
+async function search(opened: Opened, ort: Ort, options: ResidualOptions): Promise<Searched> {
+  const { types, warnings } = await typesOf(opened.model, ort);
+  return { opened, found: findSites(opened.model.graph, types, options), warnings };
+}
+
+/** Writes functions that hold residual connections in place of their calls. */
+async function withCallsOpened(
+  model: Model,
+  ort: Ort,
+  options: ResidualOptions,
+): Promise<Searched> {
+  const closed: Opened = { model, calls: [], nodes: [], composed: model, undos: [] };
+  const all = model.graph.functions.length === 0 ? null : openSums(model.graph);
+  if (!all) return search(closed, ort, options);
+  const unfold = async ({ patch, calls }: Inlined) => {
+    const step = await patched(model, patch);
+    return search({ ...closed, ...step, composed: step.model, calls }, ort, options);
+  };
+  const whole = await unfold(all);
+  const needed = callsWith(whole.found.sites, all);
+  if (needed.size === 0) return search(closed, ort, options);
+  const some = openCalls(model.graph, needed)!;
+  return some.calls.length === all.calls.length ? whole : unfold(some);
+}
+
+/** Opens composite nodes whose sum no slot of theirs leads to, where that is a residual connection. */
+async function withNodesOpened(
+  written: Searched,
+  ort: Ort,
+  options: ResidualOptions,
+): Promise<Searched> {
+  const { model, undos } = written.opened;
+  const rejected: Rejection[] = [];
+  const { types } = await typesOf(model, ort);
+  const hidden = hiddenSums(model.graph).filter((node) => {
+    try {
+      return opening(model.graph, types, [node]);
+    } catch (error) {
+      if (!(error instanceof NotOpened)) throw error;
+      rejected.push(rejectionOf(node, error.message));
+      return false;
+    }
+  });
+  const unfold = async (nodes: readonly Node[]) => {
+    const { patch, within }: Opening = opening(model.graph, types, nodes);
+    const step = await patched(model, patch);
+    const opened = { ...written.opened, ...step, nodes, undos: [...step.undos, ...undos] };
+    return search(opened, ort, { ...options, within });
+  };
+  if (hidden.length === 0) return withRejected(written, rejected);
+  const whole = await unfold(hidden);
+  const needed = hidden.filter((node) => whole.found.sites.some(({ within }) => within === node));
+  if (needed.length === hidden.length) return withRejected(whole, rejected);
+  for (const { within, reason, kind } of whole.found.rejected)
+    if (within && !needed.includes(within)) rejected.push(rejectionOf(within, reason, kind));
+  return withRejected(needed.length > 0 ? await unfold(needed) : written, rejected);
+}
+
+const rejectionOf = (node: Node, reason: string, kind: Rejection["kind"] = null): Rejection => ({
+  node,
+  within: null,
+  output: node.outputs.find(Boolean)!,
+  reason,
+  kind,
+});
+
+/** What was found, and of nodes with hidden sums what came of opening them. */
+const withRejected = ({ found, ...rest }: Searched, hidden: readonly Rejection[]): Searched => ({
+  ...rest,
+  found: {
+    ...found,
+    rejected: [...found.rejected.filter(({ node }) => !hidesSum(node)), ...hidden],
+  },
+});
+
+async function patched(model: Model, patch: Patch): Promise<Pick<Opened, "model" | "undos">> {
   const { source, folder, undo } = await applyPatch(model.graph, patch);
-  return { model: modelOf(source, folder), calls, undo: undo() };
+  return { model: modelOf(source, folder), undos: [undo()] };
 }

@@ -39,10 +39,11 @@ export async function strip(model: Model): Promise<Stripped> {
     if (model.folder) return model.folder.open(file);
     throw new InputError(`${name} refers to weights in ${file}; open it by its path.`);
   };
-  const plain = undone(model.file.source, undo, tail, open);
-  const source = opening
-    ? undone(plain, opening, { start: plain.size, end: plain.size }, open)
-    : plain;
+  let source = undone(model.file.source, undo, tail, open);
+  for (const step of opening ?? []) {
+    const { size } = source;
+    source = undone(source, step, { start: size, end: size }, open);
+  }
   const differs = async (digest: string | null | undefined, of: () => Source) =>
     typeof digest === "string" && (await sha256(of())) !== digest;
   if (

@@ -23,6 +23,8 @@ export interface Composite<V> {
   readonly scalar: (value: number, dtype?: string) => V;
   /** The input at this place. Refuses where it is absent. */
   readonly input: (index: number) => V;
+  /** Whether an input is neither a weight nor a constant. */
+  readonly computed: (index: number) => boolean;
   readonly dtype: (index: number) => string;
   /** Sizes of an input; refuses where its rank is not known. */
   readonly shape: (index: number) => readonly Dimension[];
@@ -50,6 +52,12 @@ export class NotOpened extends InputError {
 /** How a node is named to a person. */
 export const titleOf = ({ message, op }: Node) => `${op} at ${message.name || message.outputs[0]}`;
 
+/** Whether an input is there, and is neither a weight nor a constant. */
+export const isComputed = ({ inputs }: Node, index: number): boolean => {
+  const value = inputs[index];
+  return value != null && value.initializer === null && value.producer?.op !== "Constant";
+};
+
 /** What the writer of plain operators brings to a rule. */
 type Writer = Pick<Composite<string>, "opset" | "to" | "constant">;
 
@@ -74,6 +82,7 @@ export function compositeOf(
     inputs: node.inputs.map((value) => value?.name ?? null),
     scalar: (value, type = dtype(0)) => writer.constant(type, [], [value]),
     input: (index) => node.inputs[index]?.name ?? refuse(`its input ${index} is absent`),
+    computed: (index) => isComputed(node, index),
     dtype,
     shape: (index) => typeOf(index).shape ?? refuse(`the rank of its input ${index} is not known`),
     int: (name, fallback) => found(name)?.i ?? fallback,

@@ -3,31 +3,46 @@ import type { Insertion, Patch } from "../../src/graph/patch.ts";
 import type { Types } from "../../src/graph/types.ts";
 import { type Writing, writing } from "../../src/graph/writing.ts";
 import { compositeOf, NotOpened, titleOf } from "./composite.ts";
-import { rules, SINCE } from "./rules.ts";
+import { plainRules, rules, SINCE } from "./rules.ts";
 
 /** Whether a node is of a composite operator that can be turned into plain ones. */
-export const canOpen = ({ op }: Node) => op in rules;
+export const canOpen = ({ op }: Node) => Object.hasOwn(rules, op);
+
+/** Plain nodes in place of composite ones. */
+export interface Opening {
+  readonly patch: Patch;
+  /** The composite node in whose place each new value is made. */
+  readonly within: ReadonlyMap<string, Node>;
+}
+
+/** As `opening`, the patch alone. */
+export const open = (graph: Graph, types: Types, nodes: readonly Node[]): Patch =>
+  opening(graph, types, nodes).patch;
 
 /**
  * Turns composite nodes into plain ones of the model's own opset: each is removed, and what stands
  * in its place makes its outputs under their names. Changes nothing itself. Throws a NotOpened,
  * one sentence, where a node is beyond its rule.
  */
-export function open(graph: Graph, types: Types, nodes: readonly Node[]): Patch {
+export function opening(graph: Graph, types: Types, nodes: readonly Node[]): Opening {
   const write = writing(graph, "opened");
   const inserted: Insertion[] = [];
+  const within = new Map<string, Node>();
   for (const node of nodes) {
     const from = write.nodes.length;
     const outputs = opened(graph, types, node, write);
-    inserted.push(...underOldNames(node, write.nodes.slice(from), outputs));
+    const renamed = underOldNames(node, write.nodes.slice(from), outputs);
+    for (const { node: made } of renamed) for (const name of made.outputs) within.set(name, node);
+    inserted.push(...renamed);
   }
-  return { nodes: inserted, tensors: write.tensors, redirects: [], removed: nodes };
+  const patch = { nodes: inserted, tensors: write.tensors, redirects: [], removed: nodes };
+  return { patch, within };
 }
 
 /** Writes the plain nodes of one; what its outputs are there, each made by a node of its own. */
 function opened(graph: Graph, types: Types, node: Node, write: Writing): (string | null)[] {
   const { op } = node;
-  const rule = rules[op];
+  const rule = [rules, plainRules].find((table) => Object.hasOwn(table, op))?.[op];
   if (!rule) throw new NotOpened(`${titleOf(node)} is no composite operator.`);
   const opset = graph.file.opsets.get("") ?? 7;
   write.about(`${node.message.name || node.message.outputs[0]}.opened`, node);

@@ -9,30 +9,61 @@ export const FusedMatMul: Rule = (op, call) => {
   return [alpha === 1 ? product : op.Mul(product, call.scalar(alpha))];
 };
 
-/** `transBatch` moves the first axis behind the batch's, `trans` swaps the last two. */
 function operand<V>(
   op: Ops<V>,
   { input, int, shape }: Composite<V>,
   index: number,
   name: string,
 ): V {
-  const [last, batch] = [int(`trans${name}`, 0) !== 0, int(`transBatch${name}`, 0) !== 0];
-  const rank = shape(index).length;
-  if ((!last && !batch) || rank < 2) return input(index);
+  const perm = permOf(int, name, shape(index).length);
+  return perm.every((axis, k) => axis === k) ? input(index) : op.Transpose(input(index), { perm });
+}
+
+/**
+ * How a FusedMatMul transposes its operand "A" or "B" before it multiplies: `transBatch` moves the
+ * first axis behind the batch's, `trans` swaps the last two.
+ */
+export function permOf(
+  int: (name: string, fallback: number) => number,
+  name: string,
+  rank: number,
+): number[] {
   const perm = Array.from({ length: rank }, (_, k) => k);
-  if (batch) perm.splice(rank - 2, 0, perm.shift()!);
-  if (last) perm.push(...perm.splice(rank - 2).reverse());
-  return op.Transpose(input(index), { perm });
+  if (rank < 2) return perm;
+  if (int(`transBatch${name}`, 0) !== 0) perm.splice(rank - 2, 0, perm.shift()!);
+  if (int(`trans${name}`, 0) !== 0) perm.push(...perm.splice(rank - 2).reverse());
+  return perm;
 }
 
 /** act(α A' B' + β C). */
 export const FusedGemm: Rule = (op, call) => {
-  const { input, inputs, kept, float, text } = call;
-  const attributes = kept("alpha", "beta", "transA", "transB");
-  const product = op.Gemm(input(0), input(1), inputs[2] ?? null, attributes);
+  const { float, text } = call;
   const parameters = ["alpha", "beta", "gamma"].map((name) => {
     const value = float(`activation_${name}`, Number.NaN);
     return Number.isNaN(value) ? undefined : value;
   });
-  return [activated(op, call, text("activation", ""), parameters, product)];
+  return [activated(op, call, text("activation", ""), parameters, gemm(op, call))];
 };
+
+/** α A' B' + β C, the sum apart where C is computed. */
+export const Gemm: Rule = (op, call) => [gemm(op, call)];
+
+function gemm<V>(op: Ops<V>, call: Composite<V>): V {
+  const { input, inputs, kept, float, int, opset, scalar, computed } = call;
+  const c = inputs[2] ?? null;
+  if (c === null || !computed(2)) return op.Gemm(input(0), input(1), c, kept(...GEMM));
+  const [alpha, beta] = [float("alpha", 1), float("beta", 1)];
+  const turned = (index: number, name: string) =>
+    int(name, 0) === 0 ? input(index) : op.Transpose(input(index), { perm: [1, 0] });
+  const product = () => op.MatMul(turned(0, "transA"), turned(1, "transB"));
+  const scaled = () => (alpha === 1 ? product() : op.Mul(product(), scalar(alpha)));
+  const first =
+    opset >= WITHOUT_C
+      ? op.Gemm(input(0), input(1), null, kept("alpha", "transA", "transB"))
+      : scaled();
+  return op.Add(first, beta === 1 ? c : op.Mul(c, scalar(beta)));
+}
+
+const GEMM = ["alpha", "beta", "transA", "transB"];
+/** The opset from which C may be absent. */
+const WITHOUT_C = 11;

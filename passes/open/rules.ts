@@ -11,7 +11,7 @@ import {
   SkipLayerNormalization,
   SkipSimplifiedLayerNormalization,
 } from "./norms.ts";
-import { FusedGemm, FusedMatMul } from "./products.ts";
+import { FusedGemm, FusedMatMul, Gemm } from "./products.ts";
 import { QLinearAdd, QLinearMul } from "./quantised.ts";
 import { MicrosoftRotary, RotaryEmbedding } from "./rotary.ts";
 
@@ -43,6 +43,9 @@ export const rules: Readonly<Record<string, Rule>> = {
   "com.microsoft.SkipSimplifiedLayerNormalization": SkipSimplifiedLayerNormalization,
   "com.microsoft.TransposeMatMul": FusedMatMul,
 };
+
+/** Plain operators that are opened only to get at a sum inside. */
+export const plainRules: Readonly<Record<string, Rule>> = { Gemm };
 
 /** Opsets from which operators that rules write are there; the others are since 7 or before. */
 export const SINCE: Readonly<Record<string, number>> = {

@@ -1,6 +1,7 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Graph, type Node, type Value } from "../../src/graph/graph.ts";
 import type { Dimension, Types } from "../../src/graph/types.ts";
+import { permOf } from "../open/products.ts";
 
 /** For each axis of one value, the axis of another that holds the same things; null for none. */
 export type AxisMap = readonly (number | null)[];
@@ -53,10 +54,19 @@ export function axesThrough(
       return sameAxes(from.length).map((k) => (k === axis ? null : k! > axis ? k! + gain : k));
     }
     case "MatMul":
-    case "com.microsoft.FusedMatMul":
-      return alignRight(from.length, to.length).map((k) =>
+    case "com.microsoft.FusedMatMul": {
+      const multiplied = alignRight(from.length, to.length).map((k) =>
         k === (input === 0 ? to.length - 1 : to.length - 2) ? null : k,
       );
+      return compose(inverse(fusedPerm(node, input, from.length), from.length), multiplied);
+    }
+    case "com.microsoft.nchwc.ReorderInput":
+    case "com.microsoft.nchwc.ReorderOutput": {
+      const same = sameAxes(from.length);
+      if (attribute(node, "channels_last")?.i !== 1) return same;
+      const first = [0, from.length - 1, ...same.slice(1, -1).map((_, k) => k + 1)];
+      return node.op.endsWith("ReorderInput") ? inverse(first, from.length) : first;
+    }
     case "DepthToSpace":
     case "SpaceToDepth":
       return from.map(() => null);
@@ -69,6 +79,10 @@ export function axesThrough(
     }
   }
 }
+
+/** How an operand is transposed before it is multiplied; the axes as they are for a MatMul. */
+const fusedPerm = (node: Node, input: number, rank: number) =>
+  permOf((name) => attribute(node, name)?.i ?? 0, input === 0 ? "A" : "B", rank);
 
 const wrap = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
 

@@ -123,6 +123,7 @@ function evidence(setting: Setting, node: Node): Evidence {
     const value = node.inputs[index];
     return value != null && constants.has(value);
   };
+  const turned = (name: string) => (attribute(node, name)?.i ?? 0) !== 0;
   const last = { writes: rankOf(node.outputs[0]) - 1, reads: rankOf(node.inputs[0]) - 1 };
   switch (node.op.split(".").at(-1)) {
     case "Conv":
@@ -132,14 +133,18 @@ function evidence(setting: Setting, node: Node): Evidence {
     case "FusedConv":
     case "NhwcConv":
     case "NhwcFusedConv":
-      return /nhwc/i.test(node.op) ? last : { writes: 1, reads: 1 };
+      return /nhwc/i.test(node.op) || attribute(node, "channels_last")?.i === 1
+        ? last
+        : { writes: 1, reads: 1 };
     case "MatMul":
     case "MatMulInteger":
     case "FusedMatMul":
     case "MatMulIntegerToFloat":
     case "DynamicQuantizeMatMul":
-      if (fixed(1)) return last;
-      return fixed(0) ? { writes: last.writes - 1, reads: rankOf(node.inputs[1]) - 2 } : NONE;
+      if (fixed(1)) return { ...last, reads: last.reads - (turned("transA") ? 1 : 0) };
+      return fixed(0)
+        ? { writes: last.writes - 1, reads: rankOf(node.inputs[1]) - (turned("transB") ? 1 : 2) }
+        : NONE;
     case "QLinearMatMul":
       return fixed(3) ? last : NONE;
     case "Gemm":

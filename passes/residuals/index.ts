@@ -35,6 +35,8 @@ export interface Residuals {
 export interface ResidualOptions {
   /** What the model says of earlier laurelizations: their nodes are no sums of its own. */
   readonly earlier?: readonly ManifestSite[] | undefined;
+  /** Values that are made in place of composite nodes which were opened. */
+  readonly within?: ReadonlyMap<string, Node> | undefined;
   /** Feature axis of every site, for sums where the graph does not tell it. May be negative. */
   readonly featureAxis?: number | undefined;
   /** Kinds of sums that are left alone otherwise. */
@@ -66,6 +68,7 @@ export function findSites(graph: Graph, types: Types, options: ResidualOptions =
       inserted || absorbed.has(node) ? undefined : forms.find((each) => each.sumOf(node));
     const sum = form?.sumOf(node);
     if (!form || !sum) continue;
+    const within = options.within?.get(sum.output.name) ?? null;
     const found = slots(setting, reach, sum);
     const kindAsked =
       "reason" in found && options.also?.some((kind) => kind === found.optional?.kind);
@@ -74,6 +77,7 @@ export function findSites(graph: Graph, types: Types, options: ResidualOptions =
       const { reason, optional } = found as Exclude<typeof found, { skip: unknown }>;
       rejected.push({
         node,
+        within,
         output: sum.output,
         reason,
         kind: (optional?.kind as OptionalKind) ?? null,
@@ -84,13 +88,14 @@ export function findSites(graph: Graph, types: Types, options: ResidualOptions =
     const { dtype, shape } = types.get(sum.output)!;
     const feature = axisOf(setting, options, sum, taken);
     if ("reason" in feature) {
-      rejected.push({ node, output: sum.output, reason: feature.reason, kind: null });
+      rejected.push({ node, within, output: sum.output, reason: feature.reason, kind: null });
       continue;
     }
     for (const term of [skip, ...branches]) if (term.use.node !== node) absorbed.add(term.use.node);
     sites.push({
-      name: nameOf(node),
+      name: nameOf(within ?? node),
       node,
+      within,
       scope: node.scope,
       output: sum.output,
       place: sum.place,

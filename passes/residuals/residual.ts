@@ -47,6 +47,8 @@ export interface Site {
   /** The sum's node name where it has one of its own, else the name of the sum's value. */
   readonly name: string;
   readonly node: Node;
+  /** The composite node of the model that was opened to get at the sum; null where it is plain. */
+  readonly within: Node | null;
   readonly scope: Scope;
   /** The sum's value, or where it has none of its own, what its node makes of it. */
   readonly output: Value;
@@ -73,6 +75,8 @@ export interface Site {
 /** A sum that is no site, and why, in words for a person. */
 export interface Rejection {
   readonly node: Node;
+  /** The composite node that was opened to get at it; null where it is plain. */
+  readonly within: Node | null;
   readonly output: Value;
   readonly reason: string;
   /** Set where the sum would be a site if its kind were asked for. */
