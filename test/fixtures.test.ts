@@ -16,8 +16,8 @@ describe("every fixture", () => {
     const expected = JSON.parse(read("expected.json"));
     const model = await openModel(modelOfText(read("model.txt")));
     const { sites, rejected } = await findResiduals(model, { ort });
-    const got = sites.map(({ output, skip, kind, feature }) => ({
-      output: output.name,
+    const got = sites.map(({ output, within, skip, kind, feature }) => ({
+      output: (within?.outputs[0] ?? output).name,
       skip: skip.value.name,
       form: kind,
       ...feature,

@@ -1,0 +1,107 @@
+import fs from "node:fs";
+import path from "node:path";
+import { findResiduals, laurelize, openModel, strip, verify } from "laurelize";
+import ort from "onnxruntime-node";
+import { describe, expect, it } from "vitest";
+import { made } from "./support/checks.ts";
+import { corpus, fixture, temporaryFolder } from "./support/fixture.ts";
+import { modelOfText } from "./support/onnx-text.ts";
+
+const folder = temporaryFolder();
+const models = corpus();
+const open = (name: string) => openModel(path.join(models!, "models", `${name}.onnx`));
+
+/** A model of the corpus as onnxruntime writes it after optimising it. */
+async function optimised(name: string, level: "basic" | "extended" | "all") {
+  const file = path.join(folder, `${name}.${level}.onnx`);
+  const session = await ort.InferenceSession.create(path.join(models!, "models", `${name}.onnx`), {
+    graphOptimizationLevel: level,
+    optimizedModelFilePath: file,
+    logSeverityLevel: 4,
+  } as object);
+  await session.release();
+  return openModel(new Uint8Array(fs.readFileSync(file)));
+}
+
+/** Laurelizes, proves and strips; what was opened and the check of that. */
+async function proved(bytes: Uint8Array, options: { include?: string[] } = {}) {
+  const model = await openModel(bytes);
+  const laurel = await laurelize(model, { ort, ...options });
+  const proof = await verify(laurel, { ort });
+  expect(proof.checks.filter(({ outcome }) => outcome !== "passed")).toEqual([]);
+  const back = await strip(laurel.model);
+  expect(Buffer.compare(back.model.toBytes(), bytes)).toBe(0);
+  expect(back.checked).toBe("whole");
+  return { laurel, opening: made("same when opened", proof) };
+}
+
+describe("sums inside fused nodes", () => {
+  it("are opened first, held against the original, and stripped again", async () => {
+    const { laurel, opening } = await proved(fixture("closed-sums"));
+    expect(opening.nodes).toEqual([
+      { name: "y", op: "com.microsoft.FusedConv", quanta: null },
+      { name: "s", op: "com.microsoft.QLinearAdd", quanta: expect.any(Number) },
+      { name: "z", op: "Gemm", quanta: null },
+    ]);
+    expect(Math.max(...opening.nodes.map(({ quanta }) => quanta ?? 0))).toBeLessThanOrEqual(1);
+    expect(laurel.plan.sites.map(({ site }) => site.name)).toEqual(["y", "s", "z"]);
+    const operators = laurel.model.graph.main.nodes.map(({ op }) => op);
+    expect(operators).not.toContain("com.microsoft.QLinearAdd");
+    expect(operators.filter((op) => op === "com.microsoft.FusedConv")).toHaveLength(1);
+  });
+
+  it("are opened where no integers are, to the noise of both", async () => {
+    const text = `<ir_version: 8, opset_import: ["" : 9, "com.microsoft" : 1]>
+      net (float[N, 8] x) => (float[N, 8] y) <float[8, 8] w, float[8] c>
+      { h = Gemm(x, w, c) r = Relu(h) y = Gemm<beta = 0.5>(r, w, x) }`;
+    const { opening } = await proved(modelOfText(text));
+    expect(opening.nodes).toEqual([{ name: "y", op: "Gemm", quanta: null }]);
+    for (const { plain, noise, tolerance } of opening.outputs) {
+      expect(tolerance).toBeGreaterThanOrEqual(4 * noise);
+      expect(plain.absolute).toBeLessThanOrEqual(tolerance);
+    }
+  });
+
+  it("stay as they are where they hold no residual connection", async () => {
+    const model = await openModel(fixture("closed-sums-near-misses"));
+    await expect(laurelize(model, { ort })).rejects.toThrow(/cannot be changed in place: n is/);
+  });
+
+  it("are refused with --link-weights, which opening would move", async () => {
+    const model = await openModel(fixture("closed-sums"));
+    await expect(laurelize(model, { ort, linkWeights: true })).rejects.toThrow(
+      /has fused nodes that hold residual connections .* leave it out/,
+    );
+  });
+});
+
+describe.skipIf(!models)("the corpus, optimised by onnxruntime", () => {
+  const names = models
+    ? ["hand_if", "hf_bert_opset13", "hf_gemma3n", "hf_gpt2_ts", "hf_swin", "hf_t5_encoder"]
+    : [];
+  const convolving = models ? ["timm_test_convnext", "timm_test_mambaout"] : [];
+  it.for([...names, ...convolving, ...(models ? ["timm_test_resnet_qdq"] : [])])(
+    "%s: the same sites at every level",
+    async (name) => {
+      const { sites } = await findResiduals(await open(name), { ort });
+      const shapes = (all: typeof sites) =>
+        all.map(({ feature, kind }) => `${kind} ${feature.size}`).sort();
+      for (const level of ["basic", "extended", "all"] as const) {
+        const found = await findResiduals(await optimised(name, level), { ort });
+        expect(shapes(found.sites), level).toEqual(shapes(sites));
+      }
+    },
+  );
+
+  it("a quantised network's own sums: proved, and stripped", async () => {
+    const { opening } = await proved((await optimised("timm_test_resnet_qdq", "all")).toBytes());
+    expect(opening.nodes.map(({ op }) => op)).toEqual(["com.microsoft.QLinearAdd"]);
+  });
+
+  it("sums in NCHWc convolutions are refused, with what to do", async () => {
+    const model = await optimised("timm_test_resnet", "all");
+    await expect(laurelize(model, { ort })).rejects.toThrow(
+      /4 sums that cannot be changed in place: .* run this on the model before it was optimised/,
+    );
+  });
+});
