@@ -148,7 +148,7 @@ export class NoSiteError extends InputError {
   constructor(found: FoundResiduals, name: string) {
     const { length } = found.sites;
     const axisless = found.rejected.filter(({ reason }) => reason.startsWith("no feature axis"));
-    const closed = found.rejected.filter(({ reason }) => reason.startsWith("is added inside"));
+    const closed = found.rejected.filter(({ reason }) => reason.startsWith("is added in"));
     if (length === 0 && closed.length > 0)
       super(
         `${name} has ${closed.length} ${closed.length === 1 ? "sum" : "sums"} that cannot be changed in place: ${closed[0].output.name} ${closed[0].reason}.`,

@@ -27,6 +27,6 @@ export const whyNot = {
   closed: (op: string) =>
     `is added inside ${op}, which does not take the branch as a float operand: it must be opened into a plain sum first`,
   blocked: () =>
-    "is added inside an NCHWc convolution, which onnxruntime lays out for the processor at hand: run this on the model before it was optimised, or on one optimised at level extended at most",
+    "is added in NCHWc blocks, which onnxruntime lays out for the processor at hand: run this on the model before it was optimised, or on one optimised at level extended at most",
   noFeatureAxis: (why: string) => `no feature axis: ${why}; name it with --feature-axis`,
 };
