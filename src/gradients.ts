@@ -1,13 +1,13 @@
 import { differentiate as differentiated } from "../passes/gradient/differentiate.ts";
 import type { Sizes } from "./graph/bound.ts";
-import type { Value } from "./graph/graph.ts";
 import { applyPatch, type Port } from "./graph/patch.ts";
-import { isFloat, type Types } from "./graph/types.ts";
+import { isFloat } from "./graph/types.ts";
 import { writing } from "./graph/writing.ts";
 import { type Model, modelOf } from "./model.ts";
 import { InputError } from "./onnx/source.ts";
+import { plainBetween } from "./plain.ts";
 import type { Ort } from "./runtime/session.ts";
-import { settled } from "./settled.ts";
+import type { Settled } from "./settled.ts";
 
 /** What is differentiated, and with respect to what. */
 export interface GradientOptions {
@@ -48,9 +48,11 @@ export async function differentiate(
   model: Model,
   { ort, wrt, of, dims = {} }: GradientOptions,
 ): Promise<Differentiated> {
-  const { model: fixed, types } = await settled(model, ort, dims, wrt);
-  const { graph } = fixed;
-  const ends = (of ?? [firstFloat(fixed, types).name]).map((name) => {
+  const endsOf = (settled: Settled) => of ?? [firstFloat(settled)];
+  const plain = await plainBetween(model, ort, dims, wrt, endsOf);
+  const { types } = plain;
+  const { graph } = plain.model;
+  const ends = endsOf(plain).map((name) => {
     const value = graph.main.values.get(name);
     if (!value) throw new InputError(`${graph.file.source.name} has no value ${name}.`);
     return value;
@@ -80,11 +82,11 @@ export async function differentiate(
   };
 }
 
-function firstFloat({ graph }: Model, types: Types): Value {
+function firstFloat({ model: { graph }, types }: Settled): string {
   const first = graph.main.outputs.find((value) => isFloat(types.get(value)?.dtype));
   if (!first)
     throw new InputError(
       `${graph.file.source.name} has no floating-point output to differentiate.`,
     );
-  return first;
+  return first.name;
 }

@@ -67,6 +67,7 @@ export function applied(
     floats: (name) => attribute(node, name)?.floats ?? null,
     text: (name, otherwise) => textAttribute(graph, node, name) ?? otherwise,
     inputType: (k) => types.get(node.inputs[k]!)?.dtype ?? "float",
+    outputType: (k) => types.get(node.outputs[k]!)?.dtype ?? "float",
     like: (k) => {
       const value = node.inputs[k]!;
       return types.get(value)?.dtype === dtype ? value.name : write.cast(value.name, dtype);

@@ -37,6 +37,7 @@ export interface Applied {
   readonly floats: (name: string) => readonly number[] | null;
   readonly text: (name: string, otherwise: string) => string;
   readonly inputType: (input: number) => string;
+  readonly outputType: (output: number) => string;
   /** An input in the type that cotangents have here. */
   readonly like: (input: number) => string;
   /** Throws the InputError that tells why this node has no gradient. */

@@ -1,4 +1,5 @@
-import type { VjpTable } from "./rule.ts";
+import { positive, product, range } from "./broadcasting.ts";
+import type { Applied, VjpTable } from "./rule.ts";
 
 /** Operators through which a cotangent goes as it is. */
 export const throughs = {
@@ -12,6 +13,38 @@ export const throughs = {
       return refuse("it is in training mode; export the model for eval");
     return [g];
   },
-  QuantizeLinear: ({ g, needs, refuse }) =>
-    needs[1] ? refuse("its scale is not learned; leave it out") : [g],
+  QuantizeLinear: quantize,
 } satisfies VjpTable;
+
+/** The least and the largest integer of each type. */
+const ENDS: Readonly<Record<string, readonly [number, number]>> = {
+  int4: [-8, 7],
+  uint4: [0, 15],
+  int8: [-128, 127],
+  uint8: [0, 255],
+  int16: [-32768, 32767],
+  uint16: [0, 65535],
+};
+
+/**
+ * Straight through the rounding, but not where the integer is at an end of its type and x beyond
+ * it: converters leave a Relu to that.
+ */
+function quantize(at: Applied, x: string, scale: string) {
+  const { op, write, g, scalar, dtype, inputs, shape, needs, refuse } = at;
+  if (needs[1]) return refuse("its scale is not learned; leave it out");
+  const ends = ENDS[at.outputType(0)];
+  const dims = shape(1);
+  const blocked = at.int("block_size", 0) > 0;
+  if (!ends || blocked) return [g];
+  const rank = shape(0).length;
+  const axis = positive(at.int("axis", 1), rank);
+  const wide = [dims[0], ...range(rank - 1 - axis).map(() => 1)];
+  const per = (v: string) => (product(dims) === 1 ? v : write.reshape(v, wide));
+  const zero = inputs[2] ? write.cast(inputs[2], dtype) : null;
+  const steps = op.Div(x, per(scale));
+  const place = zero ? op.Add(steps, per(zero)) : steps;
+  const middle = (ends[0] + ends[1]) / 2;
+  const inside = op.Less(op.Abs(op.Sub(place, scalar(middle))), scalar(ends[1] - middle + 0.5));
+  return [write.where(inside, g, scalar(0), dtype)];
+}

@@ -14,6 +14,21 @@ export interface Way {
   readonly dtypeOf: (value: Value) => string;
 }
 
+/** Whether there is a rule for a node's operator. */
+export const hasRule = (node: Node) => ruleOf(node) !== undefined;
+
+/** The nodes of the main graph that some values lead through to others. */
+export function between(graph: Graph, from: readonly Value[], to: readonly Value[]): Node[] {
+  const leading = upstream(to);
+  const reached = new Set(from);
+  return graph.main.nodes.filter((node) => {
+    const on = readsOf(node).some((value) => reached.has(value));
+    const outputs = node.outputs.filter((value) => value !== null && leading.has(value));
+    if (on) for (const value of outputs) reached.add(value!);
+    return on && outputs.length > 0;
+  });
+}
+
 /** The rule of an operator, where there is one. */
 export const ruleOf = (node: Node): Rule | undefined => (vjp as VjpTable)[node.op];
 

@@ -27,5 +27,20 @@ export const throughSamples: Samples<typeof throughs> = {
     ...at([7, 10, 12], single(unary("y = Dropout(x)", [3, 4]))),
     single(unary("y, m = Dropout(x, r, t)", [3, 4], { given: "float r = {0.5}, bool t = {0}" })),
   ],
-  QuantizeLinear: at([10, 13, 21], quantized("")),
+  QuantizeLinear: [
+    ...at([10, 13, 21], quantized("")),
+    single({
+      text: "q = QuantizeLinear(x, s, n) y = DequantizeLinear(q, s, n)",
+      standsFor: "y = Clip(x, low, high)",
+      inputs: { x: [3, 4] },
+      given: "float s = {0.008}, uint8 n = {128}, float low = {-1.028}, float high = {1.02}",
+    }),
+    single({
+      text: "q = QuantizeLinear <axis = 1> (x, s, n) y = DequantizeLinear <axis = 1> (q, s, n)",
+      standsFor: "l = Max(x, low) y = Min(l, high)",
+      inputs: { x: [2, 2, 3] },
+      given:
+        "float[2] s = {0.008, 0.1}, int8[2] n = {-128, 0}, float[2, 1] low = {-0.004, -12.85}, float[2, 1] high = {2.044, 12.75}",
+    }),
+  ],
 };
