@@ -1,5 +1,7 @@
+import ort from "onnxruntime-node";
 import { describe, it } from "vitest";
 import type { vjp } from "../passes/gradient/vjp.ts";
+import { tensorOfBytes } from "../src/runtime/floats.ts";
 import { activationSamples } from "./gradient-samples/activations.ts";
 import { convolutionSamples } from "./gradient-samples/convolution.ts";
 import { elementwiseSamples } from "./gradient-samples/elementwise.ts";
@@ -12,7 +14,9 @@ import { resizeSamples } from "./gradient-samples/resize.ts";
 import type { Samples } from "./gradient-samples/sample.ts";
 import { shapeSamples } from "./gradient-samples/shapes.ts";
 import { throughSamples } from "./gradient-samples/throughs.ts";
-import { checkGradients } from "./support/check-gradients.ts";
+import { checkGradients, checkModel, NUMERIC } from "./support/check-gradients.ts";
+import { composites } from "./support/composites.ts";
+import { dataOfNode, modelOfNode } from "./support/one-node.ts";
 
 const samples = {
   ...activationSamples,
@@ -38,3 +42,31 @@ describe.each(Object.entries(samples))(
     });
   },
 );
+
+/** Without those whose numbers are too coarse, bend next to the point, or are infinite. */
+const differentiable = composites.filter(
+  ([label]) => !/half precision|HardSigmoid|scores of mode 2/.test(label),
+);
+
+describe("the gradient of a composite operator is its difference quotient", () => {
+  it.for(differentiable)("%s", async ([, node]) => {
+    const operands = dataOfNode(node);
+    const floats = operands.filter(({ dtype }) => dtype === "float");
+    const others = operands.filter(({ dtype }) => dtype !== "float");
+    const point = floats.map(({ name, dims, values }) => [
+      name,
+      { dims, values: Float32Array.from(values) as unknown as Float64Array },
+    ]);
+    const feeds = others.map(({ name, dtype, data, dims }) => [
+      name,
+      tensorOfBytes(ort, dtype, data, dims),
+    ]);
+    await checkModel({
+      model: modelOfNode(node),
+      of: (node.outputs ?? [true]).flatMap((there, k) => (there ? [`o${k}`] : [])),
+      point: Object.fromEntries(point),
+      feeds: Object.fromEntries(feeds),
+      numeric: NUMERIC.float,
+    });
+  });
+});

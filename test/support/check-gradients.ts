@@ -10,7 +10,7 @@ const { onnx } = onnxProto;
 
 const OPSET = 18;
 /** Step and tolerance of a fourth-order difference: rounding / step against step⁴. */
-const NUMERIC = {
+export const NUMERIC = {
   double: { step: 1e-4, tolerance: 1e-7, array: Float64Array, type: "float64" },
   float: { step: 2 ** -7, tolerance: 2e-3, array: Float32Array, type: "float32" },
 } as const;
@@ -62,29 +62,51 @@ const random = (count: number, label: string, { array }: Numeric): Values => {
   return (array as typeof Float64Array).from({ length: count }, () => 2 * next() - 1);
 };
 
+/** A model, and the point at which its gradients are checked. */
+export interface Check {
+  readonly model: Uint8Array;
+  /** The model whose differences are taken, where it is another. */
+  readonly forward?: Uint8Array;
+  readonly of: readonly string[];
+  /** The inputs that gradients are of. */
+  readonly point: Readonly<Record<string, { dims: readonly number[]; values: Values }>>;
+  /** Other inputs. */
+  readonly feeds?: Readonly<Record<string, Tensor>>;
+  readonly numeric: Numeric;
+}
+
 /** Holds every gradient of a sample against the difference along a random direction. */
 export async function checkGradients(sample: Sample): Promise<void> {
-  const { inputs, dtype = "double", of = ["y"], absent = [] } = sample;
+  const { inputs, dtype = "double", of = ["y"], absent = [], standsFor } = sample;
   const numeric = NUMERIC[dtype];
-  const { type, step, tolerance } = numeric;
-  const model = await openModel(modelOf(sample));
-  const result = await differentiate(model, { ort, wrt: Object.keys(inputs), of });
-  const none = Object.keys(inputs).filter((name) => result.gradients[name] === null);
+  const point = Object.entries(inputs).map(([name, spec]) => {
+    const values = valuesOf(spec, name, numeric);
+    return [name, { dims: shapeOf(spec), values }] as const;
+  });
+  const none = await checkModel({
+    model: modelOf(sample),
+    ...(standsFor ? { forward: modelOf({ ...sample, text: standsFor }) } : {}),
+    of,
+    point: Object.fromEntries(point),
+    numeric,
+  });
   expect(none).toEqual(absent);
-  const bytes = result.model.toBytes();
-  const session = await ort.InferenceSession.create(bytes, { logSeverityLevel: 4 });
-  const forward = sample.standsFor
-    ? await ort.InferenceSession.create(modelOf({ ...sample, text: sample.standsFor }))
+}
+
+/** Holds every gradient of a model against the difference; the inputs that have none. */
+export async function checkModel(check: Check): Promise<string[]> {
+  const { of, point, feeds = {}, numeric } = check;
+  const { type, step, tolerance } = numeric;
+  const model = await openModel(check.model);
+  const result = await differentiate(model, { ort, wrt: Object.keys(point), of });
+  const options = { logSeverityLevel: 4 } as const;
+  const session = await ort.InferenceSession.create(result.model.toBytes(), options);
+  const forward = check.forward
+    ? await ort.InferenceSession.create(check.forward, options)
     : session;
   try {
     const tensor = (values: Values, dims: readonly number[]) =>
       new ort.Tensor(type as "float32", values as unknown as Float32Array, dims);
-    const point = Object.fromEntries(
-      Object.entries(inputs).map(([name, spec]) => [
-        name,
-        { dims: shapeOf(spec), values: valuesOf(spec, name, numeric) },
-      ]),
-    );
     const metadata = new Map(
       session.inputMetadata.map((input) => [input.name, input.isTensor ? input.shape : []]),
     );
@@ -95,22 +117,22 @@ export async function checkGradients(sample: Sample): Promise<void> {
       const values = random(product(dims), `${name} seed`, numeric);
       return { name, values, feed: [[input, tensor(values, dims)] as const] };
     });
-    const cotangents = seeds.flatMap(({ feed }) => feed);
-    const at = (moved: Readonly<Record<string, Values>>) =>
-      Object.entries(point).map(
+    const cotangents = Object.fromEntries(seeds.flatMap(({ feed }) => feed));
+    const at = (moved: Readonly<Record<string, Values>>) => {
+      const inputs = Object.entries(point).map(
         ([name, { dims, values }]) => [name, tensor(moved[name] ?? values, dims)] as const,
       );
+      return { ...feeds, ...Object.fromEntries(inputs) };
+    };
     const run = (moved: Readonly<Record<string, Values>>) =>
-      forward === session
-        ? session.run(Object.fromEntries([...at(moved), ...cotangents]))
-        : forward.run(Object.fromEntries(at(moved)));
+      forward.run(forward === session ? { ...at(moved), ...cotangents } : at(moved));
     const dot = (outputs: Readonly<Record<string, Tensor>>) =>
       seeds.reduce(
         (sum, { name, values }) =>
           sum + values.reduce((one, v, k) => one + v * Number(outputs[name].data[k]), 0),
         0,
       );
-    const whole = await session.run(Object.fromEntries([...at({}), ...cotangents]));
+    const whole = await session.run({ ...at({}), ...cotangents });
     for (const [name, { dims, values }] of Object.entries(point)) {
       const output = result.gradients[name];
       if (output === null) continue;
@@ -133,5 +155,7 @@ export async function checkGradients(sample: Sample): Promise<void> {
     }
   } finally {
     await session.release();
+    if (forward !== session) await forward.release();
   }
+  return Object.keys(point).filter((name) => result.gradients[name] === null);
 }

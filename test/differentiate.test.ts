@@ -1,0 +1,157 @@
+import { differentiate, laurelize, openModel } from "laurelize";
+import ort from "onnxruntime-node";
+import { describe, expect, it } from "vitest";
+import { fixture } from "./support/fixture.ts";
+import { modelOfText } from "./support/onnx-text.ts";
+
+const header = `<ir_version: 8, opset_import: ["" : 17, "own" : 1]>`;
+const open = (text: string) => openModel(modelOfText(`${header} ${text}`));
+
+/** Operators of a differentiated model, counted. */
+async function operators(
+  model: Awaited<ReturnType<typeof openModel>>,
+): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const { op } of model.graph.main.nodes) counts[op] = (counts[op] ?? 0) + 1;
+  return counts;
+}
+
+const TWO_LAYERS = `g (float[N, 4] x) => (float[N, 2] y) <float[4, 8] a, float[8, 8] w, float[8, 2] b>
+  { h = MatMul(x, a) r = Relu(h) m = MatMul(r, w) t = Tanh(m) y = MatMul(t, b) }`;
+
+describe("differentiate", () => {
+  it("adds gradients as outputs, named after their weights, and the cotangent as an input", async () => {
+    const result = await differentiate(await open(TWO_LAYERS), {
+      ort,
+      wrt: ["a", "b"],
+      dims: { N: 3 },
+    });
+    expect(result.cotangents).toEqual({ y: "y.cotangent" });
+    expect(result.gradients).toEqual({ a: "a.grad", b: "b.grad" });
+    const { main } = result.model.graph;
+    expect(main.inputs.map(({ name }) => name)).toEqual(["x", "y.cotangent"]);
+    expect(main.outputs.map(({ name }) => name)).toEqual(["y", "a.grad", "b.grad"]);
+    expect([...main.values.keys()].filter((name) => name.endsWith(".grad")).sort()).toEqual(
+      ["a", "b", "h", "m", "r", "t"].map((name) => `${name}.grad`),
+    );
+  });
+
+  it("goes only from the weights to the end: a frozen weight costs one product", async () => {
+    const one = await differentiate(await open(TWO_LAYERS), { ort, wrt: ["w"], dims: { N: 3 } });
+    expect(await operators(one.model)).toMatchObject({ MatMul: 3 + 2, Relu: 1 });
+    expect((await operators(one.model)).Sign).toBeUndefined();
+    const all = await differentiate(await open(TWO_LAYERS), {
+      ort,
+      wrt: ["a", "w", "b"],
+      dims: { N: 3 },
+    });
+    expect(await operators(all.model)).toMatchObject({ MatMul: 3 + 5 });
+  });
+
+  it("gives a scalar the cotangent 1", async () => {
+    const model = await open(
+      "g (float[3] x) => (float y) { q = Mul(x, x) y = ReduceSum <keepdims = 0> (q) }",
+    );
+    const { model: step, cotangents } = await differentiate(model, { ort, wrt: ["x"] });
+    expect(cotangents).toEqual({ y: null });
+    const session = await ort.InferenceSession.create(step.toBytes());
+    const x = new ort.Tensor("float32", Float32Array.of(1, -2, 3), [3]);
+    expect([...((await session.run({ x }))["x.grad"].data as Float32Array)]).toEqual([2, -4, 6]);
+  });
+
+  it("says null where no gradient reaches, and a value's own cotangent where it is the end", async () => {
+    const model = await open(
+      "g (float[3] x, float[3] z) => (float[3] y, float[3] u) { f = Floor(z) y = Add(x, f) u = Neg(z) }",
+    );
+    const { gradients } = await differentiate(model, { ort, of: ["y"], wrt: ["x", "z", "y"] });
+    expect(gradients).toEqual({ x: "x.grad", z: null, y: "y.grad" });
+  });
+
+  it("never makes a constant of what comes from a weight", async () => {
+    const laurel = await laurelize(await openModel(fixture("pre-norm-mlp")), { ort });
+    const wrt = laurel.plan.sites.flatMap(({ parameters }) =>
+      Object.values(parameters).map(({ name }) => name),
+    );
+    const { gradients } = await differentiate(laurel.model, { ort, wrt, dims: { N: 2 } });
+    expect(Object.values(gradients)).toEqual(wrt.map((name) => `${name}.grad`));
+  });
+
+  it("looks into functions, and into an If that always takes the same branch", async () => {
+    const model = await open(
+      `g (float[N, 4] x) => (float[N, 4] y) <float[4, 4] w> {
+      s = Shape(x) n = Size(s) c = Equal(n, two) h = own.Layer(x, w)
+      [choice] y = If<
+        then_branch = yes () => (float[] p) <float half = {0.5}> { q = Mul(h, half) p = Tanh(q) },
+        else_branch = no () => (float[] p) { p = Identity(h) }
+      >(c)
+    }
+    <domain: "own", opset_import: ["" : 17]>
+    Layer (t, a) => (r) { u = MatMul(t, a) r = Relu(u) }`.replace(
+        "<float[4, 4] w>",
+        "<float[4, 4] w, int64 two = {2}>",
+      ),
+    );
+    const result = await differentiate(model, { ort, wrt: ["w"], dims: { N: 2 } });
+    const counts = await operators(result.model);
+    expect(counts.If).toBeUndefined();
+    expect(counts).toMatchObject({ Tanh: 1, Relu: 1 });
+    const session = await ort.InferenceSession.create(result.model.toBytes());
+    const ones = new ort.Tensor("float32", new Float32Array(8).fill(1), [2, 4]);
+    const outputs = await session.run({ x: ones, "y.cotangent": ones });
+    expect(outputs["w.grad"].dims).toEqual([4, 4]);
+  });
+});
+
+describe("what cannot be differentiated is one sentence", () => {
+  it.each<[string, string, object, RegExp]>([
+    [
+      "an operator without a rule",
+      'g (float[4] x) => (float[4] y) <float[4] w, float[4] v> { a = Mul(x, w) b = Mul(a, v) [det] d = own.Strange(b) y = Neg(d) } <domain: "own", opset_import: ["" : 17]> Strange (t) => (r) { u = Unique <sorted = 1> (t) r = Identity(u) }',
+      { wrt: ["w", "v"] },
+      /^Unique at \S+ has no gradient rule, and it cuts w, v off from y; .*\.$/,
+    ],
+    [
+      "a size that is not known",
+      "g (float[N, 4] x) => (float[N, 4] y) <float[4, 4] w> { h = MatMul(x, w) y = Softmax <axis = 0> (h) }",
+      { wrt: ["w"] },
+      /^Softmax at y: input h has the shape \[N, 4\]; its gradient needs every size, .*\.$/,
+    ],
+    [
+      "a dimension that is not there",
+      "g (float[N, 4] x) => (float[N, 4] y) { y = Neg(x) }",
+      { wrt: ["x"], dims: { batch: 2 } },
+      /has no free dimension batch; it has N\.$/,
+    ],
+    [
+      "a size that is none",
+      "g (float[N, 4] x) => (float[N, 4] y) { y = Neg(x) }",
+      { wrt: ["x"], dims: { N: 0 } },
+      /^the size 0 of N is no whole number from 1 on\.$/,
+    ],
+    [
+      "a weight that is not there",
+      "g (float[4] x) => (float[4] y) { y = Neg(x) }",
+      { wrt: ["w"] },
+      /has no value w\.$/,
+    ],
+    [
+      "integers",
+      "g (int64[4] x) => (float[4] y) { y = Cast <to = 1> (x) }",
+      { wrt: ["x"] },
+      /^x is int64, and only floats have gradients\.$/,
+    ],
+    [
+      "a layer in training mode",
+      "g (float[2, 3, 4] x) => (float[2, 3, 4] y) <float[3] s, float[3] b, float[3] m, float[3] v> { [bn] y, rm, rv = BatchNormalization <training_mode = 1> (x, s, b, m, v) }",
+      { wrt: ["s"] },
+      /^BatchNormalization at bn has no gradient: it is in training mode; export the model for eval\.$/,
+    ],
+  ])("%s", async (_, text, options, sentence) => {
+    const model = await open(text);
+    const failure = await differentiate(model, { ort, wrt: [], ...options }).catch(
+      (error) => error,
+    );
+    expect(failure).toMatchObject({ name: "InputError" });
+    expect(failure.message).toMatch(sentence);
+  });
+});
