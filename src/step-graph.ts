@@ -14,6 +14,7 @@ import { type Types, typeOfTensor } from "./graph/types.ts";
 import { writing } from "./graph/writing.ts";
 import { type Model, modelOf, typesOf } from "./model.ts";
 import { InputError } from "./onnx/source.ts";
+import { plainBetween } from "./plain.ts";
 import type { Ort } from "./runtime/session.ts";
 import { settled } from "./settled.ts";
 import { laurelizationsOf, trainableWeights } from "./trainable.ts";
@@ -115,7 +116,8 @@ export async function judged(model: Model, options: StepOptions): Promise<Judged
 export async function stepGraph(model: Model, options: StepOptions): Promise<StepGraph> {
   const forward = await judged(model, options);
   const { weights, loss, metrics } = forward;
-  const fixed = await settled(forward.model, options.ort, {}, []);
+  const names = weights.map(({ name }) => name);
+  const fixed = await plainBetween(forward.model, options.ort, {}, names, () => [loss]);
   const { graph } = fixed.model;
   const optimizer = optimizerNamed(options.optimizer ?? "adamw");
   const optimizerOptions = { ...optimizerDefaults, ...options.optimizerOptions };

@@ -117,6 +117,12 @@ describe("what cannot be differentiated is one sentence", () => {
       /^Softmax at y: input h has the shape \[N, 4\]; its gradient needs every size, .*\.$/,
     ],
     [
+      "a rank that is not known",
+      "g (float[2, 3, 2, 2] x) => (float[] y) { m = MeanVarianceNormalization(x) y = Relu(m) }",
+      { wrt: ["x"] },
+      /^MeanVarianceNormalization at m has no gradient rule, and it cuts x off from y; .*\.$/,
+    ],
+    [
       "a dimension that is not there",
       "g (float[N, 4] x) => (float[N, 4] y) { y = Neg(x) }",
       { wrt: ["x"], dims: { batch: 2 } },
