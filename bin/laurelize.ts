@@ -3,6 +3,7 @@ import yargs from "yargs";
 import { VERSION } from "../src/version.ts";
 import { apply } from "./commands/apply.ts";
 import { extract } from "./commands/extract.ts";
+import { finetune } from "./commands/finetune.ts";
 import { inspect } from "./commands/inspect.ts";
 import { laurelize } from "./commands/laurelize.ts";
 import { strip } from "./commands/strip.ts";
@@ -20,6 +21,7 @@ const parser = yargs(process.argv.slice(2))
   .command(inspect)
   .command(verify)
   .command(strip)
+  .command(finetune)
   .command(extract)
   .command(apply)
   .version(VERSION)
@@ -42,6 +44,7 @@ try {
   const expected =
     error instanceof UsageError ||
     name === "InputError" ||
+    name === "DivergedError" ||
     name === "NoSiteError" ||
     name === "YError";
   const hint = error instanceof UsageError || name === "YError" ? " (laurelize --help)" : "";

@@ -121,7 +121,14 @@ export {
   type WithOrt,
 } from "./laurelize.ts";
 export { checkMemory, type ProofMemory, proofMemory } from "./memory.ts";
-export { type Model, type OpenOptions, openModel, saveModel, stageModel } from "./model.ts";
+export {
+  type Model,
+  type OpenOptions,
+  openModel,
+  saveBytes,
+  saveModel,
+  stageModel,
+} from "./model.ts";
 export { InputError } from "./onnx/source.ts";
 export {
   type BatchOptions,
@@ -140,6 +147,8 @@ export type { Ort, Runnable, Tensors } from "./runtime/session.ts";
 export { type StepGraph, type StepOptions, stepGraph } from "./step-graph.ts";
 export { type Stripped, strip } from "./strip.ts";
 export { trainableWeights } from "./trainable.ts";
+export { resumeTraining, stateBytes, type TrainingState } from "./training-state.ts";
+export { classesOf, tunedModel } from "./tuned-model.ts";
 export { VERSION } from "./version.ts";
 export { weightOf, weightsAsInputs, withWeights } from "./weights.ts";
 export type { CompareOptions, Comparison };

@@ -1,0 +1,115 @@
+import {
+  batches,
+  type Dataset,
+  DivergedError,
+  type Evaluation,
+  type Finetuning,
+  type Ort,
+  type Step,
+  type Tensors,
+} from "../src/index.ts";
+
+/** What an epoch came to. */
+export interface Epoch {
+  /** From 1. */
+  readonly epoch: number;
+  readonly step: number;
+  /** Means over the epoch's steps. */
+  readonly train: { readonly loss: number; readonly metrics: Readonly<Record<string, number>> };
+  readonly eval: Evaluation | null;
+}
+
+/** Everything that a training came to so far. */
+export interface History {
+  readonly steps: (Step & { readonly epoch: number })[];
+  readonly epochs: Epoch[];
+  /** Before the first step. */
+  before: Evaluation | null;
+  best: { readonly epoch: number; readonly loss: number; readonly weights: Tensors } | null;
+  /** Why it ended. */
+  ended: "done" | "patience" | "interrupted" | "diverged";
+  /** What went wrong, where something did. */
+  error: string | null;
+}
+
+/** How the data is gone through. */
+export interface Course {
+  readonly ort: Ort;
+  readonly train: Dataset;
+  readonly eval: Dataset | null;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly seed: number;
+  readonly patience: number | null;
+  /** Whether to end after the step at hand. */
+  readonly stopped: () => boolean;
+  /** Called after each step and each epoch. */
+  readonly onStep: (step: Step, epoch: number, of: number) => void;
+  readonly onEpoch: (epoch: Epoch) => void;
+}
+
+/** Steps of one epoch: a last, smaller batch is left out. */
+export const stepsOf = ({ rows }: Dataset, batchSize: number) =>
+  Math.max(1, Math.floor(rows / batchSize));
+
+/** Trains epoch by epoch, keeping the best weights: by the evaluation, or else the training loss. */
+export async function train(
+  tuning: Finetuning,
+  course: Course,
+  history: History,
+): Promise<History> {
+  const { ort, train: dataset, batchSize, seed, patience } = course;
+  const size = Math.min(batchSize, dataset.rows);
+  const evaluate = () =>
+    course.eval ? tuning.evaluate(batches(course.eval, { ort, batchSize })) : null;
+  if (history.epochs.length === 0) history.before = await evaluate();
+  for (let epoch = history.epochs.length + 1; epoch <= course.epochs; epoch++) {
+    const shuffled = batches(dataset, {
+      ort,
+      batchSize: size,
+      shuffle: seed,
+      epoch,
+      dropLast: true,
+    });
+    const own: Step[] = [];
+    try {
+      for await (const step of tuning.over(shuffled)) {
+        own.push(step);
+        history.steps.push({ epoch, ...step });
+        course.onStep(step, epoch, stepsOf(dataset, size));
+        if (course.stopped()) break;
+      }
+    } catch (error) {
+      if (!(error instanceof DivergedError)) throw error;
+      history.ended = "diverged";
+      history.error = error.message;
+    }
+    if (own.length === 0) break;
+    const done: Epoch = { epoch, step: tuning.step, train: meanOf(own), eval: await evaluate() };
+    history.epochs.push(done);
+    const { loss } = done.eval ?? done.train;
+    if (!history.best || loss < history.best.loss)
+      history.best = { epoch, loss, weights: { ...tuning.weights } };
+    course.onEpoch(done);
+    if (history.ended === "diverged") break;
+    if (course.stopped()) {
+      history.ended = "interrupted";
+      break;
+    }
+    if (patience !== null && epoch - history.best.epoch >= patience) {
+      history.ended = "patience";
+      break;
+    }
+  }
+  return history;
+}
+
+function meanOf(steps: readonly Step[]): Epoch["train"] {
+  const mean = (of: (step: Step) => number) =>
+    steps.reduce((sum, step) => sum + of(step), 0) / steps.length;
+  const names = Object.keys(steps[0].metrics);
+  return {
+    loss: mean(({ loss }) => loss),
+    metrics: Object.fromEntries(names.map((name) => [name, mean(({ metrics }) => metrics[name])])),
+  };
+}

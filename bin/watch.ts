@@ -1,0 +1,76 @@
+import { SingleBar } from "cli-progress";
+import type { Step } from "../src/index.ts";
+import type { FinetuneArguments } from "./commands/finetune.ts";
+import type { Epoch, History } from "./training.ts";
+
+/** Loss and metrics as people read them. */
+export const figures = ({
+  loss,
+  metrics,
+}: {
+  loss: number;
+  metrics: Readonly<Record<string, number>>;
+}) =>
+  [["loss", loss] as const, ...Object.entries(metrics)]
+    .map(([name, value]) => `${name} ${value.toPrecision(4)}`)
+    .join(", ");
+
+/** Shows how a training goes, on stderr, and hears Ctrl-C: the first ends it after the step at hand. */
+export class Watch {
+  interrupted = false;
+  readonly #quiet: boolean;
+  readonly #epochs: number;
+  readonly #bar: SingleBar | null;
+  #started = false;
+
+  constructor({ quiet, epochs }: FinetuneArguments, { epochs: done, before }: History) {
+    this.#quiet = quiet;
+    this.#epochs = epochs;
+    this.#bar =
+      quiet || !process.stderr.isTTY
+        ? null
+        : new SingleBar({
+            format: "epoch {epoch} [{bar}] {value}/{total} steps, {figures}, {eta_formatted} left",
+            stream: process.stderr,
+            clearOnComplete: true,
+            barsize: 24,
+            gracefulExit: false,
+            linewrap: true,
+            etaBuffer: 100,
+          });
+    process.on("SIGINT", this.#onInterrupt);
+    if (done.length > 0) this.#say(`going on after epoch ${done.length}`);
+    if (before) this.#say(`before: ${figures(before)}`);
+  }
+
+  readonly step = (step: Step, epoch: number, of: number): void => {
+    const total = of * this.#epochs;
+    const shown = { epoch: `${epoch}/${this.#epochs}`, figures: figures(step) };
+    if (!this.#started) this.#bar?.start(total, step.step, shown);
+    else this.#bar?.update(step.step, shown);
+    this.#started = true;
+  };
+
+  readonly epoch = ({ epoch, train, eval: held }: Epoch): void => {
+    const text = `epoch ${epoch}/${this.#epochs}: ${figures(train)}${held ? `; eval ${figures(held)}` : ""}`;
+    this.#say(text);
+  };
+
+  /** Takes the bar away and stops listening. */
+  stop(): void {
+    this.#bar?.stop();
+    process.off("SIGINT", this.#onInterrupt);
+  }
+
+  #say(text: string): void {
+    if (!this.#quiet) process.stderr.write(`${this.#bar ? "\r\x1b[K" : ""}${text}\n`);
+  }
+
+  readonly #onInterrupt = (): void => {
+    if (this.interrupted) process.exit(130);
+    this.interrupted = true;
+    this.#say(
+      "stopping after this step; Ctrl-C again stops at once and keeps the last epoch's state",
+    );
+  };
+}
