@@ -1,0 +1,213 @@
+import { spawn } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+import { isLaurelized, openModel, strip, trainableWeights } from "laurelize";
+import ort from "onnxruntime-node";
+import { describe, expect, it } from "vitest";
+import { uniform } from "../src/graph/random.ts";
+import { cli } from "./support/cli.ts";
+import { temporaryFolder } from "./support/fixture.ts";
+import { npzOf } from "./support/npz-file.ts";
+import { modelOfText } from "./support/onnx-text.ts";
+
+const [FEATURES, CLASSES] = [8, 3];
+const folder = temporaryFolder();
+const at = (name: string) => path.join(folder, name);
+
+const text = `<ir_version: 8, opset_import: ["" : 17]>
+net (float[N, ${FEATURES}] x) => (float[N, ${CLASSES}] p)
+<float[${FEATURES}, 16] up, float[16, ${FEATURES}] down, float[${FEATURES}, ${CLASSES}] head>
+{
+  wide = MatMul(x, up)
+  bent = Relu(wide)
+  f = MatMul(bent, down)
+  [res] y = Add(x, f)
+  logits = MatMul(y, head)
+  p = Softmax<axis = -1>(logits)
+}`;
+
+/** Examples whose label is where the largest of three features lies. */
+function examples(
+  rows: number,
+  label: string,
+): Record<string, [Float32Array | BigInt64Array, number[]]> {
+  const next = uniform(3, label);
+  const x = Float32Array.from({ length: rows * FEATURES }, () => 2 * next() - 1);
+  const labels = Array.from({ length: rows }, (_, k) => {
+    const some = [...x.subarray(k * FEATURES, k * FEATURES + CLASSES)];
+    return BigInt(some.indexOf(Math.max(...some)));
+  });
+  return { x: [x, [rows, FEATURES]], labels: [BigInt64Array.from(labels), [rows]] };
+}
+
+fs.writeFileSync(at("net.onnx"), modelOfText(text));
+fs.writeFileSync(at("train.npz"), npzOf(examples(256, "train")));
+fs.writeFileSync(at("val.npz"), npzOf(examples(64, "val")));
+
+const towards = ["--loss", "cross-entropy", "--target", "labels", "--feature-axis", "1"];
+const run = (data: string, ...more: string[]) =>
+  cli(["finetune", at("net.onnx"), "--data", at(data), ...towards, ...more]);
+
+describe("laurelize finetune", { timeout: 120_000 }, () => {
+  const tuned = ["--lr", "0.03", "--rank", "4", "--epochs", "6"];
+
+  it("trains a plain model and writes model, adapter, log, curve and state", async () => {
+    const out = at("tuned.onnx");
+    const ran = run("train.npz", "--eval", at("val.npz"), "--json", ...tuned, "-o", out);
+    expect(ran.stderr).toContain("epoch 6/6: loss");
+    expect(ran.code).toBe(0);
+    const report = JSON.parse(ran.stdout);
+    expect(report.steps).toBe(6 * 8);
+    expect(report.best.loss).toBeLessThan(0.8 * report.before.loss);
+    for (const name of Object.values<string>(report.files))
+      expect(fs.existsSync(name), name).toBe(true);
+    const log = JSON.parse(fs.readFileSync(at("tuned.json"), "utf8"));
+    expect(log.steps.length).toBe(48);
+    expect(fs.readFileSync(at("tuned.svg"), "utf8")).toMatch(/<svg/);
+
+    const model = await openModel(out);
+    expect(isLaurelized(model)).toBe(true);
+    expect((await strip(model)).model.toBytes()).toEqual(new Uint8Array(modelOfText(text)));
+    // The tuned file scores in onnxruntime what the report says of its best epoch.
+    const { x, labels } = examples(64, "val");
+    const session = await ort.InferenceSession.create(out);
+    const feeds = { x: new ort.Tensor("float32", x[0] as Float32Array, x[1]) };
+    const p = (await session.run(feeds)).p.data as Float32Array;
+    const loss = Array.from(
+      labels[0] as BigInt64Array,
+      (label, k) => -Math.log(p[k * CLASSES + Number(label)]),
+    );
+    expect(loss.reduce((a, b) => a + b, 0) / 64).toBeCloseTo(report.best.loss, 4);
+  });
+
+  it("changes the weights' bytes and no others, and the adapter alone brings them", async () => {
+    expect(
+      cli([at("net.onnx"), "--feature-axis", "1", "--rank", "4", "-o", at("net.laurel.onnx")]).code,
+    ).toBe(0);
+    const ran = cli([
+      "finetune",
+      at("net.laurel.onnx"),
+      "--data",
+      at("train.npz"),
+      ...towards,
+      ...tuned,
+      "-o",
+      at("again.onnx"),
+    ]);
+    expect(ran.code).toBe(0);
+    const [before, after] = ["net.laurel.onnx", "again.onnx"].map((name) =>
+      fs.readFileSync(at(name)),
+    );
+    expect(after.length).toBe(before.length);
+    const model = await openModel(at("net.laurel.onnx"));
+    const own = new Set(trainableWeights(model));
+    const ranges = model.file.graph.initializers
+      .filter(({ name }) => own.has(name))
+      .map(({ raw }) => raw!);
+    for (const [k, byte] of after.entries())
+      if (byte !== before[k])
+        expect(ranges.some(({ start, end }) => k >= start && k < end)).toBe(true);
+    expect(
+      cli(["apply", at("net.onnx"), at("again.safetensors"), "-o", at("applied.onnx")]).code,
+    ).toBe(0);
+    expect(fs.readFileSync(at("applied.onnx"))).toEqual(after);
+  });
+
+  it("gives the same files again, and in two parts by --resume", () => {
+    const [once, twice] = [at("once.onnx"), at("twice.onnx")];
+    expect(run("train.npz", ...tuned, "-o", once).code).toBe(0);
+    const short = ["--lr", "0.03", "--rank", "4", "--epochs", "3"];
+    expect(run("train.npz", ...short, "-o", twice).code).toBe(0);
+    const rest = run("train.npz", ...tuned, "-o", twice, "--resume");
+    expect(rest.stderr).toContain("going on after epoch 3");
+    expect(rest.code).toBe(0);
+    expect(fs.readFileSync(twice)).toEqual(fs.readFileSync(once));
+  });
+
+  it("keeps the best so far at Ctrl-C", async () => {
+    const out = at("stopped.onnx");
+    const bin = path.join(import.meta.dirname, "../dist/bin/laurelize.js");
+    const args = [
+      "finetune",
+      at("net.onnx"),
+      "--data",
+      at("train.npz"),
+      ...towards,
+      "--epochs",
+      "100000",
+      "-o",
+      out,
+    ];
+    const child = spawn(process.execPath, [bin, ...args], { stdio: ["ignore", "ignore", "pipe"] });
+    const code = new Promise((resolve) => child.once("exit", resolve));
+    let said = "";
+    child.stderr.on("data", (data) => {
+      if (!said.includes("epoch 2/") && `${said}${data}`.includes("epoch 2/")) child.kill("SIGINT");
+      said += data;
+    });
+    expect(await code).toBe(130);
+    expect(isLaurelized(await openModel(out))).toBe(true);
+    expect(JSON.parse(fs.readFileSync(at("stopped.json"), "utf8")).ended).toBe("interrupted");
+  });
+
+  it("stops when it gets no better", () => {
+    const ran = run(
+      "train.npz",
+      "--eval",
+      at("val.npz"),
+      "--lr",
+      "5",
+      "--epochs",
+      "50",
+      "--patience",
+      "2",
+      "--json",
+      "-o",
+      at("patient.onnx"),
+    );
+    const { ended, epochs, best } = JSON.parse(ran.stdout);
+    expect(ended).toBe("patience");
+    expect(epochs.length).toBe(best.epoch + 2);
+  });
+
+  const broken: [string, () => Uint8Array, RegExp][] = [
+    ["a missing array", () => npzOf({ x: examples(8, "m").x }), /holds no array labels/],
+    [
+      "a label out of range",
+      () =>
+        npzOf({
+          ...examples(8, "m"),
+          labels: [BigInt64Array.from([0n, 1n, 2n, 3n, 0n, 0n, 0n, 0n]), [8]],
+        }),
+      /is 3 in row 3/,
+    ],
+    [
+      "inputs of another type",
+      () => npzOf({ ...examples(8, "m"), x: [new Float64Array(8 * FEATURES), [8, FEATURES]] }),
+      /float64|double/,
+    ],
+    [
+      "a NaN",
+      () =>
+        npzOf({
+          ...examples(8, "m"),
+          x: [new Float32Array(8 * FEATURES).fill(Number.NaN), [8, FEATURES]],
+        }),
+      /NaN|not a number|no number/,
+    ],
+    ["an empty file", () => new Uint8Array(), /empty|no \.npz/],
+  ];
+  it.each(broken)("refuses %s in one sentence, and writes nothing", (_, make, sentence) => {
+    fs.writeFileSync(at("broken.npz"), make());
+    const ran = run("broken.npz", "-o", at("never.onnx"));
+    expect(ran.code).toBe(2);
+    expect(ran.stderr).toMatch(sentence);
+    expect(
+      ran.stderr
+        .trim()
+        .split("\n")
+        .filter((line) => line.startsWith("laurelize:")).length,
+    ).toBe(1);
+    expect(fs.readdirSync(folder).some((name) => name.startsWith("never"))).toBe(false);
+  });
+});
