@@ -106,7 +106,7 @@ function describeOpening(check: Of<"same when opened">): string {
   const quanta = nodes.flatMap((node) => node.quanta ?? []);
   const rounded =
     quanta.length > 0
-      ? `, ${counted(quanta.length, "quantised sum")} alone at most ${Math.max(...quanta)} of a quantum apart (held to 1)`
+      ? `, ${counted(quanta.length, "quantised sum")} on their own off by ${Math.max(...quanta)} quanta (held to 1)`
       : "";
   return `${what}${rounded}: ${describeFunction({ ...check, dims: {} })}`;
 }

@@ -41,6 +41,24 @@ async function proved(bytes: Uint8Array, options: { include?: string[] } = {}) {
   return { laurel, opening: made("same when opened", proof) };
 }
 
+describe("sums beside integers", () => {
+  it.for([
+    "qdq-around-the-sum",
+    "dynamic-quantisation",
+    "four-bit-branches",
+    "weights-dequantized",
+  ])("%s: weights in the stream's float type, proved and stripped", async (name) => {
+    const bytes = fixture(name);
+    const laurel = await laurelize(await openModel(bytes), { ort, rank: 4 });
+    const { checks } = await verify(laurel, { ort });
+    expect(checks.filter(({ outcome }) => outcome !== "passed")).toEqual([]);
+    for (const { site, parameters } of laurel.plan.sites)
+      for (const { dtype } of Object.values(parameters)) expect(dtype).toBe(site.dtype);
+    const { model } = await strip(laurel.model);
+    expect(Buffer.compare(model.toBytes(), bytes)).toBe(0);
+  });
+});
+
 describe("sums inside fused nodes", () => {
   it("are opened first, held against the original, and stripped again", async () => {
     const { laurel, opening } = await proved(fixture("closed-sums"));

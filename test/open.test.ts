@@ -5,12 +5,14 @@ import { describe, expect, it } from "vitest";
 import { canOpen, open } from "../passes/open/index.ts";
 import { buildGraph } from "../src/graph/graph.ts";
 import { applyPatch } from "../src/graph/patch.ts";
+import { encodeNumbers } from "../src/graph/tensor.ts";
 import { openFile } from "../src/onnx/model-file.ts";
 import { bytesSource } from "../src/onnx/source.ts";
 import { compare, ulp } from "../src/runtime/compare.ts";
 import { dtypeOf, tensorOfBytes } from "../src/runtime/floats.ts";
 import { inferTypes } from "../src/runtime/infer-types.ts";
 import { composites } from "./support/composites.ts";
+import { fixture } from "./support/fixture.ts";
 import { dataOfNode, floats, modelOfNode, type OneNode, whole } from "./support/one-node.ts";
 
 async function run(model: Uint8Array, node: OneNode) {
@@ -212,6 +214,41 @@ describe("operators for which onnxruntime's CPU has no kernel, against their for
     const value = Array.from(image.values).reduce((sum, v, k) => sum + v * w.values[k], 0);
     await held({ op: "com.microsoft.NhwcConv", inputs: [image, w] }, [Float64Array.of(value)]);
   });
+});
+
+describe("calls of a model's functions", () => {
+  it.each(["functions-nested", "function-overloads"])(
+    "%s: written out with the calls inside them, to the same bits",
+    async (name) => {
+      const bytes = fixture(name);
+      const graph = buildGraph(openFile(bytesSource(bytes), null));
+      const { types } = await inferTypes(ort, graph);
+      const calls = graph.main.nodes.filter(({ callee }) => callee !== null);
+      expect(calls.length).toBeGreaterThan(0);
+      expect(calls.every(canOpen)).toBe(true);
+      const { source } = await applyPatch(graph, open(graph, types, calls));
+      const plain = source.read(0, source.size);
+      const left = (await openModel(plain)).graph.main.nodes;
+      expect(left.filter(({ callee }) => callee !== null)).toEqual([]);
+      const inputs = graph.main.inputs.map((input) => {
+        const dims = types.get(input)!.shape!.map((dim) => (typeof dim === "number" ? dim : 2));
+        return [input.name, floats(dims, input.name)] as const;
+      });
+      const feeds = inputs.map(([input, { dtype, dims, values }]) => [
+        input,
+        tensorOfBytes(ort, dtype, encodeNumbers(dtype, values), dims),
+      ]);
+      const runs = [bytes, plain].map(async (model) => {
+        const session = await ort.InferenceSession.create(model, {
+          graphOptimizationLevel: "disabled",
+        });
+        return session.run(Object.fromEntries(feeds) as Record<string, Tensor>);
+      });
+      const [before, after] = await Promise.all(runs);
+      for (const [output, tensor] of Object.entries(before))
+        expect(compare(tensor, after[output]).bitEqual, output).toBe(true);
+    },
+  );
 });
 
 describe("what is not opened says why", () => {

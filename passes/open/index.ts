@@ -1,12 +1,13 @@
-import type { Graph, Node } from "../../src/graph/graph.ts";
+import { type Graph, type Node, outward } from "../../src/graph/graph.ts";
+import { inlined } from "../../src/graph/inline.ts";
 import type { Insertion, Patch } from "../../src/graph/patch.ts";
 import type { Types } from "../../src/graph/types.ts";
 import { type Writing, writing } from "../../src/graph/writing.ts";
 import { compositeOf, NotOpened, titleOf } from "./composite.ts";
 import { plainRules, rules, SINCE } from "./rules.ts";
 
-/** Whether a node is of a composite operator that can be turned into plain ones. */
-export const canOpen = ({ op }: Node) => Object.hasOwn(rules, op);
+/** Whether a node is of a composite operator that can be turned into plain ones, or calls a function. */
+export const canOpen = ({ op, callee }: Node) => callee !== null || Object.hasOwn(rules, op);
 
 /** Plain nodes in place of composite ones. */
 export interface Opening {
@@ -20,15 +21,18 @@ export const open = (graph: Graph, types: Types, nodes: readonly Node[]): Patch 
   opening(graph, types, nodes).patch;
 
 /**
- * Turns composite nodes into plain ones of the model's own opset: each is removed, and what stands
- * in its place makes its outputs under their names. Changes nothing itself. Throws a NotOpened,
- * one sentence, where a node is beyond its rule.
+ * Turns composite nodes into plain ones of the model's own opset, and calls of the model's functions
+ * into what these do, calls inside them too: each is removed, and what stands in its place makes its
+ * outputs under their names. Changes nothing itself. Throws a NotOpened, one sentence, where a node is
+ * beyond its rule.
  */
 export function opening(graph: Graph, types: Types, nodes: readonly Node[]): Opening {
   const write = writing(graph, "opened");
   const inserted: Insertion[] = [];
   const within = new Map<string, Node>();
+  const calls = new Set(nodes.filter(({ callee }) => callee !== null));
   for (const node of nodes) {
+    if (calls.has(node)) continue;
     const from = write.nodes.length;
     const outputs = opened(graph, types, node, write);
     const renamed = underOldNames(node, write.nodes.slice(from), outputs);
@@ -36,7 +40,19 @@ export function opening(graph: Graph, types: Types, nodes: readonly Node[]): Ope
     inserted.push(...renamed);
   }
   const patch = { nodes: inserted, tensors: write.tensors, redirects: [], removed: nodes };
-  return { patch, within };
+  return { patch: calls.size > 0 ? { ...patch, ...writtenOut(graph, calls) } : patch, within };
+}
+
+/** The bodies of functions in place of these calls. */
+function writtenOut(graph: Graph, calls: ReadonlySet<Node>): Pick<Patch, "written" | "opsets"> {
+  const inFunction = ({ scope }: Node) => [...outward(scope)].at(-1)!.kind === "function";
+  const made = inlined(graph, (call) => calls.has(call) || inFunction(call));
+  for (const call of calls)
+    if (!made?.patch.removed?.includes(call))
+      throw new NotOpened(
+        `${titleOf(call)} is not written out: its function means other operator sets than the model; convert one of them.`,
+      );
+  return { written: made!.patch.written!, opsets: made!.patch.opsets! };
 }
 
 /** Writes the plain nodes of one; what its outputs are there, each made by a node of its own. */

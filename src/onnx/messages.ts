@@ -151,6 +151,7 @@ export const FIELD = {
   graphOutput: 12,
   nodeInput: 1,
   nodeOutput: 2,
+  nodeAttribute: 5,
   functionOutput: 5,
   tensorRaw: 9,
   tensorExternalData: 13,
