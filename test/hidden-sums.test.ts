@@ -105,7 +105,7 @@ describe("a sum that onnxruntime leaves between NCHWc convolutions", () => {
       g (float[1, 16, 8, 8] x) => (float[1, 16, 8, 8] y, float[1, 16, 8, 8] z)
       <float[16, 16, 3, 3] w, float[16, 16, 3, 3] v, float[16, 16, 1, 1] u> {
         c = Conv<pads = [1, 1, 1, 1]>(x, w) r = Relu(c) f = Conv<pads = [1, 1, 1, 1]>(r, v)
-        s = Add(c, f) t = Relu(f) a = Relu(s) p = Conv(a, u) y = Add(x, p) z = Conv(t, u) }`;
+        s = Add(c, f) t = Relu(f) e = Sigmoid(s) a = Mul(s, e) p = Conv(a, u) y = Add(x, p) z = Conv(t, u) }`;
     const plain = await openModel(modelOfText(text));
     const before = await findResiduals(plain, { ort });
     expect(before.sites.map(({ output }) => output.name)).toEqual(["s", "y"]);

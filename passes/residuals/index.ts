@@ -9,6 +9,7 @@ import {
 import { labelOf, pathOf, scopesOf, visible } from "../../src/graph/scopes.ts";
 import type { Types } from "../../src/graph/types.ts";
 import type { ManifestSite } from "../manifest.ts";
+import { blockedValues } from "./blocked.ts";
 import { closedSum } from "./closed-sum.ts";
 import { featureAxis } from "./feature-axis.ts";
 import { isLaurel } from "./laurel-block.ts";
@@ -54,6 +55,7 @@ export function findSites(graph: Graph, types: Types, options: ResidualOptions =
     graph,
     types,
     constants: constants(graph),
+    blocked: blockedValues(graph),
     augmented: augmentedBefore(scopes, earlier),
   };
   const own = earlier.map(({ name }) => `${name}.laurel.`);

@@ -12,7 +12,7 @@ const LAYOUT = words(
 
 /** Operators of a projected skip, beside layout and products with weights: linear, or a norm or pool. */
 const PROJECTION = words(
-  "BatchNormalization LayerNormalization GroupNormalization InstanceNormalization AveragePool MaxPool LpPool GlobalAveragePool ReduceMax ReduceMean ReduceSum",
+  "BatchNormalization LayerNormalization GroupNormalization InstanceNormalization AveragePool MaxPool LpPool GlobalAveragePool com.microsoft.nchwc.AveragePool com.microsoft.nchwc.MaxPool com.microsoft.nchwc.GlobalAveragePool ReduceMax ReduceMean ReduceSum",
 );
 
 const CONVOLUTION = words(
@@ -30,7 +30,9 @@ const BLOCK = words(
 
 const ADDITION = words("Add Sub Sum com.microsoft.BiasAdd com.microsoft.QLinearAdd");
 
-const UPSAMPLING = words("Resize Upsample ConvTranspose MaxUnpool GridSample DepthToSpace");
+const UPSAMPLING = words(
+  "Resize Upsample ConvTranspose MaxUnpool GridSample DepthToSpace com.microsoft.nchwc.Upsample",
+);
 
 /** What an operator is, as far as a residual connection is concerned. */
 export interface Traits {

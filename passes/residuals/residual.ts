@@ -89,6 +89,8 @@ export interface Setting {
   readonly types: Types;
   /** Values that no input's data can change. */
   readonly constants: ReadonlySet<Value>;
+  /** Values whose channels are not where their shape says. */
+  readonly blocked: ReadonlySet<Value>;
   /** Skips that this tool augmented before: what the sum reads now → x_i. */
   readonly augmented: ReadonlyMap<Value, Value>;
 }

@@ -1,6 +1,5 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { type Dimension, isFloat, showShape } from "../../src/graph/types.ts";
-import { isBlocked } from "./blocked.ts";
 import type { Reach } from "./reach.ts";
 import type { Kind, OptionalKind, Setting, Sum, Term } from "./residual.ts";
 import { type Link, skipChain } from "./skip-chain.ts";
@@ -43,7 +42,7 @@ export function slots(setting: Setting, reach: Reach, sum: Sum): Slots {
 
 /** What rules a sum out before its operands' origin is asked. */
 function unfit(
-  { graph, types, constants }: Setting,
+  { types, constants, blocked }: Setting,
   reach: Reach,
   { node, output, terms, bias, closed }: Sum,
 ): string | null {
@@ -60,7 +59,7 @@ function unfit(
     const reaches = terms.some((term) => reach.ways(constant, term.value, node)?.mixed);
     return whole && reaches ? whyNot.constantSkip() : whyNot.bias(constant);
   }
-  if (terms.some((term) => isBlocked(graph, term.value))) return whyNot.blocked();
+  if (terms.some((term) => blocked.has(term.value))) return whyNot.blocked();
   if (new Set(terms.map((term) => term.value)).size < terms.length) return whyNot.doubled();
   if (terms.length > MOST_TERMS) return whyNot.many(terms.length);
   for (const { value } of terms) {
