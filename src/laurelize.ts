@@ -1,3 +1,4 @@
+import { type Choice, chosen } from "../passes/choose.ts";
 import { type LaurelOptions, manifestOf, type Plan, plan } from "../passes/laurelize.ts";
 import { type Manifest, manifestKey, manifests } from "../passes/manifest.ts";
 import type { ResidualOptions, Residuals } from "../passes/residuals/index.ts";
@@ -7,7 +8,7 @@ import { copyNames } from "./graph/placing.ts";
 import { type Model, modelOf, sha256 } from "./model.ts";
 import { InputError } from "./onnx/source.ts";
 import { sampled } from "./onnx/undo.ts";
-import { type Opened, type Searched, searched } from "./opened.ts";
+import { type Opened, type Searched, searched, withOnly } from "./opened.ts";
 import type { Ort } from "./runtime/session.ts";
 import { VERSION } from "./version.ts";
 
@@ -30,10 +31,13 @@ export async function findResiduals(
   return { ...found, warnings };
 }
 
-function search(model: Model, { ort, ...options }: WithOrt & ResidualOptions): Promise<Searched> {
-  const earlier = manifests(model.metadata).flatMap((manifest) => manifest?.sites ?? []);
-  return searched(model, ort, { earlier, ...options });
-}
+const search = (model: Model, { ort, ...options }: WithOrt & ResidualOptions): Promise<Searched> =>
+  searched(model, ort, findingOf(model, options));
+
+const findingOf = (model: Model, options: ResidualOptions): ResidualOptions => ({
+  earlier: manifests(model.metadata).flatMap((manifest) => manifest?.sites ?? []),
+  ...options,
+});
 
 /** A laurelized model, not yet proved or saved. */
 export interface Laurelized {
@@ -98,15 +102,22 @@ export async function laurelize(
     throw new InputError(
       `${model.file.source.name} uses opset ${opset}, and onnxruntime runs 7 and newer; convert it with onnx.version_converter first.`,
     );
-  const { opened, ...rest } = await search(model, { ort, featureAxis, also });
-  const found = { ...rest.found, warnings: rest.warnings };
+  const all = await search(model, { ort, featureAxis, also });
+  const found = { ...all.found, warnings: all.warnings };
+  const taken = chosen(found.sites, { ...wanted, again });
+  if (taken.length === 0) throw new NoSiteError(found, model.file.source.name);
+  const needed = all.opened.nodes.filter((node) => taken.some(({ within }) => within === node));
+  const fewer = needed.length < all.opened.nodes.length;
+  const { opened, found: at } = fewer
+    ? await withOnly(all, needed, ort, findingOf(model, { featureAxis, also }))
+    : all;
   if (opened.undos.length > 0 && linkWeights)
     throw new InputError(
       `${model.file.source.name} has ${opened.calls.length > 0 ? "functions" : "fused nodes"} that hold residual connections and have to be opened first, which moves the weights that --link-weights would refer to; leave it out.`,
     );
   const { graph } = opened.model;
-  const planned = plan(graph, found.sites, { ...wanted, again });
-  if (planned.sites.length === 0) throw new NoSiteError(found, model.file.source.name);
+  const sites = taken.map(({ name }) => name);
+  const planned = plan(graph, at.sites, { ...wanted, ...ANY, sites, again: true });
   const provenance = async (undo: Manifest["undo"]) => {
     const { source } = model;
     const linked = undo.beside !== undefined;
@@ -133,6 +144,15 @@ export async function laurelize(
     warnings: [...found.warnings, ...blocking(found), ...planned.warnings],
   };
 }
+
+/** Narrows nothing. */
+const ANY: Choice = {
+  include: undefined,
+  exclude: undefined,
+  stream: undefined,
+  every: undefined,
+  last: undefined,
+};
 
 function blocking({ rejected }: Residuals): string[] {
   const { length } = rejected.filter(({ reason }) => reason === whyNot.blocked());

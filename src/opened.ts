@@ -70,7 +70,7 @@ async function withNodesOpened(
   ort: Ort,
   options: ResidualOptions,
 ): Promise<Searched> {
-  const { model, undos } = written.opened;
+  const { model } = written.opened;
   const rejected: Rejection[] = [];
   const { types } = await typesOf(model, ort);
   const hidden = hiddenSums(model.graph).filter((node) => {
@@ -82,12 +82,7 @@ async function withNodesOpened(
       return false;
     }
   });
-  const unfold = async (nodes: readonly Node[]) => {
-    const { patch, within }: Opening = opening(model.graph, types, nodes);
-    const step = await patched(model, patch);
-    const opened = { ...written.opened, ...step, nodes, undos: [...step.undos, ...undos] };
-    return search(opened, ort, { ...options, within });
-  };
+  const unfold = (nodes: readonly Node[]) => withOpened(written.opened, nodes, ort, options);
   if (hidden.length === 0) return withRejected(written, rejected);
   const whole = await unfold(hidden);
   const needed = hidden.filter((node) => whole.found.sites.some(({ within }) => within === node));
@@ -95,6 +90,34 @@ async function withNodesOpened(
   for (const { within, reason, kind } of whole.found.rejected)
     if (within && !needed.includes(within)) rejected.push(rejectionOf(within, reason, kind));
   return withRejected(needed.length > 0 ? await unfold(needed) : written, rejected);
+}
+
+/** As it is searched where of the composite nodes only these are opened. */
+export function withOnly(
+  { opened: { composed, nodes: all, undos, calls } }: Searched,
+  nodes: readonly Node[],
+  ort: Ort,
+  options: ResidualOptions,
+): Promise<Searched> {
+  const before = all.length > 0 ? undos.slice(1) : undos;
+  const written: Opened = { model: composed, calls, nodes: [], composed, undos: before };
+  return nodes.length > 0
+    ? withOpened(written, nodes, ort, options)
+    : search(written, ort, options);
+}
+
+async function withOpened(
+  written: Opened,
+  nodes: readonly Node[],
+  ort: Ort,
+  options: ResidualOptions,
+): Promise<Searched> {
+  const { graph } = written.model;
+  const { types } = await typesOf(written.model, ort);
+  const { patch, within }: Opening = opening(graph, types, nodes);
+  const step = await patched(written.model, patch);
+  const opened = { ...written, ...step, nodes, undos: [...step.undos, ...written.undos] };
+  return search(opened, ort, { ...options, within });
 }
 
 const rejectionOf = (node: Node, reason: string, kind: Rejection["kind"] = null): Rejection => ({

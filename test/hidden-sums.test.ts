@@ -86,6 +86,17 @@ describe("sums inside fused nodes", () => {
     }
   });
 
+  it("are opened at chosen sites alone", async () => {
+    const { laurel, opening } = await proved(fixture("closed-sums"), { include: ["y"] });
+    expect(opening.nodes.map(({ name }) => name)).toEqual(["y"]);
+    expect(laurel.found.sites.map(({ name }) => name)).toEqual(["y", "s", "z"]);
+    expect(laurel.plan.sites.map(({ site }) => site.name)).toEqual(["y"]);
+    const model = await openModel(fixture("closed-sums"));
+    const { plan, opened } = await laurelize(model, { ort, every: 2 });
+    expect(plan.sites.map(({ site }) => site.name)).toEqual(["y", "z"]);
+    expect(opened.nodes.map(({ message }) => message.outputs[0])).toEqual(["y", "z"]);
+  });
+
   it("stay as they are where they hold no residual connection", async () => {
     const model = await openModel(fixture("closed-sums-near-misses"));
     await expect(laurelize(model, { ort })).rejects.toThrow(/cannot be changed in place: n is/);
