@@ -1,4 +1,4 @@
-import type { Graph } from "../src/graph/graph.ts";
+import { type Graph, InputError } from "../src/graph/graph.ts";
 import type { Types } from "../src/graph/types.ts";
 import { notRun, type Outcome, ran } from "../src/runtime/outcome.ts";
 import { runnable } from "../src/runtime/runnable.ts";
@@ -165,7 +165,14 @@ export async function prove(
   return { passed: checks.every(({ outcome }) => outcome === "passed"), checks, leftOut: null };
 }
 
-/** Why onnxruntime cannot run the model at all; null where it can. */
+/** What onnxruntime says of a sound model for which it has no code. */
+const NO_KERNEL =
+  /Could not find an implementation|not a registered function\/op|Type 'tensor\(bfloat16\)'/;
+
+/**
+ * Why onnxruntime cannot run a sound model at all; null where it can. Throws an InputError where
+ * it holds that the model is none.
+ */
 async function refusal(
   ort: Ort,
   model: Runnable,
@@ -174,7 +181,11 @@ async function refusal(
   try {
     await withSession(ort, model, "disabled", async () => {});
   } catch (thrown) {
-    return `onnxruntime has no kernels to run the original here (${reason(thrown)})`;
+    if (NO_KERNEL.test(String(thrown)))
+      return `onnxruntime has no kernels to run the original here (${reason(thrown)})`;
+    throw new InputError(
+      `onnxruntime does not take ${graph.file.source.name} (${reason(thrown)}); the model is damaged, or has to be converted for it.`,
+    );
   }
   const unfed = graph.main.inputs.find((input) => types.get(input)?.dtype === "bfloat16");
   return unfed

@@ -24,8 +24,9 @@ process.on("message", async ({ seed, folder, alone }: Request) => {
   }
   const file = path.join(folder, "model.onnx");
   const model: Loadable = it.way === "bytes" ? it.bytes : file;
+  const start = performance.now();
   const detail = await runAlone(model, {}).then(
-    () => "runs",
+    () => `runs in ${((performance.now() - start) / 1000).toFixed(1)} s`,
     (error: Error) => error.message,
   );
   process.send?.({ outcome: "alone", finding: null, detail });
