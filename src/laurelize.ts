@@ -177,6 +177,8 @@ export class NoSiteError extends InputError {
       super(
         `${name} has ${axisless.length} residual ${axisless.length === 1 ? "sum" : "sums"}, none with a feature axis (${axisless[0].reason}).`,
       );
+    else if (length === 0 && found.warnings.length > 0)
+      super(`no residual connection is seen in ${name}: ${found.warnings[0]}`);
     else
       super(
         length === 0

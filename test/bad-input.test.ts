@@ -5,6 +5,7 @@ import { InputError, laurelize, openModel, verify } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
+import { cli } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
 import { expectRefused } from "./support/refused.ts";
@@ -261,6 +262,22 @@ describe("a model that cannot be", { timeout: 60_000 }, () => {
       Buffer.concat([changed((model) => model), field(7, branch)]),
       "nested more than 100 deep",
     );
+  });
+  it("what onnxruntime holds to be no model", () => {
+    const dims = [{ dimParam: "N" }, { dimValue: 6 }, { dimValue: 8 }];
+    const type = { tensorType: { elemType: 1, shape: { dim: dims } } };
+    const broken = (valueInfo: object[]) =>
+      place(
+        changed(({ graph }) => {
+          graph.node!.push({ opType: "Gather", input: ["x", "x"], output: ["bad"], attribute: [] });
+          graph.valueInfo = valueInfo;
+        }),
+      );
+    const typed = broken(["f", "y"].map((name) => ({ name, type })));
+    expectRefused([typed, "-q"], path.dirname(typed), "onnxruntime does not take model.onnx (");
+    const { code, stderr } = cli([broken([])]);
+    expect(stderr).toMatch(/^laurelize: no residual connection is seen in .*Gather.*\n$/);
+    expect(code).toBe(3);
   });
   it("an opset that onnxruntime does not run", () =>
     refusedModel(
