@@ -102,6 +102,15 @@ describe("sums inside fused nodes", () => {
     await expect(laurelize(model, { ort })).rejects.toThrow(/cannot be changed in place: n is/);
   });
 
+  it("are refused in a sentence where a quantised one lacks its scale", async () => {
+    const text = `<ir_version: 8, opset_import: ["" : 17, "com.microsoft" : 1]>
+      net (uint8[N, 8] x) => (uint8[N, 8] y) <float scale = {0.1}, uint8 zero = {128}>
+      { y = com.microsoft.QLinearAdd(x, "", zero, x, scale, zero, scale, zero) }`;
+    await expect(laurelize(await openModel(modelOfText(text)), { ort })).rejects.toThrow(
+      "QLinearAdd at y lacks a scale (input 1); the model is damaged.",
+    );
+  });
+
   it("are refused with --link-weights, which opening would move", async () => {
     const model = await openModel(fixture("closed-sums"));
     await expect(laurelize(model, { ort, linkWeights: true })).rejects.toThrow(
