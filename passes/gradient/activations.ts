@@ -1,4 +1,6 @@
+import { float } from "../../src/graph/encode.ts";
 import { type Applied, inert, type VjpTable } from "./rule.ts";
+import { whereAbove } from "./whether.ts";
 
 /** Selu's default constants, as ONNX states them. */
 const SELU = { alpha: 1.6732632423543772, gamma: 1.0507009873554805 };
@@ -14,16 +16,20 @@ export const activations = {
   Elu: (at, x) => [bent(at, x, at.g, at.op.Add(at.y, at.scalar(at.float("alpha", 1))))],
   Gelu: gelu,
   // 0 < y < 1: α
-  HardSigmoid: ({ op, write, g, y, scalar, float, dtype }) => {
-    const inside = write.sign(op.Mul(y, op.Sub(scalar(1), y)), dtype);
-    return [op.Mul(g, op.Mul(inside, scalar(float("alpha", 0.2))))];
+  HardSigmoid: (at) => {
+    const { op, g, y, scalar } = at;
+    const inside = whereAbove(at, op.Mul(y, op.Sub(scalar(1), y)));
+    return [op.Mul(g, op.Mul(inside, scalar(at.float("alpha", 0.2))))];
   },
-  // h = clip(x/6 + ½, 0, 1), y = x h: slope h, and x/6 where h is not clipped
-  HardSwish: ({ op, write, g, scalar, dtype }, x) => {
-    const sixth = op.Mul(x, scalar(1 / 6));
-    const h = write.clip(op.Add(sixth, scalar(0.5)), 0, 1, dtype);
-    const inside = write.sign(op.Mul(h, op.Sub(scalar(1), h)), dtype);
-    return [op.Mul(g, op.Add(h, op.Mul(sixth, inside)))];
+  // h = clip(x/6 + ½, 0, 1), y = x h: slope h, and x/6 = h − ½ where h is not clipped
+  HardSwish: (at, x) => {
+    const { op, write, g, scalar, dtype } = at;
+    const h =
+      dtype === "float"
+        ? op.HardSigmoid(x, { alpha: float(1 / 6), beta: float(0.5) })
+        : write.clip(op.Add(op.Mul(x, scalar(1 / 6)), scalar(0.5)), 0, 1, dtype);
+    const inside = whereAbove(at, op.Mul(h, op.Sub(scalar(1), h)));
+    return [op.Mul(g, op.Add(h, op.Mul(op.Sub(h, scalar(0.5)), inside)))];
   },
   Hardmax: inert,
   LeakyRelu: (at, x) => [bent(at, x, at.g, at.scalar(at.float("alpha", 0.01)))],
@@ -38,7 +44,7 @@ export const activations = {
     const above = op.Greater(x, scalar(0));
     return [bent(at, x, g, slope), write.where(above, scalar(0), op.Mul(g, x), dtype)];
   },
-  Relu: ({ op, write, g, y, dtype }) => [op.Mul(g, write.sign(y, dtype))],
+  Relu: (at) => [at.op.Mul(at.g, whereAbove(at, at.y))],
   // x ≤ 0: γ α (eˣ − 1), slope y + γ α; else γ
   Selu: (at, x) => {
     const { op, g, y, scalar, float } = at;

@@ -109,10 +109,13 @@ function toKernel(
   const plain = [...kernel, ...strides, group].every((k) => k === 1) && pads.every((p) => p === 0);
   if (plain) {
     const places = product(size);
-    const right = op.Transpose(write.reshape(x, [n, c, places]), { perm: [0, 2, 1] });
-    const each = op.MatMul(write.reshape(g, [n, m, places]), right);
+    // The narrower of the two is transposed.
+    const rows = { x: write.reshape(x, [n, c, places]), g: write.reshape(g, [n, m, places]) };
+    const columns = (v: string) => op.Transpose(v, { perm: [0, 2, 1] });
+    const each = m < c ? op.MatMul(rows.x, columns(rows.g)) : op.MatMul(rows.g, columns(rows.x));
     const sum = n === 1 ? each : write.reduce("ReduceSum", each, [0]);
-    return write.reshape(sum, [m, c, ...kernel]);
+    const turned = m < c ? columns(sum) : sum;
+    return write.reshape(turned, [m, c, ...kernel]);
   }
   const dims = range(size.length);
   const split = write.reshape(x, [n, group, c / group, ...size]);

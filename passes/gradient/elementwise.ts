@@ -1,4 +1,5 @@
 import { type Applied, inert, type VjpTable } from "./rule.ts";
+import { whereEqual } from "./whether.ts";
 
 /** Operators that numpy's broadcasting applies to. */
 export const BROADCASTING: ReadonlySet<string> = new Set(
@@ -60,12 +61,11 @@ export const elementwise = {
 
 /** g where x is within its bounds, these included; else the bound that holds takes it. */
 function clip(at: Applied, x: string, min?: string, max?: string) {
-  const { op, write, g, y, scalar, dtype, opset, needs } = at;
+  const { op, write, g, y, scalar, dtype, needs } = at;
   const zero = scalar(0);
-  const same = opset >= 11 ? op.Equal(x, y) : op.Not(op.Or(op.Less(x, y), op.Greater(x, y)));
   const all = (v: string) => write.reduce("ReduceSum", v, [...at.shape(0).keys()], false);
   return [
-    write.where(same, g, zero, dtype),
+    op.Mul(g, whereEqual(at, x, y)),
     min && needs[1] ? all(write.where(op.Less(x, y), g, zero, dtype)) : null,
     max && needs[2] ? all(write.where(op.Greater(x, y), g, zero, dtype)) : null,
   ];
@@ -80,7 +80,7 @@ function extremum(at: Applied, all: string[], sign: number) {
     const first = op.Mul(g, op.Add(op.Mul(side, scalar(sign / 2)), scalar(0.5)));
     return [first, op.Sub(g, first)];
   }
-  const is = all.map((x) => op.Sub(scalar(1), write.sign(op.Abs(op.Sub(y, x)), dtype)));
+  const is = all.map((x) => whereEqual(at, y, x));
   const share = op.Div(g, op.Sum(is));
   return is.map((one) => op.Mul(share, one));
 }

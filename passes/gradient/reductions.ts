@@ -1,5 +1,6 @@
 import { positive, product, range } from "./broadcasting.ts";
 import type { Applied, VjpTable } from "./rule.ts";
+import { whereEqual } from "./whether.ts";
 
 /** Reductions: the cotangent goes back along the axes that were reduced. */
 export const reductions = {
@@ -91,7 +92,7 @@ function spread(at: Applied, g: string): string {
 
 /** The cotangent of an extremum along axes: those that equal it share. */
 export function share(at: Applied, x: string, y: string, axes: readonly number[]): string {
-  const { op, write, g, scalar, dtype } = at;
-  const is = op.Sub(scalar(1), write.sign(op.Abs(op.Sub(x, y)), dtype));
+  const { op, write, g } = at;
+  const is = whereEqual(at, x, y);
   return op.Mul(is, op.Div(g, write.reduce("ReduceSum", is, axes)));
 }
