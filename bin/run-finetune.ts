@@ -228,6 +228,7 @@ async function write(
       ].map(([step, { loss, metrics }]) => [step, loss, Object.values(metrics)[0]]),
     },
     path.basename(args.model),
+    Object.keys(steps[0]?.metrics ?? {})[0],
   );
   saveBytes(new TextEncoder().encode(svg), files.curve);
   if (args.json)
