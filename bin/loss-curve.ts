@@ -68,11 +68,15 @@ export function lossCurve(curve: Curve, title: string, metric = "metric"): strin
       ],
       series,
     });
-    return plain(chart.renderToSVGString());
+    return titled(plain(chart.renderToSVGString()));
   } finally {
     chart.dispose();
   }
 }
+
+/** The drawing with a title for those who hear it. */
+const titled = (svg: string) =>
+  svg.replace(/^<svg[^>]*>/, (tag) => `${tag}\n<title>Loss over the steps of a training</title>`);
 
 const drawn = (value: number) => (Number.isFinite(value) ? value : null);
 
