@@ -2,7 +2,8 @@ import type { Node, Value } from "../src/graph/graph.ts";
 import { type Emit, nodeOf, opsOver } from "../src/graph/ops.ts";
 import type { Patch } from "../src/graph/patch.ts";
 import { type DenseTensor, encodeNumbers } from "../src/graph/tensor.ts";
-import type { Site } from "./residuals/residual.ts";
+import { isHalfEdge } from "./half-edges.ts";
+import type { Site, Term } from "./residuals/residual.ts";
 import { scaled } from "./variants/scaled.ts";
 import type { Building, Place, Variant, VariantOptions } from "./variants/variant.ts";
 
@@ -85,17 +86,28 @@ export function augment(
   const scale = (node: Node, value: string, factor: string) =>
     scaled({ op: before(node), place, constant }, value, factor, options.perChannel);
   const op = before(skip.use.node);
-  let bracket = skip.value.name;
-  for (const part of parts)
-    for (const addend of part.addends?.(
-      building(part, skip.use.node),
-      operands.map((value) => value.name),
-    ) ?? [])
-      bracket = op.Add(bracket, addend);
-  const weighed = factors ? scale(skip.use.node, bracket, factors.beta) : bracket;
+  /** What is made of a value on its way to a slot; in half precision at both ends where the two were. */
+  const between = ({ value, use: { node } }: Term, make: (x: string) => string): string => {
+    if (!isHalfEdge(value, node, dtype)) return make(value.name);
+    const op = before(node);
+    return op.Identity(make(op.Identity(value.name)));
+  };
+  const weighed = between(skip, (x) => {
+    let bracket = x;
+    for (const part of parts)
+      for (const addend of part.addends?.(
+        building(part, skip.use.node),
+        operands.map((value) => value.name),
+      ) ?? [])
+        bracket = op.Add(bracket, addend);
+    return factors ? scale(skip.use.node, bracket, factors.beta) : bracket;
+  });
   draft.redirects.push({ use: skip.use, name: weighed });
-  for (const { value, use } of factors ? branches : [])
-    draft.redirects.push({ use, name: scale(use.node, value.name, factors!.alpha) });
+  for (const branch of factors ? branches : []) {
+    const { use } = branch;
+    const name = between(branch, (f) => scale(use.node, f, factors!.alpha));
+    draft.redirects.push({ use, name });
+  }
   if (factors && bias)
     draft.redirects.push({
       use: bias.use,

@@ -5,7 +5,8 @@ import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { checksThat, made } from "./support/checks.ts";
-import { corpus, fixture } from "./support/fixture.ts";
+import { corpus, fixture, textOf } from "./support/fixture.ts";
+import { modelOfText } from "./support/onnx-text.ts";
 
 const { onnx } = onnxProto;
 type ModelProto = InstanceType<typeof onnx.ModelProto>;
@@ -41,6 +42,26 @@ describe("a sum inside a norm", () => {
         const alone = await verify(laurel, { ort, extent: "sites" });
         expect(unproved(alone)).toEqual([]);
       }
+    },
+  );
+
+  const surrounded = `<ir_version: 8, opset_import: ["" : 17, "com.microsoft" : 1]>
+    net (float[N, 5, 8] x) => (float[N, 5, 8] out) <float[8, 8] w, float[8] g, float[8] b> {
+      p = MatMul(x, w) f = MatMul(p, w) [one] y = Add(p, f) r = Relu(y) f1 = MatMul(r, w)
+      [two] n, "", "", y1 = com.microsoft.SkipLayerNormalization<epsilon = 1.0e-5>(y, f1, g, b)
+      f2 = MatMul(n, w) [three] out = Add(f2, y1) }`;
+  it.each([...norms.map((name) => [name, textOf(name)]), ["one norm among products", surrounded]])(
+    "%s is proved in half precision, any of its sites alone",
+    { timeout: 60_000 },
+    async (_, text) => {
+      const model = modelOfText(text.replaceAll("float[", "float16["));
+      for (const variant of ["rw+lr", "rw+lr+pa"])
+        for (const include of [[], ["one"], ["two"], ["three"]]) {
+          const laurel = await augmented(model, { variant, include, rank: 4 });
+          const [{ parameters }] = laurel.plan.sites;
+          for (const { dtype } of Object.values(parameters)) expect(dtype).toBe("float16");
+          expect(unproved(await verify(laurel, { ort })), `${variant} ${include}`).toEqual([]);
+        }
     },
   );
 

@@ -4,11 +4,12 @@ import path from "node:path";
 import { afterAll } from "vitest";
 import { modelOfText } from "./onnx-text.ts";
 
+/** A fixture's text by its folder name. */
+export const textOf = (name: string): string =>
+  fs.readFileSync(path.join(import.meta.dirname, "../../fixtures", name, "model.txt"), "utf8");
+
 /** A fixture's model by its folder name. */
-export const fixture = (name: string): Uint8Array =>
-  modelOfText(
-    fs.readFileSync(path.join(import.meta.dirname, "../../fixtures", name, "model.txt"), "utf8"),
-  );
+export const fixture = (name: string): Uint8Array => modelOfText(textOf(name));
 
 /** A folder that goes when the test file is done. */
 export function temporaryFolder(): string {
