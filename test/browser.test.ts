@@ -2,15 +2,16 @@ import fs from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
-import { type Ort, openModel, type Proof } from "laurelize";
+import { type Ort, openModel, type Proof, type Tensors } from "laurelize";
 import ort from "onnxruntime-node";
 import * as web from "onnxruntime-web/wasm";
 import { beforeAll, describe, expect, it } from "vitest";
+import { uniform } from "../src/graph/random.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
 
 /** What a page would be made of: bytes in, proved bytes out, onnxruntime handed in. */
 const PAGE = `
-import { findResiduals, laurelize, openModel, verify } from "laurelize";
+import { finetune, findResiduals, laurelize, openModel, tunedModel, verify } from "laurelize";
 
 export async function rewrite(bytes, ort) {
   const model = await openModel(new Blob([bytes]));
@@ -18,6 +19,14 @@ export async function rewrite(bytes, ort) {
   const result = await laurelize(model, { ort, variant: "rw+lr", rank: 4 });
   const proof = await verify(result, { ort, dims: { N: 2 } });
   return { sites: sites.map(({ name }) => name), proof, bytes: result.model.toBytes() };
+}
+
+export async function tune(bytes, ort, batches) {
+  const { model } = await laurelize(await openModel(bytes), { ort, variant: "rw+lr", rank: 4 });
+  const tuning = finetune(model, { ort, loss: "mse", target: "target", lr: 0.01 });
+  const losses = [];
+  for await (const { loss } of tuning.over(batches)) losses.push(loss);
+  return { losses, bytes: tunedModel(model, tuning.weights).toBytes() };
 }
 
 export const openFile = () => openModel("model.onnx");
@@ -28,6 +37,11 @@ interface Page {
     bytes: Uint8Array,
     ort: Ort,
   ): Promise<{ sites: string[]; proof: Proof; bytes: Uint8Array }>;
+  tune(
+    bytes: Uint8Array,
+    ort: Ort,
+    batches: Iterable<Tensors>,
+  ): Promise<{ losses: number[]; bytes: Uint8Array }>;
   openFile(): Promise<unknown>;
 }
 
@@ -77,6 +91,28 @@ describe("the roof in a browser", { timeout: 60_000 }, () => {
     const here = (await laurelize(model, { ort, variant: "rw+lr", rank: 4 })).model.toBytes();
     const { bytes } = await page.rewrite(fixture("pre-norm-mlp"), web);
     expect(Buffer.compare(here, bytes)).toBe(0);
+  });
+
+  it("fine-tunes a model under onnxruntime-web as under onnxruntime-node", async () => {
+    const batches = (runtime: Ort) =>
+      Array.from({ length: 12 }, (_, k) => {
+        const filled = (label: string) => {
+          const next = uniform(k % 3, label);
+          const data = Float32Array.from({ length: 2 * 6 * 8 }, () => 2 * next() - 1);
+          return new runtime.Tensor("float32", data, [2, 6, 8]);
+        };
+        return { x: filled("x"), target: filled("target") };
+      });
+    const bytes = fixture("pre-norm-mlp");
+    const there = await page.tune(bytes, web, batches(web));
+    const here = await page.tune(bytes, ort, batches(ort));
+    expect(there.losses.length).toBe(12);
+    expect(there.losses[11]).toBeLessThan(there.losses[2]);
+    for (const [k, loss] of there.losses.entries())
+      expect(Math.abs(loss - here.losses[k])).toBeLessThan(1e-4 * here.losses[k]);
+    const session = await web.InferenceSession.create(there.bytes);
+    expect(session.inputNames).toEqual(["x"]);
+    await session.release();
   });
 
   it("says that there are no files", async () => {
