@@ -32,7 +32,13 @@ export const activations = {
     return [op.Mul(g, op.Add(h, op.Mul(op.Sub(h, scalar(0.5)), inside)))];
   },
   Hardmax: inert,
-  LeakyRelu: (at, x) => [bent(at, x, at.g, at.scalar(at.float("alpha", 0.01)))],
+  LeakyRelu: (at, x) => {
+    const { op, g, scalar, opset } = at;
+    const alpha = at.float("alpha", 0.01);
+    // Max broadcasts from opset 8.
+    if (opset < 8 || alpha < 0 || alpha > 1) return [bent(at, x, g, scalar(alpha))];
+    return [op.Mul(g, op.Max([whereAbove(at, x), scalar(alpha)]))];
+  },
   // t = tanh(softplus x): t + x (1 − t²) σ(x)
   Mish: ({ op, g, scalar }, x) => {
     const t = op.Tanh(op.Softplus(x));
@@ -56,7 +62,7 @@ export const activations = {
   // |x| > λ: the sign's bias does not matter
   Shrink: ({ op, write, g, scalar, float, dtype }, x) => {
     const outside = op.Greater(op.Abs(x), scalar(float("lambd", 0.5)));
-    return [write.where(outside, g, scalar(0), dtype)];
+    return [write.masked(outside, g, dtype)];
   },
   Sigmoid: ({ op, g, y }) => [op.Mul(g, op.Sub(y, op.Mul(y, y)))],
   Softplus: ({ op, g }, x) => [op.Mul(g, op.Sigmoid(x))],
@@ -73,7 +79,7 @@ export const activations = {
   },
   Tanh: ({ op, g, y }) => [op.Sub(g, op.Mul(g, op.Mul(y, y)))],
   ThresholdedRelu: ({ op, write, g, scalar, float, dtype }, x) => [
-    write.where(op.Greater(x, scalar(float("alpha", 1))), g, scalar(0), dtype),
+    write.masked(op.Greater(x, scalar(float("alpha", 1))), g, dtype),
   ],
 } satisfies VjpTable;
 

@@ -1,4 +1,4 @@
-import { numbersOf } from "../../src/graph/constants.ts";
+import { dataOf, numbersOf } from "../../src/graph/constants.ts";
 import {
   attribute,
   type Graph,
@@ -61,6 +61,9 @@ export function applied(
     shape: (k) => sizes(node.inputs[k], "input"),
     outShape,
     numbers: (k) => numbersOf(graph, node.inputs[k]),
+    isZero: (k) =>
+      !active.has(node.inputs[k]!) &&
+      (dataOf(graph, node.inputs[k])?.every((b) => b === 0) ?? false),
     int: (name, otherwise) => attribute(node, name)?.i ?? otherwise,
     ints: (name) => attribute(node, name)?.ints ?? null,
     float: (name, otherwise) => attribute(node, name)?.f ?? otherwise,

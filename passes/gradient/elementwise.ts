@@ -61,13 +61,12 @@ export const elementwise = {
 
 /** g where x is within its bounds, these included; else the bound that holds takes it. */
 function clip(at: Applied, x: string, min?: string, max?: string) {
-  const { op, write, g, y, scalar, dtype, needs } = at;
-  const zero = scalar(0);
+  const { op, write, g, y, dtype, needs } = at;
   const all = (v: string) => write.reduce("ReduceSum", v, [...at.shape(0).keys()], false);
   return [
     op.Mul(g, whereEqual(at, x, y)),
-    min && needs[1] ? all(write.where(op.Less(x, y), g, zero, dtype)) : null,
-    max && needs[2] ? all(write.where(op.Greater(x, y), g, zero, dtype)) : null,
+    min && needs[1] ? all(write.masked(op.Less(x, y), g, dtype)) : null,
+    max && needs[2] ? all(write.masked(op.Greater(x, y), g, dtype)) : null,
   ];
 }
 

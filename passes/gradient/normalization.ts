@@ -108,8 +108,7 @@ function batch(at: Applied, x: string, scale: string, _: string, mean: string, v
   const r = op.Reciprocal(op.Sqrt(op.Add(variance, scalar(at.float("epsilon", 1e-5)))));
   const factor = op.Mul(scale, r);
   // Σ g (x − mean), per channel
-  const centred = at.numbers(3)?.every((value) => value === 0) ?? false;
-  const away = () => sum(op.Mul(g, centred ? x : op.Sub(x, per(mean))));
+  const away = () => sum(op.Mul(g, at.isZero(3) ? x : op.Sub(x, per(mean))));
   const toVariance = () => op.Mul(away(), op.Mul(factor, op.Mul(op.Mul(r, r), scalar(-0.5))));
   return [
     needs[0] ? op.Mul(g, per(factor)) : null,

@@ -31,6 +31,8 @@ export interface Applied {
   readonly outShape: (output: number) => readonly number[];
   /** The numbers of an input that no data can change, small ones; null of any other. */
   readonly numbers: (input: number) => readonly number[] | null;
+  /** Whether an input is a constant of zeros. */
+  readonly isZero: (input: number) => boolean;
   readonly int: (name: string, otherwise: number) => number;
   readonly ints: (name: string) => readonly number[] | null;
   readonly float: (name: string, otherwise: number) => number;

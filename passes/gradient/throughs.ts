@@ -46,5 +46,5 @@ function quantize(at: Applied, x: string, scale: string) {
   const place = zero ? op.Add(steps, per(zero)) : steps;
   const middle = (ends[0] + ends[1]) / 2;
   const inside = op.Less(op.Abs(op.Sub(place, scalar(middle))), scalar(ends[1] - middle + 0.5));
-  return [write.where(inside, g, scalar(0), dtype)];
+  return [write.masked(inside, g, dtype)];
 }

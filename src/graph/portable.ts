@@ -41,6 +41,8 @@ export interface Portable<V> {
   /** Zeros around, or a negative number of them: begins of all axes, then ends. */
   pad(x: V, pads: Ints): V;
   sign(x: V, dtype: string): V;
+  /** x where the condition holds, else 0. Finite; several times faster than `where`. */
+  masked(condition: V, x: V, dtype: string): V;
   /** Updates put into the data, from opset 9; or added to it, from 16. */
   scatter(data: V, indices: V, updates: V, axis: number, add?: boolean): V;
   clip(x: V, min: number | null, max: number | null, dtype: string): V;
@@ -99,6 +101,7 @@ export function portable<V>(op: Ops<V>, opset: number, constant: Constant<V>): P
       const zero = constant(dtype, [], [0]);
       return op.Sub(cast(op.Greater(x, zero), dtype), cast(op.Less(x, zero), dtype));
     },
+    masked: (condition, x, dtype) => op.Mul(x, cast(condition, dtype)),
     clip(x, min, max, dtype) {
       const scalar = (value: number | null) =>
         value === null ? null : constant(dtype, [], [value]);

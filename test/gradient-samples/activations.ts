@@ -15,7 +15,11 @@ export const activationSamples: Samples<typeof activations> = {
   HardSigmoid: [one("y = HardSigmoid(x)"), one("y = HardSigmoid <alpha = 0.3, beta = 0.4> (x)")],
   HardSwish: [{ ...one("y = HardSwish(x)"), opset: 14 }],
   Hardmax: [{ ...one("y = Hardmax(x)"), absent: ["x"] }],
-  LeakyRelu: at([7, 16], one("y = LeakyRelu <alpha = 0.2> (x)")),
+  LeakyRelu: [
+    ...at([7, 16], one("y = LeakyRelu <alpha = 0.2> (x)")),
+    one("y = LeakyRelu <alpha = -0.5> (x)"),
+    one("y = LeakyRelu <alpha = 1.5> (x)"),
+  ],
   Mish: [one("y = Mish(x)")],
   PRelu: at([7, 9, 16], single({ text: "y = PRelu(x, s)", inputs: { x: [2, 3, 4], s: [3, 1] } })),
   Relu: [...at([7, 18], one("y = Relu(x)")), unary("y = Relu(x)")],
