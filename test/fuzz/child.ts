@@ -25,7 +25,7 @@ process.on("message", async ({ seed, folder, alone }: Request) => {
   const file = path.join(folder, "model.onnx");
   const model: Loadable = it.way === "bytes" ? it.bytes : file;
   const start = performance.now();
-  const detail = await runAlone(model, {}).then(
+  const detail = await runAlone(model).then(
     () => `runs in ${((performance.now() - start) / 1000).toFixed(1)} s`,
     (error: Error) => error.message,
   );

@@ -45,13 +45,18 @@ export async function agreement(
   }
 }
 
-/** Does with a model what nobody could do without: makes sessions and runs it. */
-export async function runAlone(model: Loadable, dims: Readonly<Record<string, number>>) {
-  for (const graphOptimizationLevel of ["disabled", "all"] as const) {
-    const made = await session(model, { ...OPTIONS, graphOptimizationLevel });
-    await made.run(feedsOf(seeded(1, "alone"), made, dims));
-    await made.release();
-  }
+/** Does with a model what nobody could do without: makes sessions and runs it, small and larger. */
+export async function runAlone(model: Loadable) {
+  let last: unknown = null;
+  for (const graphOptimizationLevel of ["disabled", "all"] as const)
+    for (const size of [1, 64, 224, 640]) {
+      const made = await session(model, { ...OPTIONS, graphOptimizationLevel });
+      await made.run(feedsOf(seeded(1, "alone"), made, {}, size)).catch((error) => {
+        last = error;
+      });
+      await made.release();
+    }
+  if (last) throw last;
 }
 
 const session = (model: Loadable, options = OPTIONS) =>
@@ -74,11 +79,15 @@ function feedsOf(
   draw: SeededDraw,
   { inputMetadata }: InferenceSession,
   dims: Readonly<Record<string, number>>,
+  size = 1,
 ): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
   for (const { name, type, shape } of inputMetadata as readonly Metadata[]) {
     const sizes = shape.map((dim, axis) =>
-      typeof dim === "number" ? dim : (dims[dim || `${name}.${axis}`] ?? 1),
+      typeof dim === "number"
+        ? dim
+        : (dims[dim || `${name}.${axis}`] ??
+          (axis === 0 ? 1 : axis === 1 && shape.length > 3 ? 3 : size)),
     );
     const count = sizes.reduce((a, b) => a * b, 1);
     if (type === "string") feeds[name] = new Tensor(type, new Array(count).fill("b"), sizes);
