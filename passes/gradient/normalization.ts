@@ -90,21 +90,24 @@ function layer(at: Applied, x: string, scale: string) {
   ];
 }
 
-/** Statistics are weights in inference: y = (x − mean) r scale + b, each per channel. */
+/**
+ * Statistics are weights in inference: y = (x − mean) r scale + b, each per channel. In training
+ * mode they are those of x, as exporters also standardize a convolution's kernel.
+ */
 function batch(at: Applied, x: string, scale: string, _: string, mean: string, variance: string) {
-  const { op, write, g, int, shape, scalar, needs, opset, refuse } = at;
-  if (int("training_mode", 0) === 1) refuse("it is in training mode; export the model for eval");
+  const { op, write, g, int, shape, scalar, needs, opset, refuse, cotangents } = at;
   if (opset < 9 && int("spatial", 1) === 0) refuse("its statistics are not per channel");
   const rank = shape(0).length;
   const channels = [shape(0)[1], ...range(rank - 2).map(() => 1)];
   const per = (v: string) => (rank === 2 ? v : write.reshape(v, channels));
-  const sum = (v: string) =>
-    write.reduce(
-      "ReduceSum",
-      v,
-      range(rank).filter((axis) => axis !== 1),
-      false,
-    );
+  const others = range(rank).filter((axis) => axis !== 1);
+  const sum = (v: string) => write.reduce("ReduceSum", v, others, false);
+  if (int("training_mode", 0) === 1) {
+    if (cotangents.slice(1).some((one) => one !== null)) refuse("its running statistics are read");
+    const known = normalized(at, x, others, at.float("epsilon", 1e-5), true);
+    const h = op.Mul(g, per(scale));
+    return [backward(at, h, known, others), sum(op.Mul(g, known.hat)), sum(g), null, null];
+  }
   const r = op.Reciprocal(op.Sqrt(op.Add(variance, scalar(at.float("epsilon", 1e-5)))));
   const factor = op.Mul(scale, r);
   // Σ g (x − mean), per channel

@@ -6,6 +6,17 @@ const three = { x: [2, 6, 3, 2], s: [6], b: [6] };
 /** Samples of normalizations. */
 export const normalizationSamples: Samples<typeof normalizations> = {
   BatchNormalization: [
+    single({
+      text: "y, m1, v1 = BatchNormalization <training_mode = 1, epsilon = 0.01> (x, s, b, m, v)",
+      inputs: three,
+      given: "float[6] m, float[6] v",
+      opset: 15,
+    }),
+    single({
+      text: "y, m1, v1 = BatchNormalization <training_mode = 1> (x, s, b, m, v)",
+      inputs: { x: [5, 3], s: [3], b: [3] },
+      given: "float[3] m, float[3] v",
+    }),
     ...at([7, 9, 14, 15], {
       text: "y = BatchNormalization <epsilon = 0.01> (x, s, b, m, v)",
       inputs: { ...three, m: [6], v: positive(6) },
