@@ -55,15 +55,25 @@ const lengthOf = ({ size, kernel, strides, dilations, pads }: Window, k: number)
 
 /**
  * At stride 1 a Conv of the cotangent with the kernel flipped and its channels exchanged, which
- * onnxruntime computes once where the kernel is frozen; else a ConvTranspose.
+ * onnxruntime computes once where the kernel is frozen; in groups the same after whole rows of
+ * zeros, if no more than rows were stepped over: it has no fast ConvTranspose for groups. Else a
+ * ConvTranspose.
  */
 function toInput(at: Applied, g: string, w: string, window: Window) {
   const { op } = at;
-  const { kernel, strides, dilations, pads, group, size } = window;
+  const { kernel, strides, dilations, pads, group, size, out } = window;
   const dims = size.length;
-  const around = range(2 * dims).map((k) => dilations[k % dims] * (kernel[k % dims] - 1) - pads[k]);
-  if (strides.every((stride) => stride === 1) && around.every((pad) => pad >= 0))
-    return op.Conv(g, exchanged(at, w, window), null, { dilations, pads: around, group });
+  const reach = kernel.map((length, k) => dilations[k] * (length - 1));
+  const begins = reach.map((length, k) => length - pads[k]);
+  const around = [
+    ...begins,
+    ...reach.map((length, k) => size[k] + length - begins[k] - out[k] * strides[k]),
+  ];
+  const plain = strides.every((stride, k) => stride === 1 || (group > 1 && k < dims - 1));
+  if (plain && around.every((pad) => pad >= 0)) {
+    const spaced = spread(at, g, window);
+    return op.Conv(spaced, exchanged(at, w, window), null, { dilations, pads: around, group });
+  }
   const output_padding = size.map((length, k) => {
     const covered = dilations[k] * (kernel[k] - 1) + 1 + (window.out[k] - 1) * strides[k];
     return length + pads[k] + pads[k + dims] - covered;
@@ -75,6 +85,16 @@ function toInput(at: Applied, g: string, w: string, window: Window) {
     pads: [...pads],
     strides,
   });
+}
+
+/** Zeros behind every place of the cotangent, as many as a stride steps over. */
+function spread({ write, outShape }: Applied, g: string, { strides, out }: Window) {
+  if (strides.every((stride) => stride === 1)) return g;
+  const [n, m] = outShape(0);
+  const apart = write.reshape(g, [n, m, ...out.flatMap((length) => [length, 1])]);
+  const zeros = strides.flatMap((stride) => [0, stride - 1]);
+  const padded = write.pad(apart, [...new Array(zeros.length + 4).fill(0), ...zeros]);
+  return write.reshape(padded, [n, m, ...out.map((length, k) => length * strides[k])]);
 }
 
 /** w: [M, C / group, …] as [C, M / group, …] with every spatial axis reversed. */
