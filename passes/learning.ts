@@ -6,7 +6,7 @@ import { compare } from "../src/runtime/compare.ts";
 import { tensorOfBytes } from "../src/runtime/floats.ts";
 import { type Outcome, ran } from "../src/runtime/outcome.ts";
 import { runnable, withWeightsAsInputs } from "../src/runtime/runnable.ts";
-import { type Ort, type Tensors, withSession } from "../src/runtime/session.ts";
+import { type Ort, runFor, type Tensors, withSession } from "../src/runtime/session.ts";
 import { tapped } from "../src/runtime/taps.ts";
 import type { Augmented } from "./augment.ts";
 import { type Effect, effectsAtSite } from "./effects.ts";
@@ -69,7 +69,7 @@ export async function canLearn(
       const point: Tensors = Object.assign({}, feeds, ...tensors.map((each) => feed(each, from)));
       const moved = (each: DenseTensor) => feed(each, displaced(plan, [each], from, round, 1));
       const run = (more: Tensors, names = outputs): Promise<Tensors> =>
-        session.run({ ...point, ...more }, names);
+        runFor(session, { ...point, ...more }, names);
       const effects: Effect[][] = [];
       for (const batch of groups) {
         const read = batch.flatMap(operandsOf).flatMap((value) => taps.outputOf(value) ?? []);

@@ -7,7 +7,7 @@ import type { Model } from "./model.ts";
 import { InputError } from "./onnx/source.ts";
 import { dtypeOf, tensorOfBytes, toFloat64 } from "./runtime/floats.ts";
 import { runnable } from "./runtime/runnable.ts";
-import { openSession, type Tensors } from "./runtime/session.ts";
+import { openSession, runFor, type Tensors } from "./runtime/session.ts";
 import { SessionsBySize } from "./sessions-by-size.ts";
 import { judged, type StepOptions, type StepPorts, stepGraph, trainableOf } from "./step-graph.ts";
 import { weightOf } from "./weights.ts";
@@ -221,7 +221,7 @@ export class Finetuning {
     const session = await this.#teacher;
     const name = output ?? session.outputNames[0];
     const inputs = session.inputNames.map((input) => [input, batch[input]] as const);
-    const outputs = await session.run(Object.fromEntries(inputs), [name]);
+    const outputs = await runFor(session, Object.fromEntries(inputs), [name]);
     return { ...batch, [this.#targetName()]: outputs[name] };
   }
 

@@ -5,7 +5,7 @@ import { type DenseTensor, encodeNumbers } from "../graph/tensor.ts";
 import { type Type, type Types, typeOfTensor } from "../graph/types.ts";
 import { elements } from "../onnx/data-types.ts";
 import { dtypeOf, tensorOfBytes } from "./floats.ts";
-import { type Ort, type Tensors, withSession } from "./session.ts";
+import { type Ort, runFor, type Tensors, withSession } from "./session.ts";
 import { INLINE, isInlined, skeleton } from "./skeleton.ts";
 
 /** Elements of a weight up to which it may take part in computing a shape. */
@@ -65,7 +65,8 @@ async function run(
   const fed = new Map([...feeds].map(([value, tensor]) => [value.name, tensor]));
   const names = wanted.map(({ name }) => name);
   const running = withSession(ort, { model: made.model }, "disabled", (session) =>
-    session.run(
+    runFor(
+      session,
       Object.fromEntries(session.inputNames.map((name) => [name, fed.get(name)!])),
       names,
     ),

@@ -7,7 +7,7 @@ import { compare, type Difference } from "./compare.ts";
 import type { Counterpart } from "./counterparts.ts";
 import type { Opened } from "./inner-outputs.ts";
 import { runnable } from "./runnable.ts";
-import { type Ort, type Tensors, withSession } from "./session.ts";
+import { type Ort, runFor, type Tensors, withSession } from "./session.ts";
 
 /** Elements that are held at once, and values that one session gives. */
 const ELEMENTS = 1 << 25;
@@ -147,7 +147,7 @@ async function values(
   return withSession(ort, runnable(file), "disabled", async (session) => {
     const runs: Tensor[][] = [];
     for (let k = 0; k < times; k++) {
-      const got = await session.run(feed as Record<string, Tensor>, [...outputs]);
+      const got = await runFor(session, feed, [...outputs]);
       runs.push(outputs.map((name) => got[name]));
     }
     return runs;

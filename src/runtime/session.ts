@@ -53,6 +53,21 @@ export async function withSession<T>(
   }
 }
 
+/**
+ * Runs a session for some of its outputs. onnxruntime-node 1.23 and older call what they give by
+ * the names of the session's first outputs, whichever were asked for.
+ */
+export async function runFor(
+  session: InferenceSession,
+  feeds: Tensors,
+  names: readonly string[],
+): Promise<Tensors> {
+  const got: Tensors = await session.run(feeds as Record<string, Tensor>, [...names]);
+  if (names.every((name) => got[name])) return got;
+  const asked = session.outputNames.filter((name) => names.includes(name));
+  return Object.fromEntries(asked.map((name, k) => [name, got[session.outputNames[k]]]));
+}
+
 /** The first line of what onnxruntime says, without its codes. */
 export function reason(error: unknown): string {
   const text = String((error as Error)?.message ?? error);
