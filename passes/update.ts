@@ -2,6 +2,7 @@ import type { Port } from "../src/graph/patch.ts";
 import type { Writing } from "../src/graph/writing.ts";
 import { total } from "./losses/loss.ts";
 import type { Optimizer, OptimizerOptions } from "./optimizers/optimizer.ts";
+import { type SideBySide, sideBySide } from "./side-by-side.ts";
 import type { Trainable } from "./trainable.ts";
 
 /** A weight's inputs and outputs in a graph that updates it. */
@@ -38,10 +39,11 @@ const numberOf = (dtype: string) =>
 /**
  * Writes the update of every weight by its gradient. Half-precision weights are kept as float32
  * beside the model's own, so that small steps are not lost; `lr` and `step` are float scalars.
+ * Small weights that are treated alike are updated as one vector: hundreds of nodes fewer.
  */
 export function update(
   writing: Writing,
-  weights: readonly { readonly of: Trainable; readonly gradient: string }[],
+  weights: readonly Weight[],
   optimizer: Optimizer,
   options: OptimizerOptions,
 ): Update {
@@ -50,13 +52,18 @@ export function update(
   const cast = (name: string, from: string, to: string) =>
     from === to ? name : op.Cast(name, { to: numberOf(to) });
   about("norm");
-  const gradients = weights.map(({ of, gradient }) => cast(gradient, of.dtype, exact(of.dtype)));
-  const squares = weights.map(({ of }, k) =>
-    cast(
-      total(writing, op.Mul(gradients[k], gradients[k]), of.dims.length),
-      exact(of.dtype),
-      "float",
-    ),
+  const groups = alike(weights, (of) => `${of.dtype} ${of.factor}`).map((members): Group => {
+    const [{ of }] = members;
+    const dtype = exact(of.dtype);
+    const side = sideBySide(
+      writing,
+      members.map(({ of }) => of.dims),
+    );
+    const gradient = side.join(members.map((one) => cast(one.gradient, of.dtype, dtype)));
+    return { members, dtype, kept: dtype !== of.dtype, side, gradient };
+  });
+  const squares = groups.map(({ gradient, dtype, side }) =>
+    cast(total(writing, op.Mul(gradient, gradient), side.rank), dtype, "float"),
   );
   const norm = op.Sqrt(squares.length === 1 ? squares[0] : op.Sum(squares));
   const scale =
@@ -72,44 +79,85 @@ export function update(
   const [lr, step] = ["lr", "step"].map(fresh);
   const inputs: Port[] = [lr, step].map((name) => ({ name, type: { dtype: "float", shape: [] } }));
   const outputs: Port[] = [];
-  const slots = weights.map(({ of }, k): Slot => {
-    about(of.name);
-    const dtype = exact(of.dtype);
-    const kept = dtype !== of.dtype;
-    const shaped = (name: string, type: string): Port => ({
-      name,
-      type: { dtype: type, shape: of.dims },
-    });
+  const made = new Map<Trainable, Slot>();
+  for (const { members, dtype, kept, side, gradient } of groups) {
+    about(members[0].of.name);
     const names = [...(kept ? ["float32"] : []), ...optimizer.state];
-    const given = Object.fromEntries(names.map((name) => [name, fresh(`${of.name}.${name}`)]));
-    inputs.push(...names.map((name) => shaped(given[name], dtype)));
-    const clipped = scale ? op.Mul(gradients[k], cast(scale, "float", dtype)) : gradients[k];
+    const given = members.map(({ of }) => {
+      const own = Object.fromEntries(names.map((name) => [name, fresh(`${of.name}.${name}`)]));
+      inputs.push(...names.map((name) => shaped(own[name], dtype, of)));
+      return own;
+    });
+    const joined = (name: string) => side.join(given.map((own) => own[name]));
+    const state = Object.fromEntries(names.map((name) => [name, joined(name)]));
     const next = optimizer.write({
       writing,
       dtype,
-      weight: kept ? given.float32 : of.name,
-      gradient: clipped,
-      state: given,
+      weight: kept ? state.float32 : side.join(members.map(({ of }) => of.name)),
+      gradient: scale ? op.Mul(gradient, cast(scale, "float", dtype)) : gradient,
+      state,
       lr: cast(lr, "float", dtype),
       step: cast(step, "float", dtype),
-      weightDecay: of.factor ? 0 : options.weightDecay,
+      weightDecay: members[0].of.factor ? 0 : options.weightDecay,
       options,
     });
-    const made: Record<string, string> = { ...next.state, float32: next.weight };
-    const told = (made: string, name: string, type: string) => {
-      const output = fresh(name);
-      outputs.push(shaped(output, type));
-      writing.copy(made, output);
-      return output;
-    };
-    const newWeight = told(cast(next.weight, dtype, of.dtype), `${of.name}.new`, of.dtype);
-    const state = names.map((name) => ({
-      input: given[name],
-      output: told(made[name], `${given[name]}.new`, dtype),
-      dtype,
-      copies: name === "float32",
-    }));
-    return { weight: of.name, dtype: of.dtype, dims: of.dims, newWeight, state };
-  });
-  return { slots, inputs, outputs, norm };
+    const after: Record<string, string> = { ...next.state, float32: next.weight };
+    const parts = Object.fromEntries(names.map((name) => [name, side.part(after[name])]));
+    const newWeights = kept ? parts.float32 : side.part(next.weight);
+    for (const [k, { of }] of members.entries()) {
+      about(of.name);
+      const told = (value: string, name: string, type: string) => {
+        const output = fresh(name);
+        outputs.push(shaped(output, type, of));
+        writing.copy(value, output);
+        return output;
+      };
+      made.set(of, {
+        weight: of.name,
+        dtype: of.dtype,
+        dims: of.dims,
+        newWeight: told(cast(newWeights[k], dtype, of.dtype), `${of.name}.new`, of.dtype),
+        state: names.map((name) => ({
+          input: given[k][name],
+          output: told(parts[name][k], `${given[k][name]}.new`, dtype),
+          dtype,
+          copies: name === "float32",
+        })),
+      });
+    }
+  }
+  return { slots: weights.map(({ of }) => made.get(of)!), inputs, outputs, norm };
+}
+
+interface Weight {
+  readonly of: Trainable;
+  readonly gradient: string;
+}
+
+/** Weights that are updated as one. */
+interface Group {
+  readonly members: readonly Weight[];
+  readonly dtype: string;
+  readonly kept: boolean;
+  readonly side: SideBySide;
+  readonly gradient: string;
+}
+
+const shaped = (name: string, dtype: string, { dims }: Trainable): Port => ({
+  name,
+  type: { dtype, shape: dims },
+});
+
+/** Elements of a weight above which putting it beside others costs more than it saves. */
+const LARGE = 2 ** 18;
+
+/** The small weights in groups of one key, in order; each large one alone. */
+function alike(weights: readonly Weight[], keyOf: (of: Trainable) => string): Weight[][] {
+  const groups = new Map<string, Weight[]>();
+  for (const weight of weights) {
+    const { of } = weight;
+    const key = of.dims.reduce((a, b) => a * b, 1) > LARGE ? `alone ${of.name}` : keyOf(of);
+    groups.set(key, [...(groups.get(key) ?? []), weight]);
+  }
+  return [...groups.values()];
 }

@@ -38,7 +38,10 @@ export class SessionsBySize<Ports> {
 
   async #prepare(fed: Tensors): Promise<Prepared<Ports>> {
     const { model, ports } = await this.#make(fed);
-    const session = await openSession(this.#ort, runnable(model.file), "all", this.#threads);
+    // Planned as a whole, the memory of a training step is half as large again, and it is no faster.
+    const session = await openSession(this.#ort, runnable(model.file), "all", this.#threads, {
+      enableMemPattern: false,
+    });
     return { session, ports };
   }
 

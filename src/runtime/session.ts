@@ -24,8 +24,10 @@ export async function openSession(
   { model, folder }: Runnable,
   level: "disabled" | "all",
   threads = 0,
+  more: InferenceSession.SessionOptions = {},
 ): Promise<InferenceSession> {
   const options: InferenceSession.SessionOptions = {
+    ...more,
     graphOptimizationLevel: level,
     logSeverityLevel: 4,
     intraOpNumThreads: threads,
