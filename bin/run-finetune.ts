@@ -54,7 +54,7 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
     temperature: args.temperature,
     distil: args.distil,
   };
-  const judging = { ort, loss: args.loss, output: args.on, lossOptions };
+  const judging = { ort, loss: args.loss, output: args.until, lossOptions };
   const classes = await classesOf(model, judging);
   for (const each of held ? [dataset, held] : [dataset]) {
     checkTarget(each, args, classes);

@@ -34,7 +34,7 @@ export function judgedOutput({ file, main }: Graph, types: Types, name: string |
   throw new InputError(
     floats.length === 0
       ? `${file.source.name} has no output of floats to train; it has ${listed || "none"}.`
-      : `${file.source.name} has ${floats.length} outputs of floats; say with --on which of ${listed} is to be judged.`,
+      : `${file.source.name} has ${floats.length} outputs of floats; say with --until which of ${listed} is to be judged.`,
   );
 }
 

@@ -170,6 +170,24 @@ describe("laurelize finetune", { timeout: 120_000 }, () => {
     expect(epochs.length).toBe(best.epoch + 2);
   });
 
+  it("names what has no gradient before anything is trained, and goes around it with --until", () => {
+    const past = text.replace(
+      "p = Softmax<axis = -1>(logits)",
+      `high = Constant<value_ints = [-1, ${CLASSES}, 1, 1]>()
+  image = Reshape(logits, high)
+  [lrn] normed = LRN<size = 3>(image)
+  p = Flatten(normed)`,
+    );
+    fs.writeFileSync(at("past.onnx"), modelOfText(past));
+    const given = ["finetune", at("past.onnx"), "--data", at("train.npz"), ...towards];
+    const refused = cli([...given, "-o", at("past.tuned.onnx")]);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/LRN at lrn.*gradient/);
+    expect(fs.existsSync(at("past.tuned.onnx"))).toBe(false);
+    const around = cli([...given, "--until", "logits", "-o", at("past.tuned.onnx")]);
+    expect([around.code, around.stdout]).toEqual([0, expect.stringContaining("wrote")]);
+  });
+
   const broken: [string, () => Uint8Array, RegExp][] = [
     ["a missing array", () => npzOf({ x: examples(8, "m").x }), /holds no array labels/],
     [

@@ -9,7 +9,7 @@ export interface FinetuneArguments extends Inserting {
   eval: string | undefined;
   loss: string;
   target: string | undefined;
-  on: string | undefined;
+  until: string | undefined;
   classAxis: number | undefined;
   ignoreIndex: number;
   temperature: number;
@@ -57,7 +57,11 @@ export const finetune: CommandModule<object, FinetuneArguments> = {
           describe: "what is made small",
         },
         target: { type: "string", describe: "the array that outputs are held against" },
-        on: { type: "string", describe: "the output that is judged, where there are several" },
+        until: {
+          type: "string",
+          describe:
+            "the output that is judged, where there are several, or a value to stop at before what has no gradient",
+        },
         "class-axis": {
           type: "number",
           describe: "axis of the classes  [default: 1, the last of three]",
