@@ -28,7 +28,7 @@ export const elementwise = {
   },
   // 2 / √π · e^(−x²)
   Erf: ({ op, g, scalar }, x) => [
-    op.Mul(op.Mul(g, scalar(2 / Math.sqrt(Math.PI))), op.Exp(op.Neg(op.Mul(x, x)))),
+    op.Mul(g, op.Exp(op.Sub(scalar(Math.log(2 / Math.sqrt(Math.PI))), op.Mul(x, x)))),
   ],
   Exp: ({ op, g, y }) => [op.Mul(g, y)],
   Floor: inert,

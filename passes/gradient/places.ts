@@ -7,9 +7,20 @@ const ADDING = 16;
 /** Operators that read or write places named by indices. */
 export const places = {
   Gather: (at, _, given) => {
-    const indices = wide(at, given);
-    const { g, int, shape } = at;
+    const { g, int, shape, numbers, write } = at;
     const axis = positive(int("axis", 0), shape(0).length);
+    const known = numbers(1);
+    if (known?.length === 1) {
+      // One place: zeros around it.
+      const around = (count: number) => shape(0).map((_, k) => (k === axis ? count : 0));
+      const [size, place] = [shape(0)[axis], positive(known[0], shape(0)[axis])];
+      const row = write.reshape(
+        g,
+        shape(0).map((length, k) => (k === axis ? 1 : length)),
+      );
+      return [write.pad(row, [...around(place), ...around(size - place - 1)])];
+    }
+    const indices = wide(at, given);
     return [rowsBack(at, g, indices, shape(1), shape(0), axis)];
   },
   GatherElements: (at, _, given) => {
