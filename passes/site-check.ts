@@ -1,9 +1,10 @@
 import type { Tensor } from "onnxruntime-common";
 import { tensorData } from "../src/graph/constants.ts";
-import type { Graph } from "../src/graph/graph.ts";
+import { type Graph, InputError } from "../src/graph/graph.ts";
 import { own } from "../src/graph/own.ts";
 import { uniform } from "../src/graph/random.ts";
 import { encodeNumbers } from "../src/graph/tensor.ts";
+import { showShape } from "../src/graph/types.ts";
 import { compare, type Difference } from "../src/runtime/compare.ts";
 import { tensorToRun } from "../src/runtime/floats.ts";
 import type { SampleOptions } from "../src/runtime/samples.ts";
@@ -25,6 +26,8 @@ export interface SiteReport {
   readonly floatCopy: boolean;
 }
 
+/** Elements of an operand that is made up. */
+const MOST = 1 << 27;
 /** A free dimension's size where none is given. */
 const SMALL = 3;
 
@@ -81,6 +84,10 @@ function shapeOf({ site: { shape } }: Augmented, { dims = {} }: SampleOptions): 
 function madeUp(ort: Ort, augmented: Augmented, shape: readonly number[], seed: number): Tensors {
   const { dtype } = augmented.site;
   const count = shape.reduce((a, b) => a * b, 1);
+  if (count > MOST)
+    throw new InputError(
+      `site ${augmented.site.name} has the shape ${showShape(shape)}, too large to make operands up; give --dim, or --no-verify.`,
+    );
   const tensors: Record<string, Tensor> = {};
   for (const { name } of operandsOf(augmented)) {
     if (Object.hasOwn(tensors, name)) continue;

@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { checksThat, made } from "./support/checks.ts";
 import { cli } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
+import { modelOfText } from "./support/onnx-text.ts";
 import { expectRefused } from "./support/refused.ts";
 
 const { onnx } = onnxProto;
@@ -132,5 +133,15 @@ describe("laurelize --verify sites", () => {
   it("is refused where it is neither full, sites nor none", () => {
     const { code, stderr } = cli([file, "-f", "--verify", "some"]);
     expect([code, stderr]).toEqual([2, expect.stringContaining('"full", "sites", "none"')]);
+  });
+
+  it("refuses operands too large to be made up", async () => {
+    const huge = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+    net (float[1, 68719476736, 8] x) => (float[1, 68719476736, 8] y)
+    <float[8, 8] w, float[8, 8] v> { h = MatMul(x, w) r = Relu(h) f = MatMul(r, v) y = Add(x, f) }`);
+    const laurel = await laurelize(await openModel(huge), { ort, rank: 2 });
+    await expect(verify(laurel, { ort, extent: "sites" })).rejects.toThrow(
+      /site y has the shape \[1, 68719476736, 8\], too large to make operands up/,
+    );
   });
 });
