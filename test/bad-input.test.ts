@@ -193,6 +193,17 @@ describe("a model that cannot be", { timeout: 60_000 }, () => {
       "rename it",
     ),
   );
+  it("a value whose name holds a NUL, where onnxruntime cuts it", () =>
+    refusedModel(
+      changed(({ graph }) => {
+        const renamed = (name: string) => name.replace(/^f$/, "f\0");
+        for (const node of graph.node!) {
+          node.input = node.input!.map(renamed);
+          node.output = node.output!.map(renamed);
+        }
+      }),
+      "rename it",
+    ));
   it.each(["__proto__", "constructor"])("no dimension named %s", async (name) => {
     const named = text(
       `g (float[${name}, 8] x) => (float[${name}, 8] out) <float[8, 8] v, float[8, 8] w>

@@ -116,7 +116,7 @@ function scopeOf(
   };
   const define = (name: string, from: Pick<Value, "producer" | "initializer">): Value => {
     if (name === "") throw nameless(file, scope.name);
-    if (name in Object.prototype) throw unnameable(file, scope.name, name);
+    if (name in Object.prototype || name.includes("\0")) throw unnameable(file, scope.name, name);
     if (scope.values.has(name)) throw twice(file, name);
     for (const around of outward(owner?.scope ?? null))
       if (around.values.has(name)) throw shadows(file, scope, name);
@@ -167,7 +167,7 @@ const nameless = (file: ModelFile, graph: string) =>
 
 const unnameable = (file: ModelFile, graph: string, name: string) =>
   new InputError(
-    `${file.source.name}: a value of graph ${graph || "(unnamed)"} is named ${name}, which every JavaScript object has, so that onnxruntime cannot hand it in or out; rename it.`,
+    `${file.source.name}: a value of graph ${graph || "(unnamed)"} is named "${name}", a name by which onnxruntime cannot hand a value in or out in JavaScript; rename it.`,
   );
 
 const twice = (file: ModelFile, name: string) =>
