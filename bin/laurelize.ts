@@ -27,6 +27,12 @@ const parser = yargs(process.argv.slice(2))
   .version(VERSION)
   .alias({ h: "help" })
   .strict()
+  .check((given) => {
+    const twice = Object.keys(given).find((key) => Array.isArray(given[key]) && !lists().has(key));
+    if (twice !== undefined)
+      throw new UsageError(`${twice.length > 1 ? "--" : "-"}${twice} is given twice.`);
+    return true;
+  })
   .wrap(Math.min(100, process.stdout.columns ?? 100))
   .epilogue(
     "Exit codes: 0 done, 1 a check failed, 2 bad usage or unreadable model, 3 no residual site, 4 a check could not run (nothing is written but with 0).",
@@ -36,6 +42,12 @@ const parser = yargs(process.argv.slice(2))
   });
 
 class UsageError extends Error {}
+
+/** The options that may be given several times, and what stands without a name. */
+function lists(): ReadonlySet<string> {
+  const { array } = (parser as unknown as { getOptions(): { array: string[] } }).getOptions();
+  return new Set(["_", ...array]);
+}
 
 try {
   await parser.parseAsync();

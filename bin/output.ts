@@ -47,7 +47,11 @@ export function outputOf(
 export function checkOutput(
   { file, data, copies }: Output,
   input: string,
-  { force, linkWeights }: { readonly force: boolean; readonly linkWeights: boolean },
+  {
+    force,
+    linkWeights,
+    copying = true,
+  }: { readonly force: boolean; readonly linkWeights: boolean; readonly copying?: boolean },
   { dataFiles }: Pick<Model, "dataFiles">,
 ): void {
   const folder = realFolder(file);
@@ -58,7 +62,7 @@ export function checkOutput(
     throw new InputError(
       `with --link-weights the result refers to ${name} and must lie beside it; write it into the same folder, or leave the option out.`,
     );
-  if (copies === null) checkFound(name, folder, elsewhere, dataFiles);
+  if (copies === null) checkFound(name, folder, elsewhere, dataFiles, copying);
   const beside = [
     ...(data ? [data] : []),
     ...(copies === null ? [] : copyNames(dataFiles, copies).values()),
@@ -66,6 +70,16 @@ export function checkOutput(
   const own = [path.resolve(input), ...dataFiles.map((each) => path.resolve(home, each))];
   for (const target of [file, ...beside.map((each) => path.join(folder, each))])
     checkFree(target, own, force);
+}
+
+/** Refuses a folder that nothing can be written into, before what is to be written is made. */
+export function checkWritable(file: string): void {
+  const folder = realFolder(file);
+  try {
+    fs.accessSync(folder, fs.constants.W_OK);
+  } catch {
+    throw new InputError(`${folder} cannot be written into; choose another place with -o.`);
+  }
 }
 
 /** The folder that a file is to lie in, links followed; an InputError where there is none. */
@@ -78,17 +92,24 @@ export function realFolder(file: string): string {
   return fs.realpathSync(folder);
 }
 
-function checkFound(name: string, folder: string, elsewhere: boolean, data: readonly string[]) {
+function checkFound(
+  name: string,
+  folder: string,
+  elsewhere: boolean,
+  data: readonly string[],
+  copying: boolean,
+): void {
+  const or = (what: string) => (copying ? what : "laurelize it there with --copy-data first");
   if (data.length > 0 && elsewhere)
     throw new InputError(
-      `${name} keeps weights in files beside it, which the result refers to; write the result into the same folder, or pass --copy-data.`,
+      `${name} keeps weights in files beside it, which the result refers to; write the result into the same folder, or ${or("pass --copy-data")}.`,
     );
   const led = data.find((each) =>
     path.relative(folder, fs.realpathSync(path.join(folder, each))).startsWith(".."),
   );
   if (led)
     throw new InputError(
-      `${led}, which holds weights, is a link out of ${folder}, and onnxruntime would not follow it from the result; pass --copy-data.`,
+      `${led}, which holds weights, is a link out of ${folder}, and onnxruntime would not follow it from the result; ${or("pass --copy-data")}.`,
     );
 }
 

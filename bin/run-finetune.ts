@@ -26,12 +26,15 @@ import {
   weightsAsInputs,
 } from "../src/index.ts";
 import type { FinetuneArguments } from "./commands/finetune.ts";
-import { checkFree, checkOutput } from "./output.ts";
+import { checkFree, checkOutput, checkWritable } from "./output.ts";
 import { bytes, counted } from "./text.ts";
 import { type Course, type History, stepsOf, train } from "./training.ts";
 import { figures, Watch } from "./watch.ts";
 
 const INTERRUPTED = 130;
+
+/** Examples a step, where neither the user nor the model says. */
+const BATCH = 32;
 
 /** Trains, and writes the tuned model, the adapter, the log, the loss curve and the state. */
 export async function runFinetune(args: FinetuneArguments): Promise<void> {
@@ -39,9 +42,11 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
   const files = filesOf(args);
   const given = await openModel(args.model, { trustLinks: args.trustLinks });
   const place = { file: files.model, data: null, copies: null };
-  checkOutput(place, args.model, { force: args.force || args.resume, linkWeights: false }, given);
+  const force = args.force || args.resume;
+  checkOutput(place, args.model, { force, linkWeights: false, copying: false }, given);
+  checkWritable(files.model);
   const own = [args.model, args.data, ...(args.eval ? [args.eval] : [])];
-  for (const file of Object.values(files)) checkFree(file, own, args.force || args.resume);
+  for (const file of Object.values(files)) checkFree(file, own, force);
   const model = isLaurelized(given)
     ? given
     : (await laurelize(given, { ...args, ort, externalData: null })).model;
@@ -56,9 +61,10 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
   };
   const judging = { ort, loss: args.loss, output: args.until, lossOptions };
   const classes = await classesOf(model, judging);
+  const batchSize = args.batchSize ?? dataset.batchSize ?? BATCH;
   for (const each of held ? [dataset, held] : [dataset]) {
     checkTarget(each, args, classes);
-    checkBatchSize(each, Math.min(args.batchSize, each.rows));
+    checkBatchSize(each, each.batchSize === null ? Math.min(batchSize, each.rows) : batchSize);
     if (!args.quiet) for (const note of each.notes) process.stderr.write(`note: ${note}\n`);
   }
   const tuning = finetune(model, {
@@ -75,7 +81,7 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
     lr: args.lr,
     schedule: args.schedule,
     warmup: args.warmup,
-    steps: args.epochs * stepsOf(dataset, Math.min(args.batchSize, dataset.rows)),
+    steps: args.epochs * stepsOf(dataset, Math.min(batchSize, dataset.rows)),
     threads: args.threads,
   });
   const history = args.resume ? resumed(tuning, files.state) : fresh();
@@ -83,7 +89,7 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
   try {
     await train(
       tuning,
-      courseOf(args, dataset, held, watch, () => keep(tuning, history, files)),
+      courseOf({ ...args, batchSize }, dataset, held, watch, () => keep(tuning, history, files)),
       history,
     );
   } finally {
@@ -92,7 +98,9 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
   keep(tuning, history, files);
   await tuning.close();
   if (!history.best)
-    throw new InputError(history.error ?? "no step was taken; nothing is written.");
+    throw new InputError(
+      history.error ?? "the loss is not finite after any epoch; nothing is written; lower --lr.",
+    );
   await write(args, files, model, history);
   if (history.error) process.stderr.write(`laurelize: ${history.error}\n`);
   if (history.ended === "diverged") process.exitCode = 1;
@@ -128,6 +136,8 @@ function checkNumbers(args: FinetuneArguments): void {
     if (value !== undefined && (!Number.isSafeInteger(value) || value < 1))
       throw new InputError(`${name} ${value} is no whole number from 1 on.`);
   }
+  if (!Number.isSafeInteger(args.threads) || args.threads < 0)
+    throw new InputError(`threads ${args.threads} is no whole number from 0 on.`);
   for (const name of ["momentum", "weightDecay", "clip"] as const)
     if (!(args[name] >= 0)) throw new InputError(`${name} ${args[name]} is no number from 0 on.`);
 }
@@ -178,7 +188,7 @@ function keep(
 }
 
 const courseOf = (
-  args: FinetuneArguments,
+  args: FinetuneArguments & { batchSize: number },
   dataset: Dataset,
   held: Dataset | null,
   watch: Watch,

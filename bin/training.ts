@@ -4,6 +4,7 @@ import {
   DivergedError,
   type Evaluation,
   type Finetuning,
+  InputError,
   type Ort,
   type Step,
   type Tensors,
@@ -63,6 +64,10 @@ export async function train(
   const evaluate = () =>
     course.eval ? tuning.evaluate(batches(course.eval, { ort, batchSize })) : null;
   if (history.epochs.length === 0) history.before = await evaluate();
+  if (history.before && !Number.isFinite(history.before.loss))
+    throw new InputError(
+      `the loss on ${course.eval!.name} is ${history.before.loss} before the first step; look for extreme values in it.`,
+    );
   for (let epoch = history.epochs.length + 1; epoch <= course.epochs; epoch++) {
     const shuffled = batches(dataset, {
       ort,
@@ -88,7 +93,7 @@ export async function train(
     const done: Epoch = { epoch, step: tuning.step, train: meanOf(own), eval: await evaluate() };
     history.epochs.push(done);
     const { loss } = done.eval ?? done.train;
-    if (!history.best || loss < history.best.loss)
+    if (loss < (history.best?.loss ?? Number.POSITIVE_INFINITY))
       history.best = { epoch, loss, weights: { ...tuning.weights } };
     course.onEpoch(done);
     if (history.ended === "diverged") break;
@@ -96,7 +101,7 @@ export async function train(
       history.ended = "interrupted";
       break;
     }
-    if (patience !== null && epoch - history.best.epoch >= patience) {
+    if (patience !== null && epoch - (history.best?.epoch ?? 0) >= patience) {
       history.ended = "patience";
       break;
     }

@@ -54,9 +54,14 @@ export function judge(
   const type = types.get(output);
   if (!type?.shape)
     throw new InputError(`the shape of output ${output.name} is not known; give --dim.`);
+  checkOptions(options);
+  const axis = loss.classAxis(type.shape, options);
+  if (axis !== null && !(axis in type.shape))
+    throw new InputError(
+      `output ${output.name} has ${type.shape.length} axes, and no axis ${options.classAxis ?? axis} of classes; give --class-axis.`,
+    );
   const misfit = loss.misfit(type, target.type, options);
   if (misfit) throw new InputError(`${loss.name} on output ${output.name}: ${misfit}.`);
-  const axis = loss.classAxis(type.shape, options);
   if (axis !== null && typeof type.shape[axis] !== "number")
     throw new InputError(
       `axis ${axis} of output ${output.name} holds the classes and has no fixed size; give --dim.`,
@@ -92,6 +97,13 @@ export function judge(
       untold: graph.main.outputs.map(({ name }) => name),
     },
   };
+}
+
+function checkOptions({ ignoreIndex, temperature }: LossOptions): void {
+  if (!Number.isSafeInteger(ignoreIndex))
+    throw new InputError(`the label to ignore, ${ignoreIndex}, is no whole number.`);
+  if (!(temperature > 0) || !Number.isFinite(temperature))
+    throw new InputError(`temperature ${temperature} is no positive number.`);
 }
 
 const inFloats = (to: Writing, name: string, dtype: string) =>

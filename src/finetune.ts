@@ -3,6 +3,7 @@ import type { Target } from "../passes/judged.ts";
 import { lossNamed } from "../passes/losses/index.ts";
 import { checkSchedule, rateAt, type Schedule } from "../passes/optimizers/schedule.ts";
 import type { Slot } from "../passes/update.ts";
+import { writing } from "./graph/writing.ts";
 import type { Model } from "./model.ts";
 import { InputError } from "./onnx/source.ts";
 import { dtypeOf, tensorOfBytes, toFloat64 } from "./runtime/floats.ts";
@@ -61,6 +62,8 @@ export class Finetuning {
   readonly #model: Model;
   readonly #options: FinetuneOptions;
   readonly #schedule: Schedule;
+  /** The target as an input of what is run: an input or value of the model may have its name. */
+  readonly #port: string;
   readonly #steps: SessionsBySize<StepPorts>;
   readonly #forwards: SessionsBySize<Pick<StepPorts, "loss" | "metrics">>;
   #teacher: Promise<InferenceSession> | null = null;
@@ -72,6 +75,7 @@ export class Finetuning {
     const { schedule = "constant", lr = DEFAULT_RATE, warmup = 0, steps = 0 } = options;
     this.#model = model;
     this.#options = options;
+    this.#port = writing(model.graph, "loss").fresh(options.target ?? "teacher");
     this.#schedule = { name: schedule, lr, warmup, steps };
     checkSchedule(this.#schedule);
     if (lossNamed(options.loss).distils !== (options.teacher !== undefined))
@@ -201,17 +205,18 @@ export class Finetuning {
 
   /** What of a batch goes into a step: the model's inputs and the target. */
   #fed(batch: Tensors): Record<string, Tensor> {
-    const names = [...this.#model.graph.main.inputs.map(({ name }) => name), this.#targetName()];
+    const inputs = this.#model.graph.main.inputs.map(({ name }) => [name, name]);
     return Object.fromEntries(
-      names.map((name) => {
+      [...inputs, [this.#port, this.#targetName()]].map(([port, name]) => {
         if (!batch[name])
           throw new InputError(`a batch has no ${name}; it has ${Object.keys(batch).join(", ")}.`);
-        return [name, batch[name]];
+        return [port, batch[name]];
       }),
     );
   }
 
-  #targetName = () => this.#options.target ?? "teacher";
+  /** What the target is called in a batch; what the teacher gives has a name of its own. */
+  #targetName = () => (this.#options.teacher ? this.#port : (this.#options.target ?? this.#port));
 
   /** The batch with what the teacher gives, where there is one. */
   async #taught(batch: Tensors): Promise<Tensors> {
@@ -227,7 +232,7 @@ export class Finetuning {
 
   /** What step graphs are made with, for tensors of these sizes. */
   #sized(fed: Tensors): StepOptions {
-    const name = this.#targetName();
+    const name = this.#port;
     const target: Target = { name, type: { dtype: dtypeOf(fed[name]), shape: fed[name].dims } };
     const inputs = Object.fromEntries(Object.entries(fed).map(([key, { dims }]) => [key, dims]));
     return { ...this.#options, target, inputs };

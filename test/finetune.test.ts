@@ -228,4 +228,43 @@ describe("laurelize finetune", { timeout: 120_000 }, () => {
     ).toBe(1);
     expect(fs.readdirSync(folder).some((name) => name.startsWith("never"))).toBe(false);
   });
+
+  it("takes a target that has the name of an input or an output of the model", () => {
+    const soft = Array.from({ length: 8 * CLASSES }, (_, k) => (k % CLASSES === 0 ? 1 : 0));
+    fs.writeFileSync(
+      at("p.npz"),
+      npzOf({ x: examples(8, "m").x, p: [Float32Array.from(soft), [8, CLASSES]] }),
+    );
+    const ran = run("p.npz", "--target", "p", "--epochs", "1", "-o", at("p.onnx"));
+    expect(ran.code, ran.stderr).toBe(2);
+    expect(ran.stderr).toContain("--target is given twice");
+    const given = ["finetune", at("net.onnx"), "--data", at("p.npz"), "--feature-axis", "1"];
+    const once = [...given, "--loss", "cross-entropy", "--epochs", "1"];
+    const output = cli([...once, "--target", "p", "-o", at("p.onnx")]);
+    expect(output.code, output.stderr).toBe(0);
+    const input = cli([
+      ...given,
+      "--loss",
+      "mse",
+      "--on",
+      "y",
+      "--target",
+      "x",
+      "-o",
+      at("x.onnx"),
+    ]);
+    expect(input.code, input.stderr).toBe(0);
+  });
+
+  it.each([
+    [["--class-axis", "7"], /no axis 7 of classes/],
+    [["--ignore-index", "x"], /label to ignore/],
+    [["--temperature", "0"], /temperature 0 is no positive number/],
+    [["--threads", "-1"], /threads -1/],
+  ])("refuses %s in a sentence", (options, sentence) => {
+    const ran = run("train.npz", ...options, "-o", at("never.onnx"));
+    expect(ran.code).toBe(2);
+    expect(ran.stderr).toMatch(sentence);
+    expect(ran.stderr).not.toContain("fault of laurelize");
+  });
 });

@@ -305,4 +305,21 @@ describe("fine-tuning", () => {
     expect(metrics.agreement).toBe(1);
     await tuning.close();
   });
+
+  it("trains in half precision, where onnxruntime adds nowhere as it scatters", async () => {
+    const half = text("Identity(logits)").replaceAll("float[", "float16[");
+    const plain = await openModel(modelOfText(half));
+    const { model } = await laurelize(plain, { ort, rank: 2, featureAxis: 1 });
+    const tuning = finetune(model, { ort, loss: "cross-entropy", target: "t", lr: 0.05 });
+    const x = new ort.Tensor(
+      "float16",
+      Uint16Array.from(Array(16), (_, k) => 0x3000 + 256 * k),
+      [2, FEATURES],
+    );
+    const losses: number[] = [];
+    for await (const { loss } of tuning.over(Array(5).fill({ x, t: labels(0, 2) })))
+      losses.push(loss);
+    await tuning.close();
+    expect(losses[4]).toBeLessThan(losses[0]);
+  });
 });

@@ -16,7 +16,7 @@ export interface FinetuneArguments extends Inserting {
   distil: "logits" | "features";
   output: string | undefined;
   epochs: number;
-  batchSize: number;
+  batchSize: number | undefined;
   lr: number;
   schedule: "constant" | "cosine";
   warmup: number;
@@ -84,7 +84,11 @@ export const finetune: CommandModule<object, FinetuneArguments> = {
             "where to write the tuned model; adapter, log, curve and state go beside it  [default: model.tuned.onnx]",
         },
         epochs: { alias: "e", type: "number", default: 10, describe: "times through the data" },
-        "batch-size": { alias: "b", type: "number", default: 32, describe: "examples a step" },
+        "batch-size": {
+          alias: "b",
+          type: "number",
+          describe: "examples a step  [default: 32, or what the model fixes]",
+        },
         lr: { type: "number", default: 1e-3, describe: "learning rate" },
         schedule: {
           choices: ["constant", "cosine"],

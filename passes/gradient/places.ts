@@ -25,10 +25,14 @@ export const places = {
   },
   GatherElements: (at, _, given) => {
     const indices = wide(at, given);
-    const { op, write, g, int, shape, opset, dtype, constant } = at;
+    const { op, write, g, int, shape, opset, constant } = at;
     const axis = positive(int("axis", 0), shape(0).length);
     if (opset >= ADDING)
-      return [write.scatter(write.zeros(shape(0), dtype), indices, g, axis, true)];
+      return [
+        inFloats(at, g, (what, dtype) =>
+          write.scatter(write.zeros(shape(0), dtype), indices, what, axis, true),
+        ),
+      ];
     const depth = constant("int64", [], [shape(0)[axis]]);
     const chosen = oneHot(at, indices, depth, axis);
     const sum = write.reduce(
@@ -43,13 +47,12 @@ export const places = {
   },
   GatherND: (at, _, given) => {
     const indices = wide(at, given);
-    const { op, write, g, shape, int, dtype, opset } = at;
+    const { write, g, shape, int, opset } = at;
     const batch = int("batch_dims", 0);
     const dims = shape(0);
     const of = shape(1);
     const depth = of.at(-1)! + batch;
-    if (opset >= ADDING && batch === 0)
-      return [op.ScatterND(write.zeros(dims, dtype), indices, g, { reduction: "add" })];
+    if (opset >= ADDING && batch === 0) return [added(at, dims, indices, g)];
     const flat = linear(at, indices, of, dims, batch);
     const count = product(of.slice(0, -1));
     const rest = dims.slice(depth);
@@ -111,21 +114,36 @@ function rowsBack(
   dims: readonly number[],
   axis: number,
 ): string {
-  const { op, write, opset, dtype, constant } = at;
+  const { op, write, opset, constant } = at;
   const count = product(of);
   const [before, after] = [dims.slice(0, axis), dims.slice(axis + 1)];
   const [outer, size, inner] = [product(before), dims[axis], product(after)];
   const flat = write.reshape(indices, [count]);
   const rows = write.reshape(g, [outer, count, inner]);
   if (opset >= ADDING && outer === 1) {
-    const zeros = write.zeros([size, inner], dtype);
     const where = write.reshape(flat, [count, 1]);
     const what = write.reshape(rows, [count, inner]);
-    return write.reshape(op.ScatterND(zeros, where, what, { reduction: "add" }), dims);
+    return write.reshape(added(at, [size, inner], where, what), dims);
   }
   const depth = constant("int64", [], [size]);
   const chosen = oneHot(at, flat, depth, 0);
   return write.reshape(op.MatMul(chosen, rows), dims);
+}
+
+/** Rows of a cotangent added to zeros of these sizes where indices name them. */
+const added = (at: Applied, dims: readonly number[], indices: string, g: string) =>
+  inFloats(at, g, (what, dtype) =>
+    at.op.ScatterND(at.write.zeros(dims, dtype), indices, what, { reduction: "add" }),
+  );
+
+/** What adds where it scatters, which onnxruntime does not do in half precision. */
+function inFloats(
+  { write, dtype }: Applied,
+  g: string,
+  make: (g: string, dtype: string) => string,
+): string {
+  if (dtype !== "float16" && dtype !== "bfloat16") return make(g, dtype);
+  return write.cast(make(write.cast(g, "float"), "float"), dtype);
 }
 
 /** 1 where an index names a place along the axis that is put in; onnxruntime makes it of floats. */
