@@ -246,7 +246,7 @@ describe("laurelize finetune", { timeout: 120_000 }, () => {
       ...given,
       "--loss",
       "mse",
-      "--on",
+      "--until",
       "y",
       "--target",
       "x",
