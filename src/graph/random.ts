@@ -4,8 +4,10 @@
  */
 export function uniform(seed: number, label: string): () => number {
   let hash = 0x811c9dc5;
-  for (const byte of utf8.encode(`${seed}\0${label}`))
-    hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  const text = `${seed}\0${label}`;
+  const bytes = text.length * 3 > scratch.length ? utf8.encode(text) : scratch;
+  const length = bytes === scratch ? utf8.encodeInto(text, scratch).written : bytes.length;
+  for (let k = 0; k < length; k++) hash = Math.imul(hash ^ bytes[k], 0x01000193) >>> 0;
   const mixed = (): number => {
     // splitmix32
     hash = (hash + 0x9e3779b9) >>> 0;
@@ -30,5 +32,8 @@ export function uniform(seed: number, label: string): () => number {
 }
 
 const utf8 = new TextEncoder();
+
+/** Labels are written here: a buffer for each would cost more than its numbers. */
+const scratch = new Uint8Array(1024);
 
 const rotate = (x: number, by: number) => (x << by) | (x >>> (32 - by));

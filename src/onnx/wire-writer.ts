@@ -1,5 +1,5 @@
 import { BYTES, FIXED32, VARINT } from "./wire.ts";
-import { varintLength, writeVarint } from "./wire-bytes.ts";
+import { allocate, varintLength, writeVarint } from "./wire-bytes.ts";
 
 const utf8 = new TextEncoder();
 
@@ -15,7 +15,8 @@ export class WireWriter {
 
   /** What was written, to be kept; the writer begins anew. */
   take(): Uint8Array {
-    const bytes = this.#bytes.slice(0, this.#at);
+    const bytes = allocate(this.#at);
+    bytes.set(this.#bytes.subarray(0, this.#at));
     this.#at = 0;
     return bytes;
   }

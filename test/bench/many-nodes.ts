@@ -26,9 +26,11 @@ export function manyNodes(): void {
 /** Seconds of each phase in a process of its own, and of all. */
 function measured(form: LargeForm, count: number): Record<string, number> {
   const script = path.resolve("dist/bench/nodes.mjs");
-  const { stdout, stderr } = spawnSync(process.execPath, [script, form, String(count)], {
-    encoding: "utf8",
-  });
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    ["--expose-gc", script, form, String(count)],
+    { encoding: "utf8" },
+  );
   if (!stdout) throw new Error(`${form} of ${count} nodes fails: ${stderr.slice(0, 300)}`);
   const { seconds } = JSON.parse(stdout) as { seconds: Record<string, number> };
   return { ...seconds, all: Object.values(seconds).reduce((a, b) => a + b, 0) };
