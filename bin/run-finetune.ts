@@ -26,6 +26,7 @@ import {
   weightsAsInputs,
 } from "../src/index.ts";
 import type { FinetuneArguments } from "./commands/finetune.ts";
+import { type Files, filesOf } from "./finetune-files.ts";
 import { checkFree, checkOutput, checkWritable } from "./output.ts";
 import { bytes, counted } from "./text.ts";
 import { type Course, type History, stepsOf, train } from "./training.ts";
@@ -105,29 +106,6 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
   if (history.error) process.stderr.write(`laurelize: ${history.error}\n`);
   if (history.ended === "diverged") process.exitCode = 1;
   if (history.ended === "interrupted") process.exitCode = INTERRUPTED;
-}
-
-/** Everything that is written, beside the tuned model. */
-export interface Files {
-  readonly model: string;
-  readonly adapter: string;
-  readonly log: string;
-  readonly curve: string;
-  readonly state: string;
-}
-
-function filesOf({ model, output }: FinetuneArguments): Files {
-  const { dir, name, ext } = path.parse(model);
-  const plain = (ext === ".onnx" ? name : name + ext).replace(/\.laurel$/, "");
-  const file = output ?? path.join(dir, `${plain}.tuned.onnx`);
-  const stem = file.replace(/\.onnx$/, "");
-  return {
-    model: file,
-    adapter: `${stem}.safetensors`,
-    log: `${stem}.json`,
-    curve: `${stem}.svg`,
-    state: `${stem}.state.safetensors`,
-  };
 }
 
 function checkNumbers(args: FinetuneArguments): void {
