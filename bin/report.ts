@@ -31,7 +31,7 @@ export function summary(name: string, laurel: Laurelized): string {
   return [
     headline(name, original),
     sums(found, false),
-    `${plan.variant}${ranked}${some}: ${added.toLocaleString("en")} new weights (+${percent.toPrecision(3)} %)`,
+    `${plan.variant}${ranked}${some}: ${added.toLocaleString("en")} new weights (+${Number(percent.toPrecision(3)).toLocaleString("en", { maximumSignificantDigits: 3 })} %)`,
   ].join("\n");
 }
 
