@@ -33,7 +33,7 @@ export function augment(
   operands: readonly Value[],
   parts: readonly Variant[],
   options: VariantOptions,
-  fresh: (name: string) => string,
+  fresh: (role: string) => string,
   draft: Draft,
   like: Augmented | null = null,
 ): Augmented {
@@ -46,8 +46,7 @@ export function augment(
     dims: readonly number[],
     values: ArrayLike<number>,
   ) => {
-    const label = fresh(`${name}.laurel.${role}`);
-    const made = { name: label, dtype: type, dims, data: encodeNumbers(type, values) };
+    const made = { name: fresh(role), dtype: type, dims, data: encodeNumbers(type, values) };
     draft.tensors.push(made);
     return made;
   };
@@ -71,7 +70,7 @@ export function augment(
   };
   const before = (node: Node) => {
     const emit: Emit<string> = (call) => {
-      const made = nodeOf(call, fresh, `${name}.laurel.${call.op}`);
+      const made = nodeOf(call, fresh, call.op);
       draft.nodes.push({ before: node, node: made });
       return made.outputs;
     };

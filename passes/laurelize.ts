@@ -37,7 +37,7 @@ export function plan(graph: Graph, sites: readonly Site[], wanted: LaurelOptions
   const options = optionsOf(wanted, named);
   const parts = built(named);
   const draft: Draft = { nodes: [], tensors: [], redirects: [] };
-  const fresh = freshNames(graph);
+  const below = namesBelow(graph);
   const layers = new Map<string, Augmented>();
   const augmented = chosen(sites, wanted).map((site) => {
     const operands = parts.some((part) => part.name === "pa")
@@ -45,7 +45,7 @@ export function plan(graph: Graph, sites: readonly Site[], wanted: LaurelOptions
       : [site.skip.value];
     const layer = layers.get(site.layer);
     const like = layer?.operands.length === operands.length ? layer : null;
-    const made = augment(site, operands, parts, options, fresh, draft, like);
+    const made = augment(site, operands, parts, options, below(site), draft, like);
     if (!layer) layers.set(site.layer, made);
     return made;
   });
@@ -80,13 +80,22 @@ function laggedSkips(site: Site, k: number): Value[] {
   return skips;
 }
 
-function freshNames(graph: Graph): (name: string) => string {
-  const taken = new Set<string>();
-  return (name) => {
-    let free = name;
-    for (let k = 1; graph.names.has(free) || taken.has(free); k++) free = `${name}_${k}`;
-    taken.add(free);
-    return free;
+/**
+ * Names below a site, "/layer1/Add.laurel.A", each given once. Sites have names of their own, so
+ * only what the model holds already can be in the way of one.
+ */
+function namesBelow(graph: Graph): (site: Site) => (role: string) => string {
+  const there = new Set<string>();
+  for (const name of graph.names) if (name.includes(".laurel.")) there.add(name);
+  return (site) => {
+    const given = new Set<string>();
+    return (role) => {
+      let free = role;
+      const full = () => `${site.name}.laurel.${free}`;
+      for (let k = 1; given.has(free) || there.has(full()); k++) free = `${role}_${k}`;
+      given.add(free);
+      return full();
+    };
   };
 }
 

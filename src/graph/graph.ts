@@ -8,6 +8,7 @@ import type {
   ValueInfoMessage,
 } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
+import { withOne } from "../onnx/short-lists.ts";
 import { InputError } from "../onnx/source.ts";
 import { linkCalls } from "./calls.ts";
 import { sorted } from "./order.ts";
@@ -21,7 +22,7 @@ export interface Value {
   /** Set where it is an initializer, also one that IR 3 lists among the inputs. */
   readonly initializer: TensorMessage | SparseTensorMessage | null;
   /** Every node input that reads it, those in nested bodies included. */
-  readonly uses: Use[];
+  uses: Use[];
   isOutput: boolean;
 }
 
@@ -116,11 +117,11 @@ function scopeOf(
   };
   const define = (name: string, from: Pick<Value, "producer" | "initializer">): Value => {
     if (name === "") throw nameless(file, scope.name);
-    if (name in Object.prototype || name.includes("\0")) throw unnameable(file, scope.name, name);
+    if (UNNAMEABLE.has(name) || name.includes("\0")) throw unnameable(file, scope.name, name);
     if (scope.values.has(name)) throw twice(file, name);
-    for (const around of outward(owner?.scope ?? null))
+    for (let around = owner?.scope; around; around = around.owner?.scope)
       if (around.values.has(name)) throw shadows(file, scope, name);
-    const value: Value = { name, scope, ...from, uses: [], isOutput: false };
+    const value: Value = { name, scope, ...from, uses: EMPTY, isOutput: false };
     scope.values.set(name, value);
     names.add(name);
     return value;
@@ -139,10 +140,8 @@ function scopeOf(
   const nodes = message.nodes.map((each) => nodeOf(scope, each));
   for (const node of nodes) {
     if (node.message.name) names.add(node.message.name);
-    for (const name of node.message.outputs)
-      (node.outputs as (Value | null)[]).push(
-        name === "" ? null : define(name, { producer: node, initializer: null }),
-      );
+    const from = { producer: node, initializer: null };
+    node.outputs = node.message.outputs.map((name) => (name === "" ? null : define(name, from)));
   }
   for (const node of nodes) connect(file, names, node);
   for (const node of sorted(file, nodes)) scope.nodes.push(node);
@@ -157,6 +156,8 @@ function scopeOf(
   }
   return scope;
 }
+
+const UNNAMEABLE = new Set(Object.getOwnPropertyNames(Object.prototype));
 
 const nameOf = (it: ValueInfoMessage | string) => (typeof it === "string" ? it : it.name);
 
@@ -180,16 +181,19 @@ const shadows = (file: ModelFile, { name: body, owner }: Scope, name: string) =>
     `${file.source.name}: value ${name} of graph ${body || "(unnamed)"}, a body of ${owner?.message.name || owner?.op}, has the name of a value around it, which ONNX forbids; rename one of them.`,
   );
 
-function nodeOf(scope: Scope, message: NodeMessage): Node {
+/** A node that is being linked. */
+type Linked = { -readonly [K in keyof Node]: Node[K] };
+
+function nodeOf(scope: Scope, message: NodeMessage): Linked {
   const { domain, opType } = message;
   const op = domain === "" || domain === "ai.onnx" ? opType : `${domain}.${opType}`;
   return {
     message,
     scope,
     op,
-    inputs: [],
-    outputs: [],
-    bodies: [],
+    inputs: EMPTY,
+    outputs: EMPTY,
+    bodies: EMPTY,
     captures: NONE,
     callee: null,
     index: -1,
@@ -197,22 +201,21 @@ function nodeOf(scope: Scope, message: NodeMessage): Node {
 }
 
 const NONE: ReadonlySet<Value> = new Set();
+const EMPTY = Object.freeze([]) as unknown as never[];
 
-function connect(file: ModelFile, names: Set<string>, node: Node): void {
+function connect(file: ModelFile, names: Set<string>, node: Linked): void {
   const { scope, message } = node;
-  const inputs = node.inputs as (Value | null)[];
-  for (let index = 0; index < message.inputs.length; index++) {
-    const name = message.inputs[index];
-    const value = name === "" ? null : resolve(file, node, name);
-    inputs.push(value);
-    value?.uses.push({ node, index });
-    if (value && value.scope !== scope) capture(scope, value);
-  }
-  const bodies = node.bodies as Scope[];
-  for (const { g, graphs } of message.attributes)
-    for (const graph of g ? [g, ...graphs] : graphs)
-      bodies.push(scopeOf(file, names, "body", graph, node));
-  for (const body of bodies)
+  node.inputs = message.inputs.map((name, index) => {
+    if (name === "") return null;
+    const value = resolve(file, node, name);
+    value.uses = withOne(value.uses, { node, index });
+    if (value.scope !== scope) capture(scope, value);
+    return value;
+  });
+  const bodies = message.attributes.flatMap(({ g, graphs }) => (g ? [g, ...graphs] : graphs));
+  if (bodies.length > 0)
+    node.bodies = bodies.map((graph) => scopeOf(file, names, "body", graph, node));
+  for (const body of node.bodies)
     for (const output of body.outputs) if (output.scope !== body) capture(body, output);
 }
 

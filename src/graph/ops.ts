@@ -204,12 +204,13 @@ export function nodeOf(
   fresh: (name: string) => string,
   label: string,
 ): NewNode {
-  const names = Array.from({ length: outputs }, (_, k) => fresh(k === 0 ? label : `${label}:${k}`));
+  const first = fresh(label);
+  const others = Array.from({ length: outputs - 1 }, (_, k) => fresh(`${label}:${k + 1}`));
   return {
-    name: names[0],
+    name: first,
     op,
     inputs: inputs.map((name) => name ?? ""),
-    outputs: names,
+    outputs: others.length > 0 ? [first, ...others] : [first],
     attributes,
   };
 }
@@ -217,6 +218,8 @@ export function nodeOf(
 interface Emitting {
   readonly emit: Emit<unknown>;
 }
+
+const NO_ATTRIBUTES: Attributes = Object.freeze({});
 
 /** One method for each operator, made once: passes take a vocabulary for every place they write at. */
 const vocabulary = Object.fromEntries(
@@ -226,7 +229,7 @@ const vocabulary = Object.fromEntries(
       const count = Math.abs(arity);
       const inputs = given.slice(0, count).flatMap((input) => input ?? [null]);
       while (inputs.length > 0 && inputs.at(-1) === null) inputs.pop();
-      const attributes = (given[count] ?? {}) as Attributes;
+      const attributes = (given[count] ?? NO_ATTRIBUTES) as Attributes;
       const several = arity < 0;
       const outputs = several ? (given[count + 1] as number) : 1;
       const made = this.emit({ op: op as keyof Ops<unknown>, inputs, attributes, outputs });

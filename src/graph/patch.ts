@@ -1,12 +1,12 @@
-import onnxProto from "onnx-proto";
 import { elements } from "../onnx/data-types.ts";
+import type { Frame } from "../onnx/decode.ts";
 import { FIELD } from "../onnx/messages.ts";
 import type { Folder, ModelFile } from "../onnx/model-file.ts";
 import { InputError, type Source } from "../onnx/source.ts";
 import { type Edit, lengthOf, patchedSource, type Splice, splices } from "../onnx/splices.ts";
 import { type Undo, undoOf } from "../onnx/undo.ts";
 import { BYTES } from "../onnx/wire.ts";
-import { bytesField, concat } from "../onnx/wire-bytes.ts";
+import { bytesField, concat, fieldHead } from "../onnx/wire-bytes.ts";
 import { WireWriter } from "../onnx/wire-writer.ts";
 import {
   constantNode,
@@ -20,8 +20,6 @@ import type { Graph, Node, Scope, Use, Value } from "./graph.ts";
 import { folderAfter, type Placing, placingEdits } from "./placing.ts";
 import type { DenseTensor } from "./tensor.ts";
 import type { Type } from "./types.ts";
-
-const { onnx } = onnxProto;
 
 /** A node, and the one it is put just before, in that one's scope; null for the main graph's end. */
 export interface Insertion {
@@ -57,8 +55,13 @@ export interface Patch {
   readonly opsets?: Readonly<Record<string, number>>;
 }
 
+interface Entry {
+  readonly key: string;
+  readonly value: string;
+}
+
 /** An entry of metadata_props, made once it is known how the patch is undone. */
-export type Provenance = (undo: Undo) => Promise<{ readonly key: string; readonly value: string }>;
+export type Provenance = (undo: Undo) => Promise<Entry>;
 
 /** A model as it will be, read through the one it was. */
 export interface Patched {
@@ -67,6 +70,8 @@ export interface Patched {
   /** How the whole result becomes the model it was. */
   readonly undo: () => Undo;
 }
+
+const utf8 = new TextEncoder();
 
 /** protobuf's limit on one message. */
 const MAX_BYTES = 2 ** 31 - 1;
@@ -102,22 +107,25 @@ export async function applyPatch(
     ...(patch.outputs ?? []).map((port) => append(file, FIELD.graphOutput, port)),
   ]);
   checkSize(source, grown(source.size, list));
-  const end = async (): Promise<Uint8Array> => {
-    const imports = Object.entries(patch.opsets ?? {})
-      .filter(([domain]) => !file.opsets.has(domain))
-      .map(([domain, version]) => opsetImport(domain, version));
-    if (!provenance) return concat(imports);
-    const entry = onnx.StringStringEntryProto.encode(
-      await provenance(undoOf(source, list, placing.link ?? false)),
-    );
-    return concat([...imports, bytesField(FIELD.modelMetadata, entry.finish())]);
-  };
-  const tail: Splice = { start: source.size, end: source.size, bytes: await end() };
-  const result = patchedSource(source, [...list, tail]);
+  const imports = Object.entries(patch.opsets ?? {})
+    .filter(([domain]) => !file.opsets.has(domain))
+    .map(([domain, version]) => opsetImport(domain, version));
+  const entry = await provenance?.(undoOf(source, list, placing.link ?? false));
+  const tail = [...imports, ...(entry ? metadataEntry(entry) : [])];
+  const all = [...list, ...tail.map((bytes) => ({ start: source.size, end: source.size, bytes }))];
+  const result = patchedSource(source, all);
   checkSize(source, result.size);
   const fresh = outside.length > 0 ? concat(outside.map(({ data }) => data)) : null;
-  const undo = () => undoOf(source, [...list, tail], placing.link ?? false);
+  const undo = () => undoOf(source, all, placing.link ?? false);
   return { source: result, folder: folderAfter(file.folder, placing, fresh), undo };
+}
+
+/** An entry of metadata_props, in parts: the value may be long and is not copied. */
+function metadataEntry({ key, value }: Entry): Uint8Array[] {
+  const [named, text] = [bytesField(FIELD.entryKey, utf8.encode(key)), utf8.encode(value)];
+  const head = fieldHead(FIELD.entryValue, text.length);
+  const length = named.length + head.length + text.length;
+  return [concat([fieldHead(FIELD.modelMetadata, length), named, head]), text];
 }
 
 const grown = (size: number, list: readonly Splice[]) =>
@@ -138,6 +146,9 @@ const append = ({ graph: { frame } }: ModelFile, field: number, { name, type }: 
   frame,
 });
 
+/** Bytes of new tensors that make an insertion of their own, so that no buffer grows with all of them. */
+const AT_ONCE = 1 << 15;
+
 /** The field that holds the nodes of a scope: a function has another than a graph. */
 const nodeField = (scope: Scope | undefined) =>
   scope?.kind === "function" ? FIELD.functionNode : FIELD.graphNode;
@@ -152,14 +163,18 @@ function insertions({ file, main }: Graph, patch: Patch, location: string | null
   const to = new WireWriter();
   const end = file.graph.frame;
   const asNodes = file.message.irVersion < 4;
+  const edits: Edit[] = [];
+  const put = (at: number, frame: Frame) =>
+    edits.push({ start: at, end: at, bytes: to.take(), frame });
   let offset = 0;
   for (const tensor of asNodes ? [] : patch.tensors) {
     const { length } = tensor.data;
     const out = location !== null && isLarge(tensor) ? { location, offset, length } : null;
     writeTensor(to, FIELD.graphInitializer, tensor, out);
     if (out) offset += length;
+    if (to.length >= AT_ONCE) put(end.end, end);
   }
-  const edits: Edit[] = [{ start: end.end, end: end.end, bytes: to.take(), frame: end }];
+  put(end.end, end);
   const first = main.nodes.find(({ message }) => message === file.graph.nodes[0]) ?? null;
   const constants = asNodes ? patch.tensors.map(constantNode) : [];
   const groups = new Map<Node | null, NewNode[]>([[first, constants]]);
@@ -170,13 +185,7 @@ function insertions({ file, main }: Graph, patch: Patch, location: string | null
   }
   for (const [before, nodes] of groups) {
     for (const node of nodes) writeNode(to, nodeField(before?.scope), node);
-    const at = before?.message.frame.at ?? end.end;
-    edits.push({
-      start: at,
-      end: at,
-      bytes: to.take(),
-      frame: before?.message.frame.parent ?? end,
-    });
+    put(before?.message.frame.at ?? end.end, before?.message.frame.parent ?? end);
   }
   return edits;
 }
@@ -192,7 +201,7 @@ function redirect({ reader }: ModelFile, { node, index }: Use, name: string): Ed
   let place = 0;
   for (const field of reader.fields(frame)) {
     if (field.number !== FIELD.nodeInput || field.wire !== BYTES || place++ < index) continue;
-    const bytes = bytesField(FIELD.nodeInput, new TextEncoder().encode(name));
+    const bytes = bytesField(FIELD.nodeInput, utf8.encode(name));
     return { start: field.start, end: field.end, bytes, frame };
   }
   throw new Error(`${node.message.name} has no input ${index}`);

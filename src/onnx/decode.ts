@@ -1,3 +1,4 @@
+import { withOne } from "./short-lists.ts";
 import { InputError, type Range } from "./source.ts";
 import { BYTES, FIXED32, type Field, MAX_DEPTH, VARINT, type WireReader } from "./wire.ts";
 
@@ -78,18 +79,18 @@ const single = <V>(number: number, wire: number, start: V, read: Slot<V>["read"]
   read,
 });
 
+const NONE = Object.freeze([]) as unknown as never[];
+
 const many = <V>(
   number: number,
   wires: number[],
-  read: (reader: WireReader, field: Field, parent: Frame) => Iterable<V>,
+  read: (reader: WireReader, field: Field, parent: Frame) => readonly V[],
 ): Slot<V[]> => ({
   number,
   wires,
-  start: () => [],
-  read: (reader, field, parent, all) => {
-    for (const value of read(reader, field, parent)) all.push(value);
-    return all;
-  },
+  start: () => NONE,
+  read: (reader, field, parent, all) =>
+    read(reader, field, parent).reduce((list: V[], value) => withOne(list, value), all),
 });
 
 /** A string, "" where absent. */

@@ -144,6 +144,8 @@ export const FIELD = {
   modelOpset: 8,
   modelMetadata: 14,
   modelFunction: 25,
+  entryKey: 1,
+  entryValue: 2,
   graphNode: 1,
   graphName: 2,
   graphInitializer: 5,
@@ -158,7 +160,10 @@ export const FIELD = {
   functionNode: 7,
 } as const;
 
-const entry: Schema<EntryMessage> = { key: text(1), value: place(2) };
+const entry: Schema<EntryMessage> = {
+  key: text(FIELD.entryKey),
+  value: place(FIELD.entryValue),
+};
 const externalEntry: Schema<ExternalDataMessage> = { key: text(1), value: text(2) };
 
 /** TensorProto. */

@@ -39,14 +39,21 @@ export function splices(edits: readonly Edit[]): Splice[] {
 
 type Replacement = Range & { readonly bytes: Uint8Array };
 
-/** Splices in file order, insertions at one place as one. */
+/** Bytes up to which insertions at one place are copied into one. */
+const SHORT = 1 << 15;
+
+/** Splices in file order, short insertions at one place as one. */
 function joined(list: readonly Replacement[]): Replacement[] {
   const all: Replacement[] = [];
   for (let k = 0; k < list.length; ) {
-    const { start, end, bytes } = list[k];
+    const { start, end, bytes } = list[k++];
     const parts = [bytes];
-    for (k++; end === start && list[k]?.start === start && list[k].end === start; k++)
+    let length = bytes.length;
+    for (; end === start && list[k]?.start === start && list[k].end === start; k++) {
+      length += list[k].bytes.length;
+      if (length > SHORT) break;
       parts.push(list[k].bytes);
+    }
     all.push({ start, end, bytes: parts.length === 1 ? bytes : concat(parts) });
   }
   return all;

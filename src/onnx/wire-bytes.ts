@@ -1,7 +1,8 @@
 import { BYTES } from "./wire.ts";
 
 const SLAB = 1 << 16;
-let slab = new Uint8Array(0);
+let slab = new ArrayBuffer(0);
+let free = 0;
 
 /**
  * Zeroed bytes to be written, at a multiple of 8 in their buffer. Short ones share a buffer, since
@@ -9,10 +10,12 @@ let slab = new Uint8Array(0);
  */
 export function allocate(length: number): Uint8Array {
   if (length > SLAB >> 4) return new Uint8Array(length);
-  const taken = Math.ceil(length / 8) * 8;
-  if (taken > slab.length) slab = new Uint8Array(SLAB);
-  const bytes = slab.subarray(0, length);
-  slab = slab.subarray(taken);
+  if (free + length > slab.byteLength) {
+    slab = new ArrayBuffer(SLAB);
+    free = 0;
+  }
+  const bytes = new Uint8Array(slab, free, length);
+  free += Math.ceil(length / 8) * 8;
   return bytes;
 }
 
@@ -45,11 +48,25 @@ export function varint(value: number): Uint8Array {
 
 /** A length-delimited field: tag, length, the parts one after the other. */
 export function bytesField(number: number, ...parts: Uint8Array[]): Uint8Array {
-  const tag = number * 8 + BYTES;
   const length = lengthOf(parts);
-  const bytes = allocate(varintLength(tag) + varintLength(length) + length);
-  return join(bytes, writeVarint(bytes, writeVarint(bytes, 0, tag), length), parts);
+  const start = headLength(number, length);
+  const bytes = allocate(start + length);
+  writeHead(bytes, number, length);
+  return join(bytes, start, parts);
 }
+
+/** What a length-delimited field begins with: tag and length. */
+export function fieldHead(number: number, length: number): Uint8Array {
+  const bytes = allocate(headLength(number, length));
+  writeHead(bytes, number, length);
+  return bytes;
+}
+
+const headLength = (number: number, length: number) =>
+  varintLength(number * 8 + BYTES) + varintLength(length);
+
+const writeHead = (bytes: Uint8Array, number: number, length: number) =>
+  writeVarint(bytes, writeVarint(bytes, 0, number * 8 + BYTES), length);
 
 /** Byte strings one after the other. */
 export const concat = (parts: readonly Uint8Array[]) => join(allocate(lengthOf(parts)), 0, parts);

@@ -1,23 +1,27 @@
 import { BYTES, FIXED32, VARINT } from "./wire.ts";
-import { allocate, varintLength, writeVarint } from "./wire-bytes.ts";
+import { varintLength, writeVarint } from "./wire-bytes.ts";
 
 const utf8 = new TextEncoder();
 
-/** Writes protobuf fields one after the other into one growing buffer. */
+/** Bytes of the first buffer, and of those that follow where what is written is no longer. */
+const [FIRST, LARGEST] = [1 << 12, 1 << 20];
+
+/** Writes protobuf fields one after the other. What is taken stays in the buffer it was written to. */
 export class WireWriter {
-  #bytes = new Uint8Array(1 << 12);
+  #bytes = new Uint8Array(FIRST);
+  /** Where what was not taken yet begins; other places are counted from here. */
+  #from = 0;
   #at = 0;
 
-  /** Bytes written so far. */
+  /** Bytes written since the last were taken. */
   get length(): number {
-    return this.#at;
+    return this.#at - this.#from;
   }
 
   /** What was written, to be kept; the writer begins anew. */
   take(): Uint8Array {
-    const bytes = allocate(this.#at);
-    bytes.set(this.#bytes.subarray(0, this.#at));
-    this.#at = 0;
+    const bytes = this.#bytes.subarray(this.#from, this.#at);
+    this.#from = this.#at;
     return bytes;
   }
 
@@ -76,16 +80,16 @@ export class WireWriter {
   #sized(number: number, write: () => void): void {
     this.#tag(number, BYTES);
     this.#room(1);
-    const start = ++this.#at;
+    this.#at++;
+    const start = this.length;
     write();
-    const length = this.#at - start;
+    const length = this.length - start;
     const more = varintLength(length) - 1;
-    if (more > 0) {
-      this.#room(more);
-      this.#bytes.copyWithin(start + more, start, this.#at);
-      this.#at += more;
-    }
-    writeVarint(this.#bytes, start - 1, length);
+    if (more > 0) this.#room(more);
+    const at = this.#from + start;
+    if (more > 0) this.#bytes.copyWithin(at + more, at, this.#at);
+    this.#at += more;
+    writeVarint(this.#bytes, at - 1, length);
   }
 
   #write(text: string): void {
@@ -125,8 +129,11 @@ export class WireWriter {
 
   #room(more: number): void {
     if (this.#at + more <= this.#bytes.length) return;
-    const bytes = new Uint8Array(Math.max(this.#bytes.length * 2, this.#at + more));
-    bytes.set(this.#bytes.subarray(0, this.#at));
-    this.#bytes = bytes;
+    const open = this.#bytes.subarray(this.#from, this.#at);
+    const usual = Math.min(2 * this.#bytes.length, LARGEST);
+    this.#bytes = new Uint8Array(Math.max(usual, 2 * (open.length + more)));
+    this.#bytes.set(open);
+    this.#from = 0;
+    this.#at = open.length;
   }
 }

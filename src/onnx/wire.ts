@@ -1,4 +1,5 @@
 import { InputError, type Range, type Source } from "./source.ts";
+import { TextPool } from "./text-pool.ts";
 
 /** One protobuf field where it stands: `start` at its tag, `body` to `end` its value. */
 export interface Field {
@@ -35,6 +36,7 @@ const signed = (value: bigint | number) =>
  */
 export class WireReader {
   readonly source: Source;
+  readonly #texts = new TextPool();
   #window: Uint8Array;
   #from = 0;
   #next = FIRST_WINDOW;
@@ -85,19 +87,13 @@ export class WireReader {
       throw this.#error(field.start, `a name of ${length} bytes is no name`);
     const bytes = this.#load(field.body, field.end);
     const from = field.body - this.#from;
-    let text = "";
-    for (let i = from; i < from + length; i++) {
-      const code = bytes[i];
-      if (code > 127) {
-        try {
-          return utf8.decode(bytes.subarray(from, from + length));
-        } catch {
-          throw this.#error(field.start, "a name is not UTF-8");
-        }
-      }
-      text += String.fromCharCode(code);
+    const ascii = this.#texts.at(bytes, from, from + length);
+    if (ascii !== null) return ascii;
+    try {
+      return utf8.decode(bytes.subarray(from, from + length));
+    } catch {
+      throw this.#error(field.start, "a name is not UTF-8");
     }
-    return text;
   }
 
   /** The bytes of a range, at most 2 GiB; may be a view of the source. */

@@ -1,0 +1,41 @@
+const FNV = 0x01000193;
+
+/**
+ * ASCII texts by their bytes, each made once: a value's name stands in a file where it is made and
+ * wherever it is read, and one string is hashed and compared once for all.
+ */
+export class TextPool {
+  /** By hash; of texts that share one only the last is kept. */
+  readonly #texts = new Map<number, string>();
+
+  /** The text of a range of bytes; null where one is above 127. */
+  at(bytes: Uint8Array, from: number, to: number): string | null {
+    let hash = 0x811c9dc5;
+    for (let k = from; k < to; k++) {
+      const code = bytes[k];
+      if (code > 127) return null;
+      hash = Math.imul(hash ^ code, FNV);
+    }
+    const known = this.#texts.get(hash);
+    if (known !== undefined && equals(known, bytes, from, to)) return known;
+    const text = textOf(bytes, from, to);
+    this.#texts.set(hash, text);
+    return text;
+  }
+}
+
+function equals(text: string, bytes: Uint8Array, from: number, to: number): boolean {
+  if (text.length !== to - from) return false;
+  for (let k = from; k < to; k++) if (text.charCodeAt(k - from) !== bytes[k]) return false;
+  return true;
+}
+
+/** Codes at a time: they are passed as arguments. */
+const CHUNK = 1024;
+
+function textOf(bytes: Uint8Array, from: number, to: number): string {
+  let text = "";
+  for (let at = from; at < to; at += CHUNK)
+    text += String.fromCharCode(...bytes.subarray(at, Math.min(to, at + CHUNK)));
+  return text;
+}
