@@ -75,6 +75,7 @@ export function applied(
       const value = node.inputs[k]!;
       return types.get(value)?.dtype === dtype ? value.name : write.cast(value.name, dtype);
     },
+    summed: new Set(),
     refuse: (why) => {
       throw new InputError(`${titleOf(node)} has no gradient: ${why}.`);
     },

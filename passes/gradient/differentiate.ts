@@ -6,6 +6,7 @@ import { isFloat, type Types } from "../../src/graph/types.ts";
 import type { Writing } from "../../src/graph/writing.ts";
 import { applied } from "./applied.ts";
 import { sumTo } from "./broadcasting.ts";
+import { cotangents, type Scaled } from "./cotangents.ts";
 import { finished } from "./draft.ts";
 import { BROADCASTING } from "./elementwise.ts";
 import { ruleOf, wayBetween } from "./way.ts";
@@ -43,9 +44,10 @@ export function differentiate(graph: Graph, wanted: Differentiation): Gradients 
   );
   const way = wayBetween(graph, types, roots, [...ends.keys()]);
   const { op, about, fresh } = writing;
+  const { taken, sum, whole } = cotangents(writing);
   const renamed = new Map<string, string>();
-  const parts = new Map<Value, string[]>([...ends].map(([value, g]) => [value, [g]]));
-  const sums = new Map<Value, string>();
+  const parts = new Map<Value, Scaled[]>([...ends].map(([value, g]) => [value, [{ g, times: 1 }]]));
+  const sums = new Map<Value, Scaled>();
   const given = new Set(wanted.of.values());
   const namesakes = new Map<string, Value>();
   const nameAfter = (value: Value, g: string) => {
@@ -53,36 +55,51 @@ export function differentiate(graph: Graph, wanted: Differentiation): Gradients 
     namesakes.set(g, value);
     renamed.set(g, fresh(`${value.name}.grad`));
   };
-  const cotangentOf = (value: Value): string | null => {
+  const cotangentOf = (value: Value): Scaled | null => {
     const known = sums.get(value);
     const all = parts.get(value);
     if (known !== undefined || !all) return known ?? null;
     about(`${value.name}.grad`);
-    const sum = all.reduce((a, b) => op.Add(a, b));
-    nameAfter(value, sum);
-    sums.set(value, sum);
-    return sum;
+    const made = sum(all, way.dtypeOf(value));
+    if (made.times === 1) nameAfter(value, made.g);
+    sums.set(value, made);
+    return made;
+  };
+  const wholeOf = (value: Value): string | null => {
+    const scaled = cotangentOf(value);
+    return scaled && whole(scaled, way.dtypeOf(value));
   };
   for (const node of way.nodes.toReversed()) {
-    const cotangents = node.outputs.map((value) => value && cotangentOf(value));
-    if (cotangents.every((g) => g === null)) continue;
+    const scaled = node.outputs.map((value) => value && cotangentOf(value));
+    const factors = new Set(scaled.flatMap((one) => (one ? [one.times] : [])));
+    if (factors.size === 0) continue;
+    const held = factors.size === 1 ? [...factors][0] : 1;
     about(`${node.outputs.find((value) => value !== null)!.name}.grad`);
-    const at = applied({ graph, types, ...way }, node, writing, cotangents);
+    const each = node.outputs.map((value, k) =>
+      factors.size === 1 ? (scaled[k]?.g ?? null) : value && wholeOf(value),
+    );
+    const at = applied({ graph, types, ...way }, node, writing, each);
     const given = ruleOf(node)!(at, ...(at.inputs as string[]));
     for (const [k, value] of node.inputs.entries()) {
       if (!value || !at.needs[k]) continue;
-      let g = given[k];
-      if (g === undefined) at.refuse(`none is known for its input ${value.name}`);
-      if (!g) continue;
-      if (BROADCASTING.has(node.op)) g = sumTo(at.write, g, at.outShape(0), at.shape(k));
-      if (way.dtypeOf(value) !== at.dtype) g = at.write.cast(g, way.dtypeOf(value));
+      const handed = given[k];
+      if (handed === undefined) at.refuse(`none is known for its input ${value.name}`);
+      if (!handed) continue;
+      let { g, times } = taken(handed, at.dtype);
+      times *= held;
+      if (BROADCASTING.has(node.op) && !at.summed.has(handed))
+        g = sumTo(at.write, g, at.outShape(0), at.shape(k));
+      if (way.dtypeOf(value) !== at.dtype) {
+        g = at.write.cast(whole({ g, times }, at.dtype), way.dtypeOf(value));
+        times = 1;
+      }
       const list = parts.get(value);
-      if (list) list.push(g);
-      else parts.set(value, [g]);
+      if (list) list.push({ g, times });
+      else parts.set(value, [{ g, times }]);
     }
   }
   const gradientOf = (root: Value) => {
-    const g = cotangentOf(root);
+    const g = wholeOf(root);
     if (g === null || namesakes.get(g) === root) return g;
     const own = op.Identity(g);
     nameAfter(root, own);

@@ -1,3 +1,5 @@
+import { product } from "./broadcasting.ts";
+import { dotOfAll } from "./dot.ts";
 import { type Applied, inert, type VjpTable } from "./rule.ts";
 import { whereEqual } from "./whether.ts";
 
@@ -22,7 +24,10 @@ export const elementwise = {
   // sinh x = y − e⁻ˣ
   Cosh: ({ op, g, y }, x) => [op.Mul(g, op.Sub(y, op.Exp(op.Neg(x))))],
   // y = a / b: ∂y/∂b = −y / b
-  Div: ({ op, g, y }, _, b) => {
+  Div: (at, _, b) => {
+    const { op, g, y, scalar } = at;
+    const number = factor(at, 1);
+    if (number !== null) return [op.Mul(g, scalar(1 / number))];
     const a = op.Div(g, b);
     return [a, op.Neg(op.Mul(a, y))];
   },
@@ -39,7 +44,7 @@ export const elementwise = {
   Min: (at, ...all) => extremum(at, all, -1),
   // x mod y = x − y ⌊x / y⌋, truncated instead where fmod
   Mod: ({ op, g, y }, a, b) => [g, op.Neg(op.Div(op.Mul(g, op.Sub(a, y)), b))],
-  Mul: ({ op, g }, a, b) => [op.Mul(g, b), op.Mul(g, a)],
+  Mul: (at, a, b) => [times(at, 0, b, 1), times(at, 1, a, 0)],
   Neg: ({ op, g }) => [op.Neg(g)],
   Pow: power,
   Reciprocal: ({ op, g, y }) => [op.Neg(op.Mul(g, op.Mul(y, y)))],
@@ -58,6 +63,27 @@ export const elementwise = {
     write.where(condition, scalar(0), g, dtype),
   ],
 } satisfies VjpTable;
+
+/** An input that is one number, the same for all data. */
+function factor({ needs, numbers }: Applied, input: number): number | null {
+  const all = needs[input] ? null : numbers(input);
+  return all?.length === 1 ? all[0] : null;
+}
+
+/** g times the other factor; summed at once for a factor that is one number. */
+function times(at: Applied, input: number, other: string, place: number) {
+  const { op, g, scalar, needs, shape, outShape, summed, write } = at;
+  if (!needs[input]) return null;
+  const number = factor(at, place);
+  if (number !== null) return op.Mul(g, scalar(number));
+  const [wide, narrow] = [outShape(0), shape(input)];
+  const whole = product(narrow) === 1 && product(shape(place)) === product(wide);
+  const sum = whole ? dotOfAll(at, g, other, wide) : null;
+  if (sum === null) return op.Mul(g, other);
+  const shaped = write.reshape(sum, narrow);
+  summed.add(shaped);
+  return shaped;
+}
 
 /** g where x is within its bounds, these included; else the bound that holds takes it. */
 function clip(at: Applied, x: string, min?: string, max?: string) {

@@ -20,10 +20,15 @@ export function maxPool(at: Applied, x: string) {
     const planes = write.reshape(g, [planesOf(at), 1, ...window.out]);
     return [overlaid(at, at.op.Mul(taken, planes), taps(at, window), window)];
   }
+  if (apart) {
+    const sizes = write.ints(shape(0));
+    const attributes = { kernel_shape: [...kernel], strides: [...strides] };
+    return [at.op.MaxUnpool(g, indicesOf(at, x), sizes, attributes)];
+  }
   const places = [product(outShape(0))];
   const where = write.reshape(indicesOf(at, x), places);
   const zeros = write.zeros([product(shape(0))], dtype);
-  const made = write.scatter(zeros, where, write.reshape(g, places), 0, !apart);
+  const made = write.scatter(zeros, where, write.reshape(g, places), 0, true);
   return [write.reshape(made, shape(0))];
 }
 

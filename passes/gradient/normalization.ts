@@ -1,5 +1,6 @@
 import { float } from "../../src/graph/encode.ts";
 import { positive, product, range, sumTo } from "./broadcasting.ts";
+import { dot } from "./dot.ts";
 import type { Applied, VjpTable } from "./rule.ts";
 
 /** Normalizations: x̂ = (x − mean) r, r = 1 / √(variance + ε), y = x̂ scale + b. */
@@ -111,7 +112,11 @@ function batch(at: Applied, x: string, scale: string, _: string, mean: string, v
   const r = op.Reciprocal(op.Sqrt(op.Add(variance, scalar(at.float("epsilon", 1e-5)))));
   const factor = op.Mul(scale, r);
   // Σ g (x − mean), per channel
-  const away = () => sum(op.Mul(g, at.isZero(3) ? x : op.Sub(x, per(mean))));
+  const away = () => {
+    const from = at.isZero(3) ? x : op.Sub(x, per(mean));
+    const rows = dot(at, g, from, shape(0), 2);
+    return rows ? write.reduce("ReduceSum", rows, [0], false) : sum(op.Mul(g, from));
+  };
   const toVariance = () => op.Mul(away(), op.Mul(factor, op.Mul(op.Mul(r, r), scalar(-0.5))));
   return [
     needs[0] ? op.Mul(g, per(factor)) : null,

@@ -42,6 +42,8 @@ export interface Applied {
   readonly outputType: (output: number) => string;
   /** An input in the type that cotangents have here. */
   readonly like: (input: number) => string;
+  /** Cotangents of an operator that broadcasts which have their input's shape already. */
+  readonly summed: Set<string>;
   /** Throws the InputError that tells why this node has no gradient. */
   readonly refuse: (why: string) => never;
 }

@@ -47,6 +47,7 @@ export const ARITY = {
   MatMul: 2,
   Max: 1,
   MaxPool: -1,
+  MaxUnpool: 3,
   Min: 1,
   Mod: 2,
   Mul: 2,

@@ -102,6 +102,8 @@ export interface Ops<V> {
   LogSoftmax(x: V, attributes: { axis: number }): V;
   /** Y, Indices. */
   MaxPool(x: V, attributes: Pooling, outputs: number): V[];
+  /** Zeros of a shape, the values of x where the indices say: a MaxPool's, of all of its input. */
+  MaxUnpool(x: V, indices: V, shape: V, attributes: Pooling): V;
   /** The axis is always given: its default changed in opset 13. */
   Softmax(x: V, attributes: { axis: number }): V;
 

@@ -1,0 +1,80 @@
+import type { NewNode } from "../../src/graph/encode.ts";
+import { decodeNumbers } from "../../src/graph/tensor.ts";
+import type { Writing } from "../../src/graph/writing.ts";
+
+/** A cotangent: a value that is yet to be multiplied by a number. */
+export interface Scaled {
+  readonly g: string;
+  readonly times: number;
+}
+
+/** What of cotangents is written only where it has to be. */
+export interface Cotangents {
+  /** Takes constant factors off a cotangent: rules are linear in it, so they can wait. */
+  readonly taken: (g: string, dtype: string) => Scaled;
+  /** The sum of what came from several readers. */
+  readonly sum: (parts: readonly Scaled[], dtype: string) => Scaled;
+  /** The cotangent itself. */
+  readonly whole: (scaled: Scaled, dtype: string) => string;
+}
+
+/** Beyond it a factor held back, or its inverse, would bring numbers near their range's end. */
+const FARTHEST = 2 ** 24;
+
+/**
+ * Holds back constant factors until cotangents of different ones come together, as at a residual
+ * connection, which is narrow where a branch is wide; and leaves the copies that the gradient of a
+ * mean hands out to Add's own broadcasting. What is not read then is not kept.
+ */
+export function cotangents(writing: Writing): Cotangents {
+  const { op, constant } = writing;
+  const makers = new Map<string, NewNode>();
+  const numbers = new Map<string, number>();
+  let [nodes, tensors] = [0, 0];
+  const makerOf = (name: string) => {
+    for (; nodes < writing.nodes.length; nodes++) {
+      const { node } = writing.nodes[nodes];
+      makers.set(node.outputs[0], node);
+    }
+    return makers.get(name);
+  };
+  const numberOf = (name: string): number => {
+    for (; tensors < writing.tensors.length; tensors++) {
+      const { name, dtype, dims, data } = writing.tensors[tensors];
+      if (dims.length === 0 && holds(dtype)) numbers.set(name, decodeNumbers(dtype, data)[0]);
+    }
+    return numbers.get(name) ?? Number.NaN;
+  };
+  const factorOf = ({ op, inputs: [, b] }: NewNode): number => {
+    if (op === "Neg") return -1;
+    if (op === "Mul") return numberOf(b);
+    return op === "Div" ? 1 / numberOf(b) : Number.NaN;
+  };
+  const taken = (g: string, dtype: string): Scaled => {
+    let [at, times] = [g, 1];
+    for (let node = makerOf(at); holds(dtype) && node; node = makerOf(at)) {
+      const next = times * factorOf(node);
+      if (!(Math.abs(next) <= FARTHEST && Math.abs(next) >= 1 / FARTHEST)) break;
+      [at, times] = [node.inputs[0], next];
+    }
+    return { g: at, times };
+  };
+  const whole = ({ g, times }: Scaled, dtype: string) =>
+    times === 1 ? g : times === -1 ? op.Neg(g) : op.Mul(g, constant(dtype, [], [times]));
+  const add = (all: readonly string[]): string => {
+    const isCopy = (g: string) => makerOf(g)?.op === "Expand";
+    const [first, ...others] = [...all.filter((g) => !isCopy(g)), ...all.filter(isCopy)];
+    return others.reduce((sum, g) => op.Add(sum, isCopy(g) ? makerOf(g)!.inputs[0] : g), first);
+  };
+  const sum = (parts: readonly Scaled[], dtype: string): Scaled => {
+    const alike = new Map<number, string[]>();
+    for (const { g, times } of parts) alike.set(times, [...(alike.get(times) ?? []), g]);
+    const [[common], ...rest] = [...alike].sort(([, a], [, b]) => b.length - a.length);
+    const scaled = rest.map(([times, all]) => whole({ g: add(all), times: times / common }, dtype));
+    return { g: add([...alike.get(common)!, ...scaled]), times: common };
+  };
+  return { taken, sum, whole };
+}
+
+/** Types wide enough for a factor to be held back. */
+const holds = (dtype: string) => dtype === "float" || dtype === "double";

@@ -1,0 +1,37 @@
+import { product } from "./broadcasting.ts";
+import type { Applied } from "./rule.ts";
+
+/** Numbers in a row from which a product of matrices sums products faster than Mul and ReduceSum. */
+const ROW = 400;
+
+/**
+ * Σ a b over the last axes of what has this shape, the axes before `kept` left, in float32: rows
+ * times rows, which reads both once and writes nothing between. Null where the rows are too short.
+ */
+export function dot(
+  { op, write, dtype }: Applied,
+  a: string,
+  b: string,
+  shape: readonly number[],
+  kept: number,
+): string | null {
+  const length = product(shape.slice(kept));
+  if (dtype !== "float" || length < ROW) return null;
+  const rows = [product(shape.slice(0, kept)), 1, length];
+  const column = op.Transpose(write.reshape(b, rows), { perm: [0, 2, 1] });
+  return write.reshape(op.MatMul(write.reshape(a, rows), column), shape.slice(0, kept));
+}
+
+/** Σ a b over everything, by rows that several threads share; null where there is little to sum. */
+export function dotOfAll(at: Applied, a: string, b: string, shape: readonly number[]) {
+  let kept = shape.length;
+  while (kept > 0 && product(shape.slice(kept)) < ROW) kept--;
+  const rows = dot(at, a, b, shape, kept);
+  if (rows === null || kept === 0) return rows;
+  return at.write.reduce(
+    "ReduceSum",
+    rows,
+    shape.slice(0, kept).map((_, axis) => axis),
+    false,
+  );
+}
