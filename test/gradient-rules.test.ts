@@ -5,6 +5,7 @@ import { tensorOfBytes } from "../src/runtime/floats.ts";
 import { activationSamples } from "./gradient-samples/activations.ts";
 import { convolutionSamples } from "./gradient-samples/convolution.ts";
 import { elementwiseSamples } from "./gradient-samples/elementwise.ts";
+import { gated, nearlyGated } from "./gradient-samples/gates.ts";
 import { normalizationSamples } from "./gradient-samples/normalization.ts";
 import { placeSamples } from "./gradient-samples/places.ts";
 import { poolingSamples } from "./gradient-samples/pooling.ts";
@@ -42,6 +43,16 @@ describe.each(Object.entries(samples))(
     });
   },
 );
+
+describe("the gradient of a written-out activation is its difference quotient", () => {
+  it.each(gated.map((sample) => [sample.text, sample] as const))("%s", (_, sample) =>
+    checkGradients(sample),
+  );
+  it.each(nearlyGated.map((sample) => [sample.text, sample] as const))(
+    "and of what is none: %s",
+    (_, sample) => checkGradients(sample),
+  );
+});
 
 /** Without those whose numbers are too coarse, bend next to the point, or are infinite. */
 const differentiable = composites.filter(

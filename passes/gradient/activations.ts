@@ -1,6 +1,6 @@
 import { float } from "../../src/graph/encode.ts";
 import { type Applied, inert, type VjpTable } from "./rule.ts";
-import { whereAbove } from "./whether.ts";
+import { whereAbove, whereBelow } from "./whether.ts";
 
 /** Selu's default constants, as ONNX states them. */
 const SELU = { alpha: 1.6732632423543772, gamma: 1.0507009873554805 };
@@ -21,14 +21,14 @@ export const activations = {
     const inside = whereAbove(at, op.Mul(y, op.Sub(scalar(1), y)));
     return [op.Mul(g, op.Mul(inside, scalar(at.float("alpha", 0.2))))];
   },
-  // h = clip(x/6 + ½, 0, 1), y = x h: slope h, and x/6 = h − ½ where h is not clipped
+  // h = clip(x/6 + ½, 0, 1), y = x h: slope h, and x/6 more where h is not clipped
   HardSwish: (at, x) => {
     const { op, write, g, scalar, dtype } = at;
     const h =
       dtype === "float"
         ? op.HardSigmoid(x, { alpha: float(1 / 6), beta: float(0.5) })
         : write.clip(op.Add(op.Mul(x, scalar(1 / 6)), scalar(0.5)), 0, 1, dtype);
-    const inside = whereAbove(at, op.Mul(h, op.Sub(scalar(1), h)));
+    const inside = whereBelow(at, op.Mul(x, x), 9);
     return [op.Mul(g, op.Add(h, op.Mul(op.Sub(h, scalar(0.5)), inside)))];
   },
   Hardmax: inert,

@@ -9,6 +9,7 @@ import { sumTo } from "./broadcasting.ts";
 import { cotangents, type Scaled } from "./cotangents.ts";
 import { finished } from "./draft.ts";
 import { BROADCASTING } from "./elementwise.ts";
+import { gatedBy } from "./gates.ts";
 import { ruleOf, wayBetween } from "./way.ts";
 
 /** What is differentiated, and what is known of the graph. */
@@ -69,6 +70,8 @@ export function differentiate(graph: Graph, wanted: Differentiation): Gradients 
     const scaled = cotangentOf(value);
     return scaled && whole(scaled, way.dtypeOf(value));
   };
+  /** Whether a gradient is asked for that may lie inside of what is differentiated as one. */
+  const inside = roots.some(({ producer }) => producer !== null);
   for (const node of way.nodes.toReversed()) {
     const scaled = node.outputs.map((value) => value && cotangentOf(value));
     const factors = new Set(scaled.flatMap((one) => (one ? [one.times] : [])));
@@ -78,16 +81,20 @@ export function differentiate(graph: Graph, wanted: Differentiation): Gradients 
     const each = node.outputs.map((value, k) =>
       factors.size === 1 ? (scaled[k]?.g ?? null) : value && wholeOf(value),
     );
-    const at = applied({ graph, types, ...way }, node, writing, each);
-    const given = ruleOf(node)!(at, ...(at.inputs as string[]));
-    for (const [k, value] of node.inputs.entries()) {
+    const gated = inside ? null : gatedBy(graph, node);
+    const read = gated ? { ...node, op: "", inputs: [gated.x] } : node;
+    const at = applied({ graph, types, ...way }, read, writing, each);
+    const given = gated
+      ? [op.Mul(at.g, gated.slope(at))]
+      : ruleOf(node)!(at, ...(at.inputs as string[]));
+    for (const [k, value] of read.inputs.entries()) {
       if (!value || !at.needs[k]) continue;
       const handed = given[k];
       if (handed === undefined) at.refuse(`none is known for its input ${value.name}`);
       if (!handed) continue;
       let { g, times } = taken(handed, at.dtype);
       times *= held;
-      if (BROADCASTING.has(node.op) && !at.summed.has(handed))
+      if (BROADCASTING.has(read.op) && !at.summed.has(handed))
         g = sumTo(at.write, g, at.outShape(0), at.shape(k));
       if (way.dtypeOf(value) !== at.dtype) {
         g = at.write.cast(whole({ g, times }, at.dtype), way.dtypeOf(value));

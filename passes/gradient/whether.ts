@@ -13,6 +13,15 @@ export const whereAbove = ({ op, write, dtype }: Applied, x: string): string =>
     ? op.HardSigmoid(x, { alpha: float(STEEP), beta: float(0) })
     : write.sign(x, dtype);
 
+/** Steep, and small enough for a limit times it to be a float32. */
+const STEEP_TO_LIMIT = 2 ** 100;
+
+/** 1 where x is below a limit, else 0. */
+export const whereBelow = (at: Applied, x: string, limit: number): string =>
+  at.dtype === "float"
+    ? at.op.HardSigmoid(x, { alpha: float(-STEEP_TO_LIMIT), beta: float(limit * STEEP_TO_LIMIT) })
+    : whereAbove(at, at.write.clip(at.op.Sub(at.scalar(limit), x), 0, null, at.dtype));
+
 /** 1 where a and b are equal, else 0; both finite. */
 export function whereEqual(at: Applied, a: string, b: string): string {
   const { op, write, dtype, scalar } = at;

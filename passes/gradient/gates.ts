@@ -1,0 +1,126 @@
+import { numbersOf } from "../../src/graph/constants.ts";
+import { attribute, type Graph, type Node, type Value } from "../../src/graph/graph.ts";
+import type { Applied } from "./rule.ts";
+import { whereBelow } from "./whether.ts";
+
+/** An activation x · gate(x) · factor that is written out as several nodes, the last of which is known. */
+export interface Gated {
+  readonly x: Value;
+  /** ∂y/∂x. */
+  readonly slope: (at: Applied) => string;
+}
+
+/** A factor of such an activation: what it is a gate of, and what the whole comes to. */
+interface Gate {
+  readonly x: Value;
+  readonly factor: number;
+  readonly slope: (at: Applied, x: string, gate: string) => string;
+}
+
+/**
+ * HardSwish, Gelu and Swish as exporters write them where the opset has no operator for them; the
+ * gate's own value, which the forward pass has, tells most of the slope. Null for any other node.
+ */
+export function gatedBy(graph: Graph, node: Node): Gated | null {
+  if (node.op !== "Mul" && node.op !== "Div") return null;
+  const number = (value: Value | null) => {
+    const all = numbersOf(graph, value);
+    return all?.length === 1 ? all[0] : null;
+  };
+  for (const value of factorsOf(node, number, null).values) {
+    const gate = gateOf(value, number);
+    if (!gate) continue;
+    const { factor, values } = factorsOf(node, number, gate.x);
+    const whole = values.length === 2 && values.includes(gate.x) && values.includes(value);
+    if (whole && near(factor, gate.factor))
+      return { x: gate.x, slope: (at) => gate.slope(at, gate.x.name, value.name) };
+  }
+  return null;
+}
+
+type Numbers = (value: Value | null) => number | null;
+
+const near = (a: number, b: number) => Math.abs(a / b - 1) < 1e-5;
+
+/** How deep products are nested in such an activation. */
+const DEEPEST = 3;
+
+/** What a node multiplies: a number, and values, products among them taken apart but for `x`. */
+function factorsOf(node: Node, number: Numbers, x: Value | null, depth = 0) {
+  const found = { factor: 1, values: [] as Value[] };
+  for (const [k, value] of node.inputs.entries()) {
+    const known = number(value);
+    const maker = value === x ? null : value?.producer;
+    if (known !== null) found.factor *= node.op === "Div" && k === 1 ? 1 / known : known;
+    else if (maker && isProduct(maker, number) && depth < DEEPEST) {
+      const inner = factorsOf(maker, number, x, depth + 1);
+      found.factor *= inner.factor;
+      found.values.push(...inner.values);
+    } else if (value) found.values.push(value);
+  }
+  return found;
+}
+
+const isProduct = ({ op, inputs }: Node, number: Numbers) =>
+  op === "Mul" || (op === "Div" && number(inputs[1]) !== null);
+
+/** The gate that a value is. */
+function gateOf({ producer }: Value, number: Numbers): Gate | null {
+  switch (producer?.op) {
+    case "Clip": {
+      const x = lessNumber(producer.inputs[0], number, 3);
+      const bound = (k: number, name: string) =>
+        producer.inputs[k] ? number(producer.inputs[k]) : (attribute(producer, name)?.f ?? null);
+      if (!x || bound(1, "min") !== 0 || bound(2, "max") !== 6) return null;
+      // c = 6 h: (c + x) / 6 between, c / 6 elsewhere
+      return { x, factor: 1 / 6, slope: (at, x, c) => sixth(at, at.op.Add(c, between(at, x))) };
+    }
+    case "HardSigmoid": {
+      const [alpha, beta] = ["alpha", "beta"].map((name) => attribute(producer, name)?.f);
+      if (!near(alpha ?? 0.2, 1 / 6) || !near(beta ?? 0.5, 0.5)) return null;
+      return {
+        x: producer.inputs[0]!,
+        factor: 1,
+        slope: (at, x, h) => at.op.Add(h, sixth(at, between(at, x))),
+      };
+    }
+    case "Sigmoid":
+      // s + y (1 − s)
+      return {
+        x: producer.inputs[0]!,
+        factor: 1,
+        slope: ({ op, y, scalar }, _, s) => op.Add(s, op.Mul(y, op.Sub(scalar(1), s))),
+      };
+    case "Add": {
+      const erf = lessNumber(producer.outputs[0], number, 1)?.producer;
+      const inner = erf?.op === "Erf" ? erf.inputs[0]!.producer : null;
+      if (!inner || !isProduct(inner, number)) return null;
+      const { factor, values } = factorsOf(inner, number, null, DEEPEST);
+      if (values.length !== 1 || !near(factor, Math.SQRT1_2)) return null;
+      const u = erf!.inputs[0]!.name;
+      return { x: values[0], factor: 0.5, slope: (at, x, twice) => normal(at, x, u, twice) };
+    }
+    default:
+      return null;
+  }
+}
+
+/** x of x + number; null of any other value. */
+function lessNumber(value: Value | null, number: Numbers, wanted: number): Value | null {
+  const node = value?.producer;
+  if (node?.op !== "Add") return null;
+  const [a, b] = node.inputs;
+  if (number(b) === wanted) return a;
+  return number(a) === wanted ? b : null;
+}
+
+const sixth = ({ op, scalar }: Applied, v: string) => op.Mul(v, scalar(1 / 6));
+
+/** x where it lies between −3 and 3, else 0. */
+const between = (at: Applied, x: string) => at.op.Mul(x, whereBelow(at, at.op.Mul(x, x), 9));
+
+/** u = x / √2, twice = 1 + erf u: (1 + erf u + x · 2 φ(x)) / 2. */
+function normal({ op, scalar }: Applied, x: string, u: string, twice: string) {
+  const density = op.Exp(op.Sub(scalar(Math.log(2 / Math.sqrt(2 * Math.PI))), op.Mul(u, u)));
+  return op.Mul(op.Add(twice, op.Mul(x, density)), scalar(0.5));
+}

@@ -1,0 +1,51 @@
+import { at, type Sample, single, unary, within } from "./sample.ts";
+
+const wide = within(-5.2, 5.2, 4, 5);
+const given = (numbers: Record<string, number>) =>
+  Object.entries(numbers)
+    .map(([name, value]) => `float ${name} = {${value}}`)
+    .join(", ");
+const of = (text: string, numbers: Record<string, number>, more: Partial<Sample> = {}) =>
+  single(unary(text, wide, { given: given(numbers), ...more }));
+
+const HARD = { three: 3, zero: 0, six: 6, sixth: 1 / 6 };
+const NORMAL = { root: Math.SQRT2, inverse: Math.SQRT1_2, one: 1, half: 0.5, third: 1 / 3 };
+
+/** Activations that are written out as several nodes and differentiated as one. */
+export const gated: readonly Sample[] = [
+  of("a = Add(x, three) c = Clip(a, zero, six) m = Mul(x, c) y = Div(m, six)", HARD),
+  of("a = Add(three, x) c = Clip(a, zero, six) h = Div(c, six) y = Mul(x, h)", HARD),
+  of("a = Add(x, three) c = Clip(a, zero, six) h = Mul(c, sixth) y = Mul(h, x)", HARD),
+  of(
+    "a = Add(x, three) c = Clip <min = 0.0, max = 6.0> (a) m = Mul(c, x) y = Mul(sixth, m)",
+    HARD,
+    {
+      opset: 9,
+    },
+  ),
+  ...at([9, 18], of("h = HardSigmoid <alpha = 0.16666667, beta = 0.5> (x) y = Mul(x, h)", {})),
+  of("u = Div(x, root) e = Erf(u) t = Add(e, one) m = Mul(x, t) y = Mul(m, half)", NORMAL),
+  of("s = Mul(x, half) u = Mul(inverse, x) e = Erf(u) t = Add(one, e) y = Mul(s, t)", NORMAL),
+  unary("s = Sigmoid(x) y = Mul(x, s)", within(-4, 4, 3, 4)),
+  // What x is, is a product itself.
+  of("z = Mul(x, x) s = Sigmoid(z) y = Mul(z, s)", {}),
+  // Its gate is read elsewhere too.
+  of("s = Sigmoid(x) m = Mul(x, s) y = Add(m, s)", {}),
+];
+
+/** What comes near them and is differentiated node by node. */
+export const nearlyGated: readonly Sample[] = [
+  of("a = Add(x, three) c = Clip(a, zero, six) m = Mul(x, c) y = Div(m, three)", HARD),
+  of("a = Add(x, sixth) c = Clip(a, zero, six) m = Mul(x, c) y = Div(m, six)", HARD),
+  of("a = Add(x, three) c = Clip(a, zero, three) m = Mul(x, c) y = Div(m, six)", HARD),
+  of("a = Add(x, three) c = Clip(a, zero, six) m = Mul(a, c) y = Div(m, six)", HARD),
+  of("h = HardSigmoid (x) y = Mul(x, h)", {}),
+  of("u = Mul(x, third) e = Erf(u) t = Add(e, one) m = Mul(x, t) y = Mul(m, half)", NORMAL),
+  of("u = Div(x, root) e = Erf(u) t = Add(e, one) y = Mul(x, t)", NORMAL),
+  of(
+    "u = Div(x, root) e = Erf(u) t = Add(e, one) q = Mul(x, t) m = Mul(q, x) y = Mul(m, half)",
+    NORMAL,
+  ),
+  of("n = Neg(x) s = Sigmoid(n) y = Mul(x, s)", {}),
+  of("s = Sigmoid(x) q = Mul(x, s) y = Mul(q, x)", {}),
+];
