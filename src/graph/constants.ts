@@ -18,6 +18,9 @@ const SHAPE_ONLY = new Set(["Shape", "Size"]);
 /** Whether an operator reads no more of its input than its shape. */
 export const readsShapeOnly = (node: Node) => SHAPE_ONLY.has(node.op);
 
+/** The inputs whose data an operator reads: of CastLike's second it takes the type alone. */
+const readsDataOf = ({ op, inputs }: Node) => (op === "CastLike" ? inputs.slice(0, 1) : inputs);
+
 /**
  * The values that no input's data can change: initializers, Constant nodes, shapes, and all that
  * is computed from these alone, through outer scopes too; `free` names weights that are to change.
@@ -33,7 +36,7 @@ export function constants(graph: Graph, free: ReadonlySet<string> = new Set()): 
       if (RANDOM.has(node.op) || (node.bodies.length > 0 && node.op !== "If")) continue;
       const fixed =
         readsShapeOnly(node) ||
-        ([...node.inputs, ...node.captures].every((value) => !value || known.has(value)) &&
+        ([...readsDataOf(node), ...node.captures].every((value) => !value || known.has(value)) &&
           node.bodies.every((body) => body.outputs.every((value) => known.has(value))));
       if (fixed)
         for (const output of node.outputs) if (output && !free.has(output.name)) known.add(output);

@@ -35,7 +35,7 @@ export async function computedConstants(
   }
   const nodes = new Set<Node>();
   const feeds = new Map<Value, Tensor>();
-  const ready = [...asked].filter((value) => gather(ort, graph, types, value, nodes, feeds));
+  const ready = [...asked].filter((value) => gather(ort, graph, types, fixed, value, nodes, feeds));
   const computed = ready.filter((value) => !feeds.has(value));
   const outputs = await run(ort, graph, types, [...nodes], feeds, computed);
   return new Map(
@@ -87,6 +87,7 @@ function gather(
   ort: Ort,
   graph: Graph,
   types: Types,
+  fixed: ReadonlySet<Value>,
   value: Value,
   nodes: Set<Node>,
   feeds: Map<Value, Tensor>,
@@ -112,7 +113,8 @@ function gather(
       if (!sizes) return false;
       shapes.set(next, shapeTensor(ort, producer, sizes));
     } else if (!mine.has(producer) && !nodes.has(producer)) {
-      if (producer.bodies.length > 0) return false;
+      const known = producer.inputs.every((input) => !input || fixed.has(input));
+      if (!known || producer.bodies.length > 0) return false;
       mine.add(producer);
       pending.push(...producer.inputs.filter((input) => input !== null));
     }
