@@ -104,7 +104,10 @@ function alignRight(from: number, to: number): AxisMap {
   return sameAxes(from).map((axis) => (axis! + to - from >= 0 ? axis! + to - from : null));
 }
 
-/** A reshape keeps the axes that stand equal at its left and right ends, and one of unique size. */
+/**
+ * A reshape keeps the axes that stand equal at its left and right ends, and between these those of
+ * one size with as many numbers after them or, where that is not known, before them.
+ */
 function byShape(from: readonly Dimension[], to: readonly Dimension[]): AxisMap {
   const map: (number | null)[] = from.map(() => null);
   const least = Math.min(from.length, to.length);
@@ -114,11 +117,23 @@ function byShape(from: readonly Dimension[], to: readonly Dimension[]): AxisMap 
   for (let k = 1; k <= least - left && same(from.at(-k)!, to.at(-k)!); k++)
     map[from.length - k] = to.length - k;
   for (const [axis, dim] of from.entries()) {
-    const only = (shape: readonly Dimension[]) =>
-      shape.indexOf(dim) === shape.lastIndexOf(dim) ? shape.indexOf(dim) : -1;
     if (map[axis] !== null || typeof dim !== "number" || dim === 1) continue;
-    const target = only(to);
-    if (only(from) === axis && target >= 0 && !map.includes(target)) map[axis] = target;
+    const target = [...to.keys()].find((k) => to[k] === dim && isPlace(from, axis, to, k));
+    if (target !== undefined && !map.includes(target)) map[axis] = target;
   }
   return map;
 }
+
+/** Whether an axis of one shape stands where an axis of another does, which holds the same numbers. */
+function isPlace(from: readonly Dimension[], axis: number, to: readonly Dimension[], k: number) {
+  const [after, afterThat] = [volume(from.slice(axis + 1)), volume(to.slice(k + 1))];
+  const known = !after.includes("?") && !afterThat.includes("?");
+  return known ? after === afterThat : volume(from.slice(0, axis)) === volume(to.slice(0, k));
+}
+
+/** A product of sizes, named and unknown ones by their names. */
+const volume = (dims: readonly Dimension[]) =>
+  [
+    dims.reduce<number>((product, dim) => (typeof dim === "number" ? product * dim : product), 1),
+    ...dims.flatMap((dim) => (typeof dim === "number" ? [] : dim || "?")).sort(),
+  ].join(" ");
