@@ -7,21 +7,28 @@ const words = (text: string) => new Set(text.split(" "));
 
 /** Operators that move values about, or turn them to another float type, and change none. */
 const LAYOUT = words(
-  "Identity Cast Reshape Transpose Squeeze Unsqueeze Flatten Slice Split Dropout Pad Concat Gather Expand Tile DepthToSpace SpaceToDepth QuantizeLinear DequantizeLinear com.microsoft.nchwc.ReorderInput com.microsoft.nchwc.ReorderOutput",
+  "Identity Cast CastLike Reshape Transpose Squeeze Unsqueeze Flatten Slice Split Dropout Pad Concat Gather Expand Tile DepthToSpace SpaceToDepth QuantizeLinear DequantizeLinear DynamicQuantizeLinear com.microsoft.QuantizeLinear com.microsoft.DequantizeLinear com.microsoft.nchwc.ReorderInput com.microsoft.nchwc.ReorderOutput",
 );
 
 /** Operators of a projected skip, beside layout and products with weights: linear, or a norm or pool. */
 const PROJECTION = words(
-  "BatchNormalization LayerNormalization GroupNormalization InstanceNormalization AveragePool MaxPool LpPool GlobalAveragePool com.microsoft.nchwc.AveragePool com.microsoft.nchwc.MaxPool com.microsoft.nchwc.GlobalAveragePool ReduceMax ReduceMean ReduceSum",
+  "BatchNormalization LayerNormalization RMSNormalization SimplifiedLayerNormalization GroupNormalization com.microsoft.GroupNorm InstanceNormalization LpNormalization MeanVarianceNormalization AveragePool MaxPool LpPool GlobalAveragePool GlobalMaxPool com.microsoft.nchwc.AveragePool com.microsoft.nchwc.MaxPool com.microsoft.nchwc.GlobalAveragePool ReduceMax ReduceMean ReduceSum",
 );
 
 const CONVOLUTION = words(
-  "Conv ConvTranspose ConvInteger QLinearConv com.microsoft.FusedConv com.microsoft.NhwcConv com.microsoft.NhwcFusedConv com.ms.internal.nhwc.Conv com.microsoft.nchwc.Conv com.microsoft.QLinearConv",
+  "Conv ConvTranspose DeformConv ConvInteger QLinearConv com.microsoft.FusedConv com.microsoft.NhwcConv com.microsoft.NhwcFusedConv com.ms.internal.nhwc.Conv com.microsoft.nchwc.Conv com.microsoft.QLinearConv",
 );
 
 const PRODUCT = words(
   "MatMul Gemm MatMulInteger QLinearMatMul Einsum com.microsoft.FusedMatMul com.microsoft.FusedGemm com.microsoft.QGemm com.microsoft.MatMulIntegerToFloat com.microsoft.DynamicQuantizeMatMul com.microsoft.MatMulNBits com.microsoft.MatMulBnb4 com.microsoft.TransposeMatMul com.microsoft.FusedMatMulActivation com.microsoft.GemmFloat8",
 );
+
+/** Where a product takes its two factors, if not first and second. */
+const FACTORS: Readonly<Record<string, readonly number[]>> = {
+  Einsum: [0, 1, 2, 3],
+  QLinearMatMul: [0, 3],
+  "com.microsoft.QGemm": [0, 3],
+};
 
 /** Operators that hold their weights and mix features with them. */
 const BLOCK = words(
@@ -42,7 +49,7 @@ export interface Traits {
   readonly scale: boolean;
   /** Mixes features with learned weights. */
   readonly mixer: boolean;
-  /** Mixes positions without weights, keeping the shape (PoolFormer). */
+  /** Mixes positions without weights, keeping the shape (PoolFormer, FNet). */
   readonly pooling: boolean;
   /** May be on a projected skip: linear, a norm or a pool. */
   readonly projection: boolean;
@@ -59,15 +66,16 @@ export function traits({ graph, constants, types }: Setting, node: Node): Traits
     const value = node.inputs[index];
     return value != null && constants.has(value);
   };
-  const data = node.inputs.filter((value) => value && !constants.has(value)).length;
-  const product = PRODUCT.has(op) && node.inputs.some((_, index) => fixed(index));
+  const data = computedBy(constants, node).length;
+  const product = PRODUCT.has(op) && (FACTORS[op] ?? [0, 1]).some(fixed);
   const convolution =
     CONVOLUTION.has(op) && node.inputs.some((_, index) => index > 0 && fixed(index));
   const oneOperand = data === 1;
   const scale = oneOperand && (op === "Mul" || (op === "Div" && fixed(1)) || op === "Neg");
   const upsampling = UPSAMPLING.has(op) && enlarges(types, node);
   const shift = oneOperand && (op === "Add" || op === "Sub" || op === "Sum");
-  const clips = op === "QuantizeLinear" && quantizesToPositive(graph, types, node);
+  const clips =
+    /^(com\.microsoft\.)?QuantizeLinear$/.test(op) && quantizesToPositive(graph, types, node);
   const activated = convolution && attribute(node, "activation") !== undefined;
   const projection =
     (convolution && !activated) ||
@@ -79,11 +87,30 @@ export function traits({ graph, constants, types }: Setting, node: Node): Traits
     layout: LAYOUT.has(op),
     scale,
     mixer: convolution || product || BLOCK.has(op) || node.bodies.some(mixes) || callsMixer(node),
-    pooling: op === "AveragePool" && strides(node).every((stride) => stride === 1),
+    pooling:
+      op === "DFT" || (op === "AveragePool" && strides(node).every((stride) => stride === 1)),
     projection,
     bent: clips || !(LAYOUT.has(op) || ADDITION.has(op) || scale || projection),
     upsampling,
   };
+}
+
+/** What a node computes with: inputs that are no constants, and not how such an input is quantised. */
+export const computedBy = (constants: ReadonlySet<Value>, node: Node): Value[] =>
+  node.inputs.filter(
+    (value): value is Value =>
+      value !== null && !constants.has(value) && !quantises(constants, value),
+  );
+
+/** Whether a value is the scale or zero point of a dynamic quantisation, times constants. */
+function quantises(constants: ReadonlySet<Value>, value: Value): boolean {
+  const node = value.producer;
+  if (node?.op === "DynamicQuantizeLinear") return value !== node.outputs[0];
+  const factors = node?.op === "Mul" ? node.inputs : [];
+  return (
+    factors.some((v) => v && quantises(constants, v)) &&
+    factors.every((v) => v && (constants.has(v) || quantises(constants, v)))
+  );
 }
 
 /** Whether the zero point is the least integer: such a quantiser stands for the Relu before it. */

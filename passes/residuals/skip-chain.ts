@@ -1,12 +1,16 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
-import { traits } from "./operators.ts";
+import { computedBy, traits } from "./operators.ts";
+import { type Place, placeOf } from "./place.ts";
 import type { Setting } from "./residual.ts";
+import { normedOf } from "./written-out.ts";
 
 /** A value a skip operand comes from, and by what way. */
 export interface Link {
   readonly value: Value;
   readonly kind: "identity" | "scaled" | "projected";
   readonly upsampled: boolean;
+  /** Of which place of the value the operand is, where it is of one. */
+  readonly place: Place | null;
 }
 
 /** Operators up to which a skip counts as short. */
@@ -17,7 +21,7 @@ const SHORT = 32;
  * operators, constant factors and linear ones. Ends at the first operator that is none of these.
  */
 export function* skipChain(setting: Setting, operand: Value, length = SHORT): Generator<Link> {
-  let link: Link = { value: operand, kind: "identity", upsampled: false };
+  let link: Link = { value: operand, kind: "identity", upsampled: false, place: null };
   for (let hop = 0; hop < length; hop++) {
     yield link;
     const before = setting.augmented.get(link.value);
@@ -27,26 +31,41 @@ export function* skipChain(setting: Setting, operand: Value, length = SHORT): Ge
     }
     const node: Node | null = link.value.producer;
     if (!node) return;
-    const { layout, scale, projection, upsampling } = traits(setting, node);
-    if (!layout && !scale && !projection) return;
-    const next = origin(setting, node, layout, length - hop);
+    const next = linkBefore(setting, node, link.value, length - hop);
     if (!next) return;
-    const kind = projection ? "projected" : layout ? "identity" : "scaled";
     link = {
       value: next.value,
-      kind: worse(worse(link.kind, kind), next.kind),
-      upsampled: link.upsampled || next.upsampled || upsampling,
+      kind: worse(link.kind, next.kind),
+      upsampled: link.upsampled || next.upsampled,
+      place: link.place ?? next.place,
     };
   }
 }
 
+/** The link before a node: through the node itself, or through the written-out norm that ends with it. */
+function linkBefore(setting: Setting, node: Node, value: Value, length: number): Link | null {
+  const { layout, scale, projection, upsampling } = traits(setting, node);
+  const next = layout || scale || projection ? origin(setting, node, layout, length) : null;
+  if (next) {
+    const kind = projection ? "projected" : layout ? "identity" : "scaled";
+    return {
+      ...next,
+      kind: worse(next.kind, kind),
+      upsampled: next.upsampled || upsampling,
+      place: layout ? placeOf(setting, value) : null,
+    };
+  }
+  const normed = normedOf(setting, value);
+  return normed && { value: normed, kind: "projected", upsampled: false, place: null };
+}
+
 /** The one value that a node of a chain goes on from: a layout operator's data, or all it computes with. */
 function origin(setting: Setting, node: Node, layout: boolean, length: number): Link | null {
-  const computed = node.inputs.filter((value) => value && !setting.constants.has(value)) as Value[];
+  const computed = computedBy(setting.constants, node);
   if (node.op === "Concat" && computed.length > 1) return commonOrigin(setting, computed, length);
   const [only] = computed;
   const found = layout && node.op !== "Concat" ? only === node.inputs[0] : computed.length === 1;
-  return only && found ? { value: only, kind: "identity", upsampled: false } : null;
+  return only && found ? { value: only, kind: "identity", upsampled: false, place: null } : null;
 }
 
 const ORDER = ["identity", "scaled", "projected"] as const;
@@ -66,6 +85,7 @@ function commonOrigin(setting: Setting, values: readonly Value[], length: number
       value: link.value,
       kind: worse(a!.kind, b!.kind),
       upsampled: a!.upsampled || b!.upsampled,
+      place: null,
     }))!;
   }
   return null;

@@ -1,8 +1,11 @@
-import type { Node, Value } from "../../src/graph/graph.ts";
+import type { Node } from "../../src/graph/graph.ts";
 import { type Dimension, isFloat, showShape } from "../../src/graph/types.ts";
+import { foreignRoot, isGated, isLinear, takesOut } from "./branch-of-x.ts";
+import { isElsewhere } from "./place.ts";
+import { isPosition } from "./position.ts";
 import type { Reach } from "./reach.ts";
 import type { Kind, OptionalKind, Setting, Sum, Term } from "./residual.ts";
-import { type Link, skipChain } from "./skip-chain.ts";
+import { skipChain } from "./skip-chain.ts";
 import { whyNot } from "./why-not.ts";
 
 /** Which term of a sum is the skip, or why none is. */
@@ -30,6 +33,12 @@ export function slots(setting: Setting, reach: Reach, sum: Sum): Slots {
   }
   if (reason) return { reason };
   const terms = sum.terms.filter((term) => !setting.constants.has(term.value));
+  const chosen = chooseAmong(setting, reach, sum, terms);
+  return "skip" in chosen && isPosition(setting, sum) ? { reason: whyNot.position() } : chosen;
+}
+
+/** The slots of a sum's terms, or where these have none, of what its inner sums add. */
+function chooseAmong(setting: Setting, reach: Reach, sum: Sum, terms: readonly Term[]): Slots {
   const direct = choose(setting, reach, sum.node, terms);
   if ("skip" in direct) return direct;
   const flat = flatten(setting, terms);
@@ -155,6 +164,9 @@ function trySkip(
     const ways = others.map((term) => reach.ways(link.value, term.value, node));
     if (ways.includes(null)) continue;
     const all = ways.map((way) => way!);
+    const { place } = link;
+    if (place && others.some((term) => isElsewhere(setting, term.value, link.value, place)))
+      continue;
     if (others.some((term) => isGated(setting, term.value, link.value)))
       return { reason: whyNot.gated(link.value), kind: "se" };
     if (!all.every((way) => way.mixed || way.pooled))
@@ -164,74 +176,12 @@ function trySkip(
     if (all.some((way) => way.upsampled !== link.upsampled))
       return { reason: whyNot.merge(), kind: "merge" };
     if (link.kind !== "projected") return { kind: link.kind };
-    if (!all.every((way) => way.bent)) return { reason: whyNot.linear(link.value) };
+    if (!all.every((way) => way.bent) || others.some((term) => isLinear(setting, term.value, link)))
+      return { reason: whyNot.linear(link.value) };
     const foreign = others
       .map((term) => foreignRoot(setting, reach, node, term.value, link))
       .find(Boolean);
     return foreign ? { reason: whyNot.foreign(link.value, foreign) } : { kind: link.kind };
-  }
-  return null;
-}
-
-/** Whether a branch begins by taking x away, so that the sum takes x out again: x + z·(n − x). */
-function takesOut(setting: Setting, branch: Value, x: Value, seen = new Set<Value>()): boolean {
-  for (const { value, kind } of skipChain(setting, branch)) {
-    if (kind === "projected" || seen.has(value)) return false;
-    seen.add(value);
-    const node = value.producer;
-    if (node?.op === "Sub" && comesBy(setting, node.inputs[1], x)) return true;
-    if (node?.op === "Mul" && node.inputs.some((v) => v && takesOut(setting, v, x, seen)))
-      return true;
-  }
-  return false;
-}
-
-const comesBy = (setting: Setting, value: Value | null | undefined, x: Value) =>
-  value != null &&
-  [...skipChain(setting, value)].some((link) => link.kind === "identity" && link.value === x);
-
-/** Whether a branch is x times something: x + x·g is x·(1 + g). */
-function isGated(setting: Setting, branch: Value, x: Value, seen = new Set<Value>()): boolean {
-  for (const { value, kind } of skipChain(setting, branch)) {
-    if (kind === "projected" || seen.has(value)) return false;
-    seen.add(value);
-    const node = value.producer;
-    if (node?.op !== "Mul") continue;
-    const factors = node.inputs.filter((v) => v && !setting.constants.has(v));
-    if (factors.length !== 2) continue;
-    return factors.some(
-      (factor) => comesBy(setting, factor, x) || isGated(setting, factor!, x, seen),
-    );
-  }
-  return false;
-}
-
-/**
- * A value that reaches the branch without coming from x, entering element by element and whole
- * (not by a broadcast, as a time embedding does, nor as what a streaming layer kept). With a
- * projected skip both operands descend from one value.
- */
-function foreignRoot(
-  { constants, types }: Setting,
-  reach: Reach,
-  limit: Node,
-  branch: Value,
-  { value: x }: Link,
-): Value | null {
-  const seen = new Set<Value>([x]);
-  const pending = [branch];
-  for (let value = pending.pop(); value; value = pending.pop()) {
-    if (seen.has(value)) continue;
-    seen.add(value);
-    const node = value.producer;
-    if (!node) continue;
-    const size = types.get(value)?.shape?.join();
-    const elementwise = ["Add", "Sub", "Mul", "Div", "Where"].includes(node.op);
-    for (const input of [...node.inputs, ...node.captures]) {
-      if (!input || constants.has(input)) continue;
-      if (reach.ways(x, input, limit)) pending.push(input);
-      else if (elementwise && types.get(input)?.shape?.join() === size) return input;
-    }
   }
   return null;
 }

@@ -16,6 +16,8 @@ export const whyNot = {
   unlearned: (x: Value) =>
     `nothing learned lies between ${x.name} and the sum: an activation, a rotation or a norm`,
   gated: (x: Value) => `gate (squeeze-and-excitation): the branch is ${x.name} times a gate`,
+  position: () =>
+    "only queries, keys or sampling places are made of it: a position that is added beside the stream",
   computedBias: (bias: Value) => `its bias ${bias.name} is computed from the input`,
   takenOut: (x: Value) =>
     `${x.name} is taken out again by the branch: a gate between two values, or a straight-through estimator`,

@@ -1,12 +1,17 @@
 import type { Value } from "../../src/graph/graph.ts";
 import type { Setting } from "./residual.ts";
 
+const words = (text: string) => new Set(text.split(" "));
+
 /** Operators that a norm or an activation is written with where it is no operator of its own. */
-const PARTS = new Set(
-  "LayerNormalization RMSNormalization SimplifiedLayerNormalization Mul Add Sub Div Sqrt Pow Reciprocal ReduceMean ReduceSum Cast Neg Exp Erf Tanh Sigmoid HardSigmoid Softplus Clip Max Min Abs".split(
-    " ",
-  ),
+const PARTS = words(
+  "LayerNormalization RMSNormalization SimplifiedLayerNormalization Mul Add Sub Div Sqrt Pow Reciprocal ReduceMean ReduceSum Cast Neg Exp Erf Tanh Sigmoid HardSigmoid Softplus Clip Max Min Abs",
 );
+
+/** Those that a norm alone is written with. */
+export const NORM = words("Mul Add Sub Div Sqrt Pow Reciprocal ReduceMean ReduceL2 Cast Clip Max");
+
+const MEANS = words("ReduceMean ReduceL2");
 
 /**
  * The one value that a norm or activation, written out or not, is taken of: where all ways back
@@ -16,6 +21,7 @@ export function takenOf(
   { constants }: Setting,
   value: Value,
   ends: (value: Value) => boolean = () => false,
+  parts: ReadonlySet<string> = PARTS,
 ): Value | null {
   const found = new Set<Value>();
   const seen = new Set<Value>();
@@ -23,10 +29,30 @@ export function takenOf(
   for (let at = pending.pop(); at && found.size < 2; at = pending.pop()) {
     if (seen.has(at) || constants.has(at)) continue;
     seen.add(at);
-    if (!ends(at) && at.producer && PARTS.has(at.producer.op))
+    if (!ends(at) && at.producer && parts.has(at.producer.op))
       pending.push(...at.producer.inputs.filter((input) => input !== null));
     else found.add(at);
   }
   const [only] = found;
   return found.size === 1 ? only : null;
+}
+
+/** Values that a written-out norm is made of, at most. */
+const SHORT = 16;
+
+/**
+ * The value that a norm which is written out is taken of: what one of its means is taken of, squared
+ * or not, with no other way back. Null where a value is made by no such norm.
+ */
+export function normedOf(setting: Setting, value: Value): Value | null {
+  const seen = new Set<Value>([value]);
+  for (const at of seen) {
+    const node = at.producer;
+    if (!node || !NORM.has(node.op) || seen.size > SHORT) continue;
+    for (const input of node.inputs) if (input && !setting.constants.has(input)) seen.add(input);
+    const [mean] = MEANS.has(node.op) ? node.inputs : [];
+    for (const x of [mean, mean?.producer?.op === "Pow" ? mean.producer.inputs[0] : null])
+      if (x && x !== value && takenOf(setting, value, (v) => v === x, NORM) === x) return x;
+  }
+  return null;
 }

@@ -1,0 +1,99 @@
+import type { Node, Value } from "../../src/graph/graph.ts";
+import { traits } from "./operators.ts";
+import type { Reach } from "./reach.ts";
+import type { Setting } from "./residual.ts";
+import { type Link, skipChain } from "./skip-chain.ts";
+
+/** Whether a branch is a skip itself, with norms that are written out: these are not linear, but no more than others. */
+export function isLinear(setting: Setting, branch: Value, { value: x }: Link): boolean {
+  for (const { value } of skipChain(setting, branch)) {
+    if (value === x) return true;
+    const way = value.producer && traits(setting, value.producer);
+    if (way?.layout && way.bent) return false;
+  }
+  return false;
+}
+
+/** Whether a branch begins by taking x away, so that the sum takes x out again: x + z·(n − x). */
+export function takesOut(
+  setting: Setting,
+  branch: Value,
+  x: Value,
+  seen = new Set<Value>(),
+): boolean {
+  for (const { value, kind } of skipChain(setting, branch)) {
+    if (kind === "projected" || seen.has(value)) return false;
+    seen.add(value);
+    const node = value.producer;
+    if (
+      node?.op === "Sub" &&
+      comesBy(setting, node.inputs[1], x) &&
+      !pools(setting, node.inputs[0], x)
+    )
+      return true;
+    if (node?.op === "Mul" && node.inputs.some((v) => v && takesOut(setting, v, x, seen)))
+      return true;
+  }
+  return false;
+}
+
+/** Whether a value is a pool of x: less x, that is a mixer of positions (PoolFormer). */
+const pools = (setting: Setting, value: Value | null, x: Value) =>
+  value?.producer != null &&
+  traits(setting, value.producer).pooling &&
+  comesBy(setting, value.producer.inputs[0], x);
+
+const comesBy = (setting: Setting, value: Value | null | undefined, x: Value) =>
+  value != null &&
+  [...skipChain(setting, value)].some((link) => link.kind === "identity" && link.value === x);
+
+/** Whether a branch is x times something: x + x·g is x·(1 + g). */
+export function isGated(
+  setting: Setting,
+  branch: Value,
+  x: Value,
+  seen = new Set<Value>(),
+): boolean {
+  for (const { value, kind } of skipChain(setting, branch)) {
+    if (kind === "projected" || seen.has(value)) return false;
+    seen.add(value);
+    const node = value.producer;
+    if (node?.op !== "Mul") continue;
+    const factors = node.inputs.filter((v) => v && !setting.constants.has(v));
+    if (factors.length !== 2) continue;
+    return factors.some(
+      (factor) => comesBy(setting, factor, x) || isGated(setting, factor!, x, seen),
+    );
+  }
+  return false;
+}
+
+/**
+ * A value that reaches the branch without coming from x, entering element by element and whole
+ * (not by a broadcast, as a time embedding does, nor as what a streaming layer kept). With a
+ * projected skip both operands descend from one value.
+ */
+export function foreignRoot(
+  { constants, types }: Setting,
+  reach: Reach,
+  limit: Node,
+  branch: Value,
+  { value: x }: Link,
+): Value | null {
+  const seen = new Set<Value>([x]);
+  const pending = [branch];
+  for (let value = pending.pop(); value; value = pending.pop()) {
+    if (seen.has(value)) continue;
+    seen.add(value);
+    const node = value.producer;
+    if (!node) continue;
+    const size = types.get(value)?.shape?.join();
+    const elementwise = ["Add", "Sub", "Mul", "Div", "Where"].includes(node.op);
+    for (const input of [...node.inputs, ...node.captures]) {
+      if (!input || constants.has(input)) continue;
+      if (reach.ways(x, input, limit)) pending.push(input);
+      else if (elementwise && types.get(input)?.shape?.join() === size) return input;
+    }
+  }
+  return null;
+}

@@ -1,0 +1,90 @@
+import { readsShapeOnly } from "../../src/graph/constants.ts";
+import type { Node, Use, Value } from "../../src/graph/graph.ts";
+import { computedBy, traits } from "./operators.ts";
+import type { Setting, Sum } from "./residual.ts";
+import { skipChain } from "./skip-chain.ts";
+import { NORM } from "./written-out.ts";
+
+/** Operators that take a query and a key first, and then a value. */
+const ATTENTION = new Set([
+  "Attention",
+  "com.microsoft.MultiHeadAttention",
+  "com.microsoft.DecoderMaskedMultiHeadAttention",
+  "com.microsoft.GroupQueryAttention",
+]);
+
+const PRODUCTS = new Set(["MatMul", "Einsum", "com.microsoft.FusedMatMul"]);
+
+const SUMS = /^(Add|Sum|com\.microsoft\.Skip.*Normalization)$/;
+
+/** Values one search may look at. */
+const LOOKS = 256;
+
+/**
+ * Whether a sum is the stream plus a position, as DETR's decoders add it: nothing but queries, keys
+ * and the places of a sampling is made of it, and a term of it goes on into another sum.
+ */
+export const isPosition = (setting: Setting, { node, output, terms }: Sum): boolean =>
+  terms.some(({ value }) => goesOn(setting, value, node)) && onlyDirects(setting, output);
+
+/** Whether what a term comes from is added elsewhere too. */
+function goesOn(setting: Setting, term: Value, sum: Node): boolean {
+  const same = new Set<Value>();
+  for (const { value, kind } of skipChain(setting, term)) if (kind === "identity") same.add(value);
+  for (const value of same) {
+    if (same.size > LOOKS) return false;
+    for (const { node, index } of value.uses) {
+      if (node === sum) continue;
+      if (SUMS.test(node.op) && computedBy(setting.constants, node).length > 1) return true;
+      if (index === 0 && traits(setting, node).layout)
+        for (const output of node.outputs) if (output) same.add(output);
+    }
+  }
+  return false;
+}
+
+/** Whether all that is made of a value ends in the weights or the places of an attention. */
+function onlyDirects(setting: Setting, value: Value): boolean {
+  const seen = new Set<Value>([value]);
+  let directs = false;
+  for (const at of seen) {
+    if (at.isOutput || seen.size > LOOKS) return false;
+    for (const use of at.uses) {
+      if (readsShapeOnly(use.node)) continue;
+      if (ends(setting, use)) directs = true;
+      else if (!carries(setting, use.node)) return false;
+      else for (const output of use.node.outputs) if (output) seen.add(output);
+    }
+  }
+  return directs;
+}
+
+/** Whether a value is used as a query, a key, or places to sample at. */
+function ends(setting: Setting, { node, index }: Use): boolean {
+  if (node.op === "Softmax") return weighs(setting, node.outputs[0]!);
+  return (ATTENTION.has(node.op) && index < 2) || (node.op === "GridSample" && index === 1);
+}
+
+/** Whether all that is made of a Softmax multiplies other values. */
+function weighs(setting: Setting, value: Value): boolean {
+  const uses = value.uses.filter(({ node }) => !readsShapeOnly(node));
+  if (value.isOutput || uses.length === 0) return false;
+  return uses.every(({ node }) => {
+    const computed = computedBy(setting.constants, node).length;
+    if ((PRODUCTS.has(node.op) || node.op === "Mul") && computed > 1) return true;
+    const { layout, scale } = traits(setting, node);
+    return (layout || scale) && node.outputs.every((v) => v && weighs(setting, v));
+  });
+}
+
+function carries(setting: Setting, node: Node): boolean {
+  const { layout, scale, projection } = traits(setting, node);
+  return (
+    layout ||
+    scale ||
+    projection ||
+    PRODUCTS.has(node.op) ||
+    NORM.has(node.op) ||
+    node.op === "Where"
+  );
+}
