@@ -7,7 +7,7 @@ const words = (text: string) => new Set(text.split(" "));
 
 /** Operators that move values about, or turn them to another float type, and change none. */
 const LAYOUT = words(
-  "Identity Cast CastLike Reshape Transpose Squeeze Unsqueeze Flatten Slice Split Dropout Pad Concat Gather Expand Tile DepthToSpace SpaceToDepth QuantizeLinear DequantizeLinear DynamicQuantizeLinear com.microsoft.QuantizeLinear com.microsoft.DequantizeLinear com.microsoft.nchwc.ReorderInput com.microsoft.nchwc.ReorderOutput",
+  "Identity Cast CastLike Reshape Transpose Squeeze Unsqueeze Flatten Slice Split SplitToSequence SequenceAt Dropout Pad Concat Gather Expand Tile DepthToSpace SpaceToDepth QuantizeLinear DequantizeLinear DynamicQuantizeLinear com.microsoft.QuantizeLinear com.microsoft.DequantizeLinear com.microsoft.nchwc.ReorderInput com.microsoft.nchwc.ReorderOutput",
 );
 
 /** Operators of a projected skip, beside layout and products with weights: linear, or a norm or pool. */

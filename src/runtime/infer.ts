@@ -74,7 +74,14 @@ export async function inferScope(
     for (const attempt of attempts) {
       const part = runnable(withShapes(attempt(), start), known);
       try {
-        for (const [value, type] of await inferSegment(ort, graph, part, known, start + SEGMENT))
+        for (const [value, type] of await inferSegment(
+          ort,
+          graph,
+          part,
+          known,
+          (value) => stated.get(value.name) ?? null,
+          start + SEGMENT,
+        ))
           types.set(value, type);
         done = true;
         break;

@@ -1,6 +1,6 @@
 import type { InferenceSession } from "onnxruntime-common";
-import { tensorOf } from "../graph/constants.ts";
-import type { Graph, Node, Value } from "../graph/graph.ts";
+import { numbersOf, tensorOf } from "../graph/constants.ts";
+import { attribute, type Graph, type Node, type Value } from "../graph/graph.ts";
 import { type Dimension, isFloat, type Type } from "../graph/types.ts";
 import { dataTypeNamed } from "../onnx/data-types.ts";
 import { InputError } from "../onnx/source.ts";
@@ -18,13 +18,15 @@ const ROUNDS = 200;
 /**
  * Types of the segment's values. Before opset 13 ONNX infers a Reshape only from a constant
  * shape, and a convolution never where an If left the rank of its operand open; another operand
- * still tells the rank, with which the rest is asked again.
+ * still tells the rank, with which the rest is asked again, as does what the model states of a value
+ * (a sequence's tensors, of which onnxruntime tells no shape).
  */
 export async function inferSegment(
   ort: Ort,
   graph: Graph,
   nodes: readonly Node[],
   known: (value: Value) => Type | null,
+  stated: (value: Value) => Type | null,
   end: number,
 ): Promise<Map<Value, Type>> {
   const ranked = new Map<Value, Type>();
@@ -36,24 +38,51 @@ export async function inferSegment(
       const [output] = node.outputs;
       const type = output && types.get(output);
       if (!type || type.shape?.length) continue;
-      const shape = shapeByOperand(node, (value) => types.get(value) ?? known(value));
-      if (shape) ranked.set(output, { ...type, shape });
+      const shape =
+        shapeByOperand(graph, node, (value) => types.get(value) ?? known(value)) ??
+        stated(output)?.shape;
+      if (shape?.length) ranked.set(output, { ...type, shape });
     }
     if (ranked.size === before || round === ROUNDS) return new Map([...ranked, ...types]);
   }
 }
 
-/** What a reshape's target and a convolution's weight tell of the shape, sizes left open. */
+/** What a reshape's target, a convolution's weight and a split sequence tell of the shape, sizes left open. */
 function shapeByOperand(
+  graph: Graph,
   { op, inputs }: Node,
   known: (value: Value) => Type | null,
-): Dimension[] | null {
+): readonly Dimension[] | null {
+  if (op === "SequenceAt") return shapeOfPart(graph, inputs, known);
   const second = inputs[1] && known(inputs[1])?.shape;
   if (op === "Conv" && second?.length) return second.map((_, k) => (k === 1 ? second[0] : ""));
   if (op !== "Reshape" && op !== "ConstantOfShape") return null;
   const target = inputs.at(-1);
   const length = target && known(target)?.shape?.[0];
   return typeof length === "number" && length > 0 ? new Array(length).fill("") : null;
+}
+
+/** The shape of the tensor at a place of what SplitToSequence makes, an unknown size left open. */
+function shapeOfPart(
+  graph: Graph,
+  [sequence, index]: Node["inputs"],
+  known: (value: Value) => Type | null,
+): Dimension[] | null {
+  const split = sequence?.producer;
+  const whole = split?.op === "SplitToSequence" ? known(split.inputs[0]!)?.shape : null;
+  if (!split || !whole) return null;
+  const along = attribute(split, "axis")?.i ?? 0;
+  const axis = along < 0 ? along + whole.length : along;
+  if (!split.inputs[1])
+    return whole.flatMap((dim, k) =>
+      k !== axis ? [dim] : (attribute(split, "keepdims")?.i ?? 1) === 0 ? [] : [1],
+    );
+  const sizes = numbersOf(graph, split.inputs[1]) ?? [];
+  const [at] = numbersOf(graph, index) ?? [];
+  const [all, equal] = [whole[axis], sizes.length === 1];
+  const size = equal ? sizes[0] : at === undefined ? undefined : sizes.at(at);
+  const exact = !equal || (typeof all === "number" && all % sizes[0] === 0);
+  return whole.map((dim, k) => (k !== axis ? dim : exact && size ? size : ""));
 }
 
 /**
