@@ -1,6 +1,6 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { computedBy, traits } from "./operators.ts";
-import { type Place, placeOf } from "./place.ts";
+import { type Part, partOf } from "./part.ts";
 import type { Setting } from "./residual.ts";
 import { normedOf } from "./written-out.ts";
 
@@ -9,8 +9,8 @@ export interface Link {
   readonly value: Value;
   readonly kind: "identity" | "scaled" | "projected";
   readonly upsampled: boolean;
-  /** Of which place of the value the operand is, where it is of one. */
-  readonly place: Place | null;
+  /** Which part of the value the operand is, where it is less than the whole. */
+  readonly part: Part | null;
 }
 
 /** Operators up to which a skip counts as short. */
@@ -21,7 +21,7 @@ const SHORT = 32;
  * operators, constant factors and linear ones. Ends at the first operator that is none of these.
  */
 export function* skipChain(setting: Setting, operand: Value, length = SHORT): Generator<Link> {
-  let link: Link = { value: operand, kind: "identity", upsampled: false, place: null };
+  let link: Link = { value: operand, kind: "identity", upsampled: false, part: null };
   for (let hop = 0; hop < length; hop++) {
     yield link;
     const before = setting.augmented.get(link.value);
@@ -37,7 +37,7 @@ export function* skipChain(setting: Setting, operand: Value, length = SHORT): Ge
       value: next.value,
       kind: worse(link.kind, next.kind),
       upsampled: link.upsampled || next.upsampled,
-      place: link.place ?? next.place,
+      part: link.part?.single ? link.part : (next.part ?? link.part),
     };
   }
 }
@@ -52,11 +52,11 @@ function linkBefore(setting: Setting, node: Node, value: Value, length: number):
       ...next,
       kind: worse(next.kind, kind),
       upsampled: next.upsampled || upsampling,
-      place: layout ? placeOf(setting, value) : null,
+      part: layout ? partOf(setting, value) : null,
     };
   }
   const normed = normedOf(setting, value);
-  return normed && { value: normed, kind: "projected", upsampled: false, place: null };
+  return normed && { value: normed, kind: "projected", upsampled: false, part: null };
 }
 
 /** The one value that a node of a chain goes on from: a layout operator's data, or all it computes with. */
@@ -65,7 +65,7 @@ function origin(setting: Setting, node: Node, layout: boolean, length: number): 
   if (node.op === "Concat" && computed.length > 1) return commonOrigin(setting, computed, length);
   const [only] = computed;
   const found = layout && node.op !== "Concat" ? only === node.inputs[0] : computed.length === 1;
-  return only && found ? { value: only, kind: "identity", upsampled: false, place: null } : null;
+  return only && found ? { value: only, kind: "identity", upsampled: false, part: null } : null;
 }
 
 const ORDER = ["identity", "scaled", "projected"] as const;
@@ -85,7 +85,7 @@ function commonOrigin(setting: Setting, values: readonly Value[], length: number
       value: link.value,
       kind: worse(a!.kind, b!.kind),
       upsampled: a!.upsampled || b!.upsampled,
-      place: null,
+      part: null,
     }))!;
   }
   return null;

@@ -1,7 +1,7 @@
 import type { Node } from "../../src/graph/graph.ts";
 import { type Dimension, isFloat, showShape } from "../../src/graph/types.ts";
 import { foreignRoot, isGated, isLinear, takesOut } from "./branch-of-x.ts";
-import { isElsewhere } from "./place.ts";
+import { isElsewhere } from "./part.ts";
 import { isPosition } from "./position.ts";
 import type { Reach } from "./reach.ts";
 import type { Kind, OptionalKind, Setting, Sum, Term } from "./residual.ts";
@@ -40,11 +40,13 @@ export function slots(setting: Setting, reach: Reach, sum: Sum): Slots {
 /** The slots of a sum's terms, or where these have none, of what its inner sums add. */
 function chooseAmong(setting: Setting, reach: Reach, sum: Sum, terms: readonly Term[]): Slots {
   const direct = choose(setting, reach, sum.node, terms);
-  if ("skip" in direct) return direct;
+  const projected = "skip" in direct && direct.kind === "projected";
+  if ("skip" in direct && !projected) return direct;
   const flat = flatten(setting, terms);
   if (flat && flat.length > terms.length) {
     const nested = choose(setting, reach, sum.node, flat);
-    if ("skip" in nested && independent(reach, sum.node, nested.branches)) return nested;
+    const found = "skip" in nested && !(projected && nested.kind === "projected");
+    if (found && independent(reach, sum.node, nested.branches)) return nested;
   }
   return direct;
 }
@@ -164,9 +166,10 @@ function trySkip(
     const ways = others.map((term) => reach.ways(link.value, term.value, node));
     if (ways.includes(null)) continue;
     const all = ways.map((way) => way!);
-    const { place } = link;
-    if (place && others.some((term) => isElsewhere(setting, term.value, link.value, place)))
-      continue;
+    const { part } = link;
+    const elsewhere =
+      part !== null && others.some((term) => isElsewhere(setting, term.value, link.value, part));
+    if (elsewhere && part.single) continue;
     if (others.some((term) => isGated(setting, term.value, link.value)))
       return { reason: whyNot.gated(link.value), kind: "se" };
     if (!all.every((way) => way.mixed || way.pooled))
@@ -175,8 +178,12 @@ function trySkip(
       return { reason: whyNot.takenOut(link.value) };
     if (all.some((way) => way.upsampled !== link.upsampled))
       return { reason: whyNot.merge(), kind: "merge" };
-    if (link.kind !== "projected") return { kind: link.kind };
-    if (!all.every((way) => way.bent) || others.some((term) => isLinear(setting, term.value, link)))
+    const projected = link.kind === "projected";
+    if (!projected && !elsewhere) return { kind: link.kind };
+    if (
+      projected &&
+      (!all.every((way) => way.bent) || others.some((term) => isLinear(setting, term.value, link)))
+    )
       return { reason: whyNot.linear(link.value) };
     const foreign = others
       .map((term) => foreignRoot(setting, reach, node, term.value, link))

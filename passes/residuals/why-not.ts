@@ -25,7 +25,7 @@ export const whyNot = {
   linear: (x: Value) =>
     `both operands are linear in ${x.name}: a re-parameterised or low-rank (LoRA) sum`,
   foreign: (x: Value, other: Value) =>
-    `the branch also comes from ${other.name}, not only from ${x.name} that the projected operand is made of`,
+    `the branch also comes from ${other.name}, not only from ${x.name} that the other operand is made of`,
   closed: (op: string) =>
     `is added inside ${op}, which does not take the branch as a float operand: it must be opened into a plain sum first`,
   blocked: () =>

@@ -1,0 +1,85 @@
+import { numbersOf } from "../../src/graph/constants.ts";
+import { attribute, type Node, type Value } from "../../src/graph/graph.ts";
+import type { Dimension } from "../../src/graph/types.ts";
+import type { Setting } from "./residual.ts";
+
+/** A part that was taken of a value along an axis: where it begins, and whether it is one place, a time step for instance. */
+export interface Part {
+  readonly whole: Value;
+  readonly axis: string;
+  readonly at: number;
+  readonly single: boolean;
+}
+
+/** The part that a value is of another, where it is less than the whole along one axis; else null. */
+export function partOf({ graph, types }: Setting, value: Value): Part | null {
+  const node = value.producer;
+  const whole = node?.inputs[0];
+  const from = whole && types.get(whole)?.shape;
+  const to = types.get(value)?.shape;
+  if (!node || !from || !to) return null;
+  const ints = (name: string, index: number) =>
+    attribute(node, name)?.ints ?? numbersOf(graph, node.inputs[index]);
+  const wrap = (axis: number) => (axis < 0 ? axis + from.length : axis);
+  const part = (axis: number, at: number | undefined, single = to[axis] === 1): Part | null => {
+    const size = from[axis];
+    if (size === 1 || at === undefined) return null;
+    const first = at < 0 && typeof size === "number" ? at + size : at;
+    return { whole, axis: [from.length, axis, size].join(), at: first, single };
+  };
+  const along = wrap(attribute(node, "axis")?.i ?? 0);
+  switch (node.op) {
+    case "Gather": {
+      const indices = numbersOf(graph, node.inputs[1]);
+      return indices?.length === 1 ? part(along, indices[0], true) : null;
+    }
+    case "Slice": {
+      const starts = ints("starts", 1);
+      const axes = ints("axes", 3)?.map(wrap) ?? [...from.keys()];
+      const k = axes.findIndex((axis) => to[axis] !== from[axis]);
+      return k < 0 ? null : part(axes[k], starts?.[k]);
+    }
+    case "Split": {
+      const at = placeIn(node, value, (each) => types.get(each)?.shape?.[along]);
+      return part(along, at);
+    }
+    default:
+      return null;
+  }
+}
+
+/** Where an output of a Split begins. */
+function placeIn(node: Node, value: Value, sizeOf: (value: Value) => Dimension | undefined) {
+  let at = 0;
+  for (const output of node.outputs) {
+    if (output === value) return at;
+    const size = output && sizeOf(output);
+    if (typeof size !== "number") return undefined;
+    at += size;
+  }
+  return undefined;
+}
+
+/**
+ * Whether a value comes from x only by way of other parts than this one, as h of an unrolled RNN
+ * comes from earlier steps. One step is told from another in what is computed of x step by step too.
+ */
+export function isElsewhere(setting: Setting, value: Value, x: Value, here: Part): boolean {
+  let others = 0;
+  const seen = new Set<Value>([value]);
+  for (const at of seen) {
+    if (at === x) return false;
+    const part = partOf(setting, at);
+    const comparable = here.single
+      ? part?.single && part.axis === here.axis
+      : part?.whole === here.whole && part.axis === here.axis;
+    if (part && comparable) {
+      if (part.at === here.at) return false;
+      others++;
+      continue;
+    }
+    for (const input of [...(at.producer?.inputs ?? []), ...(at.producer?.captures ?? [])])
+      if (input && !setting.constants.has(input)) seen.add(input);
+  }
+  return others > 0;
+}
