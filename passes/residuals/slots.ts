@@ -1,6 +1,7 @@
 import type { Node } from "../../src/graph/graph.ts";
 import { type Dimension, isFloat, showShape } from "../../src/graph/types.ts";
 import { foreignRoot, isGated, isLinear, takesOut } from "./branch-of-x.ts";
+import { opensGate } from "./gate.ts";
 import { isElsewhere } from "./part.ts";
 import { isPosition } from "./position.ts";
 import type { Reach } from "./reach.ts";
@@ -34,7 +35,11 @@ export function slots(setting: Setting, reach: Reach, sum: Sum): Slots {
   if (reason) return { reason };
   const terms = sum.terms.filter((term) => !setting.constants.has(term.value));
   const chosen = chooseAmong(setting, reach, sum, terms);
-  return "skip" in chosen && isPosition(setting, sum) ? { reason: whyNot.position() } : chosen;
+  if ("reason" in chosen) return chosen;
+  if (isPosition(setting, sum)) return { reason: whyNot.position() };
+  if (chosen.kind === "projected" && opensGate(setting, sum.output))
+    return { reason: whyNot.opensGate() };
+  return chosen;
 }
 
 /** The slots of a sum's terms, or where these have none, of what its inner sums add. */

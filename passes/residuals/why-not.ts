@@ -18,6 +18,7 @@ export const whyNot = {
   gated: (x: Value) => `gate (squeeze-and-excitation): the branch is ${x.name} times a gate`,
   position: () =>
     "only queries, keys or sampling places are made of it: a position that is added beside the stream",
+  opensGate: () => "only a gate's Sigmoid is taken of it: no stream goes on from it",
   computedBias: (bias: Value) => `its bias ${bias.name} is computed from the input`,
   takenOut: (x: Value) =>
     `${x.name} is taken out again by the branch: a gate between two values, or a straight-through estimator`,

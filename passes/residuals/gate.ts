@@ -1,0 +1,42 @@
+import type { Node, Value } from "../../src/graph/graph.ts";
+import { computedBy, traits } from "./operators.ts";
+import type { Setting } from "./residual.ts";
+
+const SIGMOIDS = new Set(["Sigmoid", "HardSigmoid"]);
+
+/**
+ * Whether a value, a bias or factor more or less, is read by nothing but the Sigmoid of a gate between
+ * other values, as W f(x) + U x is in a gated unit; in an LSTM's cell a Tanh stands beside its Sigmoids.
+ */
+export function opensGate(setting: Setting, value: Value): boolean {
+  const seen = new Set<Value>([value]);
+  let opens = false;
+  for (const at of seen) {
+    if (at.isOutput || at.uses.length === 0) return false;
+    for (const { node } of at.uses) {
+      const outputs = node.outputs.filter((output) => output !== null);
+      if (SIGMOIDS.has(node.op) || node.op === "Tanh") {
+        if (!outputs.some((output) => gates(setting, output))) return false;
+        opens ||= node.op !== "Tanh";
+      } else {
+        const { layout, scale } = traits(setting, node);
+        if (!layout && !scale && !isShift(setting, node)) return false;
+        for (const output of outputs) seen.add(output);
+      }
+    }
+  }
+  return opens;
+}
+
+/** Whether a value, or one less it, multiplies another that is computed. */
+function gates(setting: Setting, value: Value): boolean {
+  return value.uses.some(({ node }) => {
+    const [output] = node.outputs;
+    if (node.op === "Mul" && computedBy(setting.constants, node).length > 1) return true;
+    const { layout } = traits(setting, node);
+    return output != null && (layout || isShift(setting, node)) && gates(setting, output);
+  });
+}
+
+const isShift = ({ constants }: Setting, node: Node) =>
+  ["Add", "Sub", "Sum"].includes(node.op) && computedBy(constants, node).length === 1;
