@@ -1,5 +1,11 @@
 import { numbersOf } from "../../src/graph/constants.ts";
-import { attribute, type Graph, type Node, type Value } from "../../src/graph/graph.ts";
+import {
+  attribute,
+  type Graph,
+  type Node,
+  textAttribute,
+  type Value,
+} from "../../src/graph/graph.ts";
 import type { Dimension, Types } from "../../src/graph/types.ts";
 import { permOf } from "../open/products.ts";
 
@@ -59,6 +65,15 @@ export function axesThrough(
         k === (input === 0 ? to.length - 1 : to.length - 2) ? null : k,
       );
       return compose(inverse(fusedPerm(node, input, from.length), from.length), multiplied);
+    }
+    case "Einsum": {
+      const [inputs, made] = textAttribute(graph, node, "equation")!
+        .replaceAll(" ", "")
+        .split("->");
+      const labels = [...(inputs.split(",")[input] ?? "")];
+      return /\./.test(inputs) || made === undefined
+        ? alignRight(from.length, to.length)
+        : labels.map((label) => (made.includes(label) ? made.indexOf(label) : null));
     }
     case "com.microsoft.nchwc.ReorderInput":
     case "com.microsoft.nchwc.ReorderOutput": {

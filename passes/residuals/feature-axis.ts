@@ -1,4 +1,4 @@
-import { dimsOf } from "../../src/graph/constants.ts";
+import { dimsOf, readsShapeOnly } from "../../src/graph/constants.ts";
 import {
   attribute,
   type Node,
@@ -19,11 +19,14 @@ interface Evidence {
 const NONE: Evidence = { writes: null, reads: null };
 /** Nodes one search for a writer or reader may look at. */
 const LOOKS = 2000;
+/** Operators that a search goes back from a skip. */
+const SHORT = 8;
 
 /**
  * The feature axis of a sum: what the branch's last mixer writes as features and the stream's next
  * reader reads as features; where the sum's own node norms it, that is the reader. They must agree; at the
- * end of a stream, where nothing reads the sum, the branch's own reader of the skip stands in.
+ * end of a stream, where nothing reads the sum, the branch's own reader of the skip, or of what that is
+ * made of, stands in.
  */
 export function featureAxis(
   setting: Setting,
@@ -33,13 +36,14 @@ export function featureAxis(
 ): Feature | { readonly reason: string } {
   const shape = setting.types.get(output)!.shape!;
   const rank = shape.length;
-  const written = [...new Set(branches.map(({ value }) => lastWritten(setting, value, rank)))];
-  const [producer] = written.length === 1 ? written : [null];
+  const written = new Set(branches.map(({ value }) => lastWritten(setting, value, rank)));
+  written.delete(null);
+  const [producer = null] = written;
   const reader =
     evidence(setting, node).reads ??
-    nextRead(setting, output, output.scope, rank, null) ??
-    nextRead(setting, skip.value, output.scope, rank, output);
-  if (written.length > 1)
+    nextRead(setting, output, output.scope, sameAxes(rank), null) ??
+    readOfSkip(setting, skip.value, rank, output);
+  if (written.size > 1)
     return { reason: whyNot.noFeatureAxis("the branches write different axes") };
   if (producer === null && reader === null)
     return { reason: whyNot.noFeatureAxis("neither the branch nor what reads the sum shows one") };
@@ -82,22 +86,37 @@ function lastWritten(setting: Setting, value: Value, rank: number): number | nul
   return fallback;
 }
 
+/** What reads a skip elsewhere than in the sum, or else one of the values that it is made of. */
+function readOfSkip(setting: Setting, skip: Value, rank: number, sum: Value): number | null {
+  let [value, axes]: [Value, AxisMap] = [skip, sameAxes(rank)];
+  for (let hop = 0; hop < SHORT; hop++) {
+    const read = nextRead(setting, value, sum.scope, axes, sum);
+    const node = value.producer;
+    const index = node?.inputs.findIndex((input) => input && !setting.constants.has(input)) ?? -1;
+    if (read !== null || !node || index < 0) return read;
+    const through = axesThrough(setting.graph, setting.types, node, index, value);
+    [value, axes] = [node.inputs[index]!, compose(through, axes)];
+  }
+  return null;
+}
+
 /** Goes on from a value to the nearest node of a scope that reads features; `until` is not passed. */
 function nextRead(
   setting: Setting,
   value: Value,
   scope: Scope,
-  rank: number,
+  axes: AxisMap,
   until: Value | null,
 ): number | null {
-  const pending: { value: Value; axes: AxisMap }[] = [{ value, axes: sameAxes(rank) }];
+  const pending: { value: Value; axes: AxisMap }[] = [{ value, axes }];
   const seen = new Set<Value>();
   let nearest: { index: number; axis: number } | null = null;
   for (let at = pending.pop(); at && seen.size < LOOKS; at = pending.pop()) {
     if (seen.has(at.value) || at.value === until) continue;
     seen.add(at.value);
     for (const { node, index } of at.value.uses) {
-      if (node.scope !== scope || (nearest && node.index > nearest.index)) continue;
+      if (node.scope !== scope || readsShapeOnly(node) || (nearest && node.index > nearest.index))
+        continue;
       const { reads } = evidence(setting, node);
       const axis = reads === null ? null : (at.axes[reads] ?? null);
       if (reads !== null) {
@@ -162,6 +181,8 @@ function evidence(setting: Setting, node: Node): Evidence {
     case "RNN":
     case "DynamicQuantizeLSTM":
       return constants.has(node.inputs[1]!) ? last : NONE;
+    case "DepthToSpace":
+    case "SpaceToDepth":
     case "BatchNormalization":
     case "InstanceNormalization":
     case "GroupNormalization":
