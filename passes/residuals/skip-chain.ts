@@ -1,4 +1,5 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
+import { maskedBy } from "./mask.ts";
 import { computedBy, traits } from "./operators.ts";
 import { type Part, partOf } from "./part.ts";
 import type { Setting } from "./residual.ts";
@@ -42,7 +43,7 @@ export function* skipChain(setting: Setting, operand: Value, length = SHORT): Ge
   }
 }
 
-/** The link before a node: through the node itself, or through the written-out norm that ends with it. */
+/** The link before a node: through the node itself, or the mask or written-out norm that ends with it. */
 function linkBefore(setting: Setting, node: Node, value: Value, length: number): Link | null {
   const { layout, scale, projection, upsampling } = traits(setting, node);
   const next = layout || scale || projection ? origin(setting, node, layout, length) : null;
@@ -55,6 +56,8 @@ function linkBefore(setting: Setting, node: Node, value: Value, length: number):
       part: layout ? partOf(setting, value) : null,
     };
   }
+  const masked = maskedBy(setting, node);
+  if (masked) return { value: masked, kind: "scaled", upsampled: false, part: null };
   const normed = normedOf(setting, value);
   return normed && { value: normed, kind: "projected", upsampled: false, part: null };
 }

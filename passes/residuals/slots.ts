@@ -1,4 +1,4 @@
-import type { Node } from "../../src/graph/graph.ts";
+import type { Node, Value } from "../../src/graph/graph.ts";
 import { type Dimension, isFloat, showShape } from "../../src/graph/types.ts";
 import { foreignRoot, isGated, isLinear, takesOut } from "./branch-of-x.ts";
 import { opensGate } from "./gate.ts";
@@ -158,6 +158,16 @@ function choose(setting: Setting, reach: Reach, node: Node, terms: readonly Term
   };
 }
 
+/** Whether a map has fewer positions than another: then all ways to that one enlarge it, by a Reshape if not by an operator for it. */
+function isSmaller({ types }: Setting, value: Value, than: Value): boolean {
+  const [own, other] = [value, than].map((v) => types.get(v)?.shape?.slice(2) ?? []);
+  return (
+    own.length === other.length &&
+    [...own, ...other].every((dim) => typeof dim === "number") &&
+    own.some((dim, k) => dim < other[k])
+  );
+}
+
 /** Whether this term is the skip; null where the others do not come from it at all. */
 function trySkip(
   setting: Setting,
@@ -181,7 +191,8 @@ function trySkip(
       return { reason: whyNot.unlearned(link.value) };
     if (others.some((term) => takesOut(setting, term.value, link.value)))
       return { reason: whyNot.takenOut(link.value) };
-    if (all.some((way) => way.upsampled !== link.upsampled))
+    const shuffled = link.upsampled && isSmaller(setting, link.value, skip.value);
+    if (!shuffled && all.some((way) => way.upsampled !== link.upsampled))
       return { reason: whyNot.merge(), kind: "merge" };
     const projected = link.kind === "projected";
     if (!projected && !elsewhere) return { kind: link.kind };

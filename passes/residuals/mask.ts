@@ -1,0 +1,32 @@
+import type { Node, Value } from "../../src/graph/graph.ts";
+import { computedBy, traits } from "./operators.ts";
+import type { Setting } from "./residual.ts";
+
+/** Values that a mask is computed by, at most. */
+const LOOKS = 64;
+
+/**
+ * What a product masks: the one factor of full shape, where the other is broadcast to it and comes
+ * neither from it nor by any weights, as a mask of lengths does. Null for any other node.
+ */
+export function maskedBy(setting: Setting, node: Node): Value | null {
+  const factors = node.op === "Mul" ? computedBy(setting.constants, node) : [];
+  const sizeOf = (value: Value | null) => setting.types.get(value!)?.shape?.join();
+  const whole = factors.filter((value) => sizeOf(value) === sizeOf(node.outputs[0]));
+  if (factors.length !== 2 || whole.length !== 1) return null;
+  const [x] = whole;
+  const mask = factors.find((value) => value !== x)!;
+  return isWeightless(setting, mask, x) ? x : null;
+}
+
+function isWeightless(setting: Setting, mask: Value, x: Value): boolean {
+  const seen = new Set<Value>([mask]);
+  for (const value of seen) {
+    if (value === x || seen.size > LOOKS) return false;
+    const node = value.producer;
+    if (node && traits(setting, node).mixer) return false;
+    for (const input of [...(node?.inputs ?? []), ...(node?.captures ?? [])])
+      if (input && !setting.constants.has(input)) seen.add(input);
+  }
+  return true;
+}
