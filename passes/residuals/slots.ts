@@ -2,6 +2,7 @@ import type { Node, Value } from "../../src/graph/graph.ts";
 import { type Dimension, isFloat, showShape } from "../../src/graph/types.ts";
 import { foreignRoot, isGated, isLinear, takesOut } from "./branch-of-x.ts";
 import { opensGate } from "./gate.ts";
+import { computedBy } from "./operators.ts";
 import { isElsewhere } from "./part.ts";
 import { isPosition } from "./position.ts";
 import type { Reach } from "./reach.ts";
@@ -132,6 +133,14 @@ function innerTerms({ constants, types }: Setting, { value, use }: Term): Term[]
 const independent = (reach: Reach, node: Node, branches: readonly Term[]) =>
   branches.every((a) => branches.every((b) => a === b || !reach.ways(a.value, b.value, node)));
 
+/** Whether terms are linear in one value that is not the skip's, as a product and its low-rank delta (LoRA) are. */
+function isOneMap(setting: Setting, skip: Value, parts: readonly Term[]): boolean {
+  const origins = (value: Value) => new Set([...skipChain(setting, value)].map((l) => l.value));
+  const own = origins(skip);
+  const [first, ...rest] = parts.map(({ value }) => origins(value));
+  return [...first].some((value) => !own.has(value) && rest.every((each) => each.has(value)));
+}
+
 function choose(setting: Setting, reach: Reach, node: Node, terms: readonly Term[]): Slots {
   const refused: Exclude<Slots, Chosen>[] = [];
   for (const skip of terms) {
@@ -143,7 +152,11 @@ function choose(setting: Setting, reach: Reach, node: Node, terms: readonly Term
       refused.push({ reason: tried.reason, ...(optional ? { optional } : {}) });
     } else {
       const parts = flatten(setting, others);
-      const parallel = parts !== null && parts.length > 1 && independent(reach, node, parts);
+      const parallel =
+        parts !== null &&
+        parts.length > 1 &&
+        independent(reach, node, parts) &&
+        !isOneMap(setting, skip.value, parts);
       return { skip, branches: others, kind: parallel ? "parallel" : tried.kind };
     }
   }
@@ -168,6 +181,26 @@ function isSmaller({ types }: Setting, value: Value, than: Value): boolean {
   );
 }
 
+/** Whether a skip is laid together of pieces from each of which the branches are computed. */
+function isPieced(
+  setting: Setting,
+  reach: Reach,
+  node: Node,
+  { producer }: Value,
+  branches: readonly Term[],
+): boolean {
+  const pieces = producer?.op === "Concat" ? computedBy(setting.constants, producer) : [];
+  return (
+    pieces.length > 1 &&
+    pieces.every((piece) =>
+      [...skipChain(setting, piece)].some(
+        ({ kind, value }) =>
+          kind === "identity" && branches.every((b) => reach.ways(value, b.value, node)?.mixed),
+      ),
+    )
+  );
+}
+
 /** Whether this term is the skip; null where the others do not come from it at all. */
 function trySkip(
   setting: Setting,
@@ -179,6 +212,8 @@ function trySkip(
   for (const link of skipChain(setting, skip.value)) {
     if (!isFloat(setting.types.get(link.value)?.dtype)) continue;
     const ways = others.map((term) => reach.ways(link.value, term.value, node));
+    if (ways.includes(null) && isPieced(setting, reach, node, link.value, others))
+      return { kind: link.kind };
     if (ways.includes(null)) continue;
     const all = ways.map((way) => way!);
     const { part } = link;
