@@ -27,7 +27,8 @@ export function inverse(map: AxisMap, rank: number): AxisMap {
 
 /**
  * Where each axis of a node's input is found in its output. Layout operators move axes,
- * element-wise ones align them from the right, anything else of equal rank leaves them in place.
+ * element-wise ones align them from the right, but for one place that is broadcast; anything else of
+ * equal rank leaves them in place.
  */
 export function axesThrough(
   graph: Graph,
@@ -86,7 +87,10 @@ export function axesThrough(
     case "SpaceToDepth":
       return from.map(() => null);
     default: {
-      if (!node.op.startsWith("Reduce")) return alignRight(from.length, to.length);
+      if (!node.op.startsWith("Reduce"))
+        return alignRight(from.length, to.length).map((k, axis) =>
+          k !== null && from[axis] === 1 && to[k] !== 1 ? null : k,
+        );
       const reduced = axesOf(graph, node, from.length) ?? [...from.keys()];
       return from.length === to.length
         ? sameAxes(from.length).map((k) => (reduced.includes(k!) ? null : k))

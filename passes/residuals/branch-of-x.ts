@@ -70,8 +70,8 @@ export function isGated(
 
 /**
  * A value that reaches the branch without coming from x, entering element by element and whole
- * (not by a broadcast, as a time embedding does, nor as what a streaming layer kept). With a
- * projected skip both operands descend from one value.
+ * (not by a broadcast, as a time embedding does, nor as what a streaming layer kept, nor as a mask of
+ * attention's weights). With a projected skip both operands descend from one value.
  */
 export function foreignRoot(
   { constants, types }: Setting,
@@ -86,7 +86,7 @@ export function foreignRoot(
     if (seen.has(value)) continue;
     seen.add(value);
     const node = value.producer;
-    if (!node) continue;
+    if (!node || node.op === "Softmax") continue;
     const size = types.get(value)?.shape?.join();
     const elementwise = ["Add", "Sub", "Mul", "Div", "Where"].includes(node.op);
     for (const input of [...node.inputs, ...node.captures]) {
