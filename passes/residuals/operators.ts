@@ -1,5 +1,6 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Graph, type Node, type Scope, type Value } from "../../src/graph/graph.ts";
+import { own } from "../../src/graph/own.ts";
 import type { Types } from "../../src/graph/types.ts";
 import type { Setting } from "./residual.ts";
 
@@ -67,15 +68,14 @@ export function traits({ graph, constants, types }: Setting, node: Node): Traits
     return value != null && constants.has(value);
   };
   const data = computedBy(constants, node).length;
-  const product = PRODUCT.has(op) && (FACTORS[op] ?? [0, 1]).some(fixed);
+  const product = PRODUCT.has(op) && (own(FACTORS, op) ?? [0, 1]).some(fixed);
   const convolution =
     CONVOLUTION.has(op) && node.inputs.some((_, index) => index > 0 && fixed(index));
   const oneOperand = data === 1;
   const scale = oneOperand && (op === "Mul" || (op === "Div" && fixed(1)) || op === "Neg");
   const upsampling = UPSAMPLING.has(op) && enlarges(types, node);
   const shift = oneOperand && (op === "Add" || op === "Sub" || op === "Sum");
-  const clips =
-    /^(com\.microsoft\.)?QuantizeLinear$/.test(op) && quantizesToPositive(graph, types, node);
+  const clips = own(ZERO_POINT, op) !== undefined && quantizesToPositive(graph, types, node);
   const activated = convolution && attribute(node, "activation") !== undefined;
   const projection =
     (convolution && !activated) ||
@@ -113,12 +113,25 @@ function quantises(constants: ReadonlySet<Value>, value: Value): boolean {
   );
 }
 
+/** Where operators that quantise what they make take its zero point. */
+const ZERO_POINT: Readonly<Record<string, number>> = {
+  QuantizeLinear: 2,
+  "com.microsoft.QuantizeLinear": 2,
+  QLinearConv: 7,
+  "com.microsoft.QLinearConv": 7,
+  QLinearMatMul: 7,
+  "com.microsoft.QLinearAdd": 7,
+  "com.microsoft.QGemm": 8,
+};
+
 /** Whether the zero point is the least integer: such a quantiser stands for the Relu before it. */
 function quantizesToPositive(graph: Graph, types: Types, node: Node): boolean {
   const least = { uint8: 0, uint16: 0, int8: -128, int16: -32768 }[
     types.get(node.outputs[0]!)?.dtype ?? ""
   ];
-  return (numbersOf(graph, node.inputs[2]) ?? [0]).every((zero) => zero === least);
+  return (numbersOf(graph, node.inputs[ZERO_POINT[node.op]]) ?? [0]).every(
+    (zero) => zero === least,
+  );
 }
 
 /** Whether an operator's result has more positions than its operand; where sizes are not known, by its kind. */

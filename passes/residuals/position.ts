@@ -5,7 +5,7 @@ import type { Setting, Sum } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
 import { NORM } from "./written-out.ts";
 
-/** Operators that take a query and a key first, and then a value. */
+/** Operators that take a query and a key first, and then a value, where these are not packed into one. */
 const ATTENTION = new Set([
   "Attention",
   "com.microsoft.MultiHeadAttention",
@@ -62,7 +62,8 @@ function onlyDirects(setting: Setting, value: Value): boolean {
 /** Whether a value is used as a query, a key, or places to sample at. */
 function ends(setting: Setting, { node, index }: Use): boolean {
   if (node.op === "Softmax") return weighs(setting, node.outputs[0]!);
-  return (ATTENTION.has(node.op) && index < 2) || (node.op === "GridSample" && index === 1);
+  const apart = ATTENTION.has(node.op) && [1, 2].every((k) => node.inputs[k]);
+  return (apart && index < 2) || (node.op === "GridSample" && index === 1);
 }
 
 /** Whether all that is made of a Softmax multiplies other values. */

@@ -220,10 +220,10 @@ function trySkip(
     const elsewhere =
       part !== null && others.some((term) => isElsewhere(setting, term.value, link.value, part));
     if (elsewhere && part.single) continue;
-    if (others.some((term) => isGated(setting, term.value, link.value)))
-      return { reason: whyNot.gated(link.value), kind: "se" };
     if (!all.every((way) => way.mixed || way.pooled))
       return { reason: whyNot.unlearned(link.value) };
+    if (others.some((term) => isGated(setting, term.value, link.value)))
+      return { reason: whyNot.gated(link.value), kind: "se" };
     if (others.some((term) => takesOut(setting, term.value, link.value)))
       return { reason: whyNot.takenOut(link.value) };
     const shuffled = link.upsampled && isSmaller(setting, link.value, skip.value);
