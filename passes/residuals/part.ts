@@ -60,6 +60,9 @@ function placeIn(node: Node, value: Value, sizeOf: (value: Value) => Dimension |
   return undefined;
 }
 
+/** Values that a search goes back to, the nearest first: a recurrence shows its steps among them. */
+const LOOKS = 500;
+
 /**
  * Whether a value comes from x only by way of other parts than this one, as h of an unrolled RNN
  * comes from earlier steps. One step is told from another in what is computed of x step by step too.
@@ -69,6 +72,7 @@ export function isElsewhere(setting: Setting, value: Value, x: Value, here: Part
   const seen = new Set<Value>([value]);
   for (const at of seen) {
     if (at === x) return false;
+    if (seen.size > LOOKS) break;
     const part = partOf(setting, at);
     const comparable = here.single
       ? part?.single && part.axis === here.axis
