@@ -1,12 +1,15 @@
+import type { Tensor } from "onnxruntime-common";
 import { tensorData } from "../src/graph/constants.ts";
 import type { Graph } from "../src/graph/graph.ts";
 import { uniform } from "../src/graph/random.ts";
 import { type DenseTensor, decodeNumbers, encodeNumbers } from "../src/graph/tensor.ts";
+import { isFloat } from "../src/graph/types.ts";
 import { compare } from "../src/runtime/compare.ts";
-import { tensorOfBytes } from "../src/runtime/floats.ts";
-import { type Outcome, ran } from "../src/runtime/outcome.ts";
+import { dtypeOf, tensorOfBytes, toFloat64 } from "../src/runtime/floats.ts";
+import { notRun, type Outcome, ran } from "../src/runtime/outcome.ts";
 import { runnable, withWeightsAsInputs } from "../src/runtime/runnable.ts";
 import { type Ort, runFor, type Tensors, withSession } from "../src/runtime/session.ts";
+import { isRandom, sown } from "../src/runtime/sown.ts";
 import { tapped } from "../src/runtime/taps.ts";
 import type { Augmented } from "./augment.ts";
 import { type Effect, effectsAtSite } from "./effects.ts";
@@ -63,13 +66,18 @@ export async function canLearn(
     [name]: tensorOfBytes(ort, dtype, encodeNumbers(dtype, values.get(name)!), dims),
   });
 
-  return withSession(ort, runnable(taps.file), "disabled", async (session) => {
+  const work = async (running: Running): Promise<Outcome<LearningReport>> => {
+    let told: readonly string[] = [];
     /** Those of the tensors that change an output, each displaced alone from a point. */
-    const movers = async (from: Values, round: string, left: Names): Promise<Set<string>> => {
+    const movers = async (
+      from: Values,
+      round: string,
+      left: Names,
+    ): Promise<Set<string> | string> => {
       const point: Tensors = Object.assign({}, feeds, ...tensors.map((each) => feed(each, from)));
       const moved = (each: DenseTensor) => feed(each, displaced(plan, [each], from, round, 1));
       const run = (more: Tensors, names = outputs): Promise<Tensors> =>
-        runFor(session, { ...point, ...more }, names);
+        running({ ...point, ...more }, names);
       const effects: Effect[][] = [];
       for (const batch of groups) {
         const read = batch.flatMap(operandsOf).flatMap((value) => taps.outputOf(value) ?? []);
@@ -85,11 +93,17 @@ export async function canLearn(
       const still = await run({});
       const arrives = async (more: Tensors) => {
         const got = await run(more);
-        return outputs
+        return told
           .filter((name) => bySums || name !== last || ownsLast)
           .some((name) => !compare(still[name], got[name]).bitEqual);
       };
       if (round === "first") {
+        const again = await run({});
+        told = outputs.filter((name) => compare(still[name], again[name]).bitEqual);
+        if (!own.some((name) => told.includes(name)))
+          return "every output differs from run to run, whatever it draws";
+        if (!own.some((name) => told.includes(name) && holdsNumbers(still[name])))
+          return "no output holds a number on the sample inputs, only NaN or infinities: give real ones with --inputs";
         const all = effects.flat().map(({ tensor }) => moved(tensor));
         bySums = !(await arrives(Object.assign({}, ...all)));
       }
@@ -107,10 +121,12 @@ export async function canLearn(
       tensors.map(({ name, dtype }) => [name, decodeNumbers(dtype, tensorData(result, name))]),
     );
     const early = await movers(start, "first", new Set(names));
+    if (typeof early === "string") return notRun(early);
     const first = tensors.filter(({ name }) => early.has(name));
     let left = new Set(names);
     for (const scale of SCALES) {
       const alive = await movers(displaced(plan, first, start, "all", scale), "then", left);
+      if (typeof alive === "string") return notRun(alive);
       left = new Set([...left].filter((name) => !alive.has(name)));
       if (left.size === 0) break;
     }
@@ -120,8 +136,26 @@ export async function canLearn(
       dead: [...left],
       bySums,
     });
-  });
+  };
+  const model = runnable(sown(taps.file));
+  // What is drawn goes on from run to run, and begins alike in every session.
+  if (isRandom(taps.file))
+    return work((given, asked) =>
+      withSession(ort, model, "disabled", (session) => runFor(session, given, asked)),
+    );
+  return withSession(ort, model, "disabled", (session) =>
+    work((given, asked) => runFor(session, given, asked)),
+  );
 }
+
+type Running = (feeds: Tensors, names: readonly string[]) => Promise<Tensors>;
+
+/** Whether something in a tensor can be seen to move. */
+const holdsNumbers = (tensor: Tensor) =>
+  tensor.type === "string" ||
+  tensor.data.length === 0 ||
+  !isFloat(dtypeOf(tensor)) ||
+  toFloat64(tensor).some(Number.isFinite);
 
 /** The new tensors of sites, those that several share once. */
 export const newTensors = (sites: readonly Augmented[]): DenseTensor[] => [

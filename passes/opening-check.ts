@@ -10,6 +10,7 @@ import {
   standardOf,
 } from "../src/runtime/same-function.ts";
 import { type Ort, type Runnable, reason, type Tensors } from "../src/runtime/session.ts";
+import { sown } from "../src/runtime/sown.ts";
 import { tapped } from "../src/runtime/taps.ts";
 import { runValue } from "./site-nodes.ts";
 
@@ -56,7 +57,7 @@ export async function checkOpening(
     const standard = await standardOf(ort, model, feeds);
     const moved = await quantaOf(ort, composed, opened, quantised, feeds[0]);
     if (moved === null) return notRun("an opened node is not reached by the inputs");
-    const same = await sameFunction(ort, standard, runnable(opened.file), holding);
+    const same = await sameFunction(ort, standard, runnable(sown(opened.file)), holding);
     if (same.outcome === "not run") return same;
     const reports = nodes.map((node) => ({
       name: node.message.name || node.message.outputs[0],

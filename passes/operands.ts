@@ -1,6 +1,7 @@
 import type { Graph } from "../src/graph/graph.ts";
 import { own } from "../src/graph/own.ts";
 import type { Types } from "../src/graph/types.ts";
+import { broadcastShape, expanded } from "../src/runtime/broadcast.ts";
 import { runnable } from "../src/runtime/runnable.ts";
 import { runAll } from "../src/runtime/same-function.ts";
 import type { Ort, Tensors } from "../src/runtime/session.ts";
@@ -56,7 +57,10 @@ export const tapsAt = (sites: readonly Augmented[]): Tap[] =>
     operandsOf(augmented).map((value) => ({ value, dtype: augmented.site.dtype })),
   );
 
-/** A site's operands by name in what a run gave; null where its body did not run in one piece. */
+/**
+ * A site's operands by name in what a run gave, each in the shape of all: the plain sum broadcasts
+ * them too. Null where its body did not run in one piece.
+ */
 export function operandsIn(
   ort: Ort,
   taps: Tapped,
@@ -66,9 +70,10 @@ export function operandsIn(
   const operands = operandsOf(augmented).map(
     (value) => [value.name, taps.read(ort, value, got)] as const,
   );
-  const shape = operands[0][1]?.dims.join() ?? null;
-  const whole = operands.every(([, tensor]) => tensor?.dims.join() === shape);
-  return whole ? (Object.fromEntries(operands) as Tensors) : null;
+  const made = operands.flatMap(([name, tensor]) => (tensor ? [[name, tensor] as const] : []));
+  const shape = broadcastShape(made.map(([, { dims }]) => dims));
+  if (made.length < operands.length || !shape) return null;
+  return Object.fromEntries(made.map(([name, tensor]) => [name, expanded(ort, tensor, shape)]));
 }
 
 /** Operands of a site, and which of the inputs they are from. */

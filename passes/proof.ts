@@ -18,6 +18,7 @@ import {
   type Tensors,
   withSession,
 } from "../src/runtime/session.ts";
+import { sown } from "../src/runtime/sown.ts";
 import { checkSizes } from "../src/runtime/value-sizes.ts";
 import type { Augmented } from "./augment.ts";
 import { checkFormula, type FormulaReport } from "./formula.ts";
@@ -97,7 +98,7 @@ export async function prove(
   const progress = options.progress ?? (() => {});
   checkSizes(graph, types);
   progress(0, "sample inputs");
-  const before = runnable(file);
+  const before = runnable(sown(file));
   const unrun = (why: string) => proveUnrun(ort, graph, result.graph, plan, why, options);
   let samples: Samples;
   try {

@@ -8,6 +8,7 @@ import { type CompareOptions, type Comparison, compareGraphs } from "./runtime/c
 import { feedsOfNpz, feedsOfTestData } from "./runtime/feeds.ts";
 import { runnable } from "./runtime/runnable.ts";
 import type { Ort, Tensors } from "./runtime/session.ts";
+import { sown } from "./runtime/sown.ts";
 
 /**
  * Proves a laurelized model in onnxruntime, in full or at its sites only (`extent`). `written` is
@@ -24,7 +25,9 @@ export async function verify(
     return proveSites(options.ort, graph, model.graph, planned, options);
   checkMemory(model);
   const { types } = await typesOf(opened.model, options.ort);
-  const result = { graph: model.graph, runnable: runnable(model.file, options.written) };
+  const file = sown(model.file);
+  const written = file === model.file ? options.written : undefined;
+  const result = { graph: model.graph, runnable: runnable(file, written) };
   const closed = opened.undos.length > 0 ? await closedOf(original, opened, options.ort) : null;
   return prove(options.ort, { graph, types, closed }, result, planned, options);
 }
@@ -32,7 +35,7 @@ export async function verify(
 async function closedOf(original: Model, { calls, nodes, composed }: Opened, ort: Ort) {
   const { types } = await typesOf(composed, ort);
   return {
-    model: runnable(original.file),
+    model: runnable(sown(original.file)),
     calls,
     nodes,
     composed: { graph: composed.graph, types },

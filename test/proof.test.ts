@@ -176,3 +176,53 @@ describe("the proof", () => {
     expect(check.differences.join()).toMatch(sentence);
   });
 });
+
+describe("the proof, on inputs of another kind", () => {
+  const proved = async (text: string, variant: string, options = {}) => {
+    const model = await openModel(modelOfText(text));
+    return verify(await laurelize(model, { ort, variant, rank: 2 }), { ort, ...options });
+  };
+
+  it("makes up positive numbers where a model has a logarithm", async () => {
+    const proof = await proved(
+      `<ir_version: 8, opset_import: ["" : 17]> g (float[2, 8] x) => (float[2, 8] out)
+      <float[8, 8] w> { z = Log(x) f = MatMul(z, w) [one] y = Add(z, f) out = Tanh(y) }`,
+      "rw+lr",
+    );
+    expect(proof.passed).toBe(true);
+  });
+
+  it("says so where no output holds a number, which neither passes nor fails", async () => {
+    const proof = await proved(
+      `<ir_version: 8, opset_import: ["" : 17]> g (float[2, 8] x) => (float[2, 8] out)
+      <float[8, 8] w> { f = MatMul(x, w) [one] y = Add(x, f) a = Abs(y) n = Neg(a) out = Log(n) }`,
+      "rw+lr",
+    );
+    expect([checksThat("failed", proof), checksThat("not run", proof)]).toEqual([
+      [],
+      ["it can learn"],
+    ]);
+  });
+
+  it("takes what does not fit into half precision for what it is", async () => {
+    const proof = await proved(
+      `<ir_version: 8, opset_import: ["" : 17]> g (float16[2, 8] x) => (float16[2, 8] out)
+      <float16[8, 8] w, float16 c = {60000}> { s = Sigmoid(x) z = Mul(s, c) h = MatMul(s, w)
+        f = Tanh(h) [one] y = Add(z, f) out = Sigmoid(y) }`,
+      "rw+pa",
+    );
+    expect(checksThat("failed", proof)).toEqual([]);
+  });
+
+  it("follows a skip of unknown size that the sum broadcasts", async () => {
+    const proof = await proved(
+      `<ir_version: 8, opset_import: ["" : 17]> g (float[M, 8] x, int64[1] k) => (float[K, 8] out)
+      <float[8, 8] w, float[8] zero, int64[1] eight = {8}> { s = Concat<axis = 0>(k, eight)
+        e = Expand(zero, s) g = MatMul(x, w) f = Add(g, e) [one] y = Add(x, f) out = Tanh(y) }`,
+      "rw+lr",
+      { dims: { M: 1 } },
+    );
+    expect(proof.passed).toBe(true);
+    expect(made("right formula", proof).sites[0].madeUp).toBe(false);
+  });
+});

@@ -70,6 +70,11 @@ export function decodeNumbers(dtype: string, bytes: Uint8Array): Float64Array {
 export const roundoff = (dtype: string) =>
   ({ float: 2 ** -24, double: 2 ** -53, float16: 2 ** -11, bfloat16: 2 ** -8 })[dtype] ?? 0;
 
+/** The largest finite number of the type. */
+export const largest = (dtype: string) =>
+  ({ float: 2 ** 128 - 2 ** 104, float16: 65504, bfloat16: 2 ** 128 - 2 ** 120 })[dtype] ??
+  Number.MAX_VALUE;
+
 const scratch = new DataView(new ArrayBuffer(4));
 
 function toBfloat16(value: number): number {

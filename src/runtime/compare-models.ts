@@ -16,6 +16,7 @@ import {
 import { type SampleOptions, sampleInputs } from "./samples.ts";
 import { type Ort, reason, type Tensors } from "./session.ts";
 import { signatureDifference } from "./signature.ts";
+import { sown } from "./sown.ts";
 
 /**
  * "same": nothing of the first is changed or lost. "same function": it is, but both compute the same.
@@ -73,7 +74,7 @@ export async function compareGraphs(
   if (signature.apart !== null)
     return { ...nothing, verdict: "different", same: false, first: null, findings };
   progress(0.2, "sample inputs");
-  const before = runnable(a.graph.file);
+  const before = runnable(sown(a.graph.file));
   const { feeds, dims } = options.feeds
     ? { feeds: options.feeds, dims: {} }
     : await sampleInputs(
@@ -86,7 +87,7 @@ export async function compareGraphs(
       );
   progress(0.4, "same function");
   const standard = await standardOn(ort, a.graph, feeds);
-  const held = await sameFunction(ort, standard, runnable(b.file));
+  const held = await sameFunction(ort, standard, runnable(sown(b.file)));
   const { outputs, error } =
     held.outcome === "not run" ? { outputs: [], error: held.reason } : held;
   const equal = held.outcome === "passed";
@@ -122,7 +123,7 @@ const isClose = ({ passed, plain, optimised, tolerance }: OutputReport) =>
 
 async function standardOn(ort: Ort, { file }: Graph, feeds: readonly Tensors[]): Promise<Standard> {
   try {
-    return await standardOf(ort, runnable(file), feeds);
+    return await standardOf(ort, runnable(sown(file)), feeds);
   } catch (error) {
     throw new InputError(
       `${file.source.name} does not run on the inputs given (${reason(error)}); check them.`,

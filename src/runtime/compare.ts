@@ -26,8 +26,11 @@ export function ulp(value: number, dtype: string): number {
   return 2 ** (Math.max(exponent, least) - bits);
 }
 
-/** Compares two tensors element by element; one that is missing is infinitely far. Equal infinities and NaNs in the same place are equal. */
-export function compare(a: Tensor, b: Tensor | undefined): Difference {
+/**
+ * Compares two tensors element by element, at the places that `at` tells; one that is missing is
+ * infinitely far. Equal infinities and NaNs in the same place are equal.
+ */
+export function compare(a: Tensor, b: Tensor | undefined, at?: Uint8Array | null): Difference {
   const apart = {
     bitEqual: false,
     absolute: Infinity,
@@ -45,7 +48,7 @@ export function compare(a: Tensor, b: Tensor | undefined): Difference {
   let [absolute, ulps, magnitude] = [0, 0, 0];
   for (let k = 0; k < x.length; k++) {
     if (Number.isFinite(x[k])) magnitude = Math.max(magnitude, Math.abs(x[k]));
-    if (x[k] === y[k] || (Number.isNaN(x[k]) && Number.isNaN(y[k]))) continue;
+    if (at?.[k] === 0 || x[k] === y[k] || (Number.isNaN(x[k]) && Number.isNaN(y[k]))) continue;
     const off = Math.abs(x[k] - y[k]);
     absolute = Math.max(absolute, Number.isNaN(off) ? Infinity : off);
     if (isFloat(dtype))
@@ -58,6 +61,17 @@ export function compare(a: Tensor, b: Tensor | undefined): Difference {
     ulps: Number.isNaN(ulps) ? Infinity : ulps,
     magnitude,
   };
+}
+
+/** Places where both tensors hold a finite number, or neither does; null where that is everywhere. */
+export function sameFiniteness(a: Tensor, b: Tensor | undefined): Uint8Array | null {
+  if (a.type === "string" || !b || a.type !== b.type || a.dims.join() !== b.dims.join())
+    return null;
+  const [x, y] = [toFloat64(a), toFloat64(b)];
+  const same = Uint8Array.from(x, (value, k) =>
+    Number.isFinite(value) === Number.isFinite(y[k]) ? 1 : 0,
+  );
+  return same.includes(0) ? same : null;
 }
 
 function sameBits(a: Tensor, b: Tensor): boolean {

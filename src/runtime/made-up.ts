@@ -13,6 +13,8 @@ import type { Ort } from "./session.ts";
 export interface Attempt {
   readonly step: number;
   readonly integers: "bounded" | "zeros" | "ones";
+  /** Normally distributed, or the same without signs. */
+  readonly floats: "normal" | "positive";
   /** Which way a model is sent that branches on its inputs. */
   readonly turn: number;
 }
@@ -30,7 +32,7 @@ export type Fill = (
 export function filler(ort: Ort, graph: Graph, types: Types, seed: number): Fill {
   const last = new Map<string, { readonly key: string; readonly tensor: Tensor }>();
   return (input, type, shape, attempt, round) => {
-    const way = isFloat(type.dtype) ? [] : [attempt.integers, attempt.turn];
+    const way = isFloat(type.dtype) ? [attempt.floats] : [attempt.integers, attempt.turn];
     const key = JSON.stringify([shape, ...way]);
     const place = `${round} ${input.name}`;
     const known = last.get(place);
@@ -62,7 +64,9 @@ function made(
       dtype,
       encodeNumbers(
         dtype,
-        Float64Array.from({ length: count }, () => (mask ? 1 : normal())),
+        Float64Array.from({ length: count }, () =>
+          mask ? 1 : attempt.floats === "normal" ? normal() : Math.abs(normal()),
+        ),
       ),
       shape,
     );

@@ -5,6 +5,7 @@ import { isFloat, showShape, type Types } from "../graph/types.ts";
 import { elements } from "../onnx/data-types.ts";
 import { InputError } from "../onnx/source.ts";
 import { comparedWith } from "./compared.ts";
+import { dtypeOf, toFloat64 } from "./floats.ts";
 import { type Attempt, type Fill, filler } from "./made-up.ts";
 import { type Ort, reason, type Tensors } from "./session.ts";
 import { sizeOf } from "./sizes.ts";
@@ -29,14 +30,15 @@ const LARGEST = 1 << 30;
 
 /**
  * Makes `count` sets of seeded inputs. Shapes and types are the model's; free dimensions, and the
- * range of integers, are chosen by trying `run` until the model takes them. Throws an InputError
+ * range of integers, are chosen by trying `run` until the model takes them; floats are positive
+ * where its outputs then hold more numbers (a logarithm has none of others). Throws an InputError
  * with what onnxruntime said last where it never does.
  */
 export async function sampleInputs(
   ort: Ort,
   graph: Graph,
   types: Types,
-  run: (feeds: Tensors) => Promise<unknown>,
+  run: Run,
   count: number,
   options: SampleOptions = {},
 ): Promise<Samples> {
@@ -46,16 +48,24 @@ export async function sampleInputs(
   const tried = new Set<string>();
   for (let step = 0; step < STEPS; step++)
     for (const integers of ["bounded", "zeros", "ones"] as const) {
-      const attempt: Attempt = { step, integers, turn: 0 };
-      const { feeds, dims } = make(graph, types, fill, attempt, 0, options);
+      let attempt: Attempt = { step, integers, floats: "normal", turn: 0 };
+      let { feeds, dims } = make(graph, types, fill, attempt, 0, options);
       const key = JSON.stringify(dims) + (graph.main.inputs.some(isInteger(types)) ? integers : "");
       if (tried.has(key)) continue;
       tried.add(key);
+      let got: readonly Tensors[];
       try {
-        await run(feeds);
+        got = await run(feeds);
       } catch (error) {
         last = error;
         continue;
+      }
+      const lost = withoutNumbers(got);
+      if (lost > 0) {
+        const other: Attempt = { ...attempt, floats: "positive" };
+        const made = make(graph, types, fill, other, 0, options);
+        const better = await run(made.feeds).catch(() => got);
+        if (withoutNumbers(better) < lost) [attempt, feeds] = [other, made.feeds];
       }
       const all = [feeds];
       for (let round = 1; round < count; round++) {
@@ -78,7 +88,16 @@ export async function sampleInputs(
 const varies = (graph: Graph, types: Types, input: Value) =>
   types.get(input)?.dtype === "bool" || comparedWith(graph, input).length > 0;
 
-const works = (run: (feeds: Tensors) => Promise<unknown>, feeds: Tensors) =>
+type Run = (feeds: Tensors) => Promise<readonly Tensors[]>;
+
+/** How many floats of some outputs are NaN or infinite. */
+const withoutNumbers = (outputs: readonly Tensors[]): number =>
+  outputs
+    .flatMap((tensors) => Object.values(tensors))
+    .filter((tensor) => tensor.type !== "string" && isFloat(dtypeOf(tensor)))
+    .reduce((sum, tensor) => sum + toFloat64(tensor).filter((n) => !Number.isFinite(n)).length, 0);
+
+const works = (run: Run, feeds: Tensors) =>
   run(feeds).then(
     () => true,
     () => false,

@@ -5,6 +5,7 @@ import type { Source } from "../onnx/source.ts";
 import { notRun, type Outcome } from "./outcome.ts";
 import { type FunctionReport, type Standard, sameFunction, standardOf } from "./same-function.ts";
 import { type Ort, type Runnable, reason, type Tensors } from "./session.ts";
+import { sown } from "./sown.ts";
 
 /** Bytes of a model with its weights that a runtime in 32-bit memory may be given. */
 const LARGEST = 1 << 30;
@@ -35,7 +36,10 @@ export async function secondOpinion(
   return sameFunction(carrying, standard, inMemory(after));
 }
 
-const inMemory = ({ source }: ModelFile): Runnable => ({ model: source.read(0, source.size) });
+function inMemory(file: ModelFile): Runnable {
+  const { source } = sown(file);
+  return { model: source.read(0, source.size) };
+}
 
 /** Tensors of this runtime's own class. */
 function retyped({ Tensor }: Ort, tensors: Tensors): Tensors {

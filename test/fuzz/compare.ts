@@ -15,6 +15,6 @@ export async function compare(
   if (!same) return { outcome: apart ? "apart" : "different", finding: null, detail: apart ?? "" };
   phase("check");
   const agreed = await agreement(before, bytes, dims, seed);
-  const finding = agreed.endsWith(" differs") ? `a wrong "same": output ${agreed}` : null;
+  const finding = / (differs|overflows)$/.test(agreed) ? `a wrong "same": output ${agreed}` : null;
   return { outcome: `same, ${agreed}`, finding, detail: "" };
 }

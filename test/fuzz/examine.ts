@@ -93,7 +93,8 @@ async function rewrite(
       finding: complaintOfFailed(did, proof),
       detail: `${failing(proof)}; ${agreed}`,
     };
-  const wrong = agreed.endsWith(" differs");
+  // A site alone is not proved on a skip so large that its low-rank map overflows, as a mask's.
+  const wrong = agreed.endsWith(" differs") || (extent === "full" && agreed.endsWith(" overflows"));
   if (wrong) return { outcome, finding: `a wrong "passed": output ${agreed}`, detail: "" };
   return { outcome: `passed (${extent}), ${agreed}`, finding: null, detail: "" };
 }
