@@ -1,16 +1,19 @@
 import onnxProto from "onnx-proto";
 import { tensorOf } from "../graph/constants.ts";
-import { type Graph, type Node, outward, type Scope, type Value } from "../graph/graph.ts";
+import type { Graph, Node, Scope, Value } from "../graph/graph.ts";
 import type { Frame } from "../onnx/decode.ts";
 import { FIELD, type SparseTensorMessage, type TensorMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { attributeDifferences } from "./attributes.ts";
 import { type Counterpart, functionKey, NUMBERED } from "./counterparts.ts";
 import { type Finding, placeOf, titleOf } from "./finding.ts";
+import { bodiesOf } from "./inside.ts";
 import { equalRanges, tensorDifference } from "./same-tensor.ts";
+import { wiringDifferences } from "./wiring.ts";
 
 const { onnx } = onnxProto;
 
+const NAMES = 3;
 const METADATA = { model: FIELD.modelMetadata, graph: 16, node: 9 };
 
 /** What of a model is changed or lost in another, by name, and what is there beyond it. */
@@ -20,9 +23,9 @@ export function contentDifferences(a: Graph, b: Graph, pairs: readonly Counterpa
     ...opsetDifferences(a.file, b.file),
     ...weightDifferences(a, b, pairs),
     ...pairs.flatMap((pair) => attributeDifferences(a.file, b.file, pair)),
-    ...pairs.flatMap(branchDifferences),
+    ...wiringDifferences(a, b, pairs),
     ...functionDifferences(a, b),
-    ...nodeCounts(a, b),
+    ...nodeCounts(a, b, pairs),
   ];
 }
 
@@ -76,14 +79,14 @@ function opsetDifferences(a: ModelFile, b: ModelFile): Finding[] {
       kind: "opset",
       where,
       what: `is ${x.get(where) ?? "absent"} in the first, ${y.get(where) ?? "absent"} in the second`,
-      harmless: true,
+      harmless: !x.has(where),
     }));
 }
 
 function weightDifferences(a: Graph, b: Graph, pairs: readonly Counterpart[]): Finding[] {
   const partners = new Map(pairs.map((pair) => [pair.a, pair.b]));
   const findings: Finding[] = [];
-  let unmatched = 0;
+  const unmatched: string[] = [];
   let common = 0;
   const note = (where: string, what: string, harmless: boolean) =>
     findings.push({ kind: "weight", where, what, harmless });
@@ -94,7 +97,7 @@ function weightDifferences(a: Graph, b: Graph, pairs: readonly Counterpart[]): F
     const twin = namesake(value, b, partners);
     const y = weightOf(twin);
     if (!y) {
-      unmatched++;
+      unmatched.push(name);
       continue;
     }
     common++;
@@ -110,8 +113,14 @@ function weightDifferences(a: Graph, b: Graph, pairs: readonly Counterpart[]): F
       if (what) note(`weight ${name}${placeOf(x)}`, what, false);
     }
   const others = [...b.main.values.values()].filter(weightOf).length - common;
-  if (unmatched > 0)
-    note("weights:", `${unmatched} of the first have no namesake in the second`, true);
+  // As many others are the same under other names.
+  const lost = unmatched.length > others;
+  if (unmatched.length > 0)
+    note(
+      "weights:",
+      `${unmatched.length} of the first have no namesake in the second (${some(unmatched)})`,
+      !lost,
+    );
   if (others > 0) note("weights:", `${others} of the second have no namesake in the first`, true);
   return findings;
 }
@@ -124,15 +133,6 @@ function weightDifference(
 ): string | null {
   if (!("values" in x) && !("values" in y)) return tensorDifference(a, x, b, y);
   return equalRanges(a, x.frame, b, y.frame) ? null : "differs";
-}
-
-/** The bodies of counterparts: the scopes beside the main graph that can have initializers. */
-function bodiesOf(pairs: readonly Counterpart[]): [Scope, Scope][] {
-  const inner: [Scope, Scope][] = [];
-  for (const pair of pairs)
-    for (const [k, body] of pair.a.bodies.entries())
-      if (pair.b.bodies[k]) inner.push([body, pair.b.bodies[k]]);
-  return inner;
 }
 
 /** The value of the same name; where that is a mere number, the one that the same node reads. */
@@ -151,9 +151,17 @@ function namesake(value: Value, b: Graph, partners: ReadonlyMap<Node, Node>): Va
 
 const weightOf = (value: Value | undefined) => value?.initializer ?? tensorOf(value);
 
+/** The first few of some names. */
+const some = (names: readonly string[]) =>
+  names.length <= NAMES ? names.join(", ") : `${names.slice(0, NAMES).join(", ")}, …`;
+
 function functionDifferences(a: Graph, b: Graph): Finding[] {
   const [x, y] = [a, b].map(({ functions }) => new Set(functions.map(functionKey)));
-  const only = (names: ReadonlySet<string>, others: ReadonlySet<string>, which: string) =>
+  const only = (
+    names: ReadonlySet<string>,
+    others: ReadonlySet<string>,
+    which: "first" | "second",
+  ) =>
     [...names]
       .filter((name) => !others.has(name))
       .map(
@@ -161,29 +169,23 @@ function functionDifferences(a: Graph, b: Graph): Finding[] {
           kind: "function",
           where: `function ${name}`,
           what: `is in the ${which} only`,
-          harmless: true,
+          harmless: which === "second",
         }),
       );
   return [...only(x, y, "first"), ...only(y, x, "second")];
 }
 
-/** Operands exchanged in a branch of an If, which may be one that no sample input takes. */
-function branchDifferences({ a, b }: Counterpart): Finding[] {
-  const [x, y] = [a.message.inputs, b.message.inputs];
-  const exchanged = [...x].sort().join("\0") === [...y].sort().join("\0");
-  if (a.op !== b.op || x.join("\0") === y.join("\0") || !exchanged) return [];
-  if (![...outward(a.scope)].some(({ owner }) => owner?.op === "If")) return [];
-  const where = `node ${titleOf(a)}${placeOf(a.scope)}`;
-  const what = `reads ${x.join(", ")} in the first, ${y.join(", ")} in the second`;
-  return [{ kind: "node", where, what, harmless: false }];
-}
-
-/** Nodes by operator, counted: where a node is merely renamed or renumbered, nothing is said. */
-function nodeCounts(a: Graph, b: Graph): Finding[] {
+/**
+ * Nodes by operator, counted: where a node is merely renamed or renumbered, nothing is said, and
+ * what has become another operator is told for itself.
+ */
+function nodeCounts(a: Graph, b: Graph, pairs: readonly Counterpart[]): Finding[] {
+  const told = new Set(pairs.filter((it) => it.a.op !== it.b.op).flatMap((it) => [it.a, it.b]));
   const counts = new Map<string, number>();
   const count = (scope: Scope, by: number): void => {
-    for (const { op, bodies } of scope.nodes) {
-      counts.set(op, (counts.get(op) ?? 0) + by);
+    for (const node of scope.nodes) {
+      const { op, bodies } = node;
+      if (!told.has(node)) counts.set(op, (counts.get(op) ?? 0) + by);
       for (const body of bodies) count(body, by);
     }
   };
@@ -203,7 +205,7 @@ function nodeCounts(a: Graph, b: Graph): Finding[] {
           kind: "node",
           where: "nodes:",
           what: `${sides.join("; ")} in the second`,
-          harmless: true,
+          harmless: fewer === "",
         },
       ];
 }

@@ -1,5 +1,6 @@
 import type { Graph, Node, Scope, Value } from "../graph/graph.ts";
 import type { Type } from "../graph/types.ts";
+import type { Counterpart } from "./counterparts.ts";
 
 /** A way into a model: a node, and the body of it, or of the function it calls, that is entered. */
 export interface Step {
@@ -16,6 +17,15 @@ export function stepsInto(node: Node): Step[] {
     (g ? [g, ...graphs] : graphs).map(() => name),
   );
   return node.bodies.map((scope, k) => ({ node, scope, part: parts[k] }));
+}
+
+/** The bodies of counterparts: the scopes beside the main graph that can have initializers. */
+export function bodiesOf(pairs: readonly Counterpart[]): [Scope, Scope][] {
+  const inner: [Scope, Scope][] = [];
+  for (const pair of pairs)
+    for (const [k, body] of pair.a.bodies.entries())
+      if (pair.b.bodies[k]) inner.push([body, pair.b.bodies[k]]);
+  return inner;
 }
 
 /** Every scope of a model: the graph, the functions, and the bodies in them. */

@@ -11,11 +11,16 @@ export interface SignatureDifference {
 
 type Kind = "input" | "output";
 
-/** Compares names, types and order of inputs and outputs. A shape that leaves more open is no difference. */
+/**
+ * Compares names, types and order of inputs and outputs. A shape that says more or less of a size is
+ * no difference, but where the second takes one size of an input only and the first takes any.
+ */
 export function signatureDifference(a: Graph, b: Graph): SignatureDifference {
   const inputs = differences("input", a, b);
   const outputs = differences("output", a, b);
-  const unlike = inputs.filter(({ harmless, what }) => !harmless && !what.startsWith("stand "));
+  const unlike = inputs.filter(
+    ({ harmless, what }) => !harmless && !what.startsWith("stand ") && !what.startsWith("takes "),
+  );
   return {
     findings: [...inputs, ...outputs],
     apart:
@@ -43,7 +48,7 @@ function differences(kind: Kind, a: Graph, b: Graph): Finding[] {
     findings.push({ kind: "signature", where: `${kind} ${name}`, what, harmless });
   for (const [name, type] of x) {
     if (!y.has(name)) note(name, "is in the first only");
-    else compareTypes(type, y.get(name)!, (what, harmless) => note(name, what, harmless));
+    else compareTypes(kind, type, y.get(name)!, (what, harmless) => note(name, what, harmless));
   }
   for (const name of y.keys()) if (!x.has(name)) note(name, "is in the second only");
   const [left, right] = [[...x.keys()], [...y.keys()]];
@@ -58,6 +63,7 @@ function differences(kind: Kind, a: Graph, b: Graph): Finding[] {
 }
 
 function compareTypes(
+  kind: Kind,
   x: Type | null,
   y: Type | null,
   note: (what: string, harmless: boolean) => void,
@@ -74,8 +80,10 @@ function compareTypes(
       const other = y.shape![axis];
       return typeof dim !== "number" || typeof other !== "number" || dim === other;
     });
-  note(
-    `has the shape ${showShape(x.shape)} in the first, ${showShape(y.shape)} in the second`,
-    fits,
+  const narrower = x.shape.some(
+    (dim, axis) => typeof dim !== "number" && typeof y.shape![axis] === "number",
   );
+  const shapes = `${showShape(x.shape)} in the first, ${showShape(y.shape)} in the second`;
+  if (kind === "input" && fits && narrower) note(`takes ${shapes}`, false);
+  else note(`has the shape ${shapes}`, fits);
 }
