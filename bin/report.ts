@@ -111,13 +111,21 @@ function describeOpening(check: Of<"same when opened">): string {
   return `${what}${rounded}: ${describeFunction({ ...check, dims: {} })}`;
 }
 
+const optimisedTo: Readonly<Record<Of<"same function">["level"], string>> = {
+  all: "fully optimised",
+  extended: "optimised (extended: onnxruntime fails beyond)",
+  basic: "optimised (basic: onnxruntime fails beyond)",
+  disabled: "not optimised, which onnxruntime fails to do",
+};
+
 /** What was measured of the outputs, in a line. */
 export function describeFunction({
   outputs,
   inputs,
   dims,
+  level,
   error,
-}: Pick<Of<"same function">, "outputs" | "inputs" | "dims" | "error">): string {
+}: Pick<Of<"same function">, "outputs" | "inputs" | "dims" | "level" | "error">): string {
   if (error !== null) return `onnxruntime does not take the result: ${error}`;
   const largest = (of: (report: (typeof outputs)[number]) => number) =>
     Math.max(...outputs.map(of));
@@ -127,11 +135,15 @@ export function describeFunction({
     ? `bit-equal on ${counted(inputs, "input")}`
     : `differs by ${figure(largest(({ plain }) => plain.absolute))} (${figure(largest(({ plain }) => plain.ulps))} ULP)`;
   const sizes = Object.entries(dims).map(([name, size]) => `${name}=${size}`);
-  return [
-    random > 0 ? `${exact}, though ${counted(random, "output")} differ from run to run` : exact,
-    `; fully optimised ${figure(largest(({ optimised }) => optimised.absolute))}`,
+  const optimised = [
+    ` ${figure(largest(({ optimised }) => optimised.absolute))}`,
     `, the model's own noise ${figure(largest(({ noise }) => noise))}`,
     held.length > 0 ? ` (held to ${figure(Math.max(...held))})` : "",
+  ];
+  return [
+    random > 0 ? `${exact}, though ${counted(random, "output")} differ from run to run` : exact,
+    `; ${optimisedTo[level]}`,
+    ...(level === "disabled" ? [] : optimised),
     sizes.length > 0 ? `, with ${sizes.join(" ")}` : "",
   ].join("");
 }

@@ -39,8 +39,11 @@ export function chosen(
     .slice(-(last ?? sites.length));
 }
 
-/** Tells whether a name matches one of the globs, `*` matching across slashes; null without globs. */
-export const matcher = (
-  globs: readonly string[] | undefined,
-): ((name: string) => boolean) | null =>
-  globs?.length ? picomatch([...globs], { bash: true, dot: true }) : null;
+/**
+ * Tells whether a name matches one of the globs, `*` matching across slashes; null without globs.
+ * Throws an InputError for an empty one.
+ */
+export function matcher(globs: readonly string[] | undefined): ((name: string) => boolean) | null {
+  if (globs?.includes("")) throw new InputError("an empty glob matches no name; leave it out.");
+  return globs?.length ? picomatch([...globs], { bash: true, dot: true }) : null;
+}

@@ -65,8 +65,8 @@ export async function checkOpening(
       quanta: moved.get(node) ?? null,
     }));
     const held = reports.every(({ quanta }) => quanta === null || quanta <= QUANTUM);
-    const { inputs, outputs, error } = same;
-    const figures = { inputs, outputs, error, calls: calls.length, nodes: reports };
+    const { inputs, outputs, level, error } = same;
+    const figures = { inputs, outputs, level, error, calls: calls.length, nodes: reports };
     return ran(same.outcome === "passed" && held, figures);
   } catch (thrown) {
     return notRun(`onnxruntime does not take the original (${reason(thrown)})`);

@@ -71,8 +71,9 @@ export function operandsIn(
     (value) => [value.name, taps.read(ort, value, got)] as const,
   );
   const made = operands.flatMap(([name, tensor]) => (tensor ? [[name, tensor] as const] : []));
+  if (made.length < operands.length) return null;
   const shape = broadcastShape(made.map(([, { dims }]) => dims));
-  if (made.length < operands.length || !shape) return null;
+  if (!shape) return null;
   return Object.fromEntries(made.map(([name, tensor]) => [name, expanded(ort, tensor, shape)]));
 }
 

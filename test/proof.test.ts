@@ -214,6 +214,19 @@ describe("the proof, on inputs of another kind", () => {
     expect(checksThat("failed", proof)).toEqual([]);
   });
 
+  it("holds what onnxruntime's optimiser fails on without it, which is said", async () => {
+    // onnxruntime's MatMulAddFusion takes this name for its own.
+    const proof = await proved(
+      `<ir_version: 8, opset_import: ["" : 17]> g (float[2, 6, 8] x) => (float[2, 6, 8] out)
+      <float[8, 8] w, float[8] b, int64[2] gemm_input_shape = {12, 8}, int64[3] back = {2, 6, 8}>
+      { flat = Reshape(x, gemm_input_shape) t = Reshape(flat, back) g = MatMul(t, w) f = Add(g, b)
+        [one] y = Add(t, f) out = Tanh(y) }`,
+      "rw+lr",
+    );
+    expect(proof.passed).toBe(true);
+    expect(made("same function", proof).level).toBe("disabled");
+  });
+
   it("follows a skip of unknown size that the sum broadcasts", async () => {
     const proof = await proved(
       `<ir_version: 8, opset_import: ["" : 17]> g (float[M, 8] x, int64[1] k) => (float[K, 8] out)

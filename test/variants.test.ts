@@ -183,6 +183,9 @@ describe("the new weights", () => {
     const two = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
       g (float[2, 8] x) => (float[2, 8] z) <float[8, 8] w, float[8, 8] v>
       { a = MatMul(x, w) f = Tanh(a) [one] y = Add(f, x) b = MatMul(y, v) g = Tanh(b) [two] z = Add(y, g) }`);
+    await expect(
+      laurelize(await openModel(two), { ort, variant: "lr", include: [""] }),
+    ).rejects.toThrow("an empty glob matches no name; leave it out.");
     const weight = async (include?: string[]) => {
       const { model } = await laurelize(await openModel(two), { ort, variant: "lr", include });
       return onnx.ModelProto.decode(model.toBytes()).graph!.initializer!.find(

@@ -14,7 +14,7 @@ import {
   standardOf,
 } from "./same-function.ts";
 import { type SampleOptions, sampleInputs } from "./samples.ts";
-import { type Ort, reason, type Tensors } from "./session.ts";
+import { type Level, type Ort, reason, type Tensors } from "./session.ts";
 import { signatureDifference } from "./signature.ts";
 import { sown } from "./sown.ts";
 
@@ -38,6 +38,8 @@ export interface Comparison {
   /** Sizes chosen for free dimensions. */
   readonly dims: Readonly<Record<string, number>>;
   readonly outputs: readonly OutputReport[];
+  /** How far both were optimised: "all", or as far as onnxruntime does so without failing on the first. */
+  readonly level: Level;
   /** Where the outputs differ: the first value that does; null where none of the same name is seen to. */
   readonly first: FirstDifference | null;
   /** Differences beside the outputs; those that are harmless do not make the models differ. */
@@ -70,7 +72,14 @@ export async function compareGraphs(
   const pairs = counterparts(a.graph, b);
   const signature = signatureDifference(a.graph, b);
   const findings = [...signature.findings, ...contentDifferences(a.graph, b, pairs)];
-  const nothing = { apart: signature.apart, error: null, inputs: 0, dims: {}, outputs: [] };
+  const nothing = {
+    apart: signature.apart,
+    error: null,
+    inputs: 0,
+    dims: {},
+    outputs: [],
+    level: "all" as const,
+  };
   if (signature.apart !== null)
     return { ...nothing, verdict: "different", same: false, first: null, findings };
   progress(0.2, "sample inputs");
@@ -113,6 +122,7 @@ export async function compareGraphs(
     inputs: feeds.length,
     dims,
     outputs,
+    level: standard.level,
     first,
     findings,
   };

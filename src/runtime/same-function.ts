@@ -3,7 +3,14 @@ import { isFloat } from "../graph/types.ts";
 import { compare, type Difference, sameFiniteness, ulp } from "./compare.ts";
 import { dtypeOf } from "./floats.ts";
 import { type Outcome, ran } from "./outcome.ts";
-import { type Ort, type Runnable, reason, type Tensors, withSession } from "./session.ts";
+import {
+  type Level,
+  type Ort,
+  type Runnable,
+  reason,
+  type Tensors,
+  withSession,
+} from "./session.ts";
 
 /** What was measured of one output over all inputs. */
 export interface OutputReport {
@@ -29,6 +36,8 @@ export interface FunctionReport {
   /** Sets of inputs. */
   readonly inputs: number;
   readonly outputs: readonly OutputReport[];
+  /** How far both were optimised: "all", or as far as onnxruntime does so without failing on the first. */
+  readonly level: Level;
   /** What onnxruntime said where it does not take the second model; null where it does. */
   readonly error: string | null;
 }
@@ -38,15 +47,21 @@ export interface Standard {
   readonly feeds: readonly Tensors[];
   readonly plain: readonly Tensors[];
   readonly optimised: readonly Tensors[];
+  /** How far that was optimised. */
+  readonly level: Level;
   /** Outputs that differ from run to run. */
   readonly random: ReadonlySet<string>;
   /** Those of them that do so even in sessions that draw alike, so that nothing is held. */
   readonly unheld: ReadonlySet<string>;
 }
 
+/** Levels from the fullest on. */
+const LEVELS = ["all", "extended", "basic"] as const;
+
 /**
- * Runs a model on each of the inputs, with optimisations disabled and fully optimised. Throws what
- * onnxruntime throws. One that draws at random is to be sown, as is what is held against it.
+ * Runs a model on each of the inputs, with optimisations disabled and fully optimised, or as far as
+ * onnxruntime's optimiser does not fail on it. Throws what onnxruntime throws without it. A model
+ * that draws at random is to be sown, as is what is held against it.
  */
 export async function standardOf(
   ort: Ort,
@@ -60,7 +75,14 @@ export async function standardOf(
   const random = moved(again);
   const unheld =
     random.size > 0 ? moved((await runAll(ort, model, "disabled", [feeds[0]]))[0]) : random;
-  return { feeds, plain, optimised: await runAll(ort, model, "all", feeds), random, unheld };
+  for (const level of LEVELS)
+    try {
+      const optimised = await runAll(ort, model, level, feeds);
+      return { feeds, plain, optimised, level, random, unheld };
+    } catch (thrown) {
+      if (!(thrown instanceof Error)) throw thrown;
+    }
+  return { feeds, plain, optimised: plain, level: "disabled", random, unheld };
 }
 
 /**
@@ -80,16 +102,24 @@ export async function sameFunction(
   holding: Holding = "equal",
 ): Promise<Outcome<FunctionReport>> {
   const inputs = standard.feeds.length;
-  try {
-    const plain = await runAll(ort, model, "disabled", standard.feeds);
-    const optimised = await runAll(ort, model, "all", standard.feeds);
-    const outputs = judged(standard, plain, optimised, holding);
+  const held = async (against: Standard): Promise<Outcome<FunctionReport>> => {
+    const { level, feeds } = against;
+    const plain = await runAll(ort, model, "disabled", feeds);
+    const optimised = level === "disabled" ? plain : await runAll(ort, model, level, feeds);
+    const outputs = judged(against, plain, optimised, holding);
     return ran(
       outputs.every(({ passed }) => passed),
-      { inputs, outputs, error: null },
+      { inputs, outputs, level, error: null },
     );
+  };
+  const unoptimised: Standard = { ...standard, level: "disabled", optimised: standard.plain };
+  try {
+    // An optimiser that fails on the first model at some level is not asked for more of the second.
+    return standard.level === "all"
+      ? await held(standard)
+      : await held(standard).catch(() => held(unoptimised));
   } catch (thrown) {
-    return ran(false, { inputs, outputs: [], error: reason(thrown) });
+    return ran(false, { inputs, outputs: [], level: standard.level, error: reason(thrown) });
   }
 }
 
@@ -132,12 +162,7 @@ function judged(
 const dtypeOfTensor = (tensor: Tensor) => (tensor.type === "string" ? "string" : dtypeOf(tensor));
 
 /** Runs a model on each of the inputs in one session. */
-export const runAll = (
-  ort: Ort,
-  model: Runnable,
-  level: "disabled" | "all",
-  feeds: readonly Tensors[],
-) =>
+export const runAll = (ort: Ort, model: Runnable, level: Level, feeds: readonly Tensors[]) =>
   withSession(ort, model, level, async (session) => {
     const results: Tensors[] = [];
     for (const feed of feeds) results.push(await session.run(feed as Record<string, Tensor>));

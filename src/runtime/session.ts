@@ -15,6 +15,9 @@ export interface Runnable {
   readonly folder?: string | undefined;
 }
 
+/** How far onnxruntime optimises, as it spells it. */
+export type Level = "disabled" | "basic" | "extended" | "all";
+
 /** Tensors by name. */
 export type Tensors = Readonly<Record<string, Tensor>>;
 
@@ -22,7 +25,7 @@ export type Tensors = Readonly<Record<string, Tensor>>;
 export async function openSession(
   ort: Ort,
   { model, folder }: Runnable,
-  level: "disabled" | "all",
+  level: Level,
   threads = 0,
   more: InferenceSession.SessionOptions = {},
 ): Promise<InferenceSession> {
@@ -44,7 +47,7 @@ export async function openSession(
 export async function withSession<T>(
   ort: Ort,
   model: Runnable,
-  level: "disabled" | "all",
+  level: Level,
   work: (session: InferenceSession) => Promise<T>,
 ): Promise<T> {
   const session = await openSession(ort, model, level);
