@@ -45,5 +45,5 @@ export function chosen(
  */
 export function matcher(globs: readonly string[] | undefined): ((name: string) => boolean) | null {
   if (globs?.includes("")) throw new InputError("an empty glob matches no name; leave it out.");
-  return globs?.length ? picomatch([...globs], { bash: true, dot: true }) : null;
+  return globs?.length ? picomatch([...globs], { bash: true, dot: true, flags: "s" }) : null;
 }

@@ -188,6 +188,10 @@ async function refusal(
       `onnxruntime does not take ${graph.file.source.name} (${reason(thrown)}); the model is damaged, or has to be converted for it.`,
     );
   }
+  const { inputs, outputs } = graph.file.graph;
+  const other = [...inputs, ...outputs].find(({ type }) => type && !type.tensor);
+  if (other)
+    return `onnxruntime's JavaScript API takes and gives tensors only, and ${other.name} is none`;
   const unfed = graph.main.inputs.find((input) => types.get(input)?.dtype === "bfloat16");
   return unfed
     ? `onnxruntime's JavaScript API has no bfloat16 tensors, which input ${unfed.name} takes`

@@ -179,6 +179,10 @@ export class NoSiteError extends InputError {
       );
     else if (length === 0 && found.warnings.length > 0)
       super(`no residual connection is seen in ${name}: ${found.warnings[0]}`);
+    else if (length > 0 && found.sites.every(({ kind }) => kind === "laurel"))
+      super(
+        `${length === 1 ? "the one residual connection" : `each of the ${length} residual connections`} of ${name} is LAuReL already; --again adds to it.`,
+      );
     else
       super(
         length === 0

@@ -214,6 +214,27 @@ describe("the proof, on inputs of another kind", () => {
     expect(checksThat("failed", proof)).toEqual([]);
   });
 
+  it("is made at the sites where an output is no tensor, which cannot be had", async () => {
+    const bytes = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+    g (float[2, 8] x) => (float[2, 8] out)
+    <float[8, 8] w> { f = MatMul(x, w) [one] y = Add(x, f) out = Tanh(y) }`);
+    const proto = onnx.ModelProto.decode(bytes);
+    proto.graph!.node!.push(
+      onnx.NodeProto.create({ opType: "SequenceConstruct", input: ["y", "f"], output: ["all"] }),
+    );
+    const sequenceType = { elemType: { tensorType: { elemType: 1 } } };
+    proto.graph!.output!.push(
+      onnx.ValueInfoProto.fromObject({ name: "all", type: { sequenceType } }),
+    );
+    const model = await openModel(onnx.ModelProto.encode(proto).finish());
+    const proof = await verify(await laurelize(model, { ort, variant: "rw" }), { ort });
+    expect(checksThat("not run", proof)).toEqual(["same function", "it can learn"]);
+    expect(proof.checks[0]).toMatchObject({
+      reason: expect.stringMatching(/tensors only.*all is none/),
+    });
+    expect(checksThat("passed", proof)).toContain("right formula");
+  });
+
   it("holds what onnxruntime's optimiser fails on without it, which is said", async () => {
     // onnxruntime's MatMulAddFusion takes this name for its own.
     const proof = await proved(

@@ -183,9 +183,6 @@ describe("the new weights", () => {
     const two = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
       g (float[2, 8] x) => (float[2, 8] z) <float[8, 8] w, float[8, 8] v>
       { a = MatMul(x, w) f = Tanh(a) [one] y = Add(f, x) b = MatMul(y, v) g = Tanh(b) [two] z = Add(y, g) }`);
-    await expect(
-      laurelize(await openModel(two), { ort, variant: "lr", include: [""] }),
-    ).rejects.toThrow("an empty glob matches no name; leave it out.");
     const weight = async (include?: string[]) => {
       const { model } = await laurelize(await openModel(two), { ort, variant: "lr", include });
       return onnx.ModelProto.decode(model.toBytes()).graph!.initializer!.find(
@@ -193,5 +190,26 @@ describe("the new weights", () => {
       )!.rawData;
     };
     expect(await weight(["two"])).toEqual(await weight());
+  });
+});
+
+describe("a choice that leaves no site", () => {
+  const chosen = async (text: string, include?: string[]) =>
+    laurelize(await openModel(modelOfText(text)), { ort, variant: "rw", include });
+  const plain = `<ir_version: 8, opset_import: ["" : 17]> g (float[2, 8] x) => (float[2, 8] y)
+    <float[8, 8] w> { f = MatMul(x, w) y = Add(x, f) }`;
+
+  it("is refused where every site is LAuReL already", () =>
+    expect(
+      chosen(`<ir_version: 8, opset_import: ["" : 17]> g (float[2, 8] x) => (float[2, 8] y)
+        <float[8, 2] w, float[2, 8] v> { a = MatMul(x, w) f = MatMul(a, v) y = Add(x, f) }`),
+    ).rejects.toThrow(
+      "the one residual connection of model is LAuReL already; --again adds to it.",
+    ));
+
+  it("is refused where a glob is empty, or matches no name", async () => {
+    await expect(chosen(plain, [""])).rejects.toThrow("an empty glob matches no name");
+    await expect(chosen(plain, ["z"])).rejects.toThrow("none of the 1 residual connections");
+    expect((await chosen(plain, ["y", "z"])).plan.sites).toHaveLength(1);
   });
 });
