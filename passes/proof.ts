@@ -24,7 +24,7 @@ import type { Augmented } from "./augment.ts";
 import { checkFormula, type FormulaReport } from "./formula.ts";
 import type { Plan } from "./laurelize.ts";
 import { learnWhereReached } from "./learn-where-reached.ts";
-import type { LearningReport } from "./learning.ts";
+import { type LearningReport, newTensors } from "./learning.ts";
 import { type Closed, checkOpening, type OpeningReport } from "./opening-check.ts";
 import { batches, capture, sizesIn } from "./operands.ts";
 import { proveUnrun } from "./prove-sites.ts";
@@ -141,14 +141,16 @@ export async function prove(
   const learning =
     same.error !== null
       ? notRun("onnxruntime does not run the result")
-      : await learnWhereReached(
-          ort,
-          result.graph,
-          plan,
-          groups,
-          (augmented) => reached.get(augmented) ?? null,
-          (done) => progress(0.6 + 0.4 * done, "it can learn"),
-        );
+      : newTensors(plan.sites).some(({ name }) => !result.graph.main.values.has(name))
+        ? notRun("new weights are missing")
+        : await learnWhereReached(
+            ort,
+            result.graph,
+            plan,
+            groups,
+            (augmented) => reached.get(augmented) ?? null,
+            (done) => progress(0.6 + 0.4 * done, "it can learn"),
+          );
   const checks: Check[] = [];
   if (opening) checks.push({ name: "same when opened", ...opening });
   checks.push(

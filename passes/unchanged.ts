@@ -1,3 +1,4 @@
+import { tensorData } from "../src/graph/constants.ts";
 import type { Graph, Node } from "../src/graph/graph.ts";
 import { scopesOf } from "../src/graph/scopes.ts";
 import { typeOfTensor } from "../src/graph/types.ts";
@@ -41,6 +42,15 @@ export function checkUnchanged(
     found.redirected,
     redirects.map(({ use: { node, index } }) => `${made(node, node.message.outputs[0])} ${index}`),
   );
+  for (const { name, dtype, dims, data } of tensors) {
+    const there = result.main.values.get(name);
+    const type = there && typeOfTensor(there);
+    if (!type) continue;
+    const alike = type.dtype === dtype && type.shape?.join() === dims.join();
+    const stored = tensorData(result, name);
+    if (!alike || stored.length !== data.length || stored.some((byte, k) => byte !== data[k]))
+      differences.push(`new weight ${name} is not as planned`);
+  }
   return ran(differences.length === 0, {
     weights: [...scopesOf(original)].flatMap(({ values }) =>
       [...values.values()].filter(typeOfTensor),

@@ -83,7 +83,7 @@ describe("the proof", () => {
     const proof = await tampered((model) =>
       setFloat(initializer(model, "res.laurel.B").rawData!, 3, 0.25),
     );
-    expect(failing(proof)).toEqual(["same function"]);
+    expect(failing(proof)).toEqual(["same function", "nothing else changed"]);
   });
 
   it("finds a combination that starts dead: γ = 0 with B = 0", async () => {
@@ -91,7 +91,7 @@ describe("the proof", () => {
       (model) => initializer(model, "res.laurel.gamma").rawData!.fill(0),
       "rw+lr+pa",
     );
-    expect(failing(proof)).toEqual(["it can learn"]);
+    expect(failing(proof)).toEqual(["nothing else changed", "it can learn"]);
     const check = made("it can learn", proof);
     expect([...check.dead].sort()).toEqual(["res.laurel.A0", "res.laurel.B0", "res.laurel.gamma"]);
     expect(check.first).toEqual(["res.laurel.w"]);
@@ -159,6 +159,33 @@ describe("the proof", () => {
         m.graph!.node!.unshift(
           onnx.NodeProto.create({ opType: "Neg", input: ["x"], output: ["stray"] }),
         );
+      },
+      /not those planned/,
+    ],
+    [
+      "another producer",
+      (m) => {
+        m.producerName = "somebody";
+      },
+      /^producer, version, documentation or training of the model differ$/,
+    ],
+    [
+      "another documentation of the graph",
+      (m) => {
+        m.graph!.docString = "new";
+      },
+      /^name, documentation, metadata or quantisation of the graph differ$/,
+    ],
+    [
+      "a new weight that starts elsewhere",
+      (m) => setFloat(initializer(m, "res.laurel.A").rawData!, 1, 0.125),
+      /^new weight res.laurel.A is not as planned$/,
+    ],
+    [
+      "a new weight that is missing",
+      (m) => {
+        m.graph!.initializer = m.graph!.initializer!.filter(({ name }) => name !== "res.laurel.w");
+        nodeMaking(m, "res.laurel.Softmax").input = ["res.laurel.0"];
       },
       /not those planned/,
     ],

@@ -3,7 +3,8 @@ import type { TensorMessage } from "../onnx/messages.ts";
 import { tensorBytes } from "../onnx/model-file.ts";
 import { attribute, type Graph, type Node, type Scope, type Value } from "./graph.ts";
 
-const RANDOM = new Set([
+/** Operators that draw at random, by an attribute `seed` which is a float. */
+export const RANDOM: ReadonlySet<string> = new Set([
   "RandomNormal",
   "RandomNormalLike",
   "RandomUniform",

@@ -24,6 +24,17 @@ export interface Changes {
 }
 
 const BLOCK = 1 << 20;
+/** Fields that are compared entry by entry, the graph's value_info and sparse_initializer included. */
+const LISTED = {
+  model: [
+    FIELD.modelIrVersion,
+    FIELD.modelGraph,
+    FIELD.modelOpset,
+    FIELD.modelMetadata,
+    FIELD.modelFunction,
+  ],
+  graph: [FIELD.graphNode, FIELD.graphInitializer, FIELD.graphInput, FIELD.graphOutput, 13, 15],
+};
 
 /** Compares two models byte for byte: signature, metadata, opsets, functions, weights and nodes. */
 export function changes(before: ModelFile, result: ModelFile): Changes {
@@ -47,6 +58,10 @@ export function changes(before: ModelFile, result: ModelFile): Changes {
       differences.push(`there are ${b.length - a.length} new entries of kind ${what}`);
   }
   if (before.message.irVersion !== after.message.irVersion) differences.push("ir_version differs");
+  if (!sameBut(LISTED.model, before, before.message.frame, after, after.message.frame))
+    differences.push("producer, version, documentation or training of the model differ");
+  if (!sameBut(LISTED.graph, before, before.graph.frame, after, after.graph.frame))
+    differences.push("name, documentation, metadata or quantisation of the graph differ");
   const inside = graphChanges(before, before.graph, after, after.graph, "");
   return { ...inside, differences: [...differences, ...inside.differences] };
 }

@@ -1,4 +1,5 @@
 import onnxProto from "onnx-proto";
+import { RANDOM } from "../graph/constants.ts";
 import type { NodeMessage } from "../onnx/messages.ts";
 import { type ModelFile, openFile } from "../onnx/model-file.ts";
 import { type Edit, patchedSource, splices } from "../onnx/splices.ts";
@@ -6,15 +7,10 @@ import { type Edit, patchedSource, splices } from "../onnx/splices.ts";
 const { onnx } = onnxProto;
 const { FLOAT, INT } = onnx.AttributeProto.AttributeType;
 
-/** Operators that draw at random by an attribute `seed`, which is a float. */
-const DRAWING = new Set(
-  "RandomNormal RandomNormalLike RandomUniform RandomUniformLike Multinomial Bernoulli".split(" "),
-);
-
 const draws = ({ opType, domain, inputs }: NodeMessage) =>
   (domain === "" || domain === "ai.onnx") &&
   // Dropout drops where it is told to train.
-  (DRAWING.has(opType) || (opType === "Dropout" && Boolean(inputs[2])));
+  (RANDOM.has(opType) || (opType === "Dropout" && Boolean(inputs[2])));
 
 function* drawing({ graph, message }: ModelFile): Generator<NodeMessage> {
   const pending = [graph.nodes, ...message.functions.map(({ nodes }) => nodes)];
