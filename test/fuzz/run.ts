@@ -75,8 +75,10 @@ async function verdictOn(it: Case, folder: string): Promise<Verdict> {
   const alone = await shop.take({ ...asked, alone: true }, LIMITS);
   const [how] = verdict.finding!.split(/\W/);
   const slow = how === "hangs" && Number(/^runs in ([\d.]+) s/.exec(alone.detail)?.[1]) > SLOW;
-  // What never ends takes what memory it is given meanwhile.
-  const same = [how, "hangs"].includes(alone.finding?.split(/\W/)[0] ?? "");
+  // What never ends may be ended for either.
+  const endless = ["hangs", "takes"];
+  const also = alone.finding?.split(/\W/)[0] ?? "";
+  const same = also === how || (endless.includes(also) && endless.includes(how));
   if (!same && !slow) {
     const detail = `${verdict.detail}; onnxruntime alone: ${alone.finding ?? alone.detail}`;
     return { ...verdict, detail };
