@@ -326,6 +326,16 @@ describe("a laurelized model as it starts, which computes the same whatever is c
   });
 });
 
+describe("models that cannot be fed", () => {
+  it("are refused in words where an input is bfloat16", async () => {
+    const model = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+    g (bfloat16[2] x) => (float[2] y) { y = Cast<to = 1>(x) }`);
+    await expect(compared(model, model)).rejects.toThrow(
+      "input x of model is of type bfloat16, of which onnxruntime's JavaScript API has no tensors",
+    );
+  });
+});
+
 describe("models with other inputs or outputs", () => {
   const graph = (signature: string, body = "y = Relu(x)") =>
     modelOfText(`<ir_version: 8, opset_import: ["" : 17]> g ${signature} { ${body} }`);

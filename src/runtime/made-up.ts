@@ -57,6 +57,10 @@ function made(
   const count = elements(shape);
   const mask = /mask/i.test(input.name);
   if (dtype === "string") return new ort.Tensor("string", new Array(count).fill("a"), shape);
+  if (dtype === "bfloat16")
+    throw new InputError(
+      `input ${input.name} of ${graph.file.source.name} is of type bfloat16, of which onnxruntime's JavaScript API has no tensors; convert the model to float.`,
+    );
   if (isFloat(dtype)) {
     const normal = () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
     return tensorOfBytes(
