@@ -1,10 +1,12 @@
 import type { Graph } from "../src/graph/graph.ts";
+import type { Types } from "../src/graph/types.ts";
 import { notRun, ran } from "../src/runtime/outcome.ts";
 import type { Ort } from "../src/runtime/session.ts";
 import type { FormulaReport } from "./formula.ts";
 import type { Plan } from "./laurelize.ts";
 import type { Proof, ProofOptions } from "./proof.ts";
 import { checkSite, type SiteReport } from "./site-check.ts";
+import { operandsOf } from "./site-nodes.ts";
 import { checkUnchanged } from "./unchanged.ts";
 
 /** What is left out where only the sites are proved. */
@@ -18,15 +20,27 @@ const LEFT_OUT =
  */
 export async function proveSites(
   ort: Ort,
-  original: Graph,
+  { graph, types }: { readonly graph: Graph; readonly types: Types },
   result: Graph,
   plan: Plan,
   options: ProofOptions = {},
 ): Promise<Proof> {
-  const checks = await siteChecks(ort, original, result, plan, options);
+  const checks = await siteChecks(ort, graph, result, plan, options);
   options.progress?.(1, "done");
   const passed = checks.every(({ outcome }) => outcome === "passed");
-  return { passed, checks, leftOut: LEFT_OUT };
+  return { passed, checks, leftOut: LEFT_OUT + unsized(types, plan) };
+}
+
+/** Says of how many sites the operands may be broadcast: those whose sizes are not all known to be the sum's. */
+function unsized(types: Types, { sites }: Plan): string {
+  const { length } = sites.filter((augmented) =>
+    operandsOf(augmented).some((value) => {
+      const shape = types.get(value)?.shape;
+      return !shape || shape.some((dim, axis) => dim === "" || dim !== augmented.site.shape[axis]);
+    }),
+  );
+  const who = length === 1 ? "an operand of 1 site has" : `operands of ${length} sites have`;
+  return length === 0 ? "" : `; nor that ${who} the sum's shape, of which not every size is known`;
 }
 
 /** Proves what can be of a result that onnxruntime has no kernels to run. */

@@ -21,10 +21,10 @@ export async function verify(
 ): Promise<Proof> {
   const { original, opened, model, plan: planned } = laurelized;
   const { graph } = opened.model;
-  if (options.extent === "sites")
-    return proveSites(options.ort, graph, model.graph, planned, options);
-  checkMemory(model);
   const { types } = await typesOf(opened.model, options.ort);
+  if (options.extent === "sites")
+    return proveSites(options.ort, { graph, types }, model.graph, planned, options);
+  checkMemory(model);
   const file = sown(model.file);
   const written = file === model.file ? options.written : undefined;
   const result = { graph: model.graph, runnable: runnable(file, written) };

@@ -68,6 +68,19 @@ describe("a proof at the sites alone", () => {
     expect(Math.max(...watched.nodes)).toBeLessThanOrEqual(inserted + 2);
   });
 
+  it("says of how many sites the operands may be broadcast", async () => {
+    const model = await openModel(
+      modelOfText(`<ir_version: 8, opset_import: ["" : 17]> g (float[M, 8] x, int64[1] k) => (float[K, 8] out)
+      <float[8, 8] w, float[8] zero, float[8, 8] v, int64[1] eight = {8}>
+      { s = Concat<axis = 0>(k, eight) e = Expand(zero, s) g = MatMul(x, w) f = Add(g, e)
+        [one] y = Add(x, f) t = MatMul(x, v) h = Tanh(t) [two] z = Add(x, h) out = Add(y, z) }`),
+    );
+    const laurel = await laurelize(model, { ort, variant: "rw" });
+    const { leftOut, passed } = await verify(laurel, { ort, extent: "sites" });
+    expect(passed).toBe(true);
+    expect(leftOut).toMatch(/an operand of 1 site has the sum's shape, of which not every size/);
+  });
+
   it("finds a B that is not zero at the start", async () => {
     const proof = await tampered((model) => {
       const b = model.graph!.initializer!.find(({ name }) => name === "res.laurel.B")!;
