@@ -141,7 +141,9 @@ export function describeFunction({
     held.length > 0 ? ` (held to ${figure(Math.max(...held))})` : "",
   ];
   return [
-    random > 0 ? `${exact}, though ${counted(random, "output")} differ from run to run` : exact,
+    random > 0
+      ? `${exact} with one seed (${counted(random, "output")} ${random === 1 ? "is" : "are"} random)`
+      : exact,
     `; ${optimisedTo[level]}`,
     ...(level === "disabled" ? [] : optimised),
     sizes.length > 0 ? `, with ${sizes.join(" ")}` : "",
