@@ -107,6 +107,37 @@ describe("an error planted inside", () => {
     expect(comparison.first?.difference?.absolute).toBeGreaterThan(0);
   });
 
+  it.each<[string, (model: ModelProto) => void, string]>([
+    [
+      "another opset",
+      ({ functions }) => {
+        functions[0].opsetImport![0].version = 16;
+      },
+      "has the opsets ai.onnx 17 in the first, ai.onnx 16 in the second",
+    ],
+    [
+      "inputs in another order",
+      ({ functions }) => functions[0].input!.reverse(),
+      "has the inputs p, one in the first, one, p in the second",
+    ],
+    [
+      "a function that is lost",
+      ({ graph, functions }) => {
+        functions.length = 0;
+        for (const node of graph!.node!.filter(({ opType }) => opType === "F"))
+          Object.assign(node, { opType: "Mul", domain: "" });
+      },
+      "is in the first only",
+    ],
+  ])("a function's own description is told: %s", async (_, change, what) => {
+    const proto = onnx.ModelProto.decode(PLAIN_CALL.slice());
+    change(proto);
+    const comparison = await compared(PLAIN_CALL, onnx.ModelProto.encode(proto).finish());
+    expect(comparison.same).toBe(false);
+    const found = comparison.findings.find(({ kind }) => kind === "function");
+    expect(found).toMatchObject({ where: "function own.F", what, harmless: false });
+  });
+
   it("a loop is where it begins, and not where the next round reads it first", async () => {
     const { first } = await compared(LOOP, planted(LOOP, "v", to("Sub")));
     expect(first).toMatchObject({ value: "v", a: { op: "Add" }, b: { op: "Sub" } });

@@ -5,8 +5,9 @@ import type { Frame } from "../onnx/decode.ts";
 import { FIELD, type SparseTensorMessage, type TensorMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { attributeDifferences } from "./attributes.ts";
-import { type Counterpart, functionKey, NUMBERED } from "./counterparts.ts";
+import { type Counterpart, NUMBERED } from "./counterparts.ts";
 import { type Finding, placeOf, titleOf } from "./finding.ts";
+import { functionDifferences } from "./functions.ts";
 import { bodiesOf } from "./inside.ts";
 import { equalRanges, tensorDifference } from "./same-tensor.ts";
 import { wiringDifferences } from "./wiring.ts";
@@ -154,26 +155,6 @@ const weightOf = (value: Value | undefined) => value?.initializer ?? tensorOf(va
 /** The first few of some names. */
 const some = (names: readonly string[]) =>
   names.length <= NAMES ? names.join(", ") : `${names.slice(0, NAMES).join(", ")}, …`;
-
-function functionDifferences(a: Graph, b: Graph): Finding[] {
-  const [x, y] = [a, b].map(({ functions }) => new Set(functions.map(functionKey)));
-  const only = (
-    names: ReadonlySet<string>,
-    others: ReadonlySet<string>,
-    which: "first" | "second",
-  ) =>
-    [...names]
-      .filter((name) => !others.has(name))
-      .map(
-        (name): Finding => ({
-          kind: "function",
-          where: `function ${name}`,
-          what: `is in the ${which} only`,
-          harmless: which === "second",
-        }),
-      );
-  return [...only(x, y, "first"), ...only(y, x, "second")];
-}
 
 /**
  * Nodes by operator, counted: where a node is merely renamed or renumbered, nothing is said, and

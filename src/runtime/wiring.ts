@@ -1,6 +1,7 @@
 import type { Graph, Value } from "../graph/graph.ts";
-import { type Counterpart, functionKey, NUMBERED } from "./counterparts.ts";
+import { type Counterpart, NUMBERED } from "./counterparts.ts";
 import { type Finding, placeOf, titleOf } from "./finding.ts";
+import { sameFunctions } from "./functions.ts";
 import { bodiesOf } from "./inside.ts";
 
 /**
@@ -33,13 +34,10 @@ function twinValues(a: Graph, b: Graph, pairs: readonly Counterpart[]): Readonly
   for (const pair of pairs)
     for (const [k, value] of pair.a.outputs.entries()) set(value, pair.b.outputs[k]);
   for (const input of a.main.inputs) set(input, b.main.values.get(input.name));
-  const functions = new Map(b.functions.map((scope) => [functionKey(scope), scope]));
-  const called = a.functions.flatMap((scope) => {
-    const other = functions.get(functionKey(scope));
-    return other ? [[scope, other] as const] : [];
-  });
-  const inner = [...bodiesOf(pairs), ...called];
-  for (const [x, y] of inner) for (const [k, input] of x.inputs.entries()) set(input, y.inputs[k]);
+  const inner = [...bodiesOf(pairs), ...sameFunctions(a, b)];
+  for (const [x, y] of inner)
+    for (const [k, input] of x.inputs.entries())
+      set(input, y.inputs.find(({ name }) => name === input.name) ?? y.inputs[k]);
   for (const [x, y] of [[a.main, b.main] as const, ...inner])
     for (const [name, value] of x.values)
       if (value.initializer && !NUMBERED.test(name) && y.values.get(name)?.initializer)
