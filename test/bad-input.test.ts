@@ -159,6 +159,16 @@ describe("a model that cannot be", { timeout: 60_000 }, () => {
       text("g (float[2, 8] x) => (float[2, 8] y) { y = Add(x, nowhere) }"),
       "reads nowhere, which nothing in the model makes",
     ));
+  it("a value that nothing makes, read by a node that makes none", () => {
+    const model = onnx.ModelProto.decode(
+      text("g (float[2, 8] x) => (float[2, 8] y) { y = Relu(x) }"),
+    );
+    model.graph!.node!.push(onnx.NodeProto.create({ opType: "Neg", input: ["nowhere"] }));
+    return refusedModel(
+      onnx.ModelProto.encode(model).finish(),
+      "node without a name (Neg) reads nowhere",
+    );
+  });
   it("an output that nothing makes", () =>
     refusedModel(text("g (float[2, 8] x) => (float[2, 8] y) { z = Relu(x) }"), "output y"));
   it("a value defined twice", () =>

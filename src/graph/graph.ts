@@ -10,6 +10,7 @@ import type {
 import type { ModelFile } from "../onnx/model-file.ts";
 import { withOne } from "../onnx/short-lists.ts";
 import { InputError } from "../onnx/source.ts";
+import { called } from "./called.ts";
 import { linkCalls } from "./calls.ts";
 import { sorted } from "./order.ts";
 
@@ -235,7 +236,7 @@ function resolve(file: ModelFile, node: Node, name: string): Value {
     if (value) return value;
   }
   throw new InputError(
-    `${file.source.name}: node ${node.message.name || node.message.outputs[0]} (${node.op}) reads ${name}, which nothing in the model makes; the model is damaged or its weights are missing.`,
+    `${file.source.name}: node ${called(node)} (${node.op}) reads ${name}, which nothing in the model makes; the model is damaged or its weights are missing.`,
   );
 }
 

@@ -1,5 +1,6 @@
 import type { ModelFile } from "../onnx/model-file.ts";
 import { InputError } from "../onnx/source.ts";
+import { called } from "./called.ts";
 import type { Node, Value } from "./graph.ts";
 
 /** Kahn's order; the file's own where that is already one. */
@@ -41,7 +42,7 @@ export function sorted(file: ModelFile, nodes: Node[]): Node[] {
   const stuck = nodes.find((node) => node.index < 0);
   if (stuck)
     throw new InputError(
-      `${file.source.name}: node ${stuck.message.name || stuck.message.outputs[0]} (${stuck.op}) is part of a cycle; ONNX graphs have none, the model is damaged.`,
+      `${file.source.name}: node ${called(stuck)} (${stuck.op}) is part of a cycle; ONNX graphs have none, the model is damaged.`,
     );
   return order;
 }

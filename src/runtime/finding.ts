@@ -1,3 +1,4 @@
+import { called } from "../graph/called.ts";
 import type { Node, Scope } from "../graph/graph.ts";
 
 /** One thing in which two models differ: where, and what of it. */
@@ -10,8 +11,7 @@ export interface Finding {
 }
 
 /** A node as a report calls it: its name, else the value it makes, and its operator. */
-export const titleOf = (node: Node) =>
-  `${node.message.name || (node.message.outputs.find(Boolean) ?? "")} (${node.op})`;
+export const titleOf = (node: Node) => `${called(node)} (${node.op})`;
 
 /** Where a scope stands, as a report says it after a name: " in then_branch of /If (If)"; "" for the main graph. */
 export function placeOf({ kind, name, message, owner }: Scope): string {
