@@ -16,6 +16,8 @@ export const convolutions = {
   // The transpose of a convolution: x and y have changed places.
   ConvTranspose: (at, x, w) => {
     const { op, write, g, shape, outShape, needs, inputs } = at;
+    // ONNX infers no size where output_shape is below that of x.
+    if (outShape(0).length < shape(0).length) at.refuse("it makes its input smaller");
     const window = windowOf(at, shape(1).slice(2), outShape(0).slice(2), shape(0).slice(2));
     const { strides, dilations, pads, group } = window;
     const sizes = shape(0).slice(2);

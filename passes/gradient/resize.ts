@@ -5,24 +5,53 @@ import type { Applied, VjpTable } from "./rule.ts";
 /** Operators that resample: linear in their input, one axis at a time. */
 export const resamplings = {
   Resize: (at) => {
-    const { op, write, opset, numbers, inputs, ints, text, shape, refuse, constant } = at;
-    if (text("coordinate_transformation_mode", "half_pixel") === "tf_crop_and_resize")
-      return refuse("it crops (tf_crop_and_resize)");
+    const { op, write, opset, text, shape, constant } = at;
     const rank = shape(0).length;
-    const axes = (ints("axes") ?? range(rank)).map((axis) => positive(axis, rank));
-    const place = opset < 11 ? 1 : 2;
-    const scales = inputs[place] ? numbers(place) : [];
-    if (!scales) return refuse("its scales are computed from the data");
+    const axes = (at.ints("axes") ?? range(rank)).map((axis) => positive(axis, rank));
+    const given = (place: number, what: string) =>
+      (at.inputs[place] ? at.numbers(place) : []) ??
+      at.refuse(`its ${what} are computed from the data`);
+    const scales = given(opset < 11 ? 1 : 2, "scales");
     const floats = (values: readonly number[]) => constant("float", [values.length], values);
     const attributes = formOf(at);
+    const of = (axis: number, list: readonly number[], otherwise: number) =>
+      list[axes.indexOf(axis)] ?? otherwise;
+    const cropping = text("coordinate_transformation_mode", "half_pixel") === "tf_crop_and_resize";
+    const roi = cropping ? given(1, "regions") : [];
+    const [starts, ends] = [roi.slice(0, axes.length), roi.slice(axes.length)];
+    const cropped = (axis: number) => of(axis, starts, 0) !== 0 || of(axis, ends, 1) !== 1;
+    const policy = text("keep_aspect_ratio_policy", "stretch");
+    const asked = policy === "stretch" ? [] : given(3, "sizes");
+    const limiting = asked.length > 0 ? limitingAxis(at, axes, asked, policy) : null;
+    const moved = (axis: number) =>
+      of(axis, scales, 1) !== 1 || cropped(axis) || (limiting !== null && axes.includes(axis));
     const resized = (eye: string, axis: number, size: number, out: number) => {
-      const scale = scales.length > 0 ? floats([1, 1, 1, scales[axes.indexOf(axis)] ?? 1]) : null;
-      if (opset < 11) return op.Resize(eye, scale, null, null, attributes);
+      if (opset < 11)
+        return op.Resize(eye, floats([1, 1, 1, of(axis, scales, 1)]), null, null, attributes);
       const none = opset < 13 ? floats([]) : null;
-      if (scale) return op.Resize(eye, none, scale, null, attributes);
-      return op.Resize(eye, none, none, write.ints([size, 1, 1, out]), attributes);
+      const part = [0, 0, 0, of(axis, starts, 0), 1, 1, 1, of(axis, ends, 1)];
+      const region = cropping ? floats(part) : none;
+      if (limiting !== null && limiting !== axis) {
+        // Copies along the axis whose scale holds for all.
+        const length = shape(0)[limiting];
+        const wide = write.expand(eye, [size, 1, 1, size], [size, 1, length, size]);
+        const sizes = write.ints([of(limiting, asked, 1), of(axis, asked, 1)]);
+        const two = cropping ? floats([0, part[3], 1, part[7]]) : null;
+        const kept = { ...attributes, axes: [2, 3], keep_aspect_ratio_policy: policy };
+        return write.slice(op.Resize(wide, two, null, sizes, kept), [0], [1], [2]);
+      }
+      if (scales.length > 0) {
+        // Another axis changes too: onnxruntime copies where no size does.
+        const wider = size === out ? 2 : 1;
+        const four = floats([1, 1, wider, of(axis, scales, 1)]);
+        const made = op.Resize(eye, region, four, null, attributes);
+        return wider === 1 ? made : write.slice(made, [0], [1], [2]);
+      }
+      return op.Resize(eye, region, none, write.ints([size, 1, 1, out]), attributes);
     };
-    return [alongAxes(at, resized)];
+    // onnxruntime copies where no size changes, whatever the scales.
+    if (shape(0).every((size, axis) => size === at.outShape(0)[axis])) return [at.g];
+    return [alongAxes(at, resized, moved)];
   },
   Upsample: (at) => {
     const { op, numbers, inputs, refuse, constant, text, opset } = at;
@@ -35,9 +64,21 @@ export const resamplings = {
         ? op.Upsample(eye, null, { mode, scales: float(four) })
         : op.Upsample(eye, constant("float", [4], four), { mode });
     };
-    return [alongAxes(at, resized)];
+    return [alongAxes(at, resized, (axis) => scales[axis] !== 1)];
   },
 } satisfies VjpTable;
+
+/** The axis whose scale is that of all, where the ratio of sizes is kept. */
+function limitingAxis(
+  { shape }: Applied,
+  axes: readonly number[],
+  asked: readonly number[],
+  policy: string,
+): number {
+  const sign = policy === "not_larger" ? 1 : -1;
+  const scale = (k: number) => (sign * asked[k]) / shape(0)[axes[k]];
+  return axes[range(axes.length).reduce((best, k) => (scale(k) < scale(best) ? k : best), 0)];
+}
 
 /** What says how an axis is resampled, but for its size. */
 function formOf({ text, int, float: number, opset }: Applied): Attributes {
@@ -54,18 +95,19 @@ function formOf({ text, int, float: number, opset }: Applied): Attributes {
 }
 
 /**
- * Along each axis whose size changes a product with the matrix of the resampling: what the
+ * Along each axis that changes a product with the matrix of the resampling: what the
  * operator itself makes of the identity, which onnxruntime computes once.
  */
 function alongAxes(
   { op, write, g, shape, outShape, constant, dtype }: Applied,
   resized: (eye: string, axis: number, size: number, out: number) => string,
+  moved: (axis: number) => boolean,
 ): string {
   const dims = [...outShape(0)];
   let made = g;
   for (const [axis, out] of outShape(0).entries()) {
     const size = shape(0)[axis];
-    if (size === out) continue;
+    if (size === out && !moved(axis)) continue;
     const identity = range(size * size).map((k) => (k % (size + 1) === 0 ? 1 : 0));
     const eye = constant(dtype, [size, 1, 1, size], identity);
     const matrix = write.reshape(resized(eye, axis, size, out), [size, out]);

@@ -37,7 +37,7 @@ export function windowOf(
     const smaller = Math.floor(total(k) / 2);
     return end === (auto === "SAME_UPPER") ? larger : smaller;
   };
-  const found = auto.startsWith("SAME") || (asked !== null && ints("pads") === null);
+  const found = auto.startsWith("SAME") || asked !== null;
   const none = range(2 * kernel.length).map(() => 0);
   const pads = found
     ? [...kernel.map((_, k) => side(k, false)), ...kernel.map((_, k) => side(k, true))]

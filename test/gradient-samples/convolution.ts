@@ -51,6 +51,11 @@ export const convolutionSamples: Samples<typeof convolutions> = {
     back("group = 2, strides = [2, 2]", [2, 4, 3, 3], [4, 3, 2, 2]),
     back("group = 2, pads = [1, 0, 1, 2], strides = [2, 1]", [1, 4, 3, 5], [4, 1, 3, 3]),
     back("strides = [2, 2], output_shape = [7, 8]", [1, 2, 4, 4], [2, 2, 3, 3]),
+    back(
+      "strides = [3, 2], output_shape = [8, 8], pads = [0, 0, 1, 1]",
+      [2, 1, 3, 4],
+      [1, 2, 2, 3],
+    ),
     back(`strides = [2, 2], auto_pad = "SAME_UPPER"`, [1, 2, 4, 4], [2, 2, 3, 3]),
     back(`strides = [2, 2], auto_pad = "SAME_LOWER"`, [1, 2, 4, 4], [2, 2, 3, 3]),
     back("strides = [2]", [1, 2, 5], [2, 3, 3]),

@@ -32,6 +32,15 @@ const bySizes = (attributes: string, x: number[], sizes: number[], opset = 13): 
       },
     ),
   );
+const cropped = (attributes: string, x: number[], region: number[], opset: number): Sample => {
+  const [top, left, bottom, right] = region.map((part) => part.toFixed(3));
+  return single(
+    unary(`y = Resize <${attributes}> (x, roi, s)`, x, {
+      given: `float[8] roi = {0.0, 0.0, ${top}, ${left}, 1.0, 1.0, ${bottom}, ${right}}, ${floats(1, 1, 2, 1)}`,
+      opset,
+    }),
+  );
+};
 const mode = (mode: string, where: string, more = "") =>
   `mode = "${mode}", coordinate_transformation_mode = "${where}"${more}`;
 
@@ -59,6 +68,25 @@ export const resizeSamples: Samples<typeof resamplings> = {
     bySizes(mode("linear", "align_corners"), [1, 2, 3, 4], [1, 2, 5, 9], 11),
     bySizes(mode("nearest", "half_pixel"), [2, 3, 4], [2, 3, 9]),
     bySizes(mode("linear", "half_pixel", ", axes = [2, 3]"), [1, 2, 3, 4], [5, 6], 18),
+    ...["nearest", "linear"].map((kind) =>
+      byScales(mode(kind, "half_pixel"), [1, 2, 5, 4], [1, 1, 0.6, 1.2]),
+    ),
+    byScales(mode("linear", "half_pixel"), [1, 2, 5, 4], [1, 1, 1.1, 1.2]),
+    ...["not_larger", "not_smaller"].flatMap((policy) =>
+      ["nearest", "linear"].map((kind) =>
+        bySizes(
+          mode(kind, "half_pixel", `, axes = [2, 3], keep_aspect_ratio_policy = "${policy}"`),
+          [1, 2, 4, 6],
+          [7, 9],
+          18,
+        ),
+      ),
+    ),
+    ...[11, 18].flatMap((opset) =>
+      ["nearest", "linear", "cubic"].map((kind) =>
+        cropped(mode(kind, "tf_crop_and_resize"), [1, 2, 4, 5], [0.1, 0.2, 0.8, 1.1], opset),
+      ),
+    ),
     bySizes(mode("linear", "half_pixel", ", antialias = 1"), [1, 2, 6, 8], [1, 2, 3, 3], 18),
   ],
   Upsample: [
