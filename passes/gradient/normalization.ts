@@ -70,6 +70,7 @@ function backward(
 
 function layer(at: Applied, x: string, scale: string) {
   const { op, write, g, int, shape, outShape, constant, dtype, inputs, needs, opset } = at;
+  const { cotangents } = at;
   const rank = shape(0).length;
   const axes = range(rank).slice(positive(int("axis", -1), rank));
   const epsilon = at.float("epsilon", 1e-5);
@@ -84,10 +85,32 @@ function layer(at: Applied, x: string, scale: string) {
   };
   const known = again();
   const toScale = () => sumTo(write, op.Mul(g, known.hat), outShape(0), shape(1));
+  const toInput = () => {
+    const all = cotangents[0] ? [backward(at, op.Mul(g, scale), known, axes)] : [];
+    return [...all, ...fromStatistics(at, known, axes)].reduce((a, b) => op.Add(a, b));
+  };
   return [
-    needs[0] ? backward(at, op.Mul(g, scale), known, axes) : null,
-    needs[1] ? toScale() : null,
-    inputs[2] && needs[2] ? sumTo(write, g, outShape(0), shape(2)) : null,
+    needs[0] ? toInput() : null,
+    needs[1] && cotangents[0] ? toScale() : null,
+    inputs[2] && needs[2] && cotangents[0] ? sumTo(write, g, outShape(0), shape(2)) : null,
+  ];
+}
+
+/** What goes back from the mean, 1 / n each, and from r = InvStdDev: −r² x̂ / n. */
+function fromStatistics(
+  { op, write, scalar, shape, cotangents, dtype, outputType }: Applied,
+  { hat, r }: Normalized,
+  axes: readonly number[],
+): string[] {
+  const count = product(axes.map((axis) => shape(0)[axis]));
+  const each = (k: number) => {
+    const g = outputType(k) === dtype ? cotangents[k]! : write.cast(cotangents[k]!, dtype);
+    return op.Div(g, scalar(k === 1 ? count : -count));
+  };
+  const wide = axes.reduce((dims, axis) => dims.with(axis, 1), [...shape(0)]);
+  return [
+    ...(cotangents[1] ? [write.expand(each(1), wide, shape(0))] : []),
+    ...(cotangents[2] ? [op.Mul(hat, op.Mul(each(2), op.Mul(r, r)))] : []),
   ];
 }
 

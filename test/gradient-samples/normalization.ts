@@ -67,6 +67,14 @@ export const normalizationSamples: Samples<typeof normalizations> = {
     }),
     single({ text: "y = LayerNormalization(x, s)", inputs: { x: [2, 4], s: [1] } }),
     { text: "y = LayerNormalization(x, s, b)", inputs: { x: [2, 3, 8], s: [8], b: [8] } },
+    ...[["y", "m", "r"], ["m"], ["r"]].map((of) =>
+      single({
+        text: "y, m, r = LayerNormalization <axis = 1, epsilon = 0.01> (x, s)",
+        inputs: { x: [2, 3, 4], s: [3, 4] },
+        of,
+        absent: of.length === 1 ? ["s"] : [],
+      }),
+    ),
   ],
   LpNormalization: [
     unary("y = LpNormalization(x)", [3, 4]),
