@@ -1,5 +1,6 @@
 import { positive, product, range } from "./broadcasting.ts";
 import type { Applied, VjpTable } from "./rule.ts";
+import { scattered } from "./scatter.ts";
 
 /** The opset from which scatters add. */
 const ADDING = 16;
@@ -60,15 +61,21 @@ export const places = {
     const made = rowsBack(at, write.reshape(g, [count, ...rest]), flat, [count], rows, 0);
     return [write.reshape(made, dims)];
   },
+  // What was turned round is turned back.
+  ReverseSequence: ({ op, g, inputs, int }) => [
+    op.ReverseSequence(g, inputs[1]!, {
+      batch_axis: int("batch_axis", 1),
+      time_axis: int("time_axis", 0),
+    }),
+  ],
   Scatter: scatterElements,
   ScatterElements: scatterElements,
-  ScatterND: ({ op, write, g, text, shape, dtype, refuse }, _, indices) => {
-    const reduction = text("reduction", "none");
-    const updates = op.GatherND(g, indices);
-    if (reduction === "add") return [g, null, updates];
-    if (reduction !== "none") return refuse(`its reduction is ${reduction}`);
-    return [op.ScatterND(g, indices, write.zeros(shape(2), dtype)), null, updates];
-  },
+  ScatterND: (at, x, indices, updates) =>
+    scattered(at, x, updates, {
+      read: (v) => at.op.GatherND(v, indices),
+      write: (to, v, reduction) => at.op.ScatterND(to, indices, v, { reduction }),
+      put: (to, v) => at.op.ScatterND(to, indices, v),
+    }),
   // The indices it gives are apart, so that what is scattered needs no adding.
   TopK: ({ write, g, outputs, int, shape, dtype, refuse }) => {
     const axis = positive(int("axis", -1), shape(0).length);
@@ -81,14 +88,14 @@ export const places = {
 const wide = ({ write, inputType }: Applied, indices: string) =>
   inputType(1) === "int64" ? indices : write.cast(indices, "int64");
 
-function scatterElements(at: Applied, _: string, indices: string) {
-  const { write, g, text, int, shape, dtype, refuse } = at;
+function scatterElements(at: Applied, x: string, indices: string, updates: string) {
+  const { op, write, int, shape } = at;
   const axis = positive(int("axis", 0), shape(0).length);
-  const reduction = text("reduction", "none");
-  const updates = picked(at, g, indices, axis);
-  if (reduction === "add") return [g, null, updates];
-  if (reduction !== "none") return refuse(`its reduction is ${reduction}`);
-  return [write.scatter(g, indices, write.zeros(shape(2), dtype), axis), null, updates];
+  return scattered(at, x, updates, {
+    read: (v) => picked(at, v, indices, axis),
+    write: (to, v, reduction) => op.ScatterElements(to, indices, v, { axis, reduction }),
+    put: (to, v) => write.scatter(to, indices, v, axis),
+  });
 }
 
 /** The elements of a cotangent that indices name along an axis. */

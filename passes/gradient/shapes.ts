@@ -4,6 +4,12 @@ import { taken } from "./slice.ts";
 
 /** Operators that only move elements: their cotangents move back. */
 export const shapes = {
+  // The middle is kept: as much is cut off, or put, before it as behind it, or one less.
+  CenterCropPad: ({ write, g, shape, outShape }) => {
+    const more = shape(0).map((size, axis) => size - outShape(0)[axis]);
+    const before = more.map((count) => Math.sign(count) * Math.floor(Math.abs(count) / 2));
+    return [write.pad(g, [...before, ...more.map((count, axis) => count - before[axis])])];
+  },
   Concat: (at, ...all) => {
     const { write, g, int, shape, needs } = at;
     const axis = positive(int("axis", 1), shape(0).length);
@@ -69,26 +75,28 @@ function pad(at: Applied) {
   const asked = inputs[1] ? numbers(1) : ints("pads");
   const chosen = inputs[3] ? numbers(3) : range(rank);
   if (!asked || !chosen) return refuse("its pads are computed from the data");
-  if (needs[2]) refuse("its padding value is learned");
   const pads = new Array<number>(2 * rank).fill(0);
   for (const [k, axis] of chosen.entries()) {
     pads[positive(axis, rank)] = asked[k];
     pads[positive(axis, rank) + rank] = asked[k + chosen.length];
   }
-  if (pads.every((count) => count === 0)) return [g];
-  if (mode === "constant")
-    return [
-      write.pad(
-        g,
-        pads.map((count) => -count),
-      ),
-    ];
+  if (pads.every((count) => count === 0)) return [g, null, null];
+  if (mode === "constant") {
+    const cut = pads.map((count) => -count);
+    const inside = write.pad(g, cut);
+    const sum = (v: string) => write.reduce("ReduceSum", v, range(rank), false);
+    const around = () => write.reshape(op.Sub(sum(g), sum(inside)), shape(2));
+    return [inside, null, needs[2] ? around() : null];
+  }
   // Along each axis a product with the matrix that tells where each element came from.
   let made = g;
   for (const axis of range(rank).filter((axis) => pads[axis] !== 0 || pads[axis + rank] !== 0)) {
     const size = shape(0)[axis];
-    const length = size + pads[axis] + pads[axis + rank];
-    const from = range(length).map((place) => origin(mode, place - pads[axis], size));
+    const [before, after] = [pads[axis], pads[axis + rank]];
+    const length = size + before + after;
+    // What a negative count takes away is gone before the rest is copied.
+    const [cut, left] = [Math.max(0, -before), size + Math.min(0, before) + Math.min(0, after)];
+    const from = range(length).map((k) => cut + origin(mode, k - Math.max(0, before), left));
     const matrix = range(size * length).map((k) =>
       from[k % length] === Math.floor(k / length) ? 1 : 0,
     );

@@ -1,8 +1,9 @@
 import { positive, product, range } from "./broadcasting.ts";
-import type { Applied, VjpTable } from "./rule.ts";
+import { type Applied, inert, type VjpTable } from "./rule.ts";
 
-/** Operators through which a cotangent goes as it is. */
+/** Operators through which a cotangent goes as it is, and those that read no more than a shape. */
 export const throughs = {
+  Bernoulli: inert,
   Cast: ({ g }) => [g],
   CastLike: ({ g }) => [g],
   // Straight through: an integer stands for the number it was rounded from.
@@ -13,7 +14,10 @@ export const throughs = {
       return refuse("it is in training mode; export the model for eval");
     return [g];
   },
+  EyeLike: inert,
   QuantizeLinear: quantize,
+  RandomNormalLike: inert,
+  RandomUniformLike: inert,
 } satisfies VjpTable;
 
 /** The least and the largest integer of each type. */

@@ -152,6 +152,8 @@ export interface Ops<V> {
     sizes: Maybe<V>,
     attributes: Attributes & { mode?: string; coordinate_transformation_mode?: string },
   ): V;
+  /** From opset 10. */
+  ReverseSequence(x: V, lengths: V, attributes: { batch_axis: number; time_axis: number }): V;
   /** ScatterElements before opset 11. */
   Scatter(data: V, indices: V, updates: V, attributes: { axis: number }): V;
   ScatterElements(

@@ -1,7 +1,10 @@
 import type { places } from "../../passes/gradient/places.ts";
-import { at, type Samples, single, unary } from "./sample.ts";
+import { at, type Sample, type Samples, single, unary } from "./sample.ts";
 
 const OPSETS = [11, 15, 16, 18];
+/** Reductions of scatters but for the sum, and updates among which one and two of a place are 0. */
+const reduced = ["mul", "max", "min"];
+const zeros = "double[3, 2] m = {0.0, 1.0, 1.0, 0.0, 1.0, 0.0}";
 
 /** Samples of operators that read and write places. */
 export const placeSamples: Samples<typeof places> = {
@@ -50,6 +53,14 @@ export const placeSamples: Samples<typeof places> = {
     ),
     unary("y = GatherND(x, i)", [3, 2], { given: "int64[2, 1] i = {1, 1}" }),
   ],
+  ReverseSequence: [
+    unary("y = ReverseSequence <batch_axis = 1, time_axis = 0> (x, n)", [4, 2, 3], {
+      given: "int64[2] n = {3, 2}",
+    }),
+    unary("y = ReverseSequence <batch_axis = 0, time_axis = 1> (x, n)", [2, 4], {
+      given: "int64[2] n = {4, 3}",
+    }),
+  ],
   Scatter: at([9, 10], {
     text: "y = Scatter <axis = 1> (x, i, u)",
     inputs: { x: [3, 4], u: [2, 2] },
@@ -66,6 +77,13 @@ export const placeSamples: Samples<typeof places> = {
       inputs: { x: [3, 2], u: [2, 2] },
       given: "int64[2, 2] i = {0, 2, 0, 1}",
     },
+    ...reduced.map(
+      (reduction): Sample => ({
+        text: `z = Mul(u, m) y = ScatterElements <axis = 0, reduction = "${reduction}"> (x, i, z)`,
+        inputs: { x: [3, 2], u: [3, 2] },
+        given: `int64[3, 2] i = {0, 0, 0, 1, 2, 1}, ${zeros}`,
+      }),
+    ),
   ],
   ScatterND: [
     ...at(OPSETS, {
@@ -78,6 +96,13 @@ export const placeSamples: Samples<typeof places> = {
       inputs: { x: [4, 3], u: [2] },
       given: "int64[2, 2] i = {1, 2, 1, 2}",
     },
+    ...reduced.map(
+      (reduction): Sample => ({
+        text: `z = Mul(u, m) y = ScatterND <reduction = "${reduction}"> (x, i, z)`,
+        inputs: { x: [4, 2], u: [3, 2] },
+        given: `int64[3, 1] i = {3, 0, 3}, ${zeros}`,
+      }),
+    ),
   ],
   TopK: [
     ...at([11, 24], unary("y, i = TopK <axis = 1> (x, k)", [2, 5], { given: "int64[1] k = {3}" })),

@@ -13,6 +13,16 @@ const pad = (mode: string, x: number[], pads: number[], opset = 18): Sample =>
 
 /** Samples of operators that move elements. */
 export const shapeSamples: Samples<typeof shapes> = {
+  CenterCropPad: [
+    ...[
+      [2, 3],
+      [5, 8],
+      [7, 2],
+    ].map((sizes) =>
+      unary("y = CenterCropPad(x, sizes)", [4, 5], { given: ints("sizes", ...sizes) }),
+    ),
+    unary("y = CenterCropPad <axes = [-1]> (x, sizes)", [4, 5], { given: ints("sizes", 8) }),
+  ],
   Concat: [
     { text: "y = Concat <axis = 1> (a, b, c)", inputs: { a: [2, 3], b: [2, 1], c: [2, 2] } },
     { text: "y = Concat <axis = -2> (a, b)", inputs: { a: [2, 3, 2], b: [2, 1, 2] }, opset: 11 },
@@ -42,6 +52,18 @@ export const shapeSamples: Samples<typeof shapes> = {
       given: `${ints("pads", 1, 2)}, double value = {0.5}, ${ints("axes", -1)}`,
     }),
     pad("constant", [3, 4], [0, 0, 0, 0]),
+    pad("wrap", [4, 5], [-1, 2, 3, -1], 19),
+    pad("edge", [4, 5], [-1, 2, 3, -1]),
+    ...[
+      [1, 0, 0, 2],
+      [1, -1, 0, 2],
+    ].map(
+      (pads): Sample => ({
+        text: "y = Pad(x, pads, value)",
+        inputs: { x: [3, 4], value: [] },
+        given: ints("pads", ...pads),
+      }),
+    ),
   ],
   Reshape: [
     ...at([7, 14], unary("y = Reshape(x, shape)", [2, 3, 4], { given: ints("shape", 0, -1) })),

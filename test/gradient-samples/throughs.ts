@@ -1,5 +1,5 @@
 import type { throughs } from "../../passes/gradient/throughs.ts";
-import { at, type Sample, type Samples, single, unary } from "./sample.ts";
+import { at, type Sample, type Samples, single, unary, within } from "./sample.ts";
 
 /** Rounding that is gone straight through: the differences are those of what it stands for. */
 const quantized = (between: string, from = "q", plain = "", to = "x"): Sample =>
@@ -12,6 +12,7 @@ const quantized = (between: string, from = "q", plain = "", to = "x"): Sample =>
 
 /** Samples of operators that a cotangent goes through. */
 export const throughSamples: Samples<typeof throughs> = {
+  Bernoulli: [single(unary("y = Bernoulli(x)", within(0.2, 0.8, 3), { opset: 15, absent: ["x"] }))],
   Cast: [
     ...at(
       [7, 13],
@@ -27,6 +28,7 @@ export const throughSamples: Samples<typeof throughs> = {
     ...at([7, 10, 12], single(unary("y = Dropout(x)", [3, 4]))),
     single(unary("y, m = Dropout(x, r, t)", [3, 4], { given: "float r = {0.5}, bool t = {0}" })),
   ],
+  EyeLike: [unary("e = EyeLike(x) y = Mul(x, e)", [3, 4])],
   QuantizeLinear: [
     ...at([10, 13, 21], quantized("")),
     single({
@@ -43,4 +45,6 @@ export const throughSamples: Samples<typeof throughs> = {
         "float[2] s = {0.008, 0.1}, int8[2] n = {-128, 0}, float[2, 1] low = {-0.004, -12.85}, float[2, 1] high = {2.044, 12.75}",
     }),
   ],
+  RandomNormalLike: [unary("y = RandomNormalLike(x)", [3], { absent: ["x"] })],
+  RandomUniformLike: [unary("y = RandomUniformLike(x)", [3], { absent: ["x"] })],
 };

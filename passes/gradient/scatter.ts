@@ -1,0 +1,50 @@
+import type { Applied, Cotangent } from "./rule.ts";
+import { whereEqual } from "./whether.ts";
+
+/** The places that a scatter goes to. */
+interface Places {
+  /** What stands at these places. */
+  readonly read: (from: string) => string;
+  /** Updates put there, in place of what stood there or reduced with it. */
+  readonly put: (to: string, updates: string) => string;
+  readonly write: (to: string, updates: string, reduction: string) => string;
+}
+
+/** From the cotangent of a scatter to those of its data, its indices and its updates. */
+export function scattered(at: Applied, x: string, updates: string, places: Places): Cotangent[] {
+  const { g, write, text, shape, dtype, refuse } = at;
+  const reduction = text("reduction", "none");
+  if (reduction === "add") return [g, null, places.read(g)];
+  if (reduction === "none")
+    return [places.put(g, write.zeros(shape(2), dtype)), null, places.read(g)];
+  if (reduction === "mul") return multiplied(at, x, updates, places);
+  if (reduction === "max" || reduction === "min") return extremes(at, x, updates, places);
+  return refuse(`its reduction is ${reduction}`);
+}
+
+/** y = x Π u: g Π u, and g x times the product of the other u; 0 where two of them are 0. */
+function multiplied(
+  { op, write, g, shape, dtype, scalar }: Applied,
+  x: string,
+  updates: string,
+  places: Places,
+): Cotangent[] {
+  const ones = write.expand(scalar(1), [], shape(0));
+  const product = places.write(ones, updates, "mul");
+  const zero = op.Sub(scalar(1), op.Abs(write.sign(updates, dtype)));
+  const safe = op.Add(updates, zero);
+  const others = op.Div(places.read(places.write(ones, safe, "mul")), safe);
+  const zeros = places.write(write.zeros(shape(0), dtype), zero, "add");
+  const alone = op.Sub(scalar(1), write.sign(op.Sub(places.read(zeros), zero), dtype));
+  const reached = op.Mul(places.read(op.Mul(g, x)), op.Mul(others, alone));
+  return [op.Mul(g, product), null, reached];
+}
+
+/** The largest or smallest takes the cotangent; those that are equal share it. */
+function extremes(at: Applied, x: string, updates: string, places: Places): Cotangent[] {
+  const { op, g, y } = at;
+  const kept = whereEqual(at, x, y);
+  const put = whereEqual(at, updates, places.read(y));
+  const share = op.Div(g, places.write(kept, put, "add"));
+  return [op.Mul(kept, share), null, op.Mul(put, places.read(share))];
+}
