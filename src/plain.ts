@@ -1,5 +1,6 @@
 import { between, hasRule } from "../passes/gradient/way.ts";
 import { canOpen, open } from "../passes/open/index.ts";
+import { withoutSequences } from "../passes/open/sequences.ts";
 import type { Sizes } from "./graph/bound.ts";
 import { branchTaken, withoutIf } from "./graph/branch.ts";
 import type { Graph, Node, Scope } from "./graph/graph.ts";
@@ -13,7 +14,7 @@ import { type Settled, settled } from "./settled.ts";
 /**
  * A model whose sizes are settled, and in which what lies between some values and others is
  * written in operators that have a gradient, as far as they have a plainer form: composite
- * operators, functions of the model's own, Ifs that always take the same branch.
+ * operators, functions of the model's own, Ifs that always take the same branch, sequences.
  */
 export async function plainBetween(
   model: Model,
@@ -46,6 +47,8 @@ function plainer(graph: Graph, types: Types, nodes: readonly Node[]): Patch | nu
     if (branch) taken.set(node, branch);
   }
   if (taken.size > 0) return withoutIf(graph, taken);
+  const tensors = withoutSequences(graph, types, nodes);
+  if (tensors) return tensors;
   const composite = nodes.filter(canOpen);
   return composite.length > 0 ? open(graph, types, composite) : null;
 }

@@ -53,7 +53,8 @@ export function wayBetween(
     const outputs = node.outputs.filter((value): value is Value => {
       if (!value || !leading.has(value)) return false;
       const dtype = types.get(value)?.dtype;
-      return isFloat(dtype) || rounds || carried.has(dtype);
+      // A sequence has no type here.
+      return isFloat(dtype) || rounds || carried.has(dtype) || dtype === undefined;
     });
     if (outputs.length === 0) continue;
     if (!rule) throw cutOff(node, roots, ends);

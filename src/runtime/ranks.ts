@@ -1,4 +1,5 @@
-import type { Graph, Value } from "../graph/graph.ts";
+import { tensorOf } from "../graph/constants.ts";
+import type { Graph, Node, Value } from "../graph/graph.ts";
 import { isFloat, type Type, type Types } from "../graph/types.ts";
 import { told } from "./segment.ts";
 import type { Ort } from "./session.ts";
@@ -15,8 +16,11 @@ export async function withRanks(ort: Ort, graph: Graph, types: Types): Promise<T
     }),
   );
   if (scalars.length === 0) return types;
-  const nodes = [...new Set(scalars.map(({ producer }) => producer!))];
   const known = (value: Value) => types.get(value) ?? null;
+  const nodes = withUnknown(
+    scalars.map(({ producer }) => producer!),
+    known,
+  );
   const { ranks } = await told(ort, graph, nodes, known, scalars);
   const unknown = scalars.filter((_, k) => ranks[k] !== 0);
   const open = unknown.map((value): [Value, Type] => [
@@ -24,4 +28,13 @@ export async function withRanks(ort: Ort, graph: Graph, types: Types): Promise<T
     { ...types.get(value)!, shape: null },
   ]);
   return new Map([...types, ...open]);
+}
+
+/** These nodes, and those that make what they read where its type is not known: sequences. */
+function withUnknown(nodes: readonly Node[], known: (value: Value) => Type | null): Node[] {
+  const all = new Set(nodes);
+  for (const { inputs } of all)
+    for (const value of inputs)
+      if (value?.producer && !known(value) && !tensorOf(value)) all.add(value.producer);
+  return [...all];
 }
