@@ -7,6 +7,7 @@ import { convolutionSamples } from "./gradient-samples/convolution.ts";
 import { elementwiseSamples } from "./gradient-samples/elementwise.ts";
 import { gated, nearlyGated } from "./gradient-samples/gates.ts";
 import { normalizationSamples } from "./gradient-samples/normalization.ts";
+import { openedSamples } from "./gradient-samples/opened.ts";
 import { placeSamples } from "./gradient-samples/places.ts";
 import { poolingSamples } from "./gradient-samples/pooling.ts";
 import { productSamples } from "./gradient-samples/products.ts";
@@ -52,6 +53,14 @@ describe("the gradient of a written-out activation is its difference quotient", 
     "and of what is none: %s",
     (_, sample) => checkGradients(sample),
   );
+});
+
+describe("the gradient through what is opened first is its difference quotient", () => {
+  it.for(
+    openedSamples.map((sample) => [`${sample.text} opset ${sample.opset ?? 18}`, sample] as const),
+  )("%s", async ([, sample]) => {
+    await checkGradients(sample);
+  });
 });
 
 /** Without those whose numbers are too coarse, bend next to the point, or are infinite. */

@@ -272,6 +272,20 @@ describe("what is not opened says why", () => {
       "com.microsoft.FusedGemm at node is not opened into plain operators: its activation Snake is not known.",
     ],
     [
+      "steps that clip",
+      {
+        op: "GRU",
+        inputs: [floats([2, 1, 3]), floats([1, 12, 3]), floats([1, 12, 4])],
+        attributes: { hidden_size: 4, clip: { f: 1 } },
+      },
+      "GRU at node is not opened into plain operators: it clips.",
+    ],
+    [
+      "a condition that is computed",
+      { op: "Compress", inputs: [x, whole("bool", [3], [1, 0, 1])] },
+      "Compress at node is not opened into plain operators: its condition is computed from the data.",
+    ],
+    [
       "a mask of four axes",
       ms("Attention", {
         inputs: [

@@ -1,3 +1,4 @@
+import { dataOf } from "../../src/graph/constants.ts";
 import type { Attributes } from "../../src/graph/encode.ts";
 import { float } from "../../src/graph/encode.ts";
 import {
@@ -25,6 +26,8 @@ export interface Composite<V> {
   readonly input: (index: number) => V;
   /** Whether an input is neither a weight nor a constant. */
   readonly computed: (index: number) => boolean;
+  /** The raw data of an input that is a weight or constant, null of any other. */
+  readonly data: (index: number) => Uint8Array | null;
   readonly dtype: (index: number) => string;
   /** Sizes of an input; refuses where its rank is not known. */
   readonly shape: (index: number) => readonly Dimension[];
@@ -33,6 +36,7 @@ export interface Composite<V> {
   readonly float: (name: string, fallback: number) => number;
   readonly floats: (name: string) => readonly number[];
   readonly text: (name: string, fallback: string) => string;
+  readonly texts: (name: string) => readonly string[];
   /** Those of the node's attributes that a plainer operator takes over as they are. */
   readonly kept: (...names: readonly string[]) => Attributes;
   /** Whether the output at this place is there. */
@@ -83,6 +87,7 @@ export function compositeOf(
     scalar: (value, type = dtype(0)) => writer.constant(type, [], [value]),
     input: (index) => node.inputs[index]?.name ?? refuse(`its input ${index} is absent`),
     computed: (index) => isComputed(node, index),
+    data: (index) => dataOf(graph, node.inputs[index]),
     dtype,
     shape: (index) => typeOf(index).shape ?? refuse(`the rank of its input ${index} is not known`),
     int: (name, fallback) => found(name)?.i ?? fallback,
@@ -90,6 +95,7 @@ export function compositeOf(
     float: (name, fallback) => found(name)?.f ?? fallback,
     floats: (name) => found(name)?.floats ?? [],
     text: (name, fallback) => textAttribute(graph, node, name) ?? fallback,
+    texts: (name) => found(name)?.strings ?? [],
     kept: (...names) => Object.fromEntries(names.flatMap((name) => copied(graph, node, name))),
     wants: (index) => node.outputs[index] != null,
     refuse,

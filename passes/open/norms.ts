@@ -112,6 +112,29 @@ export const SimplifiedLayerNormalization: Rule = (op, call) => {
   return [y, wants(1) ? inverse : null];
 };
 
+/** (x − mean) / (√var + ε) over some axes. */
+export const MeanVarianceNormalization: Rule = (op, { input, ints, to, scalar }) => {
+  const axes = ints("axes") ?? [0, 2, 3];
+  const apart = op.Sub(input(0), to.reduce("ReduceMean", input(0), axes));
+  const variance = to.reduce("ReduceMean", op.Mul(apart, apart), axes);
+  return [op.Div(apart, op.Add(op.Sqrt(variance), scalar(1e-9)))];
+};
+
+/** x / (bias + α mean)^β, the mean that of x² over `size` channels around each. */
+export const LRN: Rule = (op, { input, int, float: number, shape, to, scalar }) => {
+  const size = int("size", 1);
+  const places = shape(0).length - 2;
+  const none = new Array<number>(places).fill(0);
+  const mean = op.AveragePool(to.unsqueeze(op.Mul(input(0), input(0)), [1]), {
+    count_include_pad: 1,
+    kernel_shape: [size, ...none.map(() => 1)],
+    pads: [Math.floor((size - 1) / 2), ...none, Math.ceil((size - 1) / 2), ...none],
+  });
+  const inner = op.Mul(to.squeeze(mean, [1]), scalar(number("alpha", 1e-4)));
+  const base = op.Add(inner, scalar(number("bias", 1)));
+  return [op.Mul(input(0), op.Pow(base, scalar(-number("beta", 0.75))))];
+};
+
 /** com.microsoft.GroupNorm, SiLU after it where `activation` is 1. */
 export const GroupNorm: Rule = (op, call) => [groupNorm(op, call, call.input(0))];
 

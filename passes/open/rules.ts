@@ -1,11 +1,14 @@
 import { BiasGelu, BiasSplitGelu, FastGelu, Gelu, QuickGelu } from "./activations.ts";
 import { MicrosoftAttention, MultiHeadAttention } from "./attention.ts";
 import type { Rule } from "./composite.ts";
+import { Compress } from "./compress.ts";
 import { FusedConv, NhwcConv, NhwcFusedConv } from "./convolutions.ts";
 import { Attention, GroupQueryAttention } from "./grouped-attention.ts";
 import {
   BiasAdd,
   GroupNorm,
+  LRN,
+  MeanVarianceNormalization,
   SimplifiedLayerNormalization,
   SkipGroupNorm,
   SkipLayerNormalization,
@@ -13,11 +16,18 @@ import {
 } from "./norms.ts";
 import { FusedGemm, FusedMatMul, Gemm } from "./products.ts";
 import { QLinearAdd, QLinearMul } from "./quantised.ts";
+import { GRU, LSTM, RNN } from "./recurrent.ts";
 import { MicrosoftRotary, RotaryEmbedding } from "./rotary.ts";
 
 /** The plain operators that each composite one stands for. */
 export const rules: Readonly<Record<string, Rule>> = {
   Attention,
+  Compress,
+  GRU,
+  LRN,
+  LSTM,
+  MeanVarianceNormalization,
+  RNN,
   RotaryEmbedding,
   SimplifiedLayerNormalization,
   "com.microsoft.Attention": MicrosoftAttention,

@@ -45,6 +45,7 @@ export interface AttributeMessage extends Message {
   readonly s: Range | null;
   readonly ints: readonly number[];
   readonly floats: readonly number[];
+  readonly strings: readonly string[];
   readonly t: TensorMessage | null;
   readonly g: GraphMessage | null;
   readonly graphs: readonly GraphMessage[];
@@ -188,6 +189,7 @@ const attribute: Schema<AttributeMessage> = {
   s: place(4),
   ints: integers(8),
   floats: floats(7),
+  strings: texts(9),
   t: message(5, () => tensorSchema),
   g: message(6, () => graph),
   graphs: messages(11, () => graph),

@@ -12,6 +12,45 @@ const qkv = [floats([2, 5, 8], "q"), floats([2, 5, 8], "k"), floats([2, 5, 8], "
 const cache = (label: string) => floats([2, 2, 3, 4], label);
 const heads = { num_heads: 2 };
 
+/** A recurrent operator over 4 steps of 2 rows, all of its outputs asked for. */
+function recurrent(
+  op: "LSTM" | "GRU" | "RNN",
+  direction: "forward" | "reverse" | "bidirectional",
+  { lengths, states = false, linear, opset = 14 }: Recurrence,
+): [string, OneNode] {
+  const [count, gates] = [direction === "bidirectional" ? 2 : 1, { LSTM: 4, GRU: 3, RNN: 1 }[op]];
+  const small = (dims: number[], label: string) => {
+    const { values, ...rest } = floats(dims, label);
+    return { ...rest, values: Float64Array.from(values, (value) => value / 2) };
+  };
+  const state = (label: string) => (states ? floats([count, 2, 5], label) : null);
+  const inputs = [
+    floats([4, 2, 3]),
+    small([count, gates * 5, 3], "W"),
+    small([count, gates * 5, 5], "R"),
+    small([count, 2 * gates * 5], "B"),
+    lengths ? whole("int32", [2], lengths) : null,
+    state("h"),
+    ...(op === "LSTM" ? [state("c")] : []),
+  ];
+  const attributes = {
+    direction,
+    hidden_size: 5,
+    ...(linear === undefined ? {} : { linear_before_reset: linear }),
+  };
+  const outputs = op === "LSTM" ? [true, true, true] : [true, true];
+  return [
+    `${op}, ${direction}, opset ${opset}${linear ? ", reset after the product" : ""}`,
+    { op, inputs, outputs, attributes, opset },
+  ];
+}
+interface Recurrence {
+  readonly lengths?: readonly number[];
+  readonly states?: boolean;
+  readonly linear?: number;
+  readonly opset?: number;
+}
+
 /** Calls of composite operators for which onnxruntime's CPU has kernels, over their attributes. */
 export const composites: readonly [string, OneNode][] = [
   ["Gelu", ms("Gelu", { inputs: [x] })],
@@ -408,6 +447,31 @@ export const composites: readonly [string, OneNode][] = [
       opset: 24,
     },
   ]),
+  ...[
+    [7, 3],
+    [18, 5],
+  ].map(([opset, size]): [string, OneNode] => [
+    `LRN of ${size} channels, opset ${opset}`,
+    {
+      op: "LRN",
+      inputs: [floats([2, 6, 3, 3])],
+      attributes: { size, alpha: { f: 0.3 }, beta: { f: 0.6 }, bias: { f: 1.2 } },
+      opset,
+    },
+  ]),
+  ...[9, 18].map((opset): [string, OneNode] => [
+    `MeanVarianceNormalization, opset ${opset}`,
+    { op: "MeanVarianceNormalization", inputs: [floats([2, 3, 4, 4])], opset },
+  ]),
+  [
+    "MeanVarianceNormalization of one axis",
+    { op: "MeanVarianceNormalization", inputs: [x], attributes: { axes: [1] } },
+  ],
+  recurrent("LSTM", "forward", { opset: 7 }),
+  recurrent("LSTM", "bidirectional", { lengths: [4, 2], states: true }),
+  recurrent("GRU", "reverse", {}),
+  recurrent("GRU", "bidirectional", { lengths: [3, 4], linear: 1 }),
+  recurrent("RNN", "reverse", { states: true, opset: 22 }),
   [
     "GroupQueryAttention, prompt",
     ms("GroupQueryAttention", {

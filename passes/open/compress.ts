@@ -1,0 +1,10 @@
+import type { Rule } from "./composite.ts";
+
+/** The places along an axis, or of all elements in a row, at which a constant condition holds. */
+export const Compress: Rule = (op, { input, data, int, to, refuse }) => {
+  const condition = data(1) ?? refuse("its condition is computed from the data");
+  const chosen = Array.from(condition).flatMap((holds, place) => (holds ? [place] : []));
+  const axis = int("axis", Number.NaN);
+  if (!Number.isNaN(axis)) return [op.Gather(input(0), to.ints(chosen), { axis })];
+  return [op.Gather(to.reshape(input(0), [-1]), to.ints(chosen), { axis: 0 })];
+};

@@ -1,0 +1,156 @@
+import type { Ops } from "../../src/graph/ops.ts";
+import { activated } from "./activations.ts";
+import type { Composite, Rule } from "./composite.ts";
+
+/** One step of one direction, everything in three axes. */
+interface Step<V> {
+  /** Its input times W, with the biases that need not stand apart: [1, B, gates · H]. */
+  readonly x: V;
+  /** States before it, [1, B, H]; the cell's is there for an LSTM alone. */
+  readonly h: V;
+  readonly c: V | null;
+  /** [1, H, gates · H]; one for each gate, with biases [1, 1, H] or none, where those stand apart. */
+  readonly r: readonly V[];
+  readonly rb: readonly V[] | null;
+  readonly act: (index: number, x: V) => V;
+  /** Equal pieces of the last axis. */
+  readonly parts: (x: V, count: number) => V[];
+}
+
+interface States<V> {
+  readonly h: V;
+  readonly c: V | null;
+}
+
+/** A recurrent operator, unrolled; its states after one step are what `after` gives. */
+interface Cell {
+  readonly gates: number;
+  readonly activations: readonly string[];
+  /** Whether the recurrence has its bias apart. */
+  readonly apart: boolean;
+  readonly after: <V>(op: Ops<V>, call: Composite<V>, step: Step<V>) => States<V>;
+}
+
+/** C = f C + i tanh n, H = o tanh C. */
+const lstm: Cell = {
+  gates: 4,
+  activations: ["Sigmoid", "Tanh", "Tanh"],
+  apart: false,
+  after: (op, _, { x, h, c: before, r, act, parts }) => {
+    const [i, o, f, n] = parts(op.Add(x, op.MatMul(h, r[0])), 4);
+    const c = op.Add(op.Mul(act(0, f), before!), op.Mul(act(0, i), act(1, n)));
+    return { h: op.Mul(act(0, o), act(2, c)), c };
+  },
+};
+
+/** H = (1 − z) n + z H; n = tanh(x + r (H R + b)), or tanh(x + (r H) R + b). */
+const gru: Cell = {
+  gates: 3,
+  activations: ["Sigmoid", "Tanh"],
+  apart: true,
+  after: (op, { scalar, int }, { x, h, r, rb, act, parts }) => {
+    const [xz, xr, xn] = parts(x, 3);
+    const times = (v: typeof h, k: number) => {
+      const product = op.MatMul(v, r[k]);
+      return rb ? op.Add(product, rb[k]) : product;
+    };
+    const z = act(0, op.Add(xz, times(h, 0)));
+    const reset = act(0, op.Add(xr, times(h, 1)));
+    const linearFirst = int("linear_before_reset", 0) !== 0;
+    const rest = linearFirst ? op.Mul(reset, times(h, 2)) : times(op.Mul(reset, h), 2);
+    const n = act(1, op.Add(xn, rest));
+    return { h: op.Add(op.Mul(op.Sub(scalar(1), z), n), op.Mul(z, h)), c: null };
+  },
+};
+
+/** H = tanh(x + H R). */
+const rnn: Cell = {
+  gates: 1,
+  activations: ["Tanh"],
+  apart: false,
+  after: (op, _, { x, h, r, act }) => ({ h: act(0, op.Add(x, op.MatMul(h, r[0]))), c: null }),
+};
+
+/**
+ * (X, W, R, B, sequence_lens, initial_h, initial_c) → (Y, Y_h, Y_c), step by step: X is
+ * [T, B, I], Y [T, directions, B, H].
+ */
+const unrolled =
+  (cell: Cell): Rule =>
+  (op, call) => {
+    const { inputs, shape, int, text, float, floats, refuse, wants } = call;
+    const [length, batch] = shape(0);
+    const hidden = shape(2).at(-1);
+    if (typeof length !== "number" || typeof batch !== "number" || typeof hidden !== "number")
+      return refuse("its number of steps is not fixed");
+    if (int("layout", 0) !== 0) return refuse("its batch comes first");
+    if (inputs[7] != null) return refuse("it has peepholes");
+    if (int("input_forget", 0) !== 0) return refuse("its input and forget gates are one");
+    if (float("clip", 0) !== 0) return refuse("it clips");
+    if (floats("activation_alpha").length + floats("activation_beta").length > 0)
+      return refuse("its activations have parameters");
+    const directions = { forward: [false], reverse: [true], bidirectional: [false, true] };
+    const reversed = directions[text("direction", "forward") as keyof typeof directions];
+    if (!reversed) return refuse("its direction is not known");
+    const sizes = { length, batch, hidden };
+    const all = reversed.map((back, at) =>
+      direction(op, call, cell, sizes, { back, at, count: reversed.length }),
+    );
+    const outputs = [all.map(({ y }) => y), all.map(({ h }) => h), all.map(({ c, h }) => c ?? h)];
+    return outputs.map((each, k) => (wants(k) ? joined(op, each, k === 0 ? 1 : 0) : null));
+  };
+
+/** The directions' parts as one. */
+const joined = <V>(op: Ops<V>, each: readonly V[], axis: number): V =>
+  each.length === 1 ? each[0] : op.Concat(each, { axis });
+
+/** All steps in one direction: y is [T, 1, B, H], h and c are the last states, [1, B, H]. */
+function direction<V>(
+  op: Ops<V>,
+  call: Composite<V>,
+  { gates, activations, apart, after }: Cell,
+  { length, batch, hidden }: { length: number; batch: number; hidden: number },
+  { back, at, count }: { back: boolean; at: number; count: number },
+) {
+  const { input, inputs, to, texts, scalar, constant, dtype } = call;
+  const own = (k: number) => (count === 1 ? input(k) : to.slice(input(k), [at], [at + 1], [0]));
+  const turned = (k: number) => op.Transpose(own(k), { perm: [0, 2, 1] });
+  const biases = inputs[3] == null ? null : to.split(own(3), [gates * hidden, gates * hidden], 1);
+  const [wb, rb] = (biases ?? []).map((bias) => to.unsqueeze(bias, [1]));
+  const product = op.MatMul(input(0), turned(1));
+  const shift = biases && (apart ? wb : op.Add(wb, rb));
+  const projected = shift ? op.Add(product, shift) : product;
+  const xs = length === 1 ? [projected] : to.split(projected, new Array(length).fill(1), 0);
+  const named = texts("activations").slice(at * activations.length);
+  const act = (k: number, x: V) => activated(op, call, named[k] ?? activations[k], [], x);
+  const parts = (x: V, n: number) => to.split(x, new Array(n).fill(hidden), 2);
+  let none: V | null = null;
+  const zeros = () => (none ??= to.expand(scalar(0), [], [1, batch, hidden]));
+  const initial = (k: number) => (inputs[k] == null ? zeros() : own(k));
+  const r = apart ? parts(turned(2), gates) : [turned(2)];
+  const rbs = apart && rb ? parts(rb, gates) : null;
+  let states: States<V> = { h: initial(5), c: gates === lstm.gates ? initial(6) : null };
+  const ys = new Array<V>(length);
+  for (let k = 0; k < length; k++) {
+    const t = back ? length - 1 - k : k;
+    const made = after(op, call, { ...states, x: xs[t], r, rb: rbs, act, parts });
+    ys[t] = made.h;
+    if (inputs[4] == null) states = made;
+    else {
+      // Beyond its length a row keeps its states.
+      const within = to.unsqueeze(op.Greater(input(4), constant(dtype(4), [], [t])), [0, 2]);
+      const kept = (now: V, before: V) => to.where(within, now, before, dtype(0));
+      ys[t] = kept(made.h, zeros());
+      states = { h: kept(made.h, states.h), c: made.c && kept(made.c, states.c!) };
+    }
+  }
+  const y = length === 1 ? ys[0] : op.Concat(ys, { axis: 0 });
+  return { y: to.unsqueeze(y, [1]), ...states };
+}
+
+/** LSTM, unrolled. */
+export const LSTM = unrolled(lstm);
+/** GRU, unrolled. */
+export const GRU = unrolled(gru);
+/** RNN, unrolled. */
+export const RNN = unrolled(rnn);
