@@ -1,4 +1,4 @@
-import { attribute, type Graph, InputError, type Value } from "../src/graph/graph.ts";
+import { attribute, type Graph, InputError, type Node, type Value } from "../src/graph/graph.ts";
 import type { Patch, Port } from "../src/graph/patch.ts";
 import { isFloat, type Type, type Types } from "../src/graph/types.ts";
 import { type Writing, writing } from "../src/graph/writing.ts";
@@ -69,9 +69,15 @@ export function judge(
   const written = writing(graph, "loss");
   const [value, before] = activationOf(graph, types, output, loss, axis);
   const dtype = type.dtype === "double" ? "double" : "float";
+  const own = cast(written, value.name, types.get(value)!.dtype, dtype);
+  const shaped = `${types.get(value)!.shape}` === `${type.shape}`;
   const judging: Judging = {
     writing: written,
-    output: { name: inFloats(written, value.name, type.dtype), dtype, shape: type.shape },
+    output: {
+      name: shaped ? own : written.to.reshape(own, type.shape as number[]),
+      dtype,
+      shape: type.shape,
+    },
     before,
     target: {
       name: isFloat(target.type.dtype)
@@ -106,13 +112,16 @@ function checkOptions({ ignoreIndex, temperature }: LossOptions): void {
     throw new InputError(`temperature ${temperature} is no positive number.`);
 }
 
-const inFloats = (to: Writing, name: string, dtype: string) =>
-  cast(to, name, dtype, dtype === "double" ? "double" : "float");
-
 const cast = ({ op }: Writing, name: string, from: string, to: string) =>
   from === to ? name : op.Cast(name, { to: to === "double" ? DOUBLE : FLOAT });
 
-/** What a final activation that the loss has of its own is given, and which it is. */
+/** Operators after a final activation that only shape its values. */
+const SHAPING: ReadonlySet<string> = new Set(["Flatten", "Reshape", "Squeeze", "Unsqueeze"]);
+
+/**
+ * What a final activation that the loss has of its own is given, and which it is: as far as no more
+ * than shapes and float types come after it.
+ */
 function activationOf(
   graph: Graph,
   types: Types,
@@ -120,18 +129,35 @@ function activationOf(
   { looksThrough }: Loss,
   axis: number | null,
 ): [Value, Judging["before"]] {
+  const shapeOf = (value: Value) => types.get(value)?.shape ?? [];
+  const passes = ({ op, inputs: [x] }: Node) =>
+    x &&
+    (op === "Identity" ||
+      (op === "Cast" && isFloat(types.get(x)?.dtype)) ||
+      (SHAPING.has(op) && [...shapeOf(x), ...shapeOf(output)].every(Number.isInteger)));
   let at = output;
-  while (at.producer?.op === "Identity" && at.producer.inputs[0]) at = at.producer.inputs[0];
+  while (at.producer && passes(at.producer)) at = at.producer.inputs[0]!;
   const node = at.producer;
   const found = looksThrough.find((op) => op === node?.op);
   if (!node?.inputs[0] || !found) return [output, null];
   if (found === "Sigmoid") return [node.inputs[0], found];
-  const rank = types.get(at)?.shape?.length ?? 0;
+  const shape = shapeOf(at);
   const perAxis = (graph.file.opsets.get("") ?? 7) >= 13;
   const own = attribute(node, "axis")?.i ?? (perAxis ? -1 : 1);
-  const along = own < 0 ? own + rank : own;
+  const along = own < 0 ? own + shape.length : own;
   // Before opset 13 all axes from this one on are taken together.
-  return along === axis && (perAxis || along === rank - 1)
+  const alone = perAxis || along === shape.length - 1;
+  return alone && axis !== null && sameAxis(shape, along, shapeOf(output), axis)
     ? [node.inputs[0], found]
     : [output, null];
+}
+
+type Shape = NonNullable<Type["shape"]>;
+
+/** Whether an axis of one shape is that of another, in which the same elements lie in order. */
+function sameAxis(from: Shape, k: number, to: Shape, l: number): boolean {
+  if (`${from}` === `${to}`) return k === l;
+  const before = (shape: Shape, axis: number) =>
+    shape.slice(0, axis).reduce<number>((a, b) => a * Number(b), 1);
+  return from[k] === to[l] && before(from, k) === before(to, l);
 }

@@ -19,14 +19,14 @@ const [ROWS, FEATURES, CLASSES] = [6, 8, 3];
 /** A residual block and a head; `ending` makes `out` of `logits`. */
 const text = (ending: string) => `<ir_version: 8, opset_import: ["" : 17]>
 net (float[N, ${FEATURES}] x) => (float[N, ${CLASSES}] out)
-<float[${FEATURES}, 16] up, float[16, ${FEATURES}] down, float[${FEATURES}, ${CLASSES}] head>
+<int64[1] one = {1}, float[${FEATURES}, 16] up, float[16, ${FEATURES}] down, float[${FEATURES}, ${CLASSES}] head>
 {
   wide = MatMul(x, up)
   bent = Relu(wide)
   f = MatMul(bent, down)
   [res] y = Add(x, f)
   logits = MatMul(y, head)
-  out = ${ending}
+  ${ending.includes("out = ") ? ending : `out = ${ending}`}
 }`;
 
 async function laurelized(ending = "Identity(logits)"): Promise<Model> {
@@ -69,6 +69,11 @@ function logSoftmax(row: readonly number[]): number[] {
   return row.map((z) => z - top - sum);
 }
 
+function softmaxOfColumns(rows: readonly number[][]): number[][] {
+  const columns = rows[0].map((_, j) => logSoftmax(rows.map((row) => row[j])).map(Math.exp));
+  return rows.map((_, k) => columns.map((column) => column[k]));
+}
+
 describe("a loss is PyTorch's, by its formula in float64", () => {
   const x = floats("x", ROWS, FEATURES);
   const soft = new ort.Tensor(
@@ -80,6 +85,12 @@ describe("a loss is PyTorch's, by its formula in float64", () => {
     ),
     [ROWS, CLASSES],
   );
+  // Rows need not sum to 1.
+  const halved = new ort.Tensor(
+    "float32",
+    (soft.data as Float32Array).map((q) => q / 2),
+    soft.dims,
+  );
   const hard = [0, 2, 1, -100, 2, 0];
   const cross = (z: number[][]) =>
     mean(z.flatMap((row, k) => (hard[k] < 0 ? [] : [-logSoftmax(row)[hard[k]]])));
@@ -88,6 +99,24 @@ describe("a loss is PyTorch's, by its formula in float64", () => {
   const cases: [string, string, Tensor, (z: number[][]) => number][] = [
     ["cross-entropy", "Identity(logits)", labels(...hard), cross],
     ["cross-entropy", "Softmax<axis = -1>(logits)", labels(...hard), cross],
+    [
+      "cross-entropy",
+      "p = Softmax<axis = 1>(logits) h = Cast<to = 11>(p) i = Identity(h) out = Cast<to = 1>(i)",
+      labels(...hard),
+      cross,
+    ],
+    [
+      "cross-entropy",
+      "u = Unsqueeze(logits, one) p = Softmax<axis = 2>(u) out = Squeeze(p, one)",
+      labels(...hard),
+      cross,
+    ],
+    [
+      "cross-entropy",
+      "p = Softmax<axis = 0>(logits) out = Identity(p)",
+      labels(...hard),
+      (z) => cross(softmaxOfColumns(z)),
+    ],
     [
       "cross-entropy",
       "Identity(logits)",
@@ -99,6 +128,24 @@ describe("a loss is PyTorch's, by its formula in float64", () => {
               -logSoftmax(row).reduce((a, p, j) => a + p * numbers(soft)[k * CLASSES + j], 0),
           ),
         ),
+    ],
+    [
+      "cross-entropy",
+      "Identity(logits)",
+      halved,
+      (z) =>
+        mean(
+          z.map(
+            (row, k) =>
+              -logSoftmax(row).reduce((a, p, j) => a + (p * numbers(soft)[k * CLASSES + j]) / 2, 0),
+          ),
+        ),
+    ],
+    [
+      "binary-cross-entropy",
+      "p = Sigmoid(logits) h = Cast<to = 11>(p) out = Cast<to = 1>(h)",
+      soft,
+      (z) => pairs(z, (y, t) => Math.log1p(Math.exp(y)) - y * t),
     ],
     [
       "binary-cross-entropy",

@@ -14,9 +14,9 @@ function classesLast({ writing: { op } }: Judging, name: string, rank: number, a
 const logProbabilities = ({ writing: { op } }: Judging, logits: string, rank: number) =>
   op.LogSoftmax(logits, { axis: rank - 1 });
 
-/** −Σ q ln p over the classes, summed over all positions. */
-function crossed({ writing }: Judging, q: string, logP: string, rank: number): string {
-  return writing.op.Neg(total(writing, writing.op.Mul(q, logP), rank));
+/** −Σ q ln p over the classes, at each position. */
+function crossed({ writing: { op, to } }: Judging, q: string, logP: string, rank: number): string {
+  return op.Neg(to.reduce("ReduceSum", op.Mul(q, logP), [rank - 1], false));
 }
 
 /** The share of positions at which two values have their largest class at the same place. */
@@ -48,7 +48,7 @@ export const crossEntropy: Loss = {
     const labels = shape.filter((_, k) => k !== axis);
     return fits(labels, target)
       ? null
-      : `labels of an output ${showShape(shape)} have the shape ${showShape(labels)}, and these are ${showShape(target.shape)}`;
+      : `labels of an output ${showShape(shape)} have the shape ${showShape(labels)}, and these are ${showShape(target.shape)}${fitting(shape, target)}`;
   },
   write(judging): Verdict {
     const { writing, output, target, options } = judging;
@@ -60,9 +60,8 @@ export const crossEntropy: Loss = {
     const logP = logProbabilities(judging, logits, rank);
     if (isFloat(target.dtype)) {
       const q = classesLast(judging, target.name, rank, axis);
-      const positions = total(writing, q, rank);
       return {
-        loss: op.Div(crossed(judging, q, logP, rank), positions),
+        loss: mean(writing, crossed(judging, q, logP, rank), rank - 1),
         metrics: { accuracy: agreement(judging, logits, q, rank) },
       };
     }
@@ -79,7 +78,7 @@ export const crossEntropy: Loss = {
     const positions = op.Max([total(writing, counts, rank - 1), constant(output.dtype, [], [1])]);
     const right = count(op.Equal(op.ArgMax(logits, { axis: rank - 1, keepdims: 0 }), labels));
     return {
-      loss: op.Div(crossed(judging, q, logP, rank), positions),
+      loss: op.Div(total(writing, crossed(judging, q, logP, rank), rank - 1), positions),
       metrics: {
         accuracy: op.Div(total(writing, op.Mul(right, counts), rank - 1), positions),
       },
@@ -127,6 +126,12 @@ export const distillation: Loss = {
     };
   },
 };
+
+/** Another axis of classes with which labels would fit, as an advice. */
+function fitting(shape: NonNullable<Type["shape"]>, target: Type): string {
+  const axis = shape.findIndex((_, axis) => fits(shape.toSpliced(axis, 1), target));
+  return axis < 0 ? "" : `; give --class-axis ${axis}`;
+}
 
 /** Whether a target has this shape; sizes that are not known are taken to fit. */
 export const fits = (shape: NonNullable<Type["shape"]>, { shape: own }: Type) =>

@@ -59,8 +59,9 @@ export const cosine = valued(
     const rank = output.shape.length;
     const dot = (a: string, b: string) => to.reduce("ReduceSum", op.Mul(a, b), [rank - 1], false);
     const [y, t] = [output.name, target.name];
-    const lengths = op.Sqrt(op.Mul(dot(y, y), dot(t, t)));
-    const bounded = op.Max([lengths, constant(output.dtype, [], [EPSILON])]);
+    const squared = op.Mul(dot(y, y), dot(t, t));
+    // Bounded before the root, whose slope at 0 is infinite.
+    const bounded = op.Sqrt(op.Max([squared, constant(output.dtype, [], [EPSILON ** 2])]));
     const cos = mean(writing, op.Div(dot(y, t), bounded), rank - 1);
     return { loss: op.Sub(constant(output.dtype, [], [1]), cos), metrics: { cosine: cos } };
   },
