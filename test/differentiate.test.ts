@@ -117,10 +117,10 @@ describe("what cannot be differentiated is one sentence", () => {
       /^Softmax at y: input h has the shape \[N, 4\]; its gradient needs every size, .*\.$/,
     ],
     [
-      "a rank that is not known",
-      "g (float[2, 3, 2, 2] x) => (float[] y) { m = Det(x) y = Relu(m) }",
+      "a place in a sequence that is computed, and a rank that is not known for it",
+      "g (float[2, 3] x, int64 i) => (float[] y) { l = SequenceConstruct(x, x) m = SequenceAt(l, i) y = Relu(m) }",
       { wrt: ["x"] },
-      /^Det at m has no gradient rule, and it cuts x off from y; .*\.$/,
+      /^SequenceConstruct at l has no gradient rule, and it cuts x off from y; .*\.$/,
     ],
     [
       "a dimension that is not there",
