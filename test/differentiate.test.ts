@@ -117,6 +117,18 @@ describe("what cannot be differentiated is one sentence", () => {
       /^Softmax at y: input h has the shape \[N, 4\]; its gradient needs every size, .*\.$/,
     ],
     [
+      "an If one of whose branches gives no known size",
+      "g (float[2, 4] x) => (float[?, ?] y) <float z = {0.0}> { s = ReduceSum <keepdims = 0> (x) c = Greater(s, z) y = If <then_branch = t () => (float[?, ?] a) { a = Neg(x) }, else_branch = e () => (float[?, ?] b) { i = NonZero(x) b = Cast <to = 1> (i) }> (c) }",
+      { wrt: ["x"] },
+      /^the If that makes y gives \[2, 4\] or \[2, \?\]; its gradient needs one shape, with every size\.$/,
+    ],
+    [
+      "an If whose branches give other sizes",
+      "g (float[3, 4] x) => (float[?, ?] y) <float z = {0.0}> { s = ReduceSum <keepdims = 0> (x) c = Greater(s, z) y = If <then_branch = t () => (float[?, ?] a) { a = Neg(x) }, else_branch = e () => (float[?, ?] b) { b = Transpose(x) }> (c) }",
+      { wrt: ["x"] },
+      /^If at y has no gradient rule, and it cuts x off from y; .*\.$/,
+    ],
+    [
       "a place in a sequence that is computed, and a rank that is not known for it",
       "g (float[2, 3] x, int64 i) => (float[] y) { l = SequenceConstruct(x, x) m = SequenceAt(l, i) y = Relu(m) }",
       { wrt: ["x"] },

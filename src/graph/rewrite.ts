@@ -51,8 +51,11 @@ export class Rewriter {
     });
   }
 
-  identity = (from: string, to: string): Uint8Array =>
-    onnx.NodeProto.encode({ opType: "Identity", input: [from], output: [to] }).finish();
+  identity = (from: string, to: string): Uint8Array => this.plain("Identity", [from], to);
+
+  /** A node of ai.onnx without attributes. */
+  plain = (opType: string, input: string[], output: string): Uint8Array =>
+    onnx.NodeProto.encode({ opType, input, output: [output] }).finish();
 
   /** What a call gives, by name: all fields of an attribute but its name. */
   attributes(call: Node, place: Place): ReadonlyMap<string, Uint8Array> {

@@ -2,6 +2,16 @@ import { at, type Sample, unary } from "./sample.ts";
 
 /** Samples of what is written in plainer operators before it is differentiated. */
 export const openedSamples: readonly Sample[] = [
+  ...["", "m = Reshape(c, one)"].flatMap((shaped) =>
+    ["Less", "Greater"].map(
+      (op): Sample => ({
+        text: `r = ReduceSum <keepdims = 0> (x) c = ${op}(r, high) ${shaped} y, z = If <then_branch = t () => (double[?] a, double p) { a = Mul(x, w) p = ReduceMax <keepdims = 0> (a) }, else_branch = e () => (double[?] b, double q) { b = Exp(x) q = ReduceSum <keepdims = 0> (b) }> (${shaped ? "m" : "c"})`,
+        inputs: { x: [3], w: [3] },
+        given: "double high = {100.0}, int64[1] one = {1}",
+        of: ["y", "z"],
+      }),
+    ),
+  ),
   ...at(
     [11, 13, 24],
     unary("l = SequenceConstruct(x, x) y = SequenceAt(l, i)", [3], { given: "int64 i = {-1}" }),
