@@ -2,8 +2,11 @@ import fs from "node:fs";
 import path from "node:path";
 import { differentiate, laurelize, type Model, openModel } from "laurelize";
 import onnxProto from "onnx-proto";
-import ort from "onnxruntime-node";
+import ort, { type Tensor } from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
+import { encodeNumbers } from "../src/graph/tensor.ts";
+import { dataType } from "../src/onnx/data-types.ts";
+import { tensorOfBytes, toFloat64 } from "../src/runtime/floats.ts";
 import { tensorsOfNpz } from "./support/npz.ts";
 
 const { onnx } = onnxProto;
@@ -53,14 +56,25 @@ async function withValues(model: Model, values: ReadonlyMap<string, Float32Array
   const proto = onnx.ModelProto.decode(model.toBytes());
   for (const tensor of proto.graph!.initializer!) {
     const data = values.get(tensor.name!);
-    if (data) tensor.rawData = new Uint8Array(data.buffer);
+    if (data) tensor.rawData = encodeNumbers(dataType(tensor.dataType!)!.name, data);
   }
   return openModel(onnx.ModelProto.encode(proto).finish());
 }
 
-async function gradientsOf(truth: Truth, point: Point) {
+/** A tensor in the type of an input: floats as they are, or in half precision. */
+const typed = (tensor: Tensor, type: string) =>
+  type === "float16" && tensor.type === "float32"
+    ? tensorOfBytes(
+        ort,
+        "float16",
+        encodeNumbers("float16", tensor.data as Float32Array),
+        tensor.dims,
+      )
+    : tensor;
+
+async function gradientsOf(truth: Truth, point: Point, file = truth.file) {
   const arrays = tensorsOfNpz(fs.readFileSync(path.join(corpus!, truth.npz)));
-  const original = await openModel(path.join(corpus!, truth.file));
+  const original = await openModel(path.join(corpus!, file));
   const { model, plan } = await laurelize(original, {
     ort,
     variant: "rw+lr",
@@ -90,25 +104,33 @@ async function gradientsOf(truth: Truth, point: Point) {
       param === "" ? [] : [[param, arrays[`input:${name}`].dims[axis]] as const],
     ),
   );
+  const output = file === truth.file ? truth.output_name : moved.graph.main.outputs[0].name;
   const result = await differentiate(moved, {
     ort,
-    of: [truth.output_name],
+    of: [output],
     wrt: wanted.map(({ name }) => name),
     dims: Object.fromEntries(dims),
   });
-  const cotangent = { [result.cotangents[truth.output_name]!]: arrays.cotangent };
-  const feeds = { ...Object.fromEntries(inputs), ...cotangent };
+  const given = [...inputs, [result.cotangents[output]!, arrays.cotangent] as const];
   const session = await ort.InferenceSession.create(result.model.toBytes(), {
     logSeverityLevel: 3,
   });
-  const outputs = await session.run(feeds);
+  const types = new Map(
+    session.inputMetadata.map((input) => [input.name, input.isTensor ? input.type : ""]),
+  );
+  const feeds = given.map(([name, tensor]) => [name, typed(tensor, types.get(name)!)]);
+  const outputs = await session.run(Object.fromEntries(feeds) as Record<string, Tensor>);
   await session.release();
-  return wanted.map(({ key, name, conv, D }) => {
-    const got = outputs[result.gradients[name]!].data as Float32Array;
+  const made = { got: floatsOf(outputs[output]), want: floatsOf(arrays[`output:${point}`]) };
+  const gradients = wanted.map(({ key, name, conv, D }) => {
+    const got = floatsOf(outputs[result.gradients[name]!]);
     const columns = key.endsWith("A") ? RANK : D;
-    return { key, got: conv ? turned(got, columns) : got, want: arrays[key].data as Float32Array };
+    return { key, got: conv ? turned(got, columns) : got, want: floatsOf(arrays[key]) };
   });
+  return { gradients, output: made };
 }
+
+const floatsOf = (tensor: Tensor) => Float32Array.from(toFloat64(tensor));
 
 /** ‖got − want‖ / ‖want‖ over some parameters. */
 function distance(some: readonly { got: Float32Array; want: Float32Array }[]): number {
@@ -127,7 +149,7 @@ describe.skipIf(!corpus)("gradients of α, β, A, B are another framework's", ()
       (["start", "away"] as const).map((point) => ({ truth, point, model: truth.model })),
     ),
   )("$model, $point", async ({ truth, point }) => {
-    const all = await gradientsOf(truth, point);
+    const { gradients: all } = await gradientsOf(truth, point);
     expect(all.length).toBe(4 * truth.sites.length);
     for (const { got, want } of all) expect(got.length).toBe(want.length);
     const kinds = ["alpha", "beta", "A", "B"].map((role) => [
@@ -136,5 +158,33 @@ describe.skipIf(!corpus)("gradients of α, β, A, B are another framework's", ()
     ]);
     console.log(truth.model, point, distance(all).toExponential(1), JSON.stringify(kinds));
     expect(distance(all)).toBeLessThanOrEqual(truth.suggested_rel_l2_tolerance[point]);
+  });
+});
+
+/** Models in half precision, and those that they were made from. */
+const HALVES = [
+  ["timm_test_resnet", "timm_test_resnet_fp16"],
+  ["timm_test_convnext", "timm_test_convnext_half"],
+  ["hf_bert", "hf_bert_fp16"],
+];
+
+/** How much further than the output gradients may be off: they come through twice the operators, and a sign of a Relu may change. */
+const FURTHER = 32;
+
+/** What a whole model in half precision may be off: a few of its last digits. */
+const HALF = 2 ** -7;
+
+describe.skipIf(!corpus)("gradients in half precision are those in single precision", () => {
+  it.for(
+    HALVES.flatMap(([model, half]) =>
+      (["start", "away"] as const).map((point) => ({ model, half, point })),
+    ),
+  )("$half, $point", async ({ model, half, point }) => {
+    const truth = truths.find(({ file }) => file === `models/${model}.onnx`)!;
+    const { gradients, output } = await gradientsOf(truth, point, `models/${half}.onnx`);
+    const [off, rounding] = [distance(gradients), distance([output])];
+    console.log(half, point, off.toExponential(1), "output", rounding.toExponential(1));
+    expect(rounding).toBeLessThan(HALF);
+    expect(off).toBeLessThanOrEqual(FURTHER * rounding);
   });
 });
