@@ -100,6 +100,9 @@ const unrolled =
     return outputs.map((each, k) => (wants(k) ? joined(op, each, k === 0 ? 1 : 0) : null));
   };
 
+/** The opset from which a Split of equal pieces says how many. */
+const COUNTED = 18;
+
 /** The directions' parts as one. */
 const joined = <V>(op: Ops<V>, each: readonly V[], axis: number): V =>
   each.length === 1 ? each[0] : op.Concat(each, { axis });
@@ -112,7 +115,7 @@ function direction<V>(
   { length, batch, hidden }: { length: number; batch: number; hidden: number },
   { back, at, count }: { back: boolean; at: number; count: number },
 ) {
-  const { input, inputs, to, texts, scalar, constant, dtype } = call;
+  const { input, inputs, to, texts, scalar, constant, dtype, opset } = call;
   const own = (k: number) => (count === 1 ? input(k) : to.slice(input(k), [at], [at + 1], [0]));
   const turned = (k: number) => op.Transpose(own(k), { perm: [0, 2, 1] });
   const biases = inputs[3] == null ? null : to.split(own(3), [gates * hidden, gates * hidden], 1);
@@ -120,7 +123,9 @@ function direction<V>(
   const product = op.MatMul(input(0), turned(1));
   const shift = biases && (apart ? wb : op.Add(wb, rb));
   const projected = shift ? op.Add(product, shift) : product;
-  const xs = length === 1 ? [projected] : to.split(projected, new Array(length).fill(1), 0);
+  // Equal pieces need no list of sizes, which is too long to infer from.
+  const equal = { axis: 0, ...(opset < COUNTED ? {} : { num_outputs: length }) };
+  const xs = length === 1 ? [projected] : op.Split(projected, null, equal, length);
   const named = texts("activations").slice(at * activations.length);
   const act = (k: number, x: V) => activated(op, call, named[k] ?? activations[k], [], x);
   const parts = (x: V, n: number) => to.split(x, new Array(n).fill(hidden), 2);
