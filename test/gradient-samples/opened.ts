@@ -1,4 +1,4 @@
-import { at, type Sample, unary } from "./sample.ts";
+import { at, type Sample, single, unary } from "./sample.ts";
 
 /** Samples of what is written in plainer operators before it is differentiated. */
 export const openedSamples: readonly Sample[] = [
@@ -40,6 +40,14 @@ export const openedSamples: readonly Sample[] = [
   ...at(
     [9, 16],
     unary("y = Compress <axis = 1> (x, c)", [2, 3], { given: "bool[3] c = {1, 0, 1}" }),
+  ),
+  // More steps than a list of sizes may have elements to be inferred from.
+  ...at(
+    [14, 18],
+    single({
+      text: "y = RNN <hidden_size = 2> (x, w, r)",
+      inputs: { x: [70, 1, 2], w: [1, 2, 2], r: [1, 2, 2] },
+    }),
   ),
   unary("y = Compress(x, c)", [3, 2], { given: "bool[4] c = {1, 0, 1, 1}" }),
 ];
