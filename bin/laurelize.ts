@@ -35,7 +35,7 @@ const parser = yargs(process.argv.slice(2))
   })
   .wrap(Math.min(100, process.stdout.columns ?? 100))
   .epilogue(
-    "Exit codes: 0 done, 1 a check failed, 2 bad usage or unreadable model, 3 no residual site, 4 a check could not run (nothing is written but with 0).",
+    "Exit codes: 0 done, 1 a check failed or a training diverged, 2 bad usage or unreadable model or data, 3 no residual site, 4 a check could not run, 130 a training was interrupted (nothing is written but with 0; finetune writes the best so far with 1 and 130).",
   )
   .fail((message, error) => {
     throw error ?? new UsageError(message.replace(/\s*\n\s*/g, " "));
@@ -66,5 +66,6 @@ try {
       : `laurelize: ${message}; this is a fault of laurelize, please report it with the model.\n`,
   );
   if (!expected && process.env.DEBUG) console.error(error);
-  process.exitCode = name === "NoSiteError" ? EXIT.noSite : EXIT.usage;
+  process.exitCode =
+    name === "NoSiteError" ? EXIT.noSite : name === "DivergedError" ? EXIT.diverged : EXIT.usage;
 }

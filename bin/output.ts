@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { copyNames, InputError, type Model } from "../src/index.ts";
@@ -72,13 +73,23 @@ export function checkOutput(
     checkFree(target, own, force);
 }
 
-/** Refuses a folder that nothing can be written into, before what is to be written is made. */
+/**
+ * Refuses a folder that nothing can be written into, before what is to be written is made. Tries
+ * it: access rights say nothing of a file system that is read-only or full, nor to root.
+ */
 export function checkWritable(file: string): void {
   const folder = realFolder(file);
+  const trial = path.join(folder, `.${path.basename(file)}.${randomBytes(4).toString("hex")}.tmp`);
   try {
-    fs.accessSync(folder, fs.constants.W_OK);
-  } catch {
-    throw new InputError(`${folder} cannot be written into; choose another place with -o.`);
+    fs.writeFileSync(trial, "written", { flag: "wx" });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === "ENOSPC" ? "its disk is full" : code;
+    throw new InputError(
+      `${folder} cannot be written into (${why}); choose another place with -o.`,
+    );
+  } finally {
+    fs.rmSync(trial, { force: true });
   }
 }
 

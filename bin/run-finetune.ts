@@ -1,14 +1,10 @@
-import fs from "node:fs";
-import path from "node:path";
 import ort from "onnxruntime-node";
 import {
-  adapterBytes,
   checkBatchSize,
   checkLabels,
   classesOf,
   type Dataset,
-  extractAdapter,
-  type Finetuning,
+  DivergedError,
   finetune,
   InputError,
   isLaurelized,
@@ -16,23 +12,17 @@ import {
   type Model,
   openDataset,
   openModel,
-  resumeTraining,
-  saveBytes,
-  saveModel,
-  stateBytes,
   strip,
-  type Tensors,
-  tunedModel,
-  weightsAsInputs,
 } from "../src/index.ts";
+import { fresh, keepState, resumed } from "./checkpoint.ts";
 import type { FinetuneArguments } from "./commands/finetune.ts";
-import { type Files, filesOf } from "./finetune-files.ts";
+import { EXIT } from "./exit.ts";
+import { filesOf } from "./finetune-files.ts";
 import { checkFree, checkOutput, checkWritable } from "./output.ts";
-import { bytes, counted } from "./text.ts";
-import { type Course, type History, stepsOf, train } from "./training.ts";
-import { figures, Watch } from "./watch.ts";
-
-const INTERRUPTED = 130;
+import { settingsOf } from "./settings.ts";
+import { type Course, stepsOf, train } from "./training.ts";
+import { Watch } from "./watch.ts";
+import { writeTuned } from "./write-tuned.ts";
 
 /** Examples a step, where neither the user nor the model says. */
 const BATCH = 32;
@@ -85,27 +75,30 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
     steps: args.epochs * stepsOf(dataset, Math.min(batchSize, dataset.rows)),
     threads: args.threads,
   });
-  const history = args.resume ? resumed(tuning, files.state) : fresh();
+  const settings = await settingsOf(args, model, batchSize);
+  const from = { file: files.state, meant: args.force };
+  const history = args.resume ? resumed(tuning, settings, from) : fresh();
   const watch = new Watch(args, history);
   try {
     await train(
       tuning,
-      courseOf({ ...args, batchSize }, dataset, held, watch, () => keep(tuning, history, files)),
+      courseOf({ ...args, batchSize }, dataset, held, watch, () =>
+        keepState(tuning, history, settings, files.state),
+      ),
       history,
     );
   } finally {
     watch.stop();
   }
-  keep(tuning, history, files);
   await tuning.close();
   if (!history.best)
-    throw new InputError(
-      history.error ?? "the loss is not finite after any epoch; nothing is written; lower --lr.",
+    throw new DivergedError(
+      `${history.error ?? "the loss is not finite after any epoch; lower --lr."} Nothing is written.`,
     );
-  await write(args, files, model, history);
+  await writeTuned(args, files, model, settings, history);
   if (history.error) process.stderr.write(`laurelize: ${history.error}\n`);
-  if (history.ended === "diverged") process.exitCode = 1;
-  if (history.ended === "interrupted") process.exitCode = INTERRUPTED;
+  if (history.ended === "diverged") process.exitCode = EXIT.diverged;
+  if (history.ended === "interrupted") process.exitCode = EXIT.interrupted;
 }
 
 function checkNumbers(args: FinetuneArguments): void {
@@ -131,46 +124,12 @@ function checkTarget(dataset: Dataset, args: FinetuneArguments, classes: number 
     checkLabels(dataset, column.name, classes, args.ignoreIndex);
 }
 
-const fresh = (): History => ({
-  steps: [],
-  epochs: [],
-  before: null,
-  best: null,
-  ended: "done",
-  error: null,
-});
-
-type Noted = Pick<History, "steps" | "epochs" | "before"> & {
-  readonly best: { readonly epoch: number; readonly loss: number } | null;
-};
-
-/** The history that a state file tells, the training being brought to its end. */
-function resumed(tuning: Finetuning, file: string): History {
-  if (!fs.existsSync(file))
-    throw new InputError(`there is no ${file} to resume from; leave --resume out.`);
-  const { best, note } = resumeTraining(tuning, fs.readFileSync(file), { ort, name: file });
-  const { steps, epochs, before, best: which } = note as Noted;
-  return { ...fresh(), steps, epochs, before, best: which && { ...which, weights: best } };
-}
-
-/** Writes the state, from which a run can be resumed. */
-function keep(
-  tuning: Finetuning,
-  { steps, epochs, before, best }: History,
-  { state }: Files,
-): void {
-  if (tuning.step === 0) return;
-  const which = best && { epoch: best.epoch, loss: best.loss };
-  const note: Noted = { steps, epochs, before, best: which };
-  saveBytes(stateBytes(tuning, { best: best?.weights ?? {}, note }), state);
-}
-
 const courseOf = (
   args: FinetuneArguments & { batchSize: number },
   dataset: Dataset,
   held: Dataset | null,
   watch: Watch,
-  onEpoch: () => void,
+  keep: () => void,
 ): Course => ({
   ort,
   train: dataset,
@@ -181,53 +140,6 @@ const courseOf = (
   patience: args.patience ?? null,
   stopped: () => watch.interrupted,
   onStep: watch.step,
-  onEpoch: (epoch) => {
-    watch.epoch(epoch);
-    onEpoch();
-  },
+  onEpoch: watch.epoch,
+  keep,
 });
-
-async function write(
-  args: FinetuneArguments,
-  files: Files,
-  model: Model,
-  history: History,
-): Promise<void> {
-  const { best, steps, epochs, before, ended } = history;
-  const tuned = tunedModel(model, best!.weights as Tensors);
-  const adapter = extractAdapter(tuned, { train: args.train });
-  const names = adapter.tensors.map(({ name }) => name);
-  const final = args.weights === "as-inputs" ? weightsAsInputs(tuned, names) : tuned;
-  await saveModel(final, files.model);
-  saveBytes(adapterBytes(adapter), files.adapter);
-  const { epoch, loss } = best!;
-  const summary = { ended, best: { epoch, loss }, before, epochs };
-  const text = (json: unknown) => new TextEncoder().encode(`${JSON.stringify(json, null, 2)}\n`);
-  const { model: input, variant, data, eval: held, loss: towards, seed } = args;
-  const how = { model: input, variant, data, eval: held ?? null, loss: towards, seed };
-  saveBytes(text({ ...how, ...summary, steps }), files.log);
-  const { lossCurve } = await import("./loss-curve.ts");
-  const svg = lossCurve(
-    {
-      train: steps.map(({ step, loss }) => [step, loss]),
-      eval: [
-        ...(before ? [[0, before] as const] : []),
-        ...epochs.flatMap((each) => (each.eval ? [[each.step, each.eval] as const] : [])),
-      ].map(([step, { loss, metrics }]) => [step, loss, Object.values(metrics)[0]]),
-    },
-    path.basename(args.model),
-    Object.keys(steps[0]?.metrics ?? {})[0],
-  );
-  saveBytes(new TextEncoder().encode(svg), files.curve);
-  if (args.json)
-    process.stdout.write(
-      `${JSON.stringify({ ...summary, files, steps: steps.length }, null, 2)}\n`,
-    );
-  else if (!args.quiet) {
-    const at = epochs.find((each) => each.epoch === epoch);
-    const shown = at?.eval ?? at?.train;
-    process.stdout.write(
-      `${counted(steps.length, "step")}, best after epoch ${epoch}: ${shown ? figures(shown) : `loss ${loss}`}${before ? ` (before: ${figures(before)})` : ""}\nwrote ${files.model}   ${bytes(final.size)}\nwrote ${files.adapter}, ${[files.log, files.curve, files.state].map((file) => path.basename(file)).join(", ")}\n`,
-    );
-  }
-}

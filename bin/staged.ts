@@ -4,21 +4,36 @@ import { type Model, stageModel } from "../src/index.ts";
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
 /**
- * Writes a model under a temporary name, which is gone when this process ends without having kept
- * it, however it ends. A signal that comes while it is written is answered when it is written; one
- * that comes later ends the process at once, also where onnxruntime is running.
+ * Writes a model, and files beside it by name, under temporary names, which are gone when this
+ * process ends without having kept them, however it ends. A signal that comes while they are
+ * written or get their names is answered afterwards; one that comes in between ends the process at
+ * once, also where onnxruntime is running.
  */
-export async function staged(model: Model, output: string) {
+export async function staged(
+  model: Model,
+  output: string,
+  beside: ReadonlyMap<string, Uint8Array> = new Map(),
+) {
   const answers = Object.entries(SIGNALS).map(
     ([signal, number]) => [signal, () => process.exit(128 + number)] as const,
   );
-  for (const [signal, answer] of answers) process.once(signal, answer);
-  const pending = stageModel(model, output);
+  const hold = () => answers.map(([signal, answer]) => process.once(signal, answer));
+  const release = () => answers.map(([signal, answer]) => process.off(signal, answer));
+  hold();
+  const pending = stageModel(model, output, beside);
   process.once("exit", pending.discard);
   sweepAfterwards(pending.temporary);
   await new Promise(setImmediate);
-  for (const [signal, answer] of answers) process.off(signal, answer);
-  return pending;
+  release();
+  const keep = () => {
+    hold();
+    try {
+      pending.keep();
+    } finally {
+      release();
+    }
+  };
+  return { ...pending, keep };
 }
 
 /**

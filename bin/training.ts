@@ -47,13 +47,19 @@ export interface Course {
   /** Called after each step and each epoch. */
   readonly onStep: (step: Step, epoch: number, of: number) => void;
   readonly onEpoch: (epoch: Epoch) => void;
+  /** Keeps the state to resume from: after each epoch, and where one ends early. */
+  readonly keep: () => void;
 }
 
 /** Steps of one epoch: a last, smaller batch is left out. */
 export const stepsOf = ({ rows }: Dataset, batchSize: number) =>
   Math.max(1, Math.floor(rows / batchSize));
 
-/** Trains epoch by epoch, keeping the best weights: by the evaluation, or else the training loss. */
+/**
+ * Trains epoch by epoch, keeping the best weights: by the evaluation, or else the training loss.
+ * An epoch that ends early is judged too, but not in the state that is kept: resumed, it goes on
+ * from its last step, and comes to what it would have come to in one run.
+ */
 export async function train(
   tuning: Finetuning,
   course: Course,
@@ -63,22 +69,26 @@ export async function train(
   const size = Math.min(batchSize, dataset.rows);
   const evaluate = () =>
     course.eval ? tuning.evaluate(batches(course.eval, { ort, batchSize })) : null;
-  if (history.epochs.length === 0) history.before = await evaluate();
+  if (history.steps.length === 0) history.before = await evaluate();
+  if (history.before?.judged === 0)
+    throw new InputError(
+      `no label of ${course.eval!.name} counts: all are the one to be ignored (--ignore-index).`,
+    );
   if (history.before && !Number.isFinite(history.before.loss))
     throw new InputError(
       `the loss on ${course.eval!.name} is ${history.before.loss} before the first step; look for extreme values in it.`,
     );
-  for (let epoch = history.epochs.length + 1; epoch <= course.epochs; epoch++) {
-    const shuffled = batches(dataset, {
-      ort,
-      batchSize: size,
-      shuffle: seed,
-      epoch,
-      dropLast: true,
-    });
-    const own: Step[] = [];
+  while (history.ended === "done") {
+    const epoch = history.epochs.length + 1;
+    if (patience !== null && epoch - 1 - (history.best?.epoch ?? 0) >= patience) {
+      history.ended = "patience";
+      break;
+    }
+    if (epoch > course.epochs) break;
+    const own: Step[] = history.steps.filter((step) => step.epoch === epoch);
+    const order = { ort, batchSize: size, shuffle: seed, epoch, dropLast: true };
     try {
-      for await (const step of tuning.over(shuffled)) {
+      for await (const step of tuning.over(batches(dataset, order), own.length)) {
         own.push(step);
         history.steps.push({ epoch, ...step });
         course.onStep(step, epoch, stepsOf(dataset, size));
@@ -89,24 +99,36 @@ export async function train(
       history.ended = "diverged";
       history.error = error.message;
     }
-    if (own.length === 0) break;
+    if (own.length === 0) {
+      if (history.best && !course.eval) history.best = { ...history.best, weights: tuning.weights };
+      break;
+    }
+    const early = own.length < stepsOf(dataset, size);
+    if (early) course.keep();
     const done: Epoch = { epoch, step: tuning.step, train: meanOf(own), eval: await evaluate() };
     history.epochs.push(done);
     const { loss } = done.eval ?? done.train;
     if (loss < (history.best?.loss ?? Number.POSITIVE_INFINITY))
       history.best = { epoch, loss, weights: { ...tuning.weights } };
+    if (!early) course.keep();
     course.onEpoch(done);
-    if (history.ended === "diverged") break;
-    if (course.stopped()) {
-      history.ended = "interrupted";
-      break;
-    }
-    if (patience !== null && epoch - (history.best?.epoch ?? 0) >= patience) {
-      history.ended = "patience";
-      break;
-    }
+    if (history.ended === "done" && course.stopped()) history.ended = "interrupted";
   }
+  if (!course.eval && history.ended !== "diverged") await judgeLast(tuning, course, history);
   return history;
+}
+
+/** Where no epoch after it has run on the best weights, and nothing else has: one batch tells. */
+async function judgeLast(tuning: Finetuning, { ort, train, batchSize }: Course, history: History) {
+  if (history.best?.epoch !== history.epochs.length) return;
+  const size = Math.min(batchSize, train.rows);
+  const [batch] = batches(train, { ort, batchSize: size, dropLast: true });
+  const { loss, judged } = await tuning.evaluate([batch]);
+  if (Number.isFinite(loss) || judged === 0) return;
+  tuning.stepBack();
+  history.best = { ...history.best, weights: tuning.weights };
+  history.ended = "diverged";
+  history.error = `the loss is ${loss} after step ${tuning.step}, the last; the weights from before it are kept; lower --lr, or look for extreme values in the data.`;
 }
 
 function meanOf(steps: readonly Step[]): Epoch["train"] {

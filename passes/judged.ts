@@ -88,18 +88,19 @@ export function judge(
     },
     options,
   };
-  const { loss: scalar, metrics } = loss.write(judging);
+  const { loss: scalar, metrics, judged } = loss.write(judging);
   const port = (name: string): Port => ({ name, type: null });
   const { nodes, tensors } = written;
   return {
     loss: scalar,
     metrics,
+    judged,
     patch: {
       nodes,
       tensors,
       redirects: [],
       inputs: [{ name: target.name, type: target.type }],
-      outputs: [scalar, ...Object.values(metrics)].map(port),
+      outputs: [scalar, ...Object.values(metrics), judged].map(port),
       untold: graph.main.outputs.map(({ name }) => name),
     },
   };

@@ -3,6 +3,9 @@ import type { Target } from "../passes/judged.ts";
 import { lossNamed } from "../passes/losses/index.ts";
 import { checkSchedule, rateAt, type Schedule } from "../passes/optimizers/schedule.ts";
 import type { Slot } from "../passes/update.ts";
+import { checkFinite } from "./diverged.ts";
+import { type Evaluation, together } from "./evaluation.ts";
+import type { FinetuneOptions, Step } from "./finetune-options.ts";
 import { writing } from "./graph/writing.ts";
 import type { Model } from "./model.ts";
 import { InputError } from "./onnx/source.ts";
@@ -12,43 +15,6 @@ import { openSession, runFor, type Tensors } from "./runtime/session.ts";
 import { SessionsBySize } from "./sessions-by-size.ts";
 import { judged, type StepOptions, type StepPorts, stepGraph, trainableOf } from "./step-graph.ts";
 import { weightOf } from "./weights.ts";
-
-/** How to fine-tune. Batches bring the model's inputs and the target, by name. */
-export interface FinetuneOptions
-  extends Omit<StepOptions, "inputs" | "target">,
-    Partial<Omit<Schedule, "name">> {
-  /** Name of the target among the tensors of a batch; none for a distillation. */
-  readonly target?: string | undefined;
-  /** The model whose outputs a distillation follows: the original. */
-  readonly teacher?: Model | undefined;
-  /** "constant" or "cosine", after a warm-up; "constant". */
-  readonly schedule?: Schedule["name"] | undefined;
-  /** Threads of onnxruntime; 0 lets it choose. */
-  readonly threads?: number | undefined;
-}
-
-/** What one step came to; all are means over its batch. */
-export interface Step {
-  /** From 1. */
-  readonly step: number;
-  readonly loss: number;
-  readonly metrics: Readonly<Record<string, number>>;
-  readonly lr: number;
-  /** Norm of all gradients together, before clipping. */
-  readonly norm: number;
-}
-
-/** What a model comes to on batches that it is not trained on. */
-export interface Evaluation {
-  readonly rows: number;
-  readonly loss: number;
-  readonly metrics: Readonly<Record<string, number>>;
-}
-
-/** A training that went out of bounds; the weights are the last good ones. */
-export class DivergedError extends InputError {
-  override name = "DivergedError";
-}
 
 type Batches = Iterable<Tensors> | AsyncIterable<Tensors>;
 
@@ -65,9 +31,11 @@ export class Finetuning {
   /** The target as an input of what is run: an input or value of the model may have its name. */
   readonly #port: string;
   readonly #steps: SessionsBySize<StepPorts>;
-  readonly #forwards: SessionsBySize<Pick<StepPorts, "loss" | "metrics">>;
+  readonly #forwards: SessionsBySize<Pick<StepPorts, "loss" | "metrics" | "judged">>;
   #teacher: Promise<InferenceSession> | null = null;
   #weights: Record<string, Tensor>;
+  /** The weights of the last step, before it moved them: these gave a finite loss. */
+  #before: Record<string, Tensor> | null = null;
   #state: Record<string, Tensor> = {};
   #step = 0;
 
@@ -92,8 +60,8 @@ export class Finetuning {
       return { model: whole, ports };
     });
     this.#forwards = new SessionsBySize(ort, threads, async (fed) => {
-      const { model: forward, loss, metrics } = await judged(model, this.#sized(fed));
-      return { model: forward, ports: { loss, metrics } };
+      const { model: forward, ...ports } = await judged(model, this.#sized(fed));
+      return { model: forward, ports };
     });
     this.#weights = Object.fromEntries(
       trainableOf(model, options.train).map(({ name }) => {
@@ -121,35 +89,44 @@ export class Finetuning {
   /** Goes on from weights, state and step of an earlier training of the same model. */
   resume(weights: Tensors, state: Tensors, step: number): void {
     this.#weights = { ...this.#weights, ...weights };
+    this.#before = null;
     this.#state = { ...state };
     this.#step = step;
   }
 
-  /** Takes a step on each batch. Throws a DivergedError where loss or gradient is not finite. */
-  async *over(batches: Batches): AsyncGenerator<Step> {
-    let place = 0;
-    for await (const batch of batches) yield await this.#take(await this.#taught(batch), ++place);
+  /** Goes back to the last weights that are known to give a finite loss, those of the last step. */
+  stepBack(): void {
+    this.#weights = this.#before ?? this.#weights;
+    this.#before = null;
   }
 
-  /** Loss and metrics over batches, weighed by their rows; changes nothing. */
+  /**
+   * Takes a step on each batch, passing over the first `after`, on which steps have been taken.
+   * Throws a DivergedError where loss or gradient is not finite.
+   */
+  async *over(batches: Batches, after = 0): AsyncGenerator<Step> {
+    let place = 0;
+    for await (const batch of batches)
+      if (++place > after) yield await this.#take(await this.#taught(batch), place);
+  }
+
+  /**
+   * Loss and metrics over all batches together: a batch counts by what is judged in it, labels that
+   * are not ignored or elements. Changes nothing.
+   */
   async evaluate(batches: Batches): Promise<Evaluation> {
-    let rows = 0;
-    const sums = new Map<string, number>();
+    const parts: Evaluation[] = [];
     for await (const given of batches) {
-      const batch = await this.#taught(given);
-      const fed = this.#fed(batch);
+      const fed = this.#fed(await this.#taught(given));
       const { session, ports } = await this.#forwards.of(fed);
       const outputs = await session.run({ ...fed, ...this.#weights });
-      const own = rowsOf(batch);
-      rows += own;
-      for (const [name, output] of Object.entries({ ...ports.metrics, loss: ports.loss }))
-        sums.set(name, (sums.get(name) ?? 0) + own * scalar(outputs[output]));
+      const { loss, judged } = ports;
+      const of = (name: string) => scalar(outputs[name]);
+      const metrics = valuesOf(ports.metrics, of);
+      parts.push({ rows: rowsOf(fed), judged: of(judged), loss: of(loss), metrics });
     }
-    if (rows === 0) throw new InputError("there is nothing to evaluate on.");
-    const { loss, ...metrics } = Object.fromEntries(
-      [...sums].map(([name, sum]) => [name, sum / rows]),
-    ) as { loss: number };
-    return { rows, loss, metrics };
+    if (parts.length === 0) throw new InputError("there is nothing to evaluate on.");
+    return together(parts);
   }
 
   /** Lets go of all sessions. */
@@ -175,18 +152,16 @@ export class Finetuning {
       [ports.step]: number(step),
     });
     const [loss, norm] = [scalar(outputs[ports.loss]), scalar(outputs[ports.norm])];
-    if (!Number.isFinite(loss) || !Number.isFinite(norm))
-      throw new DivergedError(
-        `the ${Number.isFinite(loss) ? "gradient" : "loss"} is ${Number.isFinite(loss) ? norm : loss} at step ${step}, batch ${place}; the weights from before it are kept; lower --lr, or look for extreme values in the data.`,
-      );
+    if (!Number.isFinite(loss)) this.stepBack();
+    checkFinite(loss, norm, step, place);
+    this.#before = this.#weights;
+    this.#weights = { ...this.#weights };
     for (const slot of ports.slots) {
       this.#weights[slot.weight] = outputs[slot.newWeight];
       for (const { input, output } of slot.state) this.#state[input] = outputs[output];
     }
     this.#step = step;
-    const metrics = Object.fromEntries(
-      Object.entries(ports.metrics).map(([name, output]) => [name, scalar(outputs[output])]),
-    );
+    const metrics = valuesOf(ports.metrics, (name) => scalar(outputs[name]));
     return { step, loss, metrics, lr, norm };
   }
 
@@ -194,6 +169,10 @@ export class Finetuning {
     return state.map(({ input, dtype, copies }) => {
       const known = this.#state[input];
       if (known) return [input, known];
+      if (this.#step > 0)
+        throw new InputError(
+          `the state after step ${this.#step} has no ${input}; it is another optimizer's.`,
+        );
       const start = copies
         ? toFloat64(this.#weights[weight])
         : new Float64Array(dims.reduce((a, b) => a * b, 1));
@@ -240,6 +219,9 @@ export class Finetuning {
 }
 
 const rowsOf = (batch: Tensors) => Object.values(batch)[0]?.dims[0] ?? 0;
+
+const valuesOf = (names: Readonly<Record<string, string>>, of: (name: string) => number) =>
+  Object.fromEntries(Object.entries(names).map(([key, name]) => [key, of(name)]));
 
 const scalar = (tensor: Tensor) => Number((tensor.data as Float32Array)[0]);
 

@@ -101,14 +101,10 @@ export {
 } from "./adapter.ts";
 export { type ApplyOptions, applyAdapter } from "./apply-adapter.ts";
 export { openDataset, type Target } from "./datasets.ts";
-export {
-  DivergedError,
-  type Evaluation,
-  type FinetuneOptions,
-  Finetuning,
-  finetune,
-  type Step,
-} from "./finetune.ts";
+export { DivergedError } from "./diverged.ts";
+export type { Evaluation } from "./evaluation.ts";
+export { Finetuning, finetune } from "./finetune.ts";
+export type { FinetuneOptions, Step } from "./finetune-options.ts";
 export { type Differentiated, differentiate, type GradientOptions } from "./gradients.ts";
 export { copyNames } from "./graph/placing.ts";
 export { pathOf } from "./graph/scopes.ts";

@@ -140,16 +140,22 @@ export async function saveModel(model: Model, path: string): Promise<void> {
 }
 
 /**
- * Writes a model, and the data files that come with it, without giving them their names yet:
- * new weights in a file of their own, and copies of its data where they are asked for.
+ * Writes a model, and the files that come with it, without giving them their names yet: new
+ * weights in a file of their own, copies of its data where they are asked for, and what else is to
+ * lie beside it, by name. All get their names or none does.
  */
-export function stageModel({ source, folder }: Model, path: string): PendingFile {
+export function stageModel(
+  { source, folder }: Model,
+  path: string,
+  beside: ReadonlyMap<string, Uint8Array> = new Map(),
+): PendingFile {
   const { companion, copies } = folder ?? {};
-  if (!companion && !copies?.size) return writePending(source, path);
+  if (!companion && !copies?.size && beside.size === 0) return writePending(source, path);
   const others = new Map<string, Source>();
   try {
     for (const name of copies?.keys() ?? []) others.set(name, folder!.open(name));
     if (companion) others.set(companion.location, bytesSource(companion.bytes));
+    for (const [name, bytes] of beside) others.set(name, bytesSource(bytes));
     return writeTogether(source, others, path);
   } finally {
     for (const other of others.values()) other.close?.();

@@ -128,8 +128,8 @@ export function writePending(source: Source, target: string): PendingFile {
 }
 
 /**
- * Writes a model and the data files beside it, by name, into a folder of their own under the
- * names they will have. Together they get their places, or none does.
+ * Writes a model and the files beside it, by name, into a folder of their own under the names they
+ * will have. Together they get their places, or none does and what was there is there again.
  */
 export function writeTogether(
   source: Source,
@@ -143,17 +143,23 @@ export function writeTogether(
   const stage = writing(target, () => fs.mkdtempSync(path.join(folder, `.${name}.`)));
   const remove = () => fs.rmSync(stage, { recursive: true, force: true });
   const move = () => {
+    const old = fs.mkdtempSync(path.join(stage, "old."));
     const moved: string[] = [];
     try {
       for (const each of all.keys()) {
+        try {
+          fs.linkSync(path.join(folder, each), path.join(old, each));
+        } catch {} // Nothing is there, or there are no links: what is replaced is lost.
         fs.renameSync(path.join(stage, each), path.join(folder, each));
-        moved.push(path.join(folder, each));
+        moved.push(each);
       }
     } catch (error) {
-      for (const file of moved) fs.rmSync(file, { force: true });
+      for (const each of moved) fs.rmSync(path.join(folder, each), { force: true });
+      for (const each of fs.readdirSync(old))
+        fs.renameSync(path.join(old, each), path.join(folder, each));
       throw error;
     }
-    fs.rmdirSync(stage);
+    remove();
   };
   try {
     for (const [each, from] of all)

@@ -48,6 +48,11 @@ export interface StepPorts {
   readonly loss: string;
   /** Scalar outputs by the metric's name. */
   readonly metrics: Readonly<Record<string, string>>;
+  /**
+   * A scalar output: how much of the batch was judged, labels that count or elements. Gradients of
+   * several batches are averaged by it, where these are not alike.
+   */
+  readonly judged: string;
   /** Scalar float inputs: the learning rate, and the number of the step from 1. */
   readonly lr: string;
   readonly step: string;
@@ -73,6 +78,7 @@ export interface Judged {
   readonly weights: readonly Trainable[];
   readonly loss: string;
   readonly metrics: Readonly<Record<string, string>>;
+  readonly judged: string;
 }
 
 /** What of a model is trained: LAuReL's weights, and the float weights that `train` names. */
@@ -106,7 +112,8 @@ export async function judged(model: Model, options: StepOptions): Promise<Judged
     .filter(({ name }) => !fed.has(name))
     .map((value) => port(value.name, typeOfTensor(value)));
   const result = await patched(graph, joined(verdict.patch, { removed, inputs }));
-  return { model: result, weights, loss: verdict.loss, metrics: verdict.metrics };
+  const { loss: scalar, metrics, judged } = verdict;
+  return { model: result, weights, loss: scalar, metrics, judged };
 }
 
 /**
@@ -115,7 +122,7 @@ export async function judged(model: Model, options: StepOptions): Promise<Judged
  */
 export async function stepGraph(model: Model, options: StepOptions): Promise<StepGraph> {
   const forward = await judged(model, options);
-  const { weights, loss, metrics } = forward;
+  const { weights, loss, metrics, judged: amount } = forward;
   const names = weights.map(({ name }) => name);
   const fixed = await plainBetween(forward.model, options.ort, {}, names, () => [loss]);
   const { graph } = fixed.model;
@@ -140,6 +147,7 @@ export async function stepGraph(model: Model, options: StepOptions): Promise<Ste
     slots: whole.slots,
     loss,
     metrics,
+    judged: amount,
     lr,
     step,
     norm: whole.norm,

@@ -39,13 +39,24 @@ export function stateBytes(tuning: Finetuning, { best, note }: TrainingState): U
 export function resumeTraining(
   tuning: Finetuning,
   bytes: Uint8Array,
-  { ort, name }: { readonly ort: Ort; readonly name: string },
+  {
+    ort,
+    name,
+    check = () => {},
+  }: {
+    readonly ort: Ort;
+    readonly name: string;
+    /** Looks at the note before anything is resumed, and throws where that is not to be. */
+    readonly check?: (note: unknown) => void;
+  },
 ): TrainingState {
   const { tensors, metadata } = readSafetensors(bytesSource(bytes, name));
   const step = Number(metadata.get(STEP));
   const misfit = (why: string) =>
     new InputError(`${name} is no state of this training (${why}); leave --resume out.`);
   if (!Number.isSafeInteger(step) || step < 1) throw misfit("it tells no step");
+  const note = parsed(metadata.get(NOTE), misfit);
+  check(note);
   const groups = Object.fromEntries(
     GROUPS.map((group) => [
       group,
@@ -68,7 +79,7 @@ export function resumeTraining(
   if (Object.keys(groups.weights).length !== Object.keys(tuning.weights).length)
     throw misfit("it has other weights too");
   tuning.resume(groups.weights, groups.state, step);
-  return { best: groups.best, note: parsed(metadata.get(NOTE), misfit) };
+  return { best: groups.best, note };
 }
 
 function parsed(text: string | undefined, misfit: (why: string) => InputError): unknown {

@@ -1,6 +1,7 @@
 import { isFloat, showShape, type Type } from "../../src/graph/types.ts";
-import { classAxisOf, type Judging, type Loss, mean, total, type Verdict } from "./loss.ts";
+import { classAxisOf, count, type Judging, type Loss, mean, total, type Verdict } from "./loss.ts";
 
+const FLOAT = 1;
 const INT64 = 7;
 
 /** A value with its class axis moved to the end. */
@@ -63,25 +64,28 @@ export const crossEntropy: Loss = {
       return {
         loss: mean(writing, crossed(judging, q, logP, rank), rank - 1),
         metrics: { accuracy: agreement(judging, logits, q, rank) },
+        judged: op.Cast(positions, { to: FLOAT }),
       };
     }
     const labels = target.dtype === "int64" ? target.name : op.Cast(target.name, { to: INT64 });
     const dtype = output.dtype === "double" ? 11 : 1;
-    const count = (x: string) => op.Cast(x, { to: dtype });
-    const counts = count(op.Not(op.Equal(labels, constant("int64", [], [options.ignoreIndex]))));
+    const float = (x: string) => op.Cast(x, { to: dtype });
+    const counts = float(op.Not(op.Equal(labels, constant("int64", [], [options.ignoreIndex]))));
     const depth = constant("int64", [], [Number(classes)]);
     const hot = op.OneHot(labels, depth, constant("float", [2], [0, 1]), { axis: -1 });
     const q = op.Mul(
-      output.dtype === "double" ? count(hot) : hot,
+      output.dtype === "double" ? float(hot) : hot,
       to.unsqueeze(counts, [rank - 1]),
     );
-    const positions = op.Max([total(writing, counts, rank - 1), constant(output.dtype, [], [1])]);
-    const right = count(op.Equal(op.ArgMax(logits, { axis: rank - 1, keepdims: 0 }), labels));
+    const counted = total(writing, counts, rank - 1);
+    const positions = op.Max([counted, constant(output.dtype, [], [1])]);
+    const right = float(op.Equal(op.ArgMax(logits, { axis: rank - 1, keepdims: 0 }), labels));
     return {
       loss: op.Div(total(writing, crossed(judging, q, logP, rank), rank - 1), positions),
       metrics: {
         accuracy: op.Div(total(writing, op.Mul(right, counts), rank - 1), positions),
       },
+      judged: op.Cast(counted, { to: FLOAT }),
     };
   },
 };
@@ -107,7 +111,11 @@ export const distillation: Loss = {
     const rank = output.shape.length;
     if (options.distil === "features") {
       const off = op.Sub(output.name, target.name);
-      return { loss: mean(writing, op.Mul(off, off), rank), metrics: {} };
+      return {
+        loss: mean(writing, op.Mul(off, off), rank),
+        metrics: {},
+        judged: count(writing, off),
+      };
     }
     const axis = classAxisOf(rank, options);
     const scalar = (value: number) => constant(output.dtype, [], [value]);
@@ -119,10 +127,12 @@ export const distillation: Loss = {
     const logP = logProbabilities(judging, cooled(student), rank);
     const q = op.Exp(logQ);
     const apart = total(writing, op.Mul(q, op.Sub(logQ, logP)), rank);
-    const divergence = op.Div(apart, total(writing, q, rank));
+    const positions = total(writing, q, rank);
+    const divergence = op.Div(apart, positions);
     return {
       loss: op.Mul(divergence, scalar(options.temperature ** 2)),
       metrics: { agreement: agreement(judging, student, teacher, rank) },
+      judged: op.Cast(positions, { to: FLOAT }),
     };
   },
 };

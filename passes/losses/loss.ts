@@ -1,6 +1,8 @@
 import type { Type } from "../../src/graph/types.ts";
 import type { Writing } from "../../src/graph/writing.ts";
 
+const FLOAT = 1;
+
 /** Options of all losses, as the command line names them. */
 export interface LossOptions {
   /** Axis of the classes; of two axes the second, of three the last, of more the second. */
@@ -42,6 +44,8 @@ export interface Judging {
 export interface Verdict {
   readonly loss: string;
   readonly metrics: Readonly<Record<string, string>>;
+  /** How much was judged, a float: by it the means of several batches are those of all together. */
+  readonly judged: string;
 }
 
 /** What training makes small. */
@@ -68,6 +72,9 @@ export function classAxisOf(rank: number, { classAxis }: LossOptions): number {
 /** The mean of all elements. */
 export const mean = ({ to }: Writing, x: string, rank: number) =>
   to.reduce("ReduceMean", x, axes(rank), false);
+
+/** How many elements a value has, as a float. */
+export const count = ({ op }: Writing, x: string) => op.Cast(op.Size(x), { to: FLOAT });
 
 /** The sum of all elements. */
 export const total = ({ to }: Writing, x: string, rank: number) =>

@@ -1,6 +1,6 @@
 import { isFloat, showShape, type Type } from "../../src/graph/types.ts";
 import { fits } from "./classes.ts";
-import { type Judging, type Loss, mean, type Verdict } from "./loss.ts";
+import { count, type Judging, type Loss, mean, type Verdict } from "./loss.ts";
 
 function misfit(output: Type, target: Type): string | null {
   if (!isFloat(target.dtype)) return `its targets are floats, and these are ${target.dtype}`;
@@ -20,13 +20,15 @@ const valued = (
 /** The mean of (y − t)²: PyTorch's mse_loss. */
 export const mse = valued("mse", "mean squared error", ({ writing, output, target }) => {
   const off = writing.op.Sub(output.name, target.name);
-  return { loss: mean(writing, writing.op.Mul(off, off), output.shape.length), metrics: {} };
+  const loss = mean(writing, writing.op.Mul(off, off), output.shape.length);
+  return { loss, metrics: {}, judged: count(writing, off) };
 });
 
 /** The mean of |y − t|: PyTorch's l1_loss. */
 export const l1 = valued("l1", "mean absolute error", ({ writing, output, target }) => {
   const off = writing.op.Abs(writing.op.Sub(output.name, target.name));
-  return { loss: mean(writing, off, output.shape.length), metrics: {} };
+  const loss = mean(writing, off, output.shape.length);
+  return { loss, metrics: {}, judged: count(writing, off) };
 });
 
 /** The mean of softplus(z) − z t, z a logit: PyTorch's binary_cross_entropy_with_logits. */
@@ -42,6 +44,7 @@ export const binaryCrossEntropy = valued(
     return {
       loss: mean(writing, term, rank),
       metrics: { accuracy: mean(writing, op.Cast(right, { to: 1 }), rank) },
+      judged: count(writing, term),
     };
   },
   ["Sigmoid"],
@@ -62,7 +65,9 @@ export const cosine = valued(
     const squared = op.Mul(dot(y, y), dot(t, t));
     // Bounded before the root, whose slope at 0 is infinite.
     const bounded = op.Sqrt(op.Max([squared, constant(output.dtype, [], [EPSILON ** 2])]));
-    const cos = mean(writing, op.Div(dot(y, t), bounded), rank - 1);
-    return { loss: op.Sub(constant(output.dtype, [], [1]), cos), metrics: { cosine: cos } };
+    const all = op.Div(dot(y, t), bounded);
+    const cos = mean(writing, all, rank - 1);
+    const loss = op.Sub(constant(output.dtype, [], [1]), cos);
+    return { loss, metrics: { cosine: cos }, judged: count(writing, all) };
   },
 );

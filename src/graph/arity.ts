@@ -77,6 +77,7 @@ export const ARITY = {
   ScatterND: 3,
   Selu: 1,
   Shape: 1,
+  Size: 1,
   Sigmoid: 1,
   Sign: 1,
   Sin: 1,

@@ -164,6 +164,7 @@ export interface Ops<V> {
   ): V;
   ScatterND(data: V, indices: V, updates: V, attributes?: { reduction?: string }): V;
   Shape(x: V): V;
+  Size(x: V): V;
   Slice(
     x: V,
     starts?: Maybe<V>,
