@@ -71,12 +71,8 @@ export const crossEntropy: Loss = {
     const dtype = output.dtype === "double" ? 11 : 1;
     const float = (x: string) => op.Cast(x, { to: dtype });
     const counts = float(op.Not(op.Equal(labels, constant("int64", [], [options.ignoreIndex]))));
-    const depth = constant("int64", [], [Number(classes)]);
-    const hot = op.OneHot(labels, depth, constant("float", [2], [0, 1]), { axis: -1 });
-    const q = op.Mul(
-      output.dtype === "double" ? float(hot) : hot,
-      to.unsqueeze(counts, [rank - 1]),
-    );
+    const hot = to.oneHot(labels, rank - 1, Number(classes), output.dtype);
+    const q = op.Mul(hot, to.unsqueeze(counts, [rank - 1]));
     const counted = total(writing, counts, rank - 1);
     const positions = op.Max([counted, constant(output.dtype, [], [1])]);
     const right = float(op.Equal(op.ArgMax(logits, { axis: rank - 1, keepdims: 0 }), labels));
@@ -107,7 +103,7 @@ export const distillation: Loss = {
       : `the original gives ${showShape(target.shape)}, and this model ${showShape(output.shape)}`,
   write(judging): Verdict {
     const { writing, output, target, before, options } = judging;
-    const { op, constant } = writing;
+    const { op, to, constant } = writing;
     const rank = output.shape.length;
     if (options.distil === "features") {
       const off = op.Sub(output.name, target.name);
@@ -119,7 +115,8 @@ export const distillation: Loss = {
     }
     const axis = classAxisOf(rank, options);
     const scalar = (value: number) => constant(output.dtype, [], [value]);
-    const given = before === "Softmax" ? op.Log(op.Max([target.name, scalar(1e-30)])) : target.name;
+    const given =
+      before === "Softmax" ? op.Log(to.atLeast(target.name, 1e-30, output.dtype)) : target.name;
     const teacher = classesLast(judging, given, rank, axis);
     const student = classesLast(judging, output.name, rank, axis);
     const cooled = (x: string) => op.Div(x, scalar(options.temperature));

@@ -64,7 +64,7 @@ export const cosine = valued(
     const [y, t] = [output.name, target.name];
     const squared = op.Mul(dot(y, y), dot(t, t));
     // Bounded before the root, whose slope at 0 is infinite.
-    const bounded = op.Sqrt(op.Max([squared, constant(output.dtype, [], [EPSILON ** 2])]));
+    const bounded = op.Sqrt(to.atLeast(squared, EPSILON ** 2, output.dtype));
     const all = op.Div(dot(y, t), bounded);
     const cos = mean(writing, all, rank - 1);
     const loss = op.Sub(constant(output.dtype, [], [1]), cos);

@@ -17,9 +17,11 @@ const AXES = 18;
 const SLICE = 10;
 const CLIP_AND_PAD = 11;
 const SCATTER_ELEMENTS = 11;
-/** Where and Sign. */
+/** Where, Sign and OneHot. */
 const WHERE = 9;
 const EXPAND = 8;
+/** Max of shapes that broadcast. */
+const BROADCAST_MAX = 8;
 
 /** Operators whose form changed with the opset, each asked for in one way. */
 export interface Portable<V> {
@@ -48,6 +50,10 @@ export interface Portable<V> {
   clip(x: V, min: number | null, max: number | null, dtype: string): V;
   /** x where the condition holds, else y; both finite before opset 9. */
   where(condition: V, x: V, y: V, dtype: string): V;
+  /** x where that is larger, else the number. */
+  atLeast(x: V, least: number, dtype: string): V;
+  /** Along a new last axis, 1 at the class that an int64 names, else 0. */
+  oneHot(labels: V, rank: number, classes: number, dtype: string): V;
 }
 
 /** Writes in the form of an opset, from 7 on. */
@@ -114,6 +120,20 @@ export function portable<V>(op: Ops<V>, opset: number, constant: Constant<V>): P
     where(condition, x, y, dtype) {
       if (opset >= WHERE) return op.Where(condition, x, y);
       return op.Add(y, op.Mul(cast(condition, dtype), op.Sub(x, y)));
+    },
+    atLeast(x, least, dtype) {
+      const bound = constant(dtype, [], [least]);
+      if (opset >= BROADCAST_MAX) return op.Max([x, bound]);
+      return this.where(op.Greater(x, bound), x, bound, dtype);
+    },
+    oneHot(labels, rank, classes, dtype) {
+      if (opset < WHERE) {
+        const all = ints(Array.from({ length: classes }, (_, k) => k));
+        return cast(op.Equal(this.unsqueeze(labels, [rank]), all), dtype);
+      }
+      const depth = constant("int64", [], [classes]);
+      const hot = op.OneHot(labels, depth, constant("float", [2], [0, 1]), { axis: -1 });
+      return dtype === "float" ? hot : cast(hot, dtype);
     },
   };
 }

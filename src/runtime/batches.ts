@@ -78,7 +78,7 @@ function gathered(ort: Ort, column: Column, rows: Uint32Array): Tensor {
 
 /**
  * Throws an InputError where a target is no class of so many: no integer of the type, or one that
- * is out of range. `ignore` is a label that counts for none.
+ * is out of range. `ignore` is a label that counts for none, which not all may be.
  */
 export function checkLabels(
   dataset: Dataset,
@@ -95,13 +95,18 @@ export function checkLabels(
     );
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const wide = dataTypeNamed(stored)!.bits / 8;
+  let counting = 0;
   for (let at = 0; at < bytes.length; at += wide) {
     const label = Number(read(view, at));
-    if ((label >= 0 && label < classes) || label === ignore) continue;
+    if (label === ignore) continue;
+    counting++;
+    if (label >= 0 && label < classes) continue;
     throw new InputError(
       `${title} is ${label} in row ${Math.floor(at / wide / elements(dims))} (from 0), and the model's ${classes} classes are 0 to ${classes - 1}; number the labels so.`,
     );
   }
+  if (counting === 0)
+    throw new InputError(`${title} is ${ignore} in every row, the label that does not count.`);
 }
 
 const READ: Readonly<Record<string, (view: DataView, at: number) => number | bigint>> = {
