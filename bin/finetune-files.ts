@@ -1,8 +1,11 @@
 import path from "node:path";
+import type { Model } from "../src/index.ts";
 
 /** Everything that is written, beside the tuned model. */
 export interface Files {
   readonly model: string;
+  /** For new weights, where the model keeps its own in files; null where they go into the model. */
+  readonly data: string | null;
   readonly adapter: string;
   readonly log: string;
   readonly curve: string;
@@ -10,19 +13,17 @@ export interface Files {
 }
 
 /** The files of a training: beside the tuned model, and named after it. */
-export function filesOf({
-  model,
-  output,
-}: {
-  readonly model: string;
-  readonly output: string | undefined;
-}): Files {
+export function filesOf(
+  { model, output }: { readonly model: string; readonly output: string | undefined },
+  { dataFiles }: Pick<Model, "dataFiles">,
+): Files {
   const { dir, name, ext } = path.parse(model);
   const plain = (ext === ".onnx" ? name : name + ext).replace(/\.laurel$/, "");
   const file = output ?? path.join(dir, `${plain}.tuned.onnx`);
   const stem = file.replace(/\.onnx$/, "");
   return {
     model: file,
+    data: dataFiles.length > 0 ? `${file}.data` : null,
     adapter: `${stem}.safetensors`,
     log: `${stem}.json`,
     curve: `${stem}.svg`,

@@ -1,3 +1,4 @@
+import path from "node:path";
 import ort from "onnxruntime-node";
 import {
   checkBatchSize,
@@ -30,14 +31,14 @@ const BATCH = 32;
 /** Trains, and writes the tuned model, the adapter, the log, the loss curve and the state. */
 export async function runFinetune(args: FinetuneArguments): Promise<void> {
   checkNumbers(args);
-  const files = filesOf(args);
   const given = await openModel(args.model, { trustLinks: args.trustLinks });
-  const place = { file: files.model, data: null, copies: null };
+  const files = filesOf(args, given);
+  const place = { file: files.model, data: files.data && path.basename(files.data), copies: null };
   const force = args.force || args.resume;
   checkOutput(place, args.model, { force, linkWeights: false, copying: false }, given);
   checkWritable(files.model);
   const own = [args.model, args.data, ...(args.eval ? [args.eval] : [])];
-  for (const file of Object.values(files)) checkFree(file, own, force);
+  for (const file of Object.values(files)) if (file) checkFree(file, own, force);
   const model = isLaurelized(given)
     ? given
     : (await laurelize(given, { ...args, ort, externalData: null })).model;
@@ -93,24 +94,29 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
   await tuning.close();
   if (!history.best)
     throw new DivergedError(
-      `${history.error ?? "the loss is not finite after any epoch; lower --lr."} Nothing is written.`,
+      `${history.error ?? "the loss is not finite after any epoch; lower --lr."} No epoch ended with a finite loss, so no model is written.`,
     );
-  await writeTuned(args, files, model, settings, history);
+  await writeTuned(args, files, { given, model }, settings, history);
   if (history.error) process.stderr.write(`laurelize: ${history.error}\n`);
   if (history.ended === "diverged") process.exitCode = EXIT.diverged;
   if (history.ended === "interrupted") process.exitCode = EXIT.interrupted;
 }
 
 function checkNumbers(args: FinetuneArguments): void {
+  const refuse = (name: string, what: string) => {
+    const option = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    throw new InputError(`--${option} ${args[name as "lr"]} is no ${what}.`);
+  };
   for (const name of ["epochs", "batchSize", "patience"] as const) {
     const value = args[name];
     if (value !== undefined && (!Number.isSafeInteger(value) || value < 1))
-      throw new InputError(`${name} ${value} is no whole number from 1 on.`);
+      refuse(name, "whole number from 1 on");
   }
-  if (!Number.isSafeInteger(args.threads) || args.threads < 0)
-    throw new InputError(`threads ${args.threads} is no whole number from 0 on.`);
+  for (const name of ["threads", "warmup"] as const)
+    if (!Number.isSafeInteger(args[name]) || args[name] < 0) refuse(name, "whole number from 0 on");
   for (const name of ["momentum", "weightDecay", "clip"] as const)
-    if (!(args[name] >= 0)) throw new InputError(`${name} ${args[name]} is no number from 0 on.`);
+    if (!(args[name] >= 0)) refuse(name, "number from 0 on");
+  if (!(args.lr > 0 && args.lr < Number.POSITIVE_INFINITY)) refuse("lr", "positive number");
 }
 
 /** The model as it was before it was laurelized, if it was. */

@@ -1,6 +1,8 @@
 import path from "node:path";
+import ort from "onnxruntime-node";
 import {
   adapterBytes,
+  applyAdapter,
   extractAdapter,
   type Model,
   type Tensors,
@@ -19,13 +21,15 @@ import { figures } from "./watch.ts";
 export async function writeTuned(
   args: FinetuneArguments,
   files: Files,
-  model: Model,
+  { given, model }: { readonly given: Model; readonly model: Model },
   settings: Settings,
   history: History,
 ): Promise<void> {
   const { best, steps, epochs, before, ended, error } = history;
-  const tuned = tunedModel(model, best!.weights as Tensors);
-  const adapter = extractAdapter(tuned, { train: args.train });
+  const inside = tunedModel(model, best!.weights as Tensors);
+  const adapter = extractAdapter(inside, { train: args.train });
+  const externalData = files.data && path.basename(files.data);
+  const tuned = externalData ? await applyAdapter(given, adapter, { ort, externalData }) : inside;
   const names = adapter.tensors.map(({ name }) => name);
   const final = args.weights === "as-inputs" ? weightsAsInputs(tuned, names) : tuned;
   const { epoch, loss } = best!;

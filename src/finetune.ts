@@ -1,4 +1,4 @@
-import type { InferenceSession, Tensor } from "onnxruntime-common";
+import type { Tensor } from "onnxruntime-common";
 import type { Target } from "../passes/judged.ts";
 import { lossNamed } from "../passes/losses/index.ts";
 import { checkSchedule, rateAt, type Schedule } from "../passes/optimizers/schedule.ts";
@@ -10,10 +10,10 @@ import { writing } from "./graph/writing.ts";
 import type { Model } from "./model.ts";
 import { InputError } from "./onnx/source.ts";
 import { dtypeOf, tensorOfBytes, toFloat64 } from "./runtime/floats.ts";
-import { runnable } from "./runtime/runnable.ts";
-import { openSession, runFor, type Tensors } from "./runtime/session.ts";
+import { reason, type Tensors } from "./runtime/session.ts";
 import { SessionsBySize } from "./sessions-by-size.ts";
 import { judged, type StepOptions, type StepPorts, stepGraph, trainableOf } from "./step-graph.ts";
+import { Teacher } from "./teacher.ts";
 import { weightOf } from "./weights.ts";
 
 type Batches = Iterable<Tensors> | AsyncIterable<Tensors>;
@@ -32,7 +32,7 @@ export class Finetuning {
   readonly #port: string;
   readonly #steps: SessionsBySize<StepPorts>;
   readonly #forwards: SessionsBySize<Pick<StepPorts, "loss" | "metrics" | "judged">>;
-  #teacher: Promise<InferenceSession> | null = null;
+  #teacher: Teacher | null = null;
   #weights: Record<string, Tensor>;
   /** The weights of the last step, before it moved them: these gave a finite loss. */
   #before: Record<string, Tensor> | null = null;
@@ -119,7 +119,8 @@ export class Finetuning {
     for await (const given of batches) {
       const fed = this.#fed(await this.#taught(given));
       const { session, ports } = await this.#forwards.of(fed);
-      const outputs = await session.run({ ...fed, ...this.#weights });
+      const run = session.run({ ...fed, ...this.#weights });
+      const outputs = await run.catch(refused(`batch ${parts.length + 1} of the evaluation`));
       const { loss, judged } = ports;
       const of = (name: string) => scalar(outputs[name]);
       const metrics = valuesOf(ports.metrics, of);
@@ -133,7 +134,7 @@ export class Finetuning {
   async close(): Promise<void> {
     await this.#steps.close();
     await this.#forwards.close();
-    await (await this.#teacher)?.release();
+    await this.#teacher?.close();
     this.#teacher = null;
   }
 
@@ -144,13 +145,14 @@ export class Finetuning {
     const lr = rateAt(this.#schedule, step);
     const { ort } = this.#options;
     const number = (value: number) => new ort.Tensor("float32", Float32Array.of(value), []);
-    const outputs = await session.run({
+    const run = session.run({
       ...fed,
       ...this.#weights,
       ...Object.fromEntries(ports.slots.flatMap((slot) => this.#stateOf(slot))),
       [ports.lr]: number(lr),
       [ports.step]: number(step),
     });
+    const outputs = await run.catch(refused(`step ${step}, batch ${place},`));
     const [loss, norm] = [scalar(outputs[ports.loss]), scalar(outputs[ports.norm])];
     if (!Number.isFinite(loss)) this.stepBack();
     checkFinite(loss, norm, step, place);
@@ -199,14 +201,10 @@ export class Finetuning {
 
   /** The batch with what the teacher gives, where there is one. */
   async #taught(batch: Tensors): Promise<Tensors> {
-    const { teacher, ort, output } = this.#options;
+    const { teacher, ort, output, threads } = this.#options;
     if (!teacher) return batch;
-    this.#teacher ??= openSession(ort, runnable(teacher.file), "all", this.#options.threads);
-    const session = await this.#teacher;
-    const name = output ?? session.outputNames[0];
-    const inputs = session.inputNames.map((input) => [input, batch[input]] as const);
-    const outputs = await runFor(session, Object.fromEntries(inputs), [name]);
-    return { ...batch, [this.#targetName()]: outputs[name] };
+    this.#teacher ??= new Teacher(teacher, ort, output, threads);
+    return { ...batch, [this.#targetName()]: await this.#teacher.of(batch) };
   }
 
   /** What step graphs are made with, for tensors of these sizes. */
@@ -217,6 +215,13 @@ export class Finetuning {
     return { ...this.#options, target, inputs };
   }
 }
+
+/** What onnxruntime refuses while it runs lies in the numbers: an index out of range, say. */
+const refused = (what: string) => (error: unknown) => {
+  const why = reason(error);
+  const then = /alloc|memory/i.test(why) ? "make the batches smaller" : "look at the data";
+  throw new InputError(`onnxruntime cannot run ${what} (${why}); ${then}.`);
+};
 
 const rowsOf = (batch: Tensors) => Object.values(batch)[0]?.dims[0] ?? 0;
 

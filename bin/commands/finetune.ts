@@ -1,6 +1,6 @@
 import type { Argv, CommandModule } from "yargs";
 import { type Inserting, inserting } from "./inserting.ts";
-import { finding, force, json, quiet, trustLinks } from "./options.ts";
+import { finding, force, json, quiet, trustLinks, withValues } from "./options.ts";
 
 /** What the command line says. */
 export interface FinetuneArguments extends Inserting {
@@ -44,102 +44,115 @@ export const finetune: CommandModule<object, FinetuneArguments> = {
   builder: (yargs) =>
     yargs
       .positional("model", { type: "string", demandOption: true, describe: "the .onnx file" })
-      .options({
-        data: {
-          type: "string",
-          demandOption: true,
-          describe: "an .npz with an array for each input of the model, and the target",
-        },
-        eval: { type: "string", describe: "an .npz like it, to choose the best epoch by" },
-        loss: {
-          choices: ["cross-entropy", "binary-cross-entropy", "mse", "l1", "cosine", "distillation"],
-          demandOption: true,
-          describe: "what is made small",
-        },
-        target: { type: "string", describe: "the array that outputs are held against" },
-        until: {
-          type: "string",
-          describe:
-            "the output that is judged, where there are several, or a value to stop at before what has no gradient",
-        },
-        "class-axis": {
-          type: "number",
-          describe: "axis of the classes  [default: 1, the last of three]",
-        },
-        "ignore-index": {
-          type: "number",
-          default: -100,
-          describe: "a label that does not count",
-        },
-        temperature: { type: "number", default: 2, describe: "of a distillation" },
-        distil: {
-          choices: ["logits", "features"],
-          default: "logits",
-          describe: "what a distillation compares",
-        },
-        output: {
-          alias: "o",
-          type: "string",
-          describe:
-            "where to write the tuned model; adapter, log, curve and state go beside it  [default: model.tuned.onnx]",
-        },
-        epochs: { alias: "e", type: "number", default: 10, describe: "times through the data" },
-        "batch-size": {
-          alias: "b",
-          type: "number",
-          describe: "examples a step  [default: 32, or what the model fixes]",
-        },
-        lr: { type: "number", default: 1e-3, describe: "learning rate" },
-        schedule: {
-          choices: ["constant", "cosine"],
-          default: "constant",
-          describe: "how the learning rate goes",
-        },
-        warmup: { type: "number", default: 0, describe: "steps over which it rises from zero" },
-        optimizer: {
-          choices: ["adamw", "sgd"],
-          default: "adamw",
-          describe: "how weights follow their gradients",
-        },
-        momentum: { type: "number", default: 0.9, describe: "of sgd" },
-        "weight-decay": {
-          type: "number",
-          default: 0.01,
-          describe: "of A, B and further weights; factors have none",
-        },
-        clip: { type: "number", default: 1, describe: "largest norm of the gradients; 0 for any" },
-        patience: {
-          type: "number",
-          describe: "stop after so many epochs without a better one",
-        },
-        train: {
-          type: "string",
-          array: true,
-          nargs: 1,
-          describe: "train initializers whose name matches a glob too, a head for instance",
-        },
-        resume: {
-          type: "boolean",
-          default: false,
-          describe: "go on from the state of an earlier run with the same output",
-        },
-        weights: {
-          choices: ["inside", "as-inputs"],
-          default: "inside",
-          describe: "keep the tuned weights in the model, or make them its inputs",
-        },
-        threads: {
-          type: "number",
-          default: 0,
-          describe: "threads of onnxruntime; 0 for its choice",
-        },
-        ...inserting,
-        ...finding,
-        ...force,
-        ...json,
-        ...quiet,
-        ...trustLinks,
-      })
+      .options(
+        withValues({
+          data: {
+            type: "string",
+            demandOption: true,
+            describe: "an .npz with an array for each input of the model, and the target",
+          },
+          eval: { type: "string", describe: "an .npz like it, to choose the best epoch by" },
+          loss: {
+            choices: [
+              "cross-entropy",
+              "binary-cross-entropy",
+              "mse",
+              "l1",
+              "cosine",
+              "distillation",
+            ],
+            demandOption: true,
+            describe: "what is made small",
+          },
+          target: { type: "string", describe: "the array that outputs are held against" },
+          until: {
+            type: "string",
+            describe:
+              "the output that is judged, where there are several, or a value to stop at before what has no gradient",
+          },
+          "class-axis": {
+            type: "number",
+            describe: "axis of the classes  [default: 1, the last of three]",
+          },
+          "ignore-index": {
+            type: "number",
+            default: -100,
+            describe: "a label that does not count",
+          },
+          temperature: { type: "number", default: 2, describe: "of a distillation" },
+          distil: {
+            choices: ["logits", "features"],
+            default: "logits",
+            describe: "what a distillation compares",
+          },
+          output: {
+            alias: "o",
+            type: "string",
+            describe:
+              "where to write the tuned model; adapter, log, curve and state go beside it  [default: model.tuned.onnx]",
+          },
+          epochs: { alias: "e", type: "number", default: 10, describe: "times through the data" },
+          "batch-size": {
+            alias: "b",
+            type: "number",
+            describe: "examples a step  [default: 32, or what the model fixes]",
+          },
+          lr: { type: "number", default: 1e-3, describe: "learning rate" },
+          schedule: {
+            choices: ["constant", "cosine"],
+            default: "constant",
+            describe: "how the learning rate goes",
+          },
+          warmup: { type: "number", default: 0, describe: "steps over which it rises from zero" },
+          optimizer: {
+            choices: ["adamw", "sgd"],
+            default: "adamw",
+            describe: "how weights follow their gradients",
+          },
+          momentum: { type: "number", default: 0.9, describe: "of sgd" },
+          "weight-decay": {
+            type: "number",
+            default: 0.01,
+            describe: "of A, B and further weights; factors have none",
+          },
+          clip: {
+            type: "number",
+            default: 1,
+            describe: "largest norm of the gradients; 0 for any",
+          },
+          patience: {
+            type: "number",
+            describe: "stop after so many epochs without a better one",
+          },
+          train: {
+            type: "string",
+            array: true,
+            nargs: 1,
+            describe: "train initializers whose name matches a glob too, a head for instance",
+          },
+          resume: {
+            type: "boolean",
+            default: false,
+            describe: "go on from the state of an earlier run with the same output",
+          },
+          weights: {
+            choices: ["inside", "as-inputs"],
+            default: "inside",
+            describe: "keep the tuned weights in the model, or make them its inputs",
+          },
+          threads: {
+            type: "number",
+            default: 0,
+            describe: "threads of onnxruntime; 0 for its choice",
+          },
+          ...inserting,
+          ...finding,
+          ...force,
+          ...json,
+          ...quiet,
+          ...trustLinks,
+        }),
+      )
       .example(
         "$0 finetune model.onnx --data train.npz --eval val.npz --loss cross-entropy --target labels",
         "tune rw+lr at every site",

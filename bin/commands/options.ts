@@ -1,3 +1,13 @@
+/** Options of which each that is no switch is refused without a value, not taken as its default. */
+export const withValues = <T extends Readonly<Record<string, object>>>(options: T): T =>
+  Object.fromEntries(
+    Object.entries(options).map(([name, option]) =>
+      "type" in option && option.type === "boolean"
+        ? [name, option]
+        : [name, { ...option, requiresArg: true }],
+    ),
+  ) as unknown as T;
+
 /** Sizes of free dimensions, where inputs are made up. */
 export const dim = (where?: string) =>
   ({

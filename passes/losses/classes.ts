@@ -61,10 +61,11 @@ export const crossEntropy: Loss = {
     const logP = logProbabilities(judging, logits, rank);
     if (isFloat(target.dtype)) {
       const q = classesLast(judging, target.name, rank, axis);
+      const each = crossed(judging, q, logP, rank);
       return {
-        loss: mean(writing, crossed(judging, q, logP, rank), rank - 1),
+        loss: mean(writing, each, rank - 1),
         metrics: { accuracy: agreement(judging, logits, q, rank) },
-        judged: op.Cast(positions, { to: FLOAT }),
+        judged: count(writing, each),
       };
     }
     const labels = target.dtype === "int64" ? target.name : op.Cast(target.name, { to: INT64 });
@@ -123,13 +124,12 @@ export const distillation: Loss = {
     const logQ = logProbabilities(judging, cooled(teacher), rank);
     const logP = logProbabilities(judging, cooled(student), rank);
     const q = op.Exp(logQ);
-    const apart = total(writing, op.Mul(q, op.Sub(logQ, logP)), rank);
-    const positions = total(writing, q, rank);
-    const divergence = op.Div(apart, positions);
+    const terms = op.Mul(q, op.Sub(logQ, logP));
+    const each = to.reduce("ReduceSum", terms, [rank - 1], false);
     return {
-      loss: op.Mul(divergence, scalar(options.temperature ** 2)),
+      loss: op.Mul(mean(writing, each, rank - 1), scalar(options.temperature ** 2)),
       metrics: { agreement: agreement(judging, student, teacher, rank) },
-      judged: op.Cast(positions, { to: FLOAT }),
+      judged: count(writing, each),
     };
   },
 };
