@@ -96,7 +96,12 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
     throw new DivergedError(
       `${history.error ?? "the loss is not finite after any epoch; lower --lr."} No epoch ended with a finite loss, so no model is written.`,
     );
-  await writeTuned(args, files, { given, model }, settings, history);
+  await writeTuned(args, files, { given, model }, settings, history).catch((error) => {
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError(
+      `${error.message} The training is kept in ${files.state}; make room and run again with --resume.`,
+    );
+  });
   if (history.error) process.stderr.write(`laurelize: ${history.error}\n`);
   if (history.ended === "diverged") process.exitCode = EXIT.diverged;
   if (history.ended === "interrupted") process.exitCode = EXIT.interrupted;
