@@ -12,6 +12,8 @@ export interface Target {
 
 /** A loss written behind a model's output. */
 export interface Judged extends Verdict {
+  /** How many classes there are; null where the loss knows none. */
+  readonly classes: number | null;
   readonly patch: Patch;
 }
 
@@ -54,7 +56,6 @@ export function judge(
   const type = types.get(output);
   if (!type?.shape)
     throw new InputError(`the shape of output ${output.name} is not known; give --dim.`);
-  checkOptions(options);
   const axis = loss.classAxis(type.shape, options);
   if (axis !== null && !(axis in type.shape))
     throw new InputError(
@@ -89,12 +90,14 @@ export function judge(
     options,
   };
   const { loss: scalar, metrics, judged } = loss.write(judging);
+  const classes = axis === null ? null : Number(type.shape[axis]);
   const port = (name: string): Port => ({ name, type: null });
   const { nodes, tensors } = written;
   return {
     loss: scalar,
     metrics,
     judged,
+    classes,
     patch: {
       nodes,
       tensors,
@@ -106,12 +109,8 @@ export function judge(
   };
 }
 
-function checkOptions({ ignoreIndex, temperature }: LossOptions): void {
-  if (!Number.isSafeInteger(ignoreIndex))
-    throw new InputError(`the label to ignore, ${ignoreIndex}, is no whole number.`);
-  if (!(temperature > 0) || !Number.isFinite(temperature))
-    throw new InputError(`temperature ${temperature} is no positive number.`);
-}
+const inFloats = (to: Writing, name: string, dtype: string) =>
+  cast(to, name, dtype, dtype === "double" ? "double" : "float");
 
 const cast = ({ op }: Writing, name: string, from: string, to: string) =>
   from === to ? name : op.Cast(name, { to: to === "double" ? DOUBLE : FLOAT });

@@ -1,6 +1,7 @@
 import type { Tensor } from "onnxruntime-common";
 import type { Target } from "../passes/judged.ts";
 import { lossNamed } from "../passes/losses/index.ts";
+import { lossOptionsOf } from "../passes/losses/loss.ts";
 import { checkSchedule, rateAt, type Schedule } from "../passes/optimizers/schedule.ts";
 import type { Slot } from "../passes/update.ts";
 import { checkFinite } from "./diverged.ts";
@@ -10,7 +11,8 @@ import { writing } from "./graph/writing.ts";
 import type { Model } from "./model.ts";
 import { InputError } from "./onnx/source.ts";
 import { dtypeOf, tensorOfBytes, toFloat64 } from "./runtime/floats.ts";
-import { reason, type Tensors } from "./runtime/session.ts";
+import { checkLabelsOf } from "./runtime/labels.ts";
+import { runBatch, type Tensors } from "./runtime/session.ts";
 import { SessionsBySize } from "./sessions-by-size.ts";
 import { judged, type StepOptions, type StepPorts, stepGraph, trainableOf } from "./step-graph.ts";
 import { Teacher } from "./teacher.ts";
@@ -30,20 +32,25 @@ export class Finetuning {
   readonly #schedule: Schedule;
   /** The target as an input of what is run: an input or value of the model may have its name. */
   readonly #port: string;
+  /** The label that does not count. */
+  readonly #ignored: number;
   readonly #steps: SessionsBySize<StepPorts>;
-  readonly #forwards: SessionsBySize<Pick<StepPorts, "loss" | "metrics" | "judged">>;
+  readonly #forwards: SessionsBySize<Pick<StepPorts, "loss" | "metrics" | "judged" | "classes">>;
   #teacher: Teacher | null = null;
   #weights: Record<string, Tensor>;
   /** The weights of the last step, before it moved them: these gave a finite loss. */
   #before: Record<string, Tensor> | null = null;
   #state: Record<string, Tensor> = {};
   #step = 0;
+  /** Steps that are asked for side by side are taken one after the other. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(model: Model, options: FinetuneOptions) {
     const { schedule = "constant", lr = DEFAULT_RATE, warmup = 0, steps = 0 } = options;
     this.#model = model;
     this.#options = options;
     this.#port = writing(model.graph, "loss").fresh(options.target ?? "teacher");
+    this.#ignored = lossOptionsOf(options.lossOptions).ignoreIndex;
     this.#schedule = { name: schedule, lr, warmup, steps };
     checkSchedule(this.#schedule);
     if (lossNamed(options.loss).distils !== (options.teacher !== undefined))
@@ -107,7 +114,11 @@ export class Finetuning {
   async *over(batches: Batches, after = 0): AsyncGenerator<Step> {
     let place = 0;
     for await (const batch of batches)
-      if (++place > after) yield await this.#take(await this.#taught(batch), place);
+      if (++place > after) {
+        const step = this.#turn.then(async () => this.#take(await this.#taught(batch), place));
+        this.#turn = step.catch(() => {});
+        yield await step;
+      }
   }
 
   /**
@@ -119,8 +130,9 @@ export class Finetuning {
     for await (const given of batches) {
       const fed = this.#fed(await this.#taught(given));
       const { session, ports } = await this.#forwards.of(fed);
-      const run = session.run({ ...fed, ...this.#weights });
-      const outputs = await run.catch(refused(`batch ${parts.length + 1} of the evaluation`));
+      checkLabelsOf(fed[this.#port], ports.classes, this.#ignored);
+      const place = `batch ${parts.length + 1} of the evaluation`;
+      const outputs = await runBatch(session, { ...fed, ...this.#weights }, place);
       const { loss, judged } = ports;
       const of = (name: string) => scalar(outputs[name]);
       const metrics = valuesOf(ports.metrics, of);
@@ -141,18 +153,19 @@ export class Finetuning {
   async #take(batch: Tensors, place: number): Promise<Step> {
     const fed = this.#fed(batch);
     const { session, ports } = await this.#steps.of(fed);
+    checkLabelsOf(fed[this.#port], ports.classes, this.#ignored);
     const step = this.#step + 1;
     const lr = rateAt(this.#schedule, step);
     const { ort } = this.#options;
     const number = (value: number) => new ort.Tensor("float32", Float32Array.of(value), []);
-    const run = session.run({
+    const feeds = {
       ...fed,
       ...this.#weights,
       ...Object.fromEntries(ports.slots.flatMap((slot) => this.#stateOf(slot))),
       [ports.lr]: number(lr),
       [ports.step]: number(step),
-    });
-    const outputs = await run.catch(refused(`step ${step}, batch ${place},`));
+    };
+    const outputs = await runBatch(session, feeds, `step ${step}, batch ${place},`);
     const [loss, norm] = [scalar(outputs[ports.loss]), scalar(outputs[ports.norm])];
     if (!Number.isFinite(loss)) this.stepBack();
     checkFinite(loss, norm, step, place);
@@ -191,6 +204,8 @@ export class Finetuning {
       [...inputs, [this.#port, this.#targetName()]].map(([port, name]) => {
         if (!batch[name])
           throw new InputError(`a batch has no ${name}; it has ${Object.keys(batch).join(", ")}.`);
+        if (!batch[name].dims)
+          throw new InputError(`${name} of a batch is no Tensor of onnxruntime's.`);
         return [port, batch[name]];
       }),
     );
@@ -215,13 +230,6 @@ export class Finetuning {
     return { ...this.#options, target, inputs };
   }
 }
-
-/** What onnxruntime refuses while it runs lies in the numbers: an index out of range, say. */
-const refused = (what: string) => (error: unknown) => {
-  const why = reason(error);
-  const then = /alloc|memory/i.test(why) ? "make the batches smaller" : "look at the data";
-  throw new InputError(`onnxruntime cannot run ${what} (${why}); ${then}.`);
-};
 
 const rowsOf = (batch: Tensors) => Object.values(batch)[0]?.dims[0] ?? 0;
 

@@ -33,6 +33,7 @@ export class SessionsBySize<Ports> {
     const key = JSON.stringify(Object.entries(fed).map(([name, { dims }]) => [name, dims]));
     const made = this.#known.get(key) ?? this.#prepare(fed);
     this.#known.set(key, made);
+    made.catch(() => this.#known.delete(key));
     return made;
   }
 

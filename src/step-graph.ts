@@ -1,9 +1,10 @@
+import type { Given } from "../passes/filled.ts";
 import { differentiate } from "../passes/gradient/differentiate.ts";
 import { judge, judgedOutput, type Target } from "../passes/judged.ts";
 import { lossNamed } from "../passes/losses/index.ts";
-import { type LossOptions, lossDefaults } from "../passes/losses/loss.ts";
+import { type LossOptions, lossOptionsOf } from "../passes/losses/loss.ts";
 import { optimizerNamed } from "../passes/optimizers/index.ts";
-import { type OptimizerOptions, optimizerDefaults } from "../passes/optimizers/optimizer.ts";
+import { type OptimizerOptions, optimizerOptionsOf } from "../passes/optimizers/optimizer.ts";
 import { joined, port, sizesOf } from "../passes/step.ts";
 import { factorsOf, type Trainable } from "../passes/trainable.ts";
 import { type Slot, update } from "../passes/update.ts";
@@ -36,8 +37,8 @@ export interface StepOptions {
   readonly train?: readonly string[] | undefined;
   /** An optimizer by its name; "adamw". */
   readonly optimizer?: string | undefined;
-  readonly lossOptions?: Partial<LossOptions> | undefined;
-  readonly optimizerOptions?: Partial<OptimizerOptions> | undefined;
+  readonly lossOptions?: Given<LossOptions> | undefined;
+  readonly optimizerOptions?: Given<OptimizerOptions> | undefined;
 }
 
 /** The names of what goes into and comes out of a step. */
@@ -53,6 +54,8 @@ export interface StepPorts {
    * several batches are averaged by it, where these are not alike.
    */
   readonly judged: string;
+  /** How many classes labels may name, from 0; null where the loss knows none. */
+  readonly classes: number | null;
   /** Scalar float inputs: the learning rate, and the number of the step from 1. */
   readonly lr: string;
   readonly step: string;
@@ -79,6 +82,7 @@ export interface Judged {
   readonly loss: string;
   readonly metrics: Readonly<Record<string, string>>;
   readonly judged: string;
+  readonly classes: number | null;
 }
 
 /** What of a model is trained: LAuReL's weights, and the float weights that `train` names. */
@@ -104,7 +108,7 @@ export async function judged(model: Model, options: StepOptions): Promise<Judged
   const { graph, file } = fixed.model;
   const loss = lossNamed(options.loss);
   const output = judgedOutput(graph, fixed.types, options.output ?? null);
-  const lossOptions = { ...lossDefaults, ...options.lossOptions };
+  const lossOptions = lossOptionsOf(options.lossOptions);
   const verdict = judge(graph, fixed.types, output, loss, target, lossOptions);
   const fed = new Set(file.graph.inputs.map(({ name }) => name));
   const removed = weights.map(({ name }) => graph.main.values.get(name)!);
@@ -112,8 +116,8 @@ export async function judged(model: Model, options: StepOptions): Promise<Judged
     .filter(({ name }) => !fed.has(name))
     .map((value) => port(value.name, typeOfTensor(value)));
   const result = await patched(graph, joined(verdict.patch, { removed, inputs }));
-  const { loss: scalar, metrics, judged } = verdict;
-  return { model: result, weights, loss: scalar, metrics, judged };
+  const { loss: scalar, metrics, judged, classes } = verdict;
+  return { model: result, weights, loss: scalar, metrics, judged, classes };
 }
 
 /**
@@ -122,12 +126,12 @@ export async function judged(model: Model, options: StepOptions): Promise<Judged
  */
 export async function stepGraph(model: Model, options: StepOptions): Promise<StepGraph> {
   const forward = await judged(model, options);
-  const { weights, loss, metrics, judged: amount } = forward;
+  const { weights, loss, metrics, judged: amount, classes } = forward;
   const names = weights.map(({ name }) => name);
   const fixed = await plainBetween(forward.model, options.ort, {}, names, () => [loss]);
   const { graph } = fixed.model;
   const optimizer = optimizerNamed(options.optimizer ?? "adamw");
-  const optimizerOptions = { ...optimizerDefaults, ...options.optimizerOptions };
+  const optimizerOptions = optimizerOptionsOf(options.optimizerOptions);
   const { back, reached } = backward(graph, fixed.types, loss, weights);
   const written = writing(graph, "update");
   const whole = update(written, reached, optimizer, optimizerOptions);
@@ -148,6 +152,7 @@ export async function stepGraph(model: Model, options: StepOptions): Promise<Ste
     loss,
     metrics,
     judged: amount,
+    classes,
     lr,
     step,
     norm: whole.norm,

@@ -1,6 +1,7 @@
+import type { Given } from "../passes/filled.ts";
 import { judgedOutput } from "../passes/judged.ts";
 import { lossNamed } from "../passes/losses/index.ts";
-import { type LossOptions, lossDefaults } from "../passes/losses/loss.ts";
+import { type LossOptions, lossOptionsOf } from "../passes/losses/loss.ts";
 import { type Model, typesOf } from "./model.ts";
 import type { Ort, Tensors } from "./runtime/session.ts";
 import { withWeights } from "./weights.ts";
@@ -29,13 +30,13 @@ export async function classesOf(
     readonly ort: Ort;
     readonly loss: string;
     readonly output?: string | undefined;
-    readonly lossOptions?: Partial<LossOptions> | undefined;
+    readonly lossOptions?: Given<LossOptions> | undefined;
   },
 ): Promise<number | null> {
   const { types } = await typesOf(model, ort);
   const shape = types.get(judgedOutput(model.graph, types, output ?? null))?.shape;
   if (!shape) return null;
-  const axis = lossNamed(loss).classAxis(shape, { ...lossDefaults, ...lossOptions });
+  const axis = lossNamed(loss).classAxis(shape, lossOptionsOf(lossOptions));
   const size = axis === null ? null : shape[axis];
   return typeof size === "number" ? size : null;
 }

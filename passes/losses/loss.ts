@@ -1,5 +1,7 @@
+import { InputError } from "../../src/graph/graph.ts";
 import type { Type } from "../../src/graph/types.ts";
 import type { Writing } from "../../src/graph/writing.ts";
+import { filled, type Given } from "../filled.ts";
 
 const FLOAT = 1;
 
@@ -21,6 +23,17 @@ export const lossDefaults: LossOptions = {
   temperature: 2,
   distil: "logits",
 };
+
+/** All options of a loss. Throws an InputError where one is none. */
+export function lossOptionsOf(given: Given<LossOptions> | undefined): LossOptions {
+  const options = filled(lossDefaults, given);
+  const { ignoreIndex, temperature } = options;
+  if (!Number.isSafeInteger(ignoreIndex))
+    throw new InputError(`the label to ignore, ${ignoreIndex}, is no whole number.`);
+  if (!(temperature > 0) || !Number.isFinite(temperature))
+    throw new InputError(`temperature ${temperature} is no positive number.`);
+  return options;
+}
 
 /** A value by its name, float, and its type. */
 export interface Judged {

@@ -1,4 +1,6 @@
+import { InputError } from "../../src/graph/graph.ts";
 import type { Writing } from "../../src/graph/writing.ts";
+import { filled, type Given } from "../filled.ts";
 
 /** Options of all optimizers, named and set as PyTorch's. */
 export interface OptimizerOptions {
@@ -21,6 +23,21 @@ export const optimizerDefaults: OptimizerOptions = {
   weightDecay: 0.01,
   clip: 1,
 };
+
+/** All options of an optimizer. Throws an InputError where one is none. */
+export function optimizerOptionsOf(given: Given<OptimizerOptions> | undefined): OptimizerOptions {
+  const options = filled(optimizerDefaults, given);
+  const { betas, eps, momentum, weightDecay, clip } = options;
+  const refuse = (name: string, value: unknown, what: string) => {
+    throw new InputError(`${name} ${value} is no ${what}.`);
+  };
+  for (const beta of betas) if (!(beta >= 0 && beta < 1)) refuse("beta", beta, "number in [0, 1)");
+  if (!(eps > 0)) refuse("eps", eps, "positive number");
+  if (!(momentum >= 0)) refuse("momentum", momentum, "number from 0 on");
+  if (!(weightDecay >= 0)) refuse("weightDecay", weightDecay, "number from 0 on");
+  if (clip !== null && !(clip > 0)) refuse("clip", clip, "positive number; null clips nothing");
+  return options;
+}
 
 /** One tensor to be updated, its values by their names. */
 export interface Updating {

@@ -22,10 +22,12 @@ export function rateAt({ name, lr, warmup, steps }: Schedule, step: number): num
 }
 
 /** Throws an InputError where a schedule is none. */
-export function checkSchedule({ name, lr, warmup }: Schedule): void {
+export function checkSchedule({ name, lr, warmup, steps }: Schedule): void {
   if (!scheduleNames.includes(name))
     throw new InputError(`schedule ${name} is none of ${scheduleNames.join(", ")}.`);
   if (!(lr > 0) || !Number.isFinite(lr)) throw new InputError(`lr ${lr} is no positive number.`);
   if (!Number.isSafeInteger(warmup) || warmup < 0)
     throw new InputError(`warmup ${warmup} is no number of steps.`);
+  if (name === "cosine" && !(steps >= 1))
+    throw new InputError("the schedule cosine needs to know how many steps there are; give steps.");
 }

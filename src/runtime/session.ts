@@ -1,4 +1,5 @@
 import type { InferenceSession, Tensor, TensorConstructor } from "onnxruntime-common";
+import { InputError } from "../onnx/source.ts";
 
 /** What this project needs of onnxruntime: `import * as ort from "onnxruntime-node"` or "-web". */
 export interface Ort {
@@ -71,6 +72,21 @@ export async function runFor(
   if (names.every((name) => got[name])) return got;
   const asked = session.outputNames.filter((name) => names.includes(name));
   return Object.fromEntries(asked.map((name, k) => [name, got[session.outputNames[k]]]));
+}
+
+/** Runs a session on what a user gives; an InputError where onnxruntime refuses it as it runs. */
+export async function runBatch(
+  session: InferenceSession,
+  feeds: Tensors,
+  what: string,
+): Promise<Tensors> {
+  try {
+    return await session.run(feeds as Record<string, Tensor>);
+  } catch (error) {
+    const why = reason(error);
+    const then = /alloc|memory/i.test(why) ? "make the batches smaller" : "look at the data";
+    throw new InputError(`onnxruntime cannot run ${what} (${why}); ${then}.`);
+  }
 }
 
 /** The first line of what onnxruntime says, without its codes. */

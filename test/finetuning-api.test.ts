@@ -1,0 +1,273 @@
+import {
+  adapterBytes,
+  extractAdapter,
+  type FinetuneOptions,
+  finetune,
+  laurelize,
+  type Model,
+  openModel,
+  resumeTraining,
+  stateBytes,
+  stepGraph,
+  type Tensors,
+  tunedModel,
+} from "laurelize";
+import ort from "onnxruntime-node";
+import { describe, expect, it } from "vitest";
+import { CLASSES, examples, FEATURES, LITTLE } from "./support/little-training.ts";
+import { modelOfText } from "./support/onnx-text.ts";
+
+const plain = await openModel(modelOfText(LITTLE));
+const { model } = await laurelize(plain, { ort, featureAxis: 1, rank: 2 });
+
+type Batch = Record<string, ort.Tensor>;
+
+/** A batch of examples; `without` of its labels do not count. */
+function batch(rows: number, label: string, without = 0): Batch {
+  const { x, labels } = examples(rows, label);
+  const some = (labels[0] as BigInt64Array).map((each, k) => (k < without ? -100n : each));
+  return {
+    x: new ort.Tensor("float32", x[0] as Float32Array, x[1]),
+    labels: new ort.Tensor("int64", some, [rows]),
+  };
+}
+
+const given = { ort, loss: "cross-entropy", target: "labels", lr: 0.03 } as const;
+const bytesOf = (tensors: Tensors) =>
+  Object.entries(tensors).map(([name, { data }]) => [name, [...(data as Float32Array)]]);
+
+describe("finetune", () => {
+  it("takes any source of batches, closes one that it leaves early, and goes on with another", async () => {
+    let closed = 0;
+    async function* source(from: number) {
+      try {
+        for (let k = from; ; k++) yield batch(4, `${k}`);
+      } finally {
+        closed++;
+      }
+    }
+    const tuning = finetune(model, given);
+    for await (const { step } of tuning.over(source(0))) if (step === 2) break;
+    expect([tuning.step, closed]).toEqual([2, 1]);
+    await tuning.close();
+    await tuning.close();
+    for await (const { step } of tuning.over(source(2))) if (step === 4) break;
+    const whole = finetune(model, given);
+    for await (const _ of whole.over([0, 1, 2, 3].map((k) => batch(4, `${k}`))));
+    expect(bytesOf(tuning.weights)).toEqual(bytesOf(whole.weights));
+    const broken = whole.over(
+      (function* () {
+        yield batch(4, "0");
+        throw new Error("the disk is gone");
+      })(),
+    );
+    const all = async () => {
+      for await (const _ of broken);
+    };
+    await expect(all()).rejects.toThrow("the disk is gone");
+    expect(whole.step).toBe(5);
+    await Promise.all([tuning.close(), whole.close()]);
+  });
+
+  it("takes steps that are asked for side by side one after the other", async () => {
+    const tuning = finetune(model, given);
+    const go = async () => {
+      const steps: number[] = [];
+      for await (const { step } of tuning.over([0, 1, 2].map((k) => batch(4, `${k}`))))
+        steps.push(step);
+      return steps;
+    };
+    const steps = (await Promise.all([go(), go()])).flat();
+    expect(steps.sort()).toEqual([1, 2, 3, 4, 5, 6]);
+    await tuning.close();
+  });
+
+  const off = (more: Batch): Batch => ({ ...batch(4, "0"), ...more });
+  const ids = (...values: number[]) =>
+    new ort.Tensor("int64", BigInt64Array.from(values, BigInt), [values.length]);
+  const wrong: [string, Partial<FinetuneOptions>, Batch, RegExp][] = [
+    ["a missing target", {}, { x: batch(4, "0").x }, /a batch has no labels; it has x/],
+    [
+      "numbers that are no tensor",
+      {},
+      off({ x: new Float32Array(4 * FEATURES) as never }),
+      /x of a batch is no Tensor/,
+    ],
+    [
+      "another type",
+      {},
+      off({ x: new ort.Tensor("float64", new Float64Array(4 * FEATURES), [4, FEATURES]) }),
+      /cannot run step 1, batch 1, \(.*double/,
+    ],
+    [
+      "another shape",
+      {},
+      off({ x: new ort.Tensor("float32", new Float32Array(4), [4, 1]) }),
+      /input x .* is \[N, 8\], and the batch has \[4, 1\]/,
+    ],
+    ["fewer labels than rows", {}, off({ labels: ids(0, 1) }), /have the shape \[4\]/],
+    [
+      "a label that is no class",
+      {},
+      off({ labels: ids(0, 1, 3, 0) }),
+      /the label 3, and .* 0 to 2/,
+    ],
+    ["a label below", {}, off({ labels: ids(0, -1, 2, 0) }), /the label -1/],
+    ["no optimizer", { optimizer: "lion" }, batch(4, "0"), /no optimizer "lion"/],
+    ["a clip of no number", { optimizerOptions: { clip: Number.NaN } }, batch(4, "0"), /clip NaN/],
+    ["a beta of 1", { optimizerOptions: { betas: [0.9, 1] } }, batch(4, "0"), /beta 1 /],
+  ];
+  it.each(wrong)("refuses %s in a sentence, and closes after it", async (_, more, one, why) => {
+    const tuning = finetune(model, { ...given, ...more });
+    const all = async () => {
+      for await (const _ of tuning.over([one]));
+    };
+    await expect(all()).rejects.toThrow(why);
+    await expect(all()).rejects.toMatchObject({ name: "InputError" });
+    await tuning.close();
+  });
+
+  it("refuses a cosine of nobody knows how many steps, and takes undefined as left out", async () => {
+    expect(() => finetune(model, { ...given, schedule: "cosine" })).toThrow(/how many steps/);
+    const tuning = finetune(model, {
+      ...given,
+      optimizerOptions: { clip: undefined, betas: undefined },
+      lossOptions: { ignoreIndex: undefined, classAxis: undefined },
+    });
+    const same = finetune(model, given);
+    for (const one of [tuning, same]) for await (const _ of one.over([batch(4, "0")]));
+    expect(bytesOf(tuning.weights)).toEqual(bytesOf(same.weights));
+    await Promise.all([tuning.close(), same.close()]);
+  });
+
+  it("keeps the last weights that gave a finite loss", async () => {
+    const tuning = finetune(model, { ...given, lr: 1e30 });
+    const before = bytesOf(tuning.weights);
+    const all = async () => {
+      for await (const _ of tuning.over([0, 1, 2].map((k) => batch(4, `${k}`))));
+    };
+    await expect(all()).rejects.toThrow(/the loss is NaN at step 2, batch 2/);
+    expect(bytesOf(tuning.weights)).toEqual(before);
+    expect((await tuning.evaluate([batch(8, "held")])).loss).toBeLessThan(2);
+    await tuning.close();
+  });
+
+  it("does not go on with another optimizer's state", async () => {
+    const tuning = finetune(model, given);
+    for await (const _ of tuning.over([batch(4, "0")]));
+    const bytes = stateBytes(tuning, { best: {}, note: "anything" });
+    const other = finetune(model, { ...given, optimizer: "sgd" });
+    const { note } = resumeTraining(other, bytes, { ort, name: "state" });
+    expect(note).toBe("anything");
+    const all = async () => {
+      for await (const _ of other.over([batch(4, "1")]));
+    };
+    await expect(all()).rejects.toThrow(/momentum_buffer; it is another optimizer's/);
+    await Promise.all([tuning.close(), other.close()]);
+  });
+
+  it("follows a value inside the original", async () => {
+    const distilling = {
+      ort,
+      loss: "distillation",
+      teacher: plain,
+      lossOptions: { distil: "features" },
+    } as const;
+    const tuning = finetune(model, { ...distilling, output: "y" });
+    const { x } = batch(4, "0");
+    expect(await tuning.evaluate([{ x }])).toMatchObject({ loss: 0, judged: 4 * FEATURES });
+    await tuning.close();
+    const lost = finetune(model, { ...distilling, output: "res.laurel.w" });
+    await expect(lost.evaluate([{ x }])).rejects.toThrow(/the original, has no value/);
+    await lost.close();
+  });
+});
+
+describe("a step over several workers", () => {
+  it("is that of the whole batch where gradients are averaged by what each has judged", async () => {
+    const all = batch(6, "all", 2);
+    const cut = ({ data, dims: [, ...dims], type, size }: ort.Tensor, from: number, to: number) => {
+      const width = size / 6;
+      const part = (data as Float32Array).slice(from * width, to * width);
+      return new ort.Tensor(type as "float32", part, [to - from, ...dims]);
+    };
+    const sized = (rows: number) =>
+      stepGraph(model, {
+        ort,
+        loss: "cross-entropy",
+        inputs: { x: [rows, FEATURES] },
+        target: { name: "labels", type: { dtype: "int64", shape: [rows] } },
+      });
+    const gradientsOf = async (feeds: Batch) => {
+      const graphs = await sized(feeds.x.dims[0]);
+      const session = await ort.InferenceSession.create(graphs.gradients.toBytes());
+      const start = finetune(model, given).weights as Record<string, ort.Tensor>;
+      const outputs = await session.run({ ...feeds, ...start });
+      await session.release();
+      const judged = Number(outputs[graphs.judged].data[0]);
+      const of = Object.entries(graphs.gradientOf).map(
+        ([name, output]) => [name, [...(outputs[output].data as Float32Array)]] as const,
+      );
+      return { judged, of: Object.fromEntries(of) };
+    };
+    const whole = await gradientsOf(all);
+    const parts: Awaited<ReturnType<typeof gradientsOf>>[] = [];
+    for (const [from, to] of [
+      [0, 3],
+      [3, 6],
+    ])
+      parts.push(await gradientsOf({ x: cut(all.x, from, to), labels: cut(all.labels, from, to) }));
+    expect([whole.judged, ...parts.map(({ judged }) => judged)]).toEqual([4, 1, 3]);
+    for (const [name, gradient] of Object.entries(whole.of))
+      for (const [k, g] of gradient.entries()) {
+        const averaged = parts.reduce((sum, { judged, of }) => sum + (judged * of[name][k]) / 4, 0);
+        expect(Math.abs(averaged - g), name).toBeLessThan(1e-6);
+      }
+  });
+});
+
+describe("one session with the weights as inputs", () => {
+  it.each([
+    { variant: "rw", perChannel: true },
+    { variant: "pa" },
+    { variant: "rw+lr+pa", train: ["head"] },
+  ])("serves two adapters of %o, each as its own tuned model", async ({ train, ...how }) => {
+    const { adapterFeeds, weightsAsInputs } = await import("laurelize");
+    const twoBlocks = LITTLE.replace(
+      "[res] y = Add(x, f)",
+      "[one] z = Add(x, f)\n  wide2 = MatMul(z, up)\n  bent2 = Relu(wide2)\n  g = MatMul(bent2, down)\n  [res] y = Add(z, g)",
+    );
+    const laurel = await laurelize(await openModel(modelOfText(twoBlocks)), {
+      ort,
+      featureAxis: 1,
+      rank: 2,
+      ...how,
+    });
+    const tune = async (seed: string): Promise<Model> => {
+      const tuning = finetune(laurel.model, { ...given, train });
+      for await (const _ of tuning.over([0, 1, 2].map((k) => batch(8, seed + k))));
+      await tuning.close();
+      return tunedModel(laurel.model, tuning.weights);
+    };
+    const tuned = [await tune("a"), await tune("b")];
+    const adapters = tuned.map((each) => extractAdapter(each, { train }));
+    expect(adapterBytes(adapters[0])).not.toEqual(adapterBytes(adapters[1]));
+    const names = adapters[0].tensors.map(({ name }) => name);
+    expect(names.includes("head")).toBe(train !== undefined);
+    const disabled = { graphOptimizationLevel: "disabled" } as const;
+    const served = await ort.InferenceSession.create(
+      weightsAsInputs(laurel.model, names).toBytes(),
+      disabled,
+    );
+    const { x } = batch(5, "request");
+    for (const k of [0, 1, 0]) {
+      const feeds = { x, ...(adapterFeeds(adapters[k], { ort }) as Batch) };
+      const own = await ort.InferenceSession.create(tuned[k].toBytes(), disabled);
+      const [{ p: got }, { p: wanted }] = [await served.run(feeds), await own.run({ x })];
+      expect(got.dims).toEqual([5, CLASSES]);
+      expect(got.data).toEqual(wanted.data);
+      await own.release();
+    }
+    await served.release();
+  });
+});
