@@ -6,6 +6,7 @@ import {
   classesOf,
   type Dataset,
   DivergedError,
+  extractAdapter,
   finetune,
   InputError,
   isLaurelized,
@@ -14,6 +15,7 @@ import {
   openDataset,
   openModel,
   strip,
+  trainableWeights,
 } from "../src/index.ts";
 import { fresh, keepState, resumed } from "./checkpoint.ts";
 import type { FinetuneArguments } from "./commands/finetune.ts";
@@ -21,6 +23,7 @@ import { EXIT } from "./exit.ts";
 import { filesOf } from "./finetune-files.ts";
 import { checkFree, checkOutput, checkWritable } from "./output.ts";
 import { settingsOf } from "./settings.ts";
+import { counted } from "./text.ts";
 import { type Course, stepsOf, train } from "./training.ts";
 import { Watch } from "./watch.ts";
 import { writeTuned } from "./write-tuned.ts";
@@ -39,9 +42,18 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
   checkWritable(files.model);
   const own = [args.model, args.data, ...(args.eval ? [args.eval] : [])];
   for (const file of Object.values(files)) if (file) checkFree(file, own, force);
-  const model = isLaurelized(given)
-    ? given
-    : (await laurelize(given, { ...args, ort, externalData: null })).model;
+  const say = (kind: string, text: string) => {
+    if (!args.quiet) process.stderr.write(`${kind}: ${text}\n`);
+  };
+  const laurel = isLaurelized(given)
+    ? { model: given, warnings: [] }
+    : await laurelize(given, { ...args, ort, externalData: null });
+  for (const warning of laurel.warnings) say("warning", warning);
+  const { model } = laurel;
+  trainableWeights(model, args.train);
+  const variant = variantOf(model);
+  if (args.variant !== variant)
+    say("note", `${args.model} is laurelized already, and stays ${variant}.`);
   const targets = args.target === undefined ? [] : [args.target];
   const dataset = await openDataset(args.data, model, { targets });
   const held = args.eval ? await openDataset(args.eval, model, { targets }) : null;
@@ -57,8 +69,14 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
   for (const each of held ? [dataset, held] : [dataset]) {
     checkTarget(each, args, classes);
     checkBatchSize(each, each.batchSize === null ? Math.min(batchSize, each.rows) : batchSize);
-    if (!args.quiet) for (const note of each.notes) process.stderr.write(`note: ${note}\n`);
+    for (const note of each.notes) say("note", note);
   }
+  const over = held?.batchSize ? held.rows % held.batchSize : 0;
+  if (over > 0)
+    say(
+      "note",
+      `the last ${counted(over, "row")} of ${held!.name} make no batch and are left out.`,
+    );
   const tuning = finetune(model, {
     ...judging,
     target: args.target,
@@ -123,6 +141,12 @@ function checkNumbers(args: FinetuneArguments): void {
     if (!(args[name] >= 0)) refuse(name, "number from 0 on");
   if (!(args.lr > 0 && args.lr < Number.POSITIVE_INFINITY)) refuse("lr", "positive number");
 }
+
+/** What was inserted into a laurelized model, first to last. */
+const variantOf = (model: Model) =>
+  extractAdapter(model)
+    .laurelizations.map((each) => each.variant)
+    .join(", ");
 
 /** The model as it was before it was laurelized, if it was. */
 async function teacherOf(model: Model): Promise<Model> {

@@ -35,7 +35,8 @@ export async function writeTuned(
   const { epoch, loss } = best!;
   const summary = { ended, error, best: { epoch, loss }, before, epochs };
   const utf8 = (text: string) => new TextEncoder().encode(text);
-  const { model: input, variant, data, eval: held } = args;
+  const { model: input, data, eval: held } = args;
+  const variant = adapter.laurelizations.map((each) => each.variant).join(", ");
   const how = { model: input, variant, data, eval: held ?? null };
   const log = { ...how, settings: { ...settings.firm, ...settings.free }, ...summary, steps };
   const beside = new Map([

@@ -96,6 +96,8 @@ export function tensorMisfit(model: Model, { name, tensors }: Adapter): string |
   for (const { name: each, dtype, dims } of tensors) {
     const value = values.get(each);
     const type = value && tensorOf(value) ? typeOfTensor(value) : null;
+    if (value && !type && !value.producer)
+      return `${model.source.name} takes the weight ${each} as an input and holds none`;
     if (!type || !isFloat(type.dtype))
       return `${name} holds a tensor ${each}, and ${model.source.name} has no float weight of that name`;
     if (type.dtype !== dtype || type.shape?.join() !== dims.join())

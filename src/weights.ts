@@ -36,12 +36,15 @@ export function weightOf({ graph, source }: Model, name: string): DenseTensor {
 
 /**
  * The model with weights of its main graph as inputs of the same name, type and shape, behind its
- * own: they are fed with every run. Throws an InputError for a name that is no weight.
+ * own in the order in which it holds them: they are fed with every run. Throws an InputError for a
+ * name that is no weight.
  */
 export function weightsAsInputs(model: Model, names: readonly string[]): Model {
   const { graph } = model;
   for (const name of names) weightOf(model, name);
-  const file = withWeightsAsInputs(graph, names);
+  const wanted = new Set(names);
+  const ordered = [...graph.main.values.keys()].filter((name) => wanted.has(name));
+  const file = withWeightsAsInputs(graph, ordered);
   const { companion, ...folder } = file.folder ?? {};
   const left = companion && !externalLocations(file).has(companion.location);
   return modelOf(file.source, left ? ({ ...folder } as Folder) : file.folder);

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import { isLaurelized, openModel, strip, trainableWeights } from "laurelize";
+import { isLaurelized, openAdapter, openModel, strip, trainableWeights } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { cli } from "./support/cli.ts";
@@ -216,11 +216,145 @@ describe("laurelize finetune", { timeout: 120_000 }, () => {
     expect(input.code, input.stderr).toBe(0);
   });
 
+  it("trains a head too, of a model whose weights are inputs as IR 3 has them, in opset 7", async () => {
+    const old = LITTLE.replace(
+      '<ir_version: 8, opset_import: ["" : 17]>',
+      '<ir_version: 3, opset_import: ["" : 7]>',
+    )
+      .replace(" x) =>", " x, float[8, 16] up, float[16, 8] down, float[8, 3] head) =>")
+      .replace("axis = -1", "axis = 1");
+    fs.writeFileSync(at("ir3.onnx"), modelOfText(old));
+    const given = ["finetune", at("ir3.onnx"), "--data", at("train.npz"), ...TOWARDS];
+    const how = ["--epochs", "2", "--train", "he*", "--weights", "as-inputs"];
+    const ran = cli([...given, ...how, "-o", at("ir3.tuned.onnx")]);
+    expect(ran.code, ran.stderr).toBe(0);
+    const adapter = await openAdapter(at("ir3.tuned.safetensors"));
+    expect(adapter.tensors.map(({ name }) => name)).toContain("head");
+    const served = ["apply", at("ir3.onnx"), at("ir3.tuned.safetensors"), "--weights", "as-inputs"];
+    expect(cli([...served, "-o", at("ir3.served.onnx")]).code).toBe(0);
+    expect(fs.readFileSync(at("ir3.served.onnx"))).toEqual(fs.readFileSync(at("ir3.tuned.onnx")));
+    const again = cli(["finetune", at("ir3.served.onnx"), "--data", at("train.npz"), ...TOWARDS]);
+    expect(again.code).toBe(2);
+    expect(again.stderr).toMatch(/takes its LAuReL weights as inputs and holds none/);
+  });
+
+  it("stops where the loss diverges, tells step and batch, and keeps weights that give a finite one", async () => {
+    const out = at("wild.onnx");
+    const ran = run("train.npz", "--lr", "1e30", "--epochs", "2", "-o", out);
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toMatch(/laurelize: the loss is NaN at step 2, batch 2; /);
+    const session = await ort.InferenceSession.create(out);
+    const { x } = examples(64, "val");
+    const p = await session.run({ x: new ort.Tensor("float32", x[0] as Float32Array, x[1]) });
+    expect((p.p.data as Float32Array).every(Number.isFinite)).toBe(true);
+    const last = run("train.npz", "--lr", "1e30", "-e", "1", "-b", "256", "-o", at("wild1.onnx"));
+    expect(last.code).toBe(1);
+    expect(last.stderr).toMatch(/the loss is NaN after step 1, the last/);
+    expect(JSON.parse(fs.readFileSync(at("wild1.json"), "utf8")).ended).toBe("diverged");
+  });
+
+  it("tells token ids that the model does not have, and trains those it has, two inputs and several outputs", () => {
+    const tokens = `<ir_version: 8, opset_import: ["" : 17]>
+net (int64[N, S] ids, float[N, S] mask) => (float[N, 3] p, float[N, S, 8] y, float[2] fixed)
+<float[20, 8] table, float[8, 16] up, float[16, 8] down, float[8, 3] head, int64[1] last = {-1}, float[2] two>
+{
+  e = Gather(table, ids)
+  m = Unsqueeze(mask, last)
+  x = Mul(e, m)
+  wide = MatMul(x, up)
+  bent = Relu(wide)
+  f = MatMul(bent, down)
+  y = Add(x, f)
+  pooled = ReduceMean<axes = [1], keepdims = 0>(y)
+  p = MatMul(pooled, head)
+  fixed = Identity(two)
+}`;
+    fs.writeFileSync(at("tokens.onnx"), modelOfText(tokens));
+    const tune = (highest: number, ...more: string[]) => {
+      const ids = BigInt64Array.from({ length: 35 }, (_, k) => BigInt((k * 7) % (highest + 1)));
+      const data = npzOf({
+        ids: [ids, [7, 5]],
+        mask: [new Float32Array(35).fill(1), [7, 5]],
+        labels: [Uint8Array.from([0, 1, 2, 0, 1, 2, 0]), [7]],
+      });
+      fs.writeFileSync(at("ids.npz"), data);
+      const given = ["finetune", at("tokens.onnx"), "--data", at("ids.npz"), "-f", "-b", "3"];
+      return cli([...given, ...TOWARDS.slice(0, 4), "-o", at("tokens.tuned.onnx"), ...more]);
+    };
+    expect(tune(19).stderr).toMatch(/3 outputs of floats; say with --until which of p, y, fixed/);
+    const ran = tune(19, "--until", "p", "--eval", at("ids.npz"), "--epochs", "2", "--json");
+    expect(ran.code, ran.stderr).toBe(0);
+    expect(JSON.parse(ran.stdout)).toMatchObject({ steps: 4, before: { rows: 7, judged: 7 } });
+    const beyond = tune(25, "--until", "p");
+    expect(beyond.code).toBe(2);
+    expect(beyond.stderr).toMatch(/cannot run step 1, batch 1, \(.*bounds.*\); look at the data/);
+    const distilled = ["--loss", "distillation", "--distil", "features", "--until", "pooled"];
+    const inner = cli(["finetune", at("tokens.onnx"), "--data", at("ids.npz"), ...distilled]);
+    expect(inner.code).toBe(2);
+    tune(19);
+    const followed = ["-e", "1", "-o", at("followed.onnx")];
+    const again = cli([
+      "finetune",
+      at("tokens.onnx"),
+      "--data",
+      at("ids.npz"),
+      ...distilled,
+      ...followed,
+    ]);
+    expect(again.code, again.stderr).toBe(0);
+  });
+
+  it("keeps to the batch size that a model fixes, and says which rows are judged by nobody", () => {
+    fs.writeFileSync(at("eight.onnx"), modelOfText(LITTLE.replaceAll("[N,", "[8,")));
+    fs.writeFileSync(at("twenty.npz"), npzOf(examples(20, "twenty")));
+    fs.writeFileSync(at("five.npz"), npzOf(examples(5, "five")));
+    const tune = (data: string, ...more: string[]) =>
+      cli([
+        "finetune",
+        at("eight.onnx"),
+        "--data",
+        at(data),
+        ...TOWARDS,
+        "-e",
+        "1",
+        "-f",
+        "-o",
+        at("e.onnx"),
+        ...more,
+      ]);
+    const ran = tune("twenty.npz", "--eval", at("twenty.npz"), "--json");
+    expect(ran.stderr).toContain(
+      "note: the last 4 rows of twenty.npz make no batch and are left out.",
+    );
+    expect(JSON.parse(ran.stdout)).toMatchObject({ steps: 2, before: { rows: 16 } });
+    expect(tune("twenty.npz", "-b", "4").stderr).toMatch(/batches of 8 and no others, and 4/);
+    expect(tune("five.npz").stderr).toMatch(/5 rows, fewer than one batch of 8/);
+    const free = run(
+      "five.npz",
+      "-b",
+      "100",
+      "-e",
+      "1",
+      "--eval",
+      at("five.npz"),
+      "--json",
+      "-o",
+      at("f.onnx"),
+    );
+    expect(JSON.parse(free.stdout)).toMatchObject({ steps: 1, before: { rows: 5 } });
+  });
+
   it.each([
     [["--class-axis", "7"], /no axis 7 of classes/],
     [["--ignore-index", "x"], /label to ignore/],
     [["--temperature", "0"], /temperature 0 is no positive number/],
-    [["--threads", "-1"], /threads -1/],
+    [["--threads", "-1"], /--threads -1/],
+    [["--epochs", "0"], /--epochs 0 is no whole number from 1 on/],
+    [["--batch-size", "0"], /--batch-size 0/],
+    [["--lr", "-1"], /--lr -1 is no positive number/],
+    [["--lr"], /Not enough arguments following: lr/],
+    [["--train", ""], /empty glob/],
+    [["--train", "fc.*"], /no float weight .* matches fc/],
   ])("refuses %s in a sentence", (options, sentence) => {
     const ran = run("train.npz", ...options, "-o", at("never.onnx"));
     expect(ran.code).toBe(2);
