@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { isLaurelized, openAdapter, openModel, strip, trainableWeights } from "laurelize";
+import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { cli } from "./support/cli.ts";
@@ -17,6 +18,7 @@ import {
 import { npzOf } from "./support/npz-file.ts";
 import { modelOfText } from "./support/onnx-text.ts";
 
+const { onnx } = onnxProto;
 const folder = temporaryFolder();
 const { at, run } = littleTraining(folder);
 
@@ -302,6 +304,49 @@ net (int64[N, S] ids, float[N, S] mask) => (float[N, 3] p, float[N, S, 8] y, flo
       ...followed,
     ]);
     expect(again.code, again.stderr).toBe(0);
+  });
+
+  it("of a model with external data keeps the new weights as apply does, byte for byte", () => {
+    const { initializer, ...graph } = onnx.ModelProto.decode(modelOfText(LITTLE)).graph!;
+    const chunks = initializer!.map(({ rawData }) => rawData!);
+    const outside = initializer!.map(({ rawData, ...tensor }, k) => ({
+      ...tensor,
+      dataLocation: 1,
+      externalData: Object.entries({
+        location: "net.data",
+        offset: String(chunks.slice(0, k).reduce((sum, { length }) => sum + length, 0)),
+        length: String(rawData!.length),
+      }).map(([key, value]) => ({ key, value })),
+    }));
+    const whole = onnx.ModelProto.decode(modelOfText(LITTLE));
+    const bytes = onnx.ModelProto.encode({
+      irVersion: whole.irVersion!,
+      opsetImport: whole.opsetImport!,
+      graph: { ...graph, initializer: outside },
+    } as object).finish();
+    for (const home of ["one", "two"]) {
+      fs.mkdirSync(at(home));
+      fs.writeFileSync(at(`${home}/net.onnx`), bytes);
+      fs.writeFileSync(at(`${home}/net.data`), Buffer.concat(chunks));
+    }
+    const given = ["finetune", at("one/net.onnx"), "--data", at("train.npz"), ...TOWARDS];
+    const ran = cli([...given, "--epochs", "1", "--train", "head", "--rank", "4"]);
+    expect(ran.code, ran.stderr).toBe(0);
+    const adapter = at("one/net.tuned.safetensors");
+    expect(cli(["apply", at("two/net.onnx"), adapter]).code).toBe(0);
+    for (const name of ["net.data", "net.tuned.onnx", "net.tuned.onnx.data"])
+      expect(
+        Buffer.compare(
+          ...(["one", "two"].map((home) => fs.readFileSync(at(`${home}/${name}`))) as [
+            Buffer,
+            Buffer,
+          ]),
+        ),
+        name,
+      ).toBe(0);
+    const taken = ["extract", at("one/net.tuned.onnx"), "--train", "head", "-o", at("taken")];
+    expect(cli(taken).code).toBe(0);
+    expect(fs.readFileSync(at("taken"))).toEqual(fs.readFileSync(adapter));
   });
 
   it("keeps to the batch size that a model fixes, and says which rows are judged by nobody", () => {
