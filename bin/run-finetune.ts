@@ -3,6 +3,7 @@ import ort from "onnxruntime-node";
 import {
   checkBatchSize,
   checkLabels,
+  checkShares,
   classesOf,
   type Dataset,
   DivergedError,
@@ -153,10 +154,15 @@ async function teacherOf(model: Model): Promise<Model> {
   return isLaurelized(model) ? (await strip(model)).model : model;
 }
 
+/** Losses whose targets, where they are no labels, are probabilities. */
+const SHARES = new Set(["cross-entropy", "binary-cross-entropy"]);
+
 function checkTarget(dataset: Dataset, args: FinetuneArguments, classes: number | null): void {
   const column = dataset.columns.find(({ name }) => name === args.target);
   if (column && classes !== null && /int/.test(column.dtype))
     checkLabels(dataset, column.name, classes, args.ignoreIndex);
+  else if (column && SHARES.has(args.loss) && !/int|bool/.test(column.dtype))
+    checkShares(dataset, column.name);
 }
 
 const courseOf = (

@@ -134,6 +134,7 @@ export {
   batches,
   checkBatchSize,
   checkLabels,
+  checkShares,
 } from "./runtime/batches.ts";
 export type { Difference } from "./runtime/compare.ts";
 export type { Verdict } from "./runtime/compare-models.ts";

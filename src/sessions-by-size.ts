@@ -15,7 +15,7 @@ export interface Prepared<Ports> {
   readonly ports: Ports;
 }
 
-/** Sessions for batches of each size, made when one first comes. */
+/** Sessions for batches of each type and size, made when one first comes. */
 export class SessionsBySize<Ports> {
   readonly #known = new Map<string, Promise<Prepared<Ports>>>();
   readonly #make: (fed: Tensors) => Promise<Sized<Ports>>;
@@ -28,9 +28,11 @@ export class SessionsBySize<Ports> {
     this.#make = make;
   }
 
-  /** The session for tensors of these sizes. */
+  /** The session for tensors of these types and sizes. */
   of(fed: Tensors): Promise<Prepared<Ports>> {
-    const key = JSON.stringify(Object.entries(fed).map(([name, { dims }]) => [name, dims]));
+    const key = JSON.stringify(
+      Object.entries(fed).map(([name, { type, dims }]) => [name, type, dims]),
+    );
     const made = this.#known.get(key) ?? this.#prepare(fed);
     this.#known.set(key, made);
     made.catch(() => this.#known.delete(key));

@@ -175,6 +175,20 @@ describe("laurelize finetune", { timeout: 120_000 }, () => {
         }),
       /NaN|not a number|no number/,
     ],
+    [
+      "targets that are no probabilities",
+      () =>
+        npzOf({
+          ...examples(8, "m"),
+          labels: [new Float32Array(8 * CLASSES).fill(1.5), [8, CLASSES]],
+        }),
+      /labels of broken.npz is 1.5 in row 0 .* from 0 to 1/,
+    ],
+    [
+      "labels of which none counts",
+      () => npzOf({ ...examples(8, "m"), labels: [new BigInt64Array(8).fill(-100n), [8]] }),
+      /is -100 in every row, the label that does not count/,
+    ],
     ["an empty file", () => new Uint8Array(), /empty|no \.npz/],
   ];
   it.each(broken)("refuses %s in one sentence, and writes nothing", (_, make, sentence) => {

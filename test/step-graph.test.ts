@@ -29,8 +29,13 @@ net (float[N, ${FEATURES}] x) => (float[N, ${CLASSES}] out)
   ${ending.includes("out = ") ? ending : `out = ${ending}`}
 }`;
 
-async function laurelized(ending = "Identity(logits)", opset = 17): Promise<Model> {
-  const model = await openModel(modelOfText(text(ending, opset)));
+async function laurelized(
+  ending = "Identity(logits)",
+  opset = 17,
+  dtype = "float",
+): Promise<Model> {
+  const written = text(ending, opset).replaceAll("float[", `${dtype}[`);
+  const model = await openModel(modelOfText(written));
   return (await laurelize(model, { ort, variant: "rw+lr", rank: 2, featureAxis: 1 })).model;
 }
 
@@ -53,6 +58,12 @@ function cut(tensor: Tensor, from: number, to: number): Tensor {
   const data = (tensor.data as Float32Array).slice(from * width, to * width);
   return new ort.Tensor(tensor.type as "float32", data, [to - from, ...dims]);
 }
+
+/** Floats as doubles; integers as they are. */
+const wide = (tensor: Tensor) =>
+  tensor.type === "float32"
+    ? new ort.Tensor("float64", Float64Array.from(tensor.data as Float32Array), tensor.dims)
+    : tensor;
 
 const numbers = (tensor: Tensor) => Array.from(tensor.data as Float32Array, Number);
 
@@ -93,11 +104,11 @@ describe("a loss is PyTorch's, by its formula in float64", () => {
     ),
     [ROWS, CLASSES],
   );
-  // Rows need not sum to 1.
-  const halved = new ort.Tensor(
+  /** Shares that do not sum to 1, of which one row has none: each row counts as one all the same. */
+  const scaled = new ort.Tensor(
     "float32",
-    (soft.data as Float32Array).map((q) => q / 2),
-    soft.dims,
+    Float32Array.from(numbers(soft), (share, k) => (k < CLASSES ? 0 : share / 2)),
+    [ROWS, CLASSES],
   );
   const hard = [0, 2, 1, -100, 2, 0];
   const cross = (z: number[][]) =>
@@ -140,12 +151,12 @@ describe("a loss is PyTorch's, by its formula in float64", () => {
     [
       "cross-entropy",
       "Identity(logits)",
-      halved,
+      scaled,
       (z) =>
         mean(
           z.map(
             (row, k) =>
-              -logSoftmax(row).reduce((a, p, j) => a + (p * numbers(soft)[k * CLASSES + j]) / 2, 0),
+              -logSoftmax(row).reduce((a, p, j) => a + p * numbers(scaled)[k * CLASSES + j], 0),
           ),
         ),
     ],
@@ -177,6 +188,21 @@ describe("a loss is PyTorch's, by its formula in float64", () => {
         ),
     ],
   ];
+  it.each(cases)("%s of %s, in double, also in opset 7", async (loss, ending, target, formula) => {
+    const [exact, wanted] = [wide(x), wide(target)];
+    const logits = (await run(await laurelized(undefined, 17, "double"), { x: exact })).out;
+    const expected = formula(rowsOf(numbers(logits as Tensor), CLASSES));
+    for (const opset of [7, 17]) {
+      const model = await laurelized(ending, opset, "double");
+      const tuning = finetune(model, { ort, loss, target: "target" });
+      const batch = { x: exact, target: wanted };
+      const { loss: got } = await tuning.evaluate([batch]);
+      expect(Math.abs(got - expected)).toBeLessThan(1e-12 * Math.max(1, Math.abs(expected)));
+      for await (const step of tuning.over([batch])) expect(step.norm).toBeGreaterThan(0);
+      await tuning.close();
+    }
+  });
+
   const opsets = [7, 8, 17].flatMap((opset) => cases.map((one) => [opset, ...one] as const));
   it.each(opsets)("in opset %s, %s of %s", async (opset, loss, ending, target, formula) => {
     const model = await laurelized(ending, opset);

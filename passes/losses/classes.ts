@@ -75,7 +75,7 @@ export const crossEntropy: Loss = {
     const hot = to.oneHot(labels, rank - 1, Number(classes), output.dtype);
     const q = op.Mul(hot, to.unsqueeze(counts, [rank - 1]));
     const counted = total(writing, counts, rank - 1);
-    const positions = op.Max([counted, constant(output.dtype, [], [1])]);
+    const positions = to.atLeast(counted, 1, output.dtype);
     const right = float(op.Equal(op.ArgMax(logits, { axis: rank - 1, keepdims: 0 }), labels));
     return {
       loss: op.Div(total(writing, crossed(judging, q, logP, rank), rank - 1), positions),

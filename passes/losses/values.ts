@@ -1,9 +1,11 @@
 import { isFloat, showShape, type Type } from "../../src/graph/types.ts";
+import type { Writing } from "../../src/graph/writing.ts";
 import { fits } from "./classes.ts";
-import { count, type Judging, type Loss, mean, type Verdict } from "./loss.ts";
+import { count, type Judged, type Judging, type Loss, mean, type Verdict } from "./loss.ts";
 
 function misfit(output: Type, target: Type): string | null {
-  if (!isFloat(target.dtype)) return `its targets are floats, and these are ${target.dtype}`;
+  if (!isFloat(target.dtype))
+    return `its targets are floats, and these are ${target.dtype}; save them .astype("float32")`;
   return fits(output.shape!, target)
     ? null
     : `targets have the output's shape ${showShape(output.shape)}, and these are ${showShape(target.shape)}`;
@@ -31,6 +33,13 @@ export const l1 = valued("l1", "mean absolute error", ({ writing, output, target
   return { loss, metrics: {}, judged: count(writing, off) };
 });
 
+/** ln(1 + eᶻ); of doubles, which onnxruntime's Softplus does not take, max(z, 0) + ln(1 + e^−|z|). */
+function softplus({ op, to, constant }: Writing, { name, dtype }: Judged): string {
+  if (dtype !== "double") return op.Softplus(name);
+  const small = op.Exp(op.Neg(op.Abs(name)));
+  return op.Add(to.atLeast(name, 0, dtype), op.Log(op.Add(small, constant(dtype, [], [1]))));
+}
+
 /** The mean of softplus(z) − z t, z a logit: PyTorch's binary_cross_entropy_with_logits. */
 export const binaryCrossEntropy = valued(
   "binary-cross-entropy",
@@ -38,7 +47,7 @@ export const binaryCrossEntropy = valued(
   ({ writing, output, target }) => {
     const { op, constant } = writing;
     const rank = output.shape.length;
-    const term = op.Sub(op.Softplus(output.name), op.Mul(output.name, target.name));
+    const term = op.Sub(softplus(writing, output), op.Mul(output.name, target.name));
     const yes = (x: string, above: number) => op.Greater(x, constant(output.dtype, [], [above]));
     const right = op.Equal(yes(output.name, 0), yes(target.name, 0.5));
     return {

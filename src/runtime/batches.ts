@@ -2,7 +2,7 @@ import type { Tensor } from "onnxruntime-common";
 import { uniform } from "../graph/random.ts";
 import { dataTypeNamed, elements } from "../onnx/data-types.ts";
 import { InputError } from "../onnx/source.ts";
-import type { Column, Dataset } from "./dataset.ts";
+import { type Column, type Dataset, firstWhere } from "./dataset.ts";
 import { tensorOfBytes } from "./floats.ts";
 import type { Ort, Tensors } from "./session.ts";
 import { widened } from "./widening.ts";
@@ -107,6 +107,16 @@ export function checkLabels(
   }
   if (counting === 0)
     throw new InputError(`${title} is ${ignore} in every row, the label that does not count.`);
+}
+
+/** Throws an InputError where a target holds a number that is no share, from 0 to 1. */
+export function checkShares(dataset: Dataset, name: string): void {
+  const column = dataset.columns.find((one) => one.name === name)!;
+  const found = firstWhere(column, (value) => !(value >= 0 && value <= 1));
+  if (found)
+    throw new InputError(
+      `target ${name} of ${dataset.name} is ${found.value} in row ${found.row} (from 0), and such targets are from 0 to 1.`,
+    );
 }
 
 const READ: Readonly<Record<string, (view: DataView, at: number) => number | bigint>> = {

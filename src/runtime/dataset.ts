@@ -187,25 +187,30 @@ class Sizes {
 }
 
 function checked(file: string, column: Column): Column {
-  const { name, stored, dims, bytes } = column;
+  const { name, stored } = column;
   if (!isFloat(stored)) return column;
-  const row = firstNaN(stored, bytes, elements(dims));
-  if (row === null) return column;
+  const found = firstWhere(column, Number.isNaN);
+  if (found === null) return column;
   throw new InputError(
-    `array ${name} of ${file} has a NaN in row ${row} (from 0); leave such rows out, numpy.isnan finds them.`,
+    `array ${name} of ${file} has a NaN in row ${found.row} (from 0); leave such rows out, numpy.isnan finds them.`,
   );
 }
 
 /** Values that are looked at together. */
 const CHUNK = 1 << 16;
 
-/** The first row that holds a NaN; null where none does. */
-function firstNaN(dtype: string, bytes: Uint8Array, width: number): number | null {
-  const step = CHUNK * (dataTypeNamed(dtype)!.bits / 8);
+/** The first value that is so, and its row from 0; null where none is. */
+export function firstWhere(
+  { stored, bytes, dims }: Pick<Column, "stored" | "bytes" | "dims">,
+  so: (value: number) => boolean,
+): { readonly value: number; readonly row: number } | null {
+  const step = CHUNK * (dataTypeNamed(stored)!.bits / 8);
   for (let at = 0; at < bytes.length; at += step) {
-    const values = decodeNumbers(dtype, bytes.subarray(at, at + step));
-    const found = values.findIndex(Number.isNaN);
-    if (found >= 0) return Math.floor(((at / step) * CHUNK + found) / width);
+    const values = decodeNumbers(stored, bytes.subarray(at, at + step));
+    const found = values.findIndex(so);
+    if (found < 0) continue;
+    const row = Math.floor(((at / step) * CHUNK + found) / elements(dims));
+    return { value: values[found], row };
   }
   return null;
 }
