@@ -85,7 +85,8 @@ export async function train(
       break;
     }
     if (epoch > course.epochs) break;
-    const own: Step[] = history.steps.filter((step) => step.epoch === epoch);
+    const earlier = history.steps.findLastIndex((step) => step.epoch < epoch);
+    const own: Step[] = history.steps.slice(earlier + 1);
     const order = { ort, batchSize: size, shuffle: seed, epoch, dropLast: true };
     try {
       for await (const step of tuning.over(batches(dataset, order), own.length)) {

@@ -30,10 +30,10 @@ export class Watch {
       quiet || !process.stderr.isTTY
         ? null
         : new SingleBar({
-            format: "epoch {epoch} [{bar}] {value}/{total} steps, {figures}, {eta_formatted} left",
+            format: "epoch {epoch} [{bar}] {value}/{total} steps, {eta_formatted} left, {figures}",
             stream: process.stderr,
             clearOnComplete: true,
-            barsize: 24,
+            barsize: 16,
             gracefulExit: false,
             linewrap: true,
             etaBuffer: 100,
