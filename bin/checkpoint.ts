@@ -32,6 +32,7 @@ export function keepState(
   settings: Settings,
   file: string,
 ): void {
+  if (tuning.step === 0) return;
   const which = best && { epoch: best.epoch, loss: best.loss };
   const note: Noted = { settings, steps, epochs, before, best: which };
   saveBytes(stateBytes(tuning, { best: best?.weights ?? {}, note }), file);

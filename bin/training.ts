@@ -101,7 +101,10 @@ export async function train(
       history.error = error.message;
     }
     if (own.length === 0) {
-      if (history.best && !course.eval) history.best = { ...history.best, weights: tuning.weights };
+      // The weights of the epoch before gave no finite loss; without --eval nothing had told yet.
+      if (history.best?.epoch === epoch - 1 && !course.eval)
+        history.best = { ...history.best, weights: tuning.weights };
+      course.keep();
       break;
     }
     const early = own.length < stepsOf(dataset, size);
