@@ -109,9 +109,6 @@ export function judge(
   };
 }
 
-const inFloats = (to: Writing, name: string, dtype: string) =>
-  cast(to, name, dtype, dtype === "double" ? "double" : "float");
-
 const cast = ({ op }: Writing, name: string, from: string, to: string) =>
   from === to ? name : op.Cast(name, { to: to === "double" ? DOUBLE : FLOAT });
 
