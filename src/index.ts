@@ -1,5 +1,5 @@
-import { type Proof, type ProofOptions, prove } from "../passes/proof.ts";
-import { proveSites } from "../passes/prove-sites.ts";
+import { type Proof, type ProofOptions, prove } from "../passes/proof/proof.ts";
+import { proveSites } from "../passes/proof/prove-sites.ts";
 import type { Laurelized, WithOrt } from "./laurelize.ts";
 import { checkMemory } from "./memory.ts";
 import { type Model, typesOf } from "./model.ts";
@@ -79,7 +79,8 @@ export type { LaurelOptions, Plan } from "../passes/laurelize.ts";
 export { losses } from "../passes/losses/index.ts";
 export type { Laurelization } from "../passes/manifest.ts";
 export { optimizers } from "../passes/optimizers/index.ts";
-export type { Check, Proof, ProofOptions } from "../passes/proof.ts";
+export type { Check, Proof, ProofOptions } from "../passes/proof/proof.ts";
+export type { SiteReport } from "../passes/proof/site-check.ts";
 export type { ResidualOptions, Residuals } from "../passes/residuals/index.ts";
 export {
   type Kind,
@@ -88,24 +89,8 @@ export {
   type Rejection,
   type Site,
 } from "../passes/residuals/residual.ts";
-export type { SiteReport } from "../passes/site-check.ts";
 export { defaults, variantNames } from "../passes/variants/index.ts";
 export type { VariantOptions } from "../passes/variants/variant.ts";
-export {
-  type Adapter,
-  adapterBytes,
-  adapterFeeds,
-  extractAdapter,
-  openAdapter,
-  saveAdapter,
-} from "./adapter.ts";
-export { type ApplyOptions, applyAdapter } from "./apply-adapter.ts";
-export { openDataset, type Target } from "./datasets.ts";
-export { DivergedError } from "./diverged.ts";
-export type { Evaluation } from "./evaluation.ts";
-export { Finetuning, finetune } from "./finetune.ts";
-export type { FinetuneOptions, Step } from "./finetune-options.ts";
-export { type Differentiated, differentiate, type GradientOptions } from "./gradients.ts";
 export { copyNames } from "./graph/placing.ts";
 export { pathOf } from "./graph/scopes.ts";
 export type { DenseTensor } from "./graph/tensor.ts";
@@ -144,11 +129,26 @@ export type { FirstDifference, NodeReport } from "./runtime/first-difference.ts"
 export type { NotRun, Outcome } from "./runtime/outcome.ts";
 export type { FunctionReport, OutputReport } from "./runtime/same-function.ts";
 export type { Ort, Runnable, Tensors } from "./runtime/session.ts";
-export { type StepGraph, type StepOptions, stepGraph } from "./step-graph.ts";
 export { type Stripped, strip } from "./strip.ts";
-export { trainableWeights } from "./trainable.ts";
-export { resumeTraining, stateBytes, type TrainingState } from "./training-state.ts";
-export { classesOf, tunedModel } from "./tuned-model.ts";
+export {
+  type Adapter,
+  adapterBytes,
+  adapterFeeds,
+  extractAdapter,
+  openAdapter,
+  saveAdapter,
+} from "./training/adapter.ts";
+export { type ApplyOptions, applyAdapter } from "./training/apply-adapter.ts";
+export { openDataset, type Target } from "./training/datasets.ts";
+export { DivergedError } from "./training/diverged.ts";
+export type { Evaluation } from "./training/evaluation.ts";
+export { Finetuning, finetune } from "./training/finetune.ts";
+export type { FinetuneOptions, Step } from "./training/finetune-options.ts";
+export { type Differentiated, differentiate, type GradientOptions } from "./training/gradients.ts";
+export { type StepGraph, type StepOptions, stepGraph } from "./training/step-graph.ts";
+export { trainableWeights } from "./training/trainable.ts";
+export { resumeTraining, stateBytes, type TrainingState } from "./training/training-state.ts";
+export { classesOf, tunedModel } from "./training/tuned-model.ts";
+export { weightOf, weightsAsInputs, withWeights } from "./training/weights.ts";
 export { VERSION } from "./version.ts";
-export { weightOf, weightsAsInputs, withWeights } from "./weights.ts";
 export type { CompareOptions, Comparison };

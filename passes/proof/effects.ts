@@ -1,0 +1,99 @@
+import type { Tensor } from "onnxruntime-common";
+import type { Graph } from "../../src/graph/graph.ts";
+import type { DenseTensor } from "../../src/graph/tensor.ts";
+import { toFloat64 } from "../../src/runtime/floats.ts";
+import type { Ort, Tensors } from "../../src/runtime/session.ts";
+import type { Augmented } from "../augment.ts";
+import { operandNames } from "./operands.ts";
+import { runSums } from "./site-nodes.ts";
+
+/** A new tensor that, displaced alone, changes its site's sum. */
+export interface Effect {
+  readonly tensor: DenseTensor;
+  /**
+   * Tensors of the site whose displacement changes the sum where this one's does too, and by no more
+   * in the root of the sum of squares: what is behind the sum feels this one if it feels them.
+   */
+  readonly outdoes: readonly string[];
+}
+
+/** Share of a change's elements that another of the same reach may leave as they were, by rounding. */
+const ROUNDED = 1 / 64;
+
+/** Where a sum changed, and by how much in all. */
+interface Change {
+  readonly tensor: DenseTensor;
+  readonly where: Uint8Array;
+  readonly count: number;
+  readonly norm: number;
+}
+
+/**
+ * What each of a site's tensors does to its sum when it alone is displaced, weakest first; those
+ * that leave every bit of it are left out. `point` holds the operands and all new tensors. Where the
+ * site's nodes do not run alone nothing is known, and every tensor may have an effect.
+ */
+export async function effectsAtSite(
+  ort: Ort,
+  result: Graph,
+  augmented: Augmented,
+  point: Tensors,
+  tensors: readonly DenseTensor[],
+  displaced: (tensor: DenseTensor) => Tensors,
+): Promise<Effect[]> {
+  if (tensors.length === 0) return [];
+  const given = new Set([
+    ...operandNames([augmented]),
+    ...Object.values(augmented.parameters).map(({ name }) => name),
+  ]);
+  const at = Object.fromEntries(Object.entries(point).filter(([name]) => given.has(name)));
+  const sets = [at, ...tensors.map((tensor) => ({ ...at, ...displaced(tensor) }))];
+  const sums = await runSums(ort, result, augmented.site, sets);
+  if (!sums) return tensors.map((tensor) => ({ tensor, outdoes: [] }));
+  const [still, ...moved] = sums;
+  const before = { bits: bitsOf(still), numbers: toFloat64(still) };
+  const changes = tensors
+    .map((tensor, k) => changeOf(before, moved[k], tensor))
+    .filter(({ count }) => count > 0)
+    .sort((a, b) => a.norm - b.norm || 0);
+  return changes.map((change, k) => ({
+    tensor: change.tensor,
+    outdoes: changes
+      .slice(0, k)
+      .filter((weaker) => within(weaker, change))
+      .map(({ tensor }) => tensor.name),
+  }));
+}
+
+function changeOf(
+  still: { bits: ArrayLike<unknown>; numbers: Float64Array },
+  moved: Tensor,
+  tensor: DenseTensor,
+): Change {
+  const [bits, numbers] = [bitsOf(moved), toFloat64(moved)];
+  const where = new Uint8Array(bits.length);
+  let [count, squares] = [0, 0];
+  for (let k = 0; k < bits.length; k++) {
+    if (bits[k] === still.bits[k]) continue;
+    where[k] = 1;
+    count++;
+    squares += (numbers[k] - still.numbers[k]) ** 2;
+  }
+  const norm = Number.isNaN(squares) ? Infinity : Math.sqrt(squares);
+  return { tensor, where, count, norm };
+}
+
+/** The bits of each element. */
+function bitsOf({ data }: Tensor): Uint16Array | Uint32Array | BigUint64Array {
+  const { buffer, byteOffset, byteLength } = data as unknown as ArrayBufferView;
+  const size = (data as Float32Array).BYTES_PER_ELEMENT;
+  const View = { 2: Uint16Array, 4: Uint32Array, 8: BigUint64Array }[size]!;
+  return new View(buffer as ArrayBuffer, byteOffset, byteLength / size);
+}
+
+/** Whether the second changes what the first does, but for what is lost in rounding. */
+function within(a: Change, b: Change): boolean {
+  let missed = 0;
+  for (let k = 0; k < a.where.length; k++) if (a.where[k] > b.where[k]) missed++;
+  return missed <= ROUNDED * a.count;
+}

@@ -1,0 +1,163 @@
+import type { Tensor } from "onnxruntime-common";
+import type { Graph } from "../../src/graph/graph.ts";
+import { uniform } from "../../src/graph/random.ts";
+import { encodeNumbers, largest, roundoff } from "../../src/graph/tensor.ts";
+import { placesIn } from "../../src/runtime/broadcast.ts";
+import { runsAs, tensorToRun, toFloat64 } from "../../src/runtime/floats.ts";
+import type { Ort, Tensors } from "../../src/runtime/session.ts";
+import type { Augmented } from "../augment.ts";
+import type { Plan } from "../laurelize.ts";
+import type { Folded, Place, Stating, Variant } from "../variants/variant.ts";
+import { constantTensor, constantTerms, operandsOf, runSum } from "./site-nodes.ts";
+
+/** What the inserted nodes of one site compute, against the paper's formula. */
+export interface FormulaReport {
+  readonly site: string;
+  /** Largest |y − formula|. */
+  readonly difference: number;
+  /** The rounding bound at that place. */
+  readonly bound: number;
+  readonly passed: boolean;
+  /** Its operands were made up: it was not reached by a run of the model, or none was made. */
+  readonly madeUp: boolean;
+  /** It was run as float, which the site's own type has no kernels for. */
+  readonly floatCopy: boolean;
+}
+
+/**
+ * Runs the inserted nodes of a site alone, as they stand in the result, on operands captured from
+ * a real run and on new weights drawn at random, and holds the sum against
+ * `y = α f + β (x + Σ addends)`, and the constants that the sum adds, in float64. The bound is the standard one of a sum of n products,
+ * n u Σ|terms| with n = D + kr + 3k + 16 and u the type's unit roundoff (Higham, Accuracy and Stability
+ * of Numerical Algorithms, section 3.1).
+ */
+export async function checkFormula(
+  ort: Ort,
+  original: Graph,
+  result: Graph,
+  plan: Plan,
+  augmented: Augmented,
+  operands: Tensors,
+): Promise<FormulaReport> {
+  const { site, place, parameters } = augmented;
+  const given: Record<string, Tensor> = {};
+  for (const { name } of operandsOf(augmented)) given[name] = operands[name];
+  const weights: Record<string, Record<string, Float64Array>> = {};
+  for (const [key, { name, dtype, dims }] of Object.entries(parameters)) {
+    const [part, role] = key.split(".");
+    const values = drawn(plan.options.seed, name, dims);
+    given[name] = tensorToRun(ort, dtype, encodeNumbers(dtype, values), dims);
+    weights[part] = { ...weights[part], [role]: toFloat64(given[name]) };
+  }
+  const sum = await runSum(ort, result, site, given);
+  if (!sum) return failed(site.name);
+  const shape = operands[site.skip.value.name].dims;
+  const constants = (await constantTerms(ort, result, augmented)).map((tensor) =>
+    broadcast(tensor, shape),
+  );
+  const branches = site.branches.map(({ value }) => toFloat64(operands[value.name]));
+  if (site.bias)
+    branches.push(broadcast(await constantTensor(ort, original, site.bias.value), shape));
+  const terms = { branches, constants };
+  return judge(plan, augmented, weights, operands, terms, toFloat64(sum), runsAs(place.dtype));
+}
+
+const failed = (site: string): FormulaReport => ({
+  site,
+  difference: Infinity,
+  bound: 0,
+  passed: false,
+  madeUp: false,
+  floatCopy: false,
+});
+
+/** Uniform in ±1/√n, n the longest axis: products stay of the size of the operands. */
+function drawn(seed: number, name: string, dims: readonly number[]): Float64Array {
+  const next = uniform(seed, `${name}.drawn`);
+  const scale = 1 / Math.sqrt(Math.max(1, ...dims));
+  return Float64Array.from(
+    { length: dims.reduce((a, b) => a * b, 1) },
+    () => (2 * next() - 1) * scale,
+  );
+}
+
+/** A tensor's values at every place of a larger shape, by numpy's rules. */
+function broadcast(tensor: Tensor, shape: readonly number[]): Float64Array {
+  const values = toFloat64(tensor);
+  return Float64Array.from(placesIn(tensor.dims, shape), (place) => values[place]);
+}
+
+/** A tensor folded to [outer, D, inner] about the feature axis. */
+function fold(tensor: Tensor, { feature: { axis, size } }: Place): Folded {
+  const product = (part: readonly number[]) => part.reduce((a, b) => a * b, 1);
+  const { dims } = tensor;
+  return {
+    data: toFloat64(tensor),
+    outer: product(dims.slice(0, axis)),
+    size,
+    inner: product(dims.slice(axis + 1)),
+  };
+}
+
+function judge(
+  { parts, options }: Plan,
+  { site, place, operands: lagged }: Augmented,
+  weights: Readonly<Record<string, Record<string, Float64Array>>>,
+  operands: Tensors,
+  { branches, constants }: Record<"branches" | "constants", readonly Float64Array[]>,
+  y: Float64Array,
+  dtype: string,
+): FormulaReport {
+  const stating = (part: Variant, magnitude: boolean): Stating => ({
+    parameters: weights[part.name],
+    place,
+    options,
+    magnitude,
+  });
+  const xs = lagged.map(({ name }) => fold(operands[name], place));
+  const [{ data: x, size, inner }] = xs;
+  const weighing = parts.find((part) => part.factorsFormula);
+  const one = Float64Array.of(1);
+  const { alpha, beta } = weighing?.factorsFormula?.(stating(weighing, false)) ?? {
+    alpha: one,
+    beta: one,
+  };
+  const bracket = Float64Array.from(x);
+  const terms = x.map(Math.abs);
+  for (const part of parts) {
+    const exact = part.addendFormula?.(stating(part, false), xs);
+    const large = part.addendFormula?.(stating(part, true), xs);
+    for (let k = 0; exact && large && k < x.length; k++) {
+      bracket[k] += exact[k];
+      terms[k] += large[k];
+    }
+  }
+  const n = size + xs.length * (Math.min(options.rank, size) + 3) + 16;
+  const unit = n * roundoff(dtype);
+  const tiny = n * n * (dtype === "float16" ? 2 ** -25 : 2 ** -150);
+  let [difference, bound, worst] = [0, 0, 0];
+  for (let k = 0; k < x.length; k++) {
+    const feature = alpha.length === 1 ? 0 : Math.floor(k / inner) % size;
+    const [a, b] = [alpha[feature], beta[feature]];
+    let [formula, magnitude] = [b * bracket[k], Math.abs(b) * terms[k]];
+    for (const f of branches) {
+      formula += a * f[k];
+      magnitude += Math.abs(a * f[k]);
+    }
+    for (const c of constants) {
+      formula += c[k];
+      magnitude += Math.abs(c[k]);
+    }
+    if (Object.is(y[k], formula) || (!Number.isFinite(formula) && y[k] === formula)) continue;
+    // What does not fit into the type on the way is no number in either.
+    if (!Number.isFinite(y[k]) && magnitude >= largest(dtype)) continue;
+    const off = Math.abs(y[k] - formula);
+    const allowed = unit * magnitude + tiny;
+    const ratio = Number.isNaN(off) ? Infinity : off / allowed;
+    if (ratio >= worst)
+      [difference, bound, worst] = [Number.isNaN(off) ? Infinity : off, allowed, ratio];
+  }
+  const passed = worst <= 1 && y.length === x.length;
+  const floatCopy = runsAs(place.dtype) !== place.dtype;
+  return { site: site.name, difference, bound, passed, madeUp: false, floatCopy };
+}

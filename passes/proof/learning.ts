@@ -1,0 +1,188 @@
+import type { Tensor } from "onnxruntime-common";
+import { tensorData } from "../../src/graph/constants.ts";
+import type { Graph } from "../../src/graph/graph.ts";
+import { uniform } from "../../src/graph/random.ts";
+import { type DenseTensor, decodeNumbers, encodeNumbers } from "../../src/graph/tensor.ts";
+import { isFloat } from "../../src/graph/types.ts";
+import { compare } from "../../src/runtime/compare.ts";
+import { dtypeOf, tensorOfBytes, toFloat64 } from "../../src/runtime/floats.ts";
+import { notRun, type Outcome, ran } from "../../src/runtime/outcome.ts";
+import { runnable, withWeightsAsInputs } from "../../src/runtime/runnable.ts";
+import { type Ort, runFor, type Tensors, withSession } from "../../src/runtime/session.ts";
+import { isRandom, sown } from "../../src/runtime/sown.ts";
+import { tapped } from "../../src/runtime/taps.ts";
+import type { Augmented } from "../augment.ts";
+import type { Plan } from "../laurelize.ts";
+import { type Effect, effectsAtSite } from "./effects.ts";
+import { operandsIn, tapsAt } from "./operands.ts";
+import { operandsOf } from "./site-nodes.ts";
+
+/** Whether gradients would reach every new tensor, told by displacing them. */
+export interface LearningReport {
+  /** New tensors in all. */
+  readonly tensors: number;
+  /** Those that change the output from the start on; the others follow once these have moved. */
+  readonly first: readonly string[];
+  /** Those that change nothing even then. */
+  readonly dead: readonly string[];
+  /** The outputs depend on no new tensor at all, so the last sum was asked instead. */
+  readonly bySums: boolean;
+}
+
+/** How far the first movers are taken together: a large step may saturate the output. */
+const SCALES = [1, 1 / 8, 1 / 64, 1 / 512];
+
+type Values = ReadonlyMap<string, Float64Array>;
+
+/**
+ * Displaces the new tensors at random, with optimisations disabled: (i) each alone at the start;
+ * (ii) those that changed the output, all together; (iii) from there each alone again. Every one
+ * must change the output by then, or its gradient is zero for good (γ = 0 together with B = 0).
+ * What a tensor does to its site's sum is asked of the site's nodes alone. The whole model is run
+ * for the least of a site's effects, and for every other that does not outdo one that arrived.
+ * `groups` are the plan's sites, as many at once as fit in memory.
+ */
+export async function canLearn(
+  ort: Ort,
+  result: Graph,
+  plan: Plan,
+  groups: readonly (readonly Augmented[])[],
+  feeds: Tensors,
+  progress: (done: number) => void,
+): Promise<Outcome<LearningReport>> {
+  const tensors = newTensors(plan.sites);
+  const names = tensors.map(({ name }) => name);
+  const { output: lastSum, dtype } = plan.sites.at(-1)!.site;
+  const fed = withWeightsAsInputs(result, names);
+  const taps = tapped(fed, [...tapsAt(plan.sites), { value: lastSum, dtype }]);
+  const last = taps.outputOf(lastSum);
+  const ownsLast = result.main.outputs.some(({ name }) => name === last);
+  const own = result.main.outputs.map(({ name }) => name);
+  const outputs = [...new Set(last === null ? own : [...own, last])];
+  let bySums = false;
+  let done = 0;
+  const step = () => progress(Math.min(1, ++done / (4 * plan.sites.length)));
+  const feed = ({ name, dtype, dims }: DenseTensor, values: Values): Tensors => ({
+    [name]: tensorOfBytes(ort, dtype, encodeNumbers(dtype, values.get(name)!), dims),
+  });
+
+  const work = async (running: Running): Promise<Outcome<LearningReport>> => {
+    let told: readonly string[] = [];
+    /** Those of the tensors that change an output, each displaced alone from a point. */
+    const movers = async (
+      from: Values,
+      round: string,
+      left: Names,
+    ): Promise<Set<string> | string> => {
+      const point: Tensors = Object.assign({}, feeds, ...tensors.map((each) => feed(each, from)));
+      const moved = (each: DenseTensor) => feed(each, displaced(plan, [each], from, round, 1));
+      const run = (more: Tensors, names = outputs): Promise<Tensors> =>
+        running({ ...point, ...more }, names);
+      const effects: Effect[][] = [];
+      for (const batch of groups) {
+        const read = batch.flatMap(operandsOf).flatMap((value) => taps.outputOf(value) ?? []);
+        const got = await run({}, [...new Set(read)]);
+        for (const augmented of batch) {
+          const operands = operandsIn(ort, taps, augmented, got);
+          const asked = Object.values(augmented.parameters).filter(({ name }) => left.has(name));
+          const at = { ...point, ...operands };
+          effects.push(await effectsAtSite(ort, result, augmented, at, asked, moved));
+          step();
+        }
+      }
+      const still = await run({});
+      const arrives = async (more: Tensors) => {
+        const got = await run(more);
+        return told
+          .filter((name) => bySums || name !== last || ownsLast)
+          .some((name) => !compare(still[name], got[name]).bitEqual);
+      };
+      if (round === "first") {
+        const again = await run({});
+        told = outputs.filter((name) => compare(still[name], again[name]).bitEqual);
+        if (!own.some((name) => told.includes(name)))
+          return "every output differs from run to run, whatever it draws";
+        if (!own.some((name) => told.includes(name) && holdsNumbers(still[name])))
+          return "no output holds a number on the sample inputs, only NaN or infinities: give real ones with --inputs";
+        const all = effects.flat().map(({ tensor }) => moved(tensor));
+        bySums = !(await arrives(Object.assign({}, ...all)));
+      }
+      const arrived = new Set<string>();
+      for (const site of effects) {
+        for (const { tensor, outdoes } of site)
+          if (outdoes.some((name) => arrived.has(name)) || (await arrives(moved(tensor))))
+            arrived.add(tensor.name);
+        step();
+      }
+      return arrived;
+    };
+
+    const start: Values = new Map(
+      tensors.map(({ name, dtype }) => [name, decodeNumbers(dtype, tensorData(result, name))]),
+    );
+    const early = await movers(start, "first", new Set(names));
+    if (typeof early === "string") return notRun(early);
+    const first = tensors.filter(({ name }) => early.has(name));
+    let left = new Set(names);
+    for (const scale of SCALES) {
+      const alive = await movers(displaced(plan, first, start, "all", scale), "then", left);
+      if (typeof alive === "string") return notRun(alive);
+      left = new Set([...left].filter((name) => !alive.has(name)));
+      if (left.size === 0) break;
+    }
+    return ran(left.size === 0, {
+      tensors: tensors.length,
+      first: first.map(({ name }) => name),
+      dead: [...left],
+      bySums,
+    });
+  };
+  const model = runnable(sown(taps.file));
+  // What is drawn goes on from run to run, and begins alike in every session.
+  if (isRandom(taps.file))
+    return work((given, asked) =>
+      withSession(ort, model, "disabled", (session) => runFor(session, given, asked)),
+    );
+  return withSession(ort, model, "disabled", (session) =>
+    work((given, asked) => runFor(session, given, asked)),
+  );
+}
+
+type Running = (feeds: Tensors, names: readonly string[]) => Promise<Tensors>;
+
+/** Whether something in a tensor can be seen to move. */
+const holdsNumbers = (tensor: Tensor) =>
+  tensor.type === "string" ||
+  tensor.data.length === 0 ||
+  !isFloat(dtypeOf(tensor)) ||
+  toFloat64(tensor).some(Number.isFinite);
+
+/** The new tensors of sites, those that several share once. */
+export const newTensors = (sites: readonly Augmented[]): DenseTensor[] => [
+  ...new Set(sites.flatMap(({ parameters }) => Object.values(parameters))),
+];
+
+type Names = ReadonlySet<string>;
+
+/**
+ * The values with these tensors' moved, by steps of about 1/√n, n the longest axis: they outlast
+ * half precision and quantisation.
+ */
+function displaced(
+  plan: Plan,
+  tensors: readonly DenseTensor[],
+  from: Values,
+  round: string,
+  scale: number,
+): Values {
+  const moved = tensors.map(({ name, dims }) => {
+    const next = uniform(plan.options.seed, `${name} ${round}`);
+    const step = scale / Math.sqrt(Math.max(1, ...dims));
+    const values = from.get(name)!.map((value) => {
+      const random = 2 * next() - 1;
+      return value + step * (random + Math.sign(random));
+    });
+    return [name, values] as const;
+  });
+  return new Map([...from, ...moved]);
+}

@@ -1,0 +1,113 @@
+import type { Graph, Node, Value } from "../../src/graph/graph.ts";
+import type { Types } from "../../src/graph/types.ts";
+import { compare } from "../../src/runtime/compare.ts";
+import { notRun, type Outcome, ran } from "../../src/runtime/outcome.ts";
+import { runnable } from "../../src/runtime/runnable.ts";
+import {
+  type FunctionReport,
+  runAll,
+  sameFunction,
+  standardOf,
+} from "../../src/runtime/same-function.ts";
+import { type Ort, type Runnable, reason, type Tensors } from "../../src/runtime/session.ts";
+import { sown } from "../../src/runtime/sown.ts";
+import { tapped } from "../../src/runtime/taps.ts";
+import { runValue } from "./site-nodes.ts";
+
+/** A composite node and what it was opened into, on the operands of a real run. */
+export interface OpenedNode {
+  readonly name: string;
+  readonly op: string;
+  /** Largest |a − b| of its integers, of which each is a quantum; null where it makes floats. */
+  readonly quanta: number | null;
+}
+
+/** How far opening has moved a model. */
+export interface OpeningReport extends FunctionReport {
+  /** Function calls that were written out. */
+  readonly calls: number;
+  readonly nodes: readonly OpenedNode[];
+}
+
+/** What was opened: the original, the model in which composite nodes stood, and these. */
+export interface Closed {
+  readonly model: Runnable;
+  readonly calls: readonly string[];
+  readonly composed: { readonly graph: Graph; readonly types: Types };
+  readonly nodes: readonly Node[];
+}
+
+/** What a node that makes integers may be off by when it is opened: the runtime rounds otherwise. */
+const QUANTUM = 1;
+
+/**
+ * Holds an opened model against the original: bit for bit where functions were written out; within
+ * the noise of both where composite nodes were; and where these make integers, each alone to one
+ * quantum, on the operands of a real run, while the outputs' movement is told.
+ */
+export async function checkOpening(
+  ort: Ort,
+  { model, calls, composed, nodes }: Closed,
+  opened: Graph,
+  feeds: readonly Tensors[],
+): Promise<Outcome<OpeningReport>> {
+  const quantised = nodes.filter((node) => makesIntegers(composed.types, node));
+  const holding = quantised.length > 0 ? "parts" : nodes.length > 0 ? "near" : "equal";
+  try {
+    const standard = await standardOf(ort, model, feeds);
+    const moved = await quantaOf(ort, composed, opened, quantised, feeds[0]);
+    if (moved === null) return notRun("an opened node is not reached by the inputs");
+    const same = await sameFunction(ort, standard, runnable(sown(opened.file)), holding);
+    if (same.outcome === "not run") return same;
+    const reports = nodes.map((node) => ({
+      name: node.message.name || node.message.outputs[0],
+      op: node.op,
+      quanta: moved.get(node) ?? null,
+    }));
+    const held = reports.every(({ quanta }) => quanta === null || quanta <= QUANTUM);
+    const { inputs, outputs, level, error } = same;
+    const figures = { inputs, outputs, level, error, calls: calls.length, nodes: reports };
+    return ran(same.outcome === "passed" && held, figures);
+  } catch (thrown) {
+    return notRun(`onnxruntime does not take the original (${reason(thrown)})`);
+  }
+}
+
+const INTEGERS = new Set(["int8", "uint8", "int16", "uint16"]);
+
+const makesIntegers = (types: Types, { outputs }: Node) =>
+  outputs.some((value) => value && INTEGERS.has(types.get(value)?.dtype ?? ""));
+
+/** How far each node's integers move on what it reads in a run; null where one was not run. */
+async function quantaOf(
+  ort: Ort,
+  { graph, types }: Closed["composed"],
+  opened: Graph,
+  nodes: readonly Node[],
+  feeds: Tensors,
+): Promise<ReadonlyMap<Node, number> | null> {
+  const moved = new Map<Node, number>();
+  if (nodes.length === 0) return moved;
+  const read = (node: Node): Value[] =>
+    [
+      ...new Set(
+        node.inputs.filter((value) => value?.producer && value.producer.op !== "Constant"),
+      ),
+    ] as Value[];
+  const taps = tapped(
+    graph.file,
+    nodes.flatMap(read).map((value) => ({ value, dtype: types.get(value)!.dtype })),
+  );
+  const [got] = await runAll(ort, runnable(taps.file), "disabled", [feeds]);
+  for (const node of nodes) {
+    const operands = read(node).map((value) => [value.name, taps.read(ort, value, got)] as const);
+    if (operands.some(([, tensor]) => tensor === null)) return null;
+    const given = Object.fromEntries(operands) as Tensors;
+    const output = node.outputs.find((value) => value !== null)!;
+    const before = await runValue(ort, graph, output, 0, [given]);
+    const after = await runValue(ort, opened, output, 0, [given]);
+    if (!before || !after) return null;
+    moved.set(node, compare(before[0], after[0]).absolute);
+  }
+  return moved;
+}

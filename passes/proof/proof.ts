@@ -1,0 +1,229 @@
+import { type Graph, InputError } from "../../src/graph/graph.ts";
+import type { Types } from "../../src/graph/types.ts";
+import { notRun, type Outcome, ran } from "../../src/runtime/outcome.ts";
+import { runnable } from "../../src/runtime/runnable.ts";
+import {
+  type FunctionReport,
+  runAll,
+  type Standard,
+  sameFunction,
+  standardOf,
+} from "../../src/runtime/same-function.ts";
+import { type SampleOptions, type Samples, sampleInputs } from "../../src/runtime/samples.ts";
+import { secondOpinion } from "../../src/runtime/second-opinion.ts";
+import {
+  type Ort,
+  type Runnable,
+  reason,
+  type Tensors,
+  withSession,
+} from "../../src/runtime/session.ts";
+import { sown } from "../../src/runtime/sown.ts";
+import { checkSizes } from "../../src/runtime/value-sizes.ts";
+import type { Augmented } from "../augment.ts";
+import type { Plan } from "../laurelize.ts";
+import { checkFormula, type FormulaReport } from "./formula.ts";
+import { learnWhereReached } from "./learn-where-reached.ts";
+import { type LearningReport, newTensors } from "./learning.ts";
+import { type Closed, checkOpening, type OpeningReport } from "./opening-check.ts";
+import { batches, capture, sizesIn } from "./operands.ts";
+import { proveUnrun } from "./prove-sites.ts";
+import { checkSite, type SiteReport } from "./site-check.ts";
+import { checkUnchanged, type UnchangedReport } from "./unchanged.ts";
+
+type Named<Name extends string, Figures> = { readonly name: Name } & Outcome<Figures>;
+
+/** A property of a result: whether it holds and the figures behind it, or why it was not checked. */
+export type Check =
+  | Named<
+      "same function",
+      FunctionReport & {
+        /** Sizes chosen for free dimensions. */
+        readonly dims: Readonly<Record<string, number>>;
+      }
+    >
+  | Named<"same sum at each site", { readonly sites: readonly SiteReport[] }>
+  | Named<"same when opened", OpeningReport>
+  | Named<"right formula", { readonly sites: readonly FormulaReport[] }>
+  | Named<"nothing else changed", UnchangedReport>
+  | Named<"it can learn", LearningReport>
+  | Named<"a second opinion", FunctionReport>;
+
+/** What was proved of a result. */
+export interface Proof {
+  /** Every check was made, and passed. */
+  readonly passed: boolean;
+  readonly checks: readonly Check[];
+  /** What was not asked to be checked, a clause for a person; null where everything was. */
+  readonly leftOut: string | null;
+}
+
+/** How to prove. */
+export interface ProofOptions extends SampleOptions {
+  /** Inputs to use instead of made-up ones, a set of tensors by name each. */
+  readonly feeds?: readonly Tensors[] | undefined;
+  /** "sites" runs each site alone and no whole model: for models larger than the memory. */
+  readonly extent?: "full" | "sites" | undefined;
+  /** Another onnxruntime, under which the same-function check is repeated. */
+  readonly alsoOrt?: Ort | undefined;
+  /** Called before each step with how much is done, from 0 to 1. */
+  readonly progress?: ((done: number, step: string) => void) | undefined;
+}
+
+/** What a result was made of: the original, or that with functions and composite nodes opened. */
+export interface Opened {
+  readonly graph: Graph;
+  readonly types: Types;
+  /** The original itself, and what was opened in it; null where nothing was. */
+  readonly closed: Closed | null;
+}
+
+const ROUNDS = 3;
+
+/**
+ * Proves a laurelized model against its original in onnxruntime: it computes the same function,
+ * every site computes the paper's formula once its weights are not neutral, nothing but the sites
+ * has changed, and every new tensor can learn; with `alsoOrt`, another runtime agrees. Where
+ * anything was opened, that is held against the original first, and the rest against the opened.
+ */
+export async function prove(
+  ort: Ort,
+  original: Opened,
+  result: { graph: Graph; runnable: Runnable },
+  plan: Plan,
+  options: ProofOptions = {},
+): Promise<Proof> {
+  const { graph, types, closed } = original;
+  const { file } = graph;
+  const progress = options.progress ?? (() => {});
+  checkSizes(graph, types);
+  progress(0, "sample inputs");
+  const before = runnable(sown(file));
+  const unrun = (why: string) => proveUnrun(ort, graph, result.graph, plan, why, options);
+  let samples: Samples;
+  try {
+    const run = (feed: Tensors) => runAll(ort, before, "disabled", [feed]);
+    samples = options.feeds
+      ? { feeds: options.feeds, dims: {} }
+      : await sampleInputs(ort, graph, types, run, ROUNDS, options);
+  } catch (thrown) {
+    const why = await refusal(ort, before, original);
+    if (why === null) throw thrown;
+    return unrun(why);
+  }
+  const { feeds, dims } = samples;
+  progress(0.05, "same when opened");
+  const opening = closed ? await checkOpening(ort, closed, graph, feeds) : null;
+  progress(0.1, "same function");
+  const same = await checkFunction(ort, before, result.runnable, feeds);
+  if (same.outcome === "not run") return unrun(same.reason);
+  const sites: FormulaReport[] = [];
+  const reached = new Map<Augmented, Tensors>();
+  const groups = batches(plan.sites, sizesIn(graph, types, feeds[0]));
+  for (const batch of groups) {
+    progress(0.4 + (0.2 * sites.length) / plan.sites.length, "right formula");
+    const captured = await capture(ort, file, batch, feeds);
+    for (const augmented of batch) {
+      const run = captured.get(augmented);
+      if (run) reached.set(augmented, run.feeds);
+      sites.push(
+        run
+          ? await checkFormula(ort, graph, result.graph, plan, augmented, run.operands)
+          : await checkAlone(ort, graph, result.graph, plan, augmented, options),
+      );
+    }
+  }
+  const formula = ran(
+    sites.every(({ passed }) => passed),
+    { sites },
+  );
+  progress(0.6, "it can learn");
+  const learning =
+    same.error !== null
+      ? notRun("onnxruntime does not run the result")
+      : newTensors(plan.sites).some(({ name }) => !result.graph.main.values.has(name))
+        ? notRun("new weights are missing")
+        : await learnWhereReached(
+            ort,
+            result.graph,
+            plan,
+            groups,
+            (augmented) => reached.get(augmented) ?? null,
+            (done) => progress(0.6 + 0.4 * done, "it can learn"),
+          );
+  const checks: Check[] = [];
+  if (opening) checks.push({ name: "same when opened", ...opening });
+  checks.push(
+    { name: "same function", ...same, dims },
+    { name: "right formula", ...formula },
+    { name: "nothing else changed", ...checkUnchanged(graph, result.graph, plan) },
+    { name: "it can learn", ...learning },
+  );
+  if (options.alsoOrt) {
+    progress(0.95, "a second opinion");
+    const opinion = await secondOpinion(options.alsoOrt, file, result.graph.file, feeds);
+    checks.push({ name: "a second opinion", ...opinion });
+  }
+  progress(1, "done");
+  return { passed: checks.every(({ outcome }) => outcome === "passed"), checks, leftOut: null };
+}
+
+/** What onnxruntime says of a sound model for which it has no code. */
+const NO_KERNEL =
+  /Could not find an implementation|not a registered function\/op|Type 'tensor\(bfloat16\)'/;
+
+/**
+ * Why onnxruntime cannot run a sound model at all; null where it can. Throws an InputError where
+ * it holds that the model is none.
+ */
+async function refusal(
+  ort: Ort,
+  model: Runnable,
+  { graph, types }: Opened,
+): Promise<string | null> {
+  try {
+    await withSession(ort, model, "disabled", async () => {});
+  } catch (thrown) {
+    if (NO_KERNEL.test(String(thrown)))
+      return `onnxruntime has no kernels to run the original here (${reason(thrown)})`;
+    throw new InputError(
+      `onnxruntime does not take ${graph.file.source.name} (${reason(thrown)}); the model is damaged, or has to be converted for it.`,
+    );
+  }
+  const { inputs, outputs } = graph.file.graph;
+  const other = [...inputs, ...outputs].find(({ type }) => type && !type.tensor);
+  if (other)
+    return `onnxruntime's JavaScript API takes and gives tensors only, and ${other.name} is none`;
+  const unfed = graph.main.inputs.find((input) => types.get(input)?.dtype === "bfloat16");
+  return unfed
+    ? `onnxruntime's JavaScript API has no bfloat16 tensors, which input ${unfed.name} takes`
+    : null;
+}
+
+/** A site that no input reaches, on made-up operands: its plain sum at the start, and the formula. */
+async function checkAlone(
+  ort: Ort,
+  original: Graph,
+  result: Graph,
+  plan: Plan,
+  augmented: Augmented,
+  options: SampleOptions,
+): Promise<FormulaReport> {
+  const { start, formula } = await checkSite(ort, original, result, plan, augmented, options);
+  return { ...formula, passed: formula.passed && start.passed };
+}
+
+async function checkFunction(
+  ort: Ort,
+  before: Runnable,
+  after: Runnable,
+  feeds: readonly Tensors[],
+): Promise<Outcome<FunctionReport>> {
+  let standard: Standard;
+  try {
+    standard = await standardOf(ort, before, feeds);
+  } catch (thrown) {
+    return notRun(`onnxruntime does not take the original (${reason(thrown)})`);
+  }
+  return sameFunction(ort, standard, after);
+}

@@ -1,0 +1,87 @@
+import type { Graph } from "../../src/graph/graph.ts";
+import type { Types } from "../../src/graph/types.ts";
+import { notRun, ran } from "../../src/runtime/outcome.ts";
+import type { Ort } from "../../src/runtime/session.ts";
+import type { Plan } from "../laurelize.ts";
+import type { FormulaReport } from "./formula.ts";
+import type { Proof, ProofOptions } from "./proof.ts";
+import { checkSite, type SiteReport } from "./site-check.ts";
+import { operandsOf } from "./site-nodes.ts";
+import { checkUnchanged } from "./unchanged.ts";
+
+/** What is left out where only the sites are proved. */
+const LEFT_OUT =
+  "that the outputs of the whole model are the same and that every new tensor moves them: no whole model was run";
+
+/**
+ * Proves a result at its sites, each run alone, without a whole model in memory: the sum is the
+ * same as before, it follows the paper's formula once its weights are not neutral, and nothing
+ * else in the file has changed.
+ */
+export async function proveSites(
+  ort: Ort,
+  { graph, types }: { readonly graph: Graph; readonly types: Types },
+  result: Graph,
+  plan: Plan,
+  options: ProofOptions = {},
+): Promise<Proof> {
+  const checks = await siteChecks(ort, graph, result, plan, options);
+  options.progress?.(1, "done");
+  const passed = checks.every(({ outcome }) => outcome === "passed");
+  return { passed, checks, leftOut: LEFT_OUT + unsized(types, plan) };
+}
+
+/** Says of how many sites the operands may be broadcast: those whose sizes are not all known to be the sum's. */
+function unsized(types: Types, { sites }: Plan): string {
+  const { length } = sites.filter((augmented) =>
+    operandsOf(augmented).some((value) => {
+      const shape = types.get(value)?.shape;
+      return !shape || shape.some((dim, axis) => dim === "" || dim !== augmented.site.shape[axis]);
+    }),
+  );
+  const who = length === 1 ? "an operand of 1 site has" : `operands of ${length} sites have`;
+  return length === 0 ? "" : `; nor that ${who} the sum's shape, of which not every size is known`;
+}
+
+/** Proves what can be of a result that onnxruntime has no kernels to run. */
+export async function proveUnrun(
+  ort: Ort,
+  original: Graph,
+  result: Graph,
+  plan: Plan,
+  why: string,
+  options: ProofOptions = {},
+): Promise<Proof> {
+  const checks: Proof["checks"] = [
+    { name: "same function", ...notRun(why) },
+    ...(await siteChecks(ort, original, result, plan, options)),
+    { name: "it can learn", ...notRun("no whole model was run") },
+  ];
+  options.progress?.(1, "done");
+  return { passed: false, checks, leftOut: null };
+}
+
+async function siteChecks(
+  ort: Ort,
+  original: Graph,
+  result: Graph,
+  plan: Plan,
+  options: ProofOptions,
+): Promise<Proof["checks"]> {
+  const progress = options.progress ?? (() => {});
+  const starts: SiteReport[] = [];
+  const formulas: FormulaReport[] = [];
+  for (const [k, augmented] of plan.sites.entries()) {
+    progress(k / plan.sites.length, "sites");
+    const { start, formula } = await checkSite(ort, original, result, plan, augmented, options);
+    starts.push(start);
+    formulas.push(formula);
+  }
+  const all = (reports: readonly { readonly passed: boolean }[]) =>
+    reports.every(({ passed }) => passed);
+  return [
+    { name: "same sum at each site", ...ran(all(starts), { sites: starts }) },
+    { name: "right formula", ...ran(all(formulas), { sites: formulas }) },
+    { name: "nothing else changed", ...checkUnchanged(original, result, plan) },
+  ];
+}

@@ -1,0 +1,141 @@
+import type { Tensor } from "onnxruntime-common";
+import { dataOf, tensorOf } from "../../src/graph/constants.ts";
+import type { Graph, Node, Value } from "../../src/graph/graph.ts";
+import { valueLike } from "../../src/graph/scopes.ts";
+import { type Type, typeOfTensor } from "../../src/graph/types.ts";
+import { dtypeOf, tensorToRun } from "../../src/runtime/floats.ts";
+import { isKernelLess, withPlainSum } from "../../src/runtime/kernel-less.ts";
+import { withNodeOutput } from "../../src/runtime/node-output.ts";
+import { type Ort, runFor, type Tensors, withSession } from "../../src/runtime/session.ts";
+import { isInlined, skeleton } from "../../src/runtime/skeleton.ts";
+import { standIn } from "../../src/runtime/stand-in.ts";
+import type { Augmented } from "../augment.ts";
+import type { Site } from "../residuals/residual.ts";
+
+/** Every value of the original that a site's inserted nodes read. */
+export const operandsOf = ({ site, operands }: Augmented): Value[] => [
+  site.skip.value,
+  ...operands,
+  ...site.branches.map(({ value }) => value),
+];
+
+/** The constants that a site's sum adds besides its skip and branches, as they stand in a graph. */
+export async function constantTerms(
+  ort: Ort,
+  graph: Graph,
+  { site }: Augmented,
+): Promise<Tensor[]> {
+  const slots = [site.skip, ...site.branches].map(({ use }) => use);
+  const inner = new Set(slots.map(({ node }) => node));
+  const others =
+    site.form === "plain"
+      ? site.node.inputs.filter(
+          (value, index) =>
+            value &&
+            !slots.some((use) => use.node === site.node && use.index === index) &&
+            !(value.producer && inner.has(value.producer)),
+        )
+      : [];
+  return Promise.all(others.map((value) => constantTensor(ort, graph, value!)));
+}
+
+/** What a constant holds, as it stands in a graph. */
+export async function constantTensor(ort: Ort, graph: Graph, value: Value): Promise<Tensor> {
+  const own = valueLike(graph, value)!;
+  const tensor = constantOf(ort, graph, own) ?? (await runValue(ort, graph, own, 0, [{}]))?.[0];
+  if (!tensor) throw new Error(`the constant ${own.name} cannot be computed`);
+  return tensor;
+}
+
+function constantOf(ort: Ort, graph: Graph, value: Value): Tensor | null {
+  const [bytes, type] = [dataOf(graph, value), typeOfTensor(value)];
+  return bytes && type ? tensorToRun(ort, type.dtype, bytes, type.shape as number[]) : null;
+}
+
+/** As `runSums`, on one set of tensors. */
+export async function runSum(
+  ort: Ort,
+  graph: Graph,
+  site: Site,
+  given: Tensors,
+): Promise<Tensor | null> {
+  const sums = await runSums(ort, graph, site, [given]);
+  return sums ? sums[0] : null;
+}
+
+/**
+ * Runs the nodes that lie between the given tensors and a site's sum alone, as they stand in the
+ * graph, optimisations disabled, on each set of tensors of the same names and types. Where the sum
+ * is no value its node is asked for it; where there is no kernel for that node, the plain sum of
+ * its operands stands for it, and where there are none for bfloat16 a float copy is run.
+ * Null where onnxruntime does not take them, or one of the given tensors is read by none of them.
+ */
+export const runSums = (
+  ort: Ort,
+  graph: Graph,
+  { node, output, place, skip, branches, bias }: Site,
+  sets: readonly Tensors[],
+): Promise<readonly Tensor[] | null> => {
+  const terms = [skip, ...branches, ...(bias ? [bias] : [])].map(({ use }) => use);
+  const places = terms.filter((use) => use.node === node).map(({ index }) => index);
+  return runValue(ort, graph, output, place, sets, places);
+};
+
+/**
+ * Runs the nodes that lie between the given tensors and a value alone, for the output of its node
+ * that is at `place`, there or not. Null as with `runSums`.
+ */
+export async function runValue(
+  ort: Ort,
+  graph: Graph,
+  output: Value,
+  place: number,
+  sets: readonly Tensors[],
+  places: readonly number[] = [],
+): Promise<readonly Tensor[] | null> {
+  const [given] = sets;
+  const own = valueLike(graph, output);
+  if (!own?.producer) return null;
+  const nodes = between(own.producer, given);
+  const read = new Set(nodes.flatMap((node) => node.inputs.filter((value) => value !== null)));
+  const fed = new Set([...read].filter(({ name }) => Object.hasOwn(given, name)));
+  if (fed.size < Object.keys(given).length) return null;
+  const weights: Record<string, Tensor> = {};
+  for (const value of read) {
+    const tensor = tensorOf(value);
+    if (!tensor || Object.hasOwn(given, value.name) || isInlined(tensor)) continue;
+    const weight = constantOf(ort, graph, value);
+    if (!weight) return null;
+    fed.add(value);
+    weights[value.name] = weight;
+  }
+  const known = ({ name }: Value): Type | null =>
+    Object.hasOwn(given, name) ? { dtype: dtypeOf(given[name]), shape: given[name].dims } : null;
+  const model = skeleton(graph, nodes, known, [], fed);
+  if (!model) return null;
+  const asked =
+    isKernelLess(own.producer) && places.length > 1
+      ? withPlainSum(model.model, own.name, places)
+      : withNodeOutput(model.model, own.name, place);
+  const run = (bytes: Uint8Array) =>
+    withSession(ort, { model: bytes }, "disabled", async (session) => {
+      const sums: Tensor[] = [];
+      for (const set of sets) {
+        const got = await runFor(session, { ...weights, ...set }, [asked.name]);
+        sums.push(got[asked.name]);
+      }
+      return sums;
+    }).catch(() => null);
+  const sums = await run(asked.model);
+  const copy = sums ? null : standIn(asked.model, "float", false);
+  return copy ? run(copy) : sums;
+}
+
+/** The nodes between what is given and the sum, the sum's own included. */
+function between(sum: Node, given: Tensors): Node[] {
+  const nodes = new Set<Node>([sum]);
+  for (const node of nodes)
+    for (const value of node.inputs)
+      if (value?.producer && !Object.hasOwn(given, value.name)) nodes.add(value.producer);
+  return [...nodes];
+}

@@ -1,0 +1,62 @@
+import { tensorData } from "../../src/graph/constants.ts";
+import type { Graph, Node } from "../../src/graph/graph.ts";
+import { scopesOf } from "../../src/graph/scopes.ts";
+import { typeOfTensor } from "../../src/graph/types.ts";
+import { changes, wayTo } from "../../src/runtime/changes.ts";
+import { type Outcome, ran } from "../../src/runtime/outcome.ts";
+import type { Plan } from "../laurelize.ts";
+
+/** What of a result was held against its original, and everything in which it differs unplanned. */
+export interface UnchangedReport {
+  readonly weights: number;
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly differences: readonly string[];
+}
+
+/** Holds what changed in the file against what was planned. */
+export function checkUnchanged(
+  original: Graph,
+  result: Graph,
+  plan: Plan,
+): Outcome<UnchangedReport> {
+  const { file } = original;
+  const found = changes(file, result.file);
+  const differences = [...found.differences];
+  const expect = (what: string, got: readonly string[], planned: readonly string[]) => {
+    if ([...got].sort().join("\0") !== [...planned].sort().join("\0"))
+      differences.push(`${what} are not those planned`);
+  };
+  const { nodes, tensors, redirects } = plan.patch;
+  const made = (node: Node | null, output: string) => (node ? wayTo(node.scope) : "") + output;
+  expect(
+    "new nodes and weights",
+    [...found.nodes, ...found.initializers],
+    [
+      ...nodes.map(({ before, node }) => made(before, node.outputs[0])),
+      ...tensors.map(({ name }) => name),
+    ],
+  );
+  expect(
+    "redirected inputs",
+    found.redirected,
+    redirects.map(({ use: { node, index } }) => `${made(node, node.message.outputs[0])} ${index}`),
+  );
+  for (const { name, dtype, dims, data } of tensors) {
+    const there = result.main.values.get(name);
+    const type = there && typeOfTensor(there);
+    if (!type) continue;
+    const alike = type.dtype === dtype && type.shape?.join() === dims.join();
+    const stored = tensorData(result, name);
+    if (!alike || stored.length !== data.length || stored.some((byte, k) => byte !== data[k]))
+      differences.push(`new weight ${name} is not as planned`);
+  }
+  return ran(differences.length === 0, {
+    weights: [...scopesOf(original)].flatMap(({ values }) =>
+      [...values.values()].filter(typeOfTensor),
+    ).length,
+    inputs: file.graph.inputs.length,
+    outputs: file.graph.outputs.length,
+    differences,
+  });
+}

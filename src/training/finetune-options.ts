@@ -1,0 +1,28 @@
+import type { Schedule } from "../../passes/optimizers/schedule.ts";
+import type { Model } from "../model.ts";
+import type { StepOptions } from "./step-graph.ts";
+
+/** How to fine-tune. Batches bring the model's inputs and the target, by name. */
+export interface FinetuneOptions
+  extends Omit<StepOptions, "inputs" | "target">,
+    Partial<Omit<Schedule, "name">> {
+  /** Name of the target among the tensors of a batch; none for a distillation. */
+  readonly target?: string | undefined;
+  /** The model whose outputs a distillation follows: the original. */
+  readonly teacher?: Model | undefined;
+  /** "constant" or "cosine", after a warm-up; "constant". */
+  readonly schedule?: Schedule["name"] | undefined;
+  /** Threads of onnxruntime; 0 lets it choose. */
+  readonly threads?: number | undefined;
+}
+
+/** What one step came to; all are means over its batch. */
+export interface Step {
+  /** From 1. */
+  readonly step: number;
+  readonly loss: number;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly lr: number;
+  /** Norm of all gradients together, before clipping. */
+  readonly norm: number;
+}

@@ -1,0 +1,49 @@
+import { bound, type Sizes } from "../graph/bound.ts";
+import { applyPatch } from "../graph/patch.ts";
+import type { Types } from "../graph/types.ts";
+import { writing } from "../graph/writing.ts";
+import { type Model, modelOf, typesOf } from "../model.ts";
+import { computedConstants } from "../runtime/evaluate.ts";
+import { withRanks } from "../runtime/ranks.ts";
+import type { Ort } from "../runtime/session.ts";
+
+/** A model whose sizes are settled, as far as they can be told without its data. */
+export interface Settled {
+  readonly model: Model;
+  readonly types: Types;
+}
+
+/** Rounds of inference: each settles the reshapes that the sizes of the one before lead to. */
+const ROUNDS = 100;
+
+/**
+ * Binds the free dimensions of a model's inputs, and puts what is computed from sizes alone in as
+ * constants, until no more sizes are found: the model computes what it did, for these sizes.
+ * `free` names weights that are no constants. Throws an InputError where a dimension's name is
+ * none of the model's.
+ */
+export async function settled(
+  model: Model,
+  ort: Ort,
+  dims: Sizes,
+  free: readonly string[],
+): Promise<Settled> {
+  let now = modelOf(bound(model.graph, dims), model.folder);
+  for (let round = 0; ; round++) {
+    const { graph } = now;
+    const { types } = await typesOf(now, ort);
+    const constants = await computedConstants(ort, graph, types, new Set(free));
+    if (constants.size === 0 || round === ROUNDS)
+      return { model: now, types: await withRanks(ort, graph, types) };
+    const { fresh } = writing(graph, "constant");
+    const named = [...constants].map(
+      ([value, tensor]) => [value, { ...tensor, name: fresh(`${value.name}.constant`) }] as const,
+    );
+    const redirects = named.flatMap(([{ uses }, { name }]) =>
+      uses.filter(({ node }) => node.scope === graph.main).map((use) => ({ use, name })),
+    );
+    const tensors = named.map(([, tensor]) => tensor);
+    const { source, folder } = await applyPatch(graph, { nodes: [], tensors, redirects });
+    now = modelOf(source, folder);
+  }
+}

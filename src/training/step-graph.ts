@@ -1,0 +1,205 @@
+import type { Given } from "../../passes/filled.ts";
+import { differentiate } from "../../passes/gradient/differentiate.ts";
+import { lossNamed } from "../../passes/losses/index.ts";
+import { type LossOptions, lossOptionsOf } from "../../passes/losses/loss.ts";
+import { optimizerNamed } from "../../passes/optimizers/index.ts";
+import { type OptimizerOptions, optimizerOptionsOf } from "../../passes/optimizers/optimizer.ts";
+import { judge, judgedOutput, type Target } from "../../passes/training/judged.ts";
+import { joined, port, sizesOf } from "../../passes/training/step.ts";
+import { factorsOf, type Trainable } from "../../passes/training/trainable.ts";
+import { type Slot, update } from "../../passes/training/update.ts";
+import { emptyGraph } from "../graph/empty.ts";
+import type { Graph } from "../graph/graph.ts";
+import { applyPatch, type Patch } from "../graph/patch.ts";
+import { type Types, typeOfTensor } from "../graph/types.ts";
+import { writing } from "../graph/writing.ts";
+import { type Model, modelOf, typesOf } from "../model.ts";
+import { InputError } from "../onnx/source.ts";
+import type { Ort } from "../runtime/session.ts";
+import { plainBetween } from "./plain.ts";
+import { settled } from "./settled.ts";
+import { laurelizationsOf, trainableWeights } from "./trainable.ts";
+import { weightOf } from "./weights.ts";
+
+/** What is trained, towards what, and how. */
+export interface StepOptions {
+  /** onnxruntime, which infers the shapes. */
+  readonly ort: Ort;
+  /** A loss by its name: "cross-entropy". */
+  readonly loss: string;
+  /** The target: the name it gets as an input, its type, and its shape in one batch. */
+  readonly target: Target;
+  /** Shape of each of the model's inputs in one batch, by name. */
+  readonly inputs: Readonly<Record<string, readonly number[]>>;
+  /** The output or value that is judged; the only output of floats where none is given. */
+  readonly output?: string | undefined;
+  /** Globs of further initializers that are trained beside LAuReL's weights. */
+  readonly train?: readonly string[] | undefined;
+  /** An optimizer by its name; "adamw". */
+  readonly optimizer?: string | undefined;
+  readonly lossOptions?: Given<LossOptions> | undefined;
+  readonly optimizerOptions?: Given<OptimizerOptions> | undefined;
+}
+
+/** The names of what goes into and comes out of a step. */
+export interface StepPorts {
+  /** Trained weights with their state; each is an input and, as updated, an output. */
+  readonly slots: readonly Slot[];
+  /** A scalar output: the mean over the batch. */
+  readonly loss: string;
+  /** Scalar outputs by the metric's name. */
+  readonly metrics: Readonly<Record<string, string>>;
+  /**
+   * A scalar output: how much of the batch was judged, labels that count or elements. Gradients of
+   * several batches are averaged by it, where these are not alike.
+   */
+  readonly judged: string;
+  /** How many classes labels may name, from 0; null where the loss knows none. */
+  readonly classes: number | null;
+  /** Scalar float inputs: the learning rate, and the number of the step from 1. */
+  readonly lr: string;
+  readonly step: string;
+  /** Scalar output: the norm of all gradients together, before clipping. */
+  readonly norm: string;
+}
+
+/** Training as graphs of plain ONNX operators, for batches of one size. */
+export interface StepGraph extends StepPorts {
+  /** Forward, loss, backward and update in one. */
+  readonly whole: Model;
+  /** Forward, loss and backward: gives the gradient of each weight. */
+  readonly gradients: Model;
+  /** Takes weights, gradients and state, and gives the new ones. */
+  readonly update: Model;
+  /** Names of the gradients, outputs of `gradients` and inputs of `update`, by weight. */
+  readonly gradientOf: Readonly<Record<string, string>>;
+}
+
+/** A model with a loss behind it and its trained weights as inputs. */
+export interface Judged {
+  readonly model: Model;
+  readonly weights: readonly Trainable[];
+  readonly loss: string;
+  readonly metrics: Readonly<Record<string, string>>;
+  readonly judged: string;
+  readonly classes: number | null;
+}
+
+/** What of a model is trained: LAuReL's weights, and the float weights that `train` names. */
+export function trainableOf(model: Model, train: readonly string[] = []): Trainable[] {
+  const factors = factorsOf(laurelizationsOf(model));
+  return trainableWeights(model, train).map((name) => {
+    const { dtype, dims } = weightOf(model, name);
+    return { name, dtype, dims, factor: factors.has(name) };
+  });
+}
+
+/** The model behind which the loss is written, its trained weights as inputs. */
+export async function judged(model: Model, options: StepOptions): Promise<Judged> {
+  const { ort, target } = options;
+  const weights = trainableOf(model, options.train);
+  const { types } = await typesOf(model, ort);
+  const fixed = await settled(
+    model,
+    ort,
+    sizesOf(model.graph, types, options.inputs),
+    weights.map(({ name }) => name),
+  );
+  const { graph, file } = fixed.model;
+  const loss = lossNamed(options.loss);
+  const output = judgedOutput(graph, fixed.types, options.output ?? null);
+  const lossOptions = lossOptionsOf(options.lossOptions);
+  const verdict = judge(graph, fixed.types, output, loss, target, lossOptions);
+  const fed = new Set(file.graph.inputs.map(({ name }) => name));
+  const removed = weights.map(({ name }) => graph.main.values.get(name)!);
+  const inputs = removed
+    .filter(({ name }) => !fed.has(name))
+    .map((value) => port(value.name, typeOfTensor(value)));
+  const result = await patched(graph, joined(verdict.patch, { removed, inputs }));
+  const { loss: scalar, metrics, judged, classes } = verdict;
+  return { model: result, weights, loss: scalar, metrics, judged, classes };
+}
+
+/**
+ * Makes the step graphs of a model: ordinary ONNX that any onnxruntime runs. Throws an InputError
+ * where the target does not fit or a node on the way has no gradient.
+ */
+export async function stepGraph(model: Model, options: StepOptions): Promise<StepGraph> {
+  const forward = await judged(model, options);
+  const { weights, loss, metrics, judged: amount, classes } = forward;
+  const names = weights.map(({ name }) => name);
+  const fixed = await plainBetween(forward.model, options.ort, {}, names, () => [loss]);
+  const { graph } = fixed.model;
+  const optimizer = optimizerNamed(options.optimizer ?? "adamw");
+  const optimizerOptions = optimizerOptionsOf(options.optimizerOptions);
+  const { back, reached } = backward(graph, fixed.types, loss, weights);
+  const written = writing(graph, "update");
+  const whole = update(written, reached, optimizer, optimizerOptions);
+  const gradients = reached.map(({ gradient }) => port(gradient));
+  const [lr, step] = whole.inputs.map(({ name }) => name);
+  return {
+    whole: await patched(
+      graph,
+      joined(back, written, {
+        inputs: whole.inputs,
+        outputs: [...whole.outputs, port(whole.norm)],
+      }),
+    ),
+    gradients: await patched(graph, joined(back, { outputs: gradients })),
+    update: await updateAlone(graph, reached, optimizer, optimizerOptions),
+    gradientOf: Object.fromEntries(reached.map(({ of, gradient }) => [of.name, gradient])),
+    slots: whole.slots,
+    loss,
+    metrics,
+    judged: amount,
+    classes,
+    lr,
+    step,
+    norm: whole.norm,
+  };
+}
+
+/** The gradients of a loss, and the weights that have one. */
+function backward(graph: Graph, types: Types, loss: string, weights: readonly Trainable[]) {
+  const draft = writing(graph, "grad");
+  const { dtype } = types.get(graph.main.values.get(loss)!)!;
+  const made = differentiate(graph, {
+    of: new Map([[loss, draft.constant(dtype, [], [1])]]),
+    wrt: weights.map(({ name }) => name),
+    types,
+    writing: draft,
+  });
+  const reached = weights.flatMap((of) => {
+    const gradient = made.gradients.get(of.name);
+    return gradient ? [{ of, gradient }] : [];
+  });
+  if (reached.length === 0)
+    throw new InputError("no weight that is to be trained has an influence on the loss.");
+  const nodes = made.nodes.map((node) => ({ before: null, node }));
+  return { back: { nodes, tensors: made.tensors }, reached };
+}
+
+/** The update as a model of its own, its ports named as in the whole step. */
+async function updateAlone(
+  graph: Graph,
+  reached: readonly { of: Trainable; gradient: string }[],
+  optimizer: ReturnType<typeof optimizerNamed>,
+  options: OptimizerOptions,
+): Promise<Model> {
+  const empty = emptyGraph("update", Math.max(17, graph.file.opsets.get("") ?? 17));
+  const written = writing(empty, "update");
+  const { inputs, outputs, norm } = update(written, reached, optimizer, options);
+  const given = reached.flatMap(({ of, gradient }) => {
+    const type = { dtype: of.dtype, shape: of.dims };
+    return [port(of.name, type), port(gradient, type)];
+  });
+  return patched(
+    empty,
+    joined(written, { inputs: [...given, ...inputs], outputs: [...outputs, port(norm)] }),
+  );
+}
+
+async function patched(graph: Graph, patch: Patch): Promise<Model> {
+  const { source, folder } = await applyPatch(graph, patch);
+  return modelOf(source, folder);
+}

@@ -1,0 +1,37 @@
+import type { InferenceSession, Tensor } from "onnxruntime-common";
+import type { Model } from "../model.ts";
+import { InputError } from "../onnx/source.ts";
+import { runnable, withOutputs } from "../runtime/runnable.ts";
+import { type Ort, openSession, runFor, type Tensors } from "../runtime/session.ts";
+
+/** A model whose outputs another one is to follow: what it gives for a batch. */
+export class Teacher {
+  readonly #session: Promise<InferenceSession>;
+  readonly #model: Model;
+  readonly #value: string | undefined;
+
+  /** `value` names an output, or a value inside; the first output where nothing is said. */
+  constructor(model: Model, ort: Ort, value: string | undefined, threads: number | undefined) {
+    const { graph, file } = model;
+    const inside = value !== undefined && !graph.main.outputs.some(({ name }) => name === value);
+    if (inside && !graph.main.values.has(value))
+      throw new InputError(`${file.source.name}, the original, has no value ${value} to follow.`);
+    const told = inside ? withOutputs(file, [value]) : file;
+    this.#model = model;
+    this.#value = value;
+    this.#session = openSession(ort, runnable(told), "all", threads);
+  }
+
+  /** What the model gives for the inputs in a batch. */
+  async of(batch: Tensors): Promise<Tensor> {
+    const session = await this.#session;
+    const name = this.#value ?? session.outputNames[0];
+    const inputs = this.#model.graph.main.inputs.map((input) => [input.name, batch[input.name]]);
+    return (await runFor(session, Object.fromEntries(inputs), [name]))[name];
+  }
+
+  /** Lets go of the session. */
+  async close(): Promise<void> {
+    await (await this.#session).release();
+  }
+}

@@ -1,0 +1,52 @@
+import { matcher } from "../../passes/choose.ts";
+import { laurelizations, parameterNames } from "../../passes/manifest.ts";
+import { tensorOf } from "../graph/constants.ts";
+import { isFloat, typeOfTensor } from "../graph/types.ts";
+import type { Model } from "../model.ts";
+import { InputError } from "../onnx/source.ts";
+
+/**
+ * Names of a laurelized model's weights that training changes: the new ones, first to last, then
+ * those others of its main graph that match a glob (a head, say), in the file's order. Throws an
+ * InputError where the model is not laurelized, where its new weights are inputs, or where a glob
+ * matches no float weight.
+ */
+export function trainableWeights(model: Model, globs: readonly string[] = []): string[] {
+  const { name } = model.source;
+  const { values } = model.graph.main;
+  const own = parameterNames(laurelizationsOf(model));
+  const missing = own.find((each) => !tensorOf(values.get(each)));
+  if (missing !== undefined)
+    throw new InputError(
+      values.has(missing)
+        ? `${name} takes its LAuReL weights as inputs and holds none; take the model it was made from.`
+        : `${name} has lost the weight ${missing} that its metadata names; another tool has rewritten it, take the file as laurelize wrote it.`,
+    );
+  const floats = [...values.values()].filter(
+    (value) => tensorOf(value) && isFloat(typeOfTensor(value)?.dtype),
+  );
+  const all = new Set(own);
+  for (const glob of globs) {
+    const matches = matcher([glob])!;
+    const matching = floats.filter((value) => matches(value.name));
+    if (matching.length === 0)
+      throw new InputError(
+        `no float weight of ${name} has a name that matches ${glob}; its names are those of its initializers.`,
+      );
+    for (const value of matching) all.add(value.name);
+  }
+  return [...all];
+}
+
+/** What was inserted into the model. Throws an InputError where that is nothing, or not to be read. */
+export function laurelizationsOf(model: Model) {
+  const found = laurelizations(model.metadata);
+  if (found.length === 0)
+    throw new InputError(`${model.source.name} is not laurelized; it holds no LAuReL weights.`);
+  return found.map((each) => {
+    if (each) return each;
+    throw new InputError(
+      `${model.source.name} has metadata of laurelize that cannot be read; take the file as laurelize wrote it.`,
+    );
+  });
+}

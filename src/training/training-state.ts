@@ -1,0 +1,97 @@
+import type { Tensor } from "onnxruntime-common";
+import type { DenseTensor } from "../graph/tensor.ts";
+import { readSafetensors, writeSafetensors } from "../onnx/safetensors.ts";
+import { bytesSource, InputError } from "../onnx/source.ts";
+import { dtypeOf, tensorOfBytes } from "../runtime/floats.ts";
+import type { Ort, Tensors } from "../runtime/session.ts";
+import type { Finetuning } from "./finetune.ts";
+
+const GROUPS = ["weights", "state", "best"] as const;
+const STEP = "step";
+const NOTE = "note";
+
+/** A training as it stands, beside the model: weights, optimizer state, the best weights so far. */
+export interface TrainingState {
+  readonly best: Tensors;
+  /** What the caller noted with it. */
+  readonly note: unknown;
+}
+
+/** A training's state as a .safetensors file: `note` is anything that JSON can say. */
+export function stateBytes(tuning: Finetuning, { best, note }: TrainingState): Uint8Array {
+  const all = { weights: tuning.weights, state: tuning.state, best };
+  const tensors = GROUPS.flatMap((group) =>
+    Object.entries(all[group]).map(([name, tensor]) => dense(`${group}/${name}`, tensor)),
+  );
+  return writeSafetensors(
+    tensors,
+    new Map([
+      [STEP, String(tuning.step)],
+      [NOTE, JSON.stringify(note)],
+    ]),
+  );
+}
+
+/**
+ * Brings a training to the state that a file holds. Throws an InputError where the file is none,
+ * or of a training of other weights.
+ */
+export function resumeTraining(
+  tuning: Finetuning,
+  bytes: Uint8Array,
+  {
+    ort,
+    name,
+    check = () => {},
+  }: {
+    readonly ort: Ort;
+    readonly name: string;
+    /** Looks at the note before anything is resumed, and throws where that is not to be. */
+    readonly check?: (note: unknown) => void;
+  },
+): TrainingState {
+  const { tensors, metadata } = readSafetensors(bytesSource(bytes, name));
+  const step = Number(metadata.get(STEP));
+  const misfit = (why: string) =>
+    new InputError(`${name} is no state of this training (${why}); leave --resume out.`);
+  if (!Number.isSafeInteger(step) || step < 1) throw misfit("it tells no step");
+  const note = parsed(metadata.get(NOTE), misfit);
+  check(note);
+  const groups = Object.fromEntries(
+    GROUPS.map((group) => [
+      group,
+      Object.fromEntries(
+        tensors
+          .filter((tensor) => tensor.name.startsWith(`${group}/`))
+          .map(({ name: full, dtype, dims, range }) => [
+            full.slice(group.length + 1),
+            tensorOfBytes(ort, dtype, bytes.slice(range.start, range.end), dims),
+          ]),
+      ),
+    ]),
+  );
+  for (const [own, tensor] of Object.entries(tuning.weights)) {
+    const read = groups.weights[own];
+    if (!read) throw misfit(`it has no ${own}`);
+    if (read.type !== tensor.type || read.dims.join() !== tensor.dims.join())
+      throw misfit(`${own} is of another type or shape`);
+  }
+  if (Object.keys(groups.weights).length !== Object.keys(tuning.weights).length)
+    throw misfit("it has other weights too");
+  tuning.resume(groups.weights, groups.state, step);
+  return { best: groups.best, note };
+}
+
+function parsed(text: string | undefined, misfit: (why: string) => InputError): unknown {
+  try {
+    return JSON.parse(text ?? "");
+  } catch {
+    throw misfit("its note cannot be read");
+  }
+}
+
+function dense(name: string, tensor: Tensor): DenseTensor {
+  const { buffer, byteOffset, byteLength } = tensor.data as Uint8Array;
+  const data = new Uint8Array(buffer, byteOffset, byteLength);
+  return { name, dtype: dtypeOf(tensor), dims: tensor.dims, data };
+}

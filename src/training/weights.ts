@@ -1,0 +1,51 @@
+import { tensorOf } from "../graph/constants.ts";
+import { type Replacing, replaceWeights } from "../graph/replace-weights.ts";
+import type { DenseTensor } from "../graph/tensor.ts";
+import { typeOfTensor } from "../graph/types.ts";
+import { type Model, modelOf } from "../model.ts";
+import { type Folder, tensorBytes } from "../onnx/model-file.ts";
+import { externalLocations } from "../onnx/sound-shapes.ts";
+import { InputError } from "../onnx/source.ts";
+import { withWeightsAsInputs } from "../runtime/runnable.ts";
+
+/**
+ * The model with other values in some of its weights: initializers or Constant nodes of the main
+ * graph by name, as raw little-endian data of the same length. Only these bytes differ from the
+ * model's own, where they lie in it as raw data. New values of external tensors go into the data
+ * file `newData`, which is written with the model, or without it into the model. Throws an
+ * InputError for a name that is no weight, or a length that is not the weight's.
+ */
+export function withWeights(
+  model: Model,
+  weights: ReadonlyMap<string, Uint8Array>,
+  placing: Replacing = {},
+): Model {
+  const { source, folder } = replaceWeights(model.graph, weights, placing);
+  return modelOf(source, folder);
+}
+
+/** A weight of the model's main graph: its type and shape, and its values as raw data. */
+export function weightOf({ graph, source }: Model, name: string): DenseTensor {
+  const value = graph.main.values.get(name);
+  const tensor = tensorOf(value);
+  const dtype = tensor && typeOfTensor(value!)?.dtype;
+  if (!tensor || !dtype)
+    throw new InputError(`${source.name} has no weight ${name} in its main graph.`);
+  return { name, dtype, dims: tensor.dims, data: tensorBytes(graph.file, tensor) };
+}
+
+/**
+ * The model with weights of its main graph as inputs of the same name, type and shape, behind its
+ * own in the order in which it holds them: they are fed with every run. Throws an InputError for a
+ * name that is no weight.
+ */
+export function weightsAsInputs(model: Model, names: readonly string[]): Model {
+  const { graph } = model;
+  for (const name of names) weightOf(model, name);
+  const wanted = new Set(names);
+  const ordered = [...graph.main.values.keys()].filter((name) => wanted.has(name));
+  const file = withWeightsAsInputs(graph, ordered);
+  const { companion, ...folder } = file.folder ?? {};
+  const left = companion && !externalLocations(file).has(companion.location);
+  return modelOf(file.source, left ? ({ ...folder } as Folder) : file.folder);
+}
