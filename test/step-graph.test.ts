@@ -188,7 +188,9 @@ describe("a loss is PyTorch's, by its formula in float64", () => {
         ),
     ],
   ];
-  it.each(cases)("%s of %s, in double, also in opset 7", async (loss, ending, target, formula) => {
+  /** Those whose ending has one form in every opset and type, and takes rows one by one. */
+  const simple = cases.filter(([, ending]) => !ending.includes("out = "));
+  it.each(simple)("%s of %s, in double, also in opset 7", async (loss, ending, target, formula) => {
     const [exact, wanted] = [wide(x), wide(target)];
     const logits = (await run(await laurelized(undefined, 17, "double"), { x: exact })).out;
     const expected = formula(rowsOf(numbers(logits as Tensor), CLASSES));
@@ -203,14 +205,17 @@ describe("a loss is PyTorch's, by its formula in float64", () => {
     }
   });
 
-  const opsets = [7, 8, 17].flatMap((opset) => cases.map((one) => [opset, ...one] as const));
+  const opsets = [7, 8, 17].flatMap((opset) =>
+    (opset < 17 ? simple : cases).map((one) => [opset, ...one] as const),
+  );
   it.each(opsets)("in opset %s, %s of %s", async (opset, loss, ending, target, formula) => {
     const model = await laurelized(ending, opset);
     const logits = (await run(await laurelized(), { x })).out;
     const tuning = finetune(model, { ort, loss, target: "target" });
     const expected = formula(rowsOf(numbers(logits as Tensor), CLASSES));
     // Cut anywhere, of which one part has fewer labels that count or none, the loss is that of the whole.
-    for (const ends of opset < 17 ? [[ROWS]] : [[ROWS], [3, 4, ROWS]]) {
+    const cuts = opset === 17 && !ending.includes("out = ") ? [[3, 4, ROWS]] : [];
+    for (const ends of [[ROWS], ...cuts]) {
       const parts = ends.map((end, k) => ({
         x: cut(x, ends[k - 1] ?? 0, end),
         target: cut(target, ends[k - 1] ?? 0, end),
