@@ -3,6 +3,7 @@ import { MicrosoftAttention, MultiHeadAttention } from "./attention.ts";
 import type { Rule } from "./composite.ts";
 import { Compress } from "./compress.ts";
 import { FusedConv, NhwcConv, NhwcFusedConv } from "./convolutions.ts";
+import { MatMulNBits } from "./few-bits.ts";
 import { Attention, GroupQueryAttention } from "./grouped-attention.ts";
 import {
   BiasAdd,
@@ -41,6 +42,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   "com.microsoft.Gelu": Gelu,
   "com.microsoft.GroupNorm": GroupNorm,
   "com.microsoft.GroupQueryAttention": GroupQueryAttention,
+  "com.microsoft.MatMulNBits": MatMulNBits,
   "com.microsoft.MultiHeadAttention": MultiHeadAttention,
   "com.microsoft.NhwcConv": NhwcConv,
   "com.microsoft.NhwcFusedConv": NhwcFusedConv,

@@ -44,6 +44,40 @@ function recurrent(
     { op, inputs, outputs, attributes, opset },
   ];
 }
+/** A product with a weight of few bits: 3 outputs of 40 elements, the last block half empty. */
+function fewBits(
+  bits: number,
+  zero: "none" | "packed" | "floats",
+  bias = false,
+): [string, OneNode] {
+  const [n, k, block] = [3, 40, 16];
+  const blocks = Math.ceil(k / block);
+  const bytes = (label: string, ...dims: number[]) =>
+    whole(
+      "uint8",
+      dims,
+      Array.from(floats(dims, label).values, (v) => Math.floor(Math.abs(v) * 997) % 256),
+    );
+  const rows = Math.ceil((blocks * bits) / 8);
+  const zeros = {
+    none: null,
+    packed: bytes("zeros", n * rows),
+    floats: floats([n * blocks], "zeros"),
+  }[zero];
+  const inputs = [
+    floats([2, 5, k]),
+    bytes("levels", n, blocks, (block * bits) / 8),
+    floats([n * blocks], "scales"),
+    zeros,
+    ...(bias ? [null, floats([n], "bias")] : []),
+  ];
+  const attributes = { K: k, N: n, bits, block_size: block };
+  return [
+    `MatMulNBits of ${bits} bits, zero points ${zero}${bias ? ", bias" : ""}`,
+    ms("MatMulNBits", { inputs, attributes }),
+  ];
+}
+
 interface Recurrence {
   readonly lengths?: readonly number[];
   readonly states?: boolean;
@@ -53,6 +87,11 @@ interface Recurrence {
 
 /** Calls of composite operators for which onnxruntime's CPU has kernels, over their attributes. */
 export const composites: readonly [string, OneNode][] = [
+  fewBits(4, "none"),
+  fewBits(4, "packed"),
+  fewBits(4, "floats"),
+  fewBits(4, "packed", true),
+  fewBits(8, "packed"),
   ["Gelu", ms("Gelu", { inputs: [x] })],
   ["Gelu, opset 9", ms("Gelu", { inputs: [x], opset: 9 })],
   ["BiasGelu", ms("BiasGelu", { inputs: [x, b8] })],
