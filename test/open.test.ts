@@ -14,6 +14,7 @@ import { inferTypes } from "../src/runtime/infer-types.ts";
 import { composites } from "./support/composites.ts";
 import { fixture } from "./support/fixture.ts";
 import { dataOfNode, floats, modelOfNode, type OneNode, whole } from "./support/one-node.ts";
+import { modelOfText } from "./support/onnx-text.ts";
 
 async function run(model: Uint8Array, node: OneNode) {
   const session = await ort.InferenceSession.create(model, {
@@ -281,6 +282,15 @@ describe("what is not opened says why", () => {
       "GRU at node is not opened into plain operators: it clips.",
     ],
     [
+      "more steps than are written out",
+      {
+        op: "LSTM",
+        inputs: [floats([257, 1, 1]), floats([2, 4, 1]), floats([2, 4, 1])],
+        attributes: { hidden_size: 1, direction: "bidirectional" },
+      },
+      "LSTM at node is not opened into plain operators: its 257 steps in each direction make 514 in all, and no more than 512 are written out; give shorter sequences, or end at a value before it (--until).",
+    ],
+    [
       "a condition that is computed",
       { op: "Compress", inputs: [x, whole("bool", [3], [1, 0, 1])] },
       "Compress at node is not opened into plain operators: its condition is computed from the data.",
@@ -300,5 +310,15 @@ describe("what is not opened says why", () => {
     ],
   ])("%s", async (_, node, sentence) => {
     await expect(opened(modelOfNode(node))).rejects.toThrow(sentence);
+  });
+
+  it("steps are counted together, and as many as are allowed are written out", async () => {
+    const layers = (steps: number) =>
+      modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+      g (float[${steps}, 1, 1] x) => (float[1, 1, 1] y, float[1, 1, 1] z) <float[1, 1, 1] w>
+      { _, y = RNN <hidden_size = 1> (x, w, w) _1, z = RNN <hidden_size = 1> (x, w, w) }`);
+    const plain = await operators(await opened(layers(256)));
+    expect(plain.filter((op) => op === "Tanh")).toHaveLength(512);
+    await expect(opened(layers(257))).rejects.toThrow(/its 257 steps make 514 in all/);
   });
 });

@@ -41,6 +41,8 @@ export interface Composite<V> {
   readonly kept: (...names: readonly string[]) => Attributes;
   /** Whether the output at this place is there. */
   readonly wants: (index: number) => boolean;
+  /** Adds steps that are written out one by one; how many there are with those of the nodes before. */
+  readonly unrolled: (steps: number) => number;
   /** Says that this node is beyond what the rule covers. */
   readonly refuse: (why: string) => never;
 }
@@ -63,7 +65,7 @@ export const isComputed = ({ inputs }: Node, index: number): boolean => {
 };
 
 /** What the writer of plain operators brings to a rule. */
-type Writer = Pick<Composite<string>, "opset" | "to" | "constant">;
+type Writer = Pick<Composite<string>, "opset" | "to" | "constant" | "unrolled">;
 
 /** Reads a node for the rule that opens it. */
 export function compositeOf(

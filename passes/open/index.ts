@@ -3,7 +3,7 @@ import { inlined } from "../../src/graph/inline.ts";
 import type { Insertion, Patch } from "../../src/graph/patch.ts";
 import type { Types } from "../../src/graph/types.ts";
 import { type Writing, writing } from "../../src/graph/writing.ts";
-import { compositeOf, NotOpened, titleOf } from "./composite.ts";
+import { type Composite, compositeOf, NotOpened, titleOf } from "./composite.ts";
 import { plainRules, rules, SINCE } from "./rules.ts";
 
 /** Whether a node is of a composite operator that can be turned into plain ones, or calls a function. */
@@ -28,13 +28,16 @@ export const open = (graph: Graph, types: Types, nodes: readonly Node[]): Patch 
  */
 export function opening(graph: Graph, types: Types, nodes: readonly Node[]): Opening {
   const write = writing(graph, "opened");
+  let steps = 0;
+  const opset = graph.file.opsets.get("") ?? 7;
+  const writer: Writer = { ...write, opset, unrolled: (more) => (steps += more) };
   const inserted: Insertion[] = [];
   const within = new Map<string, Node>();
   const calls = new Set(nodes.filter(({ callee }) => callee !== null));
   for (const node of nodes) {
     if (calls.has(node)) continue;
     const from = write.nodes.length;
-    const outputs = opened(graph, types, node, write);
+    const outputs = opened(graph, types, node, writer);
     const renamed = underOldNames(node, write.nodes.slice(from), outputs);
     for (const { node: made } of renamed) for (const name of made.outputs) within.set(name, node);
     inserted.push(...renamed);
@@ -55,14 +58,16 @@ function writtenOut(graph: Graph, calls: ReadonlySet<Node>): Pick<Patch, "writte
   return { written: made!.patch.written!, opsets: made!.patch.opsets! };
 }
 
+type Writer = Writing & Pick<Composite<string>, "opset" | "unrolled">;
+
 /** Writes the plain nodes of one; what its outputs are there, each made by a node of its own. */
-function opened(graph: Graph, types: Types, node: Node, write: Writing): (string | null)[] {
+function opened(graph: Graph, types: Types, node: Node, write: Writer): (string | null)[] {
   const { op } = node;
+  const { opset } = write;
   const rule = [rules, plainRules].find((table) => Object.hasOwn(table, op))?.[op];
   if (!rule) throw new NotOpened(`${titleOf(node)} is no composite operator.`);
-  const opset = graph.file.opsets.get("") ?? 7;
   write.about(`${node.message.name || node.message.outputs[0]}.opened`, node);
-  const call = compositeOf(graph, types, node, { ...write, opset });
+  const call = compositeOf(graph, types, node, write);
   const from = write.nodes.length;
   const results = rule(write.op, call);
   const free = new Set(write.nodes.slice(from).flatMap((made) => made.node.outputs));
