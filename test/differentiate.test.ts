@@ -100,6 +100,44 @@ describe("differentiate", () => {
     const outputs = await session.run({ x: ones, "y.cotangent": ones });
     expect(outputs["w.grad"].dims).toEqual([4, 4]);
   });
+
+  it("gives the gradients of the numbers of an activation that is written out", async () => {
+    const model = await open(
+      "g (float[4] x) => (float[4] y) <float three = {3.0}, float lo = {0.0}, float hi = {6.0}, float six = {6.0}> { a = Add(x, three) c = Clip(a, lo, hi) m = Mul(x, c) y = Div(m, six) }",
+    );
+    const { model: made } = await differentiate(model, { ort, wrt: ["three", "six"] });
+    const session = await ort.InferenceSession.create(made.toBytes());
+    const x = new ort.Tensor("float32", Float32Array.of(-4, 1, 2, 4), [4]);
+    const ones = new ort.Tensor("float32", new Float32Array(4).fill(1), [4]);
+    const outputs = await session.run({ x, "y.cotangent": ones });
+    // Σ x / 6 where 0 < x + 3 < 6, and −Σ y / 6
+    expect(outputs["three.grad"].data[0]).toBeCloseTo(3 / 6, 6);
+    expect(outputs["six.grad"].data[0]).toBeCloseTo(-(4 + 10 + 24) / 36, 6);
+  });
+
+  it("holds no factors back beyond what a float32 can hold", async () => {
+    const gradient = async (dtype: "float" | "double") => {
+      const layers = Array.from(
+        { length: 12 },
+        (_, k) => `s${k} = Mul(x${k}, a) n${k} = LpNormalization(s${k}) x${k + 1} = Add(n${k}, b)`,
+      );
+      const model = await open(
+        `g (${dtype}[1, 4] x0) => (${dtype}[1, 4] x12) <${dtype} a = {0.0001}, ${dtype}[4] b = {0.1, 0.2, 0.3, 0.4}> { ${layers.join(" ")} }`,
+      );
+      const { model: made } = await differentiate(model, { ort, wrt: ["x0"] });
+      const session = await ort.InferenceSession.create(made.toBytes());
+      const row = (...values: number[]) =>
+        dtype === "float"
+          ? new ort.Tensor("float32", Float32Array.from(values), [1, 4])
+          : new ort.Tensor("float64", Float64Array.from(values), [1, 4]);
+      const feeds = { x0: row(1, -2, 3, 1), "x12.cotangent": row(1, 0, 0, 0) };
+      return Array.from((await session.run(feeds))["x0.grad"].data as Float64Array);
+    };
+    const [single, double] = [await gradient("float"), await gradient("double")];
+    const largest = Math.max(...double.map(Math.abs));
+    for (const [k, g] of single.entries())
+      expect(Math.abs(g - double[k])).toBeLessThan(2 ** -23 * 12 * largest);
+  });
 });
 
 describe("what cannot be differentiated is one sentence", () => {

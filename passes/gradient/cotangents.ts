@@ -10,8 +10,8 @@ export interface Scaled {
 
 /** What of cotangents is written only where it has to be. */
 export interface Cotangents {
-  /** Takes constant factors off a cotangent: rules are linear in it, so they can wait. */
-  readonly taken: (g: string, dtype: string) => Scaled;
+  /** Takes constant factors off a cotangent, with one that is `held` back: rules are linear in it. */
+  readonly taken: (g: string, dtype: string, held: number) => Scaled;
   /** The sum of what came from several readers. */
   readonly sum: (parts: readonly Scaled[], dtype: string) => Scaled;
   /** The cotangent itself. */
@@ -20,6 +20,7 @@ export interface Cotangents {
 
 /** Beyond it a factor held back, or its inverse, would bring numbers near their range's end. */
 const FARTHEST = 2 ** 24;
+const isNear = (factor: number) => Math.abs(factor) <= FARTHEST && Math.abs(factor) >= 1 / FARTHEST;
 
 /**
  * Holds back constant factors until cotangents of different ones come together, as at a residual
@@ -50,14 +51,14 @@ export function cotangents(writing: Writing): Cotangents {
     if (op === "Mul") return numberOf(b);
     return op === "Div" ? 1 / numberOf(b) : Number.NaN;
   };
-  const taken = (g: string, dtype: string): Scaled => {
+  const taken = (g: string, dtype: string, held: number): Scaled => {
     let [at, times] = [g, 1];
     for (let node = makerOf(at); holds(dtype) && node; node = makerOf(at)) {
       const next = times * factorOf(node);
-      if (!(Math.abs(next) <= FARTHEST && Math.abs(next) >= 1 / FARTHEST)) break;
+      if (!isNear(next) || !isNear(next * held)) break;
       [at, times] = [node.inputs[0], next];
     }
-    return { g: at, times };
+    return { g: at, times: times * held };
   };
   const whole = ({ g, times }: Scaled, dtype: string) =>
     times === 1 ? g : times === -1 ? op.Neg(g) : op.Mul(g, constant(dtype, [], [times]));

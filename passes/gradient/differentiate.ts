@@ -81,7 +81,7 @@ export function differentiate(graph: Graph, wanted: Differentiation): Gradients 
     const each = node.outputs.map((value, k) =>
       factors.size === 1 ? (scaled[k]?.g ?? null) : value && wholeOf(value),
     );
-    const gated = inside ? null : gatedBy(graph, node);
+    const gated = inside ? null : gatedBy(graph, way.active, node);
     const read = gated ? { ...node, op: "", inputs: [gated.x] } : node;
     const at = applied({ graph, types, ...way }, read, writing, each);
     const given = gated
@@ -92,8 +92,7 @@ export function differentiate(graph: Graph, wanted: Differentiation): Gradients 
       const handed = given[k];
       if (handed === undefined) at.refuse(`none is known for its input ${value.name}`);
       if (!handed) continue;
-      let { g, times } = taken(handed, at.dtype);
-      times *= held;
+      let { g, times } = taken(handed, at.dtype, held);
       if (BROADCASTING.has(read.op) && !at.summed.has(handed))
         g = sumTo(at.write, g, at.outShape(0), at.shape(k));
       if (way.dtypeOf(value) !== at.dtype) {

@@ -19,12 +19,13 @@ interface Gate {
 
 /**
  * HardSwish, Gelu and Swish as exporters write them where the opset has no operator for them; the
- * gate's own value, which the forward pass has, tells most of the slope. Null for any other node.
+ * gate's own value, which the forward pass has, tells most of the slope. Null for any other node, and
+ * where one of the numbers is `active`: a gradient of it is asked for.
  */
-export function gatedBy(graph: Graph, node: Node): Gated | null {
+export function gatedBy(graph: Graph, active: ReadonlySet<Value>, node: Node): Gated | null {
   if (node.op !== "Mul" && node.op !== "Div") return null;
   const number = (value: Value | null) => {
-    const all = numbersOf(graph, value);
+    const all = value && active.has(value) ? null : numbersOf(graph, value);
     return all?.length === 1 ? all[0] : null;
   };
   for (const value of factorsOf(node, number, null).values) {
