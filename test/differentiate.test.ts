@@ -202,6 +202,12 @@ describe("what cannot be differentiated is one sentence", () => {
       { wrt: ["s"] },
       /^Dropout at drop has no gradient: it is in training mode; export the model for eval\.$/,
     ],
+    [
+      "a recurrence that clips",
+      "g (float[2, 1, 4] x) => (float[2, 1, 1, 4] y) <float[1, 4, 4] w> { [rnn] y = RNN <hidden_size = 4, clip = 1.0> (x, w, w) }",
+      { wrt: ["w"] },
+      /^RNN at rnn is not opened into plain operators: it clips\.$/,
+    ],
   ])("%s", async (_, text, options, sentence) => {
     const model = await open(text);
     const failure = await differentiate(model, { ort, wrt: [], ...options }).catch(

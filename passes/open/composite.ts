@@ -51,9 +51,7 @@ export interface Composite<V> {
 export type Rule = <V>(op: Ops<V>, call: Composite<V>) => readonly (V | null)[];
 
 /** What a rule does not open. */
-export class NotOpened extends InputError {
-  override name = "NotOpened";
-}
+export class NotOpened extends InputError {}
 
 /** How a node is named to a person. */
 export const titleOf = ({ message, op }: Node) => `${op} at ${message.name || message.outputs[0]}`;
