@@ -152,6 +152,19 @@ describe("finetune", () => {
     await tuning.close();
   });
 
+  it("keeps a note of any length, which no header of a .safetensors file has room for", async () => {
+    const tuning = finetune(model, given);
+    for await (const _ of tuning.over([batch(4, "0")]));
+    const note = "long ".repeat(1e5);
+    const bytes = stateBytes(tuning, { best: {}, note });
+    const header = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
+    expect(Number(header)).toBeLessThan(note.length / 10);
+    const again = finetune(model, given);
+    expect(resumeTraining(again, bytes, { ort, name: "state" }).note).toBe(note);
+    expect(bytesOf(again.weights)).toEqual(bytesOf(tuning.weights));
+    await Promise.all([tuning.close(), again.close()]);
+  });
+
   it("does not go on with another optimizer's state", async () => {
     const tuning = finetune(model, given);
     for await (const _ of tuning.over([batch(4, "0")]));

@@ -1,6 +1,6 @@
 import type { Tensor } from "onnxruntime-common";
 import type { DenseTensor } from "../graph/tensor.ts";
-import { readSafetensors, writeSafetensors } from "../onnx/safetensors.ts";
+import { readSafetensors, type SafeTensor, writeSafetensors } from "../onnx/safetensors.ts";
 import { bytesSource, InputError } from "../onnx/source.ts";
 import { dtypeOf, tensorOfBytes } from "../runtime/floats.ts";
 import type { Ort, Tensors } from "../runtime/session.ts";
@@ -23,13 +23,10 @@ export function stateBytes(tuning: Finetuning, { best, note }: TrainingState): U
   const tensors = GROUPS.flatMap((group) =>
     Object.entries(all[group]).map(([name, tensor]) => dense(`${group}/${name}`, tensor)),
   );
-  return writeSafetensors(
-    tensors,
-    new Map([
-      [STEP, String(tuning.step)],
-      [NOTE, JSON.stringify(note)],
-    ]),
-  );
+  // No text of the header, which may not be longer than 100 MB.
+  const data = new TextEncoder().encode(JSON.stringify(note));
+  tensors.push({ name: NOTE, dtype: "uint8", dims: [data.length], data });
+  return writeSafetensors(tensors, new Map([[STEP, String(tuning.step)]]));
 }
 
 /**
@@ -55,7 +52,10 @@ export function resumeTraining(
   const misfit = (why: string) =>
     new InputError(`${name} is no state of this training (${why}); leave --resume out.`);
   if (!Number.isSafeInteger(step) || step < 1) throw misfit("it tells no step");
-  const note = parsed(metadata.get(NOTE), misfit);
+  const bytesOf = ({ range: { start, end } }: SafeTensor) => bytes.subarray(start, end);
+  const noted = tensors.find((tensor) => tensor.name === NOTE);
+  const note = noted && parsed(bytesOf(noted));
+  if (note === undefined) throw misfit("its note cannot be read");
   check(note);
   const groups = Object.fromEntries(
     GROUPS.map((group) => [
@@ -63,9 +63,9 @@ export function resumeTraining(
       Object.fromEntries(
         tensors
           .filter((tensor) => tensor.name.startsWith(`${group}/`))
-          .map(({ name: full, dtype, dims, range }) => [
-            full.slice(group.length + 1),
-            tensorOfBytes(ort, dtype, bytes.slice(range.start, range.end), dims),
+          .map((tensor) => [
+            tensor.name.slice(group.length + 1),
+            tensorOfBytes(ort, tensor.dtype, bytesOf(tensor), tensor.dims),
           ]),
       ),
     ]),
@@ -82,11 +82,12 @@ export function resumeTraining(
   return { best: groups.best, note };
 }
 
-function parsed(text: string | undefined, misfit: (why: string) => InputError): unknown {
+/** What JSON says; nothing where it is none. */
+function parsed(json: Uint8Array): unknown {
   try {
-    return JSON.parse(text ?? "");
+    return JSON.parse(new TextDecoder().decode(json));
   } catch {
-    throw misfit("its note cannot be read");
+    return undefined;
   }
 }
 
