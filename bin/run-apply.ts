@@ -1,9 +1,21 @@
 import path from "node:path";
 import ort from "onnxruntime-node";
 import { applyAdapter, isLaurelized, openAdapter, openModel, saveModel } from "../src/index.ts";
-import type { ApplyArguments } from "./commands/apply.ts";
 import { checkFree, checkOutput, outputOf } from "./output.ts";
 import { bytes, counted } from "./text.ts";
+
+/** What the command line says. */
+export interface ApplyArguments {
+  model: string;
+  adapter: string;
+  output: string | undefined;
+  weights: "inside" | "as-inputs";
+  externalData: string | boolean | undefined;
+  copyData: boolean;
+  force: boolean;
+  quiet: boolean;
+  trustLinks: boolean;
+}
 
 /** Puts an adapter into its model and writes the tuned model. */
 export async function runApply(args: ApplyArguments): Promise<void> {

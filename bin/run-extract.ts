@@ -1,8 +1,17 @@
 import path from "node:path";
 import { adapterBytes, extractAdapter, openModel, saveAdapter } from "../src/index.ts";
-import type { ExtractArguments } from "./commands/extract.ts";
 import { checkFree, realFolder } from "./output.ts";
 import { bytes, counted } from "./text.ts";
+
+/** What the command line says. */
+export interface ExtractArguments {
+  model: string;
+  output: string | undefined;
+  train: string[] | undefined;
+  force: boolean;
+  quiet: boolean;
+  trustLinks: boolean;
+}
 
 /** Takes the LAuReL weights out of a model and writes them as an adapter. */
 export async function runExtract(args: ExtractArguments): Promise<void> {

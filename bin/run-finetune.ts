@@ -19,8 +19,8 @@ import {
   trainableWeights,
 } from "../src/index.ts";
 import { fresh, keepState, resumed } from "./checkpoint.ts";
-import type { FinetuneArguments } from "./commands/finetune.ts";
 import { EXIT } from "./exit.ts";
+import type { FinetuneArguments } from "./finetune-arguments.ts";
 import { filesOf } from "./finetune-files.ts";
 import { checkFree, checkOutput, checkWritable } from "./output.ts";
 import { settingsOf } from "./settings.ts";
@@ -92,7 +92,7 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
     lr: args.lr,
     schedule: args.schedule,
     warmup: args.warmup,
-    steps: args.epochs * stepsOf(dataset, Math.min(batchSize, dataset.rows)),
+    steps: args.epochs * stepsOf(dataset, batchSize),
     threads: args.threads,
   });
   const settings = await settingsOf(args, model, batchSize);

@@ -5,15 +5,18 @@ import { rejectedAsJson, sitesAsJson } from "./json.ts";
 import { rejectedTable, siteTable, sums } from "./tables.ts";
 import { headline } from "./text.ts";
 
-/** Prints a model's residual connections. */
-export async function runInspect(args: {
+/** What the command line says. */
+export interface InspectArguments {
   model: string;
   why: boolean;
   json: boolean;
   featureAxis: number | undefined;
   also: ("se" | "merge" | "constant")[] | undefined;
   trustLinks: boolean;
-}): Promise<void> {
+}
+
+/** Prints a model's residual connections. */
+export async function runInspect(args: InspectArguments): Promise<void> {
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   const found = await findResiduals(model, { ort, featureAxis: args.featureAxis, also: args.also });
   if (args.json) {

@@ -11,7 +11,7 @@ import {
   type Proof,
   verify,
 } from "../src/index.ts";
-import type { Arguments } from "./commands/laurelize.ts";
+import type { Inserting } from "./commands/inserting.ts";
 import { EXIT } from "./exit.ts";
 import { parseDims, readInputs } from "./inputs.ts";
 import { checkOutput, outputOf } from "./output.ts";
@@ -21,11 +21,33 @@ import { staged } from "./staged.ts";
 import { bytes } from "./text.ts";
 import { webRuntime } from "./web-runtime.ts";
 
+/** What the command line says. */
+export interface LaurelizeArguments extends Inserting {
+  model: string;
+  output: string | undefined;
+  featureAxis: number | undefined;
+  also: ("se" | "merge" | "constant")[] | undefined;
+  dim: string[] | undefined;
+  inputs: string | undefined;
+  verify: "full" | "sites" | "none";
+  alsoWeb: boolean;
+  force: boolean;
+  dryRun: boolean;
+  json: boolean;
+  quiet: boolean;
+  trustLinks: boolean;
+  externalData: string | boolean | undefined;
+  linkWeights: boolean;
+  copyData: boolean;
+  hash: boolean | undefined;
+  again: boolean;
+}
+
 /** Bytes of memory from which on the report says beforehand that a proof takes them. */
 const SPOKEN_OF = 1e9;
 
 /** Finds, rewrites, proves and writes; prints the report. */
-export async function runLaurelize(args: Arguments): Promise<void> {
+export async function runLaurelize(args: LaurelizeArguments): Promise<void> {
   const dims = parseDims(args.dim);
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   const target = outputOf(args, model);
@@ -86,7 +108,7 @@ export async function runLaurelize(args: Arguments): Promise<void> {
   if (args.json) printJson(args, output, laurel, proof);
 }
 
-function checkExtent({ alsoWeb, inputs, verify }: Arguments): void {
+function checkExtent({ alsoWeb, inputs, verify }: LaurelizeArguments): void {
   const how = verify === "none" ? "--no-verify skips" : "--verify sites leaves out";
   for (const [option, given] of [
     ["--also-web", alsoWeb],
@@ -99,7 +121,7 @@ function checkExtent({ alsoWeb, inputs, verify }: Arguments): void {
 }
 
 async function proveStaged(
-  args: Arguments,
+  args: LaurelizeArguments,
   dims: Record<string, number>,
   laurel: Laurelized,
   staged: string,
@@ -124,7 +146,7 @@ async function proveStaged(
 }
 
 const printJson = (
-  args: Arguments,
+  args: LaurelizeArguments,
   output: string | null,
   laurel: Laurelized,
   proof: Proof | null,

@@ -1,9 +1,17 @@
 import path from "node:path";
 import { openModel, strip } from "../src/index.ts";
-import type { StripArguments } from "./commands/strip.ts";
 import { checkFree, checkOutput } from "./output.ts";
 import { staged } from "./staged.ts";
 import { bytes } from "./text.ts";
+
+/** What the command line says. */
+export interface StripArguments {
+  model: string;
+  output: string | undefined;
+  force: boolean;
+  quiet: boolean;
+  trustLinks: boolean;
+}
 
 /** Takes the last laurelization out of a model and writes what it was before. */
 export async function runStrip(args: StripArguments): Promise<void> {

@@ -1,15 +1,26 @@
 import path from "node:path";
 import ort from "onnxruntime-node";
 import { type Comparison, compareModels, type Model, openModel } from "../src/index.ts";
-import type { Arguments } from "./commands/verify.ts";
 import { comparisonLines } from "./comparison.ts";
 import { EXIT } from "./exit.ts";
 import { parseDims, readInputs } from "./inputs.ts";
 import { Progress } from "./progress.ts";
 import { headline } from "./text.ts";
 
+/** What the command line says. */
+export interface VerifyArguments {
+  a: string;
+  b: string;
+  dim: string[] | undefined;
+  inputs: string | undefined;
+  seed: number;
+  json: boolean;
+  quiet: boolean;
+  trustLinks: boolean;
+}
+
 /** Compares two models and prints where they part. */
-export async function runVerify(args: Arguments): Promise<void> {
+export async function runVerify(args: VerifyArguments): Promise<void> {
   const dims = parseDims(args.dim);
   const { trustLinks } = args;
   const a = await openModel(args.a, { trustLinks });
@@ -29,7 +40,7 @@ export async function runVerify(args: Arguments): Promise<void> {
 }
 
 async function compared(
-  args: Arguments,
+  args: VerifyArguments,
   a: Model,
   b: Model,
   dims: Record<string, number>,

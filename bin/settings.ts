@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import { InputError, type Model } from "../src/index.ts";
-import type { FinetuneArguments } from "./commands/finetune.ts";
+import type { FinetuneArguments } from "./finetune-arguments.ts";
 
 type Setting = string | number | readonly string[] | null;
 

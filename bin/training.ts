@@ -51,7 +51,7 @@ export interface Course {
   readonly keep: () => void;
 }
 
-/** Steps of one epoch: a last, smaller batch is left out. */
+/** Steps of one epoch: a last, smaller batch is left out, but where there is no other. */
 export const stepsOf = ({ rows }: Dataset, batchSize: number) =>
   Math.max(1, Math.floor(rows / batchSize));
 

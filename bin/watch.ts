@@ -1,6 +1,7 @@
 import { SingleBar } from "cli-progress";
 import type { Step } from "../src/index.ts";
-import type { FinetuneArguments } from "./commands/finetune.ts";
+import { EXIT } from "./exit.ts";
+import type { FinetuneArguments } from "./finetune-arguments.ts";
 import type { Epoch, History } from "./training.ts";
 
 /** Loss and metrics as people read them. */
@@ -67,7 +68,7 @@ export class Watch {
   }
 
   readonly #onInterrupt = (): void => {
-    if (this.interrupted) process.exit(130);
+    if (this.interrupted) process.exit(EXIT.interrupted);
     this.interrupted = true;
     this.#say(
       "stopping after this step; Ctrl-C again stops at once and keeps the last epoch's state",

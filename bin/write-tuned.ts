@@ -9,7 +9,7 @@ import {
   tunedModel,
   weightsAsInputs,
 } from "../src/index.ts";
-import type { FinetuneArguments } from "./commands/finetune.ts";
+import type { FinetuneArguments } from "./finetune-arguments.ts";
 import type { Files } from "./finetune-files.ts";
 import type { Settings } from "./settings.ts";
 import { staged } from "./staged.ts";

@@ -1,18 +1,6 @@
 import type { Argv, CommandModule } from "yargs";
+import type { ApplyArguments } from "../run-apply.ts";
 import { force, quiet, trustLinks } from "./options.ts";
-
-/** What the command line says. */
-export interface ApplyArguments {
-  model: string;
-  adapter: string;
-  output: string | undefined;
-  weights: "inside" | "as-inputs";
-  externalData: string | boolean | undefined;
-  copyData: boolean;
-  force: boolean;
-  quiet: boolean;
-  trustLinks: boolean;
-}
 
 /** `laurelize apply`: an adapter put into its model. */
 export const apply: CommandModule<object, ApplyArguments> = {

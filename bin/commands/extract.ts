@@ -1,15 +1,6 @@
 import type { Argv, CommandModule } from "yargs";
+import type { ExtractArguments } from "../run-extract.ts";
 import { force, quiet, train, trustLinks } from "./options.ts";
-
-/** What the command line says. */
-export interface ExtractArguments {
-  model: string;
-  output: string | undefined;
-  train: string[] | undefined;
-  force: boolean;
-  quiet: boolean;
-  trustLinks: boolean;
-}
 
 /** `laurelize extract`: the tuned weights alone. */
 export const extract: CommandModule<object, ExtractArguments> = {

@@ -1,41 +1,7 @@
 import type { Argv, CommandModule } from "yargs";
-import { type Inserting, inserting } from "./inserting.ts";
+import type { FinetuneArguments } from "../finetune-arguments.ts";
+import { inserting } from "./inserting.ts";
 import { finding, force, json, quiet, trustLinks, withValues } from "./options.ts";
-
-/** What the command line says. */
-export interface FinetuneArguments extends Inserting {
-  model: string;
-  data: string;
-  eval: string | undefined;
-  loss: string;
-  target: string | undefined;
-  until: string | undefined;
-  classAxis: number | undefined;
-  ignoreIndex: number;
-  temperature: number;
-  distil: "logits" | "features";
-  output: string | undefined;
-  epochs: number;
-  batchSize: number | undefined;
-  lr: number;
-  schedule: "constant" | "cosine";
-  warmup: number;
-  optimizer: string;
-  momentum: number;
-  weightDecay: number;
-  clip: number;
-  patience: number | undefined;
-  train: string[] | undefined;
-  resume: boolean;
-  weights: "inside" | "as-inputs";
-  threads: number;
-  featureAxis: number | undefined;
-  also: ("se" | "merge" | "constant")[] | undefined;
-  force: boolean;
-  json: boolean;
-  quiet: boolean;
-  trustLinks: boolean;
-}
 
 /** `laurelize finetune`: train LAuReL's weights on the user's data. */
 export const finetune: CommandModule<object, FinetuneArguments> = {

@@ -1,17 +1,9 @@
 import type { Argv, CommandModule } from "yargs";
+import type { InspectArguments } from "../run-inspect.ts";
 import { finding, json, trustLinks } from "./options.ts";
 
-interface Arguments {
-  model: string;
-  why: boolean;
-  json: boolean;
-  featureAxis: number | undefined;
-  also: ("se" | "merge" | "constant")[] | undefined;
-  trustLinks: boolean;
-}
-
 /** `laurelize inspect`: what the tool would find, and why not more. */
-export const inspect: CommandModule<object, Arguments> = {
+export const inspect: CommandModule<object, InspectArguments> = {
   command: "inspect <model>",
   describe: "list a model's residual connections, changing nothing",
   builder: (yargs) =>
@@ -30,7 +22,7 @@ export const inspect: CommandModule<object, Arguments> = {
       .example(
         "$0 inspect model.onnx --why",
         "see each site, and why every other Add is none",
-      ) as unknown as Argv<Arguments>,
+      ) as unknown as Argv<InspectArguments>,
   handler: async (args) => {
     const { runInspect } = await import("../run-inspect.ts");
     await runInspect(args);

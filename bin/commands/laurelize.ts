@@ -1,31 +1,10 @@
 import type { Argv, CommandModule } from "yargs";
-import { type Inserting, inserting } from "./inserting.ts";
+import type { LaurelizeArguments } from "../run-laurelize.ts";
+import { inserting } from "./inserting.ts";
 import { dim, finding, force, inputs, json, quiet, trustLinks } from "./options.ts";
 
-/** What the command line says. */
-export interface Arguments extends Inserting {
-  model: string;
-  output: string | undefined;
-  featureAxis: number | undefined;
-  also: ("se" | "merge" | "constant")[] | undefined;
-  dim: string[] | undefined;
-  inputs: string | undefined;
-  verify: "full" | "sites" | "none";
-  alsoWeb: boolean;
-  force: boolean;
-  dryRun: boolean;
-  json: boolean;
-  quiet: boolean;
-  trustLinks: boolean;
-  externalData: string | boolean | undefined;
-  linkWeights: boolean;
-  copyData: boolean;
-  hash: boolean | undefined;
-  again: boolean;
-}
-
 /** `laurelize model.onnx`: find, rewrite, prove, write. */
-export const laurelize: CommandModule<object, Arguments> = {
+export const laurelize: CommandModule<object, LaurelizeArguments> = {
   command: "$0 <model>",
   describe: "insert LAuReL at every residual connection, prove it and write it",
   builder: (yargs) =>
@@ -95,7 +74,7 @@ export const laurelize: CommandModule<object, Arguments> = {
       .example(
         "$0 model.onnx --dim batch=4 --inputs data.npz",
         "prove it on your own data",
-      ) as unknown as Argv<Arguments>,
+      ) as unknown as Argv<LaurelizeArguments>,
   handler: async (args) => {
     const { runLaurelize } = await import("../run-laurelize.ts");
     await runLaurelize(args);

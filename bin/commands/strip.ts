@@ -1,14 +1,6 @@
 import type { Argv, CommandModule } from "yargs";
+import type { StripArguments } from "../run-strip.ts";
 import { force, quiet, trustLinks } from "./options.ts";
-
-/** What the command line says. */
-export interface StripArguments {
-  model: string;
-  output: string | undefined;
-  force: boolean;
-  quiet: boolean;
-  trustLinks: boolean;
-}
 
 /** `laurelize strip`: the model as it was before. */
 export const strip: CommandModule<object, StripArguments> = {

@@ -1,20 +1,9 @@
 import type { Argv, CommandModule } from "yargs";
+import type { VerifyArguments } from "../run-verify.ts";
 import { dim, inputs, json, quiet, trustLinks } from "./options.ts";
 
-/** What the command line says. */
-export interface Arguments {
-  a: string;
-  b: string;
-  dim: string[] | undefined;
-  inputs: string | undefined;
-  seed: number;
-  json: boolean;
-  quiet: boolean;
-  trustLinks: boolean;
-}
-
 /** `laurelize verify`: whether two models are the same, and where they part. */
-export const verify: CommandModule<object, Arguments> = {
+export const verify: CommandModule<object, VerifyArguments> = {
   command: "verify <a> <b>",
   describe: "compare any two models and say where they part",
   builder: (yargs) =>
@@ -32,7 +21,7 @@ export const verify: CommandModule<object, Arguments> = {
       .example("$0 verify model.onnx model.laurel.onnx", "what was inserted must change nothing")
       .epilogue(
         "Exit codes: 0 the same function and nothing changed or lost, 1 they differ, 2 unreadable.",
-      ) as unknown as Argv<Arguments>,
+      ) as unknown as Argv<VerifyArguments>,
   handler: async (args) => {
     const { runVerify } = await import("../run-verify.ts");
     await runVerify(args);

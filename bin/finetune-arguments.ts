@@ -1,0 +1,36 @@
+import type { Inserting } from "./commands/inserting.ts";
+
+/** What the command line says. */
+export interface FinetuneArguments extends Inserting {
+  model: string;
+  data: string;
+  eval: string | undefined;
+  loss: string;
+  target: string | undefined;
+  until: string | undefined;
+  classAxis: number | undefined;
+  ignoreIndex: number;
+  temperature: number;
+  distil: "logits" | "features";
+  output: string | undefined;
+  epochs: number;
+  batchSize: number | undefined;
+  lr: number;
+  schedule: "constant" | "cosine";
+  warmup: number;
+  optimizer: string;
+  momentum: number;
+  weightDecay: number;
+  clip: number;
+  patience: number | undefined;
+  train: string[] | undefined;
+  resume: boolean;
+  weights: "inside" | "as-inputs";
+  threads: number;
+  featureAxis: number | undefined;
+  also: ("se" | "merge" | "constant")[] | undefined;
+  force: boolean;
+  json: boolean;
+  quiet: boolean;
+  trustLinks: boolean;
+}
