@@ -2,15 +2,14 @@ import { type Graph, InputError, type Value } from "../src/graph/graph.ts";
 import type { Patch } from "../src/graph/patch.ts";
 import { type Augmented, augment, type Draft } from "./augment.ts";
 import { type Choice, chosen } from "./choose.ts";
+import { filled, type Given } from "./filled.ts";
 import type { Manifest } from "./manifest.ts";
 import type { Site } from "./residuals/residual.ts";
 import { built, defaultMap, defaults, variantNamed, variantNames } from "./variants/index.ts";
 import type { Variant, VariantOptions } from "./variants/variant.ts";
 
-type Given = { readonly [K in keyof VariantOptions]?: VariantOptions[K] | undefined };
-
 /** What to insert, and where. */
-export interface LaurelOptions extends Choice, Given {
+export interface LaurelOptions extends Choice, Given<VariantOptions> {
   /** A variant's name; "rw+lr" where none is given. */
   readonly variant?: string | undefined;
 }
@@ -114,8 +113,7 @@ function clamping(sites: readonly Augmented[], { rank }: VariantOptions): string
 function optionsOf(wanted: LaurelOptions, named: readonly Variant[]): VariantOptions {
   const { rank, normalize, perChannel, init, lags, shareLags, seed } = wanted;
   const given = { rank, normalize, perChannel, init, lags, shareLags, seed };
-  const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  const options = { ...defaults, paMap: wanted.paMap ?? defaultMap(named), ...set };
+  const options = { ...filled(defaults, given), paMap: wanted.paMap ?? defaultMap(named) };
   for (const name of ["rank", "lags"] as const)
     if (!Number.isSafeInteger(options[name]) || options[name] < 1)
       throw new InputError(`${name} ${options[name]} is no whole number from 1 on.`);

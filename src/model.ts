@@ -1,5 +1,6 @@
 import { fileSource, freeMemory, openPath, sha256, writePending, writeTogether } from "#node";
 import { buildGraph, type Graph } from "./graph/graph.ts";
+import { applyPatch, type Patch } from "./graph/patch.ts";
 import { scopesOf } from "./graph/scopes.ts";
 import { isFloat, type Types, typeOfTensor } from "./graph/types.ts";
 import { type Folder, type ModelFile, openFile } from "./onnx/model-file.ts";
@@ -104,6 +105,12 @@ export function modelOf(source: Source, folder: Folder | null): Model {
     toBytes: () => source.read(0, source.size).slice(),
     close: () => source.close?.(),
   };
+}
+
+/** The model that a patch makes of a graph. Throws an InputError where it cannot be applied. */
+export async function patched(graph: Graph, patch: Patch): Promise<Model> {
+  const { source, folder } = await applyPatch(graph, patch);
+  return modelOf(source, folder);
 }
 
 function once<T>(make: () => T): () => T {

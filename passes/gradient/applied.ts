@@ -1,3 +1,4 @@
+import { titleOf } from "../../src/graph/called.ts";
 import { dataOf, numbersOf } from "../../src/graph/constants.ts";
 import {
   attribute,
@@ -19,10 +20,6 @@ export interface Known {
   readonly dtypeOf: (value: Value) => string;
   readonly active: ReadonlySet<Value>;
 }
-
-/** How a node is called in messages. */
-export const titleOf = ({ op, message, outputs }: Node) =>
-  `${op} at ${message.name || outputs[0]?.name || "its place"}`;
 
 /** A node as its rule sees it. */
 export function applied(

@@ -1,6 +1,6 @@
+import { titleOf } from "../../src/graph/called.ts";
 import { type Graph, InputError, type Node, type Value } from "../../src/graph/graph.ts";
 import { isFloat, type Types } from "../../src/graph/types.ts";
-import { titleOf } from "./applied.ts";
 import { inert, type Rule, type VjpTable } from "./rule.ts";
 import { vjp } from "./vjp.ts";
 

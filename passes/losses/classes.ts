@@ -1,9 +1,6 @@
 import { isFloat, showShape, type Type } from "../../src/graph/types.ts";
 import { classAxisOf, count, type Judging, type Loss, mean, total, type Verdict } from "./loss.ts";
 
-const FLOAT = 1;
-const INT64 = 7;
-
 /** A value with its class axis moved to the end. */
 function classesLast({ writing: { op } }: Judging, name: string, rank: number, axis: number) {
   if (axis === rank - 1) return name;
@@ -22,9 +19,9 @@ function crossed({ writing: { op, to } }: Judging, q: string, logP: string, rank
 
 /** The share of positions at which two values have their largest class at the same place. */
 function agreement({ writing }: Judging, a: string, b: string, rank: number): string {
-  const { op } = writing;
+  const { op, to } = writing;
   const largest = (x: string) => op.ArgMax(x, { axis: rank - 1, keepdims: 0 });
-  return mean(writing, op.Cast(op.Equal(largest(a), largest(b)), { to: 1 }), rank - 1);
+  return mean(writing, to.cast(op.Equal(largest(a), largest(b)), "float"), rank - 1);
 }
 
 /**
@@ -68,9 +65,8 @@ export const crossEntropy: Loss = {
         judged: count(writing, each),
       };
     }
-    const labels = target.dtype === "int64" ? target.name : op.Cast(target.name, { to: INT64 });
-    const dtype = output.dtype === "double" ? 11 : 1;
-    const float = (x: string) => op.Cast(x, { to: dtype });
+    const labels = target.dtype === "int64" ? target.name : to.cast(target.name, "int64");
+    const float = (x: string) => to.cast(x, output.dtype);
     const counts = float(op.Not(op.Equal(labels, constant("int64", [], [options.ignoreIndex]))));
     const hot = to.oneHot(labels, rank - 1, Number(classes), output.dtype);
     const q = op.Mul(hot, to.unsqueeze(counts, [rank - 1]));
@@ -82,7 +78,7 @@ export const crossEntropy: Loss = {
       metrics: {
         accuracy: op.Div(total(writing, op.Mul(right, counts), rank - 1), positions),
       },
-      judged: op.Cast(counted, { to: FLOAT }),
+      judged: to.cast(counted, "float"),
     };
   },
 };

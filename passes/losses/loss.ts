@@ -3,8 +3,6 @@ import type { Type } from "../../src/graph/types.ts";
 import type { Writing } from "../../src/graph/writing.ts";
 import { filled, type Given } from "../filled.ts";
 
-const FLOAT = 1;
-
 /** Options of all losses, as the command line names them. */
 export interface LossOptions {
   /** Axis of the classes; of two axes the second, of three the last, of more the second. */
@@ -87,7 +85,7 @@ export const mean = ({ to }: Writing, x: string, rank: number) =>
   to.reduce("ReduceMean", x, axes(rank), false);
 
 /** How many elements a value has, as a float. */
-export const count = ({ op }: Writing, x: string) => op.Cast(op.Size(x), { to: FLOAT });
+export const count = ({ op, to }: Writing, x: string) => to.cast(op.Size(x), "float");
 
 /** The sum of all elements. */
 export const total = ({ to }: Writing, x: string, rank: number) =>

@@ -45,14 +45,14 @@ export const binaryCrossEntropy = valued(
   "binary-cross-entropy",
   "sigmoid cross-entropy of targets from 0 to 1",
   ({ writing, output, target }) => {
-    const { op, constant } = writing;
+    const { op, to, constant } = writing;
     const rank = output.shape.length;
     const term = op.Sub(softplus(writing, output), op.Mul(output.name, target.name));
     const yes = (x: string, above: number) => op.Greater(x, constant(output.dtype, [], [above]));
     const right = op.Equal(yes(output.name, 0), yes(target.name, 0.5));
     return {
       loss: mean(writing, term, rank),
-      metrics: { accuracy: mean(writing, op.Cast(right, { to: 1 }), rank) },
+      metrics: { accuracy: mean(writing, to.cast(right, "float"), rank) },
       judged: count(writing, term),
     };
   },

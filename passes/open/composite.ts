@@ -1,3 +1,4 @@
+import { titleOf } from "../../src/graph/called.ts";
 import { dataOf } from "../../src/graph/constants.ts";
 import type { Attributes } from "../../src/graph/encode.ts";
 import { float } from "../../src/graph/encode.ts";
@@ -52,9 +53,6 @@ export type Rule = <V>(op: Ops<V>, call: Composite<V>) => readonly (V | null)[];
 
 /** What a rule does not open. */
 export class NotOpened extends InputError {}
-
-/** How a node is named to a person. */
-export const titleOf = ({ message, op }: Node) => `${op} at ${message.name || message.outputs[0]}`;
 
 /** Whether an input is there, and is neither a weight nor a constant. */
 export const isComputed = ({ inputs }: Node, index: number): boolean => {

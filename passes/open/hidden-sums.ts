@@ -1,6 +1,7 @@
+import { titleOf } from "../../src/graph/called.ts";
 import { type Graph, InputError, type Node } from "../../src/graph/graph.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
-import { isComputed, titleOf } from "./composite.ts";
+import { isComputed } from "./composite.ts";
 
 const QUANTISED = "com.microsoft.QLinearAdd";
 

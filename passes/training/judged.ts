@@ -1,8 +1,9 @@
 import { attribute, type Graph, InputError, type Node, type Value } from "../../src/graph/graph.ts";
-import type { Patch, Port } from "../../src/graph/patch.ts";
+import type { Patch } from "../../src/graph/patch.ts";
 import { isFloat, type Type, type Types } from "../../src/graph/types.ts";
 import { type Writing, writing } from "../../src/graph/writing.ts";
 import type { Judging, Loss, LossOptions, Verdict } from "../losses/loss.ts";
+import { port } from "./step.ts";
 
 /** What a model's output is held against. */
 export interface Target {
@@ -16,10 +17,6 @@ export interface Judged extends Verdict {
   readonly classes: number | null;
   readonly patch: Patch;
 }
-
-/** The data types that a loss is computed in, by their numbers. */
-const FLOAT = 1;
-const DOUBLE = 11;
 
 /** The output that is judged: the one of this name, or the only one of floats. */
 export function judgedOutput({ file, main }: Graph, types: Types, name: string | null): Value {
@@ -91,7 +88,6 @@ export function judge(
   };
   const { loss: scalar, metrics, judged } = loss.write(judging);
   const classes = axis === null ? null : Number(type.shape[axis]);
-  const port = (name: string): Port => ({ name, type: null });
   const { nodes, tensors } = written;
   return {
     loss: scalar,
@@ -102,15 +98,15 @@ export function judge(
       nodes,
       tensors,
       redirects: [],
-      inputs: [{ name: target.name, type: target.type }],
-      outputs: [scalar, ...Object.values(metrics), judged].map(port),
+      inputs: [port(target.name, target.type)],
+      outputs: [scalar, ...Object.values(metrics), judged].map((name) => port(name)),
       untold: graph.main.outputs.map(({ name }) => name),
     },
   };
 }
 
-const cast = ({ op }: Writing, name: string, from: string, to: string) =>
-  from === to ? name : op.Cast(name, { to: to === "double" ? DOUBLE : FLOAT });
+const cast = ({ to }: Writing, name: string, from: string, dtype: string) =>
+  from === dtype ? name : to.cast(name, dtype);
 
 /** Operators after a final activation that only shape its values. */
 const SHAPING: ReadonlySet<string> = new Set(["Flatten", "Reshape", "Squeeze", "Unsqueeze"]);

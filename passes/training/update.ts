@@ -3,6 +3,7 @@ import type { Writing } from "../../src/graph/writing.ts";
 import { total } from "../losses/loss.ts";
 import type { Optimizer, OptimizerOptions } from "../optimizers/optimizer.ts";
 import { type SideBySide, sideBySide } from "./side-by-side.ts";
+import { port } from "./step.ts";
 import type { Trainable } from "./trainable.ts";
 
 /** A weight's inputs and outputs in a graph that updates it. */
@@ -33,9 +34,6 @@ export interface Update {
 /** PyTorch's clip_grad_norm_ divides by the norm and this. */
 const CLIP_EPSILON = 1e-6;
 
-const numberOf = (dtype: string) =>
-  ({ float: 1, float16: 10, double: 11, bfloat16: 16 })[dtype] ?? 1;
-
 /**
  * Writes the update of every weight by its gradient. Half-precision weights are kept as float32
  * beside the model's own, so that small steps are not lost; `lr` and `step` are float scalars.
@@ -47,10 +45,10 @@ export function update(
   optimizer: Optimizer,
   options: OptimizerOptions,
 ): Update {
-  const { op, constant, fresh, about } = writing;
+  const { op, to, constant, fresh, about } = writing;
   const exact = (dtype: string) => (dtype === "double" ? "double" : "float");
-  const cast = (name: string, from: string, to: string) =>
-    from === to ? name : op.Cast(name, { to: numberOf(to) });
+  const cast = (name: string, from: string, dtype: string) =>
+    from === dtype ? name : to.cast(name, dtype);
   about("norm");
   const groups = alike(weights, (of) => `${of.dtype} ${of.factor}`).map((members): Group => {
     const [{ of }] = members;
@@ -77,7 +75,7 @@ export function update(
           ),
         ]);
   const [lr, step] = ["lr", "step"].map(fresh);
-  const inputs: Port[] = [lr, step].map((name) => ({ name, type: { dtype: "float", shape: [] } }));
+  const inputs: Port[] = [lr, step].map((name) => port(name, { dtype: "float", shape: [] }));
   const outputs: Port[] = [];
   const made = new Map<Trainable, Slot>();
   for (const { members, dtype, kept, side, gradient } of groups) {
@@ -143,10 +141,8 @@ interface Group {
   readonly gradient: string;
 }
 
-const shaped = (name: string, dtype: string, { dims }: Trainable): Port => ({
-  name,
-  type: { dtype, shape: dims },
-});
+const shaped = (name: string, dtype: string, { dims }: Trainable) =>
+  port(name, { dtype, shape: dims });
 
 /** Elements of a weight above which putting it beside others costs more than it saves. */
 const LARGE = 2 ** 18;

@@ -1,9 +1,9 @@
 import { differentiate as differentiated } from "../../passes/gradient/differentiate.ts";
 import type { Sizes } from "../graph/bound.ts";
-import { applyPatch, type Port } from "../graph/patch.ts";
+import type { Port } from "../graph/patch.ts";
 import { isFloat } from "../graph/types.ts";
 import { writing } from "../graph/writing.ts";
-import { type Model, modelOf } from "../model.ts";
+import { type Model, patched } from "../model.ts";
 import { InputError } from "../onnx/source.ts";
 import type { Ort } from "../runtime/session.ts";
 import { plainBetween } from "./plain.ts";
@@ -73,10 +73,9 @@ export async function differentiate(
   );
   const nodes = made.nodes.map((node) => ({ before: null, node }));
   const { tensors } = made;
-  const result = await applyPatch(graph, { nodes, tensors, redirects: [], inputs, outputs });
   const fed = new Set(inputs.map(({ name }) => name));
   return {
-    model: modelOf(result.source, result.folder),
+    model: await patched(graph, { nodes, tensors, redirects: [], inputs, outputs }),
     cotangents: Object.fromEntries(seeds.map(([name, g]) => [name, fed.has(g) ? g : null])),
     gradients: Object.fromEntries(made.gradients),
   };

@@ -5,9 +5,9 @@ import type { Sizes } from "../graph/bound.ts";
 import { bothBranches, branchTaken, checkChosen, withoutIf } from "../graph/branch.ts";
 import type { Graph, Node } from "../graph/graph.ts";
 import { inlined } from "../graph/inline.ts";
-import { applyPatch, type Patch } from "../graph/patch.ts";
+import type { Patch } from "../graph/patch.ts";
 import type { Types } from "../graph/types.ts";
-import { type Model, modelOf } from "../model.ts";
+import { type Model, patched } from "../model.ts";
 import type { Ort } from "../runtime/session.ts";
 import { type Settled, settled } from "./settled.ts";
 
@@ -36,8 +36,7 @@ export async function plainBetween(
       checkChosen(graph, now.types, chosen);
       return now;
     }
-    const { source, folder } = await applyPatch(graph, patch);
-    now = await settled(modelOf(source, folder), ort, {}, from);
+    now = await settled(await patched(graph, patch), ort, {}, from);
   }
 }
 

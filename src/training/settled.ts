@@ -1,8 +1,7 @@
 import { bound, type Sizes } from "../graph/bound.ts";
-import { applyPatch } from "../graph/patch.ts";
 import type { Types } from "../graph/types.ts";
 import { writing } from "../graph/writing.ts";
-import { type Model, modelOf, typesOf } from "../model.ts";
+import { type Model, modelOf, patched, typesOf } from "../model.ts";
 import { computedConstants } from "../runtime/evaluate.ts";
 import { withRanks } from "../runtime/ranks.ts";
 import type { Ort } from "../runtime/session.ts";
@@ -43,7 +42,6 @@ export async function settled(
       uses.filter(({ node }) => node.scope === graph.main).map((use) => ({ use, name })),
     );
     const tensors = named.map(([, tensor]) => tensor);
-    const { source, folder } = await applyPatch(graph, { nodes: [], tensors, redirects });
-    now = modelOf(source, folder);
+    now = await patched(graph, { nodes: [], tensors, redirects });
   }
 }

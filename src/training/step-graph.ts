@@ -10,10 +10,9 @@ import { factorsOf, type Trainable } from "../../passes/training/trainable.ts";
 import { type Slot, update } from "../../passes/training/update.ts";
 import { emptyGraph } from "../graph/empty.ts";
 import type { Graph } from "../graph/graph.ts";
-import { applyPatch, type Patch } from "../graph/patch.ts";
 import { type Types, typeOfTensor } from "../graph/types.ts";
 import { writing } from "../graph/writing.ts";
-import { type Model, modelOf, typesOf } from "../model.ts";
+import { type Model, patched, typesOf } from "../model.ts";
 import { InputError } from "../onnx/source.ts";
 import type { Ort } from "../runtime/session.ts";
 import { plainBetween } from "./plain.ts";
@@ -197,9 +196,4 @@ async function updateAlone(
     empty,
     joined(written, { inputs: [...given, ...inputs], outputs: [...outputs, port(norm)] }),
   );
-}
-
-async function patched(graph: Graph, patch: Patch): Promise<Model> {
-  const { source, folder } = await applyPatch(graph, patch);
-  return modelOf(source, folder);
 }
