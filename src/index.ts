@@ -1,4 +1,5 @@
-import { type Proof, type ProofOptions, prove } from "../passes/proof/proof.ts";
+import type { Proof, ProofOptions } from "../passes/proof/checks.ts";
+import { prove } from "../passes/proof/proof.ts";
 import { proveSites } from "../passes/proof/prove-sites.ts";
 import type { Laurelized, WithOrt } from "./laurelize.ts";
 import { checkMemory } from "./memory.ts";
@@ -79,7 +80,7 @@ export type { LaurelOptions, Plan } from "../passes/laurelize.ts";
 export { losses } from "../passes/losses/index.ts";
 export type { Laurelization } from "../passes/manifest.ts";
 export { optimizers } from "../passes/optimizers/index.ts";
-export type { Check, Proof, ProofOptions } from "../passes/proof/proof.ts";
+export type { Check, Proof, ProofOptions } from "../passes/proof/checks.ts";
 export type { SiteReport } from "../passes/proof/site-check.ts";
 export type { ResidualOptions, Residuals } from "../passes/residuals/index.ts";
 export {

@@ -22,53 +22,15 @@ import { sown } from "../../src/runtime/sown.ts";
 import { checkSizes } from "../../src/runtime/value-sizes.ts";
 import type { Augmented } from "../augment.ts";
 import type { Plan } from "../laurelize.ts";
+import type { Check, Proof, ProofOptions } from "./checks.ts";
 import { checkFormula, type FormulaReport } from "./formula.ts";
 import { learnWhereReached } from "./learn-where-reached.ts";
-import { type LearningReport, newTensors } from "./learning.ts";
-import { type Closed, checkOpening, type OpeningReport } from "./opening-check.ts";
+import { newTensors } from "./learning.ts";
+import { type Closed, checkOpening } from "./opening-check.ts";
 import { batches, capture, sizesIn } from "./operands.ts";
 import { proveUnrun } from "./prove-sites.ts";
-import { checkSite, type SiteReport } from "./site-check.ts";
-import { checkUnchanged, type UnchangedReport } from "./unchanged.ts";
-
-type Named<Name extends string, Figures> = { readonly name: Name } & Outcome<Figures>;
-
-/** A property of a result: whether it holds and the figures behind it, or why it was not checked. */
-export type Check =
-  | Named<
-      "same function",
-      FunctionReport & {
-        /** Sizes chosen for free dimensions. */
-        readonly dims: Readonly<Record<string, number>>;
-      }
-    >
-  | Named<"same sum at each site", { readonly sites: readonly SiteReport[] }>
-  | Named<"same when opened", OpeningReport>
-  | Named<"right formula", { readonly sites: readonly FormulaReport[] }>
-  | Named<"nothing else changed", UnchangedReport>
-  | Named<"it can learn", LearningReport>
-  | Named<"a second opinion", FunctionReport>;
-
-/** What was proved of a result. */
-export interface Proof {
-  /** Every check was made, and passed. */
-  readonly passed: boolean;
-  readonly checks: readonly Check[];
-  /** What was not asked to be checked, a clause for a person; null where everything was. */
-  readonly leftOut: string | null;
-}
-
-/** How to prove. */
-export interface ProofOptions extends SampleOptions {
-  /** Inputs to use instead of made-up ones, a set of tensors by name each. */
-  readonly feeds?: readonly Tensors[] | undefined;
-  /** "sites" runs each site alone and no whole model: for models larger than the memory. */
-  readonly extent?: "full" | "sites" | undefined;
-  /** Another onnxruntime, under which the same-function check is repeated. */
-  readonly alsoOrt?: Ort | undefined;
-  /** Called before each step with how much is done, from 0 to 1. */
-  readonly progress?: ((done: number, step: string) => void) | undefined;
-}
+import { checkSite } from "./site-check.ts";
+import { checkUnchanged } from "./unchanged.ts";
 
 /** What a result was made of: the original, or that with functions and composite nodes opened. */
 export interface Opened {
