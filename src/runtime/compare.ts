@@ -1,6 +1,6 @@
 import type { Tensor } from "onnxruntime-common";
 import { isFloat } from "../graph/types.ts";
-import { dtypeOf, toFloat64 } from "./floats.ts";
+import { bytesOfTensor, dtypeOf, toFloat64 } from "./floats.ts";
 
 /** How far two tensors are apart. */
 export interface Difference {
@@ -75,11 +75,7 @@ export function sameFiniteness(a: Tensor, b: Tensor | undefined): Uint8Array | n
 }
 
 function sameBits(a: Tensor, b: Tensor): boolean {
-  const bytes = ({ data }: Tensor) => {
-    const view = data as unknown as ArrayBufferView;
-    return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-  };
-  const [x, y] = [bytes(a), bytes(b)];
+  const [x, y] = [bytesOfTensor(a), bytesOfTensor(b)];
   if (x.length !== y.length) return false;
   for (let k = 0; k < x.length; k++) if (x[k] !== y[k]) return false;
   return true;

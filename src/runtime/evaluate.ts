@@ -4,7 +4,7 @@ import { attribute, type Graph, type Node, type Value } from "../graph/graph.ts"
 import { type DenseTensor, encodeNumbers } from "../graph/tensor.ts";
 import { type Type, type Types, typeOfTensor } from "../graph/types.ts";
 import { elements } from "../onnx/data-types.ts";
-import { dtypeOf, tensorOfBytes } from "./floats.ts";
+import { bytesOfTensor, dtypeOf, tensorOfBytes } from "./floats.ts";
 import { type Ort, runFor, type Tensors, withSession } from "./session.ts";
 import { INLINE, isInlined, skeleton } from "./skeleton.ts";
 
@@ -42,10 +42,8 @@ export async function computedConstants(
     ready.flatMap((value) => {
       const tensor = feeds.get(value) ?? outputs[value.name];
       if (!tensor) return [];
-      const data = tensor.data as Uint8Array;
-      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-      const dtype = dtypeOf(tensor);
-      return [[value, { name: value.name, dtype, dims: tensor.dims, data: bytes }]];
+      const [dtype, data] = [dtypeOf(tensor), bytesOfTensor(tensor)];
+      return [[value, { name: value.name, dtype, dims: tensor.dims, data }]];
     }),
   );
 }

@@ -7,11 +7,16 @@ import type { Ort } from "./session.ts";
 export function toFloat64(tensor: Tensor): Float64Array {
   const data = tensor.data as ArrayBufferView & ArrayLike<number | bigint>;
   const dtype = dtypeOf(tensor);
-  if (dtype === "float16")
-    return decodeNumbers(dtype, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  if (dtype === "float16") return decodeNumbers(dtype, bytesOfTensor(tensor));
   if (data instanceof BigInt64Array || data instanceof BigUint64Array)
     return Float64Array.from(data, Number);
   return new Float64Array(data as ArrayLike<number>);
+}
+
+/** A tensor's values where they lie, as raw data; strings have none. */
+export function bytesOfTensor({ data }: Tensor): Uint8Array {
+  const { buffer, byteOffset, byteLength } = data as Uint8Array;
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** The tensor's type as ONNX spells it. */

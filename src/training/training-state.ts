@@ -2,7 +2,7 @@ import type { Tensor } from "onnxruntime-common";
 import type { DenseTensor } from "../graph/tensor.ts";
 import { readSafetensors, type SafeTensor, writeSafetensors } from "../onnx/safetensors.ts";
 import { bytesSource, InputError } from "../onnx/source.ts";
-import { dtypeOf, tensorOfBytes } from "../runtime/floats.ts";
+import { bytesOfTensor, dtypeOf, tensorOfBytes } from "../runtime/floats.ts";
 import type { Ort, Tensors } from "../runtime/session.ts";
 import type { Finetuning } from "./finetune.ts";
 
@@ -91,8 +91,9 @@ function parsed(json: Uint8Array): unknown {
   }
 }
 
-function dense(name: string, tensor: Tensor): DenseTensor {
-  const { buffer, byteOffset, byteLength } = tensor.data as Uint8Array;
-  const data = new Uint8Array(buffer, byteOffset, byteLength);
-  return { name, dtype: dtypeOf(tensor), dims: tensor.dims, data };
-}
+const dense = (name: string, tensor: Tensor): DenseTensor => ({
+  name,
+  dtype: dtypeOf(tensor),
+  dims: tensor.dims,
+  data: bytesOfTensor(tensor),
+});

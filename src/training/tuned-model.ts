@@ -3,6 +3,7 @@ import { lossNamed } from "../../passes/losses/index.ts";
 import { type LossOptions, lossOptionsOf } from "../../passes/losses/loss.ts";
 import { judgedOutput } from "../../passes/training/judged.ts";
 import { type Model, typesOf } from "../model.ts";
+import { bytesOfTensor } from "../runtime/floats.ts";
 import type { Ort, Tensors } from "../runtime/session.ts";
 import { withWeights } from "./weights.ts";
 
@@ -10,12 +11,7 @@ import { withWeights } from "./weights.ts";
 export const tunedModel = (model: Model, weights: Tensors): Model =>
   withWeights(
     model,
-    new Map(
-      Object.entries(weights).map(([name, tensor]) => {
-        const { buffer, byteOffset, byteLength } = tensor.data as Uint8Array;
-        return [name, new Uint8Array(buffer, byteOffset, byteLength)];
-      }),
-    ),
+    new Map(Object.entries(weights).map(([name, tensor]) => [name, bytesOfTensor(tensor)])),
   );
 
 /** How many classes the judged output has; null where the loss knows none, or the size is free. */
