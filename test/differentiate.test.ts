@@ -1,5 +1,5 @@
 import { differentiate, laurelize, openModel } from "laurelize";
-import ort from "onnxruntime-node";
+import ort, { type Tensor } from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { fixture } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
@@ -99,6 +99,21 @@ describe("differentiate", () => {
     const ones = new ort.Tensor("float32", new Float32Array(8).fill(1), [2, 4]);
     const outputs = await session.run({ x: ones, "y.cotangent": ones });
     expect(outputs["w.grad"].dims).toEqual([4, 4]);
+  });
+
+  it("chooses truth values of two branches too", async () => {
+    const model = await open(
+      "g (float[2] x) => (float[2] y, bool[2] z) <float o = {0.0}> { s = ReduceSum <keepdims = 0> (x) c = Greater(s, o) y, z = If <then_branch = t () => (float[2] a, bool[2] p) { a = Neg(x) p = Greater(x, o) }, else_branch = e () => (float[2] b, bool[2] q) { b = Exp(x) q = Less(x, o) }> (c) }",
+    );
+    const { model: made } = await differentiate(model, { ort, wrt: ["x"], of: ["y"] });
+    const session = await ort.InferenceSession.create(made.toBytes());
+    const row = (...values: number[]) => new ort.Tensor("float32", Float32Array.from(values), [2]);
+    const run = (x: Tensor) => session.run({ x, "y.cotangent": row(1, 1) });
+    const [then, other] = [await run(row(2, -1)), await run(row(1, -2))];
+    expect([...(then["x.grad"].data as Float32Array)]).toEqual([-1, -1]);
+    expect(other["x.grad"].data[0]).toBeCloseTo(Math.E, 6);
+    expect([...(then.z.data as Uint8Array)]).toEqual([1, 0]);
+    expect([...(other.z.data as Uint8Array)]).toEqual([0, 1]);
   });
 
   it("gives the gradients of the numbers of an activation that is written out", async () => {

@@ -46,8 +46,9 @@ const compatible = (a: readonly Dimension[], b: readonly Dimension[]) =>
 /** Throws an InputError where what is chosen from two branches has not one and the same shape. */
 export function checkChosen({ main }: Graph, types: Types, chosen: ReadonlySet<string>): void {
   for (const name of chosen) {
-    const [, a, b] = main.values.get(name)?.producer?.inputs ?? [];
-    const [then, other] = [a, b].map((value) => (value ? types.get(value)?.shape : null));
+    const { op, inputs } = main.values.get(name)!.producer!;
+    const both = op === "Or" ? inputs.map((value) => value!.producer!.inputs[1]) : inputs.slice(1);
+    const [then, other] = both.map((value) => types.get(value!)?.shape);
     if (then?.every((size) => typeof size === "number") && `${then}` === `${other}`) continue;
     throw new InputError(
       `the If that makes ${name} gives ${showShape(then)} or ${showShape(other)}; its gradient needs one shape, with every size.`,
@@ -122,8 +123,19 @@ export function withoutIf(graph: Graph, types: Types, branches: Branches): Patch
       plain("Reshape", [condition, none], scalar);
       condition = scalar;
     }
-    for (const [k, output] of outputs.entries())
-      if (output) plain("Where", [condition, made[0][k], made[1][k]], output);
+    for (const [k, output] of outputs.entries()) {
+      const [then, other] = [made[0][k], made[1][k]];
+      if (output && types.get(both[0].outputs[k])?.dtype !== "bool")
+        plain("Where", [condition, then, other], output);
+      else if (output) {
+        // onnxruntime has no Where of truth values.
+        const [not, left, right] = ["not", "then", "else"].map((of) => fresh(`${output}.${of}`));
+        plain("Not", [condition], not);
+        plain("And", [condition, then], left);
+        plain("And", [not, other], right);
+        plain("Or", [left, right], output);
+      }
+    }
   };
   for (const [node, taken] of branches)
     if ("nodes" in taken) put(node, taken, node.message.outputs);
