@@ -300,6 +300,20 @@ describe("a model that cannot be", { timeout: 60_000 }, () => {
     expect(stderr).toMatch(/^laurelize: no residual connection is seen in .*Gather.*\n$/);
     expect(code).toBe(3);
   });
+  it("a split of 0, at which onnxruntime would end the process", () =>
+    refusedModel(
+      changed(({ graph }) => {
+        graph.initializer!.push({ name: "none", dims: [], dataType: 7, int64Data: [0] });
+        graph.node!.push({
+          name: "split",
+          opType: "SplitToSequence",
+          input: ["x", "none"],
+          output: ["pieces"],
+          attribute: [],
+        });
+      }),
+      "SplitToSequence at split splits into pieces of 0",
+    ));
   it("an opset that onnxruntime does not run", () =>
     refusedModel(
       changed((model) => {

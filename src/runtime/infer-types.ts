@@ -2,6 +2,7 @@ import type { Graph, Scope, Value } from "../graph/graph.ts";
 import type { Type, Types } from "../graph/types.ts";
 import { Alike } from "./alike.ts";
 import { bodyInputs, widened } from "./body-inputs.ts";
+import { refuseFatal } from "./fatal.ts";
 import { inferScope } from "./infer.ts";
 import type { Ort } from "./session.ts";
 
@@ -17,6 +18,7 @@ export interface Inference {
  * not among them: they differ from call to call.
  */
 export async function inferTypes(ort: Ort, graph: Graph): Promise<Inference> {
+  refuseFatal(graph);
   const types = new Map<Value, Type>();
   const alike = new Alike(graph, (value) => types.get(value) ?? null);
   const warnings = await inferScope(ort, graph, graph.main, types, alike);
