@@ -23,6 +23,8 @@ describe("every fixture", () => {
       ...feature,
     }));
     expect(got).toEqual(expected.sites);
+    const streams = sites.map(({ stream, position }) => `${stream}.${position}`);
+    if (expected.streams) expect(streams).toEqual(expected.streams);
     const reasons = Object.fromEntries(rejected.map(({ output, reason }) => [output.name, reason]));
     expect(Object.keys(reasons).sort()).toEqual(Object.keys(expected.rejected).sort());
     for (const [output, part] of Object.entries(expected.rejected))

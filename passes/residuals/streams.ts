@@ -1,6 +1,8 @@
-import type { Value } from "../../src/graph/graph.ts";
+import type { Node, Value } from "../../src/graph/graph.ts";
+import { maskedBy } from "./mask.ts";
 import { traits } from "./operators.ts";
 import type { Setting, Site } from "./residual.ts";
+import { skipChain } from "./skip-chain.ts";
 import { sameShape } from "./slots.ts";
 import { takenOf } from "./written-out.ts";
 
@@ -10,7 +12,8 @@ export type Unplaced = Omit<Site, "stream" | "position" | "previous">;
 /**
  * Puts sites into streams. A site follows the one whose sum flows into its skip operand through
  * operators with a single computed input that keep the shape, a norm or activation that is written
- * out in several being one; any other begins a stream. A stream stays in one scope.
+ * out in several being one, through a mask, and where it is laid together of its own pieces; any other
+ * begins a stream. A stream stays in one scope.
  */
 export function inStreams(setting: Setting, sites: readonly Unplaced[]): Site[] {
   const placed = new Map<Value, Site>();
@@ -51,5 +54,13 @@ function stepBack(setting: Setting, value: Value, placed: ReadonlyMap<Value, Sit
   const read = node ? [...node.inputs, ...node.captures] : [];
   const computed = new Set(read.filter((input) => input && !setting.constants.has(input)));
   const [only] = computed;
-  return node && only && computed.size === 1 && !traits(setting, node).mixer ? only : null;
+  if (node && only && computed.size === 1 && !traits(setting, node).mixer) return only;
+  return node && (maskedBy(setting, node) ?? piecedOf(setting, node, value));
+}
+
+/** The value whose pieces a Concat lays together; null for any other node. */
+function piecedOf(setting: Setting, { op }: Node, value: Value): Value | null {
+  if (op !== "Concat") return null;
+  const [, whole] = skipChain(setting, value);
+  return whole?.kind === "identity" ? whole.value : null;
 }
