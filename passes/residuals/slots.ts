@@ -1,12 +1,14 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
-import { type Dimension, isFloat, showShape } from "../../src/graph/types.ts";
+import { isFloat, showShape } from "../../src/graph/types.ts";
 import { foreignRoot, isGated, isLinear, takesOut } from "./branch-of-x.ts";
 import { opensGate } from "./gate.ts";
+import { flatten, independent, isOneMap, MOST_TERMS } from "./nested-sums.ts";
 import { computedBy } from "./operators.ts";
 import { isElsewhere } from "./part.ts";
 import { isPosition } from "./position.ts";
 import type { Reach } from "./reach.ts";
 import type { Kind, OptionalKind, Setting, Sum, Term } from "./residual.ts";
+import { sameShape } from "./same-shape.ts";
 import { skipChain } from "./skip-chain.ts";
 import { whyNot } from "./why-not.ts";
 
@@ -18,9 +20,6 @@ interface Chosen {
   readonly branches: readonly Term[];
   readonly kind: Kind;
 }
-
-/** Terms above which a sum is an aggregation: no residual connection has so many branches. */
-const MOST_TERMS = 16;
 
 /**
  * Decides the slots of a sum by ancestry: the skip is the term from which all others are reached,
@@ -87,58 +86,6 @@ function unfit(
       return whyNot.broadcast(terms.map((term) => showShape(types.get(term.value)?.shape)));
   }
   return null;
-}
-
-/** Whether two shapes can be one: a size that is not known is taken to fit. */
-export const sameShape = (a: readonly Dimension[], b: readonly Dimension[]) =>
-  a.length === b.length &&
-  a.every(
-    (dim, k) =>
-      dim === b[k] ||
-      dim === "" ||
-      b[k] === "" ||
-      (dim !== 1 && b[k] !== 1 && !(typeof dim === "number" && typeof b[k] === "number")),
-  );
-
-/**
- * Terms with single-use inner sums of computed values of the same shape opened up; null where
- * these are more than a residual sum has.
- */
-function flatten(setting: Setting, terms: readonly Term[]): Term[] | null {
-  const flat: Term[] = [];
-  const pending = [...terms].reverse();
-  for (let term = pending.pop(); term; term = pending.pop()) {
-    const inner = innerTerms(setting, term);
-    if (inner) pending.push(...inner.reverse());
-    else flat.push(term);
-    if (flat.length + pending.length > MOST_TERMS) return null;
-  }
-  return flat;
-}
-
-/** The terms of the inner sum that makes this one, where it may be opened up. */
-function innerTerms({ constants, types }: Setting, { value, use }: Term): Term[] | null {
-  const node = value.producer;
-  const shape = types.get(value)?.shape;
-  if ((node?.op !== "Add" && node?.op !== "Sum") || value.uses.length !== 1 || value.isOutput)
-    return null;
-  if (node.scope !== use.node.scope) return null;
-  const opens = node.inputs.every((input) => {
-    const own = input && types.get(input)?.shape;
-    return own && shape && !constants.has(input) && sameShape(own, shape);
-  });
-  return opens ? node.inputs.map((each, index) => ({ value: each!, use: { node, index } })) : null;
-}
-
-const independent = (reach: Reach, node: Node, branches: readonly Term[]) =>
-  branches.every((a) => branches.every((b) => a === b || !reach.ways(a.value, b.value, node)));
-
-/** Whether terms are linear in one value that is not the skip's, as a product and its low-rank delta (LoRA) are. */
-function isOneMap(setting: Setting, skip: Value, parts: readonly Term[]): boolean {
-  const origins = (value: Value) => new Set([...skipChain(setting, value)].map((l) => l.value));
-  const own = origins(skip);
-  const [first, ...rest] = parts.map(({ value }) => origins(value));
-  return [...first].some((value) => !own.has(value) && rest.every((each) => each.has(value)));
 }
 
 function choose(setting: Setting, reach: Reach, node: Node, terms: readonly Term[]): Slots {

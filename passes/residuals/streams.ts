@@ -2,8 +2,8 @@ import type { Node, Value } from "../../src/graph/graph.ts";
 import { maskedBy } from "./mask.ts";
 import { traits } from "./operators.ts";
 import type { Setting, Site } from "./residual.ts";
+import { sameShape } from "./same-shape.ts";
 import { skipChain } from "./skip-chain.ts";
-import { sameShape } from "./slots.ts";
 import { takenOf } from "./written-out.ts";
 
 /** A site before its place in a stream is known. */

@@ -1,0 +1,50 @@
+import type { Node, Value } from "../../src/graph/graph.ts";
+import type { Reach } from "./reach.ts";
+import type { Setting, Term } from "./residual.ts";
+import { sameShape } from "./same-shape.ts";
+import { skipChain } from "./skip-chain.ts";
+
+/** Terms above which a sum is an aggregation: no residual connection has so many branches. */
+export const MOST_TERMS = 16;
+
+/**
+ * Terms with single-use inner sums of computed values of the same shape opened up; null where
+ * these are more than a residual sum has.
+ */
+export function flatten(setting: Setting, terms: readonly Term[]): Term[] | null {
+  const flat: Term[] = [];
+  const pending = [...terms].reverse();
+  for (let term = pending.pop(); term; term = pending.pop()) {
+    const inner = innerTerms(setting, term);
+    if (inner) pending.push(...inner.reverse());
+    else flat.push(term);
+    if (flat.length + pending.length > MOST_TERMS) return null;
+  }
+  return flat;
+}
+
+/** The terms of the inner sum that makes this one, where it may be opened up. */
+function innerTerms({ constants, types }: Setting, { value, use }: Term): Term[] | null {
+  const node = value.producer;
+  const shape = types.get(value)?.shape;
+  if ((node?.op !== "Add" && node?.op !== "Sum") || value.uses.length !== 1 || value.isOutput)
+    return null;
+  if (node.scope !== use.node.scope) return null;
+  const opens = node.inputs.every((input) => {
+    const own = input && types.get(input)?.shape;
+    return own && shape && !constants.has(input) && sameShape(own, shape);
+  });
+  return opens ? node.inputs.map((each, index) => ({ value: each!, use: { node, index } })) : null;
+}
+
+/** Whether no branch is computed from another. */
+export const independent = (reach: Reach, node: Node, branches: readonly Term[]) =>
+  branches.every((a) => branches.every((b) => a === b || !reach.ways(a.value, b.value, node)));
+
+/** Whether terms are linear in one value that is not the skip's, as a product and its low-rank delta (LoRA) are. */
+export function isOneMap(setting: Setting, skip: Value, parts: readonly Term[]): boolean {
+  const origins = (value: Value) => new Set([...skipChain(setting, value)].map((l) => l.value));
+  const own = origins(skip);
+  const [first, ...rest] = parts.map(({ value }) => origins(value));
+  return [...first].some((value) => !own.has(value) && rest.every((each) => each.has(value)));
+}

@@ -1,0 +1,12 @@
+import type { Dimension } from "../../src/graph/types.ts";
+
+/** Whether two shapes can be one: a size that is not known is taken to fit. */
+export const sameShape = (a: readonly Dimension[], b: readonly Dimension[]) =>
+  a.length === b.length &&
+  a.every(
+    (dim, k) =>
+      dim === b[k] ||
+      dim === "" ||
+      b[k] === "" ||
+      (dim !== 1 && b[k] !== 1 && !(typeof dim === "number" && typeof b[k] === "number")),
+  );
