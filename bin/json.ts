@@ -1,5 +1,10 @@
 import { pathOf, type Rejection, type Site } from "../src/index.ts";
 
+/** Prints the one document of a command with --json. */
+export function printJson(document: object): void {
+  process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+}
+
 /** The node that holds a sum in the model as it is given, and the value it makes of it. */
 const heldBy = (node: Rejection["node"], output: Rejection["output"]) => ({
   node: node.message.name,

@@ -9,6 +9,7 @@ import { laurelize } from "./commands/laurelize.ts";
 import { strip } from "./commands/strip.ts";
 import { verify } from "./commands/verify.ts";
 import { EXIT } from "./exit.ts";
+import { WORDS } from "./words.ts";
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0);
@@ -24,13 +25,15 @@ const parser = yargs(process.argv.slice(2))
   .command(finetune)
   .command(extract)
   .command(apply)
+  .updateStrings(WORDS)
   .version(VERSION)
   .alias({ h: "help" })
   .strict()
   .check((given) => {
     const twice = Object.keys(given).find((key) => Array.isArray(given[key]) && !lists().has(key));
-    if (twice !== undefined)
-      throw new UsageError(`${twice.length > 1 ? "--" : "-"}${twice} is given twice.`);
+    if (twice !== undefined) throw new UsageError(`${dashed(twice)} is given twice.`);
+    const not = Object.keys(given).find((key) => [given[key]].flat().some(Number.isNaN));
+    if (not !== undefined) throw new UsageError(`${dashed(not)} takes a number.`);
     return true;
   })
   .wrap(Math.min(100, process.stdout.columns ?? 100))
@@ -42,6 +45,8 @@ const parser = yargs(process.argv.slice(2))
   });
 
 class UsageError extends Error {}
+
+const dashed = (option: string) => `${option.length > 1 ? "--" : "-"}${option}`;
 
 /** The options that may be given several times, and what stands without a name. */
 function lists(): ReadonlySet<string> {

@@ -1,6 +1,7 @@
 import path from "node:path";
 import ort from "onnxruntime-node";
 import { applyAdapter, isLaurelized, openAdapter, openModel, saveModel } from "../src/index.ts";
+import { printJson } from "./json.ts";
 import { checkFree, checkOutput, outputOf } from "./output.ts";
 import { bytes, counted } from "./text.ts";
 
@@ -13,6 +14,7 @@ export interface ApplyArguments {
   externalData: string | boolean | undefined;
   copyData: boolean;
   force: boolean;
+  json: boolean;
   quiet: boolean;
   trustLinks: boolean;
 }
@@ -40,10 +42,22 @@ export async function runApply(args: ApplyArguments): Promise<void> {
   const how = { force: args.force, linkWeights: false };
   checkOutput({ ...target, data }, args.model, how, { dataFiles: read });
   await saveModel(tuned, output);
-  const from = isLaurelized(model) ? "" : ", laurelized as the adapter's model was";
+  const tensors = adapter.tensors.length;
+  const laurelizedFirst = !isLaurelized(model);
+  const from = laurelizedFirst ? ", laurelized as the adapter's model was" : "";
   const put = args.weights === "inside" ? "with" : "with inputs for";
-  if (!args.quiet)
+  if (args.json)
+    printJson({
+      input: args.model,
+      adapter: args.adapter,
+      output,
+      bytes: tuned.size,
+      tensors,
+      weights: args.weights,
+      laurelizedFirst,
+    });
+  else if (!args.quiet)
     process.stdout.write(
-      `wrote ${output}   ${bytes(tuned.size)}, ${put} ${counted(adapter.tensors.length, "tensor")} of ${path.basename(args.adapter)}${from}\n`,
+      `wrote ${output}   ${bytes(tuned.size)}, ${put} ${counted(tensors, "tensor")} of ${path.basename(args.adapter)}${from}\n`,
     );
 }

@@ -1,5 +1,6 @@
 import path from "node:path";
 import { adapterBytes, extractAdapter, openModel, saveAdapter } from "../src/index.ts";
+import { printJson } from "./json.ts";
 import { checkFree, realFolder } from "./output.ts";
 import { bytes, counted } from "./text.ts";
 
@@ -9,6 +10,7 @@ export interface ExtractArguments {
   output: string | undefined;
   train: string[] | undefined;
   force: boolean;
+  json: boolean;
   quiet: boolean;
   trustLinks: boolean;
 }
@@ -28,8 +30,11 @@ export async function runExtract(args: ExtractArguments): Promise<void> {
     (sum, { dims }) => sum + dims.reduce((n, dim) => n * dim, 1),
     0,
   );
-  if (!args.quiet)
+  const size = adapterBytes(adapter).length;
+  const tensors = adapter.tensors.length;
+  if (args.json) printJson({ input: args.model, output: file, bytes: size, weights, tensors });
+  else if (!args.quiet)
     process.stdout.write(
-      `wrote ${file}   ${bytes(adapterBytes(adapter).length)}, ${counted(weights, "weight")} in ${counted(adapter.tensors.length, "tensor")}\n`,
+      `wrote ${file}   ${bytes(size)}, ${counted(weights, "weight")} in ${counted(tensors, "tensor")}\n`,
     );
 }

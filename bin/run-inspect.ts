@@ -1,7 +1,7 @@
 import path from "node:path";
 import ort from "onnxruntime-node";
 import { findResiduals, openModel } from "../src/index.ts";
-import { rejectedAsJson, sitesAsJson } from "./json.ts";
+import { printJson, rejectedAsJson, sitesAsJson } from "./json.ts";
 import { rejectedTable, siteTable, sums } from "./tables.ts";
 import { headline } from "./text.ts";
 
@@ -20,12 +20,11 @@ export async function runInspect(args: InspectArguments): Promise<void> {
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   const found = await findResiduals(model, { ort, featureAxis: args.featureAxis, also: args.also });
   if (args.json) {
-    const document = {
+    printJson({
       model: args.model,
       sites: sitesAsJson(found.sites),
       rejected: rejectedAsJson(found.rejected),
-    };
-    process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    });
     return;
   }
   for (const warning of found.warnings) process.stderr.write(`warning: ${warning}\n`);

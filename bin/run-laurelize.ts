@@ -14,6 +14,7 @@ import {
 import type { Inserting } from "./commands/inserting.ts";
 import { EXIT } from "./exit.ts";
 import { parseDims, readInputs } from "./inputs.ts";
+import { printJson } from "./json.ts";
 import { checkOutput, outputOf } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { asJson, proofLines, summary, unproved } from "./report.ts";
@@ -57,10 +58,7 @@ export async function runLaurelize(args: LaurelizeArguments): Promise<void> {
   };
   if (isLaurelized(model) && !args.again) {
     say(`${path.basename(args.model)} is already laurelized; nothing written (--again adds to it)`);
-    if (args.json)
-      process.stdout.write(
-        `${JSON.stringify({ input: args.model, output: null, alreadyLaurelized: true }, null, 2)}\n`,
-      );
+    if (args.json) printJson({ input: args.model, output: null, alreadyLaurelized: true });
     return;
   }
   checkExtent(args);
@@ -73,7 +71,7 @@ export async function runLaurelize(args: LaurelizeArguments): Promise<void> {
   say(summary(path.basename(args.model), laurel));
   if (args.dryRun) {
     say("\ndry run: nothing proved, nothing written");
-    if (args.json) printJson(args, null, laurel, null);
+    if (args.json) printJson(asJson(args.model, null, laurel, null));
     return;
   }
   const memory = args.verify === "full" ? checkMemory(laurel.model).needed : 0;
@@ -89,7 +87,7 @@ export async function runLaurelize(args: LaurelizeArguments): Promise<void> {
   const proved = performance.now();
   if (proof && !proof.passed) {
     pending.discard();
-    if (args.json) printJson(args, null, laurel, proof);
+    if (args.json) printJson(asJson(args.model, null, laurel, proof));
     process.stderr.write(
       `laurelize: ${unproved(proof)}; ${output} was not written.\n${args.json || args.quiet ? `${proofLines(proof)}\n` : ""}`,
     );
@@ -105,7 +103,7 @@ export async function runLaurelize(args: LaurelizeArguments): Promise<void> {
   const name = path.basename(args.model);
   if (laurel.model.dataFiles.includes(name))
     say(`its old weights are those in ${name}: keep the two files together, and ${name} as it is`);
-  if (args.json) printJson(args, output, laurel, proof);
+  if (args.json) printJson(asJson(args.model, output, laurel, proof));
 }
 
 function checkExtent({ alsoWeb, inputs, verify }: LaurelizeArguments): void {
@@ -144,11 +142,3 @@ async function proveStaged(
     progress.stop();
   }
 }
-
-const printJson = (
-  args: LaurelizeArguments,
-  output: string | null,
-  laurel: Laurelized,
-  proof: Proof | null,
-) =>
-  process.stdout.write(`${JSON.stringify(asJson(args.model, output, laurel, proof), null, 2)}\n`);

@@ -1,5 +1,6 @@
 import path from "node:path";
 import { openModel, strip } from "../src/index.ts";
+import { printJson } from "./json.ts";
 import { checkFree, checkOutput } from "./output.ts";
 import { staged } from "./staged.ts";
 import { bytes } from "./text.ts";
@@ -9,6 +10,7 @@ export interface StripArguments {
   model: string;
   output: string | undefined;
   force: boolean;
+  json: boolean;
   quiet: boolean;
   trustLinks: boolean;
 }
@@ -32,5 +34,6 @@ export async function runStrip(args: StripArguments): Promise<void> {
     sample: `byte for byte the original, as far as the SHA-256 of a sample tells: its weights are read from ${beside} (--hash records that of the whole)`,
     none: "not checked: the original's SHA-256 was not recorded (--no-hash)",
   }[checked ?? "none"];
-  if (!args.quiet) process.stdout.write(`wrote ${file}   ${bytes(original.size)}, ${how}\n`);
+  if (args.json) printJson({ input: args.model, output: file, bytes: original.size, checked });
+  else if (!args.quiet) process.stdout.write(`wrote ${file}   ${bytes(original.size)}, ${how}\n`);
 }

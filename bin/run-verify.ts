@@ -4,6 +4,7 @@ import { type Comparison, compareModels, type Model, openModel } from "../src/in
 import { comparisonLines } from "./comparison.ts";
 import { EXIT } from "./exit.ts";
 import { parseDims, readInputs } from "./inputs.ts";
+import { printJson } from "./json.ts";
 import { Progress } from "./progress.ts";
 import { headline } from "./text.ts";
 
@@ -29,8 +30,7 @@ export async function runVerify(args: VerifyArguments): Promise<void> {
   const { same } = comparison;
   if (!same) process.exitCode = EXIT.checkFailed;
   if (args.json) {
-    const document = { a: args.a, b: args.b, ...comparison };
-    process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+    printJson({ a: args.a, b: args.b, ...comparison });
     return;
   }
   const heads = [headline(path.basename(args.a), a), headline(path.basename(args.b), b)];

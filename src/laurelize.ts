@@ -169,6 +169,7 @@ export class NoSiteError extends InputError {
     const { length } = found.sites;
     const axisless = found.rejected.filter(({ reason }) => reason.startsWith("no feature axis"));
     const closed = found.rejected.filter(({ reason }) => reason.startsWith("is added in"));
+    const kinds = [...new Set(found.rejected.flatMap(({ kind }) => kind ?? []))].sort();
     if (length === 0 && closed.length > 0)
       super(
         `${name} has ${closed.length} ${closed.length === 1 ? "sum" : "sums"} that cannot be changed in place: ${closed[0].output.name} ${closed[0].reason}.`,
@@ -176,6 +177,10 @@ export class NoSiteError extends InputError {
     else if (length === 0 && axisless.length > 0)
       super(
         `${name} has ${axisless.length} residual ${axisless.length === 1 ? "sum" : "sums"}, none with a feature axis (${axisless[0].reason}).`,
+      );
+    else if (length === 0 && kinds.length > 0)
+      super(
+        `${name} has no residual connection but those of kinds that are asked for: --also ${kinds.join(",")} takes them.`,
       );
     else if (length === 0 && found.warnings.length > 0)
       super(`no residual connection is seen in ${name}: ${found.warnings[0]}`);
@@ -187,7 +192,7 @@ export class NoSiteError extends InputError {
       super(
         length === 0
           ? `${name} has no residual connection; laurelize inspect ${name} --why tells why each sum is none.`
-          : `none of the ${length} residual connections of ${name} is among those chosen; loosen --include, --exclude or --stream.`,
+          : `none of the ${length} residual connections of ${name} is among those chosen; loosen --include, --exclude, --stream or --every.`,
       );
     this.found = found;
   }

@@ -249,3 +249,59 @@ describe("laurelize model.onnx", () => {
     expect(files(model)).toEqual(["model.onnx"]);
   });
 });
+
+describe("a mistyped command line", () => {
+  it.each([
+    [["--rank"], "rank takes a value"],
+    [["-o"], "o takes a value"],
+    [["--verify"], "verify takes a value"],
+    [["--rank", "abc"], "--rank takes a number."],
+    [["--stream", "x"], "--stream takes a number."],
+    [["--rnk", "3"], "rnk is not understood"],
+  ])("%j is refused before anything is read", (given, message) => {
+    const { code, stdout, stderr } = cli(["no-such.onnx", ...given]);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toContain(message);
+  });
+
+  it("no file, or one too many", () => {
+    expect(cli([]).stderr).toContain("too few files are named: 0 instead of 1");
+    expect(cli(["inspec", "a.onnx"]).stderr).toContain("a.onnx is not understood");
+  });
+
+  it("is none with --no-verify, or with --external-data and no name", () => {
+    const model = place(fixture("pre-norm-mlp"));
+    const { code, stderr } = cli([model, "--no-verify", "--external-data", "--rank", "4"]);
+    expect([code, stderr]).toEqual([0, ""]);
+  });
+});
+
+it("strip, extract and apply print one JSON document with --json", () => {
+  const model = place(fixture("pre-norm-mlp"));
+  const at = (name: string) => path.join(path.dirname(model), name);
+  expect(cli([model, "--rank", "4", "--quiet"]).code).toBe(0);
+  const [laurel, adapter, output] = [at("model.laurel.onnx"), at("a.safetensors"), at("t.onnx")];
+  const printed = (...args: string[]) => {
+    const { code, stdout, stderr } = cli([...args, "--json"]);
+    expect([code, stderr]).toEqual([0, ""]);
+    return JSON.parse(stdout);
+  };
+  const size = (file: string) => fs.statSync(file).size;
+  const taken = printed("extract", laurel, "-o", adapter);
+  expect(taken).toEqual({
+    input: laurel,
+    output: adapter,
+    bytes: size(adapter),
+    weights: 66,
+    tensors: 3,
+  });
+  const put = printed("apply", model, adapter, "-o", output);
+  expect(put).toMatchObject({ input: model, adapter, output, tensors: 3, weights: "inside" });
+  expect([put.bytes, put.laurelizedFirst]).toEqual([size(output), true]);
+  expect(printed("strip", laurel, "-o", at("o.onnx"))).toEqual({
+    input: laurel,
+    output: at("o.onnx"),
+    bytes: size(model),
+    checked: "whole",
+  });
+});

@@ -335,3 +335,21 @@ describe.skipIf(!corpus)("a GPT-2 as torch exports it with external data", time,
     );
   });
 });
+
+it("a model without data files may have new ones in any folder, and is proved there", () => {
+  const file = path.join(newFolder(), "model.onnx");
+  fs.writeFileSync(file, fixture("pre-norm-mlp"));
+  const elsewhere = newFolder();
+  const { code, stdout, stderr } = cli([
+    file,
+    "--per-channel",
+    "--rank",
+    "4",
+    "--external-data",
+    "-o",
+    path.join(elsewhere, "o.onnx"),
+  ]);
+  expect([code, stderr]).toEqual([0, ""]);
+  expect(stdout).toContain("same function");
+  expect(fs.readdirSync(elsewhere).sort()).toEqual(["o.onnx", "o.onnx.data"]);
+});

@@ -1,6 +1,6 @@
 import type { Argv, CommandModule } from "yargs";
 import type { ApplyArguments } from "../run-apply.ts";
-import { force, quiet, trustLinks } from "./options.ts";
+import { force, json, quiet, trustLinks, withValues } from "./options.ts";
 
 /** `laurelize apply`: an adapter put into its model. */
 export const apply: CommandModule<object, ApplyArguments> = {
@@ -18,32 +18,36 @@ export const apply: CommandModule<object, ApplyArguments> = {
         demandOption: true,
         describe: "a .safetensors file of extract's or finetune's",
       })
-      .options({
-        output: {
-          alias: "o",
-          type: "string",
-          describe: "where to write  [default: model.tuned.onnx beside the input]",
-        },
-        weights: {
-          choices: ["inside", "as-inputs"],
-          default: "inside",
-          describe:
-            "keep the adapter's weights in the model, or make them its inputs, so that one session serves many adapters",
-        },
-        "copy-data": {
-          type: "boolean",
-          default: false,
-          describe: "copy the model's data files too, named after the output",
-        },
-        "external-data": {
-          type: "string",
-          describe:
-            "keep the adapter's weights in a file of their own where the model does; --no-external-data keeps them in the model  [default: as the old ones]",
-        },
-        ...force,
-        ...quiet,
-        ...trustLinks,
-      })
+      .options(
+        withValues({
+          output: {
+            alias: "o",
+            type: "string",
+            describe: "where to write  [default: model.tuned.onnx beside the input]",
+          },
+          weights: {
+            choices: ["inside", "as-inputs"],
+            default: "inside",
+            describe:
+              "keep the adapter's weights in the model, or make them its inputs, so that one session serves many adapters",
+          },
+          "copy-data": {
+            type: "boolean",
+            default: false,
+            describe: "copy the model's data files too, named after the output",
+          },
+          "external-data": {
+            type: "string",
+            requiresArg: false,
+            describe:
+              "keep the adapter's weights in a file of their own where the model does; --no-external-data keeps them in the model  [default: as the old ones]",
+          },
+          ...force,
+          ...json,
+          ...quiet,
+          ...trustLinks,
+        }),
+      )
       .example(
         "$0 apply model.onnx adapter.safetensors -o tuned.onnx",
         "the tuned model from the plain one",

@@ -1,6 +1,6 @@
 import type { Argv, CommandModule } from "yargs";
 import type { ExtractArguments } from "../run-extract.ts";
-import { force, quiet, train, trustLinks } from "./options.ts";
+import { force, json, quiet, train, trustLinks, withValues } from "./options.ts";
 
 /** `laurelize extract`: the tuned weights alone. */
 export const extract: CommandModule<object, ExtractArguments> = {
@@ -13,17 +13,20 @@ export const extract: CommandModule<object, ExtractArguments> = {
         demandOption: true,
         describe: "a laurelized .onnx file, tuned or not",
       })
-      .options({
-        output: {
-          alias: "o",
-          type: "string",
-          describe: "where to write  [default: model.safetensors beside the input]",
-        },
-        ...train("taken out too"),
-        ...force,
-        ...quiet,
-        ...trustLinks,
-      })
+      .options(
+        withValues({
+          output: {
+            alias: "o",
+            type: "string",
+            describe: "where to write  [default: model.safetensors beside the input]",
+          },
+          ...train("taken out too"),
+          ...force,
+          ...json,
+          ...quiet,
+          ...trustLinks,
+        }),
+      )
       .example(
         "$0 extract tuned.onnx -o adapter.safetensors",
         "take out what training has made",

@@ -1,6 +1,6 @@
 import type { Argv, CommandModule } from "yargs";
 import type { InspectArguments } from "../run-inspect.ts";
-import { finding, json, trustLinks } from "./options.ts";
+import { finding, json, trustLinks, withValues } from "./options.ts";
 
 /** `laurelize inspect`: what the tool would find, and why not more. */
 export const inspect: CommandModule<object, InspectArguments> = {
@@ -9,16 +9,18 @@ export const inspect: CommandModule<object, InspectArguments> = {
   builder: (yargs) =>
     yargs
       .positional("model", { type: "string", demandOption: true, describe: "the .onnx file" })
-      .options({
-        why: {
-          type: "boolean",
-          default: false,
-          describe: "list every other sum with the reason why it is none",
-        },
-        ...json,
-        ...finding,
-        ...trustLinks,
-      })
+      .options(
+        withValues({
+          why: {
+            type: "boolean",
+            default: false,
+            describe: "list every other sum with the reason why it is none",
+          },
+          ...json,
+          ...finding,
+          ...trustLinks,
+        }),
+      )
       .example(
         "$0 inspect model.onnx --why",
         "see each site, and why every other Add is none",

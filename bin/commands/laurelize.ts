@@ -1,7 +1,7 @@
 import type { Argv, CommandModule } from "yargs";
 import type { LaurelizeArguments } from "../run-laurelize.ts";
 import { inserting } from "./inserting.ts";
-import { dim, finding, force, inputs, json, quiet, trustLinks } from "./options.ts";
+import { dim, finding, force, inputs, json, quiet, trustLinks, withValues } from "./options.ts";
 
 /** `laurelize model.onnx`: find, rewrite, prove, write. */
 export const laurelize: CommandModule<object, LaurelizeArguments> = {
@@ -10,64 +10,67 @@ export const laurelize: CommandModule<object, LaurelizeArguments> = {
   builder: (yargs) =>
     yargs
       .positional("model", { type: "string", demandOption: true, describe: "the .onnx file" })
-      .options({
-        output: {
-          alias: "o",
-          type: "string",
-          describe: "where to write  [default: model.laurel.onnx beside the input]",
-        },
-        ...inserting,
-        ...finding,
-        ...dim("in the proof"),
-        ...inputs("of the proof"),
-        verify: {
-          choices: ["full", "sites", "none"],
-          default: "full",
-          coerce: (given: string | boolean) => (given === false ? "none" : given),
-          describe:
-            "prove the result in onnxruntime, in full or each site alone; --no-verify is none",
-        },
-        "also-web": {
-          type: "boolean",
-          default: false,
-          describe: "ask onnxruntime-web too whether the function is the same",
-        },
-        ...force,
-        "dry-run": {
-          type: "boolean",
-          default: false,
-          describe: "say what would be done; prove and write nothing",
-        },
-        ...json,
-        ...quiet,
-        again: {
-          type: "boolean",
-          default: false,
-          describe: "add to a model that is laurelized already",
-        },
-        hash: {
-          type: "boolean",
-          describe:
-            "record the original's SHA-256 for strip; --no-hash skips it, as --link-weights does",
-        },
-        "link-weights": {
-          type: "boolean",
-          default: false,
-          describe:
-            "copy no old weights: refer to them in the original, beside which the result lies",
-        },
-        "copy-data": {
-          type: "boolean",
-          default: false,
-          describe: "copy the model's data files too, named after the output",
-        },
-        "external-data": {
-          type: "string",
-          describe:
-            "keep the larger new weights in a file of their own; --no-external-data keeps them in the model  [default: as the old ones]",
-        },
-        ...trustLinks,
-      })
+      .options(
+        withValues({
+          output: {
+            alias: "o",
+            type: "string",
+            describe: "where to write  [default: model.laurel.onnx beside the input]",
+          },
+          ...inserting,
+          ...finding,
+          ...dim("in the proof"),
+          ...inputs("of the proof"),
+          verify: {
+            choices: ["full", "sites", "none"],
+            default: "full",
+            coerce: (given: string | boolean) => (given === false ? "none" : given),
+            describe:
+              "prove the result in onnxruntime, in full or each site alone; --no-verify is none",
+          },
+          "also-web": {
+            type: "boolean",
+            default: false,
+            describe: "ask onnxruntime-web too whether the function is the same",
+          },
+          ...force,
+          "dry-run": {
+            type: "boolean",
+            default: false,
+            describe: "say what would be done; prove and write nothing",
+          },
+          ...json,
+          ...quiet,
+          again: {
+            type: "boolean",
+            default: false,
+            describe: "add to a model that is laurelized already",
+          },
+          hash: {
+            type: "boolean",
+            describe:
+              "record the original's SHA-256 for strip; --no-hash skips it, as --link-weights does",
+          },
+          "link-weights": {
+            type: "boolean",
+            default: false,
+            describe:
+              "copy no old weights: refer to them in the original, beside which the result lies",
+          },
+          "copy-data": {
+            type: "boolean",
+            default: false,
+            describe: "copy the model's data files too, named after the output",
+          },
+          "external-data": {
+            type: "string",
+            requiresArg: false,
+            describe:
+              "keep the larger new weights in a file of their own; --no-external-data keeps them in the model  [default: as the old ones]",
+          },
+          ...trustLinks,
+        }),
+      )
       .example("$0 model.onnx", "write model.laurel.onnx with rw+lr at every site")
       .example("$0 model.onnx --variant rw -o tuned.onnx", "two learned weights a site")
       .example("$0 model.onnx --include '*layer3*' --rank 32", "some sites only")

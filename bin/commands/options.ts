@@ -1,10 +1,13 @@
-/** Options of which each that is no switch is refused without a value, not taken as its default. */
+/**
+ * Options of which each that is no switch is refused without a value, not taken as its default,
+ * unless it says itself that it may stand alone.
+ */
 export const withValues = <T extends Readonly<Record<string, object>>>(options: T): T =>
   Object.fromEntries(
     Object.entries(options).map(([name, option]) =>
       "type" in option && option.type === "boolean"
         ? [name, option]
-        : [name, { ...option, requiresArg: true }],
+        : [name, { requiresArg: true, ...option }],
     ),
   ) as unknown as T;
 

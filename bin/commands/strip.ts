@@ -1,6 +1,6 @@
 import type { Argv, CommandModule } from "yargs";
 import type { StripArguments } from "../run-strip.ts";
-import { force, quiet, trustLinks } from "./options.ts";
+import { force, json, quiet, trustLinks, withValues } from "./options.ts";
 
 /** `laurelize strip`: the model as it was before. */
 export const strip: CommandModule<object, StripArguments> = {
@@ -13,16 +13,19 @@ export const strip: CommandModule<object, StripArguments> = {
         demandOption: true,
         describe: "a laurelized .onnx file",
       })
-      .options({
-        output: {
-          alias: "o",
-          type: "string",
-          describe: "where to write  [default: the name without .laurel]",
-        },
-        ...force,
-        ...quiet,
-        ...trustLinks,
-      })
+      .options(
+        withValues({
+          output: {
+            alias: "o",
+            type: "string",
+            describe: "where to write  [default: the name without .laurel]",
+          },
+          ...force,
+          ...json,
+          ...quiet,
+          ...trustLinks,
+        }),
+      )
       .example(
         "$0 strip model.laurel.onnx -o original.onnx",
         "take LAuReL out again",

@@ -1,6 +1,6 @@
 import type { Argv, CommandModule } from "yargs";
 import type { VerifyArguments } from "../run-verify.ts";
-import { dim, inputs, json, quiet, trustLinks } from "./options.ts";
+import { dim, inputs, json, quiet, trustLinks, withValues } from "./options.ts";
 
 /** `laurelize verify`: whether two models are the same, and where they part. */
 export const verify: CommandModule<object, VerifyArguments> = {
@@ -10,14 +10,16 @@ export const verify: CommandModule<object, VerifyArguments> = {
     yargs
       .positional("a", { type: "string", demandOption: true, describe: "the first .onnx file" })
       .positional("b", { type: "string", demandOption: true, describe: "the second .onnx file" })
-      .options({
-        ...dim(),
-        ...inputs("for both"),
-        seed: { type: "number", default: 0, describe: "seed of the sample inputs" },
-        ...json,
-        ...quiet,
-        ...trustLinks,
-      })
+      .options(
+        withValues({
+          ...dim(),
+          ...inputs("for both"),
+          seed: { type: "number", default: 0, describe: "seed of the sample inputs" },
+          ...json,
+          ...quiet,
+          ...trustLinks,
+        }),
+      )
       .example("$0 verify model.onnx model.laurel.onnx", "what was inserted must change nothing")
       .epilogue(
         "Exit codes: 0 the same function and nothing changed or lost, 1 they differ, 2 unreadable.",

@@ -92,7 +92,7 @@ export async function inferScope(
     }
     if (failure)
       warnings.push(
-        `onnxruntime could not infer the shapes of nodes ${start} to ${start + segment.length - 1}${scope.owner ? ` of ${pathOf(scope)}` : ""} (${failure}); ${done ? "they are inferred without the custom operators" : "the model's own value_info is used"}.`,
+        `onnxruntime could not infer the shapes of ${segment.length === 1 ? `node ${start}` : `nodes ${start} to ${start + segment.length - 1}`}${scope.owner ? ` of ${pathOf(scope)}` : ""} (${failure}); ${done ? "they are inferred without the custom operators" : "the model's own value_info is used"}.`,
       );
     if (!done) for (const value of segment.flatMap(outputsOf)) state(types, stated, value);
     else if (!failure) for (const node of segment) alike.learn(node);

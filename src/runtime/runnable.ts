@@ -5,6 +5,7 @@ import { typeOfTensor } from "../graph/types.ts";
 import { linkable, linkEdits } from "../onnx/links.ts";
 import { FIELD } from "../onnx/messages.ts";
 import { type ModelFile, openFile } from "../onnx/model-file.ts";
+import { externalLocations } from "../onnx/sound-shapes.ts";
 import type { Source } from "../onnx/source.ts";
 import { patchedSource, splices } from "../onnx/splices.ts";
 import { bytesField } from "../onnx/wire-bytes.ts";
@@ -26,7 +27,9 @@ export function runnable(file: ModelFile, written?: string): Runnable {
   const { companion, copies } = folder ?? {};
   const path = written ?? source.path;
   if (path && (!companion || copies?.size)) return { model: path };
-  // New data waits for its name in a folder of its own, inside the one in which old data lies.
+  if (written && [...externalLocations(file)].every((name) => name === companion?.location))
+    return { model: written };
+  // New data waits for its name beside the model, in a folder inside the one of the old data.
   const waiting = (name: string) =>
     name === companion?.location ? `${written?.split(/[/\\]/).at(-2)}/${name}` : name;
   const home = folder?.path ?? undefined;
