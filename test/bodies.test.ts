@@ -222,7 +222,8 @@ describe("silero's voice detector, from npm", () => {
   });
 
   it.each(["silero_vad_v5.onnx", "silero_vad_v6.onnx"])("%s: none in its nested Ifs", (name) => {
-    const { code, stdout } = cli(["inspect", path.join(path.dirname(legacy), name)]);
+    const { code, stdout, stderr } = cli(["inspect", path.join(path.dirname(legacy), name)]);
     expect([code, stdout]).toEqual([0, expect.stringContaining("no residual sum; 2 other Adds")]);
+    expect(stderr).toBe("");
   });
 });

@@ -410,13 +410,14 @@ net (int64[N, S] ids, float[N, S] mask) => (float[N, 3] p, float[N, S, 8] y, flo
 
   it.each([
     [["--class-axis", "7"], /no axis 7 of classes/],
-    [["--ignore-index", "x"], /label to ignore/],
+    [["--ignore-index", "x"], /--ignore-index takes a number/],
+    [["--ignore-index", "1.5"], /label to ignore/],
     [["--temperature", "0"], /temperature 0 is no positive number/],
     [["--threads", "-1"], /--threads -1/],
     [["--epochs", "0"], /--epochs 0 is no whole number from 1 on/],
     [["--batch-size", "0"], /--batch-size 0/],
     [["--lr", "-1"], /--lr -1 is no positive number/],
-    [["--lr"], /Not enough arguments following: lr/],
+    [["--lr"], /lr takes a value/],
     [["--train", ""], /empty glob/],
     [["--train", "fc.*"], /no float weight .* matches fc/],
   ])("refuses %s in a sentence", (options, sentence) => {

@@ -73,6 +73,10 @@ export async function inferScope(
     let done = false;
     for (const attempt of attempts) {
       const part = runnable(withShapes(attempt(), start), known);
+      if (part.length === 0) {
+        failure ||= "of what they read no types are known";
+        continue;
+      }
       try {
         for (const [value, type] of await inferSegment(
           ort,

@@ -32,6 +32,7 @@ export async function inferSegment(
   const ranked = new Map<Value, Type>();
   for (let round = 0; ; round++) {
     const asked = nodes.filter(({ outputs: [output] }) => !output || !ranked.has(output));
+    if (asked.length === 0) return ranked;
     const types = await ask(ort, graph, asked, (value) => ranked.get(value) ?? known(value), end);
     const before = ranked.size;
     for (const node of asked) {

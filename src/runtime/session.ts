@@ -89,12 +89,13 @@ export async function runBatch(
   }
 }
 
-/** The first line of what onnxruntime says, without its codes. */
+/** The first line of what onnxruntime says, without its codes and the place in its own source. */
 export function reason(error: unknown): string {
   const text = String((error as Error)?.message ?? error);
   return text
     .replace(/^(Error: )?/, "")
     .replace(/\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : /, "")
     .split("\n")[0]
+    .replace(/\/onnxruntime_src\/.* was false\. (?=\S)/, "")
     .slice(0, 300);
 }
