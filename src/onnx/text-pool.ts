@@ -1,12 +1,14 @@
 const FNV = 0x01000193;
+/** Texts kept at a time: a value is mostly read near where it is made. A power of two. */
+const PLACES = 1 << 14;
 
 /**
- * ASCII texts by their bytes, each made once: a value's name stands in a file where it is made and
- * wherever it is read, and one string is hashed and compared once for all.
+ * ASCII texts by their bytes, those near each other made once: a value's name stands in a file where
+ * it is made and wherever it is read, and one string is hashed and compared once for all.
  */
 export class TextPool {
-  /** By hash; of texts that share one only the last is kept. */
-  readonly #texts = new Map<number, string>();
+  /** By hash; of texts that share a place only the last is kept. */
+  readonly #texts = new Array<string | undefined>(PLACES).fill(undefined);
 
   /** The text of a range of bytes; null where one is above 127. */
   at(bytes: Uint8Array, from: number, to: number): string | null {
@@ -16,10 +18,11 @@ export class TextPool {
       if (code > 127) return null;
       hash = Math.imul(hash ^ code, FNV);
     }
-    const known = this.#texts.get(hash);
+    const place = hash & (PLACES - 1);
+    const known = this.#texts[place];
     if (known !== undefined && equals(known, bytes, from, to)) return known;
     const text = textOf(bytes, from, to);
-    this.#texts.set(hash, text);
+    this.#texts[place] = text;
     return text;
   }
 }
