@@ -9,7 +9,10 @@ import { laurelize } from "./commands/laurelize.ts";
 import { strip } from "./commands/strip.ts";
 import { verify } from "./commands/verify.ts";
 import { EXIT } from "./exit.ts";
+import { turnOffTelemetry } from "./no-telemetry.ts";
 import { WORDS } from "./words.ts";
+
+turnOffTelemetry();
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0);

@@ -1,4 +1,5 @@
 import ort from "onnxruntime-node";
+import { turnOffTelemetry } from "../../bin/no-telemetry.ts";
 import { plan } from "../../passes/laurelize.ts";
 import { findSites } from "../../passes/residuals/index.ts";
 import { buildGraph } from "../../src/graph/graph.ts";
@@ -7,6 +8,8 @@ import { openFile } from "../../src/onnx/model-file.ts";
 import { bytesSource } from "../../src/onnx/source.ts";
 import { inferTypes } from "../../src/runtime/infer-types.ts";
 import { type LargeForm, largeForms, largeGraph } from "../support/large-graph.ts";
+
+turnOffTelemetry();
 
 // node dist/bench/nodes.mjs <form> <nodes>: seconds of each phase, as JSON; without arguments, of
 // every form at 20,000 nodes.

@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { turnOffTelemetry } from "../../bin/no-telemetry.ts";
 import { externalData } from "./external-data.ts";
 import { latency } from "./latency.ts";
 import { manyNodes } from "./many-nodes.ts";
@@ -8,6 +9,8 @@ import { repeat, runNode, times } from "./measure.ts";
 import { goal, line, row } from "./print.ts";
 import { singleFile } from "./single-file.ts";
 import { steps } from "./steps.ts";
+
+turnOffTelemetry();
 
 // npm run bench [-- <part> [<GB>]]: every part, or one of file, external, nodes, start, latency, steps.
 // Each figure stands beside a named reference in the same run, on a warm cache, copies flushed.

@@ -2,12 +2,15 @@ import fs from "node:fs";
 import path from "node:path";
 import { finetune, laurelize, openModel } from "laurelize";
 import ort from "onnxruntime-node";
+import { turnOffTelemetry } from "../../bin/no-telemetry.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { openSession } from "../../src/runtime/session.ts";
 import { mobilenetV2 } from "../support/mobilenet-v2.ts";
 import { resnet50 } from "../support/resnet50.ts";
 import { vitTiny } from "../support/vit-tiny.ts";
 import { median } from "./measure.ts";
+
+turnOffTelemetry();
 
 // node dist/bench/step.mjs <model>: milliseconds of a training step and of the forward pass of the
 // same model on the same batch, in turn first, and what each took at its peak, as JSON.

@@ -1,9 +1,12 @@
 import fs from "node:fs";
 import path from "node:path";
+import { turnOffTelemetry } from "../../bin/no-telemetry.ts";
 import { caseOf } from "./case.ts";
 import { examine } from "./examine.ts";
 import { type Loadable, runAlone } from "./independent.ts";
 import { seedlings } from "./models.ts";
+
+turnOffTelemetry();
 
 /** What the process is asked to do with a case. */
 export interface Request {

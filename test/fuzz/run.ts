@@ -2,11 +2,14 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { turnOffTelemetry } from "../../bin/no-telemetry.ts";
 import { type Case, caseOf } from "./case.ts";
 import { command } from "./command.ts";
 import { DIED, type Verdict } from "./examine.ts";
 import { seedlings } from "./models.ts";
 import { workshop } from "./workshop.ts";
+
+turnOffTelemetry();
 
 // npm run fuzz [-- seconds]: mutated models through the roof and the command line, for as long as
 // one likes. npm run fuzz -- --seed 123 does one case again; --from 1 starts at a given seed.
