@@ -1,5 +1,4 @@
 import fs from "node:fs";
-import ort from "onnxruntime-node";
 import {
   type Finetuning,
   InputError,
@@ -7,6 +6,7 @@ import {
   saveBytes,
   stateBytes,
 } from "../src/index.ts";
+import { ort } from "./runtime.ts";
 import { checkSame, type Settings } from "./settings.ts";
 import type { History } from "./training.ts";
 

@@ -32,5 +32,6 @@ export interface FinetuneArguments extends Inserting {
   force: boolean;
   json: boolean;
   quiet: boolean;
+  timeout: number;
   trustLinks: boolean;
 }

@@ -8,7 +8,7 @@ import { inspect } from "./commands/inspect.ts";
 import { laurelize } from "./commands/laurelize.ts";
 import { strip } from "./commands/strip.ts";
 import { verify } from "./commands/verify.ts";
-import { EXIT } from "./exit.ts";
+import { printFailure, UsageError } from "./failure.ts";
 import { turnOffTelemetry } from "./no-telemetry.ts";
 import { WORDS } from "./words.ts";
 
@@ -47,8 +47,6 @@ const parser = yargs(process.argv.slice(2))
     throw error ?? new UsageError(message.replace(/\s*\n\s*/g, " "));
   });
 
-class UsageError extends Error {}
-
 const dashed = (option: string) => `${option.length > 1 ? "--" : "-"}${option}`;
 
 /** The options that may be given several times, and what stands without a name. */
@@ -60,20 +58,5 @@ function lists(): ReadonlySet<string> {
 try {
   await parser.parseAsync();
 } catch (error) {
-  const { name, message } = error as Error;
-  const expected =
-    error instanceof UsageError ||
-    name === "InputError" ||
-    name === "DivergedError" ||
-    name === "NoSiteError" ||
-    name === "YError";
-  const hint = error instanceof UsageError || name === "YError" ? " (laurelize --help)" : "";
-  process.stderr.write(
-    expected
-      ? `laurelize: ${message}${hint}\n`
-      : `laurelize: ${message}; this is a fault of laurelize, please report it with the model.\n`,
-  );
-  if (!expected && process.env.DEBUG) console.error(error);
-  process.exitCode =
-    name === "NoSiteError" ? EXIT.noSite : name === "DivergedError" ? EXIT.diverged : EXIT.usage;
+  printFailure(error);
 }

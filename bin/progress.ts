@@ -1,4 +1,5 @@
 import { SingleBar } from "cli-progress";
+import { tell } from "./supervision.ts";
 
 /** A bar on stderr that shows itself once something has taken a second, on a terminal only. */
 export class Progress {
@@ -16,6 +17,7 @@ export class Progress {
 
   /** Notes how much is done, from 0 to 1, and what is being done. */
   readonly report = (done: number, step: string): void => {
+    if (step !== this.#step) tell({ step });
     this.#done = done;
     this.#step = step;
     this.#bar?.update(Math.round(100 * done), { step });

@@ -1,6 +1,7 @@
 import colors from "picocolors";
 import type { Check, Laurelized, OutputReport, Proof } from "../src/index.ts";
 import { sitesAsJson } from "./json.ts";
+import type { Crash } from "./supervise.ts";
 import { sums } from "./tables.ts";
 import { counted, figure, headline } from "./text.ts";
 
@@ -38,15 +39,26 @@ export function summary(name: string, laurel: Laurelized): string {
 const marks = { passed: " ", failed: colors.red("✗"), "not run": colors.yellow("?") };
 
 /** A line for each check, and one for everything that failed. */
-export function proofLines({ checks, leftOut }: Proof): string {
+export function proofLines({ checks, leftOut }: Proof, crashes: readonly Crash[] = []): string {
   const lines = checks.flatMap((check) => {
     const head = `${marks[check.outcome]} ${check.name.padEnd(22)}`;
     return check.outcome === "not run"
       ? [`${head}not run: ${check.reason}`]
       : [head + describe(check), ...failures(check)];
   });
-  return [...lines, ...(leftOut ? [`  ${"not checked".padEnd(22)}${leftOut}`] : [])].join("\n");
+  return [
+    ...lines,
+    ...crashLines(crashes),
+    ...(leftOut ? [`  ${"not checked".padEnd(22)}${leftOut}`] : []),
+  ].join("\n");
 }
+
+/** A line for each crash of onnxruntime. */
+export const crashLines = (crashes: readonly Crash[]): string[] =>
+  crashes.map(
+    ({ signal, model, level, step }) =>
+      `${marks["not run"]} ${"crashed".padEnd(22)}onnxruntime crashed (${signal}) on ${model}, optimisation level "${level}", during "${step}"; all of this was run at lower levels`,
+  );
 
 /** Why nothing is written: what failed, or else what was not proved. */
 export function unproved({ checks }: Proof): string {
@@ -194,6 +206,7 @@ export const asJson = (
   output: string | null,
   laurel: Laurelized,
   proof: Proof | null,
+  crashes: readonly Crash[],
 ) => ({
   input,
   output,
@@ -210,5 +223,7 @@ export const asJson = (
   },
   dataFiles: laurel.model.dataFiles,
   verification: proof,
+  /** Times that onnxruntime ended the process; each time all was run again one level lower. */
+  crashes,
   warnings: laurel.warnings,
 });

@@ -1,8 +1,8 @@
 import path from "node:path";
-import ort from "onnxruntime-node";
 import { applyAdapter, isLaurelized, openAdapter, openModel, saveModel } from "../src/index.ts";
 import { printJson } from "./json.ts";
 import { checkFree, checkOutput, outputOf } from "./output.ts";
+import { ort } from "./runtime.ts";
 import { bytes, counted } from "./text.ts";
 
 /** What the command line says. */
@@ -16,6 +16,7 @@ export interface ApplyArguments {
   force: boolean;
   json: boolean;
   quiet: boolean;
+  timeout: number;
   trustLinks: boolean;
 }
 

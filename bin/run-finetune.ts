@@ -1,5 +1,4 @@
 import path from "node:path";
-import ort from "onnxruntime-node";
 import {
   checkBatchSize,
   checkLabels,
@@ -23,7 +22,9 @@ import { EXIT } from "./exit.ts";
 import type { FinetuneArguments } from "./finetune-arguments.ts";
 import { filesOf } from "./finetune-files.ts";
 import { checkFree, checkOutput, checkWritable } from "./output.ts";
+import { ort } from "./runtime.ts";
 import { settingsOf } from "./settings.ts";
+import { tell } from "./supervision.ts";
 import { counted } from "./text.ts";
 import { type Course, stepsOf, train } from "./training.ts";
 import { Watch } from "./watch.ts";
@@ -46,6 +47,7 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
   const say = (kind: string, text: string) => {
     if (!args.quiet) process.stderr.write(`${kind}: ${text}\n`);
   };
+  tell({ step: "finding the residual connections" });
   const laurel = isLaurelized(given)
     ? { model: given, warnings: [] }
     : await laurelize(given, { ...args, ort, externalData: null });
@@ -95,6 +97,7 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
     steps: args.epochs * stepsOf(dataset, batchSize),
     threads: args.threads,
   });
+  tell({ step: "training" });
   const settings = await settingsOf(args, model, batchSize);
   const from = { file: files.state, meant: args.force };
   const history = args.resume ? resumed(tuning, settings, from) : fresh();

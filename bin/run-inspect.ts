@@ -1,7 +1,8 @@
 import path from "node:path";
-import ort from "onnxruntime-node";
 import { findResiduals, openModel } from "../src/index.ts";
 import { printJson, rejectedAsJson, sitesAsJson } from "./json.ts";
+import { ort } from "./runtime.ts";
+import { tell } from "./supervision.ts";
 import { rejectedTable, siteTable, sums } from "./tables.ts";
 import { headline } from "./text.ts";
 
@@ -12,12 +13,14 @@ export interface InspectArguments {
   json: boolean;
   featureAxis: number | undefined;
   also: ("se" | "merge" | "constant")[] | undefined;
+  timeout: number;
   trustLinks: boolean;
 }
 
 /** Prints a model's residual connections. */
 export async function runInspect(args: InspectArguments): Promise<void> {
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
+  tell({ step: "finding the residual connections" });
   const found = await findResiduals(model, { ort, featureAxis: args.featureAxis, also: args.also });
   if (args.json) {
     printJson({

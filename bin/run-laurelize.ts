@@ -1,5 +1,4 @@
 import path from "node:path";
-import ort from "onnxruntime-node";
 import {
   checkMemory,
   InputError,
@@ -18,7 +17,9 @@ import { printJson } from "./json.ts";
 import { checkOutput, outputOf } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { asJson, proofLines, summary, unproved } from "./report.ts";
+import { ort } from "./runtime.ts";
 import { staged } from "./staged.ts";
+import { crashes, tell } from "./supervision.ts";
 import { bytes } from "./text.ts";
 import { webRuntime } from "./web-runtime.ts";
 
@@ -36,6 +37,7 @@ export interface LaurelizeArguments extends Inserting {
   dryRun: boolean;
   json: boolean;
   quiet: boolean;
+  timeout: number;
   trustLinks: boolean;
   externalData: string | boolean | undefined;
   linkWeights: boolean;
@@ -62,34 +64,36 @@ export async function runLaurelize(args: LaurelizeArguments): Promise<void> {
     return;
   }
   checkExtent(args);
+  tell({ step: "finding the residual connections" });
+  const first = crashes().length === 0;
   const alsoOrt = args.alsoWeb ? await webRuntime() : undefined;
   if (!args.dryRun) checkOutput(target, args.model, args, model);
   const { data: externalData, copies: copyData } = target;
   const laurel = await laurelize(model, { ...args, ort, externalData, copyData });
-  if (!args.quiet)
+  if (!args.quiet && first)
     for (const warning of laurel.warnings) process.stderr.write(`warning: ${warning}\n`);
-  say(summary(path.basename(args.model), laurel));
+  if (first) say(summary(path.basename(args.model), laurel));
   if (args.dryRun) {
     say("\ndry run: nothing proved, nothing written");
-    if (args.json) printJson(asJson(args.model, null, laurel, null));
+    if (args.json) printJson(asJson(args.model, null, laurel, null, []));
     return;
   }
   const memory = args.verify === "full" ? checkMemory(laurel.model).needed : 0;
-  if (memory > SPOKEN_OF) say(`proving it takes about ${bytes(memory)} of memory`);
+  if (memory > SPOKEN_OF && first) say(`proving it takes about ${bytes(memory)} of memory`);
   const start = performance.now();
   const pending = await staged(laurel.model, output);
   const written = performance.now();
   let proof: Proof | null = null;
   if (args.verify !== "none") {
     proof = await proveStaged(args, dims, laurel, pending.path, alsoOrt);
-    say(`\n${proofLines(proof)}`);
+    say(`\n${proofLines(proof, crashes())}`);
   }
   const proved = performance.now();
   if (proof && !proof.passed) {
     pending.discard();
-    if (args.json) printJson(asJson(args.model, null, laurel, proof));
+    if (args.json) printJson(asJson(args.model, null, laurel, proof, crashes()));
     process.stderr.write(
-      `laurelize: ${unproved(proof)}; ${output} was not written.\n${args.json || args.quiet ? `${proofLines(proof)}\n` : ""}`,
+      `laurelize: ${unproved(proof)}; ${output} was not written.\n${args.json || args.quiet ? `${proofLines(proof, crashes())}\n` : ""}`,
     );
     const failed = proof.checks.some(({ outcome }) => outcome === "failed");
     process.exitCode = failed ? EXIT.checkFailed : EXIT.notProved;
@@ -103,7 +107,7 @@ export async function runLaurelize(args: LaurelizeArguments): Promise<void> {
   const name = path.basename(args.model);
   if (laurel.model.dataFiles.includes(name))
     say(`its old weights are those in ${name}: keep the two files together, and ${name} as it is`);
-  if (args.json) printJson(asJson(args.model, output, laurel, proof));
+  if (args.json) printJson(asJson(args.model, output, laurel, proof, crashes()));
 }
 
 function checkExtent({ alsoWeb, inputs, verify }: LaurelizeArguments): void {

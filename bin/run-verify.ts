@@ -1,11 +1,13 @@
 import path from "node:path";
-import ort from "onnxruntime-node";
 import { type Comparison, compareModels, type Model, openModel } from "../src/index.ts";
 import { comparisonLines } from "./comparison.ts";
 import { EXIT } from "./exit.ts";
 import { parseDims, readInputs } from "./inputs.ts";
 import { printJson } from "./json.ts";
 import { Progress } from "./progress.ts";
+import { crashLines } from "./report.ts";
+import { ort } from "./runtime.ts";
+import { crashes, tell } from "./supervision.ts";
 import { headline } from "./text.ts";
 
 /** What the command line says. */
@@ -17,6 +19,7 @@ export interface VerifyArguments {
   seed: number;
   json: boolean;
   quiet: boolean;
+  timeout: number;
   trustLinks: boolean;
 }
 
@@ -26,16 +29,19 @@ export async function runVerify(args: VerifyArguments): Promise<void> {
   const { trustLinks } = args;
   const a = await openModel(args.a, { trustLinks });
   const b = await openModel(args.b, { trustLinks });
+  tell({ step: "comparing" });
   const comparison = await compared(args, a, b, dims);
   const { same } = comparison;
   if (!same) process.exitCode = EXIT.checkFailed;
   if (args.json) {
-    printJson({ a: args.a, b: args.b, ...comparison });
+    printJson({ a: args.a, b: args.b, ...comparison, crashes: crashes() });
     return;
   }
   const heads = [headline(path.basename(args.a), a), headline(path.basename(args.b), b)];
   if (!args.quiet)
-    process.stdout.write(`${[...heads, "", comparisonLines(comparison)].join("\n")}\n`);
+    process.stdout.write(
+      `${[...heads, "", comparisonLines(comparison), ...crashLines(crashes())].join("\n")}\n`,
+    );
   else if (!same) process.stderr.write(`${comparisonLines(comparison)}\n`);
 }
 

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { type Model, stageModel } from "../src/index.ts";
+import { tell } from "./supervision.ts";
 
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
@@ -22,6 +23,7 @@ export async function staged(
   hold();
   const pending = stageModel(model, output, beside);
   process.once("exit", pending.discard);
+  tell({ temporary: pending.temporary });
   sweepAfterwards(pending.temporary);
   await new Promise(setImmediate);
   release();

@@ -1,5 +1,4 @@
 import path from "node:path";
-import ort from "onnxruntime-node";
 import {
   adapterBytes,
   applyAdapter,
@@ -11,6 +10,7 @@ import {
 } from "../src/index.ts";
 import type { FinetuneArguments } from "./finetune-arguments.ts";
 import type { Files } from "./finetune-files.ts";
+import { ort } from "./runtime.ts";
 import type { Settings } from "./settings.ts";
 import { staged } from "./staged.ts";
 import { bytes, counted } from "./text.ts";

@@ -28,7 +28,10 @@ export async function verify(
   checkMemory(model);
   const file = sown(model.file);
   const written = file === model.file ? options.written : undefined;
-  const result = { graph: model.graph, runnable: runnable(file, written) };
+  const result = {
+    graph: model.graph,
+    runnable: { ...runnable(file, written), title: "the result" },
+  };
   const closed = opened.undos.length > 0 ? await closedOf(original, opened, options.ort) : null;
   return prove(options.ort, { graph, types, closed }, result, planned, options);
 }

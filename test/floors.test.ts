@@ -53,7 +53,7 @@ describe("the floors of the source", () => {
   it("are read at all", () => {
     expect(imports.length).toBeGreaterThan(sources.length);
     expect(show(imports)).toContain("src/model.ts imports #node");
-    expect(show(imports)).toContain("bin/commands/laurelize.ts imports bin/run-laurelize.ts");
+    expect(show(imports)).toContain("bin/run.ts imports bin/run-laurelize.ts");
   });
 
   it.each(FLOORS)("%s sees itself and what is below", (floor, sees) => {

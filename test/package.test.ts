@@ -69,7 +69,8 @@ describe("the packed package", { timeout: 180_000 }, () => {
     expect(rest.filter((file) => !/^(README\.md|LICENSE|package\.json)$/.test(file))).toEqual([]);
     const installed = path.join(folder, "node_modules/laurelize");
     for (const file of files.filter((name) => name.endsWith(".js"))) {
-      expect(files).toContain(file.replace(/\.js$/, ".d.ts"));
+      // The parts that esbuild writes the command line into have no types; nothing imports them.
+      if (!/\/child-\w+\.js$/.test(file)) expect(files).toContain(file.replace(/\.js$/, ".d.ts"));
       expect(fs.readFileSync(path.join(installed, file), "utf8")).not.toContain("sourceMappingURL");
     }
   });

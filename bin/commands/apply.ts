@@ -1,6 +1,7 @@
 import type { Argv, CommandModule } from "yargs";
 import type { ApplyArguments } from "../run-apply.ts";
-import { force, json, quiet, trustLinks, withValues } from "./options.ts";
+import { supervise } from "../supervise.ts";
+import { force, json, quiet, timeout, trustLinks, withValues } from "./options.ts";
 
 /** `laurelize apply`: an adapter put into its model. */
 export const apply: CommandModule<object, ApplyArguments> = {
@@ -45,6 +46,7 @@ export const apply: CommandModule<object, ApplyArguments> = {
           ...force,
           ...json,
           ...quiet,
+          ...timeout,
           ...trustLinks,
         }),
       )
@@ -52,8 +54,5 @@ export const apply: CommandModule<object, ApplyArguments> = {
         "$0 apply model.onnx adapter.safetensors -o tuned.onnx",
         "the tuned model from the plain one",
       ) as unknown as Argv<ApplyArguments>,
-  handler: async (args) => {
-    const { runApply } = await import("../run-apply.ts");
-    await runApply(args);
-  },
+  handler: (args) => supervise("apply", args),
 };

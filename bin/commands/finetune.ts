@@ -1,7 +1,8 @@
 import type { Argv, CommandModule } from "yargs";
 import type { FinetuneArguments } from "../finetune-arguments.ts";
+import { supervise } from "../supervise.ts";
 import { inserting } from "./inserting.ts";
-import { finding, force, json, quiet, trustLinks, withValues } from "./options.ts";
+import { finding, force, json, quiet, timeout, trustLinks, withValues } from "./options.ts";
 
 /** `laurelize finetune`: train LAuReL's weights on the user's data. */
 export const finetune: CommandModule<object, FinetuneArguments> = {
@@ -116,6 +117,7 @@ export const finetune: CommandModule<object, FinetuneArguments> = {
           ...force,
           ...json,
           ...quiet,
+          ...timeout,
           ...trustLinks,
         }),
       )
@@ -123,8 +125,5 @@ export const finetune: CommandModule<object, FinetuneArguments> = {
         "$0 finetune model.onnx --data train.npz --eval val.npz --loss cross-entropy --target labels",
         "tune rw+lr at every site",
       ) as unknown as Argv<FinetuneArguments>,
-  handler: async (args) => {
-    const { runFinetune } = await import("../run-finetune.ts");
-    await runFinetune(args);
-  },
+  handler: (args) => supervise("finetune", args),
 };

@@ -1,6 +1,7 @@
 import type { Argv, CommandModule } from "yargs";
 import type { InspectArguments } from "../run-inspect.ts";
-import { finding, json, trustLinks, withValues } from "./options.ts";
+import { supervise } from "../supervise.ts";
+import { finding, json, timeout, trustLinks, withValues } from "./options.ts";
 
 /** `laurelize inspect`: what the tool would find, and why not more. */
 export const inspect: CommandModule<object, InspectArguments> = {
@@ -18,6 +19,7 @@ export const inspect: CommandModule<object, InspectArguments> = {
           },
           ...json,
           ...finding,
+          ...timeout,
           ...trustLinks,
         }),
       )
@@ -25,8 +27,5 @@ export const inspect: CommandModule<object, InspectArguments> = {
         "$0 inspect model.onnx --why",
         "see each site, and why every other Add is none",
       ) as unknown as Argv<InspectArguments>,
-  handler: async (args) => {
-    const { runInspect } = await import("../run-inspect.ts");
-    await runInspect(args);
-  },
+  handler: (args) => supervise("inspect", args),
 };

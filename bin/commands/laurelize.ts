@@ -1,7 +1,18 @@
 import type { Argv, CommandModule } from "yargs";
 import type { LaurelizeArguments } from "../run-laurelize.ts";
+import { supervise } from "../supervise.ts";
 import { inserting } from "./inserting.ts";
-import { dim, finding, force, inputs, json, quiet, trustLinks, withValues } from "./options.ts";
+import {
+  dim,
+  finding,
+  force,
+  inputs,
+  json,
+  quiet,
+  timeout,
+  trustLinks,
+  withValues,
+} from "./options.ts";
 
 /** `laurelize model.onnx`: find, rewrite, prove, write. */
 export const laurelize: CommandModule<object, LaurelizeArguments> = {
@@ -68,6 +79,7 @@ export const laurelize: CommandModule<object, LaurelizeArguments> = {
             describe:
               "keep the larger new weights in a file of their own; --no-external-data keeps them in the model  [default: as the old ones]",
           },
+          ...timeout,
           ...trustLinks,
         }),
       )
@@ -78,8 +90,5 @@ export const laurelize: CommandModule<object, LaurelizeArguments> = {
         "$0 model.onnx --dim batch=4 --inputs data.npz",
         "prove it on your own data",
       ) as unknown as Argv<LaurelizeArguments>,
-  handler: async (args) => {
-    const { runLaurelize } = await import("../run-laurelize.ts");
-    await runLaurelize(args);
-  },
+  handler: (args) => supervise("laurelize", args),
 };

@@ -1,3 +1,5 @@
+import { UsageError } from "../failure.ts";
+
 /**
  * Options of which each that is no switch is refused without a value, not taken as its default,
  * unless it says itself that it may stand alone.
@@ -45,6 +47,22 @@ export const finding = {
     describe: "feature axis of every site, where the graph does not tell it",
   },
 } as const;
+
+/** How long onnxruntime may stay silent. */
+export const timeout = {
+  timeout: {
+    type: "number",
+    default: 600,
+    coerce: (seconds: number) => {
+      if (seconds > 0 && seconds <= LONGEST) return seconds;
+      throw new UsageError(`--timeout must be a number of seconds from 0 to ${LONGEST}.`);
+    },
+    describe: "seconds after which a single call of onnxruntime is given up",
+  },
+} as const;
+
+/** The longest time, in seconds, that a timer of Node can wait. */
+const LONGEST = 2_000_000;
 
 /** Whether weights may lie outside the model's folder. */
 export const trustLinks = {

@@ -1,6 +1,7 @@
 import type { Argv, CommandModule } from "yargs";
 import type { VerifyArguments } from "../run-verify.ts";
-import { dim, inputs, json, quiet, trustLinks, withValues } from "./options.ts";
+import { supervise } from "../supervise.ts";
+import { dim, inputs, json, quiet, timeout, trustLinks, withValues } from "./options.ts";
 
 /** `laurelize verify`: whether two models are the same, and where they part. */
 export const verify: CommandModule<object, VerifyArguments> = {
@@ -17,6 +18,7 @@ export const verify: CommandModule<object, VerifyArguments> = {
           seed: { type: "number", default: 0, describe: "seed of the sample inputs" },
           ...json,
           ...quiet,
+          ...timeout,
           ...trustLinks,
         }),
       )
@@ -24,8 +26,5 @@ export const verify: CommandModule<object, VerifyArguments> = {
       .epilogue(
         "Exit codes: 0 the same function and nothing changed or lost, 1 they differ, 2 unreadable.",
       ) as unknown as Argv<VerifyArguments>,
-  handler: async (args) => {
-    const { runVerify } = await import("../run-verify.ts");
-    await runVerify(args);
-  },
+  handler: (args) => supervise("verify", args),
 };

@@ -23,6 +23,10 @@ const LOADED = 1 << 28;
  * bytes, without those weights that onnxruntime can read in the file they lie in.
  */
 export function runnable(file: ModelFile, written?: string): Runnable {
+  return { ...placed(file, written), title: file.source.name };
+}
+
+function placed(file: ModelFile, written?: string): Runnable {
   const { source, folder } = file;
   const { companion, copies } = folder ?? {};
   const path = written ?? source.path;

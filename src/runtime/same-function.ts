@@ -4,6 +4,7 @@ import { compare, type Difference, sameFiniteness, ulp } from "./compare.ts";
 import { dtypeOf } from "./floats.ts";
 import { type Outcome, ran } from "./outcome.ts";
 import {
+  LEVELS,
   type Level,
   type Ort,
   type Runnable,
@@ -55,9 +56,6 @@ export interface Standard {
   readonly unheld: ReadonlySet<string>;
 }
 
-/** Levels from the fullest on. */
-const LEVELS = ["all", "extended", "basic"] as const;
-
 /**
  * Runs a model on each of the inputs, with optimisations disabled and fully optimised, or as far as
  * onnxruntime's optimiser does not fail on it. Throws what onnxruntime throws without it. A model
@@ -75,7 +73,8 @@ export async function standardOf(
   const random = moved(again);
   const unheld =
     random.size > 0 ? moved((await runAll(ort, model, "disabled", [feeds[0]]))[0]) : random;
-  for (const level of LEVELS)
+  const most = LEVELS.indexOf(ort.watch?.ceiling ?? "all");
+  for (const level of LEVELS.slice(most, -1))
     try {
       const optimised = await runAll(ort, model, level, feeds);
       return { feeds, plain, optimised, level, random, unheld };

@@ -8,16 +8,33 @@ export interface Ort {
     create(model: Uint8Array, options?: InferenceSession.SessionOptions): Promise<InferenceSession>;
   };
   readonly Tensor: TensorConstructor;
+  /** What watches the sessions from another process, because onnxruntime may end this one. */
+  readonly watch?: Watch | undefined;
+}
+
+/** Hears of every session before it is made. */
+export interface Watch {
+  /** The highest level that sessions are given. */
+  readonly ceiling: Level;
+  readonly session: (model: string, level: Level) => void;
 }
 
 /** A model that onnxruntime can load: its bytes, or its path; and the folder of its external data. */
 export interface Runnable {
   readonly model: Uint8Array | string;
   readonly folder?: string | undefined;
+  /** What a report calls it; a model of some nodes alone has none. */
+  readonly title?: string | undefined;
 }
 
 /** How far onnxruntime optimises, as it spells it. */
 export type Level = "disabled" | "basic" | "extended" | "all";
+
+/** The levels from the fullest on. */
+export const LEVELS: readonly Level[] = ["all", "extended", "basic", "disabled"];
+
+/** The lower of two levels. */
+const lower = (a: Level, b: Level) => (LEVELS.indexOf(a) > LEVELS.indexOf(b) ? a : b);
 
 /** Tensors by name. */
 export type Tensors = Readonly<Record<string, Tensor>>;
@@ -25,14 +42,16 @@ export type Tensors = Readonly<Record<string, Tensor>>;
 /** Opens a session on the model; it is the caller's to release. Nothing is logged. */
 export async function openSession(
   ort: Ort,
-  { model, folder }: Runnable,
+  { model, folder, title = "some of its nodes" }: Runnable,
   level: Level,
   threads = 0,
   more: InferenceSession.SessionOptions = {},
 ): Promise<InferenceSession> {
+  const graphOptimizationLevel = lower(level, ort.watch?.ceiling ?? "all");
+  ort.watch?.session(title, graphOptimizationLevel);
   const options: InferenceSession.SessionOptions = {
     ...more,
-    graphOptimizationLevel: level,
+    graphOptimizationLevel,
     logSeverityLevel: 4,
     intraOpNumThreads: threads,
     ...(folder === undefined

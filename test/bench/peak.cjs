@@ -1,5 +1,8 @@
-// Required into every Node process that is measured: leaves its peak memory, in KB, in a file.
+// Required into every Node process that is measured: leaves the peak memory of the largest, in KB,
+// in a file. The command line works in a child of its own.
 const fs = require("node:fs");
-process.on("exit", () =>
-  fs.writeFileSync(process.env.PEAK_FILE, String(process.resourceUsage().maxRSS)),
-);
+process.on("exit", () => {
+  const file = process.env.PEAK_FILE;
+  const before = fs.existsSync(file) ? Number(fs.readFileSync(file, "utf8")) : 0;
+  fs.writeFileSync(file, String(Math.max(before, process.resourceUsage().maxRSS)));
+});

@@ -1,0 +1,28 @@
+import { printFailure } from "./failure.ts";
+import { run } from "./run.ts";
+import type { Job } from "./supervise.ts";
+import { begin, tell } from "./supervision.ts";
+
+/** How often the child says that its event loop turns, which native code stops. */
+const BEAT = 1000;
+
+const orphaned = () => process.exit(1);
+process.once("disconnect", orphaned);
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
+
+process.once("message", async (job: Job) => {
+  begin(job);
+  setInterval(() => tell("alive"), BEAT).unref();
+  try {
+    const command = (await run[job.command]()) as (args: object) => Promise<void>;
+    await command(job.args);
+  } catch (error) {
+    printFailure(error);
+  }
+  tell({ done: Number(process.exitCode ?? 0) });
+  process.off("disconnect", orphaned);
+  process.disconnect();
+});

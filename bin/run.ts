@@ -1,0 +1,11 @@
+/** The commands that run onnxruntime, by name. */
+export const run = {
+  laurelize: async () => (await import("./run-laurelize.ts")).runLaurelize,
+  inspect: async () => (await import("./run-inspect.ts")).runInspect,
+  verify: async () => (await import("./run-verify.ts")).runVerify,
+  apply: async () => (await import("./run-apply.ts")).runApply,
+  finetune: async () => (await import("./run-finetune.ts")).runFinetune,
+};
+
+/** The name of a command that runs onnxruntime. */
+export type Command = keyof typeof run;

@@ -1,0 +1,193 @@
+import { type ChildProcess, fork, spawn } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+import type { FunctionReport } from "../src/index.ts";
+import { EXIT } from "./exit.ts";
+import type { Command } from "./run.ts";
+
+/** How far onnxruntime optimises a session. */
+export type Level = FunctionReport["level"];
+
+/** What the parent sends once: the command, and what earlier attempts at it came to. */
+export interface Job {
+  readonly command: Command;
+  readonly args: object;
+  /** The highest optimisation level that sessions are given. */
+  readonly ceiling: Level;
+  readonly crashes: readonly Crash[];
+}
+
+/** One time that onnxruntime ended the process. */
+export interface Crash {
+  /** The name of the model; null if no session was made yet. */
+  readonly model: string | null;
+  readonly level: Level;
+  /** What the command was doing: "same function". */
+  readonly step: string;
+  readonly signal: string;
+}
+
+/** What the child reports while it works. */
+export type Report =
+  | { readonly session: { readonly model: string; readonly level: Level } }
+  | { readonly step: string }
+  | { readonly temporary: string }
+  /** It counts interrupts itself; without this they end it at once. */
+  | { readonly hearsInterrupts: boolean }
+  /** A crash is not answered by starting again, for this reason. */
+  | { readonly once: string }
+  | { readonly done: number }
+  | "alive";
+
+/** Arguments that the supervision itself reads. */
+export interface Supervised {
+  readonly timeout: number;
+  readonly quiet?: boolean;
+}
+
+/** The state of one child as its reports tell it. */
+interface Known {
+  session: { readonly model: string; readonly level: Level } | null;
+  step: string;
+  once: string | null;
+  hearsInterrupts: boolean;
+  readonly temporary: string[];
+  done: number | null;
+}
+
+/** How a child ended. */
+interface End {
+  readonly known: Known;
+  readonly code: number | null;
+  /** A signal's name, or the code of a Windows exception. */
+  readonly signal: string | null;
+  readonly timedOut: boolean;
+}
+
+/** Optimisation levels, each followed by the next lower one. */
+const LEVELS: readonly Level[] = ["all", "extended", "basic", "disabled"];
+const ASKED = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** Milliseconds within which most commands are done, and need no leash. */
+const SHORT = 500;
+/** The least exit code of a process that a Windows exception ended. */
+const EXCEPTION = 0xc0000000;
+
+/**
+ * Runs a command in a child process, so that a crash of onnxruntime, or a model that never ends,
+ * does not end the tool without a word. After a crash the command starts again with sessions
+ * optimised one level lower.
+ */
+export async function supervise(
+  command: Command,
+  args: Supervised & Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const crashes: Crash[] = [];
+  for (let ceiling: Level | undefined = "all"; ceiling; ) {
+    const job: Job = { command, args, ceiling, crashes };
+    const { known, code, signal, timedOut } = await run(job, args.timeout * 1000);
+    if (!timedOut && (known.done !== null || signal === null)) {
+      process.exitCode = known.done ?? code ?? EXIT.notProved;
+      return;
+    }
+    if (!timedOut && ASKED.some((name) => name === signal)) {
+      process.kill(process.pid, signal as NodeJS.Signals);
+      return;
+    }
+    for (const file of known.temporary) fs.rmSync(file, { recursive: true, force: true });
+    const { session, step } = known;
+    const level: Level = session?.level ?? "disabled";
+    const where = `during "${step}"${session ? ` (${session.model}, optimisation level "${level}")` : ""}`;
+    process.exitCode = EXIT.notProved;
+    if (timedOut) return say(`no answer for ${args.timeout} s ${where}; ${LATE}`);
+    if (signal === "SIGKILL") return say(`the process was killed (SIGKILL) ${where}; ${MEMORY}`);
+    crashes.push({ model: session?.model ?? null, level, step, signal: signal! });
+    const lower: Level | undefined = session ? LEVELS[LEVELS.indexOf(level) + 1] : undefined;
+    const crash = `onnxruntime crashed (${signal}) ${where}`;
+    if (known.once !== null) return say(`${crash}; ${known.once}`);
+    if (!lower) return say(`${crash}; nothing was written. ${REPORT}`);
+    if (!args.quiet)
+      process.stderr.write(`warning: ${crash}; starting again at level "${lower}".\n`);
+    ceiling = lower;
+  }
+}
+
+const LATE =
+  "nothing was written. Give it longer with --timeout, or smaller inputs with --dim or --inputs.";
+const MEMORY = "nothing was written. The system may have run out of memory.";
+const REPORT = "Please report it to onnxruntime with the model.";
+
+const say = (text: string): void => {
+  process.stderr.write(`laurelize: ${text}\n`);
+};
+
+/** Runs one child to its end. */
+async function run(job: Job, timeout: number): Promise<End> {
+  const known: Known = {
+    session: null,
+    step: "reading the model",
+    once: null,
+    hearsInterrupts: false,
+    temporary: [],
+    done: null,
+  };
+  const child = fork(path.join(import.meta.dirname, "child.js"), [], {
+    serialization: "advanced",
+  });
+  const leashes: ChildProcess[] = [];
+  const leashing = setTimeout(() => leashes.push(...leashOn(child)), SHORT);
+  let timedOut = false;
+  const deadline = setTimeout(() => {
+    timedOut = true;
+    child.kill("SIGKILL");
+  }, timeout);
+  child.on("message", (report: Report) => {
+    deadline.refresh();
+    note(known, report);
+  });
+  const answers = ASKED.map((signal) => [signal, () => pass(child, known, signal)] as const);
+  for (const [signal, answer] of answers) process.on(signal, answer);
+  try {
+    return await new Promise((resolve, reject) => {
+      child.once("error", reject);
+      child.once("exit", (code, by) => {
+        const exception = code !== null && code >= EXCEPTION ? `0x${code.toString(16)}` : null;
+        resolve({ known, code, signal: by ?? exception, timedOut });
+      });
+      child.send(job);
+    });
+  } finally {
+    clearTimeout(deadline);
+    clearTimeout(leashing);
+    for (const leash of leashes) leash.kill();
+    for (const [signal, answer] of answers) process.off(signal, answer);
+    if (process.stderr.isTTY && known.done === null) process.stderr.write("\r\x1b[K");
+  }
+}
+
+function note(known: Known, report: Report): void {
+  if (report === "alive") return;
+  if ("temporary" in report) known.temporary.push(report.temporary);
+  else Object.assign(known, report);
+}
+
+/**
+ * Passes a signal on. A terminal sends Ctrl-C to both processes, so a child that counts
+ * interrupts gets a message instead and takes the larger of the two counts.
+ */
+function pass(child: ChildProcess, known: Known, signal: NodeJS.Signals): void {
+  if (signal === "SIGINT" && known.hearsInterrupts) child.send("interrupt");
+  else child.kill(signal);
+}
+
+/** Ends the child when this process ends, however it ends: native code hears no message. */
+function leashOn({ pid }: ChildProcess): ChildProcess[] {
+  if (process.platform === "win32" || pid === undefined) return [];
+  const leash = spawn("/bin/sh", ["-c", 'cat; kill -KILL "$1"', "sh", String(pid)], {
+    stdio: ["pipe", "ignore", "ignore"],
+    detached: true,
+  });
+  leash.on("error", () => {});
+  leash.unref();
+  (leash.stdin as unknown as { unref(): void }).unref();
+  return [leash];
+}
