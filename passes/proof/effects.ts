@@ -1,7 +1,7 @@
 import type { Tensor } from "onnxruntime-common";
 import type { Graph } from "../../src/graph/graph.ts";
 import type { DenseTensor } from "../../src/graph/tensor.ts";
-import { toFloat64 } from "../../src/runtime/floats.ts";
+import { numbersIn } from "../../src/runtime/floats.ts";
 import type { Ort, Tensors } from "../../src/runtime/session.ts";
 import type { Augmented } from "../augment.ts";
 import { operandNames } from "./operands.ts";
@@ -51,7 +51,7 @@ export async function effectsAtSite(
   const sums = await runSums(ort, result, augmented.site, sets);
   if (!sums) return tensors.map((tensor) => ({ tensor, outdoes: [] }));
   const [still, ...moved] = sums;
-  const before = { bits: bitsOf(still), numbers: toFloat64(still) };
+  const before = { bits: bitsOf(still), numbers: numbersIn(still) };
   const changes = tensors
     .map((tensor, k) => changeOf(before, moved[k], tensor))
     .filter(({ count }) => count > 0)
@@ -66,11 +66,11 @@ export async function effectsAtSite(
 }
 
 function changeOf(
-  still: { bits: ArrayLike<unknown>; numbers: Float64Array },
+  still: { bits: ArrayLike<unknown>; numbers: ArrayLike<number> },
   moved: Tensor,
   tensor: DenseTensor,
 ): Change {
-  const [bits, numbers] = [bitsOf(moved), toFloat64(moved)];
+  const [bits, numbers] = [bitsOf(moved), numbersIn(moved)];
   const where = new Uint8Array(bits.length);
   let [count, squares] = [0, 0];
   for (let k = 0; k < bits.length; k++) {

@@ -3,7 +3,7 @@ import type { Graph } from "../../src/graph/graph.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { encodeNumbers, largest, roundoff } from "../../src/graph/tensor.ts";
 import { placesIn } from "../../src/runtime/broadcast.ts";
-import { runsAs, tensorToRun, toFloat64 } from "../../src/runtime/floats.ts";
+import { numbersIn, runsAs, tensorToRun, toFloat64 } from "../../src/runtime/floats.ts";
 import type { Ort, Tensors } from "../../src/runtime/session.ts";
 import type { Augmented } from "../augment.ts";
 import type { Plan } from "../laurelize.ts";
@@ -83,8 +83,11 @@ function drawn(seed: number, name: string, dims: readonly number[]): Float64Arra
 
 /** A tensor's values at every place of a larger shape, by numpy's rules. */
 function broadcast(tensor: Tensor, shape: readonly number[]): Float64Array {
-  const values = toFloat64(tensor);
-  return Float64Array.from(placesIn(tensor.dims, shape), (place) => values[place]);
+  const values = numbersIn(tensor);
+  const places = placesIn(tensor.dims, shape);
+  const spread = new Float64Array(places.length);
+  for (let k = 0; k < spread.length; k++) spread[k] = values[places[k]];
+  return spread;
 }
 
 /** A tensor folded to [outer, D, inner] about the feature axis. */
@@ -122,7 +125,7 @@ function judge(
     alpha: one,
     beta: one,
   };
-  const bracket = Float64Array.from(x);
+  const bracket = x.slice();
   const terms = x.map(Math.abs);
   for (const part of parts) {
     const exact = part.addendFormula?.(stating(part, false), xs);

@@ -5,7 +5,7 @@ import { uniform } from "../../src/graph/random.ts";
 import { type DenseTensor, decodeNumbers, encodeNumbers } from "../../src/graph/tensor.ts";
 import { isFloat } from "../../src/graph/types.ts";
 import { compare } from "../../src/runtime/compare.ts";
-import { dtypeOf, tensorOfBytes, toFloat64 } from "../../src/runtime/floats.ts";
+import { dtypeOf, numbersIn, tensorOfBytes } from "../../src/runtime/floats.ts";
 import { notRun, type Outcome, ran } from "../../src/runtime/outcome.ts";
 import { runnable, withWeightsAsInputs } from "../../src/runtime/runnable.ts";
 import { type Ort, runFor, type Tensors, withSession } from "../../src/runtime/session.ts";
@@ -155,7 +155,7 @@ const holdsNumbers = (tensor: Tensor) =>
   tensor.type === "string" ||
   tensor.data.length === 0 ||
   !isFloat(dtypeOf(tensor)) ||
-  toFloat64(tensor).some(Number.isFinite);
+  numbersIn(tensor).some(Number.isFinite);
 
 /** The new tensors of sites, those that several share once. */
 export const newTensors = (sites: readonly Augmented[]): DenseTensor[] => [

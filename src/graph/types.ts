@@ -1,4 +1,4 @@
-import { dataType } from "../onnx/data-types.ts";
+import { dataType, dataTypeNamed } from "../onnx/data-types.ts";
 import type { ValueInfoMessage } from "../onnx/messages.ts";
 import { tensorOf } from "./constants.ts";
 import type { Value } from "./graph.ts";
@@ -31,10 +31,9 @@ export function typeOfTensor(value: Value): Type | null {
   return tensor && dtype ? { dtype, shape: sparse?.dims ?? tensor.dims } : null;
 }
 
-const FLOATS = new Set(["float", "double", "float16", "bfloat16"]);
-
 /** Whether a data type is one that LAuReL's weights can have. */
-export const isFloat = (dtype: string | undefined) => dtype !== undefined && FLOATS.has(dtype);
+export const isFloat = (dtype: string | undefined) =>
+  dtype !== undefined && (dataTypeNamed(dtype)?.float ?? null) !== null;
 
 /** A shape as people write it: [N, 64, ?]. */
 export const showShape = (shape: readonly Dimension[] | null | undefined) =>

@@ -74,6 +74,17 @@ export const concat = (parts: readonly Uint8Array[]) => join(allocate(lengthOf(p
 /** Whether two byte strings are the same. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
+  const [x, y] = [words(a), words(b)];
+  if (x && y)
+    return equalArrays(x, y) && equalArrays(a.subarray(x.byteLength), b.subarray(x.byteLength));
+  return equalArrays(a, b);
+}
+
+/** As many whole words as the bytes hold; null if they are not aligned. */
+const words = ({ buffer, byteOffset, byteLength }: Uint8Array) =>
+  byteOffset % 4 === 0 ? new Uint32Array(buffer, byteOffset, byteLength >>> 2) : null;
+
+function equalArrays(a: Uint8Array | Uint32Array, b: Uint8Array | Uint32Array): boolean {
   for (let k = 0; k < a.length; k++) if (a[k] !== b[k]) return false;
   return true;
 }

@@ -21,15 +21,18 @@ export function placesIn(dims: readonly number[], shape: readonly number[]): Uin
   const strides = own.map((dim, k) =>
     dim === 1 ? 0 : own.slice(k + 1).reduce((a, b) => a * b, 1),
   );
-  const count = shape.reduce((a, b) => a * b, 1);
-  return Uint32Array.from({ length: count }, (_, place) => {
-    let [rest, at] = [place, 0];
+  const places = new Uint32Array(shape.reduce((a, b) => a * b, 1));
+  const index: number[] = new Array(shape.length).fill(0);
+  for (let [place, at] = [0, 0]; place < places.length; place++) {
+    places[place] = at;
     for (let k = shape.length - 1; k >= 0; k--) {
-      at += (rest % shape[k]) * strides[k];
-      rest = Math.floor(rest / shape[k]);
+      at += strides[k];
+      if (++index[k] < shape[k]) break;
+      at -= strides[k] * shape[k];
+      index[k] = 0;
     }
-    return at;
-  });
+  }
+  return places;
 }
 
 /** A tensor of numbers in a larger shape; itself where it has that. */
@@ -37,6 +40,7 @@ export function expanded(ort: Ort, tensor: Tensor, shape: readonly number[]): Te
   if (tensor.dims.join() === shape.join()) return tensor;
   const data = tensor.data as Float32Array;
   const places = placesIn(tensor.dims, shape);
-  const larger = (data.constructor as typeof Float32Array).from(places, (place) => data[place]);
+  const larger = new (data.constructor as typeof Float32Array)(places.length);
+  for (let k = 0; k < larger.length; k++) larger[k] = data[places[k]];
   return tensorOfBytes(ort, dtypeOf(tensor), new Uint8Array(larger.buffer), shape);
 }

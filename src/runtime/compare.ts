@@ -1,6 +1,8 @@
 import type { Tensor } from "onnxruntime-common";
 import { isFloat } from "../graph/types.ts";
-import { bytesOfTensor, dtypeOf, toFloat64 } from "./floats.ts";
+import { dataTypeNamed } from "../onnx/data-types.ts";
+import { equalBytes } from "../onnx/wire-bytes.ts";
+import { bytesOfTensor, dtypeOf, numbersIn } from "./floats.ts";
 
 /** How far two tensors are apart. */
 export interface Difference {
@@ -16,14 +18,14 @@ export interface Difference {
   readonly magnitude: number;
 }
 
-const MANTISSA: Record<string, number> = { float: 23, double: 52, float16: 10, bfloat16: 7 };
+/** Bits of a float type's fraction, and its least exponent. */
+const floatForm = (dtype: string) => dataTypeNamed(dtype)?.float ?? { fraction: 52, least: -126 };
 
 /** The unit in the last place of a number in a float type. */
 export function ulp(value: number, dtype: string): number {
-  const bits = MANTISSA[dtype] ?? 52;
+  const { fraction, least } = floatForm(dtype);
   const exponent = value === 0 ? -Infinity : Math.floor(Math.log2(Math.abs(value)));
-  const least = { float16: -14, double: -1022 }[dtype] ?? -126;
-  return 2 ** (Math.max(exponent, least) - bits);
+  return 2 ** (Math.max(exponent, least) - fraction);
 }
 
 /**
@@ -43,40 +45,72 @@ export function compare(a: Tensor, b: Tensor | undefined, at?: Uint8Array | null
     const same = (a.data as string[]).every((text, k) => text === (b.data as string[])[k]);
     return same ? { ...apart, bitEqual: true, absolute: 0, relative: 0, ulps: 0 } : apart;
   }
-  const dtype = dtypeOf(a);
-  const [x, y] = [toFloat64(a), toFloat64(b)];
-  let [absolute, ulps, magnitude] = [0, 0, 0];
+  const bitEqual = equalBytes(bytesOfTensor(a), bytesOfTensor(b));
+  const x = numbersIn(a);
+  const y = bitEqual ? x : numbersIn(b);
+  const off = bitEqual ? SAME : farthest(x, y, dtypeOf(a), at);
+  const magnitude = largestFinite(x);
+  const relative = off.absolute === 0 ? 0 : off.absolute / (magnitude || Number.MIN_VALUE);
+  return { bitEqual, ...off, relative, magnitude };
+}
+
+const SAME = { absolute: 0, ulps: 0 };
+
+/** Largest |a − b|, as it is and in units in the last place. */
+function farthest(
+  x: Float32Array | Float64Array,
+  y: Float32Array | Float64Array,
+  dtype: string,
+  at: Uint8Array | null | undefined,
+): { absolute: number; ulps: number } {
+  const float = isFloat(dtype);
+  const exponent = exponents();
+  const { fraction, least } = floatForm(dtype);
+  let [absolute, ulps] = [0, 0];
   for (let k = 0; k < x.length; k++) {
-    if (Number.isFinite(x[k])) magnitude = Math.max(magnitude, Math.abs(x[k]));
-    if (at?.[k] === 0 || x[k] === y[k] || (Number.isNaN(x[k]) && Number.isNaN(y[k]))) continue;
-    const off = Math.abs(x[k] - y[k]);
-    absolute = Math.max(absolute, Number.isNaN(off) ? Infinity : off);
-    if (isFloat(dtype))
-      ulps = Math.max(ulps, off / ulp(Math.max(Math.abs(x[k]), Math.abs(y[k])), dtype));
+    const [u, v] = [x[k], y[k]];
+    if (u === v || at?.[k] === 0 || (Number.isNaN(u) && Number.isNaN(v))) continue;
+    const off = Math.abs(u - v);
+    if (!Number.isFinite(u) || !Number.isFinite(v))
+      return { absolute: Infinity, ulps: float ? Infinity : 0 };
+    if (off > absolute) absolute = off;
+    if (!float) continue;
+    const power = exponent(Math.max(Math.abs(u), Math.abs(v)));
+    const inUlps = off * 2 ** (fraction - Math.max(power, least));
+    if (inUlps > ulps) ulps = inUlps;
   }
-  return {
-    bitEqual: sameBits(a, b),
-    absolute,
-    relative: absolute === 0 ? 0 : absolute / (magnitude || Number.MIN_VALUE),
-    ulps: Number.isNaN(ulps) ? Infinity : ulps,
-    magnitude,
+  return { absolute, ulps };
+}
+
+/** Tells ⌊log2⌋ of a positive number by the bits of a float64; of a denormal one that of the least normal. */
+function exponents(): (value: number) => number {
+  const number = new Float64Array(1);
+  const words = new Uint32Array(number.buffer);
+  return (value) => {
+    number[0] = value;
+    return (words[1] >>> 20) - 1023;
   };
+}
+
+function largestFinite(values: Float32Array | Float64Array): number {
+  let largest = 0;
+  for (let k = 0; k < values.length; k++) {
+    const size = Math.abs(values[k]);
+    if (size > largest && size !== Infinity) largest = size;
+  }
+  return largest;
 }
 
 /** Places where both tensors hold a finite number, or neither does; null where that is everywhere. */
 export function sameFiniteness(a: Tensor, b: Tensor | undefined): Uint8Array | null {
   if (a.type === "string" || !b || a.type !== b.type || a.dims.join() !== b.dims.join())
     return null;
-  const [x, y] = [toFloat64(a), toFloat64(b)];
-  const same = Uint8Array.from(x, (value, k) =>
-    Number.isFinite(value) === Number.isFinite(y[k]) ? 1 : 0,
-  );
-  return same.includes(0) ? same : null;
-}
-
-function sameBits(a: Tensor, b: Tensor): boolean {
-  const [x, y] = [bytesOfTensor(a), bytesOfTensor(b)];
-  if (x.length !== y.length) return false;
-  for (let k = 0; k < x.length; k++) if (x[k] !== y[k]) return false;
-  return true;
+  const [x, y] = [numbersIn(a), numbersIn(b)];
+  let same: Uint8Array | null = null;
+  for (let k = 0; k < x.length; k++)
+    if (Number.isFinite(x[k]) !== Number.isFinite(y[k])) {
+      same ??= new Uint8Array(x.length).fill(1);
+      same[k] = 0;
+    }
+  return same;
 }

@@ -1,16 +1,33 @@
 import type { Tensor } from "onnxruntime-common";
+import { decodeHalf } from "../graph/half.ts";
 import { decodeNumbers, encodeNumbers } from "../graph/tensor.ts";
 import { dataTypeNamed } from "../onnx/data-types.ts";
 import type { Ort } from "./session.ts";
 
 /** A float tensor's values as float64, exactly. Integers and booleans are taken as numbers. */
 export function toFloat64(tensor: Tensor): Float64Array {
-  const data = tensor.data as ArrayBufferView & ArrayLike<number | bigint>;
-  const dtype = dtypeOf(tensor);
-  if (dtype === "float16") return decodeNumbers(dtype, bytesOfTensor(tensor));
-  if (data instanceof BigInt64Array || data instanceof BigUint64Array)
-    return Float64Array.from(data, Number);
-  return new Float64Array(data as ArrayLike<number>);
+  const values = numbersIn(tensor);
+  return values instanceof Float64Array && values !== tensor.data
+    ? values
+    : new Float64Array(values);
+}
+
+/**
+ * A tensor's values as numbers, to be read only: where they lie if they are float32 or float64, as
+ * float32 if they are float16, else as float64.
+ */
+export function numbersIn(tensor: Tensor): Float32Array | Float64Array {
+  const { data } = tensor;
+  if (data instanceof Float32Array || data instanceof Float64Array) return data;
+  if (tensor.type === "float16") {
+    const { buffer, byteOffset, byteLength } = data as Uint16Array;
+    const bits = new Uint16Array(buffer, byteOffset, byteLength / 2);
+    return decodeHalf(bits, new Float32Array(bits.length));
+  }
+  const numbers = new Float64Array(data.length);
+  const values = data as unknown as ArrayLike<number | bigint>;
+  for (let k = 0; k < numbers.length; k++) numbers[k] = Number(values[k]);
+  return numbers;
 }
 
 /** A tensor's values where they lie, as raw data; strings have none. */

@@ -155,7 +155,7 @@ export async function told(
   }
 }
 
-type Metadata = { isTensor: boolean; type?: string; shape?: readonly (number | string)[] };
+type Metadata = { isTensor: boolean; type?: string; shape?: readonly (number | string | bigint)[] };
 
 function outputMetadata(session: InferenceSession): readonly Metadata[] {
   const { outputMetadata } = session as unknown as { outputMetadata?: readonly Metadata[] };
@@ -164,7 +164,18 @@ function outputMetadata(session: InferenceSession): readonly Metadata[] {
   return outputMetadata;
 }
 
+/** Sizes from here on are unknown ones: onnxruntime-web reports -1 as 4294967295. */
+const UNKNOWN_SIZE = 2 ** 31;
+
 function typeOf({ isTensor, type, shape }: Metadata): Type | null {
   const dtype = isTensor ? dataTypeNamed(type ?? "")?.name : undefined;
-  return dtype ? { dtype, shape: shape ?? null } : null;
+  return dtype ? { dtype, shape: shape?.map(sizeReported) ?? null } : null;
+}
+
+/** A dimension as a runtime reports it: a size it cannot have is unknown, whatever its spelling. */
+function sizeReported(dim: number | string | bigint): Dimension {
+  const size = Number(dim);
+  if (dim === "" || Number.isNaN(size)) return String(dim);
+  if (!(size >= 0 && size < UNKNOWN_SIZE)) return "";
+  return typeof dim === "string" ? dim : size;
 }

@@ -1,0 +1,109 @@
+import {
+  findResiduals,
+  finetune,
+  InputError,
+  laurelize,
+  type Model,
+  NoSiteError,
+  type Ort,
+  type Tensors,
+  verify,
+} from "laurelize";
+import { uniform } from "../../src/graph/random.ts";
+import { isFloat } from "../../src/graph/types.ts";
+import { typesOf } from "../../src/model.ts";
+import { runnable } from "../../src/runtime/runnable.ts";
+import { runAll } from "../../src/runtime/same-function.ts";
+import { sampleInputs } from "../../src/runtime/samples.ts";
+
+/** What the API makes of one model under one runtime, as JSON. */
+export interface Outcome {
+  /** Name, kind, feature axis and shape of each site. */
+  readonly sites: readonly string[];
+  readonly rejected: readonly string[];
+  readonly warnings: readonly string[];
+  /** SHA-256 of the result; null if nothing is written. */
+  readonly bytes: string | null;
+  /** Each check and its outcome. */
+  readonly verdicts: readonly string[];
+  /** Loss and gradient norm of the first training step; null if the model is not trained. */
+  readonly step: { readonly loss: number; readonly norm: number } | null;
+  /** Sentences of what was refused. */
+  readonly refused: readonly string[];
+}
+
+/** What is left out, to save time. */
+export interface RunOptions {
+  readonly prove?: boolean;
+  readonly train?: boolean;
+}
+
+/** Finds, laurelizes, proves and trains one step, everything through the public API. */
+export async function apiRun(
+  model: Model,
+  ort: Ort,
+  { prove = true, train = true }: RunOptions = {},
+): Promise<Outcome> {
+  const found = await findResiduals(model, { ort });
+  const { sites, rejected, warnings } = found;
+  const outcome = {
+    sites: sites.map(({ name, kind, feature, shape }) =>
+      JSON.stringify([name, kind, feature, shape]),
+    ),
+    rejected: rejected.map(({ output, reason }) => `${output.name}: ${reason}`),
+    warnings,
+    bytes: null,
+    verdicts: [],
+    step: null,
+    refused: [],
+  };
+  const refused: string[] = [];
+  const attempt = async <T>(work: () => Promise<T>): Promise<T | null> => {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof InputError) && !(error instanceof NoSiteError)) throw error;
+      refused.push(error.message);
+      return null;
+    }
+  };
+  const result = await attempt(() => laurelize(model, { ort, variant: "rw+lr", rank: 4 }));
+  if (!result) return { ...outcome, refused };
+  const bytes = await digest(result.model.toBytes());
+  const proof = prove ? await attempt(() => verify(result, { ort })) : null;
+  const verdicts = (proof?.checks ?? []).map(({ name, outcome }) => `${name}: ${outcome}`);
+  const step = train ? await attempt(() => firstStep(result.model, ort)) : null;
+  return { ...outcome, bytes, verdicts, step, refused };
+}
+
+/** The first step toward random targets of the first float output. */
+async function firstStep(model: Model, ort: Ort): Promise<Outcome["step"]> {
+  const { types } = await typesOf(model, ort);
+  const output = model.graph.main.outputs.find((value) => isFloat(types.get(value)?.dtype));
+  if (!output) return null;
+  const run = (feed: Tensors) => runAll(ort, runnable(model.file), "disabled", [feed]);
+  const { feeds } = await sampleInputs(ort, model.graph, types, run, 1);
+  const [given] = await run(feeds[0]);
+  const { dims, data, type } = given[output.name];
+  const next = uniform(1, "target");
+  const values = (data.constructor as Float32ArrayConstructor).from(
+    { length: data.length },
+    type === "float16" ? () => 0x3400 + Math.floor(next() * 1024) : () => 2 * next() - 1,
+  );
+  const target = new ort.Tensor(type as "float32", values, dims);
+  const training = finetune(model, {
+    ort,
+    loss: "mse",
+    target: "the target",
+    output: output.name,
+    threads: 1,
+  });
+  for await (const { loss, norm } of training.over([{ ...feeds[0], "the target": target }]))
+    return { loss, norm };
+  return null;
+}
+
+async function digest(bytes: Uint8Array): Promise<string> {
+  const hash = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
+  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
