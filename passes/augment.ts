@@ -1,6 +1,6 @@
 import type { Node, Value } from "../src/graph/graph.ts";
 import { type Emit, nodeOf, opsOver } from "../src/graph/ops.ts";
-import type { Patch } from "../src/graph/patch.ts";
+import type { Patch } from "../src/graph/patch-edits.ts";
 import { type DenseTensor, encodeNumbers } from "../src/graph/tensor.ts";
 import { isHalfEdge } from "./half-edges.ts";
 import type { Site, Term } from "./residuals/residual.ts";

@@ -1,5 +1,5 @@
 import { type Graph, InputError, type Value } from "../src/graph/graph.ts";
-import type { Patch } from "../src/graph/patch.ts";
+import type { Patch } from "../src/graph/patch-edits.ts";
 import { type Augmented, augment, type Draft } from "./augment.ts";
 import { type Choice, chosen } from "./choose.ts";
 import { filled, type Given } from "./filled.ts";

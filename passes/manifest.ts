@@ -1,4 +1,4 @@
-import type { Undo } from "../src/graph/patch.ts";
+import type { Undo } from "../src/graph/../onnx/undo.ts";
 import type { OptionalKind } from "./residuals/residual.ts";
 import type { VariantOptions } from "./variants/variant.ts";
 

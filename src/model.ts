@@ -1,6 +1,7 @@
 import { fileSource, freeMemory, openPath, sha256, writePending, writeTogether } from "#node";
 import { buildGraph, type Graph } from "./graph/graph.ts";
-import { applyPatch, type Patch } from "./graph/patch.ts";
+import { applyPatch } from "./graph/patch.ts";
+import type { Patch } from "./graph/patch-edits.ts";
 import { scopesOf } from "./graph/scopes.ts";
 import { isFloat, type Types, typeOfTensor } from "./graph/types.ts";
 import { type Folder, type ModelFile, openFile } from "./onnx/model-file.ts";

@@ -3,9 +3,11 @@ import { hiddenSums, hidesSum } from "../passes/open/hidden-sums.ts";
 import { NotOpened, type Opening, opening } from "../passes/open/index.ts";
 import { findSites, type ResidualOptions, type Residuals } from "../passes/residuals/index.ts";
 import type { Rejection } from "../passes/residuals/residual.ts";
+import type { Undo } from "./graph/../onnx/undo.ts";
 import type { Node } from "./graph/graph.ts";
 import type { Inlined } from "./graph/inline.ts";
-import { applyPatch, type Patch, type Undo } from "./graph/patch.ts";
+import { applyPatch } from "./graph/patch.ts";
+import type { Patch } from "./graph/patch-edits.ts";
 import { type Model, modelOf, typesOf } from "./model.ts";
 import type { Ort } from "./runtime/session.ts";
 

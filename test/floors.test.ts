@@ -45,7 +45,7 @@ const FLOORS: readonly (readonly [floor: string, sees: readonly string[]])[] = [
   ["src/onnx/", ["src/onnx/"]],
   ["src/graph/", ["src/graph/", "src/onnx/"]],
   ["src/runtime/", ["src/runtime/", "src/graph/", "src/onnx/"]],
-  ["passes/", ["passes/", "src/graph/", "src/runtime/"]],
+  ["passes/", ["passes/", "src/onnx/", "src/graph/", "src/runtime/"]],
   ["src/node.ts", ["src/onnx/"]],
 ];
 

@@ -1,7 +1,7 @@
 import { titleOf } from "../../src/graph/called.ts";
 import { type Graph, type Node, outward } from "../../src/graph/graph.ts";
 import { inlined } from "../../src/graph/inline.ts";
-import type { Insertion, Patch } from "../../src/graph/patch.ts";
+import type { Insertion, Patch } from "../../src/graph/patch-edits.ts";
 import type { Types } from "../../src/graph/types.ts";
 import { type Writing, writing } from "../../src/graph/writing.ts";
 import { type Composite, compositeOf, NotOpened } from "./composite.ts";

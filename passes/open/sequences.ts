@@ -1,6 +1,6 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Graph, type Node, type Value } from "../../src/graph/graph.ts";
-import type { Insertion, Patch } from "../../src/graph/patch.ts";
+import type { Insertion, Patch } from "../../src/graph/patch-edits.ts";
 import type { Types } from "../../src/graph/types.ts";
 import { type Writing, writing } from "../../src/graph/writing.ts";
 

@@ -1,5 +1,5 @@
 import { attribute, type Graph, InputError, type Node, type Value } from "../../src/graph/graph.ts";
-import type { Patch } from "../../src/graph/patch.ts";
+import type { Patch } from "../../src/graph/patch-edits.ts";
 import { isFloat, type Type, type Types } from "../../src/graph/types.ts";
 import { type Writing, writing } from "../../src/graph/writing.ts";
 import type { Judging, Loss, LossOptions, Verdict } from "../losses/loss.ts";

@@ -1,5 +1,5 @@
 import { type Graph, InputError } from "../../src/graph/graph.ts";
-import type { Patch, Port } from "../../src/graph/patch.ts";
+import type { Patch, Port } from "../../src/graph/patch-edits.ts";
 import { showShape, type Type, type Types } from "../../src/graph/types.ts";
 
 /** The sizes of free dimensions, by name or as "input.axis", that a batch of these shapes has. */

@@ -1,4 +1,4 @@
-import type { Port } from "../../src/graph/patch.ts";
+import type { Port } from "../../src/graph/patch-edits.ts";
 import type { Writing } from "../../src/graph/writing.ts";
 import { total } from "../losses/loss.ts";
 import type { Optimizer, OptimizerOptions } from "../optimizers/optimizer.ts";

@@ -1,7 +1,7 @@
 import { dataOf, numbersOf } from "./constants.ts";
 import type { Graph, Node, Scope, Value } from "./graph.ts";
 import { InputError } from "./graph.ts";
-import type { Patch } from "./patch.ts";
+import type { Patch } from "./patch-edits.ts";
 import { type Place, Rewriter } from "./rewrite.ts";
 import type { DenseTensor } from "./tensor.ts";
 import { type Dimension, showShape, type Types, typeOfTensor } from "./types.ts";

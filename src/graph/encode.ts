@@ -50,7 +50,8 @@ export function writeNode(to: WireWriter, field: number, node: NewNode): void {
   });
 }
 
-function writeAttribute(to: WireWriter, name: string, value: AttributeValue): void {
+/** Writes an AttributeProto as a field of the node around it. */
+export function writeAttribute(to: WireWriter, name: string, value: AttributeValue): void {
   to.message(5, () => {
     to.text(1, name);
     to.integer(20, writeValue(to, value));

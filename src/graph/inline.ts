@@ -1,6 +1,6 @@
 import type { FunctionMessage } from "../onnx/messages.ts";
 import type { Graph, Node, Scope } from "./graph.ts";
-import type { Patch } from "./patch.ts";
+import type { Patch } from "./patch-edits.ts";
 import { type Place, Rewriter } from "./rewrite.ts";
 import { labelOf, pathOf, scopesOf } from "./scopes.ts";
 

@@ -1,8 +1,8 @@
+import type { Edit } from "../onnx/edits.ts";
 import { linkable, linkEdits, relocationEdits } from "../onnx/links.ts";
 import type { Companion, Folder, ModelFile } from "../onnx/model-file.ts";
 import { allTensors } from "../onnx/sound-shapes.ts";
 import { bytesSource, InputError, type Source } from "../onnx/source.ts";
-import type { Edit } from "../onnx/splices.ts";
 
 /** Where a result keeps its weights. */
 export interface Placing {

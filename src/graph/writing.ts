@@ -1,6 +1,6 @@
 import type { Graph, Node } from "./graph.ts";
 import { type Emit, nodeOf, type Ops, opsOver } from "./ops.ts";
-import type { Insertion } from "./patch.ts";
+import type { Insertion } from "./patch-edits.ts";
 import { type Constant, type Portable, portable } from "./portable.ts";
 import { type DenseTensor, encodeNumbers } from "./tensor.ts";
 

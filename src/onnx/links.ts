@@ -1,10 +1,10 @@
 import onnxProto from "onnx-proto";
+import type { Edit } from "./edits.ts";
 import { isExternal } from "./external.ts";
 import { FIELD, type TensorMessage } from "./messages.ts";
 import type { ModelFile } from "./model-file.ts";
 import { placeSensitive } from "./place-sensitive.ts";
 import { originOf, type Stretch } from "./source.ts";
-import type { Edit } from "./splices.ts";
 import { BYTES } from "./wire.ts";
 import { bytesField, concat } from "./wire-bytes.ts";
 

@@ -1,4 +1,5 @@
 import type { Frame } from "./decode.ts";
+import type { Edit } from "./edits.ts";
 import { originOf, type Range, type Source, type Stretch } from "./source.ts";
 import { concat, varint } from "./wire-bytes.ts";
 
@@ -10,15 +11,10 @@ export interface Splice extends Range {
   readonly bytes: Piece;
 }
 
-/** New bytes for a range inside a message, whose length, and those around it, follow. */
-export interface Edit extends Range {
-  readonly bytes: Uint8Array;
-  readonly frame: Frame;
-}
-
 /**
  * Turns edits into splices in file order, the length prefixes of every message around them
- * included. Edits at one place keep the order they are given in.
+ * included. Edits at one place keep the order they are given in, those of inner messages first:
+ * several messages may end at one byte.
  */
 export function splices(edits: readonly Edit[]): Splice[] {
   const growth = new Map<Frame, number>();
@@ -34,7 +30,8 @@ export function splices(edits: readonly Edit[]): Splice[] {
     prefixes.push({ start: frame.prefix, end: frame.start, bytes });
     grow(frame.parent, by + bytes.length - (frame.start - frame.prefix));
   }
-  return joined([...edits, ...prefixes].sort((a, b) => a.start - b.start || a.end - b.end));
+  const inner = [...edits].sort((a, b) => b.frame.depth - a.frame.depth);
+  return joined([...inner, ...prefixes].sort((a, b) => a.start - b.start || a.end - b.end));
 }
 
 type Replacement = Range & { readonly bytes: Uint8Array };

@@ -2,10 +2,11 @@ import onnxProto from "onnx-proto";
 import { valueInfo } from "../graph/encode.ts";
 import type { Node } from "../graph/graph.ts";
 import { own } from "../graph/own.ts";
+import type { Edit } from "../onnx/edits.ts";
 import { FIELD, type NodeMessage } from "../onnx/messages.ts";
 import { type ModelFile, openFile } from "../onnx/model-file.ts";
 import { bytesSource, type Range } from "../onnx/source.ts";
-import { type Edit, patchedSource, splices } from "../onnx/splices.ts";
+import { patchedSource, splices } from "../onnx/splices.ts";
 import { bytesField, concat } from "../onnx/wire-bytes.ts";
 
 const { onnx } = onnxProto;

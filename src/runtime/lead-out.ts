@@ -3,9 +3,9 @@ import { valueInfo } from "../graph/encode.ts";
 import type { Node, Scope, Value } from "../graph/graph.ts";
 import { dataTypeNamed } from "../onnx/data-types.ts";
 import type { Frame } from "../onnx/decode.ts";
+import type { Edit } from "../onnx/edits.ts";
 import { FIELD } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
-import type { Edit } from "../onnx/splices.ts";
 import { BYTES } from "../onnx/wire.ts";
 import { bytesField } from "../onnx/wire-bytes.ts";
 

@@ -1,10 +1,11 @@
+import type { Edit } from "../onnx/edits.ts";
 import { externalRange, isExternal } from "../onnx/external.ts";
 import { relocationEdits } from "../onnx/links.ts";
 import { FIELD, type NodeMessage, type TensorMessage } from "../onnx/messages.ts";
 import { type ModelFile, openFile } from "../onnx/model-file.ts";
 import { allTensors } from "../onnx/sound-shapes.ts";
 import { originOf } from "../onnx/source.ts";
-import { type Edit, patchedSource, splices } from "../onnx/splices.ts";
+import { patchedSource, splices } from "../onnx/splices.ts";
 import { bytesField } from "../onnx/wire-bytes.ts";
 import { equalRanges } from "./same-tensor.ts";
 

@@ -1,8 +1,9 @@
 import { valueInfo } from "../graph/encode.ts";
+import type { Edit } from "../onnx/edits.ts";
 import { FIELD, type NodeMessage } from "../onnx/messages.ts";
 import { openFile } from "../onnx/model-file.ts";
 import { bytesSource } from "../onnx/source.ts";
-import { type Edit, patchedSource, splices } from "../onnx/splices.ts";
+import { patchedSource, splices } from "../onnx/splices.ts";
 import { bytesField, concat } from "../onnx/wire-bytes.ts";
 
 /**

@@ -1,8 +1,9 @@
 import onnxProto from "onnx-proto";
 import { RANDOM } from "../graph/constants.ts";
+import type { Edit } from "../onnx/edits.ts";
 import type { NodeMessage } from "../onnx/messages.ts";
 import { type ModelFile, openFile } from "../onnx/model-file.ts";
-import { type Edit, patchedSource, splices } from "../onnx/splices.ts";
+import { patchedSource, splices } from "../onnx/splices.ts";
 
 const { onnx } = onnxProto;
 const { FLOAT, INT } = onnx.AttributeProto.AttributeType;

@@ -2,10 +2,11 @@ import onnxProto from "onnx-proto";
 import { decodeNumbers, encodeNumbers } from "../graph/tensor.ts";
 import { dataTypeNamed } from "../onnx/data-types.ts";
 import type { Frame } from "../onnx/decode.ts";
+import type { Edit } from "../onnx/edits.ts";
 import type { GraphMessage, NodeMessage, TensorMessage } from "../onnx/messages.ts";
 import { type ModelFile, openFile, tensorBytes } from "../onnx/model-file.ts";
 import { bytesSource } from "../onnx/source.ts";
-import { type Edit, patchedSource, splices } from "../onnx/splices.ts";
+import { patchedSource, splices } from "../onnx/splices.ts";
 
 const { onnx } = onnxProto;
 

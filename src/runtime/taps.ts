@@ -1,8 +1,9 @@
 import type { Tensor } from "onnxruntime-common";
 import { buildGraph, type Graph, type Scope, type Value } from "../graph/graph.ts";
 import { valueLike } from "../graph/scopes.ts";
+import type { Edit } from "../onnx/edits.ts";
 import { type ModelFile, openFile } from "../onnx/model-file.ts";
-import { type Edit, patchedSource, splices } from "../onnx/splices.ts";
+import { patchedSource, splices } from "../onnx/splices.ts";
 import { dtypeOf, tensorOfBytes } from "./floats.ts";
 import { leadOut, ownersOf } from "./lead-out.ts";
 import { withOutputs } from "./runnable.ts";

@@ -1,6 +1,6 @@
 import { differentiate as differentiated } from "../../passes/gradient/differentiate.ts";
 import type { Sizes } from "../graph/bound.ts";
-import type { Port } from "../graph/patch.ts";
+import type { Port } from "../graph/patch-edits.ts";
 import { isFloat } from "../graph/types.ts";
 import { writing } from "../graph/writing.ts";
 import { type Model, patched } from "../model.ts";

@@ -5,7 +5,7 @@ import type { Sizes } from "../graph/bound.ts";
 import { bothBranches, branchTaken, checkChosen, withoutIf } from "../graph/branch.ts";
 import type { Graph, Node } from "../graph/graph.ts";
 import { inlined } from "../graph/inline.ts";
-import type { Patch } from "../graph/patch.ts";
+import type { Patch } from "../graph/patch-edits.ts";
 import type { Types } from "../graph/types.ts";
 import { type Model, patched } from "../model.ts";
 import type { Ort } from "../runtime/session.ts";
