@@ -1,6 +1,7 @@
 import type { Graph, Node, Value } from "../../src/graph/graph.ts";
 import type { Types } from "../../src/graph/types.ts";
 import { compare } from "../../src/runtime/compare.ts";
+import { withTaps } from "../../src/runtime/expose.ts";
 import { notRun, type Outcome, ran } from "../../src/runtime/outcome.ts";
 import { runnable } from "../../src/runtime/runnable.ts";
 import {
@@ -11,7 +12,6 @@ import {
 } from "../../src/runtime/same-function.ts";
 import { type Ort, type Runnable, reason, type Tensors } from "../../src/runtime/session.ts";
 import { sown } from "../../src/runtime/sown.ts";
-import { tapped } from "../../src/runtime/taps.ts";
 import { runValue } from "./site-nodes.ts";
 
 /** A composite node and what it was opened into, on the operands of a real run. */
@@ -94,7 +94,7 @@ async function quantaOf(
         node.inputs.filter((value) => value?.producer && value.producer.op !== "Constant"),
       ),
     ] as Value[];
-  const taps = tapped(
+  const taps = withTaps(
     graph.file,
     nodes.flatMap(read).map((value) => ({ value, dtype: types.get(value)!.dtype })),
   );

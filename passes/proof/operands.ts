@@ -2,10 +2,10 @@ import type { Graph } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
 import type { Types } from "../../src/graph/types.ts";
 import { broadcastShape, expanded } from "../../src/runtime/broadcast.ts";
+import { type Tap, type Taps, withTaps } from "../../src/runtime/expose.ts";
 import { runnable } from "../../src/runtime/runnable.ts";
 import { runAll } from "../../src/runtime/same-function.ts";
 import type { Ort, Tensors } from "../../src/runtime/session.ts";
-import { type Tap, type Tapped, tapped } from "../../src/runtime/taps.ts";
 import type { Augmented } from "../augment.ts";
 import { operandsOf } from "./site-nodes.ts";
 
@@ -63,7 +63,7 @@ export const tapsAt = (sites: readonly Augmented[]): Tap[] =>
  */
 export function operandsIn(
   ort: Ort,
-  taps: Tapped,
+  taps: Taps,
   augmented: Augmented,
   got: Tensors,
 ): Tensors | null {
@@ -99,7 +99,7 @@ export async function capture(
     if (missing.length === 0) break;
     const inMain = missing.filter(({ site }) => site.scope.kind === "main");
     const run = async (some: readonly Augmented[]) => {
-      const taps = tapped(file, tapsAt(some));
+      const taps = withTaps(file, tapsAt(some));
       return { taps, got: (await runAll(ort, runnable(taps.file), "disabled", [feeds]))[0] };
     };
     // A body may refuse to give its values out; one of the main graph never does.

@@ -1,23 +1,20 @@
-import { FIELD } from "../onnx/messages.ts";
-import { InputError, type Source } from "../onnx/source.ts";
-import { patchedSource, splices } from "../onnx/splices.ts";
-import { bytesField } from "../onnx/wire-bytes.ts";
-import { valueInfo } from "./encode.ts";
+import { InputError } from "../onnx/source.ts";
 import type { Graph } from "./graph.ts";
+import type { Patch } from "./patch-edits.ts";
 import { typeOfInfo } from "./types.ts";
 
 /** Sizes by the name of a free dimension; an unnamed one is "input.axis". */
 export type Sizes = Readonly<Record<string, number>>;
 
 /**
- * The model with its inputs' free dimensions bound to sizes; those not named stay free. Throws an
- * InputError where a name is none of a free dimension, or a size is none.
+ * Fixes free dimensions of a model's inputs; those not named stay free. Throws an InputError if a
+ * name is not that of a free dimension, or if a size is not a positive integer.
  */
-export function bound({ file, main }: Graph, sizes: Sizes): Source {
+export function bound({ file, main }: Graph, sizes: Sizes): Patch {
   const unknown = new Set(Object.keys(sizes));
   const free = new Set<string>();
   const inputs = new Set(main.inputs.map(({ name }) => name));
-  const edits = file.graph.inputs.flatMap((info) => {
+  const retyped = file.graph.inputs.flatMap((info) => {
     const type = typeOfInfo(info);
     if (!type?.shape || !inputs.has(info.name)) return [];
     const shape = type.shape.map((dim, axis) => {
@@ -28,9 +25,7 @@ export function bound({ file, main }: Graph, sizes: Sizes): Source {
       return Object.hasOwn(sizes, name) ? sizes[name] : dim;
     });
     if (shape.every((dim, axis) => dim === type.shape![axis])) return [];
-    const { at, end, parent } = info.frame;
-    const bytes = bytesField(FIELD.graphInput, valueInfo(info.name, { ...type, shape }));
-    return [{ start: at, end, bytes, frame: parent! }];
+    return [{ name: info.name, type: { ...type, shape } }];
   });
   for (const name of unknown)
     throw new InputError(
@@ -39,5 +34,5 @@ export function bound({ file, main }: Graph, sizes: Sizes): Source {
   for (const [name, size] of Object.entries(sizes))
     if (!Number.isSafeInteger(size) || size < 1)
       throw new InputError(`the size ${size} of ${name} is no whole number from 1 on.`);
-  return patchedSource(file.source, splices(edits));
+  return { nodes: [], tensors: [], redirects: [], retyped };
 }

@@ -7,7 +7,7 @@ import type { DenseTensor } from "./tensor.ts";
 import type { Type } from "./types.ts";
 
 const { onnx } = onnxProto;
-const { FLOAT, FLOATS, INT, INTS, STRING, TENSOR } = onnx.AttributeProto.AttributeType;
+const { FLOAT, FLOATS, GRAPH, INT, INTS, STRING, TENSOR } = onnx.AttributeProto.AttributeType;
 
 /** A float attribute: a plain number is written as an integer. */
 export interface FloatAttribute {
@@ -19,8 +19,23 @@ export interface DenseAttribute {
   readonly tensor: DenseTensor;
 }
 
-/** An attribute's value: integers as they are, floats as `float(x)`, strings, tensors. */
-export type AttributeValue = number | readonly number[] | string | FloatAttribute | DenseAttribute;
+/** A body: a graph attribute. */
+export interface GraphAttribute {
+  readonly graph: {
+    readonly name: string;
+    readonly nodes: readonly NewNode[];
+    readonly outputs: readonly { readonly name: string; readonly type: Type | null }[];
+  };
+}
+
+/** An attribute's value: integers as they are, floats as `float(x)`, strings, tensors, bodies. */
+export type AttributeValue =
+  | number
+  | readonly number[]
+  | string
+  | FloatAttribute
+  | DenseAttribute
+  | GraphAttribute;
 
 export type Attributes = Readonly<Record<string, AttributeValue>>;
 
@@ -71,6 +86,15 @@ function writeValue(to: WireWriter, value: AttributeValue): number {
   if ("tensor" in value) {
     writeTensor(to, 5, value.tensor);
     return TENSOR;
+  }
+  if ("graph" in value) {
+    const { name, nodes, outputs } = value.graph;
+    to.message(6, () => {
+      for (const node of nodes) writeNode(to, FIELD.graphNode, node);
+      to.text(FIELD.graphName, name);
+      for (const { name, type } of outputs) to.bytes(FIELD.graphOutput, valueInfo(name, type));
+    });
+    return GRAPH;
   }
   if (!("float" in value)) {
     to.integers(8, value);

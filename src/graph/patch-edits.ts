@@ -42,6 +42,8 @@ export interface Slot {
   readonly node: Pick<Node, "message">;
   readonly index: number;
   readonly name: string;
+  /** It takes the place of the absent slot at `index`. */
+  readonly fills?: boolean;
 }
 
 /** What a pass wants changed. Nothing that is not named here is touched. */
@@ -55,6 +57,11 @@ export interface Patch {
   readonly written?: readonly { readonly before: Node; readonly bytes: Uint8Array }[];
   /** Nodes that new ones take the place of, and initializers that become inputs. */
   readonly removed?: readonly (Node | Value)[];
+  /** Nodes that others take the place of. */
+  readonly replaced?: readonly {
+    readonly node: Pick<Node, "message"> & { readonly scope?: Scope };
+    readonly by: readonly NewNode[];
+  }[];
   readonly inputs?: readonly Port[];
   readonly outputs?: readonly Port[];
   /** Inputs of the main graph whose type is stated anew. */
@@ -93,6 +100,7 @@ export function patchEdits({ file }: Pick<Graph, "file">, patch: Patch, location
     ),
     ...patch.redirects.map(({ use, name }) => redirect(file, use, name)),
     ...(patch.removed ?? []).map(removal),
+    ...(patch.replaced ?? []).map(({ node, by }) => replace(node.message, written(by, node.scope))),
     ...(patch.retyped ?? []).map((port) => retype(file, port)),
     ...(patch.untold ?? []).map((name) => remove(named(file.graph.outputs, name))),
     ...(patch.inputs ?? []).map((port) => append(port.scope?.message ?? main, input(port))),
@@ -148,10 +156,14 @@ function nodeEdits(file: ModelFile, { nodes, tensors }: Patch): Edit[] {
     for (const tensor of tensors) put(constantNode(tensor), file.graph.nodes[0], undefined);
   for (const { before: next, scope, node } of nodes) put(node, next?.message, next?.scope ?? scope);
   const to = new WireWriter();
-  return [...groups.values()].map(({ scope, edit, nodes: group }) => {
-    for (const node of group) writeNode(to, nodeField(scope), node);
-    return edit(to.take());
-  });
+  return [...groups.values()].map(({ scope, edit, nodes: group }) =>
+    edit(written(group, scope, to)),
+  );
+}
+
+function written(nodes: readonly NewNode[], scope: Scope | undefined, to = new WireWriter()) {
+  for (const node of nodes) writeNode(to, nodeField(scope), node);
+  return to.take();
 }
 
 const input = ({ name, type }: Port) => bytesField(FIELD.graphInput, valueInfo(name, type));
@@ -190,7 +202,8 @@ function slots(file: ModelFile, { nodeInputs = [], nodeOutputs = [] }: Patch): E
       const names: string[] = [];
       for (let k = 0; k <= length; k++) {
         for (const { index, name } of added) if (index === k) names.push(name);
-        if (k < length) names.push(present[k] ?? "");
+        const filled = added.some(({ index, fills }) => index === k && fills);
+        if (k < length && !filled) names.push(present[k] ?? "");
       }
       const fields = names.map((name) => bytesField(number, utf8.encode(name)));
       for (const field of texts(file, node.message, number))

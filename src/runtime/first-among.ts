@@ -5,7 +5,7 @@ import type { Types } from "../graph/types.ts";
 import { dataTypeNamed } from "../onnx/data-types.ts";
 import { compare, type Difference } from "./compare.ts";
 import type { Counterpart } from "./counterparts.ts";
-import type { Opened } from "./inner-outputs.ts";
+import type { Exposed } from "./expose.ts";
 import { runnable } from "./runnable.ts";
 import { type Ort, runFor, type Tensors, withSession } from "./session.ts";
 import { sown } from "./sown.ts";
@@ -17,7 +17,7 @@ const VALUES = 500;
 const UNKNOWN_DIM = 64;
 
 /** Hands out values of one model by name; null where it cannot. */
-export type Opening = (names: readonly string[]) => Opened | null;
+export type Opening = (names: readonly string[]) => Exposed | null;
 
 /** The first value that differs. */
 export interface Found {

@@ -1,13 +1,13 @@
 import type { Graph, Node, Value } from "../graph/graph.ts";
+import { type Step, stepsInto } from "../graph/path.ts";
 import type { Type, Types } from "../graph/types.ts";
 import { attributeDifferences } from "./attributes.ts";
 import type { Difference } from "./compare.ts";
 import type { Counterpart } from "./counterparts.ts";
+import { expose, withOutputs } from "./expose.ts";
 import { titleOf } from "./finding.ts";
 import { type Found, firstAmong, type Opening } from "./first-among.ts";
-import { withInnerOutputs } from "./inner-outputs.ts";
-import { type Step, stepsInto, typesOfInputs } from "./inside.ts";
-import { withOutputs } from "./runnable.ts";
+import { typesOfInputs } from "./inside.ts";
 import { told } from "./segment.ts";
 import type { Ort, Tensors } from "./session.ts";
 
@@ -104,7 +104,7 @@ async function inside(
     const [openA, openB] = sides.map(
       ({ graph, way }): Opening =>
         (names) =>
-          withInnerOutputs(
+          expose(
             graph,
             way,
             names.map((name) => ({ name, dtype: dtypeOf(name) })),

@@ -1,23 +1,7 @@
-import type { Graph, Node, Scope, Value } from "../graph/graph.ts";
+import type { Graph, Scope, Value } from "../graph/graph.ts";
+import type { Step } from "../graph/path.ts";
 import type { Type } from "../graph/types.ts";
 import type { Counterpart } from "./counterparts.ts";
-
-/** A way into a model: a node, and the body of it, or of the function it calls, that is entered. */
-export interface Step {
-  readonly node: Node;
-  readonly scope: Scope;
-  /** "then_branch", "body", or the function's name. */
-  readonly part: string;
-}
-
-/** The ways into a node: its bodies by the attributes that hold them, or the function it calls. */
-export function stepsInto(node: Node): Step[] {
-  if (node.callee) return [{ node, scope: node.callee, part: `function ${node.callee.name}` }];
-  const parts = node.message.attributes.flatMap(({ name, g, graphs }) =>
-    (g ? [g, ...graphs] : graphs).map(() => name),
-  );
-  return node.bodies.map((scope, k) => ({ node, scope, part: parts[k] }));
-}
 
 /** The bodies of counterparts: the scopes beside the main graph that can have initializers. */
 export function bodiesOf(pairs: readonly Counterpart[]): [Scope, Scope][] {

@@ -1,19 +1,14 @@
-import onnxProto from "onnx-proto";
-import { valueInfo } from "../graph/encode.ts";
-import type { Graph, Value } from "../graph/graph.ts";
+import type { Graph } from "../graph/graph.ts";
+import { patchedFile } from "../graph/patch.ts";
 import { typeOfTensor } from "../graph/types.ts";
 import { linkable, linkEdits } from "../onnx/links.ts";
-import { FIELD } from "../onnx/messages.ts";
-import { type ModelFile, openFile } from "../onnx/model-file.ts";
+import type { ModelFile } from "../onnx/model-file.ts";
 import { externalLocations } from "../onnx/sound-shapes.ts";
 import type { Source } from "../onnx/source.ts";
 import { patchedSource, splices } from "../onnx/splices.ts";
-import { bytesField } from "../onnx/wire-bytes.ts";
 import { beforeCopies, relocated, withCompanionInside } from "./linked.ts";
 import type { Runnable } from "./session.ts";
 import { withinReach } from "./within-reach.ts";
-
-const { onnx } = onnxProto;
 
 /** Bytes above which a model in a file is not loaded to be handed over: its weights are linked. */
 const LOADED = 1 << 28;
@@ -50,39 +45,15 @@ function placed(file: ModelFile, written?: string): Runnable {
 const liesIn = (folder: string, { path, name, isLink }: Source) =>
   !isLink && path?.slice(0, -name.length - 1) === folder;
 
-/** The model with further outputs: values of its main graph by name. */
-export function withOutputs(file: ModelFile, names: readonly string[]): ModelFile {
-  const { frame, outputs } = file.graph;
-  const there = new Set(outputs.map(({ name }) => name));
-  const edits = names
-    .filter((name) => !there.has(name))
-    .map((name) => ({
-      start: frame.end,
-      end: frame.end,
-      bytes: bytesField(FIELD.graphOutput, onnx.ValueInfoProto.encode({ name }).finish()),
-      frame,
-    }));
-  return openFile(patchedSource(file.source, splices(edits)), file.folder);
-}
-
 /**
  * The model with weights of its main graph as graph inputs of the same name, type and shape:
  * onnxruntime's JavaScript ignores a feed that overrides an initializer.
  */
-export function withWeightsAsInputs(graph: Graph, names: readonly string[]): ModelFile {
-  const { file, main } = graph;
-  const there = new Set(file.graph.inputs.map(({ name }) => name));
-  const edits = names.flatMap((name) => {
-    const value = main.values.get(name)!;
-    const { at, end, parent } = (tensorNode(value) ?? value.initializer!).frame;
-    const info = bytesField(FIELD.graphInput, valueInfo(name, typeOfTensor(value)!));
-    const into = file.graph.frame;
-    return [
-      { start: at, end, bytes: new Uint8Array(), frame: parent! },
-      ...(there.has(name) ? [] : [{ start: into.end, end: into.end, bytes: info, frame: into }]),
-    ];
-  });
-  return openFile(patchedSource(file.source, splices(edits)), file.folder);
+export function withWeightsAsInputs({ file, main }: Graph, names: readonly string[]): ModelFile {
+  const present = new Set(file.graph.inputs.map(({ name }) => name));
+  const removed = names.map((name) => main.values.get(name)!);
+  const inputs = removed
+    .filter(({ name }) => !present.has(name))
+    .map((value) => ({ name: value.name, type: typeOfTensor(value) }));
+  return patchedFile(file, { removed, inputs });
 }
-
-const tensorNode = ({ initializer, producer }: Value) => (initializer ? null : producer!.message);

@@ -1,12 +1,8 @@
-import onnxProto from "onnx-proto";
 import { RANDOM } from "../graph/constants.ts";
-import type { Edit } from "../onnx/edits.ts";
+import { float } from "../graph/encode.ts";
+import { patchedFile } from "../graph/patch.ts";
 import type { NodeMessage } from "../onnx/messages.ts";
-import { type ModelFile, openFile } from "../onnx/model-file.ts";
-import { patchedSource, splices } from "../onnx/splices.ts";
-
-const { onnx } = onnxProto;
-const { FLOAT, INT } = onnx.AttributeProto.AttributeType;
+import type { ModelFile } from "../onnx/model-file.ts";
 
 const draws = ({ opType, domain, inputs }: NodeMessage) =>
   (domain === "" || domain === "ai.onnx") &&
@@ -31,14 +27,12 @@ export const isRandom = (file: ModelFile) => !drawing(file).next().done;
  * one and the same, so that another writing of the model draws alike. Itself where all have one.
  */
 export function sown(file: ModelFile): ModelFile {
-  const edits: Edit[] = [];
-  for (const node of drawing(file)) {
-    if (node.attributes.some(({ name }) => name === "seed")) continue;
-    const seed = node.opType === "Dropout" ? { type: INT, i: 1 } : { type: FLOAT, f: 1 };
-    const attribute = [{ name: "seed", ...seed }];
-    const bytes = onnx.NodeProto.encode(onnx.NodeProto.fromObject({ attribute })).finish();
-    edits.push({ start: node.frame.end, end: node.frame.end, bytes, frame: node.frame });
-  }
-  if (edits.length === 0) return file;
-  return openFile(patchedSource(file.source, splices(edits)), file.folder);
+  const attributes = [...drawing(file)]
+    .filter((node) => !node.attributes.some(({ name }) => name === "seed"))
+    .map((message) => ({
+      node: { message },
+      name: "seed",
+      value: message.opType === "Dropout" ? 1 : float(1),
+    }));
+  return patchedFile(file, { attributes });
 }

@@ -1,7 +1,7 @@
 import { bound, type Sizes } from "../graph/bound.ts";
 import type { Types } from "../graph/types.ts";
 import { writing } from "../graph/writing.ts";
-import { type Model, modelOf, patched, typesOf } from "../model.ts";
+import { type Model, patched, typesOf } from "../model.ts";
 import { computedConstants } from "../runtime/evaluate.ts";
 import { withRanks } from "../runtime/ranks.ts";
 import type { Ort } from "../runtime/session.ts";
@@ -27,7 +27,7 @@ export async function settled(
   dims: Sizes,
   free: readonly string[],
 ): Promise<Settled> {
-  let now = modelOf(bound(model.graph, dims), model.folder);
+  let now = await patched(model.graph, bound(model.graph, dims));
   for (let round = 0; ; round++) {
     const { graph } = now;
     const { types } = await typesOf(now, ort);

@@ -1,7 +1,8 @@
 import type { InferenceSession, Tensor } from "onnxruntime-common";
 import type { Model } from "../model.ts";
 import { InputError } from "../onnx/source.ts";
-import { runnable, withOutputs } from "../runtime/runnable.ts";
+import { withOutputs } from "../runtime/expose.ts";
+import { runnable } from "../runtime/runnable.ts";
 import { type Ort, openSession, runFor, type Tensors } from "../runtime/session.ts";
 
 /** A model whose outputs another one is to follow: what it gives for a batch. */

@@ -1,0 +1,25 @@
+import type { Node, Scope } from "./graph.ts";
+
+/** One step into a model: a node, and the body of it, or of the function it calls, that is entered. */
+export interface Step {
+  readonly node: Node;
+  readonly scope: Scope;
+  /** "then_branch", "body", or the function's name. */
+  readonly part: string;
+}
+
+/** Gives the steps into a node: its bodies by their attributes, or the function that it calls. */
+export function stepsInto(node: Node): Step[] {
+  if (node.callee) return [{ node, scope: node.callee, part: `function ${node.callee.name}` }];
+  const parts = node.message.attributes.flatMap(({ name, g, graphs }) =>
+    (g ? [g, ...graphs] : graphs).map(() => name),
+  );
+  return node.bodies.map((scope, k) => ({ node, scope, part: parts[k] }));
+}
+
+/** Gives the steps from the main graph, or a function's, to a body; none if it is no body. */
+export function pathTo(scope: Scope): Step[] {
+  const { owner } = scope;
+  if (!owner) return [];
+  return [...pathTo(owner.scope), stepsInto(owner).find((step) => step.scope === scope)!];
+}
