@@ -1,11 +1,14 @@
+import type { FinetuneOptions } from "../src/index.ts";
 import type { Inserting } from "./commands/inserting.ts";
 
 /** What the command line says. */
 export interface FinetuneArguments extends Inserting {
+  /** Options that stood on the command line. */
+  given: readonly string[];
   model: string;
   data: string;
   eval: string | undefined;
-  loss: string;
+  loss: FinetuneOptions["loss"];
   target: string | undefined;
   until: string | undefined;
   classAxis: number | undefined;
@@ -18,7 +21,7 @@ export interface FinetuneArguments extends Inserting {
   lr: number;
   schedule: "constant" | "cosine";
   warmup: number;
-  optimizer: string;
+  optimizer: NonNullable<FinetuneOptions["optimizer"]>;
   momentum: number;
   weightDecay: number;
   clip: number;

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import yargs from "yargs";
+import yargs, { type CommandModule } from "yargs";
 import { VERSION } from "../src/version.ts";
 import { apply } from "./commands/apply.ts";
 import { extract } from "./commands/extract.ts";
@@ -9,6 +9,8 @@ import { laurelize } from "./commands/laurelize.ts";
 import { strip } from "./commands/strip.ts";
 import { verify } from "./commands/verify.ts";
 import { printFailure, UsageError } from "./failure.ts";
+import { heed } from "./heed.ts";
+import { checkUnderstood } from "./mistyped.ts";
 import { turnOffTelemetry } from "./no-telemetry.ts";
 import { WORDS } from "./words.ts";
 
@@ -19,26 +21,25 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+const commands = [laurelize, inspect, verify, strip, finetune, extract, apply];
+
 const parser = yargs(process.argv.slice(2))
   .scriptName("laurelize")
-  .command(laurelize)
-  .command(inspect)
-  .command(verify)
-  .command(strip)
-  .command(finetune)
-  .command(extract)
-  .command(apply)
   .updateStrings(WORDS)
   .version(VERSION)
   .alias({ h: "help" })
-  .strict()
+  .middleware((given) => checkUnderstood(given, { commands: names, options: known() }), true)
   .check((given) => {
-    const twice = Object.keys(given).find((key) => Array.isArray(given[key]) && !lists().has(key));
-    if (twice !== undefined) throw new UsageError(`${dashed(twice)} is given twice.`);
+    const { array } = options();
+    const twice = Object.keys(given).find(
+      (key) => Array.isArray(given[key]) && key !== "_" && !array.includes(key),
+    );
+    if (twice !== undefined) throw new UsageError(`${option(twice)} is given twice.`);
     const not = Object.keys(given).find((key) => [given[key]].flat().some(Number.isNaN));
-    if (not !== undefined) throw new UsageError(`${dashed(not)} takes a number.`);
+    if (not !== undefined) throw new UsageError(`${option(not)} takes a number.`);
     return true;
   })
+  .middleware(heed)
   .wrap(Math.min(100, process.stdout.columns ?? 100))
   .epilogue(
     "Exit codes: 0 done, 1 a check failed or a training diverged, 2 bad usage or unreadable model or data, 3 no residual site, 4 a check could not run, 130 a training was interrupted (nothing is written but with 0; finetune writes the best so far with 1 and 130).",
@@ -46,17 +47,32 @@ const parser = yargs(process.argv.slice(2))
   .fail((message, error) => {
     throw error ?? new UsageError(message.replace(/\s*\n\s*/g, " "));
   });
+for (const command of commands) parser.command(command as CommandModule);
 
-const dashed = (option: string) => `${option.length > 1 ? "--" : "-"}${option}`;
+const names = commands.map(({ command }) => String(command).split(" ")[0]);
 
-/** The options that may be given several times, and what stands without a name. */
-function lists(): ReadonlySet<string> {
-  const { array } = (parser as unknown as { getOptions(): { array: string[] } }).getOptions();
-  return new Set(["_", ...array]);
+const option = (name: string) => `${name.length > 1 ? "--" : "-"}${name}`;
+
+/** The options of the command that is run, as yargs keeps them. */
+const options = () =>
+  (
+    parser as unknown as {
+      getOptions(): {
+        readonly array: readonly string[];
+        readonly key: object;
+        readonly alias: Readonly<Record<string, readonly string[]>>;
+      };
+    }
+  ).getOptions();
+
+function known(): ReadonlySet<string> {
+  const { key, alias } = options();
+  return new Set([...Object.keys(key), ...Object.entries(alias).flat(2)]);
 }
 
 try {
-  await parser.parseAsync();
+  if (process.argv.length > 2) await parser.parseAsync();
+  else parser.showHelp((help) => process.stdout.write(`${help}\n`));
 } catch (error) {
   printFailure(error);
 }

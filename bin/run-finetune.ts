@@ -18,6 +18,8 @@ import {
   trainableWeights,
 } from "../src/index.ts";
 import { fresh, keepState, resumed } from "./checkpoint.ts";
+import { laurelOptions } from "./commands/inserting.ts";
+import { dashed } from "./commands/options.ts";
 import { EXIT } from "./exit.ts";
 import type { FinetuneArguments } from "./finetune-arguments.ts";
 import { filesOf } from "./finetune-files.ts";
@@ -50,13 +52,23 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
   tell({ step: "finding the residual connections" });
   const laurel = isLaurelized(given)
     ? { model: given, warnings: [] }
-    : await laurelize(given, { ...args, ort, externalData: null });
+    : await laurelize(given, { ...laurelOptions(args), ort, externalData: null });
   for (const warning of laurel.warnings) say("warning", warning);
   const { model } = laurel;
   trainableWeights(model, args.train);
   const variant = variantOf(model);
-  if (args.variant !== variant)
-    say("note", `${args.model} is laurelized already, and stays ${variant}.`);
+  const idle =
+    model === given
+      ? Object.keys(laurelOptions(args)).filter((name) => args.given.includes(name))
+      : [];
+  for (const name of idle)
+    if (name !== "seed" && !(name === "variant" && args.variant === variant))
+      say(
+        "warning",
+        `--${dashed(name)} has no effect: ${args.model} is laurelized already, and stays ${variant}.`,
+      );
+  if (args.patience !== undefined && !args.eval)
+    say("warning", "--patience goes by the training loss, as there is no --eval.");
   const targets = args.target === undefined ? [] : [args.target];
   const dataset = await openDataset(args.data, model, { targets });
   const held = args.eval ? await openDataset(args.eval, model, { targets }) : null;

@@ -4,16 +4,22 @@ import { printJson, rejectedAsJson, sitesAsJson } from "./json.ts";
 import { ort } from "./runtime.ts";
 import { tell } from "./supervision.ts";
 import { rejectedTable, siteTable, sums } from "./tables.ts";
-import { headline } from "./text.ts";
+import { counted, headline } from "./text.ts";
 
 /** What the command line says. */
 export interface InspectArguments {
   model: string;
   why: boolean;
   json: boolean;
+  quiet: boolean;
   featureAxis: number | undefined;
   also: ("se" | "merge" | "constant")[] | undefined;
   timeout: number;
+  include: string[] | undefined;
+  exclude: string[] | undefined;
+  stream: number[] | undefined;
+  every: number | undefined;
+  last: number | undefined;
   trustLinks: boolean;
 }
 
@@ -21,18 +27,25 @@ export interface InspectArguments {
 export async function runInspect(args: InspectArguments): Promise<void> {
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   tell({ step: "finding the residual connections" });
-  const found = await findResiduals(model, { ort, featureAxis: args.featureAxis, also: args.also });
+  const { featureAxis, also, include, exclude, stream, every, last } = args;
+  const choice = { include, exclude, stream, every, last };
+  const found = await findResiduals(model, { ort, featureAxis, also, ...choice });
+  if (!args.quiet)
+    for (const warning of found.warnings) process.stderr.write(`warning: ${warning}\n`);
   if (args.json) {
     printJson({
       model: args.model,
-      sites: sitesAsJson(found.sites),
+      ...(found.chosen.length < found.sites.length ? { found: found.sites.length } : {}),
+      sites: sitesAsJson(found.chosen),
       rejected: rejectedAsJson(found.rejected),
     });
     return;
   }
-  for (const warning of found.warnings) process.stderr.write(`warning: ${warning}\n`);
+  if (args.quiet) return;
   const lines = [headline(path.basename(args.model), model), sums(found, args.why)];
-  if (found.sites.length > 0) lines.push("", siteTable(found.sites));
+  if (found.chosen.length < found.sites.length)
+    lines.push(`chosen: ${counted(found.chosen.length, "site")} of ${found.sites.length}`);
+  if (found.chosen.length > 0) lines.push("", siteTable(found.chosen));
   if (args.why && found.rejected.length > 0) lines.push("", rejectedTable(found.rejected));
   process.stdout.write(`${lines.join("\n")}\n`);
 }

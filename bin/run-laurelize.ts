@@ -8,9 +8,10 @@ import {
   type Ort,
   openModel,
   type Proof,
+  type Site,
   verify,
 } from "../src/index.ts";
-import type { Inserting } from "./commands/inserting.ts";
+import { type Inserting, laurelOptions } from "./commands/inserting.ts";
 import { EXIT } from "./exit.ts";
 import { parseDims, readInputs } from "./inputs.ts";
 import { printJson } from "./json.ts";
@@ -20,6 +21,7 @@ import { asJson, proofLines, summary, unproved } from "./report.ts";
 import { ort } from "./runtime.ts";
 import { staged } from "./staged.ts";
 import { crashes, tell } from "./supervision.ts";
+import { siteTable } from "./tables.ts";
 import { bytes } from "./text.ts";
 import { webRuntime } from "./web-runtime.ts";
 
@@ -58,6 +60,9 @@ export async function runLaurelize(args: LaurelizeArguments): Promise<void> {
   const say = (text: string) => {
     if (!args.quiet && !args.json) process.stdout.write(`${text}\n`);
   };
+  const warn = (text: string) => {
+    if (!args.quiet && first) process.stderr.write(`warning: ${text}\n`);
+  };
   if (isLaurelized(model) && !args.again) {
     say(`${path.basename(args.model)} is already laurelized; nothing written (--again adds to it)`);
     if (args.json) printJson({ input: args.model, output: null, alreadyLaurelized: true });
@@ -69,11 +74,23 @@ export async function runLaurelize(args: LaurelizeArguments): Promise<void> {
   const alsoOrt = args.alsoWeb ? await webRuntime() : undefined;
   if (!args.dryRun) checkOutput(target, args.model, args, model);
   const { data: externalData, copies: copyData } = target;
-  const laurel = await laurelize(model, { ...args, ort, externalData, copyData });
-  if (!args.quiet && first)
-    for (const warning of laurel.warnings) process.stderr.write(`warning: ${warning}\n`);
+  const laurel = await laurelize(model, {
+    ...laurelOptions(args),
+    ort,
+    externalData,
+    copyData,
+    linkWeights: args.linkWeights,
+    hash: args.hash,
+    again: args.again,
+  });
+  if (args.copyData && copyData === null)
+    warn(`--copy-data has no effect: ${path.basename(args.model)} has no data files.`);
+  if (args.again && !isLaurelized(model) && !laurel.found.chosen.some(isLaurel))
+    warn(`--again has no effect: no chosen site of ${path.basename(args.model)} is LAuReL yet.`);
+  for (const warning of laurel.warnings) warn(warning);
   if (first) say(summary(path.basename(args.model), laurel));
   if (args.dryRun) {
+    say(`\n${siteTable(laurel.plan.sites.map(({ site }) => site))}`);
     say("\ndry run: nothing proved, nothing written");
     if (args.json) printJson(asJson(args.model, null, laurel, null, []));
     return;
@@ -109,6 +126,8 @@ export async function runLaurelize(args: LaurelizeArguments): Promise<void> {
     say(`its old weights are those in ${name}: keep the two files together, and ${name} as it is`);
   if (args.json) printJson(asJson(args.model, output, laurel, proof, crashes()));
 }
+
+const isLaurel = ({ kind }: Site) => kind === "laurel";
 
 function checkExtent({ alsoWeb, inputs, verify }: LaurelizeArguments): void {
   const how = verify === "none" ? "--no-verify skips" : "--verify sites leaves out";

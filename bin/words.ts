@@ -4,9 +4,5 @@ export const WORDS = {
     one: "too few files are named: %s instead of %s",
     other: "too few files are named: %s instead of %s",
   },
-  "Unknown argument: %s": {
-    one: "%s is not understood; is it, or a command before it, mistyped or one too many?",
-    other: "%s are not understood; are they, or a command before them, mistyped or too many?",
-  },
   "Not enough arguments following: %s": "%s takes a value",
 } as unknown as Record<string, string>;

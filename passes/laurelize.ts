@@ -4,18 +4,23 @@ import { type Augmented, augment, type Draft } from "./augment.ts";
 import { type Choice, chosen } from "./choose.ts";
 import { filled, type Given } from "./filled.ts";
 import type { Manifest } from "./manifest.ts";
+import { DEFAULT_VARIANT } from "./options/inserting.ts";
 import type { Site } from "./residuals/residual.ts";
-import { built, defaultMap, defaults, variantNamed, variantNames } from "./variants/index.ts";
+import {
+  built,
+  defaultMap,
+  defaults,
+  type VariantName,
+  variantNamed,
+  variantNames,
+} from "./variants/index.ts";
 import type { Variant, VariantOptions } from "./variants/variant.ts";
 
 /** What to insert, and where. */
 export interface LaurelOptions extends Choice, Given<VariantOptions> {
   /** A variant's name; "rw+lr" where none is given. */
-  readonly variant?: string | undefined;
+  readonly variant?: VariantName | undefined;
 }
-
-/** What is inserted where nothing is said. */
-export const DEFAULT_VARIANT = "rw+lr";
 
 /** Everything that is to be changed, before anything is. */
 export interface Plan {

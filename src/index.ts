@@ -1,6 +1,7 @@
 import type { Proof, ProofOptions } from "../passes/proof/checks.ts";
 import { prove } from "../passes/proof/proof.ts";
 import { proveSites } from "../passes/proof/prove-sites.ts";
+import { checkGiven, checkLaurelized, checkModel } from "./arguments.ts";
 import type { Laurelized, WithOrt } from "./laurelize.ts";
 import { checkMemory } from "./memory.ts";
 import { type Model, typesOf } from "./model.ts";
@@ -20,6 +21,8 @@ export async function verify(
   laurelized: Laurelized,
   options: WithOrt & ProofOptions & { readonly written?: string | undefined },
 ): Promise<Proof> {
+  checkLaurelized("verify", laurelized);
+  checkGiven("verify", options);
   const { original, opened, model, plan: planned } = laurelized;
   const { graph } = opened.model;
   const { types } = await typesOf(opened.model, options.ort);
@@ -53,8 +56,12 @@ async function closedOf(original: Model, { calls, nodes, composed }: Opened, ort
 export async function compareModels(
   a: Model,
   b: Model,
-  { ort, ...options }: WithOrt & CompareOptions,
+  given: WithOrt & CompareOptions,
 ): Promise<Comparison> {
+  checkModel("compareModels", a, "first model");
+  checkModel("compareModels", b, "second model");
+  checkGiven("compareModels", given);
+  const { ort, ...options } = given;
   const { types } = await typesOf(a, ort);
   return compareGraphs(ort, { graph: a.graph, types }, b.graph, options);
 }
@@ -63,8 +70,11 @@ export async function compareModels(
 export async function inputsFromNpz(
   model: Model,
   npz: Uint8Array,
-  { ort }: WithOrt,
+  options: WithOrt,
 ): Promise<Tensors> {
+  checkModel("inputsFromNpz", model);
+  checkGiven("inputsFromNpz", options);
+  const { ort } = options;
   return feedsOfNpz(ort, model.graph, (await typesOf(model, ort)).types, npz);
 }
 
@@ -72,8 +82,11 @@ export async function inputsFromNpz(
 export async function inputsFromTestData(
   model: Model,
   files: ReadonlyMap<string, Uint8Array>,
-  { ort }: WithOrt,
+  options: WithOrt,
 ): Promise<Tensors> {
+  checkModel("inputsFromTestData", model);
+  checkGiven("inputsFromTestData", options);
+  const { ort } = options;
   return feedsOfTestData(ort, model.graph, (await typesOf(model, ort)).types, files);
 }
 
@@ -81,8 +94,10 @@ export type { Augmented } from "../passes/augment.ts";
 export type { Choice } from "../passes/choose.ts";
 export type { LaurelOptions, Plan } from "../passes/laurelize.ts";
 export { losses } from "../passes/losses/index.ts";
+export type { LossName } from "../passes/losses/loss.ts";
 export type { Laurelization } from "../passes/manifest.ts";
 export { optimizers } from "../passes/optimizers/index.ts";
+export type { OptimizerName } from "../passes/optimizers/optimizer.ts";
 export type { Check, Proof, ProofOptions } from "../passes/proof/checks.ts";
 export type { SiteReport } from "../passes/proof/site-check.ts";
 export type { ResidualOptions, Residuals } from "../passes/residuals/index.ts";
@@ -93,7 +108,7 @@ export {
   type Rejection,
   type Site,
 } from "../passes/residuals/residual.ts";
-export { defaults, variantNames } from "../passes/variants/index.ts";
+export { defaults, type VariantName, variantNames } from "../passes/variants/index.ts";
 export type { VariantOptions } from "../passes/variants/variant.ts";
 export { copyNames } from "./graph/placing.ts";
 export { pathOf } from "./graph/scopes.ts";

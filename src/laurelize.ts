@@ -1,8 +1,12 @@
 import { type Choice, chosen } from "../passes/choose.ts";
 import { type LaurelOptions, manifestOf, type Plan, plan } from "../passes/laurelize.ts";
 import { type Manifest, manifestKey, manifests } from "../passes/manifest.ts";
+import { type choosing, inserting } from "../passes/options/inserting.ts";
+import { idleOptions, type Options } from "../passes/options/option.ts";
 import type { ResidualOptions, Residuals } from "../passes/residuals/index.ts";
+import type { Site } from "../passes/residuals/residual.ts";
 import { whyNot } from "../passes/residuals/why-not.ts";
+import { checkGiven, checkModel } from "./arguments.ts";
 import { applyPatch } from "./graph/patch.ts";
 import { copyNames } from "./graph/placing.ts";
 import { type Model, modelOf, sha256 } from "./model.ts";
@@ -19,16 +23,23 @@ export interface WithOrt {
 
 /** The residual connections of a model, the sums that are none, and warnings of the inference. */
 export interface FoundResiduals extends Residuals {
+  /** The sites that the choice takes; all of them if nothing is chosen. */
+  readonly chosen: readonly Site[];
   readonly warnings: readonly string[];
 }
 
-/** Finds a model's residual connections; the model is not changed. */
+/** Finds a model's residual connections, and chooses some; the model is not changed. */
 export async function findResiduals(
   model: Model,
-  options: WithOrt & ResidualOptions,
+  options: WithOrt & ResidualOptions & Pick<Choice, keyof typeof choosing>,
 ): Promise<FoundResiduals> {
-  const { found, warnings } = await search(model, options);
-  return { ...found, warnings };
+  checkModel("findResiduals", model);
+  checkGiven("findResiduals", options);
+  const { include, exclude, stream, every, last, ...finding } = options;
+  const { found, warnings } = await search(model, finding);
+  const choice = { include, exclude, stream, every, last };
+  const narrowed = Object.values(choice).some((each) => each !== undefined);
+  return { ...found, chosen: narrowed ? chosen(found.sites, choice) : found.sites, warnings };
 }
 
 const search = (model: Model, { ort, ...options }: WithOrt & ResidualOptions): Promise<Searched> =>
@@ -81,6 +92,8 @@ export async function laurelize(
   model: Model,
   options: WithOrt & ResidualOptions & LaurelOptions & ResultOptions,
 ): Promise<Laurelized> {
+  checkModel("laurelize", model);
+  checkGiven("laurelize", options);
   const {
     ort,
     featureAxis,
@@ -103,8 +116,8 @@ export async function laurelize(
       `${model.file.source.name} uses opset ${opset}, and onnxruntime runs 7 and newer; convert it with onnx.version_converter first.`,
     );
   const all = await search(model, { ort, featureAxis, also });
-  const found = { ...all.found, warnings: all.warnings };
-  const taken = chosen(found.sites, { ...wanted, again });
+  const taken = chosen(all.found.sites, { ...wanted, again });
+  const found = { ...all.found, chosen: taken, warnings: all.warnings };
   if (taken.length === 0) throw new NoSiteError(found, model.file.source.name);
   const needed = all.opened.nodes.filter((node) => taken.some(({ within }) => within === node));
   const fewer = needed.length < all.opened.nodes.length;
@@ -141,9 +154,15 @@ export async function laurelize(
     model: modelOf(source, folder),
     plan: planned,
     found,
-    warnings: [...found.warnings, ...blocking(found), ...planned.warnings],
+    warnings: [...found.warnings, ...blocking(found), ...idle(wanted), ...planned.warnings],
   };
 }
+
+/** Options that are set to no effect, a sentence each. Defaults are not reported. */
+const idle = (wanted: LaurelOptions) =>
+  idleOptions({ ...wanted }, inserting)
+    .filter(([name]) => wanted[name as "rank"] !== (inserting as Options)[name].default)
+    .map(([name, why]) => `${name} has no effect: ${why}.`);
 
 /** Narrows nothing. */
 const ANY: Choice = {

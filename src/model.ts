@@ -1,4 +1,5 @@
 import { fileSource, freeMemory, openPath, sha256, writePending, writeTogether } from "#node";
+import { checkGiven } from "./arguments.ts";
 import { buildGraph, type Graph } from "./graph/graph.ts";
 import { applyPatch } from "./graph/patch.ts";
 import type { Patch } from "./graph/patch-edits.ts";
@@ -60,6 +61,7 @@ export async function openModel(
   from: string | Uint8Array | Blob,
   options: OpenOptions = {},
 ): Promise<Model> {
+  checkGiven("openModel", options);
   if (typeof from === "string") {
     const { source, folder } = openPath(from, options.trustLinks ?? false);
     try {

@@ -1,4 +1,5 @@
 import { manifestKey, manifests, parameterNames } from "../passes/manifest.ts";
+import { checkModel } from "./arguments.ts";
 import { type Model, modelOf, sha256 } from "./model.ts";
 import { InputError, type Source } from "./onnx/source.ts";
 import { altered, sampled, undone } from "./onnx/undo.ts";
@@ -18,6 +19,7 @@ export interface Stripped {
  * laurelized, or where the file or its old weights have changed since.
  */
 export async function strip(model: Model): Promise<Stripped> {
+  checkModel("strip", model);
   const { name } = model.file.source;
   const all = manifests(model.metadata);
   const manifest = all.at(-1);

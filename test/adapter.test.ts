@@ -12,6 +12,7 @@ import {
   saveModel,
   strip,
   trainableWeights,
+  type VariantName,
   weightOf,
   weightsAsInputs,
   withWeights,
@@ -51,7 +52,7 @@ async function run(bytes: Uint8Array, more: object = {}, session?: ort.Inference
 }
 
 describe("an adapter", time, () => {
-  it.each([
+  it.each<[string, VariantName]>([
     ["pre-norm-mlp", "rw+lr"],
     ["pre-norm-transformer", "rw+lr+pa"],
     ["bottleneck-half-precision", "rw+lr"],

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { type Laurelized, laurelize, openModel, strip, verify } from "laurelize";
+import { type Laurelized, laurelize, openModel, strip, type VariantName, verify } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
@@ -21,7 +21,7 @@ const folders = [
   "scan-body",
 ];
 
-const augmented = async (bytes: Uint8Array, variant = "rw+lr"): Promise<Laurelized> =>
+const augmented = async (bytes: Uint8Array, variant: VariantName = "rw+lr"): Promise<Laurelized> =>
   laurelize(await openModel(bytes), { ort, variant, rank: 4 });
 
 /** The result with something about it changed. */
@@ -37,7 +37,9 @@ const bodyOf = ({ graph }: ModelProto, attribute: string) =>
 
 describe("sites in the bodies of If, Loop and Scan", () => {
   it.each(
-    folders.flatMap((name) => ["rw+lr", "rw+lr+pa"].map((variant) => [name, variant] as const)),
+    folders.flatMap((name) =>
+      (["rw+lr", "rw+lr+pa"] as const).map((variant) => [name, variant] as const),
+    ),
   )("%s: %s is proved and stripped again", async (name, variant) => {
     const bytes = fixture(name);
     const laurel = await augmented(bytes, variant);

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { laurelize, openModel, verify } from "laurelize";
+import { laurelize, openModel, type VariantName, verify } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
@@ -34,7 +34,7 @@ describe("on a stream of images", { timeout: 60_000 }, () => {
     return graph!.node!.map(({ opType }) => opType!);
   };
 
-  it.each(["rw", "lr", "pa", "rw+lr", "rw+pa", "lr+pa", "rw+lr+pa"])(
+  it.each<VariantName>(["rw", "lr", "pa", "rw+lr", "rw+pa", "lr+pa", "rw+lr+pa"])(
     "%s leaves the convolutions in onnxruntime's blocked layout, sums and scales within them",
     async (variant) => {
       const original = await optimised(images, "original");
@@ -50,7 +50,7 @@ describe("on a stream of images", { timeout: 60_000 }, () => {
 
   it.each([false, true])("every option is proved, per channel: %s", async (perChannel) => {
     const model = await openModel(images);
-    for (const variant of ["rw", "pa", "rw+lr", "rw+lr+pa"])
+    for (const variant of ["rw", "pa", "rw+lr", "rw+lr+pa"] as const)
       for (const normalize of ["softmax", "none"] as const)
         for (const shareLags of [false, true]) {
           const options = { ort, variant, rank: 2, perChannel, normalize, shareLags };

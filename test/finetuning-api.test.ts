@@ -113,7 +113,7 @@ describe("finetune", () => {
       /the label 3, and .* 0 to 2/,
     ],
     ["a label below", {}, off({ labels: ids(0, -1, 2, 0) }), /the label -1/],
-    ["no optimizer", { optimizer: "lion" }, batch(4, "0"), /no optimizer "lion"/],
+    ["no optimizer", { optimizer: "lion" as "sgd" }, batch(4, "0"), /no optimizer "lion"/],
     ["a clip of no number", { optimizerOptions: { clip: Number.NaN } }, batch(4, "0"), /clip NaN/],
     ["a beta of 1", { optimizerOptions: { betas: [0.9, 1] } }, batch(4, "0"), /beta 1 /],
   ];
@@ -241,9 +241,9 @@ describe("a step over several workers", () => {
 
 describe("one session with the weights as inputs", () => {
   it.each([
-    { variant: "rw", perChannel: true },
-    { variant: "pa" },
-    { variant: "rw+lr+pa", train: ["head"] },
+    { variant: "rw" as const, perChannel: true },
+    { variant: "pa" as const },
+    { variant: "rw+lr+pa" as const, train: ["head"] },
   ])("serves two adapters of %o, each as its own tuned model", async ({ train, ...how }) => {
     const { adapterFeeds, weightsAsInputs } = await import("laurelize");
     const twoBlocks = LITTLE.replace(

@@ -1,11 +1,11 @@
-import { type Laurelized, laurelize, openModel, strip, verify } from "laurelize";
+import { type Laurelized, laurelize, openModel, strip, type VariantName, verify } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { checksThat, made } from "./support/checks.ts";
 import { fixture } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
 
-const augmented = async (bytes: Uint8Array, variant = "rw+lr"): Promise<Laurelized> =>
+const augmented = async (bytes: Uint8Array, variant: VariantName = "rw+lr"): Promise<Laurelized> =>
   laurelize(await openModel(bytes), { ort, variant, rank: 4 });
 
 const callsIn = ({ model }: Laurelized) =>
@@ -18,7 +18,7 @@ describe("sites in functions", () => {
     ["function-with-branches", 1],
   ])("%s: opened, proved and stripped again", async (name, calls) => {
     const bytes = fixture(name);
-    for (const variant of ["rw+lr", "rw+lr+pa"]) {
+    for (const variant of ["rw+lr", "rw+lr+pa"] as const) {
       const laurel = await augmented(bytes, variant);
       expect(laurel.opened.calls.length).toBe(calls);
       const proof = await verify(laurel, { ort });

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { laurelize, openModel, verify } from "laurelize";
+import { laurelize, openModel, type VariantName, verify } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { checksThat, made } from "./support/checks.ts";
@@ -8,13 +8,13 @@ import { cli } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
 
-const variants = ["rw+lr", "rw+lr+pa"];
+const variants = ["rw+lr", "rw+lr+pa"] as const;
 const convolutions = (dtype: string) =>
   modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
     net (${dtype}[N, 4, 6, 6] x) => (${dtype}[N, 4, 6, 6] y) <${dtype}[4, 4, 3, 3] w, ${dtype}[4, 4, 1, 1] v>
     { a = Conv<pads = [1, 1, 1, 1]>(x, w) r = Relu(a) b = Conv(r, v) [res] y = Add(b, x) }`);
 
-const augmented = async (bytes: Uint8Array, variant: string) =>
+const augmented = async (bytes: Uint8Array, variant: VariantName) =>
   laurelize(await openModel(bytes), { ort, variant, rank: 4 });
 
 describe("a stream in float16", () => {

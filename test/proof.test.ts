@@ -1,4 +1,11 @@
-import { type Laurelized, laurelize, openModel, type Proof, verify } from "laurelize";
+import {
+  type Laurelized,
+  laurelize,
+  openModel,
+  type Proof,
+  type VariantName,
+  verify,
+} from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
@@ -9,13 +16,16 @@ import { modelOfText } from "./support/onnx-text.ts";
 const { onnx } = onnxProto;
 type ModelProto = InstanceType<typeof onnx.ModelProto>;
 
-async function laurelized(variant = "rw+lr"): Promise<Laurelized> {
+async function laurelized(variant: VariantName = "rw+lr"): Promise<Laurelized> {
   const model = await openModel(fixture("pre-norm-mlp"));
   return laurelize(model, { ort, variant });
 }
 
 /** Verifies the result after somebody has changed it. */
-async function tampered(change: (model: ModelProto) => void, variant = "rw+lr"): Promise<Proof> {
+async function tampered(
+  change: (model: ModelProto) => void,
+  variant: VariantName = "rw+lr",
+): Promise<Proof> {
   const laurel = await laurelized(variant);
   const proto = onnx.ModelProto.decode(laurel.model.toBytes());
   change(proto as ModelProto);
@@ -32,7 +42,7 @@ const setFloat = (bytes: Uint8Array, index: number, value: number) =>
   new DataView(bytes.buffer, bytes.byteOffset).setFloat32(4 * index, value, true);
 
 describe("the proof", () => {
-  it.each(["rw", "lr", "rw+lr"])("passes %s as it was inserted", async (variant) => {
+  it.each(["rw", "lr", "rw+lr"] as const)("passes %s as it was inserted", async (variant) => {
     const proof = await verify(await laurelized(variant), { ort });
     expect(failing(proof)).toEqual([]);
     expect(proof.passed).toBe(true);
@@ -205,7 +215,7 @@ describe("the proof", () => {
 });
 
 describe("the proof, on inputs of another kind", () => {
-  const proved = async (text: string, variant: string, options = {}) => {
+  const proved = async (text: string, variant: VariantName, options = {}) => {
     const model = await openModel(modelOfText(text));
     return verify(await laurelize(model, { ort, variant, rank: 2 }), { ort, ...options });
   };

@@ -1,6 +1,7 @@
 import {
   DivergedError,
   finetune,
+  type LossName,
   laurelize,
   type Model,
   openModel,
@@ -115,7 +116,7 @@ describe("a loss is PyTorch's, by its formula in float64", () => {
     mean(z.flatMap((row, k) => (hard[k] < 0 ? [] : [-logSoftmax(row)[hard[k]]])));
   const pairs = (z: number[][], each: (y: number, t: number) => number) =>
     mean(z.flat().map((y, k) => each(y, numbers(soft)[k])));
-  const cases: [string, string, Tensor, (z: number[][]) => number][] = [
+  const cases: [LossName, string, Tensor, (z: number[][]) => number][] = [
     ["cross-entropy", "Identity(logits)", labels(...hard), cross],
     ["cross-entropy", "Softmax<axis = 1>(logits)", labels(...hard), cross],
     [
@@ -230,11 +231,11 @@ describe("a loss is PyTorch's, by its formula in float64", () => {
 
   it("refuses targets of another shape or type in words", async () => {
     const model = await laurelized();
-    const given = async (loss: string, target: Tensor) =>
+    const given = async (loss: LossName, target: Tensor) =>
       finetune(model, { ort, loss, target: "target" }).evaluate([{ x, target }]);
     await expect(given("mse", labels(...hard))).rejects.toThrow(/its targets are floats/);
     await expect(given("cross-entropy", labels(1, 2))).rejects.toThrow(/have the shape \[6\]/);
-    await expect(given("cross-entropie", labels(1))).rejects.toThrow(/there is no loss/);
+    await expect(given("cross-entropie" as "mse", labels(1))).rejects.toThrow(/there is no loss/);
   });
 });
 
@@ -262,7 +263,7 @@ describe("a step", () => {
   const shape = [ROWS, CLASSES];
   const options = {
     ort,
-    loss: "mse",
+    loss: "mse" as const,
     target: { name: "target", type: { dtype: "float", shape } },
     inputs,
   };

@@ -1,6 +1,14 @@
 import fs from "node:fs";
 import path from "node:path";
-import { findResiduals, InputError, laurelize, openModel, strip, verify } from "laurelize";
+import {
+  findResiduals,
+  InputError,
+  laurelize,
+  openModel,
+  strip,
+  type VariantName,
+  verify,
+} from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
@@ -12,7 +20,10 @@ const folder = temporaryFolder();
 const fixtures = path.join(import.meta.dirname, "../fixtures");
 
 /** Laurelizes and strips; null where there is no site. */
-async function around(bytes: Uint8Array | string, variant: string): Promise<Uint8Array | null> {
+async function around(
+  bytes: Uint8Array | string,
+  variant: VariantName,
+): Promise<Uint8Array | null> {
   const model = await openModel(bytes);
   if ((await findResiduals(model, { ort })).sites.length === 0) return null;
   const { model: result } = await laurelize(model, { ort, variant });

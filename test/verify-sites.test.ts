@@ -1,6 +1,13 @@
 import fs from "node:fs";
 import path from "node:path";
-import { findResiduals, type Laurelized, laurelize, openModel, verify } from "laurelize";
+import {
+  findResiduals,
+  type Laurelized,
+  laurelize,
+  openModel,
+  type VariantName,
+  verify,
+} from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
@@ -13,8 +20,10 @@ import { expectRefused } from "./support/refused.ts";
 const { onnx } = onnxProto;
 type ModelProto = InstanceType<typeof onnx.ModelProto>;
 
-const laurelized = async (variant: string, name = "pre-norm-transformer"): Promise<Laurelized> =>
-  laurelize(await openModel(fixture(name)), { ort, variant });
+const laurelized = async (
+  variant: VariantName,
+  name = "pre-norm-transformer",
+): Promise<Laurelized> => laurelize(await openModel(fixture(name)), { ort, variant });
 
 /** onnxruntime that counts the nodes of every model it is given. */
 function counting() {
@@ -27,7 +36,7 @@ function counting() {
   return { nodes, ort: { ...ort, InferenceSession: { create } } };
 }
 
-async function tampered(change: (model: ModelProto) => void, variant: string) {
+async function tampered(change: (model: ModelProto) => void, variant: VariantName) {
   const laurel = await laurelized(variant, "pre-norm-mlp");
   const proto = onnx.ModelProto.decode(laurel.model.toBytes());
   change(proto as ModelProto);
@@ -36,17 +45,20 @@ async function tampered(change: (model: ModelProto) => void, variant: string) {
 }
 
 describe("a proof at the sites alone", () => {
-  it.each(["rw", "lr", "pa", "rw+lr+pa"])("passes %s as it was inserted", async (variant) => {
-    const laurel = await laurelized(variant);
-    const proof = await verify(laurel, { ort, extent: "sites" });
-    expect(proof).toMatchObject({
-      passed: true,
-      leftOut: expect.stringContaining("no whole model"),
-    });
-    const [same, formula] = [made("same sum at each site", proof), made("right formula", proof)];
-    expect(same.sites).toHaveLength(laurel.plan.sites.length);
-    expect(formula.sites.every(({ difference }) => difference > 0)).toBe(true);
-  });
+  it.each(["rw", "lr", "pa", "rw+lr+pa"] as const)(
+    "passes %s as it was inserted",
+    async (variant) => {
+      const laurel = await laurelized(variant);
+      const proof = await verify(laurel, { ort, extent: "sites" });
+      expect(proof).toMatchObject({
+        passed: true,
+        leftOut: expect.stringContaining("no whole model"),
+      });
+      const [same, formula] = [made("same sum at each site", proof), made("right formula", proof)];
+      expect(same.sites).toHaveLength(laurel.plan.sites.length);
+      expect(formula.sites.every(({ difference }) => difference > 0)).toBe(true);
+    },
+  );
 
   it("passes at every site of every fixture", { timeout: 60_000 }, async () => {
     const folder = path.join(import.meta.dirname, "../fixtures");

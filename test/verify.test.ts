@@ -1,6 +1,13 @@
 import fs from "node:fs";
 import path from "node:path";
-import { type Comparison, compareModels, laurelize, type Model, openModel } from "laurelize";
+import {
+  type Comparison,
+  compareModels,
+  laurelize,
+  type Model,
+  openModel,
+  type VariantName,
+} from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
@@ -52,7 +59,7 @@ const serious = ({ findings }: Comparison) =>
   findings.filter(({ harmless }) => !harmless).map(({ kind, where }) => `${kind}: ${where}`);
 
 /** A laurelized model whose new weights are no longer neutral. */
-async function moved(variant: string): Promise<Uint8Array> {
+async function moved(variant: VariantName): Promise<Uint8Array> {
   const model: Model = await openModel(fixture("pre-norm-mlp"));
   const { model: result, plan } = await laurelize(model, { ort, variant, rank: 4 });
   const names = plan.sites

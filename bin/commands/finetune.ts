@@ -1,8 +1,14 @@
 import type { Argv, CommandModule } from "yargs";
+import { choosing, inserting } from "../../passes/options/inserting.ts";
+import type { GivenOptions } from "../../passes/options/option.ts";
 import type { FinetuneArguments } from "../finetune-arguments.ts";
 import { supervise } from "../supervise.ts";
-import { inserting } from "./inserting.ts";
 import { finding, force, json, quiet, timeout, trustLinks, withValues } from "./options.ts";
+
+const LABELS: ReadonlySet<unknown> = new Set(["cross-entropy", "distillation"]);
+
+const distilling = ({ loss }: GivenOptions) =>
+  loss === "distillation" ? null : `loss ${loss} is no distillation`;
 
 /** `laurelize finetune`: train LAuReL's weights on the user's data. */
 export const finetune: CommandModule<object, FinetuneArguments> = {
@@ -31,7 +37,12 @@ export const finetune: CommandModule<object, FinetuneArguments> = {
             demandOption: true,
             describe: "what is made small",
           },
-          target: { type: "string", describe: "the array that outputs are held against" },
+          target: {
+            type: "string",
+            describe: "the array that outputs are held against",
+            idle: ({ loss }) =>
+              loss === "distillation" ? "a distillation follows the original model" : null,
+          },
           until: {
             type: "string",
             describe:
@@ -39,17 +50,25 @@ export const finetune: CommandModule<object, FinetuneArguments> = {
           },
           "class-axis": {
             type: "number",
+            idle: ({ loss }) => (LABELS.has(loss) ? null : `loss ${loss} has no classes`),
             describe: "axis of the classes  [default: 1, the last of three]",
           },
           "ignore-index": {
             type: "number",
             default: -100,
+            idle: ({ loss }) => (loss === "cross-entropy" ? null : `loss ${loss} has no labels`),
             describe: "a label that does not count",
           },
-          temperature: { type: "number", default: 2, describe: "of a distillation" },
+          temperature: {
+            type: "number",
+            default: 2,
+            describe: "of a distillation",
+            idle: distilling,
+          },
           distil: {
             choices: ["logits", "features"],
             default: "logits",
+            idle: distilling,
             describe: "what a distillation compares",
           },
           output: {
@@ -76,7 +95,12 @@ export const finetune: CommandModule<object, FinetuneArguments> = {
             default: "adamw",
             describe: "how weights follow their gradients",
           },
-          momentum: { type: "number", default: 0.9, describe: "of sgd" },
+          momentum: {
+            type: "number",
+            default: 0.9,
+            describe: "of sgd",
+            idle: ({ optimizer }) => (optimizer === "sgd" ? null : "only the optimizer sgd has it"),
+          },
           "weight-decay": {
             type: "number",
             default: 0.01,
@@ -113,6 +137,7 @@ export const finetune: CommandModule<object, FinetuneArguments> = {
             describe: "threads of onnxruntime; 0 for its choice",
           },
           ...inserting,
+          ...choosing,
           ...finding,
           ...force,
           ...json,

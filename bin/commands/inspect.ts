@@ -1,7 +1,8 @@
 import type { Argv, CommandModule } from "yargs";
+import { choosing } from "../../passes/options/inserting.ts";
 import type { InspectArguments } from "../run-inspect.ts";
 import { supervise } from "../supervise.ts";
-import { finding, json, timeout, trustLinks, withValues } from "./options.ts";
+import { finding, json, quiet, timeout, trustLinks, withValues } from "./options.ts";
 
 /** `laurelize inspect`: what the tool would find, and why not more. */
 export const inspect: CommandModule<object, InspectArguments> = {
@@ -17,15 +18,18 @@ export const inspect: CommandModule<object, InspectArguments> = {
             default: false,
             describe: "list every other sum with the reason why it is none",
           },
-          ...json,
+          ...choosing,
           ...finding,
           ...timeout,
+          ...json,
+          ...quiet,
           ...trustLinks,
         }),
       )
+      .example("$0 inspect model.onnx --why", "see each site, and why every other Add is none")
       .example(
-        "$0 inspect model.onnx --why",
-        "see each site, and why every other Add is none",
+        "$0 inspect model.onnx --include '*layer3*'",
+        "see which sites a choice takes",
       ) as unknown as Argv<InspectArguments>,
   handler: (args) => supervise("inspect", args),
 };

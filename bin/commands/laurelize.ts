@@ -1,7 +1,7 @@
 import type { Argv, CommandModule } from "yargs";
+import { choosing, inserting } from "../../passes/options/inserting.ts";
 import type { LaurelizeArguments } from "../run-laurelize.ts";
 import { supervise } from "../supervise.ts";
-import { inserting } from "./inserting.ts";
 import {
   dim,
   finding,
@@ -29,6 +29,7 @@ export const laurelize: CommandModule<object, LaurelizeArguments> = {
             describe: "where to write  [default: model.laurel.onnx beside the input]",
           },
           ...inserting,
+          ...choosing,
           ...finding,
           ...dim("in the proof"),
           ...inputs("of the proof"),

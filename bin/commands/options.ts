@@ -1,17 +1,40 @@
+import type { GivenOptions, Option } from "../../passes/options/option.ts";
 import { UsageError } from "../failure.ts";
 
+/** An option of the command line: one of the API, or one that yargs alone reads. */
+type CliOption = Omit<Option, "idle" | "default"> & {
+  readonly default?: unknown;
+  readonly idle?: Option["idle"];
+};
+
+/** The options of the command that is run, by their names in code. */
+export const declared = new Map<string, CliOption>();
+
+/** "perChannel" for "per-channel". */
+export const camelCased = (name: string) =>
+  name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+
+/** "per-channel" for "perChannel". */
+export const dashed = (name: string) =>
+  name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
 /**
- * Options of which each that is no switch is refused without a value, not taken as its default,
- * unless it says itself that it may stand alone.
+ * The options of a command as yargs takes them. Each that is no switch is refused without a value,
+ * unless it says itself that it may stand alone. Defaults are shown here and filled in later, so
+ * that it stays known what was given.
  */
-export const withValues = <T extends Readonly<Record<string, object>>>(options: T): T =>
-  Object.fromEntries(
-    Object.entries(options).map(([name, option]) =>
-      "type" in option && option.type === "boolean"
-        ? [name, option]
-        : [name, { requiresArg: true, ...option }],
-    ),
-  ) as unknown as T;
+export function withValues<T extends Readonly<Record<string, CliOption>>>(options: T): T {
+  declared.clear();
+  const offered = Object.entries(options).map(([name, option]) => {
+    declared.set(camelCased(name), option);
+    const { default: value, idle, ...rest } = option;
+    const shown = value === undefined ? {} : { defaultDescription: JSON.stringify(value) };
+    const each = option.array ? { nargs: 1 } : {};
+    const needed = option.type === "boolean" ? {} : { requiresArg: true };
+    return [dashed(name), { ...needed, ...each, ...shown, ...rest }];
+  });
+  return Object.fromEntries(offered) as unknown as T;
+}
 
 /** Sizes of free dimensions, where inputs are made up. */
 export const dim = (where?: string) =>
@@ -21,6 +44,12 @@ export const dim = (where?: string) =>
       array: true,
       nargs: 1,
       describe: `size of a free dimension${where ? ` ${where}` : ""}, name=4`,
+      idle: (others: GivenOptions) =>
+        others.inputs !== undefined
+          ? "the inputs given have their sizes"
+          : others.verify === "none"
+            ? "nothing is run without a proof"
+            : null,
     },
   }) as const;
 

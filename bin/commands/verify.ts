@@ -15,7 +15,12 @@ export const verify: CommandModule<object, VerifyArguments> = {
         withValues({
           ...dim(),
           ...inputs("for both"),
-          seed: { type: "number", default: 0, describe: "seed of the sample inputs" },
+          seed: {
+            type: "number",
+            default: 0,
+            describe: "seed of the sample inputs",
+            idle: (others) => (others.inputs === undefined ? null : "the inputs are given"),
+          },
           ...json,
           ...quiet,
           ...timeout,

@@ -59,9 +59,18 @@ export interface Verdict {
   readonly judged: string;
 }
 
+/** A loss by its name. */
+export type LossName =
+  | "cross-entropy"
+  | "binary-cross-entropy"
+  | "mse"
+  | "l1"
+  | "cosine"
+  | "distillation";
+
 /** What training makes small. */
 export interface Loss {
-  readonly name: string;
+  readonly name: LossName;
   readonly about: string;
   /** The model's own last operators that it looks through, to take what they are given. */
   readonly looksThrough: readonly ("Softmax" | "LogSoftmax" | "Sigmoid")[];

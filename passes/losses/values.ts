@@ -1,7 +1,15 @@
 import { isFloat, showShape, type Type } from "../../src/graph/types.ts";
 import type { Writing } from "../../src/graph/writing.ts";
 import { fits } from "./classes.ts";
-import { count, type Judged, type Judging, type Loss, mean, type Verdict } from "./loss.ts";
+import {
+  count,
+  type Judged,
+  type Judging,
+  type Loss,
+  type LossName,
+  mean,
+  type Verdict,
+} from "./loss.ts";
 
 function misfit(output: Type, target: Type): string | null {
   if (!isFloat(target.dtype))
@@ -13,7 +21,7 @@ function misfit(output: Type, target: Type): string | null {
 
 /** A loss of values against targets of the same type and shape. */
 const valued = (
-  name: string,
+  name: LossName,
   about: string,
   write: (judging: Judging) => Verdict,
   looksThrough: Loss["looksThrough"] = [],

@@ -57,9 +57,12 @@ export interface Updating {
   readonly options: OptimizerOptions;
 }
 
+/** An optimizer by its name. */
+export type OptimizerName = "adamw" | "sgd";
+
 /** How a weight follows its gradient. */
 export interface Optimizer {
-  readonly name: string;
+  readonly name: OptimizerName;
   readonly about: string;
   /** Tensors of the weight's shape that it keeps from step to step; all start at zero. */
   readonly state: readonly string[];

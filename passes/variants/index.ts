@@ -6,15 +6,16 @@ import type { Variant, VariantOptions } from "./variant.ts";
 /** Every part of LAuReL, in the order in which combinations name them. */
 export const parts: readonly Variant[] = [rw, lr, pa];
 
+/** A combination of parts by its name. */
+export type VariantName = "rw" | "lr" | "rw+lr" | "pa" | "rw+pa" | "lr+pa" | "rw+lr+pa";
+
 /** Every variant there is: each non-empty combination of parts, "rw+lr" for instance. */
-export const variantNames: readonly string[] = Array.from(
-  { length: 2 ** parts.length - 1 },
-  (_, k) =>
-    parts
-      .filter((_, bit) => ((k + 1) >> bit) & 1)
-      .map(({ name }) => name)
-      .join("+"),
-);
+export const variantNames = Array.from({ length: 2 ** parts.length - 1 }, (_, k) =>
+  parts
+    .filter((_, bit) => ((k + 1) >> bit) & 1)
+    .map(({ name }) => name)
+    .join("+"),
+) as VariantName[];
 
 /** The parts of a variant by its name, in any order; null for no variant. */
 export function variantNamed(name: string): readonly Variant[] | null {

@@ -4,6 +4,7 @@ import {
   manifestKey,
   parameterNames,
 } from "../../passes/manifest.ts";
+import { checkGiven, checkModel } from "../arguments.ts";
 import { tensorOf } from "../graph/constants.ts";
 import type { DenseTensor } from "../graph/tensor.ts";
 import { isFloat, showShape, typeOfTensor } from "../graph/types.ts";
@@ -31,8 +32,11 @@ export interface Adapter {
  */
 export function extractAdapter(
   model: Model,
-  { train }: { readonly train?: readonly string[] | undefined } = {},
+  options: { readonly train?: readonly string[] | undefined } = {},
 ): Adapter {
+  checkModel("extractAdapter", model);
+  checkGiven("extractAdapter", options);
+  const { train } = options;
   const all = laurelizationsOf(model).map(withoutUndo);
   const tensors = trainableWeights(model, train).map((name) => weightOf(model, name));
   return { name: model.source.name, laurelizations: all, tensors };

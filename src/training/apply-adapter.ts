@@ -1,5 +1,7 @@
 import { type Laurelization, laurelizations } from "../../passes/manifest.ts";
+import type { VariantName } from "../../passes/variants/index.ts";
 import type { VariantOptions } from "../../passes/variants/variant.ts";
+import { checkGiven, checkModel } from "../arguments.ts";
 import { copyNames } from "../graph/placing.ts";
 import { laurelize, NoSiteError, type WithOrt } from "../laurelize.ts";
 import { type Model, sha256 } from "../model.ts";
@@ -29,8 +31,11 @@ export interface ApplyOptions extends WithOrt {
 export async function applyAdapter(
   model: Model,
   adapter: Adapter,
-  { ort, weights = "inside", externalData, copyData }: ApplyOptions,
+  options: ApplyOptions,
 ): Promise<Model> {
+  checkModel("applyAdapter", model);
+  checkGiven("applyAdapter", options);
+  const { ort, weights = "inside", externalData, copyData } = options;
   const plain = laurelizations(model.metadata).length === 0;
   if (!plain) checkSame(model, adapter);
   const laurel = plain ? await laurelizedLike(model, adapter, { ort, externalData }) : model;
@@ -109,9 +114,10 @@ async function laurelizedLike(
     try {
       const result = await laurelize(model, {
         ...known(options),
-        ...finding,
+        featureAxis: finding?.featureAxis,
+        also: finding?.also,
         ort,
-        variant,
+        variant: variant as VariantName,
         externalData: wanted.length === 1 ? externalData : null,
         sites: sites.map((site) => site.name),
         again: true,

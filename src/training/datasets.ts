@@ -1,3 +1,4 @@
+import { checkGiven, checkModel } from "../arguments.ts";
 import { typeOfInfo } from "../graph/types.ts";
 import { freeMemory, type Model, sourceOf } from "../model.ts";
 import { type Dataset, type Expected, readDataset } from "../runtime/dataset.ts";
@@ -16,8 +17,11 @@ export type Target = Pick<Expected, "name"> & Partial<Pick<Expected, "dtype" | "
 export async function openDataset(
   from: string | Uint8Array | Blob,
   model: Model,
-  { targets = [] }: { readonly targets?: readonly (string | Target)[] | undefined } = {},
+  options: { readonly targets?: readonly (string | Target)[] | undefined } = {},
 ): Promise<Dataset> {
+  checkModel("openDataset", model);
+  checkGiven("openDataset", options);
+  const { targets = [] } = options;
   const infos = new Map(model.file.graph.inputs.map((info) => [info.name, typeOfInfo(info)]));
   const inputs = model.graph.main.inputs.map(({ name }): Expected => {
     const type = infos.get(name);

@@ -4,6 +4,7 @@ import { lossOptionsOf } from "../../passes/losses/loss.ts";
 import { checkSchedule, rateAt, type Schedule } from "../../passes/optimizers/schedule.ts";
 import type { Target } from "../../passes/training/judged.ts";
 import type { Slot } from "../../passes/training/update.ts";
+import { checkGiven, checkModel } from "../arguments.ts";
 import { writing } from "../graph/writing.ts";
 import type { Model } from "../model.ts";
 import { InputError } from "../onnx/source.ts";
@@ -46,6 +47,9 @@ export class Finetuning {
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(model: Model, options: FinetuneOptions) {
+    checkModel("finetune", model);
+    checkGiven("finetune", options);
+    if (options.teacher) checkModel("finetune", options.teacher, "teacher");
     const { schedule = "constant", lr = DEFAULT_RATE, warmup = 0, steps = 0 } = options;
     this.#model = model;
     this.#options = options;
@@ -227,7 +231,8 @@ export class Finetuning {
     const name = this.#port;
     const target: Target = { name, type: { dtype: dtypeOf(fed[name]), shape: fed[name].dims } };
     const inputs = Object.fromEntries(Object.entries(fed).map(([key, { dims }]) => [key, dims]));
-    return { ...this.#options, target, inputs };
+    const { teacher, schedule, lr, warmup, steps, threads, ...options } = this.#options;
+    return { ...options, target, inputs };
   }
 }
 

@@ -1,4 +1,5 @@
 import { differentiate as differentiated } from "../../passes/gradient/differentiate.ts";
+import { checkGiven, checkModel } from "../arguments.ts";
 import type { Sizes } from "../graph/bound.ts";
 import type { Port } from "../graph/patch-edits.ts";
 import { isFloat } from "../graph/types.ts";
@@ -46,8 +47,11 @@ export interface Differentiated {
  */
 export async function differentiate(
   model: Model,
-  { ort, wrt, of, dims = {} }: GradientOptions,
+  options: GradientOptions,
 ): Promise<Differentiated> {
+  checkModel("differentiate", model);
+  checkGiven("differentiate", options);
+  const { ort, wrt, of, dims = {} } = options;
   const endsOf = (settled: Settled) => of ?? [firstFloat(settled)];
   const plain = await plainBetween(model, ort, dims, wrt, endsOf);
   const { types } = plain;

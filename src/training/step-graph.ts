@@ -1,13 +1,18 @@
 import type { Given } from "../../passes/filled.ts";
 import { differentiate } from "../../passes/gradient/differentiate.ts";
 import { lossNamed } from "../../passes/losses/index.ts";
-import { type LossOptions, lossOptionsOf } from "../../passes/losses/loss.ts";
+import { type LossName, type LossOptions, lossOptionsOf } from "../../passes/losses/loss.ts";
 import { optimizerNamed } from "../../passes/optimizers/index.ts";
-import { type OptimizerOptions, optimizerOptionsOf } from "../../passes/optimizers/optimizer.ts";
+import {
+  type OptimizerName,
+  type OptimizerOptions,
+  optimizerOptionsOf,
+} from "../../passes/optimizers/optimizer.ts";
 import { judge, judgedOutput, type Target } from "../../passes/training/judged.ts";
 import { joined, port, sizesOf } from "../../passes/training/step.ts";
 import { factorsOf, type Trainable } from "../../passes/training/trainable.ts";
 import { type Slot, update } from "../../passes/training/update.ts";
+import { checkGiven, checkModel } from "../arguments.ts";
 import { emptyGraph } from "../graph/empty.ts";
 import type { Graph } from "../graph/graph.ts";
 import { type Types, typeOfTensor } from "../graph/types.ts";
@@ -25,7 +30,7 @@ export interface StepOptions {
   /** onnxruntime, which infers the shapes. */
   readonly ort: Ort;
   /** A loss by its name: "cross-entropy". */
-  readonly loss: string;
+  readonly loss: LossName;
   /** The target: the name it gets as an input, its type, and its shape in one batch. */
   readonly target: Target;
   /** Shape of each of the model's inputs in one batch, by name. */
@@ -35,7 +40,7 @@ export interface StepOptions {
   /** Globs of further initializers that are trained beside LAuReL's weights. */
   readonly train?: readonly string[] | undefined;
   /** An optimizer by its name; "adamw". */
-  readonly optimizer?: string | undefined;
+  readonly optimizer?: OptimizerName | undefined;
   readonly lossOptions?: Given<LossOptions> | undefined;
   readonly optimizerOptions?: Given<OptimizerOptions> | undefined;
 }
@@ -124,6 +129,8 @@ export async function judged(model: Model, options: StepOptions): Promise<Judged
  * where the target does not fit or a node on the way has no gradient.
  */
 export async function stepGraph(model: Model, options: StepOptions): Promise<StepGraph> {
+  checkModel("stepGraph", model);
+  checkGiven("stepGraph", options);
   const forward = await judged(model, options);
   const { weights, loss, metrics, judged: amount, classes } = forward;
   const names = weights.map(({ name }) => name);

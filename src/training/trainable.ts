@@ -1,5 +1,6 @@
 import { matcher } from "../../passes/choose.ts";
 import { laurelizations, parameterNames } from "../../passes/manifest.ts";
+import { nearest } from "../../passes/options/nearest.ts";
 import { tensorOf } from "../graph/constants.ts";
 import { isFloat, typeOfTensor } from "../graph/types.ts";
 import type { Model } from "../model.ts";
@@ -31,7 +32,10 @@ export function trainableWeights(model: Model, globs: readonly string[] = []): s
     const matching = floats.filter((value) => matches(value.name));
     if (matching.length === 0)
       throw new InputError(
-        `no float weight of ${name} has a name that matches ${glob}; its names are those of its initializers.`,
+        `no float weight of ${name} has a name that matches ${glob}; ${nearNames(
+          glob,
+          floats.map((value) => value.name),
+        )}`,
       );
     for (const value of matching) all.add(value.name);
   }
@@ -49,4 +53,28 @@ export function laurelizationsOf(model: Model) {
       `${model.source.name} has metadata of laurelize that cannot be read; take the file as laurelize wrote it.`,
     );
   });
+}
+
+/** Names to list in a message. */
+const LISTED = 5;
+
+/** The names that a glob which matches none may mean, in a sentence. */
+function nearNames(glob: string, names: readonly string[]): string {
+  const parts = (text: string) =>
+    text
+      .toLowerCase()
+      .split(/[^a-z0-9]+/)
+      .filter(Boolean);
+  const wanted = parts(glob.replace(/[*?[\]{}()!+@]/g, " "));
+  const near = names.filter((name) => {
+    const own = parts(name);
+    return wanted.some(
+      (part) => name.toLowerCase().includes(part) || nearest(part, own).length > 0,
+    );
+  });
+  const listed = (some: readonly string[]) =>
+    `${some.slice(0, LISTED).join(", ")}${some.length > LISTED ? ", …" : ""}`;
+  return near.length > 0
+    ? `near it are ${listed(near)}.`
+    : `the last ones in the file are ${names.slice(-LISTED).join(", ")}.`;
 }

@@ -13,7 +13,7 @@ import { line } from "./print.ts";
 const { onnx } = onnxProto;
 
 const MODELS = { "ResNet-50": resnet50, MobileNetV2: mobilenetV2, "ViT-tiny": vitTiny };
-const VARIANTS = ["rw", "lr", "rw+lr", "rw+lr+pa"];
+const VARIANTS = ["rw", "lr", "rw+lr", "rw+lr+pa"] as const;
 const SHAPE = [1, 3, 224, 224];
 /** Pairs of runs: an odd number, and as many more as there is time for. */
 const [LEAST, SECONDS, WARM] = [41, 6, 3];

@@ -40,7 +40,7 @@ async function measured(name: string) {
   for (let k = 0; k < WARM; k++) await forward();
   const before = process.resourceUsage().maxRSS;
 
-  const options = { loss: "cross-entropy", target: "labels", lr: 1e-4, threads: THREADS };
+  const options = { loss: "cross-entropy" as const, target: "labels", lr: 1e-4, threads: THREADS };
   const tuning = finetune(model, { ort, ...options });
   const taken = tuning.over(
     (function* () {

@@ -1,3 +1,4 @@
+import type { VariantName } from "laurelize";
 import { mutate } from "../support/mutate.ts";
 import { mutateManifest } from "../support/mutate-manifest.ts";
 import { seeded } from "../support/seeded.ts";
@@ -25,7 +26,7 @@ export type Task = "laurelize" | "undo" | "compare";
 
 /** Options of laurelize, as the roof and the command line take them. */
 export interface Options {
-  readonly variant: string;
+  readonly variant: VariantName;
   readonly rank: number;
   readonly also: readonly ("se" | "merge" | "constant")[];
   readonly featureAxis: number | undefined;
@@ -35,7 +36,7 @@ export interface Options {
   readonly extent: "full" | "sites";
 }
 
-const VARIANTS = ["rw", "lr", "pa", "rw+lr", "rw+lr", "rw+pa", "lr+pa", "rw+lr+pa"];
+const VARIANTS = ["rw", "lr", "pa", "rw+lr", "rw+lr", "rw+pa", "lr+pa", "rw+lr+pa"] as const;
 /** Where models come from; what stands here more often is taken more often. */
 const GROUPS: readonly Group[] = [
   ...(["fixture", "fixture", "fixture", "counter-example", "laurelized"] as const),

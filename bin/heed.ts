@@ -1,0 +1,44 @@
+import fs from "node:fs";
+import path from "node:path";
+import { idleOptions, type Options } from "../passes/options/option.ts";
+import { dashed, declared } from "./commands/options.ts";
+import { UsageError } from "./failure.ts";
+
+/** What a command line says, by name. */
+type Arguments = Record<string, unknown>;
+
+/**
+ * Prepares what a command is told: reports and drops options that have no effect, then notes which
+ * were `given` and fills in defaults. Throws a UsageError if a file cannot be what is asked for.
+ */
+export function heed(args: Arguments): void {
+  const options = Object.fromEntries(declared) as Options;
+  checkPlaces(args);
+  for (const [name, why] of idleOptions(args, options)) {
+    args[name] = undefined;
+    if (!args.quiet) process.stderr.write(`warning: --${dashed(name)} has no effect: ${why}.\n`);
+  }
+  args.given = [...declared.keys()].filter((name) => args[name] !== undefined);
+  for (const [name, option] of declared) args[name] ??= option.default;
+}
+
+/** Names of arguments that are files to be read. */
+const READ = ["model", "a", "b", "adapter", "data", "eval", "inputs"];
+
+function checkPlaces(args: Arguments): void {
+  const { output } = args;
+  // yargs hands a lone dash that is a positional on as an empty text.
+  for (const name of [...READ, "output"])
+    if ([args[name]].flat().some((file) => file === "-" || file === ""))
+      throw new UsageError(
+        `${declared.has(name) ? `--${name} ` : ""}- is no file: models are read and written as files, not through pipes; give a path.`,
+      );
+  if (typeof output !== "string") return;
+  const folder = path.dirname(path.resolve(output));
+  if (!fs.existsSync(folder))
+    throw new UsageError(
+      `${folder} does not exist; make it first or choose another place with -o.`,
+    );
+  if (!fs.statSync(folder).isDirectory())
+    throw new UsageError(`${folder} is not a folder; choose another place with -o.`);
+}

@@ -1,0 +1,28 @@
+/** The candidates that a misspelt word may mean, nearest first; none if all are far. */
+export function nearest(word: string, candidates: Iterable<string>, most = 1): string[] {
+  const small = word.toLowerCase();
+  return [...new Set(candidates)]
+    .map((name) => ({ name, far: distance(small, name.toLowerCase()) }))
+    .filter(
+      ({ name, far }) => far <= Math.max(1, Math.floor(Math.min(word.length, name.length) / 3)),
+    )
+    .sort((a, b) => a.far - b.far)
+    .slice(0, most)
+    .map(({ name }) => name);
+}
+
+/** Letters to insert, delete, replace or exchange with the next one (Damerau and Levenshtein). */
+function distance(a: string, b: string): number {
+  let [before, last]: number[][] = [[], Array.from({ length: b.length + 1 }, (_, k) => k)];
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1];
+      row[j] = Math.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (same ? 0 : 1));
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        row[j] = Math.min(row[j], before[j - 2] + 1);
+    }
+    [before, last] = [last, row];
+  }
+  return last[b.length];
+}

@@ -1,0 +1,213 @@
+import fs from "node:fs";
+import path from "node:path";
+import * as api from "laurelize";
+import ort from "onnxruntime-node";
+import { beforeAll, describe, expect, it } from "vitest";
+import { nearest } from "../passes/options/nearest.ts";
+import { parts, variantNames } from "../passes/variants/index.ts";
+import { cli } from "./support/cli.ts";
+import { fixture, temporaryFolder } from "./support/fixture.ts";
+
+const folder = temporaryFolder();
+let count = 0;
+
+function place(bytes: Uint8Array): string {
+  const own = path.join(folder, String(count++));
+  fs.mkdirSync(own);
+  fs.writeFileSync(path.join(own, "m.onnx"), bytes);
+  return path.join(own, "m.onnx");
+}
+
+const small = place(fixture("pre-norm-mlp"));
+const deep = place(fixture("pre-norm-transformer"));
+
+describe("the command line suggests what was meant", () => {
+  it.each([
+    [[small, "--varient", "rw"], "did you mean --variant?"],
+    [[small, "--nomralize", "none"], "did you mean --normalize?"],
+    [["finetune", small, "--dta", "x"], "did you mean --data?"],
+    [["inspec", small], "did you mean inspect?"],
+    [["fine-tune", small], "did you mean finetune?"],
+    [["verfy", small, small], "did you mean verify?"],
+  ])("%j", (args, words) => {
+    const { code, stdout, stderr } = cli(args);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toContain(words);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+  });
+
+  it("but nothing where all is far, or where the word is a file", () => {
+    expect(cli([small, "--quux", "3"]).stderr).toContain(
+      "--quux is not understood; is it mistyped",
+    );
+    const file = path.join(path.dirname(small), "inspec");
+    fs.copyFileSync(small, file);
+    expect(cli([file, "--dry-run"]).code).toBe(0);
+    expect(nearest("abcdef", ["uvwxyz", "abdcef", "abcdeg"], 2)).toEqual(["abdcef", "abcdeg"]);
+  });
+
+  it("prints the help without arguments", () => {
+    const { code, stdout, stderr } = cli([]);
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).toContain("laurelize inspect <model>");
+    expect(stdout).toContain("--variant");
+  });
+});
+
+describe("a place that cannot be is refused before anything is read", () => {
+  it.each([
+    [["no-such.onnx", "-o", "no-folder/x.onnx"], "no-folder does not exist"],
+    [["strip", "no-such.onnx", "-o", "no-folder/x.onnx"], "no-folder does not exist"],
+    [["extract", "no-such.onnx", "-o", "no-folder/x"], "no-folder does not exist"],
+    [["apply", "no-such.onnx", "a", "-o", "no-folder/x"], "no-folder does not exist"],
+    [["-"], "- is no file"],
+    [["no-such.onnx", "-o", "-"], "- is no file"],
+    [["inspect", "-"], "- is no file"],
+    [["verify", "no-such.onnx", "-"], "- is no file"],
+  ])("%j", (args, words) => {
+    const { code, stdout, stderr } = cli(args);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toContain(words);
+  });
+});
+
+describe("an option without effect", () => {
+  it.each<[string[], string[]]>([
+    [["--variant", "rw", "--lags", "3"], ["lags"]],
+    [
+      ["--variant", "rw", "--rank", "4", "--init", "orthogonal"],
+      ["rank", "init"],
+    ],
+    [
+      ["--variant", "lr", "--normalize", "none", "--per-channel"],
+      ["normalize", "per-channel"],
+    ],
+    [
+      ["--variant", "pa", "--rank", "4", "--share-lags"],
+      ["rank", "share-lags"],
+    ],
+    [["--variant", "pa", "--pa-map", "low-rank", "--rank", "4", "--share-lags"], []],
+    [["--variant", "rw+lr+pa", "--lags", "2", "--rank", "4", "--normalize", "none"], []],
+    [["--variant", "rw", "--no-per-channel", "--copy-data"], ["copy-data"]],
+    [["--rank", "4", "--again"], ["again"]],
+  ])("%j: %j", (args, idle) => {
+    const { code, stderr } = cli([deep, "--dry-run", ...args]);
+    expect(code).toBe(0);
+    const told = [...stderr.matchAll(/^warning: --(\S+) has no effect: .+\.$/gm)];
+    expect(told.map(([, name]) => name)).toEqual(idle);
+    expect(cli([deep, "--dry-run", "--quiet", ...args])).toEqual({
+      code: 0,
+      stdout: "",
+      stderr: "",
+    });
+  });
+
+  it("of verify and of the API are told too", async () => {
+    const { model, warnings } = await api.laurelize(await api.openModel(small), {
+      ort,
+      variant: "rw",
+      lags: 5,
+    });
+    expect(model.size).toBeGreaterThan(0);
+    expect(warnings).toEqual(["lags has no effect: variant rw has no pa."]);
+  });
+});
+
+describe("the sites that are chosen are listed", () => {
+  const names = (stdout: string) => [...stdout.matchAll(/^(\S+) +identity/gm)].map(([, n]) => n);
+  const all = names(cli(["inspect", deep]).stdout);
+
+  it.each([
+    [["--last", "1"], () => all.slice(-1)],
+    [["--every", "2"], () => all.filter((_, k) => k % 2 === 0)],
+    [["--include", all[0]], () => all.slice(0, 1)],
+    [["--exclude", all[0]], () => all.slice(1)],
+    [["--stream", "0"], () => all],
+  ])("by inspect and --dry-run: %j", (args, wanted) => {
+    expect(all.length).toBeGreaterThan(1);
+    expect(names(cli(["inspect", deep, ...args]).stdout)).toEqual(wanted());
+    expect(names(cli([deep, "--dry-run", ...args]).stdout)).toEqual(wanted());
+    const { sites } = JSON.parse(cli(["inspect", deep, "--json", ...args]).stdout);
+    expect(sites.map(({ name }: { name: string }) => name)).toEqual(wanted());
+  });
+
+  it("and every command takes --quiet and --json", () => {
+    expect(cli(["inspect", deep, "--quiet"])).toEqual({ code: 0, stdout: "", stderr: "" });
+    for (const command of ["", "inspect", "verify", "strip", "finetune", "extract", "apply"]) {
+      const { stdout } = cli([...(command ? [command] : []), "--help"]);
+      expect(stdout, command).toMatch(/--json/);
+      expect(stdout, command).toMatch(/--quiet/);
+    }
+  });
+});
+
+describe("functions of the API", () => {
+  let model: api.Model;
+  let laurel: api.Laurelized;
+  beforeAll(async () => {
+    model = await api.openModel(small);
+    laurel = await api.laurelize(model, { ort, rank: 2 });
+  });
+  // What a program in JavaScript can call them with.
+  const loose = api as unknown as Record<string, (...args: unknown[]) => unknown>;
+
+  it.each<[string, () => unknown[], RegExp]>([
+    ["laurelize", () => ["m.onnx", { ort }], /takes an opened model.*got "m\.onnx"/],
+    ["laurelize", () => [api.openModel(small), { ort }], /a promise, so await it first/],
+    ["laurelize", () => [model], /needs an options object with onnxruntime/],
+    ["laurelize", () => [model, { variant: "rw" }], /ort of laurelize must be onnxruntime/],
+    [
+      "laurelize",
+      () => [model, { ort, varient: "rw" }],
+      /no option varient; did you mean variant\?/,
+    ],
+    [
+      "laurelize",
+      () => [model, { ort, include: "*x*" }],
+      /include .* an array of strings; it is "\*x\*"/,
+    ],
+    ["laurelize", () => [model, { ort, rank: "16" }], /rank .* must be a number; it is "16"/],
+    ["findResiduals", () => [model, { ort, feature: 1 }], /no option feature/],
+    ["verify", () => [model, { ort }], /takes what laurelize gives.*got a model/],
+    ["verify", () => [laurel, { ort, extend: "sites" }], /did you mean extent\?/],
+    ["compareModels", () => [laurel, model, { ort }], /what laurelize gives; pass its \.model/],
+    ["compareModels", () => [model, model, { ort, sead: 1 }], /did you mean seed\?/],
+    ["strip", () => ["m.onnx"], /strip takes an opened model/],
+    [
+      "finetune",
+      () => [model, { ort, loss: "mse", target: "t", leaningRate: 1 }],
+      /no option leaningRate/,
+    ],
+    [
+      "finetune",
+      () => [model, { ort, loss: "mse", target: "t", optimizerOptions: { weightdecay: 1 } }],
+      /optimizerOptions has no option weightdecay; did you mean weightDecay\?/,
+    ],
+    [
+      "stepGraph",
+      () => [model, { ort, loss: "mse", train: "head" }],
+      /train .* an array of strings/,
+    ],
+    ["differentiate", () => [model, { ort, wrt: "w" }], /wrt .* an array of strings/],
+    ["extractAdapter", () => [laurel.model, { trian: ["w"] }], /did you mean train\?/],
+    [
+      "applyAdapter",
+      () => [laurel.model, {}, { ort, weigths: "inside" }],
+      /did you mean weights\?/,
+    ],
+    ["openModel", () => [small, { trustlinks: true }], /did you mean trustLinks\?/],
+    ["openDataset", () => [new Uint8Array(), model, { target: "x" }], /did you mean targets\?/],
+  ])("%s refuses what it cannot take in one sentence", async (name, args, sentence) => {
+    const call = async () => loose[name](...args());
+    await expect(call()).rejects.toThrow(TypeError);
+    await expect(call()).rejects.toThrow(sentence);
+    await expect(call()).rejects.toThrow(/^[^\n]+[.?]$/);
+  });
+
+  it("have a type for every variant there is", () => {
+    expect(variantNames).toHaveLength(2 ** parts.length - 1);
+    expect([...variantNames].sort()).toEqual(
+      ["lr", "lr+pa", "pa", "rw", "rw+lr", "rw+lr+pa", "rw+pa"].sort(),
+    );
+  });
+});
