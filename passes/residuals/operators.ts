@@ -1,7 +1,8 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Graph, type Node, type Scope, type Value } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
-import type { Types } from "../../src/graph/types.ts";
+import type { Dimension, Types } from "../../src/graph/types.ts";
+import { repeats } from "./repetition.ts";
 import type { Setting } from "./residual.ts";
 
 const words = (text: string) => new Set(text.split(" "));
@@ -58,6 +59,10 @@ export interface Traits {
   readonly bent: boolean;
   /** Makes a larger map of a smaller one. */
   readonly upsampling: boolean;
+  /** Makes a smaller map of a larger one. */
+  readonly reducing: boolean;
+  /** Writes the positions of its operand several times. */
+  readonly repeating: boolean;
 }
 
 /** Classifies a node by its operator and by which of its inputs are constant. */
@@ -92,6 +97,8 @@ export function traits({ graph, constants, types }: Setting, node: Node): Traits
     projection,
     bent: clips || !(LAYOUT.has(op) || ADDITION.has(op) || scale || projection),
     upsampling,
+    reducing: reduces(types, node),
+    repeating: repeats(types, node),
   };
 }
 
@@ -137,13 +144,30 @@ function quantizesToPositive(graph: Graph, types: Types, node: Node): boolean {
 /** Whether an operator's result has more positions than its operand; where sizes are not known, by its kind. */
 function enlarges(types: Types, node: Node): boolean {
   if (node.op === "ConvTranspose") return strides(node).some((stride) => stride > 1);
-  const places = (value: Value | null | undefined) =>
-    value ? types.get(value)?.shape?.slice(2) : undefined;
-  const from = places(node.inputs[0]);
-  const to = places(node.outputs[0]);
-  const known = from && to && [...from, ...to].every((dim) => typeof dim === "number");
+  const { from, to } = positions(types, node);
+  const known = from && to && [...from, ...to].every(isNumber);
   if (!known) return node.op !== "GridSample";
   return to.some((dim, k) => dim > from[k]);
+}
+
+/** Whether an operator's result has fewer positions than its operand, by their sizes or by its strides. */
+function reduces(types: Types, node: Node): boolean {
+  if (node.op === "ConvTranspose") return false;
+  const { from, to } = positions(types, node);
+  if (/Pool$/.test(node.op) && /Global/.test(node.op)) return true;
+  const known = from && to && from.length === to.length && [...from, ...to].every(isNumber);
+  const pooled = /(Pool|Conv|Resize|SpaceToDepth)$/.test(node.op);
+  return known
+    ? pooled && to.some((dim, k) => dim < from[k])
+    : strides(node).some((stride) => stride > 1);
+}
+
+const isNumber = (dim: Dimension) => typeof dim === "number";
+
+/** The sizes of a node's first operand and result along the axes behind the second. */
+function positions(types: Types, { inputs, outputs }: Node) {
+  const [from, to] = [inputs[0], outputs[0]].map((value) => types.get(value!)?.shape?.slice(2));
+  return { from, to };
 }
 
 const strides = (node: Node) => attribute(node, "strides")?.ints ?? [1];

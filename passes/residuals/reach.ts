@@ -15,9 +15,16 @@ export interface Way {
   readonly bent: boolean;
   /** Every way passes an operator that makes a larger map. */
   readonly upsampled: boolean;
+  /** Some way passes an operator that makes a smaller map. */
+  readonly reduced: boolean;
+  /** Every way passes an operator that repeats positions, or one with what was repeated. */
+  readonly repeated: boolean;
 }
 
-const START: Way = { mixed: false, pooled: false, bent: false, upsampled: false };
+const START: Way = {
+  ...{ mixed: false, pooled: false, bent: false },
+  ...{ upsampled: false, reduced: false, repeated: false },
+};
 
 /** Linear in either operand, as long as the other is not made of the same value. */
 const BILINEAR = new Set(["Mul", "MatMul", "com.microsoft.FusedMatMul"]);
@@ -85,13 +92,17 @@ export class Reach {
       const way = value && ways.get(value);
       return way ? [way] : [];
     });
-    const { mixer, pooling, upsampling, bent } = traits(this.#setting, node);
+    const { mixer, pooling, upsampling, reducing, repeating, bent } = traits(this.#setting, node);
+    const repeated = ({ repeated }: Way) => repeated;
     return {
       mixed: mixer || before.some((way) => way.mixed),
       pooled: pooling || before.some((way) => way.pooled),
       bent:
         (bent && !(BILINEAR.has(node.op) && before.length === 1)) || before.some((way) => way.bent),
       upsampled: upsampling || before.every((way) => way.upsampled),
+      reduced: reducing || before.some((way) => way.reduced),
+      repeated:
+        repeating || (node.op === "Concat" ? before.some(repeated) : before.every(repeated)),
     };
   }
 }

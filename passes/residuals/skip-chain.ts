@@ -10,6 +10,12 @@ export interface Link {
   readonly value: Value;
   readonly kind: "identity" | "scaled" | "projected";
   readonly upsampled: boolean;
+  /** Positions of the value stand in the operand several times. */
+  readonly repeated: boolean;
+  /** Learned weights that mix features lie between. */
+  readonly mixed: boolean;
+  /** A maximum over windows lies between, which is not linear. */
+  readonly peaked: boolean;
   /** Which part of the value the operand is, where it is less than the whole. */
   readonly part: Part | null;
 }
@@ -22,7 +28,7 @@ const SHORT = 32;
  * operators, constant factors and linear ones. Ends at the first operator that is none of these.
  */
 export function* skipChain(setting: Setting, operand: Value, length = SHORT): Generator<Link> {
-  let link: Link = { value: operand, kind: "identity", upsampled: false, part: null };
+  let link = linkTo(operand);
   for (let hop = 0; hop < length; hop++) {
     yield link;
     const before = setting.augmented.get(link.value);
@@ -36,16 +42,32 @@ export function* skipChain(setting: Setting, operand: Value, length = SHORT): Ge
     if (!next) return;
     link = {
       value: next.value,
-      kind: worse(link.kind, next.kind),
-      upsampled: link.upsampled || next.upsampled,
+      ...both(link, next),
       part: link.part?.single ? link.part : (next.part ?? link.part),
     };
   }
 }
 
+/** A link to a value that is the operand itself. */
+const linkTo = (value: Value, kind: Link["kind"] = "identity"): Link => ({
+  ...{ value, kind, part: null },
+  ...{ upsampled: false, repeated: false, mixed: false, peaked: false },
+});
+
+/** What lies on two ways, one after the other or side by side. */
+const both = (a: Link, b: Link) => ({
+  kind: worse(a.kind, b.kind),
+  upsampled: a.upsampled || b.upsampled,
+  repeated: a.repeated || b.repeated,
+  mixed: a.mixed || b.mixed,
+  peaked: a.peaked || b.peaked,
+});
+
+const PEAKS = new Set(["MaxPool", "com.microsoft.nchwc.MaxPool"]);
+
 /** The link before a node: through the node itself, or the mask or written-out norm that ends with it. */
 function linkBefore(setting: Setting, node: Node, value: Value, length: number): Link | null {
-  const { layout, scale, projection, upsampling } = traits(setting, node);
+  const { layout, scale, projection, upsampling, repeating, mixer } = traits(setting, node);
   const next = layout || scale || projection ? origin(setting, node, layout, length) : null;
   if (next) {
     const kind = projection ? "projected" : layout ? "identity" : "scaled";
@@ -53,13 +75,16 @@ function linkBefore(setting: Setting, node: Node, value: Value, length: number):
       ...next,
       kind: worse(next.kind, kind),
       upsampled: next.upsampled || upsampling,
+      repeated: next.repeated || repeating,
+      mixed: next.mixed || mixer,
+      peaked: next.peaked || PEAKS.has(node.op),
       part: layout ? partOf(setting, value) : null,
     };
   }
   const masked = maskedBy(setting, node);
-  if (masked) return { value: masked, kind: "scaled", upsampled: false, part: null };
+  if (masked) return linkTo(masked, "scaled");
   const normed = normedOf(setting, value);
-  return normed && { value: normed, kind: "projected", upsampled: false, part: null };
+  return normed && linkTo(normed, "projected");
 }
 
 /** The one value that a node of a chain goes on from: a layout operator's data, or all it computes with. */
@@ -68,7 +93,7 @@ function origin(setting: Setting, node: Node, layout: boolean, length: number): 
   if (node.op === "Concat" && computed.length > 1) return commonOrigin(setting, computed, length);
   const [only] = computed;
   const found = layout && node.op !== "Concat" ? only === node.inputs[0] : computed.length === 1;
-  return only && found ? { value: only, kind: "identity", upsampled: false, part: null } : null;
+  return only && found ? linkTo(only) : null;
 }
 
 const ORDER = ["identity", "scaled", "projected"] as const;
@@ -84,12 +109,7 @@ function commonOrigin(setting: Setting, values: readonly Value[], length: number
   for (const link of first.values()) {
     const links = [link, ...rest.map((chain) => chain.get(link.value))];
     if (links.includes(undefined)) continue;
-    return links.reduce((a, b) => ({
-      value: link.value,
-      kind: worse(a!.kind, b!.kind),
-      upsampled: a!.upsampled || b!.upsampled,
-      part: null,
-    }))!;
+    return links.reduce((a, b) => ({ value: link.value, ...both(a!, b!), part: null }))!;
   }
   return null;
 }

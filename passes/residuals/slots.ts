@@ -9,6 +9,7 @@ import { isPosition } from "./position.ts";
 import type { Reach } from "./reach.ts";
 import type { Kind, OptionalKind, Setting, Sum, Term } from "./residual.ts";
 import { sameShape } from "./same-shape.ts";
+import { isMerge } from "./scales.ts";
 import { skipChain } from "./skip-chain.ts";
 import { whyNot } from "./why-not.ts";
 
@@ -19,6 +20,8 @@ interface Chosen {
   readonly skip: Term;
   readonly branches: readonly Term[];
   readonly kind: Kind;
+  /** Whether the branches come from what the skip is projected from, and not from the skip itself. */
+  readonly projected?: boolean;
 }
 
 /**
@@ -42,18 +45,43 @@ export function slots(setting: Setting, reach: Reach, sum: Sum): Slots {
   return chosen;
 }
 
-/** The slots of a sum's terms, or where these have none, of what its inner sums add. */
+/** The slots of a sum's terms, or if these have none, of what its inner sums add. */
 function chooseAmong(setting: Setting, reach: Reach, sum: Sum, terms: readonly Term[]): Slots {
   const direct = choose(setting, reach, sum.node, terms);
   const projected = "skip" in direct && direct.kind === "projected";
   if ("skip" in direct && !projected) return direct;
   const flat = flatten(setting, terms);
-  if (flat && flat.length > terms.length) {
-    const nested = choose(setting, reach, sum.node, flat);
-    const found = "skip" in nested && !(projected && nested.kind === "projected");
-    if (found && independent(reach, sum.node, nested.branches)) return nested;
-  }
-  return direct;
+  if (!flat || flat.length === terms.length) return direct;
+  const nested = choose(setting, reach, sum.node, flat);
+  const found = "skip" in nested && !(projected && nested.kind === "projected");
+  if (!found || !independent(reach, sum.node, nested.branches)) return direct;
+  if (!isComplete(setting, reach, sum, nested)) return nested;
+  return "skip" in direct ? direct : joined(setting, terms, nested.skip);
+}
+
+/** Whether a skip, projected, and its branch make up an inner sum: what is added to that comes from elsewhere. */
+function isComplete(
+  setting: Setting,
+  reach: Reach,
+  sum: Sum,
+  { skip, projected }: Chosen,
+): boolean {
+  const inner = skip.use.node;
+  if (!projected || inner === sum.node) return false;
+  const terms = inner.inputs.flatMap((value, index) =>
+    value ? [{ value, use: { node: inner, index } }] : [],
+  );
+  const own = choose(setting, reach, inner, terms);
+  return "skip" in own && own.skip.value === skip.value && !own.projected;
+}
+
+/** A sum of a residual connection, which is one of the terms, and something else. */
+function joined(setting: Setting, terms: readonly Term[], { use }: Term): Slots {
+  const holds = (term: Term) =>
+    flatten(setting, [term])?.some((part) => part.use.node === use.node) ?? false;
+  const skip = terms.find(holds) ?? terms[0];
+  const branches = terms.filter((term) => term !== skip);
+  return { reason: whyNot.joined(skip.value), optional: { skip, branches, kind: "merge" } };
 }
 
 /** What rules a sum out before its operands' origin is asked. */
@@ -96,7 +124,9 @@ function choose(setting: Setting, reach: Reach, node: Node, terms: readonly Term
     if (tried === null) continue;
     if ("reason" in tried) {
       const optional = tried.kind && { skip, branches: others, kind: tried.kind };
-      refused.push({ reason: tried.reason, ...(optional ? { optional } : {}) });
+      const slots = { reason: tried.reason, ...(optional ? { optional } : {}) };
+      if (tried.weak) refused.push(slots);
+      else refused.unshift(slots);
     } else {
       const parts = flatten(setting, others);
       const parallel =
@@ -104,7 +134,8 @@ function choose(setting: Setting, reach: Reach, node: Node, terms: readonly Term
         parts.length > 1 &&
         independent(reach, node, parts) &&
         !isOneMap(setting, skip.value, parts);
-      return { skip, branches: others, kind: parallel ? "parallel" : tried.kind };
+      const projected = tried.kind === "projected";
+      return { skip, branches: others, kind: parallel ? "parallel" : tried.kind, projected };
     }
   }
   if (refused.length > 0) return refused[0];
@@ -155,7 +186,7 @@ function trySkip(
   node: Node,
   skip: Term,
   others: readonly Term[],
-): { kind: Kind } | { reason: string; kind?: OptionalKind } | null {
+): { kind: Kind } | { reason: string; kind?: OptionalKind; weak?: boolean } | null {
   for (const link of skipChain(setting, skip.value)) {
     if (!isFloat(setting.types.get(link.value)?.dtype)) continue;
     const ways = others.map((term) => reach.ways(link.value, term.value, node));
@@ -167,19 +198,21 @@ function trySkip(
     const elsewhere =
       part !== null && others.some((term) => isElsewhere(setting, term.value, link.value, part));
     if (elsewhere && part.single) continue;
-    if (!all.every((way) => way.mixed || way.pooled))
-      return { reason: whyNot.unlearned(link.value) };
+    const projected = link.kind === "projected";
+    if (!all.every((way) => way.mixed || (way.pooled && !projected)))
+      return { reason: whyNot.unlearned(link.value), weak: true };
     if (others.some((term) => isGated(setting, term.value, link.value)))
       return { reason: whyNot.gated(link.value), kind: "se" };
     if (others.some((term) => takesOut(setting, term.value, link.value)))
       return { reason: whyNot.takenOut(link.value) };
     const shuffled = link.upsampled && isSmaller(setting, link.value, skip.value);
-    if (!shuffled && all.some((way) => way.upsampled !== link.upsampled))
+    if (!shuffled && isMerge(setting, reach, node, link, others, all))
       return { reason: whyNot.merge(), kind: "merge" };
-    const projected = link.kind === "projected";
     if (!projected && !elsewhere) return { kind: link.kind };
+    const pooledOnly = link.peaked && !link.mixed;
     if (
       projected &&
+      !pooledOnly &&
       (!all.every((way) => way.bent) || others.some((term) => isLinear(setting, term.value, link)))
     )
       return { reason: whyNot.linear(link.value) };

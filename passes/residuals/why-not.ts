@@ -14,7 +14,7 @@ export const whyNot = {
     `broadcasts: the operands have the shapes ${shapes.join(" and ")}`,
   unrelated: () => "no operand is computed from another: parallel branches, a mask or an embedding",
   unlearned: (x: Value) =>
-    `nothing learned lies between ${x.name} and the sum: an activation, a rotation or a norm`,
+    `nothing learned that mixes features lies between ${x.name} and the sum: an activation, a rotation, a norm or a pool`,
   gated: (x: Value) => `gate (squeeze-and-excitation): the branch is ${x.name} times a gate`,
   position: () =>
     "only queries, keys or sampling places are made of it: a position that is added beside the stream",
@@ -22,9 +22,12 @@ export const whyNot = {
   computedBias: (bias: Value) => `its bias ${bias.name} is computed from the input`,
   takenOut: (x: Value) =>
     `${x.name} is taken out again by the branch: a gate between two values, or a straight-through estimator`,
-  merge: () => "merge: one side is enlarged (Resize, ConvTranspose), which joins two scales",
+  merge: () =>
+    "merge: one side comes from a map of another scale (Resize, ConvTranspose, repeated positions)",
+  joined: (sum: Value) =>
+    `merge: ${sum.name} is a residual sum itself, and what is added to it does not come from its skip`,
   linear: (x: Value) =>
-    `both operands are linear in ${x.name}: a re-parameterised or low-rank (LoRA) sum`,
+    `both operands are linear in ${x.name}, norms and pools aside: a re-parameterised or low-rank (LoRA) sum`,
   foreign: (x: Value, other: Value) =>
     `the branch also comes from ${other.name}, not only from ${x.name} that the other operand is made of`,
   closed: (op: string) =>

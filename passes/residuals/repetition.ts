@@ -1,0 +1,49 @@
+import { attribute, type Node } from "../../src/graph/graph.ts";
+import type { Dimension, Types } from "../../src/graph/types.ts";
+
+/**
+ * Whether a node makes a map longer by writing its positions several times: Tile, Expand (before a
+ * Reshape that joins the new axis), Gather of more indices than there are positions, or Concat of a
+ * value with itself. One position that is spread over all, as a global context is, is no repetition.
+ */
+export function repeats(types: Types, node: Node): boolean {
+  const from = types.get(node.inputs[0]!)?.shape;
+  const to = types.get(node.outputs[0]!)?.shape;
+  if (!from || !to) return false;
+  switch (node.op) {
+    case "Tile":
+    case "Expand": {
+      const gain = to.length - from.length;
+      return [...from.keys()].some((k) => grows(from, k, to[k + gain]));
+    }
+    case "Gather": {
+      const axis = wrap(node, from.length);
+      const more = to.length === from.length && isMore(to[axis], from[axis]);
+      return more && grows(from, axis, to[axis]);
+    }
+    case "Concat": {
+      const twice = new Set(node.inputs).size < node.inputs.length;
+      return twice && isPositions(wrap(node, to.length), to.length);
+    }
+    default:
+      return false;
+  }
+}
+
+const wrap = (node: Node, rank: number) => {
+  const axis = attribute(node, "axis")?.i ?? 0;
+  return axis < 0 ? axis + rank : axis;
+};
+
+const isMore = (a: Dimension, b: Dimension) =>
+  typeof a === "number" && typeof b === "number" && a > b;
+
+/** Whether an axis that grows repeats positions: one of several, or a new one beside several. */
+function grows(from: readonly Dimension[], axis: number, size: Dimension): boolean {
+  if (axis === 0 || from[axis] === size) return false;
+  if (from[axis] !== 1) return isPositions(axis, from.length) && isMore(size, from[axis]);
+  return from.filter((dim, k) => k > 0 && dim !== 1).length > 1;
+}
+
+/** Whether positions lie on an axis, as far as the rank tells: neither examples nor features. */
+const isPositions = (axis: number, rank: number) => (rank === 3 ? axis === 1 : axis > 1);

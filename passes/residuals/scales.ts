@@ -1,0 +1,95 @@
+import type { Node, Value } from "../../src/graph/graph.ts";
+import { isFloat } from "../../src/graph/types.ts";
+import { computedBy, traits } from "./operators.ts";
+import type { Reach, Way } from "./reach.ts";
+import type { Setting, Term } from "./residual.ts";
+import { sameShape } from "./same-shape.ts";
+import { type Link, skipChain } from "./skip-chain.ts";
+
+/** Values one search may look at. */
+const LOOKS = 2000;
+
+/**
+ * Whether a sum joins two scales. It does if its skip comes from another scale, if positions are
+ * repeated on one side alone, or if a smaller map with a stream of its own is enlarged and added, as
+ * in an hourglass. A branch that is reduced and enlarged again without such a stream is like any other.
+ */
+export function isMerge(
+  setting: Setting,
+  reach: Reach,
+  node: Node,
+  link: Link,
+  branches: readonly Term[],
+  ways: readonly Way[],
+): boolean {
+  if (ways.some((way) => way.repeated !== link.repeated)) return true;
+  if (ways.every((way) => way.upsampled === link.upsampled)) return false;
+  if (link.upsampled || link.kind === "projected") return true;
+  if (!ways.every((way) => way.upsampled)) return true;
+  return (
+    branches.some(({ value }) => visitsScale(setting, reach, link.value, value, node)) ||
+    isJoinedAgain(setting, reach, node)
+  );
+}
+
+/**
+ * Whether what lies between x and a branch's end is more than a map that is reduced and enlarged
+ * again: x is enlarged first, or the smaller map has a residual sum of its own.
+ */
+function visitsScale(setting: Setting, reach: Reach, x: Value, end: Value, limit: Node): boolean {
+  const seen = new Set<Value>([end]);
+  for (const value of seen) {
+    const { producer } = value;
+    if (!producer || seen.size > LOOKS) continue;
+    const way = reach.ways(x, value, limit);
+    if (way?.upsampled === false && skipOf(setting, reach, producer)) return true;
+    const [from] = producer.inputs;
+    const before = from && reach.ways(x, from, limit);
+    if (before && !before.reduced && traits(setting, producer).upsampling) return true;
+    for (const input of [...producer.inputs, ...producer.captures])
+      if (input && input !== x && reach.ways(x, input, limit)) seen.add(input);
+  }
+  return false;
+}
+
+const SUMS = /^(Add|Sum|com\.microsoft\.Skip.*Normalization)$/;
+
+/** The value that a sum's other terms are made of with learned weights, where a term is this value; else null. */
+function skipOf(setting: Setting, reach: Reach, node: Node): Value | null {
+  const terms = SUMS.test(node.op) ? computedBy(setting.constants, node) : [];
+  const shapeOf = (value: Value) => setting.types.get(value)?.shape;
+  const whole = terms.filter((term) => {
+    const [own, first] = [shapeOf(term), shapeOf(terms[0])];
+    return own && first && sameShape(own, first) && isFloat(setting.types.get(term)?.dtype);
+  });
+  if (terms.length < 2 || whole.length < terms.length) return null;
+  for (const term of terms)
+    for (const { value, kind } of skipChain(setting, term))
+      if (
+        kind !== "projected" &&
+        terms.every((other) => other === term || reach.ways(value, other, node)?.mixed)
+      )
+        return value;
+  return null;
+}
+
+/** Whether a sum is enlarged later on and added to a map that it is made of, as a decoder's is. */
+function isJoinedAgain(setting: Setting, reach: Reach, { outputs, scope }: Node): boolean {
+  const seen = new Map<Value, boolean>();
+  const pending: [Value, boolean][] = outputs.flatMap((value) => (value ? [[value, false]] : []));
+  for (let at = pending.pop(); at && seen.size < LOOKS; at = pending.pop()) {
+    const [value, enlarged] = at;
+    if (seen.get(value) === true || seen.get(value) === enlarged) continue;
+    seen.set(value, enlarged);
+    for (const { node } of value.uses) {
+      if (node.scope !== scope) continue;
+      if (enlarged) {
+        const earlier = skipOf(setting, reach, node);
+        if (earlier && outputs.some((sum) => sum && reach.ways(earlier, sum, node))) return true;
+      }
+      const larger = enlarged || traits(setting, node).upsampling;
+      for (const output of node.outputs) if (output) pending.push([output, larger]);
+    }
+  }
+  return false;
+}
