@@ -6,12 +6,15 @@ export interface FinetuneArguments extends Inserting {
   /** Options that stood on the command line. */
   given: readonly string[];
   model: string;
-  data: string;
-  eval: string | undefined;
+  data: string[];
+  eval: string[] | undefined;
   loss: FinetuneOptions["loss"];
   target: string | undefined;
   until: string | undefined;
   classAxis: number | undefined;
+  shift: number | undefined;
+  logits: boolean;
+  probabilities: boolean;
   ignoreIndex: number;
   temperature: number;
   distil: "logits" | "features";

@@ -9,6 +9,7 @@ import { laurelize } from "./commands/laurelize.ts";
 import { strip } from "./commands/strip.ts";
 import { verify } from "./commands/verify.ts";
 import { printFailure, UsageError } from "./failure.ts";
+import { withFileLists } from "./file-lists.ts";
 import { heed } from "./heed.ts";
 import { checkUnderstood } from "./mistyped.ts";
 import { turnOffTelemetry } from "./no-telemetry.ts";
@@ -23,7 +24,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 
 const commands = [laurelize, inspect, verify, strip, finetune, extract, apply];
 
-const parser = yargs(process.argv.slice(2))
+const parser = yargs(withFileLists(process.argv.slice(2)))
   .scriptName("laurelize")
   .updateStrings(WORDS)
   .version(VERSION)

@@ -1,9 +1,7 @@
 import path from "node:path";
 import {
+  batches,
   checkBatchSize,
-  checkLabels,
-  checkShares,
-  classesOf,
   type Dataset,
   DivergedError,
   extractAdapter,
@@ -23,6 +21,7 @@ import { dashed } from "./commands/options.ts";
 import { EXIT } from "./exit.ts";
 import type { FinetuneArguments } from "./finetune-arguments.ts";
 import { filesOf } from "./finetune-files.ts";
+import { checkTarget, lossOptionsOf, targetNotes } from "./loss-arguments.ts";
 import { checkFree, checkOutput, checkWritable } from "./output.ts";
 import { ort } from "./runtime.ts";
 import { settingsOf } from "./settings.ts";
@@ -44,7 +43,7 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
   const force = args.force || args.resume;
   checkOutput(place, args.model, { force, linkWeights: false, copying: false }, given);
   checkWritable(files.model);
-  const own = [args.model, args.data, ...(args.eval ? [args.eval] : [])];
+  const own = [args.model, ...args.data, ...(args.eval ?? [])];
   for (const file of Object.values(files)) if (file) checkFree(file, own, force);
   const say = (kind: string, text: string) => {
     if (!args.quiet) process.stderr.write(`${kind}: ${text}\n`);
@@ -72,17 +71,8 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
   const targets = args.target === undefined ? [] : [args.target];
   const dataset = await openDataset(args.data, model, { targets });
   const held = args.eval ? await openDataset(args.eval, model, { targets }) : null;
-  const lossOptions = {
-    classAxis: args.classAxis ?? null,
-    ignoreIndex: args.ignoreIndex,
-    temperature: args.temperature,
-    distil: args.distil,
-  };
-  const judging = { ort, loss: args.loss, output: args.until, lossOptions };
-  const classes = await classesOf(model, judging);
   const batchSize = args.batchSize ?? dataset.batchSize ?? BATCH;
   for (const each of held ? [dataset, held] : [dataset]) {
-    checkTarget(each, args, classes);
     checkBatchSize(each, each.batchSize === null ? Math.min(batchSize, each.rows) : batchSize);
     for (const note of each.notes) say("note", note);
   }
@@ -93,7 +83,10 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
       `the last ${counted(over, "row")} of ${held!.name} make no batch and are left out.`,
     );
   const tuning = finetune(model, {
-    ...judging,
+    ort,
+    loss: args.loss,
+    output: args.until,
+    lossOptions: lossOptionsOf(args),
     target: args.target,
     teacher: args.loss === "distillation" ? await teacherOf(given) : undefined,
     train: args.train,
@@ -109,6 +102,12 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
     steps: args.epochs * stepsOf(dataset, batchSize),
     threads: args.threads,
   });
+  const size = Math.min(batchSize, dataset.rows);
+  const [first] = batches(dataset, { ort, batchSize: size });
+  const plan = await tuning.plan(first);
+  for (const each of held ? [dataset, held] : [dataset]) checkTarget(each, args, plan);
+  const notes = [...plan.notes, ...targetNotes(dataset, args, plan)];
+  for (const note of notes) say("note", note);
   tell({ step: "training" });
   const settings = await settingsOf(args, model, batchSize);
   const from = { file: files.state, meant: args.force };
@@ -126,11 +125,19 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
     watch.stop();
   }
   await tuning.close();
+  dataset.close();
+  held?.close();
   if (!history.best)
     throw new DivergedError(
       `${history.error ?? "the loss is not finite after any epoch; lower --lr."} No epoch ended with a finite loss, so no model is written.`,
     );
-  await writeTuned(args, files, { given, model }, settings, history).catch((error) => {
+  await writeTuned(
+    args,
+    files,
+    { given, model },
+    { settings, plan: { ...plan, notes } },
+    history,
+  ).catch((error) => {
     if (!(error instanceof InputError)) throw error;
     throw new InputError(
       `${error.message} The training is kept in ${files.state}; make room and run again with --resume.`,
@@ -167,17 +174,6 @@ const variantOf = (model: Model) =>
 /** The model as it was before it was laurelized, if it was. */
 async function teacherOf(model: Model): Promise<Model> {
   return isLaurelized(model) ? (await strip(model)).model : model;
-}
-
-/** Losses whose targets, where they are no labels, are probabilities. */
-const SHARES = new Set(["cross-entropy", "binary-cross-entropy"]);
-
-function checkTarget(dataset: Dataset, args: FinetuneArguments, classes: number | null): void {
-  const column = dataset.columns.find(({ name }) => name === args.target);
-  if (column && classes !== null && /int/.test(column.dtype))
-    checkLabels(dataset, column.name, classes, args.ignoreIndex);
-  else if (column && SHARES.has(args.loss) && !/int|bool/.test(column.dtype))
-    checkShares(dataset, column.name);
 }
 
 const courseOf = (

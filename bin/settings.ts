@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import fs from "node:fs";
-import { InputError, type Model } from "../src/index.ts";
+import { dataFiles, InputError, type Model } from "../src/index.ts";
 import type { FinetuneArguments } from "./finetune-arguments.ts";
 
 type Setting = string | number | readonly string[] | null;
@@ -30,13 +30,17 @@ export async function settingsOf(
       until: args.until ?? null,
       "class-axis": args.classAxis ?? null,
       "ignore-index": args.ignoreIndex,
+      ...(args.shift === undefined ? {} : { shift: args.shift }),
+      ...(args.logits || args.probabilities
+        ? { values: args.logits ? "logits" : "probabilities" }
+        : {}),
       temperature: distils ? args.temperature : null,
       distil: distils ? args.distil : null,
-      eval: args.eval ? await digestOfFile(args.eval) : null,
+      eval: args.eval ? await digestOfFiles(args.eval) : null,
       optimizer: args.optimizer,
     },
     free: {
-      data: await digestOfFile(args.data),
+      data: await digestOfFiles(args.data),
       "batch-size": batchSize,
       seed: args.seed,
       lr: args.lr,
@@ -97,6 +101,14 @@ function digestOf({ source }: Model): string {
   for (let at = 0; at < source.size; at += BLOCK)
     hash.update(source.read(at, Math.min(source.size, at + BLOCK)));
   return hash.digest("hex");
+}
+
+/** The digest of a file; of several, or of a folder's, that of their digests in order. */
+async function digestOfFiles(places: readonly string[]): Promise<string> {
+  const digests: string[] = [];
+  for (const file of dataFiles(places)) digests.push(await digestOfFile(file));
+  if (digests.length === 1) return digests[0];
+  return createHash("sha256").update(digests.join()).digest("hex");
 }
 
 async function digestOfFile(file: string): Promise<string> {

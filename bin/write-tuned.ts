@@ -3,6 +3,7 @@ import {
   adapterBytes,
   applyAdapter,
   extractAdapter,
+  type LossPlan,
   type Model,
   type Tensors,
   tunedModel,
@@ -22,7 +23,7 @@ export async function writeTuned(
   args: FinetuneArguments,
   files: Files,
   { given, model }: { readonly given: Model; readonly model: Model },
-  settings: Settings,
+  { settings, plan }: { readonly settings: Settings; readonly plan: LossPlan },
   history: History,
 ): Promise<void> {
   const { best, steps, epochs, before, ended, error } = history;
@@ -37,8 +38,16 @@ export async function writeTuned(
   const utf8 = (text: string) => new TextEncoder().encode(text);
   const { model: input, data, eval: held } = args;
   const variant = adapter.laurelizations.map((each) => each.variant).join(", ");
-  const how = { model: input, variant, data, eval: held ?? null };
-  const log = { ...how, settings: { ...settings.firm, ...settings.free }, ...summary, steps };
+  const how = { model: input, variant, data: listed(data), eval: listed(held) };
+  const { output, reading, notes } = plan;
+  const computed = { output, classAxis: reading.axis, shift: reading.shift, notes };
+  const log = {
+    ...how,
+    computed,
+    settings: { ...settings.firm, ...settings.free },
+    ...summary,
+    steps,
+  };
   const beside = new Map([
     [path.basename(files.adapter), adapterBytes(adapter)],
     [path.basename(files.log), utf8(`${JSON.stringify(log, null, 2)}\n`)],
@@ -47,16 +56,20 @@ export async function writeTuned(
   (await staged(final, files.model, beside)).keep();
   if (args.json)
     process.stdout.write(
-      `${JSON.stringify({ ...summary, files, steps: steps.length }, null, 2)}\n`,
+      `${JSON.stringify({ notes, ...summary, files, steps: steps.length }, null, 2)}\n`,
     );
   else if (!args.quiet) {
     const at = epochs.find((each) => each.epoch === epoch);
     const shown = at?.eval ?? at?.train;
     process.stdout.write(
-      `${counted(steps.length, "step")}, best after epoch ${epoch}: ${shown ? figures(shown) : `loss ${loss}`}${before ? ` (before: ${figures(before)})` : ""}\nwrote ${files.model}   ${bytes(final.size)}\nwrote ${files.adapter}, ${[files.log, files.curve, files.state].map((file) => path.basename(file)).join(", ")}\n`,
+      `${notes.map((note) => `${note}\n`).join("")}${counted(steps.length, "step")}, best after epoch ${epoch}: ${shown ? figures(shown) : `loss ${loss}`}${before ? ` (before: ${figures(before)})` : ""}\nwrote ${files.model}   ${bytes(final.size)}\nwrote ${files.adapter}, ${[files.log, files.curve, files.state].map((file) => path.basename(file)).join(", ")}\n`,
     );
   }
 }
+
+/** One file as its path, several as a list. */
+const listed = (files: readonly string[] | undefined) =>
+  files?.length === 1 ? files[0] : (files ?? null);
 
 async function curveOf(args: FinetuneArguments, { steps, epochs, before }: History) {
   const { lossCurve } = await import("./loss-curve.ts");

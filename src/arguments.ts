@@ -61,6 +61,8 @@ const proving: Declared<ProofOptions> = { ...comparing, extent: text, alsoOrt: o
 const lossOptions: Declared<LossOptions> = {
   classAxis: orNull(number),
   ignoreIndex: number,
+  shift: orNull(number),
+  values: orNull(text),
   temperature: number,
   distil: text,
 };

@@ -138,6 +138,7 @@ export {
   batches,
   checkBatchSize,
   checkLabels,
+  checkOneHot,
   checkShares,
 } from "./runtime/batches.ts";
 export type { Difference } from "./runtime/compare.ts";
@@ -158,16 +159,16 @@ export {
   saveAdapter,
 } from "./training/adapter.ts";
 export { type ApplyOptions, applyAdapter } from "./training/apply-adapter.ts";
-export { openDataset, type Target } from "./training/datasets.ts";
+export { type DataFrom, dataFiles, openDataset, type Target } from "./training/datasets.ts";
 export { DivergedError } from "./training/diverged.ts";
 export type { Evaluation } from "./training/evaluation.ts";
 export { Finetuning, finetune } from "./training/finetune.ts";
-export type { FinetuneOptions, Step } from "./training/finetune-options.ts";
+export type { FinetuneOptions, LossPlan, Step } from "./training/finetune-options.ts";
 export { type Differentiated, differentiate, type GradientOptions } from "./training/gradients.ts";
 export { type StepGraph, type StepOptions, stepGraph } from "./training/step-graph.ts";
 export { trainableWeights } from "./training/trainable.ts";
 export { resumeTraining, stateBytes, type TrainingState } from "./training/training-state.ts";
-export { classesOf, tunedModel } from "./training/tuned-model.ts";
+export { tunedModel } from "./training/tuned-model.ts";
 export { weightOf, weightsAsInputs, withWeights } from "./training/weights.ts";
 export { VERSION } from "./version.ts";
 export type { CompareOptions, Comparison };

@@ -199,7 +199,7 @@ describe("an .npz", () => {
     await expect(open("float[N, 2] x", bomb, [])).rejects.toThrow(/cannot have the size/);
     const wanted = { name: "x", role: "input", dtype: "float", shape: ["N", 2] } as const;
     const honest = bytesSource(npzOf({ x: [new Float32Array(2e6), [1e6, 2]] }), "large.npz");
-    expect(() => readDataset(honest, [wanted], 1e6)).toThrow(
+    expect(() => readDataset([honest], [wanted], { free: 1e6, scratch: null })).toThrow(
       /takes 0.0080 GB .* 0.0010 GB are free/,
     );
   });
@@ -285,6 +285,8 @@ describe("a dataset", () => {
     expect(() => checkLabels(data, "labels", 3)).toThrow(/is -100 in row 2 .* 0 to 2/);
     expect(() => checkLabels(data, "labels", 2, -100)).toThrow(/is 2 in row 1 /);
     const soft = await open("float[N, 2] x", npzOf({ x, labels: x }));
-    expect(() => checkLabels(soft, "labels", 2)).toThrow(/is float, and labels are integers/);
+    expect(() => checkLabels(soft, "labels", 2)).toThrow(/is 2 in row 1 /);
+    const half = await open("float[N, 2] x", npzOf({ x, labels: [f32(0, 0.5, 1, 1), [4]] }));
+    expect(() => checkLabels(half, "labels", 2)).toThrow(/is 0.5 in row 1 .*whole numbers/);
   });
 });

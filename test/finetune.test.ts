@@ -302,7 +302,9 @@ net (int64[N, S] ids, float[N, S] mask) => (float[N, 3] p, float[N, S, 8] y, flo
       const given = ["finetune", at("tokens.onnx"), "--data", at("ids.npz"), "-f", "-b", "3"];
       return cli([...given, ...TOWARDS.slice(0, 4), "-o", at("tokens.tuned.onnx"), ...more]);
     };
-    expect(tune(19).stderr).toMatch(/3 outputs of floats; say with --until which of p, y, fixed/);
+    // Of three outputs of floats the labels fit one.
+    expect(tune(19, "-e", "1").stderr).toMatch(/note: .* output p: of p, y, fixed it alone fits/);
+    expect(tune(19, "--loss", "mse").stderr).toMatch(/--loss is given twice/);
     const ran = tune(19, "--until", "p", "--eval", at("ids.npz"), "--epochs", "2", "--json");
     expect(ran.code, ran.stderr).toBe(0);
     expect(JSON.parse(ran.stdout)).toMatchObject({ steps: 4, before: { rows: 7, judged: 7 } });

@@ -10,6 +10,12 @@ const LABELS: ReadonlySet<unknown> = new Set(["cross-entropy", "distillation"]);
 const distilling = ({ loss }: GivenOptions) =>
   loss === "distillation" ? null : `loss ${loss} is no distillation`;
 
+/** Losses that take scores of classes, or of yes and no. */
+const SCORES: ReadonlySet<unknown> = new Set([...LABELS, "binary-cross-entropy"]);
+
+const scoring = ({ loss }: GivenOptions) =>
+  SCORES.has(loss) ? null : `loss ${loss} takes values as they are`;
+
 /** `laurelize finetune`: train LAuReL's weights on the user's data. */
 export const finetune: CommandModule<object, FinetuneArguments> = {
   command: "finetune <model>",
@@ -21,10 +27,18 @@ export const finetune: CommandModule<object, FinetuneArguments> = {
         withValues({
           data: {
             type: "string",
+            array: true,
+            nargs: 1,
             demandOption: true,
-            describe: "an .npz with an array for each input of the model, and the target",
+            describe:
+              "an .npz with an array for each input of the model, and the target; several, or folders of them, are read as one",
           },
-          eval: { type: "string", describe: "an .npz like it, to choose the best epoch by" },
+          eval: {
+            type: "string",
+            array: true,
+            nargs: 1,
+            describe: "data like it, to choose the best epoch by",
+          },
           loss: {
             choices: [
               "cross-entropy",
@@ -43,7 +57,8 @@ export const finetune: CommandModule<object, FinetuneArguments> = {
             idle: ({ loss }) =>
               loss === "distillation" ? "a distillation follows the original model" : null,
           },
-          until: {
+          "output-name": {
+            alias: "until",
             type: "string",
             describe:
               "the output that is judged, where there are several, or a value to stop at before what has no gradient",
@@ -51,7 +66,25 @@ export const finetune: CommandModule<object, FinetuneArguments> = {
           "class-axis": {
             type: "number",
             idle: ({ loss }) => (LABELS.has(loss) ? null : `loss ${loss} has no classes`),
-            describe: "axis of the classes  [default: 1, the last of three]",
+            describe: "axis of the classes  [default: the one with which labels fit]",
+          },
+          shift: {
+            type: "number",
+            idle: ({ loss }) => (loss === "cross-entropy" ? null : `loss ${loss} has no labels`),
+            describe:
+              "positions by which labels are moved ahead of the output  [default: 1 if the target is a language model's input, else 0]",
+          },
+          logits: {
+            type: "boolean",
+            default: false,
+            idle: scoring,
+            describe: "the output holds logits, whatever the model ends in",
+          },
+          probabilities: {
+            type: "boolean",
+            default: false,
+            idle: scoring,
+            describe: "the output holds probabilities, whatever the model ends in",
           },
           "ignore-index": {
             type: "number",

@@ -1,5 +1,5 @@
-import { isFloat, showShape, type Type } from "../../src/graph/types.ts";
-import { classAxisOf, count, type Judging, type Loss, mean, total, type Verdict } from "./loss.ts";
+import { count, type Judging, type Loss, mean, total, type Verdict } from "./loss.ts";
+import { logOf } from "./probabilities.ts";
 
 /** A value with its class axis moved to the end. */
 function classesLast({ writing: { op } }: Judging, name: string, rank: number, axis: number) {
@@ -8,9 +8,9 @@ function classesLast({ writing: { op } }: Judging, name: string, rank: number, a
   return op.Transpose(name, { perm: [...kept, axis] });
 }
 
-/** ln p of the classes, the last axis: of logits, or of what the model's own LogSoftmax gave. */
-const logProbabilities = ({ writing: { op } }: Judging, logits: string, rank: number) =>
-  op.LogSoftmax(logits, { axis: rank - 1 });
+/** ln p of the classes, the last axis. */
+const logProbabilities = ({ writing: { op }, form }: Judging, scores: string, rank: number) =>
+  form === "log-probabilities" ? scores : op.LogSoftmax(scores, { axis: rank - 1 });
 
 /** −Σ q ln p over the classes, at each position. */
 function crossed({ writing: { op, to } }: Judging, q: string, logP: string, rank: number): string {
@@ -24,63 +24,82 @@ function agreement({ writing }: Judging, a: string, b: string, rank: number): st
   return mean(writing, to.cast(op.Equal(largest(a), largest(b)), "float"), rank - 1);
 }
 
+/** GatherElements, since which no table as large as the output is needed to pick out labels. */
+const PICKING = 11;
+
+/** −ln p of the labels, at each position; `labels` are int64 and all of them classes. */
+function surprise(judging: Judging, labels: string): string {
+  const { writing, output, form, axis, opset } = judging;
+  const { op, to } = writing;
+  const rank = output.shape.length;
+  if (opset < PICKING) {
+    const scores = classesLast(judging, output.name, rank, axis);
+    const hot = to.oneHot(labels, rank - 1, Number(output.shape[axis]), output.dtype);
+    return crossed(judging, hot, logProbabilities(judging, scores, rank), rank);
+  }
+  const at = to.unsqueeze(labels, [axis]);
+  const picked = to.squeeze(op.GatherElements(output.name, at, { axis }), [axis]);
+  if (form === "log-probabilities") return op.Neg(picked);
+  return op.Sub(to.reduce("ReduceLogSumExp", output.name, [axis], false), picked);
+}
+
+/** The labels, each moved ahead by some positions; there is none for the last ones. */
+function shifted({ writing, target, shift, options }: Judging, labels: string): string {
+  if (shift === 0) return labels;
+  const { op, to, constant } = writing;
+  const [rows, length] = target.shape.map(Number);
+  const ahead = to.slice(labels, [shift], [length], [1]);
+  const none = constant("int64", [1, 1], [options.ignoreIndex]);
+  return op.Concat([ahead, to.expand(none, [1, 1], [rows, shift])], { axis: 1 });
+}
+
+/** Cross-entropy of class numbers. */
+function ofLabels(judging: Judging): Verdict {
+  const { writing, output, target, axis, options } = judging;
+  const { op, to, constant } = writing;
+  const rank = output.shape.length;
+  const given = target.dtype === "int64" ? target.name : to.cast(target.name, "int64");
+  const labels = shifted(judging, given);
+  const counting = op.Not(op.Equal(labels, constant("int64", [], [options.ignoreIndex])));
+  const counts = to.cast(counting, output.dtype);
+  const each = surprise(judging, op.Mul(labels, to.cast(counting, "int64")));
+  const counted = total(writing, counts, rank - 1);
+  const positions = to.atLeast(counted, 1, output.dtype);
+  const largest = op.ArgMax(output.name, { axis, keepdims: 0 });
+  const right = to.cast(op.Equal(largest, labels), output.dtype);
+  return {
+    loss: op.Div(total(writing, op.Mul(each, counts), rank - 1), positions),
+    metrics: { accuracy: op.Div(total(writing, op.Mul(right, counts), rank - 1), positions) },
+    judged: to.cast(counted, "float"),
+  };
+}
+
+/** Cross-entropy of a share for each class. */
+function ofShares(judging: Judging): Verdict {
+  const { writing, output, target, axis } = judging;
+  const rank = output.shape.length;
+  const scores = classesLast(judging, output.name, rank, axis);
+  const q = classesLast(judging, target.name, rank, axis);
+  const each = crossed(judging, q, logProbabilities(judging, scores, rank), rank);
+  return {
+    loss: mean(writing, each, rank - 1),
+    metrics: { accuracy: agreement(judging, scores, q, rank) },
+    judged: count(writing, each),
+  };
+}
+
 /**
  * −Σ q ln softmax(z), the mean over all positions: PyTorch's cross_entropy. q is one at the class
- * that an integer label names, or a soft target of the output's shape. Labels of `ignoreIndex`
- * do not count.
+ * that a label names, or a soft target of the output's shape. Labels of `ignoreIndex` do not
+ * count. Of probabilities p it is −Σ q ln p.
  */
 export const crossEntropy: Loss = {
   name: "cross-entropy",
   about: "softmax cross-entropy of integer labels or soft targets",
+  reads: "classes",
   looksThrough: ["Softmax", "LogSoftmax"],
   distils: false,
-  classAxis: (shape, options) => classAxisOf(shape.length, options),
-  misfit(output, target, options) {
-    const shape = output.shape!;
-    if (shape.length < 2) return `the output ${showShape(shape)} has no axis of classes`;
-    if (isFloat(target.dtype))
-      return fits(shape, target)
-        ? null
-        : `soft targets have the output's shape ${showShape(shape)}, and these are ${showShape(target.shape)}`;
-    const axis = classAxisOf(shape.length, options);
-    const labels = shape.filter((_, k) => k !== axis);
-    return fits(labels, target)
-      ? null
-      : `labels of an output ${showShape(shape)} have the shape ${showShape(labels)}, and these are ${showShape(target.shape)}${fitting(shape, target)}`;
-  },
-  write(judging): Verdict {
-    const { writing, output, target, options } = judging;
-    const { op, to, constant } = writing;
-    const rank = output.shape.length;
-    const axis = classAxisOf(rank, options);
-    const classes = output.shape[axis];
-    const logits = classesLast(judging, output.name, rank, axis);
-    const logP = logProbabilities(judging, logits, rank);
-    if (isFloat(target.dtype)) {
-      const q = classesLast(judging, target.name, rank, axis);
-      const each = crossed(judging, q, logP, rank);
-      return {
-        loss: mean(writing, each, rank - 1),
-        metrics: { accuracy: agreement(judging, logits, q, rank) },
-        judged: count(writing, each),
-      };
-    }
-    const labels = target.dtype === "int64" ? target.name : to.cast(target.name, "int64");
-    const float = (x: string) => to.cast(x, output.dtype);
-    const counts = float(op.Not(op.Equal(labels, constant("int64", [], [options.ignoreIndex]))));
-    const hot = to.oneHot(labels, rank - 1, Number(classes), output.dtype);
-    const q = op.Mul(hot, to.unsqueeze(counts, [rank - 1]));
-    const counted = total(writing, counts, rank - 1);
-    const positions = to.atLeast(counted, 1, output.dtype);
-    const right = float(op.Equal(op.ArgMax(logits, { axis: rank - 1, keepdims: 0 }), labels));
-    return {
-      loss: op.Div(total(writing, crossed(judging, q, logP, rank), rank - 1), positions),
-      metrics: {
-        accuracy: op.Div(total(writing, op.Mul(right, counts), rank - 1), positions),
-      },
-      judged: to.cast(counted, "float"),
-    };
-  },
+  write: (judging) => (judging.target.form === "labels" ? ofLabels(judging) : ofShares(judging)),
 };
 
 /**
@@ -90,16 +109,11 @@ export const crossEntropy: Loss = {
 export const distillation: Loss = {
   name: "distillation",
   about: "towards the original model's own outputs",
+  reads: "classes",
   looksThrough: ["Softmax", "LogSoftmax"],
   distils: true,
-  classAxis: (shape, options) =>
-    options.distil === "features" ? null : classAxisOf(shape.length, options),
-  misfit: (output, target) =>
-    isFloat(target.dtype) && fits(output.shape!, target)
-      ? null
-      : `the original gives ${showShape(target.shape)}, and this model ${showShape(output.shape)}`,
   write(judging): Verdict {
-    const { writing, output, target, before, options } = judging;
+    const { writing, output, target, form, before, axis, options } = judging;
     const { op, to, constant } = writing;
     const rank = output.shape.length;
     if (options.distil === "features") {
@@ -110,15 +124,19 @@ export const distillation: Loss = {
         judged: count(writing, off),
       };
     }
-    const axis = classAxisOf(rank, options);
     const scalar = (value: number) => constant(output.dtype, [], [value]);
     const given =
-      before === "Softmax" ? op.Log(to.atLeast(target.name, 1e-30, output.dtype)) : target.name;
+      form === "log-probabilities"
+        ? logOf(writing, target.name, output.dtype)
+        : before === "Softmax"
+          ? op.Log(to.atLeast(target.name, 1e-30, output.dtype))
+          : target.name;
     const teacher = classesLast(judging, given, rank, axis);
     const student = classesLast(judging, output.name, rank, axis);
     const cooled = (x: string) => op.Div(x, scalar(options.temperature));
-    const logQ = logProbabilities(judging, cooled(teacher), rank);
-    const logP = logProbabilities(judging, cooled(student), rank);
+    // Logarithms of probabilities are logits too, and no longer such once they are cooled.
+    const normal = (x: string) => op.LogSoftmax(cooled(x), { axis: rank - 1 });
+    const [logQ, logP] = [normal(teacher), normal(student)];
     const q = op.Exp(logQ);
     const terms = op.Mul(q, op.Sub(logQ, logP));
     const each = to.reduce("ReduceSum", terms, [rank - 1], false);
@@ -129,17 +147,3 @@ export const distillation: Loss = {
     };
   },
 };
-
-/** Another axis of classes with which labels would fit, as an advice. */
-function fitting(shape: NonNullable<Type["shape"]>, target: Type): string {
-  const axis = shape.findIndex((_, axis) => fits(shape.toSpliced(axis, 1), target));
-  return axis < 0 ? "" : `; give --class-axis ${axis}`;
-}
-
-/** Whether a target has this shape; sizes that are not known are taken to fit. */
-export const fits = (shape: NonNullable<Type["shape"]>, { shape: own }: Type) =>
-  own !== null &&
-  own.length === shape.length &&
-  own.every(
-    (dim, k) => typeof dim !== "number" || typeof shape[k] !== "number" || dim === shape[k],
-  );

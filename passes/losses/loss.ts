@@ -2,13 +2,21 @@ import { InputError } from "../../src/graph/graph.ts";
 import type { Type } from "../../src/graph/types.ts";
 import type { Writing } from "../../src/graph/writing.ts";
 import { filled, type Given } from "../filled.ts";
+import type { Activation } from "./activation.ts";
 
 /** Options of all losses, as the command line names them. */
 export interface LossOptions {
-  /** Axis of the classes; of two axes the second, of three the last, of more the second. */
+  /** Axis of the classes; told from the target where nothing is said. */
   readonly classAxis: number | null;
   /** Integer label that does not count. */
   readonly ignoreIndex: number;
+  /**
+   * Positions by which labels are moved ahead of the output: 1 trains the next token. Where nothing
+   * is said, 1 if the target is an input of a language model, else 0.
+   */
+  readonly shift: number | null;
+  /** What the output holds; told from the model's last operators where nothing is said. */
+  readonly values: "logits" | "probabilities" | null;
   /** Temperature T of a distillation. */
   readonly temperature: number;
   /** What a distillation compares: class probabilities, or the values themselves. */
@@ -18,6 +26,8 @@ export interface LossOptions {
 export const lossDefaults: LossOptions = {
   classAxis: null,
   ignoreIndex: -100,
+  shift: null,
+  values: null,
   temperature: 2,
   distil: "logits",
 };
@@ -25,9 +35,13 @@ export const lossDefaults: LossOptions = {
 /** All options of a loss. Throws an InputError where one is none. */
 export function lossOptionsOf(given: Given<LossOptions> | undefined): LossOptions {
   const options = filled(lossDefaults, given);
-  const { ignoreIndex, temperature } = options;
+  const { ignoreIndex, temperature, shift, values } = options;
   if (!Number.isSafeInteger(ignoreIndex))
     throw new InputError(`the label to ignore, ${ignoreIndex}, is no whole number.`);
+  if (shift !== null && !(Number.isSafeInteger(shift) && shift >= 0))
+    throw new InputError(`shift must be a whole number from 0 on (got ${shift}).`);
+  if (values !== null && values !== "logits" && values !== "probabilities")
+    throw new InputError(`values must be "logits" or "probabilities" (got ${values}).`);
   if (!(temperature > 0) || !Number.isFinite(temperature))
     throw new InputError(`temperature ${temperature} is no positive number.`);
   return options;
@@ -40,14 +54,27 @@ export interface Judged {
   readonly shape: NonNullable<Type["shape"]>;
 }
 
+/**
+ * How a target is read: a class number for each position, a 1 at the class among integers, a share
+ * for each class, or values like the output's.
+ */
+export type TargetForm = "labels" | "one-hot" | "shares" | "values";
+
 /** What a loss is written over. */
 export interface Judging {
   readonly writing: Writing;
-  /** The model's output as float32 or double; before its own Softmax or Sigmoid where `before` says so. */
+  /** What the loss takes of the model, as float32 or double, of the output's shape. */
   readonly output: Judged;
+  /** Whether `output` holds logits, logarithms of probabilities, or values that are neither. */
+  readonly form: "logits" | "log-probabilities" | "values";
   /** The activation that was left off the output. */
-  readonly before: "Softmax" | "LogSoftmax" | "Sigmoid" | null;
-  readonly target: Judged;
+  readonly before: Activation["op"] | null;
+  readonly target: Judged & { readonly form: TargetForm };
+  /** Axis of the classes, from 0; the last where the loss knows none. */
+  readonly axis: number;
+  /** Positions by which labels are moved ahead. */
+  readonly shift: number;
+  readonly opset: number;
   readonly options: LossOptions;
 }
 
@@ -72,14 +99,12 @@ export type LossName =
 export interface Loss {
   readonly name: LossName;
   readonly about: string;
+  /** What the output's elements are to it: scores of classes, of yes and no, or plain values. */
+  readonly reads: "classes" | "shares" | "values";
   /** The model's own last operators that it looks through, to take what they are given. */
-  readonly looksThrough: readonly ("Softmax" | "LogSoftmax" | "Sigmoid")[];
+  readonly looksThrough: readonly Activation["op"][];
   /** Whether the target is what the original model gives. */
   readonly distils: boolean;
-  /** The axis of the classes of such an output; null where it has none. */
-  readonly classAxis: (shape: Judged["shape"], options: LossOptions) => number | null;
-  /** Why such a target does not fit the output, in words; null where it does. */
-  readonly misfit: (output: Type, target: Type, options: LossOptions) => string | null;
   readonly write: (judging: Judging) => Verdict;
 }
 

@@ -1,6 +1,4 @@
-import { isFloat, showShape, type Type } from "../../src/graph/types.ts";
 import type { Writing } from "../../src/graph/writing.ts";
-import { fits } from "./classes.ts";
 import {
   count,
   type Judged,
@@ -11,21 +9,16 @@ import {
   type Verdict,
 } from "./loss.ts";
 
-function misfit(output: Type, target: Type): string | null {
-  if (!isFloat(target.dtype))
-    return `its targets are floats, and these are ${target.dtype}; save them .astype("float32")`;
-  return fits(output.shape!, target)
-    ? null
-    : `targets have the output's shape ${showShape(output.shape)}, and these are ${showShape(target.shape)}`;
-}
-
 /** A loss of values against targets of the same type and shape. */
 const valued = (
   name: LossName,
   about: string,
   write: (judging: Judging) => Verdict,
   looksThrough: Loss["looksThrough"] = [],
-): Loss => ({ name, about, looksThrough, distils: false, classAxis: () => null, misfit, write });
+): Loss => {
+  const reads = looksThrough.length > 0 ? "shares" : "values";
+  return { name, about, reads, looksThrough, distils: false, write };
+};
 
 /** The mean of (y − t)²: PyTorch's mse_loss. */
 export const mse = valued("mse", "mean squared error", ({ writing, output, target }) => {

@@ -1,9 +1,12 @@
 import type { Tensor } from "onnxruntime-common";
 import { uniform } from "../graph/random.ts";
-import { dataTypeNamed, elements } from "../onnx/data-types.ts";
+import { elements } from "../onnx/data-types.ts";
 import { InputError } from "../onnx/source.ts";
-import { type Column, type Dataset, firstWhere } from "./dataset.ts";
+import type { Column, Dataset } from "./dataset.ts";
+import { chunks, firstWhere } from "./dataset-rows.ts";
 import { tensorOfBytes } from "./floats.ts";
+import { labelAdvice, NOT_ONE_HOT, oneHotFault } from "./labels.ts";
+import { numbersIn, widthOf } from "./numbers.ts";
 import type { Ort, Tensors } from "./session.ts";
 import { widened } from "./widening.ts";
 
@@ -66,19 +69,36 @@ function shuffled(count: number, seed: number, epoch: number): Uint32Array {
   return order;
 }
 
-function gathered(ort: Ort, column: Column, rows: Uint32Array): Tensor {
-  const { stored, dtype, dims, bytes } = column;
-  const width = (elements(dims) * dataTypeNamed(stored)!.bits) / 8;
+/** Some rows of a column, in their order, as one tensor. */
+function gathered(ort: Ort, { dtype, dims, parts }: Column, rows: Uint32Array): Tensor {
+  const [{ stored }] = parts;
+  // Rows of one type are made wider together, others one by one.
+  const common = parts.every((part) => part.stored === stored) ? stored : dtype;
+  const width = elements(dims) * widthOf(common);
   const some = new Uint8Array(width * rows.length);
-  for (const [k, row] of rows.entries())
-    some.set(bytes.subarray(row * width, (row + 1) * width), k * width);
-  const values = stored === dtype ? some : widened(some, stored, dtype);
+  const starts = startsOf(parts);
+  for (const [k, row] of rows.entries()) {
+    const index = starts.findLastIndex((start) => start <= row);
+    const { read, stored: own } = parts[index];
+    const bytes = read(row - starts[index], row - starts[index] + 1);
+    some.set(own === common ? bytes : widened(bytes, own, common), k * width);
+  }
+  const values = common === dtype ? some : widened(some, common, dtype);
   return tensorOfBytes(ort, dtype, values, [rows.length, ...dims]);
 }
 
+/** The row at which each part begins. */
+function startsOf(parts: Column["parts"]): number[] {
+  let next = 0;
+  return parts.map(({ rows }) => {
+    next += rows;
+    return next - rows;
+  });
+}
+
 /**
- * Throws an InputError where a target is no class of so many: no integer of the type, or one that
- * is out of range. `ignore` is a label that counts for none, which not all may be.
+ * Throws an InputError where a target is no class of so many: a number that is not whole, or one
+ * that is out of range. `ignore` is a label that counts for none, which not all may be.
  */
 export function checkLabels(
   dataset: Dataset,
@@ -86,27 +106,34 @@ export function checkLabels(
   classes: number,
   ignore: number | null = null,
 ): void {
-  const { stored, dims, bytes } = dataset.columns.find((column) => column.name === name)!;
-  const title = `target ${name} of ${dataset.name}`;
-  const read = READ[stored];
-  if (!read)
-    throw new InputError(
-      `${title} is ${stored}, and labels are integers; save it .astype("int64").`,
-    );
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const wide = dataTypeNamed(stored)!.bits / 8;
+  const column = dataset.columns.find((one) => one.name === name)!;
   let counting = 0;
-  for (let at = 0; at < bytes.length; at += wide) {
-    const label = Number(read(view, at));
-    if (label === ignore) continue;
+  const found = firstWhere(column, (label) => {
+    if (label === ignore) return false;
     counting++;
-    if (label >= 0 && label < classes) continue;
+    return !(label >= 0 && label < classes && Number.isInteger(label));
+  });
+  if (found)
     throw new InputError(
-      `${title} is ${label} in row ${Math.floor(at / wide / elements(dims))} (from 0), and the model's ${classes} classes are 0 to ${classes - 1}; number the labels so.`,
+      `target ${name} of ${found.file} is ${found.value} in row ${found.row} (from 0)${labelAdvice(found.value, classes)}`,
     );
-  }
   if (counting === 0)
-    throw new InputError(`${title} is ${ignore} in every row, the label that does not count.`);
+    throw new InputError(
+      `target ${name} of ${dataset.name} is ${ignore} in every row, the label that does not count.`,
+    );
+}
+
+/** Throws an InputError where integers of a target are not a single 1 among zeros along an axis. */
+export function checkOneHot(dataset: Dataset, name: string, axis: number): void {
+  const { dims, parts } = dataset.columns.find((column) => column.name === name)!;
+  for (const { file, stored, rows, read } of parts)
+    for (const { from, count, bytes } of chunks(stored, rows, dims, read)) {
+      const row = oneHotFault(numbersIn(stored, bytes), [count, ...dims], axis);
+      if (row !== null)
+        throw new InputError(
+          `target ${name} of ${file}, row ${from + row} (from 0), ${NOT_ONE_HOT}`,
+        );
+    }
 }
 
 /** Throws an InputError where a target holds a number that is no share, from 0 to 1. */
@@ -115,17 +142,6 @@ export function checkShares(dataset: Dataset, name: string): void {
   const found = firstWhere(column, (value) => !(value >= 0 && value <= 1));
   if (found)
     throw new InputError(
-      `target ${name} of ${dataset.name} is ${found.value} in row ${found.row} (from 0), and such targets are from 0 to 1.`,
+      `target ${name} of ${found.file} is ${found.value} in row ${found.row} (from 0), and such targets are from 0 to 1.`,
     );
 }
-
-const READ: Readonly<Record<string, (view: DataView, at: number) => number | bigint>> = {
-  int8: (view, at) => view.getInt8(at),
-  uint8: (view, at) => view.getUint8(at),
-  int16: (view, at) => view.getInt16(at, true),
-  uint16: (view, at) => view.getUint16(at, true),
-  int32: (view, at) => view.getInt32(at, true),
-  uint32: (view, at) => view.getUint32(at, true),
-  int64: (view, at) => view.getBigInt64(at, true),
-  uint64: (view, at) => view.getBigUint64(at, true),
-};

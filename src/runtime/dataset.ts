@@ -1,7 +1,8 @@
-import { decodeNumbers } from "../graph/tensor.ts";
-import { type Dimension, isFloat, showShape } from "../graph/types.ts";
-import { dataTypeNamed, elements } from "../onnx/data-types.ts";
+import type { Dimension } from "../graph/types.ts";
+import { dataTypeNamed } from "../onnx/data-types.ts";
 import { InputError, type Source } from "../onnx/source.ts";
+import { checkedBlocks, partOf, RowsInFile, RowsInMemory } from "./dataset-rows.ts";
+import { Sizes } from "./dataset-sizes.ts";
 import { type Npz, openNpz, type StoredArray } from "./npz.ts";
 import { isWidening } from "./widening.ts";
 
@@ -15,20 +16,30 @@ export interface Expected {
   readonly shape: readonly Dimension[] | null;
 }
 
+/** Rows of a column in one file. */
+export interface Part {
+  /** What errors call the file. */
+  readonly file: string;
+  readonly rows: number;
+  /** The type that values have in it. */
+  readonly stored: string;
+  /** Reads rows `from` to `to` (exclusive), little-endian; may be a view. */
+  read(from: number, to: number): Uint8Array;
+}
+
 /** An array of a dataset: one row for each example. */
 export interface Column {
   readonly name: string;
   readonly role: "input" | "target";
-  /** The type that it has in `bytes`, and the one that batches have. */
-  readonly stored: string;
+  /** The type that it has in batches. */
   readonly dtype: string;
   /** Shape of a row. */
   readonly dims: readonly number[];
-  /** All rows, one after the other, little-endian. */
-  readonly bytes: Uint8Array;
+  /** Its rows, file after file. */
+  readonly parts: readonly Part[];
 }
 
-/** Examples in memory, held against what a model takes. */
+/** Examples, held against what a model takes: in memory, or read from their files as they are needed. */
 export interface Dataset {
   /** What errors call it: a file name. */
   readonly name: string;
@@ -40,49 +51,82 @@ export interface Dataset {
   sizes(batchSize: number): Record<string, number>;
   /** What was taken otherwise than it stands, and what was left alone: a sentence each. */
   readonly notes: readonly string[];
+  /** Lets go of the files that it reads from. */
+  close(): void;
+}
+
+/** Where a dataset's values may be kept. */
+export interface Keeping {
+  /** Bytes of memory that may be taken; null where nothing limits them. */
+  readonly free: number | null;
+  /** Writes blocks into a file that goes away by itself; null where there are no files. */
+  readonly scratch: ((blocks: Iterable<Uint8Array>) => Source) | null;
 }
 
 /**
- * Reads an .npz into memory, block by block, once its arrays' headers are held against what is
- * expected: names, types, shapes, one number of rows. `free` is the memory that may be taken.
- * Throws an InputError, one sentence, for the first thing that is wrong.
+ * Reads the .npz files of a dataset as one, once the headers of their arrays are held against what
+ * is expected: names, types, shapes, one number of rows in each file. Values are read into memory
+ * if all of them take at most half of what is free. If not, rows are read from the files as batches
+ * need them, compressed arrays from a scratch file. Throws an InputError, one sentence, for the
+ * first thing that is wrong.
  */
 export function readDataset(
-  source: Source,
+  sources: readonly Source[],
   expected: readonly Expected[],
-  free: number | null = null,
+  { free, scratch }: Keeping,
 ): Dataset {
-  const { name } = source;
-  const npz = openNpz(source);
-  const arrays = expected.map((each) => [each, asked(name, npz, each)] as const);
-  const notes: string[] = [];
-  const sizes = new Sizes(name);
-  for (const [each, array] of arrays) {
-    const note = checkType(name, each, array);
-    if (note) notes.push(note);
-    sizes.note(each, array);
-  }
-  const used = new Set(expected.map((each) => each.name));
-  for (const other of npz.names)
-    if (!used.has(other)) notes.push(`array ${other} of ${name} is neither input nor target.`);
-  const needed = arrays.reduce((sum, [, { size }]) => sum + size, 0);
-  if (free !== null && needed > free)
-    throw new InputError(
-      `${name} takes ${gigabytes(needed)} of memory, and ${gigabytes(free)} are free; split it into several files.`,
-    );
-  const columns = arrays.map(([{ role, dtype }, array]): Column => {
-    const [, ...dims] = array.dims;
-    const column = {
-      name: array.name,
-      role,
-      stored: array.dtype,
-      dtype: dtype ?? array.dtype,
-      dims,
-    };
-    return checked(name, { ...column, bytes: array.load() });
+  const sizes = new Sizes();
+  const notes = new Map<string, string>();
+  const files = sources.map((source) => {
+    const npz = openNpz(source);
+    sizes.begin(source.name);
+    const arrays = expected.map((each) => {
+      const array = asked(source.name, npz, each);
+      const note = checkType(source.name, each, array);
+      const key = `${each.name} ${array.dtype}`;
+      if (note && !notes.has(key)) notes.set(key, note);
+      sizes.note(each, array);
+      return array;
+    });
+    const used = new Set(expected.map((each) => each.name));
+    for (const other of npz.names)
+      if (!used.has(other) && !notes.has(other))
+        notes.set(other, `array ${other} of ${source.name} is neither input nor target.`);
+    return { source, arrays };
   });
+  const needed = files.flatMap(({ arrays }) => arrays).reduce((sum, { size }) => sum + size, 0);
+  const inMemory = free === null || needed <= free / 2;
+  const opened: Source[] = [];
+  const columns = expected.map(({ name, role, dtype }, k): Column => {
+    const parts = files.map(({ source, arrays }): Part => {
+      const array = arrays[k];
+      const title = { file: source.name, name };
+      if (inMemory) return partOf(title, array, new RowsInMemory(array.load()));
+      const stored = array.at === null ? null : { source, at: array.at };
+      if (stored && source.path) {
+        for (const _ of checkedBlocks(title, array));
+        return partOf(title, array, new RowsInFile(stored.source, stored.at), true);
+      }
+      if (!scratch && needed <= free!) return partOf(title, array, new RowsInMemory(array.load()));
+      if (!scratch)
+        throw new InputError(
+          `${source.name} takes ${gigabytes(needed)} of memory, and ${gigabytes(free!)} are free; give its path, so that it is read as it is needed.`,
+        );
+      const file = scratch(checkedBlocks(title, array));
+      opened.push(file);
+      return partOf(title, array, new RowsInFile(file, 0), true);
+    });
+    const [, ...dims] = files[0].arrays[k].dims;
+    return { name, role, dtype: dtype ?? files[0].arrays[k].dtype, dims, parts };
+  });
+  const name = `${sources[0].name}${sources.length > 1 ? ` and ${sources.length - 1} more` : ""}`;
   const { rows, batchSize } = sizes;
-  return { name, rows, columns, batchSize, sizes: (size) => sizes.of(size), notes };
+  const close = () => {
+    for (const source of [...opened, ...sources]) source.close?.();
+  };
+  if (inMemory) close();
+  const told = [...notes.values()];
+  return { name, rows, columns, batchSize, sizes: (size) => sizes.of(size), notes: told, close };
 }
 
 const gigabytes = (bytes: number) => `${(bytes / 1e9).toPrecision(2)} GB`;
@@ -104,113 +148,4 @@ function checkType(file: string, { name, dtype }: Expected, array: StoredArray):
   throw new InputError(
     `array ${name} of ${file} is ${array.dtype}, and ${dtype} is expected; convert it with .astype("${numpy}"), as the model was trained.`,
   );
-}
-
-/** The sizes that arrays give to what a model leaves free. */
-class Sizes {
-  readonly #file: string;
-  readonly #sizes = new Map<string, readonly [size: number, array: string]>();
-  readonly #batches = new Set<string>();
-  #fixed: readonly [size: number, array: string] | null = null;
-  #rows: readonly [size: number, array: string] | null = null;
-
-  constructor(file: string) {
-    this.#file = file;
-  }
-
-  /** Rows of every array. */
-  get rows(): number {
-    return this.#rows![0];
-  }
-
-  /** The batch size that the model demands: its own, or that of a name which rows have too. */
-  get batchSize(): number | null {
-    const named = [...this.#batches].map((name) => this.#sizes.get(name)?.[0]);
-    return this.#fixed?.[0] ?? named.find((size) => size !== undefined) ?? null;
-  }
-
-  of(batchSize: number): Record<string, number> {
-    const batches = [...this.#batches].map((name) => [name, batchSize] as const);
-    const others = [...this.#sizes].map(([name, [size]]) => [name, size] as const);
-    return Object.fromEntries([...batches, ...others]);
-  }
-
-  /** Holds an array's shape against what is expected, and against the arrays before. */
-  note({ name, shape }: Expected, { dims }: StoredArray): void {
-    const title = `array ${name} of ${this.#file}`;
-    if (dims.length === 0)
-      throw new InputError(
-        `${title} is a single number; its first dimension must be the examples.`,
-      );
-    if (elements(dims) === 0)
-      throw new InputError(`${title} has shape ${showShape(dims)} and so holds nothing.`);
-    const [rows] = dims;
-    this.#rows ??= [rows, name];
-    if (this.#rows[0] !== rows)
-      throw new InputError(
-        `${title} has ${rows} rows, and ${this.#rows[1]} has ${this.#rows[0]}; the first dimension of all must be the same examples.`,
-      );
-    if (!shape) return;
-    const fits =
-      shape.length === dims.length &&
-      shape.every((dim, axis) => axis === 0 || typeof dim !== "number" || dim === dims[axis]);
-    if (!fits)
-      throw new InputError(
-        `${title} has shape ${showShape(dims)}, and ${showShape(shape)} is expected, the first dimension being the examples.`,
-      );
-    for (const [axis, dim] of shape.entries())
-      if (axis === 0) this.#batch(title, name, dim);
-      else if (typeof dim === "string")
-        this.#bind(title, name, dim || `${name}.${axis}`, dims[axis]);
-  }
-
-  #batch(title: string, name: string, dim: Dimension): void {
-    if (typeof dim === "string") {
-      this.#batches.add(dim || `${name}.0`);
-      return;
-    }
-    this.#fixed ??= [dim, name];
-    if (this.#fixed[0] !== dim)
-      throw new InputError(
-        `${title} goes into batches of ${dim}, and ${this.#fixed[1]} into batches of ${this.#fixed[0]}, as the model fixes them; that is no batch dimension.`,
-      );
-  }
-
-  #bind(title: string, name: string, dim: string, size: number): void {
-    const [known, by] = this.#sizes.get(dim) ?? [size, name];
-    this.#sizes.set(dim, [known, by]);
-    if (known !== size)
-      throw new InputError(
-        `${title} gives ${dim} the size ${size}, and ${by} gives it ${known}; they must agree.`,
-      );
-  }
-}
-
-function checked(file: string, column: Column): Column {
-  const { name, stored } = column;
-  if (!isFloat(stored)) return column;
-  const found = firstWhere(column, Number.isNaN);
-  if (found === null) return column;
-  throw new InputError(
-    `array ${name} of ${file} has a NaN in row ${found.row} (from 0); leave such rows out, numpy.isnan finds them.`,
-  );
-}
-
-/** Values that are looked at together. */
-const CHUNK = 1 << 16;
-
-/** The first value that is so, and its row from 0; null where none is. */
-export function firstWhere(
-  { stored, bytes, dims }: Pick<Column, "stored" | "bytes" | "dims">,
-  so: (value: number) => boolean,
-): { readonly value: number; readonly row: number } | null {
-  const step = CHUNK * (dataTypeNamed(stored)!.bits / 8);
-  for (let at = 0; at < bytes.length; at += step) {
-    const values = decodeNumbers(stored, bytes.subarray(at, at + step));
-    const found = values.findIndex(so);
-    if (found < 0) continue;
-    const row = Math.floor(((at / step) * CHUNK + found) / elements(dims));
-    return { value: values[found], row };
-  }
-  return null;
 }

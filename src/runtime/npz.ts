@@ -1,7 +1,7 @@
 import { showShape } from "../graph/types.ts";
 import { dataTypeNamed, elements } from "../onnx/data-types.ts";
 import { InputError, type Source } from "../onnx/source.ts";
-import { unpacked, type ZipEntry, zipEntries } from "./zip.ts";
+import { storedAt, unpacked, type ZipEntry, zipEntries } from "./zip.ts";
 
 /** An array of an .npz: what its header says, its values where they lie. */
 export interface StoredArray {
@@ -11,8 +11,12 @@ export interface StoredArray {
   readonly dims: readonly number[];
   /** Bytes of its values. */
   readonly size: number;
-  /** Reads its values, little-endian, block by block. */
+  /** Where its values begin in the file; null where they are compressed. */
+  readonly at: number | null;
+  /** Reads its values, little-endian, into memory. */
   load(): Uint8Array;
+  /** Reads its values, little-endian, block by block; the check sum is compared at the end. */
+  blocks(): Generator<Uint8Array>;
 }
 
 /** The arrays of an .npz by name. Each header is read when the array is asked for, and no value. */
@@ -82,17 +86,24 @@ function arrayOf(source: Source, name: string, entry: ZipEntry): StoredArray {
     throw new InputError(
       `${title} is ${dtype} ${showShape(dims)} and so needs ${size} bytes, but holds ${entry.size - end}; write it again.`,
     );
+  function* blocks() {
+    let left = end;
+    for (const block of unpacked(source, entry)) {
+      if (left < block.length) yield block.subarray(left);
+      left = Math.max(0, left - block.length);
+    }
+  }
   const load = () => {
     const bytes = reserved(title, size);
-    let at = -end;
-    for (const block of unpacked(source, entry)) {
-      const skip = Math.max(0, -at);
-      if (skip < block.length) bytes.set(block.subarray(skip), at + skip);
+    let at = 0;
+    for (const block of blocks()) {
+      bytes.set(block, at);
       at += block.length;
     }
     return bytes;
   };
-  return { name, dtype, dims, size, load };
+  const start = storedAt(source, entry);
+  return { name, dtype, dims, size, at: start === null ? null : start + end, load, blocks };
 }
 
 /** An .npy header's text, and where the values begin. */
@@ -124,7 +135,7 @@ function reserved(title: string, size: number): Uint8Array {
     return new Uint8Array(size);
   } catch {
     throw new InputError(
-      `${title} has ${size} bytes, more than one array can have here; split it into several files.`,
+      `${title} has ${size} bytes, more than one array can have here; give it as a path, or in several files.`,
     );
   }
 }

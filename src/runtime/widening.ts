@@ -1,4 +1,4 @@
-import { decodeNumbers } from "../graph/tensor.ts";
+import { numbersIn } from "./numbers.ts";
 
 /** Types whose every value another type holds exactly: what is given as one is taken as the other. */
 const WIDER: Readonly<Record<string, readonly string[]>> = {
@@ -14,29 +14,18 @@ const WIDER: Readonly<Record<string, readonly string[]>> = {
  */
 export const isWidening = (from: string, to: string) => WIDER[to]?.includes(from) ?? false;
 
-const ARRAYS = {
-  int8: Int8Array,
-  uint8: Uint8Array,
-  int16: Int16Array,
-  uint16: Uint16Array,
-  int32: Int32Array,
-  uint32: Uint32Array,
-  float: Float32Array,
-} as const;
-
 /** Little-endian values as those of a wider type. */
 export function widened(bytes: Uint8Array, from: string, to: string): Uint8Array {
-  const values: ArrayLike<number> =
-    from === "float16"
-      ? decodeNumbers(from, bytes)
-      : new ARRAYS[from as keyof typeof ARRAYS](new Uint8Array(bytes).buffer);
+  const values = numbersIn(from, bytes) as ArrayLike<number>;
   const made =
     to === "int64"
       ? BigInt64Array.from(values as number[], BigInt)
       : to === "int32"
         ? Int32Array.from(values)
         : to === "float"
-          ? Float32Array.from(values)
+          ? values instanceof Float32Array
+            ? values
+            : Float32Array.from(values)
           : Float64Array.from(values);
-  return new Uint8Array(made.buffer);
+  return new Uint8Array(made.buffer, made.byteOffset, made.byteLength);
 }

@@ -114,11 +114,21 @@ export function* unpacked(source: Source, entry: ZipEntry): Generator<Uint8Array
     throw damaged(source, `${entry.name} is not what its check sum and size say`);
 }
 
-function* blocksOf(source: Source, { name, method, at, packed }: ZipEntry): Generator<Uint8Array> {
+/** Where a file's bytes begin, if they are stored as they are; null if they are compressed. */
+export const storedAt = (source: Source, entry: ZipEntry): number | null =>
+  entry.method === STORED ? startOf(source, entry) : null;
+
+function startOf(source: Source, { name, at, packed }: ZipEntry): number {
   const local = viewOf(source, at, at + 30);
   const start = at + 30 + local.getUint16(26, true) + local.getUint16(28, true);
   if (local.getUint32(0, true) !== LOCAL || start + packed > source.size)
     throw damaged(source, `${name} is not where its directory says`);
+  return start;
+}
+
+function* blocksOf(source: Source, entry: ZipEntry): Generator<Uint8Array> {
+  const { name, method, packed } = entry;
+  const start = startOf(source, entry);
   if (method !== STORED && method !== DEFLATED)
     throw damaged(source, `${name} is compressed by method ${method}, and deflate is read`);
   const out: Uint8Array[] = [];

@@ -1,4 +1,5 @@
 import type { Schedule } from "../../passes/optimizers/schedule.ts";
+import type { Reading } from "../../passes/training/judged.ts";
 import type { Model } from "../model.ts";
 import type { StepOptions } from "./step-graph.ts";
 
@@ -22,7 +23,18 @@ export interface Step {
   readonly step: number;
   readonly loss: number;
   readonly metrics: Readonly<Record<string, number>>;
+  /** How much was judged: labels that count, or elements. */
+  readonly judged: number;
   readonly lr: number;
   /** Norm of all gradients together, before clipping. */
   readonly norm: number;
+}
+
+/** How a loss is computed on a model and its data. */
+export interface LossPlan {
+  /** The output, or value inside, that the loss is computed on. */
+  readonly output: string;
+  readonly reading: Reading;
+  /** What a user must know of it, a sentence each; that of probabilities first. */
+  readonly notes: readonly string[];
 }

@@ -1,22 +1,22 @@
 import type { Tensor } from "onnxruntime-common";
-import { lossNamed } from "../../passes/losses/index.ts";
 import { lossOptionsOf } from "../../passes/losses/loss.ts";
 import { checkSchedule, rateAt, type Schedule } from "../../passes/optimizers/schedule.ts";
 import type { Target } from "../../passes/training/judged.ts";
+import { judgedOutput } from "../../passes/training/judged-output.ts";
 import type { Slot } from "../../passes/training/update.ts";
 import { checkGiven, checkModel } from "../arguments.ts";
 import { writing } from "../graph/writing.ts";
-import type { Model } from "../model.ts";
+import { type Model, typesOf } from "../model.ts";
 import { InputError } from "../onnx/source.ts";
 import { dtypeOf, tensorOfBytes, toFloat64 } from "../runtime/floats.ts";
-import { checkLabelsOf } from "../runtime/labels.ts";
+import { checkTargetOf } from "../runtime/labels.ts";
 import { runBatch, type Tensors } from "../runtime/session.ts";
 import { checkFinite } from "./diverged.ts";
-import { type Evaluation, together } from "./evaluation.ts";
-import type { FinetuneOptions, Step } from "./finetune-options.ts";
+import { type Evaluation, metricsOf, scalar, together } from "./evaluation.ts";
+import type { FinetuneOptions, LossPlan, Step } from "./finetune-options.ts";
 import { SessionsBySize } from "./sessions-by-size.ts";
 import { judged, type StepOptions, type StepPorts, stepGraph, trainableOf } from "./step-graph.ts";
-import { Teacher } from "./teacher.ts";
+import { checkFollowed, Teacher } from "./teacher.ts";
 import { weightOf } from "./weights.ts";
 
 type Batches = Iterable<Tensors> | AsyncIterable<Tensors>;
@@ -36,7 +36,7 @@ export class Finetuning {
   /** The label that does not count. */
   readonly #ignored: number;
   readonly #steps: SessionsBySize<StepPorts>;
-  readonly #forwards: SessionsBySize<Pick<StepPorts, "loss" | "metrics" | "judged" | "classes">>;
+  readonly #forwards: SessionsBySize<Pick<StepPorts, "loss" | "metrics" | "judged" | "reading">>;
   #teacher: Teacher | null = null;
   #weights: Record<string, Tensor>;
   /** The weights of the last step, before it moved them: these gave a finite loss. */
@@ -57,14 +57,7 @@ export class Finetuning {
     this.#ignored = lossOptionsOf(options.lossOptions).ignoreIndex;
     this.#schedule = { name: schedule, lr, warmup, steps };
     checkSchedule(this.#schedule);
-    if (lossNamed(options.loss).distils !== (options.teacher !== undefined))
-      throw new InputError(
-        options.teacher
-          ? `loss ${options.loss} takes no teacher; use distillation.`
-          : `loss ${options.loss} needs a teacher: the original model.`,
-      );
-    if (!options.teacher && options.target === undefined)
-      throw new InputError(`loss ${options.loss} needs a target: an array of the data.`);
+    checkFollowed(options);
     const { ort, threads = 0 } = options;
     this.#steps = new SessionsBySize(ort, threads, async (fed) => {
       const { whole, ...ports } = await stepGraph(model, this.#sized(fed));
@@ -80,6 +73,16 @@ export class Finetuning {
         return [name, tensorOfBytes(ort, dtype, data, dims)];
       }),
     );
+  }
+
+  /**
+   * Tells how the loss is computed for batches like this one: on which output, of which classes.
+   * Throws an InputError where the target does not fit, or where nothing tells the axis of classes.
+   */
+  async plan(batch: Tensors): Promise<LossPlan> {
+    const fed = this.#fed(await this.#taught(batch));
+    const { output, reading, notes } = await judged(this.#model, this.#sized(fed));
+    return { output, reading, notes };
   }
 
   /** Steps taken so far. */
@@ -134,12 +137,12 @@ export class Finetuning {
     for await (const given of batches) {
       const fed = this.#fed(await this.#taught(given));
       const { session, ports } = await this.#forwards.of(fed);
-      checkLabelsOf(fed[this.#port], ports.classes, this.#ignored);
+      checkTargetOf(fed[this.#port], ports.reading, this.#ignored);
       const place = `batch ${parts.length + 1} of the evaluation`;
       const outputs = await runBatch(session, { ...fed, ...this.#weights }, place);
       const { loss, judged } = ports;
       const of = (name: string) => scalar(outputs[name]);
-      const metrics = valuesOf(ports.metrics, of);
+      const metrics = metricsOf(ports, of);
       parts.push({ rows: rowsOf(fed), judged: of(judged), loss: of(loss), metrics });
     }
     if (parts.length === 0) throw new InputError("there is nothing to evaluate on.");
@@ -157,7 +160,7 @@ export class Finetuning {
   async #take(batch: Tensors, place: number): Promise<Step> {
     const fed = this.#fed(batch);
     const { session, ports } = await this.#steps.of(fed);
-    checkLabelsOf(fed[this.#port], ports.classes, this.#ignored);
+    checkTargetOf(fed[this.#port], ports.reading, this.#ignored);
     const step = this.#step + 1;
     const lr = rateAt(this.#schedule, step);
     const { ort } = this.#options;
@@ -180,8 +183,8 @@ export class Finetuning {
       for (const { input, output } of slot.state) this.#state[input] = outputs[output];
     }
     this.#step = step;
-    const metrics = valuesOf(ports.metrics, (name) => scalar(outputs[name]));
-    return { step, loss, metrics, lr, norm };
+    const metrics = metricsOf(ports, (name) => scalar(outputs[name]));
+    return { step, loss, metrics, judged: scalar(outputs[ports.judged]), lr, norm };
   }
 
   #stateOf({ weight, dims, state }: Slot): [string, Tensor][] {
@@ -222,14 +225,20 @@ export class Finetuning {
   async #taught(batch: Tensors): Promise<Tensors> {
     const { teacher, ort, output, threads } = this.#options;
     if (!teacher) return batch;
-    this.#teacher ??= new Teacher(teacher, ort, output, threads);
+    const { types } = await typesOf(this.#model, ort);
+    const value = output ?? judgedOutput(this.#model.graph, types, null).value.name;
+    this.#teacher ??= new Teacher(teacher, ort, value, threads);
     return { ...batch, [this.#targetName()]: await this.#teacher.of(batch) };
   }
 
   /** What step graphs are made with, for tensors of these sizes. */
   #sized(fed: Tensors): StepOptions {
     const name = this.#port;
-    const target: Target = { name, type: { dtype: dtypeOf(fed[name]), shape: fed[name].dims } };
+    const type = { dtype: dtypeOf(fed[name]), shape: fed[name].dims };
+    const isInput = this.#model.graph.main.inputs.some(
+      (input) => input.name === this.#options.target,
+    );
+    const target: Target = { name, type, isInput };
     const inputs = Object.fromEntries(Object.entries(fed).map(([key, { dims }]) => [key, dims]));
     const { teacher, schedule, lr, warmup, steps, threads, ...options } = this.#options;
     return { ...options, target, inputs };
@@ -237,11 +246,6 @@ export class Finetuning {
 }
 
 const rowsOf = (batch: Tensors) => Object.values(batch)[0]?.dims[0] ?? 0;
-
-const valuesOf = (names: Readonly<Record<string, string>>, of: (name: string) => number) =>
-  Object.fromEntries(Object.entries(names).map(([key, name]) => [key, of(name)]));
-
-const scalar = (tensor: Tensor) => Number((tensor.data as Float32Array)[0]);
 
 /** Begins to fine-tune a model: `for await (const step of finetune(model, options).over(batches))`. */
 export const finetune = (model: Model, options: FinetuneOptions) => new Finetuning(model, options);

@@ -8,7 +8,8 @@ import {
   type OptimizerOptions,
   optimizerOptionsOf,
 } from "../../passes/optimizers/optimizer.ts";
-import { judge, judgedOutput, type Target } from "../../passes/training/judged.ts";
+import { judge, type Reading, type Target } from "../../passes/training/judged.ts";
+import { judgedOutput } from "../../passes/training/judged-output.ts";
 import { joined, port, sizesOf } from "../../passes/training/step.ts";
 import { factorsOf, type Trainable } from "../../passes/training/trainable.ts";
 import { type Slot, update } from "../../passes/training/update.ts";
@@ -21,9 +22,11 @@ import { type Model, patched, typesOf } from "../model.ts";
 import { InputError } from "../onnx/source.ts";
 import type { Ort } from "../runtime/session.ts";
 import { plainBetween } from "./plain.ts";
-import { settled } from "./settled.ts";
-import { laurelizationsOf, trainableWeights } from "./trainable.ts";
+import { checkDifferentiable, checkReached } from "./reached.ts";
+import { type Settled, settled } from "./settled.ts";
+import { furtherWeights, laurelizationsOf, trainableWeights } from "./trainable.ts";
 import { weightOf } from "./weights.ts";
+import { withoutCalls } from "./without-calls.ts";
 
 /** What is trained, towards what, and how. */
 export interface StepOptions {
@@ -58,8 +61,8 @@ export interface StepPorts {
    * several batches are averaged by it, where these are not alike.
    */
   readonly judged: string;
-  /** How many classes labels may name, from 0; null where the loss knows none. */
-  readonly classes: number | null;
+  /** How the target is read: its classes, and whether labels are moved ahead. */
+  readonly reading: Reading;
   /** Scalar float inputs: the learning rate, and the number of the step from 1. */
   readonly lr: string;
   readonly step: string;
@@ -86,7 +89,11 @@ export interface Judged {
   readonly loss: string;
   readonly metrics: Readonly<Record<string, string>>;
   readonly judged: string;
-  readonly classes: number | null;
+  readonly reading: Reading;
+  /** The output that the loss is computed on. */
+  readonly output: string;
+  /** What a user must know of how the loss is computed, a sentence each. */
+  readonly notes: readonly string[];
 }
 
 /** What of a model is trained: LAuReL's weights, and the float weights that `train` names. */
@@ -109,19 +116,26 @@ export async function judged(model: Model, options: StepOptions): Promise<Judged
     sizesOf(model.graph, types, options.inputs),
     weights.map(({ name }) => name),
   );
-  const { graph, file } = fixed.model;
   const loss = lossNamed(options.loss);
-  const output = judgedOutput(graph, fixed.types, options.output ?? null);
+  const chosenFor = { loss, target: loss.distils ? null : target.type };
+  const find = ({ model: { graph }, types }: Settled) =>
+    judgedOutput(graph, types, options.output ?? null, chosenFor);
+  const { model: last, types: lastTypes } = await withoutCalls(fixed, ort, find, weights);
+  const { graph, file } = last;
+  const output = find({ model: last, types: lastTypes });
+  checkReached(graph, output.value, furtherWeights(model, options.train));
   const lossOptions = lossOptionsOf(options.lossOptions);
-  const verdict = judge(graph, fixed.types, output, loss, target, lossOptions);
+  const verdict = judge(graph, lastTypes, output.value, loss, target, lossOptions);
   const fed = new Set(file.graph.inputs.map(({ name }) => name));
   const removed = weights.map(({ name }) => graph.main.values.get(name)!);
   const inputs = removed
     .filter(({ name }) => !fed.has(name))
     .map((value) => port(value.name, typeOfTensor(value)));
   const result = await patched(graph, joined(verdict.patch, { removed, inputs }));
-  const { loss: scalar, metrics, judged, classes } = verdict;
-  return { model: result, weights, loss: scalar, metrics, judged, classes };
+  const { loss: scalar, metrics, judged, reading } = verdict;
+  const notes = [...verdict.notes, ...(output.note ? [output.note] : [])];
+  const told = { loss: scalar, metrics, judged, reading, notes };
+  return { model: result, weights, output: output.value.name, ...told };
 }
 
 /**
@@ -132,13 +146,14 @@ export async function stepGraph(model: Model, options: StepOptions): Promise<Ste
   checkModel("stepGraph", model);
   checkGiven("stepGraph", options);
   const forward = await judged(model, options);
-  const { weights, loss, metrics, judged: amount, classes } = forward;
+  const { weights, loss, metrics, judged: amount, reading } = forward;
   const names = weights.map(({ name }) => name);
   const fixed = await plainBetween(forward.model, options.ort, {}, names, () => [loss]);
   const { graph } = fixed.model;
   const optimizer = optimizerNamed(options.optimizer ?? "adamw");
   const optimizerOptions = optimizerOptionsOf(options.optimizerOptions);
   const { back, reached } = backward(graph, fixed.types, loss, weights);
+  checkDifferentiable(reached, furtherWeights(model, options.train), forward.output);
   const written = writing(graph, "update");
   const whole = update(written, reached, optimizer, optimizerOptions);
   const gradients = reached.map(({ gradient }) => port(gradient));
@@ -158,7 +173,7 @@ export async function stepGraph(model: Model, options: StepOptions): Promise<Ste
     loss,
     metrics,
     judged: amount,
-    classes,
+    reading,
     lr,
     step,
     norm: whole.norm,

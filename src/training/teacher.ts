@@ -1,9 +1,27 @@
 import type { InferenceSession, Tensor } from "onnxruntime-common";
+import { lossNamed } from "../../passes/losses/index.ts";
 import type { Model } from "../model.ts";
 import { InputError } from "../onnx/source.ts";
 import { withOutputs } from "../runtime/expose.ts";
 import { runnable } from "../runtime/runnable.ts";
 import { type Ort, openSession, runFor, type Tensors } from "../runtime/session.ts";
+import type { FinetuneOptions } from "./finetune-options.ts";
+
+/** Throws an InputError unless a loss is given just what it follows: a teacher, or a target. */
+export function checkFollowed({
+  loss,
+  teacher,
+  target,
+}: Pick<FinetuneOptions, "loss" | "teacher" | "target">): void {
+  if (lossNamed(loss).distils !== (teacher !== undefined))
+    throw new InputError(
+      teacher
+        ? `loss ${loss} takes no teacher; use distillation.`
+        : `loss ${loss} needs a teacher: the original model.`,
+    );
+  if (!teacher && target === undefined)
+    throw new InputError(`loss ${loss} needs a target: an array of the data.`);
+}
 
 /** A model whose outputs another one is to follow: what it gives for a batch. */
 export class Teacher {

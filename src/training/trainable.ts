@@ -42,6 +42,12 @@ export function trainableWeights(model: Model, globs: readonly string[] = []): s
   return [...all];
 }
 
+/** Those weights that are trained only because a glob names them. */
+export function furtherWeights(model: Model, globs: readonly string[] = []): string[] {
+  const own = new Set(parameterNames(laurelizationsOf(model)));
+  return trainableWeights(model, globs).filter((name) => !own.has(name));
+}
+
 /** What was inserted into the model. Throws an InputError where that is nothing, or not to be read. */
 export function laurelizationsOf(model: Model) {
   const found = laurelizations(model.metadata);

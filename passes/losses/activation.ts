@@ -1,0 +1,66 @@
+import { numbersOf } from "../../src/graph/constants.ts";
+import { attribute, type Graph, type Node, type Value } from "../../src/graph/graph.ts";
+import type { Types } from "../../src/graph/types.ts";
+
+/** An activation that turns logits into probabilities, or their logarithms. */
+export interface Activation {
+  readonly op: "Softmax" | "LogSoftmax" | "Sigmoid";
+  /** What it is given. */
+  readonly logits: Value;
+}
+
+/**
+ * The activation that makes a value, if it is one of those that are sought. A Softmax counts only
+ * along the axis of the classes.
+ */
+export function activationAt(
+  search: {
+    readonly graph: Graph;
+    readonly types: Types;
+    readonly sought: readonly Activation["op"][];
+  },
+  value: Value,
+  axis: number | null,
+): Activation | null {
+  const node = value.producer;
+  const logits = node?.inputs[0];
+  if (!node || !logits) return null;
+  const written = axis === null ? null : softmaxWrittenOut(search.graph, node);
+  if (written && search.sought.includes("Softmax")) {
+    const rank = search.types.get(value)?.shape?.length ?? 0;
+    const along = written.axes.length === 1 ? positive(written.axes[0], rank) : null;
+    return along === axis ? { op: "Softmax", logits: written.logits } : null;
+  }
+  const op = search.sought.find((each) => each === node.op);
+  if (!op) return null;
+  if (op === "Sigmoid") return { op, logits };
+  const along = softmaxAxis(search, node);
+  return along !== null && along === axis ? { op, logits } : null;
+}
+
+const positive = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
+
+/** The axis along which a Softmax's results sum to 1; null if it is more than one. */
+export function softmaxAxis(
+  { graph, types }: { readonly graph: Graph; readonly types: Types },
+  node: Node,
+): number | null {
+  const shape = node.inputs[0] && types.get(node.inputs[0])?.shape;
+  if (!shape) return null;
+  const perAxis = (graph.file.opsets.get("") ?? 7) >= 13;
+  const axis = positive(attribute(node, "axis")?.i ?? (perAxis ? -1 : 1), shape.length);
+  // Before opset 13 all axes from this one on are taken together.
+  return perAxis || shape.slice(axis + 1).every((dim) => dim === 1) ? axis : null;
+}
+
+/** exp(z) / Σ exp(z), as older exporters write a Softmax. */
+function softmaxWrittenOut(graph: Graph, { op, inputs }: Node) {
+  const [part, whole] = inputs;
+  const [exp, sum] = [part?.producer, whole?.producer];
+  if (op !== "Div" || exp?.op !== "Exp" || sum?.op !== "ReduceSum" || sum.inputs[0] !== part)
+    return null;
+  const axes = sum.inputs[1] ? numbersOf(graph, sum.inputs[1]) : attribute(sum, "axes")?.ints;
+  const logits = exp.inputs[0];
+  if (!axes || !logits || attribute(sum, "keepdims")?.i === 0) return null;
+  return { logits, axes };
+}

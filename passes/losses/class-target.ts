@@ -1,0 +1,106 @@
+import { attribute, type Graph, InputError, type Value } from "../../src/graph/graph.ts";
+import { isFloat, showShape, type Type, type Types } from "../../src/graph/types.ts";
+import { softmaxAxis } from "./activation.ts";
+import { traced } from "./final-activation.ts";
+import { classAxisOf, type Loss, type LossOptions, type TargetForm } from "./loss.ts";
+
+type Shape = NonNullable<Type["shape"]>;
+
+/** How a target of classes is read. */
+export interface ClassTarget {
+  readonly axis: number;
+  readonly form: TargetForm;
+}
+
+/** What is known where the axis of the classes is looked for. */
+interface Asked {
+  readonly graph: Graph;
+  readonly types: Types;
+  readonly output: Value;
+  readonly loss: Loss;
+  readonly target: Type;
+  /** Whether the target is an input of the model, as token ids are. */
+  readonly isInput: boolean;
+  readonly options: LossOptions;
+}
+
+/**
+ * Returns the axis of the classes and the form of the target. The axis is the one that is named,
+ * the only one with which the labels fit, or the one that the model's own Softmax or ArgMax goes
+ * along. Returns a sentence's end if the target does not fit. Throws an InputError, which asks for
+ * the axis, if nothing tells it.
+ */
+export function classTarget(asked: Asked): ClassTarget | string {
+  const { types, output, target, options } = asked;
+  const shape = types.get(output)!.shape!;
+  const rank = shape.length;
+  if (rank < 2) return `the output ${showShape(shape)} has no axis of classes`;
+  const named = options.classAxis === null ? null : classAxisOf(rank, options);
+  if (named !== null && !(named in shape))
+    throw new InputError(
+      `output ${output.name} has ${rank} axes, and no axis ${options.classAxis} of classes; give --class-axis.`,
+    );
+  if (fits(shape, target)) {
+    const form = isFloat(target.dtype) ? "shares" : "one-hot";
+    return { axis: named ?? evident(asked, axesOf(rank)) ?? classAxisOf(rank, options), form };
+  }
+  const fitting = axesOf(rank).filter((axis) => isLabels(shape, axis, target));
+  const axis = named ?? told(asked, fitting) ?? classAxisOf(rank, options);
+  if (isLabels(shape, axis, target)) return { axis, form: "labels" };
+  const labels = shape.toSpliced(axis, 1);
+  return isFloat(target.dtype)
+    ? `soft targets have the output's shape ${showShape(shape)}, labels ${showShape(labels)}, and these are ${showShape(target.shape)}`
+    : `labels of an output ${showShape(shape)} have the shape ${showShape(labels)}, and these are ${showShape(target.shape)}${fitting.length > 0 ? `; give --class-axis ${fitting[0]}` : ""}`;
+}
+
+/** All axes but the batch's. */
+const axesOf = (rank: number) => Array.from({ length: rank - 1 }, (_, k) => k + 1);
+
+/** Whether a target has a label for each position, with an axis of size 1 at the end or without. */
+function isLabels(shape: Shape, axis: number, target: Type): boolean {
+  const labels = shape.toSpliced(axis, 1);
+  return fits(labels, target) || fits([...labels, 1], target);
+}
+
+/** The one of some axes that is the classes' own; null if there is none. */
+function told(asked: Asked, fitting: readonly number[]): number | null {
+  if (fitting.length < 2) return fitting[0] ?? null;
+  const { types, output, target, isInput } = asked;
+  const shape = types.get(output)!.shape!;
+  // Sizes that nothing tells fit everywhere, and are settled with the first batch.
+  const fixed = shape.every((dim) => typeof dim === "number");
+  const own = evident(asked, fitting) ?? (isInput && shape.length === 3 ? 2 : null);
+  if (own !== null || !fixed) return own;
+  throw new InputError(
+    `output ${output.name} ${showShape(shape)} fits labels ${showShape(target.shape)} with its classes on axis ${fitting.join(" or ")}; say which with --class-axis.`,
+  );
+}
+
+/** The one axis along which the model's own last Softmax or an ArgMax goes. */
+function evident({ graph, types, output, loss }: Asked, among: readonly number[]): number | null {
+  const sought = loss.looksThrough;
+  const along = among.filter((axis) => {
+    const { leaves } = traced({ graph, types, sought }, output, axis);
+    return leaves.every(({ activation }) => activation !== null);
+  });
+  if (along.length === 1) return along[0];
+  const rank = types.get(output)!.shape!.length;
+  const readers = output.uses.flatMap(({ node }) =>
+    node.op === "ArgMax"
+      ? [attribute(node, "axis")?.i ?? 0]
+      : node.op === "Softmax" || node.op === "LogSoftmax"
+        ? (softmaxAxis({ graph, types }, node) ?? [])
+        : [],
+  );
+  const read = new Set(readers.map((axis) => (axis < 0 ? axis + rank : axis)));
+  const [only] = read;
+  return read.size === 1 && among.includes(only) ? only : null;
+}
+
+/** Whether a target has this shape; sizes that are not known are taken to fit. */
+export const fits = (shape: Shape, { shape: own }: Pick<Type, "shape">) =>
+  own !== null &&
+  own.length === shape.length &&
+  own.every(
+    (dim, k) => typeof dim !== "number" || typeof shape[k] !== "number" || dim === shape[k],
+  );

@@ -1,0 +1,248 @@
+import { numbersOf } from "../../src/graph/constants.ts";
+import { attribute, type Graph, type Node, type Value } from "../../src/graph/graph.ts";
+import { isFloat, type Type, type Types } from "../../src/graph/types.ts";
+import type { Writing } from "../../src/graph/writing.ts";
+import { type Activation, activationAt } from "./activation.ts";
+
+/** A value at which the way back from an output ends. */
+export interface Leaf {
+  readonly value: Value;
+  /** The axis of the classes in it; null if the loss has none. */
+  readonly axis: number | null;
+  /** The activation that makes it, if the loss looks for it. */
+  readonly activation: Activation | null;
+}
+
+/** The way back from an output through operators that keep or join values. */
+export interface Traced {
+  readonly leaves: readonly Leaf[];
+  /** Writes the same way again, from other values at its leaves, each of its leaf's shape. */
+  readonly write: (writing: Writing, from: (leaf: Leaf) => string) => string;
+}
+
+type Shape = NonNullable<Type["shape"]>;
+
+/** What a search back from an output knows. */
+export interface Search {
+  readonly graph: Graph;
+  readonly types: Types;
+  /** The activations that the loss has of its own. */
+  readonly sought: readonly Activation["op"][];
+}
+
+/**
+ * Goes back from a value to the activations that make its elements: through casts, shapes, pieces,
+ * clips for safety and joins, as long as each element stays what the activation gave and the axis
+ * of the classes stays whole.
+ */
+export function traced(search: Search, value: Value, axis: number | null): Traced {
+  const node = value.producer;
+  const activation = activationAt(search, value, axis);
+  if (!activation && node && !node.callee) {
+    const rule = KEEPING[node.op];
+    const result = rule?.({ ...search, node, value, axis });
+    if (result) return result;
+  }
+  const leaf: Leaf = { value, axis, activation };
+  return { leaves: [leaf], write: (_, from) => from(leaf) };
+}
+
+/** The calls of the model's own functions at which the way back from a value ends. */
+export function callsBehind(value: Value): Node[] {
+  const node = value.producer;
+  if (node?.callee) return [node];
+  if (!node || !(node.op in KEEPING)) return [];
+  const joined = node.op === "Concat" ? node.inputs : node.inputs.slice(0, 1);
+  return joined.flatMap((input) => (input ? callsBehind(input) : []));
+}
+
+interface At extends Search {
+  readonly node: Node;
+  readonly value: Value;
+  readonly axis: number | null;
+}
+
+type Rule = (at: At) => Traced | null;
+
+const shapeOf = ({ types }: Search, value: Value | null | undefined): Shape | null =>
+  (value && types.get(value)?.shape) || null;
+
+const sizesOf = (search: Search, value: Value | null | undefined): number[] | null => {
+  const shape = shapeOf(search, value);
+  return shape?.every((dim) => typeof dim === "number") ? (shape as number[]) : null;
+};
+
+const positive = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
+
+/** The way of the first input, at the end of which something more is written. */
+function after(
+  at: At,
+  axis: number | null,
+  more: (writing: Writing, x: string) => string,
+): Traced | null {
+  const input = at.node.inputs[0];
+  if (!input) return null;
+  const { leaves, write } = traced(at, input, axis);
+  return { leaves, write: (writing, from) => more(writing, write(writing, from)) };
+}
+
+/** Operators that leave each element as it is. */
+const same: Rule = (at) => after(at, at.axis, (_, x) => x);
+
+const cast: Rule = (at) =>
+  isFloat(at.types.get(at.node.inputs[0]!)?.dtype) && isFloat(at.types.get(at.value)?.dtype)
+    ? same(at)
+    : null;
+
+/** Operators that give the same elements, in the same order, another shape. */
+function reshaped(at: At): Traced | null {
+  const [from, to] = [shapeOf(at, at.node.inputs[0]), sizesOf(at, at.value)];
+  if (!from || !to || !from.every((dim) => typeof dim === "number")) return null;
+  const axis = at.axis === null ? null : from.findIndex((_, k) => sameAxis(from, k, to, at.axis!));
+  return axis === -1 ? null : after(at, axis, ({ to: write }, x) => write.reshape(x, to));
+}
+
+/** Whether an axis of one shape is that of another, in which the same elements lie in order. */
+function sameAxis(from: Shape, k: number, to: Shape, l: number): boolean {
+  if (`${from}` === `${to}`) return k === l;
+  const before = (shape: Shape, axis: number) =>
+    shape.slice(0, axis).reduce<number>((a, b) => a * Number(b), 1);
+  return from[k] === to[l] && before(from, k) === before(to, l);
+}
+
+/** How far a bound may lie from 0 or 1 and only keep a logarithm finite. */
+const SAFETY = 1e-3;
+
+/** A Clip, Max or Min whose bounds are there to keep a logarithm finite. */
+function safelyClipped(given: At): Traced | null {
+  const at = boundLast(given);
+  const { graph, node } = at;
+  const bound = (k: number, name: string) =>
+    attribute(node, name)?.f ?? (node.inputs[k] ? numbersOf(graph, node.inputs[k])?.[0] : null);
+  const low = node.op === "Min" ? null : bound(1, "min");
+  const high = node.op === "Max" ? null : bound(node.op === "Min" ? 1 : 2, "max");
+  if (low === undefined || high === undefined || node.inputs.length > 3) return null;
+  const harmless = (low ?? 0) <= SAFETY && (high ?? 1) >= 1 - SAFETY;
+  // Without an activation behind it a bound is the model's own.
+  const way = harmless ? same(at) : null;
+  return way?.leaves.every(({ activation }) => activation && activation.op !== "LogSoftmax")
+    ? way
+    : null;
+}
+
+/** A Max or Min as if its constant stood last. */
+function boundLast(at: At): At {
+  const { op, inputs } = at.node;
+  const turned = op !== "Clip" && inputs.length === 2 && numbersOf(at.graph, inputs[0]);
+  return turned ? { ...at, node: { ...at.node, inputs: [inputs[1], inputs[0]] } } : at;
+}
+
+/** A Relu after an activation that is never negative. */
+function positivePart(at: At): Traced | null {
+  const way = same(at);
+  return way?.leaves.every(({ activation }) => activation && activation.op !== "LogSoftmax")
+    ? way
+    : null;
+}
+
+function transposed(at: At): Traced | null {
+  const rank = shapeOf(at, at.value)?.length;
+  if (rank === undefined) return null;
+  const given = attribute(at.node, "perm")?.ints;
+  const perm = given?.length ? [...given] : Array.from({ length: rank }, (_, k) => rank - 1 - k);
+  const axis = at.axis === null ? null : perm[at.axis];
+  return after(at, axis, ({ op }, x) => op.Transpose(x, { perm }));
+}
+
+function sliced(at: At): Traced | null {
+  const { graph, node } = at;
+  const rank = shapeOf(at, at.value)?.length ?? 0;
+  const list = (k: number, name: string) =>
+    node.inputs[k] ? numbersOf(graph, node.inputs[k]) : (attribute(node, name)?.ints ?? null);
+  const [starts, ends] = [list(1, "starts"), list(2, "ends")];
+  if (!starts || !ends) return null;
+  const given = list(3, "axes");
+  if (node.inputs[3] && !given) return null;
+  const axes = (given?.length ? [...given] : starts.map((_, k) => k)).map((axis) =>
+    positive(axis, rank),
+  );
+  const steps = node.inputs[4] ? numbersOf(graph, node.inputs[4]) : starts.map(() => 1);
+  if (!steps || (at.axis !== null && axes.includes(at.axis))) return null;
+  const stepped = steps.some((step) => step !== 1) ? steps : undefined;
+  return after(at, at.axis, ({ to }, x) => to.slice(x, [...starts], [...ends], axes, stepped));
+}
+
+function gathered(at: At): Traced | null {
+  const [data, indices] = at.node.inputs;
+  const [from, by] = [shapeOf(at, data), shapeOf(at, indices)];
+  if (!from || !by) return null;
+  const axis = positive(attribute(at.node, "axis")?.i ?? 0, from.length);
+  const last = axis + by.length - 1;
+  if (at.axis !== null && at.axis >= axis && at.axis <= last) return null;
+  const before = at.axis === null || at.axis < axis ? at.axis : at.axis - by.length + 1;
+  return after(at, before, ({ op }, x) => op.Gather(x, indices!.name, { axis }));
+}
+
+/** A piece of a Split, along another axis than that of the classes. */
+function piece(at: At): Traced | null {
+  const from = sizesOf(at, at.node.inputs[0]);
+  if (!from) return null;
+  const axis = positive(attribute(at.node, "axis")?.i ?? 0, from.length);
+  const index = at.node.outputs.indexOf(at.value);
+  const sizes = at.node.outputs.map((output) => sizesOf(at, output)?.[axis]);
+  if (axis === at.axis || sizes.some((size) => size === undefined)) return null;
+  const start = sizes.slice(0, index).reduce<number>((a, b) => a + b!, 0);
+  return after(at, at.axis, ({ to }, x) => to.slice(x, [start], [start + sizes[index]!], [axis]));
+}
+
+function expanded(at: At): Traced | null {
+  const [from, to] = [sizesOf(at, at.node.inputs[0]), sizesOf(at, at.value)];
+  if (!from || !to) return null;
+  const axis = at.axis === null ? null : at.axis - (to.length - from.length);
+  if (axis !== null && (axis < 0 || from[axis] !== to[at.axis!])) return null;
+  return after(at, axis, ({ to: write }, x) => write.expand(x, from, to));
+}
+
+/** Heads that are joined, element by element, along another axis than that of the classes. */
+function joined(at: At): Traced | null {
+  const rank = shapeOf(at, at.value)?.length;
+  if (rank === undefined) return null;
+  const axis = positive(attribute(at.node, "axis")?.i ?? 1, rank);
+  if (axis === at.axis) return null;
+  const parts = at.node.inputs.flatMap((input) => (input ? [traced(at, input, at.axis)] : []));
+  return {
+    leaves: parts.flatMap(({ leaves }) => leaves),
+    write: (writing, from) =>
+      writing.op.Concat(
+        parts.map((part) => part.write(writing, from)),
+        { axis },
+      ),
+  };
+}
+
+/** Eight bits that stand for floats, and are floats again. */
+const quantised: Rule = (at) => {
+  const from = at.node.inputs[0]?.producer;
+  return from?.op === "QuantizeLinear" ? same({ ...at, node: from }) : null;
+};
+
+const KEEPING: Readonly<Record<string, Rule>> = {
+  Cast: cast,
+  Clip: safelyClipped,
+  Concat: joined,
+  DequantizeLinear: quantised,
+  Dropout: same,
+  Expand: expanded,
+  Flatten: reshaped,
+  Gather: gathered,
+  Identity: same,
+  Max: safelyClipped,
+  Min: safelyClipped,
+  Relu: positivePart,
+  Reshape: reshaped,
+  Slice: sliced,
+  Split: piece,
+  Squeeze: reshaped,
+  Transpose: transposed,
+  Unsqueeze: reshaped,
+};

@@ -1,0 +1,23 @@
+import type { Writing } from "../../src/graph/writing.ts";
+
+/** PyTorch's lower bound of ln p in binary_cross_entropy. */
+const LEAST = -100;
+/** The least p of each type whose logarithm is taken: a normal number. */
+const SMALLEST: Readonly<Record<string, number>> = { float: 1e-37, double: Math.exp(LEAST) };
+
+/** Writes ln p, and -100 where p is 0 or next to it. */
+export function logOf({ op, to, constant }: Writing, p: string, dtype: string): string {
+  const smallest = SMALLEST[dtype];
+  const log = op.Log(to.atLeast(p, smallest, dtype));
+  const missing = LEAST - Math.log(smallest);
+  if (missing === 0) return log;
+  const isSmall = to.cast(op.Less(p, constant(dtype, [], [smallest])), dtype);
+  return op.Add(log, op.Mul(isSmall, constant(dtype, [], [missing])));
+}
+
+/** Writes the logit of p: the z of which p is the sigmoid, from -100 to 100. */
+export function logitOf(writing: Writing, p: string, dtype: string): string {
+  const { op, constant } = writing;
+  const other = op.Sub(constant(dtype, [], [1]), p);
+  return op.Sub(logOf(writing, p, dtype), logOf(writing, other, dtype));
+}

@@ -1,0 +1,217 @@
+import { numbersOf } from "../../src/graph/constants.ts";
+import {
+  attribute,
+  type Graph,
+  type Node,
+  textAttribute,
+  type Value,
+} from "../../src/graph/graph.ts";
+import type { Types } from "../../src/graph/types.ts";
+
+/** The least and the greatest number that a value can hold. */
+export type Range = readonly [low: number, high: number];
+
+const ANY: Range = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+const UNIT: Range = [0, 1];
+
+/** Nodes that the search goes back over at most, on one path. */
+const DEEPEST = 64;
+
+/**
+ * Returns bounds of a value's numbers, from the operators that make it. The bounds hold for every
+ * input; without a bound they are infinite.
+ */
+export function rangeOf(graph: Graph, types: Types, value: Value): Range {
+  const known = new Map<Value, Range>();
+  const of = (value: Value | null | undefined, depth: number): Range => {
+    if (!value) return ANY;
+    const found = known.get(value);
+    if (found) return found;
+    known.set(value, ANY);
+    const range =
+      types.get(value)?.dtype === "bool"
+        ? UNIT
+        : depth > DEEPEST
+          ? ANY
+          : bounds(graph, value, (input) => of(input, depth + 1));
+    const sound: Range = range.some(Number.isNaN) ? ANY : range;
+    known.set(value, sound);
+    return sound;
+  };
+  return of(value, 0);
+}
+
+type RangeOf = (value: Value | null | undefined) => Range;
+
+function bounds(graph: Graph, value: Value, of: RangeOf): Range {
+  const numbers = numbersOf(graph, value);
+  if (numbers && numbers.length > 0) return [Math.min(...numbers), Math.max(...numbers)];
+  const node = value.producer;
+  if (!node) return ANY;
+  if (node.callee) return of(node.callee.outputs[node.outputs.indexOf(value)]);
+  if (node.op === "If") {
+    const index = node.outputs.indexOf(value);
+    return union(node.bodies.map((body) => of(body.outputs[index])));
+  }
+  return RULES[node.op]?.({ graph, node, of: (k) => of(node.inputs[k]) }) ?? ANY;
+}
+
+interface At {
+  readonly graph: Graph;
+  readonly node: Node;
+  /** The range of an input. */
+  readonly of: (input: number) => Range;
+}
+
+type Rule = (at: At) => Range;
+
+const union = (ranges: readonly Range[]): Range =>
+  ranges.length === 0
+    ? ANY
+    : [Math.min(...ranges.map(([low]) => low)), Math.max(...ranges.map(([, high]) => high))];
+
+const every = ({ node, of }: At) => node.inputs.map((_, k) => of(k));
+
+const kept: Rule = ({ of }) => of(0);
+const within =
+  (low: number, high: number): Rule =>
+  () => [low, high];
+
+/** The range of an increasing function of the first input. */
+const rising =
+  (f: (x: number) => number): Rule =>
+  ({ of }) => [f(of(0)[0]), f(of(0)[1])];
+
+/** Products of bounds; 0 times infinity is 0 here, because every number itself is finite. */
+const times = (a: number, b: number) => (a === 0 || b === 0 ? 0 : a * b);
+
+const multiplied = ([a, b]: Range, [c, d]: Range): Range => {
+  const all = [times(a, c), times(a, d), times(b, c), times(b, d)];
+  return [Math.min(...all), Math.max(...all)];
+};
+
+const reciprocal = ([a, b]: Range): Range => (a >= 0 || b <= 0 ? [1 / b, 1 / a] : ANY);
+
+const sum: Rule = (at) =>
+  every(at).reduce(([a, b], [c, d]) => [a + c, b + d], [0, 0] as Range) as Range;
+
+function clipped(at: At): Range {
+  const { graph, node, of } = at;
+  const bound = (k: number, name: string, otherwise: number) =>
+    attribute(node, name)?.f ?? numbersOf(graph, node.inputs[k])?.[0] ?? otherwise;
+  const low = bound(1, "min", Number.NEGATIVE_INFINITY);
+  const high = bound(2, "max", Number.POSITIVE_INFINITY);
+  const hold = (x: number) => Math.min(high, Math.max(low, x));
+  return [hold(of(0)[0]), hold(of(0)[1])];
+}
+
+/** a / b; a share of a sum of what is not negative lies between 0 and 1. */
+function divided({ node, of }: At): Range {
+  const [part, whole] = node.inputs;
+  const from = whole?.producer;
+  if (from && SUMS.has(from.op) && from.inputs[0] === part && of(0)[0] >= 0) return UNIT;
+  return multiplied(of(0), reciprocal(of(1)));
+}
+
+const SUMS: ReadonlySet<string> = new Set(["ReduceSum", "ReduceL1"]);
+
+const RULES: Readonly<Record<string, Rule>> = {
+  Abs: ({ of }) => {
+    const [low, high] = of(0);
+    const least = low <= 0 && high >= 0 ? 0 : Math.min(Math.abs(low), Math.abs(high));
+    return [least, Math.max(Math.abs(low), Math.abs(high))];
+  },
+  Add: sum,
+  // Zeros of a border may be among what is averaged.
+  AveragePool: ({ of }) => union([of(0), [0, 0]]),
+  Cast: kept,
+  Clip: clipped,
+  Concat: (at) => union(every(at)),
+  Cos: within(-1, 1),
+  DepthToSpace: kept,
+  DequantizeLinear: ({ node, of }) =>
+    node.inputs[0]?.producer?.op === "QuantizeLinear" ? of(0) : ANY,
+  Div: divided,
+  Dropout: kept,
+  Erf: within(-1, 1),
+  Exp: rising(Math.exp),
+  Expand: kept,
+  Flatten: kept,
+  Gather: kept,
+  GatherElements: kept,
+  GatherND: kept,
+  GlobalAveragePool: kept,
+  GlobalMaxPool: kept,
+  HardSigmoid: within(0, 1),
+  Identity: kept,
+  Log: rising(Math.log),
+  LogSoftmax: within(Number.NEGATIVE_INFINITY, 0),
+  Max: (at) => [
+    Math.max(...every(at).map(([low]) => low)),
+    Math.max(...every(at).map(([, high]) => high)),
+  ],
+  MaxPool: kept,
+  Mean: (at) => {
+    const [low, high] = sum(at);
+    const count = at.node.inputs.length;
+    return [low / count, high / count];
+  },
+  Min: (at) => [
+    Math.min(...every(at).map(([low]) => low)),
+    Math.min(...every(at).map(([, high]) => high)),
+  ],
+  Mul: ({ node, of }) =>
+    node.inputs[0] === node.inputs[1] ? squared(of(0)) : multiplied(of(0), of(1)),
+  Neg: ({ of }) => [-of(0)[1], -of(0)[0]],
+  Pad: ({ graph, node, of }) => {
+    const value = attribute(node, "value")?.f ?? 0;
+    const filled = node.inputs[2] ? (numbersOf(graph, node.inputs[2])?.[0] ?? Number.NaN) : value;
+    return union([of(0), [filled, filled]]);
+  },
+  Pow: ({ graph, node, of }) => {
+    const [low, high] = of(0);
+    const power = numbersOf(graph, node.inputs[1])?.[0];
+    if (power === 2) return squared([low, high]);
+    return power !== undefined && power > 0 && low >= 0 ? [low ** power, high ** power] : ANY;
+  },
+  QuantizeLinear: kept,
+  Reciprocal: ({ of }) => reciprocal(of(0)),
+  ReduceL1: within(0, Number.POSITIVE_INFINITY),
+  ReduceL2: within(0, Number.POSITIVE_INFINITY),
+  ReduceMax: kept,
+  ReduceMean: kept,
+  ReduceMin: kept,
+  ReduceSum: ({ of }) => [
+    of(0)[0] >= 0 ? 0 : Number.NEGATIVE_INFINITY,
+    of(0)[1] <= 0 ? 0 : Number.POSITIVE_INFINITY,
+  ],
+  ReduceSumSquare: within(0, Number.POSITIVE_INFINITY),
+  Relu: rising((x) => Math.max(0, x)),
+  Reshape: kept,
+  // Cubic interpolation overshoots.
+  Resize: ({ graph, node, of }) => (textAttribute(graph, node, "mode") === "cubic" ? ANY : of(0)),
+  Sigmoid: within(0, 1),
+  Sin: within(-1, 1),
+  Slice: kept,
+  Softmax: within(0, 1),
+  Softplus: within(0, Number.POSITIVE_INFINITY),
+  Softsign: within(-1, 1),
+  SpaceToDepth: kept,
+  Split: kept,
+  Sqrt: rising((x) => Math.sqrt(Math.max(0, x))),
+  Squeeze: kept,
+  Sub: ({ of }) => [of(0)[0] - of(1)[1], of(0)[1] - of(1)[0]],
+  Sum: sum,
+  Tanh: within(-1, 1),
+  Tile: kept,
+  TopK: kept,
+  Transpose: kept,
+  Unsqueeze: kept,
+  Upsample: kept,
+  Where: ({ of }) => union([of(1), of(2)]),
+};
+
+function squared([low, high]: Range): Range {
+  const [a, b] = [low * low, high * high];
+  return [low <= 0 && high >= 0 ? 0 : Math.min(a, b), Math.max(a, b)];
+}
