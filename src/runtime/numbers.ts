@@ -1,3 +1,4 @@
+import { decodeHalf } from "../graph/half.ts";
 import { dataTypeNamed } from "../onnx/data-types.ts";
 
 const ARRAYS = {
@@ -27,34 +28,9 @@ export function arrayOf(dtype: string, bytes: Uint8Array) {
 /** Little-endian raw data as numbers: float16 as single precision, exactly. */
 export function numbersIn(dtype: string, bytes: Uint8Array): ArrayLike<number | bigint> {
   const values = arrayOf(dtype, bytes);
-  return dtype === "float16" ? singleOf(values as Uint16Array) : values;
-}
-
-let table: Float32Array | null = null;
-
-/** float16 as single precision, by a table of all its 65,536 values. */
-export function singleOf(bits: Uint16Array): Float32Array {
-  table ??= tableOfHalf();
-  const values = new Float32Array(bits.length);
-  for (let k = 0; k < bits.length; k++) values[k] = table[bits[k]];
-  return values;
-}
-
-function tableOfHalf(): Float32Array {
-  const values = new Float32Array(1 << 16);
-  for (let bits = 0; bits < 1 << 16; bits++) {
-    const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
-    const size =
-      exponent === 31
-        ? fraction === 0
-          ? Number.POSITIVE_INFINITY
-          : Number.NaN
-        : exponent === 0
-          ? fraction * 2 ** -24
-          : (1024 + fraction) * 2 ** (exponent - 25);
-    values[bits] = bits & 0x8000 ? -size : size;
-  }
-  return values;
+  return dtype === "float16"
+    ? decodeHalf(values as Uint16Array, new Float32Array(values.length))
+    : values;
 }
 
 /** The place of the first NaN; null where there is none. */
