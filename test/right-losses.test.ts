@@ -1,6 +1,7 @@
 import path from "node:path";
 import {
   batches,
+  type FinetuneOptions,
   finetune,
   laurelize,
   type Model,
@@ -15,6 +16,8 @@ import { uniform } from "../src/graph/random.ts";
 import { cli } from "./support/cli.ts";
 import { temporaryFolder } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
+
+type LossName = FinetuneOptions["loss"];
 
 const folder = temporaryFolder();
 const cases = path.join(import.meta.dirname, "cases/finetuning");
@@ -76,7 +79,7 @@ const x = floats("x", ROWS, 8);
 const int64 = (values: readonly number[], dims: number[] = [values.length]) =>
   new ort.Tensor("int64", BigInt64Array.from(values, BigInt), dims);
 
-async function evaluated(body: string, output: string, loss: string, target: Tensor, more = {}) {
+async function evaluated(body: string, output: string, loss: LossName, target: Tensor, more = {}) {
   const original = await openModel(modelOfText(text(body, output)));
   const { model } = await laurelize(original, { ort, variant: "rw", featureAxis: 1 });
   const tuning = finetune(model, { ort, loss, target: "target", lossOptions: more });

@@ -1,4 +1,5 @@
 import type { Tensor } from "onnxruntime-common";
+import type { Tensors } from "../runtime/session.ts";
 import type { StepPorts } from "./step-graph.ts";
 
 /** What a model comes to on batches that it is not trained on. */
@@ -44,3 +45,6 @@ export function metricsOf(
 
 /** The number of a scalar tensor. */
 export const scalar = (tensor: Tensor) => Number((tensor.data as Float32Array)[0]);
+
+/** Rows of a batch. */
+export const rowsOf = (batch: Tensors) => Object.values(batch)[0]?.dims[0] ?? 0;

@@ -12,7 +12,7 @@ import { dtypeOf, tensorOfBytes, toFloat64 } from "../runtime/floats.ts";
 import { checkTargetOf } from "../runtime/labels.ts";
 import { runBatch, type Tensors } from "../runtime/session.ts";
 import { checkFinite } from "./diverged.ts";
-import { type Evaluation, metricsOf, scalar, together } from "./evaluation.ts";
+import { type Evaluation, metricsOf, rowsOf, scalar, together } from "./evaluation.ts";
 import type { FinetuneOptions, LossPlan, Step } from "./finetune-options.ts";
 import { SessionsBySize } from "./sessions-by-size.ts";
 import { judged, type StepOptions, type StepPorts, stepGraph, trainableOf } from "./step-graph.ts";
@@ -244,8 +244,6 @@ export class Finetuning {
     return { ...options, target, inputs };
   }
 }
-
-const rowsOf = (batch: Tensors) => Object.values(batch)[0]?.dims[0] ?? 0;
 
 /** Begins to fine-tune a model: `for await (const step of finetune(model, options).over(batches))`. */
 export const finetune = (model: Model, options: FinetuneOptions) => new Finetuning(model, options);
