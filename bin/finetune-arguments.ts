@@ -1,4 +1,4 @@
-import type { FinetuneOptions } from "../src/index.ts";
+import type { FeatureAxis, FinetuneOptions } from "../src/index.ts";
 import type { Inserting } from "./commands/inserting.ts";
 
 /** What the command line says. */
@@ -33,7 +33,7 @@ export interface FinetuneArguments extends Inserting {
   resume: boolean;
   weights: "inside" | "as-inputs";
   threads: number;
-  featureAxis: number | undefined;
+  featureAxis: FeatureAxis | undefined;
   also: ("se" | "merge" | "constant")[] | undefined;
   force: boolean;
   json: boolean;

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { findResiduals, openModel } from "../src/index.ts";
+import { type FeatureAxis, findResiduals, openModel } from "../src/index.ts";
 import { printJson, rejectedAsJson, sitesAsJson } from "./json.ts";
 import { ort } from "./runtime.ts";
 import { tell } from "./supervision.ts";
@@ -12,7 +12,7 @@ export interface InspectArguments {
   why: boolean;
   json: boolean;
   quiet: boolean;
-  featureAxis: number | undefined;
+  featureAxis: FeatureAxis | undefined;
   also: ("se" | "merge" | "constant")[] | undefined;
   timeout: number;
   include: string[] | undefined;

@@ -1,6 +1,7 @@
 import path from "node:path";
 import {
   checkMemory,
+  type FeatureAxis,
   InputError,
   isLaurelized,
   type Laurelized,
@@ -29,7 +30,7 @@ import { webRuntime } from "./web-runtime.ts";
 export interface LaurelizeArguments extends Inserting {
   model: string;
   output: string | undefined;
-  featureAxis: number | undefined;
+  featureAxis: FeatureAxis | undefined;
   also: ("se" | "merge" | "constant")[] | undefined;
   dim: string[] | undefined;
   inputs: string | undefined;

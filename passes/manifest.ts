@@ -1,4 +1,5 @@
 import type { Undo } from "../src/graph/../onnx/undo.ts";
+import { type FeatureAxis, isFeatureAxis } from "./residuals/named-axes.ts";
 import type { OptionalKind } from "./residuals/residual.ts";
 import type { VariantOptions } from "./variants/variant.ts";
 
@@ -26,7 +27,7 @@ export interface Manifest extends Laurelization {
 
 /** Options of the search for sites that change what is found. */
 export interface Finding {
-  readonly featureAxis?: number | undefined;
+  readonly featureAxis?: FeatureAxis | undefined;
   readonly also?: readonly OptionalKind[] | undefined;
 }
 
@@ -94,5 +95,5 @@ const isSite = ({ name, skip, augmented, parameters }: ManifestSite) =>
   );
 
 const isFinding = ({ featureAxis, also }: Finding) =>
-  (featureAxis === undefined || typeof featureAxis === "number") &&
+  (featureAxis === undefined || isFeatureAxis(featureAxis)) &&
   (also === undefined || Array.isArray(also));

@@ -101,6 +101,7 @@ export type { OptimizerName } from "../passes/optimizers/optimizer.ts";
 export type { Check, Proof, ProofOptions } from "../passes/proof/checks.ts";
 export type { SiteReport } from "../passes/proof/site-check.ts";
 export type { ResidualOptions, Residuals } from "../passes/residuals/index.ts";
+export type { FeatureAxis } from "../passes/residuals/named-axes.ts";
 export {
   type Kind,
   OPTIONAL_KINDS,

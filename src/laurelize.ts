@@ -42,8 +42,16 @@ export async function findResiduals(
   return { ...found, chosen: narrowed ? chosen(found.sites, choice) : found.sites, warnings };
 }
 
-const search = (model: Model, { ort, ...options }: WithOrt & ResidualOptions): Promise<Searched> =>
-  searched(model, ort, findingOf(model, options));
+/** As `searched`. Throws an InputError if a feature axis that the user names has no effect. */
+async function search(
+  model: Model,
+  { ort, ...options }: WithOrt & ResidualOptions,
+): Promise<Searched> {
+  const all = await searched(model, ort, findingOf(model, options));
+  const [unused] = all.found.unused;
+  if (unused) throw new InputError(`${model.file.source.name}: ${unused}`);
+  return all;
+}
 
 const findingOf = (model: Model, options: ResidualOptions): ResidualOptions => ({
   earlier: manifests(model.metadata).flatMap((manifest) => manifest?.sites ?? []),

@@ -1,5 +1,6 @@
 import type { GivenOptions, Option } from "../../passes/options/option.ts";
 import { UsageError } from "../failure.ts";
+import { parseFeatureAxis } from "../feature-axis.ts";
 
 /** An option of the command line: one of the API, or one that yargs alone reads. */
 type CliOption = Omit<Option, "idle" | "default"> & {
@@ -72,8 +73,10 @@ export const finding = {
     describe: "also take sums of these kinds: se, merge, constant",
   },
   "feature-axis": {
-    type: "number",
-    describe: "feature axis of every site, where the graph does not tell it",
+    type: "string",
+    coerce: parseFeatureAxis,
+    describe:
+      "feature axis of every site, or of sites by name, 'layer.*=3,head.*=1', in place of what the graph shows",
   },
 } as const;
 

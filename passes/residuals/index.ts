@@ -11,17 +11,17 @@ import type { Types } from "../../src/graph/types.ts";
 import type { ManifestSite } from "../manifest.ts";
 import { blockedValues } from "./blocked.ts";
 import { closedSum } from "./closed-sum.ts";
-import { featureAxis } from "./feature-axis.ts";
 import { isLaurel } from "./laurel-block.ts";
+import { type FeatureAxis, type NamedAxes, namedAxes } from "./named-axes.ts";
 import { plainSum } from "./plain-sum.ts";
 import { Reach } from "./reach.ts";
-import type { Form, OptionalKind, Rejection, Setting, Site, Sum } from "./residual.ts";
+import type { Feature, Form, Kind, OptionalKind, Rejection, Setting, Site } from "./residual.ts";
 import { OPTIONAL_KINDS } from "./residual.ts";
 import { layers } from "./same-layer.ts";
 import { biasAdd, skipNorm } from "./skip-norm.ts";
 import { slots } from "./slots.ts";
+import { type Candidate, type FoundAxis, featureAxes } from "./stream-axes.ts";
 import { inStreams, type Unplaced } from "./streams.ts";
-import { whyNot } from "./why-not.ts";
 
 /** Every way in which a node holds a sum. */
 export const forms: readonly Form[] = [plainSum, skipNorm, biasAdd, closedSum];
@@ -30,6 +30,8 @@ export const forms: readonly Form[] = [plainSum, skipNorm, biasAdd, closedSum];
 export interface Residuals {
   readonly sites: readonly Site[];
   readonly rejected: readonly Rejection[];
+  /** Sentences on feature axes that the user names and that no sum takes. */
+  readonly unused: readonly string[];
 }
 
 /** Options of the search. */
@@ -38,8 +40,11 @@ export interface ResidualOptions {
   readonly earlier?: readonly ManifestSite[] | undefined;
   /** Values that are made in place of composite nodes which were opened. */
   readonly within?: ReadonlyMap<string, Node> | undefined;
-  /** Feature axis of every site, for sums where the graph does not tell it. May be negative. */
-  readonly featureAxis?: number | undefined;
+  /**
+   * Feature axis of every site, or of the sites whose name matches a glob, in place of what the
+   * graph shows. May be negative.
+   */
+  readonly featureAxis?: FeatureAxis | undefined;
   /** Kinds of sums that are left alone otherwise. */
   readonly also?: readonly OptionalKind[] | undefined;
 }
@@ -58,44 +63,14 @@ export function findSites(graph: Graph, types: Types, options: ResidualOptions =
     blocked: blockedValues(graph),
     augmented: augmentedBefore(scopes, earlier),
   };
-  const own = earlier.map(({ name }) => `${name}.laurel.`);
-  const reach = new Reach(setting);
-  const nameOf = naming();
-  const sites: Omit<Unplaced, "layer">[] = [];
-  const rejected: Rejection[] = [];
-  const absorbed = new Set<Node>();
-  for (const node of scopes.reverse().flatMap(({ nodes }) => [...nodes].reverse())) {
-    const inserted = own.some((prefix) => node.message.name.startsWith(prefix));
-    const form =
-      inserted || absorbed.has(node) ? undefined : forms.find((each) => each.sumOf(node));
-    const sum = form?.sumOf(node);
-    if (!form || !sum) continue;
-    const within = options.within?.get(sum.output.name) ?? null;
-    const found = slots(setting, reach, sum);
-    const kindAsked =
-      "reason" in found && options.also?.some((kind) => kind === found.optional?.kind);
-    const taken = "skip" in found ? found : kindAsked ? found.optional! : null;
-    if (!taken) {
-      const { reason, optional } = found as Exclude<typeof found, { skip: unknown }>;
-      rejected.push({
-        node,
-        within,
-        output: sum.output,
-        reason,
-        kind: (optional?.kind as OptionalKind) ?? null,
-      });
-      continue;
-    }
-    const { skip, branches, kind } = taken;
+  const named = namedAxes(options.featureAxis);
+  const { found, rejected } = search(setting, options, named);
+  const unique = naming();
+  const sites = found.reverse().map(({ candidate, feature }): Omit<Unplaced, "layer"> => {
+    const { node, within, sum, skip, branches, kind, form } = candidate;
     const { dtype, shape } = types.get(sum.output)!;
-    const feature = axisOf(setting, options, sum, taken);
-    if ("reason" in feature) {
-      rejected.push({ node, within, output: sum.output, reason: feature.reason, kind: null });
-      continue;
-    }
-    for (const term of [skip, ...branches]) if (term.use.node !== node) absorbed.add(term.use.node);
-    sites.push({
-      name: nameOf(within ?? node),
+    return {
+      name: unique(within ?? node),
       node,
       within,
       scope: node.scope,
@@ -105,32 +80,96 @@ export function findSites(graph: Graph, types: Types, options: ResidualOptions =
       branches,
       bias: sum.bias,
       kind: isLaurel(setting, skip, branches, feature.size) ? "laurel" : kind,
-      form: form.name,
+      form,
       dtype,
-      shape: shape!,
+      shape: shape!.map((dim, axis) => (axis === feature.axis ? feature.size : dim)),
       feature,
-    });
-  }
+    };
+  });
   return {
     sites: inStreams(setting, layers(setting, sites.reverse())),
-    rejected: rejected.reverse(),
+    rejected,
+    unused: named.unused(),
   };
 }
 
-function axisOf(
+/** A sum with its slots. */
+interface Found extends Candidate {
+  readonly node: Node;
+  readonly within: Node | null;
+  readonly kind: Kind;
+  readonly form: string;
+}
+
+/**
+ * The sums that have slots and a feature axis, and all others with their reasons, in the order in
+ * which they are computed. The last sum is looked at first: it takes the sums inside it along.
+ */
+function search(
   setting: Setting,
   options: ResidualOptions,
-  sum: Sum,
-  { skip, branches }: Pick<Unplaced, "skip" | "branches">,
-): ReturnType<typeof featureAxis> {
-  if (options.featureAxis === undefined) return featureAxis(setting, sum, skip, branches);
-  const shape = setting.types.get(sum.output)!.shape!;
-  const axis = options.featureAxis < 0 ? options.featureAxis + shape.length : options.featureAxis;
-  const size = shape[axis];
-  return typeof size === "number"
-    ? { axis, size }
-    : { reason: whyNot.noFeatureAxis(`axis ${options.featureAxis} has no fixed size`) };
+  named: NamedAxes,
+): {
+  readonly found: { readonly candidate: Found; readonly feature: Feature }[];
+  readonly rejected: Rejection[];
+} {
+  const own = (options.earlier ?? []).map(({ name }) => `${name}.laurel.`);
+  const reach = new Reach(setting);
+  const nodes = [...scopesOf(setting.graph)].flatMap((scope) => scope.nodes);
+  const order = new Map(nodes.map((node, k) => [node, k]));
+  const inOrder = (a: { readonly node: Node }, b: { readonly node: Node }) =>
+    order.get(a.node)! - order.get(b.node)!;
+  const candidates: Found[] = [];
+  const rejected: Rejection[] = [];
+  const absorbed = new Set<Node>();
+  const axes = new Map<Found, FoundAxis>();
+  for (let pending = [...nodes].reverse(); pending.length > 0; ) {
+    for (const node of pending) {
+      const inserted = own.some((prefix) => node.message.name.startsWith(prefix));
+      const form =
+        inserted || absorbed.has(node) ? undefined : forms.find((each) => each.sumOf(node));
+      const sum = form?.sumOf(node);
+      if (!form || !sum) continue;
+      const within = options.within?.get(sum.output.name) ?? null;
+      const found = slots(setting, reach, sum);
+      const kindAsked =
+        "reason" in found && options.also?.some((kind) => kind === found.optional?.kind);
+      const taken = "skip" in found ? found : kindAsked ? found.optional! : null;
+      if (!taken) {
+        const { reason, optional } = found as Exclude<typeof found, { skip: unknown }>;
+        const kind = (optional?.kind as OptionalKind) ?? null;
+        rejected.push({ node, within, output: sum.output, reason, kind });
+        continue;
+      }
+      const name = nameOf(within ?? node);
+      const names = [name, name.replace(/^\//, ""), sum.output.name];
+      candidates.push({ ...taken, names, node, within, sum, form: form.name });
+      for (const inner of innerSums(candidates.at(-1)!)) absorbed.add(inner);
+    }
+    candidates.sort(inOrder);
+    pending = [];
+    for (const [k, axis] of featureAxes(setting, candidates, named).entries()) {
+      const candidate = candidates[k];
+      const { node, within, sum } = candidate;
+      if ("reason" in axis && !axes.has(candidate)) {
+        rejected.push({ node, within, output: sum.output, reason: axis.reason, kind: null });
+        pending.unshift(...innerSums(candidate));
+      }
+      axes.set(candidate, axis);
+    }
+    for (const node of pending) absorbed.delete(node);
+  }
+  const found = candidates.flatMap((candidate) => {
+    const feature = axes.get(candidate)!;
+    return "reason" in feature ? [] : [{ candidate, feature }];
+  });
+  return { found, rejected: rejected.sort(inOrder) };
 }
+
+/** The sums inside a sum that it takes along. */
+const innerSums = ({ node, skip, branches }: Found): Node[] => [
+  ...new Set([skip, ...branches].flatMap(({ use }) => (use.node === node ? [] : [use.node]))),
+];
 
 /** What the sums read since they were augmented, by the names that the manifest has of it, and x_i. */
 function augmentedBefore(
@@ -148,12 +187,15 @@ function augmentedBefore(
   return found;
 }
 
+/** A node's name by where it is. */
+const nameOf = (node: Node): string =>
+  node.scope.owner ? `${pathOf(node.scope)}/${labelOf(node)}` : labelOf(node);
+
 /** Names nodes by where they are, none as another. */
 function naming(): (node: Node) => string {
   const taken = new Set<string>();
   return (node) => {
-    const { scope } = node;
-    const name = scope.owner ? `${pathOf(scope)}/${labelOf(node)}` : labelOf(node);
+    const name = nameOf(node);
     let free = name;
     for (let k = 1; taken.has(free); k++) free = `${name}_${k}`;
     taken.add(free);

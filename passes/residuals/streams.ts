@@ -47,7 +47,11 @@ function siteBefore(
 }
 
 /** What a value is made of by one operator, or by a norm or activation that is written out. */
-function stepBack(setting: Setting, value: Value, placed: ReadonlyMap<Value, Site>): Value | null {
+export function stepBack(
+  setting: Setting,
+  value: Value,
+  placed: ReadonlyMap<Value, unknown>,
+): Value | null {
   const taken = takenOf(setting, value, (at) => placed.has(at));
   if (taken && taken !== value) return taken;
   const node = value.producer;

@@ -1,0 +1,75 @@
+import { InputError } from "../../src/graph/graph.ts";
+import { type Dimension, showShape } from "../../src/graph/types.ts";
+import { matcher } from "../choose.ts";
+
+/** A feature axis for every site, or one for each glob over site names, the first that matches; may be negative. */
+export type FeatureAxis = number | Readonly<Record<string, number>>;
+
+/** Whether a value that was read can be the option `featureAxis`. */
+export const isFeatureAxis = (given: unknown): given is FeatureAxis =>
+  typeof given === "number" ||
+  (typeof given === "object" &&
+    given !== null &&
+    Object.values(given).every((axis) => typeof axis === "number"));
+
+/** One axis that the user names, and the sums that it is for. */
+interface Named {
+  readonly glob: string | null;
+  readonly axis: number;
+  readonly matches: (name: string) => boolean;
+  readonly fits: string[];
+  readonly misfits: string[];
+}
+
+/** The axes that the user names: looked up for each sum, and told when one has no effect. */
+export interface NamedAxes {
+  /** The axis of a sum that has one of these names, or why it cannot be; null if none is named for it. */
+  readonly of: (
+    names: readonly string[],
+    shape: readonly Dimension[],
+  ) => number | { readonly reason: string } | null;
+  /** Sentences on globs that match no sum, and on axes that no sum has. */
+  readonly unused: () => string[];
+}
+
+/** Reads the option `featureAxis`. Throws an InputError if an axis is not an integer. */
+export function namedAxes(given: FeatureAxis | undefined): NamedAxes {
+  const entries: [string | null, number][] =
+    given === undefined ? [] : typeof given === "object" ? Object.entries(given) : [[null, given]];
+  const all = entries.map(([glob, axis]): Named => {
+    if (!Number.isSafeInteger(axis))
+      throw new InputError(
+        `the feature axis ${JSON.stringify(axis)}${glob === null ? "" : ` of ${glob}`} must be an integer.`,
+      );
+    const matches = glob === null ? () => true : matcher([glob])!;
+    return { glob, axis, matches, fits: [], misfits: [] };
+  });
+  const seen = new Set<string>();
+  return {
+    of: (names, shape) => {
+      seen.add(names[0]);
+      const named = all.find(({ matches }) => names.some(matches));
+      if (!named) return null;
+      const axis = named.axis < 0 ? named.axis + shape.length : named.axis;
+      if (axis in shape) {
+        named.fits.push(names[0]);
+        return axis;
+      }
+      const why = `${names[0]} has rank ${shape.length}, ${showShape(shape)}: its axes are 0 to ${shape.length - 1}, or -${shape.length} to -1`;
+      named.misfits.push(why);
+      return { reason: `there is no axis ${named.axis}; ${why}` };
+    },
+    unused: () =>
+      all.flatMap(({ glob, axis, fits, misfits }) => {
+        if (fits.length > 0) return [];
+        if (misfits.length > 0)
+          return [`--feature-axis ${axis} is not an axis of any sum it is for: ${misfits[0]}.`];
+        if (glob === null) return [];
+        const some = [...seen].slice(0, 3).join(", ");
+        const which = seen.size > 0 ? ` (${some}${seen.size > 3 ? " and others" : ""})` : "";
+        return [
+          `the pattern ${glob} of --feature-axis matches none of the ${seen.size} residual sums${which}.`,
+        ];
+      }),
+  };
+}

@@ -1,0 +1,216 @@
+import type { Value } from "../../src/graph/graph.ts";
+import { type AxisMap, axesThrough, compose, inverse, sameAxes } from "./axes.ts";
+import type { Place } from "./evidence.ts";
+import { type Shown, shownAt } from "./feature-axis.ts";
+import type { NamedAxes } from "./named-axes.ts";
+import type { Feature, Setting, Sum, Term } from "./residual.ts";
+import { stepBack } from "./streams.ts";
+import { whyNot } from "./why-not.ts";
+
+/** A sum with its slots, before its feature axis is known. */
+export interface Candidate {
+  readonly sum: Sum;
+  readonly skip: Term;
+  readonly branches: readonly Term[];
+  /** The names by which a user may name its axis. */
+  readonly names: readonly string[];
+}
+
+/** What was found of a sum's feature axis, or why it has none. */
+export type FoundAxis = Feature | { readonly reason: string };
+
+/** A sum in its stream: what is shown at it, and where its axes lie at the first sum of the stream. */
+interface Member {
+  readonly candidate: Candidate;
+  readonly shown: Shown;
+  readonly shape: readonly (number | string)[];
+  readonly root: Member | null;
+  readonly toRoot: AxisMap;
+}
+
+/**
+ * The feature axes of sums, given in the order in which they are computed. The stream decides: its
+ * norms and scales show the axis at all its sums. A mixer shows it only in a stream that has no
+ * norm, for it may mix positions: there each branch must write what the next reader reads, or the
+ * other sums of the stream must show which of the two holds the features.
+ */
+export function featureAxes(
+  setting: Setting,
+  candidates: readonly Candidate[],
+  named: NamedAxes,
+): FoundAxis[] {
+  const members = inOneStream(setting, candidates);
+  const streams = new Map<Member, Member[]>();
+  for (const member of members) {
+    if (member.root) streams.get(member.root)!.push(member);
+    else streams.set(member, [member]);
+  }
+  const normed = new Map(
+    [...streams].map(([root, stream]) => [
+      root,
+      only(stream.flatMap((each) => atRoot(each, each.shown.norms))),
+    ]),
+  );
+  return members.map((member) => {
+    const root = member.root ?? member;
+    const stream = streams.get(root)!;
+    return decide(
+      member,
+      stream,
+      named.of(member.candidate.names, member.shape) ?? axisOf(member, stream, normed.get(root)!),
+    );
+  });
+}
+
+/** Links each sum to the one that its skip comes from, through layout, norms and single operators. */
+function inOneStream(setting: Setting, candidates: readonly Candidate[]): Member[] {
+  const placed = new Map<Value, Member>();
+  return candidates.map((candidate) => {
+    const { sum, skip, branches } = candidate;
+    const shape = setting.types.get(sum.output)!.shape!;
+    const before = sumBefore(setting, candidate, shape.length, placed);
+    const toRoot = before
+      ? compose(inverse(before.axes, shape.length), before.member.toRoot)
+      : sameAxes(shape.length);
+    const member: Member = {
+      candidate,
+      shown: shownAt(setting, sum, skip, branches),
+      shape,
+      root: before ? (before.member.root ?? before.member) : null,
+      toRoot,
+    };
+    for (const output of sum.node.outputs) if (output) placed.set(output, member);
+    return member;
+  });
+}
+
+/** The sum that a skip comes from, and where that one's axes lie at this one. */
+function sumBefore(
+  setting: Setting,
+  { sum, skip }: Candidate,
+  rank: number,
+  placed: ReadonlyMap<Value, Member>,
+): { readonly member: Member; readonly axes: AxisMap } | null {
+  let [value, axes]: [Value, AxisMap] = [skip.value, sameAxes(rank)];
+  while (value.scope === sum.output.scope) {
+    const member = placed.get(value);
+    if (member) return { member, axes };
+    const from = setting.augmented.get(value) ?? stepBack(setting, value, placed);
+    if (!from) return null;
+    const index = value.producer?.inputs.indexOf(from) ?? -1;
+    const ranks = [from, value].map((each) => setting.types.get(each)?.shape?.length);
+    if (index >= 0)
+      axes = compose(
+        axesThrough(setting.graph, setting.types, value.producer!, index, value),
+        axes,
+      );
+    else if (ranks[0] !== ranks[1]) return null;
+    value = from;
+  }
+  return null;
+}
+
+/** The feature axis with its size. */
+function decide(
+  member: Member,
+  stream: readonly Member[],
+  axis: number | { readonly reason: string },
+): FoundAxis {
+  if (typeof axis !== "number") return { reason: whyNot.noFeatureAxis(axis.reason) };
+  const sizes = sizesAt(member, axis, stream);
+  if (sizes.size > 1)
+    return {
+      reason: whyNot.noFeatureAxis(
+        `along axis ${axis} the weights of its stream have ${[...sizes].join(" and ")} features`,
+      ),
+    };
+  const [size] = sizes;
+  return size === undefined
+    ? { reason: whyNot.noFeatureAxis(`axis ${axis} has no fixed size`) }
+    : { axis, size };
+}
+
+/** The axis that the stream shows at one of its sums. */
+function axisOf(
+  member: Member,
+  stream: readonly Member[],
+  streamNorms: number | null,
+): number | { readonly reason: string } {
+  const { written, read } = member.shown;
+  const own = only(member.shown.norms);
+  const normed = own ?? here(member, streamNorms);
+  if (normed !== null) return normed;
+  const agreed = agreedAt(member);
+  if (agreed !== null) return agreed;
+  const told = here(member, only(ofOthers(member, stream)));
+  const axes = new Set(written.map(({ axis }) => axis));
+  if (told !== null && (axes.has(told) || read?.axis === told)) return told;
+  if (axes.size > 1) return { reason: "the branches write different axes" };
+  if (axes.size === 0 && read === null)
+    return { reason: "neither the branch nor what reads the sum shows one" };
+  return {
+    reason: `the branch writes features on axis ${[...axes][0]} and the next reader takes them from axis ${read?.axis}`,
+  };
+}
+
+/**
+ * What the other branches of a stream write and all its readers read, but for this sum's own
+ * branch; nothing if no other branch writes.
+ */
+function ofOthers(member: Member, stream: readonly Member[]): Place[] {
+  const begins = member.shown.begins();
+  const others = stream.filter((each) => each !== member && each.shown.written.length > 0);
+  if (others.length === 0) return [];
+  return stream.flatMap((each) => {
+    const { written, next } = each.shown;
+    const foreign = next && next.node !== begins?.node ? [next] : [];
+    return atRoot(each, each === member ? foreign : [...written, ...foreign]);
+  });
+}
+
+/** The axis that the branches of a sum write and its reader reads, or one of these where the other shows none. */
+function agreedAt({ shown: { written, read } }: Member): number | null {
+  return only(read ? [...written, read] : written);
+}
+
+/** The axis that all these places have; null where they differ or there is none. */
+function only(places: readonly Place[]): number | null {
+  const axes = new Set(places.map(({ axis }) => axis));
+  const [axis] = axes;
+  return axes.size === 1 ? axis : null;
+}
+
+const atRoot = ({ toRoot }: Member, places: readonly Place[]): Place[] =>
+  places.flatMap(({ axis, size }) => {
+    const there = toRoot[axis] ?? null;
+    return there === null ? [] : [{ axis: there, size }];
+  });
+
+/** Where an axis of the stream's first sum lies at another. */
+function here({ toRoot }: Member, axis: number | null): number | null {
+  const at = axis === null ? -1 : toRoot.indexOf(axis);
+  return at < 0 ? null : at;
+}
+
+/** The sizes that the sum's own shape, its own weights or, failing these, those of its stream give an axis. */
+function sizesAt(member: Member, axis: number, stream: readonly Member[]): ReadonlySet<number> {
+  const size = member.shape[axis];
+  if (typeof size === "number") return new Set([size]);
+  const { norms, written, read } = member.shown;
+  const own = sizes([...norms, ...written, ...(read ? [read] : [])], axis);
+  if (own.size > 0) return own;
+  const root = member.toRoot[axis] ?? null;
+  return sizes(
+    stream.flatMap((each) => {
+      const shape = each.shape.map((dim, k) => ({
+        axis: k,
+        size: typeof dim === "number" ? dim : null,
+      }));
+      return atRoot(each, [...shape, ...each.shown.norms, ...each.shown.written]);
+    }),
+    root,
+  );
+}
+
+const sizes = (places: readonly Place[], along: number | null): Set<number> =>
+  new Set(places.flatMap(({ axis, size }) => (axis === along && size !== null ? [size] : [])));

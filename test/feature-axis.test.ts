@@ -1,0 +1,79 @@
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { type FeatureAxis, findResiduals, laurelize, openModel, strip, verify } from "laurelize";
+import ort from "onnxruntime-node";
+import { afterAll, describe, expect, it } from "vitest";
+import { checksThat } from "./support/checks.ts";
+import { cli } from "./support/cli.ts";
+import { fixture } from "./support/fixture.ts";
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), "feature-axis-"));
+afterAll(() => fs.rmSync(folder, { recursive: true }));
+
+/** Two sums of rank 3, y1 and y2, both with features last: [N, 6, 8]. */
+const mixer = fixture("mlp-mixer");
+const axes = async (featureAxis: FeatureAxis) => {
+  const { sites } = await findResiduals(await openModel(mixer), { ort, featureAxis });
+  return sites.map(({ name, feature }) => `${name} ${feature.axis} ${feature.size}`);
+};
+
+describe("a feature axis that the user names", () => {
+  it("holds for every site, or for those whose name matches a pattern", async () => {
+    expect(await axes(1)).toEqual(["y1 1 6", "y2 1 6"]);
+    expect(await axes(-1)).toEqual(["y1 2 8", "y2 2 8"]);
+    expect(await axes({ y1: 1 })).toEqual(["y1 1 6", "y2 2 8"]);
+    expect(await axes({ "y*": -2 })).toEqual(["y1 1 6", "y2 1 6"]);
+    expect(await axes({ y2: 1, "y*": 2 })).toEqual(["y1 2 8", "y2 1 6"]);
+  });
+
+  it.each<[FeatureAxis, string]>([
+    [7, "--feature-axis 7 is not an axis of any sum it is for: y1 has rank 3, [N, 6, 8]"],
+    [{ "y*": -4 }, "its axes are 0 to 2, or -3 to -1"],
+    [{ "y*": 2, "layer.*": 1 }, "the pattern layer.* of --feature-axis matches none of the 2"],
+    [1.5, "1.5 must be an integer"],
+    [{ y1: Number.NaN }, "of y1 must be an integer"],
+  ])("%j is refused with a sentence", async (given, sentence) => {
+    await expect(axes(given)).rejects.toThrow(sentence);
+  });
+
+  it("that some sums have and others have not leaves the others out, with the reason", async () => {
+    const model = await openModel(fixture("tokens-in-one-axis"));
+    const { sites } = await findResiduals(model, { ort, featureAxis: 1 });
+    expect(sites.length).toBe(1);
+    await expect(findResiduals(model, { ort, featureAxis: 2 })).rejects.toThrow(
+      "has rank 2, [T, 8]",
+    );
+  });
+
+  it("comes from the command line, is recorded, and is found again", async () => {
+    const file = path.join(folder, "m.onnx");
+    const result = path.join(folder, "o.onnx");
+    fs.writeFileSync(file, mixer);
+    const run = cli([file, "--feature-axis", "y1=1,y2=-1", "-o", result, "--json"]);
+    expect(run.code).toBe(0);
+    const { sites } = JSON.parse(run.stdout);
+    expect(sites.map((site: { feature: { axis: number } }) => site.feature.axis)).toEqual([1, 2]);
+    const { model, checked } = await strip(await openModel(result));
+    expect(checked).toBe("whole");
+    expect(Buffer.compare(model.toBytes(), mixer)).toBe(0);
+    for (const [given, part] of [
+      ["x", "must be an axis, such as 1 or -1, or patterns"],
+      ["y1=1,y2", "must be an axis, such as 1 or -1, or patterns"],
+      ["9", "is not an axis of any sum"],
+    ]) {
+      const refused = cli(["inspect", file, `--feature-axis=${given}`]);
+      expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining(part)]);
+    }
+  });
+
+  it("leaves the function as it was where positions are mixed and the size is free", async () => {
+    for (const name of ["mixer-by-convolution", "mixer-scaled", "size-from-weights"]) {
+      const laurel = await laurelize(await openModel(fixture(name)), { ort, rank: 2 });
+      const dims = name === "size-from-weights" ? { C: 8 } : {};
+      const proof = await verify(laurel, { ort, dims });
+      expect([name, checksThat("failed", proof)]).toEqual([name, []]);
+      expect(laurel.plan.sites.every(({ site }) => site.feature.size === 8)).toBe(true);
+    }
+  });
+});
