@@ -1,6 +1,6 @@
 import { freeMemory, type Model } from "./model.ts";
+import { allTensors } from "./onnx/all-tensors.ts";
 import { byteLength } from "./onnx/external.ts";
-import { allTensors } from "./onnx/sound-shapes.ts";
 import { InputError } from "./onnx/source.ts";
 
 /** What a full proof takes beside the weights: Node, onnxruntime, a small model's values. */

@@ -5,9 +5,9 @@ import { applyPatch } from "./graph/patch.ts";
 import type { Patch } from "./graph/patch-edits.ts";
 import { scopesOf } from "./graph/scopes.ts";
 import { isFloat, type Types, typeOfTensor } from "./graph/types.ts";
+import { externalLocations } from "./onnx/all-tensors.ts";
 import { type Folder, type ModelFile, openFile } from "./onnx/model-file.ts";
 import type { PendingFile } from "./onnx/pending.ts";
-import { externalLocations } from "./onnx/sound-shapes.ts";
 import { bytesSource, type Source } from "./onnx/source.ts";
 import { inferTypes } from "./runtime/infer-types.ts";
 import type { Ort } from "./runtime/session.ts";
@@ -163,7 +163,7 @@ export function stageModel(
   if (!companion && !copies?.size && beside.size === 0) return writePending(source, path);
   const others = new Map<string, Source>();
   try {
-    for (const name of copies?.keys() ?? []) others.set(name, folder!.open(name));
+    for (const name of copies?.keys() ?? []) others.set(name, folder!.open(name, true));
     if (companion) others.set(companion.location, bytesSource(companion.bytes));
     for (const [name, bytes] of beside) others.set(name, bytesSource(bytes));
     return writeTogether(source, others, path);

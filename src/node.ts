@@ -2,117 +2,14 @@ import { createHash, randomBytes } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { blocks, filesOf } from "./onnx/blocks.ts";
-import type { Folder } from "./onnx/model-file.ts";
 import { type PendingFile, pendingFile } from "./onnx/pending.ts";
 import { InputError, type Source } from "./onnx/source.ts";
 
 /** Bytes after which the disk is set to work on them, while the copy goes on. */
 const FLUSH_EVERY = 128 << 20;
 
-/** A file as a source: read where asked, never as a whole. Throws an InputError in one sentence. */
-export function fileSource(file: string, kind = ".onnx"): Source {
-  const size = regularFile(file, kind);
-  const name = path.basename(file);
-  let handle: number;
-  try {
-    handle = fs.openSync(file, "r");
-  } catch (error) {
-    throw unreadable(file, error);
-  }
-  return {
-    name,
-    path: path.join(fs.realpathSync(path.dirname(file)), name),
-    isLink: fs.lstatSync(file).isSymbolicLink(),
-    size,
-    read(start, end) {
-      const bytes = new Uint8Array(end - start);
-      fill(handle, bytes, start, file);
-      return bytes;
-    },
-    fill: (bytes, start) => fill(handle, bytes, start, file),
-    close: () => fs.closeSync(handle),
-  };
-}
-
-function fill(handle: number, bytes: Uint8Array, start: number, file: string): void {
-  for (let done = 0; done < bytes.length; ) {
-    const count = fs.readSync(handle, bytes, done, bytes.length - done, start + done);
-    if (count === 0)
-      throw new InputError(
-        `${file} became shorter while it was read; leave it alone and try again.`,
-      );
-    done += count;
-  }
-}
-
-function regularFile(file: string, kind: string): number {
-  let stat: fs.Stats;
-  try {
-    stat = fs.statSync(file);
-  } catch (error) {
-    throw unreadable(file, error);
-  }
-  if (stat.isDirectory())
-    throw new InputError(`${file} is a directory; give the path of an ${kind} file.`);
-  if (!stat.isFile()) throw new InputError(`${file} is not a regular file; give an ${kind} file.`);
-  return stat.size;
-}
-
-function unreadable(file: string, error: unknown): InputError {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === "ENOENT") return new InputError(`${file} does not exist; check the path.`);
-  if (code === "EACCES") return new InputError(`${file} may not be read; check its permissions.`);
-  return new InputError(`${file} cannot be read (${code}).`);
-}
-
-/**
- * The folder of a model for its external data. A location that leaves the folder (absolute, "..",
- * or a link that leads out) is refused; a link into the real folder of a model that is itself a
- * link, as in Hugging Face's cache, is inside. `trustLinks` follows any link, but no "..".
- */
-export function folderOf(model: string, trustLinks = false): Folder {
-  const folder = path.dirname(path.resolve(model));
-  return {
-    path: fs.realpathSync(folder),
-    open(location) {
-      const file = path.resolve(folder, location);
-      if (path.isAbsolute(location) || !inside(folder, file))
-        throw new InputError(
-          `${path.basename(model)} keeps weights in ${location}, outside its own folder; that is refused, move the data beside the model.`,
-        );
-      const stat = statOf(file);
-      if (!stat?.isFile())
-        throw new InputError(
-          `${path.basename(model)} keeps weights in ${location}, which is ${stat ? "no regular file" : "missing"}; put it beside the model.`,
-        );
-      const real = fs.realpathSync(file);
-      const homes = [fs.realpathSync(folder), path.dirname(fs.realpathSync(model))];
-      if (!trustLinks && !homes.some((home) => inside(home, real)))
-        throw new InputError(
-          `${path.basename(model)} keeps weights in ${location}, a link that leads out of the model's folder; pass --trust-links if that is meant.`,
-        );
-      return { ...fileSource(real), name: path.basename(file) };
-    },
-  };
-}
-
-function statOf(file: string): fs.Stats | null {
-  try {
-    return fs.statSync(file);
-  } catch {
-    return null;
-  }
-}
-
-const inside = (folder: string, file: string) => {
-  const relative = path.relative(folder, file);
-  return relative !== "" && relative.split(path.sep)[0] !== ".." && !path.isAbsolute(relative);
-};
-
-/** Opens a model file by its path, with the folder its external data may lie in. */
-export function openPath(file: string, trustLinks: boolean): { source: Source; folder: Folder } {
-  return { source: fileSource(file), folder: folderOf(file, trustLinks) };
-}
+export { openPath } from "./node-folder.ts";
+export { fileSource } from "./node-source.ts";
 
 /** Streams a source into a flushed temporary file beside `target`. Nothing is left behind on failure. */
 export function writePending(source: Source, target: string): PendingFile {
@@ -162,12 +59,7 @@ export function writeTogether(
     remove();
   };
   try {
-    for (const [each, from] of all)
-      writing(target, () =>
-        from.path
-          ? copyFile(from.path, path.join(stage, each))
-          : writeFile(path.join(stage, each), from),
-      );
+    for (const [each, from] of all) writing(target, () => copyFile(from, path.join(stage, each)));
   } catch (error) {
     remove();
     throw error;
@@ -207,9 +99,12 @@ function writeFile(file: string, source: Source): void {
   }
 }
 
-/** Copies a file, sharing its blocks where the file system can. */
-function copyFile(from: string, to: string): void {
-  fs.copyFileSync(from, to, fs.constants.COPYFILE_FICLONE | fs.constants.COPYFILE_EXCL);
+/** Copies a source, by its file where it is one that is open. */
+function copyFile(from: Source, to: string): void {
+  if (!from.copyTo?.(to)) {
+    writeFile(to, from);
+    return;
+  }
   fs.chmodSync(to, 0o644);
   const handle = fs.openSync(to, "r+");
   fs.fsyncSync(handle);

@@ -1,7 +1,7 @@
+import { allTensors } from "../onnx/all-tensors.ts";
 import type { Edit } from "../onnx/edits.ts";
 import { linkable, linkEdits, relocationEdits } from "../onnx/links.ts";
 import type { Companion, Folder, ModelFile } from "../onnx/model-file.ts";
-import { allTensors } from "../onnx/sound-shapes.ts";
 import { bytesSource, InputError, type Source } from "../onnx/source.ts";
 
 /** Where a result keeps its weights. */
@@ -51,7 +51,7 @@ function withCopies(folder: Folder | null, copies: ReadonlyMap<string, string>):
     path: null,
     ...folder,
     copies: former,
-    open: (asked) => opened(folder, former.get(asked) ?? asked),
+    open: (asked, copying) => opened(folder, former.get(asked) ?? asked, copying),
   };
 }
 
@@ -60,12 +60,14 @@ export const folderWith = (folder: Folder | null, companion: Companion): Folder 
   path: null,
   ...folder,
   companion,
-  open: (asked) =>
-    asked === companion.location ? bytesSource(companion.bytes, asked) : opened(folder, asked),
+  open: (asked, copying) =>
+    asked === companion.location
+      ? bytesSource(companion.bytes, asked)
+      : opened(folder, asked, copying),
 });
 
-function opened(folder: Folder | null, asked: string): Source {
-  if (folder) return folder.open(asked);
+function opened(folder: Folder | null, asked: string, copying?: boolean): Source {
+  if (folder) return folder.open(asked, copying);
   throw new InputError(`the model keeps weights in ${asked}; open it by its path.`);
 }
 

@@ -1,10 +1,10 @@
+import { allTensors } from "../onnx/all-tensors.ts";
 import { partsOf } from "../onnx/decode.ts";
 import type { Edit } from "../onnx/edits.ts";
 import { byteLength, externalRange, isExternal } from "../onnx/external.ts";
 import { externalFields, relocationEdits } from "../onnx/links.ts";
 import { FIELD, type TensorMessage } from "../onnx/messages.ts";
 import { type Companion, type ModelFile, tensorBytes } from "../onnx/model-file.ts";
-import { allTensors } from "../onnx/sound-shapes.ts";
 import { InputError } from "../onnx/source.ts";
 import { patchedSource, splices } from "../onnx/splices.ts";
 import { bytesField, concat, equalBytes } from "../onnx/wire-bytes.ts";

@@ -101,6 +101,17 @@ export const text = (number: number) =>
 export const integer = (number: number) =>
   single(number, VARINT, 0, (reader, field) => reader.integer(field));
 
+/** An integer kept to 32 bits, as protobuf keeps an int32; 0 where absent. */
+export const integer32 = (number: number) =>
+  single(number, VARINT, 0, (reader, field) => reader.integer32(field));
+
+/** An enumeration's number, 0 where absent. protobuf keeps 32 bits and skips numbers it does not know. */
+export const choice = (number: number, known: readonly number[]) =>
+  single(number, VARINT, 0, (reader, field, _, before) => {
+    const given = reader.integer32(field);
+    return known.includes(given) ? given : before;
+  });
+
 /** An integer, null where absent. */
 export const optionalInteger = (number: number) =>
   single<number | null>(number, VARINT, null, (reader, field) => reader.integer(field));

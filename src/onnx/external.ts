@@ -19,6 +19,16 @@ export function byteLength({ dataType: type, dims }: TensorMessage): number | nu
   return bits ? Math.ceil((elements(dims) * bits) / 8) : null;
 }
 
+/** Locations by which onnxruntime means an address in its own memory, and the offset is that address. */
+const ADDRESS = /^\*\/_ORT_\w*_ADDR_\/\*$/;
+
+/**
+ * Whether a location names something outside the folder that it is relative to, on any system:
+ * absolute, with a drive, or with "..". Links are not followed.
+ */
+export const leavesFolder = (location: string) =>
+  /^[/\\]|^[a-z]:/i.test(location) || location.split(/[/\\]/).includes("..");
+
 /** Where an external tensor's bytes are, as its external_data entries say. */
 export function externalRange(title: string, tensor: TensorMessage): ExternalRange {
   const entries = new Map(tensor.externalData.map(({ key, value }) => [key, value]));
@@ -34,6 +44,10 @@ export function externalRange(title: string, tensor: TensorMessage): ExternalRan
   };
   if (!location)
     throw new InputError(`${title} is external but names no file; the model is damaged.`);
+  if (ADDRESS.test(location))
+    throw new InputError(
+      `${title} is said to lie at an address in memory (${location}), which no file can know; the model is damaged.`,
+    );
   return { location, offset: whole("offset") ?? 0, length: whole("length") ?? byteLength(tensor) };
 }
 

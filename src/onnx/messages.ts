@@ -1,17 +1,4 @@
-import {
-  type Frame,
-  floats,
-  integer,
-  integers,
-  message,
-  messages,
-  optionalFloat,
-  optionalInteger,
-  place,
-  type Schema,
-  text,
-  texts,
-} from "./decode.ts";
+import type { Frame } from "./decode.ts";
 import type { Range } from "./source.ts";
 
 interface Message {
@@ -27,13 +14,14 @@ export interface TensorMessage extends Message {
   /** Where raw_data lies. */
   readonly raw: Range | null;
   readonly externalData: readonly ExternalDataMessage[];
-  /** TensorProto.DataLocation: 1 is EXTERNAL. */
+  /** TensorProto.DataLocation: 0 is DEFAULT, 1 is EXTERNAL. */
   readonly dataLocation: number;
 }
 
 /** SparseTensorProto; its values carry the initializer's name. */
 export interface SparseTensorMessage extends Message {
   readonly values: TensorMessage | null;
+  readonly indices: TensorMessage | null;
   readonly dims: readonly number[];
 }
 
@@ -49,6 +37,9 @@ export interface AttributeMessage extends Message {
   readonly t: TensorMessage | null;
   readonly g: GraphMessage | null;
   readonly graphs: readonly GraphMessage[];
+  readonly tensors: readonly TensorMessage[];
+  readonly sparseTensor: SparseTensorMessage | null;
+  readonly sparseTensors: readonly SparseTensorMessage[];
   readonly refAttrName: string;
 }
 
@@ -75,16 +66,16 @@ export interface ValueInfoMessage extends Message {
   readonly type: TypeMessage | null;
 }
 
-interface TypeMessage extends Message {
+export interface TypeMessage extends Message {
   readonly tensor: TensorTypeMessage | null;
 }
 
-interface TensorTypeMessage extends Message {
+export interface TensorTypeMessage extends Message {
   readonly elemType: number;
   readonly shape: ShapeMessage | null;
 }
 
-interface ShapeMessage extends Message {
+export interface ShapeMessage extends Message {
   readonly dims: readonly DimensionMessage[];
 }
 
@@ -126,6 +117,14 @@ export interface FunctionMessage extends Message {
   readonly outputs: readonly string[];
   readonly nodes: readonly NodeMessage[];
   readonly opsets: readonly OpsetMessage[];
+  /** Attributes with the values that they have where a call gives none. */
+  readonly defaults: readonly AttributeMessage[];
+}
+
+/** TrainingInfoProto: graphs that onnxruntime does not run. */
+export interface TrainingMessage extends Message {
+  readonly initialization: GraphMessage | null;
+  readonly algorithm: GraphMessage | null;
 }
 
 /** ModelProto. */
@@ -136,6 +135,7 @@ export interface ModelMessage extends Message {
   readonly opsets: readonly OpsetMessage[];
   readonly metadata: readonly EntryMessage[];
   readonly functions: readonly FunctionMessage[];
+  readonly training: readonly TrainingMessage[];
 }
 
 /** Field numbers of onnx.proto, for what is written. */
@@ -160,89 +160,3 @@ export const FIELD = {
   tensorExternalData: 13,
   functionNode: 7,
 } as const;
-
-const entry: Schema<EntryMessage> = {
-  key: text(FIELD.entryKey),
-  value: place(FIELD.entryValue),
-};
-const externalEntry: Schema<ExternalDataMessage> = { key: text(1), value: text(2) };
-
-/** TensorProto. */
-export const tensorSchema: Schema<TensorMessage> = {
-  name: text(8),
-  dataType: integer(2),
-  dims: integers(1),
-  raw: place(9),
-  externalData: messages(13, () => externalEntry),
-  dataLocation: integer(14),
-};
-
-const sparseTensor: Schema<SparseTensorMessage> = {
-  values: message(1, () => tensorSchema),
-  dims: integers(3),
-};
-
-const attribute: Schema<AttributeMessage> = {
-  name: text(1),
-  i: optionalInteger(3),
-  f: optionalFloat(2),
-  s: place(4),
-  ints: integers(8),
-  floats: floats(7),
-  strings: texts(9),
-  t: message(5, () => tensorSchema),
-  g: message(6, () => graph),
-  graphs: messages(11, () => graph),
-  refAttrName: text(21),
-};
-
-const node: Schema<NodeMessage> = {
-  name: text(3),
-  opType: text(4),
-  domain: text(7),
-  overload: text(8),
-  inputs: texts(1),
-  outputs: texts(2),
-  attributes: messages(5, () => attribute),
-};
-
-const dimension: Schema<DimensionMessage> = { value: optionalInteger(1), param: text(2) };
-const shape: Schema<ShapeMessage> = { dims: messages(1, () => dimension) };
-const tensorType: Schema<TensorTypeMessage> = {
-  elemType: integer(1),
-  shape: message(2, () => shape),
-};
-const type: Schema<TypeMessage> = { tensor: message(1, () => tensorType) };
-const valueInfo: Schema<ValueInfoMessage> = { name: text(1), type: message(2, () => type) };
-
-const graph: Schema<GraphMessage> = {
-  name: text(FIELD.graphName),
-  nodes: messages(FIELD.graphNode, () => node),
-  initializers: messages(FIELD.graphInitializer, () => tensorSchema),
-  sparseInitializers: messages(15, () => sparseTensor),
-  inputs: messages(FIELD.graphInput, () => valueInfo),
-  outputs: messages(FIELD.graphOutput, () => valueInfo),
-  valueInfos: messages(13, () => valueInfo),
-};
-
-const opset: Schema<OpsetMessage> = { domain: text(1), version: integer(2) };
-
-const functionSchema: Schema<FunctionMessage> = {
-  name: text(1),
-  domain: text(10),
-  overload: text(13),
-  inputs: texts(4),
-  outputs: texts(5),
-  nodes: messages(FIELD.functionNode, () => node),
-  opsets: messages(9, () => opset),
-};
-
-/** ModelProto; protobuf merges a graph that stands in several fields, so all are kept. */
-export const modelSchema: Schema<ModelMessage> = {
-  irVersion: integer(FIELD.modelIrVersion),
-  producer: text(2),
-  graphs: messages(FIELD.modelGraph, () => graph),
-  opsets: messages(FIELD.modelOpset, () => opset),
-  metadata: messages(FIELD.modelMetadata, () => entry),
-  functions: messages(FIELD.modelFunction, () => functionSchema),
-};

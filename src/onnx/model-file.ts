@@ -2,13 +2,8 @@ import onnxProto from "onnx-proto";
 import { dataType } from "./data-types.ts";
 import { decode, partsOf, rootFrame } from "./decode.ts";
 import { checkInside, externalRange, isExternal } from "./external.ts";
-import {
-  type GraphMessage,
-  type ModelMessage,
-  modelSchema,
-  type TensorMessage,
-  tensorSchema,
-} from "./messages.ts";
+import type { GraphMessage, ModelMessage, TensorMessage } from "./messages.ts";
+import { modelSchema, tensorSchema } from "./schemas.ts";
 import { checkShapes } from "./sound-shapes.ts";
 import { bytesSource, InputError, type Source } from "./source.ts";
 import { WireReader } from "./wire.ts";
@@ -33,8 +28,11 @@ export interface Folder {
   readonly companion?: Companion;
   /** Data files that are to be copied, with the names they have now, by their new ones. */
   readonly copies?: ReadonlyMap<string, string>;
-  /** Opens a data file by its location; throws an InputError where it is missing or outside. */
-  open(location: string): Source;
+  /**
+   * Opens a data file by its location, to be read, or to be `copying` it somewhere else. Throws an
+   * InputError where it is missing or outside.
+   */
+  open(location: string, copying?: boolean): Source;
 }
 
 /** An ONNX model as it lies in its source: structure decoded, weights where they are. */

@@ -1,13 +1,16 @@
+import { allGraphs, allTensors } from "./all-tensors.ts";
 import { elements } from "./data-types.ts";
 import { partsOf } from "./decode.ts";
-import { byteLength, checkInside, externalRange, isExternal } from "./external.ts";
-import type { GraphMessage, NodeMessage, TensorMessage, ValueInfoMessage } from "./messages.ts";
+import { byteLength, checkInside, externalRange, isExternal, leavesFolder } from "./external.ts";
+import type { TensorMessage, ValueInfoMessage } from "./messages.ts";
 import type { ModelFile } from "./model-file.ts";
+import { typedValues } from "./payload.ts";
 import { InputError } from "./source.ts";
 
 /**
  * Checks that what a model says of its inputs and weights can be true, the weights in every scope:
- * shapes, the bytes held for them, and where a folder is known the files outside. Reads no weight.
+ * shapes, the bytes held for them, and where a folder is known the files outside. Reads no weight
+ * whose length tells how many values there are.
  */
 export function checkShapes(file: ModelFile): void {
   const { source, folder, graph } = file;
@@ -22,36 +25,21 @@ export function checkShapes(file: ModelFile): void {
     return data.size;
   };
   for (const input of graph.inputs) checkInput(source.name, input);
-  for (const tensor of allTensors(file)) checkTensor(source.name, tensor, sizeOf);
+  for (const { inputs, outputs, valueInfos } of allGraphs(file))
+    for (const infos of [inputs, outputs, valueInfos])
+      for (const info of infos) checkRank(source.name, info);
+  for (const tensor of allTensors(file)) checkTensor(file, tensor, sizeOf);
 }
 
-/** Every data file that a model names, in any scope. */
-export const externalLocations = (file: ModelFile): ReadonlySet<string> =>
-  new Set(
-    [...allTensors(file)]
-      .filter(isExternal)
-      .map((tensor) => externalRange(tensor.name, tensor).location),
-  );
+/** Axes of a tensor, more than which neither numpy nor any operator takes. */
+const MAX_RANK = 64;
 
-/** Every tensor of a model, in any scope. */
-export function* allTensors({ graph, message }: ModelFile): Generator<TensorMessage> {
-  yield* tensorsOf(graph);
-  for (const { nodes } of message.functions) yield* tensorsIn(nodes);
-}
-
-function* tensorsOf(graph: GraphMessage): Generator<TensorMessage> {
-  yield* graph.initializers;
-  for (const { values } of graph.sparseInitializers) if (values) yield values;
-  yield* tensorsIn(graph.nodes);
-}
-
-function* tensorsIn(nodes: readonly NodeMessage[]): Generator<TensorMessage> {
-  for (const node of nodes)
-    for (const { t, g, graphs } of node.attributes) {
-      if (t) yield t;
-      if (g) yield* tensorsOf(g);
-      for (const graph of graphs) yield* tensorsOf(graph);
-    }
+function checkRank(model: string, { name, type }: ValueInfoMessage): void {
+  const rank = type?.tensor?.shape?.dims.length ?? 0;
+  if (rank > MAX_RANK)
+    throw new InputError(
+      `${model}: value ${name} has ${rank} axes, and ${MAX_RANK} are the most; the model is damaged.`,
+    );
 }
 
 /** Elements that one byte of a message can hold at most: four of 2 bits, packed twice over. */
@@ -69,11 +57,15 @@ function checkInput(model: string, { name, type }: ValueInfoMessage): void {
 }
 
 function checkTensor(
-  model: string,
+  { source, reader }: ModelFile,
   tensor: TensorMessage,
   sizeOf: (location: string) => number | null,
 ): void {
-  const title = `${model}: tensor ${tensor.name || "(unnamed)"}`;
+  const title = `${source.name}: tensor ${tensor.name || "(unnamed)"}`;
+  if (tensor.dims.length > MAX_RANK)
+    throw new InputError(
+      `${title} has ${tensor.dims.length} axes, and ${MAX_RANK} are the most; the model is damaged.`,
+    );
   const dims = `[${tensor.dims.join(", ")}]`;
   const count = elements(tensor.dims);
   if (impossible(tensor.dims))
@@ -85,6 +77,10 @@ function checkTensor(
     );
   if (isExternal(tensor)) {
     const range = externalRange(title, tensor);
+    if (leavesFolder(range.location))
+      throw new InputError(
+        `${source.name} keeps weights in ${range.location}, outside its own folder; that is refused, move the data beside the model.`,
+      );
     if (needed !== null && range.length !== needed) throw differ(range.length ?? 0);
     const size = sizeOf(range.location);
     if (size !== null) checkInside(title, range, size);
@@ -99,5 +95,10 @@ function checkTensor(
   if (count > PER_BYTE * held)
     throw new InputError(
       `${title} has shape ${dims}, more elements than its ${held} bytes can hold; the model is damaged.`,
+    );
+  const values = typedValues(reader, tensor);
+  if (values && values.needed !== values.held)
+    throw new InputError(
+      `${title} has shape ${dims} and so needs ${values.needed} values, but holds ${values.held}; the model is damaged.`,
     );
 }

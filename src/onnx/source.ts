@@ -14,6 +14,8 @@ export interface Source {
   fill?(bytes: Uint8Array, start: number): void;
   /** Where a stretch of it lies in a file as it is; null where it is made up or in memory. */
   origin?(range: Range): Stretch | null;
+  /** Copies the whole to a new file, sharing its blocks; false where that cannot be done. */
+  copyTo?(file: string): boolean;
   /** Lets go of what the source holds open. */
   close?(): void;
 }

@@ -62,6 +62,11 @@ export class WireReader {
     return signed(this.#varint(field.body, field.end));
   }
 
+  /** The value of a varint field, kept to 32 bits as protobuf keeps an int32 or an enumeration. */
+  integer32(field: Field): number {
+    return Number(BigInt.asIntN(32, BigInt(this.#varint(field.body, field.end))));
+  }
+
   /** The values of a repeated integer field, packed or not. */
   integers(field: Field): number[] {
     if (field.wire === VARINT) return [this.integer(field)];

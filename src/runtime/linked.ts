@@ -1,10 +1,11 @@
+import { allTensors, externalLocations } from "../onnx/all-tensors.ts";
+import { partsOf } from "../onnx/decode.ts";
 import type { Edit } from "../onnx/edits.ts";
 import { externalRange, isExternal } from "../onnx/external.ts";
 import { relocationEdits } from "../onnx/links.ts";
 import { FIELD, type NodeMessage, type TensorMessage } from "../onnx/messages.ts";
-import { type ModelFile, openFile } from "../onnx/model-file.ts";
-import { allTensors } from "../onnx/sound-shapes.ts";
-import { originOf } from "../onnx/source.ts";
+import { type ModelFile, openFile, tensorBytes } from "../onnx/model-file.ts";
+import { bytesSource, originOf } from "../onnx/source.ts";
 import { patchedSource, splices } from "../onnx/splices.ts";
 import { bytesField } from "../onnx/wire-bytes.ts";
 import { equalRanges } from "./same-tensor.ts";
@@ -30,15 +31,35 @@ export function withCompanionInside(file: ModelFile): ModelFile {
   if (!companion) return file;
   const edits = file.graph.initializers.filter(isExternal).flatMap((tensor): Edit[] => {
     const { location, offset, length } = externalRange(tensor.name, tensor);
-    const { frame } = tensor;
     if (location !== companion.location) return [];
-    const raw = companion.bytes.subarray(offset, offset + (length ?? 0));
-    const outside = [...file.reader.fields(frame)].filter(({ number }) => VALUES.has(number));
-    const cuts = outside.map(({ start, end }) => ({ start, end, bytes: new Uint8Array(), frame }));
-    const bytes = bytesField(FIELD.tensorRaw, raw);
-    return [...cuts, { start: frame.end, end: frame.end, bytes, frame }];
+    return insideEdits(file, tensor, companion.bytes.subarray(offset, offset + (length ?? 0)));
   });
   return openFile(patchedSource(file.source, splices(edits)), file.folder);
+}
+
+/**
+ * A small model made of parts of another, with the data inside that these keep in files.
+ * onnxruntime is given bytes, and would look for the files in the current folder.
+ */
+export function withDataInside(model: Uint8Array, whole: ModelFile): Uint8Array {
+  if (externalLocations(whole).size === 0) return model;
+  const file = openFile(bytesSource(model, whole.source.name), null);
+  const edits = [...allTensors(file)]
+    .filter(isExternal)
+    .flatMap((tensor) => insideEdits(file, tensor, tensorBytes(whole, tensor)));
+  const source = patchedSource(file.source, splices(edits));
+  return source.read(0, source.size);
+}
+
+/** The edits that put a tensor's values where it refers to a file for them. */
+function insideEdits({ reader }: ModelFile, { frame }: TensorMessage, raw: Uint8Array): Edit[] {
+  const outside = partsOf(frame).flatMap((part) =>
+    [...reader.fields(part)]
+      .filter(({ number }) => VALUES.has(number))
+      .map(({ start, end }) => ({ start, end, bytes: new Uint8Array(), frame: part })),
+  );
+  const bytes = bytesField(FIELD.tensorRaw, raw);
+  return [...outside, { start: frame.end, end: frame.end, bytes, frame }];
 }
 
 /**

@@ -1,10 +1,10 @@
 import type { Graph } from "../graph/graph.ts";
 import { patchedFile } from "../graph/patch.ts";
 import { typeOfTensor } from "../graph/types.ts";
+import { externalLocations } from "../onnx/all-tensors.ts";
 import { linkable, linkEdits } from "../onnx/links.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
-import { externalLocations } from "../onnx/sound-shapes.ts";
-import type { Source } from "../onnx/source.ts";
+import { InputError, type Source } from "../onnx/source.ts";
 import { patchedSource, splices } from "../onnx/splices.ts";
 import { beforeCopies, relocated, withCompanionInside } from "./linked.ts";
 import type { Runnable } from "./session.ts";
@@ -32,6 +32,7 @@ function placed(file: ModelFile, written?: string): Runnable {
   const waiting = (name: string) =>
     name === companion?.location ? `${written?.split(/[/\\]/).at(-2)}/${name}` : name;
   const home = folder?.path ?? undefined;
+  if (home === undefined) checkReachable(file);
   const ready = written ? relocated(file, waiting) : withCompanionInside(beforeCopies(file));
   const reach = written ? { source: ready.source, folder: home } : withinReach(ready);
   if (reach.folder === home && home !== undefined && source.size > LOADED) {
@@ -39,6 +40,16 @@ function placed(file: ModelFile, written?: string): Runnable {
     reach.source = patchedSource(ready.source, splices(linkEdits(ready, links)));
   }
   return { model: reach.source.read(0, reach.source.size), folder: reach.folder };
+}
+
+/** Throws an InputError where onnxruntime would look for a model's data in the current folder. */
+function checkReachable(file: ModelFile): void {
+  const { companion } = file.folder ?? {};
+  const [lost] = [...externalLocations(file)].filter((name) => name !== companion?.location);
+  if (lost !== undefined)
+    throw new InputError(
+      `${file.source.name} keeps weights in ${lost}; open the model by its path, so that the file beside it is found.`,
+    );
 }
 
 /** Whether onnxruntime finds the file in the folder by its name. */

@@ -1,6 +1,6 @@
 import type { Tensor } from "onnxruntime-common";
+import { externalLocations } from "../onnx/all-tensors.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
-import { externalLocations } from "../onnx/sound-shapes.ts";
 import type { Source } from "../onnx/source.ts";
 import { notRun, type Outcome } from "./outcome.ts";
 import { type FunctionReport, type Standard, sameFunction, standardOf } from "./same-function.ts";

@@ -9,6 +9,7 @@ import { partsOf } from "../onnx/decode.ts";
 import { FIELD, type TensorMessage } from "../onnx/messages.ts";
 import { isExternal, tensorBytes } from "../onnx/model-file.ts";
 import { bytesField, concat } from "../onnx/wire-bytes.ts";
+import { withDataInside } from "./linked.ts";
 
 const { onnx } = onnxProto;
 
@@ -90,7 +91,7 @@ export function skeleton(
     ...file.message.functions.map(({ frame }) => raw(frame)),
     bytesField(FIELD.modelGraph, ...body),
   ]);
-  return { model, outputs };
+  return { model: withDataInside(model, file), outputs };
 }
 
 /** Inputs above which a node's operands are fed one of each type: a session is quadratic in its inputs. */

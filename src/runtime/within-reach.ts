@@ -1,6 +1,6 @@
+import { allTensors, externalLocations } from "../onnx/all-tensors.ts";
 import { relocationEdits } from "../onnx/links.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
-import { allTensors, externalLocations } from "../onnx/sound-shapes.ts";
 import type { Source } from "../onnx/source.ts";
 import { patchedSource, splices } from "../onnx/splices.ts";
 

@@ -3,8 +3,8 @@ import { type Replacing, replaceWeights } from "../graph/replace-weights.ts";
 import type { DenseTensor } from "../graph/tensor.ts";
 import { typeOfTensor } from "../graph/types.ts";
 import { type Model, modelOf } from "../model.ts";
+import { externalLocations } from "../onnx/all-tensors.ts";
 import { type Folder, tensorBytes } from "../onnx/model-file.ts";
-import { externalLocations } from "../onnx/sound-shapes.ts";
 import { InputError } from "../onnx/source.ts";
 import { withWeightsAsInputs } from "../runtime/runnable.ts";
 

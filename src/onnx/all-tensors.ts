@@ -1,0 +1,70 @@
+import { externalRange, isExternal } from "./external.ts";
+import type { GraphMessage, NodeMessage, SparseTensorMessage, TensorMessage } from "./messages.ts";
+import type { ModelFile } from "./model-file.ts";
+
+/** Every data file that a model names, in any scope. */
+export const externalLocations = (file: ModelFile): ReadonlySet<string> =>
+  new Set(
+    [...allTensors(file)]
+      .filter(isExternal)
+      .map((tensor) => externalRange(tensor.name, tensor).location),
+  );
+
+/**
+ * Every tensor of a model wherever one can stand: initializers, values and indices of sparse ones,
+ * attributes, in bodies, functions and their defaults, and graphs for training.
+ */
+export function* allTensors(file: ModelFile): Generator<TensorMessage> {
+  for (const graph of allGraphs(file)) {
+    yield* graph.initializers;
+    for (const sparse of graph.sparseInitializers) yield* partsOfSparse(sparse);
+    yield* tensorsOf(graph.nodes);
+  }
+  for (const { nodes, defaults } of file.message.functions) {
+    yield* tensorsOf(nodes);
+    yield* tensorsOf([{ attributes: defaults }]);
+  }
+}
+
+/** Every graph of a model: the main one, all bodies, and those for training. */
+export function* allGraphs({ graph, message }: ModelFile): Generator<GraphMessage> {
+  yield* withBodies(graph);
+  for (const { nodes, defaults } of message.functions) {
+    yield* bodiesOf(nodes);
+    yield* bodiesOf([{ attributes: defaults }]);
+  }
+  for (const { initialization, algorithm } of message.training) {
+    if (initialization) yield* withBodies(initialization);
+    if (algorithm) yield* withBodies(algorithm);
+  }
+}
+
+type Attributed = Pick<NodeMessage, "attributes">;
+
+function* tensorsOf(nodes: readonly Attributed[]): Generator<TensorMessage> {
+  for (const { attributes } of nodes)
+    for (const { t, tensors, sparseTensor, sparseTensors } of attributes) {
+      if (t) yield t;
+      yield* tensors;
+      if (sparseTensor) yield* partsOfSparse(sparseTensor);
+      for (const sparse of sparseTensors) yield* partsOfSparse(sparse);
+    }
+}
+
+function* partsOfSparse({ values, indices }: SparseTensorMessage): Generator<TensorMessage> {
+  if (values) yield values;
+  if (indices) yield indices;
+}
+
+function* withBodies(graph: GraphMessage): Generator<GraphMessage> {
+  yield graph;
+  yield* bodiesOf(graph.nodes);
+}
+
+function* bodiesOf(nodes: readonly Attributed[]): Generator<GraphMessage> {
+  for (const { attributes } of nodes)
+    for (const { g, graphs } of attributes) {
+      if (g) yield* withBodies(g);
+      for (const graph of graphs) yield* withBodies(graph);
+    }
+}

@@ -1,0 +1,72 @@
+import { dataType, elements } from "./data-types.ts";
+import { partsOf } from "./decode.ts";
+import type { TensorMessage } from "./messages.ts";
+import type { Range } from "./source.ts";
+import { BYTES, type Field, type WireReader } from "./wire.ts";
+
+/** A repeated field of a TensorProto: its number, and the bytes of a value; null for a varint. */
+interface ValuesField {
+  readonly number: number;
+  readonly width: number | null;
+}
+
+const FLOATS: ValuesField = { number: 4, width: 4 };
+const INT32S: ValuesField = { number: 5, width: null };
+const INT64S: ValuesField = { number: 7, width: null };
+const DOUBLES: ValuesField = { number: 10, width: 8 };
+const UINT64S: ValuesField = { number: 11, width: null };
+
+/** Types whose values do not stand in int32_data. */
+const FIELDS: ReadonlyMap<string, ValuesField> = new Map([
+  ["float", FLOATS],
+  ["complex64", FLOATS],
+  ["double", DOUBLES],
+  ["complex128", DOUBLES],
+  ["int64", INT64S],
+  ["uint32", UINT64S],
+  ["uint64", UINT64S],
+]);
+
+const STRINGS = 6;
+
+/**
+ * How many values of its typed field a tensor's shape asks for, and how many are there: types
+ * below 8 bits are packed into bytes, complex numbers are two values. Null for an unknown type.
+ * Counts varints without decoding them.
+ * @see https://onnx.ai/onnx/api/classes.html#tensorproto
+ */
+export function typedValues(
+  reader: WireReader,
+  tensor: TensorMessage,
+): { needed: number; held: number } | null {
+  const type = dataType(tensor.dataType);
+  if (!type) return null;
+  const { name, bits } = type;
+  const count = elements(tensor.dims);
+  const fields = (number: number) =>
+    partsOf(tensor.frame)
+      .flatMap((part) => [...reader.fields(part)])
+      .filter((field) => field.number === number);
+  if (name === "string") return { needed: count, held: fields(STRINGS).length };
+  const field = FIELDS.get(name) ?? INT32S;
+  const needed = name.startsWith("complex")
+    ? 2 * count
+    : Math.ceil((count * Math.min(bits, 8)) / 8);
+  const held = fields(field.number).reduce((sum, each) => sum + valuesIn(reader, each, field), 0);
+  return { needed, held };
+}
+
+function valuesIn(reader: WireReader, { wire, body, end }: Field, { width }: ValuesField): number {
+  if (wire !== BYTES) return 1;
+  return width === null ? varintsIn(reader, { start: body, end }) : (end - body) / width;
+}
+
+const BLOCK = 1 << 20;
+
+/** Each varint ends with the one byte whose highest bit is not set. */
+function varintsIn({ source }: WireReader, { start, end }: Range): number {
+  let count = 0;
+  for (let from = start; from < end; from += BLOCK)
+    for (const byte of source.read(from, Math.min(end, from + BLOCK))) if (byte < 128) count++;
+  return count;
+}
