@@ -2,6 +2,7 @@ import onnxProto from "onnx-proto";
 import { dataType } from "./data-types.ts";
 import { decode, partsOf, rootFrame } from "./decode.ts";
 import { checkInside, externalRange, isExternal } from "./external.ts";
+import { foreignFormat } from "./foreign.ts";
 import type { GraphMessage, ModelMessage, TensorMessage } from "./messages.ts";
 import { modelSchema, tensorSchema } from "./schemas.ts";
 import { checkShapes } from "./sound-shapes.ts";
@@ -53,6 +54,8 @@ export interface ModelFile {
 export function openFile(source: Source, folder: Folder | null): ModelFile {
   const { name } = source;
   if (source.size === 0) throw new InputError(`${name} is empty; an ONNX model was expected.`);
+  const foreign = foreignFormat(source, "model");
+  if (foreign) throw new InputError(`${name} is ${foreign}.`);
   const magic = source.read(0, Math.min(8, source.size));
   if (String.fromCharCode(...magic.subarray(4)) === "ORTM")
     throw new InputError(

@@ -1,4 +1,5 @@
 import { dataTypeNamed, elements } from "./data-types.ts";
+import { foreignFormat } from "./foreign.ts";
 import { InputError, type Range, type Source } from "./source.ts";
 import { concat } from "./wire-bytes.ts";
 
@@ -52,6 +53,8 @@ const METADATA = "__metadata__";
 export function readSafetensors(source: Source): SafeTensors {
   const { name, size } = source;
   const refuse = (what: string) => new InputError(`${name} is no .safetensors file: ${what}.`);
+  const foreign = foreignFormat(source, "data");
+  if (foreign) throw refuse(`it is ${foreign}`);
   if (size < PREFIX) throw refuse(`it has ${size} bytes, and a length of 8 comes first`);
   const prefix = source.read(0, PREFIX);
   const length = Number(new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true));

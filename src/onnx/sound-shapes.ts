@@ -2,6 +2,7 @@ import { allGraphs, allTensors } from "./all-tensors.ts";
 import { elements } from "./data-types.ts";
 import { partsOf } from "./decode.ts";
 import { byteLength, checkInside, externalRange, isExternal, leavesFolder } from "./external.ts";
+import { foreignFormat } from "./foreign.ts";
 import type { TensorMessage, ValueInfoMessage } from "./messages.ts";
 import type { ModelFile } from "./model-file.ts";
 import { typedValues } from "./payload.ts";
@@ -20,8 +21,14 @@ export function checkShapes(file: ModelFile): void {
     const known = sizes.get(location);
     if (known !== undefined) return known;
     const data = folder.open(location);
+    try {
+      const foreign = data.size < LONGEST_POINTER ? foreignFormat(data, "data") : null;
+      if (foreign)
+        throw new InputError(`${source.name} keeps weights in ${location}, which is ${foreign}.`);
+    } finally {
+      data.close?.();
+    }
     sizes.set(location, data.size);
-    data.close?.();
     return data.size;
   };
   for (const input of graph.inputs) checkInput(source.name, input);
@@ -30,6 +37,9 @@ export function checkShapes(file: ModelFile): void {
       for (const info of infos) checkRank(source.name, info);
   for (const tensor of allTensors(file)) checkTensor(file, tensor, sizeOf);
 }
+
+/** Bytes below which a data file may be a pointer or a page in its place. */
+const LONGEST_POINTER = 1 << 16;
 
 /** Axes of a tensor, more than which neither numpy nor any operator takes. */
 const MAX_RANK = 64;

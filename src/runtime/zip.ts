@@ -1,4 +1,5 @@
 import { Inflate } from "fflate";
+import { foreignFormat } from "../onnx/foreign.ts";
 import { InputError, type Source } from "../onnx/source.ts";
 
 /** A file in a zip archive, as its central directory tells. */
@@ -36,6 +37,8 @@ const damaged = ({ name }: Source, why: string) =>
  * InputError where that is missing or speaks of what is not there.
  */
 export function zipEntries(source: Source): ZipEntry[] {
+  const foreign = foreignFormat(source, "data");
+  if (foreign) throw new InputError(`${source.name} is no .npz file: it is ${foreign}.`);
   const start = Math.max(0, source.size - LONGEST_END);
   const tail = viewOf(source, start, source.size);
   let at = tail.byteLength - 22;
