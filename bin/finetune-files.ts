@@ -1,5 +1,6 @@
 import path from "node:path";
 import type { Model } from "../src/index.ts";
+import { dataNames } from "./output.ts";
 
 /** Everything that is written, beside the tuned model. */
 export interface Files {
@@ -23,7 +24,10 @@ export function filesOf(
   const stem = file.replace(/\.onnx$/, "");
   return {
     model: file,
-    data: dataFiles.length > 0 ? `${file}.data` : null,
+    data:
+      dataFiles.length > 0
+        ? path.join(path.dirname(file), dataNames(file, dataFiles, {}).data)
+        : null,
     adapter: `${stem}.safetensors`,
     log: `${stem}.json`,
     curve: `${stem}.svg`,

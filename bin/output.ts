@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
-import { copyNames, InputError, type Model } from "../src/index.ts";
+import { copyNames, InputError, type Model, withoutDoubleDots } from "../src/index.ts";
 
 /** What the command line says of where weights are kept. */
 export interface Keeping {
@@ -9,6 +9,8 @@ export interface Keeping {
   readonly externalData: string | boolean | undefined;
   readonly linkWeights: boolean;
   readonly copyData: boolean;
+  /** The result is for the web. */
+  readonly alsoWeb?: boolean;
 }
 
 /** Where the result goes: the file, and the data files beside it where there are to be some. */
@@ -31,14 +33,35 @@ export function outputOf(
     );
   const { dir, name, ext } = path.parse(args.model);
   const file = args.output ?? path.join(dir, `${ext === ".onnx" ? name : name + ext}.laurel.onnx`);
+  const copying = args.copyData && dataFiles.length > 0;
+  const names = dataNames(file, dataFiles, { forWeb: args.alsoWeb ?? false, copying });
   const given = args.externalData ?? dataFiles.length > 0;
-  const data = given === true || given === "" ? `${path.basename(file)}.data` : given || null;
-  if (data !== null && path.basename(data) !== data)
+  const data = given === true || given === "" ? names.data : given || null;
+  if (data !== null && (path.basename(data) !== data || data.includes("..")))
     throw new InputError(
-      `--external-data ${data} is no file name; the new weights lie beside the model.`,
+      `--external-data ${data} is no file name without "..", and the new weights lie beside the model; give such a name.`,
     );
-  const copies = args.copyData && dataFiles.length > 0 ? path.basename(file) : null;
-  return { file, data, copies };
+  return { file, data, copies: copying ? names.copies : null };
+}
+
+/** Data files as transformers.js names them. */
+const OF_THE_WEB = /\.onnx_data(?:_\d+)?$/;
+
+/**
+ * What the data files of a model are called if nobody says otherwise: the one for new weights, and
+ * what copies of old ones begin with. Those for the web, and of a model whose own are named so
+ * already, are model.onnx_data, model.onnx_data_1, …, as transformers.js looks for them.
+ */
+export function dataNames(
+  file: string,
+  old: readonly string[],
+  { forWeb = false, copying = false }: { readonly forWeb?: boolean; readonly copying?: boolean },
+): { readonly data: string; readonly copies: string } {
+  const name = withoutDoubleDots(path.basename(file));
+  if (!forWeb && !old.some((each) => OF_THE_WEB.test(each)))
+    return { data: `${name}.data`, copies: name };
+  const before = copying ? old.length : 0;
+  return { data: `${name}_data${before > 0 ? `_${before}` : ""}`, copies: `${name}_data` };
 }
 
 /**

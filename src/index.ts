@@ -111,7 +111,7 @@ export {
 } from "../passes/residuals/residual.ts";
 export { defaults, type VariantName, variantNames } from "../passes/variants/index.ts";
 export type { VariantOptions } from "../passes/variants/variant.ts";
-export { copyNames } from "./graph/placing.ts";
+export { copyNames, withoutDoubleDots } from "./graph/placing.ts";
 export { pathOf } from "./graph/scopes.ts";
 export type { DenseTensor } from "./graph/tensor.ts";
 export {

@@ -71,12 +71,20 @@ function opened(folder: Folder | null, asked: string, copying?: boolean): Source
   throw new InputError(`the model keeps weights in ${asked}; open it by its path.`);
 }
 
-/** A name of its own for the copy of each data file: "out.onnx.weights.data" for weights/data. */
+/**
+ * A name of its own for the copy of each data file: "out.onnx.weights.data" for weights/data. A
+ * prefix that ends in _data is the first name, and the others are numbered, as transformers.js
+ * looks for them: "out.onnx_data", "out.onnx_data_1". No name holds "..", which ONNX's checker refuses.
+ */
 export function copyNames(files: readonly string[], prefix: string): Map<string, string> {
   const names = new Map<string, string>();
   const taken = new Set<string>();
-  for (const file of files) {
-    const plain = `${prefix}.${file.replace(/[/\\]+/g, ".")}`;
+  for (const [k, file] of files.entries()) {
+    const parts = file.split(/[/\\]+/).filter((part) => part !== "" && part !== ".");
+    const name = prefix.endsWith("_data")
+      ? prefix + (k > 0 ? `_${k}` : "")
+      : [prefix, ...parts].join(".");
+    const plain = withoutDoubleDots(name);
     let free = plain;
     for (let k = 2; taken.has(free); k++) free = `${plain}.${k}`;
     taken.add(free);
@@ -84,3 +92,6 @@ export function copyNames(files: readonly string[], prefix: string): Map<string,
   }
   return names;
 }
+
+/** A name for a data file that ONNX's checker takes: it refuses "..", wherever that stands. */
+export const withoutDoubleDots = (name: string) => name.replace(/\.{2,}/g, ".");
