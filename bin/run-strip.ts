@@ -1,5 +1,5 @@
 import path from "node:path";
-import { openModel, strip } from "../src/index.ts";
+import { missingCopies, openModel, strip } from "../src/index.ts";
 import { printJson } from "./json.ts";
 import { checkFree, checkOutput } from "./output.ts";
 import { staged } from "./staged.ts";
@@ -24,16 +24,25 @@ export async function runStrip(args: StripArguments): Promise<void> {
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   const { model: original, checked, beside } = await strip(model);
   const place = { file, data: null, copies: null };
-  checkOutput(place, args.model, { force: args.force, linkWeights: false }, original);
+  const back = original.folder?.copies ?? new Map<string, string>();
+  const left = original.dataFiles.filter((name) => !back.has(name));
+  const how = { force: args.force, linkWeights: false };
+  checkOutput(place, args.model, how, { dataFiles: left });
   const home = path.dirname(path.resolve(args.model));
-  const own = model.dataFiles.map((name) => path.join(home, name));
-  checkFree(file, own, args.force);
+  const own = [args.model, ...model.dataFiles.map((name) => path.join(home, name))];
+  const data = missingCopies(original.folder, file);
+  for (const each of [file, ...data.map((name) => path.join(path.dirname(file), name))])
+    checkFree(each, own, args.force);
   (await staged(original, file)).keep();
-  const how = {
+  const said = {
     whole: "byte for byte the original, by its SHA-256",
     sample: `byte for byte the original, as far as the SHA-256 of a sample tells: its weights are read from ${beside} (--hash records that of the whole)`,
     none: "not checked: the original's SHA-256 was not recorded (--no-hash)",
   }[checked ?? "none"];
-  if (args.json) printJson({ input: args.model, output: file, bytes: original.size, checked });
-  else if (!args.quiet) process.stdout.write(`wrote ${file}   ${bytes(original.size)}, ${how}\n`);
+  if (args.json)
+    printJson({ input: args.model, output: file, bytes: original.size, data, checked });
+  else if (!args.quiet)
+    process.stdout.write(
+      `wrote ${[file, ...data].join(", ")}   ${bytes(original.size)}, ${said}\n`,
+    );
 }

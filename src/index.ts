@@ -127,6 +127,7 @@ export {
 export { checkMemory, type ProofMemory, proofMemory } from "./memory.ts";
 export {
   type Model,
+  missingCopies,
   type OpenOptions,
   openModel,
   saveBytes,

@@ -1,5 +1,14 @@
-import { fileSource, freeMemory, openPath, sha256, writePending, writeTogether } from "#node";
+import {
+  fileSource,
+  freeMemory,
+  isThere,
+  openPath,
+  sha256,
+  writePending,
+  writeTogether,
+} from "#node";
 import { checkGiven } from "./arguments.ts";
+
 import { buildGraph, type Graph } from "./graph/graph.ts";
 import { applyPatch } from "./graph/patch.ts";
 import type { Patch } from "./graph/patch-edits.ts";
@@ -149,21 +158,34 @@ export async function saveModel(model: Model, path: string): Promise<void> {
   stageModel(model, path).keep();
 }
 
+/** The data files that are copied when a model is saved at a path: those that are not there already. */
+export function missingCopies(folder: Folder | null, path: string): string[] {
+  return [...(folder?.copies?.keys() ?? [])].filter((name) => {
+    const data = folder!.open(name, true);
+    try {
+      return !isThere(data, path, name);
+    } finally {
+      data.close?.();
+    }
+  });
+}
+
 /**
  * Writes a model, and the files that come with it, without giving them their names yet: new
  * weights in a file of their own, copies of its data where they are asked for, and what else is to
  * lie beside it, by name. All get their names or none does.
  */
 export function stageModel(
-  { source, folder }: Model,
+  { source, folder }: Pick<Model, "source" | "folder">,
   path: string,
   beside: ReadonlyMap<string, Uint8Array> = new Map(),
 ): PendingFile {
-  const { companion, copies } = folder ?? {};
-  if (!companion && !copies?.size && beside.size === 0) return writePending(source, path);
+  const { companion } = folder ?? {};
+  const copies = missingCopies(folder, path);
+  if (!companion && copies.length === 0 && beside.size === 0) return writePending(source, path);
   const others = new Map<string, Source>();
   try {
-    for (const name of copies?.keys() ?? []) others.set(name, folder!.open(name, true));
+    for (const name of copies) others.set(name, folder!.open(name, true));
     if (companion) others.set(companion.location, bytesSource(companion.bytes));
     for (const [name, bytes] of beside) others.set(name, bytesSource(bytes));
     return writeTogether(source, others, path);

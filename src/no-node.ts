@@ -17,6 +17,9 @@ export const openPath: (file: string, trustLinks: boolean) => { source: Source; 
 export const writePending: (source: Source, target: string) => PendingFile = refuse;
 
 /** Stands in for node.ts where there is no file system. */
+export const isThere: (source: Source, target: string, beside: string) => boolean = refuse;
+
+/** Stands in for node.ts where there is no file system. */
 export const writeTogether: (
   source: Source,
   others: ReadonlyMap<string, Source>,

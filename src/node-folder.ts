@@ -1,7 +1,7 @@
-import fs, { type BigIntStats } from "node:fs";
+import fs from "node:fs";
 import path from "node:path";
 import { linkedByPnpm } from "./node-pnpm.ts";
-import { type FileSource, fileSource, sameFile } from "./node-source.ts";
+import { type FileSource, fileSource, type Identity, sameFile } from "./node-source.ts";
 import type { Folder } from "./onnx/model-file.ts";
 import { InputError, type Source } from "./onnx/source.ts";
 
@@ -79,14 +79,14 @@ export function folderOf(model: string, trustLinks = false): Folder {
 
 /** A data file as it was when it was first opened. */
 interface Seen {
-  readonly stat: BigIntStats;
+  readonly stat: Identity;
   readonly real: string;
   /** It has further hard links, which only its place says are pnpm's. */
   readonly unproved: boolean;
 }
 
 /** The path to a file without links, if the file that is open lies there; null otherwise. */
-function realOf(file: string, stat: BigIntStats): string | null {
+function realOf(file: string, stat: Identity): string | null {
   try {
     const real = fs.realpathSync(file);
     return sameFile(fs.lstatSync(real, { bigint: true }), stat) ? real : null;

@@ -2,11 +2,18 @@ import fs from "node:fs";
 import path from "node:path";
 import { InputError, type Source } from "./onnx/source.ts";
 
+/** Which file a path or an open file is, and how many paths lead to it. */
+export interface Identity {
+  readonly dev: bigint;
+  readonly ino: bigint;
+  readonly nlink: bigint;
+}
+
 /** A source that is an open file. */
 export interface FileSource extends Source {
   readonly path: string;
   /** What the file system knows of the file that is open. */
-  readonly stat: fs.BigIntStats;
+  readonly stat: Identity;
 }
 
 /** A file as a source: read where asked, never as a whole. Throws an InputError in one sentence. */
@@ -31,8 +38,7 @@ export function fileSource(file: string, kind = ".onnx"): FileSource {
 }
 
 /** Whether two files are one: the same device and the same inode. */
-export const sameFile = (a: fs.BigIntStats, b: fs.BigIntStats) =>
-  a.dev === b.dev && a.ino === b.ino;
+export const sameFile = (a: Identity, b: Identity) => a.dev === b.dev && a.ino === b.ino;
 
 /** A pipe that takes the file's place meanwhile must not make us wait for a writer. */
 const READ = fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0);

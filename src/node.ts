@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
+import { fileSource } from "./node-source.ts";
 import { blocks, filesOf } from "./onnx/blocks.ts";
 import { type PendingFile, pendingFile } from "./onnx/pending.ts";
 import { InputError, type Source } from "./onnx/source.ts";
@@ -9,7 +10,7 @@ import { InputError, type Source } from "./onnx/source.ts";
 const FLUSH_EVERY = 128 << 20;
 
 export { openPath } from "./node-folder.ts";
-export { fileSource } from "./node-source.ts";
+export { fileSource };
 
 /** Streams a source into a flushed temporary file beside `target`. Nothing is left behind on failure. */
 export function writePending(source: Source, target: string): PendingFile {
@@ -23,6 +24,26 @@ export function writePending(source: Source, target: string): PendingFile {
   const move = () => fs.renameSync(temporary, target);
   return pendingFile(temporary, temporary, () => writing(target, move), remove);
 }
+
+/** Whether a file beside a target holds the same bytes as a source. */
+export function isThere(source: Source, target: string, beside: string): boolean {
+  const file = path.join(path.dirname(path.resolve(target)), beside);
+  if (!fs.existsSync(file) || !fs.statSync(file).isFile()) return false;
+  const there = fileSource(file);
+  try {
+    if (there.size !== source.size) return false;
+    for (let at = 0; at < there.size; at += COMPARED) {
+      const end = Math.min(there.size, at + COMPARED);
+      if (Buffer.compare(there.read(at, end), source.read(at, end)) !== 0) return false;
+    }
+    return true;
+  } finally {
+    there.close?.();
+  }
+}
+
+/** Bytes that are compared at once. */
+const COMPARED = 1 << 20;
 
 /**
  * Writes a model and the files beside it, by name, into a folder of their own under the names they
@@ -42,8 +63,11 @@ export function writeTogether(
   const move = () => {
     const old = fs.mkdtempSync(path.join(stage, "old."));
     const moved: string[] = [];
+    const made: string[] = [];
     try {
       for (const each of all.keys()) {
+        made.push(...makeFolders(folder, each));
+        makeFolders(old, each);
         try {
           fs.linkSync(path.join(folder, each), path.join(old, each));
         } catch {} // Nothing is there, or there are no links: what is replaced is lost.
@@ -52,19 +76,40 @@ export function writeTogether(
       }
     } catch (error) {
       for (const each of moved) fs.rmSync(path.join(folder, each), { force: true });
-      for (const each of fs.readdirSync(old))
-        fs.renameSync(path.join(old, each), path.join(folder, each));
+      for (const each of all.keys())
+        if (fs.existsSync(path.join(old, each)))
+          fs.renameSync(path.join(old, each), path.join(folder, each));
+      for (const each of made.reverse()) fs.rmdirSync(each);
       throw error;
     }
     remove();
   };
   try {
-    for (const [each, from] of all) writing(target, () => copyFile(from, path.join(stage, each)));
+    for (const [each, from] of all) {
+      makeFolders(stage, each);
+      writing(target, () => copyFile(from, path.join(stage, each)));
+    }
   } catch (error) {
     remove();
     throw error;
   }
   return pendingFile(path.join(stage, name), stage, () => writing(target, move), remove);
+}
+
+/** Makes the folders that a file below a folder lies in, none of them a link; tells which it made. */
+function makeFolders(folder: string, file: string): string[] {
+  const made: string[] = [];
+  let inner = folder;
+  for (const part of path.normalize(file).split(path.sep).slice(0, -1)) {
+    inner = path.join(inner, part);
+    const there = fs.lstatSync(inner, { throwIfNoEntry: false });
+    if (there?.isDirectory()) continue;
+    if (there)
+      throw new InputError(`${inner} is no folder, and ${file} is to lie in it; remove it first.`);
+    fs.mkdirSync(inner);
+    made.push(inner);
+  }
+  return made;
 }
 
 function checkOwn(source: Source, target: string): void {

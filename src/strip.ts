@@ -1,6 +1,10 @@
 import { manifestKey, manifests, parameterNames } from "../passes/manifest.ts";
+
 import { checkModel } from "./arguments.ts";
+import { folderAfter } from "./graph/placing.ts";
+
 import { type Model, modelOf, sha256 } from "./model.ts";
+import { relocations } from "./onnx/relocations.ts";
 import { InputError, type Source } from "./onnx/source.ts";
 import { altered, sampled, undone } from "./onnx/undo.ts";
 
@@ -56,8 +60,21 @@ export async function strip(model: Model): Promise<Stripped> {
       ? new InputError(changed)
       : altered(model.file.source, { name: undo.beside });
   return {
-    model: modelOf(source, model.folder),
+    model: withCopiesBack(modelOf(source, model.folder), relocations(model.file.source, undo)),
     checked: manifest.sha256 !== null ? "whole" : sample ? "sample" : null,
     beside: undo.beside ?? null,
   };
+}
+
+/**
+ * The model, whose data files are to be copied back under their former names when it is saved.
+ * Each name is one that the model refers to, and so is checked to stay in the model's folder.
+ */
+function withCopiesBack(model: Model, former: ReadonlyMap<string, string>): Model {
+  const { folder } = model;
+  if (!folder || former.size === 0) return model;
+  const moved = (copies: ReadonlyMap<string, string>) =>
+    modelOf(model.source, folderAfter(folder, { copies }, null));
+  const needed = new Set(moved(former).dataFiles);
+  return moved(new Map([...former].filter(([, before]) => needed.has(before))));
 }

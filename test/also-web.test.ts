@@ -49,7 +49,7 @@ describe("laurelize --also-web", { timeout: 60_000 }, () => {
     expect([first.code, first.stderr]).toEqual([0, ""]);
     expect(opinion(first.stdout)).toMatchObject({ outcome: "passed", inputs: 3 });
     const written = path.join(folder, "plain.laurel.onnx");
-    expect(fs.existsSync(`${written}.data`)).toBe(true);
+    expect(fs.existsSync(`${written}_data`)).toBe(true);
     const second = cli([written, "--again", "--also-web", "--json", "--variant", "rw"]);
     expect([second.code, second.stderr]).toEqual([0, ""]);
     expect(opinion(second.stdout)).toMatchObject({ outcome: "passed", inputs: 3 });

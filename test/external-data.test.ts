@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { findResiduals, laurelize, openModel, stageModel, verify } from "laurelize";
+import { copyNames, findResiduals, laurelize, openModel, stageModel, verify } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
@@ -230,15 +230,64 @@ describe("--copy-data", time, () => {
     ]);
   });
 
-  it("is undone by strip beside the original's data, and refused elsewhere", () => {
-    const { file, folder, model } = place();
+  it("is undone by strip, which brings the data back under its former name", async () => {
+    const say = (location: string) => (entries: Entries) => ({ ...entries, location });
+    for (const location of ["w.data", "./w.data", "sub/deep/w.data"]) {
+      const { file, folder, model, data } = place(say(location), null);
+      const own = path.join(folder, location);
+      fs.mkdirSync(path.dirname(own), { recursive: true });
+      fs.writeFileSync(own, data);
+      const other = newFolder();
+      const out = path.join(other, "out.onnx");
+      expect(cli([file, "--rank", "4", "--copy-data", "-o", out]).code).toBe(0);
+      const back = path.join(other, "back.onnx");
+      expect(cli(["strip", out, "-o", back]).code).toBe(0);
+      expect(fs.readFileSync(back)).toEqual(Buffer.from(model));
+      expect(fs.readFileSync(path.join(other, location))).toEqual(data);
+      await (await ort.InferenceSession.create(back)).release();
+    }
+  });
+
+  it("is undone by strip beside the data of the original, which stays as it is", () => {
+    const { file, folder, model, data } = place();
+    const own = path.join(folder, "w.data");
     const out = path.join(folder, "out.onnx");
     const back = path.join(folder, "back.onnx");
     expect(cli([file, "--rank", "4", "--copy-data", "-o", out]).code).toBe(0);
+    const { ino } = fs.statSync(own);
     expect(cli(["strip", out, "-o", back]).code).toBe(0);
     expect(fs.readFileSync(back)).toEqual(Buffer.from(model));
-    fs.rmSync(path.join(folder, "w.data"));
-    expect(cli(["strip", out, "-f", "-o", back]).stderr).toMatch(/w\.data, which is missing/);
+    expect(fs.statSync(own).ino).toBe(ino);
+    fs.rmSync(back);
+    fs.writeFileSync(own, "of another model");
+    expect(cli(["strip", out, "-o", back]).stderr).toMatch(/w\.data exists; pass --force/);
+    expect(fs.existsSync(back)).toBe(false);
+    expect(cli(["strip", out, "-o", back, "--force"]).code).toBe(0);
+    expect(fs.readFileSync(own)).toEqual(data);
+  });
+
+  it("is undone by strip in no folder that a link leads to", () => {
+    const { file, folder, data } = place(located("sub/w.data"), null);
+    fs.mkdirSync(path.join(folder, "sub"));
+    fs.writeFileSync(path.join(folder, "sub/w.data"), data);
+    const [other, outside] = [newFolder(), newFolder()];
+    const out = path.join(other, "out.onnx");
+    expect(cli([file, "--rank", "4", "--copy-data", "-o", out]).code).toBe(0);
+    fs.symlinkSync(outside, path.join(other, "sub"));
+    const before = fs.readdirSync(other);
+    const { code, stderr } = cli(["strip", out]);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/sub is no folder/)]);
+    expect(fs.readdirSync(outside)).toEqual([]);
+    expect(fs.readdirSync(other)).toEqual(before);
+  });
+
+  it.each([
+    ["./w.bin", "o.onnx.w.bin"],
+    [".w.bin", "o.onnx.w.bin"],
+    ["a//.//w..bin", "o.onnx.a.w.bin"],
+    ["w.bin", "o.onnx.w.bin"],
+  ])("names the copy of %s %s, without the dots that ONNX's checker refuses", (from, to) => {
+    expect([...copyNames([from], "o.onnx").values()]).toEqual([to]);
   });
 
   it("names the copies of several files apart, and knows the folders below", async () => {
@@ -291,7 +340,27 @@ describe("--external-data", time, () => {
     expect(await dataFilesOf("--no-external-data")).toEqual(["w.data"]);
   });
 
+  it("names data for the web as transformers.js looks for it: model.onnx_data, then numbered", async () => {
+    const web = located("model.onnx_data");
+    const { file, data, folder } = place(web, "model.onnx_data");
+    const dataFiles = async (result: string) => [...(await openModel(result)).dataFiles].sort();
+    expect(cli([file, "--rank", "4"]).code).toBe(0);
+    const beside = path.join(folder, "model.laurel.onnx");
+    expect(await dataFiles(beside)).toEqual(["model.laurel.onnx_data", "model.onnx_data"]);
+    const out = path.join(newFolder(), "o.onnx");
+    expect(cli([file, "--rank", "4", "--copy-data", "-o", out]).code).toBe(0);
+    expect(await dataFiles(out)).toEqual(["o.onnx_data", "o.onnx_data_1"]);
+    expect(fs.readFileSync(`${out}_data`)).toEqual(data);
+    await (await ort.InferenceSession.create(out)).release();
+    const plain = place();
+    expect(cli([plain.file, "--rank", "4", "--external-data", "--also-web"]).code).toBe(0);
+    const also = plain.file.replace(".onnx", ".laurel.onnx");
+    expect(await dataFiles(also)).toEqual(["model.laurel.onnx_data", "w.data"]);
+  });
+
   it("is a file name, and none of the model's own files", () => {
+    const twice = place();
+    expectRefused([twice.file, "--external-data", "a..bin"], twice.folder, "is no file name");
     const { file, folder } = place();
     expectRefused([file, "--external-data", "../new.bin"], folder, "is no file name");
     expectRefused([file, "--external-data", "w.data", "-f"], folder, "never written to");

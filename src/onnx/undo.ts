@@ -109,7 +109,8 @@ function toBase64(bytes: Uint8Array): string {
   return btoa(text);
 }
 
-function fromBase64(text: string): Uint8Array | null {
+/** The bytes that a base64 text stands for; null where it is none. */
+export function fromBase64(text: string): Uint8Array | null {
   try {
     return Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
   } catch {
