@@ -8,7 +8,6 @@ import {
   writeTogether,
 } from "#node";
 import { checkGiven } from "./arguments.ts";
-
 import { buildGraph, type Graph } from "./graph/graph.ts";
 import { applyPatch } from "./graph/patch.ts";
 import type { Patch } from "./graph/patch-edits.ts";

@@ -1,8 +1,6 @@
 import { manifestKey, manifests, parameterNames } from "../passes/manifest.ts";
-
 import { checkModel } from "./arguments.ts";
 import { folderAfter } from "./graph/placing.ts";
-
 import { type Model, modelOf, sha256 } from "./model.ts";
 import { relocations } from "./onnx/relocations.ts";
 import { InputError, type Source } from "./onnx/source.ts";
