@@ -23,6 +23,7 @@ export interface FinetuneArguments extends Inserting {
   batchSize: number | undefined;
   lr: number;
   schedule: "constant" | "cosine";
+  scheduleSteps: number | undefined;
   warmup: number;
   optimizer: NonNullable<FinetuneOptions["optimizer"]>;
   momentum: number;

@@ -5,6 +5,7 @@ import {
   type Dataset,
   InputError,
   type LossPlan,
+  type Tied,
 } from "../src/index.ts";
 import type { FinetuneArguments } from "./finetune-arguments.ts";
 
@@ -59,4 +60,12 @@ export function targetNotes(
   if (reading.form === "values" && isInteger)
     return [`${title} is ${column.dtype} and is taken as floats.`];
   return [];
+}
+
+/** What to know of a weight that the exporter copied. */
+export function tiedWarning({ weight, copy, transposed, isTrained }: Tied): string {
+  const same = `${weight} and ${copy} hold the same numbers${transposed ? ", transposed" : ""}: the exporter copied a tied weight`;
+  return isTrained
+    ? `${same}, and each is trained on its own from here.`
+    : `${same}, and --train names the first alone; add --train '${copy}' if both are to learn.`;
 }

@@ -13,6 +13,7 @@ import {
   openDataset,
   openModel,
   strip,
+  tiedWeights,
   trainableWeights,
 } from "../src/index.ts";
 import { fresh, keepState, resumed } from "./checkpoint.ts";
@@ -21,7 +22,7 @@ import { dashed } from "./commands/options.ts";
 import { EXIT } from "./exit.ts";
 import type { FinetuneArguments } from "./finetune-arguments.ts";
 import { filesOf } from "./finetune-files.ts";
-import { checkTarget, lossOptionsOf, targetNotes } from "./loss-arguments.ts";
+import { checkTarget, lossOptionsOf, targetNotes, tiedWarning } from "./loss-arguments.ts";
 import { checkFree, checkOutput, checkWritable } from "./output.ts";
 import { ort } from "./runtime.ts";
 import { settingsOf } from "./settings.ts";
@@ -55,6 +56,7 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
   for (const warning of laurel.warnings) say("warning", warning);
   const { model } = laurel;
   trainableWeights(model, args.train);
+  for (const tied of tiedWeights(model, args.train)) say("warning", tiedWarning(tied));
   const variant = variantOf(model);
   const idle =
     model === given
@@ -76,12 +78,15 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
     checkBatchSize(each, each.batchSize === null ? Math.min(batchSize, each.rows) : batchSize);
     for (const note of each.notes) say("note", note);
   }
-  const over = held?.batchSize ? held.rows % held.batchSize : 0;
-  if (over > 0)
-    say(
-      "note",
-      `the last ${counted(over, "row")} of ${held!.name} make no batch and are left out.`,
-    );
+  for (const each of held ? [dataset, held] : [dataset]) {
+    const over = each.batchSize ? each.rows % each.batchSize : 0;
+    if (over > 0)
+      say(
+        "note",
+        `the last ${counted(over, "row")} of ${each === held ? "" : "each epoch over "}${each.name} make no batch and are left out.`,
+      );
+  }
+  const scheduleSteps = args.scheduleSteps ?? args.epochs * stepsOf(dataset, batchSize);
   const tuning = finetune(model, {
     ort,
     loss: args.loss,
@@ -99,7 +104,7 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
     lr: args.lr,
     schedule: args.schedule,
     warmup: args.warmup,
-    steps: args.epochs * stepsOf(dataset, batchSize),
+    steps: scheduleSteps,
     threads: args.threads,
   });
   const size = Math.min(batchSize, dataset.rows);
@@ -109,7 +114,7 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
   const notes = [...plan.notes, ...targetNotes(dataset, args, plan)];
   for (const note of notes) say("note", note);
   tell({ step: "training" });
-  const settings = await settingsOf(args, model, batchSize);
+  const settings = await settingsOf(args, model, { batchSize, scheduleSteps });
   const from = { file: files.state, meant: args.force };
   const history = args.resume ? resumed(tuning, settings, from) : fresh();
   const watch = new Watch(args, history);
@@ -153,7 +158,7 @@ function checkNumbers(args: FinetuneArguments): void {
     const option = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     throw new InputError(`--${option} ${args[name as "lr"]} is no ${what}.`);
   };
-  for (const name of ["epochs", "batchSize", "patience"] as const) {
+  for (const name of ["epochs", "batchSize", "patience", "scheduleSteps"] as const) {
     const value = args[name];
     if (value !== undefined && (!Number.isSafeInteger(value) || value < 1))
       refuse(name, "whole number from 1 on");

@@ -17,7 +17,7 @@ export interface Settings {
 export async function settingsOf(
   args: FinetuneArguments,
   model: Model,
-  batchSize: number,
+  { batchSize, scheduleSteps }: { readonly batchSize: number; readonly scheduleSteps: number },
 ): Promise<Settings> {
   const distils = args.loss === "distillation";
   const sgd = args.optimizer === "sgd";
@@ -46,7 +46,7 @@ export async function settingsOf(
       lr: args.lr,
       schedule: args.schedule,
       warmup: args.warmup,
-      epochs: args.schedule === "cosine" ? args.epochs : null,
+      "schedule-steps": args.schedule === "cosine" ? scheduleSteps : null,
       momentum: sgd ? args.momentum : null,
       "weight-decay": args.weightDecay,
       clip: args.clip,

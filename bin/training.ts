@@ -8,6 +8,7 @@ import {
   type Ort,
   type Step,
   type Tensors,
+  together,
 } from "../src/index.ts";
 
 /** What an epoch came to. */
@@ -15,7 +16,7 @@ export interface Epoch {
   /** From 1. */
   readonly epoch: number;
   readonly step: number;
-  /** Means over the epoch's steps. */
+  /** Means over everything that was judged in the epoch's steps. */
   readonly train: { readonly loss: number; readonly metrics: Readonly<Record<string, number>> };
   readonly eval: Evaluation | null;
 }
@@ -51,9 +52,9 @@ export interface Course {
   readonly keep: () => void;
 }
 
-/** Steps of one epoch: a last, smaller batch is left out, but where there is no other. */
-export const stepsOf = ({ rows }: Dataset, batchSize: number) =>
-  Math.max(1, Math.floor(rows / batchSize));
+/** Steps of one epoch: a last, smaller batch is one too, unless the model fixes the batch size. */
+export const stepsOf = ({ rows, batchSize: fixed }: Dataset, batchSize: number) =>
+  fixed === null ? Math.ceil(rows / batchSize) : Math.max(1, Math.floor(rows / batchSize));
 
 /**
  * Trains epoch by epoch, keeping the best weights: by the evaluation, or else the training loss.
@@ -87,7 +88,7 @@ export async function train(
     if (epoch > course.epochs) break;
     const earlier = history.steps.findLastIndex((step) => step.epoch < epoch);
     const own: Step[] = history.steps.slice(earlier + 1);
-    const order = { ort, batchSize: size, shuffle: seed, epoch, dropLast: true };
+    const order = { ort, batchSize: size, shuffle: seed, epoch };
     try {
       for await (const step of tuning.over(batches(dataset, order), own.length)) {
         own.push(step);
@@ -135,12 +136,8 @@ async function judgeLast(tuning: Finetuning, { ort, train, batchSize }: Course, 
   history.error = `the loss is ${loss} after step ${tuning.step}, the last; the weights from before it are kept; lower --lr, or look for extreme values in the data.`;
 }
 
+/** Means over everything that was judged in some steps. */
 function meanOf(steps: readonly Step[]): Epoch["train"] {
-  const mean = (of: (step: Step) => number) =>
-    steps.reduce((sum, step) => sum + of(step), 0) / steps.length;
-  const names = Object.keys(steps[0].metrics);
-  return {
-    loss: mean(({ loss }) => loss),
-    metrics: Object.fromEntries(names.map((name) => [name, mean(({ metrics }) => metrics[name])])),
-  };
+  const { loss, metrics } = together(steps.map((step) => ({ ...step, rows: 0 })));
+  return { loss, metrics };
 }

@@ -11,6 +11,7 @@ import {
 } from "../src/index.ts";
 import type { FinetuneArguments } from "./finetune-arguments.ts";
 import type { Files } from "./finetune-files.ts";
+import { gotWorse } from "./got-worse.ts";
 import { ort } from "./runtime.ts";
 import type { Settings } from "./settings.ts";
 import { staged } from "./staged.ts";
@@ -34,7 +35,8 @@ export async function writeTuned(
   const names = adapter.tensors.map(({ name }) => name);
   const final = args.weights === "as-inputs" ? weightsAsInputs(tuned, names) : tuned;
   const { epoch, loss } = best!;
-  const summary = { ended, error, best: { epoch, loss }, before, epochs };
+  const advice = gotWorse(history, args);
+  const summary = { ended, error, advice, best: { epoch, loss }, before, epochs };
   const utf8 = (text: string) => new TextEncoder().encode(text);
   const { model: input, data, eval: held } = args;
   const variant = adapter.laurelizations.map((each) => each.variant).join(", ");
@@ -62,7 +64,7 @@ export async function writeTuned(
     const at = epochs.find((each) => each.epoch === epoch);
     const shown = at?.eval ?? at?.train;
     process.stdout.write(
-      `${notes.map((note) => `${note}\n`).join("")}${counted(steps.length, "step")}, best after epoch ${epoch}: ${shown ? figures(shown) : `loss ${loss}`}${before ? ` (before: ${figures(before)})` : ""}\nwrote ${files.model}   ${bytes(final.size)}\nwrote ${files.adapter}, ${[files.log, files.curve, files.state].map((file) => path.basename(file)).join(", ")}\n`,
+      `${notes.map((note) => `${note}\n`).join("")}${counted(steps.length, "step")}, best after epoch ${epoch}: ${shown ? figures(shown) : `loss ${loss}`}${before ? ` (before: ${figures(before)})` : ""}${advice ? `\n${advice}` : ""}\nwrote ${files.model}   ${bytes(final.size)}\nwrote ${files.adapter}, ${[files.log, files.curve, files.state].map((file) => path.basename(file)).join(", ")}\n`,
     );
   }
 }

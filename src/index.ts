@@ -163,11 +163,12 @@ export {
 export { type ApplyOptions, applyAdapter } from "./training/apply-adapter.ts";
 export { type DataFrom, dataFiles, openDataset, type Target } from "./training/datasets.ts";
 export { DivergedError } from "./training/diverged.ts";
-export type { Evaluation } from "./training/evaluation.ts";
+export { type Evaluation, together } from "./training/evaluation.ts";
 export { Finetuning, finetune } from "./training/finetune.ts";
 export type { FinetuneOptions, LossPlan, Step } from "./training/finetune-options.ts";
 export { type Differentiated, differentiate, type GradientOptions } from "./training/gradients.ts";
 export { type StepGraph, type StepOptions, stepGraph } from "./training/step-graph.ts";
+export { type Tied, tiedWeights } from "./training/tied-weights.ts";
 export { trainableWeights } from "./training/trainable.ts";
 export { resumeTraining, stateBytes, type TrainingState } from "./training/training-state.ts";
 export { tunedModel } from "./training/tuned-model.ts";

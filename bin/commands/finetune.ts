@@ -122,6 +122,12 @@ export const finetune: CommandModule<object, FinetuneArguments> = {
             default: "constant",
             describe: "how the learning rate goes",
           },
+          "schedule-steps": {
+            type: "number",
+            idle: ({ schedule }) => (schedule === "cosine" ? null : "only cosine has an end"),
+            describe:
+              "steps over which cosine falls to zero, so that --resume can add epochs  [default: all steps of the run]",
+          },
           warmup: { type: "number", default: 0, describe: "steps over which it rises from zero" },
           optimizer: {
             choices: ["adamw", "sgd"],

@@ -1,4 +1,13 @@
-import { count, type Judging, type Loss, mean, total, type Verdict } from "./loss.ts";
+import type { Writing } from "../../src/graph/writing.ts";
+import {
+  count,
+  type GradientStart,
+  type Judging,
+  type Loss,
+  mean,
+  total,
+  type Verdict,
+} from "./loss.ts";
 import { logOf } from "./probabilities.ts";
 
 /** A value with its class axis moved to the end. */
@@ -27,20 +36,40 @@ function agreement({ writing }: Judging, a: string, b: string, rank: number): st
 /** GatherElements, since which no table as large as the output is needed to pick out labels. */
 const PICKING = 11;
 
-/** −ln p of the labels, at each position; `labels` are int64 and all of them classes. */
-function surprise(judging: Judging, labels: string): string {
+/** −ln p of the labels, at each position; and what its gradient takes, if that is written at once. */
+interface Surprise {
+  readonly each: string;
+  readonly start: Omit<GradientStart, "weights"> | null;
+}
+
+/** Writes −ln p of labels, int64 and all of them classes. */
+function surprise(judging: Judging, labels: string): Surprise {
   const { writing, output, form, axis, opset } = judging;
   const { op, to } = writing;
   const rank = output.shape.length;
   if (opset < PICKING) {
     const scores = classesLast(judging, output.name, rank, axis);
     const hot = to.oneHot(labels, rank - 1, Number(output.shape[axis]), output.dtype);
-    return crossed(judging, hot, logProbabilities(judging, scores, rank), rank);
+    const logP = logProbabilities(judging, scores, rank);
+    return { each: crossed(judging, hot, logP, rank), start: null };
   }
   const at = to.unsqueeze(labels, [axis]);
-  const picked = to.squeeze(op.GatherElements(output.name, at, { axis }), [axis]);
-  if (form === "log-probabilities") return op.Neg(picked);
-  return op.Sub(to.reduce("ReduceLogSumExp", output.name, [axis], false), picked);
+  const picked = op.GatherElements(output.name, at, { axis });
+  if (form === "log-probabilities")
+    return { each: op.Neg(to.squeeze(picked, [axis])), start: null };
+  const logSum = to.reduce("ReduceLogSumExp", output.name, [axis]);
+  const each = to.squeeze(op.Sub(logSum, picked), [axis]);
+  return { each, start: { scores: output.name, logSum, labels: at, axis } };
+}
+
+/** Writes the gradient of a cross-entropy by its scores: softmax less 1 at the label, weighed. */
+export function gradientByScores(
+  { op }: Writing,
+  { scores, logSum, labels, weights, axis }: GradientStart,
+): string {
+  const shares = op.Mul(op.Exp(op.Sub(scores, logSum)), weights);
+  const own = op.Sub(op.GatherElements(shares, labels, { axis }), weights);
+  return op.ScatterElements(shares, labels, own, { axis });
 }
 
 /** The labels, each moved ahead by some positions; there is none for the last ones. */
@@ -62,7 +91,7 @@ function ofLabels(judging: Judging): Verdict {
   const labels = shifted(judging, given);
   const counting = op.Not(op.Equal(labels, constant("int64", [], [options.ignoreIndex])));
   const counts = to.cast(counting, output.dtype);
-  const each = surprise(judging, op.Mul(labels, to.cast(counting, "int64")));
+  const { each, start } = surprise(judging, op.Mul(labels, to.cast(counting, "int64")));
   const counted = total(writing, counts, rank - 1);
   const positions = to.atLeast(counted, 1, output.dtype);
   const largest = op.ArgMax(output.name, { axis, keepdims: 0 });
@@ -71,6 +100,9 @@ function ofLabels(judging: Judging): Verdict {
     loss: op.Div(total(writing, op.Mul(each, counts), rank - 1), positions),
     metrics: { accuracy: op.Div(total(writing, op.Mul(right, counts), rank - 1), positions) },
     judged: to.cast(counted, "float"),
+    ...(start
+      ? { start: { ...start, weights: to.unsqueeze(op.Div(counts, positions), [axis]) } }
+      : {}),
   };
 }
 

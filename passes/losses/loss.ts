@@ -84,6 +84,23 @@ export interface Verdict {
   readonly metrics: Readonly<Record<string, string>>;
   /** How much was judged, a float: by it the means of several batches are those of all together. */
   readonly judged: string;
+  /** Where the gradients begin, if that is not the loss itself. */
+  readonly start?: GradientStart;
+}
+
+/**
+ * The values of a softmax cross-entropy of labels. Its gradient by the scores is written at once,
+ * because what its parts' gradients add up to takes several times the memory of the scores.
+ */
+export interface GradientStart {
+  readonly scores: string;
+  /** ln Σ exp of the scores, the axis of classes being 1. */
+  readonly logSum: string;
+  /** The labels as indices along the axis. */
+  readonly labels: string;
+  /** How much each position counts, the axis of classes being 1. */
+  readonly weights: string;
+  readonly axis: number;
 }
 
 /** A loss by its name. */

@@ -76,12 +76,13 @@ export function judge(
     opset: graph.file.opsets.get("") ?? 7,
     options,
   };
-  const { loss: scalar, metrics, judged } = loss.write(judging);
+  const { loss: scalar, metrics, judged, start } = loss.write(judging);
   const { nodes, tensors } = written;
   return {
     loss: scalar,
     metrics,
     judged,
+    ...(start ? { start } : {}),
     reading,
     notes: [input.note, shiftNote(reading, target, options)].filter((note) => note !== null),
     patch: {

@@ -1,7 +1,13 @@
 import type { Given } from "../../passes/filled.ts";
 import { differentiate } from "../../passes/gradient/differentiate.ts";
+import { gradientByScores } from "../../passes/losses/classes.ts";
 import { lossNamed } from "../../passes/losses/index.ts";
-import { type LossName, type LossOptions, lossOptionsOf } from "../../passes/losses/loss.ts";
+import {
+  type GradientStart,
+  type LossName,
+  type LossOptions,
+  lossOptionsOf,
+} from "../../passes/losses/loss.ts";
 import { optimizerNamed } from "../../passes/optimizers/index.ts";
 import {
   type OptimizerName,
@@ -89,6 +95,8 @@ export interface Judged {
   readonly loss: string;
   readonly metrics: Readonly<Record<string, string>>;
   readonly judged: string;
+  /** Where the gradients begin; null if that is the loss itself. */
+  readonly start: GradientStart | null;
   readonly reading: Reading;
   /** The output that the loss is computed on. */
   readonly output: string;
@@ -134,7 +142,8 @@ export async function judged(model: Model, options: StepOptions): Promise<Judged
   const result = await patched(graph, joined(verdict.patch, { removed, inputs }));
   const { loss: scalar, metrics, judged, reading } = verdict;
   const notes = [...verdict.notes, ...(output.note ? [output.note] : [])];
-  const told = { loss: scalar, metrics, judged, reading, notes };
+  const { start = null } = verdict;
+  const told = { loss: scalar, metrics, judged, start, reading, notes };
   return { model: result, weights, output: output.value.name, ...told };
 }
 
@@ -152,7 +161,7 @@ export async function stepGraph(model: Model, options: StepOptions): Promise<Ste
   const { graph } = fixed.model;
   const optimizer = optimizerNamed(options.optimizer ?? "adamw");
   const optimizerOptions = optimizerOptionsOf(options.optimizerOptions);
-  const { back, reached } = backward(graph, fixed.types, loss, weights);
+  const { back, reached } = backward(graph, fixed.types, forward);
   checkDifferentiable(reached, furtherWeights(model, options.train), forward.output);
   const written = writing(graph, "update");
   const whole = update(written, reached, optimizer, optimizerOptions);
@@ -181,11 +190,16 @@ export async function stepGraph(model: Model, options: StepOptions): Promise<Ste
 }
 
 /** The gradients of a loss, and the weights that have one. */
-function backward(graph: Graph, types: Types, loss: string, weights: readonly Trainable[]) {
-  const draft = writing(graph, "grad");
-  const { dtype } = types.get(graph.main.values.get(loss)!)!;
+function backward(graph: Graph, types: Types, { loss, start, weights }: Judged) {
+  const [first, draft] = [writing(graph, "loss.grad"), writing(graph, "grad")];
+  const { values } = graph.main;
+  const begins = start && values.has(start.scores) ? start : null;
+  const one = () => draft.constant(types.get(values.get(loss)!)!.dtype, [], [1]);
+  const of: [string, string] = begins
+    ? [begins.scores, gradientByScores(first, begins)]
+    : [loss, one()];
   const made = differentiate(graph, {
-    of: new Map([[loss, draft.constant(dtype, [], [1])]]),
+    of: new Map([of]),
     wrt: weights.map(({ name }) => name),
     types,
     writing: draft,
@@ -196,8 +210,8 @@ function backward(graph: Graph, types: Types, loss: string, weights: readonly Tr
   });
   if (reached.length === 0)
     throw new InputError("no weight that is to be trained has an influence on the loss.");
-  const nodes = made.nodes.map((node) => ({ before: null, node }));
-  return { back: { nodes, tensors: made.tensors }, reached };
+  const nodes = [...first.nodes, ...made.nodes.map((node) => ({ before: null, node }))];
+  return { back: { nodes, tensors: [...first.tensors, ...made.tensors] }, reached };
 }
 
 /** The update as a model of its own, its ports named as in the whole step. */
