@@ -9,10 +9,12 @@ import { whyNot } from "../passes/residuals/why-not.ts";
 import { checkGiven, checkModel } from "./arguments.ts";
 import { applyPatch } from "./graph/patch.ts";
 import { copyNames } from "./graph/placing.ts";
+import { fitsIntoMemory } from "./memory.ts";
 import { type Model, modelOf, sha256 } from "./model.ts";
 import { InputError } from "./onnx/source.ts";
 import { sampled } from "./onnx/undo.ts";
 import { type Opened, type Searched, searched, withOnly } from "./opened.ts";
+import { checkLoadable } from "./runtime/loadable.ts";
 import type { Ort } from "./runtime/session.ts";
 import { VERSION } from "./version.ts";
 
@@ -42,12 +44,16 @@ export async function findResiduals(
   return { ...found, chosen: narrowed ? chosen(found.sites, choice) : found.sites, warnings };
 }
 
-/** As `searched`. Throws an InputError if a feature axis that the user names has no effect. */
+/**
+ * As `searched`. Throws an InputError if a feature axis that the user names has no effect, or if
+ * types could not be inferred because onnxruntime cannot load the model at all.
+ */
 async function search(
   model: Model,
   { ort, ...options }: WithOrt & ResidualOptions,
 ): Promise<Searched> {
   const all = await searched(model, ort, findingOf(model, options));
+  if (all.warnings.length > 0 && fitsIntoMemory(model)) await checkLoadable(ort, model.file);
   const [unused] = all.found.unused;
   if (unused) throw new InputError(`${model.file.source.name}: ${unused}`);
   return all;

@@ -23,6 +23,12 @@ export function proofMemory({ file }: Model): ProofMemory {
   return { needed: Math.round(BESIDE + PER_BYTE * weights), free: freeMemory() };
 }
 
+/** Whether onnxruntime can load the whole model here. */
+export function fitsIntoMemory(model: Model): boolean {
+  const { needed, free } = proofMemory(model);
+  return free === null || needed <= free;
+}
+
 /** Throws an InputError where a full proof would not fit into memory. */
 export function checkMemory(model: Model): ProofMemory {
   const memory = proofMemory(model);

@@ -295,10 +295,49 @@ describe("a model that cannot be", { timeout: 60_000 }, () => {
         }),
       );
     const typed = broken(["f", "y"].map((name) => ({ name, type })));
-    expectRefused([typed, "-q"], path.dirname(typed), "onnxruntime does not take model.onnx (");
-    const { code, stderr } = cli([broken([])]);
-    expect(stderr).toMatch(/^laurelize: no residual connection is seen in .*Gather.*\n$/);
-    expect(code).toBe(3);
+    for (const model of [typed, broken([])])
+      expectRefused(
+        [model, "-q"],
+        path.dirname(model),
+        /onnxruntime cannot load this model: .*Gather/,
+      );
+  });
+  it.each<[string, (model: onnxProto.onnx.IModelProto) => void, RegExp]>([
+    [
+      "an IR version",
+      (model) => {
+        model.irVersion = 99;
+      },
+      /IR version: 99, max supported IR version: \d+/,
+    ],
+    [
+      "an operator set",
+      (model) => {
+        model.opsetImport = [{ domain: "", version: 99 }];
+      },
+      /failed: ONNX Runtime only \*guarantees\* .*Opset 99 is under development/,
+    ],
+    [
+      "a name that two nodes have",
+      ({ graph }) => {
+        for (const node of graph!.node!) node.name = "same";
+      },
+      /two nodes with same node name \(same\)/,
+    ],
+    [
+      "an operator that no operator set has",
+      ({ graph }) => {
+        graph!.node![0].opType = "Nonsense";
+      },
+      /No Op registered for Nonsense/,
+    ],
+  ])("%s that onnxruntime cannot load", (_, change, reason) => {
+    const file = place(changed(change));
+    for (const command of [[], ["inspect"]]) {
+      const { code, stderr } = cli([...command, file]);
+      expect([code, stderr]).toEqual([2, expect.stringMatching(reason)]);
+      expect(stderr).toMatch(/^laurelize: [^\n]*onnxruntime cannot load this model: [^\n]*\n$/);
+    }
   });
   it("a split of 0, at which onnxruntime would end the process", () =>
     refusedModel(

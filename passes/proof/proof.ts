@@ -1,5 +1,6 @@
-import { type Graph, InputError } from "../../src/graph/graph.ts";
+import type { Graph } from "../../src/graph/graph.ts";
 import type { Types } from "../../src/graph/types.ts";
+import { NO_KERNEL, unloadable } from "../../src/runtime/loadable.ts";
 import { notRun, type Outcome, ran } from "../../src/runtime/outcome.ts";
 import { runnable } from "../../src/runtime/runnable.ts";
 import {
@@ -130,10 +131,6 @@ export async function prove(
   return { passed: checks.every(({ outcome }) => outcome === "passed"), checks, leftOut: null };
 }
 
-/** What onnxruntime says of a sound model for which it has no code. */
-const NO_KERNEL =
-  /Could not find an implementation|not a registered function\/op|Type 'tensor\(bfloat16\)'/;
-
 /**
  * Why onnxruntime cannot run a sound model at all; null where it can. Throws an InputError where
  * it holds that the model is none.
@@ -148,9 +145,7 @@ async function refusal(
   } catch (thrown) {
     if (NO_KERNEL.test(String(thrown)))
       return `onnxruntime has no kernels to run the original here (${reason(thrown)})`;
-    throw new InputError(
-      `onnxruntime does not take ${graph.file.source.name} (${reason(thrown)}); the model is damaged, or has to be converted for it.`,
-    );
+    throw unloadable(graph.file, thrown);
   }
   const { inputs, outputs } = graph.file.graph;
   const other = [...inputs, ...outputs].find(({ type }) => type && !type.tensor);
