@@ -8,14 +8,13 @@ import { UsageError } from "./failure.ts";
 type Arguments = Record<string, unknown>;
 
 /**
- * Prepares what a command is told: reports and drops options that have no effect, then notes which
+ * Prepares what a command is told: reports options that have no effect, then notes which
  * were `given` and fills in defaults. Throws a UsageError if a file cannot be what is asked for.
  */
 export function heed(args: Arguments): void {
   const options = Object.fromEntries(declared) as Options;
   checkPlaces(args);
   for (const [name, why] of idleOptions(args, options)) {
-    args[name] = undefined;
     if (!args.quiet) process.stderr.write(`warning: --${dashed(name)} has no effect: ${why}.\n`);
   }
   args.given = [...declared.keys()].filter((name) => args[name] !== undefined);

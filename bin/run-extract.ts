@@ -1,5 +1,13 @@
 import path from "node:path";
-import { adapterBytes, extractAdapter, openModel, saveAdapter } from "../src/index.ts";
+import {
+  adapterBytes,
+  extractAdapter,
+  InputError,
+  knowsTrained,
+  type Model,
+  openModel,
+  saveAdapter,
+} from "../src/index.ts";
 import { printJson } from "./json.ts";
 import { checkFree, realFolder } from "./output.ts";
 import { bytes, counted } from "./text.ts";
@@ -15,6 +23,14 @@ export interface ExtractArguments {
   trustLinks: boolean;
 }
 
+/** Throws an InputError if other weights may have been trained without a note of it. */
+async function checkKnown(model: Model): Promise<void> {
+  if (await knowsTrained(model)) return;
+  throw new InputError(
+    `${model.source.name} does not tell whether other weights than LAuReL's were trained, and which; name them with --train, or pass --no-train to take LAuReL's alone.`,
+  );
+}
+
 /** Takes the LAuReL weights out of a model and writes them as an adapter. */
 export async function runExtract(args: ExtractArguments): Promise<void> {
   const { dir, name, ext } = path.parse(args.model);
@@ -22,6 +38,7 @@ export async function runExtract(args: ExtractArguments): Promise<void> {
   const file = args.output ?? path.join(dir, `${stem}.safetensors`);
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   const adapter = extractAdapter(model, { train: args.train });
+  if (args.train === undefined) await checkKnown(model);
   realFolder(file);
   const data = model.dataFiles.map((each) => path.join(path.dirname(args.model), each));
   checkFree(file, [args.model, ...data], args.force);

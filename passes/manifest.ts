@@ -14,6 +14,8 @@ export interface Laurelization {
   readonly finding?: Finding;
   /** SHA-256 of the original file, in hexadecimal; null where it was not taken. */
   readonly sha256: string | null;
+  /** Names of the original's own weights that were trained since. */
+  readonly trained?: readonly string[];
 }
 
 /** What a laurelized model says of itself, in its metadata_props. */
@@ -74,13 +76,15 @@ export const parameterNames = (all: readonly Laurelization[]): string[] => [
 function parse(text: string): Laurelization | null {
   try {
     const read = JSON.parse(text) as Laurelization;
-    const { variant, options, sites, finding, sha256 } = read;
+    const { variant, options, sites, finding, sha256, trained = [] } = read;
     const sound =
       typeof variant === "string" &&
       typeof options === "object" &&
       options !== null &&
       (sha256 === null || typeof sha256 === "string") &&
       isFinding(finding ?? {}) &&
+      Array.isArray(trained) &&
+      trained.every((name) => typeof name === "string") &&
       Array.isArray(sites) &&
       sites.every(isSite);
     return sound ? read : null;

@@ -151,7 +151,7 @@ export type { FirstDifference, NodeReport } from "./runtime/first-difference.ts"
 export type { NotRun, Outcome } from "./runtime/outcome.ts";
 export type { FunctionReport, OutputReport } from "./runtime/same-function.ts";
 export type { Ort, Runnable, Tensors } from "./runtime/session.ts";
-export { type Stripped, strip } from "./strip.ts";
+export { knowsTrained, type Stripped, strip } from "./strip.ts";
 export {
   type Adapter,
   adapterBytes,

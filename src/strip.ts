@@ -34,6 +34,11 @@ export async function strip(model: Model): Promise<Stripped> {
     throw new InputError(
       `${name} takes its LAuReL weights as inputs (${fed} is one); strip the model it was made from.`,
     );
+  const trained = manifest?.trained ?? [];
+  if (trained.length > 0)
+    throw new InputError(
+      `training has changed its old weights: ${name} notes ${listed(trained)}, whose original values it does not hold; take the original file, or the laurelized one from before the training.`,
+    );
   const entry = model.file.message.metadata.find(({ key }) => key === manifestKey(all.length - 1));
   const changed = `${name} is not as laurelize wrote it: another tool has rewritten it, or training has changed its old weights; strip the file as it was written.`;
   if (!manifest || entry?.frame.end !== model.size) throw new InputError(changed);
@@ -75,4 +80,32 @@ function withCopiesBack(model: Model, former: ReadonlyMap<string, string>): Mode
     modelOf(model.source, folderAfter(folder, { copies }, null));
   const needed = new Set(moved(former).dataFiles);
   return moved(new Map([...former].filter(([, before]) => needed.has(before))));
+}
+
+const LISTED = 5;
+
+const listed = (names: readonly string[]) =>
+  names.length > LISTED
+    ? `${names.slice(0, LISTED).join(", ")} and ${names.length - LISTED} more`
+    : names.join(", ");
+
+/**
+ * Whether it is known which old weights of a laurelized model were trained: it notes them, or its
+ * original is still in it, by the SHA-256 in its metadata.
+ */
+export async function knowsTrained(model: Model): Promise<boolean> {
+  let at = model;
+  try {
+    for (let last = manifests(at.metadata).at(-1); last !== undefined; ) {
+      if (last?.trained) return true;
+      const { model: before, checked } = await strip(at);
+      if (checked === null) return false;
+      at = before;
+      last = manifests(at.metadata).at(-1);
+    }
+    return true;
+  } catch (error) {
+    if (error instanceof InputError) return false;
+    throw error;
+  }
 }

@@ -20,7 +20,9 @@ export const extract: CommandModule<object, ExtractArguments> = {
             type: "string",
             describe: "where to write  [default: model.safetensors beside the input]",
           },
-          ...train("taken out too"),
+          ...train(
+            "globs over names of further weights to take; --no-train takes LAuReL's alone  [default: those noted as trained]",
+          ),
           ...force,
           ...json,
           ...quiet,

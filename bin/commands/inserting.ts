@@ -1,4 +1,5 @@
 import { choosing, inserting } from "../../passes/options/inserting.ts";
+import { idleOptions } from "../../passes/options/option.ts";
 import type { LaurelOptions, ResidualOptions } from "../../src/index.ts";
 
 /** What is inserted, and at which sites. */
@@ -9,8 +10,12 @@ export type Inserting = Pick<LaurelOptions, keyof typeof inserting | keyof typeo
 
 const NAMES = [...Object.keys(inserting), ...Object.keys(choosing), "featureAxis", "also"];
 
-/** Those arguments of a command that say what to insert, and where. */
-export const laurelOptions = (
+/** Those arguments of a command that say what to insert, and where; what has no effect is left out. */
+export function laurelOptions(
   args: Inserting & Pick<ResidualOptions, "featureAxis" | "also">,
-): LaurelOptions & ResidualOptions =>
-  Object.fromEntries(Object.entries(args).filter(([name]) => NAMES.includes(name)));
+): LaurelOptions & ResidualOptions {
+  const idle = new Set(idleOptions(args, inserting).map(([name]) => name));
+  return Object.fromEntries(
+    Object.entries(args).filter(([name]) => NAMES.includes(name) && !idle.has(name)),
+  );
+}

@@ -126,12 +126,14 @@ export const quiet = {
 } as const;
 
 /** Weights that are tuned beside the new ones. */
-export const train = (what: string) =>
+export const train = (describe: string) =>
   ({
     train: {
       type: "string",
       array: true,
       nargs: 1,
-      describe: `globs over names of further weights that are ${what}, a head for instance`,
+      // yargs makes [false] of --no-train.
+      coerce: (given: unknown) => ([given].flat().includes(false) ? [] : given),
+      describe,
     },
   }) as const;

@@ -14,6 +14,7 @@ import { InputError } from "../onnx/source.ts";
 import { tensorOfBytes } from "../runtime/floats.ts";
 import type { Ort, Tensors } from "../runtime/session.ts";
 import { laurelizationsOf, trainableWeights } from "./trainable.ts";
+import { trainedNames } from "./trained.ts";
 import { weightOf } from "./weights.ts";
 
 /** The tuned weights of a laurelized model, and what they are to be put into. */
@@ -27,8 +28,9 @@ export interface Adapter {
 }
 
 /**
- * Takes the LAuReL weights out of a laurelized model, and those others that match a glob of
- * `train`. Throws an InputError where there are none.
+ * Takes the LAuReL weights out of a laurelized model, those others that its metadata notes as
+ * trained, and those that match a glob of `train`; an empty `train` takes LAuReL's alone. Throws an
+ * InputError if there are none.
  */
 export function extractAdapter(
   model: Model,
@@ -38,7 +40,9 @@ export function extractAdapter(
   checkGiven("extractAdapter", options);
   const { train } = options;
   const all = laurelizationsOf(model).map(withoutUndo);
-  const tensors = trainableWeights(model, train).map((name) => weightOf(model, name));
+  const names = new Set(trainableWeights(model, train));
+  if (train?.length !== 0) for (const name of trainedNames(model)) names.add(name);
+  const tensors = [...names].map((name) => weightOf(model, name));
   return { name: model.source.name, laurelizations: all, tensors };
 }
 

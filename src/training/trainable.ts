@@ -34,7 +34,7 @@ export function trainableWeights(model: Model, globs: readonly string[] = []): s
       throw new InputError(
         `no float weight of ${name} has a name that matches ${glob}; ${nearNames(
           glob,
-          floats.map((value) => value.name),
+          floats.map((value) => value.name).filter((each) => !own.includes(each)),
         )}`,
       );
     for (const value of matching) all.add(value.name);

@@ -7,13 +7,15 @@ import { externalLocations } from "../onnx/all-tensors.ts";
 import { type Folder, tensorBytes } from "../onnx/model-file.ts";
 import { InputError } from "../onnx/source.ts";
 import { withWeightsAsInputs } from "../runtime/runnable.ts";
+import { notedAsTrained } from "./trained.ts";
 
 /**
  * The model with other values in some of its weights: initializers or Constant nodes of the main
  * graph by name, as raw little-endian data of the same length. Only these bytes differ from the
  * model's own, where they lie in it as raw data. New values of external tensors go into the data
  * file `newData`, which is written with the model, or without it into the model. Throws an
- * InputError for a name that is no weight, or a length that is not the weight's.
+ * InputError for a name that is no weight, or a length that is not the weight's. A laurelized model
+ * notes in its metadata which of the weights are not LAuReL's, so that `extract` takes them too.
  */
 export function withWeights(
   model: Model,
@@ -21,7 +23,8 @@ export function withWeights(
   placing: Replacing = {},
 ): Model {
   const { source, folder } = replaceWeights(model.graph, weights, placing);
-  return modelOf(source, folder);
+  const moved = source.size !== model.source.size;
+  return notedAsTrained(modelOf(source, folder), weights.keys(), moved);
 }
 
 /** A weight of the model's main graph: its type and shape, and its values as raw data. */
