@@ -410,11 +410,17 @@ net (int64[N, S] ids, float[N, S] mask) => (float[N, 3] p, float[N, S, 8] y, flo
     expect(JSON.parse(free.stdout)).toMatchObject({ steps: 1, before: { rows: 5 } });
   });
 
+  it("refuses a temperature of 0 in a sentence", () => {
+    const given = [at("net.onnx"), "--data", at("train.npz"), "--loss", "distillation"];
+    const ran = cli(["finetune", ...given, "--temperature", "0", "-o", at("never.onnx")]);
+    expect(ran.code).toBe(2);
+    expect(ran.stderr).toMatch(/temperature 0 is no positive number/);
+  });
+
   it.each([
     [["--class-axis", "7"], /no axis 7 of classes/],
     [["--ignore-index", "x"], /--ignore-index takes a number/],
     [["--ignore-index", "1.5"], /label to ignore/],
-    [["--temperature", "0"], /temperature 0 is no positive number/],
     [["--threads", "-1"], /--threads -1/],
     [["--epochs", "0"], /--epochs 0 is no whole number from 1 on/],
     [["--batch-size", "0"], /--batch-size 0/],
