@@ -1,3 +1,4 @@
+import { withAllowedTensors } from "../src/graph/early-constants.ts";
 import { type Graph, InputError, type Value } from "../src/graph/graph.ts";
 import type { Patch } from "../src/graph/patch-edits.ts";
 import { type Augmented, augment, type Draft } from "./augment.ts";
@@ -54,7 +55,8 @@ export function plan(graph: Graph, sites: readonly Site[], wanted: LaurelOptions
     return made;
   });
   const warnings = clamping(augmented, options);
-  return { variant, parts, options, sites: augmented, patch: draft, warnings };
+  const patch = withAllowedTensors(graph, draft);
+  return { variant, parts, options, sites: augmented, patch, warnings };
 }
 
 /** What the result says of itself. */

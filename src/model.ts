@@ -8,6 +8,7 @@ import {
   writeTogether,
 } from "#node";
 import { checkGiven } from "./arguments.ts";
+import { limitsConstants, withAllowedConstants } from "./graph/early-constants.ts";
 import { buildGraph, type Graph } from "./graph/graph.ts";
 import { applyPatch } from "./graph/patch.ts";
 import type { Patch } from "./graph/patch-edits.ts";
@@ -122,6 +123,13 @@ export function modelOf(source: Source, folder: Folder | null): Model {
 export async function patched(graph: Graph, patch: Patch): Promise<Model> {
   const { source, folder } = await applyPatch(graph, patch);
   return modelOf(source, folder);
+}
+
+/** As `patched`, and the Constants of the main graph hold only what the model's opset allows. */
+export async function strictlyPatched(graph: Graph, patch: Patch): Promise<Model> {
+  const model = await patched(graph, patch);
+  const constants = limitsConstants(graph) ? withAllowedConstants(model.graph) : null;
+  return constants ? patched(model.graph, constants) : model;
 }
 
 function once<T>(make: () => T): () => T {

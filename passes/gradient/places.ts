@@ -2,8 +2,8 @@ import { positive, product, range } from "./broadcasting.ts";
 import type { Applied, VjpTable } from "./rule.ts";
 import { scattered } from "./scatter.ts";
 
-/** The opset from which scatters add. */
-const ADDING = 16;
+/** Opsets from which there is OneHot, and from which scatters add. */
+const [ONE_HOT, ADDING] = [9, 16];
 
 /** Operators that read or write places named by indices. */
 export const places = {
@@ -132,8 +132,10 @@ function rowsBack(
     const what = write.reshape(rows, [count, inner]);
     return write.reshape(added(at, [size, inner], where, what), dims);
   }
-  const depth = constant("int64", [], [size]);
-  const chosen = oneHot(at, flat, depth, 0);
+  const chosen =
+    opset < ONE_HOT
+      ? write.cast(op.Equal(flat, constant("int64", [size, 1], range(size))), at.dtype)
+      : oneHot(at, flat, constant("int64", [], [size]), 0);
   return write.reshape(op.MatMul(chosen, rows), dims);
 }
 

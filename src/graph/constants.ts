@@ -104,10 +104,13 @@ function read({ file }: Graph, tensor: TensorMessage): number[] | null {
   const type = dataType(tensor.dataType);
   const count = tensor.dims.reduce((n, dim) => n * dim, 1);
   if (!type || count > SMALL) return null;
-  const array = arrays[type.name];
-  if (!array) return null;
-  const bytes = new Uint8Array(tensorBytes(file, tensor));
-  return Array.from(new array(bytes.buffer), Number);
+  return numbersOfData(type.name, tensorBytes(file, tensor));
+}
+
+/** The numbers of raw data; null for a type whose elements are not read. */
+export function numbersOfData(dtype: string, data: Uint8Array): number[] | null {
+  const array = arrays[dtype];
+  return array ? Array.from(new array(new Uint8Array(data).buffer), Number) : null;
 }
 
 const arrays: Record<

@@ -4,7 +4,7 @@ import type { Sizes } from "../graph/bound.ts";
 import type { Port } from "../graph/patch-edits.ts";
 import { isFloat } from "../graph/types.ts";
 import { writing } from "../graph/writing.ts";
-import { type Model, patched } from "../model.ts";
+import { type Model, strictlyPatched } from "../model.ts";
 import { InputError } from "../onnx/source.ts";
 import type { Ort } from "../runtime/session.ts";
 import { plainBetween } from "./plain.ts";
@@ -79,7 +79,7 @@ export async function differentiate(
   const { tensors } = made;
   const fed = new Set(inputs.map(({ name }) => name));
   return {
-    model: await patched(graph, { nodes, tensors, redirects: [], inputs, outputs }),
+    model: await strictlyPatched(graph, { nodes, tensors, redirects: [], inputs, outputs }),
     cotangents: Object.fromEntries(seeds.map(([name, g]) => [name, fed.has(g) ? g : null])),
     gradients: Object.fromEntries(made.gradients),
   };

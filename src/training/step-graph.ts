@@ -24,7 +24,7 @@ import { emptyGraph } from "../graph/empty.ts";
 import type { Graph } from "../graph/graph.ts";
 import { type Types, typeOfTensor } from "../graph/types.ts";
 import { writing } from "../graph/writing.ts";
-import { type Model, patched, typesOf } from "../model.ts";
+import { type Model, patched, strictlyPatched, typesOf } from "../model.ts";
 import { InputError } from "../onnx/source.ts";
 import type { Ort } from "../runtime/session.ts";
 import { plainBetween } from "./plain.ts";
@@ -104,6 +104,8 @@ export interface Judged {
   readonly notes: readonly string[];
 }
 
+const NORM = { dtype: "float", shape: [] };
+
 /** What of a model is trained: LAuReL's weights, and the float weights that `train` names. */
 export function trainableOf(model: Model, train: readonly string[] = []): Trainable[] {
   const factors = factorsOf(laurelizationsOf(model));
@@ -165,17 +167,22 @@ export async function stepGraph(model: Model, options: StepOptions): Promise<Ste
   checkDifferentiable(reached, furtherWeights(model, options.train), forward.output);
   const written = writing(graph, "update");
   const whole = update(written, reached, optimizer, optimizerOptions);
-  const gradients = reached.map(({ gradient }) => port(gradient));
+  const gradients = reached.map(({ of, gradient }) =>
+    port(gradient, { dtype: of.dtype, shape: of.dims }),
+  );
+  const scalars = [loss, ...Object.values(metrics), amount];
+  const typeOf = (name: string) => fixed.types.get(graph.main.values.get(name)!);
+  const typed = { untold: scalars, outputs: scalars.map((name) => port(name, typeOf(name))) };
   const [lr, step] = whole.inputs.map(({ name }) => name);
   return {
-    whole: await patched(
+    whole: await strictlyPatched(
       graph,
-      joined(back, written, {
+      joined(typed, back, written, {
         inputs: whole.inputs,
-        outputs: [...whole.outputs, port(whole.norm)],
+        outputs: [...whole.outputs, port(whole.norm, NORM)],
       }),
     ),
-    gradients: await patched(graph, joined(back, { outputs: gradients })),
+    gradients: await strictlyPatched(graph, joined(typed, back, { outputs: gradients })),
     update: await updateAlone(graph, reached, optimizer, optimizerOptions),
     gradientOf: Object.fromEntries(reached.map(({ of, gradient }) => [of.name, gradient])),
     slots: whole.slots,
@@ -230,6 +237,6 @@ async function updateAlone(
   });
   return patched(
     empty,
-    joined(written, { inputs: [...given, ...inputs], outputs: [...outputs, port(norm)] }),
+    joined(written, { inputs: [...given, ...inputs], outputs: [...outputs, port(norm, NORM)] }),
   );
 }

@@ -10,7 +10,7 @@ const zeros = "double[3, 2] m = {0.0, 1.0, 1.0, 0.0, 1.0, 0.0}";
 export const placeSamples: Samples<typeof places> = {
   Gather: [
     ...at(
-      [9, ...OPSETS],
+      [7, 9, ...OPSETS],
       unary("y = Gather(x, i)", [4, 3], { given: "int64[2, 3] i = {0, 3, 1, 1, 0, 0}" }),
     ),
     ...at(

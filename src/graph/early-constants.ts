@@ -1,0 +1,79 @@
+import { dataType, dataTypeNamed } from "../onnx/data-types.ts";
+import { dataOf, numbersOfData, tensorOf } from "./constants.ts";
+import { constantNode, type NewNode } from "./encode.ts";
+import type { Graph } from "./graph.ts";
+import type { Patch } from "./patch-edits.ts";
+import { type DenseTensor, encodeNumbers } from "./tensor.ts";
+
+/** The opset from which a Constant may hold integers and truth values. */
+const ANY_CONSTANT = 9;
+
+/** What a Constant may hold before. */
+const FIRST_TYPES: ReadonlySet<string> = new Set(["float16", "float", "double"]);
+
+/** Whether the opset of a model limits what its Constants may hold. */
+export const limitsConstants = ({ file }: Graph): boolean =>
+  (file.opsets.get("") ?? 7) < ANY_CONSTANT;
+
+interface Split {
+  readonly tensor: DenseTensor;
+  readonly cast: NewNode;
+}
+
+/** A tensor of integers as doubles, which hold every integer below 2⁵³, and a Cast back; else null. */
+function asDoubles({ names }: Graph, { name, dtype, dims, data }: DenseTensor): Split | null {
+  const numbers = FIRST_TYPES.has(dtype) ? null : numbersOfData(dtype, data);
+  if (numbers === null) return null;
+  let double = `${name}.double`;
+  while (names.has(double)) double += "_";
+  const to = dataTypeNamed(dtype)!.number;
+  return {
+    tensor: { name: double, dtype: "double", dims, data: encodeNumbers("double", numbers) },
+    cast: { name, op: "Cast", inputs: [double], outputs: [name], attributes: { to } },
+  };
+}
+
+/**
+ * The patch with new tensors that ONNX's schemas allow. Below IR version 4 new tensors become
+ * Constants, which before opset 9 hold floats alone: other types are cast from doubles.
+ */
+export function withAllowedTensors(graph: Graph, patch: Patch): Patch {
+  if (graph.file.message.irVersion >= 4 || !limitsConstants(graph)) return patch;
+  const splits = patch.tensors.map((tensor) => asDoubles(graph, tensor));
+  const first = graph.main.nodes.find(({ message }) => message === graph.file.graph.nodes[0]);
+  const casts = splits.flatMap((split) =>
+    split ? [{ before: first ?? null, node: split.cast }] : [],
+  );
+  return {
+    ...patch,
+    tensors: patch.tensors.map((tensor, k) => splits[k]?.tensor ?? tensor),
+    nodes: [...casts, ...patch.nodes],
+  };
+}
+
+/** Casts the integers of the main graph's Constants from doubles; null if it has no such Constants. */
+export function withAllowedConstants(graph: Graph): Patch | null {
+  const replaced = graph.main.nodes.flatMap((node) => {
+    const [output] = node.outputs;
+    const tensor = node.op === "Constant" ? tensorOf(output) : null;
+    const dtype = tensor && dataType(tensor.dataType)?.name;
+    if (!dtype) return [];
+    const { dims } = tensor;
+    const split = asDoubles(graph, {
+      name: output!.name,
+      dtype,
+      dims,
+      data: dataOf(graph, output)!,
+    });
+    return split ? [{ node, nodes: [constantNode(split.tensor), split.cast] }] : [];
+  });
+  if (replaced.length === 0) return null;
+  return {
+    nodes: replaced.flatMap(({ node, nodes }) =>
+      nodes.map((made) => ({ before: node, node: made })),
+    ),
+    tensors: [],
+    redirects: [],
+    removed: replaced.map(({ node }) => node),
+  };
+}
