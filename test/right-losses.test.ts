@@ -333,6 +333,42 @@ describe("targets are read in the one way that they can be", () => {
     }
   });
 
+  it("the axis of shares is the one along which they sum to 1, or asked for", async () => {
+    const body =
+      "u = Unsqueeze(a, one) v = Unsqueeze(b, one) w = Concat<axis = 1>(u, v) o = Concat<axis = 1>(w, u)";
+    // Uneven shares of three classes at each of three positions, the classes first or last.
+    const shares = (axis: number) =>
+      Array.from({ length: ROWS * 9 }, (_, k) => {
+        const [i, j] = [Math.floor(k / 3) % 3, k % 3];
+        const [c, t] = axis === 1 ? [i, j] : [j, i];
+        return (c + t * 2 + 1) / (3 * t * 2 + 6);
+      });
+    const given = (values: number[], more = {}) =>
+      evaluated(body, "float[N, 3, 3] o", "cross-entropy", single(values, [ROWS, 3, 3]), more);
+    for (const axis of [1, 2]) {
+      const { loss, reading, y } = await given(shares(axis));
+      expect(reading.axis).toBe(axis);
+      const places = Array.from({ length: ROWS * 3 }, (_, k) => k);
+      const q = shares(axis);
+      const each = [0, 1, 2].map((c) =>
+        surprises(
+          y,
+          places.map(() => c),
+          axis,
+        ),
+      );
+      const at = (place: number, c: number) =>
+        axis === 1 ? Math.floor(place / 3) * 9 + c * 3 + (place % 3) : place * 3 + c;
+      const wanted = places.map((k) =>
+        [0, 1, 2].reduce((sum, c) => sum + q[at(k, c)] * each[c][k], 0),
+      );
+      expect(loss).toBeCloseTo(mean(wanted), 5);
+    }
+    const even = Array.from({ length: ROWS * 9 }, () => 1 / 3);
+    await expect(given(even)).rejects.toThrow(/sum to 1 along axes 1 and 2, .*--class-axis/);
+    expect((await given(even, { classAxis: 1 })).reading.axis).toBe(1);
+  });
+
   it("the output is the one that the target fits, or what an ArgMax is given", async () => {
     const two = await evaluated(
       "o = Identity(a) v = Gather<axis = 1>(b, one)",

@@ -21,6 +21,8 @@ interface Asked {
   readonly target: Type;
   /** Whether the target is an input of the model, as token ids are. */
   readonly isInput: boolean;
+  /** Axes along which all sums of the target are 1; null if its values are not known. */
+  readonly sumsToOne: readonly number[] | null;
   readonly options: LossOptions;
 }
 
@@ -42,7 +44,7 @@ export function classTarget(asked: Asked): ClassTarget | string {
     );
   if (fits(shape, target)) {
     const form = isFloat(target.dtype) ? "shares" : "one-hot";
-    return { axis: named ?? evident(asked, axesOf(rank)) ?? classAxisOf(rank, options), form };
+    return { axis: named ?? evident(asked, axesOf(rank)) ?? ofShares(asked), form };
   }
   const fitting = axesOf(rank).filter((axis) => isLabels(shape, axis, target));
   const axis = named ?? told(asked, fitting) ?? classAxisOf(rank, options);
@@ -51,6 +53,16 @@ export function classTarget(asked: Asked): ClassTarget | string {
   return isFloat(target.dtype)
     ? `soft targets have the output's shape ${showShape(shape)}, labels ${showShape(labels)}, and these are ${showShape(target.shape)}`
     : `labels of an output ${showShape(shape)} have the shape ${showShape(labels)}, and these are ${showShape(target.shape)}${fitting.length > 0 ? `; give --class-axis ${fitting[0]}` : ""}`;
+}
+
+/** The axis along which shares of classes sum to 1. */
+function ofShares({ types, output, sumsToOne, options }: Asked): number {
+  const shape = types.get(output)!.shape!;
+  if (shape.length < 3 || sumsToOne === null) return classAxisOf(shape.length, options);
+  if (sumsToOne.length === 1) return sumsToOne[0];
+  throw new InputError(
+    `the targets of output ${output.name} ${showShape(shape)} sum to 1 along ${sumsToOne.length > 0 ? `axes ${sumsToOne.join(" and ")}` : "no axis"}, so that nothing tells the axis of the classes; say which with --class-axis.`,
+  );
 }
 
 /** All axes but the batch's. */

@@ -21,6 +21,8 @@ export interface Target {
   readonly type: Type;
   /** Whether it is an input of the model too, as the token ids of a language model are. */
   readonly isInput?: boolean | undefined;
+  /** Axes along which all its sums are 1, as far as its values are known. */
+  readonly sumsToOne?: readonly number[] | undefined;
 }
 
 /** How a target is read. */
@@ -146,6 +148,7 @@ const classesAsked = ({ target, ...asked }: Asked) => ({
   ...asked,
   target: target.type,
   isInput: target.isInput ?? false,
+  sumsToOne: target.sumsToOne ?? null,
 });
 
 function distilled({ types, output, target, options }: Asked) {

@@ -1,14 +1,13 @@
 import type { Tensor } from "onnxruntime-common";
 import { lossOptionsOf } from "../../passes/losses/loss.ts";
 import { checkSchedule, rateAt, type Schedule } from "../../passes/optimizers/schedule.ts";
-import type { Target } from "../../passes/training/judged.ts";
 import { judgedOutput } from "../../passes/training/judged-output.ts";
 import type { Slot } from "../../passes/training/update.ts";
 import { checkGiven, checkModel } from "../arguments.ts";
 import { writing } from "../graph/writing.ts";
 import { type Model, typesOf } from "../model.ts";
 import { InputError } from "../onnx/source.ts";
-import { dtypeOf, tensorOfBytes, toFloat64 } from "../runtime/floats.ts";
+import { tensorOfBytes, toFloat64 } from "../runtime/floats.ts";
 import { checkTargetOf } from "../runtime/labels.ts";
 import { runBatch, type Tensors } from "../runtime/session.ts";
 import { checkFinite } from "./diverged.ts";
@@ -16,6 +15,7 @@ import { type Evaluation, metricsOf, rowsOf, scalar, together } from "./evaluati
 import type { FinetuneOptions, LossPlan, Step } from "./finetune-options.ts";
 import { SessionsBySize } from "./sessions-by-size.ts";
 import { judged, type StepOptions, type StepPorts, stepGraph, trainableOf } from "./step-graph.ts";
+import { axesOfOne, targetOf } from "./target-of.ts";
 import { checkFollowed, Teacher } from "./teacher.ts";
 import { weightOf } from "./weights.ts";
 
@@ -38,6 +38,8 @@ export class Finetuning {
   readonly #steps: SessionsBySize<StepPorts>;
   readonly #forwards: SessionsBySize<Pick<StepPorts, "loss" | "metrics" | "judged" | "reading">>;
   #teacher: Teacher | null = null;
+  /** Axes of the first target along which all sums are 1. */
+  #sumsToOne: number[] | null = null;
   #weights: Record<string, Tensor>;
   /** The weights of the last step, before it moved them: these gave a finite loss. */
   #before: Record<string, Tensor> | null = null;
@@ -233,12 +235,9 @@ export class Finetuning {
 
   /** What step graphs are made with, for tensors of these sizes. */
   #sized(fed: Tensors): StepOptions {
-    const name = this.#port;
-    const type = { dtype: dtypeOf(fed[name]), shape: fed[name].dims };
-    const isInput = this.#model.graph.main.inputs.some(
-      (input) => input.name === this.#options.target,
-    );
-    const target: Target = { name, type, isInput };
+    this.#sumsToOne ??= axesOfOne(this.#options.loss, fed[this.#port]);
+    const told = { called: this.#options.target, sumsToOne: this.#sumsToOne };
+    const target = targetOf(this.#model, this.#port, fed[this.#port], told);
     const inputs = Object.fromEntries(Object.entries(fed).map(([key, { dims }]) => [key, dims]));
     const { teacher, schedule, lr, warmup, steps, threads, ...options } = this.#options;
     return { ...options, target, inputs };
