@@ -21,10 +21,10 @@ export async function readInputs(ort: Ort, model: Model, place: string): Promise
 
 /** Sizes of free dimensions as `--dim name=4` gives them. */
 export function parseDims(given: readonly string[] | undefined): Record<string, number> {
-  const dims: Record<string, number> = {};
+  const dims: Record<string, number> = Object.create(null);
   for (const text of given ?? []) {
     const [, name, size] = /^(.+)=(\d+)$/.exec(text) ?? [];
-    if (!name || Number(size) < 1) throw new InputError(`--dim ${text} is not of the form name=4.`);
+    if (!name) throw new InputError(`--dim ${text} is not of the form name=4.`);
     dims[name] = Number(size);
   }
   return dims;

@@ -138,17 +138,13 @@ describe("a model that cannot be", { timeout: 60_000 }, () => {
       }),
       /\[1099511627776\], more elements than its \d+ bytes can hold/,
     ));
-  it.each([
-    ["negative", -3],
-    ["enormous", 2 ** 40],
-  ])("dims of an input: %s", (_, dimValue) =>
+  it("dims of an input, enormous", () =>
     refusedModel(
       changed(({ graph }) => {
-        graph.input![0].type!.tensorType!.shape!.dim![0] = { dimValue };
+        graph.input![0].type!.tensorType!.shape!.dim![0] = { dimValue: 2 ** 40 };
       }),
       /input x/,
-    ),
-  );
+    ));
   it("a cycle", () =>
     refusedModel(
       text("g (float[2, 8] x) => (float[2, 8] y) { a = Add(x, b) b = Relu(a) y = Add(x, b) }"),
@@ -197,12 +193,6 @@ describe("a model that cannot be", { timeout: 60_000 }, () => {
       }),
       "has no name",
     ));
-  it.each(["__proto__", "constructor"])("a value named %s, as JavaScript's own", (name) =>
-    refusedModel(
-      text(`g (float[2, 8] x) => (float[2, 8] y) { ${name} = Relu(x) y = Add(x, ${name}) }`),
-      "rename it",
-    ),
-  );
   it("a value whose name holds a NUL, where onnxruntime cuts it", () =>
     refusedModel(
       changed(({ graph }) => {

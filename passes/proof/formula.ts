@@ -40,7 +40,7 @@ export async function checkFormula(
   operands: Tensors,
 ): Promise<FormulaReport> {
   const { site, place, parameters } = augmented;
-  const given: Record<string, Tensor> = {};
+  const given: Record<string, Tensor> = Object.create(null);
   for (const { name } of operandsOf(augmented)) given[name] = operands[name];
   const weights: Record<string, Record<string, Float64Array>> = {};
   for (const [key, { name, dtype, dims }] of Object.entries(parameters)) {

@@ -74,7 +74,11 @@ export async function canLearn(
       round: string,
       left: Names,
     ): Promise<Set<string> | string> => {
-      const point: Tensors = Object.assign({}, feeds, ...tensors.map((each) => feed(each, from)));
+      const point: Tensors = Object.assign(
+        Object.create(null),
+        feeds,
+        ...tensors.map((each) => feed(each, from)),
+      );
       const moved = (each: DenseTensor) => feed(each, displaced(plan, [each], from, round, 1));
       const run = (more: Tensors, names = outputs): Promise<Tensors> =>
         running({ ...point, ...more }, names);
@@ -103,9 +107,11 @@ export async function canLearn(
         if (!own.some((name) => told.includes(name)))
           return "every output differs from run to run, whatever it draws";
         if (!own.some((name) => told.includes(name) && holdsNumbers(still[name])))
-          return "no output holds a number on the sample inputs, only NaN or infinities: give real ones with --inputs";
+          return own.every((name) => still[name].data.length === 0)
+            ? "every output is empty at these sizes; give others with --dim"
+            : "no output holds a number on the sample inputs, only NaN or infinities: give real ones with --inputs";
         const all = effects.flat().map(({ tensor }) => moved(tensor));
-        bySums = !(await arrives(Object.assign({}, ...all)));
+        bySums = !(await arrives(Object.assign(Object.create(null), ...all)));
       }
       const arrived = new Set<string>();
       for (const site of effects) {
@@ -152,10 +158,10 @@ type Running = (feeds: Tensors, names: readonly string[]) => Promise<Tensors>;
 
 /** Whether something in a tensor can be seen to move. */
 const holdsNumbers = (tensor: Tensor) =>
-  tensor.type === "string" ||
-  tensor.data.length === 0 ||
-  !isFloat(dtypeOf(tensor)) ||
-  numbersIn(tensor).some(Number.isFinite);
+  tensor.data.length > 0 &&
+  (tensor.type === "string" ||
+    !isFloat(dtypeOf(tensor)) ||
+    numbersIn(tensor).some(Number.isFinite));
 
 /** The new tensors of sites, those that several share once. */
 export const newTensors = (sites: readonly Augmented[]): DenseTensor[] => [

@@ -1,5 +1,5 @@
 import type { Graph } from "../../src/graph/graph.ts";
-import type { Types } from "../../src/graph/types.ts";
+import { hasTensors, type Types } from "../../src/graph/types.ts";
 import { NO_KERNEL, unloadable } from "../../src/runtime/loadable.ts";
 import { notRun, type Outcome, ran } from "../../src/runtime/outcome.ts";
 import { runnable } from "../../src/runtime/runnable.ts";
@@ -151,10 +151,12 @@ async function refusal(
   const other = [...inputs, ...outputs].find(({ type }) => type && !type.tensor);
   if (other)
     return `onnxruntime's JavaScript API takes and gives tensors only, and ${other.name} is none`;
-  const unfed = graph.main.inputs.find((input) => types.get(input)?.dtype === "bfloat16");
-  return unfed
-    ? `onnxruntime's JavaScript API has no bfloat16 tensors, which input ${unfed.name} takes`
-    : null;
+  for (const input of graph.main.inputs) {
+    const { dtype = "" } = types.get(input) ?? {};
+    if (dtype && !hasTensors(dtype))
+      return `onnxruntime's JavaScript API has no ${dtype} tensors, which input ${input.name} takes`;
+  }
+  return null;
 }
 
 /** A site that no input reaches, on made-up operands: its plain sum at the start, and the formula. */

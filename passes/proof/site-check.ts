@@ -88,7 +88,7 @@ function madeUp(ort: Ort, augmented: Augmented, shape: readonly number[], seed: 
     throw new InputError(
       `site ${augmented.site.name} has the shape ${showShape(shape)}, too large to make operands up; give --dim, or --no-verify.`,
     );
-  const tensors: Record<string, Tensor> = {};
+  const tensors: Record<string, Tensor> = Object.create(null);
   for (const { name } of operandsOf(augmented)) {
     if (Object.hasOwn(tensors, name)) continue;
     const next = uniform(seed, `${augmented.site.name} ${name}`);

@@ -8,7 +8,7 @@ import { isKernelLess, withPlainSum } from "../../src/runtime/kernel-less.ts";
 import { withNodeOutput } from "../../src/runtime/node-output.ts";
 import { type Ort, runFor, type Tensors, withSession } from "../../src/runtime/session.ts";
 import { isInlined, skeleton } from "../../src/runtime/skeleton.ts";
-import { standIn } from "../../src/runtime/stand-in.ts";
+import { inFloat } from "../../src/runtime/stand-in.ts";
 import type { Augmented } from "../augment.ts";
 import type { Site } from "../residuals/residual.ts";
 
@@ -100,7 +100,7 @@ export async function runValue(
   const read = new Set(nodes.flatMap((node) => node.inputs.filter((value) => value !== null)));
   const fed = new Set([...read].filter(({ name }) => Object.hasOwn(given, name)));
   if (fed.size < Object.keys(given).length) return null;
-  const weights: Record<string, Tensor> = {};
+  const weights: Record<string, Tensor> = Object.create(null);
   for (const value of read) {
     const tensor = tensorOf(value);
     if (!tensor || Object.hasOwn(given, value.name) || isInlined(tensor)) continue;
@@ -127,7 +127,7 @@ export async function runValue(
       return sums;
     }).catch(() => null);
   const sums = await run(asked.model);
-  const copy = sums ? null : standIn(asked.model, "float", false);
+  const copy = sums ? null : inFloat(asked.model);
   return copy ? run(copy) : sums;
 }
 

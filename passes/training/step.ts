@@ -8,7 +8,7 @@ export function sizesOf(
   types: Types,
   shapes: Readonly<Record<string, readonly number[]>>,
 ): Record<string, number> {
-  const sizes: Record<string, number> = {};
+  const sizes: Record<string, number> = Object.create(null);
   for (const input of main.inputs) {
     const shape = types.get(input)?.shape;
     const dims = shapes[input.name];

@@ -118,7 +118,7 @@ function scopeOf(
   };
   const define = (name: string, from: Pick<Value, "producer" | "initializer">): Value => {
     if (name === "") throw nameless(file, scope.name);
-    if (UNNAMEABLE.has(name) || name.includes("\0")) throw unnameable(file, scope.name, name);
+    if (name.includes("\0")) throw unnameable(file, scope.name, name);
     if (scope.values.has(name)) throw twice(file, name);
     for (let around = owner?.scope; around; around = around.owner?.scope)
       if (around.values.has(name)) throw shadows(file, scope, name);
@@ -157,8 +157,6 @@ function scopeOf(
   }
   return scope;
 }
-
-const UNNAMEABLE = new Set(Object.getOwnPropertyNames(Object.prototype));
 
 const nameOf = (it: ValueInfoMessage | string) => (typeof it === "string" ? it : it.name);
 

@@ -15,12 +15,16 @@ export interface Type {
 /** What is known of each value's type. */
 export type Types = ReadonlyMap<Value, Type>;
 
-/** The type a value info states; null where it states none, or one that is no tensor. */
+/**
+ * The type a value info states; null where it states none, or one that is no tensor. A negative
+ * size is a free dimension, as it is for onnxruntime.
+ */
 export function typeOfInfo({ type }: ValueInfoMessage): Type | null {
   const dtype = dataType(type?.tensor?.elemType ?? 0)?.name;
   if (!dtype) return null;
   const dims = type?.tensor?.shape?.dims ?? null;
-  return { dtype, shape: dims?.map(({ value, param }) => value ?? param) ?? null };
+  const free = (value: number | null) => value === null || value < 0;
+  return { dtype, shape: dims?.map(({ value, param }) => (free(value) ? param : value!)) ?? null };
 }
 
 /** The type of an initializer's or Constant node's tensor. */
@@ -38,3 +42,6 @@ export const isFloat = (dtype: string | undefined) =>
 /** A shape as people write it: [N, 64, ?]. */
 export const showShape = (shape: readonly Dimension[] | null | undefined) =>
   shape ? `[${shape.map((dim) => (dim === "" ? "?" : dim)).join(", ")}]` : "of unknown rank";
+
+/** Whether onnxruntime's JavaScript API has tensors of a data type. */
+export const hasTensors = (dtype: string) => (dataTypeNamed(dtype)?.ort ?? null) !== null;

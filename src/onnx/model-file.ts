@@ -150,9 +150,24 @@ function innerBytes(reader: WireReader, tensor: TensorMessage, title: string): U
     case undefined:
     case "string":
       throw new InputError(`${title} has no numbers to read.`);
+    case "float6e2m3":
+    case "float6e3m2":
+      return packed6(proto.int32Data);
     default:
       return narrow(Uint8Array);
   }
+}
+
+/** Elements of 6 bits, one in each number, as raw data packs them: four in three bytes. */
+function packed6(elements: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(Math.ceil((elements.length * 6) / 8));
+  for (const [k, element] of elements.entries()) {
+    const [at, shift] = [(k * 6) >> 3, (k * 6) & 7];
+    const bits = (element & 63) << shift;
+    bytes[at] |= bits;
+    if (shift > 2) bytes[at + 1] |= bits >> 8;
+  }
+  return bytes;
 }
 
 function protoOf(bytes: Uint8Array, title: string) {

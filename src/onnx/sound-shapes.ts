@@ -60,7 +60,7 @@ const impossible = (dims: readonly number[]) =>
 
 function checkInput(model: string, { name, type }: ValueInfoMessage): void {
   const dims = (type?.tensor?.shape?.dims ?? []).map(({ value, param }) => value ?? param);
-  if (impossible(dims.filter((dim) => typeof dim === "number")))
+  if (impossible(dims.filter((dim) => typeof dim === "number" && dim >= 0) as number[]))
     throw new InputError(
       `${model}: input ${name} has the impossible shape [${dims.map((dim) => (dim === "" ? "?" : dim)).join(", ")}]; where a dimension is free, the model must leave its size out.`,
     );

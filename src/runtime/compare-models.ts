@@ -143,7 +143,7 @@ async function standardOn(ort: Ort, { file }: Graph, feeds: readonly Tensors[]):
 
 /** Free dimensions of the first model's inputs that the second has fixed. */
 function fixedDims(a: { graph: Graph; types: Types }, b: Graph): Record<string, number> {
-  const dims: Record<string, number> = {};
+  const dims: Record<string, number> = Object.create(null);
   const infos = new Map(b.file.graph.inputs.map((info) => [info.name, info.type?.tensor?.shape]));
   for (const input of a.graph.main.inputs)
     for (const [axis, dim] of (a.types.get(input)?.shape ?? []).entries()) {

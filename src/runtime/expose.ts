@@ -1,5 +1,6 @@
 import type { Tensor } from "onnxruntime-common";
 import { buildGraph, type Graph, outward, type Scope, type Value } from "../graph/graph.ts";
+import { own } from "../graph/own.ts";
 import { patchedFile } from "../graph/patch.ts";
 import { pathTo, type Step } from "../graph/path.ts";
 import { valueLike } from "../graph/scopes.ts";
@@ -71,7 +72,7 @@ export function withTaps(file: ModelFile, taps: Iterable<Tap>): Taps {
     file: withOutputs(to ? patchedFile(file, to) : file, [...new Set(outputs.values())]),
     outputOf: (value) => outputs.get(value) ?? null,
     read: (ort, value, results) => {
-      const tensor = results[outputs.get(value) ?? ""];
+      const tensor = own(results, outputs.get(value) ?? "");
       return tensor && value.scope.owner ? firstTurn(ort, value.scope, tensor) : (tensor ?? null);
     },
   };

@@ -53,7 +53,7 @@ export function feedsOfTestData(
 }
 
 function matched(ort: Ort, graph: Graph, types: Types, given: ReadonlyMap<string, Given>): Tensors {
-  const feeds: Record<string, Tensor> = {};
+  const feeds: Record<string, Tensor> = Object.create(null);
   for (const input of graph.main.inputs) {
     const array = given.get(input.name);
     if (!array)

@@ -5,6 +5,7 @@ import { type Type, typeOfInfo, typeOfTensor } from "../graph/types.ts";
 import type { GraphMessage } from "../onnx/messages.ts";
 import { InputError } from "../onnx/source.ts";
 import type { Alike } from "./alike.ts";
+import { typeByBranches } from "./branch-types.ts";
 import { inferSegment, outputsOf } from "./segment.ts";
 import { type Ort, reason } from "./session.ts";
 
@@ -61,48 +62,92 @@ export async function inferScope(
       continue;
     }
     const segment = nodes.slice(start, start + SEGMENT);
-    const attempts = [
-      () => segment,
-      () => {
-        for (const value of segment.filter((node) => !isBuiltIn(graph, node)).flatMap(outputsOf))
-          state(types, stated, value);
-        return segment.filter((node) => isBuiltIn(graph, node));
-      },
-    ];
-    let failure = "";
-    let done = false;
-    for (const attempt of attempts) {
-      const part = runnable(withShapes(attempt(), start), known);
-      if (part.length === 0) {
-        failure ||= "of what they read no types are known";
-        continue;
-      }
-      try {
-        for (const [value, type] of await inferSegment(
-          ort,
-          graph,
-          part,
-          known,
-          (value) => stated.get(value.name) ?? null,
-          start + SEGMENT,
-        ))
-          types.set(value, type);
-        done = true;
-        break;
-      } catch (error) {
-        if (error instanceof InputError) throw error;
-        failure ||= reason(error);
-      }
-    }
+    const inference: Segment = { ort, graph, segment, start, types, stated };
+    const { failure, left } = await inferPart(inference, segment, { left: SPLITS });
     if (failure)
       warnings.push(
-        `onnxruntime could not infer the shapes of ${segment.length === 1 ? `node ${start}` : `nodes ${start} to ${start + segment.length - 1}`}${scope.owner ? ` of ${pathOf(scope)}` : ""} (${failure}); ${done ? "they are inferred without the custom operators" : "the model's own value_info is used"}.`,
+        `onnxruntime could not infer the shapes of ${segment.length === 1 ? `node ${start}` : `nodes ${start} to ${start + segment.length - 1}`}${scope.owner ? ` of ${pathOf(scope)}` : ""} (${failure}); ${leftOut(segment, left)}.`,
       );
-    if (!done) for (const value of segment.flatMap(outputsOf)) state(types, stated, value);
-    else if (!failure) for (const node of segment) alike.learn(node);
+    else for (const node of segment) alike.learn(node);
     start += SEGMENT;
   }
   return warnings;
+}
+
+/** What is said of the nodes of a segment that are not inferred. */
+function leftOut(segment: readonly Node[], left: readonly Node[]): string {
+  if (left.length === segment.length) return "the model's own value_info is used";
+  const ops = [...new Set(left.map(({ op }) => op))];
+  return `they are inferred without ${left.length === 1 ? "the node" : `the ${left.length} nodes`} of ${ops.slice(0, 4).join(", ")}${ops.length > 4 ? " and others" : ""}`;
+}
+
+/** Nodes that are inferred together, and what is known of the values around them. */
+interface Segment {
+  readonly ort: Ort;
+  readonly graph: Graph;
+  readonly segment: readonly Node[];
+  /** The first node of it in its scope. */
+  readonly start: number;
+  readonly types: Map<Value, Type>;
+  readonly stated: ReadonlyMap<string, Type>;
+}
+
+/** Sessions that may be spent on finding the nodes of a segment that onnxruntime refuses. */
+const SPLITS = 64;
+
+/**
+ * Infers some nodes of a segment; if onnxruntime refuses them, those that it knows; if it refuses
+ * these too, each half. Returns what onnxruntime said first, and the nodes that are left out.
+ */
+async function inferPart(
+  inference: Segment,
+  part: readonly Node[],
+  splits: { left: number },
+): Promise<{ failure: string; left: Node[] }> {
+  const { ort, graph, segment, start, types, stated } = inference;
+  const known = (value: Value) => types.get(value) ?? null;
+  const infer = async (some: readonly Node[]): Promise<string> => {
+    const ready = runnable(withShapes(some, start), known);
+    if (!ready.some((node) => some.includes(node))) return "of what they read no types are known";
+    try {
+      for (const [value, type] of await inferSegment(
+        ort,
+        graph,
+        ready,
+        known,
+        (value) => stated.get(value.name) ?? null,
+        start + segment.length,
+      ))
+        types.set(value, type);
+      return "";
+    } catch (error) {
+      if (error instanceof InputError) throw error;
+      return reason(error);
+    }
+  };
+  const failure = await infer(part);
+  if (!failure) return { failure, left: [] };
+  const builtIn = part.filter((node) => isBuiltIn(graph, node));
+  const custom = part.filter((node) => !builtIn.includes(node));
+  for (const node of custom)
+    for (const value of outputsOf(node)) {
+      state(types, stated, value);
+      const type = known(value) ?? typeByBranches(node, value, known);
+      if (type) types.set(value, type);
+    }
+  const left = [...custom];
+  if (builtIn.length > 0 && custom.length > 0 && (await infer(builtIn)) === "")
+    return { failure, left };
+  if (builtIn.length <= 1 || splits.left <= 0) left.push(...builtIn);
+  else {
+    const half = builtIn.length >> 1;
+    for (const some of [builtIn.slice(0, half), builtIn.slice(half)]) {
+      splits.left--;
+      left.push(...(await inferPart(inference, some, splits)).left);
+    }
+  }
+  for (const value of part.flatMap(outputsOf)) state(types, stated, value);
+  return { failure, left };
 }
 
 function state(types: Map<Value, Type>, stated: ReadonlyMap<string, Type>, value: Value): void {
@@ -110,15 +155,29 @@ function state(types: Map<Value, Type>, stated: ReadonlyMap<string, Type>, value
   if (type && !types.has(value)) types.set(value, type);
 }
 
-const isBuiltIn = ({ file }: Graph, { message: { domain, opType } }: Node) =>
-  BUILT_IN.has(domain) ||
-  file.message.functions.some((f) => f.domain === domain && f.name === opType);
+/** Whether onnxruntime has the operator of a node, and those of the bodies and functions inside it. */
+function isBuiltIn({ file }: Graph, node: Node): boolean {
+  const pending = [node];
+  const seen = new Set<Scope>();
+  for (let one = pending.pop(); one; one = pending.pop()) {
+    const { domain, opType } = one.message;
+    const isFunction = file.message.functions.some((f) => f.domain === domain && f.name === opType);
+    if (!BUILT_IN.has(domain) && !isFunction) return false;
+    for (const scope of [...one.bodies, ...(one.callee ? [one.callee] : [])])
+      if (!seen.has(scope)) {
+        seen.add(scope);
+        pending.push(...scope.nodes);
+      }
+  }
+  return true;
+}
 
 /**
  * The segment with the producers of what it takes from earlier ones where that is a constant or a
  * shape computation: ONNX infers a Reshape only where it sees how its shape comes about.
  */
 function withShapes(segment: readonly Node[], start: number): Node[] {
+  if (segment.length === 0) return [];
   const { scope } = segment[0];
   const comesBefore = (node: Node) => node.scope !== scope || node.index < start;
   const all = new Set(segment);

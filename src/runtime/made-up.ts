@@ -2,7 +2,7 @@ import type { Tensor } from "onnxruntime-common";
 import { attribute, type Graph, type Value } from "../graph/graph.ts";
 import { uniform } from "../graph/random.ts";
 import { encodeNumbers } from "../graph/tensor.ts";
-import { isFloat, type Type, type Types } from "../graph/types.ts";
+import { hasTensors, isFloat, type Type, type Types } from "../graph/types.ts";
 import { elements } from "../onnx/data-types.ts";
 import { InputError } from "../onnx/source.ts";
 import { CARRIERS, comparedWith } from "./compared.ts";
@@ -57,9 +57,9 @@ function made(
   const count = elements(shape);
   const mask = /mask/i.test(input.name);
   if (dtype === "string") return new ort.Tensor("string", new Array(count).fill("a"), shape);
-  if (dtype === "bfloat16")
+  if (!hasTensors(dtype))
     throw new InputError(
-      `input ${input.name} of ${graph.file.source.name} is of type bfloat16, of which onnxruntime's JavaScript API has no tensors; convert the model to float.`,
+      `input ${input.name} of ${graph.file.source.name} is of type ${dtype}, of which onnxruntime's JavaScript API has no tensors; convert the model to float.`,
     );
   if (isFloat(dtype)) {
     const normal = () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());

@@ -8,6 +8,7 @@ import { InputError, type Source } from "../onnx/source.ts";
 import { patchedSource, splices } from "../onnx/splices.ts";
 import { beforeCopies, relocated, withCompanionInside } from "./linked.ts";
 import type { Runnable } from "./session.ts";
+import { isUnnameable } from "./unnameable.ts";
 import { withinReach } from "./within-reach.ts";
 
 /** Bytes above which a model in a file is not loaded to be handed over: its weights are linked. */
@@ -24,9 +25,14 @@ export function runnable(file: ModelFile, written?: string): Runnable {
 function placed(file: ModelFile, written?: string): Runnable {
   const { source, folder } = file;
   const { companion, copies } = folder ?? {};
-  const path = written ?? source.path;
+  const renamed = file.graph.outputs.some(({ name }) => isUnnameable(name));
+  const path = renamed ? null : (written ?? source.path);
   if (path && (!companion || copies?.size)) return { model: path };
-  if (written && [...externalLocations(file)].every((name) => name === companion?.location))
+  if (
+    written &&
+    !renamed &&
+    [...externalLocations(file)].every((name) => name === companion?.location)
+  )
     return { model: written };
   // New data waits for its name beside the model, in a folder inside the one of the old data.
   const waiting = (name: string) =>

@@ -132,7 +132,7 @@ function make(
   options: SampleOptions,
 ) {
   const dims: Record<string, number> = Object.create(null);
-  const feeds: Record<string, Tensor> = {};
+  const feeds: Record<string, Tensor> = Object.create(null);
   let bytes = 0;
   for (const input of graph.main.inputs) {
     const type = types.get(input);

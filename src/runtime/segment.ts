@@ -5,9 +5,10 @@ import { type Dimension, isFloat, type Type } from "../graph/types.ts";
 import { dataTypeNamed } from "../onnx/data-types.ts";
 import { InputError } from "../onnx/source.ts";
 import { isKernelLess, withKeptShapes } from "./kernel-less.ts";
+import { ownType } from "./own-type.ts";
 import { type Ort, withSession } from "./session.ts";
 import { skeleton } from "./skeleton.ts";
-import { standIn } from "./stand-in.ts";
+import { inferable } from "./stand-in.ts";
 
 /** The values that a node makes. */
 export const outputsOf = (node: Node): Value[] => node.outputs.filter((value) => value !== null);
@@ -133,25 +134,24 @@ export async function told(
   const made = skeleton(graph, nodes, known, ranked);
   if (made === null) throw new Error("the type of an input is not known");
   const model = nodes.some(isKernelLess) ? withKeptShapes(made.model) : made.model;
-  const read = (bytes: Uint8Array, named: (type: Type) => Type) =>
+  const read = (bytes: Uint8Array, named: (value: Value, reported: string) => string) =>
     withSession(ort, { model: bytes }, "disabled", async (session) => {
       const metadata = outputMetadata(session);
       for (const [k, value] of made.outputs.entries()) {
         const type = typeOf(metadata[k]);
-        if (type) found.set(value, named(type));
+        if (type) found.set(value, { ...type, dtype: named(value, type.dtype) });
       }
       const ranks = metadata.slice(made.outputs.length).map((shape) => typeOf(shape)?.shape?.[0]);
       return { found, ranks };
     });
   try {
-    return await read(model, (type) => type);
+    return await read(model, (_, reported) => reported);
   } catch (thrown) {
-    // onnxruntime has few kernels for bfloat16; what it infers of float16 holds for it too.
-    const other = standIn(model, "float16");
+    // onnxruntime has few kernels for bfloat16 and reports no float8: shapes are those of other types.
+    const other = inferable(model);
     if (!other) throw thrown;
-    return read(other, (type) =>
-      type.dtype === "float16" ? { ...type, dtype: "bfloat16" } : type,
-    );
+    const type = (value: Value) => found.get(value) ?? known(value);
+    return read(other.model, (value, reported) => ownType(value, reported, other.held, type));
   }
 }
 

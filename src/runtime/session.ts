@@ -1,5 +1,6 @@
 import type { InferenceSession, Tensor, TensorConstructor } from "onnxruntime-common";
 import { InputError } from "../onnx/source.ts";
+import { isUnnameable, withNamesAgain, withOtherNames } from "./unnameable.ts";
 
 /** What this project needs of onnxruntime: `import * as ort from "onnxruntime-node"` or "-web". */
 export interface Ort {
@@ -58,9 +59,12 @@ export async function openSession(
       ? {}
       : { extra: { session: { model_external_initializers_file_folder_path: folder } } }),
   };
-  return typeof model === "string"
-    ? ort.InferenceSession.create(model, options)
-    : ort.InferenceSession.create(model, options);
+  if (typeof model === "string") return ort.InferenceSession.create(model, options);
+  const session = await ort.InferenceSession.create(model, options);
+  if (!session.outputNames.some(isUnnameable)) return session;
+  await session.release();
+  const renamed = withOtherNames(model);
+  return withNamesAgain(await ort.InferenceSession.create(renamed.model, options), renamed.names);
 }
 
 /** Runs `work` with a session on the model and lets the session go. */
@@ -88,7 +92,7 @@ export async function runFor(
   names: readonly string[],
 ): Promise<Tensors> {
   const got: Tensors = await session.run(feeds as Record<string, Tensor>, [...names]);
-  if (names.every((name) => got[name])) return got;
+  if (names.every((name) => Object.hasOwn(got, name))) return got;
   const asked = session.outputNames.filter((name) => names.includes(name));
   return Object.fromEntries(asked.map((name, k) => [name, got[session.outputNames[k]]]));
 }

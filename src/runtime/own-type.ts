@@ -1,0 +1,33 @@
+import { attribute, type Value } from "../graph/graph.ts";
+import { type Type, typeOfTensor } from "../graph/types.ts";
+import { dataType, dataTypeNamed } from "../onnx/data-types.ts";
+import { TYPE_ATTRIBUTES } from "./stand-in.ts";
+
+/**
+ * The data type that a value has in its own model, where inference in other types reports one that
+ * may stand for it: the type that its node names, else that of the first operand inferred as this
+ * one. `held` are the types of the model before others stood in for them.
+ */
+export function ownType(
+  value: Value,
+  reported: string,
+  held: ReadonlySet<string>,
+  known: (value: Value) => Type | null,
+): string {
+  const others = [...held].filter((name) => dataTypeNamed(name)?.inferredAs === reported);
+  if (others.length === 0) return reported;
+  if (others.length === 1 && !held.has(reported)) return others[0];
+  const { producer } = value;
+  if (!producer) return reported;
+  const candidates = new Set([...others, reported]);
+  for (const name of TYPE_ATTRIBUTES) {
+    const named = dataType(attribute(producer, name)?.i ?? 0)?.name;
+    if (named && candidates.has(named)) return named;
+  }
+  // These take the type of one operand, and the rest of another; the last one decides.
+  const givesLast = producer.op === "CastLike" || producer.op === "QuantizeLinear";
+  const operands = givesLast ? producer.inputs.slice(-1) : producer.inputs;
+  const types = operands.map((input) => input && (typeOfTensor(input) ?? known(input))?.dtype);
+  const made = typeOfTensor(value)?.dtype;
+  return made ?? types.find((dtype) => dtype && candidates.has(dtype)) ?? reported;
+}
