@@ -16,6 +16,7 @@ import {
   writeTensor,
 } from "./encode.ts";
 import type { Graph, Node, Scope, Use, Value } from "./graph.ts";
+import { noteEdits } from "./operand-notes.ts";
 import type { DenseTensor } from "./tensor.ts";
 import type { Type } from "./types.ts";
 
@@ -99,6 +100,7 @@ export function patchEdits({ file }: Pick<Graph, "file">, patch: Patch, location
       before(node.message, bytesField(nodeField(node.scope), bytes)),
     ),
     ...patch.redirects.map(({ use, name }) => redirect(file, use, name)),
+    ...noteEdits(file, patch.redirects),
     ...(patch.removed ?? []).map(removal),
     ...(patch.replaced ?? []).map(({ node, by }) => replace(node.message, written(by, node.scope))),
     ...(patch.retyped ?? []).map((port) => retype(file, port)),

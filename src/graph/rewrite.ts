@@ -6,6 +6,7 @@ import type { Range } from "../onnx/source.ts";
 import type { Field } from "../onnx/wire.ts";
 import { bytesField, concat } from "../onnx/wire-bytes.ts";
 import type { Node, Scope } from "./graph.ts";
+import { devicesRenamed, NOTES } from "./operand-notes.ts";
 
 const { onnx } = onnxProto;
 
@@ -22,7 +23,9 @@ export interface Place {
 
 const NODE = { input: 1, output: 2, name: 3, attribute: 5 };
 const ATTRIBUTE = { name: 1, graph: 6, graphs: 11, reference: 21 };
-const GRAPH = { valueInfo: 13, annotation: 14, sparse: 15 };
+const GRAPH = { valueInfo: 13, sparse: 15 };
+const ANNOTATION = { tensor: 1, parameters: 2 };
+const ENTRY_VALUE = 2;
 const TENSOR_NAME = 8;
 const FUNCTION_DEFAULT = 11;
 
@@ -41,6 +44,8 @@ export class Rewriter {
       const { number, start } = field;
       if (number === NODE.input || number === NODE.output) return this.#text(field, place.value);
       if (number === NODE.name) return this.#text(field, place.node);
+      if (number === NOTES.nodeDevices)
+        return devicesRenamed(this.#file.reader, field, (name) => [place.value(name)]);
       const attribute = number === NODE.attribute ? attributes.get(start) : undefined;
       if (!attribute) return null;
       const { name, refAttrName: from } = attribute;
@@ -118,8 +123,9 @@ export class Rewriter {
         case FIELD.graphInput:
         case FIELD.graphOutput:
         case GRAPH.valueInfo:
-        case GRAPH.annotation:
           return named(1);
+        case NOTES.graphAnnotation:
+          return bytesField(number, this.#annotation(range, place));
         case GRAPH.sparse:
           return bytesField(
             number,
@@ -137,6 +143,18 @@ export class Rewriter {
         default:
           return null;
       }
+    });
+  }
+
+  /** A TensorAnnotation of the tensor, and of the parameters, by their new names. */
+  #annotation(range: Range, place: Place): Uint8Array {
+    return this.#message(range, (field) => {
+      if (field.number === ANNOTATION.tensor) return this.#text(field, place.value);
+      if (field.number !== ANNOTATION.parameters) return null;
+      const entry = this.#message({ start: field.body, end: field.end }, (value) =>
+        value.number === ENTRY_VALUE ? this.#text(value, place.value) : null,
+      );
+      return bytesField(field.number, entry);
     });
   }
 

@@ -79,6 +79,11 @@ export interface ShapeMessage extends Message {
   readonly dims: readonly DimensionMessage[];
 }
 
+/** TensorAnnotation of quantization_annotation: the name of the tensor that it is about. */
+export interface AnnotationMessage extends Message {
+  readonly name: string;
+}
+
 /** GraphProto. */
 export interface GraphMessage extends Message {
   readonly name: string;
@@ -88,6 +93,7 @@ export interface GraphMessage extends Message {
   readonly inputs: readonly ValueInfoMessage[];
   readonly outputs: readonly ValueInfoMessage[];
   readonly valueInfos: readonly ValueInfoMessage[];
+  readonly annotations: readonly AnnotationMessage[];
 }
 
 /** OperatorSetIdProto. */

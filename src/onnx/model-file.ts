@@ -92,6 +92,7 @@ function merged(graphs: readonly GraphMessage[]): GraphMessage {
     inputs: graphs.flatMap((graph) => graph.inputs),
     outputs: graphs.flatMap((graph) => graph.outputs),
     valueInfos: graphs.flatMap((graph) => graph.valueInfos),
+    annotations: graphs.flatMap((graph) => graph.annotations),
   };
 }
 

@@ -14,6 +14,7 @@ import {
   texts,
 } from "./decode.ts";
 import {
+  type AnnotationMessage,
   type AttributeMessage,
   type DimensionMessage,
   type EntryMessage,
@@ -91,6 +92,8 @@ const tensorType: Schema<TensorTypeMessage> = {
 const type: Schema<TypeMessage> = { tensor: message(1, () => tensorType) };
 const valueInfo: Schema<ValueInfoMessage> = { name: text(1), type: message(2, () => type) };
 
+const annotation: Schema<AnnotationMessage> = { name: text(1) };
+
 const graph: Schema<GraphMessage> = {
   name: text(FIELD.graphName),
   nodes: messages(FIELD.graphNode, () => node),
@@ -99,6 +102,7 @@ const graph: Schema<GraphMessage> = {
   inputs: messages(FIELD.graphInput, () => valueInfo),
   outputs: messages(FIELD.graphOutput, () => valueInfo),
   valueInfos: messages(13, () => valueInfo),
+  annotations: messages(14, () => annotation),
 };
 
 const opset: Schema<OpsetMessage> = { domain: text(1), version: integer(2) };

@@ -1,4 +1,5 @@
 import type { Scope } from "../graph/graph.ts";
+import { annotationsFollow, devicesOf, NOTES, renaming } from "../graph/operand-notes.ts";
 import { attributeOf } from "../graph/scopes.ts";
 import { type Frame, partsOf } from "../onnx/decode.ts";
 import {
@@ -9,6 +10,7 @@ import {
 } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import type { Range } from "../onnx/source.ts";
+import { equalBytes as sameContent } from "../onnx/wire-bytes.ts";
 import { beforeCopies, constantMovedOnly, movedOnly } from "./linked.ts";
 
 /** What one model has more than another, and in what they differ beyond that. */
@@ -33,7 +35,15 @@ const LISTED = {
     FIELD.modelMetadata,
     FIELD.modelFunction,
   ],
-  graph: [FIELD.graphNode, FIELD.graphInitializer, FIELD.graphInput, FIELD.graphOutput, 13, 15],
+  graph: [
+    FIELD.graphNode,
+    FIELD.graphInitializer,
+    FIELD.graphInput,
+    FIELD.graphOutput,
+    13,
+    15,
+    NOTES.graphAnnotation,
+  ],
 };
 
 /** Compares two models byte for byte: signature, metadata, opsets, functions, weights and nodes. */
@@ -60,7 +70,10 @@ export function changes(before: ModelFile, result: ModelFile): Changes {
   if (before.message.irVersion !== after.message.irVersion) differences.push("ir_version differs");
   if (!sameBut(LISTED.model, before, before.message.frame, after, after.message.frame))
     differences.push("producer, version, documentation or training of the model differ");
-  if (!sameBut(LISTED.graph, before, before.graph.frame, after, after.graph.frame))
+  if (
+    !sameBut(LISTED.graph, before, before.graph.frame, after, after.graph.frame) ||
+    !annotationsFollow(before, before.graph, after, after.graph)
+  )
     differences.push("name, documentation, metadata or quantisation of the graph differ");
   const inside = graphChanges(before, before.graph, after, after.graph, "");
   return { ...inside, differences: [...differences, ...inside.differences] };
@@ -137,8 +150,16 @@ function bodyChanges(
   y: NodeMessage,
   way: string,
 ): Changes[] | null {
-  const fields = [NODE.input, NODE.attribute];
+  const fields = [NODE.input, NODE.attribute, NOTES.nodeDevices];
   if (x.inputs.length !== y.inputs.length || !sameBut(fields, before, x.frame, after, y.frame))
+    return null;
+  const devices = devicesOf(before, x, renaming(x, y.inputs));
+  if (
+    !sameContent(
+      devices,
+      devicesOf(after, y, (name) => [name]),
+    )
+  )
     return null;
   if (x.attributes.length !== y.attributes.length) return null;
   const found: Changes[] = [];
@@ -148,7 +169,8 @@ function bodyChanges(
     if (!sameBut(skipped, before, attribute.frame, after, y.attributes[k].frame)) return null;
     if (own.length !== others.length) return null;
     for (const [each, graph] of own.entries()) {
-      const rest = [FIELD.graphNode, FIELD.graphInitializer];
+      const rest = [FIELD.graphNode, FIELD.graphInitializer, NOTES.graphAnnotation];
+      if (!annotationsFollow(before, graph, after, others[each])) return null;
       if (!sameBut(rest, before, graph.frame, after, others[each].frame)) return null;
       const inner = wayInto(way, x, attribute.name);
       found.push(graphChanges(before, graph, after, others[each], inner));
