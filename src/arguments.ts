@@ -36,6 +36,7 @@ const searching: Declared<ResidualOptions> = {
   earlier: objects,
   within: object,
   featureAxis: any,
+  features: object,
   also: texts,
 };
 

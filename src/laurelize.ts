@@ -200,10 +200,15 @@ export class NoSiteError extends InputError {
   readonly found: FoundResiduals;
   constructor(found: FoundResiduals, name: string) {
     const { length } = found.sites;
-    const axisless = found.rejected.filter(({ reason }) => reason.startsWith("no feature axis"));
+    const axisless = found.rejected.filter(({ axisless }) => axisless);
     const closed = found.rejected.filter(({ reason }) => reason.startsWith("is added in"));
+    const calls = found.rejected.filter(({ node }) => node.callee !== null);
     const kinds = [...new Set(found.rejected.flatMap(({ kind }) => kind ?? []))].sort();
-    if (length === 0 && closed.length > 0)
+    if (length === 0 && calls.length > 0)
+      super(
+        `no residual connection is seen in ${name}: ${calls[0].output.name} ${calls[0].reason}.`,
+      );
+    else if (length === 0 && closed.length > 0)
       super(
         `${name} has ${closed.length} ${closed.length === 1 ? "sum" : "sums"} that cannot be changed in place: ${closed[0].output.name} ${closed[0].reason}.`,
       );

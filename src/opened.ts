@@ -1,8 +1,8 @@
-import { callsWith, openCalls, openSums } from "../passes/open/functions.ts";
+import { callsWith, closedCalls, openAll, openCalls, openSums } from "../passes/open/functions.ts";
 import { hiddenSums, hidesSum } from "../passes/open/hidden-sums.ts";
 import { NotOpened, type Opening, opening } from "../passes/open/index.ts";
 import { findSites, type ResidualOptions, type Residuals } from "../passes/residuals/index.ts";
-import type { Rejection } from "../passes/residuals/residual.ts";
+import type { Feature, Rejection } from "../passes/residuals/residual.ts";
 import type { Undo } from "./graph/../onnx/undo.ts";
 import type { Node } from "./graph/graph.ts";
 import type { Inlined } from "./graph/inline.ts";
@@ -29,6 +29,8 @@ export interface Searched {
   readonly opened: Opened;
   readonly found: Residuals;
   readonly warnings: readonly string[];
+  /** The feature axes that were found inside functions which stay closed. */
+  readonly features: ResidualOptions["features"];
 }
 
 /** Opens what holds residual connections out of reach, and finds these. */
@@ -38,12 +40,18 @@ export async function searched(
   options: ResidualOptions,
 ): Promise<Searched> {
   const written = await withCallsOpened(model, ort, options);
-  return withNodesOpened(written, ort, options);
+  const all = await withNodesOpened(written, ort, { ...options, features: written.features });
+  const { found } = all;
+  return {
+    ...all,
+    found: { ...found, rejected: [...found.rejected, ...closedCalls(model.graph)] },
+  };
 }
 
 async function search(opened: Opened, ort: Ort, options: ResidualOptions): Promise<Searched> {
   const { types, warnings } = await typesOf(opened.model, ort);
-  return { opened, found: findSites(opened.model.graph, types, options), warnings };
+  const found = findSites(opened.model.graph, types, options);
+  return { opened, found, warnings, features: options.features };
 }
 
 /** Writes functions that hold residual connections in place of their calls. */
@@ -53,17 +61,39 @@ async function withCallsOpened(
   options: ResidualOptions,
 ): Promise<Searched> {
   const closed: Opened = { model, calls: [], nodes: [], composed: model, undos: [] };
-  const all = model.graph.functions.length === 0 ? null : openSums(model.graph);
-  if (!all) return search(closed, ort, options);
-  const unfold = async ({ patch, calls }: Inlined) => {
-    const step = await patched(model, patch);
-    return search({ ...closed, ...step, composed: step.model, calls }, ort, options);
+  const { graph } = model;
+  if (graph.functions.length === 0) return search(closed, ort, options);
+  let known = options;
+  const unfold = async (made: Inlined | null): Promise<Searched> => {
+    const step = made && (await patched(model, made.patch));
+    const opened =
+      made && step ? { ...closed, ...step, composed: step.model, calls: made.calls } : closed;
+    const searched = await search(opened, ort, known);
+    if (known.features || !searched.found.rejected.some(({ axisless }) => axisless))
+      return searched;
+    known = { ...options, features: await featuresInside(model, ort, options) };
+    return search(opened, ort, known);
   };
+  const all = openSums(graph);
+  if (!all) return unfold(null);
   const whole = await unfold(all);
   const needed = callsWith(whole.found.sites, all);
-  if (needed.size === 0) return search(closed, ort, options);
-  const some = openCalls(model.graph, needed)!;
-  return some.calls.length === all.calls.length ? whole : unfold(some);
+  const some = needed.size > 0 ? openCalls(graph, needed) : null;
+  return some?.calls.length === all.calls.length ? whole : unfold(some);
+}
+
+/** The feature axes of sums in a model all of whose calls are opened: mixers and norms may lie in functions. */
+async function featuresInside(
+  model: Model,
+  ort: Ort,
+  options: ResidualOptions,
+): Promise<ReadonlyMap<string, Feature>> {
+  const all = openAll(model.graph);
+  if (!all) return new Map();
+  const { model: whole } = await patched(model, all.patch);
+  const { types } = await typesOf(whole, ort);
+  const { sites } = findSites(whole.graph, types, { ...options, featureAxis: undefined });
+  return new Map(sites.map(({ output, feature }) => [output.name, feature]));
 }
 
 /** Opens composite nodes whose sum no slot of theirs leads to, where that is a residual connection. */
@@ -96,11 +126,12 @@ async function withNodesOpened(
 
 /** As it is searched where of the composite nodes only these are opened. */
 export function withOnly(
-  { opened: { composed, nodes: all, undos, calls } }: Searched,
+  { opened: { composed, nodes: all, undos, calls }, features }: Searched,
   nodes: readonly Node[],
   ort: Ort,
-  options: ResidualOptions,
+  given: ResidualOptions,
 ): Promise<Searched> {
+  const options = { ...given, features };
   const before = all.length > 0 ? undos.slice(1) : undos;
   const written: Opened = { model: composed, calls, nodes: [], composed, undos: before };
   return nodes.length > 0

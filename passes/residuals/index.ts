@@ -45,6 +45,8 @@ export interface ResidualOptions {
    * graph shows. May be negative.
    */
   readonly featureAxis?: FeatureAxis | undefined;
+  /** Feature axes that are known already, by the names of the sums. */
+  readonly features?: ReadonlyMap<string, Feature> | undefined;
   /** Kinds of sums that are left alone otherwise. */
   readonly also?: readonly OptionalKind[] | undefined;
 }
@@ -143,7 +145,8 @@ function search(
       }
       const name = nameOf(within ?? node);
       const names = [name, name.replace(/^\//, ""), sum.output.name];
-      candidates.push({ ...taken, names, node, within, sum, form: form.name });
+      const known = options.features?.get(sum.output.name) ?? null;
+      candidates.push({ ...taken, names, known, node, within, sum, form: form.name });
       for (const inner of innerSums(candidates.at(-1)!)) absorbed.add(inner);
     }
     candidates.sort(inOrder);
@@ -152,7 +155,14 @@ function search(
       const candidate = candidates[k];
       const { node, within, sum } = candidate;
       if ("reason" in axis && !axes.has(candidate)) {
-        rejected.push({ node, within, output: sum.output, reason: axis.reason, kind: null });
+        rejected.push({
+          node,
+          within,
+          output: sum.output,
+          reason: axis.reason,
+          kind: null,
+          axisless: true,
+        });
         pending.unshift(...innerSums(candidate));
       }
       axes.set(candidate, axis);

@@ -81,6 +81,8 @@ export interface Rejection {
   readonly reason: string;
   /** Set where the sum would be a site if its kind were asked for. */
   readonly kind: OptionalKind | null;
+  /** Set if the sum has slots but no feature axis. */
+  readonly axisless?: true;
 }
 
 /** What matching looks at. */

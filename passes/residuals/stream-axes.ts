@@ -12,6 +12,8 @@ export interface Candidate {
   readonly sum: Sum;
   readonly skip: Term;
   readonly branches: readonly Term[];
+  /** Its feature axis, if that is known already. */
+  readonly known: Feature | null;
   /** The names by which a user may name its axis. */
   readonly names: readonly string[];
 }
@@ -52,13 +54,12 @@ export function featureAxes(
     ]),
   );
   return members.map((member) => {
+    const { known, names } = member.candidate;
+    const given = named.of(names, member.shape);
+    if (given === null && known) return known;
     const root = member.root ?? member;
     const stream = streams.get(root)!;
-    return decide(
-      member,
-      stream,
-      named.of(member.candidate.names, member.shape) ?? axisOf(member, stream, normed.get(root)!),
-    );
+    return decide(member, stream, given ?? axisOf(member, stream, normed.get(root)!));
   });
 }
 

@@ -34,5 +34,7 @@ export const whyNot = {
     `is added inside ${op}, which does not take the branch as a float operand: it must be opened into a plain sum first`,
   blocked: () =>
     "is added in NCHWc blocks, which onnxruntime lays out for the processor at hand: run this on the model before it was optimised, or on one optimised at level extended at most",
+  closedFunction: (name: string, why: string) =>
+    `calls the function ${name}, whose sums cannot be looked at: ${why}; convert the model or the function to one opset`,
   noFeatureAxis: (why: string) => `no feature axis: ${why}; name it with --feature-axis`,
 };

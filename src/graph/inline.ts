@@ -1,5 +1,6 @@
 import type { FunctionMessage } from "../onnx/messages.ts";
 import type { Graph, Node, Scope } from "./graph.ts";
+import { changedBetween } from "./opset-changes.ts";
 import type { Patch } from "./patch-edits.ts";
 import { type Place, Rewriter } from "./rewrite.ts";
 import { labelOf, pathOf, scopesOf } from "./scopes.ts";
@@ -15,7 +16,7 @@ export interface Inlined {
 
 /**
  * Writes the bodies of functions in place of the calls that are wanted, calls inside them too
- * where these are. A function whose operator sets are others than the model's is left alone. Null
+ * where these are. A function whose operators mean something else in the model is left alone. Null
  * where there is no such call.
  */
 export function inlined(
@@ -101,8 +102,24 @@ export function inlined(
 
 const plain = (domain: string) => (domain === "ai.onnx" ? "" : domain);
 
-/** Whether a function's operators mean in the model what they mean in the function. */
-const fits = ({ file }: Graph, callee: Scope) =>
-  (callee.message as FunctionMessage).opsets.every(
-    ({ domain, version }) => (file.opsets.get(plain(domain)) ?? version) === version,
-  );
+/**
+ * Why the body of a function cannot stand in the model itself, a clause: its operators mean something
+ * else there. Null if it can.
+ */
+export function misfitOf({ file }: Graph, callee: Scope): string | null {
+  for (const { domain, version } of (callee.message as FunctionMessage).opsets) {
+    const own = file.opsets.get(plain(domain)) ?? version;
+    const name = plain(domain) || "ai.onnx";
+    const why =
+      plain(domain) === ""
+        ? changedBetween(callee, version, own)
+        : own === version || file.message.functions.some((one) => one.domain === domain)
+          ? null
+          : "these may differ";
+    if (why !== null)
+      return `it imports ${name} ${version} and the model imports ${name} ${own} (${why})`;
+  }
+  return null;
+}
+
+const fits = (graph: Graph, callee: Scope) => misfitOf(graph, callee) === null;

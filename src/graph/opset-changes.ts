@@ -1,0 +1,66 @@
+import type { Scope } from "./graph.ts";
+
+/**
+ * The opsets of ai.onnx in which an operator lost an attribute, took an input in its place, or
+ * came to mean something else. Other versions only add types, and attributes whose default is what
+ * was before. Source: the schemas of onnx 1.23, opset 8 to 28.
+ */
+const CHANGED: Readonly<Record<string, readonly number[]>> = {
+  Attention: [24],
+  BatchNormalization: [9, 14],
+  Clip: [11],
+  DFT: [20],
+  Dropout: [12],
+  GridSample: [20],
+  GroupNormalization: [21],
+  Hardmax: [13],
+  LogSoftmax: [13],
+  Loop: [11],
+  Pad: [11],
+  ReduceL1: [18],
+  ReduceL2: [18],
+  ReduceLogSum: [18],
+  ReduceLogSumExp: [18],
+  ReduceMax: [18],
+  ReduceMean: [18],
+  ReduceMin: [18],
+  ReduceProd: [18],
+  ReduceSum: [13],
+  ReduceSumSquare: [18],
+  Resize: [11, 13, 18, 19],
+  RoiAlign: [16],
+  Scan: [9],
+  Scatter: [11],
+  Slice: [10],
+  Softmax: [13],
+  Split: [13, 18],
+  Squeeze: [13],
+  TopK: [10, 11],
+  Unsqueeze: [13],
+  Upsample: [9, 10],
+};
+
+/** The newest opset whose changes are listed. */
+const NEWEST = 28;
+
+/**
+ * Why the nodes of a scope, written for one opset of ai.onnx, cannot stand in a model of another: an
+ * operator that changed in between, a clause; null if they mean the same there.
+ */
+export function changedBetween(scope: Scope, from: number, to: number): string | null {
+  if (from === to) return null;
+  if (to < from) return `opset ${to} is older and may lack what opset ${from} has`;
+  if (to > NEWEST) return `opset ${to} is newer than any that is known here`;
+  for (const { message, bodies } of scope.nodes) {
+    const changes = message.domain === "" || message.domain === "ai.onnx" ? message.opType : "";
+    const at = Object.hasOwn(CHANGED, changes)
+      ? CHANGED[changes].find((opset) => opset > from && opset <= to)
+      : undefined;
+    if (at !== undefined) return `${changes} changed in opset ${at}`;
+    for (const body of bodies) {
+      const inside = changedBetween(body, from, to);
+      if (inside !== null) return inside;
+    }
+  }
+  return null;
+}
