@@ -435,6 +435,14 @@ describe("the cases that people brought", { timeout: 120_000 }, () => {
     await expect(far).rejects.toThrow(/--shift 8 leaves no label of 8 positions/);
   });
 
+  it("a model with an empty past is trained", async () => {
+    const { original, model, batch } = await first("empty-past", "labels");
+    expect(batch.past.dims).toEqual([8, 0, 4]);
+    const { y } = await run(original, batch);
+    const { loss } = await lossOf(model, batch, { output: "y" });
+    expect(loss).toBeCloseTo(mean(surprises(y, numbers(batch.labels as Tensor), 2)), 5);
+  });
+
   it.each([
     ["softmax-clipped", 1.723],
     ["sigmoids-joined", 0.714],

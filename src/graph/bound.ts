@@ -8,9 +8,10 @@ export type Sizes = Readonly<Record<string, number>>;
 
 /**
  * Fixes free dimensions of a model's inputs; those not named stay free. Throws an InputError if a
- * name is not that of a free dimension, or if a size is not a positive integer.
+ * name is not that of a free dimension, or if a size is less than `least`: 0 for what may hold
+ * nothing, an empty cache say.
  */
-export function bound({ file, main }: Graph, sizes: Sizes): Patch {
+export function bound({ file, main }: Graph, sizes: Sizes, least = 1): Patch {
   const unknown = new Set(Object.keys(sizes));
   const free = new Set<string>();
   const inputs = new Set(main.inputs.map(({ name }) => name));
@@ -32,7 +33,7 @@ export function bound({ file, main }: Graph, sizes: Sizes): Patch {
       `${file.source.name} has no free dimension ${name}; it has ${[...free].join(", ") || "none"}.`,
     );
   for (const [name, size] of Object.entries(sizes))
-    if (!Number.isSafeInteger(size) || size < 1)
-      throw new InputError(`the size ${size} of ${name} is no whole number from 1 on.`);
+    if (!Number.isSafeInteger(size) || size < least)
+      throw new InputError(`the size ${size} of ${name} is no whole number from ${least} on.`);
   return { nodes: [], tensors: [], redirects: [], retyped };
 }

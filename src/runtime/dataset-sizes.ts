@@ -1,5 +1,4 @@
 import { type Dimension, showShape } from "../graph/types.ts";
-import { elements } from "../onnx/data-types.ts";
 import { InputError } from "../onnx/source.ts";
 import type { Expected } from "./dataset.ts";
 import type { StoredArray } from "./npz.ts";
@@ -42,7 +41,7 @@ export class Sizes {
       throw new InputError(
         `${title} is a single number; its first dimension must be the examples.`,
       );
-    if (elements(dims) === 0)
+    if (dims[0] === 0)
       throw new InputError(`${title} has shape ${showShape(dims)} and so holds nothing.`);
     const [rows, ...row] = dims;
     if (this.#rows === null) this.rows += rows;

@@ -18,16 +18,17 @@ const ROUNDS = 100;
 /**
  * Binds the free dimensions of a model's inputs, and puts what is computed from sizes alone in as
  * constants, until no more sizes are found: the model computes what it did, for these sizes.
- * `free` names weights that are no constants. Throws an InputError where a dimension's name is
- * none of the model's.
+ * `free` names weights that are no constants, `least` is the least size that a dimension may have.
+ * Throws an InputError where a dimension's name is none of the model's.
  */
 export async function settled(
   model: Model,
   ort: Ort,
   dims: Sizes,
   free: readonly string[],
+  least = 1,
 ): Promise<Settled> {
-  let now = await patched(model.graph, bound(model.graph, dims));
+  let now = await patched(model.graph, bound(model.graph, dims, least));
   for (let round = 0; ; round++) {
     const { graph } = now;
     const { types } = await typesOf(now, ort);

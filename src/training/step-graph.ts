@@ -125,6 +125,7 @@ export async function judged(model: Model, options: StepOptions): Promise<Judged
     ort,
     sizesOf(model.graph, types, options.inputs),
     weights.map(({ name }) => name),
+    0,
   );
   const loss = lossNamed(options.loss);
   const chosenFor = { loss, target: loss.distils ? null : target.type };
