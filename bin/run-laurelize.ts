@@ -9,6 +9,7 @@ import {
   type Ort,
   openModel,
   type Proof,
+  RecognizedError,
   type Site,
   verify,
 } from "../src/index.ts";
@@ -83,7 +84,17 @@ export async function runLaurelize(args: LaurelizeArguments): Promise<void> {
     linkWeights: args.linkWeights,
     hash: args.hash,
     again: args.again,
+  }).catch((error) => {
+    if (!(error instanceof RecognizedError)) throw error;
+    const name = path.basename(args.model);
+    const at = `${error.sites} ${error.sites === 1 ? "site" : "sites"}`;
+    say(
+      `${name} is already laurelized (recognised at ${at} by structure; the metadata is gone); nothing written (--again adds to it)`,
+    );
+    if (args.json) printJson({ input: args.model, output: null, alreadyLaurelized: true });
+    return null;
   });
+  if (laurel === null) return;
   if (args.copyData && copyData === null)
     warn(`--copy-data has no effect: ${path.basename(args.model)} has no data files.`);
   if (args.again && !isLaurelized(model) && !laurel.found.chosen.some(isLaurel))

@@ -121,6 +121,7 @@ export {
   type Laurelized,
   laurelize,
   NoSiteError,
+  RecognizedError,
   type ResultOptions,
   type WithOrt,
 } from "./laurelize.ts";

@@ -130,6 +130,9 @@ export async function laurelize(
       `${model.file.source.name} uses opset ${opset}, and onnxruntime runs 7 and newer; convert it with onnx.version_converter first.`,
     );
   const all = await search(model, { ort, featureAxis, also });
+  const { recognized } = all.found;
+  if (recognized > 0 && before === 0 && !again)
+    throw new RecognizedError(model.file.source.name, recognized);
   const taken = chosen(all.found.sites, { ...wanted, again });
   const found = { ...all.found, chosen: taken, warnings: all.warnings };
   if (taken.length === 0) throw new NoSiteError(found, model.file.source.name);
@@ -192,6 +195,19 @@ function blocking({ rejected }: Residuals): string[] {
   return length === 0
     ? []
     : [`${length} ${length === 1 ? "sum" : "sums"} left alone: each ${whyNot.blocked()}.`];
+}
+
+/** The model holds LAuReL of this tool, which its metadata does not say. */
+export class RecognizedError extends InputError {
+  override name = "RecognizedError";
+  readonly sites: number;
+  constructor(name: string, sites: number) {
+    const at = `${sites} ${sites === 1 ? "site" : "sites"}`;
+    super(
+      `${name} is already laurelized: LAuReL is recognised at ${at} by its structure, though the metadata is gone; set again to add to it.`,
+    );
+    this.sites = sites;
+  }
 }
 
 /** No residual connection is there, or none is left by the globs. */

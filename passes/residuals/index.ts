@@ -11,6 +11,7 @@ import type { Types } from "../../src/graph/types.ts";
 import type { ManifestSite } from "../manifest.ts";
 import { blockedValues } from "./blocked.ts";
 import { closedSum } from "./closed-sum.ts";
+import { recognize } from "./inserted.ts";
 import { isLaurel } from "./laurel-block.ts";
 import { type FeatureAxis, type NamedAxes, namedAxes } from "./named-axes.ts";
 import { plainSum } from "./plain-sum.ts";
@@ -32,6 +33,8 @@ export interface Residuals {
   readonly rejected: readonly Rejection[];
   /** Sentences on feature axes that the user names and that no sum takes. */
   readonly unused: readonly string[];
+  /** Sites at which LAuReL of this tool is recognised that the model's metadata does not list. */
+  readonly recognized: number;
 }
 
 /** Options of the search. */
@@ -58,15 +61,17 @@ export function findSites(graph: Graph, types: Types, options: ResidualOptions =
       throw new InputError(`also ${kind} is none of ${OPTIONAL_KINDS.join(", ")}.`);
   const earlier = options.earlier ?? [];
   const scopes = [...scopesOf(graph)];
+  const facts = { graph, types, constants: constants(graph) };
+  const recognized = recognize(facts, scopes, forms);
+  const listed = augmentedBefore(scopes, earlier);
   const setting: Setting = {
-    graph,
-    types,
-    constants: constants(graph),
+    ...facts,
     blocked: blockedValues(graph),
-    augmented: augmentedBefore(scopes, earlier),
+    augmented: new Map([...recognized.augmented, ...listed]),
   };
   const named = namedAxes(options.featureAxis);
-  const { found, rejected } = search(setting, options, named);
+  const { found, rejected } = search(setting, options, named, recognized.nodes);
+  const isUnlisted = (value: Value) => recognized.augmented.has(value) && !listed.has(value);
   const unique = naming();
   const sites = found.reverse().map(({ candidate, feature }): Omit<Unplaced, "layer"> => {
     const { node, within, sum, skip, branches, kind, form } = candidate;
@@ -92,6 +97,7 @@ export function findSites(graph: Graph, types: Types, options: ResidualOptions =
     sites: inStreams(setting, layers(setting, sites.reverse())),
     rejected,
     unused: named.unused(),
+    recognized: sites.filter(({ skip: { value } }) => isUnlisted(value)).length,
   };
 }
 
@@ -111,6 +117,7 @@ function search(
   setting: Setting,
   options: ResidualOptions,
   named: NamedAxes,
+  laurel: ReadonlySet<Node>,
 ): {
   readonly found: { readonly candidate: Found; readonly feature: Feature }[];
   readonly rejected: Rejection[];
@@ -127,7 +134,8 @@ function search(
   const axes = new Map<Found, FoundAxis>();
   for (let pending = [...nodes].reverse(); pending.length > 0; ) {
     for (const node of pending) {
-      const inserted = own.some((prefix) => node.message.name.startsWith(prefix));
+      const inserted =
+        laurel.has(node) || own.some((prefix) => node.message.name.startsWith(prefix));
       const form =
         inserted || absorbed.has(node) ? undefined : forms.find((each) => each.sumOf(node));
       const sum = form?.sumOf(node);

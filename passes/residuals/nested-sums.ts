@@ -4,6 +4,8 @@ import type { Setting, Term } from "./residual.ts";
 import { sameShape } from "./same-shape.ts";
 import { skipChain } from "./skip-chain.ts";
 
+type Facts = Pick<Setting, "constants" | "types">;
+
 /** Terms above which a sum is an aggregation: no residual connection has so many branches. */
 export const MOST_TERMS = 16;
 
@@ -11,7 +13,7 @@ export const MOST_TERMS = 16;
  * Terms with single-use inner sums of computed values of the same shape opened up; null where
  * these are more than a residual sum has.
  */
-export function flatten(setting: Setting, terms: readonly Term[]): Term[] | null {
+export function flatten(setting: Facts, terms: readonly Term[]): Term[] | null {
   const flat: Term[] = [];
   const pending = [...terms].reverse();
   for (let term = pending.pop(); term; term = pending.pop()) {
@@ -24,7 +26,7 @@ export function flatten(setting: Setting, terms: readonly Term[]): Term[] | null
 }
 
 /** The terms of the inner sum that makes this one, where it may be opened up. */
-function innerTerms({ constants, types }: Setting, { value, use }: Term): Term[] | null {
+function innerTerms({ constants, types }: Facts, { value, use }: Term): Term[] | null {
   const node = value.producer;
   const shape = types.get(value)?.shape;
   if ((node?.op !== "Add" && node?.op !== "Sum") || value.uses.length !== 1 || value.isOutput)

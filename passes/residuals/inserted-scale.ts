@@ -1,0 +1,101 @@
+import { numbersOf, tensorOf } from "../../src/graph/constants.ts";
+import { attribute, type Value } from "../../src/graph/graph.ts";
+import { decodeNumbers } from "../../src/graph/tensor.ts";
+import { dataType } from "../../src/onnx/data-types.ts";
+import { tensorBytes } from "../../src/onnx/model-file.ts";
+import type { Setting } from "./residual.ts";
+
+type Facts = Pick<Setting, "graph" | "constants">;
+
+/** A value times constants. */
+export interface Scaled {
+  readonly x: Value;
+  readonly factor: Value;
+  /** Written as LAuReL alone writes it: a BatchNormalization that does nothing but multiply. */
+  readonly exact: boolean;
+}
+
+/** What a value is a multiple of: by a Mul, or by a BatchNormalization without shift, mean, variance and epsilon. */
+export function scaledOf(facts: Facts, value: Value): Scaled | null {
+  let at = value;
+  while (at.producer && ["Identity", "Cast"].includes(at.producer.op)) at = at.producer.inputs[0]!;
+  const node = at.producer;
+  if (!node) return null;
+  const [x, scale, shift, mean, variance] = node.inputs;
+  if (node.op === "Mul") {
+    const [factor] = node.inputs.filter((input) => input && facts.constants.has(input));
+    const [other] = node.inputs.filter((input) => input && !facts.constants.has(input));
+    return factor && other ? { x: other, factor, exact: false } : null;
+  }
+  if (node.op !== "BatchNormalization" || !x || !scale) return null;
+  const filled = (input: Value | null, wanted: number) =>
+    numbers(facts, input)?.every((number) => number === wanted) ?? false;
+  const plain = filled(shift, 0) && filled(mean, 0) && filled(variance, 1);
+  const epsilon = attribute(node, "epsilon")?.f;
+  return plain && epsilon === 0 ? { x, factor: scale, exact: true } : null;
+}
+
+/** Whether a multiple may be PA's γ x: by one number, not by one for each feature. */
+export function isScaling(facts: Facts, { factor, exact }: Scaled): boolean {
+  const gamma = numbers(facts, factor);
+  const one = tensorOf(factor)?.dims.every((dim) => dim === 1) ?? gatheredOne(factor);
+  return exact ? (gamma?.every((number) => number === gamma[0]) ?? true) : one;
+}
+
+const gatheredOne = ({ producer }: Value) => producer?.op === "Gather";
+
+/** Rounding of factors that were folded, in half precision too. */
+const NEAR = 1e-2;
+
+/**
+ * Whether terms are weighed by RW's α and β: both from one Softmax or Sigmoid, or folded numbers that
+ * are 2 together, or, if nothing binds them, numbers of about 1 that differ.
+ */
+export function weighs(facts: Facts, terms: readonly (Scaled | null)[]): boolean {
+  if (terms.length < 2 || terms.includes(null)) return false;
+  const factors = terms.map((term) => term!.factor);
+  const origins = factors.map(originOf);
+  if (origins.every((origin) => origin !== null && origin === origins[0])) return true;
+  const unlike = new Map(
+    factors.map((factor) => {
+      const read = numbers(facts, factor);
+      return [read?.join(), read];
+    }),
+  );
+  const [a, b] = [...unlike.values()];
+  const [same, two] = [unlike.size === 1, unlike.size === 2];
+  return a != null && ((same && pairs(a, a)) || (two && b != null && pairs(a, b)));
+}
+
+const pairs = (a: readonly number[], b: readonly number[]) =>
+  a.length === b.length && (a.every((v, k) => Math.abs(v + b[k] - 2) < NEAR) || differ(a, b));
+
+/** Numbers of about 1 on both sides, as weights that nothing binds are after some training. */
+const differ = (a: readonly number[], b: readonly number[]) =>
+  a.some((v, k) => v !== b[k]) && [...a, ...b].every((v) => v > 0.5 && v < 2);
+
+/** The Softmax or Sigmoid that a factor is computed by, from constants. */
+function originOf(factor: Value): Value | null {
+  let at: Value | null = factor;
+  for (let hop = 0; at && hop < 8; hop++) {
+    const node: Value["producer"] = at.producer;
+    if (!node) return null;
+    if (node.op === "Softmax" || node.op === "Sigmoid") return at;
+    at = node.inputs.find((input) => input?.producer && !tensorOf(input)) ?? null;
+  }
+  return null;
+}
+
+/** Elements above which a factor is not read. */
+const MOST = 65_536;
+
+const FLOATS = new Set(["float", "double", "float16", "bfloat16"]);
+
+/** The numbers of a constant that is stored; null if it has to be computed. */
+function numbers({ graph }: Facts, value: Value | null | undefined): readonly number[] | null {
+  const tensor = tensorOf(value);
+  const type = tensor && dataType(tensor.dataType)?.name;
+  if (!tensor || !type || !FLOATS.has(type)) return numbersOf(graph, value);
+  if (tensor.dims.reduce((n, dim) => n * dim, 1) > MOST) return null;
+  return [...decodeNumbers(type, tensorBytes(graph.file, tensor))];
+}

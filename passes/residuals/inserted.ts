@@ -1,0 +1,102 @@
+import type { Node, Scope, Value } from "../../src/graph/graph.ts";
+import { isScaling, scaledOf, weighs } from "./inserted-scale.ts";
+import { lowRankOf } from "./low-rank-map.ts";
+import { flatten } from "./nested-sums.ts";
+import { computedBy } from "./operators.ts";
+import type { Form, Setting, Sum } from "./residual.ts";
+
+/** LAuReL that is in a model, told by its structure: names and metadata play no part. */
+export interface Inserted {
+  /** What a sum reads → the operand that it read before. */
+  readonly augmented: ReadonlyMap<Value, Value>;
+  /** Additions that belong to LAuReL and are no sums of the model. */
+  readonly nodes: ReadonlySet<Node>;
+}
+
+/** A skip slot's value as LAuReL writes it: β · (x + Σ addends). */
+interface Bracket {
+  readonly x: Value;
+  readonly nodes: readonly Node[];
+}
+
+type Facts = Pick<Setting, "graph" | "types" | "constants">;
+
+/**
+ * Recognises LAuReL at the sums of a model: a term that is x plus low-rank maps or multiples of x
+ * and earlier skips, or terms that are weighed by α and β as RW weighs them.
+ */
+export function recognize(
+  facts: Facts,
+  scopes: readonly Scope[],
+  forms: readonly Form[],
+): Inserted {
+  const augmented = new Map<Value, Value>();
+  const nodes = new Set<Node>();
+  for (const node of scopes.flatMap((scope) => scope.nodes)) {
+    const sum = forms.reduce<Sum | null>((found, form) => found ?? form.sumOf(node), null);
+    const terms = sum?.terms ?? [];
+    if (terms.length < 2 || terms.some(({ value }) => facts.constants.has(value))) continue;
+    for (const { value } of terms) {
+      const { x, nodes: inner } = bracketOf(facts, value);
+      if (inner.length > 0) augmented.set(value, x);
+      for (const each of inner) nodes.add(each);
+    }
+    const parts = flatten(facts, terms) ?? terms;
+    const scaled = parts.map(({ value }) => scaledOf(facts, value));
+    const weighed = weighs(facts, scaled);
+    for (const [k, each] of scaled.entries()) {
+      const { value } = parts[k];
+      if (each && (weighed || each.exact) && !augmented.has(value)) augmented.set(value, each.x);
+    }
+  }
+  return { augmented, nodes };
+}
+
+/** Reads β · (x + Σ addends) backwards: addends go until x is one of the values that they are made of. */
+function bracketOf(facts: Facts, value: Value): Bracket {
+  const scaled = scaledOf(facts, value);
+  const nodes: Node[] = [];
+  const sources = new Set<Value>();
+  let at = bare(scaled?.x ?? value);
+  while (!sources.has(at)) {
+    const step = stepBack(facts, at);
+    if (!step) return { x: at, nodes: [] };
+    nodes.push(...step.nodes);
+    for (const source of step.sources) sources.add(bare(source));
+    at = bare(step.base);
+  }
+  return { x: at, nodes };
+}
+
+interface Step {
+  readonly base: Value;
+  readonly sources: readonly Value[];
+  readonly nodes: readonly Node[];
+}
+
+/** What a value is an addend more than; null if neither of its summands is an addend of LAuReL's. */
+function stepBack(facts: Facts, value: Value): Step | null {
+  const node = value.producer;
+  if (!node) return null;
+  const summed = node.op === "Add" ? computedBy(facts.constants, node) : [];
+  if (node.op === "Gemm" && node.inputs[2] && !facts.constants.has(node.inputs[2])) {
+    const map = lowRankOf(facts, value);
+    return map && { base: node.inputs[2], sources: map.sources, nodes: [node, ...map.nodes] };
+  }
+  if (summed.length !== 2) return null;
+  for (const [base, addend] of [summed, [...summed].reverse()]) {
+    const map = lowRankOf(facts, addend);
+    if (map) return { base, sources: map.sources, nodes: [node, ...map.nodes] };
+    const scaled = scaledOf(facts, addend);
+    if (scaled && isScaling(facts, scaled)) return { base, sources: [scaled.x], nodes: [node] };
+  }
+  return null;
+}
+
+/** The value that this one is under another name or in another float type. */
+function bare(value: Value): Value {
+  let at = value;
+  while (at.producer && ["Identity", "Cast"].includes(at.producer.op) && at.producer.inputs[0])
+    at = at.producer.inputs[0];
+  return at;
+}

@@ -1,0 +1,65 @@
+import { attribute, type Node, type Value } from "../../src/graph/graph.ts";
+import { computedBy } from "./operators.ts";
+import type { Setting } from "./residual.ts";
+
+type Facts = Pick<Setting, "types" | "constants">;
+
+/** Σ_j (x_j A_j) B_j: the values it is made of, and the additions inside it. */
+interface LowRankMap {
+  readonly sources: readonly Value[];
+  readonly nodes: readonly Node[];
+}
+
+const PRODUCTS = new Set(["MatMul", "Gemm", "com.microsoft.FusedMatMul"]);
+
+/** The low-rank maps that a value is the sum of: two products with weights, one after the other; null for anything else. */
+export function lowRankOf(facts: Facts, value: Value): LowRankMap | null {
+  const wide = productOf(facts, value);
+  const inner = wide && turned(wide).producer;
+  if (!wide || !inner) return null;
+  const nodes: Node[] = [];
+  const pending = [turned(wide)];
+  const sources: Value[] = [];
+  for (let at = pending.pop(); at; at = pending.pop()) {
+    const node = at.producer;
+    const parts = node ? computedBy(facts.constants, node) : [];
+    if (node && parts.length > 1 && ["Add", "Concat"].includes(node.op)) {
+      if (node.op === "Add") nodes.push(node);
+      pending.push(...parts);
+      continue;
+    }
+    const source = node && productOf(facts, at);
+    if (!source || !narrows(facts, source, at)) return null;
+    const addend = node.op === "Gemm" && node.inputs[2];
+    if (addend) pending.push(addend);
+    sources.push(turned(source));
+  }
+  return { sources, nodes };
+}
+
+/** What a product with weights alone is taken of: no bias of its own, no window, no group. */
+function productOf({ constants }: Facts, value: Value): Value | null {
+  const node = turned(value).producer;
+  const [x, weights, bias] = node?.inputs ?? [];
+  if (!node || !x || !weights || constants.has(x) || !constants.has(weights)) return null;
+  if (PRODUCTS.has(node.op)) return bias && constants.has(bias) ? null : x;
+  const kernel = attribute(node, "kernel_shape")?.ints ?? [1];
+  const plain = node.op === "Conv" && !bias && (attribute(node, "group")?.i ?? 1) === 1;
+  return plain && kernel.every((size) => size === 1) ? x : null;
+}
+
+/** Whether a product has no more features than what it is taken of, as far as sizes are known. */
+function narrows({ types }: Facts, from: Value, to: Value): boolean {
+  const volume = (value: Value) =>
+    types.get(value)?.shape?.reduce<number>((n, dim) => (typeof dim === "number" ? n * dim : n), 1);
+  const [before, after] = [volume(from), volume(to)];
+  return before !== undefined && after !== undefined && after <= before;
+}
+
+/** A value before it was transposed or named anew. */
+function turned(value: Value): Value {
+  let at = value;
+  while (at.producer && ["Transpose", "Identity"].includes(at.producer.op))
+    at = at.producer.inputs[0]!;
+  return at;
+}
