@@ -1,11 +1,10 @@
-import colors from "picocolors";
 import type { Check, Laurelized, OutputReport, Proof } from "../src/index.ts";
 import { sitesAsJson } from "./json.ts";
+import { crashLines, type Made, marks, notFinite, sampleLines } from "./report-notes.ts";
 import type { Crash } from "./supervise.ts";
 import { sums } from "./tables.ts";
 import { counted, figure, headline } from "./text.ts";
 
-type Made = Exclude<Check, { outcome: "not run" }>;
 type Of<Name extends Check["name"]> = Extract<Made, { name: Name }>;
 
 /** How many parameters were added, in all and site by site. */
@@ -36,29 +35,24 @@ export function summary(name: string, laurel: Laurelized): string {
   ].join("\n");
 }
 
-const marks = { passed: " ", failed: colors.red("✗"), "not run": colors.yellow("?") };
-
 /** A line for each check, and one for everything that failed. */
-export function proofLines({ checks, leftOut }: Proof, crashes: readonly Crash[] = []): string {
+export function proofLines(
+  { checks, leftOut, sample }: Proof,
+  crashes: readonly Crash[] = [],
+): string {
   const lines = checks.flatMap((check) => {
     const head = `${marks[check.outcome]} ${check.name.padEnd(22)}`;
     return check.outcome === "not run"
       ? [`${head}not run: ${check.reason}`]
-      : [head + describe(check), ...failures(check)];
+      : [head + describe(check), ...failures(check), ...notFinite(check)];
   });
   return [
     ...lines,
+    ...sampleLines(sample),
     ...crashLines(crashes),
     ...(leftOut ? [`  ${"not checked".padEnd(22)}${leftOut}`] : []),
   ].join("\n");
 }
-
-/** A line for each crash of onnxruntime. */
-export const crashLines = (crashes: readonly Crash[]): string[] =>
-  crashes.map(
-    ({ signal, model, level, step }) =>
-      `${marks["not run"]} ${"crashed".padEnd(22)}onnxruntime crashed (${signal}) on ${model}, optimisation level "${level}", during "${step}"; all of this was run at lower levels`,
-  );
 
 /** Why nothing is written: what failed, or else what was not proved. */
 export function unproved({ checks }: Proof): string {
@@ -93,8 +87,12 @@ function describe(check: Made): string {
     return `${passed.length} of ${counted(check.sites.length, "site")}${apart}${copies(check.sites)}${figures}`;
   }
   if (check.name === "it can learn") {
-    const { tensors, first, dead, bySums } = check;
-    const alive = `${tensors - dead.length} of ${counted(tensors, "new tensor")} move the ${bySums ? "last sum (the outputs depend on nothing here)" : "output"}`;
+    const { tensors, first, dead, bySums, before } = check;
+    const judged =
+      before.length > 0 && !bySums
+        ? `output or ${before.join(", ")}, the last floats before it`
+        : "output";
+    const alive = `${tensors - dead.length} of ${counted(tensors, "new tensor")} move the ${bySums ? "last sum (the outputs hold no number, or depend on nothing here)" : judged}`;
     return first.length < tensors ? `${alive}, ${first.length} of them from the first step` : alive;
   }
   const kept = `${counted(check.weights, "weight")}, ${counted(check.inputs, "input")}, ${counted(check.outputs, "output")}, metadata`;

@@ -37,6 +37,7 @@ export interface LaurelizeArguments extends Inserting {
   inputs: string | undefined;
   verify: "full" | "sites" | "none";
   alsoWeb: boolean;
+  allSites: boolean;
   force: boolean;
   dryRun: boolean;
   json: boolean;
@@ -141,10 +142,11 @@ export async function runLaurelize(args: LaurelizeArguments): Promise<void> {
 
 const isLaurel = ({ kind }: Site) => kind === "laurel";
 
-function checkExtent({ alsoWeb, inputs, verify }: LaurelizeArguments): void {
+function checkExtent({ allSites, alsoWeb, inputs, verify }: LaurelizeArguments): void {
   const how = verify === "none" ? "--no-verify skips" : "--verify sites leaves out";
   for (const [option, given] of [
     ["--also-web", alsoWeb],
+    ["--all-sites", allSites],
     ["--inputs", inputs !== undefined],
   ] as const)
     if (given && verify !== "full")
@@ -171,6 +173,7 @@ async function proveStaged(
       seed: args.seed,
       feeds,
       alsoOrt,
+      allSites: args.allSites,
       progress: progress.report,
     });
   } finally {

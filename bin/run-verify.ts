@@ -5,7 +5,7 @@ import { EXIT } from "./exit.ts";
 import { parseDims, readInputs } from "./inputs.ts";
 import { printJson } from "./json.ts";
 import { Progress } from "./progress.ts";
-import { crashLines } from "./report.ts";
+import { crashLines } from "./report-notes.ts";
 import { ort } from "./runtime.ts";
 import { crashes, tell } from "./supervision.ts";
 import { headline } from "./text.ts";

@@ -57,7 +57,12 @@ const comparing: Declared<CompareOptions> = {
   progress: { type: "function" },
 };
 
-const proving: Declared<ProofOptions> = { ...comparing, extent: text, alsoOrt: object };
+const proving: Declared<ProofOptions> = {
+  ...comparing,
+  extent: text,
+  allSites: flag,
+  alsoOrt: object,
+};
 
 const lossOptions: Declared<LossOptions> = {
   classAxis: orNull(number),

@@ -8,9 +8,9 @@ import { type Model, typesOf } from "./model.ts";
 import type { Opened } from "./opened.ts";
 import { type CompareOptions, type Comparison, compareGraphs } from "./runtime/compare-models.ts";
 import { feedsOfNpz, feedsOfTestData } from "./runtime/feeds.ts";
+import { type Judged, judgedOf } from "./runtime/judged.ts";
 import { runnable } from "./runtime/runnable.ts";
 import type { Ort, Tensors } from "./runtime/session.ts";
-import { sown } from "./runtime/sown.ts";
 
 /**
  * Proves a laurelized model in onnxruntime, in full or at its sites only (`extent`). `written` is
@@ -29,20 +29,27 @@ export async function verify(
   if (options.extent === "sites")
     return proveSites(options.ort, { graph, types }, model.graph, planned, options);
   checkMemory(model);
-  const file = sown(model.file);
+  const judged = judgedOf(graph, types);
+  const file = judged.provable(model.file);
   const written = file === model.file ? options.written : undefined;
   const result = {
     graph: model.graph,
     runnable: { ...runnable(file, written), title: "the result" },
   };
-  const closed = opened.undos.length > 0 ? await closedOf(original, opened, options.ort) : null;
-  return prove(options.ort, { graph, types, closed }, result, planned, options);
+  const closed =
+    opened.undos.length > 0 ? await closedOf(original, opened, judged, options.ort) : null;
+  return prove(options.ort, { graph, types, closed, judged }, result, planned, options);
 }
 
-async function closedOf(original: Model, { calls, nodes, composed }: Opened, ort: Ort) {
+async function closedOf(
+  original: Model,
+  { calls, nodes, composed }: Opened,
+  { provable }: Judged,
+  ort: Ort,
+) {
   const { types } = await typesOf(composed, ort);
   return {
-    model: runnable(sown(original.file)),
+    model: runnable(provable(original.file)),
     calls,
     nodes,
     composed: { graph: composed.graph, types },

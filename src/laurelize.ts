@@ -9,6 +9,7 @@ import { whyNot } from "../passes/residuals/why-not.ts";
 import { checkGiven, checkModel } from "./arguments.ts";
 import { applyPatch } from "./graph/patch.ts";
 import { copyNames } from "./graph/placing.ts";
+import { trainingWarnings } from "./graph/training-mode.ts";
 import { fitsIntoMemory } from "./memory.ts";
 import { type Model, modelOf, sha256 } from "./model.ts";
 import { InputError } from "./onnx/source.ts";
@@ -56,7 +57,7 @@ async function search(
   if (all.warnings.length > 0 && fitsIntoMemory(model)) await checkLoadable(ort, model.file);
   const [unused] = all.found.unused;
   if (unused) throw new InputError(`${model.file.source.name}: ${unused}`);
-  return all;
+  return { ...all, warnings: [...all.warnings, ...trainingWarnings(model.graph)] };
 }
 
 const findingOf = (model: Model, options: ResidualOptions): ResidualOptions => ({

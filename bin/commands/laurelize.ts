@@ -40,6 +40,12 @@ export const laurelize: CommandModule<object, LaurelizeArguments> = {
             describe:
               "prove the result in onnxruntime, in full or each site alone; --no-verify is none",
           },
+          "all-sites": {
+            type: "boolean",
+            default: false,
+            describe:
+              "check every site one by one; if there are hundreds, a seeded sample is checked otherwise",
+          },
           "also-web": {
             type: "boolean",
             default: false,

@@ -5,6 +5,7 @@ import type { Ort, Tensors } from "../../src/runtime/session.ts";
 import type { FormulaReport } from "./formula.ts";
 import type { LearningReport } from "./learning.ts";
 import type { OpeningReport } from "./opening-check.ts";
+import type { Sample } from "./sample.ts";
 import type { SiteReport } from "./site-check.ts";
 import type { UnchangedReport } from "./unchanged.ts";
 
@@ -33,6 +34,8 @@ export interface Proof {
   readonly checks: readonly Check[];
   /** What was not asked to be checked, a clause for a person; null where everything was. */
   readonly leftOut: string | null;
+  /** The sites that stand for all in the checks that run sites one by one; null if each was run. */
+  readonly sample: Sample | null;
 }
 
 /** How to prove. */
@@ -41,6 +44,8 @@ export interface ProofOptions extends SampleOptions {
   readonly feeds?: readonly Tensors[] | undefined;
   /** "sites" runs each site alone and no whole model: for models larger than the memory. */
   readonly extent?: "full" | "sites" | undefined;
+  /** Check every site of a model with hundreds of them, instead of a seeded sample. */
+  readonly allSites?: boolean | undefined;
   /** Another onnxruntime, under which the same-function check is repeated. */
   readonly alsoOrt?: Ort | undefined;
   /** Called before each step with how much is done, from 0 to 1. */

@@ -4,7 +4,7 @@ import { notRun, type Outcome, ran } from "../../src/runtime/outcome.ts";
 import type { Ort, Tensors } from "../../src/runtime/session.ts";
 import type { Augmented } from "../augment.ts";
 import type { Plan } from "../laurelize.ts";
-import { canLearn, type LearningReport, newTensors } from "./learning.ts";
+import { type Asked, canLearn, type LearningReport, newTensors } from "./learning.ts";
 
 /**
  * Asks of every site whether its new tensors can learn, on the inputs that reach it: those of a
@@ -14,22 +14,25 @@ import { canLearn, type LearningReport, newTensors } from "./learning.ts";
 export async function learnWhereReached(
   ort: Ort,
   result: Graph,
-  plan: Plan,
-  groups: readonly (readonly Augmented[])[],
+  { plan: whole, groups, judged, notFinite }: Asked & { readonly notFinite: readonly Augmented[] },
   reachedBy: (augmented: Augmented) => Tensors | null,
   progress: (done: number) => void,
 ): Promise<Outcome<LearningReport>> {
+  const left = notFinite.map(({ site }) => site.name);
+  const plan = { ...whole, sites: whole.sites.filter((each) => !notFinite.includes(each)) };
+  if (plan.sites.length === 0) return notRun("no site's sum holds a finite number in the original");
   const inputs = new Set(plan.sites.map(reachedBy).filter((feeds) => feeds !== null));
   const first = new Set<string>();
   const moving = new Set<string>();
   let bySums = false;
   let done = 0;
   for (const feeds of inputs) {
-    const here = (augmented: Augmented) => reachedBy(augmented) === feeds;
+    const here = (augmented: Augmented) =>
+      reachedBy(augmented) === feeds && !notFinite.includes(augmented);
     const part = { ...plan, sites: plan.sites.filter(here) };
     const some = groups.map((group) => group.filter(here)).filter((group) => group.length > 0);
     const share = part.sites.length / plan.sites.length;
-    const report = await canLearn(ort, result, part, some, feeds, (of) =>
+    const report = await canLearn(ort, result, { plan: part, groups: some, judged }, feeds, (of) =>
       progress(done + of * share),
     );
     done += share;
@@ -44,7 +47,14 @@ export async function learnWhereReached(
   const dead = names.filter((name) => !moving.has(name));
   if (dead.length === 0 && reached.length < plan.sites.length)
     return notRun(unreached(plan, reached, names.length));
-  return ran(dead.length === 0, { tensors: names.length, first: [...first], dead, bySums });
+  return ran(dead.length === 0, {
+    tensors: names.length,
+    first: [...first],
+    dead,
+    bySums,
+    notFinite: left,
+    before: judged.filter((name) => !result.main.outputs.some((output) => output.name === name)),
+  });
 }
 
 function unreached({ sites }: Plan, reached: readonly Augmented[], tensors: number): string {

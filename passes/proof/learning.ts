@@ -5,7 +5,7 @@ import { uniform } from "../../src/graph/random.ts";
 import { type DenseTensor, decodeNumbers, encodeNumbers } from "../../src/graph/tensor.ts";
 import { isFloat } from "../../src/graph/types.ts";
 import { compare } from "../../src/runtime/compare.ts";
-import { withTaps } from "../../src/runtime/expose.ts";
+import { withOutputs, withTaps } from "../../src/runtime/expose.ts";
 import { dtypeOf, numbersIn, tensorOfBytes } from "../../src/runtime/floats.ts";
 import { notRun, type Outcome, ran } from "../../src/runtime/outcome.ts";
 import { runnable, withWeightsAsInputs } from "../../src/runtime/runnable.ts";
@@ -25,12 +25,27 @@ export interface LearningReport {
   readonly first: readonly string[];
   /** Those that change nothing even then. */
   readonly dead: readonly string[];
-  /** The outputs depend on no new tensor at all, so the last sum was asked instead. */
+  /** The outputs depend on no new tensor, or hold no number, so the last sum was asked instead. */
   readonly bySums: boolean;
+  /** Sites that are left out: the original's own sum holds no finite number there. */
+  readonly notFinite: readonly string[];
+  /** Values that were judged beside the outputs: the last floats before labels and indices. */
+  readonly before: readonly string[];
+}
+
+/** What is asked, and of what. */
+export interface Asked {
+  readonly plan: Plan;
+  /** The plan's sites, as many at once as fit in memory. */
+  readonly groups: readonly (readonly Augmented[])[];
+  /** Values of the main graph in which a movement counts: its outputs, or what they are made of. */
+  readonly judged: readonly string[];
 }
 
 /** How far the first movers are taken together: a large step may saturate the output. */
 const SCALES = [1, 1 / 8, 1 / 64, 1 / 512];
+/** How much further each is displaced if the outputs are whole numbers, which small steps leave. */
+const LARGER = [8, 64, 512];
 
 type Values = ReadonlyMap<string, Float64Array>;
 
@@ -40,13 +55,11 @@ type Values = ReadonlyMap<string, Float64Array>;
  * must change the output by then, or its gradient is zero for good (γ = 0 together with B = 0).
  * What a tensor does to its site's sum is asked of the site's nodes alone. The whole model is run
  * for the least of a site's effects, and for every other that does not outdo one that arrived.
- * `groups` are the plan's sites, as many at once as fit in memory.
  */
 export async function canLearn(
   ort: Ort,
   result: Graph,
-  plan: Plan,
-  groups: readonly (readonly Augmented[])[],
+  { plan, groups, judged }: Asked,
   feeds: Tensors,
   progress: (done: number) => void,
 ): Promise<Outcome<LearningReport>> {
@@ -56,10 +69,9 @@ export async function canLearn(
   const fed = withWeightsAsInputs(result, names);
   const taps = withTaps(fed, [...tapsAt(plan.sites), { value: lastSum, dtype }]);
   const last = taps.outputOf(lastSum);
-  const ownsLast = result.main.outputs.some(({ name }) => name === last);
-  const own = result.main.outputs.map(({ name }) => name);
-  const outputs = [...new Set(last === null ? own : [...own, last])];
+  const outputs = [...new Set(last === null ? judged : [...judged, last])];
   let bySums = false;
+  let size = 1;
   let done = 0;
   const step = () => progress(Math.min(1, ++done / (4 * plan.sites.length)));
   const feed = ({ name, dtype, dims }: DenseTensor, values: Values): Tensors => ({
@@ -68,6 +80,7 @@ export async function canLearn(
 
   const work = async (running: Running): Promise<Outcome<LearningReport>> => {
     let told: readonly string[] = [];
+    let discrete = false;
     /** Those of the tensors that change an output, each displaced alone from a point. */
     const movers = async (
       from: Values,
@@ -79,7 +92,7 @@ export async function canLearn(
         feeds,
         ...tensors.map((each) => feed(each, from)),
       );
-      const moved = (each: DenseTensor) => feed(each, displaced(plan, [each], from, round, 1));
+      const moved = (each: DenseTensor) => feed(each, displaced(plan, [each], from, round, size));
       const run = (more: Tensors, names = outputs): Promise<Tensors> =>
         running({ ...point, ...more }, names);
       const effects: Effect[][] = [];
@@ -90,7 +103,11 @@ export async function canLearn(
           const operands = operandsIn(ort, taps, augmented, got);
           const asked = Object.values(augmented.parameters).filter(({ name }) => left.has(name));
           const at = { ...point, ...operands };
-          effects.push(await effectsAtSite(ort, result, augmented, at, asked, moved));
+          effects.push(
+            operands
+              ? await effectsAtSite(ort, result, augmented, at, asked, moved)
+              : asked.map((tensor) => ({ tensor, outdoes: [] })),
+          );
           step();
         }
       }
@@ -98,20 +115,30 @@ export async function canLearn(
       const arrives = async (more: Tensors) => {
         const got = await run(more);
         return told
-          .filter((name) => bySums || name !== last || ownsLast)
+          .filter((name) => bySums || judged.includes(name))
           .some((name) => !compare(still[name], got[name]).bitEqual);
       };
       if (round === "first") {
         const again = await run({});
         told = outputs.filter((name) => compare(still[name], again[name]).bitEqual);
-        if (!own.some((name) => told.includes(name)))
+        const judgeable = told.filter((name) => judged.includes(name));
+        if (judgeable.length === 0)
           return "every output differs from run to run, whatever it draws";
-        if (!own.some((name) => told.includes(name) && holdsNumbers(still[name])))
-          return own.every((name) => still[name].data.length === 0)
+        bySums = !judgeable.some((name) => holdsNumbers(still[name]));
+        if (bySums && !(last !== null && told.includes(last) && holdsNumbers(still[last])))
+          return judgeable.every((name) => still[name].data.length === 0)
             ? "every output is empty at these sizes; give others with --dim"
             : "no output holds a number on the sample inputs, only NaN or infinities: give real ones with --inputs";
-        const all = effects.flat().map(({ tensor }) => moved(tensor));
-        bySums = !(await arrives(Object.assign(Object.create(null), ...all)));
+        const all = () => effects.flat().map(({ tensor }) => moved(tensor));
+        const moves = async () =>
+          bySums || (await arrives(Object.assign(Object.create(null), ...all())));
+        let moving = await moves();
+        discrete = !judgeable.some((name) => isFloat(dtypeOfTensor(still[name])));
+        for (let k = 0; discrete && !moving && k < LARGER.length; k++) {
+          size = LARGER[k];
+          moving = await moves();
+        }
+        bySums ||= !moving;
       }
       const arrived = new Set<string>();
       for (const site of effects) {
@@ -136,16 +163,22 @@ export async function canLearn(
       left = new Set([...left].filter((name) => !alive.has(name)));
       if (left.size === 0) break;
     }
+    if (left.size > 0 && discrete && !bySums)
+      return notRun(
+        `the outputs hold whole numbers or texts alone, which ${left.size} of ${tensors.length} new tensors are not seen to change`,
+      );
     return ran(left.size === 0, {
       tensors: tensors.length,
       first: first.map(({ name }) => name),
       dead: [...left],
       bySums,
+      notFinite: [],
+      before: [],
     });
   };
-  const model = runnable(sown(taps.file));
+  const model = runnable(sown(withOutputs(taps.file, judged)));
   // What is drawn goes on from run to run, and begins alike in every session.
-  if (isRandom(taps.file))
+  if (isRandom(sown(taps.file)))
     return work((given, asked) =>
       withSession(ort, model, "disabled", (session) => runFor(session, given, asked)),
     );
@@ -156,8 +189,10 @@ export async function canLearn(
 
 type Running = (feeds: Tensors, names: readonly string[]) => Promise<Tensors>;
 
+const dtypeOfTensor = (tensor: Tensor) => (tensor.type === "string" ? "string" : dtypeOf(tensor));
+
 /** Whether something in a tensor can be seen to move. */
-const holdsNumbers = (tensor: Tensor) =>
+export const holdsNumbers = (tensor: Tensor) =>
   tensor.data.length > 0 &&
   (tensor.type === "string" ||
     !isFloat(dtypeOf(tensor)) ||

@@ -1,7 +1,11 @@
 import type { Graph, Node, Value } from "../../src/graph/graph.ts";
 import type { Types } from "../../src/graph/types.ts";
 import { compare } from "../../src/runtime/compare.ts";
+
 import { withTaps } from "../../src/runtime/expose.ts";
+
+import type { Judged } from "../../src/runtime/judged.ts";
+
 import { notRun, type Outcome, ran } from "../../src/runtime/outcome.ts";
 import { runnable } from "../../src/runtime/runnable.ts";
 import {
@@ -11,7 +15,7 @@ import {
   standardOf,
 } from "../../src/runtime/same-function.ts";
 import { type Ort, type Runnable, reason, type Tensors } from "../../src/runtime/session.ts";
-import { sown } from "../../src/runtime/sown.ts";
+
 import { runValue } from "./site-nodes.ts";
 
 /** A composite node and what it was opened into, on the operands of a real run. */
@@ -49,6 +53,7 @@ export async function checkOpening(
   ort: Ort,
   { model, calls, composed, nodes }: Closed,
   opened: Graph,
+  { provable }: Judged,
   feeds: readonly Tensors[],
 ): Promise<Outcome<OpeningReport>> {
   const quantised = nodes.filter((node) => makesIntegers(composed.types, node));
@@ -57,7 +62,7 @@ export async function checkOpening(
     const standard = await standardOf(ort, model, feeds);
     const moved = await quantaOf(ort, composed, opened, quantised, feeds[0]);
     if (moved === null) return notRun("an opened node is not reached by the inputs");
-    const same = await sameFunction(ort, standard, runnable(sown(opened.file)), holding);
+    const same = await sameFunction(ort, standard, runnable(provable(opened.file)), holding);
     if (same.outcome === "not run") return same;
     const reports = nodes.map((node) => ({
       name: node.message.name || node.message.outputs[0],

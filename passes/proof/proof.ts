@@ -1,5 +1,6 @@
-import type { Graph } from "../../src/graph/graph.ts";
+import { type Graph, outward } from "../../src/graph/graph.ts";
 import { hasTensors, type Types } from "../../src/graph/types.ts";
+import type { Judged } from "../../src/runtime/judged.ts";
 import { NO_KERNEL, unloadable } from "../../src/runtime/loadable.ts";
 import { notRun, type Outcome, ran } from "../../src/runtime/outcome.ts";
 import { runnable } from "../../src/runtime/runnable.ts";
@@ -19,17 +20,17 @@ import {
   type Tensors,
   withSession,
 } from "../../src/runtime/session.ts";
-import { sown } from "../../src/runtime/sown.ts";
 import { checkSizes } from "../../src/runtime/value-sizes.ts";
 import type { Augmented } from "../augment.ts";
 import type { Plan } from "../laurelize.ts";
 import type { Check, Proof, ProofOptions } from "./checks.ts";
 import { checkFormula, type FormulaReport } from "./formula.ts";
 import { learnWhereReached } from "./learn-where-reached.ts";
-import { newTensors } from "./learning.ts";
+import { holdsNumbers, newTensors } from "./learning.ts";
 import { type Closed, checkOpening } from "./opening-check.ts";
 import { batches, capture, sizesIn } from "./operands.ts";
 import { proveUnrun } from "./prove-sites.ts";
+import { sampled } from "./sample.ts";
 import { checkSite } from "./site-check.ts";
 import { checkUnchanged } from "./unchanged.ts";
 
@@ -39,6 +40,7 @@ export interface Opened {
   readonly types: Types;
   /** The original itself, and what was opened in it; null where nothing was. */
   readonly closed: Closed | null;
+  readonly judged: Judged;
 }
 
 const ROUNDS = 3;
@@ -53,16 +55,18 @@ export async function prove(
   ort: Ort,
   original: Opened,
   result: { graph: Graph; runnable: Runnable },
-  plan: Plan,
+  whole: Plan,
   options: ProofOptions = {},
 ): Promise<Proof> {
-  const { graph, types, closed } = original;
-  const { file } = graph;
+  const { graph, types, closed, judged } = original;
+  const file = judged.provable(graph.file);
+  const some = options.allSites ? null : sampled(whole);
+  const plan = some?.plan ?? whole;
   const progress = options.progress ?? (() => {});
   checkSizes(graph, types);
   progress(0, "sample inputs");
-  const before = runnable(sown(file));
-  const unrun = (why: string) => proveUnrun(ort, graph, result.graph, plan, why, options);
+  const before = runnable(file);
+  const unrun = (why: string) => proveUnrun(ort, graph, result.graph, whole, why, options);
   let samples: Samples;
   try {
     const run = (feed: Tensors) => runAll(ort, before, "disabled", [feed]);
@@ -76,19 +80,26 @@ export async function prove(
   }
   const { feeds, dims } = samples;
   progress(0.05, "same when opened");
-  const opening = closed ? await checkOpening(ort, closed, graph, feeds) : null;
+  const opening = closed ? await checkOpening(ort, closed, graph, judged, feeds) : null;
   progress(0.1, "same function");
   const same = await checkFunction(ort, before, result.runnable, feeds);
   if (same.outcome === "not run") return unrun(same.reason);
   const sites: FormulaReport[] = [];
   const reached = new Map<Augmented, Tensors>();
+  const notFinite: Augmented[] = [];
   const groups = batches(plan.sites, sizesIn(graph, types, feeds[0]));
   for (const batch of groups) {
     progress(0.4 + (0.2 * sites.length) / plan.sites.length, "right formula");
     const captured = await capture(ort, file, batch, feeds);
     for (const augmented of batch) {
       const run = captured.get(augmented);
+      if (
+        run &&
+        Object.values(run.operands).some((each) => each.data.length > 0 && !holdsNumbers(each))
+      )
+        notFinite.push(augmented);
       if (run) reached.set(augmented, run.feeds);
+      else if (alwaysRuns(augmented)) reached.set(augmented, feeds[0]);
       sites.push(
         run
           ? await checkFormula(ort, graph, result.graph, plan, augmented, run.operands)
@@ -109,8 +120,7 @@ export async function prove(
         : await learnWhereReached(
             ort,
             result.graph,
-            plan,
-            groups,
+            { plan, groups, judged: judged.names, notFinite },
             (augmented) => reached.get(augmented) ?? null,
             (done) => progress(0.6 + 0.4 * done, "it can learn"),
           );
@@ -119,17 +129,37 @@ export async function prove(
   checks.push(
     { name: "same function", ...same, dims },
     { name: "right formula", ...formula },
-    { name: "nothing else changed", ...checkUnchanged(graph, result.graph, plan) },
+    { name: "nothing else changed", ...checkUnchanged(graph, result.graph, whole) },
     { name: "it can learn", ...learning },
   );
   if (options.alsoOrt) {
     progress(0.95, "a second opinion");
-    const opinion = await secondOpinion(options.alsoOrt, file, result.graph.file, feeds);
+    const opinion = await secondOpinion(
+      options.alsoOrt,
+      file,
+      judged.provable(result.graph.file),
+      feeds,
+    );
     checks.push({ name: "a second opinion", ...opinion });
   }
   progress(1, "done");
-  return { passed: checks.every(({ outcome }) => outcome === "passed"), checks, leftOut: null };
+  const passed = checks.every(({ outcome }) => outcome === "passed");
+  return { passed, checks, leftOut: null, sample: some?.sample ?? null };
 }
+
+/** Operators that run their bodies whatever the inputs are, and give no values out of them. */
+const RUNNING = new Set([
+  "SequenceMap",
+  "com.microsoft.BeamSearch",
+  "com.microsoft.GreedySearch",
+  "com.microsoft.Sampling",
+]);
+
+/** Whether a site lies in bodies that are run on every input. */
+const alwaysRuns = ({ site }: Augmented) => {
+  const owners = [...outward(site.scope)].flatMap(({ owner }) => owner ?? []);
+  return owners.length > 0 && owners.every(({ op }) => RUNNING.has(op));
+};
 
 /**
  * Why onnxruntime cannot run a sound model at all; null where it can. Throws an InputError where

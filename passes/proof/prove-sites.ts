@@ -28,7 +28,7 @@ export async function proveSites(
   const checks = await siteChecks(ort, graph, result, plan, options);
   options.progress?.(1, "done");
   const passed = checks.every(({ outcome }) => outcome === "passed");
-  return { passed, checks, leftOut: LEFT_OUT + unsized(types, plan) };
+  return { passed, checks, leftOut: LEFT_OUT + unsized(types, plan), sample: null };
 }
 
 /** Says of how many sites the operands may be broadcast: those whose sizes are not all known to be the sum's. */
@@ -58,7 +58,7 @@ export async function proveUnrun(
     { name: "it can learn", ...notRun("no whole model was run") },
   ];
   options.progress?.(1, "done");
-  return { passed: false, checks, leftOut: null };
+  return { passed: false, checks, leftOut: null, sample: null };
 }
 
 async function siteChecks(

@@ -5,6 +5,7 @@ import { contentDifferences } from "./contents.ts";
 import { counterparts } from "./counterparts.ts";
 import type { Finding } from "./finding.ts";
 import { type FirstDifference, firstDifference } from "./first-difference.ts";
+import { judgedOf } from "./judged.ts";
 import { runnable } from "./runnable.ts";
 import {
   type OutputReport,
@@ -14,9 +15,8 @@ import {
   standardOf,
 } from "./same-function.ts";
 import { type SampleOptions, sampleInputs } from "./samples.ts";
-import { type Level, type Ort, reason, type Tensors } from "./session.ts";
+import { type Level, type Ort, type Runnable, reason, type Tensors } from "./session.ts";
 import { signatureDifference } from "./signature.ts";
-import { sown } from "./sown.ts";
 
 /**
  * "same": nothing of the first is changed or lost. "same function": it is, but both compute the same.
@@ -83,7 +83,8 @@ export async function compareGraphs(
   if (signature.apart !== null)
     return { ...nothing, verdict: "different", same: false, first: null, findings };
   progress(0.2, "sample inputs");
-  const before = runnable(sown(a.graph.file));
+  const { provable } = judgedOf(a.graph, a.types, (name) => b.main.values.has(name));
+  const before = runnable(provable(a.graph.file));
   const { feeds, dims } = options.feeds
     ? { feeds: options.feeds, dims: {} }
     : await sampleInputs(
@@ -95,8 +96,8 @@ export async function compareGraphs(
         { ...options, dims: { ...fixedDims(a, b), ...options.dims } },
       );
   progress(0.4, "same function");
-  const standard = await standardOn(ort, a.graph, feeds);
-  const held = await sameFunction(ort, standard, runnable(sown(b.file)));
+  const standard = await standardOn(ort, before, a.graph.file.source.name, feeds);
+  const held = await sameFunction(ort, standard, runnable(provable(b.file)));
   const { outputs, error } =
     held.outcome === "not run" ? { outputs: [], error: held.reason } : held;
   const equal = held.outcome === "passed";
@@ -131,12 +132,17 @@ export async function compareGraphs(
 const isClose = ({ passed, plain, optimised, tolerance }: OutputReport) =>
   passed || (plain.absolute <= tolerance && optimised.absolute <= tolerance);
 
-async function standardOn(ort: Ort, { file }: Graph, feeds: readonly Tensors[]): Promise<Standard> {
+async function standardOn(
+  ort: Ort,
+  model: Runnable,
+  name: string,
+  feeds: readonly Tensors[],
+): Promise<Standard> {
   try {
-    return await standardOf(ort, runnable(sown(file)), feeds);
+    return await standardOf(ort, model, feeds);
   } catch (error) {
     throw new InputError(
-      `${file.source.name} does not run on the inputs given (${reason(error)}); check them.`,
+      `${name} does not run on the inputs given (${reason(error)}); check them.`,
     );
   }
 }

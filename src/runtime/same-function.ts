@@ -1,7 +1,7 @@
 import type { Tensor } from "onnxruntime-common";
 import { isFloat } from "../graph/types.ts";
 import { compare, type Difference, sameFiniteness, ulp } from "./compare.ts";
-import { dtypeOf } from "./floats.ts";
+import { dtypeOf, numbersIn } from "./floats.ts";
 import { type Outcome, ran } from "./outcome.ts";
 import {
   LEVELS,
@@ -29,6 +29,8 @@ export interface OutputReport {
   readonly tolerance: number;
   /** The first model differs from itself from run to run. */
   readonly random: boolean;
+  /** Numbers of the original that are NaN or infinite, over all inputs. */
+  readonly notFinite: number;
   readonly passed: boolean;
 }
 
@@ -153,9 +155,18 @@ function judged(
       noise: noise.absolute,
       tolerance: holding === "parts" ? Infinity : tolerance,
       random: random.has(output),
+      notFinite: plain.reduce((sum, tensors) => sum + notFiniteIn(tensors[output]), 0),
       passed,
     };
   });
+}
+
+/** How many of a tensor's numbers are NaN or infinite. */
+function notFiniteIn(tensor: Tensor): number {
+  if (!isFloat(dtypeOfTensor(tensor))) return 0;
+  let count = 0;
+  for (const number of numbersIn(tensor)) if (!Number.isFinite(number)) count++;
+  return count;
 }
 
 const dtypeOfTensor = (tensor: Tensor) => (tensor.type === "string" ? "string" : dtypeOf(tensor));

@@ -1,13 +1,19 @@
 import { RANDOM } from "../graph/constants.ts";
 import { float } from "../graph/encode.ts";
+import type { Node } from "../graph/graph.ts";
 import { patchedFile } from "../graph/patch.ts";
 import type { NodeMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 
-const draws = ({ opType, domain, inputs }: NodeMessage) =>
-  (domain === "" || domain === "ai.onnx") &&
-  // Dropout drops where it is told to train.
-  (RANDOM.has(opType) || (opType === "Dropout" && Boolean(inputs[2])));
+const isOnnx = ({ domain }: NodeMessage) => domain === "" || domain === "ai.onnx";
+
+const draws = (node: NodeMessage) => isOnnx(node) && (RANDOM.has(node.opType) || drops(node));
+
+/** Whether a node drops values if its third input tells it to train. */
+const drops = ({ opType, inputs }: NodeMessage) => opType === "Dropout" && Boolean(inputs[TRAINS]);
+
+/** The input of a Dropout that tells it to train. */
+const TRAINS = 2;
 
 function* drawing({ graph, message }: ModelFile): Generator<NodeMessage> {
   const pending = [graph.nodes, ...message.functions.map(({ nodes }) => nodes)];
@@ -24,15 +30,16 @@ export const isRandom = (file: ModelFile) => !drawing(file).next().done;
 
 /**
  * A model that draws the same numbers at random in every session: each node that draws has a seed,
- * one and the same, so that another writing of the model draws alike. Itself where all have one.
+ * one and the same, so that another writing of the model draws alike. A Dropout that may train
+ * drops nothing: what it drops would hide every difference. Itself if there is nothing to change.
  */
 export function sown(file: ModelFile): ModelFile {
-  const attributes = [...drawing(file)]
-    .filter((node) => !node.attributes.some(({ name }) => name === "seed"))
-    .map((message) => ({
-      node: { message },
-      name: "seed",
-      value: message.opType === "Dropout" ? 1 : float(1),
-    }));
-  return patchedFile(file, { attributes });
+  const nodes = [...drawing(file)];
+  const attributes = nodes
+    .filter((node) => !drops(node) && !node.attributes.some(({ name }) => name === "seed"))
+    .map((message) => ({ node: { message }, name: "seed", value: float(1) }));
+  const redirects = nodes
+    .filter(drops)
+    .map((message) => ({ use: { node: { message } as Node, index: TRAINS }, name: "" }));
+  return patchedFile(file, { attributes, redirects });
 }

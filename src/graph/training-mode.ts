@@ -1,0 +1,32 @@
+import { titleOf } from "./called.ts";
+import { numbersOf } from "./constants.ts";
+import { attribute, type Graph, type Node } from "./graph.ts";
+import { scopesOf } from "./scopes.ts";
+
+/** The opset from which BatchNormalization has an attribute for its mode; before, more outputs tell it. */
+const MODE = 14;
+
+/** Nodes that are named in a warning. */
+const NAMED = 3;
+
+/** Warns of nodes that train as the model stands: they drop values at random, or use the batch's own statistics. */
+export function trainingWarnings(graph: Graph): string[] {
+  const training = [...scopesOf(graph)]
+    .flatMap(({ nodes }) => nodes)
+    .filter((node) => trains(graph, node));
+  if (training.length === 0) return [];
+  const names = training.slice(0, NAMED).map(titleOf).join(", ");
+  const more = training.length > NAMED ? ` and ${training.length - NAMED} others` : "";
+  const [is, it] = training.length === 1 ? ["is", "it"] : ["are", "they"];
+  return [
+    `${names}${more} ${is} left in training mode: what ${it} compute${is === "is" ? "s" : ""} depends on chance or on the batch; export the model for evaluation. The proof runs a Dropout as in evaluation.`,
+  ];
+}
+
+function trains(graph: Graph, node: Node): boolean {
+  if (node.op === "Dropout") return Boolean(numbersOf(graph, node.inputs[2])?.[0]);
+  if (node.op !== "BatchNormalization") return false;
+  return (graph.file.opsets.get("") ?? MODE) < MODE
+    ? node.outputs.slice(1).some((output) => output !== null)
+    : attribute(node, "training_mode")?.i === 1;
+}

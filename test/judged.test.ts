@@ -1,0 +1,181 @@
+import { findResiduals, laurelize, openModel, type Proof, verify } from "laurelize";
+import onnxProto from "onnx-proto";
+import ort from "onnxruntime-node";
+import { describe, expect, it } from "vitest";
+import { checksThat, made } from "./support/checks.ts";
+import { largeGraph } from "./support/large-graph.ts";
+import { modelOfText } from "./support/onnx-text.ts";
+
+const { onnx } = onnxProto;
+
+/** Two residual blocks, whose last sum is y, and what comes after. */
+const blocks = (outputs: string, after: string, weights = "", between = "z = Identity(s)") =>
+  modelOfText(`<ir_version: 8, opset_import: ["" : 17, "ai.onnx.ml" : 2]>
+  g (float[N, 8] x) => (${outputs})
+  <float[8, 16] a, float[16, 8] b, float[8, 16] c, float[16, 8] d${weights && `, ${weights}`}>
+  { h = MatMul(x, a) r = Relu(h) f = MatMul(r, b) [one] s = Add(x, f) ${between}
+    k = MatMul(z, c) l = Relu(k) e = MatMul(l, d) [two] y = Add(z, e) ${after} }`);
+
+async function proofOf(bytes: Uint8Array): Promise<Proof> {
+  const laurel = await laurelize(await openModel(bytes), { ort, variant: "rw+lr", rank: 2 });
+  return verify(laurel, { ort });
+}
+
+/** The model with one weight's values replaced. */
+function withWeight(bytes: Uint8Array, name: string, values: number[]): Uint8Array {
+  const proto = onnx.ModelProto.decode(bytes);
+  const tensor = proto.graph!.initializer!.find((each) => each.name === name)!;
+  tensor.rawData = new Uint8Array(Float32Array.from(values).buffer);
+  return onnx.ModelProto.encode(proto).finish();
+}
+
+describe("an output of labels or indices", () => {
+  it.each([
+    ["ArgMax", blocks("int64[N, 1] out", "out = ArgMax<axis = 1>(y)")],
+    ["TopK", blocks("int64[N, 2] out", "v, out = TopK<axis = 1>(y, two)", "int64[1] two = {2}")],
+    ["Cast", blocks("int32[N, 8] out", "out = Cast<to = 6>(y)")],
+    [
+      "Greater",
+      blocks("bool[N, 8] out", "p = Sigmoid(y) out = Greater(p, t)", "float t = {0.999}"),
+    ],
+    ["ArgMax and Cast", blocks("int32[N, 1] out", "i = ArgMax<axis = 1>(y) out = Cast<to = 6>(i)")],
+  ])("is judged by the last float value before it: %s", async (_, bytes) => {
+    const proof = await proofOf(bytes);
+    expect(proof.passed).toBe(true);
+    const { before, dead, bySums } = made("it can learn", proof);
+    expect(before).toHaveLength(1);
+    expect([dead, bySums]).toEqual([[], false]);
+  });
+
+  it("does not hide a tensor that moves no float before it", async () => {
+    const bytes = blocks(
+      "int64[N, 1] out",
+      "lost = Mul(y, nil) left = Add(lost, s) out = ArgMax<axis = 1>(left)",
+      "float[1] nil = {0.0}",
+    );
+    const proof = await proofOf(bytes);
+    expect(checksThat("failed", proof)).toEqual(["it can learn"]);
+    const dead = made("it can learn", proof).dead.map((name) => name.split(".")[0]);
+    expect(new Set(dead)).toEqual(new Set(["two"]));
+  });
+
+  it("is left as it is where it holds floats", async () => {
+    const proof = await proofOf(blocks("float[N, 8] out", "out = Tanh(y)"));
+    expect(made("it can learn", proof).before).toEqual([]);
+  });
+
+  it("is run without a ZipMap's maps, which JavaScript has no tensors for", async () => {
+    const bytes = blocks("float[N, 8] maps", "p = Softmax<axis = 1>(y) maps = ZipMap(p)");
+    const proto = onnx.ModelProto.decode(bytes);
+    const zip = proto.graph!.node!.at(-1)!;
+    zip.domain = "ai.onnx.ml";
+    const { INTS } = onnx.AttributeProto.AttributeType;
+    zip.attribute = [
+      onnx.AttributeProto.create({
+        name: "classlabels_int64s",
+        type: INTS,
+        ints: [0, 1, 2, 3, 4, 5, 6, 7],
+      }),
+    ];
+    const elemType = { mapType: { keyType: 7, valueType: { tensorType: { elemType: 1 } } } };
+    proto.graph!.output![0].type = onnx.TypeProto.create({ sequenceType: { elemType } });
+    const proof = await proofOf(onnx.ModelProto.encode(proto).finish());
+    expect(proof.passed).toBe(true);
+    expect(made("it can learn", proof).before).toEqual(["p"]);
+  });
+});
+
+describe("weights that are not finite", () => {
+  const nan = (length: number) => new Array<number>(length).fill(Number.NaN);
+
+  it("in a head: the outputs are named, and the last sum is asked", async () => {
+    const bytes = blocks("float[N, 3] out", "out = MatMul(y, head)", "float[8, 3] head");
+    const proof = await proofOf(withWeight(bytes, "head", nan(24)));
+    expect(proof.passed).toBe(true);
+    expect(made("same function", proof).outputs[0].notFinite).toBeGreaterThan(0);
+    expect(made("it can learn", proof)).toMatchObject({ bySums: true, dead: [], notFinite: [] });
+  });
+
+  it("in the last block: the first is proved, and the other is left out by name", async () => {
+    const bytes = blocks("float[N, 8] out", "out = Tanh(y)");
+    const proof = await proofOf(withWeight(bytes, "c", nan(128)));
+    expect(proof.passed).toBe(true);
+    expect(made("it can learn", proof)).toMatchObject({ dead: [], notFinite: ["two"] });
+  });
+
+  it("in the first block: nothing is left to prove, which is not a pass", async () => {
+    const bytes = blocks("float[N, 8] out", "out = Tanh(y)");
+    const proof = await proofOf(withWeight(bytes, "a", nan(128)));
+    expect(proof.passed).toBe(false);
+    expect(checksThat("not run", proof)).toEqual(["it can learn"]);
+  });
+});
+
+describe("a node left in training mode", () => {
+  const dropout = (on: 0 | 1) =>
+    blocks(
+      "float[N, 8] out",
+      "out = Tanh(y)",
+      `float half = {0.5}, bool on = {${on}}`,
+      "[drop] z = Dropout(s, half, on)",
+    );
+
+  it("is warned of, and a Dropout drops nothing in the proof", async () => {
+    const model = await openModel(dropout(1));
+    const { warnings } = await findResiduals(model, { ort });
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toMatch(/^Dropout at drop is left in training mode/);
+    const laurel = await laurelize(model, { ort, variant: "rw", rank: 2 });
+    expect(laurel.warnings).toEqual(warnings);
+    const proof = await verify(laurel, { ort });
+    expect(proof.passed).toBe(true);
+    const [{ noise, random }] = made("same function", proof).outputs;
+    expect(random).toBe(false);
+    expect(noise).toBeLessThan(1e-5);
+  });
+
+  it("is not seen in one that is switched off", async () => {
+    expect((await findResiduals(await openModel(dropout(0)), { ort })).warnings).toEqual([]);
+  });
+
+  it.each([
+    [1, ["BatchNormalization at norm is left in training mode"]],
+    [0, []],
+  ])("is told by BatchNormalization's training_mode = %i", async (mode, expected) => {
+    const outputs = mode === 1 ? "z, mean, var" : "z";
+    const bytes = blocks(
+      "float[N, 8] out",
+      "out = Tanh(y)",
+      "float[8] n, float[8] o, float[8] p, float[8] q",
+      `[norm] ${outputs} = BatchNormalization<training_mode = ${mode}>(s, n, o, p, q)`,
+    );
+    const { warnings } = await findResiduals(await openModel(bytes), { ort });
+    expect(warnings.map((text) => text.split(":")[0])).toEqual(expected);
+  });
+});
+
+describe("a model of hundreds of sites", { timeout: 240_000 }, () => {
+  it("is proved at a seeded sample, or at every one", async () => {
+    const { bytes } = largeGraph("blocks", 5 * 201);
+    const laurel = await laurelize(await openModel(bytes), { ort, variant: "rw" });
+    const proof = await verify(laurel, { ort });
+    expect(proof.passed).toBe(true);
+    expect(proof.sample).toEqual({ sites: 24, of: 201, seed: 0 });
+    const names = made("right formula", proof).sites.map(({ site }) => site);
+    expect(names).toHaveLength(24);
+    const all = laurel.plan.sites.map(({ site }) => site.name);
+    expect(names).toContain(all[0]);
+    expect(names).toContain(all.at(-1));
+    const again = made("right formula", await verify(laurel, { ort })).sites;
+    expect(again.map(({ site }) => site)).toEqual(names);
+    const whole = await verify(laurel, { ort, allSites: true });
+    expect(whole.sample).toBe(null);
+    expect(made("right formula", whole).sites).toHaveLength(201);
+  });
+
+  it("is proved at each of a few", async () => {
+    const { bytes } = largeGraph("blocks", 5 * 20);
+    const laurel = await laurelize(await openModel(bytes), { ort, variant: "rw" });
+    expect((await verify(laurel, { ort })).sample).toBe(null);
+  });
+});
