@@ -1,9 +1,10 @@
 import type { Tensor } from "onnxruntime-common";
-import { tensorData } from "../../src/graph/constants.ts";
+import { dataOf, tensorData } from "../../src/graph/constants.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { uniform } from "../../src/graph/random.ts";
+import { scopesOf } from "../../src/graph/scopes.ts";
 import { type DenseTensor, decodeNumbers, encodeNumbers } from "../../src/graph/tensor.ts";
-import { isFloat } from "../../src/graph/types.ts";
+import { isFloat, typeOfTensor } from "../../src/graph/types.ts";
 import { compare } from "../../src/runtime/compare.ts";
 import { withOutputs, withTaps } from "../../src/runtime/expose.ts";
 import { dtypeOf, numbersIn, tensorOfBytes } from "../../src/runtime/floats.ts";
@@ -125,7 +126,11 @@ export async function canLearn(
         if (judgeable.length === 0)
           return "every output differs from run to run, whatever it draws";
         bySums = !judgeable.some((name) => holdsNumbers(still[name]));
-        if (bySums && !(last !== null && told.includes(last) && holdsNumbers(still[last])))
+        const canAsk = bySums && hasNonFiniteWeights(result);
+        if (
+          bySums &&
+          !(canAsk && last !== null && told.includes(last) && holdsNumbers(still[last]))
+        )
           return judgeable.every((name) => still[name].data.length === 0)
             ? "every output is empty at these sizes; give others with --dim"
             : "no output holds a number on the sample inputs, only NaN or infinities: give real ones with --inputs";
@@ -197,6 +202,16 @@ export const holdsNumbers = (tensor: Tensor) =>
   (tensor.type === "string" ||
     !isFloat(dtypeOf(tensor)) ||
     numbersIn(tensor).some(Number.isFinite));
+
+/** Whether a weight is NaN or infinite, so that other inputs would not help. */
+const hasNonFiniteWeights = (graph: Graph): boolean =>
+  [...scopesOf(graph)].some(({ values }) =>
+    [...values.values()].some((value) => {
+      const { dtype } = typeOfTensor(value) ?? {};
+      const data = isFloat(dtype) ? dataOf(graph, value) : null;
+      return data ? decodeNumbers(dtype!, data).some((n) => !Number.isFinite(n)) : false;
+    }),
+  );
 
 /** The new tensors of sites, those that several share once. */
 export const newTensors = (sites: readonly Augmented[]): DenseTensor[] => [
