@@ -377,6 +377,12 @@ describe("targets are read in the one way that they can be", () => {
       int64(hard),
     );
     expect([two.on, two.notes.length]).toEqual(["o", 1]);
+    const hot = hard.flatMap((k) => [0, 1, 2].map((j) => Number(j === k)));
+    for (const target of [int64(hot, [ROWS, 3]), int64(hard, [ROWS, 1])]) {
+      const heads = "o = Identity(a) v = Gather<axis = 1>(b, one)";
+      const got = await evaluated(heads, "float[N, 3] o, float[N, 1] v", "cross-entropy", target);
+      expect([got.on, got.loss]).toEqual(["o", two.loss]);
+    }
     const ends = await evaluated(
       "k = ArgMax<axis = 1, keepdims = 0>(a) o = Cast<to = 6>(k)",
       "int32[N] o",

@@ -94,8 +94,10 @@ function takes(types: Types, output: Value, { loss, target }: ChosenFor): boolea
   const shape = types.get(output)?.shape;
   if (!shape || !target?.shape) return false;
   if (loss.reads !== "classes") return fits(shape, target);
-  if (isFloat(target.dtype) && fits(shape, target)) return true;
-  return shape.some(
-    (size, axis) => axis > 0 && size !== 1 && fits(shape.toSpliced(axis, 1), target),
-  );
+  // One class alone is none to choose from.
+  return shape.some((size, axis) => {
+    if (axis === 0 || size === 1) return false;
+    const labels = shape.toSpliced(axis, 1);
+    return fits(shape, target) || fits(labels, target) || fits([...labels, 1], target);
+  });
 }
