@@ -24,50 +24,68 @@ export type Draft = {
   -readonly [K in "nodes" | "tensors" | "redirects"]: Patch[K][number][];
 };
 
+/** What is inserted at one site. */
+export interface Insert {
+  readonly site: Site;
+  /** x_i, x_{i-1}, …: the skip operands that the variant takes. */
+  readonly operands: readonly Value[];
+  readonly parts: readonly Variant[];
+  readonly options: VariantOptions;
+  /** The same layer elsewhere, whose new tensors this site shares; null if it has its own. */
+  readonly like: Augmented | null;
+}
+
 /**
- * Writes `y = α f + β (x + Σ addends)` into the draft: the skip's and the branches' slots are
- * redirected, and that of a bias which the sum's node adds for the branch. The new tensors are those of `like`, where that is the same layer.
+ * Writes `y = α f + β (x + Σ addends)` into the draft. The slots of the skip and the branches are
+ * redirected, and that of a bias which the sum's node adds for the branch.
  */
-export function augment(
-  site: Site,
-  operands: readonly Value[],
-  parts: readonly Variant[],
-  options: VariantOptions,
+export function augment(insert: Insert, fresh: (role: string) => string, draft: Draft): Augmented {
+  const { site, operands, parts } = insert;
+  const { skip, branches, bias } = site;
+  const writer = siteWriter(insert, fresh, draft);
+  const earliest = [skip, ...branches]
+    .map(({ use }) => use.node)
+    .reduce((a, b) => (a.index < b.index ? a : b));
+  const weighing = parts.find((part) => part.factors);
+  const factors = weighing?.factors?.(writer.building(weighing, earliest));
+  const names = operands.map((value) => value.name);
+  const bracket = (x: string): string => {
+    const { node } = skip.use;
+    let sum = x;
+    for (const part of parts)
+      for (const addend of part.addends?.(writer.building(part, node), names) ?? [])
+        sum = writer.before(node).Add(sum, addend);
+    return factors ? writer.scale(node, sum, factors.beta) : sum;
+  };
+  const augmentedSkip = writer.between(skip, bracket);
+  draft.redirects.push({ use: skip.use, name: augmentedSkip });
+  if (factors)
+    for (const branch of branches) {
+      const scale = (f: string) => writer.scale(branch.use.node, f, factors.alpha);
+      draft.redirects.push({ use: branch.use, name: writer.between(branch, scale) });
+    }
+  if (factors && bias) {
+    const name = writer.before(bias.use.node).Mul(bias.value.name, factors.alpha);
+    draft.redirects.push({ use: bias.use, name });
+  }
+  return { site, place: writer.place, operands, augmentedSkip, parameters: writer.parameters };
+}
+
+/** Writes nodes and tensors of one site, named after it. */
+function siteWriter(
+  { site, operands, options, like }: Insert,
   fresh: (role: string) => string,
   draft: Draft,
-  like: Augmented | null = null,
-): Augmented {
-  const { name, dtype, shape, feature, skip, branches, bias } = site;
+) {
+  const { name, dtype, shape, feature } = site;
   const place = { name, dtype, rank: shape.length, feature, lags: operands.length };
   const parameters: Record<string, DenseTensor> = {};
-  const tensor = (
-    role: string,
-    type: string,
-    dims: readonly number[],
-    values: ArrayLike<number>,
-  ) => {
+  const tensor = (role: string, type: string, dims: readonly number[], values: Numbers) => {
     const made = { name: fresh(role), dtype: type, dims, data: encodeNumbers(type, values) };
     draft.tensors.push(made);
     return made;
   };
-  const constants = new Map<string, string>();
-  const constant = (value: number, type = dtype, dims: readonly number[] = []): string => {
-    const digits = Object.is(value, -0) ? "-0" : String(value);
-    const key = `${type} ${digits} ${dims}`;
-    const filled = () => new Array(dims.reduce((a, b) => a * b, 1)).fill(value);
-    const known = constants.get(key) ?? tensor(digits, type, dims, filled()).name;
-    constants.set(key, known);
-    return known;
-  };
-  const building = (part: Variant, node: Node): Building<string> => {
-    const own = Object.entries(part.parameters(place, options)).map(([role, { dims, start }]) => {
-      const key = `${part.name}.${role}`;
-      const made = like?.parameters[key] ?? tensor(role, dtype, dims, start);
-      parameters[key] = made;
-      return [role, made.name];
-    });
-    return { op: before(node), parameters: Object.fromEntries(own), place, options, constant };
-  };
+  const constant = constants(dtype, (...given) => tensor(...given).name);
   const before = (node: Node) => {
     const emit: Emit<string> = (call) => {
       const made = nodeOf(call, fresh, call.op);
@@ -76,41 +94,39 @@ export function augment(
     };
     return opsOver(emit);
   };
-
-  const earliest = [skip, ...branches]
-    .map(({ use }) => use.node)
-    .reduce((a, b) => (a.index < b.index ? a : b));
-  const weighing = parts.find((part) => part.factors);
-  const factors = weighing?.factors?.(building(weighing, earliest));
+  const building = (part: Variant, node: Node): Building<string> => {
+    const names = Object.entries(part.parameters(place, options)).map(([role, { dims, start }]) => {
+      const key = `${part.name}.${role}`;
+      parameters[key] = like?.parameters[key] ?? tensor(role, dtype, dims, start);
+      return [role, parameters[key].name];
+    });
+    return { op: before(node), parameters: Object.fromEntries(names), place, options, constant };
+  };
   const scale = (node: Node, value: string, factor: string) =>
     scaled({ op: before(node), place, constant }, value, factor, options.perChannel);
-  const op = before(skip.use.node);
-  /** What is made of a value on its way to a slot; in half precision at both ends where the two were. */
+  /** What is made of a value on its way to a slot; in half precision if both ends were. */
   const between = ({ value, use: { node } }: Term, make: (x: string) => string): string => {
     if (!isHalfEdge(value, node, dtype)) return make(value.name);
     const op = before(node);
     return op.Identity(make(op.Identity(value.name)));
   };
-  const weighed = between(skip, (x) => {
-    let bracket = x;
-    for (const part of parts)
-      for (const addend of part.addends?.(
-        building(part, skip.use.node),
-        operands.map((value) => value.name),
-      ) ?? [])
-        bracket = op.Add(bracket, addend);
-    return factors ? scale(skip.use.node, bracket, factors.beta) : bracket;
-  });
-  draft.redirects.push({ use: skip.use, name: weighed });
-  for (const branch of factors ? branches : []) {
-    const { use } = branch;
-    const name = between(branch, (f) => scale(use.node, f, factors!.alpha));
-    draft.redirects.push({ use, name });
-  }
-  if (factors && bias)
-    draft.redirects.push({
-      use: bias.use,
-      name: before(bias.use.node).Mul(bias.value.name, factors.alpha),
-    });
-  return { site, place, operands, augmentedSkip: weighed, parameters };
+  return { place, parameters, before, building, scale, between };
+}
+
+type Numbers = ArrayLike<number>;
+
+/** Constants of one value, each written once. */
+function constants(
+  dtype: string,
+  write: (role: string, type: string, dims: readonly number[], values: Numbers) => string,
+) {
+  const known = new Map<string, string>();
+  return (value: number, type = dtype, dims: readonly number[] = []): string => {
+    const digits = Object.is(value, -0) ? "-0" : String(value);
+    const key = `${type} ${digits} ${dims}`;
+    const filled = () => new Array<number>(dims.reduce((a, b) => a * b, 1)).fill(value);
+    const name = known.get(key) ?? write(digits, type, dims, filled());
+    known.set(key, name);
+    return name;
+  };
 }

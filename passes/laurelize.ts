@@ -49,8 +49,8 @@ export function plan(graph: Graph, sites: readonly Site[], wanted: LaurelOptions
       ? laggedSkips(site, options.lags)
       : [site.skip.value];
     const layer = layers.get(site.layer);
-    const like = layer?.operands.length === operands.length ? layer : null;
-    const made = augment(site, operands, parts, options, below(site), draft, like);
+    const like = layer?.operands.length === operands.length ? layer! : null;
+    const made = augment({ site, operands, parts, options, like }, below(site), draft);
     if (!layer) layers.set(site.layer, made);
     return made;
   });

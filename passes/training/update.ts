@@ -45,86 +45,122 @@ export function update(
   optimizer: Optimizer,
   options: OptimizerOptions,
 ): Update {
-  const { op, to, constant, fresh, about } = writing;
-  const exact = (dtype: string) => (dtype === "double" ? "double" : "float");
-  const cast = (name: string, from: string, dtype: string) =>
-    from === dtype ? name : to.cast(name, dtype);
+  const { fresh, about } = writing;
   about("norm");
-  const groups = alike(weights, (of) => `${of.dtype} ${of.factor}`).map((members): Group => {
-    const [{ of }] = members;
-    const dtype = exact(of.dtype);
-    const side = sideBySide(
-      writing,
-      members.map(({ of }) => of.dims),
-    );
-    const gradient = side.join(members.map((one) => cast(one.gradient, of.dtype, dtype)));
-    return { members, dtype, kept: dtype !== of.dtype, side, gradient };
-  });
-  const squares = groups.map(({ gradient, dtype, side }) =>
-    cast(total(writing, op.Mul(gradient, gradient), side.rank), dtype, "float"),
+  const groups = alike(weights, (of) => `${of.dtype} ${of.factor}`).map((members) =>
+    groupOf(writing, members),
   );
-  const norm = op.Sqrt(squares.length === 1 ? squares[0] : op.Sum(squares));
-  const scale =
-    options.clip === null
-      ? null
-      : op.Min([
-          constant("float", [], [1]),
-          op.Div(
-            constant("float", [], [options.clip]),
-            op.Add(norm, constant("float", [], [CLIP_EPSILON])),
-          ),
-        ]);
+  const { norm, scale } = clipping(writing, groups, options.clip);
   const [lr, step] = ["lr", "step"].map(fresh);
   const inputs: Port[] = [lr, step].map((name) => port(name, { dtype: "float", shape: [] }));
   const outputs: Port[] = [];
-  const made = new Map<Trainable, Slot>();
-  for (const { members, dtype, kept, side, gradient } of groups) {
-    about(members[0].of.name);
-    const names = [...(kept ? ["float32"] : []), ...optimizer.state];
-    const given = members.map(({ of }) => {
-      const own = Object.fromEntries(names.map((name) => [name, fresh(`${of.name}.${name}`)]));
-      inputs.push(...names.map((name) => shaped(own[name], dtype, of)));
-      return own;
-    });
-    const joined = (name: string) => side.join(given.map((own) => own[name]));
-    const state = Object.fromEntries(names.map((name) => [name, joined(name)]));
-    const next = optimizer.write({
-      writing,
+  const slots = new Map<Trainable, Slot>();
+  const to: Step = { writing, optimizer, options, scale, lr, step, inputs, outputs };
+  for (const group of groups) for (const [of, slot] of updateGroup(to, group)) slots.set(of, slot);
+  return { slots: weights.map(({ of }) => slots.get(of)!), inputs, outputs, norm };
+}
+
+const cast = ({ to }: Writing, name: string, from: string, dtype: string) =>
+  from === dtype ? name : to.cast(name, dtype);
+
+function groupOf(writing: Writing, members: readonly Weight[]): Group {
+  const [{ of }] = members;
+  const dtype = of.dtype === "double" ? "double" : "float";
+  const side = sideBySide(
+    writing,
+    members.map(({ of }) => of.dims),
+  );
+  const gradient = side.join(members.map((one) => cast(writing, one.gradient, of.dtype, dtype)));
+  return { members, dtype, kept: dtype !== of.dtype, side, gradient };
+}
+
+/** The norm of all gradients together, and the factor that clips it; null without clipping. */
+function clipping(writing: Writing, groups: readonly Group[], clip: number | null) {
+  const { op, constant } = writing;
+  const squares = groups.map(({ gradient, dtype, side }) =>
+    cast(writing, total(writing, op.Mul(gradient, gradient), side.rank), dtype, "float"),
+  );
+  const norm = op.Sqrt(squares.length === 1 ? squares[0] : op.Sum(squares));
+  if (clip === null) return { norm, scale: null };
+  const one = constant("float", [], [1]);
+  const limit = constant("float", [], [clip]);
+  const length = op.Add(norm, constant("float", [], [CLIP_EPSILON]));
+  return { norm, scale: op.Min([one, op.Div(limit, length)]) };
+}
+
+/** What the updates of all groups share, and the ports that they add to. */
+interface Step {
+  readonly writing: Writing;
+  readonly optimizer: Optimizer;
+  readonly options: OptimizerOptions;
+  readonly scale: string | null;
+  readonly lr: string;
+  readonly step: string;
+  readonly inputs: Port[];
+  readonly outputs: Port[];
+}
+
+/** Writes the update of weights that are updated as one. */
+function updateGroup(to: Step, group: Group): [Trainable, Slot][] {
+  const { writing, optimizer, options, scale, lr, step, inputs } = to;
+  const { members, dtype, kept, side, gradient } = group;
+  const { op, fresh, about } = writing;
+  about(members[0].of.name);
+  const names = [...(kept ? ["float32"] : []), ...optimizer.state];
+  const given = members.map(({ of }) => {
+    const state = Object.fromEntries(names.map((name) => [name, fresh(`${of.name}.${name}`)]));
+    inputs.push(...names.map((name) => shaped(state[name], dtype, of)));
+    return state;
+  });
+  const joined = (name: string) => side.join(given.map((state) => state[name]));
+  const state = Object.fromEntries(names.map((name) => [name, joined(name)]));
+  const next = optimizer.write({
+    writing,
+    dtype,
+    weight: kept ? state.float32 : side.join(members.map(({ of }) => of.name)),
+    gradient: scale ? op.Mul(gradient, cast(writing, scale, "float", dtype)) : gradient,
+    state,
+    lr: cast(writing, lr, "float", dtype),
+    step: cast(writing, step, "float", dtype),
+    weightDecay: members[0].of.factor ? 0 : options.weightDecay,
+    options,
+  });
+  const after: Record<string, string> = { ...next.state, float32: next.weight };
+  const parts = Object.fromEntries(names.map((name) => [name, side.part(after[name])]));
+  const weights = kept ? parts.float32 : side.part(next.weight);
+  return members.map(({ of }, k) => {
+    const stateOf = names.map((name) => ({ name, input: given[k][name], value: parts[name][k] }));
+    return [of, slotOf(to, of, dtype, { weight: weights[k], state: stateOf })];
+  });
+}
+
+/** A weight's new value, and that of its state, as outputs. */
+function slotOf(
+  { writing, outputs }: Step,
+  of: Trainable,
+  dtype: string,
+  next: { weight: string; state: readonly { name: string; input: string; value: string }[] },
+): Slot {
+  writing.about(of.name);
+  const output = (value: string, name: string, type: string) => {
+    const port = writing.fresh(name);
+    outputs.push(shaped(port, type, of));
+    writing.copy(value, port);
+    return port;
+  };
+  const weight = cast(writing, next.weight, dtype, of.dtype);
+  return {
+    weight: of.name,
+    dtype: of.dtype,
+    dims: of.dims,
+    newWeight: output(weight, `${of.name}.new`, of.dtype),
+    state: next.state.map(({ name, input, value }) => ({
+      input,
+      output: output(value, `${input}.new`, dtype),
       dtype,
-      weight: kept ? state.float32 : side.join(members.map(({ of }) => of.name)),
-      gradient: scale ? op.Mul(gradient, cast(scale, "float", dtype)) : gradient,
-      state,
-      lr: cast(lr, "float", dtype),
-      step: cast(step, "float", dtype),
-      weightDecay: members[0].of.factor ? 0 : options.weightDecay,
-      options,
-    });
-    const after: Record<string, string> = { ...next.state, float32: next.weight };
-    const parts = Object.fromEntries(names.map((name) => [name, side.part(after[name])]));
-    const newWeights = kept ? parts.float32 : side.part(next.weight);
-    for (const [k, { of }] of members.entries()) {
-      about(of.name);
-      const told = (value: string, name: string, type: string) => {
-        const output = fresh(name);
-        outputs.push(shaped(output, type, of));
-        writing.copy(value, output);
-        return output;
-      };
-      made.set(of, {
-        weight: of.name,
-        dtype: of.dtype,
-        dims: of.dims,
-        newWeight: told(cast(newWeights[k], dtype, of.dtype), `${of.name}.new`, of.dtype),
-        state: names.map((name) => ({
-          input: given[k][name],
-          output: told(parts[name][k], `${given[k][name]}.new`, dtype),
-          dtype,
-          copies: name === "float32",
-        })),
-      });
-    }
-  }
-  return { slots: weights.map(({ of }) => made.get(of)!), inputs, outputs, norm };
+      copies: name === "float32",
+    })),
+  };
 }
 
 interface Weight {

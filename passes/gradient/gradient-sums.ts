@@ -1,0 +1,71 @@
+import type { Value } from "../../src/graph/graph.ts";
+import type { Writing } from "../../src/graph/writing.ts";
+import { type Cotangents, cotangents, type Scaled } from "./cotangents.ts";
+
+/** The cotangents of values, summed over their readers when they are first asked for. */
+export interface Sums extends Cotangents {
+  /** Adds one reader's part to a value's cotangent. */
+  add(value: Value, part: Scaled): void;
+  /** A value's cotangent, a factor held back; null if none reaches the value. */
+  of(value: Value): Scaled | null;
+  /** A value's cotangent itself, by name. */
+  wholeOf(value: Value): string | null;
+  /** A root's cotangent under a name of its own, "weight.grad". */
+  gradientOf(root: Value): string | null;
+  /** New names, "value.grad", by the names that were written. */
+  readonly renamed: ReadonlyMap<string, string>;
+}
+
+/** Starts with the cotangents of the ends, which keep their names. */
+export function gradientSums(
+  writing: Writing,
+  ends: ReadonlyMap<Value, string>,
+  dtypeOf: (value: Value) => string,
+): Sums {
+  const { op, about, fresh } = writing;
+  const { taken, sum, whole } = cotangents(writing);
+  const parts = new Map<Value, Scaled[]>([...ends].map(([value, g]) => [value, [{ g, times: 1 }]]));
+  const sums = new Map<Value, Scaled>();
+  const given = new Set(ends.values());
+  const namesakes = new Map<string, Value>();
+  const renamed = new Map<string, string>();
+  const nameAfter = (value: Value, g: string) => {
+    if (given.has(g) || namesakes.has(g)) return;
+    namesakes.set(g, value);
+    renamed.set(g, fresh(`${value.name}.grad`));
+  };
+  const of = (value: Value): Scaled | null => {
+    const known = sums.get(value);
+    const list = parts.get(value);
+    if (known !== undefined || !list) return known ?? null;
+    about(`${value.name}.grad`);
+    const total = sum(list, dtypeOf(value));
+    if (total.times === 1) nameAfter(value, total.g);
+    sums.set(value, total);
+    return total;
+  };
+  const wholeOf = (value: Value): string | null => {
+    const scaled = of(value);
+    return scaled && whole(scaled, dtypeOf(value));
+  };
+  return {
+    taken,
+    sum,
+    whole,
+    of,
+    wholeOf,
+    renamed,
+    add: (value, part) => {
+      const list = parts.get(value);
+      if (list) list.push(part);
+      else parts.set(value, [part]);
+    },
+    gradientOf: (root) => {
+      const g = wholeOf(root);
+      if (g === null || namesakes.get(g) === root) return g;
+      const copy = op.Identity(g);
+      nameAfter(root, copy);
+      return copy;
+    },
+  };
+}
