@@ -4,6 +4,7 @@ import { Alike } from "./alike.ts";
 import { bodyInputs, widened } from "./body-inputs.ts";
 import { refuseFatal } from "./fatal.ts";
 import { inferScope } from "./infer.ts";
+import { measuredTypes } from "./measured-shapes.ts";
 import type { Ort } from "./session.ts";
 
 /** What was inferred, and sentences on what could not be. */
@@ -14,7 +15,7 @@ export interface Inference {
 
 /**
  * Type and shape of every value of the main graph and of the bodies inside it, by ONNX's own
- * rules, and of what a loop carries on the sizes that all its turns have. Values of functions are
+ * rules; sizes that these lose are measured in a run if that is cheap. And of what a loop carries on the sizes that all its turns have. Values of functions are
  * not among them: they differ from call to call.
  */
 export async function inferTypes(ort: Ort, graph: Graph): Promise<Inference> {
@@ -22,6 +23,7 @@ export async function inferTypes(ort: Ort, graph: Graph): Promise<Inference> {
   const types = new Map<Value, Type>();
   const alike = new Alike(graph, (value) => types.get(value) ?? null);
   const warnings = await inferScope(ort, graph, graph.main, types, alike);
+  for (const [value, type] of await measuredTypes(ort, graph, types)) types.set(value, type);
   await inferBodies(ort, graph, graph.main, types, alike, warnings);
   return { types, warnings };
 }

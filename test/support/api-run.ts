@@ -10,8 +10,10 @@ import {
   verify,
 } from "laurelize";
 import { uniform } from "../../src/graph/random.ts";
+import { encodeNumbers } from "../../src/graph/tensor.ts";
 import { isFloat } from "../../src/graph/types.ts";
 import { typesOf } from "../../src/model.ts";
+import { tensorOfBytes } from "../../src/runtime/floats.ts";
 import { runnable } from "../../src/runtime/runnable.ts";
 import { runAll } from "../../src/runtime/same-function.ts";
 import { sampleInputs } from "../../src/runtime/samples.ts";
@@ -84,13 +86,11 @@ async function firstStep(model: Model, ort: Ort): Promise<Outcome["step"]> {
   const run = (feed: Tensors) => runAll(ort, runnable(model.file), "disabled", [feed]);
   const { feeds } = await sampleInputs(ort, model.graph, types, run, 1);
   const [given] = await run(feeds[0]);
-  const { dims, data, type } = given[output.name];
+  const { dims, data } = given[output.name];
   const next = uniform(1, "target");
-  const values = (data.constructor as Float32ArrayConstructor).from(
-    { length: data.length },
-    type === "float16" ? () => 0x3400 + Math.floor(next() * 1024) : () => 2 * next() - 1,
-  );
-  const target = new ort.Tensor(type as "float32", values, dims);
+  const values = Float64Array.from({ length: data.length }, () => 2 * next() - 1);
+  const { dtype } = types.get(output)!;
+  const target = tensorOfBytes(ort, dtype, encodeNumbers(dtype, values), dims);
   const training = finetune(model, {
     ort,
     loss: "mse",

@@ -1,0 +1,74 @@
+import { execFileSync } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { Outcome } from "./support/api-run.ts";
+import { temporaryFolder, textOf } from "./support/fixture.ts";
+import { bundleChild, inProcess } from "./support/in-process.ts";
+import { modelOfText } from "./support/onnx-text.ts";
+
+/** Fixtures with free dimensions, of convolutions, attention, bodies and half precision. */
+const NAMES = [
+  "pre-norm-mlp",
+  "albert-shared-layer",
+  "bottleneck-adapter",
+  "bottleneck-half-precision",
+  "layer-scale",
+  "diffusion-block",
+];
+
+/** The same model with its free dimensions named, and without names. */
+const variants = (name: string): [string, string][] => {
+  const text = textOf(name);
+  const unnamed = text.replace(/\[[^\]]*\](?= \w+[,)])/g, (dims) =>
+    dims.replace(/\b[A-Za-z]\w*/g, "?"),
+  );
+  return [
+    [name, text],
+    [`${name}, unnamed`, unnamed],
+  ];
+};
+
+const cases = NAMES.flatMap(variants);
+
+describe("the API under onnxruntime-web in a process of its own", { timeout: 300_000 }, () => {
+  const folder = temporaryFolder();
+  const files = cases.map(([, text], k) => {
+    const file = path.join(folder, `${k}.onnx`);
+    fs.writeFileSync(file, modelOfText(text));
+    return file;
+  });
+  let node: Awaited<ReturnType<typeof inProcess>>;
+  let web: typeof node;
+
+  beforeAll(async () => {
+    await bundleChild();
+    node = await inProcess("node", files);
+    web = await inProcess("web", files);
+  }, 300_000);
+
+  it("is answered by wasm: an unnamed dimension is spelled 4294967295 there", () => {
+    const code = `import * as web from "onnxruntime-web";
+      import fs from "node:fs";
+      web.env.wasm.numThreads = 1;
+      const session = await web.InferenceSession.create(fs.readFileSync(process.argv[1]));
+      console.log(session.inputMetadata[0].shape[0]);`;
+    const args = ["--input-type=module", "-e", code, files[1]];
+    const cwd = path.join(import.meta.dirname, "..");
+    expect(execFileSync(process.execPath, args, { encoding: "utf8", cwd }).trim()).toBe(
+      String(2 ** 32 - 1),
+    );
+  });
+
+  it.each(cases.map(([name], k) => [name, files[k]]))("%s", (_, file) => {
+    const [here, there] = [node.get(file), web.get(file)] as [Outcome, Outcome];
+    expect(here.sites.length).toBeGreaterThan(0);
+    const { step: own, ...rest } = here;
+    const { step, ...others } = there;
+    expect(others).toEqual(rest);
+    expect(rest.verdicts.filter((verdict) => !verdict.endsWith(": passed"))).toEqual([]);
+    expect(own).not.toBeNull();
+    for (const key of ["loss", "norm"] as const)
+      expect(Math.abs(step![key] - own![key])).toBeLessThanOrEqual(1e-6 * Math.abs(own![key]));
+  });
+});
