@@ -1,4 +1,5 @@
 import { openModel } from "laurelize";
+import onnxProto from "onnx-proto";
 import type { Tensor } from "onnxruntime-common";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
@@ -214,6 +215,27 @@ describe("operators for which onnxruntime's CPU has no kernel, against their for
     const [image, w] = [floats([1, 3, 1, 2], "image"), floats([1, 3, 1, 2], "w")];
     const value = Array.from(image.values).reduce((sum, v, k) => sum + v * w.values[k], 0);
     await held({ op: "com.microsoft.NhwcConv", inputs: [image, w] }, [Float64Array.of(value)]);
+  });
+});
+
+describe("operators that came after onnxruntime's last opset, against their formulas", () => {
+  it.each([1, 1.7])("SwiGLU, alpha %d", async (alpha) => {
+    const [a, b] = [floats([2, 6], "a"), floats([2, 6], "b")];
+    const node: OneNode = {
+      op: "SwiGLU",
+      inputs: [a, b],
+      attributes: { alpha: { f: alpha } },
+      opset: 28,
+    };
+    const { onnx } = onnxProto;
+    const plain = onnx.ModelProto.decode(await opened(modelOfNode(node)));
+    expect(plain.graph!.node!.map(({ opType }) => opType)).not.toContain("SwiGLU");
+    plain.opsetImport![0].version = 26;
+    const [y] = Object.values(await run(onnx.ModelProto.encode(plain).finish(), node));
+    for (const [k, value] of (y.data as Float32Array).entries()) {
+      const gate = a.values[k] / (1 + Math.exp(-alpha * a.values[k]));
+      expect(value).toBeCloseTo(gate * b.values[k], 5);
+    }
   });
 });
 

@@ -33,6 +33,14 @@ export const QuickGelu: Rule = (op, { input, scalar, float }) => {
   return [op.Mul(x, op.Sigmoid(op.Mul(x, scalar(float("alpha", 1.702)))))];
 };
 
+/** A σ(α A) B. */
+export const SwiGLU: Rule = (op, { input, scalar, float }) => {
+  const gate = input(0);
+  const alpha = float("alpha", 1);
+  const steep = alpha === 1 ? gate : op.Mul(gate, scalar(alpha));
+  return [op.Mul(op.Mul(gate, op.Sigmoid(steep)), input(1))];
+};
+
 /** x + b in two halves: the first times gelu of the second. */
 export const BiasSplitGelu: Rule = (op, call) => {
   const { input, shape, to, refuse } = call;

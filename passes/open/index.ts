@@ -1,11 +1,12 @@
 import { titleOf } from "../../src/graph/called.ts";
 import { type Graph, type Node, outward } from "../../src/graph/graph.ts";
 import { inlined } from "../../src/graph/inline.ts";
+import { sinceOf } from "../../src/graph/operators.ts";
 import type { Insertion, Patch } from "../../src/graph/patch-edits.ts";
 import type { Types } from "../../src/graph/types.ts";
 import { type Writing, writing } from "../../src/graph/writing.ts";
 import { type Composite, compositeOf, NotOpened } from "./composite.ts";
-import { plainRules, rules, SINCE } from "./rules.ts";
+import { plainRules, rules } from "./rules.ts";
 
 /** Whether a node is of a composite operator that can be turned into plain ones, or calls a function. */
 export const canOpen = ({ op, callee }: Node) => callee !== null || Object.hasOwn(rules, op);
@@ -78,9 +79,9 @@ function opened(graph: Graph, types: Types, node: Node, write: Writer): (string 
     return free.delete(result) ? result : write.op.Identity(result);
   });
   for (const { node: made } of write.nodes.slice(from))
-    if (opset < (SINCE[made.op] ?? 0))
+    if (opset < sinceOf(made.op))
       call.refuse(
-        `that takes ${made.op}, which opset ${opset} lacks; convert the model to opset ${SINCE[made.op]}`,
+        `that takes ${made.op}, which opset ${opset} lacks; convert the model to opset ${sinceOf(made.op)}`,
       );
   return outputs;
 }

@@ -1,10 +1,11 @@
-import { BiasGelu, BiasSplitGelu, FastGelu, Gelu, QuickGelu } from "./activations.ts";
+import { BiasGelu, BiasSplitGelu, FastGelu, Gelu, QuickGelu, SwiGLU } from "./activations.ts";
 import { MicrosoftAttention, MultiHeadAttention } from "./attention.ts";
 import type { Rule } from "./composite.ts";
 import { Compress } from "./compress.ts";
 import { FusedConv, NhwcConv, NhwcFusedConv } from "./convolutions.ts";
 import { MatMulNBits } from "./few-bits.ts";
 import { Attention, GroupQueryAttention } from "./grouped-attention.ts";
+import { CausalConvWithState, LinearAttention, MicrosoftCausalConv } from "./linear-memory.ts";
 import {
   BiasAdd,
   GroupNorm,
@@ -23,18 +24,22 @@ import { MicrosoftRotary, RotaryEmbedding } from "./rotary.ts";
 /** The plain operators that each composite one stands for. */
 export const rules: Readonly<Record<string, Rule>> = {
   Attention,
+  CausalConvWithState,
   Compress,
   GRU,
   LRN,
   LSTM,
+  LinearAttention,
   MeanVarianceNormalization,
   RNN,
   RotaryEmbedding,
   SimplifiedLayerNormalization,
+  SwiGLU,
   "com.microsoft.Attention": MicrosoftAttention,
   "com.microsoft.BiasAdd": BiasAdd,
   "com.microsoft.BiasGelu": BiasGelu,
   "com.microsoft.BiasSplitGelu": BiasSplitGelu,
+  "com.microsoft.CausalConvWithState": MicrosoftCausalConv,
   "com.microsoft.FastGelu": FastGelu,
   "com.microsoft.FusedConv": FusedConv,
   "com.microsoft.FusedGemm": FusedGemm,
@@ -42,6 +47,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   "com.microsoft.Gelu": Gelu,
   "com.microsoft.GroupNorm": GroupNorm,
   "com.microsoft.GroupQueryAttention": GroupQueryAttention,
+  "com.microsoft.LinearAttention": LinearAttention,
   "com.microsoft.MatMulNBits": MatMulNBits,
   "com.microsoft.MultiHeadAttention": MultiHeadAttention,
   "com.microsoft.NhwcConv": NhwcConv,
@@ -58,14 +64,3 @@ export const rules: Readonly<Record<string, Rule>> = {
 
 /** Plain operators that are opened only to get at a sum inside. */
 export const plainRules: Readonly<Record<string, Rule>> = { Gemm };
-
-/** Opsets from which operators that rules write are there; the others are since 7 or before. */
-export const SINCE: Readonly<Record<string, number>> = {
-  DequantizeLinear: 10,
-  Erf: 9,
-  Expand: 8,
-  LayerNormalization: 17,
-  QuantizeLinear: 10,
-  Range: 11,
-  Where: 9,
-};

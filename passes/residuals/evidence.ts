@@ -43,12 +43,15 @@ export function evidence(setting: Setting, node: Node): Evidence {
     case "ConvTranspose":
     case "ConvInteger":
     case "QLinearConv":
+    case "CausalConvWithState":
     case "FusedConv":
     case "NhwcConv":
     case "NhwcFusedConv": {
       if (/nhwc/i.test(node.op) || flag("channels_last")) return mixer(last.writes, last.reads);
       const [out, into] = dims(node.op.endsWith("QLinearConv") ? 3 : 1);
-      const groups = attribute(node, "group")?.i ?? 1;
+      // Of a depthwise convolution the weight is [C, 1, …].
+      const depthwise = node.op.endsWith("CausalConvWithState");
+      const groups = attribute(node, "group")?.i ?? (depthwise ? (out ?? 1) : 1);
       return node.op === "ConvTranspose"
         ? mixer(1, 1, times(into, groups), out)
         : mixer(1, 1, out, times(into, groups));

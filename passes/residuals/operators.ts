@@ -1,29 +1,25 @@
 import { numbersOf } from "../../src/graph/constants.ts";
-import { attribute, type Graph, type Node, type Scope, type Value } from "../../src/graph/graph.ts";
+import {
+  attribute,
+  type Graph,
+  type Node,
+  type Scope,
+  textAttribute,
+  type Value,
+} from "../../src/graph/graph.ts";
+import { operatorsThat } from "../../src/graph/operators.ts";
 import { own } from "../../src/graph/own.ts";
 import type { Dimension, Types } from "../../src/graph/types.ts";
 import { repeats } from "./repetition.ts";
 import type { Setting } from "./residual.ts";
 
-const words = (text: string) => new Set(text.split(" "));
-
-/** Operators that move values about, or turn them to another float type, and change none. */
-const LAYOUT = words(
-  "Identity Cast CastLike Reshape Transpose Squeeze Unsqueeze Flatten Slice Split SplitToSequence SequenceAt Dropout Pad Concat Gather Expand Tile DepthToSpace SpaceToDepth QuantizeLinear DequantizeLinear DynamicQuantizeLinear com.microsoft.QuantizeLinear com.microsoft.DequantizeLinear com.microsoft.nchwc.ReorderInput com.microsoft.nchwc.ReorderOutput",
-);
-
-/** Operators of a projected skip, beside layout and products with weights: linear, or a norm or pool. */
-const PROJECTION = words(
-  "BatchNormalization LayerNormalization RMSNormalization SimplifiedLayerNormalization GroupNormalization com.microsoft.GroupNorm InstanceNormalization LpNormalization MeanVarianceNormalization AveragePool MaxPool LpPool GlobalAveragePool GlobalMaxPool com.microsoft.nchwc.AveragePool com.microsoft.nchwc.MaxPool com.microsoft.nchwc.GlobalAveragePool ReduceMax ReduceMean ReduceSum",
-);
-
-const CONVOLUTION = words(
-  "Conv ConvTranspose DeformConv ConvInteger QLinearConv com.microsoft.FusedConv com.microsoft.NhwcConv com.microsoft.NhwcFusedConv com.ms.internal.nhwc.Conv com.microsoft.nchwc.Conv com.microsoft.QLinearConv",
-);
-
-const PRODUCT = words(
-  "MatMul Gemm MatMulInteger QLinearMatMul Einsum com.microsoft.FusedMatMul com.microsoft.FusedGemm com.microsoft.QGemm com.microsoft.MatMulIntegerToFloat com.microsoft.DynamicQuantizeMatMul com.microsoft.MatMulNBits com.microsoft.MatMulBnb4 com.microsoft.TransposeMatMul com.microsoft.FusedMatMulActivation com.microsoft.GemmFloat8",
-);
+const LAYOUT = operatorsThat("layout");
+const PROJECTION = operatorsThat("projection");
+const CONVOLUTION = operatorsThat("convolution");
+const PRODUCT = operatorsThat("product");
+const BLOCK = operatorsThat("block");
+const ADDITION = operatorsThat("addition");
+const UPSAMPLING = operatorsThat("enlarges");
 
 /** Where a product takes its two factors, if not first and second. */
 const FACTORS: Readonly<Record<string, readonly number[]>> = {
@@ -31,17 +27,6 @@ const FACTORS: Readonly<Record<string, readonly number[]>> = {
   QLinearMatMul: [0, 3],
   "com.microsoft.QGemm": [0, 3],
 };
-
-/** Operators that hold their weights and mix features with them. */
-const BLOCK = words(
-  "LSTM GRU RNN com.microsoft.DynamicQuantizeLSTM com.microsoft.Attention com.microsoft.QAttention com.microsoft.LongformerAttention com.microsoft.PackedAttention com.microsoft.MoE com.microsoft.QMoE com.microsoft.DecoderAttention",
-);
-
-const ADDITION = words("Add Sub Sum com.microsoft.BiasAdd com.microsoft.QLinearAdd");
-
-const UPSAMPLING = words(
-  "Resize Upsample ConvTranspose MaxUnpool GridSample DepthToSpace com.microsoft.nchwc.Upsample",
-);
 
 /** What an operator is, as far as a residual connection is concerned. */
 export interface Traits {
@@ -81,7 +66,7 @@ export function traits({ graph, constants, types }: Setting, node: Node): Traits
   const upsampling = UPSAMPLING.has(op) && enlarges(types, node);
   const shift = oneOperand && (op === "Add" || op === "Sub" || op === "Sum");
   const clips = own(ZERO_POINT, op) !== undefined && quantizesToPositive(graph, types, node);
-  const activated = convolution && attribute(node, "activation") !== undefined;
+  const activated = convolution && (textAttribute(graph, node, "activation") ?? "none") !== "none";
   const projection =
     (convolution && !activated) ||
     (product && oneOperand) ||

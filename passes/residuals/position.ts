@@ -1,17 +1,13 @@
 import { readsShapeOnly } from "../../src/graph/constants.ts";
 import type { Node, Use, Value } from "../../src/graph/graph.ts";
+import { operatorsThat } from "../../src/graph/operators.ts";
 import { computedBy, traits } from "./operators.ts";
 import type { Setting, Sum } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
 import { NORM } from "./written-out.ts";
 
 /** Operators that take a query and a key first, and then a value, where these are not packed into one. */
-const ATTENTION = new Set([
-  "Attention",
-  "com.microsoft.MultiHeadAttention",
-  "com.microsoft.DecoderMaskedMultiHeadAttention",
-  "com.microsoft.GroupQueryAttention",
-]);
+const ATTENTION = operatorsThat("attention");
 
 const PRODUCTS = new Set(["MatMul", "Einsum", "com.microsoft.FusedMatMul"]);
 

@@ -1,4 +1,4 @@
-import { readsShapeOnly } from "../../src/graph/constants.ts";
+import { RANDOM, readsShapeOnly } from "../../src/graph/constants.ts";
 import { type Node, outward, type Scope, type Value } from "../../src/graph/graph.ts";
 import { byOrder } from "../../src/graph/scopes.ts";
 import { traits } from "./operators.ts";
@@ -28,8 +28,6 @@ const START: Way = {
 
 /** Linear in either operand, as long as the other is not made of the same value. */
 const BILINEAR = new Set(["Mul", "MatMul", "com.microsoft.FusedMatMul"]);
-
-const RANDOM = /^Random|^Multinomial$|^Bernoulli$/;
 
 /** Values whose ways are kept at hand: those asked last. */
 const KEPT = 64;
@@ -75,7 +73,7 @@ export class Reach {
       for (const use of value.uses) {
         const node = visible(use.node, limits);
         if (!node || nodes.has(node) || readsShapeOnly(node)) continue;
-        if (RANDOM.test(node.op)) continue;
+        if (RANDOM.has(node.op)) continue;
         if (++this.#visits > VISITS) return ways;
         nodes.add(node);
         for (const output of node.outputs) if (output) pending.push(output);

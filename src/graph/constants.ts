@@ -2,19 +2,13 @@ import { dataType } from "../onnx/data-types.ts";
 import type { TensorMessage } from "../onnx/messages.ts";
 import { tensorBytes } from "../onnx/model-file.ts";
 import { attribute, type Graph, type Node, type Scope, type Value } from "./graph.ts";
+import { operatorsThat } from "./operators.ts";
 
 /** Operators that draw at random, by an attribute `seed` which is a float. */
-export const RANDOM: ReadonlySet<string> = new Set([
-  "RandomNormal",
-  "RandomNormalLike",
-  "RandomUniform",
-  "RandomUniformLike",
-  "Multinomial",
-  "Bernoulli",
-]);
+export const RANDOM = operatorsThat("random");
 
 /** Operators whose result depends on their input's shape alone. */
-const SHAPE_ONLY = new Set(["Shape", "Size"]);
+const SHAPE_ONLY = operatorsThat("sizes");
 
 /** Whether an operator reads no more of its input than its shape. */
 export const readsShapeOnly = (node: Node) => SHAPE_ONLY.has(node.op);

@@ -44,6 +44,47 @@ function recurrent(
     { op, inputs, outputs, attributes, opset },
   ];
 }
+
+/** A linear attention of 3 steps whose 4 heads of queries share 2 of keys. */
+function linearAttention(rule: string, past: boolean): [string, OneNode] {
+  const gated = rule.startsWith("gated");
+  const delta = rule.endsWith("delta");
+  const small = (dims: number[], label: string, shift = 0) => {
+    const { values, ...rest } = floats(dims, label);
+    return { ...rest, values: Float64Array.from(values, (value) => value / 4 + shift) };
+  };
+  return [
+    `LinearAttention, ${rule}${past ? ", past" : ""}`,
+    ms("LinearAttention", {
+      inputs: [
+        small([2, 3, 20], "q"),
+        small([2, 3, 10], "k"),
+        floats([2, 3, 12], "v"),
+        past ? floats([2, 2, 5, 6], "past") : null,
+        gated ? small([2, 3, past ? 10 : 2], "decay", -0.5) : null,
+        delta ? small([2, 3, 2], "beta", 0.5) : null,
+      ],
+      attributes: { q_num_heads: 4, kv_num_heads: 2, update_rule: rule },
+      outputs: [true, true],
+    }),
+  ];
+}
+
+/** A causal depthwise convolution of 4 channels with 3 taps. */
+const causalConvolution = (activation: string, past: boolean): [string, OneNode] => [
+  `CausalConvWithState, ${activation}${past ? ", past and bias" : ""}`,
+  ms("CausalConvWithState", {
+    inputs: [
+      floats([2, 4, 5]),
+      floats([4, 1, 3], "w"),
+      past ? floats([4], "b") : null,
+      past ? floats([2, 4, 2], "past") : null,
+    ],
+    attributes: { activation },
+    outputs: [true, true],
+  }),
+];
+
 /** A product with a weight of few bits: 3 outputs of 40 elements, the last block half empty. */
 function fewBits(
   bits: number,
@@ -571,4 +612,10 @@ export const composites: readonly [string, OneNode][] = [
       outputs: [true, true, true],
     }),
   ],
+  ...["linear", "gated", "delta", "gated_delta"].flatMap((rule) =>
+    [false, true].map((past) => linearAttention(rule, past)),
+  ),
+  ...["none", "silu"].flatMap((activation) =>
+    [false, true].map((past) => causalConvolution(activation, past)),
+  ),
 ];

@@ -1,0 +1,115 @@
+import type { Ops } from "../../src/graph/ops.ts";
+import type { Composite, Rule } from "./composite.ts";
+
+/** Steps of a recurrence that are written out, of all nodes together. */
+const MOST_STEPS = 512;
+
+/**
+ * CausalConvWithState: (input [B, C, L], weight [C, 1, k], bias, past_state [B, C, k − 1]) →
+ * (output, present_state). A depthwise convolution over what came before and the input.
+ */
+export const CausalConvWithState: Rule = (op, call) => {
+  const { input, inputs, shape, text, to, wants, refuse } = call;
+  const [channels, , taps] = shape(1);
+  if (typeof channels !== "number" || typeof taps !== "number")
+    return refuse("its weight has no fixed size");
+  if (taps === 1 && wants(1)) return refuse("its state is empty");
+  const past = inputs[3] ?? null;
+  const all =
+    taps === 1
+      ? input(0)
+      : past === null
+        ? to.pad(input(0), [0, 0, taps - 1, 0, 0, 0])
+        : op.Concat([past, input(0)], { axis: 2 });
+  const made = op.Conv(all, input(1), inputs[2] ?? null, { group: channels });
+  const activation = text("activation", "none");
+  if (!["none", "silu", "swish"].includes(activation))
+    return refuse(`its activation ${activation} is not known`);
+  const output = activation === "none" ? made : op.Mul(made, op.Sigmoid(made));
+  return [output, wants(1) ? to.slice(all, [1 - taps], [END], [2]) : null];
+};
+
+/** com.microsoft.CausalConvWithState, as far as ai.onnx's operator has it too. */
+export const MicrosoftCausalConv: Rule = (op, call) => {
+  const { int, ints, wants, refuse } = call;
+  const plain =
+    int("ndim", 1) === 1 &&
+    int("dilation", 1) === 1 &&
+    (ints("dilation") ?? []).every((by) => by === 1) &&
+    FURTHER.every((name) => int(name, 0) === 0) &&
+    !wants(2);
+  return plain ? CausalConvWithState(op, call) : refuse("it does more than ai.onnx's does");
+};
+
+const FURTHER = [
+  ...["channels_last", "state_channels_last", "input_channels", "input_channel_offset"],
+  ...["state_update_capacity", "state_window", "state_length"],
+];
+
+/** Behind the last place of any axis. */
+const END = 2 ** 31 - 1;
+
+/** What the update rules do: whether the state decays, and whether what it recalls is taken off. */
+const UPDATES: Readonly<Record<string, { gated: boolean; delta: boolean }>> = {
+  linear: { gated: false, delta: false },
+  gated: { gated: true, delta: false },
+  delta: { gated: false, delta: true },
+  gated_delta: { gated: true, delta: true },
+};
+
+/**
+ * LinearAttention: (query [B, T, Nq·K], key [B, T, N·K], value [B, T, N·V], past_state [B, N, K, V],
+ * decay, beta) → (output, present_state), written out step by step. S is the state:
+ * S = e^decay S + key ⊗ value, and of delta rules β (value − keyᵀ e^decay S) in the place of value.
+ */
+export const LinearAttention: Rule = (op, call) => {
+  const { input, inputs, shape, int, float, text, to, scalar, wants, refuse, unrolled } = call;
+  const rule = UPDATES[text("update_rule", "gated_delta")];
+  if (int("state_window", 0) !== 0) return refuse("its state is a window");
+  if (!rule) return refuse("its update rule is not known");
+  const [heads, shared] = [int("q_num_heads", 1), int("kv_num_heads", 1)];
+  const [batch, length, features] = shape(1);
+  const wide = shape(2).at(-1);
+  if (![batch, length, features, wide].every((size) => typeof size === "number"))
+    return refuse("its number of steps or a size is not fixed");
+  const steps = unrolled(length as number);
+  if (steps > MOST_STEPS)
+    return refuse(
+      `its ${length} steps make ${steps} in all, and at most ${MOST_STEPS} are written out`,
+    );
+  if (rule.gated && inputs[4] == null) return refuse("its decay is absent");
+  if (rule.delta && inputs[5] == null) return refuse("its beta is absent");
+  const [width, values] = [(features as number) / shared, (wide as number) / shared];
+  const scale = scalar(float("scale", 0) || 1 / Math.sqrt(width));
+  const each = (x: typeof scale, shape: readonly number[]) =>
+    overTime(op, call, x, shape, length as number);
+  const q = each(op.Mul(input(0), scale), [shared, heads / shared, width]);
+  const k = each(input(1), [shared, width, 1]);
+  const turned = rule.delta ? each(input(1), [shared, 1, width]) : [];
+  const v = each(input(2), [shared, 1, values]);
+  const decay = rule.gated ? each(op.Exp(input(4)), [shared, -1, 1]) : [];
+  const beta = rule.delta ? each(input(5), [-1, 1, 1]) : [];
+  let state = inputs[3] ?? to.expand(scalar(0), [], [batch as number, shared, width, values]);
+  const outputs = k.map((key, t) => {
+    const before = rule.gated ? op.Mul(decay[t], state) : state;
+    const written = rule.delta ? op.Mul(beta[t], op.Sub(v[t], op.MatMul(turned[t], before))) : v[t];
+    state = op.Add(before, op.Mul(key, written));
+    return to.unsqueeze(op.MatMul(q[t], state), [0]);
+  });
+  const all = outputs.length === 1 ? outputs[0] : op.Concat(outputs, { axis: 0 });
+  const output = to.reshape(op.Transpose(all, { perm: [1, 0, 2, 3, 4] }), [0, 0, -1]);
+  return [output, wants(1) ? state : null];
+};
+
+/** The steps of [B, T, …], each [B, …shape]. */
+function overTime<V>(
+  op: Ops<V>,
+  { to }: Composite<V>,
+  x: V,
+  shape: readonly number[],
+  length: number,
+): V[] {
+  const apart = op.Transpose(to.reshape(x, [0, 0, ...shape]), { perm: [1, 0, 2, 3, 4] });
+  const steps = length === 1 ? [apart] : to.split(apart, new Array(length).fill(1), 0);
+  return steps.map((step) => to.squeeze(step, [0]));
+}
