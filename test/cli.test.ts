@@ -303,6 +303,7 @@ it("strip, extract and apply print one JSON document with --json", () => {
     input: laurel,
     output: at("o.onnx"),
     bytes: size(model),
+    data: [],
     checked: "whole",
   });
 });

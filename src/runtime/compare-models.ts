@@ -71,7 +71,7 @@ export async function compareGraphs(
   progress(0, "contents");
   const pairs = counterparts(a.graph, b);
   const signature = signatureDifference(a.graph, b);
-  const findings = [...signature.findings, ...contentDifferences(a.graph, b, pairs)];
+  const findings = [...signature.findings, ...contentDifferences(a.graph, b, pairs, a.types)];
   const nothing = {
     apart: signature.apart,
     error: null,

@@ -1,33 +1,62 @@
 import onnxProto from "onnx-proto";
-import { tensorOf } from "../graph/constants.ts";
-import type { Graph, Node, Scope, Value } from "../graph/graph.ts";
+import type { Graph, Scope } from "../graph/graph.ts";
+import { scopesOf } from "../graph/scopes.ts";
+import type { Types } from "../graph/types.ts";
 import type { Frame } from "../onnx/decode.ts";
-import { FIELD, type SparseTensorMessage, type TensorMessage } from "../onnx/messages.ts";
+import { FIELD } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { attributeDifferences } from "./attributes.ts";
-import { type Counterpart, NUMBERED } from "./counterparts.ts";
+import type { Counterpart } from "./counterparts.ts";
+import { descriptionDifferences } from "./descriptions.ts";
 import { type Finding, placeOf, titleOf } from "./finding.ts";
 import { functionDifferences } from "./functions.ts";
-import { bodiesOf } from "./inside.ts";
-import { equalRanges, tensorDifference } from "./same-tensor.ts";
+import { likeCounterparts } from "./like-counterparts.ts";
+import { orderDifferences } from "./node-order.ts";
+import { weightDifferences } from "./weight-differences.ts";
+import { weightTwins } from "./weight-twins.ts";
 import { wiringDifferences } from "./wiring.ts";
 
 const { onnx } = onnxProto;
 
-const NAMES = 3;
 const METADATA = { model: FIELD.modelMetadata, graph: 16, node: 9 };
 
 /** What of a model is changed or lost in another, by name, and what is there beyond it. */
-export function contentDifferences(a: Graph, b: Graph, pairs: readonly Counterpart[]): Finding[] {
+export function contentDifferences(
+  a: Graph,
+  b: Graph,
+  named: readonly Counterpart[],
+  types: Types,
+): Finding[] {
+  const pairs = [...named, ...likeCounterparts(a, b, named)];
+  const weights = weightTwins(a, b, pairs);
+  const counts = nodeCounts(a, b, pairs);
   return [
     ...metadataDifferences(a, b, pairs),
     ...opsetDifferences(a.file, b.file),
-    ...weightDifferences(a, b, pairs),
+    ...descriptionDifferences(a, b, pairs, types),
+    ...weightDifferences(a, b, weights),
     ...pairs.flatMap((pair) => attributeDifferences(a.file, b.file, pair)),
-    ...wiringDifferences(a, b, pairs),
+    ...wiringDifferences(a, b, pairs, weights.twins),
     ...functionDifferences(a, b),
-    ...nodeCounts(a, b, pairs),
+    ...counts,
+    ...(counts.some(({ harmless }) => !harmless) ? [] : lostNodes(a, pairs)),
+    ...orderDifferences(a, b, pairs),
   ];
+}
+
+/** Nodes of the first model that none of the second stands for. */
+function lostNodes(a: Graph, pairs: readonly Counterpart[]): Finding[] {
+  const paired = new Set(pairs.map((pair) => pair.a));
+  return [...scopesOf(a)].flatMap(({ nodes }) =>
+    nodes
+      .filter((node) => !paired.has(node) && !(node.scope.owner && !paired.has(node.scope.owner)))
+      .map((node) => ({
+        kind: "node" as const,
+        where: `node ${titleOf(node)}${placeOf(node.scope)}`,
+        what: "has no counterpart in the second",
+        harmless: false,
+      })),
+  );
 }
 
 function metadataDifferences(a: Graph, b: Graph, pairs: readonly Counterpart[]): Finding[] {
@@ -83,78 +112,6 @@ function opsetDifferences(a: ModelFile, b: ModelFile): Finding[] {
       harmless: !x.has(where),
     }));
 }
-
-function weightDifferences(a: Graph, b: Graph, pairs: readonly Counterpart[]): Finding[] {
-  const partners = new Map(pairs.map((pair) => [pair.a, pair.b]));
-  const findings: Finding[] = [];
-  const unmatched: string[] = [];
-  let common = 0;
-  const note = (where: string, what: string, harmless: boolean) =>
-    findings.push({ kind: "weight", where, what, harmless });
-  for (const value of a.main.values.values()) {
-    const { name } = value;
-    const x = weightOf(value);
-    if (!x) continue;
-    const twin = namesake(value, b, partners);
-    const y = weightOf(twin);
-    if (!y) {
-      unmatched.push(name);
-      continue;
-    }
-    common++;
-    const what = weightDifference(a.file, x, b.file, y);
-    const also = twin!.name === name ? "" : ` (${twin!.name} in the second)`;
-    if (what) note(`weight ${name}${also}`, what, false);
-  }
-  for (const [x, y] of bodiesOf(pairs))
-    for (const [name, { initializer }] of x.values) {
-      const other = y.values.get(name)?.initializer;
-      if (!initializer || !other) continue;
-      const what = weightDifference(a.file, initializer, b.file, other);
-      if (what) note(`weight ${name}${placeOf(x)}`, what, false);
-    }
-  const others = [...b.main.values.values()].filter(weightOf).length - common;
-  // As many others are the same under other names.
-  const lost = unmatched.length > others;
-  if (unmatched.length > 0)
-    note(
-      "weights:",
-      `${unmatched.length} of the first have no namesake in the second (${some(unmatched)})`,
-      !lost,
-    );
-  if (others > 0) note("weights:", `${others} of the second have no namesake in the first`, true);
-  return findings;
-}
-
-function weightDifference(
-  a: ModelFile,
-  x: TensorMessage | SparseTensorMessage,
-  b: ModelFile,
-  y: TensorMessage | SparseTensorMessage,
-): string | null {
-  if (!("values" in x) && !("values" in y)) return tensorDifference(a, x, b, y);
-  return equalRanges(a, x.frame, b, y.frame) ? null : "differs";
-}
-
-/** The value of the same name; where that is a mere number, the one that the same node reads. */
-function namesake(value: Value, b: Graph, partners: ReadonlyMap<Node, Node>): Value | undefined {
-  const same = b.main.values.get(value.name);
-  if (!NUMBERED.test(value.name) || value.uses.length === 0) return same;
-  for (const { node, index } of value.uses) {
-    const inputs = partners.get(node)?.inputs ?? [];
-    if (same && inputs.includes(same)) return same;
-    const other = inputs[index];
-    if (other && NUMBERED.test(other.name) && !node.inputs.some((it) => it?.name === other.name))
-      return other;
-  }
-  return undefined;
-}
-
-const weightOf = (value: Value | undefined) => value?.initializer ?? tensorOf(value);
-
-/** The first few of some names. */
-const some = (names: readonly string[]) =>
-  names.length <= NAMES ? names.join(", ") : `${names.slice(0, NAMES).join(", ")}, …`;
 
 /**
  * Nodes by operator, counted: where a node is merely renamed or renumbered, nothing is said, and
