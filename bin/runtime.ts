@@ -1,6 +1,7 @@
-import runtime from "onnxruntime-node";
-import type { Ort } from "../src/index.ts";
+import { InputError, type Ort } from "../src/index.ts";
 import { ceiling, tell } from "./supervision.ts";
+
+const runtime = await loaded();
 
 /** onnxruntime-node, whose sessions the parent process hears of. */
 export const ort: Ort = {
@@ -8,3 +9,19 @@ export const ort: Ort = {
   Tensor: runtime.Tensor,
   watch: { ceiling: ceiling(), session: (model, level) => tell({ session: { model, level } }) },
 };
+
+/** onnxruntime-node, an optional dependency. Throws an InputError that says how to get it. */
+async function loaded() {
+  try {
+    return (await import("onnxruntime-node")).default;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why =
+      code === "ERR_MODULE_NOT_FOUND"
+        ? "is not installed"
+        : `cannot be loaded (${message.split("\n")[0].replace(/\.$/, "")})`;
+    throw new InputError(
+      `onnxruntime-node, which runs the models, ${why}; run ONNXRUNTIME_NODE_INSTALL=skip npm i onnxruntime-node where laurelize is installed (with -g if it is global; npx: ONNXRUNTIME_NODE_INSTALL=skip npx -p laurelize -p onnxruntime-node laurelize).`,
+    );
+  }
+}

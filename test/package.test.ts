@@ -60,18 +60,56 @@ describe("the packed package", { timeout: 180_000 }, () => {
     ]);
   }, 180_000);
 
-  it("holds what runs and what types it, and nothing else", () => {
-    expect(files).toContain("README.md");
-    expect(files).toContain("package.json");
-    const rest = files.filter(
-      (file) => !/^dist\/(src|passes|bin)\/[\w/-]+(\.d\.ts|\.js)$/.test(file),
-    );
-    expect(rest.filter((file) => !/^(README\.md|LICENSE|package\.json)$/.test(file))).toEqual([]);
+  it("holds what runs and what types it, its source maps and licences, and nothing else", () => {
+    const beside = [
+      "CHANGELOG.md",
+      "LICENSE",
+      "README.md",
+      "THIRD-PARTY-NOTICES.txt",
+      "package.json",
+    ];
+    const built = /^dist\/(src|passes|bin)\/[\w/-]+(\.d\.ts|\.js|\.js\.map)$/;
+    expect(files.filter((file) => !built.test(file)).sort()).toEqual([...beside].sort());
     const installed = path.join(folder, "node_modules/laurelize");
     for (const file of files.filter((name) => name.endsWith(".js"))) {
       // The parts that esbuild writes the command line into have no types; nothing imports them.
       if (!/\/child-\w+\.js$/.test(file)) expect(files).toContain(file.replace(/\.js$/, ".d.ts"));
-      expect(fs.readFileSync(path.join(installed, file), "utf8")).not.toContain("sourceMappingURL");
+      const map = /\n\/\/# sourceMappingURL=(\S+)\s*$/.exec(
+        fs.readFileSync(path.join(installed, file), "utf8"),
+      );
+      expect(map?.[1], file).toBe(`${path.basename(file)}.map`);
+      expect(files).toContain(`${file}.map`);
+    }
+  });
+
+  it("names the licence of everything that is bundled into it", () => {
+    const notices = fs.readFileSync(path.join(root, "THIRD-PARTY-NOTICES.txt"), "utf8");
+    const bundled = files
+      .filter((file) => /^dist\/bin\/.*\.js\.map$/.test(file))
+      .flatMap((file) => JSON.parse(fs.readFileSync(path.join(root, file), "utf8")).sources)
+      .flatMap((source: string) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(source)?.[1] ?? []);
+    expect(bundled).toContain("echarts");
+    for (const name of new Set(bundled)) expect(notices).toMatch(new RegExp(`^${name} \\d`, "m"));
+  });
+
+  it("says in one sentence how to get onnxruntime-node, which is optional, where it is missing", () => {
+    expect(Object.keys(manifest.optionalDependencies)).toEqual(["onnxruntime-node"]);
+    fs.writeFileSync(path.join(folder, "small.onnx"), fixture("pre-norm-mlp"));
+    const [there, away] = ["onnxruntime-node", "away"].map((name) =>
+      path.join(folder, "node_modules", name),
+    );
+    fs.renameSync(there, away);
+    try {
+      const bin = path.join(folder, "node_modules/laurelize/dist/bin/laurelize.js");
+      const ran = spawnSync(process.execPath, [bin, "inspect", "small.onnx"], {
+        cwd: folder,
+        encoding: "utf8",
+      });
+      expect([ran.status, ran.stdout]).toEqual([2, ""]);
+      expect(ran.stderr).toContain("ONNXRUNTIME_NODE_INSTALL=skip npm i onnxruntime-node");
+      expect(ran.stderr.trim().split("\n")).toHaveLength(1);
+    } finally {
+      fs.renameSync(away, there);
     }
   });
 
