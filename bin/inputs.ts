@@ -14,7 +14,9 @@ export async function readInputs(ort: Ort, model: Model, place: string): Promise
   if (!fs.existsSync(place)) throw new InputError(`${place} does not exist; check --inputs.`);
   if (!fs.statSync(place).isDirectory())
     return inputsFromNpz(model, fs.readFileSync(place), { ort });
-  const files = fs.readdirSync(place).filter((name) => name.endsWith(".pb"));
+  const files = fs
+    .readdirSync(place)
+    .filter((name) => name.endsWith(".pb") && fs.statSync(path.join(place, name)).isFile());
   const contents = files.map((name) => [name, fs.readFileSync(path.join(place, name))] as const);
   return inputsFromTestData(model, new Map(contents), { ort });
 }

@@ -244,6 +244,28 @@ describe("payloads of packed types", () => {
 });
 
 describe("what is absurd", () => {
+  it.each([
+    [
+      "an If",
+      "z = If (c) <then_branch = t () => (float[] a) { a = own.F(x) }, else_branch = e () => (float[] b) { b = Relu(x) }>",
+    ],
+    [
+      "a Loop",
+      "z = Loop (n, c, x) <body = l (int64 i, bool go, float[] s) => (bool on, float[] r) { on = Identity(go) r = own.F(s) }>",
+    ],
+  ])("in calls is refused: a function that calls itself through %s", async (_, node) => {
+    const [, call, attributes] = /^(z = \w+) (.*)$/.exec(node)!;
+    const [, inputs, bodies] = /^(\(.*?\)) (<.*>)$/.exec(attributes)!;
+    const model = (own: string) =>
+      modelOfText(`<ir_version: 8, opset_import: ["" : 17, "own" : 1]>
+      net (float[N, 4] x) => (float[N, 4] y) { f = own.F(x) y = Add(x, f) }
+      <domain: "own", opset_import: ["" : 17, "own" : 1]>
+      F (x) => (z)
+      { c = Constant<value_int = 1>() n = Constant<value_int = 2>() ${call}${bodies.replaceAll("own.F", own)}${inputs} }`);
+    await expect(openModel(model("own.F"))).rejects.toThrow(/function F calls itself/);
+    await expect(openModel(model("Relu"))).resolves.toBeDefined();
+  });
+
   const shaped = (rank: number) => {
     const shape = { dim: new Array(rank).fill({ dimValue: 1 }) };
     const info = { name: "z", type: { tensorType: { elemType: 1, shape } } };

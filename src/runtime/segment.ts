@@ -49,6 +49,9 @@ export async function inferSegment(
   }
 }
 
+/** Axes above which what is said to be a shape is none: a model may state any length. */
+const MAX_RANK = 64;
+
 /** What a reshape's target, a convolution's weight and a split sequence tell of the shape, sizes left open. */
 function shapeByOperand(
   graph: Graph,
@@ -61,7 +64,8 @@ function shapeByOperand(
   if (op !== "Reshape" && op !== "ConstantOfShape") return null;
   const target = inputs.at(-1);
   const length = target && known(target)?.shape?.[0];
-  return typeof length === "number" && length > 0 ? new Array(length).fill("") : null;
+  const told = typeof length === "number" && length > 0 && length <= MAX_RANK;
+  return told ? new Array(length).fill("") : null;
 }
 
 /** The shape of the tensor at a place of what SplitToSequence makes, an unknown size left open. */
