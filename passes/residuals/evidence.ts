@@ -151,8 +151,25 @@ const sizesOf = ({ types }: Setting, value: Value | null | undefined): readonly 
 /** The axis along which a constant factor, a norm's scale for instance, differs. */
 function scaled(setting: Setting, node: Node): Place | null {
   const rank = setting.types.get(node.outputs[0]!)?.shape?.length ?? 0;
-  const constant = node.inputs.find((value) => value && setting.constants.has(value));
-  const dims = sizesOf(setting, constant);
+  const fixed = ({ inputs }: Node) =>
+    inputs.find((value) => value && setting.constants.has(value)) ?? null;
+  const direct = wideAxis(setting, fixed(node), rank);
+  if (direct || node.op !== "Mul" || fixed(node)) return direct;
+  // x · (γ / σ): γ is first multiplied with what the norm divides by, which has one place along its axis.
+  for (const factor of node.inputs) {
+    const inner = factor?.producer;
+    if (inner?.op !== "Mul") continue;
+    const scale = wideAxis(setting, fixed(inner), rank);
+    const other = inner.inputs.find((value) => value !== fixed(inner));
+    const shape = other ? setting.types.get(other)?.shape : null;
+    if (scale && shape?.length === rank && shape[scale.axis] === 1) return scale;
+  }
+  return null;
+}
+
+/** The one axis of a value of this rank along which a factor that is broadcast to it differs. */
+function wideAxis(setting: Setting, factor: Value | null, rank: number): Place | null {
+  const dims = sizesOf(setting, factor);
   const wide = dims.flatMap((size, k) =>
     size === 1 ? [] : [{ axis: k + rank - dims.length, size }],
   );

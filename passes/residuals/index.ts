@@ -16,6 +16,7 @@ import { isLaurel } from "./laurel-block.ts";
 import { type FeatureAxis, type NamedAxes, namedAxes } from "./named-axes.ts";
 import { plainSum } from "./plain-sum.ts";
 import { Reach } from "./reach.ts";
+import { refinedTypes } from "./refined-types.ts";
 import type { Feature, Form, Kind, OptionalKind, Rejection, Setting, Site } from "./residual.ts";
 import { OPTIONAL_KINDS } from "./residual.ts";
 import { layers } from "./same-layer.ts";
@@ -55,10 +56,11 @@ export interface ResidualOptions {
 }
 
 /** Finds the residual connections of the main graph and of the bodies inside it. Changes nothing. */
-export function findSites(graph: Graph, types: Types, options: ResidualOptions = {}): Residuals {
+export function findSites(graph: Graph, inferred: Types, options: ResidualOptions = {}): Residuals {
   for (const kind of options.also ?? [])
     if (!OPTIONAL_KINDS.includes(kind))
       throw new InputError(`also ${kind} is none of ${OPTIONAL_KINDS.join(", ")}.`);
+  const types = refinedTypes(graph, inferred);
   const earlier = options.earlier ?? [];
   const scopes = [...scopesOf(graph)];
   const facts = { graph, types, constants: constants(graph) };

@@ -1,0 +1,80 @@
+import { numbersOf } from "../../src/graph/constants.ts";
+import type { Graph, Node, Value } from "../../src/graph/graph.ts";
+import { scopesOf } from "../../src/graph/scopes.ts";
+import type { Dimension, Type, Types } from "../../src/graph/types.ts";
+
+const words = (text: string) => new Set(text.split(" "));
+
+/** Operators whose result has the shape of their operands, broadcast. */
+const BROADCAST = words("Add Sub Mul Div Pow Max Min Sum Where PRelu");
+
+/** Operators whose result has the shape of their first operand. */
+const SAME = words(
+  "Identity Cast Dropout Relu LeakyRelu Elu Selu Sigmoid HardSigmoid HardSwish Tanh Erf Gelu Mish Softplus Softsign Clip Neg Abs Exp Log Sqrt Reciprocal Softmax LogSoftmax LayerNormalization RMSNormalization SimplifiedLayerNormalization BatchNormalization InstanceNormalization GroupNormalization",
+);
+
+/**
+ * The types with sizes that inference left open but that stand beside the value: what is added or
+ * multiplied, and constants at the ends of a shape that is otherwise computed, as Keras writes a dense layer.
+ */
+export function refinedTypes(graph: Graph, types: Types): Types {
+  const refined = new Map<Value, Type>();
+  const shapeOf = (value: Value | null | undefined) =>
+    value ? (refined.get(value) ?? types.get(value))?.shape : null;
+  for (const { nodes } of scopesOf(graph))
+    for (const node of nodes) {
+      const [output] = node.outputs;
+      const type = output && types.get(output);
+      if (!type?.shape?.includes("")) continue;
+      const told = toldBy(graph, node, type.shape.length, shapeOf);
+      if (told?.some((size, axis) => size !== null && type.shape![axis] === ""))
+        refined.set(output!, {
+          ...type,
+          shape: type.shape.map((dim, k) => (dim === "" ? (told[k] ?? "") : dim)),
+        });
+    }
+  return refined.size > 0 ? new Map([...types, ...refined]) : types;
+}
+
+type Sizes = readonly (Dimension | null)[];
+
+/** The sizes of a node's result that its operands tell; null if they tell none. */
+function toldBy(
+  graph: Graph,
+  { op, inputs }: Node,
+  rank: number,
+  shapeOf: (value: Value | null | undefined) => readonly Dimension[] | null | undefined,
+): Sizes | null {
+  if (op === "Reshape") return ofTarget(graph, inputs[1], rank);
+  if (SAME.has(op)) {
+    const shape = shapeOf(inputs[0]);
+    return shape?.length === rank ? shape : null;
+  }
+  if (!BROADCAST.has(op)) return null;
+  const shapes = inputs.map(shapeOf);
+  return Array.from({ length: rank }, (_, axis) => {
+    const sizes = shapes.map((shape) => shape?.[axis - rank + shape.length]);
+    return sizes.find((size) => typeof size === "number" && size > 1) ?? null;
+  });
+}
+
+/** The sizes at the ends of a reshape's target that a Concat lays together, where they are constant. */
+function ofTarget(graph: Graph, target: Value | null | undefined, rank: number): Sizes | null {
+  const pieces = target?.producer?.op === "Concat" ? target.producer.inputs : [];
+  const sizes: (number | null)[] = new Array(rank).fill(null);
+  for (const [ordered, place] of [
+    [pieces, (k: number) => k],
+    [[...pieces].reverse(), (k: number) => rank - 1 - k],
+  ] as const) {
+    let at = 0;
+    for (const piece of ordered) {
+      const numbers = numbersOf(graph, piece);
+      if (!numbers) break;
+      for (const size of ordered === pieces ? numbers : [...numbers].reverse()) {
+        if (size > 0 && at < rank) sizes[place(at)] = size;
+        at++;
+      }
+    }
+  }
+  return sizes;
+}
