@@ -127,7 +127,6 @@ export {
   isLaurelized,
   type Laurelized,
   laurelize,
-  NoSiteError,
   RecognizedError,
   type ResultOptions,
   type WithOrt,
@@ -142,6 +141,7 @@ export {
   saveModel,
   stageModel,
 } from "./model.ts";
+export { NoSiteError } from "./no-site-error.ts";
 export { InputError } from "./onnx/source.ts";
 export {
   type BatchOptions,
