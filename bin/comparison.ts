@@ -3,12 +3,18 @@ import type { Comparison, Difference, Finding, FirstDifference } from "../src/in
 import { describeFunction, outputFailures } from "./report.ts";
 import { figure } from "./text.ts";
 
-const LINES = 20;
+/** Lines of differences that are printed unless all are asked for: with the rest, a screen. */
+const LINES = 12;
 
 const DESCRIPTION = new Set<Finding["kind"]>(["signature", "metadata", "opset"]);
 
-/** A line for each thing compared, one for everything in which the models differ, and what it comes to. */
-export function comparisonLines(comparison: Comparison): string {
+/** What it comes to, a line for each thing compared, and lines for what differs: a screen, or all. */
+export function comparisonLines(
+  comparison: Comparison,
+  all: boolean,
+  heads: readonly string[] = [],
+): string {
+  const some = (found: readonly string[]) => listed(found, all);
   const { apart, findings, outputs, first } = comparison;
   const ran = apart ?? describeFunction(comparison);
   const equal = apart === null && comparison.error === null && outputs.every((o) => o.passed);
@@ -21,8 +27,11 @@ export function comparisonLines(comparison: Comparison): string {
     ...some(found.map(line)),
   ];
   const lines = [
+    conclusion(comparison, made, described),
+    ...(heads.length > 0 ? ["", ...heads] : []),
+    "",
     row("same function", equal, ran),
-    ...outputFailures(outputs),
+    ...some(outputFailures(outputs)),
     ...(first ? firstLines(first, differing) : unseen(comparison, equal)),
     ...part("same contents", made, "no weight or attribute of the first is changed or lost"),
     ...part(
@@ -31,8 +40,6 @@ export function comparisonLines(comparison: Comparison): string {
       "inputs, outputs and metadata of the first are all there",
     ),
     ...some(findings.filter(({ harmless }) => harmless).map((found) => `  ${line(found).trim()}`)),
-    "",
-    conclusion(comparison, made, described),
   ];
   return lines.join("\n");
 }
@@ -62,10 +69,10 @@ const count = ({ length }: readonly Finding[]) =>
   `${length} ${length === 1 ? "difference" : "differences"}`;
 
 /** The first of them, and how many more there are. */
-const some = (lines: readonly string[]) =>
-  lines.length <= LINES
+const listed = (lines: readonly string[], all: boolean) =>
+  all || lines.length <= LINES
     ? lines
-    : [...lines.slice(0, LINES), `      and ${lines.length - LINES} more (--json lists all)`];
+    : [...lines.slice(0, LINES), `      and ${lines.length - LINES} more (--all lists them)`];
 
 const line = ({ where, what }: Finding) => `      ${where} ${what}`;
 

@@ -17,6 +17,9 @@ export interface VerifyArguments {
   dim: string[] | undefined;
   inputs: string | undefined;
   seed: number;
+  all: boolean;
+  atol: number | undefined;
+  rtol: number | undefined;
   json: boolean;
   quiet: boolean;
   timeout: number;
@@ -40,9 +43,9 @@ export async function runVerify(args: VerifyArguments): Promise<void> {
   const heads = [headline(path.basename(args.a), a), headline(path.basename(args.b), b)];
   if (!args.quiet)
     process.stdout.write(
-      `${[...heads, "", comparisonLines(comparison), ...crashLines(crashes())].join("\n")}\n`,
+      `${[comparisonLines(comparison, args.all, heads), ...crashLines(crashes())].join("\n")}\n`,
     );
-  else if (!same) process.stderr.write(`${comparisonLines(comparison)}\n`);
+  else if (!same) process.stderr.write(`${comparisonLines(comparison, args.all)}\n`);
 }
 
 async function compared(
@@ -54,8 +57,9 @@ async function compared(
   const progress = new Progress(!args.quiet && !args.json, "comparing");
   try {
     const feeds = args.inputs ? [await readInputs(ort, a, args.inputs)] : undefined;
-    const { seed } = args;
-    return await compareModels(a, b, { ort, dims, seed, feeds, progress: progress.report });
+    const { seed, atol, rtol } = args;
+    const { report } = progress;
+    return await compareModels(a, b, { ort, dims, seed, atol, rtol, feeds, progress: report });
   } finally {
     progress.stop();
   }

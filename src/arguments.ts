@@ -51,14 +51,12 @@ const result: Declared<ResultOptions> = {
 
 const samples: Declared<SampleOptions> = { dims: object, seed: number };
 
-const comparing: Declared<CompareOptions> = {
-  ...samples,
-  feeds: objects,
-  progress: { type: "function" },
-};
+const running = { ...samples, feeds: objects, progress: { type: "function" } } as const;
+
+const comparing: Declared<CompareOptions> = { ...running, atol: number, rtol: number };
 
 const proving: Declared<ProofOptions> = {
-  ...comparing,
+  ...running,
   extent: text,
   allSites: flag,
   alsoOrt: object,

@@ -2,7 +2,7 @@ import { type Choice, chosen } from "../passes/choose.ts";
 import { type LaurelOptions, manifestOf, type Plan, plan } from "../passes/laurelize.ts";
 import { type Manifest, manifestKey, manifests } from "../passes/manifest.ts";
 import { type choosing, inserting } from "../passes/options/inserting.ts";
-import { idleOptions, type Options } from "../passes/options/option.ts";
+import { idleSentences } from "../passes/options/option.ts";
 import type { ResidualOptions, Residuals } from "../passes/residuals/index.ts";
 import type { Site } from "../passes/residuals/residual.ts";
 import { whyNot } from "../passes/residuals/why-not.ts";
@@ -173,15 +173,14 @@ export async function laurelize(
     model: modelOf(source, folder),
     plan: planned,
     found,
-    warnings: [...found.warnings, ...blocking(found), ...idle(wanted), ...planned.warnings],
+    warnings: [
+      ...found.warnings,
+      ...blocking(found),
+      ...idleSentences({ ...wanted }, inserting),
+      ...planned.warnings,
+    ],
   };
 }
-
-/** Options that are set to no effect, a sentence each. Defaults are not reported. */
-const idle = (wanted: LaurelOptions) =>
-  idleOptions({ ...wanted }, inserting)
-    .filter(([name]) => wanted[name as "rank"] !== (inserting as Options)[name].default)
-    .map(([name, why]) => `${name} has no effect: ${why}.`);
 
 /** Narrows nothing. */
 const ANY: Choice = {

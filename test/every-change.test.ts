@@ -1,7 +1,11 @@
+import fs from "node:fs";
+import path from "node:path";
 import { type Comparison, compareModels, openModel } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { expect, it } from "vitest";
+import { cli } from "./support/cli.ts";
+import { temporaryFolder } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
 
 const { onnx } = onnxProto;
@@ -285,4 +289,49 @@ it.each(Object.entries(ADDITIONS))("%s changes nothing of the first", async (_, 
   const { same, findings } = await compared(changed(change));
   expect(findings.filter(({ harmless }) => !harmless)).toEqual([]);
   expect(same).toBe(true);
+});
+
+it("atol and rtol hold the outputs element by element", async () => {
+  const other = changed((m) => {
+    weight(m, "w").rawData = new Uint8Array(
+      new Float32Array(new Uint8Array(weight(m, "w").rawData!).buffer).map((x) => x * 1.001).buffer,
+    );
+  });
+  const [a, b] = [await openModel(BYTES), await openModel(other)];
+  expect((await compareModels(a, b, { ort })).verdict).toBe("different");
+  for (const [tolerances, verdict] of [
+    [{ atol: 0.1 }, "same function"],
+    [{ rtol: 10, atol: 1e-3 }, "same function"],
+    [{ atol: 1e-9 }, "different"],
+    [{ rtol: 0 }, "different"],
+  ] as const)
+    expect((await compareModels(a, b, { ort, ...tolerances })).verdict).toBe(verdict);
+  await expect(compareModels(a, b, { ort, atol: -1 })).rejects.toThrow(
+    /atol must be a number from 0/,
+  );
+});
+
+it("verify prints its verdict first, then a screen of differences, or all", () => {
+  const folder = temporaryFolder();
+  const write = (name: string, bytes: Uint8Array) => {
+    fs.writeFileSync(path.join(folder, name), bytes);
+    return path.join(folder, name);
+  };
+  const many = changed((m) => {
+    for (const each of graph(m).node!) each.docString = `about ${each.name}`;
+    for (const each of graph(m).initializer!) each.docString = "about";
+    for (const each of graph(m).node!) each.name += "x";
+  });
+  const [a, b] = [write("a.onnx", BYTES), write("b.onnx", many)];
+  const { code, stdout } = cli(["verify", a, b]);
+  const lines = stdout.trimEnd().split("\n");
+  expect(code).toBe(1);
+  expect(lines[0]).toContain("the two models compute the same, and differ in");
+  expect(lines.length).toBeLessThan(40);
+  expect(stdout).toMatch(/and \d+ more \(--all lists them\)/);
+  const all = cli(["verify", a, b, "--all"]).stdout;
+  expect(all).not.toContain("more (--all");
+  expect(all.split("\n").length).toBeGreaterThan(lines.length);
+  expect(cli(["verify", a, b, "--atol", "1e-3", "--json"]).code).toBe(1);
+  expect(cli(["verify", a, a, "--rtol", "1e-3"]).code).toBe(0);
 });

@@ -21,6 +21,13 @@ export const verify: CommandModule<object, VerifyArguments> = {
             describe: "seed of the sample inputs",
             idle: (others) => (others.inputs === undefined ? null : "the inputs are given"),
           },
+          atol: {
+            type: "number",
+            describe:
+              "outputs pass within atol + rtol·|a| of the first model's, element by element  [default: bit-equal, and the model's own noise when optimised]",
+          },
+          rtol: { type: "number", describe: "the relative part of it" },
+          all: { type: "boolean", default: false, describe: "print every difference" },
           ...json,
           ...quiet,
           ...timeout,

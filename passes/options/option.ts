@@ -37,6 +37,12 @@ export function idleOptions(given: GivenOptions, declared: Options): [name: stri
   });
 }
 
+/** The same as sentences; an option that is set to its default is not reported. */
+export const idleSentences = (given: GivenOptions, declared: Options): string[] =>
+  idleOptions(given, declared)
+    .filter(([name]) => given[name] !== declared[name].default)
+    .map(([name, why]) => `${name} has no effect: ${why}.`);
+
 /**
  * Checks an options object of the API against its declaration. Throws a TypeError, one sentence,
  * if it is no object, has a key that is not declared, or has a value of another type.

@@ -8,6 +8,7 @@ import { type FirstDifference, firstDifference } from "./first-difference.ts";
 import { judgedOf } from "./judged.ts";
 import { runnable } from "./runnable.ts";
 import {
+  type Holding,
   type OutputReport,
   runAll,
   type Standard,
@@ -50,6 +51,12 @@ export interface Comparison {
 export interface CompareOptions extends SampleOptions {
   /** Inputs to use instead of made-up ones, a set of tensors by name each. */
   readonly feeds?: readonly Tensors[] | undefined;
+  /**
+   * Outputs pass if each element is within atol + rtol·|a| of the first model's, as NumPy's allclose
+   * has it; 0 for the one that is not given. Without either the tolerance law is `sameFunction`'s.
+   */
+  readonly atol?: number | undefined;
+  readonly rtol?: number | undefined;
   /** Called before each step with how much is done, from 0 to 1. */
   readonly progress?: ((done: number, step: string) => void) | undefined;
 }
@@ -97,7 +104,7 @@ export async function compareGraphs(
       );
   progress(0.4, "same function");
   const standard = await standardOn(ort, before, a.graph.file.source.name, feeds);
-  const held = await sameFunction(ort, standard, runnable(provable(b.file)));
+  const held = await sameFunction(ort, standard, runnable(provable(b.file)), holdingOf(options));
   const { outputs, error } =
     held.outcome === "not run" ? { outputs: [], error: held.reason } : held;
   const equal = held.outcome === "passed";
@@ -127,6 +134,15 @@ export async function compareGraphs(
     first,
     findings,
   };
+}
+
+/** How outputs are held: by the tolerances given, if any. Throws an InputError for one that is none. */
+function holdingOf({ atol, rtol }: CompareOptions): Holding {
+  if (atol === undefined && rtol === undefined) return "equal";
+  for (const [name, value] of Object.entries({ atol, rtol }))
+    if (value !== undefined && !(value >= 0 && value < Number.POSITIVE_INFINITY))
+      throw new InputError(`${name} must be a number from 0 on; it is ${value}.`);
+  return { atol: atol ?? 0, rtol: rtol ?? 0 };
 }
 
 const isClose = ({ passed, plain, optimised, tolerance }: OutputReport) =>

@@ -114,3 +114,24 @@ export function sameFiniteness(a: Tensor, b: Tensor | undefined): Uint8Array | n
     }
   return same;
 }
+
+/**
+ * Whether each element of the second tensor is within atol + rtol·|a| of the first's, at the places
+ * that `at` tells. Equal infinities and NaNs in the same place are close.
+ */
+export function isClose(
+  a: Tensor,
+  b: Tensor | undefined,
+  { atol, rtol }: { readonly atol: number; readonly rtol: number },
+  at?: Uint8Array | null,
+): boolean {
+  if (!b || a.type !== b.type || a.dims.join() !== b.dims.join()) return false;
+  if (a.type === "string") return compare(a, b).bitEqual;
+  const [x, y] = [numbersIn(a), numbersIn(b)];
+  for (let k = 0; k < x.length; k++) {
+    const [u, v] = [x[k], y[k]];
+    if (u === v || at?.[k] === 0 || (Number.isNaN(u) && Number.isNaN(v))) continue;
+    if (!Number.isFinite(u) || !(Math.abs(u - v) <= atol + rtol * Math.abs(u))) return false;
+  }
+  return true;
+}

@@ -1,6 +1,6 @@
 import type { Tensor } from "onnxruntime-common";
 import { isFloat } from "../graph/types.ts";
-import { compare, type Difference, sameFiniteness, ulp } from "./compare.ts";
+import { compare, type Difference, isClose, sameFiniteness, ulp } from "./compare.ts";
 import { dtypeOf, numbersIn } from "./floats.ts";
 import { type Outcome, ran } from "./outcome.ts";
 import {
@@ -88,9 +88,10 @@ export async function standardOf(
 
 /**
  * How a model is held against another: "equal" bit for bit with optimisations disabled; "near"
- * within the noise of both, for one written in other operators; "parts" not at all as a whole.
+ * within the noise of both, for one written in other operators; "parts" not at all as a whole; else
+ * within tolerances, element by element.
  */
-export type Holding = "equal" | "near" | "parts";
+export type Holding = "equal" | "near" | "parts" | { readonly atol: number; readonly rtol: number };
 
 /**
  * Holds a model against another's outputs on the same inputs: bit for bit with optimisations
@@ -146,8 +147,13 @@ function judged(
     const finite = Number.isFinite(noise.absolute) ? noise.absolute : 0;
     const tolerance = Math.max(4 * finite, four);
     const still = holding === "near" ? exact.absolute <= tolerance : exact.bitEqual;
-    const passed =
-      unheld.has(output) || holding === "parts" || (still && loose.absolute <= tolerance);
+    const within = typeof holding === "object" ? holding : null;
+    const allClose = (a: readonly Tensors[], b: readonly Tensors[], at?: typeof settled) =>
+      a.every((tensors, k) => isClose(tensors[output], b[k][output], within!, at?.[k]));
+    const passed = within
+      ? unheld.has(output) ||
+        (allClose(plain, newPlain) && allClose(optimised, newOptimised, settled))
+      : unheld.has(output) || holding === "parts" || (still && loose.absolute <= tolerance);
     return {
       output,
       plain: exact,
