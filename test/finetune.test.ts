@@ -307,7 +307,7 @@ net (int64[N, S] ids, float[N, S] mask) => (float[N, 3] p, float[N, S, 8] y, flo
     expect(tune(19, "--loss", "mse").stderr).toMatch(/--loss is given twice/);
     const ran = tune(19, "--until", "p", "--eval", at("ids.npz"), "--epochs", "2", "--json");
     expect(ran.code, ran.stderr).toBe(0);
-    expect(JSON.parse(ran.stdout)).toMatchObject({ steps: 4, before: { rows: 7, judged: 7 } });
+    expect(JSON.parse(ran.stdout)).toMatchObject({ steps: 6, before: { rows: 7, judged: 7 } });
     const beyond = tune(25, "--until", "p");
     expect(beyond.code).toBe(2);
     expect(beyond.stderr).toMatch(/cannot run step 1, batch 1, \(.*bounds.*\); look at the data/);
