@@ -9,7 +9,6 @@ import { whyNot } from "../passes/residuals/why-not.ts";
 import { checkGiven, checkModel } from "./arguments.ts";
 import { applyPatch } from "./graph/patch.ts";
 import { copyNames } from "./graph/placing.ts";
-import { trainingWarnings } from "./graph/training-mode.ts";
 import { fitsIntoMemory } from "./memory.ts";
 import { type Model, modelOf, sha256 } from "./model.ts";
 import { NoSiteError } from "./no-site-error.ts";
@@ -46,10 +45,7 @@ export async function findResiduals(
   return { ...found, chosen: narrowed ? chosen(found.sites, choice) : found.sites, warnings };
 }
 
-/**
- * As `searched`. Throws an InputError if a feature axis that the user names has no effect, or if
- * types could not be inferred because onnxruntime cannot load the model at all.
- */
+/** As `searched`. Throws an InputError if `featureAxis` has no effect, or onnxruntime cannot load the model. */
 async function search(
   model: Model,
   { ort, ...options }: WithOrt & ResidualOptions,
@@ -58,7 +54,7 @@ async function search(
   if (all.warnings.length > 0 && fitsIntoMemory(model)) await checkLoadable(ort, model.file);
   const [unused] = all.found.unused;
   if (unused) throw new InputError(`${model.file.source.name}: ${unused}`);
-  return { ...all, warnings: [...all.warnings, ...trainingWarnings(model.graph)] };
+  return all;
 }
 
 const findingOf = (model: Model, options: ResidualOptions): ResidualOptions => ({

@@ -8,6 +8,7 @@ import type { Node } from "./graph/graph.ts";
 import type { Inlined } from "./graph/inline.ts";
 import { applyPatch } from "./graph/patch.ts";
 import type { Patch } from "./graph/patch-edits.ts";
+import { trainingWarnings } from "./graph/training-mode.ts";
 import { type Model, modelOf, typesOf } from "./model.ts";
 import type { Ort } from "./runtime/session.ts";
 
@@ -45,6 +46,7 @@ export async function searched(
   return {
     ...all,
     found: { ...found, rejected: [...found.rejected, ...closedCalls(model.graph)] },
+    warnings: [...all.warnings, ...trainingWarnings(model.graph)],
   };
 }
 

@@ -5,6 +5,7 @@ import { encodeNumbers } from "../graph/tensor.ts";
 import { hasTensors, isFloat, type Type, type Types } from "../graph/types.ts";
 import { elements } from "../onnx/data-types.ts";
 import { InputError } from "../onnx/source.ts";
+import { type Accepted, acceptedAt } from "./accepted.ts";
 import { CARRIERS, comparedWith } from "./compared.ts";
 import { tensorOfBytes } from "./floats.ts";
 import type { Ort } from "./session.ts";
@@ -61,6 +62,7 @@ function made(
     throw new InputError(
       `input ${input.name} of ${graph.file.source.name} is of type ${dtype}, of which onnxruntime's JavaScript API has no tensors; convert the model to float.`,
     );
+  const accepted = acceptedAt(input, isFloat(dtype));
   if (isFloat(dtype)) {
     const normal = () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
     return tensorOfBytes(
@@ -69,12 +71,19 @@ function made(
       encodeNumbers(
         dtype,
         Float64Array.from({ length: count }, () =>
-          mask ? 1 : attempt.floats === "normal" ? normal() : Math.abs(normal()),
+          accepted && !mask
+            ? accepted[0] + next() * (accepted[1] - accepted[0])
+            : mask
+              ? 1
+              : attempt.floats === "normal"
+                ? normal()
+                : Math.abs(normal()),
         ),
       ),
       shape,
     );
   }
+  const within = attempt.integers === "bounded" && !mask ? accepted : null;
   const high =
     mask || attempt.integers === "ones"
       ? 0
@@ -85,7 +94,11 @@ function made(
     count === 1 && attempt.integers === "bounded"
       ? comparedWith(graph, input).filter(Number.isSafeInteger)
       : [];
-  const value = () => named[attempt.turn] ?? (high === 0 ? 1 : Math.floor(next() * high));
+  const drawn = ([low, top]: Accepted) => low + Math.floor(next() * (top - low));
+  const value = () =>
+    named[attempt.turn] ??
+    (within ? drawn(within) : undefined) ??
+    (high === 0 ? 1 : Math.floor(next() * high));
   if (dtype === "bool")
     return new ort.Tensor(
       "bool",
