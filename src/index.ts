@@ -127,7 +127,6 @@ export {
   isLaurelized,
   type Laurelized,
   laurelize,
-  RecognizedError,
   type ResultOptions,
   type WithOrt,
 } from "./laurelize.ts";
@@ -143,6 +142,7 @@ export {
 } from "./model.ts";
 export { NoSiteError } from "./no-site-error.ts";
 export { InputError } from "./onnx/source.ts";
+export { RecognizedError } from "./recognized-error.ts";
 export {
   type BatchOptions,
   batches,

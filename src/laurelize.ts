@@ -15,6 +15,7 @@ import { NoSiteError } from "./no-site-error.ts";
 import { InputError } from "./onnx/source.ts";
 import { sampled } from "./onnx/undo.ts";
 import { type Opened, type Searched, searched, withOnly } from "./opened.ts";
+import { RecognizedError } from "./recognized-error.ts";
 import { checkLoadable } from "./runtime/loadable.ts";
 import type { Ort } from "./runtime/session.ts";
 import { VERSION } from "./version.ts";
@@ -192,17 +193,4 @@ function blocking({ rejected }: Residuals): string[] {
   return length === 0
     ? []
     : [`${length} ${length === 1 ? "sum" : "sums"} left alone: each ${whyNot.blocked()}.`];
-}
-
-/** The model holds LAuReL of this tool, which its metadata does not say. */
-export class RecognizedError extends InputError {
-  override name = "RecognizedError";
-  readonly sites: number;
-  constructor(name: string, sites: number) {
-    const at = `${sites} ${sites === 1 ? "site" : "sites"}`;
-    super(
-      `${name} is already laurelized: LAuReL is recognised at ${at} by its structure, though the metadata is gone; set again to add to it.`,
-    );
-    this.sites = sites;
-  }
 }

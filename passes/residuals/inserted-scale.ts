@@ -3,7 +3,9 @@ import { attribute, type Value } from "../../src/graph/graph.ts";
 import { decodeNumbers } from "../../src/graph/tensor.ts";
 import { dataType } from "../../src/onnx/data-types.ts";
 import { tensorBytes } from "../../src/onnx/model-file.ts";
+import { computedBy } from "./operators.ts";
 import type { Setting } from "./residual.ts";
+import { normedOf } from "./written-out.ts";
 
 type Facts = Pick<Setting, "graph" | "constants">;
 
@@ -56,6 +58,7 @@ export function weighs(facts: Facts, terms: readonly (Scaled | null)[]): boolean
   const factors = terms.map((term) => term!.factor);
   const origins = factors.map(originOf);
   if (origins.every((origin) => origin !== null && origin === origins[0])) return true;
+  if (terms.some((term) => isNorm(facts, term!))) return false;
   const unlike = new Map(
     factors.map((factor) => {
       const read = numbers(facts, factor);
@@ -65,6 +68,20 @@ export function weighs(facts: Facts, terms: readonly (Scaled | null)[]): boolean
   const [a, b] = [...unlike.values()];
   const [same, two] = [unlike.size === 1, unlike.size === 2];
   return a != null && ((same && pairs(a, a)) || (two && b != null && pairs(a, b)));
+}
+
+/** Whether a multiple is a norm that is written out: its factor is the norm's scale. */
+function isNorm(facts: Facts, { x, exact }: Scaled): boolean {
+  let at = x;
+  while (at.producer && ["Identity", "Cast"].includes(at.producer.op)) at = at.producer.inputs[0]!;
+  const { producer: node } = at;
+  const divides = node !== null && ["Mul", "Div"].includes(node.op);
+  return (
+    !exact &&
+    divides &&
+    computedBy(facts.constants, node).length > 1 &&
+    normedOf(facts, at) !== null
+  );
 }
 
 const pairs = (a: readonly number[], b: readonly number[]) =>

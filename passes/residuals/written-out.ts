@@ -18,7 +18,7 @@ const MEANS = words("ReduceMean ReduceL2");
  * through its parts end. The value itself where it is made by none; null where the ways end apart.
  */
 export function takenOf(
-  { constants }: Setting,
+  { constants }: Pick<Setting, "constants">,
   value: Value,
   ends: (value: Value) => boolean = () => false,
   parts: ReadonlySet<string> = PARTS,
@@ -44,7 +44,7 @@ const SHORT = 16;
  * The value that a norm which is written out is taken of: what one of its means is taken of, squared
  * or not, with no other way back. Null where a value is made by no such norm.
  */
-export function normedOf(setting: Setting, value: Value): Value | null {
+export function normedOf(setting: Pick<Setting, "constants">, value: Value): Value | null {
   const seen = new Set<Value>([value]);
   for (const at of seen) {
     const node = at.producer;
