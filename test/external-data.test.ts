@@ -315,7 +315,7 @@ describe("--copy-data", time, () => {
     expect(fs.readdirSync(other).filter((name) => !name.startsWith("."))).toEqual([]);
     pending.discard();
     expect(fs.readdirSync(other)).toEqual([]);
-    expectRefused([file, "--copy-data", "--dim", "N=0"], folder, "--dim");
+    expectRefused([file, "--copy-data", "--dim", "N=-1"], folder, "--dim");
   });
 
   it("never replaces the data it copies, nor another file without --force", () => {
