@@ -1,4 +1,4 @@
-import { float } from "../../src/graph/encode.ts";
+import { float } from "../../src/graph/new-node.ts";
 import { type Applied, inert, type VjpTable } from "./rule.ts";
 import { whereAbove, whereBelow } from "./whether.ts";
 

@@ -1,4 +1,4 @@
-import type { NewNode } from "../../src/graph/encode.ts";
+import type { NewNode } from "../../src/graph/new-node.ts";
 import { decodeNumbers } from "../../src/graph/tensor.ts";
 import type { Writing } from "../../src/graph/writing.ts";
 

@@ -1,5 +1,5 @@
-import type { NewNode } from "../../src/graph/encode.ts";
 import { type Graph, InputError, type Node, type Value } from "../../src/graph/graph.ts";
+import type { NewNode } from "../../src/graph/new-node.ts";
 
 import type { DenseTensor } from "../../src/graph/tensor.ts";
 import { isFloat, type Types } from "../../src/graph/types.ts";

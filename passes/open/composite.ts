@@ -1,7 +1,5 @@
 import { titleOf } from "../../src/graph/called.ts";
 import { dataOf } from "../../src/graph/constants.ts";
-import type { Attributes } from "../../src/graph/encode.ts";
-import { float } from "../../src/graph/encode.ts";
 import {
   attribute,
   type Graph,
@@ -9,6 +7,8 @@ import {
   type Node,
   textAttribute,
 } from "../../src/graph/graph.ts";
+import type { Attributes } from "../../src/graph/new-node.ts";
+import { float } from "../../src/graph/new-node.ts";
 import type { Ops } from "../../src/graph/ops.ts";
 import type { Constant, Portable } from "../../src/graph/portable.ts";
 import type { Dimension, Types } from "../../src/graph/types.ts";

@@ -1,4 +1,4 @@
-import { float } from "../../src/graph/encode.ts";
+import { float } from "../../src/graph/new-node.ts";
 import type { Ops } from "../../src/graph/ops.ts";
 import type { Composite, Rule } from "./composite.ts";
 

@@ -1,7 +1,8 @@
 import { dataType, dataTypeNamed } from "../onnx/data-types.ts";
 import { dataOf, numbersOfData, tensorOf } from "./constants.ts";
-import { constantNode, type NewNode } from "./encode.ts";
+import { constantNode } from "./encode.ts";
 import type { Graph } from "./graph.ts";
+import type { NewNode } from "./new-node.ts";
 import type { Patch } from "./patch-edits.ts";
 import { type DenseTensor, encodeNumbers } from "./tensor.ts";
 

@@ -3,55 +3,12 @@ import { dataTypeNamed } from "../onnx/data-types.ts";
 import { FIELD } from "../onnx/messages.ts";
 import { bytesField } from "../onnx/wire-bytes.ts";
 import type { WireWriter } from "../onnx/wire-writer.ts";
+import type { AttributeValue, NewNode } from "./new-node.ts";
 import type { DenseTensor } from "./tensor.ts";
 import type { Type } from "./types.ts";
 
 const { onnx } = onnxProto;
 const { FLOAT, FLOATS, GRAPH, INT, INTS, STRING, TENSOR } = onnx.AttributeProto.AttributeType;
-
-/** A float attribute: a plain number is written as an integer. */
-export interface FloatAttribute {
-  readonly float: number | readonly number[];
-}
-
-/** A tensor attribute. */
-export interface DenseAttribute {
-  readonly tensor: DenseTensor;
-}
-
-/** A body: a graph attribute. */
-export interface GraphAttribute {
-  readonly graph: {
-    readonly name: string;
-    readonly nodes: readonly NewNode[];
-    readonly outputs: readonly { readonly name: string; readonly type: Type | null }[];
-  };
-}
-
-/** An attribute's value: integers as they are, floats as `float(x)`, strings, tensors, bodies. */
-export type AttributeValue =
-  | number
-  | readonly number[]
-  | string
-  | FloatAttribute
-  | DenseAttribute
-  | GraphAttribute;
-
-export type Attributes = Readonly<Record<string, AttributeValue>>;
-
-/** A float attribute's value. */
-export const float = (value: number | readonly number[]): FloatAttribute => ({ float: value });
-
-/** A node to be inserted; an absent optional input or output is "". */
-export interface NewNode {
-  readonly name: string;
-  readonly op: string;
-  /** The operator set; ai.onnx where it is not given. */
-  readonly domain?: string;
-  readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
-  readonly attributes: Attributes;
-}
 
 /** Writes a NodeProto as a field of the message around it. */
 export function writeNode(to: WireWriter, field: number, node: NewNode): void {

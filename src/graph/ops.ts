@@ -1,6 +1,6 @@
 import { ARITY } from "./arity.ts";
-import type { Attributes, DenseAttribute, FloatAttribute, NewNode } from "./encode.ts";
 import type { Convolving, Pooling, Reducing } from "./families.ts";
+import type { Attributes, DenseAttribute, FloatAttribute, NewNode } from "./new-node.ts";
 
 type Ints = readonly number[];
 /** An optional input: null, or left out, where it is absent. */

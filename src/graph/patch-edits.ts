@@ -6,16 +6,9 @@ import type { ModelFile } from "../onnx/model-file.ts";
 import { BYTES } from "../onnx/wire.ts";
 import { bytesField, concat } from "../onnx/wire-bytes.ts";
 import { WireWriter } from "../onnx/wire-writer.ts";
-import {
-  type AttributeValue,
-  constantNode,
-  type NewNode,
-  valueInfo,
-  writeAttribute,
-  writeNode,
-  writeTensor,
-} from "./encode.ts";
+import { constantNode, valueInfo, writeAttribute, writeNode, writeTensor } from "./encode.ts";
 import type { Graph, Node, Scope, Use, Value } from "./graph.ts";
+import type { AttributeValue, NewNode } from "./new-node.ts";
 import { noteEdits } from "./operand-notes.ts";
 import type { DenseTensor } from "./tensor.ts";
 import type { Type } from "./types.ts";

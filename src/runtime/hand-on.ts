@@ -1,5 +1,5 @@
-import type { Attributes, NewNode } from "../graph/encode.ts";
 import type { Graph, Node, Scope } from "../graph/graph.ts";
+import type { Attributes, NewNode } from "../graph/new-node.ts";
 import type { Patch, Port, Slot } from "../graph/patch-edits.ts";
 import type { Step } from "../graph/path.ts";
 import type { DenseTensor } from "../graph/tensor.ts";

@@ -1,5 +1,5 @@
-import type { Attributes, NewNode } from "../graph/encode.ts";
 import type { Node } from "../graph/graph.ts";
+import type { Attributes, NewNode } from "../graph/new-node.ts";
 import { own } from "../graph/own.ts";
 import { patchedFile } from "../graph/patch.ts";
 import type { Patch } from "../graph/patch-edits.ts";

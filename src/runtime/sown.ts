@@ -1,6 +1,6 @@
 import { RANDOM } from "../graph/constants.ts";
-import { float } from "../graph/encode.ts";
 import type { Node } from "../graph/graph.ts";
+import { float } from "../graph/new-node.ts";
 import { patchedFile } from "../graph/patch.ts";
 import type { NodeMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
