@@ -8,17 +8,15 @@ import { describe, expect, it } from "vitest";
 import { judgeEnd } from "./fuzz/command.ts";
 import { judgeError } from "./fuzz/examine.ts";
 import { agreement } from "./fuzz/independent.ts";
-import { seedlings } from "./fuzz/models.ts";
 import { complaint } from "./fuzz/sentence.ts";
 import { watch } from "./fuzz/watch.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
-import { mutate, mutationNames } from "./support/mutate.ts";
-import { seeded } from "./support/seeded.ts";
 
 const { onnx } = onnxProto;
 const root = path.join(import.meta.dirname, "..");
 const scratch = temporaryFolder();
-const SECONDS = 20;
+/** `npm run fuzz -- 600` goes on for longer. */
+const SECONDS = 5;
 
 describe("the fuzz test", { timeout: 240_000 }, () => {
   it("finds nothing in mutated models", () => {
@@ -35,23 +33,6 @@ describe("the fuzz test", { timeout: 240_000 }, () => {
     console.info(stdout);
     expect(status, stdout + stderr).toBe(0);
     expect(stdout).toMatch(/\d+ passed \(full\), equal/);
-  });
-
-  it("uses every mutation, and the same of the same seed", async () => {
-    const models = seedlings();
-    const did = new Set<string>();
-    for (let seed = 0; seed < 1000; seed++) {
-      const one = async () => {
-        const draw = seeded(seed, "all");
-        const group = draw.one(["fixture", "package"]);
-        const some = models.filter((model) => model.group === group);
-        return mutate(draw, await draw.one(some).fields(), await draw.one(some).fields());
-      };
-      const mutant = await one();
-      for (const name of mutant.did) did.add(name);
-      if (seed % 200 === 0) expect(await one()).toEqual(mutant);
-    }
-    expect([...mutationNames].filter((name) => !did.has(name))).toEqual([]);
   });
 });
 
