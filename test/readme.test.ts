@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import ort from "onnxruntime-node";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { cli } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
 
@@ -28,6 +28,36 @@ it("README names no command or option that is not there", () => {
     .join();
   const options = new Set(readme.match(/(?<=[\s`(])--[a-z][a-z-]+/g));
   for (const option of options)
-    if (!["--ignore-scripts"].includes(option))
-      expect(help).toContain(option.replace("--no-", "--"));
+    if (!["--omit"].includes(option)) expect(help).toContain(option.replace("--no-", "--"));
+});
+
+describe("README's English", () => {
+  const prose = readme
+    .replace(/```[\s\S]*?```/g, "")
+    .split("\n")
+    .filter((line) => !/^(#|\||!\[)/.test(line))
+    .join("\n")
+    .replace(/\[([^\]]+)\]\([^)]*\)/g, "$1")
+    .replace(/`[^`]*`/g, "code");
+  const sentences = prose
+    .split(/(?<=[.:!?])\s+|\n{2,}|\n- /)
+    .map((text) => text.split(/\s+/).filter((word) => /\w/.test(word)).length)
+    .filter((words) => words > 0);
+
+  it("has at most 1,200 words, in sentences of at most 30 and of fewer than 20 on average", () => {
+    expect(sentences.length).toBeGreaterThan(30);
+    expect(readme.split(/\s+/).length).toBeLessThanOrEqual(1200);
+    expect(Math.max(...sentences)).toBeLessThanOrEqual(30);
+    expect(sentences.reduce((sum, words) => sum + words, 0) / sentences.length).toBeLessThan(20);
+  });
+
+  it.each([
+    /\bis no\b/,
+    /whole number from/,
+    /\bheld against\b/,
+    /\bis told\b/,
+    /\btells\b/,
+    /made small/,
+    /\bwhere that is\b/,
+  ])("does not say %s", (phrase) => expect(prose).not.toMatch(phrase));
 });

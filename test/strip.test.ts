@@ -13,11 +13,10 @@ import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { cli } from "./support/cli.ts";
-import { corpus, fixture, temporaryFolder } from "./support/fixture.ts";
+import { corpus, fixture, fixtureNames, temporaryFolder } from "./support/fixture.ts";
 
 const { onnx } = onnxProto;
 const folder = temporaryFolder();
-const fixtures = path.join(import.meta.dirname, "../fixtures");
 
 /** Laurelizes and strips; null where there is no site. */
 async function around(
@@ -33,7 +32,7 @@ async function around(
 
 describe("strip", () => {
   it("gives back every fixture's bytes", async () => {
-    for (const name of fs.readdirSync(fixtures)) {
+    for (const name of fixtureNames()) {
       const bytes = fixture(name);
       const back = await around(bytes, "rw+lr+pa");
       if (back) expect(Buffer.compare(back, bytes), name).toBe(0);

@@ -13,7 +13,7 @@ import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { checksThat, made } from "./support/checks.ts";
 import { cli } from "./support/cli.ts";
-import { fixture, temporaryFolder } from "./support/fixture.ts";
+import { fixture, fixtureNames, temporaryFolder } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
 import { expectRefused } from "./support/refused.ts";
 
@@ -61,8 +61,7 @@ describe("a proof at the sites alone", () => {
   );
 
   it("passes at every site of every fixture", { timeout: 60_000 }, async () => {
-    const folder = path.join(import.meta.dirname, "../fixtures");
-    for (const name of fs.readdirSync(folder)) {
+    for (const name of fixtureNames()) {
       const model = await openModel(fixture(name));
       if ((await findResiduals(model, { ort })).sites.length === 0) continue;
       const laurel = await laurelize(model, { ort, variant: "rw+lr+pa" });

@@ -63,8 +63,10 @@ function laurelized({ name, fields }: Seedling): Seedling {
 
 /** Fixtures and what the tool makes of them, packaged models, and the corpus where LAURELIZE_CORPUS is set. */
 export function seedlings(): Seedling[] {
-  const fixtures = fs.readdirSync(path.join(root, "fixtures")).map((name) => {
-    const read = (file: string) => fs.readFileSync(path.join(root, "fixtures", name, file), "utf8");
+  const place = path.join(root, "fixtures");
+  const names = fs.readdirSync(place).filter((name) => name !== "README.md");
+  const fixtures = names.map((name) => {
+    const read = (file: string) => fs.readFileSync(path.join(place, name, file), "utf8");
     const { sites } = JSON.parse(read("expected.json")) as { sites: readonly unknown[] };
     const group = sites.length > 0 ? "fixture" : "counter-example";
     return seedling(name, group, () => modelOfText(read("model.txt")));

@@ -4,6 +4,15 @@ import path from "node:path";
 import { afterAll } from "vitest";
 import { modelOfText } from "./onnx-text.ts";
 
+const fixturesFolder = path.join(import.meta.dirname, "../../fixtures");
+
+/** The folder names of all fixtures. */
+export const fixtureNames = (): string[] =>
+  fs
+    .readdirSync(fixturesFolder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
+
 /** A fixture's text by its folder name. */
 export const textOf = (name: string): string =>
   fs.readFileSync(path.join(import.meta.dirname, "../../fixtures", name, "model.txt"), "utf8");

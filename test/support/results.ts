@@ -2,7 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { laurelize, NoSiteError, openModel, variantNames } from "laurelize";
 import ort from "onnxruntime-node";
-import { corpus, fixture } from "./fixture.ts";
+import { corpus, fixture, fixtureNames } from "./fixture.ts";
 import type { Request } from "./judge.ts";
 import { modelOfText } from "./onnx-text.ts";
 
@@ -32,9 +32,7 @@ export type Original = readonly [name: string, from: string | Uint8Array];
 
 /** The models of the fixtures. */
 export const fixtures = (): Original[] =>
-  fs
-    .readdirSync(path.join(import.meta.dirname, "../../fixtures"))
-    .map((name) => [name, fixture(name)] as const);
+  fixtureNames().map((name) => [name, fixture(name)] as const);
 
 /** Real exporters' models; none if there is no corpus. */
 export function corpusModels(): Original[] {
