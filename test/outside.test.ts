@@ -2,8 +2,9 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
-import { openModel } from "laurelize";
+import { findResiduals, openModel } from "laurelize";
 import onnxProto from "onnx-proto";
+import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { bytesField, concat } from "../src/onnx/wire-bytes.ts";
 import { cli } from "./support/cli.ts";
@@ -282,6 +283,35 @@ describe("what is absurd", () => {
     const tensor = onnx.TensorProto.encode({ name: "c", dims, dataType: 1, floatData: [1] });
     const model = concat([modelOfText(BLOCK), bytesField(7, bytesField(5, tensor.finish()))]);
     await expect(openModel(model)).rejects.toThrow(/has 100000 axes/);
+  });
+
+  const shapes = (n: string) => [
+    `c = ConstantOfShape(n) s = Cast<to = 7>(c)`,
+    `z = Constant<value_int = 0>() k = Constant<value_int = ${n}>() i = Constant<value_int = 1>() s = Range(z, k, i)`,
+    `o = Constant<value_ints = [1]>() s = Expand(o, n)`,
+    `o = Constant<value_ints = [1]>() s = Tile(o, n)`,
+    `p = Constant<value_ints = [0, ${n}]>() o = Constant<value_ints = [1]>() s = Pad(o, p)`,
+    `c = ConstantOfShape(n) o = Cast<to = 7>(c) s = Concat<axis = 0>(o, o)`,
+  ];
+  const reshaped = (n: string, made: string) =>
+    modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+    net (float[1, 4] x) => (float[?, ?] y)
+    { n = Constant<value_ints = [${n}]>() ${made} r = Reshape(x, s) e = Expand(x, s) f = Relu(r) y = Add(e, f) }`);
+
+  it.each([2 ** 28, 2 ** 31, 2 ** 33, 2 ** 52].flatMap((n) => shapes(String(n))))(
+    "in the length of a shape is refused: %s",
+    async (made) => {
+      const n = /\d{6,}/.exec(made)?.[0] ?? String(2 ** 33);
+      const model = await openModel(reshaped(n, made));
+      await expect(findResiduals(model, { ort })).rejects.toThrow(
+        /takes s, a shape of \d+ sizes, and no tensor has more than 1024 axes/,
+      );
+    },
+  );
+
+  it.each(shapes("2"))("in the length of a shape is no more than it seems: %s", async (made) => {
+    const model = await openModel(reshaped("2", made));
+    await expect(findResiduals(model, { ort })).resolves.toBeDefined();
   });
 
   it("in the keys of external data is passed over", async () => {

@@ -77,6 +77,14 @@ const isSmall = (type: Type | undefined) => {
   return sizes !== null && elements(sizes) <= INLINE && type!.dtype !== "string";
 };
 
+/** Elements of a value on the way above which what is computed from it is not computed. */
+const ON_THE_WAY = 1 << 24;
+
+const isHuge = (type: Type | undefined) => {
+  const sizes = sizesOf(type);
+  return sizes !== null && elements(sizes) > ON_THE_WAY;
+};
+
 const sizesOf = (type: Type | undefined): number[] | null =>
   type?.shape?.every((dim) => typeof dim === "number") ? (type.shape as number[]) : null;
 
@@ -112,7 +120,7 @@ function gather(
       shapes.set(next, shapeTensor(ort, producer, sizes));
     } else if (!mine.has(producer) && !nodes.has(producer)) {
       const known = producer.inputs.every((input) => !input || fixed.has(input));
-      if (!known || producer.bodies.length > 0) return false;
+      if (!known || producer.bodies.length > 0 || isHuge(types.get(next))) return false;
       mine.add(producer);
       pending.push(...producer.inputs.filter((input) => input !== null));
     }

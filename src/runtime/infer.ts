@@ -8,6 +8,7 @@ import type { Alike } from "./alike.ts";
 import { typeByBranches } from "./branch-types.ts";
 import { inferSegment, outputsOf } from "./segment.ts";
 import { type Ort, reason } from "./session.ts";
+import { checkShapeLengths, takesUnmeasured } from "./shape-lengths.ts";
 
 /** Nodes of one session: its cost is quadratic in its outputs. */
 const SEGMENT = 1000;
@@ -61,7 +62,7 @@ export async function inferScope(
       start++;
       continue;
     }
-    const segment = nodes.slice(start, start + SEGMENT);
+    const segment = segmentFrom(graph, nodes, start, known);
     const inference: Segment = { ort, graph, segment, start, types, stated };
     const { failure, left } = await inferPart(inference, segment, { left: SPLITS });
     if (failure)
@@ -69,9 +70,23 @@ export async function inferScope(
         `onnxruntime could not infer the shapes of ${segment.length === 1 ? `node ${start}` : `nodes ${start} to ${start + segment.length - 1}`}${scope.owner ? ` of ${pathOf(scope)}` : ""} (${failure}); ${leftOut(segment, left)}.`,
       );
     else for (const node of segment) alike.learn(node);
-    start += SEGMENT;
+    start += segment.length;
   }
   return warnings;
+}
+
+/** The nodes that are inferred next: they end before one that takes a shape whose length is not known yet. */
+function segmentFrom(
+  graph: Graph,
+  nodes: readonly Node[],
+  start: number,
+  known: (value: Value) => Type | null,
+): Node[] {
+  const segment = nodes.slice(start, start + SEGMENT);
+  const cut = segment.findIndex((node, k) => k > 0 && takesUnmeasured(graph, node, known));
+  if (cut > 0) segment.length = cut;
+  for (const node of segment) checkShapeLengths(graph, node, known);
+  return segment;
 }
 
 /** What is said of the nodes of a segment that are not inferred. */

@@ -6,6 +6,7 @@ import { byteLength } from "../onnx/external.ts";
 import { runnable } from "./runnable.ts";
 import { sampleInputs } from "./samples.ts";
 import { type Ort, runFor, type Tensors, withSession } from "./session.ts";
+import { makesHuge } from "./shape-lengths.ts";
 import { checkSizes } from "./value-sizes.ts";
 
 /** Bytes of a model and its weights above which it is not run for its sizes. */
@@ -39,6 +40,7 @@ export async function measuredTypes(
 ): Promise<ReadonlyMap<Value, Type>> {
   const { nodes } = graph.main;
   const wanted = nodes.some(({ op, outputs: [sum] }) => SUMS.has(op) && sum && isLost(types, sum));
+  if (makesHuge(graph, (value) => types.get(value))) return new Map();
   if (!wanted || nodes.some(({ op }) => LONG.has(op)) || bytesOf(graph) > LARGEST) return new Map();
   const values = nodes.flatMap(({ outputs }) =>
     outputs.filter((value): value is Value => value !== null && isOpen(types, value)),
