@@ -4,7 +4,7 @@ import { proveSites } from "../passes/proof/prove-sites.ts";
 import { checkGiven, checkLaurelized, checkModel } from "./arguments.ts";
 import type { Laurelized, WithOrt } from "./laurelize.ts";
 import { checkMemory } from "./memory.ts";
-import { type Model, typesOf } from "./model.ts";
+import { freeMemory, type Model, typesOf } from "./model.ts";
 import type { Opened } from "./opened.ts";
 import { type CompareOptions, type Comparison, compareGraphs } from "./runtime/compare-models.ts";
 import { feedsOfNpz, feedsOfTestData } from "./runtime/feeds.ts";
@@ -82,7 +82,8 @@ export async function inputsFromNpz(
   checkModel("inputsFromNpz", model);
   checkGiven("inputsFromNpz", options);
   const { ort } = options;
-  return feedsOfNpz(ort, model.graph, (await typesOf(model, ort)).types, npz);
+  const { types } = await typesOf(model, ort);
+  return feedsOfNpz(ort, { graph: model.graph, types }, npz, freeMemory());
 }
 
 /** Inputs of a proof from the files of an ONNX test_data_set folder: input_0.pb, input_1.pb, … */

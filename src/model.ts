@@ -7,7 +7,7 @@ import {
   writePending,
   writeTogether,
 } from "#node";
-import { checkGiven } from "./arguments.ts";
+import { checkGiven, checkModel } from "./arguments.ts";
 import { limitsConstants, withAllowedConstants } from "./graph/early-constants.ts";
 import { buildGraph, type Graph } from "./graph/graph.ts";
 import { applyPatch } from "./graph/patch.ts";
@@ -162,6 +162,7 @@ function weights(graph: Graph): number {
  * replaces what was there. An unpatched model is written byte for byte as it was.
  */
 export async function saveModel(model: Model, path: string): Promise<void> {
+  checkModel("saveModel", model);
   stageModel(model, path).keep();
 }
 

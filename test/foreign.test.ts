@@ -52,4 +52,12 @@ describe("a file of another format is named as what it is", () => {
     expect(() => openNpz(bytesSource(gzipSync(numbers), "train.npz"))).toThrow(/with gzip/);
     expect(openNpz(bytesSource(numbers, "train.npz")).names).toEqual(["x"]);
   });
+
+  it("and an array that does not fit into memory is not unpacked", () => {
+    const { size } = openNpz(bytesSource(numbers, "train.npz")).array("x");
+    const load = (free: number) =>
+      openNpz(bytesSource(numbers, "train.npz"), free).array("x").load();
+    expect(() => load(size - 1)).toThrow(/takes 0\.0 GB once it is unpacked, and 0\.0 GB .* free/);
+    expect(load(size)).toHaveLength(size);
+  });
 });

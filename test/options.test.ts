@@ -173,6 +173,8 @@ describe("functions of the API", () => {
     ["compareModels", () => [laurel, model, { ort }], /what laurelize gives; pass its \.model/],
     ["compareModels", () => [model, model, { ort, sead: 1 }], /did you mean seed\?/],
     ["strip", () => ["m.onnx"], /strip takes an opened model/],
+    ["saveModel", () => [laurel, "m.onnx"], /what laurelize gives; pass its \.model/],
+    ["weightsAsInputs", () => ["m.onnx", []], /weightsAsInputs takes an opened model/],
     [
       "finetune",
       () => [model, { ort, loss: "mse", target: "t", leaningRate: 1 }],

@@ -78,7 +78,7 @@ export function readDataset(
   const sizes = new Sizes();
   const notes = new Map<string, string>();
   const files = sources.map((source) => {
-    const npz = openNpz(source);
+    const npz = openNpz(source, free);
     sizes.begin(source.name);
     const arrays = expected.map((each) => {
       const array = asked(source.name, npz, each);

@@ -19,8 +19,13 @@ interface Given {
 }
 
 /** Inputs from an .npz: one array for each input of the model, by name. */
-export function feedsOfNpz(ort: Ort, graph: Graph, types: Types, file: Uint8Array): Tensors {
-  const npz = openNpz(bytesSource(file, "the inputs"));
+export function feedsOfNpz(
+  ort: Ort,
+  { graph, types }: { readonly graph: Graph; readonly types: Types },
+  file: Uint8Array,
+  free: number | null,
+): Tensors {
+  const npz = openNpz(bytesSource(file, "the inputs"), free);
   const arrays = npz.names.map((name): [string, Given] => {
     const { dtype, dims, load } = npz.array(name);
     return [name, { dtype, dims, bytes: load() }];

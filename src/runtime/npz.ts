@@ -42,8 +42,11 @@ const NUMPY = new Map([
   ["f8", "double"],
 ]);
 
-/** Opens an .npz, as numpy.savez and savez_compressed write it. Reads its directory only. */
-export function openNpz(source: Source): Npz {
+/**
+ * Opens an .npz, as numpy.savez and savez_compressed write it. Reads its directory only. An array
+ * of more than `free` bytes is refused before it is loaded; null sets no limit.
+ */
+export function openNpz(source: Source, free: number | null = null): Npz {
   const { name: file } = source;
   if (source.size === 0) throw new InputError(`${file} is empty; write an .npz with numpy.savez.`);
   const entries = new Map<string, ZipEntry>();
@@ -56,14 +59,14 @@ export function openNpz(source: Source): Npz {
   }
   return {
     names: [...entries.keys()],
-    array: (name) => arrayOf(source, name, entries.get(name)!),
+    array: (name) => arrayOf(source, name, entries.get(name)!, free),
   };
 }
 
 /** The longest header that is read: a structured type's could be any length. */
 const LONGEST_HEADER = 1 << 16;
 
-function arrayOf(source: Source, name: string, entry: ZipEntry): StoredArray {
+function arrayOf(source: Source, name: string, entry: ZipEntry, free: number | null): StoredArray {
   const title = `array ${name} of ${source.name}`;
   const { text, end } = header(title, unpacked(source, entry));
   const [, descr] = /'descr':\s*(?:'([^']*)'|)/.exec(text) ?? [];
@@ -94,7 +97,7 @@ function arrayOf(source: Source, name: string, entry: ZipEntry): StoredArray {
     }
   }
   const load = () => {
-    const bytes = reserved(title, size);
+    const bytes = reserved(title, size, free);
     let at = 0;
     for (const block of blocks()) {
       bytes.set(block, at);
@@ -130,7 +133,12 @@ function header(title: string, blocks: Iterable<Uint8Array>): { text: string; en
   throw refuse();
 }
 
-function reserved(title: string, size: number): Uint8Array {
+function reserved(title: string, size: number, free: number | null): Uint8Array {
+  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
+  if (free !== null && size > free)
+    throw new InputError(
+      `${title} takes ${gigabytes(size)} once it is unpacked, and ${gigabytes(free)} of memory are free; give a smaller array.`,
+    );
   try {
     return new Uint8Array(size);
   } catch {

@@ -1,3 +1,4 @@
+import { checkModel } from "../arguments.ts";
 import { tensorOf } from "../graph/constants.ts";
 import { type Replacing, replaceWeights } from "../graph/replace-weights.ts";
 import type { DenseTensor } from "../graph/tensor.ts";
@@ -43,6 +44,7 @@ export function weightOf({ graph, source }: Model, name: string): DenseTensor {
  * name that is no weight.
  */
 export function weightsAsInputs(model: Model, names: readonly string[]): Model {
+  checkModel("weightsAsInputs", model);
   const { graph } = model;
   for (const name of names) weightOf(model, name);
   const wanted = new Set(names);
