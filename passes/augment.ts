@@ -1,5 +1,6 @@
 import type { Node, Value } from "../src/graph/graph.ts";
 import { type Emit, nodeOf, opsOver } from "../src/graph/ops.ts";
+import { weightsScope } from "../src/graph/own-weights.ts";
 import type { Patch } from "../src/graph/patch-edits.ts";
 import { type DenseTensor, encodeNumbers } from "../src/graph/tensor.ts";
 import { isHalfEdge } from "./half-edges.ts";
@@ -82,7 +83,7 @@ function siteWriter(
   const parameters: Record<string, DenseTensor> = {};
   const tensor = (role: string, type: string, dims: readonly number[], values: Numbers) => {
     const made = { name: fresh(role), dtype: type, dims, data: encodeNumbers(type, values) };
-    draft.tensors.push(made);
+    draft.tensors.push({ ...made, scope: weightsScope(site.scope) });
     return made;
   };
   const constant = constants(dtype, (...given) => tensor(...given).name);

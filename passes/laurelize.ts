@@ -1,5 +1,6 @@
 import { withAllowedTensors } from "../src/graph/early-constants.ts";
 import { type Graph, InputError, type Value } from "../src/graph/graph.ts";
+import { weightsScope } from "../src/graph/own-weights.ts";
 import type { Patch } from "../src/graph/patch-edits.ts";
 import { type Augmented, augment, type Draft } from "./augment.ts";
 import { type Choice, chosen } from "./choose.ts";
@@ -49,7 +50,10 @@ export function plan(graph: Graph, sites: readonly Site[], wanted: LaurelOptions
       ? laggedSkips(site, options.lags)
       : [site.skip.value];
     const layer = layers.get(site.layer);
-    const like = layer?.operands.length === operands.length ? layer! : null;
+    const shares =
+      layer?.operands.length === operands.length &&
+      weightsScope(layer.site.scope) === weightsScope(site.scope);
+    const like = shares ? layer : null;
     const made = augment({ site, operands, parts, options, like }, below(site), draft);
     if (!layer) layers.set(site.layer, made);
     return made;

@@ -9,14 +9,15 @@ import { compare } from "../../src/runtime/compare.ts";
 import { withOutputs, withTaps } from "../../src/runtime/expose.ts";
 import { dtypeOf, numbersIn, tensorOfBytes } from "../../src/runtime/floats.ts";
 import { notRun, type Outcome, ran } from "../../src/runtime/outcome.ts";
-import { runnable, withWeightsAsInputs } from "../../src/runtime/runnable.ts";
-import { type Ort, runFor, type Tensors, withSession } from "../../src/runtime/session.ts";
-import { isRandom, sown } from "../../src/runtime/sown.ts";
+import { withWeightsAsInputs } from "../../src/runtime/runnable.ts";
+import type { Ort, Tensors } from "../../src/runtime/session.ts";
+import { sown } from "../../src/runtime/sown.ts";
 import type { Augmented } from "../augment.ts";
 import type { Plan } from "../laurelize.ts";
 import { type Effect, effectsAtSite } from "./effects.ts";
 import { operandsIn, tapsAt } from "./operands.ts";
 import { operandsOf } from "./site-nodes.ts";
+import { type Running, withRuns } from "./weighted-runs.ts";
 
 /** Whether gradients would reach every new tensor, told by displacing them. */
 export interface LearningReport {
@@ -67,7 +68,11 @@ export async function canLearn(
   const tensors = newTensors(plan.sites);
   const names = tensors.map(({ name }) => name);
   const { output: lastSum, dtype } = plan.sites.at(-1)!.site;
-  const fed = withWeightsAsInputs(result, names);
+  const inside = new Set(names.filter((name) => !result.main.values.has(name)));
+  const fed = withWeightsAsInputs(
+    result,
+    names.filter((name) => !inside.has(name)),
+  );
   const taps = withTaps(fed, [...tapsAt(plan.sites), { value: lastSum, dtype }]);
   const last = taps.outputOf(lastSum);
   const outputs = [...new Set(last === null ? judged : [...judged, last])];
@@ -99,7 +104,7 @@ export async function canLearn(
       const effects: Effect[][] = [];
       for (const batch of groups) {
         const read = batch.flatMap(operandsOf).flatMap((value) => taps.outputOf(value) ?? []);
-        const got = await run({}, [...new Set(read)]);
+        const got = read.length > 0 ? await run({}, [...new Set(read)]) : {};
         for (const augmented of batch) {
           const operands = operandsIn(ort, taps, augmented, got);
           const asked = Object.values(augmented.parameters).filter(({ name }) => left.has(name));
@@ -181,18 +186,8 @@ export async function canLearn(
       before: [],
     });
   };
-  const model = runnable(sown(withOutputs(taps.file, judged)));
-  // What is drawn goes on from run to run, and begins alike in every session.
-  if (isRandom(sown(taps.file)))
-    return work((given, asked) =>
-      withSession(ort, model, "disabled", (session) => runFor(session, given, asked)),
-    );
-  return withSession(ort, model, "disabled", (session) =>
-    work((given, asked) => runFor(session, given, asked)),
-  );
+  return withRuns(ort, sown(withOutputs(taps.file, judged)), inside, work);
 }
-
-type Running = (feeds: Tensors, names: readonly string[]) => Promise<Tensors>;
 
 const dtypeOfTensor = (tensor: Tensor) => (tensor.type === "string" ? "string" : dtypeOf(tensor));
 

@@ -1,4 +1,6 @@
 import { type Graph, outward } from "../../src/graph/graph.ts";
+import { TOKEN_SEARCHES } from "../../src/graph/own-weights.ts";
+import { weightNamed } from "../../src/graph/scopes.ts";
 import { hasTensors, type Types } from "../../src/graph/types.ts";
 import type { Judged } from "../../src/runtime/judged.ts";
 import { NO_KERNEL, unloadable } from "../../src/runtime/loadable.ts";
@@ -115,7 +117,7 @@ export async function prove(
   const learning =
     same.error !== null
       ? notRun("onnxruntime does not run the result")
-      : newTensors(plan.sites).some(({ name }) => !result.graph.main.values.has(name))
+      : newTensors(plan.sites).some(({ name }) => !weightNamed(result.graph, name))
         ? notRun("new weights are missing")
         : await learnWhereReached(
             ort,
@@ -148,12 +150,7 @@ export async function prove(
 }
 
 /** Operators that run their bodies whatever the inputs are, and give no values out of them. */
-const RUNNING = new Set([
-  "SequenceMap",
-  "com.microsoft.BeamSearch",
-  "com.microsoft.GreedySearch",
-  "com.microsoft.Sampling",
-]);
+const RUNNING = new Set(["SequenceMap", ...TOKEN_SEARCHES]);
 
 /** Whether a site lies in bodies that are run on every input. */
 const alwaysRuns = ({ site }: Augmented) => {

@@ -1,6 +1,6 @@
-import { tensorData } from "../../src/graph/constants.ts";
-import type { Graph, Node } from "../../src/graph/graph.ts";
-import { scopesOf } from "../../src/graph/scopes.ts";
+import { dataOf } from "../../src/graph/constants.ts";
+import type { Graph, Node, Scope } from "../../src/graph/graph.ts";
+import { scopeLike, scopesOf } from "../../src/graph/scopes.ts";
 import { typeOfTensor } from "../../src/graph/types.ts";
 import { changes, wayTo } from "../../src/runtime/changes.ts";
 import { type Outcome, ran } from "../../src/runtime/outcome.ts";
@@ -28,13 +28,14 @@ export function checkUnchanged(
       differences.push(`${what} are not those planned`);
   };
   const { nodes, tensors, redirects } = plan.patch;
-  const made = (node: Node | null, output: string) => (node ? wayTo(node.scope) : "") + output;
+  const inside = (scope: Scope | undefined, name: string) => (scope ? wayTo(scope) : "") + name;
+  const made = (node: Node | null, output: string) => inside(node?.scope, output);
   expect(
     "new nodes and weights",
     [...found.nodes, ...found.initializers],
     [
       ...nodes.map(({ before, node }) => made(before, node.outputs[0])),
-      ...tensors.map(({ name }) => name),
+      ...tensors.map(({ name, scope }) => inside(scope, name)),
     ],
   );
   expect(
@@ -42,12 +43,12 @@ export function checkUnchanged(
     found.redirected,
     redirects.map(({ use: { node, index } }) => `${made(node, node.message.outputs[0])} ${index}`),
   );
-  for (const { name, dtype, dims, data } of tensors) {
-    const there = result.main.values.get(name);
+  for (const { name, dtype, dims, data, scope } of tensors) {
+    const there = scopeLike(result, scope ?? original.main)?.values.get(name);
     const type = there && typeOfTensor(there);
     if (!type) continue;
     const alike = type.dtype === dtype && type.shape?.join() === dims.join();
-    const stored = tensorData(result, name);
+    const stored = dataOf(result, there)!;
     if (!alike || stored.length !== data.length || stored.some((byte, k) => byte !== data[k]))
       differences.push(`new weight ${name} is not as planned`);
   }

@@ -3,6 +3,7 @@ import type { TensorMessage } from "../onnx/messages.ts";
 import { tensorBytes } from "../onnx/model-file.ts";
 import { attribute, type Graph, type Node, type Scope, type Value } from "./graph.ts";
 import { operatorsThat } from "./operators.ts";
+import { weightNamed } from "./scopes.ts";
 
 /** Operators that draw at random, by an attribute `seed` which is a float. */
 export const RANDOM = operatorsThat("random");
@@ -54,9 +55,9 @@ export function tensorOf(value: Value | null | undefined): TensorMessage | null 
 export const dimsOf = (value: Value | null | undefined): readonly number[] | null =>
   tensorOf(value)?.dims ?? value?.initializer?.dims ?? null;
 
-/** The raw data of an initializer or Constant of the main graph, by its name. */
+/** The raw data of an initializer or Constant, by its name. */
 export const tensorData = (graph: Graph, name: string): Uint8Array =>
-  dataOf(graph, graph.main.values.get(name))!;
+  dataOf(graph, weightNamed(graph, name))!;
 
 /** The raw data of the tensor a value holds; null where it holds none. */
 export function dataOf({ file }: Graph, value: Value | null | undefined): Uint8Array | null {

@@ -1,8 +1,10 @@
 import { dataType, dataTypeNamed } from "../onnx/data-types.ts";
 import { dataOf, numbersOfData, tensorOf } from "./constants.ts";
+
 import { constantNode } from "./encode.ts";
-import type { Graph } from "./graph.ts";
+import type { Graph, Scope } from "./graph.ts";
 import type { NewNode } from "./new-node.ts";
+
 import type { Patch } from "./patch-edits.ts";
 import { type DenseTensor, encodeNumbers } from "./tensor.ts";
 
@@ -41,13 +43,18 @@ function asDoubles({ names }: Graph, { name, dtype, dims, data }: DenseTensor): 
 export function withAllowedTensors(graph: Graph, patch: Patch): Patch {
   if (graph.file.message.irVersion >= 4 || !limitsConstants(graph)) return patch;
   const splits = patch.tensors.map((tensor) => asDoubles(graph, tensor));
-  const first = graph.main.nodes.find(({ message }) => message === graph.file.graph.nodes[0]);
-  const casts = splits.flatMap((split) =>
-    split ? [{ before: first ?? null, node: split.cast }] : [],
-  );
+  const firstOf = ({ nodes, message }: Scope) =>
+    nodes.find((node) => node.message === message.nodes[0]) ?? null;
+  const casts = splits.flatMap((split, k) => {
+    const { scope } = patch.tensors[k];
+    return split ? [{ before: firstOf(scope ?? graph.main), scope, node: split.cast }] : [];
+  });
   return {
     ...patch,
-    tensors: patch.tensors.map((tensor, k) => splits[k]?.tensor ?? tensor),
+    tensors: patch.tensors.map((tensor, k) => {
+      const { scope } = tensor;
+      return splits[k] ? { ...splits[k].tensor, scope } : tensor;
+    }),
     nodes: [...casts, ...patch.nodes],
   };
 }

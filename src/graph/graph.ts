@@ -120,8 +120,10 @@ function scopeOf(
     if (name === "") throw nameless(file, scope.name);
     if (name.includes("\0")) throw unnameable(file, scope.name, name);
     if (scope.values.has(name)) throw twice(file, name);
-    for (let around = owner?.scope; around; around = around.owner?.scope)
-      if (around.values.has(name)) throw shadows(file, scope, name);
+    // onnxruntime lets an input of a body hide a value around it, but nothing else.
+    if (from.producer || from.initializer)
+      for (const around of outward(owner?.scope ?? null))
+        if (around.values.has(name)) throw shadows(file, scope, name);
     const value: Value = { name, scope, ...from, uses: EMPTY, isOutput: false };
     scope.values.set(name, value);
     names.add(name);
@@ -177,7 +179,7 @@ const twice = (file: ModelFile, name: string) =>
 
 const shadows = (file: ModelFile, { name: body, owner }: Scope, name: string) =>
   new InputError(
-    `${file.source.name}: value ${name} of graph ${body || "(unnamed)"}, a body of ${owner?.message.name || owner?.op}, has the name of a value around it, which ONNX forbids; rename one of them.`,
+    `${file.source.name}: value ${name} of graph ${body || "(unnamed)"}, a body of ${owner?.message.name || owner?.op}, has the name of a value around it, which only an input of a body may have; rename one of them.`,
   );
 
 /** A node that is being linked. */

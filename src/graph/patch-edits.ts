@@ -40,11 +40,15 @@ export interface Slot {
   readonly fills?: boolean;
 }
 
+/** A new tensor, and the graph or body whose initializer it becomes; the main graph by default. */
+export interface NewTensor extends DenseTensor {
+  readonly scope?: Scope | undefined;
+}
+
 /** What a pass wants changed. Nothing that is not named here is touched. */
 export interface Patch {
   readonly nodes: readonly Insertion[];
-  /** New initializers of the main graph. */
-  readonly tensors: readonly DenseTensor[];
+  readonly tensors: readonly NewTensor[];
   /** Input slots that are to read another value, of the same type. */
   readonly redirects: readonly { readonly use: Use; readonly name: string }[];
   /** NodeProtos that are written already, and the node that each is put just before. */
@@ -114,19 +118,24 @@ const nodeField = (scope: Scope | undefined) =>
 /** Below IR version 4 an initializer must be a graph input too, so a new tensor is a Constant node. */
 const asNodes = ({ message }: ModelFile) => message.irVersion < 4;
 
-function tensorEdits(file: ModelFile, tensors: readonly DenseTensor[], location: string | null) {
+function tensorEdits(file: ModelFile, tensors: readonly NewTensor[], location: string | null) {
   const edits: Edit[] = [];
   if (asNodes(file)) return edits;
   const to = new WireWriter();
   let offset = 0;
+  let end: { frame: Frame } = file.graph;
+  const flush = () => edits.push(append(end, to.take()));
   for (const tensor of tensors) {
+    const next = tensor.scope?.message ?? file.graph;
+    if (next !== end) flush();
+    end = next;
     const { length } = tensor.data;
     const out = location !== null && isLarge(tensor) ? { location, offset, length } : null;
     writeTensor(to, FIELD.graphInitializer, tensor, out);
     if (out) offset += length;
-    if (to.length >= AT_ONCE) edits.push(append(file.graph, to.take()));
+    if (to.length >= AT_ONCE) flush();
   }
-  edits.push(append(file.graph, to.take()));
+  flush();
   return edits;
 }
 
@@ -148,7 +157,10 @@ function nodeEdits(file: ModelFile, { nodes, tensors }: Patch): Edit[] {
     }
   };
   if (asNodes(file))
-    for (const tensor of tensors) put(constantNode(tensor), file.graph.nodes[0], undefined);
+    for (const tensor of tensors) {
+      const { nodes: present } = tensor.scope?.message ?? file.graph;
+      put(constantNode(tensor), present[0], tensor.scope);
+    }
   for (const { before: next, scope, node } of nodes) put(node, next?.message, next?.scope ?? scope);
   const to = new WireWriter();
   return [...groups.values()].map(({ scope, edit, nodes: group }) =>

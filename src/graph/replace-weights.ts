@@ -12,6 +12,7 @@ import { tensorOf } from "./constants.ts";
 import type { Graph } from "./graph.ts";
 import { checkSize, type Patched } from "./patch.ts";
 import { folderAfter, folderWith, type Placing } from "./placing.ts";
+import { weightNamed } from "./scopes.ts";
 
 /** TensorProto's fields that hold its values or say where they are. */
 const VALUES: ReadonlySet<number> = new Set([4, 5, 6, 7, 9, 10, 11, 13, 14]);
@@ -20,23 +21,24 @@ const VALUES: ReadonlySet<number> = new Set([4, 5, 6, 7, 9, 10, 11, 13, 14]);
 export type Replacing = Omit<Placing, "link">;
 
 /**
- * The model with other values in weights of its main graph: initializers or Constant nodes by
- * name, their new values as raw data. Values that lie in the model as raw data are replaced where
+ * The model with other values in some weights: initializers or Constant nodes of the main graph, or
+ * initializers of a body, by name; their new values as raw data. Values that lie in the model as raw data are replaced where
  * they stand, and no other byte changes; those in a field of numbers become raw data. Those in a
  * data file go into the new one that `placing` names, else into the model; those in a data file
  * that is not yet written are replaced there. What is equal already is left as it is.
  */
 export function replaceWeights(
-  { file, main }: Graph,
+  graph: Graph,
   weights: ReadonlyMap<string, Uint8Array>,
   { newData, copies }: Replacing = {},
 ): Omit<Patched, "undo"> {
+  const { file } = graph;
   const { source } = file;
   const data = new Renewal(file.folder?.companion, newData ?? null);
   const edits: Edit[] = [];
   const replaced = new Set<TensorMessage>();
   for (const [name, bytes] of weights) {
-    const value = main.values.get(name);
+    const value = weightNamed(graph, name);
     const tensor = tensorOf(value);
     if (!tensor) throw new InputError(`${source.name} has no weight ${name} in its main graph.`);
     const needed = byteLength(tensor);

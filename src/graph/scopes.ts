@@ -74,3 +74,14 @@ export function scopeLike(graph: Graph, scope: Scope): Scope | null {
 /** The value of another graph that has this one's name and stands in the same scope. */
 export const valueLike = (graph: Graph, { scope, name }: Value): Value | null =>
   scopeLike(graph, scope)?.values.get(name) ?? null;
+
+/**
+ * The value of a weight by its name: the main graph's, else the only one of its bodies that has this
+ * name and is an initializer.
+ */
+export function weightNamed(graph: Graph, name: string): Value | undefined {
+  const outer = graph.main.values.get(name);
+  if (outer) return outer;
+  const inner = [...scopesOf(graph)].flatMap(({ values }) => values.get(name) ?? []);
+  return inner.length === 1 && inner[0].initializer ? inner[0] : undefined;
+}

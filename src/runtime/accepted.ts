@@ -14,12 +14,14 @@ const FEW: Accepted = [1, 4];
 const PENALTY: Accepted = [1, 1.5];
 /** More than the tokens that a sequence is made up of at first. */
 const TOKENS: Accepted = [16, 17];
+/** As many tokens less one: a search that ends early leaves the rest of its output undefined. */
+const NEARLY_ALL: Accepted = [15, 16];
 
 /** What operators accept, by the index of the input: sizes and counts small enough to run at once. */
 const SLOTS: Readonly<Record<string, Readonly<Record<number, Accepted>>>> = {
   "com.microsoft.BeamSearch": {
     1: TOKENS,
-    2: ONE,
+    2: NEARLY_ALL,
     3: [2, 3],
     4: ONE,
     5: PENALTY,
@@ -28,8 +30,16 @@ const SLOTS: Readonly<Record<string, Readonly<Record<number, Accepted>>>> = {
     8: ONE,
     9: ONE,
   },
-  "com.microsoft.GreedySearch": { 1: TOKENS, 2: ONE, 3: PENALTY, 4: ONE, 5: ONE, 6: ONE },
-  "com.microsoft.Sampling": { 1: TOKENS, 2: ONE, 3: PENALTY, 4: ONE, 5: ONE, 6: ONE, 7: ZERO },
+  "com.microsoft.GreedySearch": { 1: TOKENS, 2: NEARLY_ALL, 3: PENALTY, 4: ONE, 5: ONE, 6: ONE },
+  "com.microsoft.Sampling": {
+    1: TOKENS,
+    2: NEARLY_ALL,
+    3: PENALTY,
+    4: ONE,
+    5: ONE,
+    6: ONE,
+    7: ZERO,
+  },
   Bernoulli: { 0: [0, 1] },
   Clip: { 1: [-2, -1], 2: [1, 2] },
   ConstantOfShape: { 0: FEW },

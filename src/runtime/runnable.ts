@@ -1,9 +1,10 @@
 import type { Graph } from "../graph/graph.ts";
 import { patchedFile } from "../graph/patch.ts";
+import { replaceWeights } from "../graph/replace-weights.ts";
 import { typeOfTensor } from "../graph/types.ts";
 import { externalLocations } from "../onnx/all-tensors.ts";
 import { linkable, linkEdits } from "../onnx/links.ts";
-import type { ModelFile } from "../onnx/model-file.ts";
+import { type ModelFile, openFile } from "../onnx/model-file.ts";
 import { InputError, type Source } from "../onnx/source.ts";
 import { patchedSource, splices } from "../onnx/splices.ts";
 import { beforeCopies, relocated, withCompanionInside } from "./linked.ts";
@@ -73,4 +74,13 @@ export function withWeightsAsInputs({ file, main }: Graph, names: readonly strin
     .filter(({ name }) => !present.has(name))
     .map((value) => ({ name: value.name, type: typeOfTensor(value) }));
   return patchedFile(file, { removed, inputs });
+}
+
+/** The model with other values in some of its weights, by name, as raw data. */
+export function withOtherWeights(
+  graph: Graph,
+  weights: ReadonlyMap<string, Uint8Array>,
+): ModelFile {
+  const { source, folder } = replaceWeights(graph, weights);
+  return openFile(source, folder);
 }

@@ -1,0 +1,51 @@
+import type { Tensor } from "onnxruntime-common";
+import { buildGraph } from "../../src/graph/graph.ts";
+import type { ModelFile } from "../../src/onnx/model-file.ts";
+import { runnable, withOtherWeights } from "../../src/runtime/runnable.ts";
+import { type Ort, runFor, type Tensors, withSession } from "../../src/runtime/session.ts";
+import { isRandom } from "../../src/runtime/sown.ts";
+
+/** Runs a model on inputs and weights by name; gives the outputs with these names. */
+export type Running = (feeds: Tensors, names: readonly string[]) => Promise<Tensors>;
+
+/**
+ * Calls `work` with what runs a model with optimisations disabled. Weights of the main graph are
+ * its inputs; those named in `inside` are initializers of bodies.
+ */
+export function withRuns<T>(
+  ort: Ort,
+  file: ModelFile,
+  inside: ReadonlySet<string>,
+  work: (running: Running) => Promise<T>,
+): Promise<T> {
+  const model = runnable(file);
+  // Weights of a body cannot be fed: every set of values is a model of its own.
+  if (inside.size > 0) {
+    const graph = buildGraph(file);
+    return work((given, asked) => {
+      const { weights, others } = apart(given, inside);
+      const other = runnable(withOtherWeights(graph, weights));
+      return withSession(ort, other, "disabled", (session) => runFor(session, others, asked));
+    });
+  }
+  // What is drawn goes on from run to run, and begins alike in every session.
+  if (isRandom(file))
+    return work((given, asked) =>
+      withSession(ort, model, "disabled", (session) => runFor(session, given, asked)),
+    );
+  return withSession(ort, model, "disabled", (session) =>
+    work((given, asked) => runFor(session, given, asked)),
+  );
+}
+
+/** The raw data of those of the tensors that have these names, and the others. */
+function apart(given: Tensors, names: ReadonlySet<string>) {
+  const weights = new Map<string, Uint8Array>();
+  const others: Record<string, Tensor> = Object.create(null);
+  for (const [name, tensor] of Object.entries(given))
+    if (names.has(name)) {
+      const { buffer, byteOffset, byteLength } = tensor.data as Float32Array;
+      weights.set(name, new Uint8Array(buffer, byteOffset, byteLength));
+    } else others[name] = tensor;
+  return { weights, others };
+}

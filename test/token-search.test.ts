@@ -1,0 +1,44 @@
+import fs from "node:fs";
+import path from "node:path";
+import { type Laurelized, laurelize, openModel, strip, verify } from "laurelize";
+import ort from "onnxruntime-node";
+import { expect, it } from "vitest";
+
+/** A small decoder of two residual sums as the body of an operator that searches for tokens. */
+const model = (name: string) =>
+  fs.readFileSync(path.join(import.meta.dirname, "models", `${name}.onnx`));
+
+const within = async (name: string): Promise<Laurelized> =>
+  laurelize(await openModel(model(name)), { ort, variant: "rw+lr", rank: 2 });
+
+it("BeamSearch: the sites of its decoder are proved and taken out again", async () => {
+  const original = model("beam-search");
+  const laurel = await within("beam-search");
+  expect(laurel.plan.sites).toHaveLength(2);
+  const { checks } = await verify(laurel, { ort });
+  expect(checks.map(({ outcome }) => outcome)).toEqual(checks.map(() => "passed"));
+  const { model: back } = await strip(await openModel(laurel.model.toBytes()));
+  expect(Buffer.compare(back.toBytes(), original)).toBe(0);
+});
+
+it("the new weights are initializers of the body, which takes no new values from outside", async () => {
+  const { main } = (await within("beam-search")).model.graph;
+  const [search] = main.nodes.filter(({ op }) => op === "com.microsoft.BeamSearch");
+  const [decoder] = search.bodies;
+  const isNew = (name: string) => name.includes(".laurel.");
+  expect([...main.values.keys()].filter(isNew)).toEqual([]);
+  const weights = [...decoder.values.values()].filter(({ initializer }) => initializer);
+  expect(weights.filter(({ name }) => isNew(name)).length).toBeGreaterThanOrEqual(6);
+  expect([...search.captures].map(({ name }) => name).filter(isNew)).toEqual([]);
+});
+
+it("GreedySearch gives tokens alone, so whether the weights can learn may stay open", async () => {
+  const { checks } = await verify(await within("greedy-search"), { ort });
+  const outcomes = Object.fromEntries(checks.map(({ name, outcome }) => [name, outcome]));
+  expect(outcomes).toMatchObject({
+    "same function": "passed",
+    "right formula": "passed",
+    "nothing else changed": "passed",
+  });
+  expect(outcomes["it can learn"]).not.toBe("failed");
+});
