@@ -6,6 +6,7 @@ import {
 } from "../../passes/manifest.ts";
 import { checkGiven, checkModel } from "../arguments.ts";
 import { tensorOf } from "../graph/constants.ts";
+import { weightNamed } from "../graph/scopes.ts";
 import type { DenseTensor } from "../graph/tensor.ts";
 import { isFloat, showShape, typeOfTensor } from "../graph/types.ts";
 import { type Model, saveBytes, sourceOf } from "../model.ts";
@@ -100,9 +101,8 @@ export const adapterFeeds = ({ tensors }: Adapter, { ort }: { readonly ort: Ort 
 
 /** Why the adapter's tensors are not those of the model, in words; null where they are. */
 export function tensorMisfit(model: Model, { name, tensors }: Adapter): string | null {
-  const { values } = model.graph.main;
   for (const { name: each, dtype, dims } of tensors) {
-    const value = values.get(each);
+    const value = weightNamed(model.graph, each);
     const type = value && tensorOf(value) ? typeOfTensor(value) : null;
     if (value && !type && !value.producer)
       return `${model.source.name} takes the weight ${each} as an input and holds none`;

@@ -31,7 +31,7 @@ import { plainBetween } from "./plain.ts";
 import { checkDifferentiable, checkReached } from "./reached.ts";
 import { type Settled, settled } from "./settled.ts";
 import { furtherWeights, laurelizationsOf, trainableWeights } from "./trainable.ts";
-import { weightOf } from "./weights.ts";
+import { mainWeightOf } from "./weights.ts";
 import { withoutCalls } from "./without-calls.ts";
 
 /** What is trained, towards what, and how. */
@@ -110,7 +110,7 @@ const NORM = { dtype: "float", shape: [] };
 export function trainableOf(model: Model, train: readonly string[] = []): Trainable[] {
   const factors = factorsOf(laurelizationsOf(model));
   return trainableWeights(model, train).map((name) => {
-    const { dtype, dims } = weightOf(model, name);
+    const { dtype, dims } = mainWeightOf(model, name);
     return { name, dtype, dims, factor: factors.has(name) };
   });
 }

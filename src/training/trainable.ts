@@ -2,6 +2,7 @@ import { matcher } from "../../passes/choose.ts";
 import { laurelizations, parameterNames } from "../../passes/manifest.ts";
 import { nearest } from "../../passes/options/nearest.ts";
 import { tensorOf } from "../graph/constants.ts";
+import { weightNamed } from "../graph/scopes.ts";
 import { isFloat, typeOfTensor } from "../graph/types.ts";
 import type { Model } from "../model.ts";
 import { InputError } from "../onnx/source.ts";
@@ -16,7 +17,7 @@ export function trainableWeights(model: Model, globs: readonly string[] = []): s
   const { name } = model.source;
   const { values } = model.graph.main;
   const own = parameterNames(laurelizationsOf(model));
-  const missing = own.find((each) => !tensorOf(values.get(each)));
+  const missing = own.find((each) => !tensorOf(weightNamed(model.graph, each)));
   if (missing !== undefined)
     throw new InputError(
       values.has(missing)

@@ -1,6 +1,7 @@
 import { checkModel } from "../arguments.ts";
 import { tensorOf } from "../graph/constants.ts";
 import { type Replacing, replaceWeights } from "../graph/replace-weights.ts";
+import { weightNamed } from "../graph/scopes.ts";
 import type { DenseTensor } from "../graph/tensor.ts";
 import { typeOfTensor } from "../graph/types.ts";
 import { type Model, modelOf } from "../model.ts";
@@ -28,14 +29,25 @@ export function withWeights(
   return notedAsTrained(modelOf(source, folder), weights.keys(), moved);
 }
 
-/** A weight of the model's main graph: its type and shape, and its values as raw data. */
+/** A weight of the main graph or of a body: its type and shape, and its values as raw data. */
 export function weightOf({ graph, source }: Model, name: string): DenseTensor {
-  const value = graph.main.values.get(name);
+  const value = weightNamed(graph, name);
   const tensor = tensorOf(value);
   const dtype = tensor && typeOfTensor(value!)?.dtype;
-  if (!tensor || !dtype)
-    throw new InputError(`${source.name} has no weight ${name} in its main graph.`);
+  if (!tensor || !dtype) throw new InputError(`${source.name} has no weight ${name}.`);
   return { name, dtype, dims: tensor.dims, data: tensorBytes(graph.file, tensor) };
+}
+
+/**
+ * A weight that can become an input, as training needs it. Throws an InputError for one of a body:
+ * an operator that searches for tokens takes no new values from outside.
+ */
+export function mainWeightOf(model: Model, name: string): DenseTensor {
+  const weight = weightOf(model, name);
+  if (model.graph.main.values.has(name)) return weight;
+  throw new InputError(
+    `weight ${name} of ${model.source.name} lies inside the decoder of a token search, so it cannot be an input or be trained there; train the decoder as a model of its own.`,
+  );
 }
 
 /**
@@ -46,7 +58,7 @@ export function weightOf({ graph, source }: Model, name: string): DenseTensor {
 export function weightsAsInputs(model: Model, names: readonly string[]): Model {
   checkModel("weightsAsInputs", model);
   const { graph } = model;
-  for (const name of names) weightOf(model, name);
+  for (const name of names) mainWeightOf(model, name);
   const wanted = new Set(names);
   const ordered = [...graph.main.values.keys()].filter((name) => wanted.has(name));
   const file = withWeightsAsInputs(graph, ordered);
