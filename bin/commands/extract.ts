@@ -11,7 +11,7 @@ export const extract: CommandModule<object, ExtractArguments> = {
       .positional("model", {
         type: "string",
         demandOption: true,
-        describe: "a laurelized .onnx file, tuned or not",
+        describe: "a laurelized .onnx file, trained or not",
       })
       .options(
         withValues({

@@ -19,7 +19,7 @@ const scoring = ({ loss }: GivenOptions) =>
 /** `laurelize finetune`: train LAuReL's weights on the user's data. */
 export const finetune: CommandModule<object, FinetuneArguments> = {
   command: "finetune <model>",
-  describe: "train the LAuReL weights of a model, which is laurelized first where it is plain",
+  describe: "train the LAuReL weights of a model; a plain model is laurelized first",
   builder: (yargs) =>
     yargs
       .positional("model", { type: "string", demandOption: true, describe: "the .onnx file" })
@@ -37,7 +37,7 @@ export const finetune: CommandModule<object, FinetuneArguments> = {
             type: "string",
             array: true,
             nargs: 1,
-            describe: "data like it, to choose the best epoch by",
+            describe: "validation data, which chooses the best epoch",
           },
           loss: {
             choices: [
@@ -49,11 +49,11 @@ export const finetune: CommandModule<object, FinetuneArguments> = {
               "distillation",
             ],
             demandOption: true,
-            describe: "what is made small",
+            describe: "loss function",
           },
           target: {
             type: "string",
-            describe: "the array that outputs are held against",
+            describe: "array of the targets, by its name in the data",
             idle: ({ loss }) =>
               loss === "distillation" ? "a distillation follows the original model" : null,
           },
@@ -61,7 +61,7 @@ export const finetune: CommandModule<object, FinetuneArguments> = {
             alias: "until",
             type: "string",
             describe:
-              "the output that is judged, where there are several, or a value to stop at before what has no gradient",
+              "output to compute the loss on, or an inner value in front of an operator that has no gradient",
           },
           "class-axis": {
             type: "number",
@@ -90,19 +90,19 @@ export const finetune: CommandModule<object, FinetuneArguments> = {
             type: "number",
             default: -100,
             idle: ({ loss }) => (loss === "cross-entropy" ? null : `loss ${loss} has no labels`),
-            describe: "a label that does not count",
+            describe: "label that is left out of the loss",
           },
           temperature: {
             type: "number",
             default: 2,
-            describe: "of a distillation",
+            describe: "temperature of the distillation loss",
             idle: distilling,
           },
           distil: {
             choices: ["logits", "features"],
             default: "logits",
             idle: distilling,
-            describe: "what a distillation compares",
+            describe: "what the distillation loss compares",
           },
           output: {
             alias: "o",
@@ -110,7 +110,7 @@ export const finetune: CommandModule<object, FinetuneArguments> = {
             describe:
               "where to write the tuned model; adapter, log, curve and state go beside it  [default: model.tuned.onnx]",
           },
-          epochs: { alias: "e", type: "number", default: 10, describe: "times through the data" },
+          epochs: { alias: "e", type: "number", default: 10, describe: "number of epochs" },
           "batch-size": {
             alias: "b",
             type: "number",
@@ -120,7 +120,7 @@ export const finetune: CommandModule<object, FinetuneArguments> = {
           schedule: {
             choices: ["constant", "cosine"],
             default: "constant",
-            describe: "how the learning rate goes",
+            describe: "learning rate schedule",
           },
           "schedule-steps": {
             type: "number",
@@ -128,31 +128,35 @@ export const finetune: CommandModule<object, FinetuneArguments> = {
             describe:
               "steps over which cosine falls to zero, so that --resume can add epochs  [default: all steps of the run]",
           },
-          warmup: { type: "number", default: 0, describe: "steps over which it rises from zero" },
+          warmup: {
+            type: "number",
+            default: 0,
+            describe: "steps over which the learning rate rises from zero",
+          },
           optimizer: {
             choices: ["adamw", "sgd"],
             default: "adamw",
-            describe: "how weights follow their gradients",
+            describe: "optimizer",
           },
           momentum: {
             type: "number",
             default: 0.9,
-            describe: "of sgd",
+            describe: "momentum of sgd",
             idle: ({ optimizer }) => (optimizer === "sgd" ? null : "only the optimizer sgd has it"),
           },
           "weight-decay": {
             type: "number",
             default: 0.01,
-            describe: "of A, B and further weights; factors have none",
+            describe: "weight decay of A, B and further weights; α, β and γ have none",
           },
           clip: {
             type: "number",
             default: 1,
-            describe: "largest norm of the gradients; 0 for any",
+            describe: "largest norm of all gradients together; 0 turns clipping off",
           },
           patience: {
             type: "number",
-            describe: "stop after so many epochs without a better one",
+            describe: "stop after this many epochs without improvement",
           },
           train: {
             type: "string",
@@ -163,7 +167,7 @@ export const finetune: CommandModule<object, FinetuneArguments> = {
           resume: {
             type: "boolean",
             default: false,
-            describe: "go on from the state of an earlier run with the same output",
+            describe: "continue an earlier run with the same output",
           },
           weights: {
             choices: ["inside", "as-inputs"],

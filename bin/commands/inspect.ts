@@ -16,7 +16,7 @@ export const inspect: CommandModule<object, InspectArguments> = {
           why: {
             type: "boolean",
             default: false,
-            describe: "list every other sum with the reason why it is none",
+            describe: "list every other sum with the reason why it is not a site",
           },
           ...choosing,
           ...finding,

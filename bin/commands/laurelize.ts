@@ -38,18 +38,18 @@ export const laurelize: CommandModule<object, LaurelizeArguments> = {
             default: "full",
             coerce: (given: string | boolean) => (given === false ? "none" : given),
             describe:
-              "prove the result in onnxruntime, in full or each site alone; --no-verify is none",
+              "prove the result in onnxruntime, in full or site by site; --no-verify skips the proof",
           },
           "all-sites": {
             type: "boolean",
             default: false,
             describe:
-              "check every site one by one; if there are hundreds, a seeded sample is checked otherwise",
+              "check every site, also if there are more than 200; by default a seeded sample is checked then",
           },
           "also-web": {
             type: "boolean",
             default: false,
-            describe: "ask onnxruntime-web too whether the function is the same",
+            describe: "repeat the same-function check in onnxruntime-web",
           },
           ...force,
           "dry-run": {

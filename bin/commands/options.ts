@@ -76,7 +76,7 @@ export const finding = {
     type: "string",
     coerce: parseFeatureAxis,
     describe:
-      "feature axis of every site, or of sites by name, 'layer.*=3,head.*=1', in place of what the graph shows",
+      "feature axis of every site, or of sites by name, 'layer.*=3,head.*=1', if the graph does not show it, or shows it wrongly",
   },
 } as const;
 
@@ -89,7 +89,7 @@ export const timeout = {
       if (seconds > 0 && seconds <= LONGEST) return seconds;
       throw new UsageError(`--timeout must be a number of seconds from 0 to ${LONGEST}.`);
     },
-    describe: "seconds after which a single call of onnxruntime is given up",
+    describe: "seconds that a single call of onnxruntime may take",
   },
 } as const;
 

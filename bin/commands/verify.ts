@@ -6,7 +6,7 @@ import { dim, inputs, json, quiet, timeout, trustLinks, withValues } from "./opt
 /** `laurelize verify`: whether two models are the same, and where they part. */
 export const verify: CommandModule<object, VerifyArguments> = {
   command: "verify <a> <b>",
-  describe: "compare any two models and say where they part",
+  describe: "compare any two models and name the first value that differs",
   builder: (yargs) =>
     yargs
       .positional("a", { type: "string", demandOption: true, describe: "the first .onnx file" })

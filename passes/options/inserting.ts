@@ -21,7 +21,7 @@ export const inserting = {
     type: "string",
     choices: variantNames,
     default: DEFAULT_VARIANT,
-    describe: "what to insert",
+    describe: "LAuReL variant to insert",
   },
   rank: {
     alias: "r",
