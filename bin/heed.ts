@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { idleOptions, type Options } from "../passes/options/option.ts";
+import { idleOptions, type Options } from "../src/options.ts";
 import { dashed, declared } from "./commands/options.ts";
 import { UsageError } from "./failure.ts";
 

@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { nearest } from "../passes/options/nearest.ts";
+import { nearest } from "../src/nearest.ts";
 import { dashed } from "./commands/options.ts";
 import { UsageError } from "./failure.ts";
 

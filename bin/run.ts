@@ -1,3 +1,5 @@
+import type { Command } from "./supervise.ts";
+
 /** The commands that run onnxruntime, by name. */
 export const run = {
   laurelize: async () => (await import("./run-laurelize.ts")).runLaurelize,
@@ -5,7 +7,4 @@ export const run = {
   verify: async () => (await import("./run-verify.ts")).runVerify,
   apply: async () => (await import("./run-apply.ts")).runApply,
   finetune: async () => (await import("./run-finetune.ts")).runFinetune,
-};
-
-/** The name of a command that runs onnxruntime. */
-export type Command = keyof typeof run;
+} satisfies Record<Command, unknown>;

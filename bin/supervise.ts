@@ -3,7 +3,9 @@ import fs from "node:fs";
 import path from "node:path";
 import type { FunctionReport } from "../src/index.ts";
 import { EXIT } from "./exit.ts";
-import type { Command } from "./run.ts";
+
+/** The name of a command that runs onnxruntime. */
+export type Command = "laurelize" | "inspect" | "verify" | "apply" | "finetune";
 
 /** How far onnxruntime optimises a session. */
 export type Level = FunctionReport["level"];

@@ -1,25 +1,20 @@
-import {
-  fileSource,
-  freeMemory,
-  isThere,
-  openPath,
-  sha256,
-  writePending,
-  writeTogether,
-} from "#node";
-import { checkGiven, checkModel } from "./arguments.ts";
+import { fileSource, isThere, openPath, writePending, writeTogether } from "#node";
+import { checkGiven, checkModel, flag } from "./arguments.ts";
+import type { PendingFile } from "./files/pending.ts";
+import { buildGraph } from "./graph/build.ts";
 import { limitsConstants, withAllowedConstants } from "./graph/early-constants.ts";
-import { buildGraph, type Graph } from "./graph/graph.ts";
+import type { Graph } from "./graph/graph.ts";
 import { applyPatch } from "./graph/patch.ts";
 import type { Patch } from "./graph/patch-edits.ts";
 import { scopesOf } from "./graph/scopes.ts";
 import { isFloat, type Types, typeOfTensor } from "./graph/types.ts";
+import { inferTypes } from "./infer/infer-types.ts";
 import { externalLocations } from "./onnx/all-tensors.ts";
-import { type Folder, type ModelFile, openFile } from "./onnx/model-file.ts";
-import type { PendingFile } from "./onnx/pending.ts";
+import type { Folder, ModelFile } from "./onnx/model-file.ts";
+import { openFile } from "./onnx/open-file.ts";
 import { bytesSource, type Source } from "./onnx/source.ts";
-import { inferTypes } from "./runtime/infer-types.ts";
-import type { Ort } from "./runtime/session.ts";
+import type { Declared } from "./options.ts";
+import type { Ort } from "./ort/session.ts";
 
 /** An ONNX model: its structure in memory, its weights where they lie. */
 export interface Model {
@@ -47,6 +42,8 @@ export interface OpenOptions {
   readonly trustLinks?: boolean | undefined;
 }
 
+const openOptions: Declared<OpenOptions> = { trustLinks: flag };
+
 /** A file by its path (Node), or bytes, as a source; `kind` is the ending that is expected. */
 export async function sourceOf(
   from: string | Uint8Array | Blob,
@@ -70,7 +67,7 @@ export async function openModel(
   from: string | Uint8Array | Blob,
   options: OpenOptions = {},
 ): Promise<Model> {
-  checkGiven("openModel", options);
+  checkGiven("openModel", options, openOptions);
   if (typeof from === "string") {
     const { source, folder } = openPath(from, options.trustLinks ?? false);
     try {
@@ -210,5 +207,3 @@ export function typesOf(model: Model, ort: Ort) {
   inferred.set(model, known);
   return known;
 }
-
-export { freeMemory, sha256 };

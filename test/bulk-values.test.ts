@@ -1,11 +1,11 @@
 import { getFloat16, setFloat16 } from "@petamoriken/float16";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
+import { compare, sameFiniteness, ulp } from "../src/compare/difference.ts";
 import { decodeHalf, encodeHalf } from "../src/graph/half.ts";
 import { uniform } from "../src/graph/random.ts";
 import { decodeNumbers, encodeNumbers } from "../src/graph/tensor.ts";
-import { compare, sameFiniteness, ulp } from "../src/runtime/compare.ts";
-import { tensorOfBytes } from "../src/runtime/floats.ts";
+import { tensorOfBytes } from "../src/ort/tensors.ts";
 
 const view = new DataView(new ArrayBuffer(2));
 const everyPattern = Uint16Array.from({ length: 1 << 16 }, (_, k) => k);

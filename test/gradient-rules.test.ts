@@ -1,7 +1,7 @@
 import ort from "onnxruntime-node";
 import { describe, it } from "vitest";
 import type { vjp } from "../passes/gradient/vjp.ts";
-import { tensorOfBytes } from "../src/runtime/floats.ts";
+import { tensorOfBytes } from "../src/ort/tensors.ts";
 import { activationSamples } from "./gradient-samples/activations.ts";
 import { convolutionSamples } from "./gradient-samples/convolution.ts";
 import { elementwiseSamples } from "./gradient-samples/elementwise.ts";

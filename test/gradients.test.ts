@@ -6,7 +6,7 @@ import ort, { type Tensor } from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { encodeNumbers } from "../src/graph/tensor.ts";
 import { dataType } from "../src/onnx/data-types.ts";
-import { tensorOfBytes, toFloat64 } from "../src/runtime/floats.ts";
+import { tensorOfBytes, toFloat64 } from "../src/ort/tensors.ts";
 import { tensorsOfNpz } from "./support/npz.ts";
 
 const { onnx } = onnxProto;

@@ -3,8 +3,8 @@ import path from "node:path";
 import * as api from "laurelize";
 import ort from "onnxruntime-node";
 import { beforeAll, describe, expect, it } from "vitest";
-import { nearest } from "../passes/options/nearest.ts";
 import { parts, variantNames } from "../passes/variants/index.ts";
+import { nearest } from "../src/nearest.ts";
 import { cli } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
 

@@ -12,10 +12,10 @@ import {
 } from "laurelize";
 import ort from "onnxruntime-node";
 import { expect, it } from "vitest";
-import { laurelizations } from "../passes/manifest.ts";
+import { trainedNames } from "../passes/adapter/trained.ts";
+import { laurelizations } from "../passes/laurelize/manifest.ts";
 import { replaceWeights } from "../src/graph/replace-weights.ts";
 import { modelOf } from "../src/model.ts";
-import { trainedNames } from "../src/training/trained.ts";
 import { cli } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
 import { tuned } from "./support/tuned.ts";

@@ -1,6 +1,6 @@
 import type { Argv, CommandModule } from "yargs";
-import { choosing, inserting } from "../../passes/options/inserting.ts";
-import type { GivenOptions } from "../../passes/options/option.ts";
+import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
+import type { GivenOptions } from "../../src/options.ts";
 import type { FinetuneArguments } from "../finetune-arguments.ts";
 import { supervise } from "../supervise.ts";
 import { finding, force, json, quiet, timeout, trustLinks, withValues } from "./options.ts";

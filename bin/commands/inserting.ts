@@ -1,6 +1,6 @@
-import { choosing, inserting } from "../../passes/options/inserting.ts";
-import { idleOptions } from "../../passes/options/option.ts";
+import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
 import type { LaurelOptions, ResidualOptions } from "../../src/index.ts";
+import { idleOptions } from "../../src/options.ts";
 
 /** What is inserted, and at which sites. */
 export type Inserting = Pick<LaurelOptions, keyof typeof inserting | keyof typeof choosing> & {

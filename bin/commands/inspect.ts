@@ -1,5 +1,5 @@
 import type { Argv, CommandModule } from "yargs";
-import { choosing } from "../../passes/options/inserting.ts";
+import { choosing } from "../../passes/laurelize/insert-options.ts";
 import type { InspectArguments } from "../run-inspect.ts";
 import { supervise } from "../supervise.ts";
 import { finding, json, quiet, timeout, trustLinks, withValues } from "./options.ts";

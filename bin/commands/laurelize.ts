@@ -1,5 +1,5 @@
 import type { Argv, CommandModule } from "yargs";
-import { choosing, inserting } from "../../passes/options/inserting.ts";
+import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
 import type { LaurelizeArguments } from "../run-laurelize.ts";
 import { supervise } from "../supervise.ts";
 import {

@@ -1,4 +1,4 @@
-import type { GivenOptions, Option } from "../../passes/options/option.ts";
+import type { GivenOptions, Option } from "../../src/options.ts";
 import { UsageError } from "../failure.ts";
 import { parseFeatureAxis } from "../feature-axis.ts";
 

@@ -1,6 +1,6 @@
 import { float } from "../../src/graph/new-node.ts";
+import { whereAbove, whereBelow } from "./indicators.ts";
 import { type Applied, inert, type VjpTable } from "./rule.ts";
-import { whereAbove, whereBelow } from "./whether.ts";
 
 /** Selu's default constants, as ONNX states them. */
 const SELU = { alpha: 1.6732632423543772, gamma: 1.0507009873554805 };

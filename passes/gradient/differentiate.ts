@@ -1,16 +1,16 @@
-import { type Graph, InputError, type Node, type Value } from "../../src/graph/graph.ts";
+import { InputError } from "../../src/errors.ts";
+import type { Writing } from "../../src/graph/builder.ts";
+import type { Graph, Node, Value } from "../../src/graph/graph.ts";
 import type { NewNode } from "../../src/graph/new-node.ts";
-
 import type { DenseTensor } from "../../src/graph/tensor.ts";
 import { isFloat, type Types } from "../../src/graph/types.ts";
-import type { Writing } from "../../src/graph/writing.ts";
-import { applied } from "./applied.ts";
+import { ruleOf, type Way, wayBetween } from "./active-subgraph.ts";
 import { sumTo } from "./broadcasting.ts";
 import { finished } from "./draft.ts";
 import { BROADCASTING } from "./elementwise.ts";
 import { gatedBy } from "./gates.ts";
 import { gradientSums, type Sums } from "./gradient-sums.ts";
-import { ruleOf, type Way, wayBetween } from "./way.ts";
+import { applied } from "./node-view.ts";
 
 /** What is differentiated, and what is known of the graph. */
 export interface Differentiation {

@@ -1,7 +1,7 @@
 import { product } from "./broadcasting.ts";
 import { dotOfAll } from "./dot.ts";
+import { whereEqual } from "./indicators.ts";
 import { type Applied, inert, type VjpTable } from "./rule.ts";
-import { whereEqual } from "./whether.ts";
 
 /** Operators that numpy's broadcasting applies to. */
 export const BROADCASTING: ReadonlySet<string> = new Set(

@@ -1,7 +1,7 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Graph, type Node, type Value } from "../../src/graph/graph.ts";
+import { whereBelow } from "./indicators.ts";
 import type { Applied } from "./rule.ts";
-import { whereBelow } from "./whether.ts";
 
 /** An activation x · gate(x) · factor that is written out as several nodes, the last of which is known. */
 export interface Gated {

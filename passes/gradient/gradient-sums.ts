@@ -1,5 +1,5 @@
+import type { Writing } from "../../src/graph/builder.ts";
 import type { Value } from "../../src/graph/graph.ts";
-import type { Writing } from "../../src/graph/writing.ts";
 import { type Cotangents, cotangents, type Scaled } from "./cotangents.ts";
 
 /** The cotangents of values, summed over their readers when they are first asked for. */

@@ -1,6 +1,6 @@
 import { positive, product, range } from "./broadcasting.ts";
+import { whereEqual } from "./indicators.ts";
 import type { Applied, VjpTable } from "./rule.ts";
-import { whereEqual } from "./whether.ts";
 
 /** Reductions: the cotangent goes back along the axes that were reduced. */
 export const reductions = {

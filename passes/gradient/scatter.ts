@@ -1,5 +1,5 @@
+import { whereEqual } from "./indicators.ts";
 import type { Applied, Cotangent } from "./rule.ts";
-import { whereEqual } from "./whether.ts";
 
 /** The places that a scatter goes to. */
 interface Places {

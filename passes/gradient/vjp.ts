@@ -1,15 +1,15 @@
 import { activations } from "./activations.ts";
 import { convolutions } from "./convolution.ts";
 import { elementwise } from "./elementwise.ts";
+import { places } from "./indexing.ts";
 import { normalizations } from "./normalization.ts";
-import { places } from "./places.ts";
+import { throughs } from "./pass-through.ts";
 import { poolings } from "./pooling.ts";
 import { products } from "./products.ts";
 import { reductions } from "./reductions.ts";
 import { resamplings } from "./resize.ts";
 import type { VjpTable } from "./rule.ts";
 import { shapes } from "./shapes.ts";
-import { throughs } from "./throughs.ts";
 
 /** The vector-Jacobian product of every operator that is differentiated, by its name. */
 export const vjp = {

@@ -1,4 +1,4 @@
-import { InputError } from "../../src/graph/graph.ts";
+import { InputError } from "../../src/errors.ts";
 import { crossEntropy, distillation } from "./classes.ts";
 import type { Loss } from "./loss.ts";
 import { binaryCrossEntropy, cosine, l1, mse } from "./values.ts";

@@ -1,6 +1,6 @@
+import type { Writing } from "../../src/graph/builder.ts";
 import type { Graph, Value } from "../../src/graph/graph.ts";
 import { isFloat, type Types } from "../../src/graph/types.ts";
-import type { Writing } from "../../src/graph/writing.ts";
 import { type Leaf, traced } from "./final-activation.ts";
 import type { Judging, Loss, LossOptions } from "./loss.ts";
 import { logitOf, logOf } from "./probabilities.ts";

@@ -1,7 +1,9 @@
-import { InputError } from "../../src/graph/graph.ts";
+import { number, orNull, text } from "../../src/arguments.ts";
+import { InputError } from "../../src/errors.ts";
+import type { Writing } from "../../src/graph/builder.ts";
 import type { Type } from "../../src/graph/types.ts";
-import type { Writing } from "../../src/graph/writing.ts";
-import { filled, type Given } from "../filled.ts";
+import type { Declared } from "../../src/options.ts";
+import { filled, type Given } from "../../src/options.ts";
 import type { Activation } from "./activation.ts";
 
 /** Options of all losses, as the command line names them. */
@@ -22,6 +24,16 @@ export interface LossOptions {
   /** What a distillation compares: class probabilities, or the values themselves. */
   readonly distil: "logits" | "features";
 }
+
+/** The options of losses, as they are checked. */
+export const lossOptions: Declared<LossOptions> = {
+  classAxis: orNull(number),
+  ignoreIndex: number,
+  shift: orNull(number),
+  values: orNull(text),
+  temperature: number,
+  distil: text,
+};
 
 export const lossDefaults: LossOptions = {
   classAxis: null,

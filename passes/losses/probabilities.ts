@@ -1,4 +1,4 @@
-import type { Writing } from "../../src/graph/writing.ts";
+import type { Writing } from "../../src/graph/builder.ts";
 
 /** PyTorch's lower bound of ln p in binary_cross_entropy. */
 const LEAST = -100;

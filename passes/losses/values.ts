@@ -1,4 +1,4 @@
-import type { Writing } from "../../src/graph/writing.ts";
+import type { Writing } from "../../src/graph/builder.ts";
 import {
   count,
   type Judged,

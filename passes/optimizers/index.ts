@@ -1,4 +1,4 @@
-import { InputError } from "../../src/graph/graph.ts";
+import { InputError } from "../../src/errors.ts";
 import { adamw } from "./adamw.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { sgd } from "./sgd.ts";

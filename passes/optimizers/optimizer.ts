@@ -1,6 +1,8 @@
-import { InputError } from "../../src/graph/graph.ts";
-import type { Writing } from "../../src/graph/writing.ts";
-import { filled, type Given } from "../filled.ts";
+import { number, orNull } from "../../src/arguments.ts";
+import { InputError } from "../../src/errors.ts";
+import type { Writing } from "../../src/graph/builder.ts";
+import type { Declared } from "../../src/options.ts";
+import { filled, type Given } from "../../src/options.ts";
 
 /** Options of all optimizers, named and set as PyTorch's. */
 export interface OptimizerOptions {
@@ -15,6 +17,15 @@ export interface OptimizerOptions {
   /** Largest norm of all gradients together; null for any. */
   readonly clip: number | null;
 }
+
+/** The options of optimizers, as they are checked. */
+export const optimizerOptions: Declared<OptimizerOptions> = {
+  betas: { type: "number", array: true },
+  eps: number,
+  momentum: number,
+  weightDecay: number,
+  clip: orNull(number),
+};
 
 export const optimizerDefaults: OptimizerOptions = {
   betas: [0.9, 0.999],

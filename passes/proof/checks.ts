@@ -1,7 +1,10 @@
-import type { Outcome } from "../../src/runtime/outcome.ts";
-import type { FunctionReport } from "../../src/runtime/same-function.ts";
-import type { SampleOptions } from "../../src/runtime/samples.ts";
-import type { Ort, Tensors } from "../../src/runtime/session.ts";
+import { flag, object, text } from "../../src/arguments.ts";
+import type { Outcome } from "../../src/compare/outcome.ts";
+import type { FunctionReport } from "../../src/compare/outputs.ts";
+import type { Declared } from "../../src/options.ts";
+import type { Ort, Tensors } from "../../src/ort/session.ts";
+import type { SampleOptions } from "../../src/samples/samples.ts";
+import { running } from "../../src/samples/samples.ts";
 import type { FormulaReport } from "./formula.ts";
 import type { LearningReport } from "./learning.ts";
 import type { OpeningReport } from "./opening-check.ts";
@@ -51,3 +54,11 @@ export interface ProofOptions extends SampleOptions {
   /** Called before each step with how much is done, from 0 to 1. */
   readonly progress?: ((done: number, step: string) => void) | undefined;
 }
+
+/** The options of a proof, as they are checked. */
+export const proving: Declared<ProofOptions> = {
+  ...running,
+  extent: text,
+  allSites: flag,
+  alsoOrt: object,
+};

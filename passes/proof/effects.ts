@@ -1,9 +1,9 @@
 import type { Tensor } from "onnxruntime-common";
 import type { Graph } from "../../src/graph/graph.ts";
 import type { DenseTensor } from "../../src/graph/tensor.ts";
-import { numbersIn } from "../../src/runtime/floats.ts";
-import type { Ort, Tensors } from "../../src/runtime/session.ts";
-import type { Augmented } from "../augment.ts";
+import type { Ort, Tensors } from "../../src/ort/session.ts";
+import { numbersIn } from "../../src/ort/tensors.ts";
+import type { Augmented } from "../laurelize/insert.ts";
 import { operandNames } from "./operands.ts";
 import { runSums } from "./site-nodes.ts";
 

@@ -2,11 +2,11 @@ import type { Tensor } from "onnxruntime-common";
 import type { Graph } from "../../src/graph/graph.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { encodeNumbers, largest, roundoff } from "../../src/graph/tensor.ts";
-import { placesIn } from "../../src/runtime/broadcast.ts";
-import { numbersIn, runsAs, tensorToRun, toFloat64 } from "../../src/runtime/floats.ts";
-import type { Ort, Tensors } from "../../src/runtime/session.ts";
-import type { Augmented } from "../augment.ts";
-import type { Plan } from "../laurelize.ts";
+import { placesIn } from "../../src/ort/broadcast.ts";
+import type { Ort, Tensors } from "../../src/ort/session.ts";
+import { numbersIn, runsAs, tensorToRun, toFloat64 } from "../../src/ort/tensors.ts";
+import type { Augmented } from "../laurelize/insert.ts";
+import type { Plan } from "../laurelize/plan.ts";
 import type { Folded, Place, Stating, Variant } from "../variants/variant.ts";
 import { constantTensor, constantTerms, operandsOf, runSum } from "./site-nodes.ts";
 

@@ -1,9 +1,9 @@
+import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { pathOf } from "../../src/graph/scopes.ts";
-import { notRun, type Outcome, ran } from "../../src/runtime/outcome.ts";
-import type { Ort, Tensors } from "../../src/runtime/session.ts";
-import type { Augmented } from "../augment.ts";
-import type { Plan } from "../laurelize.ts";
+import type { Ort, Tensors } from "../../src/ort/session.ts";
+import type { Augmented } from "../laurelize/insert.ts";
+import type { Plan } from "../laurelize/plan.ts";
 import { type Asked, canLearn, type LearningReport, newTensors } from "./learning.ts";
 
 /**

@@ -1,20 +1,17 @@
-import type { Graph, Node, Value } from "../../src/graph/graph.ts";
-import type { Types } from "../../src/graph/types.ts";
-import { compare } from "../../src/runtime/compare.ts";
-
-import { withTaps } from "../../src/runtime/expose.ts";
-
-import type { Judged } from "../../src/runtime/judged.ts";
-
-import { notRun, type Outcome, ran } from "../../src/runtime/outcome.ts";
-import { runnable } from "../../src/runtime/runnable.ts";
+import { compare } from "../../src/compare/difference.ts";
+import type { Judged } from "../../src/compare/judged.ts";
+import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
 import {
   type FunctionReport,
   runAll,
   sameFunction,
   standardOf,
-} from "../../src/runtime/same-function.ts";
-import { type Ort, type Runnable, reason, type Tensors } from "../../src/runtime/session.ts";
+} from "../../src/compare/outputs.ts";
+import type { Graph, Node, Value } from "../../src/graph/graph.ts";
+import type { Types } from "../../src/graph/types.ts";
+import { withTaps } from "../../src/ort/expose.ts";
+import { runnable } from "../../src/ort/loading.ts";
+import { type Ort, type Runnable, reason, type Tensors } from "../../src/ort/session.ts";
 
 import { runValue } from "./site-nodes.ts";
 

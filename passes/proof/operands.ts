@@ -1,12 +1,12 @@
+import { runAll } from "../../src/compare/outputs.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
 import type { Types } from "../../src/graph/types.ts";
-import { broadcastShape, expanded } from "../../src/runtime/broadcast.ts";
-import { type Tap, type Taps, withTaps } from "../../src/runtime/expose.ts";
-import { runnable } from "../../src/runtime/runnable.ts";
-import { runAll } from "../../src/runtime/same-function.ts";
-import type { Ort, Tensors } from "../../src/runtime/session.ts";
-import type { Augmented } from "../augment.ts";
+import { broadcastShape, expanded } from "../../src/ort/broadcast.ts";
+import { type Tap, type Taps, withTaps } from "../../src/ort/expose.ts";
+import { runnable } from "../../src/ort/loading.ts";
+import type { Ort, Tensors } from "../../src/ort/session.ts";
+import type { Augmented } from "../laurelize/insert.ts";
 import { operandsOf } from "./site-nodes.ts";
 
 /** Elements of operands that are held at once. */

@@ -1,30 +1,30 @@
-import { type Graph, outward } from "../../src/graph/graph.ts";
-import { TOKEN_SEARCHES } from "../../src/graph/own-weights.ts";
-import { weightNamed } from "../../src/graph/scopes.ts";
-import { hasTensors, type Types } from "../../src/graph/types.ts";
-import type { Judged } from "../../src/runtime/judged.ts";
-import { NO_KERNEL, unloadable } from "../../src/runtime/loadable.ts";
-import { notRun, type Outcome, ran } from "../../src/runtime/outcome.ts";
-import { runnable } from "../../src/runtime/runnable.ts";
+import type { Judged } from "../../src/compare/judged.ts";
+import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
 import {
   type FunctionReport,
   runAll,
   type Standard,
   sameFunction,
   standardOf,
-} from "../../src/runtime/same-function.ts";
-import { type SampleOptions, type Samples, sampleInputs } from "../../src/runtime/samples.ts";
-import { secondOpinion } from "../../src/runtime/second-opinion.ts";
+} from "../../src/compare/outputs.ts";
+import { secondOpinion } from "../../src/compare/second-opinion.ts";
+import { type Graph, outward } from "../../src/graph/graph.ts";
+import { TOKEN_SEARCHES } from "../../src/graph/own-weights.ts";
+import { weightNamed } from "../../src/graph/scopes.ts";
+import { hasTensors, type Types } from "../../src/graph/types.ts";
+import { checkSizes } from "../../src/infer/value-sizes.ts";
+import { NO_KERNEL, unloadable } from "../../src/ort/loadable.ts";
+import { runnable } from "../../src/ort/loading.ts";
 import {
   type Ort,
   type Runnable,
   reason,
   type Tensors,
   withSession,
-} from "../../src/runtime/session.ts";
-import { checkSizes } from "../../src/runtime/value-sizes.ts";
-import type { Augmented } from "../augment.ts";
-import type { Plan } from "../laurelize.ts";
+} from "../../src/ort/session.ts";
+import { type SampleOptions, type Samples, sampleInputs } from "../../src/samples/samples.ts";
+import type { Augmented } from "../laurelize/insert.ts";
+import type { Plan } from "../laurelize/plan.ts";
 import type { Check, Proof, ProofOptions } from "./checks.ts";
 import { checkFormula, type FormulaReport } from "./formula.ts";
 import { learnWhereReached } from "./learn-where-reached.ts";

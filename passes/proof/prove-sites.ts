@@ -1,8 +1,8 @@
+import { notRun, ran } from "../../src/compare/outcome.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import type { Types } from "../../src/graph/types.ts";
-import { notRun, ran } from "../../src/runtime/outcome.ts";
-import type { Ort } from "../../src/runtime/session.ts";
-import type { Plan } from "../laurelize.ts";
+import type { Ort } from "../../src/ort/session.ts";
+import type { Plan } from "../laurelize/plan.ts";
 import type { Proof, ProofOptions } from "./checks.ts";
 import type { FormulaReport } from "./formula.ts";
 import { checkSite, type SiteReport } from "./site-check.ts";

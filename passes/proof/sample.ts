@@ -1,6 +1,6 @@
 import { uniform } from "../../src/graph/random.ts";
-import type { Augmented } from "../augment.ts";
-import type { Plan } from "../laurelize.ts";
+import type { Augmented } from "../laurelize/insert.ts";
+import type { Plan } from "../laurelize/plan.ts";
 
 /** Sites up to which each is checked. */
 const EACH = 200;

@@ -1,16 +1,17 @@
 import type { Tensor } from "onnxruntime-common";
+import { compare, type Difference } from "../../src/compare/difference.ts";
+import { InputError } from "../../src/errors.ts";
 import { tensorData } from "../../src/graph/constants.ts";
-import { type Graph, InputError } from "../../src/graph/graph.ts";
+import type { Graph } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
-import { showShape } from "../../src/graph/types.ts";
-import { compare, type Difference } from "../../src/runtime/compare.ts";
-import { tensorToRun } from "../../src/runtime/floats.ts";
-import type { SampleOptions } from "../../src/runtime/samples.ts";
-import type { Ort, Tensors } from "../../src/runtime/session.ts";
-import type { Augmented } from "../augment.ts";
-import type { Plan } from "../laurelize.ts";
+import { showShape } from "../../src/onnx/shape.ts";
+import type { Ort, Tensors } from "../../src/ort/session.ts";
+import { tensorToRun } from "../../src/ort/tensors.ts";
+import type { SampleOptions } from "../../src/samples/samples.ts";
+import type { Augmented } from "../laurelize/insert.ts";
+import type { Plan } from "../laurelize/plan.ts";
 import { checkFormula, type FormulaReport } from "./formula.ts";
 import { operandsOf, runSum } from "./site-nodes.ts";
 

@@ -3,13 +3,13 @@ import { dataOf, tensorOf } from "../../src/graph/constants.ts";
 import type { Graph, Node, Value } from "../../src/graph/graph.ts";
 import { valueLike } from "../../src/graph/scopes.ts";
 import { type Type, typeOfTensor } from "../../src/graph/types.ts";
-import { dtypeOf, tensorToRun } from "../../src/runtime/floats.ts";
-import { isKernelLess, withPlainSum } from "../../src/runtime/kernel-less.ts";
-import { withNodeOutput } from "../../src/runtime/node-output.ts";
-import { type Ort, runFor, type Tensors, withSession } from "../../src/runtime/session.ts";
-import { isInlined, skeleton } from "../../src/runtime/skeleton.ts";
-import { inFloat } from "../../src/runtime/stand-in.ts";
-import type { Augmented } from "../augment.ts";
+import { isInlined, skeleton } from "../../src/infer/skeleton.ts";
+import { inFloat } from "../../src/infer/stand-in.ts";
+import { withNodeOutput } from "../../src/ort/node-output.ts";
+import { type Ort, runFor, type Tensors, withSession } from "../../src/ort/session.ts";
+import { dtypeOf, tensorToRun } from "../../src/ort/tensors.ts";
+import { isKernelLess, withPlainSum } from "../../src/ort/unsupported-operators.ts";
+import type { Augmented } from "../laurelize/insert.ts";
 import type { Site } from "../residuals/residual.ts";
 
 /** Every value of the original that a site's inserted nodes read. */

@@ -1,10 +1,10 @@
+import { changes, wayTo } from "../../src/compare/changes.ts";
+import { type Outcome, ran } from "../../src/compare/outcome.ts";
 import { dataOf } from "../../src/graph/constants.ts";
 import type { Graph, Node, Scope } from "../../src/graph/graph.ts";
 import { scopeLike, scopesOf } from "../../src/graph/scopes.ts";
 import { typeOfTensor } from "../../src/graph/types.ts";
-import { changes, wayTo } from "../../src/runtime/changes.ts";
-import { type Outcome, ran } from "../../src/runtime/outcome.ts";
-import type { Plan } from "../laurelize.ts";
+import type { Plan } from "../laurelize/plan.ts";
 
 /** What of a result was held against its original, and everything in which it differs unplanned. */
 export interface UnchangedReport {

@@ -1,9 +1,9 @@
 import type { Tensor } from "onnxruntime-common";
-import { buildGraph } from "../../src/graph/graph.ts";
+import { buildGraph } from "../../src/graph/build.ts";
 import type { ModelFile } from "../../src/onnx/model-file.ts";
-import { runnable, withOtherWeights } from "../../src/runtime/runnable.ts";
-import { type Ort, runFor, type Tensors, withSession } from "../../src/runtime/session.ts";
-import { isRandom } from "../../src/runtime/sown.ts";
+import { isRandom } from "../../src/ort/fixed-seeds.ts";
+import { runnable, withOtherWeights } from "../../src/ort/loading.ts";
+import { type Ort, runFor, type Tensors, withSession } from "../../src/ort/session.ts";
 
 /** Runs a model on inputs and weights by name; gives the outputs with these names. */
 export type Running = (feeds: Tensors, names: readonly string[]) => Promise<Tensors>;

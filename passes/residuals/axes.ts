@@ -6,8 +6,9 @@ import {
   textAttribute,
   type Value,
 } from "../../src/graph/graph.ts";
-import type { Dimension, Types } from "../../src/graph/types.ts";
-import { permOf } from "../open/products.ts";
+import type { Types } from "../../src/graph/types.ts";
+import type { Dimension } from "../../src/onnx/shape.ts";
+import { permOf } from "../lower/products.ts";
 
 /** For each axis of one value, the axis of another that holds the same things; null for none. */
 export type AxisMap = readonly (number | null)[];

@@ -1,6 +1,6 @@
 import { own } from "../../src/graph/own.ts";
+import { whyNot } from "./reasons.ts";
 import type { Form } from "./residual.ts";
-import { whyNot } from "./why-not.ts";
 
 /** Operators that add inside themselves, and where they take what they add. */
 const CLOSED: Readonly<Record<string, readonly number[]>> = {

@@ -1,6 +1,6 @@
-import { InputError } from "../../src/graph/graph.ts";
-import { type Dimension, showShape } from "../../src/graph/types.ts";
-import { matcher } from "../choose.ts";
+import { InputError } from "../../src/errors.ts";
+import { type Dimension, showShape } from "../../src/onnx/shape.ts";
+import { matcher } from "./glob.ts";
 
 /** A feature axis for every site, or one for each glob over site names, the first that matches; may be negative. */
 export type FeatureAxis = number | Readonly<Record<string, number>>;

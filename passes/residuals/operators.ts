@@ -9,7 +9,8 @@ import {
 } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { own } from "../../src/graph/own.ts";
-import type { Dimension, Types } from "../../src/graph/types.ts";
+import type { Types } from "../../src/graph/types.ts";
+import type { Dimension } from "../../src/onnx/shape.ts";
 import { repeats } from "./repetition.ts";
 import type { Setting } from "./residual.ts";
 

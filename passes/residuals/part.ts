@@ -1,6 +1,6 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, type Value } from "../../src/graph/graph.ts";
-import type { Dimension } from "../../src/graph/types.ts";
+import type { Dimension } from "../../src/onnx/shape.ts";
 import type { Setting } from "./residual.ts";
 
 /** A part that was taken of a value along an axis: where it begins, and whether it is one place, a time step for instance. */

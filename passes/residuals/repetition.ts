@@ -1,5 +1,6 @@
 import { attribute, type Node } from "../../src/graph/graph.ts";
-import type { Dimension, Types } from "../../src/graph/types.ts";
+import type { Types } from "../../src/graph/types.ts";
+import type { Dimension } from "../../src/onnx/shape.ts";
 
 /**
  * Whether a node makes a map longer by writing its positions several times: Tile, Expand (before a

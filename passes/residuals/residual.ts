@@ -96,3 +96,15 @@ export interface Setting {
   /** Skips that this tool augmented before: what the sum reads now → x_i. */
   readonly augmented: ReadonlyMap<Value, Value>;
 }
+
+/** One site as it was augmented. */
+export interface ManifestSite {
+  readonly name: string;
+  /** The sum's value. */
+  readonly output: string;
+  /** x_i, and the value that the sum's skip slot reads instead. */
+  readonly skip: string;
+  readonly augmented: string;
+  /** Names of the new tensors by part and role: "lr.A". */
+  readonly parameters: Readonly<Record<string, string>>;
+}

@@ -1,4 +1,4 @@
-import type { Dimension } from "../../src/graph/types.ts";
+import type { Dimension } from "../../src/onnx/shape.ts";
 
 /** Whether two shapes can be one: a size that is not known is taken to fit. */
 export const sameShape = (a: readonly Dimension[], b: readonly Dimension[]) =>

@@ -1,5 +1,6 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
-import { isFloat, showShape } from "../../src/graph/types.ts";
+import { isFloat } from "../../src/graph/types.ts";
+import { showShape } from "../../src/onnx/shape.ts";
 import { foreignRoot, isGated, isLinear, takesOut } from "./branch-of-x.ts";
 import { opensGate } from "./gate.ts";
 import { flatten, independent, isOneMap, MOST_TERMS } from "./nested-sums.ts";
@@ -7,11 +8,11 @@ import { computedBy } from "./operators.ts";
 import { isElsewhere } from "./part.ts";
 import { isPosition } from "./position.ts";
 import type { Reach } from "./reach.ts";
+import { whyNot } from "./reasons.ts";
 import type { Kind, OptionalKind, Setting, Sum, Term } from "./residual.ts";
 import { sameShape } from "./same-shape.ts";
 import { isMerge } from "./scales.ts";
 import { skipChain } from "./skip-chain.ts";
-import { whyNot } from "./why-not.ts";
 
 /** Which term of a sum is the skip, or why none is. */
 export type Slots = Chosen | { readonly reason: string; readonly optional?: Chosen };

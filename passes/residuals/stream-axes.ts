@@ -3,9 +3,9 @@ import { type AxisMap, axesThrough, compose, inverse, sameAxes } from "./axes.ts
 import type { Place } from "./evidence.ts";
 import { type Shown, shownAt } from "./feature-axis.ts";
 import type { NamedAxes } from "./named-axes.ts";
+import { whyNot } from "./reasons.ts";
 import type { Feature, Setting, Sum, Term } from "./residual.ts";
 import { stepBack } from "./streams.ts";
-import { whyNot } from "./why-not.ts";
 
 /** A sum with its slots, before its feature axis is known. */
 export interface Candidate {

@@ -1,5 +1,3 @@
-import type { Ops } from "./ops.ts";
-
 /**
  * Arguments of each operator that are inputs, a list counting as one; what follows them in a call
  * is its attributes. Negative where the operator gives a list of outputs.
@@ -100,4 +98,4 @@ export const ARITY = {
   Unsqueeze: 2,
   Upsample: 2,
   Where: 3,
-} satisfies Record<keyof Ops<unknown>, number>;
+};

@@ -1,4 +1,4 @@
-import { InputError } from "../onnx/source.ts";
+import { InputError } from "../errors.ts";
 import type { Graph } from "./graph.ts";
 import type { Patch } from "./patch-edits.ts";
 import { typeOfInfo } from "./types.ts";

@@ -1,6 +1,6 @@
+import { InputError } from "../errors.ts";
 import type { FunctionMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
-import { InputError } from "../onnx/source.ts";
 import type { Scope } from "./graph.ts";
 
 /** Calls inside calls up to which a model is followed. */

@@ -1,7 +1,8 @@
 import onnxProto from "onnx-proto";
-import { openFile } from "../onnx/model-file.ts";
+import { openFile } from "../onnx/open-file.ts";
 import { bytesSource } from "../onnx/source.ts";
-import { buildGraph, type Graph } from "./graph.ts";
+import { buildGraph } from "./build.ts";
+import type { Graph } from "./graph.ts";
 
 const { onnx } = onnxProto;
 

@@ -228,7 +228,7 @@ const NO_ATTRIBUTES: Attributes = Object.freeze({});
 
 /** One method for each operator, made once: passes take a vocabulary for every place they write at. */
 const vocabulary = Object.fromEntries(
-  Object.entries(ARITY).map(([op, arity]) => [
+  Object.entries(ARITY satisfies Record<keyof Ops<unknown>, number>).map(([op, arity]) => [
     op,
     function (this: Emitting, ...given: unknown[]) {
       const count = Math.abs(arity);

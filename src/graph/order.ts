@@ -1,5 +1,5 @@
+import { InputError } from "../errors.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
-import { InputError } from "../onnx/source.ts";
 import { called } from "./called.ts";
 import type { Node, Value } from "./graph.ts";
 

@@ -1,6 +1,8 @@
+import { InputError } from "../errors.ts";
 import { FIELD } from "../onnx/messages.ts";
-import { type Folder, type ModelFile, openFile } from "../onnx/model-file.ts";
-import { InputError, type Source } from "../onnx/source.ts";
+import type { Folder, ModelFile } from "../onnx/model-file.ts";
+import { openFile } from "../onnx/open-file.ts";
+import type { Source } from "../onnx/source.ts";
 import { lengthOf, patchedSource, type Splice, splices } from "../onnx/splices.ts";
 import { type Undo, undoOf } from "../onnx/undo.ts";
 import { bytesField, concat, fieldHead } from "../onnx/wire-bytes.ts";

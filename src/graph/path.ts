@@ -1,4 +1,4 @@
-import type { Node, Scope } from "./graph.ts";
+import type { Graph, Node, Scope } from "./graph.ts";
 
 /** One step into a model: a node, and the body of it, or of the function it calls, that is entered. */
 export interface Step {
@@ -22,4 +22,13 @@ export function pathTo(scope: Scope): Step[] {
   const { owner } = scope;
   if (!owner) return [];
   return [...pathTo(owner.scope), stepsInto(owner).find((step) => step.scope === scope)!];
+}
+
+/** Every scope of a model: the graph, the functions, and the bodies in them. */
+export function* allScopes({ main, functions }: Graph): Generator<Scope> {
+  const pending = [main, ...functions];
+  for (let scope = pending.pop(); scope; scope = pending.pop()) {
+    yield scope;
+    for (const node of scope.nodes) pending.push(...node.bodies);
+  }
 }

@@ -1,8 +1,9 @@
+import { InputError } from "../errors.ts";
 import { allTensors } from "../onnx/all-tensors.ts";
 import type { Edit } from "../onnx/edits.ts";
 import { linkable, linkEdits, relocationEdits } from "../onnx/links.ts";
 import type { Companion, Folder, ModelFile } from "../onnx/model-file.ts";
-import { bytesSource, InputError, type Source } from "../onnx/source.ts";
+import { bytesSource, type Source } from "../onnx/source.ts";
 
 /** Where a result keeps its weights. */
 export interface Placing {

@@ -1,3 +1,4 @@
+import { InputError } from "../errors.ts";
 import { allTensors } from "../onnx/all-tensors.ts";
 import { partsOf } from "../onnx/decode.ts";
 import type { Edit } from "../onnx/edits.ts";
@@ -5,7 +6,6 @@ import { byteLength, externalRange, isExternal } from "../onnx/external.ts";
 import { externalFields, relocationEdits } from "../onnx/links.ts";
 import { FIELD, type TensorMessage } from "../onnx/messages.ts";
 import { type Companion, type ModelFile, tensorBytes } from "../onnx/model-file.ts";
-import { InputError } from "../onnx/source.ts";
 import { patchedSource, splices } from "../onnx/splices.ts";
 import { bytesField, concat, equalBytes } from "../onnx/wire-bytes.ts";
 import { tensorOf } from "./constants.ts";

@@ -1,10 +1,8 @@
 import { dataType, dataTypeNamed } from "../onnx/data-types.ts";
 import type { ValueInfoMessage } from "../onnx/messages.ts";
+import type { Dimension } from "../onnx/shape.ts";
 import { tensorOf } from "./constants.ts";
 import type { Value } from "./graph.ts";
-
-/** dim_value, dim_param, or "" for a dimension of which nothing is known. */
-export type Dimension = number | string;
 
 /** Type and shape of a tensor value; `dtype` as ONNX spells it, `shape` null for an unknown rank. */
 export interface Type {
@@ -38,10 +36,6 @@ export function typeOfTensor(value: Value): Type | null {
 /** Whether a data type is one that LAuReL's weights can have. */
 export const isFloat = (dtype: string | undefined) =>
   dtype !== undefined && (dataTypeNamed(dtype)?.float ?? null) !== null;
-
-/** A shape as people write it: [N, 64, ?]. */
-export const showShape = (shape: readonly Dimension[] | null | undefined) =>
-  shape ? `[${shape.map((dim) => (dim === "" ? "?" : dim)).join(", ")}]` : "of unknown rank";
 
 /** Whether onnxruntime's JavaScript API has tensors of a data type. */
 export const hasTensors = (dtype: string) => (dataTypeNamed(dtype)?.ort ?? null) !== null;

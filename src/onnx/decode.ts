@@ -1,5 +1,6 @@
+import { InputError } from "../errors.ts";
 import { withOne } from "./short-lists.ts";
-import { InputError, type Range } from "./source.ts";
+import type { Range } from "./source.ts";
 import { BYTES, FIXED32, type Field, MAX_DEPTH, VARINT, type WireReader } from "./wire.ts";
 
 /** Where an embedded message stands, with the messages around it (their lengths follow its own). */

@@ -1,6 +1,6 @@
+import { InputError } from "../errors.ts";
 import { dataType, elements } from "./data-types.ts";
 import type { TensorMessage } from "./messages.ts";
-import { InputError } from "./source.ts";
 
 /** Where an external tensor's bytes are. */
 export interface ExternalRange {

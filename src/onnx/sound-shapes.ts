@@ -1,3 +1,4 @@
+import { InputError } from "../errors.ts";
 import { allGraphs, allTensors } from "./all-tensors.ts";
 import { elements } from "./data-types.ts";
 import { partsOf } from "./decode.ts";
@@ -6,7 +7,6 @@ import { foreignFormat } from "./foreign.ts";
 import type { TensorMessage, ValueInfoMessage } from "./messages.ts";
 import type { ModelFile } from "./model-file.ts";
 import { typedValues } from "./payload.ts";
-import { InputError } from "./source.ts";
 
 /**
  * Checks that what a model says of its inputs and weights can be true, the weights in every scope:

@@ -41,20 +41,3 @@ export function bytesSource(given: Uint8Array, name = "model"): Source {
   const bytes = new Uint8Array(given.buffer, given.byteOffset, given.length);
   return { name, size: bytes.length, read: (start, end) => bytes.subarray(start, end) };
 }
-
-const LONGEST = 1000;
-
-/**
- * Anything wrong with what the user gave: a file, an option, a model.
- * The message is one sentence that says what, where and what to do, on one line whatever the
- * names in it hold.
- */
-export class InputError extends Error {
-  override name = "InputError";
-  constructor(message: string) {
-    const line = message.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ");
-    super(
-      line.length > LONGEST ? `${line.slice(0, LONGEST / 2)} … ${line.slice(-LONGEST / 2)}` : line,
-    );
-  }
-}

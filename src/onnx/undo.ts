@@ -1,4 +1,5 @@
-import { InputError, type Range, type Source } from "./source.ts";
+import { InputError } from "../errors.ts";
+import type { Range, Source } from "./source.ts";
 import { lengthOf, type PatchedSource, type Piece, patchedSource, type Splice } from "./splices.ts";
 
 /** Bytes that were removed: as base64, or how many there are of them in the file beside. */

@@ -1,4 +1,5 @@
-import { InputError, type Range, type Source } from "./source.ts";
+import { InputError } from "../errors.ts";
+import type { Range, Source } from "./source.ts";
 import { TextPool } from "./text-pool.ts";
 
 /** One protobuf field where it stands: `start` at its tag, `body` to `end` its value. */

@@ -1,6 +1,6 @@
 import ort from "onnxruntime-node";
 import type { Graph, Value } from "../../src/graph/graph.ts";
-import { inferTypes } from "../../src/runtime/infer-types.ts";
+import { inferTypes } from "../../src/infer/infer-types.ts";
 
 /** Multiply-adds of all products in a model (Conv, Gemm and MatMul), free dimensions being 1. */
 export async function multiplyAdds(graph: Graph): Promise<number> {

@@ -1,12 +1,12 @@
 import ort from "onnxruntime-node";
 import { turnOffTelemetry } from "../../bin/no-telemetry.ts";
-import { plan } from "../../passes/laurelize.ts";
-import { findSites } from "../../passes/residuals/index.ts";
-import { buildGraph } from "../../src/graph/graph.ts";
+import { plan } from "../../passes/laurelize/plan.ts";
+import { findSites } from "../../passes/residuals/find.ts";
+import { buildGraph } from "../../src/graph/build.ts";
 import { applyPatch } from "../../src/graph/patch.ts";
-import { openFile } from "../../src/onnx/model-file.ts";
+import { inferTypes } from "../../src/infer/infer-types.ts";
+import { openFile } from "../../src/onnx/open-file.ts";
 import { bytesSource } from "../../src/onnx/source.ts";
-import { inferTypes } from "../../src/runtime/infer-types.ts";
 import { type LargeForm, largeForms, largeGraph } from "../support/large-graph.ts";
 
 turnOffTelemetry();

@@ -4,7 +4,7 @@ import { finetune, laurelize, openModel } from "laurelize";
 import ort from "onnxruntime-node";
 import { turnOffTelemetry } from "../../bin/no-telemetry.ts";
 import { uniform } from "../../src/graph/random.ts";
-import { openSession } from "../../src/runtime/session.ts";
+import { openSession } from "../../src/ort/session.ts";
 import { mobilenetV2 } from "../support/mobilenet-v2.ts";
 import { resnet50 } from "../support/resnet50.ts";
 import { vitTiny } from "../support/vit-tiny.ts";

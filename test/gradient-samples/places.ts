@@ -1,4 +1,4 @@
-import type { places } from "../../passes/gradient/places.ts";
+import type { places } from "../../passes/gradient/indexing.ts";
 import { at, type Sample, type Samples, single, unary } from "./sample.ts";
 
 const OPSETS = [11, 15, 16, 18];

@@ -1,4 +1,4 @@
-import type { throughs } from "../../passes/gradient/throughs.ts";
+import type { throughs } from "../../passes/gradient/pass-through.ts";
 import { at, type Sample, type Samples, single, unary, within } from "./sample.ts";
 
 /** Rounding that is gone straight through: the differences are those of what it stands for. */

@@ -9,14 +9,14 @@ import {
   type Tensors,
   verify,
 } from "laurelize";
+import { runAll } from "../../src/compare/outputs.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
 import { isFloat } from "../../src/graph/types.ts";
 import { typesOf } from "../../src/model.ts";
-import { tensorOfBytes } from "../../src/runtime/floats.ts";
-import { runnable } from "../../src/runtime/runnable.ts";
-import { runAll } from "../../src/runtime/same-function.ts";
-import { sampleInputs } from "../../src/runtime/samples.ts";
+import { runnable } from "../../src/ort/loading.ts";
+import { tensorOfBytes } from "../../src/ort/tensors.ts";
+import { sampleInputs } from "../../src/samples/samples.ts";
 
 /** What the API makes of one model under one runtime, as JSON. */
 export interface Outcome {

@@ -1,0 +1,116 @@
+import { checkGiven, checkModel, texts } from "../../src/arguments.ts";
+import { InputError } from "../../src/errors.ts";
+import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
+import { tensorOf } from "../../src/graph/constants.ts";
+import { weightNamed } from "../../src/graph/scopes.ts";
+import type { DenseTensor } from "../../src/graph/tensor.ts";
+import { isFloat, typeOfTensor } from "../../src/graph/types.ts";
+import { type Model, saveBytes, sourceOf } from "../../src/model.ts";
+import { showShape } from "../../src/onnx/shape.ts";
+import type { Ort, Tensors } from "../../src/ort/session.ts";
+import { tensorOfBytes } from "../../src/ort/tensors.ts";
+import {
+  type Laurelization,
+  laurelizations,
+  manifestKey,
+  parameterNames,
+} from "../laurelize/manifest.ts";
+import { laurelizationsOf, trainableWeights } from "./trainable.ts";
+import { trainedNames } from "./trained.ts";
+import { weightOf } from "./weights.ts";
+
+/** The tuned weights of a laurelized model, and what they are to be put into. */
+export interface Adapter {
+  /** What errors call it: a file name, or "model". */
+  readonly name: string;
+  /** What was inserted into the original, first to last. */
+  readonly laurelizations: readonly Laurelization[];
+  /** The new weights, and further ones that were tuned with them. */
+  readonly tensors: readonly DenseTensor[];
+}
+
+/**
+ * Takes the LAuReL weights out of a laurelized model, those others that its metadata notes as
+ * trained, and those that match a glob of `train`; an empty `train` takes LAuReL's alone. Throws an
+ * InputError if there are none.
+ */
+export function extractAdapter(
+  model: Model,
+  options: { readonly train?: readonly string[] | undefined } = {},
+): Adapter {
+  checkModel("extractAdapter", model);
+  checkGiven("extractAdapter", options, { train: texts });
+  const { train } = options;
+  const all = laurelizationsOf(model).map(withoutUndo);
+  const names = new Set(trainableWeights(model, train));
+  if (train?.length !== 0) for (const name of trainedNames(model)) names.add(name);
+  const tensors = [...names].map((name) => weightOf(model, name));
+  return { name: model.source.name, laurelizations: all, tensors };
+}
+
+const withoutUndo = (read: Laurelization): Laurelization => {
+  const { version, variant, options, sites, finding, sha256 } = read;
+  return { version, variant, options, sites, ...(finding ? { finding } : {}), sha256 };
+};
+
+/** The adapter as a .safetensors file; the same adapter gives the same bytes. */
+export function adapterBytes({ laurelizations, tensors }: Adapter): Uint8Array {
+  const metadata = laurelizations.map((each, n) => [manifestKey(n), JSON.stringify(each)] as const);
+  return writeSafetensors(tensors, new Map(metadata));
+}
+
+/** Writes an adapter to a path: the file appears whole or not at all. */
+export async function saveAdapter(adapter: Adapter, path: string): Promise<void> {
+  saveBytes(adapterBytes(adapter), path);
+}
+
+/**
+ * Opens an adapter from a path (Node), its bytes or a Blob. Throws an InputError where it is no
+ * .safetensors file, or one that laurelize has not written.
+ */
+export async function openAdapter(from: string | Uint8Array | Blob): Promise<Adapter> {
+  const source = await sourceOf(from, "the adapter", ".safetensors");
+  try {
+    const { tensors, metadata } = readSafetensors(source);
+    const { name } = source;
+    const all = laurelizations(metadata);
+    if (all.length === 0 || all.includes(null))
+      throw new InputError(
+        `${name} does not say what model it is for; give an adapter that laurelize extract or finetune has written.`,
+      );
+    const read = tensors.map(({ range: { start, end }, ...tensor }) => ({
+      ...tensor,
+      data: source.read(start, end).slice(),
+    }));
+    const held = new Set(tensors.map((tensor) => tensor.name));
+    const missing = parameterNames(all as Laurelization[]).find((each) => !held.has(each));
+    if (missing !== undefined)
+      throw new InputError(
+        `${name} lacks the tensor ${missing} that its metadata names; it is damaged, or rewritten by another tool.`,
+      );
+    return { name, laurelizations: all as Laurelization[], tensors: read };
+  } finally {
+    source.close?.();
+  }
+}
+
+/** The adapter's tensors as onnxruntime takes them, for a model whose weights are inputs. */
+export const adapterFeeds = ({ tensors }: Adapter, { ort }: { readonly ort: Ort }): Tensors =>
+  Object.fromEntries(
+    tensors.map(({ name, dtype, dims, data }) => [name, tensorOfBytes(ort, dtype, data, dims)]),
+  );
+
+/** Why the adapter's tensors are not those of the model, in words; null where they are. */
+export function tensorMisfit(model: Model, { name, tensors }: Adapter): string | null {
+  for (const { name: each, dtype, dims } of tensors) {
+    const value = weightNamed(model.graph, each);
+    const type = value && tensorOf(value) ? typeOfTensor(value) : null;
+    if (value && !type && !value.producer)
+      return `${model.source.name} takes the weight ${each} as an input and holds none`;
+    if (!type || !isFloat(type.dtype))
+      return `${name} holds a tensor ${each}, and ${model.source.name} has no float weight of that name`;
+    if (type.dtype !== dtype || type.shape?.join() !== dims.join())
+      return `tensor ${each} is ${dtype} ${showShape(dims)} in ${name} and ${type.dtype} ${showShape(type.shape)} in ${model.source.name}`;
+  }
+  return null;
+}

@@ -1,0 +1,177 @@
+import { sha256 } from "#node";
+import {
+  checkGiven,
+  checkModel,
+  orNull,
+  text,
+  type WithOrt,
+  withOrt,
+} from "../../src/arguments.ts";
+import { InputError } from "../../src/errors.ts";
+import { copyNames } from "../../src/graph/placing.ts";
+import type { Model } from "../../src/model.ts";
+import type { Declared } from "../../src/options.ts";
+import { laurelize } from "../laurelize/laurelize.ts";
+import { type Laurelization, laurelizations } from "../laurelize/manifest.ts";
+import { NoSiteError } from "../laurelize/no-site-error.ts";
+import type { VariantName } from "../variants/index.ts";
+import type { VariantOptions } from "../variants/variant.ts";
+import { type Adapter, tensorMisfit } from "./adapter.ts";
+import { laurelizationsOf } from "./trainable.ts";
+import { weightsAsInputs, withWeights } from "./weights.ts";
+
+/** How an adapter is put into a model. */
+export interface ApplyOptions extends WithOrt {
+  /**
+   * "inside": the weights are the model's own. "as-inputs": they are inputs of the model, behind
+   * its others, so that one session serves many adapters. "inside" where nothing is said.
+   */
+  readonly weights?: "inside" | "as-inputs" | undefined;
+  /** A file name for weights of the adapter that are external in the model. */
+  readonly externalData?: string | null | undefined;
+  /** The model's data files are copied when the result is saved, under names that begin so. */
+  readonly copyData?: string | null | undefined;
+}
+
+const applyOptions: Declared<ApplyOptions> = {
+  ...withOrt,
+  weights: text,
+  externalData: orNull(text),
+  copyData: orNull(text),
+};
+
+/**
+ * Puts an adapter into the model that it is for: the laurelized one, of which only the weights'
+ * bytes change, or the plain original, told by its SHA-256, which is laurelized first. Throws an
+ * InputError where the model is another, or was laurelized in another way.
+ */
+export async function applyAdapter(
+  model: Model,
+  adapter: Adapter,
+  options: ApplyOptions,
+): Promise<Model> {
+  checkModel("applyAdapter", model);
+  checkGiven("applyAdapter", options, applyOptions);
+  const { ort, weights = "inside", externalData, copyData } = options;
+  const plain = laurelizations(model.metadata).length === 0;
+  if (!plain) checkSame(model, adapter);
+  const laurel = plain ? await laurelizedLike(model, adapter, { ort, externalData }) : model;
+  const misfit = tensorMisfit(laurel, adapter);
+  if (misfit) throw new InputError(`${misfit}; give the model that the adapter was made of.`);
+  const tuned = withWeights(
+    laurel,
+    new Map(adapter.tensors.map(({ name, data }) => [name, data])),
+    {
+      newData: externalData,
+      copies: copyData ? copyNames(model.dataFiles, copyData) : undefined,
+    },
+  );
+  if (weights === "inside") return tuned;
+  return weightsAsInputs(
+    tuned,
+    adapter.tensors.map(({ name }) => name),
+  );
+}
+
+function checkSame(model: Model, { name, laurelizations: wanted }: Adapter): void {
+  const { name: file } = model.source;
+  const all = laurelizationsOf(model);
+  if (all.length !== wanted.length)
+    throw new InputError(
+      `${file} was laurelized ${times(all.length)}, and the model of ${name} ${times(wanted.length)}; give that one.`,
+    );
+  for (const [n, one] of all.entries()) {
+    const misfit = difference(one, wanted[n], n === 0);
+    if (misfit) throw new InputError(`${name} is not for ${file}, which ${misfit}.`);
+  }
+}
+
+const times = (count: number) => (count === 1 ? "once" : `${count} times`);
+
+/** How a model's laurelization is not the adapter's, behind "which"; null where it is the same. */
+function difference(one: Laurelization, wanted: Laurelization, first: boolean): string | null {
+  if (one.variant !== wanted.variant)
+    return `has the variant ${one.variant}, the adapter ${wanted.variant}`;
+  if (first && one.sha256 !== null && wanted.sha256 !== null && one.sha256 !== wanted.sha256)
+    return `was made from another original, by its SHA-256`;
+  const [mine, theirs] = [one.options, wanted.options].map(
+    (options) => new Map(Object.entries(options)),
+  );
+  for (const [option, value] of theirs)
+    if (mine.get(option) !== value)
+      return `was laurelized with ${option} ${mine.get(option)}, the adapter's model with ${value}`;
+  const [sites, others] = [one, wanted].map((each) => each.sites.map(({ name }) => name));
+  const lacking = others.find((site) => !sites.includes(site));
+  if (lacking !== undefined) return `has no LAuReL at ${lacking}, where the adapter's model has`;
+  const more = sites.find((site) => !others.includes(site));
+  if (more !== undefined) return `has LAuReL at ${more}, where the adapter's model has none`;
+  const same = JSON.stringify(one.sites) === JSON.stringify(wanted.sites);
+  return same ? null : `has LAuReL at the same sites between other values`;
+}
+
+/** The original laurelized as the adapter's model was. */
+async function laurelizedLike(
+  original: Model,
+  { name, laurelizations: wanted }: Adapter,
+  { ort, externalData }: ApplyOptions,
+): Promise<Model> {
+  const { name: file } = original.source;
+  const [{ sha256: digest }] = wanted;
+  if (digest === null)
+    throw new InputError(
+      `${name} does not tell its original's SHA-256 (--no-hash); give the laurelized model instead of ${file}.`,
+    );
+  if ((await sha256(original.source)) !== digest)
+    throw new InputError(
+      `${file} is not the original of ${name}: its SHA-256 is another; give the model that the adapter was made of, plain or laurelized.`,
+    );
+  let model = original;
+  for (const one of wanted) {
+    const { variant, options, sites, finding } = one;
+    try {
+      const result = await laurelize(model, {
+        ...known(options),
+        featureAxis: finding?.featureAxis,
+        also: finding?.also,
+        ort,
+        variant: variant as VariantName,
+        externalData: wanted.length === 1 ? externalData : null,
+        sites: sites.map((site) => site.name),
+        again: true,
+      });
+      model = result.model;
+    } catch (error) {
+      if (error instanceof NoSiteError) throw otherwise(name, file, one.version);
+      throw error;
+    }
+    if (difference(laurelizationsOf(model).at(-1)!, one, false))
+      throw otherwise(name, file, one.version);
+  }
+  return model;
+}
+
+/** The options that a variant has, of those that a file names. */
+const known = ({
+  rank,
+  normalize,
+  perChannel,
+  init,
+  lags,
+  paMap,
+  shareLags,
+  seed,
+}: VariantOptions) => ({
+  rank,
+  normalize,
+  perChannel,
+  init,
+  lags,
+  paMap,
+  shareLags,
+  seed,
+});
+
+const otherwise = (adapter: string, file: string, version: string) =>
+  new InputError(
+    `this version laurelizes ${file} otherwise than ${version}, of which ${adapter} is; give the laurelized model instead.`,
+  );

@@ -1,0 +1,87 @@
+import { InputError } from "../../src/errors.ts";
+import { tensorOf } from "../../src/graph/constants.ts";
+import { weightNamed } from "../../src/graph/scopes.ts";
+import { isFloat, typeOfTensor } from "../../src/graph/types.ts";
+import type { Model } from "../../src/model.ts";
+import { nearest } from "../../src/nearest.ts";
+import { laurelizations, parameterNames } from "../laurelize/manifest.ts";
+import { matcher } from "../residuals/glob.ts";
+
+/**
+ * Names of a laurelized model's weights that training changes: the new ones, first to last, then
+ * those others of its main graph that match a glob (a head, say), in the file's order. Throws an
+ * InputError where the model is not laurelized, where its new weights are inputs, or where a glob
+ * matches no float weight.
+ */
+export function trainableWeights(model: Model, globs: readonly string[] = []): string[] {
+  const { name } = model.source;
+  const { values } = model.graph.main;
+  const own = parameterNames(laurelizationsOf(model));
+  const missing = own.find((each) => !tensorOf(weightNamed(model.graph, each)));
+  if (missing !== undefined)
+    throw new InputError(
+      values.has(missing)
+        ? `${name} takes its LAuReL weights as inputs and holds none; take the model it was made from.`
+        : `${name} has lost the weight ${missing} that its metadata names; another tool has rewritten it, take the file as laurelize wrote it.`,
+    );
+  const floats = [...values.values()].filter(
+    (value) => tensorOf(value) && isFloat(typeOfTensor(value)?.dtype),
+  );
+  const all = new Set(own);
+  for (const glob of globs) {
+    const matches = matcher([glob])!;
+    const matching = floats.filter((value) => matches(value.name));
+    if (matching.length === 0)
+      throw new InputError(
+        `no float weight of ${name} has a name that matches ${glob}; ${nearNames(
+          glob,
+          floats.map((value) => value.name).filter((each) => !own.includes(each)),
+        )}`,
+      );
+    for (const value of matching) all.add(value.name);
+  }
+  return [...all];
+}
+
+/** Those weights that are trained only because a glob names them. */
+export function furtherWeights(model: Model, globs: readonly string[] = []): string[] {
+  const own = new Set(parameterNames(laurelizationsOf(model)));
+  return trainableWeights(model, globs).filter((name) => !own.has(name));
+}
+
+/** What was inserted into the model. Throws an InputError where that is nothing, or not to be read. */
+export function laurelizationsOf(model: Model) {
+  const found = laurelizations(model.metadata);
+  if (found.length === 0)
+    throw new InputError(`${model.source.name} is not laurelized; it holds no LAuReL weights.`);
+  return found.map((each) => {
+    if (each) return each;
+    throw new InputError(
+      `${model.source.name} has metadata of laurelize that cannot be read; take the file as laurelize wrote it.`,
+    );
+  });
+}
+
+/** Names to list in a message. */
+const LISTED = 5;
+
+/** The names that a glob which matches none may mean, in a sentence. */
+function nearNames(glob: string, names: readonly string[]): string {
+  const parts = (text: string) =>
+    text
+      .toLowerCase()
+      .split(/[^a-z0-9]+/)
+      .filter(Boolean);
+  const wanted = parts(glob.replace(/[*?[\]{}()!+@]/g, " "));
+  const near = names.filter((name) => {
+    const own = parts(name);
+    return wanted.some(
+      (part) => name.toLowerCase().includes(part) || nearest(part, own).length > 0,
+    );
+  });
+  const listed = (some: readonly string[]) =>
+    `${some.slice(0, LISTED).join(", ")}${some.length > LISTED ? ", …" : ""}`;
+  return near.length > 0
+    ? `near it are ${listed(near)}.`
+    : `the last ones in the file are ${names.slice(-LISTED).join(", ")}.`;
+}

@@ -1,0 +1,41 @@
+import { type Model, modelOf } from "../../src/model.ts";
+import { FIELD } from "../../src/onnx/messages.ts";
+import { patchedSource, splices } from "../../src/onnx/splices.ts";
+import { bytesField, concat } from "../../src/onnx/wire-bytes.ts";
+import { laurelizations, manifestKey, parameterNames } from "../laurelize/manifest.ts";
+
+/** Names of old weights that a laurelized model says were trained with LAuReL's, in file order. */
+export function trainedNames(model: Model): string[] {
+  const named = new Set(laurelizations(model.metadata).flatMap((each) => each?.trained ?? []));
+  return inFileOrder(model, named);
+}
+
+/**
+ * The model with these old weights noted as trained in its last laurelization's metadata; itself
+ * if it is plain or says so already. LAuReL's own weights need no note, unless the file was `moved`
+ * within, so that it no longer tells by itself that nothing else was trained.
+ */
+export function notedAsTrained(model: Model, names: Iterable<string>, moved: boolean): Model {
+  const all = laurelizations(model.metadata);
+  const last = all.at(-1);
+  if (!last) return model;
+  const own = new Set(parameterNames(all.filter((each) => each !== null)));
+  const before = last.trained ?? [];
+  const named = new Set([...before, ...[...names].filter((name) => !own.has(name))]);
+  if (named.size === before.length && (last.trained || !moved)) return model;
+  const key = manifestKey(all.length - 1);
+  const entry = model.file.message.metadata.find((each) => each.key === key)!;
+  const value = JSON.stringify({ ...last, trained: inFileOrder(model, named) });
+  const bytes = concat([
+    bytesField(FIELD.entryKey, utf8.encode(key)),
+    bytesField(FIELD.entryValue, utf8.encode(value)),
+  ]);
+  const { start, end } = entry.frame;
+  const edit = { start, end, bytes, frame: entry.frame };
+  return modelOf(patchedSource(model.source, splices([edit])), model.folder);
+}
+
+const utf8 = new TextEncoder();
+
+const inFileOrder = ({ graph }: Model, names: ReadonlySet<string>) =>
+  [...graph.main.values.keys()].filter((name) => names.has(name));

@@ -1,0 +1,68 @@
+import { checkModel } from "../../src/arguments.ts";
+import { InputError } from "../../src/errors.ts";
+import { tensorOf } from "../../src/graph/constants.ts";
+import { type Replacing, replaceWeights } from "../../src/graph/replace-weights.ts";
+import { weightNamed } from "../../src/graph/scopes.ts";
+import type { DenseTensor } from "../../src/graph/tensor.ts";
+import { typeOfTensor } from "../../src/graph/types.ts";
+import { type Model, modelOf } from "../../src/model.ts";
+import { externalLocations } from "../../src/onnx/all-tensors.ts";
+import { type Folder, tensorBytes } from "../../src/onnx/model-file.ts";
+import { withWeightsAsInputs } from "../../src/ort/loading.ts";
+import { notedAsTrained } from "./trained.ts";
+
+/**
+ * The model with other values in some of its weights: initializers or Constant nodes of the main
+ * graph by name, as raw little-endian data of the same length. Only these bytes differ from the
+ * model's own, where they lie in it as raw data. New values of external tensors go into the data
+ * file `newData`, which is written with the model, or without it into the model. Throws an
+ * InputError for a name that is no weight, or a length that is not the weight's. A laurelized model
+ * notes in its metadata which of the weights are not LAuReL's, so that `extract` takes them too.
+ */
+export function withWeights(
+  model: Model,
+  weights: ReadonlyMap<string, Uint8Array>,
+  placing: Replacing = {},
+): Model {
+  const { source, folder } = replaceWeights(model.graph, weights, placing);
+  const moved = source.size !== model.source.size;
+  return notedAsTrained(modelOf(source, folder), weights.keys(), moved);
+}
+
+/** A weight of the main graph or of a body: its type and shape, and its values as raw data. */
+export function weightOf({ graph, source }: Model, name: string): DenseTensor {
+  const value = weightNamed(graph, name);
+  const tensor = tensorOf(value);
+  const dtype = tensor && typeOfTensor(value!)?.dtype;
+  if (!tensor || !dtype) throw new InputError(`${source.name} has no weight ${name}.`);
+  return { name, dtype, dims: tensor.dims, data: tensorBytes(graph.file, tensor) };
+}
+
+/**
+ * A weight that can become an input, as training needs it. Throws an InputError for one of a body:
+ * an operator that searches for tokens takes no new values from outside.
+ */
+export function mainWeightOf(model: Model, name: string): DenseTensor {
+  const weight = weightOf(model, name);
+  if (model.graph.main.values.has(name)) return weight;
+  throw new InputError(
+    `weight ${name} of ${model.source.name} lies inside the decoder of a token search, so it cannot be an input or be trained there; train the decoder as a model of its own.`,
+  );
+}
+
+/**
+ * The model with weights of its main graph as inputs of the same name, type and shape, behind its
+ * own in the order in which it holds them: they are fed with every run. Throws an InputError for a
+ * name that is no weight.
+ */
+export function weightsAsInputs(model: Model, names: readonly string[]): Model {
+  checkModel("weightsAsInputs", model);
+  const { graph } = model;
+  for (const name of names) mainWeightOf(model, name);
+  const wanted = new Set(names);
+  const ordered = [...graph.main.values.keys()].filter((name) => wanted.has(name));
+  const file = withWeightsAsInputs(graph, ordered);
+  const { companion, ...folder } = file.folder ?? {};
+  const left = companion && !externalLocations(file).has(companion.location);
+  return modelOf(file.source, left ? ({ ...folder } as Folder) : file.folder);
+}

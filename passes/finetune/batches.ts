@@ -1,0 +1,159 @@
+import type { Tensor } from "onnxruntime-common";
+import { flag, number, withOrt } from "../../src/arguments.ts";
+import { InputError } from "../../src/errors.ts";
+import { numbersIn, widthOf } from "../../src/graph/numbers.ts";
+import { uniform } from "../../src/graph/random.ts";
+import { elements } from "../../src/onnx/data-types.ts";
+import type { Declared } from "../../src/options.ts";
+import type { Ort, Tensors } from "../../src/ort/session.ts";
+import { tensorOfBytes } from "../../src/ort/tensors.ts";
+import type { Dataset } from "./data-set.ts";
+import type { Column } from "./data-set-rows.ts";
+import { chunks, firstWhere } from "./data-set-rows.ts";
+import { labelAdvice, NOT_ONE_HOT, oneHotFault } from "./labels.ts";
+import { widened } from "./widening.ts";
+
+/** How a dataset is cut into batches. */
+export interface BatchOptions {
+  readonly ort: Ort;
+  readonly batchSize: number;
+  /** Seed of the order; the rows come in theirs where none is given. */
+  readonly shuffle?: number | undefined;
+  /** Which time round it is: each has an order of its own. */
+  readonly epoch?: number | undefined;
+  /** Leave out what is left over for a last, smaller batch. */
+  readonly dropLast?: boolean | undefined;
+}
+
+/** The options of batches, as they are checked. */
+export const batchOptions: Declared<BatchOptions> = {
+  ...withOrt,
+  batchSize: number,
+  shuffle: number,
+  epoch: number,
+  dropLast: flag,
+};
+
+/**
+ * The batches of a dataset, made one at a time: inputs and targets by name; the same seed gives the same order on every
+ * machine. Where the model fixes its batch size there is no smaller last batch. Throws an
+ * InputError where the model takes another batch size, or where no batch is full.
+ */
+export function* batches(
+  dataset: Dataset,
+  { ort, batchSize, shuffle, epoch = 0, dropLast = false }: BatchOptions,
+): Generator<Tensors> {
+  checkBatchSize(dataset, batchSize, dropLast);
+  const { rows, columns } = dataset;
+  const order = shuffle === undefined ? inOrder(rows) : shuffled(rows, shuffle, epoch);
+  const whole = dropLast || dataset.batchSize !== null;
+  for (let at = 0; at + (whole ? batchSize : 1) <= rows; at += batchSize) {
+    const some = order.subarray(at, at + batchSize);
+    yield Object.fromEntries(columns.map((column) => [column.name, gathered(ort, column, some)]));
+  }
+}
+
+/** Throws an InputError where a dataset cannot be cut into batches of this size. */
+export function checkBatchSize(dataset: Dataset, batchSize: number, dropLast = false): void {
+  const { name, rows, batchSize: fixed } = dataset;
+  if (!Number.isSafeInteger(batchSize) || batchSize < 1)
+    throw new InputError(`batch size ${batchSize} is no whole number from 1 on.`);
+  if (fixed !== null && fixed !== batchSize)
+    throw new InputError(
+      `the model takes batches of ${fixed} and no others, and ${batchSize} is asked for; pass ${fixed}, or export it with a free batch dimension.`,
+    );
+  if ((dropLast || fixed !== null) && rows < batchSize)
+    throw new InputError(
+      `${name} has ${rows} rows, fewer than one batch of ${batchSize}; make the batches smaller.`,
+    );
+}
+
+const inOrder = (count: number) => Uint32Array.from({ length: count }, (_, k) => k);
+
+/** The numbers below `count` in a seeded order (Fisher and Yates). */
+function shuffled(count: number, seed: number, epoch: number): Uint32Array {
+  const order = inOrder(count);
+  const random = uniform(seed, `epoch ${epoch}`);
+  for (let k = count - 1; k > 0; k--) {
+    const other = Math.floor(random() * (k + 1));
+    [order[k], order[other]] = [order[other], order[k]];
+  }
+  return order;
+}
+
+/** Some rows of a column, in their order, as one tensor. */
+function gathered(ort: Ort, { dtype, dims, parts }: Column, rows: Uint32Array): Tensor {
+  const [{ stored }] = parts;
+  // Rows of one type are made wider together, others one by one.
+  const common = parts.every((part) => part.stored === stored) ? stored : dtype;
+  const width = elements(dims) * widthOf(common);
+  const some = new Uint8Array(width * rows.length);
+  const starts = startsOf(parts);
+  for (const [k, row] of rows.entries()) {
+    const index = starts.findLastIndex((start) => start <= row);
+    const { read, stored: own } = parts[index];
+    const bytes = read(row - starts[index], row - starts[index] + 1);
+    some.set(own === common ? bytes : widened(bytes, own, common), k * width);
+  }
+  const values = common === dtype ? some : widened(some, common, dtype);
+  return tensorOfBytes(ort, dtype, values, [rows.length, ...dims]);
+}
+
+/** The row at which each part begins. */
+function startsOf(parts: Column["parts"]): number[] {
+  let next = 0;
+  return parts.map(({ rows }) => {
+    next += rows;
+    return next - rows;
+  });
+}
+
+/**
+ * Throws an InputError where a target is no class of so many: a number that is not whole, or one
+ * that is out of range. `ignore` is a label that counts for none, which not all may be.
+ */
+export function checkLabels(
+  dataset: Dataset,
+  name: string,
+  classes: number,
+  ignore: number | null = null,
+): void {
+  const column = dataset.columns.find((one) => one.name === name)!;
+  let counting = 0;
+  const found = firstWhere(column, (label) => {
+    if (label === ignore) return false;
+    counting++;
+    return !(label >= 0 && label < classes && Number.isInteger(label));
+  });
+  if (found)
+    throw new InputError(
+      `target ${name} of ${found.file} is ${found.value} in row ${found.row} (from 0)${labelAdvice(found.value, classes)}`,
+    );
+  if (counting === 0)
+    throw new InputError(
+      `target ${name} of ${dataset.name} is ${ignore} in every row, the label that does not count.`,
+    );
+}
+
+/** Throws an InputError where integers of a target are not a single 1 among zeros along an axis. */
+export function checkOneHot(dataset: Dataset, name: string, axis: number): void {
+  const { dims, parts } = dataset.columns.find((column) => column.name === name)!;
+  for (const { file, stored, rows, read } of parts)
+    for (const { from, count, bytes } of chunks(stored, rows, dims, read)) {
+      const row = oneHotFault(numbersIn(stored, bytes), [count, ...dims], axis);
+      if (row !== null)
+        throw new InputError(
+          `target ${name} of ${file}, row ${from + row} (from 0), ${NOT_ONE_HOT}`,
+        );
+    }
+}
+
+/** Throws an InputError where a target holds a number that is no share, from 0 to 1. */
+export function checkShares(dataset: Dataset, name: string): void {
+  const column = dataset.columns.find((one) => one.name === name)!;
+  const found = firstWhere(column, (value) => !(value >= 0 && value <= 1));
+  if (found)
+    throw new InputError(
+      `target ${name} of ${found.file} is ${found.value} in row ${found.row} (from 0), and such targets are from 0 to 1.`,
+    );
+}

@@ -1,0 +1,136 @@
+import { InputError } from "../../src/errors.ts";
+import type { StoredArray } from "../../src/formats/npz.ts";
+import { firstNaN, numbersIn, widthOf } from "../../src/graph/numbers.ts";
+import { isFloat } from "../../src/graph/types.ts";
+import { elements } from "../../src/onnx/data-types.ts";
+import type { Source } from "../../src/onnx/source.ts";
+
+/** Rows of a column in one file. */
+export interface Part {
+  /** What errors call the file. */
+  readonly file: string;
+  readonly rows: number;
+  /** The type that values have in it. */
+  readonly stored: string;
+  /** Reads rows `from` to `to` (exclusive), little-endian; may be a view. */
+  read(from: number, to: number): Uint8Array;
+}
+
+/** An array of a dataset: one row for each example. */
+export interface Column {
+  readonly name: string;
+  readonly role: "input" | "target";
+  /** The type that it has in batches. */
+  readonly dtype: string;
+  /** Shape of a row. */
+  readonly dims: readonly number[];
+  /** Its rows, file after file. */
+  readonly parts: readonly Part[];
+}
+
+/** Bytes of a column's values, wherever they are. */
+interface Bytes {
+  read(start: number, end: number): Uint8Array;
+}
+
+/** Values in memory. */
+export class RowsInMemory implements Bytes {
+  readonly #bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  read = (start: number, end: number) => this.#bytes.subarray(start, end);
+}
+
+/** Values in a file, from a place on. */
+export class RowsInFile implements Bytes {
+  readonly #source: Source;
+  readonly #at: number;
+
+  constructor(source: Source, at: number) {
+    this.#source = source;
+    this.#at = at;
+  }
+
+  read = (start: number, end: number) => this.#source.read(this.#at + start, this.#at + end);
+}
+
+/** What errors call an array. */
+interface Title {
+  readonly file: string;
+  readonly name: string;
+}
+
+/** A column's rows in one file. Throws an InputError where a float is a NaN, unless it is `checked`. */
+export function partOf(title: Title, array: StoredArray, bytes: Bytes, checked = false): Part {
+  const { dims, dtype, size } = array;
+  const [rows] = dims;
+  const width = size / rows;
+  if (!checked && isFloat(dtype)) refuseNaN(title, array, firstNaN(dtype, bytes.read(0, size)));
+  const read = (from: number, to: number) => bytes.read(from * width, to * width);
+  return { file: title.file, rows, stored: dtype, read };
+}
+
+function refuseNaN({ file, name }: Title, { dims }: StoredArray, place: number | null): void {
+  if (place === null) return;
+  const row = Math.floor(place / elements(dims.slice(1)));
+  throw new InputError(
+    `array ${name} of ${file} has a NaN in row ${row} (from 0); leave such rows out, numpy.isnan finds them.`,
+  );
+}
+
+/** An array's values block by block, whole values in each. Throws an InputError where one is a NaN. */
+export function* checkedBlocks(title: Title, array: StoredArray): Generator<Uint8Array> {
+  const width = widthOf(array.dtype);
+  let done = 0;
+  let left = new Uint8Array();
+  for (const block of array.blocks()) {
+    const joined = left.length === 0 ? block : new Uint8Array([...left, ...block]);
+    const end = joined.length - (joined.length % width);
+    const values = joined.subarray(0, end);
+    left = joined.slice(end);
+    const place = isFloat(array.dtype) ? firstNaN(array.dtype, values) : null;
+    refuseNaN(title, array, place === null ? null : done + place);
+    done += values.length / width;
+    yield values;
+  }
+}
+
+/** Rows that are looked at together: about so many bytes. */
+const CHUNK = 1 << 20;
+
+/** The first value that is so, its file, and its row in that from 0; null where none is. */
+export function firstWhere(
+  { parts, dims }: Column,
+  so: (value: number) => boolean,
+): { readonly value: number; readonly row: number; readonly file: string } | null {
+  for (const { stored, rows, read, file } of parts)
+    for (const { from, bytes } of chunks(stored, rows, dims, read)) {
+      const values = numbersIn(stored, bytes);
+      for (let k = 0; k < values.length; k++)
+        if (so(Number(values[k])))
+          return {
+            value: Number(values[k]),
+            row: from + Math.floor(k / elements(dims)),
+            file,
+          };
+    }
+  return null;
+}
+
+/** Rows of a part, some at a time, from the first. */
+export function* chunks(
+  stored: string,
+  rows: number,
+  dims: readonly number[],
+  read: Part["read"],
+): Generator<{ readonly from: number; readonly count: number; readonly bytes: Uint8Array }> {
+  const width = Math.max(1, elements(dims) * widthOf(stored));
+  const step = Math.max(1, Math.floor(CHUNK / width));
+  for (let from = 0; from < rows; from += step) {
+    const to = Math.min(rows, from + step);
+    yield { from, count: to - from, bytes: read(from, to) };
+  }
+}

@@ -1,0 +1,66 @@
+import { freeMemory } from "#node";
+import { filesIn, pooledSource, scratch } from "#node-data";
+import { checkGiven, checkModel } from "../../src/arguments.ts";
+import { InputError } from "../../src/errors.ts";
+import { typeOfInfo } from "../../src/graph/types.ts";
+import { type Model, sourceOf } from "../../src/model.ts";
+import type { Source } from "../../src/onnx/source.ts";
+import { type Dataset, readDataset } from "./data-set.ts";
+import type { Expected } from "./data-set-sizes.ts";
+
+/** An array that outputs are held against, and what it must be; anything where nothing is said. */
+export type Target = Pick<Expected, "name"> & Partial<Pick<Expected, "dtype" | "shape">>;
+
+/** A file of examples: the path of an .npz or of a folder of them (Node), bytes or a Blob. */
+export type DataFrom = string | Uint8Array | Blob;
+
+/** The files that paths stand for: a folder for the .npz files in it, in the order of their names. */
+export const dataFiles = (places: readonly string[]): string[] =>
+  places.flatMap((place) => filesIn(place, ".npz"));
+
+/**
+ * Reads the examples that a model is trained or evaluated on from one or more .npz files, which
+ * are read as one; a folder stands for the .npz files in it, in the order of their names. Each has
+ * one array for each input of the model, by its name, and one for each target. Rows that do not fit
+ * into half of the free memory are read from their files as batches need them: `close` the dataset
+ * when it is no longer needed. The first dimension of all counts the examples. Throws an
+ * InputError, one sentence, before any value is read where an array is missing or of another type
+ * or shape than the model takes, and where a float array holds a NaN. Integers are taken as wider
+ * integers, floats as wider floats, which `notes` tells; nothing else is converted.
+ */
+export async function openDataset(
+  from: DataFrom | readonly DataFrom[],
+  model: Model,
+  options: { readonly targets?: readonly (string | Target)[] | undefined } = {},
+): Promise<Dataset> {
+  checkModel("openDataset", model);
+  checkGiven("openDataset", options, { targets: {} });
+  const { targets = [] } = options;
+  const infos = new Map(model.file.graph.inputs.map((info) => [info.name, typeOfInfo(info)]));
+  const inputs = model.graph.main.inputs.map(({ name }): Expected => {
+    const type = infos.get(name);
+    return { name, role: "input", dtype: type?.dtype ?? null, shape: type?.shape ?? null };
+  });
+  const held = targets.map((target): Expected => {
+    const { name, dtype, shape } = typeof target === "string" ? { name: target } : target;
+    return { name, role: "target", dtype: dtype ?? null, shape: shape ?? null };
+  });
+  const given = ([] as readonly DataFrom[]).concat(from);
+  const all = given.flatMap((one): DataFrom[] =>
+    typeof one === "string" ? dataFiles([one]) : [one],
+  );
+  const sources: Source[] = [];
+  try {
+    for (const one of all)
+      sources.push(
+        typeof one === "string"
+          ? pooledSource(one, ".npz")
+          : await sourceOf(one, "the data", ".npz"),
+      );
+    if (sources.length === 0) throw new InputError("no data is given; name an .npz, or a folder.");
+    return readDataset(sources, [...inputs, ...held], { free: freeMemory(), scratch });
+  } catch (error) {
+    for (const source of sources) source.close?.();
+    throw error;
+  }
+}

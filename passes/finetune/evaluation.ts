@@ -1,0 +1,50 @@
+import type { Tensor } from "onnxruntime-common";
+import type { Tensors } from "../../src/ort/session.ts";
+import type { StepPorts } from "./step-graph.ts";
+
+/** What a model comes to on batches that it is not trained on. */
+export interface Evaluation {
+  readonly rows: number;
+  /** How much was judged: labels that count, or elements. */
+  readonly judged: number;
+  /** A mean over what was judged; NaN where that is nothing. */
+  readonly loss: number;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** The means of several batches as means over everything that was judged in them. */
+export function together(parts: readonly Evaluation[]): Evaluation {
+  const judged = sum(parts.map((part) => part.judged));
+  const mean = (of: (part: Evaluation) => number) =>
+    sum(parts.map((part) => part.judged && part.judged * of(part))) / judged;
+  const names = Object.keys(parts[0]?.metrics ?? {});
+  const loss = mean((part) => part.loss);
+  const metrics = names.map((name) => [name, mean((part) => part.metrics[name])] as const);
+  const rows = sum(parts.map((part) => part.rows));
+  return { rows, judged, loss, metrics: withPerplexity(Object.fromEntries(metrics), loss) };
+}
+
+/** Metrics in which the perplexity, if there is one, is that of a loss: no mean of perplexities. */
+export const withPerplexity = (
+  metrics: Readonly<Record<string, number>>,
+  loss: number,
+): Record<string, number> =>
+  "perplexity" in metrics ? { ...metrics, perplexity: Math.exp(loss) } : metrics;
+
+const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+
+/** Loss and metrics of a run, by the names that its graph gives them. */
+export function metricsOf(
+  { loss, metrics, reading }: Pick<StepPorts, "loss" | "metrics" | "reading">,
+  of: (name: string) => number,
+): Record<string, number> {
+  const values = Object.entries(metrics).map(([key, name]) => [key, of(name)]);
+  const more = reading.isNextToken ? [["perplexity", Math.exp(of(loss))]] : [];
+  return Object.fromEntries([...values, ...more]);
+}
+
+/** The number of a scalar tensor. */
+export const scalar = (tensor: Tensor) => Number((tensor.data as Float32Array)[0]);
+
+/** Rows of a batch. */
+export const rowsOf = (batch: Tensors) => Object.values(batch)[0]?.dims[0] ?? 0;

@@ -1,0 +1,104 @@
+import { InputError } from "../../src/errors.ts";
+import type { Graph, Value } from "../../src/graph/graph.ts";
+import { isFloat, type Type, type Types } from "../../src/graph/types.ts";
+import { fits } from "../losses/class-target.ts";
+import type { Loss } from "../losses/loss.ts";
+
+/** The output that a loss is written behind. */
+export interface JudgedOutput {
+  readonly value: Value;
+  /** Why it is not simply the output that was meant, a sentence; null if it is. */
+  readonly note: string | null;
+}
+
+/** What an output is chosen for. */
+export interface ChosenFor {
+  readonly loss: Loss;
+  readonly target: Type | null;
+}
+
+/**
+ * Returns the output of a name, or the only one of floats, or the only one of these that the
+ * target fits. What ends in class numbers is judged by the scores that an ArgMax is given. Throws
+ * an InputError if several are possible or none is.
+ */
+export function judgedOutput(
+  { file, main }: Graph,
+  types: Types,
+  name: string | null,
+  chosenFor: ChosenFor | null = null,
+): JudgedOutput {
+  const { outputs } = main;
+  const listed = outputs.map((output) => output.name).join(", ") || "none";
+  const isJudged = (value: Value) => isFloat(types.get(value)?.dtype);
+  if (name !== null) {
+    const found = outputs.find((output) => output.name === name) ?? main.values.get(name);
+    if (!found)
+      throw new InputError(`${file.source.name} has no output ${name}; it has ${listed}.`);
+    if (isJudged(found) || !types.has(found)) return { value: found, note: null };
+    const scores = scoresOf(types, found);
+    if (scores) return scores;
+    const floats = outputs.filter(isJudged).map((output) => output.name);
+    throw new InputError(
+      `output ${name} of ${file.source.name} is ${types.get(found)?.dtype}, and a loss takes floats; ${floats.length > 0 ? `give --output-name ${floats.join(" or ")}` : "name a value of floats with --output-name"}.`,
+    );
+  }
+  const floats = outputs.filter(isJudged);
+  if (floats.length === 1) return { value: floats[0], note: null };
+  if (floats.length === 0) {
+    const all = outputs.flatMap((output) => scoresOf(types, output) ?? []);
+    const distinct = new Set(all.map(({ value }) => value));
+    if (distinct.size === 1) return all[0];
+    throw new InputError(
+      `${file.source.name} has no output of floats to train; it has ${listed}; name a value of floats with --output-name.`,
+    );
+  }
+  const fitting = chosenFor ? floats.filter((output) => takes(types, output, chosenFor)) : [];
+  const names = floats.map((output) => output.name).join(", ");
+  if (fitting.length === 1)
+    return {
+      value: fitting[0],
+      note: `the loss is computed on output ${fitting[0].name}: of ${names} it alone fits the target; --output-name takes another.`,
+    };
+  throw new InputError(
+    `${file.source.name} has ${floats.length} outputs of floats; say which of ${names} is to be judged with --output-name.`,
+  );
+}
+
+/** Operators between an ArgMax and an output that leave class numbers what they are. */
+const KEEPING: ReadonlySet<string> = new Set([
+  "Cast",
+  "Identity",
+  "Reshape",
+  "Squeeze",
+  "Unsqueeze",
+  "Flatten",
+]);
+/** Operators that make class numbers, or labels, of the scores that are their input. */
+const CHOOSING: ReadonlySet<string> = new Set(["ArgMax", "TopK", "ai.onnx.ml.ZipMap"]);
+
+/** The scores of which an output tells the largest; null if it tells none. */
+function scoresOf(types: Types, output: Value): JudgedOutput | null {
+  let at: Value | null = output;
+  while (at?.producer && KEEPING.has(at.producer.op)) at = at.producer.inputs[0];
+  const node = at?.producer;
+  const value = node && CHOOSING.has(node.op) ? node.inputs[0] : null;
+  if (!node || !value || !isFloat(types.get(value)?.dtype)) return null;
+  return {
+    value,
+    note: `output ${output.name} is made by ${node.op} and has no gradient; the loss is computed on ${value.name}, which ${node.op} is given.`,
+  };
+}
+
+/** Whether an output could be judged by a target. */
+function takes(types: Types, output: Value, { loss, target }: ChosenFor): boolean {
+  const shape = types.get(output)?.shape;
+  if (!shape || !target?.shape) return false;
+  if (loss.reads !== "classes") return fits(shape, target);
+  // One class alone is none to choose from.
+  return shape.some((size, axis) => {
+    if (axis === 0 || size === 1) return false;
+    const labels = shape.toSpliced(axis, 1);
+    return fits(shape, target) || fits(labels, target) || fits([...labels, 1], target);
+  });
+}

@@ -1,0 +1,45 @@
+import { InputError } from "../../src/errors.ts";
+import type { Graph, Value } from "../../src/graph/graph.ts";
+
+/** Throws an InputError if one of some weights has no way to the output that is judged. */
+export function checkReached(graph: Graph, output: Value, weights: readonly string[]): void {
+  if (weights.length === 0) return;
+  const behind = new Set<Value>();
+  const pending: Value[] = [output];
+  for (let value = pending.pop(); value; value = pending.pop()) {
+    if (behind.has(value)) continue;
+    behind.add(value);
+    const { producer } = value;
+    for (const input of producer?.inputs ?? []) if (input) pending.push(input);
+    pending.push(...(producer?.captures ?? []));
+  }
+  refuse(
+    weights.filter((name) => !behind.has(graph.main.values.get(name)!)),
+    output.name,
+  );
+}
+
+/** Throws an InputError if one of some weights has no gradient whatever the data. */
+export function checkDifferentiable(
+  reached: readonly { readonly of: { readonly name: string } }[],
+  weights: readonly string[],
+  output: string,
+): void {
+  const names = new Set(reached.map(({ of }) => of.name));
+  refuse(
+    weights.filter((name) => !names.has(name)),
+    output,
+  );
+}
+
+/** Names that are listed in a sentence; the others are counted. */
+const LISTED = 4;
+
+function refuse(names: readonly string[], output: string): void {
+  if (names.length === 0) return;
+  const more = names.length - LISTED;
+  const list = `${names.slice(0, LISTED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  throw new InputError(
+    `--train names ${list}, which cannot change output ${output}; leave ${names.length > 1 ? "them" : "it"} out, or judge another output with --output-name.`,
+  );
+}

@@ -1,0 +1,48 @@
+import { InputError } from "../../src/errors.ts";
+import type { Graph } from "../../src/graph/graph.ts";
+import type { Patch, Port } from "../../src/graph/patch-edits.ts";
+import type { Type, Types } from "../../src/graph/types.ts";
+import { showShape } from "../../src/onnx/shape.ts";
+
+/** The sizes of free dimensions, by name or as "input.axis", that a batch of these shapes has. */
+export function sizesOf(
+  { file, main }: Graph,
+  types: Types,
+  shapes: Readonly<Record<string, readonly number[]>>,
+): Record<string, number> {
+  const sizes: Record<string, number> = Object.create(null);
+  for (const input of main.inputs) {
+    const shape = types.get(input)?.shape;
+    const dims = shapes[input.name];
+    if (!shape || !dims)
+      throw new InputError(`${file.source.name}: nothing is given for input ${input.name}.`);
+    const fits =
+      dims.length === shape.length &&
+      shape.every((dim, axis) => {
+        if (typeof dim === "number") return dim === dims[axis];
+        const name = dim || `${input.name}.${axis}`;
+        sizes[name] ??= dims[axis];
+        return sizes[name] === dims[axis];
+      });
+    if (!fits)
+      throw new InputError(
+        `input ${input.name} of ${file.source.name} is ${showShape(shape)}, and the batch has ${showShape(dims)}.`,
+      );
+  }
+  return sizes;
+}
+
+/** Patches of one graph as one. */
+export const joined = (...patches: readonly Partial<Patch>[]): Patch => ({
+  nodes: patches.flatMap(({ nodes }) => nodes ?? []),
+  tensors: patches.flatMap(({ tensors }) => tensors ?? []),
+  redirects: patches.flatMap(({ redirects }) => redirects ?? []),
+  removed: patches.flatMap(({ removed }) => removed ?? []),
+  inputs: patches.flatMap(({ inputs }) => inputs ?? []),
+  outputs: patches.flatMap(({ outputs }) => outputs ?? []),
+  retyped: patches.flatMap(({ retyped }) => retyped ?? []),
+  untold: patches.flatMap(({ untold }) => untold ?? []),
+});
+
+/** A port of a type. */
+export const port = (name: string, type: Type | null = null): Port => ({ name, type });

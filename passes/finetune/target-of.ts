@@ -1,0 +1,43 @@
+import type { Tensor } from "onnxruntime-common";
+import type { Model } from "../../src/model.ts";
+import { dtypeOf, toFloat64 } from "../../src/ort/tensors.ts";
+import type { Target } from "./attach-loss.ts";
+
+/** How far a sum of shares may lie from 1. */
+const ROUNDING = 1e-2;
+
+/**
+ * The axes of a target behind the first along which all sums are 1: those that could hold the
+ * shares of classes. None of a target of fewer than three axes, whose classes are told otherwise,
+ * or of a loss without classes.
+ */
+export function axesOfOne(loss: string, target: Tensor): number[] {
+  const { dims, type } = target;
+  if (loss !== "cross-entropy" || dims.length < 3 || type === "string") return [];
+  const values: ArrayLike<number | bigint> =
+    type === "float16" ? toFloat64(target) : (target.data as Float32Array);
+  return dims.flatMap((size, axis) => {
+    if (axis === 0) return [];
+    const inner = dims.slice(axis + 1).reduce((a, b) => a * b, 1);
+    for (let place = 0; place < values.length / size; place++) {
+      const from = Math.floor(place / inner) * inner * size + (place % inner);
+      let sum = 0;
+      for (let k = 0; k < size; k++) sum += Number(values[from + k * inner]);
+      if (!(Math.abs(sum - 1) < ROUNDING)) return [];
+    }
+    return [axis];
+  });
+}
+
+/** A batch's target as a loss is told of it, under the name of an input. */
+export const targetOf = (
+  model: Model,
+  name: string,
+  tensor: Tensor,
+  { called, sumsToOne }: { readonly called: string | undefined; readonly sumsToOne: number[] },
+): Target => ({
+  name,
+  type: { dtype: dtypeOf(tensor), shape: tensor.dims },
+  isInput: model.graph.main.inputs.some((input) => input.name === called),
+  sumsToOne,
+});

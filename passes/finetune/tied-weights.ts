@@ -1,0 +1,89 @@
+import { dataOf, tensorOf } from "../../src/graph/constants.ts";
+import type { Value } from "../../src/graph/graph.ts";
+import { isFloat, typeOfTensor } from "../../src/graph/types.ts";
+import type { Model } from "../../src/model.ts";
+import { elements } from "../../src/onnx/data-types.ts";
+import { furtherWeights } from "../adapter/trainable.ts";
+
+/** Two weights that an exporter made of one. */
+export interface Tied {
+  readonly weight: string;
+  readonly copy: string;
+  /** Whether the copy is its transpose. */
+  readonly transposed: boolean;
+  /** Whether the copy is trained too. */
+  readonly isTrained: boolean;
+}
+
+/** Elements below which equal numbers are no sign of one weight: biases of zeros are all alike. */
+const SMALLEST = 256;
+
+/**
+ * Finds, for each weight that only a glob of `train` names, other weights that hold the same
+ * numbers, as they are or transposed: copies of a tied weight, an embedding and a head say. Each
+ * pair is listed once. Reads only weights whose sizes agree.
+ */
+export function tiedWeights(model: Model, train: readonly string[] = []): Tied[] {
+  const { graph } = model;
+  const named = furtherWeights(model, train);
+  const trained = new Set(named);
+  const all = [...graph.main.values.values()].filter(
+    (value) => tensorOf(value) && isFloat(typeOfTensor(value)?.dtype),
+  );
+  const pairs: Tied[] = [];
+  for (const weight of named) {
+    const value = graph.main.values.get(weight)!;
+    const alike = all.filter((other) => other !== value && sizesAgree(value, other));
+    if (alike.length === 0) continue;
+    const numbers = dataOf(graph, value)!;
+    for (const copy of alike) {
+      const found = pairs.some((pair) => pair.weight === copy.name && pair.copy === weight);
+      const how = found ? null : sameNumbers(value, numbers, copy, dataOf(graph, copy)!);
+      if (how)
+        pairs.push({
+          weight,
+          copy: copy.name,
+          transposed: how === "transposed",
+          isTrained: trained.has(copy.name),
+        });
+    }
+  }
+  return pairs;
+}
+
+const dims = (value: Value) => tensorOf(value)!.dims;
+
+function sizesAgree(a: Value, b: Value): boolean {
+  if (elements(dims(a)) < SMALLEST || typeOfTensor(a)?.dtype !== typeOfTensor(b)?.dtype)
+    return false;
+  return `${dims(a)}` === `${dims(b)}` || isTransposedShape(a, b);
+}
+
+const isTransposedShape = (a: Value, b: Value) =>
+  dims(a).length === 2 && `${dims(a)}` === `${[...dims(b)].reverse()}`;
+
+function sameNumbers(
+  a: Value,
+  left: Uint8Array,
+  b: Value,
+  right: Uint8Array,
+): "equal" | "transposed" | null {
+  const isEqual = `${dims(a)}` === `${dims(b)}` && left.every((byte, k) => byte === right[k]);
+  // A weight of one number is no sign either.
+  if (isEqual) return isVaried(left, elements(dims(a))) ? "equal" : null;
+  if (!isTransposedShape(a, b)) return null;
+  const [rows, columns] = dims(a);
+  const width = left.length / (rows * columns);
+  for (let row = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++)
+      for (let k = 0; k < width; k++)
+        if (left[(row * columns + column) * width + k] !== right[(column * rows + row) * width + k])
+          return null;
+  return isVaried(left, rows * columns) ? "transposed" : null;
+}
+
+/** Whether not all elements are the same. */
+const isVaried = (bytes: Uint8Array, count: number) => {
+  const width = bytes.length / count;
+  return bytes.some((byte, k) => byte !== bytes[k % width]);
+};

@@ -1,0 +1,103 @@
+import { checkGiven, checkModel, object, texts, withOrt } from "../../src/arguments.ts";
+import { InputError } from "../../src/errors.ts";
+import type { Sizes } from "../../src/graph/bound.ts";
+import { writing } from "../../src/graph/builder.ts";
+import type { Port } from "../../src/graph/patch-edits.ts";
+import { isFloat } from "../../src/graph/types.ts";
+import { type Model, strictlyPatched } from "../../src/model.ts";
+import type { Declared } from "../../src/options.ts";
+import type { Ort } from "../../src/ort/session.ts";
+import { differentiate as differentiated } from "./differentiate.ts";
+import { plainBetween } from "./prepare.ts";
+import type { Settled } from "./specialize.ts";
+
+/** What is differentiated, and with respect to what. */
+export interface GradientOptions {
+  readonly ort: Ort;
+  /** Values of the main graph, weights mostly, whose gradients are wanted. */
+  readonly wrt: readonly string[];
+  /** The values that are differentiated; the first floating-point output where none is named. */
+  readonly of?: readonly string[] | undefined;
+  /** Sizes of the inputs' free dimensions; an unnamed one is "input.axis". */
+  readonly dims?: Sizes | undefined;
+}
+
+const gradientOptions: Declared<GradientOptions> = {
+  ...withOrt,
+  wrt: texts,
+  of: texts,
+  dims: object,
+};
+
+/** A model that computes gradients too. */
+export interface Differentiated {
+  readonly model: Model;
+  /** The input that takes the cotangent of each value differentiated; null where it is 1. */
+  readonly cotangents: Readonly<Record<string, string | null>>;
+  /** The output that gives the gradient of each value asked for; null where none reaches it. */
+  readonly gradients: Readonly<Record<string, string | null>>;
+}
+
+/**
+ * Differentiates a model by rewriting it: the result computes what the model does, and the
+ * gradients of Σ cotangent · value with respect to `wrt`, each of the shape of what it is of, in
+ * ONNX operators of the model's own opset. A value of one element has the cotangent 1; for any
+ * other there is a new input, "logits.cotangent". The new outputs are called "weight.grad".
+ *
+ * Only what lies between `wrt` and `of` is differentiated, for inputs of known sizes: `dims` binds
+ * the free dimensions, in the result too. Throws an InputError, one sentence, where an operator on
+ * the way has no gradient, where a size is missing, or where a name is none of the model's.
+ *
+ * @example
+ * const { model, gradients } = await differentiate(await openModel("net.onnx"), {
+ *   ort, wrt: ["fc.weight"], dims: { batch: 8 },
+ * });
+ */
+export async function differentiate(
+  model: Model,
+  options: GradientOptions,
+): Promise<Differentiated> {
+  checkModel("differentiate", model);
+  checkGiven("differentiate", options, gradientOptions);
+  const { ort, wrt, of, dims = {} } = options;
+  const endsOf = (settled: Settled) => of ?? [firstFloat(settled)];
+  const plain = await plainBetween(model, ort, dims, wrt, endsOf);
+  const { types } = plain;
+  const { graph } = plain.model;
+  const ends = endsOf(plain).map((name) => {
+    const value = graph.main.values.get(name);
+    if (!value) throw new InputError(`${graph.file.source.name} has no value ${name}.`);
+    return value;
+  });
+  const draft = writing(graph, "grad");
+  const inputs: Port[] = [];
+  const seeds = ends.map((value) => {
+    const type = types.get(value) ?? null;
+    if (type?.shape?.every((size) => size === 1))
+      return [value.name, draft.constant(type.dtype, type.shape as number[], [1])] as const;
+    const name = draft.fresh(`${value.name}.cotangent`);
+    inputs.push({ name, type });
+    return [value.name, name] as const;
+  });
+  const made = differentiated(graph, { of: new Map(seeds), wrt, types, writing: draft });
+  const outputs = [...made.gradients].flatMap(([weight, name]): Port[] =>
+    name === null ? [] : [{ name, type: types.get(graph.main.values.get(weight)!) ?? null }],
+  );
+  const nodes = made.nodes.map((node) => ({ before: null, node }));
+  const { tensors } = made;
+  const fed = new Set(inputs.map(({ name }) => name));
+  return {
+    model: await strictlyPatched(graph, { nodes, tensors, redirects: [], inputs, outputs }),
+    cotangents: Object.fromEntries(seeds.map(([name, g]) => [name, fed.has(g) ? g : null])),
+    gradients: Object.fromEntries(made.gradients),
+  };
+}
+
+function firstFloat({ model: { graph }, types }: Settled): string {
+  const first = graph.main.outputs.find((value) => isFloat(types.get(value)?.dtype));
+  if (!first)
+    throw new InputError(
+      `${graph.file.source.name} has no floating-point output to differentiate.`,
+    );
+  return first.name;
+}

@@ -1,0 +1,81 @@
+import { InputError } from "../../src/errors.ts";
+import type { Writing } from "../../src/graph/builder.ts";
+import { titleOf } from "../../src/graph/called.ts";
+import { dataOf, numbersOf } from "../../src/graph/constants.ts";
+import {
+  attribute,
+  type Graph,
+  type Node,
+  textAttribute,
+  type Value,
+} from "../../src/graph/graph.ts";
+import type { Types } from "../../src/graph/types.ts";
+import { showShape } from "../../src/onnx/shape.ts";
+import type { Applied, Cotangent } from "./rule.ts";
+
+/** What is known of the graph while it is differentiated. */
+export interface Known {
+  readonly graph: Graph;
+  readonly types: Types;
+  /** The type that cotangents of a value have: its own, or that of the float it stands for. */
+  readonly dtypeOf: (value: Value) => string;
+  readonly active: ReadonlySet<Value>;
+}
+
+/** A node as its rule sees it. */
+export function applied(
+  known: Known,
+  node: Node,
+  { op, to: write, constant }: Writing,
+  cotangents: readonly Cotangent[],
+): Applied {
+  const { graph, types, active } = known;
+  const opset = graph.file.opsets.get("") ?? 7;
+  const sizes = (value: Value | null | undefined, what: string): readonly number[] => {
+    const shape = value ? types.get(value)?.shape : null;
+    if (shape?.every((size) => typeof size === "number")) return shape as number[];
+    throw new InputError(
+      `${titleOf(node)}: ${what} ${value?.name ?? ""} has the shape ${showShape(shape)}; its gradient needs every size, give the free ones a number.`,
+    );
+  };
+  const first = node.outputs[0]!;
+  const dtype = known.dtypeOf(node.outputs.find((output) => output && active.has(output)) ?? first);
+  const outShape = (k: number) => sizes(node.outputs[k], "output");
+  return {
+    op,
+    write,
+    constant,
+    scalar: (value) => constant(dtype, [], [value]),
+    opset,
+    dtype,
+    get g() {
+      return cotangents[0] ?? write.zeros(outShape(0), dtype);
+    },
+    cotangents,
+    y: first?.name ?? "",
+    outputs: node.outputs.map((value) => value?.name ?? null),
+    inputs: node.inputs.map((value) => value?.name ?? null),
+    needs: node.inputs.map((value) => value !== null && active.has(value)),
+    shape: (k) => sizes(node.inputs[k], "input"),
+    outShape,
+    numbers: (k) => numbersOf(graph, node.inputs[k]),
+    isZero: (k) =>
+      !active.has(node.inputs[k]!) &&
+      (dataOf(graph, node.inputs[k])?.every((b) => b === 0) ?? false),
+    int: (name, otherwise) => attribute(node, name)?.i ?? otherwise,
+    ints: (name) => attribute(node, name)?.ints ?? null,
+    float: (name, otherwise) => attribute(node, name)?.f ?? otherwise,
+    floats: (name) => attribute(node, name)?.floats ?? null,
+    text: (name, otherwise) => textAttribute(graph, node, name) ?? otherwise,
+    inputType: (k) => types.get(node.inputs[k]!)?.dtype ?? "float",
+    outputType: (k) => types.get(node.outputs[k]!)?.dtype ?? "float",
+    like: (k) => {
+      const value = node.inputs[k]!;
+      return types.get(value)?.dtype === dtype ? value.name : write.cast(value.name, dtype);
+    },
+    summed: new Set(),
+    refuse: (why) => {
+      throw new InputError(`${titleOf(node)} has no gradient: ${why}.`);
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import type { Sizes } from "../../src/graph/bound.ts";
+import type { Graph, Node } from "../../src/graph/graph.ts";
+import type { Patch } from "../../src/graph/patch-edits.ts";
+import type { Types } from "../../src/graph/types.ts";
+import { type Model, patched } from "../../src/model.ts";
+import type { Ort } from "../../src/ort/session.ts";
+import { bothBranches, branchTaken, checkChosen, withoutIf } from "../lower/branch.ts";
+import { canOpen, open } from "../lower/index.ts";
+import { inlined } from "../lower/inline.ts";
+import { withoutSequences } from "../lower/sequences.ts";
+import { between, hasRule } from "./active-subgraph.ts";
+import { type Settled, settled } from "./specialize.ts";
+
+/**
+ * A model whose sizes are settled, and in which what lies between some values and others is
+ * written in operators that have a gradient, as far as they have a plainer form: composite
+ * operators, functions of the model's own, sequences, Ifs: the branch that one always takes, or both
+ * and Where after them. Throws an InputError where such branches give tensors of different shapes.
+ */
+export async function plainBetween(
+  model: Model,
+  ort: Ort,
+  dims: Sizes,
+  from: readonly string[],
+  to: (settled: Settled) => readonly string[],
+): Promise<Settled> {
+  let now = await settled(model, ort, dims, from);
+  const chosen = new Set<string>();
+  for (;;) {
+    const { graph } = now.model;
+    const named = (names: readonly string[]) =>
+      names.flatMap((name) => graph.main.values.get(name) ?? []);
+    const closed = between(graph, named(from), named(to(now))).filter((node) => !hasRule(node));
+    const patch = plainer(graph, now.types, closed, chosen);
+    if (!patch) {
+      checkChosen(graph, now.types, chosen);
+      return now;
+    }
+    now = await settled(await patched(graph, patch), ort, {}, from);
+  }
+}
+
+/**
+ * The first of the ways that some of these nodes can be written plainer; null where there is none.
+ * Adds to `chosen` the values that are chosen from two branches.
+ */
+function plainer(
+  graph: Graph,
+  types: Types,
+  nodes: readonly Node[],
+  chosen: Set<string>,
+): Patch | null {
+  const all = new Set(nodes);
+  const calls = inlined(graph, (node) => all.has(node));
+  if (calls) return calls.patch;
+  // Others too: what comes after them has no sizes while they are there.
+  const taken = ifsOf(graph.main.nodes, (node) => branchTaken(graph, node));
+  if (taken.size > 0) return withoutIf(graph, types, taken);
+  const tensors = withoutSequences(graph, types, nodes);
+  if (tensors) return tensors;
+  const composite = nodes.filter(canOpen);
+  if (composite.length > 0) return open(graph, types, composite);
+  const both = ifsOf(nodes, (node) => bothBranches(graph, types, node));
+  for (const { outputs } of both.keys())
+    for (const output of outputs) if (output) chosen.add(output.name);
+  return both.size > 0 ? withoutIf(graph, types, both) : null;
+}
+
+/** The Ifs among nodes for which there are branches to write. */
+function ifsOf<B extends NonNullable<unknown>>(
+  nodes: readonly Node[],
+  branchesOf: (node: Node) => B | null,
+): ReadonlyMap<Node, B> {
+  return new Map(
+    nodes.flatMap((node) => {
+      const branches = branchesOf(node);
+      return branches ? [[node, branches] as const] : [];
+    }),
+  );
+}

@@ -1,0 +1,133 @@
+import type { Node, Value } from "../../src/graph/graph.ts";
+import { type Emit, nodeOf, opsOver } from "../../src/graph/ops.ts";
+import { weightsScope } from "../../src/graph/own-weights.ts";
+import type { Patch } from "../../src/graph/patch-edits.ts";
+import { type DenseTensor, encodeNumbers } from "../../src/graph/tensor.ts";
+import type { Site, Term } from "../residuals/residual.ts";
+import { scaled } from "../variants/scaled.ts";
+import type { Building, Place, Variant, VariantOptions } from "../variants/variant.ts";
+import { isHalfEdge } from "./half-edges.ts";
+
+/** A site with what is inserted there. */
+export interface Augmented {
+  readonly site: Site;
+  readonly place: Place;
+  /** x_i, x_{i-1}, …: the skip operands that the variant takes. */
+  readonly operands: readonly Value[];
+  /** The value that the skip slot reads now. */
+  readonly augmentedSkip: string;
+  /** The new tensors by part and role: "lr.A" → "/layer1/Add.laurel.A". */
+  readonly parameters: Readonly<Record<string, DenseTensor>>;
+}
+
+/** A patch that is being written. */
+export type Draft = {
+  -readonly [K in "nodes" | "tensors" | "redirects"]: Patch[K][number][];
+};
+
+/** What is inserted at one site. */
+export interface Insert {
+  readonly site: Site;
+  /** x_i, x_{i-1}, …: the skip operands that the variant takes. */
+  readonly operands: readonly Value[];
+  readonly parts: readonly Variant[];
+  readonly options: VariantOptions;
+  /** The same layer elsewhere, whose new tensors this site shares; null if it has its own. */
+  readonly like: Augmented | null;
+}
+
+/**
+ * Writes `y = α f + β (x + Σ addends)` into the draft. The slots of the skip and the branches are
+ * redirected, and that of a bias which the sum's node adds for the branch.
+ */
+export function augment(insert: Insert, fresh: (role: string) => string, draft: Draft): Augmented {
+  const { site, operands, parts } = insert;
+  const { skip, branches, bias } = site;
+  const writer = siteWriter(insert, fresh, draft);
+  const earliest = [skip, ...branches]
+    .map(({ use }) => use.node)
+    .reduce((a, b) => (a.index < b.index ? a : b));
+  const weighing = parts.find((part) => part.factors);
+  const factors = weighing?.factors?.(writer.building(weighing, earliest));
+  const names = operands.map((value) => value.name);
+  const bracket = (x: string): string => {
+    const { node } = skip.use;
+    let sum = x;
+    for (const part of parts)
+      for (const addend of part.addends?.(writer.building(part, node), names) ?? [])
+        sum = writer.before(node).Add(sum, addend);
+    return factors ? writer.scale(node, sum, factors.beta) : sum;
+  };
+  const augmentedSkip = writer.between(skip, bracket);
+  draft.redirects.push({ use: skip.use, name: augmentedSkip });
+  if (factors)
+    for (const branch of branches) {
+      const scale = (f: string) => writer.scale(branch.use.node, f, factors.alpha);
+      draft.redirects.push({ use: branch.use, name: writer.between(branch, scale) });
+    }
+  if (factors && bias) {
+    const name = writer.before(bias.use.node).Mul(bias.value.name, factors.alpha);
+    draft.redirects.push({ use: bias.use, name });
+  }
+  return { site, place: writer.place, operands, augmentedSkip, parameters: writer.parameters };
+}
+
+/** Writes nodes and tensors of one site, named after it. */
+function siteWriter(
+  { site, operands, options, like }: Insert,
+  fresh: (role: string) => string,
+  draft: Draft,
+) {
+  const { name, dtype, shape, feature } = site;
+  const place = { name, dtype, rank: shape.length, feature, lags: operands.length };
+  const parameters: Record<string, DenseTensor> = {};
+  const tensor = (role: string, type: string, dims: readonly number[], values: Numbers) => {
+    const made = { name: fresh(role), dtype: type, dims, data: encodeNumbers(type, values) };
+    draft.tensors.push({ ...made, scope: weightsScope(site.scope) });
+    return made;
+  };
+  const constant = constants(dtype, (...given) => tensor(...given).name);
+  const before = (node: Node) => {
+    const emit: Emit<string> = (call) => {
+      const made = nodeOf(call, fresh, call.op);
+      draft.nodes.push({ before: node, node: made });
+      return made.outputs;
+    };
+    return opsOver(emit);
+  };
+  const building = (part: Variant, node: Node): Building<string> => {
+    const names = Object.entries(part.parameters(place, options)).map(([role, { dims, start }]) => {
+      const key = `${part.name}.${role}`;
+      parameters[key] = like?.parameters[key] ?? tensor(role, dtype, dims, start);
+      return [role, parameters[key].name];
+    });
+    return { op: before(node), parameters: Object.fromEntries(names), place, options, constant };
+  };
+  const scale = (node: Node, value: string, factor: string) =>
+    scaled({ op: before(node), place, constant }, value, factor, options.perChannel);
+  /** What is made of a value on its way to a slot; in half precision if both ends were. */
+  const between = ({ value, use: { node } }: Term, make: (x: string) => string): string => {
+    if (!isHalfEdge(value, node, dtype)) return make(value.name);
+    const op = before(node);
+    return op.Identity(make(op.Identity(value.name)));
+  };
+  return { place, parameters, before, building, scale, between };
+}
+
+type Numbers = ArrayLike<number>;
+
+/** Constants of one value, each written once. */
+function constants(
+  dtype: string,
+  write: (role: string, type: string, dims: readonly number[], values: Numbers) => string,
+) {
+  const known = new Map<string, string>();
+  return (value: number, type = dtype, dims: readonly number[] = []): string => {
+    const digits = Object.is(value, -0) ? "-0" : String(value);
+    const key = `${type} ${digits} ${dims}`;
+    const filled = () => new Array<number>(dims.reduce((a, b) => a * b, 1)).fill(value);
+    const name = known.get(key) ?? write(digits, type, dims, filled());
+    known.set(key, name);
+    return name;
+  };
+}

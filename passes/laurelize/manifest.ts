@@ -1,0 +1,91 @@
+import type { Undo } from "../../src/onnx/undo.ts";
+import { type FeatureAxis, isFeatureAxis } from "../residuals/named-axes.ts";
+import type { ManifestSite, OptionalKind } from "../residuals/residual.ts";
+import type { VariantOptions } from "../variants/variant.ts";
+
+/** What was inserted into a model, and where. */
+export interface Laurelization {
+  /** Version of this tool. */
+  readonly version: string;
+  readonly variant: string;
+  readonly options: VariantOptions;
+  readonly sites: readonly ManifestSite[];
+  /** How the sites were found, where that was said. */
+  readonly finding?: Finding;
+  /** SHA-256 of the original file, in hexadecimal; null where it was not taken. */
+  readonly sha256: string | null;
+  /** Names of the original's own weights that were trained since. */
+  readonly trained?: readonly string[];
+}
+
+/** What a laurelized model says of itself, in its metadata_props. */
+export interface Manifest extends Laurelization {
+  /** The same of a sample, where old weights are referred to in the original's file. */
+  readonly sample?: string;
+  readonly undo: Undo;
+  /** How the opened model, which `undo` leads to, becomes the original, step by step; where one was opened. */
+  readonly opening?: readonly Undo[];
+}
+
+/** Options of the search for sites that change what is found. */
+export interface Finding {
+  readonly featureAxis?: FeatureAxis | undefined;
+  readonly also?: readonly OptionalKind[] | undefined;
+}
+
+const KEY = "laurelize";
+
+/** The metadata_props key of a model's n-th laurelization, from 0. */
+export const manifestKey = (n: number) => (n === 0 ? KEY : `${KEY}.${n + 1}`);
+
+/** The manifests in a model's metadata, first to last. One that does not read as such is null. */
+export const manifests = (metadata: ReadonlyMap<string, string>): (Manifest | null)[] =>
+  laurelizations(metadata).map((read) => {
+    const { undo, sample, opening = [] } = (read ?? {}) as Partial<Manifest>;
+    const undoable = typeof undo === "object" && undo !== null && Array.isArray(opening);
+    return undoable && ["string", "undefined"].includes(typeof sample) ? (read as Manifest) : null;
+  });
+
+/** What metadata says was inserted, first to last, be it undoable or not. */
+export function laurelizations(metadata: ReadonlyMap<string, string>): (Laurelization | null)[] {
+  const found: (Laurelization | null)[] = [];
+  for (let n = 0; metadata.has(manifestKey(n)); n++)
+    found.push(parse(metadata.get(manifestKey(n))!));
+  return found;
+}
+
+/** The names of the new tensors, each once: sites of one layer share theirs. */
+export const parameterNames = (all: readonly Laurelization[]): string[] => [
+  ...new Set(
+    all.flatMap(({ sites }) => sites.flatMap(({ parameters }) => Object.values(parameters))),
+  ),
+];
+
+function parse(text: string): Laurelization | null {
+  try {
+    const read = JSON.parse(text) as Laurelization;
+    const { variant, options, sites, finding, sha256, trained = [] } = read;
+    const sound =
+      typeof variant === "string" &&
+      typeof options === "object" &&
+      options !== null &&
+      (sha256 === null || typeof sha256 === "string") &&
+      isFinding(finding ?? {}) &&
+      Array.isArray(trained) &&
+      trained.every((name) => typeof name === "string") &&
+      Array.isArray(sites) &&
+      sites.every(isSite);
+    return sound ? read : null;
+  } catch {
+    return null;
+  }
+}
+
+const isSite = ({ name, skip, augmented, parameters }: ManifestSite) =>
+  [name, skip, augmented, ...Object.values(parameters)].every(
+    (each) => typeof each === "string" && each !== "",
+  );
+
+const isFinding = ({ featureAxis, also }: Finding) =>
+  (featureAxis === undefined || isFeatureAxis(featureAxis)) &&
+  (also === undefined || Array.isArray(also));

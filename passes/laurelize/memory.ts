@@ -1,0 +1,43 @@
+import { freeMemory } from "#node";
+import { InputError } from "../../src/errors.ts";
+import type { Model } from "../../src/model.ts";
+import { allTensors } from "../../src/onnx/all-tensors.ts";
+import { byteLength } from "../../src/onnx/external.ts";
+
+/** What a full proof takes beside the weights: Node, onnxruntime, a small model's values. */
+const BESIDE = 200e6;
+/** What onnxruntime takes for each byte of weights; 1.15 measured on 1.6 GB. */
+const PER_BYTE = 1.2;
+
+/** Memory of a full proof, in bytes. */
+export interface ProofMemory {
+  /** About what it takes at its peak, one model at a time; a model's own values come on top. */
+  readonly needed: number;
+  /** What may still be taken; null where nothing tells. */
+  readonly free: number | null;
+}
+
+/** About how much memory a full proof of a model will take. Reads no weight. */
+export function proofMemory({ file }: Model): ProofMemory {
+  let weights = 0;
+  for (const tensor of allTensors(file)) weights += byteLength(tensor) ?? 0;
+  return { needed: Math.round(BESIDE + PER_BYTE * weights), free: freeMemory() };
+}
+
+/** Whether onnxruntime can load the whole model here. */
+export function fitsIntoMemory(model: Model): boolean {
+  const { needed, free } = proofMemory(model);
+  return free === null || needed <= free;
+}
+
+/** Throws an InputError where a full proof would not fit into memory. */
+export function checkMemory(model: Model): ProofMemory {
+  const memory = proofMemory(model);
+  const { needed, free } = memory;
+  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
+  if (free !== null && needed > free)
+    throw new InputError(
+      `proving ${model.file.source.name} runs it whole, which takes about ${gigabytes(needed)} of memory, and ${gigabytes(free)} are free; pass --verify sites (extent: "sites"), which runs each residual connection alone.`,
+    );
+  return memory;
+}

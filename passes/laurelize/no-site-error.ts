@@ -1,0 +1,46 @@
+import { InputError } from "../../src/errors.ts";
+import type { FoundResiduals } from "./search.ts";
+
+/** No residual connection is there, or none is left by the globs. */
+export class NoSiteError extends InputError {
+  override name = "NoSiteError";
+  override readonly code = "no-site";
+  override readonly exitCode = 3;
+  readonly found: FoundResiduals;
+  constructor(found: FoundResiduals, name: string) {
+    const { length } = found.sites;
+    const axisless = found.rejected.filter(({ axisless }) => axisless);
+    const closed = found.rejected.filter(({ reason }) => reason.startsWith("is added in"));
+    const calls = found.rejected.filter(({ node }) => node.callee !== null);
+    const kinds = [...new Set(found.rejected.flatMap(({ kind }) => kind ?? []))].sort();
+    if (length === 0 && calls.length > 0)
+      super(
+        `no residual connection is seen in ${name}: ${calls[0].output.name} ${calls[0].reason}.`,
+      );
+    else if (length === 0 && closed.length > 0)
+      super(
+        `${name} has ${closed.length} ${closed.length === 1 ? "sum" : "sums"} that cannot be changed in place: ${closed[0].output.name} ${closed[0].reason}.`,
+      );
+    else if (length === 0 && axisless.length > 0)
+      super(
+        `${name} has ${axisless.length} residual ${axisless.length === 1 ? "sum" : "sums"}, none with a feature axis (${axisless[0].reason}).`,
+      );
+    else if (length === 0 && kinds.length > 0)
+      super(
+        `${name} has no residual connection but those of kinds that are asked for: --also ${kinds.join(",")} takes them.`,
+      );
+    else if (length === 0 && found.warnings.length > 0)
+      super(`no residual connection is seen in ${name}: ${found.warnings[0]}`);
+    else if (length > 0 && found.sites.every(({ kind }) => kind === "laurel"))
+      super(
+        `${length === 1 ? "the one residual connection" : `each of the ${length} residual connections`} of ${name} is LAuReL already; --again adds to it.`,
+      );
+    else
+      super(
+        length === 0
+          ? `${name} has no residual connection; laurelize inspect ${name} --why tells why each sum is none.`
+          : `none of the ${length} residual connections of ${name} is among those chosen; loosen --include, --exclude, --stream or --every.`,
+      );
+    this.found = found;
+  }
+}

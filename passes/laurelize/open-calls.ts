@@ -1,0 +1,84 @@
+import type { Graph, Node, Scope } from "../../src/graph/graph.ts";
+import { scopesOf } from "../../src/graph/scopes.ts";
+import { type Inlined, inlined, misfitOf } from "../lower/inline.ts";
+import { forms } from "../residuals/index.ts";
+import { whyNot } from "../residuals/reasons.ts";
+import type { Rejection, Site } from "../residuals/residual.ts";
+
+/** Tells whether a function's body holds a sum, in calls and bodies inside it too. */
+function holder(): (scope: Scope) => boolean {
+  const known = new Map<Scope, boolean>();
+  const holds = (scope: Scope): boolean => {
+    const answer =
+      known.get(scope) ??
+      scope.nodes.some(
+        (node) =>
+          forms.some((form) => form.sumOf(node)) ||
+          (node.callee !== null && holds(node.callee)) ||
+          node.bodies.some(holds),
+      );
+    known.set(scope, answer);
+    return answer;
+  };
+  return holds;
+}
+
+/** Writes every function that holds a sum in place of its calls; null where none does. */
+export function openSums(graph: Graph): Inlined | null {
+  const holds = holder();
+  return inlined(graph, ({ callee }) => holds(callee!));
+}
+
+/** Writes all functions in place of their calls; null if there is no call that can be opened. */
+export const openAll = (graph: Graph): Inlined | null => inlined(graph, () => true);
+
+/** The calls of functions with sums that cannot be opened, for their operators mean something else in the model. */
+export function closedCalls(graph: Graph): Rejection[] {
+  const holds = holder();
+  const misfit = (callee: Scope): string | null => {
+    const why = misfitOf(graph, callee);
+    if (why !== null) return whyNot.closedFunction(callee.name, why);
+    return first(callee.nodes, ({ callee: inner }) =>
+      inner && holds(inner) ? misfit(inner) : null,
+    );
+  };
+  return [...scopesOf(graph)].flatMap(({ nodes }) =>
+    nodes.flatMap((node) => {
+      const output = node.outputs.find(Boolean);
+      const reason = node.callee && holds(node.callee) ? misfit(node.callee) : null;
+      return reason && output ? [{ node, within: null, output, reason, kind: null }] : [];
+    }),
+  );
+}
+
+/** The first answer that is not null. */
+function first<T, A>(all: readonly T[], ask: (one: T) => A | null): A | null {
+  for (const one of all) {
+    const answer = ask(one);
+    if (answer !== null) return answer;
+  }
+  return null;
+}
+
+/**
+ * The calls that have to be opened so that these sites lie in the graph, each by its way: those
+ * that hold a slot of one, and the calls around them.
+ */
+export function callsWith(sites: readonly Site[], { callOf }: Inlined): ReadonlySet<string> {
+  const calls = new Set<string>();
+  const add = (node: Node) => {
+    for (const { name } of node.outputs.filter((value) => value !== null)) {
+      const call = callOf.get(name);
+      if (call !== undefined) calls.add(call);
+    }
+  };
+  for (const { node, skip, branches } of sites)
+    for (const slot of [node, skip.use.node, ...branches.map(({ use }) => use.node)]) add(slot);
+  return calls;
+}
+
+/** Writes functions in place of these calls, and of those around them. */
+export const openCalls = (graph: Graph, calls: ReadonlySet<string>): Inlined | null =>
+  inlined(graph, (_, label) =>
+    [...calls].some((call) => call === label || call.startsWith(`${label}/`)),
+  );

@@ -1,0 +1,156 @@
+import { flag, texts } from "../../src/arguments.ts";
+import { InputError } from "../../src/errors.ts";
+import { withAllowedTensors } from "../../src/graph/early-constants.ts";
+import type { Graph, Value } from "../../src/graph/graph.ts";
+import { weightsScope } from "../../src/graph/own-weights.ts";
+import type { Patch } from "../../src/graph/patch-edits.ts";
+import type { Declared } from "../../src/options.ts";
+import { filled, type Given } from "../../src/options.ts";
+import type { Site } from "../residuals/residual.ts";
+import {
+  built,
+  defaultMap,
+  defaults,
+  type VariantName,
+  variantNamed,
+  variantNames,
+} from "../variants/index.ts";
+import type { Variant, VariantOptions } from "../variants/variant.ts";
+import { type Choice, chosen } from "./choose.ts";
+import { type Augmented, augment, type Draft } from "./insert.ts";
+import { choosing, DEFAULT_VARIANT, inserting } from "./insert-options.ts";
+import type { Manifest } from "./manifest.ts";
+
+/** What to insert, and where. */
+export interface LaurelOptions extends Choice, Given<VariantOptions> {
+  /** A variant's name; "rw+lr" where none is given. */
+  readonly variant?: VariantName | undefined;
+}
+
+/** What is inserted and where, as it is checked. */
+export const laurelOptions: Declared<LaurelOptions> = {
+  ...inserting,
+  ...choosing,
+  sites: texts,
+  again: flag,
+};
+
+/** Everything that is to be changed, before anything is. */
+export interface Plan {
+  readonly variant: string;
+  readonly parts: readonly Variant[];
+  readonly options: VariantOptions;
+  readonly sites: readonly Augmented[];
+  readonly patch: Patch;
+  readonly warnings: readonly string[];
+}
+
+/** Plans LAuReL at the chosen ones of these sites. Changes nothing yet. */
+export function plan(graph: Graph, sites: readonly Site[], wanted: LaurelOptions): Plan {
+  const variant = wanted.variant ?? DEFAULT_VARIANT;
+  const named = variantNamed(variant);
+  if (!named)
+    throw new InputError(`there is no variant "${variant}"; choose ${variantNames.join(", ")}.`);
+  const options = optionsOf(wanted, named);
+  const parts = built(named);
+  const draft: Draft = { nodes: [], tensors: [], redirects: [] };
+  const below = namesBelow(graph);
+  const layers = new Map<string, Augmented>();
+  const augmented = chosen(sites, wanted).map((site) => {
+    const operands = parts.some((part) => part.name === "pa")
+      ? laggedSkips(site, options.lags)
+      : [site.skip.value];
+    const layer = layers.get(site.layer);
+    const shares =
+      layer?.operands.length === operands.length &&
+      weightsScope(layer.site.scope) === weightsScope(site.scope);
+    const like = shares ? layer : null;
+    const made = augment({ site, operands, parts, options, like }, below(site), draft);
+    if (!layer) layers.set(site.layer, made);
+    return made;
+  });
+  const warnings = clamping(augmented, options);
+  const patch = withAllowedTensors(graph, draft);
+  return { variant, parts, options, sites: augmented, patch, warnings };
+}
+
+/** What the result says of itself. */
+export const manifestOf = (
+  { variant, options, sites }: Plan,
+  facts: Omit<Manifest, "variant" | "options" | "sites">,
+): Manifest => ({
+  ...facts,
+  variant,
+  options,
+  sites: sites.map(({ site, augmentedSkip, parameters }) => ({
+    name: site.name,
+    output: site.output.name,
+    skip: site.skip.value.name,
+    augmented: augmentedSkip,
+    parameters: Object.fromEntries(
+      Object.entries(parameters).map(([role, { name }]) => [role, name]),
+    ),
+  })),
+});
+
+/** The skip operands of a site and of up to k − 1 sites before it in its stream, nearest first. */
+function laggedSkips(site: Site, k: number): Value[] {
+  const skips: Value[] = [];
+  for (let at: Site | null = site; at && skips.length < k; at = at.previous)
+    skips.push(at.skip.value);
+  return skips;
+}
+
+/**
+ * Names below a site, "/layer1/Add.laurel.A", each given once. Sites have names of their own, so
+ * only what the model holds already can be in the way of one.
+ */
+function namesBelow(graph: Graph): (site: Site) => (role: string) => string {
+  const there = new Set<string>();
+  for (const name of graph.names) if (name.includes(".laurel.")) there.add(name);
+  return (site) => {
+    const given = new Set<string>();
+    return (role) => {
+      let free = role;
+      const full = () => `${site.name}.laurel.${free}`;
+      for (let k = 1; given.has(free) || there.has(full()); k++) free = `${role}_${k}`;
+      given.add(free);
+      return full();
+    };
+  };
+}
+
+function clamping(sites: readonly Augmented[], { rank }: VariantOptions): string[] {
+  const clamped = sites.filter(
+    ({ place, parameters }) =>
+      place.feature.size < rank && Object.keys(parameters).some((role) => role.includes(".A")),
+  ).length;
+  return clamped === 0
+    ? []
+    : [
+        `rank ${rank} is more than the feature size of ${clamped} ${clamped === 1 ? "site" : "sites"}; it is clamped there.`,
+      ];
+}
+
+function optionsOf(wanted: LaurelOptions, named: readonly Variant[]): VariantOptions {
+  const { rank, normalize, perChannel, init, lags, shareLags, seed } = wanted;
+  const given = { rank, normalize, perChannel, init, lags, shareLags, seed };
+  const options = { ...filled(defaults, given), paMap: wanted.paMap ?? defaultMap(named) };
+  for (const name of ["rank", "lags"] as const)
+    if (!Number.isSafeInteger(options[name]) || options[name] < 1)
+      throw new InputError(`${name} ${options[name]} is no whole number from 1 on.`);
+  if (!Number.isSafeInteger(options.seed))
+    throw new InputError(`seed ${options.seed} is no whole number.`);
+  oneOf("normalize", options.normalize, ["softmax", "sigmoid", "none"]);
+  oneOf("init", options.init, ["xavier", "orthogonal"]);
+  oneOf("pa-map", options.paMap, ["low-rank", "identity"]);
+  if (options.paMap === "identity" && defaultMap(named) === "low-rank")
+    throw new InputError(
+      `pa-map identity does not go with ${wanted.variant}, whose LR is the low-rank map at lag 0; leave lr or the option out.`,
+    );
+  return options;
+}
+
+function oneOf(name: string, value: string, all: readonly string[]): void {
+  if (!all.includes(value)) throw new InputError(`${name} ${value} is none of ${all.join(", ")}.`);
+}

@@ -1,0 +1,186 @@
+import type { Node } from "../../src/graph/graph.ts";
+import { applyPatch } from "../../src/graph/patch.ts";
+import type { Patch } from "../../src/graph/patch-edits.ts";
+import { trainingWarnings } from "../../src/graph/training-mode.ts";
+import { type Model, modelOf, typesOf } from "../../src/model.ts";
+import type { Undo } from "../../src/onnx/undo.ts";
+import type { Ort } from "../../src/ort/session.ts";
+import { NotOpened } from "../lower/composite.ts";
+import { type Opening, opening } from "../lower/index.ts";
+import type { Inlined } from "../lower/inline.ts";
+import { findSites, type ResidualOptions, type Residuals } from "../residuals/find.ts";
+import type { Feature, Rejection, Site } from "../residuals/residual.ts";
+import { hiddenSums, hidesSum } from "./hidden-sums.ts";
+import { callsWith, closedCalls, openAll, openCalls, openSums } from "./open-calls.ts";
+
+/** The residual connections of a model, the sums that are none, and warnings of the inference. */
+export interface FoundResiduals extends Residuals {
+  /** The sites that the choice takes; all of them if nothing is chosen. */
+  readonly chosen: readonly Site[];
+  readonly warnings: readonly string[];
+}
+
+/** A model with functions and composite nodes that hold residual connections opened. */
+export interface Opened {
+  readonly model: Model;
+  /** The calls that were opened, by the way to each. */
+  readonly calls: readonly string[];
+  /** The composite nodes that were opened after that. */
+  readonly nodes: readonly Node[];
+  /** The model that these stand in. */
+  readonly composed: Model;
+  /** How it becomes the model that it was opened from, the last step first. */
+  readonly undos: readonly Undo[];
+}
+
+/** A model as it is searched, its residual connections, and warnings of the inference. */
+export interface Searched {
+  readonly opened: Opened;
+  readonly found: Residuals;
+  readonly warnings: readonly string[];
+  /** The feature axes that were found inside functions which stay closed. */
+  readonly features: ResidualOptions["features"];
+}
+
+/** Opens what holds residual connections out of reach, and finds these. */
+export async function searched(
+  model: Model,
+  ort: Ort,
+  options: ResidualOptions,
+): Promise<Searched> {
+  const written = await withCallsOpened(model, ort, options);
+  const all = await withNodesOpened(written, ort, { ...options, features: written.features });
+  const { found } = all;
+  return {
+    ...all,
+    found: { ...found, rejected: [...found.rejected, ...closedCalls(model.graph)] },
+    warnings: [...all.warnings, ...trainingWarnings(model.graph)],
+  };
+}
+
+async function search(opened: Opened, ort: Ort, options: ResidualOptions): Promise<Searched> {
+  const { types, warnings } = await typesOf(opened.model, ort);
+  const found = findSites(opened.model.graph, types, options);
+  return { opened, found, warnings, features: options.features };
+}
+
+/** Writes functions that hold residual connections in place of their calls. */
+async function withCallsOpened(
+  model: Model,
+  ort: Ort,
+  options: ResidualOptions,
+): Promise<Searched> {
+  const closed: Opened = { model, calls: [], nodes: [], composed: model, undos: [] };
+  const { graph } = model;
+  if (graph.functions.length === 0) return search(closed, ort, options);
+  let known = options;
+  const unfold = async (made: Inlined | null): Promise<Searched> => {
+    const step = made && (await patched(model, made.patch));
+    const opened =
+      made && step ? { ...closed, ...step, composed: step.model, calls: made.calls } : closed;
+    const searched = await search(opened, ort, known);
+    if (known.features || !searched.found.rejected.some(({ axisless }) => axisless))
+      return searched;
+    known = { ...options, features: await featuresInside(model, ort, options) };
+    return search(opened, ort, known);
+  };
+  const all = openSums(graph);
+  if (!all) return unfold(null);
+  const whole = await unfold(all);
+  const needed = callsWith(whole.found.sites, all);
+  const some = needed.size > 0 ? openCalls(graph, needed) : null;
+  return some?.calls.length === all.calls.length ? whole : unfold(some);
+}
+
+/** The feature axes of sums in a model all of whose calls are opened: mixers and norms may lie in functions. */
+async function featuresInside(
+  model: Model,
+  ort: Ort,
+  options: ResidualOptions,
+): Promise<ReadonlyMap<string, Feature>> {
+  const all = openAll(model.graph);
+  if (!all) return new Map();
+  const { model: whole } = await patched(model, all.patch);
+  const { types } = await typesOf(whole, ort);
+  const { sites } = findSites(whole.graph, types, { ...options, featureAxis: undefined });
+  return new Map(sites.map(({ output, feature }) => [output.name, feature]));
+}
+
+/** Opens composite nodes whose sum no slot of theirs leads to, where that is a residual connection. */
+async function withNodesOpened(
+  written: Searched,
+  ort: Ort,
+  options: ResidualOptions,
+): Promise<Searched> {
+  const { model } = written.opened;
+  const rejected: Rejection[] = [];
+  const { types } = await typesOf(model, ort);
+  const hidden = hiddenSums(model.graph).filter((node) => {
+    try {
+      return opening(model.graph, types, [node]);
+    } catch (error) {
+      if (!(error instanceof NotOpened)) throw error;
+      rejected.push(rejectionOf(node, error.message));
+      return false;
+    }
+  });
+  const unfold = (nodes: readonly Node[]) => withOpened(written.opened, nodes, ort, options);
+  if (hidden.length === 0) return withRejected(written, rejected);
+  const whole = await unfold(hidden);
+  const needed = hidden.filter((node) => whole.found.sites.some(({ within }) => within === node));
+  if (needed.length === hidden.length) return withRejected(whole, rejected);
+  for (const { within, reason, kind } of whole.found.rejected)
+    if (within && !needed.includes(within)) rejected.push(rejectionOf(within, reason, kind));
+  return withRejected(needed.length > 0 ? await unfold(needed) : written, rejected);
+}
+
+/** As it is searched where of the composite nodes only these are opened. */
+export function withOnly(
+  { opened: { composed, nodes: all, undos, calls }, features }: Searched,
+  nodes: readonly Node[],
+  ort: Ort,
+  given: ResidualOptions,
+): Promise<Searched> {
+  const options = { ...given, features };
+  const before = all.length > 0 ? undos.slice(1) : undos;
+  const written: Opened = { model: composed, calls, nodes: [], composed, undos: before };
+  return nodes.length > 0
+    ? withOpened(written, nodes, ort, options)
+    : search(written, ort, options);
+}
+
+async function withOpened(
+  written: Opened,
+  nodes: readonly Node[],
+  ort: Ort,
+  options: ResidualOptions,
+): Promise<Searched> {
+  const { graph } = written.model;
+  const { types } = await typesOf(written.model, ort);
+  const { patch, within }: Opening = opening(graph, types, nodes);
+  const step = await patched(written.model, patch);
+  const opened = { ...written, ...step, nodes, undos: [...step.undos, ...written.undos] };
+  return search(opened, ort, { ...options, within });
+}
+
+const rejectionOf = (node: Node, reason: string, kind: Rejection["kind"] = null): Rejection => ({
+  node,
+  within: null,
+  output: node.outputs.find(Boolean)!,
+  reason,
+  kind,
+});
+
+/** What was found, and of nodes with hidden sums what came of opening them. */
+const withRejected = ({ found, ...rest }: Searched, hidden: readonly Rejection[]): Searched => ({
+  ...rest,
+  found: {
+    ...found,
+    rejected: [...found.rejected.filter(({ node }) => !hidesSum(node)), ...hidden],
+  },
+});
+
+async function patched(model: Model, patch: Patch): Promise<Pick<Opened, "model" | "undos">> {
+  const { source, folder, undo } = await applyPatch(model.graph, patch);
+  return { model: modelOf(source, folder), undos: [undo()] };
+}

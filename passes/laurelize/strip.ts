@@ -1,0 +1,113 @@
+import { sha256 } from "#node";
+import { checkModel } from "../../src/arguments.ts";
+import { InputError } from "../../src/errors.ts";
+import { folderAfter } from "../../src/graph/placing.ts";
+import { type Model, modelOf } from "../../src/model.ts";
+import { relocations } from "../../src/onnx/relocations.ts";
+import type { Source } from "../../src/onnx/source.ts";
+import { altered, sampled, undone } from "../../src/onnx/undo.ts";
+import { manifestKey, manifests, parameterNames } from "./manifest.ts";
+
+/** What `strip` gives back. */
+export interface Stripped {
+  /** The model as it was before it was last laurelized, byte for byte. */
+  readonly model: Model;
+  /** Which SHA-256 was recorded, and so was checked: the whole file's, or a sample's. */
+  readonly checked: "whole" | "sample" | null;
+  /** The original's own file, where linked weights are read from it. */
+  readonly beside: string | null;
+}
+
+/**
+ * Takes the last laurelization out of a model again. Throws an InputError where the model is not
+ * laurelized, or where the file or its old weights have changed since.
+ */
+export async function strip(model: Model): Promise<Stripped> {
+  checkModel("strip", model);
+  const { name } = model.file.source;
+  const all = manifests(model.metadata);
+  const manifest = all.at(-1);
+  if (manifest === undefined)
+    throw new InputError(`${name} is not laurelized; there is nothing to take out.`);
+  const fed = parameterNames(all.filter((each) => each !== null)).find((each) =>
+    model.graph.main.inputs.some((input) => input.name === each),
+  );
+  if (fed !== undefined)
+    throw new InputError(
+      `${name} takes its LAuReL weights as inputs (${fed} is one); strip the model it was made from.`,
+    );
+  const trained = manifest?.trained ?? [];
+  if (trained.length > 0)
+    throw new InputError(
+      `training has changed its old weights: ${name} notes ${listed(trained)}, whose original values it does not hold; take the original file, or the laurelized one from before the training.`,
+    );
+  const entry = model.file.message.metadata.find(({ key }) => key === manifestKey(all.length - 1));
+  const changed = `${name} is not as laurelize wrote it: another tool has rewritten it, or training has changed its old weights; strip the file as it was written.`;
+  if (!manifest || entry?.frame.end !== model.size) throw new InputError(changed);
+  const { undo, sample, opening } = manifest;
+  const tail = { start: entry.frame.at, end: model.size };
+  const open = (file: string) => {
+    if (model.folder) return model.folder.open(file);
+    throw new InputError(`${name} refers to weights in ${file}; open it by its path.`);
+  };
+  let source = undone(model.file.source, undo, tail, open);
+  for (const step of opening ?? []) {
+    const { size } = source;
+    source = undone(source, step, { start: size, end: size }, open);
+  }
+  const differs = async (digest: string | null | undefined, of: () => Source) =>
+    typeof digest === "string" && (await sha256(of())) !== digest;
+  if (
+    (await differs(sample, () => sampled(source, undo))) ||
+    (await differs(manifest.sha256, () => source))
+  )
+    throw undo.beside === undefined
+      ? new InputError(changed)
+      : altered(model.file.source, { name: undo.beside });
+  return {
+    model: withCopiesBack(modelOf(source, model.folder), relocations(model.file.source, undo)),
+    checked: manifest.sha256 !== null ? "whole" : sample ? "sample" : null,
+    beside: undo.beside ?? null,
+  };
+}
+
+/**
+ * The model, whose data files are to be copied back under their former names when it is saved.
+ * Each name is one that the model refers to, and so is checked to stay in the model's folder.
+ */
+function withCopiesBack(model: Model, former: ReadonlyMap<string, string>): Model {
+  const { folder } = model;
+  if (!folder || former.size === 0) return model;
+  const moved = (copies: ReadonlyMap<string, string>) =>
+    modelOf(model.source, folderAfter(folder, { copies }, null));
+  const needed = new Set(moved(former).dataFiles);
+  return moved(new Map([...former].filter(([, before]) => needed.has(before))));
+}
+
+const LISTED = 5;
+
+const listed = (names: readonly string[]) =>
+  names.length > LISTED
+    ? `${names.slice(0, LISTED).join(", ")} and ${names.length - LISTED} more`
+    : names.join(", ");
+
+/**
+ * Whether it is known which old weights of a laurelized model were trained: it notes them, or its
+ * original is still in it, by the SHA-256 in its metadata.
+ */
+export async function knowsTrained(model: Model): Promise<boolean> {
+  let at = model;
+  try {
+    for (let last = manifests(at.metadata).at(-1); last !== undefined; ) {
+      if (last?.trained) return true;
+      const { model: before, checked } = await strip(at);
+      if (checked === null) return false;
+      at = before;
+      last = manifests(at.metadata).at(-1);
+    }
+    return true;
+  } catch (error) {
+    if (error instanceof InputError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,102 @@
+import { type Writing, writing } from "../../src/graph/builder.ts";
+import { titleOf } from "../../src/graph/called.ts";
+import { type Graph, type Node, outward } from "../../src/graph/graph.ts";
+import { sinceOf } from "../../src/graph/operators.ts";
+import type { Insertion, Patch } from "../../src/graph/patch-edits.ts";
+import type { Types } from "../../src/graph/types.ts";
+import { type Composite, compositeOf, NotOpened } from "./composite.ts";
+import { inlined } from "./inline.ts";
+import { plainRules, rules } from "./rules.ts";
+
+/** Whether a node is of a composite operator that can be turned into plain ones, or calls a function. */
+export const canOpen = ({ op, callee }: Node) => callee !== null || Object.hasOwn(rules, op);
+
+/** Plain nodes in place of composite ones. */
+export interface Opening {
+  readonly patch: Patch;
+  /** The composite node in whose place each new value is made. */
+  readonly within: ReadonlyMap<string, Node>;
+}
+
+/** As `opening`, the patch alone. */
+export const open = (graph: Graph, types: Types, nodes: readonly Node[]): Patch =>
+  opening(graph, types, nodes).patch;
+
+/**
+ * Turns composite nodes into plain ones of the model's own opset, and calls of the model's functions
+ * into what these do, calls inside them too: each is removed, and what stands in its place makes its
+ * outputs under their names. Changes nothing itself. Throws a NotOpened, one sentence, where a node is
+ * beyond its rule.
+ */
+export function opening(graph: Graph, types: Types, nodes: readonly Node[]): Opening {
+  const write = writing(graph, "opened");
+  let steps = 0;
+  const opset = graph.file.opsets.get("") ?? 7;
+  const writer: Writer = { ...write, opset, unrolled: (more) => (steps += more) };
+  const inserted: Insertion[] = [];
+  const within = new Map<string, Node>();
+  const calls = new Set(nodes.filter(({ callee }) => callee !== null));
+  for (const node of nodes) {
+    if (calls.has(node)) continue;
+    const from = write.nodes.length;
+    const outputs = opened(graph, types, node, writer);
+    const renamed = underOldNames(node, write.nodes.slice(from), outputs);
+    for (const { node: made } of renamed) for (const name of made.outputs) within.set(name, node);
+    inserted.push(...renamed);
+  }
+  const patch = { nodes: inserted, tensors: write.tensors, redirects: [], removed: nodes };
+  return { patch: calls.size > 0 ? { ...patch, ...writtenOut(graph, calls) } : patch, within };
+}
+
+/** The bodies of functions in place of these calls. */
+function writtenOut(graph: Graph, calls: ReadonlySet<Node>): Pick<Patch, "written" | "opsets"> {
+  const inFunction = ({ scope }: Node) => [...outward(scope)].at(-1)!.kind === "function";
+  const made = inlined(graph, (call) => calls.has(call) || inFunction(call));
+  for (const call of calls)
+    if (!made?.patch.removed?.includes(call))
+      throw new NotOpened(
+        `${titleOf(call)} is not written out: its function means other operator sets than the model; convert one of them.`,
+      );
+  return { written: made!.patch.written!, opsets: made!.patch.opsets! };
+}
+
+type Writer = Writing & Pick<Composite<string>, "opset" | "unrolled">;
+
+/** Writes the plain nodes of one; what its outputs are there, each made by a node of its own. */
+function opened(graph: Graph, types: Types, node: Node, write: Writer): (string | null)[] {
+  const { op } = node;
+  const { opset } = write;
+  const rule = [rules, plainRules].find((table) => Object.hasOwn(table, op))?.[op];
+  if (!rule) throw new NotOpened(`${titleOf(node)} is no composite operator.`);
+  write.about(`${node.message.name || node.message.outputs[0]}.opened`, node);
+  const call = compositeOf(graph, types, node, write);
+  const from = write.nodes.length;
+  const results = rule(write.op, call);
+  const free = new Set(write.nodes.slice(from).flatMap((made) => made.node.outputs));
+  const outputs = node.outputs.map((output, index) => {
+    if (output === null) return null;
+    const result = results[index] ?? call.refuse(`its output ${index} is not known to the rule`);
+    return free.delete(result) ? result : write.op.Identity(result);
+  });
+  for (const { node: made } of write.nodes.slice(from))
+    if (opset < sinceOf(made.op))
+      call.refuse(
+        `that takes ${made.op}, which opset ${opset} lacks; convert the model to opset ${sinceOf(made.op)}`,
+      );
+  return outputs;
+}
+
+function underOldNames(
+  node: Node,
+  nodes: readonly Insertion[],
+  outputs: readonly (string | null)[],
+): Insertion[] {
+  const names = new Map(
+    outputs.flatMap((made, index) => (made ? [[made, node.outputs[index]!.name] as const] : [])),
+  );
+  const renamed = (all: readonly string[]) => all.map((name) => names.get(name) ?? name);
+  return nodes.map(({ before, node: one }) => ({
+    before,
+    node: { ...one, inputs: renamed(one.inputs), outputs: renamed(one.outputs) },
+  }));
+}

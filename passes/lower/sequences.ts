@@ -1,0 +1,104 @@
+import { type Writing, writing } from "../../src/graph/builder.ts";
+import { numbersOf } from "../../src/graph/constants.ts";
+import { attribute, type Graph, type Node, type Value } from "../../src/graph/graph.ts";
+import type { Insertion, Patch } from "../../src/graph/patch-edits.ts";
+import type { Types } from "../../src/graph/types.ts";
+
+/** Makes one tensor of a sequence, by its name. */
+type Item = () => string;
+
+/**
+ * Writes tensors in place of those of these nodes that take them out of sequences whose length and
+ * order are known: pieces of a split, or what was put together. Changes nothing itself; null where
+ * there is none.
+ */
+export function withoutSequences(graph: Graph, types: Types, nodes: readonly Node[]): Patch | null {
+  const write = writing(graph, "sequence");
+  const inserted: Insertion[] = [];
+  const removed: Node[] = [];
+  for (const node of nodes) {
+    const output = node.outputs[0];
+    if (!output || !["SequenceAt", "ConcatFromSequence"].includes(node.op)) continue;
+    write.about(`${output.name}.opened`, node);
+    const items = itemsOf(graph, types, node.inputs[0], write);
+    if (!items) continue;
+    const from = write.nodes.length;
+    const made = node.op === "SequenceAt" ? chosen(graph, node, items) : joined(node, items, write);
+    if (made === null) continue;
+    write.copy(made, output.name);
+    inserted.push(...write.nodes.slice(from));
+    removed.push(node);
+  }
+  if (removed.length === 0) return null;
+  return { nodes: inserted, tensors: write.tensors, redirects: [], removed };
+}
+
+function chosen(graph: Graph, node: Node, items: readonly Item[]): string | null {
+  const at = numbersOf(graph, node.inputs[1])?.[0];
+  return at === undefined ? null : (items.at(at)?.() ?? null);
+}
+
+function joined(node: Node, items: readonly Item[], { op, to }: Writing): string | null {
+  const axis = attribute(node, "axis")?.i ?? 0;
+  if (items.length === 0) return null;
+  if (!attribute(node, "new_axis")?.i)
+    return op.Concat(
+      items.map((item) => item()),
+      { axis },
+    );
+  if (axis < 0) return null;
+  return op.Concat(
+    items.map((item) => to.unsqueeze(item(), [axis])),
+    { axis },
+  );
+}
+
+/** What a sequence holds, in order; null where that is not known. */
+function itemsOf(
+  graph: Graph,
+  types: Types,
+  sequence: Value | null,
+  write: Writing,
+): readonly Item[] | null {
+  const node = sequence?.producer;
+  switch (node?.op) {
+    case "Identity":
+      return itemsOf(graph, types, node.inputs[0], write);
+    case "SequenceConstruct":
+      return node.inputs.map((value) => () => value!.name);
+    case "SequenceEmpty":
+      return [];
+    case "SequenceInsert": {
+      const before = itemsOf(graph, types, node.inputs[0], write);
+      const place = node.inputs[2] ? numbersOf(graph, node.inputs[2])?.[0] : before?.length;
+      return before && place !== undefined
+        ? before.toSpliced(place, 0, () => node.inputs[1]!.name)
+        : null;
+    }
+    case "SplitToSequence":
+      return pieces(graph, types, node, write);
+    default:
+      return null;
+  }
+}
+
+/** The pieces of a SplitToSequence, each a Slice. */
+function pieces(graph: Graph, types: Types, node: Node, { to }: Writing): readonly Item[] | null {
+  const [x, split] = node.inputs;
+  const shape = types.get(x!)?.shape;
+  const asked = attribute(node, "axis")?.i ?? 0;
+  const axis = shape && asked < 0 ? asked + shape.length : asked;
+  const size = shape?.[axis];
+  const given = split ? numbersOf(graph, split) : [1];
+  if (typeof size !== "number" || !given) return null;
+  const scalar = !split || types.get(split)?.shape?.length === 0;
+  const count = scalar ? Math.ceil(size / given[0]) : given.length;
+  const ends = scalar
+    ? Array.from({ length: count }, (_, k) => Math.min(size, (k + 1) * given[0]))
+    : given.map((_, k) => given.slice(0, k + 1).reduce((a, b) => a + b, 0));
+  const squeezed = !split && attribute(node, "keepdims")?.i === 0;
+  return ends.map((end, k) => () => {
+    const piece = to.slice(x!.name, [k === 0 ? 0 : ends[k - 1]], [end], [axis]);
+    return squeezed ? to.squeeze(piece, [axis]) : piece;
+  });
+}

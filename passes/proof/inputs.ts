@@ -1,0 +1,30 @@
+import { freeMemory } from "#node";
+import { checkGiven, checkModel, type WithOrt, withOrt } from "../../src/arguments.ts";
+import { type Model, typesOf } from "../../src/model.ts";
+import type { Tensors } from "../../src/ort/session.ts";
+import { feedsOfNpz, feedsOfTestData } from "../../src/samples/user-inputs.ts";
+
+/** Inputs of a proof from an .npz: one array for each input of the model, by name. */
+export async function inputsFromNpz(
+  model: Model,
+  npz: Uint8Array,
+  options: WithOrt,
+): Promise<Tensors> {
+  checkModel("inputsFromNpz", model);
+  checkGiven("inputsFromNpz", options, withOrt);
+  const { ort } = options;
+  const { types } = await typesOf(model, ort);
+  return feedsOfNpz(ort, { graph: model.graph, types }, npz, freeMemory());
+}
+
+/** Inputs of a proof from the files of an ONNX test_data_set folder: input_0.pb, input_1.pb, … */
+export async function inputsFromTestData(
+  model: Model,
+  files: ReadonlyMap<string, Uint8Array>,
+  options: WithOrt,
+): Promise<Tensors> {
+  checkModel("inputsFromTestData", model);
+  checkGiven("inputsFromTestData", options, withOrt);
+  const { ort } = options;
+  return feedsOfTestData(ort, model.graph, (await typesOf(model, ort)).types, files);
+}

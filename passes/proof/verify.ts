@@ -1,0 +1,55 @@
+import { checkGiven, checkLaurelized, text, type WithOrt, withOrt } from "../../src/arguments.ts";
+import { type Judged, judgedOf } from "../../src/compare/judged.ts";
+import { type Model, typesOf } from "../../src/model.ts";
+import { runnable } from "../../src/ort/loading.ts";
+import type { Ort } from "../../src/ort/session.ts";
+import type { Laurelized } from "../laurelize/laurelize.ts";
+import { checkMemory } from "../laurelize/memory.ts";
+import type { Opened } from "../laurelize/search.ts";
+import { type Proof, type ProofOptions, proving } from "./checks.ts";
+import { prove } from "./proof.ts";
+import { proveSites } from "./prove-sites.ts";
+
+/**
+ * Proves a laurelized model in onnxruntime, in full or at its sites only (`extent`). `written` is
+ * the path of a file that holds it already; without it its bytes are loaded. Throws an InputError
+ * where a proof in full would not fit into memory.
+ */
+export async function verify(
+  laurelized: Laurelized,
+  options: WithOrt & ProofOptions & { readonly written?: string | undefined },
+): Promise<Proof> {
+  checkLaurelized("verify", laurelized);
+  checkGiven("verify", options, { ...withOrt, ...proving, written: text });
+  const { original, opened, model, plan: planned } = laurelized;
+  const { graph } = opened.model;
+  const { types } = await typesOf(opened.model, options.ort);
+  if (options.extent === "sites")
+    return proveSites(options.ort, { graph, types }, model.graph, planned, options);
+  checkMemory(model);
+  const judged = judgedOf(graph, types);
+  const file = judged.provable(model.file);
+  const written = file === model.file ? options.written : undefined;
+  const result = {
+    graph: model.graph,
+    runnable: { ...runnable(file, written), title: "the result" },
+  };
+  const closed =
+    opened.undos.length > 0 ? await closedOf(original, opened, judged, options.ort) : null;
+  return prove(options.ort, { graph, types, closed, judged }, result, planned, options);
+}
+
+async function closedOf(
+  original: Model,
+  { calls, nodes, composed }: Opened,
+  { provable }: Judged,
+  ort: Ort,
+) {
+  const { types } = await typesOf(composed, ort);
+  return {
+    model: runnable(provable(original.file)),
+    calls,
+    nodes,
+    composed: { graph: composed.graph, types },
+  };
+}

@@ -1,0 +1,232 @@
+import { object, objects, texts } from "../../src/arguments.ts";
+import { InputError } from "../../src/errors.ts";
+import { constants } from "../../src/graph/constants.ts";
+import type { Graph, Node, Scope, Value } from "../../src/graph/graph.ts";
+import { labelOf, pathOf, scopesOf, visible } from "../../src/graph/scopes.ts";
+import type { Types } from "../../src/graph/types.ts";
+import type { Declared } from "../../src/options.ts";
+import { blockedValues } from "./blocked.ts";
+import { forms } from "./index.ts";
+import { recognize } from "./inserted.ts";
+import { isLaurel } from "./laurel-block.ts";
+import { type FeatureAxis, type NamedAxes, namedAxes } from "./named-axes.ts";
+import { Reach } from "./reach.ts";
+import { refinedTypes } from "./refined-types.ts";
+import type {
+  Feature,
+  Kind,
+  ManifestSite,
+  OptionalKind,
+  Rejection,
+  Setting,
+  Site,
+} from "./residual.ts";
+import { OPTIONAL_KINDS } from "./residual.ts";
+import { layers } from "./same-layer.ts";
+import { slots } from "./slots.ts";
+import { type Candidate, type FoundAxis, featureAxes } from "./stream-axes.ts";
+import { inStreams, type Unplaced } from "./streams.ts";
+
+/** What a search found: the residual connections, and every other sum with its reason. */
+export interface Residuals {
+  readonly sites: readonly Site[];
+  readonly rejected: readonly Rejection[];
+  /** Sentences on feature axes that the user names and that no sum takes. */
+  readonly unused: readonly string[];
+  /** Sites at which LAuReL of this tool is recognised that the model's metadata does not list. */
+  readonly recognized: number;
+}
+
+/** Options of the search. */
+export interface ResidualOptions {
+  /** What the model says of earlier laurelizations: their nodes are no sums of its own. */
+  readonly earlier?: readonly ManifestSite[] | undefined;
+  /** Values that are made in place of composite nodes which were opened. */
+  readonly within?: ReadonlyMap<string, Node> | undefined;
+  /**
+   * Feature axis of every site, or of the sites whose name matches a glob, in place of what the
+   * graph shows. May be negative.
+   */
+  readonly featureAxis?: FeatureAxis | undefined;
+  /** Feature axes that are known already, by the names of the sums. */
+  readonly features?: ReadonlyMap<string, Feature> | undefined;
+  /** Kinds of sums that are left alone otherwise. */
+  readonly also?: readonly OptionalKind[] | undefined;
+}
+
+/** The options of a search, as they are checked. */
+export const searching: Declared<ResidualOptions> = {
+  earlier: objects,
+  within: object,
+  featureAxis: {},
+  features: object,
+  also: texts,
+};
+
+/** Finds the residual connections of the main graph and of the bodies inside it. Changes nothing. */
+export function findSites(graph: Graph, inferred: Types, options: ResidualOptions = {}): Residuals {
+  for (const kind of options.also ?? [])
+    if (!OPTIONAL_KINDS.includes(kind))
+      throw new InputError(`also ${kind} is none of ${OPTIONAL_KINDS.join(", ")}.`);
+  const types = refinedTypes(graph, inferred);
+  const earlier = options.earlier ?? [];
+  const scopes = [...scopesOf(graph)];
+  const facts = { graph, types, constants: constants(graph) };
+  const recognized = recognize(facts, scopes, forms);
+  const listed = augmentedBefore(scopes, earlier);
+  const setting: Setting = {
+    ...facts,
+    blocked: blockedValues(graph),
+    augmented: new Map([...recognized.augmented, ...listed]),
+  };
+  const named = namedAxes(options.featureAxis);
+  const { found, rejected } = search(setting, options, named, recognized.nodes);
+  const isUnlisted = (value: Value) => recognized.augmented.has(value) && !listed.has(value);
+  const unique = naming();
+  const sites = found.reverse().map(({ candidate, feature }): Omit<Unplaced, "layer"> => {
+    const { node, within, sum, skip, branches, kind, form } = candidate;
+    const { dtype, shape } = types.get(sum.output)!;
+    return {
+      name: unique(within ?? node),
+      node,
+      within,
+      scope: node.scope,
+      output: sum.output,
+      place: sum.place,
+      skip,
+      branches,
+      bias: sum.bias,
+      kind: isLaurel(setting, skip, branches, feature.size) ? "laurel" : kind,
+      form,
+      dtype,
+      shape: shape!.map((dim, axis) => (axis === feature.axis ? feature.size : dim)),
+      feature,
+    };
+  });
+  return {
+    sites: inStreams(setting, layers(setting, sites.reverse())),
+    rejected,
+    unused: named.unused(),
+    recognized: sites.filter(({ skip: { value } }) => isUnlisted(value)).length,
+  };
+}
+
+/** A sum with its slots. */
+interface Found extends Candidate {
+  readonly node: Node;
+  readonly within: Node | null;
+  readonly kind: Kind;
+  readonly form: string;
+}
+
+/**
+ * The sums that have slots and a feature axis, and all others with their reasons, in the order in
+ * which they are computed. The last sum is looked at first: it takes the sums inside it along.
+ */
+function search(
+  setting: Setting,
+  options: ResidualOptions,
+  named: NamedAxes,
+  laurel: ReadonlySet<Node>,
+): {
+  readonly found: { readonly candidate: Found; readonly feature: Feature }[];
+  readonly rejected: Rejection[];
+} {
+  const own = (options.earlier ?? []).map(({ name }) => `${name}.laurel.`);
+  const reach = new Reach(setting);
+  const nodes = [...scopesOf(setting.graph)].flatMap((scope) => scope.nodes);
+  const order = new Map(nodes.map((node, k) => [node, k]));
+  const inOrder = (a: { readonly node: Node }, b: { readonly node: Node }) =>
+    order.get(a.node)! - order.get(b.node)!;
+  const candidates: Found[] = [];
+  const rejected: Rejection[] = [];
+  const absorbed = new Set<Node>();
+  const axes = new Map<Found, FoundAxis>();
+  for (let pending = [...nodes].reverse(); pending.length > 0; ) {
+    for (const node of pending) {
+      const inserted =
+        laurel.has(node) || own.some((prefix) => node.message.name.startsWith(prefix));
+      const form =
+        inserted || absorbed.has(node) ? undefined : forms.find((each) => each.sumOf(node));
+      const sum = form?.sumOf(node);
+      if (!form || !sum) continue;
+      const within = options.within?.get(sum.output.name) ?? null;
+      const found = slots(setting, reach, sum);
+      const kindAsked =
+        "reason" in found && options.also?.some((kind) => kind === found.optional?.kind);
+      const taken = "skip" in found ? found : kindAsked ? found.optional! : null;
+      if (!taken) {
+        const { reason, optional } = found as Exclude<typeof found, { skip: unknown }>;
+        const kind = (optional?.kind as OptionalKind) ?? null;
+        rejected.push({ node, within, output: sum.output, reason, kind });
+        continue;
+      }
+      const name = nameOf(within ?? node);
+      const names = [name, name.replace(/^\//, ""), sum.output.name];
+      const known = options.features?.get(sum.output.name) ?? null;
+      candidates.push({ ...taken, names, known, node, within, sum, form: form.name });
+      for (const inner of innerSums(candidates.at(-1)!)) absorbed.add(inner);
+    }
+    candidates.sort(inOrder);
+    pending = [];
+    for (const [k, axis] of featureAxes(setting, candidates, named).entries()) {
+      const candidate = candidates[k];
+      const { node, within, sum } = candidate;
+      if ("reason" in axis && !axes.has(candidate)) {
+        rejected.push({
+          node,
+          within,
+          output: sum.output,
+          reason: axis.reason,
+          kind: null,
+          axisless: true,
+        });
+        pending.unshift(...innerSums(candidate));
+      }
+      axes.set(candidate, axis);
+    }
+    for (const node of pending) absorbed.delete(node);
+  }
+  const found = candidates.flatMap((candidate) => {
+    const feature = axes.get(candidate)!;
+    return "reason" in feature ? [] : [{ candidate, feature }];
+  });
+  return { found, rejected: rejected.sort(inOrder) };
+}
+
+/** The sums inside a sum that it takes along. */
+const innerSums = ({ node, skip, branches }: Found): Node[] => [
+  ...new Set([skip, ...branches].flatMap(({ use }) => (use.node === node ? [] : [use.node]))),
+];
+
+/** What the sums read since they were augmented, by the names that the manifest has of it, and x_i. */
+function augmentedBefore(
+  scopes: readonly Scope[],
+  earlier: readonly ManifestSite[],
+): ReadonlyMap<Value, Value> {
+  const skips = new Map(earlier.map(({ augmented, skip }) => [augmented, skip]));
+  const found = new Map<Value, Value>();
+  for (const { values } of scopes)
+    for (const value of values.values()) {
+      const skip = skips.get(value.name);
+      const x = skip === undefined ? undefined : visible(value.scope, skip);
+      if (x) found.set(value, x);
+    }
+  return found;
+}
+
+/** A node's name by where it is. */
+const nameOf = (node: Node): string =>
+  node.scope.owner ? `${pathOf(node.scope)}/${labelOf(node)}` : labelOf(node);
+
+/** Names nodes by where they are, none as another. */
+function naming(): (node: Node) => string {
+  const taken = new Set<string>();
+  return (node) => {
+    const name = nameOf(node);
+    let free = name;
+    for (let k = 1; taken.has(free); k++) free = `${name}_${k}`;
+    taken.add(free);
+    return free;
+  };
+}

@@ -1,0 +1,79 @@
+import { equalRanges, tensorDifference } from "../graph/same-tensor.ts";
+import type { AttributeMessage } from "../onnx/messages.ts";
+import type { ModelFile } from "../onnx/model-file.ts";
+import { type Finding, placeOf, titleOf } from "./finding.ts";
+import type { Counterpart } from "./matching.ts";
+
+/**
+ * Attributes that a node has lost, gained or changed. Those that hold graphs are compared node by
+ * node elsewhere, and the tensors of the main graph's Constants among the weights.
+ */
+export function attributeDifferences(
+  a: ModelFile,
+  b: ModelFile,
+  { a: x, b: y }: Counterpart,
+): Finding[] {
+  const title = `node ${titleOf(x)}${placeOf(x.scope)}`;
+  if (x.op !== y.op)
+    return [
+      {
+        kind: "node",
+        where: title,
+        what: `is a ${y.op} in the second`,
+        harmless: false,
+      },
+    ];
+  const findings: Finding[] = [];
+  const note = (name: string, what: string) =>
+    findings.push({
+      kind: "attribute",
+      where: `attribute ${name} of ${title}`,
+      what,
+      harmless: false,
+    });
+  const right = new Map(y.message.attributes.map((each) => [each.name, each]));
+  for (const left of x.message.attributes) {
+    const other = right.get(left.name);
+    right.delete(left.name);
+    if (x.op === "Constant" && left.t && other?.t && x.scope.kind === "main") continue;
+    if (!other) note(left.name, `is lost in the second (${show(a, left)} in the first)`);
+    else if (!sameAttribute(a, left, b, other))
+      note(left.name, `is ${show(a, left)} in the first, ${show(b, other)} in the second`);
+  }
+  for (const [name, extra] of right)
+    note(name, `is in the second only (${show(b, extra)}), where the first takes the default`);
+  return findings;
+}
+
+function sameAttribute(
+  a: ModelFile,
+  x: AttributeMessage,
+  b: ModelFile,
+  y: AttributeMessage,
+): boolean {
+  if (equalRanges(a, x.frame, b, y.frame)) return true;
+  if (x.g || x.graphs.length > 0) return y.g !== null || y.graphs.length > 0;
+  if (x.t && y.t) return tensorDifference(a, x.t, b, y.t) === null;
+  const plain = ({ i, f, s, ints, floats }: AttributeMessage) =>
+    i !== null || f !== null || s !== null || ints.length + floats.length > 0;
+  return plain(x) && plain(y) && show(a, x) === show(b, y);
+}
+
+function show({ reader }: ModelFile, { i, f, s, ints, floats, t, refAttrName }: AttributeMessage) {
+  const text = s
+    ? JSON.stringify(new TextDecoder().decode(reader.bytes(s)))
+    : ints.length > 0
+      ? `[${ints.join(", ")}]`
+      : floats.length > 0
+        ? `[${floats.map(float).join(", ")}]`
+        : f !== null
+          ? float(f)
+          : i !== null
+            ? String(i)
+            : t
+              ? "a tensor"
+              : refAttrName || "of another value";
+  return text;
+}
+
+const float = (value: number) => String(Number(value.toPrecision(9)));

@@ -1,0 +1,181 @@
+import { number } from "../arguments.ts";
+import { InputError } from "../errors.ts";
+import type { Graph } from "../graph/graph.ts";
+import type { Types } from "../graph/types.ts";
+import type { Declared } from "../options.ts";
+import { runnable } from "../ort/loading.ts";
+import { type Level, type Ort, type Runnable, reason, type Tensors } from "../ort/session.ts";
+import { running, type SampleOptions, sampleInputs } from "../samples/samples.ts";
+import { contentDifferences } from "./contents.ts";
+import type { Finding } from "./finding.ts";
+import { type FirstDifference, firstDifference } from "./first-difference.ts";
+import { judgedOf } from "./judged.ts";
+import { counterparts } from "./matching.ts";
+import {
+  type Holding,
+  type OutputReport,
+  runAll,
+  type Standard,
+  sameFunction,
+  standardOf,
+} from "./outputs.ts";
+import { signatureDifference } from "./signature.ts";
+
+/**
+ * "same": nothing of the first is changed or lost. "same function": it is, but both compute the same.
+ * "same but for rounding": the outputs differ by no more than they may when fully optimised.
+ */
+export type Verdict = "same" | "same function" | "same but for rounding" | "different";
+
+/** What was found of two models. */
+export interface Comparison {
+  readonly verdict: Verdict;
+  /** The same function, and nothing of the first is changed or lost in the second. */
+  readonly same: boolean;
+  /** A sentence where the two cannot be given the same inputs, so that neither was run. */
+  readonly apart: string | null;
+  /** What onnxruntime said where it does not take the second model; null where it does. */
+  readonly error: string | null;
+  /** Sets of inputs. */
+  readonly inputs: number;
+  /** Sizes chosen for free dimensions. */
+  readonly dims: Readonly<Record<string, number>>;
+  readonly outputs: readonly OutputReport[];
+  /** How far both were optimised: "all", or as far as onnxruntime does so without failing on the first. */
+  readonly level: Level;
+  /** Where the outputs differ: the first value that does; null where none of the same name is seen to. */
+  readonly first: FirstDifference | null;
+  /** Differences beside the outputs; those that are harmless do not make the models differ. */
+  readonly findings: readonly Finding[];
+}
+
+/** How to compare. */
+export interface CompareOptions extends SampleOptions {
+  /** Inputs to use instead of made-up ones, a set of tensors by name each. */
+  readonly feeds?: readonly Tensors[] | undefined;
+  /**
+   * Outputs pass if each element is within atol + rtol·|a| of the first model's, as NumPy's allclose
+   * has it; 0 for the one that is not given. Without either the tolerance law is `sameFunction`'s.
+   */
+  readonly atol?: number | undefined;
+  readonly rtol?: number | undefined;
+  /** Called before each step with how much is done, from 0 to 1. */
+  readonly progress?: ((done: number, step: string) => void) | undefined;
+}
+
+/** The options of a comparison, as they are checked. */
+export const comparing: Declared<CompareOptions> = { ...running, atol: number, rtol: number };
+
+const ROUNDS = 3;
+
+/**
+ * Compares any two models: signature, metadata, weights and attributes by name, then outputs by
+ * the tolerance law of `sameFunction`; where these differ, the first value that does is searched
+ * for. Throws an InputError where the first model runs on no sample inputs.
+ */
+export async function compareGraphs(
+  ort: Ort,
+  a: { readonly graph: Graph; readonly types: Types },
+  b: Graph,
+  options: CompareOptions = {},
+): Promise<Comparison> {
+  const progress = options.progress ?? (() => {});
+  progress(0, "contents");
+  const pairs = counterparts(a.graph, b);
+  const signature = signatureDifference(a.graph, b);
+  const findings = [...signature.findings, ...contentDifferences(a.graph, b, pairs, a.types)];
+  const nothing = {
+    apart: signature.apart,
+    error: null,
+    inputs: 0,
+    dims: {},
+    outputs: [],
+    level: "all" as const,
+  };
+  if (signature.apart !== null)
+    return { ...nothing, verdict: "different", same: false, first: null, findings };
+  progress(0.2, "sample inputs");
+  const { provable } = judgedOf(a.graph, a.types, (name) => b.main.values.has(name));
+  const before = runnable(provable(a.graph.file));
+  const { feeds, dims } = options.feeds
+    ? { feeds: options.feeds, dims: {} }
+    : await sampleInputs(
+        ort,
+        a.graph,
+        a.types,
+        (feed) => runAll(ort, before, "disabled", [feed]),
+        ROUNDS,
+        { ...options, dims: { ...fixedDims(a, b), ...options.dims } },
+      );
+  progress(0.4, "same function");
+  const standard = await standardOn(ort, before, a.graph.file.source.name, feeds);
+  const held = await sameFunction(ort, standard, runnable(provable(b.file)), holdingOf(options));
+  const { outputs, error } =
+    held.outcome === "not run" ? { outputs: [], error: held.reason } : held;
+  const equal = held.outcome === "passed";
+  let first: FirstDifference | null = null;
+  if (!equal && error === null) {
+    progress(0.7, "first difference");
+    first = await firstDifference(ort, a, b, pairs, feeds, dims);
+  }
+  progress(1, "done");
+  const unchanged = findings.every(({ harmless }) => harmless);
+  const close = error === null && outputs.every(isClose);
+  return {
+    verdict: equal
+      ? unchanged
+        ? "same"
+        : "same function"
+      : close
+        ? "same but for rounding"
+        : "different",
+    same: equal && unchanged,
+    apart: null,
+    error,
+    inputs: feeds.length,
+    dims,
+    outputs,
+    level: standard.level,
+    first,
+    findings,
+  };
+}
+
+/** How outputs are held: by the tolerances given, if any. Throws an InputError for one that is none. */
+function holdingOf({ atol, rtol }: CompareOptions): Holding {
+  if (atol === undefined && rtol === undefined) return "equal";
+  for (const [name, value] of Object.entries({ atol, rtol }))
+    if (value !== undefined && !(value >= 0 && value < Number.POSITIVE_INFINITY))
+      throw new InputError(`${name} must be a number from 0 on; it is ${value}.`);
+  return { atol: atol ?? 0, rtol: rtol ?? 0 };
+}
+
+const isClose = ({ passed, plain, optimised, tolerance }: OutputReport) =>
+  passed || (plain.absolute <= tolerance && optimised.absolute <= tolerance);
+
+async function standardOn(
+  ort: Ort,
+  model: Runnable,
+  name: string,
+  feeds: readonly Tensors[],
+): Promise<Standard> {
+  try {
+    return await standardOf(ort, model, feeds);
+  } catch (error) {
+    throw new InputError(
+      `${name} does not run on the inputs given (${reason(error)}); check them.`,
+    );
+  }
+}
+
+/** Free dimensions of the first model's inputs that the second has fixed. */
+function fixedDims(a: { graph: Graph; types: Types }, b: Graph): Record<string, number> {
+  const dims: Record<string, number> = Object.create(null);
+  const infos = new Map(b.file.graph.inputs.map((info) => [info.name, info.type?.tensor?.shape]));
+  for (const input of a.graph.main.inputs)
+    for (const [axis, dim] of (a.types.get(input)?.shape ?? []).entries()) {
+      const fixed = infos.get(input.name)?.dims[axis]?.value;
+      if (typeof dim === "string" && fixed) dims[dim || `${input.name}.${axis}`] = fixed;
+    }
+  return dims;
+}

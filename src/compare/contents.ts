@@ -1,0 +1,149 @@
+import onnxProto from "onnx-proto";
+import type { Graph, Scope } from "../graph/graph.ts";
+import { scopesOf } from "../graph/scopes.ts";
+import type { Types } from "../graph/types.ts";
+import type { Frame } from "../onnx/decode.ts";
+import { FIELD } from "../onnx/messages.ts";
+import type { ModelFile } from "../onnx/model-file.ts";
+import { attributeDifferences } from "./attributes.ts";
+import { descriptionDifferences } from "./descriptions.ts";
+import { type Finding, placeOf, titleOf } from "./finding.ts";
+import { functionDifferences } from "./functions.ts";
+import { likeCounterparts } from "./like-counterparts.ts";
+import type { Counterpart } from "./matching.ts";
+import { orderDifferences } from "./node-order.ts";
+import { weightDifferences } from "./weight-differences.ts";
+import { weightTwins } from "./weight-twins.ts";
+import { wiringDifferences } from "./wiring.ts";
+
+const { onnx } = onnxProto;
+
+const METADATA = { model: FIELD.modelMetadata, graph: 16, node: 9 };
+
+/** What of a model is changed or lost in another, by name, and what is there beyond it. */
+export function contentDifferences(
+  a: Graph,
+  b: Graph,
+  named: readonly Counterpart[],
+  types: Types,
+): Finding[] {
+  const pairs = [...named, ...likeCounterparts(a, b, named)];
+  const weights = weightTwins(a, b, pairs);
+  const counts = nodeCounts(a, b, pairs);
+  return [
+    ...metadataDifferences(a, b, pairs),
+    ...opsetDifferences(a.file, b.file),
+    ...descriptionDifferences(a, b, pairs, types),
+    ...weightDifferences(a, b, weights),
+    ...pairs.flatMap((pair) => attributeDifferences(a.file, b.file, pair)),
+    ...wiringDifferences(a, b, pairs, weights.twins),
+    ...functionDifferences(a, b),
+    ...counts,
+    ...(counts.some(({ harmless }) => !harmless) ? [] : lostNodes(a, pairs)),
+    ...orderDifferences(a, b, pairs),
+  ];
+}
+
+/** Nodes of the first model that none of the second stands for. */
+function lostNodes(a: Graph, pairs: readonly Counterpart[]): Finding[] {
+  const paired = new Set(pairs.map((pair) => pair.a));
+  return [...scopesOf(a)].flatMap(({ nodes }) =>
+    nodes
+      .filter((node) => !paired.has(node) && !(node.scope.owner && !paired.has(node.scope.owner)))
+      .map((node) => ({
+        kind: "node" as const,
+        where: `node ${titleOf(node)}${placeOf(node.scope)}`,
+        what: "has no counterpart in the second",
+        harmless: false,
+      })),
+  );
+}
+
+function metadataDifferences(a: Graph, b: Graph, pairs: readonly Counterpart[]): Finding[] {
+  const findings: Finding[] = [];
+  const look = (x: readonly Frame[], y: readonly Frame[], number: number, of: string) => {
+    const left = entries(a.file, x, number);
+    const right = entries(b.file, y, number);
+    const note = (key: string, what: string, harmless: boolean) =>
+      findings.push({ kind: "metadata", where: `metadata entry ${key}${of}`, what, harmless });
+    for (const [key, value] of left)
+      if (!right.has(key)) note(key, "is lost in the second", false);
+      else if (right.get(key) !== value) note(key, "has another value in the second", false);
+    for (const key of right.keys()) if (!left.has(key)) note(key, "is new in the second", true);
+  };
+  look([a.file.message.frame], [b.file.message.frame], METADATA.model, "");
+  const graphs = ({ message }: ModelFile) => message.graphs.map(({ frame }) => frame);
+  look(graphs(a.file), graphs(b.file), METADATA.graph, " of the graph");
+  for (const { a: x, b: y } of pairs)
+    look(
+      [x.message.frame],
+      [y.message.frame],
+      METADATA.node,
+      ` of node ${titleOf(x)}${placeOf(x.scope)}`,
+    );
+  return findings;
+}
+
+function entries({ reader }: ModelFile, frames: readonly Frame[], number: number) {
+  const found = new Map<string, string>();
+  for (const frame of frames)
+    for (const field of reader.fields(frame)) {
+      if (field.number !== number) continue;
+      const bytes = reader.bytes({ start: field.body, end: field.end });
+      const { key, value } = onnx.StringStringEntryProto.decode(bytes);
+      found.set(key, value);
+    }
+  return found;
+}
+
+function opsetDifferences(a: ModelFile, b: ModelFile): Finding[] {
+  const facts = ({ message, opsets }: ModelFile) =>
+    new Map([
+      ["ir_version", message.irVersion],
+      ...[...opsets].map(([domain, version]) => [`opset ${domain || "ai.onnx"}`, version] as const),
+    ]);
+  const [x, y] = [facts(a), facts(b)];
+  return [...new Set([...x.keys(), ...y.keys()])]
+    .filter((name) => x.get(name) !== y.get(name))
+    .map((where) => ({
+      kind: "opset",
+      where,
+      what: `is ${x.get(where) ?? "absent"} in the first, ${y.get(where) ?? "absent"} in the second`,
+      harmless: !x.has(where),
+    }));
+}
+
+/**
+ * Nodes by operator, counted: where a node is merely renamed or renumbered, nothing is said, and
+ * what has become another operator is told for itself.
+ */
+function nodeCounts(a: Graph, b: Graph, pairs: readonly Counterpart[]): Finding[] {
+  const told = new Set(pairs.filter((it) => it.a.op !== it.b.op).flatMap((it) => [it.a, it.b]));
+  const counts = new Map<string, number>();
+  const count = (scope: Scope, by: number): void => {
+    for (const node of scope.nodes) {
+      const { op, bodies } = node;
+      if (!told.has(node)) counts.set(op, (counts.get(op) ?? 0) + by);
+      for (const body of bodies) count(body, by);
+    }
+  };
+  for (const scope of [a.main, ...a.functions]) count(scope, -1);
+  for (const scope of [b.main, ...b.functions]) count(scope, 1);
+  const list = (sign: number) =>
+    [...counts]
+      .filter(([, by]) => by * sign > 0)
+      .map(([op, by]) => `${by * sign} ${op}`)
+      .join(", ");
+  const [more, fewer] = [list(1), list(-1)];
+  const sides = [more && `${more} more`, fewer && `${fewer} fewer`].filter(Boolean);
+  return sides.length === 0
+    ? []
+    : [
+        {
+          kind: "node",
+          where: "nodes:",
+          what: `${sides.join("; ")} in the second`,
+          harmless: fewer === "",
+        },
+      ];
+}

@@ -1,0 +1,137 @@
+import type { Tensor } from "onnxruntime-common";
+import { isFloat } from "../graph/types.ts";
+import { dataTypeNamed } from "../onnx/data-types.ts";
+import { equalBytes } from "../onnx/wire-bytes.ts";
+import { bytesOfTensor, dtypeOf, numbersIn } from "../ort/tensors.ts";
+
+/** How far two tensors are apart. */
+export interface Difference {
+  /** Same type, shape and bits. */
+  readonly bitEqual: boolean;
+  /** Largest |a − b|; Infinity where only one is finite, or shapes differ. */
+  readonly absolute: number;
+  /** Largest |a − b| over the largest |a|. */
+  readonly relative: number;
+  /** Largest |a − b| in units in the last place of the larger of the two. */
+  readonly ulps: number;
+  /** Largest finite |a|. */
+  readonly magnitude: number;
+}
+
+/** Bits of a float type's fraction, and its least exponent. */
+const floatForm = (dtype: string) => dataTypeNamed(dtype)?.float ?? { fraction: 52, least: -126 };
+
+/** The unit in the last place of a number in a float type. */
+export function ulp(value: number, dtype: string): number {
+  const { fraction, least } = floatForm(dtype);
+  const exponent = value === 0 ? -Infinity : Math.floor(Math.log2(Math.abs(value)));
+  return 2 ** (Math.max(exponent, least) - fraction);
+}
+
+/**
+ * Compares two tensors element by element, at the places that `at` tells; one that is missing is
+ * infinitely far. Equal infinities and NaNs in the same place are equal.
+ */
+export function compare(a: Tensor, b: Tensor | undefined, at?: Uint8Array | null): Difference {
+  const apart = {
+    bitEqual: false,
+    absolute: Infinity,
+    relative: Infinity,
+    ulps: Infinity,
+    magnitude: 0,
+  };
+  if (!b || a.type !== b.type || a.dims.join() !== b.dims.join()) return apart;
+  if (a.type === "string") {
+    const same = (a.data as string[]).every((text, k) => text === (b.data as string[])[k]);
+    return same ? { ...apart, bitEqual: true, absolute: 0, relative: 0, ulps: 0 } : apart;
+  }
+  const bitEqual = equalBytes(bytesOfTensor(a), bytesOfTensor(b));
+  const x = numbersIn(a);
+  const y = bitEqual ? x : numbersIn(b);
+  const off = bitEqual ? SAME : farthest(x, y, dtypeOf(a), at);
+  const magnitude = largestFinite(x);
+  const relative = off.absolute === 0 ? 0 : off.absolute / (magnitude || Number.MIN_VALUE);
+  return { bitEqual, ...off, relative, magnitude };
+}
+
+const SAME = { absolute: 0, ulps: 0 };
+
+/** Largest |a − b|, as it is and in units in the last place. */
+function farthest(
+  x: Float32Array | Float64Array,
+  y: Float32Array | Float64Array,
+  dtype: string,
+  at: Uint8Array | null | undefined,
+): { absolute: number; ulps: number } {
+  const float = isFloat(dtype);
+  const exponent = exponents();
+  const { fraction, least } = floatForm(dtype);
+  let [absolute, ulps] = [0, 0];
+  for (let k = 0; k < x.length; k++) {
+    const [u, v] = [x[k], y[k]];
+    if (u === v || at?.[k] === 0 || (Number.isNaN(u) && Number.isNaN(v))) continue;
+    const off = Math.abs(u - v);
+    if (!Number.isFinite(u) || !Number.isFinite(v))
+      return { absolute: Infinity, ulps: float ? Infinity : 0 };
+    if (off > absolute) absolute = off;
+    if (!float) continue;
+    const power = exponent(Math.max(Math.abs(u), Math.abs(v)));
+    const inUlps = off * 2 ** (fraction - Math.max(power, least));
+    if (inUlps > ulps) ulps = inUlps;
+  }
+  return { absolute, ulps };
+}
+
+/** Tells ⌊log2⌋ of a positive number by the bits of a float64; of a denormal one that of the least normal. */
+function exponents(): (value: number) => number {
+  const number = new Float64Array(1);
+  const words = new Uint32Array(number.buffer);
+  return (value) => {
+    number[0] = value;
+    return (words[1] >>> 20) - 1023;
+  };
+}
+
+function largestFinite(values: Float32Array | Float64Array): number {
+  let largest = 0;
+  for (let k = 0; k < values.length; k++) {
+    const size = Math.abs(values[k]);
+    if (size > largest && size !== Infinity) largest = size;
+  }
+  return largest;
+}
+
+/** Places where both tensors hold a finite number, or neither does; null where that is everywhere. */
+export function sameFiniteness(a: Tensor, b: Tensor | undefined): Uint8Array | null {
+  if (a.type === "string" || !b || a.type !== b.type || a.dims.join() !== b.dims.join())
+    return null;
+  const [x, y] = [numbersIn(a), numbersIn(b)];
+  let same: Uint8Array | null = null;
+  for (let k = 0; k < x.length; k++)
+    if (Number.isFinite(x[k]) !== Number.isFinite(y[k])) {
+      same ??= new Uint8Array(x.length).fill(1);
+      same[k] = 0;
+    }
+  return same;
+}
+
+/**
+ * Whether each element of the second tensor is within atol + rtol·|a| of the first's, at the places
+ * that `at` tells. Equal infinities and NaNs in the same place are close.
+ */
+export function isClose(
+  a: Tensor,
+  b: Tensor | undefined,
+  { atol, rtol }: { readonly atol: number; readonly rtol: number },
+  at?: Uint8Array | null,
+): boolean {
+  if (!b || a.type !== b.type || a.dims.join() !== b.dims.join()) return false;
+  if (a.type === "string") return compare(a, b).bitEqual;
+  const [x, y] = [numbersIn(a), numbersIn(b)];
+  for (let k = 0; k < x.length; k++) {
+    const [u, v] = [x[k], y[k]];
+    if (u === v || at?.[k] === 0 || (Number.isNaN(u) && Number.isNaN(v))) continue;
+    if (!Number.isFinite(u) || !(Math.abs(u - v) <= atol + rtol * Math.abs(u))) return false;
+  }
+  return true;
+}

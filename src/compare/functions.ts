@@ -1,0 +1,46 @@
+import type { Graph, Scope } from "../graph/graph.ts";
+import type { FunctionMessage, OpsetMessage } from "../onnx/messages.ts";
+import type { Finding } from "./finding.ts";
+import { functionKey } from "./matching.ts";
+
+/** The functions of two models that have one name. */
+export function sameFunctions(a: Graph, b: Graph): [Scope, Scope][] {
+  const others = new Map(b.functions.map((scope) => [functionKey(scope), scope]));
+  return a.functions.flatMap((scope): [Scope, Scope][] => {
+    const other = others.get(functionKey(scope));
+    return other ? [[scope, other]] : [];
+  });
+}
+
+/** Functions that one of two models has and the other has not, or that take or import something else. */
+export function functionDifferences(a: Graph, b: Graph): Finding[] {
+  const pairs = sameFunctions(a, b);
+  const shared = new Set(pairs.flat());
+  const only = ({ functions }: Graph, which: "first" | "second") =>
+    functions
+      .filter((scope) => !shared.has(scope))
+      .map((scope) => finding(scope, `is in the ${which} only`, which === "second"));
+  const changed = pairs.flatMap(([x, y]) => {
+    const [left, right] = [x, y].map(({ message }) => message as FunctionMessage);
+    return (["inputs", "outputs", "opsets"] as const).flatMap((what) => {
+      const [one, other] = [left, right].map((message) => listed(message[what]));
+      const how = `has the ${what} ${one} in the first, ${other} in the second`;
+      return one === other ? [] : [finding(x, how, false)];
+    });
+  });
+  return [...only(a, "first"), ...only(b, "second"), ...changed];
+}
+
+const finding = (scope: Scope, what: string, harmless: boolean): Finding => ({
+  kind: "function",
+  where: `function ${functionKey(scope).split(":").filter(Boolean).join(".")}`,
+  what,
+  harmless,
+});
+
+const listed = (entries: readonly (string | OpsetMessage)[]) =>
+  entries
+    .map((entry) =>
+      typeof entry === "string" ? entry : `${entry.domain || "ai.onnx"} ${entry.version}`,
+    )
+    .join(", ") || "none";

@@ -1,0 +1,43 @@
+import type { Graph, Scope } from "../graph/graph.ts";
+import { scopesOf } from "../graph/scopes.ts";
+import type { NodeMessage } from "../onnx/messages.ts";
+import { type Finding, placeOf } from "./finding.ts";
+import { sameFunctions } from "./functions.ts";
+import { bodiesOf } from "./inside.ts";
+import type { Counterpart } from "./matching.ts";
+
+/** Scopes whose nodes stand in topological order in the first model only, as ONNX requires it. */
+export function orderDifferences(a: Graph, b: Graph, pairs: readonly Counterpart[]): Finding[] {
+  const counterpart = new Map<Scope, Scope>([
+    [b.main, a.main],
+    ...[...bodiesOf(pairs), ...sameFunctions(a, b)].map(([x, y]) => [y, x] as const),
+  ]);
+  return [...scopesOf(b)].flatMap((scope): Finding[] => {
+    const early = tooEarly(scope);
+    const before = counterpart.get(scope);
+    if (!early || (before && tooEarly(before))) return [];
+    const { node, reads } = early;
+    return [
+      {
+        kind: "node",
+        where: `node ${node.name || node.outputs[0]} (${node.opType})${placeOf(scope)}`,
+        what: `stands before the node that makes ${reads} in the second, against ONNX's order`,
+        harmless: false,
+      },
+    ];
+  });
+}
+
+/** The first node in the file that stands before one whose value it reads; null if there is none. */
+function tooEarly({ message, nodes }: Scope): { node: NodeMessage; reads: string } | null {
+  const linked = new Map(nodes.map((node) => [node.message, node]));
+  const later = new Set(message.nodes.flatMap(({ outputs }) => outputs));
+  later.delete("");
+  for (const node of message.nodes) {
+    const captured = [...(linked.get(node)?.captures ?? [])].map(({ name }) => name);
+    const reads = [...node.inputs, ...captured].find((name) => later.has(name));
+    if (reads !== undefined) return { node, reads };
+    for (const output of node.outputs) later.delete(output);
+  }
+  return null;
+}

@@ -1,0 +1,194 @@
+import type { Tensor } from "onnxruntime-common";
+import { isFloat } from "../graph/types.ts";
+import {
+  LEVELS,
+  type Level,
+  type Ort,
+  type Runnable,
+  reason,
+  type Tensors,
+  withSession,
+} from "../ort/session.ts";
+import { dtypeOf, numbersIn } from "../ort/tensors.ts";
+import { compare, type Difference, isClose, sameFiniteness, ulp } from "./difference.ts";
+import { type Outcome, ran } from "./outcome.ts";
+
+/** What was measured of one output over all inputs. */
+export interface OutputReport {
+  readonly output: string;
+  /** The two models with optimisations disabled. */
+  readonly plain: Difference;
+  /** The two models fully optimised. */
+  readonly optimised: Difference;
+  /** What optimising alone moves the first model by, or either where both may move: largest |a − b|. */
+  readonly noise: number;
+  /**
+   * What the optimised difference is held against, max(4 × noise, 4 ULP of the largest magnitude), and
+   * the other one too where the model may move. Infinity where only parts of the model are held.
+   */
+  readonly tolerance: number;
+  /** The first model differs from itself from run to run. */
+  readonly random: boolean;
+  /** Numbers of the original that are NaN or infinite, over all inputs. */
+  readonly notFinite: number;
+  readonly passed: boolean;
+}
+
+/** What of the same-function check is measured. */
+export interface FunctionReport {
+  /** Sets of inputs. */
+  readonly inputs: number;
+  readonly outputs: readonly OutputReport[];
+  /** How far both were optimised: "all", or as far as onnxruntime does so without failing on the first. */
+  readonly level: Level;
+  /** What onnxruntime said where it does not take the second model; null where it does. */
+  readonly error: string | null;
+}
+
+/** What a model gives on some inputs, against which another is held. */
+export interface Standard {
+  readonly feeds: readonly Tensors[];
+  readonly plain: readonly Tensors[];
+  readonly optimised: readonly Tensors[];
+  /** How far that was optimised. */
+  readonly level: Level;
+  /** Outputs that differ from run to run. */
+  readonly random: ReadonlySet<string>;
+  /** Those of them that do so even in sessions that draw alike, so that nothing is held. */
+  readonly unheld: ReadonlySet<string>;
+}
+
+/**
+ * Runs a model on each of the inputs, with optimisations disabled and fully optimised, or as far as
+ * onnxruntime's optimiser does not fail on it. Throws what onnxruntime throws without it. A model
+ * that draws at random is to be sown, as is what is held against it.
+ */
+export async function standardOf(
+  ort: Ort,
+  model: Runnable,
+  feeds: readonly Tensors[],
+): Promise<Standard> {
+  const plain = await runAll(ort, model, "disabled", [...feeds, feeds[0]]);
+  const again = plain.pop()!;
+  const moved = (other: Tensors) =>
+    new Set(Object.keys(other).filter((name) => !compare(plain[0][name], other[name]).bitEqual));
+  const random = moved(again);
+  const unheld =
+    random.size > 0 ? moved((await runAll(ort, model, "disabled", [feeds[0]]))[0]) : random;
+  const most = LEVELS.indexOf(ort.watch?.ceiling ?? "all");
+  for (const level of LEVELS.slice(most, -1))
+    try {
+      const optimised = await runAll(ort, model, level, feeds);
+      return { feeds, plain, optimised, level, random, unheld };
+    } catch (thrown) {
+      if (!(thrown instanceof Error)) throw thrown;
+    }
+  return { feeds, plain, optimised: plain, level: "disabled", random, unheld };
+}
+
+/**
+ * How a model is held against another: "equal" bit for bit with optimisations disabled; "near"
+ * within the noise of both, for one written in other operators; "parts" not at all as a whole; else
+ * within tolerances, element by element.
+ */
+export type Holding = "equal" | "near" | "parts" | { readonly atol: number; readonly rtol: number };
+
+/**
+ * Holds a model against another's outputs on the same inputs: bit for bit with optimisations
+ * disabled, within the first model's own noise when fully optimised. One session at a time.
+ */
+export async function sameFunction(
+  ort: Ort,
+  standard: Standard,
+  model: Runnable,
+  holding: Holding = "equal",
+): Promise<Outcome<FunctionReport>> {
+  const inputs = standard.feeds.length;
+  const held = async (against: Standard): Promise<Outcome<FunctionReport>> => {
+    const { level, feeds } = against;
+    const plain = await runAll(ort, model, "disabled", feeds);
+    const optimised = level === "disabled" ? plain : await runAll(ort, model, level, feeds);
+    const outputs = judged(against, plain, optimised, holding);
+    return ran(
+      outputs.every(({ passed }) => passed),
+      { inputs, outputs, level, error: null },
+    );
+  };
+  const unoptimised: Standard = { ...standard, level: "disabled", optimised: standard.plain };
+  try {
+    // An optimiser that fails on the first model at some level is not asked for more of the second.
+    return standard.level === "all"
+      ? await held(standard)
+      : await held(standard).catch(() => held(unoptimised));
+  } catch (thrown) {
+    return ran(false, { inputs, outputs: [], level: standard.level, error: reason(thrown) });
+  }
+}
+
+function judged(
+  { plain, optimised, random, unheld }: Standard,
+  newPlain: readonly Tensors[],
+  newOptimised: readonly Tensors[],
+  holding: Holding,
+): OutputReport[] {
+  return Object.keys(plain[0]).map((output) => {
+    // Where optimising makes or takes away an infinity, the optimised are not to be told apart.
+    const settled = plain.map((tensors, k) =>
+      sameFiniteness(tensors[output], optimised[k][output]),
+    );
+    const worst = (a: readonly Tensors[], b: readonly Tensors[], at?: typeof settled) =>
+      a.map((tensors, k) => compare(tensors[output], b[k][output], at?.[k])).reduce(worse);
+    const dtype = dtypeOfTensor(plain[0][output]);
+    const own = worst(plain, optimised, settled);
+    const noise = holding === "near" ? worse(own, worst(newPlain, newOptimised, settled)) : own;
+    const exact = worst(plain, newPlain);
+    const loose = worst(optimised, newOptimised, settled);
+    const four = isFloat(dtype) ? 4 * ulp(noise.magnitude, dtype) : 0;
+    const finite = Number.isFinite(noise.absolute) ? noise.absolute : 0;
+    const tolerance = Math.max(4 * finite, four);
+    const still = holding === "near" ? exact.absolute <= tolerance : exact.bitEqual;
+    const within = typeof holding === "object" ? holding : null;
+    const allClose = (a: readonly Tensors[], b: readonly Tensors[], at?: typeof settled) =>
+      a.every((tensors, k) => isClose(tensors[output], b[k][output], within!, at?.[k]));
+    const passed = within
+      ? unheld.has(output) ||
+        (allClose(plain, newPlain) && allClose(optimised, newOptimised, settled))
+      : unheld.has(output) || holding === "parts" || (still && loose.absolute <= tolerance);
+    return {
+      output,
+      plain: exact,
+      optimised: loose,
+      noise: noise.absolute,
+      tolerance: holding === "parts" ? Infinity : tolerance,
+      random: random.has(output),
+      notFinite: plain.reduce((sum, tensors) => sum + notFiniteIn(tensors[output]), 0),
+      passed,
+    };
+  });
+}
+
+/** How many of a tensor's numbers are NaN or infinite. */
+function notFiniteIn(tensor: Tensor): number {
+  if (!isFloat(dtypeOfTensor(tensor))) return 0;
+  let count = 0;
+  for (const number of numbersIn(tensor)) if (!Number.isFinite(number)) count++;
+  return count;
+}
+
+const dtypeOfTensor = (tensor: Tensor) => (tensor.type === "string" ? "string" : dtypeOf(tensor));
+
+/** Runs a model on each of the inputs in one session. */
+export const runAll = (ort: Ort, model: Runnable, level: Level, feeds: readonly Tensors[]) =>
+  withSession(ort, model, level, async (session) => {
+    const results: Tensors[] = [];
+    for (const feed of feeds) results.push(await session.run(feed as Record<string, Tensor>));
+    return results;
+  });
+
+const worse = (a: Difference, b: Difference): Difference => ({
+  bitEqual: a.bitEqual && b.bitEqual,
+  absolute: Math.max(a.absolute, b.absolute),
+  relative: Math.max(a.relative, b.relative),
+  ulps: Math.max(a.ulps, b.ulps),
+  magnitude: Math.max(a.magnitude, b.magnitude),
+});

@@ -1,0 +1,54 @@
+import { equalRanges } from "../graph/same-tensor.ts";
+import { type Frame, partsOf } from "../onnx/decode.ts";
+import type { ModelFile } from "../onnx/model-file.ts";
+import { BYTES, type Field } from "../onnx/wire.ts";
+
+/** Names of a message's fields by their numbers. */
+type Names = Readonly<Record<number, string>>;
+
+/** A message of a model, by where it stands. */
+interface Message {
+  readonly frame: Frame;
+}
+
+/**
+ * Fields that two messages do not hold alike, by name, and whether the first has them at all.
+ * Fields of these numbers are `compared` elsewhere.
+ */
+export function fieldDifferences(
+  a: ModelFile,
+  x: Message,
+  b: ModelFile,
+  y: Message,
+  names: Names,
+  compared: readonly number[],
+): { readonly name: string; readonly added: boolean }[] {
+  const [left, right] = [fieldsOf(a, x, compared), fieldsOf(b, y, compared)];
+  return [...new Set([...left.keys(), ...right.keys()])].flatMap((number) => {
+    const [mine, others] = [left.get(number) ?? [], right.get(number) ?? []];
+    const same =
+      mine.length === others.length &&
+      mine.every((field, k) => equalRanges(a, bodyOf(field), b, bodyOf(others[k])));
+    return same ? [] : [{ name: names[number] ?? `field ${number}`, added: mine.length === 0 }];
+  });
+}
+
+const bodyOf = ({ body, end }: Field) => ({ start: body, end });
+
+/** Fields by number, those left out that hold nothing but a default. */
+function fieldsOf(
+  { reader }: ModelFile,
+  { frame }: Message,
+  compared: readonly number[],
+): Map<number, Field[]> {
+  const found = new Map<number, Field[]>();
+  for (const field of partsOf(frame).flatMap((part) => [...reader.fields(part)])) {
+    const empty =
+      field.wire === BYTES ? field.end === field.body : isZero(reader.bytes(bodyOf(field)));
+    if (empty || compared.includes(field.number)) continue;
+    found.set(field.number, [...(found.get(field.number) ?? []), field]);
+  }
+  return found;
+}
+
+const isZero = (bytes: Uint8Array) => bytes.every((byte) => byte === 0);

@@ -1,0 +1,94 @@
+import type { Tensor } from "onnxruntime-common";
+import { externalLocations } from "../onnx/all-tensors.ts";
+import type { ModelFile } from "../onnx/model-file.ts";
+import type { Source } from "../onnx/source.ts";
+import { sown } from "../ort/fixed-seeds.ts";
+import { type Ort, type Runnable, reason, type Tensors } from "../ort/session.ts";
+import { notRun, type Outcome } from "./outcome.ts";
+import { type FunctionReport, type Standard, sameFunction, standardOf } from "./outputs.ts";
+
+/** Bytes of a model with its weights that a runtime in 32-bit memory may be given. */
+const LARGEST = 1 << 30;
+
+/**
+ * Repeats the same-function check under another onnxruntime, which is given bytes and no paths. It
+ * does not run where that runtime takes not even the first model, or the weights do not fit.
+ */
+export async function secondOpinion(
+  ort: Ort,
+  before: ModelFile,
+  after: ModelFile,
+  given: readonly Tensors[],
+): Promise<Outcome<FunctionReport>> {
+  const size = bytesOf(after);
+  if (size > LARGEST)
+    return notRun(
+      `the model and its weights take ${(size / 1e9).toFixed(1)} GB, more than the ${(LARGEST / 1e9).toFixed(1)} GB that the other runtime is given`,
+    );
+  const carrying = withData(ort, dataOf(after));
+  let standard: Standard;
+  try {
+    const feeds = given.map((tensors) => retyped(ort, tensors));
+    standard = await standardOf(carrying, inMemory(before), feeds);
+  } catch (thrown) {
+    return notRun(`the other runtime does not take the original (${reason(thrown)})`);
+  }
+  return sameFunction(carrying, standard, inMemory(after));
+}
+
+function inMemory(file: ModelFile): Runnable {
+  const { source } = sown(file);
+  return { model: source.read(0, source.size) };
+}
+
+/** Tensors of this runtime's own class. */
+function retyped({ Tensor }: Ort, tensors: Tensors): Tensors {
+  const Own = Tensor as unknown as new (type: string, data: unknown, dims: unknown) => Tensor;
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, { type, data, dims }]) => [
+      name,
+      new Own(type, data, dims),
+    ]),
+  );
+}
+
+/** A runtime whose sessions are handed the data files' bytes. */
+const withData = (ort: Ort, externalData: readonly { path: string; data: Uint8Array }[]): Ort =>
+  externalData.length === 0
+    ? ort
+    : {
+        Tensor: ort.Tensor,
+        InferenceSession: {
+          create: (model: string | Uint8Array, options = {}) =>
+            ort.InferenceSession.create(model as Uint8Array, { ...options, externalData }),
+        },
+      };
+
+/** Reads a data file where it is to be had, lets go of it, and gives what `take` makes of it. */
+function opened<T>(file: ModelFile, location: string, take: (source: Source) => T): T {
+  const source = file.folder!.open(location);
+  try {
+    return take(source);
+  } finally {
+    source.close?.();
+  }
+}
+
+/** Locations of data that lies in the folder already. */
+const written = (file: ModelFile) =>
+  [...externalLocations(file)].filter((name) => name !== file.folder?.companion?.location);
+
+const bytesOf = (file: ModelFile) =>
+  written(file).reduce(
+    (sum, location) => sum + opened(file, location, ({ size }) => size),
+    file.source.size + (file.folder?.companion?.bytes.length ?? 0),
+  );
+
+function dataOf(file: ModelFile) {
+  const files = written(file).map((path) => ({
+    path,
+    data: opened(file, path, (source) => source.read(0, source.size)),
+  }));
+  const { companion } = file.folder ?? {};
+  return companion ? [...files, { path: companion.location, data: companion.bytes }] : files;
+}

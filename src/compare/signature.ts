@@ -1,0 +1,90 @@
+import type { Graph } from "../graph/graph.ts";
+import { type Type, typeOfInfo } from "../graph/types.ts";
+import { showShape } from "../onnx/shape.ts";
+import type { Finding } from "./finding.ts";
+
+/** How the inputs and outputs of two models differ. */
+export interface SignatureDifference {
+  readonly findings: readonly Finding[];
+  /** A sentence where the two cannot be given the same inputs; null where they can. */
+  readonly apart: string | null;
+}
+
+type Kind = "input" | "output";
+
+/**
+ * Compares names, types and order of inputs and outputs. A shape that says more or less of a size is
+ * no difference, but where the second takes one size of an input only and the first takes any.
+ */
+export function signatureDifference(a: Graph, b: Graph): SignatureDifference {
+  const inputs = differences("input", a, b);
+  const outputs = differences("output", a, b);
+  const unlike = inputs.filter(
+    ({ harmless, what }) => !harmless && !what.startsWith("stand ") && !what.startsWith("takes "),
+  );
+  return {
+    findings: [...inputs, ...outputs],
+    apart:
+      unlike.length === 0
+        ? null
+        : `the two cannot be fed alike: ${unlike.map(({ where, what }) => `${where} ${what}`).join("; ")}.`,
+  };
+}
+
+const portsOf = ({ file, main }: Graph, kind: Kind): ReadonlyMap<string, Type | null> => {
+  const infos = new Map(
+    file.graph[kind === "input" ? "inputs" : "outputs"].map((info) => [
+      info.name,
+      typeOfInfo(info),
+    ]),
+  );
+  const values = kind === "input" ? main.inputs : main.outputs;
+  return new Map(values.map(({ name }) => [name, infos.get(name) ?? null]));
+};
+
+function differences(kind: Kind, a: Graph, b: Graph): Finding[] {
+  const [x, y] = [portsOf(a, kind), portsOf(b, kind)];
+  const findings: Finding[] = [];
+  const note = (name: string, what: string, harmless = false) =>
+    findings.push({ kind: "signature", where: `${kind} ${name}`, what, harmless });
+  for (const [name, type] of x) {
+    if (!y.has(name)) note(name, "is in the first only");
+    else compareTypes(kind, type, y.get(name)!, (what, harmless) => note(name, what, harmless));
+  }
+  for (const name of y.keys()) if (!x.has(name)) note(name, "is in the second only");
+  const [left, right] = [[...x.keys()], [...y.keys()]];
+  if (findings.every(({ harmless }) => harmless) && left.join("\0") !== right.join("\0"))
+    findings.push({
+      kind: "signature",
+      where: `${kind}s`,
+      what: `stand in another order: ${left.join(", ")} in the first, ${right.join(", ")} in the second`,
+      harmless: false,
+    });
+  return findings;
+}
+
+function compareTypes(
+  kind: Kind,
+  x: Type | null,
+  y: Type | null,
+  note: (what: string, harmless: boolean) => void,
+): void {
+  if (!x || !y) return;
+  if (x.dtype !== y.dtype) {
+    note(`is ${x.dtype} in the first, ${y.dtype} in the second`, false);
+    return;
+  }
+  if (!x.shape || !y.shape || x.shape.join("\0") === y.shape.join("\0")) return;
+  const fits =
+    x.shape.length === y.shape.length &&
+    x.shape.every((dim, axis) => {
+      const other = y.shape![axis];
+      return typeof dim !== "number" || typeof other !== "number" || dim === other;
+    });
+  const narrower = x.shape.some(
+    (dim, axis) => typeof dim !== "number" && typeof y.shape![axis] === "number",
+  );
+  const shapes = `${showShape(x.shape)} in the first, ${showShape(y.shape)} in the second`;
+  if (kind === "input" && fits && narrower) note(`takes ${shapes}`, false);
+  else note(`has the shape ${shapes}`, fits);
+}

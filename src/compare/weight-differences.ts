@@ -1,0 +1,38 @@
+import type { Graph, Value } from "../graph/graph.ts";
+import { type Finding, placeOf } from "./finding.ts";
+import { NUMBERED } from "./matching.ts";
+import { type WeightTwins, weightDifference, weightOf } from "./weight-twins.ts";
+
+const NAMES = 3;
+
+/** Weights that the second model has lost or changed, and how many it has beyond the first. */
+export function weightDifferences(
+  a: Graph,
+  b: Graph,
+  { twins, lost, added }: WeightTwins,
+): Finding[] {
+  const findings: Finding[] = [];
+  const note = (where: string, what: string, harmless: boolean) =>
+    findings.push({ kind: "weight", where, what, harmless });
+  for (const [value, twin] of twins) {
+    const what = weightDifference(a.file, weightOf(value)!, b.file, weightOf(twin)!);
+    const renamed = twin.name !== value.name;
+    const also = renamed ? ` (${twin.name} in the second)` : "";
+    const where = `weight ${value.name}${placeOf(value.scope)}`;
+    if (what) note(`${where}${also}`, what, false);
+    else if (renamed && !(NUMBERED.test(value.name) && NUMBERED.test(twin.name)))
+      note(where, `is called ${twin.name} in the second`, false);
+  }
+  if (lost.length > 0)
+    note("weights:", `${lost.length} of the first are lost in the second (${some(lost)})`, false);
+  if (added.length > 0)
+    note("weights:", `${added.length} of the second have no counterpart in the first`, true);
+  return findings;
+}
+
+/** The names of the first few of some values. */
+const some = (values: readonly Value[]) =>
+  `${values
+    .slice(0, NAMES)
+    .map(({ name }) => name)
+    .join(", ")}${values.length > NAMES ? ", …" : ""}`;

@@ -1,0 +1,113 @@
+import { tensorOf } from "../graph/constants.ts";
+import type { Graph, Node, Scope, Value } from "../graph/graph.ts";
+import { equalRanges, tensorDifference } from "../graph/same-tensor.ts";
+import type { SparseTensorMessage, TensorMessage } from "../onnx/messages.ts";
+import { type ModelFile, tensorBytes } from "../onnx/model-file.ts";
+import { bodiesOf } from "./inside.ts";
+import { type Counterpart, NUMBERED } from "./matching.ts";
+
+type Weight = TensorMessage | SparseTensorMessage;
+
+/** The tensor of an initializer or, in the main graph, of a Constant node. */
+export const weightOf = (value: Value | undefined): Weight | null =>
+  value?.initializer ??
+  (value?.scope.kind === "main" ? ((tensorOf(value) as Weight | null | undefined) ?? null) : null);
+
+/** How a weight of one model differs from one of another, in words; null if it holds the same. */
+export function weightDifference(a: ModelFile, x: Weight, b: ModelFile, y: Weight): string | null {
+  if (!("values" in x) && !("values" in y)) return tensorDifference(a, x, b, y);
+  return equalRanges(a, x.frame, b, y.frame) ? null : "differs";
+}
+
+/** The weights of two models, each with the one that stands for it, or with none. */
+export interface WeightTwins {
+  /** Weights of the first by their twins in the second. */
+  readonly twins: ReadonlyMap<Value, Value>;
+  readonly lost: readonly Value[];
+  readonly added: readonly Value[];
+}
+
+/**
+ * Finds for each weight of the first model the one of the second that stands for it: the namesake,
+ * else the weight that the same node reads at the same place, else one of the same contents.
+ */
+export function weightTwins(a: Graph, b: Graph, pairs: readonly Counterpart[]): WeightTwins {
+  const partners = new Map(pairs.map((pair) => [pair.a, pair.b]));
+  const twins = new Map<Value, Value>();
+  const lost: Value[] = [];
+  const added: Value[] = [];
+  for (const [x, y] of [[a.main, b.main] as const, ...bodiesOf(pairs)]) {
+    const own = weightsIn(x);
+    const left = new Set(weightsIn(y));
+    const match = (value: Value, other: Value | undefined) => {
+      if (!other || !left.delete(other)) return false;
+      twins.set(value, other);
+      return true;
+    };
+    const unnamed = own.filter((value) => !match(value, namesake(value, y, partners)));
+    const unread = unnamed.filter((value) => !match(value, readInstead(value, partners)));
+    const byContents = unread.length > 0 ? contentsOf(b.file, left) : new Map<string, Value[]>();
+    for (const value of unread) {
+      const same = byContents
+        .get(keyOf(a.file, weightOf(value)!))
+        ?.find(
+          (other) =>
+            left.has(other) &&
+            weightDifference(a.file, weightOf(value)!, b.file, weightOf(other)!) === null,
+        );
+      if (!match(value, same)) lost.push(value);
+    }
+    added.push(...left);
+  }
+  return { twins, lost, added };
+}
+
+const weightsIn = ({ values }: Scope) => [...values.values()].filter((value) => weightOf(value));
+
+/** The value of the same name; if that is a mere number, the one that the same node reads. */
+function namesake(
+  value: Value,
+  other: Scope,
+  partners: ReadonlyMap<Node, Node>,
+): Value | undefined {
+  const same = other.values.get(value.name);
+  if (!NUMBERED.test(value.name) || value.uses.length === 0) return same;
+  for (const { node, index } of value.uses) {
+    const inputs = partners.get(node)?.inputs ?? [];
+    if (same && inputs.includes(same)) return same;
+    const twin = inputs[index];
+    if (twin && NUMBERED.test(twin.name) && !node.inputs.some((it) => it?.name === twin.name))
+      return twin;
+  }
+  return undefined;
+}
+
+function readInstead(value: Value, partners: ReadonlyMap<Node, Node>): Value | undefined {
+  for (const { node, index } of value.uses) {
+    const read = partners.get(node)?.inputs[index];
+    // A weight that the first model has too stands for itself.
+    if (read && weightOf(read) && !value.scope.values.has(read.name)) return read;
+  }
+  return undefined;
+}
+
+function contentsOf(file: ModelFile, weights: Iterable<Value>): Map<string, Value[]> {
+  const found = new Map<string, Value[]>();
+  for (const value of weights) {
+    const key = keyOf(file, weightOf(value)!);
+    found.set(key, [...(found.get(key) ?? []), value]);
+  }
+  return found;
+}
+
+/** Equal for weights of equal contents, and for few others. */
+function keyOf(file: ModelFile, weight: Weight): string {
+  if ("values" in weight) return `sparse ${weight.dims.join()}`;
+  const key = `${weight.dataType} ${weight.dims.join()}`;
+  if (weight.dataType === STRING) return key;
+  let hash = 0x811c9dc5;
+  for (const byte of tensorBytes(file, weight)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return `${key} ${hash}`;
+}
+
+const STRING = 8;

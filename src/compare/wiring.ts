@@ -1,0 +1,126 @@
+import type { Graph, Node, Value } from "../graph/graph.ts";
+import { type Finding, placeOf, titleOf } from "./finding.ts";
+import { sameFunctions } from "./functions.ts";
+import { bodiesOf } from "./inside.ts";
+import { type Counterpart, NUMBERED } from "./matching.ts";
+
+type Twins = ReadonlyMap<Value, Value>;
+
+/**
+ * Nodes that read or make, at some place, something else in the second model: operands exchanged,
+ * left out or added, a value computed twice for one reader. It is no difference that new nodes
+ * stand between a value and its reader.
+ */
+export function wiringDifferences(
+  a: Graph,
+  b: Graph,
+  pairs: readonly Counterpart[],
+  weights: Twins,
+): Finding[] {
+  const twins = twinValues(a, b, pairs, weights);
+  const paired = new Set(pairs.map((pair) => pair.b));
+  const findings = pairs.flatMap((pair): Finding[] => {
+    const [x, y] = [pair.a, pair.b];
+    const title = `node ${titleOf(x)}${placeOf(x.scope)}`;
+    const found = (what: string): Finding => ({
+      kind: "node",
+      where: title,
+      what,
+      harmless: false,
+    });
+    if (x.op !== y.op) return [];
+    const shown = (node: Node, kind: "inputs" | "outputs") => node.message[kind].join(", ");
+    const reads = Array.from({ length: Math.max(x.inputs.length, y.inputs.length) }, (_, slot) =>
+      readsSame(x.inputs[slot] ?? null, y.inputs[slot] ?? null, twins, paired),
+    ).every(Boolean);
+    const makes =
+      x.outputs.length === y.outputs.length &&
+      x.outputs.every((value, k) => sameName(value, y.outputs[k]));
+    return [
+      ...(reads
+        ? []
+        : [found(`reads ${shown(x, "inputs")} in the first, ${shown(y, "inputs")} in the second`)]),
+      ...(makes
+        ? []
+        : [
+            found(
+              `makes ${shown(x, "outputs")} in the first, ${shown(y, "outputs")} in the second`,
+            ),
+          ]),
+    ];
+  });
+  return [...findings, ...portDifferences(pairs, twins, paired)];
+}
+
+/** Bodies and functions whose inputs or outputs are others, or stand in another order. */
+function portDifferences(
+  pairs: readonly Counterpart[],
+  twins: Twins,
+  paired: ReadonlySet<Node>,
+): Finding[] {
+  return bodiesOf(pairs).flatMap(([x, y]): Finding[] => {
+    const same =
+      x.outputs.length === y.outputs.length &&
+      x.outputs.every((value, k) => readsSame(value, y.outputs[k], twins, paired)) &&
+      x.inputs.length === y.inputs.length &&
+      x.inputs.every((value, k) => sameName(value, y.inputs[k]));
+    const names = (values: readonly Value[]) => values.map(({ name }) => name).join(", ");
+    const shown = ({ inputs, outputs }: typeof x) => `(${names(inputs)}) => (${names(outputs)})`;
+    return same
+      ? []
+      : [
+          {
+            kind: "node",
+            where: `graph${placeOf(x)}`,
+            what: `is ${shown(x)} in the first, ${shown(y)} in the second`,
+            harmless: false,
+          },
+        ];
+  });
+}
+
+/** Values of one name, or of numbers that an exporter counts up. */
+const sameName = (x: Value | null, y: Value | null | undefined) =>
+  !x || !y ? !x === !y : x.name === y.name || (NUMBERED.test(x.name) && NUMBERED.test(y.name));
+
+/** Whether a slot reads the twin of what it read, or what new nodes make of that. */
+function readsSame(
+  x: Value | null,
+  y: Value | null,
+  twins: Twins,
+  paired: ReadonlySet<Node>,
+): boolean {
+  if (!x || !y) return !x === !y;
+  const twin = twins.get(x);
+  // What is lost is reported where it was made.
+  return !twin || y === twin || comesFrom(y, twin, paired);
+}
+
+/** Whether new nodes make a value of another, not counting what is known of the first model. */
+function comesFrom(value: Value, from: Value, known: ReadonlySet<Node>): boolean {
+  const seen = new Set<Value>();
+  const pending = [value];
+  for (let at = pending.pop(); at; at = pending.pop()) {
+    if (at === from) return true;
+    if (seen.has(at)) continue;
+    seen.add(at);
+    const { producer } = at;
+    if (!producer || known.has(producer)) continue;
+    for (const read of [...producer.inputs, ...producer.captures]) if (read) pending.push(read);
+  }
+  return false;
+}
+
+/** Values of the first model, and those of the second that stand for the same. */
+function twinValues(a: Graph, b: Graph, pairs: readonly Counterpart[], weights: Twins): Twins {
+  const twins = new Map<Value, Value>(weights);
+  const set = (x: Value | null | undefined, y: Value | null | undefined) =>
+    x && y && twins.set(x, y);
+  for (const pair of pairs)
+    for (const [k, value] of pair.a.outputs.entries()) set(value, pair.b.outputs[k]);
+  for (const input of a.main.inputs) set(input, b.main.values.get(input.name));
+  for (const [x, y] of [...bodiesOf(pairs), ...sameFunctions(a, b)])
+    for (const [k, input] of x.inputs.entries())
+      set(input, y.inputs.find(({ name }) => name === input.name) ?? y.inputs[k]);
+  return twins;
+}

@@ -1,0 +1,98 @@
+import fs from "node:fs";
+import path from "node:path";
+import { InputError } from "../errors.ts";
+import type { Source } from "../onnx/source.ts";
+
+/** Which file a path or an open file is, and how many paths lead to it. */
+export interface Identity {
+  readonly dev: bigint;
+  readonly ino: bigint;
+  readonly nlink: bigint;
+}
+
+/** A source that is an open file. */
+export interface FileSource extends Source {
+  readonly path: string;
+  /** What the file system knows of the file that is open. */
+  readonly stat: Identity;
+}
+
+/** A file as a source: read where asked, never as a whole. Throws an InputError in one sentence. */
+export function fileSource(file: string, kind = ".onnx"): FileSource {
+  const { handle, stat } = opened(file, kind);
+  const name = path.basename(file);
+  return {
+    name,
+    path: path.join(fs.realpathSync(path.dirname(file)), name),
+    isLink: fs.lstatSync(file).isSymbolicLink(),
+    stat,
+    size: Number(stat.size),
+    read(start, end) {
+      const bytes = new Uint8Array(end - start);
+      fill(handle, bytes, start, file);
+      return bytes;
+    },
+    fill: (bytes, start) => fill(handle, bytes, start, file),
+    copyTo: (target) => copyOpen(handle, target),
+    close: () => fs.closeSync(handle),
+  };
+}
+
+/** Whether two files are one: the same device and the same inode. */
+export const sameFile = (a: Identity, b: Identity) => a.dev === b.dev && a.ino === b.ino;
+
+/** A pipe that takes the file's place meanwhile must not make us wait for a writer. */
+const READ = fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0);
+
+function opened(file: string, kind: string): { handle: number; stat: fs.BigIntStats } {
+  let handle: number;
+  try {
+    checkRegular(fs.statSync(file, { bigint: true }), file, kind);
+    handle = fs.openSync(file, READ);
+  } catch (error) {
+    throw error instanceof InputError ? error : unreadable(file, error);
+  }
+  try {
+    const stat = fs.fstatSync(handle, { bigint: true });
+    checkRegular(stat, file, kind);
+    return { handle, stat };
+  } catch (error) {
+    fs.closeSync(handle);
+    throw error;
+  }
+}
+
+function checkRegular(stat: fs.BigIntStats, file: string, kind: string): void {
+  if (stat.isDirectory())
+    throw new InputError(`${file} is a directory; give the path of an ${kind} file.`);
+  if (!stat.isFile()) throw new InputError(`${file} is not a regular file; give an ${kind} file.`);
+}
+
+function unreadable(file: string, error: unknown): InputError {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === "ENOENT") return new InputError(`${file} does not exist; check the path.`);
+  if (code === "EACCES") return new InputError(`${file} may not be read; check its permissions.`);
+  return new InputError(`${file} cannot be read (${code}).`);
+}
+
+function fill(handle: number, bytes: Uint8Array, start: number, file: string): void {
+  for (let done = 0; done < bytes.length; ) {
+    const count = fs.readSync(handle, bytes, done, bytes.length - done, start + done);
+    if (count === 0)
+      throw new InputError(
+        `${file} became shorter while it was read; leave it alone and try again.`,
+      );
+    done += count;
+  }
+}
+
+/**
+ * Copies the file that is open, not whatever has its name by now. Where the system gives open files
+ * a path, blocks are shared if the file system can.
+ */
+function copyOpen(handle: number, target: string): boolean {
+  const own = `/proc/self/fd/${handle}`;
+  if (process.platform !== "linux" || !fs.existsSync(own)) return false;
+  fs.copyFileSync(own, target, fs.constants.COPYFILE_FICLONE | fs.constants.COPYFILE_EXCL);
+  return true;
+}

@@ -1,0 +1,191 @@
+import { createHash, randomBytes } from "node:crypto";
+import fs from "node:fs";
+import path from "node:path";
+import { InputError } from "../errors.ts";
+import type { Source } from "../onnx/source.ts";
+import { blocks, filesOf } from "./blocks.ts";
+import { fileSource } from "./node-source.ts";
+import { type PendingFile, pendingFile } from "./pending.ts";
+
+/** Bytes after which the disk is set to work on them, while the copy goes on. */
+const FLUSH_EVERY = 128 << 20;
+
+export { openPath } from "./node-folder.ts";
+export { fileSource };
+
+/** Streams a source into a flushed temporary file beside `target`. Nothing is left behind on failure. */
+export function writePending(source: Source, target: string): PendingFile {
+  checkOwn(source, target);
+  const temporary = path.join(
+    path.dirname(path.resolve(target)),
+    `.${path.basename(target)}.${randomBytes(4).toString("hex")}.tmp`,
+  );
+  const remove = () => fs.rmSync(temporary, { force: true });
+  writing(target, () => writeFile(temporary, source));
+  const move = () => fs.renameSync(temporary, target);
+  return pendingFile(temporary, temporary, () => writing(target, move), remove);
+}
+
+/** Whether a file beside a target holds the same bytes as a source. */
+export function isThere(source: Source, target: string, beside: string): boolean {
+  const file = path.join(path.dirname(path.resolve(target)), beside);
+  if (!fs.existsSync(file) || !fs.statSync(file).isFile()) return false;
+  const there = fileSource(file);
+  try {
+    if (there.size !== source.size) return false;
+    for (let at = 0; at < there.size; at += COMPARED) {
+      const end = Math.min(there.size, at + COMPARED);
+      if (Buffer.compare(there.read(at, end), source.read(at, end)) !== 0) return false;
+    }
+    return true;
+  } finally {
+    there.close?.();
+  }
+}
+
+/** Bytes that are compared at once. */
+const COMPARED = 1 << 20;
+
+/**
+ * Writes a model and the files beside it, by name, into a folder of their own under the names they
+ * will have. Together they get their places, or none does and what was there is there again.
+ */
+export function writeTogether(
+  source: Source,
+  others: ReadonlyMap<string, Source>,
+  target: string,
+): PendingFile {
+  checkOwn(source, target);
+  const folder = path.dirname(path.resolve(target));
+  const all = new Map([...others, [path.basename(target), source]]);
+  const name = path.basename(target);
+  const stage = writing(target, () => fs.mkdtempSync(path.join(folder, `.${name}.`)));
+  const remove = () => fs.rmSync(stage, { recursive: true, force: true });
+  const move = () => {
+    const old = fs.mkdtempSync(path.join(stage, "old."));
+    const moved: string[] = [];
+    const made: string[] = [];
+    try {
+      for (const each of all.keys()) {
+        made.push(...makeFolders(folder, each));
+        makeFolders(old, each);
+        try {
+          fs.linkSync(path.join(folder, each), path.join(old, each));
+        } catch {} // Nothing is there, or there are no links: what is replaced is lost.
+        fs.renameSync(path.join(stage, each), path.join(folder, each));
+        moved.push(each);
+      }
+    } catch (error) {
+      for (const each of moved) fs.rmSync(path.join(folder, each), { force: true });
+      for (const each of all.keys())
+        if (fs.existsSync(path.join(old, each)))
+          fs.renameSync(path.join(old, each), path.join(folder, each));
+      for (const each of made.reverse()) fs.rmdirSync(each);
+      throw error;
+    }
+    remove();
+  };
+  try {
+    for (const [each, from] of all) {
+      makeFolders(stage, each);
+      writing(target, () => copyFile(from, path.join(stage, each)));
+    }
+  } catch (error) {
+    remove();
+    throw error;
+  }
+  return pendingFile(path.join(stage, name), stage, () => writing(target, move), remove);
+}
+
+/** Makes the folders that a file below a folder lies in, none of them a link; tells which it made. */
+function makeFolders(folder: string, file: string): string[] {
+  const made: string[] = [];
+  let inner = folder;
+  for (const part of path.normalize(file).split(path.sep).slice(0, -1)) {
+    inner = path.join(inner, part);
+    const there = fs.lstatSync(inner, { throwIfNoEntry: false });
+    if (there?.isDirectory()) continue;
+    if (there)
+      throw new InputError(`${inner} is no folder, and ${file} is to lie in it; remove it first.`);
+    fs.mkdirSync(inner);
+    made.push(inner);
+  }
+  return made;
+}
+
+function checkOwn(source: Source, target: string): void {
+  const there = fs.existsSync(target) && fs.realpathSync(target);
+  if (there && filesOf(source).some((own) => fs.realpathSync(own) === there))
+    throw new InputError(
+      `${target} is the model it comes from, which is never written to; choose another place.`,
+    );
+}
+
+/** Does what may fail where a target is written, and says so in a sentence. */
+function writing<T>(target: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === "ENOSPC" ? "the disk is full" : `writing there fails (${code})`;
+    throw new InputError(`${target} cannot be written: ${why}; choose another place with -o.`);
+  }
+}
+
+function writeFile(file: string, source: Source): void {
+  const handle = fs.openSync(file, "wx");
+  try {
+    writeFlushed(handle, source, file);
+  } catch (error) {
+    fs.rmSync(file, { force: true });
+    throw error;
+  } finally {
+    fs.closeSync(handle);
+  }
+}
+
+/** Copies a source, by its file where it is one that is open. */
+function copyFile(from: Source, to: string): void {
+  if (!from.copyTo?.(to)) {
+    writeFile(to, from);
+    return;
+  }
+  fs.chmodSync(to, 0o644);
+  const handle = fs.openSync(to, "r+");
+  fs.fsyncSync(handle);
+  fs.closeSync(handle);
+}
+
+/** Bytes of memory that this process may still take. */
+export const freeMemory = (): number | null => process.availableMemory();
+
+/** Writes and flushes a source. What fails in the flushes on the way, the last one reports. */
+function writeFlushed(handle: number, source: Source, file: string): void {
+  let unflushed = 0;
+  for (const block of blocks(source)) {
+    writeFully(handle, block);
+    unflushed += block.length;
+    if (unflushed < FLUSH_EVERY) continue;
+    flushBehind(file);
+    unflushed = 0;
+  }
+  fs.fsyncSync(handle);
+}
+
+/** Has a handle of its own: an error is told once to each, and the writer's must not miss it. */
+function flushBehind(file: string): void {
+  const handle = fs.openSync(file, "r+");
+  fs.fdatasync(handle, () => fs.close(handle));
+}
+
+function writeFully(handle: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) done += fs.writeSync(handle, bytes, done);
+}
+
+/** SHA-256 of a source, in hexadecimal. */
+export async function sha256(source: Source): Promise<string> {
+  const hash = createHash("sha256");
+  for (const block of blocks(source)) hash.update(block);
+  return hash.digest("hex");
+}

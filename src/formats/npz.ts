@@ -1,0 +1,150 @@
+import { InputError } from "../errors.ts";
+import { dataTypeNamed, elements } from "../onnx/data-types.ts";
+import { showShape } from "../onnx/shape.ts";
+import type { Source } from "../onnx/source.ts";
+import { storedAt, unpacked, type ZipEntry, zipEntries } from "./zip.ts";
+
+/** An array of an .npz: what its header says, its values where they lie. */
+export interface StoredArray {
+  readonly name: string;
+  /** As ONNX spells it. */
+  readonly dtype: string;
+  readonly dims: readonly number[];
+  /** Bytes of its values. */
+  readonly size: number;
+  /** Where its values begin in the file; null where they are compressed. */
+  readonly at: number | null;
+  /** Reads its values, little-endian, into memory. */
+  load(): Uint8Array;
+  /** Reads its values, little-endian, block by block; the check sum is compared at the end. */
+  blocks(): Generator<Uint8Array>;
+}
+
+/** The arrays of an .npz by name. Each header is read when the array is asked for, and no value. */
+export interface Npz {
+  readonly names: readonly string[];
+  /** Throws an InputError where the array is none that a model could take. */
+  array(name: string): StoredArray;
+}
+
+/** numpy's type codes. */
+const NUMPY = new Map([
+  ["b1", "bool"],
+  ["i1", "int8"],
+  ["u1", "uint8"],
+  ["i2", "int16"],
+  ["u2", "uint16"],
+  ["i4", "int32"],
+  ["u4", "uint32"],
+  ["i8", "int64"],
+  ["u8", "uint64"],
+  ["f2", "float16"],
+  ["f4", "float"],
+  ["f8", "double"],
+]);
+
+/**
+ * Opens an .npz, as numpy.savez and savez_compressed write it. Reads its directory only. An array
+ * of more than `free` bytes is refused before it is loaded; null sets no limit.
+ */
+export function openNpz(source: Source, free: number | null = null): Npz {
+  const { name: file } = source;
+  if (source.size === 0) throw new InputError(`${file} is empty; write an .npz with numpy.savez.`);
+  const entries = new Map<string, ZipEntry>();
+  for (const entry of zipEntries(source)) {
+    const name = entry.name.replace(/\.npy$/, "");
+    if (name === entry.name) continue;
+    if (entries.has(name))
+      throw new InputError(`${file} holds two arrays ${name}; write it with numpy.savez.`);
+    entries.set(name, entry);
+  }
+  return {
+    names: [...entries.keys()],
+    array: (name) => arrayOf(source, name, entries.get(name)!, free),
+  };
+}
+
+/** The longest header that is read: a structured type's could be any length. */
+const LONGEST_HEADER = 1 << 16;
+
+function arrayOf(source: Source, name: string, entry: ZipEntry, free: number | null): StoredArray {
+  const title = `array ${name} of ${source.name}`;
+  const { text, end } = header(title, unpacked(source, entry));
+  const [, descr] = /'descr':\s*(?:'([^']*)'|)/.exec(text) ?? [];
+  const [, order, code] = /^([<>=|])?(\w+)$/.exec(descr ?? "") ?? [];
+  const dtype = NUMPY.get(code);
+  if (!dtype)
+    throw new InputError(
+      `${title} is ${code === "O" ? "of Python objects" : `of type ${descr || "structured"}`}, which no model takes; save it as an array of numbers with .astype.`,
+    );
+  if (order === ">" && dataTypeNamed(dtype)!.bits > 8)
+    throw new InputError(`${title} is big-endian (${descr}); save it .astype("<${code}").`);
+  if (/'fortran_order':\s*True/.test(text))
+    throw new InputError(`${title} is in Fortran order; save numpy.ascontiguousarray of it.`);
+  const [, shape] = /'shape':\s*\(([\d,\sL]*)\)/.exec(text) ?? [];
+  if (shape === undefined)
+    throw new InputError(`${title} has no shape in its header; write it with numpy.savez.`);
+  const dims = (shape.match(/\d+/g) ?? []).map(Number);
+  const size = (elements(dims) * dataTypeNamed(dtype)!.bits) / 8;
+  if (size !== entry.size - end)
+    throw new InputError(
+      `${title} is ${dtype} ${showShape(dims)} and so needs ${size} bytes, but holds ${entry.size - end}; write it again.`,
+    );
+  function* blocks() {
+    let left = end;
+    for (const block of unpacked(source, entry)) {
+      if (left < block.length) yield block.subarray(left);
+      left = Math.max(0, left - block.length);
+    }
+  }
+  const load = () => {
+    const bytes = reserved(title, size, free);
+    let at = 0;
+    for (const block of blocks()) {
+      bytes.set(block, at);
+      at += block.length;
+    }
+    return bytes;
+  };
+  const start = storedAt(source, entry);
+  return { name, dtype, dims, size, at: start === null ? null : start + end, load, blocks };
+}
+
+/** An .npy header's text, and where the values begin. */
+function header(title: string, blocks: Iterable<Uint8Array>): { text: string; end: number } {
+  let bytes = new Uint8Array();
+  const refuse = () =>
+    new InputError(`${title} has no .npy header; write the file with numpy.savez.`);
+  for (const block of blocks) {
+    const more = new Uint8Array(bytes.length + block.length);
+    more.set(bytes);
+    more.set(block, bytes.length);
+    bytes = more;
+    if (bytes.length < 12) continue;
+    if (bytes[0] !== 0x93 || String.fromCharCode(...bytes.subarray(1, 6)) !== "NUMPY")
+      throw refuse();
+    const view = new DataView(bytes.buffer);
+    const wide = bytes[6] >= 2;
+    const start = wide ? 12 : 10;
+    const end = start + (wide ? view.getUint32(8, true) : view.getUint16(8, true));
+    if (end > LONGEST_HEADER) throw refuse();
+    if (bytes.length >= end)
+      return { text: new TextDecoder().decode(bytes.subarray(start, end)), end };
+  }
+  throw refuse();
+}
+
+function reserved(title: string, size: number, free: number | null): Uint8Array {
+  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
+  if (free !== null && size > free)
+    throw new InputError(
+      `${title} takes ${gigabytes(size)} once it is unpacked, and ${gigabytes(free)} of memory are free; give a smaller array.`,
+    );
+  try {
+    return new Uint8Array(size);
+  } catch {
+    throw new InputError(
+      `${title} has ${size} bytes, more than one array can have here; give it as a path, or in several files.`,
+    );
+  }
+}

@@ -1,0 +1,162 @@
+import { InputError } from "../errors.ts";
+import { dataTypeNamed, elements } from "../onnx/data-types.ts";
+import { foreignFormat } from "../onnx/foreign.ts";
+import type { Range, Source } from "../onnx/source.ts";
+import { concat } from "../onnx/wire-bytes.ts";
+
+/** A tensor of a .safetensors file, its values left where they lie. */
+export interface SafeTensor {
+  readonly name: string;
+  /** As ONNX spells it. */
+  readonly dtype: string;
+  readonly dims: readonly number[];
+  /** Where its little-endian values lie in the source. */
+  readonly range: Range;
+}
+
+/** A .safetensors file: tensors in the order of their bytes, and free text by key. */
+export interface SafeTensors {
+  readonly tensors: readonly SafeTensor[];
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+/** Data types by safetensors' names. */
+const DTYPES = new Map([
+  ["F64", "double"],
+  ["F32", "float"],
+  ["F16", "float16"],
+  ["BF16", "bfloat16"],
+  ["F8_E4M3", "float8e4m3fn"],
+  ["F8_E5M2", "float8e5m2"],
+  ["I64", "int64"],
+  ["I32", "int32"],
+  ["I16", "int16"],
+  ["I8", "int8"],
+  ["U64", "uint64"],
+  ["U32", "uint32"],
+  ["U16", "uint16"],
+  ["U8", "uint8"],
+  ["BOOL", "bool"],
+]);
+const NAMES = new Map([...DTYPES].map(([theirs, ours]) => [ours, theirs]));
+
+/** The reference implementation's limit on a header. */
+const LONGEST_HEADER = 100e6;
+/** Bytes before the header: its length. */
+const PREFIX = 8;
+const METADATA = "__metadata__";
+
+/**
+ * Reads what a .safetensors file holds, and no value. Throws an InputError where the file is none:
+ * the tensors must lie one after the other and fill it to its end.
+ * @see https://github.com/huggingface/safetensors#format
+ */
+export function readSafetensors(source: Source): SafeTensors {
+  const { name, size } = source;
+  const refuse = (what: string) => new InputError(`${name} is no .safetensors file: ${what}.`);
+  const foreign = foreignFormat(source, "data");
+  if (foreign) throw refuse(`it is ${foreign}`);
+  if (size < PREFIX) throw refuse(`it has ${size} bytes, and a length of 8 comes first`);
+  const prefix = source.read(0, PREFIX);
+  const length = Number(new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true));
+  if (length > LONGEST_HEADER || length > size - PREFIX)
+    throw refuse(`it has ${size} bytes and announces a header of ${length}; it may be truncated`);
+  const start = PREFIX + length;
+  const header = parsed(source.read(PREFIX, start));
+  if (!header) throw refuse("its header is no JSON object");
+  const { [METADATA]: texts = {}, ...entries } = header;
+  if (!isObject(texts) || !Object.values(texts).every((text) => typeof text === "string"))
+    throw refuse(`${METADATA} is no object of texts`);
+  const tensors = Object.entries(entries)
+    .map(([key, entry]) => tensorOf(key, entry, start, refuse))
+    .sort(({ range: a }, { range: b }) => a.start - b.start || a.end - b.end);
+  let at = start;
+  for (const { name, range } of tensors) {
+    if (range.start !== at)
+      throw refuse(
+        `tensor ${name} begins at byte ${range.start}, ${range.start < at ? "inside" : "behind a gap after"} the one before, which ends at ${at}`,
+      );
+    at = range.end;
+  }
+  if (at !== size) throw refuse(`its tensors end at byte ${at}, and it has ${size}`);
+  return { tensors, metadata: new Map(Object.entries(texts as Record<string, string>)) };
+}
+
+function tensorOf(
+  name: string,
+  entry: unknown,
+  start: number,
+  refuse: (what: string) => InputError,
+): SafeTensor {
+  const { dtype: type, shape, data_offsets: offsets } = isObject(entry) ? entry : {};
+  if (typeof type !== "string" || !isSizes(shape) || !isSizes(offsets) || offsets.length !== 2)
+    throw refuse(`tensor ${name} has no dtype, shape and data_offsets`);
+  const dtype = DTYPES.get(type);
+  if (!dtype)
+    throw refuse(
+      `tensor ${name} is ${type.slice(0, 40)}, and known are ${[...DTYPES.keys()].join(", ")}`,
+    );
+  const [from, to] = offsets;
+  const needed = (elements(shape) * dataTypeNamed(dtype)!.bits) / 8;
+  if (to - from !== needed)
+    throw refuse(
+      `tensor ${name} is ${type} [${shape.join(", ")}] and so needs ${needed} bytes, but has ${to - from}`,
+    );
+  return { name, dtype, dims: shape, range: { start: start + from, end: start + to } };
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+function parsed(bytes: Uint8Array): Record<string, unknown> | null {
+  try {
+    const header: unknown = JSON.parse(utf8.decode(bytes));
+    return isObject(header) ? header : null;
+  } catch {
+    return null;
+  }
+}
+
+const isObject = (it: unknown): it is Record<string, unknown> =>
+  typeof it === "object" && it !== null && !Array.isArray(it);
+
+const isSizes = (it: unknown): it is number[] =>
+  Array.isArray(it) && it.every((size) => Number.isSafeInteger(size) && size >= 0);
+
+/** A tensor to be written: little-endian values of a type as ONNX spells it. */
+export interface Written {
+  readonly name: string;
+  readonly dtype: string;
+  readonly dims: readonly number[];
+  readonly data: Uint8Array;
+}
+
+/**
+ * A .safetensors file. The same tensors and texts in any order give the same bytes: wider types
+ * come first, so that each tensor is aligned, and names are sorted by their code units.
+ */
+export function writeSafetensors(
+  tensors: readonly Written[],
+  metadata: ReadonlyMap<string, string>,
+): Uint8Array {
+  const bits = ({ dtype }: Written) => dataTypeNamed(dtype)!.bits;
+  const sorted = [...tensors].sort((a, b) => bits(b) - bits(a) || byName(a.name, b.name));
+  const texts = [...metadata].sort(([a], [b]) => byName(a, b));
+  const header: [string, unknown][] =
+    texts.length > 0 ? [[METADATA, Object.fromEntries(texts)]] : [];
+  let at = 0;
+  for (const { name, dtype, dims, data } of sorted) {
+    const type = NAMES.get(dtype);
+    if (!type)
+      throw new InputError(`tensor ${name} is ${dtype}, which .safetensors does not have.`);
+    header.push([name, { dtype: type, shape: dims, data_offsets: [at, at + data.length] }]);
+    at += data.length;
+  }
+  const json = `{${header.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join()}}`;
+  const text = new TextEncoder().encode(json);
+  const padding = new Uint8Array(-text.length & 7).fill(0x20);
+  const prefix = new Uint8Array(PREFIX);
+  new DataView(prefix.buffer).setBigUint64(0, BigInt(text.length + padding.length), true);
+  return concat([prefix, text, padding, ...sorted.map(({ data }) => data)]);
+}
+
+const byName = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

@@ -1,0 +1,175 @@
+import { Inflate } from "fflate";
+import { InputError } from "../errors.ts";
+import { foreignFormat } from "../onnx/foreign.ts";
+import type { Source } from "../onnx/source.ts";
+
+/** A file in a zip archive, as its central directory tells. */
+export interface ZipEntry {
+  readonly name: string;
+  /** How it is compressed: 0 stored, 8 deflated. */
+  readonly method: number;
+  readonly crc: number;
+  /** Bytes in the archive. */
+  readonly packed: number;
+  /** Bytes unpacked. */
+  readonly size: number;
+  /** Where its local header stands. */
+  readonly at: number;
+}
+
+const END = 0x06054b50;
+const END_64_LOCATOR = 0x07064b50;
+const END_64 = 0x06064b50;
+const ENTRY = 0x02014b50;
+const LOCAL = 0x04034b50;
+const [STORED, DEFLATED, ENCRYPTED] = [0, 8, 1];
+/** The end record with the longest comment. */
+const LONGEST_END = 22 + 0xffff;
+/** Bytes that one byte of deflate can unpack to, a little more than the format's 1032. */
+const EXPANSION = 1100;
+
+const damaged = ({ name }: Source, why: string) =>
+  new InputError(
+    `${name}: this is no .npz file that can be read, ${why}; write it with numpy.savez.`,
+  );
+
+/**
+ * The files of a zip archive, zip64 included. Reads the central directory only. Throws an
+ * InputError where that is missing or speaks of what is not there.
+ */
+export function zipEntries(source: Source): ZipEntry[] {
+  const foreign = foreignFormat(source, "data");
+  if (foreign) throw new InputError(`${source.name} is no .npz file: it is ${foreign}.`);
+  const start = Math.max(0, source.size - LONGEST_END);
+  const tail = viewOf(source, start, source.size);
+  let at = tail.byteLength - 22;
+  while (at >= 0 && tail.getUint32(at, true) !== END) at--;
+  if (at < 0) throw damaged(source, "it has no end record, so it is truncated or another format");
+  let [count, size, from] = [
+    tail.getUint16(at + 10, true),
+    tail.getUint32(at + 12, true),
+    tail.getUint32(at + 16, true),
+  ];
+  if (at >= 20 && tail.getUint32(at - 20, true) === END_64_LOCATOR) {
+    const end = viewOf(source, long(tail, at - 12), long(tail, at - 12) + 56);
+    if (end.getUint32(0, true) !== END_64) throw damaged(source, "its zip64 end record is missing");
+    [count, size, from] = [long(end, 32), long(end, 40), long(end, 48)];
+  }
+  const directory = viewOf(source, from, from + size);
+  const entries: ZipEntry[] = [];
+  for (let at = 0; entries.length < count; ) {
+    if (at + 46 > size || directory.getUint32(at, true) !== ENTRY)
+      throw damaged(source, `its directory ends before the ${count} files that it announces`);
+    const [name, extra, comment] = [28, 30, 32].map((k) => directory.getUint16(at + k, true));
+    const next = at + 46 + name + extra + comment;
+    if (next > size) throw damaged(source, "its directory is cut off");
+    const entry = entryOf(directory, at, name, extra);
+    if (entry.at + entry.packed > source.size || entry.size > EXPANSION * (entry.packed + 1))
+      throw damaged(source, `${entry.name} cannot have the size that its directory tells`);
+    if (directory.getUint16(at + 8, true) & ENCRYPTED)
+      throw damaged(source, `${entry.name} is encrypted`);
+    entries.push(entry);
+    at = next;
+  }
+  return entries;
+}
+
+function entryOf(view: DataView, at: number, name: number, extra: number): ZipEntry {
+  let [packed, size, local] = [20, 24, 42].map((k) => view.getUint32(at + k, true));
+  const [from, to] = [at + 46 + name, at + 46 + name + extra];
+  for (let k = from; k + 4 <= to; k += 4 + view.getUint16(k + 2, true)) {
+    if (view.getUint16(k, true) !== 1) continue;
+    let wide = k + 4;
+    const next = (value: number) => {
+      if (value !== 0xffffffff || wide + 8 > to) return value;
+      wide += 8;
+      return long(view, wide - 8);
+    };
+    size = next(size);
+    packed = next(packed);
+    local = next(local);
+  }
+  const bytes = new Uint8Array(view.buffer, view.byteOffset + at + 46, name);
+  return {
+    name: new TextDecoder().decode(bytes),
+    method: view.getUint16(at + 10, true),
+    crc: view.getUint32(at + 16, true),
+    packed,
+    size,
+    at: local,
+  };
+}
+
+const BLOCK = 1 << 18;
+
+/**
+ * A file of the archive, unpacked block by block. Throws an InputError where it is damaged, which
+ * its check sum tells once it is read to the end.
+ */
+export function* unpacked(source: Source, entry: ZipEntry): Generator<Uint8Array> {
+  let [sum, length] = [0, 0];
+  for (const block of blocksOf(source, entry)) {
+    sum = crc32(block, sum);
+    length += block.length;
+    if (length > entry.size) break;
+    yield block;
+  }
+  if (length !== entry.size || sum !== entry.crc)
+    throw damaged(source, `${entry.name} is not what its check sum and size say`);
+}
+
+/** Where a file's bytes begin, if they are stored as they are; null if they are compressed. */
+export const storedAt = (source: Source, entry: ZipEntry): number | null =>
+  entry.method === STORED ? startOf(source, entry) : null;
+
+function startOf(source: Source, { name, at, packed }: ZipEntry): number {
+  const local = viewOf(source, at, at + 30);
+  const start = at + 30 + local.getUint16(26, true) + local.getUint16(28, true);
+  if (local.getUint32(0, true) !== LOCAL || start + packed > source.size)
+    throw damaged(source, `${name} is not where its directory says`);
+  return start;
+}
+
+function* blocksOf(source: Source, entry: ZipEntry): Generator<Uint8Array> {
+  const { name, method, packed } = entry;
+  const start = startOf(source, entry);
+  if (method !== STORED && method !== DEFLATED)
+    throw damaged(source, `${name} is compressed by method ${method}, and deflate is read`);
+  const out: Uint8Array[] = [];
+  const inflate = method === DEFLATED ? new Inflate((block) => out.push(block)) : null;
+  const end = start + packed;
+  for (let from = start; from < end; from += BLOCK) {
+    const to = Math.min(end, from + BLOCK);
+    const block = source.read(from, to);
+    if (!inflate) yield block;
+    else {
+      try {
+        inflate.push(block, to === end);
+      } catch {
+        throw damaged(source, `${name} cannot be unpacked`);
+      }
+      yield* out.splice(0);
+    }
+  }
+}
+
+function viewOf(source: Source, start: number, end: number): DataView {
+  if (!(start >= 0 && start <= end && end <= source.size))
+    throw damaged(source, "it speaks of bytes that it does not have");
+  const bytes = source.read(start, end);
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+const long = (view: DataView, at: number) => Number(view.getBigUint64(at, true));
+
+const TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
+  for (let bit = 0; bit < 8; bit++) byte = byte & 1 ? (byte >>> 1) ^ 0xedb88320 : byte >>> 1;
+  return byte;
+});
+
+/** The check sum of zip, continued from the sum of what came before. */
+function crc32(bytes: Uint8Array, before: number): number {
+  let sum = ~before;
+  for (let k = 0; k < bytes.length; k++) sum = TABLE[(sum ^ bytes[k]) & 255] ^ (sum >>> 8);
+  return ~sum >>> 0;
+}

@@ -1,0 +1,163 @@
+import { InputError } from "../errors.ts";
+import type {
+  FunctionMessage,
+  GraphMessage,
+  NodeMessage,
+  ValueInfoMessage,
+} from "../onnx/messages.ts";
+import type { ModelFile } from "../onnx/model-file.ts";
+import { withOne } from "../onnx/short-lists.ts";
+import { called } from "./called.ts";
+import { linkCalls } from "./calls.ts";
+import { type Graph, type Node, outward, type Scope, type Value } from "./graph.ts";
+import { sorted } from "./order.ts";
+
+/** Links a model's nodes to their values, in time linear in their number. */
+export function buildGraph(file: ModelFile): Graph {
+  const names = new Set<string>();
+  const main = scopeOf(file, names, "main", file.graph, null);
+  const functions = file.message.functions.map((f) => scopeOf(file, names, "function", f, null));
+  linkCalls(file, main, functions);
+  return { file, main, functions, names };
+}
+
+function scopeOf(
+  file: ModelFile,
+  names: Set<string>,
+  kind: Scope["kind"],
+  message: GraphMessage | FunctionMessage,
+  owner: Node | null,
+): Scope {
+  const scope: Scope = {
+    kind,
+    name: message.name,
+    message,
+    owner,
+    nodes: [],
+    inputs: [],
+    outputs: [],
+    values: new Map(),
+  };
+  const define = (name: string, from: Pick<Value, "producer" | "initializer">): Value => {
+    if (name === "") throw nameless(file, scope.name);
+    if (name.includes("\0")) throw unnameable(file, scope.name, name);
+    if (scope.values.has(name)) throw twice(file, name);
+    // onnxruntime lets an input of a body hide a value around it, but nothing else.
+    if (from.producer || from.initializer)
+      for (const around of outward(owner?.scope ?? null))
+        if (around.values.has(name)) throw shadows(file, scope, name);
+    const value: Value = { name, scope, ...from, uses: EMPTY, isOutput: false };
+    scope.values.set(name, value);
+    names.add(name);
+    return value;
+  };
+  const graph = "initializers" in message ? message : null;
+  for (const initializer of graph?.initializers ?? [])
+    define(initializer.name, { producer: null, initializer });
+  for (const initializer of graph?.sparseInitializers ?? [])
+    define(initializer.values?.name ?? "", { producer: null, initializer });
+  for (const name of message.inputs.map(nameOf)) {
+    const known = scope.values.get(name);
+    if (known && !known.initializer) throw twice(file, name);
+    const value = known ?? define(name, { producer: null, initializer: null });
+    if (!known) scope.inputs.push(value);
+  }
+  const nodes = message.nodes.map((each) => nodeOf(scope, each));
+  for (const node of nodes) {
+    if (node.message.name) names.add(node.message.name);
+    const from = { producer: node, initializer: null };
+    node.outputs = node.message.outputs.map((name) => (name === "" ? null : define(name, from)));
+  }
+  for (const node of nodes) connect(file, names, node);
+  for (const node of sorted(file, nodes)) scope.nodes.push(node);
+  for (const name of message.outputs.map(nameOf)) {
+    const value = [...outward(scope)].map((s) => s.values.get(name)).find(Boolean);
+    if (!value)
+      throw new InputError(
+        `${file.source.name}: output ${name} of graph ${scope.name || "(unnamed)"} is made by no node; the model is damaged.`,
+      );
+    value.isOutput = true;
+    scope.outputs.push(value);
+  }
+  return scope;
+}
+
+const nameOf = (it: ValueInfoMessage | string) => (typeof it === "string" ? it : it.name);
+
+const nameless = (file: ModelFile, graph: string) =>
+  new InputError(
+    `${file.source.name}: an input or weight of graph ${graph || "(unnamed)"} has no name, which means "absent" in ONNX; the model is damaged.`,
+  );
+
+const unnameable = (file: ModelFile, graph: string, name: string) =>
+  new InputError(
+    `${file.source.name}: a value of graph ${graph || "(unnamed)"} is named "${name}", a name by which onnxruntime cannot hand a value in or out in JavaScript; rename it.`,
+  );
+
+const twice = (file: ModelFile, name: string) =>
+  new InputError(
+    `${file.source.name}: value ${name} is defined twice, which ONNX forbids; the model is damaged.`,
+  );
+
+const shadows = (file: ModelFile, { name: body, owner }: Scope, name: string) =>
+  new InputError(
+    `${file.source.name}: value ${name} of graph ${body || "(unnamed)"}, a body of ${owner?.message.name || owner?.op}, has the name of a value around it, which only an input of a body may have; rename one of them.`,
+  );
+
+/** A node that is being linked. */
+type Linked = { -readonly [K in keyof Node]: Node[K] };
+
+function nodeOf(scope: Scope, message: NodeMessage): Linked {
+  const { domain, opType } = message;
+  const op = domain === "" || domain === "ai.onnx" ? opType : `${domain}.${opType}`;
+  return {
+    message,
+    scope,
+    op,
+    inputs: EMPTY,
+    outputs: EMPTY,
+    bodies: EMPTY,
+    captures: NONE,
+    callee: null,
+    index: -1,
+  };
+}
+
+const NONE: ReadonlySet<Value> = new Set();
+const EMPTY = Object.freeze([]) as unknown as never[];
+
+function connect(file: ModelFile, names: Set<string>, node: Linked): void {
+  const { scope, message } = node;
+  node.inputs = message.inputs.map((name, index) => {
+    if (name === "") return null;
+    const value = resolve(file, node, name);
+    value.uses = withOne(value.uses, { node, index });
+    if (value.scope !== scope) capture(scope, value);
+    return value;
+  });
+  const bodies = message.attributes.flatMap(({ g, graphs }) => (g ? [g, ...graphs] : graphs));
+  if (bodies.length > 0)
+    node.bodies = bodies.map((graph) => scopeOf(file, names, "body", graph, node));
+  for (const body of node.bodies)
+    for (const output of body.outputs) if (output.scope !== body) capture(body, output);
+}
+
+/** Notes on every node between `scope` and the value's own scope that its bodies read the value. */
+function capture(scope: Scope, value: Value): void {
+  for (const inner of outward(scope)) {
+    if (inner === value.scope) return;
+    const { owner } = inner;
+    if (owner?.captures === NONE) owner.captures = new Set();
+    (owner?.captures as Set<Value> | undefined)?.add(value);
+  }
+}
+
+function resolve(file: ModelFile, node: Node, name: string): Value {
+  for (let scope: Scope | null = node.scope; scope; scope = scope.owner?.scope ?? null) {
+    const value = scope.values.get(name);
+    if (value) return value;
+  }
+  throw new InputError(
+    `${file.source.name}: node ${called(node)} (${node.op}) reads ${name}, which nothing in the model makes; the model is damaged or its weights are missing.`,
+  );
+}

@@ -1,0 +1,48 @@
+import { dataTypeNamed } from "../onnx/data-types.ts";
+import { decodeHalf } from "./half.ts";
+
+const ARRAYS = {
+  bool: Uint8Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  int64: BigInt64Array,
+  uint64: BigUint64Array,
+  float16: Uint16Array,
+  float: Float32Array,
+  double: Float64Array,
+} as const;
+
+/** Little-endian raw data as an array of its type; float16 as its bits. Copies only to align. */
+export function arrayOf(dtype: string, bytes: Uint8Array) {
+  const array = ARRAYS[dtype as keyof typeof ARRAYS];
+  if (!array) throw new TypeError(`${dtype} has no typed array`);
+  const wide = array.BYTES_PER_ELEMENT;
+  const aligned = bytes.byteOffset % wide === 0 ? bytes : new Uint8Array(bytes);
+  return new array(aligned.buffer as ArrayBuffer, aligned.byteOffset, bytes.length / wide);
+}
+
+/** Little-endian raw data as numbers: float16 as single precision, exactly. */
+export function numbersIn(dtype: string, bytes: Uint8Array): ArrayLike<number | bigint> {
+  const values = arrayOf(dtype, bytes);
+  return dtype === "float16"
+    ? decodeHalf(values as Uint16Array, new Float32Array(values.length))
+    : values;
+}
+
+/** The place of the first NaN; null where there is none. */
+export function firstNaN(dtype: string, bytes: Uint8Array): number | null {
+  const values = arrayOf(dtype, bytes) as Float32Array | Uint16Array;
+  if (dtype === "float16") {
+    for (let k = 0; k < values.length; k++) if ((values[k] & 0x7fff) > 0x7c00) return k;
+    return null;
+  }
+  for (let k = 0; k < values.length; k++) if (Number.isNaN(values[k])) return k;
+  return null;
+}
+
+/** Bytes of an element. */
+export const widthOf = (dtype: string) => dataTypeNamed(dtype)!.bits / 8;

@@ -1,0 +1,51 @@
+import { dataType, elements } from "../onnx/data-types.ts";
+import type { TensorMessage } from "../onnx/messages.ts";
+import { type ModelFile, tensorBytes } from "../onnx/model-file.ts";
+import { showShape } from "../onnx/shape.ts";
+import type { Range } from "../onnx/source.ts";
+import { equalBytes } from "../onnx/wire-bytes.ts";
+import { decodeNumbers } from "./tensor.ts";
+import { isFloat } from "./types.ts";
+
+const BLOCK = 1 << 20;
+/** Elements up to which it is told by how much two tensors differ. */
+const COUNTED = 1 << 26;
+
+/** How a tensor of one model differs from one of another, in words; null where it holds the same. */
+export function tensorDifference(
+  a: ModelFile,
+  x: TensorMessage,
+  b: ModelFile,
+  y: TensorMessage,
+): string | null {
+  const dtype = (tensor: TensorMessage) =>
+    dataType(tensor.dataType)?.name ?? `type ${tensor.dataType}`;
+  if (x.dataType !== y.dataType || x.dims.join() !== y.dims.join())
+    return `is ${dtype(x)} ${showShape(x.dims)} in the first, ${dtype(y)} ${showShape(y.dims)} in the second`;
+  const external = x.dataLocation === 1 || y.dataLocation === 1;
+  if (!external && x.raw && y.raw && equalRanges(a, x.raw, b, y.raw)) return null;
+  if (!dataType(x.dataType) || dtype(x) === "string")
+    return equalRanges(a, x.frame, b, y.frame) ? null : "differs";
+  const [left, right] = [tensorBytes(a, x), tensorBytes(b, y)];
+  if (equalBytes(left, right)) return null;
+  if (!isFloat(dtype(x)) || elements(x.dims) > COUNTED) return "differs";
+  const [u, v] = [decodeNumbers(dtype(x), left), decodeNumbers(dtype(x), right)];
+  let [differing, largest] = [0, 0];
+  for (let k = 0; k < u.length; k++) {
+    if (u[k] === v[k]) continue;
+    differing++;
+    largest = Math.max(largest, Math.abs(u[k] - v[k]));
+  }
+  return `differs in ${differing.toLocaleString("en")} of ${u.length.toLocaleString("en")} values, by up to ${largest.toExponential(1)}`;
+}
+
+/** Whether two stretches of two models hold the same bytes. */
+export function equalRanges(a: ModelFile, x: Range, b: ModelFile, y: Range): boolean {
+  if (x.end - x.start !== y.end - y.start) return false;
+  for (let at = 0; at < x.end - x.start; at += BLOCK) {
+    const length = Math.min(BLOCK, x.end - x.start - at);
+    const left = a.source.read(x.start + at, x.start + at + length);
+    if (!equalBytes(left, b.source.read(y.start + at, y.start + at + length))) return false;
+  }
+  return true;
+}

@@ -1,0 +1,94 @@
+import { attribute, type Node, type Scope, type Value } from "../graph/graph.ts";
+import { type Type, typeOfInfo } from "../graph/types.ts";
+import type { GraphMessage } from "../onnx/messages.ts";
+import type { Dimension } from "../onnx/shape.ts";
+
+/** A value that a loop hands from one turn to the next: the body's input and output. */
+export interface Carried {
+  readonly input: Value;
+  readonly output: Value;
+}
+
+/** What the inputs of a body are: their types at the first turn, and those that are carried on. */
+export interface BodyInputs {
+  readonly types: ReadonlyMap<Value, Type>;
+  readonly carried: readonly Carried[];
+}
+
+/**
+ * Types of a body's inputs, from the operands of the Loop or Scan whose body it is and from what
+ * the body itself says, of which fixed sizes count.
+ */
+export function bodyInputs(body: Scope, known: (value: Value) => Type | null): BodyInputs {
+  const types = new Map<Value, Type>();
+  const carried: Carried[] = [];
+  const give = (input: Value | undefined, type: Type | null) => {
+    const merged = input && narrowed(statedOf(body, input), type);
+    if (merged) types.set(input, merged);
+  };
+  const carry = (input: Value | undefined, output: Value | undefined, operand: Value | null) => {
+    give(input, operand && known(operand));
+    if (input && output) carried.push({ input, output });
+  };
+  const { inputs, outputs } = body;
+  const { op, inputs: operands } = body.owner!;
+  if (op === "Loop") {
+    give(inputs[0], { dtype: "int64", shape: [] });
+    give(inputs[1], { dtype: "bool", shape: [] });
+    for (const [k, operand] of operands.slice(2).entries())
+      carry(inputs[k + 2], outputs[k + 1], operand);
+  } else if (op === "Scan" && operands.length === inputs.length) {
+    const states = inputs.length - (attribute(body.owner!, "num_scan_inputs")?.i ?? 0);
+    for (const [k, operand] of operands.entries())
+      if (k < states) carry(inputs[k], outputs[k], operand);
+      else give(inputs[k], operand && slice(known(operand), axisOf(body.owner!, k - states)));
+  } else for (const input of inputs) give(input, null);
+  return { types, carried };
+}
+
+/** What the body's own list of inputs says of one. */
+function statedOf({ message }: Scope, { name }: Value): Type | null {
+  const info = (message as GraphMessage).inputs.find((input) => input.name === name);
+  return info ? typeOfInfo(info) : null;
+}
+
+const axisOf = (scan: Node, k: number) => attribute(scan, "scan_input_axes")?.ints[k] ?? 0;
+
+/** The type of a tensor's slices along an axis. */
+function slice(type: Type | null, axis: number): Type | null {
+  if (!type?.shape) return type;
+  const at = axis < 0 ? axis + type.shape.length : axis;
+  return { ...type, shape: type.shape.filter((_, k) => k !== at) };
+}
+
+/** A type with the fixed sizes that are stated of it. */
+function narrowed(stated: Type | null, type: Type | null): Type | null {
+  if (!stated?.shape || !type) return type ?? stated;
+  const { shape } = type;
+  if (shape?.length !== stated.shape.length) return { ...type, shape: stated.shape };
+  return {
+    ...type,
+    shape: shape.map((dim, k) => (typeof stated.shape![k] === "number" ? stated.shape![k] : dim)),
+  };
+}
+
+/**
+ * The type of a carried input for all turns: its type so far, with every size left open in which
+ * what the body hands on differs. Null where nothing has to be left open.
+ */
+export function widened(
+  body: Scope,
+  { input, output }: Carried,
+  known: (value: Value) => Type | null,
+): Type | null {
+  const [before, after] = [known(input), known(output)];
+  if (!before?.shape) return null;
+  const stated = statedOf(body, input)?.shape ?? null;
+  const { shape } = before;
+  if (after?.shape?.length !== shape.length)
+    return stated && stated.join() === shape.join() ? null : { ...before, shape: stated };
+  const open = (dim: Dimension, k: number): Dimension =>
+    dim === after.shape![k] || typeof stated?.[k] === "number" ? dim : "";
+  const wide = shape.map(open);
+  return wide.join() === shape.join() ? null : { ...before, shape: wide };
+}

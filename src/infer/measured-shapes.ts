@@ -1,0 +1,130 @@
+import type { Graph, Value } from "../graph/graph.ts";
+import { patchedFile } from "../graph/patch.ts";
+import { isFloat, type Type, type Types } from "../graph/types.ts";
+import { allTensors } from "../onnx/all-tensors.ts";
+import { byteLength } from "../onnx/external.ts";
+import type { Dimension } from "../onnx/shape.ts";
+import { runnable } from "../ort/loading.ts";
+import { type Ort, runFor, type Tensors, withSession } from "../ort/session.ts";
+import { sampleInputs } from "../samples/samples.ts";
+import { makesHuge } from "./shape-lengths.ts";
+import { checkSizes } from "./value-sizes.ts";
+
+/** Bytes of a model and its weights above which it is not run for its sizes. */
+const LARGEST = 1 << 28;
+
+/** Operators that may run for very long. */
+const LONG = new Set([
+  "Loop",
+  ...["BeamSearch", "GreedySearch", "Sampling"].map((op) => `com.microsoft.${op}`),
+]);
+
+/** Operators whose outputs are sums that a search looks at. */
+const SUMS = new Set(["Add", "Sum"]);
+
+/** Sizes of the values asked for, in a run, and of the free dimensions of its inputs. */
+interface Run {
+  readonly shapes: readonly (readonly number[])[];
+  readonly dims: Readonly<Record<string, number>>;
+}
+
+/**
+ * Types of the float values of the main graph whose sizes inference loses, as two runs on sample
+ * inputs have them, the second with every free dimension twice as large: a size that stays is
+ * fixed, one that follows a named dimension has its name, any other is unknown. Returns none if no
+ * sum lacks its sizes, or if the model is too large, may run long or does not run.
+ */
+export async function measuredTypes(
+  ort: Ort,
+  graph: Graph,
+  types: Types,
+): Promise<ReadonlyMap<Value, Type>> {
+  const { nodes } = graph.main;
+  const wanted = nodes.some(({ op, outputs: [sum] }) => SUMS.has(op) && sum && isLost(types, sum));
+  if (makesHuge(graph, (value) => types.get(value))) return new Map();
+  if (!wanted || nodes.some(({ op }) => LONG.has(op)) || bytesOf(graph) > LARGEST) return new Map();
+  const values = nodes.flatMap(({ outputs }) =>
+    outputs.filter((value): value is Value => value !== null && isOpen(types, value)),
+  );
+  try {
+    checkSizes(graph, types);
+    const runs = await twoRuns(ort, graph, types, values);
+    return new Map(
+      values.flatMap((value, k) => {
+        const shape = shapeOf(runs[0].shapes[k], runs[1].shapes[k], runs);
+        return shape ? [[value, { ...types.get(value)!, shape }]] : [];
+      }),
+    );
+  } catch (error) {
+    if (error instanceof Error) return new Map();
+    throw error;
+  }
+}
+
+/** Whether a float value has no rank, or no size by which its features could be told. */
+function isLost(types: Types, value: Value): boolean {
+  const type = types.get(value);
+  if (!type || !isFloat(type.dtype)) return false;
+  return !type.shape?.some((dim) => typeof dim === "number" && dim > 1);
+}
+
+/** Whether a float value has no rank, or sizes of which nothing is known. */
+function isOpen(types: Types, value: Value): boolean {
+  const type = types.get(value);
+  return isFloat(type?.dtype) && (type?.shape?.length ? type.shape.includes("") : true);
+}
+
+const bytesOf = ({ file }: Graph) => {
+  let bytes = 0;
+  for (const tensor of allTensors(file)) bytes += byteLength(tensor) ?? 0;
+  return bytes;
+};
+
+/** Runs the model twice for the shapes of values. Throws if it does not take the other sizes. */
+async function twoRuns(
+  ort: Ort,
+  graph: Graph,
+  types: Types,
+  values: readonly Value[],
+): Promise<readonly [Run, Run]> {
+  const names = values.map((_, k) => `shape ${k} of a value`);
+  const file = patchedFile(graph.file, {
+    nodes: values.map(({ name }, k) => ({
+      before: null,
+      node: { name: "", op: "Shape", inputs: [name], outputs: [names[k]], attributes: {} },
+    })),
+    outputs: names.map((name) => ({ name, type: null })),
+  });
+  return withSession(ort, runnable(file), "disabled", async (session) => {
+    let shapes: readonly (readonly number[])[] = [];
+    const run = async (feeds: Tensors) => {
+      const got = await runFor(session, feeds, names);
+      shapes = names.map((name) => Array.from(got[name].data as BigInt64Array, Number));
+      return [];
+    };
+    const first = await sampleInputs(ort, graph, types, run, 1);
+    const before = { shapes, dims: first.dims };
+    const dims = Object.fromEntries(
+      Object.entries(first.dims).map(([name, size]) => [name, 2 * size]),
+    );
+    const second = await sampleInputs(ort, graph, types, run, 1, { dims, seed: 1 });
+    return [before, { shapes, dims: second.dims }] as const;
+  });
+}
+
+/** A shape that fits both runs; null if they differ in rank. */
+function shapeOf(
+  first: readonly number[],
+  second: readonly number[],
+  [a, b]: readonly [Run, Run],
+): Dimension[] | null {
+  if (first.length !== second.length) return null;
+  return first.map((size, axis) => {
+    if (second[axis] === size) return size;
+    const names = Object.keys(a.dims).filter(
+      (name) => a.dims[name] === size && b.dims[name] === second[axis],
+    );
+    const named = names.length === 1 && !/^.*\.\d+$/.test(names[0]);
+    return named ? names[0] : "";
+  });
+}

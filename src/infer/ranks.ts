@@ -1,0 +1,40 @@
+import { tensorOf } from "../graph/constants.ts";
+import type { Graph, Node, Value } from "../graph/graph.ts";
+import { isFloat, type Type, type Types } from "../graph/types.ts";
+import type { Ort } from "../ort/session.ts";
+import { told } from "./segment.ts";
+
+/**
+ * The types with an unknown rank where onnxruntime's JavaScript tells [] of floats that are no
+ * scalars: it says so of both. One session, and none where no value is said to be a scalar.
+ */
+export async function withRanks(ort: Ort, graph: Graph, types: Types): Promise<Types> {
+  const scalars = graph.main.nodes.flatMap(({ op, outputs }) =>
+    outputs.filter((value): value is Value => {
+      const type = value ? types.get(value) : undefined;
+      return op !== "Constant" && isFloat(type?.dtype) && type?.shape?.length === 0;
+    }),
+  );
+  if (scalars.length === 0) return types;
+  const known = (value: Value) => types.get(value) ?? null;
+  const nodes = withUnknown(
+    scalars.map(({ producer }) => producer!),
+    known,
+  );
+  const { ranks } = await told(ort, graph, nodes, known, scalars);
+  const unknown = scalars.filter((_, k) => ranks[k] !== 0);
+  const open = unknown.map((value): [Value, Type] => [
+    value,
+    { ...types.get(value)!, shape: null },
+  ]);
+  return new Map([...types, ...open]);
+}
+
+/** These nodes, and those that make what they read where its type is not known: sequences. */
+function withUnknown(nodes: readonly Node[], known: (value: Value) => Type | null): Node[] {
+  const all = new Set(nodes);
+  for (const { inputs } of all)
+    for (const value of inputs)
+      if (value?.producer && !known(value) && !tensorOf(value)) all.add(value.producer);
+  return [...all];
+}

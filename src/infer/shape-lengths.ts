@@ -1,0 +1,143 @@
+import { InputError } from "../errors.ts";
+import { numbersOf, tensorOf } from "../graph/constants.ts";
+import type { Graph, Node, Scope, Value } from "../graph/graph.ts";
+import type { Type } from "../graph/types.ts";
+import { elements } from "../onnx/data-types.ts";
+
+/** Sizes that what is taken for a shape may have: onnxruntime makes an axis of each, one by one. */
+const LONGEST = 1024;
+
+/** Operators whose output gets an axis for each element of a shape, and the input that is the shape. */
+const SHAPE_INPUT: Readonly<Record<string, number>> = {
+  Reshape: 1,
+  Expand: 1,
+  Tile: 1,
+  ConstantOfShape: 0,
+  CenterCropPad: 1,
+  AffineGrid: 1,
+};
+
+/** Operators whose output has as many elements as their first input, or fewer. */
+const NO_LONGER = new Set(
+  "Identity Cast Squeeze Unsqueeze Reshape Flatten Slice Transpose Neg Abs Floor Ceil Not CumSum ReduceProd ReduceSum ReduceMax ReduceMin".split(
+    " ",
+  ),
+);
+
+/** Operators that broadcast their inputs against each other. */
+const BROADCASTING = new Set(
+  "Add Sub Mul Div Mod Pow Max Min Where Equal Greater GreaterOrEqual Less LessOrEqual And Or".split(
+    " ",
+  ),
+);
+
+/** Values through which a length is followed. */
+const HOPS = 100;
+
+type Known = (value: Value) => Type | null | undefined;
+
+/**
+ * Throws an InputError where a node takes a shape that is longer than any tensor has axes, in a body
+ * of the node too. A few bytes can ask for billions of axes, and inference would never end.
+ */
+export function checkShapeLengths(graph: Graph, node: Node, known: Known): void {
+  const pending = [node];
+  const seen = new Set<Scope>();
+  for (let next = pending.pop(); next; next = pending.pop()) {
+    const shape = shapeOf(next);
+    const length = shape ? atMost(graph, shape, known, 0) : 0;
+    if (length > LONGEST)
+      throw new InputError(
+        `${graph.file.source.name}: a ${next.op} (node ${next.index}) takes ${shape!.name}, a shape of ${length} sizes, and no tensor has more than ${LONGEST} axes; the model is damaged.`,
+      );
+    for (const scope of [...next.bodies, ...(next.callee ? [next.callee] : [])])
+      if (!seen.has(scope)) {
+        seen.add(scope);
+        for (const inner of scope.nodes) pending.push(inner);
+      }
+  }
+}
+
+/** Whether a node takes a shape of which its length has to be inferred first. */
+export function takesUnmeasured(graph: Graph, node: Node, known: Known): boolean {
+  const shape = shapeOf(node);
+  return shape !== null && atMost(graph, shape, known, Number.POSITIVE_INFINITY) > LONGEST;
+}
+
+/** Elements of one value above which a model is not run for its sizes alone. */
+const HUGE = 2 ** 28;
+
+/** Whether a node of the main graph makes a value of a size beyond reason, as its constants tell. */
+export const makesHuge = (graph: Graph, known: Known): boolean =>
+  graph.main.nodes.some(
+    ({ op, outputs: [made] }) => made && GROWING.has(op) && atMost(graph, made, known, 0) > HUGE,
+  );
+
+/** Operators of which the constants tell the exact number of elements. */
+const SEEN_THROUGH = new Set(
+  "Range Pad Expand Tile ConstantOfShape Concat Cast Identity Reshape".split(" "),
+);
+
+/** Operators that make many elements of few. */
+const GROWING = new Set(["Range", "Pad", "Expand", "Tile", "ConstantOfShape", "Concat"]);
+
+const shapeOf = ({ op, inputs }: Node): Value | null => inputs[SHAPE_INPUT[op] ?? -1] ?? null;
+
+/** Elements that a value has at most; `unknown` where its operator does not tell. */
+function atMost(graph: Graph, value: Value, known: Known, unknown: number): number {
+  const found = new Map<Value, number>();
+  const count = (next: Value, hops: number): number => {
+    const before = found.get(next);
+    if (before !== undefined) return before;
+    const length = hops > HOPS ? unknown : counted(next, (input) => count(input, hops + 1));
+    found.set(next, length);
+    return length;
+  };
+  const counted = (next: Value, of: (value: Value) => number): number => {
+    const shape = tensorOf(next)?.dims ?? known(next)?.shape;
+    const told = shape?.every((dim) => typeof dim === "number")
+      ? elements(shape as number[])
+      : null;
+    const { producer } = next;
+    if (!producer || (told !== null && !SEEN_THROUGH.has(producer.op))) return told ?? unknown;
+    const made = madeBy(producer, next, of);
+    if (told === null) return made;
+    // onnxruntime-node reports a size modulo 2^32.
+    return Number.isFinite(made) ? Math.max(told, made) : told;
+  };
+  const madeBy = (producer: Node, next: Value, of: (value: Value) => number): number => {
+    const { op, inputs } = producer;
+    const [first, second] = inputs;
+    const product = (input: Value | null | undefined) => {
+      const numbers = numbersOf(graph, input);
+      return numbers ? elements(numbers) : unknown;
+    };
+    if (op === "Constant") return numbersOf(graph, next)?.length ?? unknown;
+    if (op === "Size") return 1;
+    if (op === "Shape") return (first && known(first)?.shape?.length) ?? 8;
+    if (op === "Gather" && second) return of(second);
+    if (NO_LONGER.has(op) && first) return of(first);
+    const all = inputs.filter((input) => input !== null).map(of);
+    if (BROADCASTING.has(op)) return all.reduce((most, length) => most * Math.max(1, length), 1);
+    if (op === "Concat") return all.reduce((sum, length) => sum + length, 0);
+    if (op === "ConstantOfShape")
+      return first?.producer?.op === "Shape" && first.producer.inputs[0]
+        ? of(first.producer.inputs[0])
+        : product(first);
+    if ((op === "Expand" || op === "Tile") && first)
+      return Math.max(1, of(first)) * product(second);
+    if (op === "Pad" && first) return of(first) + added(graph, second, unknown);
+    if (op === "Range")
+      return rangeOf(inputs.map((input) => numbersOf(graph, input)?.[0])) ?? unknown;
+    return unknown;
+  };
+  return count(value, 0);
+}
+
+const added = (graph: Graph, pads: Value | null | undefined, unknown: number) =>
+  numbersOf(graph, pads)?.reduce((sum, pad) => sum + pad, 0) ?? unknown;
+
+function rangeOf([start, limit, step]: readonly (number | undefined)[]): number | null {
+  if (start === undefined || limit === undefined || !step) return null;
+  return Math.max(0, Math.ceil((limit - start) / step));
+}

@@ -1,0 +1,104 @@
+import onnxProto from "onnx-proto";
+import { decodeNumbers, encodeNumbers } from "../graph/tensor.ts";
+import { dataType, dataTypeNamed, elements } from "../onnx/data-types.ts";
+import type { Frame } from "../onnx/decode.ts";
+import type { Edit } from "../onnx/edits.ts";
+import type { GraphMessage, NodeMessage, TensorMessage } from "../onnx/messages.ts";
+import { type ModelFile, tensorBytes } from "../onnx/model-file.ts";
+import { openFile } from "../onnx/open-file.ts";
+import { bytesSource } from "../onnx/source.ts";
+import { patchedSource, splices } from "../onnx/splices.ts";
+
+const { onnx } = onnxProto;
+
+const numberOf = (dtype: string) => dataTypeNamed(dtype)!.number;
+
+/** Attributes that name a data type. */
+export const TYPE_ATTRIBUTES = new Set(["to", "dtype", "output_dtype", "precision"]);
+
+/** A model written in other data types. */
+export interface StoodIn {
+  readonly model: Uint8Array;
+  /** The types, by name, that the model held before. */
+  readonly held: ReadonlySet<string>;
+}
+
+/**
+ * A small model with types that onnxruntime reports in place of those that it does not, or for
+ * which it has few kernels: bfloat16, those of 8 bits and fewer. Null if it holds none of them.
+ */
+export const inferable = (model: Uint8Array): StoodIn | null =>
+  written(model, (number) => dataType(number)?.inferredAs ?? null);
+
+/** A small model with float in place of bfloat16; null if it holds no bfloat16. */
+export const inFloat = (model: Uint8Array): Uint8Array | null =>
+  written(model, (number) => (number === numberOf("bfloat16") ? "float" : null))?.model ?? null;
+
+/** Replaces every type that is stated, every tensor and every cast. */
+function written(model: Uint8Array, as: (number: number) => string | null): StoodIn | null {
+  const file = opened(model);
+  if (!file) return null;
+  const edits: Edit[] = [];
+  const held = new Set<string>();
+  const standIn = (number: number) => {
+    const type = dataType(number);
+    if (type) held.add(type.name);
+    return as(number);
+  };
+  /** Replaces the field that holds a data type. */
+  const retype = (frame: Frame, field: number, given: number) => {
+    const other = standIn(given);
+    if (other === null) return;
+    const bytes = Uint8Array.of(field * 8, numberOf(other));
+    for (const { number: own, start, end } of file.reader.fields(frame))
+      if (own === field) edits.push({ start, end, bytes, frame });
+  };
+  const tensor = (one: TensorMessage) => {
+    const other = standIn(one.dataType);
+    if (other === null) return;
+    const { start, end } = one.frame;
+    edits.push({ start, end, bytes: retyped(file, one, other), frame: one.frame });
+  };
+  const graph = ({ nodes, initializers, inputs, outputs, valueInfos }: GraphMessage) => {
+    for (const one of initializers) tensor(one);
+    for (const { type } of [...inputs, ...outputs, ...valueInfos])
+      if (type?.tensor) retype(type.tensor.frame, 1, type.tensor.elemType);
+    for (const one of nodes) node(one);
+  };
+  const node = ({ attributes }: NodeMessage) => {
+    for (const { name, i, t, g, graphs, frame } of attributes) {
+      if (t) tensor(t);
+      if (i !== null && TYPE_ATTRIBUTES.has(name)) retype(frame, 3, i);
+      if (g) graph(g);
+      for (const one of graphs) graph(one);
+    }
+  };
+  graph(file.graph);
+  for (const { nodes } of file.message.functions) for (const one of nodes) node(one);
+  if (edits.length === 0) return null;
+  const source = patchedSource(file.source, splices(edits));
+  return { model: source.read(0, source.size), held };
+}
+
+function opened(model: Uint8Array): ModelFile | null {
+  try {
+    return openFile(bytesSource(model), null);
+  } catch {
+    return null;
+  }
+}
+
+/** A tensor in another type: bfloat16 with its numbers, others with zeros, which tell no size. */
+function retyped(file: ModelFile, tensor: TensorMessage, dtype: string): Uint8Array {
+  const { name, dims } = tensor;
+  const values =
+    tensor.dataType === numberOf("bfloat16")
+      ? decodeNumbers("bfloat16", tensorBytes(file, tensor))
+      : new Float64Array(elements(dims));
+  return onnx.TensorProto.encode({
+    name,
+    dims: [...dims],
+    dataType: numberOf(dtype),
+    rawData: encodeNumbers(dtype, values),
+  }).finish();
+}

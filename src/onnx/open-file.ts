@@ -1,0 +1,58 @@
+import { InputError } from "../errors.ts";
+import { decode, rootFrame } from "./decode.ts";
+import { foreignFormat } from "./foreign.ts";
+import type { GraphMessage } from "./messages.ts";
+import type { Folder, ModelFile } from "./model-file.ts";
+import { modelSchema } from "./schemas.ts";
+import { checkShapes } from "./sound-shapes.ts";
+import type { Source } from "./source.ts";
+import { WireReader } from "./wire.ts";
+
+/**
+ * Opens a model: walks its wire format, decodes its structure and checks that what it says of its
+ * weights can be true. Reads no weight.
+ */
+export function openFile(source: Source, folder: Folder | null): ModelFile {
+  const { name } = source;
+  if (source.size === 0) throw new InputError(`${name} is empty; an ONNX model was expected.`);
+  const foreign = foreignFormat(source, "model");
+  if (foreign) throw new InputError(`${name} is ${foreign}.`);
+  const magic = source.read(0, Math.min(8, source.size));
+  if (String.fromCharCode(...magic.subarray(4)) === "ORTM")
+    throw new InputError(
+      `${name} is in ORT format, which holds no ONNX graph; give the .onnx it was made from.`,
+    );
+  const reader = new WireReader(source);
+  const message = decode(modelSchema, reader, rootFrame(source.size));
+  if (message.graphs.length === 0 || message.irVersion === 0)
+    throw new InputError(
+      `${name} is not an ONNX model, or a truncated one: it holds no ${message.irVersion === 0 ? "ir_version" : "graph"}.`,
+    );
+  if (message.opsets.length === 0)
+    throw new InputError(
+      `${name} imports no operator set (opset_import): it is truncated, or older than ONNX 1.0; export it again.`,
+    );
+  const opsets = new Map(
+    message.opsets.map(({ domain, version }) => [domain === "ai.onnx" ? "" : domain, version]),
+  );
+  const file = { source, folder, reader, message, graph: merged(message.graphs), opsets };
+  checkShapes(file);
+  return file;
+}
+
+/** protobuf merges a message that stands in several fields: lists are joined, the last name counts. */
+function merged(graphs: readonly GraphMessage[]): GraphMessage {
+  const last = graphs[graphs.length - 1];
+  if (graphs.length === 1) return last;
+  return {
+    ...last,
+    name: graphs.findLast(({ name }) => name !== "")?.name ?? "",
+    nodes: graphs.flatMap((graph) => graph.nodes),
+    initializers: graphs.flatMap((graph) => graph.initializers),
+    sparseInitializers: graphs.flatMap((graph) => graph.sparseInitializers),
+    inputs: graphs.flatMap((graph) => graph.inputs),
+    outputs: graphs.flatMap((graph) => graph.outputs),
+    valueInfos: graphs.flatMap((graph) => graph.valueInfos),
+    annotations: graphs.flatMap((graph) => graph.annotations),
+  };
+}

@@ -1,0 +1,109 @@
+import { nearest } from "./nearest.ts";
+
+/** Options as a caller gives them, by name. */
+export type GivenOptions = Readonly<Record<string, unknown>>;
+
+type Kind = "string" | "number" | "boolean" | "object" | "function";
+
+/**
+ * One option, declared once. The command line offers it, the API checks it, and both report it
+ * when it has no effect.
+ */
+export interface Option {
+  readonly type?: Kind;
+  /** A list of the type. */
+  readonly array?: true;
+  /** `null` is a value too. */
+  readonly nullable?: true;
+  readonly choices?: readonly string[];
+  readonly default?: string | number | boolean;
+  readonly alias?: string;
+  readonly describe?: string;
+  /** Why the option has no effect beside the others, a clause; null if it has one. */
+  readonly idle?: (others: GivenOptions) => string | null;
+}
+
+export type Options = Readonly<Record<string, Option>>;
+
+/** A declaration for every option of an interface, and for no other. */
+export type Declared<T> = { readonly [Name in keyof T]-?: Option };
+
+/** The options that have no effect beside the others, each with the reason. */
+export function idleOptions(given: GivenOptions, declared: Options): [name: string, why: string][] {
+  return Object.entries(declared).flatMap(([name, option]) => {
+    const value = given[name];
+    const why = value === undefined || value === false ? null : (option.idle?.(given) ?? null);
+    return why === null ? [] : [[name, why] as [string, string]];
+  });
+}
+
+/** The same as sentences; an option that is set to its default is not reported. */
+export const idleSentences = (given: GivenOptions, declared: Options): string[] =>
+  idleOptions(given, declared)
+    .filter(([name]) => given[name] !== declared[name].default)
+    .map(([name, why]) => `${name} has no effect: ${why}.`);
+
+/**
+ * Checks an options object of the API against its declaration. Throws a TypeError, one sentence,
+ * if it is no object, has a key that is not declared, or has a value of another type.
+ */
+export function checkOptions(of: string, given: unknown, declared: Options): void {
+  if (typeof given !== "object" || given === null || Array.isArray(given))
+    throw new TypeError(`${of} takes an object of options and got ${shown(given)}.`);
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(declared, name)) throw new TypeError(unknownOption(of, name, declared));
+    const option = declared[name];
+    if (value !== undefined && !fits(value, option))
+      throw new TypeError(
+        `option ${name} of ${of} must be ${kindOf(option)}; it is ${shown(value)}.`,
+      );
+  }
+}
+
+function unknownOption(of: string, name: string, declared: Options): string {
+  const [near] = nearest(name, Object.keys(declared));
+  return `${of} has no option ${name}${near === undefined ? `; it has ${Object.keys(declared).join(", ")}` : `; did you mean ${near}?`}`.replace(
+    /([^?])$/,
+    "$1.",
+  );
+}
+
+function fits(value: unknown, option: Option): boolean {
+  if (value === null) return option.nullable === true;
+  if (option.array) return Array.isArray(value) && value.every((each) => isKind(each, option));
+  return isKind(value, option);
+}
+
+const isKind = (value: unknown, { type }: Option) =>
+  // Namespaces and classes that are handed in may be functions.
+  type === undefined || typeof value === type || (type === "object" && typeof value === "function");
+
+const WORDS: Readonly<Record<Kind, readonly [one: string, many: string]>> = {
+  string: ["a string", "an array of strings"],
+  number: ["a number", "an array of numbers"],
+  boolean: ["true or false", "an array of booleans"],
+  object: ["an object", "an array of objects"],
+  function: ["a function", "an array of functions"],
+};
+
+const kindOf = ({ type, array, nullable }: Option) =>
+  `${WORDS[type ?? "string"][array ? 1 : 0]}${nullable ? " or null" : ""}`;
+
+/** A value as an error message names it. */
+export function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (value === null || typeof value === "undefined") return String(value);
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  if (Array.isArray(value)) return "an array";
+  if (value instanceof Promise) return "a promise, so await it first";
+  return typeof value === "function" ? "a function" : "an object";
+}
+
+/** Options of which any may be left out, or `undefined`. */
+export type Given<T> = { readonly [K in keyof T]?: T[K] | undefined };
+
+/** Options as they are given, and the defaults for those that are not. */
+export const filled = <T extends object>(defaults: T, given: Given<T> | undefined): T => ({
+  ...defaults,
+  ...Object.fromEntries(Object.entries(given ?? {}).filter(([, value]) => value !== undefined)),
+});

@@ -1,0 +1,46 @@
+import type { Tensor } from "onnxruntime-common";
+import type { Ort } from "./session.ts";
+import { dtypeOf, tensorOfBytes } from "./tensors.ts";
+
+/** The shape that tensors of these shapes have together, by numpy's rules; null where they have none. */
+export function broadcastShape(shapes: readonly (readonly number[])[]): number[] | null {
+  const rank = Math.max(...shapes.map(({ length }) => length));
+  const shape: number[] = new Array(rank).fill(1);
+  for (const dims of shapes)
+    for (const [k, dim] of dims.entries()) {
+      const at = rank - dims.length + k;
+      if (dim !== 1 && shape[at] !== 1 && shape[at] !== dim) return null;
+      if (dim !== 1) shape[at] = dim;
+    }
+  return shape;
+}
+
+/** For every place of a larger shape, the place in a tensor of these dims that is found there. */
+export function placesIn(dims: readonly number[], shape: readonly number[]): Uint32Array {
+  const own = [...new Array(shape.length - dims.length).fill(1), ...dims];
+  const strides = own.map((dim, k) =>
+    dim === 1 ? 0 : own.slice(k + 1).reduce((a, b) => a * b, 1),
+  );
+  const places = new Uint32Array(shape.reduce((a, b) => a * b, 1));
+  const index: number[] = new Array(shape.length).fill(0);
+  for (let [place, at] = [0, 0]; place < places.length; place++) {
+    places[place] = at;
+    for (let k = shape.length - 1; k >= 0; k--) {
+      at += strides[k];
+      if (++index[k] < shape[k]) break;
+      at -= strides[k] * shape[k];
+      index[k] = 0;
+    }
+  }
+  return places;
+}
+
+/** A tensor of numbers in a larger shape; itself where it has that. */
+export function expanded(ort: Ort, tensor: Tensor, shape: readonly number[]): Tensor {
+  if (tensor.dims.join() === shape.join()) return tensor;
+  const data = tensor.data as Float32Array;
+  const places = placesIn(tensor.dims, shape);
+  const larger = new (data.constructor as typeof Float32Array)(places.length);
+  for (let k = 0; k < larger.length; k++) larger[k] = data[places[k]];
+  return tensorOfBytes(ort, dtypeOf(tensor), new Uint8Array(larger.buffer), shape);
+}

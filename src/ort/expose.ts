@@ -1,0 +1,132 @@
+import type { Tensor } from "onnxruntime-common";
+import { buildGraph } from "../graph/build.ts";
+import { type Graph, outward, type Scope, type Value } from "../graph/graph.ts";
+import { own } from "../graph/own.ts";
+import { patchedFile } from "../graph/patch.ts";
+import { pathTo, type Step } from "../graph/path.ts";
+import { valueLike } from "../graph/scopes.ts";
+import type { ModelFile } from "../onnx/model-file.ts";
+import { ALL_TURNS, addNode, type Draft, FIRST_TURN, type Handed, handOnCall } from "./hand-on.ts";
+import type { Ort, Tensors } from "./session.ts";
+import { dtypeOf, tensorOfBytes } from "./tensors.ts";
+
+/** A model with inner values among its outputs, and the names of these outputs. */
+export interface Exposed {
+  readonly file: ModelFile;
+  readonly outputs: readonly string[];
+}
+
+/** Makes values of the main graph outputs, by their names. */
+export function withOutputs(file: ModelFile, names: readonly string[]): ModelFile {
+  const present = new Set(file.graph.outputs.map(({ name }) => name));
+  const outputs = names.filter((name) => !present.has(name)).map((name) => ({ name, type: null }));
+  return patchedFile(file, { outputs });
+}
+
+/**
+ * Makes values of the scope at the end of a path outputs of the model. A branch that is not taken
+ * gives a tensor without elements; a loop gives the values of all its turns. Returns null if an
+ * operator on the path hands nothing on, or if a data type that it needs is not known.
+ */
+export function expose(
+  graph: Graph,
+  path: readonly Step[],
+  values: readonly Handed[],
+): Exposed | null {
+  const to = draft(graph);
+  const names = handOut(to, path, values, ALL_TURNS);
+  return names && { file: withOutputs(patchedFile(graph.file, to), names), outputs: names };
+}
+
+/** A value of a tensor type. */
+export interface Tap {
+  readonly value: Value;
+  /** As ONNX spells it. */
+  readonly dtype: string;
+}
+
+/** A model whose outputs give values of any of its scopes. */
+export interface Taps {
+  readonly file: ModelFile;
+  /** The output that gives a value; null if its body hands nothing out. */
+  outputOf(value: Value): string | null;
+  /** A value in the results of a run, at the first turn of a loop; null if its body did not run. */
+  read(ort: Ort, value: Value, results: Tensors): Tensor | null;
+}
+
+/** Makes values of any scope outputs of the model; those of a loop at its first turn. */
+export function withTaps(file: ModelFile, taps: Iterable<Tap>): Taps {
+  const outputs = new Map<Value, string>();
+  let to: Draft | undefined;
+  for (const { value, dtype } of taps) {
+    if (outputs.has(value)) continue;
+    if (value.scope.kind === "main") outputs.set(value, value.name);
+    else {
+      to ??= draft(buildGraph(file));
+      const inner = valueLike(to.graph, value);
+      const path = inner && pathTo(inner.scope);
+      const names = path && handOut(to, path, [{ name: inner.name, dtype }], FIRST_TURN);
+      if (names) outputs.set(value, names[0]);
+    }
+  }
+  return {
+    file: withOutputs(to ? patchedFile(file, to) : file, [...new Set(outputs.values())]),
+    outputOf: (value) => outputs.get(value) ?? null,
+    read: (ort, value, results) => {
+      const tensor = own(results, outputs.get(value) ?? "");
+      return tensor && value.scope.owner ? firstTurn(ort, value.scope, tensor) : (tensor ?? null);
+    },
+  };
+}
+
+function draft(graph: Graph): Draft {
+  let count = 0;
+  const fresh = (): string => {
+    const name = `exposed.${count++}`;
+    return graph.names.has(name) ? fresh() : name;
+  };
+  const lists = { nodes: [], inputs: [], outputs: [], nodeInputs: [], nodeOutputs: [] };
+  return { graph, fresh, ...lists, attributes: [] };
+}
+
+/** Hands values of a path's last scope out, step by step; returns their names in the main graph. */
+function handOut(
+  to: Draft,
+  path: readonly Step[],
+  values: readonly Handed[],
+  rules: typeof ALL_TURNS,
+): string[] | null {
+  const known = ({ node }: Step) => node.callee !== null || Object.hasOwn(rules, node.op);
+  if (path.length === 0 || !path.every(known) || !importsOnnx(path.at(-1)!.scope)) return null;
+  const innermost = path.at(-1)!.scope;
+  let names = values.map(({ name }) => addNode(to, innermost, "Identity", [name]));
+  for (const step of [...path].reverse()) {
+    const handed = names.map((name, k) => ({ name, dtype: values[k].dtype }));
+    const next = (step.node.callee ? handOnCall : rules[step.node.op])(to, step, handed);
+    if (!next) return null;
+    names = next;
+  }
+  return names;
+}
+
+/** Bodies have the operators of the scope around them, functions those that they import. */
+const importsOnnx = (scope: Scope) =>
+  [...outward(scope)].every(
+    ({ message }) =>
+      !("opsets" in message) ||
+      message.opsets.some(({ domain }) => domain === "" || domain === "ai.onnx"),
+  );
+
+/** The first turn of each Scan around a value; null if it was not made. */
+function firstTurn(ort: Ort, scope: Scope, tensor: Tensor): Tensor | null {
+  const turns = pathTo(scope).filter(({ node }) => node.op === "Scan").length;
+  const { dims } = tensor;
+  if (dims.slice(0, turns).includes(0)) return null;
+  const shape = dims.slice(turns);
+  if (shape.length === 1 && shape[0] === 0) return null;
+  if (turns === 0) return tensor;
+  const size = shape.reduce((a, b) => a * b, 1);
+  const { buffer, byteOffset, BYTES_PER_ELEMENT } = tensor.data as Float32Array;
+  const bytes = new Uint8Array(buffer as ArrayBuffer, byteOffset, size * BYTES_PER_ELEMENT);
+  return tensorOfBytes(ort, dtypeOf(tensor), bytes, shape);
+}

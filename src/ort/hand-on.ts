@@ -1,0 +1,140 @@
+import type { Graph, Node, Scope } from "../graph/graph.ts";
+import type { Attributes, NewNode } from "../graph/new-node.ts";
+import type { Patch, Port, Slot } from "../graph/patch-edits.ts";
+import type { Step } from "../graph/path.ts";
+import { allScopes } from "../graph/path.ts";
+import type { DenseTensor } from "../graph/tensor.ts";
+
+/** A value that is handed on, and its data type; null if that is not known. */
+export interface Handed {
+  readonly name: string;
+  readonly dtype: string | null;
+}
+
+/** The parts of a patch that hand values on. */
+type Parts = "nodes" | "inputs" | "outputs" | "nodeInputs" | "nodeOutputs" | "attributes";
+export type Draft = { readonly graph: Graph; readonly fresh: () => string } & {
+  readonly [K in Parts]: NonNullable<Patch[K]>[number][];
+};
+
+/**
+ * Makes values of the entered scope outputs of it, and of the node around it. Returns the names of
+ * the node's new outputs; null if the operator hands nothing on.
+ */
+type HandOn = (to: Draft, step: Step, values: readonly Handed[]) => string[] | null;
+
+/** A loop gives the values of all its turns, stacked. */
+export const ALL_TURNS: Readonly<Record<string, HandOn>> = {
+  If(to, { node, scope }, values) {
+    for (const { name, dtype } of values)
+      for (const body of node.bodies)
+        if (body === scope) output(to, body, { name, dtype });
+        else if (dtype === null) return null;
+        else output(to, body, { name: empty(to, body, dtype), dtype });
+    return results(to, node, node.bodies[0].outputs.length, values);
+  },
+  Loop(to, { node, scope }, values) {
+    for (const value of values) output(to, scope, value);
+    return results(to, node, scope.outputs.length - 1, values);
+  },
+  Scan(to, { node, scope }, values) {
+    for (const value of values) output(to, scope, value);
+    for (const { name, ints } of node.message.attributes)
+      if (name === "scan_output_axes" || name === "scan_output_directions") {
+        const outputs = to.outputs.filter((each) => each.scope === scope).length;
+        const before = to.attributes.findIndex((each) => each.node === node && each.name === name);
+        if (before >= 0) to.attributes.splice(before, 1);
+        to.attributes.push({ node, name, value: [...ints, ...new Array<number>(outputs).fill(0)] });
+      }
+    return results(to, node, scope.outputs.length, values);
+  },
+};
+
+/** A Loop gives the value of the first turn that makes it; a Scan still stacks all. */
+export const FIRST_TURN: Readonly<Record<string, HandOn>> = {
+  ...ALL_TURNS,
+  Loop(to, { node, scope }, values) {
+    const carried = Math.max(0, node.message.inputs.length - 2);
+    for (const { name, dtype } of values) {
+      if (dtype === null) return null;
+      const [start, so, after] = [empty(to, node.scope, dtype, node), to.fresh(), to.fresh()];
+      to.nodeInputs.push({ node, index: 2 + carried, name: start });
+      to.inputs.push({ name: so, type: { dtype, shape: null }, scope });
+      firstOf(to, scope, { name, dtype }, so, after);
+      output(to, scope, { name: after, dtype }, 1 + carried);
+    }
+    return results(to, node, carried, values);
+  },
+};
+
+/** A function's new outputs are outputs of every call of it. */
+export function handOnCall(to: Draft, { node, scope }: Step, values: readonly Handed[]): string[] {
+  for (const value of values) output(to, scope, value);
+  const place = scope.outputs.length;
+  const names = results(to, node, place, values);
+  for (const around of allScopes(to.graph))
+    for (const other of around.nodes)
+      if (other.callee === scope && other !== node) results(to, other, place, values);
+  return names;
+}
+
+/** Adds a node at the end of a scope, or before a node of it; returns its output. */
+export function addNode(
+  to: Draft,
+  scope: Scope,
+  op: string,
+  inputs: readonly string[],
+  attributes: Attributes = {},
+  before: Node | null = null,
+): string {
+  const name = to.fresh();
+  to.nodes.push({ before, scope, node: { name, op, inputs, outputs: [name], attributes } });
+  return name;
+}
+
+function output({ outputs }: Draft, scope: Scope, { name, dtype }: Handed, index?: number): void {
+  const type = dtype === null ? null : { dtype, shape: null };
+  outputs.push({ name, type, scope, index } satisfies Port);
+}
+
+/** New outputs of a node, before the one at `index`. */
+function results(to: Draft, node: Node, index: number, values: readonly Handed[]): string[] {
+  return values.map(() => {
+    const name = to.fresh();
+    to.nodeOutputs.push({ node, index, name } satisfies Slot);
+    return name;
+  });
+}
+
+const constant = (tensor: Omit<DenseTensor, "name">): Attributes => ({
+  value: { tensor: { name: "", ...tensor } },
+});
+
+/** A tensor without elements. */
+const empty = (to: Draft, scope: Scope, dtype: string, before: Node | null = null): string =>
+  addNode(
+    to,
+    scope,
+    "Constant",
+    [],
+    constant({ dtype, dims: [0], data: new Uint8Array() }),
+    before,
+  );
+
+/** Nodes that make `after`: `before`, or the value itself while `before` has no elements. */
+function firstOf(to: Draft, scope: Scope, value: Handed, before: string, after: string): void {
+  const zero = constant({ dtype: "int64", dims: [], data: new Uint8Array(8) });
+  const none = addNode(to, scope, "Equal", [
+    addNode(to, scope, "Size", [before]),
+    addNode(to, scope, "Constant", [], zero),
+  ]);
+  const branch = (from: string) => {
+    const name = to.fresh();
+    const node: NewNode = { name, op: "Identity", inputs: [from], outputs: [name], attributes: {} };
+    const type = value.dtype === null ? null : { dtype: value.dtype, shape: null };
+    return { graph: { name, nodes: [node], outputs: [{ name, type }] } };
+  };
+  const attributes = { then_branch: branch(value.name), else_branch: branch(before) };
+  const node = { name: after, op: "If", inputs: [none], outputs: [after], attributes };
+  to.nodes.push({ before: null, scope, node });
+}

@@ -1,0 +1,120 @@
+import { equalRanges } from "../graph/same-tensor.ts";
+import { allTensors, externalLocations } from "../onnx/all-tensors.ts";
+import { partsOf } from "../onnx/decode.ts";
+import type { Edit } from "../onnx/edits.ts";
+import { externalRange, isExternal } from "../onnx/external.ts";
+import { relocationEdits } from "../onnx/links.ts";
+import { FIELD, type NodeMessage, type TensorMessage } from "../onnx/messages.ts";
+import { type ModelFile, tensorBytes } from "../onnx/model-file.ts";
+import { openFile } from "../onnx/open-file.ts";
+import { bytesSource, originOf } from "../onnx/source.ts";
+import { patchedSource, splices } from "../onnx/splices.ts";
+import { bytesField } from "../onnx/wire-bytes.ts";
+
+/** Fields of a TensorProto that say where its values are. */
+const VALUES: ReadonlySet<number> = new Set([FIELD.tensorRaw, FIELD.tensorExternalData, 14]);
+
+/** A model that looks for its data where it lies before it is copied; itself where nothing is to be copied. */
+export function beforeCopies(file: ModelFile): ModelFile {
+  const { copies } = file.folder ?? {};
+  return copies?.size ? relocated(file, (name) => copies.get(name) ?? name) : file;
+}
+
+/** A model that looks for its data under other names. */
+export function relocated(file: ModelFile, rename: (location: string) => string): ModelFile {
+  const edits = relocationEdits(allTensors(file), rename);
+  return openFile(patchedSource(file.source, splices(edits)), file.folder);
+}
+
+/** A model with the data inside that is to be a file of its own. */
+export function withCompanionInside(file: ModelFile): ModelFile {
+  const { companion } = file.folder ?? {};
+  if (!companion) return file;
+  const edits = file.graph.initializers.filter(isExternal).flatMap((tensor): Edit[] => {
+    const { location, offset, length } = externalRange(tensor.name, tensor);
+    if (location !== companion.location) return [];
+    return insideEdits(file, tensor, companion.bytes.subarray(offset, offset + (length ?? 0)));
+  });
+  return openFile(patchedSource(file.source, splices(edits)), file.folder);
+}
+
+/**
+ * A small model made of parts of another, with the data inside that these keep in files.
+ * onnxruntime is given bytes, and would look for the files in the current folder.
+ */
+export function withDataInside(model: Uint8Array, whole: ModelFile): Uint8Array {
+  if (externalLocations(whole).size === 0) return model;
+  const file = openFile(bytesSource(model, whole.source.name), null);
+  const edits = [...allTensors(file)]
+    .filter(isExternal)
+    .flatMap((tensor) => insideEdits(file, tensor, tensorBytes(whole, tensor)));
+  const source = patchedSource(file.source, splices(edits));
+  return source.read(0, source.size);
+}
+
+/** The edits that put a tensor's values where it refers to a file for them. */
+function insideEdits({ reader }: ModelFile, { frame }: TensorMessage, raw: Uint8Array): Edit[] {
+  const outside = partsOf(frame).flatMap((part) =>
+    [...reader.fields(part)]
+      .filter(({ number }) => VALUES.has(number))
+      .map(({ start, end }) => ({ start, end, bytes: new Uint8Array(), frame: part })),
+  );
+  const bytes = bytesField(FIELD.tensorRaw, raw);
+  return [...outside, { start: frame.end, end: frame.end, bytes, frame }];
+}
+
+/**
+ * Whether a tensor of a later model is an earlier one's but for where its values are found: in the
+ * very bytes that the earlier one holds. No value is read.
+ */
+export function movedOnly(
+  before: ModelFile,
+  a: TensorMessage,
+  after: ModelFile,
+  b: TensorMessage,
+): boolean {
+  if (!isExternal(b) || !samePlace(before, a, after, b)) return false;
+  const rest = (file: ModelFile, tensor: TensorMessage) =>
+    [...file.reader.fields(tensor.frame)].filter(({ number }) => !VALUES.has(number));
+  const [x, y] = [rest(before, a), rest(after, b)];
+  return (
+    x.length === y.length &&
+    x.every((field, k) => equalRanges(before, span(field), after, span(y[k])))
+  );
+}
+
+const span = ({ start, end }: { start: number; end: number }) => ({ start, end });
+
+function samePlace(before: ModelFile, { raw }: TensorMessage, after: ModelFile, b: TensorMessage) {
+  const { location, offset, length } = externalRange(b.name, b);
+  const origin = raw && originOf(before.source, raw);
+  return (
+    origin !== null &&
+    origin.source.name === location &&
+    before.folder?.path === after.folder?.path &&
+    origin.start === offset &&
+    origin.end - origin.start === length
+  );
+}
+
+/** Whether a Constant node of a later model is an earlier one's but for where its values are found. */
+export function constantMovedOnly(
+  before: ModelFile,
+  a: NodeMessage,
+  after: ModelFile,
+  b: NodeMessage,
+): boolean {
+  const [x, y] = [a.attributes, b.attributes];
+  return (
+    a.opType === "Constant" &&
+    b.opType === "Constant" &&
+    [a.name, a.domain, a.overload].join("\0") === [b.name, b.domain, b.overload].join("\0") &&
+    x.length === y.length &&
+    x.every(
+      ({ name, t, frame }, k) =>
+        name === y[k].name &&
+        (equalRanges(before, frame, after, y[k].frame) ||
+          (t !== null && y[k].t !== null && movedOnly(before, t, after, y[k].t))),
+    )
+  );
+}

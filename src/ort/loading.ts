@@ -1,0 +1,88 @@
+import { InputError } from "../errors.ts";
+import type { Graph } from "../graph/graph.ts";
+import { patchedFile } from "../graph/patch.ts";
+import { replaceWeights } from "../graph/replace-weights.ts";
+import { typeOfTensor } from "../graph/types.ts";
+import { externalLocations } from "../onnx/all-tensors.ts";
+import { linkable, linkEdits } from "../onnx/links.ts";
+import type { ModelFile } from "../onnx/model-file.ts";
+import { openFile } from "../onnx/open-file.ts";
+import type { Source } from "../onnx/source.ts";
+import { patchedSource, splices } from "../onnx/splices.ts";
+import { beforeCopies, relocated, withCompanionInside } from "./linked-weights.ts";
+import type { Runnable } from "./session.ts";
+import { isUnnameable } from "./unnameable.ts";
+import { withinReach } from "./within-reach.ts";
+
+/** Bytes above which a model in a file is not loaded to be handed over: its weights are linked. */
+const LOADED = 1 << 28;
+
+/**
+ * A model as onnxruntime takes it: by the path it was written to or lies at as it is, else by its
+ * bytes, without those weights that onnxruntime can read in the file they lie in.
+ */
+export function runnable(file: ModelFile, written?: string): Runnable {
+  return { ...placed(file, written), title: file.source.name };
+}
+
+function placed(file: ModelFile, written?: string): Runnable {
+  const { source, folder } = file;
+  const { companion, copies } = folder ?? {};
+  const renamed = file.graph.outputs.some(({ name }) => isUnnameable(name));
+  const path = renamed ? null : (written ?? source.path);
+  if (path && (!companion || copies?.size)) return { model: path };
+  if (
+    written &&
+    !renamed &&
+    [...externalLocations(file)].every((name) => name === companion?.location)
+  )
+    return { model: written };
+  // New data waits for its name beside the model, in a folder inside the one of the old data.
+  const waiting = (name: string) =>
+    name === companion?.location ? `${written?.split(/[/\\]/).at(-2)}/${name}` : name;
+  const home = folder?.path ?? undefined;
+  if (home === undefined) checkReachable(file);
+  const ready = written ? relocated(file, waiting) : withCompanionInside(beforeCopies(file));
+  const reach = written ? { source: ready.source, folder: home } : withinReach(ready);
+  if (reach.folder === home && home !== undefined && source.size > LOADED) {
+    const links = linkable(ready).filter(([, { source: at }]) => liesIn(home, at));
+    reach.source = patchedSource(ready.source, splices(linkEdits(ready, links)));
+  }
+  return { model: reach.source.read(0, reach.source.size), folder: reach.folder };
+}
+
+/** Throws an InputError where onnxruntime would look for a model's data in the current folder. */
+function checkReachable(file: ModelFile): void {
+  const { companion } = file.folder ?? {};
+  const [lost] = [...externalLocations(file)].filter((name) => name !== companion?.location);
+  if (lost !== undefined)
+    throw new InputError(
+      `${file.source.name} keeps weights in ${lost}; open the model by its path, so that the file beside it is found.`,
+    );
+}
+
+/** Whether onnxruntime finds the file in the folder by its name. */
+const liesIn = (folder: string, { path, name, isLink }: Source) =>
+  !isLink && path?.slice(0, -name.length - 1) === folder;
+
+/**
+ * The model with weights of its main graph as graph inputs of the same name, type and shape:
+ * onnxruntime's JavaScript ignores a feed that overrides an initializer.
+ */
+export function withWeightsAsInputs({ file, main }: Graph, names: readonly string[]): ModelFile {
+  const present = new Set(file.graph.inputs.map(({ name }) => name));
+  const removed = names.map((name) => main.values.get(name)!);
+  const inputs = removed
+    .filter(({ name }) => !present.has(name))
+    .map((value) => ({ name: value.name, type: typeOfTensor(value) }));
+  return patchedFile(file, { removed, inputs });
+}
+
+/** The model with other values in some of its weights, by name, as raw data. */
+export function withOtherWeights(
+  graph: Graph,
+  weights: ReadonlyMap<string, Uint8Array>,
+): ModelFile {
+  const { source, folder } = replaceWeights(graph, weights);
+  return openFile(source, folder);
+}

@@ -1,0 +1,66 @@
+import onnxProto from "onnx-proto";
+import type { InferenceSession, Tensor } from "onnxruntime-common";
+import { valueInfo } from "../graph/encode.ts";
+import type { Edit } from "../onnx/edits.ts";
+import { FIELD } from "../onnx/messages.ts";
+import { openFile } from "../onnx/open-file.ts";
+import { bytesSource } from "../onnx/source.ts";
+import { patchedSource, splices } from "../onnx/splices.ts";
+import { bytesField } from "../onnx/wire-bytes.ts";
+
+const { onnx } = onnxProto;
+
+const INHERITED: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype));
+
+/**
+ * Whether onnxruntime's JavaScript confuses an output of this name with what every object has:
+ * constructor, toString, __proto__.
+ */
+export const isUnnameable = (name: string) => INHERITED.has(name);
+
+/** A model whose unnameable outputs have other names, and these by the old ones. */
+export interface Renamed {
+  readonly model: Uint8Array;
+  readonly names: ReadonlyMap<string, string>;
+}
+
+/** Gives the outputs with unnameable names other ones. */
+export function withOtherNames(model: Uint8Array): Renamed {
+  const { source, graph } = openFile(bytesSource(model), null);
+  const taken = new Set(graph.nodes.flatMap(({ outputs }) => outputs));
+  for (const { name } of graph.inputs) taken.add(name);
+  const names = new Map<string, string>();
+  const { frame } = graph;
+  const edits = graph.outputs.flatMap((output): Edit[] => {
+    if (!isUnnameable(output.name)) return [];
+    let name = `output ${output.name}`;
+    while (taken.has(name)) name += "_";
+    names.set(output.name, name);
+    const node = { opType: "Identity", input: [output.name], output: [name] };
+    const copy = bytesField(FIELD.graphNode, onnx.NodeProto.encode(node).finish());
+    const { at, end, parent } = output.frame;
+    const info = bytesField(FIELD.graphOutput, valueInfo(name));
+    return [
+      { start: frame.end, end: frame.end, bytes: copy, frame },
+      { start: at, end, bytes: info, frame: parent! },
+    ];
+  });
+  const patched = patchedSource(source, splices(edits));
+  return { model: patched.read(0, patched.size), names };
+}
+
+/** A session that gives outputs under the names they had before. */
+export function withNamesAgain(session: InferenceSession, names: Renamed["names"]) {
+  const before = new Map([...names].map(([name, other]) => [other, name]));
+  const own = (name: string) => before.get(name) ?? name;
+  const run = async (feeds: Record<string, Tensor>, asked?: readonly string[]) => {
+    const wanted = (asked ?? outputNames).map((name) => names.get(name) ?? name);
+    const got = await session.run(feeds, wanted);
+    return Object.fromEntries(Object.entries(got).map(([name, tensor]) => [own(name), tensor]));
+  };
+  const outputNames = session.outputNames.map(own);
+  const { inputNames, inputMetadata, outputMetadata } = session;
+  const release = () => session.release();
+  const named = { inputNames, outputNames, inputMetadata, outputMetadata, run, release };
+  return named as unknown as InferenceSession;
+}

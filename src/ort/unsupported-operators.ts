@@ -1,0 +1,114 @@
+import type { Node } from "../graph/graph.ts";
+import type { Attributes, NewNode } from "../graph/new-node.ts";
+import { own } from "../graph/own.ts";
+import { patchedFile } from "../graph/patch.ts";
+import type { Patch } from "../graph/patch-edits.ts";
+import type { AttributeMessage, NodeMessage } from "../onnx/messages.ts";
+import type { ModelFile } from "../onnx/model-file.ts";
+import { openFile } from "../onnx/open-file.ts";
+import { bytesSource } from "../onnx/source.ts";
+
+/** Operators without a CPU kernel whose outputs all have the type of their first input. */
+const KEEPING = new Set(
+  ["GroupNorm", "SkipGroupNorm", "BiasAdd"].map((op) => `com.microsoft.${op}`),
+);
+
+/** Others without a CPU kernel, and plain operators that give the same types. */
+const ALIKE: Readonly<Record<string, (file: ModelFile, node: NodeMessage) => NewNode[]>> = {
+  "com.microsoft.BiasSplitGelu": halved,
+  "com.microsoft.NhwcConv": (file, node) => convolved(file, node, true),
+  "com.microsoft.NhwcFusedConv": (file, node) => convolved(file, node, false),
+};
+
+/** Tells whether onnxruntime has no CPU kernel for a node. */
+export const isKernelLess = ({ op }: Pick<Node, "op">) =>
+  KEEPING.has(op) || Object.hasOwn(ALIKE, op);
+
+/** Puts plain operators in the place of those without a kernel: the inferred types are the same. */
+export function withKeptShapes(model: Uint8Array): Uint8Array {
+  const file = openFile(bytesSource(model), null);
+  const nodes = file.graph.nodes.flatMap((node) => {
+    const op = `${node.domain}.${node.opType}`;
+    if (!isKernelLess({ op })) return [];
+    const plain =
+      own(ALIKE, op)?.(file, node) ??
+      node.outputs
+        .filter((output) => output !== "")
+        .map((output) => plainNode("Identity", [node.inputs[0]], [output]));
+    return [{ node, plain }];
+  });
+  return edited(file, {
+    replaced: nodes.map(({ node, plain }) => ({ node: { message: node }, by: plain })),
+  });
+}
+
+const plainNode = (
+  op: string,
+  inputs: readonly string[],
+  outputs: readonly string[],
+  attributes: Attributes = {},
+): NewNode => ({ name: "", op, inputs, outputs, attributes });
+
+/** The opset from which a Split states the number of its pieces. */
+const PIECES = 18;
+
+/** The first half along the last axis. */
+function halved({ opsets }: ModelFile, { inputs: [x], outputs: [y] }: NodeMessage): NewNode[] {
+  const pieces = (opsets.get("") ?? 0) >= PIECES ? { num_outputs: 2 } : {};
+  return [plainNode("Split", [x], [y, `${y}:rest`], { axis: -1, ...pieces })];
+}
+
+/** A convolution between transposes of its image, and of its weights if these have that layout. */
+function convolved(
+  file: ModelFile,
+  { inputs: [x, w, ...rest], outputs: [y], attributes }: NodeMessage,
+  weights: boolean,
+): NewNode[] {
+  const transpose = (from: string, to: string, perm: number[]) =>
+    plainNode("Transpose", [from], [to], { perm });
+  const first = [0, 3, 1, 2];
+  const inputs = [`${y}:x`, weights ? `${y}:w` : w, ...rest.slice(0, 1)];
+  const kept = attributes.filter(({ name }) => !name.includes("activation"));
+  const values = Object.fromEntries(kept.map((one) => [one.name, attributeOf(file, one)]));
+  return [
+    transpose(x, `${y}:x`, first),
+    ...(weights ? [transpose(w, `${y}:w`, first)] : []),
+    plainNode("Conv", inputs, [`${y}:y`], values),
+    transpose(`${y}:y`, y, [0, 2, 3, 1]),
+  ];
+}
+
+/** A convolution's attribute: an integer, integers or a string. */
+const attributeOf = ({ reader }: ModelFile, { i, s, ints }: AttributeMessage) =>
+  i ?? (s ? new TextDecoder().decode(reader.bytes(s)) : ints);
+
+/**
+ * Puts the plain sum of some of a node's inputs in the place of that node, which makes `value`.
+ * The sum is an output, the node's own outputs are none.
+ */
+export function withPlainSum(
+  model: Uint8Array,
+  value: string,
+  places: readonly number[],
+): { model: Uint8Array; name: string } {
+  const file = openFile(bytesSource(model), null);
+  const { nodes, outputs } = file.graph;
+  const node = nodes.find((each) => each.outputs.includes(value))!;
+  const name = `${value}:plain`;
+  const [first, ...rest] = places.map((place) => node.inputs[place]);
+  const partial = (k: number) => (k === rest.length ? name : `${name}:${k}`);
+  const by = rest.map((term, k) =>
+    plainNode("Add", [k === 0 ? first : partial(k), term], [partial(k + 1)]),
+  );
+  const untold = outputs.map((output) => output.name).filter((one) => node.outputs.includes(one));
+  const added = [{ name, type: null }];
+  return {
+    model: edited(file, { replaced: [{ node: { message: node }, by }], untold, outputs: added }),
+    name,
+  };
+}
+
+function edited(file: ModelFile, patch: Partial<Patch>): Uint8Array {
+  const { source } = patchedFile(file, patch);
+  return source.read(0, source.size);
+}

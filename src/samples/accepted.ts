@@ -1,0 +1,101 @@
+import { attribute, type Node, type Value } from "../graph/graph.ts";
+import { own } from "../graph/own.ts";
+import { CARRIERS } from "./compared-values.ts";
+
+/** Numbers that an operator accepts in an input: from the first up to, not including, the second. */
+export type Accepted = readonly [low: number, high: number];
+
+/** Values that a search may look at. */
+const LOOKS = 1000;
+
+const ONE: Accepted = [1, 2];
+const ZERO: Accepted = [0, 1];
+const FEW: Accepted = [1, 4];
+const PENALTY: Accepted = [1, 1.5];
+/** More than the tokens that a sequence is made up of at first. */
+const TOKENS: Accepted = [16, 17];
+/** As many tokens less one: a search that ends early leaves the rest of its output undefined. */
+const NEARLY_ALL: Accepted = [15, 16];
+
+/** What operators accept, by the index of the input: sizes and counts small enough to run at once. */
+const SLOTS: Readonly<Record<string, Readonly<Record<number, Accepted>>>> = {
+  "com.microsoft.BeamSearch": {
+    1: TOKENS,
+    2: NEARLY_ALL,
+    3: [2, 3],
+    4: ONE,
+    5: PENALTY,
+    6: PENALTY,
+    7: ONE,
+    8: ONE,
+    9: ONE,
+  },
+  "com.microsoft.GreedySearch": { 1: TOKENS, 2: NEARLY_ALL, 3: PENALTY, 4: ONE, 5: ONE, 6: ONE },
+  "com.microsoft.Sampling": {
+    1: TOKENS,
+    2: NEARLY_ALL,
+    3: PENALTY,
+    4: ONE,
+    5: ONE,
+    6: ONE,
+    7: ZERO,
+  },
+  Bernoulli: { 0: [0, 1] },
+  Clip: { 1: [-2, -1], 2: [1, 2] },
+  ConstantOfShape: { 0: FEW },
+  CumSum: { 1: ZERO },
+  Dropout: { 1: [0, 0.9] },
+  Expand: { 1: ONE },
+  GatherElements: { 1: ZERO },
+  GatherND: { 1: ZERO },
+  GRU: { 4: ONE },
+  Loop: { 0: FEW },
+  LSTM: { 4: ONE },
+  NonMaxSuppression: { 2: [1, 10], 3: [0, 1], 4: [0, 0.5] },
+  OneHot: { 1: [2, 9] },
+  Pad: { 1: [0, 2], 3: ZERO },
+  Range: { 0: ZERO, 1: [2, 9], 2: ONE },
+  Resize: { 2: ONE, 3: [8, 17] },
+  RNN: { 4: ONE },
+  SequenceAt: { 1: ZERO },
+  Slice: { 1: ZERO, 2: FEW, 3: ZERO, 4: ONE },
+  Tile: { 1: [1, 3] },
+  TopK: { 1: ONE },
+  Trilu: { 1: ZERO },
+  Unsqueeze: { 1: ZERO },
+  Upsample: { 1: ONE },
+};
+
+/** Operators that search for tokens; their first input holds tokens. */
+const SEARCHES = /^com\.microsoft\.(BeamSearch|GreedySearch|Sampling)$/;
+/** Tokens that every vocabulary has. */
+const FEWEST = 4;
+
+/** Numbers by which scores are divided or cut, as exporters name them. */
+const NAMES: readonly (readonly [RegExp, Accepted])[] = [
+  [/penalty|temperature/i, PENALTY],
+  [/top_?p|prob/i, [0.5, 1]],
+];
+
+/** The numbers that the operators behind an input accept there; null if any will do. */
+export function acceptedAt(input: Value, float: boolean): Accepted | null {
+  const pending = [input];
+  const seen = new Set<Value>();
+  for (let value = pending.pop(); value && seen.size < LOOKS; value = pending.pop()) {
+    if (seen.has(value)) continue;
+    seen.add(value);
+    for (const { node, index } of value.uses) {
+      const accepted = own(SLOTS, node.op)?.[index] ?? tokensOf(node, index);
+      if (accepted) return accepted;
+      if (index === 0 && CARRIERS.has(node.op))
+        pending.push(...node.outputs.filter((output) => output !== null));
+    }
+  }
+  const named = float ? NAMES.find(([name]) => name.test(input.name)) : undefined;
+  return named?.[1] ?? null;
+}
+
+const tokensOf = (node: Node, index: number): Accepted | null =>
+  SEARCHES.test(node.op) && index === 0
+    ? [0, Math.max(attribute(node, "vocab_size")?.i ?? 0, FEWEST)]
+    : null;

@@ -1,0 +1,148 @@
+import type { Tensor } from "onnxruntime-common";
+import { InputError } from "../errors.ts";
+import { attribute, type Graph, type Value } from "../graph/graph.ts";
+import { uniform } from "../graph/random.ts";
+import { encodeNumbers } from "../graph/tensor.ts";
+import { hasTensors, isFloat, type Type, type Types } from "../graph/types.ts";
+import { elements } from "../onnx/data-types.ts";
+import type { Ort } from "../ort/session.ts";
+import { tensorOfBytes } from "../ort/tensors.ts";
+import { type Accepted, acceptedAt } from "./accepted.ts";
+import { CARRIERS, comparedWith } from "./compared-values.ts";
+
+/** One thing to try: which candidate of each dimension's ladder, and how large integers are. */
+export interface Attempt {
+  readonly step: number;
+  readonly integers: "bounded" | "zeros" | "ones";
+  /** Normally distributed, or the same without signs. */
+  readonly floats: "normal" | "positive";
+  /** Which way a model is sent that branches on its inputs. */
+  readonly turn: number;
+}
+
+/** Makes up an input of a shape for an attempt; sets of inputs are told apart by their round. */
+export type Fill = (
+  input: Value,
+  type: Type,
+  shape: number[],
+  attempt: Attempt,
+  round: number,
+) => Tensor;
+
+/** Makes up seeded inputs. One that is asked for again, while others change, is not made again. */
+export function filler(ort: Ort, graph: Graph, types: Types, seed: number): Fill {
+  const last = new Map<string, { readonly key: string; readonly tensor: Tensor }>();
+  return (input, type, shape, attempt, round) => {
+    const way = isFloat(type.dtype) ? [attempt.floats] : [attempt.integers, attempt.turn];
+    const key = JSON.stringify([shape, ...way]);
+    const place = `${round} ${input.name}`;
+    const known = last.get(place);
+    if (known?.key === key) return known.tensor;
+    const tensor = made(ort, graph, types, input, type, shape, attempt, seed + round);
+    last.set(place, { key, tensor });
+    return tensor;
+  };
+}
+
+function made(
+  ort: Ort,
+  graph: Graph,
+  types: Types,
+  input: Value,
+  { dtype }: Type,
+  shape: number[],
+  attempt: Attempt,
+  seed: number,
+): Tensor {
+  const next = uniform(seed, input.name);
+  const count = elements(shape);
+  const mask = /mask/i.test(input.name);
+  if (dtype === "string") return new ort.Tensor("string", new Array(count).fill("a"), shape);
+  if (!hasTensors(dtype))
+    throw new InputError(
+      `input ${input.name} of ${graph.file.source.name} is of type ${dtype}, of which onnxruntime's JavaScript API has no tensors; convert the model to float.`,
+    );
+  const accepted = acceptedAt(input, isFloat(dtype));
+  if (isFloat(dtype)) {
+    const normal = () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
+    return tensorOfBytes(
+      ort,
+      dtype,
+      encodeNumbers(
+        dtype,
+        Float64Array.from({ length: count }, () =>
+          accepted && !mask
+            ? accepted[0] + next() * (accepted[1] - accepted[0])
+            : mask
+              ? 1
+              : attempt.floats === "normal"
+                ? normal()
+                : Math.abs(normal()),
+        ),
+      ),
+      shape,
+    );
+  }
+  const within = attempt.integers === "bounded" && !mask ? accepted : null;
+  const high =
+    mask || attempt.integers === "ones"
+      ? 0
+      : attempt.integers === "zeros"
+        ? 1
+        : bound(types, input);
+  const named =
+    count === 1 && attempt.integers === "bounded"
+      ? comparedWith(graph, input).filter(Number.isSafeInteger)
+      : [];
+  const drawn = ([low, top]: Accepted) => low + Math.floor(next() * (top - low));
+  const value = () =>
+    named[attempt.turn] ??
+    (within ? drawn(within) : undefined) ??
+    (high === 0 ? 1 : Math.floor(next() * high));
+  if (dtype === "bool")
+    return new ort.Tensor(
+      "bool",
+      Array.from({ length: count }, () => mask || attempt.turn % 2 === 0),
+      shape,
+    );
+  const numbers = Float64Array.from({ length: count }, value);
+  const bytes = encodeNumbers("int64", numbers);
+  if (dtype === "int64" || dtype === "uint64") return tensorOfBytes(ort, dtype, bytes, shape);
+  const narrow = {
+    int32: Int32Array,
+    uint32: Uint32Array,
+    int16: Int16Array,
+    uint16: Uint16Array,
+    int8: Int8Array,
+    uint8: Uint8Array,
+  }[dtype];
+  if (!narrow)
+    throw new InputError(
+      `input ${input.name} of ${graph.file.source.name} is of type ${dtype}, which is not made up; give --inputs.`,
+    );
+  const array = narrow.from(numbers);
+  return tensorOfBytes(ort, dtype, new Uint8Array(array.buffer), shape);
+}
+
+const UNBOUNDED = 100;
+
+/** One more than the largest integer an input may hold, as the tables it indexes tell. */
+function bound(types: Types, input: Value): number {
+  let least = Infinity;
+  const pending = [input];
+  const seen = new Set<Value>();
+  for (let value = pending.pop(); value && seen.size < 1000; value = pending.pop()) {
+    if (seen.has(value)) continue;
+    seen.add(value);
+    for (const { node, index } of value.uses) {
+      if (node.op === "Gather" && index === 1 && node.inputs[0]) {
+        const table = types.get(node.inputs[0])?.shape;
+        const axis = attribute(node, "axis")?.i ?? 0;
+        const size = table?.[axis < 0 ? axis + table.length : axis];
+        if (typeof size === "number") least = Math.min(least, size);
+      }
+      if (CARRIERS.has(node.op)) pending.push(...node.outputs.filter((output) => output !== null));
+    }
+  }
+  return least === Infinity ? UNBOUNDED : least;
+}

@@ -1,0 +1,90 @@
+import onnxProto from "onnx-proto";
+import type { Tensor } from "onnxruntime-common";
+import { InputError } from "../errors.ts";
+import { openNpz } from "../formats/npz.ts";
+import type { Graph } from "../graph/graph.ts";
+import type { Types } from "../graph/types.ts";
+import { dataTypeNamed, elements } from "../onnx/data-types.ts";
+import { openTensor } from "../onnx/model-file.ts";
+import { showShape } from "../onnx/shape.ts";
+import { bytesSource } from "../onnx/source.ts";
+import type { Ort, Tensors } from "../ort/session.ts";
+import { tensorOfBytes } from "../ort/tensors.ts";
+
+const { onnx } = onnxProto;
+
+/** A tensor of the user's before it is held against the model. */
+interface Given {
+  readonly dtype: string;
+  readonly dims: readonly number[];
+  readonly bytes: Uint8Array;
+}
+
+/** Inputs from an .npz: one array for each input of the model, by name. */
+export function feedsOfNpz(
+  ort: Ort,
+  { graph, types }: { readonly graph: Graph; readonly types: Types },
+  file: Uint8Array,
+  free: number | null,
+): Tensors {
+  const npz = openNpz(bytesSource(file, "the inputs"), free);
+  const arrays = npz.names.map((name): [string, Given] => {
+    const { dtype, dims, load } = npz.array(name);
+    return [name, { dtype, dims, bytes: load() }];
+  });
+  return matched(ort, graph, types, new Map(arrays));
+}
+
+/** Inputs from the files of an ONNX test_data_set folder: input_0.pb for the first input, and so on. */
+export function feedsOfTestData(
+  ort: Ort,
+  graph: Graph,
+  types: Types,
+  files: ReadonlyMap<string, Uint8Array>,
+): Tensors {
+  const given = new Map<string, Given>();
+  for (const [index, input] of graph.main.inputs.entries()) {
+    const file = files.get(`input_${index}.pb`);
+    if (!file) continue;
+    let name: string;
+    let read: Given;
+    try {
+      name = onnx.TensorProto.decode(file).name || input.name;
+      read = openTensor(file);
+    } catch {
+      throw new InputError(`input_${index}.pb is no TensorProto; give a folder of ONNX test data.`);
+    }
+    given.set(graph.main.inputs.some((value) => value.name === name) ? name : input.name, read);
+  }
+  return matched(ort, graph, types, given);
+}
+
+function matched(ort: Ort, graph: Graph, types: Types, given: ReadonlyMap<string, Given>): Tensors {
+  const feeds: Record<string, Tensor> = Object.create(null);
+  for (const input of graph.main.inputs) {
+    const array = given.get(input.name);
+    if (!array)
+      throw new InputError(
+        `the inputs hold no array ${input.name}; they hold ${[...given.keys()].join(", ") || "none"}.`,
+      );
+    const type = types.get(input);
+    const fits =
+      array.dims.length === type?.shape?.length &&
+      type.shape.every((dim, k) => typeof dim !== "number" || dim === array.dims[k]);
+    if (type && array.dtype !== type.dtype)
+      throw new InputError(
+        `array ${input.name} of the inputs is ${array.dtype}, and the model takes ${type.dtype}; convert it with .astype.`,
+      );
+    if (type?.shape && !fits)
+      throw new InputError(
+        `array ${input.name} of the inputs has shape ${showShape(array.dims)}, and the model takes ${showShape(type.shape)}.`,
+      );
+    const bits = dataTypeNamed(array.dtype)?.bits;
+    if (!bits || array.bytes.length * 8 !== elements(array.dims) * bits)
+      throw new InputError(
+        `array ${input.name} of the inputs holds ${array.bytes.length} bytes, which its shape ${showShape(array.dims)} and type do not fill; write it again.`,
+      );
+    feeds[input.name] = tensorOfBytes(ort, array.dtype, array.bytes, array.dims);
+  }
+  return feeds;
+}
