@@ -2,12 +2,12 @@
 import yargs, { type CommandModule } from "yargs";
 import { VERSION } from "../src/version.ts";
 import { apply } from "./commands/apply.ts";
+import { compare } from "./commands/compare.ts";
 import { extract } from "./commands/extract.ts";
 import { finetune } from "./commands/finetune.ts";
 import { inspect } from "./commands/inspect.ts";
 import { laurelize } from "./commands/laurelize.ts";
 import { strip } from "./commands/strip.ts";
-import { verify } from "./commands/verify.ts";
 import { printFailure, UsageError } from "./failure.ts";
 import { withFileLists } from "./file-lists.ts";
 import { heed } from "./heed.ts";
@@ -22,7 +22,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-const commands = [laurelize, inspect, verify, strip, finetune, extract, apply];
+const commands = [laurelize, inspect, compare, strip, finetune, extract, apply];
 
 const parser = yargs(withFileLists(process.argv.slice(2)))
   .scriptName("laurelize")

@@ -1,5 +1,6 @@
 import type { Check, Laurelized, OutputReport, Proof } from "../src/index.ts";
-import { sitesAsJson } from "./json.ts";
+import { siteJson } from "../src/index.ts";
+
 import { crashLines, type Made, marks, notFinite, sampleLines } from "./report-notes.ts";
 import type { Crash } from "./supervise.ts";
 import { sums } from "./tables.ts";
@@ -61,7 +62,7 @@ export function unproved({ checks }: Proof): string {
   const [failed, missing] = [names("failed"), names("not run")];
   if (failed.length > 0) return `a check failed (${failed.join(", ")})`;
   const way =
-    missing.join() === '"a second opinion"' ? "leave --also-web out" : "--no-verify writes it so";
+    missing.join() === '"a second opinion"' ? "leave --also-web out" : "--no-prove writes it so";
   return `not everything was proved: ${missing.join(", ")} could not run (${way})`;
 }
 
@@ -210,7 +211,7 @@ export const asJson = (
   output,
   variant: laurel.plan.variant,
   options: laurel.plan.options,
-  sites: sitesAsJson(laurel.plan.sites.map(({ site }) => site)),
+  sites: laurel.plan.sites.map(({ site }) => siteJson(site)),
   parameters: parameters(laurel),
   opened: {
     calls: laurel.opened.calls,

@@ -1,6 +1,12 @@
 import path from "node:path";
-import { type FeatureAxis, findResiduals, openModel } from "../src/index.ts";
-import { printJson, rejectedAsJson, sitesAsJson } from "./json.ts";
+import {
+  type FeatureAxis,
+  findResiduals,
+  openModel,
+  rejectionJson,
+  siteJson,
+} from "../src/index.ts";
+import { printJson } from "./json.ts";
 import { ort } from "./runtime.ts";
 import { tell } from "./supervision.ts";
 import { rejectedTable, siteTable, sums } from "./tables.ts";
@@ -36,8 +42,8 @@ export async function runInspect(args: InspectArguments): Promise<void> {
     printJson({
       model: args.model,
       ...(found.chosen.length < found.sites.length ? { found: found.sites.length } : {}),
-      sites: sitesAsJson(found.chosen),
-      rejected: rejectedAsJson(found.rejected),
+      sites: found.chosen.map(siteJson),
+      rejected: found.rejected.map(rejectionJson),
     });
     return;
   }

@@ -9,9 +9,9 @@ import {
   type Ort,
   openModel,
   type Proof,
+  prove,
   RecognizedError,
   type Site,
-  verify,
 } from "../src/index.ts";
 import { type Inserting, laurelOptions } from "./commands/inserting.ts";
 import { EXIT } from "./exit.ts";
@@ -35,7 +35,7 @@ export interface LaurelizeArguments extends Inserting {
   also: ("se" | "merge" | "constant")[] | undefined;
   dim: string[] | undefined;
   inputs: string | undefined;
-  verify: "full" | "sites" | "none";
+  prove: "full" | "sites" | "none";
   alsoWeb: boolean;
   allSites: boolean;
   force: boolean;
@@ -108,13 +108,13 @@ export async function runLaurelize(args: LaurelizeArguments): Promise<void> {
     if (args.json) printJson(asJson(args.model, null, laurel, null, []));
     return;
   }
-  const memory = args.verify === "full" ? checkMemory(laurel.model).needed : 0;
+  const memory = args.prove === "full" ? checkMemory(laurel.model).needed : 0;
   if (memory > SPOKEN_OF && first) say(`proving it takes about ${bytes(memory)} of memory`);
   const start = performance.now();
   const pending = await staged(laurel.model, output);
   const written = performance.now();
   let proof: Proof | null = null;
-  if (args.verify !== "none") {
+  if (args.prove !== "none") {
     proof = await proveStaged(args, dims, laurel, pending.path, alsoOrt);
     say(`\n${proofLines(proof, crashes())}`);
   }
@@ -132,7 +132,7 @@ export async function runLaurelize(args: LaurelizeArguments): Promise<void> {
   pending.keep();
   const seconds = (from: number, to: number) => `${((to - from) / 1000).toFixed(1)} s`;
   const at = proof?.leftOut ? "proved at its sites" : "proved";
-  const how = proof ? `, ${at} in ${seconds(written, proved)}` : ", not proved (--no-verify)";
+  const how = proof ? `, ${at} in ${seconds(written, proved)}` : ", not proved (--no-prove)";
   say(`\nwrote ${output}   ${bytes(laurel.model.size)} in ${seconds(start, written)}${how}`);
   const name = path.basename(args.model);
   if (laurel.model.dataFiles.includes(name))
@@ -142,14 +142,14 @@ export async function runLaurelize(args: LaurelizeArguments): Promise<void> {
 
 const isLaurel = ({ kind }: Site) => kind === "laurel";
 
-function checkExtent({ allSites, alsoWeb, inputs, verify }: LaurelizeArguments): void {
-  const how = verify === "none" ? "--no-verify skips" : "--verify sites leaves out";
+function checkExtent({ allSites, alsoWeb, inputs, prove }: LaurelizeArguments): void {
+  const how = prove === "none" ? "--no-prove skips" : "--prove sites leaves out";
   for (const [option, given] of [
     ["--also-web", alsoWeb],
     ["--all-sites", allSites],
     ["--inputs", inputs !== undefined],
   ] as const)
-    if (given && verify !== "full")
+    if (given && prove !== "full")
       throw new InputError(
         `${option} is for the runs of the whole model, which ${how}; give one of them.`,
       );
@@ -165,9 +165,9 @@ async function proveStaged(
   const progress = new Progress(!args.quiet && !args.json);
   try {
     const feeds = args.inputs ? [await readInputs(ort, laurel.original, args.inputs)] : undefined;
-    return await verify(laurel, {
+    return await prove(laurel, {
       ort,
-      extent: args.verify === "sites" ? "sites" : "full",
+      extent: args.prove === "sites" ? "sites" : "full",
       written: staged,
       dims,
       seed: args.seed,

@@ -4,7 +4,7 @@ import type { Command } from "./supervise.ts";
 export const run = {
   laurelize: async () => (await import("./run-laurelize.ts")).runLaurelize,
   inspect: async () => (await import("./run-inspect.ts")).runInspect,
-  verify: async () => (await import("./run-verify.ts")).runVerify,
+  compare: async () => (await import("./run-compare.ts")).runCompare,
   apply: async () => (await import("./run-apply.ts")).runApply,
   finetune: async () => (await import("./run-finetune.ts")).runFinetune,
 } satisfies Record<Command, unknown>;

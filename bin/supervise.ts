@@ -5,7 +5,7 @@ import type { FunctionReport } from "../src/index.ts";
 import { EXIT } from "./exit.ts";
 
 /** The name of a command that runs onnxruntime. */
-export type Command = "laurelize" | "inspect" | "verify" | "apply" | "finetune";
+export type Command = "laurelize" | "inspect" | "compare" | "apply" | "finetune";
 
 /** How far onnxruntime optimises a session. */
 export type Level = FunctionReport["level"];

@@ -54,7 +54,7 @@ const showDims = (shape: readonly (number | string)[]) =>
 /** The sites, one a row. */
 export function siteTable(sites: readonly Site[]): string {
   const table = new Table({
-    head: ["site", "form", "shape", "feature axis", "size", "stream", "position"],
+    head: ["site", "kind", "shape", "feature axis", "size", "stream", "position"],
     ...plain,
     colAligns: ["left", "left", "left", "right", "right", "right", "right"],
   });

@@ -63,6 +63,6 @@ const isLaurelizedResult = (value: unknown) =>
 export function checkLaurelized(of: string, given: unknown): void {
   if (isLaurelizedResult(given)) return;
   throw new TypeError(
-    `${of} takes what laurelize gives, await laurelize(model, { ort }), and got ${typeof given === "object" && given !== null && "source" in given ? "a model" : shown(given)}; compareModels compares any two models.`,
+    `${of} takes what laurelize gives, await laurelize(model, { ort }), and got ${typeof given === "object" && given !== null && "source" in given ? "a model" : shown(given)}; compare compares any two models.`,
   );
 }

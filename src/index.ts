@@ -61,11 +61,17 @@ export type { LossName } from "../passes/losses/loss.ts";
 export { optimizers } from "../passes/optimizers/index.ts";
 export type { OptimizerName } from "../passes/optimizers/optimizer.ts";
 export type { Check, Proof, ProofOptions } from "../passes/proof/checks.ts";
-export { compareModels } from "../passes/proof/compare-models.ts";
+export { compare } from "../passes/proof/compare.ts";
 export { inputsFromNpz, inputsFromTestData } from "../passes/proof/inputs.ts";
+export { prove } from "../passes/proof/prove.ts";
 export type { SiteReport } from "../passes/proof/site-check.ts";
-export { verify } from "../passes/proof/verify.ts";
 export type { ResidualOptions, Residuals } from "../passes/residuals/find.ts";
+export {
+  type RejectionJson,
+  rejectionJson,
+  type SiteJson,
+  siteJson,
+} from "../passes/residuals/json.ts";
 export type { FeatureAxis } from "../passes/residuals/named-axes.ts";
 export {
   type Kind,

@@ -1,4 +1,4 @@
-import { laurelize, openModel, verify } from "laurelize";
+import { laurelize, openModel, prove } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { modelOfText } from "./support/onnx-text.ts";
@@ -33,7 +33,7 @@ describe("made-up inputs", () => {
     ],
   ])("are such as the operator accepts: %s", async (_, bytes) => {
     const laurel = await laurelize(await openModel(bytes), { ort, variant: "rw" });
-    const proof = await verify(laurel, { ort });
+    const proof = await prove(laurel, { ort });
     expect(proof.passed).toBe(true);
   });
 });

@@ -131,8 +131,8 @@ describe("laurelize --also-web", { timeout: 60_000 }, () => {
 
   it("is refused where nothing is to be proved", () => {
     const model = place("unproved.onnx", fixture("pre-norm-mlp"));
-    const { code, stderr } = cli([model, "--also-web", "--no-verify"]);
-    expect([code, stderr]).toEqual([2, expect.stringContaining("--no-verify")]);
+    const { code, stderr } = cli([model, "--also-web", "--no-prove"]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("--no-prove")]);
   });
 
   it("says what to install where onnxruntime-web is not there", () => {

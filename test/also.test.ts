@@ -4,7 +4,7 @@ import {
   NoSiteError,
   type OptionalKind,
   openModel,
-  verify,
+  prove,
 } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
@@ -26,13 +26,13 @@ describe("kinds of sums that are left alone unless asked for", () => {
     const variant = kind === "constant" ? "rw" : "rw+lr";
     const laurel = await laurelize(model, { ort, also: [kind], variant, rank: 2 });
     expect(laurel.plan.sites).toHaveLength(sites.length + listed.length);
-    const proof = await verify(laurel, { ort });
+    const proof = await prove(laurel, { ort });
     expect(proof.checks.filter(({ outcome }) => outcome !== "passed")).toEqual([]);
   });
 
   it("a low-rank map on a skip of zeros can never learn, and the proof says so", async () => {
     const model = await openModel(fixture("detr-zero-queries"));
-    const proof = await verify(await laurelize(model, { ort, also: ["constant"], rank: 2 }), {
+    const proof = await prove(await laurelize(model, { ort, also: ["constant"], rank: 2 }), {
       ort,
     });
     const failed = proof.checks.filter(({ outcome }) => outcome !== "passed");

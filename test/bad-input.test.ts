@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import { InputError, laurelize, openModel, verify } from "laurelize";
+import { InputError, laurelize, openModel, prove } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
@@ -210,8 +210,8 @@ describe("a model that cannot be", { timeout: 60_000 }, () => {
       { h = Relu(x) f = MatMul(h, v) y = Add(x, f) out = MatMul(y, w) }`,
     );
     const laurel = await laurelize(await openModel(named), { ort, variant: "rw+lr", rank: 2 });
-    expect((await verify(laurel, { ort })).passed).toBe(true);
-    expect((await verify(laurel, { ort, extent: "sites" })).passed).toBe(true);
+    expect((await prove(laurel, { ort })).passed).toBe(true);
+    expect((await prove(laurel, { ort, extent: "sites" })).passed).toBe(true);
   });
   it("names that would break the line", () =>
     refusedModel(

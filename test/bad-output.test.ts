@@ -27,7 +27,7 @@ describe("an output that cannot be", { timeout: 60_000 }, () => {
     file,
     "-o",
     output,
-    "--no-verify",
+    "--no-prove",
     ...more,
   ];
   it("below a file, in a folder that is not there, or in one that takes no files", () => {

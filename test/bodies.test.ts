@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { type Laurelized, laurelize, openModel, strip, type VariantName, verify } from "laurelize";
+import { type Laurelized, laurelize, openModel, prove, strip, type VariantName } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
@@ -29,7 +29,7 @@ async function tampered(laurel: Laurelized, change: (model: ModelProto) => void)
   const proto = onnx.ModelProto.decode(laurel.model.toBytes()) as ModelProto;
   change(proto);
   const model = await openModel(onnx.ModelProto.encode(proto).finish());
-  return verify({ ...laurel, model }, { ort });
+  return prove({ ...laurel, model }, { ort });
 }
 
 const bodyOf = ({ graph }: ModelProto, attribute: string) =>
@@ -43,7 +43,7 @@ describe("sites in the bodies of If, Loop and Scan", () => {
   )("%s: %s is proved and stripped again", async (name, variant) => {
     const bytes = fixture(name);
     const laurel = await augmented(bytes, variant);
-    const proof = await verify(laurel, { ort });
+    const proof = await prove(laurel, { ort });
     expect(checksThat("failed", proof).concat(checksThat("not run", proof))).toEqual([]);
     expect(made("right formula", proof).sites.filter(({ madeUp }) => madeUp)).toEqual([]);
     const { model } = await strip(laurel.model);
@@ -72,7 +72,7 @@ describe("sites in the bodies of If, Loop and Scan", () => {
     const { model } = await augmented(fixture("if-same-layer"));
     const found = await laurelize(await openModel(model.toBytes()), { ort, again: true });
     expect(found.plan.sites.map(({ site }) => site.kind)).toEqual(new Array(5).fill("laurel"));
-    const proof = await verify(found, { ort });
+    const proof = await prove(found, { ort });
     expect(proof.passed).toBe(true);
   });
 
@@ -89,7 +89,7 @@ describe("sites in the bodies of If, Loop and Scan", () => {
     const { graph } = onnx.ModelProto.decode(laurel.model.toBytes());
     expect(graph!.initializer!.length).toBe(old.graph!.initializer!.length);
     expect(graph!.node![0]).toMatchObject({ opType: "Constant" });
-    expect((await verify(laurel, { ort })).passed).toBe(true);
+    expect((await prove(laurel, { ort })).passed).toBe(true);
   });
 });
 
@@ -132,7 +132,7 @@ describe("the proof of a site in a body", () => {
   ];
 
   it("says of a branch that no input takes that it was not reached", async () => {
-    const proof = await verify(await augmented(fixture("if-branches")), { ort, feeds });
+    const proof = await prove(await augmented(fixture("if-branches")), { ort, feeds });
     expect(checksThat("not run", proof)).toEqual(["it can learn"]);
     expect(checksThat("failed", proof)).toEqual([]);
     const check = proof.checks.find(({ name }) => name === "it can learn");

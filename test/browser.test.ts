@@ -11,13 +11,13 @@ import { fixture, temporaryFolder } from "./support/fixture.ts";
 
 /** What a page would be made of: bytes in, proved bytes out, onnxruntime handed in. */
 const PAGE = `
-import { finetune, findResiduals, laurelize, openModel, tunedModel, verify } from "laurelize";
+import { finetune, findResiduals, laurelize, openModel, tunedModel, prove } from "laurelize";
 
 export async function rewrite(bytes, ort) {
   const model = await openModel(new Blob([bytes]));
   const { sites } = await findResiduals(model, { ort });
   const result = await laurelize(model, { ort, variant: "rw+lr", rank: 4 });
-  const proof = await verify(result, { ort, dims: { N: 2 } });
+  const proof = await prove(result, { ort, dims: { N: 2 } });
   return { sites: sites.map(({ name }) => name), proof, bytes: result.model.toBytes() };
 }
 

@@ -254,7 +254,7 @@ describe("a mistyped command line", () => {
   it.each([
     [["--rank"], "rank takes a value"],
     [["-o"], "o takes a value"],
-    [["--verify"], "verify takes a value"],
+    [["--prove"], "prove takes a value"],
     [["--rank", "abc"], "--rank takes a number."],
     [["--stream", "x"], "--stream takes a number."],
     [["--rnk", "3"], "rnk is not understood"],
@@ -270,9 +270,9 @@ describe("a mistyped command line", () => {
     expect(cli(["a.onnx", "b.onnx"]).stderr).toContain("b.onnx is not understood");
   });
 
-  it("is none with --no-verify, or with --external-data and no name", () => {
+  it("is none with --no-prove, or with --external-data and no name", () => {
     const model = place(fixture("pre-norm-mlp"));
-    const { code, stderr } = cli([model, "--no-verify", "--external-data", "--rank", "4"]);
+    const { code, stderr } = cli([model, "--no-prove", "--external-data", "--rank", "4"]);
     expect([code, stderr]).toEqual([0, ""]);
   });
 });

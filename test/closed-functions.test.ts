@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { findResiduals, laurelize, openModel, strip, verify } from "laurelize";
+import { findResiduals, laurelize, openModel, prove, strip } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { checksThat } from "./support/checks.ts";
@@ -21,7 +21,7 @@ describe("functions around a sum", () => {
       const features = laurel.found.sites.map(({ feature }) => feature);
       expect(features).toEqual(new Array(count).fill({ axis: 2, size: 8 }));
       expect(laurel.opened.calls.length).toBe(calls);
-      const proof = await verify(laurel, { ort });
+      const proof = await prove(laurel, { ort });
       expect(checksThat("failed", proof).concat(checksThat("not run", proof))).toEqual([]);
       const { model } = await strip(await openModel(laurel.model.toBytes()));
       expect(Buffer.compare(model.toBytes(), bytes)).toBe(0);

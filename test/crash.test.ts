@@ -74,9 +74,9 @@ describe.skipIf(process.platform === "win32")("a crash of onnxruntime", () => {
     expect(stderr).toContain('starting again at level "basic"');
   });
 
-  it("does not end verify either", () => {
+  it("does not end prove either", () => {
     const { model } = modelIn("compared", crashing('""'));
-    const { code, stdout } = cli(["verify", model, model, "--json"]);
+    const { code, stdout } = cli(["compare", model, model, "--json"]);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ same: true, level: "basic" });
   });

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { laurelize, openModel, type VariantName, verify } from "laurelize";
+import { laurelize, openModel, prove, type VariantName } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
@@ -54,7 +54,7 @@ describe("on a stream of images", { timeout: 60_000 }, () => {
       for (const normalize of ["softmax", "none"] as const)
         for (const shareLags of [false, true]) {
           const options = { ort, variant, rank: 2, perChannel, normalize, shareLags };
-          const proof = await verify(await laurelize(model, options), { ort });
+          const proof = await prove(await laurelize(model, options), { ort });
           expect(proof.checks.filter(({ outcome }) => outcome !== "passed")).toEqual([]);
         }
   });

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { type Comparison, compareModels, openModel } from "laurelize";
+import { type Comparison, compare, openModel } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { expect, it } from "vitest";
@@ -55,7 +55,7 @@ function changed(change: (model: ModelProto) => void): Uint8Array {
 }
 
 const compared = async (b: Uint8Array): Promise<Comparison> =>
-  compareModels(await openModel(BYTES), await openModel(b), { ort });
+  compare(await openModel(BYTES), await openModel(b), { ort });
 
 const graph = (model: ModelProto) => model.graph!;
 const node = (model: ModelProto, output: string) =>
@@ -298,20 +298,18 @@ it("atol and rtol hold the outputs element by element", async () => {
     );
   });
   const [a, b] = [await openModel(BYTES), await openModel(other)];
-  expect((await compareModels(a, b, { ort })).verdict).toBe("different");
+  expect((await compare(a, b, { ort })).verdict).toBe("different");
   for (const [tolerances, verdict] of [
     [{ atol: 0.1 }, "same function"],
     [{ rtol: 10, atol: 1e-3 }, "same function"],
     [{ atol: 1e-9 }, "different"],
     [{ rtol: 0 }, "different"],
   ] as const)
-    expect((await compareModels(a, b, { ort, ...tolerances })).verdict).toBe(verdict);
-  await expect(compareModels(a, b, { ort, atol: -1 })).rejects.toThrow(
-    /atol must be a number from 0/,
-  );
+    expect((await compare(a, b, { ort, ...tolerances })).verdict).toBe(verdict);
+  await expect(compare(a, b, { ort, atol: -1 })).rejects.toThrow(/atol must be a number from 0/);
 });
 
-it("verify prints its verdict first, then a screen of differences, or all", () => {
+it("compare prints its verdict first, then a screen of differences, or all", () => {
   const folder = temporaryFolder();
   const write = (name: string, bytes: Uint8Array) => {
     fs.writeFileSync(path.join(folder, name), bytes);
@@ -323,15 +321,15 @@ it("verify prints its verdict first, then a screen of differences, or all", () =
     for (const each of graph(m).node!) each.name += "x";
   });
   const [a, b] = [write("a.onnx", BYTES), write("b.onnx", many)];
-  const { code, stdout } = cli(["verify", a, b]);
+  const { code, stdout } = cli(["compare", a, b]);
   const lines = stdout.trimEnd().split("\n");
   expect(code).toBe(1);
   expect(lines[0]).toContain("the two models compute the same, and differ in");
   expect(lines.length).toBeLessThan(40);
   expect(stdout).toMatch(/and \d+ more \(--all lists them\)/);
-  const all = cli(["verify", a, b, "--all"]).stdout;
+  const all = cli(["compare", a, b, "--all"]).stdout;
   expect(all).not.toContain("more (--all");
   expect(all.split("\n").length).toBeGreaterThan(lines.length);
-  expect(cli(["verify", a, b, "--atol", "1e-3", "--json"]).code).toBe(1);
-  expect(cli(["verify", a, a, "--rtol", "1e-3"]).code).toBe(0);
+  expect(cli(["compare", a, b, "--atol", "1e-3", "--json"]).code).toBe(1);
+  expect(cli(["compare", a, a, "--rtol", "1e-3"]).code).toBe(0);
 });

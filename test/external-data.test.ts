@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { copyNames, findResiduals, laurelize, openModel, stageModel, verify } from "laurelize";
+import { copyNames, findResiduals, laurelize, openModel, prove, stageModel } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
@@ -102,7 +102,7 @@ describe("weights outside the model's file", time, () => {
 
   it("missing", async () => {
     const { file, folder } = place(undefined, null);
-    expectRefused([file, "--no-verify"], folder, "w.data, which is missing");
+    expectRefused([file, "--no-prove"], folder, "w.data, which is missing");
     fs.mkdirSync(path.join(folder, "w.data"));
     await expectClosed(file, /no regular file/);
   });
@@ -123,13 +123,13 @@ describe("weights that are said to lie outside the model's folder", time, () => 
   ])("%s is refused, with --trust-links too", async (location) => {
     const { file, folder } = place(located(location), "../stolen.data");
     await expectClosed(file, /outside its own folder/);
-    expectRefused([file, "--no-verify", "--trust-links"], folder, "outside its own folder");
+    expectRefused([file, "--no-prove", "--trust-links"], folder, "outside its own folder");
   });
 
   it("by a link are refused, and read with --trust-links", () => {
     const { file, folder } = place(undefined, "../elsewhere.data");
     fs.symlinkSync("../elsewhere.data", path.join(folder, "w.data"));
-    expectRefused([file, "--no-verify"], folder, "--trust-links");
+    expectRefused([file, "--no-prove"], folder, "--trust-links");
     const inspected = cli(["inspect", file, "--trust-links"]);
     expect([inspected.code, inspected.stderr]).toEqual([0, ""]);
   });
@@ -309,7 +309,7 @@ describe("--copy-data", time, () => {
     const { file, folder } = place();
     const other = newFolder();
     const laurel = await laurelize(await openModel(file), { ort, rank: 4, copyData: "out.onnx" });
-    expect((await verify(laurel, { ort })).passed).toBe(true);
+    expect((await prove(laurel, { ort })).passed).toBe(true);
     const pending = stageModel(laurel.model, path.join(other, "out.onnx"));
     await (await ort.InferenceSession.create(pending.path)).release();
     expect(fs.readdirSync(other).filter((name) => !name.startsWith("."))).toEqual([]);
@@ -383,7 +383,7 @@ describe("what the model says of its data and is not so", time, () => {
   it("a data file that was cut off", async () => {
     const { file, folder, data } = place();
     fs.truncateSync(path.join(folder, "w.data"), data.length - 1);
-    expectRefused([file, "--no-verify"], folder, "data file is truncated");
+    expectRefused([file, "--no-prove"], folder, "data file is truncated");
   });
 });
 

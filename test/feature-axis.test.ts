@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { type FeatureAxis, findResiduals, laurelize, openModel, strip, verify } from "laurelize";
+import { type FeatureAxis, findResiduals, laurelize, openModel, prove, strip } from "laurelize";
 import ort from "onnxruntime-node";
 import { afterAll, describe, expect, it } from "vitest";
 import { checksThat } from "./support/checks.ts";
@@ -71,7 +71,7 @@ describe("a feature axis that the user names", () => {
     for (const name of ["mixer-by-convolution", "mixer-scaled", "size-from-weights"]) {
       const laurel = await laurelize(await openModel(fixture(name)), { ort, rank: 2 });
       const dims = name === "size-from-weights" ? { C: 8 } : {};
-      const proof = await verify(laurel, { ort, dims });
+      const proof = await prove(laurel, { ort, dims });
       expect([name, checksThat("failed", proof)]).toEqual([name, []]);
       expect(laurel.plan.sites.every(({ site }) => site.feature.size === 8)).toBe(true);
     }

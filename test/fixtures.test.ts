@@ -19,7 +19,7 @@ describe("every fixture", () => {
     const got = sites.map(({ output, within, skip, kind, feature }) => ({
       output: (within?.outputs[0] ?? output).name,
       skip: skip.value.name,
-      form: kind,
+      kind,
       ...feature,
     }));
     expect(got).toEqual(expected.sites);

@@ -1,4 +1,4 @@
-import { type Laurelized, laurelize, openModel, strip, type VariantName, verify } from "laurelize";
+import { type Laurelized, laurelize, openModel, prove, strip, type VariantName } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { checksThat, made } from "./support/checks.ts";
@@ -21,7 +21,7 @@ describe("sites in functions", () => {
     for (const variant of ["rw+lr", "rw+lr+pa"] as const) {
       const laurel = await augmented(bytes, variant);
       expect(laurel.opened.calls.length).toBe(calls);
-      const proof = await verify(laurel, { ort });
+      const proof = await prove(laurel, { ort });
       expect(checksThat("failed", proof).concat(checksThat("not run", proof))).toEqual([]);
       const opening = made("same when opened", proof);
       expect(opening.calls).toBe(calls);

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { findResiduals, laurelize, NoSiteError, openModel, strip, verify } from "laurelize";
+import { findResiduals, laurelize, NoSiteError, openModel, prove, strip } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
@@ -37,9 +37,9 @@ describe("a sum inside a norm", () => {
         const laurel = await augmented(fixture(name), { variant, perChannel, rank: 4 });
         expect(laurel.plan.sites.length).toBe(3);
         expect(operators(laurel.model)).toEqual(operators(laurel.original));
-        const proof = await verify(laurel, { ort });
+        const proof = await prove(laurel, { ort });
         expect(unproved(proof)).toEqual([]);
-        const alone = await verify(laurel, { ort, extent: "sites" });
+        const alone = await prove(laurel, { ort, extent: "sites" });
         expect(unproved(alone)).toEqual([]);
       }
     },
@@ -60,7 +60,7 @@ describe("a sum inside a norm", () => {
           const laurel = await augmented(model, { variant, include, rank: 4 });
           const [{ parameters }] = laurel.plan.sites;
           for (const { dtype } of Object.values(parameters)) expect(dtype).toBe("float16");
-          expect(unproved(await verify(laurel, { ort })), `${variant} ${include}`).toEqual([]);
+          expect(unproved(await prove(laurel, { ort })), `${variant} ${include}`).toEqual([]);
         }
     },
   );
@@ -86,7 +86,7 @@ describe("a sum inside a norm", () => {
     const found = await findResiduals(result, { ort });
     expect(found.sites.map(({ kind }) => kind)).toEqual(["laurel", "laurel", "laurel"]);
     const twice = await laurelize(result, { ort, variant: "rw+lr+pa", again: true });
-    expect(unproved(await verify(twice, { ort }))).toEqual([]);
+    expect(unproved(await prove(twice, { ort }))).toEqual([]);
     const back = await strip(await openModel(twice.model.toBytes()));
     expect(Buffer.compare(back.model.toBytes(), once.model.toBytes())).toBe(0);
     const first = await strip(await openModel(back.model.toBytes()));
@@ -125,7 +125,7 @@ describe("a sum inside a norm", () => {
     const proto = onnx.ModelProto.decode(laurel.model.toBytes()) as ModelProto;
     change(proto);
     const model = await openModel(onnx.ModelProto.encode(proto).finish());
-    const proof = await verify({ ...laurel, model }, { ort });
+    const proof = await prove({ ...laurel, model }, { ort });
     expect(checksThat("failed", proof)).toContain("right formula");
     const failing = made("right formula", proof).sites.filter(({ passed }) => !passed);
     expect(failing.length).toBe(1);
@@ -145,7 +145,7 @@ describe("a sum in an operator that the CPU has no kernel for", () => {
       const laurel = await augmented(fixture(name), { variant, ...rank });
       expect(laurel.warnings).toEqual([]);
       expect(operators(laurel.model)).toEqual(operators(laurel.original));
-      const proof = await verify(laurel, { ort });
+      const proof = await prove(laurel, { ort });
       expect(proof.passed).toBe(false);
       expect(checksThat("failed", proof)).toEqual([]);
       expect(checksThat("not run", proof)).toEqual(["same function", "it can learn"]);
@@ -169,7 +169,7 @@ describe.skipIf(!root)("the corpus's fused models", () => {
       expect(site.form).toBe("skip norm");
       expect(site.feature).toEqual({ axis: 2, size: site.shape[2] });
     }
-    expect(unproved(await verify(laurel, { ort }))).toEqual([]);
+    expect(unproved(await prove(laurel, { ort }))).toEqual([]);
   });
 
   it("an NCHWc model is refused with what to do instead", async () => {

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { laurelize, openModel, type VariantName, verify } from "laurelize";
+import { laurelize, openModel, prove, type VariantName } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { checksThat, made } from "./support/checks.ts";
@@ -21,7 +21,7 @@ describe("a stream in float16", () => {
   it.each(variants)("is proved whole, its new weights float16: %s", async (variant) => {
     for (const bytes of [fixture("bottleneck-half-precision"), convolutions("float16")]) {
       const laurel = await augmented(bytes, variant);
-      const proof = await verify(laurel, { ort });
+      const proof = await prove(laurel, { ort });
       expect(checksThat("failed", proof).concat(checksThat("not run", proof))).toEqual([]);
       const [{ parameters }] = laurel.plan.sites;
       expect(new Set(Object.values(parameters).map(({ dtype }) => dtype))).toEqual(
@@ -37,7 +37,7 @@ describe("a stream in bfloat16", () => {
     async (variant) => {
       for (const bytes of [fixture("bfloat16-stream"), convolutions("bfloat16")]) {
         const laurel = await augmented(bytes, variant);
-        const proof = await verify(laurel, { ort });
+        const proof = await prove(laurel, { ort });
         expect(proof.passed).toBe(false);
         expect(checksThat("not run", proof)).toEqual(["same function", "it can learn"]);
         expect(checksThat("failed", proof)).toEqual([]);
@@ -61,7 +61,7 @@ describe("a stream in bfloat16", () => {
     expect(stdout).toMatch(/right formula +1 of 1 site.* on a float copy/);
     expect(stderr).toContain('"same function", "it can learn" could not run');
     expect(fs.existsSync(out)).toBe(false);
-    expect(cli([file, "-o", out, "--verify", "sites"]).code).toBe(0);
+    expect(cli([file, "-o", out, "--prove", "sites"]).code).toBe(0);
     expect(cli(["strip", out, "-o", path.join(folder, "back.onnx")]).code).toBe(0);
   });
 
@@ -73,7 +73,7 @@ describe("a stream in bfloat16", () => {
       site: { ...site, skip: site.branches[0], branches: [site.skip] },
     };
     const plan = { ...laurel.plan, sites: [wrong] };
-    const proof = await verify({ ...laurel, plan }, { ort });
+    const proof = await prove({ ...laurel, plan }, { ort });
     expect(checksThat("failed", proof)).toContain("right formula");
   });
 });

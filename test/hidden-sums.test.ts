@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { findResiduals, laurelize, openModel, strip, verify } from "laurelize";
+import { findResiduals, laurelize, openModel, prove, strip } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { made } from "./support/checks.ts";
@@ -33,7 +33,7 @@ async function optimised(model: Uint8Array, name: string, level: Level) {
 async function proved(bytes: Uint8Array, options: { include?: string[] } = {}) {
   const model = await openModel(bytes);
   const laurel = await laurelize(model, { ort, ...options });
-  const proof = await verify(laurel, { ort });
+  const proof = await prove(laurel, { ort });
   expect(proof.checks.filter(({ outcome }) => outcome !== "passed")).toEqual([]);
   const back = await strip(laurel.model);
   expect(Buffer.compare(back.model.toBytes(), bytes)).toBe(0);
@@ -50,7 +50,7 @@ describe("sums beside integers", () => {
   ])("%s: weights in the stream's float type, proved and stripped", async (name) => {
     const bytes = fixture(name);
     const laurel = await laurelize(await openModel(bytes), { ort, rank: 4 });
-    const { checks } = await verify(laurel, { ort });
+    const { checks } = await prove(laurel, { ort });
     expect(checks.filter(({ outcome }) => outcome !== "passed")).toEqual([]);
     for (const { site, parameters } of laurel.plan.sites)
       for (const { dtype } of Object.values(parameters)) expect(dtype).toBe(site.dtype);

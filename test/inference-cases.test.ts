@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { findResiduals, laurelize, openModel, type ProofOptions, verify } from "laurelize";
+import { findResiduals, laurelize, openModel, type ProofOptions, prove } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
@@ -20,7 +20,7 @@ async function sitesOf(bytes: Uint8Array) {
 
 async function proved(bytes: Uint8Array, options: ProofOptions = {}) {
   const result = await laurelize(await openModel(bytes), { ort, rank: 2 });
-  const { checks } = await verify(result, { ort, ...options });
+  const { checks } = await prove(result, { ort, ...options });
   return checks.map(({ name, outcome }) => `${name}: ${outcome}`);
 }
 
@@ -153,7 +153,7 @@ describe("sizes as onnxruntime treats them", () => {
 
   it("where every output is empty nothing is proved of learning, and that is said", async () => {
     const result = await laurelize(await openModel(withPast("P")), { ort, rank: 2 });
-    const { checks } = await verify(result, { ort, dims: { S: 0, P: 2 } });
+    const { checks } = await prove(result, { ort, dims: { S: 0, P: 2 } });
     expect(checks.at(-1)).toEqual({
       name: "it can learn",
       outcome: "not run",

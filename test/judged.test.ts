@@ -1,4 +1,4 @@
-import { findResiduals, laurelize, openModel, type Proof, verify } from "laurelize";
+import { findResiduals, laurelize, openModel, type Proof, prove } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
@@ -18,7 +18,7 @@ const blocks = (outputs: string, after: string, weights = "", between = "z = Ide
 
 async function proofOf(bytes: Uint8Array): Promise<Proof> {
   const laurel = await laurelize(await openModel(bytes), { ort, variant: "rw+lr", rank: 2 });
-  return verify(laurel, { ort });
+  return prove(laurel, { ort });
 }
 
 /** The model with one weight's values replaced. */
@@ -127,7 +127,7 @@ describe("a node left in training mode", () => {
     expect(warnings[0]).toMatch(/^Dropout at drop is left in training mode/);
     const laurel = await laurelize(model, { ort, variant: "rw" });
     expect(laurel.warnings).toEqual(warnings);
-    const proof = await verify(laurel, { ort });
+    const proof = await prove(laurel, { ort });
     expect(proof.passed).toBe(true);
     const [{ noise, random }] = made("same function", proof).outputs;
     expect(random).toBe(false);
@@ -158,7 +158,7 @@ describe("a model of hundreds of sites", { timeout: 240_000 }, () => {
   it("is proved at a seeded sample, or at every one", async () => {
     const { bytes } = largeGraph("blocks", 5 * 201);
     const laurel = await laurelize(await openModel(bytes), { ort, variant: "rw" });
-    const proof = await verify(laurel, { ort });
+    const proof = await prove(laurel, { ort });
     expect(proof.passed).toBe(true);
     expect(proof.sample).toEqual({ sites: 24, of: 201, seed: 0 });
     const names = made("right formula", proof).sites.map(({ site }) => site);
@@ -166,9 +166,9 @@ describe("a model of hundreds of sites", { timeout: 240_000 }, () => {
     const all = laurel.plan.sites.map(({ site }) => site.name);
     expect(names).toContain(all[0]);
     expect(names).toContain(all.at(-1));
-    const again = made("right formula", await verify(laurel, { ort })).sites;
+    const again = made("right formula", await prove(laurel, { ort })).sites;
     expect(again.map(({ site }) => site)).toEqual(names);
-    const whole = await verify(laurel, { ort, allSites: true });
+    const whole = await prove(laurel, { ort, allSites: true });
     expect(whole.sample).toBe(null);
     expect(made("right formula", whole).sites).toHaveLength(201);
   });
@@ -176,6 +176,6 @@ describe("a model of hundreds of sites", { timeout: 240_000 }, () => {
   it("is proved at each of a few", async () => {
     const { bytes } = largeGraph("blocks", 5 * 20);
     const laurel = await laurelize(await openModel(bytes), { ort, variant: "rw" });
-    expect((await verify(laurel, { ort })).sample).toBe(null);
+    expect((await prove(laurel, { ort })).sample).toBe(null);
   });
 });

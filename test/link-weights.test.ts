@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { findResiduals, laurelize, openModel, saveModel, strip, verify } from "laurelize";
+import { findResiduals, laurelize, openModel, prove, saveModel, strip } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import * as web from "onnxruntime-web";
@@ -183,7 +183,7 @@ describe("--link-weights", { timeout: 60_000 }, () => {
   it("from the API: linkWeights, proved and saved beside the original", async () => {
     const { file, folder, bytes } = place();
     const laurel = await laurelize(await openModel(file), { ort, linkWeights: true });
-    expect((await verify(laurel, { ort })).passed).toBe(true);
+    expect((await prove(laurel, { ort })).passed).toBe(true);
     const saved = path.join(folder, "api.onnx");
     await saveModel(laurel.model, saved);
     const { model, checked, beside } = await strip(await openModel(saved));
@@ -209,7 +209,7 @@ describe.skipIf(!root)("--link-weights on the corpus", { timeout: 300_000 }, () 
       }
       const laurel = await laurelize(model, options);
       linked += Number(laurel.model.dataFiles.includes(name));
-      const { checks } = await verify(laurel, { ort, extent: "sites" });
+      const { checks } = await prove(laurel, { ort, extent: "sites" });
       const failed = checks.filter(({ outcome }) => outcome === "failed");
       expect([name, failed.map((check) => check.name)]).toEqual([name, []]);
       const back = (await strip(laurel.model)).model;

@@ -1,4 +1,4 @@
-import { findResiduals, laurelize, openModel, verify } from "laurelize";
+import { findResiduals, laurelize, openModel, prove } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { typesOf } from "../src/model.ts";
@@ -32,7 +32,7 @@ describe("sizes that inference loses", () => {
     expect(sites.map(({ name, feature }) => [name, feature.axis, feature.size])).toEqual([
       ["res", 2, 8],
     ]);
-    const { passed } = await verify(await laurelize(model, { ort, rank: 2 }), { ort });
+    const { passed } = await prove(await laurelize(model, { ort, rank: 2 }), { ort });
     expect(passed).toBe(true);
   });
 

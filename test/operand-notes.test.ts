@@ -1,4 +1,4 @@
-import { laurelize, openModel, strip, verify } from "laurelize";
+import { laurelize, openModel, prove, strip } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
@@ -83,13 +83,13 @@ describe("what a model notes of an operand", { timeout: 60_000 }, () => {
       ["y", 2],
     ]);
     expect(annotated).toEqual(["x", "h", inputs[0]]);
-    expect((await verify(laurel, { ort })).passed).toBe(true);
+    expect((await prove(laurel, { ort })).passed).toBe(true);
     expect((await strip(laurel.model)).model.toBytes()).toEqual(new Uint8Array(original));
   });
 
   it("is left as it is where it is of no operand of a sum", async () => {
     const { laurel, sharded, annotated } = await laurelized(noted(["y"], ["h", "w"]));
     expect([sharded, annotated]).toEqual([[["y", 0]], ["h", "w"]]);
-    expect((await verify(laurel, { ort })).passed).toBe(true);
+    expect((await prove(laurel, { ort })).passed).toBe(true);
   });
 });

@@ -28,7 +28,7 @@ describe("the command line suggests what was meant", () => {
     [["finetune", small, "--dta", "x"], "did you mean --data?"],
     [["inspec", small], "did you mean inspect?"],
     [["fine-tune", small], "did you mean finetune?"],
-    [["verfy", small, small], "did you mean verify?"],
+    [["comprae", small, small], "did you mean compare?"],
   ])("%j", (args, words) => {
     const { code, stdout, stderr } = cli(args);
     expect([code, stdout]).toEqual([2, ""]);
@@ -63,7 +63,7 @@ describe("a place that cannot be is refused before anything is read", () => {
     [["-"], "- is no file"],
     [["no-such.onnx", "-o", "-"], "- is no file"],
     [["inspect", "-"], "- is no file"],
-    [["verify", "no-such.onnx", "-"], "- is no file"],
+    [["compare", "no-such.onnx", "-"], "- is no file"],
   ])("%j", (args, words) => {
     const { code, stdout, stderr } = cli(args);
     expect([code, stdout]).toEqual([2, ""]);
@@ -102,7 +102,7 @@ describe("an option without effect", () => {
     });
   });
 
-  it("of verify and of the API are told too", async () => {
+  it("of compare and of the API are told too", async () => {
     const { model, warnings } = await api.laurelize(await api.openModel(small), {
       ort,
       variant: "rw",
@@ -133,7 +133,7 @@ describe("the sites that are chosen are listed", () => {
 
   it("and every command takes --quiet and --json", () => {
     expect(cli(["inspect", deep, "--quiet"])).toEqual({ code: 0, stdout: "", stderr: "" });
-    for (const command of ["", "inspect", "verify", "strip", "finetune", "extract", "apply"]) {
+    for (const command of ["", "inspect", "compare", "strip", "finetune", "extract", "apply"]) {
       const { stdout } = cli([...(command ? [command] : []), "--help"]);
       expect(stdout, command).toMatch(/--json/);
       expect(stdout, command).toMatch(/--quiet/);
@@ -168,10 +168,10 @@ describe("functions of the API", () => {
     ],
     ["laurelize", () => [model, { ort, rank: "16" }], /rank .* must be a number; it is "16"/],
     ["findResiduals", () => [model, { ort, feature: 1 }], /no option feature/],
-    ["verify", () => [model, { ort }], /takes what laurelize gives.*got a model/],
-    ["verify", () => [laurel, { ort, extend: "sites" }], /did you mean extent\?/],
-    ["compareModels", () => [laurel, model, { ort }], /what laurelize gives; pass its \.model/],
-    ["compareModels", () => [model, model, { ort, sead: 1 }], /did you mean seed\?/],
+    ["prove", () => [model, { ort }], /takes what laurelize gives.*got a model/],
+    ["prove", () => [laurel, { ort, extend: "sites" }], /did you mean extent\?/],
+    ["compare", () => [laurel, model, { ort }], /what laurelize gives; pass its \.model/],
+    ["compare", () => [model, model, { ort, sead: 1 }], /did you mean seed\?/],
     ["strip", () => ["m.onnx"], /strip takes an opened model/],
     ["saveModel", () => [laurel, "m.onnx"], /what laurelize gives; pass its \.model/],
     ["weightsAsInputs", () => ["m.onnx", []], /weightsAsInputs takes an opened model/],

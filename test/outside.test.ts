@@ -93,10 +93,10 @@ describe("a location that is no file", () => {
   it("is refused soon where it is a pipe or a device", () => {
     const { file, folder, at } = place(initializer("w.data"));
     expect(spawnSync("mkfifo", [at("w.data")]).status).toBe(0);
-    expectRefused([file, "--no-verify"], folder, "no regular file");
+    expectRefused([file, "--no-prove"], folder, "no regular file");
     fs.rmSync(at("w.data"));
     fs.symlinkSync("/dev/zero", at("w.data"));
-    expectRefused([file, "--no-verify", "--trust-links"], folder, "no regular file");
+    expectRefused([file, "--no-prove", "--trust-links"], folder, "no regular file");
   });
 });
 
@@ -155,7 +155,7 @@ describe("a hard link that pnpm made", () => {
   }
   const json = (store: string) => JSON.stringify({ layoutVersion: 5, storeDir: store }, null, 2);
   const yaml = (store: string) => `layoutVersion: 5\nstoreDir: ${store}\nregistries: {}\n`;
-  const copy = ["--copy-data", "--no-verify", "--feature-axis", "1"];
+  const copy = ["--copy-data", "--no-prove", "--feature-axis", "1"];
 
   it.each([
     ["its record is JSON", "", json],

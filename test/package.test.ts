@@ -11,7 +11,7 @@ const manifest = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "ut
 const CONSUMER = `
 import {
   type Check, type Laurelized, type Model, type Proof, type Site,
-  findResiduals, InputError, laurelize, openModel, saveModel, verify,
+  findResiduals, InputError, laurelize, openModel, saveModel, prove,
 } from "laurelize";
 import * as ort from "onnxruntime-node";
 
@@ -19,7 +19,7 @@ export async function tune(path: string): Promise<readonly Site[]> {
   const model: Model = await openModel(path);
   const { sites } = await findResiduals(model, { ort });
   const result: Laurelized = await laurelize(model, { ort, variant: "rw+lr", rank: 8, include: ["*layer3*"] });
-  const proof: Proof = await verify(result, { ort, dims: { batch: 2 } });
+  const proof: Proof = await prove(result, { ort, dims: { batch: 2 } });
   const failed: readonly Check[] = proof.checks.filter(({ outcome }) => outcome !== "passed");
   if (failed.length > 0) throw new InputError(failed.map(({ name }) => name).join());
   await saveModel(result.model, "out.onnx");

@@ -3,8 +3,8 @@ import {
   laurelize,
   openModel,
   type Proof,
+  prove,
   type VariantName,
-  verify,
 } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
@@ -30,7 +30,7 @@ async function tampered(
   const proto = onnx.ModelProto.decode(laurel.model.toBytes());
   change(proto as ModelProto);
   const model = await openModel(onnx.ModelProto.encode(proto).finish());
-  return verify({ ...laurel, model }, { ort });
+  return prove({ ...laurel, model }, { ort });
 }
 
 const failing = (proof: Proof) => checksThat("failed", proof);
@@ -43,7 +43,7 @@ const setFloat = (bytes: Uint8Array, index: number, value: number) =>
 
 describe("the proof", () => {
   it.each(["rw", "lr", "rw+lr"] as const)("passes %s as it was inserted", async (variant) => {
-    const proof = await verify(await laurelized(variant), { ort });
+    const proof = await prove(await laurelized(variant), { ort });
     expect(failing(proof)).toEqual([]);
     expect(proof.passed).toBe(true);
     const [same, formula] = [made("same function", proof), made("right formula", proof)];
@@ -66,7 +66,7 @@ describe("the proof", () => {
         else_branch = b () => (float[2, 8] q) { q = Tanh(y) }>(is)
     }`);
     const laurel = await laurelize(await openModel(model), { ort, variant: "rw", rank: 2 });
-    expect(failing(await verify(laurel, { ort }))).toEqual([]);
+    expect(failing(await prove(laurel, { ort }))).toEqual([]);
   });
 
   it("finds α and β exchanged, and names the site", async () => {
@@ -117,7 +117,7 @@ describe("the proof", () => {
       <float[8, 8] w, float[8] mask = {${mask}}, float[8, 2] read = {${read}}>
       { x = Mul(u, mask) f = MatMul(x, w) [res] y = Add(x, f) out = MatMul(y, read) }`),
     );
-    const proof = await verify(await laurelize(model, { ort, variant: "rw+pa" }), { ort });
+    const proof = await prove(await laurelize(model, { ort, variant: "rw+pa" }), { ort });
     expect(made("it can learn", proof).dead).toEqual(dead);
     expect(checksThat("failed", proof)).toEqual(dead.length > 0 ? ["it can learn"] : []);
   });
@@ -129,7 +129,7 @@ describe("the proof", () => {
       { f = MatMul(x, w) [one] y = Add(x, f) t = Tanh(y) h = MatMul(t, v) [two] z = Add(t, h)
         s = Sigmoid(z) lost = Mul(s, zero) out = Sub(y, lost) }`),
     );
-    const proof = await verify(await laurelize(model, { ort, variant: "rw+lr", rank: 2 }), { ort });
+    const proof = await prove(await laurelize(model, { ort, variant: "rw+lr", rank: 2 }), { ort });
     const { dead, bySums } = made("it can learn", proof);
     expect([...dead].sort()).toEqual(["two.laurel.A", "two.laurel.B", "two.laurel.w"]);
     expect(bySums).toBe(false);
@@ -217,7 +217,7 @@ describe("the proof", () => {
 describe("the proof, on inputs of another kind", () => {
   const proved = async (text: string, variant: VariantName, options = {}) => {
     const model = await openModel(modelOfText(text));
-    return verify(await laurelize(model, { ort, variant, rank: 2 }), { ort, ...options });
+    return prove(await laurelize(model, { ort, variant, rank: 2 }), { ort, ...options });
   };
 
   it("makes up positive numbers where a model has a logarithm", async () => {
@@ -264,7 +264,7 @@ describe("the proof, on inputs of another kind", () => {
       onnx.ValueInfoProto.fromObject({ name: "all", type: { sequenceType } }),
     );
     const model = await openModel(onnx.ModelProto.encode(proto).finish());
-    const proof = await verify(await laurelize(model, { ort, variant: "rw" }), { ort });
+    const proof = await prove(await laurelize(model, { ort, variant: "rw" }), { ort });
     expect(proof.passed).toBe(true);
     const outputs = made("same function", proof).outputs.map(({ output }) => output);
     expect(outputs.sort()).toEqual(["f", "out", "y"]);

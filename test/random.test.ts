@@ -1,4 +1,4 @@
-import { compareModels, laurelize, openModel, type Proof, verify } from "laurelize";
+import { compare, laurelize, openModel, type Proof, prove } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
@@ -28,7 +28,7 @@ async function tampered(bytes: Uint8Array, change: (model: ModelProto) => void):
   const proto = onnx.ModelProto.decode(laurel.model.toBytes());
   change(proto);
   const model = await openModel(onnx.ModelProto.encode(proto).finish());
-  return verify({ ...laurel, model }, { ort });
+  return prove({ ...laurel, model }, { ort });
 }
 
 const setFirst = ({ graph }: ModelProto, name: string, value: number) => {
@@ -65,8 +65,8 @@ describe("a model that draws at random", () => {
     proto.graph!.node!.find(({ output }) => output![0] === "out")!.input!.reverse();
     const other = onnx.ModelProto.encode(proto).finish();
     const [a, b] = [await openModel(bytes), await openModel(other)];
-    const { verdict, first } = await compareModels(a, b, { ort });
+    const { verdict, first } = await compare(a, b, { ort });
     expect([verdict, first?.value]).toEqual(["different", "out"]);
-    expect((await compareModels(a, await openModel(bytes), { ort })).verdict).toBe("same");
+    expect((await compare(a, await openModel(bytes), { ort })).verdict).toBe("same");
   });
 });

@@ -23,7 +23,7 @@ it("README's build script runs as it stands and writes a model", async () => {
 });
 
 it("README names no command or option that is not there", () => {
-  const help = [[], ["inspect"], ["verify"], ["strip"], ["finetune"], ["extract"], ["apply"]]
+  const help = [[], ["inspect"], ["compare"], ["strip"], ["finetune"], ["extract"], ["apply"]]
     .map((c) => cli([...c, "--help"]).stdout)
     .join();
   const options = new Set(readme.match(/(?<=[\s`(])--[a-z][a-z-]+/g));

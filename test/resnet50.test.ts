@@ -49,7 +49,7 @@ describe("a ResNet-50 as torch exports it", { timeout: 60_000 }, () => {
   ])("%s adds %i parameters, %i of them at the first site", (variant, added, first) => {
     const output = path.join(folder, `${variant}.onnx`);
     const printed = JSON.parse(
-      laurelize(model, "--variant", variant, "--json", "--no-verify", "-o", output),
+      laurelize(model, "--variant", variant, "--json", "--no-prove", "-o", output),
     );
     expect(printed.parameters.added).toBe(added);
     expect(printed.parameters.model).toBe(25_530_472);
@@ -60,7 +60,7 @@ describe("a ResNet-50 as torch exports it", { timeout: 60_000 }, () => {
 
   it("tells the projected sites from the others, and the streams between them", () => {
     const { sites, rejected } = JSON.parse(laurelize("inspect", model, "--json")) as {
-      sites: { name: string; form: string; stream: number; position: number; feature: object }[];
+      sites: { name: string; kind: string; stream: number; position: number; feature: object }[];
       rejected: unknown[];
     };
     expect(rejected).toEqual([]);
@@ -68,7 +68,7 @@ describe("a ResNet-50 as torch exports it", { timeout: 60_000 }, () => {
     const expected = sizes.flatMap((blocks, stream) =>
       Array.from({ length: blocks }, (_, position) => ({
         name: `/layer${stream + 1}/layer${stream + 1}.${position}/Add`,
-        form: position === 0 ? "projected" : "identity",
+        kind: position === 0 ? "projected" : "identity",
         stream,
         position,
         feature: { axis: 1, size: 256 << stream },

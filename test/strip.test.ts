@@ -5,9 +5,9 @@ import {
   InputError,
   laurelize,
   openModel,
+  prove,
   strip,
   type VariantName,
-  verify,
 } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
@@ -139,7 +139,7 @@ describe("--again", () => {
     expect(twice.plan.sites.map(({ site }) => [site.stream, site.position])).toEqual(
       sites.map(({ stream, position }) => [stream, position]),
     );
-    expect((await verify(twice, { ort })).passed).toBe(true);
+    expect((await prove(twice, { ort })).passed).toBe(true);
     const back = await strip(await openModel(twice.model.toBytes()));
     expect(Buffer.compare(back.model.toBytes(), first.toBytes())).toBe(0);
     const original = await strip(await openModel(back.model.toBytes()));

@@ -31,7 +31,7 @@ describe.skipIf(process.platform === "win32")(
       const laurel = ["--feature-axis", "1", "-o", at("o.onnx")];
       expect(leftBy([at("net.onnx"), ...laurel])).toEqual([]);
       expect(leftBy(["inspect", at("net.onnx"), "--feature-axis", "1"])).toEqual([]);
-      expect(leftBy(["verify", at("net.onnx"), at("o.onnx")])).toEqual([]);
+      expect(leftBy(["compare", at("net.onnx"), at("o.onnx")])).toEqual([]);
       expect(leftBy(tuning("train.npz", "--epochs", "1"))).toEqual([]);
     });
 

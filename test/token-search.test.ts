@@ -6,9 +6,9 @@ import {
   type Laurelized,
   laurelize,
   openModel,
+  prove,
   stepGraph,
   strip,
-  verify,
   weightsAsInputs,
 } from "laurelize";
 import ort from "onnxruntime-node";
@@ -25,7 +25,7 @@ it("BeamSearch: the sites of its decoder are proved and taken out again", async 
   const original = model("beam-search");
   const laurel = await within("beam-search");
   expect(laurel.plan.sites).toHaveLength(2);
-  const { checks } = await verify(laurel, { ort });
+  const { checks } = await prove(laurel, { ort });
   expect(checks.map(({ outcome }) => outcome)).toEqual(checks.map(() => "passed"));
   const { model: back } = await strip(await openModel(laurel.model.toBytes()));
   expect(Buffer.compare(back.toBytes(), original)).toBe(0);
@@ -61,7 +61,7 @@ it("but they can be neither inputs nor trained there, which is said in a sentenc
 });
 
 it("GreedySearch gives tokens alone, so whether the weights can learn may stay open", async () => {
-  const { checks } = await verify(await within("greedy-search"), { ort });
+  const { checks } = await prove(await within("greedy-search"), { ort });
   const outcomes = Object.fromEntries(checks.map(({ name, outcome }) => [name, outcome]));
   expect(outcomes).toMatchObject({
     "same function": "passed",

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type Laurelized, laurelize, openModel, variantNames, verify } from "laurelize";
+import { type Laurelized, laurelize, openModel, prove, variantNames } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
@@ -94,7 +94,7 @@ describe("every variant", () => {
           for (const paMap of maps) {
             const options = { ort, variant, rank: 2, perChannel, normalize, shareLags, lags: 4 };
             const laurel = await laurelize(model, paMap ? { ...options, paMap } : options);
-            const proof = await verify(laurel, { ort });
+            const proof = await prove(laurel, { ort });
             expect(proof.checks.filter(({ outcome }) => outcome !== "passed")).toEqual([]);
           }
   });
@@ -138,7 +138,7 @@ describe("every variant", () => {
         async (dtype, layout) => {
           const model = await openModel(residual[layout](dtype));
           const laurel = await laurelize(model, { ort, variant, normalize, rank: 3 });
-          const proof = await verify(laurel, { ort });
+          const proof = await prove(laurel, { ort });
           expect(proof.checks.filter(({ outcome }) => outcome !== "passed")).toEqual([]);
           for (const tensor of Object.values(laurel.plan.sites[0].parameters))
             expect(tensor.dtype).toBe(dtype);

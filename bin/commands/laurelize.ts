@@ -33,12 +33,12 @@ export const laurelize: CommandModule<object, LaurelizeArguments> = {
           ...finding,
           ...dim("in the proof"),
           ...inputs("of the proof"),
-          verify: {
+          prove: {
             choices: ["full", "sites", "none"],
             default: "full",
             coerce: (given: string | boolean) => (given === false ? "none" : given),
             describe:
-              "prove the result in onnxruntime, in full or site by site; --no-verify skips the proof",
+              "prove the result in onnxruntime, in full or site by site; --no-prove skips the proof",
           },
           "all-sites": {
             type: "boolean",

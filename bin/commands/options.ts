@@ -48,7 +48,7 @@ export const dim = (where?: string) =>
       idle: (others: GivenOptions) =>
         others.inputs !== undefined
           ? "the inputs given have their sizes"
-          : others.verify === "none"
+          : others.prove === "none"
             ? "nothing is run without a proof"
             : null,
     },

@@ -37,7 +37,7 @@ export function checkMemory(model: Model): ProofMemory {
   const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
   if (free !== null && needed > free)
     throw new InputError(
-      `proving ${model.file.source.name} runs it whole, which takes about ${gigabytes(needed)} of memory, and ${gigabytes(free)} are free; pass --verify sites (extent: "sites"), which runs each residual connection alone.`,
+      `proving ${model.file.source.name} runs it whole, which takes about ${gigabytes(needed)} of memory, and ${gigabytes(free)} are free; pass --prove sites (extent: "sites"), which runs each residual connection alone.`,
     );
   return memory;
 }

@@ -53,7 +53,7 @@ const ROUNDS = 3;
  * has changed, and every new tensor can learn; with `alsoOrt`, another runtime agrees. Where
  * anything was opened, that is held against the original first, and the rest against the opened.
  */
-export async function prove(
+export async function runChecks(
   ort: Ort,
   original: Opened,
   result: { graph: Graph; runnable: Runnable },

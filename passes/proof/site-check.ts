@@ -87,7 +87,7 @@ function madeUp(ort: Ort, augmented: Augmented, shape: readonly number[], seed: 
   const count = shape.reduce((a, b) => a * b, 1);
   if (count > MOST)
     throw new InputError(
-      `site ${augmented.site.name} has the shape ${showShape(shape)}, too large to make operands up; give --dim, or --no-verify.`,
+      `site ${augmented.site.name} has the shape ${showShape(shape)}, too large to make operands up; give --dim, or --no-prove.`,
     );
   const tensors: Record<string, Tensor> = Object.create(null);
   for (const { name } of operandsOf(augmented)) {

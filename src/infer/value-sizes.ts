@@ -17,7 +17,7 @@ export function checkSizes({ file, main }: Graph, types: Types): void {
     const bytes = (elements(shape) * (dataTypeNamed(dtype ?? "")?.bits || 8)) / 8;
     if (bytes > LARGEST)
       throw new InputError(
-        `${file.source.name}: ${value.producer ? "value" : "input"} ${value.name} has the shape ${showShape(shape)} and takes ${(bytes / 1e9).toPrecision(3)} GB, too much to run the model here; prove it with --verify sites.`,
+        `${file.source.name}: ${value.producer ? "value" : "input"} ${value.name} has the shape ${showShape(shape)} and takes ${(bytes / 1e9).toPrecision(3)} GB, too much to run the model here; prove it with --prove sites.`,
       );
   }
 }

@@ -89,7 +89,7 @@ export async function sampleInputs(
       return { feeds: all, dims };
     }
   throw new InputError(
-    `${graph.file.source.name} runs on none of the sample inputs tried (${reason(last)}); give real ones with --inputs, sizes with --dim name=value, or pass --no-verify.`,
+    `${graph.file.source.name} runs on none of the sample inputs tried (${reason(last)}); give real ones with --inputs, sizes with --dim name=value, or pass --no-prove.`,
   );
 }
 

@@ -15,8 +15,8 @@ export function externalData(folder: string, node: Run, gigabytes: number): void
   const data = `${model}.data`;
   const size = `${(fs.statSync(data).size / 1e9).toFixed(1)} GB`;
   const target = path.join(folder, "out.onnx");
-  const rewrite = (verify: string) => {
-    const done = runNode(folder, BIN, model, "-o", target, "-f", "--quiet", "--verify", verify);
+  const rewrite = (prove: string) => {
+    const done = runNode(folder, BIN, model, "-o", target, "-f", "--quiet", "--prove", prove);
     for (const file of [target, `${target}.data`]) fs.rmSync(file, { force: true });
     return done;
   };
@@ -29,8 +29,8 @@ export function externalData(folder: string, node: Run, gigabytes: number): void
   const ofNode = ({ seconds }: Run) => (seconds / node.seconds).toFixed(1);
   line(`\n${size} of external data, ${LAYERS} layers`, "seconds", "x node", "peak MB", "over Node");
   row("bare node", node, "1", node);
-  row("laurelize --verify none", plain, ofNode(plain), node);
-  row("laurelize --verify sites", proved, ofNode(proved), node);
+  row("laurelize --prove none", plain, ofNode(plain), node);
+  row("laurelize --prove sites", proved, ofNode(proved), node);
   goal("rewriting", plain.seconds, 2, " s");
   goal("its peak memory", plain.peak, 250, " MB");
   goal("blocks written to the old data", grown, 0, "");

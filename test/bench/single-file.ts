@@ -21,7 +21,7 @@ export function singleFile(folder: string, node: Run, gigabytes: number): void {
   };
   const copy = () => run("sh", ["-c", 'cp "$0" "$1" && sync "$1"', model, target]);
   const rewrite = (...options: string[]) =>
-    runNode(folder, BIN, model, "-o", target, "--no-verify", "--quiet", ...options);
+    runNode(folder, BIN, model, "-o", target, "--no-prove", "--quiet", ...options);
   const runs = times(RUNS, () => [
     calm(copy),
     calm(() => rewrite("--no-hash")),
@@ -36,7 +36,7 @@ export function singleFile(folder: string, node: Run, gigabytes: number): void {
   const ofCopy = ({ seconds }: Run) => (seconds / copied.seconds).toFixed(2);
   line(`\none file, ${size}`, "seconds", "x cp", "peak MB", "over Node");
   row("cp and sync", copied, "1", node);
-  row("laurelize --no-verify --no-hash", rewritten, ofCopy(rewritten), node);
+  row("laurelize --no-prove --no-hash", rewritten, ofCopy(rewritten), node);
   row("laurelize --link-weights", linked, ofCopy(linked), node);
   row("decode + encode with onnx-proto", decoded, ofCopy(decoded), node);
   goal("rewriting beside cp", rewritten.seconds / copied.seconds, 1.3, " x");

@@ -53,10 +53,10 @@ export async function command(it: Case, folder: string, limits: Limits): Promise
 
 function argumentsOf({ task, options }: Case, file: string, folder: string): string[] {
   if (task === "undo") return ["strip", file];
-  if (task === "compare") return ["verify", path.join(folder, ORIGINAL), file];
+  if (task === "compare") return ["compare", path.join(folder, ORIGINAL), file];
   const { variant, rank, also, featureAxis, extent } = options;
   return [
-    ...[file, "--variant", variant, "--rank", String(rank), "--verify", extent],
+    ...[file, "--variant", variant, "--rank", String(rank), "--prove", extent],
     ...(also.length > 0 ? ["--also", also.join(",")] : []),
     ...(featureAxis === undefined ? [] : [`--feature-axis=${featureAxis}`]),
   ];

@@ -1,4 +1,4 @@
-import { compareModels, type Model, openModel } from "laurelize";
+import { compare as compareModels, type Model, openModel } from "laurelize";
 import ort from "onnxruntime-node";
 import type { Case } from "./case.ts";
 import type { Verdict } from "./examine.ts";

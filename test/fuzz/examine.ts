@@ -6,9 +6,9 @@ import {
   type Model,
   openModel,
   type Proof,
+  prove,
   saveModel,
   strip,
-  verify,
 } from "laurelize";
 import ort from "onnxruntime-node";
 import { type Case, WEIGHTS } from "./case.ts";
@@ -66,8 +66,8 @@ async function rewrite(
   phase("laurelize");
   const { extent, ...wanted } = options;
   const laurel = await laurelize(model, { ort, ...wanted });
-  phase("verify");
-  const proof = await verify(laurel, { ort, extent });
+  phase("prove");
+  const proof = await prove(laurel, { ort, extent });
   const outcome = proof.passed ? "passed" : "not passed";
   phase("strip");
   const { model: back } = await strip(laurel.model);

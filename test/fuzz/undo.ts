@@ -1,4 +1,4 @@
-import { findResiduals, laurelize, type Model, strip, verify } from "laurelize";
+import { findResiduals, laurelize, type Model, prove, strip } from "laurelize";
 import ort from "onnxruntime-node";
 import type { Case } from "./case.ts";
 import { judgeError, type Verdict } from "./examine.ts";
@@ -27,7 +27,7 @@ export async function undo(
   phase("laurelize again");
   const { variant, rank } = options;
   const laurel = await laurelize(model, { ort, variant, rank, again: true });
-  phase("verify");
-  const proof = await verify(laurel, { ort });
+  phase("prove");
+  const proof = await prove(laurel, { ort });
   return { outcome: `${outcome}, again ${proof.passed}`, finding: null, detail: "" };
 }

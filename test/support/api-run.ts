@@ -6,8 +6,8 @@ import {
   type Model,
   NoSiteError,
   type Ort,
+  prove as proveResult,
   type Tensors,
-  verify,
 } from "laurelize";
 import { runAll } from "../../src/compare/outputs.ts";
 import { uniform } from "../../src/graph/random.ts";
@@ -72,7 +72,7 @@ export async function apiRun(
   const result = await attempt(() => laurelize(model, { ort, variant: "rw+lr", rank: 4 }));
   if (!result) return { ...outcome, refused };
   const bytes = await digest(result.model.toBytes());
-  const proof = prove ? await attempt(() => verify(result, { ort })) : null;
+  const proof = prove ? await attempt(() => proveResult(result, { ort })) : null;
   const verdicts = (proof?.checks ?? []).map(({ name, outcome }) => `${name}: ${outcome}`);
   const step = train ? await attempt(() => firstStep(result.model, ort)) : null;
   return { ...outcome, bytes, verdicts, step, refused };

@@ -1,11 +1,11 @@
 import type { Argv, CommandModule } from "yargs";
-import type { VerifyArguments } from "../run-verify.ts";
+import type { CompareArguments } from "../run-compare.ts";
 import { supervise } from "../supervise.ts";
 import { dim, inputs, json, quiet, timeout, trustLinks, withValues } from "./options.ts";
 
-/** `laurelize verify`: whether two models are the same, and where they part. */
-export const verify: CommandModule<object, VerifyArguments> = {
-  command: "verify <a> <b>",
+/** `laurelize compare`: whether two models are the same, and where they part. */
+export const compare: CommandModule<object, CompareArguments> = {
+  command: "compare <a> <b>",
   describe: "compare any two models and name the first value that differs",
   builder: (yargs) =>
     yargs
@@ -34,9 +34,9 @@ export const verify: CommandModule<object, VerifyArguments> = {
           ...trustLinks,
         }),
       )
-      .example("$0 verify model.onnx model.laurel.onnx", "what was inserted must change nothing")
+      .example("$0 compare model.onnx model.laurel.onnx", "what was inserted must change nothing")
       .epilogue(
         "Exit codes: 0 the same function and nothing changed or lost, 1 they differ, 2 unreadable.",
-      ) as unknown as Argv<VerifyArguments>,
-  handler: (args) => supervise("verify", args),
+      ) as unknown as Argv<CompareArguments>,
+  handler: (args) => supervise("compare", args),
 };

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { type Comparison, compareModels, openModel } from "laurelize";
+import { type Comparison, compare, openModel } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
@@ -39,7 +39,7 @@ const to = (opType: string) => (node: NodeProto) => {
 };
 
 const compared = async (a: Uint8Array, b: Uint8Array): Promise<Comparison> =>
-  compareModels(await openModel(a), await openModel(b), { ort });
+  compare(await openModel(a), await openModel(b), { ort });
 
 const BRANCHES = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
 g (float[2, 4] x) => (float[2, 4] out) <int64[1] flag = {1}>
@@ -192,7 +192,7 @@ describe("an error planted inside", () => {
   });
 });
 
-describe("laurelize verify", () => {
+describe("laurelize compare", () => {
   const folder = temporaryFolder();
   const place = (name: string, bytes: Uint8Array) => {
     fs.writeFileSync(path.join(folder, name), bytes);
@@ -202,7 +202,7 @@ describe("laurelize verify", () => {
   const verdict = (stdout: string) => stdout.split("\n")[0];
 
   it("says where inside the two part", () => {
-    const { code, stdout } = cli(["verify", a, place("b.onnx", planted(BRANCHES, "d", swap))]);
+    const { code, stdout } = cli(["compare", a, place("b.onnx", planted(BRANCHES, "d", swap))]);
     expect(code).toBe(1);
     expect(stdout).toMatch(
       /first value that differs: d, by .*, in \/t, in then_branch of \/If \(If\); 2 before that/,
@@ -216,7 +216,7 @@ describe("laurelize verify", () => {
       return onnx.ModelProto.encode(model).finish();
     };
     const told = place("told.onnx", entry(onnx.ModelProto.decode(BRANCHES) as ModelProto));
-    const dropped = cli(["verify", told, a]);
+    const dropped = cli(["compare", told, a]);
     expect(dropped.code).toBe(1);
     expect(dropped.stdout).toMatch(/^ {2}same function +bit-equal/m);
     expect(dropped.stdout).toMatch(
@@ -226,9 +226,9 @@ describe("laurelize verify", () => {
       "the two models compute the same, and differ in what they say of themselves",
     );
     const other = place("other.onnx", planted(BRANCHES, "b", swap));
-    const untaken = cli(["verify", a, other, "--json"]);
+    const untaken = cli(["compare", a, other, "--json"]);
     expect([untaken.code, JSON.parse(untaken.stdout).verdict]).toEqual([1, "same function"]);
-    expect(verdict(cli(["verify", a, other]).stdout)).toBe(
+    expect(verdict(cli(["compare", a, other]).stdout)).toBe(
       "the two models compute the same, and differ in what they are made of",
     );
   });
@@ -248,7 +248,7 @@ describe("laurelize verify", () => {
       logSeverityLevel: 4,
     });
     await session.release();
-    const { code, stdout } = cli(["verify", plain, optimised]);
+    const { code, stdout } = cli(["compare", plain, optimised]);
     expect(code).toBe(1);
     expect(verdict(stdout)).toMatch(/^the two models compute the same but for rounding/);
     const wrong = place(
@@ -257,6 +257,6 @@ describe("laurelize verify", () => {
         node.input = ["s", "s"];
       }),
     );
-    expect(verdict(cli(["verify", plain, wrong]).stdout)).toMatch(/do not compute the same$/);
+    expect(verdict(cli(["compare", plain, wrong]).stdout)).toMatch(/do not compute the same$/);
   });
 });

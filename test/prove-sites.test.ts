@@ -5,8 +5,8 @@ import {
   type Laurelized,
   laurelize,
   openModel,
+  prove,
   type VariantName,
-  verify,
 } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
@@ -41,7 +41,7 @@ async function tampered(change: (model: ModelProto) => void, variant: VariantNam
   const proto = onnx.ModelProto.decode(laurel.model.toBytes());
   change(proto as ModelProto);
   const model = await openModel(onnx.ModelProto.encode(proto).finish());
-  return verify({ ...laurel, model }, { ort, extent: "sites" });
+  return prove({ ...laurel, model }, { ort, extent: "sites" });
 }
 
 describe("a proof at the sites alone", () => {
@@ -49,7 +49,7 @@ describe("a proof at the sites alone", () => {
     "passes %s as it was inserted",
     async (variant) => {
       const laurel = await laurelized(variant);
-      const proof = await verify(laurel, { ort, extent: "sites" });
+      const proof = await prove(laurel, { ort, extent: "sites" });
       expect(proof).toMatchObject({
         passed: true,
         leftOut: expect.stringContaining("no whole model"),
@@ -65,16 +65,14 @@ describe("a proof at the sites alone", () => {
       const model = await openModel(fixture(name));
       if ((await findResiduals(model, { ort })).sites.length === 0) continue;
       const laurel = await laurelize(model, { ort, variant: "rw+lr+pa" });
-      expect(checksThat("failed", await verify(laurel, { ort, extent: "sites" })), name).toEqual(
-        [],
-      );
+      expect(checksThat("failed", await prove(laurel, { ort, extent: "sites" })), name).toEqual([]);
     }
   });
 
   it("gives onnxruntime no more than the nodes of one site", async () => {
     const laurel = await laurelized("rw+lr");
     const watched = counting();
-    await verify(laurel, { ort: watched.ort as typeof ort, extent: "sites" });
+    await prove(laurel, { ort: watched.ort as typeof ort, extent: "sites" });
     const inserted = laurel.plan.patch.nodes.length / laurel.plan.sites.length;
     expect(Math.max(...watched.nodes)).toBeLessThanOrEqual(inserted + 2);
   });
@@ -87,7 +85,7 @@ describe("a proof at the sites alone", () => {
         [one] y = Add(x, f) t = MatMul(x, v) h = Tanh(t) [two] z = Add(x, h) out = Add(y, z) }`),
     );
     const laurel = await laurelize(model, { ort, variant: "rw" });
-    const { leftOut, passed } = await verify(laurel, { ort, extent: "sites" });
+    const { leftOut, passed } = await prove(laurel, { ort, extent: "sites" });
     expect(passed).toBe(true);
     expect(leftOut).toMatch(/an operand of 1 site has the sum's shape, of which not every size/);
   });
@@ -109,12 +107,12 @@ describe("a proof at the sites alone", () => {
   });
 });
 
-describe("laurelize --verify sites", () => {
+describe("laurelize --prove sites", () => {
   const file = path.join(temporaryFolder(), "model.onnx");
   fs.writeFileSync(file, fixture("pre-norm-mlp"));
 
   it("writes the result and says what was not checked", () => {
-    const { code, stdout } = cli([file, "--rank", "4", "--verify", "sites"]);
+    const { code, stdout } = cli([file, "--rank", "4", "--prove", "sites"]);
     expect(code).toBe(0);
     expect(stdout).toContain("bit-equal at 1 of 1 site");
     expect(stdout).toMatch(/not checked +that the outputs of the whole model are the same/);
@@ -142,20 +140,20 @@ describe("laurelize --verify sites", () => {
     fs.writeFileSync(huge, onnx.ModelProto.encode(proto).finish());
     fs.writeFileSync(path.join(folder, "huge.data"), "");
     fs.truncateSync(path.join(folder, "huge.data"), 2 ** 40);
-    expectRefused([huge], folder, /takes about 1319\.6 GB.* pass --verify sites/);
+    expectRefused([huge], folder, /takes about 1319\.6 GB.* pass --prove sites/);
     expect((await openModel(huge)).dataFiles).toEqual(["huge.data"]);
-    const { code, stdout } = cli([huge, "--rank", "4", "--verify", "sites"]);
+    const { code, stdout } = cli([huge, "--rank", "4", "--prove", "sites"]);
     expect([code, stdout]).toEqual([0, expect.stringContaining("proved at its sites")]);
   });
 
   it.each(["--inputs=x.npz", "--also-web"])("does not go with %s", (option) => {
-    const { code, stderr } = cli([file, "-f", "--verify", "sites", option]);
+    const { code, stderr } = cli([file, "-f", "--prove", "sites", option]);
     expect(code).toBe(2);
     expect(stderr).toContain("for the runs of the whole model");
   });
 
   it("is refused where it is neither full, sites nor none", () => {
-    const { code, stderr } = cli([file, "-f", "--verify", "some"]);
+    const { code, stderr } = cli([file, "-f", "--prove", "some"]);
     expect([code, stderr]).toEqual([2, expect.stringContaining('"full", "sites", "none"')]);
   });
 
@@ -164,7 +162,7 @@ describe("laurelize --verify sites", () => {
     net (float[1, 1073741824, 8] x) => (float[1, 1073741824, 8] y)
     <float[8, 8] w, float[8, 8] v> { h = MatMul(x, w) r = Relu(h) f = MatMul(r, v) y = Add(x, f) }`);
     const laurel = await laurelize(await openModel(huge), { ort, rank: 2 });
-    await expect(verify(laurel, { ort, extent: "sites" })).rejects.toThrow(
+    await expect(prove(laurel, { ort, extent: "sites" })).rejects.toThrow(
       /site y has the shape \[1, 1073741824, 8\], too large to make operands up/,
     );
   });

@@ -7,7 +7,7 @@ import type { Laurelized } from "../laurelize/laurelize.ts";
 import { checkMemory } from "../laurelize/memory.ts";
 import type { Opened } from "../laurelize/search.ts";
 import { type Proof, type ProofOptions, proving } from "./checks.ts";
-import { prove } from "./proof.ts";
+import { runChecks } from "./proof.ts";
 import { proveSites } from "./prove-sites.ts";
 
 /**
@@ -15,12 +15,12 @@ import { proveSites } from "./prove-sites.ts";
  * the path of a file that holds it already; without it its bytes are loaded. Throws an InputError
  * where a proof in full would not fit into memory.
  */
-export async function verify(
+export async function prove(
   laurelized: Laurelized,
   options: WithOrt & ProofOptions & { readonly written?: string | undefined },
 ): Promise<Proof> {
-  checkLaurelized("verify", laurelized);
-  checkGiven("verify", options, { ...withOrt, ...proving, written: text });
+  checkLaurelized("prove", laurelized);
+  checkGiven("prove", options, { ...withOrt, ...proving, written: text });
   const { original, opened, model, plan: planned } = laurelized;
   const { graph } = opened.model;
   const { types } = await typesOf(opened.model, options.ort);
@@ -36,7 +36,7 @@ export async function verify(
   };
   const closed =
     opened.undos.length > 0 ? await closedOf(original, opened, judged, options.ort) : null;
-  return prove(options.ort, { graph, types, closed, judged }, result, planned, options);
+  return runChecks(options.ort, { graph, types, closed, judged }, result, planned, options);
 }
 
 async function closedOf(

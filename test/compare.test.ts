@@ -2,7 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import {
   type Comparison,
-  compareModels,
+  compare,
   laurelize,
   type Model,
   openModel,
@@ -38,7 +38,7 @@ function changed(bytes: Uint8Array, change: (model: ModelProto) => void): Uint8A
 }
 
 async function compared(a: Uint8Array, b: Uint8Array): Promise<Comparison> {
-  return compareModels(await openModel(a), await openModel(b), { ort });
+  return compare(await openModel(a), await openModel(b), { ort });
 }
 
 const making = (model: ModelProto, output: string) =>
@@ -86,7 +86,7 @@ describe("two models that are the same", () => {
   it("are: a model and its laurelized form, whose new nodes are told for information", async () => {
     const model = await openModel(fixture("pre-norm-mlp"));
     const { model: result } = await laurelize(model, { ort, variant: "rw+lr", rank: 4 });
-    const comparison = await compareModels(model, result, { ort });
+    const comparison = await compare(model, result, { ort });
     expect(comparison.same).toBe(true);
     expect(serious(comparison)).toEqual([]);
     expect(comparison.findings.find(({ kind }) => kind === "node")?.what).toMatch(/MatMul.* more/);
@@ -389,7 +389,7 @@ describe("models with other inputs or outputs", () => {
   });
 });
 
-describe("laurelize verify a.onnx b.onnx", () => {
+describe("laurelize compare a.onnx b.onnx", () => {
   const folder = temporaryFolder();
   const write = (name: string, bytes: Uint8Array) => {
     fs.writeFileSync(path.join(folder, name), bytes);
@@ -404,12 +404,12 @@ describe("laurelize verify a.onnx b.onnx", () => {
   );
 
   it("exits 0 where they are the same, 1 where they differ, 2 where one is unreadable", () => {
-    const same = cli(["verify", a, a, "--dim", "N=2"]);
+    const same = cli(["compare", a, a, "--dim", "N=2"]);
     expect(same).toMatchObject({ code: 0, stderr: "" });
     expect(same.stdout).toMatch(/same function +bit-equal on 3 inputs.*with N=2/);
     expect(same.stdout).toContain("the two models are the same");
-    expect(cli(["verify", a, a, "-q"])).toEqual({ code: 0, stdout: "", stderr: "" });
-    const differ = cli(["verify", a, b]);
+    expect(cli(["compare", a, a, "-q"])).toEqual({ code: 0, stdout: "", stderr: "" });
+    const differ = cli(["compare", a, b]);
     expect(differ).toMatchObject({ code: 1, stderr: "" });
     expect(differ.stdout).toMatch(
       /first value that differs: normed, by \S+ \(\S+ ULP\), in \/block\/norm; 0 before it/,
@@ -417,18 +417,18 @@ describe("laurelize verify a.onnx b.onnx", () => {
     expect(differ.stdout).toMatch(
       /attribute epsilon .* is 0\.001\d* in the first, 0\.002\d* in the/,
     );
-    expect(cli(["verify", a, b, "-q"])).toMatchObject({
+    expect(cli(["compare", a, b, "-q"])).toMatchObject({
       code: 1,
       stdout: "",
       stderr: expect.stringContaining("first value that differs: normed"),
     });
-    const missing = cli(["verify", a, path.join(folder, "none.onnx")]);
+    const missing = cli(["compare", a, path.join(folder, "none.onnx")]);
     expect(missing).toMatchObject({ code: 2, stdout: "" });
     expect(missing.stderr).toMatch(/^laurelize: .*none\.onnx does not exist[^\n]*\n$/);
   });
 
   it("prints one JSON document with --json", () => {
-    const { code, stdout } = cli(["verify", a, b, "--json"]);
+    const { code, stdout } = cli(["compare", a, b, "--json"]);
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({ a, b, same: false, first: { value: "normed" } });
   });

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { type Comparison, compareModels, type Model, openModel } from "../src/index.ts";
+import { type Comparison, compare, type Model, openModel } from "../src/index.ts";
 import { comparisonLines } from "./comparison.ts";
 import { EXIT } from "./exit.ts";
 import { parseDims, readInputs } from "./inputs.ts";
@@ -11,7 +11,7 @@ import { crashes, tell } from "./supervision.ts";
 import { headline } from "./text.ts";
 
 /** What the command line says. */
-export interface VerifyArguments {
+export interface CompareArguments {
   a: string;
   b: string;
   dim: string[] | undefined;
@@ -27,7 +27,7 @@ export interface VerifyArguments {
 }
 
 /** Compares two models and prints where they part. */
-export async function runVerify(args: VerifyArguments): Promise<void> {
+export async function runCompare(args: CompareArguments): Promise<void> {
   const dims = parseDims(args.dim);
   const { trustLinks } = args;
   const a = await openModel(args.a, { trustLinks });
@@ -49,7 +49,7 @@ export async function runVerify(args: VerifyArguments): Promise<void> {
 }
 
 async function compared(
-  args: VerifyArguments,
+  args: CompareArguments,
   a: Model,
   b: Model,
   dims: Record<string, number>,
@@ -59,7 +59,7 @@ async function compared(
     const feeds = args.inputs ? [await readInputs(ort, a, args.inputs)] : undefined;
     const { seed, atol, rtol } = args;
     const { report } = progress;
-    return await compareModels(a, b, { ort, dims, seed, atol, rtol, feeds, progress: report });
+    return await compare(a, b, { ort, dims, seed, atol, rtol, feeds, progress: report });
   } finally {
     progress.stop();
   }

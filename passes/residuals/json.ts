@@ -1,0 +1,69 @@
+import { pathOf } from "../../src/graph/scopes.ts";
+import type { Feature, Kind, OptionalKind, Rejection, Site } from "./residual.ts";
+
+/** The node that holds a sum in the model as it is given, and the value it makes of it. */
+interface HeldJson {
+  readonly node: string;
+  readonly op: string;
+  /** Path of its scope; empty in the main graph. */
+  readonly scope: string;
+  readonly output: string;
+}
+
+/** A site as plain data, as `inspect --json` prints it. */
+export interface SiteJson extends HeldJson {
+  readonly name: string;
+  readonly skip: string;
+  readonly branch: readonly string[];
+  readonly kind: Kind;
+  readonly form: string;
+  readonly dtype: string;
+  readonly shape: readonly (number | string)[];
+  readonly feature: Feature;
+  readonly layer: string;
+  readonly stream: number;
+  readonly position: number;
+}
+
+/** A rejected sum as plain data, as `inspect --why --json` prints it. */
+export interface RejectionJson extends HeldJson {
+  readonly reason: string;
+  readonly kind: OptionalKind | null;
+}
+
+const held = ({
+  node: own,
+  within,
+  output,
+}: Pick<Site, "node" | "within" | "output">): HeldJson => {
+  const node = within ?? own;
+  return {
+    node: node.message.name,
+    op: node.message.opType,
+    scope: pathOf(node.scope),
+    output: (within?.outputs.find(Boolean) ?? output).name,
+  };
+};
+
+/** Gives a site as plain data, without references to the graph. */
+export const siteJson = (site: Site): SiteJson => ({
+  name: site.name,
+  ...held(site),
+  skip: site.skip.value.name,
+  branch: site.branches.map(({ value }) => value.name),
+  kind: site.kind,
+  form: site.form,
+  dtype: site.dtype,
+  shape: site.shape,
+  feature: site.feature,
+  layer: site.layer,
+  stream: site.stream,
+  position: site.position,
+});
+
+/** Gives a rejected sum as plain data, without references to the graph. */
+export const rejectionJson = (rejection: Rejection): RejectionJson => ({
+  ...held(rejection),
+  reason: rejection.reason,
+  kind: rejection.kind,
+});
