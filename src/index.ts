@@ -92,7 +92,6 @@ export type { FunctionReport, OutputReport } from "./compare/outputs.ts";
 export { InputError } from "./errors.ts";
 export { copyNames, withoutDoubleDots } from "./graph/placing.ts";
 export { pathOf } from "./graph/scopes.ts";
-export type { DenseTensor } from "./graph/tensor.ts";
 export {
   type Model,
   missingCopies,
@@ -102,5 +101,6 @@ export {
   saveModel,
   stageModel,
 } from "./model.ts";
+export type { DenseTensor } from "./onnx/new-node.ts";
 export type { Ort, Runnable, Tensors } from "./ort/session.ts";
 export { VERSION } from "./version.ts";

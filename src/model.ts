@@ -5,7 +5,7 @@ import { buildGraph } from "./graph/build.ts";
 import { limitsConstants, withAllowedConstants } from "./graph/early-constants.ts";
 import type { Graph } from "./graph/graph.ts";
 import { applyPatch } from "./graph/patch.ts";
-import type { Patch } from "./graph/patch-edits.ts";
+import type { Patch } from "./graph/patch-contents.ts";
 import { scopesOf } from "./graph/scopes.ts";
 import { isFloat, type Types, typeOfTensor } from "./graph/types.ts";
 import { inferTypes } from "./infer/infer-types.ts";

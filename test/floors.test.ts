@@ -116,6 +116,16 @@ describe("one arrow", () => {
     ]);
   });
 
+  it("has one way to change a model: graph/patch splices, and onnx alone encodes protobuf", () => {
+    const outside = imports.filter(({ file }) => !within(file, "src/onnx/"));
+    const splicing = outside.filter(({ from }) => from === "src/onnx/splices.ts");
+    expect(show(splicing.filter(({ typeOnly }) => !typeOnly))).toEqual([
+      "src/graph/patch.ts imports src/onnx/splices.ts",
+    ]);
+    const encoders = ["onnx-proto", "src/onnx/wire-writer.ts", "src/onnx/wire-bytes.ts"];
+    expect(show(outside.filter(({ from }) => encoders.includes(from)))).toEqual([]);
+  });
+
   it("keeps node:* in bin and src/files, which only #node and #node-data name", () => {
     const language = imports.filter(({ file }) => !within(file, "bin/", "src/files/"));
     expect(show(language.filter(({ from }) => within(from, "node:")))).toEqual([]);

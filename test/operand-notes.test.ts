@@ -2,9 +2,10 @@ import { laurelize, openModel, prove, strip } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
+import { concat } from "../src/onnx/bytes.ts";
 import { bytesSource } from "../src/onnx/source.ts";
 import { WireReader } from "../src/onnx/wire.ts";
-import { bytesField, concat } from "../src/onnx/wire-bytes.ts";
+import { bytesField } from "../src/onnx/wire-bytes.ts";
 import { modelOfText } from "./support/onnx-text.ts";
 
 const { onnx } = onnxProto;

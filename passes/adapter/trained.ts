@@ -1,7 +1,5 @@
+import { patchedBytes } from "../../src/graph/patch.ts";
 import { type Model, modelOf } from "../../src/model.ts";
-import { FIELD } from "../../src/onnx/messages.ts";
-import { patchedSource, splices } from "../../src/onnx/splices.ts";
-import { bytesField, concat } from "../../src/onnx/wire-bytes.ts";
 import { laurelizations, manifestKey, parameterNames } from "../laurelize/manifest.ts";
 
 /** Names of old weights that a laurelized model says were trained with LAuReL's, in file order. */
@@ -24,18 +22,9 @@ export function notedAsTrained(model: Model, names: Iterable<string>, moved: boo
   const named = new Set([...before, ...[...names].filter((name) => !own.has(name))]);
   if (named.size === before.length && (last.trained || !moved)) return model;
   const key = manifestKey(all.length - 1);
-  const entry = model.file.message.metadata.find((each) => each.key === key)!;
   const value = JSON.stringify({ ...last, trained: inFileOrder(model, named) });
-  const bytes = concat([
-    bytesField(FIELD.entryKey, utf8.encode(key)),
-    bytesField(FIELD.entryValue, utf8.encode(value)),
-  ]);
-  const { start, end } = entry.frame;
-  const edit = { start, end, bytes, frame: entry.frame };
-  return modelOf(patchedSource(model.source, splices([edit])), model.folder);
+  return modelOf(patchedBytes(model.file, { metadata: [{ key, value }] }), model.folder);
 }
-
-const utf8 = new TextEncoder();
 
 const inFileOrder = ({ graph }: Model, names: ReadonlySet<string>) =>
   [...graph.main.values.keys()].filter((name) => names.has(name));

@@ -3,11 +3,11 @@ import { InputError } from "../../src/errors.ts";
 import { tensorOf } from "../../src/graph/constants.ts";
 import { type Replacing, replaceWeights } from "../../src/graph/replace-weights.ts";
 import { weightNamed } from "../../src/graph/scopes.ts";
-import type { DenseTensor } from "../../src/graph/tensor.ts";
 import { typeOfTensor } from "../../src/graph/types.ts";
 import { type Model, modelOf } from "../../src/model.ts";
 import { externalLocations } from "../../src/onnx/all-tensors.ts";
 import { type Folder, tensorBytes } from "../../src/onnx/model-file.ts";
+import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import { withWeightsAsInputs } from "../../src/ort/loading.ts";
 import { notedAsTrained } from "./trained.ts";
 

@@ -1,9 +1,9 @@
 import { InputError } from "../../src/errors.ts";
 import { type Writing, writing } from "../../src/graph/builder.ts";
 import type { Graph, Value } from "../../src/graph/graph.ts";
-import type { Patch } from "../../src/graph/patch-edits.ts";
-import { isFloat, type Type, type Types } from "../../src/graph/types.ts";
-import { showShape } from "../../src/onnx/shape.ts";
+import type { Patch } from "../../src/graph/patch-contents.ts";
+import { isFloat, type Types } from "../../src/graph/types.ts";
+import { showShape, type Type } from "../../src/onnx/shape.ts";
 import { classTarget, fits } from "../losses/class-target.ts";
 import {
   classAxisOf,

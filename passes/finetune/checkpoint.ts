@@ -5,7 +5,7 @@ import {
   type SafeTensor,
   writeSafetensors,
 } from "../../src/formats/safetensors.ts";
-import type { DenseTensor } from "../../src/graph/tensor.ts";
+import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import { bytesSource } from "../../src/onnx/source.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
 import { bytesOfTensor, dtypeOf, tensorOfBytes } from "../../src/ort/tensors.ts";

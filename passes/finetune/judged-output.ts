@@ -1,6 +1,7 @@
 import { InputError } from "../../src/errors.ts";
 import type { Graph, Value } from "../../src/graph/graph.ts";
-import { isFloat, type Type, type Types } from "../../src/graph/types.ts";
+import { isFloat, type Types } from "../../src/graph/types.ts";
+import type { Type } from "../../src/onnx/shape.ts";
 import { fits } from "../losses/class-target.ts";
 import type { Loss } from "../losses/loss.ts";
 

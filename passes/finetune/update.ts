@@ -1,5 +1,5 @@
 import type { Writing } from "../../src/graph/builder.ts";
-import type { Port } from "../../src/graph/patch-edits.ts";
+import type { Port } from "../../src/graph/patch-contents.ts";
 import { total } from "../losses/loss.ts";
 import type { Optimizer, OptimizerOptions } from "../optimizers/optimizer.ts";
 import type { Trainable } from "./factors.ts";

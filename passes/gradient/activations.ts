@@ -1,4 +1,4 @@
-import { float } from "../../src/graph/new-node.ts";
+import { float } from "../../src/onnx/new-node.ts";
 import { whereAbove, whereBelow } from "./indicators.ts";
 import { type Applied, inert, type VjpTable } from "./rule.ts";
 

@@ -1,6 +1,6 @@
 import type { Writing } from "../../src/graph/builder.ts";
-import type { NewNode } from "../../src/graph/new-node.ts";
 import { decodeNumbers } from "../../src/graph/tensor.ts";
+import type { NewNode } from "../../src/onnx/new-node.ts";
 
 /** A cotangent: a value that is yet to be multiplied by a number. */
 export interface Scaled {

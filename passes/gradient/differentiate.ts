@@ -1,9 +1,8 @@
 import { InputError } from "../../src/errors.ts";
 import type { Writing } from "../../src/graph/builder.ts";
 import type { Graph, Node, Value } from "../../src/graph/graph.ts";
-import type { NewNode } from "../../src/graph/new-node.ts";
-import type { DenseTensor } from "../../src/graph/tensor.ts";
 import { isFloat, type Types } from "../../src/graph/types.ts";
+import type { DenseTensor, NewNode } from "../../src/onnx/new-node.ts";
 import { ruleOf, type Way, wayBetween } from "./active-subgraph.ts";
 import { sumTo } from "./broadcasting.ts";
 import { finished } from "./draft.ts";

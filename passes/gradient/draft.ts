@@ -1,6 +1,5 @@
 import type { Writing } from "../../src/graph/builder.ts";
-import type { NewNode } from "../../src/graph/new-node.ts";
-import type { DenseTensor } from "../../src/graph/tensor.ts";
+import type { DenseTensor, NewNode } from "../../src/onnx/new-node.ts";
 
 /** What is left of a draft: nodes in order, constants, and the names that values have now. */
 export interface Finished {

@@ -2,7 +2,7 @@ import { checkGiven, checkModel, object, texts, withOrt } from "../../src/argume
 import { InputError } from "../../src/errors.ts";
 import type { Sizes } from "../../src/graph/bound.ts";
 import { writing } from "../../src/graph/builder.ts";
-import type { Port } from "../../src/graph/patch-edits.ts";
+import type { Port } from "../../src/graph/patch-contents.ts";
 import { isFloat } from "../../src/graph/types.ts";
 import { type Model, strictlyPatched } from "../../src/model.ts";
 import type { Declared } from "../../src/options.ts";

@@ -1,4 +1,4 @@
-import { float } from "../../src/graph/new-node.ts";
+import { float } from "../../src/onnx/new-node.ts";
 import type { Applied } from "./rule.ts";
 
 /** The steepest slope of a float32 line. */

@@ -1,4 +1,4 @@
-import { float } from "../../src/graph/new-node.ts";
+import { float } from "../../src/onnx/new-node.ts";
 import { product, range } from "./broadcasting.ts";
 import type { Applied } from "./rule.ts";
 import { overlaid, planesOf, poolOf, type Window } from "./window.ts";

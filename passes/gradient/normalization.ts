@@ -1,4 +1,4 @@
-import { float } from "../../src/graph/new-node.ts";
+import { float } from "../../src/onnx/new-node.ts";
 import { positive, product, range, sumTo } from "./broadcasting.ts";
 import { dot } from "./dot.ts";
 import type { Applied, VjpTable } from "./rule.ts";

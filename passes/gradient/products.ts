@@ -1,4 +1,4 @@
-import { float } from "../../src/graph/new-node.ts";
+import { float } from "../../src/onnx/new-node.ts";
 import { broadcast, product, sumTo } from "./broadcasting.ts";
 import { einsum } from "./einsum.ts";
 import type { Applied, VjpTable } from "./rule.ts";

@@ -1,4 +1,4 @@
-import { type Attributes, float } from "../../src/graph/new-node.ts";
+import { type Attributes, float } from "../../src/onnx/new-node.ts";
 import { positive, product, range } from "./broadcasting.ts";
 import type { Applied, VjpTable } from "./rule.ts";
 

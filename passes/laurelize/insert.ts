@@ -1,8 +1,9 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { type Emit, nodeOf, opsOver } from "../../src/graph/ops.ts";
 import { weightsScope } from "../../src/graph/own-weights.ts";
-import type { Patch } from "../../src/graph/patch-edits.ts";
-import { type DenseTensor, encodeNumbers } from "../../src/graph/tensor.ts";
+import type { Patch } from "../../src/graph/patch-contents.ts";
+import { encodeNumbers } from "../../src/graph/tensor.ts";
+import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import type { Site, Term } from "../residuals/residual.ts";
 import { scaled } from "../variants/scaled.ts";
 import type { Building, Place, Variant, VariantOptions } from "../variants/variant.ts";

@@ -3,7 +3,7 @@ import { InputError } from "../../src/errors.ts";
 import { withAllowedTensors } from "../../src/graph/early-constants.ts";
 import type { Graph, Value } from "../../src/graph/graph.ts";
 import { weightsScope } from "../../src/graph/own-weights.ts";
-import type { Patch } from "../../src/graph/patch-edits.ts";
+import type { Patch } from "../../src/graph/patch-contents.ts";
 import type { Declared } from "../../src/options.ts";
 import { filled, type Given } from "../../src/options.ts";
 import type { Site } from "../residuals/residual.ts";

@@ -1,6 +1,6 @@
 import type { Node } from "../../src/graph/graph.ts";
 import { applyPatch } from "../../src/graph/patch.ts";
-import type { Patch } from "../../src/graph/patch-edits.ts";
+import type { Patch } from "../../src/graph/patch-contents.ts";
 import { trainingWarnings } from "../../src/graph/training-mode.ts";
 import { type Model, modelOf, typesOf } from "../../src/model.ts";
 import type { Undo } from "../../src/onnx/undo.ts";

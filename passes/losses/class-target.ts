@@ -1,7 +1,7 @@
 import { InputError } from "../../src/errors.ts";
 import { attribute, type Graph, type Value } from "../../src/graph/graph.ts";
-import { isFloat, type Type, type Types } from "../../src/graph/types.ts";
-import { showShape } from "../../src/onnx/shape.ts";
+import { isFloat, type Types } from "../../src/graph/types.ts";
+import { showShape, type Type } from "../../src/onnx/shape.ts";
 import { softmaxAxis } from "./activation.ts";
 import { traced } from "./final-activation.ts";
 import { classAxisOf, type Loss, type LossOptions, type TargetForm } from "./loss.ts";

@@ -1,7 +1,8 @@
 import type { Writing } from "../../src/graph/builder.ts";
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Graph, type Node, type Value } from "../../src/graph/graph.ts";
-import { isFloat, type Type, type Types } from "../../src/graph/types.ts";
+import { isFloat, type Types } from "../../src/graph/types.ts";
+import type { Type } from "../../src/onnx/shape.ts";
 import { type Activation, activationAt } from "./activation.ts";
 
 /** A value at which the way back from an output ends. */

@@ -1,7 +1,7 @@
 import { number, orNull, text } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import type { Writing } from "../../src/graph/builder.ts";
-import type { Type } from "../../src/graph/types.ts";
+import type { Type } from "../../src/onnx/shape.ts";
 import type { Declared } from "../../src/options.ts";
 import { filled, type Given } from "../../src/options.ts";
 import type { Activation } from "./activation.ts";

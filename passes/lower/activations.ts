@@ -1,5 +1,5 @@
-import { float } from "../../src/graph/new-node.ts";
 import type { Ops } from "../../src/graph/ops.ts";
+import { float } from "../../src/onnx/new-node.ts";
 import type { Composite, Rule } from "./composite.ts";
 
 /** x Φ(x) = x/2 (1 + erf(x / √2)). */

@@ -2,10 +2,10 @@ import { InputError } from "../../src/errors.ts";
 import { writing } from "../../src/graph/builder.ts";
 import { dataOf, numbersOf } from "../../src/graph/constants.ts";
 import type { Graph, Node, Scope, Value } from "../../src/graph/graph.ts";
-import type { Patch } from "../../src/graph/patch-edits.ts";
-import { type Place, Rewriter } from "../../src/graph/renamed-nodes.ts";
-import type { DenseTensor } from "../../src/graph/tensor.ts";
+import type { Patch } from "../../src/graph/patch-contents.ts";
 import { type Types, typeOfTensor } from "../../src/graph/types.ts";
+import type { DenseTensor } from "../../src/onnx/new-node.ts";
+import { type Place, Rewriter } from "../../src/onnx/renamed-nodes.ts";
 import { type Dimension, showShape } from "../../src/onnx/shape.ts";
 
 /** The branch that an If of the main graph always takes; null where that is not known. */
@@ -65,7 +65,7 @@ export type Branches = ReadonlyMap<Node, Scope | Both>;
 /** Writes the nodes of branches in place of these Ifs. Changes nothing itself. */
 export function withoutIf(graph: Graph, types: Types, branches: Branches): Patch {
   const { fresh } = writing(graph, "branch");
-  const rewriter = new Rewriter(graph.file);
+  const rewriter = new Rewriter<Node>(graph.file);
   const written: { before: Node; bytes: Uint8Array }[] = [];
   const tensors: DenseTensor[] = [];
   const put = (node: Node, body: Scope, outputs: readonly string[]) => {
@@ -94,7 +94,7 @@ export function withoutIf(graph: Graph, types: Types, branches: Branches): Patch
       const dims = type.shape as readonly number[];
       tensors.push({ name: value(each.name), dtype: type.dtype, dims, data });
     }
-    const place: Place = {
+    const place: Place<Node> = {
       value,
       node: (name) => (name === "" ? "" : fresh(`${label}/${name}`)),
       attributes: new Map(),

@@ -2,11 +2,11 @@ import { InputError } from "../../src/errors.ts";
 import { titleOf } from "../../src/graph/called.ts";
 import { dataOf } from "../../src/graph/constants.ts";
 import { attribute, type Graph, type Node, textAttribute } from "../../src/graph/graph.ts";
-import type { Attributes } from "../../src/graph/new-node.ts";
-import { float } from "../../src/graph/new-node.ts";
 import type { Ops } from "../../src/graph/ops.ts";
 import type { Constant, Portable } from "../../src/graph/portable.ts";
 import type { Types } from "../../src/graph/types.ts";
+import type { Attributes } from "../../src/onnx/new-node.ts";
+import { float } from "../../src/onnx/new-node.ts";
 import type { Dimension } from "../../src/onnx/shape.ts";
 
 /** One node of a composite operator, as the rule that opens it reads it. */

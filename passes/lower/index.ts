@@ -2,7 +2,7 @@ import { type Writing, writing } from "../../src/graph/builder.ts";
 import { titleOf } from "../../src/graph/called.ts";
 import { type Graph, type Node, outward } from "../../src/graph/graph.ts";
 import { sinceOf } from "../../src/graph/operators.ts";
-import type { Insertion, Patch } from "../../src/graph/patch-edits.ts";
+import type { Insertion, Patch } from "../../src/graph/patch-contents.ts";
 import type { Types } from "../../src/graph/types.ts";
 import { type Composite, compositeOf, NotOpened } from "./composite.ts";
 import { inlined } from "./inline.ts";

@@ -1,9 +1,9 @@
 import type { Graph, Node, Scope } from "../../src/graph/graph.ts";
 import { changedBetween } from "../../src/graph/opset-changes.ts";
-import type { Patch } from "../../src/graph/patch-edits.ts";
-import { type Place, Rewriter } from "../../src/graph/renamed-nodes.ts";
+import type { Patch } from "../../src/graph/patch-contents.ts";
 import { labelOf, pathOf, scopesOf } from "../../src/graph/scopes.ts";
 import type { FunctionMessage } from "../../src/onnx/messages.ts";
+import { type Place, Rewriter } from "../../src/onnx/renamed-nodes.ts";
 
 /** Calls of the model's own functions with the functions' bodies in their place. */
 export interface Inlined {
@@ -37,7 +37,7 @@ export function inlined(
     node.callee !== null && fits(graph, node.callee) && wanted(node, label);
 
   /** The nodes that a call becomes. */
-  const unfold = (call: Node, label: string, around: Place): Uint8Array[] => {
+  const unfold = (call: Node, label: string, around: Place<Node>): Uint8Array[] => {
     const { message, nodes } = call.callee!;
     const { inputs, outputs, opsets: imports } = message as FunctionMessage;
     calls.push(label);
@@ -62,7 +62,7 @@ export function inlined(
       callOf.set(made, label);
       return made;
     };
-    const place: Place = {
+    const place: Place<Node> = {
       value,
       node: (name) => (name === "" ? "" : fresh(`${label}/${name}`)),
       attributes: rewriter.attributes(call, around),
@@ -74,12 +74,12 @@ export function inlined(
       ...copies.map(([from, to]) => rewriter.identity(from, to)),
     ];
   };
-  const within = (node: Node, label: string, place: Place): Uint8Array[] | null => {
+  const within = (node: Node, label: string, place: Place<Node>): Uint8Array[] | null => {
     const inner = `${label}/${labelOf(node)}`;
     return takes(node, inner) ? unfold(node, inner, place) : null;
   };
-  const rewriter = new Rewriter(graph.file);
-  const here: Place = {
+  const rewriter = new Rewriter<Node>(graph.file);
+  const here: Place<Node> = {
     value: (name) => name,
     node: (name) => name,
     attributes: new Map(),

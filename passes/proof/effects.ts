@@ -1,6 +1,6 @@
 import type { Tensor } from "onnxruntime-common";
 import type { Graph } from "../../src/graph/graph.ts";
-import type { DenseTensor } from "../../src/graph/tensor.ts";
+import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
 import { numbersIn } from "../../src/ort/tensors.ts";
 import type { Augmented } from "../laurelize/insert.ts";

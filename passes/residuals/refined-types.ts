@@ -1,8 +1,8 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import type { Graph, Node, Value } from "../../src/graph/graph.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
-import type { Type, Types } from "../../src/graph/types.ts";
-import type { Dimension } from "../../src/onnx/shape.ts";
+import type { Types } from "../../src/graph/types.ts";
+import type { Dimension, Type } from "../../src/onnx/shape.ts";
 
 const words = (text: string) => new Set(text.split(" "));
 

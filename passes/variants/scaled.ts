@@ -1,4 +1,4 @@
-import { float } from "../../src/graph/new-node.ts";
+import { float } from "../../src/onnx/new-node.ts";
 import type { Building } from "./variant.ts";
 
 /**

@@ -1,6 +1,6 @@
 import type { Scope } from "../graph/graph.ts";
-import { annotationsFollow, devicesOf, NOTES, renaming } from "../graph/operand-notes.ts";
 import { attributeOf } from "../graph/scopes.ts";
+import { equalBytes as sameContent } from "../onnx/bytes.ts";
 import { type Frame, partsOf } from "../onnx/decode.ts";
 import {
   type AttributeMessage,
@@ -9,8 +9,8 @@ import {
   type NodeMessage,
 } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
+import { annotationsFollow, devicesOf, NOTES, renaming } from "../onnx/operand-notes.ts";
 import type { Range } from "../onnx/source.ts";
-import { equalBytes as sameContent } from "../onnx/wire-bytes.ts";
 import { beforeCopies, constantMovedOnly, movedOnly } from "../ort/linked-weights.ts";
 
 /** What one model has more than another, and in what they differ beyond that. */

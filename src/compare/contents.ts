@@ -1,8 +1,8 @@
-import onnxProto from "onnx-proto";
 import type { Graph, Scope } from "../graph/graph.ts";
 import { scopesOf } from "../graph/scopes.ts";
 import type { Types } from "../graph/types.ts";
 import type { Frame } from "../onnx/decode.ts";
+import { decodeEntry } from "../onnx/entry.ts";
 import { FIELD } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { attributeDifferences } from "./attributes.ts";
@@ -15,8 +15,6 @@ import { orderDifferences } from "./node-order.ts";
 import { weightDifferences } from "./weight-differences.ts";
 import { weightTwins } from "./weight-twins.ts";
 import { wiringDifferences } from "./wiring.ts";
-
-const { onnx } = onnxProto;
 
 const METADATA = { model: FIELD.modelMetadata, graph: 16, node: 9 };
 
@@ -90,7 +88,7 @@ function entries({ reader }: ModelFile, frames: readonly Frame[], number: number
     for (const field of reader.fields(frame)) {
       if (field.number !== number) continue;
       const bytes = reader.bytes({ start: field.body, end: field.end });
-      const { key, value } = onnx.StringStringEntryProto.decode(bytes);
+      const { key, value } = decodeEntry(bytes);
       found.set(key, value);
     }
   return found;

@@ -1,7 +1,7 @@
 import type { Graph, Scope } from "../graph/graph.ts";
-import { type Type, type Types, typeOfInfo } from "../graph/types.ts";
+import { type Types, typeOfInfo } from "../graph/types.ts";
 import type { FunctionMessage, GraphMessage, ValueInfoMessage } from "../onnx/messages.ts";
-import { showShape } from "../onnx/shape.ts";
+import { showShape, type Type } from "../onnx/shape.ts";
 import { type Finding, placeOf, titleOf } from "./finding.ts";
 import { sameFunctions } from "./functions.ts";
 import { bodiesOf } from "./inside.ts";

@@ -1,7 +1,8 @@
 import type { Graph, Node, Value } from "../graph/graph.ts";
 import { type Step, stepsInto } from "../graph/path.ts";
-import type { Type, Types } from "../graph/types.ts";
+import type { Types } from "../graph/types.ts";
 import { told } from "../infer/segment.ts";
+import type { Type } from "../onnx/shape.ts";
 import { expose, withOutputs } from "../ort/expose.ts";
 import type { Ort, Tensors } from "../ort/session.ts";
 import { attributeDifferences } from "./attributes.ts";

@@ -1,6 +1,6 @@
 import type { Scope, Value } from "../graph/graph.ts";
 import type { Step } from "../graph/path.ts";
-import type { Type } from "../graph/types.ts";
+import type { Type } from "../onnx/shape.ts";
 import type { Counterpart } from "./matching.ts";
 
 /** The bodies of counterparts: the scopes beside the main graph that can have initializers. */

@@ -1,6 +1,6 @@
 import type { Graph } from "../graph/graph.ts";
-import { type Type, typeOfInfo } from "../graph/types.ts";
-import { showShape } from "../onnx/shape.ts";
+import { typeOfInfo } from "../graph/types.ts";
+import { showShape, type Type } from "../onnx/shape.ts";
 import type { Finding } from "./finding.ts";
 
 /** How the inputs and outputs of two models differ. */

@@ -1,8 +1,8 @@
 import { InputError } from "../errors.ts";
+import { concat } from "../onnx/bytes.ts";
 import { dataTypeNamed, elements } from "../onnx/data-types.ts";
 import { foreignFormat } from "../onnx/foreign.ts";
 import type { Range, Source } from "../onnx/source.ts";
-import { concat } from "../onnx/wire-bytes.ts";
 
 /** A tensor of a .safetensors file, its values left where they lie. */
 export interface SafeTensor {

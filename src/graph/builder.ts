@@ -1,8 +1,9 @@
+import type { DenseTensor } from "../onnx/new-node.ts";
 import type { Graph, Node } from "./graph.ts";
 import { type Emit, nodeOf, type Ops, opsOver } from "./ops.ts";
-import type { Insertion } from "./patch-edits.ts";
+import type { Insertion } from "./patch-contents.ts";
 import { type Constant, type Portable, portable } from "./portable.ts";
-import { type DenseTensor, encodeNumbers } from "./tensor.ts";
+import { encodeNumbers } from "./tensor.ts";
 
 /** New nodes and tensors as they are written, values by their names. */
 export interface Writing {

@@ -1,12 +1,10 @@
 import { dataType, dataTypeNamed } from "../onnx/data-types.ts";
+import { constantNode } from "../onnx/encode.ts";
+import type { DenseTensor, NewNode } from "../onnx/new-node.ts";
 import { dataOf, numbersOfData, tensorOf } from "./constants.ts";
-
-import { constantNode } from "./encode.ts";
 import type { Graph, Scope } from "./graph.ts";
-import type { NewNode } from "./new-node.ts";
-
-import type { Patch } from "./patch-edits.ts";
-import { type DenseTensor, encodeNumbers } from "./tensor.ts";
+import type { Patch } from "./patch-contents.ts";
+import { encodeNumbers } from "./tensor.ts";
 
 /** The opset from which a Constant may hold integers and truth values. */
 const ANY_CONSTANT = 9;

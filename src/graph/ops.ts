@@ -1,6 +1,6 @@
+import type { Attributes, DenseAttribute, FloatAttribute, NewNode } from "../onnx/new-node.ts";
 import { ARITY } from "./arity.ts";
 import type { Convolving, Pooling, Reducing } from "./families.ts";
-import type { Attributes, DenseAttribute, FloatAttribute, NewNode } from "./new-node.ts";
 
 type Ints = readonly number[];
 /** An optional input: null, or left out, where it is absent. */

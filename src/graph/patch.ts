@@ -1,20 +1,15 @@
 import { InputError } from "../errors.ts";
-import { FIELD } from "../onnx/messages.ts";
+import { concat } from "../onnx/bytes.ts";
+import { type Entry, metadataFields, opsetImport } from "../onnx/encode.ts";
 import type { Folder, ModelFile } from "../onnx/model-file.ts";
 import { openFile } from "../onnx/open-file.ts";
 import type { Source } from "../onnx/source.ts";
 import { lengthOf, patchedSource, type Splice, splices } from "../onnx/splices.ts";
 import { type Undo, undoOf } from "../onnx/undo.ts";
-import { bytesField, concat, fieldHead } from "../onnx/wire-bytes.ts";
-import { opsetImport } from "./encode.ts";
 import type { Graph } from "./graph.ts";
-import { isLarge, type Patch, patchEdits } from "./patch-edits.ts";
-import { folderAfter, type Placing, placingEdits } from "./placing.ts";
-
-interface Entry {
-  readonly key: string;
-  readonly value: string;
-}
+import type { Patch } from "./patch-contents.ts";
+import { isLarge, patchEdits } from "./patch-edits.ts";
+import { folderAfter, type Placing, placed } from "./placing.ts";
 
 /** An entry of metadata_props, made once it is known how the patch is undone. */
 export type Provenance = (undo: Undo) => Promise<Entry>;
@@ -26,8 +21,6 @@ export interface Patched {
   /** How the whole result becomes the model it was. */
   readonly undo: () => Undo;
 }
-
-const utf8 = new TextEncoder();
 
 /** protobuf's limit on one message. */
 const MAX_BYTES = 2 ** 31 - 1;
@@ -48,13 +41,13 @@ export async function applyPatch(
   const { source } = file;
   const location = placing.newData ?? null;
   const outside = location === null ? [] : patch.tensors.filter(isLarge);
-  const list = splices([...placingEdits(file, placing), ...patchEdits(graph, patch, location)]);
+  const list = splices(patchEdits(graph, { ...patch, ...placed(file, placing) }, location));
   checkSize(source, grown(source.size, list));
   const imports = Object.entries(patch.opsets ?? {})
     .filter(([domain]) => !file.opsets.has(domain))
     .map(([domain, version]) => opsetImport(domain, version));
   const entry = await provenance?.(undoOf(source, list, placing.link ?? false));
-  const tail = [...imports, ...(entry ? metadataEntry(entry) : [])];
+  const tail = [...imports, ...(entry ? metadataFields(entry) : [])];
   const all = [...list, ...tail.map((bytes) => ({ start: source.size, end: source.size, bytes }))];
   const result = patchedSource(source, all);
   checkSize(source, result.size);
@@ -63,25 +56,22 @@ export async function applyPatch(
   return { source: result, folder: folderAfter(file.folder, placing, fresh), undo };
 }
 
+/** Reads a model as a patch makes it, without a limit, a record or data files; itself if nothing changes. */
+export function patchedBytes(file: ModelFile, patch: Partial<Patch>): Source {
+  const list = splices(patchEdits({ file }, { ...UNCHANGED, ...patch }, null));
+  const unchanged = list.every(({ start, end, bytes }) => start === end && lengthOf(bytes) === 0);
+  return unchanged ? file.source : patchedSource(file.source, list);
+}
+
 /**
  * Applies a patch to a model that is run and not kept, without limit or record: the file as it
  * will be, itself if nothing changes.
  */
 export function patchedFile(file: ModelFile, patch: Partial<Patch>): ModelFile {
-  const list = splices(patchEdits({ file }, { ...UNCHANGED, ...patch }, null));
-  if (list.every(({ start, end, bytes }) => start === end && lengthOf(bytes) === 0)) return file;
-  return openFile(patchedSource(file.source, list), file.folder);
+  const source = patchedBytes(file, patch);
+  return source === file.source ? file : openFile(source, file.folder);
 }
-
 const UNCHANGED: Patch = { nodes: [], tensors: [], redirects: [] };
-
-/** An entry of metadata_props, in parts: the value may be long and is not copied. */
-function metadataEntry({ key, value }: Entry): Uint8Array[] {
-  const [named, text] = [bytesField(FIELD.entryKey, utf8.encode(key)), utf8.encode(value)];
-  const head = fieldHead(FIELD.entryValue, text.length);
-  const length = named.length + head.length + text.length;
-  return [concat([fieldHead(FIELD.modelMetadata, length), named, head]), text];
-}
 
 const grown = (size: number, list: readonly Splice[]) =>
   list.reduce((sum, { start, end, bytes }) => sum + lengthOf(bytes) - (end - start), size);

@@ -1,9 +1,8 @@
 import { InputError } from "../errors.ts";
-import { allTensors } from "../onnx/all-tensors.ts";
-import type { Edit } from "../onnx/edits.ts";
-import { linkable, linkEdits, relocationEdits } from "../onnx/links.ts";
+import { linkable } from "../onnx/links.ts";
 import type { Companion, Folder, ModelFile } from "../onnx/model-file.ts";
 import { bytesSource, type Source } from "../onnx/source.ts";
+import type { NewValues, TensorChanges } from "../onnx/tensor-edits.ts";
 
 /** Where a result keeps its weights. */
 export interface Placing {
@@ -16,11 +15,10 @@ export interface Placing {
 }
 
 /**
- * The edits that make old weights be found where the placing says. They come before all others,
- * since some stand at the end of a tensor, where the message around it may end too. Throws an
- * InputError where the model is no file that could be referred to.
+ * Where a patch finds old weights, as the placing says. Throws an InputError if the model is not a
+ * file that could be referred to.
  */
-export function placingEdits(file: ModelFile, { link, copies }: Placing): Edit[] {
+export function placed(file: ModelFile, { link, copies }: Placing): TensorChanges {
   const { source } = file;
   if (link && (!source.path || !file.folder))
     throw new InputError(
@@ -30,11 +28,18 @@ export function placingEdits(file: ModelFile, { link, copies }: Placing): Edit[]
     throw new InputError(
       `${source.name} is a link to another file, and onnxruntime would not follow it from the result; copy the model with cp -L first, or leave --link-weights out.`,
     );
-  return [
-    ...(link ? linkEdits(file, linkable(file)) : []),
-    ...(copies ? relocationEdits(allTensors(file), (name) => copies.get(name) ?? name) : []),
-  ];
+  return {
+    ...(link ? { values: linkedValues(linkable(file)) } : {}),
+    ...(copies ? { locations: (name) => copies.get(name) ?? name } : {}),
+  };
 }
+
+/** Tensors, each with the place of its values in the file that they lie in. */
+export const linkedValues = (links: ReturnType<typeof linkable>): NewValues[] =>
+  links.map(([tensor, { source, start, end }]) => ({
+    tensor,
+    to: { location: source.name, offset: start, length: end - start },
+  }));
 
 /** The folder as it will be once the new data files are there. */
 export function folderAfter(

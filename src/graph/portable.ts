@@ -1,6 +1,6 @@
 import { dataTypeNamed } from "../onnx/data-types.ts";
+import { float } from "../onnx/new-node.ts";
 import type { Reducing } from "./families.ts";
-import { float } from "./new-node.ts";
 import type { Ops } from "./ops.ts";
 
 /** Makes, or finds again, a constant tensor. */

@@ -1,21 +1,15 @@
 import { InputError } from "../errors.ts";
-import { allTensors } from "../onnx/all-tensors.ts";
-import { partsOf } from "../onnx/decode.ts";
-import type { Edit } from "../onnx/edits.ts";
+import { concat, equalBytes } from "../onnx/bytes.ts";
+import type { Outside } from "../onnx/encode.ts";
 import { byteLength, externalRange, isExternal } from "../onnx/external.ts";
-import { externalFields, relocationEdits } from "../onnx/links.ts";
-import { FIELD, type TensorMessage } from "../onnx/messages.ts";
-import { type Companion, type ModelFile, tensorBytes } from "../onnx/model-file.ts";
-import { patchedSource, splices } from "../onnx/splices.ts";
-import { bytesField, concat, equalBytes } from "../onnx/wire-bytes.ts";
+import type { TensorMessage } from "../onnx/messages.ts";
+import { type Companion, tensorBytes } from "../onnx/model-file.ts";
+import type { NewValues } from "../onnx/tensor-edits.ts";
 import { tensorOf } from "./constants.ts";
 import type { Graph } from "./graph.ts";
-import { checkSize, type Patched } from "./patch.ts";
-import { folderAfter, folderWith, type Placing } from "./placing.ts";
+import { checkSize, type Patched, patchedBytes } from "./patch.ts";
+import { folderAfter, folderWith, type Placing, placed } from "./placing.ts";
 import { weightNamed } from "./scopes.ts";
-
-/** TensorProto's fields that hold its values or say where they are. */
-const VALUES: ReadonlySet<number> = new Set([4, 5, 6, 7, 9, 10, 11, 13, 14]);
 
 /** Where replaced values of external tensors go, and data files under other names. */
 export type Replacing = Omit<Placing, "link">;
@@ -35,8 +29,7 @@ export function replaceWeights(
   const { file } = graph;
   const { source } = file;
   const data = new Renewal(file.folder?.companion, newData ?? null);
-  const edits: Edit[] = [];
-  const replaced = new Set<TensorMessage>();
+  const values: NewValues[] = [];
   for (const [name, bytes] of weights) {
     const value = weightNamed(graph, name);
     const tensor = tensorOf(value);
@@ -47,38 +40,20 @@ export function replaceWeights(
         `weight ${name} of ${source.name} has ${needed} bytes, and ${bytes.length} were given.`,
       );
     if (equalBytes(tensorBytes(file, tensor), bytes)) continue;
-    replaced.add(tensor);
-    edits.push(...edited(file, tensor, bytes, value!.initializer ? data : null));
+    values.push(...placedValues(tensor, bytes, value!.initializer ? data : null));
   }
-  if (copies) {
-    const others = [...allTensors(file)].filter((tensor) => !replaced.has(tensor));
-    edits.push(...relocationEdits(others, (name) => copies.get(name) ?? name));
-  }
-  const result = patchedSource(source, splices(edits));
+  const result = patchedBytes(file, { ...placed(file, { copies }), values });
   checkSize(source, result.size);
   const folder = copies ? folderAfter(file.folder, { copies }, null) : file.folder;
   const companion = data.companion();
   return { source: result, folder: companion ? folderWith(folder, companion) : folder };
 }
 
-/** The edits that give a tensor other values, in the model or, through `data`, outside. */
-function edited(
-  file: ModelFile,
-  tensor: TensorMessage,
-  bytes: Uint8Array,
-  data: Renewal | null,
-): Edit[] {
-  const { frame, raw } = tensor;
+/** New values of a tensor, in the model or, through `data`, outside; nothing if the data file alone changes. */
+function placedValues(tensor: TensorMessage, bytes: Uint8Array, data: Renewal | null): NewValues[] {
   const range = isExternal(tensor) ? externalRange(tensor.name, tensor) : null;
-  if (!range && raw) return [{ ...raw, bytes, frame }];
   if (range && data?.overwrite(range.location, range.offset, bytes)) return [];
-  const cuts = partsOf(frame).flatMap((part) =>
-    [...file.reader.fields(part)]
-      .filter(({ number }) => VALUES.has(number))
-      .map(({ start, end }): Edit => ({ start, end, bytes: new Uint8Array(), frame: part })),
-  );
-  const field = (range && data?.append(bytes)) ?? bytesField(FIELD.tensorRaw, bytes);
-  return [...cuts, { start: frame.end, end: frame.end, bytes: field, frame }];
+  return [{ tensor, to: (range && data?.append(bytes)) ?? bytes }];
 }
 
 /** A data file that is to be written, as it becomes: an earlier one is copied before it changes. */
@@ -102,13 +77,13 @@ class Renewal {
     return true;
   }
 
-  /** Adds bytes at the end; the fields of the tensor that they are of, null without a file. */
-  append(bytes: Uint8Array): Uint8Array | null {
+  /** Adds bytes at the end; their place, null without a file. */
+  append(bytes: Uint8Array): Outside | null {
     if (this.#location === null) return null;
-    const fields = externalFields(this.#location, this.#length, bytes.length);
+    const place = { location: this.#location, offset: this.#length, length: bytes.length };
     this.#appended.push(bytes);
     this.#length += bytes.length;
-    return fields;
+    return place;
   }
 
   /** The file as it is to be; null where there is none, or none but what was there. */

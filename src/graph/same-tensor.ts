@@ -1,9 +1,9 @@
+import { equalBytes } from "../onnx/bytes.ts";
 import { dataType, elements } from "../onnx/data-types.ts";
 import type { TensorMessage } from "../onnx/messages.ts";
 import { type ModelFile, tensorBytes } from "../onnx/model-file.ts";
 import { showShape } from "../onnx/shape.ts";
 import type { Range } from "../onnx/source.ts";
-import { equalBytes } from "../onnx/wire-bytes.ts";
 import { decodeNumbers } from "./tensor.ts";
 import { isFloat } from "./types.ts";
 

@@ -1,15 +1,6 @@
+import { allocate } from "../onnx/bytes.ts";
 import { dataTypeNamed } from "../onnx/data-types.ts";
-import { allocate } from "../onnx/wire-bytes.ts";
 import { decodeHalf, encodeHalf } from "./half.ts";
-
-/** A dense tensor to be written: `data` is little-endian raw data of `dtype`. */
-export interface DenseTensor {
-  readonly name: string;
-  /** As ONNX spells it. */
-  readonly dtype: string;
-  readonly dims: readonly number[];
-  readonly data: Uint8Array;
-}
 
 /** Numbers as raw data of a type, each rounded once, to nearest, ties to even. */
 export function encodeNumbers(dtype: string, values: ArrayLike<number>): Uint8Array {

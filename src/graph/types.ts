@@ -1,14 +1,8 @@
 import { dataType, dataTypeNamed } from "../onnx/data-types.ts";
 import type { ValueInfoMessage } from "../onnx/messages.ts";
-import type { Dimension } from "../onnx/shape.ts";
+import type { Type } from "../onnx/shape.ts";
 import { tensorOf } from "./constants.ts";
 import type { Value } from "./graph.ts";
-
-/** Type and shape of a tensor value; `dtype` as ONNX spells it, `shape` null for an unknown rank. */
-export interface Type {
-  readonly dtype: string;
-  readonly shape: readonly Dimension[] | null;
-}
 
 /** What is known of each value's type. */
 export type Types = ReadonlyMap<Value, Type>;

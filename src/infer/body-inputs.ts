@@ -1,7 +1,7 @@
 import { attribute, type Node, type Scope, type Value } from "../graph/graph.ts";
-import { type Type, typeOfInfo } from "../graph/types.ts";
+import { typeOfInfo } from "../graph/types.ts";
 import type { GraphMessage } from "../onnx/messages.ts";
-import type { Dimension } from "../onnx/shape.ts";
+import type { Dimension, Type } from "../onnx/shape.ts";
 
 /** A value that a loop hands from one turn to the next: the body's input and output. */
 export interface Carried {

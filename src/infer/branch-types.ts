@@ -1,6 +1,7 @@
 import type { Node, Scope, Value } from "../graph/graph.ts";
-import { type Type, typeOfInfo, typeOfTensor } from "../graph/types.ts";
+import { typeOfInfo, typeOfTensor } from "../graph/types.ts";
 import type { GraphMessage } from "../onnx/messages.ts";
+import type { Type } from "../onnx/shape.ts";
 
 /**
  * The type of an If's output as its branches tell it, for an If that onnxruntime refuses: by what

@@ -1,8 +1,9 @@
 import { tensorOf } from "../graph/constants.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
-import { type Type, typeOfTensor } from "../graph/types.ts";
+import { typeOfTensor } from "../graph/types.ts";
 import { elements } from "../onnx/data-types.ts";
 import { tensorBytes } from "../onnx/model-file.ts";
+import type { Type } from "../onnx/shape.ts";
 import { INLINE } from "./skeleton.ts";
 
 /** Bytes of attributes and constants above which a node is not held against others. */

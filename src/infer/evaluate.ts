@@ -1,9 +1,11 @@
 import type { Tensor } from "onnxruntime-common";
 import { constants, dataOf, readsShapeOnly, tensorOf } from "../graph/constants.ts";
 import { attribute, type Graph, type Node, type Value } from "../graph/graph.ts";
-import { type DenseTensor, encodeNumbers } from "../graph/tensor.ts";
-import { type Type, type Types, typeOfTensor } from "../graph/types.ts";
+import { encodeNumbers } from "../graph/tensor.ts";
+import { type Types, typeOfTensor } from "../graph/types.ts";
 import { elements } from "../onnx/data-types.ts";
+import type { DenseTensor } from "../onnx/new-node.ts";
+import type { Type } from "../onnx/shape.ts";
 import { type Ort, runFor, type Tensors, withSession } from "../ort/session.ts";
 import { bytesOfTensor, dtypeOf, tensorOfBytes } from "../ort/tensors.ts";
 import { INLINE, isInlined, skeleton } from "./skeleton.ts";

@@ -1,5 +1,6 @@
 import type { Graph, Scope, Value } from "../graph/graph.ts";
-import type { Type, Types } from "../graph/types.ts";
+import type { Types } from "../graph/types.ts";
+import type { Type } from "../onnx/shape.ts";
 import type { Ort } from "../ort/session.ts";
 import { bodyInputs, widened } from "./body-inputs.ts";
 import { Alike } from "./cache.ts";

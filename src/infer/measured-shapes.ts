@@ -1,9 +1,9 @@
 import type { Graph, Value } from "../graph/graph.ts";
 import { patchedFile } from "../graph/patch.ts";
-import { isFloat, type Type, type Types } from "../graph/types.ts";
+import { isFloat, type Types } from "../graph/types.ts";
 import { allTensors } from "../onnx/all-tensors.ts";
 import { byteLength } from "../onnx/external.ts";
-import type { Dimension } from "../onnx/shape.ts";
+import type { Dimension, Type } from "../onnx/shape.ts";
 import { runnable } from "../ort/loading.ts";
 import { type Ort, runFor, type Tensors, withSession } from "../ort/session.ts";
 import { sampleInputs } from "../samples/samples.ts";

@@ -1,6 +1,7 @@
 import { tensorOf } from "../graph/constants.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
-import { isFloat, type Type, type Types } from "../graph/types.ts";
+import { isFloat, type Types } from "../graph/types.ts";
+import type { Type } from "../onnx/shape.ts";
 import type { Ort } from "../ort/session.ts";
 import { told } from "./segment.ts";
 

@@ -1,8 +1,8 @@
 import { InputError } from "../errors.ts";
 import { numbersOf, tensorOf } from "../graph/constants.ts";
 import type { Graph, Node, Scope, Value } from "../graph/graph.ts";
-import type { Type } from "../graph/types.ts";
 import { elements } from "../onnx/data-types.ts";
+import type { Type } from "../onnx/shape.ts";
 
 /** Sizes that what is taken for a shape may have: onnxruntime makes an axis of each, one by one. */
 const LONGEST = 1024;

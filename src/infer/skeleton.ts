@@ -1,18 +1,25 @@
-import onnxProto from "onnx-proto";
 import { tensorOf } from "../graph/constants.ts";
-import { valueInfo } from "../graph/encode.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
 import { byOrder } from "../graph/scopes.ts";
-import { type Type, typeOfTensor } from "../graph/types.ts";
-import { elements } from "../onnx/data-types.ts";
+import { typeOfTensor } from "../graph/types.ts";
+import { concat } from "../onnx/bytes.ts";
+import { dataType, elements } from "../onnx/data-types.ts";
 import { partsOf } from "../onnx/decode.ts";
+import {
+  initializerField,
+  inputField,
+  modelOfFields,
+  nodeField,
+  nodeFields,
+  outputField,
+  renamedInitializer,
+  slotField,
+} from "../onnx/encode.ts";
 import { isExternal } from "../onnx/external.ts";
 import { FIELD, type TensorMessage } from "../onnx/messages.ts";
 import { tensorBytes } from "../onnx/model-file.ts";
-import { bytesField, concat } from "../onnx/wire-bytes.ts";
+import type { Type } from "../onnx/shape.ts";
 import { withDataInside } from "../ort/linked-weights.ts";
-
-const { onnx } = onnxProto;
 
 /** Elements up to which a weight stands in the skeleton itself: shapes, axes, scales. */
 export const INLINE = 64;
@@ -59,17 +66,17 @@ export function skeleton(
     const type = typeOfTensor(value) ?? known(value);
     if (tensor && !fed.has(value) && isInlined(tensor))
       initializers.push(inlined(graph, value, tensor));
-    else if (type) inputs.push(bytesField(FIELD.graphInput, valueInfo(value.name, type)));
+    else if (type) inputs.push(inputField(value.name, type));
     else return null;
   }
   const outputs = [...made];
   const raw = (frame: { at: number; end: number }) =>
     file.reader.bytes({ start: frame.at, end: frame.end });
   for (const value of shapesOf) {
-    const node = { opType: "Shape", input: [value.name], output: [shapeName(value)] };
-    extra.push(bytesField(FIELD.graphNode, onnx.NodeProto.encode(node).finish()));
+    const outputs = [shapeName(value)];
+    const node = { name: "", op: "Shape", inputs: [value.name], outputs, attributes: {} };
+    extra.push(nodeFields([node], false));
   }
-  const named = (name: string) => bytesField(FIELD.graphOutput, valueInfo(name));
   const body = [
     ...[...included]
       .sort(byOrder)
@@ -79,18 +86,15 @@ export function skeleton(
           : raw(node.message.frame),
       ),
     ...extra,
-    onnx.GraphProto.encode({ name: "skeleton" }).finish(),
-    ...initializers,
-    ...inputs,
-    ...outputs.map((value) => named(value.name)),
-    ...shapesOf.map((value) => named(shapeName(value))),
   ];
   const irVersion = Math.max(file.message.irVersion, SKELETON_IR_VERSION);
-  const model = concat([
-    onnx.ModelProto.encode({ irVersion }).finish(),
-    ...file.message.opsets.map(({ frame }) => raw(frame)),
-    ...file.message.functions.map(({ frame }) => raw(frame)),
-    bytesField(FIELD.modelGraph, ...body),
+  const { opsets, functions } = file.message;
+  const imported = [...opsets, ...functions].map(({ frame }) => raw(frame));
+  const model = modelOfFields(irVersion, imported, "skeleton", body, [
+    ...initializers,
+    ...inputs,
+    ...outputs.map((value) => outputField(value.name)),
+    ...shapesOf.map((value) => outputField(shapeName(value))),
   ]);
   return { model: withDataInside(model, file), outputs };
 }
@@ -119,7 +123,7 @@ function reading({ file }: Graph, node: Node, nameOf: (value: Value) => string):
     .filter(({ number }) => number !== FIELD.nodeInput)
     .map(({ start, end }) => file.reader.bytes({ start, end }));
   const input = node.inputs.map((value) => (value ? nameOf(value) : ""));
-  return bytesField(FIELD.graphNode, ...kept, onnx.NodeProto.encode({ input }).finish());
+  return nodeField(concat([...kept, ...input.map((name) => slotField("input", name))]), false);
 }
 
 const shapeName = (value: Value) => `${value.name}:shape`;
@@ -133,19 +137,15 @@ function inlined(graph: Graph, value: Value, tensor: TensorMessage): Uint8Array 
   const { reader } = graph.file;
   if (tensor.name === value.name && !isExternal(tensor) && !tensor.frame.earlier)
     return reader.bytes({ start: tensor.frame.at, end: tensor.frame.end });
-  if (!isExternal(tensor)) {
-    const renamed = onnx.TensorProto.encode({ name: value.name }).finish();
-    return bytesField(
-      FIELD.graphInitializer,
-      ...partsOf(tensor.frame).map((part) => reader.bytes(part)),
-      renamed,
+  if (!isExternal(tensor))
+    return renamedInitializer(
+      partsOf(tensor.frame).map((part) => reader.bytes(part)),
+      value.name,
     );
-  }
-  const proto = onnx.TensorProto.encode({
+  return initializerField({
     name: value.name,
-    dims: [...tensor.dims],
-    dataType: tensor.dataType,
-    rawData: tensorBytes(graph.file, tensor),
+    dims: tensor.dims,
+    dtype: dataType(tensor.dataType)!.name,
+    data: tensorBytes(graph.file, tensor),
   });
-  return bytesField(FIELD.graphInitializer, proto.finish());
 }

@@ -1,15 +1,13 @@
-import onnxProto from "onnx-proto";
+import { patchedBytes } from "../graph/patch.ts";
 import { decodeNumbers, encodeNumbers } from "../graph/tensor.ts";
 import { dataType, dataTypeNamed, elements } from "../onnx/data-types.ts";
 import type { Frame } from "../onnx/decode.ts";
-import type { Edit } from "../onnx/edits.ts";
 import type { GraphMessage, NodeMessage, TensorMessage } from "../onnx/messages.ts";
 import { type ModelFile, tensorBytes } from "../onnx/model-file.ts";
+import type { DenseTensor } from "../onnx/new-node.ts";
 import { openFile } from "../onnx/open-file.ts";
 import { bytesSource } from "../onnx/source.ts";
-import { patchedSource, splices } from "../onnx/splices.ts";
-
-const { onnx } = onnxProto;
+import type { StatedType } from "../onnx/tensor-edits.ts";
 
 const numberOf = (dtype: string) => dataTypeNamed(dtype)!.number;
 
@@ -38,7 +36,8 @@ export const inFloat = (model: Uint8Array): Uint8Array | null =>
 function written(model: Uint8Array, as: (number: number) => string | null): StoodIn | null {
   const file = opened(model);
   if (!file) return null;
-  const edits: Edit[] = [];
+  const dtypes: StatedType[] = [];
+  const tensorsBy: { tensor: TensorMessage; by: DenseTensor }[] = [];
   const held = new Set<string>();
   const standIn = (number: number) => {
     const type = dataType(number);
@@ -47,17 +46,12 @@ function written(model: Uint8Array, as: (number: number) => string | null): Stoo
   };
   /** Replaces the field that holds a data type. */
   const retype = (frame: Frame, field: number, given: number) => {
-    const other = standIn(given);
-    if (other === null) return;
-    const bytes = Uint8Array.of(field * 8, numberOf(other));
-    for (const { number: own, start, end } of file.reader.fields(frame))
-      if (own === field) edits.push({ start, end, bytes, frame });
+    const dtype = standIn(given);
+    if (dtype !== null) dtypes.push({ frame, field, dtype });
   };
   const tensor = (one: TensorMessage) => {
     const other = standIn(one.dataType);
-    if (other === null) return;
-    const { start, end } = one.frame;
-    edits.push({ start, end, bytes: retyped(file, one, other), frame: one.frame });
+    if (other !== null) tensorsBy.push({ tensor: one, by: retyped(file, one, other) });
   };
   const graph = ({ nodes, initializers, inputs, outputs, valueInfos }: GraphMessage) => {
     for (const one of initializers) tensor(one);
@@ -75,8 +69,8 @@ function written(model: Uint8Array, as: (number: number) => string | null): Stoo
   };
   graph(file.graph);
   for (const { nodes } of file.message.functions) for (const one of nodes) node(one);
-  if (edits.length === 0) return null;
-  const source = patchedSource(file.source, splices(edits));
+  if (dtypes.length + tensorsBy.length === 0) return null;
+  const source = patchedBytes(file, { dtypes, tensorsBy });
   return { model: source.read(0, source.size), held };
 }
 
@@ -89,16 +83,11 @@ function opened(model: Uint8Array): ModelFile | null {
 }
 
 /** A tensor in another type: bfloat16 with its numbers, others with zeros, which tell no size. */
-function retyped(file: ModelFile, tensor: TensorMessage, dtype: string): Uint8Array {
+function retyped(file: ModelFile, tensor: TensorMessage, dtype: string): DenseTensor {
   const { name, dims } = tensor;
   const values =
     tensor.dataType === numberOf("bfloat16")
       ? decodeNumbers("bfloat16", tensorBytes(file, tensor))
       : new Float64Array(elements(dims));
-  return onnx.TensorProto.encode({
-    name,
-    dims: [...dims],
-    dataType: numberOf(dtype),
-    rawData: encodeNumbers(dtype, values),
-  }).finish();
+  return { name, dims, dtype, data: encodeNumbers(dtype, values) };
 }

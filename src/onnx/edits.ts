@@ -45,3 +45,11 @@ export const replaceField = (
   { start, end }: Range,
   bytes: Uint8Array,
 ): Edit => ({ start, end, bytes, frame });
+
+/** Puts other fields in the place of all that a message holds. */
+export const replaceContent = ({ frame }: Message, bytes: Uint8Array): Edit => ({
+  start: frame.start,
+  end: frame.end,
+  bytes,
+  frame,
+});

@@ -1,12 +1,12 @@
 import onnxProto from "onnx-proto";
+import { concat } from "./bytes.ts";
 import type { Edit } from "./edits.ts";
 import { isExternal } from "./external.ts";
 import { FIELD, type TensorMessage } from "./messages.ts";
 import type { ModelFile } from "./model-file.ts";
 import { placeSensitive } from "./place-sensitive.ts";
 import { originOf, type Stretch } from "./source.ts";
-import { BYTES } from "./wire.ts";
-import { bytesField, concat } from "./wire-bytes.ts";
+import { bytesField } from "./wire-bytes.ts";
 
 const { onnx } = onnxProto;
 
@@ -35,19 +35,6 @@ export function linkable(file: ModelFile): [TensorMessage, Stretch][] {
     return origin ? [[tensor, origin] as [TensorMessage, Stretch]] : [];
   });
 }
-
-/** The edits that make these tensors refer to where their raw data lies. */
-export function linkEdits(file: ModelFile, links: readonly [TensorMessage, Stretch][]): Edit[] {
-  return links.flatMap(([{ frame }, { source, start, end }]) => {
-    const removed = [...file.reader.fields(frame)]
-      .filter(({ number, wire }) => number === FIELD.tensorRaw && wire === BYTES)
-      .map((field): Edit => ({ start: field.start, end: field.end, bytes: NOTHING, frame }));
-    const bytes = externalFields(source.name, start, end - start);
-    return [...removed, { start: frame.end, end: frame.end, bytes, frame }];
-  });
-}
-
-const NOTHING = new Uint8Array();
 
 /** The fields of a TensorProto whose data lies in another file. */
 export function externalFields(location: string, offset: number, length: number): Uint8Array {

@@ -1,5 +1,6 @@
 import onnxProto from "onnx-proto";
 import { InputError } from "../errors.ts";
+import { concat } from "./bytes.ts";
 import { dataType } from "./data-types.ts";
 import { decode, partsOf, rootFrame } from "./decode.ts";
 import { checkInside, externalRange, isExternal } from "./external.ts";
@@ -7,7 +8,6 @@ import type { GraphMessage, ModelMessage, TensorMessage } from "./messages.ts";
 import { tensorSchema } from "./schemas.ts";
 import { bytesSource, type Source } from "./source.ts";
 import { WireReader } from "./wire.ts";
-import { concat } from "./wire-bytes.ts";
 
 const { onnx } = onnxProto;
 
@@ -58,6 +58,7 @@ export function tensorBytes(file: ModelFile, tensor: TensorMessage): Uint8Array 
 
 /** A TensorProto in a file of its own: type, shape and raw data. Throws where it is none. */
 export function openTensor(bytes: Uint8Array): {
+  name: string;
   dtype: string;
   dims: readonly number[];
   bytes: Uint8Array;
@@ -65,7 +66,12 @@ export function openTensor(bytes: Uint8Array): {
   const reader = new WireReader(bytesSource(bytes, "the tensor"));
   const tensor = decode(tensorSchema, reader, rootFrame(bytes.length));
   const dtype = dataType(tensor.dataType)?.name ?? "";
-  return { dtype, dims: tensor.dims, bytes: innerBytes(reader, tensor, tensor.name) };
+  return {
+    name: tensor.name,
+    dtype,
+    dims: tensor.dims,
+    bytes: innerBytes(reader, tensor, tensor.name),
+  };
 }
 
 function innerBytes(reader: WireReader, tensor: TensorMessage, title: string): Uint8Array {

@@ -1,10 +1,8 @@
-import onnxProto from "onnx-proto";
+import { decodeEntry } from "./entry.ts";
 import { FIELD } from "./messages.ts";
 import { bytesSource, type Source } from "./source.ts";
 import { fromBase64, type Undo } from "./undo.ts";
 import { BYTES, WireReader } from "./wire.ts";
-
-const { onnx } = onnxProto;
 
 /** Bytes of an entry of external_data at most. */
 const LONGEST_ENTRY = 1 << 16;
@@ -31,9 +29,7 @@ function locationIn(bytes: Uint8Array): string | null {
     const reader = new WireReader(bytesSource(bytes));
     const [field, more] = [...reader.fields({ start: 0, end: bytes.length })];
     if (more || field.number !== FIELD.tensorExternalData || field.wire !== BYTES) return null;
-    const { key, value } = onnx.StringStringEntryProto.decode(
-      bytes.subarray(field.body, field.end),
-    );
+    const { key, value } = decodeEntry(bytes.subarray(field.body, field.end));
     return key === "location" ? value : null;
   } catch {
     return null;

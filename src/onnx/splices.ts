@@ -1,7 +1,8 @@
+import { concat } from "./bytes.ts";
 import type { Frame } from "./decode.ts";
 import type { Edit } from "./edits.ts";
 import { originOf, type Range, type Source, type Stretch } from "./source.ts";
-import { concat, varint } from "./wire-bytes.ts";
+import { varint } from "./wire-bytes.ts";
 
 /** What patched bytes consist of: a stretch of a source, or new bytes. */
 export type Piece = Stretch | Uint8Array;

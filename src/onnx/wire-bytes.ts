@@ -1,23 +1,5 @@
+import { allocate, join, lengthOf } from "./bytes.ts";
 import { BYTES } from "./wire.ts";
-
-const SLAB = 1 << 16;
-let slab = new ArrayBuffer(0);
-let free = 0;
-
-/**
- * Zeroed bytes to be written, at a multiple of 8 in their buffer. Short ones share a buffer, since
- * a buffer costs more than what is in it.
- */
-export function allocate(length: number): Uint8Array {
-  if (length > SLAB >> 4) return new Uint8Array(length);
-  if (free + length > slab.byteLength) {
-    slab = new ArrayBuffer(SLAB);
-    free = 0;
-  }
-  const bytes = new Uint8Array(slab, free, length);
-  free += Math.ceil(length / 8) * 8;
-  return bytes;
-}
 
 /** Writes a number below 2^53 as a varint; tells where it ends. */
 export function writeVarint(bytes: Uint8Array, at: number, value: number): number {
@@ -67,35 +49,3 @@ const headLength = (number: number, length: number) =>
 
 const writeHead = (bytes: Uint8Array, number: number, length: number) =>
   writeVarint(bytes, writeVarint(bytes, 0, number * 8 + BYTES), length);
-
-/** Byte strings one after the other. */
-export const concat = (parts: readonly Uint8Array[]) => join(allocate(lengthOf(parts)), 0, parts);
-
-/** Whether two byte strings are the same. */
-export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  const [x, y] = [words(a), words(b)];
-  if (x && y)
-    return equalArrays(x, y) && equalArrays(a.subarray(x.byteLength), b.subarray(x.byteLength));
-  return equalArrays(a, b);
-}
-
-/** As many whole words as the bytes hold; null if they are not aligned. */
-const words = ({ buffer, byteOffset, byteLength }: Uint8Array) =>
-  byteOffset % 4 === 0 ? new Uint32Array(buffer, byteOffset, byteLength >>> 2) : null;
-
-function equalArrays(a: Uint8Array | Uint32Array, b: Uint8Array | Uint32Array): boolean {
-  for (let k = 0; k < a.length; k++) if (a[k] !== b[k]) return false;
-  return true;
-}
-
-const lengthOf = (parts: readonly Uint8Array[]) =>
-  parts.reduce((sum, part) => sum + part.length, 0);
-
-function join(bytes: Uint8Array, at: number, parts: readonly Uint8Array[]): Uint8Array {
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
-}

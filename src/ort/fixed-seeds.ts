@@ -1,9 +1,9 @@
 import { RANDOM } from "../graph/constants.ts";
 import type { Node } from "../graph/graph.ts";
-import { float } from "../graph/new-node.ts";
 import { patchedFile } from "../graph/patch.ts";
 import type { NodeMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
+import { float } from "../onnx/new-node.ts";
 
 const isOnnx = ({ domain }: NodeMessage) => domain === "" || domain === "ai.onnx";
 

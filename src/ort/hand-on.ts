@@ -1,9 +1,8 @@
 import type { Graph, Node, Scope } from "../graph/graph.ts";
-import type { Attributes, NewNode } from "../graph/new-node.ts";
-import type { Patch, Port, Slot } from "../graph/patch-edits.ts";
+import type { Patch, Port, Slot } from "../graph/patch-contents.ts";
 import type { Step } from "../graph/path.ts";
 import { allScopes } from "../graph/path.ts";
-import type { DenseTensor } from "../graph/tensor.ts";
+import type { Attributes, DenseTensor, NewNode } from "../onnx/new-node.ts";
 
 /** A value that is handed on, and its data type; null if that is not known. */
 export interface Handed {

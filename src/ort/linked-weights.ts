@@ -1,15 +1,11 @@
+import { patchedBytes, patchedFile } from "../graph/patch.ts";
 import { equalRanges } from "../graph/same-tensor.ts";
 import { allTensors, externalLocations } from "../onnx/all-tensors.ts";
-import { partsOf } from "../onnx/decode.ts";
-import type { Edit } from "../onnx/edits.ts";
 import { externalRange, isExternal } from "../onnx/external.ts";
-import { relocationEdits } from "../onnx/links.ts";
 import { FIELD, type NodeMessage, type TensorMessage } from "../onnx/messages.ts";
 import { type ModelFile, tensorBytes } from "../onnx/model-file.ts";
 import { openFile } from "../onnx/open-file.ts";
 import { bytesSource, originOf } from "../onnx/source.ts";
-import { patchedSource, splices } from "../onnx/splices.ts";
-import { bytesField } from "../onnx/wire-bytes.ts";
 
 /** Fields of a TensorProto that say where its values are. */
 const VALUES: ReadonlySet<number> = new Set([FIELD.tensorRaw, FIELD.tensorExternalData, 14]);
@@ -22,20 +18,19 @@ export function beforeCopies(file: ModelFile): ModelFile {
 
 /** A model that looks for its data under other names. */
 export function relocated(file: ModelFile, rename: (location: string) => string): ModelFile {
-  const edits = relocationEdits(allTensors(file), rename);
-  return openFile(patchedSource(file.source, splices(edits)), file.folder);
+  return patchedFile(file, { locations: rename });
 }
 
 /** A model with the data inside that is to be a file of its own. */
 export function withCompanionInside(file: ModelFile): ModelFile {
   const { companion } = file.folder ?? {};
   if (!companion) return file;
-  const edits = file.graph.initializers.filter(isExternal).flatMap((tensor): Edit[] => {
+  const values = file.graph.initializers.filter(isExternal).flatMap((tensor) => {
     const { location, offset, length } = externalRange(tensor.name, tensor);
     if (location !== companion.location) return [];
-    return insideEdits(file, tensor, companion.bytes.subarray(offset, offset + (length ?? 0)));
+    return [{ tensor, to: companion.bytes.subarray(offset, offset + (length ?? 0)) }];
   });
-  return openFile(patchedSource(file.source, splices(edits)), file.folder);
+  return patchedFile(file, { values });
 }
 
 /**
@@ -45,22 +40,11 @@ export function withCompanionInside(file: ModelFile): ModelFile {
 export function withDataInside(model: Uint8Array, whole: ModelFile): Uint8Array {
   if (externalLocations(whole).size === 0) return model;
   const file = openFile(bytesSource(model, whole.source.name), null);
-  const edits = [...allTensors(file)]
+  const values = [...allTensors(file)]
     .filter(isExternal)
-    .flatMap((tensor) => insideEdits(file, tensor, tensorBytes(whole, tensor)));
-  const source = patchedSource(file.source, splices(edits));
+    .map((tensor) => ({ tensor, to: tensorBytes(whole, tensor) }));
+  const source = patchedBytes(file, { values });
   return source.read(0, source.size);
-}
-
-/** The edits that put a tensor's values where it refers to a file for them. */
-function insideEdits({ reader }: ModelFile, { frame }: TensorMessage, raw: Uint8Array): Edit[] {
-  const outside = partsOf(frame).flatMap((part) =>
-    [...reader.fields(part)]
-      .filter(({ number }) => VALUES.has(number))
-      .map(({ start, end }) => ({ start, end, bytes: new Uint8Array(), frame: part })),
-  );
-  const bytes = bytesField(FIELD.tensorRaw, raw);
-  return [...outside, { start: frame.end, end: frame.end, bytes, frame }];
 }
 
 /**

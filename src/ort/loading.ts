@@ -1,14 +1,14 @@
 import { InputError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
-import { patchedFile } from "../graph/patch.ts";
+import { patchedBytes, patchedFile } from "../graph/patch.ts";
+import { linkedValues } from "../graph/placing.ts";
 import { replaceWeights } from "../graph/replace-weights.ts";
 import { typeOfTensor } from "../graph/types.ts";
 import { externalLocations } from "../onnx/all-tensors.ts";
-import { linkable, linkEdits } from "../onnx/links.ts";
+import { linkable } from "../onnx/links.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { openFile } from "../onnx/open-file.ts";
 import type { Source } from "../onnx/source.ts";
-import { patchedSource, splices } from "../onnx/splices.ts";
 import { beforeCopies, relocated, withCompanionInside } from "./linked-weights.ts";
 import type { Runnable } from "./session.ts";
 import { isUnnameable } from "./unnameable.ts";
@@ -46,7 +46,7 @@ function placed(file: ModelFile, written?: string): Runnable {
   const reach = written ? { source: ready.source, folder: home } : withinReach(ready);
   if (reach.folder === home && home !== undefined && source.size > LOADED) {
     const links = linkable(ready).filter(([, { source: at }]) => liesIn(home, at));
-    reach.source = patchedSource(ready.source, splices(linkEdits(ready, links)));
+    reach.source = patchedBytes(ready, { values: linkedValues(links) });
   }
   return { model: reach.source.read(0, reach.source.size), folder: reach.folder };
 }

@@ -1,5 +1,5 @@
 import { patchedFile } from "../graph/patch.ts";
-import type { Slot } from "../graph/patch-edits.ts";
+import type { Slot } from "../graph/patch-contents.ts";
 import { openFile } from "../onnx/open-file.ts";
 import { bytesSource } from "../onnx/source.ts";
 

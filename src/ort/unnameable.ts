@@ -1,14 +1,7 @@
-import onnxProto from "onnx-proto";
 import type { InferenceSession, Tensor } from "onnxruntime-common";
-import { valueInfo } from "../graph/encode.ts";
-import type { Edit } from "../onnx/edits.ts";
-import { FIELD } from "../onnx/messages.ts";
+import { patchedBytes } from "../graph/patch.ts";
 import { openFile } from "../onnx/open-file.ts";
 import { bytesSource } from "../onnx/source.ts";
-import { patchedSource, splices } from "../onnx/splices.ts";
-import { bytesField } from "../onnx/wire-bytes.ts";
-
-const { onnx } = onnxProto;
 
 const INHERITED: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype));
 
@@ -26,26 +19,28 @@ export interface Renamed {
 
 /** Gives the outputs with unnameable names other ones. */
 export function withOtherNames(model: Uint8Array): Renamed {
-  const { source, graph } = openFile(bytesSource(model), null);
+  const file = openFile(bytesSource(model), null);
+  const { graph } = file;
   const taken = new Set(graph.nodes.flatMap(({ outputs }) => outputs));
   for (const { name } of graph.inputs) taken.add(name);
   const names = new Map<string, string>();
-  const { frame } = graph;
-  const edits = graph.outputs.flatMap((output): Edit[] => {
-    if (!isUnnameable(output.name)) return [];
+  for (const output of graph.outputs.filter(({ name }) => isUnnameable(name))) {
     let name = `output ${output.name}`;
     while (taken.has(name)) name += "_";
     names.set(output.name, name);
-    const node = { opType: "Identity", input: [output.name], output: [name] };
-    const copy = bytesField(FIELD.graphNode, onnx.NodeProto.encode(node).finish());
-    const { at, end, parent } = output.frame;
-    const info = bytesField(FIELD.graphOutput, valueInfo(name));
-    return [
-      { start: frame.end, end: frame.end, bytes: copy, frame },
-      { start: at, end, bytes: info, frame: parent! },
-    ];
+  }
+  const patched = patchedBytes(file, {
+    nodes: [...names].map(([name, other]) => ({
+      before: null,
+      node: { name: "", op: "Identity", inputs: [name], outputs: [other], attributes: {} },
+    })),
+    untold: [...names.keys()],
+    outputs: [...names].map(([before, name]) => ({
+      name,
+      type: null,
+      index: graph.outputs.findIndex((output) => output.name === before),
+    })),
   });
-  const patched = patchedSource(source, splices(edits));
   return { model: patched.read(0, patched.size), names };
 }
 

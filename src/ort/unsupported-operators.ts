@@ -1,10 +1,10 @@
 import type { Node } from "../graph/graph.ts";
-import type { Attributes, NewNode } from "../graph/new-node.ts";
 import { own } from "../graph/own.ts";
 import { patchedFile } from "../graph/patch.ts";
-import type { Patch } from "../graph/patch-edits.ts";
+import type { Patch } from "../graph/patch-contents.ts";
 import type { AttributeMessage, NodeMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
+import type { Attributes, NewNode } from "../onnx/new-node.ts";
 import { openFile } from "../onnx/open-file.ts";
 import { bytesSource } from "../onnx/source.ts";
 

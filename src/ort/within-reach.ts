@@ -1,8 +1,7 @@
-import { allTensors, externalLocations } from "../onnx/all-tensors.ts";
-import { relocationEdits } from "../onnx/links.ts";
+import { patchedBytes } from "../graph/patch.ts";
+import { externalLocations } from "../onnx/all-tensors.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import type { Source } from "../onnx/source.ts";
-import { patchedSource, splices } from "../onnx/splices.ts";
 
 /**
  * A model and a folder in which onnxruntime finds all of its data, which follows no link out of
@@ -23,8 +22,7 @@ export function withinReach(file: ModelFile): { source: Source; folder: string |
   const top = [...places.values()].reduce(shared, home);
   if (top.length === home.length) return { source, folder: folder.path };
   const rename = (location: string) => places.get(location)!.slice(top.length).join("/");
-  const edits = relocationEdits(allTensors(file), rename);
-  return { source: patchedSource(source, splices(edits)), folder: `${top.join("/")}/` };
+  return { source: patchedBytes(file, { locations: rename }), folder: `${top.join("/")}/` };
 }
 
 const SEPARATOR = /[/\\]/;

@@ -1,6 +1,7 @@
 import { attribute, type Value } from "../graph/graph.ts";
 import { own } from "../graph/own.ts";
-import { isFloat, type Type } from "../graph/types.ts";
+import { isFloat } from "../graph/types.ts";
+import type { Type } from "../onnx/shape.ts";
 
 const IMAGE = [224, 256, 64, 32, 512, 128, 640, 48];
 const WAVE = [16000, 4000, 1024, 512, 160, 48000];

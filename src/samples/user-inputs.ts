@@ -1,4 +1,3 @@
-import onnxProto from "onnx-proto";
 import type { Tensor } from "onnxruntime-common";
 import { InputError } from "../errors.ts";
 import { openNpz } from "../formats/npz.ts";
@@ -10,8 +9,6 @@ import { showShape } from "../onnx/shape.ts";
 import { bytesSource } from "../onnx/source.ts";
 import type { Ort, Tensors } from "../ort/session.ts";
 import { tensorOfBytes } from "../ort/tensors.ts";
-
-const { onnx } = onnxProto;
 
 /** A tensor of the user's before it is held against the model. */
 interface Given {
@@ -46,15 +43,14 @@ export function feedsOfTestData(
   for (const [index, input] of graph.main.inputs.entries()) {
     const file = files.get(`input_${index}.pb`);
     if (!file) continue;
-    let name: string;
-    let read: Given;
+    let read: Given & { readonly name: string };
     try {
-      name = onnx.TensorProto.decode(file).name || input.name;
       read = openTensor(file);
     } catch {
       throw new InputError(`input_${index}.pb is no TensorProto; give a folder of ONNX test data.`);
     }
-    given.set(graph.main.inputs.some((value) => value.name === name) ? name : input.name, read);
+    const isInput = graph.main.inputs.some((value) => value.name === read.name);
+    given.set(isInput ? read.name : input.name, read);
   }
   return matched(ort, graph, types, given);
 }

@@ -1,7 +1,8 @@
 import onnxProto from "onnx-proto";
 import { uniform } from "../../src/graph/random.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
-import { bytesField, concat } from "../../src/onnx/wire-bytes.ts";
+import { concat } from "../../src/onnx/bytes.ts";
+import { bytesField } from "../../src/onnx/wire-bytes.ts";
 
 const { onnx } = onnxProto;
 

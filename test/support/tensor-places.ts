@@ -1,5 +1,6 @@
 import onnxProto from "onnx-proto";
-import { bytesField, concat } from "../../src/onnx/wire-bytes.ts";
+import { concat } from "../../src/onnx/bytes.ts";
+import { bytesField } from "../../src/onnx/wire-bytes.ts";
 import { modelOfText } from "./onnx-text.ts";
 
 const { onnx } = onnxProto;

@@ -1,7 +1,7 @@
 import onnxProto from "onnx-proto";
 import type { Graph, Node, Scope, Use } from "../../src/graph/graph.ts";
-import type { NewNode } from "../../src/graph/new-node.ts";
-import type { Patch } from "../../src/graph/patch-edits.ts";
+import type { Patch } from "../../src/graph/patch-contents.ts";
+import type { NewNode } from "../../src/onnx/new-node.ts";
 import type { Draw } from "./wire-roughen.ts";
 import { type Field, parse, type TypeName } from "./wire-tree.ts";
 

@@ -1,17 +1,24 @@
 import onnxProto from "onnx-proto";
-import { type Frame, partsOf } from "../onnx/decode.ts";
-import { FIELD, type FunctionMessage } from "../onnx/messages.ts";
-import type { ModelFile } from "../onnx/model-file.ts";
-import type { Range } from "../onnx/source.ts";
-import type { Field } from "../onnx/wire.ts";
-import { bytesField, concat } from "../onnx/wire-bytes.ts";
-import type { Node, Scope } from "./graph.ts";
+import { concat } from "./bytes.ts";
+import { type Frame, partsOf } from "./decode.ts";
+import { FIELD, type FunctionMessage, type GraphMessage, type NodeMessage } from "./messages.ts";
+import type { ModelFile } from "./model-file.ts";
 import { devicesRenamed, NOTES } from "./operand-notes.ts";
+import type { Range } from "./source.ts";
+import type { Field } from "./wire.ts";
+import { bytesField } from "./wire-bytes.ts";
 
 const { onnx } = onnxProto;
 
+/** A node with its bodies. */
+interface NodeLike<Self> {
+  readonly message: NodeMessage;
+  readonly bodies: readonly { readonly message: FramedMessage; readonly nodes: readonly Self[] }[];
+}
+type FramedMessage = Pick<GraphMessage, "frame">;
+
 /** Where nodes are written anew: what their names become, and what stands for attributes that refer. */
-export interface Place {
+export interface Place<Node> {
   readonly value: (name: string) => string;
   readonly node: (name: string) => string;
   /** What the call gives of the function's attributes. */
@@ -30,7 +37,7 @@ const TENSOR_NAME = 8;
 const FUNCTION_DEFAULT = 11;
 
 /** Writes nodes anew field by field; what it has no part in is copied as it is. */
-export class Rewriter {
+export class Rewriter<Node extends NodeLike<Node>> {
   readonly #file: ModelFile;
 
   constructor(file: ModelFile) {
@@ -38,7 +45,7 @@ export class Rewriter {
   }
 
   /** A NodeProto with other names, and with values for the attributes that refer to the function's. */
-  node(node: Node, place: Place): Uint8Array {
+  node(node: Node, place: Place<Node>): Uint8Array {
     const attributes = new Map(node.message.attributes.map((each) => [each.frame.at, each]));
     return this.#message(node.message.frame, (field) => {
       const { number, start } = field;
@@ -63,7 +70,7 @@ export class Rewriter {
     onnx.NodeProto.encode({ opType, input, output: [output] }).finish();
 
   /** What a call gives, by name: all fields of an attribute but its name. */
-  attributes(call: Node, place: Place): ReadonlyMap<string, Uint8Array> {
+  attributes(call: Node, place: Place<Node>): ReadonlyMap<string, Uint8Array> {
     const given = new Map<string, Uint8Array>();
     for (const { name, refAttrName: from, frame } of call.message.attributes) {
       const rest = from
@@ -89,7 +96,7 @@ export class Rewriter {
     return found;
   }
 
-  #attribute(frame: Frame, owner: Node, place: Place): Uint8Array {
+  #attribute(frame: Frame, owner: Node, place: Place<Node>): Uint8Array {
     let k = 0;
     const before = owner.message.attributes.findIndex((each) => each.frame === frame);
     for (const { g, graphs } of owner.message.attributes.slice(0, before))
@@ -101,7 +108,7 @@ export class Rewriter {
     });
   }
 
-  #graph(body: Scope, place: Place): Uint8Array {
+  #graph(body: Node["bodies"][number], place: Place<Node>): Uint8Array {
     const nodes = new Map(body.nodes.map((node) => [node.message.frame.at, node]));
     return this.#message(body.message.frame, ({ number, start, body: from, end }) => {
       const range = { start: from, end };
@@ -147,7 +154,7 @@ export class Rewriter {
   }
 
   /** A TensorAnnotation of the tensor, and of the parameters, by their new names. */
-  #annotation(range: Range, place: Place): Uint8Array {
+  #annotation(range: Range, place: Place<Node>): Uint8Array {
     return this.#message(range, (field) => {
       if (field.number === ANNOTATION.tensor) return this.#text(field, place.value);
       if (field.number !== ANNOTATION.parameters) return null;

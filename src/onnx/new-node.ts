@@ -1,5 +1,13 @@
-import type { DenseTensor } from "./tensor.ts";
-import type { Type } from "./types.ts";
+import type { Type } from "./shape.ts";
+
+/** A dense tensor to be written: `data` is little-endian raw data of `dtype`. */
+export interface DenseTensor {
+  readonly name: string;
+  /** As ONNX spells it. */
+  readonly dtype: string;
+  readonly dims: readonly number[];
+  readonly data: Uint8Array;
+}
 
 /** A float attribute: a plain number is written as an integer. */
 export interface FloatAttribute {

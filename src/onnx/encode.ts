@@ -1,0 +1,233 @@
+import onnxProto from "onnx-proto";
+import { concat } from "./bytes.ts";
+import { dataTypeNamed } from "./data-types.ts";
+import { FIELD } from "./messages.ts";
+import type { AttributeValue, DenseTensor, NewNode } from "./new-node.ts";
+import type { Type } from "./shape.ts";
+import { bytesField, fieldHead } from "./wire-bytes.ts";
+import { WireWriter } from "./wire-writer.ts";
+
+const { onnx } = onnxProto;
+const { FLOAT, FLOATS, GRAPH, INT, INTS, STRING, TENSOR } = onnx.AttributeProto.AttributeType;
+
+/** Writes a NodeProto as a field of the message around it. */
+function writeNode(to: WireWriter, field: number, node: NewNode): void {
+  to.message(field, () => {
+    to.texts(1, node.inputs);
+    to.texts(2, node.outputs);
+    to.text(3, node.name);
+    to.text(4, node.op);
+    for (const name in node.attributes) writeAttribute(to, name, node.attributes[name]);
+    to.text(7, node.domain ?? "");
+  });
+}
+
+/** Writes an AttributeProto as a field of the node around it. */
+function writeAttribute(to: WireWriter, name: string, value: AttributeValue): void {
+  to.message(5, () => {
+    to.text(1, name);
+    to.integer(20, writeValue(to, value));
+  });
+}
+
+/** Writes an attribute's value; tells its AttributeType. */
+function writeValue(to: WireWriter, value: AttributeValue): number {
+  if (typeof value === "number") {
+    to.integer(3, value);
+    return INT;
+  }
+  if (typeof value === "string") {
+    to.bytes(4, utf8.encode(value));
+    return STRING;
+  }
+  if ("tensor" in value) {
+    writeTensor(to, 5, value.tensor);
+    return TENSOR;
+  }
+  if ("graph" in value) {
+    const { name, nodes, outputs } = value.graph;
+    to.message(6, () => {
+      for (const node of nodes) writeNode(to, FIELD.graphNode, node);
+      to.text(FIELD.graphName, name);
+      for (const { name, type } of outputs) to.bytes(FIELD.graphOutput, valueInfo(name, type));
+    });
+    return GRAPH;
+  }
+  if (!("float" in value)) {
+    to.integers(8, value);
+    return INTS;
+  }
+  const { float } = value;
+  if (typeof float === "number") to.float(2, float);
+  else to.floats(7, float);
+  return typeof float === "number" ? FLOAT : FLOATS;
+}
+
+/** Where the data of a tensor lies that is not in the model. */
+export interface Outside {
+  readonly location: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Writes a TensorProto as a field of the message around it, its data raw or outside. */
+function writeTensor(
+  to: WireWriter,
+  field: number,
+  { name, dtype, dims, data }: DenseTensor,
+  outside: Outside | null = null,
+): void {
+  to.message(field, () => {
+    to.integers(1, dims);
+    to.integer(2, dataTypeNamed(dtype)!.number);
+    to.text(8, name);
+    if (!outside) {
+      to.bytes(9, data);
+      return;
+    }
+    const { location, offset, length } = outside;
+    for (const [key, value] of Object.entries({ location, offset, length }))
+      to.message(13, () => {
+        to.text(1, key);
+        to.text(2, String(value));
+      });
+    to.integer(14, onnx.TensorProto.DataLocation.EXTERNAL);
+  });
+}
+
+/** One writer for all: what is taken from it stays. */
+const writer = new WireWriter();
+
+/** The field that holds a node: a function has another than a graph. */
+const nodeNumber = (inFunction: boolean) => (inFunction ? FIELD.functionNode : FIELD.graphNode);
+
+/** Encodes nodes as fields of a graph or of a function. */
+export function nodeFields(nodes: readonly NewNode[], inFunction: boolean): Uint8Array {
+  for (const node of nodes) writeNode(writer, nodeNumber(inFunction), node);
+  return writer.take();
+}
+
+/** Makes a NodeProto that is encoded already a field of a graph or of a function. */
+export const nodeField = (bytes: Uint8Array, inFunction: boolean) =>
+  bytesField(nodeNumber(inFunction), bytes);
+
+/** Encodes an attribute as a field of a node. */
+export function attributeField(name: string, value: AttributeValue): Uint8Array {
+  writeAttribute(writer, name, value);
+  return writer.take();
+}
+
+/** Bytes of new tensors that make an insertion of their own, so that no buffer grows with all of them. */
+const AT_ONCE = 1 << 15;
+
+/** Encodes tensors as initializers of a graph, some at a time, each inside or where `place` says. */
+export function* initializerFields(
+  tensors: Iterable<DenseTensor>,
+  place: (tensor: DenseTensor) => Outside | null,
+): Generator<Uint8Array> {
+  for (const tensor of tensors) {
+    writeTensor(writer, FIELD.graphInitializer, tensor, place(tensor));
+    if (writer.length >= AT_ONCE) yield writer.take();
+  }
+  yield writer.take();
+}
+
+/** Encodes a TensorProto, without a field around it. */
+export function tensorMessage({ name, dims, dtype, data }: DenseTensor): Uint8Array {
+  const dataType = dataTypeNamed(dtype)!.number;
+  return onnx.TensorProto.encode({ name, dims: [...dims], dataType, rawData: data }).finish();
+}
+
+/** Encodes a value as an input of a graph. */
+export const inputField = (name: string, type: Type | null) =>
+  bytesField(FIELD.graphInput, valueInfo(name, type));
+
+/** Encodes a value as an output of a graph. */
+export const outputField = (name: string, type: Type | null = null) =>
+  bytesField(FIELD.graphOutput, valueInfo(name, type));
+
+/** Encodes a name as an output of a function. */
+export const functionOutputField = (name: string) =>
+  bytesField(FIELD.functionOutput, utf8.encode(name));
+
+/** Encodes a name as an input or output slot of a node. */
+export const slotField = (slot: "input" | "output", name: string) =>
+  bytesField(slot === "input" ? FIELD.nodeInput : FIELD.nodeOutput, utf8.encode(name));
+
+/** An entry of metadata_props. */
+export interface Entry {
+  readonly key: string;
+  readonly value: string;
+}
+
+/** Encodes an entry of metadata_props, in parts: the value may be long and is not copied. */
+export function metadataFields({ key, value }: Entry): Uint8Array[] {
+  const [named, text] = [bytesField(FIELD.entryKey, utf8.encode(key)), utf8.encode(value)];
+  const head = fieldHead(FIELD.entryValue, text.length);
+  const length = named.length + head.length + text.length;
+  return [concat([fieldHead(FIELD.modelMetadata, length), named, head]), text];
+}
+
+/** Encodes a model with nothing in it. */
+export const emptyModel = (name: string, irVersion: number, opset: number): Uint8Array =>
+  onnx.ModelProto.encode({
+    irVersion,
+    producerName: "laurelize",
+    graph: { name },
+    opsetImport: [{ domain: "", version: opset }],
+  }).finish();
+
+/** A Constant node that makes the tensor. */
+export const constantNode = (tensor: DenseTensor): NewNode => ({
+  name: tensor.name,
+  op: "Constant",
+  inputs: [],
+  outputs: [tensor.name],
+  attributes: { value: { tensor } },
+});
+
+const utf8 = new TextEncoder();
+
+/** A ValueInfoProto: a tensor's, or a name alone. */
+function valueInfo(name: string, type: Type | null = null): Uint8Array {
+  const dim = (d: number | string) =>
+    typeof d === "number" ? { dimValue: d } : d === "" ? {} : { dimParam: d };
+  if (!type) return onnx.ValueInfoProto.encode({ name }).finish();
+  const { dtype, shape } = type;
+  const tensorType = {
+    elemType: dataTypeNamed(dtype)!.number,
+    ...(shape ? { shape: { dim: shape.map(dim) } } : {}),
+  };
+  return onnx.ValueInfoProto.encode({ name, type: { tensorType } }).finish();
+}
+
+/** An entry of a ModelProto's opset_import. */
+export const opsetImport = (domain: string, version: number) =>
+  bytesField(FIELD.modelOpset, onnx.OperatorSetIdProto.encode({ domain, version }).finish());
+
+/** Encodes a graph with this name and these fields as a model, with fields of the model before it. */
+export const modelOfFields = (
+  irVersion: number,
+  modelFields: readonly Uint8Array[],
+  graphName: string,
+  nodes: readonly Uint8Array[],
+  graphFields: readonly Uint8Array[],
+): Uint8Array =>
+  concat([
+    onnx.ModelProto.encode({ irVersion }).finish(),
+    ...modelFields,
+    bytesField(
+      FIELD.modelGraph,
+      ...nodes,
+      onnx.GraphProto.encode({ name: graphName }).finish(),
+      ...graphFields,
+    ),
+  ]);
+
+/** Makes an initializer of the parts of a TensorProto, under another name. */
+export const renamedInitializer = (parts: readonly Uint8Array[], name: string): Uint8Array =>
+  bytesField(FIELD.graphInitializer, ...parts, onnx.TensorProto.encode({ name }).finish());
+
+/** Encodes a tensor as an initializer of a graph. */
+export const initializerField = (tensor: DenseTensor): Uint8Array =>
+  bytesField(FIELD.graphInitializer, tensorMessage(tensor));

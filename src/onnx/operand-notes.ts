@@ -1,0 +1,88 @@
+import { concat } from "./bytes.ts";
+import { type Edit, replaceField } from "./edits.ts";
+import type { AnnotationMessage, GraphMessage, NodeMessage } from "./messages.ts";
+import type { ModelFile } from "./model-file.ts";
+import type { Range } from "./source.ts";
+import type { Field } from "./wire.ts";
+import { bytesField } from "./wire-bytes.ts";
+
+/** Fields by which a model notes something of an operand, by its name. */
+export const NOTES = { nodeDevices: 10, graphAnnotation: 14 };
+const [SHARDING, TENSOR_NAME] = [2, 1];
+
+type Reader = ModelFile["reader"];
+
+/** What the notes on an operand are to name instead; itself where nothing changes. */
+export type Renaming = (name: string) => readonly string[];
+
+/** How the operands of a node are renamed that reads other inputs now. */
+export function renaming({ inputs, outputs }: NodeMessage, now: readonly string[]): Renaming {
+  const names = new Map<string, Set<string>>();
+  for (const [k, name] of inputs.entries()) {
+    const all = names.get(name) ?? new Set(outputs.includes(name) ? [name] : []);
+    names.set(name, all.add(now[k]));
+  }
+  return (name) => [...(names.get(name) ?? [name])];
+}
+
+const deviceFields = ({ reader }: ModelFile, { frame }: NodeMessage) =>
+  [...reader.fields(frame)].filter(({ number }) => number === NOTES.nodeDevices);
+
+/** The edits that make a node's device configurations follow its operands. */
+export const deviceEdits = (file: ModelFile, message: NodeMessage, renamed: Renaming): Edit[] =>
+  deviceFields(file, message).map((field) =>
+    replaceField(message, field, devicesRenamed(file.reader, field, renamed)),
+  );
+
+/** A node's device configurations, written anew. */
+export const devicesOf = (file: ModelFile, node: NodeMessage, renamed: Renaming): Uint8Array =>
+  concat(deviceFields(file, node).map((field) => devicesRenamed(file.reader, field, renamed)));
+
+/** A NodeDeviceConfigurationProto whose sharding is that of the operands by their new names. */
+export function devicesRenamed(reader: Reader, field: Field, renamed: Renaming): Uint8Array {
+  const fields = fieldsIn(reader, field).flatMap((each) => {
+    if (each.number !== SHARDING) return [raw(reader, each)];
+    const spec = fieldsIn(reader, each);
+    const name = spec.find(({ number }) => number === TENSOR_NAME);
+    const rest = spec.filter(({ number }) => number !== TENSOR_NAME).map((it) => raw(reader, it));
+    if (!name) return [raw(reader, each)];
+    return renamed(reader.text(name)).map((now) => bytesField(SHARDING, named(now), ...rest));
+  });
+  return bytesField(field.number, ...fields);
+}
+
+/** The same annotation of another tensor, as a field of the graph. */
+export function annotationNaming(
+  reader: Reader,
+  { frame }: AnnotationMessage,
+  name: string,
+): Uint8Array {
+  return bytesField(NOTES.graphAnnotation, named(name), ...restOf(reader, frame));
+}
+
+/** Whether a graph has the annotations of another, and beyond them only the same of other tensors. */
+export function annotationsFollow(
+  before: ModelFile,
+  { annotations: own }: GraphMessage,
+  after: ModelFile,
+  { annotations: now }: GraphMessage,
+): boolean {
+  const text = ({ reader }: ModelFile, { frame }: AnnotationMessage) =>
+    String(concat(restOf(reader, frame)));
+  const known = own.map((each) => text(before, each));
+  return now.every(
+    (each, k) =>
+      (k < own.length ? each.name === own[k].name : !own.some(({ name }) => name === each.name)) &&
+      (k < own.length ? known[k] === text(after, each) : known.includes(text(after, each))),
+  );
+}
+
+const restOf = (reader: Reader, range: Range) =>
+  [...reader.fields(range)]
+    .filter(({ number }) => number !== TENSOR_NAME)
+    .map((field) => raw(reader, field));
+
+const fieldsIn = (reader: Reader, { body, end }: Field) => [...reader.fields({ start: body, end })];
+const raw = (reader: Reader, { start, end }: Range) => reader.bytes({ start, end }).slice();
+const utf8 = new TextEncoder();
+const named = (name: string) => bytesField(TENSOR_NAME, utf8.encode(name));

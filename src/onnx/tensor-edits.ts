@@ -1,0 +1,73 @@
+import { allTensors } from "./all-tensors.ts";
+import { dataTypeNamed } from "./data-types.ts";
+import { type Frame, partsOf } from "./decode.ts";
+import { append, type Edit, replaceContent } from "./edits.ts";
+import { type Outside, tensorMessage } from "./encode.ts";
+import { isExternal } from "./external.ts";
+import { externalFields, relocationEdits } from "./links.ts";
+import { FIELD, type TensorMessage } from "./messages.ts";
+import type { ModelFile } from "./model-file.ts";
+import type { DenseTensor } from "./new-node.ts";
+import { bytesField } from "./wire-bytes.ts";
+
+/** A tensor that gets other values: raw data inside the model, or a place in a data file. */
+export interface NewValues {
+  readonly tensor: TensorMessage;
+  readonly to: Uint8Array | Outside;
+}
+
+/** A field that states a data type, and the type that it is to state. */
+export interface StatedType {
+  readonly frame: Frame;
+  readonly field: number;
+  readonly dtype: string;
+}
+
+/** What a patch changes of tensors that are there already. */
+export interface TensorChanges {
+  readonly values?: readonly NewValues[];
+  /** New names of data files, by the location that tensors name now. */
+  readonly locations?: (location: string) => string;
+  /** Tensors in the place of others. */
+  readonly tensorsBy?: readonly { readonly tensor: TensorMessage; readonly by: DenseTensor }[];
+  readonly dtypes?: readonly StatedType[];
+}
+
+/** The edits that a patch's changes of present tensors and stated types stand for. */
+export function tensorEdits(file: ModelFile, changes: TensorChanges): Edit[] {
+  const { values = [], locations, tensorsBy = [], dtypes = [] } = changes;
+  const valued = new Set(values.map(({ tensor }) => tensor));
+  const others = locations ? [...allTensors(file)].filter((tensor) => !valued.has(tensor)) : [];
+  return [
+    ...values.flatMap((one) => valueEdits(file, one)),
+    ...(locations ? relocationEdits(others, locations) : []),
+    ...tensorsBy.map(({ tensor, by }) => replaceContent(tensor, tensorMessage(by))),
+    ...dtypes.flatMap((stated) => typeEdits(file, stated)),
+  ];
+}
+
+/** TensorProto's fields that hold its values or say where they are. */
+const VALUES: ReadonlySet<number> = new Set([4, 5, 6, 7, 9, 10, 11, 13, 14]);
+
+/** Raw data is replaced where it stands; else what holds or locates values goes, and new fields come at the end. */
+function valueEdits({ reader }: ModelFile, { tensor, to }: NewValues): Edit[] {
+  const { frame, raw } = tensor;
+  const inside = to instanceof Uint8Array;
+  if (inside && raw && !isExternal(tensor)) return [{ ...raw, bytes: to, frame }];
+  const cuts = partsOf(frame).flatMap((part) =>
+    [...reader.fields(part)]
+      .filter(({ number }) => VALUES.has(number))
+      .map(({ start, end }): Edit => ({ start, end, bytes: new Uint8Array(), frame: part })),
+  );
+  const fields = inside
+    ? bytesField(FIELD.tensorRaw, to)
+    : externalFields(to.location, to.offset, to.length);
+  return [...cuts, append(tensor, fields)];
+}
+
+function typeEdits({ reader }: ModelFile, { frame, field, dtype }: StatedType): Edit[] {
+  const bytes = Uint8Array.of(field * 8, dataTypeNamed(dtype)!.number);
+  return [...reader.fields(frame)]
+    .filter(({ number }) => number === field)
+    .map(({ start, end }) => ({ start, end, bytes, frame }));
+}
