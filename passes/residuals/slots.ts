@@ -7,12 +7,13 @@ import { flatten, independent, isOneMap, MOST_TERMS } from "./nested-sums.ts";
 import { computedBy } from "./operators.ts";
 import { isElsewhere } from "./part.ts";
 import { isPosition } from "./position.ts";
+import { preActivations } from "./pre-activations.ts";
 import type { Reach } from "./reach.ts";
 import { whyNot } from "./reasons.ts";
 import type { Kind, OptionalKind, Setting, Sum, Term } from "./residual.ts";
 import { sameShape } from "./same-shape.ts";
 import { isMerge } from "./scales.ts";
-import { skipChain } from "./skip-chain.ts";
+import { type Link, skipChain } from "./skip-chain.ts";
 
 /** Which term of a sum is the skip, or why none is. */
 export type Slots = Chosen | { readonly reason: string; readonly optional?: Chosen };
@@ -180,6 +181,14 @@ function isPieced(
   );
 }
 
+/** The values a skip comes from, nearest first, and beside each its other pre-activations. */
+function* origins(setting: Setting, skip: Value): Generator<Link> {
+  for (const link of skipChain(setting, skip)) {
+    yield link;
+    yield* preActivations(setting, link);
+  }
+}
+
 /** Whether this term is the skip; null where the others do not come from it at all. */
 function trySkip(
   setting: Setting,
@@ -188,7 +197,7 @@ function trySkip(
   skip: Term,
   others: readonly Term[],
 ): { kind: Kind } | { reason: string; kind?: OptionalKind; weak?: boolean } | null {
-  for (const link of skipChain(setting, skip.value)) {
+  for (const link of origins(setting, skip.value)) {
     if (!isFloat(setting.types.get(link.value)?.dtype)) continue;
     const ways = others.map((term) => reach.ways(link.value, term.value, node));
     if (ways.includes(null) && isPieced(setting, reach, node, link.value, others))

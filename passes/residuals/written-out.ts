@@ -4,7 +4,7 @@ import type { Setting } from "./residual.ts";
 const words = (text: string) => new Set(text.split(" "));
 
 /** Operators that a norm or an activation is written with where it is no operator of its own. */
-const PARTS = words(
+export const PARTS = words(
   "LayerNormalization RMSNormalization SimplifiedLayerNormalization Mul Add Sub Div Sqrt Pow Reciprocal ReduceMean ReduceSum Cast Neg Exp Erf Tanh Sigmoid HardSigmoid Softplus Clip Max Min Abs",
 );
 
