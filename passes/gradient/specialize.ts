@@ -1,7 +1,7 @@
 import { bound, type Sizes } from "../../src/graph/bound.ts";
 import { writing } from "../../src/graph/builder.ts";
 import type { Types } from "../../src/graph/types.ts";
-import { computedConstants } from "../../src/infer/evaluate.ts";
+import { computedConstants } from "../../src/infer/constants.ts";
 import { withRanks } from "../../src/infer/ranks.ts";
 import { type Model, patched, typesOf } from "../../src/model.ts";
 import type { Ort } from "../../src/ort/session.ts";

@@ -116,7 +116,7 @@ export async function compareGraphs(
   let first: FirstDifference | null = null;
   if (!equal && error === null) {
     progress(0.7, "first difference");
-    first = await firstDifference(ort, a, b, pairs, feeds, dims);
+    first = await firstDifference(ort, { a, b, pairs, feeds, dims });
   }
   progress(1, "done");
   const unchanged = findings.every(({ harmless }) => harmless);

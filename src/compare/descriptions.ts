@@ -4,8 +4,7 @@ import type { FunctionMessage, GraphMessage, ValueInfoMessage } from "../onnx/me
 import { showShape, type Type } from "../onnx/shape.ts";
 import { type Finding, placeOf, titleOf } from "./finding.ts";
 import { sameFunctions } from "./functions.ts";
-import { bodiesOf } from "./inside.ts";
-import { type Counterpart, functionKey, NUMBERED } from "./matching.ts";
+import { bodiesOf, type Counterpart, functionKey, NUMBERED } from "./matching.ts";
 import { fieldDifferences } from "./same-fields.ts";
 
 const MODEL = {

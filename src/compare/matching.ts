@@ -34,6 +34,12 @@ export function counterparts(a: Graph, b: Graph): Counterpart[] {
   return pairs;
 }
 
+/** The bodies of counterparts: the scopes beside the main graph that can have initializers. */
+export const bodiesOf = (pairs: readonly Counterpart[]): [Scope, Scope][] =>
+  pairs.flatMap(({ a, b }) =>
+    a.bodies.flatMap((body, k): [Scope, Scope][] => (b.bodies[k] ? [[body, b.bodies[k]]] : [])),
+  );
+
 /** What tells functions apart: domain, name and overload. */
 export const functionKey = ({ message }: Scope) =>
   "domain" in message ? [message.domain, message.name, message.overload].join(":") : message.name;

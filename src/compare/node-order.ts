@@ -3,8 +3,7 @@ import { scopesOf } from "../graph/scopes.ts";
 import type { NodeMessage } from "../onnx/messages.ts";
 import { type Finding, placeOf } from "./finding.ts";
 import { sameFunctions } from "./functions.ts";
-import { bodiesOf } from "./inside.ts";
-import type { Counterpart } from "./matching.ts";
+import { bodiesOf, type Counterpart } from "./matching.ts";
 
 /** Scopes whose nodes stand in topological order in the first model only, as ONNX requires it. */
 export function orderDifferences(a: Graph, b: Graph, pairs: readonly Counterpart[]): Finding[] {

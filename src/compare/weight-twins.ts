@@ -3,8 +3,7 @@ import type { Graph, Node, Scope, Value } from "../graph/graph.ts";
 import { equalRanges, tensorDifference } from "../graph/same-tensor.ts";
 import type { SparseTensorMessage, TensorMessage } from "../onnx/messages.ts";
 import { type ModelFile, tensorBytes } from "../onnx/model-file.ts";
-import { bodiesOf } from "./inside.ts";
-import { type Counterpart, NUMBERED } from "./matching.ts";
+import { bodiesOf, type Counterpart, NUMBERED } from "./matching.ts";
 
 type Weight = TensorMessage | SparseTensorMessage;
 

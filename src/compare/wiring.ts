@@ -1,8 +1,7 @@
 import type { Graph, Node, Value } from "../graph/graph.ts";
 import { type Finding, placeOf, titleOf } from "./finding.ts";
 import { sameFunctions } from "./functions.ts";
-import { bodiesOf } from "./inside.ts";
-import { type Counterpart, NUMBERED } from "./matching.ts";
+import { bodiesOf, type Counterpart, NUMBERED } from "./matching.ts";
 
 type Twins = ReadonlyMap<Value, Value>;
 

@@ -2,10 +2,10 @@ import type { Graph, Scope, Value } from "../graph/graph.ts";
 import type { Types } from "../graph/types.ts";
 import type { Type } from "../onnx/shape.ts";
 import type { Ort } from "../ort/session.ts";
-import { bodyInputs, widened } from "./body-inputs.ts";
 import { Alike } from "./cache.ts";
 import { refuseFatal } from "./fatal.ts";
 import { inferScope } from "./infer-scope.ts";
+import { bodyInputs, widened } from "./loops.ts";
 import { measuredTypes } from "./measured-shapes.ts";
 
 /** What was inferred, and sentences on what could not be. */

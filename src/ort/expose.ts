@@ -33,6 +33,10 @@ export function expose(
   path: readonly Step[],
   values: readonly Handed[],
 ): Exposed | null {
+  if (path.length === 0) {
+    const outputs = values.map(({ name }) => name);
+    return { file: withOutputs(graph.file, outputs), outputs };
+  }
   const to = draft(graph);
   const names = handOut(to, path, values, ALL_TURNS);
   return names && { file: withOutputs(patchedFile(graph.file, to), names), outputs: names };

@@ -1,0 +1,162 @@
+import type { Tensor } from "onnxruntime-common";
+import type { Graph, Value } from "../graph/graph.ts";
+import { own } from "../graph/own.ts";
+import type { Step } from "../graph/path.ts";
+import { dataTypeNamed } from "../onnx/data-types.ts";
+import type { Type } from "../onnx/shape.ts";
+import { type Exposed, expose } from "../ort/expose.ts";
+import { sown } from "../ort/fixed-seeds.ts";
+import { runnable } from "../ort/loading.ts";
+import { type Ort, runFor, type Tensors, withSession } from "../ort/session.ts";
+import { compare, type Difference } from "./difference.ts";
+import type { Counterpart } from "./matching.ts";
+
+/** Elements that are held at once, and values that one session gives. */
+const ELEMENTS = 1 << 25;
+const VALUES = 500;
+/** The size assumed for a dimension of which nothing is known. */
+const UNKNOWN_DIM = 64;
+
+/** Operators whose bodies run in rounds. */
+const LOOPS = new Set(["Loop", "Scan"]);
+
+/** What the search runs with, and what it knows. */
+export interface Search {
+  readonly ort: Ort;
+  readonly feed: Tensors;
+  readonly dims: Readonly<Record<string, number>>;
+  readonly pairs: readonly Counterpart[];
+  /** Types of the first model's values, as far as they are known. */
+  readonly types: Map<Value, Type>;
+}
+
+/** A scope of a model: the steps from the main graph into it. */
+export interface ScopePath {
+  readonly graph: Graph;
+  readonly path: readonly Step[];
+}
+
+/** The same scope in both models. */
+export type ScopePair = readonly [ScopePath, ScopePath];
+
+/** The first value that differs. */
+export interface Found {
+  readonly pair: Counterpart;
+  readonly value: string;
+  readonly difference: Difference;
+  /** Values that were compared up to here, this one included. */
+  readonly compared: number;
+  /** The round of the loops around it in which it first differs. */
+  readonly round: number;
+}
+
+/** A value that both models make under one name, and about how many elements it has. */
+interface SharedValue {
+  readonly name: string;
+  readonly dtype: string | null;
+  readonly pair: Counterpart;
+  readonly elements: number;
+}
+
+/**
+ * Finds the first value of a scope, in the first model's topological order, that is not the same in
+ * both models bit for bit; inside loops the first in the earliest round. Values that differ from
+ * run to run, and those that onnxruntime cannot output, are left out. Returns null if there is none.
+ */
+export function firstInScope(search: Search, scopes: ScopePair): Promise<Found | null> {
+  const loops = scopes[0].path.filter(({ node }) => LOOPS.has(node.op)).length;
+  return firstOf(search, scopes, loops, sharedValues(search, scopes, loops));
+}
+
+/** The pairs of nodes that stand in a scope, in the first model's order. */
+export function pairsIn({ pairs }: Search, [a, b]: ScopePair): Counterpart[] {
+  const [x, y] = [a, b].map(({ graph, path }) => path.at(-1)?.scope ?? graph.main);
+  const inside = pairs.filter((pair) => pair.a.scope === x && pair.b.scope === y);
+  return inside.sort((p, q) => p.a.index - q.a.index);
+}
+
+function sharedValues(search: Search, scopes: ScopePair, loops: number): SharedValue[] {
+  const { types, dims } = search;
+  return pairsIn(search, scopes).flatMap((pair) =>
+    pair.a.outputs.flatMap((value) => {
+      const type = value ? types.get(value) : undefined;
+      const there = pair.b.outputs.some((other) => other?.name === value?.name);
+      // In the main graph a value without a type is not a tensor; inside, types may not be known.
+      const known = type ? dataTypeNamed(type.dtype)?.ort : pair.a.scope.kind !== "main";
+      if (!value || !there || !known) return [];
+      const elements = (type?.shape ?? [UNKNOWN_DIM]).reduce<number>(
+        (n, dim) => n * (typeof dim === "number" ? dim : (own(dims, dim) ?? UNKNOWN_DIM)),
+        UNKNOWN_DIM ** loops,
+      );
+      return [{ name: value.name, dtype: type?.dtype ?? null, pair, elements }];
+    }),
+  );
+}
+
+const earlier = (a: Found | null, b: Found | null) => (a && (!b || a.round <= b.round) ? a : b);
+
+/** Searches values together, or in halves if they are too many or one of them cannot be an output. */
+async function firstOf(
+  search: Search,
+  scopes: ScopePair,
+  loops: number,
+  values: readonly SharedValue[],
+): Promise<Found | null> {
+  const elements = values.reduce((sum, value) => sum + value.elements, 0);
+  if (values.length <= 1 || (values.length <= VALUES && elements <= ELEMENTS))
+    try {
+      return await firstTogether(search, scopes, loops, values);
+    } catch (error) {
+      if (values.length <= 1) return null;
+      if (!(error instanceof Error)) throw error;
+    }
+  const half = values.length >> 1;
+  const first = await firstOf(search, scopes, loops, values.slice(0, half));
+  if (first && loops === 0) return first;
+  const late = await firstOf(search, scopes, loops, values.slice(half));
+  return earlier(first, late && { ...late, compared: late.compared + half });
+}
+
+/** Searches values that one session of each model gives. Throws if onnxruntime cannot output them. */
+async function firstTogether(
+  { ort, feed }: Search,
+  scopes: ScopePair,
+  loops: number,
+  values: readonly SharedValue[],
+): Promise<Found | null> {
+  const [a, b] = scopes.map(({ graph, path }) => expose(graph, path, values));
+  const once = await run(ort, a, feed);
+  const other = await run(ort, b, feed);
+  const differences = once.map((tensor, k) => compare(tensor, other[k]));
+  if (differences.every(({ bitEqual }) => bitEqual)) return null;
+  const again = await run(ort, a, feed);
+  let first: Found | null = null;
+  for (const [k, { name, pair }] of values.entries()) {
+    const difference = differences[k];
+    if (difference.bitEqual || !compare(once[k], again[k]).bitEqual) continue;
+    const round = loops === 0 ? 0 : roundOf(once[k], other[k], loops);
+    first = earlier(first, { value: name, pair, difference, compared: k + 1, round });
+  }
+  return first;
+}
+
+/** Runs a model in a session of its own, in which it draws the same random numbers as in any other. */
+async function run(ort: Ort, exposed: Exposed | null, feed: Tensors): Promise<Tensor[]> {
+  if (!exposed) throw new Error("these values cannot be exposed");
+  const { file, outputs } = exposed;
+  return withSession(ort, runnable(sown(file)), "disabled", async (session) => {
+    const results = await runFor(session, feed, [...outputs]);
+    return outputs.map((name) => results[name]);
+  });
+}
+
+/** The round in which two stacks first differ: the loops' rounds are their leading axes. */
+function roundOf(a: Tensor, b: Tensor, loops: number): number {
+  const block = (dims: readonly number[]) => dims.slice(loops).reduce((n, dim) => n * dim, 1);
+  if (block(a.dims) !== block(b.dims)) return 0;
+  const [x, y] = [a.data, b.data] as ArrayLike<unknown>[];
+  const length = Math.min(x.length, y.length);
+  let k = 0;
+  while (k < length && Object.is(x[k], y[k])) k++;
+  return Math.floor(k / Math.max(1, block(a.dims)));
+}
