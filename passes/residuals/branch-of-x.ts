@@ -14,36 +14,8 @@ export function isLinear(setting: Setting, branch: Value, { value: x }: Link): b
   return false;
 }
 
-/** Whether a branch begins by taking x away, so that the sum takes x out again: x + z·(n − x). */
-export function takesOut(
-  setting: Setting,
-  branch: Value,
-  x: Value,
-  seen = new Set<Value>(),
-): boolean {
-  for (const { value, kind } of skipChain(setting, branch)) {
-    if (kind === "projected" || seen.has(value)) return false;
-    seen.add(value);
-    const node = value.producer;
-    if (
-      node?.op === "Sub" &&
-      comesBy(setting, node.inputs[1], x) &&
-      !pools(setting, node.inputs[0], x)
-    )
-      return true;
-    if (node?.op === "Mul" && node.inputs.some((v) => v && takesOut(setting, v, x, seen)))
-      return true;
-  }
-  return false;
-}
-
-/** Whether a value is a pool of x: less x, that is a mixer of positions (PoolFormer). */
-const pools = (setting: Setting, value: Value | null, x: Value) =>
-  value?.producer != null &&
-  traits(setting, value.producer).pooling &&
-  comesBy(setting, value.producer.inputs[0], x);
-
-const comesBy = (setting: Setting, value: Value | null | undefined, x: Value) =>
+/** Whether a value is x itself, at other places or in another float type. */
+export const comesBy = (setting: Setting, value: Value | null | undefined, x: Value) =>
   value != null &&
   [...skipChain(setting, value)].some((link) => link.kind === "identity" && link.value === x);
 

@@ -1,7 +1,7 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { isFloat } from "../../src/graph/types.ts";
 import { showShape } from "../../src/onnx/shape.ts";
-import { foreignRoot, isGated, isLinear, takesOut } from "./branch-of-x.ts";
+import { foreignRoot, isGated, isLinear } from "./branch-of-x.ts";
 import { opensGate } from "./gate.ts";
 import { flatten, independent, isOneMap, MOST_TERMS } from "./nested-sums.ts";
 import { computedBy } from "./operators.ts";
@@ -14,6 +14,7 @@ import type { Kind, OptionalKind, Setting, Sum, Term } from "./residual.ts";
 import { sameShape } from "./same-shape.ts";
 import { isMerge } from "./scales.ts";
 import { type Link, skipChain } from "./skip-chain.ts";
+import { takesOut } from "./taken-out.ts";
 
 /** Which term of a sum is the skip, or why none is. */
 export type Slots = Chosen | { readonly reason: string; readonly optional?: Chosen };
