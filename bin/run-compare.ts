@@ -59,7 +59,7 @@ async function compared(
     const feeds = args.inputs ? [await readInputs(ort, a, args.inputs)] : undefined;
     const { seed, atol, rtol } = args;
     const { report } = progress;
-    return await compare(a, b, { ort, dims, seed, atol, rtol, feeds, progress: report });
+    return await compare(a, b, { ort, dims, seed, atol, rtol, feeds, onProgress: report });
   } finally {
     progress.stop();
   }

@@ -174,7 +174,7 @@ async function proveStaged(
       feeds,
       alsoOrt,
       allSites: args.allSites,
-      progress: progress.report,
+      onProgress: progress.report,
     });
   } finally {
     progress.stop();

@@ -1,4 +1,5 @@
 import { checkOptions, type Declared, type Option, type Options, shown } from "./options.ts";
+import type { Watching } from "./ort/abortable.ts";
 import type { Ort } from "./ort/session.ts";
 
 /** Options of functions that run onnxruntime. */
@@ -17,6 +18,9 @@ export const callback: Option = { type: "function" };
 export const orNull = (option: Option): Option => ({ ...option, nullable: true });
 
 export const withOrt: Declared<WithOrt> = { ort: object };
+
+/** Options of functions that take long. */
+export const watching: Declared<Watching> = { signal: object, onProgress: callback };
 
 /**
  * Checks the options of a function of the API, and those of options that are objects themselves

@@ -201,9 +201,12 @@ export function stageModel(
 
 const inferred = new WeakMap<Model, Promise<{ types: Types; warnings: readonly string[] }>>();
 
-/** Types of a model's values; inferred once. */
-export function typesOf(model: Model, ort: Ort) {
+/** Types of a model's values; inferred once, but for a call that was stopped. */
+export async function typesOf(model: Model, ort: Ort) {
   const known = inferred.get(model) ?? inferTypes(ort, model.graph);
   inferred.set(model, known);
-  return known;
+  const types = await known;
+  if (!ort.signal?.aborted) return types;
+  inferred.delete(model);
+  throw ort.signal.reason;
 }

@@ -6,23 +6,26 @@ import {
   orNull,
   text,
   type WithOrt,
+  watching,
   withOrt,
 } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
-import { applyPatch } from "../../src/graph/patch.ts";
+import { applyPatch, type Provenance } from "../../src/graph/patch.ts";
 import { copyNames } from "../../src/graph/placing.ts";
 import { type Model, modelOf } from "../../src/model.ts";
 import { sampled } from "../../src/onnx/undo.ts";
 import type { Declared } from "../../src/options.ts";
 import { idleSentences } from "../../src/options.ts";
+import { abortable, stepper, type Watching } from "../../src/ort/abortable.ts";
 import { checkLoadable } from "../../src/ort/loadable.ts";
+import type { Ort } from "../../src/ort/session.ts";
 import { VERSION } from "../../src/version.ts";
 import type { ResidualOptions, Residuals } from "../residuals/find.ts";
 import { searching } from "../residuals/find.ts";
 import { whyNot } from "../residuals/reasons.ts";
 import { type Choice, chosen } from "./choose.ts";
 import { choosing, inserting } from "./insert-options.ts";
-import { type Manifest, manifestKey, manifests } from "./manifest.ts";
+import { manifestKey, manifests } from "./manifest.ts";
 import { fitsIntoMemory } from "./memory.ts";
 import { NoSiteError } from "./no-site-error.ts";
 import { type LaurelOptions, laurelOptions, manifestOf, type Plan, plan } from "./plan.ts";
@@ -32,12 +35,16 @@ import { type FoundResiduals, type Opened, type Searched, searched, withOnly } f
 /** Finds a model's residual connections, and chooses some; the model is not changed. */
 export async function findResiduals(
   model: Model,
-  options: WithOrt & ResidualOptions & Pick<Choice, keyof typeof choosing>,
+  options: WithOrt & Watching & ResidualOptions & Pick<Choice, keyof typeof choosing>,
 ): Promise<FoundResiduals> {
   checkModel("findResiduals", model);
-  checkGiven("findResiduals", options, { ...withOrt, ...searching, ...choosing });
-  const { include, exclude, stream, every, last, ...finding } = options;
-  const { found, warnings } = await search(model, finding);
+  checkGiven("findResiduals", options, { ...withOrt, ...watching, ...searching, ...choosing });
+  const { include, exclude, stream, every, last, signal, onProgress, ...finding } = options;
+  const step = stepper({ signal, onProgress });
+  step(0, "finding the residual connections");
+  const ort = abortable(finding.ort, signal);
+  const { found, warnings } = await search(model, { ...finding, ort });
+  step(1, "done");
   const choice = { include, exclude, stream, every, last };
   const narrowed = Object.values(choice).some((each) => each !== undefined);
   return { ...found, chosen: narrowed ? chosen(found.sites, choice) : found.sites, warnings };
@@ -100,102 +107,123 @@ const resultOptions: Declared<ResultOptions> = {
   hash: flag,
 };
 
+const laurelizing = {
+  ...withOrt,
+  ...watching,
+  ...searching,
+  ...laurelOptions,
+  ...resultOptions,
+};
+
 /**
  * Replaces `y = f(x) + x` by LAuReL at every residual connection, or at those that `include` and
- * `exclude` leave. The result computes exactly what the model did. Throws an InputError where
+ * `exclude` leave. The result computes exactly what the model did. Throws an InputError if
  * the model is laurelized already, an option is not to be had, or no site is left.
  */
 export async function laurelize(
   model: Model,
-  options: WithOrt & ResidualOptions & LaurelOptions & ResultOptions,
+  options: WithOrt & Watching & ResidualOptions & LaurelOptions & ResultOptions,
 ): Promise<Laurelized> {
   checkModel("laurelize", model);
-  checkGiven("laurelize", options, {
-    ...withOrt,
-    ...searching,
-    ...laurelOptions,
-    ...resultOptions,
+  checkGiven("laurelize", options, laurelizing);
+  const { ort: given, signal, onProgress, featureAxis, also, ...others } = options;
+  const { externalData, linkWeights = false, copyData, hash, again = false, ...wanted } = others;
+  const step = stepper({ signal, onProgress });
+  const finding = { featureAxis, also };
+  checkUntouched(model, again);
+  step(0, "finding the residual connections");
+  const { opened, sites, found } = await sitesOf(model, abortable(given, signal), finding, {
+    ...wanted,
+    again,
   });
-  const {
-    ort,
-    featureAxis,
-    also,
-    externalData = null,
-    linkWeights = false,
-    copyData,
-    hash,
-    again = false,
-    ...wanted
-  } = options;
-  const before = manifests(model.metadata).length;
-  if (before > 0 && !again)
-    throw new InputError(
-      `${model.file.source.name} is already laurelized; there is nothing to do, unless again is set.`,
-    );
-  const opset = model.file.opsets.get("") ?? 7;
-  if (opset < 7)
-    throw new InputError(
-      `${model.file.source.name} uses opset ${opset}, and onnxruntime runs 7 and newer; convert it with onnx.version_converter first.`,
-    );
-  const all = await search(model, { ort, featureAxis, also });
-  const { recognized } = all.found;
-  if (recognized > 0 && before === 0 && !again)
-    throw new RecognizedError(model.file.source.name, recognized);
-  const taken = chosen(all.found.sites, { ...wanted, again });
-  const found = { ...all.found, chosen: taken, warnings: all.warnings };
-  if (taken.length === 0) throw new NoSiteError(found, model.file.source.name);
-  const needed = all.opened.nodes.filter((node) => taken.some(({ within }) => within === node));
-  const fewer = needed.length < all.opened.nodes.length;
-  const { opened, found: at } = fewer
-    ? await withOnly(all, needed, ort, findingOf(model, { featureAxis, also }))
-    : all;
-  if (opened.undos.length > 0 && linkWeights)
-    throw new InputError(
-      `${model.file.source.name} has ${opened.calls.length > 0 ? "functions" : "fused nodes"} that hold residual connections and have to be opened first, which moves the weights that --link-weights would refer to; leave it out.`,
-    );
+  if (opened.undos.length > 0 && linkWeights) throw movedWeights(model, opened);
+  step(0.7, "inserting LAuReL");
   const { graph } = opened.model;
-  const sites = taken.map(({ name }) => name);
-  const planned = plan(graph, at.sites, { ...wanted, ...ANY, sites, again: true });
-  const provenance = async (undo: Manifest["undo"]) => {
-    const { source } = model;
-    const linked = undo.beside !== undefined;
-    const digest = (hash ?? !linked) ? await sha256(source) : null;
-    const sample = linked ? { sample: await sha256(sampled(source, undo)) } : {};
-    const said = featureAxis !== undefined || also?.length;
-    const finding = said ? { finding: { featureAxis, also } } : {};
-    const opening = opened.undos.length > 0 ? { opening: opened.undos } : {};
-    const facts = { version: VERSION, ...finding, sha256: digest, ...sample, undo, ...opening };
-    const manifest = manifestOf(planned, facts);
-    return { key: manifestKey(before), value: JSON.stringify(manifest) };
-  };
-  const { source, folder } = await applyPatch(graph, planned.patch, provenance, {
-    newData: externalData,
+  const planned = plan(graph, sites, wanted);
+  const record = recordOf({ model, opened, planned, finding, hash });
+  const { source, folder } = await applyPatch(graph, planned.patch, record, {
+    newData: externalData ?? null,
     link: linkWeights,
     copies: copyData ? copyNames(model.dataFiles, copyData) : undefined,
   });
+  step(1, "done");
+  const idle = idleSentences({ ...wanted }, inserting);
+  const warnings = [...found.warnings, ...blocking(found), ...idle, ...planned.warnings];
   return {
     original: model,
     opened,
     model: modelOf(source, folder),
     plan: planned,
     found,
-    warnings: [
-      ...found.warnings,
-      ...blocking(found),
-      ...idleSentences({ ...wanted }, inserting),
-      ...planned.warnings,
-    ],
+    warnings,
   };
 }
 
-/** Narrows nothing. */
-const ANY: Choice = {
-  include: undefined,
-  exclude: undefined,
-  stream: undefined,
-  every: undefined,
-  last: undefined,
-};
+/** Throws an InputError if LAuReL cannot be inserted into a model, or not without `again`. */
+function checkUntouched(model: Model, again: boolean): void {
+  const { source, opsets } = model.file;
+  if (isLaurelized(model) && !again)
+    throw new InputError(
+      `${source.name} is already laurelized; there is nothing to do, unless again is set.`,
+    );
+  const opset = opsets.get("") ?? 7;
+  if (opset < 7)
+    throw new InputError(
+      `${source.name} uses opset ${opset}, and onnxruntime runs 7 and newer; convert it with onnx.version_converter first.`,
+    );
+}
+
+const movedWeights = (model: Model, { calls }: Opened) =>
+  new InputError(
+    `${model.file.source.name} has ${calls.length > 0 ? "functions" : "fused nodes"} that hold residual connections and have to be opened first, which moves the weights that --link-weights would refer to; leave it out.`,
+  );
+
+/** The chosen sites, in the model in which only what they need is opened. */
+async function sitesOf(model: Model, ort: Ort, finding: ResidualOptions, choice: Choice) {
+  const { name } = model.file.source;
+  const all = await search(model, { ort, ...finding });
+  const { recognized } = all.found;
+  if (recognized > 0 && !isLaurelized(model) && !choice.again)
+    throw new RecognizedError(name, recognized);
+  const taken = chosen(all.found.sites, choice);
+  const found = { ...all.found, chosen: taken, warnings: all.warnings };
+  if (taken.length === 0) throw new NoSiteError(found, name);
+  const needed = all.opened.nodes.filter((node) => taken.some(({ within }) => within === node));
+  const fewer = needed.length < all.opened.nodes.length;
+  const { opened, found: at } = fewer
+    ? await withOnly(all, needed, ort, findingOf(model, finding))
+    : all;
+  const names = new Set(taken.map((site) => site.name));
+  return { opened, sites: at.sites.filter((site) => names.has(site.name)), found };
+}
+
+interface Recording {
+  readonly model: Model;
+  readonly opened: Opened;
+  readonly planned: Plan;
+  readonly finding: ResidualOptions;
+  readonly hash: boolean | undefined;
+}
+
+/** What the result says of itself, once it is known how the patch is undone. */
+function recordOf({ model, opened, planned, finding, hash }: Recording): Provenance {
+  const { featureAxis, also } = finding;
+  const stated = featureAxis !== undefined || also?.length;
+  return async (undo) => {
+    const { source } = model;
+    const linked = undo.beside !== undefined;
+    const facts = {
+      version: VERSION,
+      ...(stated ? { finding: { featureAxis, also } } : {}),
+      sha256: (hash ?? !linked) ? await sha256(source) : null,
+      ...(linked ? { sample: await sha256(sampled(source, undo)) } : {}),
+      undo,
+      ...(opened.undos.length > 0 ? { opening: opened.undos } : {}),
+    };
+    const key = manifestKey(manifests(model.metadata).length);
+    return { key, value: JSON.stringify(manifestOf(planned, facts)) };
+  };
+}
 
 function blocking({ rejected }: Residuals): string[] {
   const { length } = rejected.filter(({ reason }) => reason === whyNot.blocked());

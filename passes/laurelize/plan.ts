@@ -16,7 +16,7 @@ import {
   variantNames,
 } from "../variants/index.ts";
 import type { Variant, VariantOptions } from "../variants/variant.ts";
-import { type Choice, chosen } from "./choose.ts";
+import type { Choice } from "./choose.ts";
 import { type Augmented, augment, type Draft } from "./insert.ts";
 import { choosing, DEFAULT_VARIANT, inserting } from "./insert-options.ts";
 import type { Manifest } from "./manifest.ts";
@@ -45,8 +45,12 @@ export interface Plan {
   readonly warnings: readonly string[];
 }
 
-/** Plans LAuReL at the chosen ones of these sites. Changes nothing yet. */
-export function plan(graph: Graph, sites: readonly Site[], wanted: LaurelOptions): Plan {
+/** Plans LAuReL at these sites. Changes nothing yet. */
+export function plan(
+  graph: Graph,
+  sites: readonly Site[],
+  wanted: Omit<LaurelOptions, keyof Choice>,
+): Plan {
   const variant = wanted.variant ?? DEFAULT_VARIANT;
   const named = variantNamed(variant);
   if (!named)
@@ -56,7 +60,7 @@ export function plan(graph: Graph, sites: readonly Site[], wanted: LaurelOptions
   const draft: Draft = { nodes: [], tensors: [], redirects: [] };
   const below = namesBelow(graph);
   const layers = new Map<string, Augmented>();
-  const augmented = chosen(sites, wanted).map((site) => {
+  const augmented = sites.map((site) => {
     const operands = parts.some((part) => part.name === "pa")
       ? laggedSkips(site, options.lags)
       : [site.skip.value];
@@ -132,7 +136,10 @@ function clamping(sites: readonly Augmented[], { rank }: VariantOptions): string
       ];
 }
 
-function optionsOf(wanted: LaurelOptions, named: readonly Variant[]): VariantOptions {
+function optionsOf(
+  wanted: Omit<LaurelOptions, keyof Choice>,
+  named: readonly Variant[],
+): VariantOptions {
   const { rank, normalize, perChannel, init, lags, shareLags, seed } = wanted;
   const given = { rank, normalize, perChannel, init, lags, shareLags, seed };
   const options = { ...filled(defaults, given), paMap: wanted.paMap ?? defaultMap(named) };

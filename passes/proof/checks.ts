@@ -2,6 +2,7 @@ import { flag, object, text } from "../../src/arguments.ts";
 import type { Outcome } from "../../src/compare/outcome.ts";
 import type { FunctionReport } from "../../src/compare/outputs.ts";
 import type { Declared } from "../../src/options.ts";
+import type { Watching } from "../../src/ort/abortable.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
 import type { SampleOptions } from "../../src/samples/samples.ts";
 import { running } from "../../src/samples/samples.ts";
@@ -42,7 +43,7 @@ export interface Proof {
 }
 
 /** How to prove. */
-export interface ProofOptions extends SampleOptions {
+export interface ProofOptions extends SampleOptions, Watching {
   /** Inputs to use instead of made-up ones, a set of tensors by name each. */
   readonly feeds?: readonly Tensors[] | undefined;
   /** "sites" runs each site alone and no whole model: for models larger than the memory. */
@@ -51,8 +52,6 @@ export interface ProofOptions extends SampleOptions {
   readonly allSites?: boolean | undefined;
   /** Another onnxruntime, under which the same-function check is repeated. */
   readonly alsoOrt?: Ort | undefined;
-  /** Called before each step with how much is done, from 0 to 1. */
-  readonly progress?: ((done: number, step: string) => void) | undefined;
 }
 
 /** The options of a proof, as they are checked. */

@@ -6,6 +6,7 @@ import {
   comparing,
 } from "../../src/compare/compare-models.ts";
 import { type Model, typesOf } from "../../src/model.ts";
+import { abortable } from "../../src/ort/abortable.ts";
 
 /**
  * Compares any two models: what of the first the second has changed or lost, whether both compute
@@ -19,7 +20,8 @@ export async function compare(
   checkModel("compare", a, "first model");
   checkModel("compare", b, "second model");
   checkGiven("compare", given, { ...withOrt, ...comparing });
-  const { ort, ...options } = given;
+  const { ort: handed, ...options } = given;
+  const ort = abortable(handed, options.signal);
   const { types } = await typesOf(a, ort);
   return compareGraphs(ort, { graph: a.graph, types }, b.graph, options);
 }

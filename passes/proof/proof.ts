@@ -13,6 +13,7 @@ import { TOKEN_SEARCHES } from "../../src/graph/own-weights.ts";
 import { weightNamed } from "../../src/graph/scopes.ts";
 import { hasTensors, type Types } from "../../src/graph/types.ts";
 import { checkSizes } from "../../src/infer/value-sizes.ts";
+import { stepper } from "../../src/ort/abortable.ts";
 import { NO_KERNEL, unloadable } from "../../src/ort/loadable.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import {
@@ -64,7 +65,7 @@ export async function runChecks(
   const file = judged.provable(graph.file);
   const some = options.allSites ? null : sampled(whole);
   const plan = some?.plan ?? whole;
-  const progress = options.progress ?? (() => {});
+  const progress = stepper(options);
   checkSizes(graph, types);
   progress(0, "sample inputs");
   const before = runnable(file);

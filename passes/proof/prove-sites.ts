@@ -1,6 +1,7 @@
 import { notRun, ran } from "../../src/compare/outcome.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import type { Types } from "../../src/graph/types.ts";
+import { stepper } from "../../src/ort/abortable.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import type { Plan } from "../laurelize/plan.ts";
 import type { Proof, ProofOptions } from "./checks.ts";
@@ -26,7 +27,7 @@ export async function proveSites(
   options: ProofOptions = {},
 ): Promise<Proof> {
   const checks = await siteChecks(ort, graph, result, plan, options);
-  options.progress?.(1, "done");
+  options.onProgress?.(1, "done");
   const passed = checks.every(({ outcome }) => outcome === "passed");
   return { passed, checks, leftOut: LEFT_OUT + unsized(types, plan), sample: null };
 }
@@ -57,7 +58,7 @@ export async function proveUnrun(
     ...(await siteChecks(ort, original, result, plan, options)),
     { name: "it can learn", ...notRun("no whole model was run") },
   ];
-  options.progress?.(1, "done");
+  options.onProgress?.(1, "done");
   return { passed: false, checks, leftOut: null, sample: null };
 }
 
@@ -68,7 +69,7 @@ async function siteChecks(
   plan: Plan,
   options: ProofOptions,
 ): Promise<Proof["checks"]> {
-  const progress = options.progress ?? (() => {});
+  const progress = stepper(options);
   const starts: SiteReport[] = [];
   const formulas: FormulaReport[] = [];
   for (const [k, augmented] of plan.sites.entries()) {

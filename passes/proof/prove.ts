@@ -1,6 +1,7 @@
 import { checkGiven, checkLaurelized, text, type WithOrt, withOrt } from "../../src/arguments.ts";
 import { type Judged, judgedOf } from "../../src/compare/judged.ts";
 import { type Model, typesOf } from "../../src/model.ts";
+import { abortable } from "../../src/ort/abortable.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import type { Laurelized } from "../laurelize/laurelize.ts";
@@ -23,9 +24,10 @@ export async function prove(
   checkGiven("prove", options, { ...withOrt, ...proving, written: text });
   const { original, opened, model, plan: planned } = laurelized;
   const { graph } = opened.model;
-  const { types } = await typesOf(opened.model, options.ort);
+  const ort = abortable(options.ort, options.signal);
+  const { types } = await typesOf(opened.model, ort);
   if (options.extent === "sites")
-    return proveSites(options.ort, { graph, types }, model.graph, planned, options);
+    return proveSites(ort, { graph, types }, model.graph, planned, options);
   checkMemory(model);
   const judged = judgedOf(graph, types);
   const file = judged.provable(model.file);
@@ -34,9 +36,8 @@ export async function prove(
     graph: model.graph,
     runnable: { ...runnable(file, written), title: "the result" },
   };
-  const closed =
-    opened.undos.length > 0 ? await closedOf(original, opened, judged, options.ort) : null;
-  return runChecks(options.ort, { graph, types, closed, judged }, result, planned, options);
+  const closed = opened.undos.length > 0 ? await closedOf(original, opened, judged, ort) : null;
+  return runChecks(ort, { graph, types, closed, judged }, result, planned, options);
 }
 
 async function closedOf(

@@ -3,6 +3,7 @@ import { InputError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Types } from "../graph/types.ts";
 import type { Declared } from "../options.ts";
+import { stepper, type Watching } from "../ort/abortable.ts";
 import { runnable } from "../ort/loading.ts";
 import { type Level, type Ort, type Runnable, reason, type Tensors } from "../ort/session.ts";
 import { running, type SampleOptions, sampleInputs } from "../samples/samples.ts";
@@ -50,7 +51,7 @@ export interface Comparison {
 }
 
 /** How to compare. */
-export interface CompareOptions extends SampleOptions {
+export interface CompareOptions extends SampleOptions, Watching {
   /** Inputs to use instead of made-up ones, a set of tensors by name each. */
   readonly feeds?: readonly Tensors[] | undefined;
   /**
@@ -59,8 +60,6 @@ export interface CompareOptions extends SampleOptions {
    */
   readonly atol?: number | undefined;
   readonly rtol?: number | undefined;
-  /** Called before each step with how much is done, from 0 to 1. */
-  readonly progress?: ((done: number, step: string) => void) | undefined;
 }
 
 /** The options of a comparison, as they are checked. */
@@ -79,7 +78,7 @@ export async function compareGraphs(
   b: Graph,
   options: CompareOptions = {},
 ): Promise<Comparison> {
-  const progress = options.progress ?? (() => {});
+  const progress = stepper(options);
   progress(0, "contents");
   const pairs = counterparts(a.graph, b);
   const signature = signatureDifference(a.graph, b);

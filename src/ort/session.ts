@@ -11,6 +11,8 @@ export interface Ort {
   readonly Tensor: TensorConstructor;
   /** What watches the sessions from another process, because onnxruntime may end this one. */
   readonly watch?: Watch | undefined;
+  /** Stops the call that it is handed to. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Hears of every session before it is made. */

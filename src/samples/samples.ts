@@ -1,5 +1,5 @@
 import type { Tensor } from "onnxruntime-common";
-import { callback, number, object, objects } from "../arguments.ts";
+import { number, object, objects, watching } from "../arguments.ts";
 import { InputError } from "../errors.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { own } from "../graph/own.ts";
@@ -24,7 +24,7 @@ export interface SampleOptions {
 export const sampling: Declared<SampleOptions> = { dims: object, seed: number };
 
 /** The options of runs on sample inputs, as they are checked. */
-export const running = { ...sampling, feeds: objects, progress: callback } as const;
+export const running = { ...sampling, ...watching, feeds: objects } as const;
 
 /** Made-up inputs on which a model runs, and the sizes chosen for its free dimensions. */
 export interface Samples {
