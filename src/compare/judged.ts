@@ -2,6 +2,7 @@ import { tensorOf } from "../graph/constants.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { patchedFile } from "../graph/patch.ts";
 import { isFloat, type Types } from "../graph/types.ts";
+import { sourcesOf, walk } from "../graph/walk.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { withOutputs } from "../ort/expose.ts";
 import { sown } from "../ort/fixed-seeds.ts";
@@ -18,21 +19,11 @@ const nonTensors = ({ file }: Graph): string[] =>
  * or a ZipMap reads. A label moves only if a class wins over another; these move with every weight.
  */
 function lastFloats({ main }: Graph, types: Types): string[] {
-  const found = new Set<string>();
   const isOfFloats = (value: Value) => isFloat(types.get(value)?.dtype);
-  const pending = main.outputs.filter((value) => !isOfFloats(value));
-  const seen = new Set<Value>(pending);
-  for (let value = pending.pop(); value && seen.size < LOOKS; value = pending.pop()) {
-    const { producer } = value;
-    if (!producer) continue;
-    for (const input of [...producer.inputs, ...producer.captures]) {
-      if (!input?.producer || tensorOf(input) || input.scope !== main || seen.has(input)) continue;
-      seen.add(input);
-      if (isOfFloats(input)) found.add(input.name);
-      else pending.push(input);
-    }
-  }
-  return [...found];
+  const computed = (value: Value) => value.producer && !tensorOf(value) && value.scope === main;
+  const labels = main.outputs.filter((value) => !isOfFloats(value));
+  const behind = (value: Value) => (isOfFloats(value) ? [] : sourcesOf(value).filter(computed));
+  return [...walk(labels, behind, LOOKS)].filter(isOfFloats).map(({ name }) => name);
 }
 
 /** How a model is run for a comparison, and in which of its values the comparison is made. */

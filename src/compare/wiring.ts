@@ -1,4 +1,5 @@
 import type { Graph, Node, Value } from "../graph/graph.ts";
+import { sourcesOf, walk } from "../graph/walk.ts";
 import { type Finding, placeOf, titleOf } from "./finding.ts";
 import { sameFunctions } from "./functions.ts";
 import { bodiesOf, type Counterpart, NUMBERED } from "./matching.ts";
@@ -97,16 +98,8 @@ function readsSame(
 
 /** Whether new nodes make a value of another, not counting what is known of the first model. */
 function comesFrom(value: Value, from: Value, known: ReadonlySet<Node>): boolean {
-  const seen = new Set<Value>();
-  const pending = [value];
-  for (let at = pending.pop(); at; at = pending.pop()) {
-    if (at === from) return true;
-    if (seen.has(at)) continue;
-    seen.add(at);
-    const { producer } = at;
-    if (!producer || known.has(producer)) continue;
-    for (const read of [...producer.inputs, ...producer.captures]) if (read) pending.push(read);
-  }
+  const read = (at: Value) => (at.producer && known.has(at.producer) ? [] : sourcesOf(at));
+  for (const at of walk([value], read)) if (at === from) return true;
   return false;
 }
 

@@ -1,4 +1,5 @@
 import type { Graph, Node, Scope } from "./graph.ts";
+import { walk } from "./walk.ts";
 
 /** One step into a model: a node, and the body of it, or of the function it calls, that is entered. */
 export interface Step {
@@ -25,10 +26,5 @@ export function pathTo(scope: Scope): Step[] {
 }
 
 /** Every scope of a model: the graph, the functions, and the bodies in them. */
-export function* allScopes({ main, functions }: Graph): Generator<Scope> {
-  const pending = [main, ...functions];
-  for (let scope = pending.pop(); scope; scope = pending.pop()) {
-    yield scope;
-    for (const node of scope.nodes) pending.push(...node.bodies);
-  }
-}
+export const allScopes = ({ main, functions }: Graph): Generator<Scope> =>
+  walk([main, ...functions], ({ nodes }) => nodes.flatMap(({ bodies }) => bodies));

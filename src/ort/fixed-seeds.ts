@@ -1,6 +1,7 @@
 import { RANDOM } from "../graph/constants.ts";
 import type { Node } from "../graph/graph.ts";
 import { patchedFile } from "../graph/patch.ts";
+import { allGraphs } from "../onnx/all-tensors.ts";
 import type { NodeMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { float } from "../onnx/new-node.ts";
@@ -15,14 +16,9 @@ const drops = ({ opType, inputs }: NodeMessage) => opType === "Dropout" && Boole
 /** The input of a Dropout that tells it to train. */
 const TRAINS = 2;
 
-function* drawing({ graph, message }: ModelFile): Generator<NodeMessage> {
-  const pending = [graph.nodes, ...message.functions.map(({ nodes }) => nodes)];
-  for (let nodes = pending.pop(); nodes; nodes = pending.pop())
-    for (const node of nodes) {
-      if (draws(node)) yield node;
-      for (const { g, graphs } of node.attributes)
-        pending.push(...(g ? [g, ...graphs] : graphs).map((body) => body.nodes));
-    }
+function* drawing(file: ModelFile): Generator<NodeMessage> {
+  for (const { nodes } of [...allGraphs(file), ...file.message.functions])
+    yield* nodes.filter(draws);
 }
 
 /** Whether a model draws at random, by a seed of its own or not. */

@@ -1,12 +1,9 @@
 import { attribute, type Node, type Value } from "../graph/graph.ts";
 import { own } from "../graph/own.ts";
-import { CARRIERS } from "./compared-values.ts";
+import { dataArrivals } from "./compared-values.ts";
 
 /** Numbers that an operator accepts in an input: from the first up to, not including, the second. */
 export type Accepted = readonly [low: number, high: number];
-
-/** Values that a search may look at. */
-const LOOKS = 1000;
 
 const ONE: Accepted = [1, 2];
 const ZERO: Accepted = [0, 1];
@@ -79,18 +76,11 @@ const NAMES: readonly (readonly [RegExp, Accepted])[] = [
 
 /** The numbers that the operators behind an input accept there; null if any will do. */
 export function acceptedAt(input: Value, float: boolean): Accepted | null {
-  const pending = [input];
-  const seen = new Set<Value>();
-  for (let value = pending.pop(); value && seen.size < LOOKS; value = pending.pop()) {
-    if (seen.has(value)) continue;
-    seen.add(value);
-    for (const { node, index } of value.uses) {
+  for (const { uses } of dataArrivals(input))
+    for (const { node, index } of uses) {
       const accepted = own(SLOTS, node.op)?.[index] ?? tokensOf(node, index);
       if (accepted) return accepted;
-      if (index === 0 && CARRIERS.has(node.op))
-        pending.push(...node.outputs.filter((output) => output !== null));
     }
-  }
   const named = float ? NAMES.find(([name]) => name.test(input.name)) : undefined;
   return named?.[1] ?? null;
 }

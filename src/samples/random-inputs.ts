@@ -9,7 +9,7 @@ import type { Type } from "../onnx/shape.ts";
 import type { Ort } from "../ort/session.ts";
 import { tensorOfBytes } from "../ort/tensors.ts";
 import { type Accepted, acceptedAt } from "./accepted.ts";
-import { CARRIERS, comparedWith } from "./compared-values.ts";
+import { arrivals, comparedWith } from "./compared-values.ts";
 
 /** One thing to try: which candidate of each dimension's ladder, and how large integers are. */
 export interface Attempt {
@@ -130,20 +130,13 @@ const UNBOUNDED = 100;
 /** One more than the largest integer an input may hold, as the tables it indexes tell. */
 function bound(types: Types, input: Value): number {
   let least = Infinity;
-  const pending = [input];
-  const seen = new Set<Value>();
-  for (let value = pending.pop(); value && seen.size < 1000; value = pending.pop()) {
-    if (seen.has(value)) continue;
-    seen.add(value);
-    for (const { node, index } of value.uses) {
-      if (node.op === "Gather" && index === 1 && node.inputs[0]) {
-        const table = types.get(node.inputs[0])?.shape;
-        const axis = attribute(node, "axis")?.i ?? 0;
-        const size = table?.[axis < 0 ? axis + table.length : axis];
-        if (typeof size === "number") least = Math.min(least, size);
-      }
-      if (CARRIERS.has(node.op)) pending.push(...node.outputs.filter((output) => output !== null));
+  for (const { uses } of arrivals(input))
+    for (const { node, index } of uses) {
+      if (node.op !== "Gather" || index !== 1 || !node.inputs[0]) continue;
+      const table = types.get(node.inputs[0])?.shape;
+      const axis = attribute(node, "axis")?.i ?? 0;
+      const size = table?.[axis < 0 ? axis + table.length : axis];
+      if (typeof size === "number") least = Math.min(least, size);
     }
-  }
   return least === Infinity ? UNBOUNDED : least;
 }

@@ -1,0 +1,29 @@
+import type { Value } from "./graph.ts";
+
+/**
+ * Walks from some items to those that `next` gives for each, every item once, the last that was
+ * found first. Ends after `limit` items.
+ */
+export function* walk<Item>(
+  from: Iterable<Item>,
+  next: (item: Item) => Iterable<Item>,
+  limit = Infinity,
+): Generator<Item> {
+  const seen = new Set<Item>();
+  const pending = [...from];
+  while (pending.length > 0 && seen.size < limit) {
+    const item = pending.pop()!;
+    if (seen.has(item)) continue;
+    seen.add(item);
+    yield item;
+    for (const other of next(item)) if (!seen.has(other)) pending.push(other);
+  }
+}
+
+/** The values that the node which makes a value reads, in its bodies too; none for inputs and initializers. */
+export const sourcesOf = ({ producer }: Value): Value[] =>
+  producer ? [...producer.inputs, ...producer.captures].filter((value) => value !== null) : [];
+
+/** The values that the nodes which read a value make. */
+export const productsOf = ({ uses }: Value): Value[] =>
+  uses.flatMap(({ node }) => node.outputs.filter((value) => value !== null));
