@@ -1,13 +1,14 @@
 import { InputError } from "../errors.ts";
-import { tensorOf } from "../graph/constants.ts";
 import type { Graph, Node, Scope, Value } from "../graph/graph.ts";
-import { byOrder, pathOf } from "../graph/scopes.ts";
+import { pathOf } from "../graph/scopes.ts";
 import { typeOfInfo, typeOfTensor } from "../graph/types.ts";
 import type { GraphMessage } from "../onnx/messages.ts";
 import type { Type } from "../onnx/shape.ts";
 import { type Ort, reason } from "../ort/session.ts";
 import { typeByBranches } from "./branch-types.ts";
 import type { Alike } from "./cache.ts";
+import { typeByReaders } from "./reader-types.ts";
+import { readyNodes, withShapes } from "./ready-nodes.ts";
 import { inferSegment, outputsOf } from "./segment.ts";
 import { checkShapeLengths, takesUnmeasured } from "./shape-lengths.ts";
 
@@ -123,7 +124,7 @@ async function inferPart(
   const { ort, graph, segment, start, types, stated } = inference;
   const known = (value: Value) => types.get(value) ?? null;
   const infer = async (some: readonly Node[]): Promise<string> => {
-    const ready = runnable(withShapes(some, start), known);
+    const ready = readyNodes(withShapes(some, start), known);
     if (!ready.some((node) => some.includes(node))) return "of what they read no types are known";
     try {
       for (const [value, type] of await inferSegment(
@@ -152,7 +153,11 @@ async function inferPart(
       if (type) types.set(value, type);
     }
   const left = [...custom];
-  if (builtIn.length > 0 && custom.length > 0 && (await infer(builtIn)) === "")
+  if (
+    builtIn.length > 0 &&
+    custom.length > 0 &&
+    (await inferAround(custom, builtIn, infer, inference))
+  )
     return { failure, left };
   if (builtIn.length <= 1 || splits.left <= 0) left.push(...builtIn);
   else {
@@ -164,6 +169,38 @@ async function inferPart(
   }
   for (const value of part.flatMap(outputsOf)) state(types, stated, value);
   return { failure, left };
+}
+
+/** Rounds in which what is inferred tells more of what custom operators make. */
+const ROUNDS = 32;
+
+/**
+ * Infers the nodes that onnxruntime knows, with what readers tell of the values that the others
+ * make; again as long as that tells more. Returns whether onnxruntime takes them.
+ */
+async function inferAround(
+  custom: readonly Node[],
+  builtIn: readonly Node[],
+  infer: (some: readonly Node[]) => Promise<string>,
+  { types, stated }: Segment,
+): Promise<boolean> {
+  const known = (value: Value) => types.get(value) ?? stated.get(value.name) ?? null;
+  const open = new Set(custom.flatMap(outputsOf).filter((value) => !known(value)));
+  let failure = "";
+  for (let round = 0; round < ROUNDS; round++) {
+    const told = [...open].flatMap((value) => {
+      const type = typeByReaders(value, known);
+      return type ? [[value, type] as const] : [];
+    });
+    if (round > 0 && told.length === 0) break;
+    for (const [value, type] of told) {
+      types.set(value, type);
+      open.delete(value);
+    }
+    failure = await infer(builtIn);
+    if (failure) break;
+  }
+  return failure === "";
 }
 
 function state(types: Map<Value, Type>, stated: ReadonlyMap<string, Type>, value: Value): void {
@@ -186,51 +223,4 @@ function isBuiltIn({ file }: Graph, node: Node): boolean {
       }
   }
   return true;
-}
-
-/**
- * The segment with the producers of what it takes from earlier ones where that is a constant or a
- * shape computation: ONNX infers a Reshape only where it sees how its shape comes about.
- */
-function withShapes(segment: readonly Node[], start: number): Node[] {
-  if (segment.length === 0) return [];
-  const { scope } = segment[0];
-  const comesBefore = (node: Node) => node.scope !== scope || node.index < start;
-  const all = new Set(segment);
-  const pending = [...segment];
-  for (let node = pending.pop(); node; node = pending.pop())
-    for (const value of [...node.inputs, ...node.captures]) {
-      const producer = value?.producer;
-      if (!producer || all.has(producer) || !comesBefore(producer)) continue;
-      const earlier = comesBefore(node);
-      const shape = SHAPE_COMPUTATION.has(producer.op) && (earlier || takesShape(node, value));
-      if (producer.op !== "Constant" && !shape) continue;
-      all.add(producer);
-      pending.push(producer);
-    }
-  return [...all].sort(byOrder);
-}
-
-const SHAPE_COMPUTATION = new Set(
-  "Shape Size Gather Slice Concat Cast Unsqueeze Squeeze Add Sub Mul Div".split(" "),
-);
-
-const SHAPE_TAKING = new Set("Reshape Expand Slice Tile Resize Pad".split(" "));
-
-/** Whether the value is where an operator takes a shape, sizes or axes, not data. */
-const takesShape = (node: Node, value: Value) =>
-  node.op === "ConstantOfShape" ||
-  node.op === "Range" ||
-  (SHAPE_TAKING.has(node.op) && node.inputs[0] !== value);
-
-/** The nodes whose inputs all have a known type or are made by one of them. */
-function runnable(nodes: readonly Node[], known: (value: Value) => Type | null): Node[] {
-  const made = new Set<Value>();
-  return nodes.filter((node) => {
-    const ready = [...node.inputs, ...node.captures].every(
-      (value) => !value || made.has(value) || tensorOf(value) || value.initializer || known(value),
-    );
-    if (ready) for (const output of node.outputs) if (output) made.add(output);
-    return ready;
-  });
 }

@@ -1,0 +1,127 @@
+import { tensorOf } from "../graph/constants.ts";
+import { attribute, type Node, type Value } from "../graph/graph.ts";
+import { isFloat } from "../graph/types.ts";
+import { dataType } from "../onnx/data-types.ts";
+import type { Dimension, Type } from "../onnx/shape.ts";
+
+/** Values that one search may look at. */
+const LOOKS = 500;
+
+const words = (text: string) => new Set(text.split(" "));
+
+/** Operators whose result has the shape of their first operand. */
+const SAME = words(
+  "Identity Dropout Relu LeakyRelu PRelu Elu Selu Sigmoid HardSigmoid HardSwish Tanh Erf Gelu Mish Softplus Softsign Clip Neg Abs Exp Log Sqrt Reciprocal Softmax LogSoftmax",
+);
+
+/** Norms along the last axis, and along axis 1, by their scale. */
+const LAST_NORMS = words("LayerNormalization RMSNormalization SimplifiedLayerNormalization");
+const CHANNEL_NORMS = words("BatchNormalization InstanceNormalization GroupNormalization");
+
+const ELEMENTWISE = words("Add Sub Mul Div Sum");
+
+/** What readers tell of a value: its data type, its rank, and its sizes by axes, negative ones from the end. */
+interface Told {
+  dtype: string | null;
+  readonly ranks: Set<number>;
+  /** The largest rank of what is added or multiplied, to which the value may be broadcast. */
+  besides: number;
+  readonly sizes: Map<number, number>;
+}
+
+/**
+ * The type of a value that an operator makes of which no rules are known, as its readers' weights,
+ * biases and scales tell it, and the values that are added to what comes of it. Sizes that nothing
+ * tells are left open. Null if its rank or its data type remains unknown, or is told in two ways.
+ */
+export function typeByReaders(value: Value, known: (value: Value) => Type | null): Type | null {
+  const told: Told = { dtype: null, ranks: new Set(), besides: 0, sizes: new Map() };
+  /** Each value with whether it has the shape of the one asked for, or its rank alone. */
+  const pending = new Map<Value, boolean>([[value, true]]);
+  for (const [at, whole] of pending) {
+    const shape = at === value ? null : known(at)?.shape;
+    if (shape?.length) told.ranks.add(shape.length);
+    else if (pending.size < LOOKS)
+      for (const { node, index } of at.uses) {
+        const on = readBy(told, node, index, whole, known);
+        const [output] = node.outputs;
+        if (on && output && !pending.has(output)) pending.set(output, on === "whole" && whole);
+      }
+  }
+  const [rank = told.besides] = told.ranks;
+  if (told.ranks.size > 1 || rank === 0 || !told.dtype) return null;
+  const shape: Dimension[] = new Array(rank).fill("");
+  for (const [axis, size] of told.sizes) {
+    const place = axis < 0 ? axis + rank : axis;
+    if (place in shape) shape[place] = size;
+  }
+  return { dtype: told.dtype, shape };
+}
+
+/** What one reader tells; returns whether its result has the shape of its operand, the rank, or neither. */
+function readBy(
+  told: Told,
+  node: Node,
+  index: number,
+  whole: boolean,
+  known: (value: Value) => Type | null,
+): "whole" | "rank" | null {
+  const { op, inputs } = node;
+  if (ELEMENTWISE.has(op)) return beside(told, node, index, whole, known);
+  if (index > 0) return null;
+  if (SAME.has(op)) return "whole";
+  const perm = op === "Transpose" ? attribute(node, "perm")?.ints : undefined;
+  if (perm) told.ranks.add(perm.length);
+  const dims = weightOf(told, inputs[1]);
+  if (!dims) return null;
+  const size = (axis: number, length: number | undefined) => {
+    if (whole && length !== undefined) told.sizes.set(axis, length);
+  };
+  if (op === "Conv" || op === "ConvTranspose") {
+    told.ranks.add(dims.length);
+    size(1, op === "Conv" ? dims[1] * (attribute(node, "group")?.i ?? 1) : dims[0]);
+    return "rank";
+  }
+  if (op === "Gemm") {
+    told.ranks.add(2);
+    if (!attribute(node, "transA")?.i) size(1, dims[attribute(node, "transB")?.i ? 1 : 0]);
+    return "rank";
+  }
+  if (op === "MatMul" && dims.length === 2) {
+    size(-1, dims[0]);
+    return "rank";
+  }
+  const norm = LAST_NORMS.has(op) ? -1 : CHANNEL_NORMS.has(op) ? 1 : null;
+  if (norm === null || dims.length !== 1) return null;
+  size(norm, dims[0]);
+  return "whole";
+}
+
+/** What stands beside an operand: the sizes of a constant, or the rank of a value that is known. */
+function beside(
+  told: Told,
+  { inputs }: Node,
+  index: number,
+  whole: boolean,
+  known: (value: Value) => Type | null,
+): "whole" | null {
+  for (const [k, other] of inputs.entries()) {
+    if (k === index || !other) continue;
+    const dims = weightOf(told, other);
+    const rank = known(other)?.shape?.length ?? 0;
+    if (dims && whole)
+      for (const [axis, length] of dims.entries())
+        if (length > 1) told.sizes.set(axis - dims.length, length);
+    if (!dims && rank > 1) told.besides = Math.max(told.besides, rank);
+  }
+  return "whole";
+}
+
+/** The dimensions of a float weight, whose data type is that of what it is applied to; null if the value is none. */
+function weightOf(told: Told, value: Value | null | undefined): readonly number[] | null {
+  const tensor = tensorOf(value);
+  const dtype = tensor && dataType(tensor.dataType)?.name;
+  if (!tensor || !dtype || !isFloat(dtype)) return null;
+  told.dtype ??= dtype;
+  return tensor.dims;
+}
