@@ -31,6 +31,17 @@ describe("made-up inputs", () => {
       "Identity and Pad",
       model("int32[8] p", "pads = Cast<to = 7>(p) out = Pad(y, pads)", "float[A, B, C, D] out"),
     ],
+    [
+      "TopK and GRU",
+      model(
+        "int64[2] lengths",
+        `sorted, order = TopK(lengths, two) short = Cast<to = 6>(sorted)
+         t = Reshape(y, steps) all, last = GRU<hidden_size = 4>(t, gates, states, "", short)
+         out = Identity(last)`,
+        "float[1, 2, 4] out",
+        "int64[1] two = {2}, int64[3] steps = {8, 2, 12}, float[1, 12, 12] gates, float[1, 12, 4] states",
+      ),
+    ],
   ])("are such as the operator accepts: %s", async (_, bytes) => {
     const laurel = await laurelize(await openModel(bytes), { ort, variant: "rw" });
     const proof = await prove(laurel, { ort });

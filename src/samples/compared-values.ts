@@ -9,6 +9,9 @@ const CARRIERS = new Set(
   ),
 );
 
+/** Operators that put numbers in order, as lengths are before a recurrence over padded sequences. */
+const SORTERS = new Set(["TopK", "Gather"]);
+
 /** Values that a search may look at. */
 const LOOKS = 1000;
 
@@ -16,13 +19,20 @@ const LOOKS = 1000;
 export const arrivals = (input: Value): Iterable<Value> =>
   walk([input], (value) => carried(value), LOOKS);
 
-/** The same, but for what only decides how another value is carried. */
+/** The same, and what is sorted; but not what only decides how another value is carried. */
 export const dataArrivals = (input: Value): Iterable<Value> =>
-  walk([input], (value) => carried(value, 0), LOOKS);
+  walk(
+    [input],
+    (value) => carried(value, (op, index) => index === 0 && (CARRIERS.has(op) || SORTERS.has(op))),
+    LOOKS,
+  );
 
-const carried = ({ uses }: Value, slot?: number): Value[] =>
+const carried = (
+  { uses }: Value,
+  carries = (op: string, _index: number): boolean => CARRIERS.has(op),
+): Value[] =>
   uses
-    .filter(({ node, index }) => CARRIERS.has(node.op) && (slot === undefined || index === slot))
+    .filter(({ node, index }) => carries(node.op, index))
     .flatMap(({ node }) => node.outputs.filter((output) => output !== null));
 
 /** Numbers with which an input is compared, as a sample rate is before the branches for each. */
