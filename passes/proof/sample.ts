@@ -1,3 +1,5 @@
+import type { Use } from "../../src/graph/graph.ts";
+import type { Patch } from "../../src/graph/patch-contents.ts";
 import { uniform } from "../../src/graph/random.ts";
 import type { Augmented } from "../laurelize/insert.ts";
 import type { Plan } from "../laurelize/plan.ts";
@@ -15,8 +17,8 @@ export interface Sample {
 }
 
 /**
- * The plan with a seeded sample of its sites, if it has hundreds: the first and last of each scope,
- * and others drawn at random. Null if every site is checked.
+ * The plan of a seeded sample of its sites, if it has hundreds: the first and last of each scope,
+ * and others drawn at random. Its patch changes these sites alone. Null if every site is checked.
  */
 export function sampled(plan: Plan): { readonly plan: Plan; readonly sample: Sample } | null {
   const { sites, options } = plan;
@@ -30,7 +32,30 @@ export function sampled(plan: Plan): { readonly plan: Plan; readonly sample: Sam
   while (chosen.size < SOME) chosen.add(sites[Math.floor(next() * sites.length)]);
   const some = sites.filter((augmented) => chosen.has(augmented));
   const sample = { sites: some.length, of: sites.length, seed: options.seed };
-  return { plan: { ...plan, sites: some }, sample };
+  return { plan: { ...plan, sites: some, patch: patchAt(plan.patch, some) }, sample };
+}
+
+/** What of a patch changes these sites: their redirected slots and what these slots now read. */
+function patchAt(patch: Patch, sites: readonly Augmented[]): Patch {
+  const slots = new Set<Use>(
+    sites.flatMap(({ site: { skip, branches, bias } }) =>
+      [skip, ...branches, ...(bias ? [bias] : [])].map(({ use }) => use),
+    ),
+  );
+  const redirects = patch.redirects.filter(({ use }) => slots.has(use));
+  const makers = new Map(
+    patch.nodes.flatMap((insertion) =>
+      insertion.node.outputs.map((name) => [name, insertion] as const),
+    ),
+  );
+  const read = new Set(redirects.map(({ name }) => name));
+  for (const name of read) for (const input of makers.get(name)?.node.inputs ?? []) read.add(input);
+  return {
+    ...patch,
+    redirects,
+    nodes: patch.nodes.filter(({ node }) => node.outputs.some((name) => read.has(name))),
+    tensors: patch.tensors.filter(({ name }) => read.has(name)),
+  };
 }
 
 function byScope(sites: readonly Augmented[]): Iterable<Augmented[]> {

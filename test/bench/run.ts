@@ -7,12 +7,14 @@ import { latency } from "./latency.ts";
 import { manyNodes } from "./many-nodes.ts";
 import { repeat, runNode, times } from "./measure.ts";
 import { goal, line, row } from "./print.ts";
+import { proofs } from "./proofs.ts";
 import { singleFile } from "./single-file.ts";
 import { steps } from "./steps.ts";
 
 turnOffTelemetry();
 
-// npm run bench [-- <part> [<GB>]]: every part, or one of file, external, nodes, start, latency, steps.
+// npm run bench [-- <part> [<GB>]]: every part, or one of file, external, nodes, proof,
+// start, latency, steps.
 // Each figure stands beside a named reference in the same run, on a warm cache, copies flushed.
 
 const BIN = path.resolve("dist/bin/laurelize.js");
@@ -30,6 +32,7 @@ const [node, help] = [0, 1].map((k) => repeat(starts.map((pair) => pair[k])));
 if (wanted("file")) singleFile(folder, node, Number(size ?? 1.6));
 if (wanted("external")) externalData(folder, node, Number(size ?? 13));
 if (wanted("nodes")) manyNodes();
+if (wanted("proof")) proofs();
 if (wanted("latency")) await latency();
 if (wanted("steps")) steps();
 if (wanted("start")) {
