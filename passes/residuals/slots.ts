@@ -112,7 +112,7 @@ function unfit(
   for (const { value } of terms) {
     if (constants.has(value)) continue;
     const shape = types.get(value)?.shape;
-    if (!shape || !type?.shape) return whyNot.unknownShape(value);
+    if (!shape || !type?.shape) return whyNot.unknownShape(shape ? output : value);
     if (!sameShape(shape, type.shape))
       return whyNot.broadcast(terms.map((term) => showShape(types.get(term.value)?.shape)));
   }

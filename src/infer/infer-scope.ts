@@ -51,6 +51,7 @@ export async function inferScope(
     if (type) types.set(value, type);
   }
   const { nodes } = scope;
+  const lacking = new Set<string>();
   const known = (value: Value) => types.get(value) ?? null;
   for (let start = 0; start < nodes.length; ) {
     const told = nodes[start].outputs.every((value) => !value || known(value))
@@ -65,7 +66,7 @@ export async function inferScope(
       continue;
     }
     const segment = segmentFrom(graph, nodes, start, known);
-    const inference: Segment = { ort, graph, segment, start, types, stated };
+    const inference: Segment = { ort, graph, segment, start, types, stated, lacking };
     const { failure, left } = await inferPart(inference, segment, { left: SPLITS });
     if (failure)
       warnings.push(
@@ -107,6 +108,8 @@ interface Segment {
   readonly start: number;
   readonly types: Map<Value, Type>;
   readonly stated: ReadonlyMap<string, Type>;
+  /** Operators of onnxruntime's own domains that this build of it lacks. */
+  readonly lacking: Set<string>;
 }
 
 /** Sessions that may be spent on finding the nodes of a segment that onnxruntime refuses. */
@@ -121,7 +124,7 @@ async function inferPart(
   part: readonly Node[],
   splits: { left: number },
 ): Promise<{ failure: string; left: Node[] }> {
-  const { ort, graph, segment, start, types, stated } = inference;
+  const { ort, graph, segment, start, types, stated, lacking } = inference;
   const known = (value: Value) => types.get(value) ?? null;
   const infer = async (some: readonly Node[]): Promise<string> => {
     const ready = readyNodes(withShapes(some, start), known);
@@ -144,7 +147,7 @@ async function inferPart(
   };
   const failure = await infer(part);
   if (!failure) return { failure, left: [] };
-  const builtIn = part.filter((node) => isBuiltIn(graph, node));
+  const builtIn = part.filter((node) => isBuiltIn(graph, node) && !inference.lacking.has(node.op));
   const custom = part.filter((node) => !builtIn.includes(node));
   for (const node of custom)
     for (const value of outputsOf(node)) {
@@ -159,13 +162,19 @@ async function inferPart(
     (await inferAround(custom, builtIn, infer, inference))
   )
     return { failure, left };
-  if (builtIn.length <= 1 || splits.left <= 0) left.push(...builtIn);
-  else {
+  if (builtIn.length <= 1 || splits.left <= 0) {
+    left.push(...builtIn);
+    if (builtIn.length === 1 && isExtension(builtIn[0]) && readyNodes(builtIn, known).length > 0)
+      lacking.add(builtIn[0].op);
+  } else {
+    const before = lacking.size;
     const half = builtIn.length >> 1;
     for (const some of [builtIn.slice(0, half), builtIn.slice(half)]) {
       splits.left--;
       left.push(...(await inferPart(inference, some, splits)).left);
     }
+    if (lacking.size > before && splits.left > 0)
+      return { failure, left: (await inferPart(inference, part, splits)).left };
   }
   for (const value of part.flatMap(outputsOf)) state(types, stated, value);
   return { failure, left };
@@ -207,6 +216,9 @@ function state(types: Map<Value, Type>, stated: ReadonlyMap<string, Type>, value
   const type = stated.get(value.name);
   if (type && !types.has(value)) types.set(value, type);
 }
+
+/** Whether an operator is onnxruntime's own, which other builds of it may lack. */
+const isExtension = ({ message: { domain } }: Node) => domain !== "" && domain !== "ai.onnx";
 
 /** Whether onnxruntime has the operator of a node, and those of the bodies and functions inside it. */
 function isBuiltIn({ file }: Graph, node: Node): boolean {
