@@ -81,10 +81,10 @@ function firstLines(first: FirstDifference, findings: readonly Finding[]): strin
   const node = ({ name, op, inputs }: FirstDifference["a"]) =>
     `${name ? `${name} ` : ""}${op}(${inputs.join(", ")})`;
   const touched = findings.filter(
-    ({ kind, where }) =>
-      (kind === "weight" &&
-        [value, ...a.inputs].some((input) => `${where} `.startsWith(`weight ${input} `))) ||
-      (kind === "attribute" && where.includes(` of node ${a.name || value} (${a.op})`)),
+    ({ kind, subject }) =>
+      subject !== undefined &&
+      ((kind === "weight" && [value, ...a.inputs].includes(subject)) ||
+        (kind === "attribute" && subject === (a.name || value))),
   );
   const at = [scope, ...[...inside].reverse()].filter(Boolean).map((place) => `, in ${place}`);
   const seen =

@@ -126,6 +126,12 @@ describe("one arrow", () => {
     expect(show(outside.filter(({ from }) => encoders.includes(from)))).toEqual([]);
   });
 
+  it("decides by codes: nothing reads a reason, a finding or an error's sentence", () => {
+    const READS =
+      /\b(reason|what|where|sentence|warning|message)\b(\.(startsWith|endsWith|includes|match|indexOf)\(| ===? ["`])/;
+    expect(sources.filter((file) => READS.test(text(file)))).toEqual([]);
+  });
+
   it("keeps node:* in bin and src/files, which only #node and #node-data name", () => {
     const language = imports.filter(({ file }) => !within(file, "bin/", "src/files/"));
     expect(show(language.filter(({ from }) => within(from, "node:")))).toEqual([]);

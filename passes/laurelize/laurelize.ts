@@ -226,8 +226,8 @@ function recordOf({ model, opened, planned, finding, hash }: Recording): Provena
 }
 
 function blocking({ rejected }: Residuals): string[] {
-  const { length } = rejected.filter(({ reason }) => reason === whyNot.blocked());
+  const { length } = rejected.filter(({ code }) => code === "blocked");
   return length === 0
     ? []
-    : [`${length} ${length === 1 ? "sum" : "sums"} left alone: each ${whyNot.blocked()}.`];
+    : [`${length} ${length === 1 ? "sum" : "sums"} left alone: each ${whyNot.blocked().text}.`];
 }

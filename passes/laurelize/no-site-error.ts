@@ -10,7 +10,7 @@ export class NoSiteError extends InputError {
   constructor(found: FoundResiduals, name: string) {
     const { length } = found.sites;
     const axisless = found.rejected.filter(({ axisless }) => axisless);
-    const closed = found.rejected.filter(({ reason }) => reason.startsWith("is added in"));
+    const closed = found.rejected.filter(({ code }) => code === "closed" || code === "blocked");
     const calls = found.rejected.filter(({ node }) => node.callee !== null);
     const kinds = [...new Set(found.rejected.flatMap(({ kind }) => kind ?? []))].sort();
     if (length === 0 && calls.length > 0)

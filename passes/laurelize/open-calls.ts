@@ -2,7 +2,7 @@ import type { Graph, Node, Scope } from "../../src/graph/graph.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import { type Inlined, inlined, misfitOf } from "../lower/inline.ts";
 import { forms } from "../residuals/index.ts";
-import { whyNot } from "../residuals/reasons.ts";
+import { type Reason, whyNot } from "../residuals/reasons.ts";
 import type { Rejection, Site } from "../residuals/residual.ts";
 
 /** Tells whether a function's body holds a sum, in calls and bodies inside it too. */
@@ -35,7 +35,7 @@ export const openAll = (graph: Graph): Inlined | null => inlined(graph, () => tr
 /** The calls of functions with sums that cannot be opened, for their operators mean something else in the model. */
 export function closedCalls(graph: Graph): Rejection[] {
   const holds = holder();
-  const misfit = (callee: Scope): string | null => {
+  const misfit = (callee: Scope): Reason | null => {
     const why = misfitOf(graph, callee);
     if (why !== null) return whyNot.closedFunction(callee.name, why);
     return first(callee.nodes, ({ callee: inner }) =>
@@ -46,7 +46,9 @@ export function closedCalls(graph: Graph): Rejection[] {
     nodes.flatMap((node) => {
       const output = node.outputs.find(Boolean);
       const reason = node.callee && holds(node.callee) ? misfit(node.callee) : null;
-      return reason && output ? [{ node, within: null, output, reason, kind: null }] : [];
+      if (!reason || !output) return [];
+      const { text, code } = reason;
+      return [{ node, within: null, output, reason: text, code, kind: null }];
     }),
   );
 }

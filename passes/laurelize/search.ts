@@ -9,6 +9,7 @@ import { NotOpened } from "../lower/composite.ts";
 import { type Opening, opening } from "../lower/index.ts";
 import type { Inlined } from "../lower/inline.ts";
 import { findSites, type ResidualOptions, type Residuals } from "../residuals/find.ts";
+import { whyNot } from "../residuals/reasons.ts";
 import type { Feature, Rejection, Site } from "../residuals/residual.ts";
 import { hiddenSums, hidesSum } from "./hidden-sums.ts";
 import { callsWith, closedCalls, openAll, openCalls, openSums } from "./open-calls.ts";
@@ -120,7 +121,8 @@ async function withNodesOpened(
       return opening(model.graph, types, [node]);
     } catch (error) {
       if (!(error instanceof NotOpened)) throw error;
-      rejected.push(rejectionOf(node, error.message));
+      const { text: reason, code } = whyNot.notLowered(error.message);
+      rejected.push(rejectionOf(node, { reason, code, kind: null }));
       return false;
     }
   });
@@ -129,8 +131,9 @@ async function withNodesOpened(
   const whole = await unfold(hidden);
   const needed = hidden.filter((node) => whole.found.sites.some(({ within }) => within === node));
   if (needed.length === hidden.length) return withRejected(whole, rejected);
-  for (const { within, reason, kind } of whole.found.rejected)
-    if (within && !needed.includes(within)) rejected.push(rejectionOf(within, reason, kind));
+  for (const rejection of whole.found.rejected)
+    if (rejection.within && !needed.includes(rejection.within))
+      rejected.push(rejectionOf(rejection.within, rejection));
   return withRejected(needed.length > 0 ? await unfold(needed) : written, rejected);
 }
 
@@ -163,13 +166,10 @@ async function withOpened(
   return search(opened, ort, { ...options, within });
 }
 
-const rejectionOf = (node: Node, reason: string, kind: Rejection["kind"] = null): Rejection => ({
-  node,
-  within: null,
-  output: node.outputs.find(Boolean)!,
-  reason,
-  kind,
-});
+const rejectionOf = (
+  node: Node,
+  { reason, code, kind }: Pick<Rejection, "reason" | "code" | "kind">,
+): Rejection => ({ node, within: null, output: node.outputs.find(Boolean)!, reason, code, kind });
 
 /** What was found, and of nodes with hidden sums what came of opening them. */
 const withRejected = ({ found, ...rest }: Searched, hidden: readonly Rejection[]): Searched => ({

@@ -158,7 +158,14 @@ function search(
       if (!taken) {
         const { reason, optional } = found as Exclude<typeof found, { skip: unknown }>;
         const kind = (optional?.kind as OptionalKind) ?? null;
-        rejected.push({ node, within, output: sum.output, reason, kind });
+        rejected.push({
+          node,
+          within,
+          output: sum.output,
+          reason: reason.text,
+          code: reason.code,
+          kind,
+        });
         continue;
       }
       const name = nameOf(within ?? node);
@@ -177,7 +184,8 @@ function search(
           node,
           within,
           output: sum.output,
-          reason: axis.reason,
+          reason: axis.reason.text,
+          code: axis.reason.code,
           kind: null,
           axisless: true,
         });

@@ -1,4 +1,5 @@
 import { pathOf } from "../../src/graph/scopes.ts";
+import type { ReasonCode } from "./reasons.ts";
 import type { Feature, Kind, OptionalKind, Rejection, Site } from "./residual.ts";
 
 /** The node that holds a sum in the model as it is given, and the value it makes of it. */
@@ -28,6 +29,7 @@ export interface SiteJson extends HeldJson {
 /** A rejected sum as plain data, as `inspect --why --json` prints it. */
 export interface RejectionJson extends HeldJson {
   readonly reason: string;
+  readonly code: ReasonCode;
   readonly kind: OptionalKind | null;
 }
 
@@ -65,5 +67,6 @@ export const siteJson = (site: Site): SiteJson => ({
 export const rejectionJson = (rejection: Rejection): RejectionJson => ({
   ...held(rejection),
   reason: rejection.reason,
+  code: rejection.code,
   kind: rejection.kind,
 });

@@ -1,7 +1,7 @@
 import type { Value } from "../../src/graph/graph.ts";
 
-/** Why a sum is no residual connection, for a person. */
-export const whyNot = {
+/** Why a sum is not a residual connection, in words, by code. */
+const SENTENCES = {
   integers: (dtype: string) => `adds ${dtype} values, which are no features`,
   allConstant: () => "adds constants only",
   bias: (value: Value) => `adds the constant ${value.name}: a bias, an epsilon or a position`,
@@ -36,5 +36,23 @@ export const whyNot = {
     "is added in NCHWc blocks, which onnxruntime lays out for the processor at hand: run this on the model before it was optimised, or on one optimised at level extended at most",
   closedFunction: (name: string, why: string) =>
     `calls the function ${name}, whose sums cannot be looked at: ${why}; convert the model or the function to one opset`,
+  notLowered: (why: string) => why,
   noFeatureAxis: (why: string) => `no feature axis: ${why}; name it with --feature-axis`,
 };
+
+/** Why a sum is not a residual connection, for programs. */
+export type ReasonCode = keyof typeof SENTENCES;
+
+/** A reason with its code, and as a clause for a person. */
+export interface Reason {
+  readonly code: ReasonCode;
+  readonly text: string;
+}
+
+/** Makes reasons, by code. */
+export const whyNot = Object.fromEntries(
+  Object.entries(SENTENCES).map(([code, sentence]) => [
+    code,
+    (...args: never[]) => ({ code, text: (sentence as (...args: never[]) => string)(...args) }),
+  ]),
+) as { [Code in ReasonCode]: (...args: Parameters<(typeof SENTENCES)[Code]>) => Reason };

@@ -1,5 +1,6 @@
 import type { Graph, Node, Scope, Use, Value } from "../../src/graph/graph.ts";
 import type { Types } from "../../src/graph/types.ts";
+import type { Reason, ReasonCode } from "./reasons.ts";
 
 /** One summand: its value, and the input slot that a rewrite redirects. */
 export interface Term {
@@ -18,7 +19,7 @@ export interface Sum {
   /** A bias that the node adds with the branch. */
   readonly bias: Term | null;
   /** Why nothing can be put between the operands and the sum, where nothing can. */
-  readonly closed?: string;
+  readonly closed?: Reason;
 }
 
 /** A way in which a node holds a sum: one file each. */
@@ -79,6 +80,7 @@ export interface Rejection {
   readonly within: Node | null;
   readonly output: Value;
   readonly reason: string;
+  readonly code: ReasonCode;
   /** Set where the sum would be a site if its kind were asked for. */
   readonly kind: OptionalKind | null;
   /** Set if the sum has slots but no feature axis. */

@@ -9,7 +9,7 @@ import { isElsewhere } from "./part.ts";
 import { isPosition } from "./position.ts";
 import { preActivations } from "./pre-activations.ts";
 import type { Reach } from "./reach.ts";
-import { whyNot } from "./reasons.ts";
+import { type Reason, whyNot } from "./reasons.ts";
 import type { Kind, OptionalKind, Setting, Sum, Term } from "./residual.ts";
 import { sameShape } from "./same-shape.ts";
 import { isMerge } from "./scales.ts";
@@ -17,7 +17,7 @@ import { type Link, skipChain } from "./skip-chain.ts";
 import { takesOut } from "./taken-out.ts";
 
 /** Which term of a sum is the skip, or why none is. */
-export type Slots = Chosen | { readonly reason: string; readonly optional?: Chosen };
+export type Slots = Chosen | { readonly reason: Reason; readonly optional?: Chosen };
 
 interface Chosen {
   readonly skip: Term;
@@ -33,7 +33,7 @@ interface Chosen {
  */
 export function slots(setting: Setting, reach: Reach, sum: Sum): Slots {
   const reason = unfit(setting, reach, sum);
-  if (reason === whyNot.constantSkip()) {
+  if (reason?.code === "constantSkip") {
     const [skip] = sum.terms.filter((term) => setting.constants.has(term.value));
     const branches = sum.terms.filter((term) => term !== skip);
     return { reason, optional: { skip, branches, kind: "constant" } };
@@ -92,7 +92,7 @@ function unfit(
   { types, constants, blocked }: Setting,
   reach: Reach,
   { node, output, terms, bias, closed }: Sum,
-): string | null {
+): Reason | null {
   const type = types.get(output);
   if (closed && !terms.some((term) => constants.has(term.value))) return closed;
   if (type && !isFloat(type.dtype)) return whyNot.integers(type.dtype);
@@ -197,7 +197,7 @@ function trySkip(
   node: Node,
   skip: Term,
   others: readonly Term[],
-): { kind: Kind } | { reason: string; kind?: OptionalKind; weak?: boolean } | null {
+): { kind: Kind } | { reason: Reason; kind?: OptionalKind; weak?: boolean } | null {
   for (const link of origins(setting, skip.value)) {
     if (!isFloat(setting.types.get(link.value)?.dtype)) continue;
     const ways = others.map((term) => reach.ways(link.value, term.value, node));

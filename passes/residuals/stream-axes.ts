@@ -3,7 +3,7 @@ import { type AxisMap, axesThrough, compose, inverse, sameAxes } from "./axes.ts
 import type { Place } from "./evidence.ts";
 import { type Shown, shownAt } from "./feature-axis.ts";
 import type { NamedAxes } from "./named-axes.ts";
-import { whyNot } from "./reasons.ts";
+import { type Reason, whyNot } from "./reasons.ts";
 import type { Feature, Setting, Sum, Term } from "./residual.ts";
 import { stepBack } from "./streams.ts";
 
@@ -19,7 +19,7 @@ export interface Candidate {
 }
 
 /** What was found of a sum's feature axis, or why it has none. */
-export type FoundAxis = Feature | { readonly reason: string };
+export type FoundAxis = Feature | { readonly reason: Reason };
 
 /** A sum in its stream: what is shown at it, and where its axes lie at the first sum of the stream. */
 interface Member {

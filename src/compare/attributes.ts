@@ -1,3 +1,4 @@
+import { called } from "../graph/called.ts";
 import { equalRanges, tensorDifference } from "../graph/same-tensor.ts";
 import type { AttributeMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
@@ -27,6 +28,7 @@ export function attributeDifferences(
   const note = (name: string, what: string) =>
     findings.push({
       kind: "attribute",
+      subject: called(x),
       where: `attribute ${name} of ${title}`,
       what,
       harmless: false,

@@ -4,6 +4,10 @@ import type { Node, Scope } from "../graph/graph.ts";
 /** One thing in which two models differ: where, and what of it. */
 export interface Finding {
   readonly kind: "signature" | "metadata" | "opset" | "weight" | "attribute" | "node" | "function";
+  /** What kind of a signature's difference it is: order of ports, or a size that only one model fixes. */
+  readonly code?: "order" | "narrower";
+  /** The weight, or the node's name or first value, that it is about. */
+  readonly subject?: string;
   readonly where: string;
   readonly what: string;
   /** Told for information: something added, or of which the outputs decide whether it matters. */

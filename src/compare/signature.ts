@@ -19,9 +19,7 @@ type Kind = "input" | "output";
 export function signatureDifference(a: Graph, b: Graph): SignatureDifference {
   const inputs = differences("input", a, b);
   const outputs = differences("output", a, b);
-  const unlike = inputs.filter(
-    ({ harmless, what }) => !harmless && !what.startsWith("stand ") && !what.startsWith("takes "),
-  );
+  const unlike = inputs.filter(({ harmless, code }) => !harmless && code === undefined);
   return {
     findings: [...inputs, ...outputs],
     apart:
@@ -45,17 +43,18 @@ const portsOf = ({ file, main }: Graph, kind: Kind): ReadonlyMap<string, Type | 
 function differences(kind: Kind, a: Graph, b: Graph): Finding[] {
   const [x, y] = [portsOf(a, kind), portsOf(b, kind)];
   const findings: Finding[] = [];
-  const note = (name: string, what: string, harmless = false) =>
-    findings.push({ kind: "signature", where: `${kind} ${name}`, what, harmless });
+  const note = (name: string, what: string, more: Partial<Finding> = {}) =>
+    findings.push({ kind: "signature", where: `${kind} ${name}`, what, harmless: false, ...more });
   for (const [name, type] of x) {
     if (!y.has(name)) note(name, "is in the first only");
-    else compareTypes(kind, type, y.get(name)!, (what, harmless) => note(name, what, harmless));
+    else compareTypes(kind, type, y.get(name)!, (what, more) => note(name, what, more));
   }
   for (const name of y.keys()) if (!x.has(name)) note(name, "is in the second only");
   const [left, right] = [[...x.keys()], [...y.keys()]];
   if (findings.every(({ harmless }) => harmless) && left.join("\0") !== right.join("\0"))
     findings.push({
       kind: "signature",
+      code: "order",
       where: `${kind}s`,
       what: `stand in another order: ${left.join(", ")} in the first, ${right.join(", ")} in the second`,
       harmless: false,
@@ -67,11 +66,11 @@ function compareTypes(
   kind: Kind,
   x: Type | null,
   y: Type | null,
-  note: (what: string, harmless: boolean) => void,
+  note: (what: string, more?: Partial<Finding>) => void,
 ): void {
   if (!x || !y) return;
   if (x.dtype !== y.dtype) {
-    note(`is ${x.dtype} in the first, ${y.dtype} in the second`, false);
+    note(`is ${x.dtype} in the first, ${y.dtype} in the second`);
     return;
   }
   if (!x.shape || !y.shape || x.shape.join("\0") === y.shape.join("\0")) return;
@@ -85,6 +84,6 @@ function compareTypes(
     (dim, axis) => typeof dim !== "number" && typeof y.shape![axis] === "number",
   );
   const shapes = `${showShape(x.shape)} in the first, ${showShape(y.shape)} in the second`;
-  if (kind === "input" && fits && narrower) note(`takes ${shapes}`, false);
-  else note(`has the shape ${shapes}`, fits);
+  if (kind === "input" && fits && narrower) note(`takes ${shapes}`, { code: "narrower" });
+  else note(`has the shape ${shapes}`, { harmless: fits });
 }

@@ -12,16 +12,16 @@ export function weightDifferences(
   { twins, lost, added }: WeightTwins,
 ): Finding[] {
   const findings: Finding[] = [];
-  const note = (where: string, what: string, harmless: boolean) =>
-    findings.push({ kind: "weight", where, what, harmless });
+  const note = (where: string, what: string, harmless: boolean, subject?: string) =>
+    findings.push({ kind: "weight", where, what, harmless, ...(subject ? { subject } : {}) });
   for (const [value, twin] of twins) {
     const what = weightDifference(a.file, weightOf(value)!, b.file, weightOf(twin)!);
     const renamed = twin.name !== value.name;
     const also = renamed ? ` (${twin.name} in the second)` : "";
     const where = `weight ${value.name}${placeOf(value.scope)}`;
-    if (what) note(`${where}${also}`, what, false);
+    if (what) note(`${where}${also}`, what, false, value.name);
     else if (renamed && !(NUMBERED.test(value.name) && NUMBERED.test(twin.name)))
-      note(where, `is called ${twin.name} in the second`, false);
+      note(where, `is called ${twin.name} in the second`, false, value.name);
   }
   if (lost.length > 0)
     note("weights:", `${lost.length} of the first are lost in the second (${some(lost)})`, false);
