@@ -1,3 +1,4 @@
+import fs from "node:fs";
 import { printFailure } from "./failure.ts";
 import { run } from "./run.ts";
 import type { Job } from "./supervise.ts";
@@ -12,6 +13,11 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0);
   throw error;
 });
+
+// If memory runs out, Linux ends this process before any other; elsewhere there is no such file.
+try {
+  fs.writeFileSync("/proc/self/oom_score_adj", "1000", { flag: "r+" });
+} catch {}
 
 process.once("message", async (job: Job) => {
   begin(job);

@@ -9,6 +9,7 @@ import {
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
+import { checkKept } from "../passes/proof/kept-outputs.ts";
 import { checksThat, made } from "./support/checks.ts";
 import { fixture } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
@@ -294,5 +295,19 @@ describe("the proof, on inputs of another kind", () => {
     );
     expect(proof.passed).toBe(true);
     expect(made("right formula", proof).sites[0].madeUp).toBe(false);
+  });
+});
+
+describe("outputs that a proof holds at once", () => {
+  const outputs = { y: new ort.Tensor(new Float32Array(1024), [1024]) };
+
+  it("are refused before they exhaust the memory", () => {
+    const sentence =
+      /^proving m\.onnx compares outputs of 0\.0 GB a run, which takes about \d+\.\d GB of memory, and \d+\.\d GB are free; give .*--dim, or pass --prove sites\.$/;
+    expect(() => checkKept("m.onnx", outputs, 1e12)).toThrow(sentence);
+  });
+
+  it("are no matter if they are few", () => {
+    expect(() => checkKept("m.onnx", outputs, 3)).not.toThrow();
   });
 });

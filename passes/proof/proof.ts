@@ -30,6 +30,7 @@ import type { Augmented } from "../laurelize/insert.ts";
 import type { Plan } from "../laurelize/plan.ts";
 import type { Check, Proof, ProofOptions } from "./checks.ts";
 import { checkFormula, type FormulaReport } from "./formula.ts";
+import { checkKept } from "./kept-outputs.ts";
 import { learnWhereReached } from "./learn-where-reached.ts";
 import { holdsNumbers, newTensors } from "./learning.ts";
 import { type Closed, checkOpening } from "./opening-check.ts";
@@ -73,8 +74,13 @@ export async function runChecks(
   const before = runnable(file);
   const unrun = (why: string) => proveUnrun(ort, graph, result.graph, whole, why, options);
   let samples: Samples;
+  let outputs: Tensors = {};
   try {
-    const run = (feed: Tensors) => runAll(ort, before, "disabled", [feed]);
+    const run = async (feed: Tensors) => {
+      const got = await runAll(ort, before, "disabled", [feed]);
+      [outputs] = got;
+      return got;
+    };
     samples = options.feeds
       ? { feeds: options.feeds, dims: {} }
       : await sampleInputs(ort, graph, types, run, ROUNDS, options);
@@ -83,6 +89,7 @@ export async function runChecks(
     if (why === null) throw thrown;
     return unrun(why);
   }
+  checkKept(graph.file.source.name, outputs, ROUNDS);
   const { feeds, dims } = samples;
   progress(0.05, "same when opened");
   const opening = closed ? await checkOpening(ort, closed, graph, judged, feeds) : null;
