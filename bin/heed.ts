@@ -1,7 +1,8 @@
 import fs from "node:fs";
 import path from "node:path";
-import { idleOptions, type Options } from "../src/options.ts";
-import { dashed, declared } from "./commands/options.ts";
+import { checkValues } from "../src/option-values.ts";
+import { dashed, idleOptions, type Options } from "../src/options.ts";
+import { declared, flags } from "./commands/options.ts";
 import { UsageError } from "./failure.ts";
 
 /** What a command line says, by name. */
@@ -17,8 +18,22 @@ export function heed(args: Arguments): void {
   for (const [name, why] of idleOptions(args, options)) {
     if (!args.quiet) process.stderr.write(`warning: --${dashed(name)} has no effect: ${why}.\n`);
   }
+  checkValues(args, options, (name) => `--${dashed(name)}`);
+  chooseByFlags(args);
   args.given = [...declared.keys()].filter((name) => args[name] !== undefined);
   for (const [name, option] of declared) args[name] ??= option.default;
+}
+
+/** Sets options that are offered as flags. Throws a UsageError if two of an option's flags are given. */
+function chooseByFlags(args: Arguments): void {
+  for (const [name, choices] of flags) {
+    const given = choices.filter((choice) => args[choice]);
+    if (given.length > 1)
+      throw new UsageError(
+        `${given.map((choice) => `--${choice}`).join(" and ")} contradict each other; give one of them.`,
+      );
+    [args[name]] = given;
+  }
 }
 
 /** Names of arguments that are files to be read. */

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import { nearest } from "../src/nearest.ts";
-import { dashed } from "./commands/options.ts";
+import { dashed } from "../src/options.ts";
 import { UsageError } from "./failure.ts";
 
 /** What yargs knows of the command that is run. */

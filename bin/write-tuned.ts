@@ -2,78 +2,106 @@ import path from "node:path";
 import {
   adapterBytes,
   applyAdapter,
-  extractAdapter,
-  type LossPlan,
+  type FitResult,
   type Model,
-  type Tensors,
-  tunedModel,
   weightsAsInputs,
 } from "../src/index.ts";
 import type { FinetuneArguments } from "./finetune-arguments.ts";
 import type { Files } from "./finetune-files.ts";
-import { gotWorse } from "./got-worse.ts";
+import { figures } from "./monitor.ts";
 import { ort } from "./runtime.ts";
-import type { Settings } from "./settings.ts";
 import { staged } from "./staged.ts";
 import { bytes, counted } from "./text.ts";
-import type { History } from "./training.ts";
-import { figures } from "./watch.ts";
+
+/** Why a training ended, in the words of the log. */
+const ENDED = {
+  completed: "done",
+  patience: "patience",
+  aborted: "interrupted",
+  diverged: "diverged",
+} as const satisfies Record<FitResult["stopped"], string>;
 
 /** Writes tuned model, adapter, log and loss curve, all of them or none, and reports. */
 export async function writeTuned(
   args: FinetuneArguments,
   files: Files,
-  { given, model }: { readonly given: Model; readonly model: Model },
-  { settings, plan }: { readonly settings: Settings; readonly plan: LossPlan },
-  history: History,
+  given: Model,
+  result: FitResult,
 ): Promise<void> {
-  const { best, steps, epochs, before, ended, error } = history;
-  const inside = tunedModel(model, best!.weights as Tensors);
-  const adapter = extractAdapter(inside, { train: args.train });
-  const externalData = files.data && path.basename(files.data);
-  const tuned = externalData ? await applyAdapter(given, adapter, { ort, externalData }) : inside;
-  const names = adapter.tensors.map(({ name }) => name);
-  const final = args.weights === "as-inputs" ? weightsAsInputs(tuned, names) : tuned;
-  const { epoch, loss } = best!;
-  const advice = gotWorse(history, args);
-  const summary = { ended, error, advice, best: { epoch, loss }, before, epochs };
-  const utf8 = (text: string) => new TextEncoder().encode(text);
-  const { model: input, data, eval: held } = args;
-  const variant = adapter.laurelizations.map((each) => each.variant).join(", ");
-  const how = { model: input, variant, data: listed(data), eval: listed(held) };
-  const { output, reading, notes } = plan;
-  const computed = { output, classAxis: reading.axis, shift: reading.shift, notes };
-  const log = {
-    ...how,
-    computed,
-    settings: { ...settings.firm, ...settings.free },
-    ...summary,
-    steps,
-  };
+  const final = await tunedFile(args, files, given, result);
+  const text = (content: string) => new TextEncoder().encode(content);
   const beside = new Map([
-    [path.basename(files.adapter), adapterBytes(adapter)],
-    [path.basename(files.log), utf8(`${JSON.stringify(log, null, 2)}\n`)],
-    [path.basename(files.curve), utf8(await curveOf(args, history))],
+    [path.basename(files.adapter), adapterBytes(result.adapter)],
+    [path.basename(files.log), text(`${JSON.stringify(logOf(args, result), null, 2)}\n`)],
+    [path.basename(files.curve), text(await curveOf(args, result))],
   ]);
   (await staged(final, files.model, beside)).keep();
-  if (args.json)
-    process.stdout.write(
-      `${JSON.stringify({ notes, ...summary, files, steps: steps.length }, null, 2)}\n`,
-    );
-  else if (!args.quiet) {
-    const at = epochs.find((each) => each.epoch === epoch);
-    const shown = at?.eval ?? at?.train;
-    process.stdout.write(
-      `${notes.map((note) => `${note}\n`).join("")}${counted(steps.length, "step")}, best after epoch ${epoch}: ${shown ? figures(shown) : `loss ${loss}`}${before ? ` (before: ${figures(before)})` : ""}${advice ? `\n${advice}` : ""}\nwrote ${files.model}   ${bytes(final.size)}\nwrote ${files.adapter}, ${[files.log, files.curve, files.state].map((file) => path.basename(file)).join(", ")}\n`,
-    );
-  }
+  if (args.json) printJson(files, result);
+  else if (!args.quiet) print(files, final, result);
+}
+
+/** The model that is written: its weights inside, as inputs, or in a data file. */
+async function tunedFile(
+  args: FinetuneArguments,
+  files: Files,
+  given: Model,
+  { model, adapter }: FitResult,
+): Promise<Model> {
+  const externalData = files.data && path.basename(files.data);
+  const tuned = externalData ? await applyAdapter(given, adapter, { ort, externalData }) : model;
+  const names = adapter.tensors.map(({ name }) => name);
+  return args.weights === "as-inputs" ? weightsAsInputs(tuned, names) : tuned;
+}
+
+function summaryOf({ stopped, error, advice, best, history }: FitResult) {
+  const { epoch, loss } = best;
+  const { before, epochs } = history;
+  return { ended: ENDED[stopped], error, advice, best: { epoch, loss }, before, epochs };
+}
+
+function logOf({ model, data, eval: held }: FinetuneArguments, result: FitResult) {
+  const { adapter, plan, settings, history } = result;
+  const { output, reading, notes } = plan;
+  return {
+    model,
+    variant: adapter.laurelizations.map((each) => each.variant).join(", "),
+    data: listed(data),
+    eval: listed(held),
+    computed: { output, classAxis: reading.axis, shift: reading.shift, notes },
+    settings: { ...settings.firm, ...settings.free },
+    ...summaryOf(result),
+    steps: history.steps,
+  };
 }
 
 /** One file as its path, several as a list. */
 const listed = (files: readonly string[] | undefined) =>
   files?.length === 1 ? files[0] : (files ?? null);
 
-async function curveOf(args: FinetuneArguments, { steps, epochs, before }: History) {
+function printJson(files: Files, result: FitResult): void {
+  const { notes } = result.plan;
+  const steps = result.history.steps.length;
+  const report = { notes, ...summaryOf(result), files, steps };
+  process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+}
+
+function print(files: Files, final: Model, { plan, history, best, advice }: FitResult): void {
+  const { steps, epochs, before } = history;
+  const at = epochs.find(({ epoch }) => epoch === best.epoch);
+  const shown = at?.eval ?? at?.train;
+  const others = [files.log, files.curve, files.state].map((file) => path.basename(file));
+  const lines = [
+    ...plan.notes,
+    `${counted(steps.length, "step")}, best after epoch ${best.epoch}: ${shown ? figures(shown) : `loss ${best.loss}`}${before ? ` (before: ${figures(before)})` : ""}`,
+    ...(advice ? [advice] : []),
+    `wrote ${files.model}   ${bytes(final.size)}`,
+    `wrote ${files.adapter}, ${others.join(", ")}`,
+  ];
+  process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+async function curveOf(args: FinetuneArguments, { history }: FitResult): Promise<string> {
+  const { steps, epochs, before } = history;
   const { lossCurve } = await import("./loss-curve.ts");
   return lossCurve(
     {

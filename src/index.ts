@@ -9,6 +9,7 @@ export {
 export { type ApplyOptions, applyAdapter } from "../passes/adapter/apply-adapter.ts";
 export { trainableWeights } from "../passes/adapter/trainable.ts";
 export { weightOf, weightsAsInputs, withWeights } from "../passes/adapter/weights.ts";
+export type { FitData } from "../passes/finetune/batch-source.ts";
 export {
   type BatchOptions,
   batches,
@@ -17,7 +18,7 @@ export {
   checkOneHot,
   checkShares,
 } from "../passes/finetune/batches.ts";
-export { resumeTraining, stateBytes, type TrainingState } from "../passes/finetune/checkpoint.ts";
+export { type Checkpoint, checkpointBytes, loadCheckpoint } from "../passes/finetune/checkpoint.ts";
 export type { Dataset } from "../passes/finetune/data-set.ts";
 export type { Column } from "../passes/finetune/data-set-rows.ts";
 export type { Expected } from "../passes/finetune/data-set-sizes.ts";
@@ -30,10 +31,14 @@ export {
 export { DivergedError } from "../passes/finetune/diverged.ts";
 export { type Evaluation, together } from "../passes/finetune/evaluation.ts";
 export type { FinetuneOptions, LossPlan, Step } from "../passes/finetune/finetune-options.ts";
+export { type FitResult, fit } from "../passes/finetune/fit.ts";
+export type { FitOptions, FitStart } from "../passes/finetune/fit-options.ts";
+export type { Best, Epoch, EpochStep, History, Stopped } from "../passes/finetune/history.ts";
+export type { Settings } from "../passes/finetune/settings.ts";
 export { type StepGraph, stepGraph } from "../passes/finetune/step-graph.ts";
 export type { StepOptions } from "../passes/finetune/step-options.ts";
 export { type Tied, tiedWeights } from "../passes/finetune/tied-weights.ts";
-export { Finetuning, finetune } from "../passes/finetune/trainer.ts";
+export { finetune, Trainer } from "../passes/finetune/trainer.ts";
 export { tunedModel } from "../passes/finetune/tuned-model.ts";
 export {
   type Differentiated,
@@ -56,10 +61,8 @@ export type { LaurelOptions, Plan } from "../passes/laurelize/plan.ts";
 export { RecognizedError } from "../passes/laurelize/recognized-error.ts";
 export type { FoundResiduals } from "../passes/laurelize/search.ts";
 export { knowsTrained, type Stripped, strip } from "../passes/laurelize/strip.ts";
-export { losses } from "../passes/losses/index.ts";
-export type { LossName } from "../passes/losses/loss.ts";
-export { optimizers } from "../passes/optimizers/index.ts";
-export type { OptimizerName } from "../passes/optimizers/optimizer.ts";
+export { type LossName, losses } from "../passes/losses/index.ts";
+export { type OptimizerName, optimizers } from "../passes/optimizers/index.ts";
 export type { Check, Proof, ProofOptions } from "../passes/proof/checks.ts";
 export { compare } from "../passes/proof/compare.ts";
 export { inputsFromNpz, inputsFromTestData } from "../passes/proof/inputs.ts";

@@ -5,6 +5,17 @@ export type GivenOptions = Readonly<Record<string, unknown>>;
 
 type Kind = "string" | "number" | "boolean" | "object" | "function";
 
+/** The numbers that an option takes; all of them are finite. */
+export interface Range {
+  readonly integer?: true;
+  /** The least number. */
+  readonly min?: number;
+  /** All numbers are greater than this one. */
+  readonly above?: number;
+  /** All numbers are less than this one. */
+  readonly below?: number;
+}
+
 /**
  * One option, declared once. The command line offers it, the API checks it, and both report it
  * when it has no effect.
@@ -13,10 +24,15 @@ export interface Option {
   readonly type?: Kind;
   /** A list of the type. */
   readonly array?: true;
+  /** How many elements the list has. */
+  readonly length?: number;
   /** `null` is a value too. */
   readonly nullable?: true;
   readonly choices?: readonly string[];
-  readonly default?: string | number | boolean;
+  readonly range?: Range;
+  readonly default?: string | number | boolean | null | readonly number[];
+  /** The command line offers each choice as a flag, and %s in `describe` stands for it. */
+  readonly flags?: true;
   readonly alias?: string;
   readonly describe?: string;
   /** Why the option has no effect beside the others, a clause; null if it has one. */
@@ -24,6 +40,10 @@ export interface Option {
 }
 
 export type Options = Readonly<Record<string, Option>>;
+
+/** "per-channel" for "perChannel": an option's name on the command line. */
+export const dashed = (name: string): string =>
+  name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /** A declaration for every option of an interface, and for no other. */
 export type Declared<T> = { readonly [Name in keyof T]-?: Option };

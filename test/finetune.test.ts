@@ -307,7 +307,7 @@ net (int64[N, S] ids, float[N, S] mask) => (float[N, 3] p, float[N, S, 8] y, flo
     expect(tune(19, "--loss", "mse").stderr).toMatch(/--loss is given twice/);
     const ran = tune(19, "--until", "p", "--eval", at("ids.npz"), "--epochs", "2", "--json");
     expect(ran.code, ran.stderr).toBe(0);
-    expect(JSON.parse(ran.stdout)).toMatchObject({ steps: 6, before: { rows: 7, judged: 7 } });
+    expect(JSON.parse(ran.stdout)).toMatchObject({ steps: 6, before: { rows: 7, examples: 7 } });
     const beyond = tune(25, "--until", "p");
     expect(beyond.code).toBe(2);
     expect(beyond.stderr).toMatch(/cannot run step 1, batch 1, \(.*bounds.*\); look at the data/);
@@ -414,17 +414,17 @@ net (int64[N, S] ids, float[N, S] mask) => (float[N, 3] p, float[N, S, 8] y, flo
     const given = [at("net.onnx"), "--data", at("train.npz"), "--loss", "distillation"];
     const ran = cli(["finetune", ...given, "--temperature", "0", "-o", at("never.onnx")]);
     expect(ran.code).toBe(2);
-    expect(ran.stderr).toMatch(/temperature 0 is no positive number/);
+    expect(ran.stderr).toMatch(/--temperature must be a positive number \(got 0\)/);
   });
 
   it.each([
     [["--class-axis", "7"], /no axis 7 of classes/],
     [["--ignore-index", "x"], /--ignore-index takes a number/],
-    [["--ignore-index", "1.5"], /label to ignore/],
-    [["--threads", "-1"], /--threads -1/],
-    [["--epochs", "0"], /--epochs 0 is no whole number from 1 on/],
-    [["--batch-size", "0"], /--batch-size 0/],
-    [["--lr", "-1"], /--lr -1 is no positive number/],
+    [["--ignore-index", "1.5"], /--ignore-index must be an integer \(got 1.5\)/],
+    [["--threads", "-1"], /--threads must be an integer of at least 0 \(got -1\)/],
+    [["--epochs", "0"], /--epochs must be a positive integer \(got 0\)/],
+    [["--batch-size", "0"], /--batch-size must be a positive integer \(got 0\)/],
+    [["--lr", "-1"], /--lr must be a positive number \(got -1\)/],
     [["--lr"], /lr takes a value/],
     [["--train", ""], /empty glob/],
     [["--train", "fc.*"], /no float weight .* matches fc/],

@@ -1,13 +1,13 @@
 import {
   adapterBytes,
+  checkpointBytes,
   extractAdapter,
   type FinetuneOptions,
   finetune,
   laurelize,
+  loadCheckpoint,
   type Model,
   openModel,
-  resumeTraining,
-  stateBytes,
   stepGraph,
   type Tensors,
   tunedModel,
@@ -91,7 +91,7 @@ describe("finetune", () => {
       "numbers that are no tensor",
       {},
       off({ x: new Float32Array(4 * FEATURES) as never }),
-      /x of a batch is no Tensor/,
+      /x of a batch is not a Tensor/,
     ],
     [
       "another type",
@@ -114,8 +114,18 @@ describe("finetune", () => {
     ],
     ["a label below", {}, off({ labels: ids(0, -1, 2, 0) }), /the label -1/],
     ["no optimizer", { optimizer: "lion" as "sgd" }, batch(4, "0"), /no optimizer "lion"/],
-    ["a clip of no number", { optimizerOptions: { clip: Number.NaN } }, batch(4, "0"), /clip NaN/],
-    ["a beta of 1", { optimizerOptions: { betas: [0.9, 1] } }, batch(4, "0"), /beta 1 /],
+    [
+      "a clip of no number",
+      { optimizerOptions: { clip: Number.NaN } },
+      batch(4, "0"),
+      /clip must be a number of at least 0 \(got NaN\)/,
+    ],
+    [
+      "a beta of 1",
+      { optimizerOptions: { betas: [0.9, 1] } },
+      batch(4, "0"),
+      /betas must be 2 numbers of at least 0 and below 1 \(got 0.9, 1\)/,
+    ],
   ];
   it.each(wrong)("refuses %s in a sentence, and closes after it", async (_, more, one, why) => {
     const tuning = finetune(model, { ...given, ...more });
@@ -156,11 +166,11 @@ describe("finetune", () => {
     const tuning = finetune(model, given);
     for await (const _ of tuning.over([batch(4, "0")]));
     const note = "long ".repeat(1e5);
-    const bytes = stateBytes(tuning, { best: {}, note });
+    const bytes = checkpointBytes(tuning, { best: {}, note });
     const header = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
     expect(Number(header)).toBeLessThan(note.length / 10);
     const again = finetune(model, given);
-    expect(resumeTraining(again, bytes, { ort, name: "state" }).note).toBe(note);
+    expect(loadCheckpoint(again, bytes, { ort, name: "state" }).note).toBe(note);
     expect(bytesOf(again.weights)).toEqual(bytesOf(tuning.weights));
     await Promise.all([tuning.close(), again.close()]);
   });
@@ -168,9 +178,9 @@ describe("finetune", () => {
   it("does not go on with another optimizer's state", async () => {
     const tuning = finetune(model, given);
     for await (const _ of tuning.over([batch(4, "0")]));
-    const bytes = stateBytes(tuning, { best: {}, note: "anything" });
+    const bytes = checkpointBytes(tuning, { best: {}, note: "anything" });
     const other = finetune(model, { ...given, optimizer: "sgd" });
-    const { note } = resumeTraining(other, bytes, { ort, name: "state" });
+    const { note } = loadCheckpoint(other, bytes, { ort, name: "state" });
     expect(note).toBe("anything");
     const all = async () => {
       for await (const _ of other.over([batch(4, "1")]));
@@ -188,7 +198,7 @@ describe("finetune", () => {
     } as const;
     const tuning = finetune(model, { ...distilling, output: "y" });
     const { x } = batch(4, "0");
-    expect(await tuning.evaluate([{ x }])).toMatchObject({ loss: 0, judged: 4 * FEATURES });
+    expect(await tuning.evaluate([{ x }])).toMatchObject({ loss: 0, examples: 4 * FEATURES });
     await tuning.close();
     const lost = finetune(model, { ...distilling, output: "res.laurel.w" });
     await expect(lost.evaluate([{ x }])).rejects.toThrow(/the original, has no value/);
@@ -197,7 +207,7 @@ describe("finetune", () => {
 });
 
 describe("a step over several workers", () => {
-  it("is that of the whole batch where gradients are averaged by what each has judged", async () => {
+  it("is that of the whole batch where gradients are averaged by their number of examples", async () => {
     const all = batch(6, "all", 2);
     const cut = ({ data, dims: [, ...dims], type, size }: ort.Tensor, from: number, to: number) => {
       const width = size / 6;
@@ -217,11 +227,11 @@ describe("a step over several workers", () => {
       const start = finetune(model, given).weights as Record<string, ort.Tensor>;
       const outputs = await session.run({ ...feeds, ...start });
       await session.release();
-      const judged = Number(outputs[graphs.judged].data[0]);
+      const count = Number(outputs[graphs.examples].data[0]);
       const of = Object.entries(graphs.gradientOf).map(
         ([name, output]) => [name, [...(outputs[output].data as Float32Array)]] as const,
       );
-      return { judged, of: Object.fromEntries(of) };
+      return { count, of: Object.fromEntries(of) };
     };
     const whole = await gradientsOf(all);
     const parts: Awaited<ReturnType<typeof gradientsOf>>[] = [];
@@ -230,10 +240,10 @@ describe("a step over several workers", () => {
       [3, 6],
     ])
       parts.push(await gradientsOf({ x: cut(all.x, from, to), labels: cut(all.labels, from, to) }));
-    expect([whole.judged, ...parts.map(({ judged }) => judged)]).toEqual([4, 1, 3]);
+    expect([whole.count, ...parts.map(({ count }) => count)]).toEqual([4, 1, 3]);
     for (const [name, gradient] of Object.entries(whole.of))
       for (const [k, g] of gradient.entries()) {
-        const averaged = parts.reduce((sum, { judged, of }) => sum + (judged * of[name][k]) / 4, 0);
+        const averaged = parts.reduce((sum, { count, of }) => sum + (count * of[name][k]) / 4, 0);
         expect(Math.abs(averaged - g), name).toBeLessThan(1e-6);
       }
   });

@@ -12,6 +12,7 @@ const CEILING = 250;
 const FLOORS: readonly (readonly string[])[] = [
   ["src/version.ts", "src/errors.ts", "src/nearest.ts"],
   ["src/options.ts"],
+  ["src/option-values.ts"],
   ["src/onnx/"],
   ["src/files/"],
   ["src/formats/", "src/graph/"],
@@ -108,10 +109,18 @@ describe("one arrow", () => {
   });
 
   it("lets doors import values from the roof alone, and what --help needs", () => {
-    const open = ["bin/", "src/index.ts", "src/version.ts", "src/options.ts", "src/nearest.ts"];
+    const open = [
+      "bin/",
+      "src/index.ts",
+      "src/version.ts",
+      "src/options.ts",
+      "src/option-values.ts",
+      "src/nearest.ts",
+    ];
     const doors = local.filter(({ file, typeOnly }) => within(file, "bin/") && !typeOnly);
     const others = doors.filter(({ from }) => !within(from, ...open));
-    expect([...new Set(others.map(({ from }) => from))]).toEqual([
+    expect([...new Set(others.map(({ from }) => from))].sort()).toEqual([
+      "passes/finetune/fit-options.ts",
       "passes/laurelize/insert-options.ts",
     ]);
   });

@@ -94,7 +94,7 @@ describe("finetune --resume", { timeout: 120_000 }, () => {
       ["variant", () => [...base, "--variant", "rw"], /of another model, variant, rank or seed/],
       ["train", () => [...base, "--train", "head"], /with --train none, and this one has head/],
       ["optimizer", () => [...base, "--optimizer", "sgd"], /with --optimizer adamw/],
-      ["eval", () => [...base, ...held], /judged on other data \(--eval\)/],
+      ["eval", () => [...base, ...held], /evaluated on other data \(--eval\)/],
       ["ignored label", () => [...base, "--ignore-index", "-1"], /--ignore-index -100/],
     ];
     it.each(other)("another %s is refused, also with --force", (_, make, why) => {
@@ -134,7 +134,7 @@ describe("finetune --resume", { timeout: 120_000 }, () => {
 
     it.each([
       ["a file of another kind", () => fs.readFileSync(at("net.onnx")), /safetensors/],
-      ["an adapter", () => fs.readFileSync(at("base.safetensors")), /no state/],
+      ["an adapter", () => fs.readFileSync(at("base.safetensors")), /not a state/],
       ["nothing", () => new Uint8Array(), /safetensors/],
     ])("%s is refused", (_, make, why) => {
       fs.writeFileSync(at("odd.state.safetensors"), make());

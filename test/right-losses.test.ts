@@ -432,7 +432,7 @@ describe("the cases that people brought", { timeout: 120_000 }, () => {
     const wanted = mean(all.filter((_, k) => k % length < length - 1));
     const got = await lossOf(model, batch, { target: "input_ids" });
     expect(got.loss).toBeCloseTo(wanted, 4);
-    expect(got.judged).toBe(rows * (length - 1));
+    expect(got.examples).toBe(rows * (length - 1));
     expect(got.metrics.perplexity).toBeCloseTo(Math.exp(wanted), 1);
     expect(got.notes[0]).toMatch(/next token \(--shift 1\); --shift 0/);
     const copying = await lossOf(model, batch, { target: "input_ids", lossOptions: { shift: 0 } });

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import { openModel, tiedWeights } from "laurelize";
 import { describe, expect, it } from "vitest";
-import { gotWorse } from "../bin/got-worse.ts";
+import { gotWorse } from "../passes/finetune/advice.ts";
 import { cli } from "./support/cli.ts";
 import { temporaryFolder } from "./support/fixture.ts";
 import { examples, littleTraining, TOWARDS } from "./support/little-training.ts";
@@ -19,7 +19,7 @@ describe("a training's course", { timeout: 120_000 }, () => {
     const ran = run("ten.npz", "-b", "4", "-e", "2", "--rank", "2", "-o", at("ten.onnx"));
     expect(ran.code, ran.stderr).toBe(0);
     const { steps, epochs } = log("ten");
-    expect(steps.map((step: { judged: number }) => step.judged)).toEqual([4, 4, 2, 4, 4, 2]);
+    expect(steps.map((step: { examples: number }) => step.examples)).toEqual([4, 4, 2, 4, 4, 2]);
     const [a, b, c] = steps.map((step: { loss: number }) => step.loss);
     expect(epochs[0].train.loss).toBeCloseTo((4 * a + 4 * b + 2 * c) / 10, 6);
   });
@@ -104,15 +104,15 @@ describe("a run that got worse", () => {
     epoch,
     step: epoch,
     train: { loss: train, metrics: {} },
-    eval: held === null ? null : { rows: 1, judged: 1, loss: held, metrics: {} },
+    eval: held === null ? null : { rows: 1, examples: 1, loss: held, metrics: {} },
   });
   const said = (before: number | null, losses: [number, number | null][], best: number) => {
     const epochs = losses.map(([train, held], k) => epoch(k + 1, train, held));
     const at = epochs[best - 1];
-    const start = before === null ? null : { rows: 1, judged: 1, loss: before, metrics: {} };
+    const start = before === null ? null : { rows: 1, examples: 1, loss: before, metrics: {} };
     const loss = (at.eval ?? at.train).loss;
     const history = { epochs, before: start, best: { epoch: best, loss, weights: {} } };
-    return gotWorse(history, { lr: 1e-3, patience: undefined });
+    return gotWorse(history, { lr: 1e-3, patience: null });
   };
 
   it("says since when, and what to try", () => {

@@ -1,23 +1,22 @@
-import type { GivenOptions, Option } from "../../src/options.ts";
+import { dashed, type GivenOptions, type Option } from "../../src/options.ts";
 import { UsageError } from "../failure.ts";
 import { parseFeatureAxis } from "../feature-axis.ts";
 
 /** An option of the command line: one of the API, or one that yargs alone reads. */
 type CliOption = Omit<Option, "idle" | "default"> & {
   readonly default?: unknown;
-  readonly idle?: Option["idle"];
+  readonly idle?: Option["idle"] | undefined;
 };
 
 /** The options of the command that is run, by their names in code. */
 export const declared = new Map<string, CliOption>();
 
+/** Options of the command that are offered as one flag a choice: these choices, by its name in code. */
+export const flags = new Map<string, readonly string[]>();
+
 /** "perChannel" for "per-channel". */
 export const camelCased = (name: string) =>
   name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
-
-/** "per-channel" for "perChannel". */
-export const dashed = (name: string) =>
-  name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /**
  * The options of a command as yargs takes them. Each that is no switch is refused without a value,
@@ -26,15 +25,32 @@ export const dashed = (name: string) =>
  */
 export function withValues<T extends Readonly<Record<string, CliOption>>>(options: T): T {
   declared.clear();
-  const offered = Object.entries(options).map(([name, option]) => {
-    declared.set(camelCased(name), option);
-    const { default: value, idle, ...rest } = option;
-    const shown = value === undefined ? {} : { defaultDescription: JSON.stringify(value) };
-    const each = option.array ? { nargs: 1 } : {};
-    const needed = option.type === "boolean" ? {} : { requiresArg: true };
-    return [dashed(name), { ...needed, ...each, ...shown, ...rest }];
-  });
+  flags.clear();
+  const offered = Object.entries(options)
+    .flatMap(flagsOf)
+    .map(([name, option]) => {
+      declared.set(camelCased(name), option);
+      const { default: value, idle, range, length, nullable, flags, ...rest } = option;
+      const shown = value === undefined ? {} : { defaultDescription: described(value) };
+      const each = option.array ? { nargs: length ?? 1 } : {};
+      const needed = option.type === "boolean" ? {} : { requiresArg: true };
+      return [dashed(name), { ...needed, ...each, ...shown, ...rest }];
+    });
   return Object.fromEntries(offered) as unknown as T;
+}
+
+const described = (value: unknown) =>
+  Array.isArray(value) ? value.join(" ") : JSON.stringify(value);
+
+/** A flag for each choice of an option that is offered so; other options as they are. */
+function flagsOf([name, option]: [string, CliOption]): [string, CliOption][] {
+  const { flags: isFlags, choices, describe = "", idle } = option;
+  if (!isFlags || !choices) return [[name, option]];
+  flags.set(camelCased(name), choices);
+  return choices.map((choice) => [
+    choice,
+    { type: "boolean", default: false, describe: describe.replace("%s", choice), idle },
+  ]);
 }
 
 /** Sizes of free dimensions, where inputs are made up. */

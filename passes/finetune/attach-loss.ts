@@ -6,18 +6,17 @@ import { isFloat, type Types } from "../../src/graph/types.ts";
 import { showShape, type Type } from "../../src/onnx/shape.ts";
 import { classTarget, fits } from "../losses/class-target.ts";
 import {
+  type ChosenLoss,
   classAxisOf,
-  type Judged as JudgedValue,
-  type Judging,
-  type Loss,
-  type LossOptions,
+  type LossInputs,
+  type LossOutputs,
+  type LossTensor,
   type TargetForm,
-  type Verdict,
 } from "../losses/loss.ts";
-import { lossInput } from "../losses/loss-input.ts";
-import { port } from "./step.ts";
+import { predictionFor } from "../losses/prediction.ts";
+import { port } from "./ports.ts";
 
-/** What a model's output is held against. */
+/** What a model's output is compared with. */
 export interface Target {
   readonly name: string;
   readonly type: Type;
@@ -30,87 +29,93 @@ export interface Target {
 /** How a target is read. */
 export interface Reading {
   readonly form: TargetForm;
-  /** Axis of the classes, from 0; null where the loss knows none. */
+  /** Axis of the classes, from 0; null if the loss has no classes. */
   readonly axis: number | null;
-  /** How many classes there are; null where the loss knows none. */
+  /** Number of classes; null if the loss has no classes. */
   readonly classes: number | null;
   /** Positions by which labels are moved ahead. */
   readonly shift: number;
-  /** Whether the loss is that of a language model, of which perplexity is asked. */
+  /** Whether the loss is that of a language model, for which perplexity is reported. */
   readonly isNextToken: boolean;
 }
 
-/** A loss written behind a model's output. */
-export interface Judged extends Verdict {
+/** A loss attached to a model's output. */
+export interface AttachedLoss extends LossOutputs {
   readonly reading: Reading;
   /** What a user must know of how the loss is computed, a sentence each; the first first. */
   readonly notes: readonly string[];
   readonly patch: Patch;
 }
 
+/** A graph with the types of its values, and the output that a loss is attached to. */
+export interface LossPlace {
+  readonly graph: Graph;
+  readonly types: Types;
+  readonly output: Value;
+}
+
+/** What is known of an output and its target. */
+interface Asked extends LossPlace, ChosenLoss {
+  readonly target: Target;
+}
+
 /**
- * Writes a loss behind an output: the target becomes an input, the loss and its metrics become
- * outputs, and the model's own outputs are no longer told. Throws an InputError where the target
+ * Attaches a loss to an output: the target becomes an input, the loss and its metrics become
+ * outputs, and the model's own outputs are outputs no longer. Throws an InputError if the target
  * does not fit.
  */
-export function judge(
-  graph: Graph,
-  types: Types,
-  output: Value,
-  loss: Loss,
-  target: Target,
-  options: LossOptions,
-): Judged {
-  const type = types.get(output);
-  if (!type?.shape)
+export function attachLoss(place: LossPlace, chosen: ChosenLoss, target: Target): AttachedLoss {
+  const { graph, types, output } = place;
+  if (!types.get(output)?.shape)
     throw new InputError(`the shape of output ${output.name} is not known; give --dim.`);
-  const reading = readingOf({ graph, types, output, loss, target, options });
-  const { axis, form, shift } = reading;
+  const asked: Asked = { ...place, ...chosen, target };
+  const reading = readingOf(asked);
   const written = writing(graph, "loss");
-  const dtype = type.dtype === "double" ? "double" : "float";
-  const input = lossInput(written, { graph, types, output, loss, axis, dtype, options });
-  const judging: Judging = {
-    writing: written,
-    output: { name: input.name, dtype, shape: type.shape },
-    form: input.form,
-    before: input.before,
-    target: { ...targetAs(written, target, form, { ...type, dtype }, axis), form },
-    axis: axis ?? type.shape.length - 1,
-    shift,
-    opset: graph.file.opsets.get("") ?? 7,
-    options,
-  };
-  const { loss: scalar, metrics, judged, start } = loss.write(judging);
+  const { inputs, note } = lossInputs(asked, reading, written);
+  const { loss, metrics, examples, start } = chosen.loss.write(inputs);
   const { nodes, tensors } = written;
   return {
-    loss: scalar,
+    loss,
     metrics,
-    judged,
+    examples,
     ...(start ? { start } : {}),
     reading,
-    notes: [input.note, shiftNote(reading, target, options)].filter((note) => note !== null),
+    notes: [note, shiftNote(reading, target, chosen.options)].filter((each) => each !== null),
     patch: {
       nodes,
       tensors,
       redirects: [],
       inputs: [port(target.name, target.type)],
-      outputs: [scalar, ...Object.values(metrics), judged].map((name) => port(name)),
+      outputs: [loss, ...Object.values(metrics), examples].map((name) => port(name)),
       untold: graph.main.outputs.map(({ name }) => name),
     },
   };
 }
 
-interface Asked {
-  readonly graph: Graph;
-  readonly types: Types;
-  readonly output: Value;
-  readonly loss: Loss;
-  readonly target: Target;
-  readonly options: LossOptions;
+/** Writes what the loss is computed from: the prediction and the target. */
+function lossInputs(asked: Asked, reading: Reading, written: Writing) {
+  const { graph, types, output, target, options } = asked;
+  const type = types.get(output)!;
+  const shape = type.shape!;
+  const { axis, form, shift } = reading;
+  const dtype = type.dtype === "double" ? "double" : "float";
+  const prediction = predictionFor(written, { ...asked, axis, dtype });
+  const inputs: LossInputs = {
+    writing: written,
+    output: { name: prediction.name, dtype, shape },
+    form: prediction.form,
+    before: prediction.before,
+    target: { ...targetAs(written, target, { form, axis }, { dtype, shape }), form },
+    axis: axis ?? shape.length - 1,
+    shift,
+    opset: graph.file.opsets.get("") ?? 7,
+    options,
+  };
+  return { inputs, note: prediction.note };
 }
 
 function readingOf(asked: Asked): Reading {
-  const { types, output, loss, target, options } = asked;
+  const { types, output, loss, reads, target, options } = asked;
   const shape = types.get(output)!.shape!;
   const refuse = (why: string) => new InputError(`${loss.name} on output ${output.name}: ${why}.`);
   const values = {
@@ -120,9 +125,7 @@ function readingOf(asked: Asked): Reading {
     shift: 0,
     isNextToken: false,
   } as const;
-  if (options.shift && loss.name !== "cross-entropy")
-    throw refuse("--shift moves the labels of cross-entropy; leave it out");
-  if (loss.reads !== "classes" || (loss.distils && options.distil === "features")) {
+  if (reads !== "classes") {
     const why = misfit(shape, target.type, loss);
     if (why) throw refuse(why);
     return values;
@@ -169,7 +172,11 @@ const given = (shape: NonNullable<Type["shape"]>, target: Type) =>
   `the original gives ${showShape(target.shape)}, and this model ${showShape(shape)}`;
 
 /** Why values do not fit the output, in words; null if they do. Axes of size 1 make no difference. */
-function misfit(shape: NonNullable<Type["shape"]>, target: Type, loss: Loss): string | null {
+function misfit(
+  shape: NonNullable<Type["shape"]>,
+  target: Type,
+  loss: ChosenLoss["loss"],
+): string | null {
   if (loss.distils)
     return isFloat(target.dtype) && fits(shape, target) ? null : given(shape, target);
   const long = (dims: NonNullable<Type["shape"]>) => dims.filter((dim) => dim !== 1);
@@ -185,24 +192,23 @@ function misfit(shape: NonNullable<Type["shape"]>, target: Type, loss: Loss): st
 function targetAs(
   written: Writing,
   { name, type }: Target,
-  form: TargetForm,
+  { form, axis }: { readonly form: TargetForm; readonly axis: number | null },
   output: Type,
-  axis: number | null,
-): JudgedValue {
-  const whole = output.shape as readonly number[];
-  const wanted = form === "labels" ? whole.toSpliced(axis!, 1) : whole;
+): LossTensor {
+  const full = output.shape as readonly number[];
+  const shape = form === "labels" ? full.toSpliced(axis!, 1) : full;
   const isClass = form === "labels" && !isFloat(type.dtype);
   const dtype = form === "labels" ? (isClass ? type.dtype : "int64") : output.dtype;
   const cast = type.dtype === dtype ? name : written.to.cast(name, dtype);
-  const isAs = `${type.shape ?? wanted}` === `${wanted}`;
-  return { name: isAs ? cast : written.to.reshape(cast, wanted), dtype, shape: wanted };
+  const isAs = `${type.shape ?? shape}` === `${shape}`;
+  return { name: isAs ? cast : written.to.reshape(cast, shape), dtype, shape };
 }
 
 function shiftNote(
   { shift, isNextToken }: Reading,
   { isInput }: Target,
-  { shift: said }: LossOptions,
+  { shift: given }: ChosenLoss["options"],
 ) {
-  if (!isNextToken || !isInput || said !== null) return null;
+  if (!isNextToken || !isInput || given !== null) return null;
   return `the target is an input of the model, so each position is trained on the next token (--shift ${shift}); --shift 0 trains it on its own.`;
 }

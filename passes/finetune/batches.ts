@@ -7,7 +7,7 @@ import { elements } from "../../src/onnx/data-types.ts";
 import type { Declared } from "../../src/options.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
 import { tensorOfBytes } from "../../src/ort/tensors.ts";
-import type { Dataset } from "./data-set.ts";
+import type { OpenedDataset } from "./data-set.ts";
 import type { Column } from "./data-set-rows.ts";
 import { chunks, firstWhere } from "./data-set-rows.ts";
 import { labelAdvice, NOT_ONE_HOT, oneHotFault } from "./labels.ts";
@@ -40,7 +40,7 @@ export const batchOptions: Declared<BatchOptions> = {
  * InputError where the model takes another batch size, or where no batch is full.
  */
 export function* batches(
-  dataset: Dataset,
+  dataset: OpenedDataset,
   { ort, batchSize, shuffle, epoch = 0, dropLast = false }: BatchOptions,
 ): Generator<Tensors> {
   checkBatchSize(dataset, batchSize, dropLast);
@@ -54,7 +54,7 @@ export function* batches(
 }
 
 /** Throws an InputError where a dataset cannot be cut into batches of this size. */
-export function checkBatchSize(dataset: Dataset, batchSize: number, dropLast = false): void {
+export function checkBatchSize(dataset: OpenedDataset, batchSize: number, dropLast = false): void {
   const { name, rows, batchSize: fixed } = dataset;
   if (!Number.isSafeInteger(batchSize) || batchSize < 1)
     throw new InputError(`batch size ${batchSize} is no whole number from 1 on.`);
@@ -113,7 +113,7 @@ function startsOf(parts: Column["parts"]): number[] {
  * that is out of range. `ignore` is a label that counts for none, which not all may be.
  */
 export function checkLabels(
-  dataset: Dataset,
+  dataset: OpenedDataset,
   name: string,
   classes: number,
   ignore: number | null = null,
@@ -136,7 +136,7 @@ export function checkLabels(
 }
 
 /** Throws an InputError where integers of a target are not a single 1 among zeros along an axis. */
-export function checkOneHot(dataset: Dataset, name: string, axis: number): void {
+export function checkOneHot(dataset: OpenedDataset, name: string, axis: number): void {
   const { dims, parts } = dataset.columns.find((column) => column.name === name)!;
   for (const { file, stored, rows, read } of parts)
     for (const { from, count, bytes } of chunks(stored, rows, dims, read)) {
@@ -149,7 +149,7 @@ export function checkOneHot(dataset: Dataset, name: string, axis: number): void 
 }
 
 /** Throws an InputError where a target holds a number that is no share, from 0 to 1. */
-export function checkShares(dataset: Dataset, name: string): void {
+export function checkShares(dataset: OpenedDataset, name: string): void {
   const column = dataset.columns.find((one) => one.name === name)!;
   const found = firstWhere(column, (value) => !(value >= 0 && value <= 1));
   if (found)

@@ -9,85 +9,86 @@ import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import { bytesSource } from "../../src/onnx/source.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
 import { bytesOfTensor, dtypeOf, tensorOfBytes } from "../../src/ort/tensors.ts";
-import type { Finetuning } from "./trainer.ts";
+import type { Trainer } from "./trainer.ts";
 
 const GROUPS = ["weights", "state", "best"] as const;
 const STEP = "step";
 const NOTE = "note";
 
-/** A training as it stands, beside the model: weights, optimizer state, the best weights so far. */
-export interface TrainingState {
+/** What a checkpoint holds beside a trainer's weights, optimizer state and step. */
+export interface Checkpoint {
+  /** The best weights so far. */
   readonly best: Tensors;
-  /** What the caller noted with it. */
+  /** Anything that JSON can express. */
   readonly note: unknown;
 }
 
-/** A training's state as a .safetensors file: `note` is anything that JSON can say. */
-export function stateBytes(tuning: Finetuning, { best, note }: TrainingState): Uint8Array {
-  const all = { weights: tuning.weights, state: tuning.state, best };
+/** Returns a trainer's state as the bytes of a .safetensors file, from which it can be resumed. */
+export function checkpointBytes(trainer: Trainer, { best, note }: Checkpoint): Uint8Array {
+  const all = { weights: trainer.weights, state: trainer.state, best };
   const tensors = GROUPS.flatMap((group) =>
     Object.entries(all[group]).map(([name, tensor]) => dense(`${group}/${name}`, tensor)),
   );
-  // No text of the header, which may not be longer than 100 MB.
+  // Not in the header, which may be at most 100 MB long.
   const data = new TextEncoder().encode(JSON.stringify(note));
   tensors.push({ name: NOTE, dtype: "uint8", dims: [data.length], data });
-  return writeSafetensors(tensors, new Map([[STEP, String(tuning.step)]]));
+  return writeSafetensors(tensors, new Map([[STEP, String(trainer.step)]]));
+}
+
+/** How a checkpoint is loaded. */
+export interface Loading {
+  readonly ort: Ort;
+  /** The name that errors use. */
+  readonly name: string;
+  /** Checks the note before anything is loaded, and throws if the checkpoint must not be used. */
+  readonly check?: (note: unknown) => void;
 }
 
 /**
- * Brings a training to the state that a file holds. Throws an InputError where the file is none,
- * or of a training of other weights.
+ * Brings a trainer to the state of a checkpoint. Throws an InputError if the bytes are not a
+ * checkpoint, or if it is one of other weights.
  */
-export function resumeTraining(
-  tuning: Finetuning,
-  bytes: Uint8Array,
-  {
-    ort,
-    name,
-    check = () => {},
-  }: {
-    readonly ort: Ort;
-    readonly name: string;
-    /** Looks at the note before anything is resumed, and throws where that is not to be. */
-    readonly check?: (note: unknown) => void;
-  },
-): TrainingState {
+export function loadCheckpoint(trainer: Trainer, bytes: Uint8Array, loading: Loading): Checkpoint {
+  const { ort, name, check = () => {} } = loading;
   const { tensors, metadata } = readSafetensors(bytesSource(bytes, name));
   const step = Number(metadata.get(STEP));
   const misfit = (why: string) =>
-    new InputError(`${name} is no state of this training (${why}); leave --resume out.`);
-  if (!Number.isSafeInteger(step) || step < 1) throw misfit("it tells no step");
+    new InputError(`${name} is not a state of this training (${why}); leave --resume out.`);
+  if (!Number.isSafeInteger(step) || step < 1) throw misfit("it names no step");
   const bytesOf = ({ range: { start, end } }: SafeTensor) => bytes.subarray(start, end);
   const noted = tensors.find((tensor) => tensor.name === NOTE);
   const note = noted && parsed(bytesOf(noted));
   if (note === undefined) throw misfit("its note cannot be read");
   check(note);
-  const groups = Object.fromEntries(
-    GROUPS.map((group) => [
-      group,
-      Object.fromEntries(
-        tensors
-          .filter((tensor) => tensor.name.startsWith(`${group}/`))
-          .map((tensor) => [
-            tensor.name.slice(group.length + 1),
-            tensorOfBytes(ort, tensor.dtype, bytesOf(tensor), tensor.dims),
-          ]),
-      ),
-    ]),
-  );
-  for (const [own, tensor] of Object.entries(tuning.weights)) {
-    const read = groups.weights[own];
-    if (!read) throw misfit(`it has no ${own}`);
-    if (read.type !== tensor.type || read.dims.join() !== tensor.dims.join())
-      throw misfit(`${own} is of another type or shape`);
-  }
-  if (Object.keys(groups.weights).length !== Object.keys(tuning.weights).length)
-    throw misfit("it has other weights too");
-  tuning.resume(groups.weights, groups.state, step);
-  return { best: groups.best, note };
+  const group = (of: (typeof GROUPS)[number]) =>
+    Object.fromEntries(
+      tensors
+        .filter((tensor) => tensor.name.startsWith(`${of}/`))
+        .map((tensor) => [
+          tensor.name.slice(of.length + 1),
+          tensorOfBytes(ort, tensor.dtype, bytesOf(tensor), tensor.dims),
+        ]),
+    );
+  const weights = group("weights");
+  const why = otherWeights(trainer.weights, weights);
+  if (why) throw misfit(why);
+  trainer.resume(weights, group("state"), step);
+  return { best: group("best"), note };
 }
 
-/** What JSON says; nothing where it is none. */
+/** Why weights are not those of a trainer, a clause; null if they are. */
+function otherWeights(wanted: Tensors, found: Readonly<Record<string, Tensor>>): string | null {
+  for (const [name, tensor] of Object.entries(wanted)) {
+    const read = found[name];
+    if (!read) return `it has no ${name}`;
+    if (read.type !== tensor.type || read.dims.join() !== tensor.dims.join())
+      return `${name} is of another type or shape`;
+  }
+  const isMore = Object.keys(found).length !== Object.keys(wanted).length;
+  return isMore ? "it has other weights too" : null;
+}
+
+/** The value of a JSON text; undefined if it is not one. */
 function parsed(json: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(json));

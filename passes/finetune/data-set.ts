@@ -8,82 +8,68 @@ import type { Expected } from "./data-set-sizes.ts";
 import { Sizes } from "./data-set-sizes.ts";
 import { isWidening } from "./widening.ts";
 
-/** Examples, held against what a model takes: in memory, or read from their files as they are needed. */
+/** Examples that fit a model: in memory, or read from their files as they are needed. */
 export interface Dataset {
-  /** What errors call it: a file name. */
+  /** The name that errors use: a file name. */
   readonly name: string;
   readonly rows: number;
   readonly columns: readonly Column[];
-  /** The batch size, where the model leaves no other. */
+  /** The batch size that the model fixes; null if it takes any. */
   readonly batchSize: number | null;
   /** Sizes of all free dimensions for a batch size, by name; an unnamed one is "input.axis". */
   sizes(batchSize: number): Record<string, number>;
-  /** What was taken otherwise than it stands, and what was left alone: a sentence each. */
+  /** Conversions, and arrays that nothing reads: a sentence each. */
   readonly notes: readonly string[];
-  /** Lets go of the files that it reads from. */
+  /** SHA-256 of its file, or of the digests of its files, in hexadecimal. */
+  digest(): Promise<string>;
+  /** Closes the files that it reads from. */
   close(): void;
 }
 
 /** Where a dataset's values may be kept. */
 export interface Keeping {
-  /** Bytes of memory that may be taken; null where nothing limits them. */
+  /** Bytes of memory that may be taken; null for no limit. */
   readonly free: number | null;
-  /** Writes blocks into a file that goes away by itself; null where there are no files. */
+  /** Writes blocks into a file that goes away by itself; null without a file system. */
   readonly scratch: ((blocks: Iterable<Uint8Array>) => Source) | null;
 }
 
+/** A dataset without the digest of its files. */
+export type OpenedDataset = Omit<Dataset, "digest">;
+
+/** A file of a dataset, and its arrays in the order in which they are expected. */
+interface File {
+  readonly source: Source;
+  readonly arrays: readonly StoredArray[];
+}
+
 /**
- * Reads the .npz files of a dataset as one, once the headers of their arrays are held against what
- * is expected: names, types, shapes, one number of rows in each file. Values are read into memory
- * if all of them take at most half of what is free. If not, rows are read from the files as batches
- * need them, compressed arrays from a scratch file. Throws an InputError, one sentence, for the
- * first thing that is wrong.
+ * Reads the .npz files of a dataset as one, once the headers of their arrays are checked against
+ * what is expected: names, types, shapes, one number of rows in each file. Values are read into
+ * memory if all of them take at most half of what is free. If not, rows are read from the files as
+ * batches need them, compressed arrays from a scratch file. Throws an InputError, one sentence, for
+ * the first thing that is wrong.
  */
 export function readDataset(
   sources: readonly Source[],
   expected: readonly Expected[],
-  { free, scratch }: Keeping,
-): Dataset {
+  keeping: Keeping,
+): OpenedDataset {
   const sizes = new Sizes();
   const notes = new Map<string, string>();
-  const files = sources.map((source) => {
-    const npz = openNpz(source, free);
-    sizes.begin(source.name);
-    const arrays = expected.map((each) => {
-      const array = asked(source.name, npz, each);
-      const note = checkType(source.name, each, array);
-      const key = `${each.name} ${array.dtype}`;
-      if (note && !notes.has(key)) notes.set(key, note);
-      sizes.note(each, array);
-      return array;
-    });
-    const used = new Set(expected.map((each) => each.name));
-    for (const other of npz.names)
-      if (!used.has(other) && !notes.has(other))
-        notes.set(other, `array ${other} of ${source.name} is neither input nor target.`);
-    return { source, arrays };
-  });
+  const files = sources.map((source) => readFile(source, expected, { ...keeping, sizes, notes }));
   const needed = files.flatMap(({ arrays }) => arrays).reduce((sum, { size }) => sum + size, 0);
-  const inMemory = free === null || needed <= free / 2;
+  const inMemory = keeping.free === null || needed <= keeping.free / 2;
   const opened: Source[] = [];
   const columns = expected.map(({ name, role, dtype }, k): Column => {
     const parts = files.map(({ source, arrays }): Part => {
-      const array = arrays[k];
-      const title = { file: source.name, name };
-      if (inMemory) return partOf(title, array, new RowsInMemory(array.load()));
-      const stored = array.at === null ? null : { source, at: array.at };
-      if (stored && source.path) {
-        for (const _ of checkedBlocks(title, array));
-        return partOf(title, array, new RowsInFile(stored.source, stored.at), true);
+      if (inMemory) {
+        const title = { file: source.name, name };
+        return partOf(title, arrays[k], new RowsInMemory(arrays[k].load()));
       }
-      if (!scratch && needed <= free!) return partOf(title, array, new RowsInMemory(array.load()));
-      if (!scratch)
-        throw new InputError(
-          `${source.name} takes ${gigabytes(needed)} of memory, and ${gigabytes(free!)} are free; give its path, so that it is read as it is needed.`,
-        );
-      const file = scratch(checkedBlocks(title, array));
-      opened.push(file);
-      return partOf(title, array, new RowsInFile(file, 0), true);
+      const { part, scratch } = partInFile(name, source, arrays[k], { ...keeping, needed });
+      if (scratch) opened.push(scratch);
+      return part;
     });
     const [, ...dims] = files[0].arrays[k].dims;
     return { name, role, dtype: dtype ?? files[0].arrays[k].dtype, dims, parts };
@@ -94,13 +80,59 @@ export function readDataset(
     for (const source of [...opened, ...sources]) source.close?.();
   };
   if (inMemory) close();
-  const told = [...notes.values()];
-  return { name, rows, columns, batchSize, sizes: (size) => sizes.of(size), notes: told, close };
+  const all = [...notes.values()];
+  return { name, rows, columns, batchSize, sizes: (size) => sizes.of(size), notes: all, close };
+}
+
+/** Checks the headers of a file's arrays, and notes conversions and arrays that nothing reads. */
+function readFile(
+  source: Source,
+  expected: readonly Expected[],
+  { free, sizes, notes }: Keeping & { readonly sizes: Sizes; readonly notes: Map<string, string> },
+): File {
+  const npz = openNpz(source, free);
+  sizes.begin(source.name);
+  const arrays = expected.map((each) => {
+    const array = arrayFor(source.name, npz, each);
+    const note = checkType(source.name, each, array);
+    const key = `${each.name} ${array.dtype}`;
+    if (note && !notes.has(key)) notes.set(key, note);
+    sizes.note(each, array);
+    return array;
+  });
+  const used = new Set(expected.map((each) => each.name));
+  for (const other of npz.names)
+    if (!used.has(other) && !notes.has(other))
+      notes.set(other, `array ${other} of ${source.name} is neither input nor target.`);
+  return { source, arrays };
+}
+
+/** Rows that stay in their file, or in a scratch file if that is compressed. */
+function partInFile(
+  name: string,
+  source: Source,
+  array: StoredArray,
+  { free, scratch, needed }: Keeping & { readonly needed: number },
+): { readonly part: Part; readonly scratch: Source | null } {
+  const title = { file: source.name, name };
+  if (array.at !== null && source.path) {
+    for (const _ of checkedBlocks(title, array));
+    const rows = new RowsInFile(source, array.at);
+    return { part: partOf(title, array, rows, true), scratch: null };
+  }
+  if (!scratch && needed <= free!)
+    return { part: partOf(title, array, new RowsInMemory(array.load())), scratch: null };
+  if (!scratch)
+    throw new InputError(
+      `${source.name} takes ${gigabytes(needed)} of memory, and ${gigabytes(free!)} are free; give its path, so that it is read as it is needed.`,
+    );
+  const file = scratch(checkedBlocks(title, array));
+  return { part: partOf(title, array, new RowsInFile(file, 0), true), scratch: file };
 }
 
 const gigabytes = (bytes: number) => `${(bytes / 1e9).toPrecision(2)} GB`;
 
-function asked(file: string, npz: Npz, { name, role }: Expected): StoredArray {
+function arrayFor(file: string, npz: Npz, { name, role }: Expected): StoredArray {
   if (npz.names.includes(name)) return npz.array(name);
   const use = role === "input" ? "an input of the model" : "a target";
   throw new InputError(
@@ -108,7 +140,7 @@ function asked(file: string, npz: Npz, { name, role }: Expected): StoredArray {
   );
 }
 
-/** Throws where the array's type is not what is expected; tells what is taken as a wider one. */
+/** Throws if the array has another type than expected; returns a note if it is widened. */
 function checkType(file: string, { name, dtype }: Expected, array: StoredArray): string | null {
   if (dtype === null || array.dtype === dtype) return null;
   if (isWidening(array.dtype, dtype))

@@ -1,20 +1,20 @@
-import { freeMemory } from "#node";
+import { freeMemory, sha256 } from "#node";
 import { filesIn, pooledSource, scratch } from "#node-data";
 import { checkGiven, checkModel } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { typeOfInfo } from "../../src/graph/types.ts";
 import { type Model, sourceOf } from "../../src/model.ts";
-import type { Source } from "../../src/onnx/source.ts";
+import { bytesSource, type Source } from "../../src/onnx/source.ts";
 import { type Dataset, readDataset } from "./data-set.ts";
 import type { Expected } from "./data-set-sizes.ts";
 
-/** An array that outputs are held against, and what it must be; anything where nothing is said. */
+/** An array that outputs are compared with, and what type and shape it must have, if that matters. */
 export type Target = Pick<Expected, "name"> & Partial<Pick<Expected, "dtype" | "shape">>;
 
 /** A file of examples: the path of an .npz or of a folder of them (Node), bytes or a Blob. */
 export type DataFrom = string | Uint8Array | Blob;
 
-/** The files that paths stand for: a folder for the .npz files in it, in the order of their names. */
+/** Lists files by their paths; a folder is replaced by the .npz files in it, in the order of their names. */
 export const dataFiles = (places: readonly string[]): string[] =>
   places.flatMap((place) => filesIn(place, ".npz"));
 
@@ -24,9 +24,9 @@ export const dataFiles = (places: readonly string[]): string[] =>
  * one array for each input of the model, by its name, and one for each target. Rows that do not fit
  * into half of the free memory are read from their files as batches need them: `close` the dataset
  * when it is no longer needed. The first dimension of all counts the examples. Throws an
- * InputError, one sentence, before any value is read where an array is missing or of another type
- * or shape than the model takes, and where a float array holds a NaN. Integers are taken as wider
- * integers, floats as wider floats, which `notes` tells; nothing else is converted.
+ * InputError, one sentence, if an array is missing or has another type or shape than the model
+ * takes (before any value is read), or if a float array holds a NaN. Integers are taken as wider
+ * integers, floats as wider floats, and `notes` says so; nothing else is converted.
  */
 export async function openDataset(
   from: DataFrom | readonly DataFrom[],
@@ -41,7 +41,7 @@ export async function openDataset(
     const type = infos.get(name);
     return { name, role: "input", dtype: type?.dtype ?? null, shape: type?.shape ?? null };
   });
-  const held = targets.map((target): Expected => {
+  const wanted = targets.map((target): Expected => {
     const { name, dtype, shape } = typeof target === "string" ? { name: target } : target;
     return { name, role: "target", dtype: dtype ?? null, shape: shape ?? null };
   });
@@ -58,9 +58,24 @@ export async function openDataset(
           : await sourceOf(one, "the data", ".npz"),
       );
     if (sources.length === 0) throw new InputError("no data is given; name an .npz, or a folder.");
-    return readDataset(sources, [...inputs, ...held], { free: freeMemory(), scratch });
+    const dataset = readDataset(sources, [...inputs, ...wanted], { free: freeMemory(), scratch });
+    return { ...dataset, digest: () => digestOf(all) };
   } catch (error) {
     for (const source of sources) source.close?.();
     throw error;
   }
 }
+
+/** SHA-256 of a file; of several, that of their digests in order, joined by commas. */
+async function digestOf(files: readonly DataFrom[]): Promise<string> {
+  const digests: string[] = [];
+  for (const file of files) {
+    const source = await sourceOf(file, "the data", ".npz");
+    digests.push(await sha256(source));
+    source.close?.();
+  }
+  const [only] = digests;
+  return digests.length === 1 ? only : sha256(bytesSource(utf8.encode(digests.join()), "digests"));
+}
+
+const utf8 = new TextEncoder();

@@ -2,26 +2,26 @@ import type { Tensor } from "onnxruntime-common";
 import type { Tensors } from "../../src/ort/session.ts";
 import type { StepPorts } from "./step-graph.ts";
 
-/** What a model comes to on batches that it is not trained on. */
+/** Loss and metrics of a model on batches that it is not trained on. */
 export interface Evaluation {
   readonly rows: number;
-  /** How much was judged: labels that count, or elements. */
-  readonly judged: number;
-  /** A mean over what was judged; NaN where that is nothing. */
+  /** Number of examples: labels that count, or elements. */
+  readonly examples: number;
+  /** The mean over the examples; NaN if there are none. */
   readonly loss: number;
   readonly metrics: Readonly<Record<string, number>>;
 }
 
-/** The means of several batches as means over everything that was judged in them. */
+/** Combines the means of several batches to means over all their examples. */
 export function together(parts: readonly Evaluation[]): Evaluation {
-  const judged = sum(parts.map((part) => part.judged));
+  const examples = sum(parts.map((part) => part.examples));
   const mean = (of: (part: Evaluation) => number) =>
-    sum(parts.map((part) => part.judged && part.judged * of(part))) / judged;
+    sum(parts.map((part) => part.examples && part.examples * of(part))) / examples;
   const names = Object.keys(parts[0]?.metrics ?? {});
   const loss = mean((part) => part.loss);
   const metrics = names.map((name) => [name, mean((part) => part.metrics[name])] as const);
   const rows = sum(parts.map((part) => part.rows));
-  return { rows, judged, loss, metrics: withPerplexity(Object.fromEntries(metrics), loss) };
+  return { rows, examples, loss, metrics: withPerplexity(Object.fromEntries(metrics), loss) };
 }
 
 /** Metrics in which the perplexity, if there is one, is that of a loss: no mean of perplexities. */

@@ -1,47 +1,63 @@
-import { number, object, text } from "../../src/arguments.ts";
+import { object } from "../../src/arguments.ts";
 import type { Model } from "../../src/model.ts";
-import type { Declared } from "../../src/options.ts";
-import type { Schedule } from "../schedules/schedule.ts";
+import type { Declared, Options } from "../../src/options.ts";
+import { type ScheduleName, scheduleOptions } from "../schedules/schedule.ts";
 import type { Reading } from "./attach-loss.ts";
 import type { StepOptions } from "./step-options.ts";
 import { stepOptions } from "./step-options.ts";
 
 /** How to fine-tune. Batches bring the model's inputs and the target, by name. */
-export interface FinetuneOptions
-  extends Omit<StepOptions, "inputs" | "target">,
-    Partial<Omit<Schedule, "name">> {
+export interface FinetuneOptions extends Omit<StepOptions, "inputs" | "target"> {
   /** Name of the target among the tensors of a batch; none for a distillation. */
   readonly target?: string | undefined;
   /** The model whose outputs a distillation follows: the original. */
   readonly teacher?: Model | undefined;
-  /** "constant" or "cosine", after a warm-up; "constant". */
-  readonly schedule?: Schedule["name"] | undefined;
+  /** Learning rate; 1e-3 by default. */
+  readonly lr?: number | undefined;
+  /** Learning rate schedule after the warm-up; "constant" by default. */
+  readonly schedule?: ScheduleName | undefined;
+  /** Steps over which a cosine falls to zero. */
+  readonly scheduleSteps?: number | null | undefined;
+  /** Steps over which the learning rate rises from zero; 0 by default. */
+  readonly warmup?: number | undefined;
   /** Threads of onnxruntime; 0 lets it choose. */
   readonly threads?: number | undefined;
 }
 
-const { inputs: _, ...training } = stepOptions;
+/** What is read from the data, and how it is run, as the command line and the API offer it. */
+export const running = {
+  target: {
+    type: "string",
+    describe: "array of the targets, by its name in the data",
+    idle: ({ loss }) =>
+      loss === "distillation" ? "a distillation follows the original model" : null,
+  },
+  threads: {
+    type: "number",
+    default: 0,
+    range: { integer: true, min: 0 },
+    describe: "threads of onnxruntime; 0 for its choice",
+  },
+} as const satisfies Options;
+
+const { inputs: _, ...steps } = stepOptions;
 
 /** The options of a training, as they are checked. */
-export const finetuning: Declared<FinetuneOptions> = {
-  ...training,
-  target: text,
+export const finetuneOptions: Declared<FinetuneOptions> = {
+  ...steps,
+  ...running,
+  ...scheduleOptions,
   teacher: object,
-  schedule: text,
-  threads: number,
-  lr: number,
-  warmup: number,
-  steps: number,
 };
 
-/** What one step came to; all are means over its batch. */
+/** Figures of one step; all are means over its batch. */
 export interface Step {
   /** From 1. */
   readonly step: number;
   readonly loss: number;
   readonly metrics: Readonly<Record<string, number>>;
-  /** How much was judged: labels that count, or elements. */
-  readonly judged: number;
+  /** Number of examples: labels that count, or elements. */
+  readonly examples: number;
   readonly lr: number;
   /** Norm of all gradients together, before clipping. */
   readonly norm: number;

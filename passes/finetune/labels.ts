@@ -14,7 +14,11 @@ export interface ReadAs {
  * class, from 0, nor `ignore`, which counts for none; or where integers are not one-hot. Soft
  * targets and values are let be.
  */
-export function checkTargetOf(target: Tensor, { form, axis, classes }: ReadAs, ignore: number) {
+export function checkTargetOf(
+  target: Tensor,
+  { form, axis, classes }: ReadAs,
+  ignore: number | null,
+) {
   if (classes === null || (form !== "labels" && form !== "one-hot")) return;
   const values: ArrayLike<number | bigint> =
     dtypeOf(target) === "float16" ? toFloat64(target) : (target.data as Float32Array);

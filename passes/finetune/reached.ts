@@ -1,7 +1,7 @@
 import { InputError } from "../../src/errors.ts";
 import type { Graph, Value } from "../../src/graph/graph.ts";
 
-/** Throws an InputError if one of some weights has no way to the output that is judged. */
+/** Throws an InputError if one of some weights has no path to the output that the loss is attached to. */
 export function checkReached(graph: Graph, output: Value, weights: readonly string[]): void {
   if (weights.length === 0) return;
   const behind = new Set<Value>();
@@ -40,6 +40,6 @@ function refuse(names: readonly string[], output: string): void {
   const more = names.length - LISTED;
   const list = `${names.slice(0, LISTED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
   throw new InputError(
-    `--train names ${list}, which cannot change output ${output}; leave ${names.length > 1 ? "them" : "it"} out, or judge another output with --output-name.`,
+    `--train names ${list}, which cannot change output ${output}; leave ${names.length > 1 ? "them" : "it"} out, or choose another output with --output-name.`,
   );
 }

@@ -48,7 +48,7 @@ export class SessionsBySize<Ports> {
     return { session, ports };
   }
 
-  /** Lets go of all sessions. */
+  /** Releases all sessions. */
   async close(): Promise<void> {
     const all = [...this.#known.values()];
     this.#known.clear();

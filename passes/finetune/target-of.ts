@@ -1,6 +1,7 @@
 import type { Tensor } from "onnxruntime-common";
 import type { Model } from "../../src/model.ts";
 import { dtypeOf, toFloat64 } from "../../src/ort/tensors.ts";
+import { type LossName, lossOf } from "../losses/index.ts";
 import type { Target } from "./attach-loss.ts";
 
 /** How far a sum of shares may lie from 1. */
@@ -8,12 +9,13 @@ const ROUNDING = 1e-2;
 
 /**
  * The axes of a target behind the first along which all sums are 1: those that could hold the
- * shares of classes. None of a target of fewer than three axes, whose classes are told otherwise,
- * or of a loss without classes.
+ * shares of classes. None for a target of fewer than three axes, whose class axis is known, and none
+ * for a loss without classes.
  */
-export function axesOfOne(loss: string, target: Tensor): number[] {
+export function axesOfOne(loss: LossName, target: Tensor): number[] {
   const { dims, type } = target;
-  if (loss !== "cross-entropy" || dims.length < 3 || type === "string") return [];
+  const { loss: chosen, reads } = lossOf(loss);
+  if (chosen.distils || reads !== "classes" || dims.length < 3 || type === "string") return [];
   const values: ArrayLike<number | bigint> =
     type === "float16" ? toFloat64(target) : (target.data as Float32Array);
   return dims.flatMap((size, axis) => {

@@ -4,16 +4,16 @@ import type { Model } from "../../src/model.ts";
 import { withOutputs } from "../../src/ort/expose.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import { type Ort, openSession, runFor, type Tensors } from "../../src/ort/session.ts";
-import { lossNamed } from "../losses/index.ts";
+import { lossOf } from "../losses/index.ts";
 import type { FinetuneOptions } from "./finetune-options.ts";
 
-/** Throws an InputError unless a loss is given just what it follows: a teacher, or a target. */
+/** Throws an InputError unless a loss is given exactly what it needs: a teacher, or a target. */
 export function checkFollowed({
   loss,
   teacher,
   target,
 }: Pick<FinetuneOptions, "loss" | "teacher" | "target">): void {
-  if (lossNamed(loss).distils !== (teacher !== undefined))
+  if (lossOf(loss).loss.distils !== (teacher !== undefined))
     throw new InputError(
       teacher
         ? `loss ${loss} takes no teacher; use distillation.`
@@ -23,25 +23,25 @@ export function checkFollowed({
     throw new InputError(`loss ${loss} needs a target: an array of the data.`);
 }
 
-/** A model whose outputs another one is to follow: what it gives for a batch. */
+/** Runs the model whose outputs another one is trained towards. */
 export class Teacher {
   readonly #session: Promise<InferenceSession>;
   readonly #model: Model;
   readonly #value: string | undefined;
 
-  /** `value` names an output, or a value inside; the first output where nothing is said. */
+  /** `value` names an output, or a value inside; by default the first output. */
   constructor(model: Model, ort: Ort, value: string | undefined, threads: number | undefined) {
     const { graph, file } = model;
     const inside = value !== undefined && !graph.main.outputs.some(({ name }) => name === value);
     if (inside && !graph.main.values.has(value))
       throw new InputError(`${file.source.name}, the original, has no value ${value} to follow.`);
-    const told = inside ? withOutputs(file, [value]) : file;
+    const exposed = inside ? withOutputs(file, [value]) : file;
     this.#model = model;
     this.#value = value;
-    this.#session = openSession(ort, runnable(told), "all", threads);
+    this.#session = openSession(ort, runnable(exposed), "all", threads);
   }
 
-  /** What the model gives for the inputs in a batch. */
+  /** Runs the model on the inputs in a batch. */
   async of(batch: Tensors): Promise<Tensor> {
     const session = await this.#session;
     const name = this.#value ?? session.outputNames[0];
@@ -49,7 +49,7 @@ export class Teacher {
     return (await runFor(session, Object.fromEntries(inputs), [name]))[name];
   }
 
-  /** Lets go of the session. */
+  /** Releases the session. */
   async close(): Promise<void> {
     await (await this.#session).release();
   }

@@ -3,42 +3,45 @@ import { checkGiven, checkModel } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { writing } from "../../src/graph/builder.ts";
 import { type Model, typesOf } from "../../src/model.ts";
+import { valuesOf } from "../../src/option-values.ts";
 import { runBatch, type Tensors } from "../../src/ort/session.ts";
 import { tensorOfBytes, toFloat64 } from "../../src/ort/tensors.ts";
 import { weightOf } from "../adapter/weights.ts";
-import { lossOptionsOf } from "../losses/loss.ts";
-import { checkSchedule, rateAt, type Schedule } from "../schedules/schedule.ts";
+import { lossOf } from "../losses/index.ts";
+import { optimizerOf } from "../optimizers/index.ts";
+import { rateAt, type Schedule, scheduleOf } from "../schedules/schedule.ts";
 import { checkFinite } from "./diverged.ts";
 import { type Evaluation, metricsOf, rowsOf, scalar, together } from "./evaluation.ts";
 import type { FinetuneOptions, LossPlan, Step } from "./finetune-options.ts";
-import { finetuning } from "./finetune-options.ts";
-import { judgedOutput } from "./judged-output.ts";
+import { finetuneOptions, running } from "./finetune-options.ts";
 import { checkTargetOf } from "./labels.ts";
+import { type ModelWithLoss, withLoss } from "./model-with-loss.ts";
+import { outputForLoss } from "./output-for-loss.ts";
 import { SessionsBySize } from "./sessions-by-size.ts";
-import { judged, type StepPorts, stepGraph, trainableOf } from "./step-graph.ts";
+import { type StepPorts, stepModel } from "./step-graph.ts";
 import { type StepOptions, withinStep } from "./step-options.ts";
 import { axesOfOne, targetOf } from "./target-of.ts";
 import { checkFollowed, Teacher } from "./teacher.ts";
+import { trainedWeights } from "./trained-weights.ts";
 import type { Slot } from "./update.ts";
 
-type Batches = Iterable<Tensors> | AsyncIterable<Tensors>;
-
-const DEFAULT_RATE = 1e-3;
+/** Batches one by one: the model's inputs and the target, by name. */
+export type Batches = Iterable<Tensors> | AsyncIterable<Tensors>;
 
 /**
- * Fine-tunes a model's LAuReL weights, and further ones that `train` names, in the onnxruntime
- * that is handed in. Weights and optimizer state stay onnxruntime's own tensors from step to step.
+ * Trains a model's LAuReL weights, and further ones that `train` names, step by step, in the
+ * onnxruntime that is passed in. `fit` runs epochs of it. Weights and optimizer state stay onnxruntime's own tensors from step to step.
  */
-export class Finetuning {
+export class Trainer {
   readonly #model: Model;
   readonly #options: FinetuneOptions;
   readonly #schedule: Schedule;
-  /** The target as an input of what is run: an input or value of the model may have its name. */
+  /** Name of the target as an input of the step: the model may have a value of the target's name. */
   readonly #port: string;
-  /** The label that does not count. */
-  readonly #ignored: number;
+  /** The label that does not count; null if the loss has no labels. */
+  readonly #ignored: number | null;
   readonly #steps: SessionsBySize<StepPorts>;
-  readonly #forwards: SessionsBySize<Pick<StepPorts, "loss" | "metrics" | "judged" | "reading">>;
+  readonly #forwards: SessionsBySize<Omit<ModelWithLoss, "model">>;
   #teacher: Teacher | null = null;
   /** Axes of the first target along which all sums are 1. */
   #sumsToOne: number[] | null = null;
@@ -52,27 +55,24 @@ export class Finetuning {
 
   constructor(model: Model, options: FinetuneOptions) {
     checkModel("finetune", model);
-    checkGiven("finetune", options, finetuning, withinStep);
+    checkGiven("finetune", options, finetuneOptions, withinStep);
     if (options.teacher) checkModel("finetune", options.teacher, "teacher");
-    const { schedule = "constant", lr = DEFAULT_RATE, warmup = 0, steps = 0 } = options;
+    const { threads } = valuesOf(running, { ...options });
     this.#model = model;
     this.#options = options;
     this.#port = writing(model.graph, "loss").fresh(options.target ?? "teacher");
-    this.#ignored = lossOptionsOf(options.lossOptions).ignoreIndex;
-    this.#schedule = { name: schedule, lr, warmup, steps };
-    checkSchedule(this.#schedule);
+    this.#ignored = lossOf(options.loss, options.lossOptions).options.ignoreIndex;
+    this.#schedule = scheduleOf({ ...options });
+    optimizerOf(options.optimizer, options.optimizerOptions);
     checkFollowed(options);
-    const { ort, threads = 0 } = options;
-    this.#steps = new SessionsBySize(ort, threads, async (fed) => {
-      const { whole, ...ports } = await stepGraph(model, this.#sized(fed));
-      return { model: whole, ports };
-    });
+    const { ort } = options;
+    this.#steps = new SessionsBySize(ort, threads, (fed) => stepModel(model, this.#sized(fed)));
     this.#forwards = new SessionsBySize(ort, threads, async (fed) => {
-      const { model: forward, ...ports } = await judged(model, this.#sized(fed));
+      const { model: forward, ...ports } = await withLoss(model, this.#sized(fed));
       return { model: forward, ports };
     });
     this.#weights = Object.fromEntries(
-      trainableOf(model, options.train).map(({ name }) => {
+      trainedWeights(model, options.train).map(({ name }) => {
         const { dtype, data, dims } = weightOf(model, name);
         return [name, tensorOfBytes(ort, dtype, data, dims)];
       }),
@@ -80,12 +80,12 @@ export class Finetuning {
   }
 
   /**
-   * Tells how the loss is computed for batches like this one: on which output, of which classes.
-   * Throws an InputError where the target does not fit, or where nothing tells the axis of classes.
+   * Returns how the loss is computed for batches like this one: on which output, of which classes.
+   * Throws an InputError if the target does not fit, or if the axis of classes is ambiguous.
    */
   async plan(batch: Tensors): Promise<LossPlan> {
     const fed = this.#fed(await this.#taught(batch));
-    const { output, reading, notes } = await judged(this.#model, this.#sized(fed));
+    const { output, reading, notes } = await withLoss(this.#model, this.#sized(fed));
     return { output, reading, notes };
   }
 
@@ -104,7 +104,7 @@ export class Finetuning {
     return this.#state;
   }
 
-  /** Goes on from weights, state and step of an earlier training of the same model. */
+  /** Continues from weights, state and step of an earlier training of the same model. */
   resume(weights: Tensors, state: Tensors, step: number): void {
     this.#weights = { ...this.#weights, ...weights };
     this.#before = null;
@@ -112,15 +112,15 @@ export class Finetuning {
     this.#step = step;
   }
 
-  /** Goes back to the last weights that are known to give a finite loss, those of the last step. */
+  /** Returns to the weights from before the last step, which gave a finite loss. */
   stepBack(): void {
     this.#weights = this.#before ?? this.#weights;
     this.#before = null;
   }
 
   /**
-   * Takes a step on each batch, passing over the first `after`, on which steps have been taken.
-   * Throws a DivergedError where loss or gradient is not finite.
+   * Takes a step on each batch but the first `after`, on which steps have been taken. Throws a
+   * DivergedError if loss or gradient is not finite.
    */
   async *over(batches: Batches, after = 0): AsyncGenerator<Step> {
     let place = 0;
@@ -133,8 +133,8 @@ export class Finetuning {
   }
 
   /**
-   * Loss and metrics over all batches together: a batch counts by what is judged in it, labels that
-   * are not ignored or elements. Changes nothing.
+   * Returns loss and metrics over all batches together: a batch counts by its number of examples,
+   * labels that are not ignored or elements. Changes nothing.
    */
   async evaluate(batches: Batches): Promise<Evaluation> {
     const parts: Evaluation[] = [];
@@ -144,16 +144,16 @@ export class Finetuning {
       checkTargetOf(fed[this.#port], ports.reading, this.#ignored);
       const place = `batch ${parts.length + 1} of the evaluation`;
       const outputs = await runBatch(session, { ...fed, ...this.#weights }, place);
-      const { loss, judged } = ports;
+      const { loss, examples } = ports;
       const of = (name: string) => scalar(outputs[name]);
       const metrics = metricsOf(ports, of);
-      parts.push({ rows: rowsOf(fed), judged: of(judged), loss: of(loss), metrics });
+      parts.push({ rows: rowsOf(fed), examples: of(examples), loss: of(loss), metrics });
     }
     if (parts.length === 0) throw new InputError("there is nothing to evaluate on.");
     return together(parts);
   }
 
-  /** Lets go of all sessions. */
+  /** Releases all sessions. */
   async close(): Promise<void> {
     await this.#steps.close();
     await this.#forwards.close();
@@ -188,7 +188,7 @@ export class Finetuning {
     }
     this.#step = step;
     const metrics = metricsOf(ports, (name) => scalar(outputs[name]));
-    return { step, loss, metrics, judged: scalar(outputs[ports.judged]), lr, norm };
+    return { step, loss, metrics, examples: scalar(outputs[ports.examples]), lr, norm };
   }
 
   #stateOf({ weight, dims, state }: Slot): [string, Tensor][] {
@@ -208,7 +208,7 @@ export class Finetuning {
     });
   }
 
-  /** What of a batch goes into a step: the model's inputs and the target. */
+  /** Picks the model's inputs and the target from a batch. */
   #fed(batch: Tensors): Record<string, Tensor> {
     const inputs = this.#model.graph.main.inputs.map(({ name }) => [name, name]);
     return Object.fromEntries(
@@ -216,35 +216,35 @@ export class Finetuning {
         if (!batch[name])
           throw new InputError(`a batch has no ${name}; it has ${Object.keys(batch).join(", ")}.`);
         if (!batch[name].dims)
-          throw new InputError(`${name} of a batch is no Tensor of onnxruntime's.`);
+          throw new InputError(`${name} of a batch is not a Tensor of onnxruntime.`);
         return [port, batch[name]];
       }),
     );
   }
 
-  /** What the target is called in a batch; what the teacher gives has a name of its own. */
+  /** The target's name in a batch; the teacher's output has a name of its own. */
   #targetName = () => (this.#options.teacher ? this.#port : (this.#options.target ?? this.#port));
 
-  /** The batch with what the teacher gives, where there is one. */
+  /** Adds the teacher's output to a batch, if there is a teacher. */
   async #taught(batch: Tensors): Promise<Tensors> {
     const { teacher, ort, output, threads } = this.#options;
     if (!teacher) return batch;
     const { types } = await typesOf(this.#model, ort);
-    const value = output ?? judgedOutput(this.#model.graph, types, null).value.name;
+    const value = output ?? outputForLoss(this.#model.graph, types, null).value.name;
     this.#teacher ??= new Teacher(teacher, ort, value, threads);
     return { ...batch, [this.#targetName()]: await this.#teacher.of(batch) };
   }
 
-  /** What step graphs are made with, for tensors of these sizes. */
+  /** The options of a step graph for tensors of these sizes. */
   #sized(fed: Tensors): StepOptions {
     this.#sumsToOne ??= axesOfOne(this.#options.loss, fed[this.#port]);
-    const told = { called: this.#options.target, sumsToOne: this.#sumsToOne };
-    const target = targetOf(this.#model, this.#port, fed[this.#port], told);
+    const known = { called: this.#options.target, sumsToOne: this.#sumsToOne };
+    const target = targetOf(this.#model, this.#port, fed[this.#port], known);
     const inputs = Object.fromEntries(Object.entries(fed).map(([key, { dims }]) => [key, dims]));
-    const { teacher, schedule, lr, warmup, steps, threads, ...options } = this.#options;
+    const { teacher, schedule, scheduleSteps, lr, warmup, threads, ...options } = this.#options;
     return { ...options, target, inputs };
   }
 }
 
-/** Begins to fine-tune a model: `for await (const step of finetune(model, options).over(batches))`. */
-export const finetune = (model: Model, options: FinetuneOptions) => new Finetuning(model, options);
+/** Makes a trainer: `for await (const step of finetune(model, options).over(batches))`. */
+export const finetune = (model: Model, options: FinetuneOptions) => new Trainer(model, options);

@@ -1,10 +1,10 @@
 import type { Writing } from "../../src/graph/builder.ts";
 import type { Port } from "../../src/graph/patch-contents.ts";
 import { total } from "../losses/loss.ts";
-import type { Optimizer, OptimizerOptions } from "../optimizers/optimizer.ts";
-import type { Trainable } from "./factors.ts";
+import type { ChosenOptimizer } from "../optimizers/index.ts";
+import { port } from "./ports.ts";
 import { type SideBySide, sideBySide } from "./side-by-side.ts";
-import { port } from "./step.ts";
+import type { TrainedWeight } from "./trained-weights.ts";
 
 /** A weight's inputs and outputs in a graph that updates it. */
 export interface Slot {
@@ -42,19 +42,18 @@ const CLIP_EPSILON = 1e-6;
 export function update(
   writing: Writing,
   weights: readonly Weight[],
-  optimizer: Optimizer,
-  options: OptimizerOptions,
+  { optimizer, options }: ChosenOptimizer,
 ): Update {
   const { fresh, about } = writing;
   about("norm");
-  const groups = alike(weights, (of) => `${of.dtype} ${of.factor}`).map((members) =>
+  const groups = alike(weights, (of) => `${of.dtype} ${of.decays}`).map((members) =>
     groupOf(writing, members),
   );
   const { norm, scale } = clipping(writing, groups, options.clip);
   const [lr, step] = ["lr", "step"].map(fresh);
   const inputs: Port[] = [lr, step].map((name) => port(name, { dtype: "float", shape: [] }));
   const outputs: Port[] = [];
-  const slots = new Map<Trainable, Slot>();
+  const slots = new Map<TrainedWeight, Slot>();
   const to: Step = { writing, optimizer, options, scale, lr, step, inputs, outputs };
   for (const group of groups) for (const [of, slot] of updateGroup(to, group)) slots.set(of, slot);
   return { slots: weights.map(({ of }) => slots.get(of)!), inputs, outputs, norm };
@@ -81,7 +80,7 @@ function clipping(writing: Writing, groups: readonly Group[], clip: number | nul
     cast(writing, total(writing, op.Mul(gradient, gradient), side.rank), dtype, "float"),
   );
   const norm = op.Sqrt(squares.length === 1 ? squares[0] : op.Sum(squares));
-  if (clip === null) return { norm, scale: null };
+  if (!clip) return { norm, scale: null };
   const one = constant("float", [], [1]);
   const limit = constant("float", [], [clip]);
   const length = op.Add(norm, constant("float", [], [CLIP_EPSILON]));
@@ -89,10 +88,8 @@ function clipping(writing: Writing, groups: readonly Group[], clip: number | nul
 }
 
 /** What the updates of all groups share, and the ports that they add to. */
-interface Step {
+interface Step extends ChosenOptimizer {
   readonly writing: Writing;
-  readonly optimizer: Optimizer;
-  readonly options: OptimizerOptions;
   readonly scale: string | null;
   readonly lr: string;
   readonly step: string;
@@ -101,7 +98,7 @@ interface Step {
 }
 
 /** Writes the update of weights that are updated as one. */
-function updateGroup(to: Step, group: Group): [Trainable, Slot][] {
+function updateGroup(to: Step, group: Group): [TrainedWeight, Slot][] {
   const { writing, optimizer, options, scale, lr, step, inputs } = to;
   const { members, dtype, kept, side, gradient } = group;
   const { op, fresh, about } = writing;
@@ -122,7 +119,7 @@ function updateGroup(to: Step, group: Group): [Trainable, Slot][] {
     state,
     lr: cast(writing, lr, "float", dtype),
     step: cast(writing, step, "float", dtype),
-    weightDecay: members[0].of.factor ? 0 : options.weightDecay,
+    weightDecay: members[0].of.decays ? options.weightDecay : 0,
     options,
   });
   const after: Record<string, string> = { ...next.state, float32: next.weight };
@@ -137,7 +134,7 @@ function updateGroup(to: Step, group: Group): [Trainable, Slot][] {
 /** A weight's new value, and that of its state, as outputs. */
 function slotOf(
   { writing, outputs }: Step,
-  of: Trainable,
+  of: TrainedWeight,
   dtype: string,
   next: { weight: string; state: readonly { name: string; input: string; value: string }[] },
 ): Slot {
@@ -163,8 +160,9 @@ function slotOf(
   };
 }
 
-interface Weight {
-  readonly of: Trainable;
+/** A trained weight and the name of its gradient. */
+export interface Weight {
+  readonly of: TrainedWeight;
   readonly gradient: string;
 }
 
@@ -177,14 +175,14 @@ interface Group {
   readonly gradient: string;
 }
 
-const shaped = (name: string, dtype: string, { dims }: Trainable) =>
+const shaped = (name: string, dtype: string, { dims }: TrainedWeight) =>
   port(name, { dtype, shape: dims });
 
 /** Elements of a weight above which putting it beside others costs more than it saves. */
 const LARGE = 2 ** 18;
 
 /** The small weights in groups of one key, in order; each large one alone. */
-function alike(weights: readonly Weight[], keyOf: (of: Trainable) => string): Weight[][] {
+function alike(weights: readonly Weight[], keyOf: (of: TrainedWeight) => string): Weight[][] {
   const groups = new Map<string, Weight[]>();
   for (const weight of weights) {
     const { of } = weight;

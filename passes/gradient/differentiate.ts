@@ -17,7 +17,7 @@ export interface Differentiation {
   readonly of: ReadonlyMap<string, string>;
   /** Values, weights mostly, whose gradients are wanted. */
   readonly wrt: readonly string[];
-  /** Types with every size; what shapes are computed by has to be constant (see settled). */
+  /** Types with every size; what shapes are computed by has to be constant (see specialize). */
   readonly types: Types;
   /** What is written with: empty but for names that are taken. */
   readonly writing: Writing;

@@ -9,7 +9,7 @@ import type { Declared } from "../../src/options.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import { differentiate as differentiated } from "./differentiate.ts";
 import { plainBetween } from "./prepare.ts";
-import type { Settled } from "./specialize.ts";
+import type { Specialized } from "./specialize.ts";
 
 /** What is differentiated, and with respect to what. */
 export interface GradientOptions {
@@ -60,7 +60,7 @@ export async function differentiate(
   checkModel("differentiate", model);
   checkGiven("differentiate", options, gradientOptions);
   const { ort, wrt, of, dims = {} } = options;
-  const endsOf = (settled: Settled) => of ?? [firstFloat(settled)];
+  const endsOf = (specialized: Specialized) => of ?? [firstFloat(specialized)];
   const plain = await plainBetween(model, ort, dims, wrt, endsOf);
   const { types } = plain;
   const { graph } = plain.model;
@@ -93,7 +93,7 @@ export async function differentiate(
   };
 }
 
-function firstFloat({ model: { graph }, types }: Settled): string {
+function firstFloat({ model: { graph }, types }: Specialized): string {
   const first = graph.main.outputs.find((value) => isFloat(types.get(value)?.dtype));
   if (!first)
     throw new InputError(

@@ -9,10 +9,10 @@ import { canOpen, open } from "../lower/index.ts";
 import { inlined } from "../lower/inline.ts";
 import { withoutSequences } from "../lower/sequences.ts";
 import { between, hasRule } from "./active-subgraph.ts";
-import { type Settled, settled } from "./specialize.ts";
+import { type Specialized, specialize } from "./specialize.ts";
 
 /**
- * A model whose sizes are settled, and in which what lies between some values and others is
+ * A model with fixed sizes, in which what lies between some values and others is
  * written in operators that have a gradient, as far as they have a plainer form: composite
  * operators, functions of the model's own, sequences, Ifs: the branch that one always takes, or both
  * and Where after them. Throws an InputError where such branches give tensors of different shapes.
@@ -22,9 +22,9 @@ export async function plainBetween(
   ort: Ort,
   dims: Sizes,
   from: readonly string[],
-  to: (settled: Settled) => readonly string[],
-): Promise<Settled> {
-  let now = await settled(model, ort, dims, from);
+  to: (specialized: Specialized) => readonly string[],
+): Promise<Specialized> {
+  let now = await specialize(model, ort, dims, from);
   const chosen = new Set<string>();
   for (;;) {
     const { graph } = now.model;
@@ -36,7 +36,7 @@ export async function plainBetween(
       checkChosen(graph, now.types, chosen);
       return now;
     }
-    now = await settled(await patched(graph, patch), ort, {}, from);
+    now = await specialize(await patched(graph, patch), ort, {}, from);
   }
 }
 

@@ -6,28 +6,28 @@ import { withRanks } from "../../src/infer/ranks.ts";
 import { type Model, patched, typesOf } from "../../src/model.ts";
 import type { Ort } from "../../src/ort/session.ts";
 
-/** A model whose sizes are settled, as far as they can be told without its data. */
-export interface Settled {
+/** A model with fixed sizes, as far as they do not depend on its data. */
+export interface Specialized {
   readonly model: Model;
   readonly types: Types;
 }
 
-/** Rounds of inference: each settles the reshapes that the sizes of the one before lead to. */
+/** Rounds of inference: each fixes the reshapes that depend on the sizes of the round before. */
 const ROUNDS = 100;
 
 /**
- * Binds the free dimensions of a model's inputs, and puts what is computed from sizes alone in as
- * constants, until no more sizes are found: the model computes what it did, for these sizes.
- * `free` names weights that are no constants, `least` is the least size that a dimension may have.
- * Throws an InputError where a dimension's name is none of the model's.
+ * Fixes the free dimensions of a model's inputs, and replaces what is computed from sizes alone by
+ * constants, until no more sizes are found. For these sizes, the model computes the same as before.
+ * `free` names weights that are not constants, `least` is the least size that a dimension may have.
+ * Throws an InputError if the model has no dimension of a name.
  */
-export async function settled(
+export async function specialize(
   model: Model,
   ort: Ort,
   dims: Sizes,
   free: readonly string[],
   least = 1,
-): Promise<Settled> {
+): Promise<Specialized> {
   let now = await patched(model.graph, bound(model.graph, dims, least));
   for (let round = 0; ; round++) {
     const { graph } = now;

@@ -4,7 +4,7 @@ import { isFloat, type Types } from "../../src/graph/types.ts";
 import { showShape, type Type } from "../../src/onnx/shape.ts";
 import { softmaxAxis } from "./activation.ts";
 import { traced } from "./final-activation.ts";
-import { classAxisOf, type Loss, type LossOptions, type TargetForm } from "./loss.ts";
+import { type ChosenLoss, classAxisOf, type TargetForm } from "./loss.ts";
 
 type Shape = NonNullable<Type["shape"]>;
 
@@ -15,17 +15,15 @@ export interface ClassTarget {
 }
 
 /** What is known where the axis of the classes is looked for. */
-interface Asked {
+interface Asked extends Pick<ChosenLoss, "loss" | "options"> {
   readonly graph: Graph;
   readonly types: Types;
   readonly output: Value;
-  readonly loss: Loss;
   readonly target: Type;
   /** Whether the target is an input of the model, as token ids are. */
   readonly isInput: boolean;
   /** Axes along which all sums of the target are 1; null if its values are not known. */
   readonly sumsToOne: readonly number[] | null;
-  readonly options: LossOptions;
 }
 
 /**
@@ -81,7 +79,7 @@ function told(asked: Asked, fitting: readonly number[]): number | null {
   if (fitting.length < 2) return fitting[0] ?? null;
   const { types, output, target, isInput } = asked;
   const shape = types.get(output)!.shape!;
-  // Sizes that nothing tells fit everywhere, and are settled with the first batch.
+  // Sizes that nothing tells fit everywhere, and are known with the first batch.
   const fixed = shape.every((dim) => typeof dim === "number");
   const own = evident(asked, fitting) ?? (isInput && shape.length === 3 ? 2 : null);
   if (own !== null || !fixed) return own;

@@ -1,24 +1,37 @@
 import { InputError } from "../../src/errors.ts";
-import { crossEntropy, distillation } from "./classes.ts";
-import type { Loss } from "./loss.ts";
+import { type ChosenValues, optionsOfChosen, valuesOf } from "../../src/option-values.ts";
+import type { Given, Options } from "../../src/options.ts";
+import { crossEntropy } from "./cross-entropy.ts";
+import { distillation } from "./distillation.ts";
+import type { ChosenLoss, Loss, ReadingOptions } from "./loss.ts";
 import { binaryCrossEntropy, cosine, l1, mse } from "./values.ts";
 
 /** Every loss, in the order in which they are listed. */
-export const losses: readonly Loss[] = [
-  crossEntropy,
-  binaryCrossEntropy,
-  mse,
-  l1,
-  cosine,
-  distillation,
-];
+export const losses = [crossEntropy, binaryCrossEntropy, mse, l1, cosine, distillation] as const;
 
-/** The loss of this name; throws an InputError where there is none. */
-export function lossNamed(name: string): Loss {
-  const found = losses.find((loss) => loss.name === name);
-  if (!found)
+type Known = (typeof losses)[number];
+
+/** A loss by its name. */
+export type LossName = Known["name"];
+
+/** Hyper-parameters of all losses. */
+export type LossOptions = ChosenValues<Known>;
+
+/** The hyper-parameters of all losses, as they are declared. */
+export const lossOptions: Options = optionsOfChosen("loss", losses);
+
+const UNREAD: ReadingOptions = { classAxis: null, ignoreIndex: null, shift: null, values: null };
+
+/**
+ * Returns the loss of a name and its options, with the default for each that is not given. Throws
+ * an InputError if there is none of this name, or if one is out of its range.
+ */
+export function lossOf(name: string, given: Given<LossOptions> = {}): ChosenLoss {
+  const loss: Loss | undefined = losses.find((each) => each.name === name);
+  if (!loss)
     throw new InputError(
-      `there is no loss "${name}"; choose ${losses.map((loss) => loss.name).join(", ")}.`,
+      `there is no loss "${name}"; choose ${losses.map((each) => each.name).join(", ")}.`,
     );
-  return found;
+  const options = { ...UNREAD, ...valuesOf(loss.options, given) };
+  return { loss, options, reads: loss.reads(options) };
 }

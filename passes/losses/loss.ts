@@ -1,66 +1,42 @@
-import { number, orNull, text } from "../../src/arguments.ts";
-import { InputError } from "../../src/errors.ts";
 import type { Writing } from "../../src/graph/builder.ts";
 import type { Type } from "../../src/onnx/shape.ts";
-import type { Declared } from "../../src/options.ts";
-import { filled, type Given } from "../../src/options.ts";
+import type { ValuesOf } from "../../src/option-values.ts";
+import type { Options } from "../../src/options.ts";
 import type { Activation } from "./activation.ts";
 
-/** Options of all losses, as the command line names them. */
-export interface LossOptions {
-  /** Axis of the classes; told from the target where nothing is said. */
+/** The axis of the classes, for losses that have classes. */
+export const classAxis = {
+  type: "number",
+  nullable: true,
+  range: { integer: true },
+  describe: "axis of the classes  [default: the one with which labels fit]",
+} as const;
+
+/** What the output holds, for losses that look through a final activation. */
+export const values = {
+  choices: ["logits", "probabilities"],
+  nullable: true,
+  flags: true,
+  describe: "the output holds %s, whatever the model ends in",
+} as const;
+
+/** Options that decide how output and target are read; null if a loss does not have them. */
+export interface ReadingOptions {
+  /** Axis of the classes; null to find it by the target. */
   readonly classAxis: number | null;
-  /** Integer label that does not count. */
-  readonly ignoreIndex: number;
+  /** Label that is left out of the loss. */
+  readonly ignoreIndex: number | null;
   /**
-   * Positions by which labels are moved ahead of the output: 1 trains the next token. Where nothing
-   * is said, 1 if the target is an input of a language model, else 0.
+   * Positions by which labels are moved ahead of the output: 1 trains the next token. Null for 1 if
+   * the target is an input of a language model, else 0.
    */
   readonly shift: number | null;
-  /** What the output holds; told from the model's last operators where nothing is said. */
+  /** What the output holds; null to find it by the model's last operators. */
   readonly values: "logits" | "probabilities" | null;
-  /** Temperature T of a distillation. */
-  readonly temperature: number;
-  /** What a distillation compares: class probabilities, or the values themselves. */
-  readonly distil: "logits" | "features";
-}
-
-/** The options of losses, as they are checked. */
-export const lossOptions: Declared<LossOptions> = {
-  classAxis: orNull(number),
-  ignoreIndex: number,
-  shift: orNull(number),
-  values: orNull(text),
-  temperature: number,
-  distil: text,
-};
-
-export const lossDefaults: LossOptions = {
-  classAxis: null,
-  ignoreIndex: -100,
-  shift: null,
-  values: null,
-  temperature: 2,
-  distil: "logits",
-};
-
-/** All options of a loss. Throws an InputError where one is none. */
-export function lossOptionsOf(given: Given<LossOptions> | undefined): LossOptions {
-  const options = filled(lossDefaults, given);
-  const { ignoreIndex, temperature, shift, values } = options;
-  if (!Number.isSafeInteger(ignoreIndex))
-    throw new InputError(`the label to ignore, ${ignoreIndex}, is no whole number.`);
-  if (shift !== null && !(Number.isSafeInteger(shift) && shift >= 0))
-    throw new InputError(`shift must be a whole number from 0 on (got ${shift}).`);
-  if (values !== null && values !== "logits" && values !== "probabilities")
-    throw new InputError(`values must be "logits" or "probabilities" (got ${values}).`);
-  if (!(temperature > 0) || !Number.isFinite(temperature))
-    throw new InputError(`temperature ${temperature} is no positive number.`);
-  return options;
 }
 
 /** A value by its name, float, and its type. */
-export interface Judged {
+export interface LossTensor {
   readonly name: string;
   readonly dtype: string;
   readonly shape: NonNullable<Type["shape"]>;
@@ -73,29 +49,32 @@ export interface Judged {
 export type TargetForm = "labels" | "one-hot" | "shares" | "values";
 
 /** What a loss is written over. */
-export interface Judging {
+export interface LossInputs<O extends Options = Options> {
   readonly writing: Writing;
   /** What the loss takes of the model, as float32 or double, of the output's shape. */
-  readonly output: Judged;
+  readonly output: LossTensor;
   /** Whether `output` holds logits, logarithms of probabilities, or values that are neither. */
   readonly form: "logits" | "log-probabilities" | "values";
   /** The activation that was left off the output. */
   readonly before: Activation["op"] | null;
-  readonly target: Judged & { readonly form: TargetForm };
+  readonly target: LossTensor & { readonly form: TargetForm };
   /** Axis of the classes, from 0; the last where the loss knows none. */
   readonly axis: number;
   /** Positions by which labels are moved ahead. */
   readonly shift: number;
   readonly opset: number;
-  readonly options: LossOptions;
+  readonly options: ValuesOf<O>;
 }
 
-/** Scalars of a batch by name; each a mean over what was judged. */
-export interface Verdict {
+/** Scalars of a batch by name; each is a mean over the batch's examples. */
+export interface LossOutputs {
   readonly loss: string;
   readonly metrics: Readonly<Record<string, string>>;
-  /** How much was judged, a float: by it the means of several batches are those of all together. */
-  readonly judged: string;
+  /**
+   * Number of examples, a float: labels that count, or elements. It weights the means of several
+   * batches.
+   */
+  readonly examples: string;
   /** Where the gradients begin, if that is not the loss itself. */
   readonly start?: GradientStart;
 }
@@ -115,30 +94,42 @@ export interface GradientStart {
   readonly axis: number;
 }
 
-/** A loss by its name. */
-export type LossName =
-  | "cross-entropy"
-  | "binary-cross-entropy"
-  | "mse"
-  | "l1"
-  | "cosine"
-  | "distillation";
+/** What the output's elements are to a loss: scores of classes, of yes and no, or plain values. */
+export type Reads = "classes" | "shares" | "values";
 
-/** What training makes small. */
-export interface Loss {
-  readonly name: LossName;
+/** A loss function. */
+export interface Loss<N extends string = string, O extends Options = Options> {
+  readonly name: N;
   readonly about: string;
-  /** What the output's elements are to it: scores of classes, of yes and no, or plain values. */
-  readonly reads: "classes" | "shares" | "values";
+  /** Its hyper-parameters. */
+  readonly options: O;
+  /** What the output's elements are to it. */
+  reads(options: ValuesOf<O>): Reads;
   /** The model's own last operators that it looks through, to take what they are given. */
   readonly looksThrough: readonly Activation["op"][];
   /** Whether the target is what the original model gives. */
   readonly distils: boolean;
-  readonly write: (judging: Judging) => Verdict;
+  /** Writes the loss, its metrics and the number of examples of a batch. */
+  write(inputs: LossInputs<O>): LossOutputs;
 }
 
+/** A loss, the values of its options, and what output and target are to it with these. */
+export interface ChosenLoss {
+  readonly loss: Loss;
+  readonly options: ReadingOptions & Readonly<Record<string, unknown>>;
+  readonly reads: Reads;
+}
+
+/** Declares a loss; its options give the types that `write` reads. */
+export const lossFunction = <const N extends string, const O extends Options>(
+  declared: Loss<N, O>,
+): Loss<N, O> => declared;
+
 /** The class axis that options name or a rank suggests. */
-export function classAxisOf(rank: number, { classAxis }: LossOptions): number {
+export function classAxisOf(
+  rank: number,
+  { classAxis }: Pick<ReadingOptions, "classAxis">,
+): number {
   if (classAxis !== null) return classAxis < 0 ? classAxis + rank : classAxis;
   return rank === 2 || rank > 3 ? 1 : rank - 1;
 }

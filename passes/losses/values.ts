@@ -1,51 +1,54 @@
 import type { Writing } from "../../src/graph/builder.ts";
-import {
-  count,
-  type Judged,
-  type Judging,
-  type Loss,
-  type LossName,
-  mean,
-  type Verdict,
-} from "./loss.ts";
+import { count, type LossTensor, lossFunction, mean, values } from "./loss.ts";
 
-/** A loss of values against targets of the same type and shape. */
-const valued = (
-  name: LossName,
-  about: string,
-  write: (judging: Judging) => Verdict,
-  looksThrough: Loss["looksThrough"] = [],
-): Loss => {
-  const reads = looksThrough.length > 0 ? "shares" : "values";
-  return { name, about, reads, looksThrough, distils: false, write };
+/** What losses of values against targets of the same type and shape share. */
+const plain = {
+  options: {},
+  reads: () => "values" as const,
+  looksThrough: [],
+  distils: false,
 };
 
 /** The mean of (y − t)²: PyTorch's mse_loss. */
-export const mse = valued("mse", "mean squared error", ({ writing, output, target }) => {
-  const off = writing.op.Sub(output.name, target.name);
-  const loss = mean(writing, writing.op.Mul(off, off), output.shape.length);
-  return { loss, metrics: {}, judged: count(writing, off) };
+export const mse = lossFunction({
+  ...plain,
+  name: "mse",
+  about: "mean squared error",
+  write({ writing, output, target }) {
+    const off = writing.op.Sub(output.name, target.name);
+    const loss = mean(writing, writing.op.Mul(off, off), output.shape.length);
+    return { loss, metrics: {}, examples: count(writing, off) };
+  },
 });
 
 /** The mean of |y − t|: PyTorch's l1_loss. */
-export const l1 = valued("l1", "mean absolute error", ({ writing, output, target }) => {
-  const off = writing.op.Abs(writing.op.Sub(output.name, target.name));
-  const loss = mean(writing, off, output.shape.length);
-  return { loss, metrics: {}, judged: count(writing, off) };
+export const l1 = lossFunction({
+  ...plain,
+  name: "l1",
+  about: "mean absolute error",
+  write({ writing, output, target }) {
+    const off = writing.op.Abs(writing.op.Sub(output.name, target.name));
+    const loss = mean(writing, off, output.shape.length);
+    return { loss, metrics: {}, examples: count(writing, off) };
+  },
 });
 
 /** ln(1 + eᶻ); of doubles, which onnxruntime's Softplus does not take, max(z, 0) + ln(1 + e^−|z|). */
-function softplus({ op, to, constant }: Writing, { name, dtype }: Judged): string {
+function softplus({ op, to, constant }: Writing, { name, dtype }: LossTensor): string {
   if (dtype !== "double") return op.Softplus(name);
   const small = op.Exp(op.Neg(op.Abs(name)));
   return op.Add(to.atLeast(name, 0, dtype), op.Log(op.Add(small, constant(dtype, [], [1]))));
 }
 
 /** The mean of softplus(z) − z t, z a logit: PyTorch's binary_cross_entropy_with_logits. */
-export const binaryCrossEntropy = valued(
-  "binary-cross-entropy",
-  "sigmoid cross-entropy of targets from 0 to 1",
-  ({ writing, output, target }) => {
+export const binaryCrossEntropy = lossFunction({
+  ...plain,
+  name: "binary-cross-entropy",
+  about: "sigmoid cross-entropy of targets from 0 to 1",
+  options: { values },
+  reads: () => "shares",
+  looksThrough: ["Sigmoid"],
+  write({ writing, output, target }) {
     const { op, to, constant } = writing;
     const rank = output.shape.length;
     const term = op.Sub(softplus(writing, output), op.Mul(output.name, target.name));
@@ -54,20 +57,20 @@ export const binaryCrossEntropy = valued(
     return {
       loss: mean(writing, term, rank),
       metrics: { accuracy: mean(writing, to.cast(right, "float"), rank) },
-      judged: count(writing, term),
+      examples: count(writing, term),
     };
   },
-  ["Sigmoid"],
-);
+});
 
 /** PyTorch's lower bound of |y| |t|. */
 const EPSILON = 1e-8;
 
 /** The mean of 1 − cos(y, t) over the last axis: one minus PyTorch's cosine_similarity. */
-export const cosine = valued(
-  "cosine",
-  "one minus the cosine along the last axis",
-  ({ writing, output, target }) => {
+export const cosine = lossFunction({
+  ...plain,
+  name: "cosine",
+  about: "one minus the cosine along the last axis",
+  write({ writing, output, target }) {
     const { op, to, constant } = writing;
     const rank = output.shape.length;
     const dot = (a: string, b: string) => to.reduce("ReduceSum", op.Mul(a, b), [rank - 1], false);
@@ -78,6 +81,6 @@ export const cosine = valued(
     const all = op.Div(dot(y, t), bounded);
     const cos = mean(writing, all, rank - 1);
     const loss = op.Sub(constant(output.dtype, [], [1]), cos);
-    return { loss, metrics: { cosine: cos }, judged: count(writing, all) };
+    return { loss, metrics: { cosine: cos }, examples: count(writing, all) };
   },
-);
+});

@@ -1,14 +1,30 @@
-import type { Optimizer } from "./optimizer.ts";
+import { optimizer } from "./optimizer.ts";
 
 /**
  * AdamW as PyTorch's: m ← β₁ m + (1 − β₁) g, v ← β₂ v + (1 − β₂) g²,
  * w ← w (1 − lr λ) − lr / (1 − β₁ᵗ) · m / (√(v / (1 − β₂ᵗ)) + ε)
  * (Loshchilov and Hutter, Decoupled Weight Decay Regularization, algorithm 2).
  */
-export const adamw: Optimizer = {
+export const adamw = optimizer({
   name: "adamw",
   about: "Adam with decoupled weight decay",
   state: ["exp_avg", "exp_avg_sq"],
+  options: {
+    betas: {
+      type: "number",
+      array: true,
+      length: 2,
+      default: [0.9, 0.999],
+      range: { min: 0, below: 1 },
+      describe: "coefficients of the running means of the gradient and of its square",
+    },
+    eps: {
+      type: "number",
+      default: 1e-8,
+      range: { above: 0 },
+      describe: "number that is added to the root of the second mean",
+    },
+  },
   write({ writing, dtype, weight, gradient, state, lr, step, weightDecay, options }) {
     const { op, constant } = writing;
     const scalar = (value: number) => constant(dtype, [], [value]);
@@ -27,4 +43,4 @@ export const adamw: Optimizer = {
         : op.Mul(weight, op.Sub(scalar(1), op.Mul(lr, scalar(weightDecay))));
     return { weight: op.Sub(kept, move), state: { exp_avg: first, exp_avg_sq: second } };
   },
-};
+});

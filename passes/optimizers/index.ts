@@ -1,17 +1,53 @@
 import { InputError } from "../../src/errors.ts";
+import {
+  type ChosenValues,
+  optionsOfChosen,
+  type ValuesOf,
+  valuesOf,
+} from "../../src/option-values.ts";
+import type { Given, Options } from "../../src/options.ts";
 import { adamw } from "./adamw.ts";
-import type { Optimizer } from "./optimizer.ts";
+import { everyOptimizer, type Optimizer } from "./optimizer.ts";
 import { sgd } from "./sgd.ts";
 
-/** Every optimizer, in the order in which they are listed. */
-export const optimizers: readonly Optimizer[] = [adamw, sgd];
+/** Every optimizer, in the order in which they are listed; the first is the default. */
+export const optimizers = [adamw, sgd] as const;
 
-/** The optimizer of this name; throws an InputError where there is none. */
-export function optimizerNamed(name: string): Optimizer {
-  const found = optimizers.find((optimizer) => optimizer.name === name);
-  if (!found)
+type Known = (typeof optimizers)[number];
+
+/** An optimizer by its name. */
+export type OptimizerName = Known["name"];
+
+/** Hyper-parameters of all optimizers, named as in PyTorch. */
+export type OptimizerOptions = ValuesOf<typeof everyOptimizer> & ChosenValues<Known>;
+
+/** The hyper-parameters of all optimizers, as they are declared. */
+export const optimizerOptions: Options = {
+  ...optionsOfChosen("optimizer", optimizers),
+  ...everyOptimizer,
+};
+
+/** An optimizer and the values of its hyper-parameters. */
+export interface ChosenOptimizer {
+  readonly optimizer: Optimizer;
+  readonly options: ValuesOf<typeof everyOptimizer> & Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Returns the optimizer of a name and its hyper-parameters, with the default for each that is not
+ * given. Throws an InputError if there is none of this name, or if one is out of its range.
+ */
+export function optimizerOf(
+  name: string = optimizers[0].name,
+  given: Given<OptimizerOptions> = {},
+): ChosenOptimizer {
+  const optimizer: Optimizer | undefined = optimizers.find((each) => each.name === name);
+  if (!optimizer)
     throw new InputError(
       `there is no optimizer "${name}"; choose ${optimizers.map((each) => each.name).join(", ")}.`,
     );
-  return found;
+  return {
+    optimizer,
+    options: { ...valuesOf(optimizer.options, given), ...valuesOf(everyOptimizer, given) },
+  };
 }

@@ -1,10 +1,18 @@
-import type { Optimizer } from "./optimizer.ts";
+import { optimizer } from "./optimizer.ts";
 
 /** SGD with momentum as PyTorch's: b ← μ b + (g + λ w), w ← w − lr b. */
-export const sgd: Optimizer = {
+export const sgd = optimizer({
   name: "sgd",
   about: "stochastic gradient descent with momentum",
   state: ["momentum_buffer"],
+  options: {
+    momentum: {
+      type: "number",
+      default: 0.9,
+      range: { min: 0 },
+      describe: "share of the last update that the next one keeps",
+    },
+  },
   write({ writing, dtype, weight, gradient, state, lr, weightDecay, options }) {
     const { op, constant } = writing;
     const scalar = (value: number) => constant(dtype, [], [value]);
@@ -13,4 +21,4 @@ export const sgd: Optimizer = {
     const buffer = op.Add(op.Mul(state.momentum_buffer, scalar(options.momentum)), decayed);
     return { weight: op.Sub(weight, op.Mul(buffer, lr)), state: { momentum_buffer: buffer } };
   },
-};
+});

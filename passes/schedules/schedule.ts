@@ -1,33 +1,83 @@
 import { InputError } from "../../src/errors.ts";
+import { valuesOf } from "../../src/option-values.ts";
+import type { GivenOptions, Options } from "../../src/options.ts";
 
-/** How the learning rate goes over the steps. */
+/** How the learning rate falls after the warm-up. */
+interface Shape {
+  /** Whether it falls over a number of steps that must be known. */
+  readonly ends: boolean;
+  /** The rate when a share of these steps is done, from 0 to 1. */
+  readonly at: (lr: number, done: number) => number;
+}
+
+const SHAPES = {
+  constant: { ends: false, at: (lr) => lr },
+  cosine: { ends: true, at: (lr, done) => (lr * (1 + Math.cos(Math.PI * done))) / 2 },
+} as const satisfies Readonly<Record<string, Shape>>;
+
+/** A schedule by its name. */
+export type ScheduleName = keyof typeof SHAPES;
+
+const names = Object.keys(SHAPES) as ScheduleName[];
+
+/** The learning rate over the steps, as it is declared. */
+export const scheduleOptions = {
+  lr: {
+    type: "number",
+    default: 1e-3,
+    range: { above: 0 },
+    describe: "learning rate",
+  },
+  schedule: {
+    type: "string",
+    choices: names,
+    default: names[0],
+    describe: "learning rate schedule",
+  },
+  scheduleSteps: {
+    type: "number",
+    nullable: true,
+    range: { integer: true, min: 1 },
+    describe:
+      "steps over which cosine falls to zero, so that --resume can add epochs  [default: all steps of the run]",
+    idle: ({ schedule = names[0] }) =>
+      SHAPES[schedule as ScheduleName]?.ends ? null : `the schedule ${schedule} has no end`,
+  },
+  warmup: {
+    type: "number",
+    default: 0,
+    range: { integer: true, min: 0 },
+    describe: "steps over which the learning rate rises from zero",
+  },
+} as const satisfies Options;
+
+/** The learning rate over the steps. */
 export interface Schedule {
-  readonly name: "constant" | "cosine";
-  /** The learning rate at its height. */
+  readonly name: ScheduleName;
+  /** The highest learning rate. */
   readonly lr: number;
   /** Steps over which it rises from zero, in a line. */
   readonly warmup: number;
-  /** Steps of the whole. */
-  readonly steps: number;
+  /** Steps over which it falls; null if it does not. */
+  readonly steps: number | null;
 }
 
-export const scheduleNames = ["constant", "cosine"] as const;
+/**
+ * Returns the schedule that options give. Throws an InputError if one is out of its range, or if
+ * the schedule needs a number of steps and has none.
+ */
+export function scheduleOf(given: GivenOptions): Schedule {
+  const { lr, schedule: name, scheduleSteps, warmup } = valuesOf(scheduleOptions, given);
+  if (SHAPES[name].ends && scheduleSteps === null)
+    throw new InputError(
+      `the schedule ${name} needs to know how many steps there are; give scheduleSteps.`,
+    );
+  return { name, lr, warmup, steps: SHAPES[name].ends ? scheduleSteps : null };
+}
 
-/** The learning rate of a step, counted from 1: after the warm-up constant, or half a cosine to zero. */
+/** Returns the learning rate of a step, counted from 1. */
 export function rateAt({ name, lr, warmup, steps }: Schedule, step: number): number {
   if (step <= warmup) return (lr * step) / warmup;
-  if (name === "constant") return lr;
-  const done = Math.min(1, (step - 1 - warmup) / Math.max(1, steps - warmup));
-  return (lr * (1 + Math.cos(Math.PI * done))) / 2;
-}
-
-/** Throws an InputError where a schedule is none. */
-export function checkSchedule({ name, lr, warmup, steps }: Schedule): void {
-  if (!scheduleNames.includes(name))
-    throw new InputError(`schedule ${name} is none of ${scheduleNames.join(", ")}.`);
-  if (!(lr > 0) || !Number.isFinite(lr)) throw new InputError(`lr ${lr} is no positive number.`);
-  if (!Number.isSafeInteger(warmup) || warmup < 0)
-    throw new InputError(`warmup ${warmup} is no number of steps.`);
-  if (name === "cosine" && !(steps >= 1))
-    throw new InputError("the schedule cosine needs to know how many steps there are; give steps.");
+  const done = steps === null ? 0 : (step - 1 - warmup) / Math.max(1, steps - warmup);
+  return SHAPES[name].at(lr, Math.min(1, done));
 }

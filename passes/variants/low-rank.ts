@@ -34,6 +34,9 @@ export function lowRankParameters(
   };
 }
 
+/** Whether a parameter's role, "lr.A" or "pa.B1", is that of one of these maps. */
+export const isMap = (role: string): boolean => /\.[AB]\d*$/.test(role);
+
 /** A in the paper's layout: Xavier uniform U(±√(6 / (D + r))), or A_ij = 1/√(rD) where i mod r = j. */
 function startOfA(
   { name, feature: { size } }: Place,

@@ -1,9 +1,8 @@
 import { SingleBar } from "cli-progress";
-import type { Step } from "../src/index.ts";
+import type { Epoch, EpochStep, FitStart } from "../src/index.ts";
 import { EXIT } from "./exit.ts";
 import type { FinetuneArguments } from "./finetune-arguments.ts";
 import { tell } from "./supervision.ts";
-import type { Epoch, History } from "./training.ts";
 
 /** A training that has begun is not started again by itself. */
 const ONCE =
@@ -21,15 +20,17 @@ export const figures = ({
     .map(([name, value]) => `${name} ${value.toPrecision(4)}`)
     .join(", ");
 
-/** Shows how a training goes, on stderr, and hears Ctrl-C: the first ends it after the step at hand. */
-export class Watch {
-  interrupted = false;
+/** Shows the progress of a training on stderr; the first Ctrl-C stops it after the current step. */
+export class Monitor {
+  readonly #stop = new AbortController();
   readonly #quiet: boolean;
   readonly #epochs: number;
   readonly #bar: SingleBar | null;
   #started = false;
+  /** Steps of all epochs. */
+  #total = 0;
 
-  constructor({ quiet, epochs }: FinetuneArguments, { epochs: done, before }: History) {
+  constructor({ quiet, epochs }: Pick<FinetuneArguments, "quiet" | "epochs">) {
     this.#quiet = quiet;
     this.#epochs = epochs;
     this.#bar =
@@ -44,18 +45,28 @@ export class Watch {
             linewrap: true,
             etaBuffer: 100,
           });
+  }
+
+  /** Aborted by the first Ctrl-C. */
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  /** Begins to hear Ctrl-C. */
+  readonly start = ({ stepsPerEpoch, history: { epochs, before } }: FitStart): void => {
+    this.#total = (stepsPerEpoch ?? 0) * this.#epochs;
+    tell({ step: "training" });
     process.on("SIGINT", this.#onSignal);
     process.on("message", this.#onMessage);
     tell({ hearsInterrupts: true });
-    if (done.length > 0) this.#say(`going on after epoch ${done.length}`);
+    if (epochs.length > 0) this.#say(`going on after epoch ${epochs.length}`);
     if (before) this.#say(`before: ${figures(before)}`);
-  }
+  };
 
-  readonly step = (step: Step, epoch: number, of: number): void => {
-    const total = of * this.#epochs;
-    const shown = { epoch: `${epoch}/${this.#epochs}`, figures: figures(step) };
+  readonly step = (step: EpochStep): void => {
+    const shown = { epoch: `${step.epoch}/${this.#epochs}`, figures: figures(step) };
     if (!this.#started) tell({ once: ONCE });
-    if (!this.#started) this.#bar?.start(total, step.step, shown);
+    if (!this.#started) this.#bar?.start(this.#total, step.step, shown);
     else this.#bar?.update(step.step, shown);
     this.#started = true;
   };
@@ -65,7 +76,7 @@ export class Watch {
     this.#say(text);
   };
 
-  /** Takes the bar away and stops listening. */
+  /** Removes the bar and stops listening. */
   stop(): void {
     this.#bar?.stop();
     tell({ hearsInterrupts: false });
@@ -88,8 +99,8 @@ export class Watch {
   };
 
   #interrupt(): void {
-    if (this.interrupted) process.exit(EXIT.interrupted);
-    this.interrupted = true;
+    if (this.signal.aborted) process.exit(EXIT.interrupted);
+    this.#stop.abort();
     this.#say(
       "stopping after this step; Ctrl-C again stops at once and keeps the last epoch's state",
     );

@@ -3,48 +3,48 @@ import type { Graph, Value } from "../../src/graph/graph.ts";
 import { isFloat, type Types } from "../../src/graph/types.ts";
 import type { Type } from "../../src/onnx/shape.ts";
 import { fits } from "../losses/class-target.ts";
-import type { Loss } from "../losses/loss.ts";
+import type { Reads } from "../losses/loss.ts";
 
-/** The output that a loss is written behind. */
-export interface JudgedOutput {
+/** The output that a loss is attached to. */
+export interface OutputForLoss {
   readonly value: Value;
-  /** Why it is not simply the output that was meant, a sentence; null if it is. */
+  /** Why it is not the output that the caller named, a sentence; null if it is. */
   readonly note: string | null;
 }
 
 /** What an output is chosen for. */
 export interface ChosenFor {
-  readonly loss: Loss;
+  readonly reads: Reads;
   readonly target: Type | null;
 }
 
 /**
  * Returns the output of a name, or the only one of floats, or the only one of these that the
- * target fits. What ends in class numbers is judged by the scores that an ArgMax is given. Throws
- * an InputError if several are possible or none is.
+ * target fits. If an output holds class numbers, returns the scores that its ArgMax reads. Throws an
+ * InputError if several are possible or none is.
  */
-export function judgedOutput(
+export function outputForLoss(
   { file, main }: Graph,
   types: Types,
   name: string | null,
   chosenFor: ChosenFor | null = null,
-): JudgedOutput {
+): OutputForLoss {
   const { outputs } = main;
   const listed = outputs.map((output) => output.name).join(", ") || "none";
-  const isJudged = (value: Value) => isFloat(types.get(value)?.dtype);
+  const isFloats = (value: Value) => isFloat(types.get(value)?.dtype);
   if (name !== null) {
     const found = outputs.find((output) => output.name === name) ?? main.values.get(name);
     if (!found)
       throw new InputError(`${file.source.name} has no output ${name}; it has ${listed}.`);
-    if (isJudged(found) || !types.has(found)) return { value: found, note: null };
+    if (isFloats(found) || !types.has(found)) return { value: found, note: null };
     const scores = scoresOf(types, found);
     if (scores) return scores;
-    const floats = outputs.filter(isJudged).map((output) => output.name);
+    const floats = outputs.filter(isFloats).map((output) => output.name);
     throw new InputError(
       `output ${name} of ${file.source.name} is ${types.get(found)?.dtype}, and a loss takes floats; ${floats.length > 0 ? `give --output-name ${floats.join(" or ")}` : "name a value of floats with --output-name"}.`,
     );
   }
-  const floats = outputs.filter(isJudged);
+  const floats = outputs.filter(isFloats);
   if (floats.length === 1) return { value: floats[0], note: null };
   if (floats.length === 0) {
     const all = outputs.flatMap((output) => scoresOf(types, output) ?? []);
@@ -59,10 +59,10 @@ export function judgedOutput(
   if (fitting.length === 1)
     return {
       value: fitting[0],
-      note: `the loss is computed on output ${fitting[0].name}: of ${names} it alone fits the target; --output-name takes another.`,
+      note: `the loss is computed on output ${fitting[0].name}: of ${names} only it fits the target; --output-name takes another.`,
     };
   throw new InputError(
-    `${file.source.name} has ${floats.length} outputs of floats; say which of ${names} is to be judged with --output-name.`,
+    `${file.source.name} has ${floats.length} outputs of floats; choose one of ${names} with --output-name.`,
   );
 }
 
@@ -78,8 +78,8 @@ const KEEPING: ReadonlySet<string> = new Set([
 /** Operators that make class numbers, or labels, of the scores that are their input. */
 const CHOOSING: ReadonlySet<string> = new Set(["ArgMax", "TopK", "ai.onnx.ml.ZipMap"]);
 
-/** The scores of which an output tells the largest; null if it tells none. */
-function scoresOf(types: Types, output: Value): JudgedOutput | null {
+/** The scores whose largest an output names; null if it names none. */
+function scoresOf(types: Types, output: Value): OutputForLoss | null {
   let at: Value | null = output;
   while (at?.producer && KEEPING.has(at.producer.op)) at = at.producer.inputs[0];
   const node = at?.producer;
@@ -91,11 +91,11 @@ function scoresOf(types: Types, output: Value): JudgedOutput | null {
   };
 }
 
-/** Whether an output could be judged by a target. */
-function takes(types: Types, output: Value, { loss, target }: ChosenFor): boolean {
+/** Whether a target fits an output. */
+function takes(types: Types, output: Value, { reads, target }: ChosenFor): boolean {
   const shape = types.get(output)?.shape;
   if (!shape || !target?.shape) return false;
-  if (loss.reads !== "classes") return fits(shape, target);
+  if (reads !== "classes") return fits(shape, target);
   // One class alone is none to choose from.
   return shape.some((size, axis) => {
     if (axis === 0 || size === 1) return false;

@@ -1,5 +1,4 @@
-import type { FinetuneArguments } from "./finetune-arguments.ts";
-import type { History } from "./training.ts";
+import type { Run } from "./history.ts";
 
 /** How much larger a loss must be than the best one, as a share of it, to count as worse. */
 const MARGIN = 0.01;
@@ -7,12 +6,12 @@ const MARGIN = 0.01;
 const shown = (loss: number) => loss.toPrecision(4);
 
 /**
- * Says since which epoch a training got worse, and what to try: null if it did not. The loss is the
- * evaluation's, without that the training's.
+ * Returns since which epoch a training got worse and what to try, a sentence; null if it did not
+ * get worse. Compares evaluation losses, or training losses if there are none.
  */
 export function gotWorse(
-  { epochs, before, best }: Pick<History, "epochs" | "before" | "best">,
-  { lr, patience }: Pick<FinetuneArguments, "lr" | "patience">,
+  { epochs, before, best }: Pick<Run, "epochs" | "before" | "best">,
+  { lr, patience }: { readonly lr: number; readonly patience: number | null },
 ): string | null {
   const last = epochs.at(-1);
   if (!last || !best) return null;
@@ -28,7 +27,7 @@ export function gotWorse(
   const from = epochs.find(({ epoch }) => epoch === best.epoch) ?? epochs[0];
   const learns = held !== null && train.loss < (isBeaten ? epochs[0] : from).train.loss;
   const advice = learns
-    ? `the training loss still fell, so the weights fit the training data alone: try more data, a smaller --rank, fewer --epochs${patience === undefined ? " or --patience 2" : ""}`
+    ? `the training loss still fell, so the weights fit the training data alone: try more data, a smaller --rank, fewer --epochs${patience === null ? " or --patience 2" : ""}`
     : `try a lower learning rate, --lr ${Number((lr / 10).toPrecision(1))}, or --warmup`;
   return `${what}; the weights of epoch ${best.epoch} are written; ${advice}.`;
 }

@@ -2,64 +2,62 @@ import type { Writing } from "../../src/graph/builder.ts";
 import type { Graph, Value } from "../../src/graph/graph.ts";
 import { isFloat, type Types } from "../../src/graph/types.ts";
 import { type Leaf, traced } from "./final-activation.ts";
-import type { Judging, Loss, LossOptions } from "./loss.ts";
+import type { ChosenLoss, Loss, LossInputs } from "./loss.ts";
 import { logitOf, logOf } from "./probabilities.ts";
 import { rangeOf } from "./value-range.ts";
 
-/** What a loss takes of a model. */
-export interface LossInput extends Pick<Judging, "form" | "before"> {
+/** What a loss takes of a model's output. */
+export interface Prediction extends Pick<LossInputs, "form" | "before"> {
   readonly name: string;
   /** What a user must know of it, a sentence; null if that is nothing. */
   readonly note: string | null;
 }
 
-/** What a loss input is written for. */
-interface Asked {
+/** What a prediction is written for. */
+interface Asked extends ChosenLoss {
   readonly graph: Graph;
   readonly types: Types;
   readonly output: Value;
-  readonly loss: Loss;
   /** Axis of the classes; null if the loss has none. */
   readonly axis: number | null;
   /** float or double. */
   readonly dtype: string;
-  readonly options: LossOptions;
 }
 
 /**
  * Writes what a loss takes of an output: what its final activations are given, element by element,
  * or logits or logarithms of the probabilities that it holds where these cannot be undone.
  */
-export function lossInput(writing: Writing, asked: Asked): LossInput {
-  const { graph, types, output, loss, axis, options, dtype } = asked;
+export function predictionFor(writing: Writing, asked: Asked): Prediction {
+  const { graph, types, output, loss, reads, axis, options, dtype } = asked;
   const float = (value: Value) =>
     types.get(value)!.dtype === dtype ? value.name : writing.to.cast(value.name, dtype);
-  const plain = (form: LossInput["form"]): LossInput => {
+  const plain = (form: Prediction["form"]): Prediction => {
     return { name: float(output), form, before: null, note: null };
   };
-  const scores = loss.reads === "classes" ? axis !== null : loss.reads === "shares";
+  const scores = reads === "classes" ? axis !== null : reads === "shares";
   if (!scores) return plain("values");
   if (options.values === "logits") return plain("logits");
-  const way =
+  const path =
     options.values === "probabilities"
       ? null
       : traced({ graph, types, sought: loss.looksThrough }, output, axis);
-  const leaves = way?.leaves ?? [{ value: output, axis, activation: null }];
-  const shares = new Set(way ? leaves.filter((leaf) => holdsShares(asked, leaf)) : leaves);
+  const leaves = path?.leaves ?? [{ value: output, axis, activation: null }];
+  const shares = new Set(path ? leaves.filter((leaf) => holdsShares(asked, leaf)) : leaves);
   const activations = new Set(leaves.map(({ activation }) => activation?.op ?? null));
   const [before] = activations;
-  // What the original gives is held against the whole, so that all of it must be of one kind.
+  // The original's output is compared as a whole, so all of it must be of one kind.
   const mixed = loss.distils && (activations.size > 1 || (shares.size > 0 && leaves.length > 1));
   if (mixed || (shares.size === 0 && activations.size === 1 && before === null))
     return plain("logits");
   const logits = ({ value, activation }: Leaf) => float(activation?.logits ?? value);
-  const write = way?.write ?? ((_: Writing, from: (leaf: Leaf) => string) => from(leaves[0]));
+  const write = path?.write ?? ((_: Writing, from: (leaf: Leaf) => string) => from(leaves[0]));
   if (shares.size === 0) {
     const name = write(writing, logits);
     return { name, form: "logits", before: before ?? null, note: null };
   }
   const note = options.values ? null : sentence(output.name, loss);
-  if (loss.reads === "shares") {
+  if (reads === "shares") {
     const name = write(writing, (leaf) =>
       shares.has(leaf)
         ? logitOf(writing, probabilities(writing, leaf, float), dtype)
@@ -79,9 +77,9 @@ const sentence = (output: string, { name, looksThrough: [own] }: Loss) =>
   `the loss is computed from probabilities: output ${output} holds numbers from 0 to 1, and no ${own} ${own === "Softmax" ? "along its classes " : ""}can be undone for ${name}; pass --logits if they are logits.`;
 
 /** Whether a leaf holds probabilities, or the logarithms that a LogSoftmax gives to yes and no. */
-function holdsShares({ graph, types, loss }: Asked, { value, activation }: Leaf): boolean {
+function holdsShares({ graph, types, reads }: Asked, { value, activation }: Leaf): boolean {
   if (activation || !isFloat(types.get(value)?.dtype)) return false;
-  if (loss.reads === "shares" && isLogSoftmax(value)) return true;
+  if (reads === "shares" && isLogSoftmax(value)) return true;
   const [low, high] = rangeOf(graph, types, value);
   return low >= 0 && high <= 1;
 }

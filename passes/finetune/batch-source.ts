@@ -1,0 +1,137 @@
+import { InputError } from "../../src/errors.ts";
+import type { Model } from "../../src/model.ts";
+import type { Ort, Tensors } from "../../src/ort/session.ts";
+import { batches, checkBatchSize } from "./batches.ts";
+import type { Dataset } from "./data-set.ts";
+import { type DataFrom, openDataset } from "./data-sets.ts";
+import type { Batches } from "./trainer.ts";
+
+/**
+ * Examples to train or evaluate on: .npz files by path (Node), bytes or Blob; an opened dataset;
+ * batches, which can be read more than once; or a function that gives the batches of an epoch.
+ */
+export type FitData =
+  | DataFrom
+  | readonly DataFrom[]
+  | Dataset
+  | Batches
+  | ((epoch: number) => Batches);
+
+/** Where a training takes its batches from. */
+export interface BatchSource {
+  /** The name that errors use. */
+  readonly name: string;
+  /** The examples, if they are known before they are read. */
+  readonly dataset: Dataset | null;
+  /** Steps of an epoch; null if they are not known. */
+  readonly steps: number | null;
+  /** The batches of an epoch, or in their order if no epoch is given. */
+  batches(epoch?: number): Batches;
+  /** One batch like the others. */
+  first(): Promise<Tensors>;
+  /** Closes files that were opened for it. */
+  close(): void;
+}
+
+/** What batches are made with. */
+export interface Batching {
+  readonly ort: Ort;
+  /** Null for 32, or the size that the model fixes. */
+  readonly batchSize: number | null;
+  /** Seed of the order of examples; null to keep theirs. */
+  readonly shuffle: number | null;
+}
+
+/** Examples in a step if neither the caller nor the model gives a number. */
+const BATCH_SIZE = 32;
+
+/** Opens data as a dataset; null if it gives batches. */
+export async function datasetOf(
+  data: FitData,
+  model: Model,
+  targets: readonly string[],
+): Promise<{ readonly dataset: Dataset; readonly isOwn: boolean } | null> {
+  if (isDataset(data)) return { dataset: data, isOwn: false };
+  if (!isFiles(data)) return null;
+  return { dataset: await openDataset(data, model, { targets }), isOwn: true };
+}
+
+const isFile = (data: unknown): data is DataFrom =>
+  typeof data === "string" || data instanceof Uint8Array || data instanceof Blob;
+
+const isFiles = (data: FitData): data is DataFrom | readonly DataFrom[] =>
+  isFile(data) || (Array.isArray(data) && data.every(isFile));
+
+const isDataset = (data: FitData): data is Dataset =>
+  typeof data === "object" && data !== null && "columns" in data && "rows" in data;
+
+/** Number of examples in a step of a dataset, if `wanted` is null the default. */
+export const batchSizeOf = (dataset: Dataset, wanted: number | null): number =>
+  wanted ?? dataset.batchSize ?? BATCH_SIZE;
+
+/** Cuts a dataset into batches. Throws an InputError if it cannot be cut so. */
+export function batchesOfDataset(
+  dataset: Dataset,
+  { ort, batchSize, shuffle }: Batching,
+  isOwn: boolean,
+): BatchSource {
+  const { name, rows, batchSize: fixed } = dataset;
+  const wanted = batchSizeOf(dataset, batchSize);
+  const size = fixed === null ? Math.min(wanted, rows) : wanted;
+  checkBatchSize(dataset, size);
+  const cut = { ort, batchSize: size };
+  return {
+    name,
+    dataset,
+    steps: fixed === null ? Math.ceil(rows / size) : Math.max(1, Math.floor(rows / size)),
+    batches: (epoch) =>
+      epoch === undefined || shuffle === null
+        ? batches(dataset, cut)
+        : batches(dataset, { ...cut, shuffle, epoch }),
+    first: async () => [...take(batches(dataset, cut))][0],
+    close: () => {
+      if (isOwn) dataset.close();
+    },
+  };
+}
+
+function* take<T>(values: Iterable<T>): Generator<T> {
+  for (const value of values) {
+    yield value;
+    return;
+  }
+}
+
+/** Takes batches as they come. Throws an InputError if they can be read only once. */
+export function batchesAsGiven(data: FitData, name: string): BatchSource {
+  const batches = (epoch = 0) =>
+    (typeof data === "function" ? data(epoch) : data) as Iterable<Tensors>;
+  if (typeof data !== "function" && isReadOnce(data))
+    throw new InputError(
+      `${name} can be read only once; give an array of batches, or a function that returns the batches of an epoch.`,
+    );
+  return {
+    name,
+    dataset: null,
+    steps: Array.isArray(data) ? data.length : null,
+    batches,
+    first: async () => {
+      for await (const batch of batches(1)) return batch;
+      throw new InputError(`${name} has no batch.`);
+    },
+    close: () => {},
+  };
+}
+
+/** Whether an iterable is its own iterator, as a generator is. */
+function isReadOnce(data: unknown): boolean {
+  const iterable = (data ?? {}) as {
+    [Symbol.asyncIterator]?(): unknown;
+    [Symbol.iterator]?(): unknown;
+  };
+  if (iterable[Symbol.asyncIterator]) return iterable[Symbol.asyncIterator]!() === data;
+  if (iterable[Symbol.iterator]) return iterable[Symbol.iterator]!() === data;
+  throw new TypeError(
+    "fit takes data as .npz files, a dataset, batches, or a function that returns batches.",
+  );
+}

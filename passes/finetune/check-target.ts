@@ -1,0 +1,42 @@
+import { type LossName, lossOf } from "../losses/index.ts";
+import { checkLabels, checkOneHot, checkShares } from "./batches.ts";
+import type { Dataset } from "./data-set.ts";
+import type { FinetuneOptions, LossPlan } from "./finetune-options.ts";
+
+/** The options that decide what a target must be. */
+type Towards = Pick<FinetuneOptions, "loss" | "lossOptions" | "target">;
+
+const columnOf = (
+  dataset: Dataset,
+  { loss, target }: { loss: LossName; target?: string | undefined },
+) => (lossOf(loss).loss.distils ? undefined : dataset.columns.find(({ name }) => name === target));
+
+/** Throws an InputError if a target in the data is not what the loss reads it as. */
+export function checkTarget(dataset: Dataset, towards: Towards, { reading }: LossPlan): void {
+  const { loss, target, lossOptions } = towards;
+  const column = columnOf(dataset, { loss, target });
+  if (!column) return;
+  const { reads, options } = lossOf(loss, lossOptions);
+  const { form, classes, axis } = reading;
+  if (form === "labels") checkLabels(dataset, column.name, classes!, options.ignoreIndex);
+  else if (form === "one-hot") checkOneHot(dataset, column.name, axis!);
+  else if (reads !== "values") checkShares(dataset, column.name);
+}
+
+/** What is read in another way than the data holds it: a sentence each. */
+export function targetNotes(
+  dataset: Dataset,
+  { loss, target }: Towards,
+  { reading }: LossPlan,
+): string[] {
+  const column = columnOf(dataset, { loss, target });
+  if (!column) return [];
+  const isInteger = /int|bool/.test(column.dtype);
+  const title = `target ${column.name} of ${dataset.name}`;
+  if (reading.form === "labels" && !isInteger)
+    return [`${title} is ${column.dtype} and holds whole numbers: they are taken as class labels.`];
+  if (reading.form === "one-hot") return [`${title} is one-hot: its ones are taken as labels.`];
+  if (reading.form === "values" && isInteger)
+    return [`${title} is ${column.dtype} and is taken as floats.`];
+  return [];
+}

@@ -1,0 +1,127 @@
+import { callback, flag, number, watching } from "../../src/arguments.ts";
+import { type ValuesOf, valuesOf } from "../../src/option-values.ts";
+import type { Declared, Options } from "../../src/options.ts";
+import { lossOptions } from "../losses/index.ts";
+import { optimizerOptions } from "../optimizers/index.ts";
+import { scheduleOptions } from "../schedules/schedule.ts";
+import type { FitData } from "./batch-source.ts";
+import {
+  type FinetuneOptions,
+  finetuneOptions,
+  type LossPlan,
+  running,
+} from "./finetune-options.ts";
+import type { Epoch, EpochStep, History } from "./history.ts";
+import { training } from "./step-options.ts";
+
+/** Known when a training begins: how the loss is computed, and what it continues from. */
+export interface FitStart {
+  readonly plan: LossPlan;
+  /** Steps of an epoch; null if the number of batches is not known. */
+  readonly stepsPerEpoch: number | null;
+  /** Figures of the training that is resumed; empty if none is. */
+  readonly history: History;
+}
+
+/** How to train: the data, the loss, and when to stop. */
+export interface FitOptions extends FinetuneOptions {
+  /** Training examples. */
+  readonly data: FitData;
+  /** Evaluation examples, which choose the best epoch; without them the training loss does. */
+  readonly eval?: FitData | undefined;
+  /** Number of epochs; 10 by default. */
+  readonly epochs?: number | undefined;
+  /** Examples in a step; 32 by default, or what the model fixes. */
+  readonly batchSize?: number | null | undefined;
+  /** Stops after this many epochs without improvement; null, the default, for never. */
+  readonly patience?: number | null | undefined;
+  /** Whether each epoch has an order of its own; true by default. */
+  readonly shuffle?: boolean | undefined;
+  /** Seed of the order of the examples; 0 by default. */
+  readonly seed?: number | undefined;
+  /** A checkpoint to continue from: its path (Node), bytes or a Blob. */
+  readonly resume?: string | Uint8Array | Blob | undefined;
+  /** Whether data, batch size, learning rate and optimizer options may differ from the checkpoint's. */
+  readonly forced?: boolean | undefined;
+  /** Stops after the current step when aborted; the best weights so far are returned. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called before the first step. */
+  readonly onStart?: ((start: FitStart) => void) | undefined;
+  /** Called after each step and each epoch. */
+  readonly onStep?: ((step: EpochStep) => void) | undefined;
+  readonly onEpoch?: ((epoch: Epoch) => void) | undefined;
+  /** Called with the share that is done, from 0 to 1, and what is being done. */
+  readonly onProgress?: ((done: number, step: string) => void) | undefined;
+  /** Called with each sentence that a user should read, as soon as it is known. */
+  readonly onNote?: ((note: string) => void) | undefined;
+  /** Called with each new checkpoint: after each epoch, and when one ends early. */
+  readonly onCheckpoint?: ((bytes: Uint8Array) => void) | undefined;
+}
+
+/** How long is trained, as the command line and the API offer it. */
+export const lasting = {
+  epochs: {
+    alias: "e",
+    type: "number",
+    default: 10,
+    range: { integer: true, min: 1 },
+    describe: "number of epochs",
+  },
+  batchSize: {
+    alias: "b",
+    type: "number",
+    nullable: true,
+    range: { integer: true, min: 1 },
+    describe: "examples a step  [default: 32, or what the model fixes]",
+  },
+  patience: {
+    type: "number",
+    nullable: true,
+    range: { integer: true, min: 1 },
+    describe: "stop after this many epochs without improvement",
+  },
+} as const satisfies Options;
+
+/** All that is declared of a training, as the command line and the API offer it. */
+export const fitting = { ...training, ...running, ...lasting, ...scheduleOptions };
+
+/** Options of the loss and of the optimizer, which the command line offers beside the others. */
+export const hyperparameters = { lossOptions, optimizerOptions };
+
+const order = {
+  shuffle: { ...flag, type: "boolean", default: true },
+  seed: { ...number, type: "number", default: 0, range: { integer: true } },
+  forced: { ...flag, type: "boolean", default: false },
+} as const satisfies Options;
+
+/** The options of fit, as they are checked. */
+export const fitOptions: Declared<FitOptions> = {
+  ...finetuneOptions,
+  ...lasting,
+  ...order,
+  ...watching,
+  data: {},
+  eval: {},
+  resume: {},
+  onStart: callback,
+  onStep: callback,
+  onEpoch: callback,
+  onNote: callback,
+  onCheckpoint: callback,
+};
+
+/** Values of fit's own options. */
+export type FitValues = ValuesOf<typeof lasting & typeof order>;
+
+/**
+ * Returns the values of fit's own options, with the default for each that is not given. Throws an
+ * InputError for the first that is out of its range.
+ */
+export const fitValues = (given: FitOptions): FitValues =>
+  valuesOf({ ...lasting, ...order }, { ...given });
+
+/** Those of fit's options that a trainer takes. */
+export function trainerOptions(given: FitOptions): FinetuneOptions {
+  const entries = Object.entries(given).filter(([name]) => Object.hasOwn(finetuneOptions, name));
+  return Object.fromEntries(entries) as unknown as FinetuneOptions;
+}

@@ -1,0 +1,201 @@
+import { checkGiven, checkModel } from "../../src/arguments.ts";
+import type { Model } from "../../src/model.ts";
+import { type Adapter, extractAdapter } from "../adapter/adapter.ts";
+import { isLaurelized } from "../laurelize/laurelize.ts";
+import { strip } from "../laurelize/strip.ts";
+import { lossOf } from "../losses/index.ts";
+import { scheduleOf } from "../schedules/schedule.ts";
+import { gotWorse } from "./advice.ts";
+import { checkTarget, targetNotes } from "./check-target.ts";
+import { DivergedError } from "./diverged.ts";
+import { runEpochs } from "./epochs.ts";
+import type { FinetuneOptions, LossPlan } from "./finetune-options.ts";
+import { type FitSources, openSources } from "./fit-data.ts";
+import {
+  type FitOptions,
+  type FitValues,
+  fitOptions,
+  fitValues,
+  hyperparameters,
+  trainerOptions,
+} from "./fit-options.ts";
+import { type Best, type History, newRun, type Run, type Stopped } from "./history.ts";
+import { bytesOfRun, resumeRun } from "./run-checkpoint.ts";
+import { type Settings, settingsOf } from "./settings.ts";
+import { Trainer } from "./trainer.ts";
+import { tunedModel } from "./tuned-model.ts";
+
+/** A trained model and how it came about. */
+export interface FitResult {
+  /** The model with the best weights. */
+  readonly model: Model;
+  /** The best weights, as an adapter. */
+  readonly adapter: Adapter;
+  readonly history: History;
+  readonly best: Best;
+  /** To continue the training from, as `resume`. */
+  readonly checkpoint: Uint8Array;
+  readonly stopped: Stopped;
+  /** What went wrong, a sentence; null if nothing did. */
+  readonly error: string | null;
+  /** What to try if the training got worse, a sentence; null if it did not. */
+  readonly advice: string | null;
+  /** How the loss is computed, and how the data is read. */
+  readonly plan: LossPlan;
+  /** What the training was made with. */
+  readonly settings: Settings;
+}
+
+/**
+ * Trains a laurelized model's LAuReL weights, and further ones that `train` names, for some epochs,
+ * and returns the best weights: by the evaluation loss, or without `eval` by the training loss.
+ * A resumed training comes to the same bytes as an uninterrupted one. If `signal` is aborted or the
+ * loss is no longer finite, the training stops and returns the best weights so far. Throws an
+ * InputError if data, target or options do not fit; a DivergedError if no epoch ends with a finite
+ * loss; the signal's reason if it was aborted before the call.
+ */
+export async function fit(model: Model, options: FitOptions): Promise<FitResult> {
+  checkModel("fit", model);
+  checkGiven("fit", options, fitOptions, hyperparameters);
+  options.signal?.throwIfAborted();
+  const values = fitValues(options);
+  const sources = await openSources(model, options, values);
+  try {
+    for (const note of sources.notes) options.onNote?.(note);
+    const trained = await prepared(model, options, { values, sources });
+    const trainer = new Trainer(model, trained);
+    try {
+      return await fitted(trainer, { model, options, trained, values, sources });
+    } finally {
+      await trainer.close();
+    }
+  } finally {
+    sources.close();
+  }
+}
+
+/** The options of the trainer: the steps of the schedule are all steps, the teacher is the original. */
+async function prepared(
+  model: Model,
+  options: FitOptions,
+  { values, sources }: { readonly values: FitValues; readonly sources: FitSources },
+): Promise<FinetuneOptions> {
+  const { steps } = sources.train;
+  const { loss, teacher, scheduleSteps } = options;
+  const isWanted = lossOf(loss).loss.distils && teacher === undefined;
+  return {
+    ...trainerOptions(options),
+    scheduleSteps: scheduleSteps ?? (steps === null ? null : steps * values.epochs),
+    teacher: isWanted && isLaurelized(model) ? (await strip(model)).model : teacher,
+  };
+}
+
+/** What a training is run with. */
+interface Setup {
+  readonly model: Model;
+  readonly options: FitOptions;
+  /** The options of the trainer. */
+  readonly trained: FinetuneOptions;
+  readonly values: FitValues;
+  readonly sources: FitSources;
+}
+
+async function fitted(trainer: Trainer, setup: Setup): Promise<FitResult> {
+  const { model, options, sources, values } = setup;
+  const plan = await planned(trainer, setup);
+  const settings = await settingsFor(setup);
+  const { resume: from, ort } = options;
+  const resumed =
+    from === undefined
+      ? { run: newRun(), bytes: null }
+      : await resumeRun(trainer, settings, { from, ort, forced: values.forced });
+  const { run } = resumed;
+  let checkpoint = resumed.bytes;
+  const { steps: stepsPerEpoch } = sources.train;
+  options.onStart?.({ plan, stepsPerEpoch, history: historyOf(run) });
+  await runEpochs(
+    {
+      ...loopOf(trainer, setup),
+      keep: () => {
+        const bytes = bytesOfRun(trainer, run, settings);
+        if (bytes === null) return;
+        checkpoint = bytes;
+        options.onCheckpoint?.(bytes);
+      },
+    },
+    run,
+  );
+  const { best, error } = run;
+  if (!best)
+    throw new DivergedError(
+      `${error ?? "the loss is not finite after any epoch; lower --lr."} No epoch ended with a finite loss, so no model is written.`,
+    );
+  const tuned = tunedModel(model, best.weights);
+  const { lr } = scheduleOf({ ...setup.trained });
+  return {
+    model: tuned,
+    adapter: extractAdapter(tuned, { train: options.train }),
+    history: historyOf(run),
+    best,
+    checkpoint: checkpoint!,
+    stopped: run.stopped ?? "completed",
+    error,
+    advice: gotWorse(run, { lr, patience: values.patience }),
+    plan,
+    settings,
+  };
+}
+
+const historyOf = ({ before, epochs, steps }: Run): History => ({
+  before,
+  epochs: [...epochs],
+  steps: [...steps],
+});
+
+/** Plans the loss on a first batch, and checks all targets of the data. */
+async function planned(trainer: Trainer, { options, sources }: Setup): Promise<LossPlan> {
+  const plan = await trainer.plan(await sources.train.first());
+  const datasets = [sources.train, sources.eval].flatMap((source) => source?.dataset ?? []);
+  for (const dataset of datasets) checkTarget(dataset, options, plan);
+  const own = datasets.slice(0, sources.train.dataset ? 1 : 0);
+  const notes = [...plan.notes, ...own.flatMap((each) => targetNotes(each, options, plan))];
+  for (const note of notes) options.onNote?.(note);
+  return { ...plan, notes };
+}
+
+async function settingsFor({ model, trained, values, sources }: Setup): Promise<Settings> {
+  const { train, eval: held, batchSize } = sources;
+  return settingsOf(model, {
+    options: trained,
+    data: (await train.dataset?.digest()) ?? null,
+    eval: (await held?.dataset?.digest()) ?? null,
+    batchSize,
+    seed: values.seed,
+    schedule: scheduleOf({ ...trained }),
+  });
+}
+
+/** What epochs are run with, but for the checkpoint. */
+function loopOf(trainer: Trainer, { options, values, sources }: Setup) {
+  const { epochs, patience } = values;
+  const { train, eval: held } = sources;
+  const { signal = null, onStep, onEpoch, onProgress } = options;
+  return {
+    trainer,
+    train,
+    eval: held,
+    epochs,
+    patience,
+    signal,
+    onStep: (step: Parameters<NonNullable<typeof onStep>>[0]) => {
+      onStep?.(step);
+      const all = train.steps === null ? null : train.steps * epochs;
+      const done = all === null ? (step.epoch - 1) / epochs : step.step / all;
+      onProgress?.(Math.min(1, done), `epoch ${step.epoch} of ${epochs}`);
+    },
+    onEpoch: (epoch: Parameters<NonNullable<typeof onEpoch>>[0]) => {
+      onEpoch?.(epoch);
+      onProgress?.(epoch.epoch / epochs, `epoch ${epoch.epoch} of ${epochs}`);
+    },
+  };
+}

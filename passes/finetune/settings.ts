@@ -1,0 +1,103 @@
+import { sha256 } from "#node";
+import { InputError } from "../../src/errors.ts";
+import type { Model } from "../../src/model.ts";
+import { dashed } from "../../src/options.ts";
+import { lossOf, lossOptions } from "../losses/index.ts";
+import { optimizerOf, optimizerOptions } from "../optimizers/index.ts";
+import type { Schedule } from "../schedules/schedule.ts";
+import type { FinetuneOptions } from "./finetune-options.ts";
+
+type Setting = string | number | readonly (string | number)[] | null;
+
+/** What a training is made with: the log lists it, and a resumed training is checked against it. */
+export interface Settings {
+  /** Other values of these would make earlier weights and losses meaningless. */
+  readonly firm: Readonly<Record<string, Setting>>;
+  /** These may change on the way if the caller forces it. */
+  readonly free: Readonly<Record<string, Setting>>;
+}
+
+/** What the settings of a training are taken from. */
+export interface SettingsOf {
+  readonly options: FinetuneOptions;
+  /** Digests of the data; null if it is not read from files. */
+  readonly data: string | null;
+  readonly eval: string | null;
+  readonly batchSize: number | null;
+  readonly seed: number;
+  readonly schedule: Schedule;
+}
+
+/** Returns the settings of a training; files are identified by their SHA-256. */
+export async function settingsOf(model: Model, of: SettingsOf): Promise<Settings> {
+  const { options, schedule } = of;
+  const { loss, train, target, output } = options;
+  const chosen = optimizerOf(options.optimizer, options.optimizerOptions);
+  return {
+    firm: {
+      model: await sha256(model.source),
+      train: train ?? [],
+      loss,
+      target: target ?? null,
+      until: output ?? null,
+      ...namedAs(lossOptions, lossOf(loss, options.lossOptions).options),
+      eval: of.eval,
+      optimizer: chosen.optimizer.name,
+    },
+    free: {
+      data: of.data,
+      "batch-size": of.batchSize,
+      seed: of.seed,
+      lr: schedule.lr,
+      schedule: schedule.name,
+      warmup: schedule.warmup,
+      "schedule-steps": schedule.steps,
+      ...namedAs(optimizerOptions, chosen.options),
+    },
+  };
+}
+
+/** The values of declared options as the command line names them; null for those without effect. */
+const namedAs = (declared: object, values: Readonly<Record<string, unknown>>) =>
+  Object.fromEntries(
+    Object.keys(declared).map((name) => [dashed(name), (values[name] ?? null) as Setting]),
+  );
+
+/** Settings that are digests, and what differs if these do. */
+const FILES: Readonly<Record<string, string>> = {
+  model: "of another model, variant, rank or seed",
+  data: "on other data",
+  eval: "evaluated on other data (--eval)",
+};
+
+/**
+ * Checks a training's settings against those of the one that it resumes. Throws an InputError for
+ * the first setting that differs; `forced` allows free ones to. Returns whether the batches come
+ * in another order.
+ */
+export function checkSame(
+  before: Settings,
+  now: Settings,
+  { name, forced }: { readonly name: string; readonly forced: boolean },
+): { readonly otherOrder: boolean } {
+  const [firm] = otherIn(before.firm, now.firm);
+  if (firm !== undefined)
+    throw new InputError(
+      `${name} is the state of a run ${difference(firm, before.firm, now.firm)}; give what it had, or begin anew without --resume.`,
+    );
+  const free = otherIn(before.free, now.free);
+  if (free.length > 0 && !forced)
+    throw new InputError(
+      `${name} is the state of a run ${difference(free[0], before.free, now.free)}; give what it had, pass --force to go on like this, or begin anew without --resume.`,
+    );
+  return { otherOrder: free.some((key) => ["data", "batch-size", "seed"].includes(key)) };
+}
+
+const otherIn = (before: Settings["firm"], now: Settings["firm"]) =>
+  Object.keys(now).filter((key) => JSON.stringify(before[key]) !== JSON.stringify(now[key]));
+
+function difference(key: string, before: Settings["firm"], now: Settings["firm"]): string {
+  const shown = (value: Setting | undefined) =>
+    value === null || value === undefined || String(value) === "" ? "none" : String(value);
+  return FILES[key] ?? `with --${key} ${shown(before[key])}, and this one has ${shown(now[key])}`;
+}

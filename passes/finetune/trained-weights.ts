@@ -1,0 +1,33 @@
+import type { Model } from "../../src/model.ts";
+import { laurelizationsOf, trainableWeights } from "../adapter/trainable.ts";
+import { mainWeightOf } from "../adapter/weights.ts";
+import { isMap } from "../variants/low-rank.ts";
+
+/** A weight that is trained. */
+export interface TrainedWeight {
+  readonly name: string;
+  /** float, double, float16 or bfloat16. */
+  readonly dtype: string;
+  readonly dims: readonly number[];
+  /** Whether weight decay applies: to maps and further weights, not to α, β, γ or what they come from. */
+  readonly decays: boolean;
+}
+
+/**
+ * Returns the weights of a model that training changes: LAuReL's own, and the float weights that a
+ * glob of `train` names. Throws an InputError if the model is not laurelized, or if a glob matches
+ * no weight.
+ */
+export function trainedWeights(model: Model, train: readonly string[] = []): TrainedWeight[] {
+  const scalars = new Set(
+    laurelizationsOf(model).flatMap(({ sites }) =>
+      sites.flatMap(({ parameters }) =>
+        Object.entries(parameters).flatMap(([role, name]) => (isMap(role) ? [] : [name])),
+      ),
+    ),
+  );
+  return trainableWeights(model, train).map((name) => {
+    const { dtype, dims } = mainWeightOf(model, name);
+    return { name, dtype, dims, decays: !scalars.has(name) };
+  });
+}

@@ -1,0 +1,37 @@
+import { type LossInputs, mean } from "./loss.ts";
+
+/** A value with its class axis moved to the end. */
+export function classesLast(
+  { writing: { op } }: LossInputs,
+  name: string,
+  rank: number,
+  axis: number,
+) {
+  if (axis === rank - 1) return name;
+  const kept = Array.from({ length: rank }, (_, k) => k).filter((k) => k !== axis);
+  return op.Transpose(name, { perm: [...kept, axis] });
+}
+
+/** ln p of the classes, the last axis. */
+export const logProbabilities = (
+  { writing: { op }, form }: LossInputs,
+  scores: string,
+  rank: number,
+) => (form === "log-probabilities" ? scores : op.LogSoftmax(scores, { axis: rank - 1 }));
+
+/** −Σ q ln p over the classes, at each position. */
+export function crossed(
+  { writing: { op, to } }: LossInputs,
+  q: string,
+  logP: string,
+  rank: number,
+): string {
+  return op.Neg(to.reduce("ReduceSum", op.Mul(q, logP), [rank - 1], false));
+}
+
+/** The share of positions at which two values have their largest class at the same place. */
+export function agreement({ writing }: LossInputs, a: string, b: string, rank: number): string {
+  const { op, to } = writing;
+  const largest = (x: string) => op.ArgMax(x, { axis: rank - 1, keepdims: 0 });
+  return mean(writing, to.cast(op.Equal(largest(a), largest(b)), "float"), rank - 1);
+}

@@ -1,0 +1,64 @@
+import { agreement, classesLast } from "./class-scores.ts";
+import { classAxis, count, lossFunction, mean, values } from "./loss.ts";
+import { logOf } from "./probabilities.ts";
+
+/**
+ * Towards what the original model gives: T² KL(softmax(t / T) ‖ softmax(z / T)), the mean over
+ * all positions (Hinton, Vinyals, Dean 2015), or the mean squared difference of the values.
+ */
+export const distillation = lossFunction({
+  name: "distillation",
+  about: "towards the original model's own outputs",
+  options: {
+    classAxis,
+    values,
+    temperature: {
+      type: "number",
+      default: 2,
+      range: { above: 0 },
+      describe: "temperature of the distillation loss",
+    },
+    distil: {
+      choices: ["logits", "features"],
+      default: "logits",
+      describe: "what the distillation loss compares",
+    },
+  },
+  reads: ({ distil }) => (distil === "features" ? "values" : "classes"),
+  looksThrough: ["Softmax", "LogSoftmax"],
+  distils: true,
+  write(inputs) {
+    const { writing, output, target, form, before, axis, options } = inputs;
+    const { op, to, constant } = writing;
+    const rank = output.shape.length;
+    if (options.distil === "features") {
+      const off = op.Sub(output.name, target.name);
+      return {
+        loss: mean(writing, op.Mul(off, off), rank),
+        metrics: {},
+        examples: count(writing, off),
+      };
+    }
+    const scalar = (value: number) => constant(output.dtype, [], [value]);
+    const given =
+      form === "log-probabilities"
+        ? logOf(writing, target.name, output.dtype)
+        : before === "Softmax"
+          ? op.Log(to.atLeast(target.name, 1e-30, output.dtype))
+          : target.name;
+    const teacher = classesLast(inputs, given, rank, axis);
+    const student = classesLast(inputs, output.name, rank, axis);
+    const cooled = (x: string) => op.Div(x, scalar(options.temperature));
+    // Logarithms of probabilities are logits too, and no longer such once they are cooled.
+    const normal = (x: string) => op.LogSoftmax(cooled(x), { axis: rank - 1 });
+    const [logQ, logP] = [normal(teacher), normal(student)];
+    const q = op.Exp(logQ);
+    const terms = op.Mul(q, op.Sub(logQ, logP));
+    const each = to.reduce("ReduceSum", terms, [rank - 1], false);
+    return {
+      loss: op.Mul(mean(writing, each, rank - 1), scalar(options.temperature ** 2)),
+      metrics: { agreement: agreement(inputs, student, teacher, rank) },
+      examples: count(writing, each),
+    };
+  },
+});
