@@ -59,10 +59,10 @@ export function outputForLoss(
   if (fitting.length === 1)
     return {
       value: fitting[0],
-      note: `the loss is computed on output ${fitting[0].name}: of ${names} only it fits the target; --output-name takes another.`,
+      note: `the loss is computed on output ${fitting[0].name}: of ${names} it alone fits the target; --output-name takes another.`,
     };
   throw new InputError(
-    `${file.source.name} has ${floats.length} outputs of floats; choose one of ${names} with --output-name.`,
+    `${file.source.name} has ${floats.length} outputs of floats; say which of ${names} the loss takes with --output-name.`,
   );
 }
 

@@ -8,7 +8,6 @@ import { runBatch, type Tensors } from "../../src/ort/session.ts";
 import { tensorOfBytes, toFloat64 } from "../../src/ort/tensors.ts";
 import { weightOf } from "../adapter/weights.ts";
 import { lossOf } from "../losses/index.ts";
-import { optimizerOf } from "../optimizers/index.ts";
 import { rateAt, type Schedule, scheduleOf } from "../schedules/schedule.ts";
 import { checkFinite } from "./diverged.ts";
 import { type Evaluation, metricsOf, rowsOf, scalar, together } from "./evaluation.ts";
@@ -63,7 +62,6 @@ export class Trainer {
     this.#port = writing(model.graph, "loss").fresh(options.target ?? "teacher");
     this.#ignored = lossOf(options.loss, options.lossOptions).options.ignoreIndex;
     this.#schedule = scheduleOf({ ...options });
-    optimizerOf(options.optimizer, options.optimizerOptions);
     checkFollowed(options);
     const { ort } = options;
     this.#steps = new SessionsBySize(ort, threads, (fed) => stepModel(model, this.#sized(fed)));

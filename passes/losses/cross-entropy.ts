@@ -1,6 +1,6 @@
 import type { Writing } from "../../src/graph/builder.ts";
 import type { Options } from "../../src/options.ts";
-import { agreement, classesLast, crossed, logProbabilities } from "./class-scores.ts";
+import { agreement, classesLast, crossed, logProbabilities } from "./class-values.ts";
 import {
   classAxis,
   count,

@@ -1,4 +1,4 @@
-import { agreement, classesLast } from "./class-scores.ts";
+import { agreement, classesLast } from "./class-values.ts";
 import { classAxis, count, lossFunction, mean, values } from "./loss.ts";
 import { logOf } from "./probabilities.ts";
 
