@@ -31,6 +31,19 @@ it("BeamSearch: the sites of its decoder are proved and taken out again", async 
   expect(Buffer.compare(back.toBytes(), original)).toBe(0);
 });
 
+it("BeamSearch with an encoder: the sites of both bodies are found, right and taken out again", async () => {
+  const laurel = await within("beam-search-encoder");
+  const names = laurel.plan.sites.map(({ site }) => site.name);
+  expect(names).toEqual(["search/decoder/dec_Add", "search/encoder/enc_Add"]);
+  const { checks } = await prove(laurel, { ort });
+  const passed = checks.flatMap(({ name, outcome }) => (outcome === "passed" ? [name] : []));
+  expect(passed).toEqual(
+    expect.arrayContaining(["same function", "right formula", "nothing else changed"]),
+  );
+  const { model: back } = await strip(laurel.model);
+  expect(Buffer.compare(back.toBytes(), model("beam-search-encoder"))).toBe(0);
+});
+
 it("the new weights are initializers of the body, which takes no new values from outside", async () => {
   const { main } = (await within("beam-search")).model.graph;
   const [search] = main.nodes.filter(({ op }) => op === "com.microsoft.BeamSearch");
