@@ -47,6 +47,9 @@ export interface Supervised {
   readonly quiet?: boolean;
 }
 
+/** Runs a command that runs onnxruntime, to its end. */
+export type Start = (command: Command, args: Supervised & object) => Promise<void>;
+
 /** The state of one child as its reports tell it. */
 interface Known {
   session: { readonly model: string; readonly level: Level } | null;
@@ -79,10 +82,7 @@ const EXCEPTION = 0xc0000000;
  * does not end the tool without a word. After a crash the command starts again with sessions
  * optimised one level lower.
  */
-export async function supervise(
-  command: Command,
-  args: Supervised & Readonly<Record<string, unknown>>,
-): Promise<void> {
+export const supervise: Start = async (command, args) => {
   const crashes: Crash[] = [];
   for (let ceiling: Level | undefined = "all"; ceiling; ) {
     const job: Job = { command, args, ceiling, crashes };
@@ -111,7 +111,7 @@ export async function supervise(
       process.stderr.write(`warning: ${crash}; starting again at level "${lower}".\n`);
     ceiling = lower;
   }
-}
+};
 
 const LATE =
   "nothing was written. Give it longer with --timeout, or smaller inputs with --dim or --inputs.";

@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { cli } from "./support/cli.ts";
+import { cliProcess } from "./support/cli.ts";
 import { temporaryFolder } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
 
@@ -46,7 +46,7 @@ ${BLOCK}
 describe.skipIf(process.platform === "win32")("a crash of onnxruntime", () => {
   it("is reported, and everything runs again one level lower until it survives", () => {
     const { folder, model } = modelIn("crash", crashing('""'));
-    const { code, stdout, stderr } = cli([model, "--json"]);
+    const { code, stdout, stderr } = cliProcess([model, "--json"]);
     expect(code).toBe(0);
     const { crashes, verification } = JSON.parse(stdout);
     expect(verification.passed).toBe(true);
@@ -66,7 +66,7 @@ describe.skipIf(process.platform === "win32")("a crash of onnxruntime", () => {
 
   it("is told in the report, each other line once", () => {
     const { model } = modelIn("told", crashing('""'));
-    const { code, stdout, stderr } = cli([model]);
+    const { code, stdout, stderr } = cliProcess([model]);
     expect(code).toBe(0);
     expect(stdout).toContain("optimised (basic: onnxruntime fails beyond)");
     expect(stdout).toContain('crashed (SIGSEGV) on model.onnx, optimisation level "all"');
@@ -76,14 +76,14 @@ describe.skipIf(process.platform === "win32")("a crash of onnxruntime", () => {
 
   it("does not end prove either", () => {
     const { model } = modelIn("compared", crashing('""'));
-    const { code, stdout } = cli(["compare", model, model, "--json"]);
+    const { code, stdout } = cliProcess(["compare", model, model, "--json"]);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ same: true, level: "basic" });
   });
 
   it("is not seen where there is none", () => {
     const { model } = modelIn("sound", crashing("bias"));
-    const { code, stdout, stderr } = cli([model, "--json"]);
+    const { code, stdout, stderr } = cliProcess([model, "--json"]);
     expect(code).toBe(0);
     expect(JSON.parse(stdout).crashes).toEqual([]);
     expect(JSON.parse(stdout).verification.checks[0].level).toBe("all");
@@ -95,7 +95,7 @@ describe("a model that never ends", () => {
   it("is given up after --timeout, with what was running, and leaves nothing", () => {
     const { folder, model } = modelIn("endless", ENDLESS);
     const start = performance.now();
-    const { code, stderr } = cli([model, "--timeout", "3"]);
+    const { code, stderr } = cliProcess([model, "--timeout", "3"]);
     expect(performance.now() - start).toBeLessThan(30_000);
     expect(code).toBe(4);
     expect(stderr).toContain(
@@ -106,7 +106,7 @@ describe("a model that never ends", () => {
 
   it.each(["0", "-1", "1e12"])("is not given a time that is none, %s", (seconds) => {
     const { model } = modelIn(`time ${seconds}`, crashing("bias"));
-    const { code, stderr } = cli([model, "--timeout", seconds]);
+    const { code, stderr } = cliProcess([model, "--timeout", seconds]);
     expect(code).toBe(2);
     expect(stderr).toContain("--timeout must be a number of seconds");
   });

@@ -26,7 +26,10 @@ function expectSame(stem: string, other: string): void {
 /** Runs until stderr says something, then sends signals; tells the exit code and what was said. */
 async function interrupted(given: readonly string[], when: string, signals = 1) {
   const child = spawn(process.execPath, [bin, ...given], { stdio: ["ignore", "ignore", "pipe"] });
-  const code = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  // A signal that comes after the last step ends the process itself, which shells report as 130.
+  const code = new Promise<number | null>((resolve) =>
+    child.once("exit", (code, signal) => resolve(signal === "SIGINT" ? 130 : code)),
+  );
   let said = "";
   let sent = 0;
   child.stderr.on("data", (data) => {

@@ -1,10 +1,10 @@
 import type { Argv, CommandModule } from "yargs";
 import type { ApplyArguments } from "../run-apply.ts";
-import { supervise } from "../supervise.ts";
+import type { Start } from "../supervise.ts";
 import { force, json, quiet, timeout, trustLinks, withValues } from "./options.ts";
 
 /** `laurelize apply`: an adapter put into its model. */
-export const apply: CommandModule<object, ApplyArguments> = {
+export const apply = (start: Start): CommandModule<object, ApplyArguments> => ({
   command: "apply <model> <adapter>",
   describe: "put an adapter into the model that it is for, plain or laurelized",
   builder: (yargs) =>
@@ -54,5 +54,5 @@ export const apply: CommandModule<object, ApplyArguments> = {
         "$0 apply model.onnx adapter.safetensors -o tuned.onnx",
         "the tuned model from the plain one",
       ) as unknown as Argv<ApplyArguments>,
-  handler: (args) => supervise("apply", args),
-};
+  handler: (args) => start("apply", args),
+});

@@ -1,10 +1,10 @@
 import type { Argv, CommandModule } from "yargs";
 import type { CompareArguments } from "../run-compare.ts";
-import { supervise } from "../supervise.ts";
+import type { Start } from "../supervise.ts";
 import { dim, inputs, json, quiet, timeout, trustLinks, withValues } from "./options.ts";
 
 /** `laurelize compare`: whether two models are the same, and where they part. */
-export const compare: CommandModule<object, CompareArguments> = {
+export const compare = (start: Start): CommandModule<object, CompareArguments> => ({
   command: "compare <a> <b>",
   describe: "compare any two models and name the first value that differs",
   builder: (yargs) =>
@@ -38,5 +38,5 @@ export const compare: CommandModule<object, CompareArguments> = {
       .epilogue(
         "Exit codes: 0 the same function and nothing changed or lost, 1 they differ, 2 unreadable.",
       ) as unknown as Argv<CompareArguments>,
-  handler: (args) => supervise("compare", args),
-};
+  handler: (args) => start("compare", args),
+});

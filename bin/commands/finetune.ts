@@ -2,7 +2,7 @@ import type { Argv, CommandModule } from "yargs";
 import { fitting, hyperparameters } from "../../passes/finetune/fit-options.ts";
 import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
 import type { FinetuneArguments } from "../finetune-arguments.ts";
-import { supervise } from "../supervise.ts";
+import type { Start } from "../supervise.ts";
 import { finding, force, json, quiet, timeout, trustLinks, withValues } from "./options.ts";
 
 const { loss, target, output: outputName, optimizer, train, threads, ...course } = fitting;
@@ -64,7 +64,7 @@ const options = {
 };
 
 /** `laurelize finetune`: train LAuReL's weights on the user's data. */
-export const finetune: CommandModule<object, FinetuneArguments> = {
+export const finetune = (start: Start): CommandModule<object, FinetuneArguments> => ({
   command: "finetune <model>",
   describe: "train the LAuReL weights of a model; a plain model is laurelized first",
   builder: (yargs) =>
@@ -75,5 +75,5 @@ export const finetune: CommandModule<object, FinetuneArguments> = {
         "$0 finetune model.onnx --data train.npz --eval val.npz --loss cross-entropy --target labels",
         "tune rw+lr at every site",
       ) as unknown as Argv<FinetuneArguments>,
-  handler: (args) => supervise("finetune", args),
-};
+  handler: (args) => start("finetune", args),
+});

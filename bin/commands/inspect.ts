@@ -1,11 +1,11 @@
 import type { Argv, CommandModule } from "yargs";
 import { choosing } from "../../passes/laurelize/insert-options.ts";
 import type { InspectArguments } from "../run-inspect.ts";
-import { supervise } from "../supervise.ts";
+import type { Start } from "../supervise.ts";
 import { finding, json, quiet, timeout, trustLinks, withValues } from "./options.ts";
 
 /** `laurelize inspect`: what the tool would find, and why not more. */
-export const inspect: CommandModule<object, InspectArguments> = {
+export const inspect = (start: Start): CommandModule<object, InspectArguments> => ({
   command: "inspect <model>",
   describe: "list a model's residual connections, changing nothing",
   builder: (yargs) =>
@@ -31,5 +31,5 @@ export const inspect: CommandModule<object, InspectArguments> = {
         "$0 inspect model.onnx --include '*layer3*'",
         "see which sites a choice takes",
       ) as unknown as Argv<InspectArguments>,
-  handler: (args) => supervise("inspect", args),
-};
+  handler: (args) => start("inspect", args),
+});

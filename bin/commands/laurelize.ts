@@ -1,7 +1,7 @@
 import type { Argv, CommandModule } from "yargs";
 import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
 import type { LaurelizeArguments } from "../run-laurelize.ts";
-import { supervise } from "../supervise.ts";
+import type { Start } from "../supervise.ts";
 import {
   dim,
   finding,
@@ -15,7 +15,7 @@ import {
 } from "./options.ts";
 
 /** `laurelize model.onnx`: find, rewrite, prove, write. */
-export const laurelize: CommandModule<object, LaurelizeArguments> = {
+export const laurelize = (start: Start): CommandModule<object, LaurelizeArguments> => ({
   command: "$0 <model>",
   describe: "insert LAuReL at every residual connection, prove it and write it",
   builder: (yargs) =>
@@ -97,5 +97,5 @@ export const laurelize: CommandModule<object, LaurelizeArguments> = {
         "$0 model.onnx --dim batch=4 --inputs data.npz",
         "prove it on your own data",
       ) as unknown as Argv<LaurelizeArguments>,
-  handler: (args) => supervise("laurelize", args),
-};
+  handler: (args) => start("laurelize", args),
+});

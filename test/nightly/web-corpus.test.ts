@@ -25,16 +25,20 @@ const APART: readonly (readonly [RegExp, number])[] = [
   // Measured: 1.0e-6, 1.1e-6 and 1.2e-6.
   [/hf_llama|whisper_encoder|genai_tiny_gpt2/, 2e-6],
 ];
+/** How many times node's own difference between optimised and not the two may lie apart. */
+const NOISE = 4;
 
-describe.skipIf(!folder)("the corpus under onnxruntime-web", { timeout: 1_800_000 }, () => {
+describe.skipIf(!folder)("the corpus under onnxruntime-web", { timeout: 60_000 }, () => {
   let node: Awaited<ReturnType<typeof inProcess>>;
+  let plain: typeof node;
   let web: typeof node;
 
   beforeAll(async () => {
     await bundleChild();
     node = await inProcess("node", files);
+    plain = await inProcess("node", files, { prove: false, ceiling: "disabled" });
     web = await inProcess("web", files);
-  }, 1_800_000);
+  }, 1_200_000);
 
   it.each(files.map((file) => [path.basename(file), file]))("%s", (_, file) => {
     const [here, there] = [node.get(file), web.get(file)] as [Outcome, Outcome];
@@ -43,8 +47,13 @@ describe.skipIf(!folder)("the corpus under onnxruntime-web", { timeout: 1_800_00
     expect(others).toEqual(rest);
     expect(step === null).toBe(own === null);
     const allowed = APART.find(([name]) => name.test(file))?.[1] ?? 1e-6;
+    // A gradient may be nothing but rounding, as in a model whose weights are all equal.
+    const unoptimised = (plain.get(file) as Outcome).step;
     for (const key of ["loss", "norm"] as const)
-      if (own && step)
-        expect(Math.abs(step[key] - own[key])).toBeLessThanOrEqual(allowed * Math.abs(own[key]));
+      if (own && step) {
+        const noise = Math.abs(unoptimised![key] - own[key]);
+        const most = Math.max(allowed * Math.abs(own[key]), NOISE * noise);
+        expect(Math.abs(step[key] - own[key])).toBeLessThanOrEqual(most);
+      }
   });
 });

@@ -15,6 +15,7 @@ import { encodeNumbers } from "../../src/graph/tensor.ts";
 import { isFloat } from "../../src/graph/types.ts";
 import { typesOf } from "../../src/model.ts";
 import { runnable } from "../../src/ort/loading.ts";
+import type { Level } from "../../src/ort/session.ts";
 import { tensorOfBytes } from "../../src/ort/tensors.ts";
 import { sampleInputs } from "../../src/samples/samples.ts";
 
@@ -38,14 +39,17 @@ export interface Outcome {
 export interface RunOptions {
   readonly prove?: boolean;
   readonly train?: boolean;
+  /** The highest level at which sessions are optimised. */
+  readonly ceiling?: Level;
 }
 
 /** Finds, laurelizes, proves and trains one step, everything through the public API. */
 export async function apiRun(
   model: Model,
-  ort: Ort,
-  { prove = true, train = true }: RunOptions = {},
+  { InferenceSession, Tensor }: Ort,
+  { prove = true, train = true, ceiling = "all" }: RunOptions = {},
 ): Promise<Outcome> {
+  const ort: Ort = { InferenceSession, Tensor, watch: { ceiling, session: () => {} } };
   const found = await findResiduals(model, { ort });
   const { sites, rejected, warnings } = found;
   const outcome = {

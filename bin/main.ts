@@ -1,0 +1,93 @@
+import yargs, { type Argv, type CommandModule } from "yargs";
+import { VERSION } from "../src/version.ts";
+import { apply } from "./commands/apply.ts";
+import { compare } from "./commands/compare.ts";
+import { extract } from "./commands/extract.ts";
+import { finetune } from "./commands/finetune.ts";
+import { inspect } from "./commands/inspect.ts";
+import { laurelize } from "./commands/laurelize.ts";
+import { strip } from "./commands/strip.ts";
+import { printFailure, UsageError } from "./failure.ts";
+import { withFileLists } from "./file-lists.ts";
+import { heed } from "./heed.ts";
+import { checkUnderstood } from "./mistyped.ts";
+import type { Start } from "./supervise.ts";
+import { WORDS } from "./words.ts";
+
+/**
+ * Runs one command line, without the program's name; `start` runs the commands that run
+ * onnxruntime. Prints what fails and sets the exit code.
+ */
+export async function main(words: readonly string[], start: Start): Promise<void> {
+  const parser = parserOf(words, start);
+  try {
+    if (words.length > 0) await parser.parseAsync();
+    else parser.showHelp((help) => process.stdout.write(`${help}\n`));
+  } catch (error) {
+    printFailure(error);
+  }
+}
+
+function parserOf(words: readonly string[], start: Start): Argv {
+  const commands = [
+    laurelize(start),
+    inspect(start),
+    compare(start),
+    strip,
+    finetune(start),
+    extract,
+    apply(start),
+  ] as CommandModule[];
+  const names = commands.map(({ command }) => String(command).split(" ")[0]);
+  const parser: Argv = yargs(withFileLists(words))
+    .scriptName("laurelize")
+    .updateStrings(WORDS)
+    .version(VERSION)
+    .exitProcess(false)
+    .alias({ h: "help" })
+    .middleware(
+      (given) => checkUnderstood(given, { commands: names, options: known(parser) }),
+      true,
+    )
+    .check((given) => checkValues(given, optionsOf(parser).array))
+    .middleware(heed)
+    .wrap(Math.min(100, process.stdout.columns ?? 100))
+    .epilogue(
+      "Exit codes: 0 done, 1 a check failed or a training diverged, 2 bad usage or unreadable model or data, 3 no residual site, 4 a check could not run, 130 a training was interrupted (nothing is written but with 0; finetune writes the best so far with 1 and 130).",
+    )
+    .fail((message, error) => {
+      throw error ?? new UsageError(message.replace(/\s*\n\s*/g, " "));
+    });
+  for (const command of commands) parser.command(command);
+  return parser;
+}
+
+/** Throws a UsageError if an option that takes one value has two, or a number is none. */
+function checkValues(given: Readonly<Record<string, unknown>>, lists: readonly string[]): true {
+  const twice = Object.keys(given).find(
+    (key) => Array.isArray(given[key]) && key !== "_" && !lists.includes(key),
+  );
+  if (twice !== undefined) throw new UsageError(`${option(twice)} is given twice.`);
+  const not = Object.keys(given).find((key) => [given[key]].flat().some(Number.isNaN));
+  if (not !== undefined) throw new UsageError(`${option(not)} takes a number.`);
+  return true;
+}
+
+const option = (name: string) => `${name.length > 1 ? "--" : "-"}${name}`;
+
+/** The options of the command that is run, as yargs keeps them. */
+const optionsOf = (parser: Argv) =>
+  (
+    parser as unknown as {
+      getOptions(): {
+        readonly array: readonly string[];
+        readonly key: object;
+        readonly alias: Readonly<Record<string, readonly string[]>>;
+      };
+    }
+  ).getOptions();
+
+function known(parser: Argv): ReadonlySet<string> {
+  const { key, alias } = optionsOf(parser);
+  return new Set([...Object.keys(key), ...Object.entries(alias).flat(2)]);
+}

@@ -1,0 +1,36 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { printFailure } from "../../dist/bin/failure.js";
+import { main } from "../../dist/bin/main.js";
+import { run } from "../../dist/bin/run.js";
+
+// Runs built command lines one after another in this thread: what `supervise` does in a child
+// process happens here. Each is answered with its exit code and what it printed.
+
+const said = { stdout: "", stderr: "" };
+for (const name of ["stdout", "stderr"])
+  process[name].write = (text) => {
+    said[name] += text;
+    return true;
+  };
+
+const start = async (command, args) => {
+  try {
+    await (await run[command]())(args);
+  } catch (error) {
+    printFailure(error);
+  }
+};
+
+parentPort.on("message", async (words) => {
+  [said.stdout, said.stderr] = ["", ""];
+  process.exitCode = undefined;
+  let broken = null;
+  await main(words, start).catch((error) => {
+    broken = String(error.stack);
+  });
+  workerData.answers.postMessage({ code: Number(process.exitCode ?? 0), ...said, broken });
+  process.exitCode = undefined;
+  const done = new Int32Array(workerData.done);
+  Atomics.store(done, 0, 1);
+  Atomics.notify(done, 0);
+});
