@@ -112,7 +112,7 @@ export async function runValue(
   }
   const known = ({ name }: Value): Type | null =>
     Object.hasOwn(given, name) ? { dtype: dtypeOf(given[name]), shape: given[name].dims } : null;
-  const model = skeleton(graph, nodes, known, [], fed);
+  const model = skeleton({ graph, known }, nodes, [], fed);
   if (!model) return null;
   const asked =
     isKernelLess(own.producer) && places.length > 1

@@ -2,7 +2,7 @@ import type { Graph, Node, Value } from "../graph/graph.ts";
 import { type Step, stepsInto } from "../graph/path.ts";
 import type { Types } from "../graph/types.ts";
 import { bodyInputs } from "../infer/loops.ts";
-import { told } from "../infer/segment.ts";
+import { sessionTypes } from "../infer/session-types.ts";
 import type { Ort, Tensors } from "../ort/session.ts";
 import { attributeDifferences } from "./attributes.ts";
 import type { Difference } from "./difference.ts";
@@ -97,8 +97,8 @@ async function addTypes({ ort, types }: Search, graph: Graph, { node, scope }: S
     : bodyInputs(scope, known).types;
   for (const [value, type] of inputs) if (type) types.set(value, type);
   try {
-    const { found } = await told(ort, graph, scope.nodes, known, []);
-    for (const [value, type] of found) types.set(value, type);
+    const session = await sessionTypes(ort, { graph, known }, scope.nodes);
+    for (const [value, type] of session.types) types.set(value, type);
   } catch {
     // Without types the values of an If's branch cannot be exposed.
   }

@@ -6,18 +6,18 @@ import { tensorBytes } from "../onnx/model-file.ts";
 import type { Type } from "../onnx/shape.ts";
 import { INLINE } from "./skeleton.ts";
 
-/** Bytes of attributes and constants above which a node is not held against others. */
+/** Bytes of attributes and constants above which a node is not compared with others. */
 const LONGEST = 2048;
 
 /** Stands for an output that is absent. */
 const ABSENT: Type = { dtype: "", shape: [] };
 
 /**
- * Types of nodes told by nodes that are alike: ONNX infers the outputs of a node from its
+ * Remembers the types of nodes for similar nodes: ONNX infers the outputs of a node from its
  * operator, its attributes and its operands' types and constants alone, so one of equal ones is
  * inferred for all. Networks repeat their layers.
  */
-export class Alike {
+export class TypeCache {
   readonly #graph: Graph;
   readonly #known: (value: Value) => Type | null;
   readonly #types = new WeakMap<Type, string>();
@@ -29,13 +29,13 @@ export class Alike {
     this.#known = known;
   }
 
-  /** Types of a node's outputs as one like it has them; null where none is known yet. */
+  /** Types of a node's outputs if one equal to it was inferred; else null. */
   of(node: Node): readonly Type[] | null {
     const key = this.#key(node);
     return key === null ? null : (this.#outputs.get(key) ?? null);
   }
 
-  /** Takes note of what was inferred of a node. A shape told as [] may be an unknown rank. */
+  /** Remembers what was inferred of a node. A shape reported as [] may be an unknown rank. */
   learn(node: Node): void {
     const types = node.outputs.map((value) => (value ? this.#known(value) : ABSENT));
     if (!types.every((type) => type !== null && (type === ABSENT || type.shape?.length))) return;
@@ -43,7 +43,7 @@ export class Alike {
     if (key !== null) this.#outputs.set(key, types as Type[]);
   }
 
-  /** Null where the node is inferred from more than the key can tell. */
+  /** Null if the node is inferred from more than a key can hold. */
   #key(node: Node): string | null {
     if (node.bodies.length > 0 || node.callee) return null;
     let key = `${node.op}:${node.outputs.length}`;
@@ -59,7 +59,7 @@ export class Alike {
     return key;
   }
 
-  /** The constant that an operand is, or its type; null where ONNX may follow its numbers. */
+  /** The constant that an operand is, or its type; null if ONNX may follow its numbers. */
   #operand(value: Value): string | null {
     const tensor = tensorOf(value);
     const type = typeOfTensor(value) ?? this.#known(value);

@@ -13,11 +13,26 @@ import { INLINE, isInlined, skeleton } from "./skeleton.ts";
 /** Elements of a weight up to which it may take part in computing a shape. */
 const FED = 65536;
 
+/** What constants are computed with. */
+interface Known {
+  readonly ort: Ort;
+  readonly graph: Graph;
+  readonly types: Types;
+  /** Values that depend on nothing but constants and sizes. */
+  readonly fixed: ReadonlySet<Value>;
+}
+
+/** Nodes that compute values, and the tensors that they start from. */
+interface Computation {
+  readonly nodes: Set<Node>;
+  readonly feeds: Map<Value, Tensor>;
+}
+
 /**
- * The small values of the main graph that are computed from nothing but constants and sizes, and
- * that other nodes than such read: axes, targets of reshapes, scales. onnxruntime computes them, the shapes
- * that they start from being told by `types`; those that start from an unknown size are left out.
- * `free` names weights that are no constants.
+ * Computes the small values of the main graph that depend on nothing but constants and sizes, and
+ * that other nodes read: axes, targets of reshapes, scales. onnxruntime computes them from the sizes
+ * in `types`; those that start from an unknown size are left out. `free` names weights that are not
+ * constants.
  */
 export async function computedConstants(
   ort: Ort,
@@ -25,24 +40,13 @@ export async function computedConstants(
   types: Types,
   free: ReadonlySet<string>,
 ): Promise<ReadonlyMap<Value, DenseTensor>> {
-  const fixed = constants(graph, free);
-  const asked = new Set<Value>();
-  for (const node of graph.main.nodes) {
-    const inner = (value: Value | null) =>
-      !value || (fixed.has(value) && isSmall(types.get(value)) && !value.isOutput);
-    if (node.outputs.every(inner)) continue;
-    for (const value of node.inputs)
-      if (value?.producer && !tensorOf(value) && fixed.has(value) && isSmall(types.get(value)))
-        asked.add(value);
-  }
-  const nodes = new Set<Node>();
-  const feeds = new Map<Value, Tensor>();
-  const ready = [...asked].filter((value) => gather(ort, graph, types, fixed, value, nodes, feeds));
-  const computed = ready.filter((value) => !feeds.has(value));
-  const outputs = await run(ort, graph, types, [...nodes], feeds, computed);
+  const known = { ort, graph, types, fixed: constants(graph, free) };
+  const computation: Computation = { nodes: new Set(), feeds: new Map() };
+  const ready = wantedValues(known).filter((value) => gather(known, value, computation));
+  const outputs = await run(known, computation, ready);
   return new Map(
     ready.flatMap((value) => {
-      const tensor = feeds.get(value) ?? outputs[value.name];
+      const tensor = computation.feeds.get(value) ?? outputs[value.name];
       if (!tensor) return [];
       const [dtype, data] = [dtypeOf(tensor), bytesOfTensor(tensor)];
       return [[value, { name: value.name, dtype, dims: tensor.dims, data }]];
@@ -50,27 +54,31 @@ export async function computedConstants(
   );
 }
 
-/** What the nodes make of their feeds; nothing where onnxruntime does not run them. */
-async function run(
-  ort: Ort,
-  graph: Graph,
-  types: Types,
-  nodes: readonly Node[],
-  feeds: ReadonlyMap<Value, Tensor>,
-  wanted: readonly Value[],
-): Promise<Tensors> {
-  const known = (value: Value) => types.get(value) ?? null;
-  const made = wanted.length > 0 ? skeleton(graph, nodes, known, []) : null;
-  if (!made) return {};
-  const fed = new Map([...feeds].map(([value, tensor]) => [value.name, tensor]));
-  const names = wanted.map(({ name }) => name);
-  const running = withSession(ort, { model: made.model }, "disabled", (session) =>
-    runFor(
-      session,
-      Object.fromEntries(session.inputNames.map((name) => [name, fed.get(name)!])),
-      names,
-    ),
+/** The small fixed values that are read by nodes which give anything else. */
+function wantedValues({ graph, types, fixed }: Known): Value[] {
+  const isSmallFixed = (value: Value) => fixed.has(value) && isSmall(types.get(value));
+  const readers = graph.main.nodes.filter(
+    ({ outputs }) => !outputs.every((value) => !value || (isSmallFixed(value) && !value.isOutput)),
   );
+  const read = new Set(readers.flatMap(({ inputs }) => inputs.filter((value) => value !== null)));
+  return [...read].filter((value) => value.producer && !tensorOf(value) && isSmallFixed(value));
+}
+
+/** Computes values from their feeds; gives nothing if onnxruntime does not run the nodes. */
+async function run(
+  { ort, graph, types }: Known,
+  { nodes, feeds }: Computation,
+  values: readonly Value[],
+): Promise<Tensors> {
+  const computed = values.filter((value) => !feeds.has(value)).map(({ name }) => name);
+  const known = (value: Value) => types.get(value) ?? null;
+  const stripped = computed.length > 0 ? skeleton({ graph, known }, [...nodes]) : null;
+  if (!stripped) return {};
+  const fed = new Map([...feeds].map(([value, tensor]) => [value.name, tensor]));
+  const running = withSession(ort, { model: stripped.model }, "disabled", (session) => {
+    const inputs = session.inputNames.map((name) => [name, fed.get(name)!] as const);
+    return runFor(session, Object.fromEntries(inputs), computed);
+  });
   return running.catch(() => ({}));
 }
 
@@ -79,57 +87,63 @@ const isSmall = (type: Type | undefined) => {
   return sizes !== null && elements(sizes) <= INLINE && type!.dtype !== "string";
 };
 
-/** Elements of a value on the way above which what is computed from it is not computed. */
-const ON_THE_WAY = 1 << 24;
+/** Elements of an intermediate value above which what depends on it is not computed. */
+const LARGEST = 1 << 24;
 
 const isHuge = (type: Type | undefined) => {
   const sizes = sizesOf(type);
-  return sizes !== null && elements(sizes) > ON_THE_WAY;
+  return sizes !== null && elements(sizes) > LARGEST;
 };
 
 const sizesOf = (type: Type | undefined): number[] | null =>
   type?.shape?.every((dim) => typeof dim === "number") ? (type.shape as number[]) : null;
 
-/** Adds the nodes that a value is computed by, and what they are fed; tells whether that is known. */
-function gather(
-  ort: Ort,
-  graph: Graph,
-  types: Types,
-  fixed: ReadonlySet<Value>,
-  value: Value,
-  nodes: Set<Node>,
-  feeds: Map<Value, Tensor>,
-): boolean {
-  const mine = new Set<Node>();
-  const shapes = new Map<Value, Tensor>();
+/** Adds the nodes that compute a value, and their feeds; false, and nothing added, if one is not known. */
+function gather(known: Known, value: Value, { nodes, feeds }: Computation): boolean {
+  const newNodes = new Set<Node>();
+  const newFeeds = new Map<Value, Tensor>();
   const pending = [value];
   for (let next = pending.pop(); next; next = pending.pop()) {
     const { producer } = next;
-    if (feeds.has(next) || shapes.has(next)) continue;
-    if (!producer || tensorOf(next)) {
-      const tensor = tensorOf(next);
-      if (!tensor) return false;
-      if (isInlined(tensor)) {
-        if (producer) mine.add(producer);
-        continue;
-      }
-      const type = typeOfTensor(next);
-      if (!type || elements(tensor.dims) > FED) return false;
-      shapes.set(next, tensorOfBytes(ort, type.dtype, dataOf(graph, next)!, tensor.dims));
-    } else if (readsShapeOnly(producer)) {
-      const sizes = producer.inputs[0] && sizesOf(types.get(producer.inputs[0]));
-      if (!sizes) return false;
-      shapes.set(next, shapeTensor(ort, producer, sizes));
-    } else if (!mine.has(producer) && !nodes.has(producer)) {
-      const known = producer.inputs.every((input) => !input || fixed.has(input));
-      if (!known || producer.bodies.length > 0 || isHuge(types.get(next))) return false;
-      mine.add(producer);
-      pending.push(...producer.inputs.filter((input) => input !== null));
-    }
+    if (feeds.has(next) || newFeeds.has(next)) continue;
+    if (producer && (nodes.has(producer) || newNodes.has(producer))) continue;
+    const origin = originOf(known, next);
+    if (!origin) return false;
+    if (origin.feed) newFeeds.set(next, origin.feed);
+    if (origin.node) newNodes.add(origin.node);
+    pending.push(...origin.reads);
   }
-  for (const node of mine) nodes.add(node);
-  for (const [key, tensor] of shapes) feeds.set(key, tensor);
+  for (const node of newNodes) nodes.add(node);
+  for (const [key, tensor] of newFeeds) feeds.set(key, tensor);
   return true;
+}
+
+/** Where a value comes from: a tensor that is fed, or a node and what it reads. */
+interface Origin {
+  readonly feed: Tensor | null;
+  readonly node: Node | null;
+  readonly reads: readonly Value[];
+}
+
+/** Null if the value cannot be computed. */
+function originOf({ ort, graph, types, fixed }: Known, value: Value): Origin | null {
+  const { producer } = value;
+  const tensor = tensorOf(value);
+  if (tensor) {
+    if (isInlined(tensor)) return { feed: null, node: producer, reads: [] };
+    const type = typeOfTensor(value);
+    if (!type || elements(tensor.dims) > FED) return null;
+    const feed = tensorOfBytes(ort, type.dtype, dataOf(graph, value)!, tensor.dims);
+    return { feed, node: null, reads: [] };
+  }
+  if (!producer) return null;
+  if (readsShapeOnly(producer)) {
+    const sizes = producer.inputs[0] && sizesOf(types.get(producer.inputs[0]));
+    return sizes && { feed: shapeTensor(ort, producer, sizes), node: null, reads: [] };
+  }
+  const reads = producer.inputs.filter((input) => input !== null);
+  const computable = reads.every((input) => fixed.has(input)) && producer.bodies.length === 0;
+  return computable && !isHuge(types.get(value)) ? { feed: null, node: producer, reads } : null;
 }
 
 /** What Shape or Size gives of a value of these sizes. */

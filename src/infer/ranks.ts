@@ -3,11 +3,11 @@ import type { Graph, Node, Value } from "../graph/graph.ts";
 import { isFloat, type Types } from "../graph/types.ts";
 import type { Type } from "../onnx/shape.ts";
 import type { Ort } from "../ort/session.ts";
-import { told } from "./segment.ts";
+import { sessionTypes } from "./session-types.ts";
 
 /**
- * The types with an unknown rank where onnxruntime's JavaScript tells [] of floats that are no
- * scalars: it says so of both. One session, and none where no value is said to be a scalar.
+ * Gives floats an unknown rank if onnxruntime's JavaScript reports [] for them though they are not
+ * scalars. Takes one session, or none if no value is reported as a scalar.
  */
 export async function withRanks(ort: Ort, graph: Graph, types: Types): Promise<Types> {
   const scalars = graph.main.nodes.flatMap(({ op, outputs }) =>
@@ -22,7 +22,7 @@ export async function withRanks(ort: Ort, graph: Graph, types: Types): Promise<T
     scalars.map(({ producer }) => producer!),
     known,
   );
-  const { ranks } = await told(ort, graph, nodes, known, scalars);
+  const { ranks } = await sessionTypes(ort, { graph, known }, nodes, scalars);
   const unknown = scalars.filter((_, k) => ranks[k] !== 0);
   const open = unknown.map((value): [Value, Type] => [
     value,

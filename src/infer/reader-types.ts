@@ -1,5 +1,5 @@
 import { tensorOf } from "../graph/constants.ts";
-import { attribute, type Node, type Value } from "../graph/graph.ts";
+import { attribute, type Use, type Value } from "../graph/graph.ts";
 import { isFloat } from "../graph/types.ts";
 import { dataType } from "../onnx/data-types.ts";
 import type { Dimension, Type } from "../onnx/shape.ts";
@@ -22,6 +22,7 @@ const ELEMENTWISE = words("Add Sub Mul Div Sum");
 
 /** What readers tell of a value: its data type, its rank, and its sizes by axes, negative ones from the end. */
 interface Told {
+  readonly known: (value: Value) => Type | null;
   dtype: string | null;
   readonly ranks: Set<number>;
   /** The largest rank of what is added or multiplied, to which the value may be broadcast. */
@@ -35,16 +36,16 @@ interface Told {
  * tells are left open. Null if its rank or its data type remains unknown, or is told in two ways.
  */
 export function typeByReaders(value: Value, known: (value: Value) => Type | null): Type | null {
-  const told: Told = { dtype: null, ranks: new Set(), besides: 0, sizes: new Map() };
+  const told: Told = { known, dtype: null, ranks: new Set(), besides: 0, sizes: new Map() };
   /** Each value with whether it has the shape of the one asked for, or its rank alone. */
   const pending = new Map<Value, boolean>([[value, true]]);
   for (const [at, whole] of pending) {
     const shape = at === value ? null : known(at)?.shape;
     if (shape?.length) told.ranks.add(shape.length);
     else if (pending.size < LOOKS)
-      for (const { node, index } of at.uses) {
-        const on = readBy(told, node, index, whole, known);
-        const [output] = node.outputs;
+      for (const use of at.uses) {
+        const on = readBy(told, use, whole);
+        const [output] = use.node.outputs;
         if (on && output && !pending.has(output)) pending.set(output, on === "whole" && whole);
       }
   }
@@ -59,15 +60,9 @@ export function typeByReaders(value: Value, known: (value: Value) => Type | null
 }
 
 /** What one reader tells; returns whether its result has the shape of its operand, the rank, or neither. */
-function readBy(
-  told: Told,
-  node: Node,
-  index: number,
-  whole: boolean,
-  known: (value: Value) => Type | null,
-): "whole" | "rank" | null {
+function readBy(told: Told, { node, index }: Use, whole: boolean): "whole" | "rank" | null {
   const { op, inputs } = node;
-  if (ELEMENTWISE.has(op)) return beside(told, node, index, whole, known);
+  if (ELEMENTWISE.has(op)) return beside(told, { node, index }, whole);
   if (index > 0) return null;
   if (SAME.has(op)) return "whole";
   const perm = op === "Transpose" ? attribute(node, "perm")?.ints : undefined;
@@ -98,17 +93,11 @@ function readBy(
 }
 
 /** What stands beside an operand: the sizes of a constant, or the rank of a value that is known. */
-function beside(
-  told: Told,
-  { inputs }: Node,
-  index: number,
-  whole: boolean,
-  known: (value: Value) => Type | null,
-): "whole" | null {
-  for (const [k, other] of inputs.entries()) {
+function beside(told: Told, { node, index }: Use, whole: boolean): "whole" | null {
+  for (const [k, other] of node.inputs.entries()) {
     if (k === index || !other) continue;
     const dims = weightOf(told, other);
-    const rank = known(other)?.shape?.length ?? 0;
+    const rank = told.known(other)?.shape?.length ?? 0;
     if (dims && whole)
       for (const [axis, length] of dims.entries())
         if (length > 1) told.sizes.set(axis - dims.length, length);

@@ -29,6 +29,12 @@ export const isInlined = (tensor: TensorMessage) => elements(tensor.dims) <= INL
 
 const SKELETON_IR_VERSION = 8;
 
+/** A graph, and the types of its values as far as they are known. */
+export interface TypedGraph {
+  readonly graph: Graph;
+  readonly known: (value: Value) => Type | null;
+}
+
 /** A stretch of a graph without its weights, as a model of its own. */
 export interface Skeleton {
   readonly model: Uint8Array;
@@ -36,68 +42,66 @@ export interface Skeleton {
   readonly outputs: readonly Value[];
 }
 
+/** The values that a node makes. */
+export const outputsOf = (node: Node): Value[] => node.outputs.filter((value) => value !== null);
+
 /**
- * Makes a model of these nodes in which weights are inputs and every value is an output.
- * `known` gives the types of values that come from elsewhere; `shapesOf` adds their shapes as
- * outputs; `fed` are constants that become inputs however small. Returns null where a value from
- * elsewhere has no known type.
+ * Makes a model of some nodes in which weights are inputs and every value is an output. `shapesOf`
+ * adds the shapes of values as outputs; `fed` are constants that become inputs however small.
+ * Returns null if a value from elsewhere has no known type.
  */
 export function skeleton(
-  graph: Graph,
+  { graph, known }: TypedGraph,
   nodes: readonly Node[],
-  known: (value: Value) => Type | null,
-  shapesOf: readonly Value[],
+  shapesOf: readonly Value[] = [],
   fed: ReadonlySet<Value> = new Set(),
 ): Skeleton | null {
-  const { file } = graph;
-  const included = new Set(nodes.filter((node) => !isLargeConstant(node)));
-  const made = new Set<Value>();
-  for (const node of included) for (const output of node.outputs) if (output) made.add(output);
-  const initializers: Uint8Array[] = [];
-  const inputs: Uint8Array[] = [];
-  const extra: Uint8Array[] = [];
+  const included = [...new Set(nodes)].filter((node) => !isLargeConstant(node));
+  const made = new Set(included.flatMap(outputsOf));
+  const standIn = standIns(known, fed);
+  const operand = (node: Node, value: Value) =>
+    isWide(node) && !made.has(value) ? standIn(value) : value;
   const needed = new Set<Value>();
-  const alike = standIns(known, fed);
   for (const node of included)
     for (const value of [...node.inputs, ...node.captures])
-      if (value && !made.has(value)) needed.add(isWide(node) ? alike(value) : value);
-  for (const value of needed) {
+      if (value && !made.has(value)) needed.add(operand(node, value));
+  const sources = [...needed].map((value) => {
     const tensor = tensorOf(value);
+    if (tensor && !fed.has(value) && isInlined(tensor)) return inlined(graph, value, tensor);
     const type = typeOfTensor(value) ?? known(value);
-    if (tensor && !fed.has(value) && isInlined(tensor))
-      initializers.push(inlined(graph, value, tensor));
-    else if (type) inputs.push(inputField(value.name, type));
-    else return null;
-  }
+    return type && inputField(value.name, type);
+  });
+  if (!sources.every((field) => field !== null)) return null;
+  const body = included.sort(byOrder).map((node) => {
+    if (!isWide(node)) return bytesOf(graph, node.message.frame);
+    return reading(graph, node, (value) => operand(node, value).name);
+  });
   const outputs = [...made];
-  const raw = (frame: { at: number; end: number }) =>
-    file.reader.bytes({ start: frame.at, end: frame.end });
-  for (const value of shapesOf) {
-    const outputs = [shapeName(value)];
-    const node = { name: "", op: "Shape", inputs: [value.name], outputs, attributes: {} };
-    extra.push(nodeFields([node], false));
-  }
-  const body = [
-    ...[...included]
-      .sort(byOrder)
-      .map((node) =>
-        isWide(node)
-          ? reading(graph, node, (value) => (made.has(value) ? value : alike(value)).name)
-          : raw(node.message.frame),
-      ),
-    ...extra,
+  const fields = [
+    ...sources,
+    ...[...outputs.map(({ name }) => name), ...shapesOf.map(shapeName)].map((name) =>
+      outputField(name),
+    ),
   ];
-  const irVersion = Math.max(file.message.irVersion, SKELETON_IR_VERSION);
-  const { opsets, functions } = file.message;
-  const imported = [...opsets, ...functions].map(({ frame }) => raw(frame));
-  const model = modelOfFields(irVersion, imported, "skeleton", body, [
-    ...initializers,
-    ...inputs,
-    ...outputs.map((value) => outputField(value.name)),
-    ...shapesOf.map((value) => outputField(shapeName(value))),
-  ]);
-  return { model: withDataInside(model, file), outputs };
+  const model = modelOf(graph, [...body, ...shapesOf.map(shapeNode)], fields);
+  return { model, outputs };
 }
+
+/** A model of a graph's operator sets and functions. */
+function modelOf(
+  graph: Graph,
+  nodes: readonly Uint8Array[],
+  fields: readonly Uint8Array[],
+): Uint8Array {
+  const { file } = graph;
+  const { opsets, functions, irVersion } = file.message;
+  const imported = [...opsets, ...functions].map(({ frame }) => bytesOf(graph, frame));
+  const version = Math.max(irVersion, SKELETON_IR_VERSION);
+  return withDataInside(modelOfFields(version, imported, "skeleton", nodes, fields), file);
+}
+
+const bytesOf = ({ file }: Graph, { at, end }: { at: number; end: number }) =>
+  file.reader.bytes({ start: at, end });
 
 /** Inputs above which a node's operands are fed one of each type: a session is quadratic in its inputs. */
 const WIDE = 256;
@@ -127,6 +131,12 @@ function reading({ file }: Graph, node: Node, nameOf: (value: Value) => string):
 }
 
 const shapeName = (value: Value) => `${value.name}:shape`;
+
+const shapeNode = (value: Value) =>
+  nodeFields(
+    [{ name: "", op: "Shape", inputs: [value.name], outputs: [shapeName(value)], attributes: {} }],
+    false,
+  );
 
 const isLargeConstant = (node: Node) => {
   const tensor = node.op === "Constant" ? tensorOf(node.outputs[0]) : null;

@@ -1,29 +1,47 @@
 import { tensorOf } from "../graph/constants.ts";
-import type { Node, Value } from "../graph/graph.ts";
+import type { Graph, Node, Value } from "../graph/graph.ts";
 import { byOrder } from "../graph/scopes.ts";
 import type { Type } from "../onnx/shape.ts";
+import { checkShapeLengths, takesUnmeasured } from "./shape-lengths.ts";
+
+/** Nodes of one session: its cost is quadratic in its outputs. */
+const SEGMENT = 1000;
+
+/** The nodes that are inferred next. They end before one that takes a shape of unknown length. */
+export function segmentFrom(
+  graph: Graph,
+  nodes: readonly Node[],
+  start: number,
+  known: (value: Value) => Type | null,
+): Node[] {
+  const segment = nodes.slice(start, start + SEGMENT);
+  const cut = segment.findIndex((node, k) => k > 0 && takesUnmeasured(graph, node, known));
+  if (cut > 0) segment.length = cut;
+  for (const node of segment) checkShapeLengths(graph, node, known);
+  return segment;
+}
 
 /**
- * The segment with the producers of what it takes from earlier ones where that is a constant or a
- * shape computation: ONNX infers a Reshape only where it sees how its shape comes about.
+ * Adds to a segment the producers of what it takes from earlier ones if these are constants or
+ * shape computations: ONNX infers a Reshape only if it sees how its shape comes about.
  */
 export function withShapes(segment: readonly Node[], start: number): Node[] {
   if (segment.length === 0) return [];
   const { scope } = segment[0];
   const comesBefore = (node: Node) => node.scope !== scope || node.index < start;
-  const all = new Set(segment);
+  const included = new Set(segment);
   const pending = [...segment];
   for (let node = pending.pop(); node; node = pending.pop())
     for (const value of [...node.inputs, ...node.captures]) {
       const producer = value?.producer;
-      if (!producer || all.has(producer) || !comesBefore(producer)) continue;
-      const earlier = comesBefore(node);
-      const shape = SHAPE_COMPUTATION.has(producer.op) && (earlier || takesShape(node, value));
+      if (!producer || included.has(producer) || !comesBefore(producer)) continue;
+      const shape =
+        SHAPE_COMPUTATION.has(producer.op) && (comesBefore(node) || takesShape(node, value));
       if (producer.op !== "Constant" && !shape) continue;
-      all.add(producer);
+      included.add(producer);
       pending.push(producer);
     }
-  return [...all].sort(byOrder);
+  return [...included].sort(byOrder);
 }
 
 const SHAPE_COMPUTATION = new Set(
@@ -32,7 +50,7 @@ const SHAPE_COMPUTATION = new Set(
 
 const SHAPE_TAKING = new Set("Reshape Expand Slice Tile Resize Pad".split(" "));
 
-/** Whether the value is where an operator takes a shape, sizes or axes, not data. */
+/** Whether an operator takes a value as a shape, sizes or axes, not as data. */
 const takesShape = (node: Node, value: Value) =>
   node.op === "ConstantOfShape" ||
   node.op === "Range" ||

@@ -1,0 +1,127 @@
+import { InputError } from "../errors.ts";
+import type { Node, Value } from "../graph/graph.ts";
+import type { Type } from "../onnx/shape.ts";
+import { reason } from "../ort/session.ts";
+import { typeByBranches } from "./branch-types.ts";
+import { hasOnnxruntimeOperator, isExtension } from "./built-in.ts";
+import { type InferenceScope, inferSegment } from "./infer-segment.ts";
+import { typeByReaders } from "./reader-types.ts";
+import { readyNodes, withShapes } from "./segments.ts";
+import { outputsOf } from "./skeleton.ts";
+
+/** Sessions that may be spent on finding the nodes of a segment that onnxruntime refuses. */
+export const SPLITS = 64;
+
+/** A segment as it is inferred. */
+export interface SegmentState extends InferenceScope {
+  readonly types: Map<Value, Type>;
+  /** The first node of the segment in its scope. */
+  readonly start: number;
+  /** Operators of onnxruntime's own domains that this build of it lacks. */
+  readonly lacking: Set<string>;
+  /** How many of SPLITS are left. */
+  splits: number;
+}
+
+/**
+ * Infers some nodes of a segment; if onnxruntime refuses them, falls back to fewer. Returns what
+ * onnxruntime said first, and the nodes that are left out.
+ */
+export async function inferPart(
+  state: SegmentState,
+  part: readonly Node[],
+): Promise<{ failure: string; left: readonly Node[] }> {
+  const failure = await failureOf(state, part);
+  return { failure, left: failure ? await fallBack(state, part) : [] };
+}
+
+/** Infers nodes in one go. Returns what onnxruntime says if it refuses, "" if it does not. */
+async function failureOf(state: SegmentState, part: readonly Node[]): Promise<string> {
+  const ready = readyNodes(withShapes(part, state.start), state.known);
+  if (!ready.some((node) => part.includes(node))) return "of what they read no types are known";
+  try {
+    for (const [value, type] of await inferSegment(state, ready)) state.types.set(value, type);
+    return "";
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    return reason(error);
+  }
+}
+
+/**
+ * Infers the nodes of a refused part whose operators onnxruntime has; if it refuses these too, each
+ * half. The others get the types that the model states or that their branches or readers tell.
+ * Returns the nodes that are left out.
+ */
+async function fallBack(state: SegmentState, part: readonly Node[]): Promise<readonly Node[]> {
+  const { graph, known, types, lacking } = state;
+  const has = (node: Node) => hasOnnxruntimeOperator(graph, node) && !lacking.has(node.op);
+  const builtIn = part.filter(has);
+  const custom = part.filter((node) => !builtIn.includes(node));
+  setStated(state, custom);
+  for (const node of custom)
+    for (const value of outputsOf(node)) {
+      const type = known(value) ?? typeByBranches(node, value, known);
+      if (type) types.set(value, type);
+    }
+  const mixed = builtIn.length > 0 && custom.length > 0;
+  if (mixed && (await inferAround(state, custom, builtIn))) return custom;
+  const splits = builtIn.length > 1 && state.splits > 0;
+  const before = lacking.size;
+  const left = splits ? await inferHalves(state, builtIn) : builtIn;
+  const [only] = builtIn;
+  if (builtIn.length === 1 && isExtension(only) && readyNodes(builtIn, known).length > 0)
+    lacking.add(only.op);
+  else if (lacking.size > before && state.splits > 0) return (await inferPart(state, part)).left;
+  setStated(state, part);
+  return [...custom, ...left];
+}
+
+/** Infers each half of some nodes. Returns the nodes that are left out. */
+async function inferHalves(state: SegmentState, nodes: readonly Node[]): Promise<Node[]> {
+  const half = nodes.length >> 1;
+  const left: Node[] = [];
+  for (const some of [nodes.slice(0, half), nodes.slice(half)]) {
+    state.splits--;
+    left.push(...(await inferPart(state, some)).left);
+  }
+  return left;
+}
+
+/** Gives what nodes make the types that the model states, if they have none. */
+function setStated({ types, stated }: SegmentState, nodes: readonly Node[]): void {
+  for (const value of nodes.flatMap(outputsOf)) {
+    const type = types.get(value) ?? stated.get(value.name);
+    if (type) types.set(value, type);
+  }
+}
+
+/** Rounds in which what is inferred tells more of what custom operators make. */
+const ROUNDS = 32;
+
+/**
+ * Infers the nodes that onnxruntime knows, with what readers tell of the values that the others
+ * make; again as long as that tells more. Returns whether onnxruntime takes them.
+ */
+async function inferAround(
+  state: SegmentState,
+  custom: readonly Node[],
+  builtIn: readonly Node[],
+): Promise<boolean> {
+  const { types, stated } = state;
+  const known = (value: Value) => types.get(value) ?? stated.get(value.name) ?? null;
+  const open = new Set(custom.flatMap(outputsOf).filter((value) => !known(value)));
+  for (let round = 0; round < ROUNDS; round++) {
+    const told = [...open].flatMap((value) => {
+      const type = typeByReaders(value, known);
+      return type ? [[value, type] as const] : [];
+    });
+    if (round > 0 && told.length === 0) break;
+    for (const [value, type] of told) {
+      types.set(value, type);
+      open.delete(value);
+    }
+    if (await failureOf(state, builtIn)) return false;
+  }
+  return true;
+}

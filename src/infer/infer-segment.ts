@@ -1,0 +1,139 @@
+import { numbersOf, tensorOf } from "../graph/constants.ts";
+import { attribute, type Node, type Value } from "../graph/graph.ts";
+import { isFloat } from "../graph/types.ts";
+import type { Dimension, Type } from "../onnx/shape.ts";
+import type { Ort } from "../ort/session.ts";
+import { sessionTypes } from "./session-types.ts";
+import { outputsOf, type TypedGraph } from "./skeleton.ts";
+
+/** What a segment is inferred with. */
+export interface InferenceScope extends TypedGraph {
+  readonly ort: Ort;
+  /** Types that the model states of the scope's values, by name. */
+  readonly stated: ReadonlyMap<string, Type>;
+  /** The first node behind the segment in its scope. */
+  readonly end: number;
+}
+
+/** Sessions that one segment may take while reshapes hide the rank of what follows. */
+const ROUNDS = 200;
+
+/**
+ * Infers the types of the segment's values. ONNX loses the rank of some: hints give it, and the
+ * nodes that are left are asked again.
+ */
+export async function inferSegment(
+  scope: InferenceScope,
+  nodes: readonly Node[],
+): Promise<Map<Value, Type>> {
+  const hinted = new Map<Value, Type>();
+  const known = (value: Value) => hinted.get(value) ?? scope.known(value);
+  for (let round = 0; ; round++) {
+    const open = nodes.filter(({ outputs: [output] }) => !output || !hinted.has(output));
+    if (open.length === 0) return hinted;
+    const types = await typesOfNodes({ ...scope, known }, open);
+    const before = hinted.size;
+    const inner = { ...scope, known: (value: Value) => types.get(value) ?? scope.known(value) };
+    for (const node of open) {
+      const [output] = node.outputs;
+      const type = output && types.get(output);
+      if (!type || type.shape?.length) continue;
+      const shape = hintedShape(node, inner);
+      if (shape?.length) hinted.set(output, { ...type, shape });
+    }
+    if (hinted.size === before || round === ROUNDS) return new Map([...hinted, ...types]);
+  }
+}
+
+/** Gives the shape of a node's first output if ONNX loses it, unknown sizes left open; null if it cannot. */
+type Hint = (node: Node, scope: InferenceScope) => readonly Dimension[] | null | undefined;
+
+/** The hints, in the order in which they are asked. */
+const HINTS: readonly Hint[] = [tensorOfSequence, convolution, reshaped, statedShape];
+
+function hintedShape(node: Node, scope: InferenceScope) {
+  for (const hint of HINTS) {
+    const shape = hint(node, scope);
+    if (shape) return shape;
+  }
+  return null;
+}
+
+/** What the model states: onnxruntime reports no shape of a sequence's tensors. */
+function statedShape({ outputs: [output] }: Node, { stated }: InferenceScope) {
+  return stated.get(output!.name)?.shape;
+}
+
+/** The rank of a convolution's weight: an If may leave that of its operand open. */
+function convolution({ op, inputs: [, weight] }: Node, { known }: InferenceScope) {
+  const shape = op === "Conv" && weight && known(weight)?.shape;
+  return shape && shape.length > 0 ? shape.map((_, k) => (k === 1 ? shape[0] : "")) : null;
+}
+
+/** Axes above which what is said to be a shape is none: a model may state any length. */
+const MAX_RANK = 64;
+
+/** The length of a reshape's target: before opset 13 ONNX infers a Reshape only from a constant. */
+function reshaped({ op, inputs }: Node, { known }: InferenceScope) {
+  if (op !== "Reshape" && op !== "ConstantOfShape") return null;
+  const target = inputs.at(-1);
+  const length = target && known(target)?.shape?.[0];
+  const usable = typeof length === "number" && length > 0 && length <= MAX_RANK;
+  return usable ? new Array<Dimension>(length).fill("") : null;
+}
+
+/** The tensor at an index of what SplitToSequence makes. */
+function tensorOfSequence({ op, inputs }: Node, scope: InferenceScope) {
+  if (op !== "SequenceAt") return null;
+  const [sequence, index] = inputs;
+  const split = sequence?.producer;
+  const shape = split?.op === "SplitToSequence" ? scope.known(split.inputs[0]!)?.shape : null;
+  if (!split || !shape) return null;
+  const along = attribute(split, "axis")?.i ?? 0;
+  const axis = along < 0 ? along + shape.length : along;
+  if (split.inputs[1]) {
+    const size = pieceSize(scope, split.inputs[1], index, shape[axis]);
+    return shape.map((dim, k) => (k === axis ? size : dim));
+  }
+  const kept = (attribute(split, "keepdims")?.i ?? 1) === 0 ? [] : [1];
+  return shape.flatMap((dim, k) => (k === axis ? kept : [dim]));
+}
+
+/** The size of one piece of a split axis; "" if it is not known. */
+function pieceSize(
+  { graph }: InferenceScope,
+  split: Value,
+  index: Value | null,
+  size: Dimension,
+): Dimension {
+  const sizes = numbersOf(graph, split) ?? [];
+  if (sizes.length === 1)
+    return (typeof size === "number" && size % sizes[0] === 0 && sizes[0]) || "";
+  const [at] = numbersOf(graph, index) ?? [];
+  return (at !== undefined && sizes.at(at)) || "";
+}
+
+/**
+ * Asks one session on the nodes' skeleton; and a second one if it reports [], which may be a scalar
+ * or an unknown rank, of values that later segments or bodies take, or that two computed ones make.
+ */
+async function typesOfNodes(
+  { ort, end, ...typed }: InferenceScope,
+  nodes: readonly Node[],
+): Promise<Map<Value, Type>> {
+  const { types } = await sessionTypes(ort, typed, nodes);
+  const unclear = nodes.flatMap(outputsOf).filter((value) => {
+    const type = types.get(value);
+    const leaves = value.uses.some(({ node }) => node.scope !== value.scope || node.index >= end);
+    return type?.shape?.length === 0 && (leaves || (isFloat(type.dtype) && readsTwo(value)));
+  });
+  if (unclear.length === 0) return types;
+  const { ranks } = await sessionTypes(ort, typed, nodes, unclear);
+  for (const [k, value] of unclear.entries())
+    if (ranks[k] !== 0) types.set(value, { ...types.get(value)!, shape: null });
+  return types;
+}
+
+/** Whether a value is computed of two that are computed, which scalars seldom are. */
+const readsTwo = ({ producer }: Value) =>
+  (producer?.inputs.filter((input) => input?.producer && !tensorOf(input)).length ?? 0) > 1;

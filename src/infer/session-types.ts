@@ -1,0 +1,79 @@
+import type { InferenceSession } from "onnxruntime-common";
+import { InputError } from "../errors.ts";
+import type { Node, Value } from "../graph/graph.ts";
+import { dataTypeNamed } from "../onnx/data-types.ts";
+import type { Dimension, Type } from "../onnx/shape.ts";
+import { type Ort, withSession } from "../ort/session.ts";
+import { isKernelLess, withKeptShapes } from "../ort/unsupported-operators.ts";
+import { ownType } from "./own-type.ts";
+import { skeleton, type TypedGraph } from "./skeleton.ts";
+import { inferable } from "./stand-in.ts";
+
+/** What a session reports. */
+export interface SessionTypes {
+  readonly types: Map<Value, Type>;
+  /** Ranks of the values that were asked for. */
+  readonly ranks: readonly unknown[];
+}
+
+/**
+ * Gets the types of what some nodes make, and the ranks of some of these values, from a session on
+ * the nodes' skeleton. Throws if onnxruntime creates no session.
+ */
+export async function sessionTypes(
+  ort: Ort,
+  typed: TypedGraph,
+  nodes: readonly Node[],
+  ranked: readonly Value[] = [],
+): Promise<SessionTypes> {
+  const types = new Map<Value, Type>();
+  const stripped = skeleton(typed, nodes, ranked);
+  if (stripped === null) throw new Error("the type of an input is not known");
+  const model = nodes.some(isKernelLess) ? withKeptShapes(stripped.model) : stripped.model;
+  const read = (bytes: Uint8Array, named: (value: Value, reported: string) => string) =>
+    withSession(ort, { model: bytes }, "disabled", async (session) => {
+      const metadata = outputMetadata(session);
+      for (const [k, value] of stripped.outputs.entries()) {
+        const type = typeOf(metadata[k]);
+        if (type) types.set(value, { ...type, dtype: named(value, type.dtype) });
+      }
+      const ranks = metadata
+        .slice(stripped.outputs.length)
+        .map((shape) => typeOf(shape)?.shape?.[0]);
+      return { types, ranks };
+    });
+  try {
+    return await read(model, (_, reported) => reported);
+  } catch (thrown) {
+    // onnxruntime has few kernels for bfloat16 and reports no float8: shapes are those of other types.
+    const other = inferable(model);
+    if (!other) throw thrown;
+    const type = (value: Value) => types.get(value) ?? typed.known(value);
+    return read(other.model, (value, reported) => ownType(value, reported, other.held, type));
+  }
+}
+
+type Metadata = { isTensor: boolean; type?: string; shape?: readonly (number | string | bigint)[] };
+
+function outputMetadata(session: InferenceSession): readonly Metadata[] {
+  const { outputMetadata } = session as unknown as { outputMetadata?: readonly Metadata[] };
+  if (!outputMetadata)
+    throw new InputError("this onnxruntime does not tell the types of outputs; use 1.22 or newer.");
+  return outputMetadata;
+}
+
+/** Sizes from here on are unknown ones: onnxruntime-web reports -1 as 4294967295. */
+const UNKNOWN_SIZE = 2 ** 31;
+
+function typeOf({ isTensor, type, shape }: Metadata): Type | null {
+  const dtype = isTensor ? dataTypeNamed(type ?? "")?.name : undefined;
+  return dtype ? { dtype, shape: shape?.map(sizeReported) ?? null } : null;
+}
+
+/** A dimension as a runtime reports it: a size it cannot have is unknown, whatever its spelling. */
+function sizeReported(dim: number | string | bigint): Dimension {
+  const size = Number(dim);
+  if (dim === "" || Number.isNaN(size)) return String(dim);
+  if (!(size >= 0 && size < UNKNOWN_SIZE)) return "";
+  return typeof dim === "string" ? dim : size;
+}
