@@ -1,40 +1,39 @@
-import type { Ops } from "../../src/graph/ops.ts";
 import { float } from "../../src/onnx/new-node.ts";
 import type { Composite, Rule } from "./composite.ts";
 
 /** x Φ(x) = x/2 (1 + erf(x / √2)). */
-function gelu<V>(op: Ops<V>, { scalar }: Composite<V>, x: V): V {
+function gelu<V>({ op, scalar }: Composite<V>, x: V): V {
   const both = op.Add(op.Erf(op.Mul(x, scalar(Math.SQRT1_2))), scalar(1));
   return op.Mul(op.Mul(x, scalar(0.5)), both);
 }
 
 /** x/2 (1 + tanh(√(2/π) (x + 0.044715 x³))). */
-function tanhGelu<V>(op: Ops<V>, { scalar }: Composite<V>, x: V): V {
+function tanhGelu<V>({ op, scalar }: Composite<V>, x: V): V {
   const cubic = op.Add(op.Mul(op.Mul(op.Mul(x, x), x), scalar(0.044715)), x);
   const bent = op.Tanh(op.Mul(cubic, scalar(Math.sqrt(2 / Math.PI))));
   return op.Mul(op.Mul(x, scalar(0.5)), op.Add(bent, scalar(1)));
 }
 
 /** com.microsoft.Gelu. */
-export const Gelu: Rule = (op, call) => [gelu(op, call, call.input(0))];
+export const Gelu: Rule = (call) => [gelu(call, call.input(0))];
 
 /** gelu(x + b). */
-export const BiasGelu: Rule = (op, call) => [gelu(op, call, op.Add(call.input(0), call.input(1)))];
+export const BiasGelu: Rule = (call) => [gelu(call, call.op.Add(call.input(0), call.input(1)))];
 
 /** The tanh approximation of gelu(x + b). */
-export const FastGelu: Rule = (op, call) => {
+export const FastGelu: Rule = (call) => {
   const bias = call.inputs[1];
-  return [tanhGelu(op, call, bias ? op.Add(call.input(0), bias) : call.input(0))];
+  return [tanhGelu(call, bias ? call.op.Add(call.input(0), bias) : call.input(0))];
 };
 
 /** x σ(α x). */
-export const QuickGelu: Rule = (op, { input, scalar, float }) => {
+export const QuickGelu: Rule = ({ op, input, scalar, float }) => {
   const x = input(0);
   return [op.Mul(x, op.Sigmoid(op.Mul(x, scalar(float("alpha", 1.702)))))];
 };
 
 /** A σ(α A) B. */
-export const SwiGLU: Rule = (op, { input, scalar, float }) => {
+export const SwiGLU: Rule = ({ op, input, scalar, float }) => {
   const gate = input(0);
   const alpha = float("alpha", 1);
   const steep = alpha === 1 ? gate : op.Mul(gate, scalar(alpha));
@@ -42,19 +41,18 @@ export const SwiGLU: Rule = (op, { input, scalar, float }) => {
 };
 
 /** x + b in two halves: the first times gelu of the second. */
-export const BiasSplitGelu: Rule = (op, call) => {
-  const { input, shape, to, refuse } = call;
+export const BiasSplitGelu: Rule = (call) => {
+  const { op, input, shape, to, refuse } = call;
   const width = shape(0).at(-1);
   if (typeof width !== "number") return refuse("its last axis has no fixed size");
   const half = width / 2;
   const [left, right] = to.split(op.Add(input(0), input(1)), [half, half], shape(0).length - 1);
-  return [op.Mul(left, gelu(op, call, right))];
+  return [op.Mul(left, gelu(call, right))];
 };
 
 /** The activation that a fused node names, "" for none, with its parameters in order. */
 export function activated<V>(
-  op: Ops<V>,
-  { to, dtype, refuse }: Composite<V>,
+  { op, to, dtype, refuse }: Composite<V>,
   name: string,
   [first, second, third]: readonly (number | undefined)[],
   x: V,

@@ -1,4 +1,3 @@
-import type { Ops } from "../../src/graph/ops.ts";
 import type { Composite } from "./composite.ts";
 
 /** What attention weighs by, beside the product of queries and keys. */
@@ -17,8 +16,7 @@ export interface Scores<V> {
  * scaled products, the scores and the weights.
  */
 export function attend<V>(
-  op: Ops<V>,
-  { scalar, to, dtype }: Composite<V>,
+  { op, scalar, to, dtype }: Composite<V>,
   [q, k, v]: readonly [V, V, V],
   { scale, biases = [], allowed = null, softcap = 0 }: Scores<V>,
 ) {
@@ -42,33 +40,33 @@ const LOWEST: Record<string, number> = {
 };
 
 /** [B, S, N·H] as [B, N, S, H]. */
-export function splitHeads<V>(op: Ops<V>, { to }: Composite<V>, x: V, heads: number): V {
+export function splitHeads<V>({ op, to }: Composite<V>, x: V, heads: number): V {
   return op.Transpose(to.reshape(x, [0, 0, heads, -1]), { perm: [0, 2, 1, 3] });
 }
 
 /** [B, N, S, H] as [B, S, N·H]. */
-export function joinHeads<V>(op: Ops<V>, { to }: Composite<V>, x: V): V {
+export function joinHeads<V>({ op, to }: Composite<V>, x: V): V {
   return to.reshape(op.Transpose(x, { perm: [0, 2, 1, 3] }), [0, 0, -1]);
 }
 
 /** Each of [B, N, T, H] `times` times: heads that share their keys and values. */
-export function repeatHeads<V>(op: Ops<V>, { to }: Composite<V>, x: V, times: number): V {
+export function repeatHeads<V>({ op, to }: Composite<V>, x: V, times: number): V {
   if (times === 1) return x;
   const apart = to.unsqueeze(x, [2]);
   const repeated = op.Concat(new Array<V>(times).fill(apart), { axis: 2 });
   const [batch, heads, , length, width] = [0, 1, 2, 3, 4].map((k) =>
-    sizeOf(op, { to }, repeated, k),
+    sizeOf({ op, to }, repeated, k),
   );
   const all = op.Mul(heads, to.ints([times]));
   return op.Reshape(repeated, op.Concat([batch, all, length, width], { axis: 0 }));
 }
 
 /** The size of an axis, as a tensor of one element. */
-export const sizeOf = <V>(op: Ops<V>, { to }: Pick<Composite<V>, "to">, x: V, axis: number): V =>
+export const sizeOf = <V>({ op, to }: Pick<Composite<V>, "op" | "to">, x: V, axis: number): V =>
   op.Gather(op.Shape(x), to.ints([axis]), { axis: 0 });
 
 /** 0, 1, …, n − 1. */
-export function upTo<V>(op: Ops<V>, { to, constant }: Composite<V>, n: V): V {
+export function upTo<V>({ op, to, constant }: Composite<V>, n: V): V {
   const zero = constant("int64", [], [0]);
   return op.Range(zero, to.squeeze(n, [0]), constant("int64", [], [1]));
 }
@@ -77,14 +75,14 @@ export function upTo<V>(op: Ops<V>, { to, constant }: Composite<V>, n: V): V {
  * Which of `keys` may be attended to from each of `queries` where none looks ahead, [S, T]: the
  * last query stands at the last key, and with a window sees that many.
  */
-export function causal<V>(op: Ops<V>, call: Composite<V>, queries: V, keys: V, window = 0): V {
-  const { to } = call;
-  const from = op.Add(upTo(op, call, queries), op.Sub(keys, queries));
-  return seen(op, call, to.unsqueeze(from, [1]), upTo(op, call, keys), window);
+export function causal<V>(call: Composite<V>, queries: V, keys: V, window = 0): V {
+  const { op, to } = call;
+  const from = op.Add(upTo(call, queries), op.Sub(keys, queries));
+  return seen(call, to.unsqueeze(from, [1]), upTo(call, keys), window);
 }
 
 /** Whether keys at `at` are seen from `from`: none that lies ahead, and only the nearest `window`. */
-export function seen<V>(op: Ops<V>, { constant }: Composite<V>, from: V, at: V, window = 0): V {
+export function seen<V>({ op, constant }: Composite<V>, from: V, at: V, window = 0): V {
   const ahead = op.Greater(at, from);
   if (window <= 0) return op.Not(ahead);
   const behind = op.Less(at, op.Sub(from, constant("int64", [], [window - 1])));

@@ -1,11 +1,10 @@
-import type { Ops } from "../../src/graph/ops.ts";
 import { attend, causal, joinHeads, splitHeads } from "./attend.ts";
 import type { Composite, Rule } from "./composite.ts";
 import { lengths, paddingBias } from "./padding.ts";
 
 /** com.microsoft.Attention: (input, weights, bias, mask_index, past, attention_bias) → (output, present). */
-export const MicrosoftAttention: Rule = (op, call) => {
-  const { input, inputs, shape, int, ints, to, refuse, wants } = call;
+export const MicrosoftAttention: Rule = (call) => {
+  const { op, input, inputs, shape, int, ints, to, refuse, wants } = call;
   if (int("do_rotary", 0) === 1) return refuse("it rotates its queries and keys");
   if (int("past_present_share_buffer", 0) === 1) return refuse("its past shares a buffer");
   const heads = int("num_heads", 1);
@@ -15,7 +14,7 @@ export const MicrosoftAttention: Rule = (op, call) => {
   const product = op.MatMul(input(0), input(1));
   const bias = inputs[2] ?? null;
   const all = to.split(bias === null ? product : op.Add(product, bias), sizes, 2);
-  const [q, newK, newV] = all.map((x) => splitHeads(op, call, x, heads));
+  const [q, newK, newV] = all.map((x) => splitHeads(call, x, heads));
   const past = inputs[4] ?? null;
   const [k, v] = [newK, newV].map((now, index) => {
     if (past === null) return now;
@@ -23,27 +22,27 @@ export const MicrosoftAttention: Rule = (op, call) => {
     return op.Concat([before, now], { axis: 2 });
   });
   const both = () => op.Concat([to.unsqueeze(k, [0]), to.unsqueeze(v, [0])], { axis: 0 });
-  const { output } = masked(op, call, [q, k, v], { head: sizes[0] / heads, mask: 3, bias: 5 });
-  return [joinHeads(op, call, output), wants(1) ? both() : null];
+  const { output } = masked(call, [q, k, v], { head: sizes[0] / heads, mask: 3, bias: 5 });
+  return [joinHeads(call, output), wants(1) ? both() : null];
 };
 
 /**
  * com.microsoft.MultiHeadAttention: (query, key, value, bias, key_padding_mask, attention_bias,
  * past_key, past_value) → (output, present_key, present_value, qk).
  */
-export const MultiHeadAttention: Rule = (op, call) => {
-  const { inputs, int, refuse, wants } = call;
+export const MultiHeadAttention: Rule = (call) => {
+  const { op, inputs, int, refuse, wants } = call;
   if (inputs[8] != null || inputs[9] != null) return refuse("its past shares a buffer");
   const heads = int("num_heads", 1);
-  const { operands, head } = projected(op, call, heads);
+  const { operands, head } = projected(call, heads);
   const [q, newK, newV] = operands;
   const [k, v] = [newK, newV].map((now, index) => {
     const past = inputs[6 + index] ?? null;
     return past === null ? now : op.Concat([past, now], { axis: 2 });
   });
-  const { output, scaled } = masked(op, call, [q, k, v], { head, mask: 4, bias: 5 });
+  const { output, scaled } = masked(call, [q, k, v], { head, mask: 4, bias: 5 });
   return [
-    joinHeads(op, call, output),
+    joinHeads(call, output),
     wants(1) ? k : null,
     wants(2) ? v : null,
     wants(3) ? scaled : null,
@@ -51,8 +50,8 @@ export const MultiHeadAttention: Rule = (op, call) => {
 };
 
 /** Queries, keys and values as [B, N, ·, H], of whatever form they come in, biases added. */
-function projected<V>(op: Ops<V>, call: Composite<V>, heads: number) {
-  const { input, inputs, shape, to, refuse } = call;
+function projected<V>(call: Composite<V>, heads: number) {
+  const { op, input, inputs, shape, to, refuse } = call;
   const apart = (x: V, count: number) =>
     to.split(x, new Array(count).fill(1), 3).map((part) => to.squeeze(part, [3]));
   const forward = (x: V) => op.Transpose(x, { perm: [0, 2, 1, 3] });
@@ -66,7 +65,7 @@ function projected<V>(op: Ops<V>, call: Composite<V>, heads: number) {
   if (typeof total !== "number") return refuse("its bias has no fixed size");
   const biases = bias === null ? null : to.split(bias, [...sizes, total - sizes[0] - sizes[1]], 0);
   const biased = (x: V, k: number) => (biases === null ? x : op.Add(x, biases[k]));
-  const flat = (x: V, k: number) => splitHeads(op, call, biased(x, k), heads);
+  const flat = (x: V, k: number) => splitHeads(call, biased(x, k), heads);
   if (packed) {
     if (biases !== null) return refuse("its packed operands have a bias");
     const [q, k, v] = apart(input(0), 3).map(forward);
@@ -86,7 +85,6 @@ function projected<V>(op: Ops<V>, call: Composite<V>, heads: number) {
 
 /** Attention under the masks that onnxruntime's own operators take. */
 function masked<V>(
-  op: Ops<V>,
   call: Composite<V>,
   operands: readonly [V, V, V],
   at: { readonly head: number; readonly mask: number; readonly bias: number },
@@ -97,12 +95,12 @@ function masked<V>(
   const biases: V[] = [];
   let allowed: V | null = null;
   if (directed || padded) {
-    const { queries, keys } = lengths(op, call, operands[0], operands[1]);
-    if (padded) biases.push(paddingBias(op, call, at.mask, keys));
-    if (directed) allowed = causal(op, call, queries, keys);
+    const { queries, keys } = lengths(call, operands[0], operands[1]);
+    if (padded) biases.push(paddingBias(call, at.mask, keys));
+    if (directed) allowed = causal(call, queries, keys);
   }
   const bias = inputs[at.bias] ?? null;
   if (bias !== null) biases.push(bias);
   const scale = float("scale", 0) || 1 / Math.sqrt(at.head);
-  return attend(op, call, operands, { scale, biases, allowed });
+  return attend(call, operands, { scale, biases, allowed });
 }

@@ -11,6 +11,8 @@ import type { Dimension } from "../../src/onnx/shape.ts";
 
 /** One node of a composite operator, as the rule that opens it reads it. */
 export interface Composite<V> {
+  /** Writes plain operators; the ones whose form changed with the opset through `to`. */
+  readonly op: Ops<V>;
   /** Its inputs; null where one is absent. */
   readonly inputs: readonly (V | null)[];
   /** Version of ai.onnx that the model imports. */
@@ -45,7 +47,7 @@ export interface Composite<V> {
 }
 
 /** The plain operators that a composite one stands for: its outputs, null for those not asked for. */
-export type Rule = <V>(op: Ops<V>, call: Composite<V>) => readonly (V | null)[];
+export type Rule = <V>(call: Composite<V>) => readonly (V | null)[];
 
 /** What a rule does not open. */
 export class NotOpened extends InputError {}
@@ -57,7 +59,7 @@ export const isComputed = ({ inputs }: Node, index: number): boolean => {
 };
 
 /** What the writer of plain operators brings to a rule. */
-type Writer = Pick<Composite<string>, "opset" | "to" | "constant" | "unrolled">;
+type Writer = Pick<Composite<string>, "op" | "opset" | "to" | "constant" | "unrolled">;
 
 /** Reads a node for the rule that opens it. */
 export function compositeOf(

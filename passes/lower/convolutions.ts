@@ -1,4 +1,3 @@
-import type { Ops } from "../../src/graph/ops.ts";
 import { activated } from "./activations.ts";
 import type { Composite, Rule } from "./composite.ts";
 
@@ -6,39 +5,39 @@ const kept = <V>({ kept }: Composite<V>) =>
   kept("auto_pad", "dilations", "group", "kernel_shape", "pads", "strides");
 
 /** act(conv(x, w, b) + z). */
-function fused<V>(op: Ops<V>, call: Composite<V>, convolved: V, z: V | null): V {
-  const sum = z === null ? convolved : op.Add(convolved, z);
-  return activated(op, call, call.text("activation", ""), call.floats("activation_params"), sum);
+function fused<V>(call: Composite<V>, convolved: V, z: V | null): V {
+  const sum = z === null ? convolved : call.op.Add(convolved, z);
+  return activated(call, call.text("activation", ""), call.floats("activation_params"), sum);
 }
 
 /** com.microsoft.FusedConv. */
-export const FusedConv: Rule = (op, call) => {
-  const { input, inputs } = call;
+export const FusedConv: Rule = (call) => {
+  const { op, input, inputs } = call;
   const convolved = op.Conv(input(0), input(1), inputs[2] ?? null, kept(call));
-  return [fused(op, call, convolved, inputs[3] ?? null)];
+  return [fused(call, convolved, inputs[3] ?? null)];
 };
 
 /** A convolution of [N, H, W, C] whose weights are [M, C / group, kH, kW]. */
-export const NhwcFusedConv: Rule = (op, call) => {
-  const { input, inputs } = call;
-  const convolved = op.Conv(channelsFirst(op, call, 0), input(1), inputs[2] ?? null, kept(call));
-  return [fused(op, call, channelsLast(op, call, convolved), inputs[3] ?? null)];
+export const NhwcFusedConv: Rule = (call) => {
+  const { op, input, inputs } = call;
+  const convolved = op.Conv(channelsFirst(call, 0), input(1), inputs[2] ?? null, kept(call));
+  return [fused(call, channelsLast(call, convolved), inputs[3] ?? null)];
 };
 
 /** A convolution of [N, H, W, C] whose weights are [M, kH, kW, C / group]. */
-export const NhwcConv: Rule = (op, call) => {
-  const weights = channelsFirst(op, call, 1);
-  const x = channelsFirst(op, call, 0);
-  return [channelsLast(op, call, op.Conv(x, weights, call.inputs[2] ?? null, kept(call)))];
+export const NhwcConv: Rule = (call) => {
+  const weights = channelsFirst(call, 1);
+  const x = channelsFirst(call, 0);
+  return [channelsLast(call, call.op.Conv(x, weights, call.inputs[2] ?? null, kept(call)))];
 };
 
-function channelsFirst<V>(op: Ops<V>, { input, shape }: Composite<V>, index: number): V {
+function channelsFirst<V>({ op, input, shape }: Composite<V>, index: number): V {
   const rank = shape(index).length;
   const places = Array.from({ length: rank - 2 }, (_, k) => k + 1);
   return op.Transpose(input(index), { perm: [0, rank - 1, ...places] });
 }
 
-function channelsLast<V>(op: Ops<V>, { shape }: Composite<V>, x: V): V {
+function channelsLast<V>({ op, shape }: Composite<V>, x: V): V {
   const places = Array.from({ length: shape(0).length - 2 }, (_, k) => k + 2);
   return op.Transpose(x, { perm: [0, ...places, 1] });
 }

@@ -1,4 +1,3 @@
-import type { Ops } from "../../src/graph/ops.ts";
 import type { Composite, Rule } from "./composite.ts";
 
 /**
@@ -7,20 +6,20 @@ import type { Composite, Rule } from "./composite.ts";
  * (A, B, scales, zero_points, g_idx, bias). The weight is written out, which onnxruntime computes
  * once: K·N numbers.
  */
-export const MatMulNBits: Rule = (op, call) => {
-  const { input, inputs, int, to, dtype, scalar, refuse } = call;
+export const MatMulNBits: Rule = (call) => {
+  const { op, input, inputs, int, to, dtype, scalar, refuse } = call;
   if (inputs[4]) refuse("its blocks are permuted by g_idx");
   const [bits, size, n, k] = ["bits", "block_size", "N", "K"].map((name) => int(name, 0));
   if (![2, 4, 8].includes(bits) || !(size > 0 && n > 0 && k > 0))
     refuse(`its elements have ${bits} bits in blocks of ${size}`);
   const blocks = Math.ceil(k / size);
   const each = [n, blocks, 1];
-  const levels = elements(op, call, 1, bits, [n, blocks, size]);
+  const levels = elements(call, 1, bits, [n, blocks, size]);
   const zeros = () => {
     if (!inputs[3]) return scalar(2 ** (bits - 1));
     if (dtype(3) !== "uint8") return to.reshape(input(3), each);
     const rows = Math.ceil((blocks * bits) / 8) * (8 / bits);
-    const all = elements(op, call, 3, bits, [n, rows]);
+    const all = elements(call, 3, bits, [n, rows]);
     return to.reshape(to.slice(all, [0], [blocks], [1]), each);
   };
   const real = op.Mul(op.Sub(levels, zeros()), to.reshape(input(2), each));
@@ -31,8 +30,7 @@ export const MatMulNBits: Rule = (op, call) => {
 
 /** The elements of a packed input, as floats of this shape. */
 function elements<V>(
-  op: Ops<V>,
-  { input, to, dtype, scalar }: Composite<V>,
+  { op, input, to, dtype, scalar }: Composite<V>,
   index: number,
   bits: number,
   shape: readonly number[],

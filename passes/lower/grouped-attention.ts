@@ -1,4 +1,3 @@
-import type { Ops } from "../../src/graph/ops.ts";
 import { attend, causal, joinHeads, repeatHeads, seen, splitHeads, upTo } from "./attend.ts";
 import type { Composite, Rule } from "./composite.ts";
 import { lengths } from "./padding.ts";
@@ -9,13 +8,13 @@ import { angles, rotated } from "./rotary.ts";
  * seqlens_k, total_sequence_length, cos_cache, sin_cache, position_ids, attention_bias) → (output,
  * present_key, present_value). Queries and keys are rotated by their place behind the past.
  */
-export const GroupQueryAttention: Rule = (op, call) => {
-  const { input, inputs, int, float, text, refuse, wants, to } = call;
+export const GroupQueryAttention: Rule = (call) => {
+  const { op, input, inputs, int, float, text, refuse, wants, to } = call;
   if (inputs[11] != null || int("smooth_softmax", 0) === 1) return refuse("it has a sink");
   if (text("k_quant_type", "NONE") !== "NONE" || text("v_quant_type", "NONE") !== "NONE")
     return refuse("its past is quantised");
   if (wants(3)) return refuse("its products are asked of it");
-  const { heads, shared, width, operands } = unpacked(op, call);
+  const { heads, shared, width, operands } = unpacked(call);
   let [q, newK] = operands;
   const past = [inputs[3] ?? null, inputs[4] ?? null];
   if (int("do_rotary", 0) === 1) {
@@ -26,34 +25,33 @@ export const GroupQueryAttention: Rule = (op, call) => {
       whole: width,
       interleaved: int("rotary_interleaved", 0) === 1,
     };
-    const places = positions(op, call, q, past[0]);
-    const table = (index: number) => angles(op, call, input(index), places);
+    const places = positions(call, q, past[0]);
+    const table = (index: number) => angles(call, input(index), places);
     const turn = [table(7), table(8)] as const;
-    q = rotated(op, call, q, turn, rotation);
-    newK = rotated(op, call, newK, turn, rotation);
+    q = rotated(call, q, turn, rotation);
+    newK = rotated(call, newK, turn, rotation);
   }
   const [k, v] = [newK, operands[2]].map((now, index) => {
     const before = past[index];
     return before == null ? now : op.Concat([before, now], { axis: 2 });
   });
-  const { queries, keys } = lengths(op, call, q, k);
+  const { queries, keys } = lengths(call, q, k);
   const bias = inputs[10] ?? null;
   const { output } = attend(
-    op,
     call,
-    [q, repeatHeads(op, call, k, heads / shared), repeatHeads(op, call, v, heads / shared)],
+    [q, repeatHeads(call, k, heads / shared), repeatHeads(call, v, heads / shared)],
     {
       scale: float("scale", 0) || 1 / Math.sqrt(width),
       softcap: float("softcap", 0),
-      allowed: to.unsqueeze(causal(op, call, queries, keys, int("local_window_size", -1)), [0, 1]),
+      allowed: to.unsqueeze(causal(call, queries, keys, int("local_window_size", -1)), [0, 1]),
       biases: bias === null ? [] : [bias],
     },
   );
-  return [joinHeads(op, call, output), wants(1) ? k : null, wants(2) ? v : null];
+  return [joinHeads(call, output), wants(1) ? k : null, wants(2) ? v : null];
 };
 
 /** Queries, keys and values as [B, N, S, H], from one tensor or three. */
-function unpacked<V>(op: Ops<V>, call: Composite<V>) {
+function unpacked<V>(call: Composite<V>) {
   const { input, inputs, shape, int, to, refuse } = call;
   const [heads, shared] = [int("num_heads", 1), int("kv_num_heads", 1)];
   const features = shape(0).at(-1);
@@ -63,17 +61,17 @@ function unpacked<V>(op: Ops<V>, call: Composite<V>) {
   const parts = packed
     ? to.split(input(0), [heads * width, shared * width, shared * width], 2)
     : [input(0), input(1), input(2)];
-  const [q, k, v] = parts.map((x, at) => splitHeads(op, call, x, at === 0 ? heads : shared));
+  const [q, k, v] = parts.map((x, at) => splitHeads(call, x, at === 0 ? heads : shared));
   return { heads, shared, width, operands: [q, k, v] as const };
 }
 
 /** Where the new queries stand, [1 or B, S]: behind the past, or where they are told to. */
-function positions<V>(op: Ops<V>, call: Composite<V>, q: V, past: V | null): V {
-  const { to, inputs } = call;
+function positions<V>(call: Composite<V>, q: V, past: V | null): V {
+  const { op, to, inputs } = call;
   const given = inputs[9] ?? null;
   if (given !== null) return given;
-  const { queries, keys } = lengths(op, call, q, past ?? q);
-  const first = upTo(op, call, queries);
+  const { queries, keys } = lengths(call, q, past ?? q);
+  const first = upTo(call, queries);
   return to.unsqueeze(past === null ? first : op.Add(first, keys), [0]);
 }
 
@@ -81,12 +79,12 @@ function positions<V>(op: Ops<V>, call: Composite<V>, q: V, past: V | null): V {
  * ai.onnx.Attention: (Q, K, V, attn_mask, past_key, past_value) → (Y, present_key, present_value,
  * qk_matmul_output).
  */
-export const Attention: Rule = (op, call) => {
-  const { input, inputs, shape, int, float, refuse, wants, dtype, to } = call;
+export const Attention: Rule = (call) => {
+  const { op, input, inputs, shape, int, float, refuse, wants, dtype, to } = call;
   if (inputs[6] != null) return refuse("its keys are padded");
   const flat = shape(0).length === 3;
   const split = (index: number, name: string) =>
-    flat ? splitHeads(op, call, input(index), int(name, 1)) : input(index);
+    flat ? splitHeads(call, input(index), int(name, 1)) : input(index);
   const q = split(0, "q_num_heads");
   const [k, v] = [1, 2].map((index) => {
     const now = split(index, "kv_num_heads");
@@ -103,18 +101,17 @@ export const Attention: Rule = (op, call) => {
   const past = inputs[4] ?? null;
   let allowed = choosing ? input(3) : null;
   if (int("is_causal", 0) === 1) {
-    const { queries, keys } = lengths(op, call, q, k);
+    const { queries, keys } = lengths(call, q, k);
     const from =
       past === null
-        ? upTo(op, call, queries)
-        : op.Add(upTo(op, call, queries), lengths(op, call, q, past).keys);
-    const ahead = seen(op, call, to.unsqueeze(from, [1]), upTo(op, call, keys));
+        ? upTo(call, queries)
+        : op.Add(upTo(call, queries), lengths(call, q, past).keys);
+    const ahead = seen(call, to.unsqueeze(from, [1]), upTo(call, keys));
     allowed = allowed === null ? ahead : op.And(allowed, ahead);
   }
   const made = attend(
-    op,
     call,
-    [q, repeatHeads(op, call, k, heads / shared), repeatHeads(op, call, v, heads / shared)],
+    [q, repeatHeads(call, k, heads / shared), repeatHeads(call, v, heads / shared)],
     {
       scale: float("scale", 0) || 1 / Math.sqrt(flat ? features / heads : features),
       softcap: float("softcap", 0),
@@ -126,7 +123,7 @@ export const Attention: Rule = (op, call) => {
     int("qk_matmul_output_mode", 0)
   ];
   return [
-    flat ? joinHeads(op, call, made.output) : made.output,
+    flat ? joinHeads(call, made.output) : made.output,
     wants(1) ? k : null,
     wants(2) ? v : null,
     wants(3) ? asked : null,

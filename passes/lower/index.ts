@@ -71,7 +71,7 @@ function opened(graph: Graph, types: Types, node: Node, write: Writer): (string 
   write.about(`${node.message.name || node.message.outputs[0]}.opened`, node);
   const call = compositeOf(graph, types, node, write);
   const from = write.nodes.length;
-  const results = rule(write.op, call);
+  const results = rule(call);
   const free = new Set(write.nodes.slice(from).flatMap((made) => made.node.outputs));
   const outputs = node.outputs.map((output, index) => {
     if (output === null) return null;

@@ -1,9 +1,11 @@
+import { writing } from "../../src/graph/builder.ts";
 import type { Graph, Node, Scope } from "../../src/graph/graph.ts";
 import { changedBetween } from "../../src/graph/opset-changes.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { labelOf, pathOf, scopesOf } from "../../src/graph/scopes.ts";
 import type { FunctionMessage } from "../../src/onnx/messages.ts";
 import { type Place, Rewriter } from "../../src/onnx/renamed-nodes.ts";
+import { innerNames } from "./inner-names.ts";
 
 /** Calls of the model's own functions with the functions' bodies in their place. */
 export interface Inlined {
@@ -14,90 +16,101 @@ export interface Inlined {
   readonly callOf: ReadonlyMap<string, string>;
 }
 
-/**
- * Writes the bodies of functions in place of the calls that are wanted, calls inside them too
- * where these are. A function whose operators mean something else in the model is left alone. Null
- * where there is no such call.
- */
-export function inlined(
-  graph: Graph,
-  wanted: (call: Node, label: string) => boolean,
-): Inlined | null {
-  const calls: string[] = [];
-  const callOf = new Map<string, string>();
-  const opsets: Record<string, number> = {};
-  const taken = new Set<string>();
-  const fresh = (name: string) => {
-    let free = name;
-    for (let k = 1; graph.names.has(free) || taken.has(free); k++) free = `${name}_${k}`;
-    taken.add(free);
-    return free;
-  };
-  const takes = (node: Node, label: string) =>
-    node.callee !== null && fits(graph, node.callee) && wanted(node, label);
+/** Whether a call is to be inlined, by the path to it. */
+type Wanted = (call: Node, label: string) => boolean;
 
-  /** The nodes that a call becomes. */
-  const unfold = (call: Node, label: string, around: Place<Node>): Uint8Array[] => {
-    const { message, nodes } = call.callee!;
-    const { inputs, outputs, opsets: imports } = message as FunctionMessage;
-    calls.push(label);
-    for (const { domain, version } of imports) opsets[plain(domain)] ??= version;
-    const names = new Map(
-      inputs.map((name, k) => [name, around.value(call.message.inputs[k] ?? "")]),
-    );
-    const copies: (readonly [from: string, to: string])[] = [];
-    for (const [k, name] of outputs.entries()) {
-      const given = around.value(call.message.outputs[k] ?? "");
-      if (given !== "") callOf.set(given, label);
-      if (given === "") continue;
-      if (names.has(name)) copies.push([names.get(name)!, given]);
-      else names.set(name, given);
-    }
-    const value = (name: string): string => {
-      if (name === "") return "";
-      const known = names.get(name);
-      if (known !== undefined) return known;
-      const made = fresh(`${label}/${name}`);
-      names.set(name, made);
-      callOf.set(made, label);
-      return made;
-    };
-    const place: Place<Node> = {
-      value,
-      node: (name) => (name === "" ? "" : fresh(`${label}/${name}`)),
-      attributes: rewriter.attributes(call, around),
-      defaults: rewriter.defaults(message as FunctionMessage),
-      unfold: (node) => within(node, label, place),
-    };
-    return [
-      ...nodes.flatMap((node) => within(node, label, place) ?? [rewriter.node(node, place)]),
-      ...copies.map(([from, to]) => rewriter.identity(from, to)),
-    ];
-  };
-  const within = (node: Node, label: string, place: Place<Node>): Uint8Array[] | null => {
-    const inner = `${label}/${labelOf(node)}`;
-    return takes(node, inner) ? unfold(node, inner, place) : null;
-  };
-  const rewriter = new Rewriter<Node>(graph.file);
-  const here: Place<Node> = {
-    value: (name) => name,
-    node: (name) => name,
-    attributes: new Map(),
-    defaults: new Map(),
-    unfold: () => null,
+/** The calls as they are inlined. */
+interface Inlining {
+  readonly graph: Graph;
+  readonly takes: Wanted;
+  readonly rewriter: Rewriter<Node>;
+  readonly fresh: (name: string) => string;
+  readonly calls: string[];
+  readonly callOf: Map<string, string>;
+  readonly opsets: Record<string, number>;
+}
+
+/**
+ * Writes the bodies of functions in place of the calls that are wanted, calls inside them too if
+ * these are. A function whose operators mean something else in the model is left alone. Returns
+ * null if there is no such call.
+ */
+export function inlined(graph: Graph, wanted: Wanted): Inlined | null {
+  const { fresh } = writing(graph, "inlined");
+  const inlining: Inlining = {
+    graph,
+    takes: (node, label) =>
+      node.callee !== null && misfitOf(graph, node.callee) === null && wanted(node, label),
+    rewriter: new Rewriter<Node>(graph.file),
+    fresh,
+    calls: [],
+    callOf: new Map(),
+    opsets: {},
   };
   const removed: Node[] = [];
   const written: { readonly before: Node; readonly bytes: Uint8Array }[] = [];
   for (const scope of scopesOf(graph))
     for (const node of scope.nodes) {
       const label = scope.owner ? `${pathOf(scope)}/${labelOf(node)}` : labelOf(node);
-      if (!takes(node, label)) continue;
+      if (!inlining.takes(node, label)) continue;
       removed.push(node);
-      for (const bytes of unfold(node, label, here)) written.push({ before: node, bytes });
+      for (const bytes of unfold(inlining, node, label, UNCHANGED))
+        written.push({ before: node, bytes });
     }
   if (removed.length === 0) return null;
+  const { calls, callOf, opsets } = inlining;
   const patch = { nodes: [], tensors: [], redirects: [], removed, written, opsets };
   return { patch, calls, callOf };
+}
+
+/** A place where everything keeps its name. */
+const UNCHANGED: Place<Node> = {
+  value: (name) => name,
+  node: (name) => name,
+  attributes: new Map(),
+  defaults: new Map(),
+  unfold: () => null,
+};
+
+/** The nodes that a call becomes. */
+function unfold(
+  inlining: Inlining,
+  call: Node,
+  label: string,
+  around: Place<Node>,
+): readonly Uint8Array[] {
+  const { rewriter, fresh, calls, callOf, opsets } = inlining;
+  const { nodes } = call.callee!;
+  const message = call.callee!.message as FunctionMessage;
+  calls.push(label);
+  for (const { domain, version } of message.opsets) opsets[plain(domain)] ??= version;
+  const outer = (slots: readonly string[], k: number) => around.value(slots[k] ?? "");
+  const given = message.inputs.map((name, k) => [name, outer(call.message.inputs, k)] as const);
+  const outputs = message.outputs.map((name, k) => [name, outer(call.message.outputs, k)] as const);
+  for (const [, name] of outputs) if (name !== "") callOf.set(name, label);
+  const { value, copies } = innerNames({
+    given,
+    outputs,
+    makes: () => true,
+    rename: (name) => {
+      const renamed = fresh(`${label}/${name}`);
+      callOf.set(renamed, label);
+      return renamed;
+    },
+  });
+  const within = (node: Node): Uint8Array[] | null => {
+    const inner = `${label}/${labelOf(node)}`;
+    return inlining.takes(node, inner) ? [...unfold(inlining, node, inner, place)] : null;
+  };
+  const place: Place<Node> = {
+    value,
+    node: (name) => (name === "" ? "" : fresh(`${label}/${name}`)),
+    attributes: rewriter.attributes(call, around),
+    defaults: rewriter.defaults(message),
+    unfold: within,
+  };
+  const written = nodes.flatMap((node) => within(node) ?? [rewriter.node(node, place)]);
+  return [...written, ...copies().map(([from, to]) => rewriter.identity(from, to))];
 }
 
 const plain = (domain: string) => (domain === "ai.onnx" ? "" : domain);
@@ -121,5 +134,3 @@ export function misfitOf({ file }: Graph, callee: Scope): string | null {
   }
   return null;
 }
-
-const fits = (graph: Graph, callee: Scope) => misfitOf(graph, callee) === null;

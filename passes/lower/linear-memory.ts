@@ -1,4 +1,3 @@
-import type { Ops } from "../../src/graph/ops.ts";
 import type { Composite, Rule } from "./composite.ts";
 
 /** Steps of a recurrence that are written out, of all nodes together. */
@@ -8,8 +7,8 @@ const MOST_STEPS = 512;
  * CausalConvWithState: (input [B, C, L], weight [C, 1, k], bias, past_state [B, C, k − 1]) →
  * (output, present_state). A depthwise convolution over what came before and the input.
  */
-export const CausalConvWithState: Rule = (op, call) => {
-  const { input, inputs, shape, text, to, wants, refuse } = call;
+export const CausalConvWithState: Rule = (call) => {
+  const { op, input, inputs, shape, text, to, wants, refuse } = call;
   const [channels, , taps] = shape(1);
   if (typeof channels !== "number" || typeof taps !== "number")
     return refuse("its weight has no fixed size");
@@ -30,7 +29,7 @@ export const CausalConvWithState: Rule = (op, call) => {
 };
 
 /** com.microsoft.CausalConvWithState, as far as ai.onnx's operator has it too. */
-export const MicrosoftCausalConv: Rule = (op, call) => {
+export const MicrosoftCausalConv: Rule = (call) => {
   const { int, ints, wants, refuse } = call;
   const plain =
     int("ndim", 1) === 1 &&
@@ -38,7 +37,7 @@ export const MicrosoftCausalConv: Rule = (op, call) => {
     (ints("dilation") ?? []).every((by) => by === 1) &&
     FURTHER.every((name) => int(name, 0) === 0) &&
     !wants(2);
-  return plain ? CausalConvWithState(op, call) : refuse("it does more than ai.onnx's does");
+  return plain ? CausalConvWithState(call) : refuse("it does more than ai.onnx's does");
 };
 
 const FURTHER = [
@@ -62,8 +61,8 @@ const UPDATES: Readonly<Record<string, { gated: boolean; delta: boolean }>> = {
  * decay, beta) → (output, present_state), written out step by step. S is the state:
  * S = e^decay S + key ⊗ value, and of delta rules β (value − keyᵀ e^decay S) in the place of value.
  */
-export const LinearAttention: Rule = (op, call) => {
-  const { input, inputs, shape, int, float, text, to, scalar, wants, refuse, unrolled } = call;
+export const LinearAttention: Rule = (call) => {
+  const { op, input, inputs, shape, int, float, text, to, scalar, wants, refuse, unrolled } = call;
   const rule = UPDATES[text("update_rule", "gated_delta")];
   if (int("state_window", 0) !== 0) return refuse("its state is a window");
   if (!rule) return refuse("its update rule is not known");
@@ -82,7 +81,7 @@ export const LinearAttention: Rule = (op, call) => {
   const [width, values] = [(features as number) / shared, (wide as number) / shared];
   const scale = scalar(float("scale", 0) || 1 / Math.sqrt(width));
   const each = (x: typeof scale, shape: readonly number[]) =>
-    overTime(op, call, x, shape, length as number);
+    overTime(call, x, shape, length as number);
   const q = each(op.Mul(input(0), scale), [shared, heads / shared, width]);
   const k = each(input(1), [shared, width, 1]);
   const turned = rule.delta ? each(input(1), [shared, 1, width]) : [];
@@ -103,8 +102,7 @@ export const LinearAttention: Rule = (op, call) => {
 
 /** The steps of [B, T, …], each [B, …shape]. */
 function overTime<V>(
-  op: Ops<V>,
-  { to }: Composite<V>,
+  { op, to }: Composite<V>,
   x: V,
   shape: readonly number[],
   length: number,

@@ -20,38 +20,31 @@ function widened<V>({ to: { cast }, dtype: dtypeOf }: Composite<V>) {
 }
 
 /** (x − mean) / √(var + ε), the mean, and 1 / √(var + ε), over some axes. */
-function standardised<V>(
-  op: Ops<V>,
-  { to, scalar }: Composite<V>,
-  x: V,
-  axes: readonly number[],
-  epsilon: number,
-  wide: string,
-) {
+function standardised<V>(call: Composite<V>, x: V, axes: readonly number[], epsilon: number) {
+  const { op, to, scalar } = call;
   const mean = to.reduce("ReduceMean", x, axes);
   const apart = op.Sub(x, mean);
   const variance = to.reduce("ReduceMean", op.Mul(apart, apart), axes);
-  const deviation = op.Sqrt(op.Add(variance, scalar(epsilon, wide)));
+  const deviation = op.Sqrt(op.Add(variance, scalar(epsilon, widened(call).wide)));
   return { normal: op.Div(apart, deviation), mean, deviation };
 }
 
 /** LayerNormalization over the last axis: Y, and where they are wanted, mean and inverse deviation. */
 function layerNorm<V>(
-  op: Ops<V>,
   call: Composite<V>,
   x: V,
   [gamma, beta]: readonly [V, V | null],
   epsilon: number,
 ): (V | null)[] {
-  const { opset, wants, shape } = call;
+  const { op, opset, wants, shape } = call;
   if (opset >= LAYER_NORM) {
     const outputs = wants(2) ? 3 : wants(1) ? 2 : 1;
     const attributes = { axis: -1, epsilon: float(epsilon) };
     return op.LayerNormalization(x, gamma, beta, attributes, outputs);
   }
-  const { wide, widen, narrow } = widened(call);
+  const { widen, narrow } = widened(call);
   const axes = [shape(0).length - 1];
-  const { normal, mean, deviation } = standardised(op, call, widen(x), axes, epsilon, wide);
+  const { normal, mean, deviation } = standardised(call, widen(x), axes, epsilon);
   const scaled = op.Mul(narrow(normal), gamma);
   return [
     beta === null ? scaled : op.Add(scaled, beta),
@@ -62,14 +55,12 @@ function layerNorm<V>(
 
 /** γ x / √(mean(x²) + ε), and where it is wanted, the inverse of that root. */
 function rmsNorm<V>(
-  op: Ops<V>,
   call: Composite<V>,
   x: V,
   gamma: V,
-  axes: readonly number[],
-  epsilon: number,
+  { axes, epsilon }: { readonly axes: readonly number[]; readonly epsilon: number },
 ): { y: V; inverse: V } {
-  const { to, scalar } = call;
+  const { op, to, scalar } = call;
   const { wide, widen, narrow } = widened(call);
   const own = widen(x);
   const square = to.reduce("ReduceMean", op.Mul(own, own), axes);
@@ -78,11 +69,10 @@ function rmsNorm<V>(
 }
 
 /** LN(input + skip + bias); the sum is the fourth output. */
-export const SkipLayerNormalization: Rule = (op, call) => {
-  const { input, inputs, float, wants } = call;
+export const SkipLayerNormalization: Rule = (call) => {
+  const { op, input, inputs, float, wants } = call;
   const sum = summed(op, [input(0), input(1), inputs[4]]);
   const [y, mean, inverse] = layerNorm(
-    op,
     call,
     sum,
     [input(2), inputs[3] ?? null],
@@ -92,28 +82,34 @@ export const SkipLayerNormalization: Rule = (op, call) => {
 };
 
 /** RMSNorm(input + skip + bias); the sum is the fourth output. */
-export const SkipSimplifiedLayerNormalization: Rule = (op, call) => {
-  const { input, inputs, shape, float, wants, refuse } = call;
+export const SkipSimplifiedLayerNormalization: Rule = (call) => {
+  const { op, input, inputs, shape, float, wants, refuse } = call;
   if (wants(1)) return refuse("a mean is asked of it, and it has none");
   const sum = summed(op, [input(0), input(1), inputs[3]]);
   const axes = [shape(0).length - 1];
-  const { y, inverse } = rmsNorm(op, call, sum, input(2), axes, float("epsilon", SKIP_EPSILON));
+  const { y, inverse } = rmsNorm(call, sum, input(2), {
+    axes,
+    epsilon: float("epsilon", SKIP_EPSILON),
+  });
   return [y, null, wants(2) ? inverse : null, wants(3) ? sum : null];
 };
 
 /** RMSNorm over the axes from `axis` on, under onnxruntime's name for it. */
-export const SimplifiedLayerNormalization: Rule = (op, call) => {
+export const SimplifiedLayerNormalization: Rule = (call) => {
   const { input, shape, int, float, wants } = call;
   const rank = shape(0).length;
   const axis = int("axis", -1);
   const first = axis < 0 ? axis + rank : axis;
   const axes = Array.from({ length: rank - first }, (_, k) => first + k);
-  const { y, inverse } = rmsNorm(op, call, input(0), input(1), axes, float("epsilon", 1e-5));
+  const { y, inverse } = rmsNorm(call, input(0), input(1), {
+    axes,
+    epsilon: float("epsilon", 1e-5),
+  });
   return [y, wants(1) ? inverse : null];
 };
 
 /** (x − mean) / (√var + ε) over some axes. */
-export const MeanVarianceNormalization: Rule = (op, { input, ints, to, scalar }) => {
+export const MeanVarianceNormalization: Rule = ({ op, input, ints, to, scalar }) => {
   const axes = ints("axes") ?? [0, 2, 3];
   const apart = op.Sub(input(0), to.reduce("ReduceMean", input(0), axes));
   const variance = to.reduce("ReduceMean", op.Mul(apart, apart), axes);
@@ -121,7 +117,7 @@ export const MeanVarianceNormalization: Rule = (op, { input, ints, to, scalar })
 };
 
 /** x / (bias + α mean)^β, the mean that of x² over `size` channels around each. */
-export const LRN: Rule = (op, { input, int, float: number, shape, to, scalar }) => {
+export const LRN: Rule = ({ op, input, int, float: number, shape, to, scalar }) => {
   const size = int("size", 1);
   const places = shape(0).length - 2;
   const none = new Array<number>(places).fill(0);
@@ -136,18 +132,18 @@ export const LRN: Rule = (op, { input, int, float: number, shape, to, scalar }) 
 };
 
 /** com.microsoft.GroupNorm, SiLU after it where `activation` is 1. */
-export const GroupNorm: Rule = (op, call) => [groupNorm(op, call, call.input(0))];
+export const GroupNorm: Rule = (call) => [groupNorm(call, call.input(0))];
 
 /** GroupNorm of x + skip + bias, and that sum. The skip may be one for all places. */
-export const SkipGroupNorm: Rule = (op, call) => {
-  const { input, inputs, shape, to, wants } = call;
+export const SkipGroupNorm: Rule = (call) => {
+  const { op, input, inputs, shape, to, wants } = call;
   const skip = shape(3).length === 2 ? to.unsqueeze(input(3), [1, 2]) : input(3);
   const sum = summed(op, [input(0), skip, inputs[4]]);
-  return [groupNorm(op, call, sum), wants(1) ? sum : null];
+  return [groupNorm(call, sum), wants(1) ? sum : null];
 };
 
-function groupNorm<V>(op: Ops<V>, call: Composite<V>, x: V): V {
-  const { input, int, float, dtype, shape, to } = call;
+function groupNorm<V>(call: Composite<V>, x: V): V {
+  const { op, input, int, float, dtype, shape, to } = call;
   const rank = shape(0).length;
   const last = int("channels_last", 1) !== 0;
   const places = Array.from({ length: rank - 2 }, (_, k) => k + 1);
@@ -155,7 +151,7 @@ function groupNorm<V>(op: Ops<V>, call: Composite<V>, x: V): V {
   const first = last ? op.Transpose(x, { perm: [0, rank - 1, ...places] }) : x;
   const grouped = to.reshape(widen(first), [0, int("groups", 1), -1]);
   const epsilon = float("epsilon", 1e-5);
-  const { normal } = standardised(op, call, grouped, [2], epsilon, wide);
+  const { normal } = standardised(call, grouped, [2], epsilon);
   const back = op.Reshape(normal, op.Shape(first));
   const placed = last ? op.Transpose(back, { perm: [0, ...places.map((k) => k + 1), 1] }) : back;
   const factor = (index: number) => {
@@ -167,7 +163,7 @@ function groupNorm<V>(op: Ops<V>, call: Composite<V>, x: V): V {
 }
 
 /** x + bias + skip. */
-export const BiasAdd: Rule = (op, { input }) => [summed(op, [input(0), input(2), input(1)])];
+export const BiasAdd: Rule = ({ op, input }) => [summed(op, [input(0), input(2), input(1)])];
 
 /** x + skip, and the bias with x. */
 function summed<V>(op: Ops<V>, [x, skip, bias]: readonly (V | null | undefined)[]): V {

@@ -1,4 +1,3 @@
-import type { Ops } from "../../src/graph/ops.ts";
 import { sizeOf, upTo } from "./attend.ts";
 import type { Composite } from "./composite.ts";
 
@@ -7,12 +6,12 @@ import type { Composite } from "./composite.ts";
  * `mask_filter_value` elsewhere, over [B, N, S, T]. The mask is 1 and 0 over [B, T] or [B, S, T], or
  * lengths [B], or ends and begins [2B].
  */
-export function paddingBias<V>(op: Ops<V>, call: Composite<V>, index: number, keys: V): V {
-  const { input, shape, to, scalar, float, dtype } = call;
+export function paddingBias<V>(call: Composite<V>, index: number, keys: V): V {
+  const { op, input, shape, to, scalar, float, dtype } = call;
   const filter = scalar(float("mask_filter_value", -10000));
   const rank = shape(index).length;
   if (rank === 1) {
-    const bias = to.where(within(op, call, index, keys), scalar(0), filter, dtype(0));
+    const bias = to.where(within(call, index, keys), scalar(0), filter, dtype(0));
     return to.unsqueeze(bias, [1, 2]);
   }
   if (rank > 3) return call.refuse("its mask has four axes");
@@ -22,11 +21,11 @@ export function paddingBias<V>(op: Ops<V>, call: Composite<V>, index: number, ke
 }
 
 /** Keys before their row's end, and from its begin on, [B, T]. */
-function within<V>(op: Ops<V>, call: Composite<V>, index: number, keys: V): V {
-  const { input, shape, to, refuse } = call;
+function within<V>(call: Composite<V>, index: number, keys: V): V {
+  const { op, input, shape, to, refuse } = call;
   const [count] = shape(index);
   const [batch] = shape(0);
-  const at = upTo(op, call, keys);
+  const at = upTo(call, keys);
   const bounds = to.cast(input(index), "int64");
   if (count === batch && count !== "") return op.Less(at, to.unsqueeze(bounds, [1]));
   if (typeof count !== "number" || typeof batch !== "number" || count !== 2 * batch)
@@ -37,7 +36,7 @@ function within<V>(op: Ops<V>, call: Composite<V>, index: number, keys: V): V {
 }
 
 /** Sizes of queries and keys of [B, N, ·, H], as tensors of one element. */
-export const lengths = <V>(op: Ops<V>, call: Composite<V>, q: V, k: V) => ({
-  queries: sizeOf(op, call, q, 2),
-  keys: sizeOf(op, call, k, 2),
+export const lengths = <V>(call: Composite<V>, q: V, k: V) => ({
+  queries: sizeOf(call, q, 2),
+  keys: sizeOf(call, k, 2),
 });

@@ -1,20 +1,14 @@
-import type { Ops } from "../../src/graph/ops.ts";
 import { activated } from "./activations.ts";
 import type { Composite, Rule } from "./composite.ts";
 
 /** α A' B', the operands transposed as the attributes say. */
-export const FusedMatMul: Rule = (op, call) => {
-  const product = op.MatMul(operand(op, call, 0, "A"), operand(op, call, 1, "B"));
+export const FusedMatMul: Rule = (call) => {
+  const product = call.op.MatMul(operand(call, 0, "A"), operand(call, 1, "B"));
   const alpha = call.float("alpha", 1);
-  return [alpha === 1 ? product : op.Mul(product, call.scalar(alpha))];
+  return [alpha === 1 ? product : call.op.Mul(product, call.scalar(alpha))];
 };
 
-function operand<V>(
-  op: Ops<V>,
-  { input, int, shape }: Composite<V>,
-  index: number,
-  name: string,
-): V {
+function operand<V>({ op, input, int, shape }: Composite<V>, index: number, name: string): V {
   const perm = permOf(int, name, shape(index).length);
   return perm.every((axis, k) => axis === k) ? input(index) : op.Transpose(input(index), { perm });
 }
@@ -36,20 +30,20 @@ export function permOf(
 }
 
 /** act(α A' B' + β C). */
-export const FusedGemm: Rule = (op, call) => {
+export const FusedGemm: Rule = (call) => {
   const { float, text } = call;
   const parameters = ["alpha", "beta", "gamma"].map((name) => {
     const value = float(`activation_${name}`, Number.NaN);
     return Number.isNaN(value) ? undefined : value;
   });
-  return [activated(op, call, text("activation", ""), parameters, gemm(op, call))];
+  return [activated(call, text("activation", ""), parameters, gemm(call))];
 };
 
 /** α A' B' + β C, the sum apart where C is computed. */
-export const Gemm: Rule = (op, call) => [gemm(op, call)];
+export const Gemm: Rule = (call) => [gemm(call)];
 
-function gemm<V>(op: Ops<V>, call: Composite<V>): V {
-  const { input, inputs, kept, float, int, opset, scalar, computed } = call;
+function gemm<V>(call: Composite<V>): V {
+  const { op, input, inputs, kept, float, int, opset, scalar, computed } = call;
   const c = inputs[2] ?? null;
   if (c === null || !computed(2)) return op.Gemm(input(0), input(1), c, kept(...GEMM));
   const [alpha, beta] = [float("alpha", 1), float("beta", 1)];

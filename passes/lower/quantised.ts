@@ -1,22 +1,21 @@
-import type { Ops } from "../../src/graph/ops.ts";
 import type { Composite, Rule } from "./composite.ts";
 
 /** quantise(a + b) of dequantised operands; the runtime's own kernel may be a quantum off. */
-export const QLinearAdd: Rule = (op, call) => [
-  quantised(op, call, op.Add(real(op, call, 0), real(op, call, 3)), 6),
+export const QLinearAdd: Rule = (call) => [
+  quantised(call, call.op.Add(real(call, 0), real(call, 3)), 6),
 ];
 
 /** quantise(a · b) of dequantised operands. */
-export const QLinearMul: Rule = (op, call) => [
-  quantised(op, call, op.Mul(real(op, call, 0), real(op, call, 3)), 6),
+export const QLinearMul: Rule = (call) => [
+  quantised(call, call.op.Mul(real(call, 0), real(call, 3)), 6),
 ];
 
-const real = <V>(op: Ops<V>, { input, inputs }: Composite<V>, index: number) =>
+const real = <V>({ op, input, inputs }: Composite<V>, index: number) =>
   op.DequantizeLinear(input(index), input(index + 1), inputs[index + 2] ?? null);
 
 /** In integers of the operands' type. */
-const quantised = <V>(op: Ops<V>, call: Composite<V>, x: V, index: number) =>
-  op.QuantizeLinear(
+const quantised = <V>(call: Composite<V>, x: V, index: number) =>
+  call.op.QuantizeLinear(
     x,
     call.input(index),
     call.inputs[index + 1] ?? call.constant(call.dtype(0), [], [0]),

@@ -28,7 +28,7 @@ interface Cell {
   readonly activations: readonly string[];
   /** Whether the recurrence has its bias apart. */
   readonly apart: boolean;
-  readonly after: <V>(op: Ops<V>, call: Composite<V>, step: Step<V>) => States<V>;
+  readonly after: <V>(call: Composite<V>, step: Step<V>) => States<V>;
 }
 
 /** C = f C + i tanh n, H = o tanh C. */
@@ -36,7 +36,7 @@ const lstm: Cell = {
   gates: 4,
   activations: ["Sigmoid", "Tanh", "Tanh"],
   apart: false,
-  after: (op, _, { x, h, c: before, r, act, parts }) => {
+  after: ({ op }, { x, h, c: before, r, act, parts }) => {
     const [i, o, f, n] = parts(op.Add(x, op.MatMul(h, r[0])), 4);
     const c = op.Add(op.Mul(act(0, f), before!), op.Mul(act(0, i), act(1, n)));
     return { h: op.Mul(act(0, o), act(2, c)), c };
@@ -48,7 +48,7 @@ const gru: Cell = {
   gates: 3,
   activations: ["Sigmoid", "Tanh"],
   apart: true,
-  after: (op, { scalar, int }, { x, h, r, rb, act, parts }) => {
+  after: ({ op, scalar, int }, { x, h, r, rb, act, parts }) => {
     const [xz, xr, xn] = parts(x, 3);
     const times = (v: typeof h, k: number) => {
       const product = op.MatMul(v, r[k]);
@@ -68,7 +68,7 @@ const rnn: Cell = {
   gates: 1,
   activations: ["Tanh"],
   apart: false,
-  after: (op, _, { x, h, r, act }) => ({ h: act(0, op.Add(x, op.MatMul(h, r[0]))), c: null }),
+  after: ({ op }, { x, h, r, act }) => ({ h: act(0, op.Add(x, op.MatMul(h, r[0]))), c: null }),
 };
 
 /**
@@ -77,8 +77,8 @@ const rnn: Cell = {
  */
 const unrolled =
   (cell: Cell): Rule =>
-  (op, call) => {
-    const { inputs, shape, int, text, float, floats, refuse, wants, unrolled } = call;
+  (call) => {
+    const { op, inputs, shape, int, text, float, floats, refuse, wants, unrolled } = call;
     const [length, batch] = shape(0);
     const hidden = shape(2).at(-1);
     if (typeof length !== "number" || typeof batch !== "number" || typeof hidden !== "number")
@@ -99,7 +99,7 @@ const unrolled =
       );
     const sizes = { length, batch, hidden };
     const all = reversed.map((back, at) =>
-      direction(op, call, cell, sizes, { back, at, count: reversed.length }),
+      direction(call, cell, sizes, { back, at, count: reversed.length }),
     );
     const outputs = [all.map(({ y }) => y), all.map(({ h }) => h), all.map(({ c, h }) => c ?? h)];
     return outputs.map((each, k) => (wants(k) ? joined(op, each, k === 0 ? 1 : 0) : null));
@@ -120,13 +120,12 @@ const joined = <V>(op: Ops<V>, each: readonly V[], axis: number): V =>
 
 /** All steps in one direction: y is [T, 1, B, H], h and c are the last states, [1, B, H]. */
 function direction<V>(
-  op: Ops<V>,
   call: Composite<V>,
   { gates, activations, apart, after }: Cell,
   { length, batch, hidden }: { length: number; batch: number; hidden: number },
   { back, at, count }: { back: boolean; at: number; count: number },
 ) {
-  const { input, inputs, to, texts, scalar, constant, dtype, opset } = call;
+  const { op, input, inputs, to, texts, scalar, constant, dtype, opset } = call;
   const own = (k: number) => (count === 1 ? input(k) : to.slice(input(k), [at], [at + 1], [0]));
   const turned = (k: number) => op.Transpose(own(k), { perm: [0, 2, 1] });
   const biases = inputs[3] == null ? null : to.split(own(3), [gates * hidden, gates * hidden], 1);
@@ -138,7 +137,7 @@ function direction<V>(
   const equal = { axis: 0, ...(opset < COUNTED ? {} : { num_outputs: length }) };
   const xs = length === 1 ? [projected] : op.Split(projected, null, equal, length);
   const named = texts("activations").slice(at * activations.length);
-  const act = (k: number, x: V) => activated(op, call, named[k] ?? activations[k], [], x);
+  const act = (k: number, x: V) => activated(call, named[k] ?? activations[k], [], x);
   const parts = (x: V, n: number) => to.split(x, new Array(n).fill(hidden), 2);
   let none: V | null = null;
   const zeros = () => (none ??= to.expand(scalar(0), [], [1, batch, hidden]));
@@ -149,7 +148,7 @@ function direction<V>(
   const ys = new Array<V>(length);
   for (let k = 0; k < length; k++) {
     const t = back ? length - 1 - k : k;
-    const made = after(op, call, { ...states, x: xs[t], r, rb: rbs, act, parts });
+    const made = after(call, { ...states, x: xs[t], r, rb: rbs, act, parts });
     ys[t] = made.h;
     if (inputs[4] == null) states = made;
     else {

@@ -1,4 +1,3 @@
-import type { Ops } from "../../src/graph/ops.ts";
 import { joinHeads, sizeOf, splitHeads, upTo } from "./attend.ts";
 import type { Composite, Rule } from "./composite.ts";
 
@@ -17,8 +16,7 @@ interface Rotation {
  * [B, 1, S, width / 2].
  */
 export function rotated<V>(
-  op: Ops<V>,
-  { to }: Composite<V>,
+  { op, to }: Composite<V>,
   x: V,
   [cos, sin]: readonly [V, V],
   { width, whole, interleaved }: Rotation,
@@ -41,33 +39,33 @@ export function rotated<V>(
 }
 
 /** Rows of a table of angles at positions [B, S], as [B, 1, S, width / 2]. */
-export const angles = <V>(op: Ops<V>, { to }: Composite<V>, table: V, positions: V): V =>
+export const angles = <V>({ op, to }: Composite<V>, table: V, positions: V): V =>
   to.unsqueeze(op.Gather(table, positions, { axis: 0 }), [1]);
 
 /** com.microsoft.RotaryEmbedding: (input, position_ids, cos_cache, sin_cache). */
-export const MicrosoftRotary: Rule = (op, call) => {
-  const { input, shape, int, to, refuse } = call;
+export const MicrosoftRotary: Rule = (call) => {
+  const { op, input, shape, int, to, refuse } = call;
   if (int("is_packed_batching", 0) === 1) return refuse("its batch is packed");
   const length = shape(0).length === 4 ? 2 : 1;
   const positions =
     shape(1).length === 1
-      ? to.unsqueeze(op.Add(upTo(op, call, sizeOf(op, call, input(0), length)), input(1)), [0])
+      ? to.unsqueeze(op.Add(upTo(call, sizeOf(call, input(0), length)), input(1)), [0])
       : input(1);
-  return [embedded(op, call, 2, (table) => angles(op, call, table, positions))];
+  return [embedded(call, 2, (table) => angles(call, table, positions))];
 };
 
 /** ai.onnx.RotaryEmbedding: (X, cos_cache, sin_cache, position_ids). */
-export const RotaryEmbedding: Rule = (op, call) => {
+export const RotaryEmbedding: Rule = (call) => {
   const { inputs, to } = call;
   const positions = inputs[3] ?? null;
   return [
-    embedded(op, call, 1, (table) =>
-      positions === null ? to.unsqueeze(table, [1]) : angles(op, call, table, positions),
+    embedded(call, 1, (table) =>
+      positions === null ? to.unsqueeze(table, [1]) : angles(call, table, positions),
     ),
   ];
 };
 
-function embedded<V>(op: Ops<V>, call: Composite<V>, tables: number, read: (table: V) => V): V {
+function embedded<V>(call: Composite<V>, tables: number, read: (table: V) => V): V {
   const { input, shape, int, refuse } = call;
   const half = shape(tables).at(-1);
   const sizes = shape(0);
@@ -83,7 +81,7 @@ function embedded<V>(op: Ops<V>, call: Composite<V>, tables: number, read: (tabl
     whole,
     interleaved: int("interleaved", 0) === 1,
   };
-  const x = flat ? splitHeads(op, call, input(0), features / whole) : input(0);
-  const y = rotated(op, call, x, [read(input(tables)), read(input(tables + 1))], rotation);
-  return flat ? joinHeads(op, call, y) : y;
+  const x = flat ? splitHeads(call, input(0), features / whole) : input(0);
+  const y = rotated(call, x, [read(input(tables)), read(input(tables + 1))], rotation);
+  return flat ? joinHeads(call, y) : y;
 }
