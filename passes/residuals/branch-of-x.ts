@@ -1,8 +1,11 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
+import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { traits } from "./operators.ts";
 import type { Reach } from "./reach.ts";
 import type { Setting } from "./residual.ts";
 import { type Link, skipChain } from "./skip-chain.ts";
+
+const ELEMENTWISE = new Set(["Add", "Sub", "Mul", "Div", "Where"]);
 
 /** Whether a branch is a skip itself, with norms that are written out: these are not linear, but no more than others. */
 export function isLinear(setting: Setting, branch: Value, { value: x }: Link): boolean {
@@ -52,20 +55,18 @@ export function foreignRoot(
   branch: Value,
   { value: x }: Link,
 ): Value | null {
-  const seen = new Set<Value>([x]);
-  const pending = [branch];
-  for (let value = pending.pop(); value; value = pending.pop()) {
-    if (seen.has(value)) continue;
-    seen.add(value);
-    const node = value.producer;
-    if (!node || node.op === "Softmax") continue;
-    const size = types.get(value)?.shape?.join();
-    const elementwise = ["Add", "Sub", "Mul", "Div", "Where"].includes(node.op);
-    for (const input of [...node.inputs, ...node.captures]) {
-      if (!input || constants.has(input)) continue;
-      if (reach.ways(x, input, limit)) pending.push(input);
-      else if (elementwise && types.get(input)?.shape?.join() === size) return input;
-    }
+  const comesFromX = (value: Value) => reach.ways(x, value, limit) !== null;
+  const inputsOf = (value: Value) =>
+    value === x || value.producer?.op === "Softmax"
+      ? []
+      : sourcesOf(value).filter((input) => !constants.has(input));
+  const sizeOf = (value: Value) => types.get(value)?.shape?.join();
+  for (const value of walk([branch], (at) => inputsOf(at).filter(comesFromX))) {
+    if (!ELEMENTWISE.has(value.producer?.op ?? "")) continue;
+    const foreign = inputsOf(value).find(
+      (input) => !comesFromX(input) && sizeOf(input) === sizeOf(value),
+    );
+    if (foreign) return foreign;
   }
   return null;
 }

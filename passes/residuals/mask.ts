@@ -1,4 +1,5 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
+import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { computedBy, traits } from "./operators.ts";
 import type { Setting } from "./residual.ts";
 
@@ -20,13 +21,11 @@ export function maskedBy(setting: Setting, node: Node): Value | null {
 }
 
 function isWeightless(setting: Setting, mask: Value, x: Value): boolean {
-  const seen = new Set<Value>([mask]);
-  for (const value of seen) {
-    if (value === x || seen.size > LOOKS) return false;
-    const node = value.producer;
-    if (node && traits(setting, node).mixer) return false;
-    for (const input of [...(node?.inputs ?? []), ...(node?.captures ?? [])])
-      if (input && !setting.constants.has(input)) seen.add(input);
+  const computed = (value: Value) => sourcesOf(value).filter((v) => !setting.constants.has(v));
+  let looks = 0;
+  for (const value of walk([mask], computed)) {
+    if (value === x || ++looks > LOOKS) return false;
+    if (value.producer && traits(setting, value.producer).mixer) return false;
   }
   return true;
 }

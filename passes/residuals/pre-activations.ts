@@ -1,4 +1,5 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
+import { walk } from "../../src/graph/walk.ts";
 import type { Setting } from "./residual.ts";
 import type { Link } from "./skip-chain.ts";
 import { PARTS, takenOf } from "./written-out.ts";
@@ -38,12 +39,11 @@ export function preActivations({ constants }: Facts, link: Link): Link[] {
 
 /** Values that are made of another by the steps of a pre-activation, as far as a search looks. */
 function madeOf(x: Value): ReadonlySet<Value> {
-  const seen = new Set<Value>([x]);
-  for (const at of seen)
-    for (const { node } of at.uses)
-      if (STEPS.has(node.op) && node.outputs[0] && seen.size < LOOKS) seen.add(node.outputs[0]);
-  seen.delete(x);
-  return seen;
+  const steps = ({ uses }: Value) =>
+    uses.flatMap(({ node }) => (STEPS.has(node.op) ? (node.outputs[0] ?? []) : []));
+  const made = new Set(walk([x], steps, LOOKS));
+  made.delete(x);
+  return made;
 }
 
 /** The operators between a value and x, in alphabetical order; null if a way back ends elsewhere. */

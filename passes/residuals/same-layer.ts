@@ -1,6 +1,7 @@
 import { tensorOf } from "../../src/graph/constants.ts";
 import type { Node, Scope, Value } from "../../src/graph/graph.ts";
 import { SameWeights } from "../../src/graph/same-weights.ts";
+import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { traits } from "./operators.ts";
 import type { Setting, Site } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
@@ -59,30 +60,22 @@ function weightsOf(setting: Setting, { skip, branches }: Placed): Value[] {
   );
   const { scope } = skip.use.node;
   const weights = new Set<Value>();
-  const seen = new Set<Value>();
-  const pending = branches.map(({ value }) => value);
-  for (let value = pending.pop(); value; value = pending.pop()) {
-    const node = value.producer;
-    if (!node || value.scope !== scope || ends.has(value) || seen.has(value)) continue;
-    seen.add(value);
-    const { mixer } = traits(setting, node);
-    for (const input of node.inputs)
-      if (input && !setting.constants.has(input)) pending.push(input);
-      else if (input && mixer) for (const leaf of leavesOf(input)) weights.add(leaf);
+  const between = (value: Value) =>
+    value.producer && value.scope === scope && !ends.has(value)
+      ? value.producer.inputs.filter((input) => input !== null)
+      : [];
+  const computed = (value: Value) => between(value).filter((v) => !setting.constants.has(v));
+  const from = branches.map(({ value }) => value);
+  for (const value of walk(from, computed)) {
+    if (!value.producer || !traits(setting, value.producer).mixer) continue;
+    for (const input of between(value))
+      if (setting.constants.has(input)) for (const leaf of leavesOf(input)) weights.add(leaf);
   }
   return [...weights];
 }
 
 /** The initializers and Constants that a constant is computed from. */
 function leavesOf(value: Value): Value[] {
-  const leaves = new Set<Value>();
-  const pending = [value];
-  const seen = new Set<Value>();
-  for (let at = pending.pop(); at; at = pending.pop()) {
-    if (seen.has(at)) continue;
-    seen.add(at);
-    if (!at.producer || tensorOf(at)) leaves.add(at);
-    else pending.push(...at.producer.inputs.filter((input) => input !== null));
-  }
-  return [...leaves];
+  const isLeaf = (at: Value) => !at.producer || tensorOf(at) !== null;
+  return [...walk([value], (at) => (isLeaf(at) ? [] : sourcesOf(at)))].filter(isLeaf);
 }

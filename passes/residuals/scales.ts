@@ -1,5 +1,6 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { isFloat } from "../../src/graph/types.ts";
+import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { computedBy, traits } from "./operators.ts";
 import type { Reach, Way } from "./reach.ts";
 import type { Setting, Term } from "./residual.ts";
@@ -37,17 +38,16 @@ export function isMerge(
  * again: x is enlarged first, or the smaller map has a residual sum of its own.
  */
 function visitsScale(setting: Setting, reach: Reach, x: Value, end: Value, limit: Node): boolean {
-  const seen = new Set<Value>([end]);
-  for (const value of seen) {
+  const between = (value: Value) =>
+    sourcesOf(value).filter((input) => input !== x && reach.ways(x, input, limit));
+  for (const value of walk([end], between, LOOKS)) {
     const { producer } = value;
-    if (!producer || seen.size > LOOKS) continue;
+    if (!producer) continue;
     const way = reach.ways(x, value, limit);
     if (way?.upsampled === false && skipOf(setting, reach, producer)) return true;
     const [from] = producer.inputs;
     const before = from && reach.ways(x, from, limit);
     if (before && !before.reduced && traits(setting, producer).upsampling) return true;
-    for (const input of [...producer.inputs, ...producer.captures])
-      if (input && input !== x && reach.ways(x, input, limit)) seen.add(input);
   }
   return false;
 }

@@ -1,4 +1,5 @@
 import type { Value } from "../../src/graph/graph.ts";
+import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import type { Setting } from "./residual.ts";
 
 const words = (text: string) => new Set(text.split(" "));
@@ -23,18 +24,16 @@ export function takenOf(
   ends: (value: Value) => boolean = () => false,
   parts: ReadonlySet<string> = PARTS,
 ): Value | null {
-  const found = new Set<Value>();
-  const seen = new Set<Value>();
-  const pending = [value];
-  for (let at = pending.pop(); at && found.size < 2; at = pending.pop()) {
-    if (seen.has(at) || constants.has(at)) continue;
-    seen.add(at);
-    if (!ends(at) && at.producer && parts.has(at.producer.op))
-      pending.push(...at.producer.inputs.filter((input) => input !== null));
-    else found.add(at);
+  const isPart = (at: Value) => !ends(at) && parts.has(at.producer?.op ?? "");
+  const computed = (values: readonly Value[]) => values.filter((at) => !constants.has(at));
+  const back = (at: Value) => (isPart(at) ? computed(sourcesOf(at)) : []);
+  let only: Value | null = null;
+  for (const at of walk(computed([value]), back)) {
+    if (isPart(at)) continue;
+    if (only) return null;
+    only = at;
   }
-  const [only] = found;
-  return found.size === 1 ? only : null;
+  return only;
 }
 
 /** Values that a written-out norm is made of, at most. */

@@ -1,22 +1,19 @@
 import type { Value } from "./graph.ts";
 
 /**
- * Walks from some items to those that `next` gives for each, every item once, the last that was
- * found first. Ends after `limit` items.
+ * Walks from some items to those that `next` gives for each, every item once, the nearest first.
+ * Ends once it knows of more than `limit` items.
  */
 export function* walk<Item>(
   from: Iterable<Item>,
   next: (item: Item) => Iterable<Item>,
   limit = Infinity,
 ): Generator<Item> {
-  const seen = new Set<Item>();
-  const pending = [...from];
-  while (pending.length > 0 && seen.size < limit) {
-    const item = pending.pop()!;
-    if (seen.has(item)) continue;
-    seen.add(item);
+  const seen = new Set(from);
+  for (const item of seen) {
+    if (seen.size > limit) return;
     yield item;
-    for (const other of next(item)) if (!seen.has(other)) pending.push(other);
+    for (const other of next(item)) seen.add(other);
   }
 }
 
