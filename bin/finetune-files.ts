@@ -5,7 +5,7 @@ import { dataNames } from "./output.ts";
 /** Everything that is written, beside the tuned model. */
 export interface Files {
   readonly model: string;
-  /** For new weights, where the model keeps its own in files; null where they go into the model. */
+  /** For new weights, if the model keeps its own in files; null if they go into the model. */
   readonly data: string | null;
   readonly adapter: string;
   readonly log: string;

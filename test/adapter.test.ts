@@ -304,7 +304,7 @@ describe("an adapter that does not fit", time, () => {
     await refused(
       plain,
       { ...adapter, laurelizations: [{ ...adapter.laurelizations[0], sha256: null }] },
-      /does not tell its original's SHA-256/,
+      /does not record its original's SHA-256/,
     );
     const [one] = adapter.laurelizations;
     const renamed = { ...one, sites: one.sites.map((site) => ({ ...site, augmented: "y" })) };

@@ -240,7 +240,9 @@ describe("a dataset", () => {
     expect(() => [...batches(data, { ort, batchSize: 2 })]).toThrow(/batches of 3 and no others/);
     const few = await open("float[5, 2] x", npzOf({ x, labels }));
     expect(() => [...batches(few, { ort, batchSize: 5 })]).toThrow(/4 rows, fewer than one batch/);
-    expect(() => [...batches(data, { ort, batchSize: 0 })]).toThrow(/no whole number/);
+    expect(() => [...batches(data, { ort, batchSize: 0 })]).toThrow(
+      /batch size must be a positive integer \(got 0\)/,
+    );
   });
 
   it("tells the sizes of free dimensions", async () => {

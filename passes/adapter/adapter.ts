@@ -21,7 +21,7 @@ import { weightOf } from "./weights.ts";
 
 /** The tuned weights of a laurelized model, and what they are to be put into. */
 export interface Adapter {
-  /** What errors call it: a file name, or "model". */
+  /** The name that errors use: a file name, or "model". */
   readonly name: string;
   /** What was inserted into the original, first to last. */
   readonly laurelizations: readonly Laurelization[];
@@ -65,8 +65,8 @@ export async function saveAdapter(adapter: Adapter, path: string): Promise<void>
 }
 
 /**
- * Opens an adapter from a path (Node), its bytes or a Blob. Throws an InputError where it is no
- * .safetensors file, or one that laurelize has not written.
+ * Opens an adapter from a path (Node), its bytes or a Blob. Throws an InputError if it is not a
+ * .safetensors file, or not one that laurelize has written.
  */
 export async function openAdapter(from: string | Uint8Array | Blob): Promise<Adapter> {
   const source = await sourceOf(from, "the adapter", ".safetensors");
@@ -100,7 +100,7 @@ export const adapterFeeds = ({ tensors }: Adapter, { ort }: { readonly ort: Ort 
     tensors.map(({ name, dtype, dims, data }) => [name, tensorOfBytes(ort, dtype, data, dims)]),
   );
 
-/** Why the adapter's tensors are not those of the model, in words; null where they are. */
+/** Why the adapter's tensors are not those of the model, in words; null if they are. */
 export function tensorMisfit(model: Model, { name, tensors }: Adapter): string | null {
   for (const { name: each, dtype, dims } of tensors) {
     const value = weightNamed(model.graph, each);

@@ -11,6 +11,7 @@ import { InputError } from "../../src/errors.ts";
 import { copyNames } from "../../src/graph/placing.ts";
 import type { Model } from "../../src/model.ts";
 import type { Declared } from "../../src/options.ts";
+import { inserting } from "../laurelize/insert-options.ts";
 import { laurelize } from "../laurelize/laurelize.ts";
 import { type Laurelization, laurelizations } from "../laurelize/manifest.ts";
 import { NoSiteError } from "../laurelize/no-site-error.ts";
@@ -24,7 +25,7 @@ import { weightsAsInputs, withWeights } from "./weights.ts";
 export interface ApplyOptions extends WithOrt {
   /**
    * "inside": the weights are the model's own. "as-inputs": they are inputs of the model, behind
-   * its others, so that one session serves many adapters. "inside" where nothing is said.
+   * its others, so that one session serves many adapters. "inside" by default.
    */
   readonly weights?: "inside" | "as-inputs" | undefined;
   /** A file name for weights of the adapter that are external in the model. */
@@ -42,8 +43,8 @@ const applyOptions: Declared<ApplyOptions> = {
 
 /**
  * Puts an adapter into the model that it is for: the laurelized one, of which only the weights'
- * bytes change, or the plain original, told by its SHA-256, which is laurelized first. Throws an
- * InputError where the model is another, or was laurelized in another way.
+ * bytes change, or the plain original, identified by its SHA-256, which is laurelized first. Throws an
+ * InputError if the model is another, or was laurelized in another way.
  */
 export async function applyAdapter(
   model: Model,
@@ -88,7 +89,7 @@ function checkSame(model: Model, { name, laurelizations: wanted }: Adapter): voi
 
 const times = (count: number) => (count === 1 ? "once" : `${count} times`);
 
-/** How a model's laurelization is not the adapter's, behind "which"; null where it is the same. */
+/** How a model's laurelization differs from the adapter's, after "which"; null if it does not. */
 function difference(one: Laurelization, wanted: Laurelization, first: boolean): string | null {
   if (one.variant !== wanted.variant)
     return `has the variant ${one.variant}, the adapter ${wanted.variant}`;
@@ -119,7 +120,7 @@ async function laurelizedLike(
   const [{ sha256: digest }] = wanted;
   if (digest === null)
     throw new InputError(
-      `${name} does not tell its original's SHA-256 (--no-hash); give the laurelized model instead of ${file}.`,
+      `${name} does not record its original's SHA-256 (--no-hash); give the laurelized model instead of ${file}.`,
     );
   if ((await sha256(original.source)) !== digest)
     throw new InputError(
@@ -150,26 +151,13 @@ async function laurelizedLike(
   return model;
 }
 
-/** The options that a variant has, of those that a file names. */
-const known = ({
-  rank,
-  normalize,
-  perChannel,
-  init,
-  lags,
-  paMap,
-  shareLags,
-  seed,
-}: VariantOptions) => ({
-  rank,
-  normalize,
-  perChannel,
-  init,
-  lags,
-  paMap,
-  shareLags,
-  seed,
-});
+/** The declared options of variants, of those that a file names. */
+const known = (options: VariantOptions): Partial<VariantOptions> =>
+  Object.fromEntries(
+    Object.entries(options).filter(
+      ([name]) => Object.hasOwn(inserting, name) && name !== "variant",
+    ),
+  );
 
 const otherwise = (adapter: string, file: string, version: string) =>
   new InputError(

@@ -10,8 +10,8 @@ import { matcher } from "../residuals/glob.ts";
 /**
  * Names of a laurelized model's weights that training changes: the new ones, first to last, then
  * those others of its main graph that match a glob (a head, say), in the file's order. Throws an
- * InputError where the model is not laurelized, where its new weights are inputs, or where a glob
- * matches no float weight.
+ * InputError if the model is not laurelized, if its new weights are inputs, or if a glob matches no
+ * float weight.
  */
 export function trainableWeights(model: Model, globs: readonly string[] = []): string[] {
   const { name } = model.source;
@@ -49,7 +49,7 @@ export function furtherWeights(model: Model, globs: readonly string[] = []): str
   return trainableWeights(model, globs).filter((name) => !own.has(name));
 }
 
-/** What was inserted into the model. Throws an InputError where that is nothing, or not to be read. */
+/** Returns what was inserted into the model. Throws an InputError if nothing was, or if its metadata cannot be read. */
 export function laurelizationsOf(model: Model) {
   const found = laurelizations(model.metadata);
   if (found.length === 0)
@@ -65,7 +65,7 @@ export function laurelizationsOf(model: Model) {
 /** Names to list in a message. */
 const LISTED = 5;
 
-/** The names that a glob which matches none may mean, in a sentence. */
+/** Names near to a glob that matches none, as the end of a sentence. */
 function nearNames(glob: string, names: readonly string[]): string {
   const parts = (text: string) =>
     text

@@ -11,7 +11,7 @@ export function trainedNames(model: Model): string[] {
 /**
  * The model with these old weights noted as trained in its last laurelization's metadata; itself
  * if it is plain or says so already. LAuReL's own weights need no note, unless the file was `moved`
- * within, so that it no longer tells by itself that nothing else was trained.
+ * within, so that the file alone no longer shows that nothing else was trained.
  */
 export function notedAsTrained(model: Model, names: Iterable<string>, moved: boolean): Model {
   const all = laurelizations(model.metadata);

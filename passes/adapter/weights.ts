@@ -16,7 +16,7 @@ import { notedAsTrained } from "./trained.ts";
  * graph by name, as raw little-endian data of the same length. Only these bytes differ from the
  * model's own, where they lie in it as raw data. New values of external tensors go into the data
  * file `newData`, which is written with the model, or without it into the model. Throws an
- * InputError for a name that is no weight, or a length that is not the weight's. A laurelized model
+ * InputError if a name is not a weight, or if a length is not the weight's. A laurelized model
  * notes in its metadata which of the weights are not LAuReL's, so that `extract` takes them too.
  */
 export function withWeights(
@@ -52,8 +52,8 @@ export function mainWeightOf(model: Model, name: string): DenseTensor {
 
 /**
  * The model with weights of its main graph as inputs of the same name, type and shape, behind its
- * own in the order in which it holds them: they are fed with every run. Throws an InputError for a
- * name that is no weight.
+ * own in the order in which it holds them: they are fed with every run. Throws an InputError if a
+ * name is not a weight.
  */
 export function weightsAsInputs(model: Model, names: readonly string[]): Model {
   checkModel("weightsAsInputs", model);

@@ -17,11 +17,11 @@ import { widened } from "./widening.ts";
 export interface BatchOptions {
   readonly ort: Ort;
   readonly batchSize: number;
-  /** Seed of the order; the rows come in theirs where none is given. */
+  /** Seed of the order of the rows; their own order without one. */
   readonly shuffle?: number | undefined;
-  /** Which time round it is: each has an order of its own. */
+  /** Number of the epoch: each has an order of its own. */
   readonly epoch?: number | undefined;
-  /** Leave out what is left over for a last, smaller batch. */
+  /** Whether to leave out a last, smaller batch. */
   readonly dropLast?: boolean | undefined;
 }
 
@@ -36,8 +36,8 @@ export const batchOptions: Declared<BatchOptions> = {
 
 /**
  * The batches of a dataset, made one at a time: inputs and targets by name; the same seed gives the same order on every
- * machine. Where the model fixes its batch size there is no smaller last batch. Throws an
- * InputError where the model takes another batch size, or where no batch is full.
+ * machine. If the model fixes its batch size, there is no smaller last batch. Throws an
+ * InputError if the model takes another batch size, or if no batch is full.
  */
 export function* batches(
   dataset: OpenedDataset,
@@ -53,11 +53,11 @@ export function* batches(
   }
 }
 
-/** Throws an InputError where a dataset cannot be cut into batches of this size. */
+/** Throws an InputError if a dataset cannot be cut into batches of this size. */
 export function checkBatchSize(dataset: OpenedDataset, batchSize: number, dropLast = false): void {
   const { name, rows, batchSize: fixed } = dataset;
   if (!Number.isSafeInteger(batchSize) || batchSize < 1)
-    throw new InputError(`batch size ${batchSize} is no whole number from 1 on.`);
+    throw new InputError(`batch size must be a positive integer (got ${batchSize}).`);
   if (fixed !== null && fixed !== batchSize)
     throw new InputError(
       `the model takes batches of ${fixed} and no others, and ${batchSize} is asked for; pass ${fixed}, or export it with a free batch dimension.`,
@@ -109,7 +109,7 @@ function startsOf(parts: Column["parts"]): number[] {
 }
 
 /**
- * Throws an InputError where a target is no class of so many: a number that is not whole, or one
+ * Throws an InputError if a target is not a class of so many: a number that is not whole, or one
  * that is out of range. `ignore` is a label that counts for none, which not all may be.
  */
 export function checkLabels(
@@ -135,7 +135,7 @@ export function checkLabels(
     );
 }
 
-/** Throws an InputError where integers of a target are not a single 1 among zeros along an axis. */
+/** Throws an InputError if integers of a target are not a single 1 among zeros along an axis. */
 export function checkOneHot(dataset: OpenedDataset, name: string, axis: number): void {
   const { dims, parts } = dataset.columns.find((column) => column.name === name)!;
   for (const { file, stored, rows, read } of parts)
@@ -148,7 +148,7 @@ export function checkOneHot(dataset: OpenedDataset, name: string, axis: number):
     }
 }
 
-/** Throws an InputError where a target holds a number that is no share, from 0 to 1. */
+/** Throws an InputError if a target holds a number that is not from 0 to 1. */
 export function checkShares(dataset: OpenedDataset, name: string): void {
   const column = dataset.columns.find((one) => one.name === name)!;
   const found = firstWhere(column, (value) => !(value >= 0 && value <= 1));

@@ -7,7 +7,7 @@ import type { Source } from "../../src/onnx/source.ts";
 
 /** Rows of a column in one file. */
 export interface Part {
-  /** What errors call the file. */
+  /** The name that errors use for the file. */
   readonly file: string;
   readonly rows: number;
   /** The type that values have in it. */
@@ -57,13 +57,13 @@ export class RowsInFile implements Bytes {
   read = (start: number, end: number) => this.#source.read(this.#at + start, this.#at + end);
 }
 
-/** What errors call an array. */
+/** The names that errors use for an array. */
 interface Title {
   readonly file: string;
   readonly name: string;
 }
 
-/** A column's rows in one file. Throws an InputError where a float is a NaN, unless it is `checked`. */
+/** A column's rows in one file. Throws an InputError if a float is a NaN, unless it is `checked`. */
 export function partOf(title: Title, array: StoredArray, bytes: Bytes, checked = false): Part {
   const { dims, dtype, size } = array;
   const [rows] = dims;
@@ -81,7 +81,7 @@ function refuseNaN({ file, name }: Title, { dims }: StoredArray, place: number |
   );
 }
 
-/** An array's values block by block, whole values in each. Throws an InputError where one is a NaN. */
+/** An array's values block by block, whole values in each. Throws an InputError if one is a NaN. */
 export function* checkedBlocks(title: Title, array: StoredArray): Generator<Uint8Array> {
   const width = widthOf(array.dtype);
   let done = 0;
@@ -101,7 +101,7 @@ export function* checkedBlocks(title: Title, array: StoredArray): Generator<Uint
 /** Rows that are looked at together: about so many bytes. */
 const CHUNK = 1 << 20;
 
-/** The first value that is so, its file, and its row in that from 0; null where none is. */
+/** The first value that fulfils a condition, its file, and its row there from 0; null without one. */
 export function firstWhere(
   { parts, dims }: Column,
   so: (value: number) => boolean,

@@ -2,17 +2,17 @@ import { InputError } from "../../src/errors.ts";
 import type { StoredArray } from "../../src/formats/npz.ts";
 import { type Dimension, showShape } from "../../src/onnx/shape.ts";
 
-/** What a dataset must have an array for: an input of a model, or a target that outputs are held against. */
+/** An array that a dataset must have: an input of a model, or a target. */
 export interface Expected {
   readonly name: string;
   readonly role: "input" | "target";
-  /** As ONNX spells it; null where any type will do. */
+  /** As ONNX spells it; null for any type. */
   readonly dtype: string | null;
-  /** The first dimension is the batch; null where any shape will do. */
+  /** The first dimension is the batch; null for any shape. */
   readonly shape: readonly Dimension[] | null;
 }
 
-/** The sizes that arrays give to what a model leaves free. */
+/** The sizes of a model's free dimensions, by the arrays of a dataset. */
 export class Sizes {
   #file = "";
   readonly #sizes = new Map<string, readonly [size: number, array: string]>();
@@ -25,13 +25,13 @@ export class Sizes {
   /** Rows of all files. */
   rows = 0;
 
-  /** Goes on with another file. */
+  /** Begins the next file. */
   begin(file: string): void {
     this.#file = file;
     this.#rows = null;
   }
 
-  /** The batch size that the model demands: its own, or that of a name which rows have too. */
+  /** The batch size that the model fixes: its own, or that of a dimension name that rows have too. */
   get batchSize(): number | null {
     const named = [...this.#batches].map((name) => this.#sizes.get(name)?.[0]);
     return this.#fixed?.[0] ?? named.find((size) => size !== undefined) ?? null;
@@ -43,7 +43,7 @@ export class Sizes {
     return Object.fromEntries([...batches, ...others]);
   }
 
-  /** Holds an array's shape against what is expected, and against the arrays before. */
+  /** Checks an array's shape against what is expected, and against the arrays before. */
   note({ name, shape }: Expected, { dims }: StoredArray): void {
     const title = `array ${name} of ${this.#file}`;
     if (dims.length === 0)
@@ -87,7 +87,7 @@ export class Sizes {
     this.#fixed ??= [dim, name];
     if (this.#fixed[0] !== dim)
       throw new InputError(
-        `${title} goes into batches of ${dim}, and ${this.#fixed[1]} into batches of ${this.#fixed[0]}, as the model fixes them; that is no batch dimension.`,
+        `${title} goes into batches of ${dim}, and ${this.#fixed[1]} into batches of ${this.#fixed[0]}, as the model fixes them; so it is not a batch dimension.`,
       );
   }
 

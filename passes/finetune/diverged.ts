@@ -1,13 +1,13 @@
 import { InputError } from "../../src/errors.ts";
 
-/** A training that went out of bounds; the weights are the last good ones. */
+/** A loss or gradient that is not finite; the last good weights are kept. */
 export class DivergedError extends InputError {
   override name = "DivergedError";
   override readonly code = "diverged";
   override readonly exitCode = 1;
 }
 
-/** Throws a DivergedError where what a step came to is not finite. */
+/** Throws a DivergedError if the loss or the gradient of a step is not finite. */
 export function checkFinite(loss: number, norm: number, step: number, batch: number): void {
   if (Number.isFinite(loss) && Number.isFinite(norm)) return;
   const what = Number.isFinite(loss) ? `gradient is ${norm}` : `loss is ${loss}`;

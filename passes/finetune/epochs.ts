@@ -23,7 +23,7 @@ export interface Loop {
 
 /**
  * Trains epoch by epoch and keeps the best weights. An epoch that ends early is evaluated too, but
- * not in the checkpoint: a resumed training continues after its last step, and comes to the same
+ * not in the checkpoint: a resumed training continues after its last step, and gives the same
  * weights as an uninterrupted one.
  */
 export async function runEpochs(loop: Loop, run: Run): Promise<void> {
@@ -81,7 +81,7 @@ async function runEpoch(loop: Loop, run: Run): Promise<void> {
   if (run.stopped === null && signal?.aborted) run.stopped = "aborted";
 }
 
-/** Takes the steps of an epoch that are not taken yet. Returns whether the data came to its end. */
+/** Takes the steps of an epoch that are not taken yet. Returns whether all batches were taken. */
 async function takeSteps(loop: Loop, run: Run, epoch: number, steps: Step[]): Promise<boolean> {
   const { trainer, train, signal, onStep } = loop;
   try {

@@ -49,7 +49,7 @@ export interface FitResult {
 /**
  * Trains a laurelized model's LAuReL weights, and further ones that `train` names, for some epochs,
  * and returns the best weights: by the evaluation loss, or without `eval` by the training loss.
- * A resumed training comes to the same bytes as an uninterrupted one. If `signal` is aborted or the
+ * A resumed training gives the same bytes as an uninterrupted one. If `signal` is aborted or the
  * loss is no longer finite, the training stops and returns the best weights so far. Throws an
  * InputError if data, target or options do not fit; a DivergedError if no epoch ends with a finite
  * loss; the signal's reason if it was aborted before the call.

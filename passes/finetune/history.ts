@@ -40,7 +40,7 @@ export interface Best {
  */
 export type Stopped = "completed" | "patience" | "aborted" | "diverged";
 
-/** A training under way. */
+/** The state of a training, beside the trainer's. */
 export interface Run {
   before: Evaluation | null;
   readonly epochs: Epoch[];

@@ -10,8 +10,8 @@ export interface ReadAs {
 }
 
 /**
- * Throws an InputError where a target of one batch is not what it is read as: where a label is no
- * class, from 0, nor `ignore`, which counts for none; or where integers are not one-hot. Soft
+ * Throws an InputError if a target of one batch is not what it is read as: if a label is not a
+ * class, from 0, nor `ignore`, which counts for none; or if integers are not one-hot. Soft
  * targets and values are let be.
  */
 export function checkTargetOf(
@@ -37,7 +37,7 @@ export function checkTargetOf(
 const isLabel = (label: number, classes: number) =>
   label >= 0 && label < classes && Number.isInteger(label);
 
-/** What to do about a label that is no class: the end of a sentence. */
+/** What to do about a label that is not a class: the end of a sentence. */
 export const labelAdvice = (label: number, classes: number): string =>
   Number.isInteger(label)
     ? `, and the model's ${classes} classes are 0 to ${classes - 1}; ${
@@ -50,7 +50,7 @@ export const labelAdvice = (label: number, classes: number): string =>
 export const NOT_ONE_HOT =
   "holds integers of the output's shape that are not a single 1 among zeros; give class numbers, floats that are the share of each class, or --loss binary-cross-entropy if several classes hold at once.";
 
-/** The first row in which integers are not one-hot along an axis; null where all are. */
+/** The first row in which integers are not one-hot along an axis; null if all are. */
 export function oneHotFault(
   values: ArrayLike<number | bigint>,
   dims: readonly number[],

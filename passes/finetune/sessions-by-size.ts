@@ -41,7 +41,7 @@ export class SessionsBySize<Ports> {
 
   async #prepare(fed: Tensors): Promise<Prepared<Ports>> {
     const { model, ports } = await this.#make(fed);
-    // Planned as a whole, the memory of a training step is half as large again, and it is no faster.
+    // With a memory pattern, a step takes half as much memory again and is not faster.
     const session = await openSession(this.#ort, runnable(model.file), "all", this.#threads, {
       enableMemPattern: false,
     });

@@ -31,7 +31,7 @@ export function axesOfOne(loss: LossName, target: Tensor): number[] {
   });
 }
 
-/** A batch's target as a loss is told of it, under the name of an input. */
+/** Describes a batch's target for a loss, under the name of an input. */
 export const targetOf = (
   model: Model,
   name: string,

@@ -5,7 +5,7 @@ import type { Model } from "../../src/model.ts";
 import { elements } from "../../src/onnx/data-types.ts";
 import { furtherWeights } from "../adapter/trainable.ts";
 
-/** Two weights that an exporter made of one. */
+/** A weight and the copy of it that an exporter made. */
 export interface Tied {
   readonly weight: string;
   readonly copy: string;
@@ -15,7 +15,7 @@ export interface Tied {
   readonly isTrained: boolean;
 }
 
-/** Elements below which equal numbers are no sign of one weight: biases of zeros are all alike. */
+/** Fewer elements than this are no evidence of a tied weight: biases of zeros are all alike. */
 const SMALLEST = 256;
 
 /**
@@ -69,7 +69,7 @@ function sameNumbers(
   right: Uint8Array,
 ): "equal" | "transposed" | null {
   const isEqual = `${dims(a)}` === `${dims(b)}` && left.every((byte, k) => byte === right[k]);
-  // A weight of one number is no sign either.
+  // Neither is a weight whose elements are all the same.
   if (isEqual) return isVaried(left, elements(dims(a))) ? "equal" : null;
   if (!isTransposedShape(a, b)) return null;
   const [rows, columns] = dims(a);

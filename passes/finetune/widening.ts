@@ -10,7 +10,7 @@ const WIDER: Readonly<Record<string, readonly string[]>> = {
 
 /**
  * Whether values of a type can be taken as another's: integers as wider ones, floats as wider
- * ones. Never integers as floats: bytes of an image are no normalised numbers.
+ * ones. Never integers as floats: bytes of an image are not normalised numbers.
  */
 export const isWidening = (from: string, to: string) => WIDER[to]?.includes(from) ?? false;
 

@@ -10,10 +10,10 @@ export const activations = {
   // x ≤ 0: α(e^(x/α) − 1), slope y/α + 1
   Celu: (at, x) => {
     const { op, g, y, scalar, float } = at;
-    return [bent(at, x, g, op.Add(op.Div(y, scalar(float("alpha", 1))), scalar(1)))];
+    return [piecewise(at, x, g, op.Add(op.Div(y, scalar(float("alpha", 1))), scalar(1)))];
   },
   // x ≤ 0: α(eˣ − 1), slope y + α
-  Elu: (at, x) => [bent(at, x, at.g, at.op.Add(at.y, at.scalar(at.float("alpha", 1))))],
+  Elu: (at, x) => [piecewise(at, x, at.g, at.op.Add(at.y, at.scalar(at.float("alpha", 1))))],
   Gelu: gelu,
   // 0 < y < 1: α
   HardSigmoid: (at) => {
@@ -36,7 +36,7 @@ export const activations = {
     const { op, g, scalar, opset } = at;
     const alpha = at.float("alpha", 0.01);
     // Max broadcasts from opset 8.
-    if (opset < 8 || alpha < 0 || alpha > 1) return [bent(at, x, g, scalar(alpha))];
+    if (opset < 8 || alpha < 0 || alpha > 1) return [piecewise(at, x, g, scalar(alpha))];
     return [op.Mul(g, op.Max([whereAbove(at, x), scalar(alpha)]))];
   },
   // t = tanh(softplus x): t + x (1 − t²) σ(x)
@@ -48,7 +48,7 @@ export const activations = {
   PRelu: (at, x, slope) => {
     const { op, write, g, scalar, dtype } = at;
     const above = op.Greater(x, scalar(0));
-    return [bent(at, x, g, slope), write.where(above, scalar(0), op.Mul(g, x), dtype)];
+    return [piecewise(at, x, g, slope), write.where(above, scalar(0), op.Mul(g, x), dtype)];
   },
   Relu: (at) => [at.op.Mul(at.g, whereAbove(at, at.y))],
   // x ≤ 0: γ α (eˣ − 1), slope y + γ α; else γ
@@ -84,7 +84,7 @@ export const activations = {
 } satisfies VjpTable;
 
 /** g where x is positive, g · slope elsewhere. */
-const bent = ({ op, write, scalar, dtype }: Applied, x: string, g: string, slope: string) =>
+const piecewise = ({ op, write, scalar, dtype }: Applied, x: string, g: string, slope: string) =>
   write.where(op.Greater(x, scalar(0)), g, op.Mul(g, slope), dtype);
 
 /** Φ(x) + x φ(x), or the same of the tanh form. */

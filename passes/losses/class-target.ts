@@ -14,7 +14,7 @@ export interface ClassTarget {
   readonly form: TargetForm;
 }
 
-/** What is known where the axis of the classes is looked for. */
+/** What is known when the axis of the classes is searched. */
 interface Asked extends Pick<ChosenLoss, "loss" | "options"> {
   readonly graph: Graph;
   readonly types: Types;
@@ -30,7 +30,7 @@ interface Asked extends Pick<ChosenLoss, "loss" | "options"> {
  * Returns the axis of the classes and the form of the target. The axis is the one that is named,
  * the only one with which the labels fit, or the one that the model's own Softmax or ArgMax goes
  * along. Returns a sentence's end if the target does not fit. Throws an InputError, which asks for
- * the axis, if nothing tells it.
+ * the axis, if it is ambiguous.
  */
 export function classTarget(asked: Asked): ClassTarget | string {
   const { types, output, target, options } = asked;
@@ -47,7 +47,7 @@ export function classTarget(asked: Asked): ClassTarget | string {
     return { axis: named ?? evident(asked, axesOf(rank)) ?? ofShares(asked), form };
   }
   const fitting = axesOf(rank).filter((axis) => isLabels(shape, axis, target));
-  const axis = named ?? told(asked, fitting) ?? classAxisOf(rank, options);
+  const axis = named ?? onlyAxis(asked, fitting) ?? classAxisOf(rank, options);
   if (isLabels(shape, axis, target)) return { axis, form: "labels" };
   const labels = shape.toSpliced(axis, 1);
   return isFloat(target.dtype)
@@ -61,7 +61,7 @@ function ofShares({ types, output, sumsToOne, options }: Asked): number {
   if (shape.length < 3 || sumsToOne === null) return classAxisOf(shape.length, options);
   if (sumsToOne.length === 1) return sumsToOne[0];
   throw new InputError(
-    `the targets of output ${output.name} ${showShape(shape)} sum to 1 along ${sumsToOne.length > 0 ? `axes ${sumsToOne.join(" and ")}` : "no axis"}, so that nothing tells the axis of the classes; say which with --class-axis.`,
+    `the targets of output ${output.name} ${showShape(shape)} sum to 1 along ${sumsToOne.length > 0 ? `axes ${sumsToOne.join(" and ")}` : "no axis"}, so the axis of the classes is ambiguous; name it with --class-axis.`,
   );
 }
 
@@ -75,11 +75,11 @@ function isLabels(shape: Shape, axis: number, target: Type): boolean {
 }
 
 /** The one of some axes that is the classes' own; null if there is none. */
-function told(asked: Asked, fitting: readonly number[]): number | null {
+function onlyAxis(asked: Asked, fitting: readonly number[]): number | null {
   if (fitting.length < 2) return fitting[0] ?? null;
   const { types, output, target, isInput } = asked;
   const shape = types.get(output)!.shape!;
-  // Sizes that nothing tells fit everywhere, and are known with the first batch.
+  // Unknown sizes fit everywhere; they are known with the first batch.
   const fixed = shape.every((dim) => typeof dim === "number");
   const own = evident(asked, fitting) ?? (isInput && shape.length === 3 ? 2 : null);
   if (own !== null || !fixed) return own;

@@ -5,7 +5,7 @@ import { isFloat, type Types } from "../../src/graph/types.ts";
 import type { Type } from "../../src/onnx/shape.ts";
 import { type Activation, activationAt } from "./activation.ts";
 
-/** A value at which the way back from an output ends. */
+/** A value at which the path back from an output ends. */
 export interface Leaf {
   readonly value: Value;
   /** The axis of the classes in it; null if the loss has none. */
@@ -14,10 +14,10 @@ export interface Leaf {
   readonly activation: Activation | null;
 }
 
-/** The way back from an output through operators that keep or join values. */
+/** The path back from an output through operators that keep or join values. */
 export interface Traced {
   readonly leaves: readonly Leaf[];
-  /** Writes the same way again, from other values at its leaves, each of its leaf's shape. */
+  /** Writes the same path again, from other values at its leaves, each of its leaf's shape. */
   readonly write: (writing: Writing, from: (leaf: Leaf) => string) => string;
 }
 
@@ -48,7 +48,7 @@ export function traced(search: Search, value: Value, axis: number | null): Trace
   return { leaves: [leaf], write: (_, from) => from(leaf) };
 }
 
-/** The calls of the model's own functions at which the way back from a value ends. */
+/** The calls of the model's own functions at which the path back from a value ends. */
 export function callsBehind(value: Value): Node[] {
   const node = value.producer;
   if (node?.callee) return [node];
@@ -75,7 +75,7 @@ const sizesOf = (search: Search, value: Value | null | undefined): number[] | nu
 
 const positive = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
 
-/** The way of the first input, at the end of which something more is written. */
+/** The path of the first input, with something more written at its end. */
 function after(
   at: At,
   axis: number | null,
@@ -124,10 +124,10 @@ function safelyClipped(given: At): Traced | null {
   const high = node.op === "Max" ? null : bound(node.op === "Min" ? 1 : 2, "max");
   if (low === undefined || high === undefined || node.inputs.length > 3) return null;
   const harmless = (low ?? 0) <= SAFETY && (high ?? 1) >= 1 - SAFETY;
-  // Without an activation behind it a bound is the model's own.
-  const way = harmless ? same(at) : null;
-  return way?.leaves.every(({ activation }) => activation && activation.op !== "LogSoftmax")
-    ? way
+  // Without an activation behind it, a bound is part of what the model computes.
+  const path = harmless ? same(at) : null;
+  return path?.leaves.every(({ activation }) => activation && activation.op !== "LogSoftmax")
+    ? path
     : null;
 }
 
@@ -140,9 +140,9 @@ function boundLast(at: At): At {
 
 /** A Relu after an activation that is never negative. */
 function positivePart(at: At): Traced | null {
-  const way = same(at);
-  return way?.leaves.every(({ activation }) => activation && activation.op !== "LogSoftmax")
-    ? way
+  const path = same(at);
+  return path?.leaves.every(({ activation }) => activation && activation.op !== "LogSoftmax")
+    ? path
     : null;
 }
 

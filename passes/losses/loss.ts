@@ -58,7 +58,7 @@ export interface LossInputs<O extends Options = Options> {
   /** The activation that was left off the output. */
   readonly before: Activation["op"] | null;
   readonly target: LossTensor & { readonly form: TargetForm };
-  /** Axis of the classes, from 0; the last where the loss knows none. */
+  /** Axis of the classes, from 0; the last if the loss has no classes. */
   readonly axis: number;
   /** Positions by which labels are moved ahead. */
   readonly shift: number;
