@@ -197,6 +197,13 @@ describe("functions of the API", () => {
       () => [laurel.model, {}, { ort, weigths: "inside" }],
       /did you mean weights\?/,
     ],
+    ["applyAdapter", () => [laurel.model, "a.safetensors", { ort }], /takes an adapter.*"a\.saf/],
+    ["adapterFeeds", () => [Promise.resolve(), { ort }], /takes an adapter.*a promise/],
+    ["adapterFeeds", () => [api.extractAdapter(laurel.model)], /needs an options object/],
+    ["adapterBytes", () => [laurel.model], /adapterBytes takes an adapter/],
+    ["saveAdapter", () => ["a.safetensors", "b"], /saveAdapter takes an adapter/],
+    ["batches", () => ["d.npz", { ort, batchSize: 1 }], /takes a dataset.*got "d\.npz"/],
+    ["batches", () => [{ columns: [] }, { ort, batchsize: 1 }], /did you mean batchSize\?/],
     ["openModel", () => [small, { trustlinks: true }], /did you mean trustLinks\?/],
     ["openDataset", () => [new Uint8Array(), model, { target: "x" }], /did you mean targets\?/],
   ])("%s refuses what it cannot take in one sentence", async (name, args, sentence) => {

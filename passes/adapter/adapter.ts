@@ -1,4 +1,4 @@
-import { checkGiven, checkModel, texts } from "../../src/arguments.ts";
+import { checkGiven, checkModel, texts, type WithOrt, withOrt } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
 import { tensorOf } from "../../src/graph/constants.ts";
@@ -7,7 +7,8 @@ import { isFloat, typeOfTensor } from "../../src/graph/types.ts";
 import { type Model, saveBytes, sourceOf } from "../../src/model.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import { showShape } from "../../src/onnx/shape.ts";
-import type { Ort, Tensors } from "../../src/ort/session.ts";
+import { shown } from "../../src/options.ts";
+import type { Tensors } from "../../src/ort/session.ts";
 import { tensorOfBytes } from "../../src/ort/tensors.ts";
 import {
   type Laurelization,
@@ -54,13 +55,16 @@ const withoutUndo = (read: Laurelization): Laurelization => {
 };
 
 /** The adapter as a .safetensors file; the same adapter gives the same bytes. */
-export function adapterBytes({ laurelizations, tensors }: Adapter): Uint8Array {
+export function adapterBytes(adapter: Adapter): Uint8Array {
+  checkAdapter("adapterBytes", adapter);
+  const { laurelizations, tensors } = adapter;
   const metadata = laurelizations.map((each, n) => [manifestKey(n), JSON.stringify(each)] as const);
   return writeSafetensors(tensors, new Map(metadata));
 }
 
 /** Writes an adapter to a path: the file appears whole or not at all. */
 export async function saveAdapter(adapter: Adapter, path: string): Promise<void> {
+  checkAdapter("saveAdapter", adapter);
   saveBytes(adapterBytes(adapter), path);
 }
 
@@ -95,10 +99,26 @@ export async function openAdapter(from: string | Uint8Array | Blob): Promise<Ada
 }
 
 /** The adapter's tensors as onnxruntime takes them, for a model whose weights are inputs. */
-export const adapterFeeds = ({ tensors }: Adapter, { ort }: { readonly ort: Ort }): Tensors =>
-  Object.fromEntries(
-    tensors.map(({ name, dtype, dims, data }) => [name, tensorOfBytes(ort, dtype, data, dims)]),
+export function adapterFeeds(adapter: Adapter, options: WithOrt): Tensors {
+  checkAdapter("adapterFeeds", adapter);
+  checkGiven("adapterFeeds", options, withOrt);
+  const { ort } = options;
+  return Object.fromEntries(
+    adapter.tensors.map(({ name, dtype, dims, data }) => [
+      name,
+      tensorOfBytes(ort, dtype, data, dims),
+    ]),
   );
+}
+
+/** Throws a TypeError, one sentence, if an argument is no adapter. */
+export function checkAdapter(of: string, given: unknown): void {
+  const { laurelizations, tensors } = (given ?? {}) as Partial<Adapter>;
+  if (Array.isArray(laurelizations) && Array.isArray(tensors)) return;
+  throw new TypeError(
+    `${of} takes an adapter, await openAdapter("adapter.safetensors"), and got ${shown(given)}.`,
+  );
+}
 
 /** Why the adapter's tensors are not those of the model, in words; null if they are. */
 export function tensorMisfit(model: Model, { name, tensors }: Adapter): string | null {

@@ -17,7 +17,7 @@ import { type Laurelization, laurelizations } from "../laurelize/manifest.ts";
 import { NoSiteError } from "../laurelize/no-site-error.ts";
 import type { VariantName } from "../variants/index.ts";
 import type { VariantOptions } from "../variants/variant.ts";
-import { type Adapter, tensorMisfit } from "./adapter.ts";
+import { type Adapter, checkAdapter, tensorMisfit } from "./adapter.ts";
 import { laurelizationsOf } from "./trainable.ts";
 import { weightsAsInputs, withWeights } from "./weights.ts";
 
@@ -53,6 +53,7 @@ export async function applyAdapter(
 ): Promise<Model> {
   checkModel("applyAdapter", model);
   checkGiven("applyAdapter", options, applyOptions);
+  checkAdapter("applyAdapter", adapter);
   const { ort, weights = "inside", externalData, copyData } = options;
   const plain = laurelizations(model.metadata).length === 0;
   if (!plain) checkSame(model, adapter);

@@ -1,10 +1,10 @@
 import type { Tensor } from "onnxruntime-common";
-import { flag, number, withOrt } from "../../src/arguments.ts";
+import { checkGiven, flag, number, withOrt } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { numbersIn, widthOf } from "../../src/graph/numbers.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { elements } from "../../src/onnx/data-types.ts";
-import type { Declared } from "../../src/options.ts";
+import { type Declared, shown } from "../../src/options.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
 import { tensorOfBytes } from "../../src/ort/tensors.ts";
 import type { OpenedDataset } from "./data-set.ts";
@@ -37,13 +37,23 @@ export const batchOptions: Declared<BatchOptions> = {
 /**
  * The batches of a dataset, made one at a time: inputs and targets by name; the same seed gives the same order on every
  * machine. If the model fixes its batch size, there is no smaller last batch. Throws an
- * InputError if the model takes another batch size, or if no batch is full.
+ * InputError if the model takes another batch size, or if no batch is full, and a TypeError if an
+ * argument is of the wrong type.
  */
-export function* batches(
+export function batches(dataset: OpenedDataset, options: BatchOptions): Generator<Tensors> {
+  if (!Array.isArray((dataset as Partial<OpenedDataset> | undefined)?.columns))
+    throw new TypeError(
+      `batches takes a dataset, await openDataset(…), and got ${shown(dataset)}.`,
+    );
+  checkGiven("batches", options, batchOptions);
+  checkBatchSize(dataset, options.batchSize, options.dropLast);
+  return cut(dataset, options);
+}
+
+function* cut(
   dataset: OpenedDataset,
   { ort, batchSize, shuffle, epoch = 0, dropLast = false }: BatchOptions,
 ): Generator<Tensors> {
-  checkBatchSize(dataset, batchSize, dropLast);
   const { rows, columns } = dataset;
   const order = shuffle === undefined ? inOrder(rows) : shuffled(rows, shuffle, epoch);
   const whole = dropLast || dataset.batchSize !== null;
