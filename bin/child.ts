@@ -1,6 +1,6 @@
 import fs from "node:fs";
+import { runCommand } from "./commands/index.ts";
 import { printFailure } from "./failure.ts";
-import { run } from "./run.ts";
 import type { Job } from "./supervise.ts";
 import { begin, tell } from "./supervision.ts";
 
@@ -23,8 +23,7 @@ process.once("message", async (job: Job) => {
   begin(job);
   setInterval(() => tell("alive"), BEAT).unref();
   try {
-    const command = (await run[job.command]()) as (args: object) => Promise<void>;
-    await command(job.args);
+    await runCommand(job.command, job.args);
   } catch (error) {
     printFailure(error);
   }

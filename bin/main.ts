@@ -1,12 +1,6 @@
 import yargs, { type Argv, type CommandModule } from "yargs";
 import { VERSION } from "../src/version.ts";
-import { apply } from "./commands/apply.ts";
-import { compare } from "./commands/compare.ts";
-import { extract } from "./commands/extract.ts";
-import { finetune } from "./commands/finetune.ts";
-import { inspect } from "./commands/inspect.ts";
-import { laurelize } from "./commands/laurelize.ts";
-import { strip } from "./commands/strip.ts";
+import { commands } from "./commands/index.ts";
 import { printFailure, UsageError } from "./failure.ts";
 import { withFileLists } from "./file-lists.ts";
 import { heed } from "./heed.ts";
@@ -29,16 +23,8 @@ export async function main(words: readonly string[], start: Start): Promise<void
 }
 
 function parserOf(words: readonly string[], start: Start): Argv {
-  const commands = [
-    laurelize(start),
-    inspect(start),
-    compare(start),
-    strip,
-    finetune(start),
-    extract,
-    apply(start),
-  ] as CommandModule[];
-  const names = commands.map(({ command }) => String(command).split(" ")[0]);
+  const modules = Object.values(commands).map(({ declare }) => declare(start) as CommandModule);
+  const names = modules.map(({ command }) => String(command).split(" ")[0]);
   const parser: Argv = yargs(withFileLists(words))
     .scriptName("laurelize")
     .updateStrings(WORDS)
@@ -58,7 +44,7 @@ function parserOf(words: readonly string[], start: Start): Argv {
     .fail((message, error) => {
       throw error ?? new UsageError(message.replace(/\s*\n\s*/g, " "));
     });
-  for (const command of commands) parser.command(command);
+  for (const each of modules) parser.command(each);
   return parser;
 }
 

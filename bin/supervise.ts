@@ -4,15 +4,13 @@ import path from "node:path";
 import type { FunctionReport } from "../src/index.ts";
 import { EXIT } from "./exit.ts";
 
-/** The name of a command that runs onnxruntime. */
-export type Command = "laurelize" | "inspect" | "compare" | "apply" | "finetune";
-
 /** How far onnxruntime optimises a session. */
 export type Level = FunctionReport["level"];
 
 /** What the parent sends once: the command, and what earlier attempts at it came to. */
 export interface Job {
-  readonly command: Command;
+  /** Its name. */
+  readonly command: string;
   readonly args: object;
   /** The highest optimisation level that sessions are given. */
   readonly ceiling: Level;
@@ -48,7 +46,7 @@ export interface Supervised {
 }
 
 /** Runs a command that runs onnxruntime, to its end. */
-export type Start = (command: Command, args: Supervised & object) => Promise<void>;
+export type Start = (command: string, args: Supervised & object) => Promise<void>;
 
 /** The state of one child as its reports tell it. */
 interface Known {

@@ -77,7 +77,7 @@ describe("one arrow", () => {
   it("is read from import lines", () => {
     expect(imports.length).toBeGreaterThan(sources.length);
     expect(show(imports)).toContain("src/model.ts imports #node");
-    expect(show(imports)).toContain("bin/run.ts imports bin/run-laurelize.ts");
+    expect(show(imports)).toContain("bin/commands/index.ts imports bin/run-laurelize.ts");
     expect(sources.filter((file) => floorOf(file) < 0)).toEqual([]);
     expect(FLOORS.flat().filter((room) => !sources.some((file) => within(file, room)))).toEqual([]);
   });

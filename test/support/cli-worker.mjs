@@ -1,7 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
+import { runCommand } from "../../dist/bin/commands/index.js";
 import { printFailure } from "../../dist/bin/failure.js";
 import { main } from "../../dist/bin/main.js";
-import { run } from "../../dist/bin/run.js";
 
 // Runs built command lines one after another in this thread: what `supervise` does in a child
 // process happens here. Each is answered with its exit code and what it printed.
@@ -15,7 +15,7 @@ for (const name of ["stdout", "stderr"])
 
 const start = async (command, args) => {
   try {
-    await (await run[command]())(args);
+    await runCommand(command, args);
   } catch (error) {
     printFailure(error);
   }

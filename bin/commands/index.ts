@@ -1,0 +1,46 @@
+import type { CommandModule } from "yargs";
+import type { Start } from "../supervise.ts";
+import { apply } from "./apply.ts";
+import { compare } from "./compare.ts";
+import { extract } from "./extract.ts";
+import { finetune } from "./finetune.ts";
+import { inspect } from "./inspect.ts";
+import { laurelize } from "./laurelize.ts";
+import { strip } from "./strip.ts";
+
+/** A command of the command line. */
+interface Command {
+  /** Declares its options, a module of yargs; `start` runs it in another process. */
+  readonly declare: (start: Start) => Pick<CommandModule, "command">;
+  /** Loads what `start` runs; absent for a command that runs no onnxruntime. */
+  readonly run?: () => Promise<(args: never) => Promise<void>>;
+}
+
+/** Every command by its name, in the order in which the help lists them. */
+export const commands: Readonly<Record<string, Command>> = {
+  laurelize: {
+    declare: laurelize,
+    run: async () => (await import("../run-laurelize.ts")).runLaurelize,
+  },
+  inspect: {
+    declare: inspect,
+    run: async () => (await import("../run-inspect.ts")).runInspect,
+  },
+  compare: {
+    declare: compare,
+    run: async () => (await import("../run-compare.ts")).runCompare,
+  },
+  strip: { declare: () => strip },
+  finetune: {
+    declare: finetune,
+    run: async () => (await import("../run-finetune.ts")).runFinetune,
+  },
+  extract: { declare: () => extract },
+  apply: { declare: apply, run: async () => (await import("../run-apply.ts")).runApply },
+};
+
+/** Runs a command in this process. */
+export async function runCommand(name: string, args: object): Promise<void> {
+  const run = (await commands[name].run?.()) as ((args: object) => Promise<void>) | undefined;
+  await run?.(args);
+}
