@@ -1,13 +1,5 @@
 import path from "node:path";
-import {
-  adapterBytes,
-  extractAdapter,
-  InputError,
-  knowsTrained,
-  type Model,
-  openModel,
-  saveAdapter,
-} from "../src/index.ts";
+import { adapterBytes, extractAdapter, openModel, saveAdapter } from "../src/index.ts";
 import { printJson } from "./json.ts";
 import { checkFree, realFolder } from "./output.ts";
 import { bytes, counted } from "./text.ts";
@@ -23,22 +15,13 @@ export interface ExtractArguments {
   trustLinks: boolean;
 }
 
-/** Throws an InputError if other weights may have been trained without a note of it. */
-async function checkKnown(model: Model): Promise<void> {
-  if (await knowsTrained(model)) return;
-  throw new InputError(
-    `${model.source.name} does not tell whether other weights than LAuReL's were trained, and which; name them with --train, or pass --no-train to take LAuReL's alone.`,
-  );
-}
-
 /** Takes the LAuReL weights out of a model and writes them as an adapter. */
 export async function runExtract(args: ExtractArguments): Promise<void> {
   const { dir, name, ext } = path.parse(args.model);
   const stem = ext === ".onnx" ? name : name + ext;
   const file = args.output ?? path.join(dir, `${stem}.safetensors`);
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
-  const adapter = extractAdapter(model, { train: args.train });
-  if (args.train === undefined) await checkKnown(model);
+  const adapter = await extractAdapter(model, { train: args.train });
   realFolder(file);
   const data = model.dataFiles.map((each) => path.join(path.dirname(args.model), each));
   checkFree(file, [args.model, ...data], args.force);

@@ -85,9 +85,8 @@ async function laurelizedModel(args: FinetuneArguments, given: Model, say: Say):
   trainableWeights(model, args.train);
   for (const tied of tiedWeights(model, args.train)) say("warning", tiedWarning(tied));
   if (model !== given) return model;
-  const variant = extractAdapter(model)
-    .laurelizations.map((each) => each.variant)
-    .join(", ");
+  const { laurelizations } = await extractAdapter(model, { train: [] });
+  const variant = laurelizations.map((each) => each.variant).join(", ");
   for (const name of Object.keys(options).filter((name) => args.given.includes(name)))
     if (name !== "seed" && !(name === "variant" && args.variant === variant))
       say(

@@ -50,6 +50,42 @@ export function checkGiven(
   }
 }
 
+/** Throws a TypeError, one sentence, if an argument does not fit: `takes` says what would. */
+export function checkArgument(of: string, given: unknown, fits: boolean, takes: string): void {
+  if (!fits) throw new TypeError(`${of} takes ${takes}, and got ${shown(given)}.`);
+}
+
+/** Throws a TypeError, one sentence, if an argument is no path, bytes or Blob. */
+export const checkFrom = (of: string, given: unknown): void =>
+  checkArgument(
+    of,
+    given,
+    typeof given === "string" || given instanceof Uint8Array || given instanceof Blob,
+    "a path, a Uint8Array or a Blob",
+  );
+
+/** Throws a TypeError, one sentence, if an argument is no path to write to. */
+export const checkPath = (of: string, given: unknown): void =>
+  checkArgument(of, given, typeof given === "string" && given !== "", "a path to write to");
+
+/** Throws a TypeError, one sentence, if an argument is no Map from names to bytes. */
+export const checkBytesByName = (of: string, given: unknown): void =>
+  checkArgument(
+    of,
+    given,
+    given instanceof Map && [...given.values()].every((bytes) => bytes instanceof Uint8Array),
+    "a Map from names to Uint8Arrays",
+  );
+
+/** Throws a TypeError, one sentence, if an argument is no array of strings. */
+export const checkNames = (of: string, given: unknown): void =>
+  checkArgument(
+    of,
+    given,
+    Array.isArray(given) && given.every((name) => typeof name === "string"),
+    "an array of names",
+  );
+
 /** Throws a TypeError, one sentence, if an argument is no model that `openModel` gave. */
 export function checkModel(of: string, model: unknown, which = "model"): void {
   if (typeof model === "object" && model !== null && "source" in model && "toBytes" in model)

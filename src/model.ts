@@ -1,5 +1,5 @@
 import { fileSource, isThere, openPath, writePending, writeTogether } from "#node";
-import { checkGiven, checkModel, flag } from "./arguments.ts";
+import { checkFrom, checkGiven, checkModel, checkPath, flag } from "./arguments.ts";
 import type { PendingFile } from "./files/pending.ts";
 import { buildGraph } from "./graph/build.ts";
 import { limitsConstants, withAllowedConstants } from "./graph/early-constants.ts";
@@ -67,6 +67,7 @@ export async function openModel(
   from: string | Uint8Array | Blob,
   options: OpenOptions = {},
 ): Promise<Model> {
+  checkFrom("openModel", from);
   checkGiven("openModel", options, openOptions);
   if (typeof from === "string") {
     const { source, folder } = openPath(from, options.trustLinks ?? false);
@@ -160,6 +161,7 @@ function weights(graph: Graph): number {
  */
 export async function saveModel(model: Model, path: string): Promise<void> {
   checkModel("saveModel", model);
+  checkPath("saveModel", path);
   stageModel(model, path).keep();
 }
 

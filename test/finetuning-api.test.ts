@@ -273,7 +273,7 @@ describe("one session with the weights as inputs", () => {
       return tunedModel(laurel.model, tuning.weights);
     };
     const tuned = [await tune("a"), await tune("b")];
-    const adapters = tuned.map((each) => extractAdapter(each, { train }));
+    const adapters = await Promise.all(tuned.map((each) => extractAdapter(each, { train })));
     expect(adapterBytes(adapters[0])).not.toEqual(adapterBytes(adapters[1]));
     const names = adapters[0].tensors.map(({ name }) => name);
     expect(names.includes("head")).toBe(train !== undefined);

@@ -144,9 +144,11 @@ describe("the sites that are chosen are listed", () => {
 describe("functions of the API", () => {
   let model: api.Model;
   let laurel: api.Laurelized;
+  let laurelAdapter: api.Adapter;
   beforeAll(async () => {
     model = await api.openModel(small);
     laurel = await api.laurelize(model, { ort, rank: 2 });
+    laurelAdapter = await api.extractAdapter(laurel.model);
   });
   // What a program in JavaScript can call them with.
   const loose = api as unknown as Record<string, (...args: unknown[]) => unknown>;
@@ -199,11 +201,34 @@ describe("functions of the API", () => {
     ],
     ["applyAdapter", () => [laurel.model, "a.safetensors", { ort }], /takes an adapter.*"a\.saf/],
     ["adapterFeeds", () => [Promise.resolve(), { ort }], /takes an adapter.*a promise/],
-    ["adapterFeeds", () => [api.extractAdapter(laurel.model)], /needs an options object/],
+    ["adapterFeeds", () => [laurelAdapter], /needs an options object/],
     ["adapterBytes", () => [laurel.model], /adapterBytes takes an adapter/],
     ["saveAdapter", () => ["a.safetensors", "b"], /saveAdapter takes an adapter/],
     ["batches", () => ["d.npz", { ort, batchSize: 1 }], /takes a dataset.*got "d\.npz"/],
     ["batches", () => [{ columns: [] }, { ort, batchsize: 1 }], /did you mean batchSize\?/],
+    ["openModel", () => [], /openModel takes a path, a Uint8Array or a Blob, and got undefined/],
+    ["openAdapter", () => [laurel.model], /openAdapter takes a path.*got an object/],
+    ["saveAdapter", () => [laurelAdapter, new URL("file:///b")], /takes a path to write to/],
+    ["saveModel", () => [model, ""], /saveModel takes a path to write to, and got ""/],
+    ["isLaurelized", () => [small], /isLaurelized takes an opened model/],
+    ["proofMemory", () => [laurel], /pass its \.model/],
+    ["trainableWeights", () => [laurel], /pass its \.model/],
+    ["trainableWeights", () => [laurel.model, "head"], /takes an array of names, and got "head"/],
+    ["weightOf", () => [laurel, "w"], /pass its \.model/],
+    ["weightOf", () => [model, 7], /takes the name of a weight, and got 7/],
+    ["weightsAsInputs", () => [model, "w"], /takes an array of names/],
+    ["withWeights", () => [small, new Map()], /withWeights takes an opened model/],
+    ["withWeights", () => [model, { w: new Uint8Array(4) }], /takes a Map from names/],
+    ["tunedModel", () => [small, {}], /tunedModel takes an opened model/],
+    ["tunedModel", () => [model, undefined], /takes a trainer's weights.*got undefined/],
+    ["checkpointBytes", () => [model, { best: {}, note: 1 }], /takes a trainer/],
+    ["loadCheckpoint", () => ["c.safetensors", "b", { ort }], /takes a trainer.*got "c\.s/],
+    ["siteJson", () => [], /takes a site of findResiduals, and got undefined/],
+    ["rejectionJson", () => [laurel.found.sites[0]], /takes a rejected sum of findResiduals/],
+    ["inputsFromNpz", () => [model, "i.npz", { ort }], /takes the bytes of an \.npz/],
+    ["inputsFromTestData", () => [model, ["f"], { ort }], /takes a Map from names/],
+    ["fit", () => [small, { ort }], /fit takes an opened model/],
+    ["fit", () => [model, { ort, epoch: 1 }], /did you mean epochs\?/],
     ["openModel", () => [small, { trustlinks: true }], /did you mean trustLinks\?/],
     ["openDataset", () => [new Uint8Array(), model, { target: "x" }], /did you mean targets\?/],
   ])("%s refuses what it cannot take in one sentence", async (name, args, sentence) => {

@@ -60,7 +60,7 @@ describe(".safetensors", () => {
 
   it("is written as the format says: aligned, without gaps, the same bytes each time", async () => {
     const { model } = await laurelize(await openModel(fixture("pre-norm-mlp")), { ort, rank: 3 });
-    const adapter = extractAdapter(model);
+    const adapter = await extractAdapter(model);
     const bytes = adapterBytes(adapter);
     expect(adapterBytes({ ...adapter, tensors: [...adapter.tensors].reverse() })).toEqual(bytes);
     const length = Number(Buffer.from(bytes).readBigUInt64LE());
@@ -85,7 +85,7 @@ describe(".safetensors", () => {
 
   it("is refused where the metadata promises what is not there, or cannot be believed", async () => {
     const { model } = await laurelize(await openModel(fixture("pre-norm-mlp")), { ort });
-    const { laurelizations } = extractAdapter(model);
+    const { laurelizations } = await extractAdapter(model);
     const claim = (manifest: object | string) => {
       const text = typeof manifest === "string" ? manifest : JSON.stringify(manifest);
       return openAdapter(file({ __metadata__: { laurelize: text } }));

@@ -57,17 +57,17 @@ it("the new weights are initializers of the body, which takes no new values from
 
 it("an adapter takes the weights out of the body and puts them in again", async () => {
   const laurel = await within("beam-search");
-  const adapter = extractAdapter(laurel.model);
+  const adapter = await extractAdapter(laurel.model);
   expect(adapter.tensors).toHaveLength(6);
   const tensors = adapter.tensors.map((tensor) => ({ ...tensor, data: tensor.data.map(() => 63) }));
   const tuned = await applyAdapter(laurel.original, { ...adapter, tensors }, { ort });
-  expect(extractAdapter(tuned).tensors).toEqual(tensors);
+  expect((await extractAdapter(tuned)).tensors).toEqual(tensors);
   expect(tuned.size).toBe(laurel.model.size);
 });
 
 it("but they can be neither inputs nor trained there, which is said in a sentence", async () => {
   const { model } = await within("beam-search");
-  const [{ name }] = extractAdapter(model).tensors;
+  const [{ name }] = (await extractAdapter(model)).tensors;
   expect(() => weightsAsInputs(model, [name])).toThrow(/inside the decoder of a token search/);
   const options = { ort, loss: "mse", inputs: {}, target: { name: "t", type: null } } as never;
   await expect(stepGraph(model, options)).rejects.toThrow(/inside the decoder of a token search/);

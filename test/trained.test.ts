@@ -32,11 +32,11 @@ it("a model notes the old weights that were trained, and extract takes them", as
   expect(trainedNames(laurel)).toEqual([]);
   const trained = await openModel(tuned(laurel, 1, ["up"]).toBytes());
   expect(trainedNames(trained)).toEqual(["up"]);
-  const own = names(extractAdapter(laurel));
-  const adapter = extractAdapter(trained);
+  const own = names(await extractAdapter(laurel));
+  const adapter = await extractAdapter(trained);
   expect(names(adapter)).toEqual([...own, "up"]);
-  expect(names(extractAdapter(trained, { train: ["up"] }))).toEqual([...own, "up"]);
-  expect(names(extractAdapter(trained, { train: [] }))).toEqual(own);
+  expect(names(await extractAdapter(trained, { train: ["up"] }))).toEqual([...own, "up"]);
+  expect(names(await extractAdapter(trained, { train: [] }))).toEqual(own);
   // The adapter brings the weight and the note along, whatever it is put into.
   const read = await openAdapter(adapterBytes(adapter));
   for (const into of [laurel, await plain(), trained]) {
@@ -90,6 +90,10 @@ it("extract refuses where it cannot be known what was trained", async () => {
     /does not tell whether other weights .* name them with --train/,
   );
   expect(fs.existsSync(`${silent}.safetensors`)).toBe(false);
+  const changed = await openModel(silent);
+  await expect(extractAdapter(changed)).rejects.toThrow(/does not tell .* \(train: \["head/);
+  expect((await extractAdapter(changed, { train: ["up"] })).tensors).toHaveLength(4);
+  expect((await extractAdapter(changed, { train: [] })).tensors).toHaveLength(3);
   expect(run(silent, "--train", "up").stdout).toContain("in 4 tensors");
   expect(run(silent, "--no-train").stdout).toContain("in 3 tensors");
   const unhashed = write("unhashed.onnx", (await laurelized({ hash: false })).toBytes());

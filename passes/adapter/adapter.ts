@@ -1,4 +1,12 @@
-import { checkGiven, checkModel, texts, type WithOrt, withOrt } from "../../src/arguments.ts";
+import {
+  checkFrom,
+  checkGiven,
+  checkModel,
+  checkPath,
+  texts,
+  type WithOrt,
+  withOrt,
+} from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
 import { tensorOf } from "../../src/graph/constants.ts";
@@ -16,6 +24,7 @@ import {
   manifestKey,
   parameterNames,
 } from "../laurelize/manifest.ts";
+import { knowsTrained } from "../laurelize/strip.ts";
 import { laurelizationsOf, trainableWeights } from "./trainable.ts";
 import { trainedNames } from "./trained.ts";
 import { weightOf } from "./weights.ts";
@@ -33,15 +42,23 @@ export interface Adapter {
 /**
  * Takes the LAuReL weights out of a laurelized model, those others that its metadata notes as
  * trained, and those that match a glob of `train`; an empty `train` takes LAuReL's alone. Throws an
- * InputError if there are none.
+ * InputError if there are none, or if without `train` it cannot be known what was trained.
  */
-export function extractAdapter(
+export async function extractAdapter(
   model: Model,
   options: { readonly train?: readonly string[] | undefined } = {},
-): Adapter {
+): Promise<Adapter> {
   checkModel("extractAdapter", model);
   checkGiven("extractAdapter", options, { train: texts });
-  const { train } = options;
+  const adapter = adapterOf(model, options.train);
+  if (options.train !== undefined || (await knowsTrained(model))) return adapter;
+  throw new InputError(
+    `${model.source.name} does not tell whether other weights than LAuReL's were trained, and which; name them with --train (train: ["head.*"] in the API), or take LAuReL's alone with --no-train (train: []).`,
+  );
+}
+
+/** The adapter of a model of which it is known what was trained. */
+export function adapterOf(model: Model, train: readonly string[] | undefined): Adapter {
   const all = laurelizationsOf(model).map(withoutUndo);
   const names = new Set(trainableWeights(model, train));
   if (train?.length !== 0) for (const name of trainedNames(model)) names.add(name);
@@ -65,6 +82,7 @@ export function adapterBytes(adapter: Adapter): Uint8Array {
 /** Writes an adapter to a path: the file appears whole or not at all. */
 export async function saveAdapter(adapter: Adapter, path: string): Promise<void> {
   checkAdapter("saveAdapter", adapter);
+  checkPath("saveAdapter", path);
   saveBytes(adapterBytes(adapter), path);
 }
 
@@ -73,6 +91,7 @@ export async function saveAdapter(adapter: Adapter, path: string): Promise<void>
  * .safetensors file, or not one that laurelize has written.
  */
 export async function openAdapter(from: string | Uint8Array | Blob): Promise<Adapter> {
+  checkFrom("openAdapter", from);
   const source = await sourceOf(from, "the adapter", ".safetensors");
   try {
     const { tensors, metadata } = readSafetensors(source);

@@ -1,3 +1,4 @@
+import { checkModel, checkNames } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { tensorOf } from "../../src/graph/constants.ts";
 import { weightNamed } from "../../src/graph/scopes.ts";
@@ -14,6 +15,8 @@ import { matcher } from "../residuals/glob.ts";
  * float weight.
  */
 export function trainableWeights(model: Model, globs: readonly string[] = []): string[] {
+  checkModel("trainableWeights", model);
+  checkNames("trainableWeights", globs);
   const { name } = model.source;
   const { values } = model.graph.main;
   const own = parameterNames(laurelizationsOf(model));

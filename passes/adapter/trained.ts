@@ -13,14 +13,16 @@ export function trainedNames(model: Model): string[] {
  * if it is plain or says so already. LAuReL's own weights need no note, unless the file was `moved`
  * within, so that the file alone no longer shows that nothing else was trained.
  */
-export function notedAsTrained(model: Model, names: Iterable<string>, moved: boolean): Model {
+export function notedAsTrained(model: Model, names: readonly string[], moved: boolean): Model {
   const all = laurelizations(model.metadata);
   const last = all.at(-1);
   if (!last) return model;
   const own = new Set(parameterNames(all.filter((each) => each !== null)));
+  const earlier = new Set(parameterNames(all.slice(0, -1).filter((each) => each !== null)));
+  const tells = !moved && ![...names].some((name) => earlier.has(name));
   const before = last.trained ?? [];
   const named = new Set([...before, ...[...names].filter((name) => !own.has(name))]);
-  if (named.size === before.length && (last.trained || !moved)) return model;
+  if (named.size === before.length && (last.trained || tells)) return model;
   const key = manifestKey(all.length - 1);
   const value = JSON.stringify({ ...last, trained: inFileOrder(model, named) });
   return modelOf(patchedBytes(model.file, { metadata: [{ key, value }] }), model.folder);

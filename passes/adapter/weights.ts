@@ -1,4 +1,4 @@
-import { checkModel } from "../../src/arguments.ts";
+import { checkArgument, checkBytesByName, checkModel, checkNames } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { tensorOf } from "../../src/graph/constants.ts";
 import { type Replacing, replaceWeights } from "../../src/graph/replace-weights.ts";
@@ -24,13 +24,18 @@ export function withWeights(
   weights: ReadonlyMap<string, Uint8Array>,
   placing: Replacing = {},
 ): Model {
+  checkModel("withWeights", model);
+  checkBytesByName("withWeights", weights);
   const { source, folder } = replaceWeights(model.graph, weights, placing);
   const moved = source.size !== model.source.size;
-  return notedAsTrained(modelOf(source, folder), weights.keys(), moved);
+  return notedAsTrained(modelOf(source, folder), [...weights.keys()], moved);
 }
 
 /** A weight of the main graph or of a body: its type and shape, and its values as raw data. */
-export function weightOf({ graph, source }: Model, name: string): DenseTensor {
+export function weightOf(model: Model, name: string): DenseTensor {
+  checkModel("weightOf", model);
+  checkArgument("weightOf", name, typeof name === "string", "the name of a weight");
+  const { graph, source } = model;
   const value = weightNamed(graph, name);
   const tensor = tensorOf(value);
   const dtype = tensor && typeOfTensor(value!)?.dtype;
@@ -57,6 +62,7 @@ export function mainWeightOf(model: Model, name: string): DenseTensor {
  */
 export function weightsAsInputs(model: Model, names: readonly string[]): Model {
   checkModel("weightsAsInputs", model);
+  checkNames("weightsAsInputs", names);
   const { graph } = model;
   for (const name of names) mainWeightOf(model, name);
   const wanted = new Set(names);

@@ -1,4 +1,5 @@
 import type { Tensor } from "onnxruntime-common";
+import { callback, checkArgument, checkGiven, text, withOrt } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import {
   readSafetensors,
@@ -9,7 +10,7 @@ import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import { bytesSource } from "../../src/onnx/source.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
 import { bytesOfTensor, dtypeOf, tensorOfBytes } from "../../src/ort/tensors.ts";
-import type { Trainer } from "./trainer.ts";
+import { Trainer } from "./trainer.ts";
 
 const GROUPS = ["weights", "state", "best"] as const;
 const STEP = "step";
@@ -24,7 +25,11 @@ export interface Checkpoint {
 }
 
 /** Returns a trainer's state as the bytes of a .safetensors file, from which it can be resumed. */
-export function checkpointBytes(trainer: Trainer, { best, note }: Checkpoint): Uint8Array {
+export function checkpointBytes(trainer: Trainer, checkpoint: Checkpoint): Uint8Array {
+  checkTrainer("checkpointBytes", trainer);
+  const fits = typeof checkpoint?.best === "object" && "note" in checkpoint;
+  checkArgument("checkpointBytes", checkpoint, fits, "a checkpoint, { best, note }");
+  const { best, note } = checkpoint;
   const all = { weights: trainer.weights, state: trainer.state, best };
   const tensors = GROUPS.flatMap((group) =>
     Object.entries(all[group]).map(([name, tensor]) => dense(`${group}/${name}`, tensor)),
@@ -34,6 +39,9 @@ export function checkpointBytes(trainer: Trainer, { best, note }: Checkpoint): U
   tensors.push({ name: NOTE, dtype: "uint8", dims: [data.length], data });
   return writeSafetensors(tensors, new Map([[STEP, String(trainer.step)]]));
 }
+
+const checkTrainer = (of: string, trainer: unknown): void =>
+  checkArgument(of, trainer, trainer instanceof Trainer, "a trainer, finetune(model, { ort, … })");
 
 /** How a checkpoint is loaded. */
 export interface Loading {
@@ -49,6 +57,10 @@ export interface Loading {
  * checkpoint, or if it is one of other weights.
  */
 export function loadCheckpoint(trainer: Trainer, bytes: Uint8Array, loading: Loading): Checkpoint {
+  checkTrainer("loadCheckpoint", trainer);
+  const isBytes = bytes instanceof Uint8Array;
+  checkArgument("loadCheckpoint", bytes, isBytes, "the bytes of a checkpoint");
+  checkGiven("loadCheckpoint", loading, { ...withOrt, name: text, check: callback });
   const { ort, name, check = () => {} } = loading;
   const { tensors, metadata } = readSafetensors(bytesSource(bytes, name));
   const step = Number(metadata.get(STEP));

@@ -1,6 +1,6 @@
 import { checkGiven, checkModel } from "../../src/arguments.ts";
 import type { Model } from "../../src/model.ts";
-import { type Adapter, extractAdapter } from "../adapter/adapter.ts";
+import { type Adapter, adapterOf } from "../adapter/adapter.ts";
 import { isLaurelized } from "../laurelize/laurelize.ts";
 import { strip } from "../laurelize/strip.ts";
 import { lossOf } from "../losses/index.ts";
@@ -134,7 +134,7 @@ async function fitted(trainer: Trainer, setup: Setup): Promise<FitResult> {
   const { lr } = scheduleOf({ ...setup.trained });
   return {
     model: tuned,
-    adapter: extractAdapter(tuned, { train: options.train }),
+    adapter: adapterOf(tuned, options.train),
     history: historyOf(run),
     best,
     checkpoint: checkpoint!,

@@ -80,7 +80,10 @@ export interface Laurelized {
 }
 
 /** Whether this tool has been at the model before: its metadata says so. */
-export const isLaurelized = (model: Model) => manifests(model.metadata).length > 0;
+export function isLaurelized(model: Model): boolean {
+  checkModel("isLaurelized", model);
+  return manifests(model.metadata).length > 0;
+}
 
 /** How a result is written, and whether it may be one of a model that is laurelized already. */
 export interface ResultOptions {

@@ -1,4 +1,5 @@
 import { freeMemory } from "#node";
+import { checkModel } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import type { Model } from "../../src/model.ts";
 import { allTensors } from "../../src/onnx/all-tensors.ts";
@@ -18,9 +19,10 @@ export interface ProofMemory {
 }
 
 /** About how much memory a full proof of a model will take. Reads no weight. */
-export function proofMemory({ file }: Model): ProofMemory {
+export function proofMemory(model: Model): ProofMemory {
+  checkModel("proofMemory", model);
   let weights = 0;
-  for (const tensor of allTensors(file)) weights += byteLength(tensor) ?? 0;
+  for (const tensor of allTensors(model.file)) weights += byteLength(tensor) ?? 0;
   return { needed: Math.round(BESIDE + PER_BYTE * weights), free: freeMemory() };
 }
 

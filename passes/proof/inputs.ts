@@ -1,5 +1,12 @@
 import { freeMemory } from "#node";
-import { checkGiven, checkModel, type WithOrt, withOrt } from "../../src/arguments.ts";
+import {
+  checkArgument,
+  checkBytesByName,
+  checkGiven,
+  checkModel,
+  type WithOrt,
+  withOrt,
+} from "../../src/arguments.ts";
 import { type Model, typesOf } from "../../src/model.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import { feedsOfNpz, feedsOfTestData } from "../../src/samples/user-inputs.ts";
@@ -11,6 +18,7 @@ export async function inputsFromNpz(
   options: WithOrt,
 ): Promise<Tensors> {
   checkModel("inputsFromNpz", model);
+  checkArgument("inputsFromNpz", npz, npz instanceof Uint8Array, "the bytes of an .npz");
   checkGiven("inputsFromNpz", options, withOrt);
   const { ort } = options;
   const { types } = await typesOf(model, ort);
@@ -24,6 +32,7 @@ export async function inputsFromTestData(
   options: WithOrt,
 ): Promise<Tensors> {
   checkModel("inputsFromTestData", model);
+  checkBytesByName("inputsFromTestData", files);
   checkGiven("inputsFromTestData", options, withOrt);
   const { ort } = options;
   return feedsOfTestData(ort, model.graph, (await typesOf(model, ort)).types, files);

@@ -1,3 +1,4 @@
+import { checkArgument } from "../../src/arguments.ts";
 import { pathOf } from "../../src/graph/scopes.ts";
 import type { ReasonCode } from "./reasons.ts";
 import type { Feature, Kind, OptionalKind, Rejection, Site } from "./residual.ts";
@@ -48,25 +49,25 @@ const held = ({
 };
 
 /** Gives a site as plain data, without references to the graph. */
-export const siteJson = (site: Site): SiteJson => ({
-  name: site.name,
-  ...held(site),
-  skip: site.skip.value.name,
-  branch: site.branches.map(({ value }) => value.name),
-  kind: site.kind,
-  form: site.form,
-  dtype: site.dtype,
-  shape: site.shape,
-  feature: site.feature,
-  layer: site.layer,
-  stream: site.stream,
-  position: site.position,
-});
+export function siteJson(site: Site): SiteJson {
+  checkArgument("siteJson", site, isSum(site) && "skip" in site, "a site of findResiduals");
+  const { name, skip, branches, kind, form, dtype, shape, feature, layer, stream, position } = site;
+  return {
+    name,
+    ...held(site),
+    skip: skip.value.name,
+    branch: branches.map(({ value }) => value.name),
+    ...{ kind, form, dtype, shape, feature, layer, stream, position },
+  };
+}
 
 /** Gives a rejected sum as plain data, without references to the graph. */
-export const rejectionJson = (rejection: Rejection): RejectionJson => ({
-  ...held(rejection),
-  reason: rejection.reason,
-  code: rejection.code,
-  kind: rejection.kind,
-});
+export function rejectionJson(rejection: Rejection): RejectionJson {
+  const fits = isSum(rejection) && "reason" in rejection;
+  checkArgument("rejectionJson", rejection, fits, "a rejected sum of findResiduals");
+  const { reason, code, kind } = rejection;
+  return { ...held(rejection), reason, code, kind };
+}
+
+const isSum = (given: unknown) =>
+  typeof given === "object" && given !== null && "node" in given && "output" in given;
