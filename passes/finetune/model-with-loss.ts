@@ -40,7 +40,7 @@ export async function withLoss(model: Model, options: StepOptions): Promise<Mode
   const names = weights.map(({ name }) => name);
   const { types } = await typesOf(model, ort);
   const sizes = sizesOf(model.graph, types, options.inputs);
-  const specialized = await specialize(model, ort, sizes, names, 0);
+  const specialized = await specialize(model, ort, { dims: sizes, free: names, least: 0 });
   const chosen = lossOf(options.loss, options.lossOptions);
   const chosenFor = { reads: chosen.reads, target: chosen.loss.distils ? null : target.type };
   const find = ({ model: { graph }, types }: Specialized) =>

@@ -96,9 +96,10 @@ async function differentiated(model: Model, options: StepOptions): Promise<Diffe
   const forward = await withLoss(model, options);
   const { weights, loss, metrics, examples, reading } = forward;
   const names = weights.map(({ name }) => name);
-  const { model: plain, types } = await plainBetween(forward.model, options.ort, {}, names, () => [
-    loss,
-  ]);
+  const { model: plain, types } = await plainBetween(forward.model, options.ort, {
+    from: names,
+    to: () => [loss],
+  });
   const { graph } = plain;
   const { back, reached } = backward(graph, types, forward);
   checkDifferentiable(reached, furtherWeights(model, options.train), forward.output);

@@ -22,6 +22,6 @@ export async function withoutCalls(
     const found = calls.size > 0 ? inlined(now.model.graph, (node) => calls.has(node)) : null;
     if (!found) return now;
     const free = weights.map(({ name }) => name);
-    now = await specialize(await patched(now.model.graph, found.patch), ort, {}, free);
+    now = await specialize(await patched(now.model.graph, found.patch), ort, { free });
   }
 }

@@ -45,11 +45,6 @@ export const activations = {
     const rest = op.Mul(op.Mul(x, op.Sub(scalar(1), op.Mul(t, t))), op.Sigmoid(x));
     return [op.Mul(g, op.Add(t, rest))];
   },
-  PRelu: (at, x, slope) => {
-    const { op, write, g, scalar, dtype } = at;
-    const above = op.Greater(x, scalar(0));
-    return [piecewise(at, x, g, slope), write.where(above, scalar(0), op.Mul(g, x), dtype)];
-  },
   Relu: (at) => [at.op.Mul(at.g, whereAbove(at, at.y))],
   // x ≤ 0: γ α (eˣ − 1), slope y + γ α; else γ
   Selu: (at, x) => {
@@ -84,8 +79,12 @@ export const activations = {
 } satisfies VjpTable;
 
 /** g where x is positive, g · slope elsewhere. */
-const piecewise = ({ op, write, scalar, dtype }: Applied, x: string, g: string, slope: string) =>
-  write.where(op.Greater(x, scalar(0)), g, op.Mul(g, slope), dtype);
+export const piecewise = (
+  { op, write, scalar, dtype }: Applied,
+  x: string,
+  g: string,
+  slope: string,
+) => write.where(op.Greater(x, scalar(0)), g, op.Mul(g, slope), dtype);
 
 /** Φ(x) + x φ(x), or the same of the tanh form. */
 function gelu({ op, g, scalar, text }: Applied, x: string) {

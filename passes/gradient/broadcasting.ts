@@ -1,5 +1,11 @@
 import type { Portable } from "../../src/graph/portable.ts";
 
+/** A value, and its shape with every size known. */
+export interface Sized {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
 /** The shape that numpy's broadcasting gives two shapes. */
 export function broadcast(a: readonly number[], b: readonly number[]): number[] {
   const rank = Math.max(a.length, b.length);

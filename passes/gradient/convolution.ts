@@ -1,4 +1,4 @@
-import { product, range } from "./broadcasting.ts";
+import { product, range, type Sized } from "./broadcasting.ts";
 import type { Applied, VjpTable } from "./rule.ts";
 import { type Window, windowOf } from "./window.ts";
 
@@ -6,16 +6,18 @@ import { type Window, windowOf } from "./window.ts";
 export const convolutions = {
   Conv: (at, x, w) => {
     const { g, shape, outShape, needs, inputs } = at;
+    const [input, cotangent] = sized(at, x);
     const window = windowOf(at, shape(1).slice(2), shape(0).slice(2), outShape(0).slice(2));
     return [
       needs[0] ? toInput(at, g, w, window) : null,
-      needs[1] ? toKernel(at, x, shape(0), g, outShape(0), window) : null,
+      needs[1] ? toKernel(at, input, cotangent, window) : null,
       inputs[2] ? toBias(at) : null,
     ];
   },
   // The transpose of a convolution: x and y have changed places.
   ConvTranspose: (at, x, w) => {
     const { op, write, g, shape, outShape, needs, inputs } = at;
+    const [input, cotangent] = sized(at, x);
     // ONNX infers no size where output_shape is below that of x.
     if (outShape(0).length < shape(0).length) at.refuse("it makes its input smaller");
     const window = windowOf(at, shape(1).slice(2), outShape(0).slice(2), shape(0).slice(2));
@@ -35,11 +37,17 @@ export const convolutions = {
     };
     return [
       needs[0] ? back() : null,
-      needs[1] ? toKernel(at, g, outShape(0), x, shape(0), window) : null,
+      needs[1] ? toKernel(at, cotangent, input, window) : null,
       inputs[2] ? toBias(at) : null,
     ];
   },
 } satisfies VjpTable;
+
+/** The first input and the cotangent with their shapes. */
+const sized = ({ g, shape, outShape }: Applied, x: string): readonly [Sized, Sized] => [
+  { name: x, shape: shape(0) },
+  { name: g, shape: outShape(0) },
+];
 
 const toBias = ({ write, g, outShape }: Applied) =>
   write.reduce(
@@ -120,14 +128,10 @@ function exchanged({ op, write, shape }: Applied, w: string, { kernel, group }: 
  */
 function toKernel(
   { op, write }: Applied,
-  x: string,
-  xShape: readonly number[],
-  g: string,
-  gShape: readonly number[],
+  { name: x, shape: [n, c, ...size] }: Sized,
+  { name: g, shape: [, m, ...out] }: Sized,
   { kernel, strides, dilations, pads, group }: Window,
 ) {
-  const [n, c, ...size] = xShape;
-  const [, m, ...out] = gShape;
   const plain = [...kernel, ...strides, group].every((k) => k === 1) && pads.every((p) => p === 0);
   if (plain) {
     const places = product(size);

@@ -4,9 +4,8 @@ import type { Graph, Node, Value } from "../../src/graph/graph.ts";
 import { isFloat, type Types } from "../../src/graph/types.ts";
 import type { DenseTensor, NewNode } from "../../src/onnx/new-node.ts";
 import { ruleOf, type Way, wayBetween } from "./active-subgraph.ts";
+import { arithmetic } from "./arithmetic.ts";
 import { sumTo } from "./broadcasting.ts";
-import { finished } from "./draft.ts";
-import { BROADCASTING } from "./elementwise.ts";
 import { gatedBy } from "./gates.ts";
 import { gradientSums, type Sums } from "./gradient-sums.ts";
 import { applied } from "./node-view.ts";
@@ -52,7 +51,7 @@ export function differentiate(graph: Graph, wanted: Differentiation): Gradients 
   }
   const found = new Map(roots.map((root) => [root.name, sums.gradientOf(root)]));
   const outputs = [...found.values()].filter((g) => g !== null);
-  const { nodes, tensors, nameOf } = finished(writing, outputs, sums.renamed);
+  const { nodes, tensors, nameOf } = reached(writing, outputs, sums.renamed);
   const gradients = new Map([...found].map(([name, g]) => [name, g && nameOf(g)]));
   return { nodes, tensors, gradients };
 }
@@ -93,22 +92,21 @@ function passBack(walk: Walk, node: Node, { each, held }: Cotangents): void {
   const given = gated
     ? [writing.op.Mul(at.g, gated.slope(at))]
     : ruleOf(node)!(at, ...(at.inputs as string[]));
+  const broadcasts = Object.hasOwn(arithmetic, read.op);
   for (const [k, value] of read.inputs.entries()) {
     if (!value || !at.needs[k]) continue;
-    const handed = given[k];
-    if (handed === undefined) at.refuse(`none is known for its input ${value.name}`);
-    if (!handed) continue;
-    let { g, times } = sums.taken(handed, at.dtype, held);
-    if (BROADCASTING.has(read.op) && !at.summed.has(handed))
-      g = sumTo(at.write, g, at.outShape(0), at.shape(k));
-    if (way.dtypeOf(value) !== at.dtype) {
-      g = at.write.cast(sums.whole({ g, times }, at.dtype), way.dtypeOf(value));
-      times = 1;
-    }
-    sums.add(value, { g, times });
+    const g = given[k];
+    if (g === undefined) at.refuse(`none is known for its input ${value.name}`);
+    if (!g) continue;
+    let part = sums.taken(g, at.dtype, held);
+    if (broadcasts && !at.summed.has(g))
+      part = { ...part, g: sumTo(at.write, part.g, at.outShape(0), at.shape(k)) };
+    const dtype = way.dtypeOf(value);
+    if (dtype !== at.dtype)
+      part = { g: at.write.cast(sums.whole(part, at.dtype), dtype), times: 1 };
+    sums.add(value, part);
   }
 }
-
 function floatNamed(graph: Graph, types: Types, name: string): Value {
   const value = graph.main.values.get(name);
   if (!value) throw new InputError(`${graph.file.source.name} has no value ${name}.`);
@@ -118,4 +116,37 @@ function floatNamed(graph: Graph, types: Types, name: string): Value {
       `${name} is ${dtype ?? "of no known type"}, and only floats have gradients.`,
     );
   return value;
+}
+
+/** What outputs are computed from: nodes in order, constants, and the names that values have now. */
+interface Reached {
+  readonly nodes: readonly NewNode[];
+  readonly tensors: readonly DenseTensor[];
+  readonly nameOf: (value: string) => string;
+}
+
+/**
+ * Drops the nodes and constants that no output is computed from. `renamed` gives new names to what
+ * the others make.
+ */
+function reached(
+  writing: Writing,
+  outputs: readonly string[],
+  renamed: ReadonlyMap<string, string>,
+): Reached {
+  const nameOf = (value: string) => renamed.get(value) ?? value;
+  const wanted = new Set(outputs);
+  const kept: NewNode[] = [];
+  for (const { node } of writing.nodes.toReversed()) {
+    if (!node.outputs.some((output) => wanted.has(output))) continue;
+    for (const input of node.inputs) wanted.add(input);
+    // No operator's first output is optional.
+    const outputs = node.outputs.map((output, k) =>
+      k === 0 || wanted.has(output) ? nameOf(output) : "",
+    );
+    while (outputs.at(-1) === "") outputs.pop();
+    kept.push({ ...node, name: nameOf(node.name), inputs: node.inputs.map(nameOf), outputs });
+  }
+  const tensors = writing.tensors.filter(({ name }) => wanted.has(name));
+  return { nodes: kept.reverse(), tensors, nameOf };
 }

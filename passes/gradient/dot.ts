@@ -10,8 +10,7 @@ const ROW = 400;
  */
 export function dot(
   { op, write, dtype }: Applied,
-  a: string,
-  b: string,
+  [a, b]: readonly [string, string],
   shape: readonly number[],
   kept: number,
 ): string | null {
@@ -26,7 +25,7 @@ export function dot(
 export function dotOfAll(at: Applied, a: string, b: string, shape: readonly number[]) {
   let kept = shape.length;
   while (kept > 0 && product(shape.slice(kept)) < ROW) kept--;
-  const rows = dot(at, a, b, shape, kept);
+  const rows = dot(at, [a, b], shape, kept);
   if (rows === null || kept === 0) return rows;
   return at.write.reduce(
     "ReduceSum",

@@ -1,19 +1,11 @@
-import { product } from "./broadcasting.ts";
-import { dotOfAll } from "./dot.ts";
 import { whereEqual } from "./indicators.ts";
 import { type Applied, inert, type VjpTable } from "./rule.ts";
 
-/** Operators that numpy's broadcasting applies to. */
-export const BROADCASTING: ReadonlySet<string> = new Set(
-  "Add Sub Mul Div Pow Max Min Sum Mean Where PRelu Mod Expand".split(" "),
-);
-
-/** Arithmetic, element by element; cotangents have the output's shape, the walk sums them back. */
+/** Functions of one value, element by element. */
 export const elementwise = {
   Abs: ({ op, write, g, dtype }, x) => [op.Mul(g, write.sign(x, dtype))],
   Acos: ({ op, g, scalar }, x) => [op.Neg(op.Div(g, op.Sqrt(op.Sub(scalar(1), op.Mul(x, x)))))],
   Acosh: ({ op, g, scalar }, x) => [op.Div(g, op.Sqrt(op.Sub(op.Mul(x, x), scalar(1))))],
-  Add: ({ g }) => [g, g],
   Asin: ({ op, g, scalar }, x) => [op.Div(g, op.Sqrt(op.Sub(scalar(1), op.Mul(x, x))))],
   Asinh: ({ op, g, scalar }, x) => [op.Div(g, op.Sqrt(op.Add(scalar(1), op.Mul(x, x))))],
   Atan: ({ op, g, scalar }, x) => [op.Div(g, op.Add(scalar(1), op.Mul(x, x)))],
@@ -23,14 +15,6 @@ export const elementwise = {
   Cos: ({ op, g }, x) => [op.Neg(op.Mul(g, op.Sin(x)))],
   // sinh x = y − e⁻ˣ
   Cosh: ({ op, g, y }, x) => [op.Mul(g, op.Sub(y, op.Exp(op.Neg(x))))],
-  // y = a / b: ∂y/∂b = −y / b
-  Div: (at, _, b) => {
-    const { op, g, y, scalar } = at;
-    const number = factor(at, 1);
-    if (number !== null) return [op.Mul(g, scalar(1 / number))];
-    const a = op.Div(g, b);
-    return [a, op.Neg(op.Mul(a, y))];
-  },
   // 2 / √π · e^(−x²)
   Erf: ({ op, g, scalar }, x) => [
     op.Mul(g, op.Exp(op.Sub(scalar(Math.log(2 / Math.sqrt(Math.PI))), op.Mul(x, x)))),
@@ -39,14 +23,7 @@ export const elementwise = {
   Floor: inert,
   Identity: ({ g }) => [g],
   Log: ({ op, g }, x) => [op.Div(g, x)],
-  Max: (at, ...all) => extremum(at, all, 1),
-  Mean: ({ op, g, scalar }, ...all) => all.map(() => op.Div(g, scalar(all.length))),
-  Min: (at, ...all) => extremum(at, all, -1),
-  // x mod y = x − y ⌊x / y⌋, truncated instead where fmod
-  Mod: ({ op, g, y }, a, b) => [g, op.Neg(op.Div(op.Mul(g, op.Sub(a, y)), b))],
-  Mul: (at, a, b) => [times(at, 0, b, 1), times(at, 1, a, 0)],
   Neg: ({ op, g }) => [op.Neg(g)],
-  Pow: power,
   Reciprocal: ({ op, g, y }) => [op.Neg(op.Mul(g, op.Mul(y, y)))],
   Round: inert,
   Sign: inert,
@@ -54,36 +31,8 @@ export const elementwise = {
   // cosh x = y + e⁻ˣ
   Sinh: ({ op, g, y }, x) => [op.Mul(g, op.Add(y, op.Exp(op.Neg(x))))],
   Sqrt: ({ op, g, y }) => [op.Div(g, op.Add(y, y))],
-  Sub: ({ op, g }) => [g, op.Neg(g)],
-  Sum: ({ g }, ...all) => all.map(() => g),
   Tan: ({ op, g, y }) => [op.Add(g, op.Mul(g, op.Mul(y, y)))],
-  Where: ({ write, g, scalar, dtype }, condition) => [
-    null,
-    write.where(condition, g, scalar(0), dtype),
-    write.where(condition, scalar(0), g, dtype),
-  ],
 } satisfies VjpTable;
-
-/** An input that is one number, the same for all data. */
-function factor({ needs, numbers }: Applied, input: number): number | null {
-  const all = needs[input] ? null : numbers(input);
-  return all?.length === 1 ? all[0] : null;
-}
-
-/** g times the other factor; summed at once for a factor that is one number. */
-function times(at: Applied, input: number, other: string, place: number) {
-  const { op, g, scalar, needs, shape, outShape, summed, write } = at;
-  if (!needs[input]) return null;
-  const number = factor(at, place);
-  if (number !== null) return op.Mul(g, scalar(number));
-  const [wide, narrow] = [outShape(0), shape(input)];
-  const whole = product(narrow) === 1 && product(shape(place)) === product(wide);
-  const sum = whole ? dotOfAll(at, g, other, wide) : null;
-  if (sum === null) return op.Mul(g, other);
-  const shaped = write.reshape(sum, narrow);
-  summed.add(shaped);
-  return shaped;
-}
 
 /** g where x is within its bounds, these included; else the bound that holds takes it. */
 function clip(at: Applied, x: string, min?: string, max?: string) {
@@ -94,41 +43,4 @@ function clip(at: Applied, x: string, min?: string, max?: string) {
     min && needs[1] ? all(write.masked(op.Less(x, y), g, dtype)) : null,
     max && needs[2] ? all(write.masked(op.Greater(x, y), g, dtype)) : null,
   ];
-}
-
-/** The largest takes all (the smallest where `sign` is −1); those that are equal share. */
-function extremum(at: Applied, all: string[], sign: number) {
-  const { op, write, g, y, scalar, dtype } = at;
-  if (all.length === 1) return [g];
-  if (all.length === 2) {
-    const side = write.sign(op.Sub(all[0], all[1]), dtype);
-    const first = op.Mul(g, op.Add(op.Mul(side, scalar(sign / 2)), scalar(0.5)));
-    return [first, op.Sub(g, first)];
-  }
-  const is = all.map((x) => whereEqual(at, y, x));
-  const share = op.Div(g, op.Sum(is));
-  return is.map((one) => op.Mul(share, one));
-}
-
-/** y = xᵖ: p xᵖ⁻¹ and y ln x; the latter 0 where x is not positive. */
-function power(at: Applied, x: string) {
-  const { op, write, g, y, scalar, constant, dtype, numbers, needs, opset } = at;
-  const exponent = numbers(1);
-  if (exponent && new Set(exponent).size === 1 && !needs[1])
-    return [constantPower(at, x, exponent[0])];
-  const one = at.like(1);
-  const slope = op.Mul(one, op.Pow(x, op.Sub(one, scalar(1))));
-  const safe = opset >= 11 ? op.Where(op.Equal(one, scalar(0)), scalar(0), slope) : slope;
-  const positive = write.where(op.Greater(x, scalar(0)), x, constant(dtype, [], [1]), dtype);
-  return [op.Mul(g, safe), op.Mul(g, op.Mul(y, op.Log(positive)))];
-}
-
-function constantPower({ op, g, y, scalar }: Applied, x: string, p: number) {
-  if (p === 0) return null;
-  if (p === 1) return g;
-  if (p === 2) return op.Mul(g, op.Add(x, x));
-  if (p === 3) return op.Mul(g, op.Mul(op.Mul(x, x), scalar(3)));
-  if (p === 0.5) return op.Div(g, op.Add(y, y));
-  if (p === -1) return op.Neg(op.Mul(g, op.Mul(y, y)));
-  return op.Mul(g, op.Mul(op.Pow(x, scalar(p - 1)), scalar(p)));
 }

@@ -61,7 +61,7 @@ export async function differentiate(
   checkGiven("differentiate", options, gradientOptions);
   const { ort, wrt, of, dims = {} } = options;
   const endsOf = (specialized: Specialized) => of ?? [firstFloat(specialized)];
-  const plain = await plainBetween(model, ort, dims, wrt, endsOf);
+  const plain = await plainBetween(model, ort, { dims, from: wrt, to: endsOf });
   const { types } = plain;
   const { graph } = plain.model;
   const ends = endsOf(plain).map((name) => {

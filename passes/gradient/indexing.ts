@@ -1,4 +1,4 @@
-import { positive, product, range } from "./broadcasting.ts";
+import { positive, product, range, type Sized } from "./broadcasting.ts";
 import type { Applied, VjpTable } from "./rule.ts";
 import { scattered } from "./scatter.ts";
 
@@ -22,7 +22,7 @@ export const places = {
       return [write.pad(row, [...around(place), ...around(size - place - 1)])];
     }
     const indices = wide(at, given);
-    return [rowsBack(at, g, indices, shape(1), shape(0), axis)];
+    return [rowsBack(at, g, { name: indices, shape: shape(1) }, { dims: shape(0), axis })];
   },
   GatherElements: (at, _, given) => {
     const indices = wide(at, given);
@@ -54,11 +54,16 @@ export const places = {
     const of = shape(1);
     const depth = of.at(-1)! + batch;
     if (opset >= ADDING && batch === 0) return [added(at, dims, indices, g)];
-    const flat = linear(at, indices, of, dims, batch);
+    const flat = linear(at, { name: indices, shape: of }, dims, batch);
     const count = product(of.slice(0, -1));
     const rest = dims.slice(depth);
     const rows = [product(dims.slice(0, depth)), ...rest];
-    const made = rowsBack(at, write.reshape(g, [count, ...rest]), flat, [count], rows, 0);
+    const made = rowsBack(
+      at,
+      write.reshape(g, [count, ...rest]),
+      { name: flat, shape: [count] },
+      { dims: rows, axis: 0 },
+    );
     return [write.reshape(made, dims)];
   },
   // What was turned round is turned back.
@@ -112,20 +117,18 @@ function picked(at: Applied, g: string, indices: string, axis: number): string {
   return write.reduce("ReduceSum", chosen, [axis], false);
 }
 
-/** Rows of a cotangent added up where `indices` of shape `of` took them from, along one axis. */
+/** Rows of a cotangent added up where `indices` took them from, along one axis of what has sizes `dims`. */
 function rowsBack(
   at: Applied,
   g: string,
-  indices: string,
-  of: readonly number[],
-  dims: readonly number[],
-  axis: number,
+  indices: Sized,
+  { dims, axis }: { readonly dims: readonly number[]; readonly axis: number },
 ): string {
   const { op, write, opset, constant } = at;
-  const count = product(of);
+  const count = product(indices.shape);
   const [before, after] = [dims.slice(0, axis), dims.slice(axis + 1)];
   const [outer, size, inner] = [product(before), dims[axis], product(after)];
-  const flat = write.reshape(indices, [count]);
+  const flat = write.reshape(indices.name, [count]);
   const rows = write.reshape(g, [outer, count, inner]);
   if (opset >= ADDING && outer === 1) {
     const where = write.reshape(flat, [count, 1]);
@@ -169,8 +172,7 @@ function oneHot(
 /** Places that rows of indices name, batch by batch, each as one number. */
 function linear(
   { op, write, constant }: Applied,
-  indices: string,
-  of: readonly number[],
+  { name: indices, shape: of }: Sized,
   dims: readonly number[],
   batch: number,
 ): string {

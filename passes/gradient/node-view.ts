@@ -2,13 +2,8 @@ import { InputError } from "../../src/errors.ts";
 import type { Writing } from "../../src/graph/builder.ts";
 import { titleOf } from "../../src/graph/called.ts";
 import { dataOf, numbersOf } from "../../src/graph/constants.ts";
-import {
-  attribute,
-  type Graph,
-  type Node,
-  textAttribute,
-  type Value,
-} from "../../src/graph/graph.ts";
+import type { Graph, Node, Value } from "../../src/graph/graph.ts";
+import { attributesOf } from "../../src/graph/node-view.ts";
 import type { Types } from "../../src/graph/types.ts";
 import { showShape } from "../../src/onnx/shape.ts";
 import type { Applied, Cotangent } from "./rule.ts";
@@ -62,11 +57,7 @@ export function applied(
     isZero: (k) =>
       !active.has(node.inputs[k]!) &&
       (dataOf(graph, node.inputs[k])?.every((b) => b === 0) ?? false),
-    int: (name, otherwise) => attribute(node, name)?.i ?? otherwise,
-    ints: (name) => attribute(node, name)?.ints ?? null,
-    float: (name, otherwise) => attribute(node, name)?.f ?? otherwise,
-    floats: (name) => attribute(node, name)?.floats ?? null,
-    text: (name, otherwise) => textAttribute(graph, node, name) ?? otherwise,
+    ...attributesOf(graph, node),
     inputType: (k) => types.get(node.inputs[k]!)?.dtype ?? "float",
     outputType: (k) => types.get(node.outputs[k]!)?.dtype ?? "float",
     like: (k) => {

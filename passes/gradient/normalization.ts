@@ -11,7 +11,7 @@ export const normalizations = {
   InstanceNormalization: (at, x, scale) => {
     const [n, c, ...size] = at.shape(0);
     const each = [1, c, ...size.map(() => 1)];
-    return byChannel(at, x, scale, [n, c, product(size)], at.shape(0), each);
+    return byChannel(at, x, scale, { folded: [n, c, product(size)], wide: at.shape(0), each });
   },
   LayerNormalization: layer,
   // p = 2: (g − y Σ g y) / ‖x‖; p = 1: (g − sign x · Σ g y) / ‖x‖
@@ -30,7 +30,7 @@ export const normalizations = {
     const { op, write, g, int, shape, outShape } = at;
     const rank = shape(0).length;
     const axes = range(rank).slice(positive(int("axis", -1), rank));
-    const known = normalized(at, x, axes, at.float("epsilon", 1e-5), false);
+    const known = normalized(at, x, axes, false);
     const toScale = () => sumTo(write, op.Mul(g, known.hat), outShape(0), shape(1));
     return [backward(at, op.Mul(g, scale), known, axes), at.needs[1] ? toScale() : null];
   },
@@ -44,15 +44,14 @@ interface Normalized {
 
 /** x̂ and r over these axes, computed again. */
 function normalized(
-  { op, write, scalar }: Applied,
+  { op, write, scalar, float }: Applied,
   x: string,
   axes: readonly number[],
-  epsilon: number,
   centred: boolean,
 ): Normalized {
   const away = centred ? op.Sub(x, write.reduce("ReduceMean", x, axes)) : x;
   const variance = write.reduce("ReduceMean", op.Mul(away, away), axes);
-  const r = op.Reciprocal(op.Sqrt(op.Add(variance, scalar(epsilon))));
+  const r = op.Reciprocal(op.Sqrt(op.Add(variance, scalar(float("epsilon", 1e-5)))));
   return { hat: op.Mul(away, r), r, centred };
 }
 
@@ -75,7 +74,7 @@ function layer(at: Applied, x: string, scale: string) {
   const axes = range(rank).slice(positive(int("axis", -1), rank));
   const epsilon = at.float("epsilon", 1e-5);
   const again = (): Normalized => {
-    if (opset < 17 || dtype !== "float") return normalized(at, x, axes, epsilon, true);
+    if (opset < 17 || dtype !== "float") return normalized(at, x, axes, true);
     // One kernel for x̂ and r.
     const dims = axes.map((axis) => shape(0)[axis]);
     const ones = write.expand(constant(dtype, [], [1]), [], dims);
@@ -118,7 +117,7 @@ function fromStatistics(
  * Statistics are weights in inference: y = (x − mean) r scale + b, each per channel. In training
  * mode they are those of x, as exporters also standardize a convolution's kernel.
  */
-function batch(at: Applied, x: string, scale: string, _: string, mean: string, variance: string) {
+function batch(at: Applied, ...[x, scale, , mean, variance]: string[]) {
   const { op, write, g, int, shape, scalar, needs, opset, refuse, cotangents } = at;
   if (opset < 9 && int("spatial", 1) === 0) refuse("its statistics are not per channel");
   const rank = shape(0).length;
@@ -128,7 +127,7 @@ function batch(at: Applied, x: string, scale: string, _: string, mean: string, v
   const sum = (v: string) => write.reduce("ReduceSum", v, others, false);
   if (int("training_mode", 0) === 1) {
     if (cotangents.slice(1).some((one) => one !== null)) refuse("its running statistics are read");
-    const known = normalized(at, x, others, at.float("epsilon", 1e-5), true);
+    const known = normalized(at, x, others, true);
     const h = op.Mul(g, per(scale));
     return [backward(at, h, known, others), sum(op.Mul(g, known.hat)), sum(g), null, null];
   }
@@ -137,7 +136,7 @@ function batch(at: Applied, x: string, scale: string, _: string, mean: string, v
   // Σ g (x − mean), per channel
   const away = () => {
     const from = at.isZero(3) ? x : op.Sub(x, per(mean));
-    const rows = dot(at, g, from, shape(0), 2);
+    const rows = dot(at, [g, from], shape(0), 2);
     return rows ? write.reduce("ReduceSum", rows, [0], false) : sum(op.Mul(g, from));
   };
   const toVariance = () => op.Mul(away(), op.Mul(factor, op.Mul(op.Mul(r, r), scalar(-0.5))));
@@ -155,21 +154,16 @@ function group(at: Applied, x: string, scale: string) {
   const [n, c, ...size] = at.shape(0);
   const groups = at.int("num_groups", 1);
   const folded = [n, groups, (c / groups) * product(size)];
-  if (at.opset < 21) return byChannel(at, x, scale, folded, folded, [1, groups, 1]);
-  return byChannel(at, x, scale, folded, at.shape(0), [1, c, ...size.map(() => 1)]);
+  if (at.opset < 21) return byChannel(at, x, scale, { folded, wide: folded, each: [1, groups, 1] });
+  return byChannel(at, x, scale, { folded, wide: at.shape(0), each: [1, c, ...size.map(() => 1)] });
 }
 
-/** Normalization over the last axis of `folded`; scale and bias, as `each`, broadcast to `wide`. */
-function byChannel(
-  at: Applied,
-  x: string,
-  scale: string,
-  folded: readonly number[],
-  wide: readonly number[],
-  each: readonly number[],
-) {
+/** Shapes by which channels are normalized: over the last axis of `folded`; `each`, the scale's, broadcasts to `wide`. */
+type ChannelShapes = Readonly<Record<"folded" | "wide" | "each", readonly number[]>>;
+
+function byChannel(at: Applied, x: string, scale: string, { folded, wide, each }: ChannelShapes) {
   const { op, write, g, shape, needs } = at;
-  const known = normalized(at, write.reshape(x, folded), [2], at.float("epsilon", 1e-5), true);
+  const known = normalized(at, write.reshape(x, folded), [2], true);
   const factor = write.reshape(scale, each);
   const cotangent = write.reshape(g, wide);
   const sum = (v: string) => write.reshape(sumTo(write, v, wide, each), shape(1));

@@ -12,6 +12,14 @@ import { withoutSequences } from "../lower/sequences.ts";
 import { between, hasRule } from "./active-subgraph.ts";
 import { type Specialized, specialize } from "./specialize.ts";
 
+/** The stretch of a model that is differentiated. */
+export interface Stretch {
+  /** Sizes of free dimensions by name. */
+  readonly dims?: Sizes;
+  readonly from: readonly string[];
+  readonly to: (specialized: Specialized) => readonly string[];
+}
+
 /**
  * A model with fixed sizes, in which what lies between some values and others is
  * written in operators that have a gradient, as far as they have a plainer form: composite
@@ -21,11 +29,9 @@ import { type Specialized, specialize } from "./specialize.ts";
 export async function plainBetween(
   model: Model,
   ort: Ort,
-  dims: Sizes,
-  from: readonly string[],
-  to: (specialized: Specialized) => readonly string[],
+  { dims = {}, from, to }: Stretch,
 ): Promise<Specialized> {
-  let now = await specialize(model, ort, dims, from);
+  let now = await specialize(model, ort, { dims, free: from });
   const chosen = new Set<string>();
   for (;;) {
     const { graph } = now.model;
@@ -37,7 +43,7 @@ export async function plainBetween(
       checkChosen(graph, now.types, chosen);
       return now;
     }
-    now = await specialize(await patched(graph, patch), ort, {}, from);
+    now = await specialize(await patched(graph, patch), ort, { free: from });
   }
 }
 

@@ -1,18 +1,15 @@
-import type { Ops } from "../../src/graph/ops.ts";
-import type { Constant, Portable } from "../../src/graph/portable.ts";
+import type { NodeView } from "../../src/graph/node-view.ts";
+import type { Portable } from "../../src/graph/portable.ts";
 
 /** A cotangent by its name; null where none goes that way. */
 export type Cotangent = string | null;
 
 /** A node of the forward graph as a rule sees it: values by name, shapes with every size known. */
-export interface Applied {
-  /** Writes further nodes, the ones whose form changed through `write`. */
-  readonly op: Ops<string>;
+export interface Applied extends NodeView<string> {
+  /** Writes nodes of operators whose form changed with the opset. */
   readonly write: Portable<string>;
-  readonly constant: Constant<string>;
   /** A constant of the cotangents' type, without a shape. */
   readonly scalar: (value: number) => string;
-  readonly opset: number;
   /** The type that cotangents have here: the values' own, or that of what they stand for. */
   readonly dtype: string;
 
@@ -22,7 +19,6 @@ export interface Applied {
   /** The first output; all of them: `outputs`. */
   readonly y: string;
   readonly outputs: readonly (string | null)[];
-  readonly inputs: readonly (string | null)[];
   /** Which inputs lead to a weight. What a rule gives for the others is dropped, with its nodes. */
   readonly needs: readonly boolean[];
 
@@ -33,19 +29,12 @@ export interface Applied {
   readonly numbers: (input: number) => readonly number[] | null;
   /** Whether an input is a constant of zeros. */
   readonly isZero: (input: number) => boolean;
-  readonly int: (name: string, otherwise: number) => number;
-  readonly ints: (name: string) => readonly number[] | null;
-  readonly float: (name: string, otherwise: number) => number;
-  readonly floats: (name: string) => readonly number[] | null;
-  readonly text: (name: string, otherwise: string) => string;
   readonly inputType: (input: number) => string;
   readonly outputType: (output: number) => string;
   /** An input in the type that cotangents have here. */
   readonly like: (input: number) => string;
-  /** Cotangents of an operator that broadcasts which have their input's shape already. */
+  /** Cotangents that a rule of `arithmetic` has summed to their input's shape itself. */
   readonly summed: Set<string>;
-  /** Throws the InputError that tells why this node has no gradient. */
-  readonly refuse: (why: string) => never;
 }
 
 /**

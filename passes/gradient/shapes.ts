@@ -27,8 +27,6 @@ export const shapes = {
     const split = write.reshape(g, [n, c / size ** 2, h, size, w, size]);
     return [write.reshape(op.Transpose(split, { perm: [0, 1, 3, 5, 2, 4] }), shape(0))];
   },
-  // The walk undoes the broadcasting.
-  Expand: ({ g }) => [g],
   Flatten: back,
   Pad: pad,
   Reshape: back,

@@ -15,18 +15,25 @@ export interface Specialized {
 /** Rounds of inference: each fixes the reshapes that depend on the sizes of the round before. */
 const ROUNDS = 100;
 
+/** Which sizes are fixed, and what may not become a constant. */
+export interface SpecializeOptions {
+  /** Sizes of free dimensions by name. */
+  readonly dims?: Sizes;
+  /** Names of weights that are not constants. */
+  readonly free: readonly string[];
+  /** The least size that a dimension may have; 1 by default. */
+  readonly least?: number;
+}
+
 /**
  * Fixes the free dimensions of a model's inputs, and replaces what is computed from sizes alone by
  * constants, until no more sizes are found. For these sizes, the model computes the same as before.
- * `free` names weights that are not constants, `least` is the least size that a dimension may have.
  * Throws an InputError if the model has no dimension of a name.
  */
 export async function specialize(
   model: Model,
   ort: Ort,
-  dims: Sizes,
-  free: readonly string[],
-  least = 1,
+  { dims = {}, free, least = 1 }: SpecializeOptions,
 ): Promise<Specialized> {
   let now = await patched(model.graph, bound(model.graph, dims, least));
   for (let round = 0; ; round++) {

@@ -1,4 +1,5 @@
 import { activations } from "./activations.ts";
+import { arithmetic } from "./arithmetic.ts";
 import { convolutions } from "./convolution.ts";
 import { elementwise } from "./elementwise.ts";
 import { places } from "./indexing.ts";
@@ -14,6 +15,7 @@ import { shapes } from "./shapes.ts";
 /** The vector-Jacobian product of every operator that is differentiated, by its name. */
 export const vjp = {
   ...activations,
+  ...arithmetic,
   ...convolutions,
   ...elementwise,
   ...normalizations,

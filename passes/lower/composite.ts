@@ -2,23 +2,17 @@ import { InputError } from "../../src/errors.ts";
 import { titleOf } from "../../src/graph/called.ts";
 import { dataOf } from "../../src/graph/constants.ts";
 import { attribute, type Graph, type Node, textAttribute } from "../../src/graph/graph.ts";
-import type { Ops } from "../../src/graph/ops.ts";
-import type { Constant, Portable } from "../../src/graph/portable.ts";
+import { attributesOf, type NodeView } from "../../src/graph/node-view.ts";
+import type { Portable } from "../../src/graph/portable.ts";
 import type { Types } from "../../src/graph/types.ts";
 import type { Attributes } from "../../src/onnx/new-node.ts";
 import { float } from "../../src/onnx/new-node.ts";
 import type { Dimension } from "../../src/onnx/shape.ts";
 
 /** One node of a composite operator, as the rule that opens it reads it. */
-export interface Composite<V> {
-  /** Writes plain operators; the ones whose form changed with the opset through `to`. */
-  readonly op: Ops<V>;
-  /** Its inputs; null where one is absent. */
-  readonly inputs: readonly (V | null)[];
-  /** Version of ai.onnx that the model imports. */
-  readonly opset: number;
+export interface Composite<V> extends NodeView<V> {
+  /** Writes nodes of operators whose form changed with the opset. */
   readonly to: Portable<V>;
-  readonly constant: Constant<V>;
   /** A scalar of the first input's type, or another. */
   readonly scalar: (value: number, dtype?: string) => V;
   /** The input at this place. Refuses where it is absent. */
@@ -30,11 +24,6 @@ export interface Composite<V> {
   readonly dtype: (index: number) => string;
   /** Sizes of an input; refuses where its rank is not known. */
   readonly shape: (index: number) => readonly Dimension[];
-  readonly int: (name: string, fallback: number) => number;
-  readonly ints: (name: string) => readonly number[] | null;
-  readonly float: (name: string, fallback: number) => number;
-  readonly floats: (name: string) => readonly number[];
-  readonly text: (name: string, fallback: string) => string;
   readonly texts: (name: string) => readonly string[];
   /** Those of the node's attributes that a plainer operator takes over as they are. */
   readonly kept: (...names: readonly string[]) => Attributes;
@@ -42,8 +31,6 @@ export interface Composite<V> {
   readonly wants: (index: number) => boolean;
   /** Adds steps that are written out one by one; how many there are with those of the nodes before. */
   readonly unrolled: (steps: number) => number;
-  /** Says that this node is beyond what the rule covers. */
-  readonly refuse: (why: string) => never;
 }
 
 /** The plain operators that a composite one stands for: its outputs, null for those not asked for. */
@@ -76,7 +63,6 @@ export function compositeOf(
     return (value && types.get(value)) ?? refuse(`the type of its input ${index} is not known`);
   };
   const dtype = (index: number) => typeOf(index).dtype;
-  const found = (name: string) => attribute(node, name);
   return {
     ...writer,
     inputs: node.inputs.map((value) => value?.name ?? null),
@@ -86,12 +72,8 @@ export function compositeOf(
     data: (index) => dataOf(graph, node.inputs[index]),
     dtype,
     shape: (index) => typeOf(index).shape ?? refuse(`the rank of its input ${index} is not known`),
-    int: (name, fallback) => found(name)?.i ?? fallback,
-    ints: (name) => found(name)?.ints ?? null,
-    float: (name, fallback) => found(name)?.f ?? fallback,
-    floats: (name) => found(name)?.floats ?? [],
-    text: (name, fallback) => textAttribute(graph, node, name) ?? fallback,
-    texts: (name) => found(name)?.strings ?? [],
+    ...attributesOf(graph, node),
+    texts: (name) => attribute(node, name)?.strings ?? [],
     kept: (...names) => Object.fromEntries(names.flatMap((name) => copied(graph, node, name))),
     wants: (index) => node.outputs[index] != null,
     refuse,

@@ -7,7 +7,7 @@ const kept = <V>({ kept }: Composite<V>) =>
 /** act(conv(x, w, b) + z). */
 function fused<V>(call: Composite<V>, convolved: V, z: V | null): V {
   const sum = z === null ? convolved : call.op.Add(convolved, z);
-  return activated(call, call.text("activation", ""), call.floats("activation_params"), sum);
+  return activated(call, call.text("activation", ""), call.floats("activation_params") ?? [], sum);
 }
 
 /** com.microsoft.FusedConv. */

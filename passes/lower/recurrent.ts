@@ -87,7 +87,7 @@ const unrolled =
     if (inputs[7] != null) return refuse("it has peepholes");
     if (int("input_forget", 0) !== 0) return refuse("its input and forget gates are one");
     if (float("clip", 0) !== 0) return refuse("it clips");
-    if (floats("activation_alpha").length + floats("activation_beta").length > 0)
+    if (floats("activation_alpha")?.length || floats("activation_beta")?.length)
       return refuse("its activations have parameters");
     const directions = { forward: [false], reverse: [true], bidirectional: [false, true] };
     const reversed = directions[text("direction", "forward") as keyof typeof directions];

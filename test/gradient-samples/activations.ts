@@ -21,7 +21,6 @@ export const activationSamples: Samples<typeof activations> = {
     one("y = LeakyRelu <alpha = 1.5> (x)"),
   ],
   Mish: [one("y = Mish(x)")],
-  PRelu: at([7, 9, 16], single({ text: "y = PRelu(x, s)", inputs: { x: [2, 3, 4], s: [3, 1] } })),
   Relu: [...at([7, 18], one("y = Relu(x)")), unary("y = Relu(x)")],
   Selu: [one("y = Selu(x)"), one("y = Selu <alpha = 1.5, gamma = 0.9> (x)")],
   Shrink: [

@@ -1,3 +1,4 @@
+import type { arithmetic } from "../../passes/gradient/arithmetic.ts";
 import type { elementwise } from "../../passes/gradient/elementwise.ts";
 import { at, positive, type Samples, single, unary, within } from "./sample.ts";
 
@@ -8,7 +9,7 @@ const binary = (op: string) => [
 ];
 
 /** Samples of arithmetic. */
-export const elementwiseSamples: Samples<typeof elementwise> = {
+export const elementwiseSamples: Samples<typeof arithmetic & typeof elementwise> = {
   Abs: at([7, 18], unary("y = Abs(x)")),
   Acos: [single(unary("y = Acos(x)", within(-0.8, 0.8, 5)))],
   Acosh: [single(unary("y = Acosh(x)", within(1.5, 3, 5)))],
@@ -34,6 +35,10 @@ export const elementwiseSamples: Samples<typeof elementwise> = {
   Div: binary("Div"),
   Erf: at([9, 18], single(unary("y = Erf(x)"))),
   Exp: [unary("y = Exp(x)")],
+  Expand: at(
+    [8, 13],
+    unary("y = Expand(x, shape)", [3, 1], { given: "int64[3] shape = {2, 1, 4}" }),
+  ),
   Floor: [unary("y = Floor(x)", [3], { absent: ["x"] })],
   Identity: [unary("y = Identity(x)")],
   Log: [unary("y = Log(x)", positive(3, 4))],
@@ -70,6 +75,7 @@ export const elementwiseSamples: Samples<typeof elementwise> = {
     { text: "y = Pow(x, p)", inputs: { x: positive(3, 4), p: [4] } },
     { text: "y = Pow(x, p)", inputs: { x: positive(1, 4), p: [2, 3, 1] }, opset: 13 },
   ].map((sample) => (sample.given?.includes("{0.0}") ? { ...sample, absent: ["x"] } : sample)),
+  PRelu: at([7, 9, 16], single({ text: "y = PRelu(x, s)", inputs: { x: [2, 3, 4], s: [3, 1] } })),
   Reciprocal: [unary("y = Reciprocal(x)", positive(3, 4))],
   Round: [unary("y = Round(x)", [3], { absent: ["x"] })],
   Sign: [unary("y = Sign(x)", [3], { absent: ["x"] })],

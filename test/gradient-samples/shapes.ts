@@ -35,7 +35,6 @@ export const shapeSamples: Samples<typeof shapes> = {
       unary(`y = DepthToSpace <blocksize = 3, mode = "CRD"> (x)`, [1, 9, 2, 1], { opset: 11 }),
     ),
   ],
-  Expand: at([8, 13], unary("y = Expand(x, shape)", [3, 1], { given: ints("shape", 2, 1, 4) })),
   Flatten: [
     unary("y = Flatten(x)", [2, 3, 4]),
     unary("y = Flatten <axis = -1> (x)", [2, 3, 4], { opset: 11 }),
