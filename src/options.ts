@@ -6,7 +6,7 @@ export type GivenOptions = Readonly<Record<string, unknown>>;
 type Kind = "string" | "number" | "boolean" | "object" | "function";
 
 /** The numbers that an option takes; all of them are finite. */
-export interface Range {
+export interface NumberRange {
   readonly integer?: true;
   /** The least number. */
   readonly min?: number;
@@ -29,7 +29,7 @@ export interface Option {
   /** `null` is a value too. */
   readonly nullable?: true;
   readonly choices?: readonly string[];
-  readonly range?: Range;
+  readonly range?: NumberRange;
   readonly default?: string | number | boolean | null | readonly number[];
   /** The command line offers each choice as a flag, and %s in `describe` stands for it. */
   readonly flags?: true;

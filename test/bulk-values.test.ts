@@ -1,7 +1,7 @@
 import { getFloat16, setFloat16 } from "@petamoriken/float16";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
-import { compare, sameFiniteness, ulp } from "../src/compare/difference.ts";
+import { compareTensors, sameFiniteness, ulp } from "../src/compare/difference.ts";
 import { decodeHalf, encodeHalf } from "../src/graph/half.ts";
 import { uniform } from "../src/graph/random.ts";
 import { decodeNumbers, encodeNumbers } from "../src/graph/tensor.ts";
@@ -70,7 +70,7 @@ describe("tensors compared in bulk", () => {
     for (const [a, b] of pairs) {
       const [x, y] = [a, b].map((values) => encodeNumbers(dtype, values));
       const [first, second] = [x, y].map((raw) => tensorOfBytes(ort, dtype, raw, [a.length]));
-      const { bitEqual, relative: _, ...difference } = compare(first, second);
+      const { bitEqual, relative: _, ...difference } = compareTensors(first, second);
       const [u, v] = [decodeNumbers(dtype, x), decodeNumbers(dtype, y)];
       expect(difference).toEqual(byDefinition(dtype, u, v));
       expect(bitEqual).toBe(Buffer.compare(x, y) === 0);
@@ -89,8 +89,8 @@ describe("tensors compared in bulk", () => {
       const [a, b, c] = [bytes, other, bytes.slice()].map((raw) =>
         tensorOfBytes(ort, "uint8", raw, [length]),
       );
-      expect([compare(a, b).bitEqual, compare(a, c).bitEqual]).toEqual([false, true]);
-      expect(compare(a, b).absolute).toBe(1);
+      expect([compareTensors(a, b).bitEqual, compareTensors(a, c).bitEqual]).toEqual([false, true]);
+      expect(compareTensors(a, b).absolute).toBe(1);
     }
   });
 });

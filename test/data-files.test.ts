@@ -7,7 +7,7 @@ import { withFileLists } from "../bin/file-lists.ts";
 import { readDataset } from "../passes/finetune/data-set.ts";
 import type { Expected } from "../passes/finetune/data-set-sizes.ts";
 import { scratch } from "../src/files/node-data.ts";
-import { firstNaN, numbersIn } from "../src/graph/numbers.ts";
+import { firstNaN, numbersOfBytes } from "../src/graph/numbers.ts";
 import { bytesSource } from "../src/onnx/source.ts";
 import { temporaryFolder } from "./support/fixture.ts";
 import { type NpyArray, npzOf } from "./support/npz-file.ts";
@@ -182,7 +182,7 @@ describe("numbers in bulk", () => {
       expect(firstNaN(dtype, values)).toBe(3);
       expect(firstNaN(dtype, bytes(array.of(Infinity, 0)))).toBe(null);
     }
-    expect(Array.from(numbersIn("float16", half.subarray(2, 6)))).toEqual([-Infinity, 1]);
+    expect(Array.from(numbersOfBytes("float16", half.subarray(2, 6)))).toEqual([-Infinity, 1]);
   });
 
   it("takes about as long for float16 as for single precision", () => {

@@ -170,6 +170,22 @@ describe("every source file", () => {
     expect(names.filter((name) => empty.test(name))).toEqual([]);
   });
 
+  it("gives no two exports one name", () => {
+    // Stands in for another room's exports: a browser's files for Node's, a command for its API.
+    const standIn = (file: string) => within(file, "src/files/browser", "bin/commands/");
+    const EXPORT =
+      /^export (?:async )?(?:const|let|function\*?|abstract class|class|interface|type) (\w+)/gm;
+    const files = new Map<string, string[]>();
+    for (const file of sources.filter((file) => file !== "src/index.ts" && !standIn(file)))
+      for (const name of new Set([...text(file).matchAll(EXPORT)].map(([, name]) => name)))
+        files.set(name, [...(files.get(name) ?? []), file]);
+    expect(files.get("Patch")).toEqual(["src/graph/patch-contents.ts"]);
+    // The levels of onnxruntime's optimiser, which the API does not export by name.
+    const shared = ["Level: src/ort/session.ts, bin/supervise.ts"];
+    const several = [...files].filter(([, list]) => list.length > 1);
+    expect(several.map(([name, list]) => `${name}: ${list.join(", ")}`)).toEqual(shared);
+  });
+
   it("exports by name", () => {
     expect(sources.filter((file) => /^export default\b/m.test(text(file)))).toEqual([]);
   });

@@ -4,7 +4,7 @@ import type { Tensor } from "onnxruntime-common";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { canOpen, open } from "../passes/lower/index.ts";
-import { compare, ulp } from "../src/compare/difference.ts";
+import { compareTensors, ulp } from "../src/compare/difference.ts";
 import { buildGraph } from "../src/graph/build.ts";
 import { applyPatch } from "../src/graph/patch.ts";
 import { encodeNumbers } from "../src/graph/tensor.ts";
@@ -54,7 +54,7 @@ describe("a composite operator, and the plain ones it is opened into", () => {
     const [before, after] = [await run(bytes, node), await run(plain, node)];
     expect(Object.keys(after)).toEqual(Object.keys(before));
     for (const [name, tensor] of Object.entries(before)) {
-      const { absolute, magnitude } = compare(tensor, after[name]);
+      const { absolute, magnitude } = compareTensors(tensor, after[name]);
       expect(absolute, name).toBeLessThanOrEqual(APART * ulp(magnitude, dtypeOf(tensor)));
       expect(magnitude, name).toBeGreaterThan(0);
     }
@@ -96,7 +96,7 @@ describe("quantised operators", () => {
     const [{ o0: before }, { o0: after }] = [await run(bytes, node), await run(plain, node)];
     expect(after.type).toBe(before.type);
     expect(new Set(before.data as Int8Array).size).toBeGreaterThan(10);
-    expect(compare(before, after).absolute).toBeLessThanOrEqual(1);
+    expect(compareTensors(before, after).absolute).toBeLessThanOrEqual(1);
   });
 });
 
@@ -269,7 +269,7 @@ describe("calls of a model's functions", () => {
       });
       const [before, after] = await Promise.all(runs);
       for (const [output, tensor] of Object.entries(before))
-        expect(compare(tensor, after[output]).bitEqual, output).toBe(true);
+        expect(compareTensors(tensor, after[output]).bitEqual, output).toBe(true);
     },
   );
 });

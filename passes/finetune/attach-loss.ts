@@ -17,7 +17,7 @@ import { predictionFor } from "../losses/prediction.ts";
 import { port } from "./ports.ts";
 
 /** What a model's output is compared with. */
-export interface Target {
+export interface LossTarget {
   readonly name: string;
   readonly type: Type;
   /** Whether it is an input of the model too, as the token ids of a language model are. */
@@ -56,7 +56,7 @@ export interface LossPlace {
 
 /** What is known of an output and its target. */
 interface Asked extends LossPlace, ChosenLoss {
-  readonly target: Target;
+  readonly target: LossTarget;
 }
 
 /**
@@ -64,7 +64,7 @@ interface Asked extends LossPlace, ChosenLoss {
  * outputs, and the model's own outputs are outputs no longer. Throws an InputError if the target
  * does not fit.
  */
-export function attachLoss(place: LossPlace, chosen: ChosenLoss, target: Target): AttachedLoss {
+export function attachLoss(place: LossPlace, chosen: ChosenLoss, target: LossTarget): AttachedLoss {
   const { graph, types, output } = place;
   if (!types.get(output)?.shape)
     throw new InputError(`the shape of output ${output.name} is not known; give --dim.`);
@@ -191,7 +191,7 @@ function misfit(
 /** The target as the loss takes it: class numbers as they are, all else as the output's type and shape. */
 function targetAs(
   written: Writing,
-  { name, type }: Target,
+  { name, type }: LossTarget,
   { form, axis }: { readonly form: TargetForm; readonly axis: number | null },
   output: Type,
 ): LossTensor {
@@ -206,7 +206,7 @@ function targetAs(
 
 function shiftNote(
   { shift, isNextToken }: Reading,
-  { isInput }: Target,
+  { isInput }: LossTarget,
   { shift: given }: ChosenLoss["options"],
 ) {
   if (!isNextToken || !isInput || given !== null) return null;

@@ -1,7 +1,7 @@
 import type { Tensor } from "onnxruntime-common";
 import { checkGiven, flag, number, withOrt } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
-import { numbersIn, widthOf } from "../../src/graph/numbers.ts";
+import { numbersOfBytes, widthOf } from "../../src/graph/numbers.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { elements } from "../../src/onnx/data-types.ts";
 import { type Declared, shown } from "../../src/options.ts";
@@ -150,7 +150,7 @@ export function checkOneHot(dataset: OpenedDataset, name: string, axis: number):
   const { dims, parts } = dataset.columns.find((column) => column.name === name)!;
   for (const { file, stored, rows, read } of parts)
     for (const { from, count, bytes } of chunks(stored, rows, dims, read)) {
-      const row = oneHotFault(numbersIn(stored, bytes), [count, ...dims], axis);
+      const row = oneHotFault(numbersOfBytes(stored, bytes), [count, ...dims], axis);
       if (row !== null)
         throw new InputError(
           `target ${name} of ${file}, row ${from + row} (from 0), ${NOT_ONE_HOT}`,

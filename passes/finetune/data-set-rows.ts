@@ -1,12 +1,12 @@
 import { InputError } from "../../src/errors.ts";
 import type { StoredArray } from "../../src/formats/npz.ts";
-import { firstNaN, numbersIn, widthOf } from "../../src/graph/numbers.ts";
+import { firstNaN, numbersOfBytes, widthOf } from "../../src/graph/numbers.ts";
 import { isFloat } from "../../src/graph/types.ts";
 import { elements } from "../../src/onnx/data-types.ts";
 import type { Source } from "../../src/onnx/source.ts";
 
 /** Rows of a column in one file. */
-export interface Part {
+export interface RowPart {
   /** The name that errors use for the file. */
   readonly file: string;
   readonly rows: number;
@@ -25,7 +25,7 @@ export interface Column {
   /** Shape of a row. */
   readonly dims: readonly number[];
   /** Its rows, file after file. */
-  readonly parts: readonly Part[];
+  readonly parts: readonly RowPart[];
 }
 
 /** Bytes of a column's values, wherever they are. */
@@ -64,7 +64,7 @@ interface Title {
 }
 
 /** A column's rows in one file. Throws an InputError if a float is a NaN, unless it is `checked`. */
-export function partOf(title: Title, array: StoredArray, bytes: Bytes, checked = false): Part {
+export function rowPart(title: Title, array: StoredArray, bytes: Bytes, checked = false): RowPart {
   const { dims, dtype, size } = array;
   const [rows] = dims;
   const width = size / rows;
@@ -108,7 +108,7 @@ export function firstWhere(
 ): { readonly value: number; readonly row: number; readonly file: string } | null {
   for (const { stored, rows, read, file } of parts)
     for (const { from, bytes } of chunks(stored, rows, dims, read)) {
-      const values = numbersIn(stored, bytes);
+      const values = numbersOfBytes(stored, bytes);
       for (let k = 0; k < values.length; k++)
         if (so(Number(values[k])))
           return {
@@ -125,7 +125,7 @@ export function* chunks(
   stored: string,
   rows: number,
   dims: readonly number[],
-  read: Part["read"],
+  read: RowPart["read"],
 ): Generator<{ readonly from: number; readonly count: number; readonly bytes: Uint8Array }> {
   const width = Math.max(1, elements(dims) * widthOf(stored));
   const step = Math.max(1, Math.floor(CHUNK / width));

@@ -13,7 +13,7 @@ export interface Expected {
 }
 
 /** The sizes of a model's free dimensions, by the arrays of a dataset. */
-export class Sizes {
+export class SampleSizes {
   #file = "";
   readonly #sizes = new Map<string, readonly [size: number, array: string]>();
   readonly #batches = new Set<string>();

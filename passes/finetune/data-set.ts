@@ -2,10 +2,10 @@ import { InputError } from "../../src/errors.ts";
 import { type Npz, openNpz, type StoredArray } from "../../src/formats/npz.ts";
 import { dataTypeNamed } from "../../src/onnx/data-types.ts";
 import type { Source } from "../../src/onnx/source.ts";
-import type { Column, Part } from "./data-set-rows.ts";
-import { checkedBlocks, partOf, RowsInFile, RowsInMemory } from "./data-set-rows.ts";
+import type { Column, RowPart } from "./data-set-rows.ts";
+import { checkedBlocks, RowsInFile, RowsInMemory, rowPart } from "./data-set-rows.ts";
 import type { Expected } from "./data-set-sizes.ts";
-import { Sizes } from "./data-set-sizes.ts";
+import { SampleSizes } from "./data-set-sizes.ts";
 import { isWidening } from "./widening.ts";
 
 /** Examples that fit a model: in memory, or read from their files as they are needed. */
@@ -27,7 +27,7 @@ export interface Dataset {
 }
 
 /** Where a dataset's values may be kept. */
-export interface Keeping {
+export interface SampleStorage {
   /** Bytes of memory that may be taken; null for no limit. */
   readonly free: number | null;
   /** Writes blocks into a file that goes away by itself; null without a file system. */
@@ -53,19 +53,19 @@ interface File {
 export function readDataset(
   sources: readonly Source[],
   expected: readonly Expected[],
-  keeping: Keeping,
+  keeping: SampleStorage,
 ): OpenedDataset {
-  const sizes = new Sizes();
+  const sizes = new SampleSizes();
   const notes = new Map<string, string>();
   const files = sources.map((source) => readFile(source, expected, { ...keeping, sizes, notes }));
   const needed = files.flatMap(({ arrays }) => arrays).reduce((sum, { size }) => sum + size, 0);
   const inMemory = keeping.free === null || needed <= keeping.free / 2;
   const opened: Source[] = [];
   const columns = expected.map(({ name, role, dtype }, k): Column => {
-    const parts = files.map(({ source, arrays }): Part => {
+    const parts = files.map(({ source, arrays }): RowPart => {
       if (inMemory) {
         const title = { file: source.name, name };
-        return partOf(title, arrays[k], new RowsInMemory(arrays[k].load()));
+        return rowPart(title, arrays[k], new RowsInMemory(arrays[k].load()));
       }
       const { part, scratch } = partInFile(name, source, arrays[k], { ...keeping, needed });
       if (scratch) opened.push(scratch);
@@ -88,7 +88,11 @@ export function readDataset(
 function readFile(
   source: Source,
   expected: readonly Expected[],
-  { free, sizes, notes }: Keeping & { readonly sizes: Sizes; readonly notes: Map<string, string> },
+  {
+    free,
+    sizes,
+    notes,
+  }: SampleStorage & { readonly sizes: SampleSizes; readonly notes: Map<string, string> },
 ): File {
   const npz = openNpz(source, free);
   sizes.begin(source.name);
@@ -112,22 +116,22 @@ function partInFile(
   name: string,
   source: Source,
   array: StoredArray,
-  { free, scratch, needed }: Keeping & { readonly needed: number },
-): { readonly part: Part; readonly scratch: Source | null } {
+  { free, scratch, needed }: SampleStorage & { readonly needed: number },
+): { readonly part: RowPart; readonly scratch: Source | null } {
   const title = { file: source.name, name };
   if (array.at !== null && source.path) {
     for (const _ of checkedBlocks(title, array));
     const rows = new RowsInFile(source, array.at);
-    return { part: partOf(title, array, rows, true), scratch: null };
+    return { part: rowPart(title, array, rows, true), scratch: null };
   }
   if (!scratch && needed <= free!)
-    return { part: partOf(title, array, new RowsInMemory(array.load())), scratch: null };
+    return { part: rowPart(title, array, new RowsInMemory(array.load())), scratch: null };
   if (!scratch)
     throw new InputError(
       `${source.name} takes ${gigabytes(needed)} of memory, and ${gigabytes(free!)} are free; give its path, so that it is read as it is needed.`,
     );
   const file = scratch(checkedBlocks(title, array));
-  return { part: partOf(title, array, new RowsInFile(file, 0), true), scratch: file };
+  return { part: rowPart(title, array, new RowsInFile(file, 0), true), scratch: file };
 }
 
 const gigabytes = (bytes: number) => `${(bytes / 1e9).toPrecision(2)} GB`;

@@ -7,7 +7,7 @@ import type { Patch } from "../../src/graph/patch-contents.ts";
 import type { Types } from "../../src/graph/types.ts";
 import { type Model, patched, strictlyPatched } from "../../src/model.ts";
 import { furtherWeights } from "../adapter/trainable.ts";
-import { differentiate } from "../gradient/differentiate.ts";
+import { backpropagate } from "../gradient/differentiate.ts";
 import { plainBetween } from "../gradient/prepare.ts";
 import { gradientByScores } from "../losses/cross-entropy.ts";
 import { type ChosenOptimizer, optimizerOf } from "../optimizers/index.ts";
@@ -16,12 +16,12 @@ import { type ModelWithLoss, withLoss } from "./model-with-loss.ts";
 import { joined, port } from "./ports.ts";
 import { checkDifferentiable } from "./reached.ts";
 import { type StepOptions, stepOptions, withinStep } from "./step-options.ts";
-import { type Slot, type Update, update, type Weight } from "./update.ts";
+import { type StateSlot, type Update, update, type Weight } from "./update.ts";
 
 /** The names of what goes into and comes out of a step. */
 export interface StepPorts {
   /** Trained weights with their state; each is an input and, as updated, an output. */
-  readonly slots: readonly Slot[];
+  readonly slots: readonly StateSlot[];
   /** A scalar output: the mean over the batch. */
   readonly loss: string;
   /** Scalar outputs by the metric's name. */
@@ -129,7 +129,7 @@ function backward(graph: Graph, types: Types, { loss, start, weights }: ModelWit
   const of: [string, string] = begins
     ? [begins.scores, gradientByScores(first, begins)]
     : [loss, one()];
-  const { gradients, nodes, tensors } = differentiate(graph, {
+  const { gradients, nodes, tensors } = backpropagate(graph, {
     of: new Map([of]),
     wrt: weights.map(({ name }) => name),
     types,

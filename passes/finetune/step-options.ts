@@ -8,7 +8,7 @@ import {
   optimizerOptions,
   optimizers,
 } from "../optimizers/index.ts";
-import type { Target } from "./attach-loss.ts";
+import type { LossTarget } from "./attach-loss.ts";
 
 /** What is trained, towards what, and how. */
 export interface StepOptions {
@@ -17,7 +17,7 @@ export interface StepOptions {
   /** Loss function by its name, "cross-entropy" for instance. */
   readonly loss: LossName;
   /** The target: the name it gets as an input, its type, and its shape in one batch. */
-  readonly target: Target;
+  readonly target: LossTarget;
   /** Shape of each of the model's inputs in one batch, by name. */
   readonly inputs: Readonly<Record<string, readonly number[]>>;
   /** Output, or value inside, that the loss is attached to; the only output of floats by default. */

@@ -2,7 +2,7 @@ import type { Tensor } from "onnxruntime-common";
 import type { Model } from "../../src/model.ts";
 import { dtypeOf, toFloat64 } from "../../src/ort/tensors.ts";
 import { type LossName, lossOf } from "../losses/index.ts";
-import type { Target } from "./attach-loss.ts";
+import type { LossTarget } from "./attach-loss.ts";
 
 /** How far a sum of shares may lie from 1. */
 const ROUNDING = 1e-2;
@@ -37,7 +37,7 @@ export const targetOf = (
   name: string,
   tensor: Tensor,
   { called, sumsToOne }: { readonly called: string | undefined; readonly sumsToOne: number[] },
-): Target => ({
+): LossTarget => ({
   name,
   type: { dtype: dtypeOf(tensor), shape: tensor.dims },
   isInput: model.graph.main.inputs.some((input) => input.name === called),

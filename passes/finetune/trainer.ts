@@ -22,7 +22,7 @@ import { type StepOptions, withinStep } from "./step-options.ts";
 import { axesOfOne, targetOf } from "./target-of.ts";
 import { checkFollowed, Teacher } from "./teacher.ts";
 import { trainedWeights } from "./trained-weights.ts";
-import type { Slot } from "./update.ts";
+import type { StateSlot } from "./update.ts";
 
 /** Batches one by one: the model's inputs and the target, by name. */
 export type Batches = Iterable<Tensors> | AsyncIterable<Tensors>;
@@ -189,7 +189,7 @@ export class Trainer {
     return { step, loss, metrics, examples: scalar(outputs[ports.examples]), lr, norm };
   }
 
-  #stateOf({ weight, dims, state }: Slot): [string, Tensor][] {
+  #stateOf({ weight, dims, state }: StateSlot): [string, Tensor][] {
     return state.map(({ input, dtype, copies }) => {
       const known = this.#state[input];
       if (known) return [input, known];

@@ -7,7 +7,7 @@ import { type SideBySide, sideBySide } from "./side-by-side.ts";
 import type { TrainedWeight } from "./trained-weights.ts";
 
 /** A weight's inputs and outputs in a graph that updates it. */
-export interface Slot {
+export interface StateSlot {
   readonly weight: string;
   readonly dtype: string;
   readonly dims: readonly number[];
@@ -24,7 +24,7 @@ export interface Slot {
 
 /** An update as it is written: its inputs and outputs beside the weights and gradients. */
 export interface Update {
-  readonly slots: readonly Slot[];
+  readonly slots: readonly StateSlot[];
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
   /** The norm of all gradients together, before it is clipped. */
@@ -53,7 +53,7 @@ export function update(
   const [lr, step] = ["lr", "step"].map(fresh);
   const inputs: Port[] = [lr, step].map((name) => port(name, { dtype: "float", shape: [] }));
   const outputs: Port[] = [];
-  const slots = new Map<TrainedWeight, Slot>();
+  const slots = new Map<TrainedWeight, StateSlot>();
   const to: Step = { writing, optimizer, options, scale, lr, step, inputs, outputs };
   for (const group of groups) for (const [of, slot] of updateGroup(to, group)) slots.set(of, slot);
   return { slots: weights.map(({ of }) => slots.get(of)!), inputs, outputs, norm };
@@ -98,7 +98,7 @@ interface Step extends ChosenOptimizer {
 }
 
 /** Writes the update of weights that are updated as one. */
-function updateGroup(to: Step, group: Group): [TrainedWeight, Slot][] {
+function updateGroup(to: Step, group: Group): [TrainedWeight, StateSlot][] {
   const { writing, optimizer, options, scale, lr, step, inputs } = to;
   const { members, dtype, kept, side, gradient } = group;
   const { op, fresh, about } = writing;
@@ -137,7 +137,7 @@ function slotOf(
   of: TrainedWeight,
   dtype: string,
   next: { weight: string; state: readonly { name: string; input: string; value: string }[] },
-): Slot {
+): StateSlot {
   writing.about(of.name);
   const output = (value: string, name: string, type: string) => {
     const port = writing.fresh(name);

@@ -1,4 +1,4 @@
-import { numbersIn } from "../../src/graph/numbers.ts";
+import { numbersOfBytes } from "../../src/graph/numbers.ts";
 
 /** Types whose every value another type holds exactly: what is given as one is taken as the other. */
 const WIDER: Readonly<Record<string, readonly string[]>> = {
@@ -16,7 +16,7 @@ export const isWidening = (from: string, to: string) => WIDER[to]?.includes(from
 
 /** Little-endian values as those of a wider type. */
 export function widened(bytes: Uint8Array, from: string, to: string): Uint8Array {
-  const values = numbersIn(from, bytes) as ArrayLike<number>;
+  const values = numbersOfBytes(from, bytes) as ArrayLike<number>;
   const made =
     to === "int64"
       ? BigInt64Array.from(values as number[], BigInt)

@@ -2,11 +2,11 @@ import { InputError } from "../../src/errors.ts";
 import { titleOf } from "../../src/graph/called.ts";
 import type { Graph, Node, Value } from "../../src/graph/graph.ts";
 import { isFloat, type Types } from "../../src/graph/types.ts";
-import { inert, type Rule, type VjpTable } from "./rule.ts";
+import { type GradientRule, inert, type VjpTable } from "./rule.ts";
 import { vjp } from "./vjp.ts";
 
 /** What lies between the weights and the ends: there alone cotangents go. */
-export interface Way {
+export interface ActiveSubgraph {
   /** In order, each with a rule. */
   readonly nodes: readonly Node[];
   /** Values that lead from a weight to an end. */
@@ -31,7 +31,7 @@ export function between(graph: Graph, from: readonly Value[], to: readonly Value
 }
 
 /** The rule of an operator, where there is one. */
-export const ruleOf = (node: Node): Rule | undefined => (vjp as VjpTable)[node.op];
+export const ruleOf = (node: Node): GradientRule | undefined => (vjp as VjpTable)[node.op];
 
 /** The nodes through which cotangents go. Throws an InputError where one of them has no rule. */
 export function wayBetween(
@@ -39,7 +39,7 @@ export function wayBetween(
   types: Types,
   roots: readonly Value[],
   ends: readonly Value[],
-): Way {
+): ActiveSubgraph {
   const leading = upstream(ends);
   const active = new Set(roots.filter((root) => leading.has(root)));
   const standing = new Map<Value, string>();

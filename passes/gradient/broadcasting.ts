@@ -1,7 +1,7 @@
 import type { Portable } from "../../src/graph/portable.ts";
 
 /** A value, and its shape with every size known. */
-export interface Sized {
+export interface ShapedName {
   readonly name: string;
   readonly shape: readonly number[];
 }

@@ -1,4 +1,4 @@
-import { product, range, type Sized } from "./broadcasting.ts";
+import { product, range, type ShapedName } from "./broadcasting.ts";
 import type { Applied, VjpTable } from "./rule.ts";
 import { type Window, windowOf } from "./window.ts";
 
@@ -44,7 +44,7 @@ export const convolutions = {
 } satisfies VjpTable;
 
 /** The first input and the cotangent with their shapes. */
-const sized = ({ g, shape, outShape }: Applied, x: string): readonly [Sized, Sized] => [
+const sized = ({ g, shape, outShape }: Applied, x: string): readonly [ShapedName, ShapedName] => [
   { name: x, shape: shape(0) },
   { name: g, shape: outShape(0) },
 ];
@@ -128,8 +128,8 @@ function exchanged({ op, write, shape }: Applied, w: string, { kernel, group }: 
  */
 function toKernel(
   { op, write }: Applied,
-  { name: x, shape: [n, c, ...size] }: Sized,
-  { name: g, shape: [, m, ...out] }: Sized,
+  { name: x, shape: [n, c, ...size] }: ShapedName,
+  { name: g, shape: [, m, ...out] }: ShapedName,
   { kernel, strides, dilations, pads, group }: Window,
 ) {
   const plain = [...kernel, ...strides, group].every((k) => k === 1) && pads.every((p) => p === 0);

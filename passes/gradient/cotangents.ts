@@ -3,7 +3,7 @@ import { decodeNumbers } from "../../src/graph/tensor.ts";
 import type { NewNode } from "../../src/onnx/new-node.ts";
 
 /** A cotangent: a value that is yet to be multiplied by a number. */
-export interface Scaled {
+export interface ScaledCotangent {
   readonly g: string;
   readonly times: number;
 }
@@ -11,11 +11,11 @@ export interface Scaled {
 /** What of cotangents is written only where it has to be. */
 export interface Cotangents {
   /** Takes constant factors off a cotangent, with one that is `held` back: rules are linear in it. */
-  readonly taken: (g: string, dtype: string, held: number) => Scaled;
+  readonly taken: (g: string, dtype: string, held: number) => ScaledCotangent;
   /** The sum of what came from several readers. */
-  readonly sum: (parts: readonly Scaled[], dtype: string) => Scaled;
+  readonly sum: (parts: readonly ScaledCotangent[], dtype: string) => ScaledCotangent;
   /** The cotangent itself. */
-  readonly whole: (scaled: Scaled, dtype: string) => string;
+  readonly whole: (scaled: ScaledCotangent, dtype: string) => string;
 }
 
 /** Beyond it a factor held back, or its inverse, would bring numbers near their range's end. */
@@ -51,7 +51,7 @@ export function cotangents(writing: Writing): Cotangents {
     if (op === "Mul") return numberOf(b);
     return op === "Div" ? 1 / numberOf(b) : Number.NaN;
   };
-  const taken = (g: string, dtype: string, held: number): Scaled => {
+  const taken = (g: string, dtype: string, held: number): ScaledCotangent => {
     let [at, times] = [g, 1];
     for (let node = makerOf(at); holds(dtype) && node; node = makerOf(at)) {
       const next = times * factorOf(node);
@@ -60,14 +60,14 @@ export function cotangents(writing: Writing): Cotangents {
     }
     return { g: at, times: times * held };
   };
-  const whole = ({ g, times }: Scaled, dtype: string) =>
+  const whole = ({ g, times }: ScaledCotangent, dtype: string) =>
     times === 1 ? g : times === -1 ? op.Neg(g) : op.Mul(g, constant(dtype, [], [times]));
   const add = (all: readonly string[]): string => {
     const isCopy = (g: string) => makerOf(g)?.op === "Expand";
     const [first, ...others] = [...all.filter((g) => !isCopy(g)), ...all.filter(isCopy)];
     return others.reduce((sum, g) => op.Add(sum, isCopy(g) ? makerOf(g)!.inputs[0] : g), first);
   };
-  const sum = (parts: readonly Scaled[], dtype: string): Scaled => {
+  const sum = (parts: readonly ScaledCotangent[], dtype: string): ScaledCotangent => {
     const alike = new Map<number, string[]>();
     for (const { g, times } of parts) alike.set(times, [...(alike.get(times) ?? []), g]);
     const [[common], ...rest] = [...alike].sort(([, a], [, b]) => b.length - a.length);

@@ -3,7 +3,7 @@ import type { Writing } from "../../src/graph/builder.ts";
 import type { Graph, Node, Value } from "../../src/graph/graph.ts";
 import { isFloat, type Types } from "../../src/graph/types.ts";
 import type { DenseTensor, NewNode } from "../../src/onnx/new-node.ts";
-import { ruleOf, type Way, wayBetween } from "./active-subgraph.ts";
+import { type ActiveSubgraph, ruleOf, wayBetween } from "./active-subgraph.ts";
 import { arithmetic } from "./arithmetic.ts";
 import { sumTo } from "./broadcasting.ts";
 import { gatedBy } from "./gates.ts";
@@ -35,7 +35,7 @@ export interface Gradients {
  * the last node first. Changes nothing. Throws an InputError, one sentence, where a node between
  * them has no rule, or a size that its rule needs is not known.
  */
-export function differentiate(graph: Graph, wanted: Differentiation): Gradients {
+export function backpropagate(graph: Graph, wanted: Differentiation): Gradients {
   const { types, writing } = wanted;
   const roots = wanted.wrt.map((name) => floatNamed(graph, types, name));
   const ends = new Map(
@@ -76,7 +76,7 @@ function cotangentsOf(node: Node, sums: Sums, { about }: Writing): Cotangents | 
 interface Walk {
   readonly graph: Graph;
   readonly types: Types;
-  readonly way: Way;
+  readonly way: ActiveSubgraph;
   readonly writing: Writing;
   readonly sums: Sums;
   /** Whether several nodes may be differentiated as one. */

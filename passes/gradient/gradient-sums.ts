@@ -1,13 +1,13 @@
 import type { Writing } from "../../src/graph/builder.ts";
 import type { Value } from "../../src/graph/graph.ts";
-import { type Cotangents, cotangents, type Scaled } from "./cotangents.ts";
+import { type Cotangents, cotangents, type ScaledCotangent } from "./cotangents.ts";
 
 /** The cotangents of values, summed over their readers when they are first asked for. */
 export interface Sums extends Cotangents {
   /** Adds one reader's part to a value's cotangent. */
-  add(value: Value, part: Scaled): void;
+  add(value: Value, part: ScaledCotangent): void;
   /** A value's cotangent, a factor held back; null if none reaches the value. */
-  of(value: Value): Scaled | null;
+  of(value: Value): ScaledCotangent | null;
   /** A value's cotangent itself, by name. */
   wholeOf(value: Value): string | null;
   /** A root's cotangent under a name of its own, "weight.grad". */
@@ -24,8 +24,10 @@ export function gradientSums(
 ): Sums {
   const { op, about, fresh } = writing;
   const { taken, sum, whole } = cotangents(writing);
-  const parts = new Map<Value, Scaled[]>([...ends].map(([value, g]) => [value, [{ g, times: 1 }]]));
-  const sums = new Map<Value, Scaled>();
+  const parts = new Map<Value, ScaledCotangent[]>(
+    [...ends].map(([value, g]) => [value, [{ g, times: 1 }]]),
+  );
+  const sums = new Map<Value, ScaledCotangent>();
   const given = new Set(ends.values());
   const namesakes = new Map<string, Value>();
   const renamed = new Map<string, string>();
@@ -34,7 +36,7 @@ export function gradientSums(
     namesakes.set(g, value);
     renamed.set(g, fresh(`${value.name}.grad`));
   };
-  const of = (value: Value): Scaled | null => {
+  const of = (value: Value): ScaledCotangent | null => {
     const known = sums.get(value);
     const list = parts.get(value);
     if (known !== undefined || !list) return known ?? null;

@@ -7,7 +7,7 @@ import { isFloat } from "../../src/graph/types.ts";
 import { type Model, strictlyPatched } from "../../src/model.ts";
 import type { Declared } from "../../src/options.ts";
 import type { Ort } from "../../src/ort/session.ts";
-import { differentiate as differentiated } from "./differentiate.ts";
+import { backpropagate } from "./differentiate.ts";
 import { plainBetween } from "./prepare.ts";
 import type { Specialized } from "./specialize.ts";
 
@@ -79,7 +79,7 @@ export async function differentiate(
     inputs.push({ name, type });
     return [value.name, name] as const;
   });
-  const made = differentiated(graph, { of: new Map(seeds), wrt, types, writing: draft });
+  const made = backpropagate(graph, { of: new Map(seeds), wrt, types, writing: draft });
   const outputs = [...made.gradients].flatMap(([weight, name]): Port[] =>
     name === null ? [] : [{ name, type: types.get(graph.main.values.get(weight)!) ?? null }],
   );

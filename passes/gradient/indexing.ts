@@ -1,4 +1,4 @@
-import { positive, product, range, type Sized } from "./broadcasting.ts";
+import { positive, product, range, type ShapedName } from "./broadcasting.ts";
 import type { Applied, VjpTable } from "./rule.ts";
 import { scattered } from "./scatter.ts";
 
@@ -121,7 +121,7 @@ function picked(at: Applied, g: string, indices: string, axis: number): string {
 function rowsBack(
   at: Applied,
   g: string,
-  indices: Sized,
+  indices: ShapedName,
   { dims, axis }: { readonly dims: readonly number[]; readonly axis: number },
 ): string {
   const { op, write, opset, constant } = at;
@@ -172,7 +172,7 @@ function oneHot(
 /** Places that rows of indices name, batch by batch, each as one number. */
 function linear(
   { op, write, constant }: Applied,
-  { name: indices, shape: of }: Sized,
+  { name: indices, shape: of }: ShapedName,
   dims: readonly number[],
   batch: number,
 ): string {

@@ -13,7 +13,7 @@ import { between, hasRule } from "./active-subgraph.ts";
 import { type Specialized, specialize } from "./specialize.ts";
 
 /** The stretch of a model that is differentiated. */
-export interface Stretch {
+export interface DifferentiatedPart {
   /** Sizes of free dimensions by name. */
   readonly dims?: Sizes;
   readonly from: readonly string[];
@@ -29,7 +29,7 @@ export interface Stretch {
 export async function plainBetween(
   model: Model,
   ort: Ort,
-  { dims = {}, from, to }: Stretch,
+  { dims = {}, from, to }: DifferentiatedPart,
 ): Promise<Specialized> {
   let now = await specialize(model, ort, { dims, free: from });
   const chosen = new Set<string>();

@@ -43,10 +43,10 @@ export interface Applied extends NodeView<string> {
  * the latter back, casts each to its input's type, and adds up what comes from several readers.
  * Null, or nothing, for an input to which none goes.
  */
-export type Rule = (at: Applied, ...inputs: string[]) => readonly Cotangent[];
+export type GradientRule = (at: Applied, ...inputs: string[]) => readonly Cotangent[];
 
 /** Rules by operator. */
-export type VjpTable = Readonly<Record<string, Rule>>;
+export type VjpTable = Readonly<Record<string, GradientRule>>;
 
 /** The rule of what is constant almost everywhere. */
-export const inert: Rule = () => [];
+export const inert: GradientRule = () => [];

@@ -6,13 +6,13 @@ import { encodeNumbers } from "../../src/graph/tensor.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import type { Site, Term } from "../residuals/residual.ts";
 import { scaled } from "../variants/scaled.ts";
-import type { Building, Place, Variant, VariantOptions } from "../variants/variant.ts";
+import type { Building, SiteDescription, Variant, VariantOptions } from "../variants/variant.ts";
 import { isHalfEdge } from "./half-edges.ts";
 
 /** A site with what is inserted there. */
 export interface Augmented {
   readonly site: Site;
-  readonly place: Place;
+  readonly place: SiteDescription;
   /** x_i, x_{i-1}, …: the skip operands that the variant takes. */
   readonly operands: readonly Value[];
   /** The value that the skip slot reads now. */

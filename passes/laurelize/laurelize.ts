@@ -28,9 +28,15 @@ import { choosing, inserting } from "./insert-options.ts";
 import { manifestKey, manifests } from "./manifest.ts";
 import { fitsIntoMemory } from "./memory.ts";
 import { NoSiteError } from "./no-site-error.ts";
-import { type LaurelOptions, laurelOptions, manifestOf, type Plan, plan } from "./plan.ts";
+import { type LaurelOptions, laurelOptionTypes, manifestOf, type Plan, plan } from "./plan.ts";
 import { RecognizedError } from "./recognized-error.ts";
-import { type FoundResiduals, type Opened, type Searched, searched, withOnly } from "./search.ts";
+import {
+  type FoundResiduals,
+  type LoweredModel,
+  type Searched,
+  searched,
+  withOnly,
+} from "./search.ts";
 
 /** Finds a model's residual connections, and chooses some; the model is not changed. */
 export async function findResiduals(
@@ -71,7 +77,7 @@ const findingOf = (model: Model, options: ResidualOptions): ResidualOptions => (
 export interface Laurelized {
   readonly original: Model;
   /** The original as it was searched, and what had to be opened in it. */
-  readonly opened: Opened;
+  readonly opened: LoweredModel;
   readonly model: Model;
   readonly plan: Plan;
   /** Every residual connection found, taken or not. */
@@ -114,7 +120,7 @@ const laurelizing = {
   ...withOrt,
   ...watching,
   ...searching,
-  ...laurelOptions,
+  ...laurelOptionTypes,
   ...resultOptions,
 };
 
@@ -176,7 +182,7 @@ function checkUntouched(model: Model, again: boolean): void {
     );
 }
 
-const movedWeights = (model: Model, { calls }: Opened) =>
+const movedWeights = (model: Model, { calls }: LoweredModel) =>
   new InputError(
     `${model.file.source.name} has ${calls.length > 0 ? "functions" : "fused nodes"} that hold residual connections and have to be opened first, which moves the weights that --link-weights would refer to; leave it out.`,
   );
@@ -202,7 +208,7 @@ async function sitesOf(model: Model, ort: Ort, finding: ResidualOptions, choice:
 
 interface Recording {
   readonly model: Model;
-  readonly opened: Opened;
+  readonly opened: LoweredModel;
   readonly planned: Plan;
   readonly finding: ResidualOptions;
   readonly hash: boolean | undefined;

@@ -11,7 +11,7 @@ export interface Laurelization {
   readonly options: VariantOptions;
   readonly sites: readonly ManifestSite[];
   /** How the sites were found, where that was said. */
-  readonly finding?: Finding;
+  readonly finding?: RecordedSite;
   /** SHA-256 of the original file, in hexadecimal; null where it was not taken. */
   readonly sha256: string | null;
   /** Names of the original's own weights that were trained since. */
@@ -28,7 +28,7 @@ export interface Manifest extends Laurelization {
 }
 
 /** Options of the search for sites that change what is found. */
-export interface Finding {
+export interface RecordedSite {
   readonly featureAxis?: FeatureAxis | undefined;
   readonly also?: readonly OptionalKind[] | undefined;
 }
@@ -86,6 +86,6 @@ const isSite = ({ name, skip, augmented, parameters }: ManifestSite) =>
     (each) => typeof each === "string" && each !== "",
   );
 
-const isFinding = ({ featureAxis, also }: Finding) =>
+const isFinding = ({ featureAxis, also }: RecordedSite) =>
   (featureAxis === undefined || isFeatureAxis(featureAxis)) &&
   (also === undefined || Array.isArray(also));

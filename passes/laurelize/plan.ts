@@ -28,7 +28,7 @@ export interface LaurelOptions extends Choice, Given<VariantOptions> {
 }
 
 /** What is inserted and where, as it is checked. */
-export const laurelOptions: Declared<LaurelOptions> = {
+export const laurelOptionTypes: Declared<LaurelOptions> = {
   ...inserting,
   ...choosing,
   sites: texts,

@@ -22,7 +22,7 @@ export interface FoundResiduals extends Residuals {
 }
 
 /** A model with functions and composite nodes that hold residual connections opened. */
-export interface Opened {
+export interface LoweredModel {
   readonly model: Model;
   /** The calls that were opened, by the way to each. */
   readonly calls: readonly string[];
@@ -36,7 +36,7 @@ export interface Opened {
 
 /** A model as it is searched, its residual connections, and warnings of the inference. */
 export interface Searched {
-  readonly opened: Opened;
+  readonly opened: LoweredModel;
   readonly found: Residuals;
   readonly warnings: readonly string[];
   /** The feature axes that were found inside functions which stay closed. */
@@ -59,7 +59,7 @@ export async function searched(
   };
 }
 
-async function search(opened: Opened, ort: Ort, options: ResidualOptions): Promise<Searched> {
+async function search(opened: LoweredModel, ort: Ort, options: ResidualOptions): Promise<Searched> {
   const { types, warnings } = await typesOf(opened.model, ort);
   const found = findSites(opened.model.graph, types, options);
   return { opened, found, warnings, features: options.features };
@@ -71,7 +71,7 @@ async function withCallsOpened(
   ort: Ort,
   options: ResidualOptions,
 ): Promise<Searched> {
-  const closed: Opened = { model, calls: [], nodes: [], composed: model, undos: [] };
+  const closed: LoweredModel = { model, calls: [], nodes: [], composed: model, undos: [] };
   const { graph } = model;
   if (graph.functions.length === 0) return search(closed, ort, options);
   let known = options;
@@ -146,14 +146,14 @@ export function withOnly(
 ): Promise<Searched> {
   const options = { ...given, features };
   const before = all.length > 0 ? undos.slice(1) : undos;
-  const written: Opened = { model: composed, calls, nodes: [], composed, undos: before };
+  const written: LoweredModel = { model: composed, calls, nodes: [], composed, undos: before };
   return nodes.length > 0
     ? withOpened(written, nodes, ort, options)
     : search(written, ort, options);
 }
 
 async function withOpened(
-  written: Opened,
+  written: LoweredModel,
   nodes: readonly Node[],
   ort: Ort,
   options: ResidualOptions,
@@ -180,7 +180,7 @@ const withRejected = ({ found, ...rest }: Searched, hidden: readonly Rejection[]
   },
 });
 
-async function patched(model: Model, patch: Patch): Promise<Pick<Opened, "model" | "undos">> {
+async function patched(model: Model, patch: Patch): Promise<Pick<LoweredModel, "model" | "undos">> {
   const { source, folder, undo } = await applyPatch(model.graph, patch);
   return { model: modelOf(source, folder), undos: [undo()] };
 }

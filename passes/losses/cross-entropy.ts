@@ -3,7 +3,7 @@ import type { Options } from "../../src/options.ts";
 import { agreement, classesLast, crossed, logProbabilities } from "./class-values.ts";
 import {
   classAxis,
-  count,
+  elementCount,
   type GradientStart,
   type LossInputs,
   type LossOutputs,
@@ -116,7 +116,7 @@ function ofShares(inputs: LossInputs): LossOutputs {
   return {
     loss: mean(writing, each, rank - 1),
     metrics: { accuracy: agreement(inputs, scores, q, rank) },
-    examples: count(writing, each),
+    examples: elementCount(writing, each),
   };
 }
 

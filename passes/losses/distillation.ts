@@ -1,5 +1,5 @@
 import { agreement, classesLast } from "./class-values.ts";
-import { classAxis, count, lossFunction, mean, values } from "./loss.ts";
+import { classAxis, elementCount, lossFunction, mean, values } from "./loss.ts";
 import { logOf } from "./probabilities.ts";
 
 /**
@@ -36,7 +36,7 @@ export const distillation = lossFunction({
       return {
         loss: mean(writing, op.Mul(off, off), rank),
         metrics: {},
-        examples: count(writing, off),
+        examples: elementCount(writing, off),
       };
     }
     const scalar = (value: number) => constant(output.dtype, [], [value]);
@@ -58,7 +58,7 @@ export const distillation = lossFunction({
     return {
       loss: op.Mul(mean(writing, each, rank - 1), scalar(options.temperature ** 2)),
       metrics: { agreement: agreement(inputs, student, teacher, rank) },
-      examples: count(writing, each),
+      examples: elementCount(writing, each),
     };
   },
 });

@@ -139,7 +139,7 @@ export const mean = ({ to }: Writing, x: string, rank: number) =>
   to.reduce("ReduceMean", x, axes(rank), false);
 
 /** How many elements a value has, as a float. */
-export const count = ({ op, to }: Writing, x: string) => to.cast(op.Size(x), "float");
+export const elementCount = ({ op, to }: Writing, x: string) => to.cast(op.Size(x), "float");
 
 /** The sum of all elements. */
 export const total = ({ to }: Writing, x: string, rank: number) =>

@@ -9,10 +9,10 @@ import {
 import type { Types } from "../../src/graph/types.ts";
 
 /** The least and the greatest number that a value can hold. */
-export type Range = readonly [low: number, high: number];
+export type ValueRange = readonly [low: number, high: number];
 
-const ANY: Range = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
-const UNIT: Range = [0, 1];
+const ANY: ValueRange = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+const UNIT: ValueRange = [0, 1];
 
 /** Nodes that the search goes back over at most, on one path. */
 const DEEPEST = 64;
@@ -21,9 +21,9 @@ const DEEPEST = 64;
  * Returns bounds of a value's numbers, from the operators that make it. The bounds hold for every
  * input; without a bound they are infinite.
  */
-export function rangeOf(graph: Graph, types: Types, value: Value): Range {
-  const known = new Map<Value, Range>();
-  const of = (value: Value | null | undefined, depth: number): Range => {
+export function rangeOf(graph: Graph, types: Types, value: Value): ValueRange {
+  const known = new Map<Value, ValueRange>();
+  const of = (value: Value | null | undefined, depth: number): ValueRange => {
     if (!value) return ANY;
     const found = known.get(value);
     if (found) return found;
@@ -34,16 +34,16 @@ export function rangeOf(graph: Graph, types: Types, value: Value): Range {
         : depth > DEEPEST
           ? ANY
           : bounds(graph, value, (input) => of(input, depth + 1));
-    const sound: Range = range.some(Number.isNaN) ? ANY : range;
+    const sound: ValueRange = range.some(Number.isNaN) ? ANY : range;
     known.set(value, sound);
     return sound;
   };
   return of(value, 0);
 }
 
-type RangeOf = (value: Value | null | undefined) => Range;
+type RangeOf = (value: Value | null | undefined) => ValueRange;
 
-function bounds(graph: Graph, value: Value, of: RangeOf): Range {
+function bounds(graph: Graph, value: Value, of: RangeOf): ValueRange {
   const numbers = numbersOf(graph, value);
   if (numbers && numbers.length > 0) return [Math.min(...numbers), Math.max(...numbers)];
   const node = value.producer;
@@ -60,12 +60,12 @@ interface At {
   readonly graph: Graph;
   readonly node: Node;
   /** The range of an input. */
-  readonly of: (input: number) => Range;
+  readonly of: (input: number) => ValueRange;
 }
 
-type Rule = (at: At) => Range;
+type Rule = (at: At) => ValueRange;
 
-const union = (ranges: readonly Range[]): Range =>
+const union = (ranges: readonly ValueRange[]): ValueRange =>
   ranges.length === 0
     ? ANY
     : [Math.min(...ranges.map(([low]) => low)), Math.max(...ranges.map(([, high]) => high))];
@@ -85,17 +85,17 @@ const rising =
 /** Products of bounds; 0 times infinity is 0 here, because every number itself is finite. */
 const times = (a: number, b: number) => (a === 0 || b === 0 ? 0 : a * b);
 
-const multiplied = ([a, b]: Range, [c, d]: Range): Range => {
+const multiplied = ([a, b]: ValueRange, [c, d]: ValueRange): ValueRange => {
   const all = [times(a, c), times(a, d), times(b, c), times(b, d)];
   return [Math.min(...all), Math.max(...all)];
 };
 
-const reciprocal = ([a, b]: Range): Range => (a >= 0 || b <= 0 ? [1 / b, 1 / a] : ANY);
+const reciprocal = ([a, b]: ValueRange): ValueRange => (a >= 0 || b <= 0 ? [1 / b, 1 / a] : ANY);
 
 const sum: Rule = (at) =>
-  every(at).reduce(([a, b], [c, d]) => [a + c, b + d], [0, 0] as Range) as Range;
+  every(at).reduce(([a, b], [c, d]) => [a + c, b + d], [0, 0] as ValueRange) as ValueRange;
 
-function clipped(at: At): Range {
+function clipped(at: At): ValueRange {
   const { graph, node, of } = at;
   const bound = (k: number, name: string, otherwise: number) =>
     attribute(node, name)?.f ?? numbersOf(graph, node.inputs[k])?.[0] ?? otherwise;
@@ -106,7 +106,7 @@ function clipped(at: At): Range {
 }
 
 /** a / b; a share of a sum of what is not negative lies between 0 and 1. */
-function divided({ node, of }: At): Range {
+function divided({ node, of }: At): ValueRange {
   const [part, whole] = node.inputs;
   const from = whole?.producer;
   if (from && SUMS.has(from.op) && from.inputs[0] === part && of(0)[0] >= 0) return UNIT;
@@ -211,7 +211,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   Where: ({ of }) => union([of(1), of(2)]),
 };
 
-function squared([low, high]: Range): Range {
+function squared([low, high]: ValueRange): ValueRange {
   const [a, b] = [low * low, high * high];
   return [low <= 0 && high >= 0 ? 0 : Math.min(a, b), Math.max(a, b)];
 }

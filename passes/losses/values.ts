@@ -1,5 +1,5 @@
 import type { Writing } from "../../src/graph/builder.ts";
-import { count, type LossTensor, lossFunction, mean, values } from "./loss.ts";
+import { elementCount, type LossTensor, lossFunction, mean, values } from "./loss.ts";
 
 /** What losses of values against targets of the same type and shape share. */
 const plain = {
@@ -17,7 +17,7 @@ export const mse = lossFunction({
   write({ writing, output, target }) {
     const off = writing.op.Sub(output.name, target.name);
     const loss = mean(writing, writing.op.Mul(off, off), output.shape.length);
-    return { loss, metrics: {}, examples: count(writing, off) };
+    return { loss, metrics: {}, examples: elementCount(writing, off) };
   },
 });
 
@@ -29,7 +29,7 @@ export const l1 = lossFunction({
   write({ writing, output, target }) {
     const off = writing.op.Abs(writing.op.Sub(output.name, target.name));
     const loss = mean(writing, off, output.shape.length);
-    return { loss, metrics: {}, examples: count(writing, off) };
+    return { loss, metrics: {}, examples: elementCount(writing, off) };
   },
 });
 
@@ -57,7 +57,7 @@ export const binaryCrossEntropy = lossFunction({
     return {
       loss: mean(writing, term, rank),
       metrics: { accuracy: mean(writing, to.cast(right, "float"), rank) },
-      examples: count(writing, term),
+      examples: elementCount(writing, term),
     };
   },
 });
@@ -81,6 +81,6 @@ export const cosine = lossFunction({
     const all = op.Div(dot(y, t), bounded);
     const cos = mean(writing, all, rank - 1);
     const loss = op.Sub(constant(output.dtype, [], [1]), cos);
-    return { loss, metrics: { cosine: cos }, examples: count(writing, all) };
+    return { loss, metrics: { cosine: cos }, examples: elementCount(writing, all) };
   },
 });

@@ -1,5 +1,5 @@
 import { float } from "../../src/onnx/new-node.ts";
-import type { Composite, Rule } from "./composite.ts";
+import type { Composite, LoweringRule } from "./composite.ts";
 
 /** x Φ(x) = x/2 (1 + erf(x / √2)). */
 function gelu<V>({ op, scalar }: Composite<V>, x: V): V {
@@ -15,25 +15,27 @@ function tanhGelu<V>({ op, scalar }: Composite<V>, x: V): V {
 }
 
 /** com.microsoft.Gelu. */
-export const Gelu: Rule = (call) => [gelu(call, call.input(0))];
+export const Gelu: LoweringRule = (call) => [gelu(call, call.input(0))];
 
 /** gelu(x + b). */
-export const BiasGelu: Rule = (call) => [gelu(call, call.op.Add(call.input(0), call.input(1)))];
+export const BiasGelu: LoweringRule = (call) => [
+  gelu(call, call.op.Add(call.input(0), call.input(1))),
+];
 
 /** The tanh approximation of gelu(x + b). */
-export const FastGelu: Rule = (call) => {
+export const FastGelu: LoweringRule = (call) => {
   const bias = call.inputs[1];
   return [tanhGelu(call, bias ? call.op.Add(call.input(0), bias) : call.input(0))];
 };
 
 /** x σ(α x). */
-export const QuickGelu: Rule = ({ op, input, scalar, float }) => {
+export const QuickGelu: LoweringRule = ({ op, input, scalar, float }) => {
   const x = input(0);
   return [op.Mul(x, op.Sigmoid(op.Mul(x, scalar(float("alpha", 1.702)))))];
 };
 
 /** A σ(α A) B. */
-export const SwiGLU: Rule = ({ op, input, scalar, float }) => {
+export const SwiGLU: LoweringRule = ({ op, input, scalar, float }) => {
   const gate = input(0);
   const alpha = float("alpha", 1);
   const steep = alpha === 1 ? gate : op.Mul(gate, scalar(alpha));
@@ -41,7 +43,7 @@ export const SwiGLU: Rule = ({ op, input, scalar, float }) => {
 };
 
 /** x + b in two halves: the first times gelu of the second. */
-export const BiasSplitGelu: Rule = (call) => {
+export const BiasSplitGelu: LoweringRule = (call) => {
   const { op, input, shape, to, refuse } = call;
   const width = shape(0).at(-1);
   if (typeof width !== "number") return refuse("its last axis has no fixed size");

@@ -55,14 +55,14 @@ export function repeatHeads<V>({ op, to }: Composite<V>, x: V, times: number): V
   const apart = to.unsqueeze(x, [2]);
   const repeated = op.Concat(new Array<V>(times).fill(apart), { axis: 2 });
   const [batch, heads, , length, width] = [0, 1, 2, 3, 4].map((k) =>
-    sizeOf({ op, to }, repeated, k),
+    axisLength({ op, to }, repeated, k),
   );
   const all = op.Mul(heads, to.ints([times]));
   return op.Reshape(repeated, op.Concat([batch, all, length, width], { axis: 0 }));
 }
 
 /** The size of an axis, as a tensor of one element. */
-export const sizeOf = <V>({ op, to }: Pick<Composite<V>, "op" | "to">, x: V, axis: number): V =>
+export const axisLength = <V>({ op, to }: Pick<Composite<V>, "op" | "to">, x: V, axis: number): V =>
   op.Gather(op.Shape(x), to.ints([axis]), { axis: 0 });
 
 /** 0, 1, …, n − 1. */

@@ -1,9 +1,9 @@
 import { attend, causal, joinHeads, splitHeads } from "./attend.ts";
-import type { Composite, Rule } from "./composite.ts";
+import type { Composite, LoweringRule } from "./composite.ts";
 import { lengths, paddingBias } from "./padding.ts";
 
 /** com.microsoft.Attention: (input, weights, bias, mask_index, past, attention_bias) → (output, present). */
-export const MicrosoftAttention: Rule = (call) => {
+export const MicrosoftAttention: LoweringRule = (call) => {
   const { op, input, inputs, shape, int, ints, to, refuse, wants } = call;
   if (int("do_rotary", 0) === 1) return refuse("it rotates its queries and keys");
   if (int("past_present_share_buffer", 0) === 1) return refuse("its past shares a buffer");
@@ -30,7 +30,7 @@ export const MicrosoftAttention: Rule = (call) => {
  * com.microsoft.MultiHeadAttention: (query, key, value, bias, key_padding_mask, attention_bias,
  * past_key, past_value) → (output, present_key, present_value, qk).
  */
-export const MultiHeadAttention: Rule = (call) => {
+export const MultiHeadAttention: LoweringRule = (call) => {
   const { op, inputs, int, refuse, wants } = call;
   if (inputs[8] != null || inputs[9] != null) return refuse("its past shares a buffer");
   const heads = int("num_heads", 1);

@@ -34,7 +34,7 @@ export interface Composite<V> extends NodeView<V> {
 }
 
 /** The plain operators that a composite one stands for: its outputs, null for those not asked for. */
-export type Rule = <V>(call: Composite<V>) => readonly (V | null)[];
+export type LoweringRule = <V>(call: Composite<V>) => readonly (V | null)[];
 
 /** What a rule does not open. */
 export class NotOpened extends InputError {}

@@ -1,7 +1,7 @@
-import type { Rule } from "./composite.ts";
+import type { LoweringRule } from "./composite.ts";
 
 /** The places along an axis, or of all elements in a row, at which a constant condition holds. */
-export const Compress: Rule = ({ op, input, data, int, to, refuse }) => {
+export const Compress: LoweringRule = ({ op, input, data, int, to, refuse }) => {
   const condition = data(1) ?? refuse("its condition is computed from the data");
   const chosen = Array.from(condition).flatMap((holds, place) => (holds ? [place] : []));
   const axis = int("axis", Number.NaN);

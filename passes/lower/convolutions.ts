@@ -1,5 +1,5 @@
 import { activated } from "./activations.ts";
-import type { Composite, Rule } from "./composite.ts";
+import type { Composite, LoweringRule } from "./composite.ts";
 
 const kept = <V>({ kept }: Composite<V>) =>
   kept("auto_pad", "dilations", "group", "kernel_shape", "pads", "strides");
@@ -11,21 +11,21 @@ function fused<V>(call: Composite<V>, convolved: V, z: V | null): V {
 }
 
 /** com.microsoft.FusedConv. */
-export const FusedConv: Rule = (call) => {
+export const FusedConv: LoweringRule = (call) => {
   const { op, input, inputs } = call;
   const convolved = op.Conv(input(0), input(1), inputs[2] ?? null, kept(call));
   return [fused(call, convolved, inputs[3] ?? null)];
 };
 
 /** A convolution of [N, H, W, C] whose weights are [M, C / group, kH, kW]. */
-export const NhwcFusedConv: Rule = (call) => {
+export const NhwcFusedConv: LoweringRule = (call) => {
   const { op, input, inputs } = call;
   const convolved = op.Conv(channelsFirst(call, 0), input(1), inputs[2] ?? null, kept(call));
   return [fused(call, channelsLast(call, convolved), inputs[3] ?? null)];
 };
 
 /** A convolution of [N, H, W, C] whose weights are [M, kH, kW, C / group]. */
-export const NhwcConv: Rule = (call) => {
+export const NhwcConv: LoweringRule = (call) => {
   const weights = channelsFirst(call, 1);
   const x = channelsFirst(call, 0);
   return [channelsLast(call, call.op.Conv(x, weights, call.inputs[2] ?? null, kept(call)))];

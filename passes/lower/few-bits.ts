@@ -1,4 +1,4 @@
-import type { Composite, Rule } from "./composite.ts";
+import type { Composite, LoweringRule } from "./composite.ts";
 
 /**
  * com.microsoft.MatMulNBits: a product with a weight of `bits` bits an element, [N, blocks, bytes],
@@ -6,7 +6,7 @@ import type { Composite, Rule } from "./composite.ts";
  * (A, B, scales, zero_points, g_idx, bias). The weight is written out, which onnxruntime computes
  * once: K·N numbers.
  */
-export const MatMulNBits: Rule = (call) => {
+export const MatMulNBits: LoweringRule = (call) => {
   const { op, input, inputs, int, to, dtype, scalar, refuse } = call;
   if (inputs[4]) refuse("its blocks are permuted by g_idx");
   const [bits, size, n, k] = ["bits", "block_size", "N", "K"].map((name) => int(name, 0));

@@ -1,5 +1,5 @@
 import { attend, causal, joinHeads, repeatHeads, seen, splitHeads, upTo } from "./attend.ts";
-import type { Composite, Rule } from "./composite.ts";
+import type { Composite, LoweringRule } from "./composite.ts";
 import { lengths } from "./padding.ts";
 import { angles, rotated } from "./rotary.ts";
 
@@ -8,7 +8,7 @@ import { angles, rotated } from "./rotary.ts";
  * seqlens_k, total_sequence_length, cos_cache, sin_cache, position_ids, attention_bias) → (output,
  * present_key, present_value). Queries and keys are rotated by their place behind the past.
  */
-export const GroupQueryAttention: Rule = (call) => {
+export const GroupQueryAttention: LoweringRule = (call) => {
   const { op, input, inputs, int, float, text, refuse, wants, to } = call;
   if (inputs[11] != null || int("smooth_softmax", 0) === 1) return refuse("it has a sink");
   if (text("k_quant_type", "NONE") !== "NONE" || text("v_quant_type", "NONE") !== "NONE")
@@ -79,7 +79,7 @@ function positions<V>(call: Composite<V>, q: V, past: V | null): V {
  * ai.onnx.Attention: (Q, K, V, attn_mask, past_key, past_value) → (Y, present_key, present_value,
  * qk_matmul_output).
  */
-export const Attention: Rule = (call) => {
+export const Attention: LoweringRule = (call) => {
   const { op, input, inputs, shape, int, float, refuse, wants, dtype, to } = call;
   if (inputs[6] != null) return refuse("its keys are padded");
   const flat = shape(0).length === 3;

@@ -4,7 +4,7 @@ import { changedBetween } from "../../src/graph/opset-changes.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { labelOf, pathOf, scopesOf } from "../../src/graph/scopes.ts";
 import type { FunctionMessage } from "../../src/onnx/messages.ts";
-import { type Place, Rewriter } from "../../src/onnx/renamed-nodes.ts";
+import { type NodeRenaming, Rewriter } from "../../src/onnx/renamed-nodes.ts";
 import { innerNames } from "./inner-names.ts";
 
 /** Calls of the model's own functions with the functions' bodies in their place. */
@@ -64,7 +64,7 @@ export function inlined(graph: Graph, wanted: Wanted): Inlined | null {
 }
 
 /** A place where everything keeps its name. */
-const UNCHANGED: Place<Node> = {
+const UNCHANGED: NodeRenaming<Node> = {
   value: (name) => name,
   node: (name) => name,
   attributes: new Map(),
@@ -77,7 +77,7 @@ function unfold(
   inlining: Inlining,
   call: Node,
   label: string,
-  around: Place<Node>,
+  around: NodeRenaming<Node>,
 ): readonly Uint8Array[] {
   const { rewriter, fresh, calls, callOf, opsets } = inlining;
   const { nodes } = call.callee!;
@@ -102,7 +102,7 @@ function unfold(
     const inner = `${label}/${labelOf(node)}`;
     return inlining.takes(node, inner) ? [...unfold(inlining, node, inner, place)] : null;
   };
-  const place: Place<Node> = {
+  const place: NodeRenaming<Node> = {
     value,
     node: (name) => (name === "" ? "" : fresh(`${label}/${name}`)),
     attributes: rewriter.attributes(call, around),

@@ -1,4 +1,4 @@
-import type { Composite, Rule } from "./composite.ts";
+import type { Composite, LoweringRule } from "./composite.ts";
 
 /** Steps of a recurrence that are written out, of all nodes together. */
 const MOST_STEPS = 512;
@@ -7,7 +7,7 @@ const MOST_STEPS = 512;
  * CausalConvWithState: (input [B, C, L], weight [C, 1, k], bias, past_state [B, C, k − 1]) →
  * (output, present_state). A depthwise convolution over what came before and the input.
  */
-export const CausalConvWithState: Rule = (call) => {
+export const CausalConvWithState: LoweringRule = (call) => {
   const { op, input, inputs, shape, text, to, wants, refuse } = call;
   const [channels, , taps] = shape(1);
   if (typeof channels !== "number" || typeof taps !== "number")
@@ -29,7 +29,7 @@ export const CausalConvWithState: Rule = (call) => {
 };
 
 /** com.microsoft.CausalConvWithState, as far as ai.onnx's operator has it too. */
-export const MicrosoftCausalConv: Rule = (call) => {
+export const MicrosoftCausalConv: LoweringRule = (call) => {
   const { int, ints, wants, refuse } = call;
   const plain =
     int("ndim", 1) === 1 &&
@@ -61,7 +61,7 @@ const UPDATES: Readonly<Record<string, { gated: boolean; delta: boolean }>> = {
  * decay, beta) → (output, present_state), written out step by step. S is the state:
  * S = e^decay S + key ⊗ value, and of delta rules β (value − keyᵀ e^decay S) in the place of value.
  */
-export const LinearAttention: Rule = (call) => {
+export const LinearAttention: LoweringRule = (call) => {
   const { op, input, inputs, shape, int, float, text, to, scalar, wants, refuse, unrolled } = call;
   const rule = UPDATES[text("update_rule", "gated_delta")];
   if (int("state_window", 0) !== 0) return refuse("its state is a window");

@@ -1,6 +1,6 @@
 import type { Ops } from "../../src/graph/ops.ts";
 import { float } from "../../src/onnx/new-node.ts";
-import type { Composite, Rule } from "./composite.ts";
+import type { Composite, LoweringRule } from "./composite.ts";
 
 /** LayerNormalization is an operator of ai.onnx from here on. */
 const LAYER_NORM = 17;
@@ -69,7 +69,7 @@ function rmsNorm<V>(
 }
 
 /** LN(input + skip + bias); the sum is the fourth output. */
-export const SkipLayerNormalization: Rule = (call) => {
+export const SkipLayerNormalization: LoweringRule = (call) => {
   const { op, input, inputs, float, wants } = call;
   const sum = summed(op, [input(0), input(1), inputs[4]]);
   const [y, mean, inverse] = layerNorm(
@@ -82,7 +82,7 @@ export const SkipLayerNormalization: Rule = (call) => {
 };
 
 /** RMSNorm(input + skip + bias); the sum is the fourth output. */
-export const SkipSimplifiedLayerNormalization: Rule = (call) => {
+export const SkipSimplifiedLayerNormalization: LoweringRule = (call) => {
   const { op, input, inputs, shape, float, wants, refuse } = call;
   if (wants(1)) return refuse("a mean is asked of it, and it has none");
   const sum = summed(op, [input(0), input(1), inputs[3]]);
@@ -95,7 +95,7 @@ export const SkipSimplifiedLayerNormalization: Rule = (call) => {
 };
 
 /** RMSNorm over the axes from `axis` on, under onnxruntime's name for it. */
-export const SimplifiedLayerNormalization: Rule = (call) => {
+export const SimplifiedLayerNormalization: LoweringRule = (call) => {
   const { input, shape, int, float, wants } = call;
   const rank = shape(0).length;
   const axis = int("axis", -1);
@@ -109,7 +109,7 @@ export const SimplifiedLayerNormalization: Rule = (call) => {
 };
 
 /** (x − mean) / (√var + ε) over some axes. */
-export const MeanVarianceNormalization: Rule = ({ op, input, ints, to, scalar }) => {
+export const MeanVarianceNormalization: LoweringRule = ({ op, input, ints, to, scalar }) => {
   const axes = ints("axes") ?? [0, 2, 3];
   const apart = op.Sub(input(0), to.reduce("ReduceMean", input(0), axes));
   const variance = to.reduce("ReduceMean", op.Mul(apart, apart), axes);
@@ -117,7 +117,7 @@ export const MeanVarianceNormalization: Rule = ({ op, input, ints, to, scalar })
 };
 
 /** x / (bias + α mean)^β, the mean that of x² over `size` channels around each. */
-export const LRN: Rule = ({ op, input, int, float: number, shape, to, scalar }) => {
+export const LRN: LoweringRule = ({ op, input, int, float: number, shape, to, scalar }) => {
   const size = int("size", 1);
   const places = shape(0).length - 2;
   const none = new Array<number>(places).fill(0);
@@ -132,10 +132,10 @@ export const LRN: Rule = ({ op, input, int, float: number, shape, to, scalar }) 
 };
 
 /** com.microsoft.GroupNorm, SiLU after it where `activation` is 1. */
-export const GroupNorm: Rule = (call) => [groupNorm(call, call.input(0))];
+export const GroupNorm: LoweringRule = (call) => [groupNorm(call, call.input(0))];
 
 /** GroupNorm of x + skip + bias, and that sum. The skip may be one for all places. */
-export const SkipGroupNorm: Rule = (call) => {
+export const SkipGroupNorm: LoweringRule = (call) => {
   const { op, input, inputs, shape, to, wants } = call;
   const skip = shape(3).length === 2 ? to.unsqueeze(input(3), [1, 2]) : input(3);
   const sum = summed(op, [input(0), skip, inputs[4]]);
@@ -163,7 +163,9 @@ function groupNorm<V>(call: Composite<V>, x: V): V {
 }
 
 /** x + bias + skip. */
-export const BiasAdd: Rule = ({ op, input }) => [summed(op, [input(0), input(2), input(1)])];
+export const BiasAdd: LoweringRule = ({ op, input }) => [
+  summed(op, [input(0), input(2), input(1)]),
+];
 
 /** x + skip, and the bias with x. */
 function summed<V>(op: Ops<V>, [x, skip, bias]: readonly (V | null | undefined)[]): V {

@@ -1,4 +1,4 @@
-import { sizeOf, upTo } from "./attend.ts";
+import { axisLength, upTo } from "./attend.ts";
 import type { Composite } from "./composite.ts";
 
 /**
@@ -37,6 +37,6 @@ function within<V>(call: Composite<V>, index: number, keys: V): V {
 
 /** Sizes of queries and keys of [B, N, ·, H], as tensors of one element. */
 export const lengths = <V>(call: Composite<V>, q: V, k: V) => ({
-  queries: sizeOf(call, q, 2),
-  keys: sizeOf(call, k, 2),
+  queries: axisLength(call, q, 2),
+  keys: axisLength(call, k, 2),
 });

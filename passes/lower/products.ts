@@ -1,8 +1,8 @@
 import { activated } from "./activations.ts";
-import type { Composite, Rule } from "./composite.ts";
+import type { Composite, LoweringRule } from "./composite.ts";
 
 /** α A' B', the operands transposed as the attributes say. */
-export const FusedMatMul: Rule = (call) => {
+export const FusedMatMul: LoweringRule = (call) => {
   const product = call.op.MatMul(operand(call, 0, "A"), operand(call, 1, "B"));
   const alpha = call.float("alpha", 1);
   return [alpha === 1 ? product : call.op.Mul(product, call.scalar(alpha))];
@@ -30,7 +30,7 @@ export function permOf(
 }
 
 /** act(α A' B' + β C). */
-export const FusedGemm: Rule = (call) => {
+export const FusedGemm: LoweringRule = (call) => {
   const { float, text } = call;
   const parameters = ["alpha", "beta", "gamma"].map((name) => {
     const value = float(`activation_${name}`, Number.NaN);
@@ -40,7 +40,7 @@ export const FusedGemm: Rule = (call) => {
 };
 
 /** α A' B' + β C, the sum apart where C is computed. */
-export const Gemm: Rule = (call) => [gemm(call)];
+export const Gemm: LoweringRule = (call) => [gemm(call)];
 
 function gemm<V>(call: Composite<V>): V {
   const { op, input, inputs, kept, float, int, opset, scalar, computed } = call;

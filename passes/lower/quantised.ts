@@ -1,12 +1,12 @@
-import type { Composite, Rule } from "./composite.ts";
+import type { Composite, LoweringRule } from "./composite.ts";
 
 /** quantise(a + b) of dequantised operands; the runtime's own kernel may be a quantum off. */
-export const QLinearAdd: Rule = (call) => [
+export const QLinearAdd: LoweringRule = (call) => [
   quantised(call, call.op.Add(real(call, 0), real(call, 3)), 6),
 ];
 
 /** quantise(a · b) of dequantised operands. */
-export const QLinearMul: Rule = (call) => [
+export const QLinearMul: LoweringRule = (call) => [
   quantised(call, call.op.Mul(real(call, 0), real(call, 3)), 6),
 ];
 

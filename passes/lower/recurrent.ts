@@ -1,6 +1,6 @@
 import type { Ops } from "../../src/graph/ops.ts";
 import { activated } from "./activations.ts";
-import type { Composite, Rule } from "./composite.ts";
+import type { Composite, LoweringRule } from "./composite.ts";
 
 /** One step of one direction, everything in three axes. */
 interface Step<V> {
@@ -76,7 +76,7 @@ const rnn: Cell = {
  * [T, B, I], Y [T, directions, B, H].
  */
 const unrolled =
-  (cell: Cell): Rule =>
+  (cell: Cell): LoweringRule =>
   (call) => {
     const { op, inputs, shape, int, text, float, floats, refuse, wants, unrolled } = call;
     const [length, batch] = shape(0);

@@ -1,5 +1,5 @@
-import { joinHeads, sizeOf, splitHeads, upTo } from "./attend.ts";
-import type { Composite, Rule } from "./composite.ts";
+import { axisLength, joinHeads, splitHeads, upTo } from "./attend.ts";
+import type { Composite, LoweringRule } from "./composite.ts";
 
 /** How a rotation pairs its features. */
 interface Rotation {
@@ -43,19 +43,19 @@ export const angles = <V>({ op, to }: Composite<V>, table: V, positions: V): V =
   to.unsqueeze(op.Gather(table, positions, { axis: 0 }), [1]);
 
 /** com.microsoft.RotaryEmbedding: (input, position_ids, cos_cache, sin_cache). */
-export const MicrosoftRotary: Rule = (call) => {
+export const MicrosoftRotary: LoweringRule = (call) => {
   const { op, input, shape, int, to, refuse } = call;
   if (int("is_packed_batching", 0) === 1) return refuse("its batch is packed");
   const length = shape(0).length === 4 ? 2 : 1;
   const positions =
     shape(1).length === 1
-      ? to.unsqueeze(op.Add(upTo(call, sizeOf(call, input(0), length)), input(1)), [0])
+      ? to.unsqueeze(op.Add(upTo(call, axisLength(call, input(0), length)), input(1)), [0])
       : input(1);
   return [embedded(call, 2, (table) => angles(call, table, positions))];
 };
 
 /** ai.onnx.RotaryEmbedding: (X, cos_cache, sin_cache, position_ids). */
-export const RotaryEmbedding: Rule = (call) => {
+export const RotaryEmbedding: LoweringRule = (call) => {
   const { inputs, to } = call;
   const positions = inputs[3] ?? null;
   return [

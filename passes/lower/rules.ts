@@ -1,6 +1,6 @@
 import { BiasGelu, BiasSplitGelu, FastGelu, Gelu, QuickGelu, SwiGLU } from "./activations.ts";
 import { MicrosoftAttention, MultiHeadAttention } from "./attention.ts";
-import type { Rule } from "./composite.ts";
+import type { LoweringRule } from "./composite.ts";
 import { Compress } from "./compress.ts";
 import { FusedConv, NhwcConv, NhwcFusedConv } from "./convolutions.ts";
 import { MatMulNBits } from "./few-bits.ts";
@@ -22,7 +22,7 @@ import { GRU, LSTM, RNN } from "./recurrent.ts";
 import { MicrosoftRotary, RotaryEmbedding } from "./rotary.ts";
 
 /** The plain operators that each composite one stands for. */
-export const rules: Readonly<Record<string, Rule>> = {
+export const rules: Readonly<Record<string, LoweringRule>> = {
   Attention,
   CausalConvWithState,
   Compress,
@@ -63,4 +63,4 @@ export const rules: Readonly<Record<string, Rule>> = {
 };
 
 /** Plain operators that are opened only to get at a sum inside. */
-export const plainRules: Readonly<Record<string, Rule>> = { Gemm };
+export const plainRules: Readonly<Record<string, LoweringRule>> = { Gemm };

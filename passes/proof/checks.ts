@@ -5,7 +5,7 @@ import type { Declared } from "../../src/options.ts";
 import type { Watching } from "../../src/ort/abortable.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
 import type { SampleOptions } from "../../src/samples/samples.ts";
-import { running } from "../../src/samples/samples.ts";
+import { runOptions } from "../../src/samples/samples.ts";
 import type { FormulaReport } from "./formula.ts";
 import type { LearningReport } from "./learning.ts";
 import type { OpeningReport } from "./opening-check.ts";
@@ -56,7 +56,7 @@ export interface ProofOptions extends SampleOptions, Watching {
 
 /** The options of a proof, as they are checked. */
 export const proving: Declared<ProofOptions> = {
-  ...running,
+  ...runOptions,
   extent: text,
   allSites: flag,
   alsoOrt: object,

@@ -7,7 +7,7 @@ import type { Ort, Tensors } from "../../src/ort/session.ts";
 import { numbersIn, runsAs, tensorToRun, toFloat64 } from "../../src/ort/tensors.ts";
 import type { Augmented } from "../laurelize/insert.ts";
 import type { Plan } from "../laurelize/plan.ts";
-import type { Folded, Place, Stating, Variant } from "../variants/variant.ts";
+import type { Folded, SiteDescription, Stating, Variant } from "../variants/variant.ts";
 import { constantTensor, constantTerms, operandsOf, runSum } from "./site-nodes.ts";
 
 /** What the inserted nodes of one site compute, against the paper's formula. */
@@ -91,7 +91,7 @@ function broadcast(tensor: Tensor, shape: readonly number[]): Float64Array {
 }
 
 /** A tensor folded to [outer, D, inner] about the feature axis. */
-function fold(tensor: Tensor, { feature: { axis, size } }: Place): Folded {
+function fold(tensor: Tensor, { feature: { axis, size } }: SiteDescription): Folded {
   const product = (part: readonly number[]) => part.reduce((a, b) => a * b, 1);
   const { dims } = tensor;
   return {

@@ -1,5 +1,5 @@
 import type { Tensor } from "onnxruntime-common";
-import { compare } from "../../src/compare/difference.ts";
+import { compareTensors } from "../../src/compare/difference.ts";
 import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
 import { dataOf, tensorData } from "../../src/graph/constants.ts";
 import type { Graph } from "../../src/graph/graph.ts";
@@ -123,11 +123,11 @@ export async function canLearn(
         const got = await run(more);
         return told
           .filter((name) => bySums || judged.includes(name))
-          .some((name) => !compare(still[name], got[name]).bitEqual);
+          .some((name) => !compareTensors(still[name], got[name]).bitEqual);
       };
       if (round === "first") {
         const again = await run({});
-        told = outputs.filter((name) => compare(still[name], again[name]).bitEqual);
+        told = outputs.filter((name) => compareTensors(still[name], again[name]).bitEqual);
         const judgeable = told.filter((name) => judged.includes(name));
         if (judgeable.length === 0)
           return "every output differs from run to run, whatever it draws";

@@ -1,4 +1,4 @@
-import { compare } from "../../src/compare/difference.ts";
+import { compareTensors } from "../../src/compare/difference.ts";
 import type { Judged } from "../../src/compare/judged.ts";
 import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
 import {
@@ -109,7 +109,7 @@ async function quantaOf(
     const before = await runValue(ort, graph, output, 0, [given]);
     const after = await runValue(ort, opened, output, 0, [given]);
     if (!before || !after) return null;
-    moved.set(node, compare(before[0], after[0]).absolute);
+    moved.set(node, compareTensors(before[0], after[0]).absolute);
   }
   return moved;
 }

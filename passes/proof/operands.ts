@@ -30,7 +30,7 @@ export function sizesIn({ main }: Graph, types: Types, feeds: Tensors): Record<s
 }
 
 /** Sites in groups whose operands fit in memory together, free dimensions having these sizes. */
-export function batches(
+export function siteBatches(
   sites: readonly Augmented[],
   sizes: Readonly<Record<string, number>>,
 ): Augmented[][] {

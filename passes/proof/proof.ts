@@ -34,9 +34,9 @@ import { checkKept } from "./kept-outputs.ts";
 import { learnWhereReached } from "./learn-where-reached.ts";
 import { holdsNumbers, newTensors } from "./learning.ts";
 import { type Closed, checkOpening } from "./opening-check.ts";
-import { batches, capture, sizesIn } from "./operands.ts";
+import { capture, siteBatches, sizesIn } from "./operands.ts";
 import { proveUnrun } from "./prove-sites.ts";
-import { sampled } from "./sample.ts";
+import { sampledPlan } from "./sample.ts";
 import { checkSite } from "./site-check.ts";
 import { checkUnchanged } from "./unchanged.ts";
 
@@ -66,7 +66,7 @@ export async function runChecks(
 ): Promise<Proof> {
   const { graph, types, closed, judged } = original;
   const file = judged.provable(graph.file);
-  const some = options.allSites ? null : sampled(whole);
+  const some = options.allSites ? null : sampledPlan(whole);
   const plan = some?.plan ?? whole;
   const progress = stepper(options);
   checkSizes(graph, types);
@@ -99,7 +99,7 @@ export async function runChecks(
   const sites: FormulaReport[] = [];
   const reached = new Map<Augmented, Tensors>();
   const notFinite: Augmented[] = [];
-  const groups = batches(plan.sites, sizesIn(graph, types, feeds[0]));
+  const groups = siteBatches(plan.sites, sizesIn(graph, types, feeds[0]));
   for (const batch of groups) {
     progress(0.4 + (0.2 * sites.length) / plan.sites.length, "right formula");
     const captured = await capture(ort, file, batch, feeds);

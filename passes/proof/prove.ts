@@ -6,7 +6,7 @@ import { runnable } from "../../src/ort/loading.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import type { Laurelized } from "../laurelize/laurelize.ts";
 import { checkMemory } from "../laurelize/memory.ts";
-import type { Opened } from "../laurelize/search.ts";
+import type { LoweredModel } from "../laurelize/search.ts";
 import { type Proof, type ProofOptions, proving } from "./checks.ts";
 import { runChecks } from "./proof.ts";
 import { proveSites } from "./prove-sites.ts";
@@ -42,7 +42,7 @@ export async function prove(
 
 async function closedOf(
   original: Model,
-  { calls, nodes, composed }: Opened,
+  { calls, nodes, composed }: LoweredModel,
   { provable }: Judged,
   ort: Ort,
 ) {

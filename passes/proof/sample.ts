@@ -20,7 +20,7 @@ export interface Sample {
  * The plan of a seeded sample of its sites, if it has hundreds: the first and last of each scope,
  * and others drawn at random. Its patch changes these sites alone. Null if every site is checked.
  */
-export function sampled(plan: Plan): { readonly plan: Plan; readonly sample: Sample } | null {
+export function sampledPlan(plan: Plan): { readonly plan: Plan; readonly sample: Sample } | null {
   const { sites, options } = plan;
   if (sites.length <= EACH) return null;
   const chosen = new Set<Augmented>();

@@ -1,5 +1,5 @@
 import type { Tensor } from "onnxruntime-common";
-import { compare, type Difference } from "../../src/compare/difference.ts";
+import { compareTensors, type Difference } from "../../src/compare/difference.ts";
 import { InputError } from "../../src/errors.ts";
 import { tensorData } from "../../src/graph/constants.ts";
 import type { Graph } from "../../src/graph/graph.ts";
@@ -63,7 +63,7 @@ export async function checkSite(
     ...operands,
     ...Object.fromEntries(weights),
   });
-  const difference = plain && augmentedSum ? compare(plain, augmentedSum) : null;
+  const difference = plain && augmentedSum ? compareTensors(plain, augmentedSum) : null;
   const passed = difference?.bitEqual ?? false;
   const formula = await checkFormula(ort, original, result, plan, augmented, operands);
   return {

@@ -1,6 +1,6 @@
 import type { Ops } from "../../src/graph/ops.ts";
 import { uniform } from "../../src/graph/random.ts";
-import type { Folded, Parameter, Place, Stating, VariantOptions } from "./variant.ts";
+import type { Folded, Parameter, SiteDescription, Stating, VariantOptions } from "./variant.ts";
 
 type Form = "matmul" | "convolution" | "transposed";
 
@@ -9,7 +9,7 @@ type Form = "matmul" | "convolution" | "transposed";
  * axis 1 of [N, C, …]; any other axis, and double, for which onnxruntime has no convolution, is
  * transposed to the last.
  */
-function formOf({ feature, rank, dtype }: Place): Form {
+function formOf({ feature, rank, dtype }: SiteDescription): Form {
   if (feature.axis === rank - 1) return "matmul";
   const convolves = dtype === "float" || dtype === "float16";
   return feature.axis === 1 && rank >= 3 && rank <= 5 && convolves ? "convolution" : "transposed";
@@ -17,7 +17,7 @@ function formOf({ feature, rank, dtype }: Place): Form {
 
 /** A: D×r, down, Xavier uniform or column-orthogonal. B: r×D, up, zero. Stored as the form needs them. */
 export function lowRankParameters(
-  place: Place,
+  place: SiteDescription,
   options: VariantOptions,
   label: string | number = "",
 ): { A: Parameter; B: Parameter } {
@@ -39,7 +39,7 @@ export const isMap = (role: string): boolean => /\.[AB]\d*$/.test(role);
 
 /** A in the paper's layout: Xavier uniform U(±√(6 / (D + r))), or A_ij = 1/√(rD) where i mod r = j. */
 function startOfA(
-  { name, feature: { size } }: Place,
+  { name, feature: { size } }: SiteDescription,
   options: VariantOptions,
   rank: number,
   label: string,
@@ -64,7 +64,7 @@ interface Term<V> {
  * Σ_j (x_j A_j) B_j as nodes. The narrow products are put side by side, or added where all have one
  * B, so that a single product makes the wide value.
  */
-export function lowRank<V>(op: Ops<V>, terms: readonly Term<V>[], place: Place): V {
+export function lowRank<V>(op: Ops<V>, terms: readonly Term<V>[], place: SiteDescription): V {
   const form = formOf(place);
   const product = (x: V, w: V) => (form === "convolution" ? op.Conv(x, w) : op.MatMul(x, w));
   const { axis } = place.feature;

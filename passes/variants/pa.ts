@@ -1,6 +1,6 @@
 import { lowRank, lowRankFormula, lowRankParameters } from "./low-rank.ts";
 import { scaled } from "./scaled.ts";
-import type { Parameter, Place, Stating, Variant, VariantOptions } from "./variant.ts";
+import type { Parameter, SiteDescription, Stating, Variant, VariantOptions } from "./variant.ts";
 
 /**
  * LAuReL-PA, equation 4: y = f + x + Σ_j γ_j h(x_{i-j}) over the skip operands of this site and of
@@ -51,7 +51,7 @@ export const pa: Variant = {
 };
 
 /** What tells the pairs of a site apart: nothing where there is one, else the lag. */
-const suffixes = ({ lags }: Place, { shareLags }: VariantOptions): (string | number)[] =>
+const suffixes = ({ lags }: SiteDescription, { shareLags }: VariantOptions): (string | number)[] =>
   shareLags ? [""] : Array.from({ length: lags }, (_, lag) => lag);
 
 function pairOf<V>(

@@ -1,4 +1,4 @@
-import type { Place, Variant, VariantOptions } from "./variant.ts";
+import type { SiteDescription, Variant, VariantOptions } from "./variant.ts";
 
 /**
  * LAuReL-RW, equation 2: y = α f + β x. Two learned scalars a site, or two for each feature, kept
@@ -45,5 +45,5 @@ export const rw: Variant = {
 };
 
 /** The shape in which a factor broadcasts over the stream: none, or the features at their axis. */
-const shapeOf = ({ feature, rank }: Place, { perChannel }: VariantOptions): number[] =>
+const shapeOf = ({ feature, rank }: SiteDescription, { perChannel }: VariantOptions): number[] =>
   perChannel ? [feature.size, ...new Array(rank - 1 - feature.axis).fill(1)] : [];

@@ -2,7 +2,7 @@ import type { Ops } from "../../src/graph/ops.ts";
 import type { Feature } from "../residuals/residual.ts";
 
 /** What a variant knows of a site. */
-export interface Place {
+export interface SiteDescription {
   readonly name: string;
   readonly dtype: string;
   readonly rank: number;
@@ -49,21 +49,21 @@ export interface Folded {
 }
 
 /** Makes, or finds again, a constant of the site's type or another: a scalar, or filled with one value. */
-export type Constant<V> = (value: number, dtype?: string, dims?: readonly number[]) => V;
+export type VariantConstant<V> = (value: number, dtype?: string, dims?: readonly number[]) => V;
 
 /** What a part builds with: the vocabulary, its parameters, and where it is. */
 export interface Building<V> {
   readonly op: Ops<V>;
   readonly parameters: Readonly<Record<string, V>>;
-  readonly place: Place;
+  readonly place: SiteDescription;
   readonly options: VariantOptions;
-  readonly constant: Constant<V>;
+  readonly constant: VariantConstant<V>;
 }
 
 /** What a part states its formula over: its parameters in float64. */
 export interface Stating {
   readonly parameters: Readonly<Record<string, Float64Array>>;
-  readonly place: Place;
+  readonly place: SiteDescription;
   readonly options: VariantOptions;
   /** Sum absolute values instead: the size of the terms, for a rounding bound. */
   readonly magnitude: boolean;
@@ -76,7 +76,7 @@ export interface Stating {
 export interface Variant {
   readonly name: string;
   readonly about: string;
-  readonly parameters: (place: Place, options: VariantOptions) => Parameters;
+  readonly parameters: (place: SiteDescription, options: VariantOptions) => Parameters;
   /** The factors α and β, as nodes over the parameters. */
   readonly factors?: <V>(building: Building<V>) => { alpha: V; beta: V };
   /** Addends inside the bracket, as nodes over x_i, x_{i-1}, … */

@@ -2,7 +2,7 @@ import { called } from "../graph/called.ts";
 import { equalRanges, tensorDifference } from "../graph/same-tensor.ts";
 import type { AttributeMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
-import { type Finding, placeOf, titleOf } from "./finding.ts";
+import { type Finding, nameAndOperator, placeOf } from "./finding.ts";
 import type { Counterpart } from "./matching.ts";
 
 /**
@@ -14,7 +14,7 @@ export function attributeDifferences(
   b: ModelFile,
   { a: x, b: y }: Counterpart,
 ): Finding[] {
-  const title = `node ${titleOf(x)}${placeOf(x.scope)}`;
+  const title = `node ${nameAndOperator(x)}${placeOf(x.scope)}`;
   if (x.op !== y.op)
     return [
       {

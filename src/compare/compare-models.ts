@@ -6,7 +6,7 @@ import type { Declared } from "../options.ts";
 import { stepper, type Watching } from "../ort/abortable.ts";
 import { runnable } from "../ort/loading.ts";
 import { type Level, type Ort, type Runnable, reason, type Tensors } from "../ort/session.ts";
-import { running, type SampleOptions, sampleInputs } from "../samples/samples.ts";
+import { runOptions, type SampleOptions, sampleInputs } from "../samples/samples.ts";
 import { contentDifferences } from "./contents.ts";
 import type { Finding } from "./finding.ts";
 import { type FirstDifference, firstDifference } from "./first-difference.ts";
@@ -63,7 +63,7 @@ export interface CompareOptions extends SampleOptions, Watching {
 }
 
 /** The options of a comparison, as they are checked. */
-export const comparing: Declared<CompareOptions> = { ...running, atol: number, rtol: number };
+export const comparing: Declared<CompareOptions> = { ...runOptions, atol: number, rtol: number };
 
 const ROUNDS = 3;
 

@@ -7,7 +7,7 @@ import { FIELD } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { attributeDifferences } from "./attributes.ts";
 import { descriptionDifferences } from "./descriptions.ts";
-import { type Finding, placeOf, titleOf } from "./finding.ts";
+import { type Finding, nameAndOperator, placeOf } from "./finding.ts";
 import { functionDifferences } from "./functions.ts";
 import { likeCounterparts } from "./like-counterparts.ts";
 import type { Counterpart } from "./matching.ts";
@@ -50,7 +50,7 @@ function lostNodes(a: Graph, pairs: readonly Counterpart[]): Finding[] {
       .filter((node) => !paired.has(node) && !(node.scope.owner && !paired.has(node.scope.owner)))
       .map((node) => ({
         kind: "node" as const,
-        where: `node ${titleOf(node)}${placeOf(node.scope)}`,
+        where: `node ${nameAndOperator(node)}${placeOf(node.scope)}`,
         what: "has no counterpart in the second",
         harmless: false,
       })),
@@ -77,7 +77,7 @@ function metadataDifferences(a: Graph, b: Graph, pairs: readonly Counterpart[]):
       [x.message.frame],
       [y.message.frame],
       METADATA.node,
-      ` of node ${titleOf(x)}${placeOf(x.scope)}`,
+      ` of node ${nameAndOperator(x)}${placeOf(x.scope)}`,
     );
   return findings;
 }

@@ -2,7 +2,7 @@ import type { Graph, Scope } from "../graph/graph.ts";
 import { type Types, typeOfInfo } from "../graph/types.ts";
 import type { FunctionMessage, GraphMessage, ValueInfoMessage } from "../onnx/messages.ts";
 import { showShape, type Type } from "../onnx/shape.ts";
-import { type Finding, placeOf, titleOf } from "./finding.ts";
+import { type Finding, nameAndOperator, placeOf } from "./finding.ts";
 import { sameFunctions } from "./functions.ts";
 import { bodiesOf, type Counterpart, functionKey, NUMBERED } from "./matching.ts";
 import { fieldDifferences } from "./same-fields.ts";
@@ -108,10 +108,13 @@ export function descriptionDifferences(
       ` of function ${functionKey(x).split(":").filter(Boolean).join(".")}`,
     );
   for (const { a: x, b: y } of pairs) {
-    look(x.message, y.message, "node", NODE, ` of node ${titleOf(x)}${placeOf(x.scope)}`);
+    look(x.message, y.message, "node", NODE, ` of node ${nameAndOperator(x)}${placeOf(x.scope)}`);
     const [name, other] = [x.message.name, y.message.name];
     if (name !== "" && name !== other && !(NUMBERED.test(name) && NUMBERED.test(other)))
-      note(`name of node ${titleOf(x)}${placeOf(x.scope)}`, `is ${other || "lost"} in the second`);
+      note(
+        `name of node ${nameAndOperator(x)}${placeOf(x.scope)}`,
+        `is ${other || "lost"} in the second`,
+      );
   }
   return findings;
 

@@ -32,7 +32,11 @@ export function ulp(value: number, dtype: string): number {
  * Compares two tensors element by element, at the places that `at` tells; one that is missing is
  * infinitely far. Equal infinities and NaNs in the same place are equal.
  */
-export function compare(a: Tensor, b: Tensor | undefined, at?: Uint8Array | null): Difference {
+export function compareTensors(
+  a: Tensor,
+  b: Tensor | undefined,
+  at?: Uint8Array | null,
+): Difference {
   const apart = {
     bitEqual: false,
     absolute: Infinity,
@@ -126,7 +130,7 @@ export function isClose(
   at?: Uint8Array | null,
 ): boolean {
   if (!b || a.type !== b.type || a.dims.join() !== b.dims.join()) return false;
-  if (a.type === "string") return compare(a, b).bitEqual;
+  if (a.type === "string") return compareTensors(a, b).bitEqual;
   const [x, y] = [numbersIn(a), numbersIn(b)];
   for (let k = 0; k < x.length; k++) {
     const [u, v] = [x[k], y[k]];

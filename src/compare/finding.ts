@@ -15,7 +15,7 @@ export interface Finding {
 }
 
 /** A node as a report calls it: its name, else the value it makes, and its operator. */
-export const titleOf = (node: Node) => `${called(node)} (${node.op})`;
+export const nameAndOperator = (node: Node) => `${called(node)} (${node.op})`;
 
 /** Where a scope stands, as a report says it after a name: " in then_branch of /If (If)"; "" for the main graph. */
 export function placeOf({ kind, name, message, owner }: Scope): string {
@@ -24,5 +24,5 @@ export function placeOf({ kind, name, message, owner }: Scope): string {
   const part = owner.message.attributes.find(
     ({ g, graphs }) => g === message || graphs.some((graph) => graph === message),
   );
-  return ` in ${part?.name ?? "a body"} of ${titleOf(owner)}${placeOf(owner.scope)}`;
+  return ` in ${part?.name ?? "a body"} of ${nameAndOperator(owner)}${placeOf(owner.scope)}`;
 }

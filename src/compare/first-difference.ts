@@ -1,18 +1,18 @@
 import type { Graph, Node, Value } from "../graph/graph.ts";
-import { type Step, stepsInto } from "../graph/path.ts";
+import { type ScopeStep, stepsInto } from "../graph/path.ts";
 import type { Types } from "../graph/types.ts";
 import { bodyInputs } from "../infer/loops.ts";
 import { sessionTypes } from "../infer/session-types.ts";
 import type { Ort, Tensors } from "../ort/session.ts";
 import { attributeDifferences } from "./attributes.ts";
 import type { Difference } from "./difference.ts";
-import { titleOf } from "./finding.ts";
+import { nameAndOperator } from "./finding.ts";
 import {
   type Found,
   firstInScope,
   pairsIn,
   type ScopePair,
-  type Search,
+  type ScopeSearch,
 } from "./first-in-scope.ts";
 import type { Counterpart } from "./matching.ts";
 
@@ -72,7 +72,7 @@ export async function firstDifference(
 type Located = Omit<FirstDifference, "compared">;
 
 /** Follows a difference into the bodies of the node that makes it, as deep as values can be seen. */
-async function inside(search: Search, [a, b]: ScopePair, found: Found): Promise<Located> {
+async function inside(search: ScopeSearch, [a, b]: ScopePair, found: Found): Promise<Located> {
   const others = stepsInto(found.pair.b);
   let written: Located | null = null;
   for (const [k, step] of stepsInto(found.pair.a).entries()) {
@@ -90,7 +90,7 @@ async function inside(search: Search, [a, b]: ScopePair, found: Found): Promise<
 }
 
 /** Adds the types of what stands in a body or function, if onnxruntime can infer them. */
-async function addTypes({ ort, types }: Search, graph: Graph, { node, scope }: Step) {
+async function addTypes({ ort, types }: ScopeSearch, graph: Graph, { node, scope }: ScopeStep) {
   const known = (value: Value) => types.get(value) ?? null;
   const inputs = node.callee
     ? scope.inputs.map((input, k) => [input, node.inputs[k] && known(node.inputs[k])] as const)
@@ -105,7 +105,7 @@ async function addTypes({ ort, types }: Search, graph: Graph, { node, scope }: S
 }
 
 /** The first of the nodes that have other inputs, attributes or operators in the second model. */
-function writtenDifferently(search: Search, [a, b]: ScopePair): Located | null {
+function writtenDifferently(search: ScopeSearch, [a, b]: ScopePair): Located | null {
   const differing = pairsIn(search, [a, b]).find(
     (pair) =>
       pair.a.message.inputs.join("\0") !== pair.b.message.inputs.join("\0") ||
@@ -116,14 +116,14 @@ function writtenDifferently(search: Search, [a, b]: ScopePair): Located | null {
 }
 
 const located = (
-  path: readonly Step[],
+  path: readonly ScopeStep[],
   pair: Counterpart,
   value: string,
   difference: Difference | null,
 ): Located => ({
   value,
   scope: pair.a.message.name.split("/").slice(0, -1).join("/"),
-  inside: path.map(({ node, part }) => `${part} of ${titleOf(node)}`),
+  inside: path.map(({ node, part }) => `${part} of ${nameAndOperator(node)}`),
   a: reportOf(pair.a),
   b: reportOf(pair.b),
   difference,

@@ -1,14 +1,14 @@
 import type { Tensor } from "onnxruntime-common";
 import type { Graph, Value } from "../graph/graph.ts";
 import { own } from "../graph/own.ts";
-import type { Step } from "../graph/path.ts";
+import type { ScopeStep } from "../graph/path.ts";
 import { dataTypeNamed } from "../onnx/data-types.ts";
 import type { Type } from "../onnx/shape.ts";
 import { type Exposed, expose } from "../ort/expose.ts";
 import { sown } from "../ort/fixed-seeds.ts";
 import { runnable } from "../ort/loading.ts";
 import { type Ort, runFor, type Tensors, withSession } from "../ort/session.ts";
-import { compare, type Difference } from "./difference.ts";
+import { compareTensors, type Difference } from "./difference.ts";
 import type { Counterpart } from "./matching.ts";
 
 /** Elements that are held at once, and values that one session gives. */
@@ -21,7 +21,7 @@ const UNKNOWN_DIM = 64;
 const LOOPS = new Set(["Loop", "Scan"]);
 
 /** What the search runs with, and what it knows. */
-export interface Search {
+export interface ScopeSearch {
   readonly ort: Ort;
   readonly feed: Tensors;
   readonly dims: Readonly<Record<string, number>>;
@@ -33,7 +33,7 @@ export interface Search {
 /** A scope of a model: the steps from the main graph into it. */
 export interface ScopePath {
   readonly graph: Graph;
-  readonly path: readonly Step[];
+  readonly path: readonly ScopeStep[];
 }
 
 /** The same scope in both models. */
@@ -63,19 +63,19 @@ interface SharedValue {
  * both models bit for bit; inside loops the first in the earliest round. Values that differ from
  * run to run, and those that onnxruntime cannot output, are left out. Returns null if there is none.
  */
-export function firstInScope(search: Search, scopes: ScopePair): Promise<Found | null> {
+export function firstInScope(search: ScopeSearch, scopes: ScopePair): Promise<Found | null> {
   const loops = scopes[0].path.filter(({ node }) => LOOPS.has(node.op)).length;
   return firstOf(search, scopes, loops, sharedValues(search, scopes, loops));
 }
 
 /** The pairs of nodes that stand in a scope, in the first model's order. */
-export function pairsIn({ pairs }: Search, [a, b]: ScopePair): Counterpart[] {
+export function pairsIn({ pairs }: ScopeSearch, [a, b]: ScopePair): Counterpart[] {
   const [x, y] = [a, b].map(({ graph, path }) => path.at(-1)?.scope ?? graph.main);
   const inside = pairs.filter((pair) => pair.a.scope === x && pair.b.scope === y);
   return inside.sort((p, q) => p.a.index - q.a.index);
 }
 
-function sharedValues(search: Search, scopes: ScopePair, loops: number): SharedValue[] {
+function sharedValues(search: ScopeSearch, scopes: ScopePair, loops: number): SharedValue[] {
   const { types, dims } = search;
   return pairsIn(search, scopes).flatMap((pair) =>
     pair.a.outputs.flatMap((value) => {
@@ -97,7 +97,7 @@ const earlier = (a: Found | null, b: Found | null) => (a && (!b || a.round <= b.
 
 /** Searches values together, or in halves if they are too many or one of them cannot be an output. */
 async function firstOf(
-  search: Search,
+  search: ScopeSearch,
   scopes: ScopePair,
   loops: number,
   values: readonly SharedValue[],
@@ -119,7 +119,7 @@ async function firstOf(
 
 /** Searches values that one session of each model gives. Throws if onnxruntime cannot output them. */
 async function firstTogether(
-  { ort, feed }: Search,
+  { ort, feed }: ScopeSearch,
   scopes: ScopePair,
   loops: number,
   values: readonly SharedValue[],
@@ -127,13 +127,13 @@ async function firstTogether(
   const [a, b] = scopes.map(({ graph, path }) => expose(graph, path, values));
   const once = await run(ort, a, feed);
   const other = await run(ort, b, feed);
-  const differences = once.map((tensor, k) => compare(tensor, other[k]));
+  const differences = once.map((tensor, k) => compareTensors(tensor, other[k]));
   if (differences.every(({ bitEqual }) => bitEqual)) return null;
   const again = await run(ort, a, feed);
   let first: Found | null = null;
   for (const [k, { name, pair }] of values.entries()) {
     const difference = differences[k];
-    if (difference.bitEqual || !compare(once[k], again[k]).bitEqual) continue;
+    if (difference.bitEqual || !compareTensors(once[k], again[k]).bitEqual) continue;
     const round = loops === 0 ? 0 : roundOf(once[k], other[k], loops);
     first = earlier(first, { value: name, pair, difference, compared: k + 1, round });
   }

@@ -10,7 +10,7 @@ import {
   withSession,
 } from "../ort/session.ts";
 import { dtypeOf, numbersIn } from "../ort/tensors.ts";
-import { compare, type Difference, isClose, sameFiniteness, ulp } from "./difference.ts";
+import { compareTensors, type Difference, isClose, sameFiniteness, ulp } from "./difference.ts";
 import { type Outcome, ran } from "./outcome.ts";
 
 /** What was measured of one output over all inputs. */
@@ -71,7 +71,9 @@ export async function standardOf(
   const plain = await runAll(ort, model, "disabled", [...feeds, feeds[0]]);
   const again = plain.pop()!;
   const moved = (other: Tensors) =>
-    new Set(Object.keys(other).filter((name) => !compare(plain[0][name], other[name]).bitEqual));
+    new Set(
+      Object.keys(other).filter((name) => !compareTensors(plain[0][name], other[name]).bitEqual),
+    );
   const random = moved(again);
   const unheld =
     random.size > 0 ? moved((await runAll(ort, model, "disabled", [feeds[0]]))[0]) : random;
@@ -137,7 +139,7 @@ function judged(
       sameFiniteness(tensors[output], optimised[k][output]),
     );
     const worst = (a: readonly Tensors[], b: readonly Tensors[], at?: typeof settled) =>
-      a.map((tensors, k) => compare(tensors[output], b[k][output], at?.[k])).reduce(worse);
+      a.map((tensors, k) => compareTensors(tensors[output], b[k][output], at?.[k])).reduce(worse);
     const dtype = dtypeOfTensor(plain[0][output]);
     const own = worst(plain, optimised, settled);
     const noise = holding === "near" ? worse(own, worst(newPlain, newOptimised, settled)) : own;

@@ -1,7 +1,7 @@
 import type { Graph, Value } from "../graph/graph.ts";
 import { type Finding, placeOf } from "./finding.ts";
 import { NUMBERED } from "./matching.ts";
-import { type WeightTwins, weightDifference, weightOf } from "./weight-twins.ts";
+import { initializerOf, type WeightTwins, weightDifference } from "./weight-twins.ts";
 
 const NAMES = 3;
 
@@ -15,7 +15,7 @@ export function weightDifferences(
   const note = (where: string, what: string, harmless: boolean, subject?: string) =>
     findings.push({ kind: "weight", where, what, harmless, ...(subject ? { subject } : {}) });
   for (const [value, twin] of twins) {
-    const what = weightDifference(a.file, weightOf(value)!, b.file, weightOf(twin)!);
+    const what = weightDifference(a.file, initializerOf(value)!, b.file, initializerOf(twin)!);
     const renamed = twin.name !== value.name;
     const also = renamed ? ` (${twin.name} in the second)` : "";
     const where = `weight ${value.name}${placeOf(value.scope)}`;

@@ -8,7 +8,7 @@ import { bodiesOf, type Counterpart, NUMBERED } from "./matching.ts";
 type Weight = TensorMessage | SparseTensorMessage;
 
 /** The tensor of an initializer or, in the main graph, of a Constant node. */
-export const weightOf = (value: Value | undefined): Weight | null =>
+export const initializerOf = (value: Value | undefined): Weight | null =>
   value?.initializer ??
   (value?.scope.kind === "main" ? ((tensorOf(value) as Weight | null | undefined) ?? null) : null);
 
@@ -48,11 +48,11 @@ export function weightTwins(a: Graph, b: Graph, pairs: readonly Counterpart[]): 
     const byContents = unread.length > 0 ? contentsOf(b.file, left) : new Map<string, Value[]>();
     for (const value of unread) {
       const same = byContents
-        .get(keyOf(a.file, weightOf(value)!))
+        .get(keyOf(a.file, initializerOf(value)!))
         ?.find(
           (other) =>
             left.has(other) &&
-            weightDifference(a.file, weightOf(value)!, b.file, weightOf(other)!) === null,
+            weightDifference(a.file, initializerOf(value)!, b.file, initializerOf(other)!) === null,
         );
       if (!match(value, same)) lost.push(value);
     }
@@ -61,7 +61,8 @@ export function weightTwins(a: Graph, b: Graph, pairs: readonly Counterpart[]): 
   return { twins, lost, added };
 }
 
-const weightsIn = ({ values }: Scope) => [...values.values()].filter((value) => weightOf(value));
+const weightsIn = ({ values }: Scope) =>
+  [...values.values()].filter((value) => initializerOf(value));
 
 /** The value of the same name; if that is a mere number, the one that the same node reads. */
 function namesake(
@@ -85,7 +86,7 @@ function readInstead(value: Value, partners: ReadonlyMap<Node, Node>): Value | u
   for (const { node, index } of value.uses) {
     const read = partners.get(node)?.inputs[index];
     // A weight that the first model has too stands for itself.
-    if (read && weightOf(read) && !value.scope.values.has(read.name)) return read;
+    if (read && initializerOf(read) && !value.scope.values.has(read.name)) return read;
   }
   return undefined;
 }
@@ -93,7 +94,7 @@ function readInstead(value: Value, partners: ReadonlyMap<Node, Node>): Value | u
 function contentsOf(file: ModelFile, weights: Iterable<Value>): Map<string, Value[]> {
   const found = new Map<string, Value[]>();
   for (const value of weights) {
-    const key = keyOf(file, weightOf(value)!);
+    const key = keyOf(file, initializerOf(value)!);
     found.set(key, [...(found.get(key) ?? []), value]);
   }
   return found;

@@ -1,6 +1,6 @@
 import type { Graph, Node, Value } from "../graph/graph.ts";
 import { sourcesOf, walk } from "../graph/walk.ts";
-import { type Finding, placeOf, titleOf } from "./finding.ts";
+import { type Finding, nameAndOperator, placeOf } from "./finding.ts";
 import { sameFunctions } from "./functions.ts";
 import { bodiesOf, type Counterpart, NUMBERED } from "./matching.ts";
 
@@ -21,7 +21,7 @@ export function wiringDifferences(
   const paired = new Set(pairs.map((pair) => pair.b));
   const findings = pairs.flatMap((pair): Finding[] => {
     const [x, y] = [pair.a, pair.b];
-    const title = `node ${titleOf(x)}${placeOf(x.scope)}`;
+    const title = `node ${nameAndOperator(x)}${placeOf(x.scope)}`;
     const found = (what: string): Finding => ({
       kind: "node",
       where: title,

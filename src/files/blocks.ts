@@ -26,9 +26,9 @@ function* stretch({ source, start, end }: Stretch, buffer: Uint8Array) {
 }
 
 /** The files that a source is read from. */
-export function filesOf(source: Source): string[] {
+export function blockFilesOf(source: Source): string[] {
   if (source.path) return [source.path];
   const { pieces = [] } = source as Partial<PatchedSource>;
   const sources = pieces.flatMap((piece) => (piece instanceof Uint8Array ? [] : [piece.source]));
-  return [...new Set(sources)].flatMap(filesOf);
+  return [...new Set(sources)].flatMap(blockFilesOf);
 }

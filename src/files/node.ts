@@ -3,7 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { InputError } from "../errors.ts";
 import type { Source } from "../onnx/source.ts";
-import { blocks, filesOf } from "./blocks.ts";
+import { blockFilesOf, blocks } from "./blocks.ts";
 import { fileSource } from "./node-source.ts";
 import { type PendingFile, pendingFile } from "./pending.ts";
 
@@ -115,7 +115,7 @@ function makeFolders(folder: string, file: string): string[] {
 
 function checkOwn(source: Source, target: string): void {
   const there = fs.existsSync(target) && fs.realpathSync(target);
-  if (there && filesOf(source).some((own) => fs.realpathSync(own) === there))
+  if (there && blockFilesOf(source).some((own) => fs.realpathSync(own) === there))
     throw new InputError(
       `${target} is the model it comes from, which is never written to; choose another place.`,
     );

@@ -26,7 +26,7 @@ export function arrayOf(dtype: string, bytes: Uint8Array) {
 }
 
 /** Little-endian raw data as numbers: float16 as single precision, exactly. */
-export function numbersIn(dtype: string, bytes: Uint8Array): ArrayLike<number | bigint> {
+export function numbersOfBytes(dtype: string, bytes: Uint8Array): ArrayLike<number | bigint> {
   const values = arrayOf(dtype, bytes);
   return dtype === "float16"
     ? decodeHalf(values as Uint16Array, new Float32Array(values.length))

@@ -4,7 +4,7 @@ import { type Entry, metadataFields, opsetImport } from "../onnx/encode.ts";
 import type { Folder, ModelFile } from "../onnx/model-file.ts";
 import { openFile } from "../onnx/open-file.ts";
 import type { Source } from "../onnx/source.ts";
-import { lengthOf, patchedSource, type Splice, splices } from "../onnx/splices.ts";
+import { patchedSource, pieceLength, type Splice, splices } from "../onnx/splices.ts";
 import { type Undo, undoOf } from "../onnx/undo.ts";
 import type { Graph } from "./graph.ts";
 import type { Patch } from "./patch-contents.ts";
@@ -59,7 +59,9 @@ export async function applyPatch(
 /** Reads a model as a patch makes it, without a limit, a record or data files; itself if nothing changes. */
 export function patchedBytes(file: ModelFile, patch: Partial<Patch>): Source {
   const list = splices(patchEdits({ file }, { ...UNCHANGED, ...patch }, null));
-  const unchanged = list.every(({ start, end, bytes }) => start === end && lengthOf(bytes) === 0);
+  const unchanged = list.every(
+    ({ start, end, bytes }) => start === end && pieceLength(bytes) === 0,
+  );
   return unchanged ? file.source : patchedSource(file.source, list);
 }
 
@@ -74,7 +76,7 @@ export function patchedFile(file: ModelFile, patch: Partial<Patch>): ModelFile {
 const UNCHANGED: Patch = { nodes: [], tensors: [], redirects: [] };
 
 const grown = (size: number, list: readonly Splice[]) =>
-  list.reduce((sum, { start, end, bytes }) => sum + lengthOf(bytes) - (end - start), size);
+  list.reduce((sum, { start, end, bytes }) => sum + pieceLength(bytes) - (end - start), size);
 
 /** Throws an InputError where a result would pass protobuf's 2 GiB. */
 export function checkSize({ name }: Source, size: number): void {

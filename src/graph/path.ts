@@ -2,7 +2,7 @@ import type { Graph, Node, Scope } from "./graph.ts";
 import { walk } from "./walk.ts";
 
 /** One step into a model: a node, and the body of it, or of the function it calls, that is entered. */
-export interface Step {
+export interface ScopeStep {
   readonly node: Node;
   readonly scope: Scope;
   /** "then_branch", "body", or the function's name. */
@@ -10,7 +10,7 @@ export interface Step {
 }
 
 /** Gives the steps into a node: its bodies by their attributes, or the function that it calls. */
-export function stepsInto(node: Node): Step[] {
+export function stepsInto(node: Node): ScopeStep[] {
   if (node.callee) return [{ node, scope: node.callee, part: `function ${node.callee.name}` }];
   const parts = node.message.attributes.flatMap(({ name, g, graphs }) =>
     (g ? [g, ...graphs] : graphs).map(() => name),
@@ -19,7 +19,7 @@ export function stepsInto(node: Node): Step[] {
 }
 
 /** Gives the steps from the main graph, or a function's, to a body; none if it is no body. */
-export function pathTo(scope: Scope): Step[] {
+export function pathTo(scope: Scope): ScopeStep[] {
   const { owner } = scope;
   if (!owner) return [];
   return [...pathTo(owner.scope), stepsInto(owner).find((step) => step.scope === scope)!];

@@ -5,7 +5,7 @@ import type { Ort } from "../ort/session.ts";
 import { TypeCache } from "./cache.ts";
 import { refuseFatal } from "./fatal.ts";
 import { type InferredTypes, inferScope } from "./infer-scope.ts";
-import { bodyInputs, widened } from "./loops.ts";
+import { bodyInputs, widenedType } from "./loops.ts";
 import { measuredTypes } from "./measured-shapes.ts";
 
 /** What was inferred, and sentences on what could not be. */
@@ -61,7 +61,7 @@ async function inferBody(
     for (const [value, type] of given) types.set(value, type);
     const warnings = await inferScope(runtime, body, inferred);
     const wider = carried.flatMap((each) => {
-      const type = widened(body, each, known);
+      const type = widenedType(body, each, known);
       return type ? [[each.input, type] as const] : [];
     });
     if (wider.length === 0) return warnings;

@@ -76,7 +76,7 @@ function narrowed(stated: Type | null, type: Type | null): Type | null {
  * The type of a carried input for all turns: its type so far, with every size left open in which
  * what the body hands on differs. Null where nothing has to be left open.
  */
-export function widened(
+export function widenedType(
   body: Scope,
   { input, output }: Carried,
   known: (value: Value) => Type | null,

@@ -95,7 +95,7 @@ const many = <V>(
 });
 
 /** A string, "" where absent. */
-export const text = (number: number) =>
+export const string = (number: number) =>
   single(number, BYTES, "", (reader, field) => reader.text(field));
 
 /** An integer, 0 where absent; exact up to 2^53. */
@@ -126,7 +126,7 @@ export const place = (number: number) =>
   single<Range | null>(number, BYTES, null, (_, { body, end }) => ({ start: body, end }));
 
 /** Repeated strings. */
-export const texts = (number: number) =>
+export const strings = (number: number) =>
   many(number, [BYTES], (reader, field) => [reader.text(field)]);
 
 /** Repeated integers, packed or not. */

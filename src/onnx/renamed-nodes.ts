@@ -18,7 +18,7 @@ interface NodeLike<Self> {
 type FramedMessage = Pick<GraphMessage, "frame">;
 
 /** Where nodes are written anew: what their names become, and what stands for attributes that refer. */
-export interface Place<Node> {
+export interface NodeRenaming<Node> {
   readonly value: (name: string) => string;
   readonly node: (name: string) => string;
   /** What the call gives of the function's attributes. */
@@ -45,7 +45,7 @@ export class Rewriter<Node extends NodeLike<Node>> {
   }
 
   /** A NodeProto with other names, and with values for the attributes that refer to the function's. */
-  node(node: Node, place: Place<Node>): Uint8Array {
+  node(node: Node, place: NodeRenaming<Node>): Uint8Array {
     const attributes = new Map(node.message.attributes.map((each) => [each.frame.at, each]));
     return this.#message(node.message.frame, (field) => {
       const { number, start } = field;
@@ -70,7 +70,7 @@ export class Rewriter<Node extends NodeLike<Node>> {
     onnx.NodeProto.encode({ opType, input, output: [output] }).finish();
 
   /** What a call gives, by name: all fields of an attribute but its name. */
-  attributes(call: Node, place: Place<Node>): ReadonlyMap<string, Uint8Array> {
+  attributes(call: Node, place: NodeRenaming<Node>): ReadonlyMap<string, Uint8Array> {
     const given = new Map<string, Uint8Array>();
     for (const { name, refAttrName: from, frame } of call.message.attributes) {
       const rest = from
@@ -96,7 +96,7 @@ export class Rewriter<Node extends NodeLike<Node>> {
     return found;
   }
 
-  #attribute(frame: Frame, owner: Node, place: Place<Node>): Uint8Array {
+  #attribute(frame: Frame, owner: Node, place: NodeRenaming<Node>): Uint8Array {
     let k = 0;
     const before = owner.message.attributes.findIndex((each) => each.frame === frame);
     for (const { g, graphs } of owner.message.attributes.slice(0, before))
@@ -108,7 +108,7 @@ export class Rewriter<Node extends NodeLike<Node>> {
     });
   }
 
-  #graph(body: Node["bodies"][number], place: Place<Node>): Uint8Array {
+  #graph(body: Node["bodies"][number], place: NodeRenaming<Node>): Uint8Array {
     const nodes = new Map(body.nodes.map((node) => [node.message.frame.at, node]));
     return this.#message(body.message.frame, ({ number, start, body: from, end }) => {
       const range = { start: from, end };
@@ -154,7 +154,7 @@ export class Rewriter<Node extends NodeLike<Node>> {
   }
 
   /** A TensorAnnotation of the tensor, and of the parameters, by their new names. */
-  #annotation(range: Range, place: Place<Node>): Uint8Array {
+  #annotation(range: Range, place: NodeRenaming<Node>): Uint8Array {
     return this.#message(range, (field) => {
       if (field.number === ANNOTATION.tensor) return this.#text(field, place.value);
       if (field.number !== ANNOTATION.parameters) return null;

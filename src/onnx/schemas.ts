@@ -10,8 +10,8 @@ import {
   optionalInteger,
   place,
   type Schema,
-  text,
-  texts,
+  string,
+  strings,
 } from "./decode.ts";
 import {
   type AnnotationMessage,
@@ -35,14 +35,14 @@ import {
 } from "./messages.ts";
 
 const entry: Schema<EntryMessage> = {
-  key: text(FIELD.entryKey),
+  key: string(FIELD.entryKey),
   value: place(FIELD.entryValue),
 };
-const externalEntry: Schema<ExternalDataMessage> = { key: text(1), value: text(2) };
+const externalEntry: Schema<ExternalDataMessage> = { key: string(1), value: string(2) };
 
 /** TensorProto. */
 export const tensorSchema: Schema<TensorMessage> = {
-  name: text(8),
+  name: string(8),
   dataType: integer32(2),
   dims: integers(1),
   raw: place(9),
@@ -57,45 +57,45 @@ const sparseTensor: Schema<SparseTensorMessage> = {
 };
 
 const attribute: Schema<AttributeMessage> = {
-  name: text(1),
+  name: string(1),
   i: optionalInteger(3),
   f: optionalFloat(2),
   s: place(4),
   ints: integers(8),
   floats: floats(7),
-  strings: texts(9),
+  strings: strings(9),
   t: message(5, () => tensorSchema),
   g: message(6, () => graph),
   graphs: messages(11, () => graph),
   tensors: messages(10, () => tensorSchema),
   sparseTensor: message(22, () => sparseTensor),
   sparseTensors: messages(23, () => sparseTensor),
-  refAttrName: text(21),
+  refAttrName: string(21),
 };
 
 const node: Schema<NodeMessage> = {
-  name: text(3),
-  opType: text(4),
-  domain: text(7),
-  overload: text(8),
-  inputs: texts(1),
-  outputs: texts(2),
+  name: string(3),
+  opType: string(4),
+  domain: string(7),
+  overload: string(8),
+  inputs: strings(1),
+  outputs: strings(2),
   attributes: messages(5, () => attribute),
 };
 
-const dimension: Schema<DimensionMessage> = { value: optionalInteger(1), param: text(2) };
+const dimension: Schema<DimensionMessage> = { value: optionalInteger(1), param: string(2) };
 const shape: Schema<ShapeMessage> = { dims: messages(1, () => dimension) };
 const tensorType: Schema<TensorTypeMessage> = {
   elemType: integer32(1),
   shape: message(2, () => shape),
 };
 const type: Schema<TypeMessage> = { tensor: message(1, () => tensorType) };
-const valueInfo: Schema<ValueInfoMessage> = { name: text(1), type: message(2, () => type) };
+const valueInfo: Schema<ValueInfoMessage> = { name: string(1), type: message(2, () => type) };
 
-const annotation: Schema<AnnotationMessage> = { name: text(1) };
+const annotation: Schema<AnnotationMessage> = { name: string(1) };
 
 const graph: Schema<GraphMessage> = {
-  name: text(FIELD.graphName),
+  name: string(FIELD.graphName),
   nodes: messages(FIELD.graphNode, () => node),
   initializers: messages(FIELD.graphInitializer, () => tensorSchema),
   sparseInitializers: messages(15, () => sparseTensor),
@@ -105,14 +105,14 @@ const graph: Schema<GraphMessage> = {
   annotations: messages(14, () => annotation),
 };
 
-const opset: Schema<OpsetMessage> = { domain: text(1), version: integer(2) };
+const opset: Schema<OpsetMessage> = { domain: string(1), version: integer(2) };
 
 const functionSchema: Schema<FunctionMessage> = {
-  name: text(1),
-  domain: text(10),
-  overload: text(13),
-  inputs: texts(4),
-  outputs: texts(5),
+  name: string(1),
+  domain: string(10),
+  overload: string(13),
+  inputs: strings(4),
+  outputs: strings(5),
   nodes: messages(FIELD.functionNode, () => node),
   opsets: messages(9, () => opset),
   defaults: messages(11, () => attribute),
@@ -126,7 +126,7 @@ const training: Schema<TrainingMessage> = {
 /** ModelProto; protobuf merges a graph that stands in several fields, so all are kept. */
 export const modelSchema: Schema<ModelMessage> = {
   irVersion: integer(FIELD.modelIrVersion),
-  producer: text(2),
+  producer: string(2),
   graphs: messages(FIELD.modelGraph, () => graph),
   opsets: messages(FIELD.modelOpset, () => opset),
   metadata: messages(FIELD.modelMetadata, () => entry),

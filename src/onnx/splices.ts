@@ -64,7 +64,7 @@ export function pieces(source: Source, list: readonly Splice[]): Piece[] {
   for (const { start, end, bytes } of list) {
     if (start < at) throw new Error(`patches overlap at byte ${start}`);
     if (start > at) all.push({ source, start: at, end: start });
-    if (lengthOf(bytes) > 0) all.push(bytes);
+    if (pieceLength(bytes) > 0) all.push(bytes);
     at = end;
   }
   if (at < source.size) all.push({ source, start: at, end: source.size });
@@ -83,7 +83,7 @@ export function patchedSource(base: Source, list: readonly Splice[]): PatchedSou
   let size = 0;
   for (const piece of all) {
     starts.push(size);
-    size += lengthOf(piece);
+    size += pieceLength(piece);
   }
   const read = (start: number, end: number): Uint8Array => {
     let k = upperBound(starts, start) - 1;
@@ -94,7 +94,7 @@ export function patchedSource(base: Source, list: readonly Splice[]): PatchedSou
         ? piece.subarray(a, b)
         : piece.source.read(piece.start + a, piece.start + b);
     };
-    const endOf = () => starts[k] + lengthOf(all[k]);
+    const endOf = () => starts[k] + pieceLength(all[k]);
     if (start >= end) return new Uint8Array();
     if (end <= endOf()) return part(start, end);
     const bytes = new Uint8Array(end - start);
@@ -108,7 +108,7 @@ export function patchedSource(base: Source, list: readonly Splice[]): PatchedSou
   const origin = ({ start, end }: Range): Stretch | null => {
     const k = upperBound(starts, start) - 1;
     const piece = all[k];
-    if (piece instanceof Uint8Array || end > starts[k] + lengthOf(piece)) return null;
+    if (piece instanceof Uint8Array || end > starts[k] + pieceLength(piece)) return null;
     const shift = piece.start - starts[k];
     return originOf(piece.source, { start: start + shift, end: end + shift });
   };
@@ -116,7 +116,7 @@ export function patchedSource(base: Source, list: readonly Splice[]): PatchedSou
 }
 
 /** Bytes of a piece. */
-export const lengthOf = (piece: Piece) =>
+export const pieceLength = (piece: Piece) =>
   piece instanceof Uint8Array ? piece.length : piece.end - piece.start;
 
 /** How many of the sorted numbers are at most `value`. */

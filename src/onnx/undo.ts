@@ -1,6 +1,12 @@
 import { InputError } from "../errors.ts";
 import type { Range, Source } from "./source.ts";
-import { lengthOf, type PatchedSource, type Piece, patchedSource, type Splice } from "./splices.ts";
+import {
+  type PatchedSource,
+  type Piece,
+  patchedSource,
+  pieceLength,
+  type Splice,
+} from "./splices.ts";
 
 /** Bytes that were removed: as base64, or how many there are of them in the file beside. */
 type Removed = string | number;
@@ -29,8 +35,8 @@ export function undoOf(source: Source, splices: readonly Splice[], beside: boole
   const steps = splices.map(({ start, end, bytes }) => {
     const far = beside && end - start > KEPT;
     const removed = far ? end - start : start === end ? "" : toBase64(source.read(start, end));
-    const step = [start + shift, lengthOf(bytes), removed] as const;
-    shift += lengthOf(bytes) - (end - start);
+    const step = [start + shift, pieceLength(bytes), removed] as const;
+    shift += pieceLength(bytes) - (end - start);
     return step;
   });
   const { name, size } = source;
@@ -65,7 +71,7 @@ export function undone(
     from = at + inserted;
     const bytes = restored(removed, at - shift, other);
     if (bytes === null) throw misfit();
-    shift += inserted - lengthOf(bytes);
+    shift += inserted - pieceLength(bytes);
     return { start: at, end: from, bytes };
   });
   const result = patchedSource(source, [...back, { ...tail, bytes: new Uint8Array() }]);

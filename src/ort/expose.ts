@@ -3,10 +3,17 @@ import { buildGraph } from "../graph/build.ts";
 import { type Graph, outward, type Scope, type Value } from "../graph/graph.ts";
 import { own } from "../graph/own.ts";
 import { patchedFile } from "../graph/patch.ts";
-import { pathTo, type Step } from "../graph/path.ts";
+import { pathTo, type ScopeStep } from "../graph/path.ts";
 import { valueLike } from "../graph/scopes.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
-import { ALL_TURNS, addNode, type Draft, FIRST_TURN, type Handed, handOnCall } from "./hand-on.ts";
+import {
+  ALL_TURNS,
+  addNode,
+  type ExposeDraft,
+  FIRST_TURN,
+  type Handed,
+  handOnCall,
+} from "./hand-on.ts";
 import type { Ort, Tensors } from "./session.ts";
 import { dtypeOf, tensorOfBytes } from "./tensors.ts";
 
@@ -30,7 +37,7 @@ export function withOutputs(file: ModelFile, names: readonly string[]): ModelFil
  */
 export function expose(
   graph: Graph,
-  path: readonly Step[],
+  path: readonly ScopeStep[],
   values: readonly Handed[],
 ): Exposed | null {
   if (path.length === 0) {
@@ -61,7 +68,7 @@ export interface Taps {
 /** Makes values of any scope outputs of the model; those of a loop at its first turn. */
 export function withTaps(file: ModelFile, taps: Iterable<Tap>): Taps {
   const outputs = new Map<Value, string>();
-  let to: Draft | undefined;
+  let to: ExposeDraft | undefined;
   for (const { value, dtype } of taps) {
     if (outputs.has(value)) continue;
     if (value.scope.kind === "main") outputs.set(value, value.name);
@@ -83,7 +90,7 @@ export function withTaps(file: ModelFile, taps: Iterable<Tap>): Taps {
   };
 }
 
-function draft(graph: Graph): Draft {
+function draft(graph: Graph): ExposeDraft {
   let count = 0;
   const fresh = (): string => {
     const name = `exposed.${count++}`;
@@ -95,12 +102,12 @@ function draft(graph: Graph): Draft {
 
 /** Hands values of a path's last scope out, step by step; returns their names in the main graph. */
 function handOut(
-  to: Draft,
-  path: readonly Step[],
+  to: ExposeDraft,
+  path: readonly ScopeStep[],
   values: readonly Handed[],
   rules: typeof ALL_TURNS,
 ): string[] | null {
-  const known = ({ node }: Step) => node.callee !== null || Object.hasOwn(rules, node.op);
+  const known = ({ node }: ScopeStep) => node.callee !== null || Object.hasOwn(rules, node.op);
   if (path.length === 0 || !path.every(known) || !importsOnnx(path.at(-1)!.scope)) return null;
   const innermost = path.at(-1)!.scope;
   let names = values.map(({ name }) => addNode(to, innermost, "Identity", [name]));

@@ -1,6 +1,6 @@
 import type { Graph, Node, Scope } from "../graph/graph.ts";
 import type { Patch, Port, Slot } from "../graph/patch-contents.ts";
-import type { Step } from "../graph/path.ts";
+import type { ScopeStep } from "../graph/path.ts";
 import { allScopes } from "../graph/path.ts";
 import type { Attributes, DenseTensor, NewNode } from "../onnx/new-node.ts";
 
@@ -12,7 +12,7 @@ export interface Handed {
 
 /** The parts of a patch that hand values on. */
 type Parts = "nodes" | "inputs" | "outputs" | "nodeInputs" | "nodeOutputs" | "attributes";
-export type Draft = { readonly graph: Graph; readonly fresh: () => string } & {
+export type ExposeDraft = { readonly graph: Graph; readonly fresh: () => string } & {
   readonly [K in Parts]: NonNullable<Patch[K]>[number][];
 };
 
@@ -20,7 +20,7 @@ export type Draft = { readonly graph: Graph; readonly fresh: () => string } & {
  * Makes values of the entered scope outputs of it, and of the node around it. Returns the names of
  * the node's new outputs; null if the operator hands nothing on.
  */
-type HandOn = (to: Draft, step: Step, values: readonly Handed[]) => string[] | null;
+type HandOn = (to: ExposeDraft, step: ScopeStep, values: readonly Handed[]) => string[] | null;
 
 /** A loop gives the values of all its turns, stacked. */
 export const ALL_TURNS: Readonly<Record<string, HandOn>> = {
@@ -67,7 +67,11 @@ export const FIRST_TURN: Readonly<Record<string, HandOn>> = {
 };
 
 /** A function's new outputs are outputs of every call of it. */
-export function handOnCall(to: Draft, { node, scope }: Step, values: readonly Handed[]): string[] {
+export function handOnCall(
+  to: ExposeDraft,
+  { node, scope }: ScopeStep,
+  values: readonly Handed[],
+): string[] {
   for (const value of values) output(to, scope, value);
   const place = scope.outputs.length;
   const names = results(to, node, place, values);
@@ -79,7 +83,7 @@ export function handOnCall(to: Draft, { node, scope }: Step, values: readonly Ha
 
 /** Adds a node at the end of a scope, or before a node of it; returns its output. */
 export function addNode(
-  to: Draft,
+  to: ExposeDraft,
   scope: Scope,
   op: string,
   inputs: readonly string[],
@@ -91,13 +95,18 @@ export function addNode(
   return name;
 }
 
-function output({ outputs }: Draft, scope: Scope, { name, dtype }: Handed, index?: number): void {
+function output(
+  { outputs }: ExposeDraft,
+  scope: Scope,
+  { name, dtype }: Handed,
+  index?: number,
+): void {
   const type = dtype === null ? null : { dtype, shape: null };
   outputs.push({ name, type, scope, index } satisfies Port);
 }
 
 /** New outputs of a node, before the one at `index`. */
-function results(to: Draft, node: Node, index: number, values: readonly Handed[]): string[] {
+function results(to: ExposeDraft, node: Node, index: number, values: readonly Handed[]): string[] {
   return values.map(() => {
     const name = to.fresh();
     to.nodeOutputs.push({ node, index, name } satisfies Slot);
@@ -110,7 +119,7 @@ const constant = (tensor: Omit<DenseTensor, "name">): Attributes => ({
 });
 
 /** A tensor without elements. */
-const empty = (to: Draft, scope: Scope, dtype: string, before: Node | null = null): string =>
+const empty = (to: ExposeDraft, scope: Scope, dtype: string, before: Node | null = null): string =>
   addNode(
     to,
     scope,
@@ -121,7 +130,13 @@ const empty = (to: Draft, scope: Scope, dtype: string, before: Node | null = nul
   );
 
 /** Nodes that make `after`: `before`, or the value itself while `before` has no elements. */
-function firstOf(to: Draft, scope: Scope, value: Handed, before: string, after: string): void {
+function firstOf(
+  to: ExposeDraft,
+  scope: Scope,
+  value: Handed,
+  before: string,
+  after: string,
+): void {
   const zero = constant({ dtype: "int64", dims: [], data: new Uint8Array(8) });
   const none = addNode(to, scope, "Equal", [
     addNode(to, scope, "Size", [before]),

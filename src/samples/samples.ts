@@ -24,7 +24,7 @@ export interface SampleOptions {
 export const sampling: Declared<SampleOptions> = { dims: object, seed: number };
 
 /** The options of runs on sample inputs, as they are checked. */
-export const running = { ...sampling, ...watching, feeds: objects } as const;
+export const runOptions = { ...sampling, ...watching, feeds: objects } as const;
 
 /** Made-up inputs on which a model runs, and the sizes chosen for its free dimensions. */
 export interface Samples {
