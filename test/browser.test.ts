@@ -8,10 +8,11 @@ import * as web from "onnxruntime-web/wasm";
 import { beforeAll, describe, expect, it } from "vitest";
 import { uniform } from "../src/graph/random.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
+import { npzOf } from "./support/npz-file.ts";
 
 /** What a page would be made of: bytes in, proved bytes out, onnxruntime handed in. */
 const PAGE = `
-import { finetune, findResiduals, laurelize, openModel, tunedModel, prove } from "laurelize";
+import { finetune, findResiduals, fit, laurelize, openModel, tunedModel, prove } from "laurelize";
 
 export async function rewrite(bytes, ort) {
   const model = await openModel(new Blob([bytes]));
@@ -29,6 +30,14 @@ export async function tune(bytes, ort, batches) {
   return { losses, bytes: tunedModel(model, tuning.weights).toBytes() };
 }
 
+export async function epochs(bytes, ort, data) {
+  const { model } = await laurelize(await openModel(bytes), { ort, variant: "rw+lr", rank: 4 });
+  const how = { ort, data: new Blob([data]), loss: "mse", target: "target", batchSize: 2 };
+  const part = await fit(model, { ...how, epochs: 1 });
+  const { stopped, history, best } = await fit(model, { ...how, epochs: 2, resume: part.checkpoint });
+  return { stopped, steps: history.steps.length, loss: best.loss };
+}
+
 export const openFile = () => openModel("model.onnx");
 `;
 
@@ -42,6 +51,11 @@ interface Page {
     ort: Ort,
     batches: Iterable<Tensors>,
   ): Promise<{ losses: number[]; bytes: Uint8Array }>;
+  epochs(
+    bytes: Uint8Array,
+    ort: Ort,
+    data: Uint8Array,
+  ): Promise<{ stopped: string; steps: number; loss: number }>;
   openFile(): Promise<unknown>;
 }
 
@@ -113,6 +127,16 @@ describe("the roof in a browser", { timeout: 60_000 }, () => {
     const session = await web.InferenceSession.create(there.bytes);
     expect(session.inputNames).toEqual(["x"]);
     await session.release();
+  });
+
+  it("trains epochs on a Blob, and resumes them from a checkpoint", async () => {
+    const next = uniform(5, "epochs");
+    const values = () => Float32Array.from({ length: 6 * 6 * 8 }, () => 2 * next() - 1);
+    const data = npzOf({ x: [values(), [6, 6, 8]], target: [values(), [6, 6, 8]] });
+    const there = await page.epochs(fixture("pre-norm-mlp"), web, data);
+    const here = await page.epochs(fixture("pre-norm-mlp"), ort, data);
+    expect(there).toMatchObject({ stopped: "completed", steps: 6 });
+    expect(Math.abs(there.loss - here.loss)).toBeLessThan(1e-4 * here.loss);
   });
 
   it("says that there are no files", async () => {
