@@ -83,8 +83,12 @@ export {
   type Rejection,
   type Site,
 } from "../passes/residuals/residual.ts";
-export { defaults, type VariantName, variantNames } from "../passes/variants/index.ts";
-export type { VariantOptions } from "../passes/variants/variant.ts";
+export {
+  defaults,
+  type VariantName,
+  type VariantOptions,
+  variantNames,
+} from "../passes/variants/index.ts";
 export type { WithOrt } from "./arguments.ts";
 export type { CompareOptions, Comparison, Verdict } from "./compare/compare-models.ts";
 export type { Difference } from "./compare/difference.ts";

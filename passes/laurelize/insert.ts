@@ -5,8 +5,9 @@ import type { Patch } from "../../src/graph/patch-contents.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import type { Site, Term } from "../residuals/residual.ts";
+import type { VariantOptions } from "../variants/index.ts";
 import { scaled } from "../variants/scaled.ts";
-import type { Building, SiteDescription, Variant, VariantOptions } from "../variants/variant.ts";
+import type { Building, SiteDescription, Variant } from "../variants/variant.ts";
 import { isHalfEdge } from "./half-edges.ts";
 
 /** A site with what is inserted there. */

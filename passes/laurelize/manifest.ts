@@ -1,7 +1,7 @@
 import type { Undo } from "../../src/onnx/undo.ts";
 import { type FeatureAxis, isFeatureAxis } from "../residuals/named-axes.ts";
 import type { ManifestSite, OptionalKind } from "../residuals/residual.ts";
-import type { VariantOptions } from "../variants/variant.ts";
+import type { VariantOptions } from "../variants/index.ts";
 
 /** What was inserted into a model, and where. */
 export interface Laurelization {

@@ -4,21 +4,23 @@ import { withAllowedTensors } from "../../src/graph/early-constants.ts";
 import type { Graph, Value } from "../../src/graph/graph.ts";
 import { weightsScope } from "../../src/graph/own-weights.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
-import type { Declared } from "../../src/options.ts";
-import { filled, type Given } from "../../src/options.ts";
+import { valuesOf } from "../../src/option-values.ts";
+import type { Declared, Given } from "../../src/options.ts";
 import type { Site } from "../residuals/residual.ts";
 import {
   built,
+  DEFAULT_VARIANT,
   defaultMap,
-  defaults,
   type VariantName,
+  type VariantOptions,
   variantNamed,
   variantNames,
+  variantOptions,
 } from "../variants/index.ts";
-import type { Variant, VariantOptions } from "../variants/variant.ts";
+import type { Variant } from "../variants/variant.ts";
 import type { Choice } from "./choose.ts";
 import { type Augmented, augment, type Draft } from "./insert.ts";
-import { choosing, DEFAULT_VARIANT, inserting } from "./insert-options.ts";
+import { choosing, inserting } from "./insert-options.ts";
 import type { Manifest } from "./manifest.ts";
 
 /** What to insert, and where. */
@@ -61,7 +63,7 @@ export function plan(
   const below = namesBelow(graph);
   const layers = new Map<string, Augmented>();
   const augmented = sites.map((site) => {
-    const operands = parts.some((part) => part.name === "pa")
+    const operands = parts.some(({ lagged }) => lagged)
       ? laggedSkips(site, options.lags)
       : [site.skip.value];
     const layer = layers.get(site.layer);
@@ -136,28 +138,22 @@ function clamping(sites: readonly Augmented[], { rank }: VariantOptions): string
       ];
 }
 
+/** The order in which a model's metadata has the options; others follow. */
+const RECORDED = "rank normalize perChannel init lags shareLags seed paMap".split(" ");
+
+/** The values of all options of variants. Throws an InputError for one that is out of range. */
 function optionsOf(
   wanted: Omit<LaurelOptions, keyof Choice>,
   named: readonly Variant[],
 ): VariantOptions {
-  const { rank, normalize, perChannel, init, lags, shareLags, seed } = wanted;
-  const given = { rank, normalize, perChannel, init, lags, shareLags, seed };
-  const options = { ...filled(defaults, given), paMap: wanted.paMap ?? defaultMap(named) };
-  for (const name of ["rank", "lags"] as const)
-    if (!Number.isSafeInteger(options[name]) || options[name] < 1)
-      throw new InputError(`${name} ${options[name]} is no whole number from 1 on.`);
-  if (!Number.isSafeInteger(options.seed))
-    throw new InputError(`seed ${options.seed} is no whole number.`);
-  oneOf("normalize", options.normalize, ["softmax", "sigmoid", "none"]);
-  oneOf("init", options.init, ["xavier", "orthogonal"]);
-  oneOf("pa-map", options.paMap, ["low-rank", "identity"]);
-  if (options.paMap === "identity" && defaultMap(named) === "low-rank")
+  const paMap = wanted.paMap ?? defaultMap(named);
+  if (paMap === "identity" && defaultMap(named) === "low-rank")
     throw new InputError(
       `pa-map identity does not go with ${wanted.variant}, whose LR is the low-rank map at lag 0; leave lr or the option out.`,
     );
-  return options;
-}
-
-function oneOf(name: string, value: string, all: readonly string[]): void {
-  if (!all.includes(value)) throw new InputError(`${name} ${value} is none of ${all.join(", ")}.`);
+  const place = (name: string) => (RECORDED.indexOf(name) + 1 || RECORDED.length + 1) - 1;
+  const values = Object.entries(valuesOf(variantOptions, { ...wanted, paMap }));
+  return Object.fromEntries(
+    values.sort(([a], [b]) => place(a) - place(b)),
+  ) as unknown as VariantOptions;
 }

@@ -1,6 +1,26 @@
 import type { Ops } from "../../src/graph/ops.ts";
 import { uniform } from "../../src/graph/random.ts";
-import type { Folded, Parameter, SiteDescription, Stating, VariantOptions } from "./variant.ts";
+import type { Options } from "../../src/options.ts";
+import type { Folded, Parameter, PartValues, SiteDescription, Stating } from "./variant.ts";
+
+/** Options of the low-rank maps. */
+export const lowRankOptions = {
+  rank: {
+    alias: "r",
+    type: "number",
+    default: 16,
+    range: { integer: true, min: 1 },
+    describe: "rank of the low-rank maps; at most the feature size",
+  },
+  init: {
+    type: "string",
+    choices: ["xavier", "orthogonal"],
+    default: "xavier",
+    describe: "how the down-projection A starts",
+  },
+} as const satisfies Options;
+
+type LowRankValues = PartValues<typeof lowRankOptions>;
 
 type Form = "matmul" | "convolution" | "transposed";
 
@@ -18,7 +38,7 @@ function formOf({ feature, rank, dtype }: SiteDescription): Form {
 /** A: D×r, down, Xavier uniform or column-orthogonal. B: r×D, up, zero. Stored as the form needs them. */
 export function lowRankParameters(
   place: SiteDescription,
-  options: VariantOptions,
+  options: LowRankValues,
   label: string | number = "",
 ): { A: Parameter; B: Parameter } {
   const { size } = place.feature;
@@ -40,7 +60,7 @@ export const isMap = (role: string): boolean => /\.[AB]\d*$/.test(role);
 /** A in the paper's layout: Xavier uniform U(±√(6 / (D + r))), or A_ij = 1/√(rD) where i mod r = j. */
 function startOfA(
   { name, feature: { size } }: SiteDescription,
-  options: VariantOptions,
+  options: LowRankValues,
   rank: number,
   label: string,
 ) {
@@ -87,7 +107,7 @@ export function lowRank<V>(op: Ops<V>, terms: readonly Term<V>[], place: SiteDes
 
 /** (x A) B in float64, of [outer, D, inner]; sums of absolute values where `magnitude`. */
 export function lowRankFormula(
-  { parameters, place, magnitude }: Stating,
+  { parameters, place, magnitude }: Pick<Stating, "parameters" | "place" | "magnitude">,
   { data, outer, size, inner }: Folded,
 ): Float64Array {
   const rank = parameters.A.length / size;

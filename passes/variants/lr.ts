@@ -1,14 +1,15 @@
-import { lowRank, lowRankFormula, lowRankParameters } from "./low-rank.ts";
-import type { Variant } from "./variant.ts";
+import { lowRank, lowRankFormula, lowRankOptions, lowRankParameters } from "./low-rank.ts";
+import { variant } from "./variant.ts";
 
 /**
  * LAuReL-LR, equation 3: y = f + x + (x A) B. B is zero at the start, so the model starts as it
  * was. 2rD parameters a site.
  */
-export const lr: Variant = {
+export const lr = variant({
   name: "lr",
   about: "low-rank map on the skip",
+  options: lowRankOptions,
   parameters: (place, options) => lowRankParameters(place, options),
   addends: ({ op, parameters: { A, B }, place }, [x]) => [lowRank(op, [{ x, A, B }], place)],
   addendFormula: (stating, [x]) => lowRankFormula(stating, x),
-};
+});

@@ -1,6 +1,42 @@
-import { lowRank, lowRankFormula, lowRankParameters } from "./low-rank.ts";
+import type { GivenOptions, Options } from "../../src/options.ts";
+import { lowRank, lowRankFormula, lowRankOptions, lowRankParameters } from "./low-rank.ts";
 import { scaled } from "./scaled.ts";
-import type { Parameter, SiteDescription, Stating, Variant, VariantOptions } from "./variant.ts";
+import {
+  type Parameter,
+  type PartValues,
+  type SiteDescription,
+  type Stating,
+  variant,
+} from "./variant.ts";
+
+const withoutMap = ({ paMap, variant }: GivenOptions) =>
+  paMap === "low-rank" || `${variant}`.split("+").includes("lr")
+    ? null
+    : "PA's map is the identity";
+
+const options = {
+  lags: {
+    type: "number",
+    default: 3,
+    range: { integer: true, min: 1 },
+    describe: "how many skips PA sums, the site's own included",
+  },
+  shareLags: {
+    type: "boolean",
+    default: false,
+    describe: "one pair A, B for all lags of a site",
+    idle: withoutMap,
+  },
+  paMap: {
+    type: "string",
+    choices: ["low-rank", "identity"],
+    describe: "PA's map  [default: low-rank with lr, else identity]",
+  },
+  rank: { ...lowRankOptions.rank, idle: withoutMap },
+  init: { ...lowRankOptions.init, idle: withoutMap },
+} as const satisfies Options;
+
+type PaValues = PartValues<typeof options>;
 
 /**
  * LAuReL-PA, equation 4: y = f + x + Σ_j γ_j h(x_{i-j}) over the skip operands of this site and of
@@ -8,9 +44,11 @@ import type { Parameter, SiteDescription, Stating, Variant, VariantOptions } fro
  * low-rank (equation 6, where the lag j = 0 is LR) γ starts at 1 and B at 0: k(2rD + 1), or
  * 2rD + k where the lags share one pair.
  */
-export const pa: Variant = {
+export const pa = variant({
   name: "pa",
   about: "learned sum over earlier skips",
+  options,
+  lagged: true,
   parameters: (place, options) => {
     const { lags } = place;
     const identity = options.paMap === "identity";
@@ -48,17 +86,13 @@ export const pa: Variant = {
     }
     return sum;
   },
-};
+});
 
 /** What tells the pairs of a site apart: nothing where there is one, else the lag. */
-const suffixes = ({ lags }: SiteDescription, { shareLags }: VariantOptions): (string | number)[] =>
+const suffixes = ({ lags }: SiteDescription, { shareLags }: PaValues): (string | number)[] =>
   shareLags ? [""] : Array.from({ length: lags }, (_, lag) => lag);
 
-function pairOf<V>(
-  parameters: Readonly<Record<string, V>>,
-  lag: number,
-  { shareLags }: VariantOptions,
-) {
+function pairOf<V>(parameters: Readonly<Record<string, V>>, lag: number, { shareLags }: PaValues) {
   const suffix = shareLags ? "" : lag;
   return { A: parameters[`A${suffix}`], B: parameters[`B${suffix}`] };
 }

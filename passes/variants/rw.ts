@@ -1,13 +1,29 @@
-import type { SiteDescription, Variant, VariantOptions } from "./variant.ts";
+import type { Options } from "../../src/options.ts";
+import { type PartValues, type SiteDescription, variant } from "./variant.ts";
+
+const options = {
+  normalize: {
+    type: "string",
+    choices: ["softmax", "sigmoid", "none"],
+    default: "softmax",
+    describe: "how α and β are kept bounded",
+  },
+  perChannel: {
+    type: "boolean",
+    default: false,
+    describe: "one α and β for each feature",
+  },
+} as const satisfies Options;
 
 /**
  * LAuReL-RW, equation 2: y = α f + β x. Two learned scalars a site, or two for each feature, kept
  * bounded by a map that gives exactly (1, 1) at the start: softmax (α, β) = 2·softmax(w), w = 0;
  * sigmoid α = 2σ(p), β = 2 − α, p = 0; none, α = β = 1.
  */
-export const rw: Variant = {
+export const rw = variant({
   name: "rw",
   about: "learned weights on branch and skip",
+  options,
   parameters: (place, options) => {
     const dims = shapeOf(place, options);
     const start = (dims: readonly number[], value: number) => ({
@@ -42,8 +58,10 @@ export const rw: Variant = {
       });
     return { alpha: share(0), beta: share(1) };
   },
-};
+});
 
 /** The shape in which a factor broadcasts over the stream: none, or the features at their axis. */
-const shapeOf = ({ feature, rank }: SiteDescription, { perChannel }: VariantOptions): number[] =>
-  perChannel ? [feature.size, ...new Array(rank - 1 - feature.axis).fill(1)] : [];
+const shapeOf = (
+  { feature, rank }: SiteDescription,
+  { perChannel }: PartValues<typeof options>,
+): number[] => (perChannel ? [feature.size, ...new Array(rank - 1 - feature.axis).fill(1)] : []);

@@ -1,4 +1,6 @@
 import type { Ops } from "../../src/graph/ops.ts";
+import type { ValuesOf } from "../../src/option-values.ts";
+import type { Options } from "../../src/options.ts";
 import type { Feature } from "../residuals/residual.ts";
 
 /** What a variant knows of a site. */
@@ -11,25 +13,18 @@ export interface SiteDescription {
   readonly lags: number;
 }
 
-/** Options of all variants, as the command line names them. */
-export interface VariantOptions {
-  /** Rank r of the low-rank maps; at most the feature size D. */
-  readonly rank: number;
-  /** How α and β are kept bounded. */
-  readonly normalize: "softmax" | "sigmoid" | "none";
-  /** One α and β for each feature instead of one for the site. */
-  readonly perChannel: boolean;
-  /** How the down-projection A starts. */
-  readonly init: "xavier" | "orthogonal";
-  /** k: how many skip operands PA sums, x_i the first. */
-  readonly lags: number;
-  /** The map h of PA: low-rank where `lr` is part of the variant, else identity. */
-  readonly paMap: "low-rank" | "identity";
-  /** One pair A, B for all lags of a site. */
-  readonly shareLags: boolean;
-  /** Seed of every random number. */
-  readonly seed: number;
-}
+/** Options of every variant. */
+export const everyVariant = {
+  seed: {
+    type: "number",
+    default: 0,
+    range: { integer: true },
+    describe: "seed of the new weights and of the sample inputs",
+  },
+} as const satisfies Options;
+
+/** The values of a part's options, and of those that every variant has. */
+export type PartValues<O> = ValuesOf<O> & ValuesOf<typeof everyVariant>;
 
 /** A new tensor of a site: its stored shape and its values at the start. */
 export interface Parameter {
@@ -52,19 +47,19 @@ export interface Folded {
 export type VariantConstant<V> = (value: number, dtype?: string, dims?: readonly number[]) => V;
 
 /** What a part builds with: the vocabulary, its parameters, and where it is. */
-export interface Building<V> {
+export interface Building<V, O = Options> {
   readonly op: Ops<V>;
   readonly parameters: Readonly<Record<string, V>>;
   readonly place: SiteDescription;
-  readonly options: VariantOptions;
+  readonly options: PartValues<O>;
   readonly constant: VariantConstant<V>;
 }
 
 /** What a part states its formula over: its parameters in float64. */
-export interface Stating {
+export interface Stating<O = Options> {
   readonly parameters: Readonly<Record<string, Float64Array>>;
   readonly place: SiteDescription;
-  readonly options: VariantOptions;
+  readonly options: PartValues<O>;
   /** Sum absolute values instead: the size of the terms, for a rounding bound. */
   readonly magnitude: boolean;
 }
@@ -73,16 +68,25 @@ export interface Stating {
  * One part of LAuReL. A site computes `y = α f + β (x + Σ addends)`; each part gives the factors
  * or addends, as nodes and, independently, as plain float64.
  */
-export interface Variant {
-  readonly name: string;
+export interface Variant<N extends string = string, O extends Options = Options> {
+  readonly name: N;
   readonly about: string;
-  readonly parameters: (place: SiteDescription, options: VariantOptions) => Parameters;
+  /** Its options; an option that several parts declare is the same in all. */
+  readonly options: O;
+  /** It reads the skips of earlier sites of the stream too, as many as the option `lags` says. */
+  readonly lagged?: true;
+  parameters(place: SiteDescription, options: PartValues<O>): Parameters;
   /** The factors α and β, as nodes over the parameters. */
-  readonly factors?: <V>(building: Building<V>) => { alpha: V; beta: V };
+  factors?<V>(building: Building<V, O>): { alpha: V; beta: V };
   /** Addends inside the bracket, as nodes over x_i, x_{i-1}, … */
-  readonly addends?: <V>(building: Building<V>, x: readonly V[]) => readonly V[];
+  addends?<V>(building: Building<V, O>, x: readonly V[]): readonly V[];
   /** The paper's formula for the factors: one number each, or one for each feature. */
-  readonly factorsFormula?: (stating: Stating) => { alpha: Float64Array; beta: Float64Array };
+  factorsFormula?(stating: Stating<O>): { alpha: Float64Array; beta: Float64Array };
   /** The paper's formula for the sum of the addends. */
-  readonly addendFormula?: (stating: Stating, x: readonly Folded[]) => Float64Array;
+  addendFormula?(stating: Stating<O>, x: readonly Folded[]): Float64Array;
 }
+
+/** Declares a part of LAuReL; its options give the types that its functions read. */
+export const variant = <const N extends string, const O extends Options>(
+  declared: Variant<N, O>,
+): Variant<N, O> => declared;
