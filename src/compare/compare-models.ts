@@ -6,7 +6,7 @@ import type { Declared } from "../options.ts";
 import { stepper, type Watching } from "../ort/abortable.ts";
 import { runnable } from "../ort/loading.ts";
 import { type Level, type Ort, type Runnable, reason, type Tensors } from "../ort/session.ts";
-import { runOptions, type SampleOptions, sampleInputs } from "../samples/samples.ts";
+import { runOptions, type SampleOptions, type Samples, sampleInputs } from "../samples/samples.ts";
 import { contentDifferences } from "./contents.ts";
 import type { Finding } from "./finding.ts";
 import { type FirstDifference, firstDifference } from "./first-difference.ts";
@@ -83,29 +83,12 @@ export async function compareGraphs(
   const pairs = counterparts(a.graph, b);
   const signature = signatureDifference(a.graph, b);
   const findings = [...signature.findings, ...contentDifferences(a.graph, b, pairs, a.types)];
-  const nothing = {
-    apart: signature.apart,
-    error: null,
-    inputs: 0,
-    dims: {},
-    outputs: [],
-    level: "all" as const,
-  };
-  if (signature.apart !== null)
-    return { ...nothing, verdict: "different", same: false, first: null, findings };
+  if (signature.apart !== null) return { ...NOT_RUN, apart: signature.apart, findings };
   progress(0.2, "sample inputs");
   const { provable } = judgedOf(a.graph, a.types, (name) => b.main.values.has(name));
   const before = runnable(provable(a.graph.file));
-  const { feeds, dims } = options.feeds
-    ? { feeds: options.feeds, dims: {} }
-    : await sampleInputs(
-        ort,
-        a.graph,
-        a.types,
-        (feed) => runAll(ort, before, "disabled", [feed]),
-        ROUNDS,
-        { ...options, dims: { ...fixedDims(a, b), ...options.dims } },
-      );
+  const sampling = { ...options, dims: { ...fixedDims(a, b), ...options.dims } };
+  const { feeds, dims } = await inputsFor(ort, a, before, sampling);
   progress(0.4, "same function");
   const standard = await standardOn(ort, before, a.graph.file.source.name, feeds);
   const held = await sameFunction(ort, standard, runnable(provable(b.file)), holdingOf(options));
@@ -138,6 +121,30 @@ export async function compareGraphs(
     first,
     findings,
   };
+}
+
+/** The comparison of two models that cannot be given the same inputs. */
+const NOT_RUN = {
+  verdict: "different",
+  same: false,
+  error: null,
+  inputs: 0,
+  dims: {},
+  outputs: [],
+  level: "all",
+  first: null,
+} as const;
+
+/** The inputs that are given, else sample inputs. Throws an InputError if the model runs on none. */
+async function inputsFor(
+  ort: Ort,
+  { graph, types }: { readonly graph: Graph; readonly types: Types },
+  model: Runnable,
+  options: CompareOptions,
+): Promise<Pick<Samples, "feeds" | "dims">> {
+  if (options.feeds) return { feeds: options.feeds, dims: {} };
+  const run = (feed: Tensors) => runAll(ort, model, "disabled", [feed]);
+  return sampleInputs(ort, graph, types, run, ROUNDS, options);
 }
 
 /** How outputs are held: by the tolerances given, if any. Throws an InputError for one that is none. */

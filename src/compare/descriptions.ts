@@ -5,7 +5,7 @@ import { showShape, type Type } from "../onnx/shape.ts";
 import { type Finding, nameAndOperator, placeOf } from "./finding.ts";
 import { sameFunctions } from "./functions.ts";
 import { bodiesOf, type Counterpart, functionKey, NUMBERED } from "./matching.ts";
-import { fieldDifferences } from "./same-fields.ts";
+import { type Framed, fieldDifferences } from "./same-fields.ts";
 
 const MODEL = {
   2: "producer_name",
@@ -47,6 +47,26 @@ const COMPARED = {
   function: [1, 4, 5, 7, 9, 10, 13],
 };
 
+const NAMES = {
+  model: MODEL,
+  graph: GRAPH,
+  node: NODE,
+  tensor: TENSOR,
+  info: INFO,
+  type: TYPE,
+  function: FUNCTION,
+};
+
+/** Both models. */
+type Models = readonly [a: Graph, b: Graph];
+
+const finding = (where: string, what: string, harmless = false): Finding => ({
+  kind: "metadata",
+  where,
+  what,
+  harmless,
+});
+
 /** What a model says of itself beside its nodes and weights: lost, changed, or new and wrong. */
 export function descriptionDifferences(
   a: Graph,
@@ -54,91 +74,114 @@ export function descriptionDifferences(
   pairs: readonly Counterpart[],
   types: Types,
 ): Finding[] {
-  const findings: Finding[] = [];
-  const note = (where: string, what: string, harmless = false) =>
-    findings.push({ kind: "metadata", where, what, harmless });
-  type Messages = Parameters<typeof fieldDifferences>;
-  const look = (
-    x: Messages[1],
-    y: Messages[3],
-    kind: keyof typeof COMPARED,
-    names: Messages[4],
-    of: string,
-  ) => {
-    for (const { name, added } of fieldDifferences(a.file, x, b.file, y, names, COMPARED[kind]))
-      note(
-        `${name}${of}`,
-        added ? "is new in the second" : "is lost or changed in the second",
-        added && name !== "quantization_annotation",
-      );
-  };
-  look(a.file.message, b.file.message, "model", MODEL, " of the model");
+  const models = [a, b] as const;
   const scopes: readonly (readonly [Scope, Scope])[] = [[a.main, b.main], ...bodiesOf(pairs)];
-  for (const [x, y] of scopes) {
-    const of = x.kind === "main" ? " of the graph" : ` of the graph${placeOf(x)}`;
-    const [mine, other] = [x.message, y.message] as [GraphMessage, GraphMessage];
-    look(mine, other, "graph", GRAPH, of);
-    for (const [k, part] of (["inputs", "outputs", "valueInfos"] as const).entries()) {
-      const word = ["input", "output", "value_info"][k];
-      const infos = new Map(other[part].map((info) => [info.name, info]));
-      for (const info of mine[part]) {
-        const twin = infos.get(info.name);
-        const where = `${word} ${info.name}${placeOf(x)}`;
-        if (twin) {
-          look(info, twin, "info", INFO, ` of ${where}`);
-          if (info.type && twin.type) look(info.type, twin.type, "type", TYPE, ` of ${where}`);
-        }
-        if (part === "valueInfos" && !renumbered(info, twin)) infoDifference(where, info, twin);
-        infos.delete(info.name);
-      }
-      if (part === "valueInfos") for (const info of infos.values()) newInfo(x, y, info);
-    }
-    const tensors = new Map(other.initializers.map((tensor) => [tensor.name, tensor]));
-    for (const tensor of mine.initializers) {
+  const functions = sameFunctions(a, b).flatMap(([x, y]) => {
+    const name = functionKey(x).split(":").filter(Boolean).join(".");
+    const messages = [x.message as FunctionMessage, y.message as FunctionMessage] as const;
+    return inFields(models, "function", messages, ` of function ${name}`);
+  });
+  return [
+    ...inFields(models, "model", [a.file.message, b.file.message], " of the model"),
+    ...scopes.flatMap((pair) => inScope(models, pair, types)),
+    ...functions,
+    ...pairs.flatMap((pair) => inNode(models, pair)),
+  ];
+}
+
+/** Fields of two messages of one kind. */
+function inFields(
+  [a, b]: Models,
+  kind: keyof typeof NAMES,
+  [x, y]: readonly [Framed, Framed],
+  of: string,
+): Finding[] {
+  const [left, right] = [
+    { file: a.file, message: x },
+    { file: b.file, message: y },
+  ];
+  return fieldDifferences(left, right, NAMES[kind], COMPARED[kind]).map(({ name, added }) =>
+    finding(
+      `${name}${of}`,
+      added ? "is new in the second" : "is lost or changed in the second",
+      added && name !== "quantization_annotation",
+    ),
+  );
+}
+
+function inScope(models: Models, [x, y]: readonly [Scope, Scope], types: Types): Finding[] {
+  const of = x.kind === "main" ? " of the graph" : ` of the graph${placeOf(x)}`;
+  const [mine, other] = [x.message, y.message] as [GraphMessage, GraphMessage];
+  const tensors = new Map(other.initializers.map((tensor) => [tensor.name, tensor]));
+  return [
+    ...inFields(models, "graph", [mine, other], of),
+    ...inInfos(models, "input", [mine.inputs, other.inputs], placeOf(x)),
+    ...inInfos(models, "output", [mine.outputs, other.outputs], placeOf(x)),
+    ...inInfos(models, "value_info", [mine.valueInfos, other.valueInfos], placeOf(x)),
+    ...newInfos([x, y], types),
+    ...mine.initializers.flatMap((tensor) => {
       const twin = tensors.get(tensor.name);
-      if (twin) look(tensor, twin, "tensor", TENSOR, ` of weight ${tensor.name}${placeOf(x)}`);
-    }
-  }
-  for (const [x, y] of sameFunctions(a, b))
-    look(
-      x.message as FunctionMessage,
-      y.message as FunctionMessage,
-      "function",
-      FUNCTION,
-      ` of function ${functionKey(x).split(":").filter(Boolean).join(".")}`,
-    );
-  for (const { a: x, b: y } of pairs) {
-    look(x.message, y.message, "node", NODE, ` of node ${nameAndOperator(x)}${placeOf(x.scope)}`);
-    const [name, other] = [x.message.name, y.message.name];
-    if (name !== "" && name !== other && !(NUMBERED.test(name) && NUMBERED.test(other)))
-      note(
-        `name of node ${nameAndOperator(x)}${placeOf(x.scope)}`,
-        `is ${other || "lost"} in the second`,
-      );
-  }
-  return findings;
+      const where = ` of weight ${tensor.name}${placeOf(x)}`;
+      return twin ? inFields(models, "tensor", [tensor, twin], where) : [];
+    }),
+  ];
+}
 
-  function infoDifference(
-    where: string,
-    info: ValueInfoMessage,
-    twin: ValueInfoMessage | undefined,
-  ) {
-    const [mine, other] = [typeOfInfo(info), twin ? typeOfInfo(twin) : null];
-    if (!twin) note(where, "is lost in the second");
-    else if (mine && (!other || !keeps(mine, other)))
-      note(where, `is ${shown(mine)} in the first, ${shown(other)} in the second`);
-  }
+/** What both say of the same inputs, outputs or inner values; of the latter it may be lost or changed. */
+function inInfos(
+  models: Models,
+  kind: "input" | "output" | "value_info",
+  [mine, others]: readonly (readonly ValueInfoMessage[])[],
+  place: string,
+): Finding[] {
+  const infos = new Map(others.map((info) => [info.name, info]));
+  return mine.flatMap((info) => {
+    const twin = infos.get(info.name);
+    const where = `${kind} ${info.name}${place}`;
+    const fields = twin ? inFields(models, "info", [info, twin], ` of ${where}`) : [];
+    const type =
+      info.type && twin?.type
+        ? inFields(models, "type", [info.type, twin.type], ` of ${where}`)
+        : [];
+    const told = kind === "value_info" && !renumbered(info, twin) ? inType(where, info, twin) : [];
+    return [...fields, ...type, ...told];
+  });
+}
 
-  /** What the second alone says of a value: of one that is there, and nothing that is wrong. */
-  function newInfo(x: Scope, y: Scope, info: ValueInfoMessage) {
+function inType(
+  where: string,
+  info: ValueInfoMessage,
+  twin: ValueInfoMessage | undefined,
+): Finding[] {
+  if (!twin) return [finding(where, "is lost in the second")];
+  const [mine, other] = [typeOfInfo(info), typeOfInfo(twin)];
+  if (!mine || (other && keeps(mine, other))) return [];
+  return [finding(where, `is ${shown(mine)} in the first, ${shown(other)} in the second`)];
+}
+
+/** What the second alone says of a value: of one that is there, and nothing that is wrong. */
+function newInfos([x, y]: readonly [Scope, Scope], types: Types): Finding[] {
+  const [mine, other] = [x.message, y.message] as [GraphMessage, GraphMessage];
+  const names = new Set(mine.valueInfos.map(({ name }) => name));
+  const infos = new Map(other.valueInfos.map((info) => [info.name, info]));
+  return [...infos.values()].flatMap((info) => {
+    if (names.has(info.name)) return [];
     const where = `value_info ${info.name}${placeOf(x)}`;
     const value = x.values.get(info.name);
     const known = (value && types.get(value)) ?? null;
     const said = typeOfInfo(info);
-    if (!y.values.has(info.name)) note(where, "describes no value of the second");
-    else if (known && said && !fits(known, said))
-      note(where, `says ${shown(said)} in the second, and the value is ${shown(known)}`);
-  }
+    if (!y.values.has(info.name)) return [finding(where, "describes no value of the second")];
+    if (!known || !said || fits(known, said)) return [];
+    return [finding(where, `says ${shown(said)} in the second, and the value is ${shown(known)}`)];
+  });
+}
+
+function inNode(models: Models, { a, b }: Counterpart): Finding[] {
+  const where = `node ${nameAndOperator(a)}${placeOf(a.scope)}`;
+  const fields = inFields(models, "node", [a.message, b.message], ` of ${where}`);
+  const [name, other] = [a.message.name, b.message.name];
+  if (name === "" || name === other || (NUMBERED.test(name) && NUMBERED.test(other))) return fields;
+  return [...fields, finding(`name of ${where}`, `is ${other || "lost"} in the second`)];
 }
 
 const renumbered = ({ name }: ValueInfoMessage, twin: ValueInfoMessage | undefined) =>

@@ -6,9 +6,15 @@ import { BYTES, type Field } from "../onnx/wire.ts";
 /** Names of a message's fields by their numbers. */
 type Names = Readonly<Record<number, string>>;
 
-/** A message of a model, by where it stands. */
-interface Message {
+/** A message, by where it stands. */
+export interface Framed {
   readonly frame: Frame;
+}
+
+/** A message of a model. */
+interface Message {
+  readonly file: ModelFile;
+  readonly message: Framed;
 }
 
 /**
@@ -16,19 +22,17 @@ interface Message {
  * Fields of these numbers are `compared` elsewhere.
  */
 export function fieldDifferences(
-  a: ModelFile,
-  x: Message,
-  b: ModelFile,
-  y: Message,
+  a: Message,
+  b: Message,
   names: Names,
   compared: readonly number[],
 ): { readonly name: string; readonly added: boolean }[] {
-  const [left, right] = [fieldsOf(a, x, compared), fieldsOf(b, y, compared)];
+  const [left, right] = [fieldsOf(a, compared), fieldsOf(b, compared)];
   return [...new Set([...left.keys(), ...right.keys()])].flatMap((number) => {
     const [mine, others] = [left.get(number) ?? [], right.get(number) ?? []];
     const same =
       mine.length === others.length &&
-      mine.every((field, k) => equalRanges(a, bodyOf(field), b, bodyOf(others[k])));
+      mine.every((field, k) => equalRanges(a.file, bodyOf(field), b.file, bodyOf(others[k])));
     return same ? [] : [{ name: names[number] ?? `field ${number}`, added: mine.length === 0 }];
   });
 }
@@ -37,8 +41,7 @@ const bodyOf = ({ body, end }: Field) => ({ start: body, end });
 
 /** Fields by number, those left out that hold nothing but a default. */
 function fieldsOf(
-  { reader }: ModelFile,
-  { frame }: Message,
+  { file: { reader }, message: { frame } }: Message,
   compared: readonly number[],
 ): Map<number, Field[]> {
   const found = new Map<number, Field[]>();
