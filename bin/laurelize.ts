@@ -1,7 +1,6 @@
 #!/usr/bin/env node
-import { main } from "./main.ts";
+import { helpText } from "./help.ts";
 import { turnOffTelemetry } from "./no-telemetry.ts";
-import { supervise } from "./supervise.ts";
 
 turnOffTelemetry();
 
@@ -10,4 +9,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-await main(process.argv.slice(2), supervise);
+const words = process.argv.slice(2);
+const help = helpText(words);
+if (help !== null) process.stdout.write(help);
+else await (await import("./start.ts")).start(words);

@@ -4,6 +4,7 @@ import { commands } from "./commands/index.ts";
 import { printFailure, UsageError } from "./failure.ts";
 import { withFileLists } from "./file-lists.ts";
 import { heed } from "./heed.ts";
+import { WIDTH } from "./help.ts";
 import { checkUnderstood } from "./mistyped.ts";
 import type { Start } from "./supervise.ts";
 import { WORDS } from "./words.ts";
@@ -27,6 +28,7 @@ function parserOf(words: readonly string[], start: Start): Argv {
   const names = modules.map(({ command }) => String(command).split(" ")[0]);
   const parser: Argv = yargs(withFileLists(words))
     .scriptName("laurelize")
+    .detectLocale(false)
     .updateStrings(WORDS)
     .version(VERSION)
     .exitProcess(false)
@@ -37,7 +39,7 @@ function parserOf(words: readonly string[], start: Start): Argv {
     )
     .check((given) => checkValues(given, optionsOf(parser).array))
     .middleware(heed)
-    .wrap(Math.min(100, process.stdout.columns ?? 100))
+    .wrap(Math.min(WIDTH, process.stdout.columns ?? WIDTH))
     .epilogue(
       "Exit codes: 0 done, 1 a check failed or a training diverged, 2 bad usage or unreadable model or data, 3 no residual site, 4 a check could not run, 130 a training was interrupted (nothing is written but with 0; finetune writes the best so far with 1 and 130).",
     )

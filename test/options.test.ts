@@ -3,9 +3,10 @@ import path from "node:path";
 import * as api from "laurelize";
 import ort from "onnxruntime-node";
 import { beforeAll, describe, expect, it } from "vitest";
+import { commands } from "../bin/commands/index.ts";
 import { parts, variantNames } from "../passes/variants/index.ts";
 import { nearest } from "../src/nearest.ts";
-import { cli } from "./support/cli.ts";
+import { cli, cliProcess } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
 
 const folder = temporaryFolder();
@@ -19,6 +20,7 @@ function place(bytes: Uint8Array): string {
 }
 
 const small = place(fixture("pre-norm-mlp"));
+const helpFile = path.join(import.meta.dirname, "../dist/bin/help.json");
 const deep = place(fixture("pre-norm-transformer"));
 
 describe("the command line suggests what was meant", () => {
@@ -52,7 +54,18 @@ describe("the command line suggests what was meant", () => {
     expect(stdout).toContain("laurelize inspect <model>");
     expect(stdout).toContain("--variant");
   });
+
+  it("prints the help that was laid out in the build as the parser lays it out, in English", () => {
+    const lines = ["", ...Object.keys(commands)].map((name) => [name, "--help"].filter(Boolean));
+    for (const words of [[], ["-h"], ...lines, ["inspect", "-h"]])
+      expect(cliProcess(words, { LC_ALL: "de_DE.UTF-8" }), words.join(" ")).toEqual(cli(words));
+    const written = Object.keys(JSON.parse(fs.readFileSync(helpFile, "utf8")));
+    expect(written.sort()).toEqual(Object.keys(commands).map(textName).sort());
+  });
 });
+
+/** Help of the command without a name is that of the whole program. */
+const textName = (command: string) => (command === "laurelize" ? "" : command);
 
 describe("a place that cannot be is refused before anything is read", () => {
   it.each([

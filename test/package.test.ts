@@ -66,6 +66,7 @@ describe("the packed package", { timeout: 180_000 }, () => {
       "LICENSE",
       "README.md",
       "THIRD-PARTY-NOTICES.txt",
+      "dist/bin/help.json",
       "package.json",
     ];
     const built = /^dist\/(src|passes|bin)\/[\w/-]+(\.d\.ts|\.js|\.js\.map)$/;

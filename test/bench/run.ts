@@ -39,5 +39,5 @@ if (wanted("start")) {
   line("\nstart", "seconds", "x node", "peak MB", "over Node");
   row("bare node", node, "1", node);
   row("laurelize --help", help, (help.seconds / node.seconds).toFixed(2), node);
-  goal("--help beside bare Node", help.seconds / node.seconds, 3, " x");
+  goal("--help beside bare Node", help.seconds / node.seconds, 2, " x");
 }

@@ -1,0 +1,30 @@
+import fs from "node:fs";
+import path from "node:path";
+
+/** The widest line of a help text. */
+export const WIDTH = 100;
+
+const FLAGS = ["--help", "-h"];
+
+/**
+ * The help text that a command line asks for and nothing else, as the build wrote it with the
+ * parser itself, which takes longer to load than Node. Null if it asks for something else, or
+ * if the terminal is narrower than that text.
+ */
+export function helpText(words: readonly string[]): string | null {
+  const last = words.at(-1);
+  if (words.length > 2 || (last !== undefined && !FLAGS.includes(last))) return null;
+  if ((process.stdout.columns ?? WIDTH) < WIDTH) return null;
+  const texts = written();
+  const command = words.length === 2 ? words[0] : "";
+  return Object.hasOwn(texts, command) ? texts[command] : null;
+}
+
+/** Help texts by command, "" the whole program's; none while the build has not written them. */
+function written(): Readonly<Record<string, string>> {
+  try {
+    return JSON.parse(fs.readFileSync(path.join(import.meta.dirname, "help.json"), "utf8"));
+  } catch {
+    return {};
+  }
+}
