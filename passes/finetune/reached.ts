@@ -1,18 +1,11 @@
 import { InputError } from "../../src/errors.ts";
 import type { Graph, Value } from "../../src/graph/graph.ts";
+import { sourcesOf, walk } from "../../src/graph/walk.ts";
 
 /** Throws an InputError if one of some weights has no path to the output that the loss is attached to. */
 export function checkReached(graph: Graph, output: Value, weights: readonly string[]): void {
   if (weights.length === 0) return;
-  const behind = new Set<Value>();
-  const pending: Value[] = [output];
-  for (let value = pending.pop(); value; value = pending.pop()) {
-    if (behind.has(value)) continue;
-    behind.add(value);
-    const { producer } = value;
-    for (const input of producer?.inputs ?? []) if (input) pending.push(input);
-    pending.push(...(producer?.captures ?? []));
-  }
+  const behind = new Set(walk([output], sourcesOf));
   refuse(
     weights.filter((name) => !behind.has(graph.main.values.get(name)!)),
     output.name,

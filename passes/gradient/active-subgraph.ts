@@ -2,6 +2,7 @@ import { InputError } from "../../src/errors.ts";
 import { titleOf } from "../../src/graph/called.ts";
 import type { Graph, Node, Value } from "../../src/graph/graph.ts";
 import { isFloat, type Types } from "../../src/graph/types.ts";
+import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { type GradientRule, inert, type VjpTable } from "./rule.ts";
 import { vjp } from "./vjp.ts";
 
@@ -72,16 +73,7 @@ const readsOf = ({ inputs, captures }: Node): Value[] =>
   [...inputs, ...captures].filter((value) => value !== null);
 
 /** The values, and all that they are computed from. */
-function upstream(ends: readonly Value[]): Set<Value> {
-  const found = new Set<Value>();
-  const pending = [...ends];
-  for (let value = pending.pop(); value; value = pending.pop()) {
-    if (found.has(value)) continue;
-    found.add(value);
-    if (value.producer) pending.push(...readsOf(value.producer));
-  }
-  return found;
-}
+const upstream = (ends: readonly Value[]): Set<Value> => new Set(walk(ends, sourcesOf));
 
 /** How many weights a message names before it only counts them. */
 const NAMED = 3;

@@ -1,4 +1,4 @@
-import type { Value } from "./graph.ts";
+import type { Node, Value } from "./graph.ts";
 
 /**
  * Walks from some items to those that `next` gives for each, every item once, the nearest first.
@@ -24,3 +24,9 @@ export const sourcesOf = ({ producer }: Value): Value[] =>
 /** The values that the nodes which read a value make. */
 export const productsOf = ({ uses }: Value): Value[] =>
   uses.flatMap(({ node }) => node.outputs.filter((value) => value !== null));
+
+/** A node and all nodes inside it: in its bodies, and in the function that it calls, each once. */
+export const nodesWithin = (node: Node): Generator<Node> =>
+  walk([node], ({ bodies, callee }) =>
+    (callee ? [...bodies, callee] : bodies).flatMap(({ nodes }) => nodes),
+  );

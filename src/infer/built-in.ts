@@ -1,4 +1,5 @@
-import type { Graph, Node, Scope } from "../graph/graph.ts";
+import type { Graph, Node } from "../graph/graph.ts";
+import { nodesWithin } from "../graph/walk.ts";
 
 /** Domains whose operators onnxruntime itself brings. */
 const BUILT_IN = new Set([
@@ -14,16 +15,8 @@ const BUILT_IN = new Set([
 export function hasOnnxruntimeOperator({ file }: Graph, node: Node): boolean {
   const isFunction = ({ message: { domain, opType } }: Node) =>
     file.message.functions.some((f) => f.domain === domain && f.name === opType);
-  const pending = [node];
-  const seen = new Set<Scope>();
-  for (let next = pending.pop(); next; next = pending.pop()) {
-    if (!BUILT_IN.has(next.message.domain) && !isFunction(next)) return false;
-    for (const scope of next.callee ? [...next.bodies, next.callee] : next.bodies) {
-      if (seen.has(scope)) continue;
-      seen.add(scope);
-      pending.push(...scope.nodes);
-    }
-  }
+  for (const inner of nodesWithin(node))
+    if (!BUILT_IN.has(inner.message.domain) && !isFunction(inner)) return false;
   return true;
 }
 

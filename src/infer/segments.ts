@@ -1,6 +1,7 @@
 import { tensorOf } from "../graph/constants.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
 import { byOrder } from "../graph/scopes.ts";
+import { walk } from "../graph/walk.ts";
 import type { Type } from "../onnx/shape.ts";
 import { checkShapeLengths, takesUnmeasured } from "./shape-lengths.ts";
 
@@ -29,19 +30,15 @@ export function withShapes(segment: readonly Node[], start: number): Node[] {
   if (segment.length === 0) return [];
   const { scope } = segment[0];
   const comesBefore = (node: Node) => node.scope !== scope || node.index < start;
-  const included = new Set(segment);
-  const pending = [...segment];
-  for (let node = pending.pop(); node; node = pending.pop())
-    for (const value of [...node.inputs, ...node.captures]) {
+  const tells = (node: Node, value: Value, { op }: Node) =>
+    op === "Constant" ||
+    (SHAPE_COMPUTATION.has(op) && (comesBefore(node) || takesShape(node, value)));
+  const shapes = (node: Node) =>
+    [...node.inputs, ...node.captures].flatMap((value) => {
       const producer = value?.producer;
-      if (!producer || included.has(producer) || !comesBefore(producer)) continue;
-      const shape =
-        SHAPE_COMPUTATION.has(producer.op) && (comesBefore(node) || takesShape(node, value));
-      if (producer.op !== "Constant" && !shape) continue;
-      included.add(producer);
-      pending.push(producer);
-    }
-  return [...included].sort(byOrder);
+      return producer && comesBefore(producer) && tells(node, value, producer) ? producer : [];
+    });
+  return [...walk(segment, shapes)].sort(byOrder);
 }
 
 const SHAPE_COMPUTATION = new Set(

@@ -1,6 +1,7 @@
 import { InputError } from "../errors.ts";
 import { numbersOf, tensorOf } from "../graph/constants.ts";
-import type { Graph, Node, Scope, Value } from "../graph/graph.ts";
+import type { Graph, Node, Value } from "../graph/graph.ts";
+import { nodesWithin } from "../graph/walk.ts";
 import { elements } from "../onnx/data-types.ts";
 import type { Type } from "../onnx/shape.ts";
 
@@ -41,20 +42,13 @@ type Known = (value: Value) => Type | null | undefined;
  * of the node too. A few bytes can ask for billions of axes, and inference would never end.
  */
 export function checkShapeLengths(graph: Graph, node: Node, known: Known): void {
-  const pending = [node];
-  const seen = new Set<Scope>();
-  for (let next = pending.pop(); next; next = pending.pop()) {
+  for (const next of nodesWithin(node)) {
     const shape = shapeOf(next);
     const length = shape ? atMost(graph, shape, known, 0) : 0;
     if (length > LONGEST)
       throw new InputError(
         `${graph.file.source.name}: a ${next.op} (node ${next.index}) takes ${shape!.name}, a shape of ${length} sizes, and no tensor has more than ${LONGEST} axes; the model is damaged.`,
       );
-    for (const scope of [...next.bodies, ...(next.callee ? [next.callee] : [])])
-      if (!seen.has(scope)) {
-        seen.add(scope);
-        for (const inner of scope.nodes) pending.push(inner);
-      }
   }
 }
 
