@@ -6,9 +6,9 @@ import {
   textAttribute,
   type Value,
 } from "../../src/graph/graph.ts";
-import type { Types } from "../../src/graph/types.ts";
 import type { Dimension } from "../../src/onnx/shape.ts";
 import { permOf } from "../lower/products.ts";
+import type { Setting } from "./residual.ts";
 
 /** For each axis of one value, the axis of another that holds the same things; null for none. */
 export type AxisMap = readonly (number | null)[];
@@ -26,14 +26,22 @@ export function inverse(map: AxisMap, rank: number): AxisMap {
   return back;
 }
 
+/** A node on the way from one of its inputs, by its index, to an output. */
+interface Step {
+  readonly graph: Graph;
+  readonly node: Node;
+  readonly input: number;
+  readonly from: readonly Dimension[];
+  readonly to: readonly Dimension[];
+}
+
 /**
- * Where each axis of a node's input is found in its output. Layout operators move axes,
+ * Returns where each axis of a node's input is found in its output. Layout operators move axes,
  * element-wise ones align them from the right, but for one place that is broadcast; anything else of
- * equal rank leaves them in place.
+ * equal rank leaves them in place. Empty if a shape is not known.
  */
 export function axesThrough(
-  graph: Graph,
-  types: Types,
+  { graph, types }: Pick<Setting, "graph" | "types">,
   node: Node,
   input: number,
   output: Value,
@@ -41,64 +49,70 @@ export function axesThrough(
   const from = types.get(node.inputs[input]!)?.shape;
   const to = types.get(output)?.shape;
   if (!from || !to) return [];
-  switch (node.op) {
-    case "Transpose": {
-      const perm = attribute(node, "perm")?.ints ?? [...from.keys()].reverse();
-      return inverse(perm, from.length);
-    }
-    case "Reshape":
-    case "Flatten":
-      return byShape(from, to);
-    case "Squeeze":
-      return byRemoval(from.length, axesOf(graph, node, from.length) ?? onesOf(from));
-    case "Unsqueeze": {
-      const added = axesOf(graph, node, to.length) ?? [];
-      return inverse(byRemoval(to.length, added), from.length);
-    }
-    case "Gather": {
-      if (input !== 0) return [];
-      const axis = wrap(attribute(node, "axis")?.i ?? 0, from.length);
-      const gain = to.length - from.length;
-      return sameAxes(from.length).map((k) => (k === axis ? null : k! > axis ? k! + gain : k));
-    }
-    case "MatMul":
-    case "com.microsoft.FusedMatMul": {
-      const multiplied = alignRight(from.length, to.length).map((k) =>
-        k === (input === 0 ? to.length - 1 : to.length - 2) ? null : k,
-      );
-      return compose(inverse(fusedPerm(node, input, from.length), from.length), multiplied);
-    }
-    case "Einsum": {
-      const [inputs, made] = textAttribute(graph, node, "equation")!
-        .replaceAll(" ", "")
-        .split("->");
-      const labels = [...(inputs.split(",")[input] ?? "")];
-      return /\./.test(inputs) || made === undefined
-        ? alignRight(from.length, to.length)
-        : labels.map((label) => (made.includes(label) ? made.indexOf(label) : null));
-    }
-    case "com.microsoft.nchwc.ReorderInput":
-    case "com.microsoft.nchwc.ReorderOutput": {
-      const same = sameAxes(from.length);
-      if (attribute(node, "channels_last")?.i !== 1) return same;
-      const first = [0, from.length - 1, ...same.slice(1, -1).map((_, k) => k + 1)];
-      return node.op.endsWith("ReorderInput") ? inverse(first, from.length) : first;
-    }
-    case "DepthToSpace":
-    case "SpaceToDepth":
-      return from.map(() => null);
-    default: {
-      if (!node.op.startsWith("Reduce"))
-        return alignRight(from.length, to.length).map((k, axis) =>
-          k !== null && from[axis] === 1 && to[k] !== 1 ? null : k,
-        );
-      const reduced = axesOf(graph, node, from.length) ?? [...from.keys()];
-      return from.length === to.length
-        ? sameAxes(from.length).map((k) => (reduced.includes(k!) ? null : k))
-        : byRemoval(from.length, reduced);
-    }
-  }
+  const rule = AXES[node.op] ?? (node.op.startsWith("Reduce") ? reduction : elementwise);
+  return rule({ graph, node, input, from, to });
 }
+
+const elementwise = ({ from, to }: Step): AxisMap =>
+  alignRight(from.length, to.length).map((k, axis) =>
+    k !== null && from[axis] === 1 && to[k] !== 1 ? null : k,
+  );
+
+function reduction({ graph, node, from, to }: Step): AxisMap {
+  const reduced = axesOf(graph, node, from.length) ?? [...from.keys()];
+  return from.length === to.length
+    ? sameAxes(from.length).map((k) => (reduced.includes(k!) ? null : k))
+    : byRemoval(from.length, reduced);
+}
+
+function product({ node, input, from, to }: Step): AxisMap {
+  const summed = input === 0 ? to.length - 1 : to.length - 2;
+  const multiplied = alignRight(from.length, to.length).map((k) => (k === summed ? null : k));
+  return compose(inverse(fusedPerm(node, input, from.length), from.length), multiplied);
+}
+
+function einsum({ graph, node, input, from, to }: Step): AxisMap {
+  const [inputs, output] = textAttribute(graph, node, "equation")!.replaceAll(" ", "").split("->");
+  if (/\./.test(inputs) || output === undefined) return alignRight(from.length, to.length);
+  return [...(inputs.split(",")[input] ?? "")].map((label) =>
+    output.includes(label) ? output.indexOf(label) : null,
+  );
+}
+
+/** The axes of a value laid out in blocks of channels: those of the plain one, channels last if so stated. */
+function blocked({ node, from }: Step): AxisMap {
+  const same = sameAxes(from.length);
+  if (attribute(node, "channels_last")?.i !== 1) return same;
+  return [0, from.length - 1, ...same.slice(1, -1).map((_, k) => k + 1)];
+}
+
+const reshape = ({ from, to }: Step): AxisMap => byShape(from, to);
+const scattered = ({ from }: Step): AxisMap => from.map(() => null);
+
+/** Where operators move axes that do not act element by element. */
+const AXES: Readonly<Record<string, (step: Step) => AxisMap>> = {
+  Transpose: ({ node, from }) =>
+    inverse(attribute(node, "perm")?.ints ?? [...from.keys()].reverse(), from.length),
+  Reshape: reshape,
+  Flatten: reshape,
+  Squeeze: ({ graph, node, from }) =>
+    byRemoval(from.length, axesOf(graph, node, from.length) ?? onesOf(from)),
+  Unsqueeze: ({ graph, node, from, to }) =>
+    inverse(byRemoval(to.length, axesOf(graph, node, to.length) ?? []), from.length),
+  Gather: ({ node, input, from, to }) => {
+    if (input !== 0) return [];
+    const axis = wrap(attribute(node, "axis")?.i ?? 0, from.length);
+    const gain = to.length - from.length;
+    return sameAxes(from.length).map((k) => (k === axis ? null : k! > axis ? k! + gain : k));
+  },
+  MatMul: product,
+  "com.microsoft.FusedMatMul": product,
+  Einsum: einsum,
+  "com.microsoft.nchwc.ReorderInput": (step) => inverse(blocked(step), step.from.length),
+  "com.microsoft.nchwc.ReorderOutput": blocked,
+  DepthToSpace: scattered,
+  SpaceToDepth: scattered,
+};
 
 /** How an operand is transposed before it is multiplied; the axes as they are for a MatMul. */
 const fusedPerm = (node: Node, input: number, rank: number) =>

@@ -1,11 +1,5 @@
 import { dimsOf } from "../../src/graph/constants.ts";
-import {
-  attribute,
-  type Graph,
-  type Node,
-  textAttribute,
-  type Value,
-} from "../../src/graph/graph.ts";
+import { attribute, type Node, textAttribute, type Value } from "../../src/graph/graph.ts";
 import type { Setting } from "./residual.ts";
 
 /** An axis of a value, and how many features a weight says lie along it; null if none says it. */
@@ -26,99 +20,152 @@ const NONE: Evidence = { writes: null, reads: null, norm: false };
 
 /** What a node's weights show of the feature axes of its operand and its result. */
 export function evidence(setting: Setting, node: Node): Evidence {
-  const { constants, types, graph } = setting;
-  const shapeOf = (value: Value | null | undefined) => value && types.get(value)?.shape;
-  const dims = (index: number) => sizesOf(setting, node.inputs[index]);
-  const fixed = (index: number) => {
-    const value = node.inputs[index];
-    return value != null && constants.has(value);
-  };
-  const flag = (name: string) => (attribute(node, name)?.i ?? 0) !== 0;
-  const last = {
-    writes: (shapeOf(node.outputs[0])?.length ?? 0) - 1,
-    reads: (shapeOf(node.inputs[0])?.length ?? 0) - 1,
-  };
-  switch (node.op.split(".").at(-1)) {
-    case "Conv":
-    case "ConvTranspose":
-    case "ConvInteger":
-    case "QLinearConv":
-    case "CausalConvWithState":
-    case "FusedConv":
-    case "NhwcConv":
-    case "NhwcFusedConv": {
-      if (/nhwc/i.test(node.op) || flag("channels_last")) return mixer(last.writes, last.reads);
-      const [out, into] = dims(node.op.endsWith("QLinearConv") ? 3 : 1);
-      // Of a depthwise convolution the weight is [C, 1, …].
-      const depthwise = node.op.endsWith("CausalConvWithState");
-      const groups = attribute(node, "group")?.i ?? (depthwise ? (out ?? 1) : 1);
-      return node.op === "ConvTranspose"
-        ? mixer(1, 1, times(into, groups), out)
-        : mixer(1, 1, out, times(into, groups));
-    }
-    case "MatMul":
-    case "MatMulInteger":
-    case "FusedMatMul":
-    case "MatMulIntegerToFloat":
-    case "DynamicQuantizeMatMul": {
-      const [a, b] = [flag("transA") ? 1 : 0, flag("transB") ? 1 : 0];
-      if (fixed(1)) {
-        const [into, out] = matrix(dims(1), b);
-        return mixer(last.writes, last.reads - a, out, into);
-      }
-      if (!fixed(0)) return NONE;
-      const [out, into] = matrix(dims(0), a);
-      const rank = shapeOf(node.inputs[1])?.length ?? 0;
-      return mixer(last.writes - 1, rank - (b ? 1 : 2), out, into);
-    }
-    case "QLinearMatMul": {
-      const [into, out] = matrix(dims(3), 0);
-      return fixed(3) ? mixer(last.writes, last.reads, out, into) : NONE;
-    }
-    case "Gemm":
-    case "QGemm": {
-      const weight = fixed(1) ? 1 : fixed(3) ? 3 : null;
-      if (weight === null) return NONE;
-      const [into, out] = matrix(dims(weight), flag("transB") ? 1 : 0);
-      return mixer(1, flag("transA") ? 0 : 1, out, into);
-    }
-    case "Einsum":
-      return einsum(graph, node, fixed, dims);
-    case "MatMulNBits":
-    case "MatMulBnb4": {
-      const [into, out] = ["K", "N"].map((name) => attribute(node, name)?.i ?? null);
-      return fixed(1) ? mixer(last.writes, last.reads, out, into) : NONE;
-    }
-    case "Attention":
-    case "QAttention":
-    case "LSTM":
-    case "GRU":
-    case "RNN":
-    case "DynamicQuantizeLSTM":
-      return fixed(1) ? mixer(last.writes, last.reads) : NONE;
-    case "DepthToSpace":
-    case "SpaceToDepth":
-      return norm(1);
-    case "BatchNormalization":
-    case "InstanceNormalization":
-    case "GroupNormalization":
-      return norm(1, dims(1)[0]);
-    case "BiasAdd":
-    case "SkipLayerNormalization":
-    case "SkipSimplifiedLayerNormalization":
-      return norm(last.reads, dims(node.op.endsWith("BiasAdd") ? 1 : 2)[0]);
-    case "GroupNorm":
-    case "SkipGroupNorm":
-      return norm(attribute(node, "channels_last")?.i === 0 ? 1 : last.reads, dims(1)[0]);
-    case "LayerNormalization":
-    case "RMSNormalization":
-    case "SimplifiedLayerNormalization":
-    case "Mul":
-      return { ...NONE, reads: scaled(setting, node), norm: true };
-    default:
-      return NONE;
-  }
+  const rule = EVIDENCE[node.op.split(".").at(-1)!];
+  return rule ? rule(viewOf(setting, node)) : NONE;
 }
+
+/** A node as the rules read it. */
+interface View {
+  readonly setting: Setting;
+  readonly node: Node;
+  /** The sizes of an input, null if they are not fixed. */
+  readonly dims: (index: number) => readonly (number | null)[];
+  /** Whether an input is there and the same for all data. */
+  readonly fixed: (index: number) => boolean;
+  /** An integer attribute. */
+  readonly number: (name: string) => number | null;
+  readonly flag: (name: string) => boolean;
+  /** The last axis of the first output and of the first input. */
+  readonly last: { readonly writes: number; readonly reads: number };
+}
+
+function viewOf(setting: Setting, node: Node): View {
+  const rankOf = (value: Value | null | undefined) =>
+    (value && setting.types.get(value)?.shape?.length) || 0;
+  const number = (name: string) => attribute(node, name)?.i ?? null;
+  return {
+    setting,
+    node,
+    dims: (index) => sizesOf(setting, node.inputs[index]),
+    fixed: (index) => node.inputs[index] != null && setting.constants.has(node.inputs[index]),
+    number,
+    flag: (name) => (number(name) ?? 0) !== 0,
+    last: { writes: rankOf(node.outputs[0]) - 1, reads: rankOf(node.inputs[0]) - 1 },
+  };
+}
+
+type Rule = (view: View) => Evidence;
+
+const lastAxes: Rule = ({ last }) => mixer(last.writes, last.reads);
+
+const isChannelsLast = ({ node, flag }: View) => /nhwc/i.test(node.op) || flag("channels_last");
+
+/** A weight [M, C / group, …] on axis 1, or the last axis if channels are last. */
+const convolution =
+  (weight: number): Rule =>
+  (view) => {
+    if (isChannelsLast(view)) return lastAxes(view);
+    const [out, into] = view.dims(weight);
+    return mixer(1, 1, out, times(into, view.number("group") ?? 1));
+  };
+
+const transposedConvolution: Rule = (view) => {
+  if (isChannelsLast(view)) return lastAxes(view);
+  const [into, out] = view.dims(1);
+  return mixer(1, 1, times(out, view.number("group") ?? 1), into);
+};
+
+/** A depthwise weight, [C, 1, …]. */
+const depthwise: Rule = ({ dims, number }) => {
+  const [out, into] = dims(1);
+  return mixer(1, 1, out, times(into, number("group") ?? out ?? 1));
+};
+
+const product: Rule = ({ setting, node, dims, fixed, flag, last }) => {
+  const [a, b] = [flag("transA") ? 1 : 0, flag("transB") ? 1 : 0];
+  if (fixed(1)) {
+    const [into, out] = matrix(dims(1), b);
+    return mixer(last.writes, last.reads - a, out, into);
+  }
+  if (!fixed(0)) return NONE;
+  const [out, into] = matrix(dims(0), a);
+  const rank = setting.types.get(node.inputs[1]!)?.shape?.length ?? 0;
+  return mixer(last.writes - 1, rank - (b ? 1 : 2), out, into);
+};
+
+const quantisedProduct: Rule = ({ dims, fixed, last }) => {
+  const [into, out] = matrix(dims(3), 0);
+  return fixed(3) ? mixer(last.writes, last.reads, out, into) : NONE;
+};
+
+const gemm: Rule = ({ dims, fixed, flag }) => {
+  const weight = fixed(1) ? 1 : fixed(3) ? 3 : null;
+  if (weight === null) return NONE;
+  const [into, out] = matrix(dims(weight), flag("transB") ? 1 : 0);
+  return mixer(1, flag("transA") ? 0 : 1, out, into);
+};
+
+const fewBits: Rule = ({ number, fixed, last }) =>
+  fixed(1) ? mixer(last.writes, last.reads, number("N"), number("K")) : NONE;
+
+const block: Rule = (view) => (view.fixed(1) ? lastAxes(view) : NONE);
+
+const imageNorm: Rule = ({ dims }) => norm(1, dims(1)[0]);
+const lastNorm =
+  (weight: number): Rule =>
+  ({ last, dims }) =>
+    norm(last.reads, dims(weight)[0]);
+const groupNorm: Rule = ({ number, last, dims }) =>
+  norm(number("channels_last") === 0 ? 1 : last.reads, dims(1)[0]);
+const scale: Rule = ({ setting, node }) => ({
+  ...NONE,
+  reads: scaled(setting, node),
+  norm: true,
+});
+const channels: Rule = () => norm(1);
+
+/** What each operator shows, by its name without its domain. */
+const EVIDENCE: Readonly<Record<string, Rule>> = {
+  Conv: convolution(1),
+  ConvInteger: convolution(1),
+  FusedConv: convolution(1),
+  QLinearConv: convolution(3),
+  ConvTranspose: transposedConvolution,
+  CausalConvWithState: depthwise,
+  NhwcConv: lastAxes,
+  NhwcFusedConv: lastAxes,
+  MatMul: product,
+  MatMulInteger: product,
+  FusedMatMul: product,
+  MatMulIntegerToFloat: product,
+  DynamicQuantizeMatMul: product,
+  QLinearMatMul: quantisedProduct,
+  Gemm: gemm,
+  QGemm: gemm,
+  Einsum: einsum,
+  MatMulNBits: fewBits,
+  MatMulBnb4: fewBits,
+  Attention: block,
+  QAttention: block,
+  LSTM: block,
+  GRU: block,
+  RNN: block,
+  DynamicQuantizeLSTM: block,
+  DepthToSpace: channels,
+  SpaceToDepth: channels,
+  BatchNormalization: imageNorm,
+  InstanceNormalization: imageNorm,
+  GroupNormalization: imageNorm,
+  BiasAdd: lastNorm(1),
+  SkipLayerNormalization: lastNorm(2),
+  SkipSimplifiedLayerNormalization: lastNorm(2),
+  GroupNorm: groupNorm,
+  SkipGroupNorm: groupNorm,
+  LayerNormalization: scale,
+  RMSNormalization: scale,
+  SimplifiedLayerNormalization: scale,
+  Mul: scale,
+};
 
 type Size = number | null | undefined;
 
@@ -177,13 +224,9 @@ function wideAxis(setting: Setting, factor: Value | null, rank: number): Place |
 }
 
 /** The output label that the data lacks is written; the data label that the output lacks is read. */
-function einsum(
-  graph: Graph,
-  node: Node,
-  fixed: (index: number) => boolean,
-  dims: (index: number) => readonly (number | null)[],
-): Evidence {
-  const equation = textAttribute(graph, node, "equation")?.replaceAll(" ", "").split("->") ?? [];
+function einsum({ setting, node, fixed, dims }: View): Evidence {
+  const equation =
+    textAttribute(setting.graph, node, "equation")?.replaceAll(" ", "").split("->") ?? [];
   const terms = equation[0]?.split(",");
   if (terms?.length !== 2 || equation.length !== 2) return NONE;
   const weight = fixed(0) ? 0 : fixed(1) ? 1 : -1;

@@ -83,7 +83,7 @@ function branchEnd(
     for (const index of [...node.inputs.keys()].reverse()) {
       const input = node.inputs[index];
       if (!input || setting.constants.has(input)) continue;
-      const through = axesThrough(setting.graph, setting.types, node, index, at.value);
+      const through = axesThrough(setting, node, index, at.value);
       pending.push({ value: input, axes: compose(through, at.axes) });
     }
   }
@@ -103,7 +103,7 @@ function normBefore(setting: Setting, skip: Value, rank: number): Place | null {
     if (place) return place;
     const [before] = computed;
     const index = node.inputs.indexOf(before);
-    axes = compose(axesThrough(setting.graph, setting.types, node, index, value), axes);
+    axes = compose(axesThrough(setting, node, index, value), axes);
     value = before;
   }
   return null;
@@ -117,7 +117,7 @@ function readOfSkip(setting: Setting, skip: Value, rank: number, sum: Value): Re
     const node = value.producer;
     const index = node?.inputs.findIndex((input) => input && !setting.constants.has(input)) ?? -1;
     if (read !== null || !node || index < 0) return read;
-    const through = axesThrough(setting.graph, setting.types, node, index, value);
+    const through = axesThrough(setting, node, index, value);
     [value, axes] = [node.inputs[index]!, compose(through, axes)];
   }
   return null;
@@ -161,7 +161,7 @@ function nextRead(
       }
       for (const output of node.outputs) {
         if (!output) continue;
-        const through = axesThrough(setting.graph, setting.types, node, index, output);
+        const through = axesThrough(setting, node, index, output);
         const back = inverse(through, setting.types.get(output)?.shape?.length ?? 0);
         pending.push({ value: output, axes: compose(back, at.axes) });
       }

@@ -11,6 +11,7 @@ import { recognize } from "./inserted.ts";
 import { isLaurel } from "./laurel-block.ts";
 import { type FeatureAxis, type NamedAxes, namedAxes } from "./named-axes.ts";
 import { Reach } from "./reach.ts";
+import type { Reason } from "./reasons.ts";
 import { refinedTypes } from "./refined-types.ts";
 import type {
   Feature,
@@ -80,7 +81,11 @@ export function findSites(graph: Graph, inferred: Types, options: ResidualOption
     augmented: new Map([...recognized.augmented, ...listed]),
   };
   const named = namedAxes(options.featureAxis);
-  const { found, rejected } = search(setting, options, named, recognized.nodes);
+  const prefixes = (options.earlier ?? []).map(({ name }) => `${name}.laurel.`);
+  const isInserted = (node: Node) =>
+    recognized.nodes.has(node) || prefixes.some((prefix) => node.message.name.startsWith(prefix));
+  const reach = new Reach(setting);
+  const { found, rejected } = search({ setting, reach, options, isInserted }, named);
   const isUnlisted = (value: Value) => recognized.augmented.has(value) && !listed.has(value);
   const unique = naming();
   const sites = found.reverse().map(({ candidate, feature }): Omit<Unplaced, "layer"> => {
@@ -119,21 +124,21 @@ interface Found extends Candidate {
   readonly form: string;
 }
 
+/** What a search looks at, and which nodes are LAuReL's own. */
+interface Search {
+  readonly setting: Setting;
+  readonly reach: Reach;
+  readonly options: ResidualOptions;
+  readonly isInserted: (node: Node) => boolean;
+}
+
 /**
- * The sums that have slots and a feature axis, and all others with their reasons, in the order in
- * which they are computed. The last sum is looked at first: it takes the sums inside it along.
+ * Returns the sums that have slots and a feature axis, and all others with their reasons, in the
+ * order in which they are computed. The last sum is looked at first: it takes the sums inside it
+ * along. If it has no feature axis, they are looked at after all.
  */
-function search(
-  setting: Setting,
-  options: ResidualOptions,
-  named: NamedAxes,
-  laurel: ReadonlySet<Node>,
-): {
-  readonly found: { readonly candidate: Found; readonly feature: Feature }[];
-  readonly rejected: Rejection[];
-} {
-  const own = (options.earlier ?? []).map(({ name }) => `${name}.laurel.`);
-  const reach = new Reach(setting);
+function search(searching: Search, named: NamedAxes) {
+  const { setting } = searching;
   const nodes = [...scopesOf(setting.graph)].flatMap((scope) => scope.nodes);
   const order = new Map(nodes.map((node, k) => [node, k]));
   const inOrder = (a: { readonly node: Node }, b: { readonly node: Node }) =>
@@ -144,51 +149,20 @@ function search(
   const axes = new Map<Found, FoundAxis>();
   for (let pending = [...nodes].reverse(); pending.length > 0; ) {
     for (const node of pending) {
-      const inserted =
-        laurel.has(node) || own.some((prefix) => node.message.name.startsWith(prefix));
-      const form =
-        inserted || absorbed.has(node) ? undefined : forms.find((each) => each.sumOf(node));
-      const sum = form?.sumOf(node);
-      if (!form || !sum) continue;
-      const within = options.within?.get(sum.output.name) ?? null;
-      const found = slots(setting, reach, sum);
-      const kindAsked =
-        "reason" in found && options.also?.some((kind) => kind === found.optional?.kind);
-      const taken = "skip" in found ? found : kindAsked ? found.optional! : null;
-      if (!taken) {
-        const { reason, optional } = found as Exclude<typeof found, { skip: unknown }>;
-        const kind = (optional?.kind as OptionalKind) ?? null;
-        rejected.push({
-          node,
-          within,
-          output: sum.output,
-          reason: reason.text,
-          code: reason.code,
-          kind,
-        });
-        continue;
+      const seen = absorbed.has(node) ? null : sumAt(searching, node);
+      if (seen === null) continue;
+      if ("reason" in seen) rejected.push(seen);
+      else {
+        candidates.push(seen);
+        for (const inner of innerSums(seen)) absorbed.add(inner);
       }
-      const name = nameOf(within ?? node);
-      const names = [name, name.replace(/^\//, ""), sum.output.name];
-      const known = options.features?.get(sum.output.name) ?? null;
-      candidates.push({ ...taken, names, known, node, within, sum, form: form.name });
-      for (const inner of innerSums(candidates.at(-1)!)) absorbed.add(inner);
     }
     candidates.sort(inOrder);
     pending = [];
     for (const [k, axis] of featureAxes(setting, candidates, named).entries()) {
       const candidate = candidates[k];
-      const { node, within, sum } = candidate;
       if ("reason" in axis && !axes.has(candidate)) {
-        rejected.push({
-          node,
-          within,
-          output: sum.output,
-          reason: axis.reason.text,
-          code: axis.reason.code,
-          kind: null,
-          axisless: true,
-        });
+        rejected.push({ ...rejection(candidate, axis.reason), axisless: true });
         pending.unshift(...innerSums(candidate));
       }
       axes.set(candidate, axis);
@@ -201,6 +175,33 @@ function search(
   });
   return { found, rejected: rejected.sort(inOrder) };
 }
+
+/** The sum that a node holds, with its slots or the reason why it has none; null if it holds none. */
+function sumAt({ setting, reach, options, isInserted }: Search, node: Node) {
+  const form = isInserted(node) ? undefined : forms.find((each) => each.sumOf(node));
+  const sum = form?.sumOf(node);
+  if (!form || !sum) return null;
+  const within = options.within?.get(sum.output.name) ?? null;
+  const found = slots(setting, reach, sum);
+  const optional = "reason" in found ? found.optional : undefined;
+  const asked = options.also?.some((kind) => kind === optional?.kind) ? optional : undefined;
+  const chosen = "skip" in found ? found : asked;
+  if (!chosen) {
+    const { reason } = found as Exclude<typeof found, { skip: unknown }>;
+    const kind = (optional?.kind as OptionalKind) ?? null;
+    return { ...rejection({ node, within, sum }, reason), kind };
+  }
+  const name = nameOf(within ?? node);
+  const names = [name, name.replace(/^\//, ""), sum.output.name];
+  const known = options.features?.get(sum.output.name) ?? null;
+  const candidate: Found = { ...chosen, names, known, node, within, sum, form: form.name };
+  return candidate;
+}
+
+const rejection = (
+  { node, within, sum }: Pick<Found, "node" | "within" | "sum">,
+  { text, code }: Reason,
+): Rejection => ({ node, within, output: sum.output, reason: text, code, kind: null });
 
 /** The sums inside a sum that it takes along. */
 const innerSums = ({ node, skip, branches }: Found): Node[] => [

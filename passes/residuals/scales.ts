@@ -10,17 +10,22 @@ import { type Link, skipChain } from "./skip-chain.ts";
 /** Values one search may look at. */
 const LOOKS = 2000;
 
+/** A sum, and the terms of it that are not its skip. */
+interface Branches {
+  readonly setting: Setting;
+  readonly reach: Reach;
+  readonly node: Node;
+  readonly others: readonly Term[];
+}
+
 /**
  * Whether a sum joins two scales. It does if its skip comes from another scale, if positions are
  * repeated on one side alone, or if a smaller map with a stream of its own is enlarged and added, as
  * in an hourglass. A branch that is reduced and enlarged again without such a stream is like any other.
  */
 export function isMerge(
-  setting: Setting,
-  reach: Reach,
-  node: Node,
+  { setting, reach, node, others: branches }: Branches,
   link: Link,
-  branches: readonly Term[],
   ways: readonly Way[],
 ): boolean {
   if (ways.some((way) => way.repeated !== link.repeated)) return true;

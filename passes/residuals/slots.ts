@@ -1,20 +1,15 @@
-import type { Node, Value } from "../../src/graph/graph.ts";
+import type { Node } from "../../src/graph/graph.ts";
 import { isFloat } from "../../src/graph/types.ts";
 import { showShape } from "../../src/onnx/shape.ts";
-import { foreignRoot, isGated, isLinear } from "./branch-of-x.ts";
 import { opensGate } from "./gate.ts";
 import { flatten, independent, isOneMap, MOST_TERMS } from "./nested-sums.ts";
-import { computedBy } from "./operators.ts";
-import { isElsewhere } from "./part.ts";
 import { isPosition } from "./position.ts";
-import { preActivations } from "./pre-activations.ts";
 import type { Reach } from "./reach.ts";
 import { type Reason, whyNot } from "./reasons.ts";
-import type { Kind, OptionalKind, Setting, Sum, Term } from "./residual.ts";
+import type { Kind, Setting, Sum, Term } from "./residual.ts";
 import { sameShape } from "./same-shape.ts";
-import { isMerge } from "./scales.ts";
-import { type Link, skipChain } from "./skip-chain.ts";
-import { takesOut } from "./taken-out.ts";
+import { skipChain } from "./skip-chain.ts";
+import { trySkip } from "./try-skip.ts";
 
 /** Which term of a sum is the skip, or why none is. */
 export type Slots = Chosen | { readonly reason: Reason; readonly optional?: Chosen };
@@ -123,7 +118,7 @@ function choose(setting: Setting, reach: Reach, node: Node, terms: readonly Term
   const refused: Exclude<Slots, Chosen>[] = [];
   for (const skip of terms) {
     const others = terms.filter((term) => term !== skip);
-    const tried = trySkip(setting, reach, node, skip, others);
+    const tried = trySkip({ setting, reach, node, skip, others });
     if (tried === null) continue;
     if ("reason" in tried) {
       const optional = tried.kind && { skip, branches: others, kind: tried.kind };
@@ -150,87 +145,4 @@ function choose(setting: Setting, reach: Reach, node: Node, terms: readonly Term
     reason: whyNot.merge(),
     optional: { skip, branches: [...more, ...branches], kind: "merge" },
   };
-}
-
-/** Whether a map has fewer positions than another: then all ways to that one enlarge it, by a Reshape if not by an operator for it. */
-function isSmaller({ types }: Setting, value: Value, than: Value): boolean {
-  const [own, other] = [value, than].map((v) => types.get(v)?.shape?.slice(2) ?? []);
-  return (
-    own.length === other.length &&
-    [...own, ...other].every((dim) => typeof dim === "number") &&
-    own.some((dim, k) => dim < other[k])
-  );
-}
-
-/** Whether a skip is laid together of pieces from each of which the branches are computed. */
-function isPieced(
-  setting: Setting,
-  reach: Reach,
-  node: Node,
-  { producer }: Value,
-  branches: readonly Term[],
-): boolean {
-  const pieces = producer?.op === "Concat" ? computedBy(setting.constants, producer) : [];
-  return (
-    pieces.length > 1 &&
-    pieces.every((piece) =>
-      [...skipChain(setting, piece)].some(
-        ({ kind, value }) =>
-          kind === "identity" && branches.every((b) => reach.ways(value, b.value, node)?.mixed),
-      ),
-    )
-  );
-}
-
-/** The values a skip comes from, nearest first, and beside each its other pre-activations. */
-function* origins(setting: Setting, skip: Value): Generator<Link> {
-  for (const link of skipChain(setting, skip)) {
-    yield link;
-    yield* preActivations(setting, link);
-  }
-}
-
-/** Whether this term is the skip; null where the others do not come from it at all. */
-function trySkip(
-  setting: Setting,
-  reach: Reach,
-  node: Node,
-  skip: Term,
-  others: readonly Term[],
-): { kind: Kind } | { reason: Reason; kind?: OptionalKind; weak?: boolean } | null {
-  for (const link of origins(setting, skip.value)) {
-    if (!isFloat(setting.types.get(link.value)?.dtype)) continue;
-    const ways = others.map((term) => reach.ways(link.value, term.value, node));
-    if (ways.includes(null) && isPieced(setting, reach, node, link.value, others))
-      return { kind: link.kind };
-    if (ways.includes(null)) continue;
-    const all = ways.map((way) => way!);
-    const { part } = link;
-    const elsewhere =
-      part !== null && others.some((term) => isElsewhere(setting, term.value, link.value, part));
-    if (elsewhere && part.single) continue;
-    const projected = link.kind === "projected";
-    if (!all.every((way) => way.mixed || (way.pooled && !projected)))
-      return { reason: whyNot.unlearned(link.value), weak: true };
-    if (others.some((term) => isGated(setting, term.value, link.value)))
-      return { reason: whyNot.gated(link.value), kind: "se" };
-    if (others.some((term) => takesOut(setting, term.value, link.value)))
-      return { reason: whyNot.takenOut(link.value) };
-    const shuffled = link.upsampled && isSmaller(setting, link.value, skip.value);
-    if (!shuffled && isMerge(setting, reach, node, link, others, all))
-      return { reason: whyNot.merge(), kind: "merge" };
-    if (!projected && !elsewhere) return { kind: link.kind };
-    const pooledOnly = link.peaked && !link.mixed;
-    if (
-      projected &&
-      !pooledOnly &&
-      (!all.every((way) => way.bent) || others.some((term) => isLinear(setting, term.value, link)))
-    )
-      return { reason: whyNot.linear(link.value) };
-    const foreign = others
-      .map((term) => foreignRoot(setting, reach, node, term.value, link))
-      .find(Boolean);
-    return foreign ? { reason: whyNot.foreign(link.value, foreign) } : { kind: link.kind };
-  }
-  return null;
 }

@@ -100,11 +100,7 @@ function sumBefore(
     if (!from) return null;
     const index = value.producer?.inputs.indexOf(from) ?? -1;
     const ranks = [from, value].map((each) => setting.types.get(each)?.shape?.length);
-    if (index >= 0)
-      axes = compose(
-        axesThrough(setting.graph, setting.types, value.producer!, index, value),
-        axes,
-      );
+    if (index >= 0) axes = compose(axesThrough(setting, value.producer!, index, value), axes);
     else if (ranks[0] !== ranks[1]) return null;
     value = from;
   }

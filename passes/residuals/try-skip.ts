@@ -1,0 +1,101 @@
+import type { Node, Value } from "../../src/graph/graph.ts";
+import { isFloat } from "../../src/graph/types.ts";
+import { foreignRoot, isGated, isLinear } from "./branch-of-x.ts";
+import { computedBy } from "./operators.ts";
+import { isElsewhere } from "./part.ts";
+import { preActivations } from "./pre-activations.ts";
+import type { Reach, Way } from "./reach.ts";
+import { type Reason, whyNot } from "./reasons.ts";
+import type { Kind, OptionalKind, Setting, Term } from "./residual.ts";
+import { isMerge } from "./scales.ts";
+import { type Link, skipChain } from "./skip-chain.ts";
+import { takesOut } from "./taken-out.ts";
+
+/** Whether a map has fewer positions than another: then all ways to that one enlarge it, by a Reshape if not by an operator for it. */
+function isSmaller({ types }: Setting, value: Value, than: Value): boolean {
+  const [own, other] = [value, than].map((v) => types.get(v)?.shape?.slice(2) ?? []);
+  return (
+    own.length === other.length &&
+    [...own, ...other].every((dim) => typeof dim === "number") &&
+    own.some((dim, k) => dim < other[k])
+  );
+}
+
+/** Whether a skip is laid together of pieces from each of which the branches are computed. */
+function isPieced({ setting, reach, node, others }: Trial, { producer }: Value): boolean {
+  const pieces = producer?.op === "Concat" ? computedBy(setting.constants, producer) : [];
+  return (
+    pieces.length > 1 &&
+    pieces.every((piece) =>
+      [...skipChain(setting, piece)].some(
+        ({ kind, value }) =>
+          kind === "identity" && others.every((term) => reach.ways(value, term.value, node)?.mixed),
+      ),
+    )
+  );
+}
+
+/** The values a skip comes from, nearest first, and beside each its other pre-activations. */
+function* origins(setting: Setting, skip: Value): Generator<Link> {
+  for (const link of skipChain(setting, skip)) {
+    yield link;
+    yield* preActivations(setting, link);
+  }
+}
+
+/** One term tried as the skip, and the others of its sum. */
+export interface Trial {
+  readonly setting: Setting;
+  readonly reach: Reach;
+  readonly node: Node;
+  readonly skip: Term;
+  readonly others: readonly Term[];
+}
+
+type Verdict = { kind: Kind } | { reason: Reason; kind?: OptionalKind; weak?: boolean };
+
+/** Whether this term is the skip; null if the others do not come from it at all. */
+export function trySkip(trial: Trial): Verdict | null {
+  const { setting, reach, node, skip, others } = trial;
+  for (const link of origins(setting, skip.value)) {
+    if (!isFloat(setting.types.get(link.value)?.dtype)) continue;
+    const ways = others.map((term) => reach.ways(link.value, term.value, node));
+    if (ways.includes(null) && isPieced(trial, link.value)) return { kind: link.kind };
+    if (ways.includes(null)) continue;
+    const elsewhere = comesFromElsewhere(trial, link);
+    if (elsewhere && link.part?.single) continue;
+    return verdictOn(trial, link, { ways: ways.map((way) => way!), elsewhere });
+  }
+  return null;
+}
+
+/** Whether a term comes from another part of what the skip is a part of. */
+const comesFromElsewhere = ({ setting, others }: Trial, { part, value }: Link): boolean =>
+  part !== null && others.some((term) => isElsewhere(setting, term.value, value, part));
+
+/** What a skip is whose origin all other terms come from. */
+function verdictOn(
+  trial: Trial,
+  link: Link,
+  { ways, elsewhere }: { readonly ways: readonly Way[]; readonly elsewhere: boolean },
+): Verdict {
+  const { setting, reach, node, skip, others } = trial;
+  const projected = link.kind === "projected";
+  const any = (check: (setting: Setting, branch: Value, x: Value) => boolean) =>
+    others.some((term) => check(setting, term.value, link.value));
+  if (!ways.every((way) => way.mixed || (way.pooled && !projected)))
+    return { reason: whyNot.unlearned(link.value), weak: true };
+  if (any(isGated)) return { reason: whyNot.gated(link.value), kind: "se" };
+  if (any(takesOut)) return { reason: whyNot.takenOut(link.value) };
+  const shuffled = link.upsampled && isSmaller(setting, link.value, skip.value);
+  if (!shuffled && isMerge(trial, link, ways)) return { reason: whyNot.merge(), kind: "merge" };
+  if (!projected && !elsewhere) return { kind: link.kind };
+  const pooledOnly = link.peaked && !link.mixed;
+  const linear = others.some((term) => isLinear(setting, term.value, link));
+  if (projected && !pooledOnly && (linear || !ways.every((way) => way.bent)))
+    return { reason: whyNot.linear(link.value) };
+  const foreign = others
+    .map((term) => foreignRoot(setting, reach, node, term.value, link))
+    .find(Boolean);
+  return foreign ? { reason: whyNot.foreign(link.value, foreign) } : { kind: link.kind };
+}
