@@ -10,7 +10,7 @@ export interface ApplyArguments {
   model: string;
   adapter: string;
   output: string | undefined;
-  weights: "inside" | "as-inputs";
+  weights: "inside" | "as-inputs" | "as-optional-inputs";
   externalData: string | boolean | undefined;
   copyData: boolean;
   force: boolean;
@@ -19,6 +19,12 @@ export interface ApplyArguments {
   timeout: number;
   trustLinks: boolean;
 }
+
+const PUT = {
+  inside: "with",
+  "as-inputs": "with inputs for",
+  "as-optional-inputs": "with optional inputs for",
+} as const satisfies Record<ApplyArguments["weights"], string>;
 
 /** Puts an adapter into its model and writes the tuned model. */
 export async function runApply(args: ApplyArguments): Promise<void> {
@@ -46,7 +52,7 @@ export async function runApply(args: ApplyArguments): Promise<void> {
   const tensors = adapter.tensors.length;
   const laurelizedFirst = !isLaurelized(model);
   const from = laurelizedFirst ? ", laurelized as the adapter's model was" : "";
-  const put = args.weights === "inside" ? "with" : "with inputs for";
+  const put = PUT[args.weights];
   if (args.json)
     printJson({
       input: args.model,

@@ -1,5 +1,13 @@
 import path from "node:path";
-import { adapterBytes, extractAdapter, openModel, saveAdapter } from "../src/index.ts";
+import {
+  type Adapter,
+  type AdapterFormat,
+  adapterBytes,
+  extractAdapter,
+  openModel,
+  peftConfig,
+  saveFiles,
+} from "../src/index.ts";
 import { printJson } from "./json.ts";
 import { checkFree, realFolder } from "./output.ts";
 import { bytes, counted } from "./text.ts";
@@ -8,6 +16,9 @@ import { bytes, counted } from "./text.ts";
 export interface ExtractArguments {
   model: string;
   output: string | undefined;
+  format: NonNullable<AdapterFormat["format"]>;
+  peft: boolean;
+  baseModel: string | undefined;
   train: string[] | undefined;
   force: boolean;
   json: boolean;
@@ -15,26 +26,45 @@ export interface ExtractArguments {
   trustLinks: boolean;
 }
 
+/** Where PEFT looks for what an adapter is. */
+const CONFIG = "adapter_config.json";
+
 /** Takes the LAuReL weights out of a model and writes them as an adapter. */
 export async function runExtract(args: ExtractArguments): Promise<void> {
   const { dir, name, ext } = path.parse(args.model);
   const stem = ext === ".onnx" ? name : name + ext;
-  const file = args.output ?? path.join(dir, `${stem}.safetensors`);
+  const file = args.output ?? path.join(dir, `${stem}.${args.format}`);
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   const adapter = await extractAdapter(model, { train: args.train });
   realFolder(file);
   const data = model.dataFiles.map((each) => path.join(path.dirname(args.model), each));
-  checkFree(file, [args.model, ...data], args.force);
-  await saveAdapter(adapter, file);
-  const weights = adapter.tensors.reduce(
-    (sum, { dims }) => sum + dims.reduce((n, dim) => n * dim, 1),
-    0,
-  );
-  const size = adapterBytes(adapter).length;
-  const tensors = adapter.tensors.length;
-  if (args.json) printJson({ input: args.model, output: file, bytes: size, weights, tensors });
+  const content = adapterBytes(adapter, { format: args.format });
+  const beside = args.peft && args.format === "safetensors" ? configOf(args, adapter) : new Map();
+  const files = [file, ...[...beside.keys()].map((each) => path.join(path.dirname(file), each))];
+  for (const each of files) checkFree(each, [args.model, ...data], args.force);
+  saveFiles(content, file, beside);
+  report(args, adapter, files, content.length);
+}
+
+const configOf = ({ baseModel }: ExtractArguments, adapter: Adapter) =>
+  new Map([
+    [
+      CONFIG,
+      new TextEncoder().encode(`${JSON.stringify(peftConfig(adapter, baseModel), null, 2)}\n`),
+    ],
+  ]);
+
+function report(
+  args: ExtractArguments,
+  { tensors }: Adapter,
+  [output, ...beside]: readonly string[],
+  size: number,
+): void {
+  const weights = tensors.reduce((sum, { dims }) => sum + dims.reduce((n, dim) => n * dim, 1), 0);
+  const written = { input: args.model, output, bytes: size, weights, tensors: tensors.length };
+  if (args.json) printJson(args.peft ? { ...written, beside } : written);
   else if (!args.quiet)
     process.stdout.write(
-      `wrote ${file}   ${bytes(size)}, ${counted(weights, "weight")} in ${counted(tensors, "tensor")}\n`,
+      `wrote ${[output, ...beside].join(", ")}   ${bytes(size)}, ${counted(weights, "weight")} in ${counted(tensors.length, "tensor")}\n`,
     );
 }

@@ -1,5 +1,6 @@
 export {
   type Adapter,
+  type AdapterFormat,
   adapterBytes,
   adapterFeeds,
   extractAdapter,
@@ -7,6 +8,15 @@ export {
   saveAdapter,
 } from "../passes/adapter/adapter.ts";
 export { type ApplyOptions, applyAdapter } from "../passes/adapter/apply-adapter.ts";
+export {
+  type AverageOptions,
+  averageAdapters,
+  averageWeights,
+  combineAdapters,
+} from "../passes/adapter/combine.ts";
+export { weightsAsOptionalInputs } from "../passes/adapter/optional-inputs.ts";
+export { type PeftConfig, peftConfig } from "../passes/adapter/peft.ts";
+export { type TorchTensor, torchBytes, torchTensors } from "../passes/adapter/torch.ts";
 export { trainableWeights } from "../passes/adapter/trainable.ts";
 export { weightOf, weightsAsInputs, withWeights } from "../passes/adapter/weights.ts";
 export type { FitData } from "../passes/finetune/batch-source.ts";
@@ -105,6 +115,7 @@ export {
   type OpenOptions,
   openModel,
   saveBytes,
+  saveFiles,
   saveModel,
   stageModel,
 } from "./model.ts";

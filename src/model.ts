@@ -59,6 +59,13 @@ export async function sourceOf(
 export const saveBytes = (bytes: Uint8Array, path: string) =>
   writePending(bytesSource(bytes), path).keep();
 
+/** Writes bytes to a path, and files beside it by name: all appear or none does. */
+export const saveFiles = (
+  bytes: Uint8Array,
+  path: string,
+  beside: ReadonlyMap<string, Uint8Array>,
+) => stageModel({ source: bytesSource(bytes), folder: null }, path, beside).keep();
+
 /**
  * Opens an ONNX model of any IR version from a path (Node), its bytes or a Blob. Reads its
  * structure and no weight. Throws an InputError, one sentence, where it is no readable model.

@@ -17,7 +17,8 @@ export const apply = (start: Start): CommandModule<object, ApplyArguments> => ({
       .positional("adapter", {
         type: "string",
         demandOption: true,
-        describe: "a .safetensors file of extract's or finetune's",
+        describe:
+          "a .safetensors file of extract's or finetune's, or an .onnx_adapter for the laurelized model",
       })
       .options(
         withValues({
@@ -27,10 +28,10 @@ export const apply = (start: Start): CommandModule<object, ApplyArguments> => ({
             describe: "where to write  [default: model.tuned.onnx beside the input]",
           },
           weights: {
-            choices: ["inside", "as-inputs"],
+            choices: ["inside", "as-inputs", "as-optional-inputs"],
             default: "inside",
             describe:
-              "keep the adapter's weights in the model, or make them its inputs, so that one session serves many adapters",
+              "keep the adapter's weights in the model, or make them its inputs, so that one session serves many adapters; optional inputs keep them as defaults, which an onnx_adapter overrides",
           },
           "copy-data": {
             type: "boolean",

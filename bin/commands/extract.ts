@@ -5,7 +5,8 @@ import { force, json, quiet, train, trustLinks, withValues } from "./options.ts"
 /** `laurelize extract`: the tuned weights alone. */
 export const extract: CommandModule<object, ExtractArguments> = {
   command: "extract <model>",
-  describe: "take the LAuReL weights of a model out into an adapter, a .safetensors file",
+  describe:
+    "take the LAuReL weights of a model out into an adapter: a .safetensors file, or onnxruntime's own format",
   builder: (yargs) =>
     yargs
       .positional("model", {
@@ -19,6 +20,24 @@ export const extract: CommandModule<object, ExtractArguments> = {
             alias: "o",
             type: "string",
             describe: "where to write  [default: model.safetensors beside the input]",
+          },
+          format: {
+            choices: ["safetensors", "onnx_adapter"],
+            default: "safetensors",
+            describe:
+              "a .safetensors file, or an adapter that onnxruntime loads over optional inputs",
+          },
+          peft: {
+            type: "boolean",
+            default: false,
+            describe: "write an adapter_config.json beside it, under the names that PEFT uses",
+            idle: ({ format }) =>
+              format === "onnx_adapter" ? "an onnx_adapter has no configuration" : null,
+          },
+          "base-model": {
+            type: "string",
+            describe: "name or path of the original model, for adapter_config.json",
+            idle: ({ peft }) => (peft ? null : "it goes into the file that --peft writes"),
           },
           ...train(
             "globs over names of further weights to take; --no-train takes LAuReL's alone  [default: those noted as trained]",

@@ -1,7 +1,9 @@
 import type { CommandModule } from "yargs";
 import type { Start } from "../supervise.ts";
 import { apply } from "./apply.ts";
+import { average, combine } from "./average.ts";
 import { compare } from "./compare.ts";
+import { exportTorch } from "./export-torch.ts";
 import { extract } from "./extract.ts";
 import { finetune } from "./finetune.ts";
 import { inspect } from "./inspect.ts";
@@ -37,6 +39,9 @@ export const commands: Readonly<Record<string, Command>> = {
   },
   extract: { declare: () => extract },
   apply: { declare: apply, run: async () => (await import("../run-apply.ts")).runApply },
+  average: { declare: () => average },
+  combine: { declare: () => combine },
+  "export-torch": { declare: () => exportTorch },
 };
 
 /** Runs a command in this process. */

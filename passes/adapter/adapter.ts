@@ -8,6 +8,11 @@ import {
   withOrt,
 } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
+import {
+  isOnnxAdapter,
+  readOnnxAdapter,
+  writeOnnxAdapter,
+} from "../../src/formats/onnx-adapter.ts";
 import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
 import { tensorOf } from "../../src/graph/constants.ts";
 import { weightNamed } from "../../src/graph/scopes.ts";
@@ -15,7 +20,9 @@ import { isFloat, typeOfTensor } from "../../src/graph/types.ts";
 import { type Model, saveBytes, sourceOf } from "../../src/model.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import { showShape } from "../../src/onnx/shape.ts";
-import { shown } from "../../src/options.ts";
+import type { Source } from "../../src/onnx/source.ts";
+import { checkValues } from "../../src/option-values.ts";
+import { type Declared, shown } from "../../src/options.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import { tensorOfBytes } from "../../src/ort/tensors.ts";
 import {
@@ -37,7 +44,25 @@ export interface Adapter {
   readonly laurelizations: readonly Laurelization[];
   /** The new weights, and further ones that were tuned with them. */
   readonly tensors: readonly DenseTensor[];
+  /** How many examples they were trained on, if that is known. */
+  readonly examples?: number | undefined;
 }
+
+/** How an adapter is written. */
+export interface AdapterFormat {
+  /**
+   * "safetensors", which says what model it is for; or "onnx_adapter", which onnxruntime loads to
+   * override optional inputs. "safetensors" by default.
+   */
+  readonly format?: "safetensors" | "onnx_adapter" | undefined;
+}
+
+const adapterFormat: Declared<AdapterFormat> = {
+  format: { type: "string", choices: ["safetensors", "onnx_adapter"] },
+};
+
+/** The metadata key of the number of examples. */
+const EXAMPLES = "laurelize_examples";
 
 /**
  * Takes the LAuReL weights out of a laurelized model, those others that its metadata notes as
@@ -71,50 +96,70 @@ const withoutUndo = (read: Laurelization): Laurelization => {
   return { version, variant, options, sites, ...(finding ? { finding } : {}), sha256 };
 };
 
-/** The adapter as a .safetensors file; the same adapter gives the same bytes. */
-export function adapterBytes(adapter: Adapter): Uint8Array {
+/** The adapter as a file; the same adapter gives the same bytes. */
+export function adapterBytes(adapter: Adapter, options: AdapterFormat = {}): Uint8Array {
   checkAdapter("adapterBytes", adapter);
-  const { laurelizations, tensors } = adapter;
+  checkGiven("adapterBytes", options, adapterFormat);
+  checkValues({ ...options }, adapterFormat);
+  const { laurelizations, tensors, examples } = adapter;
+  if (options.format === "onnx_adapter") return writeOnnxAdapter(tensors);
+  if (laurelizations.length === 0)
+    throw new InputError(
+      `${adapter.name}, in onnxruntime's format, does not say what model it is for; apply it to the laurelized model and extract the adapter from the result.`,
+    );
   const metadata = laurelizations.map((each, n) => [manifestKey(n), JSON.stringify(each)] as const);
-  return writeSafetensors(tensors, new Map(metadata));
+  const count = examples === undefined ? [] : [[EXAMPLES, String(examples)] as const];
+  return writeSafetensors(tensors, new Map([...metadata, ...count]));
 }
 
 /** Writes an adapter to a path: the file appears whole or not at all. */
-export async function saveAdapter(adapter: Adapter, path: string): Promise<void> {
+export async function saveAdapter(
+  adapter: Adapter,
+  path: string,
+  options: AdapterFormat = {},
+): Promise<void> {
   checkAdapter("saveAdapter", adapter);
   checkPath("saveAdapter", path);
-  saveBytes(adapterBytes(adapter), path);
+  saveBytes(adapterBytes(adapter, options), path);
 }
 
 /**
- * Opens an adapter from a path (Node), its bytes or a Blob. Throws an InputError if it is not a
- * .safetensors file, or not one that laurelize has written.
+ * Opens an adapter from a path (Node), its bytes or a Blob: a .safetensors file that laurelize has
+ * written, or an adapter of onnxruntime. Throws an InputError if it is neither.
  */
 export async function openAdapter(from: string | Uint8Array | Blob): Promise<Adapter> {
   checkFrom("openAdapter", from);
   const source = await sourceOf(from, "the adapter", ".safetensors");
   try {
-    const { tensors, metadata } = readSafetensors(source);
-    const { name } = source;
-    const all = laurelizations(metadata);
-    if (all.length === 0 || all.includes(null))
-      throw new InputError(
-        `${name} does not say what model it is for; give an adapter that laurelize extract or finetune has written.`,
-      );
-    const read = tensors.map(({ range: { start, end }, ...tensor }) => ({
-      ...tensor,
-      data: source.read(start, end).slice(),
-    }));
-    const held = new Set(tensors.map((tensor) => tensor.name));
-    const missing = parameterNames(all as Laurelization[]).find((each) => !held.has(each));
-    if (missing !== undefined)
-      throw new InputError(
-        `${name} lacks the tensor ${missing} that its metadata names; it is damaged, or rewritten by another tool.`,
-      );
-    return { name, laurelizations: all as Laurelization[], tensors: read };
+    if (isOnnxAdapter(source))
+      return { name: source.name, laurelizations: [], tensors: readOnnxAdapter(source) };
+    return safetensorsAdapter(source);
   } finally {
     source.close?.();
   }
+}
+
+function safetensorsAdapter(source: Source): Adapter {
+  const { tensors, metadata } = readSafetensors(source);
+  const { name } = source;
+  const all = laurelizations(metadata);
+  if (all.length === 0 || all.includes(null))
+    throw new InputError(
+      `${name} does not say what model it is for; give an adapter that laurelize extract or finetune has written.`,
+    );
+  const read = tensors.map(({ range: { start, end }, ...tensor }) => ({
+    ...tensor,
+    data: source.read(start, end).slice(),
+  }));
+  const held = new Set(tensors.map((tensor) => tensor.name));
+  const missing = parameterNames(all as Laurelization[]).find((each) => !held.has(each));
+  if (missing !== undefined)
+    throw new InputError(
+      `${name} lacks the tensor ${missing} that its metadata names; it is damaged, or rewritten by another tool.`,
+    );
+  const examples = Number(metadata.get(EXAMPLES));
+  const counted = Number.isSafeInteger(examples) && examples > 0 ? { examples } : {};
+  return { name, laurelizations: all as Laurelization[], tensors: read, ...counted };
 }
 
 /** The adapter's tensors as onnxruntime takes them, for a model whose weights are inputs. */

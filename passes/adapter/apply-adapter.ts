@@ -10,13 +10,16 @@ import {
 import { InputError } from "../../src/errors.ts";
 import { copyNames } from "../../src/graph/placing.ts";
 import type { Model } from "../../src/model.ts";
+import { checkValues } from "../../src/option-values.ts";
 import type { Declared } from "../../src/options.ts";
 import { inserting } from "../laurelize/insert-options.ts";
 import { laurelize } from "../laurelize/laurelize.ts";
-import { type Laurelization, laurelizations } from "../laurelize/manifest.ts";
+import { laurelizations } from "../laurelize/manifest.ts";
 import { NoSiteError } from "../laurelize/no-site-error.ts";
 import type { VariantName, VariantOptions } from "../variants/index.ts";
 import { type Adapter, checkAdapter, tensorMisfit } from "./adapter.ts";
+import { weightsAsOptionalInputs } from "./optional-inputs.ts";
+import { difference } from "./same-laurelization.ts";
 import { laurelizationsOf } from "./trainable.ts";
 import { weightsAsInputs, withWeights } from "./weights.ts";
 
@@ -24,9 +27,10 @@ import { weightsAsInputs, withWeights } from "./weights.ts";
 export interface ApplyOptions extends WithOrt {
   /**
    * "inside": the weights are the model's own. "as-inputs": they are inputs of the model, behind
-   * its others, so that one session serves many adapters. "inside" by default.
+   * its others, so that one session serves many adapters. "as-optional-inputs": they are both, and
+   * an adapter of onnxruntime overrides them. "inside" by default.
    */
-  readonly weights?: "inside" | "as-inputs" | undefined;
+  readonly weights?: "inside" | "as-inputs" | "as-optional-inputs" | undefined;
   /** A file name for weights of the adapter that are external in the model. */
   readonly externalData?: string | null | undefined;
   /** The model's data files are copied when the result is saved, under names that begin so. */
@@ -35,7 +39,7 @@ export interface ApplyOptions extends WithOrt {
 
 const applyOptions: Declared<ApplyOptions> = {
   ...withOrt,
-  weights: text,
+  weights: { type: "string", choices: ["inside", "as-inputs", "as-optional-inputs"] },
   externalData: orNull(text),
   copyData: orNull(text),
 };
@@ -52,6 +56,7 @@ export async function applyAdapter(
 ): Promise<Model> {
   checkModel("applyAdapter", model);
   checkGiven("applyAdapter", options, applyOptions);
+  checkValues({ ...options }, applyOptions);
   checkAdapter("applyAdapter", adapter);
   const { ort, weights = "inside", externalData, copyData } = options;
   const plain = laurelizations(model.metadata).length === 0;
@@ -68,15 +73,17 @@ export async function applyAdapter(
     },
   );
   if (weights === "inside") return tuned;
-  return weightsAsInputs(
-    tuned,
-    adapter.tensors.map(({ name }) => name),
-  );
+  const names = adapter.tensors.map(({ name }) => name);
+  return weights === "as-inputs"
+    ? weightsAsInputs(tuned, names)
+    : weightsAsOptionalInputs(tuned, names);
 }
 
+/** An adapter of onnxruntime's format does not say what it is for: its tensors alone are compared. */
 function checkSame(model: Model, { name, laurelizations: wanted }: Adapter): void {
   const { name: file } = model.source;
   const all = laurelizationsOf(model);
+  if (wanted.length === 0) return;
   if (all.length !== wanted.length)
     throw new InputError(
       `${file} was laurelized ${times(all.length)}, and the model of ${name} ${times(wanted.length)}; give that one.`,
@@ -89,27 +96,6 @@ function checkSame(model: Model, { name, laurelizations: wanted }: Adapter): voi
 
 const times = (count: number) => (count === 1 ? "once" : `${count} times`);
 
-/** How a model's laurelization differs from the adapter's, after "which"; null if it does not. */
-function difference(one: Laurelization, wanted: Laurelization, first: boolean): string | null {
-  if (one.variant !== wanted.variant)
-    return `has the variant ${one.variant}, the adapter ${wanted.variant}`;
-  if (first && one.sha256 !== null && wanted.sha256 !== null && one.sha256 !== wanted.sha256)
-    return `was made from another original, by its SHA-256`;
-  const [mine, theirs] = [one.options, wanted.options].map(
-    (options) => new Map(Object.entries(options)),
-  );
-  for (const [option, value] of theirs)
-    if (mine.get(option) !== value)
-      return `was laurelized with ${option} ${mine.get(option)}, the adapter's model with ${value}`;
-  const [sites, others] = [one, wanted].map((each) => each.sites.map(({ name }) => name));
-  const lacking = others.find((site) => !sites.includes(site));
-  if (lacking !== undefined) return `has no LAuReL at ${lacking}, where the adapter's model has`;
-  const more = sites.find((site) => !others.includes(site));
-  if (more !== undefined) return `has LAuReL at ${more}, where the adapter's model has none`;
-  const same = JSON.stringify(one.sites) === JSON.stringify(wanted.sites);
-  return same ? null : `has LAuReL at the same sites between other values`;
-}
-
 /** The original laurelized as the adapter's model was. */
 async function laurelizedLike(
   original: Model,
@@ -117,6 +103,10 @@ async function laurelizedLike(
   { ort, externalData }: ApplyOptions,
 ): Promise<Model> {
   const { name: file } = original.source;
+  if (wanted.length === 0)
+    throw new InputError(
+      `${name}, in onnxruntime's format, does not say how ${file} was laurelized; give the laurelized model, or the adapter as .safetensors.`,
+    );
   const [{ sha256: digest }] = wanted;
   if (digest === null)
     throw new InputError(

@@ -134,7 +134,7 @@ async function fitted(trainer: Trainer, setup: Setup): Promise<FitResult> {
   const { lr } = scheduleOf({ ...setup.trained });
   return {
     model: tuned,
-    adapter: adapterOf(tuned, options.train),
+    adapter: { ...adapterOf(tuned, options.train), examples: sources.train.dataset?.rows },
     history: historyOf(run),
     best,
     checkpoint: checkpoint!,

@@ -1,0 +1,121 @@
+import { checkArgument, checkGiven, flag } from "../../src/arguments.ts";
+import { InputError } from "../../src/errors.ts";
+import { decodeNumbers, encodeNumbers } from "../../src/graph/tensor.ts";
+import type { DenseTensor } from "../../src/onnx/new-node.ts";
+import { showShape } from "../../src/onnx/shape.ts";
+import type { Declared } from "../../src/options.ts";
+import { type Adapter, checkAdapter } from "./adapter.ts";
+import { difference } from "./same-laurelization.ts";
+
+/** How adapters are averaged. */
+export interface AverageOptions {
+  /** Every adapter counts the same, also if all say how many examples they were trained on. */
+  readonly equal?: boolean | undefined;
+}
+
+const averageOptions: Declared<AverageOptions> = { equal: flag };
+
+/**
+ * The mean of adapters of one model, tensor by tensor in float64, rounded once. If each says how
+ * many examples it was trained on, these are the weights, as in federated averaging. Throws an
+ * InputError if the adapters do not belong together.
+ */
+export function averageAdapters(
+  adapters: readonly Adapter[],
+  options: AverageOptions = {},
+): Adapter {
+  checkGiven("averageAdapters", options, averageOptions);
+  checkAdapters("averageAdapters", adapters);
+  const weights = averageWeights(adapters, options);
+  const examples = adapters.reduce((sum, each) => sum + (each.examples ?? Number.NaN), 0);
+  const combined = combineAdapters(adapters, weights);
+  return Number.isNaN(examples) ? combined : { ...combined, examples };
+}
+
+/** The weights of a mean: shares of the examples if every adapter counts its own, else equal ones. */
+export function averageWeights(
+  adapters: readonly Adapter[],
+  { equal = false }: AverageOptions = {},
+): number[] {
+  const counts = adapters.map(({ examples }) => examples);
+  const known = !equal && counts.every((count) => count !== undefined);
+  const parts = known ? (counts as number[]) : counts.map(() => 1);
+  const sum = parts.reduce((a, b) => a + b, 0);
+  return parts.map((part) => part / sum);
+}
+
+/**
+ * The weighted sum of adapters of one model, tensor by tensor in float64, rounded once. The weights
+ * are taken as they are; those of a mean add up to 1. Throws an InputError if the adapters do not
+ * belong together, or if the result is not finite.
+ */
+export function combineAdapters(adapters: readonly Adapter[], weights: readonly number[]): Adapter {
+  checkAdapters("combineAdapters", adapters);
+  checkArgument(
+    "combineAdapters",
+    weights,
+    Array.isArray(weights) &&
+      weights.length === adapters.length &&
+      weights.every((weight) => Number.isFinite(weight)),
+    "a finite number for each adapter",
+  );
+  const [first, ...others] = adapters;
+  for (const other of others) checkTogether(first, other);
+  const tensors = first.tensors.map((tensor) => {
+    const all = adapters.map((each) => each.tensors.find(({ name }) => name === tensor.name)!);
+    return weightedSum(all, weights);
+  });
+  return { name: first.name, laurelizations: first.laurelizations, tensors };
+}
+
+function checkAdapters(of: string, adapters: readonly Adapter[]): void {
+  checkArgument(
+    of,
+    adapters,
+    Array.isArray(adapters) && adapters.length > 0,
+    "an array of adapters",
+  );
+  for (const each of adapters) checkAdapter(of, each);
+}
+
+/** Throws an InputError if two adapters are not of one model, or do not hold the same tensors. */
+function checkTogether(a: Adapter, b: Adapter): void {
+  const refuse = (why: string) =>
+    new InputError(
+      `${b.name} and ${a.name} do not belong together: ${why}; give adapters of one model, laurelized in one way.`,
+    );
+  if (a.laurelizations.length !== b.laurelizations.length)
+    throw refuse("their models were laurelized a different number of times");
+  for (const [n, one] of a.laurelizations.entries()) {
+    const misfit = difference(one, b.laurelizations[n], n === 0);
+    if (misfit) throw refuse(`the model of ${a.name} ${misfit}`);
+  }
+  const [mine, theirs] = [a, b].map(({ tensors }) => new Map(tensors.map((t) => [t.name, t])));
+  const missing = (from: string, name: string) =>
+    refuse(`${from} holds no tensor ${name}, which was trained in the other`);
+  for (const name of theirs.keys()) if (!mine.has(name)) throw missing(a.name, name);
+  for (const [name, { dtype, dims }] of mine) {
+    const other = theirs.get(name);
+    if (!other) throw missing(b.name, name);
+    if (other.dtype !== dtype || other.dims.join() !== dims.join())
+      throw refuse(
+        `tensor ${name} is ${dtype} ${showShape(dims)} in one and ${other.dtype} ${showShape(other.dims)} in the other`,
+      );
+  }
+}
+
+function weightedSum(all: readonly DenseTensor[], weights: readonly number[]): DenseTensor {
+  const [{ name, dtype, dims }] = all;
+  const sum = decodeNumbers(dtype, all[0].data).map((value) => value * weights[0]);
+  for (const [k, { data }] of all.entries()) {
+    if (k === 0) continue;
+    const values = decodeNumbers(dtype, data);
+    for (let at = 0; at < sum.length; at++) sum[at] += values[at] * weights[k];
+  }
+  const data = encodeNumbers(dtype, sum);
+  if (!decodeNumbers(dtype, data).every(Number.isFinite))
+    throw new InputError(
+      `tensor ${name} of the result holds values that are not finite in ${dtype}; look at the adapters and their weights.`,
+    );
+  return { name, dtype, dims, data };
+}
