@@ -115,7 +115,10 @@ export async function runLaurelize(args: LaurelizeArguments): Promise<void> {
   const written = performance.now();
   let proof: Proof | null = null;
   if (args.prove !== "none") {
-    proof = await proveStaged(args, dims, laurel, pending.path, alsoOrt);
+    proof = await proveStaged(args, dims, laurel, pending.path, alsoOrt).catch((error) => {
+      pending.discard();
+      throw error;
+    });
     say(`\n${proofLines(proof, crashes())}`);
   }
   const proved = performance.now();

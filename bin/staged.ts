@@ -22,7 +22,11 @@ export async function staged(
   const release = () => answers.map(([signal, answer]) => process.off(signal, answer));
   hold();
   const pending = stageModel(model, output, beside);
-  process.once("exit", pending.discard);
+  const discard = () => {
+    process.off("exit", discard);
+    pending.discard();
+  };
+  process.once("exit", discard);
   tell({ temporary: pending.temporary });
   sweepAfterwards(pending.temporary);
   await new Promise(setImmediate);
@@ -32,10 +36,11 @@ export async function staged(
     try {
       pending.keep();
     } finally {
+      process.off("exit", discard);
       release();
     }
   };
-  return { ...pending, keep };
+  return { ...pending, keep, discard };
 }
 
 /**

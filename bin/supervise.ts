@@ -89,11 +89,11 @@ export const supervise: Start = async (command, args) => {
       process.exitCode = known.done ?? code ?? EXIT.notProved;
       return;
     }
+    for (const file of known.temporary) fs.rmSync(file, { recursive: true, force: true });
     if (!timedOut && ASKED.some((name) => name === signal)) {
       process.kill(process.pid, signal as NodeJS.Signals);
       return;
     }
-    for (const file of known.temporary) fs.rmSync(file, { recursive: true, force: true });
     const { session, step } = known;
     const level: Level = session?.level ?? "disabled";
     const where = `during "${step}"${session ? ` (${session.model}, optimisation level "${level}")` : ""}`;

@@ -22,6 +22,7 @@ import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { cli } from "./support/cli.ts";
 import { corpus, fixture, temporaryFolder } from "./support/fixture.ts";
+import { sessionOn } from "./support/session.ts";
 import { tuned } from "./support/tuned.ts";
 
 const { onnx } = onnxProto;
@@ -35,8 +36,7 @@ const same = (a: Uint8Array, b: Uint8Array, what = "") =>
 
 /** Every output of the model on made-up numbers, as bytes; further feeds as they are given. */
 async function run(bytes: Uint8Array, more: object = {}, session?: ort.InferenceSession) {
-  const at =
-    session ?? (await ort.InferenceSession.create(bytes, { graphOptimizationLevel: "disabled" }));
+  const at = session ?? (await sessionOn(bytes, { graphOptimizationLevel: "disabled" }));
   const feeds: Record<string, ort.Tensor> = { ...more };
   for (const { name, ...port } of at.inputMetadata) {
     if (name in feeds || !port.isTensor) continue;
@@ -144,7 +144,7 @@ describe("an adapter", time, () => {
     const trained = [tuned(model, 5), tuned(model, 6)];
     const adapters = await Promise.all(trained.map((each) => extractAdapter(each)));
     const served = await applyAdapter(plain, adapters[0], { ort, weights: "as-inputs" });
-    const session = await ort.InferenceSession.create(served.toBytes(), {
+    const session = await sessionOn(served.toBytes(), {
       graphOptimizationLevel: "disabled",
     });
     const own = plain.graph.main.inputs.map(({ name }) => name);
@@ -178,7 +178,7 @@ describe("an adapter", time, () => {
 /** Whether onnxruntime runs the model in the file as it does the bytes. */
 async function expectAlike(file: string, model: Uint8Array) {
   const level = { graphOptimizationLevel: "disabled" } as const;
-  const session = await ort.InferenceSession.create(file, level);
+  const session = await sessionOn(file, level);
   expect(await run(new Uint8Array(), {}, session)).toEqual(await run(model));
   await session.release();
 }
@@ -269,7 +269,7 @@ describe("an adapter of a model with weights in data files", time, () => {
     expect(applied.dataFiles).toContain("tuned.onnx.data");
     for (const name of trainableWeights(trained))
       expect(weightOf(applied, name).data).toEqual(weightOf(trained, name).data);
-    await (await ort.InferenceSession.create(far)).release();
+    await (await sessionOn(far)).release();
   });
 });
 

@@ -6,6 +6,7 @@ import { decodeHalf, encodeHalf } from "../src/graph/half.ts";
 import { uniform } from "../src/graph/random.ts";
 import { decodeNumbers, encodeNumbers } from "../src/graph/tensor.ts";
 import { tensorOfBytes } from "../src/ort/tensors.ts";
+import { isNightly } from "./support/sweep.ts";
 
 const view = new DataView(new ArrayBuffer(2));
 const everyPattern = Uint16Array.from({ length: 1 << 16 }, (_, k) => k);
@@ -26,7 +27,8 @@ describe("float16 in bulk", () => {
 
   it("encodes every number, what lies just beside it and between two, rounded once", () => {
     const next = uniform(1, "half");
-    const finite = [...everyPattern].map(judged).filter(Number.isFinite);
+    const some = isNightly ? [...everyPattern] : [...everyPattern].filter((bits) => bits % 5 === 0);
+    const finite = some.map(judged).filter(Number.isFinite);
     const between = finite.flatMap((value) => {
       const step = ulp(value, "float16");
       const half = value + step / 2;

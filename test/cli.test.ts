@@ -5,7 +5,7 @@ import { dump } from "npyjs";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
-import { cliProcess } from "./support/cli.ts";
+import { cli, cliProcess } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
 
@@ -68,11 +68,11 @@ describe("laurelize model.onnx", () => {
 
   it("--dry-run and --quiet do what they say", () => {
     const model = place(fixture("pre-norm-mlp"));
-    const dry = cliProcess([model, "--dry-run"]);
+    const dry = cli([model, "--dry-run"]);
     expect(dry.code).toBe(0);
     expect(dry.stdout).toContain("nothing written");
     expect(files(model)).toEqual(["model.onnx"]);
-    expect(cliProcess([model, "--quiet", "-o", path.join(folder, "quiet.onnx")])).toEqual({
+    expect(cli([model, "--quiet", "-o", path.join(folder, "quiet.onnx")])).toEqual({
       code: 0,
       stdout: "",
       stderr: "",
@@ -83,12 +83,12 @@ describe("laurelize model.onnx", () => {
     const model = place(fixture("pre-norm-mlp"));
     const output = path.join(path.dirname(model), "there.onnx");
     fs.writeFileSync(output, "mine");
-    const refused = cliProcess([model, "-o", output]);
+    const refused = cli([model, "-o", output]);
     expect(refused.code).toBe(2);
     expect(refused.stderr).toContain("--force");
     expect(fs.readFileSync(output, "utf8")).toBe("mine");
-    expect(cliProcess([model, "-o", output, "--force", "-q"]).code).toBe(0);
-    expect(cliProcess([model, "-o", model, "--force"])).toMatchObject({ code: 2, stdout: "" });
+    expect(cli([model, "-o", output, "--force", "-q"]).code).toBe(0);
+    expect(cli([model, "-o", model, "--force"])).toMatchObject({ code: 2, stdout: "" });
     expect(fs.readFileSync(model)).toEqual(Buffer.from(fixture("pre-norm-mlp")));
   });
 
@@ -102,14 +102,14 @@ describe("laurelize model.onnx", () => {
     });
     expect(files(model)).toEqual(["model.onnx"]);
     const other = place(fixture("pre-norm-mlp"));
-    expect(cliProcess([other, "--exclude", "*"])).toMatchObject({ code: 3 });
+    expect(cli([other, "--exclude", "*"])).toMatchObject({ code: 3 });
     expect(files(other)).toEqual(["model.onnx"]);
   });
 
   it("says so, exits 0 and writes nothing where the model is laurelized already", () => {
     const model = place(fixture("pre-norm-mlp"));
-    cliProcess([model, "-q"]);
-    const again = cliProcess([model.replace(".onnx", ".laurel.onnx")]);
+    cli([model, "-q"]);
+    const again = cli([model.replace(".onnx", ".laurel.onnx")]);
     expect(again.code).toBe(0);
     expect(again.stdout).toContain("already laurelized");
     expect(files(model)).toEqual(["model.laurel.onnx", "model.onnx"]);
@@ -121,7 +121,7 @@ describe("laurelize model.onnx", () => {
       g (float[2, 8] x) => (float[2, 8] z) <float[8, 8] w, float[1] zero = {0}>
       { i = Div(x, zero) f = MatMul(x, w) t = Tanh(i) [res] y = Add(i, h) h = MatMul(t, w) z = Atan(y) }`),
     );
-    const { code, stderr, stdout } = cliProcess([model, "--variant", "lr"]);
+    const { code, stderr, stdout } = cli([model, "--variant", "lr"]);
     expect(code).toBe(1);
     expect(stdout).toMatch(/output z differs/);
     expect(stderr).toContain("was not written");
@@ -138,16 +138,16 @@ describe("laurelize model.onnx", () => {
       fs.writeFileSync(path.join(data, "input_0.pb"), tensor);
     };
     write([3, 6, 8], 1);
-    const good = cliProcess([model, "--inputs", data, "--force"]);
+    const good = cli([model, "--inputs", data, "--force"]);
     expect(good.stderr).not.toContain("laurelize:");
     expect(good.stdout).toContain("bit-equal on 1 input;");
     write([3, 7, 8], 1);
-    expect(cliProcess([model, "--inputs", data, "--force"])).toMatchObject({
+    expect(cli([model, "--inputs", data, "--force"])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining("shape [3, 7, 8]"),
     });
     write([3, 6, 8], 6);
-    expect(cliProcess([model, "--inputs", data, "--force"])).toMatchObject({
+    expect(cli([model, "--inputs", data, "--force"])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining("int32"),
     });
@@ -161,17 +161,17 @@ describe("laurelize model.onnx", () => {
       return file;
     };
     const x = Float32Array.from({ length: 2 * 6 * 8 }, (_, k) => Math.sin(k));
-    expect(cliProcess([model, "--inputs", write("x", x, [2, 6, 8])]).stdout).toContain(
+    expect(cli([model, "--inputs", write("x", x, [2, 6, 8])]).stdout).toContain(
       "bit-equal on 1 input;",
     );
-    const other = cliProcess([model, "-f", "--rank", "1", "--inputs", write("z", x, [2, 6, 8])]);
+    const other = cli([model, "-f", "--rank", "1", "--inputs", write("z", x, [2, 6, 8])]);
     expect(other).toMatchObject({
       code: 2,
       stderr: expect.stringContaining("no array x; they hold z"),
     });
     const text = path.join(path.dirname(model), "text.npz");
     fs.writeFileSync(text, "no zip");
-    expect(cliProcess([model, "-f", "--inputs", text])).toMatchObject({
+    expect(cli([model, "-f", "--inputs", text])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining("no .npz"),
     });
@@ -179,15 +179,14 @@ describe("laurelize model.onnx", () => {
 
   it("--external-data keeps the larger new weights in a file of their own", async () => {
     const model = place(fixture("pre-norm-mlp"));
-    const { code, stdout } = cliProcess([model, "--external-data"]);
+    const { code, stdout } = cli([model, "--external-data"]);
     expect([code, stdout]).toEqual([0, expect.stringContaining("bit-equal")]);
     expect(files(model)).toEqual(["model.laurel.onnx", "model.laurel.onnx.data", "model.onnx"]);
     expect(
-      cliProcess([model, "--external-data", "-o", path.join(path.dirname(model), "other.onnx")])
-        .code,
+      cli([model, "--external-data", "-o", path.join(path.dirname(model), "other.onnx")]).code,
     ).toBe(0);
     fs.rmSync(path.join(path.dirname(model), "model.laurel.onnx"));
-    expect(cliProcess([model, "--external-data"])).toMatchObject({
+    expect(cli([model, "--external-data"])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining(".data exists"),
     });
@@ -226,8 +225,8 @@ describe("laurelize model.onnx", () => {
 
   it("sizes free dimensions as told", () => {
     const model = place(fixture("pre-norm-mlp"));
-    expect(cliProcess([model, "--dim", "N=5"]).stdout).toContain("with N=5");
-    expect(cliProcess([model, "--dim", "M=5", "-f"])).toMatchObject({
+    expect(cli([model, "--dim", "N=5"]).stdout).toContain("with N=5");
+    expect(cli([model, "--dim", "M=5", "-f"])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining("no free dimension M"),
     });
@@ -243,7 +242,7 @@ describe("laurelize model.onnx", () => {
     [["--feature-axis", "9"], "axis"],
   ])("refuses %s in one sentence", (args, word) => {
     const model = place(fixture("pre-norm-mlp"));
-    const { code, stderr } = cliProcess([model, ...args]);
+    const { code, stderr } = cli([model, ...args]);
     expect(code === 2 || code === 3).toBe(true);
     expect(stderr).toContain(word);
     expect(stderr.trim().split("\n")).toHaveLength(1);
@@ -260,22 +259,20 @@ describe("a mistyped command line", () => {
     [["--stream", "x"], "--stream takes a number."],
     [["--rnk", "3"], "rnk is not understood"],
   ])("%j is refused before anything is read", (given, message) => {
-    const { code, stdout, stderr } = cliProcess(["no-such.onnx", ...given]);
+    const { code, stdout, stderr } = cli(["no-such.onnx", ...given]);
     expect([code, stdout]).toEqual([2, ""]);
     expect(stderr).toContain(message);
   });
 
   it("no file, or one too many", () => {
-    expect(cliProcess(["inspect"]).stderr).toContain("too few files are named: 0 instead of 1");
-    expect(cliProcess(["inspec", "a.onnx"]).stderr).toContain(
-      "inspec is neither a file nor a command",
-    );
-    expect(cliProcess(["a.onnx", "b.onnx"]).stderr).toContain("b.onnx is not understood");
+    expect(cli(["inspect"]).stderr).toContain("too few files are named: 0 instead of 1");
+    expect(cli(["inspec", "a.onnx"]).stderr).toContain("inspec is neither a file nor a command");
+    expect(cli(["a.onnx", "b.onnx"]).stderr).toContain("b.onnx is not understood");
   });
 
   it("is none with --no-prove, or with --external-data and no name", () => {
     const model = place(fixture("pre-norm-mlp"));
-    const { code, stderr } = cliProcess([model, "--no-prove", "--external-data", "--rank", "4"]);
+    const { code, stderr } = cli([model, "--no-prove", "--external-data", "--rank", "4"]);
     expect([code, stderr]).toEqual([0, ""]);
   });
 });
@@ -283,10 +280,10 @@ describe("a mistyped command line", () => {
 it("strip, extract and apply print one JSON document with --json", () => {
   const model = place(fixture("pre-norm-mlp"));
   const at = (name: string) => path.join(path.dirname(model), name);
-  expect(cliProcess([model, "--rank", "4", "--quiet"]).code).toBe(0);
+  expect(cli([model, "--rank", "4", "--quiet"]).code).toBe(0);
   const [laurel, adapter, output] = [at("model.laurel.onnx"), at("a.safetensors"), at("t.onnx")];
   const printed = (...args: string[]) => {
-    const { code, stdout, stderr } = cliProcess([...args, "--json"]);
+    const { code, stdout, stderr } = cli([...args, "--json"]);
     expect([code, stderr]).toEqual([0, ""]);
     return JSON.parse(stdout);
   };

@@ -3,6 +3,7 @@ import ort, { type Tensor } from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { fixture } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
+import { sessionOn } from "./support/session.ts";
 
 const header = `<ir_version: 8, opset_import: ["" : 17, "own" : 1]>`;
 const open = (text: string) => openModel(modelOfText(`${header} ${text}`));
@@ -54,7 +55,7 @@ describe("differentiate", () => {
     );
     const { model: step, cotangents } = await differentiate(model, { ort, wrt: ["x"] });
     expect(cotangents).toEqual({ y: null });
-    const session = await ort.InferenceSession.create(step.toBytes());
+    const session = await sessionOn(step.toBytes());
     const x = new ort.Tensor("float32", Float32Array.of(1, -2, 3), [3]);
     expect([...((await session.run({ x }))["x.grad"].data as Float32Array)]).toEqual([2, -4, 6]);
   });
@@ -95,7 +96,7 @@ describe("differentiate", () => {
     const counts = await operators(result.model);
     expect(counts.If).toBeUndefined();
     expect(counts).toMatchObject({ Tanh: 1, Relu: 1 });
-    const session = await ort.InferenceSession.create(result.model.toBytes());
+    const session = await sessionOn(result.model.toBytes());
     const ones = new ort.Tensor("float32", new Float32Array(8).fill(1), [2, 4]);
     const outputs = await session.run({ x: ones, "y.cotangent": ones });
     expect(outputs["w.grad"].dims).toEqual([4, 4]);
@@ -106,7 +107,7 @@ describe("differentiate", () => {
       "g (float[2] x) => (float[2] y, bool[2] z) <float o = {0.0}> { s = ReduceSum <keepdims = 0> (x) c = Greater(s, o) y, z = If <then_branch = t () => (float[2] a, bool[2] p) { a = Neg(x) p = Greater(x, o) }, else_branch = e () => (float[2] b, bool[2] q) { b = Exp(x) q = Less(x, o) }> (c) }",
     );
     const { model: made } = await differentiate(model, { ort, wrt: ["x"], of: ["y"] });
-    const session = await ort.InferenceSession.create(made.toBytes());
+    const session = await sessionOn(made.toBytes());
     const row = (...values: number[]) => new ort.Tensor("float32", Float32Array.from(values), [2]);
     const run = (x: Tensor) => session.run({ x, "y.cotangent": row(1, 1) });
     const [then, other] = [await run(row(2, -1)), await run(row(1, -2))];
@@ -121,7 +122,7 @@ describe("differentiate", () => {
       "g (float[4] x) => (float[4] y) <float three = {3.0}, float lo = {0.0}, float hi = {6.0}, float six = {6.0}> { a = Add(x, three) c = Clip(a, lo, hi) m = Mul(x, c) y = Div(m, six) }",
     );
     const { model: made } = await differentiate(model, { ort, wrt: ["three", "six"] });
-    const session = await ort.InferenceSession.create(made.toBytes());
+    const session = await sessionOn(made.toBytes());
     const x = new ort.Tensor("float32", Float32Array.of(-4, 1, 2, 4), [4]);
     const ones = new ort.Tensor("float32", new Float32Array(4).fill(1), [4]);
     const outputs = await session.run({ x, "y.cotangent": ones });
@@ -140,7 +141,7 @@ describe("differentiate", () => {
         `g (${dtype}[1, 4] x0) => (${dtype}[1, 4] x12) <${dtype} a = {0.0001}, ${dtype}[4] b = {0.1, 0.2, 0.3, 0.4}> { ${layers.join(" ")} }`,
       );
       const { model: made } = await differentiate(model, { ort, wrt: ["x0"] });
-      const session = await ort.InferenceSession.create(made.toBytes());
+      const session = await sessionOn(made.toBytes());
       const row = (...values: number[]) =>
         dtype === "float"
           ? new ort.Tensor("float32", Float32Array.from(values), [1, 4])

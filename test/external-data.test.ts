@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { cli } from "./support/cli.ts";
 import { corpus as corpusFolder, fixture, temporaryFolder } from "./support/fixture.ts";
 import { expectRefused } from "./support/refused.ts";
+import { sessionOn } from "./support/session.ts";
 
 const { onnx } = onnxProto;
 const scratch = temporaryFolder();
@@ -64,7 +65,7 @@ async function expectLaurelized(file: string, ...more: string[]) {
   expect([code, stderr]).toEqual([0, ""]);
   expect(stdout).toContain("bit-equal");
   const result = file.replace(".onnx", ".laurel.onnx");
-  await (await ort.InferenceSession.create(result)).release();
+  await (await sessionOn(result)).release();
   expect((await openModel(result)).graph.main.nodes.length).toBeGreaterThan(6);
 }
 
@@ -223,7 +224,7 @@ describe("--copy-data", time, () => {
     expect(fs.readdirSync(other).sort()).toEqual(["out.onnx", "out.onnx.data", "out.onnx.w.data"]);
     expect(fs.readFileSync(path.join(other, "out.onnx.w.data"))).toEqual(data);
     fs.rmSync(folder, { recursive: true });
-    await (await ort.InferenceSession.create(out)).release();
+    await (await sessionOn(out)).release();
     expect([...(await openModel(out)).dataFiles].sort()).toEqual([
       "out.onnx.data",
       "out.onnx.w.data",
@@ -244,7 +245,7 @@ describe("--copy-data", time, () => {
       expect(cli(["strip", out, "-o", back]).code).toBe(0);
       expect(fs.readFileSync(back)).toEqual(Buffer.from(model));
       expect(fs.readFileSync(path.join(other, location))).toEqual(data);
-      await (await ort.InferenceSession.create(back)).release();
+      await (await sessionOn(back)).release();
     }
   });
 
@@ -311,7 +312,7 @@ describe("--copy-data", time, () => {
     const laurel = await laurelize(await openModel(file), { ort, rank: 4, copyData: "out.onnx" });
     expect((await prove(laurel, { ort })).passed).toBe(true);
     const pending = stageModel(laurel.model, path.join(other, "out.onnx"));
-    await (await ort.InferenceSession.create(pending.path)).release();
+    await (await sessionOn(pending.path)).release();
     expect(fs.readdirSync(other).filter((name) => !name.startsWith("."))).toEqual([]);
     pending.discard();
     expect(fs.readdirSync(other)).toEqual([]);
@@ -351,7 +352,7 @@ describe("--external-data", time, () => {
     expect(cli([file, "--rank", "4", "--copy-data", "-o", out]).code).toBe(0);
     expect(await dataFiles(out)).toEqual(["o.onnx_data", "o.onnx_data_1"]);
     expect(fs.readFileSync(`${out}_data`)).toEqual(data);
-    await (await ort.InferenceSession.create(out)).release();
+    await (await sessionOn(out)).release();
     const plain = place();
     expect(cli([plain.file, "--rank", "4", "--external-data", "--also-web"]).code).toBe(0);
     const also = plain.file.replace(".onnx", ".laurel.onnx");

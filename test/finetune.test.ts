@@ -17,6 +17,7 @@ import {
 } from "./support/little-training.ts";
 import { npzOf } from "./support/npz-file.ts";
 import { modelOfText } from "./support/onnx-text.ts";
+import { sessionOn } from "./support/session.ts";
 
 const { onnx } = onnxProto;
 const folder = temporaryFolder();
@@ -44,7 +45,7 @@ describe("laurelize finetune", { timeout: 120_000 }, () => {
     expect((await strip(model)).model.toBytes()).toEqual(new Uint8Array(modelOfText(LITTLE)));
     // The tuned file scores in onnxruntime what the report says of its best epoch.
     const { x, labels } = examples(64, "val");
-    const session = await ort.InferenceSession.create(out);
+    const session = await sessionOn(out);
     const feeds = { x: new ort.Tensor("float32", x[0] as Float32Array, x[1]) };
     const p = (await session.run(feeds)).p.data as Float32Array;
     const loss = Array.from(
@@ -268,7 +269,7 @@ describe("laurelize finetune", { timeout: 120_000 }, () => {
       expect(ran.code).toBe(1);
       expect(ran.stderr).toMatch(sentence);
       expect(JSON.parse(fs.readFileSync(at("wild.json"), "utf8")).ended).toBe("diverged");
-      const session = await ort.InferenceSession.create(at("wild.onnx"));
+      const session = await sessionOn(at("wild.onnx"));
       const { p } = await session.run(feeds);
       expect((p.data as Float32Array).every(Number.isFinite)).toBe(true);
     }
@@ -410,18 +411,20 @@ net (int64[N, S] ids, float[N, S] mask) => (float[N, 3] p, float[N, S, 8] y, flo
     expect(JSON.parse(free.stdout)).toMatchObject({ steps: 1, before: { rows: 5 } });
   });
 
-  it("refuses a temperature of 0 in a sentence", () => {
+  it.each([
+    [["--temperature", "0"], /--temperature must be a positive number \(got 0\)/],
+    [["--threads", "-1"], /--threads must be an integer of at least 0 \(got -1\)/],
+  ])("refuses %s for a distillation in a sentence", (options, sentence) => {
     const given = [at("net.onnx"), "--data", at("train.npz"), "--loss", "distillation"];
-    const ran = cli(["finetune", ...given, "--temperature", "0", "-o", at("never.onnx")]);
+    const ran = cli(["finetune", ...given, ...options, "-o", at("never.onnx")]);
     expect(ran.code).toBe(2);
-    expect(ran.stderr).toMatch(/--temperature must be a positive number \(got 0\)/);
+    expect(ran.stderr).toMatch(sentence);
   });
 
   it.each([
     [["--class-axis", "7"], /no axis 7 of classes/],
     [["--ignore-index", "x"], /--ignore-index takes a number/],
     [["--ignore-index", "1.5"], /--ignore-index must be an integer \(got 1.5\)/],
-    [["--threads", "-1"], /--threads must be an integer of at least 0 \(got -1\)/],
     [["--epochs", "0"], /--epochs must be a positive integer \(got 0\)/],
     [["--batch-size", "0"], /--batch-size must be a positive integer \(got 0\)/],
     [["--lr", "-1"], /--lr must be a positive number \(got -1\)/],

@@ -16,6 +16,7 @@ import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { CLASSES, examples, FEATURES, LITTLE } from "./support/little-training.ts";
 import { modelOfText } from "./support/onnx-text.ts";
+import { sessionOn } from "./support/session.ts";
 
 const plain = await openModel(modelOfText(LITTLE));
 const { model } = await laurelize(plain, { ort, featureAxis: 1, rank: 2 });
@@ -32,7 +33,7 @@ function batch(rows: number, label: string, without = 0): Batch {
   };
 }
 
-const given = { ort, loss: "cross-entropy", target: "labels", lr: 0.03 } as const;
+const given = { ort, threads: 1, loss: "cross-entropy", target: "labels", lr: 0.03 } as const;
 const bytesOf = (tensors: Tensors) =>
   Object.entries(tensors).map(([name, { data }]) => [name, [...(data as Float32Array)]]);
 
@@ -192,6 +193,7 @@ describe("finetune", () => {
   it("follows a value inside the original", async () => {
     const distilling = {
       ort,
+      threads: 1,
       loss: "distillation",
       teacher: plain,
       lossOptions: { distil: "features" },
@@ -223,7 +225,7 @@ describe("a step over several workers", () => {
       });
     const gradientsOf = async (feeds: Batch) => {
       const graphs = await sized(feeds.x.dims[0]);
-      const session = await ort.InferenceSession.create(graphs.gradients.toBytes());
+      const session = await sessionOn(graphs.gradients.toBytes());
       const start = finetune(model, given).weights as Record<string, ort.Tensor>;
       const outputs = await session.run({ ...feeds, ...start });
       await session.release();
@@ -278,14 +280,11 @@ describe("one session with the weights as inputs", () => {
     const names = adapters[0].tensors.map(({ name }) => name);
     expect(names.includes("head")).toBe(train !== undefined);
     const disabled = { graphOptimizationLevel: "disabled" } as const;
-    const served = await ort.InferenceSession.create(
-      weightsAsInputs(laurel.model, names).toBytes(),
-      disabled,
-    );
+    const served = await sessionOn(weightsAsInputs(laurel.model, names).toBytes(), disabled);
     const { x } = batch(5, "request");
     for (const k of [0, 1, 0]) {
       const feeds = { x, ...(adapterFeeds(adapters[k], { ort }) as Batch) };
-      const own = await ort.InferenceSession.create(tuned[k].toBytes(), disabled);
+      const own = await sessionOn(tuned[k].toBytes(), disabled);
       const [{ p: got }, { p: wanted }] = [await served.run(feeds), await own.run({ x })];
       expect(got.dims).toEqual([5, CLASSES]);
       expect(got.data).toEqual(wanted.data);

@@ -11,6 +11,7 @@ const data = npzOf(examples(96, "train"));
 const held = npzOf(examples(32, "held"));
 const given = {
   ort,
+  threads: 1,
   data,
   loss: "cross-entropy",
   target: "labels",

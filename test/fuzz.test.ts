@@ -11,12 +11,13 @@ import { agreement } from "./fuzz/independent.ts";
 import { complaint } from "./fuzz/sentence.ts";
 import { watch } from "./fuzz/watch.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
+import { isNightly } from "./support/sweep.ts";
 
 const { onnx } = onnxProto;
 const root = path.join(import.meta.dirname, "..");
 const scratch = temporaryFolder();
-/** `npm run fuzz -- 600` goes on for longer. */
-const SECONDS = 5;
+/** `npm run fuzz -- 600` goes on for as many seconds. */
+const CASES = isNightly ? 2000 : 20;
 
 describe("the fuzz test", { timeout: 240_000 }, () => {
   it("finds nothing in mutated models", () => {
@@ -27,8 +28,7 @@ describe("the fuzz test", { timeout: 240_000 }, () => {
     const keep = path.join(root, "dist", "fuzz", "found");
     const { status, stdout, stderr } = run(process.execPath, [
       "dist/fuzz/run.mjs",
-      String(SECONDS),
-      ...["--from", "1", "--keep", keep],
+      ...["--cases", String(CASES), "--from", "1", "--keep", keep],
     ]);
     console.info(stdout);
     expect(status, stdout + stderr).toBe(0);
@@ -81,19 +81,20 @@ describe("what the fuzz test would not let pass", { timeout: 60_000 }, () => {
   });
 
   it.each([
-    ["a process that hangs", "for (;;);", /^hangs/],
+    ["a process that hangs", "for (;;);", 1, /^hangs/],
     [
       "one that takes too much memory",
       "const a = []; for (;;) a.push(Buffer.alloc(1 << 24, 1));",
+      10,
       /^takes \d+ MB/,
     ],
-  ])("%s", async (_, code, wrong) => {
+  ])("%s", async (_, code, seconds, wrong) => {
     const script = path.join(scratch, "child.mjs");
     fs.writeFileSync(script, code);
     const child = fork(script, { stdio: "ignore" });
     const exited = new Promise((resolve) => child.once("exit", resolve));
     let why = "";
-    const unwatch = watch(child, { seconds: 3, megabytes: 400 }, (reason) => {
+    const unwatch = watch(child, { seconds, megabytes: 400 }, (reason) => {
       why = reason;
     });
     await exited;

@@ -8,6 +8,8 @@ import { encodeNumbers } from "../src/graph/tensor.ts";
 import { dataType } from "../src/onnx/data-types.ts";
 import { tensorOfBytes, toFloat64 } from "../src/ort/tensors.ts";
 import { tensorsOfNpz } from "./support/npz.ts";
+import { sessionOn } from "./support/session.ts";
+import { isNightly } from "./support/sweep.ts";
 
 const { onnx } = onnxProto;
 
@@ -28,6 +30,12 @@ const truths: Truth[] = corpus
   : [];
 
 const RANK = 4;
+
+/** Both points at night, and one of them in `npm test`, mostly that away from the start. */
+const pointsOf = (k: number): readonly Point[] => {
+  if (isNightly) return ["start", "away"];
+  return k % 4 === 1 ? ["start"] : ["away"];
+};
 
 /** The parameters of site `s` at a point, in the paper's layout. */
 function parametersAt(point: Point, s: number, D: number): Record<string, Float32Array> {
@@ -112,7 +120,7 @@ async function gradientsOf(truth: Truth, point: Point, file = truth.file) {
     dims: Object.fromEntries(dims),
   });
   const given = [...inputs, [result.cotangents[output]!, arrays.cotangent] as const];
-  const session = await ort.InferenceSession.create(result.model.toBytes(), {
+  const session = await sessionOn(result.model.toBytes(), {
     logSeverityLevel: 3,
   });
   const types = new Map(
@@ -145,8 +153,9 @@ function distance(some: readonly { got: Float32Array; want: Float32Array }[]): n
 
 describe.skipIf(!corpus)("gradients of α, β, A, B are another framework's", () => {
   it.for(
-    truths.flatMap((truth) =>
-      (["start", "away"] as const).map((point) => ({ truth, point, model: truth.model })),
+    truths.flatMap((truth, k) =>
+      // Away from the start every gradient counts: at the start B is 0, and with it that of A.
+      pointsOf(k).map((point) => ({ truth, point, model: truth.model })),
     ),
   )("$model, $point", async ({ truth, point }) => {
     const { gradients: all } = await gradientsOf(truth, point);
@@ -176,9 +185,7 @@ const HALF = 2 ** -7;
 
 describe.skipIf(!corpus)("gradients in half precision are those in single precision", () => {
   it.for(
-    HALVES.flatMap(([model, half]) =>
-      (["start", "away"] as const).map((point) => ({ model, half, point })),
-    ),
+    HALVES.flatMap(([model, half], k) => pointsOf(k).map((point) => ({ model, half, point }))),
   )("$half, $point", async ({ model, half, point }) => {
     const truth = truths.find(({ file }) => file === `models/${model}.onnx`)!;
     const { gradients, output } = await gradientsOf(truth, point, `models/${half}.onnx`);

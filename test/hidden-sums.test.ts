@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { made } from "./support/checks.ts";
 import { corpus, fixture, temporaryFolder } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
+import { sessionOn } from "./support/session.ts";
 
 const folder = temporaryFolder();
 const models = corpus();
@@ -20,7 +21,7 @@ type Level = "basic" | "extended" | "all";
 /** A model as onnxruntime writes it after optimising it. */
 async function optimised(model: Uint8Array, name: string, level: Level) {
   const file = path.join(folder, `${name}.${level}.onnx`);
-  const session = await ort.InferenceSession.create(model, {
+  const session = await sessionOn(model, {
     graphOptimizationLevel: level,
     optimizedModelFilePath: file,
     logSeverityLevel: 4,

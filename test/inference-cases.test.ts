@@ -8,6 +8,7 @@ import { typesOf } from "../src/model.ts";
 import { dataType, dataTypeNamed } from "../src/onnx/data-types.ts";
 import { openTensor } from "../src/onnx/model-file.ts";
 import { modelOfText } from "./support/onnx-text.ts";
+import { sessionOn } from "./support/session.ts";
 
 const { onnx } = onnxProto;
 const caseOf = (name: string) =>
@@ -179,8 +180,8 @@ describe("names that every object of JavaScript has", () => {
   ])("%s", async (_, bytes) => {
     expect(await proved(bytes)).toEqual(PASSED);
     const { model } = await laurelize(await openModel(bytes), { ort, rank: 2 });
-    const session = await ort.InferenceSession.create(model.toBytes());
-    const original = await ort.InferenceSession.create(bytes);
+    const session = await sessionOn(model.toBytes());
+    const original = await sessionOn(bytes);
     expect(session.outputNames).toEqual(original.outputNames);
     expect(session.inputNames).toEqual(original.inputNames);
   });

@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "./support/fixture.ts";
 import { judged, judgePython, type Request } from "./support/judge.ts";
 import { forms, placed, streams } from "./support/results.ts";
+import { swept } from "./support/sweep.ts";
 
 const python = judgePython();
 
@@ -33,7 +34,9 @@ describe.skipIf(!python)(
     it("step graphs and gradients of every layout at opsets 7 to 26", async () => {
       const folder = temporaryFolder();
       const requests: Request[] = [];
-      const originals = streams(["float"]).filter(([name]) => name.split("-")[0] in SHAPES);
+      const shaped = streams(["float"]).filter(([name]) => name.split("-")[0] in SHAPES);
+      // Each layout at some opsets, and every opset.
+      const originals = swept(shaped, 5);
       for (const [k, original] of originals.entries()) {
         const like = placed(folder, original);
         const { variant, normalize, perChannel } = forms[(k * 5) % forms.length];

@@ -16,9 +16,10 @@ import { composites } from "./support/composites.ts";
 import { fixture } from "./support/fixture.ts";
 import { dataOfNode, floats, modelOfNode, type OneNode, whole } from "./support/one-node.ts";
 import { modelOfText } from "./support/onnx-text.ts";
+import { sessionOn } from "./support/session.ts";
 
 async function run(model: Uint8Array, node: OneNode) {
-  const session = await ort.InferenceSession.create(model, {
+  const session = await sessionOn(model, {
     graphOptimizationLevel: "disabled",
     logSeverityLevel: 4,
   });
@@ -262,7 +263,7 @@ describe("calls of a model's functions", () => {
         tensorOfBytes(ort, dtype, encodeNumbers(dtype, values), dims),
       ]);
       const runs = [bytes, plain].map(async (model) => {
-        const session = await ort.InferenceSession.create(model, {
+        const session = await sessionOn(model, {
           graphOptimizationLevel: "disabled",
         });
         return session.run(Object.fromEntries(feeds) as Record<string, Tensor>);

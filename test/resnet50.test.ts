@@ -2,7 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
-import { cliProcess } from "./support/cli.ts";
+import { cli } from "./support/cli.ts";
 import { temporaryFolder } from "./support/fixture.ts";
 import { resnet50 } from "./support/resnet50.ts";
 
@@ -13,7 +13,7 @@ describe("a ResNet-50 as torch exports it", { timeout: 60_000 }, () => {
   const model = path.join(folder, "resnet50.onnx");
   fs.writeFileSync(model, resnet50(SIDE));
   const laurelize = (...args: string[]) => {
-    const { code, stdout, stderr } = cliProcess(args, { NO_COLOR: "1" });
+    const { code, stdout, stderr } = cli(args);
     expect(stderr).toBe("");
     expect(code).toBe(0);
     return stdout;

@@ -16,6 +16,7 @@ import { uniform } from "../src/graph/random.ts";
 import { cli } from "./support/cli.ts";
 import { temporaryFolder } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
+import { sessionOn } from "./support/session.ts";
 
 type LossName = FinetuneOptions["loss"];
 
@@ -25,7 +26,7 @@ const numbers = (tensor: Tensor) => Array.from(tensor.data as Float32Array, Numb
 const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
 
 async function run(model: Model, feeds: Tensors): Promise<Record<string, Tensor>> {
-  const session = await ort.InferenceSession.create(model.toBytes(), { logSeverityLevel: 4 });
+  const session = await sessionOn(model.toBytes(), { logSeverityLevel: 4 });
   const inputs = session.inputNames.map((name) => [name, feeds[name] as Tensor]);
   const outputs = await session.run(Object.fromEntries(inputs));
   await session.release();
@@ -82,7 +83,7 @@ const int64 = (values: readonly number[], dims: number[] = [values.length]) =>
 async function evaluated(body: string, output: string, loss: LossName, target: Tensor, more = {}) {
   const original = await openModel(modelOfText(text(body, output)));
   const { model } = await laurelize(original, { ort, variant: "rw", featureAxis: 1 });
-  const tuning = finetune(model, { ort, loss, target: "target", lossOptions: more });
+  const tuning = finetune(model, { ort, threads: 1, loss, target: "target", lossOptions: more });
   const batch = { x, target };
   const { output: on, notes, reading } = await tuning.plan(batch);
   const got = await tuning.evaluate([batch]);
@@ -412,7 +413,13 @@ describe("the cases that people brought", { timeout: 120_000 }, () => {
     return { original, model, batch };
   };
   const lossOf = async (model: Model, batch: Tensors, options: object) => {
-    const tuning = finetune(model, { ort, loss: "cross-entropy", target: "labels", ...options });
+    const tuning = finetune(model, {
+      ort,
+      threads: 1,
+      loss: "cross-entropy",
+      target: "labels",
+      ...options,
+    });
     const got = { ...(await tuning.plan(batch)), ...(await tuning.evaluate([batch])) };
     await tuning.close();
     return got;

@@ -14,6 +14,7 @@ import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { uniform } from "../src/graph/random.ts";
 import { modelOfText } from "./support/onnx-text.ts";
+import { sessionOn } from "./support/session.ts";
 
 const [ROWS, FEATURES, CLASSES] = [6, 8, 3];
 
@@ -69,7 +70,7 @@ const wide = (tensor: Tensor) =>
 const numbers = (tensor: Tensor) => Array.from(tensor.data as Float32Array, Number);
 
 async function run(model: Model, feeds: Tensors, optimised = true): Promise<Tensors> {
-  const session = await ort.InferenceSession.create(model.toBytes(), {
+  const session = await sessionOn(model.toBytes(), {
     graphOptimizationLevel: optimised ? "all" : "disabled",
   });
   const result = await session.run(feeds as Record<string, Tensor>);
@@ -201,7 +202,7 @@ describe("a loss is PyTorch's, by its formula in float64", () => {
     const expected = formula(rowsOf(numbers(logits as Tensor), CLASSES));
     for (const opset of [7, 17]) {
       const model = await laurelized(ending, opset, "double");
-      const tuning = finetune(model, { ort, loss, target: "target" });
+      const tuning = finetune(model, { ort, threads: 1, loss, target: "target" });
       const batch = { x: exact, target: wanted };
       const { loss: got } = await tuning.evaluate([batch]);
       expect(Math.abs(got - expected)).toBeLessThan(1e-12 * Math.max(1, Math.abs(expected)));
@@ -216,7 +217,7 @@ describe("a loss is PyTorch's, by its formula in float64", () => {
   it.each(opsets)("in opset %s, %s of %s", async (opset, loss, ending, target, formula) => {
     const model = await laurelized(ending, opset);
     const logits = (await run(await laurelized(), { x })).out;
-    const tuning = finetune(model, { ort, loss, target: "target" });
+    const tuning = finetune(model, { ort, threads: 1, loss, target: "target" });
     const expected = formula(rowsOf(numbers(logits as Tensor), CLASSES));
     // Cut anywhere, of which one part has fewer labels that count or none, the loss is that of the whole.
     const cuts = opset === 17 && !ending.includes("out = ") ? [[3, 4, ROWS]] : [];
@@ -236,7 +237,7 @@ describe("a loss is PyTorch's, by its formula in float64", () => {
   it("refuses targets of another shape or type in words", async () => {
     const model = await laurelized();
     const given = async (loss: LossName, target: Tensor) =>
-      finetune(model, { ort, loss, target: "target" }).evaluate([{ x, target }]);
+      finetune(model, { ort, threads: 1, loss, target: "target" }).evaluate([{ x, target }]);
     await expect(given("mse", labels(...hard))).rejects.toThrow(/its targets are floats of/);
     await expect(given("cross-entropy", labels(1, 2))).rejects.toThrow(/have the shape \[6\]/);
     await expect(given("cross-entropie" as "mse", labels(1))).rejects.toThrow(/there is no loss/);
@@ -244,7 +245,7 @@ describe("a loss is PyTorch's, by its formula in float64", () => {
 });
 
 const start = (step: StepGraph, model: Model): Record<string, Tensor> => {
-  const tuning = finetune(model, { ort, loss: "mse", target: "target" });
+  const tuning = finetune(model, { ort, threads: 1, loss: "mse", target: "target" });
   return Object.fromEntries(
     step.slots.flatMap(({ weight, state, dims }) => [
       [weight, tuning.weights[weight] as Tensor],
@@ -370,7 +371,7 @@ describe("fine-tuning", () => {
 
   it("makes the loss smaller, from what it was, with nothing else trained", async () => {
     const model = await laurelized();
-    const tuning = finetune(model, { ort, loss: "mse", target: "target", lr: 0.02 });
+    const tuning = finetune(model, { ort, threads: 1, loss: "mse", target: "target", lr: 0.02 });
     const before = await tuning.evaluate(batches(4));
     const first = { ...tuning.weights };
     for await (const step of tuning.over(batches(80)))
@@ -384,7 +385,7 @@ describe("fine-tuning", () => {
   });
 
   it("stops at a loss that is no number and keeps the weights from before", async () => {
-    const tuning = finetune(await laurelized(), { ort, loss: "mse", target: "target" });
+    const tuning = finetune(await laurelized(), { ort, threads: 1, loss: "mse", target: "target" });
     const bad = batches(3);
     (bad[2].x.data as Float32Array)[0] = Number.NaN;
     let steps = 0;
@@ -400,7 +401,12 @@ describe("fine-tuning", () => {
 
   it("follows the original's own outputs without a target", async () => {
     const original = await openModel(modelOfText(text("Identity(logits)")));
-    const tuning = finetune(await laurelized(), { ort, loss: "distillation", teacher: original });
+    const tuning = finetune(await laurelized(), {
+      ort,
+      threads: 1,
+      loss: "distillation",
+      teacher: original,
+    });
     const { loss, metrics } = await tuning.evaluate(batches(2));
     expect(loss).toBeLessThan(1e-9);
     expect(metrics.agreement).toBe(1);
@@ -411,7 +417,13 @@ describe("fine-tuning", () => {
     const half = text("Identity(logits)").replaceAll("float[", "float16[");
     const plain = await openModel(modelOfText(half));
     const { model } = await laurelize(plain, { ort, rank: 2, featureAxis: 1 });
-    const tuning = finetune(model, { ort, loss: "cross-entropy", target: "t", lr: 0.05 });
+    const tuning = finetune(model, {
+      ort,
+      threads: 1,
+      loss: "cross-entropy",
+      target: "t",
+      lr: 0.05,
+    });
     const x = new ort.Tensor(
       "float16",
       Uint16Array.from(Array(16), (_, k) => 0x3000 + 256 * k),

@@ -4,6 +4,7 @@ import { batches, checkLabels, openDataset, openModel } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "./support/fixture.ts";
+import { sessionOn } from "./support/session.ts";
 import { mnistDigits, strips, writeStrips } from "./support/strips.ts";
 
 const folder = temporaryFolder();
@@ -29,7 +30,7 @@ describe("strips of handwritten digits", { timeout: 120_000 }, () => {
     const data = await openDataset(held, model, { targets: ["labels"] });
     expect(data.rows).toBe(400);
     checkLabels(data, "labels", 2);
-    const session = await ort.InferenceSession.create(classifier);
+    const session = await sessionOn(classifier);
     let right = 0;
     for (const { x, labels } of batches(data, { ort, batchSize: 50 })) {
       const { data: scores } = (await session.run({ x }))[session.outputNames[0]];

@@ -8,6 +8,7 @@ import { buildGraph } from "../src/graph/build.ts";
 import { applyPatch } from "../src/graph/patch.ts";
 import { openFile } from "../src/onnx/open-file.ts";
 import { bytesSource } from "../src/onnx/source.ts";
+import { isNightly } from "./support/sweep.ts";
 import { arbitraryModel } from "./support/wire-models.ts";
 import { arbitraryPatch, patched, plainLengths, provenance } from "./support/wire-patches.ts";
 import { type Draw, drawing, roughen } from "./support/wire-roughen.ts";
@@ -23,12 +24,12 @@ afterAll(() => fs.rmSync(scratch, { recursive: true }));
 const holds = (numRuns: number, property: (draw: Draw) => Promise<void>) =>
   fc.assert(
     fc.asyncProperty(fc.gen(), (g) => property(drawing(g))),
-    { numRuns },
+    { numRuns: isNightly ? 10 * numRuns : numRuns },
   );
 
 describe("any model in any spelling", { timeout: 60_000 }, () => {
   it("the spelling's own reader and writer undo each other", () =>
-    holds(200, async (draw) => {
+    holds(60, async (draw) => {
       const canonical = arbitraryModel(draw);
       expect(encode(parse(canonical, "Model"))).toEqual(new Uint8Array(canonical));
       const rough = encode(roughen(draw, "Model", parse(canonical, "Model")));
@@ -36,7 +37,7 @@ describe("any model in any spelling", { timeout: 60_000 }, () => {
     }));
 
   it("is saved as it was, byte for byte", () =>
-    holds(150, async (draw) => {
+    holds(50, async (draw) => {
       const rough = encode(roughen(draw, "Model", parse(arbitraryModel(draw), "Model")));
       const model = await openModel(rough);
       expect(model.toBytes()).toEqual(rough);
@@ -46,7 +47,7 @@ describe("any model in any spelling", { timeout: 60_000 }, () => {
     }));
 
   it("says what onnx-proto reads in its plain spelling", () =>
-    holds(300, async (draw) => {
+    holds(100, async (draw) => {
       const canonical = arbitraryModel(draw);
       const rough = encode(roughen(draw, "Model", parse(canonical, "Model")));
       const { file } = await openModel(rough);
@@ -54,7 +55,7 @@ describe("any model in any spelling", { timeout: 60_000 }, () => {
     }));
 
   it("changes by a patch in what the patch says and in nothing else", () =>
-    holds(300, async (draw) => {
+    holds(100, async (draw) => {
       const rough = roughen(draw, "Model", parse(arbitraryModel(draw), "Model"));
       const graph = buildGraph(openFile(bytesSource(encode(rough)), null));
       const patch = arbitraryPatch(draw, graph);

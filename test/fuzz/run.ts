@@ -12,19 +12,22 @@ import { workshop } from "./workshop.ts";
 turnOffTelemetry();
 
 // npm run fuzz [-- seconds]: mutated models through the roof and the command line, for as long as
-// one likes. npm run fuzz -- --seed 123 does one case again; --from 1 starts at a given seed.
+// one likes. npm run fuzz -- --seed 123 does one case again; --from 1 starts at a given seed;
+// --cases 60 ends after as many.
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     seed: { type: "string" },
     from: { type: "string" },
+    cases: { type: "string" },
     keep: { type: "string" },
     verbose: { type: "boolean" },
   },
 });
 const only = values.seed === undefined ? null : Number(values.seed);
 const seconds = Number(positionals[0] ?? 60);
+const cases = values.cases === undefined ? null : Number(values.cases);
 const from = only ?? Number(values.from ?? Math.floor(Math.random() * 2 ** 31));
 /** Seconds of a model's own runs from which on the many runs of a proof may take too long. */
 const SLOW = 1;
@@ -89,11 +92,13 @@ async function verdictOn(it: Case, folder: string): Promise<Verdict> {
   return { outcome: `onnxruntime alone ${how}`, finding: null, detail: verdict.finding! };
 }
 
-say(`seed ${from}${only === null ? `, ${seconds} s` : ""}, ${models.length} models`);
+const howLong = cases === null ? `${seconds} s` : `${cases} cases`;
+say(`seed ${from}${only === null ? `, ${howLong}` : ""}, ${models.length} models`);
 const end = performance.now() + seconds * 1000;
 let seed = from;
+const goesOn = () => (cases === null ? performance.now() < end : seed < from + cases);
 do await take(seed++);
-while (only === null && performance.now() < end);
+while (only === null && goesOn());
 shop.close();
 say(
   `${seed - from} cases from seed ${from}, ${findings} findings; the slowest, ${slowest.seed}, took ${slowest.seconds.toFixed(1)} s`,

@@ -5,6 +5,7 @@ import { expect } from "vitest";
 import { uniform } from "../../src/graph/random.ts";
 import type { Sample, Spec } from "../gradient-samples/sample.ts";
 import { modelOfText } from "./onnx-text.ts";
+import { sessionOn } from "./session.ts";
 
 const { onnx } = onnxProto;
 
@@ -100,10 +101,8 @@ export async function checkModel(check: Check): Promise<string[]> {
   const model = await openModel(check.model);
   const result = await differentiate(model, { ort, wrt: Object.keys(point), of });
   const options = { logSeverityLevel: 4 } as const;
-  const session = await ort.InferenceSession.create(result.model.toBytes(), options);
-  const forward = check.forward
-    ? await ort.InferenceSession.create(check.forward, options)
-    : session;
+  const session = await sessionOn(result.model.toBytes(), options);
+  const forward = check.forward ? await sessionOn(check.forward, options) : session;
   try {
     const tensor = (values: Values, dims: readonly number[]) =>
       new ort.Tensor(type as "float32", values as unknown as Float32Array, dims);

@@ -34,8 +34,11 @@ export function examples(
   return { x: [x, [rows, FEATURES]], labels: [BigInt64Array.from(labels), [rows]] };
 }
 
-/** What the command line is told of the little training, beside its files. */
-export const TOWARDS = ["--loss", "cross-entropy", "--target", "labels", "--feature-axis", "1"];
+/** What the command line is told of the little training, beside its files; more threads would only wait. */
+export const TOWARDS = [
+  ...["--loss", "cross-entropy", "--target", "labels"],
+  ...["--feature-axis", "1", "--threads", "1"],
+];
 
 /** The little model and its data in a folder, and how to tune it there. */
 export function littleTraining(folder: string) {
