@@ -88,12 +88,12 @@ function describe(check: Made): string {
     return `${passed.length} of ${counted(check.sites.length, "site")}${apart}${copies(check.sites)}${figures}`;
   }
   if (check.name === "it can learn") {
-    const { tensors, first, dead, bySums, before } = check;
+    const { tensors, first, dead, faded, bySums, before } = check;
     const judged =
       before.length > 0 && !bySums
         ? `output or ${before.join(", ")}, the last floats before it`
         : "output";
-    const alive = `${tensors - dead.length} of ${counted(tensors, "new tensor")} move the ${bySums ? "last sum (the outputs hold no number, or depend on nothing here)" : judged}`;
+    const alive = `${tensors - dead.length - faded.length} of ${counted(tensors, "new tensor")} move the ${bySums ? "last sum (the outputs hold no number, or depend on nothing here)" : judged}`;
     return first.length < tensors ? `${alive}, ${first.length} of them from the first step` : alive;
   }
   const kept = `${counted(check.weights, "weight")}, ${counted(check.inputs, "input")}, ${counted(check.outputs, "output")}, metadata`;

@@ -1,4 +1,4 @@
-import { findResiduals, openModel } from "laurelize";
+import { findResiduals, laurelize, openModel, prove } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { largeForms, largeGraph } from "./support/large-graph.ts";
@@ -10,6 +10,24 @@ describe("a large graph", { timeout: 15_000 }, () => {
     expect(found.sites).toHaveLength(sites);
     expect(found.warnings).toEqual([]);
   });
+
+  it.each([false, true])(
+    "whose gradients vanish on the way is not called one that cannot learn, all sites: %s",
+    async (allSites) => {
+      const { bytes } = largeGraph("sharedSkip", allSites ? 150 : 1_500);
+      const laurel = await laurelize(await openModel(bytes), { ort, variant: "rw+lr" });
+      const { checks } = await prove(laurel, { ort, allSites });
+      const [open, ...others] = checks.filter(({ outcome }) => outcome !== "passed");
+      expect(others).toEqual([]);
+      expect(open).toMatchObject({
+        name: "it can learn",
+        outcome: "not run",
+        reason: expect.stringMatching(
+          /^the model's own gradients vanish: .* at \d+ of \d+ sites \(\/Add\.v3, .*; the other \d+ of \d+ new tensors move it$/,
+        ),
+      });
+    },
+  );
 
   it("with a sum of more terms than a residual has says so", async () => {
     const { bytes } = largeGraph("wideSum", 5_000);

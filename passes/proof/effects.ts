@@ -17,6 +17,14 @@ export interface Effect {
   readonly outdoes: readonly string[];
 }
 
+/** A site of a graph, its operands and all new tensors. */
+export interface SiteAtPoint {
+  readonly ort: Ort;
+  readonly result: Graph;
+  readonly augmented: Augmented;
+  readonly point: Tensors;
+}
+
 /** Share of a change's elements that another of the same reach may leave as they were, by rounding. */
 const ROUNDED = 1 / 64;
 
@@ -34,10 +42,7 @@ interface Change {
  * site's nodes do not run alone nothing is known, and every tensor may have an effect.
  */
 export async function effectsAtSite(
-  ort: Ort,
-  result: Graph,
-  augmented: Augmented,
-  point: Tensors,
+  { ort, result, augmented, point }: SiteAtPoint,
   tensors: readonly DenseTensor[],
   displaced: (tensor: DenseTensor) => Tensors,
 ): Promise<Effect[]> {

@@ -1,14 +1,14 @@
 import type { Tensor } from "onnxruntime-common";
-import type { Graph } from "../../src/graph/graph.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { encodeNumbers, largest, roundoff } from "../../src/graph/tensor.ts";
 import { placesIn } from "../../src/ort/broadcast.ts";
-import type { Ort, Tensors } from "../../src/ort/session.ts";
+import type { Tensors } from "../../src/ort/session.ts";
 import { numbersIn, runsAs, tensorToRun, toFloat64 } from "../../src/ort/tensors.ts";
 import type { Augmented } from "../laurelize/insert.ts";
 import type { Plan } from "../laurelize/plan.ts";
 import type { Folded, SiteDescription, Stating, Variant } from "../variants/variant.ts";
 import { constantTensor, constantTerms, operandsOf, runSum } from "./site-nodes.ts";
+import type { Subject } from "./subject.ts";
 
 /** What the inserted nodes of one site compute, against the paper's formula. */
 export interface FormulaReport {
@@ -32,10 +32,7 @@ export interface FormulaReport {
  * of Numerical Algorithms, section 3.1).
  */
 export async function checkFormula(
-  ort: Ort,
-  original: Graph,
-  result: Graph,
-  plan: Plan,
+  { ort, original, result, plan }: Subject,
   augmented: Augmented,
   operands: Tensors,
 ): Promise<FormulaReport> {
@@ -58,8 +55,10 @@ export async function checkFormula(
   const branches = site.branches.map(({ value }) => toFloat64(operands[value.name]));
   if (site.bias)
     branches.push(broadcast(await constantTensor(ort, original, site.bias.value), shape));
-  const terms = { branches, constants };
-  return judge(plan, augmented, weights, operands, terms, toFloat64(sum), runsAs(place.dtype));
+  const dtype = runsAs(place.dtype);
+  const terms = termsOf(plan, augmented, weights, operands);
+  const worst = worstOf(toFloat64(sum), { ...terms, branches, constants }, dtype);
+  return { ...worst, site: site.name, madeUp: false, floatCopy: dtype !== place.dtype };
 }
 
 const failed = (site: string): FormulaReport => ({
@@ -102,15 +101,28 @@ function fold(tensor: Tensor, { feature: { axis, size } }: SiteDescription): Fol
   };
 }
 
-function judge(
+/** The formula of a sum but for what its branches and constants add, and what bounds its rounding. */
+interface Terms {
+  /** α and β, one or one for each feature. */
+  readonly alpha: Float64Array;
+  readonly beta: Float64Array;
+  /** x + Σ addends, and the sum of the magnitudes of all products in it. */
+  readonly bracket: Float64Array;
+  readonly magnitudes: Float64Array;
+  readonly place: SiteDescription;
+  readonly inner: number;
+  /** Products of one element of the sum. */
+  readonly products: number;
+}
+
+type Weights = Readonly<Record<string, Record<string, Float64Array>>>;
+
+function termsOf(
   { parts, options }: Plan,
-  { site, place, operands: lagged }: Augmented,
-  weights: Readonly<Record<string, Record<string, Float64Array>>>,
+  { place, operands: lagged }: Augmented,
+  weights: Weights,
   operands: Tensors,
-  { branches, constants }: Record<"branches" | "constants", readonly Float64Array[]>,
-  y: Float64Array,
-  dtype: string,
-): FormulaReport {
+): Terms {
   const stating = (part: Variant, magnitude: boolean): Stating => ({
     parameters: weights[part.name],
     place,
@@ -121,46 +133,69 @@ function judge(
   const [{ data: x, size, inner }] = xs;
   const weighing = parts.find((part) => part.factorsFormula);
   const one = Float64Array.of(1);
-  const { alpha, beta } = weighing?.factorsFormula?.(stating(weighing, false)) ?? {
-    alpha: one,
-    beta: one,
-  };
+  const factors = weighing?.factorsFormula?.(stating(weighing, false));
+  const { alpha, beta } = factors ?? { alpha: one, beta: one };
   const bracket = x.slice();
-  const terms = x.map(Math.abs);
+  const magnitudes = x.map(Math.abs);
   for (const part of parts) {
     const exact = part.addendFormula?.(stating(part, false), xs);
     const large = part.addendFormula?.(stating(part, true), xs);
-    for (let k = 0; exact && large && k < x.length; k++) {
-      bracket[k] += exact[k];
-      terms[k] += large[k];
+    if (exact && large) {
+      addTo(bracket, exact);
+      addTo(magnitudes, large);
     }
   }
-  const n = size + xs.length * (Math.min(options.rank, size) + 3) + 16;
-  const unit = n * roundoff(dtype);
-  const tiny = n * n * (dtype === "float16" ? 2 ** -25 : 2 ** -150);
+  const products = size + xs.length * (Math.min(options.rank, size) + 3) + 16;
+  return { alpha, beta, bracket, magnitudes, place, inner, products };
+}
+
+function addTo(sum: Float64Array, addend: Float64Array): void {
+  for (let k = 0; k < sum.length; k++) sum[k] += addend[k];
+}
+
+/** The element that is farthest from the formula, in units of its bound. */
+function worstOf(
+  y: Float64Array,
+  terms: Terms & Readonly<Record<"branches" | "constants", readonly Float64Array[]>>,
+  dtype: string,
+): Pick<FormulaReport, "difference" | "bound" | "passed"> {
+  const { bracket, products } = terms;
+  const unit = products * roundoff(dtype);
+  const tiny = products * products * (dtype === "float16" ? 2 ** -25 : 2 ** -150);
   let [difference, bound, worst] = [0, 0, 0];
-  for (let k = 0; k < x.length; k++) {
-    const feature = alpha.length === 1 ? 0 : Math.floor(k / inner) % size;
-    const [a, b] = [alpha[feature], beta[feature]];
-    let [formula, magnitude] = [b * bracket[k], Math.abs(b) * terms[k]];
-    for (const f of branches) {
-      formula += a * f[k];
-      magnitude += Math.abs(a * f[k]);
-    }
-    for (const c of constants) {
-      formula += c[k];
-      magnitude += Math.abs(c[k]);
-    }
-    if (Object.is(y[k], formula) || (!Number.isFinite(formula) && y[k] === formula)) continue;
+  for (let k = 0; k < bracket.length; k++) {
+    const { formula, magnitude } = elementOf(terms, k);
     // What does not fit into the type on the way is no number in either.
-    if (!Number.isFinite(y[k]) && magnitude >= largest(dtype)) continue;
+    const overflows = !Number.isFinite(y[k]) && magnitude >= largest(dtype);
+    if (isSame(y[k], formula) || overflows) continue;
     const off = Math.abs(y[k] - formula);
     const allowed = unit * magnitude + tiny;
     const ratio = Number.isNaN(off) ? Infinity : off / allowed;
     if (ratio >= worst)
       [difference, bound, worst] = [Number.isNaN(off) ? Infinity : off, allowed, ratio];
   }
-  const passed = worst <= 1 && y.length === x.length;
-  const floatCopy = runsAs(place.dtype) !== place.dtype;
-  return { site: site.name, difference, bound, passed, madeUp: false, floatCopy };
+  return { difference, bound, passed: worst <= 1 && y.length === bracket.length };
+}
+
+const isSame = (y: number, formula: number) =>
+  Object.is(y, formula) || (!Number.isFinite(formula) && y === formula);
+
+/** One element of the formula, and the sum of the magnitudes of its terms. */
+function elementOf(
+  terms: Parameters<typeof worstOf>[1],
+  k: number,
+): { readonly formula: number; readonly magnitude: number } {
+  const { alpha, beta, bracket, magnitudes, place, inner, branches, constants } = terms;
+  const feature = alpha.length === 1 ? 0 : Math.floor(k / inner) % place.feature.size;
+  const [a, b] = [alpha[feature], beta[feature]];
+  let [formula, magnitude] = [b * bracket[k], Math.abs(b) * magnitudes[k]];
+  for (const f of branches) {
+    formula += a * f[k];
+    magnitude += Math.abs(a * f[k]);
+  }
+  for (const c of constants) {
+    formula += c[k];
+    magnitude += Math.abs(c[k]);
+  }
+  return { formula, magnitude };
 }

@@ -1,60 +1,81 @@
 import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
-import type { Graph } from "../../src/graph/graph.ts";
 import { pathOf } from "../../src/graph/scopes.ts";
-import type { Ort, Tensors } from "../../src/ort/session.ts";
+import type { Tensors } from "../../src/ort/session.ts";
 import type { Augmented } from "../laurelize/insert.ts";
 import type { Plan } from "../laurelize/plan.ts";
-import { type Asked, canLearn, type LearningReport, newTensors } from "./learning.ts";
+import { newTensors } from "./displacing.ts";
+import { canLearn, type LearningReport } from "./learning.ts";
+import type { Asked } from "./trial.ts";
+
+/** What is asked of sites that inputs may reach or not. */
+export interface AskedWhereReached extends Asked {
+  /** Sites that are left out. */
+  readonly notFinite: readonly Augmented[];
+  /** The inputs that reach a site; null if none does. */
+  readonly reachedBy: (augmented: Augmented) => Tensors | null;
+}
 
 /**
  * Asks of every site whether its new tensors can learn, on the inputs that reach it: those of a
- * branch can only be told by inputs that take it. Where none does the check is not run, which is
- * said with what holds at the other sites.
+ * branch can only be told by inputs that take it. If none does, or if a change is lost in rounding
+ * on its way, the check is not run, which is said with what holds at the other sites.
  */
 export async function learnWhereReached(
-  ort: Ort,
-  result: Graph,
-  { plan: whole, groups, judged, notFinite }: Asked & { readonly notFinite: readonly Augmented[] },
-  reachedBy: (augmented: Augmented) => Tensors | null,
+  { notFinite, reachedBy, ...asked }: AskedWhereReached,
   progress: (done: number) => void,
 ): Promise<Outcome<LearningReport>> {
-  const left = notFinite.map(({ site }) => site.name);
-  const plan = { ...whole, sites: whole.sites.filter((each) => !notFinite.includes(each)) };
-  if (plan.sites.length === 0) return notRun("no site's sum holds a finite number in the original");
-  const inputs = new Set(plan.sites.map(reachedBy).filter((feeds) => feeds !== null));
-  const first = new Set<string>();
+  const { result, judged } = asked;
+  const sites = asked.plan.sites.filter((each) => !notFinite.includes(each));
+  const plan = { ...asked.plan, sites };
+  if (sites.length === 0) return notRun("no site's sum holds a finite number in the original");
+  const reports: LearningReport[] = [];
   const moving = new Set<string>();
-  let bySums = false;
   let done = 0;
-  for (const feeds of inputs) {
-    const here = (augmented: Augmented) =>
-      reachedBy(augmented) === feeds && !notFinite.includes(augmented);
-    const part = { ...plan, sites: plan.sites.filter(here) };
-    const some = groups.map((group) => group.filter(here)).filter((group) => group.length > 0);
-    const share = part.sites.length / plan.sites.length;
-    const report = await canLearn(ort, result, { plan: part, groups: some, judged }, feeds, (of) =>
-      progress(done + of * share),
-    );
-    done += share;
+  for (const feeds of new Set(sites.map(reachedBy).filter((feeds) => feeds !== null))) {
+    const part = sites.filter((augmented) => reachedBy(augmented) === feeds);
+    const groups = asked.groups
+      .map((group) => group.filter((augmented) => part.includes(augmented)))
+      .filter((group) => group.length > 0);
+    const share = part.length / sites.length;
+    const some = { ...asked, groups, plan: { ...plan, sites: part } };
+    const report = await canLearn(some, feeds, (of) => progress(done + of * share));
     if (report.outcome === "not run") return report;
-    for (const name of report.first) first.add(name);
-    for (const { name } of newTensors(part.sites))
-      if (!report.dead.includes(name)) moving.add(name);
-    bySums ||= report.bySums;
+    done += share;
+    reports.push(report);
+    const lost = new Set([...report.dead, ...report.faded]);
+    for (const { name } of newTensors(part)) if (!lost.has(name)) moving.add(name);
   }
-  const reached = plan.sites.filter((augmented) => reachedBy(augmented) !== null);
+  const reached = sites.filter((augmented) => reachedBy(augmented) !== null);
   const names = newTensors(reached).map(({ name }) => name);
-  const dead = names.filter((name) => !moving.has(name));
-  if (dead.length === 0 && reached.length < plan.sites.length)
+  const isFaded = new Set(reports.flatMap(({ faded }) => faded));
+  const lost = names.filter((name) => !moving.has(name));
+  const dead = lost.filter((name) => !isFaded.has(name));
+  const faded = lost.filter((name) => isFaded.has(name));
+  if (dead.length === 0 && faded.length > 0) return notRun(vanishing(reached, faded, names.length));
+  if (dead.length === 0 && reached.length < sites.length)
     return notRun(unreached(plan, reached, names.length));
   return ran(dead.length === 0, {
     tensors: names.length,
-    first: [...first],
+    first: [...new Set(reports.flatMap(({ first }) => first))],
     dead,
-    bySums,
-    notFinite: left,
+    faded,
+    bySums: reports.some(({ bySums }) => bySums),
+    notFinite: notFinite.map(({ site }) => site.name),
     before: judged.filter((name) => !result.main.outputs.some((output) => output.name === name)),
   });
+}
+
+/** Site names that a sentence lists. */
+const LISTED = 3;
+
+function vanishing(sites: readonly Augmented[], faded: readonly string[], tensors: number): string {
+  const at = sites.filter(({ parameters }) =>
+    Object.values(parameters).some(({ name }) => faded.includes(name)),
+  );
+  const names = at.slice(0, LISTED).map(({ site }) => site.name);
+  const where = at.length > LISTED ? `${names.join(", ")}, …` : names.join(", ");
+  const others = tensors - faded.length;
+  return `the model's own gradients vanish: a change of the sum fades below rounding before it reaches the output at ${at.length} of ${sites.length} sites (${where})${others > 0 ? `; the other ${others} of ${tensors} new tensors move it` : ""}`;
 }
 
 function unreached({ sites }: Plan, reached: readonly Augmented[], tensors: number): string {

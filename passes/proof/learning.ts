@@ -1,24 +1,14 @@
-import type { Tensor } from "onnxruntime-common";
-import { compareTensors } from "../../src/compare/difference.ts";
 import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
-import { dataOf, tensorData } from "../../src/graph/constants.ts";
-import type { Graph } from "../../src/graph/graph.ts";
-import { uniform } from "../../src/graph/random.ts";
-import { scopesOf } from "../../src/graph/scopes.ts";
-import { decodeNumbers, encodeNumbers } from "../../src/graph/tensor.ts";
-import { isFloat, typeOfTensor } from "../../src/graph/types.ts";
-import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import { withOutputs, withTaps } from "../../src/ort/expose.ts";
 import { sown } from "../../src/ort/fixed-seeds.ts";
 import { withWeightsAsInputs } from "../../src/ort/loading.ts";
-import type { Ort, Tensors } from "../../src/ort/session.ts";
-import { dtypeOf, numbersIn, tensorOfBytes } from "../../src/ort/tensors.ts";
-import type { Augmented } from "../laurelize/insert.ts";
-import type { Plan } from "../laurelize/plan.ts";
-import { type Effect, effectsAtSite } from "./effects.ts";
-import { operandsIn, tapsAt } from "./operands.ts";
-import { operandsOf } from "./site-nodes.ts";
-import { type Running, withRuns } from "./weighted-runs.ts";
+import type { Tensors } from "../../src/ort/session.ts";
+import { displaced, newTensors, type Values, valuesIn } from "./displacing.ts";
+import { fadingTensors } from "./fading.ts";
+import { type Judging, judgingOf } from "./judging.ts";
+import { tapsAt } from "./operands.ts";
+import { type Asked, effectsAt, movers, type Point, pointAt, type Trial } from "./trial.ts";
+import { withRuns } from "./weighted-runs.ts";
 
 /** Whether gradients would reach every new tensor, told by displacing them. */
 export interface LearningReport {
@@ -28,6 +18,8 @@ export interface LearningReport {
   readonly first: readonly string[];
   /** Those that change nothing even then. */
   readonly dead: readonly string[];
+  /** Those that change their sum, and whose change is lost in rounding on its way to the output. */
+  readonly faded: readonly string[];
   /** The outputs depend on no new tensor, or hold no number, so the last sum was asked instead. */
   readonly bySums: boolean;
   /** Sites that are left out: the original's own sum holds no finite number there. */
@@ -36,21 +28,10 @@ export interface LearningReport {
   readonly before: readonly string[];
 }
 
-/** What is asked, and of what. */
-export interface Asked {
-  readonly plan: Plan;
-  /** The plan's sites, as many at once as fit in memory. */
-  readonly groups: readonly (readonly Augmented[])[];
-  /** Values of the main graph in which a movement counts: its outputs, or what they are made of. */
-  readonly judged: readonly string[];
-}
-
 /** How far the first movers are taken together: a large step may saturate the output. */
 const SCALES = [1, 1 / 8, 1 / 64, 1 / 512];
-/** How much further each is displaced if the outputs are whole numbers, which small steps leave. */
-const LARGER = [8, 64, 512];
-
-type Values = ReadonlyMap<string, Float64Array>;
+/** How often the progress of a site is counted: effects and movers, at the start and after. */
+const STEPS = 4;
 
 /**
  * Displaces the new tensors at random, with optimisations disabled: (i) each alone at the start;
@@ -60,181 +41,88 @@ type Values = ReadonlyMap<string, Float64Array>;
  * for the least of a site's effects, and for every other that does not outdo one that arrived.
  */
 export async function canLearn(
-  ort: Ort,
-  result: Graph,
-  { plan, groups, judged }: Asked,
+  asked: Asked,
   feeds: Tensors,
   progress: (done: number) => void,
 ): Promise<Outcome<LearningReport>> {
+  const { ort, result, plan, judged } = asked;
   const tensors = newTensors(plan.sites);
   const names = tensors.map(({ name }) => name);
-  const { output: lastSum, dtype } = plan.sites.at(-1)!.site;
   const inside = new Set(names.filter((name) => !result.main.values.has(name)));
   const fed = withWeightsAsInputs(
     result,
     names.filter((name) => !inside.has(name)),
   );
+  const { output: lastSum, dtype } = plan.sites.at(-1)!.site;
   const taps = withTaps(fed, [...tapsAt(plan.sites), { value: lastSum, dtype }]);
   const last = taps.outputOf(lastSum);
-  const outputs = [...new Set(last === null ? judged : [...judged, last])];
-  let bySums = false;
-  let size = 1;
+  const file = sown(withOutputs(taps.file, judged));
   let done = 0;
-  const step = () => progress(Math.min(1, ++done / (4 * plan.sites.length)));
-  const feed = ({ name, dtype, dims }: DenseTensor, values: Values): Tensors => ({
-    [name]: tensorOfBytes(ort, dtype, encodeNumbers(dtype, values.get(name)!), dims),
-  });
-
-  const work = async (running: Running): Promise<Outcome<LearningReport>> => {
-    let told: readonly string[] = [];
-    let discrete = false;
-    /** Those of the tensors that change an output, each displaced alone from a point. */
-    const movers = async (
-      from: Values,
-      round: string,
-      left: Names,
-    ): Promise<Set<string> | string> => {
-      const point: Tensors = Object.assign(
-        Object.create(null),
-        feeds,
-        ...tensors.map((each) => feed(each, from)),
-      );
-      const moved = (each: DenseTensor) => feed(each, displaced(plan, [each], from, round, size));
-      const run = (more: Tensors, names = outputs): Promise<Tensors> =>
-        running({ ...point, ...more }, names);
-      const effects: Effect[][] = [];
-      for (const batch of groups) {
-        const read = batch.flatMap(operandsOf).flatMap((value) => taps.outputOf(value) ?? []);
-        const got = read.length > 0 ? await run({}, [...new Set(read)]) : {};
-        for (const augmented of batch) {
-          const operands = operandsIn(ort, taps, augmented, got);
-          const asked = Object.values(augmented.parameters).filter(({ name }) => left.has(name));
-          const at = { ...point, ...operands };
-          effects.push(
-            operands
-              ? await effectsAtSite(ort, result, augmented, at, asked, moved)
-              : asked.map((tensor) => ({ tensor, outdoes: [] })),
-          );
-          step();
-        }
-      }
-      const still = await run({});
-      const arrives = async (more: Tensors) => {
-        const got = await run(more);
-        return told
-          .filter((name) => bySums || judged.includes(name))
-          .some((name) => !compareTensors(still[name], got[name]).bitEqual);
-      };
-      if (round === "first") {
-        const again = await run({});
-        told = outputs.filter((name) => compareTensors(still[name], again[name]).bitEqual);
-        const judgeable = told.filter((name) => judged.includes(name));
-        if (judgeable.length === 0)
-          return "every output differs from run to run, whatever it draws";
-        bySums = !judgeable.some((name) => holdsNumbers(still[name]));
-        const canAsk = bySums && hasNonFiniteWeights(result);
-        if (
-          bySums &&
-          !(canAsk && last !== null && told.includes(last) && holdsNumbers(still[last]))
-        )
-          return judgeable.every((name) => still[name].data.length === 0)
-            ? "every output is empty at these sizes; give others with --dim"
-            : "no output holds a number on the sample inputs, only NaN or infinities: give real ones with --inputs";
-        const all = () => effects.flat().map(({ tensor }) => moved(tensor));
-        const moves = async () =>
-          bySums || (await arrives(Object.assign(Object.create(null), ...all())));
-        let moving = await moves();
-        discrete = !judgeable.some((name) => isFloat(dtypeOfTensor(still[name])));
-        for (let k = 0; discrete && !moving && k < LARGER.length; k++) {
-          size = LARGER[k];
-          moving = await moves();
-        }
-        bySums ||= !moving;
-      }
-      const arrived = new Set<string>();
-      for (const site of effects) {
-        for (const { tensor, outdoes } of site)
-          if (outdoes.some((name) => arrived.has(name)) || (await arrives(moved(tensor))))
-            arrived.add(tensor.name);
-        step();
-      }
-      return arrived;
-    };
-
-    const start: Values = new Map(
-      tensors.map(({ name, dtype }) => [name, decodeNumbers(dtype, tensorData(result, name))]),
-    );
-    const early = await movers(start, "first", new Set(names));
-    if (typeof early === "string") return notRun(early);
-    const first = tensors.filter(({ name }) => early.has(name));
-    let left = new Set(names);
-    for (const scale of SCALES) {
-      const alive = await movers(displaced(plan, first, start, "all", scale), "then", left);
-      if (typeof alive === "string") return notRun(alive);
-      left = new Set([...left].filter((name) => !alive.has(name)));
-      if (left.size === 0) break;
-    }
-    if (left.size > 0 && discrete && !bySums)
-      return notRun(
-        `the outputs hold whole numbers or texts alone, which ${left.size} of ${tensors.length} new tensors are not seen to change`,
-      );
-    return ran(left.size === 0, {
-      tensors: tensors.length,
-      first: first.map(({ name }) => name),
-      dead: [...left],
-      bySums,
-      notFinite: [],
-      before: [],
-    });
-  };
-  return withRuns(ort, sown(withOutputs(taps.file, judged)), inside, work);
-}
-
-const dtypeOfTensor = (tensor: Tensor) => (tensor.type === "string" ? "string" : dtypeOf(tensor));
-
-/** Whether something in a tensor can be seen to move. */
-export const holdsNumbers = (tensor: Tensor) =>
-  tensor.data.length > 0 &&
-  (tensor.type === "string" ||
-    !isFloat(dtypeOf(tensor)) ||
-    numbersIn(tensor).some(Number.isFinite));
-
-/** Whether a weight is NaN or infinite, so that other inputs would not help. */
-const hasNonFiniteWeights = (graph: Graph): boolean =>
-  [...scopesOf(graph)].some(({ values }) =>
-    [...values.values()].some((value) => {
-      const { dtype } = typeOfTensor(value) ?? {};
-      const data = isFloat(dtype) ? dataOf(graph, value) : null;
-      return data ? decodeNumbers(dtype!, data).some((n) => !Number.isFinite(n)) : false;
-    }),
+  const step = () => progress(Math.min(1, ++done / (STEPS * plan.sites.length)));
+  return withRuns(ort, file, inside, (running) =>
+    learn({ ...asked, feeds, tensors, taps, last, file, inside, running, step }),
   );
-
-/** The new tensors of sites, those that several share once. */
-export const newTensors = (sites: readonly Augmented[]): DenseTensor[] => [
-  ...new Set(sites.flatMap(({ parameters }) => Object.values(parameters))),
-];
-
-type Names = ReadonlySet<string>;
-
-/**
- * The values with these tensors' moved, by steps of about 1/√n, n the longest axis: they outlast
- * half precision and quantisation.
- */
-function displaced(
-  plan: Plan,
-  tensors: readonly DenseTensor[],
-  from: Values,
-  round: string,
-  scale: number,
-): Values {
-  const moved = tensors.map(({ name, dims }) => {
-    const next = uniform(plan.options.seed, `${name} ${round}`);
-    const step = scale / Math.sqrt(Math.max(1, ...dims));
-    const values = from.get(name)!.map((value) => {
-      const random = 2 * next() - 1;
-      return value + step * (random + Math.sign(random));
-    });
-    return [name, values] as const;
-  });
-  return new Map([...from, ...moved]);
 }
+
+async function learn(trial: Trial): Promise<Outcome<LearningReport>> {
+  const { result, tensors } = trial;
+  const start = valuesIn(result, tensors);
+  const begun = await firstMovers(trial, start);
+  if (typeof begun === "string") return notRun(begun);
+  const { judging, early } = begun;
+  const first = tensors.filter(({ name }) => early.has(name));
+  const together = (scale: number) =>
+    displaced(start, first, { seed: trial.plan.options.seed, round: "all", scale });
+  let left: ReadonlySet<string> = new Set(tensors.map(({ name }) => name));
+  for (const scale of SCALES) {
+    left = await still(trial, judging, together(scale), left);
+    if (left.size === 0) break;
+  }
+  const { discrete, bySums } = judging;
+  if (left.size > 0 && discrete && !bySums)
+    return notRun(
+      `the outputs hold whole numbers or texts alone, which ${left.size} of ${tensors.length} new tensors are not seen to change`,
+    );
+  const faded = left.size > 0 ? await fadingTensors(trial, start, left) : left;
+  return ran(left.size === 0, {
+    tensors: tensors.length,
+    first: first.map(({ name }) => name),
+    dead: [...left].filter((name) => !faded.has(name)),
+    faded: [...faded],
+    bySums,
+    notFinite: [],
+    before: [],
+  });
+}
+
+/** How movements are seen, and the tensors that move something at the start; or why none can be. */
+async function firstMovers(
+  trial: Trial,
+  values: Values,
+): Promise<{ readonly judging: Judging; readonly early: ReadonlySet<string> } | string> {
+  const point = pointAt(trial, { values, round: "first", scale: 1 });
+  const effects = await effectsAt(trial, point, new Set(values.keys()));
+  const round = { point, effects, still: await runAt(trial, point) };
+  const judging = await judgingOf(trial, round);
+  if (typeof judging === "string") return judging;
+  const { outputs, scale } = judging;
+  const early = await movers(trial, { ...round, point: { ...point, scale } }, outputs);
+  return { judging, early };
+}
+
+/** Those of the named tensors that move nothing from a point. */
+async function still(
+  trial: Trial,
+  { outputs, scale }: Judging,
+  values: Values,
+  names: ReadonlySet<string>,
+): Promise<ReadonlySet<string>> {
+  const point = pointAt(trial, { values, round: "then", scale });
+  const effects = await effectsAt(trial, point, names);
+  const alive = await movers(trial, { point, effects, still: await runAt(trial, point) }, outputs);
+  return new Set([...names].filter((name) => !alive.has(name)));
+}
+
+/** What the model gives at a point: the judged values and the last sum. */
+const runAt = ({ judged, last, running }: Trial, { feeds }: Point): Promise<Tensors> =>
+  running(feeds, [...new Set(last === null ? judged : [...judged, last])]);

@@ -38,6 +38,21 @@ export interface Closed {
   readonly nodes: readonly Node[];
 }
 
+/** What a result was made of: the original, or that with functions and composite nodes opened. */
+export interface Opened {
+  readonly graph: Graph;
+  readonly types: Types;
+  /** The original itself, and what was opened in it; null where nothing was. */
+  readonly closed: Closed | null;
+  readonly judged: Judged;
+}
+
+/** A model in which something was opened, and the part of it that can be proved. */
+export interface OpenedSubject extends Pick<Judged, "provable"> {
+  readonly ort: Ort;
+  readonly opened: Graph;
+}
+
 /** What a node that makes integers may be off by when it is opened: the runtime rounds otherwise. */
 const QUANTUM = 1;
 
@@ -47,17 +62,15 @@ const QUANTUM = 1;
  * quantum, on the operands of a real run, while the outputs' movement is told.
  */
 export async function checkOpening(
-  ort: Ort,
+  { ort, opened, provable }: OpenedSubject,
   { model, calls, composed, nodes }: Closed,
-  opened: Graph,
-  { provable }: Judged,
   feeds: readonly Tensors[],
 ): Promise<Outcome<OpeningReport>> {
   const quantised = nodes.filter((node) => makesIntegers(composed.types, node));
   const holding = quantised.length > 0 ? "parts" : nodes.length > 0 ? "near" : "equal";
   try {
     const standard = await standardOf(ort, model, feeds);
-    const moved = await quantaOf(ort, composed, opened, quantised, feeds[0]);
+    const moved = await quantaOf({ ort, opened }, composed, quantised, feeds[0]);
     if (moved === null) return notRun("an opened node is not reached by the inputs");
     const same = await sameFunction(ort, standard, runnable(provable(opened.file)), holding);
     if (same.outcome === "not run") return same;
@@ -82,9 +95,8 @@ const makesIntegers = (types: Types, { outputs }: Node) =>
 
 /** How far each node's integers move on what it reads in a run; null where one was not run. */
 async function quantaOf(
-  ort: Ort,
+  { ort, opened }: Pick<OpenedSubject, "ort" | "opened">,
   { graph, types }: Closed["composed"],
-  opened: Graph,
   nodes: readonly Node[],
   feeds: Tensors,
 ): Promise<ReadonlyMap<Node, number> | null> {
@@ -106,8 +118,8 @@ async function quantaOf(
     if (operands.some(([, tensor]) => tensor === null)) return null;
     const given = Object.fromEntries(operands) as Tensors;
     const output = node.outputs.find((value) => value !== null)!;
-    const before = await runValue(ort, graph, output, 0, [given]);
-    const after = await runValue(ort, opened, output, 0, [given]);
+    const before = await runValue({ ort, graph }, { output }, [given]);
+    const after = await runValue({ ort, graph: opened }, { output }, [given]);
     if (!before || !after) return null;
     moved.set(node, compareTensors(before[0], after[0]).absolute);
   }

@@ -1,13 +1,12 @@
 import { notRun, ran } from "../../src/compare/outcome.ts";
-import type { Graph } from "../../src/graph/graph.ts";
 import type { Types } from "../../src/graph/types.ts";
 import { stepper } from "../../src/ort/abortable.ts";
-import type { Ort } from "../../src/ort/session.ts";
 import type { Plan } from "../laurelize/plan.ts";
 import type { Proof, ProofOptions } from "./checks.ts";
 import type { FormulaReport } from "./formula.ts";
 import { checkSite, type SiteReport } from "./site-check.ts";
 import { operandsOf } from "./site-nodes.ts";
+import type { Subject } from "./subject.ts";
 import { checkUnchanged } from "./unchanged.ts";
 
 /** What is left out where only the sites are proved. */
@@ -20,16 +19,14 @@ const LEFT_OUT =
  * else in the file has changed.
  */
 export async function proveSites(
-  ort: Ort,
-  { graph, types }: { readonly graph: Graph; readonly types: Types },
-  result: Graph,
-  plan: Plan,
+  subject: Subject,
+  types: Types,
   options: ProofOptions = {},
 ): Promise<Proof> {
-  const checks = await siteChecks(ort, graph, result, plan, options);
+  const checks = await siteChecks(subject, options);
   options.onProgress?.(1, "done");
   const passed = checks.every(({ outcome }) => outcome === "passed");
-  return { passed, checks, leftOut: LEFT_OUT + unsized(types, plan), sample: null };
+  return { passed, checks, leftOut: LEFT_OUT + unsized(types, subject.plan), sample: null };
 }
 
 /** Says of how many sites the operands may be broadcast: those whose sizes are not all known to be the sum's. */
@@ -46,35 +43,27 @@ function unsized(types: Types, { sites }: Plan): string {
 
 /** Proves what can be of a result that onnxruntime has no kernels to run. */
 export async function proveUnrun(
-  ort: Ort,
-  original: Graph,
-  result: Graph,
-  plan: Plan,
+  subject: Subject,
   why: string,
   options: ProofOptions = {},
 ): Promise<Proof> {
   const checks: Proof["checks"] = [
     { name: "same function", ...notRun(why) },
-    ...(await siteChecks(ort, original, result, plan, options)),
+    ...(await siteChecks(subject, options)),
     { name: "it can learn", ...notRun("no whole model was run") },
   ];
   options.onProgress?.(1, "done");
   return { passed: false, checks, leftOut: null, sample: null };
 }
 
-async function siteChecks(
-  ort: Ort,
-  original: Graph,
-  result: Graph,
-  plan: Plan,
-  options: ProofOptions,
-): Promise<Proof["checks"]> {
+async function siteChecks(subject: Subject, options: ProofOptions): Promise<Proof["checks"]> {
+  const { original, result, plan } = subject;
   const progress = stepper(options);
   const starts: SiteReport[] = [];
   const formulas: FormulaReport[] = [];
   for (const [k, augmented] of plan.sites.entries()) {
     progress(k / plan.sites.length, "sites");
-    const { start, formula } = await checkSite(ort, original, result, plan, augmented, options);
+    const { start, formula } = await checkSite(subject, augmented, options);
     starts.push(start);
     formulas.push(formula);
   }

@@ -27,7 +27,7 @@ export async function prove(
   const ort = abortable(options.ort, options.signal);
   const { types } = await typesOf(opened.model, ort);
   if (options.extent === "sites")
-    return proveSites(ort, { graph, types }, model.graph, planned, options);
+    return proveSites({ ort, original: graph, result: model.graph, plan: planned }, types, options);
   checkMemory(model);
   const judged = judgedOf(graph, types);
   const file = judged.provable(model.file);
@@ -37,7 +37,8 @@ export async function prove(
     runnable: { ...runnable(file, written), title: "the result" },
   };
   const closed = opened.undos.length > 0 ? await closedOf(original, opened, judged, ort) : null;
-  return runChecks(ort, { graph, types, closed, judged }, result, planned, options);
+  const proved = { ort, original: { graph, types, closed, judged }, result, plan: planned };
+  return runChecks(proved, options);
 }
 
 async function closedOf(

@@ -2,7 +2,6 @@ import type { Tensor } from "onnxruntime-common";
 import { compareTensors, type Difference } from "../../src/compare/difference.ts";
 import { InputError } from "../../src/errors.ts";
 import { tensorData } from "../../src/graph/constants.ts";
-import type { Graph } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
@@ -11,9 +10,9 @@ import type { Ort, Tensors } from "../../src/ort/session.ts";
 import { tensorToRun } from "../../src/ort/tensors.ts";
 import type { SampleOptions } from "../../src/samples/samples.ts";
 import type { Augmented } from "../laurelize/insert.ts";
-import type { Plan } from "../laurelize/plan.ts";
 import { checkFormula, type FormulaReport } from "./formula.ts";
 import { operandsOf, runSum } from "./site-nodes.ts";
+import type { Subject } from "./subject.ts";
 
 /** What one site computes on made-up operands, its weights as they start. */
 export interface SiteReport {
@@ -38,13 +37,11 @@ const SMALL = 3;
  * formula with weights drawn at random. It needs no sample inputs, and no weight but the new ones.
  */
 export async function checkSite(
-  ort: Ort,
-  original: Graph,
-  result: Graph,
-  plan: Plan,
+  subject: Subject,
   augmented: Augmented,
   options: SampleOptions = {},
 ): Promise<{ readonly start: SiteReport; readonly formula: FormulaReport }> {
+  const { ort, original, result } = subject;
   const { site, parameters } = augmented;
   const shape = shapeOf(augmented, options);
   const operands = madeUp(ort, augmented, shape, options.seed ?? 0);
@@ -65,7 +62,7 @@ export async function checkSite(
   });
   const difference = plain && augmentedSum ? compareTensors(plain, augmentedSum) : null;
   const passed = difference?.bitEqual ?? false;
-  const formula = await checkFormula(ort, original, result, plan, augmented, operands);
+  const formula = await checkFormula(subject, augmented, operands);
   return {
     start: { site: site.name, shape, difference, passed, floatCopy: formula.floatCopy },
     formula: { ...formula, madeUp: true },

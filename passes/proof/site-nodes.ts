@@ -43,7 +43,8 @@ export async function constantTerms(
 /** What a constant holds, as it stands in a graph. */
 export async function constantTensor(ort: Ort, graph: Graph, value: Value): Promise<Tensor> {
   const own = valueLike(graph, value)!;
-  const tensor = constantOf(ort, graph, own) ?? (await runValue(ort, graph, own, 0, [{}]))?.[0];
+  const tensor =
+    constantOf(ort, graph, own) ?? (await runValue({ ort, graph }, { output: own }, [{}]))?.[0];
   if (!tensor) throw new Error(`the constant ${own.name} cannot be computed`);
   return tensor;
 }
@@ -79,25 +80,55 @@ export const runSums = (
 ): Promise<readonly Tensor[] | null> => {
   const terms = [skip, ...branches, ...(bias ? [bias] : [])].map(({ use }) => use);
   const places = terms.filter((use) => use.node === node).map(({ index }) => index);
-  return runValue(ort, graph, output, place, sets, places);
+  return runValue({ ort, graph }, { output, place, places }, sets);
 };
+
+/** A value that is asked of the nodes before it. */
+export interface AskedValue {
+  readonly output: Value;
+  /** Which output of its node it is, there or not; the first if left out. */
+  readonly place?: number;
+  /** The slots of its node whose plain sum may stand for it. */
+  readonly places?: readonly number[];
+}
 
 /**
  * Runs the nodes that lie between the given tensors and a value alone, for the output of its node
  * that is at `place`, there or not. Null as with `runSums`.
  */
 export async function runValue(
-  ort: Ort,
-  graph: Graph,
-  output: Value,
-  place: number,
+  { ort, graph }: { readonly ort: Ort; readonly graph: Graph },
+  { output, place = 0, places = [] }: AskedValue,
   sets: readonly Tensors[],
-  places: readonly number[] = [],
 ): Promise<readonly Tensor[] | null> {
-  const [given] = sets;
   const own = valueLike(graph, output);
   if (!own?.producer) return null;
-  const nodes = between(own.producer, given);
+  const alone = nodesAlone(ort, graph, own.producer, sets[0]);
+  if (!alone) return null;
+  const asked =
+    isKernelLess(own.producer) && places.length > 1
+      ? withPlainSum(alone.model, own.name, places)
+      : withNodeOutput(alone.model, own.name, place);
+  const run = (bytes: Uint8Array) =>
+    withSession(ort, { model: bytes }, "disabled", async (session) => {
+      const sums: Tensor[] = [];
+      for (const set of sets) {
+        const got = await runFor(session, { ...alone.weights, ...set }, [asked.name]);
+        sums.push(got[asked.name]);
+      }
+      return sums;
+    }).catch(() => null);
+  const sums = await run(asked.model);
+  const copy = sums ? null : inFloat(asked.model);
+  return copy ? run(copy) : sums;
+}
+
+/**
+ * The nodes between the given tensors and a node's outputs as a model of their own, and the weights
+ * that it is fed. Null if one of the given tensors is read by none of them, or a weight has no value.
+ */
+function nodesAlone(ort: Ort, graph: Graph, last: Node, given: Tensors) {
+  const nodes = between(last, given);
   const read = new Set(nodes.flatMap((node) => node.inputs.filter((value) => value !== null)));
   const fed = new Set([...read].filter(({ name }) => Object.hasOwn(given, name)));
   if (fed.size < Object.keys(given).length) return null;
@@ -112,24 +143,8 @@ export async function runValue(
   }
   const known = ({ name }: Value): Type | null =>
     Object.hasOwn(given, name) ? { dtype: dtypeOf(given[name]), shape: given[name].dims } : null;
-  const model = skeleton({ graph, known }, nodes, [], fed);
-  if (!model) return null;
-  const asked =
-    isKernelLess(own.producer) && places.length > 1
-      ? withPlainSum(model.model, own.name, places)
-      : withNodeOutput(model.model, own.name, place);
-  const run = (bytes: Uint8Array) =>
-    withSession(ort, { model: bytes }, "disabled", async (session) => {
-      const sums: Tensor[] = [];
-      for (const set of sets) {
-        const got = await runFor(session, { ...weights, ...set }, [asked.name]);
-        sums.push(got[asked.name]);
-      }
-      return sums;
-    }).catch(() => null);
-  const sums = await run(asked.model);
-  const copy = sums ? null : inFloat(asked.model);
-  return copy ? run(copy) : sums;
+  const part = skeleton({ graph, known }, nodes, [], fed);
+  return part && { model: part.model, weights };
 }
 
 /** The nodes between what is given and the sum, the sum's own included. */

@@ -1,0 +1,46 @@
+import { tensorData } from "../../src/graph/constants.ts";
+import type { Graph } from "../../src/graph/graph.ts";
+import { uniform } from "../../src/graph/random.ts";
+import { decodeNumbers } from "../../src/graph/tensor.ts";
+import type { DenseTensor } from "../../src/onnx/new-node.ts";
+import type { Augmented } from "../laurelize/insert.ts";
+
+/** Values of the new tensors, by name. */
+export type Values = ReadonlyMap<string, Float64Array>;
+
+/** The new tensors of sites, those that several share once. */
+export const newTensors = (sites: readonly Augmented[]): DenseTensor[] => [
+  ...new Set(sites.flatMap(({ parameters }) => Object.values(parameters))),
+];
+
+/** The values that new tensors have in a graph. */
+export const valuesIn = (graph: Graph, tensors: readonly DenseTensor[]): Values =>
+  new Map(tensors.map(({ name, dtype }) => [name, decodeNumbers(dtype, tensorData(graph, name))]));
+
+/** How tensors are displaced: in random directions that the seed and the round give, this far. */
+export interface Displacement {
+  readonly seed: number;
+  readonly round: string;
+  readonly scale: number;
+}
+
+/**
+ * The values with these tensors' moved, by steps of about 1/√n, n the longest axis: they outlast
+ * half precision and quantisation.
+ */
+export function displaced(
+  from: Values,
+  tensors: readonly DenseTensor[],
+  { seed, round, scale }: Displacement,
+): Values {
+  const moved = tensors.map(({ name, dims }) => {
+    const next = uniform(seed, `${name} ${round}`);
+    const step = scale / Math.sqrt(Math.max(1, ...dims));
+    const values = from.get(name)!.map((value) => {
+      const random = 2 * next() - 1;
+      return value + step * (random + Math.sign(random));
+    });
+    return [name, values] as const;
+  });
+  return new Map([...from, ...moved]);
+}

@@ -1,0 +1,86 @@
+import type { Tensor } from "onnxruntime-common";
+import { compareTensors } from "../../src/compare/difference.ts";
+import { dataOf } from "../../src/graph/constants.ts";
+import type { Graph } from "../../src/graph/graph.ts";
+import { scopesOf } from "../../src/graph/scopes.ts";
+import { decodeNumbers } from "../../src/graph/tensor.ts";
+import { isFloat, typeOfTensor } from "../../src/graph/types.ts";
+import { dtypeOf, numbersIn } from "../../src/ort/tensors.ts";
+import { arrives, moved, pointAt, type Round, type Trial } from "./trial.ts";
+
+/** How a movement is seen. */
+export interface Judging {
+  /** The outputs in which it counts. */
+  readonly outputs: readonly string[];
+  /** The outputs depend on no new tensor, or hold no number, so the last sum is asked instead. */
+  readonly bySums: boolean;
+  /** The outputs hold whole numbers or texts alone, which small steps may leave. */
+  readonly discrete: boolean;
+  /** How far each tensor is displaced. */
+  readonly scale: number;
+}
+
+/** How much further each is displaced if the outputs are whole numbers, which small steps leave. */
+const LARGER = [8, 64, 512];
+
+/** Chooses how movements are seen, at the first point; a clause if none can be. */
+export async function judgingOf(trial: Trial, round: Round): Promise<Judging | string> {
+  const { judged, last, running, result } = trial;
+  const { point, still } = round;
+  const again = await running(point.feeds, Object.keys(still));
+  const told = Object.keys(still).filter(
+    (name) => compareTensors(still[name], again[name]).bitEqual,
+  );
+  const outputs = told.filter((name) => judged.includes(name));
+  if (outputs.length === 0) return "every output differs from run to run, whatever it draws";
+  const discrete = !outputs.some((name) => isFloat(dtypeOfTensor(still[name])));
+  if (!outputs.some((name) => holdsNumbers(still[name]))) {
+    const canAsk = last !== null && told.includes(last) && holdsNumbers(still[last]);
+    if (canAsk && hasNonFiniteWeights(result))
+      return { outputs: told, bySums: true, discrete, scale: 1 };
+    return outputs.every((name) => still[name].data.length === 0)
+      ? "every output is empty at these sizes; give others with --dim"
+      : "no output holds a number on the sample inputs, only NaN or infinities: give real ones with --inputs";
+  }
+  const scale = await scaleThatMoves(trial, round, outputs, discrete ? [1, ...LARGER] : [1]);
+  if (scale !== null) return { outputs, bySums: false, discrete, scale };
+  return { outputs: told, bySums: true, discrete, scale: discrete ? LARGER.at(-1)! : 1 };
+}
+
+/** The first of the scales at which all tensors together change an output; null if none does. */
+async function scaleThatMoves(
+  trial: Trial,
+  round: Round,
+  outputs: readonly string[],
+  scales: readonly number[],
+): Promise<number | null> {
+  const tensors = round.effects.flat().map(({ tensor }) => tensor);
+  for (const scale of scales) {
+    const point = pointAt(trial, { ...round.point, scale });
+    const all = Object.assign(
+      Object.create(null),
+      ...tensors.map((tensor) => moved(trial, point, tensor)),
+    );
+    if (await arrives(trial, round, outputs, all)) return scale;
+  }
+  return null;
+}
+
+const dtypeOfTensor = (tensor: Tensor) => (tensor.type === "string" ? "string" : dtypeOf(tensor));
+
+/** Whether something in a tensor can be seen to move. */
+export const holdsNumbers = (tensor: Tensor) =>
+  tensor.data.length > 0 &&
+  (tensor.type === "string" ||
+    !isFloat(dtypeOf(tensor)) ||
+    numbersIn(tensor).some(Number.isFinite));
+
+/** Whether a weight is NaN or infinite, so that other inputs would not help. */
+const hasNonFiniteWeights = (graph: Graph): boolean =>
+  [...scopesOf(graph)].some(({ values }) =>
+    [...values.values()].some((value) => {
+      const { dtype } = typeOfTensor(value) ?? {};
+      const data = isFloat(dtype) ? dataOf(graph, value) : null;
+      return data ? decodeNumbers(dtype!, data).some((n) => !Number.isFinite(n)) : false;
+    }),
+  );

@@ -1,0 +1,78 @@
+import { outward } from "../../src/graph/graph.ts";
+import { TOKEN_SEARCHES } from "../../src/graph/own-weights.ts";
+import type { ModelFile } from "../../src/onnx/model-file.ts";
+import type { Tensors } from "../../src/ort/session.ts";
+import type { Augmented } from "../laurelize/insert.ts";
+import type { ProofOptions } from "./checks.ts";
+import { checkFormula, type FormulaReport } from "./formula.ts";
+import { holdsNumbers } from "./judging.ts";
+import { type Captured, capture } from "./operands.ts";
+import { checkSite } from "./site-check.ts";
+import type { Subject } from "./subject.ts";
+
+/** The formula at every site, and what runs of the original show of the sites on the way. */
+export interface SiteFormulas {
+  readonly sites: readonly FormulaReport[];
+  /** The inputs that reach a site, for those that some do. */
+  readonly reached: ReadonlyMap<Augmented, Tensors>;
+  /** Sites whose operands hold no finite number in the original. */
+  readonly notFinite: readonly Augmented[];
+}
+
+/** What runs of the original are made of. */
+export interface OriginalRuns {
+  readonly file: ModelFile;
+  readonly feeds: readonly Tensors[];
+  /** The plan's sites, as many at once as fit in memory. */
+  readonly groups: readonly (readonly Augmented[])[];
+}
+
+/** Checks the formula at every site, on the operands of a real run if the inputs reach it. */
+export async function checkFormulas(
+  subject: Subject,
+  { file, feeds, groups }: OriginalRuns,
+  options: ProofOptions,
+  progress: (done: number) => void,
+): Promise<SiteFormulas> {
+  const sites: FormulaReport[] = [];
+  const reached = new Map<Augmented, Tensors>();
+  const notFinite: Augmented[] = [];
+  for (const batch of groups) {
+    progress(sites.length / subject.plan.sites.length);
+    const captured = await capture(subject.ort, file, batch, feeds);
+    for (const augmented of batch) {
+      const run = captured.get(augmented);
+      const by = run?.feeds ?? (alwaysRuns(augmented) ? feeds[0] : null);
+      if (by) reached.set(augmented, by);
+      if (run && lacksNumbers(run)) notFinite.push(augmented);
+      sites.push(
+        run
+          ? await checkFormula(subject, augmented, run.operands)
+          : await checkAlone(subject, augmented, options),
+      );
+    }
+  }
+  return { sites, reached, notFinite };
+}
+
+const lacksNumbers = ({ operands }: Captured) =>
+  Object.values(operands).some((each) => each.data.length > 0 && !holdsNumbers(each));
+
+/** Operators that run their bodies whatever the inputs are, and give no values out of them. */
+const RUNNING = new Set(["SequenceMap", ...TOKEN_SEARCHES]);
+
+/** Whether a site lies in bodies that are run on every input. */
+const alwaysRuns = ({ site }: Augmented) => {
+  const owners = [...outward(site.scope)].flatMap(({ owner }) => owner ?? []);
+  return owners.length > 0 && owners.every(({ op }) => RUNNING.has(op));
+};
+
+/** A site that no input reaches, on made-up operands: its plain sum at the start, and the formula. */
+async function checkAlone(
+  subject: Subject,
+  augmented: Augmented,
+  options: ProofOptions,
+): Promise<FormulaReport> {
+  const { start, formula } = await checkSite(subject, augmented, options);
+  return { ...formula, passed: formula.passed && start.passed };
+}

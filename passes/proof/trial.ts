@@ -1,0 +1,138 @@
+import { compareTensors } from "../../src/compare/difference.ts";
+import type { Graph } from "../../src/graph/graph.ts";
+import { encodeNumbers } from "../../src/graph/tensor.ts";
+import type { ModelFile } from "../../src/onnx/model-file.ts";
+import type { DenseTensor } from "../../src/onnx/new-node.ts";
+import type { Taps } from "../../src/ort/expose.ts";
+import type { Ort, Tensors } from "../../src/ort/session.ts";
+import { tensorOfBytes } from "../../src/ort/tensors.ts";
+import type { Augmented } from "../laurelize/insert.ts";
+import type { Plan } from "../laurelize/plan.ts";
+import { displaced, type Values } from "./displacing.ts";
+import { type Effect, effectsAtSite } from "./effects.ts";
+import { operandsIn } from "./operands.ts";
+import { operandsOf } from "./site-nodes.ts";
+import type { Running } from "./weighted-runs.ts";
+
+/** What is asked, and of what. */
+export interface Asked {
+  readonly ort: Ort;
+  readonly result: Graph;
+  readonly plan: Plan;
+  /** The plan's sites, as many at once as fit in memory. */
+  readonly groups: readonly (readonly Augmented[])[];
+  /** Values of the main graph in which a movement counts: its outputs, or what they are made of. */
+  readonly judged: readonly string[];
+  /** Sites whose sums show how far a movement gets, first to last, those of no plan too. */
+  readonly waypoints: readonly Augmented[];
+}
+
+/** A model that is run again and again, its new tensors displaced. */
+export interface Trial extends Asked {
+  readonly feeds: Tensors;
+  /** All new tensors. */
+  readonly tensors: readonly DenseTensor[];
+  readonly taps: Taps;
+  /** The last sum as an output of the model with taps; null if it cannot be one. */
+  readonly last: string | null;
+  /** The model with taps. */
+  readonly file: ModelFile;
+  /** Weights that are initializers of bodies. */
+  readonly inside: ReadonlySet<string>;
+  readonly running: Running;
+  /** Counts a site as done. */
+  readonly step: () => void;
+}
+
+/** Values of all new tensors, from which each is displaced alone. */
+export interface Point {
+  readonly values: Values;
+  readonly round: string;
+  /** How far each is displaced. */
+  readonly scale: number;
+  /** The inputs of a run at this point. */
+  readonly feeds: Tensors;
+}
+
+export function pointAt(
+  { ort, feeds, tensors }: Trial,
+  { values, round, scale }: Omit<Point, "feeds">,
+): Point {
+  const weights = tensors.map((tensor) => fed(ort, tensor, values));
+  const all = Object.assign(Object.create(null), feeds, ...weights);
+  return { values, round, scale, feeds: all };
+}
+
+const fed = (ort: Ort, { name, dtype, dims }: DenseTensor, values: Values): Tensors => ({
+  [name]: tensorOfBytes(ort, dtype, encodeNumbers(dtype, values.get(name)!), dims),
+});
+
+/** One tensor, displaced from a point, as it is fed. */
+export function moved({ ort, plan }: Trial, point: Point, tensor: DenseTensor): Tensors {
+  const { values, round, scale } = point;
+  const { seed } = plan.options;
+  return fed(ort, tensor, displaced(values, [tensor], { seed, round, scale }));
+}
+
+/** What each of the named tensors does to its site's sum, site by site. */
+export async function effectsAt(
+  trial: Trial,
+  point: Point,
+  names: ReadonlySet<string>,
+): Promise<Effect[][]> {
+  const { ort, result, groups, taps, running } = trial;
+  const effects: Effect[][] = [];
+  for (const batch of groups) {
+    const read = batch.flatMap(operandsOf).flatMap((value) => taps.outputOf(value) ?? []);
+    const got = read.length > 0 ? await running(point.feeds, [...new Set(read)]) : {};
+    for (const augmented of batch) {
+      const tensors = Object.values(augmented.parameters).filter(({ name }) => names.has(name));
+      const operands = operandsIn(ort, taps, augmented, got);
+      const of = { ort, result, augmented, point: { ...point.feeds, ...operands } };
+      effects.push(
+        operands
+          ? await effectsAtSite(of, tensors, (tensor) => moved(trial, point, tensor))
+          : tensors.map((tensor) => ({ tensor, outdoes: [] })),
+      );
+      trial.step();
+    }
+  }
+  return effects;
+}
+
+/** A point, what the model gives there, and what each tensor does to its site's sum there. */
+export interface Round {
+  readonly point: Point;
+  readonly still: Tensors;
+  readonly effects: readonly (readonly Effect[])[];
+}
+
+/** Whether one of the outputs changes when these tensors are fed instead of the point's. */
+export async function arrives(
+  { running }: Trial,
+  { point, still }: Pick<Round, "point" | "still">,
+  outputs: readonly string[],
+  tensors: Tensors,
+): Promise<boolean> {
+  const got = await running({ ...point.feeds, ...tensors }, Object.keys(still));
+  return outputs.some((name) => !compareTensors(still[name], got[name]).bitEqual);
+}
+
+/** Those of a round's tensors whose displacement changes one of the outputs. */
+export async function movers(
+  trial: Trial,
+  round: Round,
+  outputs: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const arrived = new Set<string>();
+  for (const site of round.effects) {
+    for (const { tensor, outdoes } of site)
+      if (
+        outdoes.some((name) => arrived.has(name)) ||
+        (await arrives(trial, round, outputs, moved(trial, round.point, tensor)))
+      )
+        arrived.add(tensor.name);
+    trial.step();
+  }
+  return arrived;
+}
