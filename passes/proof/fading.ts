@@ -5,7 +5,7 @@ import type { Tensors } from "../../src/ort/session.ts";
 import { dtypeOf } from "../../src/ort/tensors.ts";
 import { displaced, type Values } from "./displacing.ts";
 import type { Effect } from "./effects.ts";
-import { effectsAt, moved, pointAt, type Trial } from "./trial.ts";
+import { effectsAt, type LearningRuns, moved, pointAt } from "./learning-runs.ts";
 import { withRuns } from "./weighted-runs.ts";
 
 /** Units of rounding, of a value's largest element, below which the next site may lose a change. */
@@ -18,27 +18,27 @@ const FADED = 64;
  * masked) is none of these.
  */
 export async function fadingTensors(
-  trial: Trial,
+  runs: LearningRuns,
   start: Values,
   names: ReadonlySet<string>,
 ): Promise<ReadonlySet<string>> {
-  const taps = trial.waypoints
+  const taps = runs.waypoints
     .filter(({ site }) => site.scope.kind === "main")
     .map(({ site }) => ({ value: site.output, dtype: site.dtype }));
   const sums = [...new Set(taps.map(({ value }) => value.name))];
   if (sums.length === 0) return new Set();
-  const point = pointAt(trial, { values: start, round: "first", scale: 1 });
-  const early = await effectsAt(trial, point, new Set(start.keys()));
-  const late = await lateEffects(trial, start, early.flat());
-  const { file } = withTaps(trial.file, taps);
-  return withRuns(trial.ort, file, trial.inside, async (running) => {
+  const point = pointAt(runs, { values: start, round: "first", scale: 1 });
+  const early = await effectsAt(runs, point, new Set(start.keys()));
+  const late = await lateEffects(runs, start, early.flat());
+  const { file } = withTaps(runs.file, taps);
+  return withRuns(runs.ort, file, runs.inside, async (running) => {
     const still = await running(point.feeds, sums);
     const faded = new Set<string>();
     for (const [k, effects] of early.entries()) {
       const moving = [...effects, ...late[k]].map(({ tensor }) => tensor.name);
       const lost = moving.filter((name) => names.has(name));
       if (lost.length === 0 || effects.length === 0) continue;
-      const feeds = { ...point.feeds, ...moved(trial, point, effects[0].tensor) };
+      const feeds = { ...point.feeds, ...moved(runs, point, effects[0].tensor) };
       if (fades(still, await running(feeds, sums))) for (const name of lost) faded.add(name);
     }
     return faded;
@@ -46,12 +46,16 @@ export async function fadingTensors(
 }
 
 /** What all tensors do to their sums once those that do so from the start have moved. */
-function lateEffects(trial: Trial, start: Values, early: readonly Effect[]): Promise<Effect[][]> {
-  const { seed } = trial.plan.options;
+function lateEffects(
+  runs: LearningRuns,
+  start: Values,
+  early: readonly Effect[],
+): Promise<Effect[][]> {
+  const { seed } = runs.plan.options;
   const tensors = early.map(({ tensor }) => tensor);
   const values = displaced(start, tensors, { seed, round: "all", scale: 1 });
-  const point = pointAt(trial, { values, round: "then", scale: 1 });
-  return effectsAt(trial, point, new Set(start.keys()));
+  const point = pointAt(runs, { values, round: "then", scale: 1 });
+  return effectsAt(runs, point, new Set(start.keys()));
 }
 
 /** Whether the smallest change of all is near rounding. */

@@ -6,7 +6,7 @@ import { scopesOf } from "../../src/graph/scopes.ts";
 import { decodeNumbers } from "../../src/graph/tensor.ts";
 import { isFloat, typeOfTensor } from "../../src/graph/types.ts";
 import { dtypeOf, numbersIn } from "../../src/ort/tensors.ts";
-import { arrives, moved, pointAt, type Round, type Trial } from "./trial.ts";
+import { arrives, type LearningRuns, moved, pointAt, type Round } from "./learning-runs.ts";
 
 /** How a movement is seen. */
 export interface Judging {
@@ -24,8 +24,8 @@ export interface Judging {
 const LARGER = [8, 64, 512];
 
 /** Chooses how movements are seen, at the first point; a clause if none can be. */
-export async function judgingOf(trial: Trial, round: Round): Promise<Judging | string> {
-  const { judged, last, running, result } = trial;
+export async function judgingOf(runs: LearningRuns, round: Round): Promise<Judging | string> {
+  const { judged, last, running, result } = runs;
   const { point, still } = round;
   const again = await running(point.feeds, Object.keys(still));
   const told = Object.keys(still).filter(
@@ -42,26 +42,26 @@ export async function judgingOf(trial: Trial, round: Round): Promise<Judging | s
       ? "every output is empty at these sizes; give others with --dim"
       : "no output holds a number on the sample inputs, only NaN or infinities: give real ones with --inputs";
   }
-  const scale = await scaleThatMoves(trial, round, outputs, discrete ? [1, ...LARGER] : [1]);
+  const scale = await scaleThatMoves(runs, round, outputs, discrete ? [1, ...LARGER] : [1]);
   if (scale !== null) return { outputs, bySums: false, discrete, scale };
   return { outputs: told, bySums: true, discrete, scale: discrete ? LARGER.at(-1)! : 1 };
 }
 
 /** The first of the scales at which all tensors together change an output; null if none does. */
 async function scaleThatMoves(
-  trial: Trial,
+  runs: LearningRuns,
   round: Round,
   outputs: readonly string[],
   scales: readonly number[],
 ): Promise<number | null> {
   const tensors = round.effects.flat().map(({ tensor }) => tensor);
   for (const scale of scales) {
-    const point = pointAt(trial, { ...round.point, scale });
+    const point = pointAt(runs, { ...round.point, scale });
     const all = Object.assign(
       Object.create(null),
-      ...tensors.map((tensor) => moved(trial, point, tensor)),
+      ...tensors.map((tensor) => moved(runs, point, tensor)),
     );
-    if (await arrives(trial, round, outputs, all)) return scale;
+    if (await arrives(runs, round, outputs, all)) return scale;
   }
   return null;
 }

@@ -5,7 +5,7 @@ import type { Augmented } from "../laurelize/insert.ts";
 import type { Plan } from "../laurelize/plan.ts";
 import { newTensors } from "./displacing.ts";
 import { canLearn, type LearningReport } from "./learning.ts";
-import type { Asked } from "./trial.ts";
+import type { Asked } from "./learning-runs.ts";
 
 /** What is asked of sites that inputs may reach or not. */
 export interface AskedWhereReached extends Asked {

@@ -6,8 +6,15 @@ import type { Tensors } from "../../src/ort/session.ts";
 import { displaced, newTensors, type Values, valuesIn } from "./displacing.ts";
 import { fadingTensors } from "./fading.ts";
 import { type Judging, judgingOf } from "./judging.ts";
+import {
+  type Asked,
+  effectsAt,
+  type LearningRuns,
+  movers,
+  type Point,
+  pointAt,
+} from "./learning-runs.ts";
 import { tapsAt } from "./operands.ts";
-import { type Asked, effectsAt, movers, type Point, pointAt, type Trial } from "./trial.ts";
 import { withRuns } from "./weighted-runs.ts";
 
 /** Whether gradients would reach every new tensor, told by displacing them. */
@@ -64,18 +71,18 @@ export async function canLearn(
   );
 }
 
-async function learn(trial: Trial): Promise<Outcome<LearningReport>> {
-  const { result, tensors } = trial;
+async function learn(runs: LearningRuns): Promise<Outcome<LearningReport>> {
+  const { result, tensors } = runs;
   const start = valuesIn(result, tensors);
-  const begun = await firstMovers(trial, start);
+  const begun = await firstMovers(runs, start);
   if (typeof begun === "string") return notRun(begun);
   const { judging, early } = begun;
   const first = tensors.filter(({ name }) => early.has(name));
   const together = (scale: number) =>
-    displaced(start, first, { seed: trial.plan.options.seed, round: "all", scale });
+    displaced(start, first, { seed: runs.plan.options.seed, round: "all", scale });
   let left: ReadonlySet<string> = new Set(tensors.map(({ name }) => name));
   for (const scale of SCALES) {
-    left = await still(trial, judging, together(scale), left);
+    left = await still(runs, judging, together(scale), left);
     if (left.size === 0) break;
   }
   const { discrete, bySums } = judging;
@@ -83,7 +90,7 @@ async function learn(trial: Trial): Promise<Outcome<LearningReport>> {
     return notRun(
       `the outputs hold whole numbers or texts alone, which ${left.size} of ${tensors.length} new tensors are not seen to change`,
     );
-  const faded = left.size > 0 ? await fadingTensors(trial, start, left) : left;
+  const faded = left.size > 0 ? await fadingTensors(runs, start, left) : left;
   return ran(left.size === 0, {
     tensors: tensors.length,
     first: first.map(({ name }) => name),
@@ -97,32 +104,32 @@ async function learn(trial: Trial): Promise<Outcome<LearningReport>> {
 
 /** How movements are seen, and the tensors that move something at the start; or why none can be. */
 async function firstMovers(
-  trial: Trial,
+  runs: LearningRuns,
   values: Values,
 ): Promise<{ readonly judging: Judging; readonly early: ReadonlySet<string> } | string> {
-  const point = pointAt(trial, { values, round: "first", scale: 1 });
-  const effects = await effectsAt(trial, point, new Set(values.keys()));
-  const round = { point, effects, still: await runAt(trial, point) };
-  const judging = await judgingOf(trial, round);
+  const point = pointAt(runs, { values, round: "first", scale: 1 });
+  const effects = await effectsAt(runs, point, new Set(values.keys()));
+  const round = { point, effects, still: await runAt(runs, point) };
+  const judging = await judgingOf(runs, round);
   if (typeof judging === "string") return judging;
   const { outputs, scale } = judging;
-  const early = await movers(trial, { ...round, point: { ...point, scale } }, outputs);
+  const early = await movers(runs, { ...round, point: { ...point, scale } }, outputs);
   return { judging, early };
 }
 
 /** Those of the named tensors that move nothing from a point. */
 async function still(
-  trial: Trial,
+  runs: LearningRuns,
   { outputs, scale }: Judging,
   values: Values,
   names: ReadonlySet<string>,
 ): Promise<ReadonlySet<string>> {
-  const point = pointAt(trial, { values, round: "then", scale });
-  const effects = await effectsAt(trial, point, names);
-  const alive = await movers(trial, { point, effects, still: await runAt(trial, point) }, outputs);
+  const point = pointAt(runs, { values, round: "then", scale });
+  const effects = await effectsAt(runs, point, names);
+  const alive = await movers(runs, { point, effects, still: await runAt(runs, point) }, outputs);
   return new Set([...names].filter((name) => !alive.has(name)));
 }
 
 /** What the model gives at a point: the judged values and the last sum. */
-const runAt = ({ judged, last, running }: Trial, { feeds }: Point): Promise<Tensors> =>
+const runAt = ({ judged, last, running }: LearningRuns, { feeds }: Point): Promise<Tensors> =>
   running(feeds, [...new Set(last === null ? judged : [...judged, last])]);

@@ -28,7 +28,7 @@ export interface Asked {
 }
 
 /** A model that is run again and again, its new tensors displaced. */
-export interface Trial extends Asked {
+export interface LearningRuns extends Asked {
   readonly feeds: Tensors;
   /** All new tensors. */
   readonly tensors: readonly DenseTensor[];
@@ -55,7 +55,7 @@ export interface Point {
 }
 
 export function pointAt(
-  { ort, feeds, tensors }: Trial,
+  { ort, feeds, tensors }: LearningRuns,
   { values, round, scale }: Omit<Point, "feeds">,
 ): Point {
   const weights = tensors.map((tensor) => fed(ort, tensor, values));
@@ -68,7 +68,7 @@ const fed = (ort: Ort, { name, dtype, dims }: DenseTensor, values: Values): Tens
 });
 
 /** One tensor, displaced from a point, as it is fed. */
-export function moved({ ort, plan }: Trial, point: Point, tensor: DenseTensor): Tensors {
+export function moved({ ort, plan }: LearningRuns, point: Point, tensor: DenseTensor): Tensors {
   const { values, round, scale } = point;
   const { seed } = plan.options;
   return fed(ort, tensor, displaced(values, [tensor], { seed, round, scale }));
@@ -76,11 +76,11 @@ export function moved({ ort, plan }: Trial, point: Point, tensor: DenseTensor): 
 
 /** What each of the named tensors does to its site's sum, site by site. */
 export async function effectsAt(
-  trial: Trial,
+  runs: LearningRuns,
   point: Point,
   names: ReadonlySet<string>,
 ): Promise<Effect[][]> {
-  const { ort, result, groups, taps, running } = trial;
+  const { ort, result, groups, taps, running } = runs;
   const effects: Effect[][] = [];
   for (const batch of groups) {
     const read = batch.flatMap(operandsOf).flatMap((value) => taps.outputOf(value) ?? []);
@@ -91,10 +91,10 @@ export async function effectsAt(
       const of = { ort, result, augmented, point: { ...point.feeds, ...operands } };
       effects.push(
         operands
-          ? await effectsAtSite(of, tensors, (tensor) => moved(trial, point, tensor))
+          ? await effectsAtSite(of, tensors, (tensor) => moved(runs, point, tensor))
           : tensors.map((tensor) => ({ tensor, outdoes: [] })),
       );
-      trial.step();
+      runs.step();
     }
   }
   return effects;
@@ -109,7 +109,7 @@ export interface Round {
 
 /** Whether one of the outputs changes when these tensors are fed instead of the point's. */
 export async function arrives(
-  { running }: Trial,
+  { running }: LearningRuns,
   { point, still }: Pick<Round, "point" | "still">,
   outputs: readonly string[],
   tensors: Tensors,
@@ -120,7 +120,7 @@ export async function arrives(
 
 /** Those of a round's tensors whose displacement changes one of the outputs. */
 export async function movers(
-  trial: Trial,
+  runs: LearningRuns,
   round: Round,
   outputs: readonly string[],
 ): Promise<ReadonlySet<string>> {
@@ -129,10 +129,10 @@ export async function movers(
     for (const { tensor, outdoes } of site)
       if (
         outdoes.some((name) => arrived.has(name)) ||
-        (await arrives(trial, round, outputs, moved(trial, round.point, tensor)))
+        (await arrives(runs, round, outputs, moved(runs, round.point, tensor)))
       )
         arrived.add(tensor.name);
-    trial.step();
+    runs.step();
   }
   return arrived;
 }
