@@ -19,13 +19,12 @@ export const orNull = (option: Option): Option => ({ ...option, nullable: true }
 
 export const withOrt: Declared<WithOrt> = { ort: object };
 
-/** Options of functions that take long. */
+/** Options of long-running functions. */
 export const watching: Declared<Watching> = { signal: object, onProgress: callback };
 
 /**
- * Checks the options of a function of the API, and those of options that are objects themselves
- * (`within`). Throws a TypeError, one sentence, for a key or a type that is wrong, or if
- * onnxruntime is missing.
+ * Checks the options of an API function, and those of nested objects (`within`). Throws a TypeError
+ * of one sentence for a wrong key or type, or if onnxruntime is missing.
  */
 export function checkGiven(
   of: string,
@@ -86,11 +85,11 @@ export const checkNames = (of: string, given: unknown): void =>
     "an array of names",
   );
 
-/** Throws a TypeError, one sentence, if an argument is no model that `openModel` gave. */
+/** Throws a TypeError of one sentence if an argument is not a model from `openModel`. */
 export function checkModel(of: string, model: unknown, which = "model"): void {
   if (typeof model === "object" && model !== null && "source" in model && "toBytes" in model)
     return;
-  const got = isLaurelizedResult(model) ? "what laurelize gives; pass its .model" : shown(model);
+  const got = isLaurelizedResult(model) ? "a result of laurelize; pass its .model" : shown(model);
   throw new TypeError(
     `${of} takes an opened ${which}, await openModel("model.onnx"), and got ${got}.`,
   );
@@ -99,10 +98,10 @@ export function checkModel(of: string, model: unknown, which = "model"): void {
 const isLaurelizedResult = (value: unknown) =>
   typeof value === "object" && value !== null && "plan" in value && "model" in value;
 
-/** Throws a TypeError, one sentence, if an argument is not what `laurelize` gave. */
+/** Throws a TypeError of one sentence if an argument is not a result of `laurelize`. */
 export function checkLaurelized(of: string, given: unknown): void {
   if (isLaurelizedResult(given)) return;
   throw new TypeError(
-    `${of} takes what laurelize gives, await laurelize(model, { ort }), and got ${typeof given === "object" && given !== null && "source" in given ? "a model" : shown(given)}; compare compares any two models.`,
+    `${of} takes a result of laurelize, await laurelize(model, { ort }), and got ${typeof given === "object" && given !== null && "source" in given ? "a model" : shown(given)}; compare compares any two models.`,
   );
 }

@@ -1,16 +1,15 @@
-/** Codes of errors that a user can mend. */
+/** Codes of errors that a user can fix. */
 export type ErrorCode = "input" | "no-site" | "recognized" | "diverged";
 
 const LONGEST = 1000;
 
 /**
- * Anything wrong with what the user gave: a file, an option, a model.
- * The message is one sentence that says what, where and what to do, on one line whatever the
- * names in it hold.
+ * An error in what the user gave: a file, an option or a model. The message is one sentence on one
+ * line that says what, where and what to do.
  */
 export class InputError extends Error {
   override name = "InputError";
-  /** What is wrong, for programs. */
+  /** The code for programs. */
   readonly code: ErrorCode = "input";
   /** The exit code of the command line. */
   readonly exitCode: number = 2;

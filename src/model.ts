@@ -16,27 +16,29 @@ import { bytesSource, type Source } from "./onnx/source.ts";
 import type { Declared } from "./options.ts";
 import type { Ort } from "./ort/session.ts";
 
-/** An ONNX model: its structure in memory, its weights where they lie. */
+/** An ONNX model: its structure is in memory, its weights are not loaded. */
 export interface Model {
   readonly source: Source;
   readonly folder: Folder | null;
   readonly file: ModelFile;
   readonly graph: Graph;
-  /** Bytes of the .onnx file. */
+  /** Size of the .onnx file in bytes. */
   readonly size: number;
-  /** Floating-point weights: elements of all initializers and constants, those in bodies too. */
+  /**
+   * Number of floating-point weights: elements of all initializers and constants, bodies included.
+   */
   readonly weights: number;
-  /** Data files that hold its external weights, relative to its folder. */
+  /** Data files of its external weights, relative to its folder. */
   readonly dataFiles: readonly string[];
   /** metadata_props by key. */
   readonly metadata: ReadonlyMap<string, string>;
-  /** The whole file in memory. */
+  /** Returns the whole file in memory. */
   toBytes(): Uint8Array;
-  /** Lets go of the file it reads from. */
+  /** Closes the file it reads from. */
   close(): void;
 }
 
-/** How to open a model. */
+/** Options for opening a model. */
 export interface OpenOptions {
   /** Follow links to external data that lead out of the model's folder. */
   readonly trustLinks?: boolean | undefined;
@@ -44,7 +46,7 @@ export interface OpenOptions {
 
 const openOptions: Declared<OpenOptions> = { trustLinks: flag };
 
-/** A file by its path (Node), or bytes, as a source; `kind` is the ending that is expected. */
+/** Opens a file by its path (Node), or bytes, as a source; `kind` is the expected ending. */
 export async function sourceOf(
   from: string | Uint8Array | Blob,
   name: string,
@@ -55,7 +57,7 @@ export async function sourceOf(
   return bytesSource(bytes, name);
 }
 
-/** Writes bytes to a path: the file appears whole or not at all. */
+/** Writes bytes to a path atomically: the complete file appears, or none. */
 export const saveBytes = (bytes: Uint8Array, path: string) =>
   writePending(bytesSource(bytes), path).keep();
 
@@ -68,7 +70,7 @@ export const saveFiles = (
 
 /**
  * Opens an ONNX model of any IR version from a path (Node), its bytes or a Blob. Reads its
- * structure and no weight. Throws an InputError, one sentence, where it is no readable model.
+ * structure and no weights. Throws an InputError of one sentence if it is not a readable model.
  */
 export async function openModel(
   from: string | Uint8Array | Blob,
@@ -89,14 +91,14 @@ export async function openModel(
   return opened(bytesSource(bytes), null);
 }
 
-/** A model whose structure has been read, so that what is wrong with it is said now. */
+/** Returns a model after decoding its structure, so that errors in it are reported now. */
 function opened(source: Source, folder: Folder | null): Model {
   const model = modelOf(source, folder);
   void model.graph;
   return model;
 }
 
-/** A model over a source: decoded and linked when that is first asked for. */
+/** Returns a model over a source; it is decoded and linked on first use. */
 export function modelOf(source: Source, folder: Folder | null): Model {
   const file = once(() => openFile(source, folder));
   const graph = once(() => buildGraph(file()));
@@ -124,13 +126,18 @@ export function modelOf(source: Source, folder: Folder | null): Model {
   };
 }
 
-/** The model that a patch makes of a graph. Throws an InputError where it cannot be applied. */
+/**
+ * Applies a patch to a graph; returns the new model. Throws an InputError if the patch cannot be
+ * applied.
+ */
 export async function patched(graph: Graph, patch: Patch): Promise<Model> {
   const { source, folder } = await applyPatch(graph, patch);
   return modelOf(source, folder);
 }
 
-/** As `patched`, and the Constants of the main graph hold only what the model's opset allows. */
+/**
+ * Like `patched`, with Constants of the main graph limited to types that the model's opset allows.
+ */
 export async function strictlyPatched(graph: Graph, patch: Patch): Promise<Model> {
   const model = await patched(graph, patch);
   const constants = limitsConstants(graph) ? withAllowedConstants(model.graph) : null;
@@ -163,8 +170,8 @@ function weights(graph: Graph): number {
 }
 
 /**
- * Writes a model to a path, streamed and atomically: the file appears whole or not at all, and
- * replaces what was there. An unpatched model is written byte for byte as it was.
+ * Writes a model to a path, streamed and atomically: the complete file replaces the previous one,
+ * or nothing changes. An unpatched model is written byte for byte.
  */
 export async function saveModel(model: Model, path: string): Promise<void> {
   checkModel("saveModel", model);
@@ -172,7 +179,9 @@ export async function saveModel(model: Model, path: string): Promise<void> {
   stageModel(model, path).keep();
 }
 
-/** The data files that are copied when a model is saved at a path: those that are not there already. */
+/**
+ * Returns the data files to copy when a model is saved at a path: those that are not there already.
+ */
 export function missingCopies(folder: Folder | null, path: string): string[] {
   return [...(folder?.copies?.keys() ?? [])].filter((name) => {
     const data = folder!.open(name, true);
@@ -185,9 +194,9 @@ export function missingCopies(folder: Folder | null, path: string): string[] {
 }
 
 /**
- * Writes a model, and the files that come with it, without giving them their names yet: new
- * weights in a file of their own, copies of its data where they are asked for, and what else is to
- * lie beside it, by name. All get their names or none does.
+ * Writes a model and its accompanying files without moving them into place yet: new weights in a
+ * data file, copies of its data if requested, and other files by name. All are moved into place, or
+ * none.
  */
 export function stageModel(
   { source, folder }: Pick<Model, "source" | "folder">,
@@ -210,7 +219,7 @@ export function stageModel(
 
 const inferred = new WeakMap<Model, Promise<{ types: Types; warnings: readonly string[] }>>();
 
-/** Types of a model's values; inferred once, but for a call that was stopped. */
+/** Infers the types of a model's values, once per model unless the call is aborted. */
 export async function typesOf(model: Model, ort: Ort) {
   const known = inferred.get(model) ?? inferTypes(ort, model.graph);
   inferred.set(model, known);

@@ -1,4 +1,4 @@
-/** The candidates that a misspelt word may mean, nearest first; none if all are far. */
+/** Returns the candidates that a misspelt word may mean, nearest first; none if all are too far. */
 export function nearest(word: string, candidates: Iterable<string>, most = 1): string[] {
   const small = word.toLowerCase();
   return [...new Set(candidates)]
@@ -11,7 +11,10 @@ export function nearest(word: string, candidates: Iterable<string>, most = 1): s
     .map(({ name }) => name);
 }
 
-/** Letters to insert, delete, replace or exchange with the next one (Damerau and Levenshtein). */
+/**
+ * Returns the Damerau-Levenshtein distance: letters to insert, delete, replace or exchange with the
+ * next one.
+ */
 function distance(a: string, b: string): number {
   let [before, last]: number[][] = [[], Array.from({ length: b.length + 1 }, (_, k) => k)];
   for (let i = 1; i <= a.length; i++) {

@@ -23,7 +23,7 @@ export type ValueOf<O> =
 /** The types of declared options, by name. */
 export type ValuesOf<D> = { readonly [Name in keyof D]: ValueOf<D[Name]> };
 
-/** The types of declared options as a command line gives them: defaults are filled in. */
+/** The types of declared options as a command line gives them, with defaults filled in. */
 export type ArgumentsOf<D> = {
   readonly [Name in keyof D]: D[Name] extends { readonly default: unknown }
     ? ValueOf<D[Name]>
@@ -31,8 +31,8 @@ export type ArgumentsOf<D> = {
 };
 
 /**
- * Checks the values of options against their choices, lengths and ranges. Throws an InputError, one
- * sentence, for the first that does not fit; `called` gives the name that it uses.
+ * Checks the values of options against their choices, lengths and ranges. Throws an InputError of
+ * one sentence for the first that does not fit; `called` returns the name to use in it.
  */
 export function checkValues(
   given: GivenOptions,
@@ -66,7 +66,7 @@ function isAllowed(value: unknown, { choices, range }: Option): boolean {
   );
 }
 
-/** What an option's value must be: "a positive integer". */
+/** Describes the values that an option takes: "a positive integer". */
 function allowed({ choices, range = {}, length }: Option): string {
   if (choices)
     return `${choices.slice(0, -1).join(", ")}${choices.length > 1 ? " or " : ""}${choices.at(-1)}`;
@@ -82,7 +82,7 @@ function allowed({ choices, range = {}, length }: Option): string {
   return `${length === undefined ? `${article} ${noun}` : `${length} ${noun}s`}${bounds.length > 0 ? ` of ${bounds.join(" and ")}` : ""}`;
 }
 
-/** What options are chosen for: an optimizer, say, and the options that it has. */
+/** A choice with options of its own, such as an optimizer. */
 interface Chosen {
   readonly name: string;
   readonly options: Options;
@@ -94,14 +94,14 @@ type Intersection<U> = (U extends unknown ? (each: U) => void : never) extends (
   ? All
   : never;
 
-/** The values of all options of things of which one is chosen. */
+/** The values of all options of several choices. */
 export type ChosenValues<C extends Chosen> = Intersection<
   C extends unknown ? ValuesOf<C["options"]> : never
 >;
 
 /**
- * Returns the options of several things of which one is chosen by an option. An option has no
- * effect with those that do not declare it. It has a default here if all agree on it.
+ * Merges the options of several choices, one of which a chooser option selects. An option has no
+ * effect with choices that do not declare it. It has a default if all choices agree on one.
  */
 export function optionsOfChosen(chooser: string, among: readonly Chosen[]): Options {
   const names = new Set(among.flatMap(({ options }) => Object.keys(options)));
@@ -120,7 +120,10 @@ export function optionsOfChosen(chooser: string, among: readonly Chosen[]): Opti
   return Object.fromEntries(merged);
 }
 
-/** An option's sentence with the names of those that have it, and their defaults if these differ. */
+/**
+ * Returns an option's sentence with the names of the choices that have it, and their defaults if
+ * these differ.
+ */
 function describedFor(name: string, owners: readonly Chosen[], count: number): string {
   const [text, known] = (owners[0].options[name].describe ?? "").split("  [default: ");
   const defaults = owners.map((owner) => `${owner.options[name].default} for ${owner.name}`);
@@ -131,8 +134,8 @@ function describedFor(name: string, owners: readonly Chosen[], count: number): s
 }
 
 /**
- * Returns the values of declared options, with the default for each that is not given. Throws an
- * InputError, one sentence, for the first that is out of its range.
+ * Returns the values of declared options, with defaults for those not given. Throws an InputError
+ * of one sentence for the first value out of range.
  */
 export function valuesOf<const D extends Options>(
   declared: D,

@@ -1,18 +1,18 @@
 import { nearest } from "./nearest.ts";
 
-/** Options as a caller gives them, by name. */
+/** A caller's options, by name. */
 export type GivenOptions = Readonly<Record<string, unknown>>;
 
 type Kind = "string" | "number" | "boolean" | "object" | "function";
 
-/** The numbers that an option takes; all of them are finite. */
+/** The range of a number option; numbers are always finite. */
 export interface NumberRange {
   readonly integer?: true;
-  /** The least number. */
+  /** The smallest number. */
   readonly min?: number;
-  /** All numbers are greater than this one. */
+  /** An exclusive lower bound. */
   readonly above?: number;
-  /** All numbers are less than this one. */
+  /** An exclusive upper bound. */
   readonly below?: number;
 }
 
@@ -22,11 +22,11 @@ export interface NumberRange {
  */
 export interface Option {
   readonly type?: Kind;
-  /** A list of the type. */
+  /** Whether the value is a list of the type. */
   readonly array?: true;
-  /** How many elements the list has. */
+  /** The required length of the list. */
   readonly length?: number;
-  /** `null` is a value too. */
+  /** Whether `null` is allowed too. */
   readonly nullable?: true;
   readonly choices?: readonly string[];
   readonly range?: NumberRange;
@@ -35,20 +35,22 @@ export interface Option {
   readonly flags?: true;
   readonly alias?: string;
   readonly describe?: string;
-  /** Why the option has no effect beside the others, a clause; null if it has one. */
+  /**
+   * Returns why the option has no effect with the other values, as a clause; null if it has one.
+   */
   readonly idle?: (others: GivenOptions) => string | null;
 }
 
 export type Options = Readonly<Record<string, Option>>;
 
-/** "per-channel" for "perChannel": an option's name on the command line. */
+/** Returns an option's name on the command line: "per-channel" for "perChannel". */
 export const dashed = (name: string): string =>
   name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
-/** A declaration for every option of an interface, and for no other. */
+/** Declares every option of an interface, and no other. */
 export type Declared<T> = { readonly [Name in keyof T]-?: Option };
 
-/** The options that have no effect beside the others, each with the reason. */
+/** Returns the options that have no effect with the other values, each with the reason. */
 export function idleOptions(given: GivenOptions, declared: Options): [name: string, why: string][] {
   return Object.entries(declared).flatMap(([name, option]) => {
     const value = given[name];
@@ -57,15 +59,15 @@ export function idleOptions(given: GivenOptions, declared: Options): [name: stri
   });
 }
 
-/** The same as sentences; an option that is set to its default is not reported. */
+/** Returns the same as sentences; omits options that are set to their defaults. */
 export const idleSentences = (given: GivenOptions, declared: Options): string[] =>
   idleOptions(given, declared)
     .filter(([name]) => given[name] !== declared[name].default)
     .map(([name, why]) => `${name} has no effect: ${why}.`);
 
 /**
- * Checks an options object of the API against its declaration. Throws a TypeError, one sentence,
- * if it is no object, has a key that is not declared, or has a value of another type.
+ * Checks an options object of the API against its declaration. Throws a TypeError of one sentence
+ * if it is not an object, has an undeclared key, or has a value of the wrong type.
  */
 export function checkOptions(of: string, given: unknown, declared: Options): void {
   if (typeof given !== "object" || given === null || Array.isArray(given))
@@ -95,7 +97,7 @@ function fits(value: unknown, option: Option): boolean {
 }
 
 const isKind = (value: unknown, { type }: Option) =>
-  // Namespaces and classes that are handed in may be functions.
+  // Namespaces and classes that are passed in may be functions.
   type === undefined || typeof value === type || (type === "object" && typeof value === "function");
 
 const WORDS: Readonly<Record<Kind, readonly [one: string, many: string]>> = {
@@ -109,7 +111,7 @@ const WORDS: Readonly<Record<Kind, readonly [one: string, many: string]>> = {
 const kindOf = ({ type, array, nullable }: Option) =>
   `${WORDS[type ?? "string"][array ? 1 : 0]}${nullable ? " or null" : ""}`;
 
-/** A value as an error message names it. */
+/** Returns a value as error messages name it. */
 export function shown(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
   if (value === null || typeof value === "undefined") return String(value);
@@ -119,10 +121,10 @@ export function shown(value: unknown): string {
   return typeof value === "function" ? "a function" : "an object";
 }
 
-/** Options of which any may be left out, or `undefined`. */
+/** Options that may be left out or `undefined`. */
 export type Given<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
-/** Options as they are given, and the defaults for those that are not. */
+/** Given options, and defaults for the others. */
 export const filled = <T extends object>(defaults: T, given: Given<T> | undefined): T => ({
   ...defaults,
   ...Object.fromEntries(Object.entries(given ?? {}).filter(([, value]) => value !== undefined)),

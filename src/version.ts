@@ -1,2 +1,2 @@
-/** This package's version, as package.json has it; a test holds the two together. */
+/** This package's version, the same as in package.json; a test checks that. */
 export const VERSION = "0.1.0";

@@ -154,7 +154,7 @@ describe("a model that cannot be", { timeout: 60_000 }, () => {
   it("a value that nothing makes", () =>
     refusedModel(
       text("g (float[2, 8] x) => (float[2, 8] y) { y = Add(x, nowhere) }"),
-      "reads nowhere, which nothing in the model makes",
+      "reads nowhere, which does not exist",
     ));
   it("a value that nothing makes, read by a node that makes none", () => {
     const model = onnx.ModelProto.decode(
@@ -182,7 +182,7 @@ describe("a model that cannot be", { timeout: 60_000 }, () => {
       text(
         `g (float[2, 8] x, bool c) => (float[2, 8] y) { a = Relu(x) [branch] b = If<then_branch = ${body}, else_branch = e () => (float[2, 8] n) { n = Tanh(x) }>(c) y = Add(a, b) }`,
       ),
-      /value [ay] of graph t, a body of branch, has the name of a value around it/,
+      /value [ay] of graph t, a body of branch, has the name of an outer value/,
     ),
   );
   it("an input without a name", () =>

@@ -141,7 +141,7 @@ describe("the roof in a browser", { timeout: 60_000 }, () => {
 
   it("says that there are no files", async () => {
     await expect(page.openFile()).rejects.toThrow(
-      "there are no files here; give the model's bytes",
+      "this environment has no files; give the model's bytes",
     );
   });
 });

@@ -167,13 +167,13 @@ describe("laurelize model.onnx", () => {
     const other = cli([model, "-f", "--rank", "1", "--inputs", write("z", x, [2, 6, 8])]);
     expect(other).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining("no array x; they hold z"),
+      stderr: expect.stringContaining("not contain an array x; they contain z"),
     });
     const text = path.join(path.dirname(model), "text.npz");
     fs.writeFileSync(text, "no zip");
     expect(cli([model, "-f", "--inputs", text])).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining("no .npz"),
+      stderr: expect.stringContaining("not a readable .npz"),
     });
   });
 

@@ -338,7 +338,7 @@ describe("models that cannot be fed", () => {
     const model = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
     g (bfloat16[2] x) => (float[2] y) { y = Cast<to = 1>(x) }`);
     await expect(compared(model, model)).rejects.toThrow(
-      "input x of model is of type bfloat16, of which onnxruntime's JavaScript API has no tensors",
+      "input x of model is of type bfloat16, which onnxruntime's JavaScript API does not support",
     );
   });
 });

@@ -70,9 +70,9 @@ describe("data of several files", () => {
     [
       "a folder without data",
       () => fs.mkdirSync(at("empty"), { recursive: true }),
-      /empty holds no .npz file/,
+      /empty does not contain .npz files/,
     ],
-    ["no file", () => {}, /empty.* does not exist|holds no/],
+    ["no file", () => {}, /empty.* does not exist|does not contain/],
   ])("refuses %s", async (_, make, why) => {
     make();
     await expect(openDataset(at("empty"), model, { targets })).rejects.toThrow(why);

@@ -198,7 +198,7 @@ describe("what cannot be differentiated is one sentence", () => {
       "a size that is none",
       "g (float[N, 4] x) => (float[N, 4] y) { y = Neg(x) }",
       { wrt: ["x"], dims: { N: 0 } },
-      /^the size 0 of N is no whole number from 1 on\.$/,
+      /^the size of N must be an integer of at least 1 \(got 0\)\.$/,
     ],
     [
       "a weight that is not there",

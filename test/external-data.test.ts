@@ -105,7 +105,7 @@ describe("weights outside the model's file", time, () => {
     const { file, folder } = place(undefined, null);
     expectRefused([file, "--no-prove"], folder, "w.data, which is missing");
     fs.mkdirSync(path.join(folder, "w.data"));
-    await expectClosed(file, /no regular file/);
+    await expectClosed(file, /not a regular file/);
   });
 
   it("of a model given as bytes: it opens, and says what is missing once they are asked for", async () => {
@@ -277,7 +277,7 @@ describe("--copy-data", time, () => {
     fs.symlinkSync(outside, path.join(other, "sub"));
     const before = fs.readdirSync(other);
     const { code, stderr } = cli(["strip", out]);
-    expect([code, stderr]).toEqual([2, expect.stringMatching(/sub is no folder/)]);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/sub is not a folder/)]);
     expect(fs.readdirSync(outside)).toEqual([]);
     expect(fs.readdirSync(other)).toEqual(before);
   });
@@ -371,12 +371,12 @@ describe("--external-data", time, () => {
 describe("what the model says of its data and is not so", time, () => {
   it.each<[string, Entries, string]>([
     ["an offset behind the end", { offset: "4000000000" }, "truncated"],
-    ["an offset that is no number", { offset: "12abc" }, 'offset "12abc", which is no size'],
-    ["a negative offset", { offset: "-4" }, 'offset "-4", which is no size'],
-    ["a length that is no number", { length: "1e3" }, 'length "1e3", which is no size'],
-    ["a length beyond 2^53", { length: "99999999999999999999" }, "which is no size"],
+    ["an offset that is no number", { offset: "12abc" }, 'offset "12abc", which is not a size'],
+    ["a negative offset", { offset: "-4" }, 'offset "-4", which is not a size'],
+    ["a length that is no number", { length: "1e3" }, 'length "1e3", which is not a size'],
+    ["a length beyond 2^53", { length: "99999999999999999999" }, "which is not a size"],
     ["a length that is not the shape's", { length: "4" }, "but holds 4"],
-    ["no location", { location: "" }, "names no file"],
+    ["no location", { location: "" }, "does not name a file"],
   ])("%s", (_, said, word) =>
     expectClosed(place((entries) => ({ ...entries, ...said })).file, word),
   );

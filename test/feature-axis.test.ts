@@ -30,7 +30,10 @@ describe("a feature axis that the user names", () => {
   it.each<[FeatureAxis, string]>([
     [7, "--feature-axis 7 is not an axis of any sum it is for: y1 has rank 3, [N, 6, 8]"],
     [{ "y*": -4 }, "its axes are 0 to 2, or -3 to -1"],
-    [{ "y*": 2, "layer.*": 1 }, "the pattern layer.* of --feature-axis matches none of the 2"],
+    [
+      { "y*": 2, "layer.*": 1 },
+      "the pattern layer.* of --feature-axis does not match any of the 2",
+    ],
     [1.5, "1.5 must be an integer"],
     [{ y1: Number.NaN }, "of y1 must be an integer"],
   ])("%j is refused with a sentence", async (given, sentence) => {

@@ -185,6 +185,6 @@ describe.skipIf(!root)("the corpus's fused models", () => {
     expect(fs.existsSync(file)).toBe(true);
     const refused = augmented(file, {});
     await expect(refused).rejects.toThrow(NoSiteError);
-    await expect(refused).rejects.toThrow(/4 sums .* on the model before it was optimised/);
+    await expect(refused).rejects.toThrow(/4 sums .* the model before it was optimized/);
   });
 });

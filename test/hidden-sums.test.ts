@@ -168,7 +168,7 @@ describe.skipIf(!models)("the corpus, optimised by onnxruntime", () => {
   it("sums in NCHWc convolutions are refused, with what to do", async () => {
     const model = await optimisedOf("timm_test_resnet", "all");
     await expect(laurelize(model, { ort })).rejects.toThrow(
-      /4 sums that cannot be changed in place: .* run this on the model before it was optimised/,
+      /4 sums that cannot be changed in place: .* use the model before it was optimized/,
     );
   });
 });

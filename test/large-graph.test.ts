@@ -33,7 +33,7 @@ describe("a large graph", { timeout: 15_000 }, () => {
     const { bytes } = largeGraph("wideSum", 5_000);
     const { rejected } = await findResiduals(await openModel(bytes), { ort });
     expect(rejected.map(({ reason }) => reason)).toEqual([
-      "adds 5000 values, more than the skip and branches of a residual",
+      "adds 5000 values, more than a skip and the branches of a residual connection",
     ]);
   });
 });

@@ -134,7 +134,7 @@ describe("--link-weights", { timeout: 60_000 }, () => {
   it("says in a sentence where the original is gone or too short", () => {
     const { result, file } = place();
     fs.truncateSync(file, 5000);
-    expect(cli(["strip", result]).stderr).toMatch(/truncated or another model's/);
+    expect(cli(["strip", result]).stderr).toMatch(/truncated or belongs to another model/);
     fs.rmSync(file);
     expect(cli(["strip", result]).stderr).toMatch(/model\.onnx, which is missing/);
   });

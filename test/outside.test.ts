@@ -94,10 +94,10 @@ describe("a location that is no file", () => {
   it("is refused soon where it is a pipe or a device", () => {
     const { file, folder, at } = place(initializer("w.data"));
     expect(spawnSync("mkfifo", [at("w.data")]).status).toBe(0);
-    expectRefused([file, "--no-prove"], folder, "no regular file");
+    expectRefused([file, "--no-prove"], folder, "not a regular file");
     fs.rmSync(at("w.data"));
     fs.symlinkSync("/dev/zero", at("w.data"));
-    expectRefused([file, "--no-prove", "--trust-links"], folder, "no regular file");
+    expectRefused([file, "--no-prove", "--trust-links"], folder, "not a regular file");
   });
 });
 
@@ -117,7 +117,7 @@ describe("a data file that is exchanged after it was checked", () => {
     read();
     fs.rmSync(at("w.data"));
     fs.copyFileSync(secret, at("w.data"));
-    expect(read).toThrow(/was exchanged while it was read/);
+    expect(read).toThrow(/was replaced while it was read/);
   });
 
   it("is copied as it was opened", async () => {

@@ -4,9 +4,9 @@ import { scopesOf } from "../../src/graph/scopes.ts";
 const DOMAIN = "com.microsoft.nchwc";
 
 /**
- * The values whose channels lie in NCHWc blocks: all that is computed from an NCHWc operator up to
- * where it is laid out again. Their shape does not tell it, so that a map of the features would take
- * others for them, and every comparison of values would still hold.
+ * Returns the values in NCHWc blocks: everything computed from an NCHWc operator until the layout
+ * is restored. Their shape does not show it, so a map of the features would mix the wrong channels,
+ * and every comparison of values would still pass.
  */
 export function blockedValues(graph: Graph): ReadonlySet<Value> {
   const blocked = new Set<Value>();

@@ -7,7 +7,10 @@ import { type Link, skipChain } from "./skip-chain.ts";
 
 const ELEMENTWISE = new Set(["Add", "Sub", "Mul", "Div", "Where"]);
 
-/** Whether a branch is a skip itself, with norms that are written out: these are not linear, but no more than others. */
+/**
+ * Whether a branch is a skip itself, apart from decomposed norms: these are nonlinear, like other
+ * norms.
+ */
 export function isLinear(setting: Setting, branch: Value, { value: x }: Link): boolean {
   for (const { value } of skipChain(setting, branch)) {
     if (value === x) return true;
@@ -17,12 +20,12 @@ export function isLinear(setting: Setting, branch: Value, { value: x }: Link): b
   return false;
 }
 
-/** Whether a value is x itself, at other places or in another float type. */
+/** Whether a value is x itself, at other positions or in another float type. */
 export const comesBy = (setting: Setting, value: Value | null | undefined, x: Value) =>
   value != null &&
   [...skipChain(setting, value)].some((link) => link.kind === "identity" && link.value === x);
 
-/** Whether a branch is x times something: x + x·g is x·(1 + g). */
+/** Whether a branch is a multiple of x: x + x·g is x·(1 + g). */
 export function isGated(
   setting: Setting,
   branch: Value,
@@ -44,9 +47,9 @@ export function isGated(
 }
 
 /**
- * A value that reaches the branch without coming from x, entering element by element and whole
- * (not by a broadcast, as a time embedding does, nor as what a streaming layer kept, nor as a mask of
- * attention's weights). With a projected skip both operands descend from one value.
+ * Returns a value that reaches the branch without coming from x. It enters elementwise and without
+ * broadcasting, which excludes a time embedding, the state of a streaming layer and a mask of
+ * attention weights. With a projected skip, both operands descend from one value.
  */
 export function foreignRoot(
   { constants, types }: Setting,

@@ -2,7 +2,7 @@ import { own } from "../../src/graph/own.ts";
 import { whyNot } from "./reasons.ts";
 import type { Form } from "./residual.ts";
 
-/** Operators that add inside themselves, and where they take what they add. */
+/** Operators that add internally, and the inputs they add. */
 const CLOSED: Readonly<Record<string, readonly number[]>> = {
   "com.microsoft.FusedConv": [3],
   "com.microsoft.NhwcFusedConv": [3],
@@ -10,7 +10,10 @@ const CLOSED: Readonly<Record<string, readonly number[]>> = {
   "com.microsoft.nchwc.Conv": [3],
 };
 
-/** A sum whose branch is no operand, or only as integers: nothing can be put before it as it stands. */
+/**
+ * A sum whose branch is not an operand, or only as integers: nothing can be inserted before it
+ * until it is lowered.
+ */
 export const closedSum: Form = {
   name: "closed",
   sumOf(node) {

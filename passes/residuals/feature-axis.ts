@@ -5,28 +5,28 @@ import { evidence, type Place } from "./evidence.ts";
 import { computedBy } from "./operators.ts";
 import type { Setting, Sum, Term } from "./residual.ts";
 
-/** Nodes one search for a writer or reader may look at. */
+/** Maximum number of nodes that a search for a writer or reader visits. */
 const LOOKS = 2000;
-/** Nodes one search for the next norm may look at. */
+/** Maximum number of nodes that a search for the next norm visits. */
 const NEAR = 300;
-/** Operators that a search goes back from a skip. */
+/** Maximum number of operators that a search follows back from a skip. */
 const SHORT = 8;
 
-/** What lies around one sum and shows a feature axis, each in the axes of the sum. */
+/** The evidence of the feature axis around one sum, as axes of the sum. */
 export interface Shown {
-  /** The norms and scales of the stream: of the sum, of the skip, and at the ends of the branches. */
+  /** Norms and scales of the stream: of the sum, of the skip, and at the ends of the branches. */
   readonly norms: readonly Place[];
-  /** What the branches write last: their mixers or, failing that, their scales. */
+  /** What the branches write last: their mixers, or their scales if there are none. */
   readonly written: readonly Place[];
   /** What reads the sum next. */
   readonly next: Read | null;
-  /** The same; at the end of a stream, what reads the skip. */
+  /** The next reader; at the end of a stream, the reader of the skip. */
   readonly read: Place | null;
-  /** What reads the skip first, as a rule where the branch begins. */
+  /** The first reader of the skip, which usually starts the branch. */
   readonly begins: () => Read | null;
 }
 
-/** Gathers what shows the feature axis of a sum. */
+/** Collects the evidence of a sum's feature axis. */
 export function shownAt(
   setting: Setting,
   { node, output }: Sum,
@@ -60,7 +60,9 @@ export function shownAt(
   };
 }
 
-/** Goes back from a branch's value to its last learned mixer, and to the norm or scale behind that. */
+/**
+ * Walks back from a branch's value to its last learned mixer, and to the norm or scale after that.
+ */
 function branchEnd(
   setting: Setting,
   value: Value,
@@ -90,7 +92,7 @@ function branchEnd(
   return { mixer: null, scale };
 }
 
-/** The norm or scale that a skip is the result of, as in a post-norm stream. */
+/** Returns the norm or scale that makes the skip, as in a post-norm stream. */
 function normBefore(setting: Setting, skip: Value, rank: number): Place | null {
   let [value, axes]: [Value, AxisMap] = [skip, sameAxes(rank)];
   for (let hop = 0; hop < SHORT; hop++) {
@@ -109,7 +111,9 @@ function normBefore(setting: Setting, skip: Value, rank: number): Place | null {
   return null;
 }
 
-/** What reads a skip elsewhere than in the sum, or else one of the values that it is made of. */
+/**
+ * Returns the reader of a skip outside the sum, or of one of the values that it is computed from.
+ */
 function readOfSkip(setting: Setting, skip: Value, rank: number, sum: Value): Read | null {
   let [value, axes]: [Value, AxisMap] = [skip, sameAxes(rank)];
   for (let hop = 0; hop < SHORT; hop++) {
@@ -123,15 +127,15 @@ function readOfSkip(setting: Setting, skip: Value, rank: number, sum: Value): Re
   return null;
 }
 
-/** A node that reads features, and where these lie at the sum. */
+/** A node that reads features, and their axes at the sum. */
 interface Read extends Place {
   readonly node: Node;
   readonly norm: boolean;
 }
 
 /**
- * Goes on from a value to the nearest node of a scope that reads features, or that norms them;
- * `until` is not passed.
+ * Walks on from a value to the nearest node of a scope that reads features or norms them; does not
+ * pass `until`.
  */
 function nextRead(
   setting: Setting,
@@ -170,7 +174,7 @@ function nextRead(
   return nearest?.read ?? null;
 }
 
-/** A place where another value's axes lie; null where they do not hold it. */
+/** Maps axes of another value to the sum; null if they are not kept. */
 function along({ axis, size }: Place, axes: AxisMap): Place | null {
   const there = axes[axis] ?? null;
   return there === null ? null : { axis: there, size };

@@ -5,8 +5,8 @@ import type { Setting } from "./residual.ts";
 const SIGMOIDS = new Set(["Sigmoid", "HardSigmoid"]);
 
 /**
- * Whether a value, a bias or factor more or less, is read by nothing but the Sigmoid of a gate between
- * other values, as W f(x) + U x is in a gated unit; in an LSTM's cell a Tanh stands beside its Sigmoids.
+ * Whether a value, up to a bias or factor, is read only by the Sigmoid of a gate between other
+ * values, like W f(x) + U x in a gated unit. In an LSTM's cell a Tanh stands beside its Sigmoids.
  */
 export function opensGate(setting: Setting, value: Value): boolean {
   const seen = new Set<Value>([value]);
@@ -28,7 +28,7 @@ export function opensGate(setting: Setting, value: Value): boolean {
   return opens;
 }
 
-/** Whether a value, or one less it, multiplies another that is computed. */
+/** Whether a value, or one minus it, multiplies another computed value. */
 function gates(setting: Setting, value: Value): boolean {
   return value.uses.some(({ node }) => {
     const [output] = node.outputs;

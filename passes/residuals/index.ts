@@ -3,5 +3,5 @@ import { plainSum } from "./plain-sum.ts";
 import type { Form } from "./residual.ts";
 import { biasAdd, skipNorm } from "./skip-norm.ts";
 
-/** Every way in which a node holds a sum. */
+/** Every form in which a node holds a sum. */
 export const forms: readonly Form[] = [plainSum, skipNorm, biasAdd, closedSum];

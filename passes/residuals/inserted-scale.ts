@@ -13,11 +13,14 @@ type Facts = Pick<Setting, "graph" | "constants">;
 export interface Scaled {
   readonly x: Value;
   readonly factor: Value;
-  /** Written as LAuReL alone writes it: a BatchNormalization that does nothing but multiply. */
+  /** Whether it has LAuReL's own form: a BatchNormalization that only multiplies. */
   readonly exact: boolean;
 }
 
-/** What a value is a multiple of: by a Mul, or by a BatchNormalization without shift, mean, variance and epsilon. */
+/**
+ * Returns what a value is a multiple of: by a Mul, or by a BatchNormalization without shift, mean,
+ * variance and epsilon.
+ */
 export function scaledOf(facts: Facts, value: Value): Scaled | null {
   let at = value;
   while (at.producer && ["Identity", "Cast"].includes(at.producer.op)) at = at.producer.inputs[0]!;
@@ -46,12 +49,12 @@ export function isScaling(facts: Facts, { factor, exact }: Scaled): boolean {
 
 const gatheredOne = ({ producer }: Value) => producer?.op === "Gather";
 
-/** Rounding of factors that were folded, in half precision too. */
+/** Rounding of folded factors, in half precision too. */
 const NEAR = 1e-2;
 
 /**
- * Whether terms are weighed by RW's α and β: both from one Softmax or Sigmoid, or folded numbers that
- * are 2 together, or, if nothing binds them, numbers of about 1 that differ.
+ * Whether terms are weighted by RW's α and β: both from one Softmax or Sigmoid, or folded numbers
+ * that add up to 2. Without normalization, two different numbers of about 1.
  */
 export function weighs(facts: Facts, terms: readonly (Scaled | null)[]): boolean {
   if (terms.length < 2 || terms.includes(null)) return false;
@@ -70,7 +73,7 @@ export function weighs(facts: Facts, terms: readonly (Scaled | null)[]): boolean
   return a != null && ((same && pairs(a, a)) || (two && b != null && pairs(a, b)));
 }
 
-/** Whether a multiple is a norm that is written out: its factor is the norm's scale. */
+/** Whether a multiple is a decomposed norm: its factor is the norm's scale. */
 function isNorm(facts: Facts, { x, exact }: Scaled): boolean {
   let at = x;
   while (at.producer && ["Identity", "Cast"].includes(at.producer.op)) at = at.producer.inputs[0]!;
@@ -87,11 +90,11 @@ function isNorm(facts: Facts, { x, exact }: Scaled): boolean {
 const pairs = (a: readonly number[], b: readonly number[]) =>
   a.length === b.length && (a.every((v, k) => Math.abs(v + b[k] - 2) < NEAR) || differ(a, b));
 
-/** Numbers of about 1 on both sides, as weights that nothing binds are after some training. */
+/** Whether both factors are about 1, as unnormalized weights are after some training. */
 const differ = (a: readonly number[], b: readonly number[]) =>
   a.some((v, k) => v !== b[k]) && [...a, ...b].every((v) => v > 0.5 && v < 2);
 
-/** The Softmax or Sigmoid that a factor is computed by, from constants. */
+/** Returns the Softmax or Sigmoid that computes a factor from constants. */
 function originOf(factor: Value): Value | null {
   let at: Value | null = factor;
   for (let hop = 0; at && hop < 8; hop++) {
@@ -103,12 +106,12 @@ function originOf(factor: Value): Value | null {
   return null;
 }
 
-/** Elements above which a factor is not read. */
+/** Number of elements above which a factor is not read. */
 const MOST = 65_536;
 
 const FLOATS = new Set(["float", "double", "float16", "bfloat16"]);
 
-/** The numbers of a constant that is stored; null if it has to be computed. */
+/** Returns the numbers of a stored constant; null if it must be computed. */
 function numbers({ graph }: Facts, value: Value | null | undefined): readonly number[] | null {
   const tensor = tensorOf(value);
   const type = tensor && dataType(tensor.dataType)?.name;

@@ -5,15 +5,15 @@ import { flatten } from "./nested-sums.ts";
 import { computedBy } from "./operators.ts";
 import type { Form, Setting, Sum } from "./residual.ts";
 
-/** LAuReL that is in a model, told by its structure: names and metadata play no part. */
+/** LAuReL found in a model by its structure; names and metadata are ignored. */
 export interface Inserted {
   /** What a sum reads → the operand that it read before. */
   readonly augmented: ReadonlyMap<Value, Value>;
-  /** Additions that belong to LAuReL and are no sums of the model. */
+  /** Additions that belong to LAuReL and not to the model. */
   readonly nodes: ReadonlySet<Node>;
 }
 
-/** A skip slot's value as LAuReL writes it: β · (x + Σ addends). */
+/** A skip slot's value in LAuReL's form: β · (x + Σ addends). */
 interface Bracket {
   readonly x: Value;
   readonly nodes: readonly Node[];
@@ -22,8 +22,8 @@ interface Bracket {
 type Facts = Pick<Setting, "graph" | "types" | "constants">;
 
 /**
- * Recognises LAuReL at the sums of a model: a term that is x plus low-rank maps or multiples of x
- * and earlier skips, or terms that are weighed by α and β as RW weighs them.
+ * Recognizes LAuReL at the sums of a model: a term that is x plus low-rank maps or multiples of x
+ * and earlier skips, or terms that are weighted by α and β as in RW.
  */
 export function recognize(
   facts: Facts,
@@ -52,7 +52,10 @@ export function recognize(
   return { augmented, nodes };
 }
 
-/** Reads β · (x + Σ addends) backwards: addends go until x is one of the values that they are made of. */
+/**
+ * Reads β · (x + Σ addends) backwards: removes addends until x is one of the values that they are
+ * computed from.
+ */
 function bracketOf(facts: Facts, value: Value): Bracket {
   const scaled = scaledOf(facts, value);
   const nodes: Node[] = [];
@@ -74,7 +77,7 @@ interface Step {
   readonly nodes: readonly Node[];
 }
 
-/** What a value is an addend more than; null if neither of its summands is an addend of LAuReL's. */
+/** Returns the value without its addend; null if neither summand is an addend of LAuReL. */
 function stepBack(facts: Facts, value: Value): Step | null {
   const node = value.producer;
   if (!node) return null;
@@ -93,7 +96,7 @@ function stepBack(facts: Facts, value: Value): Step | null {
   return null;
 }
 
-/** The value that this one is under another name or in another float type. */
+/** Returns the value before it was renamed or cast. */
 function bare(value: Value): Value {
   let at = value;
   while (at.producer && ["Identity", "Cast"].includes(at.producer.op) && at.producer.inputs[0])

@@ -3,7 +3,7 @@ import { pathOf } from "../../src/graph/scopes.ts";
 import type { ReasonCode } from "./reasons.ts";
 import type { Feature, Kind, OptionalKind, Rejection, Site } from "./residual.ts";
 
-/** The node that holds a sum in the model as it is given, and the value it makes of it. */
+/** The node that holds a sum in the original model, and the output that is the sum. */
 interface HeldJson {
   readonly node: string;
   readonly op: string;
@@ -48,7 +48,7 @@ const held = ({
   };
 };
 
-/** Gives a site as plain data, without references to the graph. */
+/** Returns a site as plain data, without references to the graph. */
 export function siteJson(site: Site): SiteJson {
   checkArgument("siteJson", site, isSum(site) && "skip" in site, "a site of findResiduals");
   const { name, skip, branches, kind, form, dtype, shape, feature, layer, stream, position } = site;
@@ -61,7 +61,7 @@ export function siteJson(site: Site): SiteJson {
   };
 }
 
-/** Gives a rejected sum as plain data, without references to the graph. */
+/** Returns a rejected sum as plain data, without references to the graph. */
 export function rejectionJson(rejection: Rejection): RejectionJson {
   const fits = isSum(rejection) && "reason" in rejection;
   checkArgument("rejectionJson", rejection, fits, "a rejected sum of findResiduals");

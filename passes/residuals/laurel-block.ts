@@ -5,9 +5,8 @@ import { skipChain } from "./skip-chain.ts";
 import { takenOf } from "./written-out.ts";
 
 /**
- * Whether a residual connection is LAuReL already: one that this tool augmented, or a branch that
- * is a low-rank map of x with nothing but a norm behind it, as Gemma 3n's
- * `n + RMSNorm(W_right(W_left n))`.
+ * Whether a residual connection is LAuReL already: this tool inserted it, or its branch is a
+ * low-rank map of x followed only by a norm, as in Gemma 3n: `n + RMSNorm(W_right(W_left n))`.
  */
 export function isLaurel(
   setting: Setting,
@@ -27,7 +26,9 @@ export function isLaurel(
   return narrower && wide.includes(size) && comesBy(setting, x, skip.value);
 }
 
-/** What a product with one learned weight is taken of, through layout; null for anything else. */
+/**
+ * Returns the operand of a product with one learned weight, through layout; null for anything else.
+ */
 function mapped(setting: Setting, value: Value): Value | null {
   for (const { value: at, kind } of skipChain(setting, value)) {
     if (kind !== "identity") return null;

@@ -4,7 +4,7 @@ import type { Setting } from "./residual.ts";
 
 type Facts = Pick<Setting, "types" | "constants">;
 
-/** Σ_j (x_j A_j) B_j: the values it is made of, and the additions inside it. */
+/** Σ_j (x_j A_j) B_j: the values it is computed from, and the additions inside it. */
 interface LowRankMap {
   readonly sources: readonly Value[];
   readonly nodes: readonly Node[];
@@ -12,7 +12,10 @@ interface LowRankMap {
 
 const PRODUCTS = new Set(["MatMul", "Gemm", "com.microsoft.FusedMatMul"]);
 
-/** The low-rank maps that a value is the sum of: two products with weights, one after the other; null for anything else. */
+/**
+ * Returns the low-rank maps that a value is the sum of, each two products with weights in sequence;
+ * null for anything else.
+ */
 export function lowRankOf(facts: Facts, value: Value): LowRankMap | null {
   const wide = productOf(facts, value);
   const inner = wide && turned(wide).producer;
@@ -37,7 +40,7 @@ export function lowRankOf(facts: Facts, value: Value): LowRankMap | null {
   return { sources, nodes };
 }
 
-/** What a product with weights alone is taken of: no bias of its own, no window, no group. */
+/** Returns the operand of a product with weights alone: without a bias, a window or groups. */
 function productOf({ constants }: Facts, value: Value): Value | null {
   const node = turned(value).producer;
   const [x, weights, bias] = node?.inputs ?? [];
@@ -48,7 +51,7 @@ function productOf({ constants }: Facts, value: Value): Value | null {
   return plain && kernel.every((size) => size === 1) ? x : null;
 }
 
-/** Whether a product has no more features than what it is taken of, as far as sizes are known. */
+/** Whether a product has at most as many features as its operand, as far as sizes are known. */
 function narrows({ types }: Facts, from: Value, to: Value): boolean {
   const volume = (value: Value) =>
     types.get(value)?.shape?.reduce<number>((n, dim) => (typeof dim === "number" ? n * dim : n), 1);
@@ -56,7 +59,7 @@ function narrows({ types }: Facts, from: Value, to: Value): boolean {
   return before !== undefined && after !== undefined && after <= before;
 }
 
-/** A value before it was transposed or named anew. */
+/** Returns a value before it was transposed or renamed. */
 function turned(value: Value): Value {
   let at = value;
   while (at.producer && ["Transpose", "Identity"].includes(at.producer.op))

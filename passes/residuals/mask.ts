@@ -3,12 +3,13 @@ import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { computedBy, traits } from "./operators.ts";
 import type { Setting } from "./residual.ts";
 
-/** Values that a mask is computed by, at most. */
+/** Maximum number of values that a mask is computed from. */
 const LOOKS = 64;
 
 /**
- * What a product masks: the one factor of full shape, where the other is broadcast to it and comes
- * neither from it nor by any weights, as a mask of lengths does. Null for any other node.
+ * Returns what a product masks: its factor of full shape, if the other factor is broadcast and
+ * comes neither from it nor from any weights, such as a mask of lengths. Returns null for any other
+ * node.
  */
 export function maskedBy(setting: Setting, node: Node): Value | null {
   const factors = node.op === "Mul" ? computedBy(setting.constants, node) : [];

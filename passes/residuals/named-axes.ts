@@ -2,17 +2,20 @@ import { InputError } from "../../src/errors.ts";
 import { type Dimension, showShape } from "../../src/onnx/shape.ts";
 import { matcher } from "./glob.ts";
 
-/** A feature axis for every site, or one for each glob over site names, the first that matches; may be negative. */
+/**
+ * A feature axis for every site, or one for each glob over site names, of which the first match
+ * counts; may be negative.
+ */
 export type FeatureAxis = number | Readonly<Record<string, number>>;
 
-/** Whether a value that was read can be the option `featureAxis`. */
+/** Whether a parsed value is valid as option `featureAxis`. */
 export const isFeatureAxis = (given: unknown): given is FeatureAxis =>
   typeof given === "number" ||
   (typeof given === "object" &&
     given !== null &&
     Object.values(given).every((axis) => typeof axis === "number"));
 
-/** One axis that the user names, and the sums that it is for. */
+/** One axis that the user names, and the sums that it applies to. */
 interface Named {
   readonly glob: string | null;
   readonly axis: number;
@@ -21,14 +24,17 @@ interface Named {
   readonly misfits: string[];
 }
 
-/** The axes that the user names: looked up for each sum, and told when one has no effect. */
+/** The axes that the user names; records which of them have an effect. */
 export interface NamedAxes {
-  /** The axis of a sum that has one of these names, or why it cannot be; null if none is named for it. */
+  /**
+   * Returns the axis of a sum with one of these names, or why it is not possible; null if none is
+   * named for it.
+   */
   readonly of: (
     names: readonly string[],
     shape: readonly Dimension[],
   ) => number | { readonly reason: string } | null;
-  /** Sentences on globs that match no sum, and on axes that no sum has. */
+  /** Returns warnings about globs that match no sum, and about axes that no sum has. */
   readonly unused: () => string[];
 }
 
@@ -57,7 +63,7 @@ export function namedAxes(given: FeatureAxis | undefined): NamedAxes {
       }
       const why = `${names[0]} has rank ${shape.length}, ${showShape(shape)}: its axes are 0 to ${shape.length - 1}, or -${shape.length} to -1`;
       named.misfits.push(why);
-      return { reason: `there is no axis ${named.axis}; ${why}` };
+      return { reason: `axis ${named.axis} does not exist; ${why}` };
     },
     unused: () =>
       all.flatMap(({ glob, axis, fits, misfits }) => {
@@ -68,7 +74,7 @@ export function namedAxes(given: FeatureAxis | undefined): NamedAxes {
         const some = [...seen].slice(0, 3).join(", ");
         const which = seen.size > 0 ? ` (${some}${seen.size > 3 ? " and others" : ""})` : "";
         return [
-          `the pattern ${glob} of --feature-axis matches none of the ${seen.size} residual sums${which}.`,
+          `the pattern ${glob} of --feature-axis does not match any of the ${seen.size} residual sums${which}.`,
         ];
       }),
   };

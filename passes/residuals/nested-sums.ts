@@ -6,12 +6,12 @@ import { skipChain } from "./skip-chain.ts";
 
 type Facts = Pick<Setting, "constants" | "types">;
 
-/** Terms above which a sum is an aggregation: no residual connection has so many branches. */
+/** Number of terms above which a sum is an aggregation, not a residual connection. */
 export const MOST_TERMS = 16;
 
 /**
- * Terms with single-use inner sums of computed values of the same shape opened up; null where
- * these are more than a residual sum has.
+ * Flattens single-use inner sums of computed values of the same shape into terms; returns null if
+ * there are more than a residual sum has.
  */
 export function flatten(setting: Facts, terms: readonly Term[]): Term[] | null {
   const flat: Term[] = [];
@@ -25,7 +25,7 @@ export function flatten(setting: Facts, terms: readonly Term[]): Term[] | null {
   return flat;
 }
 
-/** The terms of the inner sum that makes this one, where it may be opened up. */
+/** Returns the terms of the inner sum that makes this one, if it may be flattened. */
 function innerTerms({ constants, types }: Facts, { value, use }: Term): Term[] | null {
   const node = value.producer;
   const shape = types.get(value)?.shape;
@@ -43,7 +43,10 @@ function innerTerms({ constants, types }: Facts, { value, use }: Term): Term[] |
 export const independent = (reach: Reach, node: Node, branches: readonly Term[]) =>
   branches.every((a) => branches.every((b) => a === b || !reach.ways(a.value, b.value, node)));
 
-/** Whether terms are linear in one value that is not the skip's, as a product and its low-rank delta (LoRA) are. */
+/**
+ * Whether terms are linear in one value that is not the skip's, like a product and its low-rank
+ * delta (LoRA).
+ */
 export function isOneMap(setting: Setting, skip: Value, parts: readonly Term[]): boolean {
   const origins = (value: Value) => new Set([...skipChain(setting, value)].map((l) => l.value));
   const own = origins(skip);

@@ -22,36 +22,36 @@ const BLOCK = operatorsThat("block");
 const ADDITION = operatorsThat("addition");
 const UPSAMPLING = operatorsThat("enlarges");
 
-/** Where a product takes its two factors, if not first and second. */
+/** Positions of a product's two factors, if not first and second. */
 const FACTORS: Readonly<Record<string, readonly number[]>> = {
   Einsum: [0, 1, 2, 3],
   QLinearMatMul: [0, 3],
   "com.microsoft.QGemm": [0, 3],
 };
 
-/** What an operator is, as far as a residual connection is concerned. */
+/** An operator's role in a residual connection. */
 export interface Traits {
-  /** The value as it is, at other places or in another float type. */
+  /** Keeps the value, at other positions or in another float type. */
   readonly layout: boolean;
-  /** The value times a constant. */
+  /** Multiplies the value by a constant. */
   readonly scale: boolean;
   /** Mixes features with learned weights. */
   readonly mixer: boolean;
   /** Mixes positions without weights, keeping the shape (PoolFormer, FNet). */
   readonly pooling: boolean;
-  /** May be on a projected skip: linear, a norm or a pool. */
+  /** May be on a projected skip: a linear operator, a norm or a pool. */
   readonly projection: boolean;
-  /** Not linear, which a layout operator can be too. */
+  /** Is nonlinear; a layout operator may be, too. */
   readonly bent: boolean;
-  /** Makes a larger map of a smaller one. */
+  /** Enlarges a feature map. */
   readonly upsampling: boolean;
-  /** Makes a smaller map of a larger one. */
+  /** Reduces a feature map. */
   readonly reducing: boolean;
-  /** Writes the positions of its operand several times. */
+  /** Repeats the positions of its operand. */
   readonly repeating: boolean;
 }
 
-/** Classifies a node by its operator and by which of its inputs are constant. */
+/** Classifies a node by its operator and its constant inputs. */
 export function traits({ graph, constants, types }: Setting, node: Node): Traits {
   const { op } = node;
   const fixed = (index: number) => {
@@ -88,14 +88,17 @@ export function traits({ graph, constants, types }: Setting, node: Node): Traits
   };
 }
 
-/** What a node computes with: inputs that are no constants, and not how such an input is quantised. */
+/**
+ * Returns the inputs that a node computes with: those that are not constant, without scales and
+ * zero points of quantized inputs.
+ */
 export const computedBy = (constants: ReadonlySet<Value>, node: Node): Value[] =>
   node.inputs.filter(
     (value): value is Value =>
       value !== null && !constants.has(value) && !quantises(constants, value),
   );
 
-/** Whether a value is the scale or zero point of a dynamic quantisation, times constants. */
+/** Whether a value is the scale or zero point of a dynamic quantization, times constants. */
 function quantises(constants: ReadonlySet<Value>, value: Value): boolean {
   const node = value.producer;
   if (node?.op === "DynamicQuantizeLinear") return value !== node.outputs[0];
@@ -106,7 +109,7 @@ function quantises(constants: ReadonlySet<Value>, value: Value): boolean {
   );
 }
 
-/** Where operators that quantise what they make take its zero point. */
+/** Position of the zero point in operators that quantize their result. */
 const ZERO_POINT: Readonly<Record<string, number>> = {
   QuantizeLinear: 2,
   "com.microsoft.QuantizeLinear": 2,
@@ -117,7 +120,7 @@ const ZERO_POINT: Readonly<Record<string, number>> = {
   "com.microsoft.QGemm": 8,
 };
 
-/** Whether the zero point is the least integer: such a quantiser stands for the Relu before it. */
+/** Whether the zero point is the smallest integer: such a quantizer replaces the Relu before it. */
 function quantizesToPositive(graph: Graph, types: Types, node: Node): boolean {
   const least = { uint8: 0, uint16: 0, int8: -128, int16: -32768 }[
     types.get(node.outputs[0]!)?.dtype ?? ""
@@ -127,7 +130,10 @@ function quantizesToPositive(graph: Graph, types: Types, node: Node): boolean {
   );
 }
 
-/** Whether an operator's result has more positions than its operand; where sizes are not known, by its kind. */
+/**
+ * Whether an operator's result has more positions than its operand; decided by the operator if
+ * sizes are unknown.
+ */
 function enlarges(types: Types, node: Node): boolean {
   if (node.op === "ConvTranspose") return strides(node).some((stride) => stride > 1);
   const { from, to } = positions(types, node);
@@ -136,7 +142,10 @@ function enlarges(types: Types, node: Node): boolean {
   return to.some((dim, k) => dim > from[k]);
 }
 
-/** Whether an operator's result has fewer positions than its operand, by their sizes or by its strides. */
+/**
+ * Whether an operator's result has fewer positions than its operand, by their sizes or by its
+ * strides.
+ */
 function reduces(types: Types, node: Node): boolean {
   if (node.op === "ConvTranspose") return false;
   const { from, to } = positions(types, node);
@@ -150,7 +159,7 @@ function reduces(types: Types, node: Node): boolean {
 
 const isNumber = (dim: Dimension) => typeof dim === "number";
 
-/** The sizes of a node's first operand and result along the axes behind the second. */
+/** Returns the sizes of a node's first operand and result along the axes after the second. */
 function positions(types: Types, { inputs, outputs }: Node) {
   const [from, to] = [inputs[0], outputs[0]].map((value) => types.get(value!)?.shape?.slice(2));
   return { from, to };
@@ -163,5 +172,5 @@ const isMixerName = (op: string) => CONVOLUTION.has(op) || PRODUCT.has(op) || BL
 const mixes = (scope: Scope): boolean =>
   scope.nodes.some((node) => isMixerName(node.op) || node.bodies.some(mixes) || callsMixer(node));
 
-/** A call of a model's own function mixes where the function's body does. */
+/** Whether a call of a model's own function mixes, which depends on the function's body. */
 const callsMixer = (node: Node): boolean => node.callee !== null && mixes(node.callee);

@@ -3,7 +3,10 @@ import { attribute, type Node, type Value } from "../../src/graph/graph.ts";
 import type { Dimension } from "../../src/onnx/shape.ts";
 import type { Setting } from "./residual.ts";
 
-/** A part that was taken of a value along an axis: where it begins, and whether it is one place, a time step for instance. */
+/**
+ * A slice of a value along an axis: where it starts, and whether it is a single position, such as a
+ * time step.
+ */
 export interface Part {
   readonly whole: Value;
   readonly axis: string;
@@ -11,7 +14,9 @@ export interface Part {
   readonly single: boolean;
 }
 
-/** The part that a value is of another, where it is less than the whole along one axis; else null. */
+/**
+ * Returns the slice that one value is of another, if it is smaller along one axis; otherwise null.
+ */
 export function partOf({ graph, types }: Setting, value: Value): Part | null {
   const node = value.producer;
   const whole = node?.inputs[0];
@@ -48,7 +53,7 @@ export function partOf({ graph, types }: Setting, value: Value): Part | null {
   }
 }
 
-/** Where an output of a Split begins. */
+/** Returns the start of a Split's output. */
 function placeIn(node: Node, value: Value, sizeOf: (value: Value) => Dimension | undefined) {
   let at = 0;
   for (const output of node.outputs) {
@@ -60,12 +65,15 @@ function placeIn(node: Node, value: Value, sizeOf: (value: Value) => Dimension |
   return undefined;
 }
 
-/** Values that a search goes back to, the nearest first: a recurrence shows its steps among them. */
+/**
+ * Maximum number of values that a search goes back to, nearest first; enough to see the steps of a
+ * recurrence.
+ */
 const LOOKS = 500;
 
 /**
- * Whether a value comes from x only by way of other parts than this one, as h of an unrolled RNN
- * comes from earlier steps. One step is told from another in what is computed of x step by step too.
+ * Whether a value comes from x only through other slices than this one, as h of an unrolled RNN
+ * comes from earlier steps. Also distinguishes the steps of values computed from x step by step.
  */
 export function isElsewhere(setting: Setting, value: Value, x: Value, here: Part): boolean {
   let others = 0;

@@ -6,24 +6,24 @@ import type { Setting, Sum } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
 import { NORM } from "./written-out.ts";
 
-/** Operators that take a query and a key first, and then a value, where these are not packed into one. */
+/** Operators whose first inputs are query, key and value, unless these are packed into one. */
 const ATTENTION = operatorsThat("attention");
 
 const PRODUCTS = new Set(["MatMul", "Einsum", "com.microsoft.FusedMatMul"]);
 
 const SUMS = /^(Add|Sum|com\.microsoft\.Skip.*Normalization)$/;
 
-/** Values one search may look at. */
+/** Maximum number of values that a search visits. */
 const LOOKS = 256;
 
 /**
- * Whether a sum is the stream plus a position, as DETR's decoders add it: nothing but queries, keys
- * and the places of a sampling is made of it, and a term of it goes on into another sum.
+ * Whether a sum is the stream plus a position, as in DETR's decoders: it is used only for queries,
+ * keys and sampling positions, and one of its terms continues into another sum.
  */
 export const isPosition = (setting: Setting, { node, output, terms }: Sum): boolean =>
   terms.some(({ value }) => goesOn(setting, value, node)) && onlyDirects(setting, output);
 
-/** Whether what a term comes from is added elsewhere too. */
+/** Whether the origin of a term is added elsewhere too. */
 function goesOn(setting: Setting, term: Value, sum: Node): boolean {
   const same = new Set<Value>();
   for (const { value, kind } of skipChain(setting, term)) if (kind === "identity") same.add(value);
@@ -39,7 +39,10 @@ function goesOn(setting: Setting, term: Value, sum: Node): boolean {
   return false;
 }
 
-/** Whether all that is made of a value ends in the weights or the places of an attention. */
+/**
+ * Whether everything computed from a value ends in the weights or the sampling positions of an
+ * attention.
+ */
 function onlyDirects(setting: Setting, value: Value): boolean {
   const seen = new Set<Value>([value]);
   let directs = false;
@@ -55,14 +58,14 @@ function onlyDirects(setting: Setting, value: Value): boolean {
   return directs;
 }
 
-/** Whether a value is used as a query, a key, or places to sample at. */
+/** Whether a value is used as a query, a key or sampling positions. */
 function ends(setting: Setting, { node, index }: Use): boolean {
   if (node.op === "Softmax") return weighs(setting, node.outputs[0]!);
   const apart = ATTENTION.has(node.op) && [1, 2].every((k) => node.inputs[k]);
   return (apart && index < 2) || (node.op === "GridSample" && index === 1);
 }
 
-/** Whether all that is made of a Softmax multiplies other values. */
+/** Whether everything computed from a Softmax multiplies other values. */
 function weighs(setting: Setting, value: Value): boolean {
   const uses = value.uses.filter(({ node }) => !readsShapeOnly(node));
   if (value.isOutput || uses.length === 0) return false;

@@ -6,25 +6,25 @@ import { PARTS, takenOf } from "./written-out.ts";
 
 type Facts = Pick<Setting, "constants">;
 
-/** Norms and activations that are operators of their own. */
+/** Norms and activations with operators of their own. */
 const WHOLE = [
   "BatchNormalization GroupNormalization InstanceNormalization",
   "Relu LeakyRelu PRelu Elu Selu Celu Gelu HardSwish Swish Mish Softsign ThresholdedRelu",
 ].flatMap((row) => row.split(" "));
 
-/** What a pre-activation is written with. */
+/** Operators of a pre-activation. */
 const STEPS: ReadonlySet<string> = new Set([...PARTS, ...WHOLE]);
 
-/** Operators that a pre-activation is written with, at most. */
+/** Maximum number of operators in a pre-activation. */
 const SHORT = 24;
 
-/** Values that one search may look at. */
+/** Maximum number of values that a search visits. */
 const LOOKS = 200;
 
 /**
- * Links to the other pre-activations of the value that a projected skip's pre-activation is taken of:
- * the same norm and activation with other weights, from which the branch starts (DPN, and ResNets
- * whose projection has a norm of its own).
+ * Returns links to the other pre-activations of the value behind a projected skip: the same norm
+ * and activation with other weights, where the branch starts (DPN, and ResNets whose projection has
+ * its own norm).
  */
 export function preActivations({ constants }: Facts, link: Link): Link[] {
   const { value } = link;
@@ -37,7 +37,10 @@ export function preActivations({ constants }: Facts, link: Link): Link[] {
     .map((other) => ({ ...link, value: other }));
 }
 
-/** Values that are made of another by the steps of a pre-activation, as far as a search looks. */
+/**
+ * Returns the values computed from another by the steps of a pre-activation, within the limit of
+ * the search.
+ */
 function madeOf(x: Value): ReadonlySet<Value> {
   const steps = ({ uses }: Value) =>
     uses.flatMap(({ node }) => (STEPS.has(node.op) ? (node.outputs[0] ?? []) : []));
@@ -46,7 +49,10 @@ function madeOf(x: Value): ReadonlySet<Value> {
   return made;
 }
 
-/** The operators between a value and x, in alphabetical order; null if a way back ends elsewhere. */
+/**
+ * Returns the operators between a value and x in alphabetical order; null if a path back ends
+ * elsewhere.
+ */
 function stepsTo({ constants }: Facts, value: Value, x: Value): string | null {
   const nodes = new Set<Node>();
   const seen = new Set<Value>([value]);

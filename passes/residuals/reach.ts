@@ -5,19 +5,19 @@ import { traits } from "./operators.ts";
 import type { Setting } from "./residual.ts";
 import { besides } from "./skip-norm.ts";
 
-/** What lies on the ways from one value to another. */
+/** What lies on the paths from one value to another. */
 export interface Way {
-  /** Some way passes learned weights that mix features. */
+  /** Some path passes learned weights that mix features. */
   readonly mixed: boolean;
-  /** Some way passes a pool that mixes positions. */
+  /** Some path passes a pool that mixes positions. */
   readonly pooled: boolean;
-  /** Some way passes an operator that is not linear. */
+  /** Some path passes a nonlinear operator. */
   readonly bent: boolean;
-  /** Every way passes an operator that makes a larger map. */
+  /** Every path passes an operator that enlarges a feature map. */
   readonly upsampled: boolean;
-  /** Some way passes an operator that makes a smaller map. */
+  /** Some path passes an operator that reduces a feature map. */
   readonly reduced: boolean;
-  /** Every way passes an operator that repeats positions, or one with what was repeated. */
+  /** Every path passes an operator that repeats positions, or one that reads repeated positions. */
   readonly repeated: boolean;
 }
 
@@ -26,19 +26,22 @@ const START: Way = {
   ...{ upsampled: false, reduced: false, repeated: false },
 };
 
-/** Linear in either operand, as long as the other is not made of the same value. */
+/** Linear in each operand, if the other is not computed from the same value. */
 const BILINEAR = new Set(["Mul", "MatMul", "com.microsoft.FusedMatMul"]);
 
-/** Values whose ways are kept at hand: those asked last. */
+/** Number of values whose paths are cached. */
 const KEPT = 64;
 
-/** Nodes that one search, and all searches together, may visit: above that a graph is no network. */
+/**
+ * Maximum number of nodes that one search, and all searches together, may visit; larger graphs are
+ * not networks.
+ */
 const VISITS = 50_000_000;
 
 /**
- * Answers what is reached from a value before a given node, in its scope and in those around it.
- * Searches go forward, never past that node, and are kept for the sums that share a skip; asked
- * from the last sum of a scope to the first, each value is searched once.
+ * Finds what is reached from a value before a given node, in its scope and in the enclosing ones.
+ * Searches go forward, never past that node, and are cached for the sums that share a skip. If sums
+ * are queried from the last to the first, each value is searched once.
  */
 export class Reach {
   readonly #setting: Setting;
@@ -49,7 +52,7 @@ export class Reach {
     this.#setting = setting;
   }
 
-  /** The ways from `from` to `to`, which `limit` reads; null where there is none. */
+  /** Returns the paths from `from` to `to`, which `limit` reads; null if there is none. */
   ways(from: Value, to: Value, limit: Node): Way | null {
     const known = this.#kept.get(from);
     const kept =
@@ -105,14 +108,19 @@ export class Reach {
   }
 }
 
-/** What must come before a node in each of the scopes that it sees: itself, and whose bodies it is in. */
+/**
+ * Returns what must precede a node in each scope that it sees: itself, and the nodes whose bodies
+ * contain it.
+ */
 function limitsOf(limit: Node): ReadonlyMap<Scope, Node> {
   const limits = new Map([[limit.scope, limit]]);
   for (const { owner } of outward(limit.scope)) if (owner) limits.set(owner.scope, owner);
   return limits;
 }
 
-/** The node, or the one in whose body it is, where that comes before the limit; else null. */
+/**
+ * Returns the node, or the one whose body contains it, if it precedes the limit; otherwise null.
+ */
 function visible(node: Node, limits: ReadonlyMap<Scope, Node>): Node | null {
   for (let at: Node | null = node; at; at = at.scope.owner) {
     const limit = limits.get(at.scope);

@@ -1,55 +1,58 @@
 import type { Value } from "../../src/graph/graph.ts";
 
-/** Why a sum is not a residual connection, in words, by code. */
+/** Clauses on why a sum is not a residual connection, by code. A clause follows the sum's name. */
 const SENTENCES = {
-  integers: (dtype: string) => `adds ${dtype} values, which are no features`,
-  allConstant: () => "adds constants only",
+  integers: (dtype: string) => `adds ${dtype} values, which are not features`,
+  allConstant: () => "adds only constants",
   bias: (value: Value) => `adds the constant ${value.name}: a bias, an epsilon or a position`,
   constantSkip: () =>
-    "constant skip: the operand the branch starts from is the same for every input, so nothing could be learned from it",
+    "has a constant skip: the branch starts from an operand that is the same for every input, so there is nothing to learn from it",
   doubled: () => "adds a value to itself",
-  many: (terms: number) => `adds ${terms} values, more than the skip and branches of a residual`,
-  unknownShape: (value: Value) => `the shape of ${value.name} is not known`,
+  many: (terms: number) =>
+    `adds ${terms} values, more than a skip and the branches of a residual connection`,
+  unknownShape: (value: Value) =>
+    `cannot be checked because the shape of ${value.name} is not known`,
   broadcast: (shapes: readonly string[]) =>
-    `broadcasts: the operands have the shapes ${shapes.join(" and ")}`,
-  unrelated: () => "no operand is computed from another: parallel branches, a mask or an embedding",
+    `broadcasts its operands, which have the shapes ${shapes.join(" and ")}`,
+  unrelated: () =>
+    "adds parallel branches, a mask or an embedding: no operand is computed from another",
   unlearned: (x: Value) =>
-    `nothing learned that mixes features lies between ${x.name} and the sum: an activation, a rotation, a norm or a pool`,
-  gated: (x: Value) => `gate (squeeze-and-excitation): the branch is ${x.name} times a gate`,
+    `has nothing learned that mixes features between ${x.name} and the sum, only an activation, a rotation, a norm or a pool`,
+  gated: (x: Value) => `is a gate (squeeze-and-excitation): the branch is ${x.name} times a gate`,
   position: () =>
-    "only queries, keys or sampling places are made of it: a position that is added beside the stream",
-  opensGate: () => "only a gate's Sigmoid is taken of it: no stream goes on from it",
-  computedBias: (bias: Value) => `its bias ${bias.name} is computed from the input`,
+    "adds a position beside the stream: only queries, keys or sampling positions are computed from it",
+  opensGate: () => "feeds only a gate's Sigmoid, so the stream does not continue from it",
+  computedBias: (bias: Value) => `has a bias, ${bias.name}, that is computed from the input`,
   takenOut: (x: Value) =>
-    `${x.name} is taken out again by the branch: a gate between two values, or a straight-through estimator`,
+    `subtracts ${x.name} again in its branch: a gate between two values, or a straight-through estimator`,
   merge: () =>
-    "merge: one side comes from a map of another scale (Resize, ConvTranspose, repeated positions)",
+    "is a merge: one side comes from a map of another scale (Resize, ConvTranspose, repeated positions)",
   joined: (sum: Value) =>
-    `merge: ${sum.name} is a residual sum itself, and what is added to it does not come from its skip`,
+    `is a merge: ${sum.name} is a residual sum itself, and the value added to it does not come from its skip`,
   linear: (x: Value) =>
-    `both operands are linear in ${x.name}, norms and pools aside: a re-parameterised or low-rank (LoRA) sum`,
+    `is a reparameterized or low-rank (LoRA) sum: both operands are linear in ${x.name}, apart from norms and pools`,
   foreign: (x: Value, other: Value) =>
-    `the branch also comes from ${other.name}, not only from ${x.name} that the other operand is made of`,
+    `has a branch that also comes from ${other.name}, not only from ${x.name}, which the other operand is computed from`,
   closed: (op: string) =>
-    `is added inside ${op}, which does not take the branch as a float operand: it must be opened into a plain sum first`,
+    `is added inside ${op}, which does not take the branch as a float operand; lower it into a plain sum first`,
   blocked: () =>
-    "is added in NCHWc blocks, which onnxruntime lays out for the processor at hand: run this on the model before it was optimised, or on one optimised at level extended at most",
+    "is added in NCHWc blocks, which onnxruntime chooses for one processor; use the model before it was optimized, or one optimized at level extended at most",
   closedFunction: (name: string, why: string) =>
-    `calls the function ${name}, whose sums cannot be looked at: ${why}; convert the model or the function to one opset`,
+    `calls the function ${name}, whose sums cannot be inspected: ${why}; convert the model or the function to one opset`,
   notLowered: (why: string) => why,
-  noFeatureAxis: (why: string) => `no feature axis: ${why}; name it with --feature-axis`,
+  noFeatureAxis: (why: string) => `has no feature axis: ${why}; name it with --feature-axis`,
 };
 
-/** Why a sum is not a residual connection, for programs. */
+/** A code for why a sum is not a residual connection. */
 export type ReasonCode = keyof typeof SENTENCES;
 
-/** A reason with its code, and as a clause for a person. */
+/** A reason: its code, and a clause for people. */
 export interface Reason {
   readonly code: ReasonCode;
   readonly text: string;
 }
 
-/** Makes reasons, by code. */
+/** Creates reasons, by code. */
 export const whyNot = Object.fromEntries(
   Object.entries(SENTENCES).map(([code, sentence]) => [
     code,

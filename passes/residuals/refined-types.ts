@@ -15,8 +15,9 @@ const SAME = words(
 );
 
 /**
- * The types with sizes that inference left open but that stand beside the value: what is added or
- * multiplied, and constants at the ends of a shape that is otherwise computed, as Keras writes a dense layer.
+ * Returns types with sizes that inference left open, found from neighboring values: what is added
+ * or multiplied, and constants at the ends of a computed reshape target, as Keras writes a dense
+ * layer.
  */
 export function refinedTypes(graph: Graph, types: Types): Types {
   const refined = new Map<Value, Type>();
@@ -39,7 +40,7 @@ export function refinedTypes(graph: Graph, types: Types): Types {
 
 type Sizes = readonly (Dimension | null)[];
 
-/** The sizes of a node's result that its operands tell; null if they tell none. */
+/** Returns the sizes of a node's result that follow from its operands; null if there are none. */
 function toldBy(
   graph: Graph,
   { op, inputs }: Node,
@@ -59,7 +60,7 @@ function toldBy(
   });
 }
 
-/** The sizes at the ends of a reshape's target that a Concat lays together, where they are constant. */
+/** Returns the constant sizes at the ends of a reshape target that a Concat assembles. */
 function ofTarget(graph: Graph, target: Value | null | undefined, rank: number): Sizes | null {
   const pieces = target?.producer?.op === "Concat" ? target.producer.inputs : [];
   const sizes: (number | null)[] = new Array(rank).fill(null);

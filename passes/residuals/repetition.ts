@@ -3,9 +3,9 @@ import type { Types } from "../../src/graph/types.ts";
 import type { Dimension } from "../../src/onnx/shape.ts";
 
 /**
- * Whether a node makes a map longer by writing its positions several times: Tile, Expand (before a
- * Reshape that joins the new axis), Gather of more indices than there are positions, or Concat of a
- * value with itself. One position that is spread over all, as a global context is, is no repetition.
+ * Whether a node lengthens a map by repeating its positions: Tile, Expand (before a Reshape that
+ * joins the new axis), Gather of more indices than positions, or Concat of a value with itself.
+ * Spreading a single position over all, like a global context, is not repetition.
  */
 export function repeats(types: Types, node: Node): boolean {
   const from = types.get(node.inputs[0]!)?.shape;
@@ -39,12 +39,12 @@ const wrap = (node: Node, rank: number) => {
 const isMore = (a: Dimension, b: Dimension) =>
   typeof a === "number" && typeof b === "number" && a > b;
 
-/** Whether an axis that grows repeats positions: one of several, or a new one beside several. */
+/** Whether a growing axis repeats positions: one that has several, or a new one beside it. */
 function grows(from: readonly Dimension[], axis: number, size: Dimension): boolean {
   if (axis === 0 || from[axis] === size) return false;
   if (from[axis] !== 1) return isPositions(axis, from.length) && isMore(size, from[axis]);
   return from.filter((dim, k) => k > 0 && dim !== 1).length > 1;
 }
 
-/** Whether positions lie on an axis, as far as the rank tells: neither examples nor features. */
+/** Whether an axis holds positions, as far as the rank shows: neither examples nor features. */
 const isPositions = (axis: number, rank: number) => (rank === 3 ? axis === 1 : axis > 1);

@@ -8,36 +8,39 @@ export interface Term {
   readonly use: Use;
 }
 
-/** A node that adds, as a form reads it. */
+/** A node that adds, as read by a form. */
 export interface Sum {
   readonly node: Node;
   readonly terms: readonly Term[];
-  /** What the node makes of the sum: the sum itself where that is a value, else what goes on from it. */
+  /** The output: the sum itself if it is a value, otherwise the value computed from it. */
   readonly output: Value;
-  /** Which of the node's outputs is the sum itself, there or not. */
+  /** Index of the output that is the sum itself, present or not. */
   readonly place: number;
-  /** A bias that the node adds with the branch. */
+  /** A bias that the node adds to the branch. */
   readonly bias: Term | null;
-  /** Why nothing can be put between the operands and the sum, where nothing can. */
+  /** Why nothing can be inserted before the sum; absent if it can. */
   readonly closed?: Reason;
 }
 
-/** A way in which a node holds a sum: one file each. */
+/** A form in which a node holds a sum; one file each. */
 export interface Form {
   readonly name: string;
-  /** The sum this node holds; null where it holds none. */
+  /** Returns the sum that this node holds; null if it does not hold one. */
   readonly sumOf: (node: Node) => Sum | null;
 }
 
-/** Sums that are left alone unless asked for: x + x·gate, joins of two scales, a skip without data. */
+/**
+ * Sums that are skipped unless requested: x + x·gate, joins of two scales, a skip that does not
+ * depend on data.
+ */
 export const OPTIONAL_KINDS = ["se", "merge", "constant"] as const;
 
 export type OptionalKind = (typeof OPTIONAL_KINDS)[number];
 
-/** How the skip reaches the sum, or what else the sum is. */
+/** How the skip reaches the sum, or which optional kind the sum is. */
 export type Kind = "identity" | "scaled" | "projected" | "parallel" | "laurel" | OptionalKind;
 
-/** The axis of the sum along which features lie, and their number. */
+/** The axis of the sum that holds the features, and their number. */
 export interface Feature {
   readonly axis: number;
   readonly size: number;
@@ -45,19 +48,21 @@ export interface Feature {
 
 /** A sum with one skip slot and one or more branch slots. */
 export interface Site {
-  /** The sum's node name where it has one of its own, else the name of the sum's value. */
+  /** The sum's node name if it is unique, otherwise the name of the sum's value. */
   readonly name: string;
   readonly node: Node;
-  /** The composite node of the model that was opened to get at the sum; null where it is plain. */
+  /**
+   * The composite node of the model that was lowered to reach the sum; null if the sum is plain.
+   */
   readonly within: Node | null;
   readonly scope: Scope;
-  /** The sum's value, or where it has none of its own, what its node makes of it. */
+  /** The sum's value, or its node's output if the sum is not a value. */
   readonly output: Value;
-  /** Which of the node's outputs is the sum itself, there or not. */
+  /** Index of the output that is the sum itself, present or not. */
   readonly place: number;
   readonly skip: Term;
   readonly branches: readonly Term[];
-  /** A constant that belongs to the branch and that the node itself adds. */
+  /** A constant of the branch that the node itself adds. */
   readonly bias: Term | null;
   readonly kind: Kind;
   readonly form: string;
@@ -66,40 +71,40 @@ export interface Site {
   readonly feature: Feature;
   /** Its name, or that of the site in another branch of an If that is the same layer. */
   readonly layer: string;
-  /** Which stream it belongs to, from 0, and its place there. */
+  /** Index of its stream, from 0, and its index in the stream. */
   readonly stream: number;
   readonly position: number;
-  /** The site before it in its stream. */
+  /** The previous site in its stream. */
   readonly previous: Site | null;
 }
 
-/** A sum that is no site, and why, in words for a person. */
+/** A sum that is not a site, with the reason for people. */
 export interface Rejection {
   readonly node: Node;
-  /** The composite node that was opened to get at it; null where it is plain. */
+  /** The composite node that was lowered to reach it; null if the sum is plain. */
   readonly within: Node | null;
   readonly output: Value;
   readonly reason: string;
   readonly code: ReasonCode;
-  /** Set where the sum would be a site if its kind were asked for. */
+  /** Set if the sum would be a site when its kind is requested. */
   readonly kind: OptionalKind | null;
   /** Set if the sum has slots but no feature axis. */
   readonly axisless?: true;
 }
 
-/** What matching looks at. */
+/** The input of the matcher. */
 export interface Setting {
   readonly graph: Graph;
   readonly types: Types;
-  /** Values that no input's data can change. */
+  /** Values that do not depend on any input's data. */
   readonly constants: ReadonlySet<Value>;
-  /** Values whose channels are not where their shape says. */
+  /** Values whose shape does not show where their channels are. */
   readonly blocked: ReadonlySet<Value>;
-  /** Skips that this tool augmented before: what the sum reads now → x_i. */
+  /** Skips with LAuReL from an earlier run: what the sum reads now → x_i. */
   readonly augmented: ReadonlyMap<Value, Value>;
 }
 
-/** One site as it was augmented. */
+/** One site of an earlier insertion. */
 export interface ManifestSite {
   readonly name: string;
   /** The sum's value. */

@@ -11,9 +11,9 @@ type Placed = Omit<Site, "stream" | "position" | "previous" | "layer">;
 
 /**
  * Names the layer of each site: its own name, or that of an earlier site that is the same layer.
- * It is where it stands in another branch of the same If and all learned weights of its f are the
- * same, as the same outer values or with the same bytes. Of branches that hold a layer several
- * times, the first is the first's, the second the second's.
+ * Sites are the same layer if they are in different branches of the same If, and all learned
+ * weights of f are equal: the same outer values, or the same bytes. If branches contain a layer
+ * several times, they are paired in order.
  */
 export function layers<S extends Placed>(
   setting: Setting,
@@ -36,7 +36,7 @@ export function layers<S extends Placed>(
   });
 }
 
-/** The Ifs that a site lies in, and in which branch of each. */
+/** Returns the Ifs that enclose a site, and its branch in each. */
 function branchesOf({ scope }: Placed): ReadonlyMap<Node, Scope> {
   const branches = new Map<Node, Scope>();
   for (let at = scope; at.owner; at = at.owner.scope)
@@ -44,7 +44,7 @@ function branchesOf({ scope }: Placed): ReadonlyMap<Node, Scope> {
   return branches;
 }
 
-/** Whether an If runs one of two sites or the other. */
+/** Whether an If runs either one of two sites or the other. */
 function apart(a: Placed, b: Placed): boolean {
   const other = branchesOf(b);
   return [...branchesOf(a)].some(([owner, body]) => {
@@ -53,7 +53,10 @@ function apart(a: Placed, b: Placed): boolean {
   });
 }
 
-/** The learned weights between a site's skip and its sum: constants of operators that mix features. */
+/**
+ * Returns the learned weights between a site's skip and its sum: constants of operators that mix
+ * features.
+ */
 function weightsOf(setting: Setting, { skip, branches }: Placed): Value[] {
   const ends = new Set(
     [...skipChain(setting, skip.value)].flatMap(({ value }) => [value, ...besides(value)]),
@@ -74,7 +77,7 @@ function weightsOf(setting: Setting, { skip, branches }: Placed): Value[] {
   return [...weights];
 }
 
-/** The initializers and Constants that a constant is computed from. */
+/** Returns the initializers and Constants that a constant is computed from. */
 function leavesOf(value: Value): Value[] {
   const isLeaf = (at: Value) => !at.producer || tensorOf(at) !== null;
   return [...walk([value], (at) => (isLeaf(at) ? [] : sourcesOf(at)))].filter(isLeaf);

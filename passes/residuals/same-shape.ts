@@ -1,6 +1,6 @@
 import type { Dimension } from "../../src/onnx/shape.ts";
 
-/** Whether two shapes can be one: a size that is not known is taken to fit. */
+/** Whether two shapes can be equal; an unknown size matches every size. */
 export const sameShape = (a: readonly Dimension[], b: readonly Dimension[]) =>
   a.length === b.length &&
   a.every(

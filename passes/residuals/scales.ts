@@ -7,7 +7,7 @@ import type { Setting, Term } from "./residual.ts";
 import { sameShape } from "./same-shape.ts";
 import { type Link, skipChain } from "./skip-chain.ts";
 
-/** Values one search may look at. */
+/** Maximum number of values that a search visits. */
 const LOOKS = 2000;
 
 /** A sum, and the terms of it that are not its skip. */
@@ -20,8 +20,9 @@ interface Branches {
 
 /**
  * Whether a sum joins two scales. It does if its skip comes from another scale, if positions are
- * repeated on one side alone, or if a smaller map with a stream of its own is enlarged and added, as
- * in an hourglass. A branch that is reduced and enlarged again without such a stream is like any other.
+ * repeated on one side only, or if a smaller map with its own stream is enlarged and added, as in
+ * an hourglass. A branch that is reduced and enlarged again without such a stream is an ordinary
+ * branch.
  */
 export function isMerge(
   { setting, reach, node, others: branches }: Branches,
@@ -39,8 +40,8 @@ export function isMerge(
 }
 
 /**
- * Whether what lies between x and a branch's end is more than a map that is reduced and enlarged
- * again: x is enlarged first, or the smaller map has a residual sum of its own.
+ * Whether the path from x to a branch's end does more than reduce and enlarge: x is enlarged first,
+ * or the smaller map has its own residual sum.
  */
 function visitsScale(setting: Setting, reach: Reach, x: Value, end: Value, limit: Node): boolean {
   const between = (value: Value) =>
@@ -59,7 +60,10 @@ function visitsScale(setting: Setting, reach: Reach, x: Value, end: Value, limit
 
 const SUMS = /^(Add|Sum|com\.microsoft\.Skip.*Normalization)$/;
 
-/** The value that a sum's other terms are made of with learned weights, where a term is this value; else null. */
+/**
+ * Returns a term from which the sum's other terms are computed with learned weights; otherwise
+ * null.
+ */
 function skipOf(setting: Setting, reach: Reach, node: Node): Value | null {
   const terms = SUMS.test(node.op) ? computedBy(setting.constants, node) : [];
   const shapeOf = (value: Value) => setting.types.get(value)?.shape;
@@ -78,7 +82,7 @@ function skipOf(setting: Setting, reach: Reach, node: Node): Value | null {
   return null;
 }
 
-/** Whether a sum is enlarged later on and added to a map that it is made of, as a decoder's is. */
+/** Whether a sum is enlarged later and added to a map that it is computed from, as in a decoder. */
 function isJoinedAgain(setting: Setting, reach: Reach, { outputs, scope }: Node): boolean {
   const seen = new Map<Value, boolean>();
   const pending: [Value, boolean][] = outputs.flatMap((value) => (value ? [[value, false]] : []));

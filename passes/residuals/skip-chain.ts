@@ -5,27 +5,27 @@ import { type Part, partOf } from "./part.ts";
 import type { Setting } from "./residual.ts";
 import { normedOf } from "./written-out.ts";
 
-/** A value a skip operand comes from, and by what way. */
+/** An origin of a skip operand, and the path from it. */
 export interface Link {
   readonly value: Value;
   readonly kind: "identity" | "scaled" | "projected";
   readonly upsampled: boolean;
-  /** Positions of the value stand in the operand several times. */
+  /** The operand repeats positions of the value. */
   readonly repeated: boolean;
-  /** Learned weights that mix features lie between. */
+  /** The path passes learned weights that mix features. */
   readonly mixed: boolean;
-  /** A maximum over windows lies between, which is not linear. */
+  /** The path passes a maximum over windows, which is nonlinear. */
   readonly peaked: boolean;
-  /** Which part of the value the operand is, where it is less than the whole. */
+  /** The slice of the value that the operand is, if it is smaller. */
   readonly part: Part | null;
 }
 
-/** Operators up to which a skip counts as short. */
+/** Maximum number of operators in a short skip. */
 const SHORT = 32;
 
 /**
- * The values a skip operand comes from, nearest first: itself, then back through layout
- * operators, constant factors and linear ones. Ends at the first operator that is none of these.
+ * Returns the origins of a skip operand, nearest first: itself, then back through layout operators,
+ * constant factors and linear ones. Stops at the first operator of another kind.
  */
 export function* skipChain(setting: Setting, operand: Value, length = SHORT): Generator<Link> {
   let link = linkTo(operand);
@@ -48,13 +48,13 @@ export function* skipChain(setting: Setting, operand: Value, length = SHORT): Ge
   }
 }
 
-/** A link to a value that is the operand itself. */
+/** Returns a link to the operand itself. */
 const linkTo = (value: Value, kind: Link["kind"] = "identity"): Link => ({
   ...{ value, kind, part: null },
   ...{ upsampled: false, repeated: false, mixed: false, peaked: false },
 });
 
-/** What lies on two ways, one after the other or side by side. */
+/** Combines two paths, in sequence or in parallel. */
 const both = (a: Link, b: Link) => ({
   kind: worse(a.kind, b.kind),
   upsampled: a.upsampled || b.upsampled,
@@ -65,7 +65,10 @@ const both = (a: Link, b: Link) => ({
 
 const PEAKS = new Set(["MaxPool", "com.microsoft.nchwc.MaxPool"]);
 
-/** The link before a node: through the node itself, or the mask or written-out norm that ends with it. */
+/**
+ * Returns the link before a node: through the node itself, or through the mask or decomposed norm
+ * that ends with it.
+ */
 function linkBefore(setting: Setting, node: Node, value: Value, length: number): Link | null {
   const { layout, scale, projection, upsampling, repeating, mixer } = traits(setting, node);
   const next = layout || scale || projection ? origin(setting, node, layout, length) : null;
@@ -87,7 +90,10 @@ function linkBefore(setting: Setting, node: Node, value: Value, length: number):
   return normed && linkTo(normed, "projected");
 }
 
-/** The one value that a node of a chain goes on from: a layout operator's data, or all it computes with. */
+/**
+ * Returns the only value that a node of a chain continues from: a layout operator's data, or its
+ * only computed input.
+ */
 function origin(setting: Setting, node: Node, layout: boolean, length: number): Link | null {
   const computed = computedBy(setting.constants, node);
   if (node.op === "Concat" && computed.length > 1) return commonOrigin(setting, computed, length);
@@ -101,7 +107,7 @@ const ORDER = ["identity", "scaled", "projected"] as const;
 const worse = (a: Link["kind"], b: Link["kind"]) =>
   ORDER[Math.max(ORDER.indexOf(a), ORDER.indexOf(b))];
 
-/** The nearest value from which all of these come by skip chains of their own. */
+/** Returns the nearest value from which all of these come by skip chains. */
 function commonOrigin(setting: Setting, values: readonly Value[], length: number): Link | null {
   const [first, ...rest] = [...new Set(values)].map(
     (value) => new Map([...skipChain(setting, value, length >> 1)].map((l) => [l.value, l])),

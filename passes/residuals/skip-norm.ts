@@ -1,7 +1,7 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
 import type { Form, Term } from "./residual.ts";
 
-/** Where a fused operator has its two summands, its bias, and the sum among its outputs. */
+/** Positions of a fused operator's two summands and bias, and of the sum among its outputs. */
 interface Layout {
   readonly terms: readonly [number, number];
   readonly bias: number;
@@ -14,7 +14,9 @@ const LAYOUTS: Readonly<Record<string, Layout>> = {
   "com.microsoft.SkipGroupNorm": { terms: [0, 3], bias: 4, sum: 1 },
 };
 
-/** A norm that adds its skip itself: norm(input + skip + bias), and where it is asked for, that sum. */
+/**
+ * A norm that adds its skip itself: norm(input + skip + bias), with the sum as an optional output.
+ */
 export const skipNorm: Form = {
   name: "skip norm",
   sumOf(node) {
@@ -43,7 +45,9 @@ export const biasAdd: Form = {
   },
 };
 
-/** Values that a node computes from a sum that is another of its outputs: the norm beside it. */
+/**
+ * Returns values that a node computes from a sum that is another of its outputs, such as the norm.
+ */
 export function besides(value: Value): readonly Value[] {
   const node = value.producer;
   const place = node && (EMBEDDINGS[node.op] ?? layoutOf(node)?.sum);
@@ -51,7 +55,7 @@ export function besides(value: Value): readonly Value[] {
   return normed && place && node.outputs[place] === value ? [normed] : [];
 }
 
-/** Norms of a sum that is no residual, by the output that is the sum. */
+/** Returns norms of a sum that is not a residual, by the output that is the sum. */
 const EMBEDDINGS: Readonly<Record<string, number>> = {
   "com.microsoft.EmbedLayerNormalization": 2,
 };

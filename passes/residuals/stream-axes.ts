@@ -12,16 +12,16 @@ export interface Candidate {
   readonly sum: Sum;
   readonly skip: Term;
   readonly branches: readonly Term[];
-  /** Its feature axis, if that is known already. */
+  /** Its feature axis, if it is known already. */
   readonly known: Feature | null;
-  /** The names by which a user may name its axis. */
+  /** Names by which a user may refer to it. */
   readonly names: readonly string[];
 }
 
-/** What was found of a sum's feature axis, or why it has none. */
+/** A sum's feature axis, or why it has none. */
 export type FoundAxis = Feature | { readonly reason: Reason };
 
-/** A sum in its stream: what is shown at it, and where its axes lie at the first sum of the stream. */
+/** A sum in its stream: its evidence, and its axes in terms of the first sum of the stream. */
 interface Member {
   readonly candidate: Candidate;
   readonly shown: Shown;
@@ -31,10 +31,10 @@ interface Member {
 }
 
 /**
- * The feature axes of sums, given in the order in which they are computed. The stream decides: its
- * norms and scales show the axis at all its sums. A mixer shows it only in a stream that has no
- * norm, for it may mix positions: there each branch must write what the next reader reads, or the
- * other sums of the stream must show which of the two holds the features.
+ * Returns the feature axes of sums, which are given in topological order. The stream decides: its
+ * norms and scales show the axis at all its sums. A mixer shows it only in a stream without a norm,
+ * because it may mix positions. There each branch must write the axis that the next reader reads,
+ * or the other sums of the stream must show which of the two holds the features.
  */
 export function featureAxes(
   setting: Setting,
@@ -63,7 +63,9 @@ export function featureAxes(
   });
 }
 
-/** Links each sum to the one that its skip comes from, through layout, norms and single operators. */
+/**
+ * Links each sum to the sum that its skip comes from, through layout, norms and single operators.
+ */
 function inOneStream(setting: Setting, candidates: readonly Candidate[]): Member[] {
   const placed = new Map<Value, Member>();
   return candidates.map((candidate) => {
@@ -85,7 +87,7 @@ function inOneStream(setting: Setting, candidates: readonly Candidate[]): Member
   });
 }
 
-/** The sum that a skip comes from, and where that one's axes lie at this one. */
+/** Returns the sum that a skip comes from, and where its axes are at this sum. */
 function sumBefore(
   setting: Setting,
   { sum, skip }: Candidate,
@@ -107,7 +109,7 @@ function sumBefore(
   return null;
 }
 
-/** The feature axis with its size. */
+/** Returns the feature axis with its size. */
 function decide(
   member: Member,
   stream: readonly Member[],
@@ -123,11 +125,11 @@ function decide(
     };
   const [size] = sizes;
   return size === undefined
-    ? { reason: whyNot.noFeatureAxis(`axis ${axis} has no fixed size`) }
+    ? { reason: whyNot.noFeatureAxis(`axis ${axis} does not have a fixed size`) }
     : { axis, size };
 }
 
-/** The axis that the stream shows at one of its sums. */
+/** Returns the axis that the stream shows at one of its sums. */
 function axisOf(
   member: Member,
   stream: readonly Member[],
@@ -142,17 +144,17 @@ function axisOf(
   const told = here(member, only(ofOthers(member, stream)));
   const axes = new Set(written.map(({ axis }) => axis));
   if (told !== null && (axes.has(told) || read?.axis === told)) return told;
-  if (axes.size > 1) return { reason: "the branches write different axes" };
+  if (axes.size > 1) return { reason: "the branches write to different axes" };
   if (axes.size === 0 && read === null)
-    return { reason: "neither the branch nor what reads the sum shows one" };
+    return { reason: "neither the branch nor the reader of the sum shows one" };
   return {
-    reason: `the branch writes features on axis ${[...axes][0]} and the next reader takes them from axis ${read?.axis}`,
+    reason: `the branch writes features on axis ${[...axes][0]}, but the next reader takes them from axis ${read?.axis}`,
   };
 }
 
 /**
- * What the other branches of a stream write and all its readers read, but for this sum's own
- * branch; nothing if no other branch writes.
+ * Returns the axis that the other branches of a stream write and all its readers read, without this
+ * sum's own branch; nothing if no other branch writes.
  */
 function ofOthers(member: Member, stream: readonly Member[]): Place[] {
   const begins = member.shown.begins();
@@ -165,12 +167,15 @@ function ofOthers(member: Member, stream: readonly Member[]): Place[] {
   });
 }
 
-/** The axis that the branches of a sum write and its reader reads, or one of these where the other shows none. */
+/**
+ * Returns the axis that the branches of a sum write and its reader reads, or that of one of them if
+ * the other shows none.
+ */
 function agreedAt({ shown: { written, read } }: Member): number | null {
   return only(read ? [...written, read] : written);
 }
 
-/** The axis that all these places have; null where they differ or there is none. */
+/** Returns the axis that all these places have; null if they differ or there is none. */
 function only(places: readonly Place[]): number | null {
   const axes = new Set(places.map(({ axis }) => axis));
   const [axis] = axes;
@@ -183,13 +188,16 @@ const atRoot = ({ toRoot }: Member, places: readonly Place[]): Place[] =>
     return there === null ? [] : [{ axis: there, size }];
   });
 
-/** Where an axis of the stream's first sum lies at another. */
+/** Returns where an axis of the stream's first sum is at another sum. */
 function here({ toRoot }: Member, axis: number | null): number | null {
   const at = axis === null ? -1 : toRoot.indexOf(axis);
   return at < 0 ? null : at;
 }
 
-/** The sizes that the sum's own shape, its own weights or, failing these, those of its stream give an axis. */
+/**
+ * Returns the sizes of an axis according to the sum's own shape and weights, otherwise to those of
+ * its stream.
+ */
 function sizesAt(member: Member, axis: number, stream: readonly Member[]): ReadonlySet<number> {
   const size = member.shape[axis];
   if (typeof size === "number") return new Set([size]);

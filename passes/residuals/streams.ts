@@ -6,14 +6,14 @@ import { sameShape } from "./same-shape.ts";
 import { skipChain } from "./skip-chain.ts";
 import { takenOf } from "./written-out.ts";
 
-/** A site before its place in a stream is known. */
+/** A site before its position in a stream is known. */
 export type Unplaced = Omit<Site, "stream" | "position" | "previous">;
 
 /**
- * Puts sites into streams. A site follows the one whose sum flows into its skip operand through
- * operators with a single computed input that keep the shape, a norm or activation that is written
- * out in several being one, through a mask, and where it is laid together of its own pieces; any other
- * begins a stream. A stream stays in one scope.
+ * Groups sites into streams. A site follows the one whose sum reaches its skip operand through
+ * operators that keep the shape and have a single computed input. A decomposed norm or activation
+ * counts as one operator; masks and reassembled pieces are passed through. Any other site starts a
+ * stream. A stream stays in one scope.
  */
 export function inStreams(setting: Setting, sites: readonly Unplaced[]): Site[] {
   const placed = new Map<Value, Site>();
@@ -46,7 +46,9 @@ function siteBefore(
   return null;
 }
 
-/** What a value is made of by one operator, or by a norm or activation that is written out. */
+/**
+ * Returns the value that one operator, or a decomposed norm or activation, computes a value from.
+ */
 export function stepBack(
   setting: Setting,
   value: Value,
@@ -62,7 +64,7 @@ export function stepBack(
   return node && (maskedBy(setting, node) ?? piecedOf(setting, node, value));
 }
 
-/** The value whose pieces a Concat lays together; null for any other node. */
+/** Returns the value whose pieces a Concat reassembles; null for any other node. */
 function piecedOf(setting: Setting, { op }: Node, value: Value): Value | null {
   if (op !== "Concat") return null;
   const [, whole] = skipChain(setting, value);

@@ -6,8 +6,8 @@ import type { Setting } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
 
 /**
- * Whether a sum takes x out again: x + (f − x), which is f, or x + z·(f − x) with a computed gate z
- * between the two. With a constant c, x + c·(f − x) keeps 1 − c of x, as a scaled residual does.
+ * Whether a sum removes x again: x + (f − x), which is f, or x + z·(f − x) with a computed gate z
+ * between the two. With a constant c, x + c·(f − x) keeps 1 − c of x, like a scaled residual.
  */
 export function takesOut(
   setting: Setting,
@@ -27,7 +27,7 @@ export function takesOut(
   return false;
 }
 
-/** Whether a product of computed values holds a difference from x, times constants or not. */
+/** Whether a product of computed values contains a difference from x, times constants or not. */
 function isGate(setting: Setting, node: Node, x: Value, seen: Set<Value>): boolean {
   const factors = node.inputs.filter((value) => value && !setting.constants.has(value));
   return factors.length > 1 && factors.some((value) => holdsDifference(setting, value!, x, seen));
@@ -44,18 +44,21 @@ function holdsDifference(setting: Setting, from: Value, x: Value, seen: Set<Valu
   return false;
 }
 
-/** Whether a difference is one between x and another value that is no pool of x: less x, that is a mixer of positions (PoolFormer). */
+/**
+ * Whether a difference is between x and another value that is not a pool of x; a pool minus x mixes
+ * positions (PoolFormer).
+ */
 function differs(setting: Setting, { inputs }: Node, x: Value): boolean {
   const [from, less] = inputs;
   if (comesBy(setting, less, x)) return !pools(setting, from, x);
   return comesBy(setting, from, x) && !pools(setting, less, x);
 }
 
-/** By what a difference must be multiplied so that x is taken out. */
+/** Returns the factor of a difference with which x is removed. */
 const signOf = (setting: Setting, { inputs }: Node, x: Value) =>
   comesBy(setting, inputs[1], x) ? 1 : -1;
 
-/** The one number that a node multiplies with; NaN if there are several, or none that is known. */
+/** Returns the only number that a node multiplies by; NaN if there are several or none is known. */
 function factorOf({ graph, constants }: Setting, { op, inputs }: Node): number {
   if (op === "Neg") return -1;
   const numbers = numbersOf(

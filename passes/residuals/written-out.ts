@@ -4,19 +4,19 @@ import type { Setting } from "./residual.ts";
 
 const words = (text: string) => new Set(text.split(" "));
 
-/** Operators that a norm or an activation is written with where it is no operator of its own. */
+/** Operators of decomposed norms and activations. */
 export const PARTS = words(
   "LayerNormalization RMSNormalization SimplifiedLayerNormalization Mul Add Sub Div Sqrt Pow Reciprocal ReduceMean ReduceSum Cast Neg Exp Erf Tanh Sigmoid HardSigmoid Softplus Clip Max Min Abs",
 );
 
-/** Those that a norm alone is written with. */
+/** Operators of decomposed norms only. */
 export const NORM = words("Mul Add Sub Div Sqrt Pow Reciprocal ReduceMean ReduceL2 Cast Clip Max");
 
 const MEANS = words("ReduceMean ReduceL2");
 
 /**
- * The one value that a norm or activation, written out or not, is taken of: where all ways back
- * through its parts end. The value itself where it is made by none; null where the ways end apart.
+ * Returns the only value that a norm or activation, decomposed or not, reads: where all paths back
+ * through its parts end. Returns the value itself if neither makes it; null if the paths end apart.
  */
 export function takenOf(
   { constants }: Pick<Setting, "constants">,
@@ -36,12 +36,12 @@ export function takenOf(
   return only;
 }
 
-/** Values that a written-out norm is made of, at most. */
+/** Maximum number of values in a decomposed norm. */
 const SHORT = 16;
 
 /**
- * The value that a norm which is written out is taken of: what one of its means is taken of, squared
- * or not, with no other way back. Null where a value is made by no such norm.
+ * Returns the value that a decomposed norm reads: the operand of one of its means, squared or not,
+ * if no other path leads back. Returns null if the value is not the result of such a norm.
  */
 export function normedOf(setting: Pick<Setting, "constants">, value: Value): Value | null {
   const seen = new Set<Value>([value]);

@@ -1,10 +1,10 @@
 import type { Source, Stretch } from "../onnx/source.ts";
 import type { PatchedSource } from "../onnx/splices.ts";
 
-/** Fits the processor's cache, so that a block is still there when it is written. */
+/** A block fits the processor's cache, so that it is still cached when it is written. */
 const BLOCK = 256 << 10;
 
-/** The source's bytes in blocks; a block is valid until the next one is asked for. */
+/** Yields the source's bytes in blocks; a block is valid until the next one. */
 export function* blocks(source: Source): Generator<Uint8Array> {
   const { pieces } = source as Partial<PatchedSource>;
   const buffer = new Uint8Array(BLOCK);
@@ -25,7 +25,7 @@ function* stretch({ source, start, end }: Stretch, buffer: Uint8Array) {
   }
 }
 
-/** The files that a source is read from. */
+/** Returns the files that a source is read from. */
 export function blockFilesOf(source: Source): string[] {
   if (source.path) return [source.path];
   const { pieces = [] } = source as Partial<PatchedSource>;

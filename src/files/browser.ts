@@ -4,33 +4,35 @@ import type { Source } from "../onnx/source.ts";
 import type { PendingFile } from "./pending.ts";
 
 const refuse = (): never => {
-  throw new InputError("there are no files here; give the model's bytes, a Uint8Array or a Blob.");
+  throw new InputError(
+    "this environment has no files; give the model's bytes, a Uint8Array or a Blob.",
+  );
 };
 
-/** Stands in for node.ts where there is no file system. */
+/** Replaces node.ts if there is no file system. */
 export const fileSource: (file: string, kind?: string) => Source = refuse;
 
-/** Stands in for node.ts where there is no file system. */
+/** Replaces node.ts if there is no file system. */
 export const openPath: (file: string, trustLinks: boolean) => { source: Source; folder: Folder } =
   refuse;
 
-/** Stands in for node.ts where there is no file system. */
+/** Replaces node.ts if there is no file system. */
 export const writePending: (source: Source, target: string) => PendingFile = refuse;
 
-/** Stands in for node.ts where there is no file system. */
+/** Replaces node.ts if there is no file system. */
 export const isThere: (source: Source, target: string, beside: string) => boolean = refuse;
 
-/** Stands in for node.ts where there is no file system. */
+/** Replaces node.ts if there is no file system. */
 export const writeTogether: (
   source: Source,
   others: ReadonlyMap<string, Source>,
   target: string,
 ) => PendingFile = refuse;
 
-/** Not told where there is no operating system to ask. */
+/** Unknown without an operating system to ask. */
 export const freeMemory = (): number | null => null;
 
-/** SHA-256 of a source, in hexadecimal. */
+/** Returns the SHA-256 of a source in hexadecimal. */
 export async function sha256(source: Source): Promise<string> {
   const bytes = new Uint8Array(source.read(0, source.size));
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));

@@ -6,21 +6,26 @@ import { InputError } from "../errors.ts";
 import type { Source } from "../onnx/source.ts";
 import { fileSource } from "./node.ts";
 
-/** The paths of files that a path stands for: its own, or those of an ending in a folder, by name. */
+/**
+ * Returns the paths of the files that a path means: itself, or the files with an ending in a
+ * folder, by name.
+ */
 export function filesIn(place: string, ending: string): string[] {
   if (!fs.statSync(place, { throwIfNoEntry: false })?.isDirectory()) return [place];
   const names = fs.readdirSync(place).filter((name) => name.endsWith(ending));
   if (names.length === 0)
-    throw new InputError(`${place} holds no ${ending} file; give another folder or file.`);
-  // By code units, so that the order is the same on every machine.
+    throw new InputError(`${place} does not contain ${ending} files; give another folder or file.`);
+  // Sorted by code units, so that the order is the same on every machine.
   return names.sort((a, b) => (a < b ? -1 : 1)).map((name) => path.join(place, name));
 }
 
-/** Files that stay open between reads, of all that are read from. */
+/** Number of files that stay open between reads. */
 const OPEN = 64;
 const open = new Map<string, Source>();
 
-/** A file as a source that is opened as it is read: of thousands, a few are open at a time. */
+/**
+ * A file as a source that is opened when it is read; of thousands, only a few are open at a time.
+ */
 export function pooledSource(file: string, kind: string): Source {
   const { name, size, path: place } = opened(file, kind);
   return {
@@ -37,7 +42,7 @@ export function pooledSource(file: string, kind: string): Source {
 
 function opened(file: string, kind: string): Source {
   const source = open.get(file) ?? fileSource(file, kind);
-  // What was read last stands last, and what has not been read for longest is closed.
+  // Last in order of use; the least recently read file is closed first.
   open.delete(file);
   open.set(file, source);
   for (const [oldest, { close }] of open) {
@@ -49,8 +54,8 @@ function opened(file: string, kind: string): Source {
 }
 
 /**
- * Writes blocks into a file in the system's temporary folder and reads from it. The file has no
- * name any more once it is written, where the system allows that, so that nothing is left behind.
+ * Writes blocks into a file in the system's temporary folder and reads from it. Removes the file's
+ * name after writing, if the system allows that, so that nothing is left behind.
  */
 export function scratch(blocks: Iterable<Uint8Array>): Source {
   const file = path.join(os.tmpdir(), `laurelize-${randomBytes(8).toString("hex")}.data`);
@@ -67,7 +72,7 @@ export function scratch(blocks: Iterable<Uint8Array>): Source {
     const source = fileSource(file);
     try {
       remove();
-    } catch {} // Windows removes no file that is open: it goes when it is closed.
+    } catch {} // Windows cannot remove an open file; it is removed when it is closed.
     return {
       ...source,
       close() {
@@ -80,7 +85,7 @@ export function scratch(blocks: Iterable<Uint8Array>): Source {
     if (error instanceof InputError) throw error;
     const { code } = error as NodeJS.ErrnoException;
     throw new InputError(
-      `the data is larger than half of the free memory, and unpacking it into ${os.tmpdir()} fails (${code}); make room, set TMPDIR, or save the data with numpy.savez, which does not compress it.`,
+      `the data is larger than half of the free memory, and unpacking it into ${os.tmpdir()} fails (${code}); free some space, set TMPDIR, or save the data with numpy.savez, which does not compress it.`,
     );
   }
 }

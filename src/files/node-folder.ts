@@ -7,14 +7,14 @@ import { linkedByPnpm } from "./node-pnpm.ts";
 import { type FileSource, fileSource, type Identity, sameFile } from "./node-source.ts";
 
 /**
- * The folder of a model for its external data, of which nothing outside is read:
- * - A location that leaves the folder by its name (absolute, "..") is refused.
- * - A symbolic link that leads out is refused. One into the real folder of a model that is itself a
- *   link, as in Hugging Face's cache, is inside.
- * - A file with several hard links is refused, since one of them may be anywhere, unless pnpm has
- *   made them.
- * - Each file is opened once, and what was opened is compared with what was checked, and with what
- *   was there when the model was opened: device and inode.
+ * Opens a model's folder for its external data, and reads nothing outside it:
+ * - Rejects a location that leaves the folder by its name (absolute, "..").
+ * - Rejects a symbolic link that leads out. If the model itself is a link, as in Hugging Face's
+ * cache, links into its real folder count as inside.
+ * - Rejects a file with several hard links, because one of them may be anywhere, unless pnpm made
+ * them.
+ * - Opens each file once, and compares its device and inode with those that were checked, and with
+ * those at the time the model was opened.
  * `trustLinks` follows links of both kinds, but no "..".
  */
 export function folderOf(model: string, trustLinks = false): Folder {
@@ -26,24 +26,24 @@ export function folderOf(model: string, trustLinks = false): Folder {
   const refuse = (location: string, why: string) =>
     new InputError(`${name} keeps weights in ${location}, ${why}.`);
 
-  /** Checks a file that is open; `before` is what was there when it was opened first. */
+  /** Checks an open file; `before` describes it when it was first opened. */
   const check = (location: string, file: string, data: FileSource, before: Seen | null): Seen => {
     const { stat } = data;
     const real = realOf(file, stat);
     if (real === null || (before && !sameFile(before.stat, stat)))
-      throw refuse(location, "which was exchanged while it was read; leave it alone and try again");
+      throw refuse(location, "which was replaced while it was read; leave it alone and try again");
     if (before) return before;
     if (!trustLinks && !homes.some((each) => inside(each, real)))
       throw refuse(
         location,
-        "a link that leads out of the model's folder; pass --trust-links if that is meant",
+        "a link that leads out of the model's folder; pass --trust-links if that is intended",
       );
     const linked = stat.nlink > 1n && !trustLinks;
     const pnpm = linked ? linkedByPnpm(real, data) : null;
     if (linked && !pnpm)
       throw refuse(
         location,
-        `which has ${stat.nlink} hard links, so it may be a file from elsewhere; put a copy in its place, or pass --trust-links if that is meant`,
+        `which has ${stat.nlink} hard links, so it may be a file from elsewhere; replace it by a copy, or pass --trust-links if that is intended`,
       );
     return { stat, real, unproved: pnpm === "place" };
   };
@@ -55,10 +55,10 @@ export function folderOf(model: string, trustLinks = false): Folder {
       if (path.isAbsolute(location) || !inside(folder, file))
         throw refuse(
           location,
-          "outside its own folder; that is refused, move the data beside the model",
+          "outside its own folder, which is not allowed; move the data next to the model",
         );
       const kind = kindOf(file);
-      if (kind !== "file") throw refuse(location, `which is ${kind}; put it beside the model`);
+      if (kind !== "file") throw refuse(location, `which is ${kind}; put it next to the model`);
       const data = fileSource(file);
       try {
         const now = check(location, file, data, seen.get(location) ?? null);
@@ -67,7 +67,7 @@ export function folderOf(model: string, trustLinks = false): Folder {
         if (copying && unproved)
           throw refuse(
             location,
-            "a hard link that pnpm's store does not account for, which is not copied; pass --trust-links if that is meant",
+            "a hard link that pnpm's store does not account for, which is not copied; pass --trust-links if that is intended",
           );
         return { ...data, path: real, isLink: false };
       } catch (error) {
@@ -78,15 +78,15 @@ export function folderOf(model: string, trustLinks = false): Folder {
   };
 }
 
-/** A data file as it was when it was first opened. */
+/** A data file when it was first opened. */
 interface Seen {
   readonly stat: Identity;
   readonly real: string;
-  /** It has further hard links, which only its place says are pnpm's. */
+  /** Whether it has further hard links that only its path suggests are pnpm's. */
   readonly unproved: boolean;
 }
 
-/** The path to a file without links, if the file that is open lies there; null otherwise. */
+/** Returns the path to a file without links, if the open file is there; otherwise null. */
 function realOf(file: string, stat: Identity): string | null {
   try {
     const real = fs.realpathSync(file);
@@ -96,9 +96,9 @@ function realOf(file: string, stat: Identity): string | null {
   }
 }
 
-function kindOf(file: string): "file" | "missing" | "no regular file" {
+function kindOf(file: string): "file" | "missing" | "not a regular file" {
   try {
-    return fs.statSync(file).isFile() ? "file" : "no regular file";
+    return fs.statSync(file).isFile() ? "file" : "not a regular file";
   } catch {
     return "missing";
   }
@@ -109,7 +109,7 @@ const inside = (folder: string, file: string) => {
   return relative !== "" && relative.split(path.sep)[0] !== ".." && !path.isAbsolute(relative);
 };
 
-/** Opens a model file by its path, with the folder its external data may lie in. */
+/** Opens a model file by its path, with the folder of its external data. */
 export function openPath(file: string, trustLinks: boolean): { source: Source; folder: Folder } {
   return { source: fileSource(file), folder: folderOf(file, trustLinks) };
 }

@@ -5,13 +5,13 @@ import { blocks } from "./blocks.ts";
 import { type FileSource, sameFile } from "./node-source.ts";
 
 /**
- * Whether the further hard links of a file are pnpm's, which links the files of packages from its
- * store into node_modules.
- * - "store": the store holds the very file under the hash of what is in it. Whoever made a link to
- *   a file that they cannot read could not have named it so: this is a proof.
- * - "place": no record of a store is there, and the file lies in pnpm's virtual store,
- *   node_modules/.pnpm/<package>/node_modules. Packages cannot bring links of their own.
- * - null: neither.
+ * Returns how it is known that the further hard links of a file are pnpm's, which links files from
+ * its store into node_modules:
+ * - "store": the store holds this file under the hash of its content. This is a proof: nobody can
+ * link a file under its hash without reading it.
+ * - "place": there is no record of a store, and the file is in pnpm's virtual store,
+ * node_modules/.pnpm/<package>/node_modules. Packages cannot contain links.
+ * - null: unknown.
  */
 export function linkedByPnpm(file: string, data: FileSource): "store" | "place" | null {
   const folders = above(file);
@@ -28,13 +28,16 @@ export function linkedByPnpm(file: string, data: FileSource): "store" | "place" 
 
 const VIRTUAL_STORE = /[/\\]node_modules[/\\]\.pnpm[/\\][^/\\]+[/\\]node_modules[/\\]/;
 
-/** The folders around a file, from its own outward. */
+/** Yields the folders around a file, innermost first. */
 function above(file: string): string[] {
   const folder = path.dirname(file);
   return folder === file ? [] : [folder, ...above(folder)];
 }
 
-/** The stores that a folder tells of: those in pnpm's record of an installation, or the one it is in. */
+/**
+ * Returns the stores that a folder points to: those in pnpm's record of an installation, or the one
+ * it is in.
+ */
 function storesAt(folder: string): string[] {
   if (path.basename(folder) === "links") return [path.dirname(folder)];
   if (path.basename(folder) !== "node_modules") return [];

@@ -3,21 +3,24 @@ import path from "node:path";
 import { InputError } from "../errors.ts";
 import type { Source } from "../onnx/source.ts";
 
-/** Which file a path or an open file is, and how many paths lead to it. */
+/** The identity of a file, and its number of paths. */
 export interface Identity {
   readonly dev: bigint;
   readonly ino: bigint;
   readonly nlink: bigint;
 }
 
-/** A source that is an open file. */
+/** A source backed by an open file. */
 export interface FileSource extends Source {
   readonly path: string;
-  /** What the file system knows of the file that is open. */
+  /** The file system's record of the open file. */
   readonly stat: Identity;
 }
 
-/** A file as a source: read where asked, never as a whole. Throws an InputError in one sentence. */
+/**
+ * Opens a file as a source, which is read on demand, never as a whole. Throws an InputError in one
+ * sentence.
+ */
 export function fileSource(file: string, kind = ".onnx"): FileSource {
   const { handle, stat } = opened(file, kind);
   const name = path.basename(file);
@@ -38,10 +41,10 @@ export function fileSource(file: string, kind = ".onnx"): FileSource {
   };
 }
 
-/** Whether two files are one: the same device and the same inode. */
+/** Whether two files are the same: same device and same inode. */
 export const sameFile = (a: Identity, b: Identity) => a.dev === b.dev && a.ino === b.ino;
 
-/** A pipe that takes the file's place meanwhile must not make us wait for a writer. */
+/** Opens without blocking, because a pipe may replace the file in the meantime. */
 const READ = fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0);
 
 function opened(file: string, kind: string): { handle: number; stat: fs.BigIntStats } {
@@ -71,7 +74,7 @@ function checkRegular(stat: fs.BigIntStats, file: string, kind: string): void {
 function unreadable(file: string, error: unknown): InputError {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === "ENOENT") return new InputError(`${file} does not exist; check the path.`);
-  if (code === "EACCES") return new InputError(`${file} may not be read; check its permissions.`);
+  if (code === "EACCES") return new InputError(`${file} cannot be read; check its permissions.`);
   return new InputError(`${file} cannot be read (${code}).`);
 }
 
@@ -87,8 +90,8 @@ function fill(handle: number, bytes: Uint8Array, start: number, file: string): v
 }
 
 /**
- * Copies the file that is open, not whatever has its name by now. Where the system gives open files
- * a path, blocks are shared if the file system can.
+ * Copies the open file, not whatever has its name by now. Shares blocks if the file system can and
+ * the system gives open files a path.
  */
 function copyOpen(handle: number, target: string): boolean {
   const own = `/proc/self/fd/${handle}`;

@@ -7,13 +7,16 @@ import { blockFilesOf, blocks } from "./blocks.ts";
 import { fileSource } from "./node-source.ts";
 import { type PendingFile, pendingFile } from "./pending.ts";
 
-/** Bytes after which the disk is set to work on them, while the copy goes on. */
+/** Number of bytes after which the copy starts a flush and continues meanwhile. */
 const FLUSH_EVERY = 128 << 20;
 
 export { openPath } from "./node-folder.ts";
 export { fileSource };
 
-/** Streams a source into a flushed temporary file beside `target`. Nothing is left behind on failure. */
+/**
+ * Streams a source into a flushed temporary file next to `target`. Leaves nothing behind if it
+ * fails.
+ */
 export function writePending(source: Source, target: string): PendingFile {
   checkOwn(source, target);
   const temporary = path.join(
@@ -26,7 +29,7 @@ export function writePending(source: Source, target: string): PendingFile {
   return pendingFile(temporary, temporary, () => writing(target, move), remove);
 }
 
-/** Whether a file beside a target holds the same bytes as a source. */
+/** Whether a file next to a target holds the same bytes as a source. */
 export function isThere(source: Source, target: string, beside: string): boolean {
   const file = path.join(path.dirname(path.resolve(target)), beside);
   if (!fs.existsSync(file) || !fs.statSync(file).isFile()) return false;
@@ -43,12 +46,12 @@ export function isThere(source: Source, target: string, beside: string): boolean
   }
 }
 
-/** Bytes that are compared at once. */
+/** Number of bytes compared at a time. */
 const COMPARED = 1 << 20;
 
 /**
- * Writes a model and the files beside it, by name, into a folder of their own under the names they
- * will have. Together they get their places, or none does and what was there is there again.
+ * Writes a model and its accompanying files, by name, into a temporary folder under their final
+ * names. All are moved into place together; if one fails, the previous files are restored.
  */
 export function writeTogether(
   source: Source,
@@ -71,7 +74,7 @@ export function writeTogether(
         makeFolders(old, each);
         try {
           fs.linkSync(path.join(folder, each), path.join(old, each));
-        } catch {} // Nothing is there, or there are no links: what is replaced is lost.
+        } catch {} // There is no previous file, or links are not supported: what is replaced cannot be restored.
         fs.renameSync(path.join(stage, each), path.join(folder, each));
         moved.push(each);
       }
@@ -97,7 +100,9 @@ export function writeTogether(
   return pendingFile(path.join(stage, name), stage, () => writing(target, move), remove);
 }
 
-/** Makes the folders that a file below a folder lies in, none of them a link; tells which it made. */
+/**
+ * Creates the folders of a file below a folder, none of them a link; returns those that it created.
+ */
 function makeFolders(folder: string, file: string): string[] {
   const made: string[] = [];
   let inner = folder;
@@ -106,7 +111,7 @@ function makeFolders(folder: string, file: string): string[] {
     const there = fs.lstatSync(inner, { throwIfNoEntry: false });
     if (there?.isDirectory()) continue;
     if (there)
-      throw new InputError(`${inner} is no folder, and ${file} is to lie in it; remove it first.`);
+      throw new InputError(`${inner} is not a folder, but ${file} belongs in it; remove it first.`);
     fs.mkdirSync(inner);
     made.push(inner);
   }
@@ -117,19 +122,19 @@ function checkOwn(source: Source, target: string): void {
   const there = fs.existsSync(target) && fs.realpathSync(target);
   if (there && blockFilesOf(source).some((own) => fs.realpathSync(own) === there))
     throw new InputError(
-      `${target} is the model it comes from, which is never written to; choose another place.`,
+      `${target} is the model it comes from, which is never written to; choose another path.`,
     );
 }
 
-/** Does what may fail where a target is written, and says so in a sentence. */
+/** Runs an operation on a target and turns its failures into an InputError of one sentence. */
 function writing<T>(target: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
     if (error instanceof InputError) throw error;
     const { code } = error as NodeJS.ErrnoException;
-    const why = code === "ENOSPC" ? "the disk is full" : `writing there fails (${code})`;
-    throw new InputError(`${target} cannot be written: ${why}; choose another place with -o.`);
+    const why = code === "ENOSPC" ? "the disk is full" : `writing fails (${code})`;
+    throw new InputError(`${target} cannot be written: ${why}; choose another path with -o.`);
   }
 }
 
@@ -145,7 +150,7 @@ function writeFile(file: string, source: Source): void {
   }
 }
 
-/** Copies a source, by its file where it is one that is open. */
+/** Copies a source, through its file if it is an open one. */
 function copyFile(from: Source, to: string): void {
   if (!from.copyTo?.(to)) {
     writeFile(to, from);
@@ -157,10 +162,10 @@ function copyFile(from: Source, to: string): void {
   fs.closeSync(handle);
 }
 
-/** Bytes of memory that this process may still take. */
+/** Returns how many bytes of memory this process may still use. */
 export const freeMemory = (): number | null => process.availableMemory();
 
-/** Writes and flushes a source. What fails in the flushes on the way, the last one reports. */
+/** Writes and flushes a source. If an intermediate flush fails, the last flush reports it. */
 function writeFlushed(handle: number, source: Source, file: string): void {
   let unflushed = 0;
   for (const block of blocks(source)) {
@@ -173,7 +178,10 @@ function writeFlushed(handle: number, source: Source, file: string): void {
   fs.fsyncSync(handle);
 }
 
-/** Has a handle of its own: an error is told once to each, and the writer's must not miss it. */
+/**
+ * Uses a handle of its own, because an error is reported once per handle and the writer's must see
+ * it too.
+ */
 function flushBehind(file: string): void {
   const handle = fs.openSync(file, "r+");
   fs.fdatasync(handle, () => fs.close(handle));
@@ -183,7 +191,7 @@ function writeFully(handle: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length; ) done += fs.writeSync(handle, bytes, done);
 }
 
-/** SHA-256 of a source, in hexadecimal. */
+/** Returns the SHA-256 of a source in hexadecimal. */
 export async function sha256(source: Source): Promise<string> {
   const hash = createHash("sha256");
   for (const block of blocks(source)) hash.update(block);

@@ -1,16 +1,19 @@
-/** A file that is not yet there: written beside its target under another name, then renamed. */
+/**
+ * A file that is not in place yet: it is written next to its target under another name, then
+ * renamed.
+ */
 export interface PendingFile {
-  /** Where the bytes lie until they are kept. */
+  /** Path of the bytes until they are kept. */
   readonly path: string;
-  /** What is to be removed where it is not kept: that file, or a folder with it. */
+  /** What to remove if it is not kept: that file, or a folder that contains it. */
   readonly temporary: string;
-  /** Gives the file its name, replacing what was there. */
+  /** Moves the file into place; replaces an existing one. */
   keep(): void;
-  /** Removes it. Does nothing once it is kept. */
+  /** Removes it. Does nothing after it was kept. */
   discard(): void;
 }
 
-/** A pending file: `move` gives it its name and may throw, `remove` takes it away. */
+/** Returns a pending file: `move` gives it its name and may throw, `remove` deletes it. */
 export function pendingFile(
   path: string,
   temporary: string,

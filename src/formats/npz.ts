@@ -4,26 +4,26 @@ import { showShape } from "../onnx/shape.ts";
 import type { Source } from "../onnx/source.ts";
 import { storedAt, unpacked, type ZipEntry, zipEntries } from "./zip.ts";
 
-/** An array of an .npz: what its header says, its values where they lie. */
+/** An array of an .npz: its header; its values are not loaded. */
 export interface StoredArray {
   readonly name: string;
-  /** As ONNX spells it. */
+  /** In ONNX's spelling. */
   readonly dtype: string;
   readonly dims: readonly number[];
-  /** Bytes of its values. */
+  /** Size of its values in bytes. */
   readonly size: number;
-  /** Where its values begin in the file; null where they are compressed. */
+  /** Start of its values in the file; null if they are compressed. */
   readonly at: number | null;
   /** Reads its values, little-endian, into memory. */
   load(): Uint8Array;
-  /** Reads its values, little-endian, block by block; the check sum is compared at the end. */
+  /** Reads its values, little-endian, block by block; checks the checksum at the end. */
   blocks(): Generator<Uint8Array>;
 }
 
-/** The arrays of an .npz by name. Each header is read when the array is asked for, and no value. */
+/** The arrays of an .npz by name. Reads a header when its array is requested, and no values. */
 export interface Npz {
   readonly names: readonly string[];
-  /** Throws an InputError where the array is none that a model could take. */
+  /** Returns an array's header. Throws an InputError if a model could not take the array. */
   array(name: string): StoredArray;
 }
 
@@ -44,8 +44,8 @@ const NUMPY = new Map([
 ]);
 
 /**
- * Opens an .npz, as numpy.savez and savez_compressed write it. Reads its directory only. An array
- * of more than `free` bytes is refused before it is loaded; null sets no limit.
+ * Opens an .npz, as written by numpy.savez and savez_compressed. Reads only its directory. Rejects
+ * an array of more than `free` bytes before it is loaded; null sets no limit.
  */
 export function openNpz(source: Source, free: number | null = null): Npz {
   const { name: file } = source;
@@ -64,7 +64,7 @@ export function openNpz(source: Source, free: number | null = null): Npz {
   };
 }
 
-/** The longest header that is read: a structured type's could be any length. */
+/** The longest header that is read; that of a structured type could have any length. */
 const LONGEST_HEADER = 1 << 16;
 
 function arrayOf(source: Source, name: string, entry: ZipEntry, free: number | null): StoredArray {
@@ -75,7 +75,7 @@ function arrayOf(source: Source, name: string, entry: ZipEntry, free: number | n
   const dtype = NUMPY.get(code);
   if (!dtype)
     throw new InputError(
-      `${title} is ${code === "O" ? "of Python objects" : `of type ${descr || "structured"}`}, which no model takes; save it as an array of numbers with .astype.`,
+      `${title} is ${code === "O" ? "of Python objects" : `of type ${descr || "structured"}`}, which models cannot take; save it as an array of numbers with .astype.`,
     );
   if (order === ">" && dataTypeNamed(dtype)!.bits > 8)
     throw new InputError(`${title} is big-endian (${descr}); save it .astype("<${code}").`);
@@ -83,7 +83,9 @@ function arrayOf(source: Source, name: string, entry: ZipEntry, free: number | n
     throw new InputError(`${title} is in Fortran order; save numpy.ascontiguousarray of it.`);
   const [, shape] = /'shape':\s*\(([\d,\sL]*)\)/.exec(text) ?? [];
   if (shape === undefined)
-    throw new InputError(`${title} has no shape in its header; write it with numpy.savez.`);
+    throw new InputError(
+      `${title} does not have a shape in its header; write it with numpy.savez.`,
+    );
   const dims = (shape.match(/\d+/g) ?? []).map(Number);
   const size = (elements(dims) * dataTypeNamed(dtype)!.bits) / 8;
   if (size !== entry.size - end)
@@ -110,11 +112,11 @@ function arrayOf(source: Source, name: string, entry: ZipEntry, free: number | n
   return { name, dtype, dims, size, at: start === null ? null : start + end, load, blocks };
 }
 
-/** An .npy header's text, and where the values begin. */
+/** Returns an .npy header's text, and the start of the values. */
 function header(title: string, blocks: Iterable<Uint8Array>): { text: string; end: number } {
   let bytes = new Uint8Array();
   const refuse = () =>
-    new InputError(`${title} has no .npy header; write the file with numpy.savez.`);
+    new InputError(`${title} does not have an .npy header; write the file with numpy.savez.`);
   for (const block of blocks) {
     const more = new Uint8Array(bytes.length + block.length);
     more.set(bytes);
@@ -138,13 +140,13 @@ function reserved(title: string, size: number, free: number | null): Uint8Array 
   const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
   if (free !== null && size > free)
     throw new InputError(
-      `${title} takes ${gigabytes(size)} once it is unpacked, and ${gigabytes(free)} of memory are free; give a smaller array.`,
+      `${title} takes ${gigabytes(size)} when unpacked, but ${gigabytes(free)} of memory are free; give a smaller array.`,
     );
   try {
     return new Uint8Array(size);
   } catch {
     throw new InputError(
-      `${title} has ${size} bytes, more than one array can have here; give it as a path, or in several files.`,
+      `${title} has ${size} bytes, more than one array can have here; give it as a path, or split it.`,
     );
   }
 }

@@ -4,17 +4,19 @@ import { dataTypeNamed, elements } from "../onnx/data-types.ts";
 import { foreignFormat } from "../onnx/foreign.ts";
 import type { Range, Source } from "../onnx/source.ts";
 
-/** A tensor of a .safetensors file, its values left where they lie. */
+/** A tensor of a .safetensors file; its values are not loaded. */
 export interface SafeTensor {
   readonly name: string;
-  /** As ONNX spells it. */
+  /** In ONNX's spelling. */
   readonly dtype: string;
   readonly dims: readonly number[];
-  /** Where its little-endian values lie in the source. */
+  /** Byte range of its little-endian values in the source. */
   readonly range: Range;
 }
 
-/** A .safetensors file: tensors in the order of their bytes, and free text by key. */
+/**
+ * The content of a .safetensors file: tensors in the order of their bytes, and free text by key.
+ */
 export interface SafeTensors {
   readonly tensors: readonly SafeTensor[];
   readonly metadata: ReadonlyMap<string, string>;
@@ -42,31 +44,31 @@ const NAMES = new Map([...DTYPES].map(([theirs, ours]) => [ours, theirs]));
 
 /** The reference implementation's limit on a header. */
 const LONGEST_HEADER = 100e6;
-/** Bytes before the header: its length. */
+/** Size in bytes of the length before the header. */
 const PREFIX = 8;
 const METADATA = "__metadata__";
 
 /**
- * Reads what a .safetensors file holds, and no value. Throws an InputError where the file is none:
- * the tensors must lie one after the other and fill it to its end.
+ * Reads the header of a .safetensors file, and no values. Throws an InputError if the file is not
+ * one: the tensors must be contiguous and fill the file to its end.
  * @see https://github.com/huggingface/safetensors#format
  */
 export function readSafetensors(source: Source): SafeTensors {
   const { name, size } = source;
-  const refuse = (what: string) => new InputError(`${name} is no .safetensors file: ${what}.`);
+  const refuse = (what: string) => new InputError(`${name} is not a .safetensors file: ${what}.`);
   const foreign = foreignFormat(source, "data");
   if (foreign) throw refuse(`it is ${foreign}`);
-  if (size < PREFIX) throw refuse(`it has ${size} bytes, and a length of 8 comes first`);
+  if (size < PREFIX) throw refuse(`it has ${size} bytes, fewer than the 8 of its header's length`);
   const prefix = source.read(0, PREFIX);
   const length = Number(new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true));
   if (length > LONGEST_HEADER || length > size - PREFIX)
     throw refuse(`it has ${size} bytes and announces a header of ${length}; it may be truncated`);
   const start = PREFIX + length;
   const header = parsed(source.read(PREFIX, start));
-  if (!header) throw refuse("its header is no JSON object");
+  if (!header) throw refuse("its header is not a JSON object");
   const { [METADATA]: texts = {}, ...entries } = header;
   if (!isObject(texts) || !Object.values(texts).every((text) => typeof text === "string"))
-    throw refuse(`${METADATA} is no object of texts`);
+    throw refuse(`${METADATA} is not an object of strings`);
   const tensors = Object.entries(entries)
     .map(([key, entry]) => tensorOf(key, entry, start, refuse))
     .sort(({ range: a }, { range: b }) => a.start - b.start || a.end - b.end);
@@ -74,11 +76,11 @@ export function readSafetensors(source: Source): SafeTensors {
   for (const { name, range } of tensors) {
     if (range.start !== at)
       throw refuse(
-        `tensor ${name} begins at byte ${range.start}, ${range.start < at ? "inside" : "behind a gap after"} the one before, which ends at ${at}`,
+        `tensor ${name} begins at byte ${range.start}, ${range.start < at ? "inside" : "after a gap, behind"} the previous one, which ends at ${at}`,
       );
     at = range.end;
   }
-  if (at !== size) throw refuse(`its tensors end at byte ${at}, and it has ${size}`);
+  if (at !== size) throw refuse(`its tensors end at byte ${at}, but it has ${size}`);
   return { tensors, metadata: new Map(Object.entries(texts as Record<string, string>)) };
 }
 
@@ -90,11 +92,11 @@ function tensorOf(
 ): SafeTensor {
   const { dtype: type, shape, data_offsets: offsets } = isObject(entry) ? entry : {};
   if (typeof type !== "string" || !isSizes(shape) || !isSizes(offsets) || offsets.length !== 2)
-    throw refuse(`tensor ${name} has no dtype, shape and data_offsets`);
+    throw refuse(`tensor ${name} does not have a dtype, shape and data_offsets`);
   const dtype = DTYPES.get(type);
   if (!dtype)
     throw refuse(
-      `tensor ${name} is ${type.slice(0, 40)}, and known are ${[...DTYPES.keys()].join(", ")}`,
+      `tensor ${name} is ${type.slice(0, 40)}; supported types are ${[...DTYPES.keys()].join(", ")}`,
     );
   const [from, to] = offsets;
   const needed = (elements(shape) * dataTypeNamed(dtype)!.bits) / 8;
@@ -122,7 +124,7 @@ const isObject = (it: unknown): it is Record<string, unknown> =>
 const isSizes = (it: unknown): it is number[] =>
   Array.isArray(it) && it.every((size) => Number.isSafeInteger(size) && size >= 0);
 
-/** A tensor to be written: little-endian values of a type as ONNX spells it. */
+/** A tensor to write: little-endian values of a type in ONNX's spelling. */
 export interface Written {
   readonly name: string;
   readonly dtype: string;
@@ -131,8 +133,9 @@ export interface Written {
 }
 
 /**
- * A .safetensors file. The same tensors and texts in any order give the same bytes: wider types
- * come first, so that each tensor is aligned, and names are sorted by their code units.
+ * Returns the parts of a .safetensors file. The same tensors and texts in any order give the same
+ * bytes: wider types come first, so that each tensor is aligned, and names are sorted by code
+ * units.
  */
 export function writeSafetensors(
   tensors: readonly Written[],
@@ -147,7 +150,7 @@ export function writeSafetensors(
   for (const { name, dtype, dims, data } of sorted) {
     const type = NAMES.get(dtype);
     if (!type)
-      throw new InputError(`tensor ${name} is ${dtype}, which .safetensors does not have.`);
+      throw new InputError(`tensor ${name} is ${dtype}, which .safetensors does not support.`);
     header.push([name, { dtype: type, shape: dims, data_offsets: [at, at + data.length] }]);
     at += data.length;
   }

@@ -3,17 +3,17 @@ import { InputError } from "../errors.ts";
 import { foreignFormat } from "../onnx/foreign.ts";
 import type { Source } from "../onnx/source.ts";
 
-/** A file in a zip archive, as its central directory tells. */
+/** A file in a zip archive, as its central directory describes it. */
 export interface ZipEntry {
   readonly name: string;
-  /** How it is compressed: 0 stored, 8 deflated. */
+  /** Compression method: 0 stored, 8 deflated. */
   readonly method: number;
   readonly crc: number;
-  /** Bytes in the archive. */
+  /** Size in bytes in the archive. */
   readonly packed: number;
-  /** Bytes unpacked. */
+  /** Size in bytes when unpacked. */
   readonly size: number;
-  /** Where its local header stands. */
+  /** Position of its local header. */
   readonly at: number;
 }
 
@@ -23,28 +23,27 @@ const END_64 = 0x06064b50;
 const ENTRY = 0x02014b50;
 const LOCAL = 0x04034b50;
 const [STORED, DEFLATED, ENCRYPTED] = [0, 8, 1];
-/** The end record with the longest comment. */
+/** Size of the end record with the longest comment. */
 const LONGEST_END = 22 + 0xffff;
-/** Bytes that one byte of deflate can unpack to, a little more than the format's 1032. */
+/** The most bytes that one byte of deflate can unpack to, slightly above the format's 1032. */
 const EXPANSION = 1100;
 
 const damaged = ({ name }: Source, why: string) =>
-  new InputError(
-    `${name}: this is no .npz file that can be read, ${why}; write it with numpy.savez.`,
-  );
+  new InputError(`${name} is not a readable .npz file: ${why}; write it with numpy.savez.`);
 
 /**
- * The files of a zip archive, zip64 included. Reads the central directory only. Throws an
- * InputError where that is missing or speaks of what is not there.
+ * Returns the files of a zip archive, zip64 included. Reads only the central directory. Throws an
+ * InputError if the directory is missing or refers to bytes outside the file.
  */
 export function zipEntries(source: Source): ZipEntry[] {
   const foreign = foreignFormat(source, "data");
-  if (foreign) throw new InputError(`${source.name} is no .npz file: it is ${foreign}.`);
+  if (foreign) throw new InputError(`${source.name} is not an .npz file: it is ${foreign}.`);
   const start = Math.max(0, source.size - LONGEST_END);
   const tail = viewOf(source, start, source.size);
   let at = tail.byteLength - 22;
   while (at >= 0 && tail.getUint32(at, true) !== END) at--;
-  if (at < 0) throw damaged(source, "it has no end record, so it is truncated or another format");
+  if (at < 0)
+    throw damaged(source, "it has no end record, so it is truncated or of another format");
   let [count, size, from] = [
     tail.getUint16(at + 10, true),
     tail.getUint32(at + 12, true),
@@ -62,10 +61,10 @@ export function zipEntries(source: Source): ZipEntry[] {
       throw damaged(source, `its directory ends before the ${count} files that it announces`);
     const [name, extra, comment] = [28, 30, 32].map((k) => directory.getUint16(at + k, true));
     const next = at + 46 + name + extra + comment;
-    if (next > size) throw damaged(source, "its directory is cut off");
+    if (next > size) throw damaged(source, "its directory is truncated");
     const entry = entryOf(directory, at, name, extra);
     if (entry.at + entry.packed > source.size || entry.size > EXPANSION * (entry.packed + 1))
-      throw damaged(source, `${entry.name} cannot have the size that its directory tells`);
+      throw damaged(source, `${entry.name} cannot have the size that its directory states`);
     if (directory.getUint16(at + 8, true) & ENCRYPTED)
       throw damaged(source, `${entry.name} is encrypted`);
     entries.push(entry);
@@ -103,8 +102,8 @@ function entryOf(view: DataView, at: number, name: number, extra: number): ZipEn
 const BLOCK = 1 << 18;
 
 /**
- * A file of the archive, unpacked block by block. Throws an InputError where it is damaged, which
- * its check sum tells once it is read to the end.
+ * Unpacks a file of the archive block by block. Throws an InputError if it is damaged, which the
+ * checksum shows at the end.
  */
 export function* unpacked(source: Source, entry: ZipEntry): Generator<Uint8Array> {
   let [sum, length] = [0, 0];
@@ -115,10 +114,10 @@ export function* unpacked(source: Source, entry: ZipEntry): Generator<Uint8Array
     yield block;
   }
   if (length !== entry.size || sum !== entry.crc)
-    throw damaged(source, `${entry.name} is not what its check sum and size say`);
+    throw damaged(source, `${entry.name} does not match its checksum and size`);
 }
 
-/** Where a file's bytes begin, if they are stored as they are; null if they are compressed. */
+/** Returns the start of a file's bytes if they are stored uncompressed; otherwise null. */
 export const storedAt = (source: Source, entry: ZipEntry): number | null =>
   entry.method === STORED ? startOf(source, entry) : null;
 
@@ -134,7 +133,10 @@ function* blocksOf(source: Source, entry: ZipEntry): Generator<Uint8Array> {
   const { name, method, packed } = entry;
   const start = startOf(source, entry);
   if (method !== STORED && method !== DEFLATED)
-    throw damaged(source, `${name} is compressed by method ${method}, and deflate is read`);
+    throw damaged(
+      source,
+      `${name} is compressed by method ${method}, but only deflate is supported`,
+    );
   const out: Uint8Array[] = [];
   const inflate = method === DEFLATED ? new Inflate((block) => out.push(block)) : null;
   const end = start + packed;
@@ -155,7 +157,7 @@ function* blocksOf(source: Source, entry: ZipEntry): Generator<Uint8Array> {
 
 function viewOf(source: Source, start: number, end: number): DataView {
   if (!(start >= 0 && start <= end && end <= source.size))
-    throw damaged(source, "it speaks of bytes that it does not have");
+    throw damaged(source, "it refers to bytes that it does not have");
   const bytes = source.read(start, end);
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
@@ -167,7 +169,7 @@ const TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
   return byte;
 });
 
-/** The check sum of zip, continued from the sum of what came before. */
+/** Updates zip's checksum (CRC-32) with further bytes. */
 function crc32(bytes: Uint8Array, before: number): number {
   let sum = ~before;
   for (let k = 0; k < bytes.length; k++) sum = TABLE[(sum ^ bytes[k]) & 255] ^ (sum >>> 8);

@@ -1,6 +1,6 @@
 /**
- * Arguments of each operator that are inputs, a list counting as one; what follows them in a call
- * is its attributes. Negative where the operator gives a list of outputs.
+ * Number of arguments of each operator that are inputs, a list counting as one; the arguments after
+ * them are attributes. Negative if the operator returns a list of outputs.
  */
 export const ARITY = {
   Abs: 1,

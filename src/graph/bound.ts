@@ -8,8 +8,8 @@ export type Sizes = Readonly<Record<string, number>>;
 
 /**
  * Fixes free dimensions of a model's inputs; those not named stay free. Throws an InputError if a
- * name is not that of a free dimension, or if a size is less than `least`: 0 for what may hold
- * nothing, an empty cache say.
+ * name does not belong to a free dimension, or if a size is less than `least`: 0 for what may be
+ * empty, such as a cache.
  */
 export function bound({ file, main }: Graph, sizes: Sizes, least = 1): Patch {
   const unknown = new Set(Object.keys(sizes));
@@ -34,6 +34,8 @@ export function bound({ file, main }: Graph, sizes: Sizes, least = 1): Patch {
     );
   for (const [name, size] of Object.entries(sizes))
     if (!Number.isSafeInteger(size) || size < least)
-      throw new InputError(`the size ${size} of ${name} is no whole number from ${least} on.`);
+      throw new InputError(
+        `the size of ${name} must be an integer of at least ${least} (got ${size}).`,
+      );
   return { nodes: [], tensors: [], redirects: [], retyped };
 }

@@ -42,7 +42,7 @@ function scopeOf(
     if (name === "") throw nameless(file, scope.name);
     if (name.includes("\0")) throw unnameable(file, scope.name, name);
     if (scope.values.has(name)) throw twice(file, name);
-    // onnxruntime lets an input of a body hide a value around it, but nothing else.
+    // onnxruntime lets only an input of a body shadow an outer value.
     if (from.producer || from.initializer)
       for (const around of outward(owner?.scope ?? null))
         if (around.values.has(name)) throw shadows(file, scope, name);
@@ -74,7 +74,7 @@ function scopeOf(
     const value = [...outward(scope)].map((s) => s.values.get(name)).find(Boolean);
     if (!value)
       throw new InputError(
-        `${file.source.name}: output ${name} of graph ${scope.name || "(unnamed)"} is made by no node; the model is damaged.`,
+        `${file.source.name}: output ${name} of graph ${scope.name || "(unnamed)"} is not made by any node; the model is damaged.`,
       );
     value.isOutput = true;
     scope.outputs.push(value);
@@ -91,7 +91,7 @@ const nameless = (file: ModelFile, graph: string) =>
 
 const unnameable = (file: ModelFile, graph: string, name: string) =>
   new InputError(
-    `${file.source.name}: a value of graph ${graph || "(unnamed)"} is named "${name}", a name by which onnxruntime cannot hand a value in or out in JavaScript; rename it.`,
+    `${file.source.name}: a value of graph ${graph || "(unnamed)"} is named "${name}", a name that onnxruntime's JavaScript API cannot use for inputs and outputs; rename it.`,
   );
 
 const twice = (file: ModelFile, name: string) =>
@@ -101,10 +101,10 @@ const twice = (file: ModelFile, name: string) =>
 
 const shadows = (file: ModelFile, { name: body, owner }: Scope, name: string) =>
   new InputError(
-    `${file.source.name}: value ${name} of graph ${body || "(unnamed)"}, a body of ${owner?.message.name || owner?.op}, has the name of a value around it, which only an input of a body may have; rename one of them.`,
+    `${file.source.name}: value ${name} of graph ${body || "(unnamed)"}, a body of ${owner?.message.name || owner?.op}, has the name of an outer value, which only an input of a body may have; rename one of them.`,
   );
 
-/** A node that is being linked. */
+/** A node while it is linked. */
 type Linked = { -readonly [K in keyof Node]: Node[K] };
 
 function nodeOf(scope: Scope, message: NodeMessage): Linked {
@@ -142,7 +142,9 @@ function connect(file: ModelFile, names: Set<string>, node: Linked): void {
     for (const output of body.outputs) if (output.scope !== body) capture(body, output);
 }
 
-/** Notes on every node between `scope` and the value's own scope that its bodies read the value. */
+/**
+ * Records on every node between `scope` and the value's own scope that its bodies read the value.
+ */
 function capture(scope: Scope, value: Value): void {
   for (const inner of outward(scope)) {
     if (inner === value.scope) return;
@@ -158,6 +160,6 @@ function resolve(file: ModelFile, node: Node, name: string): Value {
     if (value) return value;
   }
   throw new InputError(
-    `${file.source.name}: node ${called(node)} (${node.op}) reads ${name}, which nothing in the model makes; the model is damaged or its weights are missing.`,
+    `${file.source.name}: node ${called(node)} (${node.op}) reads ${name}, which does not exist; the model is damaged or its weights are missing.`,
   );
 }

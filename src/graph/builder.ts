@@ -5,23 +5,26 @@ import type { Insertion } from "./patch-contents.ts";
 import { type Constant, type Portable, portable } from "./portable.ts";
 import { encodeNumbers } from "./tensor.ts";
 
-/** New nodes and tensors as they are written, values by their names. */
+/** Writes new nodes and tensors; values are identified by their names. */
 export interface Writing {
   readonly op: Ops<string>;
-  /** Operators whose form changed with the opset, in the model's form. */
+  /** Operators whose form changed between opsets, in the model's form. */
   readonly to: Portable<string>;
   readonly constant: Constant<string>;
   readonly nodes: readonly Insertion[];
   readonly tensors: readonly DenseTensor[];
-  /** A name that no value or node has yet: this one, or with a number. */
+  /** Returns a name that no value or node has yet: this one, or with a number appended. */
   readonly fresh: (name: string) => string;
-  /** Names what is written from here on, "label.Mul", "label.Mul_1", and moves the place if told. */
+  /**
+   * Names all following nodes "label.Mul", "label.Mul_1", and moves the insertion point if one is
+   * given.
+   */
   readonly about: (label: string, before?: Node | null) => void;
-  /** Gives a value another name, one that is fresh. */
+  /** Gives a value another, unused name. */
   readonly copy: (from: string, to: string) => void;
 }
 
-/** Begins to write into a graph, before a node or at the main graph's end. Changes nothing. */
+/** Starts writing into a graph, before a node or at the end of the main graph. Changes nothing. */
 export function writing(graph: Graph, label: string, before: Node | null = null): Writing {
   const nodes: Insertion[] = [];
   const tensors: DenseTensor[] = [];

@@ -1,8 +1,8 @@
 import type { Node } from "./graph.ts";
 
-/** A node as a sentence calls it: by its name, else by the first value it makes. */
+/** Returns the name of a node for messages: its own name, otherwise its first output. */
 export const called = ({ message }: Node): string =>
   message.name || message.outputs.find(Boolean) || "without a name";
 
-/** A node as a refusal begins: its operator, and what it is called. */
+/** Returns the start of a message about a node: its operator and its name. */
 export const titleOf = (node: Node): string => `${node.op} at ${called(node)}`;

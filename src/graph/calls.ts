@@ -3,13 +3,13 @@ import type { FunctionMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import type { Scope } from "./graph.ts";
 
-/** Calls inside calls up to which a model is followed. */
+/** Maximum depth of nested calls. */
 const MAX_CALLS = 200;
 
-/** Nodes that calls may come to when every one is inlined, which onnxruntime does. */
+/** Maximum number of nodes after all calls are inlined, as onnxruntime does. */
 const MAX_INLINED = 100_000;
 
-/** Links every node that calls one of the model's own functions to that function's body. */
+/** Links every node that calls one of the model's own functions to the body of that function. */
 export function linkCalls(file: ModelFile, main: Scope, functions: readonly Scope[]): void {
   if (functions.length === 0) return;
   const key = (domain: string, name: string, overload: string) => `${domain}\0${name}\0${overload}`;

@@ -5,21 +5,24 @@ import { attribute, type Graph, type Node, type Scope, type Value } from "./grap
 import { operatorsThat } from "./operators.ts";
 import { weightNamed } from "./scopes.ts";
 
-/** Operators that draw at random, by an attribute `seed` which is a float. */
+/** Operators that draw at random and have a float attribute `seed`. */
 export const RANDOM = operatorsThat("random");
 
 /** Operators whose result depends on their input's shape alone. */
 const SHAPE_ONLY = operatorsThat("sizes");
 
-/** Whether an operator reads no more of its input than its shape. */
+/** Whether an operator reads only the shape of its input. */
 export const readsShapeOnly = (node: Node) => SHAPE_ONLY.has(node.op);
 
-/** The inputs whose data an operator reads: of CastLike's second it takes the type alone. */
+/**
+ * Returns the inputs whose data an operator reads; CastLike reads only the type of its second
+ * input.
+ */
 const readsDataOf = ({ op, inputs }: Node) => (op === "CastLike" ? inputs.slice(0, 1) : inputs);
 
 /**
- * The values that no input's data can change: initializers, Constant nodes, shapes, and all that
- * is computed from these alone, through outer scopes too; `free` names weights that are to change.
+ * Returns the values that do not depend on any input's data: initializers, Constant nodes, shapes,
+ * and everything computed from these alone, in all scopes. `free` names weights that will change.
  * Linear in the number of nodes.
  */
 export function constants(graph: Graph, free: ReadonlySet<string> = new Set()): ReadonlySet<Value> {
@@ -43,7 +46,7 @@ export function constants(graph: Graph, free: ReadonlySet<string> = new Set()): 
   return known;
 }
 
-/** The tensor a value holds: an initializer's, or a Constant node's `value`. */
+/** Returns the tensor of an initializer or a Constant node's `value`. */
 export function tensorOf(value: Value | null | undefined): TensorMessage | null {
   if (!value) return null;
   if (value.initializer) return "values" in value.initializer ? null : value.initializer;
@@ -51,27 +54,27 @@ export function tensorOf(value: Value | null | undefined): TensorMessage | null 
   return node?.op === "Constant" ? (attribute(node, "value")?.t ?? null) : null;
 }
 
-/** The shape of the tensor a value holds, where it holds one. */
+/** Returns the shape of a value's tensor, if it has one. */
 export const dimsOf = (value: Value | null | undefined): readonly number[] | null =>
   tensorOf(value)?.dims ?? value?.initializer?.dims ?? null;
 
-/** The raw data of an initializer or Constant, by its name. */
+/** Returns the raw data of an initializer or Constant by its name. */
 export const tensorData = (graph: Graph, name: string): Uint8Array =>
   dataOf(graph, weightNamed(graph, name))!;
 
-/** The raw data of the tensor a value holds; null where it holds none. */
+/** Returns the raw data of a value's tensor; null if it has none. */
 export function dataOf({ file }: Graph, value: Value | null | undefined): Uint8Array | null {
   const tensor = tensorOf(value);
   return tensor && tensorBytes(file, tensor);
 }
 
-/** Elements above which a constant is not read for matching. */
+/** Number of elements above which a constant is not read for matching. */
 const SMALL = 64;
 
 /**
- * The numbers of a small constant: an initializer, a Constant node in any of its forms, or one of
- * these through Identity, Cast, Reshape, Squeeze and Unsqueeze. Null where it is larger, is no
- * number, or has to be computed.
+ * Returns the numbers of a small constant: an initializer, a Constant node in any form, or one of
+ * these through Identity, Cast, Reshape, Squeeze and Unsqueeze. Returns null if it is larger, is
+ * not numeric, or must be computed.
  */
 export function numbersOf(graph: Graph, value: Value | null | undefined): number[] | null {
   for (let hops = 0; value && hops < 8; hops++) {
@@ -102,7 +105,7 @@ function read({ file }: Graph, tensor: TensorMessage): number[] | null {
   return numbersOfData(type.name, tensorBytes(file, tensor));
 }
 
-/** The numbers of raw data; null for a type whose elements are not read. */
+/** Decodes the numbers of raw data; returns null for a type whose elements are not read. */
 export function numbersOfData(dtype: string, data: Uint8Array): number[] | null {
   const array = arrays[dtype];
   return array ? Array.from(new array(new Uint8Array(data).buffer), Number) : null;

@@ -6,13 +6,13 @@ import type { Graph, Scope } from "./graph.ts";
 import type { Patch } from "./patch-contents.ts";
 import { encodeNumbers } from "./tensor.ts";
 
-/** The opset from which a Constant may hold integers and truth values. */
+/** The first opset in which a Constant may hold integers and booleans. */
 const ANY_CONSTANT = 9;
 
-/** What a Constant may hold before. */
+/** The types that a Constant may hold before that opset. */
 const FIRST_TYPES: ReadonlySet<string> = new Set(["float16", "float", "double"]);
 
-/** Whether the opset of a model limits what its Constants may hold. */
+/** Whether the model's opset limits the types of its Constants. */
 export const limitsConstants = ({ file }: Graph): boolean =>
   (file.opsets.get("") ?? 7) < ANY_CONSTANT;
 
@@ -21,7 +21,10 @@ interface Split {
   readonly cast: NewNode;
 }
 
-/** A tensor of integers as doubles, which hold every integer below 2⁵³, and a Cast back; else null. */
+/**
+ * Converts a tensor of integers to doubles, which hold every integer below 2⁵³, and a Cast back;
+ * returns null for other types.
+ */
 function asDoubles({ names }: Graph, { name, dtype, dims, data }: DenseTensor): Split | null {
   const numbers = FIRST_TYPES.has(dtype) ? null : numbersOfData(dtype, data);
   if (numbers === null) return null;
@@ -35,8 +38,8 @@ function asDoubles({ names }: Graph, { name, dtype, dims, data }: DenseTensor): 
 }
 
 /**
- * The patch with new tensors that ONNX's schemas allow. Below IR version 4 new tensors become
- * Constants, which before opset 9 hold floats alone: other types are cast from doubles.
+ * Returns the patch with new tensors that ONNX's schemas allow. Below IR version 4, new tensors
+ * become Constants, which hold only floats before opset 9; other types are cast from doubles.
  */
 export function withAllowedTensors(graph: Graph, patch: Patch): Patch {
   if (graph.file.message.irVersion >= 4 || !limitsConstants(graph)) return patch;
@@ -57,7 +60,10 @@ export function withAllowedTensors(graph: Graph, patch: Patch): Patch {
   };
 }
 
-/** Casts the integers of the main graph's Constants from doubles; null if it has no such Constants. */
+/**
+ * Casts the integers of the main graph's Constants from doubles; returns null if it has no such
+ * Constants.
+ */
 export function withAllowedConstants(graph: Graph): Patch | null {
   const replaced = graph.main.nodes.flatMap((node) => {
     const [output] = node.outputs;

@@ -6,6 +6,6 @@ import type { Graph } from "./graph.ts";
 
 const IR_VERSION = 8;
 
-/** A model with nothing in it, to be written into. */
+/** Returns an empty model to write into. */
 export const emptyGraph = (name: string, opset: number): Graph =>
   buildGraph(openFile(bytesSource(emptyModel(name, IR_VERSION, opset)), null));

@@ -1,4 +1,7 @@
-/** The operators of other domains, a row each: name, the operator set version that brought it, facts. */
+/**
+ * The operators of other domains, one per row: name, the operator set version that introduced it,
+ * facts.
+ */
 export const EXTENSIONS = `
 ai.onnx.ml.ArrayFeatureExtractor 1
 ai.onnx.ml.Binarizer 1

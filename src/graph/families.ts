@@ -1,6 +1,6 @@
 type Ints = readonly number[];
 
-/** Attributes of the operators that reduce; `axes` before they became an input. */
+/** Attributes of the reductions; `axes` is one before it became an input. */
 export interface Reducing {
   readonly axes?: Ints;
   readonly keepdims?: number;

@@ -12,11 +12,11 @@ import type { ModelFile } from "../onnx/model-file.ts";
 export interface Value {
   readonly name: string;
   readonly scope: Scope;
-  /** The node that makes it; null for inputs and initializers. */
+  /** The node that makes the value; null for inputs and initializers. */
   readonly producer: Node | null;
-  /** Set where it is an initializer, also one that IR 3 lists among the inputs. */
+  /** Set if the value is an initializer, including one that IR 3 lists among the inputs. */
   readonly initializer: TensorMessage | SparseTensorMessage | null;
-  /** Every node input that reads it, those in nested bodies included. */
+  /** Every node input that reads the value, including those in nested bodies. */
   uses: Use[];
   isOutput: boolean;
 }
@@ -27,21 +27,21 @@ export interface Use {
   readonly index: number;
 }
 
-/** A node with its values. */
+/** A node, linked to its values. */
 export interface Node {
   readonly message: NodeMessage;
   readonly scope: Scope;
-  /** The operator: "Add", and with its domain where that is not ai.onnx: "com.microsoft.Gelu". */
+  /** The operator: "Add", or with its domain if that is not ai.onnx: "com.microsoft.Gelu". */
   readonly op: string;
   readonly inputs: readonly (Value | null)[];
   readonly outputs: readonly (Value | null)[];
-  /** Bodies of If, Loop and Scan, and of any operator with graph attributes. */
+  /** Bodies of If, Loop and Scan, and of any other operator with graph attributes. */
   readonly bodies: readonly Scope[];
   /** Outer values that the bodies read. */
   captures: ReadonlySet<Value>;
-  /** The body of the model's own function that it calls; null where the operator is built in. */
+  /** The body of the model's own function that the node calls; null if the operator is built in. */
   callee: Scope | null;
-  /** Place in an order in which every node follows what it reads. */
+  /** Position in a topological order. */
   index: number;
 }
 
@@ -51,7 +51,7 @@ export interface Scope {
   /** The graph's or function's name. */
   readonly name: string;
   readonly message: GraphMessage | FunctionMessage;
-  /** The node whose body it is. */
+  /** The node that contains this body. */
   readonly owner: Node | null;
   /** In topological order. */
   readonly nodes: Node[];
@@ -60,26 +60,26 @@ export interface Scope {
   readonly values: Map<string, Value>;
 }
 
-/** A model's graph: who makes each value and who reads it, in every scope. */
+/** A model's graph: who makes and who reads each value, in every scope. */
 export interface Graph {
   readonly file: ModelFile;
   readonly main: Scope;
   readonly functions: readonly Scope[];
-  /** Every name of a value or node in any scope; new names must not be among them. */
+  /** Names of all values and nodes in all scopes; new names must differ from them. */
   readonly names: ReadonlySet<string>;
 }
 
-/** The attribute with this name. */
+/** Returns the attribute with this name. */
 export const attribute = (node: Node, name: string): AttributeMessage | undefined =>
   node.message.attributes.find((attribute) => attribute.name === name);
 
-/** A string attribute's text. */
+/** Returns a string attribute's text. */
 export function textAttribute({ file }: Graph, node: Node, name: string): string | null {
   const range = attribute(node, name)?.s;
   return range ? new TextDecoder().decode(file.reader.bytes(range)) : null;
 }
 
-/** Scopes from this one outward. */
+/** Yields the scopes from this one outward. */
 export function* outward(scope: Scope | null): Generator<Scope> {
   for (; scope; scope = scope.owner?.scope ?? null) yield scope;
 }

@@ -1,10 +1,10 @@
 const [LEAST_EXPONENT, FRACTION, INFINITE, NOT_A_NUMBER] = [-14, 10, 0x7c00, 0x7e00];
-/** Adding and subtracting it rounds a smaller positive float64 to an integer, ties to even. */
+/** Adding and subtracting this rounds a smaller positive float64 to an integer, ties to even. */
 const ROUNDING = 2 ** 52;
 
 let values: Float32Array | null = null;
 
-/** The number that each pattern of 16 bits stands for in float16. */
+/** The number for each 16-bit pattern of float16. */
 function table(): Float32Array {
   if (values) return values;
   const made = new Float32Array(1 << 16);
@@ -20,14 +20,14 @@ function table(): Float32Array {
   return made;
 }
 
-/** Writes the numbers that patterns of float16 stand for into an array of the same length. */
+/** Decodes float16 patterns into an array of the same length. */
 export function decodeHalf<T extends Float32Array | Float64Array>(bits: Uint16Array, to: T): T {
   const numbers = table();
   for (let k = 0; k < bits.length; k++) to[k] = numbers[bits[k]];
   return to;
 }
 
-/** Numbers as patterns of float16, each rounded once, to nearest, ties to even. */
+/** Encodes numbers as float16 patterns, each rounded once, to nearest, ties to even. */
 export function encodeHalf(numbers: ArrayLike<number>): Uint16Array {
   const bits = new Uint16Array(numbers.length);
   const scratch = new Float64Array(1);
@@ -43,11 +43,11 @@ export function encodeHalf(numbers: ArrayLike<number>): Uint16Array {
     }
     const steps = Math.abs(number) * SCALES[exponent - LEAST_EXPONENT];
     const rounded = steps + ROUNDING - ROUNDING;
-    // A fraction that is rounded up to the next power of two carries into the exponent.
+    // If the fraction rounds up to the next power of two, it carries into the exponent.
     bits[k] = sign | (((exponent - LEAST_EXPONENT) << FRACTION) + rounded);
   }
   return bits;
 }
 
-/** One over the distance of neighbours in float16, for each exponent from the least on. */
+/** Reciprocal of the spacing of float16 numbers, for each exponent from the smallest. */
 const SCALES = Float64Array.from({ length: 30 }, (_, k) => 2 ** (FRACTION - LEAST_EXPONENT - k));

@@ -16,16 +16,18 @@ const ARRAYS = {
   double: Float64Array,
 } as const;
 
-/** Little-endian raw data as an array of its type; float16 as its bits. Copies only to align. */
+/**
+ * Views little-endian raw data as an array of its type, float16 as its bits. Copies only to align.
+ */
 export function arrayOf(dtype: string, bytes: Uint8Array) {
   const array = ARRAYS[dtype as keyof typeof ARRAYS];
-  if (!array) throw new TypeError(`${dtype} has no typed array`);
+  if (!array) throw new TypeError(`${dtype} does not have a typed array`);
   const wide = array.BYTES_PER_ELEMENT;
   const aligned = bytes.byteOffset % wide === 0 ? bytes : new Uint8Array(bytes);
   return new array(aligned.buffer as ArrayBuffer, aligned.byteOffset, bytes.length / wide);
 }
 
-/** Little-endian raw data as numbers: float16 as single precision, exactly. */
+/** Decodes little-endian raw data as numbers; float16 becomes float32, exactly. */
 export function numbersOfBytes(dtype: string, bytes: Uint8Array): ArrayLike<number | bigint> {
   const values = arrayOf(dtype, bytes);
   return dtype === "float16"
@@ -33,7 +35,7 @@ export function numbersOfBytes(dtype: string, bytes: Uint8Array): ArrayLike<numb
     : values;
 }
 
-/** The place of the first NaN; null where there is none. */
+/** Returns the index of the first NaN; null if there is none. */
 export function firstNaN(dtype: string, bytes: Uint8Array): number | null {
   const values = arrayOf(dtype, bytes) as Float32Array | Uint16Array;
   if (dtype === "float16") {
@@ -44,5 +46,5 @@ export function firstNaN(dtype: string, bytes: Uint8Array): number | null {
   return null;
 }
 
-/** Bytes of an element. */
+/** Returns the size of an element in bytes. */
 export const widthOf = (dtype: string) => dataTypeNamed(dtype)!.bits / 8;

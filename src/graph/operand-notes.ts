@@ -6,7 +6,7 @@ import { type Node, outward, type Use } from "./graph.ts";
 
 type Redirect = { readonly use: Use; readonly name: string };
 
-/** The edits by which what is noted of operands follows them to the values that nodes now read. */
+/** Returns the edits that update annotations of operands to the values that nodes now read. */
 export function noteEdits(file: ModelFile, redirects: readonly Redirect[]): Edit[] {
   const edits: Edit[] = [];
   const byNode = new Map<Node, Redirect[]>();

@@ -3,18 +3,18 @@ import { ARITY } from "./arity.ts";
 import type { Convolving, Pooling, Reducing } from "./families.ts";
 
 type Ints = readonly number[];
-/** An optional input: null, or left out, where it is absent. */
+/** An optional input: null or left out if it is absent. */
 type Maybe<V> = V | null;
 
 /**
- * The operators that passes write with, named and spelled as ONNX does, opset 7 to today, those of
- * one family together. Read with V = a value's name this builds nodes; other readings evaluate or
- * print. A variadic operator takes a list of inputs; one of several outputs is told how many are
- * wanted, as the last argument, and gives a list. Forms that changed are here in all their
- * spellings: see portable.ts for what writes the right one.
+ * The operators that passes write, with ONNX's names and spelling, from opset 7 on, grouped by
+ * family. With V = a value's name, a call builds nodes; other implementations evaluate or print. A
+ * variadic operator takes a list of inputs. An operator with several outputs takes the number of
+ * outputs as its last argument, and returns a list. Operators whose form changed between opsets are
+ * here in all forms; portable.ts selects the right one.
  */
 export interface Ops<V> {
-  // element by element, numpy's broadcasting
+  // elementwise, with numpy's broadcasting
   Abs(x: V): V;
   Add(a: V, b: V): V;
   And(a: V, b: V): V;
@@ -57,7 +57,7 @@ export interface Ops<V> {
   ThresholdedRelu(x: V, attributes?: { alpha?: FloatAttribute }): V;
   Where(condition: V, x: V, y: V): V;
 
-  // integers that stand for reals, from opset 10
+  // quantized integers, from opset 10
   DequantizeLinear(x: V, scale: V, zero?: Maybe<V>, attributes?: { axis: number }): V;
   QuantizeLinear(x: V, scale: V, zero?: Maybe<V>, attributes?: { axis: number }): V;
 
@@ -83,12 +83,12 @@ export interface Ops<V> {
       transB?: number;
     },
   ): V;
-  /** Product of the last two axes, numpy's broadcasting over the others. */
+  /** Matrix product over the last two axes, with numpy's broadcasting over the others. */
   MatMul(a: V, b: V): V;
 
   // normalization and pooling
   AveragePool(x: V, attributes: Pooling & { count_include_pad?: number }): V;
-  /** In inference: x, scale, b, mean, variance. */
+  /** For inference: x, scale, b, mean, variance. */
   BatchNormalization(x: V, s: V, b: V, m: V, v: V, attributes: { epsilon: FloatAttribute }): V;
   GlobalAveragePool(x: V): V;
   /** Y, Mean, InvStdDev. From opset 17. */
@@ -102,9 +102,12 @@ export interface Ops<V> {
   LogSoftmax(x: V, attributes: { axis: number }): V;
   /** Y, Indices. */
   MaxPool(x: V, attributes: Pooling, outputs: number): V[];
-  /** Zeros of a shape, the values of x where the indices say: a MaxPool's, of all of its input. */
+  /**
+   * Zeros of a shape, with the values of x at the given indices: those of a MaxPool, over its whole
+   * input.
+   */
   MaxUnpool(x: V, indices: V, shape: V, attributes: Pooling): V;
-  /** The axis is always given: its default changed in opset 13. */
+  /** The axis is required, because its default changed in opset 13. */
   Softmax(x: V, attributes: { axis: number }): V;
 
   // reductions
@@ -126,7 +129,7 @@ export interface Ops<V> {
     outputs: number,
   ): V[];
 
-  // shapes, places and order
+  // shapes, positions and order
   Concat(all: readonly V[], attributes: { axis: number }): V;
   ConstantOfShape(shape: V, attributes?: { value: DenseAttribute }): V;
   DepthToSpace(x: V, attributes: { blocksize: number; mode?: string }): V;
@@ -173,10 +176,10 @@ export interface Ops<V> {
     steps?: Maybe<V>,
     attributes?: { starts: Ints; ends: Ints; axes: Ints },
   ): V;
-  /** Only before opset 10, where Resize took its place. */
+  /** Before opset 10 only; Resize replaced it. */
   Upsample(x: V, scales: Maybe<V>, attributes: { mode?: string; scales?: FloatAttribute }): V;
   SpaceToDepth(x: V, attributes: { blocksize: number }): V;
-  /** As many pieces as outputs are wanted. */
+  /** Returns one piece per output. */
   Split(
     x: V,
     sizes: Maybe<V>,
@@ -190,20 +193,20 @@ export interface Ops<V> {
   Unsqueeze(x: V, axes?: Maybe<V>, attributes?: { axes: Ints }): V;
 }
 
-/** What an operator call comes to. */
+/** What a call of an operator produces. */
 export interface Call<V> {
   readonly op: keyof Ops<V>;
-  /** Null where an optional input is absent; absent ones at the end are left away. */
+  /** The inputs; null for an absent optional one. Trailing absent ones are omitted. */
   readonly inputs: readonly (V | null)[];
   readonly attributes: Attributes;
-  /** How many outputs are wanted. */
+  /** Number of outputs. */
   readonly outputs: number;
 }
 
-/** Takes a call and gives its outputs, as many as are wanted. */
+/** Takes a call and returns its outputs. */
 export type Emit<V> = (call: Call<V>) => readonly V[];
 
-/** The node that a call over names comes to, named `label`, as are its outputs, one like it. */
+/** Returns the node for a call over names; the node is named `label`, and so are its outputs. */
 export function nodeOf(
   { op, inputs, attributes, outputs }: Call<string>,
   fresh: (name: string) => string,
@@ -226,7 +229,10 @@ interface Emitting {
 
 const NO_ATTRIBUTES: Attributes = Object.freeze({});
 
-/** One method for each operator, made once: passes take a vocabulary for every place they write at. */
+/**
+ * One method per operator, created once, because passes create a vocabulary for every insertion
+ * point.
+ */
 const vocabulary = Object.fromEntries(
   Object.entries(ARITY satisfies Record<keyof Ops<unknown>, number>).map(([op, arity]) => [
     op,
@@ -243,6 +249,6 @@ const vocabulary = Object.fromEntries(
   ]),
 );
 
-/** The vocabulary over one function that takes every call. */
+/** Returns the vocabulary over a function that handles every call. */
 export const opsOver = <V>(emit: Emit<V>): Ops<V> =>
   Object.assign(Object.create(vocabulary), { emit }) as Ops<V>;

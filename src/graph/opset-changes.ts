@@ -1,9 +1,9 @@
 import type { Scope } from "./graph.ts";
 
 /**
- * The opsets of ai.onnx in which an operator lost an attribute, took an input in its place, or
- * came to mean something else. Other versions only add types, and attributes whose default is what
- * was before. Source: the schemas of onnx 1.23, opset 8 to 28.
+ * The opsets of ai.onnx in which an operator lost an attribute, turned it into an input, or changed
+ * its meaning. Other versions only add types, and attributes whose defaults keep the behavior.
+ * Source: the schemas of onnx 1.23, opset 8 to 28.
  */
 const CHANGED: Readonly<Record<string, readonly number[]>> = {
   Attention: [24],
@@ -44,13 +44,14 @@ const CHANGED: Readonly<Record<string, readonly number[]>> = {
 const NEWEST = 28;
 
 /**
- * Why the nodes of a scope, written for one opset of ai.onnx, cannot stand in a model of another: an
- * operator that changed in between, a clause; null if they mean the same there.
+ * Returns why nodes of a scope, written for one opset of ai.onnx, cannot be used in a model of
+ * another, as a clause about an operator that changed in between; null if their meaning is the
+ * same.
  */
 export function changedBetween(scope: Scope, from: number, to: number): string | null {
   if (from === to) return null;
   if (to < from) return `opset ${to} is older and may lack what opset ${from} has`;
-  if (to > NEWEST) return `opset ${to} is newer than any that is known here`;
+  if (to > NEWEST) return `opset ${to} is newer than the opsets that this version knows`;
   for (const { message, bodies } of scope.nodes) {
     const changes = message.domain === "" || message.domain === "ai.onnx" ? message.opType : "";
     const at = Object.hasOwn(CHANGED, changes)

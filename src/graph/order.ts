@@ -3,7 +3,10 @@ import type { ModelFile } from "../onnx/model-file.ts";
 import { called } from "./called.ts";
 import type { Node, Value } from "./graph.ts";
 
-/** Kahn's order; the file's own where that is already one. */
+/**
+ * Sorts nodes topologically (Kahn's algorithm); keeps the file's own order if it is topological
+ * already.
+ */
 export function sorted(file: ModelFile, nodes: Node[]): Node[] {
   if (inOrder(nodes)) return nodes;
   for (const node of nodes) node.index = -1;
@@ -42,12 +45,12 @@ export function sorted(file: ModelFile, nodes: Node[]): Node[] {
   const stuck = nodes.find((node) => node.index < 0);
   if (stuck)
     throw new InputError(
-      `${file.source.name}: node ${called(stuck)} (${stuck.op}) is part of a cycle; ONNX graphs have none, the model is damaged.`,
+      `${file.source.name}: node ${called(stuck)} (${stuck.op}) is part of a cycle, which ONNX forbids; the model is damaged.`,
     );
   return order;
 }
 
-/** Numbers the nodes as they come; whether each follows what it reads. */
+/** Numbers the nodes in file order; returns whether each follows the nodes it reads. */
 function inOrder(nodes: readonly Node[]): boolean {
   for (const [index, node] of nodes.entries()) {
     for (const value of node.inputs) if (waits(node, value)) return false;

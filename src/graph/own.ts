@@ -1,6 +1,6 @@
 /**
- * What a record holds under a name that comes from a model, which may be the name of something
- * every object has: "constructor".
+ * Returns an own property by a name from a model, which may be the name of an inherited one:
+ * "constructor".
  */
 export const own = <T>(record: Readonly<Record<string, T>>, name: string): T | undefined =>
   Object.hasOwn(record, name) ? record[name] : undefined;

@@ -4,10 +4,10 @@ import type { Type } from "../onnx/shape.ts";
 import type { TensorChanges } from "../onnx/tensor-edits.ts";
 import type { Node, Scope, Use, Value } from "./graph.ts";
 
-/** A new node, and the one it is put just before; null for the end of its scope. */
+/** A new node, and the node it is inserted before; null for the end of its scope. */
 export interface Insertion {
   readonly before: Node | null;
-  /** The scope at whose end it is put; the main graph by default. */
+  /** The scope to append to; the main graph by default. */
   readonly scope?: Scope | undefined;
   readonly node: NewNode;
 }
@@ -15,19 +15,22 @@ export interface Insertion {
 /** A value that becomes an input or output of a scope, the main graph by default. */
 export interface Port {
   readonly name: string;
-  /** Null if inference is to find it. */
+  /** Null if shape inference determines it. */
   readonly type: Type | null;
   readonly scope?: Scope | undefined;
-  /** The present output that it is put before; the end by default. */
+  /** The existing output that it is inserted before; the end by default. */
   readonly index?: number | undefined;
 }
 
-/** A new input or output slot of a node, put before the one at `index`; slots between are absent. */
+/**
+ * A new input or output slot of a node, inserted before the one at `index`; slots in between are
+ * absent.
+ */
 export interface Slot {
   readonly node: Pick<Node, "message">;
   readonly index: number;
   readonly name: string;
-  /** It takes the place of the absent slot at `index`. */
+  /** Whether it fills the absent slot at `index`. */
   readonly fills?: boolean;
 }
 
@@ -36,36 +39,36 @@ export interface NewTensor extends DenseTensor {
   readonly scope?: Scope | undefined;
 }
 
-/** What a pass wants changed. Nothing that is not named here is touched. */
+/** The changes of a pass. Everything that is not named here stays unchanged. */
 export interface Patch extends TensorChanges {
   readonly nodes: readonly Insertion[];
   readonly tensors: readonly NewTensor[];
-  /** Input slots that are to read another value, of the same type. */
+  /** Input slots that read another value of the same type. */
   readonly redirects: readonly { readonly use: Use; readonly name: string }[];
-  /** NodeProtos that are written already, and the node that each is put just before. */
+  /** Encoded NodeProtos, and the node that each is inserted before. */
   readonly written?: readonly { readonly before: Node; readonly bytes: Uint8Array }[];
-  /** Nodes that new ones take the place of, and initializers that become inputs. */
+  /** Nodes that are replaced by new ones, and initializers that become inputs. */
   readonly removed?: readonly (Node | Value)[];
-  /** Nodes that others take the place of. */
+  /** Nodes that are replaced by others. */
   readonly replaced?: readonly {
     readonly node: Pick<Node, "message"> & { readonly scope?: Scope };
     readonly by: readonly NewNode[];
   }[];
   readonly inputs?: readonly Port[];
   readonly outputs?: readonly Port[];
-  /** Inputs of the main graph whose type is stated anew. */
+  /** Inputs of the main graph with a new type. */
   readonly retyped?: readonly Port[];
-  /** Outputs of the main graph that are no longer told. */
+  /** Outputs of the main graph that are removed. */
   readonly untold?: readonly string[];
   readonly nodeInputs?: readonly Slot[];
   readonly nodeOutputs?: readonly Slot[];
-  /** Attributes that nodes get, in the place of those with their names. */
+  /** Attributes that nodes get; they replace those with the same names. */
   readonly attributes?: readonly {
     readonly node: Pick<Node, "message">;
     readonly name: string;
     readonly value: AttributeValue;
   }[];
-  /** Entries of metadata_props in the place of those with their keys. */
+  /** Entries of metadata_props; they replace those with the same keys. */
   readonly metadata?: readonly Entry[];
   /** Operator sets that the model does not import yet, by domain. */
   readonly opsets?: Readonly<Record<string, number>>;

@@ -24,13 +24,16 @@ import type { Graph, Node, Scope, Use, Value } from "./graph.ts";
 import { noteEdits } from "./operand-notes.ts";
 import type { NewTensor, Patch, Port } from "./patch-contents.ts";
 
-/** Elements up to which a new tensor stays in the model when others go into a file of their own. */
+/**
+ * Number of elements up to which a new tensor stays in the model when larger ones go into a data
+ * file.
+ */
 const KEPT_INSIDE = 16;
 
-/** Whether a new tensor goes into a data file, if there is one for new weights. */
+/** Whether a new tensor goes into the data file for new weights, if there is one. */
 export const isLarge = ({ dims }: DenseTensor) => elements(dims) > KEPT_INSIDE;
 
-/** The edits of the file that a patch stands for. New weights that are large go to `location`. */
+/** Returns the edits of the file for a patch. Large new weights go to `location`. */
 export function patchEdits({ file }: Pick<Graph, "file">, patch: Patch, location: string | null) {
   const main = { frame: file.graph.frame };
   return [
@@ -60,7 +63,10 @@ export function patchEdits({ file }: Pick<Graph, "file">, patch: Patch, location
 
 const isFunction = (scope: Scope | undefined) => scope?.kind === "function";
 
-/** Below IR version 4 an initializer must be a graph input too, so a new tensor is a Constant node. */
+/**
+ * Below IR version 4, an initializer must also be a graph input, so a new tensor becomes a Constant
+ * node.
+ */
 const asNodes = ({ message }: ModelFile) => message.irVersion < 4;
 
 function initializerEdits(
@@ -83,7 +89,7 @@ function initializerEdits(
   );
 }
 
-/** Neighbours of one scope together, in order. */
+/** Groups neighbors of one scope, in order. */
 function inScopes(tensors: readonly NewTensor[]): [Scope | undefined, NewTensor[]][] {
   const groups: [Scope | undefined, NewTensor[]][] = [];
   for (const tensor of tensors) {
@@ -94,7 +100,7 @@ function inScopes(tensors: readonly NewTensor[]): [Scope | undefined, NewTensor[
   return groups;
 }
 
-/** New nodes, those at one place together. */
+/** Groups new nodes by insertion point. */
 function nodeEdits(file: ModelFile, { nodes, tensors }: Patch): Edit[] {
   interface Group {
     readonly scope: Scope | undefined;
@@ -131,19 +137,19 @@ function output(
   return typeof next === "object" ? before(next, bytes) : append(message, bytes);
 }
 
-/** The text fields of a message with this number. */
+/** Returns the text fields of a message with this number. */
 const texts = ({ reader }: ModelFile, { frame }: { frame: Frame }, number: number) =>
   [...reader.fields(frame)].filter((field) => field.number === number && field.wire === BYTES);
 
 function redirect(file: ModelFile, { node, index }: Use, name: string): Edit {
   const field = texts(file, node.message, FIELD.nodeInput)[index];
-  if (!field) throw new Error(`${node.message.name} has no input ${index}`);
+  if (!field) throw new Error(`${node.message.name} does not have an input ${index}`);
   return replaceField(node.message, field, slotField("input", name));
 }
 
 const SLOT_NUMBER = { input: FIELD.nodeInput, output: FIELD.nodeOutput } as const;
 
-/** New input and output slots of nodes, each put before the one at its index. */
+/** Adds input and output slots to nodes, each before the one at its index. */
 function slots(file: ModelFile, { nodeInputs = [], nodeOutputs = [] }: Patch): Edit[] {
   const edits: Edit[] = [];
   const kinds = [
@@ -169,7 +175,7 @@ function slots(file: ModelFile, { nodeInputs = [], nodeOutputs = [] }: Patch): E
   return edits;
 }
 
-/** An attribute of a node, in the place of the one that has its name. */
+/** Sets an attribute of a node; replaces the one with the same name. */
 function attribute({ message }: Pick<Node, "message">, name: string, value: AttributeValue) {
   const present = message.attributes.filter((each) => each.name === name);
   return [...present.map(remove), append(message, attributeField(name, value))];

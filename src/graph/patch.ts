@@ -11,25 +11,24 @@ import type { Patch } from "./patch-contents.ts";
 import { isLarge, patchEdits } from "./patch-edits.ts";
 import { folderAfter, type Placing, placed } from "./placing.ts";
 
-/** An entry of metadata_props, made once it is known how the patch is undone. */
+/** An entry of metadata_props, computed when the steps that undo the patch are known. */
 export type Provenance = (undo: Undo) => Promise<Entry>;
 
-/** A model as it will be, read through the one it was. */
+/** A patched model, read through the original. */
 export interface Patched {
   readonly source: Source;
   readonly folder: Folder | null;
-  /** How the whole result becomes the model it was. */
+  /** The steps that turn the whole result back into the original. */
   readonly undo: () => Undo;
 }
 
-/** protobuf's limit on one message. */
+/** protobuf's size limit for one message. */
 const MAX_BYTES = 2 ** 31 - 1;
 
 /**
- * Applies a patch: the model as it will be, read through the original, of which nothing is
- * copied. New and old weights are kept where `placing` says; the entry of metadata_props comes
- * last in the file.
- * Throws an InputError where the result would pass protobuf's 2 GiB.
+ * Applies a patch: returns the new model, read through the original without copying. `placing` says
+ * where new and old weights are kept; the entry of metadata_props comes last in the file. Throws an
+ * InputError if the result would exceed protobuf's 2 GiB.
  */
 export async function applyPatch(
   graph: Graph,
@@ -56,7 +55,10 @@ export async function applyPatch(
   return { source: result, folder: folderAfter(file.folder, placing, fresh), undo };
 }
 
-/** Reads a model as a patch makes it, without a limit, a record or data files; itself if nothing changes. */
+/**
+ * Applies a patch without a size limit, a record or data files; returns the same model if nothing
+ * changes.
+ */
 export function patchedBytes(file: ModelFile, patch: Partial<Patch>): Source {
   const list = splices(patchEdits({ file }, { ...UNCHANGED, ...patch }, null));
   const unchanged = list.every(
@@ -66,8 +68,8 @@ export function patchedBytes(file: ModelFile, patch: Partial<Patch>): Source {
 }
 
 /**
- * Applies a patch to a model that is run and not kept, without limit or record: the file as it
- * will be, itself if nothing changes.
+ * Applies a patch to a model that is only run, without a size limit or a record; returns the same
+ * file if nothing changes.
  */
 export function patchedFile(file: ModelFile, patch: Partial<Patch>): ModelFile {
   const source = patchedBytes(file, patch);
@@ -78,10 +80,10 @@ const UNCHANGED: Patch = { nodes: [], tensors: [], redirects: [] };
 const grown = (size: number, list: readonly Splice[]) =>
   list.reduce((sum, { start, end, bytes }) => sum + pieceLength(bytes) - (end - start), size);
 
-/** Throws an InputError where a result would pass protobuf's 2 GiB. */
+/** Throws an InputError if a result would exceed protobuf's 2 GiB. */
 export function checkSize({ name }: Source, size: number): void {
   if (size > MAX_BYTES)
     throw new InputError(
-      `${name} would grow to ${size} bytes, and protobuf ends at 2 GiB; pass --external-data to keep the new weights in a file of their own, or convert the model to external data first.`,
+      `${name} would grow to ${size} bytes, more than protobuf's limit of 2 GiB; pass --external-data to keep the new weights in a file of their own, or convert the model to external data first.`,
     );
 }

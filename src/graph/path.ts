@@ -1,7 +1,7 @@
 import type { Graph, Node, Scope } from "./graph.ts";
 import { walk } from "./walk.ts";
 
-/** One step into a model: a node, and the body of it, or of the function it calls, that is entered. */
+/** One step into a model: a node, and the body or called function that is entered. */
 export interface ScopeStep {
   readonly node: Node;
   readonly scope: Scope;
@@ -9,7 +9,7 @@ export interface ScopeStep {
   readonly part: string;
 }
 
-/** Gives the steps into a node: its bodies by their attributes, or the function that it calls. */
+/** Returns the steps into a node: its bodies by their attributes, or the function that it calls. */
 export function stepsInto(node: Node): ScopeStep[] {
   if (node.callee) return [{ node, scope: node.callee, part: `function ${node.callee.name}` }];
   const parts = node.message.attributes.flatMap(({ name, g, graphs }) =>
@@ -18,13 +18,16 @@ export function stepsInto(node: Node): ScopeStep[] {
   return node.bodies.map((scope, k) => ({ node, scope, part: parts[k] }));
 }
 
-/** Gives the steps from the main graph, or a function's, to a body; none if it is no body. */
+/**
+ * Returns the steps from the main graph, or from a function's graph, to a body; none if the scope
+ * is not a body.
+ */
 export function pathTo(scope: Scope): ScopeStep[] {
   const { owner } = scope;
   if (!owner) return [];
   return [...pathTo(owner.scope), stepsInto(owner).find((step) => step.scope === scope)!];
 }
 
-/** Every scope of a model: the graph, the functions, and the bodies in them. */
+/** Returns every scope of a model: the graph, the functions, and their bodies. */
 export const allScopes = ({ main, functions }: Graph): Generator<Scope> =>
   walk([main, ...functions], ({ nodes }) => nodes.flatMap(({ bodies }) => bodies));

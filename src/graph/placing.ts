@@ -6,27 +6,27 @@ import type { NewValues, TensorChanges } from "../onnx/tensor-edits.ts";
 
 /** Where a result keeps its weights. */
 export interface Placing {
-  /** A data file for the larger new tensors; without it they go into the model. */
+  /** A data file for large new tensors; without it they go into the model. */
   readonly newData?: string | null | undefined;
-  /** Old weights are not copied: they are referred to where they lie in the original's file. */
+  /** Refers to old weights in the original's file instead of copying them. */
   readonly link?: boolean | undefined;
-  /** New names of data files that are copied, by the location that tensors name now. */
+  /** New names of data files that are copied, by their current locations. */
   readonly copies?: ReadonlyMap<string, string> | undefined;
 }
 
 /**
- * Where a patch finds old weights, as the placing says. Throws an InputError if the model is not a
- * file that could be referred to.
+ * Returns where a patch finds old weights. Throws an InputError if the model is not a file that a
+ * result can refer to.
  */
 export function placed(file: ModelFile, { link, copies }: Placing): TensorChanges {
   const { source } = file;
   if (link && (!source.path || !file.folder))
     throw new InputError(
-      `${source.name} is no file that its weights could be linked to; open the model by its path, or copy them.`,
+      `${source.name} is not a file, so a result cannot refer to its weights; open the model by its path, or copy the weights.`,
     );
   if (link && source.isLink)
     throw new InputError(
-      `${source.name} is a link to another file, and onnxruntime would not follow it from the result; copy the model with cp -L first, or leave --link-weights out.`,
+      `${source.name} is a link to another file, which onnxruntime would not follow from the result; copy the model with cp -L first, or leave out --link-weights.`,
     );
   return {
     ...(link ? { values: linkedValues(linkable(file)) } : {}),
@@ -34,14 +34,14 @@ export function placed(file: ModelFile, { link, copies }: Placing): TensorChange
   };
 }
 
-/** Tensors, each with the place of its values in the file that they lie in. */
+/** Tensors, each with the position of its values in their file. */
 export const linkedValues = (links: ReturnType<typeof linkable>): NewValues[] =>
   links.map(([tensor, { source, start, end }]) => ({
     tensor,
     to: { location: source.name, offset: start, length: end - start },
   }));
 
-/** The folder as it will be once the new data files are there. */
+/** Returns the folder as it will be when the new data files exist. */
 export function folderAfter(
   folder: Folder | null,
   { newData, copies }: Placing,
@@ -61,7 +61,7 @@ function withCopies(folder: Folder | null, copies: ReadonlyMap<string, string>):
   };
 }
 
-/** The folder as it will be once a data file is there beside what it holds. */
+/** Returns the folder with one more data file. */
 export const folderWith = (folder: Folder | null, companion: Companion): Folder => ({
   path: null,
   ...folder,
@@ -78,9 +78,9 @@ function opened(folder: Folder | null, asked: string, copying?: boolean): Source
 }
 
 /**
- * A name of its own for the copy of each data file: "out.onnx.weights.data" for weights/data. A
- * prefix that ends in _data is the first name, and the others are numbered, as transformers.js
- * looks for them: "out.onnx_data", "out.onnx_data_1". No name holds "..", which ONNX's checker refuses.
+ * Returns a name for the copy of each data file: "out.onnx.weights.data" for weights/data. A prefix
+ * that ends in _data becomes the first name, and the others are numbered, as transformers.js
+ * expects: "out.onnx_data", "out.onnx_data_1". No name contains "..", which ONNX's checker rejects.
  */
 export function copyNames(files: readonly string[], prefix: string): Map<string, string> {
   const names = new Map<string, string>();
@@ -99,5 +99,5 @@ export function copyNames(files: readonly string[], prefix: string): Map<string,
   return names;
 }
 
-/** A name for a data file that ONNX's checker takes: it refuses "..", wherever that stands. */
+/** Returns a name for a data file that ONNX's checker accepts: without "..", in any position. */
 export const withoutDoubleDots = (name: string) => name.replace(/\.{2,}/g, ".");

@@ -3,7 +3,7 @@ import { float } from "../onnx/new-node.ts";
 import type { Reducing } from "./families.ts";
 import type { Ops } from "./ops.ts";
 
-/** Makes, or finds again, a constant tensor. */
+/** Creates a constant tensor, or returns an equal one that was created before. */
 export type Constant<V> = (dtype: string, dims: readonly number[], values: ArrayLike<number>) => V;
 
 type Reduction = keyof {
@@ -11,52 +11,55 @@ type Reduction = keyof {
 };
 type Ints = readonly number[];
 
-/** Opsets from which what was an attribute is an input. */
+/** The opsets in which an attribute became an input. */
 const AXES_OF_SUM = 13;
 const AXES = 18;
 const SLICE = 10;
 const CLIP_AND_PAD = 11;
 const SCATTER_ELEMENTS = 11;
-/** Where, Sign and OneHot. */
+/** The first opset with Where, Sign and OneHot. */
 const WHERE = 9;
 const EXPAND = 8;
-/** Max of shapes that broadcast. */
+/** The first opset in which Max broadcasts. */
 const BROADCAST_MAX = 8;
 
-/** Operators whose form changed with the opset, each asked for in one way. */
+/** Operators whose form changed between opsets, each behind one signature. */
 export interface Portable<V> {
   /** A 1-D tensor of integers. */
   ints(values: Ints): V;
-  /** A reduction over these axes, counted from the first; `keep` leaves them as 1. */
+  /** Reduces over these axes, which are not negative; `keep` keeps them with size 1. */
   reduce(op: Reduction, x: V, axes: Ints, keep?: boolean): V;
   cast(x: V, dtype: string): V;
   squeeze(x: V, axes: Ints): V;
   unsqueeze(x: V, axes: Ints): V;
   reshape(x: V, shape: Ints): V;
-  /** Copies along the axes that are 1 in `from`, which may be of a lower rank. */
+  /** Copies along the axes that are 1 in `from`, which may have a lower rank. */
   expand(x: V, from: Ints, to: Ints): V;
   zeros(shape: Ints, dtype: string): V;
-  /** Steps other than 1 exist from opset 10. */
+  /** Slices; steps other than 1 need opset 10. */
   slice(x: V, starts: Ints, ends: Ints, axes: Ints, steps?: Ints): V;
-  /** Pieces of these sizes along an axis. */
+  /** Splits an axis into pieces of these sizes. */
   split(x: V, sizes: Ints, axis: number): V[];
-  /** Zeros around, or a negative number of them: begins of all axes, then ends. */
+  /** Pads with zeros, or crops if a number is negative: the starts of all axes, then the ends. */
   pad(x: V, pads: Ints): V;
   sign(x: V, dtype: string): V;
-  /** x where the condition holds, else 0. Finite; several times faster than `where`. */
+  /**
+   * Returns x if the condition holds, otherwise 0. x must be finite; several times faster than
+   * `where`.
+   */
   masked(condition: V, x: V, dtype: string): V;
-  /** Updates put into the data, from opset 9; or added to it, from 16. */
+  /** Writes updates into the data, from opset 9; or adds them, from opset 16. */
   scatter(data: V, indices: V, updates: V, axis: number, add?: boolean): V;
   clip(x: V, min: number | null, max: number | null, dtype: string): V;
-  /** x where the condition holds, else y; both finite before opset 9. */
+  /** Returns x if the condition holds, otherwise y; both must be finite before opset 9. */
   where(condition: V, x: V, y: V, dtype: string): V;
-  /** x where that is larger, else the number. */
+  /** Returns the larger of x and the number. */
   atLeast(x: V, least: number, dtype: string): V;
-  /** Along a new last axis, 1 at the class that an int64 names, else 0. */
+  /** One-hot encodes int64 classes along a new last axis. */
   oneHot(labels: V, rank: number, classes: number, dtype: string): V;
 }
 
-/** Writes in the form of an opset, from 7 on. */
+/** Returns the operators in the form of an opset, from 7 on. */
 export function portable<V>(op: Ops<V>, opset: number, constant: Constant<V>): Portable<V> {
   const ints = (values: Ints) => constant("int64", [values.length], values);
   const cast = (x: V, dtype: string) => op.Cast(x, { to: dataTypeNamed(dtype)!.number });

@@ -1,6 +1,7 @@
 /**
- * Uniform numbers in [0, 1) from a seed and a label, the same on every machine: xoshiro128**
- * (Blackman and Vigna) seeded by an FNV-1a hash. 53 bits each.
+ * Returns a generator of uniform numbers in [0, 1) for a seed and a label, the same on every
+ * machine: xoshiro128** (Blackman and Vigna) seeded by an FNV-1a hash. Each number has 53 random
+ * bits.
  */
 export function uniform(seed: number, label: string): () => number {
   let hash = 0x811c9dc5;
@@ -33,7 +34,7 @@ export function uniform(seed: number, label: string): () => number {
 
 const utf8 = new TextEncoder();
 
-/** Labels are written here: a buffer for each would cost more than its numbers. */
+/** A shared buffer for labels, because a buffer per label would cost more than its numbers. */
 const scratch = new Uint8Array(1024);
 
 const rotate = (x: number, by: number) => (x << by) | (x >>> (32 - by));

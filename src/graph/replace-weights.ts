@@ -11,15 +11,15 @@ import { checkSize, type Patched, patchedBytes } from "./patch.ts";
 import { folderAfter, folderWith, type Placing, placed } from "./placing.ts";
 import { weightNamed } from "./scopes.ts";
 
-/** Where replaced values of external tensors go, and data files under other names. */
+/** The placing of replaced external values, and of data files under other names. */
 export type Replacing = Omit<Placing, "link">;
 
 /**
- * The model with other values in some weights: initializers or Constant nodes of the main graph, or
- * initializers of a body, by name; their new values as raw data. Values that lie in the model as raw data are replaced where
- * they stand, and no other byte changes; those in a field of numbers become raw data. Those in a
- * data file go into the new one that `placing` names, else into the model; those in a data file
- * that is not yet written are replaced there. What is equal already is left as it is.
+ * Replaces the values of weights, by name: initializers or Constant nodes of the main graph, or
+ * initializers of a body. New values are raw data. Raw data in the model is replaced in place and
+ * no other byte changes; values in a typed field become raw data. Values in a data file go into the
+ * new one that `placing` names, otherwise into the model; those in a data file that is not written
+ * yet are replaced there. Weights that are equal already stay unchanged.
  */
 export function replaceWeights(
   graph: Graph,
@@ -33,7 +33,8 @@ export function replaceWeights(
   for (const [name, bytes] of weights) {
     const value = weightNamed(graph, name);
     const tensor = tensorOf(value);
-    if (!tensor) throw new InputError(`${source.name} has no weight ${name} in its main graph.`);
+    if (!tensor)
+      throw new InputError(`${source.name} does not have a weight ${name} in its main graph.`);
     const needed = byteLength(tensor);
     if (needed !== bytes.length)
       throw new InputError(
@@ -49,14 +50,17 @@ export function replaceWeights(
   return { source: result, folder: companion ? folderWith(folder, companion) : folder };
 }
 
-/** New values of a tensor, in the model or, through `data`, outside; nothing if the data file alone changes. */
+/**
+ * Returns a tensor's new values, in the model or, through `data`, in a data file; nothing if only
+ * the data file changes.
+ */
 function placedValues(tensor: TensorMessage, bytes: Uint8Array, data: Renewal | null): NewValues[] {
   const range = isExternal(tensor) ? externalRange(tensor.name, tensor) : null;
   if (range && data?.overwrite(range.location, range.offset, bytes)) return [];
   return [{ tensor, to: (range && data?.append(bytes)) ?? bytes }];
 }
 
-/** A data file that is to be written, as it becomes: an earlier one is copied before it changes. */
+/** A data file to be written; an earlier one is copied before it changes. */
 class Renewal {
   readonly #before: Companion | null;
   readonly #location: string | null;
@@ -70,14 +74,14 @@ class Renewal {
     this.#length = before?.bytes.length ?? 0;
   }
 
-  /** Replaces bytes where they stand, if it is this file; tells whether it is. */
+  /** Replaces bytes in place if the position is in this file; returns whether it is. */
   overwrite(location: string, offset: number, bytes: Uint8Array): boolean {
     if (location !== this.#before?.location) return false;
     this.#overwritten.push([offset, bytes]);
     return true;
   }
 
-  /** Adds bytes at the end; their place, null without a file. */
+  /** Appends bytes; returns their position, or null without a file. */
   append(bytes: Uint8Array): Outside | null {
     if (this.#location === null) return null;
     const place = { location: this.#location, offset: this.#length, length: bytes.length };
@@ -86,7 +90,7 @@ class Renewal {
     return place;
   }
 
-  /** The file as it is to be; null where there is none, or none but what was there. */
+  /** Returns the new file; null if there is none, or if it did not change. */
   companion(): Companion | null {
     if (this.#overwritten.length + this.#appended.length === 0) return null;
     const bytes = concat([this.#before?.bytes ?? new Uint8Array(), ...this.#appended]);

@@ -8,10 +8,12 @@ import { decodeNumbers } from "./tensor.ts";
 import { isFloat } from "./types.ts";
 
 const BLOCK = 1 << 20;
-/** Elements up to which it is told by how much two tensors differ. */
+/** Number of elements up to which the size of the difference is reported. */
 const COUNTED = 1 << 26;
 
-/** How a tensor of one model differs from one of another, in words; null where it holds the same. */
+/**
+ * Describes how a tensor of one model differs from one of another; returns null if they are equal.
+ */
 export function tensorDifference(
   a: ModelFile,
   x: TensorMessage,
@@ -39,7 +41,7 @@ export function tensorDifference(
   return `differs in ${differing.toLocaleString("en")} of ${u.length.toLocaleString("en")} values, by up to ${largest.toExponential(1)}`;
 }
 
-/** Whether two stretches of two models hold the same bytes. */
+/** Whether two ranges of two models hold the same bytes. */
 export function equalRanges(a: ModelFile, x: Range, b: ModelFile, y: Range): boolean {
   if (x.end - x.start !== y.end - y.start) return false;
   for (let at = 0; at < x.end - x.start; at += BLOCK) {

@@ -5,13 +5,13 @@ import type { Range } from "../onnx/source.ts";
 import { tensorOf } from "./constants.ts";
 import type { Graph, Value } from "./graph.ts";
 
-/** Bytes at each end of a weight by which it is told apart first. */
+/** Number of bytes at each end that are compared first. */
 const ENDS = 64;
 const BLOCK = 1 << 20;
 
 /**
- * Numbers weights so that those which hold the same have the same number: one value, one place in
- * a data file, or equal bytes. Reads whole only those that agree in type, shape and both ends.
+ * Numbers weights so that equal ones have the same number: the same value, the same range of a data
+ * file, or equal bytes. Reads only those as a whole that agree in type, shape and both ends.
  */
 export class SameWeights {
   readonly #file: ModelFile;

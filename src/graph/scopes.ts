@@ -1,6 +1,8 @@
 import { type Graph, type Node, outward, type Scope, type Value } from "./graph.ts";
 
-/** The main graph and every body inside it, each before those inside it, in the order of their nodes. */
+/**
+ * Yields the main graph and every body inside it, outer scopes first, in the order of their nodes.
+ */
 export function* scopesOf({ main }: Graph): Generator<Scope> {
   yield* within(main);
 }
@@ -10,7 +12,7 @@ function* within(scope: Scope): Generator<Scope> {
   for (const { bodies } of scope.nodes) for (const body of bodies) yield* within(body);
 }
 
-/** The attribute of its owner that holds a body: "then_branch". */
+/** Returns the attribute of the owning node that holds a body: "then_branch". */
 export function attributeOf({ message, owner }: Scope): string {
   const holder = owner?.message.attributes.find(
     ({ g, graphs }) => g === message || (graphs as unknown[]).includes(message),
@@ -20,7 +22,7 @@ export function attributeOf({ message, owner }: Scope): string {
 
 const counts = new WeakMap<Scope, Map<string, number>>();
 
-/** A node's name where no other in its scope has it, else the first value that it makes. */
+/** Returns a node's name if it is unique in its scope, otherwise the name of its first output. */
 export function labelOf({ message, scope }: Node): string {
   let count = counts.get(scope);
   if (!count) {
@@ -33,7 +35,7 @@ export function labelOf({ message, scope }: Node): string {
   return message.outputs.find((name) => name !== "") ?? message.opType;
 }
 
-/** Where a scope lies, as people read it: "main", "If_25/then_branch", a function's name. */
+/** Returns the path of a scope for people: "main", "If_25/then_branch", or a function's name. */
 export function pathOf(scope: Scope): string {
   const { owner, kind, name } = scope;
   if (!owner) return kind === "main" ? "main" : name;
@@ -41,11 +43,14 @@ export function pathOf(scope: Scope): string {
   return owner.scope.kind === "main" ? own : `${pathOf(owner.scope)}/${own}`;
 }
 
-/** Compares nodes that one place in a model can read: outer scopes first, then as they follow. */
+/**
+ * Compares nodes that are visible from one position in a model: outer scopes first, then
+ * topological order.
+ */
 export const byOrder = (a: Node, b: Node): number =>
   a.scope === b.scope ? a.index - b.index : depthOf(a.scope) - depthOf(b.scope);
 
-/** The value that a name stands for in a scope; undefined where it stands for none. */
+/** Returns the value that a name refers to in a scope; undefined if there is none. */
 export function visible(scope: Scope, name: string): Value | undefined {
   for (const around of outward(scope)) {
     const value = around.values.get(name);
@@ -54,14 +59,14 @@ export function visible(scope: Scope, name: string): Value | undefined {
   return undefined;
 }
 
-/** How many bodies a scope lies in. */
+/** Returns the number of bodies that enclose a scope. */
 export function depthOf({ owner }: Scope): number {
   let depth = 0;
   for (let at = owner; at; at = at.scope.owner) depth++;
   return depth;
 }
 
-/** The scope of another graph that stands where this one does; null where none does. */
+/** Returns the scope of another graph at the same position; null if there is none. */
 export function scopeLike(graph: Graph, scope: Scope): Scope | null {
   const { owner } = scope;
   if (!owner) return scope.kind === "main" ? graph.main : null;
@@ -71,13 +76,13 @@ export function scopeLike(graph: Graph, scope: Scope): Scope | null {
   return like?.bodies[owner.bodies.indexOf(scope)] ?? null;
 }
 
-/** The value of another graph that has this one's name and stands in the same scope. */
+/** Returns the value of another graph with the same name and scope. */
 export const valueLike = (graph: Graph, { scope, name }: Value): Value | null =>
   scopeLike(graph, scope)?.values.get(name) ?? null;
 
 /**
- * The value of a weight by its name: the main graph's, else the only one of its bodies that has this
- * name and is an initializer.
+ * Returns the value of a weight by its name: the main graph's, otherwise the only initializer of
+ * its bodies with this name.
  */
 export function weightNamed(graph: Graph, name: string): Value | undefined {
   const outer = graph.main.values.get(name);

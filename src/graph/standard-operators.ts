@@ -1,4 +1,6 @@
-/** The operators of ai.onnx, a row each: name, the operator set version that brought it, facts. */
+/**
+ * The operators of ai.onnx, one per row: name, the operator set version that introduced it, facts.
+ */
 export const STANDARD = `
 Abs 1
 Acos 7

@@ -2,7 +2,7 @@ import { allocate } from "../onnx/bytes.ts";
 import { dataTypeNamed } from "../onnx/data-types.ts";
 import { decodeHalf, encodeHalf } from "./half.ts";
 
-/** Numbers as raw data of a type, each rounded once, to nearest, ties to even. */
+/** Encodes numbers as raw data of a type, each rounded once, to nearest, ties to even. */
 export function encodeNumbers(dtype: string, values: ArrayLike<number>): Uint8Array {
   switch (dtype) {
     case "float": {
@@ -32,11 +32,11 @@ export function encodeNumbers(dtype: string, values: ArrayLike<number>): Uint8Ar
     case "int32":
       return bytesOf(new Int32Array(values));
     default:
-      throw new Error(`no numbers are written as ${dtype}`);
+      throw new Error(`${dtype} is not a type in which numbers are written`);
   }
 }
 
-/** Floats of raw data as float64, exactly. */
+/** Decodes floats of raw data as float64, exactly. */
 export function decodeNumbers(dtype: string, bytes: Uint8Array): Float64Array {
   const { buffer } = new Uint8Array(bytes);
   switch (dtype) {
@@ -53,17 +53,20 @@ export function decodeNumbers(dtype: string, bytes: Uint8Array): Float64Array {
       return new Float64Array(new Float32Array(words.buffer));
     }
     default:
-      throw new Error(`${dtype} holds no floats`);
+      throw new Error(`${dtype} is not a float type`);
   }
 }
 
-/** Half the distance from 1 to the next number of the type: the largest relative rounding error. */
+/**
+ * Returns half the distance from 1 to the next number of the type: the largest relative rounding
+ * error.
+ */
 export function roundoff(dtype: string): number {
   const float = dataTypeNamed(dtype)?.float;
   return float ? 2 ** -(float.fraction + 1) : 0;
 }
 
-/** The largest finite number of the type. */
+/** Returns the largest finite number of the type. */
 export const largest = (dtype: string) => dataTypeNamed(dtype)?.float?.largest ?? Number.MAX_VALUE;
 
 const scratch = new DataView(new ArrayBuffer(4));

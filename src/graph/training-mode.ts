@@ -3,13 +3,19 @@ import { numbersOf } from "./constants.ts";
 import { attribute, type Graph, type Node } from "./graph.ts";
 import { scopesOf } from "./scopes.ts";
 
-/** The opset from which BatchNormalization has an attribute for its mode; before, more outputs tell it. */
+/**
+ * The opset from which BatchNormalization has an attribute for its mode; before, the number of
+ * outputs shows it.
+ */
 const MODE = 14;
 
-/** Nodes that are named in a warning. */
+/** Number of nodes named in a warning. */
 const NAMED = 3;
 
-/** Warns of nodes that train as the model stands: they drop values at random, or use the batch's own statistics. */
+/**
+ * Returns a warning about nodes in training mode, which drop values at random or use the batch's
+ * own statistics.
+ */
 export function trainingWarnings(graph: Graph): string[] {
   const training = [...scopesOf(graph)]
     .flatMap(({ nodes }) => nodes)
@@ -19,7 +25,7 @@ export function trainingWarnings(graph: Graph): string[] {
   const more = training.length > NAMED ? ` and ${training.length - NAMED} others` : "";
   const [is, it] = training.length === 1 ? ["is", "it"] : ["are", "they"];
   return [
-    `${names}${more} ${is} left in training mode: what ${it} compute${is === "is" ? "s" : ""} depends on chance or on the batch; export the model for evaluation. The proof runs a Dropout as in evaluation.`,
+    `${names}${more} ${is} left in training mode, so ${it === "it" ? "its" : "their"} output depends on chance or on the batch; export the model for evaluation. The proof runs Dropout in evaluation mode.`,
   ];
 }
 

@@ -4,12 +4,12 @@ import type { Type } from "../onnx/shape.ts";
 import { tensorOf } from "./constants.ts";
 import type { Value } from "./graph.ts";
 
-/** What is known of each value's type. */
+/** The known type of each value. */
 export type Types = ReadonlyMap<Value, Type>;
 
 /**
- * The type a value info states; null where it states none, or one that is no tensor. A negative
- * size is a free dimension, as it is for onnxruntime.
+ * Returns the type that a value info states; null if it has none or is not a tensor. A negative
+ * size is a free dimension, as in onnxruntime.
  */
 export function typeOfInfo({ type }: ValueInfoMessage): Type | null {
   const dtype = dataType(type?.tensor?.elemType ?? 0)?.name;
@@ -19,7 +19,7 @@ export function typeOfInfo({ type }: ValueInfoMessage): Type | null {
   return { dtype, shape: dims?.map(({ value, param }) => (free(value) ? param : value!)) ?? null };
 }
 
-/** The type of an initializer's or Constant node's tensor. */
+/** Returns the type of an initializer's or Constant node's tensor. */
 export function typeOfTensor(value: Value): Type | null {
   const sparse = value.initializer && "values" in value.initializer ? value.initializer : null;
   const tensor = sparse?.values ?? tensorOf(value);
@@ -27,9 +27,9 @@ export function typeOfTensor(value: Value): Type | null {
   return tensor && dtype ? { dtype, shape: sparse?.dims ?? tensor.dims } : null;
 }
 
-/** Whether a data type is one that LAuReL's weights can have. */
+/** Whether LAuReL's weights can have this data type. */
 export const isFloat = (dtype: string | undefined) =>
   dtype !== undefined && (dataTypeNamed(dtype)?.float ?? null) !== null;
 
-/** Whether onnxruntime's JavaScript API has tensors of a data type. */
+/** Whether onnxruntime's JavaScript API has tensors of this data type. */
 export const hasTensors = (dtype: string) => (dataTypeNamed(dtype)?.ort ?? null) !== null;

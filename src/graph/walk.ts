@@ -1,8 +1,8 @@
 import type { Node, Value } from "./graph.ts";
 
 /**
- * Walks from some items to those that `next` gives for each, every item once, the nearest first.
- * Ends once it knows of more than `limit` items.
+ * Walks breadth-first from some items to those that `next` returns for each, every item once. Stops
+ * when it has found more than `limit` items.
  */
 export function* walk<Item>(
   from: Iterable<Item>,
@@ -17,11 +17,14 @@ export function* walk<Item>(
   }
 }
 
-/** The values that the node which makes a value reads, in its bodies too; none for inputs and initializers. */
+/**
+ * Returns the values that the node which makes a value reads, including those in its bodies; none
+ * for inputs and initializers.
+ */
 export const sourcesOf = ({ producer }: Value): Value[] =>
   producer ? [...producer.inputs, ...producer.captures].filter((value) => value !== null) : [];
 
-/** The values that the nodes which read a value make. */
+/** Returns the values made by the nodes that read a value. */
 export const productsOf = ({ uses }: Value): Value[] =>
   uses.flatMap(({ node }) => node.outputs.filter((value) => value !== null));
 

@@ -2,7 +2,7 @@ import { externalRange, isExternal } from "./external.ts";
 import type { GraphMessage, NodeMessage, SparseTensorMessage, TensorMessage } from "./messages.ts";
 import type { ModelFile } from "./model-file.ts";
 
-/** Every data file that a model names, in any scope. */
+/** Returns the names of all data files that a model refers to, in any scope. */
 export const externalLocations = (file: ModelFile): ReadonlySet<string> =>
   new Set(
     [...allTensors(file)]
@@ -11,8 +11,8 @@ export const externalLocations = (file: ModelFile): ReadonlySet<string> =>
   );
 
 /**
- * Every tensor of a model wherever one can stand: initializers, values and indices of sparse ones,
- * attributes, in bodies, functions and their defaults, and graphs for training.
+ * Returns every tensor of a model: initializers, values and indices of sparse ones, and attributes,
+ * in the main graph, bodies, functions and their defaults, and training graphs.
  */
 export function* allTensors(file: ModelFile): Generator<TensorMessage> {
   for (const graph of allGraphs(file)) {
@@ -26,7 +26,7 @@ export function* allTensors(file: ModelFile): Generator<TensorMessage> {
   }
 }
 
-/** Every graph of a model: the main one, all bodies, and those for training. */
+/** Returns every graph of a model: the main graph, all bodies, and training graphs. */
 export function* allGraphs({ graph, message }: ModelFile): Generator<GraphMessage> {
   yield* withBodies(graph);
   for (const { nodes, defaults } of message.functions) {

@@ -3,8 +3,8 @@ let slab = new ArrayBuffer(0);
 let free = 0;
 
 /**
- * Zeroed bytes to be written, at a multiple of 8 in their buffer. Short ones share a buffer, since
- * a buffer costs more than what is in it.
+ * Allocates zeroed bytes, aligned to 8 in their buffer. Short ones share a buffer, because a buffer
+ * costs more than its content.
  */
 export function allocate(length: number): Uint8Array {
   if (length > SLAB >> 4) return new Uint8Array(length);
@@ -17,10 +17,10 @@ export function allocate(length: number): Uint8Array {
   return bytes;
 }
 
-/** Byte strings one after the other. */
+/** Concatenates byte strings. */
 export const concat = (parts: readonly Uint8Array[]) => join(allocate(lengthOf(parts)), 0, parts);
 
-/** Whether two byte strings are the same. */
+/** Whether two byte strings are equal. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   const [x, y] = [words(a), words(b)];
@@ -29,7 +29,7 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return equalArrays(a, b);
 }
 
-/** As many whole words as the bytes hold; null if they are not aligned. */
+/** Views the bytes as whole words, as many as fit; returns null if they are not aligned. */
 const words = ({ buffer, byteOffset, byteLength }: Uint8Array) =>
   byteOffset % 4 === 0 ? new Uint32Array(buffer, byteOffset, byteLength >>> 2) : null;
 

@@ -1,24 +1,26 @@
-/** An element type of ONNX, and all that this package knows of it. */
+/** An element type of ONNX, with all facts that this package knows of it. */
 export interface DataType {
   /** TensorProto.DataType. */
   readonly number: number;
-  /** As ONNX's type strings spell it: "float", "float16", "int64". */
+  /** The spelling in ONNX's type strings: "float", "float16", "int64". */
   readonly name: string;
   /** Bits an element takes in raw_data; 0 for strings. */
   readonly bits: number;
-  /** The name in onnxruntime's JavaScript API; null if the API has no such tensors. */
+  /** The name in onnxruntime's JavaScript API; null if the API does not have the type. */
   readonly ort: string | null;
-  /** The type in which onnxruntime infers shapes in its place; null for types that it reports itself. */
+  /**
+   * The type that stands in when onnxruntime infers shapes; null for types that it reports itself.
+   */
   readonly inferredAs: string | null;
   /** Set for a float type that LAuReL's weights can have. */
   readonly float: FloatForm | null;
 }
 
-/** The form of a binary floating-point type. */
+/** The format of a binary floating-point type. */
 export interface FloatForm {
-  /** Bits of the fraction, the leading one not counted. */
+  /** Bits of the fraction, without the implicit leading bit. */
   readonly fraction: number;
-  /** Exponent of the least normal number. */
+  /** Exponent of the smallest normal number. */
   readonly least: number;
   /** The largest finite number. */
   readonly largest: number;
@@ -39,7 +41,7 @@ type Row = [
   float?: FloatForm,
 ];
 
-/** The types of TensorProto.DataType in onnx 1.23, in its order from 1 on. */
+/** The types of TensorProto.DataType in onnx 1.23, in the order of their numbers. */
 const rows: Row[] = [
   [1, "float", 32, "float32", null, form(23, -126, 2 ** 128 - 2 ** 104)],
   [2, "uint8", 8, "uint8"],
@@ -76,10 +78,10 @@ const types = rows.map(
     Object.freeze({ number, name, bits, ort, inferredAs, float }),
 );
 
-/** The type with this TensorProto.DataType; null for one this version does not know. */
+/** Returns the type with this TensorProto.DataType; null if this version does not know it. */
 export const dataType = (number: number): DataType | null => types[number - 1] ?? null;
 
-/** The type with this name, ONNX's or onnxruntime's. */
+/** Returns the type with this name, in ONNX's or onnxruntime's spelling. */
 export const dataTypeNamed = (name: string): DataType | null => byName.get(name) ?? null;
 
 const byName = new Map(
@@ -89,5 +91,5 @@ const byName = new Map(
   ]),
 );
 
-/** Elements of a shape; 1 for a scalar. */
+/** Returns the number of elements of a shape; 1 for a scalar. */
 export const elements = (dims: readonly number[]) => dims.reduce((n, dim) => n * dim, 1);

@@ -3,7 +3,10 @@ import { withOne } from "./short-lists.ts";
 import type { Range } from "./source.ts";
 import { BYTES, FIXED32, type Field, MAX_DEPTH, VARINT, type WireReader } from "./wire.ts";
 
-/** Where an embedded message stands, with the messages around it (their lengths follow its own). */
+/**
+ * The position of an embedded message, with the messages around it, whose lengths depend on its
+ * own.
+ */
 export interface Frame extends Range {
   /** Offset of the field's tag. */
   readonly at: number;
@@ -11,11 +14,11 @@ export interface Frame extends Range {
   readonly prefix: number;
   readonly parent: Frame | null;
   readonly depth: number;
-  /** Where the message's earlier part stands, if it is in several fields. */
+  /** The position of the message's earlier part, if it is split over several fields. */
   readonly earlier: Frame | null;
 }
 
-/** The frame of a source that is one message. */
+/** Returns the frame of a source that is one message. */
 export const rootFrame = (size: number): Frame => ({
   at: 0,
   prefix: 0,
@@ -26,11 +29,14 @@ export const rootFrame = (size: number): Frame => ({
   earlier: null,
 });
 
-/** The parts of a message, in file order. One after the other they are the message. */
+/** Returns the parts of a message in file order; concatenated, they are the message. */
 export const partsOf = (frame: Frame): Frame[] =>
   frame.earlier ? [...partsOf(frame.earlier), frame] : [frame];
 
-/** How one field of a message is read: `V` so far, the next occurrence, `V` from then on. */
+/**
+ * Reads one field of a message: takes the value so far and the next occurrence, and returns the new
+ * value.
+ */
 interface Slot<V> {
   readonly number: number;
   readonly wires: readonly number[];
@@ -38,13 +44,13 @@ interface Slot<V> {
   read(reader: WireReader, field: Field, parent: Frame, before: V): V;
 }
 
-/** One slot for every property of a message but its frame. */
+/** A slot for every property of a message except its frame. */
 export type Schema<T> = { readonly [K in Exclude<keyof T, "frame">]: Slot<T[K]> };
 
 /**
- * Decodes the message in `frame`. Fields without a slot, and fields of another wire type than
- * their slot's, are passed over, as protobuf does. The last of a singular field counts, and a
- * message that stands in several fields is merged: `before` is what was read of it so far.
+ * Decodes the message in `frame`. Like protobuf, skips fields without a slot and fields whose wire
+ * type does not match. The last occurrence of a singular field counts. A message that is split over
+ * several fields is merged: `before` holds what was read so far.
  */
 export function decode<T>(
   schema: Schema<T>,
@@ -94,34 +100,34 @@ const many = <V>(
     read(reader, field, parent).reduce((list: V[], value) => withOne(list, value), all),
 });
 
-/** A string, "" where absent. */
+/** A string; "" if it is absent. */
 export const string = (number: number) =>
   single(number, BYTES, "", (reader, field) => reader.text(field));
 
-/** An integer, 0 where absent; exact up to 2^53. */
+/** An integer; 0 if it is absent. Exact up to 2^53. */
 export const integer = (number: number) =>
   single(number, VARINT, 0, (reader, field) => reader.integer(field));
 
-/** An integer kept to 32 bits, as protobuf keeps an int32; 0 where absent. */
+/** An integer truncated to 32 bits, like protobuf's int32; 0 if it is absent. */
 export const integer32 = (number: number) =>
   single(number, VARINT, 0, (reader, field) => reader.integer32(field));
 
-/** An enumeration's number, 0 where absent. protobuf keeps 32 bits and skips numbers it does not know. */
+/** The number of an enumeration. protobuf keeps 32 bits and skips numbers that it does not know. */
 export const choice = (number: number, known: readonly number[]) =>
   single(number, VARINT, 0, (reader, field, _, before) => {
     const given = reader.integer32(field);
     return known.includes(given) ? given : before;
   });
 
-/** An integer, null where absent. */
+/** An integer; null if it is absent. */
 export const optionalInteger = (number: number) =>
   single<number | null>(number, VARINT, null, (reader, field) => reader.integer(field));
 
-/** A float, null where absent. */
+/** A float; null if it is absent. */
 export const optionalFloat = (number: number) =>
   single<number | null>(number, FIXED32, null, (reader, field) => reader.floats(field)[0] ?? null);
 
-/** Where a bytes field's value lies; null where absent. */
+/** The byte range of a bytes field's value; null if it is absent. */
 export const place = (number: number) =>
   single<Range | null>(number, BYTES, null, (_, { body, end }) => ({ start: body, end }));
 
@@ -129,32 +135,35 @@ export const place = (number: number) =>
 export const strings = (number: number) =>
   many(number, [BYTES], (reader, field) => [reader.text(field)]);
 
-/** Repeated integers, packed or not. */
+/** Repeated integers, packed or unpacked. */
 export const integers = (number: number) =>
   many(number, [VARINT, BYTES], (reader, field) => reader.integers(field));
 
-/** Repeated floats, packed or not. */
+/** Repeated floats, packed or unpacked. */
 export const floats = (number: number) =>
   many(number, [FIXED32, BYTES], (reader, field) => reader.floats(field));
 
-/** Repeated messages. The schema is named by a function, since messages hold one another. */
+/** Repeated messages. A function returns the schema, because messages contain one another. */
 export const messages = <T>(number: number, schema: () => Schema<T>) =>
   many(number, [BYTES], (reader, field, parent) => [
     decode(schema(), reader, frameOf(reader, field, parent)),
   ]);
 
-/** A message, null where absent. */
+/** A message; null if it is absent. */
 export const message = <T>(number: number, schema: () => Schema<T>) =>
   single<T | null>(number, BYTES, null, (reader, field, parent, before) =>
     decode(schema(), reader, frameOf(reader, field, parent, before), before),
   );
 
-/** The frame of a length-delimited field inside `parent`; `before` is its message's earlier part. */
+/**
+ * Returns the frame of a length-delimited field inside `parent`; `before` is the earlier part of
+ * its message.
+ */
 function frameOf(reader: WireReader, field: Field, parent: Frame, before: unknown = null): Frame {
   const { start, prefix, body, end } = field;
   if (parent.depth >= MAX_DEPTH)
     throw new InputError(
-      `${reader.source.name}: messages are nested more than ${MAX_DEPTH} deep, which protobuf readers refuse; flatten the model's subgraphs.`,
+      `${reader.source.name}: messages are nested more than ${MAX_DEPTH} deep, which protobuf readers reject; flatten the model's subgraphs.`,
     );
   const earlier = (before as { frame: Frame } | null)?.frame ?? null;
   return { at: start, prefix, start: body, end, parent, depth: parent.depth + 1, earlier };

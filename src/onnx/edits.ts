@@ -1,13 +1,13 @@
 import type { Frame } from "./decode.ts";
 import type { Range } from "./source.ts";
 
-/** New bytes for a range inside a message, whose length, and those around it, follow. */
+/** New bytes for a range inside a message; its length prefix and those around it are updated. */
 export interface Edit extends Range {
   readonly bytes: Uint8Array;
   readonly frame: Frame;
 }
 
-/** A message of the file, by where it stands. */
+/** A message of the file, with its position. */
 interface Message {
   readonly frame: Frame;
 }
@@ -20,7 +20,7 @@ export const append = ({ frame }: Message, bytes: Uint8Array): Edit => ({
   frame,
 });
 
-/** Adds a field to the message around this one, just before it. */
+/** Adds a field to the enclosing message, just before this one. */
 export const before = ({ frame: { at, parent } }: Message, bytes: Uint8Array): Edit => ({
   start: at,
   end: at,
@@ -28,7 +28,7 @@ export const before = ({ frame: { at, parent } }: Message, bytes: Uint8Array): E
   frame: parent!,
 });
 
-/** Puts other fields in the place of a message. */
+/** Replaces a message by other fields. */
 export const replace = ({ frame: { at, end, parent } }: Message, bytes: Uint8Array): Edit => ({
   start: at,
   end,
@@ -36,17 +36,17 @@ export const replace = ({ frame: { at, end, parent } }: Message, bytes: Uint8Arr
   frame: parent!,
 });
 
-/** Takes a message out of the one around it. */
+/** Removes a message from the enclosing one. */
 export const remove = (message: Message): Edit => replace(message, new Uint8Array());
 
-/** Puts other bytes in the place of a field inside a message. */
+/** Replaces the bytes of a field inside a message. */
 export const replaceField = (
   { frame }: Message,
   { start, end }: Range,
   bytes: Uint8Array,
 ): Edit => ({ start, end, bytes, frame });
 
-/** Puts other fields in the place of all that a message holds. */
+/** Replaces the whole content of a message by other fields. */
 export const replaceContent = ({ frame }: Message, bytes: Uint8Array): Edit => ({
   start: frame.start,
   end: frame.end,

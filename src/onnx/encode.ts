@@ -10,7 +10,7 @@ import { WireWriter } from "./wire-writer.ts";
 const { onnx } = onnxProto;
 const { FLOAT, FLOATS, GRAPH, INT, INTS, STRING, TENSOR } = onnx.AttributeProto.AttributeType;
 
-/** Writes a NodeProto as a field of the message around it. */
+/** Writes a NodeProto as a field of the enclosing message. */
 function writeNode(to: WireWriter, field: number, node: NewNode): void {
   to.message(field, () => {
     to.texts(1, node.inputs);
@@ -22,7 +22,7 @@ function writeNode(to: WireWriter, field: number, node: NewNode): void {
   });
 }
 
-/** Writes an AttributeProto as a field of the node around it. */
+/** Writes an AttributeProto as a field of the enclosing node. */
 function writeAttribute(to: WireWriter, name: string, value: AttributeValue): void {
   to.message(5, () => {
     to.text(1, name);
@@ -30,7 +30,7 @@ function writeAttribute(to: WireWriter, name: string, value: AttributeValue): vo
   });
 }
 
-/** Writes an attribute's value; tells its AttributeType. */
+/** Writes an attribute's value; returns its AttributeType. */
 function writeValue(to: WireWriter, value: AttributeValue): number {
   if (typeof value === "number") {
     to.integer(3, value);
@@ -63,14 +63,14 @@ function writeValue(to: WireWriter, value: AttributeValue): number {
   return typeof float === "number" ? FLOAT : FLOATS;
 }
 
-/** Where the data of a tensor lies that is not in the model. */
+/** The position of a tensor's data outside the model. */
 export interface Outside {
   readonly location: string;
   readonly offset: number;
   readonly length: number;
 }
 
-/** Writes a TensorProto as a field of the message around it, its data raw or outside. */
+/** Writes a TensorProto as a field of the enclosing message; its data is raw or external. */
 function writeTensor(
   to: WireWriter,
   field: number,
@@ -95,10 +95,10 @@ function writeTensor(
   });
 }
 
-/** One writer for all: what is taken from it stays. */
+/** One writer for all encoders; bytes taken from it stay valid. */
 const writer = new WireWriter();
 
-/** The field that holds a node: a function has another than a graph. */
+/** The number of the field that holds a node; it differs between a graph and a function. */
 const nodeNumber = (inFunction: boolean) => (inFunction ? FIELD.functionNode : FIELD.graphNode);
 
 /** Encodes nodes as fields of a graph or of a function. */
@@ -107,7 +107,7 @@ export function nodeFields(nodes: readonly NewNode[], inFunction: boolean): Uint
   return writer.take();
 }
 
-/** Makes a NodeProto that is encoded already a field of a graph or of a function. */
+/** Turns an encoded NodeProto into a field of a graph or of a function. */
 export const nodeField = (bytes: Uint8Array, inFunction: boolean) =>
   bytesField(nodeNumber(inFunction), bytes);
 
@@ -117,10 +117,13 @@ export function attributeField(name: string, value: AttributeValue): Uint8Array 
   return writer.take();
 }
 
-/** Bytes of new tensors that make an insertion of their own, so that no buffer grows with all of them. */
+/** Bytes of new tensors per insertion, so that no buffer grows to hold all of them. */
 const AT_ONCE = 1 << 15;
 
-/** Encodes tensors as initializers of a graph, some at a time, each inside or where `place` says. */
+/**
+ * Encodes tensors as initializers of a graph, in chunks; each is raw, or external if `place`
+ * returns a position.
+ */
 export function* initializerFields(
   tensors: Iterable<DenseTensor>,
   place: (tensor: DenseTensor) => Outside | null,
@@ -132,7 +135,7 @@ export function* initializerFields(
   yield writer.take();
 }
 
-/** Encodes a TensorProto, without a field around it. */
+/** Encodes a TensorProto without a field around it. */
 export function tensorMessage({ name, dims, dtype, data }: DenseTensor): Uint8Array {
   const dataType = dataTypeNamed(dtype)!.number;
   return onnx.TensorProto.encode({ name, dims: [...dims], dataType, rawData: data }).finish();
@@ -154,13 +157,13 @@ export const functionOutputField = (name: string) =>
 export const slotField = (slot: "input" | "output", name: string) =>
   bytesField(slot === "input" ? FIELD.nodeInput : FIELD.nodeOutput, utf8.encode(name));
 
-/** An entry of metadata_props. */
+/** The parts of an entry of metadata_props. */
 export interface Entry {
   readonly key: string;
   readonly value: string;
 }
 
-/** Encodes an entry of metadata_props, in parts: the value may be long and is not copied. */
+/** Encodes an entry of metadata_props in parts, because the value may be long and is not copied. */
 export function metadataFields({ key, value }: Entry): Uint8Array[] {
   const [named, text] = [bytesField(FIELD.entryKey, utf8.encode(key)), utf8.encode(value)];
   const head = fieldHead(FIELD.entryValue, text.length);
@@ -168,7 +171,7 @@ export function metadataFields({ key, value }: Entry): Uint8Array[] {
   return [concat([fieldHead(FIELD.modelMetadata, length), named, head]), text];
 }
 
-/** Encodes a model with nothing in it. */
+/** Encodes an empty model. */
 export const emptyModel = (name: string, irVersion: number, opset: number): Uint8Array =>
   onnx.ModelProto.encode({
     irVersion,
@@ -177,7 +180,7 @@ export const emptyModel = (name: string, irVersion: number, opset: number): Uint
     opsetImport: [{ domain: "", version: opset }],
   }).finish();
 
-/** A Constant node that makes the tensor. */
+/** Returns a Constant node that outputs the tensor. */
 export const constantNode = (tensor: DenseTensor): NewNode => ({
   name: tensor.name,
   op: "Constant",
@@ -188,7 +191,7 @@ export const constantNode = (tensor: DenseTensor): NewNode => ({
 
 const utf8 = new TextEncoder();
 
-/** A ValueInfoProto: a tensor's, or a name alone. */
+/** Writes a ValueInfoProto with a tensor type, or with a name alone. */
 function valueInfo(name: string, type: Type | null = null): Uint8Array {
   const dim = (d: number | string) =>
     typeof d === "number" ? { dimValue: d } : d === "" ? {} : { dimParam: d };
@@ -201,11 +204,11 @@ function valueInfo(name: string, type: Type | null = null): Uint8Array {
   return onnx.ValueInfoProto.encode({ name, type: { tensorType } }).finish();
 }
 
-/** An entry of a ModelProto's opset_import. */
+/** Writes an entry of a ModelProto's opset_import. */
 export const opsetImport = (domain: string, version: number) =>
   bytesField(FIELD.modelOpset, onnx.OperatorSetIdProto.encode({ domain, version }).finish());
 
-/** Encodes a graph with this name and these fields as a model, with fields of the model before it. */
+/** Encodes a model: its own fields, then a graph with this name and these fields. */
 export const modelOfFields = (
   irVersion: number,
   modelFields: readonly Uint8Array[],
@@ -224,7 +227,7 @@ export const modelOfFields = (
     ),
   ]);
 
-/** Makes an initializer of the parts of a TensorProto, under another name. */
+/** Turns the parts of a TensorProto into an initializer with another name. */
 export const renamedInitializer = (parts: readonly Uint8Array[], name: string): Uint8Array =>
   bytesField(FIELD.graphInitializer, ...parts, onnx.TensorProto.encode({ name }).finish());
 

@@ -1,17 +1,20 @@
 import type { Source } from "./source.ts";
 
-/** How a file may begin, what it is then, and what to do. */
+/** The first bytes of a format, what the format is, and what to do about it. */
 type Format = readonly [begins: RegExp | readonly string[], what: string];
 
-/** Formats that files are in on their way here, told by their first bytes, one character each. */
+/**
+ * Formats of files that were not downloaded or unpacked completely, by their first bytes, one
+ * character each.
+ */
 const UNDER_WAY: readonly Format[] = [
   [
     /^version https:\/\/git-lfs/,
-    "a Git LFS pointer, not the file that it stands for; fetch that with git lfs pull",
+    "a Git LFS pointer, not the file itself; fetch the file with git lfs pull",
   ],
   [
     /^(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*)?<(?:!doctype html|html|head|body)\b/is,
-    "an HTML page, as a failed download leaves behind; download the file itself",
+    "an HTML page, as failed downloads leave behind; download the file itself",
   ],
   [["\x1f\x8b"], "compressed with gzip; unpack it with gunzip"],
   [/^BZh[1-9]/, "compressed with bzip2; unpack it with bunzip2"],
@@ -20,20 +23,20 @@ const UNDER_WAY: readonly Format[] = [
   [["7z\xbc\xaf\x27\x1c"], "a 7z archive; unpack it"],
 ];
 
-/** Formats that are taken for ONNX; no ONNX model begins like one of them. */
+/** Formats that are mistaken for ONNX; no ONNX model begins with their first bytes. */
 const NO_ONNX: readonly Format[] = [
   [
     ["PK\x03\x04", "PK\x05\x06", "PK\x07\x08"],
-    "a zip archive; unpack it, or export what it holds to ONNX",
+    "a zip archive; unpack it, or export its content to ONNX",
   ],
   [
     ["\x80\x02", "\x80\x03", "\x80\x04", "\x80\x05"],
-    "a Python pickle, as PyTorch saves; export the model to ONNX",
+    "a Python pickle, as PyTorch saves it; export the model to ONNX",
   ],
   [/^GGUF/, "a GGUF file; give the .onnx file"],
-  [["\x89HDF\r\n\x1a\n"], "an HDF5 file, as Keras saves; export the model to ONNX"],
+  [["\x89HDF\r\n\x1a\n"], "an HDF5 file, as Keras saves it; export the model to ONNX"],
   [/^.{4}TFL3/s, "a TensorFlow Lite model; convert it to ONNX"],
-  [/^.{5}\0{3}\{\s*"/s, "a .safetensors file, which holds weights alone; give the .onnx file"],
+  [/^.{5}\0{3}\{\s*"/s, "a .safetensors file, which holds only weights; give the .onnx file"],
   [/^(?:\xef\xbb\xbf)?\s*<\?xml/, "an XML file; give the .onnx file"],
   [/^(?:\xef\xbb\xbf)?\s*\{\s*"/, "a JSON file; give the .onnx file"],
 ];
@@ -41,8 +44,8 @@ const NO_ONNX: readonly Format[] = [
 const BEGINNING = 256;
 
 /**
- * What a file is that is in another format than was expected, and what to do; null where it begins
- * like none that is known. Only a model is compared with other kinds of models.
+ * Returns what a file of another format is and what to do about it; null if its first bytes are not
+ * known. Only a model is checked against other kinds of models.
  */
 export function foreignFormat(source: Source, expected: "model" | "data"): string | null {
   const bytes = source.read(0, Math.min(BEGINNING, source.size));

@@ -10,14 +10,14 @@ import { bytesField } from "./wire-bytes.ts";
 
 const { onnx } = onnxProto;
 
-/** Bytes below which a tensor stays where it is: shapes, axes, scales, which inference reads. */
+/** Size in bytes below which a tensor is copied: shapes, axes and scales, which inference reads. */
 const LEAST = 1024;
 
 /**
- * The tensors of the main graph whose raw data lies whole in a file, and where: those that may
- * refer to it there. Tensors of bodies and functions are none: onnxruntime-web, which is handed
- * data files, does not find them for those. Nor are those whose place matters: onnxruntime computes
- * on external data where it lies in the file, aligned or not.
+ * Returns the tensors of the main graph whose raw data is contiguous in a file, with its position;
+ * these can refer to that file. Excludes tensors of bodies and functions, because onnxruntime-web
+ * does not find data files for them. Excludes tensors whose alignment matters, because onnxruntime
+ * computes on external data at its position in the file, aligned or not.
  */
 export function linkable(file: ModelFile): [TensorMessage, Stretch][] {
   const fixed = placeSensitive(file);
@@ -36,7 +36,7 @@ export function linkable(file: ModelFile): [TensorMessage, Stretch][] {
   });
 }
 
-/** The fields of a TensorProto whose data lies in another file. */
+/** Returns the fields of a TensorProto whose data is in another file. */
 export function externalFields(location: string, offset: number, length: number): Uint8Array {
   const entries = Object.entries({ location, offset, length }).map(([key, value]) =>
     externalEntry(key, String(value)),
@@ -48,7 +48,9 @@ export function externalFields(location: string, offset: number, length: number)
 const externalEntry = (key: string, value: string) =>
   bytesField(FIELD.tensorExternalData, onnx.StringStringEntryProto.encode({ key, value }).finish());
 
-/** The edits that make external tensors, in any scope, look for their data under another name. */
+/**
+ * Returns the edits that make external tensors, in any scope, refer to a data file by another name.
+ */
 export const relocationEdits = (
   tensors: Iterable<TensorMessage>,
   rename: (location: string) => string,

@@ -5,13 +5,13 @@ interface Message {
   readonly frame: Frame;
 }
 
-/** TensorProto, its values left where they lie. */
+/** TensorProto; its values are not loaded. */
 export interface TensorMessage extends Message {
   readonly name: string;
   /** TensorProto.DataType; newer types keep their number. */
   readonly dataType: number;
   readonly dims: readonly number[];
-  /** Where raw_data lies. */
+  /** The byte range of raw_data. */
   readonly raw: Range | null;
   readonly externalData: readonly ExternalDataMessage[];
   /** TensorProto.DataLocation: 0 is DEFAULT, 1 is EXTERNAL. */
@@ -43,7 +43,7 @@ export interface AttributeMessage extends Message {
   readonly refAttrName: string;
 }
 
-/** NodeProto; an absent optional input is "". */
+/** NodeProto; an optional input that is absent is "". */
 export interface NodeMessage extends Message {
   readonly name: string;
   readonly opType: string;
@@ -54,13 +54,13 @@ export interface NodeMessage extends Message {
   readonly attributes: readonly AttributeMessage[];
 }
 
-/** TensorShapeProto.Dimension: dim_value, or dim_param, or neither. */
+/** TensorShapeProto.Dimension: dim_value, dim_param or neither. */
 export interface DimensionMessage extends Message {
   readonly value: number | null;
   readonly param: string;
 }
 
-/** ValueInfoProto; `tensor` is null where the type is no tensor or not given. */
+/** ValueInfoProto; `tensor` is null if the type is missing or not a tensor. */
 export interface ValueInfoMessage extends Message {
   readonly name: string;
   readonly type: TypeMessage | null;
@@ -79,7 +79,7 @@ export interface ShapeMessage extends Message {
   readonly dims: readonly DimensionMessage[];
 }
 
-/** TensorAnnotation of quantization_annotation: the name of the tensor that it is about. */
+/** TensorAnnotation of quantization_annotation, with the name of its tensor. */
 export interface AnnotationMessage extends Message {
   readonly name: string;
 }
@@ -102,7 +102,7 @@ export interface OpsetMessage extends Message {
   readonly version: number;
 }
 
-/** StringStringEntryProto; the value may be long and is left where it lies. */
+/** StringStringEntryProto; the value may be long and is not loaded. */
 export interface EntryMessage extends Message {
   readonly key: string;
   readonly value: Range | null;
@@ -123,7 +123,7 @@ export interface FunctionMessage extends Message {
   readonly outputs: readonly string[];
   readonly nodes: readonly NodeMessage[];
   readonly opsets: readonly OpsetMessage[];
-  /** Attributes with the values that they have where a call gives none. */
+  /** Attributes with their default values. */
   readonly defaults: readonly AttributeMessage[];
 }
 
@@ -144,7 +144,7 @@ export interface ModelMessage extends Message {
   readonly training: readonly TrainingMessage[];
 }
 
-/** Field numbers of onnx.proto, for what is written. */
+/** Field numbers of onnx.proto that are written. */
 export const FIELD = {
   modelIrVersion: 1,
   modelGraph: 7,

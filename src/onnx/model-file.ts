@@ -13,34 +13,34 @@ const { onnx } = onnxProto;
 
 type Long = InstanceType<typeof onnxProto.onnx.TensorProto>["int64Data"][number];
 
-/** A data file that is not yet written, by the location that tensors name. */
+/** A data file that is not written yet, by the location that tensors use for it. */
 export interface Companion {
   readonly location: string;
   readonly bytes: Uint8Array;
 }
 
-/** The folder a model lies in, for its external data. Each location is held inside that folder. */
+/** The folder of a model, for its external data. Every location must be inside that folder. */
 export interface Folder {
-  /** The folder's path, as onnxruntime takes it; null where there are no files. */
+  /** The folder's path, in the form that onnxruntime takes; null if there are no files. */
   readonly path: string | null;
   readonly companion?: Companion;
-  /** Data files that are to be copied, with the names they have now, by their new ones. */
+  /** Data files to copy: their current names by their new names. */
   readonly copies?: ReadonlyMap<string, string>;
   /**
-   * Opens a data file by its location, to be read, or to be `copying` it somewhere else. Throws an
-   * InputError where it is missing or outside.
+   * Opens a data file by its location, to be read or, with `copying`, to be copied. Throws an
+   * InputError if the file is missing or outside the folder.
    */
   open(location: string, copying?: boolean): Source;
 }
 
-/** An ONNX model as it lies in its source: structure decoded, weights where they are. */
+/** An ONNX model in its source: the structure is decoded, the weights are not loaded. */
 export interface ModelFile {
   readonly source: Source;
   readonly folder: Folder | null;
   readonly reader: WireReader;
   readonly message: ModelMessage;
   readonly graph: GraphMessage;
-  /** Version of each operator set imported; "" is ai.onnx. */
+  /** Version of each imported operator set; "" is ai.onnx. */
   readonly opsets: ReadonlyMap<string, number>;
 }
 
@@ -48,15 +48,18 @@ const titled = (file: ModelFile, tensor: TensorMessage) =>
   `${file.source.name}: tensor ${tensor.name || "(unnamed)"}`;
 
 /**
- * A tensor's values as little-endian raw data, as TensorProto.raw_data holds them. The whole
- * tensor is loaded: meant for small ones. Strings throw.
+ * Returns a tensor's values as little-endian raw data, like TensorProto.raw_data. Loads the whole
+ * tensor, so it is meant for small ones. Throws for strings.
  */
 export function tensorBytes(file: ModelFile, tensor: TensorMessage): Uint8Array {
   if (isExternal(tensor)) return externalBytes(file, tensor);
   return innerBytes(file.reader, tensor, titled(file, tensor));
 }
 
-/** A TensorProto in a file of its own: type, shape and raw data. Throws where it is none. */
+/**
+ * Reads a TensorProto that is a file of its own: type, shape and raw data. Throws if the file is
+ * not one.
+ */
 export function openTensor(bytes: Uint8Array): {
   name: string;
   dtype: string;
@@ -104,7 +107,7 @@ function innerBytes(reader: WireReader, tensor: TensorMessage, title: string): U
       return narrow(Uint16Array);
     case undefined:
     case "string":
-      throw new InputError(`${title} has no numbers to read.`);
+      throw new InputError(`${title} does not hold numbers.`);
     case "float6e2m3":
     case "float6e3m2":
       return packed6(proto.int32Data);
@@ -113,7 +116,7 @@ function innerBytes(reader: WireReader, tensor: TensorMessage, title: string): U
   }
 }
 
-/** Elements of 6 bits, one in each number, as raw data packs them: four in three bytes. */
+/** Packs 6-bit elements, one per number, as raw data does: four in three bytes. */
 function packed6(elements: readonly number[]): Uint8Array {
   const bytes = new Uint8Array(Math.ceil((elements.length * 6) / 8));
   for (const [k, element] of elements.entries()) {
@@ -139,7 +142,7 @@ function externalBytes(file: ModelFile, tensor: TensorMessage): Uint8Array {
   const { location, offset, length } = range;
   if (file.folder === null)
     throw new InputError(
-      `${title} lies in ${location}; open the model by its path, so that the file beside it is found.`,
+      `${title} is in ${location}; open the model by its path, so that the file next to it is found.`,
     );
   const data = file.folder.open(location);
   try {

@@ -1,15 +1,15 @@
 import type { Type } from "./shape.ts";
 
-/** A dense tensor to be written: `data` is little-endian raw data of `dtype`. */
+/** A dense tensor to write: `data` is little-endian raw data of `dtype`. */
 export interface DenseTensor {
   readonly name: string;
-  /** As ONNX spells it. */
+  /** In ONNX's spelling. */
   readonly dtype: string;
   readonly dims: readonly number[];
   readonly data: Uint8Array;
 }
 
-/** A float attribute: a plain number is written as an integer. */
+/** A float attribute; a plain number is written as an integer. */
 export interface FloatAttribute {
   readonly float: number | readonly number[];
 }
@@ -28,7 +28,7 @@ export interface GraphAttribute {
   };
 }
 
-/** An attribute's value: integers as they are, floats as `float(x)`, strings, tensors, bodies. */
+/** An attribute's value: an integer, a float as `float(x)`, a string, a tensor or a body. */
 export type AttributeValue =
   | number
   | readonly number[]
@@ -39,14 +39,14 @@ export type AttributeValue =
 
 export type Attributes = Readonly<Record<string, AttributeValue>>;
 
-/** A float attribute's value. */
+/** Returns a float attribute's value. */
 export const float = (value: number | readonly number[]): FloatAttribute => ({ float: value });
 
-/** A node to be inserted; an absent optional input or output is "". */
+/** A node to insert; an optional input or output that is absent is "". */
 export interface NewNode {
   readonly name: string;
   readonly op: string;
-  /** The operator set; ai.onnx where it is not given. */
+  /** The operator set; ai.onnx by default. */
   readonly domain?: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];

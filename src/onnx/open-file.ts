@@ -9,8 +9,8 @@ import type { Source } from "./source.ts";
 import { WireReader } from "./wire.ts";
 
 /**
- * Opens a model: walks its wire format, decodes its structure and checks that what it says of its
- * weights can be true. Reads no weight.
+ * Opens a model: reads its wire format, decodes its structure and checks that the declared sizes of
+ * its weights are possible. Loads no weights.
  */
 export function openFile(source: Source, folder: Folder | null): ModelFile {
   const { name } = source;
@@ -20,13 +20,13 @@ export function openFile(source: Source, folder: Folder | null): ModelFile {
   const magic = source.read(0, Math.min(8, source.size));
   if (String.fromCharCode(...magic.subarray(4)) === "ORTM")
     throw new InputError(
-      `${name} is in ORT format, which holds no ONNX graph; give the .onnx it was made from.`,
+      `${name} is in ORT format, which does not contain an ONNX graph; give the .onnx it was made from.`,
     );
   const reader = new WireReader(source);
   const message = decode(modelSchema, reader, rootFrame(source.size));
   if (message.graphs.length === 0 || message.irVersion === 0)
     throw new InputError(
-      `${name} is not an ONNX model, or a truncated one: it holds no ${message.irVersion === 0 ? "ir_version" : "graph"}.`,
+      `${name} is not an ONNX model, or a truncated one: it has no ${message.irVersion === 0 ? "ir_version" : "graph"}.`,
     );
   if (message.opsets.length === 0)
     throw new InputError(
@@ -40,7 +40,10 @@ export function openFile(source: Source, folder: Folder | null): ModelFile {
   return file;
 }
 
-/** protobuf merges a message that stands in several fields: lists are joined, the last name counts. */
+/**
+ * Merges a message that is split over several fields, as protobuf does: lists are joined, the last
+ * name counts.
+ */
 function merged(graphs: readonly GraphMessage[]): GraphMessage {
   const last = graphs[graphs.length - 1];
   if (graphs.length === 1) return last;

@@ -6,16 +6,16 @@ import type { Range } from "./source.ts";
 import type { Field } from "./wire.ts";
 import { bytesField } from "./wire-bytes.ts";
 
-/** Fields by which a model notes something of an operand, by its name. */
+/** Fields in which a model refers to an operand by its name. */
 export const NOTES = { nodeDevices: 10, graphAnnotation: 14 };
 const [SHARDING, TENSOR_NAME] = [2, 1];
 
 type Reader = ModelFile["reader"];
 
-/** What the notes on an operand are to name instead; itself where nothing changes. */
+/** Returns the new name of an operand; the same name if nothing changes. */
 export type Renaming = (name: string) => readonly string[];
 
-/** How the operands of a node are renamed that reads other inputs now. */
+/** Returns how the operands of a node are renamed when the node reads other inputs. */
 export function renaming({ inputs, outputs }: NodeMessage, now: readonly string[]): Renaming {
   const names = new Map<string, Set<string>>();
   for (const [k, name] of inputs.entries()) {
@@ -28,17 +28,17 @@ export function renaming({ inputs, outputs }: NodeMessage, now: readonly string[
 const deviceFields = ({ reader }: ModelFile, { frame }: NodeMessage) =>
   [...reader.fields(frame)].filter(({ number }) => number === NOTES.nodeDevices);
 
-/** The edits that make a node's device configurations follow its operands. */
+/** Returns the edits that update a node's device configurations to its new operands. */
 export const deviceEdits = (file: ModelFile, message: NodeMessage, renamed: Renaming): Edit[] =>
   deviceFields(file, message).map((field) =>
     replaceField(message, field, devicesRenamed(file.reader, field, renamed)),
   );
 
-/** A node's device configurations, written anew. */
+/** Rewrites a node's device configurations. */
 export const devicesOf = (file: ModelFile, node: NodeMessage, renamed: Renaming): Uint8Array =>
   concat(deviceFields(file, node).map((field) => devicesRenamed(file.reader, field, renamed)));
 
-/** A NodeDeviceConfigurationProto whose sharding is that of the operands by their new names. */
+/** Rewrites a NodeDeviceConfigurationProto with the new names of its operands. */
 export function devicesRenamed(reader: Reader, field: Field, renamed: Renaming): Uint8Array {
   const fields = fieldsIn(reader, field).flatMap((each) => {
     if (each.number !== SHARDING) return [raw(reader, each)];
@@ -51,7 +51,7 @@ export function devicesRenamed(reader: Reader, field: Field, renamed: Renaming):
   return bytesField(field.number, ...fields);
 }
 
-/** The same annotation of another tensor, as a field of the graph. */
+/** Copies an annotation to another tensor, as a field of the graph. */
 export function annotationNaming(
   reader: Reader,
   { frame }: AnnotationMessage,
@@ -60,7 +60,9 @@ export function annotationNaming(
   return bytesField(NOTES.graphAnnotation, named(name), ...restOf(reader, frame));
 }
 
-/** Whether a graph has the annotations of another, and beyond them only the same of other tensors. */
+/**
+ * Whether a graph has the annotations of another, plus at most copies of them for other tensors.
+ */
 export function annotationsFollow(
   before: ModelFile,
   { annotations: own }: GraphMessage,

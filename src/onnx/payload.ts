@@ -4,7 +4,10 @@ import type { TensorMessage } from "./messages.ts";
 import type { Range } from "./source.ts";
 import { BYTES, type Field, type WireReader } from "./wire.ts";
 
-/** A repeated field of a TensorProto: its number, and the bytes of a value; null for a varint. */
+/**
+ * A repeated field of a TensorProto: its number, and the size of a value in bytes; null for a
+ * varint.
+ */
 interface ValuesField {
   readonly number: number;
   readonly width: number | null;
@@ -16,7 +19,7 @@ const INT64S: ValuesField = { number: 7, width: null };
 const DOUBLES: ValuesField = { number: 10, width: 8 };
 const UINT64S: ValuesField = { number: 11, width: null };
 
-/** Types whose values do not stand in int32_data. */
+/** Types whose values are not in int32_data. */
 const FIELDS: ReadonlyMap<string, ValuesField> = new Map([
   ["float", FLOATS],
   ["complex64", FLOATS],
@@ -30,8 +33,8 @@ const FIELDS: ReadonlyMap<string, ValuesField> = new Map([
 const STRINGS = 6;
 
 /**
- * How many values of its typed field a tensor's shape asks for, and how many are there: types
- * below 8 bits are packed into bytes, complex numbers are two values. Null for an unknown type.
+ * Returns how many values a tensor's typed field needs by its shape, and how many it holds; null
+ * for an unknown type. Types below 8 bits are packed into bytes; a complex number is two values.
  * Counts varints without decoding them.
  * @see https://onnx.ai/onnx/api/classes.html#tensorproto
  */
@@ -63,7 +66,7 @@ function valuesIn(reader: WireReader, { wire, body, end }: Field, { width }: Val
 
 const BLOCK = 1 << 20;
 
-/** Each varint ends with the one byte whose highest bit is not set. */
+/** Each varint ends at the byte whose highest bit is 0. */
 function varintsIn({ source }: WireReader, { start, end }: Range): number {
   let count = 0;
   for (let from = start; from < end; from += BLOCK)

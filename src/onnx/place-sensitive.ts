@@ -2,8 +2,8 @@ import type { AttributeMessage, NodeMessage } from "./messages.ts";
 import type { ModelFile } from "./model-file.ts";
 
 /**
- * Operators that onnxruntime computes in steps of the processor's vectors from the first aligned
- * number on, so that the rounding of the same numbers depends on the address at which they lie.
+ * Operators that onnxruntime vectorizes from the first aligned number on, so that rounding depends
+ * on the address of the numbers.
  */
 const SENSITIVE = new Set(
   (
@@ -14,12 +14,12 @@ const SENSITIVE = new Set(
   ).split(" "),
 );
 
-/** Operators whose result may lie where their operand does. */
+/** Operators whose result may share memory with their operand. */
 const CARRIERS = new Set("Identity Reshape Flatten Squeeze Unsqueeze Dropout".split(" "));
 
 /**
- * Names of values whose numbers must lie where onnxruntime puts them, for the result to be the
- * same bit for bit: those that a sensitive operator reads. Names of all scopes are taken together.
+ * Returns the names of values that sensitive operators read. onnxruntime must place their numbers
+ * itself for the result to stay bit-identical. The names of all scopes are in one set.
  */
 export function placeSensitive({ graph, message }: ModelFile): ReadonlySet<string> {
   const names = new Set<string>();

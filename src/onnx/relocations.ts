@@ -4,12 +4,12 @@ import { bytesSource, type Source } from "./source.ts";
 import { fromBase64, type Undo } from "./undo.ts";
 import { BYTES, WireReader } from "./wire.ts";
 
-/** Bytes of an entry of external_data at most. */
+/** Maximum size in bytes of an entry of external_data. */
 const LONGEST_ENTRY = 1 << 16;
 
 /**
- * The data files that undoing a patch gives other names: those that the original has for them, by
- * their names in the patched file. Both are whatever the file says.
+ * Returns the data files that undoing a patch renames: their names in the original by their names
+ * in the patched file. Neither name is validated.
  */
 export function relocations(source: Source, { steps }: Undo): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
@@ -22,7 +22,7 @@ export function relocations(source: Source, { steps }: Undo): ReadonlyMap<string
   return names;
 }
 
-/** The location that bytes state, where they are one entry of external_data, and nothing else. */
+/** Returns the location that bytes encode, if they are exactly one entry of external_data. */
 function locationIn(bytes: Uint8Array): string | null {
   if (bytes.length === 0 || bytes.length > LONGEST_ENTRY) return null;
   try {

@@ -17,14 +17,16 @@ interface NodeLike<Self> {
 }
 type FramedMessage = Pick<GraphMessage, "frame">;
 
-/** Where nodes are written anew: what their names become, and what stands for attributes that refer. */
+/**
+ * How nodes are rewritten: new names, and replacements for attributes that refer to the function's.
+ */
 export interface NodeRenaming<Node> {
   readonly value: (name: string) => string;
   readonly node: (name: string) => string;
-  /** What the call gives of the function's attributes. */
+  /** The attribute values that the call passes to the function. */
   readonly attributes: ReadonlyMap<string, Uint8Array>;
   readonly defaults: ReadonlyMap<string, Uint8Array>;
-  /** The nodes that one becomes instead of itself; null where it stays. */
+  /** Returns the nodes that replace one node; null if it stays. */
   readonly unfold: (node: Node) => Uint8Array[] | null;
 }
 
@@ -36,7 +38,7 @@ const ENTRY_VALUE = 2;
 const TENSOR_NAME = 8;
 const FUNCTION_DEFAULT = 11;
 
-/** Writes nodes anew field by field; what it has no part in is copied as it is. */
+/** Rewrites nodes field by field; copies everything else unchanged. */
 export class Rewriter<Node extends NodeLike<Node>> {
   readonly #file: ModelFile;
 
@@ -44,7 +46,10 @@ export class Rewriter<Node extends NodeLike<Node>> {
     this.#file = file;
   }
 
-  /** A NodeProto with other names, and with values for the attributes that refer to the function's. */
+  /**
+   * Rewrites a NodeProto with other names, and with values for the attributes that refer to the
+   * function's.
+   */
   node(node: Node, place: NodeRenaming<Node>): Uint8Array {
     const attributes = new Map(node.message.attributes.map((each) => [each.frame.at, each]));
     return this.#message(node.message.frame, (field) => {
@@ -65,11 +70,11 @@ export class Rewriter<Node extends NodeLike<Node>> {
 
   identity = (from: string, to: string): Uint8Array => this.plain("Identity", [from], to);
 
-  /** A node of ai.onnx without attributes. */
+  /** Encodes a node of ai.onnx without attributes. */
   plain = (opType: string, input: string[], output: string): Uint8Array =>
     onnx.NodeProto.encode({ opType, input, output: [output] }).finish();
 
-  /** What a call gives, by name: all fields of an attribute but its name. */
+  /** Returns the values that a call passes, by name: all fields of an attribute except its name. */
   attributes(call: Node, place: NodeRenaming<Node>): ReadonlyMap<string, Uint8Array> {
     const given = new Map<string, Uint8Array>();
     for (const { name, refAttrName: from, frame } of call.message.attributes) {
@@ -81,7 +86,7 @@ export class Rewriter<Node extends NodeLike<Node>> {
     return given;
   }
 
-  /** What stands for attributes that a call does not give. */
+  /** Returns the defaults of attributes that a call does not pass. */
   defaults({ frame }: FunctionMessage): ReadonlyMap<string, Uint8Array> {
     const found = new Map<string, Uint8Array>();
     for (const { number, body, end } of this.#file.reader.fields(frame)) {
@@ -153,7 +158,7 @@ export class Rewriter<Node extends NodeLike<Node>> {
     });
   }
 
-  /** A TensorAnnotation of the tensor, and of the parameters, by their new names. */
+  /** Rewrites a TensorAnnotation with the new names of its tensor and parameters. */
   #annotation(range: Range, place: NodeRenaming<Node>): Uint8Array {
     return this.#message(range, (field) => {
       if (field.number === ANNOTATION.tensor) return this.#text(field, place.value);
@@ -165,7 +170,7 @@ export class Rewriter<Node extends NodeLike<Node>> {
     });
   }
 
-  /** A message with some of its fields written anew. */
+  /** Rewrites some fields of a message. */
   #message(frame: Frame | Range, change: (field: Field) => Uint8Array | null): Uint8Array {
     const parts = "earlier" in frame ? partsOf(frame) : [frame];
     const fields = parts.flatMap((part) => [...this.#file.reader.fields(part)]);

@@ -123,7 +123,7 @@ const training: Schema<TrainingMessage> = {
   algorithm: message(2, () => graph),
 };
 
-/** ModelProto; protobuf merges a graph that stands in several fields, so all are kept. */
+/** ModelProto; protobuf merges a graph that is split over several fields, so all are kept. */
 export const modelSchema: Schema<ModelMessage> = {
   irVersion: integer(FIELD.modelIrVersion),
   producer: string(2),

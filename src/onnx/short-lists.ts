@@ -1,8 +1,9 @@
 const SHORT = 4;
 
 /**
- * The list with one more item at its end, the same list once it is long. Short ones are made anew
- * at just their length: a push or a spread makes room for seventeen, and most lists of a graph hold one or two.
+ * Appends an item to a list: a short list is copied at its exact length, a long one is extended in
+ * place. A push or a spread allocates seventeen slots, and most lists of a graph hold one or two
+ * items.
  */
 export function withOne<T>(list: T[], item: T): T[] {
   if (list.length < SHORT) return list.concat([item]);

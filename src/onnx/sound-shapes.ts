@@ -9,9 +9,9 @@ import type { ModelFile } from "./model-file.ts";
 import { typedValues } from "./payload.ts";
 
 /**
- * Checks that what a model says of its inputs and weights can be true, the weights in every scope:
- * shapes, the bytes held for them, and where a folder is known the files outside. Reads no weight
- * whose length tells how many values there are.
+ * Checks that the declared shapes of inputs and weights are possible, in every scope: against the
+ * bytes in the file, and against external files if the folder is known. Loads no weight whose
+ * length gives the number of its values.
  */
 export function checkShapes(file: ModelFile): void {
   const { source, folder, graph } = file;
@@ -38,21 +38,21 @@ export function checkShapes(file: ModelFile): void {
   for (const tensor of allTensors(file)) checkTensor(file, tensor, sizeOf);
 }
 
-/** Bytes below which a data file may be a pointer or a page in its place. */
+/** Size in bytes below which a data file may be a pointer or an error page. */
 const LONGEST_POINTER = 1 << 16;
 
-/** Axes of a tensor, more than which neither numpy nor any operator takes. */
+/** The maximum number of axes of a tensor in numpy and in all operators. */
 const MAX_RANK = 64;
 
 function checkRank(model: string, { name, type }: ValueInfoMessage): void {
   const rank = type?.tensor?.shape?.dims.length ?? 0;
   if (rank > MAX_RANK)
     throw new InputError(
-      `${model}: value ${name} has ${rank} axes, and ${MAX_RANK} are the most; the model is damaged.`,
+      `${model}: value ${name} has ${rank} axes, but at most ${MAX_RANK} are possible; the model is damaged.`,
     );
 }
 
-/** Elements that one byte of a message can hold at most: four of 2 bits, packed twice over. */
+/** The most elements that one byte of a message can hold: four of 2 bits, packed twice. */
 const PER_BYTE = 8;
 
 const impossible = (dims: readonly number[]) =>
@@ -62,7 +62,7 @@ function checkInput(model: string, { name, type }: ValueInfoMessage): void {
   const dims = (type?.tensor?.shape?.dims ?? []).map(({ value, param }) => value ?? param);
   if (impossible(dims.filter((dim) => typeof dim === "number" && dim >= 0) as number[]))
     throw new InputError(
-      `${model}: input ${name} has the impossible shape [${dims.map((dim) => (dim === "" ? "?" : dim)).join(", ")}]; where a dimension is free, the model must leave its size out.`,
+      `${model}: input ${name} has the impossible shape [${dims.map((dim) => (dim === "" ? "?" : dim)).join(", ")}]; leave out the size of a free dimension.`,
     );
 }
 
@@ -74,7 +74,7 @@ function checkTensor(
   const title = `${source.name}: tensor ${tensor.name || "(unnamed)"}`;
   if (tensor.dims.length > MAX_RANK)
     throw new InputError(
-      `${title} has ${tensor.dims.length} axes, and ${MAX_RANK} are the most; the model is damaged.`,
+      `${title} has ${tensor.dims.length} axes, but at most ${MAX_RANK} are possible; the model is damaged.`,
     );
   const dims = `[${tensor.dims.join(", ")}]`;
   const count = elements(tensor.dims);
@@ -89,7 +89,7 @@ function checkTensor(
     const range = externalRange(title, tensor);
     if (leavesFolder(range.location))
       throw new InputError(
-        `${source.name} keeps weights in ${range.location}, outside its own folder; that is refused, move the data beside the model.`,
+        `${source.name} keeps weights in ${range.location}, outside its own folder, which is not allowed; move the data next to the model.`,
       );
     if (needed !== null && range.length !== needed) throw differ(range.length ?? 0);
     const size = sizeOf(range.location);

@@ -1,22 +1,30 @@
-/** A random-access run of bytes: a file, or memory. */
+/** A sequence of bytes with random access: a file or memory. */
 export interface Source {
-  /** What errors call it: a file name, or "model". */
+  /** The name in error messages: a file name, or "model". */
   readonly name: string;
-  /** Its path, where it is a file as it lies. */
+  /** Its path, if it is an unchanged file. */
   readonly path?: string;
-  /** The path is a symbolic link. */
+  /** Whether the path is a symbolic link. */
   readonly isLink?: boolean;
-  /** Bytes in all. */
+  /** Length in bytes. */
   readonly size: number;
-  /** Bytes `start` to `end` (exclusive); may be a view. Throws when they are not there. */
+  /**
+   * Returns bytes `start` to `end` (exclusive), possibly as a view. Throws if they are out of
+   * range.
+   */
   read(start: number, end: number): Uint8Array;
-  /** Fills `bytes` from `start` on, where the source can do that without a copy. */
+  /** Fills `bytes` from `start` on, if the source can do so without a copy. */
   fill?(bytes: Uint8Array, start: number): void;
-  /** Where a stretch of it lies in a file as it is; null where it is made up or in memory. */
+  /**
+   * Returns the position of a range in an unchanged file; null if the range is new or in memory.
+   */
   origin?(range: Range): Stretch | null;
-  /** Copies the whole to a new file, sharing its blocks; false where that cannot be done. */
+  /**
+   * Copies the whole source to a new file by sharing its blocks; returns false if that is not
+   * possible.
+   */
   copyTo?(file: string): boolean;
-  /** Lets go of what the source holds open. */
+  /** Closes what the source holds open. */
   close?(): void;
 }
 
@@ -26,18 +34,21 @@ export interface Range {
   readonly end: number;
 }
 
-/** A stretch of a source. */
+/** A range of a source. */
 export interface Stretch extends Range {
   readonly source: Source;
 }
 
-/** Where a stretch of a source lies in a file as it is; null where it lies in none, or not whole. */
+/**
+ * Returns the position of a range of a source in an unchanged file; null if it is not contiguous in
+ * one.
+ */
 export const originOf = (source: Source, range: Range): Stretch | null =>
   source.path ? { source, ...range } : (source.origin?.(range) ?? null);
 
-/** A source over bytes in memory; nothing is copied. */
+/** A source over bytes in memory; does not copy them. */
 export function bytesSource(given: Uint8Array, name = "model"): Source {
-  // A Buffer is a Uint8Array whose slice() does not copy; a plain view of it does.
+  // Buffer.slice() does not copy; the slice() of a plain view does.
   const bytes = new Uint8Array(given.buffer, given.byteOffset, given.length);
   return { name, size: bytes.length, read: (start, end) => bytes.subarray(start, end) };
 }

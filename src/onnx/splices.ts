@@ -4,18 +4,18 @@ import type { Edit } from "./edits.ts";
 import { originOf, type Range, type Source, type Stretch } from "./source.ts";
 import { varint } from "./wire-bytes.ts";
 
-/** What patched bytes consist of: a stretch of a source, or new bytes. */
+/** A piece of patched bytes: a range of a source, or new bytes. */
 export type Piece = Stretch | Uint8Array;
 
-/** Bytes of a source replaced by others; an insertion where the range is empty. */
+/** Bytes that replace a range of a source; an insertion if the range is empty. */
 export interface Splice extends Range {
   readonly bytes: Piece;
 }
 
 /**
- * Turns edits into splices in file order, the length prefixes of every message around them
- * included. Edits at one place keep the order they are given in, those of inner messages first:
- * several messages may end at one byte.
+ * Turns edits into splices in file order, and updates the length prefixes of every enclosing
+ * message. Edits at one position keep their order, inner messages first, because several messages
+ * may end at one byte.
  */
 export function splices(edits: readonly Edit[]): Splice[] {
   const growth = new Map<Frame, number>();
@@ -37,10 +37,10 @@ export function splices(edits: readonly Edit[]): Splice[] {
 
 type Replacement = Range & { readonly bytes: Uint8Array };
 
-/** Bytes up to which insertions at one place are copied into one. */
+/** Size in bytes up to which insertions at one position are merged. */
 const SHORT = 1 << 15;
 
-/** Splices in file order, short insertions at one place as one. */
+/** Returns the splices in file order, with short insertions at one position merged. */
 function joined(list: readonly Replacement[]): Replacement[] {
   const all: Replacement[] = [];
   for (let k = 0; k < list.length; ) {
@@ -57,7 +57,7 @@ function joined(list: readonly Replacement[]): Replacement[] {
   return all;
 }
 
-/** The pieces of which the patched bytes consist. */
+/** Returns the pieces of the patched bytes. */
 export function pieces(source: Source, list: readonly Splice[]): Piece[] {
   const all: Piece[] = [];
   let at = 0;
@@ -71,12 +71,12 @@ export function pieces(source: Source, list: readonly Splice[]): Piece[] {
   return all;
 }
 
-/** A source patched: read as if the splices were applied, while nothing is copied. */
+/** A patched source: reads as if the splices were applied, without copying anything. */
 export interface PatchedSource extends Source {
   readonly pieces: readonly Piece[];
 }
 
-/** Reads a source as if the splices were applied to it. */
+/** Returns a source that reads as if the splices were applied. */
 export function patchedSource(base: Source, list: readonly Splice[]): PatchedSource {
   const all = pieces(base, list);
   const starts: number[] = [];
@@ -115,11 +115,11 @@ export function patchedSource(base: Source, list: readonly Splice[]): PatchedSou
   return { name: base.name, size, read, origin, pieces: all };
 }
 
-/** Bytes of a piece. */
+/** Returns the length of a piece in bytes. */
 export const pieceLength = (piece: Piece) =>
   piece instanceof Uint8Array ? piece.length : piece.end - piece.start;
 
-/** How many of the sorted numbers are at most `value`. */
+/** Returns how many of the sorted numbers are at most `value`. */
 function upperBound(sorted: readonly number[], value: number): number {
   let [low, high] = [0, sorted.length];
   while (low < high) {

@@ -10,30 +10,30 @@ import type { ModelFile } from "./model-file.ts";
 import type { DenseTensor } from "./new-node.ts";
 import { bytesField } from "./wire-bytes.ts";
 
-/** A tensor that gets other values: raw data inside the model, or a place in a data file. */
+/** A tensor with new values: raw data inside the model, or a position in a data file. */
 export interface NewValues {
   readonly tensor: TensorMessage;
   readonly to: Uint8Array | Outside;
 }
 
-/** A field that states a data type, and the type that it is to state. */
+/** A field that states a data type, and its new type. */
 export interface StatedType {
   readonly frame: Frame;
   readonly field: number;
   readonly dtype: string;
 }
 
-/** What a patch changes of tensors that are there already. */
+/** A patch's changes of existing tensors. */
 export interface TensorChanges {
   readonly values?: readonly NewValues[];
-  /** New names of data files, by the location that tensors name now. */
+  /** New names of data files, by their current locations. */
   readonly locations?: (location: string) => string;
-  /** Tensors in the place of others. */
+  /** New values, by the tensor they replace. */
   readonly tensorsBy?: readonly { readonly tensor: TensorMessage; readonly by: DenseTensor }[];
   readonly dtypes?: readonly StatedType[];
 }
 
-/** The edits that a patch's changes of present tensors and stated types stand for. */
+/** Returns the edits for a patch's changes of existing tensors and stated types. */
 export function tensorEdits(file: ModelFile, changes: TensorChanges): Edit[] {
   const { values = [], locations, tensorsBy = [], dtypes = [] } = changes;
   const valued = new Set(values.map(({ tensor }) => tensor));
@@ -46,10 +46,13 @@ export function tensorEdits(file: ModelFile, changes: TensorChanges): Edit[] {
   ];
 }
 
-/** TensorProto's fields that hold its values or say where they are. */
+/** TensorProto's fields that hold or locate its values. */
 const VALUES: ReadonlySet<number> = new Set([4, 5, 6, 7, 9, 10, 11, 13, 14]);
 
-/** Raw data is replaced where it stands; else what holds or locates values goes, and new fields come at the end. */
+/**
+ * Replaces raw data in place; otherwise removes the fields that hold or locate values and appends
+ * new ones.
+ */
 function valueEdits({ reader }: ModelFile, { tensor, to }: NewValues): Edit[] {
   const { frame, raw } = tensor;
   const inside = to instanceof Uint8Array;

@@ -1,16 +1,16 @@
 const FNV = 0x01000193;
-/** Texts kept at a time: a value is mostly read near where it is made. A power of two. */
+/** Number of cached texts: most values are read near the node that makes them. A power of two. */
 const PLACES = 1 << 14;
 
 /**
- * ASCII texts by their bytes, those near each other made once: a value's name stands in a file where
- * it is made and wherever it is read, and one string is hashed and compared once for all.
+ * Decodes ASCII texts and caches recent ones. A value's name occurs where it is made and wherever
+ * it is read, so one string is hashed and compared once for all.
  */
 export class TextPool {
-  /** By hash; of texts that share a place only the last is kept. */
+  /** By hash; texts that share a slot replace one another. */
   readonly #texts = new Array<string | undefined>(PLACES).fill(undefined);
 
-  /** The text of a range of bytes; null where one is above 127. */
+  /** Returns the text of a range of bytes; null if a byte is above 127. */
   at(bytes: Uint8Array, from: number, to: number): string | null {
     let hash = 0x811c9dc5;
     for (let k = from; k < to; k++) {
@@ -33,7 +33,7 @@ function equals(text: string, bytes: Uint8Array, from: number, to: number): bool
   return true;
 }
 
-/** Codes at a time: they are passed as arguments. */
+/** Codes per call, because they are passed as arguments. */
 const CHUNK = 1024;
 
 function textOf(bytes: Uint8Array, from: number, to: number): string {

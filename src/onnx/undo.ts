@@ -8,27 +8,27 @@ import {
   type Splice,
 } from "./splices.ts";
 
-/** Bytes that were removed: as base64, or how many there are of them in the file beside. */
+/** Bytes that were removed: as base64, or their number in the original file. */
 type Removed = string | number;
 
-/** How a patched file becomes the original again: what to cut where, and what stood there. */
+/** How to turn a patched file back into the original: what to cut, and what to put back. */
 export interface Undo {
-  /** Bytes of the original. */
+  /** Size of the original in bytes. */
   readonly size: number;
-  /** Places in the patched file, the bytes inserted there, and those removed. */
+  /** Positions in the patched file, the number of bytes inserted there, and the bytes removed. */
   readonly steps: readonly (readonly [at: number, inserted: number, removed: Removed])[];
-  /** The original's own name, where long removed bytes are not kept and are read from it. */
+  /** The original's name, if long removed ranges are read from it instead of being kept. */
   readonly beside?: string;
 }
 
-/** Bytes above which what was removed is referred to and not kept, where it lies in a file. */
+/** Size in bytes above which a removed range is referred to instead of kept, if it is in a file. */
 const KEPT = 512;
-/** Bytes at both ends of what is referred to that stand for the whole. */
+/** Bytes at both ends that represent a range that is referred to. */
 const SAMPLE = 4096;
 
 /**
- * The reverse of splices, in file order, of a source. Where the original stays `beside` the
- * result, long stretches that are removed are not kept: they are read there.
+ * Returns the reverse of splices in file order. If the original stays `beside` the result, long
+ * removed ranges are read from it instead of being kept.
  */
 export function undoOf(source: Source, splices: readonly Splice[], beside: boolean): Undo {
   let shift = 0;
@@ -45,9 +45,9 @@ export function undoOf(source: Source, splices: readonly Splice[], beside: boole
 }
 
 /**
- * The original, read through the patched file, and through the file beside where that holds what
- * was removed. `tail` is where the patched file's own metadata begins. Throws an InputError where
- * the steps do not fit the files.
+ * Returns the original, read through the patched file and, for ranges that are referred to, through
+ * the original file. `tail` is the start of the patched file's own metadata. Throws an InputError
+ * if the steps do not match the files.
  */
 export function undone(
   source: Source,
@@ -57,7 +57,7 @@ export function undone(
 ): PatchedSource {
   const misfit = () =>
     new InputError(
-      `${source.name} is not as laurelize wrote it: another tool has rewritten it since; strip the file as it was written.`,
+      `${source.name} is not as laurelize wrote it, because another tool has rewritten it since; strip the file as it was written.`,
     );
   if (!Number.isSafeInteger(size) || !Array.isArray(steps)) throw misfit();
   if (beside !== undefined && typeof beside !== "string") throw misfit();
@@ -79,10 +79,10 @@ export function undone(
   return result;
 }
 
-/** What is said where the file that a result refers to is no longer the one it was made from. */
+/** The message for a result whose original file has changed. */
 export const altered = ({ name }: Source, other: Pick<Source, "name">) =>
   new InputError(
-    `${name} refers to weights in ${other.name}, which was altered or replaced since; put back the file as it was, beside ${name}.`,
+    `${name} refers to weights in ${other.name}, which was altered or replaced since; put back the original file next to ${name}.`,
   );
 
 function restored(removed: unknown, start: number, other: Source | null): Piece | null {
@@ -93,7 +93,10 @@ function restored(removed: unknown, start: number, other: Source | null): Piece 
     : null;
 }
 
-/** An original without the middles of what is referred to: the sample of it that is hashed. */
+/**
+ * Returns the original without the middles of ranges that are referred to, which is the sample that
+ * is hashed.
+ */
 export function sampled(original: Source, { steps }: Undo): Source {
   let shift = 0;
   const cuts: Splice[] = [];
@@ -116,7 +119,7 @@ function toBase64(bytes: Uint8Array): string {
   return btoa(text);
 }
 
-/** The bytes that a base64 text stands for; null where it is none. */
+/** Decodes base64; returns null if the text is not base64. */
 export function fromBase64(text: string): Uint8Array | null {
   try {
     return Uint8Array.from(atob(text), (char) => char.charCodeAt(0));

@@ -1,7 +1,7 @@
 import { allocate, join, lengthOf } from "./bytes.ts";
 import { BYTES } from "./wire.ts";
 
-/** Writes a number below 2^53 as a varint; tells where it ends. */
+/** Writes a number below 2^53 as a varint; returns its end. */
 export function writeVarint(bytes: Uint8Array, at: number, value: number): number {
   while (value >= 128) {
     bytes[at++] = (value % 128) | 128;
@@ -11,7 +11,7 @@ export function writeVarint(bytes: Uint8Array, at: number, value: number): numbe
   return at;
 }
 
-/** Bytes of a varint. */
+/** Returns the length of a varint in bytes. */
 export function varintLength(value: number): number {
   let length = 1;
   while (value >= 128) {
@@ -21,14 +21,14 @@ export function varintLength(value: number): number {
   return length;
 }
 
-/** A number below 2^53 as a varint. */
+/** Encodes a number below 2^53 as a varint. */
 export function varint(value: number): Uint8Array {
   const bytes = allocate(varintLength(value));
   writeVarint(bytes, 0, value);
   return bytes;
 }
 
-/** A length-delimited field: tag, length, the parts one after the other. */
+/** Encodes a length-delimited field: tag, length, and the parts. */
 export function bytesField(number: number, ...parts: Uint8Array[]): Uint8Array {
   const length = lengthOf(parts);
   const start = headLength(number, length);
@@ -37,7 +37,7 @@ export function bytesField(number: number, ...parts: Uint8Array[]): Uint8Array {
   return join(bytes, start, parts);
 }
 
-/** What a length-delimited field begins with: tag and length. */
+/** Encodes the start of a length-delimited field: tag and length. */
 export function fieldHead(number: number, length: number): Uint8Array {
   const bytes = allocate(headLength(number, length));
   writeHead(bytes, number, length);

@@ -3,35 +3,38 @@ import { varintLength, writeVarint } from "./wire-bytes.ts";
 
 const utf8 = new TextEncoder();
 
-/** Bytes of the first buffer, and of those that follow where what is written is no longer. */
+/** Sizes in bytes of the first buffer and of later ones, which are larger if a field needs it. */
 const [FIRST, LARGEST] = [1 << 12, 1 << 20];
 
-/** Writes protobuf fields one after the other. What is taken stays in the buffer it was written to. */
+/**
+ * Writes protobuf fields one after the other. Bytes that are taken stay in the buffer they were
+ * written to.
+ */
 export class WireWriter {
   #bytes = new Uint8Array(FIRST);
-  /** Where what was not taken yet begins; other places are counted from here. */
+  /** Start of the bytes that were not taken yet; other positions count from here. */
   #from = 0;
   #at = 0;
 
-  /** Bytes written since the last were taken. */
+  /** Bytes written since the last call of `take`. */
   get length(): number {
     return this.#at - this.#from;
   }
 
-  /** What was written, to be kept; the writer begins anew. */
+  /** Returns the bytes written so far, and starts anew. */
   take(): Uint8Array {
     const bytes = this.#bytes.subarray(this.#from, this.#at);
     this.#from = this.#at;
     return bytes;
   }
 
-  /** An integer, negative ones as ten bytes of two's complement. */
+  /** Writes an integer; a negative one takes ten bytes of two's complement. */
   integer(number: number, value: number): void {
     this.#tag(number, VARINT);
     this.#varint(value);
   }
 
-  /** Repeated integers, packed; nothing where there are none. */
+  /** Writes repeated integers, packed; writes nothing if the list is empty. */
   integers(number: number, values: readonly number[]): void {
     if (values.length === 0) return;
     this.#sized(number, () => {
@@ -39,7 +42,7 @@ export class WireWriter {
     });
   }
 
-  /** Repeated 32-bit floats, packed; nothing where there are none. */
+  /** Writes repeated 32-bit floats, packed; writes nothing if the list is empty. */
   floats(number: number, values: readonly number[]): void {
     if (values.length === 0) return;
     this.#sized(number, () => {
@@ -47,18 +50,18 @@ export class WireWriter {
     });
   }
 
-  /** A 32-bit float. */
+  /** Writes a 32-bit float. */
   float(number: number, value: number): void {
     this.#tag(number, FIXED32);
     this.#float(value);
   }
 
-  /** A string, left out where it is empty. */
+  /** Writes a string; writes nothing if it is empty. */
   text(number: number, text: string): void {
     if (text !== "") this.#sized(number, () => this.#write(text));
   }
 
-  /** Repeated strings, empty ones too. */
+  /** Writes repeated strings, including empty ones. */
   texts(number: number, texts: readonly string[]): void {
     for (const text of texts) this.#sized(number, () => this.#write(text));
   }
@@ -71,12 +74,15 @@ export class WireWriter {
     this.#at += bytes.length;
   }
 
-  /** A message, whose fields `write` writes. */
+  /** Writes a message; `write` writes its fields. */
   message(number: number, write: () => void): void {
     this.#sized(number, write);
   }
 
-  /** Something of a length that is known when it is written: one byte is left for it, more are made room for. */
+  /**
+   * Writes content whose length is known only afterwards: reserves one byte for the length, and
+   * moves the content if it needs more.
+   */
   #sized(number: number, write: () => void): void {
     this.#tag(number, BYTES);
     this.#room(1);

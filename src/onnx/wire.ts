@@ -2,12 +2,12 @@ import { InputError } from "../errors.ts";
 import type { Range, Source } from "./source.ts";
 import { TextPool } from "./text-pool.ts";
 
-/** One protobuf field where it stands: `start` at its tag, `body` to `end` its value. */
+/** One protobuf field and its position: the tag is at `start`, the value from `body` to `end`. */
 export interface Field {
   readonly number: number;
   readonly wire: number;
   readonly start: number;
-  /** Where the length prefix begins (wire type 2), else where the value begins. */
+  /** Start of the length prefix (wire type 2), otherwise of the value. */
   readonly prefix: number;
   readonly body: number;
   readonly end: number;
@@ -22,7 +22,7 @@ export const FIXED32 = 5;
 
 const FIRST_WINDOW = 1 << 14;
 const LAST_WINDOW = 1 << 20;
-/** protobuf's own recursion limit; onnx and onnxruntime refuse what is deeper. */
+/** protobuf's own recursion limit; onnx and onnxruntime reject deeper messages. */
 export const MAX_DEPTH = 100;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -31,8 +31,8 @@ const signed = (value: bigint | number) =>
   typeof value === "number" ? value : Number(BigInt.asIntN(64, value));
 
 /**
- * Reads protobuf wire format from a source through a sliding window, so that what is jumped over
- * is never loaded. Positions are offsets in the source.
+ * Reads protobuf wire format from a source through a sliding window, so that skipped ranges are
+ * never loaded. Positions are offsets in the source.
  * @see https://protobuf.dev/programming-guides/encoding/
  */
 export class WireReader {
@@ -48,7 +48,7 @@ export class WireReader {
     this.#window = source.read(0, Math.min(source.size, FIRST_WINDOW));
   }
 
-  /** The fields of the message in `range`, in file order. */
+  /** Yields the fields of the message in `range`, in file order. */
   *fields(range: Range): Generator<Field> {
     let at = range.start;
     while (at < range.end) {
@@ -58,17 +58,19 @@ export class WireReader {
     }
   }
 
-  /** The value of a varint field, kept to 64 bits two's complement; exact up to 2^53. */
+  /** Reads the value of a varint field as 64-bit two's complement; exact up to 2^53. */
   integer(field: Field): number {
     return signed(this.#varint(field.body, field.end));
   }
 
-  /** The value of a varint field, kept to 32 bits as protobuf keeps an int32 or an enumeration. */
+  /**
+   * Reads the value of a varint field, truncated to 32 bits like protobuf's int32 and enumerations.
+   */
   integer32(field: Field): number {
     return Number(BigInt.asIntN(32, BigInt(this.#varint(field.body, field.end))));
   }
 
-  /** The values of a repeated integer field, packed or not. */
+  /** Reads the values of a repeated integer field, packed or unpacked. */
   integers(field: Field): number[] {
     if (field.wire === VARINT) return [this.integer(field)];
     const values: number[] = [];
@@ -77,7 +79,7 @@ export class WireReader {
     return values;
   }
 
-  /** The values of a repeated float field, packed or not. */
+  /** Reads the values of a repeated float field, packed or unpacked. */
   floats(field: Field): number[] {
     const bytes = this.bytes({ start: field.body, end: field.end });
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -86,11 +88,14 @@ export class WireReader {
     return values;
   }
 
-  /** A string field's text. Throws where it is not UTF-8: names must survive being written again. */
+  /**
+   * Reads a string field's text. Throws if it is not UTF-8, because names must survive being
+   * written again.
+   */
   text(field: Field): string {
     const length = field.end - field.body;
     if (length > LAST_WINDOW)
-      throw this.#error(field.start, `a name of ${length} bytes is no name`);
+      throw this.#error(field.start, `a name of ${length} bytes is too long`);
     const bytes = this.#load(field.body, field.end);
     const from = field.body - this.#from;
     const ascii = this.#texts.at(bytes, from, from + length);
@@ -102,7 +107,7 @@ export class WireReader {
     }
   }
 
-  /** The bytes of a range, at most 2 GiB; may be a view of the source. */
+  /** Returns the bytes of a range, at most 2 GiB, possibly as a view of the source. */
   bytes(range: Range): Uint8Array {
     if (range.start >= this.#from && range.end <= this.#from + this.#window.length)
       return this.#window.subarray(range.start - this.#from, range.end - this.#from);
@@ -115,7 +120,7 @@ export class WireReader {
     const number = Math.floor(tag / 8);
     const wire = tag % 8;
     if (number === 0 || number > 0x1fffffff)
-      throw this.#error(start, "the bytes are no protobuf field");
+      throw this.#error(start, "the bytes are not a protobuf field");
     let body = prefix;
     let end: number;
     if (wire === VARINT) {
@@ -129,7 +134,7 @@ export class WireReader {
       end = body + length;
     } else if (wire === START_GROUP) {
       end = this.#group(prefix, limit, number, depth + 1);
-    } else throw this.#error(start, "the bytes are no protobuf field");
+    } else throw this.#error(start, "the bytes are not a protobuf field");
     if (end > limit) {
       const over = end > this.source.size;
       throw this.#error(
@@ -155,7 +160,7 @@ export class WireReader {
     throw this.#error(start, "a group has no end");
   }
 
-  /** Reads the varint at `at` and leaves #pos behind it. */
+  /** Reads the varint at `at` and sets #pos to its end. */
   #varint(at: number, limit: number): bigint | number {
     const end = Math.min(at + 10, limit);
     const bytes = this.#load(at, Math.max(at, end));

@@ -1,14 +1,14 @@
 import type { Ort } from "./session.ts";
 
-/** How a long call is watched and stopped. */
+/** Options to watch and stop a long call. */
 export interface Watching {
-  /** Stops the call before its next session; it then throws the signal's reason. */
+  /** Stops the call before its next session; the call then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Called before each step with how much is done, from 0 to 1. */
+  /** Called before each step with the progress, from 0 to 1. */
   readonly onProgress?: ((done: number, step: string) => void) | undefined;
 }
 
-/** onnxruntime that makes no session once a call is to stop. */
+/** Wraps onnxruntime so that it creates no more sessions after an abort. */
 export function abortable(ort: Ort, signal: AbortSignal | undefined): Ort {
   if (!signal) return ort;
   const create = (model: string & Uint8Array, options?: object) => {
@@ -18,7 +18,7 @@ export function abortable(ort: Ort, signal: AbortSignal | undefined): Ort {
   return { InferenceSession: { create }, Tensor: ort.Tensor, watch: ort.watch, signal };
 }
 
-/** Calls `onProgress`, if there is one, and throws if the call is to stop. */
+/** Reports progress, and throws if the call was aborted. */
 export const stepper =
   ({ signal, onProgress }: Watching) =>
   (done: number, step: string): void => {

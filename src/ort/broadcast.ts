@@ -2,7 +2,10 @@ import type { Tensor } from "onnxruntime-common";
 import type { Ort } from "./session.ts";
 import { dtypeOf, tensorOfBytes } from "./tensors.ts";
 
-/** The shape that tensors of these shapes have together, by numpy's rules; null where they have none. */
+/**
+ * Returns the common shape of tensors of these shapes by numpy's broadcasting rules; null if there
+ * is none.
+ */
 export function broadcastShape(shapes: readonly (readonly number[])[]): number[] | null {
   const rank = Math.max(...shapes.map(({ length }) => length));
   const shape: number[] = new Array(rank).fill(1);
@@ -15,7 +18,7 @@ export function broadcastShape(shapes: readonly (readonly number[])[]): number[]
   return shape;
 }
 
-/** For every place of a larger shape, the place in a tensor of these dims that is found there. */
+/** Returns, for every index into the broadcast shape, the index into a tensor of these dims. */
 export function placesIn(dims: readonly number[], shape: readonly number[]): Uint32Array {
   const own = [...new Array(shape.length - dims.length).fill(1), ...dims];
   const strides = own.map((dim, k) =>
@@ -35,7 +38,7 @@ export function placesIn(dims: readonly number[], shape: readonly number[]): Uin
   return places;
 }
 
-/** A tensor of numbers in a larger shape; itself where it has that. */
+/** Broadcasts a tensor of numbers to a larger shape; returns it unchanged if it has that shape. */
 export function expanded(ort: Ort, tensor: Tensor, shape: readonly number[]): Tensor {
   if (tensor.dims.join() === shape.join()) return tensor;
   const data = tensor.data as Float32Array;

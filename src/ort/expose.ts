@@ -32,8 +32,8 @@ export function withOutputs(file: ModelFile, names: readonly string[]): ModelFil
 
 /**
  * Makes values of the scope at the end of a path outputs of the model. A branch that is not taken
- * gives a tensor without elements; a loop gives the values of all its turns. Returns null if an
- * operator on the path hands nothing on, or if a data type that it needs is not known.
+ * gives an empty tensor; a loop gives the values of all iterations. Returns null if an operator on
+ * the path cannot expose values, or if a data type is unknown.
  */
 export function expose(
   graph: Graph,
@@ -52,20 +52,23 @@ export function expose(
 /** A value of a tensor type. */
 export interface Tap {
   readonly value: Value;
-  /** As ONNX spells it. */
+  /** In ONNX's spelling. */
   readonly dtype: string;
 }
 
-/** A model whose outputs give values of any of its scopes. */
+/** A model whose outputs expose values of any of its scopes. */
 export interface Taps {
   readonly file: ModelFile;
-  /** The output that gives a value; null if its body hands nothing out. */
+  /** Returns the output that exposes the value; null if its body cannot expose values. */
   outputOf(value: Value): string | null;
-  /** A value in the results of a run, at the first turn of a loop; null if its body did not run. */
+  /**
+   * Returns a value from the results of a run, at the first iteration of a loop; null if its body
+   * did not run.
+   */
   read(ort: Ort, value: Value, results: Tensors): Tensor | null;
 }
 
-/** Makes values of any scope outputs of the model; those of a loop at its first turn. */
+/** Makes values of any scope outputs of the model; those of a loop at its first iteration. */
 export function withTaps(file: ModelFile, taps: Iterable<Tap>): Taps {
   const outputs = new Map<Value, string>();
   let to: ExposeDraft | undefined;
@@ -100,7 +103,7 @@ function draft(graph: Graph): ExposeDraft {
   return { graph, fresh, ...lists, attributes: [] };
 }
 
-/** Hands values of a path's last scope out, step by step; returns their names in the main graph. */
+/** Exposes values of a path's last scope, step by step; returns their names in the main graph. */
 function handOut(
   to: ExposeDraft,
   path: readonly ScopeStep[],
@@ -120,7 +123,7 @@ function handOut(
   return names;
 }
 
-/** Bodies have the operators of the scope around them, functions those that they import. */
+/** A body uses the operator sets of its enclosing scope, a function those that it imports. */
 const importsOnnx = (scope: Scope) =>
   [...outward(scope)].every(
     ({ message }) =>
@@ -128,7 +131,7 @@ const importsOnnx = (scope: Scope) =>
       message.opsets.some(({ domain }) => domain === "" || domain === "ai.onnx"),
   );
 
-/** The first turn of each Scan around a value; null if it was not made. */
+/** Returns the first iteration of each Scan around a value; null if the value was not computed. */
 function firstTurn(ort: Ort, scope: Scope, tensor: Tensor): Tensor | null {
   const turns = pathTo(scope).filter(({ node }) => node.op === "Scan").length;
   const { dims } = tensor;

@@ -10,10 +10,10 @@ const isOnnx = ({ domain }: NodeMessage) => domain === "" || domain === "ai.onnx
 
 const draws = (node: NodeMessage) => isOnnx(node) && (RANDOM.has(node.opType) || drops(node));
 
-/** Whether a node drops values if its third input tells it to train. */
+/** Whether a node drops values if its third input enables training. */
 const drops = ({ opType, inputs }: NodeMessage) => opType === "Dropout" && Boolean(inputs[TRAINS]);
 
-/** The input of a Dropout that tells it to train. */
+/** The input of a Dropout that enables training. */
 const TRAINS = 2;
 
 function* drawing(file: ModelFile): Generator<NodeMessage> {
@@ -21,13 +21,13 @@ function* drawing(file: ModelFile): Generator<NodeMessage> {
     yield* nodes.filter(draws);
 }
 
-/** Whether a model draws at random, by a seed of its own or not. */
+/** Whether a model draws at random, with a fixed seed or not. */
 export const isRandom = (file: ModelFile) => !drawing(file).next().done;
 
 /**
- * A model that draws the same numbers at random in every session: each node that draws has a seed,
- * one and the same, so that another writing of the model draws alike. A Dropout that may train
- * drops nothing: what it drops would hide every difference. Itself if there is nothing to change.
+ * Returns a model that draws the same random numbers in every session. All nodes that draw have the
+ * same seed, so that a rewritten model draws the same numbers. A Dropout in training mode drops
+ * nothing, because it would hide every difference. Returns the same model if nothing changes.
  */
 export function sown(file: ModelFile): ModelFile {
   const nodes = [...drawing(file)];

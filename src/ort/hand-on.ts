@@ -4,25 +4,25 @@ import type { ScopeStep } from "../graph/path.ts";
 import { allScopes } from "../graph/path.ts";
 import type { Attributes, DenseTensor, NewNode } from "../onnx/new-node.ts";
 
-/** A value that is handed on, and its data type; null if that is not known. */
+/** A value to expose, and its data type; null if that is unknown. */
 export interface Handed {
   readonly name: string;
   readonly dtype: string | null;
 }
 
-/** The parts of a patch that hand values on. */
+/** The parts of a patch that expose values. */
 type Parts = "nodes" | "inputs" | "outputs" | "nodeInputs" | "nodeOutputs" | "attributes";
 export type ExposeDraft = { readonly graph: Graph; readonly fresh: () => string } & {
   readonly [K in Parts]: NonNullable<Patch[K]>[number][];
 };
 
 /**
- * Makes values of the entered scope outputs of it, and of the node around it. Returns the names of
- * the node's new outputs; null if the operator hands nothing on.
+ * Makes values of the entered scope outputs of it and of the enclosing node. Returns the names of
+ * the node's new outputs; null if the operator cannot expose values.
  */
 type HandOn = (to: ExposeDraft, step: ScopeStep, values: readonly Handed[]) => string[] | null;
 
-/** A loop gives the values of all its turns, stacked. */
+/** A loop exposes the values of all its iterations, stacked. */
 export const ALL_TURNS: Readonly<Record<string, HandOn>> = {
   If(to, { node, scope }, values) {
     for (const { name, dtype } of values)
@@ -49,7 +49,7 @@ export const ALL_TURNS: Readonly<Record<string, HandOn>> = {
   },
 };
 
-/** A Loop gives the value of the first turn that makes it; a Scan still stacks all. */
+/** A Loop exposes the value of the first iteration that computes it; a Scan still stacks all. */
 export const FIRST_TURN: Readonly<Record<string, HandOn>> = {
   ...ALL_TURNS,
   Loop(to, { node, scope }, values) {
@@ -105,7 +105,7 @@ function output(
   outputs.push({ name, type, scope, index } satisfies Port);
 }
 
-/** New outputs of a node, before the one at `index`. */
+/** Adds outputs to a node, before the one at `index`. */
 function results(to: ExposeDraft, node: Node, index: number, values: readonly Handed[]): string[] {
   return values.map(() => {
     const name = to.fresh();
@@ -118,7 +118,7 @@ const constant = (tensor: Omit<DenseTensor, "name">): Attributes => ({
   value: { tensor: { name: "", ...tensor } },
 });
 
-/** A tensor without elements. */
+/** Returns an empty tensor. */
 const empty = (to: ExposeDraft, scope: Scope, dtype: string, before: Node | null = null): string =>
   addNode(
     to,
@@ -129,7 +129,7 @@ const empty = (to: ExposeDraft, scope: Scope, dtype: string, before: Node | null
     before,
   );
 
-/** Nodes that make `after`: `before`, or the value itself while `before` has no elements. */
+/** Returns nodes that compute `after`: `before`, or the value itself while `before` is empty. */
 function firstOf(
   to: ExposeDraft,
   scope: Scope,

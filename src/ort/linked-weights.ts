@@ -7,21 +7,24 @@ import { type ModelFile, tensorBytes } from "../onnx/model-file.ts";
 import { openFile } from "../onnx/open-file.ts";
 import { bytesSource, originOf } from "../onnx/source.ts";
 
-/** Fields of a TensorProto that say where its values are. */
+/** Fields of a TensorProto that locate its values. */
 const VALUES: ReadonlySet<number> = new Set([FIELD.tensorRaw, FIELD.tensorExternalData, 14]);
 
-/** A model that looks for its data where it lies before it is copied; itself where nothing is to be copied. */
+/**
+ * Returns a model that reads its data files at their current locations, before they are copied; the
+ * same model if none is to be copied.
+ */
 export function beforeCopies(file: ModelFile): ModelFile {
   const { copies } = file.folder ?? {};
   return copies?.size ? relocated(file, (name) => copies.get(name) ?? name) : file;
 }
 
-/** A model that looks for its data under other names. */
+/** Returns a model that reads its data files under other names. */
 export function relocated(file: ModelFile, rename: (location: string) => string): ModelFile {
   return patchedFile(file, { locations: rename });
 }
 
-/** A model with the data inside that is to be a file of its own. */
+/** Returns a model that embeds data that will become a file of its own. */
 export function withCompanionInside(file: ModelFile): ModelFile {
   const { companion } = file.folder ?? {};
   if (!companion) return file;
@@ -34,8 +37,8 @@ export function withCompanionInside(file: ModelFile): ModelFile {
 }
 
 /**
- * A small model made of parts of another, with the data inside that these keep in files.
- * onnxruntime is given bytes, and would look for the files in the current folder.
+ * Returns a small model built from parts of another, with external data embedded, because
+ * onnxruntime would look for the files of a model given as bytes in the current folder.
  */
 export function withDataInside(model: Uint8Array, whole: ModelFile): Uint8Array {
   if (externalLocations(whole).size === 0) return model;
@@ -48,8 +51,8 @@ export function withDataInside(model: Uint8Array, whole: ModelFile): Uint8Array 
 }
 
 /**
- * Whether a tensor of a later model is an earlier one's but for where its values are found: in the
- * very bytes that the earlier one holds. No value is read.
+ * Whether a tensor of a later model differs from an earlier one's only in how it refers to the same
+ * bytes. Reads no values.
  */
 export function movedOnly(
   before: ModelFile,
@@ -81,7 +84,10 @@ function samePlace(before: ModelFile, { raw }: TensorMessage, after: ModelFile, 
   );
 }
 
-/** Whether a Constant node of a later model is an earlier one's but for where its values are found. */
+/**
+ * Whether a Constant node of a later model differs from an earlier one's only in how it refers to
+ * the same bytes.
+ */
 export function constantMovedOnly(
   before: ModelFile,
   a: NodeMessage,

@@ -3,14 +3,14 @@ import type { ModelFile } from "../onnx/model-file.ts";
 import { runnable } from "./loading.ts";
 import { type Ort, withSession } from "./session.ts";
 
-/** What onnxruntime says of a sound model for which it has no code. */
+/** onnxruntime's messages for valid models that it has no kernels for. */
 export const NO_KERNEL =
   /Could not find an implementation|not a registered function\/op|Type 'tensor\(bfloat16\)'/;
 
 /**
- * Throws an InputError, with onnxruntime's whole reason, where it holds that a model is none that it
- * can load: its IR version, an operator set, a name that is there twice. A sound model that it has
- * no kernels for passes. Loads the whole model.
+ * Throws an InputError with onnxruntime's reason if onnxruntime rejects the model: its IR version,
+ * an operator set, a duplicate name. Accepts a valid model that it has no kernels for. Loads the
+ * whole model.
  */
 export async function checkLoadable(ort: Ort, file: ModelFile): Promise<void> {
   try {
@@ -21,13 +21,13 @@ export async function checkLoadable(ort: Ort, file: ModelFile): Promise<void> {
   }
 }
 
-/** What is said of a model that onnxruntime does not load. */
+/** Returns the message for a model that onnxruntime does not load. */
 export const unloadable = ({ source }: ModelFile, thrown: unknown) =>
   new InputError(
     `${source.name}: onnxruntime cannot load this model: ${wholeReason(thrown)}; convert it for this version, or export it again.`,
   );
 
-/** All that onnxruntime says, without its codes and the place in its own source. */
+/** Returns onnxruntime's whole message, without its codes and source positions. */
 function wholeReason(thrown: unknown): string {
   return String((thrown as Error)?.message ?? thrown)
     .replace(/^(?:Error: )?(?:Can't create a session\. )?/, "")

@@ -14,12 +14,12 @@ import type { Runnable } from "./session.ts";
 import { isUnnameable } from "./unnameable.ts";
 import { withinReach } from "./within-reach.ts";
 
-/** Bytes above which a model in a file is not loaded to be handed over: its weights are linked. */
+/** Size in bytes above which a model in a file is loaded by path, with linked weights. */
 const LOADED = 1 << 28;
 
 /**
- * A model as onnxruntime takes it: by the path it was written to or lies at as it is, else by its
- * bytes, without those weights that onnxruntime can read in the file they lie in.
+ * Returns a model in the form that onnxruntime takes: the path of its unchanged file, otherwise its
+ * bytes without the weights that onnxruntime can read from their file.
  */
 export function runnable(file: ModelFile, written?: string): Runnable {
   return { ...placed(file, written), title: file.source.name };
@@ -37,7 +37,7 @@ function placed(file: ModelFile, written?: string): Runnable {
     [...externalLocations(file)].every((name) => name === companion?.location)
   )
     return { model: written };
-  // New data waits for its name beside the model, in a folder inside the one of the old data.
+  // New data waits in a temporary folder inside the folder of the old data.
   const waiting = (name: string) =>
     name === companion?.location ? `${written?.split(/[/\\]/).at(-2)}/${name}` : name;
   const home = folder?.path ?? undefined;
@@ -51,13 +51,13 @@ function placed(file: ModelFile, written?: string): Runnable {
   return { model: reach.source.read(0, reach.source.size), folder: reach.folder };
 }
 
-/** Throws an InputError where onnxruntime would look for a model's data in the current folder. */
+/** Throws an InputError if onnxruntime would look for a model's data in the current folder. */
 function checkReachable(file: ModelFile): void {
   const { companion } = file.folder ?? {};
   const [lost] = [...externalLocations(file)].filter((name) => name !== companion?.location);
   if (lost !== undefined)
     throw new InputError(
-      `${file.source.name} keeps weights in ${lost}; open the model by its path, so that the file beside it is found.`,
+      `${file.source.name} keeps weights in ${lost}; open the model by its path, so that the file next to it is found.`,
     );
 }
 
@@ -66,8 +66,8 @@ const liesIn = (folder: string, { path, name, isLink }: Source) =>
   !isLink && path?.slice(0, -name.length - 1) === folder;
 
 /**
- * The model with weights of its main graph as graph inputs of the same name, type and shape:
- * onnxruntime's JavaScript ignores a feed that overrides an initializer.
+ * Turns weights of the main graph into graph inputs of the same name, type and shape, because
+ * onnxruntime's JavaScript API ignores feeds that override an initializer.
  */
 export function withWeightsAsInputs({ file, main }: Graph, names: readonly string[]): ModelFile {
   const present = new Set(file.graph.inputs.map(({ name }) => name));
@@ -78,7 +78,7 @@ export function withWeightsAsInputs({ file, main }: Graph, names: readonly strin
   return patchedFile(file, { removed, inputs });
 }
 
-/** The model with other values in some of its weights, by name, as raw data. */
+/** Replaces the values of some weights, by name, as raw data. */
 export function withOtherWeights(
   graph: Graph,
   weights: ReadonlyMap<string, Uint8Array>,

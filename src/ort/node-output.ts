@@ -4,8 +4,8 @@ import { openFile } from "../onnx/open-file.ts";
 import { bytesSource } from "../onnx/source.ts";
 
 /**
- * Makes one of a node's outputs, present or not, an output of the model: the one at `index` of the
- * node that makes `value`. Returns the model and the output's name.
+ * Makes an output of a node an output of the model: the one at `index`, present or not, of the node
+ * that makes `value`. Returns the model and the output's name.
  */
 export function withNodeOutput(
   model: Uint8Array,

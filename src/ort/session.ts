@@ -2,53 +2,58 @@ import type { InferenceSession, Tensor, TensorConstructor } from "onnxruntime-co
 import { InputError } from "../errors.ts";
 import { isUnnameable, withNamesAgain, withOtherNames } from "./unnameable.ts";
 
-/** What this project needs of onnxruntime: `import * as ort from "onnxruntime-node"` or "-web". */
+/** The parts of onnxruntime that are used: `import * as ort from "onnxruntime-node"` or "-web". */
 export interface Ort {
   readonly InferenceSession: {
     create(model: string, options?: InferenceSession.SessionOptions): Promise<InferenceSession>;
     create(model: Uint8Array, options?: InferenceSession.SessionOptions): Promise<InferenceSession>;
   };
   readonly Tensor: TensorConstructor;
-  /** What watches the sessions from another process, because onnxruntime may end this one. */
+  /** Watches the sessions from another process, because onnxruntime may end this one. */
   readonly watch?: Watch | undefined;
-  /** Stops the call that it is handed to. */
+  /** Aborts the call. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Hears of every session before it is made. */
+/** Called before every session is created. */
 export interface Watch {
-  /** The highest level that sessions are given. */
+  /** The highest optimization level of sessions. */
   readonly ceiling: Level;
   readonly session: (model: string, level: Level) => void;
 }
 
-/** A model that onnxruntime can load: its bytes, or its path; and the folder of its external data. */
+/**
+ * A model that onnxruntime can load: its bytes or its path, and the folder of its external data.
+ */
 export interface Runnable {
   readonly model: Uint8Array | string;
   readonly folder?: string | undefined;
-  /** What a report calls it; a model of some nodes alone has none. */
+  /** The name in reports; absent for a model of a few nodes. */
   readonly title?: string | undefined;
 }
 
-/** How far onnxruntime optimises, as it spells it. */
+/** onnxruntime's optimization levels, in its spelling. */
 export type Level = "disabled" | "basic" | "extended" | "all";
 
-/** The levels from the fullest on. */
+/** The levels, highest first. */
 export const LEVELS: readonly Level[] = ["all", "extended", "basic", "disabled"];
 
-/** The lower of two levels. */
+/** Returns the lower of two levels. */
 const lower = (a: Level, b: Level) => (LEVELS.indexOf(a) > LEVELS.indexOf(b) ? a : b);
 
 /** Tensors by name. */
 export type Tensors = Readonly<Record<string, Tensor>>;
 
-/** Options of onnxruntime, and whether the session runs a few times only. */
+/** Options of onnxruntime, and whether the session runs only a few times. */
 type SessionOptions = InferenceSession.SessionOptions & {
-  /** Idle threads sleep instead of spinning, which takes a third of the processor time of a few short runs. */
+  /**
+   * Idle threads sleep instead of spinning, which saves a third of the processor time of a few
+   * short runs.
+   */
   readonly briefly?: boolean;
 };
 
-/** Opens a session on the model; it is the caller's to release. Nothing is logged. */
+/** Opens a session on the model; the caller releases it. Logs nothing. */
 export async function openSession(
   ort: Ort,
   { model, folder, title = "some of its nodes" }: Runnable,
@@ -78,7 +83,7 @@ export async function openSession(
   return withNamesAgain(await ort.InferenceSession.create(renamed.model, options), renamed.names);
 }
 
-/** Runs `work` with a session on the model and lets the session go. */
+/** Runs `work` with a session on the model and releases the session. */
 export async function withSession<T>(
   ort: Ort,
   model: Runnable,
@@ -94,8 +99,8 @@ export async function withSession<T>(
 }
 
 /**
- * Runs a session for some of its outputs. onnxruntime-node 1.23 and older call what they give by
- * the names of the session's first outputs, whichever were asked for.
+ * Runs a session for some of its outputs. onnxruntime-node 1.23 and older label the results with
+ * the names of the session's first outputs, whichever were requested.
  */
 export async function runFor(
   session: InferenceSession,
@@ -108,7 +113,7 @@ export async function runFor(
   return Object.fromEntries(asked.map((name, k) => [name, got[session.outputNames[k]]]));
 }
 
-/** Runs a session on what a user gives; an InputError where onnxruntime refuses it as it runs. */
+/** Runs a session on a user's data; throws an InputError if onnxruntime rejects it. */
 export async function runBatch(
   session: InferenceSession,
   feeds: Tensors,
@@ -123,7 +128,7 @@ export async function runBatch(
   }
 }
 
-/** The first line of what onnxruntime says, without its codes and the place in its own source. */
+/** Returns the first line of onnxruntime's message, without its codes and source positions. */
 export function reason(error: unknown): string {
   const text = String((error as Error)?.message ?? error);
   return text

@@ -4,7 +4,10 @@ import { decodeNumbers, encodeNumbers } from "../graph/tensor.ts";
 import { dataTypeNamed } from "../onnx/data-types.ts";
 import type { Ort } from "./session.ts";
 
-/** A float tensor's values as float64, exactly. Integers and booleans are taken as numbers. */
+/**
+ * Returns a float tensor's values as float64, exactly. Integers and booleans are converted to
+ * numbers.
+ */
 export function toFloat64(tensor: Tensor): Float64Array {
   const values = numbersIn(tensor);
   return values instanceof Float64Array && values !== tensor.data
@@ -13,8 +16,8 @@ export function toFloat64(tensor: Tensor): Float64Array {
 }
 
 /**
- * A tensor's values as numbers, to be read only: where they lie if they are float32 or float64, as
- * float32 if they are float16, else as float64.
+ * Returns a tensor's values as numbers, read-only: as a view if they are float32 or float64, as
+ * float32 if they are float16, otherwise as float64.
  */
 export function numbersIn(tensor: Tensor): Float32Array | Float64Array {
   const { data } = tensor;
@@ -30,13 +33,13 @@ export function numbersIn(tensor: Tensor): Float32Array | Float64Array {
   return numbers;
 }
 
-/** A tensor's values where they lie, as raw data; strings have none. */
+/** Views a tensor's values as raw data; strings have none. */
 export function bytesOfTensor({ data }: Tensor): Uint8Array {
   const { buffer, byteOffset, byteLength } = data as Uint8Array;
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** The tensor's type as ONNX spells it. */
+/** Returns the tensor's type in ONNX's spelling. */
 export const dtypeOf = (tensor: Tensor) => dataTypeNamed(tensor.type)!.name;
 
 const arrays = {
@@ -54,10 +57,10 @@ const arrays = {
   bool: Uint8Array,
 };
 
-/** The type in which what holds bfloat16 is run: onnxruntime's JavaScript API has no tensors of it. */
+/** The type that stands in for bfloat16, because onnxruntime's JavaScript API does not have it. */
 export const runsAs = (dtype: string) => (dtype === "bfloat16" ? "float" : dtype);
 
-/** As `tensorOfBytes`, bfloat16 as float. */
+/** Like `tensorOfBytes`, with bfloat16 as float. */
 export function tensorToRun(
   ort: Ort,
   dtype: string,
@@ -69,7 +72,10 @@ export function tensorToRun(
   return tensorOfBytes(ort, as, data, dims);
 }
 
-/** Raw little-endian data as a tensor of onnxruntime's. Throws for types its API does not have. */
+/**
+ * Turns little-endian raw data into a tensor of onnxruntime. Throws for types that its API does not
+ * have.
+ */
 export function tensorOfBytes(
   ort: Ort,
   dtype: string,
@@ -78,7 +84,8 @@ export function tensorOfBytes(
 ): Tensor {
   const type = dataTypeNamed(dtype)?.ort;
   const array = arrays[dtype as keyof typeof arrays];
-  if (!type || !array) throw new TypeError(`onnxruntime's JavaScript API has no ${dtype} tensors`);
+  if (!type || !array)
+    throw new TypeError(`onnxruntime's JavaScript API does not have ${dtype} tensors`);
   const data = new array(new Uint8Array(bytes).buffer);
   return new (ort.Tensor as unknown as new (type: string, data: unknown, dims: number[]) => Tensor)(
     type,

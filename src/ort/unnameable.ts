@@ -6,18 +6,18 @@ import { bytesSource } from "../onnx/source.ts";
 const INHERITED: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype));
 
 /**
- * Whether onnxruntime's JavaScript confuses an output of this name with what every object has:
- * constructor, toString, __proto__.
+ * Whether onnxruntime's JavaScript API confuses an output of this name with a property that every
+ * object inherits: constructor, toString, __proto__.
  */
 export const isUnnameable = (name: string) => INHERITED.has(name);
 
-/** A model whose unnameable outputs have other names, and these by the old ones. */
+/** A model whose unnameable outputs are renamed, and the new names by the old ones. */
 export interface Renamed {
   readonly model: Uint8Array;
   readonly names: ReadonlyMap<string, string>;
 }
 
-/** Gives the outputs with unnameable names other ones. */
+/** Renames outputs with unnameable names. */
 export function withOtherNames(model: Uint8Array): Renamed {
   const file = openFile(bytesSource(model), null);
   const { graph } = file;
@@ -44,7 +44,7 @@ export function withOtherNames(model: Uint8Array): Renamed {
   return { model: patched.read(0, patched.size), names };
 }
 
-/** A session that gives outputs under the names they had before. */
+/** Wraps a session so that its results have the original names. */
 export function withNamesAgain(session: InferenceSession, names: Renamed["names"]) {
   const before = new Map([...names].map(([name, other]) => [other, name]));
   const own = (name: string) => before.get(name) ?? name;

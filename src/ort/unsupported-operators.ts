@@ -13,18 +13,21 @@ const KEEPING = new Set(
   ["GroupNorm", "SkipGroupNorm", "BiasAdd"].map((op) => `com.microsoft.${op}`),
 );
 
-/** Others without a CPU kernel, and plain operators that give the same types. */
+/** Other operators without a CPU kernel, and plain operators that give the same types. */
 const ALIKE: Readonly<Record<string, (file: ModelFile, node: NodeMessage) => NewNode[]>> = {
   "com.microsoft.BiasSplitGelu": halved,
   "com.microsoft.NhwcConv": (file, node) => convolved(file, node, true),
   "com.microsoft.NhwcFusedConv": (file, node) => convolved(file, node, false),
 };
 
-/** Tells whether onnxruntime has no CPU kernel for a node. */
+/** Whether onnxruntime has no CPU kernel for a node. */
 export const isKernelLess = ({ op }: Pick<Node, "op">) =>
   KEEPING.has(op) || Object.hasOwn(ALIKE, op);
 
-/** Puts plain operators in the place of those without a kernel: the inferred types are the same. */
+/**
+ * Replaces nodes without a kernel by plain operators with the same types, so that shapes can be
+ * inferred.
+ */
 export function withKeptShapes(model: Uint8Array): Uint8Array {
   const file = openFile(bytesSource(model), null);
   const nodes = file.graph.nodes.flatMap((node) => {
@@ -49,16 +52,19 @@ const plainNode = (
   attributes: Attributes = {},
 ): NewNode => ({ name: "", op, inputs, outputs, attributes });
 
-/** The opset from which a Split states the number of its pieces. */
+/** The first opset in which a Split states the number of its pieces. */
 const PIECES = 18;
 
-/** The first half along the last axis. */
+/** Returns the first half along the last axis. */
 function halved({ opsets }: ModelFile, { inputs: [x], outputs: [y] }: NodeMessage): NewNode[] {
   const pieces = (opsets.get("") ?? 0) >= PIECES ? { num_outputs: 2 } : {};
   return [plainNode("Split", [x], [y, `${y}:rest`], { axis: -1, ...pieces })];
 }
 
-/** A convolution between transposes of its image, and of its weights if these have that layout. */
+/**
+ * Returns a convolution between transposes of its image, and of its weights if these have that
+ * layout.
+ */
 function convolved(
   file: ModelFile,
   { inputs: [x, w, ...rest], outputs: [y], attributes }: NodeMessage,
@@ -78,13 +84,13 @@ function convolved(
   ];
 }
 
-/** A convolution's attribute: an integer, integers or a string. */
+/** Returns a convolution's attribute: an integer, integers or a string. */
 const attributeOf = ({ reader }: ModelFile, { i, s, ints }: AttributeMessage) =>
   i ?? (s ? new TextDecoder().decode(reader.bytes(s)) : ints);
 
 /**
- * Puts the plain sum of some of a node's inputs in the place of that node, which makes `value`.
- * The sum is an output, the node's own outputs are none.
+ * Replaces the node that makes `value` by the plain sum of some of its inputs. The sum is an output
+ * of the model, the node's own outputs are not.
  */
 export function withPlainSum(
   model: Uint8Array,

@@ -4,9 +4,9 @@ import type { ModelFile } from "../onnx/model-file.ts";
 import type { Source } from "../onnx/source.ts";
 
 /**
- * A model and a folder in which onnxruntime finds all of its data, which follows no link out of
- * the folder it is given: where a link leads out, as in Hugging Face's cache, that is the nearest
- * folder that holds everything, and the model names the files as they lie from there.
+ * Returns a model and a folder that contains all of its data, because onnxruntime does not follow
+ * links out of the folder it is given. If links lead out, as in Hugging Face's cache, this is the
+ * nearest common folder, and the model names its files relative to it.
  */
 export function withinReach(file: ModelFile): { source: Source; folder: string | undefined } {
   const { source, folder } = file;
@@ -27,7 +27,7 @@ export function withinReach(file: ModelFile): { source: Source; folder: string |
 
 const SEPARATOR = /[/\\]/;
 
-/** The beginning that two paths have in common. */
+/** Returns the common prefix of two paths. */
 function shared(a: readonly string[], b: readonly string[]): string[] {
   const length = a.findIndex((part, k) => part !== b[k]);
   return a.slice(0, length < 0 ? a.length : length);

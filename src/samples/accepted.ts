@@ -2,19 +2,22 @@ import { attribute, type Node, type Value } from "../graph/graph.ts";
 import { own } from "../graph/own.ts";
 import { dataArrivals } from "./compared-values.ts";
 
-/** Numbers that an operator accepts in an input: from the first up to, not including, the second. */
+/**
+ * Numbers that an operator accepts in an input: from the first, inclusive, to the second,
+ * exclusive.
+ */
 export type Accepted = readonly [low: number, high: number];
 
 const ONE: Accepted = [1, 2];
 const ZERO: Accepted = [0, 1];
 const FEW: Accepted = [1, 4];
 const PENALTY: Accepted = [1, 1.5];
-/** More than the tokens that a sequence is made up of at first. */
+/** Above the number of tokens in the first synthetic sequence. */
 const TOKENS: Accepted = [16, 17];
-/** As many tokens less one: a search that ends early leaves the rest of its output undefined. */
+/** One token fewer: a search that ends early leaves the rest of its output undefined. */
 const NEARLY_ALL: Accepted = [15, 16];
 
-/** What operators accept, by the index of the input: sizes and counts small enough to run at once. */
+/** Accepted numbers by the index of the input: sizes and counts small enough to run fast. */
 const SLOTS: Readonly<Record<string, Readonly<Record<number, Accepted>>>> = {
   "com.microsoft.BeamSearch": {
     1: TOKENS,
@@ -65,16 +68,18 @@ const SLOTS: Readonly<Record<string, Readonly<Record<number, Accepted>>>> = {
 
 /** Operators that search for tokens; their first input holds tokens. */
 const SEARCHES = /^com\.microsoft\.(BeamSearch|GreedySearch|Sampling)$/;
-/** Tokens that every vocabulary has. */
+/** Tokens that every vocabulary contains. */
 const FEWEST = 4;
 
-/** Numbers by which scores are divided or cut, as exporters name them. */
+/** Numbers by which scores are divided or cut off, in exporters' names. */
 const NAMES: readonly (readonly [RegExp, Accepted])[] = [
   [/penalty|temperature/i, PENALTY],
   [/top_?p|prob/i, [0.5, 1]],
 ];
 
-/** The numbers that the operators behind an input accept there; null if any will do. */
+/**
+ * Returns the numbers that the operators reading an input accept there; null if they accept all.
+ */
 export function acceptedAt(input: Value, float: boolean): Accepted | null {
   for (const { uses } of dataArrivals(input))
     for (const { node, index } of uses) {

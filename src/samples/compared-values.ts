@@ -2,24 +2,26 @@ import { numbersOf } from "../graph/constants.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { walk } from "../graph/walk.ts";
 
-/** Operators that hand numbers on as they are. */
+/** Operators that pass numbers on unchanged. */
 const CARRIERS = new Set(
   "Cast Identity Reshape Unsqueeze Squeeze Transpose Flatten Slice Concat Expand Clip Where".split(
     " ",
   ),
 );
 
-/** Operators that put numbers in order, as lengths are before a recurrence over padded sequences. */
+/** Operators that sort numbers, as lengths are sorted before a recurrence over padded sequences. */
 const SORTERS = new Set(["TopK", "Gather"]);
 
-/** Values that a search may look at. */
+/** Maximum number of values that a search visits. */
 const LOOKS = 1000;
 
-/** Where a value's numbers arrive as they are: itself, and what carriers make of it. */
+/** Returns the values that a value's numbers reach unchanged, itself included. */
 export const arrivals = (input: Value): Iterable<Value> =>
   walk([input], (value) => carried(value), LOOKS);
 
-/** The same, and what is sorted; but not what only decides how another value is carried. */
+/**
+ * Like `carried`, including sorted numbers, but excluding values that it only selects or shapes.
+ */
 export const dataArrivals = (input: Value): Iterable<Value> =>
   walk(
     [input],
@@ -35,7 +37,9 @@ const carried = (
     .filter(({ node, index }) => carries(node.op, index))
     .flatMap(({ node }) => node.outputs.filter((output) => output !== null));
 
-/** Numbers with which an input is compared, as a sample rate is before the branches for each. */
+/**
+ * Returns the numbers that an input is compared with, such as sample rates that select a branch.
+ */
 export function comparedWith(graph: Graph, input: Value): number[] {
   const numbers = new Set<number>();
   for (const { uses } of arrivals(input))

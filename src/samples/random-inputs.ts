@@ -11,17 +11,17 @@ import { tensorOfBytes } from "../ort/tensors.ts";
 import { type Accepted, acceptedAt } from "./accepted.ts";
 import { arrivals, comparedWith } from "./compared-values.ts";
 
-/** One thing to try: which candidate of each dimension's ladder, and how large integers are. */
+/** One attempt: which candidate size of each dimension, and how large integers are. */
 export interface Attempt {
   readonly step: number;
   readonly integers: "bounded" | "zeros" | "ones";
-  /** Normally distributed, or the same without signs. */
+  /** Normally distributed, or their absolute values. */
   readonly floats: "normal" | "positive";
-  /** Which way a model is sent that branches on its inputs. */
+  /** Which branch a model takes that branches on its inputs. */
   readonly turn: number;
 }
 
-/** Makes up an input of a shape for an attempt; sets of inputs are told apart by their round. */
+/** Draws random values for an input of a shape; `round` numbers the sets of inputs. */
 export type Fill = (
   input: Value,
   type: Type,
@@ -30,7 +30,10 @@ export type Fill = (
   round: number,
 ) => Tensor;
 
-/** Makes up seeded inputs. One that is asked for again, while others change, is not made again. */
+/**
+ * Creates a generator of seeded random inputs. It caches each input for requests in which only
+ * others change.
+ */
 export function filler(ort: Ort, graph: Graph, types: Types, seed: number): Fill {
   const last = new Map<string, { readonly key: string; readonly tensor: Tensor }>();
   return (input, type, shape, attempt, round) => {
@@ -61,7 +64,7 @@ function made(
   if (dtype === "string") return new ort.Tensor("string", new Array(count).fill("a"), shape);
   if (!hasTensors(dtype))
     throw new InputError(
-      `input ${input.name} of ${graph.file.source.name} is of type ${dtype}, of which onnxruntime's JavaScript API has no tensors; convert the model to float.`,
+      `input ${input.name} of ${graph.file.source.name} is of type ${dtype}, which onnxruntime's JavaScript API does not support; convert the model to float.`,
     );
   const accepted = acceptedAt(input, isFloat(dtype));
   if (isFloat(dtype)) {
@@ -119,7 +122,7 @@ function made(
   }[dtype];
   if (!narrow)
     throw new InputError(
-      `input ${input.name} of ${graph.file.source.name} is of type ${dtype}, which is not made up; give --inputs.`,
+      `input ${input.name} of ${graph.file.source.name} is of type ${dtype}, for which there are no random inputs; give --inputs.`,
     );
   const array = narrow.from(numbers);
   return tensorOfBytes(ort, dtype, new Uint8Array(array.buffer), shape);
@@ -127,7 +130,10 @@ function made(
 
 const UNBOUNDED = 100;
 
-/** One more than the largest integer an input may hold, as the tables it indexes tell. */
+/**
+ * Returns the exclusive upper bound of an integer input, from the sizes of the tables that it
+ * indexes.
+ */
 function bound(types: Types, input: Value): number {
   let least = Infinity;
   for (const { uses } of arrivals(input))

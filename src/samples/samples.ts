@@ -13,35 +13,35 @@ import { comparedWith } from "./compared-values.ts";
 import { type Attempt, type Fill, filler } from "./random-inputs.ts";
 import { sizeOf } from "./sizes.ts";
 
-/** What a user may say of the inputs that are made up. */
+/** A user's settings for random inputs. */
 export interface SampleOptions {
   /** Sizes of free dimensions by name; an unnamed one is "input.axis". */
   readonly dims?: Readonly<Record<string, number>> | undefined;
   readonly seed?: number | undefined;
 }
 
-/** The options of sample inputs, as they are checked. */
+/** Declarations of the options for sample inputs. */
 export const sampling: Declared<SampleOptions> = { dims: object, seed: number };
 
-/** The options of runs on sample inputs, as they are checked. */
+/** Declarations of the options for runs on sample inputs. */
 export const runOptions = { ...sampling, ...watching, feeds: objects } as const;
 
-/** Made-up inputs on which a model runs, and the sizes chosen for its free dimensions. */
+/** Random inputs on which a model runs, and the sizes chosen for its free dimensions. */
 export interface Samples {
   readonly feeds: readonly Tensors[];
   readonly dims: Readonly<Record<string, number>>;
 }
 
-/** How many sets of sizes are tried. */
+/** Maximum number of sets of sizes that are tried. */
 const STEPS = 8;
-/** Bytes of one set of made-up inputs. */
+/** Maximum size in bytes of one set of random inputs. */
 const LARGEST = 1 << 30;
 
 /**
- * Makes `count` sets of seeded inputs. Shapes and types are the model's; free dimensions, and the
- * range of integers, are chosen by trying `run` until the model takes them; floats are positive
- * where its outputs then hold more numbers (a logarithm has none of others). Throws an InputError
- * with what onnxruntime said last where it never does.
+ * Draws `count` sets of seeded random inputs. Shapes and types are the model's. Free dimensions and
+ * the range of integers are chosen by trying `run` until the model accepts them. Floats are
+ * positive if the outputs then contain fewer NaN, as with a logarithm. Throws an InputError with
+ * onnxruntime's last message if no attempt succeeds.
  */
 export async function sampleInputs(
   ort: Ort,
@@ -93,13 +93,13 @@ export async function sampleInputs(
   );
 }
 
-/** Whether an input's values may decide on the branches that a model takes. */
+/** Whether an input's values may decide which branch a model takes. */
 const varies = (graph: Graph, types: Types, input: Value) =>
   types.get(input)?.dtype === "bool" || comparedWith(graph, input).length > 0;
 
 type Run = (feeds: Tensors) => Promise<readonly Tensors[]>;
 
-/** How many floats of some outputs are NaN or infinite. */
+/** Returns how many floats of some outputs are NaN or infinite. */
 const withoutNumbers = (outputs: readonly Tensors[]): number =>
   outputs
     .flatMap((tensors) => Object.values(tensors))
@@ -147,7 +147,7 @@ function make(
     const type = types.get(input);
     if (!type?.shape)
       throw new InputError(
-        `input ${input.name} is no tensor of a known rank; give inputs with --inputs.`,
+        `input ${input.name} is not a tensor of known rank; give inputs with --inputs.`,
       );
     const shape = type.shape.map((dim, axis) => {
       if (typeof dim === "number") return dim;
@@ -160,7 +160,7 @@ function make(
     bytes += elements(shape) * 8;
     if (shape.some((dim) => dim < 0) || bytes > LARGEST)
       throw new InputError(
-        `input ${input.name} has the shape ${showShape(shape)}, too large to make up; give --dim or --inputs.`,
+        `input ${input.name} has shape ${showShape(shape)}, which is too large for random inputs; give --dim or --inputs.`,
       );
     feeds[input.name] = fill(input, type, shape, attempt, round);
   }

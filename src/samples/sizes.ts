@@ -9,7 +9,7 @@ const SEQUENCE = [8, 16, 32, 64, 128, 256, 512];
 const CHANNELS = [3, 1, 4];
 const PAST = 8;
 
-/** A size for a free dimension: the `step`-th that is usual where it stands. */
+/** Returns a size for a free dimension: the `step`-th of those usual at its position. */
 export function sizeOf(
   input: Value,
   { dtype, shape }: Type,
@@ -35,7 +35,7 @@ export function sizeOf(
   return at(SEQUENCE);
 }
 
-/** The channels that a convolution on the input takes. */
+/** Returns the number of channels that a convolution on the input takes. */
 function channels(input: Value): number | null {
   for (const { node, index } of input.uses) {
     const weight = node.inputs[1]?.initializer;

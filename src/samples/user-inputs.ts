@@ -10,14 +10,14 @@ import { bytesSource } from "../onnx/source.ts";
 import type { Ort, Tensors } from "../ort/session.ts";
 import { tensorOfBytes } from "../ort/tensors.ts";
 
-/** A tensor of the user's before it is held against the model. */
+/** A user's tensor before it is checked against the model. */
 interface Given {
   readonly dtype: string;
   readonly dims: readonly number[];
   readonly bytes: Uint8Array;
 }
 
-/** Inputs from an .npz: one array for each input of the model, by name. */
+/** Reads inputs from an .npz: one array for each input of the model, by name. */
 export function feedsOfNpz(
   ort: Ort,
   { graph, types }: { readonly graph: Graph; readonly types: Types },
@@ -32,7 +32,10 @@ export function feedsOfNpz(
   return matched(ort, graph, types, new Map(arrays));
 }
 
-/** Inputs from the files of an ONNX test_data_set folder: input_0.pb for the first input, and so on. */
+/**
+ * Reads inputs from the files of an ONNX test_data_set folder: input_0.pb for the first input, and
+ * so on.
+ */
 export function feedsOfTestData(
   ort: Ort,
   graph: Graph,
@@ -47,7 +50,9 @@ export function feedsOfTestData(
     try {
       read = openTensor(file);
     } catch {
-      throw new InputError(`input_${index}.pb is no TensorProto; give a folder of ONNX test data.`);
+      throw new InputError(
+        `input_${index}.pb is not a TensorProto; give a folder of ONNX test data.`,
+      );
     }
     const isInput = graph.main.inputs.some((value) => value.name === read.name);
     given.set(isInput ? read.name : input.name, read);
@@ -61,7 +66,7 @@ function matched(ort: Ort, graph: Graph, types: Types, given: ReadonlyMap<string
     const array = given.get(input.name);
     if (!array)
       throw new InputError(
-        `the inputs hold no array ${input.name}; they hold ${[...given.keys()].join(", ") || "none"}.`,
+        `the inputs do not contain an array ${input.name}; they contain ${[...given.keys()].join(", ") || "none"}.`,
       );
     const type = types.get(input);
     const fits =
@@ -69,16 +74,16 @@ function matched(ort: Ort, graph: Graph, types: Types, given: ReadonlyMap<string
       type.shape.every((dim, k) => typeof dim !== "number" || dim === array.dims[k]);
     if (type && array.dtype !== type.dtype)
       throw new InputError(
-        `array ${input.name} of the inputs is ${array.dtype}, and the model takes ${type.dtype}; convert it with .astype.`,
+        `array ${input.name} of the inputs is ${array.dtype}, but the model takes ${type.dtype}; convert it with .astype.`,
       );
     if (type?.shape && !fits)
       throw new InputError(
-        `array ${input.name} of the inputs has shape ${showShape(array.dims)}, and the model takes ${showShape(type.shape)}.`,
+        `array ${input.name} of the inputs has shape ${showShape(array.dims)}, but the model takes ${showShape(type.shape)}.`,
       );
     const bits = dataTypeNamed(array.dtype)?.bits;
     if (!bits || array.bytes.length * 8 !== elements(array.dims) * bits)
       throw new InputError(
-        `array ${input.name} of the inputs holds ${array.bytes.length} bytes, which its shape ${showShape(array.dims)} and type do not fill; write it again.`,
+        `array ${input.name} of the inputs has ${array.bytes.length} bytes, which do not match its shape ${showShape(array.dims)} and type; write it again.`,
       );
     feeds[input.name] = tensorOfBytes(ort, array.dtype, array.bytes, array.dims);
   }
