@@ -139,7 +139,7 @@ describe("finetune", () => {
   });
 
   it("refuses a cosine of nobody knows how many steps, and takes undefined as left out", async () => {
-    expect(() => finetune(model, { ...given, schedule: "cosine" })).toThrow(/how many steps/);
+    expect(() => finetune(model, { ...given, schedule: "cosine" })).toThrow(/the number of steps/);
     const tuning = finetune(model, {
       ...given,
       optimizerOptions: { clip: undefined, betas: undefined },

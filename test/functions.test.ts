@@ -71,7 +71,7 @@ describe("sites in functions", () => {
   it("are refused with --link-weights, which opening would move", async () => {
     const model = await openModel(fixture("functions-nested"));
     await expect(laurelize(model, { ort, linkWeights: true })).rejects.toThrow(
-      /has functions that hold residual connections .* leave it out/,
+      /has functions with residual connections .* leave it out/,
     );
   });
 

@@ -52,7 +52,7 @@ const refused: [string, Uint8Array, RegExp][] = [
   ],
   ["bytes behind the last tensor", file({ a: f32(0, 4) }, new Uint8Array(8)), /tensors end at/],
   ["fewer bytes than announced", file({ a: f32(0, 4) }, new Uint8Array(2)), /tensors end at/],
-  ["another tool's weights", file({ a: f32(0, 4) }, new Uint8Array(4)), /what model it is for/],
+  ["another tool's weights", file({ a: f32(0, 4) }, new Uint8Array(4)), /which model it is for/],
 ];
 
 describe(".safetensors", () => {
@@ -96,10 +96,10 @@ describe(".safetensors", () => {
     };
     await expect(claim(laurelizations[0])).rejects.toThrow(/lacks the tensor .*laurel/);
     for (const hostile of ["{", "{}", "null", "[]", '{"variant":1,"options":{},"sites":[]}'])
-      await expect(claim(hostile)).rejects.toThrow(/does not say what model it is for/);
+      await expect(claim(hostile)).rejects.toThrow(/does not say which model it is for/);
     for (const change of [{ options: 3 }, { sites: [{}] }, { sites: 7 }, { finding: { also: 5 } }])
       await expect(claim({ ...laurelizations[0], ...change })).rejects.toThrow(
-        /does not say what model it is for/,
+        /does not say which model it is for/,
       );
   });
 });

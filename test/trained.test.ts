@@ -87,7 +87,7 @@ it("extract refuses where it cannot be known what was trained", async () => {
   const silent = write("silent.onnx", modelOf(source, beside).toBytes());
   expect(run(silent)).toMatchObject({ code: 2, stdout: "" });
   expect(run(silent).stderr).toMatch(
-    /does not tell whether other weights .* name them with --train/,
+    /does not record whether other weights .* name them with --train/,
   );
   expect(fs.existsSync(`${silent}.safetensors`)).toBe(false);
   const changed = await openModel(silent);
@@ -97,7 +97,7 @@ it("extract refuses where it cannot be known what was trained", async () => {
   expect(run(silent, "--train", "up").stdout).toContain("in 4 tensors");
   expect(run(silent, "--no-train").stdout).toContain("in 3 tensors");
   const unhashed = write("unhashed.onnx", (await laurelized({ hash: false })).toBytes());
-  expect(run(unhashed).stderr).toMatch(/does not tell whether other weights/);
+  expect(run(unhashed).stderr).toMatch(/does not record whether other weights/);
   expect(run(write("plain.onnx", laurel.toBytes())).stdout).toContain("in 3 tensors");
   expect(run(write("noted.onnx", tuned(laurel, 1, ["up"]).toBytes())).stdout).toContain(
     "in 4 tensors",

@@ -9,10 +9,10 @@ import { laurelizations, parameterNames } from "../laurelize/manifest.ts";
 import { matcher } from "../residuals/glob.ts";
 
 /**
- * Names of a laurelized model's weights that training changes: the new ones, first to last, then
- * those others of its main graph that match a glob (a head, say), in the file's order. Throws an
- * InputError if the model is not laurelized, if its new weights are inputs, or if a glob matches no
- * float weight.
+ * Returns the names of a laurelized model's weights that training changes: the new ones, first to
+ * last, then other weights of its main graph that match a glob (such as a head), in file order.
+ * Throws an InputError if the model is not laurelized, if its new weights are inputs, or if a glob
+ * does not match any float weight.
  */
 export function trainableWeights(model: Model, globs: readonly string[] = []): string[] {
   checkModel("trainableWeights", model);
@@ -24,8 +24,8 @@ export function trainableWeights(model: Model, globs: readonly string[] = []): s
   if (missing !== undefined)
     throw new InputError(
       values.has(missing)
-        ? `${name} takes its LAuReL weights as inputs and holds none; take the model it was made from.`
-        : `${name} has lost the weight ${missing} that its metadata names; another tool has rewritten it, take the file as laurelize wrote it.`,
+        ? `${name} takes its LAuReL weights as inputs and does not contain them; use the model it was made from.`
+        : `${name} has lost the weight ${missing} that its metadata names, because another tool has rewritten it; use the file as laurelize wrote it.`,
     );
   const floats = [...values.values()].filter(
     (value) => tensorOf(value) && isFloat(typeOfTensor(value)?.dtype),
@@ -36,7 +36,7 @@ export function trainableWeights(model: Model, globs: readonly string[] = []): s
     const matching = floats.filter((value) => matches(value.name));
     if (matching.length === 0)
       throw new InputError(
-        `no float weight of ${name} has a name that matches ${glob}; ${nearNames(
+        `${glob} does not match any float weight of ${name}; ${nearNames(
           glob,
           floats.map((value) => value.name).filter((each) => !own.includes(each)),
         )}`,
@@ -46,7 +46,7 @@ export function trainableWeights(model: Model, globs: readonly string[] = []): s
   return [...all];
 }
 
-/** Those weights that are trained only because a glob names them. */
+/** Returns the weights that are trained only because a glob names them. */
 export function furtherWeights(model: Model, globs: readonly string[] = []): string[] {
   const own = new Set(parameterNames(laurelizationsOf(model)));
   return trainableWeights(model, globs).filter((name) => !own.has(name));
@@ -56,19 +56,19 @@ export function furtherWeights(model: Model, globs: readonly string[] = []): str
 export function laurelizationsOf(model: Model) {
   const found = laurelizations(model.metadata);
   if (found.length === 0)
-    throw new InputError(`${model.source.name} is not laurelized; it holds no LAuReL weights.`);
+    throw new InputError(`${model.source.name} is not laurelized, so it has no LAuReL weights.`);
   return found.map((each) => {
     if (each) return each;
     throw new InputError(
-      `${model.source.name} has metadata of laurelize that cannot be read; take the file as laurelize wrote it.`,
+      `${model.source.name} has metadata of laurelize that cannot be read; use the file as laurelize wrote it.`,
     );
   });
 }
 
-/** Names to list in a message. */
+/** Number of names listed in a message. */
 const LISTED = 5;
 
-/** Names near to a glob that matches none, as the end of a sentence. */
+/** Returns names similar to a glob that matches none, as the end of a sentence. */
 function nearNames(glob: string, names: readonly string[]): string {
   const parts = (text: string) =>
     text
@@ -85,6 +85,6 @@ function nearNames(glob: string, names: readonly string[]): string {
   const listed = (some: readonly string[]) =>
     `${some.slice(0, LISTED).join(", ")}${some.length > LISTED ? ", …" : ""}`;
   return near.length > 0
-    ? `near it are ${listed(near)}.`
+    ? `similar names are ${listed(near)}.`
     : `the last ones in the file are ${names.slice(-LISTED).join(", ")}.`;
 }

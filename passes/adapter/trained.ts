@@ -2,16 +2,20 @@ import { patchedBytes } from "../../src/graph/patch.ts";
 import { type Model, modelOf } from "../../src/model.ts";
 import { laurelizations, manifestKey, parameterNames } from "../laurelize/manifest.ts";
 
-/** Names of old weights that a laurelized model says were trained with LAuReL's, in file order. */
+/**
+ * Returns the names of old weights that were trained along with LAuReL's according to the metadata,
+ * in file order.
+ */
 export function trainedNames(model: Model): string[] {
   const named = new Set(laurelizations(model.metadata).flatMap((each) => each?.trained ?? []));
   return inFileOrder(model, named);
 }
 
 /**
- * The model with these old weights noted as trained in its last laurelization's metadata; itself
- * if it is plain or says so already. LAuReL's own weights need no note, unless the file was `moved`
- * within, so that the file alone no longer shows that nothing else was trained.
+ * Records these old weights as trained in the metadata of the last laurelization; returns the same
+ * model if it is plain or records them already. LAuReL's own weights need no record, unless data
+ * was `moved` within the file, so that the file alone no longer shows that nothing else was
+ * trained.
  */
 export function notedAsTrained(model: Model, names: readonly string[], moved: boolean): Model {
   const all = laurelizations(model.metadata);

@@ -12,12 +12,12 @@ import { withWeightsAsInputs } from "../../src/ort/loading.ts";
 import { notedAsTrained } from "./trained.ts";
 
 /**
- * The model with other values in some of its weights: initializers or Constant nodes of the main
- * graph by name, as raw little-endian data of the same length. Only these bytes differ from the
- * model's own, where they lie in it as raw data. New values of external tensors go into the data
- * file `newData`, which is written with the model, or without it into the model. Throws an
- * InputError if a name is not a weight, or if a length is not the weight's. A laurelized model
- * notes in its metadata which of the weights are not LAuReL's, so that `extract` takes them too.
+ * Replaces the values of weights by name: initializers or Constant nodes of the main graph, as raw
+ * little-endian data of the same length. If a weight is raw data in the model, only those bytes
+ * change. New values of external tensors go into the data file `newData`, which is written with the
+ * model; without `newData` they go into the model. Throws an InputError if a name is not a weight,
+ * or if a length does not match. A laurelized model records in its metadata which of the weights
+ * are not LAuReL's, so that `extract` includes them.
  */
 export function withWeights(
   model: Model,
@@ -31,7 +31,7 @@ export function withWeights(
   return notedAsTrained(modelOf(source, folder), [...weights.keys()], moved);
 }
 
-/** A weight of the main graph or of a body: its type and shape, and its values as raw data. */
+/** A weight of the main graph or of a body: its type, shape and values as raw data. */
 export function weightOf(model: Model, name: string): DenseTensor {
   checkModel("weightOf", model);
   checkArgument("weightOf", name, typeof name === "string", "the name of a weight");
@@ -44,21 +44,20 @@ export function weightOf(model: Model, name: string): DenseTensor {
 }
 
 /**
- * A weight that can become an input, as training needs it. Throws an InputError for one of a body:
- * an operator that searches for tokens takes no new values from outside.
+ * Returns a weight that can become an input, as training needs it. Throws an InputError for a
+ * weight of a body, because an operator that searches for tokens accepts no new outer values.
  */
 export function mainWeightOf(model: Model, name: string): DenseTensor {
   const weight = weightOf(model, name);
   if (model.graph.main.values.has(name)) return weight;
   throw new InputError(
-    `weight ${name} of ${model.source.name} lies inside the decoder of a token search, so it cannot be an input or be trained there; train the decoder as a model of its own.`,
+    `weight ${name} of ${model.source.name} is inside the decoder of a token search, so it cannot be an input or be trained there; train the decoder as a model of its own.`,
   );
 }
 
 /**
- * The model with weights of its main graph as inputs of the same name, type and shape, behind its
- * own in the order in which it holds them: they are fed with every run. Throws an InputError if a
- * name is not a weight.
+ * Turns weights of the main graph into inputs of the same name, type and shape, after its own and
+ * in the same order; they are fed with every run. Throws an InputError if a name is not a weight.
  */
 export function weightsAsInputs(model: Model, names: readonly string[]): Model {
   checkModel("weightsAsInputs", model);

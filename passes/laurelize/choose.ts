@@ -2,32 +2,32 @@ import { InputError } from "../../src/errors.ts";
 import { matcher } from "../residuals/glob.ts";
 import type { Site } from "../residuals/residual.ts";
 
-/** Which sites to take, of those that were found. Each option narrows what the one before left. */
+/** Which of the found sites to choose. Each option narrows the choice further. */
 export interface Choice {
   /** Globs over site names, `*` matching across slashes: a site must match one. */
   readonly include?: readonly string[] | undefined;
   /** Globs over site names: a site must match none. */
   readonly exclude?: readonly string[] | undefined;
-  /** Site names as they are: a site must have one of them. */
+  /** Exact site names: a site must have one of them. */
   readonly sites?: readonly string[] | undefined;
-  /** Streams by number, as inspect prints them. */
+  /** Streams by their numbers, as inspect prints them. */
   readonly stream?: readonly number[] | undefined;
   /** Every n-th site, the first included. */
   readonly every?: number | undefined;
   /** The last n sites. */
   readonly last?: number | undefined;
-  /** Sites that are LAuReL already, by this tool or as Gemma 3n has it, too. */
+  /** Include sites that are LAuReL already, from this tool or as in Gemma 3n. */
   readonly again?: boolean | undefined;
 }
 
-/** The sites that are chosen, in their order. Throws an InputError for a choice that is none. */
+/** Returns the chosen sites in their order. Throws an InputError for an invalid choice. */
 export function chosen(
   sites: readonly Site[],
   { include, exclude, sites: names, stream, every, last, again }: Choice,
 ): Site[] {
   for (const [name, value] of Object.entries({ every, last }))
     if (value !== undefined && (!Number.isSafeInteger(value) || value < 1))
-      throw new InputError(`${name} ${value} is no whole number from 1 on.`);
+      throw new InputError(`${name} must be a positive integer (got ${value}).`);
   const [wanted, unwanted] = [matcher(include), matcher(exclude)];
   const exact = names && new Set(names);
   return sites

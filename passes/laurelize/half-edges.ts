@@ -1,6 +1,9 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
 
-/** Operators that onnxruntime's CPU runs in half precision: those that norm, and those that only move values. */
+/**
+ * Operators that onnxruntime's CPU provider runs in half precision: norms, and those that only move
+ * values.
+ */
 const HALF = new Set(
   "LayerNormalization SimplifiedLayerNormalization com.microsoft.SkipLayerNormalization com.microsoft.SkipSimplifiedLayerNormalization Identity Reshape Transpose Squeeze Unsqueeze Flatten Gather Slice Split Concat Expand Cast".split(
     " ",
@@ -8,10 +11,10 @@ const HALF = new Set(
 );
 
 /**
- * Whether a value goes from one node to another of which both run in half precision on
- * onnxruntime's CPU. Such a node is run in single precision instead, unasked, as soon as all nodes
- * around it are, as inserted ones would be: what stands between these two has to begin and end in
- * half precision, or the result is rounded otherwise.
+ * Whether a value goes between two nodes that both run in half precision on onnxruntime's CPU
+ * provider. onnxruntime silently promotes such a node to single precision when all its neighbors
+ * run in single precision, as inserted nodes would. So whatever is inserted between the two must
+ * begin and end in half precision, or the result is rounded differently.
  */
 export const isHalfEdge = ({ producer }: Value, reader: Node, dtype: string) =>
   dtype === "float16" && producer !== null && HALF.has(producer.op) && HALF.has(reader.op);

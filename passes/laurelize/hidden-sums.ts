@@ -6,7 +6,7 @@ import { isComputed } from "../lower/composite.ts";
 
 const QUANTISED = "com.microsoft.QLinearAdd";
 
-/** Operators that add an input of theirs to a product: where it stands. */
+/** Operators that add one of their inputs to a product, and the position of that input. */
 const ADDED: Readonly<Record<string, number>> = {
   Gemm: 2,
   "com.microsoft.FusedConv": 3,
@@ -14,13 +14,13 @@ const ADDED: Readonly<Record<string, number>> = {
   "com.microsoft.NhwcFusedConv": 3,
 };
 
-/** Whether a node holds a sum whose summands are not all inputs of it, so that it has to be opened. */
+/** Whether a node holds a sum whose summands are not all its inputs, so that it must be lowered. */
 export const hidesSum = (node: Node) =>
   node.op === QUANTISED || (Object.hasOwn(ADDED, node.op) && isComputed(node, ADDED[node.op]));
 
 /**
- * Nodes of the main graph and of bodies that hold a sum which no slot of theirs leads to. Throws an
- * InputError where a quantised one lacks an operand or a scale.
+ * Returns nodes of the main graph and of bodies that hold a sum without slots for it. Throws an
+ * InputError if a quantized one lacks an operand or a scale.
  */
 export function hiddenSums(graph: Graph): Node[] {
   const found = [...scopesOf(graph)].flatMap(({ nodes }) => nodes.filter(hidesSum));

@@ -1,7 +1,7 @@
 import type { Options } from "../../src/options.ts";
 import { DEFAULT_VARIANT, variantNames, variantOptions } from "../variants/index.ts";
 
-/** What is inserted. */
+/** Declarations of the options for what is inserted. */
 export const inserting = {
   variant: {
     alias: "v",
@@ -13,7 +13,7 @@ export const inserting = {
   ...variantOptions,
 } as const satisfies Options;
 
-/** Which sites are taken. */
+/** Declarations of the options for which sites are chosen. */
 export const choosing = {
   include: {
     type: "string",
@@ -23,7 +23,7 @@ export const choosing = {
   exclude: {
     type: "string",
     array: true,
-    describe: "no sites whose name matches a glob",
+    describe: "exclude sites whose name matches a glob",
   },
   stream: { type: "number", array: true, describe: "only sites of these streams" },
   every: { type: "number", describe: "only every n-th site" },

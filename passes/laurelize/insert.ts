@@ -10,11 +10,11 @@ import { scaled } from "../variants/scaled.ts";
 import type { Building, SiteDescription, Variant } from "../variants/variant.ts";
 import { isHalfEdge } from "./half-edges.ts";
 
-/** A site with what is inserted there. */
+/** A site, and what is inserted there. */
 export interface Augmented {
   readonly site: Site;
   readonly place: SiteDescription;
-  /** x_i, x_{i-1}, …: the skip operands that the variant takes. */
+  /** x_i, x_{i-1}, …: the skip operands that the variant reads. */
   readonly operands: readonly Value[];
   /** The value that the skip slot reads now. */
   readonly augmentedSkip: string;
@@ -22,15 +22,15 @@ export interface Augmented {
   readonly parameters: Readonly<Record<string, DenseTensor>>;
 }
 
-/** A patch that is being written. */
+/** A patch under construction. */
 export type Draft = {
   -readonly [K in "nodes" | "tensors" | "redirects"]: Patch[K][number][];
 };
 
-/** What is inserted at one site. */
+/** What to insert at one site. */
 export interface Insert {
   readonly site: Site;
-  /** x_i, x_{i-1}, …: the skip operands that the variant takes. */
+  /** x_i, x_{i-1}, …: the skip operands that the variant reads. */
   readonly operands: readonly Value[];
   readonly parts: readonly Variant[];
   readonly options: VariantOptions;
@@ -39,8 +39,8 @@ export interface Insert {
 }
 
 /**
- * Writes `y = α f + β (x + Σ addends)` into the draft. The slots of the skip and the branches are
- * redirected, and that of a bias which the sum's node adds for the branch.
+ * Writes `y = α f + β (x + Σ addends)` into the draft. Redirects the slots of the skip and the
+ * branches, and that of a bias which the sum's node adds to the branch.
  */
 export function augment(insert: Insert, fresh: (role: string) => string, draft: Draft): Augmented {
   const { site, operands, parts } = insert;
@@ -107,7 +107,9 @@ function siteWriter(
   };
   const scale = (node: Node, value: string, factor: string) =>
     scaled({ op: before(node), place, constant }, value, factor, options.perChannel);
-  /** What is made of a value on its way to a slot; in half precision if both ends were. */
+  /**
+   * Writes what is computed from a value on its way to a slot; in half precision if both ends were.
+   */
   const between = ({ value, use: { node } }: Term, make: (x: string) => string): string => {
     if (!isHalfEdge(value, node, dtype)) return make(value.name);
     const op = before(node);

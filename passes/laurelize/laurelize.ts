@@ -38,7 +38,7 @@ import {
   withOnly,
 } from "./search.ts";
 
-/** Finds a model's residual connections, and chooses some; the model is not changed. */
+/** Finds a model's residual connections and chooses some; does not change the model. */
 export async function findResiduals(
   model: Model,
   options: WithOrt & Watching & ResidualOptions & Pick<Choice, keyof typeof choosing>,
@@ -56,7 +56,10 @@ export async function findResiduals(
   return { ...found, chosen: narrowed ? chosen(found.sites, choice) : found.sites, warnings };
 }
 
-/** As `searched`. Throws an InputError if `featureAxis` has no effect, or onnxruntime cannot load the model. */
+/**
+ * Like `searched`. Throws an InputError if `featureAxis` has no effect, or if onnxruntime cannot
+ * load the model.
+ */
 async function search(
   model: Model,
   { ort, ...options }: WithOrt & ResidualOptions,
@@ -76,35 +79,35 @@ const findingOf = (model: Model, options: ResidualOptions): ResidualOptions => (
 /** A laurelized model, not yet proved or saved. */
 export interface Laurelized {
   readonly original: Model;
-  /** The original as it was searched, and what had to be opened in it. */
+  /** The original after the search, and what was lowered in it. */
   readonly opened: LoweredModel;
   readonly model: Model;
   readonly plan: Plan;
-  /** Every residual connection found, taken or not. */
+  /** Every residual connection found, chosen or not. */
   readonly found: FoundResiduals;
   readonly warnings: readonly string[];
 }
 
-/** Whether this tool has been at the model before: its metadata says so. */
+/** Whether the model was laurelized before, according to its metadata. */
 export function isLaurelized(model: Model): boolean {
   checkModel("isLaurelized", model);
   return manifests(model.metadata).length > 0;
 }
 
-/** How a result is written, and whether it may be one of a model that is laurelized already. */
+/** How a result is written, and whether the model may be laurelized already. */
 export interface ResultOptions {
-  /** A file name: the larger new weights go into that file, beside the model. */
+  /** A file name: large new weights go into that file, next to the model. */
   readonly externalData?: string | null | undefined;
   /**
-   * Old weights are not copied: the result refers to them in the original's file, beside which it
-   * must be saved.
+   * Refer to old weights in the original's file instead of copying them; the result must be saved
+   * next to it.
    */
   readonly linkWeights?: boolean | undefined;
-  /** The model's data files are copied when the result is saved, under names that begin so. */
+  /** Copy the model's data files when the result is saved, under names with this prefix. */
   readonly copyData?: string | null | undefined;
   /**
-   * Record the original's SHA-256, with which `strip` checks what it gives back; true, but with
-   * linked weights, of which a sample is taken otherwise.
+   * Record the original's SHA-256, so that `strip` can check its result. True by default; with
+   * linked weights, the default is the SHA-256 of a sample.
    */
   readonly hash?: boolean | undefined;
 }
@@ -126,8 +129,8 @@ const laurelizing = {
 
 /**
  * Replaces `y = f(x) + x` by LAuReL at every residual connection, or at those that `include` and
- * `exclude` leave. The result computes exactly what the model did. Throws an InputError if
- * the model is laurelized already, an option is not to be had, or no site is left.
+ * `exclude` leave. The result computes exactly the same as the model. Throws an InputError if the
+ * model is laurelized already, an option is invalid, or no site is left.
  */
 export async function laurelize(
   model: Model,
@@ -173,21 +176,21 @@ function checkUntouched(model: Model, again: boolean): void {
   const { source, opsets } = model.file;
   if (isLaurelized(model) && !again)
     throw new InputError(
-      `${source.name} is already laurelized; there is nothing to do, unless again is set.`,
+      `${source.name} is already laurelized; set again to laurelize it once more.`,
     );
   const opset = opsets.get("") ?? 7;
   if (opset < 7)
     throw new InputError(
-      `${source.name} uses opset ${opset}, and onnxruntime runs 7 and newer; convert it with onnx.version_converter first.`,
+      `${source.name} uses opset ${opset}, but onnxruntime runs opset 7 and newer; convert it with onnx.version_converter first.`,
     );
 }
 
 const movedWeights = (model: Model, { calls }: LoweredModel) =>
   new InputError(
-    `${model.file.source.name} has ${calls.length > 0 ? "functions" : "fused nodes"} that hold residual connections and have to be opened first, which moves the weights that --link-weights would refer to; leave it out.`,
+    `${model.file.source.name} has ${calls.length > 0 ? "functions" : "fused nodes"} with residual connections that must be lowered first, which moves the weights that --link-weights would refer to; leave it out.`,
   );
 
-/** The chosen sites, in the model in which only what they need is opened. */
+/** Returns the chosen sites, in a model in which only what they need is lowered. */
 async function sitesOf(model: Model, ort: Ort, finding: ResidualOptions, choice: Choice) {
   const { name } = model.file.source;
   const all = await search(model, { ort, ...finding });
@@ -214,7 +217,7 @@ interface Recording {
   readonly hash: boolean | undefined;
 }
 
-/** What the result says of itself, once it is known how the patch is undone. */
+/** Returns the metadata of the result, computed when the steps that undo the patch are known. */
 function recordOf({ model, opened, planned, finding, hash }: Recording): Provenance {
   const { featureAxis, also } = finding;
   const stated = featureAxis !== undefined || also?.length;
@@ -238,5 +241,5 @@ function blocking({ rejected }: Residuals): string[] {
   const { length } = rejected.filter(({ code }) => code === "blocked");
   return length === 0
     ? []
-    : [`${length} ${length === 1 ? "sum" : "sums"} left alone: each ${whyNot.blocked().text}.`];
+    : [`${length} ${length === 1 ? "sum" : "sums"} left unchanged: each ${whyNot.blocked().text}.`];
 }

@@ -5,29 +5,32 @@ import type { VariantOptions } from "../variants/index.ts";
 
 /** What was inserted into a model, and where. */
 export interface Laurelization {
-  /** Version of this tool. */
+  /** The version of this tool. */
   readonly version: string;
   readonly variant: string;
   readonly options: VariantOptions;
   readonly sites: readonly ManifestSite[];
-  /** How the sites were found, where that was said. */
+  /** How the sites were found, if the user chose it. */
   readonly finding?: RecordedSite;
-  /** SHA-256 of the original file, in hexadecimal; null where it was not taken. */
+  /** SHA-256 of the original file in hexadecimal; null if it was not computed. */
   readonly sha256: string | null;
   /** Names of the original's own weights that were trained since. */
   readonly trained?: readonly string[];
 }
 
-/** What a laurelized model says of itself, in its metadata_props. */
+/** The record in a laurelized model's metadata_props. */
 export interface Manifest extends Laurelization {
-  /** The same of a sample, where old weights are referred to in the original's file. */
+  /** The SHA-256 of a sample, if old weights are referred to in the original's file. */
   readonly sample?: string;
   readonly undo: Undo;
-  /** How the opened model, which `undo` leads to, becomes the original, step by step; where one was opened. */
+  /**
+   * The steps from the lowered model, which `undo` restores, to the original; absent if nothing was
+   * lowered.
+   */
   readonly opening?: readonly Undo[];
 }
 
-/** Options of the search for sites that change what is found. */
+/** Options of the search that change which sites are found. */
 export interface RecordedSite {
   readonly featureAxis?: FeatureAxis | undefined;
   readonly also?: readonly OptionalKind[] | undefined;
@@ -35,10 +38,10 @@ export interface RecordedSite {
 
 const KEY = "laurelize";
 
-/** The metadata_props key of a model's n-th laurelization, from 0. */
+/** Returns the metadata_props key of a model's n-th laurelization, from 0. */
 export const manifestKey = (n: number) => (n === 0 ? KEY : `${KEY}.${n + 1}`);
 
-/** The manifests in a model's metadata, first to last. One that does not read as such is null. */
+/** Returns the manifests in a model's metadata, first to last; null for one that cannot be read. */
 export const manifests = (metadata: ReadonlyMap<string, string>): (Manifest | null)[] =>
   laurelizations(metadata).map((read) => {
     const { undo, sample, opening = [] } = (read ?? {}) as Partial<Manifest>;
@@ -46,7 +49,10 @@ export const manifests = (metadata: ReadonlyMap<string, string>): (Manifest | nu
     return undoable && ["string", "undefined"].includes(typeof sample) ? (read as Manifest) : null;
   });
 
-/** What metadata says was inserted, first to last, be it undoable or not. */
+/**
+ * Returns what was inserted according to the metadata, first to last, whether or not it can be
+ * undone.
+ */
 export function laurelizations(metadata: ReadonlyMap<string, string>): (Laurelization | null)[] {
   const found: (Laurelization | null)[] = [];
   for (let n = 0; metadata.has(manifestKey(n)); n++)
@@ -54,7 +60,7 @@ export function laurelizations(metadata: ReadonlyMap<string, string>): (Laureliz
   return found;
 }
 
-/** The names of the new tensors, each once: sites of one layer share theirs. */
+/** Returns the names of the new tensors without duplicates: sites of one layer share theirs. */
 export const parameterNames = (all: readonly Laurelization[]): string[] => [
   ...new Set(
     all.flatMap(({ sites }) => sites.flatMap(({ parameters }) => Object.values(parameters))),

@@ -5,20 +5,22 @@ import type { Model } from "../../src/model.ts";
 import { allTensors } from "../../src/onnx/all-tensors.ts";
 import { byteLength } from "../../src/onnx/external.ts";
 
-/** What a full proof takes beside the weights: Node, onnxruntime, a small model's values. */
+/**
+ * What a full proof needs in addition to the weights: Node, onnxruntime, a small model's values.
+ */
 const BESIDE = 200e6;
-/** What onnxruntime takes for each byte of weights; 1.15 measured on 1.6 GB. */
+/** Bytes that onnxruntime needs per byte of weights; 1.15 measured on 1.6 GB. */
 const PER_BYTE = 1.2;
 
 /** Memory of a full proof, in bytes. */
 export interface ProofMemory {
-  /** About what it takes at its peak, one model at a time; a model's own values come on top. */
+  /** Estimated peak, one model at a time, without a model's own values. */
   readonly needed: number;
-  /** What may still be taken; null where nothing tells. */
+  /** Available memory; null if it is unknown. */
   readonly free: number | null;
 }
 
-/** About how much memory a full proof of a model will take. Reads no weight. */
+/** Estimates how much memory a full proof of a model needs. Loads no weights. */
 export function proofMemory(model: Model): ProofMemory {
   checkModel("proofMemory", model);
   let weights = 0;
@@ -32,14 +34,14 @@ export function fitsIntoMemory(model: Model): boolean {
   return free === null || needed <= free;
 }
 
-/** Throws an InputError where a full proof would not fit into memory. */
+/** Throws an InputError if a full proof does not fit into memory. */
 export function checkMemory(model: Model): ProofMemory {
   const memory = proofMemory(model);
   const { needed, free } = memory;
   const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
   if (free !== null && needed > free)
     throw new InputError(
-      `proving ${model.file.source.name} runs it whole, which takes about ${gigabytes(needed)} of memory, and ${gigabytes(free)} are free; pass --prove sites (extent: "sites"), which runs each residual connection alone.`,
+      `proving ${model.file.source.name} runs the whole model, which takes about ${gigabytes(needed)} of memory, but only ${gigabytes(free)} are free; pass --prove sites (extent: "sites"), which runs each residual connection alone.`,
     );
   return memory;
 }

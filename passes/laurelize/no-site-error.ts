@@ -1,7 +1,7 @@
 import { InputError } from "../../src/errors.ts";
 import type { FoundResiduals } from "./search.ts";
 
-/** No residual connection is there, or none is left by the globs. */
+/** The model has no residual connection, or none is chosen. */
 export class NoSiteError extends InputError {
   override name = "NoSiteError";
   override readonly code = "no-site";
@@ -15,7 +15,7 @@ export class NoSiteError extends InputError {
     const kinds = [...new Set(found.rejected.flatMap(({ kind }) => kind ?? []))].sort();
     if (length === 0 && calls.length > 0)
       super(
-        `no residual connection is seen in ${name}: ${calls[0].output.name} ${calls[0].reason}.`,
+        `${name} has no visible residual connection: ${calls[0].output.name} ${calls[0].reason}.`,
       );
     else if (length === 0 && closed.length > 0)
       super(
@@ -27,10 +27,10 @@ export class NoSiteError extends InputError {
       );
     else if (length === 0 && kinds.length > 0)
       super(
-        `${name} has no residual connection but those of kinds that are asked for: --also ${kinds.join(",")} takes them.`,
+        `${name} has residual connections only of optional kinds; pass --also ${kinds.join(",")} to take them.`,
       );
     else if (length === 0 && found.warnings.length > 0)
-      super(`no residual connection is seen in ${name}: ${found.warnings[0]}`);
+      super(`${name} has no visible residual connection: ${found.warnings[0]}`);
     else if (length > 0 && found.sites.every(({ kind }) => kind === "laurel"))
       super(
         `${length === 1 ? "the one residual connection" : `each of the ${length} residual connections`} of ${name} is LAuReL already; --again adds to it.`,
@@ -38,8 +38,8 @@ export class NoSiteError extends InputError {
     else
       super(
         length === 0
-          ? `${name} has no residual connection; laurelize inspect ${name} --why tells why each sum is none.`
-          : `none of the ${length} residual connections of ${name} is among those chosen; loosen --include, --exclude, --stream or --every.`,
+          ? `${name} has no residual connection; laurelize inspect ${name} --why lists the reason for each sum.`
+          : `none of the ${length} residual connections of ${name} is chosen; loosen --include, --exclude, --stream or --every.`,
       );
     this.found = found;
   }

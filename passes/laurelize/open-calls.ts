@@ -5,7 +5,7 @@ import { forms } from "../residuals/index.ts";
 import { type Reason, whyNot } from "../residuals/reasons.ts";
 import type { Rejection, Site } from "../residuals/residual.ts";
 
-/** Tells whether a function's body holds a sum, in calls and bodies inside it too. */
+/** Whether a function's body holds a sum, in its calls and bodies too. */
 function holder(): (scope: Scope) => boolean {
   const known = new Map<Scope, boolean>();
   const holds = (scope: Scope): boolean => {
@@ -23,16 +23,19 @@ function holder(): (scope: Scope) => boolean {
   return holds;
 }
 
-/** Writes every function that holds a sum in place of its calls; null where none does. */
+/** Inlines every function that holds a sum; returns null if there is none. */
 export function openSums(graph: Graph): Inlined | null {
   const holds = holder();
   return inlined(graph, ({ callee }) => holds(callee!));
 }
 
-/** Writes all functions in place of their calls; null if there is no call that can be opened. */
+/** Inlines all functions; returns null if no call can be inlined. */
 export const openAll = (graph: Graph): Inlined | null => inlined(graph, () => true);
 
-/** The calls of functions with sums that cannot be opened, for their operators mean something else in the model. */
+/**
+ * Returns the calls of functions with sums that cannot be inlined, because their operators mean
+ * something else in the model.
+ */
 export function closedCalls(graph: Graph): Rejection[] {
   const holds = holder();
   const misfit = (callee: Scope): Reason | null => {
@@ -53,7 +56,7 @@ export function closedCalls(graph: Graph): Rejection[] {
   );
 }
 
-/** The first answer that is not null. */
+/** Returns the first answer that is not null. */
 function first<T, A>(all: readonly T[], ask: (one: T) => A | null): A | null {
   for (const one of all) {
     const answer = ask(one);
@@ -63,8 +66,8 @@ function first<T, A>(all: readonly T[], ask: (one: T) => A | null): A | null {
 }
 
 /**
- * The calls that have to be opened so that these sites lie in the graph, each by its way: those
- * that hold a slot of one, and the calls around them.
+ * Returns the calls to inline so that these sites are in the graph, each by its path: those that
+ * hold a slot of a site, and the enclosing calls.
  */
 export function callsWith(sites: readonly Site[], { callOf }: Inlined): ReadonlySet<string> {
   const calls = new Set<string>();
@@ -79,7 +82,7 @@ export function callsWith(sites: readonly Site[], { callOf }: Inlined): Readonly
   return calls;
 }
 
-/** Writes functions in place of these calls, and of those around them. */
+/** Inlines these calls and the enclosing ones. */
 export const openCalls = (graph: Graph, calls: ReadonlySet<string>): Inlined | null =>
   inlined(graph, (_, label) =>
     [...calls].some((call) => call === label || call.startsWith(`${label}/`)),

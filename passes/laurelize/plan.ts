@@ -25,11 +25,11 @@ import type { Manifest } from "./manifest.ts";
 
 /** What to insert, and where. */
 export interface LaurelOptions extends Choice, Given<VariantOptions> {
-  /** A variant's name; "rw+lr" where none is given. */
+  /** A variant's name; "rw+lr" by default. */
   readonly variant?: VariantName | undefined;
 }
 
-/** What is inserted and where, as it is checked. */
+/** Declarations of the options for what is inserted and where. */
 export const laurelOptionTypes: Declared<LaurelOptions> = {
   ...inserting,
   ...choosing,
@@ -37,7 +37,7 @@ export const laurelOptionTypes: Declared<LaurelOptions> = {
   again: flag,
 };
 
-/** Everything that is to be changed, before anything is. */
+/** All changes, before any is applied. */
 export interface Plan {
   readonly variant: string;
   readonly parts: readonly Variant[];
@@ -80,7 +80,7 @@ export function plan(
   return { variant, parts, options, sites: augmented, patch, warnings };
 }
 
-/** What the result says of itself. */
+/** Returns the metadata of the result. */
 export const manifestOf = (
   { variant, options, sites }: Plan,
   facts: Omit<Manifest, "variant" | "options" | "sites">,
@@ -99,7 +99,10 @@ export const manifestOf = (
   })),
 });
 
-/** The skip operands of a site and of up to k − 1 sites before it in its stream, nearest first. */
+/**
+ * Returns the skip operands of a site and of up to k − 1 previous sites in its stream, nearest
+ * first.
+ */
 function laggedSkips(site: Site, k: number): Value[] {
   const skips: Value[] = [];
   for (let at: Site | null = site; at && skips.length < k; at = at.previous)
@@ -108,8 +111,8 @@ function laggedSkips(site: Site, k: number): Value[] {
 }
 
 /**
- * Names below a site, "/layer1/Add.laurel.A", each given once. Sites have names of their own, so
- * only what the model holds already can be in the way of one.
+ * Returns names below a site, "/layer1/Add.laurel.A", each once. Sites have unique names, so only
+ * names of the model can conflict.
  */
 function namesBelow(graph: Graph): (site: Site) => (role: string) => string {
   const there = new Set<string>();
@@ -134,14 +137,16 @@ function clamping(sites: readonly Augmented[], { rank }: VariantOptions): string
   return clamped === 0
     ? []
     : [
-        `rank ${rank} is more than the feature size of ${clamped} ${clamped === 1 ? "site" : "sites"}; it is clamped there.`,
+        `rank ${rank} is more than the feature size of ${clamped} ${clamped === 1 ? "site" : "sites"}, so it is limited to the feature size there.`,
       ];
 }
 
-/** The order in which a model's metadata has the options; others follow. */
+/** The order of the options in a model's metadata; others follow. */
 const RECORDED = "rank normalize perChannel init lags shareLags seed paMap".split(" ");
 
-/** The values of all options of variants. Throws an InputError for one that is out of range. */
+/**
+ * Returns the values of all options of variants. Throws an InputError for one that is out of range.
+ */
 function optionsOf(
   wanted: Omit<LaurelOptions, keyof Choice>,
   named: readonly Variant[],
@@ -149,7 +154,7 @@ function optionsOf(
   const paMap = wanted.paMap ?? defaultMap(named);
   if (paMap === "identity" && defaultMap(named) === "low-rank")
     throw new InputError(
-      `pa-map identity does not go with ${wanted.variant}, whose LR is the low-rank map at lag 0; leave lr or the option out.`,
+      `pa-map identity cannot be combined with ${wanted.variant}, whose LR is the low-rank map at lag 0; leave out lr or the option.`,
     );
   const place = (name: string) => (RECORDED.indexOf(name) + 1 || RECORDED.length + 1) - 1;
   const values = Object.entries(valuesOf(variantOptions, { ...wanted, paMap }));

@@ -1,6 +1,6 @@
 import { InputError } from "../../src/errors.ts";
 
-/** The model holds LAuReL of this tool, which its metadata does not say. */
+/** The model contains LAuReL of this tool, but its metadata does not say so. */
 export class RecognizedError extends InputError {
   override name = "RecognizedError";
   override readonly code = "recognized";
@@ -8,7 +8,7 @@ export class RecognizedError extends InputError {
   constructor(name: string, sites: number) {
     const at = `${sites} ${sites === 1 ? "site" : "sites"}`;
     super(
-      `${name} is already laurelized: LAuReL is recognised at ${at} by its structure, though the metadata is gone; set again to add to it.`,
+      `${name} is already laurelized: LAuReL is recognized at ${at} by its structure, although the metadata is gone; set again to laurelize it once more.`,
     );
     this.sites = sites;
   }

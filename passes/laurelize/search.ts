@@ -14,36 +14,36 @@ import type { Feature, Rejection, Site } from "../residuals/residual.ts";
 import { hiddenSums, hidesSum } from "./hidden-sums.ts";
 import { callsWith, closedCalls, openAll, openCalls, openSums } from "./open-calls.ts";
 
-/** The residual connections of a model, the sums that are none, and warnings of the inference. */
+/** The residual connections of a model, the other sums, and warnings of the inference. */
 export interface FoundResiduals extends Residuals {
-  /** The sites that the choice takes; all of them if nothing is chosen. */
+  /** The sites of the choice; all sites if nothing is chosen. */
   readonly chosen: readonly Site[];
   readonly warnings: readonly string[];
 }
 
-/** A model with functions and composite nodes that hold residual connections opened. */
+/** A model in which functions and composite nodes with residual connections are lowered. */
 export interface LoweredModel {
   readonly model: Model;
-  /** The calls that were opened, by the way to each. */
+  /** The calls that were inlined, by their paths. */
   readonly calls: readonly string[];
-  /** The composite nodes that were opened after that. */
+  /** The composite nodes that were lowered after that. */
   readonly nodes: readonly Node[];
-  /** The model that these stand in. */
+  /** The model that contains these nodes. */
   readonly composed: Model;
-  /** How it becomes the model that it was opened from, the last step first. */
+  /** The steps back to the original model, last step first. */
   readonly undos: readonly Undo[];
 }
 
-/** A model as it is searched, its residual connections, and warnings of the inference. */
+/** A searched model, its residual connections, and warnings of the inference. */
 export interface Searched {
   readonly opened: LoweredModel;
   readonly found: Residuals;
   readonly warnings: readonly string[];
-  /** The feature axes that were found inside functions which stay closed. */
+  /** The feature axes found inside functions that are not inlined. */
   readonly features: ResidualOptions["features"];
 }
 
-/** Opens what holds residual connections out of reach, and finds these. */
+/** Lowers what hides residual connections, and finds them. */
 export async function searched(
   model: Model,
   ort: Ort,
@@ -65,7 +65,7 @@ async function search(opened: LoweredModel, ort: Ort, options: ResidualOptions):
   return { opened, found, warnings, features: options.features };
 }
 
-/** Writes functions that hold residual connections in place of their calls. */
+/** Inlines functions that hold residual connections. */
 async function withCallsOpened(
   model: Model,
   ort: Ort,
@@ -93,7 +93,10 @@ async function withCallsOpened(
   return some?.calls.length === all.calls.length ? whole : unfold(some);
 }
 
-/** The feature axes of sums in a model all of whose calls are opened: mixers and norms may lie in functions. */
+/**
+ * Returns the feature axes of sums in a model with all calls inlined, because mixers and norms may
+ * be in functions.
+ */
 async function featuresInside(
   model: Model,
   ort: Ort,
@@ -107,7 +110,7 @@ async function featuresInside(
   return new Map(sites.map(({ output, feature }) => [output.name, feature]));
 }
 
-/** Opens composite nodes whose sum no slot of theirs leads to, where that is a residual connection. */
+/** Lowers composite nodes with a sum that has no slots, if the sum is a residual connection. */
 async function withNodesOpened(
   written: Searched,
   ort: Ort,
@@ -137,7 +140,7 @@ async function withNodesOpened(
   return withRejected(needed.length > 0 ? await unfold(needed) : written, rejected);
 }
 
-/** As it is searched where of the composite nodes only these are opened. */
+/** Returns the searched model with only these composite nodes lowered. */
 export function withOnly(
   { opened: { composed, nodes: all, undos, calls }, features }: Searched,
   nodes: readonly Node[],
@@ -171,7 +174,9 @@ const rejectionOf = (
   { reason, code, kind }: Pick<Rejection, "reason" | "code" | "kind">,
 ): Rejection => ({ node, within: null, output: node.outputs.find(Boolean)!, reason, code, kind });
 
-/** What was found, and of nodes with hidden sums what came of opening them. */
+/**
+ * Returns the result of the search and, for nodes with hidden sums, the outcome of lowering them.
+ */
 const withRejected = ({ found, ...rest }: Searched, hidden: readonly Rejection[]): Searched => ({
   ...rest,
   found: {

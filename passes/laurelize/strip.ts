@@ -8,19 +8,19 @@ import type { Source } from "../../src/onnx/source.ts";
 import { altered, sampled, undone } from "../../src/onnx/undo.ts";
 import { manifestKey, manifests, parameterNames } from "./manifest.ts";
 
-/** What `strip` gives back. */
+/** The result of `strip`. */
 export interface Stripped {
-  /** The model as it was before it was last laurelized, byte for byte. */
+  /** The model before its last laurelization, byte for byte. */
   readonly model: Model;
-  /** Which SHA-256 was recorded, and so was checked: the whole file's, or a sample's. */
+  /** Which recorded SHA-256 was checked: the whole file's, or a sample's. */
   readonly checked: "whole" | "sample" | null;
-  /** The original's own file, where linked weights are read from it. */
+  /** The original's own file, if linked weights are read from it. */
   readonly beside: string | null;
 }
 
 /**
- * Takes the last laurelization out of a model again. Throws an InputError where the model is not
- * laurelized, or where the file or its old weights have changed since.
+ * Undoes the last laurelization of a model. Throws an InputError if the model is not laurelized, or
+ * if the file or its old weights have changed since.
  */
 export async function strip(model: Model): Promise<Stripped> {
   checkModel("strip", model);
@@ -28,7 +28,7 @@ export async function strip(model: Model): Promise<Stripped> {
   const all = manifests(model.metadata);
   const manifest = all.at(-1);
   if (manifest === undefined)
-    throw new InputError(`${name} is not laurelized; there is nothing to take out.`);
+    throw new InputError(`${name} is not laurelized, so there is nothing to remove.`);
   const fed = parameterNames(all.filter((each) => each !== null)).find((each) =>
     model.graph.main.inputs.some((input) => input.name === each),
   );
@@ -39,7 +39,7 @@ export async function strip(model: Model): Promise<Stripped> {
   const trained = manifest?.trained ?? [];
   if (trained.length > 0)
     throw new InputError(
-      `training has changed its old weights: ${name} notes ${listed(trained)}, whose original values it does not hold; take the original file, or the laurelized one from before the training.`,
+      `training has changed its old weights: ${name} lists ${listed(trained)}, whose original values it does not contain; use the original file, or the laurelized one from before training.`,
     );
   const entry = model.file.message.metadata.find(({ key }) => key === manifestKey(all.length - 1));
   const changed = `${name} is not as laurelize wrote it: another tool has rewritten it, or training has changed its old weights; strip the file as it was written.`;
@@ -72,8 +72,8 @@ export async function strip(model: Model): Promise<Stripped> {
 }
 
 /**
- * The model, whose data files are to be copied back under their former names when it is saved.
- * Each name is one that the model refers to, and so is checked to stay in the model's folder.
+ * Returns the model, whose data files are copied back under their former names when it is saved.
+ * Each name is a location in the model, so it is checked to stay in the model's folder.
  */
 function withCopiesBack(model: Model, former: ReadonlyMap<string, string>): Model {
   const { folder } = model;
@@ -92,8 +92,8 @@ const listed = (names: readonly string[]) =>
     : names.join(", ");
 
 /**
- * Whether it is known which old weights of a laurelized model were trained: it notes them, or its
- * original is still in it, by the SHA-256 in its metadata.
+ * Whether it is known which old weights of a laurelized model were trained: the metadata lists
+ * them, or the file still contains its original, according to the SHA-256.
  */
 export async function knowsTrained(model: Model): Promise<boolean> {
   let at = model;

@@ -5,12 +5,12 @@ import type { Types } from "../../src/graph/types.ts";
 /** An activation that turns logits into probabilities, or their logarithms. */
 export interface Activation {
   readonly op: "Softmax" | "LogSoftmax" | "Sigmoid";
-  /** What it is given. */
+  /** The activation's operand. */
   readonly logits: Value;
 }
 
 /**
- * The activation that makes a value, if it is one of those that are sought. A Softmax counts only
+ * Returns the activation that makes a value, if it is one of those requested. A Softmax counts only
  * along the axis of the classes.
  */
 export function activationAt(
@@ -40,7 +40,7 @@ export function activationAt(
 
 const positive = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
 
-/** The axis along which a Softmax's results sum to 1; null if it is more than one. */
+/** Returns the axis along which a Softmax's results sum to 1; null if there are several. */
 export function softmaxAxis(
   { graph, types }: { readonly graph: Graph; readonly types: Types },
   node: Node,
@@ -49,11 +49,11 @@ export function softmaxAxis(
   if (!shape) return null;
   const perAxis = (graph.file.opsets.get("") ?? 7) >= 13;
   const axis = positive(attribute(node, "axis")?.i ?? (perAxis ? -1 : 1), shape.length);
-  // Before opset 13 all axes from this one on are taken together.
+  // Before opset 13, all axes from this one on are flattened into one.
   return perAxis || shape.slice(axis + 1).every((dim) => dim === 1) ? axis : null;
 }
 
-/** exp(z) / Σ exp(z), as older exporters write a Softmax. */
+/** Matches exp(z) / Σ exp(z), the Softmax of older exporters. */
 function softmaxWrittenOut(graph: Graph, { op, inputs }: Node) {
   const [part, whole] = inputs;
   const [exp, sum] = [part?.producer, whole?.producer];

@@ -8,39 +8,39 @@ import { type ChosenLoss, classAxisOf, type TargetForm } from "./loss.ts";
 
 type Shape = NonNullable<Type["shape"]>;
 
-/** How a target of classes is read. */
+/** How a target with classes is read. */
 export interface ClassTarget {
   readonly axis: number;
   readonly form: TargetForm;
 }
 
-/** What is known when the axis of the classes is searched. */
+/** What is known when the class axis is searched. */
 interface Asked extends Pick<ChosenLoss, "loss" | "options"> {
   readonly graph: Graph;
   readonly types: Types;
   readonly output: Value;
   readonly target: Type;
-  /** Whether the target is an input of the model, as token ids are. */
+  /** Whether the target is an input of the model, such as token ids. */
   readonly isInput: boolean;
-  /** Axes along which all sums of the target are 1; null if its values are not known. */
+  /** Axes along which all sums of the target are 1; null if its values are unknown. */
   readonly sumsToOne: readonly number[] | null;
 }
 
 /**
- * Returns the axis of the classes and the form of the target. The axis is the one that is named,
- * the only one with which the labels fit, or the one that the model's own Softmax or ArgMax goes
- * along. Returns a sentence's end if the target does not fit. Throws an InputError, which asks for
- * the axis, if it is ambiguous.
+ * Returns the class axis and the form of the target. The axis is the one that is named, the only
+ * one that fits the labels, or the axis of the model's own Softmax or ArgMax. Returns the end of a
+ * sentence if the target does not fit. Throws an InputError that asks for the axis if it is
+ * ambiguous.
  */
 export function classTarget(asked: Asked): ClassTarget | string {
   const { types, output, target, options } = asked;
   const shape = types.get(output)!.shape!;
   const rank = shape.length;
-  if (rank < 2) return `the output ${showShape(shape)} has no axis of classes`;
+  if (rank < 2) return `the output ${showShape(shape)} does not have a class axis`;
   const named = options.classAxis === null ? null : classAxisOf(rank, options);
   if (named !== null && !(named in shape))
     throw new InputError(
-      `output ${output.name} has ${rank} axes, and no axis ${options.classAxis} of classes; give --class-axis.`,
+      `output ${output.name} has ${rank} axes, so ${options.classAxis} is not its class axis; give --class-axis.`,
     );
   if (fits(shape, target)) {
     const form = isFloat(target.dtype) ? "shares" : "one-hot";
@@ -51,11 +51,11 @@ export function classTarget(asked: Asked): ClassTarget | string {
   if (isLabels(shape, axis, target)) return { axis, form: "labels" };
   const labels = shape.toSpliced(axis, 1);
   return isFloat(target.dtype)
-    ? `soft targets have the output's shape ${showShape(shape)}, labels ${showShape(labels)}, and these are ${showShape(target.shape)}`
-    : `labels of an output ${showShape(shape)} have the shape ${showShape(labels)}, and these are ${showShape(target.shape)}${fitting.length > 0 ? `; give --class-axis ${fitting[0]}` : ""}`;
+    ? `soft targets must have the output's shape ${showShape(shape)} and labels ${showShape(labels)}, but these have ${showShape(target.shape)}`
+    : `labels of an output ${showShape(shape)} must have the shape ${showShape(labels)}, but these have ${showShape(target.shape)}${fitting.length > 0 ? `; give --class-axis ${fitting[0]}` : ""}`;
 }
 
-/** The axis along which shares of classes sum to 1. */
+/** Returns the axis along which the shares of the classes sum to 1. */
 function ofShares({ types, output, sumsToOne, options }: Asked): number {
   const shape = types.get(output)!.shape!;
   if (shape.length < 3 || sumsToOne === null) return classAxisOf(shape.length, options);
@@ -65,21 +65,21 @@ function ofShares({ types, output, sumsToOne, options }: Asked): number {
   );
 }
 
-/** All axes but the batch's. */
+/** Returns all axes except the batch's. */
 const axesOf = (rank: number) => Array.from({ length: rank - 1 }, (_, k) => k + 1);
 
-/** Whether a target has a label for each position, with an axis of size 1 at the end or without. */
+/** Whether a target has a label for each position, with or without a last axis of size 1. */
 function isLabels(shape: Shape, axis: number, target: Type): boolean {
   const labels = shape.toSpliced(axis, 1);
   return fits(labels, target) || fits([...labels, 1], target);
 }
 
-/** The one of some axes that is the classes' own; null if there is none. */
+/** Returns the one of some axes that is certainly the class axis; null if there is none. */
 function onlyAxis(asked: Asked, fitting: readonly number[]): number | null {
   if (fitting.length < 2) return fitting[0] ?? null;
   const { types, output, target, isInput } = asked;
   const shape = types.get(output)!.shape!;
-  // Unknown sizes fit everywhere; they are known with the first batch.
+  // An unknown size fits everywhere; the first batch shows it.
   const fixed = shape.every((dim) => typeof dim === "number");
   const own = evident(asked, fitting) ?? (isInput && shape.length === 3 ? 2 : null);
   if (own !== null || !fixed) return own;
@@ -88,7 +88,7 @@ function onlyAxis(asked: Asked, fitting: readonly number[]): number | null {
   );
 }
 
-/** The one axis along which the model's own last Softmax or an ArgMax goes. */
+/** Returns the only axis of the model's own last Softmax or ArgMax. */
 function evident({ graph, types, output, loss }: Asked, among: readonly number[]): number | null {
   const sought = loss.looksThrough;
   const along = among.filter((axis) => {
@@ -109,7 +109,7 @@ function evident({ graph, types, output, loss }: Asked, among: readonly number[]
   return read.size === 1 && among.includes(only) ? only : null;
 }
 
-/** Whether a target has this shape; sizes that are not known are taken to fit. */
+/** Whether a target has this shape; an unknown size matches every size. */
 export const fits = (shape: Shape, { shape: own }: Pick<Type, "shape">) =>
   own !== null &&
   own.length === shape.length &&

@@ -1,6 +1,6 @@
 import { type LossInputs, mean } from "./loss.ts";
 
-/** A value with its class axis moved to the end. */
+/** Moves the class axis of a value to the end. */
 export function classesLast(
   { writing: { op } }: LossInputs,
   name: string,
@@ -12,14 +12,14 @@ export function classesLast(
   return op.Transpose(name, { perm: [...kept, axis] });
 }
 
-/** ln p of the classes, the last axis. */
+/** Writes ln p of the classes, on the last axis. */
 export const logProbabilities = (
   { writing: { op }, form }: LossInputs,
   scores: string,
   rank: number,
 ) => (form === "log-probabilities" ? scores : op.LogSoftmax(scores, { axis: rank - 1 }));
 
-/** −Σ q ln p over the classes, at each position. */
+/** Writes −Σ q ln p over the classes, at each position. */
 export function crossed(
   { writing: { op, to } }: LossInputs,
   q: string,
@@ -29,7 +29,7 @@ export function crossed(
   return op.Neg(to.reduce("ReduceSum", op.Mul(q, logP), [rank - 1], false));
 }
 
-/** The share of positions at which two values have their largest class at the same place. */
+/** Writes the share of positions at which two values have the same argmax. */
 export function agreement({ writing }: LossInputs, a: string, b: string, rank: number): string {
   const { op, to } = writing;
   const largest = (x: string) => op.ArgMax(x, { axis: rank - 1, keepdims: 0 });

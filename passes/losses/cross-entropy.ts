@@ -33,16 +33,21 @@ const options = {
 
 type Inputs = LossInputs<typeof options>;
 
-/** GatherElements, since which no table as large as the output is needed to pick out labels. */
+/**
+ * The first opset with GatherElements, which picks labels without a table as large as the output.
+ */
 const PICKING = 11;
 
-/** −ln p of the labels, at each position; and what its gradient takes, if that is written at once. */
+/**
+ * −ln p of the labels, at each position; and the operands of its gradient, if that is written at
+ * once.
+ */
 interface Surprise {
   readonly each: string;
   readonly start: Omit<GradientStart, "weights"> | null;
 }
 
-/** Writes −ln p of labels, int64 and all of them classes. */
+/** Writes −ln p of int64 labels that are all valid classes. */
 function surprise(inputs: LossInputs, labels: string): Surprise {
   const { writing, output, form, axis, opset } = inputs;
   const { op, to } = writing;
@@ -62,7 +67,9 @@ function surprise(inputs: LossInputs, labels: string): Surprise {
   return { each, start: { scores: output.name, logSum, labels: at, axis } };
 }
 
-/** Writes the gradient of a cross-entropy by its scores: softmax less 1 at the label, weighed. */
+/**
+ * Writes the gradient of a cross-entropy by its scores: the weighted softmax, minus 1 at the label.
+ */
 export function gradientByScores(
   { op }: Writing,
   { scores, logSum, labels, weights, axis }: GradientStart,
@@ -72,7 +79,7 @@ export function gradientByScores(
   return op.ScatterElements(shares, labels, own, { axis });
 }
 
-/** The labels, each moved ahead by some positions; there is none for the last ones. */
+/** Writes the labels, each shifted ahead by some positions; the last positions have none. */
 function shifted({ writing, target, shift, options }: Inputs, labels: string): string {
   if (shift === 0) return labels;
   const { op, to, constant } = writing;
@@ -82,7 +89,7 @@ function shifted({ writing, target, shift, options }: Inputs, labels: string): s
   return op.Concat([ahead, to.expand(none, [1, 1], [rows, shift])], { axis: 1 });
 }
 
-/** Cross-entropy of class numbers. */
+/** Cross-entropy of class indices. */
 function ofLabels(inputs: Inputs): LossOutputs {
   const { writing, output, target, axis, options } = inputs;
   const { op, to, constant } = writing;
@@ -106,7 +113,7 @@ function ofLabels(inputs: Inputs): LossOutputs {
   };
 }
 
-/** Cross-entropy of a share for each class. */
+/** Cross-entropy of class shares. */
 function ofShares(inputs: LossInputs): LossOutputs {
   const { writing, output, target, axis } = inputs;
   const rank = output.shape.length;
@@ -121,9 +128,9 @@ function ofShares(inputs: LossInputs): LossOutputs {
 }
 
 /**
- * −Σ q ln softmax(z), the mean over all positions: PyTorch's cross_entropy. q is one at the class
- * that a label names, or a soft target of the output's shape. Labels of `ignoreIndex` do not
- * count. Of probabilities p it is −Σ q ln p.
+ * −Σ q ln softmax(z), averaged over all positions: PyTorch's cross_entropy. q is one-hot for a
+ * label, or a soft target of the output's shape. Labels equal to `ignoreIndex` do not count. For
+ * probabilities p, it is −Σ q ln p.
  */
 export const crossEntropy = lossFunction({
   name: "cross-entropy",

@@ -3,12 +3,12 @@ import { classAxis, elementCount, lossFunction, mean, values } from "./loss.ts";
 import { logOf } from "./probabilities.ts";
 
 /**
- * Towards what the original model gives: T² KL(softmax(t / T) ‖ softmax(z / T)), the mean over
- * all positions (Hinton, Vinyals, Dean 2015), or the mean squared difference of the values.
+ * Distillation from the original model's outputs: T² KL(softmax(t / T) ‖ softmax(z / T)), averaged
+ * over all positions (Hinton, Vinyals, Dean 2015), or the mean squared difference of the values.
  */
 export const distillation = lossFunction({
   name: "distillation",
-  about: "towards the original model's own outputs",
+  about: "distillation from the original model's outputs",
   options: {
     classAxis,
     values,
@@ -49,7 +49,8 @@ export const distillation = lossFunction({
     const teacher = classesLast(inputs, given, rank, axis);
     const student = classesLast(inputs, output.name, rank, axis);
     const cooled = (x: string) => op.Div(x, scalar(options.temperature));
-    // Logarithms of probabilities are logits too, and no longer such once they are cooled.
+    // Logarithms of probabilities are logits too, but no longer probabilities after division by the
+    // temperature.
     const normal = (x: string) => op.LogSoftmax(cooled(x), { axis: rank - 1 });
     const [logQ, logP] = [normal(teacher), normal(student)];
     const q = op.Exp(logQ);

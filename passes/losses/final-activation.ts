@@ -8,7 +8,7 @@ import { type Activation, activationAt } from "./activation.ts";
 /** A value at which the path back from an output ends. */
 export interface Leaf {
   readonly value: Value;
-  /** The axis of the classes in it; null if the loss has none. */
+  /** Its class axis; null if the loss has none. */
   readonly axis: number | null;
   /** The activation that makes it, if the loss looks for it. */
   readonly activation: Activation | null;
@@ -17,24 +17,27 @@ export interface Leaf {
 /** The path back from an output through operators that keep or join values. */
 export interface Traced {
   readonly leaves: readonly Leaf[];
-  /** Writes the same path again, from other values at its leaves, each of its leaf's shape. */
+  /**
+   * Writes the same path again, starting from other values at its leaves, which have the shapes of
+   * the leaves.
+   */
   readonly write: (writing: Writing, from: (leaf: Leaf) => string) => string;
 }
 
 type Shape = NonNullable<Type["shape"]>;
 
-/** What a search back from an output knows. */
+/** The state of a search back from an output. */
 export interface Search {
   readonly graph: Graph;
   readonly types: Types;
-  /** The activations that the loss has of its own. */
+  /** The activations that the loss computes itself. */
   readonly sought: readonly Activation["op"][];
 }
 
 /**
- * Goes back from a value to the activations that make its elements: through casts, shapes, pieces,
- * clips for safety and joins, as long as each element stays what the activation gave and the axis
- * of the classes stays whole.
+ * Follows a value back to the activations that make its elements: through casts, shapes, slices,
+ * joins and clips for numerical safety, as long as each element stays the activation's result and
+ * the class axis stays whole.
  */
 export function traced(search: Search, value: Value, axis: number | null): Traced {
   const node = value.producer;
@@ -48,7 +51,7 @@ export function traced(search: Search, value: Value, axis: number | null): Trace
   return { leaves: [leaf], write: (_, from) => from(leaf) };
 }
 
-/** The calls of the model's own functions at which the path back from a value ends. */
+/** Returns the calls of the model's own functions at which the path back from a value ends. */
 export function callsBehind(value: Value): Node[] {
   const node = value.producer;
   if (node?.callee) return [node];
@@ -75,7 +78,7 @@ const sizesOf = (search: Search, value: Value | null | undefined): number[] | nu
 
 const positive = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
 
-/** The path of the first input, with something more written at its end. */
+/** Returns the path of the first input, with another operator at its end. */
 function after(
   at: At,
   axis: number | null,
@@ -87,7 +90,7 @@ function after(
   return { leaves, write: (writing, from) => more(writing, write(writing, from)) };
 }
 
-/** Operators that leave each element as it is. */
+/** Operators that keep each element. */
 const same: Rule = (at) => after(at, at.axis, (_, x) => x);
 
 const cast: Rule = (at) =>
@@ -95,7 +98,7 @@ const cast: Rule = (at) =>
     ? same(at)
     : null;
 
-/** Operators that give the same elements, in the same order, another shape. */
+/** Operators that change only the shape of their operand. */
 function reshaped(at: At): Traced | null {
   const [from, to] = [shapeOf(at, at.node.inputs[0]), sizesOf(at, at.value)];
   if (!from || !to || !from.every((dim) => typeof dim === "number")) return null;
@@ -103,7 +106,7 @@ function reshaped(at: At): Traced | null {
   return axis === -1 ? null : after(at, axis, ({ to: write }, x) => write.reshape(x, to));
 }
 
-/** Whether an axis of one shape is that of another, in which the same elements lie in order. */
+/** Whether an axis of one shape corresponds to that of another with the same elements in order. */
 function sameAxis(from: Shape, k: number, to: Shape, l: number): boolean {
   if (`${from}` === `${to}`) return k === l;
   const before = (shape: Shape, axis: number) =>
@@ -111,10 +114,10 @@ function sameAxis(from: Shape, k: number, to: Shape, l: number): boolean {
   return from[k] === to[l] && before(from, k) === before(to, l);
 }
 
-/** How far a bound may lie from 0 or 1 and only keep a logarithm finite. */
+/** Maximum distance of a bound from 0 or 1 that only keeps a logarithm finite. */
 const SAFETY = 1e-3;
 
-/** A Clip, Max or Min whose bounds are there to keep a logarithm finite. */
+/** Matches a Clip, Max or Min whose bounds only keep a logarithm finite. */
 function safelyClipped(given: At): Traced | null {
   const at = boundLast(given);
   const { graph, node } = at;
@@ -124,21 +127,21 @@ function safelyClipped(given: At): Traced | null {
   const high = node.op === "Max" ? null : bound(node.op === "Min" ? 1 : 2, "max");
   if (low === undefined || high === undefined || node.inputs.length > 3) return null;
   const harmless = (low ?? 0) <= SAFETY && (high ?? 1) >= 1 - SAFETY;
-  // Without an activation behind it, a bound is part of what the model computes.
+  // Without an activation behind it, a bound belongs to the model's function.
   const path = harmless ? same(at) : null;
   return path?.leaves.every(({ activation }) => activation && activation.op !== "LogSoftmax")
     ? path
     : null;
 }
 
-/** A Max or Min as if its constant stood last. */
+/** Returns a Max or Min with its constant last. */
 function boundLast(at: At): At {
   const { op, inputs } = at.node;
   const turned = op !== "Clip" && inputs.length === 2 && numbersOf(at.graph, inputs[0]);
   return turned ? { ...at, node: { ...at.node, inputs: [inputs[1], inputs[0]] } } : at;
 }
 
-/** A Relu after an activation that is never negative. */
+/** Matches a Relu after an activation that is never negative. */
 function positivePart(at: At): Traced | null {
   const path = same(at);
   return path?.leaves.every(({ activation }) => activation && activation.op !== "LogSoftmax")
@@ -184,7 +187,7 @@ function gathered(at: At): Traced | null {
   return after(at, before, ({ op }, x) => op.Gather(x, indices!.name, { axis }));
 }
 
-/** A piece of a Split, along another axis than that of the classes. */
+/** Matches an output of a Split along another axis than the classes'. */
 function piece(at: At): Traced | null {
   const from = sizesOf(at, at.node.inputs[0]);
   if (!from) return null;
@@ -204,7 +207,7 @@ function expanded(at: At): Traced | null {
   return after(at, axis, ({ to: write }, x) => write.expand(x, from, to));
 }
 
-/** Heads that are joined, element by element, along another axis than that of the classes. */
+/** Matches heads that are joined elementwise along another axis than the classes'. */
 function joined(at: At): Traced | null {
   const rank = shapeOf(at, at.value)?.length;
   if (rank === undefined) return null;
@@ -221,7 +224,7 @@ function joined(at: At): Traced | null {
   };
 }
 
-/** Eight bits that stand for floats, and are floats again. */
+/** Matches a float that was quantized to eight bits and back. */
 const quantised: Rule = (at) => {
   const from = at.node.inputs[0]?.producer;
   return from?.op === "QuantizeLinear" ? same({ ...at, node: from }) : null;

@@ -6,25 +6,25 @@ import { distillation } from "./distillation.ts";
 import type { ChosenLoss, Loss, ReadingOptions } from "./loss.ts";
 import { binaryCrossEntropy, cosine, l1, mse } from "./values.ts";
 
-/** Every loss, in the order in which they are listed. */
+/** Every loss, in the order of listings. */
 export const losses = [crossEntropy, binaryCrossEntropy, mse, l1, cosine, distillation] as const;
 
 type Known = (typeof losses)[number];
 
-/** A loss by its name. */
+/** Returns a loss by its name. */
 export type LossName = Known["name"];
 
 /** Hyper-parameters of all losses. */
 export type LossOptions = ChosenValues<Known>;
 
-/** The hyper-parameters of all losses, as they are declared. */
+/** Declarations of the hyper-parameters of all losses. */
 export const lossOptions: Options = optionsOfChosen("loss", losses);
 
 const UNREAD: ReadingOptions = { classAxis: null, ignoreIndex: null, shift: null, values: null };
 
 /**
- * Returns the loss of a name and its options, with the default for each that is not given. Throws
- * an InputError if there is none of this name, or if one is out of its range.
+ * Returns a loss and its options, with defaults for those not given. Throws an InputError if there
+ * is no loss of this name, or if an option is out of range.
  */
 export function lossOf(name: string, given: Given<LossOptions> = {}): ChosenLoss {
   const loss: Loss | undefined = losses.find((each) => each.name === name);

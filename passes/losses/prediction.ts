@@ -6,10 +6,10 @@ import type { ChosenLoss, Loss, LossInputs } from "./loss.ts";
 import { logitOf, logOf } from "./probabilities.ts";
 import { rangeOf } from "./value-range.ts";
 
-/** What a loss takes of a model's output. */
+/** The prediction in a model's output. */
 export interface Prediction extends Pick<LossInputs, "form" | "before"> {
   readonly name: string;
-  /** What a user must know of it, a sentence; null if that is nothing. */
+  /** A sentence for the user; null if there is nothing to report. */
   readonly note: string | null;
 }
 
@@ -18,15 +18,15 @@ interface Asked extends ChosenLoss {
   readonly graph: Graph;
   readonly types: Types;
   readonly output: Value;
-  /** Axis of the classes; null if the loss has none. */
+  /** Class axis; null if the loss has none. */
   readonly axis: number | null;
   /** float or double. */
   readonly dtype: string;
 }
 
 /**
- * Writes what a loss takes of an output: what its final activations are given, element by element,
- * or logits or logarithms of the probabilities that it holds where these cannot be undone.
+ * Writes the prediction in an output: the operands of its final activations, element by element, or
+ * logits or log-probabilities if these cannot be removed.
  */
 export function predictionFor(writing: Writing, asked: Asked): Prediction {
   const { graph, types, output, loss, reads, axis, options, dtype } = asked;
@@ -46,7 +46,7 @@ export function predictionFor(writing: Writing, asked: Asked): Prediction {
   const shares = new Set(path ? leaves.filter((leaf) => holdsShares(asked, leaf)) : leaves);
   const activations = new Set(leaves.map(({ activation }) => activation?.op ?? null));
   const [before] = activations;
-  // The original's output is compared as a whole, so all of it must be of one kind.
+  // The original's output is compared as a whole, so all its elements must be of one kind.
   const mixed = loss.distils && (activations.size > 1 || (shares.size > 0 && leaves.length > 1));
   if (mixed || (shares.size === 0 && activations.size === 1 && before === null))
     return plain("logits");
@@ -74,9 +74,12 @@ export function predictionFor(writing: Writing, asked: Asked): Prediction {
 }
 
 const sentence = (output: string, { name, looksThrough: [own] }: Loss) =>
-  `the loss is computed from probabilities: output ${output} holds numbers from 0 to 1, and no ${own} ${own === "Softmax" ? "along its classes " : ""}can be undone for ${name}; pass --logits if they are logits.`;
+  `the loss is computed from probabilities: output ${output} holds numbers from 0 to 1, and no ${own} ${own === "Softmax" ? "along its classes " : ""}can be removed for ${name}; pass --logits if they are logits.`;
 
-/** Whether a leaf holds probabilities, or the logarithms that a LogSoftmax gives to yes and no. */
+/**
+ * Whether a leaf holds probabilities, or log-probabilities that a LogSoftmax gives to a yes/no
+ * loss.
+ */
 function holdsShares({ graph, types, reads }: Asked, { value, activation }: Leaf): boolean {
   if (activation || !isFloat(types.get(value)?.dtype)) return false;
   if (reads === "shares" && isLogSoftmax(value)) return true;

@@ -2,10 +2,10 @@ import type { Writing } from "../../src/graph/builder.ts";
 
 /** PyTorch's lower bound of ln p in binary_cross_entropy. */
 const LEAST = -100;
-/** The least p of each type whose logarithm is taken: a normal number. */
+/** The smallest p of each type whose logarithm is taken: a normal number. */
 const SMALLEST: Readonly<Record<string, number>> = { float: 1e-37, double: Math.exp(LEAST) };
 
-/** Writes ln p, and -100 where p is 0 or next to it. */
+/** Writes ln p, or -100 if p is 0 or close to it. */
 export function logOf({ op, to, constant }: Writing, p: string, dtype: string): string {
   const smallest = SMALLEST[dtype];
   const log = op.Log(to.atLeast(p, smallest, dtype));
@@ -15,7 +15,7 @@ export function logOf({ op, to, constant }: Writing, p: string, dtype: string): 
   return op.Add(log, op.Mul(isSmall, constant(dtype, [], [missing])));
 }
 
-/** Writes the logit of p: the z of which p is the sigmoid, from -100 to 100. */
+/** Writes the logit of p: the z whose sigmoid is p, limited to -100 to 100. */
 export function logitOf(writing: Writing, p: string, dtype: string): string {
   const { op, constant } = writing;
   const other = op.Sub(constant(dtype, [], [1]), p);

@@ -8,18 +8,18 @@ import {
 } from "../../src/graph/graph.ts";
 import type { Types } from "../../src/graph/types.ts";
 
-/** The least and the greatest number that a value can hold. */
+/** The smallest and the largest number that a value can hold. */
 export type ValueRange = readonly [low: number, high: number];
 
 const ANY: ValueRange = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
 const UNIT: ValueRange = [0, 1];
 
-/** Nodes that the search goes back over at most, on one path. */
+/** Maximum number of nodes on one path of the search. */
 const DEEPEST = 64;
 
 /**
- * Returns bounds of a value's numbers, from the operators that make it. The bounds hold for every
- * input; without a bound they are infinite.
+ * Returns bounds of a value's numbers, derived from the operators that make it. They hold for every
+ * input; a missing bound is infinite.
  */
 export function rangeOf(graph: Graph, types: Types, value: Value): ValueRange {
   const known = new Map<Value, ValueRange>();
@@ -59,7 +59,7 @@ function bounds(graph: Graph, value: Value, of: RangeOf): ValueRange {
 interface At {
   readonly graph: Graph;
   readonly node: Node;
-  /** The range of an input. */
+  /** Returns the range of an input. */
   readonly of: (input: number) => ValueRange;
 }
 
@@ -77,12 +77,12 @@ const within =
   (low: number, high: number): Rule =>
   () => [low, high];
 
-/** The range of an increasing function of the first input. */
+/** Returns the range of an increasing function of the first input. */
 const rising =
   (f: (x: number) => number): Rule =>
   ({ of }) => [f(of(0)[0]), f(of(0)[1])];
 
-/** Products of bounds; 0 times infinity is 0 here, because every number itself is finite. */
+/** Multiplies bounds; 0 times infinity is 0 here, because the numbers themselves are finite. */
 const times = (a: number, b: number) => (a === 0 || b === 0 ? 0 : a * b);
 
 const multiplied = ([a, b]: ValueRange, [c, d]: ValueRange): ValueRange => {
@@ -105,7 +105,7 @@ function clipped(at: At): ValueRange {
   return [hold(of(0)[0]), hold(of(0)[1])];
 }
 
-/** a / b; a share of a sum of what is not negative lies between 0 and 1. */
+/** Divides ranges; a share of a sum of nonnegative numbers is between 0 and 1. */
 function divided({ node, of }: At): ValueRange {
   const [part, whole] = node.inputs;
   const from = whole?.producer;
@@ -122,7 +122,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     return [least, Math.max(Math.abs(low), Math.abs(high))];
   },
   Add: sum,
-  // Zeros of a border may be among what is averaged.
+  // Padding zeros may be part of the average.
   AveragePool: ({ of }) => union([of(0), [0, 0]]),
   Cast: kept,
   Clip: clipped,

@@ -76,7 +76,7 @@ export const cosine = lossFunction({
     const dot = (a: string, b: string) => to.reduce("ReduceSum", op.Mul(a, b), [rank - 1], false);
     const [y, t] = [output.name, target.name];
     const squared = op.Mul(dot(y, y), dot(t, t));
-    // Bounded before the root, whose slope at 0 is infinite.
+    // Bounded before the root, because its slope at 0 is infinite.
     const bounded = op.Sqrt(to.atLeast(squared, EPSILON ** 2, output.dtype));
     const all = op.Div(dot(y, t), bounded);
     const cos = mean(writing, all, rank - 1);

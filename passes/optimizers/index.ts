@@ -10,18 +10,18 @@ import { adamw } from "./adamw.ts";
 import { everyOptimizer, type Optimizer } from "./optimizer.ts";
 import { sgd } from "./sgd.ts";
 
-/** Every optimizer, in the order in which they are listed; the first is the default. */
+/** Every optimizer, in the order of listings; the first is the default. */
 export const optimizers = [adamw, sgd] as const;
 
 type Known = (typeof optimizers)[number];
 
-/** An optimizer by its name. */
+/** Returns an optimizer by its name. */
 export type OptimizerName = Known["name"];
 
 /** Hyper-parameters of all optimizers, named as in PyTorch. */
 export type OptimizerOptions = ValuesOf<typeof everyOptimizer> & ChosenValues<Known>;
 
-/** The hyper-parameters of all optimizers, as they are declared. */
+/** Declarations of the hyper-parameters of all optimizers. */
 export const optimizerOptions: Options = {
   ...optionsOfChosen("optimizer", optimizers),
   ...everyOptimizer,
@@ -34,8 +34,8 @@ export interface ChosenOptimizer {
 }
 
 /**
- * Returns the optimizer of a name and its hyper-parameters, with the default for each that is not
- * given. Throws an InputError if there is none of this name, or if one is out of its range.
+ * Returns an optimizer and its hyper-parameters, with defaults for those not given. Throws an
+ * InputError if there is no optimizer of this name, or if a value is out of range.
  */
 export function optimizerOf(
   name: string = optimizers[0].name,

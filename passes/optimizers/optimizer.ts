@@ -8,42 +8,42 @@ export const everyOptimizer = {
     type: "number",
     default: 0.01,
     range: { min: 0 },
-    describe: "weight decay of A, B and further weights; α, β and γ have none",
+    describe: "weight decay of A, B and other trained weights; α, β and γ do not decay",
   },
   clip: {
     type: "number",
     nullable: true,
     default: 1,
     range: { min: 0 },
-    describe: "largest norm of all gradients together; 0 turns clipping off",
+    describe: "maximum norm of all gradients together; 0 turns clipping off",
   },
 } as const satisfies Options;
 
-/** One tensor to be updated, its values by their names. */
+/** One tensor to update; its values are given by their names. */
 export interface Updating<O extends Options = Options> {
   readonly writing: Writing;
-  /** float or double, as gradient and state are. */
+  /** float or double, like the gradient and the state. */
   readonly dtype: string;
   readonly weight: string;
   readonly gradient: string;
-  /** By the names that the optimizer gives them. */
+  /** The state, by the optimizer's names. */
   readonly state: Readonly<Record<string, string>>;
   /** Learning rate, a scalar of the type. */
   readonly lr: string;
   /** Number of this step from 1, a scalar of the type. */
   readonly step: string;
-  /** 0 for weights that do not decay. */
+  /** Weight decay; 0 for weights that do not decay. */
   readonly weightDecay: number;
   readonly options: ValuesOf<O>;
 }
 
-/** How a weight follows its gradient. */
+/** An optimizer: how a weight is updated from its gradient. */
 export interface Optimizer<N extends string = string, O extends Options = Options> {
   readonly name: N;
   readonly about: string;
-  /** Tensors of the weight's shape that it keeps from step to step; all start at zero. */
+  /** Names of the state tensors, which have the weight's shape and start at zero. */
   readonly state: readonly string[];
-  /** Its hyper-parameters, beside those of every optimizer. */
+  /** Its hyper-parameters, in addition to those of every optimizer. */
   readonly options: O;
   /** Writes one step: the new weight and the new state. */
   write(updating: Updating<O>): {

@@ -2,11 +2,11 @@ import { InputError } from "../../src/errors.ts";
 import { valuesOf } from "../../src/option-values.ts";
 import type { GivenOptions, Options } from "../../src/options.ts";
 
-/** How the learning rate falls after the warm-up. */
+/** How the learning rate decays after the warm-up. */
 interface Shape {
-  /** Whether it falls over a number of steps that must be known. */
+  /** Whether it decays over a number of steps that must be known. */
   readonly ends: boolean;
-  /** The rate when a share of these steps is done, from 0 to 1. */
+  /** Returns the rate after a fraction of these steps, from 0 to 1. */
   readonly at: (lr: number, done: number) => number;
 }
 
@@ -15,12 +15,12 @@ const SHAPES = {
   cosine: { ends: true, at: (lr, done) => (lr * (1 + Math.cos(Math.PI * done))) / 2 },
 } as const satisfies Readonly<Record<string, Shape>>;
 
-/** A schedule by its name. */
+/** Returns a schedule by its name. */
 export type ScheduleName = keyof typeof SHAPES;
 
 const names = Object.keys(SHAPES) as ScheduleName[];
 
-/** The learning rate over the steps, as it is declared. */
+/** Declarations of the learning rate options. */
 export const scheduleOptions = {
   lr: {
     type: "number",
@@ -39,9 +39,9 @@ export const scheduleOptions = {
     nullable: true,
     range: { integer: true, min: 1 },
     describe:
-      "steps over which cosine falls to zero, so that --resume can add epochs  [default: all steps of the run]",
+      "steps over which cosine decays to zero, so that --resume can add epochs  [default: all steps of the run]",
     idle: ({ schedule = names[0] }) =>
-      SHAPES[schedule as ScheduleName]?.ends ? null : `the schedule ${schedule} has no end`,
+      SHAPES[schedule as ScheduleName]?.ends ? null : `the schedule ${schedule} does not end`,
   },
   warmup: {
     type: "number",
@@ -56,22 +56,20 @@ export interface Schedule {
   readonly name: ScheduleName;
   /** The highest learning rate. */
   readonly lr: number;
-  /** Steps over which it rises from zero, in a line. */
+  /** Steps over which it rises linearly from zero. */
   readonly warmup: number;
-  /** Steps over which it falls; null if it does not. */
+  /** Steps over which it decays; null if it does not. */
   readonly steps: number | null;
 }
 
 /**
- * Returns the schedule that options give. Throws an InputError if one is out of its range, or if
- * the schedule needs a number of steps and has none.
+ * Returns the schedule for the options. Throws an InputError if one is out of range, or if the
+ * schedule needs a number of steps and none is given.
  */
 export function scheduleOf(given: GivenOptions): Schedule {
   const { lr, schedule: name, scheduleSteps, warmup } = valuesOf(scheduleOptions, given);
   if (SHAPES[name].ends && scheduleSteps === null)
-    throw new InputError(
-      `the schedule ${name} needs to know how many steps there are; give scheduleSteps.`,
-    );
+    throw new InputError(`the schedule ${name} needs the number of steps; give scheduleSteps.`);
   return { name, lr, warmup, steps: SHAPES[name].ends ? scheduleSteps : null };
 }
 

@@ -10,16 +10,16 @@ const all = [rw, lr, pa] as const;
 /** Every part of LAuReL, in the order in which combinations name them. */
 export const parts: readonly Variant[] = all;
 
-/** A combination of parts by its name. */
+/** Returns the name of a combination of parts. */
 export type VariantName = "rw" | "lr" | "rw+lr" | "pa" | "rw+pa" | "lr+pa" | "rw+lr+pa";
 
-/** What is inserted if nothing is said. */
+/** The default variant. */
 export const DEFAULT_VARIANT: VariantName = "rw+lr";
 
-/** Options of all variants, as the command line names them. */
+/** Returns the declarations of all variants' options. */
 export type VariantOptions = ChosenValues<(typeof all)[number]> & ValuesOf<typeof everyVariant>;
 
-/** Every variant there is: each non-empty combination of parts, "rw+lr" for instance. */
+/** Every variant: each non-empty combination of parts, such as "rw+lr". */
 export const variantNames = Array.from({ length: 2 ** parts.length - 1 }, (_, k) =>
   parts
     .filter((_, bit) => ((k + 1) >> bit) & 1)
@@ -34,7 +34,10 @@ export function variantNamed(name: string): readonly Variant[] | null {
   return chosen.length === names.length && new Set(names).size === names.length ? chosen : null;
 }
 
-/** The parts that are built: together with PA, LR is PA's lag 0 (equation 6) and no part of its own. */
+/**
+ * Returns the parts to build: together with PA, LR is PA's lag 0 (equation 6), not a part of its
+ * own.
+ */
 export const built = (chosen: readonly Variant[]): readonly Variant[] =>
   chosen.some(({ name }) => name === "pa") ? chosen.filter(({ name }) => name !== "lr") : chosen;
 
@@ -51,7 +54,7 @@ export const variantOptions: Readonly<Record<keyof VariantOptions, Flag>> = {
   ...everyVariant,
 };
 
-/** Why an option has no effect with a variant. */
+/** Returns why an option has no effect with a variant. */
 function idleWithout(name: string): Option["idle"] {
   const owners = parts.filter(({ options }) => Object.hasOwn(options, name));
   return (others: GivenOptions) => {
@@ -64,11 +67,11 @@ function idleWithout(name: string): Option["idle"] {
   };
 }
 
-/** The values of options if none are given: the paper's. PA's map follows the variant. */
+/** Returns the default values of options, which are the paper's. PA's map follows the variant. */
 export const defaults = (({ paMap: _, ...others }) => others)(
   valuesOf(variantOptions, {}) as VariantOptions,
 );
 
-/** PA's map if none is given: low-rank if LR is part of the variant, else the identity. */
+/** Returns PA's default map: low-rank if LR is part of the variant, otherwise the identity. */
 export const defaultMap = (chosen: readonly Variant[]): VariantOptions["paMap"] =>
   chosen.some(({ name }) => name === "lr") ? "low-rank" : "identity";

@@ -25,9 +25,9 @@ type LowRankValues = PartValues<typeof lowRankOptions>;
 type Form = "matmul" | "convolution" | "transposed";
 
 /**
- * How a map of the feature axis is written: two MatMuls on a last axis, two 1×1 convolutions on
- * axis 1 of [N, C, …]; any other axis, and double, for which onnxruntime has no convolution, is
- * transposed to the last.
+ * How a map of the feature axis is written: as two MatMuls on a last axis, or as two 1×1
+ * convolutions on axis 1 of [N, C, …]. Any other axis is transposed to the last, and so is double,
+ * for which onnxruntime has no convolution.
  */
 function formOf({ feature, rank, dtype }: SiteDescription): Form {
   if (feature.axis === rank - 1) return "matmul";
@@ -35,7 +35,10 @@ function formOf({ feature, rank, dtype }: SiteDescription): Form {
   return feature.axis === 1 && rank >= 3 && rank <= 5 && convolves ? "convolution" : "transposed";
 }
 
-/** A: D×r, down, Xavier uniform or column-orthogonal. B: r×D, up, zero. Stored as the form needs them. */
+/**
+ * A: D×r, down, Xavier uniform or column-orthogonal. B: r×D, up, zero. Stored in the layout that
+ * the form needs.
+ */
 export function lowRankParameters(
   place: SiteDescription,
   options: LowRankValues,
@@ -54,10 +57,13 @@ export function lowRankParameters(
   };
 }
 
-/** Whether a parameter's role, "lr.A" or "pa.B1", is that of one of these maps. */
+/** Whether a parameter's role, such as "lr.A" or "pa.B1", belongs to one of these maps. */
 export const isMap = (role: string): boolean => /\.[AB]\d*$/.test(role);
 
-/** A in the paper's layout: Xavier uniform U(±√(6 / (D + r))), or A_ij = 1/√(rD) where i mod r = j. */
+/**
+ * Returns A in the paper's layout: Xavier uniform U(±√(6 / (D + r))), or A_ij = 1/√(rD) if i mod r
+ * = j, otherwise 0.
+ */
 function startOfA(
   { name, feature: { size } }: SiteDescription,
   options: LowRankValues,
@@ -73,7 +79,7 @@ function startOfA(
   return start;
 }
 
-/** One x A B of a sum of them. */
+/** One x A B of a sum. */
 interface Term<V> {
   readonly x: V;
   readonly A: V;
@@ -81,8 +87,8 @@ interface Term<V> {
 }
 
 /**
- * Σ_j (x_j A_j) B_j as nodes. The narrow products are put side by side, or added where all have one
- * B, so that a single product makes the wide value.
+ * Writes Σ_j (x_j A_j) B_j. The narrow products are concatenated, or added if they share one B, so
+ * that a single product makes the wide value.
  */
 export function lowRank<V>(op: Ops<V>, terms: readonly Term<V>[], place: SiteDescription): V {
   const form = formOf(place);
@@ -105,7 +111,7 @@ export function lowRank<V>(op: Ops<V>, terms: readonly Term<V>[], place: SiteDes
   return op.Transpose(wide, { perm: perm.map((_, k) => perm.indexOf(k)) });
 }
 
-/** (x A) B in float64, of [outer, D, inner]; sums of absolute values where `magnitude`. */
+/** Computes (x A) B in float64, of [outer, D, inner]; with `magnitude`, sums of absolute values. */
 export function lowRankFormula(
   { parameters, place, magnitude }: Pick<Stating, "parameters" | "place" | "magnitude">,
   { data, outer, size, inner }: Folded,

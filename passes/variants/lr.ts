@@ -2,8 +2,8 @@ import { lowRank, lowRankFormula, lowRankOptions, lowRankParameters } from "./lo
 import { variant } from "./variant.ts";
 
 /**
- * LAuReL-LR, equation 3: y = f + x + (x A) B. B is zero at the start, so the model starts as it
- * was. 2rD parameters a site.
+ * LAuReL-LR, equation 3: y = f + x + (x A) B. B starts at zero, so the model computes the same at
+ * the start. 2rD parameters per site.
  */
 export const lr = variant({
   name: "lr",

@@ -40,9 +40,9 @@ type PaValues = PartValues<typeof options>;
 
 /**
  * LAuReL-PA, equation 4: y = f + x + Σ_j γ_j h(x_{i-j}) over the skip operands of this site and of
- * up to k − 1 earlier ones of its stream. With h the identity γ starts at 0: k parameters. With h
- * low-rank (equation 6, where the lag j = 0 is LR) γ starts at 1 and B at 0: k(2rD + 1), or
- * 2rD + k where the lags share one pair.
+ * up to k − 1 earlier ones of its stream. If h is the identity, γ starts at 0: k parameters. If h
+ * is low-rank (equation 6, in which the lag j = 0 is LR), γ starts at 1 and B at 0: k(2rD + 1)
+ * parameters, or 2rD + k if the lags share one pair.
  */
 export const pa = variant({
   name: "pa",
@@ -88,7 +88,10 @@ export const pa = variant({
   },
 });
 
-/** What tells the pairs of a site apart: nothing where there is one, else the lag. */
+/**
+ * Returns the suffix that distinguishes the pairs of a site: the lag, or nothing if there is only
+ * one.
+ */
 const suffixes = ({ lags }: SiteDescription, { shareLags }: PaValues): (string | number)[] =>
   shareLags ? [""] : Array.from({ length: lags }, (_, lag) => lag);
 

@@ -16,9 +16,9 @@ const options = {
 } as const satisfies Options;
 
 /**
- * LAuReL-RW, equation 2: y = α f + β x. Two learned scalars a site, or two for each feature, kept
- * bounded by a map that gives exactly (1, 1) at the start: softmax (α, β) = 2·softmax(w), w = 0;
- * sigmoid α = 2σ(p), β = 2 − α, p = 0; none, α = β = 1.
+ * LAuReL-RW, equation 2: y = α f + β x. Two learned scalars per site, or two per feature, bounded
+ * by a map that gives exactly (1, 1) at the start: softmax (α, β) = 2·softmax(w), w = 0; sigmoid α
+ * = 2σ(p), β = 2 − α, p = 0; none, α = β = 1.
  */
 export const rw = variant({
   name: "rw",
@@ -60,7 +60,10 @@ export const rw = variant({
   },
 });
 
-/** The shape in which a factor broadcasts over the stream: none, or the features at their axis. */
+/**
+ * Returns the shape in which a factor broadcasts over the stream: a scalar, or the features on
+ * their axis.
+ */
 const shapeOf = (
   { feature, rank }: SiteDescription,
   { perChannel }: PartValues<typeof options>,

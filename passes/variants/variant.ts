@@ -3,13 +3,13 @@ import type { ValuesOf } from "../../src/option-values.ts";
 import type { Options } from "../../src/options.ts";
 import type { Feature } from "../residuals/residual.ts";
 
-/** What a variant knows of a site. */
+/** What a variant receives about a site. */
 export interface SiteDescription {
   readonly name: string;
   readonly dtype: string;
   readonly rank: number;
   readonly feature: Feature;
-  /** Skip operands at hand: x_i and those of earlier sites of the stream, at most k. */
+  /** Number of available skip operands: x_i and those of earlier sites of the stream, at most k. */
   readonly lags: number;
 }
 
@@ -43,10 +43,13 @@ export interface Folded {
   readonly inner: number;
 }
 
-/** Makes, or finds again, a constant of the site's type or another: a scalar, or filled with one value. */
+/**
+ * Creates a constant of the site's type or another, a scalar or filled with one value; returns an
+ * equal one that was created before.
+ */
 export type VariantConstant<V> = (value: number, dtype?: string, dims?: readonly number[]) => V;
 
-/** What a part builds with: the vocabulary, its parameters, and where it is. */
+/** The input of a part's builder: the vocabulary, its parameters, and the site. */
 export interface Building<V, O = Options> {
   readonly op: Ops<V>;
   readonly parameters: Readonly<Record<string, V>>;
@@ -55,32 +58,35 @@ export interface Building<V, O = Options> {
   readonly constant: VariantConstant<V>;
 }
 
-/** What a part states its formula over: its parameters in float64. */
+/** The input of a part's formula: its parameters in float64. */
 export interface Stating<O = Options> {
   readonly parameters: Readonly<Record<string, Float64Array>>;
   readonly place: SiteDescription;
   readonly options: PartValues<O>;
-  /** Sum absolute values instead: the size of the terms, for a rounding bound. */
+  /** Sums absolute values instead, which gives the size of the terms for a rounding bound. */
   readonly magnitude: boolean;
 }
 
 /**
- * One part of LAuReL. A site computes `y = α f + β (x + Σ addends)`; each part gives the factors
- * or addends, as nodes and, independently, as plain float64.
+ * One part of LAuReL. A site computes `y = α f + β (x + Σ addends)`. Each part returns the factors
+ * or addends as nodes and, independently, in plain float64.
  */
 export interface Variant<N extends string = string, O extends Options = Options> {
   readonly name: N;
   readonly about: string;
-  /** Its options; an option that several parts declare is the same in all. */
+  /** Its options; an option that several parts declare is the same in all of them. */
   readonly options: O;
-  /** It reads the skips of earlier sites of the stream too, as many as the option `lags` says. */
+  /**
+   * Whether it also reads the skips of earlier sites of the stream, as many as the option `lags`
+   * says.
+   */
   readonly lagged?: true;
   parameters(place: SiteDescription, options: PartValues<O>): Parameters;
   /** The factors α and β, as nodes over the parameters. */
   factors?<V>(building: Building<V, O>): { alpha: V; beta: V };
   /** Addends inside the bracket, as nodes over x_i, x_{i-1}, … */
   addends?<V>(building: Building<V, O>, x: readonly V[]): readonly V[];
-  /** The paper's formula for the factors: one number each, or one for each feature. */
+  /** The paper's formula for the factors: one number each, or one per feature. */
   factorsFormula?(stating: Stating<O>): { alpha: Float64Array; beta: Float64Array };
   /** The paper's formula for the sum of the addends. */
   addendFormula?(stating: Stating<O>, x: readonly Folded[]): Float64Array;
