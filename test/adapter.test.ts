@@ -94,7 +94,7 @@ describe("an adapter", time, () => {
     const adapter = await extractAdapter(trained);
     same((await applyAdapter(plain, adapter, { ort })).toBytes(), trained.toBytes());
     await expect(applyAdapter(once.model, adapter, { ort })).rejects.toThrow(
-      /laurelized once, and the model of model 2 times/,
+      /laurelized once, but the model of model 2 times/,
     );
   });
 
@@ -299,7 +299,7 @@ describe("an adapter that does not fit", time, () => {
     );
     await refused(other.model, adapter, /was made from another original/);
     const rw = await made("pre-norm-transformer", { variant: "rw" });
-    await refused(rw.model, adapter, /has the variant rw, the adapter rw\+lr/);
+    await refused(rw.model, adapter, /has the variant rw, but the adapter rw\+lr/);
     const wide = await made("pre-norm-transformer", { rank: 5 });
     await refused(wide.model, adapter, /laurelized with rank 5, the adapter's model with 4/);
     const fewer = await made("pre-norm-transformer", { rank: 4, last: 1 });
@@ -329,7 +329,7 @@ describe("an adapter that does not fit", time, () => {
       changed({ name: "more" }),
       /contains a tensor more, but model has no float/,
     );
-    await refused(model, changed({ dtype: "double" }), /is double .* and float /);
+    await refused(model, changed({ dtype: "double" }), /is double .* but float /);
     await refused(
       model,
       changed({ dims: [...first.dims, 1] }),
@@ -386,7 +386,7 @@ describe("laurelize extract and apply", time, () => {
       });
     expect(cli(["apply", at("model.onnx"), at("model.onnx")])).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/is no \.safetensors file/),
+      stderr: expect.stringMatching(/is not a \.safetensors file/),
     });
     expect(cli(["apply", at("model.onnx"), at("gone")])).toMatchObject({ code: 2 });
     const served = at("served.onnx");
