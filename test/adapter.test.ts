@@ -301,7 +301,7 @@ describe("an adapter that does not fit", time, () => {
     const rw = await made("pre-norm-transformer", { variant: "rw" });
     await refused(rw.model, adapter, /has the variant rw, but the adapter rw\+lr/);
     const wide = await made("pre-norm-transformer", { rank: 5 });
-    await refused(wide.model, adapter, /laurelized with rank 5, the adapter's model with 4/);
+    await refused(wide.model, adapter, /laurelized with rank 5, but the adapter's model with 4/);
     const fewer = await made("pre-norm-transformer", { rank: 4, last: 1 });
     await refused(fewer.model, adapter, /has no LAuReL at /);
     await refused(model, fewer.adapter, /has LAuReL at .*, but the adapter's model does not/);

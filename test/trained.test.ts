@@ -91,7 +91,7 @@ it("extract refuses where it cannot be known what was trained", async () => {
   );
   expect(fs.existsSync(`${silent}.safetensors`)).toBe(false);
   const changed = await openModel(silent);
-  await expect(extractAdapter(changed)).rejects.toThrow(/does not tell .* \(train: \["head/);
+  await expect(extractAdapter(changed)).rejects.toThrow(/does not record .* \(train: \["head/);
   expect((await extractAdapter(changed, { train: ["up"] })).tensors).toHaveLength(4);
   expect((await extractAdapter(changed, { train: [] })).tensors).toHaveLength(3);
   expect(run(silent, "--train", "up").stdout).toContain("in 4 tensors");

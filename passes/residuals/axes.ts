@@ -10,16 +10,16 @@ import type { Dimension } from "../../src/onnx/shape.ts";
 import { permOf } from "../lower/products.ts";
 import type { Setting } from "./residual.ts";
 
-/** For each axis of one value, the axis of another that holds the same things; null for none. */
+/** For each axis of one value, the corresponding axis of another; null if there is none. */
 export type AxisMap = readonly (number | null)[];
 
 export const sameAxes = (rank: number): AxisMap => Array.from({ length: rank }, (_, k) => k);
 
-/** First `a`, then `b`. */
+/** Applies `a`, then `b`. */
 export const compose = (a: AxisMap, b: AxisMap): AxisMap =>
   a.map((axis) => (axis === null ? null : (b[axis] ?? null)));
 
-/** The map the other way. */
+/** Inverts the map. */
 export function inverse(map: AxisMap, rank: number): AxisMap {
   const back: (number | null)[] = new Array(rank).fill(null);
   for (const [from, to] of map.entries()) if (to !== null && to < rank) back[to] = from;
@@ -114,13 +114,15 @@ const AXES: Readonly<Record<string, (step: Step) => AxisMap>> = {
   SpaceToDepth: scattered,
 };
 
-/** How an operand is transposed before it is multiplied; the axes as they are for a MatMul. */
+/** Returns how an operand is transposed before it is multiplied; a MatMul keeps the axes. */
 const fusedPerm = (node: Node, input: number, rank: number) =>
   permOf((name) => attribute(node, name)?.i ?? 0, input === 0 ? "A" : "B", rank);
 
 const wrap = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
 
-/** The axes of an operator that takes them as an attribute or, in newer opsets, as an input. */
+/**
+ * Returns the axes of an operator that takes them as an attribute or, in newer opsets, as an input.
+ */
 function axesOf(graph: Graph, node: Node, rank: number): number[] | null {
   const axes = attribute(node, "axes")?.ints ?? numbersOf(graph, node.inputs[1]);
   return axes?.map((axis) => wrap(axis, rank)) ?? null;
@@ -139,8 +141,9 @@ function alignRight(from: number, to: number): AxisMap {
 }
 
 /**
- * A reshape keeps the axes that stand equal at its left and right ends, and between these those of
- * one size with as many numbers after them or, where that is not known, before them.
+ * Maps axes through a reshape: those that are equal at the left and right ends, and in between
+ * those of one size with the same number of elements after them or, if that is unknown, before
+ * them.
  */
 function byShape(from: readonly Dimension[], to: readonly Dimension[]): AxisMap {
   const map: (number | null)[] = from.map(() => null);
@@ -158,14 +161,14 @@ function byShape(from: readonly Dimension[], to: readonly Dimension[]): AxisMap 
   return map;
 }
 
-/** Whether an axis of one shape stands where an axis of another does, which holds the same numbers. */
+/** Whether an axis of one shape corresponds to an axis of another that holds the same elements. */
 function isPlace(from: readonly Dimension[], axis: number, to: readonly Dimension[], k: number) {
   const [after, afterThat] = [volume(from.slice(axis + 1)), volume(to.slice(k + 1))];
   const known = !after.includes("?") && !afterThat.includes("?");
   return known ? after === afterThat : volume(from.slice(0, axis)) === volume(to.slice(0, k));
 }
 
-/** A product of sizes, named and unknown ones by their names. */
+/** Returns a product of sizes; unknown ones are represented by their names. */
 const volume = (dims: readonly Dimension[]) =>
   [
     dims.reduce<number>((product, dim) => (typeof dim === "number" ? product * dim : product), 1),

@@ -2,23 +2,26 @@ import { dimsOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, textAttribute, type Value } from "../../src/graph/graph.ts";
 import type { Setting } from "./residual.ts";
 
-/** An axis of a value, and how many features a weight says lie along it; null if none says it. */
+/**
+ * An axis of a value, and the number of features along it according to a weight; null if no weight
+ * shows it.
+ */
 export interface Place {
   readonly axis: number;
   readonly size: number | null;
 }
 
-/** How a node shows a feature axis: that of the value it writes, or of the one it reads. */
+/** How a node shows a feature axis: on the value it writes, or on the one it reads. */
 export interface Evidence {
   readonly writes: Place | null;
   readonly reads: Place | null;
-  /** Scales or norms features, and so cannot mix positions. */
+  /** Whether the node scales or norms features, and so cannot mix positions. */
   readonly norm: boolean;
 }
 
 const NONE: Evidence = { writes: null, reads: null, norm: false };
 
-/** What a node's weights show of the feature axes of its operand and its result. */
+/** Returns what a node's weights show about the feature axes of its operand and its result. */
 export function evidence(setting: Setting, node: Node): Evidence {
   const rule = EVIDENCE[node.op.split(".").at(-1)!];
   return rule ? rule(viewOf(setting, node)) : NONE;
@@ -183,26 +186,26 @@ const norm = (axis: number, size?: Size): Evidence => ({
 
 const times = (size: Size, groups: number) => (size == null ? null : size * groups);
 
-/** Rows and columns of a matrix, of a transposed one the other way. */
+/** Returns rows and columns of a matrix, swapped for a transposed one. */
 function matrix(dims: readonly (number | null)[], transposed: number): [Size, Size] {
   const [rows, columns] = dims.length < 2 ? [null, null] : dims.slice(-2);
   return transposed ? [columns, rows] : [rows, columns];
 }
 
-/** The sizes of a weight, null where they are not fixed. */
+/** Returns the sizes of a weight; null if they are not fixed. */
 const sizesOf = ({ types }: Setting, value: Value | null | undefined): readonly (number | null)[] =>
   ((value && types.get(value)?.shape) ?? dimsOf(value) ?? []).map((dim) =>
     typeof dim === "number" ? dim : null,
   );
 
-/** The axis along which a constant factor, a norm's scale for instance, differs. */
+/** Returns the axis along which a constant factor varies, such as a norm's scale. */
 function scaled(setting: Setting, node: Node): Place | null {
   const rank = setting.types.get(node.outputs[0]!)?.shape?.length ?? 0;
   const fixed = ({ inputs }: Node) =>
     inputs.find((value) => value && setting.constants.has(value)) ?? null;
   const direct = wideAxis(setting, fixed(node), rank);
   if (direct || node.op !== "Mul" || fixed(node)) return direct;
-  // x · (γ / σ): γ is first multiplied with what the norm divides by, which has one place along its axis.
+  // x · (γ / σ): γ is first multiplied with the norm's divisor, which has size 1 along its axis.
   for (const factor of node.inputs) {
     const inner = factor?.producer;
     if (inner?.op !== "Mul") continue;
@@ -214,7 +217,7 @@ function scaled(setting: Setting, node: Node): Place | null {
   return null;
 }
 
-/** The one axis of a value of this rank along which a factor that is broadcast to it differs. */
+/** Returns the only axis of a value of this rank along which a broadcast factor varies. */
 function wideAxis(setting: Setting, factor: Value | null, rank: number): Place | null {
   const dims = sizesOf(setting, factor);
   const wide = dims.flatMap((size, k) =>
@@ -223,7 +226,9 @@ function wideAxis(setting: Setting, factor: Value | null, rank: number): Place |
   return wide.length === 1 ? wide[0] : null;
 }
 
-/** The output label that the data lacks is written; the data label that the output lacks is read. */
+/**
+ * The output label that the data lacks is written; the data label that the output lacks is read.
+ */
 function einsum({ setting, node, fixed, dims }: View): Evidence {
   const equation =
     textAttribute(setting.graph, node, "equation")?.replaceAll(" ", "").split("->") ?? [];

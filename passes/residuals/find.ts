@@ -28,34 +28,34 @@ import { slots } from "./slots.ts";
 import { type Candidate, type FoundAxis, featureAxes } from "./stream-axes.ts";
 import { inStreams, type Unplaced } from "./streams.ts";
 
-/** What a search found: the residual connections, and every other sum with its reason. */
+/** The result of a search: the residual connections, and every other sum with its reason. */
 export interface Residuals {
   readonly sites: readonly Site[];
   readonly rejected: readonly Rejection[];
-  /** Sentences on feature axes that the user names and that no sum takes. */
+  /** Warnings about feature axes that the user names and that no sum has. */
   readonly unused: readonly string[];
-  /** Sites at which LAuReL of this tool is recognised that the model's metadata does not list. */
+  /** Sites where LAuReL is recognized although the model's metadata does not list them. */
   readonly recognized: number;
 }
 
 /** Options of the search. */
 export interface ResidualOptions {
-  /** What the model says of earlier laurelizations: their nodes are no sums of its own. */
+  /** The model's record of earlier laurelizations; their nodes are not sums of the model. */
   readonly earlier?: readonly ManifestSite[] | undefined;
-  /** Values that are made in place of composite nodes which were opened. */
+  /** Values made in place of composite nodes that were lowered. */
   readonly within?: ReadonlyMap<string, Node> | undefined;
   /**
-   * Feature axis of every site, or of the sites whose name matches a glob, in place of what the
-   * graph shows. May be negative.
+   * Feature axis of every site, or of the sites whose name matches a glob, overriding the graph's
+   * evidence. May be negative.
    */
   readonly featureAxis?: FeatureAxis | undefined;
-  /** Feature axes that are known already, by the names of the sums. */
+  /** Feature axes that are already known, by the names of the sums. */
   readonly features?: ReadonlyMap<string, Feature> | undefined;
-  /** Kinds of sums that are left alone otherwise. */
+  /** Kinds of sums that are otherwise skipped. */
   readonly also?: readonly OptionalKind[] | undefined;
 }
 
-/** The options of a search, as they are checked. */
+/** Declarations of the search options. */
 export const searching: Declared<ResidualOptions> = {
   earlier: objects,
   within: object,
@@ -64,11 +64,11 @@ export const searching: Declared<ResidualOptions> = {
   also: texts,
 };
 
-/** Finds the residual connections of the main graph and of the bodies inside it. Changes nothing. */
+/** Finds the residual connections of the main graph and of its bodies. Changes nothing. */
 export function findSites(graph: Graph, inferred: Types, options: ResidualOptions = {}): Residuals {
   for (const kind of options.also ?? [])
     if (!OPTIONAL_KINDS.includes(kind))
-      throw new InputError(`also ${kind} is none of ${OPTIONAL_KINDS.join(", ")}.`);
+      throw new InputError(`also ${kind} must be one of ${OPTIONAL_KINDS.join(", ")}.`);
   const types = refinedTypes(graph, inferred);
   const earlier = options.earlier ?? [];
   const scopes = [...scopesOf(graph)];
@@ -203,12 +203,12 @@ const rejection = (
   { text, code }: Reason,
 ): Rejection => ({ node, within, output: sum.output, reason: text, code, kind: null });
 
-/** The sums inside a sum that it takes along. */
+/** Returns the sums inside a sum that it absorbs. */
 const innerSums = ({ node, skip, branches }: Found): Node[] => [
   ...new Set([skip, ...branches].flatMap(({ use }) => (use.node === node ? [] : [use.node]))),
 ];
 
-/** What the sums read since they were augmented, by the names that the manifest has of it, and x_i. */
+/** Returns what the sums read since the insertion, by the manifest's names, and x_i. */
 function augmentedBefore(
   scopes: readonly Scope[],
   earlier: readonly ManifestSite[],
@@ -224,11 +224,11 @@ function augmentedBefore(
   return found;
 }
 
-/** A node's name by where it is. */
+/** Returns a node's name, qualified by its scope. */
 const nameOf = (node: Node): string =>
   node.scope.owner ? `${pathOf(node.scope)}/${labelOf(node)}` : labelOf(node);
 
-/** Names nodes by where they are, none as another. */
+/** Gives nodes unique names, qualified by their scopes. */
 function naming(): (node: Node) => string {
   const taken = new Set<string>();
   return (node) => {

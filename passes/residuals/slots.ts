@@ -11,20 +11,24 @@ import { sameShape } from "./same-shape.ts";
 import { skipChain } from "./skip-chain.ts";
 import { trySkip } from "./try-skip.ts";
 
-/** Which term of a sum is the skip, or why none is. */
+/** Which term of a sum is the skip, or why there is none. */
 export type Slots = Chosen | { readonly reason: Reason; readonly optional?: Chosen };
 
 interface Chosen {
   readonly skip: Term;
   readonly branches: readonly Term[];
   readonly kind: Kind;
-  /** Whether the branches come from what the skip is projected from, and not from the skip itself. */
+  /**
+   * Whether the branches come from the value that the skip is projected from, not from the skip
+   * itself.
+   */
   readonly projected?: boolean;
 }
 
 /**
- * Decides the slots of a sum by ancestry: the skip is the term from which all others are reached,
- * each past learned weights; or, where all come from one value, the term without a nonlinearity.
+ * Finds the slots of a sum by ancestry. The skip is the term from which all others are reached,
+ * each through learned weights. If all terms come from one value, the skip is the term without a
+ * nonlinearity.
  */
 export function slots(setting: Setting, reach: Reach, sum: Sum): Slots {
   const reason = unfit(setting, reach, sum);
@@ -43,7 +47,7 @@ export function slots(setting: Setting, reach: Reach, sum: Sum): Slots {
   return chosen;
 }
 
-/** The slots of a sum's terms, or if these have none, of what its inner sums add. */
+/** Returns the slots of a sum's terms or, if there are none, of the terms of its inner sums. */
 function chooseAmong(setting: Setting, reach: Reach, sum: Sum, terms: readonly Term[]): Slots {
   const direct = choose(setting, reach, sum.node, terms);
   const projected = "skip" in direct && direct.kind === "projected";
@@ -57,7 +61,10 @@ function chooseAmong(setting: Setting, reach: Reach, sum: Sum, terms: readonly T
   return "skip" in direct ? direct : joined(setting, terms, nested.skip);
 }
 
-/** Whether a skip, projected, and its branch make up an inner sum: what is added to that comes from elsewhere. */
+/**
+ * Whether a projected skip and its branch form an inner sum, to which a value from elsewhere is
+ * added.
+ */
 function isComplete(
   setting: Setting,
   reach: Reach,
@@ -73,7 +80,7 @@ function isComplete(
   return "skip" in own && own.skip.value === skip.value && !own.projected;
 }
 
-/** A sum of a residual connection, which is one of the terms, and something else. */
+/** Returns the sum of a residual connection that is one of the terms, next to an unrelated term. */
 function joined(setting: Setting, terms: readonly Term[], { use }: Term): Slots {
   const holds = (term: Term) =>
     flatten(setting, [term])?.some((part) => part.use.node === use.node) ?? false;
@@ -82,7 +89,7 @@ function joined(setting: Setting, terms: readonly Term[], { use }: Term): Slots 
   return { reason: whyNot.joined(skip.value), optional: { skip, branches, kind: "merge" } };
 }
 
-/** What rules a sum out before its operands' origin is asked. */
+/** Returns why a sum is excluded before the origin of its operands is examined. */
 function unfit(
   { types, constants, blocked }: Setting,
   reach: Reach,
