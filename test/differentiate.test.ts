@@ -168,13 +168,13 @@ describe("what cannot be differentiated is one sentence", () => {
       "a size that is not known",
       "g (float[N, 4] x) => (float[N, 4] y) <float[4, 4] w> { h = MatMul(x, w) y = Softmax <axis = 0> (h) }",
       { wrt: ["w"] },
-      /^Softmax at y: input h has the shape \[N, 4\]; its gradient needs every size, .*\.$/,
+      /^Softmax at y: input h has the shape \[N, 4\], but its gradient needs all sizes; .*\.$/,
     ],
     [
       "an If one of whose branches gives no known size",
       "g (float[2, 4] x) => (float[?, ?] y) <float z = {0.0}> { s = ReduceSum <keepdims = 0> (x) c = Greater(s, z) y = If <then_branch = t () => (float[?, ?] a) { a = Neg(x) }, else_branch = e () => (float[?, ?] b) { i = NonZero(x) b = Cast <to = 1> (i) }> (c) }",
       { wrt: ["x"] },
-      /^the If that makes y gives \[2, 4\] or \[2, \?\]; its gradient needs one shape, with every size\.$/,
+      /^the If that makes y gives \[2, 4\] or \[2, \?\], but its gradient needs one shape with all sizes known\.$/,
     ],
     [
       "an If whose branches give other sizes",
@@ -204,13 +204,13 @@ describe("what cannot be differentiated is one sentence", () => {
       "a weight that is not there",
       "g (float[4] x) => (float[4] y) { y = Neg(x) }",
       { wrt: ["w"] },
-      /has no value w\.$/,
+      /does not have a value w\.$/,
     ],
     [
       "integers",
       "g (int64[4] x) => (float[4] y) { y = Cast <to = 1> (x) }",
       { wrt: ["x"] },
-      /^x is int64, and only floats have gradients\.$/,
+      /^x is int64, but only floats have gradients\.$/,
     ],
     [
       "a layer in training mode",
@@ -222,7 +222,7 @@ describe("what cannot be differentiated is one sentence", () => {
       "a recurrence that clips",
       "g (float[2, 1, 4] x) => (float[2, 1, 1, 4] y) <float[1, 4, 4] w> { [rnn] y = RNN <hidden_size = 4, clip = 1.0> (x, w, w) }",
       { wrt: ["w"] },
-      /^RNN at rnn is not opened into plain operators: it clips\.$/,
+      /^RNN at rnn cannot be lowered into plain operators: it clips its cells\.$/,
     ],
   ])("%s", async (_, text, options, sentence) => {
     const model = await open(text);

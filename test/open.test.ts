@@ -285,7 +285,7 @@ describe("what is not opened says why", () => {
     [
       "an operator that came later",
       ms("Gelu", { inputs: [x], opset: 8 }),
-      "com.microsoft.Gelu at node is not opened into plain operators: that takes Erf, which opset 8 lacks; convert the model to opset 9.",
+      "com.microsoft.Gelu at node cannot be lowered into plain operators: lowering takes Erf, which opset 8 lacks; convert the model to opset 9.",
     ],
     [
       "an activation that is not known",
@@ -293,7 +293,7 @@ describe("what is not opened says why", () => {
         inputs: [floats([5, 8]), floats([8, 3]), floats([3])],
         attributes: { activation: "Snake" },
       }),
-      "com.microsoft.FusedGemm at node is not opened into plain operators: its activation Snake is not known.",
+      "com.microsoft.FusedGemm at node cannot be lowered into plain operators: its activation Snake is not known.",
     ],
     [
       "steps that clip",
@@ -302,7 +302,7 @@ describe("what is not opened says why", () => {
         inputs: [floats([2, 1, 3]), floats([1, 12, 3]), floats([1, 12, 4])],
         attributes: { hidden_size: 4, clip: { f: 1 } },
       },
-      "GRU at node is not opened into plain operators: it clips.",
+      "GRU at node cannot be lowered into plain operators: it clips its cells.",
     ],
     [
       "more steps than are written out",
@@ -311,12 +311,12 @@ describe("what is not opened says why", () => {
         inputs: [floats([257, 1, 1]), floats([2, 4, 1]), floats([2, 4, 1])],
         attributes: { hidden_size: 1, direction: "bidirectional" },
       },
-      "LSTM at node is not opened into plain operators: its 257 steps in each direction make 514 in all, and no more than 512 are written out; give shorter sequences, or end at a value before it (--until).",
+      "LSTM at node cannot be lowered into plain operators: its 257 steps in each direction make 514 in all, but at most 512 are unrolled; give shorter sequences, or end at a value before it (--until).",
     ],
     [
       "a condition that is computed",
       { op: "Compress", inputs: [x, whole("bool", [3], [1, 0, 1])] },
-      "Compress at node is not opened into plain operators: its condition is computed from the data.",
+      "Compress at node cannot be lowered into plain operators: its condition is computed from the data.",
     ],
     [
       "a mask of four axes",

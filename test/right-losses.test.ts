@@ -294,7 +294,7 @@ describe("targets are read in the one way that they can be", () => {
       ),
       /row 0 .*binary-cross-entropy/,
     ],
-    ["another number of labels", int64([0, 1]), /labels .* have the shape \[6\]/],
+    ["another number of labels", int64([0, 1]), /labels .* must have the shape \[6\]/],
   ])("and refused with %s in words", async (_, target, why) => {
     await expect(evaluated(...logits, target)).rejects.toThrow(why);
   });

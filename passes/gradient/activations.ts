@@ -5,7 +5,7 @@ import { type Applied, inert, type VjpTable } from "./rule.ts";
 /** Selu's default constants, as ONNX states them. */
 const SELU = { alpha: 1.6732632423543772, gamma: 1.0507009873554805 };
 
-/** Activations; where the output tells the slope, it is read instead of computed again. */
+/** Activations. If the output gives the slope, it is read instead of computed again. */
 export const activations = {
   // x ≤ 0: α(e^(x/α) − 1), slope y/α + 1
   Celu: (at, x) => {
@@ -21,7 +21,7 @@ export const activations = {
     const inside = whereAbove(at, op.Mul(y, op.Sub(scalar(1), y)));
     return [op.Mul(g, op.Mul(inside, scalar(at.float("alpha", 0.2))))];
   },
-  // h = clip(x/6 + ½, 0, 1), y = x h: slope h, and x/6 more where h is not clipped
+  // h = clip(x/6 + ½, 0, 1), y = x h: slope h, plus x/6 if h is not clipped
   HardSwish: (at, x) => {
     const { op, write, g, scalar, dtype } = at;
     const h =
@@ -78,7 +78,7 @@ export const activations = {
   ],
 } satisfies VjpTable;
 
-/** g where x is positive, g · slope elsewhere. */
+/** Returns g if x is positive, otherwise g · slope. */
 export const piecewise = (
   { op, write, scalar, dtype }: Applied,
   x: string,

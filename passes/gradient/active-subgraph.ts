@@ -6,20 +6,20 @@ import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { type GradientRule, inert, type VjpTable } from "./rule.ts";
 import { vjp } from "./vjp.ts";
 
-/** What lies between the weights and the ends: there alone cotangents go. */
+/** The nodes between the weights and the ends, which are the only ones with cotangents. */
 export interface ActiveSubgraph {
-  /** In order, each with a rule. */
+  /** In topological order, each with a rule. */
   readonly nodes: readonly Node[];
-  /** Values that lead from a weight to an end. */
+  /** Values on a path from a weight to an end. */
   readonly active: ReadonlySet<Value>;
-  /** The type of a value's cotangents: its own, or that of the floats that it stands for. */
+  /** The type of a value's cotangents: its own, or that of the floats that it represents. */
   readonly dtypeOf: (value: Value) => string;
 }
 
-/** Whether there is a rule for a node's operator. */
+/** Whether a node's operator has a rule. */
 export const hasRule = (node: Node) => ruleOf(node) !== undefined;
 
-/** The nodes of the main graph that some values lead through to others. */
+/** Returns the nodes of the main graph on paths from some values to others. */
 export function between(graph: Graph, from: readonly Value[], to: readonly Value[]): Node[] {
   const leading = upstream(to);
   const reached = new Set(from);
@@ -31,10 +31,10 @@ export function between(graph: Graph, from: readonly Value[], to: readonly Value
   });
 }
 
-/** The rule of an operator, where there is one. */
+/** Returns the rule of an operator, if it has one. */
 export const ruleOf = (node: Node): GradientRule | undefined => (vjp as VjpTable)[node.op];
 
-/** The nodes through which cotangents go. Throws an InputError where one of them has no rule. */
+/** Returns the nodes that cotangents pass. Throws an InputError if one of them has no rule. */
 export function wayBetween(
   graph: Graph,
   types: Types,
@@ -55,7 +55,7 @@ export function wayBetween(
     const outputs = node.outputs.filter((value): value is Value => {
       if (!value || !leading.has(value)) return false;
       const dtype = types.get(value)?.dtype;
-      // A sequence has no type here.
+      // Sequences do not have a type here.
       return isFloat(dtype) || rounds || carried.has(dtype) || dtype === undefined;
     });
     if (outputs.length === 0) continue;
@@ -72,10 +72,10 @@ export function wayBetween(
 const readsOf = ({ inputs, captures }: Node): Value[] =>
   [...inputs, ...captures].filter((value) => value !== null);
 
-/** The values, and all that they are computed from. */
+/** Returns the values, and everything that they are computed from. */
 const upstream = (ends: readonly Value[]): Set<Value> => new Set(walk(ends, sourcesOf));
 
-/** How many weights a message names before it only counts them. */
+/** Number of weights that a message names. */
 const NAMED = 3;
 
 function cutOff(node: Node, roots: readonly Value[], ends: readonly Value[]): InputError {

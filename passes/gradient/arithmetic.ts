@@ -4,7 +4,10 @@ import { dotOfAll } from "./dot.ts";
 import { whereEqual } from "./indicators.ts";
 import type { Applied, VjpTable } from "./rule.ts";
 
-/** Operators that numpy's broadcasting applies to; cotangents have the output's shape, the walk sums them back. */
+/**
+ * Operators with numpy's broadcasting. Their cotangents have the output's shape; the walk sums them
+ * back.
+ */
 export const arithmetic = {
   Add: ({ g }) => [g, g],
   // y = a / b: ∂y/∂b = −y / b
@@ -38,13 +41,13 @@ export const arithmetic = {
   ],
 } satisfies VjpTable;
 
-/** An input that is one number, the same for all data. */
+/** Returns an input that is a single constant number. */
 function factor({ needs, numbers }: Applied, input: number): number | null {
   const all = needs[input] ? null : numbers(input);
   return all?.length === 1 ? all[0] : null;
 }
 
-/** g times the other factor; summed at once for a factor that is one number. */
+/** Multiplies g by the other factor; sums at once if the factor is a single number. */
 function times(at: Applied, input: number, other: string, place: number) {
   const { op, g, scalar, needs, shape, outShape, summed, write } = at;
   if (!needs[input]) return null;
@@ -59,7 +62,7 @@ function times(at: Applied, input: number, other: string, place: number) {
   return shaped;
 }
 
-/** The largest takes all (the smallest where `sign` is −1); those that are equal share. */
+/** The gradient goes to the largest (the smallest if `sign` is −1); equal ones share it. */
 function extremum(at: Applied, all: string[], sign: number) {
   const { op, write, g, y, scalar, dtype } = at;
   if (all.length === 1) return [g];
@@ -73,7 +76,7 @@ function extremum(at: Applied, all: string[], sign: number) {
   return is.map((one) => op.Mul(share, one));
 }
 
-/** y = xᵖ: p xᵖ⁻¹ and y ln x; the latter 0 where x is not positive. */
+/** y = xᵖ: p xᵖ⁻¹ and y ln x; the latter is 0 if x is not positive. */
 function power(at: Applied, x: string) {
   const { op, write, g, y, scalar, constant, dtype, numbers, needs, opset } = at;
   const exponent = numbers(1);

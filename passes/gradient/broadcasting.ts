@@ -1,12 +1,12 @@
 import type { Portable } from "../../src/graph/portable.ts";
 
-/** A value, and its shape with every size known. */
+/** A value, and its shape with all sizes known. */
 export interface ShapedName {
   readonly name: string;
   readonly shape: readonly number[];
 }
 
-/** The shape that numpy's broadcasting gives two shapes. */
+/** Returns the shape that numpy's broadcasting gives two shapes. */
 export function broadcast(a: readonly number[], b: readonly number[]): number[] {
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, k) => {
@@ -15,7 +15,7 @@ export function broadcast(a: readonly number[], b: readonly number[]): number[] 
   });
 }
 
-/** A cotangent of what was broadcast `to` `from`: its sum over the copies. */
+/** Sums the cotangent of a value that was broadcast from `from` to `to` over the copies. */
 export function sumTo<V>(
   write: Portable<V>,
   g: V,
@@ -28,11 +28,11 @@ export function sumTo<V>(
   return more > 0 ? write.reshape(summed, to) : summed;
 }
 
-/** A whole axis counted from the first: −1 is the last. */
+/** Returns a nonnegative axis; −1 is the last. */
 export const positive = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
 
-/** 0, 1, … n − 1. */
+/** Returns 0, 1, … n − 1. */
 export const range = (n: number) => Array.from({ length: n }, (_, k) => k);
 
-/** Product of sizes. */
+/** Returns the product of sizes. */
 export const product = (sizes: readonly number[]) => sizes.reduce((a, b) => a * b, 1);

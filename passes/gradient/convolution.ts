@@ -2,7 +2,7 @@ import { product, range, type ShapedName } from "./broadcasting.ts";
 import type { Applied, VjpTable } from "./rule.ts";
 import { type Window, windowOf } from "./window.ts";
 
-/** Convolutions of any number of spatial axes, group, stride, dilation and padding. */
+/** Convolutions with any number of spatial axes, group, stride, dilation and padding. */
 export const convolutions = {
   Conv: (at, x, w) => {
     const { g, shape, outShape, needs, inputs } = at;
@@ -14,11 +14,11 @@ export const convolutions = {
       inputs[2] ? toBias(at) : null,
     ];
   },
-  // The transpose of a convolution: x and y have changed places.
+  // The transpose of a convolution: x and y swap roles.
   ConvTranspose: (at, x, w) => {
     const { op, write, g, shape, outShape, needs, inputs } = at;
     const [input, cotangent] = sized(at, x);
-    // ONNX infers no size where output_shape is below that of x.
+    // ONNX does not infer sizes if output_shape is smaller than that of x.
     if (outShape(0).length < shape(0).length) at.refuse("it makes its input smaller");
     const window = windowOf(at, shape(1).slice(2), outShape(0).slice(2), shape(0).slice(2));
     const { strides, dilations, pads, group } = window;
@@ -43,7 +43,7 @@ export const convolutions = {
   },
 } satisfies VjpTable;
 
-/** The first input and the cotangent with their shapes. */
+/** Returns the first input and the cotangent with their shapes. */
 const sized = ({ g, shape, outShape }: Applied, x: string): readonly [ShapedName, ShapedName] => [
   { name: x, shape: shape(0) },
   { name: g, shape: outShape(0) },
@@ -57,17 +57,17 @@ const toBias = ({ write, g, outShape }: Applied) =>
     false,
   );
 
-/** How many places a convolution with this window comes to along an axis. */
+/** Returns the number of positions of this window along an axis. */
 const lengthOf = ({ size, kernel, strides, dilations, pads }: Window, k: number) =>
   Math.floor(
     (size[k] + pads[k] + pads[k + size.length] - dilations[k] * (kernel[k] - 1) - 1) / strides[k],
   ) + 1;
 
 /**
- * At stride 1 a Conv of the cotangent with the kernel flipped and its channels exchanged, which
- * onnxruntime computes once where the kernel is frozen; in groups the same after whole rows of
- * zeros, if no more than rows were stepped over: it has no fast ConvTranspose for groups. Else a
- * ConvTranspose.
+ * Writes the cotangent of x. At stride 1, a Conv of the cotangent with the kernel flipped and its
+ * channels exchanged, which onnxruntime computes once if the kernel is frozen. In groups, the same
+ * after inserting whole rows of zeros, if the last axis has stride 1, because onnxruntime's
+ * ConvTranspose is slow for groups. Otherwise a ConvTranspose.
  */
 function toInput(at: Applied, g: string, w: string, window: Window) {
   const { op } = at;
@@ -97,7 +97,7 @@ function toInput(at: Applied, g: string, w: string, window: Window) {
   });
 }
 
-/** Zeros behind every place of the cotangent, as many as a stride steps over. */
+/** Inserts zeros after every position of the cotangent, as many as the stride skips. */
 function spread({ write, outShape }: Applied, g: string, { strides, out }: Window) {
   if (strides.every((stride) => stride === 1)) return g;
   const [n, m] = outShape(0);
@@ -107,7 +107,7 @@ function spread({ write, outShape }: Applied, g: string, { strides, out }: Windo
   return write.reshape(padded, [n, m, ...out.map((length, k) => length * strides[k])]);
 }
 
-/** w: [M, C / group, …] as [C, M / group, …] with every spatial axis reversed. */
+/** Returns w: [M, C / group, …] as [C, M / group, …] with every spatial axis reversed. */
 function exchanged({ op, write, shape }: Applied, w: string, { kernel, group }: Window) {
   const [m, c] = shape(1);
   const places = product(kernel);
@@ -123,8 +123,8 @@ function exchanged({ op, write, shape }: Applied, w: string, { kernel, group }: 
 }
 
 /**
- * A Conv of x with the cotangent as its kernel, batch and channels exchanged, stride and dilation
- * too; a product of matrices where the kernel is a single place.
+ * Writes the cotangent of w: a Conv of x with the cotangent as kernel, with batch and channels
+ * exchanged, and stride and dilation too; a matrix product if the kernel has a single position.
  */
 function toKernel(
   { op, write }: Applied,
@@ -135,7 +135,7 @@ function toKernel(
   const plain = [...kernel, ...strides, group].every((k) => k === 1) && pads.every((p) => p === 0);
   if (plain) {
     const places = product(size);
-    // The narrower of the two is transposed.
+    // Transposes the narrower of the two.
     const rows = { x: write.reshape(x, [n, c, places]), g: write.reshape(g, [n, m, places]) };
     const columns = (v: string) => op.Transpose(v, { perm: [0, 2, 1] });
     const each = m < c ? op.MatMul(rows.x, columns(rows.g)) : op.MatMul(rows.g, columns(rows.x));

@@ -2,30 +2,33 @@ import type { Writing } from "../../src/graph/builder.ts";
 import { decodeNumbers } from "../../src/graph/tensor.ts";
 import type { NewNode } from "../../src/onnx/new-node.ts";
 
-/** A cotangent: a value that is yet to be multiplied by a number. */
+/** A cotangent, with a pending constant factor. */
 export interface ScaledCotangent {
   readonly g: string;
   readonly times: number;
 }
 
-/** What of cotangents is written only where it has to be. */
+/** Operations that write cotangents only when necessary. */
 export interface Cotangents {
-  /** Takes constant factors off a cotangent, with one that is `held` back: rules are linear in it. */
+  /** Removes constant factors from a cotangent with a `held` factor; rules are linear in it. */
   readonly taken: (g: string, dtype: string, held: number) => ScaledCotangent;
-  /** The sum of what came from several readers. */
+  /** Sums the parts from several readers. */
   readonly sum: (parts: readonly ScaledCotangent[], dtype: string) => ScaledCotangent;
-  /** The cotangent itself. */
+  /** Writes the cotangent itself. */
   readonly whole: (scaled: ScaledCotangent, dtype: string) => string;
 }
 
-/** Beyond it a factor held back, or its inverse, would bring numbers near their range's end. */
+/**
+ * Beyond this bound, a pending factor or its inverse would bring numbers near the end of their
+ * range.
+ */
 const FARTHEST = 2 ** 24;
 const isNear = (factor: number) => Math.abs(factor) <= FARTHEST && Math.abs(factor) >= 1 / FARTHEST;
 
 /**
- * Holds back constant factors until cotangents of different ones come together, as at a residual
- * connection, which is narrow where a branch is wide; and leaves the copies that the gradient of a
- * mean hands out to Add's own broadcasting. What is not read then is not kept.
+ * Defers constant factors until cotangents with different ones are added, as at a residual
+ * connection, which is narrow if a branch is wide. Leaves the copies in the gradient of a mean to
+ * Add's own broadcasting. Unused results are dropped.
  */
 export function cotangents(writing: Writing): Cotangents {
   const { op, constant } = writing;
@@ -77,5 +80,5 @@ export function cotangents(writing: Writing): Cotangents {
   return { taken, sum, whole };
 }
 
-/** Types wide enough for a factor to be held back. */
+/** Types wide enough to defer a factor. */
 const holds = (dtype: string) => dtype === "float" || dtype === "double";

@@ -10,30 +10,35 @@ import { gatedBy } from "./gates.ts";
 import { gradientSums, type Sums } from "./gradient-sums.ts";
 import { applied } from "./node-view.ts";
 
-/** What is differentiated, and what is known of the graph. */
+/** What to differentiate, and what is known of the graph. */
 export interface Differentiation {
-  /** Cotangents by the value that they are of, of its type and shape: names of the main graph, or of nodes yet to be added. */
+  /**
+   * Initial cotangents by their values, of the same type and shape: names of the main graph, or of
+   * nodes to be added.
+   */
   readonly of: ReadonlyMap<string, string>;
-  /** Values, weights mostly, whose gradients are wanted. */
+  /** Values, mostly weights, whose gradients are requested. */
   readonly wrt: readonly string[];
-  /** Types with every size; what shapes are computed by has to be constant (see specialize). */
+  /**
+   * Types with all sizes; values that shapes are computed from must be constant (see specialize).
+   */
   readonly types: Types;
-  /** What is written with: empty but for names that are taken. */
+  /** An empty writer that knows the names in use. */
   readonly writing: Writing;
 }
 
-/** What a graph gains at its end so that it computes gradients too. */
+/** What is appended to a graph so that it computes gradients. */
 export interface Gradients {
   readonly nodes: readonly NewNode[];
   readonly tensors: readonly DenseTensor[];
-  /** What gives the gradient of each value asked for, "weight.grad"; null where none reaches it. */
+  /** The name of each requested gradient, "weight.grad"; null if no cotangent reaches the value. */
   readonly gradients: ReadonlyMap<string, string | null>;
 }
 
 /**
- * Reverse-mode differentiation: the vector-Jacobian product of every node between `wrt` and `of`,
- * the last node first. Changes nothing. Throws an InputError, one sentence, where a node between
- * them has no rule, or a size that its rule needs is not known.
+ * Reverse-mode differentiation: writes the vector-Jacobian product of every node between `wrt` and
+ * `of`, last node first. Changes nothing. Throws an InputError of one sentence if a node between
+ * them has no rule, or if a required size is unknown.
  */
 export function backpropagate(graph: Graph, wanted: Differentiation): Gradients {
   const { types, writing } = wanted;
@@ -43,7 +48,7 @@ export function backpropagate(graph: Graph, wanted: Differentiation): Gradients 
   );
   const way = wayBetween(graph, types, roots, [...ends.keys()]);
   const sums = gradientSums(writing, ends, way.dtypeOf);
-  // A gradient may be asked for inside of what could be differentiated as one.
+  // A gradient may be requested inside nodes that could be differentiated as one.
   const joins = roots.every(({ producer }) => producer === null);
   for (const node of way.nodes.toReversed()) {
     const of = cotangentsOf(node, sums, writing);
@@ -56,7 +61,10 @@ export function backpropagate(graph: Graph, wanted: Differentiation): Gradients 
   return { nodes, tensors, gradients };
 }
 
-/** The cotangents of a node's outputs, null where none reaches one, and the factor held back of all. */
+/**
+ * The cotangents of a node's outputs, null if none reaches an output, and their common pending
+ * factor.
+ */
 interface Cotangents {
   readonly each: readonly (string | null)[];
   readonly held: number;
@@ -83,7 +91,7 @@ interface Walk {
   readonly joins: boolean;
 }
 
-/** Adds a node's part to the cotangents of its inputs. */
+/** Adds a node's contribution to the cotangents of its inputs. */
 function passBack(walk: Walk, node: Node, { each, held }: Cotangents): void {
   const { graph, types, way, writing, sums, joins } = walk;
   const gated = joins ? gatedBy(graph, way.active, node) : null;
@@ -96,7 +104,7 @@ function passBack(walk: Walk, node: Node, { each, held }: Cotangents): void {
   for (const [k, value] of read.inputs.entries()) {
     if (!value || !at.needs[k]) continue;
     const g = given[k];
-    if (g === undefined) at.refuse(`none is known for its input ${value.name}`);
+    if (g === undefined) at.refuse(`it does not have one for its input ${value.name}`);
     if (!g) continue;
     let part = sums.taken(g, at.dtype, held);
     if (broadcasts && !at.summed.has(g))
@@ -113,22 +121,21 @@ function floatNamed(graph: Graph, types: Types, name: string): Value {
   const dtype = types.get(value)?.dtype;
   if (!isFloat(dtype))
     throw new InputError(
-      `${name} is ${dtype ?? "of no known type"}, and only floats have gradients.`,
+      `${name} is ${dtype ?? "of unknown type"}, but only floats have gradients.`,
     );
   return value;
 }
 
-/** What outputs are computed from: nodes in order, constants, and the names that values have now. */
+/**
+ * What outputs are computed from: nodes in topological order, constants, and new names of values.
+ */
 interface Reached {
   readonly nodes: readonly NewNode[];
   readonly tensors: readonly DenseTensor[];
   readonly nameOf: (value: string) => string;
 }
 
-/**
- * Drops the nodes and constants that no output is computed from. `renamed` gives new names to what
- * the others make.
- */
+/** Drops the nodes and constants that no output needs. `renamed` gives new names to values. */
 function reached(
   writing: Writing,
   outputs: readonly string[],
@@ -140,7 +147,7 @@ function reached(
   for (const { node } of writing.nodes.toReversed()) {
     if (!node.outputs.some((output) => wanted.has(output))) continue;
     for (const input of node.inputs) wanted.add(input);
-    // No operator's first output is optional.
+    // An operator's first output is never optional.
     const outputs = node.outputs.map((output, k) =>
       k === 0 || wanted.has(output) ? nameOf(output) : "",
     );

@@ -1,12 +1,13 @@
 import { product } from "./broadcasting.ts";
 import type { Applied } from "./rule.ts";
 
-/** Numbers in a row from which a product of matrices sums products faster than Mul and ReduceSum. */
+/** Row length from which a matrix product sums products faster than Mul and ReduceSum. */
 const ROW = 400;
 
 /**
- * Σ a b over the last axes of what has this shape, the axes before `kept` left, in float32: rows
- * times rows, which reads both once and writes nothing between. Null where the rows are too short.
+ * Writes Σ a b over the last axes of operands of this shape, keeping the axes before `kept`, in
+ * float32: rows times rows, which reads both once and writes no intermediate. Returns null if the
+ * rows are too short.
  */
 export function dot(
   { op, write, dtype }: Applied,
@@ -21,7 +22,10 @@ export function dot(
   return write.reshape(op.MatMul(write.reshape(a, rows), column), shape.slice(0, kept));
 }
 
-/** Σ a b over everything, by rows that several threads share; null where there is little to sum. */
+/**
+ * Writes Σ a b over all elements, by rows that several threads share; returns null if there are
+ * few.
+ */
 export function dotOfAll(at: Applied, a: string, b: string, shape: readonly number[]) {
   let kept = shape.length;
   while (kept > 0 && product(shape.slice(kept)) < ROW) kept--;

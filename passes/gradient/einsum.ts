@@ -7,9 +7,9 @@ interface Operand {
 }
 
 /**
- * To each operand an Einsum of the cotangent and the other operands. A label that stands twice in
- * an operand is two, held equal by an identity matrix; one that only this operand has was summed
- * away, and its cotangent is the same along it.
+ * The cotangent of each operand is an Einsum of the output's cotangent and the other operands. A
+ * label that occurs twice in an operand becomes two labels, tied by an identity matrix. A label
+ * that only this operand has was summed, so its cotangent is constant along it.
  */
 export function einsum(at: Applied, ...inputs: string[]) {
   const { op, write, g, shape, constant, dtype, needs } = at;
@@ -48,11 +48,11 @@ export function einsum(at: Applied, ...inputs: string[]) {
   });
 }
 
-/** The labels of each operand and of the output, an ellipsis written out. */
+/** Returns the labels of each operand and of the output, with the ellipsis expanded. */
 function labelled({ text, shape, refuse }: Applied, inputs: readonly string[]) {
   const [left, right] = text("equation", "").replace(/\s/g, "").split("->");
   const given = left.split(",");
-  if (given.length !== inputs.length) refuse("its equation has another number of operands");
+  if (given.length !== inputs.length) refuse("its equation has a different number of operands");
   const fresh = unused([...left, ...(right ?? "")]);
   const wide = given.map((term, k) =>
     term.includes("...") ? shape(k).length - (term.length - 3) : 0,
@@ -72,7 +72,7 @@ function labelled({ text, shape, refuse }: Applied, inputs: readonly string[]) {
   return { terms, output: right === undefined ? implied() : written(right, dots.length) };
 }
 
-/** Letters that are not among those taken. */
+/** Yields letters that are not in use. */
 function unused(taken: readonly string[]): () => string {
   const letters = [..."abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"];
   const free = letters.filter((letter) => !taken.includes(letter));

@@ -1,7 +1,7 @@
 import { whereEqual } from "./indicators.ts";
 import { type Applied, inert, type VjpTable } from "./rule.ts";
 
-/** Functions of one value, element by element. */
+/** Elementwise functions of one value. */
 export const elementwise = {
   Abs: ({ op, write, g, dtype }, x) => [op.Mul(g, write.sign(x, dtype))],
   Acos: ({ op, g, scalar }, x) => [op.Neg(op.Div(g, op.Sqrt(op.Sub(scalar(1), op.Mul(x, x)))))],
@@ -34,7 +34,7 @@ export const elementwise = {
   Tan: ({ op, g, y }) => [op.Add(g, op.Mul(g, op.Mul(y, y)))],
 } satisfies VjpTable;
 
-/** g where x is within its bounds, these included; else the bound that holds takes it. */
+/** Returns g if x is within its bounds, inclusive; otherwise the bound gets it. */
 function clip(at: Applied, x: string, min?: string, max?: string) {
   const { op, write, g, y, dtype, needs } = at;
   const all = (v: string) => write.reduce("ReduceSum", v, [...at.shape(0).keys()], false);

@@ -2,17 +2,17 @@ import type { Writing } from "../../src/graph/builder.ts";
 import type { Value } from "../../src/graph/graph.ts";
 import { type Cotangents, cotangents, type ScaledCotangent } from "./cotangents.ts";
 
-/** The cotangents of values, summed over their readers when they are first asked for. */
+/** The cotangents of values, summed over their readers on first use. */
 export interface Sums extends Cotangents {
-  /** Adds one reader's part to a value's cotangent. */
+  /** Adds one reader's contribution to a value's cotangent. */
   add(value: Value, part: ScaledCotangent): void;
-  /** A value's cotangent, a factor held back; null if none reaches the value. */
+  /** Returns a value's cotangent with its pending factor; null if none reaches the value. */
   of(value: Value): ScaledCotangent | null;
-  /** A value's cotangent itself, by name. */
+  /** Returns the name of a value's cotangent itself. */
   wholeOf(value: Value): string | null;
-  /** A root's cotangent under a name of its own, "weight.grad". */
+  /** Returns a root's cotangent under its own name, "weight.grad". */
   gradientOf(root: Value): string | null;
-  /** New names, "value.grad", by the names that were written. */
+  /** Returns the new names, "value.grad", by the names that were written. */
   readonly renamed: ReadonlyMap<string, string>;
 }
 

@@ -11,12 +11,12 @@ import { backpropagate } from "./differentiate.ts";
 import { plainBetween } from "./prepare.ts";
 import type { Specialized } from "./specialize.ts";
 
-/** What is differentiated, and with respect to what. */
+/** What to differentiate, and with respect to what. */
 export interface GradientOptions {
   readonly ort: Ort;
-  /** Values of the main graph, weights mostly, whose gradients are wanted. */
+  /** Values of the main graph, mostly weights, whose gradients are requested. */
   readonly wrt: readonly string[];
-  /** The values that are differentiated; the first floating-point output where none is named. */
+  /** The values to differentiate; the first floating-point output by default. */
   readonly of?: readonly string[] | undefined;
   /** Sizes of the inputs' free dimensions; an unnamed one is "input.axis". */
   readonly dims?: Sizes | undefined;
@@ -29,12 +29,12 @@ const gradientOptions: Declared<GradientOptions> = {
   dims: object,
 };
 
-/** A model that computes gradients too. */
+/** A model that also computes gradients. */
 export interface Differentiated {
   readonly model: Model;
-  /** The input that takes the cotangent of each value differentiated; null where it is 1. */
+  /** The input for the cotangent of each differentiated value; null if the cotangent is 1. */
   readonly cotangents: Readonly<Record<string, string | null>>;
-  /** The output that gives the gradient of each value asked for; null where none reaches it. */
+  /** The output with the gradient of each requested value; null if none reaches it. */
   readonly gradients: Readonly<Record<string, string | null>>;
 }
 
@@ -66,7 +66,7 @@ export async function differentiate(
   const { graph } = plain.model;
   const ends = endsOf(plain).map((name) => {
     const value = graph.main.values.get(name);
-    if (!value) throw new InputError(`${graph.file.source.name} has no value ${name}.`);
+    if (!value) throw new InputError(`${graph.file.source.name} does not have a value ${name}.`);
     return value;
   });
   const draft = writing(graph, "grad");
@@ -97,7 +97,7 @@ function firstFloat({ model: { graph }, types }: Specialized): string {
   const first = graph.main.outputs.find((value) => isFloat(types.get(value)?.dtype));
   if (!first)
     throw new InputError(
-      `${graph.file.source.name} has no floating-point output to differentiate.`,
+      `${graph.file.source.name} does not have a floating-point output to differentiate.`,
     );
   return first.name;
 }

@@ -2,17 +2,17 @@ import { positive, product, range, type ShapedName } from "./broadcasting.ts";
 import type { Applied, VjpTable } from "./rule.ts";
 import { scattered } from "./scatter.ts";
 
-/** Opsets from which there is OneHot, and from which scatters add. */
+/** The first opset with OneHot, and the first in which scatters add. */
 const [ONE_HOT, ADDING] = [9, 16];
 
-/** Operators that read or write places named by indices. */
+/** Operators that read or write elements by indices. */
 export const places = {
   Gather: (at, _, given) => {
     const { g, int, shape, numbers, write } = at;
     const axis = positive(int("axis", 0), shape(0).length);
     const known = numbers(1);
     if (known?.length === 1) {
-      // One place: zeros around it.
+      // One position, with zeros around it.
       const around = (count: number) => shape(0).map((_, k) => (k === axis ? count : 0));
       const [size, place] = [shape(0)[axis], positive(known[0], shape(0)[axis])];
       const row = write.reshape(
@@ -66,7 +66,7 @@ export const places = {
     );
     return [write.reshape(made, dims)];
   },
-  // What was turned round is turned back.
+  // Undoes the reversal.
   ReverseSequence: ({ op, g, inputs, int }) => [
     op.ReverseSequence(g, inputs[1]!, {
       batch_axis: int("batch_axis", 1),
@@ -81,7 +81,7 @@ export const places = {
       write: (to, v, reduction) => at.op.ScatterND(to, indices, v, { reduction }),
       put: (to, v) => at.op.ScatterND(to, indices, v),
     }),
-  // The indices it gives are apart, so that what is scattered needs no adding.
+  // Its indices are distinct, so scattering does not need to add.
   TopK: ({ write, g, outputs, int, shape, dtype, refuse }) => {
     const axis = positive(int("axis", -1), shape(0).length);
     const where = outputs[1] ?? refuse("its indices are not an output of it");
@@ -89,7 +89,7 @@ export const places = {
   },
 } satisfies VjpTable;
 
-/** Indices as the integers that every operator takes. */
+/** Casts indices to the integer type that every operator takes. */
 const wide = ({ write, inputType }: Applied, indices: string) =>
   inputType(1) === "int64" ? indices : write.cast(indices, "int64");
 
@@ -103,7 +103,7 @@ function scatterElements(at: Applied, x: string, indices: string, updates: strin
   });
 }
 
-/** The elements of a cotangent that indices name along an axis. */
+/** Gathers the elements of a cotangent that indices select along an axis. */
 function picked(at: Applied, g: string, indices: string, axis: number): string {
   const { op, write, opset, shape, constant } = at;
   if (opset >= 11) return op.GatherElements(g, indices, { axis });
@@ -117,7 +117,10 @@ function picked(at: Applied, g: string, indices: string, axis: number): string {
   return write.reduce("ReduceSum", chosen, [axis], false);
 }
 
-/** Rows of a cotangent added up where `indices` took them from, along one axis of what has sizes `dims`. */
+/**
+ * Adds up the rows of a cotangent at the positions that `indices` read, along one axis of sizes
+ * `dims`.
+ */
 function rowsBack(
   at: Applied,
   g: string,
@@ -142,13 +145,16 @@ function rowsBack(
   return write.reshape(op.MatMul(chosen, rows), dims);
 }
 
-/** Rows of a cotangent added to zeros of these sizes where indices name them. */
+/** Adds rows of a cotangent to zeros of these sizes at the positions that indices select. */
 const added = (at: Applied, dims: readonly number[], indices: string, g: string) =>
   inFloats(at, g, (what, dtype) =>
     at.op.ScatterND(at.write.zeros(dims, dtype), indices, what, { reduction: "add" }),
   );
 
-/** What adds where it scatters, which onnxruntime does not do in half precision. */
+/**
+ * Returns the operator that adds while it scatters, which onnxruntime does not do in half
+ * precision.
+ */
 function inFloats(
   { write, dtype }: Applied,
   g: string,
@@ -158,7 +164,10 @@ function inFloats(
   return write.cast(make(write.cast(g, "float"), "float"), dtype);
 }
 
-/** 1 where an index names a place along the axis that is put in; onnxruntime makes it of floats. */
+/**
+ * Writes 1 where an index selects a position along the inserted axis; as floats, which onnxruntime
+ * supports.
+ */
 function oneHot(
   { op, write, constant, dtype }: Applied,
   indices: string,
@@ -169,7 +178,7 @@ function oneHot(
   return dtype === "float" ? chosen : write.cast(chosen, dtype);
 }
 
-/** Places that rows of indices name, batch by batch, each as one number. */
+/** Flattens the positions that rows of indices select, per batch, to one number each. */
 function linear(
   { op, write, constant }: Applied,
   { name: indices, shape: of }: ShapedName,

@@ -5,24 +5,25 @@ import type { Applied } from "./rule.ts";
 const STEEP = 2 ** 127;
 
 /**
- * 1 where x is above 0, else 0; x ≥ 0. In float32 a HardSigmoid so steep that only subnormal
- * numbers come out between: it runs on all threads, in a tenth of the time of a Sign or a Where.
+ * Writes 1 if x is above 0, otherwise 0, for x ≥ 0. In float32 this is a HardSigmoid so steep that
+ * only subnormal numbers give anything in between; it runs on all threads, in a tenth of the time
+ * of a Sign or a Where.
  */
 export const whereAbove = ({ op, write, dtype }: Applied, x: string): string =>
   dtype === "float"
     ? op.HardSigmoid(x, { alpha: float(STEEP), beta: float(0) })
     : write.sign(x, dtype);
 
-/** Steep, and small enough for a limit times it to be a float32. */
+/** A steep slope whose product with a limit is still a float32. */
 const STEEP_TO_LIMIT = 2 ** 100;
 
-/** 1 where x is below a limit, else 0. */
+/** Writes 1 if x is below a limit, otherwise 0. */
 export const whereBelow = (at: Applied, x: string, limit: number): string =>
   at.dtype === "float"
     ? at.op.HardSigmoid(x, { alpha: float(-STEEP_TO_LIMIT), beta: float(limit * STEEP_TO_LIMIT) })
     : whereAbove(at, at.write.clip(at.op.Sub(at.scalar(limit), x), 0, null, at.dtype));
 
-/** 1 where a and b are equal, else 0; both finite. */
+/** Writes 1 if a and b are equal, otherwise 0; both are finite. */
 export function whereEqual(at: Applied, a: string, b: string): string {
   const { op, write, dtype, scalar } = at;
   const apart = op.Abs(op.Sub(a, b));

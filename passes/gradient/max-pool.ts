@@ -3,12 +3,15 @@ import { product, range } from "./broadcasting.ts";
 import type { Applied } from "./rule.ts";
 import { overlaid, planesOf, poolOf, type Window } from "./window.ts";
 
-/** Opsets from which it tells where the maximum is, and single elements are scattered, and added. */
+/**
+ * The first opsets with indices of maxima, with scatters of single elements, and with scatters that
+ * add.
+ */
 const [INDICES, SCATTER, ADDING] = [8, 9, 16];
 
 /**
- * The cotangent goes where the maximum was found. Where windows overlap and no scatter adds, each
- * tap of the window hands its share on.
+ * The cotangent goes to the position of the maximum. If windows overlap and no scatter adds, each
+ * tap of the window passes its share on.
  */
 export function maxPool(at: Applied, x: string) {
   const { write, g, opset, shape, outShape, dtype } = at;
@@ -32,7 +35,10 @@ export function maxPool(at: Applied, x: string) {
   return [write.reshape(made, shape(0))];
 }
 
-/** Where each maximum lies in the input as a whole: the node's own output, or found again. */
+/**
+ * Returns the position of each maximum in the whole input: the node's own output, or computed
+ * again.
+ */
 function indicesOf({ op, outputs, ints, int, text }: Applied, x: string): string {
   if (outputs[1] && int("storage_order", 0) === 0) return outputs[1];
   const lists = ["dilations", "kernel_shape", "pads", "strides"] as const;
@@ -47,18 +53,18 @@ function indicesOf({ op, outputs, ints, int, text }: Applied, x: string): string
   return op.MaxPool(x, attributes, 2)[1];
 }
 
-/** [taps, 1, kernel …]: 1 for each tap at its own place. */
+/** Returns [taps, 1, kernel …]: 1 for each tap at its own position. */
 function taps({ constant, dtype }: Applied, { kernel }: Window): string {
   const count = product(kernel);
   const eye = range(count * count).map((k) => (k % (count + 1) === 0 ? 1 : 0));
   return constant(dtype, [count, 1, ...kernel], eye);
 }
 
-/** The coordinate along each axis of the k-th place of these sizes. */
+/** Returns the coordinates of the k-th position of these sizes. */
 const placeOf = (k: number, sizes: readonly number[]) =>
   sizes.map((size, axis) => Math.floor(k / product(sizes.slice(axis + 1))) % size);
 
-/** [N · C, taps, places …]: 1 at the tap that each index means. */
+/** Returns [N · C, taps, positions …]: 1 at the tap that each index means. */
 function found(at: Applied, indices: string, window: Window): string {
   const { op, write, constant, dtype, shape } = at;
   const { kernel, dilations, strides, pads, out, size } = window;
@@ -77,10 +83,13 @@ function found(at: Applied, indices: string, window: Window): string {
   return write.cast(op.Equal(all, offsets), dtype);
 }
 
-/** Below everything that is pooled. */
+/** Less than everything that is pooled. */
 const LOWEST = -1e30;
 
-/** [N · C, taps, places …]: 1 at the tap that holds the maximum, shared where several do. */
+/**
+ * Returns [N · C, taps, positions …]: 1 at the tap that holds the maximum, shared if there are
+ * several.
+ */
 function largest(at: Applied, x: string, window: Window): string {
   const { op, write, y, scalar, dtype } = at;
   const { size, out, pads, strides } = window;

@@ -8,16 +8,16 @@ import type { Types } from "../../src/graph/types.ts";
 import { showShape } from "../../src/onnx/shape.ts";
 import type { Applied, Cotangent } from "./rule.ts";
 
-/** What is known of the graph while it is differentiated. */
+/** What is known of the graph during differentiation. */
 export interface Known {
   readonly graph: Graph;
   readonly types: Types;
-  /** The type that cotangents of a value have: its own, or that of the float it stands for. */
+  /** Returns the type of a value's cotangents: its own, or that of the float it represents. */
   readonly dtypeOf: (value: Value) => string;
   readonly active: ReadonlySet<Value>;
 }
 
-/** A node as its rule sees it. */
+/** Returns a node as its rule sees it. */
 export function applied(
   known: Known,
   node: Node,
@@ -30,7 +30,7 @@ export function applied(
     const shape = value ? types.get(value)?.shape : null;
     if (shape?.every((size) => typeof size === "number")) return shape as number[];
     throw new InputError(
-      `${titleOf(node)}: ${what} ${value?.name ?? ""} has the shape ${showShape(shape)}; its gradient needs every size, give the free ones a number.`,
+      `${titleOf(node)}: ${what} ${value?.name ?? ""} has the shape ${showShape(shape)}, but its gradient needs all sizes; give sizes for the free dimensions.`,
     );
   };
   const first = node.outputs[0]!;

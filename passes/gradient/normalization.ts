@@ -7,7 +7,7 @@ import type { Applied, VjpTable } from "./rule.ts";
 export const normalizations = {
   BatchNormalization: batch,
   GroupNormalization: group,
-  // The same as a group for each channel.
+  // Like a group per channel.
   InstanceNormalization: (at, x, scale) => {
     const [n, c, ...size] = at.shape(0);
     const each = [1, c, ...size.map(() => 1)];
@@ -42,7 +42,7 @@ interface Normalized {
   readonly centred: boolean;
 }
 
-/** x̂ and r over these axes, computed again. */
+/** Computes x̂ and r over these axes again. */
 function normalized(
   { op, write, scalar, float }: Applied,
   x: string,
@@ -55,7 +55,7 @@ function normalized(
   return { hat: op.Mul(away, r), r, centred };
 }
 
-/** From the cotangent h of x̂: r (h − mean h − x̂ mean (h x̂)), without mean h where not centred. */
+/** From the cotangent h of x̂: r (h − mean h − x̂ mean (h x̂)), without mean h if not centered. */
 function backward(
   { op, write }: Applied,
   h: string,
@@ -75,7 +75,7 @@ function layer(at: Applied, x: string, scale: string) {
   const epsilon = at.float("epsilon", 1e-5);
   const again = (): Normalized => {
     if (opset < 17 || dtype !== "float") return normalized(at, x, axes, true);
-    // One kernel for x̂ and r.
+    // One kernel computes x̂ and r.
     const dims = axes.map((axis) => shape(0)[axis]);
     const ones = write.expand(constant(dtype, [], [1]), [], dims);
     const attributes = { axis: axes[0], epsilon: float(epsilon) };
@@ -95,7 +95,7 @@ function layer(at: Applied, x: string, scale: string) {
   ];
 }
 
-/** What goes back from the mean, 1 / n each, and from r = InvStdDev: −r² x̂ / n. */
+/** The contribution of the mean, 1 / n each, and of r = InvStdDev: −r² x̂ / n. */
 function fromStatistics(
   { op, write, scalar, shape, cotangents, dtype, outputType }: Applied,
   { hat, r }: Normalized,
@@ -114,8 +114,8 @@ function fromStatistics(
 }
 
 /**
- * Statistics are weights in inference: y = (x − mean) r scale + b, each per channel. In training
- * mode they are those of x, as exporters also standardize a convolution's kernel.
+ * In inference, statistics are weights: y = (x − mean) r scale + b, each per channel. In training
+ * mode they are those of x, which exporters also use to standardize a convolution's kernel.
  */
 function batch(at: Applied, ...[x, scale, , mean, variance]: string[]) {
   const { op, write, g, int, shape, scalar, needs, opset, refuse, cotangents } = at;
@@ -126,7 +126,7 @@ function batch(at: Applied, ...[x, scale, , mean, variance]: string[]) {
   const others = range(rank).filter((axis) => axis !== 1);
   const sum = (v: string) => write.reduce("ReduceSum", v, others, false);
   if (int("training_mode", 0) === 1) {
-    if (cotangents.slice(1).some((one) => one !== null)) refuse("its running statistics are read");
+    if (cotangents.slice(1).some((one) => one !== null)) refuse("its running statistics are used");
     const known = normalized(at, x, others, true);
     const h = op.Mul(g, per(scale));
     return [backward(at, h, known, others), sum(op.Mul(g, known.hat)), sum(g), null, null];
@@ -158,7 +158,10 @@ function group(at: Applied, x: string, scale: string) {
   return byChannel(at, x, scale, { folded, wide: at.shape(0), each: [1, c, ...size.map(() => 1)] });
 }
 
-/** Shapes by which channels are normalized: over the last axis of `folded`; `each`, the scale's, broadcasts to `wide`. */
+/**
+ * Shapes by which channels are normalized: over the last axis of `folded`; `each`, the scale's
+ * shape, broadcasts to `wide`.
+ */
 type ChannelShapes = Readonly<Record<"folded" | "wide" | "each", readonly number[]>>;
 
 function byChannel(at: Applied, x: string, scale: string, { folded, wide, each }: ChannelShapes) {

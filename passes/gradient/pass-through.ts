@@ -1,14 +1,14 @@
 import { positive, product, range } from "./broadcasting.ts";
 import { type Applied, inert, type VjpTable } from "./rule.ts";
 
-/** Operators through which a cotangent goes as it is, and those that read no more than a shape. */
+/** Operators that pass a cotangent on unchanged, and those that read only a shape. */
 export const throughs = {
   Bernoulli: inert,
   Cast: ({ g }) => [g],
   CastLike: ({ g }) => [g],
-  // Straight through: an integer stands for the number it was rounded from.
+  // Straight-through: an integer represents the number it was rounded from.
   DequantizeLinear: ({ g, needs, refuse }) =>
-    needs[1] ? refuse("its scale is not learned; leave it out") : [g],
+    needs[1] ? refuse("gradients of its scale are not supported; leave it out") : [g],
   Dropout: ({ g, numbers, inputs, refuse }) => {
     if (inputs[2] && !numbers(2)?.every((training) => training === 0))
       return refuse("it is in training mode; export the model for eval");
@@ -20,7 +20,7 @@ export const throughs = {
   RandomUniformLike: inert,
 } satisfies VjpTable;
 
-/** The least and the largest integer of each type. */
+/** The smallest and the largest integer of each type. */
 const ENDS: Readonly<Record<string, readonly [number, number]>> = {
   int4: [-8, 7],
   uint4: [0, 15],
@@ -31,12 +31,12 @@ const ENDS: Readonly<Record<string, readonly [number, number]>> = {
 };
 
 /**
- * Straight through the rounding, but not where the integer is at an end of its type and x beyond
- * it: converters leave a Relu to that.
+ * Passes rounding straight through, except if the integer is at an end of its range and x beyond
+ * it: converters use that for a Relu.
  */
 function quantize(at: Applied, x: string, scale: string) {
   const { op, write, g, scalar, dtype, inputs, shape, needs, refuse } = at;
-  if (needs[1]) return refuse("its scale is not learned; leave it out");
+  if (needs[1]) return refuse("gradients of its scale are not supported; leave it out");
   const ends = ENDS[at.outputType(0)];
   const dims = shape(1);
   const blocked = at.int("block_size", 0) > 0;

@@ -32,7 +32,7 @@ export const poolings = {
 
 const spatial = ({ shape }: Applied) => range(shape(0).length).slice(2);
 
-/** g y¹⁻ᵖ, 0 where y is. */
+/** g y¹⁻ᵖ, or 0 if y is 0. */
 function lpScale({ op, write, g, scalar, int, dtype }: Applied, y: string) {
   const p = int("p", 2);
   if (p === 1) return g;
@@ -47,7 +47,7 @@ function lpSlope({ op, write, scalar, int, dtype }: Applied, x: string) {
   return p === 2 ? x : op.Mul(x, op.Pow(op.Abs(x), scalar(p - 2)));
 }
 
-/** To every place the sum over the windows that it lies in. */
+/** Returns, for every position, the sum over the windows that contain it. */
 function spread(at: Applied, g: string, window: Window): string {
   const { constant, dtype } = at;
   const { kernel, out } = window;
@@ -55,7 +55,7 @@ function spread(at: Applied, g: string, window: Window): string {
   return overlaid(at, at.write.reshape(g, [planesOf(at), 1, ...out]), ones, window);
 }
 
-/** How many places each window of an average counts, for windows in order. */
+/** Returns how many positions each window of an average counts, in the order of the windows. */
 function countsOf(window: Window, padding: boolean): number[] {
   const { out, size, kernel, strides, dilations, pads } = window;
   const along = out.map((length, k) =>

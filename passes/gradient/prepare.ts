@@ -12,7 +12,7 @@ import { withoutSequences } from "../lower/sequences.ts";
 import { between, hasRule } from "./active-subgraph.ts";
 import { type Specialized, specialize } from "./specialize.ts";
 
-/** The stretch of a model that is differentiated. */
+/** The part of a model to differentiate. */
 export interface DifferentiatedPart {
   /** Sizes of free dimensions by name. */
   readonly dims?: Sizes;
@@ -21,10 +21,10 @@ export interface DifferentiatedPart {
 }
 
 /**
- * A model with fixed sizes, in which what lies between some values and others is
- * written in operators that have a gradient, as far as they have a plainer form: composite
- * operators, functions of the model's own, sequences, Ifs: the branch that one always takes, or both
- * and Where after them. Throws an InputError where such branches give tensors of different shapes.
+ * Returns a model with fixed sizes in which everything between some values and others is lowered to
+ * operators with a gradient, as far as possible: composite operators, the model's own functions,
+ * sequences, and Ifs (the only branch taken, or both followed by Where). Throws an InputError if
+ * two branches give tensors of different shapes.
  */
 export async function plainBetween(
   model: Model,
@@ -48,8 +48,8 @@ export async function plainBetween(
 }
 
 /**
- * The first of the ways that some of these nodes can be written plainer; null where there is none.
- * Adds to `chosen` the values that are chosen from two branches.
+ * Returns the first applicable lowering of these nodes; null if there is none. Adds to `chosen` the
+ * values that are chosen from two branches.
  */
 function plainer(
   graph: Graph,
@@ -60,7 +60,7 @@ function plainer(
   const all = new Set(nodes);
   const calls = inlined(graph, (node) => all.has(node));
   if (calls) return calls.patch;
-  // Others too: what comes after them has no sizes while they are there.
+  // Also nodes elsewhere, because values after them have no sizes until they are lowered.
   const taken = ifsOf(graph.main.nodes, (node) => branchTaken(graph, node));
   if (taken.size > 0) return withoutIf(graph, types, taken);
   const tensors = withoutSequences(graph, types, nodes);
@@ -73,7 +73,7 @@ function plainer(
   return both.size > 0 ? withoutIf(graph, types, both) : null;
 }
 
-/** The Ifs among nodes for which there are branches to write. */
+/** Returns the Ifs among nodes whose branches can be written. */
 function ifsOf<B extends NonNullable<unknown>>(
   nodes: readonly Node[],
   branchesOf: (node: Node) => B | null,

@@ -3,14 +3,14 @@ import { broadcast, product, sumTo } from "./broadcasting.ts";
 import { einsum } from "./einsum.ts";
 import type { Applied, VjpTable } from "./rule.ts";
 
-/** Products of matrices. */
+/** Matrix products. */
 export const products = {
   Einsum: einsum,
   Gemm: gemm,
   MatMul: matmul,
 } satisfies VjpTable;
 
-/** Y = α A′ B′ + β C, A′ and B′ transposed where asked. */
+/** Y = α A′ B′ + β C, with A′ and B′ transposed if requested. */
 function gemm(at: Applied, a: string, b: string) {
   const { op, g, scalar, int, write, inputs, opset } = at;
   const [transA, transB] = [int("transA", 0), int("transB", 0)];

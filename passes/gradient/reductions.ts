@@ -2,7 +2,7 @@ import { positive, product, range } from "./broadcasting.ts";
 import { whereEqual } from "./indicators.ts";
 import type { Applied, VjpTable } from "./rule.ts";
 
-/** Reductions: the cotangent goes back along the axes that were reduced. */
+/** Reductions: the cotangent is broadcast along the reduced axes. */
 export const reductions = {
   CumSum: ({ op, g, inputs, int }) => [
     op.CumSum(g, inputs[1]!, {
@@ -35,7 +35,8 @@ export const reductions = {
     return [spread(at, op.Div(kept(at).g, scalar(count)))];
   },
   ReduceMin: (at, x) => [share({ ...at, g: kept(at).g }, x, kept(at).y, axesOf(at))],
-  // The product of the others: all / x; where one alone is 0 the rest, where two are 0 nothing.
+  // The product of the others: all / x. If exactly one is 0, it gets the product of the rest; if
+  // two are 0, all get 0.
   ReduceProd: (at, x) => {
     const { op, write, scalar, dtype } = at;
     const axes = axesOf(at);
@@ -58,14 +59,14 @@ export const reductions = {
   },
 } satisfies VjpTable;
 
-/** Before opset 13 a softmax is over all axes from its own on. */
+/** Before opset 13, a softmax covers all axes from its own on. */
 function softmaxAxes({ int, opset, shape }: Applied): number[] {
   const rank = shape(0).length;
   const axis = positive(int("axis", opset < 13 ? 1 : -1), rank);
   return opset < 13 ? range(rank).slice(axis) : [axis];
 }
 
-/** The axes that a reduction goes over, an attribute or an input of it. */
+/** Returns the axes of a reduction, from an attribute or an input. */
 function axesOf({ ints, numbers, inputs, int, shape, refuse }: Applied): number[] {
   const rank = shape(0).length;
   const given = inputs[1] ? numbers(1) : (ints("axes") ?? []);
@@ -74,7 +75,7 @@ function axesOf({ ints, numbers, inputs, int, shape, refuse }: Applied): number[
   return int("noop_with_empty_axes", 0) ? [] : range(rank);
 }
 
-/** The cotangent and the output with the reduced axes as 1. */
+/** Returns the cotangent and the output with the reduced axes as 1. */
 function kept(at: Applied) {
   const { write, g, y, int, shape } = at;
   if (int("keepdims", 1) === 1) return { g, y };
@@ -90,7 +91,7 @@ function spread(at: Applied, g: string): string {
   return at.write.expand(g, dims, at.shape(0));
 }
 
-/** The cotangent of an extremum along axes: those that equal it share. */
+/** Returns the cotangent of an extremum along axes: equal elements share it. */
 export function share(at: Applied, x: string, y: string, axes: readonly number[]): string {
   const { op, write, g } = at;
   const is = whereEqual(at, x, y);

@@ -2,7 +2,7 @@ import { type Attributes, float } from "../../src/onnx/new-node.ts";
 import { positive, product, range } from "./broadcasting.ts";
 import type { Applied, VjpTable } from "./rule.ts";
 
-/** Operators that resample: linear in their input, one axis at a time. */
+/** Operators that resample: linear in their input, and separable by axis. */
 export const resamplings = {
   Resize: (at) => {
     const { op, write, opset, text, shape, constant } = at;
@@ -32,7 +32,7 @@ export const resamplings = {
       const part = [0, 0, 0, of(axis, starts, 0), 1, 1, 1, of(axis, ends, 1)];
       const region = cropping ? floats(part) : none;
       if (limiting !== null && limiting !== axis) {
-        // Copies along the axis whose scale holds for all.
+        // Copies along the axis whose scale applies to all.
         const length = shape(0)[limiting];
         const wide = write.expand(eye, [size, 1, 1, size], [size, 1, length, size]);
         const sizes = write.ints([of(limiting, asked, 1), of(axis, asked, 1)]);
@@ -41,7 +41,7 @@ export const resamplings = {
         return write.slice(op.Resize(wide, two, null, sizes, kept), [0], [1], [2]);
       }
       if (scales.length > 0) {
-        // Another axis changes too: onnxruntime copies where no size does.
+        // Another axis changes too, but onnxruntime copies if no size does.
         const wider = size === out ? 2 : 1;
         const four = floats([1, 1, wider, of(axis, scales, 1)]);
         const made = op.Resize(eye, region, four, null, attributes);
@@ -49,7 +49,7 @@ export const resamplings = {
       }
       return op.Resize(eye, region, none, write.ints([size, 1, 1, out]), attributes);
     };
-    // onnxruntime copies where no size changes, whatever the scales.
+    // onnxruntime copies if no size changes, whatever the scales.
     if (shape(0).every((size, axis) => size === at.outShape(0)[axis])) return [at.g];
     return [alongAxes(at, resized, moved)];
   },
@@ -68,7 +68,7 @@ export const resamplings = {
   },
 } satisfies VjpTable;
 
-/** The axis whose scale is that of all, where the ratio of sizes is kept. */
+/** Returns the axis whose scale applies to all, if the ratio of sizes is kept. */
 function limitingAxis(
   { shape }: Applied,
   axes: readonly number[],
@@ -80,7 +80,7 @@ function limitingAxis(
   return axes[range(axes.length).reduce((best, k) => (scale(k) < scale(best) ? k : best), 0)];
 }
 
-/** What says how an axis is resampled, but for its size. */
+/** The settings for resampling an axis, without its size. */
 function formOf({ text, int, float: number, opset }: Applied): Attributes {
   const mode = text("mode", "nearest");
   if (opset < 11) return { mode };
@@ -95,8 +95,8 @@ function formOf({ text, int, float: number, opset }: Applied): Attributes {
 }
 
 /**
- * Along each axis that changes a product with the matrix of the resampling: what the
- * operator itself makes of the identity, which onnxruntime computes once.
+ * Multiplies each axis that changes with its resampling matrix: the operator applied to the
+ * identity, which onnxruntime computes once.
  */
 function alongAxes(
   { op, write, g, shape, outShape, constant, dtype }: Applied,

@@ -1,52 +1,54 @@
 import type { NodeView } from "../../src/graph/node-view.ts";
 import type { Portable } from "../../src/graph/portable.ts";
 
-/** A cotangent by its name; null where none goes that way. */
+/** The name of a cotangent; null if there is none. */
 export type Cotangent = string | null;
 
-/** A node of the forward graph as a rule sees it: values by name, shapes with every size known. */
+/** A node of the forward graph as a rule sees it: values by name, shapes with all sizes known. */
 export interface Applied extends NodeView<string> {
-  /** Writes nodes of operators whose form changed with the opset. */
+  /** Writes operators whose form changed between opsets. */
   readonly write: Portable<string>;
-  /** A constant of the cotangents' type, without a shape. */
+  /** Returns a constant scalar of the cotangents' type. */
   readonly scalar: (value: number) => string;
-  /** The type that cotangents have here: the values' own, or that of what they stand for. */
+  /** The type of cotangents here: the values' own, or that of the values they represent. */
   readonly dtype: string;
 
-  /** The cotangent of the first output, of its shape; of all outputs: `cotangents`. */
+  /** The cotangent of the first output, in its shape; `cotangents` has those of all outputs. */
   readonly g: string;
   readonly cotangents: readonly Cotangent[];
-  /** The first output; all of them: `outputs`. */
+  /** The first output; `outputs` has all of them. */
   readonly y: string;
   readonly outputs: readonly (string | null)[];
-  /** Which inputs lead to a weight. What a rule gives for the others is dropped, with its nodes. */
+  /**
+   * Which inputs depend on a weight. A rule's results for the others are dropped, with their nodes.
+   */
   readonly needs: readonly boolean[];
 
-  /** The shape of an input. Throws an InputError where a size is not known. */
+  /** Returns the shape of an input. Throws an InputError if a size is unknown. */
   readonly shape: (input: number) => readonly number[];
   readonly outShape: (output: number) => readonly number[];
-  /** The numbers of an input that no data can change, small ones; null of any other. */
+  /** Returns the numbers of a small constant input; null for any other. */
   readonly numbers: (input: number) => readonly number[] | null;
   /** Whether an input is a constant of zeros. */
   readonly isZero: (input: number) => boolean;
   readonly inputType: (input: number) => string;
   readonly outputType: (output: number) => string;
-  /** An input in the type that cotangents have here. */
+  /** Returns an input in the type of the cotangents. */
   readonly like: (input: number) => string;
-  /** Cotangents that a rule of `arithmetic` has summed to their input's shape itself. */
+  /** Cotangents that a rule of `arithmetic` has already summed to their input's shape. */
   readonly summed: Set<string>;
 }
 
 /**
- * A vector-Jacobian product: from the cotangent of what an operator gave to those of what it took,
- * in order, of its inputs' shapes, or of the output's where the operator broadcasts. The walk sums
- * the latter back, casts each to its input's type, and adds up what comes from several readers.
- * Null, or nothing, for an input to which none goes.
+ * A vector-Jacobian product: takes the cotangents of a node's outputs and returns those of its
+ * inputs, in order. They have the inputs' shapes, or the output's if the operator broadcasts; the
+ * walk sums the latter back, casts each to its input's type, and adds up the contributions of
+ * several readers. Null or absent for an input without a cotangent.
  */
 export type GradientRule = (at: Applied, ...inputs: string[]) => readonly Cotangent[];
 
 /** Rules by operator. */
 export type VjpTable = Readonly<Record<string, GradientRule>>;
 
-/** The rule of what is constant almost everywhere. */
+/** The rule for operators that are constant almost everywhere. */
 export const inert: GradientRule = () => [];

@@ -1,16 +1,16 @@
 import { whereEqual } from "./indicators.ts";
 import type { Applied, Cotangent } from "./rule.ts";
 
-/** The places that a scatter goes to. */
+/** The positions that a scatter writes to. */
 interface Places {
-  /** What stands at these places. */
+  /** Returns the current elements at these positions. */
   readonly read: (from: string) => string;
-  /** Updates put there, in place of what stood there or reduced with it. */
+  /** Writes updates there, replacing or reducing the elements. */
   readonly put: (to: string, updates: string) => string;
   readonly write: (to: string, updates: string, reduction: string) => string;
 }
 
-/** From the cotangent of a scatter to those of its data, its indices and its updates. */
+/** Returns the cotangents of a scatter's data, indices and updates. */
 export function scattered(at: Applied, x: string, updates: string, places: Places): Cotangent[] {
   const { g, write, text, shape, dtype, refuse } = at;
   const reduction = text("reduction", "none");
@@ -22,7 +22,7 @@ export function scattered(at: Applied, x: string, updates: string, places: Place
   return refuse(`its reduction is ${reduction}`);
 }
 
-/** y = x Π u: g Π u, and g x times the product of the other u; 0 where two of them are 0. */
+/** y = x Π u: g Π u, and g x times the product of the other u; 0 if two of them are 0. */
 function multiplied(
   { op, write, g, shape, dtype, scalar }: Applied,
   x: string,
@@ -40,7 +40,7 @@ function multiplied(
   return [op.Mul(g, product), null, reached];
 }
 
-/** The largest or smallest takes the cotangent; those that are equal share it. */
+/** The largest or smallest gets the cotangent; equal ones share it. */
 function extremes(at: Applied, x: string, updates: string, places: Places): Cotangent[] {
   const { op, g, y } = at;
   const kept = whereEqual(at, x, y);

@@ -4,7 +4,7 @@ import { taken } from "./slice.ts";
 
 /** Operators that only move elements: their cotangents move back. */
 export const shapes = {
-  // The middle is kept: as much is cut off, or put, before it as behind it, or one less.
+  // Keeps the middle: as much is cropped, or padded, before as after it, or one less.
   CenterCropPad: ({ write, g, shape, outShape }) => {
     const more = shape(0).map((size, axis) => size - outShape(0)[axis]);
     const before = more.map((count) => Math.sign(count) * Math.floor(Math.abs(count) / 2));
@@ -65,7 +65,7 @@ function back({ write, g, shape }: Applied) {
   return [write.reshape(g, shape(0))];
 }
 
-/** What was put around is cut off; what was copied from inside is added there. */
+/** Crops padding; adds up what was copied from inside. */
 function pad(at: Applied) {
   const { op, write, g, ints, numbers, inputs, shape, text, constant, dtype, needs, refuse } = at;
   const mode = text("mode", "constant");
@@ -86,13 +86,13 @@ function pad(at: Applied) {
     const around = () => write.reshape(op.Sub(sum(g), sum(inside)), shape(2));
     return [inside, null, needs[2] ? around() : null];
   }
-  // Along each axis a product with the matrix that tells where each element came from.
+  // Multiplies each axis with the matrix that says where each element came from.
   let made = g;
   for (const axis of range(rank).filter((axis) => pads[axis] !== 0 || pads[axis + rank] !== 0)) {
     const size = shape(0)[axis];
     const [before, after] = [pads[axis], pads[axis + rank]];
     const length = size + before + after;
-    // What a negative count takes away is gone before the rest is copied.
+    // What a negative count crops is removed before the rest is copied.
     const [cut, left] = [Math.max(0, -before), size + Math.min(0, before) + Math.min(0, after)];
     const from = range(length).map((k) => cut + origin(mode, k - Math.max(0, before), left));
     const matrix = range(size * length).map((k) =>
@@ -108,7 +108,7 @@ function pad(at: Applied) {
   return [made];
 }
 
-/** The element that a place outside is a copy of. */
+/** Returns the element that an outside position copies. */
 function origin(mode: string, place: number, size: number): number {
   if (mode === "edge") return Math.min(size - 1, Math.max(0, place));
   if (mode === "wrap") return ((place % size) + size) % size;

@@ -2,8 +2,8 @@ import { positive, range } from "./broadcasting.ts";
 import type { Applied } from "./rule.ts";
 
 /**
- * The cotangent of a Slice in its place, zeros around it. With a step, zeros also go between; a
- * negative step is turned round first.
+ * Writes the cotangent of a Slice into its position, with zeros around it. A step also puts zeros
+ * between; a negative step is reversed first.
  */
 export function taken(at: Applied): string {
   const { op, write, g, shape, outShape, inputs, ints, numbers, refuse, dtype } = at;
@@ -14,7 +14,7 @@ export function taken(at: Applied): string {
   const axes = given("axes", 3) ?? range(starts?.length ?? 0);
   const steps = inputs[4] ? numbers(4) : axes.map(() => 1);
   if (!starts || !steps || (inputs[3] && !numbers(3)))
-    return refuse("where it cuts is computed from the data");
+    return refuse("its positions are computed from the data");
   const sizes = [...outShape(0)];
   if (sizes.includes(0)) return write.zeros(dims, dtype);
   const [before, after] = [new Array<number>(rank).fill(0), new Array<number>(rank).fill(0)];

@@ -6,29 +6,32 @@ import { withRanks } from "../../src/infer/ranks.ts";
 import { type Model, patched, typesOf } from "../../src/model.ts";
 import type { Ort } from "../../src/ort/session.ts";
 
-/** A model with fixed sizes, as far as they do not depend on its data. */
+/** A model with fixed sizes, except for those that depend on its data. */
 export interface Specialized {
   readonly model: Model;
   readonly types: Types;
 }
 
-/** Rounds of inference: each fixes the reshapes that depend on the sizes of the round before. */
+/**
+ * Number of rounds of inference: each fixes the reshapes that depend on the sizes of the previous
+ * round.
+ */
 const ROUNDS = 100;
 
-/** Which sizes are fixed, and what may not become a constant. */
+/** Which sizes to fix, and what must not become a constant. */
 export interface SpecializeOptions {
   /** Sizes of free dimensions by name. */
   readonly dims?: Sizes;
   /** Names of weights that are not constants. */
   readonly free: readonly string[];
-  /** The least size that a dimension may have; 1 by default. */
+  /** The smallest size of a dimension; 1 by default. */
   readonly least?: number;
 }
 
 /**
- * Fixes the free dimensions of a model's inputs, and replaces what is computed from sizes alone by
- * constants, until no more sizes are found. For these sizes, the model computes the same as before.
- * Throws an InputError if the model has no dimension of a name.
+ * Fixes the free dimensions of a model's inputs, and replaces everything computed from sizes alone
+ * by constants, until no more sizes are found. For these sizes, the model computes the same as
+ * before. Throws an InputError if the model does not have a dimension of a name.
  */
 export async function specialize(
   model: Model,

@@ -12,7 +12,7 @@ import { resamplings } from "./resize.ts";
 import type { VjpTable } from "./rule.ts";
 import { shapes } from "./shapes.ts";
 
-/** The vector-Jacobian product of every operator that is differentiated, by its name. */
+/** The vector-Jacobian products of all differentiable operators, by operator. */
 export const vjp = {
   ...activations,
   ...arithmetic,

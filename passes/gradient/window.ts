@@ -1,22 +1,22 @@
 import { product, range } from "./broadcasting.ts";
 import type { Applied } from "./rule.ts";
 
-/** A window that slides over spatial axes, with the padding that auto_pad comes to. */
+/** A window that slides over spatial axes, with explicit padding. */
 export interface Window {
-  /** Sizes of the axes slid over, and how many places there are along each. */
+  /** Sizes of the spatial axes, and numbers of positions along each. */
   readonly size: readonly number[];
   readonly out: readonly number[];
   readonly kernel: readonly number[];
   readonly strides: readonly number[];
   readonly dilations: readonly number[];
-  /** Begins, then ends. */
+  /** All starts, then all ends. */
   readonly pads: readonly number[];
   readonly group: number;
 }
 
 /**
- * The window of a convolution or pooling over axes of `size` with `out` places. What auto_pad or
- * output_shape leave to be found out follows from these.
+ * Returns the window of a convolution or pooling over axes of `size` with `out` positions, from
+ * which the values for auto_pad and output_shape follow.
  */
 export function windowOf(
   { ints, int, text }: Applied,
@@ -47,16 +47,16 @@ export function windowOf(
   return { size, out, kernel, strides, dilations, pads, group: int("group", 1) };
 }
 
-/** The window of a pooling. */
+/** Returns the window of a pooling. */
 export const poolOf = (at: Applied): Window =>
   windowOf(at, at.ints("kernel_shape")!, at.shape(0).slice(2), at.outShape(0).slice(2));
 
-/** Images that a pooling goes over, each channel of each example one. */
+/** Returns the images that a pooling covers: each channel of each example is one. */
 export const planesOf = ({ shape }: Applied) => product(shape(0).slice(0, 2));
 
 /**
- * The windows of a pooling laid over each other: planes [N · C, taps, places …], w [taps, 1,
- * kernel …] what each tap puts where. Of the input's shape.
+ * Adds up the overlapping windows of a pooling: planes [N · C, taps, positions …], and w [taps, 1,
+ * kernel …], which says where each tap goes. Returns the input's shape.
  */
 export function overlaid(
   { op, write, shape }: Applied,

@@ -42,17 +42,17 @@ export const SwiGLU: LoweringRule = ({ op, input, scalar, float }) => {
   return [op.Mul(op.Mul(gate, op.Sigmoid(steep)), input(1))];
 };
 
-/** x + b in two halves: the first times gelu of the second. */
+/** Splits x + b in two halves: returns the first times gelu of the second. */
 export const BiasSplitGelu: LoweringRule = (call) => {
   const { op, input, shape, to, refuse } = call;
   const width = shape(0).at(-1);
-  if (typeof width !== "number") return refuse("its last axis has no fixed size");
+  if (typeof width !== "number") return refuse("its last axis does not have a fixed size");
   const half = width / 2;
   const [left, right] = to.split(op.Add(input(0), input(1)), [half, half], shape(0).length - 1);
   return [op.Mul(left, gelu(call, right))];
 };
 
-/** The activation that a fused node names, "" for none, with its parameters in order. */
+/** Returns an activation by the name in a fused node, "" for none, with its parameters in order. */
 export function activated<V>(
   { op, to, dtype, refuse }: Composite<V>,
   name: string,

@@ -1,19 +1,22 @@
 import type { Composite } from "./composite.ts";
 
-/** What attention weighs by, beside the product of queries and keys. */
+/** What changes attention's weights, in addition to the product of queries and keys. */
 export interface Scores<V> {
   readonly scale: number;
-  /** Added to the scores, one after the other. */
+  /** Added to the scores in order. */
   readonly biases?: readonly V[];
-  /** Where a key may be attended to, [S, T] or of more axes; elsewhere its score is the lowest. */
+  /**
+   * Where a key may be attended to, [S, T] or of higher rank; elsewhere the score is the lowest
+   * number.
+   */
   readonly allowed?: V | null;
-  /** softcap · tanh(score / softcap), before the rest; 0 for none. */
+  /** Computes softcap · tanh(score / softcap) first; 0 for none. */
   readonly softcap?: number;
 }
 
 /**
- * softmax(scale Q Kᵀ + biases) V over [B, N, S, H] queries, [B, N, T, H] keys and values; also the
- * scaled products, the scores and the weights.
+ * Writes softmax(scale Q Kᵀ + biases) V over queries [B, N, S, H] and keys and values [B, N, T, H];
+ * also returns the scaled products, the scores and the weights.
  */
 export function attend<V>(
   { op, scalar, to, dtype }: Composite<V>,
@@ -31,7 +34,7 @@ export function attend<V>(
   return { output: op.MatMul(weights, v), scaled, capped, scores, weights };
 }
 
-/** The least finite number of a type. */
+/** Returns the lowest finite number of a type. */
 const LOWEST: Record<string, number> = {
   float: -3.4028234663852886e38,
   double: -Number.MAX_VALUE,
@@ -39,17 +42,17 @@ const LOWEST: Record<string, number> = {
   bfloat16: -3.3895313892515355e38,
 };
 
-/** [B, S, N·H] as [B, N, S, H]. */
+/** Reshapes [B, S, N·H] to [B, N, S, H]. */
 export function splitHeads<V>({ op, to }: Composite<V>, x: V, heads: number): V {
   return op.Transpose(to.reshape(x, [0, 0, heads, -1]), { perm: [0, 2, 1, 3] });
 }
 
-/** [B, N, S, H] as [B, S, N·H]. */
+/** Reshapes [B, N, S, H] to [B, S, N·H]. */
 export function joinHeads<V>({ op, to }: Composite<V>, x: V): V {
   return to.reshape(op.Transpose(x, { perm: [0, 2, 1, 3] }), [0, 0, -1]);
 }
 
-/** Each of [B, N, T, H] `times` times: heads that share their keys and values. */
+/** Repeats each head of [B, N, T, H] `times` times, for heads that share keys and values. */
 export function repeatHeads<V>({ op, to }: Composite<V>, x: V, times: number): V {
   if (times === 1) return x;
   const apart = to.unsqueeze(x, [2]);
@@ -61,19 +64,19 @@ export function repeatHeads<V>({ op, to }: Composite<V>, x: V, times: number): V
   return op.Reshape(repeated, op.Concat([batch, all, length, width], { axis: 0 }));
 }
 
-/** The size of an axis, as a tensor of one element. */
+/** Writes the size of an axis as a one-element tensor. */
 export const axisLength = <V>({ op, to }: Pick<Composite<V>, "op" | "to">, x: V, axis: number): V =>
   op.Gather(op.Shape(x), to.ints([axis]), { axis: 0 });
 
-/** 0, 1, …, n − 1. */
+/** Writes 0, 1, …, n − 1. */
 export function upTo<V>({ op, to, constant }: Composite<V>, n: V): V {
   const zero = constant("int64", [], [0]);
   return op.Range(zero, to.squeeze(n, [0]), constant("int64", [], [1]));
 }
 
 /**
- * Which of `keys` may be attended to from each of `queries` where none looks ahead, [S, T]: the
- * last query stands at the last key, and with a window sees that many.
+ * Writes a causal mask, [S, T]: which of `keys` each of `queries` may attend to. The last query is
+ * at the last key; a window limits the number of keys.
  */
 export function causal<V>(call: Composite<V>, queries: V, keys: V, window = 0): V {
   const { op, to } = call;
@@ -81,7 +84,10 @@ export function causal<V>(call: Composite<V>, queries: V, keys: V, window = 0): 
   return seen(call, to.unsqueeze(from, [1]), upTo(call, keys), window);
 }
 
-/** Whether keys at `at` are seen from `from`: none that lies ahead, and only the nearest `window`. */
+/**
+ * Writes whether keys at `at` are visible from `from`: none that is later, and only the nearest
+ * `window`.
+ */
 export function seen<V>({ op, constant }: Composite<V>, from: V, at: V, window = 0): V {
   const ahead = op.Greater(at, from);
   if (window <= 0) return op.Not(ahead);

@@ -9,7 +9,7 @@ export const MicrosoftAttention: LoweringRule = (call) => {
   if (int("past_present_share_buffer", 0) === 1) return refuse("its past shares a buffer");
   const heads = int("num_heads", 1);
   const width = shape(1).at(-1);
-  if (typeof width !== "number") return refuse("its weights have no fixed size");
+  if (typeof width !== "number") return refuse("its weights do not have a fixed size");
   const sizes = ints("qkv_hidden_sizes") ?? [width / 3, width / 3, width / 3];
   const product = op.MatMul(input(0), input(1));
   const bias = inputs[2] ?? null;
@@ -49,7 +49,7 @@ export const MultiHeadAttention: LoweringRule = (call) => {
   ];
 };
 
-/** Queries, keys and values as [B, N, ·, H], of whatever form they come in, biases added. */
+/** Returns queries, keys and values as [B, N, ·, H] from any of their forms, with biases added. */
 function projected<V>(call: Composite<V>, heads: number) {
   const { op, input, inputs, shape, to, refuse } = call;
   const apart = (x: V, count: number) =>
@@ -57,12 +57,12 @@ function projected<V>(call: Composite<V>, heads: number) {
   const forward = (x: V) => op.Transpose(x, { perm: [0, 2, 1, 3] });
   const packed = shape(0).length === 5;
   const width = packed ? shape(0).at(-1) : shape(0).at(-1);
-  if (typeof width !== "number") return refuse("a head has no fixed size");
+  if (typeof width !== "number") return refuse("the head size is not fixed");
   const head = packed ? width : width / heads;
   const sizes = [head * heads, head * heads];
   const bias = inputs[3] ?? null;
   const total = bias === null ? 0 : shape(3)[0];
-  if (typeof total !== "number") return refuse("its bias has no fixed size");
+  if (typeof total !== "number") return refuse("its bias does not have a fixed size");
   const biases = bias === null ? null : to.split(bias, [...sizes, total - sizes[0] - sizes[1]], 0);
   const biased = (x: V, k: number) => (biases === null ? x : op.Add(x, biases[k]));
   const flat = (x: V, k: number) => splitHeads(call, biased(x, k), heads);
@@ -83,7 +83,7 @@ function projected<V>(call: Composite<V>, heads: number) {
   return { operands, head };
 }
 
-/** Attention under the masks that onnxruntime's own operators take. */
+/** Writes attention with the masks of onnxruntime's own operators. */
 function masked<V>(
   call: Composite<V>,
   operands: readonly [V, V, V],

@@ -9,10 +9,12 @@ import { Rewriter } from "../../src/onnx/renamed-nodes.ts";
 import type { Both } from "./if-branches.ts";
 import { innerNames } from "./inner-names.ts";
 
-/** What an If is written as: the branch that it always takes, or both, of which one is chosen. */
+/**
+ * What replaces an If: the branch that it always takes, or both branches and a choice between them.
+ */
 export type Branches = ReadonlyMap<Node, Scope | Both>;
 
-/** The patch as it is written. */
+/** The patch under construction. */
 interface Draft {
   readonly graph: Graph;
   readonly types: Types;
@@ -22,7 +24,7 @@ interface Draft {
   readonly tensors: DenseTensor[];
 }
 
-/** Writes the nodes of branches in place of these Ifs. Changes nothing itself. */
+/** Returns a patch that replaces these Ifs by the nodes of their branches. */
 export function withoutIf(graph: Graph, types: Types, branches: Branches): Patch {
   const { fresh } = writing(graph, "branch");
   const rewriter = new Rewriter<Node>(graph.file);
@@ -34,7 +36,7 @@ export function withoutIf(graph: Graph, types: Types, branches: Branches): Patch
   return { nodes: [], tensors, redirects: [], removed: [...branches.keys()], written };
 }
 
-/** Writes a branch's nodes and weights before its If, its outputs under these names. */
+/** Writes a branch's nodes and weights before its If, with new names for its outputs. */
 function writeBranch(
   { graph, fresh, rewriter, written, tensors }: Draft,
   node: Node,
@@ -51,7 +53,9 @@ function writeBranch(
     if (!weight.initializer) continue;
     const [type, data] = [typeOfTensor(weight), dataOf(graph, weight)];
     if (!type || !data)
-      throw new InputError(`${label}: the sparse weight ${weight.name} of its branch is not read.`);
+      throw new InputError(
+        `${label}: the sparse weight ${weight.name} of its branch is not supported.`,
+      );
     const dims = type.shape as readonly number[];
     tensors.push({ name: value(weight.name), dtype: type.dtype, dims, data });
   }
@@ -84,7 +88,7 @@ function chooseAfterBoth(draft: Draft, node: Node, both: Both): void {
     if (output && types.get(both[0].outputs[k])?.dtype !== "bool")
       write("Where", [condition, then[k], otherwise[k]], output);
     else if (output) {
-      // onnxruntime has no Where of truth values.
+      // onnxruntime does not have Where for booleans.
       const [not, left, right] = ["not", "then", "else"].map((of) => fresh(`${output}.${of}`));
       write("Not", [condition], not);
       write("And", [condition, then[k]], left);
@@ -93,7 +97,10 @@ function chooseAfterBoth(draft: Draft, node: Node, both: Both): void {
     }
 }
 
-/** The condition as a scalar: one element in any other shape adds axes to what it chooses from. */
+/**
+ * Reshapes the condition to a scalar, because a condition of higher rank would add axes to the
+ * result.
+ */
 function scalarCondition(
   { types, fresh, tensors }: Draft,
   { inputs: [condition] }: Node,

@@ -9,46 +9,49 @@ import type { Attributes } from "../../src/onnx/new-node.ts";
 import { float } from "../../src/onnx/new-node.ts";
 import type { Dimension } from "../../src/onnx/shape.ts";
 
-/** One node of a composite operator, as the rule that opens it reads it. */
+/** One node of a composite operator, as the rule that lowers it reads it. */
 export interface Composite<V> extends NodeView<V> {
-  /** Writes nodes of operators whose form changed with the opset. */
+  /** Writes operators whose form changed between opsets. */
   readonly to: Portable<V>;
-  /** A scalar of the first input's type, or another. */
+  /** Returns a scalar of the first input's type, or of another. */
   readonly scalar: (value: number, dtype?: string) => V;
-  /** The input at this place. Refuses where it is absent. */
+  /** Returns the input at this index. Throws if it is absent. */
   readonly input: (index: number) => V;
   /** Whether an input is neither a weight nor a constant. */
   readonly computed: (index: number) => boolean;
-  /** The raw data of an input that is a weight or constant, null of any other. */
+  /** Returns the raw data of an input that is a weight or constant, otherwise null. */
   readonly data: (index: number) => Uint8Array | null;
   readonly dtype: (index: number) => string;
-  /** Sizes of an input; refuses where its rank is not known. */
+  /** Returns the sizes of an input; throws if its rank is unknown. */
   readonly shape: (index: number) => readonly Dimension[];
   readonly texts: (name: string) => readonly string[];
-  /** Those of the node's attributes that a plainer operator takes over as they are. */
+  /** Returns those attributes of the node that a plain operator takes unchanged. */
   readonly kept: (...names: readonly string[]) => Attributes;
-  /** Whether the output at this place is there. */
+  /** Whether the output at this index is present. */
   readonly wants: (index: number) => boolean;
-  /** Adds steps that are written out one by one; how many there are with those of the nodes before. */
+  /** Adds unrolled steps; returns their total, including those of previous nodes. */
   readonly unrolled: (steps: number) => number;
 }
 
-/** The plain operators that a composite one stands for: its outputs, null for those not asked for. */
+/**
+ * Writes the plain operators that replace a composite one; returns its outputs, null for absent
+ * ones.
+ */
 export type LoweringRule = <V>(call: Composite<V>) => readonly (V | null)[];
 
-/** What a rule does not open. */
+/** Thrown for a node that a rule cannot lower. */
 export class NotOpened extends InputError {}
 
-/** Whether an input is there, and is neither a weight nor a constant. */
+/** Whether an input is present, and is neither a weight nor a constant. */
 export const isComputed = ({ inputs }: Node, index: number): boolean => {
   const value = inputs[index];
   return value != null && value.initializer === null && value.producer?.op !== "Constant";
 };
 
-/** What the writer of plain operators brings to a rule. */
+/** What the writer of plain operators passes to a rule. */
 type Writer = Pick<Composite<string>, "op" | "opset" | "to" | "constant" | "unrolled">;
 
-/** Reads a node for the rule that opens it. */
+/** Reads a node for the rule that lowers it. */
 export function compositeOf(
   graph: Graph,
   types: Types,
@@ -56,7 +59,7 @@ export function compositeOf(
   writer: Writer,
 ): Composite<string> {
   const refuse = (why: string): never => {
-    throw new NotOpened(`${titleOf(node)} is not opened into plain operators: ${why}.`);
+    throw new NotOpened(`${titleOf(node)} cannot be lowered into plain operators: ${why}.`);
   };
   const typeOf = (index: number) => {
     const value = node.inputs[index];

@@ -1,6 +1,9 @@
 import type { LoweringRule } from "./composite.ts";
 
-/** The places along an axis, or of all elements in a row, at which a constant condition holds. */
+/**
+ * Selects the positions along an axis, or of the flattened elements, at which a constant condition
+ * is true.
+ */
 export const Compress: LoweringRule = ({ op, input, data, int, to, refuse }) => {
   const condition = data(1) ?? refuse("its condition is computed from the data");
   const chosen = Array.from(condition).flatMap((holds, place) => (holds ? [place] : []));

@@ -17,14 +17,14 @@ export const FusedConv: LoweringRule = (call) => {
   return [fused(call, convolved, inputs[3] ?? null)];
 };
 
-/** A convolution of [N, H, W, C] whose weights are [M, C / group, kH, kW]. */
+/** A convolution of [N, H, W, C] with weights [M, C / group, kH, kW]. */
 export const NhwcFusedConv: LoweringRule = (call) => {
   const { op, input, inputs } = call;
   const convolved = op.Conv(channelsFirst(call, 0), input(1), inputs[2] ?? null, kept(call));
   return [fused(call, channelsLast(call, convolved), inputs[3] ?? null)];
 };
 
-/** A convolution of [N, H, W, C] whose weights are [M, kH, kW, C / group]. */
+/** A convolution of [N, H, W, C] with weights [M, kH, kW, C / group]. */
 export const NhwcConv: LoweringRule = (call) => {
   const weights = channelsFirst(call, 1);
   const x = channelsFirst(call, 0);

@@ -1,10 +1,10 @@
 import type { Composite, LoweringRule } from "./composite.ts";
 
 /**
- * com.microsoft.MatMulNBits: a product with a weight of `bits` bits an element, [N, blocks, bytes],
- * the first element in the lowest bits, in blocks of K of which each has a scale and a zero point:
- * (A, B, scales, zero_points, g_idx, bias). The weight is written out, which onnxruntime computes
- * once: K·N numbers.
+ * com.microsoft.MatMulNBits: a product with a weight of `bits` bits per element, [N, blocks,
+ * bytes], the first element in the lowest bits, in blocks of K with one scale and zero point each:
+ * (A, B, scales, zero_points, g_idx, bias). The weight, K·N numbers, is dequantized by operators
+ * that onnxruntime computes once.
  */
 export const MatMulNBits: LoweringRule = (call) => {
   const { op, input, inputs, int, to, dtype, scalar, refuse } = call;
@@ -28,7 +28,7 @@ export const MatMulNBits: LoweringRule = (call) => {
   return [inputs[5] ? op.Add(product, input(5)) : product];
 };
 
-/** The elements of a packed input, as floats of this shape. */
+/** Unpacks the elements of an input, as floats of this shape. */
 function elements<V>(
   { op, input, to, dtype, scalar }: Composite<V>,
   index: number,

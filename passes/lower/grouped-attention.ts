@@ -4,22 +4,24 @@ import { lengths } from "./padding.ts";
 import { angles, rotated } from "./rotary.ts";
 
 /**
- * com.microsoft.GroupQueryAttention of rows of one length: (query, key, value, past_key, past_value,
- * seqlens_k, total_sequence_length, cos_cache, sin_cache, position_ids, attention_bias) → (output,
- * present_key, present_value). Queries and keys are rotated by their place behind the past.
+ * com.microsoft.GroupQueryAttention of rows of equal length: (query, key, value, past_key,
+ * past_value, seqlens_k, total_sequence_length, cos_cache, sin_cache, position_ids, attention_bias)
+ * → (output, present_key, present_value). Queries and keys are rotated by their positions after the
+ * past.
  */
 export const GroupQueryAttention: LoweringRule = (call) => {
   const { op, input, inputs, int, float, text, refuse, wants, to } = call;
-  if (inputs[11] != null || int("smooth_softmax", 0) === 1) return refuse("it has a sink");
+  if (inputs[11] != null || int("smooth_softmax", 0) === 1)
+    return refuse("it has an attention sink");
   if (text("k_quant_type", "NONE") !== "NONE" || text("v_quant_type", "NONE") !== "NONE")
-    return refuse("its past is quantised");
-  if (wants(3)) return refuse("its products are asked of it");
+    return refuse("its past is quantized");
+  if (wants(3)) return refuse("it outputs its products");
   const { heads, shared, width, operands } = unpacked(call);
   let [q, newK] = operands;
   const past = [inputs[3] ?? null, inputs[4] ?? null];
   if (int("do_rotary", 0) === 1) {
     const half = call.shape(7).at(-1);
-    if (typeof half !== "number") return refuse("its angles have no fixed size");
+    if (typeof half !== "number") return refuse("its angles do not have a fixed size");
     const rotation = {
       width: 2 * half,
       whole: width,
@@ -50,12 +52,12 @@ export const GroupQueryAttention: LoweringRule = (call) => {
   return [joinHeads(call, output), wants(1) ? k : null, wants(2) ? v : null];
 };
 
-/** Queries, keys and values as [B, N, S, H], from one tensor or three. */
+/** Returns queries, keys and values as [B, N, S, H], from one tensor or three. */
 function unpacked<V>(call: Composite<V>) {
   const { input, inputs, shape, int, to, refuse } = call;
   const [heads, shared] = [int("num_heads", 1), int("kv_num_heads", 1)];
   const features = shape(0).at(-1);
-  if (typeof features !== "number") return refuse("a head has no fixed size");
+  if (typeof features !== "number") return refuse("the head size is not fixed");
   const packed = inputs[1] == null;
   const width = features / (packed ? heads + 2 * shared : heads);
   const parts = packed
@@ -65,7 +67,7 @@ function unpacked<V>(call: Composite<V>) {
   return { heads, shared, width, operands: [q, k, v] as const };
 }
 
-/** Where the new queries stand, [1 or B, S]: behind the past, or where they are told to. */
+/** Returns the positions of the new queries, [1 or B, S]: after the past, or as given. */
 function positions<V>(call: Composite<V>, q: V, past: V | null): V {
   const { op, to, inputs } = call;
   const given = inputs[9] ?? null;
@@ -95,7 +97,7 @@ export const Attention: LoweringRule = (call) => {
   const [heads, shared] = [count(0, "q_num_heads"), count(1, "kv_num_heads")];
   const features = shape(0).at(-1);
   if (typeof heads !== "number" || typeof shared !== "number" || typeof features !== "number")
-    return refuse("its heads have no fixed number or size");
+    return refuse("the number or the size of its heads is not fixed");
   const masked = inputs[3] != null;
   const choosing = masked && dtype(3) === "bool";
   const past = inputs[4] ?? null;

@@ -7,7 +7,7 @@ import { type Dimension, showShape } from "../../src/onnx/shape.ts";
 /** Both branches of an If. */
 export type Both = readonly [then: Scope, otherwise: Scope];
 
-/** The branch that an If of the main graph always takes; null where that is not known. */
+/** Returns the branch that an If of the main graph always takes; null if it is unknown. */
 export function branchTaken(graph: Graph, node: Node): Scope | null {
   if (node.op !== "If" || node.scope !== graph.main) return null;
   const condition = numbersOf(graph, node.inputs[0]);
@@ -20,11 +20,11 @@ function bodyOf(node: Node, name: string): Scope | null {
   return node.bodies.find((body) => body.message === message) ?? null;
 }
 
-/** The opset from which Where is there. */
+/** The first opset with Where. */
 const WHERE = 9;
 
 /**
- * Both branches of an If of the main graph, so that one can be chosen after both; null where their
+ * Returns both branches of an If of the main graph, to choose between their results; null if their
  * outputs are known to differ in type or size.
  */
 export function bothBranches(graph: Graph, types: Types, node: Node): Both | null {
@@ -43,7 +43,7 @@ const compatible = (a: readonly Dimension[], b: readonly Dimension[]) =>
   a.length === b.length &&
   a.every((size, k) => typeof size === "string" || typeof b[k] === "string" || size === b[k]);
 
-/** Throws an InputError where what is chosen from two branches has not one and the same shape. */
+/** Throws an InputError if the two branches do not give one and the same shape. */
 export function checkChosen({ main }: Graph, types: Types, chosen: ReadonlySet<string>): void {
   for (const name of chosen) {
     const { op, inputs } = main.values.get(name)!.producer!;
@@ -51,7 +51,7 @@ export function checkChosen({ main }: Graph, types: Types, chosen: ReadonlySet<s
     const [then, other] = both.map((value) => types.get(value!)?.shape);
     if (then?.every((size) => typeof size === "number") && `${then}` === `${other}`) continue;
     throw new InputError(
-      `the If that makes ${name} gives ${showShape(then)} or ${showShape(other)}; its gradient needs one shape, with every size.`,
+      `the If that makes ${name} gives ${showShape(then)} or ${showShape(other)}, but its gradient needs one shape with all sizes known.`,
     );
   }
 }

@@ -8,25 +8,24 @@ import { type Composite, compositeOf, NotOpened } from "./composite.ts";
 import { inlined } from "./inline.ts";
 import { plainRules, rules } from "./rules.ts";
 
-/** Whether a node is of a composite operator that can be turned into plain ones, or calls a function. */
+/** Whether a node is composite and can be lowered, or calls a function. */
 export const canOpen = ({ op, callee }: Node) => callee !== null || Object.hasOwn(rules, op);
 
 /** Plain nodes in place of composite ones. */
 export interface Opening {
   readonly patch: Patch;
-  /** The composite node in whose place each new value is made. */
+  /** The composite node that each new value replaces. */
   readonly within: ReadonlyMap<string, Node>;
 }
 
-/** As `opening`, the patch alone. */
+/** Like `opening`, but returns the patch alone. */
 export const open = (graph: Graph, types: Types, nodes: readonly Node[]): Patch =>
   opening(graph, types, nodes).patch;
 
 /**
- * Turns composite nodes into plain ones of the model's own opset, and calls of the model's functions
- * into what these do, calls inside them too: each is removed, and what stands in its place makes its
- * outputs under their names. Changes nothing itself. Throws a NotOpened, one sentence, where a node is
- * beyond its rule.
+ * Lowers composite nodes into plain ones of the model's own opset, and inlines calls of the model's
+ * functions, nested calls too. Each node is removed; its replacement makes outputs with the same
+ * names. Changes nothing itself. Throws a NotOpened of one sentence if a rule cannot lower a node.
  */
 export function opening(graph: Graph, types: Types, nodes: readonly Node[]): Opening {
   const write = writing(graph, "opened");
@@ -48,26 +47,26 @@ export function opening(graph: Graph, types: Types, nodes: readonly Node[]): Ope
   return { patch: calls.size > 0 ? { ...patch, ...writtenOut(graph, calls) } : patch, within };
 }
 
-/** The bodies of functions in place of these calls. */
+/** Inlines these calls. */
 function writtenOut(graph: Graph, calls: ReadonlySet<Node>): Pick<Patch, "written" | "opsets"> {
   const inFunction = ({ scope }: Node) => [...outward(scope)].at(-1)!.kind === "function";
   const made = inlined(graph, (call) => calls.has(call) || inFunction(call));
   for (const call of calls)
     if (!made?.patch.removed?.includes(call))
       throw new NotOpened(
-        `${titleOf(call)} is not written out: its function means other operator sets than the model; convert one of them.`,
+        `${titleOf(call)} cannot be inlined, because its function uses other operator sets than the model; convert one of them.`,
       );
   return { written: made!.patch.written!, opsets: made!.patch.opsets! };
 }
 
 type Writer = Writing & Pick<Composite<string>, "opset" | "unrolled">;
 
-/** Writes the plain nodes of one; what its outputs are there, each made by a node of its own. */
+/** Writes the plain nodes that replace one; returns its outputs, each made by its own node. */
 function opened(graph: Graph, types: Types, node: Node, write: Writer): (string | null)[] {
   const { op } = node;
   const { opset } = write;
   const rule = [rules, plainRules].find((table) => Object.hasOwn(table, op))?.[op];
-  if (!rule) throw new NotOpened(`${titleOf(node)} is no composite operator.`);
+  if (!rule) throw new NotOpened(`${titleOf(node)} is not a composite operator.`);
   write.about(`${node.message.name || node.message.outputs[0]}.opened`, node);
   const call = compositeOf(graph, types, node, write);
   const from = write.nodes.length;
@@ -75,13 +74,13 @@ function opened(graph: Graph, types: Types, node: Node, write: Writer): (string 
   const free = new Set(write.nodes.slice(from).flatMap((made) => made.node.outputs));
   const outputs = node.outputs.map((output, index) => {
     if (output === null) return null;
-    const result = results[index] ?? call.refuse(`its output ${index} is not known to the rule`);
+    const result = results[index] ?? call.refuse(`its rule does not know output ${index}`);
     return free.delete(result) ? result : write.op.Identity(result);
   });
   for (const { node: made } of write.nodes.slice(from))
     if (opset < sinceOf(made.op))
       call.refuse(
-        `that takes ${made.op}, which opset ${opset} lacks; convert the model to opset ${sinceOf(made.op)}`,
+        `lowering takes ${made.op}, which opset ${opset} lacks; convert the model to opset ${sinceOf(made.op)}`,
       );
   return outputs;
 }

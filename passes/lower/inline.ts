@@ -7,19 +7,19 @@ import type { FunctionMessage } from "../../src/onnx/messages.ts";
 import { type NodeRenaming, Rewriter } from "../../src/onnx/renamed-nodes.ts";
 import { innerNames } from "./inner-names.ts";
 
-/** Calls of the model's own functions with the functions' bodies in their place. */
+/** The result of inlining calls of the model's own functions. */
 export interface Inlined {
   readonly patch: Patch;
-  /** The calls, outer ones first, by the way to them: "pair", "pair/inner0". */
+  /** The inlined calls, outer ones first, by their paths: "pair", "pair/inner0". */
   readonly calls: readonly string[];
-  /** The call that each value now stands in for. */
+  /** The call that each value now replaces. */
   readonly callOf: ReadonlyMap<string, string>;
 }
 
 /** Whether a call is to be inlined, by the path to it. */
 type Wanted = (call: Node, label: string) => boolean;
 
-/** The calls as they are inlined. */
+/** The state of inlining. */
 interface Inlining {
   readonly graph: Graph;
   readonly takes: Wanted;
@@ -31,9 +31,8 @@ interface Inlining {
 }
 
 /**
- * Writes the bodies of functions in place of the calls that are wanted, calls inside them too if
- * these are. A function whose operators mean something else in the model is left alone. Returns
- * null if there is no such call.
+ * Inlines the requested calls, nested ones too. Skips a function whose operators mean something
+ * else in the model. Returns null if there is no call to inline.
  */
 export function inlined(graph: Graph, wanted: Wanted): Inlined | null {
   const { fresh } = writing(graph, "inlined");
@@ -63,7 +62,7 @@ export function inlined(graph: Graph, wanted: Wanted): Inlined | null {
   return { patch, calls, callOf };
 }
 
-/** A place where everything keeps its name. */
+/** Names in a scope where everything keeps its name. */
 const UNCHANGED: NodeRenaming<Node> = {
   value: (name) => name,
   node: (name) => name,
@@ -72,7 +71,7 @@ const UNCHANGED: NodeRenaming<Node> = {
   unfold: () => null,
 };
 
-/** The nodes that a call becomes. */
+/** Returns the nodes that replace a call. */
 function unfold(
   inlining: Inlining,
   call: Node,
@@ -116,8 +115,8 @@ function unfold(
 const plain = (domain: string) => (domain === "ai.onnx" ? "" : domain);
 
 /**
- * Why the body of a function cannot stand in the model itself, a clause: its operators mean something
- * else there. Null if it can.
+ * Returns why the body of a function cannot be inlined into the model, as a clause: its operators
+ * mean something else there. Returns null if it can.
  */
 export function misfitOf({ file }: Graph, callee: Scope): string | null {
   for (const { domain, version } of (callee.message as FunctionMessage).opsets) {
@@ -130,7 +129,7 @@ export function misfitOf({ file }: Graph, callee: Scope): string | null {
           ? null
           : "these may differ";
     if (why !== null)
-      return `it imports ${name} ${version} and the model imports ${name} ${own} (${why})`;
+      return `it imports ${name} ${version}, but the model imports ${name} ${own} (${why})`;
   }
   return null;
 }

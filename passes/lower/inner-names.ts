@@ -1,4 +1,4 @@
-/** How the values of a body or function are named when its nodes are written out in another scope. */
+/** New names of a body's or function's values when its nodes are written into another scope. */
 export interface InnerNames {
   /** The new name of a value. */
   readonly value: (name: string) => string;
@@ -6,19 +6,21 @@ export interface InnerNames {
   readonly copies: () => readonly (readonly [from: string, to: string])[];
 }
 
-/** What the values of a body are. */
+/** Descriptions of a body's values. */
 export interface InnerValues {
-  /** Names that values have outside: what a call hands in. */
+  /** Names of values passed in by a call. */
   readonly given?: Iterable<readonly [inner: string, outer: string]>;
-  /** Names that outputs get; "" if one is not asked for. */
+  /** New names of outputs; "" for an output that is absent. */
   readonly outputs: readonly (readonly [inner: string, outer: string])[];
   /** Whether a node of the body makes the value. */
   readonly makes: (name: string) => boolean;
-  /** Gives a value a new name; null if it is a value of the scope around the body. */
+  /** Returns a new name for a value; null for a value of the enclosing scope. */
   readonly rename: (name: string) => string | null;
 }
 
-/** Names a body's values by what is handed in, then by what is asked for, else anew. */
+/**
+ * Names a body's values: inputs by what is passed in, outputs by what is requested, others anew.
+ */
 export function innerNames({ given = [], outputs, makes, rename }: InnerValues): InnerNames {
   const names = new Map(given);
   const copied: (readonly [from: string, to: string])[] = [];

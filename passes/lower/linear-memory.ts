@@ -1,17 +1,17 @@
 import type { Composite, LoweringRule } from "./composite.ts";
 
-/** Steps of a recurrence that are written out, of all nodes together. */
+/** Maximum number of unrolled steps of all nodes together. */
 const MOST_STEPS = 512;
 
 /**
  * CausalConvWithState: (input [B, C, L], weight [C, 1, k], bias, past_state [B, C, k − 1]) →
- * (output, present_state). A depthwise convolution over what came before and the input.
+ * (output, present_state). A depthwise convolution over the past and the input.
  */
 export const CausalConvWithState: LoweringRule = (call) => {
   const { op, input, inputs, shape, text, to, wants, refuse } = call;
   const [channels, , taps] = shape(1);
   if (typeof channels !== "number" || typeof taps !== "number")
-    return refuse("its weight has no fixed size");
+    return refuse("its weight does not have a fixed size");
   if (taps === 1 && wants(1)) return refuse("its state is empty");
   const past = inputs[3] ?? null;
   const all =
@@ -28,7 +28,7 @@ export const CausalConvWithState: LoweringRule = (call) => {
   return [output, wants(1) ? to.slice(all, [1 - taps], [END], [2]) : null];
 };
 
-/** com.microsoft.CausalConvWithState, as far as ai.onnx's operator has it too. */
+/** com.microsoft.CausalConvWithState, limited to what ai.onnx's operator does. */
 export const MicrosoftCausalConv: LoweringRule = (call) => {
   const { int, ints, wants, refuse } = call;
   const plain =
@@ -45,10 +45,12 @@ const FURTHER = [
   ...["state_update_capacity", "state_window", "state_length"],
 ];
 
-/** Behind the last place of any axis. */
+/** Larger than every index along an axis. */
 const END = 2 ** 31 - 1;
 
-/** What the update rules do: whether the state decays, and whether what it recalls is taken off. */
+/**
+ * What the update rules do: whether the state decays, and whether the recalled value is subtracted.
+ */
 const UPDATES: Readonly<Record<string, { gated: boolean; delta: boolean }>> = {
   linear: { gated: false, delta: false },
   gated: { gated: true, delta: false },
@@ -57,9 +59,9 @@ const UPDATES: Readonly<Record<string, { gated: boolean; delta: boolean }>> = {
 };
 
 /**
- * LinearAttention: (query [B, T, Nq·K], key [B, T, N·K], value [B, T, N·V], past_state [B, N, K, V],
- * decay, beta) → (output, present_state), written out step by step. S is the state:
- * S = e^decay S + key ⊗ value, and of delta rules β (value − keyᵀ e^decay S) in the place of value.
+ * LinearAttention: (query [B, T, Nq·K], key [B, T, N·K], value [B, T, N·V], past_state [B, N, K,
+ * V], decay, beta) → (output, present_state), unrolled. S is the state: S = e^decay S + key ⊗
+ * value. Delta rules replace value by β (value − keyᵀ e^decay S).
  */
 export const LinearAttention: LoweringRule = (call) => {
   const { op, input, inputs, shape, int, float, text, to, scalar, wants, refuse, unrolled } = call;
@@ -74,7 +76,7 @@ export const LinearAttention: LoweringRule = (call) => {
   const steps = unrolled(length as number);
   if (steps > MOST_STEPS)
     return refuse(
-      `its ${length} steps make ${steps} in all, and at most ${MOST_STEPS} are written out`,
+      `its ${length} steps make ${steps} in all, but at most ${MOST_STEPS} are unrolled`,
     );
   if (rule.gated && inputs[4] == null) return refuse("its decay is absent");
   if (rule.delta && inputs[5] == null) return refuse("its beta is absent");
@@ -100,7 +102,7 @@ export const LinearAttention: LoweringRule = (call) => {
   return [output, wants(1) ? state : null];
 };
 
-/** The steps of [B, T, …], each [B, …shape]. */
+/** Splits [B, T, …] into steps, each [B, …shape]. */
 function overTime<V>(
   { op, to }: Composite<V>,
   x: V,

@@ -2,13 +2,16 @@ import type { Ops } from "../../src/graph/ops.ts";
 import { float } from "../../src/onnx/new-node.ts";
 import type { Composite, LoweringRule } from "./composite.ts";
 
-/** LayerNormalization is an operator of ai.onnx from here on. */
+/** The first opset with LayerNormalization. */
 const LAYER_NORM = 17;
 
-/** What a skip norm adds where its epsilon is not given. */
+/** Default epsilon of a skip norm. */
 const SKIP_EPSILON = 1e-12;
 
-/** A value in at least single precision, in which norms are computed, and the way back. */
+/**
+ * Casts a value to at least single precision, in which norms are computed, and returns the cast
+ * back.
+ */
 function widened<V>({ to: { cast }, dtype: dtypeOf }: Composite<V>) {
   const dtype = dtypeOf(0);
   const half = dtype === "float16" || dtype === "bfloat16";
@@ -19,7 +22,7 @@ function widened<V>({ to: { cast }, dtype: dtypeOf }: Composite<V>) {
   };
 }
 
-/** (x − mean) / √(var + ε), the mean, and 1 / √(var + ε), over some axes. */
+/** Writes (x − mean) / √(var + ε), the mean, and 1 / √(var + ε), over some axes. */
 function standardised<V>(call: Composite<V>, x: V, axes: readonly number[], epsilon: number) {
   const { op, to, scalar } = call;
   const mean = to.reduce("ReduceMean", x, axes);
@@ -29,7 +32,7 @@ function standardised<V>(call: Composite<V>, x: V, axes: readonly number[], epsi
   return { normal: op.Div(apart, deviation), mean, deviation };
 }
 
-/** LayerNormalization over the last axis: Y, and where they are wanted, mean and inverse deviation. */
+/** LayerNormalization over the last axis: Y and, if requested, mean and inverse deviation. */
 function layerNorm<V>(
   call: Composite<V>,
   x: V,
@@ -53,7 +56,7 @@ function layerNorm<V>(
   ];
 }
 
-/** γ x / √(mean(x²) + ε), and where it is wanted, the inverse of that root. */
+/** γ x / √(mean(x²) + ε) and, if requested, the inverse of that root. */
 function rmsNorm<V>(
   call: Composite<V>,
   x: V,
@@ -84,7 +87,7 @@ export const SkipLayerNormalization: LoweringRule = (call) => {
 /** RMSNorm(input + skip + bias); the sum is the fourth output. */
 export const SkipSimplifiedLayerNormalization: LoweringRule = (call) => {
   const { op, input, inputs, shape, float, wants, refuse } = call;
-  if (wants(1)) return refuse("a mean is asked of it, and it has none");
+  if (wants(1)) return refuse("its mean output is used, but it does not compute a mean");
   const sum = summed(op, [input(0), input(1), inputs[3]]);
   const axes = [shape(0).length - 1];
   const { y, inverse } = rmsNorm(call, sum, input(2), {
@@ -94,7 +97,7 @@ export const SkipSimplifiedLayerNormalization: LoweringRule = (call) => {
   return [y, null, wants(2) ? inverse : null, wants(3) ? sum : null];
 };
 
-/** RMSNorm over the axes from `axis` on, under onnxruntime's name for it. */
+/** RMSNorm over the axes from `axis` on, under onnxruntime's name. */
 export const SimplifiedLayerNormalization: LoweringRule = (call) => {
   const { input, shape, int, float, wants } = call;
   const rank = shape(0).length;
@@ -116,7 +119,7 @@ export const MeanVarianceNormalization: LoweringRule = ({ op, input, ints, to, s
   return [op.Div(apart, op.Add(op.Sqrt(variance), scalar(1e-9)))];
 };
 
-/** x / (bias + α mean)^β, the mean that of x² over `size` channels around each. */
+/** x / (bias + α mean)^β, with the mean of x² over `size` channels around each. */
 export const LRN: LoweringRule = ({ op, input, int, float: number, shape, to, scalar }) => {
   const size = int("size", 1);
   const places = shape(0).length - 2;
@@ -131,10 +134,10 @@ export const LRN: LoweringRule = ({ op, input, int, float: number, shape, to, sc
   return [op.Mul(input(0), op.Pow(base, scalar(-number("beta", 0.75))))];
 };
 
-/** com.microsoft.GroupNorm, SiLU after it where `activation` is 1. */
+/** com.microsoft.GroupNorm, followed by SiLU if `activation` is 1. */
 export const GroupNorm: LoweringRule = (call) => [groupNorm(call, call.input(0))];
 
-/** GroupNorm of x + skip + bias, and that sum. The skip may be one for all places. */
+/** GroupNorm of x + skip + bias, and that sum. The skip may broadcast over all positions. */
 export const SkipGroupNorm: LoweringRule = (call) => {
   const { op, input, inputs, shape, to, wants } = call;
   const skip = shape(3).length === 2 ? to.unsqueeze(input(3), [1, 2]) : input(3);

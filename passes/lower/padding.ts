@@ -2,9 +2,9 @@ import { axisLength, upTo } from "./attend.ts";
 import type { Composite } from "./composite.ts";
 
 /**
- * What onnxruntime's attention adds for a mask of keys: 0 where it lets through and
- * `mask_filter_value` elsewhere, over [B, N, S, T]. The mask is 1 and 0 over [B, T] or [B, S, T], or
- * lengths [B], or ends and begins [2B].
+ * Writes what onnxruntime's attention adds for a mask of keys: 0 if the mask allows the key,
+ * otherwise `mask_filter_value`, over [B, N, S, T]. The mask is 1 and 0 over [B, T] or [B, S, T],
+ * or lengths [B], or ends and starts [2B].
  */
 export function paddingBias<V>(call: Composite<V>, index: number, keys: V): V {
   const { op, input, shape, to, scalar, float, dtype } = call;
@@ -20,7 +20,7 @@ export function paddingBias<V>(call: Composite<V>, index: number, keys: V): V {
   return to.unsqueeze(bias, rank === 2 ? [1, 2] : [1]);
 }
 
-/** Keys before their row's end, and from its begin on, [B, T]. */
+/** Writes which keys are inside their row, from its start to its end, [B, T]. */
 function within<V>(call: Composite<V>, index: number, keys: V): V {
   const { op, input, shape, to, refuse } = call;
   const [count] = shape(index);
@@ -29,13 +29,13 @@ function within<V>(call: Composite<V>, index: number, keys: V): V {
   const bounds = to.cast(input(index), "int64");
   if (count === batch && count !== "") return op.Less(at, to.unsqueeze(bounds, [1]));
   if (typeof count !== "number" || typeof batch !== "number" || count !== 2 * batch)
-    return refuse("its mask of one axis is neither [batch] nor [2 · batch] for certain");
+    return refuse("its mask of rank 1 is neither [batch] nor [2 · batch] for certain");
   const [ends, begins] = to.split(bounds, [batch, batch], 0);
   const early = op.Less(at, to.unsqueeze(begins, [1]));
   return op.And(op.Less(at, to.unsqueeze(ends, [1])), op.Not(early));
 }
 
-/** Sizes of queries and keys of [B, N, ·, H], as tensors of one element. */
+/** Writes the numbers of queries and keys of [B, N, ·, H], as one-element tensors. */
 export const lengths = <V>(call: Composite<V>, q: V, k: V) => ({
   queries: axisLength(call, q, 2),
   keys: axisLength(call, k, 2),

@@ -1,7 +1,7 @@
 import { activated } from "./activations.ts";
 import type { Composite, LoweringRule } from "./composite.ts";
 
-/** α A' B', the operands transposed as the attributes say. */
+/** α A' B', the operands transposed according to the attributes. */
 export const FusedMatMul: LoweringRule = (call) => {
   const product = call.op.MatMul(operand(call, 0, "A"), operand(call, 1, "B"));
   const alpha = call.float("alpha", 1);
@@ -14,8 +14,8 @@ function operand<V>({ op, input, int, shape }: Composite<V>, index: number, name
 }
 
 /**
- * How a FusedMatMul transposes its operand "A" or "B" before it multiplies: `transBatch` moves the
- * first axis behind the batch's, `trans` swaps the last two.
+ * Returns how a FusedMatMul transposes its operand "A" or "B": `transBatch` moves the first axis
+ * after the batch axes, `trans` swaps the last two.
  */
 export function permOf(
   int: (name: string, fallback: number) => number,
@@ -39,7 +39,7 @@ export const FusedGemm: LoweringRule = (call) => {
   return [activated(call, text("activation", ""), parameters, gemm(call))];
 };
 
-/** α A' B' + β C, the sum apart where C is computed. */
+/** α A' B' + β C, with a separate sum if C is computed. */
 export const Gemm: LoweringRule = (call) => [gemm(call)];
 
 function gemm<V>(call: Composite<V>): V {
@@ -59,5 +59,5 @@ function gemm<V>(call: Composite<V>): V {
 }
 
 const GEMM = ["alpha", "beta", "transA", "transB"];
-/** The opset from which C may be absent. */
+/** The first opset in which C may be absent. */
 const WITHOUT_C = 11;

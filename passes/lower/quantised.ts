@@ -1,11 +1,11 @@
 import type { Composite, LoweringRule } from "./composite.ts";
 
-/** quantise(a + b) of dequantised operands; the runtime's own kernel may be a quantum off. */
+/** quantize(a + b) of dequantized operands; onnxruntime's own kernel may differ by one quantum. */
 export const QLinearAdd: LoweringRule = (call) => [
   quantised(call, call.op.Add(real(call, 0), real(call, 3)), 6),
 ];
 
-/** quantise(a · b) of dequantised operands. */
+/** quantize(a · b) of dequantized operands. */
 export const QLinearMul: LoweringRule = (call) => [
   quantised(call, call.op.Mul(real(call, 0), real(call, 3)), 6),
 ];
@@ -13,7 +13,7 @@ export const QLinearMul: LoweringRule = (call) => [
 const real = <V>({ op, input, inputs }: Composite<V>, index: number) =>
   op.DequantizeLinear(input(index), input(index + 1), inputs[index + 2] ?? null);
 
-/** In integers of the operands' type. */
+/** Quantizes to integers of the operands' type. */
 const quantised = <V>(call: Composite<V>, x: V, index: number) =>
   call.op.QuantizeLinear(
     x,

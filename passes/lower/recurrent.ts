@@ -2,18 +2,18 @@ import type { Ops } from "../../src/graph/ops.ts";
 import { activated } from "./activations.ts";
 import type { Composite, LoweringRule } from "./composite.ts";
 
-/** One step of one direction, everything in three axes. */
+/** One step of one direction; all values have three axes. */
 interface Step<V> {
-  /** Its input times W, with the biases that need not stand apart: [1, B, gates · H]. */
+  /** Its input times W, including the biases that can be added here: [1, B, gates · H]. */
   readonly x: V;
-  /** States before it, [1, B, H]; the cell's is there for an LSTM alone. */
+  /** The previous states, [1, B, H]; only an LSTM has a cell state. */
   readonly h: V;
   readonly c: V | null;
-  /** [1, H, gates · H]; one for each gate, with biases [1, 1, H] or none, where those stand apart. */
+  /** [1, H, gates · H]; or one per gate, with biases [1, 1, H] or none, if the bias is separate. */
   readonly r: readonly V[];
   readonly rb: readonly V[] | null;
   readonly act: (index: number, x: V) => V;
-  /** Equal pieces of the last axis. */
+  /** Splits the last axis into equal pieces. */
   readonly parts: (x: V, count: number) => V[];
 }
 
@@ -22,11 +22,11 @@ interface States<V> {
   readonly c: V | null;
 }
 
-/** A recurrent operator, unrolled; its states after one step are what `after` gives. */
+/** Unrolls a recurrent operator; `after` returns the states after one step. */
 interface Cell {
   readonly gates: number;
   readonly activations: readonly string[];
-  /** Whether the recurrence has its bias apart. */
+  /** Whether the recurrence has a separate bias. */
   readonly apart: boolean;
   readonly after: <V>(call: Composite<V>, step: Step<V>) => States<V>;
 }
@@ -84,9 +84,9 @@ const unrolled =
     if (typeof length !== "number" || typeof batch !== "number" || typeof hidden !== "number")
       return refuse("its number of steps is not fixed");
     if (int("layout", 0) !== 0) return refuse("its batch comes first");
-    if (inputs[7] != null) return refuse("it has peepholes");
-    if (int("input_forget", 0) !== 0) return refuse("its input and forget gates are one");
-    if (float("clip", 0) !== 0) return refuse("it clips");
+    if (inputs[7] != null) return refuse("it has peephole weights");
+    if (int("input_forget", 0) !== 0) return refuse("it couples its input and forget gates");
+    if (float("clip", 0) !== 0) return refuse("it clips its cells");
     if (floats("activation_alpha")?.length || floats("activation_beta")?.length)
       return refuse("its activations have parameters");
     const directions = { forward: [false], reverse: [true], bidirectional: [false, true] };
@@ -95,7 +95,7 @@ const unrolled =
     const steps = unrolled(length * reversed.length);
     if (steps > MOST_STEPS)
       return refuse(
-        `its ${length} steps${reversed.length > 1 ? " in each direction" : ""} make ${steps} in all, and no more than ${MOST_STEPS} are written out; give shorter sequences, or end at a value before it (--until)`,
+        `its ${length} steps${reversed.length > 1 ? " in each direction" : ""} make ${steps} in all, but at most ${MOST_STEPS} are unrolled; give shorter sequences, or end at a value before it (--until)`,
       );
     const sizes = { length, batch, hidden };
     const all = reversed.map((back, at) =>
@@ -106,19 +106,19 @@ const unrolled =
   };
 
 /**
- * Steps of all nodes and directions. onnxruntime opens what is unrolled and differentiated in a time
- * that grows with their square: at so many a GRU takes 27 s, an LSTM 20 s, an RNN 3 s on two cores.
+ * Maximum number of steps of all nodes and directions. onnxruntime loads an unrolled and
+ * differentiated recurrence in a time that grows with the square of its steps.
  */
 const MOST_STEPS = 512;
 
-/** The opset from which a Split of equal pieces says how many. */
+/** The first opset in which a Split of equal pieces states their number. */
 const COUNTED = 18;
 
-/** The directions' parts as one. */
+/** Joins the directions' parts. */
 const joined = <V>(op: Ops<V>, each: readonly V[], axis: number): V =>
   each.length === 1 ? each[0] : op.Concat(each, { axis });
 
-/** All steps in one direction: y is [T, 1, B, H], h and c are the last states, [1, B, H]. */
+/** Unrolls one direction: y is [T, 1, B, H], h and c are the last states, [1, B, H]. */
 function direction<V>(
   call: Composite<V>,
   { gates, activations, apart, after }: Cell,
@@ -133,7 +133,7 @@ function direction<V>(
   const product = op.MatMul(input(0), turned(1));
   const shift = biases && (apart ? wb : op.Add(wb, rb));
   const projected = shift ? op.Add(product, shift) : product;
-  // Equal pieces need no list of sizes, which is too long to infer from.
+  // Equal pieces need no list of sizes, which would be too long for shape inference.
   const equal = { axis: 0, ...(opset < COUNTED ? {} : { num_outputs: length }) };
   const xs = length === 1 ? [projected] : op.Split(projected, null, equal, length);
   const named = texts("activations").slice(at * activations.length);
@@ -152,7 +152,7 @@ function direction<V>(
     ys[t] = made.h;
     if (inputs[4] == null) states = made;
     else {
-      // Beyond its length a row keeps its states.
+      // After its length, a row keeps its states.
       const within = to.unsqueeze(op.Greater(input(4), constant(dtype(4), [], [t])), [0, 2]);
       const kept = (now: V, before: V) => to.where(within, now, before, dtype(0));
       ys[t] = kept(made.h, zeros());

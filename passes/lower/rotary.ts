@@ -1,19 +1,19 @@
 import { axisLength, joinHeads, splitHeads, upTo } from "./attend.ts";
 import type { Composite, LoweringRule } from "./composite.ts";
 
-/** How a rotation pairs its features. */
+/** How a rotation pairs features. */
 interface Rotation {
-  /** Features of a head that are rotated. */
+  /** Number of features of a head that are rotated. */
   readonly width: number;
-  /** All features of a head. */
+  /** Number of features of a head. */
   readonly whole: number;
-  /** Neighbours make a pair, instead of the two halves. */
+  /** Whether neighbors form a pair, instead of the two halves. */
   readonly interleaved: boolean;
 }
 
 /**
- * (x₁ cos − x₂ sin, x₁ sin + x₂ cos) for each pair of features of [B, N, S, H]; cos and sin are
- * [B, 1, S, width / 2].
+ * Writes (x₁ cos − x₂ sin, x₁ sin + x₂ cos) for each pair of features of [B, N, S, H]; cos and sin
+ * are [B, 1, S, width / 2].
  */
 export function rotated<V>(
   { op, to }: Composite<V>,
@@ -38,7 +38,7 @@ export function rotated<V>(
   return rest === undefined ? joined : op.Concat([joined, rest], { axis: 3 });
 }
 
-/** Rows of a table of angles at positions [B, S], as [B, 1, S, width / 2]. */
+/** Gathers rows of a table of angles at positions [B, S], as [B, 1, S, width / 2]. */
 export const angles = <V>({ op, to }: Composite<V>, table: V, positions: V): V =>
   to.unsqueeze(op.Gather(table, positions, { axis: 0 }), [1]);
 
@@ -73,7 +73,7 @@ function embedded<V>(call: Composite<V>, tables: number, read: (table: V) => V):
   const heads = int("num_heads", 0);
   const features = sizes.at(-1);
   if (typeof half !== "number" || typeof features !== "number")
-    return refuse("a head has no fixed size");
+    return refuse("the head size is not fixed");
   const asked = int("rotary_embedding_dim", 0);
   const whole = !flat ? features : heads > 0 ? features / heads : 2 * half;
   const rotation = {

@@ -21,7 +21,7 @@ import { QLinearAdd, QLinearMul } from "./quantised.ts";
 import { GRU, LSTM, RNN } from "./recurrent.ts";
 import { MicrosoftRotary, RotaryEmbedding } from "./rotary.ts";
 
-/** The plain operators that each composite one stands for. */
+/** The rules that lower composite operators, by operator. */
 export const rules: Readonly<Record<string, LoweringRule>> = {
   Attention,
   CausalConvWithState,
@@ -62,5 +62,5 @@ export const rules: Readonly<Record<string, LoweringRule>> = {
   "com.microsoft.TransposeMatMul": FusedMatMul,
 };
 
-/** Plain operators that are opened only to get at a sum inside. */
+/** Plain operators that are lowered only to reach a sum inside. */
 export const plainRules: Readonly<Record<string, LoweringRule>> = { Gemm };

@@ -4,12 +4,12 @@ import { attribute, type Graph, type Node, type Value } from "../../src/graph/gr
 import type { Insertion, Patch } from "../../src/graph/patch-contents.ts";
 import type { Types } from "../../src/graph/types.ts";
 
-/** Makes one tensor of a sequence, by its name. */
+/** Writes one tensor of a sequence and returns its name. */
 type Item = () => string;
 
 /**
- * Writes tensors in place of those of these nodes that take them out of sequences whose length and
- * order are known: pieces of a split, or what was put together. Changes nothing itself; null where
+ * Replaces nodes that take tensors out of sequences by these tensors, if the sequence's length and
+ * order are known: pieces of a split, or a list of tensors. Changes nothing itself; returns null if
  * there is none.
  */
 export function withoutSequences(graph: Graph, types: Types, nodes: readonly Node[]): Patch | null {
@@ -53,7 +53,7 @@ function joined(node: Node, items: readonly Item[], { op, to }: Writing): string
   );
 }
 
-/** What a sequence holds, in order; null where that is not known. */
+/** Returns the tensors of a sequence in order; null if they are unknown. */
 function itemsOf(
   graph: Graph,
   types: Types,
@@ -82,7 +82,7 @@ function itemsOf(
   }
 }
 
-/** The pieces of a SplitToSequence, each a Slice. */
+/** Returns the pieces of a SplitToSequence, each a Slice. */
 function pieces(graph: Graph, types: Types, node: Node, { to }: Writing): readonly Item[] | null {
   const [x, split] = node.inputs;
   const shape = types.get(x!)?.shape;
