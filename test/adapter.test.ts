@@ -333,7 +333,7 @@ describe("an adapter that does not fit", time, () => {
     await refused(
       model,
       changed({ dims: [...first.dims, 1] }),
-      /is float \[.*, 1\] in .* and float/,
+      /is float \[.*, 1\] in .* but float/,
     );
     expect(() => withWeights(model, new Map([["gone", first.data]]))).toThrow(
       /does not have a weight gone/,

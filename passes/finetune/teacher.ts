@@ -34,7 +34,9 @@ export class Teacher {
     const { graph, file } = model;
     const inside = value !== undefined && !graph.main.outputs.some(({ name }) => name === value);
     if (inside && !graph.main.values.has(value))
-      throw new InputError(`${file.source.name}, the original, has no value ${value} to follow.`);
+      throw new InputError(
+        `${file.source.name}, the original, does not have a value ${value} to follow.`,
+      );
     const exposed = inside ? withOutputs(file, [value]) : file;
     this.#model = model;
     this.#value = value;

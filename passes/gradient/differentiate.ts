@@ -117,7 +117,7 @@ function passBack(walk: Walk, node: Node, { each, held }: Cotangents): void {
 }
 function floatNamed(graph: Graph, types: Types, name: string): Value {
   const value = graph.main.values.get(name);
-  if (!value) throw new InputError(`${graph.file.source.name} has no value ${name}.`);
+  if (!value) throw new InputError(`${graph.file.source.name} does not have a value ${name}.`);
   const dtype = types.get(value)?.dtype;
   if (!isFloat(dtype))
     throw new InputError(
