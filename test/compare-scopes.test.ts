@@ -127,7 +127,7 @@ describe("an error planted inside", () => {
         for (const node of graph!.node!.filter(({ opType }) => opType === "F"))
           Object.assign(node, { opType: "Mul", domain: "" });
       },
-      "is in the first only",
+      "is only in the first",
     ],
   ])("a function's own description is told: %s", async (_, change, what) => {
     const proto = onnx.ModelProto.decode(PLAIN_CALL.slice());

@@ -352,7 +352,7 @@ describe("models with other inputs or outputs", () => {
     [
       "another name",
       graph("(float[N, 4] u) => (float[N, 4] y)", "y = Relu(u)"),
-      /input x is in the first only; input u is in the second only/,
+      /input x is only in the first; input u is only in the second/,
     ],
     [
       "another type",
@@ -368,7 +368,7 @@ describe("models with other inputs or outputs", () => {
     const comparison = await compared(a, b);
     expect(comparison).toMatchObject({ same: false, outputs: [] });
     expect(comparison.apart).toMatch(sentence);
-    expect(comparison.apart).toMatch(/^the two cannot be fed alike: .*\.$/);
+    expect(comparison.apart).toMatch(/^the two cannot be given the same inputs: .*\.$/);
   });
 
   it("are fed with the sizes that the second has fixed", async () => {

@@ -6,8 +6,8 @@ import { type Finding, nameAndOperator, placeOf } from "./finding.ts";
 import type { Counterpart } from "./matching.ts";
 
 /**
- * Attributes that a node has lost, gained or changed. Those that hold graphs are compared node by
- * node elsewhere, and the tensors of the main graph's Constants among the weights.
+ * Returns the attributes that a node has lost, gained or changed. Graph attributes are compared
+ * node by node elsewhere, and the tensors of the main graph's Constants as weights.
  */
 export function attributeDifferences(
   a: ModelFile,
@@ -43,7 +43,7 @@ export function attributeDifferences(
       note(left.name, `is ${show(a, left)} in the first, ${show(b, other)} in the second`);
   }
   for (const [name, extra] of right)
-    note(name, `is in the second only (${show(b, extra)}), where the first takes the default`);
+    note(name, `is only in the second (${show(a, extra)}), while the first has the default`);
   return findings;
 }
 

@@ -13,20 +13,22 @@ import { annotationsFollow, devicesOf, NOTES, renaming } from "../onnx/operand-n
 import type { Range } from "../onnx/source.ts";
 import { beforeCopies, constantMovedOnly, movedOnly } from "../ort/linked-weights.ts";
 
-/** What one model has more than another, and in what they differ beyond that. */
+/** What one model has in addition to another, and how they differ otherwise. */
 export interface Changes {
-  /** Nodes of the second that the first does not have, by the first value each makes. */
+  /** Nodes that only the second model has, by the first value each makes. */
   readonly nodes: readonly string[];
-  /** Initializers of the second that the first does not have. */
+  /** Initializers that only the second model has. */
   readonly initializers: readonly string[];
   /** Input slots that read another value: the node's first output and the index. */
   readonly redirected: readonly string[];
-  /** Anything else, a sentence each. */
+  /** Everything else, one sentence each. */
   readonly differences: readonly string[];
 }
 
 const BLOCK = 1 << 20;
-/** Fields that are compared entry by entry, the graph's value_info and sparse_initializer included. */
+/**
+ * Fields that are compared entry by entry, including the graph's value_info and sparse_initializer.
+ */
 const LISTED = {
   model: [
     FIELD.modelIrVersion,
@@ -79,14 +81,14 @@ export function changes(before: ModelFile, result: ModelFile): Changes {
   return { ...inside, differences: [...differences, ...inside.differences] };
 }
 
-/** What stands before the names of a scope's values among the changes: the way to it. */
+/** Returns the prefix of the names of a scope's values: the path to it. */
 export const wayTo = (scope: Scope): string =>
   scope.owner ? wayInto(wayTo(scope.owner.scope), scope.owner.message, attributeOf(scope)) : "";
 
 const wayInto = (way: string, { outputs }: NodeMessage, attribute: string) =>
   `${way}${outputs[0]}/${attribute}/`;
 
-/** Changes of a graph's weights and nodes, and in the bodies that these hold. */
+/** Returns changes of a graph's weights and nodes, and of the bodies in these. */
 function graphChanges(
   before: ModelFile,
   a: GraphMessage,
@@ -142,7 +144,10 @@ const NODE = { input: 1, attribute: 5 };
 /** Fields of an AttributeProto that hold graphs. */
 const GRAPHS = [6, 11];
 
-/** Changes in the bodies of two nodes; null where more differs than these and what the nodes read. */
+/**
+ * Returns changes in the bodies of two nodes; null if more differs than these and the nodes'
+ * inputs.
+ */
 function bodyChanges(
   before: ModelFile,
   x: NodeMessage,
@@ -181,7 +186,7 @@ function bodyChanges(
 
 const graphsOf = ({ g, graphs }: AttributeMessage) => (g ? [g, ...graphs] : graphs);
 
-/** Whether all fields of two messages but those of these numbers are the same. */
+/** Whether all fields of two messages are equal, except those with these numbers. */
 function sameBut(numbers: readonly number[], a: ModelFile, x: Frame, b: ModelFile, y: Frame) {
   const rest = (file: ModelFile, frame: Frame) =>
     partsOf(frame)

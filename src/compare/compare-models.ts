@@ -23,54 +23,61 @@ import {
 import { signatureDifference } from "./signature.ts";
 
 /**
- * "same": nothing of the first is changed or lost. "same function": it is, but both compute the same.
- * "same but for rounding": the outputs differ by no more than they may when fully optimised.
+ * "same": nothing of the first is changed or lost. "same function": something is, but both compute
+ * the same. "same but for rounding": the outputs differ within the limits for full optimization.
  */
 export type Verdict = "same" | "same function" | "same but for rounding" | "different";
 
-/** What was found of two models. */
+/** The result of comparing two models. */
 export interface Comparison {
   readonly verdict: Verdict;
-  /** The same function, and nothing of the first is changed or lost in the second. */
+  /**
+   * Whether both have the same function, and nothing of the first is changed or lost in the second.
+   */
   readonly same: boolean;
-  /** A sentence where the two cannot be given the same inputs, so that neither was run. */
+  /**
+   * A sentence if the two cannot be given the same inputs, so that neither was run; otherwise null.
+   */
   readonly apart: string | null;
-  /** What onnxruntime said where it does not take the second model; null where it does. */
+  /** onnxruntime's message if it rejects the second model; otherwise null. */
   readonly error: string | null;
-  /** Sets of inputs. */
+  /** Number of sets of inputs. */
   readonly inputs: number;
   /** Sizes chosen for free dimensions. */
   readonly dims: Readonly<Record<string, number>>;
   readonly outputs: readonly OutputReport[];
-  /** How far both were optimised: "all", or as far as onnxruntime does so without failing on the first. */
+  /** Optimization level of both: "all", or the highest at which onnxruntime loads the first. */
   readonly level: Level;
-  /** Where the outputs differ: the first value that does; null where none of the same name is seen to. */
+  /**
+   * The first value that differs, if the outputs do; null if no value of the same name visibly
+   * differs.
+   */
   readonly first: FirstDifference | null;
-  /** Differences beside the outputs; those that are harmless do not make the models differ. */
+  /** Differences other than the outputs; harmless ones do not make the models differ. */
   readonly findings: readonly Finding[];
 }
 
-/** How to compare. */
+/** Options of a comparison. */
 export interface CompareOptions extends SampleOptions, Watching {
-  /** Inputs to use instead of made-up ones, a set of tensors by name each. */
+  /** Inputs to use instead of random ones, each a set of tensors by name. */
   readonly feeds?: readonly Tensors[] | undefined;
   /**
-   * Outputs pass if each element is within atol + rtol·|a| of the first model's, as NumPy's allclose
-   * has it; 0 for the one that is not given. Without either the tolerance law is `sameFunction`'s.
+   * Outputs pass if each element is within atol + rtol·|a| of the first model's, like NumPy's
+   * allclose; a missing one is 0. By default, the tolerance of `sameFunction` applies.
    */
   readonly atol?: number | undefined;
   readonly rtol?: number | undefined;
 }
 
-/** The options of a comparison, as they are checked. */
+/** Declarations of the options of a comparison. */
 export const comparing: Declared<CompareOptions> = { ...runOptions, atol: number, rtol: number };
 
 const ROUNDS = 3;
 
 /**
- * Compares any two models: signature, metadata, weights and attributes by name, then outputs by
- * the tolerance law of `sameFunction`; where these differ, the first value that does is searched
- * for. Throws an InputError where the first model runs on no sample inputs.
+ * Compares any two models: signature, metadata, weights and attributes by name, then outputs within
+ * the tolerance of `sameFunction`; if these differ, finds the first value that does. Throws an
+ * InputError if the first model does not run on any sample inputs.
  */
 export async function compareGraphs(
   ort: Ort,
@@ -123,7 +130,7 @@ export async function compareGraphs(
   };
 }
 
-/** The comparison of two models that cannot be given the same inputs. */
+/** Returns the comparison of two models that cannot be given the same inputs. */
 const NOT_RUN = {
   verdict: "different",
   same: false,
@@ -135,7 +142,10 @@ const NOT_RUN = {
   first: null,
 } as const;
 
-/** The inputs that are given, else sample inputs. Throws an InputError if the model runs on none. */
+/**
+ * Returns the given inputs, otherwise sample inputs. Throws an InputError if the model does not run
+ * on any.
+ */
 async function inputsFor(
   ort: Ort,
   { graph, types }: { readonly graph: Graph; readonly types: Types },
@@ -147,12 +157,12 @@ async function inputsFor(
   return sampleInputs(ort, graph, types, run, ROUNDS, options);
 }
 
-/** How outputs are held: by the tolerances given, if any. Throws an InputError for one that is none. */
+/** Returns the tolerances for outputs, if any. Throws an InputError for an invalid one. */
 function holdingOf({ atol, rtol }: CompareOptions): Holding {
   if (atol === undefined && rtol === undefined) return "equal";
   for (const [name, value] of Object.entries({ atol, rtol }))
     if (value !== undefined && !(value >= 0 && value < Number.POSITIVE_INFINITY))
-      throw new InputError(`${name} must be a number from 0 on; it is ${value}.`);
+      throw new InputError(`${name} must be a number of at least 0 (got ${value}).`);
   return { atol: atol ?? 0, rtol: rtol ?? 0 };
 }
 
@@ -169,12 +179,12 @@ async function standardOn(
     return await standardOf(ort, model, feeds);
   } catch (error) {
     throw new InputError(
-      `${name} does not run on the inputs given (${reason(error)}); check them.`,
+      `${name} does not run on the given inputs (${reason(error)}); check them.`,
     );
   }
 }
 
-/** Free dimensions of the first model's inputs that the second has fixed. */
+/** Returns free dimensions of the first model's inputs that the second has fixed. */
 function fixedDims(a: { graph: Graph; types: Types }, b: Graph): Record<string, number> {
   const dims: Record<string, number> = Object.create(null);
   const infos = new Map(b.file.graph.inputs.map((info) => [info.name, info.type?.tensor?.shape]));

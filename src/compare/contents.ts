@@ -18,7 +18,10 @@ import { wiringDifferences } from "./wiring.ts";
 
 const METADATA = { model: FIELD.modelMetadata, graph: 16, node: 9 };
 
-/** What of a model is changed or lost in another, by name, and what is there beyond it. */
+/**
+ * Returns what of a model is changed or lost in another, by name, and what the other has in
+ * addition.
+ */
 export function contentDifferences(
   a: Graph,
   b: Graph,
@@ -42,7 +45,7 @@ export function contentDifferences(
   ];
 }
 
-/** Nodes of the first model that none of the second stands for. */
+/** Returns nodes of the first model without a counterpart in the second. */
 function lostNodes(a: Graph, pairs: readonly Counterpart[]): Finding[] {
   const paired = new Set(pairs.map((pair) => pair.a));
   return [...scopesOf(a)].flatMap(({ nodes }) =>
@@ -112,8 +115,8 @@ function opsetDifferences(a: ModelFile, b: ModelFile): Finding[] {
 }
 
 /**
- * Nodes by operator, counted: where a node is merely renamed or renumbered, nothing is said, and
- * what has become another operator is told for itself.
+ * Counts nodes by operator, because renamed or renumbered nodes are not differences, and replaced
+ * operators are reported on their own.
  */
 function nodeCounts(a: Graph, b: Graph, pairs: readonly Counterpart[]): Finding[] {
   const told = new Set(pairs.filter((it) => it.a.op !== it.b.op).flatMap((it) => [it.a, it.b]));

@@ -35,12 +35,12 @@ const FUNCTION = {
   14: "metadata_props",
 };
 
-/** Fields that are compared one by one elsewhere. */
+/** Fields that are compared individually elsewhere. */
 const COMPARED = {
   model: [1, 7, 8, 14, 25],
   graph: [1, 5, 11, 12, 13, 15, 16],
   node: [1, 2, 3, 4, 5, 7, 8, 9],
-  // Values and where they lie.
+  // Values and their location.
   tensor: [1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14],
   info: [1, 2],
   type: [1],
@@ -67,7 +67,10 @@ const finding = (where: string, what: string, harmless = false): Finding => ({
   harmless,
 });
 
-/** What a model says of itself beside its nodes and weights: lost, changed, or new and wrong. */
+/**
+ * Returns how a model's descriptions differ, apart from its nodes and weights: lost, changed, or
+ * new and wrong.
+ */
 export function descriptionDifferences(
   a: Graph,
   b: Graph,
@@ -89,7 +92,7 @@ export function descriptionDifferences(
   ];
 }
 
-/** Fields of two messages of one kind. */
+/** Returns the fields of two messages of one kind. */
 function inFields(
   [a, b]: Models,
   kind: keyof typeof NAMES,
@@ -127,7 +130,10 @@ function inScope(models: Models, [x, y]: readonly [Scope, Scope], types: Types):
   ];
 }
 
-/** What both say of the same inputs, outputs or inner values; of the latter it may be lost or changed. */
+/**
+ * Compares the descriptions of the same inputs, outputs or inner values; those of inner values may
+ * be lost or changed.
+ */
 function inInfos(
   models: Models,
   kind: "input" | "output" | "value_info",
@@ -159,7 +165,10 @@ function inType(
   return [finding(where, `is ${shown(mine)} in the first, ${shown(other)} in the second`)];
 }
 
-/** What the second alone says of a value: of one that is there, and nothing that is wrong. */
+/**
+ * Checks descriptions that only the second model has: each must be of an existing value, and
+ * correct.
+ */
 function newInfos([x, y]: readonly [Scope, Scope], types: Types): Finding[] {
   const [mine, other] = [x.message, y.message] as [GraphMessage, GraphMessage];
   const names = new Set(mine.valueInfos.map(({ name }) => name));
@@ -170,9 +179,10 @@ function newInfos([x, y]: readonly [Scope, Scope], types: Types): Finding[] {
     const value = x.values.get(info.name);
     const known = (value && types.get(value)) ?? null;
     const said = typeOfInfo(info);
-    if (!y.values.has(info.name)) return [finding(where, "describes no value of the second")];
+    if (!y.values.has(info.name))
+      return [finding(where, "does not describe any value of the second")];
     if (!known || !said || fits(known, said)) return [];
-    return [finding(where, `says ${shown(said)} in the second, and the value is ${shown(known)}`)];
+    return [finding(where, `says ${shown(said)} in the second, but the value is ${shown(known)}`)];
   });
 }
 
@@ -188,16 +198,16 @@ const renumbered = ({ name }: ValueInfoMessage, twin: ValueInfoMessage | undefin
   !twin && NUMBERED.test(name);
 
 const shown = (type: Type | null) =>
-  type ? `${type.dtype} ${type.shape ? showShape(type.shape) : "of any shape"}` : "not told";
+  type ? `${type.dtype} ${type.shape ? showShape(type.shape) : "of any shape"}` : "not stated";
 
-/** Whether a type says all that another one says. */
+/** Whether a type states everything that another one states. */
 const keeps = (before: Type, after: Type) =>
   before.dtype === after.dtype &&
   (!before.shape ||
     (after.shape?.length === before.shape.length &&
       before.shape.every((dim, axis) => dim === "" || dim === after.shape![axis])));
 
-/** Whether two types can be those of one value. */
+/** Whether two types can belong to one value. */
 const fits = (x: Type, y: Type) =>
   x.dtype === y.dtype &&
   (!x.shape ||

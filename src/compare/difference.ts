@@ -8,7 +8,7 @@ import { bytesOfTensor, dtypeOf, numbersIn } from "../ort/tensors.ts";
 export interface Difference {
   /** Same type, shape and bits. */
   readonly bitEqual: boolean;
-  /** Largest |a − b|; Infinity where only one is finite, or shapes differ. */
+  /** Largest |a − b|; Infinity if only one is finite, or if shapes differ. */
   readonly absolute: number;
   /** Largest |a − b| over the largest |a|. */
   readonly relative: number;
@@ -18,10 +18,10 @@ export interface Difference {
   readonly magnitude: number;
 }
 
-/** Bits of a float type's fraction, and its least exponent. */
+/** Fraction bits of a float type, and its smallest exponent. */
 const floatForm = (dtype: string) => dataTypeNamed(dtype)?.float ?? { fraction: 52, least: -126 };
 
-/** The unit in the last place of a number in a float type. */
+/** Returns the unit in the last place of a number in a float type. */
 export function ulp(value: number, dtype: string): number {
   const { fraction, least } = floatForm(dtype);
   const exponent = value === 0 ? -Infinity : Math.floor(Math.log2(Math.abs(value)));
@@ -29,8 +29,8 @@ export function ulp(value: number, dtype: string): number {
 }
 
 /**
- * Compares two tensors element by element, at the places that `at` tells; one that is missing is
- * infinitely far. Equal infinities and NaNs in the same place are equal.
+ * Compares two tensors element by element, at the positions that `at` selects; a missing tensor is
+ * infinitely far. Equal infinities and NaNs at the same position are equal.
  */
 export function compareTensors(
   a: Tensor,
@@ -60,7 +60,7 @@ export function compareTensors(
 
 const SAME = { absolute: 0, ulps: 0 };
 
-/** Largest |a − b|, as it is and in units in the last place. */
+/** Returns the largest |a − b|, absolute and in units in the last place. */
 function farthest(
   x: Float32Array | Float64Array,
   y: Float32Array | Float64Array,
@@ -86,7 +86,10 @@ function farthest(
   return { absolute, ulps };
 }
 
-/** Tells ⌊log2⌋ of a positive number by the bits of a float64; of a denormal one that of the least normal. */
+/**
+ * Returns ⌊log2⌋ of a positive number from the bits of its float64; for a denormal, that of the
+ * smallest normal number.
+ */
 function exponents(): (value: number) => number {
   const number = new Float64Array(1);
   const words = new Uint32Array(number.buffer);
@@ -105,7 +108,10 @@ function largestFinite(values: Float32Array | Float64Array): number {
   return largest;
 }
 
-/** Places where both tensors hold a finite number, or neither does; null where that is everywhere. */
+/**
+ * Returns the positions where both tensors hold finite numbers, or neither does; null if these are
+ * all.
+ */
 export function sameFiniteness(a: Tensor, b: Tensor | undefined): Uint8Array | null {
   if (a.type === "string" || !b || a.type !== b.type || a.dims.join() !== b.dims.join())
     return null;
@@ -120,8 +126,8 @@ export function sameFiniteness(a: Tensor, b: Tensor | undefined): Uint8Array | n
 }
 
 /**
- * Whether each element of the second tensor is within atol + rtol·|a| of the first's, at the places
- * that `at` tells. Equal infinities and NaNs in the same place are close.
+ * Whether each element of the second tensor is within atol + rtol·|a| of the first's, at the
+ * positions that `at` selects. Equal infinities and NaNs at the same position are close.
  */
 export function isClose(
   a: Tensor,

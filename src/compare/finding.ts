@@ -1,23 +1,31 @@
 import { called } from "../graph/called.ts";
 import type { Node, Scope } from "../graph/graph.ts";
 
-/** One thing in which two models differ: where, and what of it. */
+/** One difference between two models: where and what. */
 export interface Finding {
   readonly kind: "signature" | "metadata" | "opset" | "weight" | "attribute" | "node" | "function";
-  /** What kind of a signature's difference it is: order of ports, or a size that only one model fixes. */
+  /**
+   * The kind of a signature's difference: the order of ports, or a size that only one model fixes.
+   */
   readonly code?: "order" | "narrower";
   /** The weight, or the node's name or first value, that it is about. */
   readonly subject?: string;
   readonly where: string;
   readonly what: string;
-  /** Told for information: something added, or of which the outputs decide whether it matters. */
+  /**
+   * Whether it is only informational: an addition, or something that only matters if the outputs
+   * differ.
+   */
   readonly harmless: boolean;
 }
 
-/** A node as a report calls it: its name, else the value it makes, and its operator. */
+/** Returns a node's name, otherwise its first value, and its operator, for reports. */
 export const nameAndOperator = (node: Node) => `${called(node)} (${node.op})`;
 
-/** Where a scope stands, as a report says it after a name: " in then_branch of /If (If)"; "" for the main graph. */
+/**
+ * Returns the position of a scope after a name in reports: " in then_branch of /If (If)"; "" for
+ * the main graph.
+ */
 export function placeOf({ kind, name, message, owner }: Scope): string {
   if (kind === "main") return "";
   if (!owner) return ` in function ${name}`;

@@ -16,30 +16,30 @@ import {
 } from "./first-in-scope.ts";
 import type { Counterpart } from "./matching.ts";
 
-/** A node as it stands in one of two models. */
+/** A node in one of two models. */
 export interface NodeReport {
   readonly name: string;
   readonly op: string;
-  /** Names of the values it reads. */
+  /** Names of its inputs. */
   readonly inputs: readonly string[];
 }
 
 /** The first value of the same name that differs between two models, and the nodes that make it. */
 export interface FirstDifference {
   readonly value: string;
-  /** The exporter's scope, as the node's name tells it: "/layer1/layer1.0"; "" where it tells none. */
+  /** The exporter's scope in the node's name: "/layer1/layer1.0"; "" if there is none. */
   readonly scope: string;
-  /** The bodies and functions it stands in, outermost first: "then_branch of /If (If)". */
+  /** The enclosing bodies and functions, outermost first: "then_branch of /If (If)". */
   readonly inside: readonly string[];
   readonly a: NodeReport;
   readonly b: NodeReport;
-  /** Null where the values inside cannot be seen: these nodes are the first to be written differently. */
+  /** Null if the values inside cannot be exposed: these nodes are the first that differ in form. */
   readonly difference: Difference | null;
-  /** Values of the main graph that were compared up to here, this one included. */
+  /** Number of values of the main graph compared so far, this one included. */
   readonly compared: number;
 }
 
-/** What is compared: two models, the nodes that stand for one another, and the inputs they run on. */
+/** The input of the search: two models, their corresponding nodes, and inputs. */
 export interface ComparedRun {
   readonly a: { readonly graph: Graph; readonly types: Types };
   readonly b: Graph;
@@ -49,9 +49,9 @@ export interface ComparedRun {
 }
 
 /**
- * Runs both models with optimisations disabled and finds the first value, in the first model's
- * topological order, that is not the same in both bit for bit. If a node with bodies or the call of
- * a function makes it, the search goes on inside. Returns null if no value differs visibly.
+ * Runs both models with optimizations disabled and finds the first value, in the first model's
+ * topological order, that is not bit-identical in both. If a node with bodies or a call of a
+ * function makes it, the search continues inside. Returns null if no value visibly differs.
  */
 export async function firstDifference(
   ort: Ort,
@@ -71,7 +71,9 @@ export async function firstDifference(
 
 type Located = Omit<FirstDifference, "compared">;
 
-/** Follows a difference into the bodies of the node that makes it, as deep as values can be seen. */
+/**
+ * Follows a difference into the bodies of the node that makes it, as deep as values can be exposed.
+ */
 async function inside(search: ScopeSearch, [a, b]: ScopePair, found: Found): Promise<Located> {
   const others = stepsInto(found.pair.b);
   let written: Located | null = null;
@@ -89,7 +91,7 @@ async function inside(search: ScopeSearch, [a, b]: ScopePair, found: Found): Pro
   return written ?? located(a.path, found.pair, found.value, found.difference);
 }
 
-/** Adds the types of what stands in a body or function, if onnxruntime can infer them. */
+/** Adds the types of values in a body or function, if onnxruntime can infer them. */
 async function addTypes({ ort, types }: ScopeSearch, graph: Graph, { node, scope }: ScopeStep) {
   const known = (value: Value) => types.get(value) ?? null;
   const inputs = node.callee
@@ -104,7 +106,9 @@ async function addTypes({ ort, types }: ScopeSearch, graph: Graph, { node, scope
   }
 }
 
-/** The first of the nodes that have other inputs, attributes or operators in the second model. */
+/**
+ * Returns the first of the nodes whose inputs, attributes or operators differ in the second model.
+ */
 function writtenDifferently(search: ScopeSearch, [a, b]: ScopePair): Located | null {
   const differing = pairsIn(search, [a, b]).find(
     (pair) =>

@@ -11,26 +11,26 @@ import { type Ort, runFor, type Tensors, withSession } from "../ort/session.ts";
 import { compareTensors, type Difference } from "./difference.ts";
 import type { Counterpart } from "./matching.ts";
 
-/** Elements that are held at once, and values that one session gives. */
+/** Maximum number of elements held at once, and of values that one session returns. */
 const ELEMENTS = 1 << 25;
 const VALUES = 500;
-/** The size assumed for a dimension of which nothing is known. */
+/** The size assumed for an unknown dimension. */
 const UNKNOWN_DIM = 64;
 
-/** Operators whose bodies run in rounds. */
+/** Operators whose bodies run in iterations. */
 const LOOPS = new Set(["Loop", "Scan"]);
 
-/** What the search runs with, and what it knows. */
+/** The input and state of the search. */
 export interface ScopeSearch {
   readonly ort: Ort;
   readonly feed: Tensors;
   readonly dims: Readonly<Record<string, number>>;
   readonly pairs: readonly Counterpart[];
-  /** Types of the first model's values, as far as they are known. */
+  /** Known types of the first model's values. */
   readonly types: Map<Value, Type>;
 }
 
-/** A scope of a model: the steps from the main graph into it. */
+/** A scope of a model, given by the steps from the main graph. */
 export interface ScopePath {
   readonly graph: Graph;
   readonly path: readonly ScopeStep[];
@@ -44,13 +44,13 @@ export interface Found {
   readonly pair: Counterpart;
   readonly value: string;
   readonly difference: Difference;
-  /** Values that were compared up to here, this one included. */
+  /** Number of values compared so far, this one included. */
   readonly compared: number;
-  /** The round of the loops around it in which it first differs. */
+  /** The iteration of the enclosing loops in which it first differs. */
   readonly round: number;
 }
 
-/** A value that both models make under one name, and about how many elements it has. */
+/** A value that both models make under one name, and its approximate number of elements. */
 interface SharedValue {
   readonly name: string;
   readonly dtype: string | null;
@@ -59,16 +59,17 @@ interface SharedValue {
 }
 
 /**
- * Finds the first value of a scope, in the first model's topological order, that is not the same in
- * both models bit for bit; inside loops the first in the earliest round. Values that differ from
- * run to run, and those that onnxruntime cannot output, are left out. Returns null if there is none.
+ * Finds the first value of a scope, in the first model's topological order, that is not
+ * bit-identical in both models; inside loops, the first in the earliest iteration. Skips values
+ * that differ from run to run, and those that onnxruntime cannot output. Returns null if there is
+ * none.
  */
 export function firstInScope(search: ScopeSearch, scopes: ScopePair): Promise<Found | null> {
   const loops = scopes[0].path.filter(({ node }) => LOOPS.has(node.op)).length;
   return firstOf(search, scopes, loops, sharedValues(search, scopes, loops));
 }
 
-/** The pairs of nodes that stand in a scope, in the first model's order. */
+/** Returns the pairs of nodes in a scope, in the first model's order. */
 export function pairsIn({ pairs }: ScopeSearch, [a, b]: ScopePair): Counterpart[] {
   const [x, y] = [a, b].map(({ graph, path }) => path.at(-1)?.scope ?? graph.main);
   const inside = pairs.filter((pair) => pair.a.scope === x && pair.b.scope === y);
@@ -81,7 +82,7 @@ function sharedValues(search: ScopeSearch, scopes: ScopePair, loops: number): Sh
     pair.a.outputs.flatMap((value) => {
       const type = value ? types.get(value) : undefined;
       const there = pair.b.outputs.some((other) => other?.name === value?.name);
-      // In the main graph a value without a type is not a tensor; inside, types may not be known.
+      // In the main graph, a value without a type is not a tensor; in bodies, types may be unknown.
       const known = type ? dataTypeNamed(type.dtype)?.ort : pair.a.scope.kind !== "main";
       if (!value || !there || !known) return [];
       const elements = (type?.shape ?? [UNKNOWN_DIM]).reduce<number>(
@@ -95,7 +96,9 @@ function sharedValues(search: ScopeSearch, scopes: ScopePair, loops: number): Sh
 
 const earlier = (a: Found | null, b: Found | null) => (a && (!b || a.round <= b.round) ? a : b);
 
-/** Searches values together, or in halves if they are too many or one of them cannot be an output. */
+/**
+ * Searches values together, or in halves if they are too many or one of them cannot be an output.
+ */
 async function firstOf(
   search: ScopeSearch,
   scopes: ScopePair,
@@ -117,7 +120,9 @@ async function firstOf(
   return earlier(first, late && { ...late, compared: late.compared + half });
 }
 
-/** Searches values that one session of each model gives. Throws if onnxruntime cannot output them. */
+/**
+ * Searches values that one session of each model returns. Throws if onnxruntime cannot output them.
+ */
 async function firstTogether(
   { ort, feed }: ScopeSearch,
   scopes: ScopePair,
@@ -140,7 +145,7 @@ async function firstTogether(
   return first;
 }
 
-/** Runs a model in a session of its own, in which it draws the same random numbers as in any other. */
+/** Runs a model in its own session, in which it draws the same random numbers as in any other. */
 async function run(ort: Ort, exposed: Exposed | null, feed: Tensors): Promise<Tensor[]> {
   if (!exposed) throw new Error("these values cannot be exposed");
   const { file, outputs } = exposed;
@@ -150,7 +155,10 @@ async function run(ort: Ort, exposed: Exposed | null, feed: Tensors): Promise<Te
   });
 }
 
-/** The round in which two stacks first differ: the loops' rounds are their leading axes. */
+/**
+ * Returns the iteration in which two stacks first differ; the leading axes are the loops'
+ * iterations.
+ */
 function roundOf(a: Tensor, b: Tensor, loops: number): number {
   const block = (dims: readonly number[]) => dims.slice(loops).reduce((n, dim) => n * dim, 1);
   if (block(a.dims) !== block(b.dims)) return 0;

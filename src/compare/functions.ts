@@ -3,7 +3,7 @@ import type { FunctionMessage, OpsetMessage } from "../onnx/messages.ts";
 import type { Finding } from "./finding.ts";
 import { functionKey } from "./matching.ts";
 
-/** The functions of two models that have one name. */
+/** Functions of two models with the same name. */
 export function sameFunctions(a: Graph, b: Graph): [Scope, Scope][] {
   const others = new Map(b.functions.map((scope) => [functionKey(scope), scope]));
   return a.functions.flatMap((scope): [Scope, Scope][] => {
@@ -12,14 +12,14 @@ export function sameFunctions(a: Graph, b: Graph): [Scope, Scope][] {
   });
 }
 
-/** Functions that one of two models has and the other has not, or that take or import something else. */
+/** Returns functions that only one of two models has, or whose inputs or imports differ. */
 export function functionDifferences(a: Graph, b: Graph): Finding[] {
   const pairs = sameFunctions(a, b);
   const shared = new Set(pairs.flat());
   const only = ({ functions }: Graph, which: "first" | "second") =>
     functions
       .filter((scope) => !shared.has(scope))
-      .map((scope) => finding(scope, `is in the ${which} only`, which === "second"));
+      .map((scope) => finding(scope, `is only in the ${which}`, which === "second"));
   const changed = pairs.flatMap(([x, y]) => {
     const [left, right] = [x, y].map(({ message }) => message as FunctionMessage);
     return (["inputs", "outputs", "opsets"] as const).flatMap((what) => {

@@ -7,16 +7,17 @@ import type { ModelFile } from "../onnx/model-file.ts";
 import { withOutputs } from "../ort/expose.ts";
 import { sown } from "../ort/fixed-seeds.ts";
 
-/** Values that a walk back from an output may look at. */
+/** Maximum number of values on a walk back from an output. */
 const LOOKS = 1000;
 
-/** Names of the outputs that are no tensors: a ZipMap's maps, sequences, optionals. */
+/** Returns the names of outputs that are not tensors: a ZipMap's maps, sequences, optionals. */
 const nonTensors = ({ file }: Graph): string[] =>
   file.graph.outputs.filter(({ type }) => type && !type.tensor).map(({ name }) => name);
 
 /**
- * Names of the last float values before the outputs that hold none: what an ArgMax, a comparison
- * or a ZipMap reads. A label moves only if a class wins over another; these move with every weight.
+ * Returns the names of the last float values before the outputs without floats: the inputs of an
+ * ArgMax, a comparison or a ZipMap. A label changes only if another class wins, but these values
+ * change with every weight.
  */
 function lastFloats({ main }: Graph, types: Types): string[] {
   const isOfFloats = (value: Value) => isFloat(types.get(value)?.dtype);
@@ -26,15 +27,20 @@ function lastFloats({ main }: Graph, types: Types): string[] {
   return [...walk(labels, behind, LOOKS)].filter(isOfFloats).map(({ name }) => name);
 }
 
-/** How a model is run for a comparison, and in which of its values the comparison is made. */
+/** How a model is run for a comparison, and which of its values are compared. */
 export interface Judged {
-  /** Outputs that are tensors, and what stands for others: values of the main graph by name. */
+  /** Outputs that are tensors, and substitutes for the others: values of the main graph by name. */
   readonly names: readonly string[];
-  /** A writing of the model as JavaScript can run it: its outputs are tensors, and it draws alike. */
+  /**
+   * Returns a form of the model for JavaScript: its outputs are tensors, and its seeds are fixed.
+   */
   readonly provable: (file: ModelFile) => ModelFile;
 }
 
-/** How a model, and others made of it, are judged; `there` tells which values all of them have. */
+/**
+ * Returns how a model and its rewritten forms are compared; `there` says which values all of them
+ * have.
+ */
 export function judgedOf(
   graph: Graph,
   types: Types,
@@ -49,7 +55,7 @@ export function judgedOf(
   };
 }
 
-/** The model without its outputs that are no tensors, and with these values as outputs. */
+/** Returns the model without outputs that are not tensors, and with these values as outputs. */
 function withTensorsOnly(
   file: ModelFile,
   others: readonly string[],

@@ -3,8 +3,8 @@ import { sameFunctions } from "./functions.ts";
 import type { Counterpart } from "./matching.ts";
 
 /**
- * Nodes of two models that have no names in common but do the same work: the same operator on
- * values that stand for one another. So a renumbered model is compared node by node too.
+ * Pairs nodes of two models that do the same work under different names: the same operator on
+ * corresponding values. This compares a renumbered model node by node too.
  */
 export function likeCounterparts(a: Graph, b: Graph, named: readonly Counterpart[]): Counterpart[] {
   const twins = new Map<Value, Value>();
@@ -43,7 +43,10 @@ export function likeCounterparts(a: Graph, b: Graph, named: readonly Counterpart
         if (partner.bodies[k]) walk(body, partner.bodies[k]);
     }
   };
-  /** Whether a node reads what another reads, as far as that is known; weights may have other names. */
+  /**
+   * Whether a node reads the counterparts of another's inputs, as far as known; weights may have
+   * other names.
+   */
   const alike = (x: Node, y: Node) =>
     x.inputs.length === y.inputs.length &&
     x.inputs.every((value, slot) => {
@@ -58,5 +61,5 @@ export function likeCounterparts(a: Graph, b: Graph, named: readonly Counterpart
   return found;
 }
 
-/** The first value that a node reads and that is no weight. */
+/** Returns the first input of a node that is not a weight. */
 const firstRead = ({ inputs }: Node) => inputs.find((value) => value && !value.initializer) ?? null;

@@ -1,20 +1,20 @@
 import type { Graph, Node, Scope } from "../graph/graph.ts";
 
-/** A node of one model and the node of another that does its work. */
+/** A node of one model and its counterpart in another. */
 export interface Counterpart {
   readonly a: Node;
   readonly b: Node;
 }
 
-/** Names an exporter counts up: "12", "onnx::Add_12", "p2o.Conv.1", "Conv_12_output_0". */
+/** Names that an exporter numbers: "12", "onnx::Add_12", "p2o.Conv.1", "Conv_12_output_0". */
 export const NUMBERED = /^([^/]*[_.:])?\d+(_output_\d+)?$/;
-/** Share of agreeing nodes above which the numbers are taken to be the same in both models. */
+/** Share of agreeing nodes above which numbers are considered the same in both models. */
 const STABLE = 0.9;
 
 /**
- * Nodes of two models that are the same by name: by the value they make, else by their own name,
- * in the main graph, in bodies of such pairs and in functions of one name. A name that is a mere
- * number counts where what it names agrees, so that a renumbered model is not taken for another.
+ * Pairs nodes of two models by name: by the value they make, otherwise by their own name, in the
+ * main graph, in bodies of such pairs and in functions of the same name. A number as a name counts
+ * only if the named things agree, so that a renumbered model is not mismatched.
  */
 export function counterparts(a: Graph, b: Graph): Counterpart[] {
   const pairs: Counterpart[] = [];
@@ -34,13 +34,16 @@ export function counterparts(a: Graph, b: Graph): Counterpart[] {
   return pairs;
 }
 
-/** The bodies of counterparts: the scopes beside the main graph that can have initializers. */
+/**
+ * Returns the bodies of counterparts: the scopes other than the main graph that can have
+ * initializers.
+ */
 export const bodiesOf = (pairs: readonly Counterpart[]): [Scope, Scope][] =>
   pairs.flatMap(({ a, b }) =>
     a.bodies.flatMap((body, k): [Scope, Scope][] => (b.bodies[k] ? [[body, b.bodies[k]]] : [])),
   );
 
-/** What tells functions apart: domain, name and overload. */
+/** Identifies a function: domain, name and overload. */
 export const functionKey = ({ message }: Scope) =>
   "domain" in message ? [message.domain, message.name, message.overload].join(":") : message.name;
 
@@ -71,7 +74,7 @@ function pairsOf(x: Scope, y: Scope): Counterpart[] {
   return pairs;
 }
 
-/** Nodes by their names, those that several have left out. */
+/** Returns nodes by their names, without ambiguous ones. */
 function namesOf({ nodes }: Scope): ReadonlyMap<string, Node | null> {
   const names = new Map<string, Node | null>();
   for (const node of nodes) {
@@ -92,7 +95,10 @@ const fixed = (node: Node) =>
 const sameWeights = (a: Node, b: Node) =>
   fixed(a).every((slot) => sourceOf(a, slot) === sourceOf(b, slot));
 
-/** Same operator, and every input is the same weight or made by the same operator. */
+/**
+ * Whether both have the same operator, and every input is the same weight or made by the same
+ * operator.
+ */
 const agree = (a: Node, b: Node) =>
   a.op === b.op &&
   a.inputs.length === b.inputs.length &&

@@ -5,7 +5,10 @@ import { type Finding, placeOf } from "./finding.ts";
 import { sameFunctions } from "./functions.ts";
 import { bodiesOf, type Counterpart } from "./matching.ts";
 
-/** Scopes whose nodes stand in topological order in the first model only, as ONNX requires it. */
+/**
+ * Returns scopes whose nodes are in topological order, which ONNX requires, in the first model
+ * only.
+ */
 export function orderDifferences(a: Graph, b: Graph, pairs: readonly Counterpart[]): Finding[] {
   const counterpart = new Map<Scope, Scope>([
     [b.main, a.main],
@@ -20,14 +23,16 @@ export function orderDifferences(a: Graph, b: Graph, pairs: readonly Counterpart
       {
         kind: "node",
         where: `node ${node.name || node.outputs[0]} (${node.opType})${placeOf(scope)}`,
-        what: `stands before the node that makes ${reads} in the second, against ONNX's order`,
+        what: `comes before the node that makes ${reads} in the second, which ONNX forbids`,
         harmless: false,
       },
     ];
   });
 }
 
-/** The first node in the file that stands before one whose value it reads; null if there is none. */
+/**
+ * Returns the first node in the file that precedes one whose value it reads; null if there is none.
+ */
 function tooEarly({ message, nodes }: Scope): { node: NodeMessage; reads: string } | null {
   const linked = new Map(nodes.map((node) => [node.message, node]));
   const later = new Set(message.nodes.flatMap(({ outputs }) => outputs));

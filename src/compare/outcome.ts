@@ -1,20 +1,22 @@
-/** What a check came to, with its figures. One that did not run has neither passed nor failed. */
+/**
+ * The outcome of a check, with its figures. A check that did not run has neither passed nor failed.
+ */
 export type Outcome<Figures = object> =
   | ({ readonly outcome: "passed" | "failed" } & Figures)
   | NotRun;
 
-/** A check that could not be made, and why. */
+/** A check that did not run, and why. */
 export interface NotRun {
   readonly outcome: "not run";
-  /** A clause for a person: "the model does not run on the CPU (…)". */
+  /** A clause for people: "the model does not run on the CPU (…)". */
   readonly reason: string;
 }
 
-/** The outcome of a check that was made. */
+/** Returns the outcome of a check that ran. */
 export const ran = <Figures>(passed: boolean, figures: Figures): Outcome<Figures> => ({
   outcome: passed ? "passed" : "failed",
   ...figures,
 });
 
-/** The outcome of a check that could not be made. */
+/** Returns the outcome of a check that did not run. */
 export const notRun = (reason: string): NotRun => ({ outcome: "not run", reason });

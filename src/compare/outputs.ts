@@ -13,55 +13,60 @@ import { dtypeOf, numbersIn } from "../ort/tensors.ts";
 import { compareTensors, type Difference, isClose, sameFiniteness, ulp } from "./difference.ts";
 import { type Outcome, ran } from "./outcome.ts";
 
-/** What was measured of one output over all inputs. */
+/** Measurements of one output over all inputs. */
 export interface OutputReport {
   readonly output: string;
-  /** The two models with optimisations disabled. */
+  /** The difference of the two models with optimizations disabled. */
   readonly plain: Difference;
-  /** The two models fully optimised. */
+  /** The difference of the two models when fully optimized. */
   readonly optimised: Difference;
-  /** What optimising alone moves the first model by, or either where both may move: largest |a − b|. */
+  /**
+   * How far optimization alone moves the first model, or either one if both may move: largest |a −
+   * b|.
+   */
   readonly noise: number;
   /**
-   * What the optimised difference is held against, max(4 × noise, 4 ULP of the largest magnitude), and
-   * the other one too where the model may move. Infinity where only parts of the model are held.
+   * The tolerance for the optimized difference: max(4 × noise, 4 ULP of the largest magnitude). It
+   * also applies to the other difference if the model may move. Infinity if only parts of the model
+   * are checked.
    */
   readonly tolerance: number;
-  /** The first model differs from itself from run to run. */
+  /** Whether the first model differs from itself from run to run. */
   readonly random: boolean;
-  /** Numbers of the original that are NaN or infinite, over all inputs. */
+  /** Number of the original's elements that are NaN or infinite, over all inputs. */
   readonly notFinite: number;
   readonly passed: boolean;
 }
 
-/** What of the same-function check is measured. */
+/** Measurements of the same-function check. */
 export interface FunctionReport {
-  /** Sets of inputs. */
+  /** Number of sets of inputs. */
   readonly inputs: number;
   readonly outputs: readonly OutputReport[];
-  /** How far both were optimised: "all", or as far as onnxruntime does so without failing on the first. */
+  /** Optimization level of both: "all", or the highest at which onnxruntime loads the first. */
   readonly level: Level;
-  /** What onnxruntime said where it does not take the second model; null where it does. */
+  /** onnxruntime's message if it rejects the second model; otherwise null. */
   readonly error: string | null;
 }
 
-/** What a model gives on some inputs, against which another is held. */
+/** A model's outputs on some inputs: the baseline that another is checked against. */
 export interface Standard {
   readonly feeds: readonly Tensors[];
   readonly plain: readonly Tensors[];
   readonly optimised: readonly Tensors[];
-  /** How far that was optimised. */
+  /** Its optimization level. */
   readonly level: Level;
   /** Outputs that differ from run to run. */
   readonly random: ReadonlySet<string>;
-  /** Those of them that do so even in sessions that draw alike, so that nothing is held. */
+  /** Those of them that differ even with fixed seeds, so that they are not checked. */
   readonly unheld: ReadonlySet<string>;
 }
 
 /**
- * Runs a model on each of the inputs, with optimisations disabled and fully optimised, or as far as
- * onnxruntime's optimiser does not fail on it. Throws what onnxruntime throws without it. A model
- * that draws at random is to be sown, as is what is held against it.
+ * Runs a model on each of the inputs, with optimizations disabled and fully optimized, or at the
+ * highest level that onnxruntime's optimizer supports for it. Throws onnxruntime's error if it
+ * fails without optimization. A model that draws at random, and a model checked against it, must
+ * have fixed seeds.
  */
 export async function standardOf(
   ort: Ort,
@@ -89,15 +94,16 @@ export async function standardOf(
 }
 
 /**
- * How a model is held against another: "equal" bit for bit with optimisations disabled; "near"
- * within the noise of both, for one written in other operators; "parts" not at all as a whole; else
+ * How a model is checked against another: "equal" bit for bit with optimizations disabled; "near"
+ * within the noise of both, for one written in other operators; "parts" not as a whole; otherwise
  * within tolerances, element by element.
  */
 export type Holding = "equal" | "near" | "parts" | { readonly atol: number; readonly rtol: number };
 
 /**
- * Holds a model against another's outputs on the same inputs: bit for bit with optimisations
- * disabled, within the first model's own noise when fully optimised. One session at a time.
+ * Checks a model against another's outputs on the same inputs: bit for bit with optimizations
+ * disabled, and within the first model's own noise when fully optimized. Uses one session at a
+ * time.
  */
 export async function sameFunction(
   ort: Ort,
@@ -118,7 +124,7 @@ export async function sameFunction(
   };
   const unoptimised: Standard = { ...standard, level: "disabled", optimised: standard.plain };
   try {
-    // An optimiser that fails on the first model at some level is not asked for more of the second.
+    // If the optimizer fails on the first model at some level, the second is not optimized further.
     return standard.level === "all"
       ? await held(standard)
       : await held(standard).catch(() => held(unoptimised));
@@ -134,7 +140,7 @@ function judged(
   holding: Holding,
 ): OutputReport[] {
   return Object.keys(plain[0]).map((output) => {
-    // Where optimising makes or takes away an infinity, the optimised are not to be told apart.
+    // If optimization adds or removes infinities, the optimized outputs are not compared.
     const settled = plain.map((tensors, k) =>
       sameFiniteness(tensors[output], optimised[k][output]),
     );
@@ -169,7 +175,7 @@ function judged(
   });
 }
 
-/** How many of a tensor's numbers are NaN or infinite. */
+/** Returns how many of a tensor's elements are NaN or infinite. */
 function notFiniteIn(tensor: Tensor): number {
   if (!isFloat(dtypeOfTensor(tensor))) return 0;
   let count = 0;

@@ -6,7 +6,7 @@ import { BYTES, type Field } from "../onnx/wire.ts";
 /** Names of a message's fields by their numbers. */
 type Names = Readonly<Record<number, string>>;
 
-/** A message, by where it stands. */
+/** A message, with its position. */
 export interface Framed {
   readonly frame: Frame;
 }
@@ -18,7 +18,7 @@ interface Message {
 }
 
 /**
- * Fields that two messages do not hold alike, by name, and whether the first has them at all.
+ * Returns the fields in which two messages differ, by name, and whether the first has them at all.
  * Fields of these numbers are `compared` elsewhere.
  */
 export function fieldDifferences(
@@ -39,7 +39,7 @@ export function fieldDifferences(
 
 const bodyOf = ({ body, end }: Field) => ({ start: body, end });
 
-/** Fields by number, those left out that hold nothing but a default. */
+/** Returns fields by number, without those that hold only a default. */
 function fieldsOf(
   { file: { reader }, message: { frame } }: Message,
   compared: readonly number[],

@@ -7,12 +7,12 @@ import { type Ort, type Runnable, reason, type Tensors } from "../ort/session.ts
 import { notRun, type Outcome } from "./outcome.ts";
 import { type FunctionReport, type Standard, sameFunction, standardOf } from "./outputs.ts";
 
-/** Bytes of a model with its weights that a runtime in 32-bit memory may be given. */
+/** Maximum size in bytes of a model with its weights for a runtime in 32-bit memory. */
 const LARGEST = 1 << 30;
 
 /**
- * Repeats the same-function check under another onnxruntime, which is given bytes and no paths. It
- * does not run where that runtime takes not even the first model, or the weights do not fit.
+ * Repeats the same-function check under another onnxruntime, which takes bytes and no paths. The
+ * check does not run if that runtime rejects the first model, or if the weights do not fit.
  */
 export async function secondOpinion(
   ort: Ort,
@@ -31,7 +31,7 @@ export async function secondOpinion(
     const feeds = given.map((tensors) => retyped(ort, tensors));
     standard = await standardOf(carrying, inMemory(before), feeds);
   } catch (thrown) {
-    return notRun(`the other runtime does not take the original (${reason(thrown)})`);
+    return notRun(`the other runtime rejects the original (${reason(thrown)})`);
   }
   return sameFunction(carrying, standard, inMemory(after));
 }
@@ -41,7 +41,7 @@ function inMemory(file: ModelFile): Runnable {
   return { model: source.read(0, source.size) };
 }
 
-/** Tensors of this runtime's own class. */
+/** Returns tensors of this runtime's own class. */
 function retyped({ Tensor }: Ort, tensors: Tensors): Tensors {
   const Own = Tensor as unknown as new (type: string, data: unknown, dims: unknown) => Tensor;
   return Object.fromEntries(
@@ -52,7 +52,7 @@ function retyped({ Tensor }: Ort, tensors: Tensors): Tensors {
   );
 }
 
-/** A runtime whose sessions are handed the data files' bytes. */
+/** Wraps a runtime so that its sessions receive the data files' bytes. */
 const withData = (ort: Ort, externalData: readonly { path: string; data: Uint8Array }[]): Ort =>
   externalData.length === 0
     ? ort
@@ -64,7 +64,7 @@ const withData = (ort: Ort, externalData: readonly { path: string; data: Uint8Ar
         },
       };
 
-/** Reads a data file where it is to be had, lets go of it, and gives what `take` makes of it. */
+/** Opens a data file if it exists, calls `take` and closes it; returns the result. */
 function opened<T>(file: ModelFile, location: string, take: (source: Source) => T): T {
   const source = file.folder!.open(location);
   try {
@@ -74,7 +74,7 @@ function opened<T>(file: ModelFile, location: string, take: (source: Source) => 
   }
 }
 
-/** Locations of data that lies in the folder already. */
+/** Returns locations of data that is in the folder already. */
 const written = (file: ModelFile) =>
   [...externalLocations(file)].filter((name) => name !== file.folder?.companion?.location);
 

@@ -6,15 +6,15 @@ import type { Finding } from "./finding.ts";
 /** How the inputs and outputs of two models differ. */
 export interface SignatureDifference {
   readonly findings: readonly Finding[];
-  /** A sentence where the two cannot be given the same inputs; null where they can. */
+  /** A sentence if the two cannot be given the same inputs; otherwise null. */
   readonly apart: string | null;
 }
 
 type Kind = "input" | "output";
 
 /**
- * Compares names, types and order of inputs and outputs. A shape that says more or less of a size is
- * no difference, but where the second takes one size of an input only and the first takes any.
+ * Compares names, types and order of inputs and outputs. A more or less specific shape is not a
+ * difference, unless the second accepts only one size of an input of which the first accepts any.
  */
 export function signatureDifference(a: Graph, b: Graph): SignatureDifference {
   const inputs = differences("input", a, b);
@@ -25,7 +25,7 @@ export function signatureDifference(a: Graph, b: Graph): SignatureDifference {
     apart:
       unlike.length === 0
         ? null
-        : `the two cannot be fed alike: ${unlike.map(({ where, what }) => `${where} ${what}`).join("; ")}.`,
+        : `the two cannot be given the same inputs: ${unlike.map(({ where, what }) => `${where} ${what}`).join("; ")}.`,
   };
 }
 
@@ -46,17 +46,17 @@ function differences(kind: Kind, a: Graph, b: Graph): Finding[] {
   const note = (name: string, what: string, more: Partial<Finding> = {}) =>
     findings.push({ kind: "signature", where: `${kind} ${name}`, what, harmless: false, ...more });
   for (const [name, type] of x) {
-    if (!y.has(name)) note(name, "is in the first only");
+    if (!y.has(name)) note(name, "is only in the first");
     else compareTypes(kind, type, y.get(name)!, (what, more) => note(name, what, more));
   }
-  for (const name of y.keys()) if (!x.has(name)) note(name, "is in the second only");
+  for (const name of y.keys()) if (!x.has(name)) note(name, "is only in the second");
   const [left, right] = [[...x.keys()], [...y.keys()]];
   if (findings.every(({ harmless }) => harmless) && left.join("\0") !== right.join("\0"))
     findings.push({
       kind: "signature",
       code: "order",
       where: `${kind}s`,
-      what: `stand in another order: ${left.join(", ")} in the first, ${right.join(", ")} in the second`,
+      what: `are in another order: ${left.join(", ")} in the first, ${right.join(", ")} in the second`,
       harmless: false,
     });
   return findings;

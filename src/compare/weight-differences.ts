@@ -5,7 +5,7 @@ import { initializerOf, type WeightTwins, weightDifference } from "./weight-twin
 
 const NAMES = 3;
 
-/** Weights that the second model has lost or changed, and how many it has beyond the first. */
+/** Returns weights that the second model has lost or changed, and how many it has in addition. */
 export function weightDifferences(
   a: Graph,
   b: Graph,
@@ -21,7 +21,7 @@ export function weightDifferences(
     const where = `weight ${value.name}${placeOf(value.scope)}`;
     if (what) note(`${where}${also}`, what, false, value.name);
     else if (renamed && !(NUMBERED.test(value.name) && NUMBERED.test(twin.name)))
-      note(where, `is called ${twin.name} in the second`, false, value.name);
+      note(where, `is named ${twin.name} in the second`, false, value.name);
   }
   if (lost.length > 0)
     note("weights:", `${lost.length} of the first are lost in the second (${some(lost)})`, false);
@@ -30,7 +30,7 @@ export function weightDifferences(
   return findings;
 }
 
-/** The names of the first few of some values. */
+/** Returns the names of the first few of some values. */
 const some = (values: readonly Value[]) =>
   `${values
     .slice(0, NAMES)

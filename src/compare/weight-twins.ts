@@ -7,18 +7,20 @@ import { bodiesOf, type Counterpart, NUMBERED } from "./matching.ts";
 
 type Weight = TensorMessage | SparseTensorMessage;
 
-/** The tensor of an initializer or, in the main graph, of a Constant node. */
+/** Returns the tensor of an initializer or, in the main graph, of a Constant node. */
 export const initializerOf = (value: Value | undefined): Weight | null =>
   value?.initializer ??
   (value?.scope.kind === "main" ? ((tensorOf(value) as Weight | null | undefined) ?? null) : null);
 
-/** How a weight of one model differs from one of another, in words; null if it holds the same. */
+/**
+ * Describes how a weight of one model differs from one of another; returns null if they are equal.
+ */
 export function weightDifference(a: ModelFile, x: Weight, b: ModelFile, y: Weight): string | null {
   if (!("values" in x) && !("values" in y)) return tensorDifference(a, x, b, y);
   return equalRanges(a, x.frame, b, y.frame) ? null : "differs";
 }
 
-/** The weights of two models, each with the one that stands for it, or with none. */
+/** The weights of two models, each with its counterpart or none. */
 export interface WeightTwins {
   /** Weights of the first by their twins in the second. */
   readonly twins: ReadonlyMap<Value, Value>;
@@ -27,8 +29,9 @@ export interface WeightTwins {
 }
 
 /**
- * Finds for each weight of the first model the one of the second that stands for it: the namesake,
- * else the weight that the same node reads at the same place, else one of the same contents.
+ * Finds the counterpart of each weight of the first model in the second: the weight of the same
+ * name, otherwise the one that the same node reads at the same input, otherwise one with equal
+ * contents.
  */
 export function weightTwins(a: Graph, b: Graph, pairs: readonly Counterpart[]): WeightTwins {
   const partners = new Map(pairs.map((pair) => [pair.a, pair.b]));
@@ -64,7 +67,10 @@ export function weightTwins(a: Graph, b: Graph, pairs: readonly Counterpart[]): 
 const weightsIn = ({ values }: Scope) =>
   [...values.values()].filter((value) => initializerOf(value));
 
-/** The value of the same name; if that is a mere number, the one that the same node reads. */
+/**
+ * Returns the value of the same name or, if the name is only a number, the one that the same node
+ * reads.
+ */
 function namesake(
   value: Value,
   other: Scope,
@@ -85,7 +91,7 @@ function namesake(
 function readInstead(value: Value, partners: ReadonlyMap<Node, Node>): Value | undefined {
   for (const { node, index } of value.uses) {
     const read = partners.get(node)?.inputs[index];
-    // A weight that the first model has too stands for itself.
+    // A weight that the first model has too is its own counterpart.
     if (read && initializerOf(read) && !value.scope.values.has(read.name)) return read;
   }
   return undefined;
@@ -100,7 +106,7 @@ function contentsOf(file: ModelFile, weights: Iterable<Value>): Map<string, Valu
   return found;
 }
 
-/** Equal for weights of equal contents, and for few others. */
+/** Returns a key that is equal for weights of equal contents, and for few others. */
 function keyOf(file: ModelFile, weight: Weight): string {
   if ("values" in weight) return `sparse ${weight.dims.join()}`;
   const key = `${weight.dataType} ${weight.dims.join()}`;

@@ -7,9 +7,9 @@ import { bodiesOf, type Counterpart, NUMBERED } from "./matching.ts";
 type Twins = ReadonlyMap<Value, Value>;
 
 /**
- * Nodes that read or make, at some place, something else in the second model: operands exchanged,
- * left out or added, a value computed twice for one reader. It is no difference that new nodes
- * stand between a value and its reader.
+ * Returns nodes with an input or output that differs in the second model: operands exchanged,
+ * removed or added, a value computed twice for one reader. New nodes between a value and its reader
+ * are not a difference.
  */
 export function wiringDifferences(
   a: Graph,
@@ -52,7 +52,7 @@ export function wiringDifferences(
   return [...findings, ...portDifferences(pairs, twins, paired)];
 }
 
-/** Bodies and functions whose inputs or outputs are others, or stand in another order. */
+/** Returns bodies and functions whose inputs or outputs differ, or are in another order. */
 function portDifferences(
   pairs: readonly Counterpart[],
   twins: Twins,
@@ -79,11 +79,11 @@ function portDifferences(
   });
 }
 
-/** Values of one name, or of numbers that an exporter counts up. */
+/** Whether values have the same name, or names that an exporter numbers. */
 const sameName = (x: Value | null, y: Value | null | undefined) =>
   !x || !y ? !x === !y : x.name === y.name || (NUMBERED.test(x.name) && NUMBERED.test(y.name));
 
-/** Whether a slot reads the twin of what it read, or what new nodes make of that. */
+/** Whether a slot reads the counterpart of its earlier input, or what new nodes compute from it. */
 function readsSame(
   x: Value | null,
   y: Value | null,
@@ -92,18 +92,20 @@ function readsSame(
 ): boolean {
   if (!x || !y) return !x === !y;
   const twin = twins.get(x);
-  // What is lost is reported where it was made.
+  // A lost value is reported at the node that made it.
   return !twin || y === twin || comesFrom(y, twin, paired);
 }
 
-/** Whether new nodes make a value of another, not counting what is known of the first model. */
+/**
+ * Whether new nodes compute one value from another, apart from what is known of the first model.
+ */
 function comesFrom(value: Value, from: Value, known: ReadonlySet<Node>): boolean {
   const read = (at: Value) => (at.producer && known.has(at.producer) ? [] : sourcesOf(at));
   for (const at of walk([value], read)) if (at === from) return true;
   return false;
 }
 
-/** Values of the first model, and those of the second that stand for the same. */
+/** Values of the first model, and their counterparts in the second. */
 function twinValues(a: Graph, b: Graph, pairs: readonly Counterpart[], weights: Twins): Twins {
   const twins = new Map<Value, Value>(weights);
   const set = (x: Value | null | undefined, y: Value | null | undefined) =>

@@ -4,9 +4,9 @@ import type { GraphMessage } from "../onnx/messages.ts";
 import type { Type } from "../onnx/shape.ts";
 
 /**
- * The type of an If's output as its branches tell it, for an If that onnxruntime refuses: by what
- * a branch states of its output, or by a value around it that the branch hands on. Sizes in which
- * branches differ are unknown. Null if no branch tells it.
+ * Returns the type of an output of an If that onnxruntime rejects, according to its branches: from
+ * the type that a branch states for its output, or from an outer value that the branch returns.
+ * Sizes in which branches differ are unknown. Returns null if no branch shows it.
  */
 export function typeByBranches(
   { op, bodies, outputs }: Node,

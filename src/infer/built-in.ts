@@ -1,7 +1,7 @@
 import type { Graph, Node } from "../graph/graph.ts";
 import { nodesWithin } from "../graph/walk.ts";
 
-/** Domains whose operators onnxruntime itself brings. */
+/** Domains of onnxruntime's own operators. */
 const BUILT_IN = new Set([
   "",
   "ai.onnx",
@@ -11,7 +11,7 @@ const BUILT_IN = new Set([
   "com.ms.internal.nhwc",
 ]);
 
-/** Whether onnxruntime has the operator of a node, and those of the bodies and functions inside it. */
+/** Whether onnxruntime has the operator of a node, and those of its bodies and functions. */
 export function hasOnnxruntimeOperator({ file }: Graph, node: Node): boolean {
   const isFunction = ({ message: { domain, opType } }: Node) =>
     file.message.functions.some((f) => f.domain === domain && f.name === opType);

@@ -6,16 +6,15 @@ import { tensorBytes } from "../onnx/model-file.ts";
 import type { Type } from "../onnx/shape.ts";
 import { INLINE } from "./skeleton.ts";
 
-/** Bytes of attributes and constants above which a node is not compared with others. */
+/** Size in bytes of attributes and constants above which a node is not cached. */
 const LONGEST = 2048;
 
-/** Stands for an output that is absent. */
+/** Represents an absent output. */
 const ABSENT: Type = { dtype: "", shape: [] };
 
 /**
- * Remembers the types of nodes for similar nodes: ONNX infers the outputs of a node from its
- * operator, its attributes and its operands' types and constants alone, so one of equal ones is
- * inferred for all. Networks repeat their layers.
+ * Caches the types of nodes for equal ones: ONNX infers the outputs of a node from its operator,
+ * its attributes, and its operands' types and constants alone. Networks repeat their layers.
  */
 export class TypeCache {
   readonly #graph: Graph;
@@ -29,13 +28,13 @@ export class TypeCache {
     this.#known = known;
   }
 
-  /** Types of a node's outputs if one equal to it was inferred; else null. */
+  /** Returns the output types of an equal node that was inferred before; otherwise null. */
   of(node: Node): readonly Type[] | null {
     const key = this.#key(node);
     return key === null ? null : (this.#outputs.get(key) ?? null);
   }
 
-  /** Remembers what was inferred of a node. A shape reported as [] may be an unknown rank. */
+  /** Caches the inferred types of a node. A shape reported as [] may be an unknown rank. */
   learn(node: Node): void {
     const types = node.outputs.map((value) => (value ? this.#known(value) : ABSENT));
     if (!types.every((type) => type !== null && (type === ABSENT || type.shape?.length))) return;
@@ -43,7 +42,7 @@ export class TypeCache {
     if (key !== null) this.#outputs.set(key, types as Type[]);
   }
 
-  /** Null if the node is inferred from more than a key can hold. */
+  /** Returns null if the key would be too large. */
   #key(node: Node): string | null {
     if (node.bodies.length > 0 || node.callee) return null;
     let key = `${node.op}:${node.outputs.length}`;
@@ -59,7 +58,7 @@ export class TypeCache {
     return key;
   }
 
-  /** The constant that an operand is, or its type; null if ONNX may follow its numbers. */
+  /** Returns the constant that an operand is, or its type; null if ONNX may read its numbers. */
   #operand(value: Value): string | null {
     const tensor = tensorOf(value);
     const type = typeOfTensor(value) ?? this.#known(value);
@@ -74,7 +73,7 @@ export class TypeCache {
     return rank === 0 || followed ? null : this.#typed(type);
   }
 
-  /** A short name for a type. */
+  /** Returns a short name for a type. */
   #typed(type: Type): string {
     const known =
       this.#types.get(type) ?? this.#short(`${type.dtype}${JSON.stringify(type.shape)}`);

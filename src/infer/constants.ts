@@ -10,15 +10,15 @@ import { type Ort, runFor, type Tensors, withSession } from "../ort/session.ts";
 import { bytesOfTensor, dtypeOf, tensorOfBytes } from "../ort/tensors.ts";
 import { INLINE, isInlined, skeleton } from "./skeleton.ts";
 
-/** Elements of a weight up to which it may take part in computing a shape. */
+/** Number of elements up to which a weight may be part of computing a shape. */
 const FED = 65536;
 
-/** What constants are computed with. */
+/** The input for computing constants. */
 interface Known {
   readonly ort: Ort;
   readonly graph: Graph;
   readonly types: Types;
-  /** Values that depend on nothing but constants and sizes. */
+  /** Returns the values that depend only on constants and sizes. */
   readonly fixed: ReadonlySet<Value>;
 }
 
@@ -29,9 +29,9 @@ interface Computation {
 }
 
 /**
- * Computes the small values of the main graph that depend on nothing but constants and sizes, and
- * that other nodes read: axes, targets of reshapes, scales. onnxruntime computes them from the sizes
- * in `types`; those that start from an unknown size are left out. `free` names weights that are not
+ * Computes the small values of the main graph that depend only on constants and sizes, and that
+ * other nodes read: axes, targets of reshapes, scales. onnxruntime computes them from the sizes in
+ * `types`; those that depend on an unknown size are omitted. `free` names weights that are not
  * constants.
  */
 export async function computedConstants(
@@ -54,7 +54,7 @@ export async function computedConstants(
   );
 }
 
-/** The small fixed values that are read by nodes which give anything else. */
+/** Returns the small fixed values that are read by nodes with other results. */
 function wantedValues({ graph, types, fixed }: Known): Value[] {
   const isSmallFixed = (value: Value) => fixed.has(value) && isSmall(types.get(value));
   const readers = graph.main.nodes.filter(
@@ -64,7 +64,7 @@ function wantedValues({ graph, types, fixed }: Known): Value[] {
   return [...read].filter((value) => value.producer && !tensorOf(value) && isSmallFixed(value));
 }
 
-/** Computes values from their feeds; gives nothing if onnxruntime does not run the nodes. */
+/** Computes values from their feeds; returns nothing if onnxruntime does not run the nodes. */
 async function run(
   { ort, graph, types }: Known,
   { nodes, feeds }: Computation,
@@ -87,7 +87,7 @@ const isSmall = (type: Type | undefined) => {
   return sizes !== null && elements(sizes) <= INLINE && type!.dtype !== "string";
 };
 
-/** Elements of an intermediate value above which what depends on it is not computed. */
+/** Number of elements of an intermediate value above which its dependents are not computed. */
 const LARGEST = 1 << 24;
 
 const isHuge = (type: Type | undefined) => {
@@ -98,7 +98,10 @@ const isHuge = (type: Type | undefined) => {
 const sizesOf = (type: Type | undefined): number[] | null =>
   type?.shape?.every((dim) => typeof dim === "number") ? (type.shape as number[]) : null;
 
-/** Adds the nodes that compute a value, and their feeds; false, and nothing added, if one is not known. */
+/**
+ * Adds the nodes that compute a value, and their feeds; returns false and adds nothing if one is
+ * unknown.
+ */
 function gather(known: Known, value: Value, { nodes, feeds }: Computation): boolean {
   const newNodes = new Set<Node>();
   const newFeeds = new Map<Value, Tensor>();
@@ -118,14 +121,14 @@ function gather(known: Known, value: Value, { nodes, feeds }: Computation): bool
   return true;
 }
 
-/** Where a value comes from: a tensor that is fed, or a node and what it reads. */
+/** The origin of a value: a tensor that is fed, or a node and its inputs. */
 interface Origin {
   readonly feed: Tensor | null;
   readonly node: Node | null;
   readonly reads: readonly Value[];
 }
 
-/** Null if the value cannot be computed. */
+/** Returns null if the value cannot be computed. */
 function originOf({ ort, graph, types, fixed }: Known, value: Value): Origin | null {
   const { producer } = value;
   const tensor = tensorOf(value);
@@ -146,7 +149,7 @@ function originOf({ ort, graph, types, fixed }: Known, value: Value): Origin | n
   return computable && !isHuge(types.get(value)) ? { feed: null, node: producer, reads } : null;
 }
 
-/** What Shape or Size gives of a value of these sizes. */
+/** Returns the result of Shape or Size for a value of these sizes. */
 function shapeTensor(ort: Ort, node: Node, sizes: readonly number[]): Tensor {
   if (node.op === "Size")
     return tensorOfBytes(ort, "int64", encodeNumbers("int64", [elements(sizes)]), []);

@@ -9,23 +9,23 @@ import { typeByReaders } from "./reader-types.ts";
 import { readyNodes, withShapes } from "./segments.ts";
 import { outputsOf } from "./skeleton.ts";
 
-/** Sessions that may be spent on finding the nodes of a segment that onnxruntime refuses. */
+/** Maximum number of sessions to find the nodes of a segment that onnxruntime rejects. */
 export const SPLITS = 64;
 
-/** A segment as it is inferred. */
+/** A segment during inference. */
 export interface SegmentState extends InferenceScope {
   readonly types: Map<Value, Type>;
-  /** The first node of the segment in its scope. */
+  /** Index in its scope of the first node of the segment. */
   readonly start: number;
   /** Operators of onnxruntime's own domains that this build of it lacks. */
   readonly lacking: Set<string>;
-  /** How many of SPLITS are left. */
+  /** Remaining sessions, of SPLITS. */
   splits: number;
 }
 
 /**
- * Infers some nodes of a segment; if onnxruntime refuses them, falls back to fewer. Returns what
- * onnxruntime said first, and the nodes that are left out.
+ * Infers some nodes of a segment; if onnxruntime rejects them, falls back to fewer. Returns
+ * onnxruntime's first message, and the nodes that are left out.
  */
 export async function inferPart(
   state: SegmentState,
@@ -35,10 +35,10 @@ export async function inferPart(
   return { failure, left: failure ? await fallBack(state, part) : [] };
 }
 
-/** Infers nodes in one go. Returns what onnxruntime says if it refuses, "" if it does not. */
+/** Infers nodes in one session. Returns onnxruntime's message if it rejects them, otherwise "". */
 async function failureOf(state: SegmentState, part: readonly Node[]): Promise<string> {
   const ready = readyNodes(withShapes(part, state.start), state.known);
-  if (!ready.some((node) => part.includes(node))) return "of what they read no types are known";
+  if (!ready.some((node) => part.includes(node))) return "the types of their inputs are not known";
   try {
     for (const [value, type] of await inferSegment(state, ready)) state.types.set(value, type);
     return "";
@@ -49,9 +49,9 @@ async function failureOf(state: SegmentState, part: readonly Node[]): Promise<st
 }
 
 /**
- * Infers the nodes of a refused part whose operators onnxruntime has; if it refuses these too, each
- * half. The others get the types that the model states or that their branches or readers tell.
- * Returns the nodes that are left out.
+ * Infers the nodes of a rejected part whose operators onnxruntime has; if it rejects these too,
+ * infers each half. The others get the types that the model states, or that their branches or
+ * readers show. Returns the nodes that are left out.
  */
 async function fallBack(state: SegmentState, part: readonly Node[]): Promise<readonly Node[]> {
   const { graph, known, types, lacking } = state;
@@ -88,7 +88,7 @@ async function inferHalves(state: SegmentState, nodes: readonly Node[]): Promise
   return left;
 }
 
-/** Gives what nodes make the types that the model states, if they have none. */
+/** Gives the results of nodes without a type the types that the model states. */
 function setStated({ types, stated }: SegmentState, nodes: readonly Node[]): void {
   for (const value of nodes.flatMap(outputsOf)) {
     const type = types.get(value) ?? stated.get(value.name);
@@ -96,12 +96,12 @@ function setStated({ types, stated }: SegmentState, nodes: readonly Node[]): voi
   }
 }
 
-/** Rounds in which what is inferred tells more of what custom operators make. */
+/** Maximum number of rounds in which new types show more about the results of custom operators. */
 const ROUNDS = 32;
 
 /**
- * Infers the nodes that onnxruntime knows, with what readers tell of the values that the others
- * make; again as long as that tells more. Returns whether onnxruntime takes them.
+ * Infers the nodes that onnxruntime knows, using what readers show about the results of the others;
+ * repeats as long as more is shown. Returns whether onnxruntime accepts them.
  */
 async function inferAround(
   state: SegmentState,

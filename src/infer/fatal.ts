@@ -4,8 +4,8 @@ import { numbersOf } from "../graph/constants.ts";
 import type { Graph, Scope } from "../graph/graph.ts";
 
 /**
- * Throws an InputError for a node at which onnxruntime would end the whole process: SplitToSequence
- * divides by its split, be it 0, before it checks anything (seen up to 1.30).
+ * Throws an InputError for a node at which onnxruntime would end the process: SplitToSequence
+ * divides by its split, even 0, before any check (seen up to 1.30).
  */
 export function refuseFatal(graph: Graph): void {
   const check = ({ nodes }: Scope): void => {

@@ -9,7 +9,7 @@ import type { InferenceScope } from "./infer-segment.ts";
 import { segmentFrom } from "./segments.ts";
 import { outputsOf } from "./skeleton.ts";
 
-/** Types as they are inferred, and those that similar nodes had. */
+/** Inferred types, and a cache for equal nodes. */
 export interface InferredTypes {
   readonly types: Map<Value, Type>;
   readonly cache: TypeCache;
@@ -17,8 +17,9 @@ export interface InferredTypes {
 
 /**
  * Adds type and shape of every value of a graph or body, by ONNX's own rules: onnxruntime infers
- * them on the scope without its weights, some 1,000 nodes at a time. If it refuses, the custom
- * operators are left out and the model's value_info stands in; returns a warning for each time.
+ * them on the scope without its weights, some 1,000 nodes at a time. If it rejects nodes, custom
+ * operators are left out and the model's value_info is used instead; returns a warning for each
+ * time.
  */
 export async function inferScope(
   { ort, graph }: Pick<InferenceScope, "ort" | "graph">,
@@ -56,7 +57,7 @@ export async function inferScope(
   return warnings;
 }
 
-/** The types that a graph or body states of its values, by name. */
+/** Returns the types that a graph or body states for its values, by name. */
 function statedTypes({ message }: Scope): ReadonlyMap<string, Type> {
   const { inputs, outputs, valueInfos } = message as GraphMessage;
   return new Map(
@@ -78,7 +79,7 @@ function warningOf(
   return `onnxruntime could not infer the shapes of ${nodes}${where} (${failure}); ${consequence}.`;
 }
 
-/** What is said of the nodes of a segment that are not inferred. */
+/** Describes how the nodes of a segment that onnxruntime rejected were inferred. */
 function leftOut(segment: readonly Node[], left: readonly Node[]): string {
   if (left.length === segment.length) return "the model's own value_info is used";
   const ops = [...new Set(left.map(({ op }) => op))];

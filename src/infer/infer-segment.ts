@@ -6,21 +6,21 @@ import type { Ort } from "../ort/session.ts";
 import { sessionTypes } from "./session-types.ts";
 import { outputsOf, type TypedGraph } from "./skeleton.ts";
 
-/** What a segment is inferred with. */
+/** The input for inferring a segment. */
 export interface InferenceScope extends TypedGraph {
   readonly ort: Ort;
-  /** Types that the model states of the scope's values, by name. */
+  /** Types that the model states for the scope's values, by name. */
   readonly stated: ReadonlyMap<string, Type>;
-  /** The first node behind the segment in its scope. */
+  /** Index in its scope of the first node after the segment. */
   readonly end: number;
 }
 
-/** Sessions that one segment may take while reshapes hide the rank of what follows. */
+/** Maximum number of sessions per segment while reshapes hide the rank of later values. */
 const ROUNDS = 200;
 
 /**
- * Infers the types of the segment's values. ONNX loses the rank of some: hints give it, and the
- * nodes that are left are asked again.
+ * Infers the types of the segment's values. If ONNX loses the rank of some, hints supply it, and
+ * the remaining nodes are inferred again.
  */
 export async function inferSegment(
   scope: InferenceScope,
@@ -45,10 +45,13 @@ export async function inferSegment(
   }
 }
 
-/** Gives the shape of a node's first output if ONNX loses it, unknown sizes left open; null if it cannot. */
+/**
+ * Returns the shape of a node's first output if ONNX loses it, with unknown sizes left open; null
+ * if the hint does not apply.
+ */
 type Hint = (node: Node, scope: InferenceScope) => readonly Dimension[] | null | undefined;
 
-/** The hints, in the order in which they are asked. */
+/** The hints, in the order in which they are tried. */
 const HINTS: readonly Hint[] = [tensorOfSequence, convolution, reshaped, statedShape];
 
 function hintedShape(node: Node, scope: InferenceScope) {
@@ -59,21 +62,27 @@ function hintedShape(node: Node, scope: InferenceScope) {
   return null;
 }
 
-/** What the model states: onnxruntime reports no shape of a sequence's tensors. */
+/**
+ * Returns the shape that the model states, because onnxruntime reports no shape for tensors from a
+ * sequence.
+ */
 function statedShape({ outputs: [output] }: Node, { stated }: InferenceScope) {
   return stated.get(output!.name)?.shape;
 }
 
-/** The rank of a convolution's weight: an If may leave that of its operand open. */
+/** Returns the rank of a convolution's weight, because an If may leave that of its operand open. */
 function convolution({ op, inputs: [, weight] }: Node, { known }: InferenceScope) {
   const shape = op === "Conv" && weight && known(weight)?.shape;
   return shape && shape.length > 0 ? shape.map((_, k) => (k === 1 ? shape[0] : "")) : null;
 }
 
-/** Axes above which what is said to be a shape is none: a model may state any length. */
+/** Number of axes above which a stated shape is rejected, because a model may state any length. */
 const MAX_RANK = 64;
 
-/** The length of a reshape's target: before opset 13 ONNX infers a Reshape only from a constant. */
+/**
+ * Returns the length of a reshape's target, because before opset 13 ONNX infers a Reshape only from
+ * a constant.
+ */
 function reshaped({ op, inputs }: Node, { known }: InferenceScope) {
   if (op !== "Reshape" && op !== "ConstantOfShape") return null;
   const target = inputs.at(-1);
@@ -82,7 +91,7 @@ function reshaped({ op, inputs }: Node, { known }: InferenceScope) {
   return usable ? new Array<Dimension>(length).fill("") : null;
 }
 
-/** The tensor at an index of what SplitToSequence makes. */
+/** Returns the tensor at an index of a SplitToSequence's result. */
 function tensorOfSequence({ op, inputs }: Node, scope: InferenceScope) {
   if (op !== "SequenceAt") return null;
   const [sequence, index] = inputs;
@@ -99,7 +108,7 @@ function tensorOfSequence({ op, inputs }: Node, scope: InferenceScope) {
   return shape.flatMap((dim, k) => (k === axis ? kept : [dim]));
 }
 
-/** The size of one piece of a split axis; "" if it is not known. */
+/** Returns the size of one piece of a split axis; "" if it is unknown. */
 function pieceSize(
   { graph }: InferenceScope,
   split: Value,
@@ -114,8 +123,9 @@ function pieceSize(
 }
 
 /**
- * Asks one session on the nodes' skeleton; and a second one if it reports [], which may be a scalar
- * or an unknown rank, of values that later segments or bodies take, or that two computed ones make.
+ * Asks one session on the nodes' skeleton. Asks a second one if it reports [], which may be a
+ * scalar or an unknown rank, for values that later segments or bodies read, or that nodes with two
+ * computed inputs make.
  */
 async function typesOfNodes(
   { ort, end, ...typed }: InferenceScope,
@@ -134,6 +144,6 @@ async function typesOfNodes(
   return types;
 }
 
-/** Whether a value is computed of two that are computed, which scalars seldom are. */
+/** Whether a value is computed from two computed values, which is rare for scalars. */
 const readsTwo = ({ producer }: Value) =>
   (producer?.inputs.filter((input) => input?.producer && !tensorOf(input)).length ?? 0) > 1;

@@ -8,16 +8,16 @@ import { type InferredTypes, inferScope } from "./infer-scope.ts";
 import { bodyInputs, widenedType } from "./loops.ts";
 import { measuredTypes } from "./measured-shapes.ts";
 
-/** What was inferred, and sentences on what could not be. */
+/** The inferred types, and warnings about those that could not be inferred. */
 export interface Inference {
   readonly types: Types;
   readonly warnings: readonly string[];
 }
 
 /**
- * Infers type and shape of every value of the main graph and of the bodies inside it, by ONNX's own
- * rules; sizes that these lose are measured in a run if that is cheap. What a loop carries on gets
- * the sizes that all its turns have. Values of functions are not among them: they differ from call
+ * Infers type and shape of every value of the main graph and of its bodies, by ONNX's own rules;
+ * sizes that these lose are measured in a run if that is cheap. Values that a loop carries get the
+ * sizes that all iterations share. Values of functions are excluded, because they differ from call
  * to call.
  */
 export async function inferTypes(ort: Ort, graph: Graph): Promise<Inference> {
@@ -32,7 +32,7 @@ export async function inferTypes(ort: Ort, graph: Graph): Promise<Inference> {
 
 type Runtime = Parameters<typeof inferScope>[0];
 
-/** Infers the bodies in a scope, and those in them. Returns warnings. */
+/** Infers the bodies in a scope, and nested ones. Returns warnings. */
 async function inferBodies(
   runtime: Runtime,
   { nodes }: Scope,
@@ -46,7 +46,7 @@ async function inferBodies(
   return warnings;
 }
 
-/** Infers a body until the sizes that a turn takes are those that it hands on. */
+/** Infers a body until the sizes of its carried inputs are those of its outputs. */
 async function inferBody(
   runtime: Runtime,
   body: Scope,

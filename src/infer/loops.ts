@@ -3,21 +3,21 @@ import { typeOfInfo } from "../graph/types.ts";
 import type { GraphMessage } from "../onnx/messages.ts";
 import type { Dimension, Type } from "../onnx/shape.ts";
 
-/** A value that a loop hands from one turn to the next: the body's input and output. */
+/** A value that a loop carries from one iteration to the next: the body's input and output. */
 export interface Carried {
   readonly input: Value;
   readonly output: Value;
 }
 
-/** What the inputs of a body are: their types at the first turn, and those that are carried on. */
+/** The inputs of a body: their types in the first iteration, and those that are carried. */
 export interface BodyInputs {
   readonly types: ReadonlyMap<Value, Type>;
   readonly carried: readonly Carried[];
 }
 
 /**
- * Types of a body's inputs, from the operands of the Loop or Scan whose body it is and from what
- * the body itself says, of which fixed sizes count.
+ * Returns the types of a body's inputs, from the operands of the Loop or Scan and from the fixed
+ * sizes that the body states.
  */
 export function bodyInputs(body: Scope, known: (value: Value) => Type | null): BodyInputs {
   const types = new Map<Value, Type>();
@@ -46,7 +46,7 @@ export function bodyInputs(body: Scope, known: (value: Value) => Type | null): B
   return { types, carried };
 }
 
-/** What the body's own list of inputs says of one. */
+/** Returns what the body's list of inputs states about one. */
 function statedOf({ message }: Scope, { name }: Value): Type | null {
   const info = (message as GraphMessage).inputs.find((input) => input.name === name);
   return info ? typeOfInfo(info) : null;
@@ -54,14 +54,14 @@ function statedOf({ message }: Scope, { name }: Value): Type | null {
 
 const axisOf = (scan: Node, k: number) => attribute(scan, "scan_input_axes")?.ints[k] ?? 0;
 
-/** The type of a tensor's slices along an axis. */
+/** Returns the type of a tensor's slices along an axis. */
 function slice(type: Type | null, axis: number): Type | null {
   if (!type?.shape) return type;
   const at = axis < 0 ? axis + type.shape.length : axis;
   return { ...type, shape: type.shape.filter((_, k) => k !== at) };
 }
 
-/** A type with the fixed sizes that are stated of it. */
+/** Adds stated fixed sizes to a type. */
 function narrowed(stated: Type | null, type: Type | null): Type | null {
   if (!stated?.shape || !type) return type ?? stated;
   const { shape } = type;
@@ -73,8 +73,8 @@ function narrowed(stated: Type | null, type: Type | null): Type | null {
 }
 
 /**
- * The type of a carried input for all turns: its type so far, with every size left open in which
- * what the body hands on differs. Null where nothing has to be left open.
+ * Returns the type of a carried input for all iterations: its type so far, with every size left
+ * open in which the body's output differs. Returns null if there is none.
  */
 export function widenedType(
   body: Scope,

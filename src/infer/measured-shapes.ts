@@ -10,29 +10,29 @@ import { sampleInputs } from "../samples/samples.ts";
 import { makesHuge } from "./shape-lengths.ts";
 import { checkSizes } from "./value-sizes.ts";
 
-/** Bytes of a model and its weights above which it is not run for its sizes. */
+/** Size in bytes of a model and its weights above which it is not run to measure sizes. */
 const LARGEST = 1 << 28;
 
-/** Operators that may run for very long. */
+/** Operators that may run for a long time. */
 const LONG = new Set([
   "Loop",
   ...["BeamSearch", "GreedySearch", "Sampling"].map((op) => `com.microsoft.${op}`),
 ]);
 
-/** Operators whose outputs are sums that a search looks at. */
+/** Operators whose outputs are sums that a search examines. */
 const SUMS = new Set(["Add", "Sum"]);
 
-/** Sizes of the values asked for, in a run, and of the free dimensions of its inputs. */
+/** Sizes of the requested values in a run, and of the free dimensions of its inputs. */
 interface Run {
   readonly shapes: readonly (readonly number[])[];
   readonly dims: Readonly<Record<string, number>>;
 }
 
 /**
- * Types of the float values of the main graph whose sizes inference loses, as two runs on sample
- * inputs have them, the second with every free dimension twice as large: a size that stays is
- * fixed, one that follows a named dimension has its name, any other is unknown. Returns none if no
- * sum lacks its sizes, or if the model is too large, may run long or does not run.
+ * Measures the types of float values of the main graph whose sizes inference loses, in two runs on
+ * sample inputs, the second with all free dimensions doubled. A size that stays is fixed, one that
+ * follows a named dimension gets its name, any other is unknown. Returns none if every sum has its
+ * sizes, or if the model is too large, may run long or does not run.
  */
 export async function measuredTypes(
   ort: Ort,
@@ -61,14 +61,14 @@ export async function measuredTypes(
   }
 }
 
-/** Whether a float value has no rank, or no size by which its features could be told. */
+/** Whether a float value has no rank, or no size that could show its features. */
 function isLost(types: Types, value: Value): boolean {
   const type = types.get(value);
   if (!type || !isFloat(type.dtype)) return false;
   return !type.shape?.some((dim) => typeof dim === "number" && dim > 1);
 }
 
-/** Whether a float value has no rank, or sizes of which nothing is known. */
+/** Whether a float value has no rank, or only unknown sizes. */
 function isOpen(types: Types, value: Value): boolean {
   const type = types.get(value);
   return isFloat(type?.dtype) && (type?.shape?.length ? type.shape.includes("") : true);
@@ -80,7 +80,10 @@ const bytesOf = ({ file }: Graph) => {
   return bytes;
 };
 
-/** Runs the model twice for the shapes of values. Throws if it does not take the other sizes. */
+/**
+ * Runs the model twice to measure the shapes of values. Throws if it does not accept the doubled
+ * sizes.
+ */
 async function twoRuns(
   ort: Ort,
   graph: Graph,
@@ -112,7 +115,7 @@ async function twoRuns(
   });
 }
 
-/** A shape that fits both runs; null if they differ in rank. */
+/** Returns a shape that fits both runs; null if they differ in rank. */
 function shapeOf(
   first: readonly number[],
   second: readonly number[],

@@ -5,9 +5,9 @@ import type { Type } from "../onnx/shape.ts";
 import { TYPE_ATTRIBUTES } from "./stand-in.ts";
 
 /**
- * The data type that a value has in its own model, where inference in other types reports one that
- * may stand for it: the type that its node names, else that of the first operand inferred as this
- * one. `held` are the types of the model before others stood in for them.
+ * Returns the data type of a value in its own model if inference used a substitute: the type that
+ * its node names, otherwise that of the first operand with the same inferred type. `held` are the
+ * model's types before substitution.
  */
 export function ownType(
   value: Value,
@@ -25,7 +25,7 @@ export function ownType(
     const named = dataType(attribute(producer, name)?.i ?? 0)?.name;
     if (named && candidates.has(named)) return named;
   }
-  // These take the type of one operand, and the rest of another; the last one decides.
+  // These take the type from one operand and everything else from another; the last one decides.
   const givesLast = producer.op === "CastLike" || producer.op === "QuantizeLinear";
   const operands = givesLast ? producer.inputs.slice(-1) : producer.inputs;
   const types = operands.map((input) => input && (typeOfTensor(input) ?? known(input))?.dtype);

@@ -6,7 +6,7 @@ import type { Ort } from "../ort/session.ts";
 import { sessionTypes } from "./session-types.ts";
 
 /**
- * Gives floats an unknown rank if onnxruntime's JavaScript reports [] for them though they are not
+ * Marks floats as of unknown rank if onnxruntime's JavaScript API reports [] although they are not
  * scalars. Takes one session, or none if no value is reported as a scalar.
  */
 export async function withRanks(ort: Ort, graph: Graph, types: Types): Promise<Types> {
@@ -31,7 +31,7 @@ export async function withRanks(ort: Ort, graph: Graph, types: Types): Promise<T
   return new Map([...types, ...open]);
 }
 
-/** These nodes, and those that make what they read where its type is not known: sequences. */
+/** Returns these nodes, and the nodes that make their inputs of unknown type, such as sequences. */
 function withUnknown(nodes: readonly Node[], known: (value: Value) => Type | null): Node[] {
   const all = new Set(nodes);
   for (const { inputs } of all)

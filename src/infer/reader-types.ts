@@ -4,7 +4,7 @@ import { isFloat } from "../graph/types.ts";
 import { dataType } from "../onnx/data-types.ts";
 import type { Dimension, Type } from "../onnx/shape.ts";
 
-/** Values that one search may look at. */
+/** Maximum number of values that a search visits. */
 const LOOKS = 500;
 
 const words = (text: string) => new Set(text.split(" "));
@@ -20,24 +20,27 @@ const CHANNEL_NORMS = words("BatchNormalization InstanceNormalization GroupNorma
 
 const ELEMENTWISE = words("Add Sub Mul Div Sum");
 
-/** What readers tell of a value: its data type, its rank, and its sizes by axes, negative ones from the end. */
+/**
+ * What readers show about a value: its data type, its rank, and its sizes by axis, negative ones
+ * from the end.
+ */
 interface Told {
   readonly known: (value: Value) => Type | null;
   dtype: string | null;
   readonly ranks: Set<number>;
-  /** The largest rank of what is added or multiplied, to which the value may be broadcast. */
+  /** The largest rank of other summands or factors, to which the value may be broadcast. */
   besides: number;
   readonly sizes: Map<number, number>;
 }
 
 /**
- * The type of a value that an operator makes of which no rules are known, as its readers' weights,
- * biases and scales tell it, and the values that are added to what comes of it. Sizes that nothing
- * tells are left open. Null if its rank or its data type remains unknown, or is told in two ways.
+ * Returns the type of a value made by an unknown operator, as its readers' weights, biases and
+ * scales show it, and other summands. Sizes that nothing shows are left open. Returns null if its
+ * rank or its data type remains unknown or contradictory.
  */
 export function typeByReaders(value: Value, known: (value: Value) => Type | null): Type | null {
   const told: Told = { known, dtype: null, ranks: new Set(), besides: 0, sizes: new Map() };
-  /** Each value with whether it has the shape of the one asked for, or its rank alone. */
+  /** Each value, with whether it has the shape of the requested one, or only its rank. */
   const pending = new Map<Value, boolean>([[value, true]]);
   for (const [at, whole] of pending) {
     const shape = at === value ? null : known(at)?.shape;
@@ -59,7 +62,10 @@ export function typeByReaders(value: Value, known: (value: Value) => Type | null
   return { dtype: told.dtype, shape };
 }
 
-/** What one reader tells; returns whether its result has the shape of its operand, the rank, or neither. */
+/**
+ * Reads what one reader shows; returns whether its result has the shape of its operand, the rank,
+ * or neither.
+ */
 function readBy(told: Told, { node, index }: Use, whole: boolean): "whole" | "rank" | null {
   const { op, inputs } = node;
   if (ELEMENTWISE.has(op)) return beside(told, { node, index }, whole);
@@ -92,7 +98,7 @@ function readBy(told: Told, { node, index }: Use, whole: boolean): "whole" | "ra
   return "whole";
 }
 
-/** What stands beside an operand: the sizes of a constant, or the rank of a value that is known. */
+/** Reads the other operand: the sizes of a constant, or the rank of a known value. */
 function beside(told: Told, { node, index }: Use, whole: boolean): "whole" | null {
   for (const [k, other] of node.inputs.entries()) {
     if (k === index || !other) continue;
@@ -106,7 +112,10 @@ function beside(told: Told, { node, index }: Use, whole: boolean): "whole" | nul
   return "whole";
 }
 
-/** The dimensions of a float weight, whose data type is that of what it is applied to; null if the value is none. */
+/**
+ * Returns the dimensions of a float weight, whose data type is that of its operand; null if the
+ * value is not one.
+ */
 function weightOf(told: Told, value: Value | null | undefined): readonly number[] | null {
   const tensor = tensorOf(value);
   const dtype = tensor && dataType(tensor.dataType)?.name;

@@ -5,10 +5,13 @@ import { walk } from "../graph/walk.ts";
 import type { Type } from "../onnx/shape.ts";
 import { checkShapeLengths, takesUnmeasured } from "./shape-lengths.ts";
 
-/** Nodes of one session: its cost is quadratic in its outputs. */
+/** Maximum number of nodes in a session, because its cost is quadratic in its outputs. */
 const SEGMENT = 1000;
 
-/** The nodes that are inferred next. They end before one that takes a shape of unknown length. */
+/**
+ * The nodes that are inferred next. A segment ends before a node that reads a shape of unknown
+ * length.
+ */
 export function segmentFrom(
   graph: Graph,
   nodes: readonly Node[],
@@ -23,8 +26,8 @@ export function segmentFrom(
 }
 
 /**
- * Adds to a segment the producers of what it takes from earlier ones if these are constants or
- * shape computations: ONNX infers a Reshape only if it sees how its shape comes about.
+ * Adds the producers of a segment's inputs to it if they are constants or shape computations,
+ * because ONNX infers a Reshape only if it sees how its shape is computed.
  */
 export function withShapes(segment: readonly Node[], start: number): Node[] {
   if (segment.length === 0) return [];
@@ -47,13 +50,13 @@ const SHAPE_COMPUTATION = new Set(
 
 const SHAPE_TAKING = new Set("Reshape Expand Slice Tile Resize Pad".split(" "));
 
-/** Whether an operator takes a value as a shape, sizes or axes, not as data. */
+/** Whether an operator reads a value as a shape, sizes or axes, not as data. */
 const takesShape = (node: Node, value: Value) =>
   node.op === "ConstantOfShape" ||
   node.op === "Range" ||
   (SHAPE_TAKING.has(node.op) && node.inputs[0] !== value);
 
-/** The nodes whose inputs all have a known type or are made by one of them. */
+/** Returns the nodes whose inputs all have a known type or are made by one of them. */
 export function readyNodes(nodes: readonly Node[], known: (value: Value) => Type | null): Node[] {
   const made = new Set<Value>();
   return nodes.filter((node) => {

@@ -9,16 +9,16 @@ import { ownType } from "./own-type.ts";
 import { skeleton, type TypedGraph } from "./skeleton.ts";
 import { inferable } from "./stand-in.ts";
 
-/** What a session reports. */
+/** The types that a session reports. */
 export interface SessionTypes {
   readonly types: Map<Value, Type>;
-  /** Ranks of the values that were asked for. */
+  /** Ranks of the requested values. */
   readonly ranks: readonly unknown[];
 }
 
 /**
- * Gets the types of what some nodes make, and the ranks of some of these values, from a session on
- * the nodes' skeleton. Throws if onnxruntime creates no session.
+ * Reads the types of some nodes' results, and the ranks of some of these, from a session on the
+ * nodes' skeleton. Throws if onnxruntime cannot create the session.
  */
 export async function sessionTypes(
   ort: Ort,
@@ -45,7 +45,8 @@ export async function sessionTypes(
   try {
     return await read(model, (_, reported) => reported);
   } catch (thrown) {
-    // onnxruntime has few kernels for bfloat16 and reports no float8: shapes are those of other types.
+    // onnxruntime has few kernels for bfloat16 and does not report float8, so these shapes are
+    // those of substitute types.
     const other = inferable(model);
     if (!other) throw thrown;
     const type = (value: Value) => types.get(value) ?? typed.known(value);
@@ -58,11 +59,13 @@ type Metadata = { isTensor: boolean; type?: string; shape?: readonly (number | s
 function outputMetadata(session: InferenceSession): readonly Metadata[] {
   const { outputMetadata } = session as unknown as { outputMetadata?: readonly Metadata[] };
   if (!outputMetadata)
-    throw new InputError("this onnxruntime does not tell the types of outputs; use 1.22 or newer.");
+    throw new InputError(
+      "this onnxruntime does not report the types of outputs; use 1.22 or newer.",
+    );
   return outputMetadata;
 }
 
-/** Sizes from here on are unknown ones: onnxruntime-web reports -1 as 4294967295. */
+/** Sizes from this one on are unknown: onnxruntime-web reports -1 as 4294967295. */
 const UNKNOWN_SIZE = 2 ** 31;
 
 function typeOf({ isTensor, type, shape }: Metadata): Type | null {
@@ -70,7 +73,7 @@ function typeOf({ isTensor, type, shape }: Metadata): Type | null {
   return dtype ? { dtype, shape: shape?.map(sizeReported) ?? null } : null;
 }
 
-/** A dimension as a runtime reports it: a size it cannot have is unknown, whatever its spelling. */
+/** Returns a dimension as a runtime reports it; an impossible size is unknown. */
 function sizeReported(dim: number | string | bigint): Dimension {
   const size = Number(dim);
   if (dim === "" || Number.isNaN(size)) return String(dim);

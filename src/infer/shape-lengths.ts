@@ -5,10 +5,12 @@ import { nodesWithin } from "../graph/walk.ts";
 import { elements } from "../onnx/data-types.ts";
 import type { Type } from "../onnx/shape.ts";
 
-/** Sizes that what is taken for a shape may have: onnxruntime makes an axis of each, one by one. */
+/** Maximum number of sizes in a shape, because onnxruntime creates an axis for each, one by one. */
 const LONGEST = 1024;
 
-/** Operators whose output gets an axis for each element of a shape, and the input that is the shape. */
+/**
+ * Operators whose output gets an axis for each element of a shape, and the input that is the shape.
+ */
 const SHAPE_INPUT: Readonly<Record<string, number>> = {
   Reshape: 1,
   Expand: 1,
@@ -18,7 +20,7 @@ const SHAPE_INPUT: Readonly<Record<string, number>> = {
   AffineGrid: 1,
 };
 
-/** Operators whose output has as many elements as their first input, or fewer. */
+/** Operators whose output has at most as many elements as their first input. */
 const NO_LONGER = new Set(
   "Identity Cast Squeeze Unsqueeze Reshape Flatten Slice Transpose Neg Abs Floor Ceil Not CumSum ReduceProd ReduceSum ReduceMax ReduceMin".split(
     " ",
@@ -32,14 +34,14 @@ const BROADCASTING = new Set(
   ),
 );
 
-/** Values through which a length is followed. */
+/** Maximum number of values through which a length is followed. */
 const HOPS = 100;
 
 type Known = (value: Value) => Type | null | undefined;
 
 /**
- * Throws an InputError where a node takes a shape that is longer than any tensor has axes, in a body
- * of the node too. A few bytes can ask for billions of axes, and inference would never end.
+ * Throws an InputError if a node, including those in bodies, reads a shape that is longer than any
+ * tensor's rank. A few bytes can request billions of axes, and inference would never end.
  */
 export function checkShapeLengths(graph: Graph, node: Node, known: Known): void {
   for (const next of nodesWithin(node)) {
@@ -47,37 +49,41 @@ export function checkShapeLengths(graph: Graph, node: Node, known: Known): void 
     const length = shape ? atMost(graph, shape, known, 0) : 0;
     if (length > LONGEST)
       throw new InputError(
-        `${graph.file.source.name}: a ${next.op} (node ${next.index}) takes ${shape!.name}, a shape of ${length} sizes, and no tensor has more than ${LONGEST} axes; the model is damaged.`,
+        `${graph.file.source.name}: a ${next.op} (node ${next.index}) reads ${shape!.name}, a shape of ${length} sizes, but tensors have at most ${LONGEST} axes; the model is damaged.`,
       );
   }
 }
 
-/** Whether a node takes a shape of which its length has to be inferred first. */
+/** Whether a node reads a shape whose length must be inferred first. */
 export function takesUnmeasured(graph: Graph, node: Node, known: Known): boolean {
   const shape = shapeOf(node);
   return shape !== null && atMost(graph, shape, known, Number.POSITIVE_INFINITY) > LONGEST;
 }
 
-/** Elements of one value above which a model is not run for its sizes alone. */
+/** Number of elements of one value above which a model is not run to measure sizes. */
 const HUGE = 2 ** 28;
 
-/** Whether a node of the main graph makes a value of a size beyond reason, as its constants tell. */
+/**
+ * Whether a node of the main graph makes a value of unreasonable size, according to its constants.
+ */
 export const makesHuge = (graph: Graph, known: Known): boolean =>
   graph.main.nodes.some(
     ({ op, outputs: [made] }) => made && GROWING.has(op) && atMost(graph, made, known, 0) > HUGE,
   );
 
-/** Operators of which the constants tell the exact number of elements. */
+/** Operators whose constants give the exact number of elements. */
 const SEEN_THROUGH = new Set(
   "Range Pad Expand Tile ConstantOfShape Concat Cast Identity Reshape".split(" "),
 );
 
-/** Operators that make many elements of few. */
+/** Operators that make many elements from few. */
 const GROWING = new Set(["Range", "Pad", "Expand", "Tile", "ConstantOfShape", "Concat"]);
 
 const shapeOf = ({ op, inputs }: Node): Value | null => inputs[SHAPE_INPUT[op] ?? -1] ?? null;
 
-/** Elements that a value has at most; `unknown` where its operator does not tell. */
+/**
+ * Returns the maximum number of elements of a value; `unknown` if its operator does not show it.
+ */
 function atMost(graph: Graph, value: Value, known: Known, unknown: number): number {
   const found = new Map<Value, number>();
   const count = (next: Value, hops: number): number => {
@@ -96,7 +102,7 @@ function atMost(graph: Graph, value: Value, known: Known, unknown: number): numb
     if (!producer || (told !== null && !SEEN_THROUGH.has(producer.op))) return told ?? unknown;
     const made = madeBy(producer, next, of);
     if (told === null) return made;
-    // onnxruntime-node reports a size modulo 2^32.
+    // onnxruntime-node reports sizes modulo 2^32.
     return Number.isFinite(made) ? Math.max(told, made) : told;
   };
   const madeBy = (producer: Node, next: Value, of: (value: Value) => number): number => {

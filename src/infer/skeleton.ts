@@ -21,24 +21,24 @@ import { tensorBytes } from "../onnx/model-file.ts";
 import type { Type } from "../onnx/shape.ts";
 import { withDataInside } from "../ort/linked-weights.ts";
 
-/** Elements up to which a weight stands in the skeleton itself: shapes, axes, scales. */
+/** Number of elements up to which a weight is embedded in the skeleton: shapes, axes, scales. */
 export const INLINE = 64;
 
-/** Whether a weight stands in a skeleton itself, and is no input of it. */
+/** Whether a weight is embedded in a skeleton instead of being an input. */
 export const isInlined = (tensor: TensorMessage) => elements(tensor.dims) <= INLINE;
 
 const SKELETON_IR_VERSION = 8;
 
-/** A graph, and the types of its values as far as they are known. */
+/** A graph, and the known types of its values. */
 export interface TypedGraph {
   readonly graph: Graph;
   readonly known: (value: Value) => Type | null;
 }
 
-/** A stretch of a graph without its weights, as a model of its own. */
+/** A part of a graph without its weights, as a model of its own. */
 export interface Skeleton {
   readonly model: Uint8Array;
-  /** Values whose types its outputs tell, in order. */
+  /** Values whose types its outputs show, in order. */
   readonly outputs: readonly Value[];
 }
 
@@ -46,9 +46,9 @@ export interface Skeleton {
 export const outputsOf = (node: Node): Value[] => node.outputs.filter((value) => value !== null);
 
 /**
- * Makes a model of some nodes in which weights are inputs and every value is an output. `shapesOf`
- * adds the shapes of values as outputs; `fed` are constants that become inputs however small.
- * Returns null if a value from elsewhere has no known type.
+ * Builds a model of some nodes in which weights are inputs and every value is an output. `shapesOf`
+ * adds the shapes of values as outputs; `fed` are constants that become inputs regardless of their
+ * size. Returns null if an outer value has an unknown type.
  */
 export function skeleton(
   { graph, known }: TypedGraph,
@@ -87,7 +87,7 @@ export function skeleton(
   return { model, outputs };
 }
 
-/** A model of a graph's operator sets and functions. */
+/** Builds a model with a graph's operator sets and functions. */
 function modelOf(
   graph: Graph,
   nodes: readonly Uint8Array[],
@@ -103,12 +103,15 @@ function modelOf(
 const bytesOf = ({ file }: Graph, { at, end }: { at: number; end: number }) =>
   file.reader.bytes({ start: at, end });
 
-/** Inputs above which a node's operands are fed one of each type: a session is quadratic in its inputs. */
+/**
+ * Number of inputs above which equal types share one input, because a session is quadratic in its
+ * inputs.
+ */
 const WIDE = 256;
 
 const isWide = (node: Node) => node.inputs.length > WIDE;
 
-/** For a value, the first one that was asked for of the same type: one is inferred like the other. */
+/** Returns, for each value, the first requested one of the same type: they are inferred alike. */
 function standIns(known: (value: Value) => Type | null, fed: ReadonlySet<Value>) {
   const first = new Map<string, Value>();
   return (value: Value): Value => {
@@ -121,7 +124,7 @@ function standIns(known: (value: Value) => Type | null, fed: ReadonlySet<Value>)
   };
 }
 
-/** A node's field, its inputs renamed. */
+/** Returns a node's field with its inputs renamed. */
 function reading({ file }: Graph, node: Node, nameOf: (value: Value) => string): Uint8Array {
   const kept = [...file.reader.fields(node.message.frame)]
     .filter(({ number }) => number !== FIELD.nodeInput)

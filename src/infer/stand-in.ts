@@ -14,25 +14,25 @@ const numberOf = (dtype: string) => dataTypeNamed(dtype)!.number;
 /** Attributes that name a data type. */
 export const TYPE_ATTRIBUTES = new Set(["to", "dtype", "output_dtype", "precision"]);
 
-/** A model written in other data types. */
+/** A model rewritten in other data types. */
 export interface StoodIn {
   readonly model: Uint8Array;
-  /** The types, by name, that the model held before. */
+  /** The original types by name. */
   readonly held: ReadonlySet<string>;
 }
 
 /**
- * A small model with types that onnxruntime reports in place of those that it does not, or for
- * which it has few kernels: bfloat16, those of 8 bits and fewer. Null if it holds none of them.
+ * Replaces types that onnxruntime does not report or has few kernels for: bfloat16, and those of 8
+ * bits and fewer. Returns null if the small model has none of them.
  */
 export const inferable = (model: Uint8Array): StoodIn | null =>
   written(model, (number) => dataType(number)?.inferredAs ?? null);
 
-/** A small model with float in place of bfloat16; null if it holds no bfloat16. */
+/** Replaces bfloat16 by float in a small model; returns null if it has no bfloat16. */
 export const inFloat = (model: Uint8Array): Uint8Array | null =>
   written(model, (number) => (number === numberOf("bfloat16") ? "float" : null))?.model ?? null;
 
-/** Replaces every type that is stated, every tensor and every cast. */
+/** Replaces every stated type, every tensor and every cast. */
 function written(model: Uint8Array, as: (number: number) => string | null): StoodIn | null {
   const file = opened(model);
   if (!file) return null;
@@ -82,7 +82,10 @@ function opened(model: Uint8Array): ModelFile | null {
   }
 }
 
-/** A tensor in another type: bfloat16 with its numbers, others with zeros, which tell no size. */
+/**
+ * Converts a tensor to another type: bfloat16 keeps its numbers; others become zeros, which show no
+ * size.
+ */
 function retyped(file: ModelFile, tensor: TensorMessage, dtype: string): DenseTensor {
   const { name, dims } = tensor;
   const values =

@@ -5,12 +5,12 @@ import type { Types } from "../graph/types.ts";
 import { dataTypeNamed, elements } from "../onnx/data-types.ts";
 import { showShape } from "../onnx/shape.ts";
 
-/** Bytes of one value above which a model is not run, whatever memory there is. */
+/** Size in bytes of one value above which a model is never run, whatever memory there is. */
 const LARGEST = 2 ** 33;
 
 /**
- * Throws an InputError if a value has a fixed size beyond reason or beyond the free memory: a few
- * bytes can ask for terabytes, and a system that grants them ends the process.
+ * Throws an InputError if a value has a fixed size that is unreasonable or exceeds the free memory.
+ * A few bytes can request terabytes, and a system that grants them ends the process.
  */
 export function checkSizes({ file, main }: Graph, types: Types): void {
   const largest = Math.min(LARGEST, freeMemory() ?? Infinity);
@@ -20,7 +20,7 @@ export function checkSizes({ file, main }: Graph, types: Types): void {
     const bytes = (elements(shape) * (dataTypeNamed(dtype ?? "")?.bits || 8)) / 8;
     if (bytes > largest)
       throw new InputError(
-        `${file.source.name}: ${value.producer ? "value" : "input"} ${value.name} has the shape ${showShape(shape)} and takes ${(bytes / 1e9).toPrecision(3)} GB, too much to run the model here; prove it with --prove sites.`,
+        `${file.source.name}: ${value.producer ? "value" : "input"} ${value.name} has the shape ${showShape(shape)}, which takes ${(bytes / 1e9).toPrecision(3)} GB, too much to run the model here; prove it with --prove sites.`,
       );
   }
 }
