@@ -306,7 +306,9 @@ it("atol and rtol hold the outputs element by element", async () => {
     [{ rtol: 0 }, "different"],
   ] as const)
     expect((await compare(a, b, { ort, ...tolerances })).verdict).toBe(verdict);
-  await expect(compare(a, b, { ort, atol: -1 })).rejects.toThrow(/atol must be a number of at least 0/);
+  await expect(compare(a, b, { ort, atol: -1 })).rejects.toThrow(
+    /atol must be a number of at least 0/,
+  );
 });
 
 it("compare prints its verdict first, then a screen of differences, or all", () => {
