@@ -5,7 +5,7 @@ import onnxProto from "onnx-proto";
 import ort, { type Tensor } from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { encodeNumbers } from "../src/graph/tensor.ts";
-import { dataType } from "../src/onnx/data-types.ts";
+import { dataType } from "../src/onnx/dtypes.ts";
 import { tensorOfBytes, toFloat64 } from "../src/ort/tensors.ts";
 import { tensorsOfNpz } from "./support/npz.ts";
 import { sessionOn } from "./support/session.ts";

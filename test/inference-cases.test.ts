@@ -5,7 +5,7 @@ import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { typesOf } from "../src/model.ts";
-import { dataType, dataTypeNamed } from "../src/onnx/data-types.ts";
+import { dataType, dataTypeNamed } from "../src/onnx/dtypes.ts";
 import { openTensor } from "../src/onnx/model-file.ts";
 import { modelOfText } from "./support/onnx-text.ts";
 import { sessionOn } from "./support/session.ts";

@@ -32,7 +32,7 @@ const refused: [string, Uint8Array, RegExp][] = [
   [
     "a type unheard of",
     file({ a: { ...f32(0, 4), dtype: "F31" } }),
-    /is F31; supported types are F64/,
+    /is F31; supported types are F32/,
   ],
   ["a shape of other bytes", file({ a: f32(0, 4, [2]) }, new Uint8Array(4)), /needs 8 bytes, but/],
   ["a shape past all numbers", file({ a: f32(0, 4, [2 ** 40, 2 ** 40]) }), /needs .* bytes, but/],

@@ -3,7 +3,7 @@ import { checkGiven, flag, number, withOrt } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { numbersOfBytes, widthOf } from "../../src/graph/numbers.ts";
 import { uniform } from "../../src/graph/random.ts";
-import { elements } from "../../src/onnx/data-types.ts";
+import { elements } from "../../src/onnx/dtypes.ts";
 import { type Declared, shown } from "../../src/options.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
 import { tensorOfBytes } from "../../src/ort/tensors.ts";

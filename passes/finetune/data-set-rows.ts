@@ -2,7 +2,7 @@ import { InputError } from "../../src/errors.ts";
 import type { StoredArray } from "../../src/formats/npz.ts";
 import { firstNaN, numbersOfBytes, widthOf } from "../../src/graph/numbers.ts";
 import { isFloat } from "../../src/graph/types.ts";
-import { elements } from "../../src/onnx/data-types.ts";
+import { elements } from "../../src/onnx/dtypes.ts";
 import type { Source } from "../../src/onnx/source.ts";
 
 /** Rows of a column in one file. */

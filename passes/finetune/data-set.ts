@@ -1,6 +1,6 @@
 import { InputError } from "../../src/errors.ts";
 import { type Npz, openNpz, type StoredArray } from "../../src/formats/npz.ts";
-import { dataTypeNamed } from "../../src/onnx/data-types.ts";
+import { dataTypeNamed } from "../../src/onnx/dtypes.ts";
 import type { Source } from "../../src/onnx/source.ts";
 import type { Column, RowPart } from "./data-set-rows.ts";
 import { checkedBlocks, RowsInFile, RowsInMemory, rowPart } from "./data-set-rows.ts";

@@ -1,31 +1,25 @@
 import { numbersOfBytes } from "../../src/graph/numbers.ts";
-
-/** Types whose every value another type holds exactly: what is given as one is taken as the other. */
-const WIDER: Readonly<Record<string, readonly string[]>> = {
-  int64: ["int8", "uint8", "int16", "uint16", "int32", "uint32"],
-  int32: ["int8", "uint8", "int16", "uint16"],
-  float: ["float16"],
-  double: ["float", "float16"],
-};
+import { encodeNumbers } from "../../src/graph/tensor.ts";
+import { dataTypeNamed } from "../../src/onnx/dtypes.ts";
 
 /**
- * Whether values of a type can be taken as another's: integers as wider ones, floats as wider
- * ones. Never integers as floats: bytes of an image are not normalised numbers.
+ * Whether values of a type can be taken as another's, which holds them exactly: integers as wider
+ * ones, floats as wider ones. Never integers as floats: bytes of an image are not normalised numbers.
  */
-export const isWidening = (from: string, to: string) => WIDER[to]?.includes(from) ?? false;
+export function isWidening(from: string, to: string): boolean {
+  const [narrow, wide] = [dataTypeNamed(from), dataTypeNamed(to)];
+  if (!narrow?.array || !wide?.array || !narrow.numpy || narrow.bits >= wide.bits) return false;
+  if (narrow.float || wide.float) return Boolean(narrow.float && wide.float);
+  return isInteger(from) && isInteger(to) && (isUnsigned(from) || !isUnsigned(to));
+}
 
-/** Little-endian values as those of a wider type. */
+const isInteger = (dtype: string) => /^u?int/.test(dtype);
+const isUnsigned = (dtype: string) => dtype.startsWith("u");
+
+/** Returns little-endian values as those of a wider type. */
 export function widened(bytes: Uint8Array, from: string, to: string): Uint8Array {
-  const values = numbersOfBytes(from, bytes) as ArrayLike<number>;
-  const made =
-    to === "int64"
-      ? BigInt64Array.from(values as number[], BigInt)
-      : to === "int32"
-        ? Int32Array.from(values)
-        : to === "float"
-          ? values instanceof Float32Array
-            ? values
-            : Float32Array.from(values)
-          : Float64Array.from(values);
-  return new Uint8Array(made.buffer, made.byteOffset, made.byteLength);
+  const values = numbersOfBytes(from, bytes);
+  if (to === "float" && values instanceof Float32Array)
+    return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  return encodeNumbers(to, values as ArrayLike<number>);
 }

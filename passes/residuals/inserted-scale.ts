@@ -1,7 +1,7 @@
 import { numbersOf, tensorOf } from "../../src/graph/constants.ts";
 import { attribute, type Value } from "../../src/graph/graph.ts";
 import { decodeNumbers } from "../../src/graph/tensor.ts";
-import { dataType } from "../../src/onnx/data-types.ts";
+import { dataType } from "../../src/onnx/dtypes.ts";
 import { tensorBytes } from "../../src/onnx/model-file.ts";
 import { computedBy } from "./operators.ts";
 import type { Setting } from "./residual.ts";

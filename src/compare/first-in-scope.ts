@@ -2,7 +2,7 @@ import type { Tensor } from "onnxruntime-common";
 import type { Graph, Value } from "../graph/graph.ts";
 import { own } from "../graph/own.ts";
 import type { ScopeStep } from "../graph/path.ts";
-import { dataTypeNamed } from "../onnx/data-types.ts";
+import { dataTypeNamed } from "../onnx/dtypes.ts";
 import type { Type } from "../onnx/shape.ts";
 import { type Exposed, expose } from "../ort/expose.ts";
 import { sown } from "../ort/fixed-seeds.ts";

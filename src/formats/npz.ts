@@ -1,5 +1,5 @@
 import { InputError } from "../errors.ts";
-import { dataTypeNamed, elements } from "../onnx/data-types.ts";
+import { dataTypeNamed, elements, namedByNumpy } from "../onnx/dtypes.ts";
 import { showShape } from "../onnx/shape.ts";
 import type { Source } from "../onnx/source.ts";
 import { storedAt, unpacked, type ZipEntry, zipEntries } from "./zip.ts";
@@ -26,22 +26,6 @@ export interface Npz {
   /** Returns an array's header. Throws an InputError if a model could not take the array. */
   array(name: string): StoredArray;
 }
-
-/** numpy's type codes. */
-const NUMPY = new Map([
-  ["b1", "bool"],
-  ["i1", "int8"],
-  ["u1", "uint8"],
-  ["i2", "int16"],
-  ["u2", "uint16"],
-  ["i4", "int32"],
-  ["u4", "uint32"],
-  ["i8", "int64"],
-  ["u8", "uint64"],
-  ["f2", "float16"],
-  ["f4", "float"],
-  ["f8", "double"],
-]);
 
 /**
  * Opens an .npz, as written by numpy.savez and savez_compressed. Reads only its directory. Rejects
@@ -72,7 +56,7 @@ function arrayOf(source: Source, name: string, entry: ZipEntry, free: number | n
   const { text, end } = header(title, unpacked(source, entry));
   const [, descr] = /'descr':\s*(?:'([^']*)'|)/.exec(text) ?? [];
   const [, order, code] = /^([<>=|])?(\w+)$/.exec(descr ?? "") ?? [];
-  const dtype = NUMPY.get(code);
+  const dtype = namedByNumpy(code);
   if (!dtype)
     throw new InputError(
       `${title} is ${code === "O" ? "of Python objects" : `of type ${descr || "structured"}`}, which models cannot take; save it as an array of numbers with .astype.`,

@@ -1,6 +1,6 @@
 import { InputError } from "../errors.ts";
 import { concat } from "../onnx/bytes.ts";
-import { dataTypeNamed, elements } from "../onnx/data-types.ts";
+import { dataTypeNamed, elements, namedBySafetensors, safetensorsNames } from "../onnx/dtypes.ts";
 import { foreignFormat } from "../onnx/foreign.ts";
 import type { Range, Source } from "../onnx/source.ts";
 
@@ -21,26 +21,6 @@ export interface SafeTensors {
   readonly tensors: readonly SafeTensor[];
   readonly metadata: ReadonlyMap<string, string>;
 }
-
-/** Data types by safetensors' names. */
-const DTYPES = new Map([
-  ["F64", "double"],
-  ["F32", "float"],
-  ["F16", "float16"],
-  ["BF16", "bfloat16"],
-  ["F8_E4M3", "float8e4m3fn"],
-  ["F8_E5M2", "float8e5m2"],
-  ["I64", "int64"],
-  ["I32", "int32"],
-  ["I16", "int16"],
-  ["I8", "int8"],
-  ["U64", "uint64"],
-  ["U32", "uint32"],
-  ["U16", "uint16"],
-  ["U8", "uint8"],
-  ["BOOL", "bool"],
-]);
-const NAMES = new Map([...DTYPES].map(([theirs, ours]) => [ours, theirs]));
 
 /** The reference implementation's limit on a header. */
 const LONGEST_HEADER = 100e6;
@@ -93,10 +73,10 @@ function tensorOf(
   const { dtype: type, shape, data_offsets: offsets } = isObject(entry) ? entry : {};
   if (typeof type !== "string" || !isSizes(shape) || !isSizes(offsets) || offsets.length !== 2)
     throw refuse(`tensor ${name} does not have a dtype, shape and data_offsets`);
-  const dtype = DTYPES.get(type);
+  const dtype = namedBySafetensors(type);
   if (!dtype)
     throw refuse(
-      `tensor ${name} is ${type.slice(0, 40)}; supported types are ${[...DTYPES.keys()].join(", ")}`,
+      `tensor ${name} is ${type.slice(0, 40)}; supported types are ${safetensorsNames().join(", ")}`,
     );
   const [from, to] = offsets;
   const needed = (elements(shape) * dataTypeNamed(dtype)!.bits) / 8;
@@ -148,7 +128,7 @@ export function writeSafetensors(
     texts.length > 0 ? [[METADATA, Object.fromEntries(texts)]] : [];
   let at = 0;
   for (const { name, dtype, dims, data } of sorted) {
-    const type = NAMES.get(dtype);
+    const type = dataTypeNamed(dtype)?.safetensors;
     if (!type)
       throw new InputError(`tensor ${name} is ${dtype}, which .safetensors does not support.`);
     header.push([name, { dtype: type, shape: dims, data_offsets: [at, at + data.length] }]);

@@ -1,4 +1,4 @@
-import { dataType } from "../onnx/data-types.ts";
+import { dataType } from "../onnx/dtypes.ts";
 import type { TensorMessage } from "../onnx/messages.ts";
 import { tensorBytes } from "../onnx/model-file.ts";
 import { attribute, type Graph, type Node, type Scope, type Value } from "./graph.ts";

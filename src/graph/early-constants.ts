@@ -1,4 +1,4 @@
-import { dataType, dataTypeNamed } from "../onnx/data-types.ts";
+import { dataType, dataTypeNamed } from "../onnx/dtypes.ts";
 import { constantNode } from "../onnx/encode.ts";
 import type { DenseTensor, NewNode } from "../onnx/new-node.ts";
 import { dataOf, numbersOfData, tensorOf } from "./constants.ts";

@@ -1,26 +1,11 @@
-import { dataTypeNamed } from "../onnx/data-types.ts";
+import { dataTypeNamed } from "../onnx/dtypes.ts";
 import { decodeHalf } from "./half.ts";
-
-const ARRAYS = {
-  bool: Uint8Array,
-  int8: Int8Array,
-  uint8: Uint8Array,
-  int16: Int16Array,
-  uint16: Uint16Array,
-  int32: Int32Array,
-  uint32: Uint32Array,
-  int64: BigInt64Array,
-  uint64: BigUint64Array,
-  float16: Uint16Array,
-  float: Float32Array,
-  double: Float64Array,
-} as const;
 
 /**
  * Views little-endian raw data as an array of its type, float16 as its bits. Copies only to align.
  */
 export function arrayOf(dtype: string, bytes: Uint8Array) {
-  const array = ARRAYS[dtype as keyof typeof ARRAYS];
+  const array = dataTypeNamed(dtype)?.array;
   if (!array) throw new TypeError(`${dtype} does not have a typed array`);
   const wide = array.BYTES_PER_ELEMENT;
   const aligned = bytes.byteOffset % wide === 0 ? bytes : new Uint8Array(bytes);

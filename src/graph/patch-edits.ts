@@ -1,6 +1,6 @@
 import { concat } from "../onnx/bytes.ts";
-import { elements } from "../onnx/data-types.ts";
 import type { Frame } from "../onnx/decode.ts";
+import { elements } from "../onnx/dtypes.ts";
 import { append, before, type Edit, remove, replace, replaceField } from "../onnx/edits.ts";
 import {
   attributeField,

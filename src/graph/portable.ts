@@ -1,4 +1,4 @@
-import { dataTypeNamed } from "../onnx/data-types.ts";
+import { dataTypeNamed } from "../onnx/dtypes.ts";
 import { float } from "../onnx/new-node.ts";
 import type { Reducing } from "./families.ts";
 import type { Ops } from "./ops.ts";

@@ -1,5 +1,5 @@
 import { equalBytes } from "../onnx/bytes.ts";
-import { dataType, elements } from "../onnx/data-types.ts";
+import { dataType, elements } from "../onnx/dtypes.ts";
 import type { TensorMessage } from "../onnx/messages.ts";
 import { type ModelFile, tensorBytes } from "../onnx/model-file.ts";
 import { showShape } from "../onnx/shape.ts";

@@ -1,5 +1,5 @@
 import { allocate } from "../onnx/bytes.ts";
-import { dataTypeNamed } from "../onnx/data-types.ts";
+import { dataTypeNamed } from "../onnx/dtypes.ts";
 import { decodeHalf, encodeHalf } from "./half.ts";
 
 /** Encodes numbers as raw data of a type, each rounded once, to nearest, ties to even. */
@@ -10,9 +10,8 @@ export function encodeNumbers(dtype: string, values: ArrayLike<number>): Uint8Ar
       new Float32Array(bytes.buffer, bytes.byteOffset, values.length).set(values);
       return bytes;
     }
-    case "double":
-      return bytesOf(new Float64Array(values));
-    case "int64": {
+    case "int64":
+    case "uint64": {
       const bytes = allocate(values.length * 8);
       const view = new BigInt64Array(bytes.buffer, bytes.byteOffset, values.length);
       for (let k = 0; k < values.length; k++) view[k] = BigInt(values[k]);
@@ -25,14 +24,11 @@ export function encodeNumbers(dtype: string, values: ArrayLike<number>): Uint8Ar
       for (let k = 0; k < bits.length; k++) bits[k] = toBfloat16(values[k]);
       return bytesOf(bits);
     }
-    case "bool":
-    case "int8":
-    case "uint8":
-      return bytesOf(new Int8Array(values));
-    case "int32":
-      return bytesOf(new Int32Array(values));
-    default:
-      throw new Error(`${dtype} is not a type in which numbers are written`);
+    default: {
+      const array = dataTypeNamed(dtype)?.array as typeof Int32Array | null | undefined;
+      if (!array) throw new Error(`${dtype} is not a type in which numbers are written`);
+      return bytesOf(array.from(values));
+    }
   }
 }
 

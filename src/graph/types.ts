@@ -1,4 +1,4 @@
-import { dataType, dataTypeNamed } from "../onnx/data-types.ts";
+import { dataType, dataTypeNamed } from "../onnx/dtypes.ts";
 import type { ValueInfoMessage } from "../onnx/messages.ts";
 import type { Type } from "../onnx/shape.ts";
 import { tensorOf } from "./constants.ts";

@@ -1,7 +1,7 @@
 import { tensorOf } from "../graph/constants.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
 import { typeOfTensor } from "../graph/types.ts";
-import { elements } from "../onnx/data-types.ts";
+import { elements } from "../onnx/dtypes.ts";
 import { tensorBytes } from "../onnx/model-file.ts";
 import type { Type } from "../onnx/shape.ts";
 import { INLINE } from "./skeleton.ts";

@@ -3,7 +3,7 @@ import { constants, dataOf, readsShapeOnly, tensorOf } from "../graph/constants.
 import { attribute, type Graph, type Node, type Value } from "../graph/graph.ts";
 import { encodeNumbers } from "../graph/tensor.ts";
 import { type Types, typeOfTensor } from "../graph/types.ts";
-import { elements } from "../onnx/data-types.ts";
+import { elements } from "../onnx/dtypes.ts";
 import type { DenseTensor } from "../onnx/new-node.ts";
 import type { Type } from "../onnx/shape.ts";
 import { type Ort, runFor, type Tensors, withSession } from "../ort/session.ts";

@@ -1,6 +1,6 @@
 import { attribute, type Value } from "../graph/graph.ts";
 import { typeOfTensor } from "../graph/types.ts";
-import { dataType, dataTypeNamed } from "../onnx/data-types.ts";
+import { dataType, dataTypeNamed } from "../onnx/dtypes.ts";
 import type { Type } from "../onnx/shape.ts";
 import { TYPE_ATTRIBUTES } from "./stand-in.ts";
 

@@ -1,7 +1,7 @@
 import { tensorOf } from "../graph/constants.ts";
 import { attribute, type Use, type Value } from "../graph/graph.ts";
 import { isFloat } from "../graph/types.ts";
-import { dataType } from "../onnx/data-types.ts";
+import { dataType } from "../onnx/dtypes.ts";
 import type { Dimension, Type } from "../onnx/shape.ts";
 
 /** Maximum number of values that a search visits. */

@@ -1,7 +1,7 @@
 import type { InferenceSession } from "onnxruntime-common";
 import { InputError } from "../errors.ts";
 import type { Node, Value } from "../graph/graph.ts";
-import { dataTypeNamed } from "../onnx/data-types.ts";
+import { dataTypeNamed } from "../onnx/dtypes.ts";
 import type { Dimension, Type } from "../onnx/shape.ts";
 import { type Ort, withSession } from "../ort/session.ts";
 import { isKernelLess, withKeptShapes } from "../ort/unsupported-operators.ts";

@@ -2,7 +2,7 @@ import { InputError } from "../errors.ts";
 import { numbersOf, tensorOf } from "../graph/constants.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
 import { nodesWithin } from "../graph/walk.ts";
-import { elements } from "../onnx/data-types.ts";
+import { elements } from "../onnx/dtypes.ts";
 import type { Type } from "../onnx/shape.ts";
 
 /** Maximum number of sizes in a shape, because onnxruntime creates an axis for each, one by one. */

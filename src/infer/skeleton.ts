@@ -3,8 +3,8 @@ import type { Graph, Node, Value } from "../graph/graph.ts";
 import { byOrder } from "../graph/scopes.ts";
 import { typeOfTensor } from "../graph/types.ts";
 import { concat } from "../onnx/bytes.ts";
-import { dataType, elements } from "../onnx/data-types.ts";
 import { partsOf } from "../onnx/decode.ts";
+import { dataType, elements } from "../onnx/dtypes.ts";
 import {
   initializerField,
   inputField,

@@ -1,7 +1,7 @@
 import { patchedBytes } from "../graph/patch.ts";
 import { decodeNumbers, encodeNumbers } from "../graph/tensor.ts";
-import { dataType, dataTypeNamed, elements } from "../onnx/data-types.ts";
 import type { Frame } from "../onnx/decode.ts";
+import { dataType, dataTypeNamed, elements } from "../onnx/dtypes.ts";
 import type { GraphMessage, NodeMessage, TensorMessage } from "../onnx/messages.ts";
 import { type ModelFile, tensorBytes } from "../onnx/model-file.ts";
 import type { DenseTensor } from "../onnx/new-node.ts";

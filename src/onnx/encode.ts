@@ -1,6 +1,6 @@
 import onnxProto from "onnx-proto";
 import { concat } from "./bytes.ts";
-import { dataTypeNamed } from "./data-types.ts";
+import { dataTypeNamed } from "./dtypes.ts";
 import { FIELD } from "./messages.ts";
 import type { AttributeValue, DenseTensor, NewNode } from "./new-node.ts";
 import type { Type } from "./shape.ts";

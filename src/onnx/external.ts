@@ -1,5 +1,5 @@
 import { InputError } from "../errors.ts";
-import { dataType, elements } from "./data-types.ts";
+import { dataType, elements } from "./dtypes.ts";
 import type { TensorMessage } from "./messages.ts";
 
 /** The position of an external tensor's bytes. */

@@ -1,8 +1,8 @@
 import onnxProto from "onnx-proto";
 import { InputError } from "../errors.ts";
 import { concat } from "./bytes.ts";
-import { dataType } from "./data-types.ts";
 import { decode, partsOf, rootFrame } from "./decode.ts";
+import { dataType } from "./dtypes.ts";
 import { checkInside, externalRange, isExternal } from "./external.ts";
 import type { GraphMessage, ModelMessage, TensorMessage } from "./messages.ts";
 import { tensorSchema } from "./schemas.ts";
@@ -80,11 +80,12 @@ export function openTensor(bytes: Uint8Array): {
 function innerBytes(reader: WireReader, tensor: TensorMessage, title: string): Uint8Array {
   if (tensor.raw) return reader.bytes(tensor.raw);
   const proto = protoOf(concat(partsOf(tensor.frame).map((part) => reader.bytes(part))), title);
-  const narrow = (array: { new (values: number[]): ArrayBufferView }) =>
-    bytesOf(new array(proto.int32Data));
   const wide = (values: readonly (number | Long)[]) =>
     bytesOf(BigInt64Array.from(values, (value) => BigInt(String(value))));
-  switch (dataType(tensor.dataType)?.name) {
+  const type = dataType(tensor.dataType);
+  if (!type || type.bits === 0) throw new InputError(`${title} does not hold numbers.`);
+  if (type.bits === 6) return packed6(proto.int32Data);
+  switch (type.name) {
     case "float":
     case "complex64":
       return bytesOf(Float32Array.from(proto.floatData));
@@ -97,22 +98,8 @@ function innerBytes(reader: WireReader, tensor: TensorMessage, title: string): U
       return wide(proto.uint64Data);
     case "uint32":
       return bytesOf(Uint32Array.from(proto.uint64Data, Number));
-    case "int32":
-      return narrow(Int32Array);
-    case "int16":
-      return narrow(Int16Array);
-    case "uint16":
-    case "float16":
-    case "bfloat16":
-      return narrow(Uint16Array);
-    case undefined:
-    case "string":
-      throw new InputError(`${title} does not hold numbers.`);
-    case "float6e2m3":
-    case "float6e3m2":
-      return packed6(proto.int32Data);
     default:
-      return narrow(Uint8Array);
+      return bytesOf(new ((type.array as typeof Int32Array | null) ?? Uint8Array)(proto.int32Data));
   }
 }
 

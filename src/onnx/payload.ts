@@ -1,5 +1,5 @@
-import { dataType, elements } from "./data-types.ts";
 import { partsOf } from "./decode.ts";
+import { dataType, elements } from "./dtypes.ts";
 import type { TensorMessage } from "./messages.ts";
 import type { Range } from "./source.ts";
 import { BYTES, type Field, type WireReader } from "./wire.ts";

@@ -1,7 +1,7 @@
 import { InputError } from "../errors.ts";
 import { allGraphs, allTensors } from "./all-tensors.ts";
-import { elements } from "./data-types.ts";
 import { partsOf } from "./decode.ts";
+import { elements } from "./dtypes.ts";
 import { byteLength, checkInside, externalRange, isExternal, leavesFolder } from "./external.ts";
 import { foreignFormat } from "./foreign.ts";
 import type { TensorMessage, ValueInfoMessage } from "./messages.ts";

@@ -1,6 +1,6 @@
 import { allTensors } from "./all-tensors.ts";
-import { dataTypeNamed } from "./data-types.ts";
 import { type Frame, partsOf } from "./decode.ts";
+import { dataTypeNamed } from "./dtypes.ts";
 import { append, type Edit, replaceContent } from "./edits.ts";
 import { type Outside, tensorMessage } from "./encode.ts";
 import { isExternal } from "./external.ts";

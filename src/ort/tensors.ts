@@ -1,7 +1,7 @@
 import type { Tensor } from "onnxruntime-common";
 import { decodeHalf } from "../graph/half.ts";
 import { decodeNumbers, encodeNumbers } from "../graph/tensor.ts";
-import { dataTypeNamed } from "../onnx/data-types.ts";
+import { dataTypeNamed } from "../onnx/dtypes.ts";
 import type { Ort } from "./session.ts";
 
 /**
@@ -42,21 +42,6 @@ export function bytesOfTensor({ data }: Tensor): Uint8Array {
 /** Returns the tensor's type in ONNX's spelling. */
 export const dtypeOf = (tensor: Tensor) => dataTypeNamed(tensor.type)!.name;
 
-const arrays = {
-  float: Float32Array,
-  double: Float64Array,
-  float16: Uint16Array,
-  int64: BigInt64Array,
-  uint64: BigUint64Array,
-  int32: Int32Array,
-  uint32: Uint32Array,
-  int16: Int16Array,
-  uint16: Uint16Array,
-  int8: Int8Array,
-  uint8: Uint8Array,
-  bool: Uint8Array,
-};
-
 /** The type that stands in for bfloat16, because onnxruntime's JavaScript API does not have it. */
 export const runsAs = (dtype: string) => (dtype === "bfloat16" ? "float" : dtype);
 
@@ -82,8 +67,7 @@ export function tensorOfBytes(
   bytes: Uint8Array,
   dims: readonly number[],
 ): Tensor {
-  const type = dataTypeNamed(dtype)?.ort;
-  const array = arrays[dtype as keyof typeof arrays];
+  const { ort: type, array } = dataTypeNamed(dtype) ?? {};
   if (!type || !array)
     throw new TypeError(`onnxruntime's JavaScript API does not have ${dtype} tensors`);
   const data = new array(new Uint8Array(bytes).buffer);

@@ -4,7 +4,7 @@ import { attribute, type Graph, type Value } from "../graph/graph.ts";
 import { uniform } from "../graph/random.ts";
 import { encodeNumbers } from "../graph/tensor.ts";
 import { hasTensors, isFloat, type Types } from "../graph/types.ts";
-import { elements } from "../onnx/data-types.ts";
+import { dataTypeNamed, elements } from "../onnx/dtypes.ts";
 import type { Type } from "../onnx/shape.ts";
 import type { Ort } from "../ort/session.ts";
 import { tensorOfBytes } from "../ort/tensors.ts";
@@ -110,22 +110,11 @@ function made(
       shape,
     );
   const numbers = Float64Array.from({ length: count }, value);
-  const bytes = encodeNumbers("int64", numbers);
-  if (dtype === "int64" || dtype === "uint64") return tensorOfBytes(ort, dtype, bytes, shape);
-  const narrow = {
-    int32: Int32Array,
-    uint32: Uint32Array,
-    int16: Int16Array,
-    uint16: Uint16Array,
-    int8: Int8Array,
-    uint8: Uint8Array,
-  }[dtype];
-  if (!narrow)
+  if (!dataTypeNamed(dtype)?.array)
     throw new InputError(
       `input ${input.name} of ${graph.file.source.name} is of type ${dtype}, for which there are no random inputs; give --inputs.`,
     );
-  const array = narrow.from(numbers);
-  return tensorOfBytes(ort, dtype, new Uint8Array(array.buffer), shape);
+  return tensorOfBytes(ort, dtype, encodeNumbers(dtype, numbers), shape);
 }
 
 const UNBOUNDED = 100;

@@ -4,7 +4,7 @@ import { InputError } from "../errors.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { own } from "../graph/own.ts";
 import { isFloat, type Types } from "../graph/types.ts";
-import { elements } from "../onnx/data-types.ts";
+import { elements } from "../onnx/dtypes.ts";
 import { showShape } from "../onnx/shape.ts";
 import type { Declared } from "../options.ts";
 import { type Ort, reason, type Tensors } from "../ort/session.ts";

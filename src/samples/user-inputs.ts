@@ -3,7 +3,7 @@ import { InputError } from "../errors.ts";
 import { openNpz } from "../formats/npz.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Types } from "../graph/types.ts";
-import { dataTypeNamed, elements } from "../onnx/data-types.ts";
+import { dataTypeNamed, elements } from "../onnx/dtypes.ts";
 import { openTensor } from "../onnx/model-file.ts";
 import { showShape } from "../onnx/shape.ts";
 import { bytesSource } from "../onnx/source.ts";

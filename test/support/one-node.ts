@@ -1,7 +1,7 @@
 import onnxProto from "onnx-proto";
 import { uniform } from "../../src/graph/random.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
-import { dataTypeNamed } from "../../src/onnx/data-types.ts";
+import { dataTypeNamed } from "../../src/onnx/dtypes.ts";
 
 const { onnx } = onnxProto;
 

@@ -1,0 +1,146 @@
+/** An element type of ONNX, with all facts that this package knows of it. */
+export interface DataType {
+  /** TensorProto.DataType. */
+  readonly number: number;
+  /** The spelling in ONNX's type strings: "float", "float16", "int64". */
+  readonly name: string;
+  /** Bits an element takes in raw_data; 0 for strings. */
+  readonly bits: number;
+  /** The name in onnxruntime's JavaScript API; null if the API does not have the type. */
+  readonly ort: string | null;
+  /**
+   * The type that stands in when onnxruntime infers shapes; null for types that it reports itself.
+   */
+  readonly inferredAs: string | null;
+  /** The array that views its raw data, floats of 16 bits as their bits; null for packed types and others that have none. */
+  readonly array: TypedArray | null;
+  /** Its code in NumPy's files, and its name in .safetensors; null if they do not have it. */
+  readonly numpy: string | null;
+  readonly safetensors: string | null;
+  /** Set for a float type that LAuReL's weights can have. */
+  readonly float: FloatForm | null;
+}
+
+/** A typed array's constructor. */
+export type TypedArray =
+  | typeof Uint8Array
+  | typeof Int8Array
+  | typeof Uint16Array
+  | typeof Int16Array
+  | typeof Uint32Array
+  | typeof Int32Array
+  | typeof Float32Array
+  | typeof Float64Array
+  | typeof BigInt64Array
+  | typeof BigUint64Array;
+
+/** The format of a binary floating-point type. */
+export interface FloatForm {
+  /** Bits of the fraction, without the implicit leading bit. */
+  readonly fraction: number;
+  /** Exponent of the smallest normal number. */
+  readonly least: number;
+  /** The largest finite number. */
+  readonly largest: number;
+}
+
+const form = (fraction: number, least: number, largest: number): FloatForm => ({
+  fraction,
+  least,
+  largest,
+});
+
+interface Facts extends Partial<Omit<DataType, "number" | "name" | "bits">> {}
+
+const type = (number: number, name: string, bits: number, facts: Facts = {}): DataType =>
+  Object.freeze({
+    number,
+    name,
+    bits,
+    ort: null,
+    inferredAs: null,
+    array: null,
+    numpy: null,
+    safetensors: null,
+    float: null,
+    ...facts,
+  });
+
+/** A type of numbers that onnxruntime's API, NumPy and .safetensors all have. */
+const common = (array: TypedArray, ort: string, numpy: string, safetensors: string): Facts => ({
+  array,
+  ort,
+  numpy,
+  safetensors,
+});
+
+const FLOAT = form(23, -126, 2 ** 128 - 2 ** 104);
+const HALF = form(10, -14, 65504);
+const DOUBLE = form(52, -1022, Number.MAX_VALUE);
+const BFLOAT = form(7, -126, 2 ** 128 - 2 ** 120);
+const byte = { inferredAs: "uint8" };
+
+/** The types of TensorProto.DataType in onnx 1.23, in its order from 1 on. */
+const types: readonly DataType[] = [
+  type(1, "float", 32, { ...common(Float32Array, "float32", "f4", "F32"), float: FLOAT }),
+  type(2, "uint8", 8, common(Uint8Array, "uint8", "u1", "U8")),
+  type(3, "int8", 8, common(Int8Array, "int8", "i1", "I8")),
+  type(4, "uint16", 16, common(Uint16Array, "uint16", "u2", "U16")),
+  type(5, "int16", 16, common(Int16Array, "int16", "i2", "I16")),
+  type(6, "int32", 32, common(Int32Array, "int32", "i4", "I32")),
+  type(7, "int64", 64, common(BigInt64Array, "int64", "i8", "I64")),
+  type(8, "string", 0, { ort: "string" }),
+  type(9, "bool", 8, common(Uint8Array, "bool", "b1", "BOOL")),
+  type(10, "float16", 16, { ...common(Uint16Array, "float16", "f2", "F16"), float: HALF }),
+  type(11, "double", 64, { ...common(Float64Array, "float64", "f8", "F64"), float: DOUBLE }),
+  type(12, "uint32", 32, common(Uint32Array, "uint32", "u4", "U32")),
+  type(13, "uint64", 64, common(BigUint64Array, "uint64", "u8", "U64")),
+  type(14, "complex64", 64),
+  type(15, "complex128", 128),
+  type(16, "bfloat16", 16, {
+    array: Uint16Array,
+    safetensors: "BF16",
+    inferredAs: "float16",
+    float: BFLOAT,
+  }),
+  type(17, "float8e4m3fn", 8, { ...byte, safetensors: "F8_E4M3" }),
+  type(18, "float8e4m3fnuz", 8, byte),
+  type(19, "float8e5m2", 8, { ...byte, safetensors: "F8_E5M2" }),
+  type(20, "float8e5m2fnuz", 8, byte),
+  type(21, "uint4", 4, { ...byte, ort: "uint4" }),
+  type(22, "int4", 4, { ort: "int4", inferredAs: "int8" }),
+  type(23, "float4e2m1", 4, byte),
+  type(24, "float8e8m0", 8, byte),
+  type(25, "uint2", 2, byte),
+  type(26, "int2", 2, { inferredAs: "int8" }),
+  type(27, "float6e2m3", 6, byte),
+  type(28, "float6e3m2", 6, byte),
+];
+
+/** Returns the type with this TensorProto.DataType; null if this version does not know it. */
+export const dataType = (number: number): DataType | null => types[number - 1] ?? null;
+
+/** Returns the type with this name, in ONNX's or onnxruntime's spelling. */
+export const dataTypeNamed = (name: string): DataType | null => byName.get(name) ?? null;
+
+const byName = new Map(
+  types.flatMap((each) => [
+    [each.name, each],
+    [each.ort ?? each.name, each],
+  ]),
+);
+
+/** Returns the name of the type that has this code in NumPy's files; undefined if none has it. */
+export const namedByNumpy = (code: string): string | undefined =>
+  types.find(({ numpy }) => numpy === code)?.name;
+
+/** Returns the name of the type that is called so in .safetensors; undefined if none is. */
+export const namedBySafetensors = (name: string): string | undefined =>
+  types.find(({ safetensors }) => safetensors === name)?.name;
+
+/** Returns the number of elements of a shape; 1 for a scalar. */
+export const elements = (dims: readonly number[]) => dims.reduce((n, dim) => n * dim, 1);
+
+/** Returns the names that .safetensors gives its types. */
+export const safetensorsNames = (): string[] =>
+  types.flatMap(({ safetensors }) => safetensors ?? []);
