@@ -5,21 +5,43 @@ import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { cli } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
+import { npzOf } from "./support/npz-file.ts";
 
 const root = path.join(import.meta.dirname, "..");
 const readme = fs.readFileSync(path.join(root, "README.md"), "utf8");
 const folder = temporaryFolder();
 
-it("README's build script runs as it stands and writes a model", async () => {
-  const script = /```js\n([\s\S]*?)```/.exec(readme)![1];
-  expect(script.trim().split("\n")).toHaveLength(5);
-  fs.writeFileSync(path.join(folder, "model.onnx"), fixture("pre-norm-mlp"));
-  const file = path.join(root, "dist/readme.mjs");
-  fs.writeFileSync(file, script);
-  const { status, stderr } = spawnSync(process.execPath, [file], { cwd: folder, encoding: "utf8" });
-  fs.rmSync(file);
-  expect([status, stderr]).toEqual([0, ""]);
-  await ort.InferenceSession.create(path.join(folder, "model.laurel.onnx"));
+describe("README's snippets, as they stand", () => {
+  const [node, browser] = [...readme.matchAll(/```js\n([\s\S]*?)```/g)].map(([, code]) => code);
+
+  /** Runs a script in a folder that holds a model and data to train with. */
+  function run(code: string) {
+    const floats = (k: number) => Float32Array.from({ length: 8 * 48 }, (_, i) => Math.sin(i * k));
+    fs.writeFileSync(path.join(folder, "model.onnx"), fixture("pre-norm-mlp"));
+    const arrays = { x: [floats(1), [8, 6, 8]], y: [floats(2), [8, 6, 8]] } as const;
+    fs.writeFileSync(path.join(folder, "train.npz"), npzOf(arrays));
+    const file = path.join(root, "dist/readme.mjs");
+    fs.writeFileSync(file, code);
+    const env = { ...process.env, ORT_DISABLE_TELEMETRY: "1" };
+    const done = spawnSync(process.execPath, [file], { cwd: folder, encoding: "utf8", env });
+    fs.rmSync(file);
+    return [done.status, done.stderr];
+  }
+
+  it("the build script writes the laurelized and the tuned model", async () => {
+    expect(run(node)).toEqual([0, ""]);
+    for (const file of ["model.laurel.onnx", "model.tuned.onnx"])
+      await ort.InferenceSession.create(path.join(folder, file));
+  });
+
+  it("the browser's script makes a session of onnxruntime-web", () => {
+    const given =
+      'import fs from "node:fs";\nconst file = new Blob([fs.readFileSync("model.onnx")]);\n';
+    expect(run(`${given}${browser}console.assert(session.outputNames.length === 1);`)).toEqual([
+      0,
+      "",
+    ]);
+  });
 });
 
 it("README names no command or option that is not there", () => {
