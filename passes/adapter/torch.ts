@@ -2,7 +2,7 @@ import { checkModel } from "../../src/arguments.ts";
 import { writeSafetensors } from "../../src/formats/safetensors.ts";
 import { decodeNumbers, encodeNumbers } from "../../src/graph/tensor.ts";
 import type { Model } from "../../src/model.ts";
-import { elements } from "../../src/onnx/data-types.ts";
+import { elements } from "../../src/onnx/dtypes.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import type { Laurelization } from "../laurelize/manifest.ts";
 import { rw } from "../variants/rw.ts";

@@ -1,6 +1,6 @@
 import { Builder, ByteBuffer } from "flatbuffers";
 import { InputError } from "../errors.ts";
-import { dataType, dataTypeNamed, elements } from "../onnx/data-types.ts";
+import { dataType, dataTypeNamed, elements } from "../onnx/dtypes.ts";
 import type { Source } from "../onnx/source.ts";
 import type { Written } from "./safetensors.ts";
 

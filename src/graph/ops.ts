@@ -9,9 +9,8 @@ type Maybe<V> = V | null;
 /**
  * The operators that passes write, with ONNX's names and spelling, from opset 7 on, grouped by
  * family. With V = a value's name, a call builds nodes; other implementations evaluate or print. A
- * variadic operator takes a list of inputs. An operator with several outputs takes the number of
- * outputs as its last argument, and returns a list. Operators whose form changed between opsets are
- * here in all forms; portable.ts selects the right one.
+ * variadic operator takes a list of inputs. One with several outputs takes their number as its last
+ * argument and returns a list. Forms that changed between opsets: portable.ts selects the right one.
  */
 export interface Ops<V> {
   // elementwise, with numpy's broadcasting
@@ -102,10 +101,7 @@ export interface Ops<V> {
   LogSoftmax(x: V, attributes: { axis: number }): V;
   /** Y, Indices. */
   MaxPool(x: V, attributes: Pooling, outputs: number): V[];
-  /**
-   * Zeros of a shape, with the values of x at the given indices: those of a MaxPool, over its whole
-   * input.
-   */
+  /** Zeros of a shape, with the values of x at the indices that a MaxPool gives. */
   MaxUnpool(x: V, indices: V, shape: V, attributes: Pooling): V;
   /** The axis is required, because its default changed in opset 13. */
   Softmax(x: V, attributes: { axis: number }): V;
