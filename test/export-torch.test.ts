@@ -161,7 +161,7 @@ describe("laurelize export-torch", { timeout: 60_000 }, () => {
       const script = `
 import json, sys
 from safetensors import safe_open
-with safe_open(sys.argv[1], "pt") as f:
+with safe_open(sys.argv[1], "np") as f:
     print(json.dumps([f.metadata()["format"], {k: list(f.get_tensor(k).shape) for k in f.keys()}]))`;
       const theirs = JSON.parse(execFileSync(python, ["-c", script, out], { encoding: "utf8" }));
       const shapes = tensors.map(({ name, dims }: { name: string; dims: number[] }) => [
