@@ -3,6 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import type { FunctionReport } from "../src/index.ts";
 import { EXIT } from "./exit.ts";
+import { watchMemory } from "./memory-watch.ts";
 
 /** How far onnxruntime optimises a session. */
 export type Level = FunctionReport["level"];
@@ -65,6 +66,8 @@ interface End {
   /** A signal's name, or the code of a Windows exception. */
   readonly signal: string | null;
   readonly timedOut: boolean;
+  /** The bytes of memory that it was ended for; null if it was not. */
+  readonly outgrown: number | null;
 }
 
 /** Optimisation levels, each followed by the next lower one. */
@@ -84,7 +87,7 @@ export const supervise: Start = async (command, args) => {
   const crashes: Crash[] = [];
   for (let ceiling: Level | undefined = "all"; ceiling; ) {
     const job: Job = { command, args, ceiling, crashes };
-    const { known, code, signal, timedOut } = await run(job, args.timeout * 1000);
+    const { known, code, signal, timedOut, outgrown } = await run(job, args.timeout * 1000);
     if (!timedOut && (known.done !== null || signal === null)) {
       process.exitCode = known.done ?? code ?? EXIT.notProved;
       return;
@@ -99,6 +102,10 @@ export const supervise: Start = async (command, args) => {
     const where = `during "${step}"${session ? ` (${session.model}, optimisation level "${level}")` : ""}`;
     process.exitCode = EXIT.notProved;
     if (timedOut) return say(`no answer for ${args.timeout} s ${where}; ${LATE}`);
+    if (outgrown !== null)
+      return say(
+        `onnxruntime took ${(outgrown / 1e9).toFixed(1)} GB, nearly all free memory, ${where}; ${LARGE}`,
+      );
     if (signal === "SIGKILL") return say(`the process was killed (SIGKILL) ${where}; ${MEMORY}`);
     crashes.push({ model: session?.model ?? null, level, step, signal: signal! });
     const lower: Level | undefined = session ? LEVELS[LEVELS.indexOf(level) + 1] : undefined;
@@ -113,6 +120,8 @@ export const supervise: Start = async (command, args) => {
 
 const LATE =
   "nothing was written. Give it longer with --timeout, or smaller inputs with --dim or --inputs.";
+const LARGE =
+  "nothing was written. Give smaller inputs with --dim or --inputs, or a machine with more memory.";
 const MEMORY = "nothing was written. The system may have run out of memory.";
 const REPORT = "Please report it to onnxruntime with the model.";
 
@@ -130,11 +139,16 @@ async function run(job: Job, timeout: number): Promise<End> {
     temporary: [],
     done: null,
   };
+  let outgrown: number | null = null;
+  const free = process.availableMemory();
   const child = fork(path.join(import.meta.dirname, "child.js"), [], {
     serialization: "advanced",
   });
   const leashes: ChildProcess[] = [];
   const leashing = setTimeout(() => leashes.push(...leashOn(child)), SHORT);
+  const memory = watchMemory(child, free, (held) => {
+    outgrown = held;
+  });
   let timedOut = false;
   const deadline = setTimeout(() => {
     timedOut = true;
@@ -151,12 +165,13 @@ async function run(job: Job, timeout: number): Promise<End> {
       child.once("error", reject);
       child.once("exit", (code, by) => {
         const exception = code !== null && code >= EXCEPTION ? `0x${code.toString(16)}` : null;
-        resolve({ known, code, signal: by ?? exception, timedOut });
+        resolve({ known, code, signal: by ?? exception, timedOut, outgrown });
       });
       child.send(job);
     });
   } finally {
     clearTimeout(deadline);
+    memory.stop();
     clearTimeout(leashing);
     for (const leash of leashes) leash.kill();
     for (const [signal, answer] of answers) process.off(signal, answer);

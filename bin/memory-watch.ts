@@ -1,0 +1,42 @@
+import type { ChildProcess } from "node:child_process";
+import fs from "node:fs";
+
+/** Milliseconds between two looks at a child's memory. */
+const EVERY = 200;
+/** What a child leaves of the memory that is free when it starts: this many bytes, or this share. */
+const [LEAST, SHARE] = [512e6, 0.05];
+
+/** Whether a child that holds so many bytes leaves too little of those that were free. */
+export const isTooMuch = (held: number, free: number): boolean =>
+  held > free - Math.min(LEAST, SHARE * free);
+
+/** The bytes a process holds that are in no file, on Linux; null if nothing tells. */
+export function heldBy(pid: number): number | null {
+  try {
+    const status = fs.readFileSync(`/proc/${pid}/status`, "utf8");
+    const [, kilobytes] = /^RssAnon:\s+(\d+) kB$/m.exec(status) ?? [];
+    return kilobytes === undefined ? null : Number(kilobytes) * 1024;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Looks at a child's memory until `stop` is called, and ends the child, with the bytes it held, when
+ * it leaves too little of those that were free: a model that grows must not take the machine along.
+ */
+export function watchMemory(
+  child: ChildProcess,
+  free: number,
+  ended: (held: number) => void,
+): { stop(): void } {
+  const look = () => {
+    const held = child.pid === undefined ? null : heldBy(child.pid);
+    if (held === null || !isTooMuch(held, free)) return;
+    clearInterval(timer);
+    ended(held);
+    child.kill("SIGKILL");
+  };
+  const timer = setInterval(look, EVERY);
+  return { stop: () => clearInterval(timer) };
+}
