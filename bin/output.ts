@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
-import { copyNames, InputError, type Model, withoutDoubleDots } from "../src/index.ts";
+import { InputError, type Model } from "../src/index.ts";
+import { copyNames, withoutDoubleDots } from "../src/internal.ts";
 
 /** What the command line says of where weights are kept. */
 export interface Keeping {

@@ -5,8 +5,8 @@ import {
   averageWeights,
   combineAdapters,
   openAdapter,
-  saveBytes,
 } from "../src/index.ts";
+import { saveBytes } from "../src/internal.ts";
 import { UsageError } from "./failure.ts";
 import { printJson } from "./json.ts";
 import { checkFree, realFolder } from "./output.ts";

@@ -1,5 +1,6 @@
 import path from "node:path";
-import { openModel, saveBytes, torchBytes, torchTensors } from "../src/index.ts";
+import { openModel, torchBytes, torchTensors } from "../src/index.ts";
+import { saveBytes } from "../src/internal.ts";
 import { printJson } from "./json.ts";
 import { checkFree, realFolder } from "./output.ts";
 import { bytes, counted } from "./text.ts";

@@ -6,8 +6,8 @@ import {
   extractAdapter,
   openModel,
   peftConfig,
-  saveFiles,
 } from "../src/index.ts";
+import { saveFiles } from "../src/internal.ts";
 import { printJson } from "./json.ts";
 import { checkFree, realFolder } from "./output.ts";
 import { bytes, counted } from "./text.ts";

@@ -11,10 +11,9 @@ import {
   laurelize,
   type Model,
   openModel,
-  saveBytes,
-  tiedWeights,
   trainableWeights,
 } from "../src/index.ts";
+import { saveBytes, tiedWeights } from "../src/internal.ts";
 import { dashed, idleOptions, type Options } from "../src/options.ts";
 import { laurelOptions } from "./commands/inserting.ts";
 import { EXIT } from "./exit.ts";

@@ -1,6 +1,5 @@
 import path from "node:path";
 import {
-  checkMemory,
   type FeatureAxis,
   InputError,
   isLaurelized,
@@ -13,6 +12,7 @@ import {
   RecognizedError,
   type Site,
 } from "../src/index.ts";
+import { checkMemory } from "../src/internal.ts";
 import { type Inserting, laurelOptions } from "./commands/inserting.ts";
 import { EXIT } from "./exit.ts";
 import { parseDims, readInputs } from "./inputs.ts";

@@ -1,5 +1,6 @@
 import path from "node:path";
-import { missingCopies, openModel, strip } from "../src/index.ts";
+import { openModel, strip } from "../src/index.ts";
+import { missingCopies } from "../src/internal.ts";
 import { printJson } from "./json.ts";
 import { checkFree, checkOutput } from "./output.ts";
 import { staged } from "./staged.ts";

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
-import { type Model, stageModel } from "../src/index.ts";
+import type { Model } from "../src/index.ts";
+import { stageModel } from "../src/internal.ts";
 import { tell } from "./supervision.ts";
 
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;

@@ -1,11 +1,6 @@
 import Table from "cli-table3";
-import {
-  type FoundResiduals,
-  OPTIONAL_KINDS,
-  pathOf,
-  type Rejection,
-  type Site,
-} from "../src/index.ts";
+import type { FoundResiduals, Rejection, Site } from "../src/index.ts";
+import { OPTIONAL_KINDS, pathOf } from "../src/internal.ts";
 import { counted } from "./text.ts";
 
 const plain = {

@@ -1,4 +1,4 @@
-import type { Tied } from "../src/index.ts";
+import type { Tied } from "../src/internal.ts";
 
 /** What to know of a weight that the exporter copied. */
 export function tiedWarning({ weight, copy, transposed, isTrained }: Tied): string {

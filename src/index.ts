@@ -20,26 +20,14 @@ export { type TorchTensor, torchBytes, torchTensors } from "../passes/adapter/to
 export { trainableWeights } from "../passes/adapter/trainable.ts";
 export { weightOf, weightsAsInputs, withWeights } from "../passes/adapter/weights.ts";
 export type { FitData } from "../passes/finetune/batch-source.ts";
-export {
-  type BatchOptions,
-  batches,
-  checkBatchSize,
-  checkLabels,
-  checkOneHot,
-  checkShares,
-} from "../passes/finetune/batches.ts";
+export { type BatchOptions, batches } from "../passes/finetune/batches.ts";
 export { type Checkpoint, checkpointBytes, loadCheckpoint } from "../passes/finetune/checkpoint.ts";
 export type { Dataset } from "../passes/finetune/data-set.ts";
 export type { Column } from "../passes/finetune/data-set-rows.ts";
 export type { Expected } from "../passes/finetune/data-set-sizes.ts";
-export {
-  type DataFrom,
-  dataFiles,
-  openDataset,
-  type Target,
-} from "../passes/finetune/data-sets.ts";
+export { type DataFrom, openDataset, type Target } from "../passes/finetune/data-sets.ts";
 export { DivergedError } from "../passes/finetune/diverged.ts";
-export { type Evaluation, together } from "../passes/finetune/evaluation.ts";
+export type { Evaluation } from "../passes/finetune/evaluation.ts";
 export type { FinetuneOptions, LossPlan, Step } from "../passes/finetune/finetune-options.ts";
 export { type FitResult, fit } from "../passes/finetune/fit.ts";
 export type { FitOptions, FitStart } from "../passes/finetune/fit-options.ts";
@@ -47,7 +35,7 @@ export type { Best, Epoch, EpochStep, History, Stopped } from "../passes/finetun
 export type { Settings } from "../passes/finetune/settings.ts";
 export { type StepGraph, stepGraph } from "../passes/finetune/step-graph.ts";
 export type { StepOptions } from "../passes/finetune/step-options.ts";
-export { type Tied, tiedWeights } from "../passes/finetune/tied-weights.ts";
+
 export { finetune, Trainer } from "../passes/finetune/trainer.ts";
 export { tunedModel } from "../passes/finetune/tuned-model.ts";
 export {
@@ -65,12 +53,12 @@ export {
   type ResultOptions,
 } from "../passes/laurelize/laurelize.ts";
 export type { Laurelization } from "../passes/laurelize/manifest.ts";
-export { checkMemory, type ProofMemory, proofMemory } from "../passes/laurelize/memory.ts";
+export { type ProofMemory, proofMemory } from "../passes/laurelize/memory.ts";
 export { NoSiteError } from "../passes/laurelize/no-site-error.ts";
 export type { LaurelOptions, Plan } from "../passes/laurelize/plan.ts";
 export { RecognizedError } from "../passes/laurelize/recognized-error.ts";
 export type { FoundResiduals } from "../passes/laurelize/search.ts";
-export { knowsTrained, type Stripped, strip } from "../passes/laurelize/strip.ts";
+export { type Stripped, strip } from "../passes/laurelize/strip.ts";
 export { type LossName, losses } from "../passes/losses/index.ts";
 export { type OptimizerName, optimizers } from "../passes/optimizers/index.ts";
 export type { Check, Proof, ProofOptions } from "../passes/proof/checks.ts";
@@ -86,13 +74,7 @@ export {
   siteJson,
 } from "../passes/residuals/json.ts";
 export type { FeatureAxis } from "../passes/residuals/named-axes.ts";
-export {
-  type Kind,
-  OPTIONAL_KINDS,
-  type OptionalKind,
-  type Rejection,
-  type Site,
-} from "../passes/residuals/residual.ts";
+export type { Kind, OptionalKind, Rejection, Site } from "../passes/residuals/residual.ts";
 export {
   defaults,
   type VariantName,
@@ -107,18 +89,8 @@ export type { FirstDifference, NodeReport } from "./compare/first-difference.ts"
 export type { NotRun, Outcome } from "./compare/outcome.ts";
 export type { FunctionReport, OutputReport } from "./compare/outputs.ts";
 export { InputError } from "./errors.ts";
-export { copyNames, withoutDoubleDots } from "./graph/placing.ts";
-export { pathOf } from "./graph/scopes.ts";
-export {
-  type Model,
-  missingCopies,
-  type OpenOptions,
-  openModel,
-  saveBytes,
-  saveFiles,
-  saveModel,
-  stageModel,
-} from "./model.ts";
+
+export { type Model, type OpenOptions, openModel, saveModel } from "./model.ts";
 export type { DenseTensor } from "./onnx/new-node.ts";
 export type { Ort, Runnable, Tensors } from "./ort/session.ts";
 export { VERSION } from "./version.ts";

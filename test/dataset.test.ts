@@ -1,9 +1,10 @@
 import fs from "node:fs";
 import path from "node:path";
 import { zipSync } from "fflate";
-import { batches, checkLabels, openDataset, openModel } from "laurelize";
+import { batches, openDataset, openModel } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
+import { checkLabels } from "../passes/finetune/batches.ts";
 import { readDataset } from "../passes/finetune/data-set.ts";
 import { bytesSource } from "../src/onnx/source.ts";
 import { temporaryFolder } from "./support/fixture.ts";

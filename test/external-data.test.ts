@@ -1,9 +1,11 @@
 import fs from "node:fs";
 import path from "node:path";
-import { copyNames, findResiduals, laurelize, openModel, prove, stageModel } from "laurelize";
+import { findResiduals, laurelize, openModel, prove } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
+import { copyNames } from "../src/graph/placing.ts";
+import { stageModel } from "../src/model.ts";
 import { cli } from "./support/cli.ts";
 import { corpus as corpusFolder, fixture, temporaryFolder } from "./support/fixture.ts";
 import { expectRefused } from "./support/refused.ts";

@@ -1,8 +1,9 @@
 import fs from "node:fs";
 import path from "node:path";
-import { batches, checkLabels, openDataset, openModel } from "laurelize";
+import { batches, openDataset, openModel } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
+import { checkLabels } from "../passes/finetune/batches.ts";
 import { temporaryFolder } from "./support/fixture.ts";
 import { sessionOn } from "./support/session.ts";
 import { mnistDigits, strips, writeStrips } from "./support/strips.ts";

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import fs from "node:fs";
-import { openModel, tiedWeights } from "laurelize";
+import { openModel } from "laurelize";
 import { describe, expect, it } from "vitest";
 import { gotWorse } from "../passes/finetune/advice.ts";
+import { tiedWeights } from "../passes/finetune/tied-weights.ts";
 import { cli } from "./support/cli.ts";
 import { temporaryFolder } from "./support/fixture.ts";
 import { examples, littleTraining, TOWARDS } from "./support/little-training.ts";
