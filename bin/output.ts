@@ -87,7 +87,7 @@ export function checkOutput(
     throw new InputError(
       `with --link-weights the result refers to ${name} and must lie beside it; write it into the same folder, or leave the option out.`,
     );
-  if (copies === null) checkFound(name, folder, elsewhere, dataFiles, copying);
+  if (copies === null) checkFound({ name, folder, elsewhere, data: dataFiles, copying });
   const beside = [
     ...(data ? [data] : []),
     ...(copies === null ? [] : copyNames(dataFiles, copies).values()),
@@ -127,13 +127,19 @@ export function realFolder(file: string): string {
   return fs.realpathSync(folder);
 }
 
-function checkFound(
-  name: string,
-  folder: string,
-  elsewhere: boolean,
-  data: readonly string[],
-  copying: boolean,
-): void {
+function checkFound({
+  name,
+  folder,
+  elsewhere,
+  data,
+  copying,
+}: {
+  readonly name: string;
+  readonly folder: string;
+  readonly elsewhere: boolean;
+  readonly data: readonly string[];
+  readonly copying: boolean;
+}): void {
   const or = (what: string) => (copying ? what : "laurelize it there with --copy-data first");
   if (data.length > 0 && elsewhere)
     throw new InputError(

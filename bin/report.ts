@@ -1,8 +1,8 @@
 import type { Check, Laurelized, OutputReport, Proof } from "../src/index.ts";
 import { siteJson } from "../src/index.ts";
-
 import { crashLines, type Made, marks, notFinite, sampleLines } from "./report-notes.ts";
 import type { Crash } from "./supervise.ts";
+import { crashes } from "./supervision.ts";
 import { sums } from "./tables.ts";
 import { counted, figure, headline } from "./text.ts";
 
@@ -201,11 +201,12 @@ function failures(check: Made): string[] {
 
 /** What `--json` prints. */
 export const asJson = (
-  input: string,
-  output: string | null,
   laurel: Laurelized,
-  proof: Proof | null,
-  crashes: readonly Crash[],
+  {
+    input,
+    output,
+    proof,
+  }: { readonly input: string; readonly output: string | null; readonly proof: Proof | null },
 ) => ({
   input,
   output,
@@ -223,6 +224,6 @@ export const asJson = (
   dataFiles: laurel.model.dataFiles,
   verification: proof,
   /** Times that onnxruntime ended the process; each time all was run again one level lower. */
-  crashes,
+  crashes: crashes(),
   warnings: laurel.warnings,
 });

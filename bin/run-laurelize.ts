@@ -5,6 +5,7 @@ import {
   isLaurelized,
   type Laurelized,
   laurelize,
+  type Model,
   type Ort,
   openModel,
   type Proof,
@@ -17,7 +18,7 @@ import { type Inserting, laurelOptions } from "./commands/inserting.ts";
 import { EXIT } from "./exit.ts";
 import { parseDims, readInputs } from "./inputs.ts";
 import { printJson } from "./json.ts";
-import { checkOutput, outputOf } from "./output.ts";
+import { checkOutput, type Output, outputOf } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { asJson, proofLines, summary, unproved } from "./report.ts";
 import { ort } from "./runtime.ts";
@@ -59,88 +60,128 @@ export async function runLaurelize(args: LaurelizeArguments): Promise<void> {
   const dims = parseDims(args.dim);
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   const target = outputOf(args, model);
-  const output = target.file;
-  const say = (text: string) => {
-    if (!args.quiet && !args.json) process.stdout.write(`${text}\n`);
-  };
-  const warn = (text: string) => {
-    if (!args.quiet && first) process.stderr.write(`warning: ${text}\n`);
-  };
   if (isLaurelized(model) && !args.again) {
-    say(`${path.basename(args.model)} is already laurelized; nothing written (--again adds to it)`);
-    if (args.json) printJson({ input: args.model, output: null, alreadyLaurelized: true });
+    leave(args, "is already laurelized; nothing written (--again adds to it)");
     return;
   }
   checkExtent(args);
   tell({ step: "finding the residual connections" });
-  const first = crashes().length === 0;
   const alsoOrt = args.alsoWeb ? await webRuntime() : undefined;
   if (!args.dryRun) checkOutput(target, args.model, args, model);
-  const { data: externalData, copies: copyData } = target;
-  const laurel = await laurelize(model, {
-    ...laurelOptions(args),
-    ort,
-    externalData,
-    copyData,
-    linkWeights: args.linkWeights,
-    hash: args.hash,
-    again: args.again,
-  }).catch((error) => {
-    if (!(error instanceof RecognizedError)) throw error;
-    const name = path.basename(args.model);
-    const at = `${error.sites} ${error.sites === 1 ? "site" : "sites"}`;
-    say(
-      `${name} is already laurelized (recognised at ${at} by structure; the metadata is gone); nothing written (--again adds to it)`,
-    );
-    if (args.json) printJson({ input: args.model, output: null, alreadyLaurelized: true });
-    return null;
-  });
+  const laurel = await rewritten(args, model, target);
   if (laurel === null) return;
-  if (args.copyData && copyData === null)
-    warn(`--copy-data has no effect: ${path.basename(args.model)} has no data files.`);
-  if (args.again && !isLaurelized(model) && !laurel.found.chosen.some(isLaurel))
-    warn(`--again has no effect: no chosen site of ${path.basename(args.model)} is LAuReL yet.`);
-  for (const warning of laurel.warnings) warn(warning);
-  if (first) say(summary(path.basename(args.model), laurel));
+  warnOf(args, laurel, target.copies === null);
+  if (isFirst()) say(args, summary(path.basename(args.model), laurel));
   if (args.dryRun) {
-    say(`\n${siteTable(laurel.plan.sites.map(({ site }) => site))}`);
-    say("\ndry run: nothing proved, nothing written");
-    if (args.json) printJson(asJson(args.model, null, laurel, null, []));
+    say(args, `\n${siteTable(laurel.plan.sites.map(({ site }) => site))}`);
+    say(args, "\ndry run: nothing proved, nothing written");
+    if (args.json) printJson(asJson(laurel, { input: args.model, output: null, proof: null }));
     return;
   }
   const memory = args.prove === "full" ? checkMemory(laurel.model).needed : 0;
-  if (memory > SPOKEN_OF && first) say(`proving it takes about ${bytes(memory)} of memory`);
+  if (memory > SPOKEN_OF && isFirst())
+    say(args, `proving it takes about ${bytes(memory)} of memory`);
+  await provedAndWritten(args, laurel, { output: target.file, dims, alsoOrt });
+}
+
+/** Whether onnxruntime has not ended an earlier attempt at the command. */
+const isFirst = () => crashes().length === 0;
+
+function say({ quiet, json }: LaurelizeArguments, text: string): void {
+  if (!quiet && !json) process.stdout.write(`${text}\n`);
+}
+
+/** Reports why there is nothing to do. */
+function leave(args: LaurelizeArguments, why: string): void {
+  say(args, `${path.basename(args.model)} ${why}`);
+  if (args.json) printJson({ input: args.model, output: null, alreadyLaurelized: true });
+}
+
+/** The laurelized model; null, and reported, if the model turns out to be one already. */
+async function rewritten(args: LaurelizeArguments, model: Model, target: Output) {
+  try {
+    return await laurelize(model, {
+      ...laurelOptions(args),
+      ort,
+      externalData: target.data,
+      copyData: target.copies,
+      linkWeights: args.linkWeights,
+      hash: args.hash,
+      again: args.again,
+    });
+  } catch (error) {
+    if (!(error instanceof RecognizedError)) throw error;
+    const at = `${error.sites} ${error.sites === 1 ? "site" : "sites"}`;
+    leave(
+      args,
+      `is already laurelized (recognised at ${at} by structure; the metadata is gone); nothing written (--again adds to it)`,
+    );
+    return null;
+  }
+}
+
+function warnOf(args: LaurelizeArguments, laurel: Laurelized, nothingCopied: boolean): void {
+  const name = path.basename(args.model);
+  const idle = args.again && !isLaurelized(laurel.original) && !laurel.found.chosen.some(isLaurel);
+  const warnings = [
+    ...(args.copyData && nothingCopied
+      ? [`--copy-data has no effect: ${name} has no data files.`]
+      : []),
+    ...(idle ? [`--again has no effect: no chosen site of ${name} is LAuReL yet.`] : []),
+    ...laurel.warnings,
+  ];
+  if (!args.quiet && isFirst())
+    for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+}
+
+/** Where the result goes, and how it is proved. */
+interface Delivery {
+  readonly output: string;
+  readonly dims: Record<string, number>;
+  readonly alsoOrt: Ort | undefined;
+}
+
+async function provedAndWritten(args: LaurelizeArguments, laurel: Laurelized, to: Delivery) {
+  const { output } = to;
   const start = performance.now();
   const pending = await staged(laurel.model, output);
   const written = performance.now();
   let proof: Proof | null = null;
   if (args.prove !== "none") {
-    proof = await proveStaged(args, dims, laurel, pending.path, alsoOrt).catch((error) => {
+    proof = await proveStaged(args, laurel, pending.path, to).catch((error) => {
       pending.discard();
       throw error;
     });
-    say(`\n${proofLines(proof, crashes())}`);
+    say(args, `\n${proofLines(proof, crashes())}`);
   }
   const proved = performance.now();
   if (proof && !proof.passed) {
     pending.discard();
-    if (args.json) printJson(asJson(args.model, null, laurel, proof, crashes()));
-    process.stderr.write(
-      `laurelize: ${unproved(proof)}; ${output} was not written.\n${args.json || args.quiet ? `${proofLines(proof, crashes())}\n` : ""}`,
-    );
-    const failed = proof.checks.some(({ outcome }) => outcome === "failed");
-    process.exitCode = failed ? EXIT.checkFailed : EXIT.notProved;
+    failed(args, laurel, output, proof);
     return;
   }
   pending.keep();
-  const seconds = (from: number, to: number) => `${((to - from) / 1000).toFixed(1)} s`;
+  const seconds = (from: number, until: number) => `${((until - from) / 1000).toFixed(1)} s`;
   const at = proof?.leftOut ? "proved at its sites" : "proved";
   const how = proof ? `, ${at} in ${seconds(written, proved)}` : ", not proved (--no-prove)";
-  say(`\nwrote ${output}   ${bytes(laurel.model.size)} in ${seconds(start, written)}${how}`);
+  say(args, `\nwrote ${output}   ${bytes(laurel.model.size)} in ${seconds(start, written)}${how}`);
   const name = path.basename(args.model);
   if (laurel.model.dataFiles.includes(name))
-    say(`its old weights are those in ${name}: keep the two files together, and ${name} as it is`);
-  if (args.json) printJson(asJson(args.model, output, laurel, proof, crashes()));
+    say(
+      args,
+      `its old weights are those in ${name}: keep the two files together, and ${name} as it is`,
+    );
+  if (args.json) printJson(asJson(laurel, { input: args.model, output, proof }));
+}
+
+/** Reports a result that is not written, and sets the exit code. */
+function failed(args: LaurelizeArguments, laurel: Laurelized, output: string, proof: Proof): void {
+  if (args.json) printJson(asJson(laurel, { input: args.model, output: null, proof }));
+  process.stderr.write(
+    `laurelize: ${unproved(proof)}; ${output} was not written.\n${args.json || args.quiet ? `${proofLines(proof, crashes())}\n` : ""}`,
+  );
+  const isFailed = proof.checks.some(({ outcome }) => outcome === "failed");
+  process.exitCode = isFailed ? EXIT.checkFailed : EXIT.notProved;
 }
 
 const isLaurel = ({ kind }: Site) => kind === "laurel";
@@ -160,10 +201,9 @@ function checkExtent({ allSites, alsoWeb, inputs, prove }: LaurelizeArguments): 
 
 async function proveStaged(
   args: LaurelizeArguments,
-  dims: Record<string, number>,
   laurel: Laurelized,
   staged: string,
-  alsoOrt: Ort | undefined,
+  { dims, alsoOrt }: Delivery,
 ): Promise<Proof> {
   const progress = new Progress(!args.quiet && !args.json);
   try {

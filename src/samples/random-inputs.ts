@@ -5,10 +5,9 @@ import { uniform } from "../graph/random.ts";
 import { encodeNumbers } from "../graph/tensor.ts";
 import { hasTensors, isFloat, type Types } from "../graph/types.ts";
 import { dataTypeNamed, elements } from "../onnx/dtypes.ts";
-import type { Type } from "../onnx/shape.ts";
 import type { Ort } from "../ort/session.ts";
 import { tensorOfBytes } from "../ort/tensors.ts";
-import { type Accepted, acceptedAt } from "./accepted.ts";
+import { acceptedAt } from "./accepted.ts";
 import { arrivals, comparedWith } from "./compared-values.ts";
 
 /** One attempt: which candidate size of each dimension, and how large integers are. */
@@ -21,100 +20,89 @@ export interface Attempt {
   readonly turn: number;
 }
 
-/** Draws random values for an input of a shape; `round` numbers the sets of inputs. */
-export type Fill = (
-  input: Value,
-  type: Type,
-  shape: number[],
-  attempt: Attempt,
-  round: number,
-) => Tensor;
+/** An input that is to be filled. */
+export interface Request {
+  readonly input: Value;
+  readonly dtype: string;
+  readonly shape: number[];
+  readonly attempt: Attempt;
+  /** Numbers the sets of inputs. */
+  readonly round: number;
+}
+
+/** Draws random values for an input. */
+export type Fill = (request: Request) => Tensor;
+
+/** What random values are drawn from. */
+interface Setting {
+  readonly ort: Ort;
+  readonly graph: Graph;
+  readonly types: Types;
+  readonly seed: number;
+}
 
 /**
  * Creates a generator of seeded random inputs. It caches each input for requests in which only
  * others change.
  */
-export function filler(ort: Ort, graph: Graph, types: Types, seed: number): Fill {
+export function filler(setting: Setting): Fill {
   const last = new Map<string, { readonly key: string; readonly tensor: Tensor }>();
-  return (input, type, shape, attempt, round) => {
-    const way = isFloat(type.dtype) ? [attempt.floats] : [attempt.integers, attempt.turn];
-    const key = JSON.stringify([shape, ...way]);
+  return (request) => {
+    const { input, dtype, shape, attempt, round } = request;
+    const drawn = isFloat(dtype) ? [attempt.floats] : [attempt.integers, attempt.turn];
+    const key = JSON.stringify([shape, ...drawn]);
     const place = `${round} ${input.name}`;
     const known = last.get(place);
     if (known?.key === key) return known.tensor;
-    const tensor = made(ort, graph, types, input, type, shape, attempt, seed + round);
+    const tensor = randomTensor(setting, request);
     last.set(place, { key, tensor });
     return tensor;
   };
 }
 
-function made(
-  ort: Ort,
-  graph: Graph,
-  types: Types,
-  input: Value,
-  { dtype }: Type,
-  shape: number[],
-  attempt: Attempt,
-  seed: number,
-): Tensor {
-  const next = uniform(seed, input.name);
-  const count = elements(shape);
-  const mask = /mask/i.test(input.name);
-  if (dtype === "string") return new ort.Tensor("string", new Array(count).fill("a"), shape);
+/** Draws one input. Throws an InputError for a type that has no random values. */
+function randomTensor(setting: Setting, request: Request): Tensor {
+  const { ort, graph } = setting;
+  const { input, dtype, shape, attempt } = request;
+  const refuse = (why: string) =>
+    new InputError(`input ${input.name} of ${graph.file.source.name} is of type ${dtype}, ${why}.`);
+  const fill = <T>(value: T): T[] => new Array(elements(shape)).fill(value);
+  if (dtype === "string") return new ort.Tensor("string", fill("a"), shape);
   if (!hasTensors(dtype))
-    throw new InputError(
-      `input ${input.name} of ${graph.file.source.name} is of type ${dtype}, which onnxruntime's JavaScript API does not support; convert the model to float.`,
-    );
-  const accepted = acceptedAt(input, isFloat(dtype));
-  if (isFloat(dtype)) {
-    const normal = () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
-    return tensorOfBytes(
-      ort,
-      dtype,
-      encodeNumbers(
-        dtype,
-        Float64Array.from({ length: count }, () =>
-          accepted && !mask
-            ? accepted[0] + next() * (accepted[1] - accepted[0])
-            : mask
-              ? 1
-              : attempt.floats === "normal"
-                ? normal()
-                : Math.abs(normal()),
-        ),
-      ),
-      shape,
-    );
-  }
-  const within = attempt.integers === "bounded" && !mask ? accepted : null;
-  const high =
-    mask || attempt.integers === "ones"
-      ? 0
-      : attempt.integers === "zeros"
-        ? 1
-        : bound(types, input);
-  const named =
-    count === 1 && attempt.integers === "bounded"
-      ? comparedWith(graph, input).filter(Number.isSafeInteger)
-      : [];
-  const drawn = ([low, top]: Accepted) => low + Math.floor(next() * (top - low));
-  const value = () =>
-    named[attempt.turn] ??
-    (within ? drawn(within) : undefined) ??
-    (high === 0 ? 1 : Math.floor(next() * high));
+    throw refuse("which onnxruntime's JavaScript API does not support; convert the model to float");
   if (dtype === "bool")
-    return new ort.Tensor(
-      "bool",
-      Array.from({ length: count }, () => mask || attempt.turn % 2 === 0),
-      shape,
-    );
-  const numbers = Float64Array.from({ length: count }, value);
+    return new ort.Tensor("bool", fill(isMask(input) || attempt.turn % 2 === 0), shape);
   if (!dataTypeNamed(dtype)?.array)
-    throw new InputError(
-      `input ${input.name} of ${graph.file.source.name} is of type ${dtype}, for which there are no random inputs; give --inputs.`,
-    );
+    throw refuse("for which there are no random inputs; give --inputs");
+  const draw = isFloat(dtype) ? floats(setting, request) : integers(setting, request);
+  const numbers = Float64Array.from({ length: elements(shape) }, draw);
   return tensorOfBytes(ort, dtype, encodeNumbers(dtype, numbers), shape);
+}
+
+const isMask = ({ name }: Value) => /mask/i.test(name);
+
+/** Floats: 1 in masks, uniform within a range that the operators accept, otherwise normal. */
+function floats({ seed }: Setting, { input, attempt, round }: Request): () => number {
+  const next = uniform(seed + round, input.name);
+  const accepted = acceptedAt(input, true);
+  if (isMask(input)) return () => 1;
+  if (accepted) return () => accepted[0] + next() * (accepted[1] - accepted[0]);
+  const normal = () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
+  return attempt.floats === "normal" ? normal : () => Math.abs(normal());
+}
+
+/** Integers: a number that the model compares the input with, one that is accepted, or an index. */
+function integers(setting: Setting, { input, shape, attempt, round }: Request): () => number {
+  const { graph, types, seed } = setting;
+  const next = uniform(seed + round, input.name);
+  if (elements(shape) === 1 && attempt.integers === "bounded") {
+    const named = comparedWith(graph, input).filter(Number.isSafeInteger)[attempt.turn];
+    if (named !== undefined) return () => named;
+  }
+  if (isMask(input) || attempt.integers === "ones") return () => 1;
+  if (attempt.integers === "zeros") return () => 0;
+  const [low, high] = acceptedAt(input, false) ?? [0, bound(types, input)];
+  return () => low + Math.floor(next() * (high - low));
 }
 
 const UNBOUNDED = 100;

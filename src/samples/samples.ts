@@ -53,7 +53,7 @@ export async function sampleInputs(
 ): Promise<Samples> {
   checkNames(graph, types, options);
   let last: unknown;
-  const fill = filler(ort, graph, types, options.seed ?? 0);
+  const fill = filler({ ort, graph, types, seed: options.seed ?? 0 });
   const tried = new Set<string>();
   for (let step = 0; step < STEPS; step++)
     for (const integers of ["bounded", "zeros", "ones"] as const) {
@@ -162,7 +162,7 @@ function make(
       throw new InputError(
         `input ${input.name} has shape ${showShape(shape)}, which is too large for random inputs; give --dim or --inputs.`,
       );
-    feeds[input.name] = fill(input, type, shape, attempt, round);
+    feeds[input.name] = fill({ input, dtype: type.dtype, shape, attempt, round });
   }
   return { feeds, dims };
 }
