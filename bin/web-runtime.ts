@@ -5,7 +5,7 @@ import { InputError, type Ort } from "../src/index.ts";
  * some builds share one registry of backends, in which node's comes first. Throws an InputError if
  * onnxruntime-web is not installed.
  */
-export async function webRuntime(): Promise<Ort> {
+export async function webRuntime(asking = "--also-web"): Promise<Ort> {
   try {
     const web = await import("onnxruntime-web");
     web.env.wasm.numThreads = 1;
@@ -22,7 +22,7 @@ export async function webRuntime(): Promise<Ort> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw error;
     throw new InputError(
-      "--also-web needs onnxruntime-web, which is not installed; run npm install onnxruntime-web.",
+      `${asking} needs onnxruntime-web, which is not installed; run npm install onnxruntime-web.`,
     );
   }
 }

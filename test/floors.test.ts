@@ -22,7 +22,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["src/infer/"],
   ["src/compare/"],
   ["src/model.ts"],
-  ["passes/lower/", "passes/losses/", "passes/schedules/", "passes/optimizers/"],
+  ["passes/check/", "passes/lower/", "passes/losses/", "passes/schedules/", "passes/optimizers/"],
   ["passes/residuals/"],
   ["passes/variants/"],
   ["passes/gradient/"],

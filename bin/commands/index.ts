@@ -2,6 +2,7 @@ import type { CommandModule } from "yargs";
 import type { Start } from "../supervise.ts";
 import { apply } from "./apply.ts";
 import { average, combine } from "./average.ts";
+import { check } from "./check.ts";
 import { compare } from "./compare.ts";
 import { exportTorch } from "./export-torch.ts";
 import { extract } from "./extract.ts";
@@ -41,6 +42,7 @@ export const commands: Readonly<Record<string, Command>> = {
   apply: { declare: apply, run: async () => (await import("../run-apply.ts")).runApply },
   average: { declare: () => average },
   combine: { declare: () => combine },
+  check: { declare: check, run: async () => (await import("../run-check.ts")).runCheck },
   "export-torch": { declare: () => exportTorch },
 };
 

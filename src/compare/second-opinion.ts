@@ -20,29 +20,38 @@ export async function secondOpinion(
   after: ModelFile,
   given: readonly Tensors[],
 ): Promise<Outcome<FunctionReport>> {
-  const size = bytesOf(after);
-  if (size > LARGEST)
-    return notRun(
-      `the model and its weights take ${(size / 1e9).toFixed(1)} GB, more than the ${(LARGEST / 1e9).toFixed(1)} GB that the other runtime is given`,
-    );
-  const carrying = withData(ort, dataOf(after));
+  const large = tooLarge(after);
+  if (large !== null) return notRun(large);
+  const other = carrying(ort, after);
   let standard: Standard;
   try {
     const feeds = given.map((tensors) => retyped(ort, tensors));
-    standard = await standardOf(carrying, inMemory(before), feeds);
+    standard = await standardOf(other, inMemory(before), feeds);
   } catch (thrown) {
     return notRun(`the other runtime rejects the original (${reason(thrown)})`);
   }
-  return sameFunction(carrying, standard, inMemory(after));
+  return sameFunction(other, standard, inMemory(after));
 }
 
-function inMemory(file: ModelFile): Runnable {
+/** Why a runtime in 32-bit memory is not given a model, a clause; null if it may be. */
+export function tooLarge(file: ModelFile): string | null {
+  const size = bytesOf(file);
+  return size > LARGEST
+    ? `the model and its weights take ${(size / 1e9).toFixed(1)} GB, more than the ${(LARGEST / 1e9).toFixed(1)} GB that the other runtime is given`
+    : null;
+}
+
+/** A runtime that takes no paths, whose sessions are handed a model's data files. */
+export const carrying = (ort: Ort, file: ModelFile): Ort => withData(ort, dataOf(file));
+
+/** A model as bytes, for a runtime that takes no paths. */
+export function inMemory(file: ModelFile): Runnable {
   const { source } = sown(file);
   return { model: source.read(0, source.size) };
 }
 
 /** Returns tensors of this runtime's own class. */
-function retyped({ Tensor }: Ort, tensors: Tensors): Tensors {
+export function retyped({ Tensor }: Ort, tensors: Tensors): Tensors {
   const Own = Tensor as unknown as new (type: string, data: unknown, dims: unknown) => Tensor;
   return Object.fromEntries(
     Object.entries(tensors).map(([name, { type, data, dims }]) => [

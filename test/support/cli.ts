@@ -13,8 +13,12 @@ export interface Ran {
 }
 
 /** Runs the built command line as its users do, in processes of its own. */
-export function cliProcess(args: readonly string[], env: Record<string, string> = {}): Ran {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...args], {
+export function cliProcess(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  built = bin,
+): Ran {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [built, ...args], {
     encoding: "utf8",
     env: { ...process.env, NO_COLOR: "1", ...env },
     timeout: TIMEOUT,

@@ -1,0 +1,170 @@
+import path from "node:path";
+import type { Model, ModelNeeds, WebCheck } from "../src/index.ts";
+import type { Placement } from "./chromium.ts";
+import { marks } from "./report-notes.ts";
+import { bytes, counted, figure, headline } from "./text.ts";
+import type { WebEntry } from "./web-package.ts";
+
+/** What was found, for the report. */
+interface WebReport {
+  readonly checked: WebCheck;
+  readonly placements: readonly Placement[];
+  readonly version: string | null;
+  readonly entries: readonly WebEntry[];
+  readonly written: SplitFiles | null;
+}
+
+/** The files that --split has written. */
+interface SplitFiles {
+  readonly output: string;
+  readonly bytes: number;
+  readonly data: Readonly<Record<string, number>>;
+}
+
+const line = (mark: string, what: string, text: string) => `${mark} ${what.padEnd(13)} ${text}`;
+const [PASSED, FAILED, UNKNOWN] = [marks.passed, marks.failed, marks["not run"]];
+
+/** The report on a model for the web, line by line. */
+export function webLines(file: string, model: Model, report: WebReport): string[] {
+  const { checked, written, version } = report;
+  const { sizes, findings } = checked;
+  const data = Object.entries(sizes.data).map(([name, size]) => `${name} ${bytes(size)}`);
+  return [
+    headline(path.basename(file), model),
+    runLine(checked, version),
+    ...findings.map(({ weight, text }) =>
+      line(weight === "fails" ? FAILED : PASSED, weight === "fails" ? "limit" : "note", text),
+    ),
+    line(
+      PASSED,
+      "sizes",
+      `${bytes(sizes.file)}${data.length > 0 ? ` and ${data.join(", ")}` : ""}; at most 2 GB a file and 4 GB in all can be loaded`,
+    ),
+    ...gpuLines(report),
+    ...wasmLines(report.entries),
+    ...(written ? writtenLines(written) : []),
+  ];
+}
+
+function runLine({ compared, runs }: WebCheck, version: string | null): string {
+  const where = `onnxruntime-web ${version ?? ""}`.trim();
+  if (compared.outcome === "not run")
+    return line(runs === false ? FAILED : UNKNOWN, "runs", `not checked: ${compared.reason}`);
+  if (compared.error !== null)
+    return line(FAILED, "runs", `${where} does not take it (${compared.error})`);
+  const off = compared.outputs.map(({ output, plain, optimised, tolerance }) => ({
+    output,
+    largest: Math.max(plain.absolute, optimised.absolute),
+    tolerance,
+  }));
+  const worst = off.reduce((a, b) => (b.largest / b.tolerance > a.largest / a.tolerance ? b : a));
+  const figures = `output ${worst.output} differs by ${figure(worst.largest)} from onnxruntime-node's, tolerance ${figure(worst.tolerance)}`;
+  return compared.outcome === "passed"
+    ? line(
+        PASSED,
+        "runs",
+        `in ${where} through wasm, on ${counted(compared.inputs, "input")}; ${figures}`,
+      )
+    : line(FAILED, "differs", `in ${where}: ${figures}`);
+}
+
+/** Operators that a report lists. */
+const LISTED = 8;
+
+const listed = (all: readonly string[]) =>
+  `${all.slice(0, LISTED).join(", ")}${all.length > LISTED ? ` and ${all.length - LISTED} more` : ""}`;
+
+function gpuLines({ checked: { withoutWebGpu }, placements }: WebReport): string[] {
+  const table =
+    withoutWebGpu === null
+      ? "no table of kernels is installed"
+      : withoutWebGpu.length === 0
+        ? "the installed table has a kernel for every operator at this opset"
+        : `the installed table has no kernel for ${listed(withoutWebGpu.map(({ op, opset, nodes }) => `${op} (opset ${opset}, ${counted(nodes, "node")})`))}`;
+  if (placements.length === 0)
+    return [
+      line(PASSED, "WebGPU", table),
+      line(
+        UNKNOWN,
+        "WebGPU",
+        "which nodes fall back to the CPU cannot be told: that takes a model that runs, Chromium (CHROME_PATH) and the package playwright-core",
+      ),
+    ];
+  return [line(PASSED, "WebGPU", table), ...placements.map(placementLine)];
+}
+
+function placementLine({ entry, providers, error }: Placement): string {
+  if (error !== null) return line(UNKNOWN, "in Chromium", `${entry}: no WebGPU session (${error})`);
+  const all = Object.entries(providers);
+  const counts = all.map(([name, { count }]) => `${count} on ${name}`).join(", ");
+  const onCpu = providers.CPUExecutionProvider;
+  const names = onCpu && onCpu.nodes.length > 0 ? `; on the CPU: ${listed(onCpu.nodes)}` : "";
+  return line(
+    PASSED,
+    "in Chromium",
+    `${entry}: ${counted(
+      all.reduce((sum, [, { count }]) => sum + count, 0),
+      "node",
+    )}, ${counts}${names}`,
+  );
+}
+
+function wasmLines(entries: readonly WebEntry[]): string[] {
+  return [
+    ...entries.map(({ entry, wasm, bytes: size }) =>
+      line(PASSED, "fetches", `${entry}: ${wasm}, ${bytes(size)}`),
+    ),
+    ...(entries.length > 0
+      ? [
+          line(
+            PASSED,
+            "threads",
+            "need the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp; without them wasm runs on one thread",
+          ),
+        ]
+      : []),
+  ];
+}
+
+function writtenLines({ output, bytes: size, data }: SplitFiles): string[] {
+  const names = Object.keys(data);
+  const files = Object.entries(data).map(([name, length]) => `${name} ${bytes(length)}`);
+  const name = JSON.stringify(path.basename(output));
+  const list = names.map(
+    (each) => `    { path: ${JSON.stringify(each)}, data: ${JSON.stringify(each)} },`,
+  );
+  return [
+    `wrote ${output} ${bytes(size)}, ${files.join(", ")}`,
+    "",
+    `const session = await ort.InferenceSession.create(${name}, {`,
+    "  externalData: [",
+    ...list,
+    "  ],",
+    "});",
+    "",
+    `// transformers.js: { use_external_data_format: ${names.length === 1 ? "true" : names.length} }`,
+  ];
+}
+
+/** The report on a model for another onnxruntime. */
+export function needsLines(
+  target: string,
+  model: Model,
+  found: { readonly runs: boolean | null; readonly reason: string; readonly needs: ModelNeeds },
+): string[] {
+  const { runs, reason, needs } = found;
+  const { newest, others } = needs;
+  const mark = runs === null ? UNKNOWN : runs ? PASSED : FAILED;
+  const said = runs === null ? `cannot tell: ${reason}` : reason;
+  const opsets = Object.entries(needs.opsets).map(([domain, version]) => `${domain} ${version}`);
+  return [
+    headline(path.basename(model.source.name), model),
+    line(mark, target, said),
+    line(
+      PASSED,
+      "it needs",
+      `IR version ${needs.irVersion} and the operator sets ${opsets.join(", ")}${newest ? `; its newest operator, ${newest.op}, came with opset ${newest.since}` : ""}`,
+    ),
+    ...(others.length > 0 ? [line(PASSED, "it needs", `the operators ${listed(others)}`)] : []),
+  ];
+}

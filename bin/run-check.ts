@@ -1,0 +1,153 @@
+import path from "node:path";
+import {
+  checkForWeb,
+  loadError,
+  type Model,
+  modelNeeds,
+  openModel,
+  splitModel,
+} from "../src/index.ts";
+import { needsLines, webLines } from "./check-report.ts";
+import { type Placement, placementOf } from "./chromium.ts";
+import { EXIT } from "./exit.ts";
+import { UsageError } from "./failure.ts";
+import { parseDims, readInputs } from "./inputs.ts";
+import { printJson } from "./json.ts";
+import { checkFree, checkOutput } from "./output.ts";
+import { runtimeVersion } from "./runtime-version.ts";
+import { staged } from "./staged.ts";
+import { tell } from "./supervision.ts";
+import { type WebPackage, webPackage } from "./web-package.ts";
+import { webRuntime } from "./web-runtime.ts";
+
+/** What the command line says. */
+export interface CheckArguments {
+  model: string;
+  target: string;
+  split: number | undefined;
+  output: string | undefined;
+  browser: boolean;
+  dim: string[] | undefined;
+  inputs: string | undefined;
+  seed: number;
+  force: boolean;
+  json: boolean;
+  quiet: boolean;
+  timeout: number;
+  trustLinks: boolean;
+}
+
+/** Says whether a model runs elsewhere. */
+export async function runCheck(args: CheckArguments): Promise<void> {
+  const { target } = args;
+  if (target === "web") return checkWeb(args);
+  if (args.split !== undefined)
+    throw new UsageError(`--split cuts weights for the web, and the target is ${target}.`);
+  const [, version] = /^onnxruntime@(\d+\.\d+(?:\.\d+)?)$/.exec(target) ?? [];
+  if (version === undefined && target !== "ios" && target !== "android")
+    throw new UsageError(`--target must be web, onnxruntime@1.22, ios or android (got ${target}).`);
+  return checkElsewhere(args, version ?? null);
+}
+
+async function checkWeb(args: CheckArguments): Promise<void> {
+  const given = await openModel(args.model, { trustLinks: args.trustLinks });
+  const split = args.split === undefined ? null : await splitFiles(args, given, args.split);
+  const file = split?.pending.path ?? args.model;
+  const model = split ? await openModel(file) : given;
+  const { checked, placements, installed } = await checkedForWeb(args, file, model);
+  model.close();
+  if (checked.runs !== false) split?.pending.keep();
+  else split?.pending.discard();
+  process.exitCode =
+    checked.runs === null ? EXIT.notProved : checked.runs ? EXIT.done : EXIT.checkFailed;
+  const { version = null, entries = [] } = installed ?? {};
+  const written = split && checked.runs !== false ? split.written : null;
+  if (args.json)
+    printJson({
+      model: args.model,
+      target: "web",
+      ...checked,
+      placements,
+      onnxruntimeWeb: version,
+      entries,
+      written,
+    });
+  else if (!args.quiet) {
+    const report = { checked, written, placements, version, entries };
+    process.stdout.write(`${webLines(file, model, report).join("\n")}\n`);
+  }
+}
+
+/** Checks the model in a file, and reads in Chromium where its nodes run. */
+async function checkedForWeb(args: CheckArguments, file: string, model: Model) {
+  tell({ step: "checking for the web" });
+  const installed = webPackage();
+  const web = installed ? await webRuntime("--target web") : null;
+  const { ort } = await import("./runtime.ts");
+  const checked = await checkForWeb(model, {
+    ort,
+    web,
+    kernels: installed?.kernels,
+    dims: parseDims(args.dim),
+    seed: args.seed,
+    feeds: args.inputs ? [await readInputs(ort, model, args.inputs)] : undefined,
+  });
+  tell({ step: "reading where nodes run in Chromium" });
+  const placements =
+    installed && args.browser && checked.runs ? await placementsIn(installed, file, model) : [];
+  return { checked, placements, installed };
+}
+
+/** The ways to import onnxruntime-web that run WebGPU, and where they put the nodes. */
+async function placementsIn(
+  { dist, entries }: WebPackage,
+  file: string,
+  { dataFiles }: Model,
+): Promise<Placement[]> {
+  const wanted = entries.filter(({ entry }) =>
+    ["onnxruntime-web", "onnxruntime-web/webgpu"].includes(entry),
+  );
+  const placements: Placement[] = [];
+  for (const { entry, script } of wanted) {
+    const served = { dist, entry, script, model: file, data: dataFiles };
+    const placement = await placementOf(served);
+    if (placement) placements.push(placement);
+  }
+  return placements;
+}
+
+/** Cuts a model's weights into files, which have no names yet. */
+async function splitFiles(args: CheckArguments, model: Model, size: number) {
+  const { dir, name, ext } = path.parse(args.model);
+  const output = args.output ?? path.join(dir, `${ext === ".onnx" ? name : name + ext}.web.onnx`);
+  const { model: cut, data } = splitModel(model, path.basename(output), size);
+  const home = path.dirname(path.resolve(args.model));
+  const own = [args.model, ...model.dataFiles.map((each) => path.join(home, each))];
+  const how = { force: args.force, linkWeights: false };
+  checkOutput({ file: output, data: null, copies: null }, args.model, how, { dataFiles: [] });
+  for (const each of data.keys()) checkFree(path.join(path.dirname(output), each), own, args.force);
+  const pending = await staged(cut, output, data);
+  const sizes = Object.fromEntries([...data].map(([each, bytes]) => [each, bytes.length]));
+  return { pending, written: { output, bytes: cut.size, data: sizes } };
+}
+
+/** Checks a model for another onnxruntime, as far as files at hand tell. */
+async function checkElsewhere(args: CheckArguments, version: string | null): Promise<void> {
+  const model = await openModel(args.model, { trustLinks: args.trustLinks });
+  const needs = modelNeeds(model);
+  const here = runtimeVersion();
+  let runs: boolean | null = null;
+  let reason = `nothing of onnxruntime for ${args.target} is installed here`;
+  if (version !== null && here !== null && `${here}.`.startsWith(`${version}.`)) {
+    tell({ step: "loading the model" });
+    const { ort } = await import("./runtime.ts");
+    const error = await loadError(model, { ort });
+    runs = error === null;
+    reason = error ?? `onnxruntime-node ${here} loads it`;
+  } else if (version !== null)
+    reason = `onnxruntime-node here is ${here ?? "not installed"}; run npm i onnxruntime-node@${version} to check it`;
+  process.exitCode = runs === null ? EXIT.notProved : runs ? EXIT.done : EXIT.checkFailed;
+  if (args.json) printJson({ model: args.model, target: args.target, runs, reason, needs });
+  else if (!args.quiet)
+    process.stdout.write(`${needsLines(args.target, model, { runs, reason, needs }).join("\n")}\n`);
+}

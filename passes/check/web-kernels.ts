@@ -1,0 +1,49 @@
+import type { Scope } from "../../src/graph/graph.ts";
+import { scopesOf } from "../../src/graph/scopes.ts";
+import type { Model } from "../../src/model.ts";
+
+/** An operator of a model that a table of kernels lacks at the model's opset. */
+export interface MissingKernel {
+  readonly op: string;
+  readonly opset: number;
+  readonly nodes: number;
+}
+
+/** Opset ranges of kernels by domain and operator: "ai.onnx Add" → [[7, 12], [13, 13], [14, ∞]]. */
+type Kernels = ReadonlyMap<string, readonly (readonly [number, number])[]>;
+
+/** Reads the table of kernels in onnxruntime-web's docs: "| Add | ai.onnx(7-12,13,14+) |  |". */
+export function readKernels(table: string): Kernels {
+  const kernels = new Map<string, [number, number][]>();
+  for (const [, op, versions] of table.matchAll(/^\| (\w+) \| ([^|]*\)) \|/gm))
+    for (const [, domain, list] of versions.matchAll(/([\w.]+)\(([^)]*)\)/g)) {
+      const key = `${domain} ${op}`;
+      const ranges = list.split(",").map((range): [number, number] => {
+        const [first, last = first] = range.replace("+", "").split("-").map(Number);
+        return [first, range.endsWith("+") ? Number.POSITIVE_INFINITY : last];
+      });
+      kernels.set(key, [...(kernels.get(key) ?? []), ...ranges]);
+    }
+  return kernels;
+}
+
+/** The operators of a model that a table of kernels lacks, those of the most nodes first. */
+export function missingKernels(model: Model, kernels: Kernels): MissingKernel[] {
+  const counts = new Map<string, { op: string; opset: number; nodes: number }>();
+  const { opsets } = model.file;
+  const scopes: Scope[] = [...scopesOf(model.graph), ...model.graph.functions];
+  for (const { nodes } of scopes)
+    for (const { op, message, callee } of nodes) {
+      if (callee) continue;
+      const domain = message.domain === "" ? "ai.onnx" : message.domain;
+      const opset = opsets.get(domain === "ai.onnx" ? "" : domain) ?? 1;
+      const ranges = kernels.get(`${domain} ${message.opType}`) ?? [];
+      if (ranges.some(([first, last]) => opset >= first && opset <= last)) continue;
+      const known = counts.get(op) ?? { op, opset, nodes: 0 };
+      known.nodes++;
+      counts.set(op, known);
+    }
+  // A Constant is folded into its readers before kernels are chosen.
+  counts.delete("Constant");
+  return [...counts.values()].sort((a, b) => b.nodes - a.nodes || (a.op < b.op ? -1 : 1));
+}

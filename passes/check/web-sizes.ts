@@ -1,0 +1,101 @@
+import { pathOf, scopesOf } from "../../src/graph/scopes.ts";
+import type { Model } from "../../src/model.ts";
+import { byteLength, externalRange, isExternal } from "../../src/onnx/external.ts";
+import type { TargetFinding } from "./finding.ts";
+
+/** protobuf's limit on a file, and that of an ArrayBuffer which browsers hand to wasm. */
+const FILE = 2 ** 31;
+/** What 32-bit memory holds: the wasm files have no 64-bit memory. */
+const TOTAL = 2 ** 32;
+/**
+ * maxStorageBufferBindingSize and maxBufferSize that every WebGPU device has.
+ * @see https://www.w3.org/TR/webgpu/#limits
+ */
+const BINDING = 2 ** 27;
+const BUFFER = 2 ** 28;
+
+/** The bytes of a model's file and of each of its data files. */
+export interface WebSizes {
+  readonly file: number;
+  readonly data: Readonly<Record<string, number>>;
+  readonly total: number;
+}
+
+/** Measures a model and its data files. */
+export function webSizes(model: Model): WebSizes {
+  const data = Object.fromEntries(
+    model.dataFiles.map((name) => {
+      const source = model.folder!.open(name, true);
+      const { size } = source;
+      source.close?.();
+      return [name, size];
+    }),
+  );
+  const total = Object.values(data).reduce((sum, size) => sum + size, model.size);
+  return { file: model.size, data, total };
+}
+
+/** What sizes say against a model in a browser. */
+export function sizeFindings(model: Model, { file, data, total }: WebSizes): TargetFinding[] {
+  const findings: TargetFinding[] = [];
+  if (file >= FILE)
+    findings.push({
+      code: "file-too-large",
+      weight: "fails",
+      text: `the model file has ${gigabytes(file)}, and at most 2 GB can be loaded; cut its weights off with --split 500MB.`,
+    });
+  for (const [name, size] of Object.entries(data))
+    if (size >= FILE)
+      findings.push({
+        code: "data-too-large",
+        weight: "fails",
+        text: `${name} has ${gigabytes(size)}, and a browser hands over at most 2 GB at once; cut it with --split 500MB.`,
+      });
+  if (total >= TOTAL)
+    findings.push({
+      code: "total-too-large",
+      weight: "fails",
+      text: `model and weights take ${gigabytes(total)}, and the 32-bit memory of wasm ends at 4 GB; quantise the model.`,
+    });
+  return [...findings, ...weightFindings(model), ...bodyFindings(model)];
+}
+
+/** Single weights beyond the buffers that every WebGPU device has. */
+function weightFindings(model: Model): TargetFinding[] {
+  const weights = [...scopesOf(model.graph)].flatMap(({ values }) =>
+    [...values.values()].flatMap(({ name, initializer }) =>
+      initializer && "dataType" in initializer
+        ? [{ name, bytes: byteLength(initializer) ?? 0 }]
+        : [],
+    ),
+  );
+  return weights
+    .filter(({ bytes }) => bytes > BINDING)
+    .map(({ name, bytes }) => ({
+      code: "weight-too-large",
+      weight: "limits",
+      text: `weight ${name} has ${(bytes / 2 ** 20).toFixed(0)} MiB; a WebGPU device need not bind more than ${BINDING / 2 ** 20} MiB${bytes > BUFFER ? `, nor hold more than ${BUFFER / 2 ** 20} MiB in one buffer` : ""}, so it may run through wasm alone.`,
+    }));
+}
+
+/** Weights in data files that onnxruntime-web does not look up: those of bodies. */
+function bodyFindings(model: Model): TargetFinding[] {
+  return [...scopesOf(model.graph)].flatMap((scope) => {
+    if (scope.kind === "main") return [];
+    const outside = [...scope.values.values()].filter(
+      ({ initializer }) => initializer && "dataLocation" in initializer && isExternal(initializer),
+    );
+    if (outside.length === 0) return [];
+    const [{ name, initializer }] = outside;
+    const { location } = externalRange(name, initializer as never);
+    return [
+      {
+        code: "data-in-body",
+        weight: "limits",
+        text: `weight ${name} of ${pathOf(scope)} lies in ${location}; onnxruntime-web finds no data of bodies, and --split keeps it inside.`,
+      },
+    ];
+  });
+}
+
+const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(2)} GB`;
