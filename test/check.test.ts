@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { checkForWeb, type Model, openModel, splitModel, stageModel } from "laurelize";
+import { checkForWeb, type Model, openModel, splitModel } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import * as onnxruntimeWeb from "onnxruntime-web";
@@ -8,6 +8,7 @@ import { describe, expect, it } from "vitest";
 import { chromiumPath, placementOf, readPlacements } from "../bin/chromium.ts";
 import { webPackage } from "../bin/web-package.ts";
 import { missingKernels, readKernels } from "../passes/check/web-kernels.ts";
+import { stageModel } from "../src/model.ts";
 import { cli, cliProcess } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
