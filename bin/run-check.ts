@@ -120,14 +120,17 @@ async function placementsIn(
 async function splitFiles(args: CheckArguments, model: Model, size: number) {
   const { dir, name, ext } = path.parse(args.model);
   const output = args.output ?? path.join(dir, `${ext === ".onnx" ? name : name + ext}.web.onnx`);
-  const { model: cut, data } = splitModel(model, path.basename(output), size);
+  const cut = splitModel(model, path.basename(output), size);
   const home = path.dirname(path.resolve(args.model));
   const own = [args.model, ...model.dataFiles.map((each) => path.join(home, each))];
   const how = { force: args.force, linkWeights: false };
   checkOutput({ file: output, data: null, copies: null }, args.model, how, { dataFiles: [] });
-  for (const each of data.keys()) checkFree(path.join(path.dirname(output), each), own, args.force);
-  const pending = await staged(cut, output, data);
-  const sizes = Object.fromEntries([...data].map(([each, bytes]) => [each, bytes.length]));
+  for (const each of cut.dataFiles)
+    checkFree(path.join(path.dirname(output), each), own, args.force);
+  const pending = await staged(cut, output);
+  const sizes = Object.fromEntries(
+    cut.dataFiles.map((each) => [each, cut.folder!.open(each).size]),
+  );
   return { pending, written: { output, bytes: cut.size, data: sizes } };
 }
 

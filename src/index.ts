@@ -23,7 +23,7 @@ export { checkForWeb, type WebCheck, type WebCheckOptions } from "../passes/chec
 export type { TargetFinding } from "../passes/check/finding.ts";
 export { loadError } from "../passes/check/loads.ts";
 export { type ModelNeeds, modelNeeds } from "../passes/check/needs.ts";
-export { type SplitModel, splitModel } from "../passes/check/split.ts";
+export { splitModel } from "../passes/check/split.ts";
 export type { MissingKernel } from "../passes/check/web-kernels.ts";
 export type { WebSizes } from "../passes/check/web-sizes.ts";
 export type { FitData } from "../passes/finetune/batch-source.ts";

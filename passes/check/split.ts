@@ -1,20 +1,14 @@
 import { checkArgument, checkModel } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
-import { patchedBytes } from "../../src/graph/patch.ts";
+import { checkSize, patchedBytes } from "../../src/graph/patch.ts";
 import { type Model, modelOf } from "../../src/model.ts";
 import { allTensors } from "../../src/onnx/all-tensors.ts";
 import { byteLength, isExternal } from "../../src/onnx/external.ts";
 import type { TensorMessage } from "../../src/onnx/messages.ts";
-import { tensorBytes } from "../../src/onnx/model-file.ts";
+import { type ModelFile, tensorBytes } from "../../src/onnx/model-file.ts";
 import { placeSensitive } from "../../src/onnx/place-sensitive.ts";
+import type { Source } from "../../src/onnx/source.ts";
 import type { NewValues } from "../../src/onnx/tensor-edits.ts";
-
-/** A model whose weights lie in several files. */
-export interface SplitModel {
-  readonly model: Model;
-  /** The data files by name, to be written beside the model. */
-  readonly data: ReadonlyMap<string, Uint8Array>;
-}
 
 /** Bytes below which a weight stays in the model. */
 const LEAST = 1024;
@@ -22,35 +16,43 @@ const LEAST = 1024;
 const ALIGNED = 64;
 
 /**
- * Cuts the weights of a model's main graph into data files of at most `size` bytes, named as
- * transformers.js looks for them: `<file>_data`, `<file>_data_1`, …. A weight is never cut: a
- * larger one has a file of its own. Weights of bodies stay inside, because onnxruntime-web finds
- * data of the main graph alone.
+ * Cuts the weights of a model's main graph into data files of at most `size` bytes, which are
+ * written when it is saved. Their names are those that transformers.js looks for beside `file`:
+ * `<file>_data`, `<file>_data_1`, …. A weight is never cut: a larger one has a file of its own.
+ * Weights of bodies stay inside, because onnxruntime-web finds data of the main graph alone. Throws
+ * an InputError if no weight is large enough.
  */
-export function splitModel(model: Model, file: string, size: number): SplitModel {
+export function splitModel(model: Model, file: string, size: number): Model {
   checkModel("splitModel", model);
   checkArgument("splitModel", file, typeof file === "string" && file !== "", "a file name");
   checkArgument("splitModel", size, Number.isSafeInteger(size) && size > 0, "a number of bytes");
   const outside = movable(model);
-  const pieces = piecesOf(outside, size);
-  const data = new Map<string, Uint8Array>();
-  const values: NewValues[] = [...allTensors(model.file)]
-    .filter((tensor) => isExternal(tensor) && !outside.has(tensor))
-    .map((tensor) => ({ tensor, to: tensorBytes(model.file, tensor).slice() }));
-  for (const [k, piece] of pieces.entries()) {
-    const location = `${file}_data${k > 0 ? `_${k}` : ""}`;
-    const bytes = new Uint8Array(piece.length);
-    for (const { tensor, offset, length } of piece.tensors) {
-      bytes.set(tensorBytes(model.file, tensor), offset);
-      values.push({ tensor, to: { location, offset, length } });
-    }
-    data.set(location, bytes);
-  }
-  if (data.size === 0)
+  if (outside.size === 0)
     throw new InputError(
-      `${model.source.name} has no weight of ${LEAST} bytes that could lie in a file of its own; it needs no --split.`,
+      `${model.source.name} has no weight of ${LEAST} bytes that could be in a file of its own; it needs no --split.`,
     );
-  return { model: modelOf(patchedBytes(model.file, { values }), null), data };
+  const pieces = piecesOf(outside, size);
+  const named = new Map<string, Piece>(
+    pieces.map((piece, k) => [`${file}_data${k > 0 ? `_${k}` : ""}`, piece] as const),
+  );
+  const inside = [...allTensors(model.file)]
+    .filter((tensor) => isExternal(tensor) && !outside.has(tensor))
+    .map((tensor): NewValues => ({ tensor, to: tensorBytes(model.file, tensor).slice() }));
+  const moved = [...named].flatMap(([location, { tensors }]) =>
+    tensors.map(
+      ({ tensor, offset, length }): NewValues => ({
+        tensor,
+        to: { location, offset, length },
+      }),
+    ),
+  );
+  const source = patchedBytes(model.file, { values: [...inside, ...moved] });
+  checkSize(model.source, source.size);
+  return modelOf(source, {
+    path: null,
+    copies: new Map([...named.keys()].map((name) => [name, name])),
+    open: (name) => pieceSource(model.file, name, named.get(name)!),
+  });
 }
 
 /** Weights of the main graph that may lie in a data file, and their bytes. */
@@ -83,4 +85,26 @@ function piecesOf(tensors: ReadonlyMap<TensorMessage, number>, size: number): Pi
     } else pieces.push({ length, tensors: [{ tensor, offset: 0, length }] });
   }
   return pieces;
+}
+
+/** A data file over the weights that are in it; one of them at a time is in memory. */
+function pieceSource(file: ModelFile, name: string, { length: size, tensors }: Piece): Source {
+  let last: { readonly of: TensorMessage; readonly bytes: Uint8Array } | null = null;
+  const bytesOf = (tensor: TensorMessage) => {
+    if (last?.of !== tensor) last = { of: tensor, bytes: tensorBytes(file, tensor) };
+    return last.bytes;
+  };
+  return {
+    name,
+    size,
+    read(start, end) {
+      const bytes = new Uint8Array(end - start);
+      for (const { tensor, offset, length } of tensors) {
+        const [from, to] = [Math.max(start, offset), Math.min(end, offset + length)];
+        if (from < to)
+          bytes.set(bytesOf(tensor).subarray(from - offset, to - offset), from - start);
+      }
+      return bytes;
+    },
+  };
 }
