@@ -15,7 +15,7 @@ export interface FinetuneArguments extends Inserting, Omit<ArgumentsOf<typeof fi
   outputName: string | undefined;
   output: string | undefined;
   resume: boolean;
-  weights: "inside" | "as-inputs";
+  weights: "inside" | "as-inputs" | "as-optional-inputs";
   featureAxis: FeatureAxis | undefined;
   also: ("se" | "merge" | "constant")[] | undefined;
   force: boolean;

@@ -5,6 +5,7 @@ import {
   type FitResult,
   type Model,
   weightsAsInputs,
+  weightsAsOptionalInputs,
 } from "../src/index.ts";
 import type { FinetuneArguments } from "./finetune-arguments.ts";
 import type { Files } from "./finetune-files.ts";
@@ -50,7 +51,10 @@ async function tunedFile(
   const externalData = files.data && path.basename(files.data);
   const tuned = externalData ? await applyAdapter(given, adapter, { ort, externalData }) : model;
   const names = adapter.tensors.map(({ name }) => name);
-  return args.weights === "as-inputs" ? weightsAsInputs(tuned, names) : tuned;
+  if (args.weights === "inside") return tuned;
+  return args.weights === "as-inputs"
+    ? weightsAsInputs(tuned, names)
+    : weightsAsOptionalInputs(tuned, names);
 }
 
 function summaryOf({ stopped, error, advice, best, history }: FitResult) {

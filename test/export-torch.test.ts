@@ -9,16 +9,20 @@ import {
   torchTensors,
   type VariantName,
 } from "laurelize";
+import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { laurelPaths, modulePath } from "../passes/adapter/module-paths.ts";
 import { decodeNumbers } from "../src/graph/tensor.ts";
+import { concat } from "../src/onnx/bytes.ts";
+import { bytesField } from "../src/onnx/wire-bytes.ts";
 import { cli } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
 import { judgePython } from "./support/judge.ts";
 import { modelOfText } from "./support/onnx-text.ts";
 import { tuned } from "./support/tuned.ts";
 
+const { onnx } = onnxProto;
 const folder = temporaryFolder();
 const python = judgePython();
 
@@ -135,12 +139,36 @@ describe("laurelize export-torch", { timeout: 60_000 }, () => {
       ["node_add_3", "node_add_3"],
     ])
       expect(modulePath(site), site).toBe(path);
-    expect(laurelPaths(["/b.0/Add", "/b.0/Add_1", "/b.1/Add", "y"])).toEqual([
+    const sites = ["/b.0/Add", "/b.0/Add_1", "/b.1/Add", "y"];
+    expect(laurelPaths(sites.map(modulePath))).toEqual([
       "b.0.laurel.0",
       "b.0.laurel.1",
       "b.1.laurel",
       "y.laurel",
     ]);
+  });
+
+  it("takes the modules that torch.onnx.export notes when it exports by dynamo", async () => {
+    const proto = onnx.ModelProto.decode(modelOfText(DENSE));
+    const noted = ["['', 'layer1', 'layer1.0', 'add_1']", "['', 'add_2']"];
+    const adds = proto.graph!.node!.filter(({ opType }) => opType === "Add");
+    // onnx-proto does not know NodeProto.metadata_props; field 9 is written in its place.
+    const encoded = proto.graph!.node!.map((node) => {
+      const k = adds.indexOf(node);
+      const text = (number: number, value: string) =>
+        bytesField(number, new TextEncoder().encode(value));
+      const entry = bytesField(9, text(1, "pkg.torch.onnx.name_scopes"), text(2, noted[k] ?? ""));
+      return bytesField(1, onnx.NodeProto.encode(node).finish(), ...(k < 0 ? [] : [entry]));
+    });
+    const around = onnx.GraphProto.create({ ...proto.graph, node: [] });
+    const model = await openModel(
+      concat([
+        onnx.ModelProto.encode(onnx.ModelProto.create({ ...proto, graph: null })).finish(),
+        bytesField(7, ...encoded, onnx.GraphProto.encode(around).finish()),
+      ]),
+    );
+    const { model: laurel } = await laurelize(model, { ort, variant: "rw" });
+    expect([...bySite(laurel).keys()]).toEqual(["layer1.0.laurel", "blocks.0.mlp.laurel"]);
   });
 
   it("writes a file that says what each tensor belongs to", async () => {

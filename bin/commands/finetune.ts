@@ -35,7 +35,7 @@ const files = {
     describe: "continue an earlier run with the same output",
   },
   weights: {
-    choices: ["inside", "as-inputs"],
+    choices: ["inside", "as-inputs", "as-optional-inputs"],
     default: "inside",
     describe: "keep the tuned weights in the model, or make them its inputs",
   },

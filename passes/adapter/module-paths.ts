@@ -15,12 +15,25 @@ export function modulePath(site: string): string {
   return parts.join(".");
 }
 
+/** The key under which torch.onnx.export notes a node's scopes when it exports by dynamo. */
+const SCOPES = "pkg.torch.onnx.name_scopes";
+
 /**
- * Paths under which the sites of a model have their modules: "layer1.0.laurel"; if a module holds
- * several sites, "blocks.0.laurel.0" and so on in the order of the sites, as in an nn.ModuleList.
+ * The path of a module in what torch.onnx.export notes of a node: "layer1.0" for
+ * "['', 'layer1', 'layer1.0', 'add_105']". Null if it notes nothing, or the node is in no module.
  */
-export function laurelPaths(sites: readonly string[]): string[] {
-  const modules = sites.map(modulePath);
+export function notedPath(metadata: ReadonlyMap<string, string>): string | null {
+  const list = metadata.get(SCOPES) ?? "";
+  const scopes = [...list.matchAll(/'([^']*)'|"([^"]*)"/g)].map(([, a, b]) => a ?? b);
+  return scopes.at(-2) || null;
+}
+
+/**
+ * Paths under which sites have their modules, by the modules that they belong to: "layer1.0.laurel";
+ * if a module holds several sites, "blocks.0.laurel.0" and so on in their order, as in an
+ * nn.ModuleList.
+ */
+export function laurelPaths(modules: readonly string[]): string[] {
   const counts = new Map<string, number>();
   for (const path of modules) counts.set(path, (counts.get(path) ?? 0) + 1);
   const next = new Map<string, number>();

@@ -1,12 +1,15 @@
 import { checkModel } from "../../src/arguments.ts";
 import { writeSafetensors } from "../../src/formats/safetensors.ts";
+import { scopesOf } from "../../src/graph/scopes.ts";
 import { decodeNumbers, encodeNumbers } from "../../src/graph/tensor.ts";
 import type { Model } from "../../src/model.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
+import { nodeMetadata } from "../../src/onnx/node-metadata.ts";
 import type { Laurelization } from "../laurelize/manifest.ts";
+import type { ManifestSite } from "../residuals/residual.ts";
 import { rw } from "../variants/rw.ts";
-import { laurelPaths } from "./module-paths.ts";
+import { laurelPaths, modulePath, notedPath } from "./module-paths.ts";
 import { laurelizationsOf, trainableWeights } from "./trainable.ts";
 import { weightOf } from "./weights.ts";
 
@@ -26,7 +29,7 @@ export function torchTensors(model: Model): TorchTensor[] {
   trainableWeights(model);
   const all = laurelizationsOf(model);
   const sites = all.flatMap((one) => one.sites.map((site) => ({ one, site })));
-  const paths = laurelPaths(sites.map(({ site }) => site.name));
+  const paths = laurelPaths(sites.map(({ site }) => moduleOf(model, site)));
   return sites.flatMap(({ one, site }, k) => {
     const weights = Object.entries(site.parameters).map(([role, name]) => {
       const { dtype, dims, data } = weightOf(model, name);
@@ -38,6 +41,12 @@ export function torchTensors(model: Model): TorchTensor[] {
       site: site.name,
     }));
   });
+}
+
+/** The path of the module that a site belongs to: as the exporter notes it, else by the site's name. */
+function moduleOf({ file, graph }: Model, { name, output }: ManifestSite): string {
+  const [node] = [...scopesOf(graph)].flatMap(({ values }) => values.get(output)?.producer ?? []);
+  return (node && notedPath(nodeMetadata(file, node.message))) ?? modulePath(name);
 }
 
 /** The LAuReL weights of a model for PyTorch, as a .safetensors file that says what each belongs to. */
