@@ -92,7 +92,7 @@ describe("adapters that were trained in several places", time, () => {
     expect(() => averageAdapters([a, other.adapters[0]])).toThrow(/do not belong together: .*SHA/);
     const wide = await trainings("pre-norm-transformer", { rank: 4 });
     expect(() => averageAdapters([a, wide.adapters[0]])).toThrow(
-      /rank 3, the adapter's model with 4/,
+      /rank 3, but the adapter's model with 4/,
     );
     const fewer = { ...b, name: "b", tensors: b.tensors.slice(1) };
     expect(() => averageAdapters([a, fewer])).toThrow(/b holds no tensor .*w/);
@@ -203,7 +203,7 @@ describe("onnxruntime's adapter file", time, () => {
     const applied = await applyAdapter(model, back, { ort });
     expect(Buffer.compare(applied.toBytes(), models[0].toBytes())).toBe(0);
     await expect(applyAdapter(plain, back, { ort })).rejects.toThrow(/give the laurelized model/);
-    expect(() => adapterBytes(back)).toThrow(/does not say what model it is for/);
+    expect(() => adapterBytes(back)).toThrow(/does not say which model it is for/);
   });
 
   it("is refused in one sentence if it is damaged, wherever it is cut or changed", async () => {

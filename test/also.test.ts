@@ -42,6 +42,6 @@ describe("kinds of sums that are left alone unless asked for", () => {
   it("are not taken unasked", async () => {
     const model = await openModel(fixture("squeeze-excite-residual"));
     await expect(laurelize(model, { ort })).rejects.toThrow(NoSiteError);
-    await expect(laurelize(model, { ort })).rejects.toThrow("--also se takes them");
+    await expect(laurelize(model, { ort })).rejects.toThrow("--also se to take them");
   });
 });

@@ -62,7 +62,7 @@ block (x, w, v) => (y)
     expect(rejected.map(({ output, reason }) => [output.name, reason])).toEqual([
       [
         "y",
-        expect.stringContaining(`it imports ai.onnx 11 and the model imports ai.onnx ${opset}`),
+        expect.stringContaining(`it imports ai.onnx 11, but the model imports ai.onnx ${opset}`),
       ],
     ]);
     expect(rejected[0].reason).toContain(why);

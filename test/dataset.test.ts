@@ -69,7 +69,7 @@ describe("an .npz", () => {
       "another format",
       "float[N, 2] x",
       new Uint8Array(500).fill(65),
-      /no \.npz file .* no end record/,
+      /not a readable \.npz file: .* no end record/,
     ],
     [
       "a missing input",
@@ -143,7 +143,7 @@ describe("an .npz", () => {
       "an entry that is no array",
       "float[N, 2] x",
       zipSync({ "x.npy": new Uint8Array(200) }),
-      /has no \.npy header/,
+      /does not have an \.npy header/,
     ],
   ];
   it.each(refused)("with %s is refused in a sentence", async (_, inputs, file, why) => {

@@ -80,7 +80,7 @@ describe("every variant", () => {
           const map = 2 * Math.min(rank, D) * D;
           const expected = [1, 2, 3, 3].map((k) => table[variant](w, map, k, shareLags));
           expect(sizes(plan)).toEqual(expected);
-          expect(warnings.some((text) => text.includes("clamped"))).toBe(
+          expect(warnings.some((text) => text.includes("limited"))).toBe(
             rank > D && variant.includes("lr"),
           );
         },

@@ -78,7 +78,7 @@ export async function extractAdapter(
   const adapter = adapterOf(model, options.train);
   if (options.train !== undefined || (await knowsTrained(model))) return adapter;
   throw new InputError(
-    `${model.source.name} does not tell whether other weights than LAuReL's were trained, and which; name them with --train (train: ["head.*"] in the API), or take LAuReL's alone with --no-train (train: []).`,
+    `${model.source.name} does not record whether other weights than LAuReL's were trained; name them with --train (train: ["head.*"] in the API), or take LAuReL's alone with --no-train (train: []).`,
   );
 }
 
@@ -105,7 +105,7 @@ export function adapterBytes(adapter: Adapter, options: AdapterFormat = {}): Uin
   if (options.format === "onnx_adapter") return writeOnnxAdapter(tensors);
   if (laurelizations.length === 0)
     throw new InputError(
-      `${adapter.name}, in onnxruntime's format, does not say what model it is for; apply it to the laurelized model and extract the adapter from the result.`,
+      `${adapter.name}, in onnxruntime's format, does not say which model it is for; apply it to the laurelized model and extract the adapter from the result.`,
     );
   const metadata = laurelizations.map((each, n) => [manifestKey(n), JSON.stringify(each)] as const);
   const count = examples === undefined ? [] : [[EXAMPLES, String(examples)] as const];
@@ -145,7 +145,7 @@ function safetensorsAdapter(source: Source): Adapter {
   const all = laurelizations(metadata);
   if (all.length === 0 || all.includes(null))
     throw new InputError(
-      `${name} does not say what model it is for; give an adapter that laurelize extract or finetune has written.`,
+      `${name} does not say which model it is for; give an adapter that laurelize extract or finetune has written.`,
     );
   const read = tensors.map(({ range: { start, end }, ...tensor }) => ({
     ...tensor,
@@ -192,9 +192,9 @@ export function tensorMisfit(model: Model, { name, tensors }: Adapter): string |
     if (value && !type && !value.producer)
       return `${model.source.name} takes the weight ${each} as an input and holds none`;
     if (!type || !isFloat(type.dtype))
-      return `${name} holds a tensor ${each}, and ${model.source.name} has no float weight of that name`;
+      return `${name} contains a tensor ${each}, but ${model.source.name} has no float weight of that name`;
     if (type.dtype !== dtype || type.shape?.join() !== dims.join())
-      return `tensor ${each} is ${dtype} ${showShape(dims)} in ${name} and ${type.dtype} ${showShape(type.shape)} in ${model.source.name}`;
+      return `tensor ${each} is ${dtype} ${showShape(dims)} in ${name}, but ${type.dtype} ${showShape(type.shape)} in ${model.source.name}`;
   }
   return null;
 }

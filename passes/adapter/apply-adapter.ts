@@ -63,7 +63,7 @@ export async function applyAdapter(
   if (!plain) checkSame(model, adapter);
   const laurel = plain ? await laurelizedLike(model, adapter, { ort, externalData }) : model;
   const misfit = tensorMisfit(laurel, adapter);
-  if (misfit) throw new InputError(`${misfit}; give the model that the adapter was made of.`);
+  if (misfit) throw new InputError(`${misfit}; give the model that the adapter was made from.`);
   const tuned = withWeights(
     laurel,
     new Map(adapter.tensors.map(({ name, data }) => [name, data])),
@@ -86,7 +86,7 @@ function checkSame(model: Model, { name, laurelizations: wanted }: Adapter): voi
   if (wanted.length === 0) return;
   if (all.length !== wanted.length)
     throw new InputError(
-      `${file} was laurelized ${times(all.length)}, and the model of ${name} ${times(wanted.length)}; give that one.`,
+      `${file} was laurelized ${times(all.length)}, but the model of ${name} ${times(wanted.length)}; give that model.`,
     );
   for (const [n, one] of all.entries()) {
     const misfit = difference(one, wanted[n], n === 0);
@@ -114,7 +114,7 @@ async function laurelizedLike(
     );
   if ((await sha256(original.source)) !== digest)
     throw new InputError(
-      `${file} is not the original of ${name}: its SHA-256 is another; give the model that the adapter was made of, plain or laurelized.`,
+      `${file} is not the original of ${name}, because its SHA-256 differs; give the model that the adapter was made from, plain or laurelized.`,
     );
   let model = original;
   for (const one of wanted) {
