@@ -1,7 +1,17 @@
 import path from "node:path";
-import { applyAdapter, isLaurelized, openAdapter, openModel, saveModel } from "../src/index.ts";
+import {
+  applyAdapter,
+  foldProved,
+  InputError,
+  isLaurelized,
+  type Model,
+  openAdapter,
+  openModel,
+  saveModel,
+} from "../src/index.ts";
+import { EXIT } from "./exit.ts";
 import { printJson } from "./json.ts";
-import { checkFree, checkOutput, outputOf } from "./output.ts";
+import { checkFree, checkOutput, type Output, outputOf } from "./output.ts";
 import { ort } from "./runtime.ts";
 import { bytes, counted } from "./text.ts";
 
@@ -11,6 +21,7 @@ export interface ApplyArguments {
   adapter: string;
   output: string | undefined;
   weights: "inside" | "as-inputs" | "as-optional-inputs";
+  fold: boolean;
   externalData: string | boolean | undefined;
   copyData: boolean;
   force: boolean;
@@ -34,12 +45,18 @@ export async function runApply(args: ApplyArguments): Promise<void> {
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   const adapter = await openAdapter(args.adapter);
   const target = outputOf({ ...args, output, linkWeights: false }, model);
-  const tuned = await applyAdapter(model, adapter, {
+  if (args.fold && args.weights !== "inside")
+    throw new InputError(
+      "--fold puts the adapter's weights into others, and --weights as-inputs leaves them outside; give one of them.",
+    );
+  const applied = await applyAdapter(model, adapter, {
     ort,
     weights: args.weights,
     externalData: target.data,
     copyData: target.copies,
   });
+  const folded = args.fold ? await foldedOf(applied, target) : null;
+  const tuned = folded?.model ?? applied;
   const home = path.dirname(args.model);
   const own = [args.model, args.adapter, ...model.dataFiles.map((each) => path.join(home, each))];
   const data = tuned.folder?.companion ? target.data : null;
@@ -62,9 +79,23 @@ export async function runApply(args: ApplyArguments): Promise<void> {
       tensors,
       weights: args.weights,
       laurelizedFirst,
+      ...(folded ? { folded: { factors: folded.factors, sites: folded.sites } } : {}),
     });
   else if (!args.quiet)
     process.stdout.write(
-      `wrote ${output}   ${bytes(tuned.size)}, ${put} ${counted(tensors, "tensor")} of ${path.basename(args.adapter)}${from}\n`,
+      `wrote ${output}   ${bytes(tuned.size)}, ${put} ${counted(tensors, "tensor")} of ${path.basename(args.adapter)}${from}${folded ? ", folded and proved" : ""}\n`,
     );
+}
+
+/** The tuned model folded. Throws an error with an exit code if the proof fails. */
+async function foldedOf(tuned: Model, { data, copies }: Output) {
+  const { folded, proof } = await foldProved(tuned, { ort, externalData: data, copyData: copies });
+  if (proof.passed) return folded;
+  const failed = proof.function.outcome !== "not run";
+  throw Object.assign(
+    new Error(
+      `the folded model ${failed ? "differs from the tuned one" : "could not be run"}; leave --fold out, or see laurelize fold for the figures`,
+    ),
+    { exitCode: failed ? EXIT.checkFailed : EXIT.notProved },
+  );
 }

@@ -45,6 +45,16 @@ export type { StepOptions } from "../passes/finetune/step-options.ts";
 
 export { finetune, Trainer } from "../passes/finetune/trainer.ts";
 export { tunedModel } from "../passes/finetune/tuned-model.ts";
+export { type FoldedModel, type FoldOptions, fold } from "../passes/fold/fold.ts";
+export {
+  type DoubleReport,
+  type FoldProof,
+  type FoldProofOptions,
+  foldProved,
+  proveFold,
+} from "../passes/fold/prove-fold.ts";
+export type { FoldCode, Why } from "../passes/fold/reasons.ts";
+export type { FoldedSite } from "../passes/fold/report.ts";
 export {
   type Differentiated,
   differentiate,

@@ -29,7 +29,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["passes/laurelize/"],
   ["passes/adapter/"],
   ["passes/proof/"],
-  ["passes/finetune/"],
+  ["passes/fold/", "passes/finetune/"],
   ["src/index.ts", "src/internal.ts"],
   ["bin/"],
 ];

@@ -33,6 +33,11 @@ export const apply = (start: Start): CommandModule<object, ApplyArguments> => ({
             describe:
               "keep the adapter's weights in the model, or make them its inputs, so that one session serves many adapters; optional inputs keep them as defaults, which an onnx_adapter overrides",
           },
+          fold: {
+            type: "boolean",
+            default: false,
+            describe: "fold the tuned model for deployment, as the command fold does, and prove it",
+          },
           "copy-data": {
             type: "boolean",
             default: false,

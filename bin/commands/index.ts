@@ -7,6 +7,7 @@ import { compare } from "./compare.ts";
 import { exportTorch } from "./export-torch.ts";
 import { extract } from "./extract.ts";
 import { finetune } from "./finetune.ts";
+import { fold } from "./fold.ts";
 import { inspect } from "./inspect.ts";
 import { laurelize } from "./laurelize.ts";
 import { strip } from "./strip.ts";
@@ -39,6 +40,7 @@ export const commands: Readonly<Record<string, Command>> = {
     run: async () => (await import("../run-finetune.ts")).runFinetune,
   },
   extract: { declare: () => extract },
+  fold: { declare: fold, run: async () => (await import("../run-fold.ts")).runFold },
   apply: { declare: apply, run: async () => (await import("../run-apply.ts")).runApply },
   average: { declare: () => average },
   combine: { declare: () => combine },

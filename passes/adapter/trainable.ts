@@ -5,7 +5,7 @@ import { weightNamed } from "../../src/graph/scopes.ts";
 import { isFloat, typeOfTensor } from "../../src/graph/types.ts";
 import type { Model } from "../../src/model.ts";
 import { nearest } from "../../src/nearest.ts";
-import { laurelizations, parameterNames } from "../laurelize/manifest.ts";
+import { foldedSentence, laurelizations, parameterNames } from "../laurelize/manifest.ts";
 import { matcher } from "../residuals/glob.ts";
 
 /**
@@ -56,7 +56,10 @@ export function furtherWeights(model: Model, globs: readonly string[] = []): str
 export function laurelizationsOf(model: Model) {
   const found = laurelizations(model.metadata);
   if (found.length === 0)
-    throw new InputError(`${model.source.name} is not laurelized, so it has no LAuReL weights.`);
+    throw new InputError(
+      foldedSentence(model.source.name, model.metadata, "take") ??
+        `${model.source.name} is not laurelized, so it has no LAuReL weights.`,
+    );
   return found.map((each) => {
     if (each) return each;
     throw new InputError(

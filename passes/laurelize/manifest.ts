@@ -38,6 +38,19 @@ export interface RecordedSite {
 
 const KEY = "laurelize";
 
+/** The metadata_props key of a model that was folded: it holds no LAuReL weights to be trained or taken out. */
+export const FOLDED_KEY = "laurelize.folded";
+
+/** Why a folded model cannot be worked on, a sentence; null if the model was not folded. */
+export const foldedSentence = (
+  name: string,
+  metadata: ReadonlyMap<string, string>,
+  wanted: string,
+) =>
+  metadata.has(FOLDED_KEY)
+    ? `${name} is folded: its LAuReL weights have gone into other weights; ${wanted} the laurelized model that it was made from.`
+    : null;
+
 /** Returns the metadata_props key of a model's n-th laurelization, from 0. */
 export const manifestKey = (n: number) => (n === 0 ? KEY : `${KEY}.${n + 1}`);
 

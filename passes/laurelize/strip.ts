@@ -6,7 +6,7 @@ import { type Model, modelOf } from "../../src/model.ts";
 import { relocations } from "../../src/onnx/relocations.ts";
 import type { Source } from "../../src/onnx/source.ts";
 import { altered, sampled, undone } from "../../src/onnx/undo.ts";
-import { manifestKey, manifests, parameterNames } from "./manifest.ts";
+import { foldedSentence, manifestKey, manifests, parameterNames } from "./manifest.ts";
 
 /** The result of `strip`. */
 export interface Stripped {
@@ -28,7 +28,10 @@ export async function strip(model: Model): Promise<Stripped> {
   const all = manifests(model.metadata);
   const manifest = all.at(-1);
   if (manifest === undefined)
-    throw new InputError(`${name} is not laurelized, so there is nothing to remove.`);
+    throw new InputError(
+      foldedSentence(name, model.metadata, "strip") ??
+        `${name} is not laurelized, so there is nothing to remove.`,
+    );
   const fed = parameterNames(all.filter((each) => each !== null)).find((each) =>
     model.graph.main.inputs.some((input) => input.name === each),
   );

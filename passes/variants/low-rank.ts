@@ -89,8 +89,14 @@ interface Term<V> {
 /**
  * Writes Σ_j (x_j A_j) B_j. The narrow products are concatenated, or added if they share one B, so
  * that a single product makes the wide value.
+ * `stacked` puts the B's above each other.
  */
-export function lowRank<V>(op: Ops<V>, terms: readonly Term<V>[], place: SiteDescription): V {
+export function lowRank<V>(
+  op: Ops<V>,
+  terms: readonly Term<V>[],
+  place: SiteDescription,
+  stacked = (ups: readonly V[], axis: number): V => op.Concat(ups, { axis }),
+): V {
   const form = formOf(place);
   const product = (x: V, w: V) => (form === "convolution" ? op.Conv(x, w) : op.MatMul(x, w));
   const { axis } = place.feature;
@@ -106,7 +112,7 @@ export function lowRank<V>(op: Ops<V>, terms: readonly Term<V>[], place: SiteDes
           narrow.reduce((sum, one) => op.Add(sum, one)),
           ups[0],
         )
-      : product(op.Concat(narrow, { axis: features }), op.Concat(ups, { axis: rows }));
+      : product(op.Concat(narrow, { axis: features }), stacked(ups, rows));
   if (form !== "transposed") return wide;
   return op.Transpose(wide, { perm: perm.map((_, k) => perm.indexOf(k)) });
 }

@@ -95,10 +95,16 @@ export async function standardOf(
 
 /**
  * How a model is checked against another: "equal" bit for bit with optimizations disabled; "near"
- * within the noise of both, for one written in other operators; "parts" not as a whole; otherwise
+ * within the noise of both, for one written in other operators; "noise" within
+ * that of the first alone; "parts" not as a whole; otherwise
  * within tolerances, element by element.
  */
-export type Holding = "equal" | "near" | "parts" | { readonly atol: number; readonly rtol: number };
+export type Holding =
+  | "equal"
+  | "near"
+  | "noise"
+  | "parts"
+  | { readonly atol: number; readonly rtol: number };
 
 /**
  * Checks a model against another's outputs on the same inputs: bit for bit with optimizations
@@ -154,7 +160,8 @@ function judged(
     const four = isFloat(dtype) ? 4 * ulp(noise.magnitude, dtype) : 0;
     const finite = Number.isFinite(noise.absolute) ? noise.absolute : 0;
     const tolerance = Math.max(4 * finite, four);
-    const still = holding === "near" ? exact.absolute <= tolerance : exact.bitEqual;
+    const moves = holding === "near" || holding === "noise";
+    const still = moves ? exact.absolute <= tolerance : exact.bitEqual;
     const within = typeof holding === "object" ? holding : null;
     const allClose = (a: readonly Tensors[], b: readonly Tensors[], at?: typeof settled) =>
       a.every((tensors, k) => isClose(tensors[output], b[k][output], within!, at?.[k]));

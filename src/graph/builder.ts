@@ -1,5 +1,5 @@
 import type { DenseTensor } from "../onnx/new-node.ts";
-import type { Graph, Node } from "./graph.ts";
+import type { Graph, Node, Scope } from "./graph.ts";
 import { type Emit, nodeOf, type Ops, opsOver } from "./ops.ts";
 import type { Insertion } from "./patch-contents.ts";
 import { type Constant, type Portable, portable } from "./portable.ts";
@@ -11,6 +11,10 @@ export interface Writing {
   /** Operators whose form changed between opsets, in the model's form. */
   readonly to: Portable<string>;
   readonly constant: Constant<string>;
+  /** Writes a tensor under a name that is fresh. */
+  readonly tensor: (
+    tensor: Omit<DenseTensor, "data"> & { readonly data: ArrayLike<number> },
+  ) => void;
   readonly nodes: readonly Insertion[];
   readonly tensors: readonly DenseTensor[];
   /** Returns a name that no value or node has yet: this one, or with a number appended. */
@@ -20,6 +24,10 @@ export interface Writing {
    * given.
    */
   readonly about: (label: string, before?: Node | null) => void;
+  /** Multiplies into a value of this name. */
+  readonly product: (a: string, b: string, name: string) => void;
+  /** Moves the place to the end of a scope. */
+  readonly last: (scope: Scope) => void;
   /** Gives a value another, unused name. */
   readonly copy: (from: string, to: string) => void;
 }
@@ -33,6 +41,7 @@ export function writing(graph: Graph, label: string, before: Node | null = null)
   const constants = new Map<string, string>();
   let subject = label;
   let place = before;
+  let end: Scope | undefined;
   const fresh = (name: string): string => {
     let free = name;
     for (let k = numbers.get(name) ?? 1; graph.names.has(free) || taken.has(free); k++) {
@@ -53,7 +62,7 @@ export function writing(graph: Graph, label: string, before: Node | null = null)
   };
   const emit: Emit<string> = (call) => {
     const node = nodeOf(call, fresh, `${subject}.${call.op}`);
-    nodes.push({ before: place, node });
+    nodes.push({ before: place, scope: end, node });
     return node.outputs;
   };
   const op = opsOver(emit);
@@ -62,12 +71,23 @@ export function writing(graph: Graph, label: string, before: Node | null = null)
     subject = next;
     place = at;
   };
+  const last = (scope: Scope) => {
+    [place, end] = [null, scope];
+  };
+  const product = (a: string, b: string, name: string) => {
+    const node = { name, op: "Mul", inputs: [a, b], outputs: [name], attributes: {} };
+    nodes.push({ before: place, scope: end, node });
+  };
   const copy = (from: string, name: string) => {
     const attributes = {};
     nodes.push({
       before: place,
+      scope: end,
       node: { name, op: "Identity", inputs: [from], outputs: [name], attributes },
     });
   };
-  return { copy, op, to, constant, nodes, tensors, fresh, about };
+  const tensor: Writing["tensor"] = ({ data, ...stated }) => {
+    tensors.push({ ...stated, data: encodeNumbers(stated.dtype, data) });
+  };
+  return { copy, product, last, tensor, op, to, constant, nodes, tensors, fresh, about };
 }

@@ -62,6 +62,12 @@ export interface Patch extends TensorChanges {
   readonly untold?: readonly string[];
   readonly nodeInputs?: readonly Slot[];
   readonly nodeOutputs?: readonly Slot[];
+  /** Outputs of nodes that get another name, which nothing has yet. */
+  readonly renamed?: readonly {
+    readonly node: Pick<Node, "message">;
+    readonly index: number;
+    readonly name: string;
+  }[];
   /** Attributes that nodes get; they replace those with the same names. */
   readonly attributes?: readonly {
     readonly node: Pick<Node, "message">;
@@ -70,6 +76,8 @@ export interface Patch extends TensorChanges {
   }[];
   /** Entries of metadata_props; they replace those with the same keys. */
   readonly metadata?: readonly Entry[];
+  /** Keys of entries of metadata_props that go. */
+  readonly forgotten?: readonly string[];
   /** Operator sets that the model does not import yet, by domain. */
   readonly opsets?: Readonly<Record<string, number>>;
 }

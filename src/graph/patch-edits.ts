@@ -57,6 +57,10 @@ export function patchEdits({ file }: Pick<Graph, "file">, patch: Patch, location
     ),
     ...(patch.outputs ?? []).map((port) => output(port, port.scope?.message ?? file.graph)),
     ...slots(file, patch),
+    ...(patch.renamed ?? []).map((one) => rename(file, one)),
+    ...(patch.forgotten ?? []).flatMap((key) =>
+      file.message.metadata.filter((entry) => entry.key === key).map(remove),
+    ),
     ...(patch.attributes ?? []).flatMap(({ node, name, value }) => attribute(node, name, value)),
   ];
 }
@@ -145,6 +149,15 @@ function redirect(file: ModelFile, { node, index }: Use, name: string): Edit {
   const field = texts(file, node.message, FIELD.nodeInput)[index];
   if (!field) throw new Error(`${node.message.name} does not have an input ${index}`);
   return replaceField(node.message, field, slotField("input", name));
+}
+
+/** Another name for an output of a node. */
+function rename(
+  file: ModelFile,
+  { node, index, name }: NonNullable<Patch["renamed"]>[number],
+): Edit {
+  const field = texts(file, node.message, FIELD.nodeOutput)[index];
+  return replaceField(node.message, field, slotField("output", name));
 }
 
 const SLOT_NUMBER = { input: FIELD.nodeInput, output: FIELD.nodeOutput } as const;

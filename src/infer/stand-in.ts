@@ -32,6 +32,10 @@ export const inferable = (model: Uint8Array): StoodIn | null =>
 export const inFloat = (model: Uint8Array): Uint8Array | null =>
   written(model, (number) => (number === numberOf("bfloat16") ? "float" : null))?.model ?? null;
 
+/** A small model with double in place of float; null if it holds no float. */
+export const inDouble = (model: Uint8Array): Uint8Array | null =>
+  written(model, (number) => (number === numberOf("float") ? "double" : null))?.model ?? null;
+
 /** Replaces every stated type, every tensor and every cast. */
 function written(model: Uint8Array, as: (number: number) => string | null): StoodIn | null {
   const file = opened(model);
@@ -83,14 +87,14 @@ function opened(model: Uint8Array): ModelFile | null {
 }
 
 /**
- * Converts a tensor to another type: bfloat16 keeps its numbers; others become zeros, which show no
+ * Converts a tensor to another type: floats keep their numbers; others become zeros, which show no
  * size.
  */
 function retyped(file: ModelFile, tensor: TensorMessage, dtype: string): DenseTensor {
   const { name, dims } = tensor;
-  const values =
-    tensor.dataType === numberOf("bfloat16")
-      ? decodeNumbers("bfloat16", tensorBytes(file, tensor))
-      : new Float64Array(elements(dims));
+  const from = dataType(tensor.dataType)?.name ?? "";
+  const values = ["bfloat16", "float"].includes(from)
+    ? decodeNumbers(from, tensorBytes(file, tensor))
+    : new Float64Array(elements(dims));
   return { name, dims, dtype, data: encodeNumbers(dtype, values) };
 }

@@ -1,0 +1,56 @@
+import type { FoldedModel, FoldedSite, FoldProof } from "../src/index.ts";
+import { describeFunction, outputFailures } from "./report.ts";
+import { counted } from "./text.ts";
+
+const figure = (value: number) => (value === 0 ? "0" : value.toExponential(1).replace("e+", "e"));
+
+/** What was folded, in lines: each site, and the proof. */
+export function foldLines(
+  input: string,
+  { sites, factors, restored }: FoldedModel,
+  proof: FoldProof,
+): string[] {
+  const plain = sites.filter(({ outcome }) => outcome === "plain").length;
+  const maps = sites.filter(({ outcome }) => outcome === "low-rank").length;
+  const parts = [
+    `${plain} of ${counted(sites.length, "site")} without trace`,
+    ...(maps > 0 ? [`${maps} with low-rank maps alone`] : []),
+    ...(factors > 0 ? [`${counted(factors, "factor")} multiplied at run time`] : []),
+  ];
+  const summary = restored
+    ? "every site does nothing: the original, byte for byte"
+    : parts.join(", ");
+  return [`${input}   ${summary}`, ...sites.map(siteLine), "", ...proofLines(proof)];
+}
+
+function siteLine({ site, outcome, alpha, beta, map, reasons }: FoldedSite): string {
+  const parts = { α: alpha, β: beta, "low-rank map": map };
+  const said = Object.entries(parts)
+    .filter(([, state]) => state !== "none")
+    .map(([name, state]) => `${name} ${state}`);
+  const does = said.length > 0 ? said.join(", ") : "plain sum";
+  const why = [...new Set(reasons.map(({ text }) => text))];
+  return `  ${site}   ${outcome === "plain" && said.length === 0 ? "plain sum" : does}${why.length > 0 ? `: ${why.join("; ")}` : ""}`;
+}
+
+function proofLines({ function: same, float64 }: FoldProof): string[] {
+  const first =
+    same.outcome === "not run" ? `not run: ${same.reason}` : describeFunction({ ...same });
+  const second =
+    float64.outcome === "not run"
+      ? `not run: ${float64.reason}`
+      : `differs by ${figure(float64.difference)} (held to ${figure(float64.tolerance)})`;
+  return [
+    `  same function         ${first}`,
+    ...(same.outcome === "not run" ? [] : outputFailures(same.outputs)),
+    `  same in float64       ${second}`,
+  ];
+}
+
+/** What `--json` prints. */
+export const foldJson = (
+  input: string,
+  output: string | null,
+  { sites, factors, restored, extent, model }: FoldedModel,
+  proof: FoldProof,
+) => ({ input, output, bytes: model.size, restored, extent, factors, sites, verification: proof });

@@ -1,0 +1,70 @@
+import path from "node:path";
+import { foldProved, openModel } from "../src/index.ts";
+import { EXIT } from "./exit.ts";
+import { foldJson, foldLines } from "./fold-report.ts";
+import { parseDims, readInputs } from "./inputs.ts";
+import { printJson } from "./json.ts";
+import { checkOutput, outputOf } from "./output.ts";
+import { Progress } from "./progress.ts";
+import { ort } from "./runtime.ts";
+import { staged } from "./staged.ts";
+import { bytes } from "./text.ts";
+
+/** What the command line says. */
+export interface FoldArguments {
+  model: string;
+  output: string | undefined;
+  dim: string[] | undefined;
+  inputs: string | undefined;
+  seed: number;
+  externalData: string | boolean | undefined;
+  copyData: boolean;
+  force: boolean;
+  json: boolean;
+  quiet: boolean;
+  timeout: number;
+  trustLinks: boolean;
+}
+
+/** Folds a laurelized model, proves the result and writes it. */
+export async function runFold(args: FoldArguments): Promise<void> {
+  const dims = parseDims(args.dim);
+  const { dir, name, ext } = path.parse(args.model);
+  const stem = (ext === ".onnx" ? name : name + ext).replace(/\.laurel$/, "");
+  const output = args.output ?? path.join(dir, `${stem}.folded.onnx`);
+  const model = await openModel(args.model, { trustLinks: args.trustLinks });
+  const target = outputOf({ ...args, output, linkWeights: false }, model);
+  const how = { force: args.force, linkWeights: false };
+  checkOutput(target, args.model, how, model);
+  const feeds = args.inputs ? [await readInputs(ort, model, args.inputs)] : undefined;
+  const progress = new Progress(!args.quiet && !args.json, "folding");
+  const options = { externalData: target.data, copyData: target.copies };
+  try {
+    const { folded, proof } = await foldProved(model, {
+      ...options,
+      ort,
+      dims,
+      feeds,
+      seed: args.seed,
+      onProgress: progress.report,
+    });
+    progress.stop();
+    if (proof.passed) (await staged(folded.model, output)).keep();
+    const written = proof.passed ? output : null;
+    if (args.json) printJson(foldJson(args.model, written, folded, proof));
+    else if (!args.quiet) {
+      const lines = foldLines(args.model, folded, proof);
+      const last = written ? `\nwrote ${written}   ${bytes(folded.model.size)}\n` : "";
+      process.stdout.write(`${lines.join("\n")}\n${last}`);
+    }
+    if (!proof.passed) {
+      const failed = proof.function.outcome !== "not run";
+      process.exitCode = failed ? EXIT.checkFailed : EXIT.notProved;
+      process.stderr.write(
+        `laurelize: ${failed ? "the folded model differs" : "the folded model could not be run"}; nothing was written.\n`,
+      );
+    }
+  } finally {
+    progress.stop();
+  }
+}

@@ -1,0 +1,204 @@
+import { sha256 } from "#node";
+import {
+  checkGiven,
+  checkModel,
+  orNull,
+  text,
+  type WithOrt,
+  watching,
+  withOrt,
+} from "../../src/arguments.ts";
+import { InputError } from "../../src/errors.ts";
+import { constants } from "../../src/graph/constants.ts";
+import type { Value } from "../../src/graph/graph.ts";
+import { applyPatch } from "../../src/graph/patch.ts";
+import { copyNames } from "../../src/graph/placing.ts";
+import { scopesOf } from "../../src/graph/scopes.ts";
+import { type Model, modelOf, typesOf } from "../../src/model.ts";
+import type { Declared } from "../../src/options.ts";
+import { abortable, stepper, type Watching } from "../../src/ort/abortable.ts";
+import { VERSION } from "../../src/version.ts";
+import { laurelizationsOf, trainableWeights } from "../adapter/trainable.ts";
+import { FOLDED_KEY, type Laurelization, manifestKey } from "../laurelize/manifest.ts";
+import { strip } from "../laurelize/strip.ts";
+import { EXTENTS, type FoldExtent, operandAt, type Plain } from "./absorb.ts";
+import { keyOf } from "./draft.ts";
+import { fewest } from "./fewest.ts";
+import type { Facts } from "./node-at.ts";
+import { type Mix, projected, withoutMaps } from "./project.ts";
+import { why } from "./reasons.ts";
+import { type FoldedSite, reportOf, untouchedSite } from "./report.ts";
+import { type FoldSite, readSites } from "./sites.ts";
+import { writeFold } from "./write.ts";
+
+/** What is folded, and how the model is written. */
+export interface FoldOptions extends WithOrt, Watching {
+  /** "all"; "branches" leaves every β, "idle" every site that does anything, so that less is rounded. */
+  readonly extent?: FoldExtent | undefined;
+  /** A file name: weights that change and lie outside the model go into that file, beside it. */
+  readonly externalData?: string | null | undefined;
+  /** The model's data files are copied when the result is saved, under names that begin so. */
+  readonly copyData?: string | null | undefined;
+}
+
+const foldOptions: Declared<FoldOptions> = {
+  ...withOrt,
+  ...watching,
+  extent: { type: "string", choices: EXTENTS, default: "all" },
+  externalData: orNull(text),
+  copyData: orNull(text),
+};
+
+/** A folded model, not yet proved or saved. */
+export interface FoldedModel {
+  /** The laurelized model. */
+  readonly original: Model;
+  readonly model: Model;
+  readonly sites: readonly FoldedSite[];
+  /** How much was folded. */
+  readonly extent: FoldExtent;
+  /** Nodes that multiply and had to stay or be added. */
+  readonly factors: number;
+  /** The model is the one that was laurelized, byte for byte: every site did nothing. */
+  readonly restored: boolean;
+}
+
+/**
+ * Takes out of a laurelized model what inference need not pay for: α goes into the weights of the
+ * branch, β is taken out of the stream by rescaling what is computed of it, and sites that do nothing
+ * become plain sums. Low-rank maps stay, or go into a projection. Throws an InputError if the model
+ * is not laurelized, or not as laurelize wrote it.
+ */
+export async function fold(model: Model, options: FoldOptions): Promise<FoldedModel> {
+  checkModel("fold", model);
+  checkGiven("fold", options, foldOptions);
+  const { ort: given, signal, onProgress, externalData, copyData, extent = "all" } = options;
+  const step = stepper({ signal, onProgress });
+  step(0, "reading the sites");
+  const one = laurelizationOf(model);
+  const ort = abortable(given, signal);
+  const { types } = await typesOf(model, ort);
+  const { graph } = model;
+  const facts: Facts = { graph, types, constants: constants(graph) };
+  const all = closedBeyond(await readSites(ort, { model, facts, one }), extent);
+  const restored = all.every(({ idle }) => idle) ? await originalOf(model) : null;
+  if (restored || all.every(({ closed }) => closed))
+    return { ...untouched(model, restored ?? model, all, restored !== null), extent };
+  const open = all.filter(({ closed }) => !closed);
+  const { sites, mixes, plain } = withProjections(plainOf(facts, open, extent));
+  step(0.3, "choosing what stays");
+  const { plan, free } = fewest(plain, sites);
+  step(0.7, "writing");
+  const written = writeFold(plain, sites, plan, { mixes, outside: externalData != null });
+  const record = async () => ({ key: FOLDED_KEY, value: await recordOf(model, one) });
+  const placing = {
+    newData: externalData ?? null,
+    copies: copyData ? copyNames(model.dataFiles, copyData) : undefined,
+  };
+  const patch = { ...written, forgotten: [manifestKey(0)] };
+  const { source, folder } = await applyPatch(graph, patch, record, placing);
+  step(1, "done");
+  return {
+    original: model,
+    model: modelOf(source, folder),
+    sites: reportOf(all, {
+      plan,
+      free,
+      mixed: new Set(mixes.flatMap(({ terms }) => terms)),
+    }),
+    extent,
+    factors: plan.cost,
+    restored: false,
+  };
+}
+
+/** The sites, of which those that do anything are left alone if no more is to be folded. */
+const closedBeyond = (sites: readonly FoldSite[], extent: FoldExtent): readonly FoldSite[] =>
+  extent === "idle"
+    ? sites.map((site) => (site.idle ? site : { ...site, closed: why("rounding") }))
+    : sites;
+
+/** A model of which nothing was folded, or everything undone. */
+const untouched = (
+  original: Model,
+  model: Model,
+  sites: readonly FoldSite[],
+  restored: boolean,
+): Omit<FoldedModel, "extent"> => ({
+  original,
+  model,
+  sites: sites.map((site) => untouchedSite(site, restored)),
+  factors: 0,
+  restored,
+});
+
+/** The laurelization of a model that holds its LAuReL weights. Throws an InputError if there is not just one. */
+function laurelizationOf(model: Model): Laurelization {
+  const all = laurelizationsOf(model);
+  trainableWeights(model);
+  if (all.length > 1)
+    throw new InputError(
+      `${model.source.name} was laurelized ${all.length} times, and fold takes out one laurelization; laurelize the original once, with every site at the same time.`,
+    );
+  return all[0];
+}
+
+/** The model before it was laurelized; null if it cannot be given back. */
+async function originalOf(model: Model): Promise<Model | null> {
+  try {
+    const { model: original, checked } = await strip(model);
+    return checked === null ? null : original;
+  } catch (error) {
+    if (error instanceof InputError) return null;
+    throw error;
+  }
+}
+
+const recordOf = async (
+  model: Model,
+  { variant, options, sites, sha256: original }: Laurelization,
+) =>
+  JSON.stringify({
+    version: VERSION,
+    variant,
+    options,
+    sites: sites.map(({ name }) => name),
+    sha256: original,
+    laurelized: await sha256(model.source),
+  });
+
+/** The model without what was inserted: who reads what. */
+function plainOf(facts: Facts, sites: readonly FoldSite[], extent: FoldExtent): Opened {
+  const inserted = new Set(sites.flatMap(({ nodes }) => nodes));
+  const edges = new Map(
+    sites.flatMap(({ skip, branches }) =>
+      [skip, ...branches].map((edge) => [keyOf(edge.use), edge] as const),
+    ),
+  );
+  const readers = new Map<Value, number>();
+  const plain: Plain = { facts, edges, readers, inserted, extent };
+  const read = (value: Value | null) => value && readers.set(value, (readers.get(value) ?? 0) + 1);
+  for (const { nodes } of scopesOf(facts.graph))
+    for (const node of nodes)
+      if (!inserted.has(node))
+        for (const index of node.inputs.keys()) read(operandAt(plain, { node, index }));
+  for (const { maps, lags } of edges.values()) for (const { x } of [...maps, ...lags]) read(x);
+  return { plain, sites };
+}
+
+interface Opened {
+  readonly plain: Plain;
+  readonly sites: readonly FoldSite[];
+}
+
+/** Low-rank maps that go into the projection of their skip, taken out of their sites. */
+function withProjections({ plain, sites: all }: Opened): Opened & { mixes: readonly Mix[] } {
+  const mixes: Mix[] = [];
+  const sites = all.map((site) => {
+    const into = projected(plain, site);
+    if (!into) return site;
+    mixes.push(...into);
+    return { ...site, skip: withoutMaps(site.skip) };
+  });
+  return { ...plainOf(plain.facts, sites, plain.extent), mixes };
+}

@@ -1,0 +1,111 @@
+import { dimsOf } from "../../src/graph/constants.ts";
+import type { Use, Value } from "../../src/graph/graph.ts";
+import { isStored, type Plain } from "./absorb.ts";
+import { shapeOf } from "./node-at.ts";
+import type { MapTerm } from "./site-terms.ts";
+import type { Edge, FoldSite } from "./sites.ts";
+
+/** A weight whose outputs are mixed: along `axis`, W becomes W + (W A) B. */
+export interface Mix {
+  readonly use: Use;
+  readonly axis: number;
+  readonly terms: readonly MapTerm[];
+}
+
+/**
+ * The weights that a site's low-rank map goes into, if its skip is a linear projection that nothing
+ * but the site reads: x + (x A) B is a projection with other weights. Null if it is not.
+ */
+export function projected(plain: Plain, site: FoldSite): readonly Mix[] | null {
+  const { skip, place } = site;
+  const { maps, lags, value } = skip;
+  if (maps.length === 0 || lags.length > 0 || maps.some(({ x }) => x !== value)) return null;
+  if (value.isOutput) return null;
+  const own = new Set([value, ...maps.map(({ x }) => x)]);
+  const reads = 1 + maps.length;
+  if (own.size > 1 || plain.readers.get(value) !== reads) return null;
+  const { axis, size } = place.feature;
+  const weights = weightsOf(plain, value, axis, place.rank);
+  const fits = weights?.every(({ use, axis: at }) => sizeAt(use, at) === size);
+  return fits ? weights!.map((weight) => ({ ...weight, terms: maps })) : null;
+}
+
+const sizeAt = ({ node, index }: Use, axis: number) => dimsOf(node.inputs[index])?.[axis];
+
+type Weight = Pick<Mix, "use" | "axis">;
+
+/** The constants that make a value along its feature axis, if it is linear in them and nothing else. */
+function weightsOf(plain: Plain, value: Value, axis: number, rank: number): Weight[] | null {
+  const node = value.producer;
+  if (!node) return null;
+  const stored = (index: number) => {
+    const input = node.inputs[index];
+    return input && isStored(plain.facts, input) ? input : null;
+  };
+  const at = (index: number, of: number): Weight => ({ use: { node, index }, axis: of });
+  const group = node.message.attributes.find(({ name }) => name === "group")?.i ?? 1;
+  if (node.op === "Conv" && axis === 1 && group === 1 && stored(1)) {
+    if (!node.inputs[2]) return [at(1, 0)];
+    return stored(2) ? [at(1, 0), at(2, 0)] : null;
+  }
+  if (axis !== rank - 1) return null;
+  if (node.op === "MatMul" && stored(1)) return [at(1, dimsOf(node.inputs[1])!.length - 1)];
+  if (node.op === "Gemm" && stored(1)) {
+    const turned = node.message.attributes.find(({ name }) => name === "transB")?.i === 1;
+    if (!node.inputs[2]) return [at(1, turned ? 0 : 1)];
+    const bias = stored(2);
+    return bias ? [at(1, turned ? 0 : 1), at(2, dimsOf(bias)!.length - 1)] : null;
+  }
+  return node.op === "Add" ? biased(plain, node.inputs, at, rank) : null;
+}
+
+/** A product and its bias. */
+function biased(
+  plain: Plain,
+  inputs: readonly (Value | null)[],
+  at: (index: number, axis: number) => Weight,
+  rank: number,
+): Weight[] | null {
+  const bias = inputs.findIndex((input) => input && isStored(plain.facts, input));
+  const x = inputs[1 - bias];
+  if (bias < 0 || !x || plain.readers.get(x) !== 1 || x.isOutput) return null;
+  if (shapeOf(plain.facts, x)?.length !== rank || x.producer?.op !== "MatMul") return null;
+  const weights = weightsOf(plain, x, rank - 1, rank);
+  const dims = dimsOf(inputs[bias]);
+  return weights && dims && dims.length > 0 ? [...weights, at(bias, dims.length - 1)] : null;
+}
+
+/** Data of a tensor with its slices along an axis mixed: w + (w A) B, for each term. */
+export function mixed(
+  data: Float64Array,
+  dims: readonly number[],
+  { axis, terms }: Pick<Mix, "axis" | "terms">,
+): Float64Array {
+  const size = dims[axis];
+  const inner = dims.slice(axis + 1).reduce((a, b) => a * b, 1);
+  const result = data.slice();
+  for (const { A, B, gamma } of terms) {
+    const isConv = A.dims.length > 2;
+    const rank = A.data.length / size;
+    const down = (i: number, j: number) => A.data[isConv ? j * size + i : i * rank + j] * gamma;
+    const up = (j: number, i: number) => B.data[isConv ? i * rank + j : j * size + i];
+    const narrow = new Float64Array(rank);
+    for (let start = 0; start < data.length; start += size * inner)
+      for (let n = 0; n < inner; n++) {
+        narrow.fill(0);
+        for (let i = 0; i < size; i++) {
+          const w = data[start + i * inner + n];
+          if (w !== 0) for (let j = 0; j < rank; j++) narrow[j] += w * down(i, j);
+        }
+        for (let i = 0; i < size; i++) {
+          let sum = 0;
+          for (let j = 0; j < rank; j++) sum += narrow[j] * up(j, i);
+          result[start + i * inner + n] += sum;
+        }
+      }
+  }
+  return result;
+}
+
+/** The edge without what went into its projection. */
+export const withoutMaps = (edge: Edge): Edge => ({ ...edge, maps: [] });

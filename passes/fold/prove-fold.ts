@@ -1,0 +1,157 @@
+import { checkGiven, type WithOrt, withOrt } from "../../src/arguments.ts";
+import { compareTensors } from "../../src/compare/difference.ts";
+import { judgedOf } from "../../src/compare/judged.ts";
+import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
+import {
+  type FunctionReport,
+  runAll,
+  sameFunction,
+  standardOf,
+} from "../../src/compare/outputs.ts";
+import { InputError } from "../../src/errors.ts";
+import { inDouble } from "../../src/infer/stand-in.ts";
+import { checkSizes } from "../../src/infer/value-sizes.ts";
+import { type Model, modelOf, typesOf } from "../../src/model.ts";
+import { bytesSource } from "../../src/onnx/source.ts";
+import { abortable, stepper, type Watching } from "../../src/ort/abortable.ts";
+import { runnable } from "../../src/ort/loading.ts";
+import { type Ort, reason, type Tensors } from "../../src/ort/session.ts";
+import { toFloat64 } from "../../src/ort/tensors.ts";
+import { runOptions, type SampleOptions, sampleInputs } from "../../src/samples/samples.ts";
+import { checkMemory } from "../laurelize/memory.ts";
+import { EXTENTS } from "./absorb.ts";
+import { type FoldedModel, type FoldOptions, fold } from "./fold.ts";
+
+/** How a folded model compares with the one it was made from, both written in double. */
+export interface DoubleReport {
+  readonly difference: number;
+  /** What the difference is held to: a part of the largest magnitude. */
+  readonly tolerance: number;
+}
+
+/** What was proved of a folded model. */
+export interface FoldProof {
+  readonly passed: boolean;
+  /** In onnxruntime, as both models are. */
+  readonly function: Outcome<FunctionReport & { readonly dims: Readonly<Record<string, number>> }>;
+  /** In float64: both models cast to double, folded and not. */
+  readonly float64: Outcome<DoubleReport>;
+}
+
+/** How to prove. */
+export interface FoldProofOptions extends SampleOptions, Watching {
+  readonly feeds?: readonly Tensors[] | undefined;
+}
+
+const HALF: ReadonlySet<string> = new Set(["float16", "bfloat16"]);
+const ROUNDS = 3;
+/** Bytes of a model up to which it is written in double. */
+const LARGEST = 1 << 28;
+/**
+ * What both may lie apart, relative to the largest magnitude: rounding in double, and that of a
+ * norm's epsilon, which is an attribute in single precision (2^-24) and a thousandth of the variance
+ * at most. Measured: 1e-11 at most where norms take a factor in, 1e-14 elsewhere.
+ */
+const DOUBLE = 2 ** -34;
+
+/**
+ * Proves that a folded model computes what the laurelized one did: in onnxruntime within the noise
+ * of the latter, as law 4 has it, and in float64, where onnxruntime has the kernels, to its rounding.
+ */
+export async function proveFold(
+  { original, model, extent }: Pick<FoldedModel, "original" | "model" | "extent">,
+  options: WithOrt & FoldProofOptions,
+): Promise<FoldProof> {
+  checkGiven("proveFold", options, { ...withOrt, ...runOptions });
+  const ort = abortable(options.ort, options.signal);
+  const progress = stepper(options);
+  checkMemory(original);
+  const { graph } = original;
+  const { types } = await typesOf(original, ort);
+  checkSizes(graph, types);
+  const judged = judgedOf(graph, types, (name) => model.graph.main.values.has(name));
+  const before = runnable(judged.provable(original.file));
+  const after = runnable(judged.provable(model.file));
+  progress(0, "sample inputs");
+  const run = (feed: Tensors) => runAll(ort, before, "disabled", [feed]);
+  const { feeds, dims } = options.feeds
+    ? { feeds: options.feeds, dims: {} }
+    : await sampleInputs(ort, graph, types, run, ROUNDS, options);
+  progress(0.2, "same function");
+  const standard = await standardOf(ort, before, feeds);
+  const same = await sameFunction(ort, standard, after, "noise");
+  progress(0.6, "the same in float64");
+  const float64 = await inFloat64(ort, { original, extent }, feeds);
+  progress(1, "done");
+  const passed = same.outcome === "passed" && float64.outcome !== "failed";
+  return { passed, function: same.outcome === "not run" ? same : { ...same, dims }, float64 };
+}
+
+/** Folds the model again, written in double, and compares. */
+async function inFloat64(
+  ort: Ort,
+  { original, extent }: Pick<FoldedModel, "original" | "extent">,
+  feeds: readonly Tensors[],
+): Promise<Outcome<DoubleReport>> {
+  if (original.size > LARGEST || original.dataFiles.length > 0)
+    return notRun("the model is too large to be written in double");
+  const bytes = inDouble(original.toBytes());
+  if (!bytes) return notRun("the model holds no float32");
+  const { types } = await typesOf(original, ort);
+  const half = [...types.values()].some(({ dtype }) => HALF.has(dtype));
+  if (half) return notRun("the model computes in half precision");
+  try {
+    const wide = modelOf(bytesSource(bytes), null);
+    const folded = await fold(wide, { ort, extent });
+    const doubled = feeds.map((feed) => inDoubles(ort, feed));
+    const both = [wide, folded.model].map(({ file }) => runnable(file));
+    const [a, b] = [
+      await runAll(ort, both[0], "disabled", doubled),
+      await runAll(ort, both[1], "disabled", doubled),
+    ];
+    let [difference, tolerance] = [0, 0];
+    for (const [k, outputs] of a.entries())
+      for (const name of Object.keys(outputs)) {
+        if (outputs[name].type === "string") continue;
+        const { absolute, magnitude } = compareTensors(outputs[name], b[k][name]);
+        difference = Math.max(difference, absolute);
+        tolerance = Math.max(tolerance, magnitude * DOUBLE);
+      }
+    return ran(difference <= tolerance, { difference, tolerance });
+  } catch (thrown) {
+    if (thrown instanceof TypeError || !(thrown instanceof Error)) throw thrown;
+    return notRun(
+      thrown instanceof InputError
+        ? "the model cannot be written in double"
+        : `onnxruntime does not run it in double (${reason(thrown)})`,
+    );
+  }
+}
+
+const inDoubles = (ort: Ort, feeds: Tensors): Tensors =>
+  Object.fromEntries(
+    Object.entries(feeds).map(([name, tensor]) =>
+      tensor.type === "float32"
+        ? [name, new ort.Tensor("float64", toFloat64(tensor), tensor.dims)]
+        : [name, tensor],
+    ),
+  );
+
+/**
+ * Folds a model and proves the result. If rounding moves the outputs further than the model's own
+ * noise, less is folded: first every β stays, then every site that does anything.
+ */
+export async function foldProved(
+  model: Model,
+  options: FoldOptions & Omit<FoldProofOptions, keyof FoldOptions>,
+): Promise<{ readonly folded: FoldedModel; readonly proof: FoldProof }> {
+  const { dims, seed, feeds, extent, externalData, copyData, ...watched } = options;
+  const extents = extent === undefined ? EXTENTS : [extent];
+  for (const [k, each] of extents.entries()) {
+    const folded = await fold(model, { ...watched, externalData, copyData, extent: each });
+    const proof = await proveFold(folded, { ...watched, dims, seed, feeds });
+    const rounded = proof.function.outcome === "failed" && proof.function.error === null;
+    if (!rounded || k === extents.length - 1) return { folded, proof };
+  }
+  throw new Error("no extent");
+}

@@ -1,0 +1,87 @@
+import { positive } from "../../gradient/broadcasting.ts";
+import { isNegative, isPositive, ONE, onAxis, reciprocal } from "../factor.ts";
+import type { At, ScaleRequest, ScaleRule, ScaleTable } from "./rule.ts";
+import { isScalar, onlyAt } from "./shared.ts";
+
+/** A convolution: weights and bias are inputs 1 and 2. */
+function convolution(inAxis: number, outAxis: number, passes: (at: At) => boolean): ScaleRule {
+  const depthwise = (at: At) => {
+    const shape = at.shape(1);
+    return at.int("group", 1) > 1 && shape?.[1] === 1 && shape[0] === at.int("group", 1);
+  };
+  return {
+    forward: (at, factors) => {
+      if (!onlyAt(factors, 0) || !passes(at)) return null;
+      const [factor] = factors;
+      if (!at.isConstant(1)) return null;
+      if (factor.axis === null) return { outputs: [ONE], requests: [[1, factor]] };
+      if (factor.axis !== 1) return null;
+      if (at.int("group", 1) === 1)
+        return { outputs: [ONE], requests: [[1, onAxis(factor, inAxis)]] };
+      return depthwise(at) ? { outputs: [ONE], requests: [[1, onAxis(factor, 0)]] } : null;
+    },
+    backward: (at, by) => {
+      if (!passes(at)) return null;
+      if (at.text("activation") !== null && isNegative(by)) return null;
+      if (by.axis !== null && by.axis !== 1) return null;
+      if (by.axis !== null && at.int("group", 1) > 1 && outAxis === 1) return null;
+      const weight: ScaleRequest = [1, onAxis(by, outAxis)];
+      return [{ requests: at.has(2) ? [weight, [2, onAxis(by, 0)]] : [weight] }];
+    },
+  };
+}
+
+const always = () => true;
+/** Activations of a FusedConv that a positive factor passes, without a fourth input. */
+const passesRelu = (at: At) =>
+  !at.has(3) && ["Relu", "LeakyRelu", null].includes(at.text("activation"));
+
+/** Recurrent layers: the weights of the input take a factor in. */
+const recurrent: ScaleRule = {
+  forward: (at, factors) =>
+    onlyAt(factors, 0) && isScalar(factors[0]) && at.isConstant(1)
+      ? { outputs: [ONE], requests: [[1, factors[0]]] }
+      : null,
+};
+
+/** Attention with its projection inside. */
+const attention: ScaleRule = {
+  forward: (at, factors) =>
+    onlyAt(factors, 0) && isScalar(factors[0]) && at.isConstant(1)
+      ? { outputs: [ONE], requests: [[1, factors[0]]] }
+      : null,
+};
+
+/** What an integer stands for: its scale takes a positive multiplier in. */
+const dequantize: ScaleRule = {
+  backward: (at, by) => {
+    if (!isPositive(by) || at.int("block_size", 0) > 0) return null;
+    const rank = at.shape(0)?.length;
+    if (by.axis === null) return [{ requests: [[1, by]] }];
+    const axis = at.int("axis", 1);
+    return rank !== undefined && positive(axis, rank) === by.axis
+      ? [{ requests: [[1, onAxis(by, 0)]] }]
+      : null;
+  },
+};
+
+/** x / scale is the same if both are divided by a factor. */
+const quantize: ScaleRule = {
+  forward: (at, factors) =>
+    onlyAt(factors, 0) && isScalar(factors[0]) && at.isConstant(1)
+      ? { outputs: [ONE], requests: [[1, reciprocal(factors[0])]] }
+      : null,
+};
+
+/** Convolutions, layers that hold their projection, and the ends of quantised stretches. */
+export const scaleConvolutions = {
+  "com.microsoft.Attention": attention,
+  "com.microsoft.FusedConv": convolution(1, 0, passesRelu),
+  Conv: convolution(1, 0, always),
+  ConvTranspose: convolution(0, 1, always),
+  DequantizeLinear: dequantize,
+  GRU: recurrent,
+  LSTM: recurrent,
+  QuantizeLinear: quantize,
+  RNN: recurrent,
+} satisfies ScaleTable;

@@ -1,0 +1,152 @@
+import { positive } from "../../gradient/broadcasting.ts";
+import { type Factor, isNegative, isOne, mapped, ONE, reciprocal, times } from "../factor.ts";
+import type { At, Change, Passed, ScaleRequest, ScaleRule, ScaleTable } from "./rule.ts";
+import { isScalar, onlyAt } from "./shared.ts";
+
+const range = (count: number) => Array.from({ length: count }, (_, k) => k);
+
+/** A factor of the output on an input that broadcasts to it; null where the input has no such axis. */
+export function broadcastTo(at: At, input: number, factor: Factor): Factor | null {
+  if (factor.axis === null) return factor;
+  const [shape, out] = [at.shape(input), at.outShape(0)];
+  if (!shape || !out) return null;
+  const axis = factor.axis - (out.length - shape.length);
+  return axis >= 0 && shape[axis] === factor.values.length ? { ...factor, axis } : null;
+}
+
+/** A factor of an input on the output. */
+function broadcastFrom(at: At, input: number, factor: Factor): Factor | null {
+  if (factor.axis === null) return factor;
+  const [shape, out] = [at.shape(input), at.outShape(0)];
+  return shape && out ? { ...factor, axis: factor.axis + out.length - shape.length } : null;
+}
+
+/** Inputs that are added, or stand beside each other: all have one factor. */
+const joining = (first = 0, last?: number): ScaleRule => ({
+  join: (at) => range(last ?? at.inputs).filter((k) => k >= first && at.has(k)),
+  joined: broadcastTo,
+  backward: (at, by) => {
+    const requests = range(last ?? at.inputs)
+      .filter((k) => k >= first && at.has(k))
+      .map((k) => [k, broadcastTo(at, k, by)] as const);
+    return requests.every(([, factor]) => factor)
+      ? [{ requests: requests as ScaleRequest[] }]
+      : null;
+  },
+});
+
+/** As `joining`, for what a negative multiplier turns round. */
+const ordered: ScaleRule = {
+  ...joining(),
+  backward: (at, by) => (isNegative(by) ? null : (joining().backward?.(at, by) ?? null)),
+};
+
+const concat: ScaleRule = {
+  ...joining(),
+  joined: (at, _, factor) => (aside(at, factor) ? factor : null),
+  backward: (at, by) =>
+    aside(at, by) ? [{ requests: range(at.inputs).map((k) => [k, by] as const) }] : null,
+};
+
+/** Whether a factor does not lie along the axis on which values are put side by side. */
+function aside(at: At, { axis }: Factor): boolean {
+  const rank = at.outShape(0)?.length;
+  return axis === null || (rank !== undefined && positive(at.int("axis", 0), rank) !== axis);
+}
+
+const mul: ScaleRule = {
+  forward: (at, factors) => {
+    const [a, b] = factors.map((factor, k) => broadcastFrom(at, k, factor));
+    const out = a && b && times(a, b);
+    if (!out) return null;
+    for (const [k, other] of [
+      [0, 1],
+      [1, 0],
+    ]) {
+      const into = at.isConstant(other) ? broadcastTo(at, other, out) : null;
+      if (into && !isOne(factors[k]))
+        return { outputs: [ONE], requests: [[other, into]], otherwise: { outputs: [out] } };
+    }
+    return { outputs: [out] };
+  },
+  backward: (at, by) =>
+    [0, 1]
+      .sort((a, b) => Number(at.isConstant(b)) - Number(at.isConstant(a)))
+      .map((k) => [k, broadcastTo(at, k, by)] as const)
+      .flatMap(([k, into]): Change[] => (into ? [{ requests: [[k, into]] }] : [])),
+};
+
+const div: ScaleRule = {
+  forward: (at, factors) => {
+    const [a, b] = factors.map((factor, k) => broadcastFrom(at, k, factor));
+    const out = a && b && times(a, reciprocal(b));
+    return out && { outputs: [out] };
+  },
+  backward: (at, by) => {
+    const into = broadcastTo(at, 0, by);
+    return into && [{ requests: [[0, into]] }];
+  },
+};
+
+const pow: ScaleRule = {
+  forward: (at, factors) => {
+    const exponent = at.numbers(1);
+    if (!onlyAt(factors, 0) || exponent?.length !== 1) return null;
+    return { outputs: [mapped(factors[0], (value) => value ** exponent[0])] };
+  },
+};
+
+const through = (of: (value: number) => number): ScaleRule => ({
+  forward: (_, factors) => ({ outputs: [mapped(factors[0], of)] }),
+});
+
+/** A Clip between constants, which are divided by the factor. */
+const clip: ScaleRule = {
+  forward: (at, factors): Passed | null => {
+    const [factor] = factors;
+    if (!onlyAt(factors, 0) || !isScalar(factor)) return null;
+    const by = reciprocal(factor);
+    if (at.opset < 11)
+      return {
+        outputs: [factor],
+        attributes: ["min", "max"]
+          .filter((name) => Number.isFinite(at.float(name, Number.NaN)))
+          .map((name) => ({ name, by: by.values[0], otherwise: 0 })),
+      };
+    const bounds = [1, 2].filter(at.has);
+    if (!bounds.every(at.isConstant)) return null;
+    return { outputs: [factor], requests: bounds.map((k) => [k, by] as const) };
+  },
+};
+
+/** What is computed element by element, and sums. */
+export const scaleElementwise = {
+  Add: joining(),
+  Clip: clip,
+  Concat: concat,
+  Div: div,
+  Max: ordered,
+  Mean: joining(),
+  Min: ordered,
+  Mul: mul,
+  Pad: {
+    forward: (at, factors) =>
+      onlyAt(factors, 0) && isScalar(factors[0]) && isZeroPad(at)
+        ? { outputs: [factors[0]] }
+        : null,
+    backward: (at, by) => (isScalar(by) && isZeroPad(at) ? [{ requests: [[0, by]] }] : null),
+  },
+  Pow: pow,
+  Reciprocal: through((value) => 1 / value),
+  Sqrt: through(Math.sqrt),
+  Sub: joining(),
+  Sum: joining(),
+  Where: joining(1),
+} satisfies ScaleTable;
+
+/** Whether a Pad puts zeros around, or what is there. */
+function isZeroPad(at: At): boolean {
+  if (!["constant", null].includes(at.text("mode"))) return true;
+  if (at.opset < 11) return at.float("value", 0) === 0;
+  return !at.has(2) || (at.numbers(2)?.every((value) => value === 0) ?? false);
+}

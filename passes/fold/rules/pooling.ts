@@ -1,0 +1,54 @@
+import { type Factor, isNegative, mapped } from "../factor.ts";
+import type { At, ScaleRule, ScaleTable } from "./rule.ts";
+import { type Axes, homogeneous, isScalar, onlyAt } from "./shared.ts";
+
+/** Pools work along the axes behind the channels. */
+const channels: Axes = {
+  forth: (_, axis) => (axis <= 1 ? axis : null),
+  back: (_, axis) => (axis <= 1 ? axis : null),
+};
+
+/** Resizing of a Resize reads other inputs, none of which has a factor. */
+const pool = (linear: boolean) => homogeneous(linear, channels);
+
+/** A reduction with kept axes leaves the features where they are; without, only one number passes. */
+const kept: Axes = {
+  forth: (at, axis) => (isKept(at, axis) ? axis : null),
+  back: (at, axis) => (isKept(at, axis) ? axis : null),
+};
+
+function isKept(at: At, axis: number): boolean {
+  const rank = at.shape(0)?.length;
+  const axes = at.ints("axes") ?? (at.has(1) ? at.numbers(1) : null);
+  if (rank === undefined || !axes || at.int("keepdims", 1) !== 1) return false;
+  return !axes.some((each) => (each < 0 ? each + rank : each) === axis);
+}
+
+const reduction = (linear: boolean) => homogeneous(linear, kept);
+
+const squares: ScaleRule = {
+  forward: (_, factors) =>
+    onlyAt(factors, 0) && isScalar(factors[0])
+      ? { outputs: [mapped(factors[0], (value) => value ** 2)] }
+      : null,
+  backward: (_, by: Factor) =>
+    isNegative(by) || !isScalar(by) ? null : [{ requests: [[0, mapped(by, Math.sqrt)]] }],
+};
+
+/** Pools and reductions that a factor passes. */
+export const scalePooling = {
+  AveragePool: pool(true),
+  GlobalAveragePool: pool(true),
+  GlobalLpPool: pool(false),
+  GlobalMaxPool: pool(false),
+  LpPool: pool(false),
+  MaxPool: pool(false),
+  MaxRoiPool: homogeneous(false, null),
+  ReduceL1: reduction(false),
+  ReduceL2: reduction(false),
+  ReduceMax: reduction(false),
+  ReduceMean: reduction(true),
+  ReduceMin: reduction(false),
+  ReduceSum: reduction(true),
+  ReduceSumSquare: squares,
+} satisfies ScaleTable;

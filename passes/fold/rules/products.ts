@@ -1,0 +1,115 @@
+import { type Factor, isOne, ONE, onAxis, reciprocal, times } from "../factor.ts";
+import type { At, Change, Passed, ScaleRequest, ScaleRule, ScaleTable } from "./rule.ts";
+import { isScalar, onlyAt } from "./shared.ts";
+
+/** Axis of a matrix, from its last. */
+const fromLast = (at: At, input: number, back: number) => {
+  const rank = at.shape(input)?.length;
+  return rank === undefined || rank < back ? null : rank - back;
+};
+
+/** A product of two values: a factor goes into the constant one, or on. */
+function productOf(at: At, factors: readonly Factor[], bias: number | null): Passed | null {
+  const [a, b] = factors;
+  if (!onlyAt(factors, 0, 1)) return null;
+  const requests: ScaleRequest[] = [];
+  for (const [k, other] of [
+    [0, 1],
+    [1, 0],
+  ]) {
+    if (isOne(factors[k])) continue;
+    if (!at.isConstant(other)) continue;
+    const inner = innerFactor(at, k, factors[k]);
+    if (!inner) return null;
+    requests.push([other, inner]);
+  }
+  const out = isScalar(a) && isScalar(b) ? times(a, b) : null;
+  const passed: Passed | null = out && {
+    outputs: [out],
+    requests: bias === null || isOne(out) ? [] : [[bias, reciprocal(out)]],
+  };
+  if (requests.length === 0) return passed;
+  return { outputs: [ONE], requests, ...(passed ? { otherwise: passed } : {}) };
+}
+
+/** A factor of one operand's inner axis on the other operand. */
+function innerFactor(at: At, input: number, factor: Factor): Factor | null {
+  if (factor.axis === null) return factor;
+  const isGemm = at.op === "Gemm";
+  const turned = (k: number) => isGemm && at.int(k === 0 ? "transA" : "transB", 0) === 1;
+  const inner = (k: number) => fromLast(at, k, (k === 0) !== turned(k) ? 1 : 2);
+  const other = 1 - input;
+  const axis = inner(other);
+  return factor.axis === inner(input) && axis !== null ? onAxis(factor, axis) : null;
+}
+
+/** The multiplier of a product in one of its operands. */
+function outer(at: At, by: Factor): ScaleRequest[] {
+  const isGemm = at.op === "Gemm";
+  const rank = at.outShape(0)?.length;
+  const turnedB = isGemm && at.int("transB", 0) === 1;
+  const found: ScaleRequest[] = [];
+  if (by.axis === null) found.push([1, by], [0, by]);
+  else if (rank !== undefined && by.axis === rank - 1) {
+    const axis = fromLast(at, 1, turnedB ? 2 : 1);
+    if (axis !== null && (at.shape(1)?.length ?? 0) > 1) found.push([1, onAxis(by, axis)]);
+  }
+  return found.sort(([a], [b]) => Number(at.isConstant(b)) - Number(at.isConstant(a)));
+}
+
+const matmul: ScaleRule = {
+  forward: (at, factors) => productOf(at, factors, null),
+  backward: (at, by) => outer(at, by).map((request): Change => ({ requests: [request] })),
+};
+
+const gemm: ScaleRule = {
+  forward: (at, factors) => productOf(at, factors, at.has(2) ? 2 : null),
+  backward: (at, by) =>
+    outer(at, by).map((request): Change => {
+      if (!at.has(2)) return { requests: [request] };
+      const rank = at.shape(2)?.length ?? 0;
+      const bias = by.axis === null ? by : onAxis(by, rank - 1);
+      return { requests: [request, [2, bias]] };
+    }),
+};
+
+/** Einsum of two operands: linear in each. */
+const einsum: ScaleRule = {
+  forward: (at, factors) => {
+    if (at.inputs > 2 || !factors.every(isScalar)) return null;
+    const [constant] = [0, 1].filter((k) => at.has(k) && at.isConstant(k));
+    const out = factors.reduce<Factor | null>((a, b) => a && times(a, b), ONE);
+    if (!out) return null;
+    return constant === undefined
+      ? { outputs: [out] }
+      : { outputs: [ONE], requests: [[constant, out]] };
+  },
+  backward: (at, by) =>
+    isScalar(by)
+      ? Array.from({ length: at.inputs }, (_, k): Change => ({ requests: [[k, by]] }))
+      : null,
+};
+
+/** Weights of 4 or 8 bits: their scales are what a factor goes into. */
+const blocked: ScaleRule = {
+  forward: (at, factors) =>
+    onlyAt(factors, 0) && isScalar(factors[0]) && at.isConstant(2)
+      ? { outputs: [ONE], requests: [[2, factors[0]]] }
+      : null,
+  backward: (at, by) => {
+    if (!isScalar(by)) return null;
+    return [{ requests: [[2, by], ...(at.has(5) ? [[5, by] as const] : [])] }];
+  },
+};
+
+/** Matrix products. */
+export const scaleProducts = {
+  "com.microsoft.FusedMatMul": {
+    forward: (at, factors) => (factors.every(isScalar) ? productOf(at, factors, null) : null),
+    backward: (at, by) => (isScalar(by) ? (matmul.backward?.(at, by) ?? null) : null),
+  },
+  "com.microsoft.MatMulNBits": blocked,
+  Einsum: einsum,
+  Gemm: gemm,
+  MatMul: matmul,
+} satisfies ScaleTable;

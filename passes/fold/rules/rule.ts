@@ -1,0 +1,60 @@
+import type { Factor } from "../factor.ts";
+
+/** A node as a rule sees it. */
+export interface At {
+  readonly op: string;
+  readonly opset: number;
+  readonly inputs: number;
+  readonly outputs: number;
+  /** Whether an input is there. */
+  readonly has: (input: number) => boolean;
+  /** Whether no data can change an input. */
+  readonly isConstant: (input: number) => boolean;
+  /** The shape of an input or output; an unknown size is null, an unknown rank too. */
+  readonly shape: (input: number) => readonly (number | null)[] | null;
+  readonly outShape: (output: number) => readonly (number | null)[] | null;
+  /** The numbers of a small constant input. */
+  readonly numbers: (input: number) => readonly number[] | null;
+  readonly int: (name: string, otherwise: number) => number;
+  readonly ints: (name: string) => readonly number[] | null;
+  readonly float: (name: string, otherwise: number) => number;
+  readonly text: (name: string) => string | null;
+}
+
+/** An input that is to be multiplied, and by what: a weight, or something that can take it in. */
+export type ScaleRequest = readonly [input: number, by: Factor];
+
+/** What a rule asks for: factors put into inputs, and attributes multiplied by numbers. */
+export interface Change {
+  readonly requests?: readonly ScaleRequest[];
+  readonly attributes?: readonly {
+    readonly name: string;
+    readonly by: number;
+    readonly otherwise: number;
+  }[];
+}
+
+/** The factors of a node's outputs, and what has to change so that they have these. */
+export interface Passed extends Change {
+  /** Those behind the last have the factor 1. */
+  readonly outputs: readonly Factor[];
+  /** What holds if a request cannot be met. */
+  readonly otherwise?: Passed;
+}
+
+/**
+ * How a factor goes through an operator. A value with the factor s is held as v' where v = s v'.
+ * Null, or no entry in the table, blocks it.
+ */
+export interface ScaleRule {
+  /** From the factors of the inputs, which are positive, to those of the outputs. */
+  readonly forward?: (at: At, factors: readonly Factor[]) => Passed | null;
+  /** From a multiplier of the first output, of any sign, to ways of putting it into the inputs. */
+  readonly backward?: (at: At, by: Factor) => readonly Change[] | null;
+  /** Inputs that have to have one factor, which the output then has. Instead of `forward`. */
+  readonly join?: (at: At) => readonly number[];
+  /** A factor of the joined value on one of the inputs, their axes counted from the last; null if it does not fit. */
+  readonly joined?: (at: At, input: number, factor: Factor) => Factor | null;
+}
+
+export type ScaleTable = Readonly<Record<string, ScaleRule>>;

@@ -1,0 +1,58 @@
+import { type Factor, isNegative, isOne, ONE } from "../factor.ts";
+import type { At, ScaleRule } from "./rule.ts";
+
+/** Whether a factor is one number. */
+export const isScalar = ({ axis }: Factor) => axis === null;
+
+/** Whether every input but these has the factor 1. */
+export const onlyAt = (factors: readonly Factor[], ...inputs: readonly number[]) =>
+  factors.every((factor, k) => inputs.includes(k) || isOne(factor));
+
+type AxisMap = (at: At, axis: number) => number | null;
+
+/** The output axis that holds an input axis of the first input, and the reverse. */
+export interface Axes {
+  readonly forth: AxisMap;
+  readonly back: AxisMap;
+}
+
+export const same: AxisMap = (_, axis) => axis;
+const sameAxes: Axes = { forth: same, back: same };
+
+/** A factor on the axis that a map gives; null if it gives none. */
+export function onMappedAxis(at: At, factor: Factor, map: AxisMap): Factor | null {
+  if (factor.axis === null) return factor;
+  const axis = map(at, factor.axis);
+  return axis === null ? null : { ...factor, axis };
+}
+
+/**
+ * The rule of an operator that is homogeneous in its first input: f(s x) = s f(x) for every positive
+ * s, or for every number if it is linear. Its other inputs are sizes, indices and the like.
+ */
+export const homogeneous = (linear: boolean, axes: Axes | null = sameAxes): ScaleRule => ({
+  forward: (at, factors) => {
+    if (!onlyAt(factors, 0)) return null;
+    const out = axes
+      ? onMappedAxis(at, factors[0], axes.forth)
+      : isScalar(factors[0])
+        ? factors[0]
+        : null;
+    return out && { outputs: [out] };
+  },
+  backward: (at, by) => {
+    if (!linear && isNegative(by)) return null;
+    const into = axes ? onMappedAxis(at, by, axes.back) : isScalar(by) ? by : null;
+    return into && [{ requests: [[0, into]] }];
+  },
+});
+
+/** The rule of an operator that gives the same for every positive multiple of its first input. */
+export const invariant: ScaleRule = {
+  forward: (_, factors) => (onlyAt(factors, 0) && isScalar(factors[0]) ? { outputs: [ONE] } : null),
+};
+
+/** The rule of an operator that reads no more of its first input than its shape. */
+export const unread: ScaleRule = {
+  forward: (_, factors) => (onlyAt(factors, 0) ? { outputs: [ONE] } : null),
+};

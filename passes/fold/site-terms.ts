@@ -1,0 +1,106 @@
+import { numbersOf } from "../../src/graph/constants.ts";
+import { attribute, type Node, type Value } from "../../src/graph/graph.ts";
+import type { ManifestSite } from "../residuals/residual.ts";
+import type { SiteDescription } from "../variants/variant.ts";
+import { type Facts, shapeOf } from "./node-at.ts";
+
+/** A low-rank map of a skip operand, its numbers as they are stored: γ (x A) B. */
+export interface MapTerm {
+  readonly x: Value;
+  readonly gamma: number;
+  readonly A: {
+    readonly name: string;
+    readonly dims: readonly number[];
+    readonly data: Float64Array;
+  };
+  readonly B: MapTerm["A"];
+}
+
+/** A multiple of an earlier skip operand. */
+export interface LagTerm {
+  readonly x: Value;
+  readonly gamma: number;
+}
+
+/** The numbers of a site's parameter by its role; null if it has none. */
+type Numbers = (role: string) => MapTerm["A"] | null;
+
+/** Where the features of a site lie: told by how its maps are written, or by its per-channel weights. */
+export function describeSite(
+  facts: Facts,
+  { name, parameters }: ManifestSite,
+  output: Value,
+  nodes: readonly Node[],
+  numbers: Numbers,
+): SiteDescription {
+  const shape = shapeOf(facts, output) ?? [];
+  const rank = shape.length;
+  const dtype = facts.types.get(output)?.dtype ?? "";
+  const gamma = numbers("pa.gamma");
+  const lags = gamma?.data.length ?? 1;
+  const role = Object.keys(parameters).find((each) => /\.A\d*$/.test(each));
+  const A = role ? numbers(role) : null;
+  const turned = nodes.find(({ op }) => op === "Transpose");
+  const perm = turned && attribute(turned, "perm")?.ints;
+  const at = (axis: number, size: number) => ({ name, dtype, rank, lags, feature: { axis, size } });
+  if (A) return A.dims.length > 2 ? at(1, A.dims[1]) : at(perm?.[rank - 1] ?? rank - 1, A.dims[0]);
+  const w = numbers("rw.w");
+  const dims = w ? w.dims.slice(0, -1) : (numbers("rw.p") ?? numbers("rw.alpha"))?.dims;
+  if (dims && dims.length > 0) return at(rank - dims.length, dims[0]);
+  const axis = rank === 4 ? 1 : rank - 1;
+  return at(axis, shape[axis] ?? 0);
+}
+
+/** The maps and multiples that a site adds to its skip, those that are zero left out; γ of the skip itself apart. */
+export function termsOf(
+  facts: Facts,
+  own: ReadonlySet<Node>,
+  x: Value | null,
+  numbers: Numbers,
+  lost: (what: string) => Error,
+) {
+  const maps: MapTerm[] = [];
+  const lags: LagTerm[] = [];
+  let atSkip = 0;
+  const gammas = numbers("pa.gamma");
+  const count = gammas?.data.length ?? 1;
+  for (let lag = 0; lag < count; lag++) {
+    const gamma = gammas?.data[lag] ?? 1;
+    const operand = lag === 0 || !gammas ? x : lagged(facts, own, gammas.name, lag);
+    if (!operand) throw lost(`the skip of lag ${lag}`);
+    const pair = (role: string) =>
+      numbers(`lr.${role}`) ?? numbers(`pa.${role}${lag}`) ?? numbers(`pa.${role}`);
+    const [A, B] = [pair("A"), pair("B")];
+    if (gamma === 0) continue;
+    if (A && B) {
+      if (B.data.some((value) => value !== 0)) maps.push({ x: operand, gamma, A, B });
+    } else if (gammas) {
+      if (lag === 0) atSkip = gamma;
+      else lags.push({ x: operand, gamma });
+    }
+  }
+  return { maps, lags, gamma: atSkip };
+}
+
+/** The earlier skip that γ of this lag weighs: from its Gather on, the data input of the first node that has one. */
+function lagged(
+  { graph, constants }: Facts,
+  own: ReadonlySet<Node>,
+  gamma: string,
+  lag: number,
+): Value | null {
+  const gather = [...own].find(
+    ({ op, inputs }) =>
+      op === "Gather" && inputs[0]?.name === gamma && numbersOf(graph, inputs[1])?.[0] === lag,
+  );
+  for (let node: Node | undefined = gather; node; ) {
+    const [first] = node.inputs;
+    if (first && !constants.has(first)) {
+      let value = first;
+      while (value.producer && own.has(value.producer)) value = value.producer.inputs[0]!;
+      return value;
+    }
+    node = node.outputs[0]?.uses.find((use) => own.has(use.node))?.node;
+  }
+  return null;
+}

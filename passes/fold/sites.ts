@@ -1,0 +1,164 @@
+import { InputError } from "../../src/errors.ts";
+import type { Node, Scope, Use, Value } from "../../src/graph/graph.ts";
+import { weightsScope } from "../../src/graph/own-weights.ts";
+import { scopesOf } from "../../src/graph/scopes.ts";
+import { decodeNumbers } from "../../src/graph/tensor.ts";
+import type { Model } from "../../src/model.ts";
+import type { Ort } from "../../src/ort/session.ts";
+import { toFloat64 } from "../../src/ort/tensors.ts";
+import { weightOf } from "../adapter/weights.ts";
+import type { Laurelization } from "../laurelize/manifest.ts";
+import { constantTensor } from "../proof/site-nodes.ts";
+import type { ManifestSite } from "../residuals/residual.ts";
+import type { SiteDescription } from "../variants/variant.ts";
+import { along, type Factor, isOne, numberFactor, ONE, times } from "./factor.ts";
+import { type Facts, FULL } from "./node-at.ts";
+import { type Why, why } from "./reasons.ts";
+import { describeSite, type LagTerm, type MapTerm, termsOf } from "./site-terms.ts";
+
+/** One slot of a sum that LAuReL redirected, and what it adds to that slot. */
+export interface Edge {
+  readonly use: Use;
+  /** The operand that the slot read before. */
+  readonly value: Value;
+  readonly coefficient: Factor;
+  readonly maps: readonly MapTerm[];
+  readonly lags: readonly LagTerm[];
+}
+
+/** A laurelized site as it stands in a model. */
+export interface FoldSite {
+  readonly name: string;
+  readonly place: SiteDescription;
+  readonly nodes: readonly Node[];
+  readonly skip: Edge;
+  readonly branches: readonly Edge[];
+  readonly beta: Factor;
+  /** Every α and β is 1, and every map and γ is zero. */
+  readonly idle: boolean;
+  /** Why the site is left as it is; null if it can be folded. */
+  readonly closed: Why | null;
+}
+
+const MARK = ".laurel.";
+
+/** Where sites are read. */
+interface Reading {
+  readonly model: Model;
+  readonly facts: Facts;
+  readonly one: Laurelization;
+}
+
+/** The sites of a laurelization, read out of the model's graph. Throws an InputError where they are not as laurelize wrote them. */
+export async function readSites(ort: Ort, reading: Reading): Promise<FoldSite[]> {
+  const inserted = new Map<string, Node[]>();
+  for (const node of [...scopesOf(reading.facts.graph)].flatMap(({ nodes }) => nodes)) {
+    if (node.op === "Constant") continue;
+    const name = node.outputs[0]?.name ?? "";
+    const at = name.lastIndexOf(MARK);
+    if (at < 0) continue;
+    const site = name.slice(0, at);
+    const known = inserted.get(site);
+    if (known) known.push(node);
+    else inserted.set(site, [node]);
+  }
+  const sites: FoldSite[] = [];
+  for (const site of reading.one.sites)
+    sites.push(await readSite(ort, reading, site, inserted.get(site.name) ?? []));
+  return sites;
+}
+
+async function readSite(
+  ort: Ort,
+  { model, facts, one }: Reading,
+  site: ManifestSite,
+  nodes: readonly Node[],
+): Promise<FoldSite> {
+  const lost = (what: string) =>
+    new InputError(
+      `${model.source.name} has lost ${what} of ${site.name}, which its metadata names; another tool has rewritten it, fold the file as laurelize wrote it.`,
+    );
+  const own = new Set(nodes);
+  const scope = nodes.length > 0 ? nodes[0].scope : scopeOf(facts, site.augmented);
+  const output = scope?.values.get(site.output);
+  if (!scope || !output) throw lost("the sum");
+  const numbers = (role: string) => {
+    const name = site.parameters[role];
+    if (name === undefined) return null;
+    const { dtype, dims, data } = weightOf(model, name);
+    return { name, dims, data: decodeNumbers(dtype, data) };
+  };
+  const place = describeSite(facts, site, output, nodes, numbers);
+  const slots = nodes.flatMap((node) =>
+    (node.outputs[0]?.uses ?? [])
+      .filter((use) => !own.has(use.node))
+      .map((use) => ({ use, name: node.outputs[0]!.name })),
+  );
+  const x = visibleFrom(scope, site.skip);
+  const slot = slots.find(({ name }) => name === site.augmented);
+  if (!slot || !x) throw lost("the skip");
+  const weighs = one.variant.split("+").includes("rw");
+  const factorAt = (use: Use) =>
+    weighs ? factorOf(ort, facts, { own, use, axis: place.feature.axis }) : ONE;
+  const { maps, lags, gamma } = termsOf(facts, own, x, numbers, lost);
+  const beta = await factorAt(slot.use);
+  const coefficient = gamma === 0 ? beta : times(beta, numberFactor(1 + gamma))!;
+  const branches: Edge[] = [];
+  for (const { use } of slots.filter((each) => each !== slot)) {
+    const alpha = await factorAt(use);
+    branches.push({ use, value: behind(own, use), coefficient: alpha, maps: [], lags: [] });
+  }
+  const still = [coefficient, ...branches.map((edge) => edge.coefficient)].every(isOne);
+  const idle = still && maps.length + lags.length === 0;
+  return {
+    name: site.name,
+    place,
+    nodes,
+    beta,
+    skip: { use: slot.use, value: x, coefficient, maps, lags },
+    branches,
+    idle,
+    closed: closedBy(scope, place.dtype, idle),
+  };
+}
+
+/** The factor by which an inserted node multiplies what a slot reads, as onnxruntime computes it. */
+async function factorOf(
+  ort: Ort,
+  { graph }: Facts,
+  { own, use, axis }: { own: ReadonlySet<Node>; use: Use; axis: number },
+): Promise<Factor> {
+  let node = use.node.inputs[use.index]?.producer;
+  while (node?.op === "Identity" && own.has(node)) node = node.inputs[0]?.producer;
+  const factor = node && own.has(node) && FACTORS.has(node.op) ? node.inputs[1] : null;
+  if (!factor) return ONE;
+  const values = toFloat64(await constantTensor(ort, graph, factor));
+  return values.length === 1 ? numberFactor(values[0]) : along(axis, values);
+}
+
+/** How a factor is written: see the variants. */
+const FACTORS: ReadonlySet<string> = new Set(["Mul", "BatchNormalization"]);
+
+/** Weights of half precision are too coarse to take factors in; those of a token search's decoder cannot be replaced. */
+function closedBy(scope: Scope, dtype: string, idle: boolean): Why | null {
+  if (weightsScope(scope) !== undefined) return why("token-search");
+  return idle || FULL.has(dtype) ? null : why("half-precision", dtype);
+}
+
+const scopeOf = ({ graph }: Facts, name: string): Scope | undefined =>
+  [...scopesOf(graph)].find(({ values }) => values.has(name));
+
+function visibleFrom(scope: Scope, name: string): Value | null {
+  for (let at: Scope | null = scope; at; at = at.owner?.scope ?? null) {
+    const value = at.values.get(name);
+    if (value) return value;
+  }
+  return null;
+}
+
+/** What stood in a slot before: inserted nodes take it as their first input. */
+function behind(own: ReadonlySet<Node>, { node, index }: Use): Value {
+  let value = node.inputs[index]!;
+  while (value.producer && own.has(value.producer)) value = value.producer.inputs[0]!;
+  return value;
+}

@@ -1,0 +1,197 @@
+import type { Node, Use, Value } from "../../src/graph/graph.ts";
+import { scopesOf } from "../../src/graph/scopes.ts";
+import { absorb, all, operandAt, type Plain } from "./absorb.ts";
+import { costOf, type FoldEdit, type FoldPlan, keyOf, type Left } from "./draft.ts";
+import { type Factor, isOne, isPositive, isSame, ONE, quotient, times } from "./factor.ts";
+import { FULL, nodeAt } from "./node-at.ts";
+import { type Why, why } from "./reasons.ts";
+import type { At, Passed, ScaleRule } from "./rules/rule.ts";
+import { scaleRules } from "./rules/table.ts";
+import type { FoldSite } from "./sites.ts";
+
+/** Factors of streams stay between these, so that nothing over- or underflows. */
+const [LEAST, MOST] = [2 ** -40, 2 ** 40];
+
+/** What is known while the streams are rescaled. */
+interface Pass {
+  readonly plain: Plain;
+  /** Keys of the skips' slots whose sum is held as it is. */
+  readonly kept: ReadonlySet<string>;
+  readonly factors: Map<Value, Factor>;
+  readonly edits: FoldEdit[];
+  readonly left: Map<string, Left>;
+  readonly blocked: Map<string, Why>;
+  readonly sums: Map<Node, Factor>;
+  /** The site that began the factor of a value. */
+  readonly origins: Map<Value, string>;
+  readonly sites: ReadonlyMap<string, FoldSite>;
+}
+
+/**
+ * Rescales streams so that β, or what a sum's skip is multiplied by, goes away: the sum is held
+ * divided by it, and so is what is computed of it, up to the operators that take the factor in. What
+ * blocks it reads the value times the factor. `kept` names sites whose sum is held as it is.
+ */
+export function rescaled(
+  plain: Plain,
+  sites: readonly FoldSite[],
+  kept: ReadonlySet<string>,
+): FoldPlan {
+  const pass: Pass = {
+    plain,
+    kept: new Set(sites.filter(({ name }) => kept.has(name)).map(({ skip }) => keyOf(skip.use))),
+    factors: new Map(),
+    edits: [],
+    left: new Map(),
+    blocked: new Map(),
+    sums: new Map(),
+    origins: new Map(),
+    sites: new Map(sites.flatMap((s) => [s.skip, ...s.branches].map((e) => [keyOf(e.use), s]))),
+  };
+  for (const { nodes } of scopesOf(plain.facts.graph))
+    for (const node of nodes) if (!plain.inserted.has(node)) visit(pass, node);
+  const { edits, left, factors, blocked, sums } = pass;
+  return { edits, left, factors, blocked, sums, cost: costOf(edits, left.values(), sites) };
+}
+
+const factorOf = ({ factors }: Pass, value: Value | null): Factor =>
+  (value && factors.get(value)) ?? ONE;
+
+function visit(pass: Pass, node: Node): void {
+  const { plain } = pass;
+  const uses = node.inputs.map((_, index): Use => ({ node, index }));
+  const factors = uses.map((use) => factorOf(pass, operandAt(plain, use)));
+  const weighed = uses.some((use) => plain.edges.has(keyOf(use)));
+  if (!weighed && factors.every(isOne)) return;
+  const at = nodeAt(plain.facts, node);
+  const rule = scaleRules[node.op];
+  const passed =
+    rule?.join && (weighed || factors.some((f) => !isOne(f)))
+      ? joined(pass, node, at, rule)
+      : forwarded(pass, node, weighed ? null : (rule?.forward?.(at, factors) ?? null));
+  const origin = uses
+    .map((use) => pass.sites.get(keyOf(use))?.name ?? originOf(pass, operandAt(plain, use)))
+    .find((name) => name !== undefined);
+  if (!passed) {
+    for (const [k, use] of uses.entries()) block(pass, use, factors[k], origin);
+    return;
+  }
+  for (const [k, value] of node.outputs.entries()) {
+    const factor = passed.outputs[k] ?? ONE;
+    if (!value || isOne(factor)) continue;
+    pass.factors.set(value, factor);
+    if (origin !== undefined) pass.origins.set(value, origin);
+    if (value.isOutput) {
+      pass.edits.push({ kind: "output", value, by: factor });
+      if (origin !== undefined) pass.blocked.set(origin, why("output"));
+    }
+  }
+}
+
+const originOf = ({ origins }: Pass, value: Value | null) =>
+  value ? origins.get(value) : undefined;
+
+/** A slot that reads its value times the factor, because its node takes none. */
+function block(pass: Pass, use: Use, factor: Factor, origin: string | undefined): void {
+  const edge = pass.plain.edges.get(keyOf(use));
+  const by = edge ? times(factor, edge.coefficient) : factor;
+  if (edge && by) pass.left.set(keyOf(use), { use, by, why: why("blocked", use.node.op) });
+  else if (!isOne(factor)) pass.edits.push({ kind: "slot", use, by: factor });
+  if (origin && !isOne(factor)) pass.blocked.set(origin, why("blocked", use.node.op));
+}
+
+/** What a rule passes on, if its requests can be met and its outputs can hold the factors. */
+function forwarded(pass: Pass, node: Node, passed: Passed | null): Passed | null {
+  for (let way: Passed | undefined | null = passed; way; way = way.otherwise) {
+    if (!holds(pass, node, way.outputs)) continue;
+    const edits = all(pass.plain, node, way.requests ?? []);
+    if ("code" in edits) continue;
+    pass.edits.push(...edits, ...attributesOf(node, way));
+    return way;
+  }
+  return null;
+}
+
+const attributesOf = (node: Node, { attributes = [] }: Passed): FoldEdit[] =>
+  attributes.map((each) => ({ kind: "attribute", node, ...each }));
+
+/** Whether the outputs are of a type, and the factors of a size, that can be held so. */
+const holds = ({ plain }: Pass, node: Node, factors: readonly Factor[]) =>
+  factors.every((factor, k) => {
+    const value = node.outputs[k];
+    if (!value || isOne(factor)) return true;
+    const dtype = plain.facts.types.get(value)?.dtype ?? "";
+    return FULL.has(dtype) && factor.values.every((v) => v >= LEAST && v <= MOST);
+  });
+
+/** One way of giving all operands of a sum the same factor. */
+interface Joining {
+  readonly factor: Factor;
+  readonly passed: Passed;
+  readonly edits: readonly FoldEdit[];
+  readonly left: readonly Left[];
+}
+
+/** A sum: its operands get one factor, that which leaves the fewest to be multiplied. */
+function joined(pass: Pass, node: Node, at: At, rule: ScaleRule): Passed | null {
+  const { plain } = pass;
+  const uses = (rule.join?.(at) ?? []).map((index): Use => ({ node, index }));
+  const total = uses.map((use) => {
+    const edge = plain.edges.get(keyOf(use));
+    const factor = factorOf(pass, operandAt(plain, use));
+    return edge ? times(factor, edge.coefficient) : factor;
+  });
+  if (total.includes(null)) return null;
+  const keeps = uses.some((use) => pass.kept.has(keyOf(use)));
+  const isOutput = node.outputs.some((value) => value?.isOutput);
+  const candidates = [ONE, ...(keeps || isOutput ? [] : (total as Factor[]))];
+  let best: Joining | null = null;
+  for (const factor of candidates) {
+    if (!isPositive(factor)) continue;
+    const one = joinedAt(pass, { node, at, rule, uses }, total as Factor[], factor);
+    if (one && (!best || one.left.length < best.left.length)) best = one;
+    if (best?.left.length === 0) break;
+  }
+  if (!best) return null;
+  pass.edits.push(...best.edits);
+  pass.sums.set(node, best.factor);
+  for (const one of best.left) {
+    if (plain.edges.has(keyOf(one.use))) pass.left.set(keyOf(one.use), one);
+    else pass.edits.push({ kind: "slot", use: one.use, by: one.by });
+  }
+  return best.passed;
+}
+
+function joinedAt(
+  { plain, ...pass }: Pass,
+  { node, at, rule, uses }: { node: Node; at: At; rule: ScaleRule; uses: readonly Use[] },
+  total: readonly Factor[],
+  factor: Factor,
+): Joining | null {
+  const passed = rule.forward ? rule.forward(at, [factor]) : { outputs: [factor] };
+  if (!passed || !holds({ plain, ...pass }, node, passed.outputs)) return null;
+  const edits: FoldEdit[] = attributesOf(node, passed);
+  const left: Left[] = [];
+  for (const [k, use] of uses.entries()) {
+    const own = quotientAt(at, rule, use, total[k], factor);
+    if (!own) return null;
+    if (isOne(own)) continue;
+    const taken = absorb(plain, use, own);
+    if (!("code" in taken)) edits.push(...taken);
+    else left.push({ use, by: own, why: plain.extent === "all" ? taken : why("rounding") });
+  }
+  return { factor, passed, edits, left };
+}
+
+/** What an operand has to be multiplied by, on its own axes. */
+function quotientAt(
+  at: At,
+  rule: ScaleRule,
+  { index }: Use,
+  own: Factor,
+  factor: Factor,
+): Factor | null {
+  const fitting = rule.joined?.(at, index, factor) ?? null;
+  if (!fitting) return null;
+  return isSame(own, fitting) ? ONE : quotient(own, fitting);
+}

@@ -1,0 +1,150 @@
+import { writing } from "../../src/graph/builder.ts";
+import type { Node, Use, Value } from "../../src/graph/graph.ts";
+import type { Patch } from "../../src/graph/patch-contents.ts";
+import { scopesOf } from "../../src/graph/scopes.ts";
+import { float } from "../../src/onnx/new-node.ts";
+import { operandAt, type Plain } from "./absorb.ts";
+import { type FoldEdit, type FoldPlan, keyOf } from "./draft.ts";
+import type { Factor } from "./factor.ts";
+import { shapeOf } from "./node-at.ts";
+import type { Mix } from "./project.ts";
+import type { FoldSite } from "./sites.ts";
+import { writeSlots } from "./write-slots.ts";
+import { writeWeights } from "./write-weights.ts";
+
+type Writer = ReturnType<typeof writing>;
+
+/** The patch that a plan stands for. `outside` keeps changed external weights out of the model file. */
+export function writeFold(
+  plain: Plain,
+  sites: readonly FoldSite[],
+  plan: FoldPlan,
+  { mixes, outside }: { readonly mixes: readonly Mix[]; readonly outside: boolean },
+): Patch {
+  const { graph } = plain.facts;
+  const to = writing(graph, "fold");
+  const renamed = renamings(plan.edits, to);
+  const nameOf = (value: Value) => renamed.get(value) ?? value.name;
+  const redirects = new Map<string, { use: Use; name: string }>();
+  const redirect = (one: { use: Use; name: string }) => redirects.set(keyOf(one.use), one);
+  for (const value of renamed.keys())
+    for (const use of value.uses)
+      if (!plain.inserted.has(use.node)) redirect({ use, name: nameOf(value) });
+  for (const site of sites) for (const one of writeSlots(to, site, plan, nameOf)) redirect(one);
+  for (const one of slotFactors(plain, plan.edits, to, nameOf)) redirect(one);
+  const weights = writeWeights(plain, plan.edits, mixes, { fresh: to.fresh, outside });
+  for (const one of weights.redirects) redirect(one);
+  writeOutputs(plain, plan.edits, to, nameOf);
+  const nodes = sites.flatMap((site) => site.nodes);
+  const changed = [...redirects.values()].filter(
+    ({ use, name }) => use.node.inputs[use.index]?.name !== name,
+  );
+  const read = new Set([
+    ...to.nodes.flatMap(({ node }) => node.inputs),
+    ...changed.map(({ name }) => name),
+  ]);
+  const inputs = new Set(graph.file.graph.inputs.map(({ name }) => name));
+  const unread = [...unreadTensors(nodes), ...weights.unread].filter(
+    ({ name }) => !read.has(name) && !inputs.has(name),
+  );
+  return {
+    nodes: to.nodes,
+    tensors: [...to.tensors, ...weights.tensors],
+    redirects: changed,
+    values: weights.values,
+    removed: [...nodes, ...unread],
+    attributes: attributesOf(plan.edits),
+    renamed: [...renamed].map(([value, name]) => ({
+      node: value.producer!,
+      index: value.producer!.outputs.indexOf(value),
+      name,
+    })),
+  };
+}
+
+/** New names of values whose own name an output of the model keeps. */
+function renamings(edits: readonly FoldEdit[], to: Writer): Map<Value, string> {
+  const found = new Map<Value, string>();
+  for (const edit of edits)
+    if (edit.kind === "output") found.set(edit.value, to.fresh(`${edit.value.name}.folded`));
+  return found;
+}
+
+function writeOutputs(
+  plain: Plain,
+  edits: readonly FoldEdit[],
+  to: Writer,
+  nameOf: (value: Value) => string,
+): void {
+  for (const edit of edits) {
+    if (edit.kind !== "output") continue;
+    const { value, by } = edit;
+    to.about(value.name);
+    to.last(value.scope);
+    to.product(nameOf(value), factorOf(plain, to, value, by), value.name);
+  }
+}
+
+/** Muls before slots that block a factor: one for all slots of a scope that read the same. */
+function slotFactors(
+  plain: Plain,
+  edits: readonly FoldEdit[],
+  to: Writer,
+  nameOf: (value: Value) => string,
+): { use: Use; name: string }[] {
+  const groups = new Map<string, { uses: Use[]; value: Value; by: Factor }>();
+  const scopes = [...scopesOf(plain.facts.graph)];
+  for (const edit of edits) {
+    if (edit.kind !== "slot") continue;
+    const value = operandAt(plain, edit.use)!;
+    const key = `${scopes.indexOf(edit.use.node.scope)} ${value.name} ${edit.by.values}`;
+    const group = groups.get(key);
+    if (group) group.uses.push(edit.use);
+    else groups.set(key, { uses: [edit.use], value, by: edit.by });
+  }
+  return [...groups.values()].flatMap(({ uses, value, by }) => {
+    const first = uses.map(({ node }) => node).reduce((a, b) => (a.index < b.index ? a : b));
+    to.about(`${value.name}.fold`, first);
+    const name = to.op.Mul(nameOf(value), factorOf(plain, to, value, by));
+    return uses.map((use) => ({ use, name }));
+  });
+}
+
+/** A factor of a value as a constant that broadcasts over it. */
+function factorOf({ facts }: Plain, to: Writer, value: Value, { axis, values }: Factor): string {
+  const rank = shapeOf(facts, value)?.length ?? 0;
+  const dims = axis === null ? [] : [values.length, ...new Array(rank - 1 - axis).fill(1)];
+  return to.constant(facts.types.get(value)!.dtype, dims, values);
+}
+
+/** Attributes that were multiplied, each once. */
+function attributesOf(edits: readonly FoldEdit[]): NonNullable<Patch["attributes"]> {
+  const found = new Map<Node, Map<string, number>>();
+  for (const edit of edits) {
+    if (edit.kind !== "attribute") continue;
+    const { node, name, by, otherwise } = edit;
+    const own = found.get(node) ?? new Map<string, number>();
+    const before = node.message.attributes.find((each) => each.name === name)?.f ?? otherwise;
+    own.set(name, (own.get(name) ?? before) * by);
+    found.set(node, own);
+  }
+  return [...found].flatMap(([node, own]) =>
+    [...own].map(([name, value]) => ({ node, name, value: float(value) })),
+  );
+}
+
+/** Tensors that only the removed nodes read. */
+function unreadTensors(nodes: readonly Node[]): Value[] {
+  const gone = new Set(nodes);
+  const candidates = new Set(
+    nodes.flatMap(({ inputs }) => inputs.filter((value) => value !== null)),
+  );
+  return [...candidates].filter(
+    (value) =>
+      (value.initializer !== null || value.producer?.op === "Constant") &&
+      !(value.producer && gone.has(value.producer)) &&
+      !value.isOutput &&
+      value.name.includes(".laurel.") &&
+      value.uses.every(({ node }) => gone.has(node)),
+  );
+}

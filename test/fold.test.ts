@@ -1,0 +1,482 @@
+import fs from "node:fs";
+import path from "node:path";
+import {
+  extractAdapter,
+  type FoldedModel,
+  fold,
+  type LaurelOptions,
+  laurelize,
+  type Model,
+  openModel,
+  proveFold,
+  saveAdapter,
+  saveModel,
+  strip,
+  weightOf,
+  withWeights,
+} from "laurelize";
+import ort from "onnxruntime-node";
+import { describe, expect, it } from "vitest";
+import { uniform } from "../src/graph/random.ts";
+import { encodeNumbers } from "../src/graph/tensor.ts";
+import { cli } from "./support/cli.ts";
+import { fixture, temporaryFolder } from "./support/fixture.ts";
+import { modelOfText } from "./support/onnx-text.ts";
+import { tuned } from "./support/tuned.ts";
+
+const head = `<ir_version: 8, opset_import: ["" : 17]>`;
+
+/** Two blocks of convolutions; the stream passes a Relu, the last reader is a Gemm. */
+const convolutional = `${head} g (float[2, 8, 5, 5] x) => (float[2, 4] z)
+  <float[8, 8, 3, 3] a, float[8, 8, 1, 1] b, float[8] c, float[8, 8, 3, 3] d, float[8] s, float[8] t,
+   float[8] u = {0.1, 0.2, 0.3, -0.1, -0.2, 0.4, 0.1, 0.2}, float[8] v = {1, 1.5, 0.5, 1, 2, 1, 1, 3},
+   float[8, 4] w, float[4] k>
+  { m1 = Conv<pads = [1, 1, 1, 1]>(x, a) r1 = Relu(m1) f1 = Conv(r1, b, c) [one] y1 = Add(f1, x) o1 = Relu(y1)
+    m2 = Conv<pads = [1, 1, 1, 1]>(o1, d) f2 = BatchNormalization(m2, s, t, u, v) [two] y2 = Add(f2, o1)
+    o2 = Relu(y2) p = GlobalAveragePool(o2) q = Flatten(p) z = Gemm(q, w, k) }`;
+
+const norm = `float[8] s1, float[8] t1, float[8] s2, float[8] t2, float[8] s3, float[8] t3`;
+
+/** A pre-norm block: two sites, and a norm behind them. */
+const preNorm = `${head} g (float[2, 3, 8] x) => (float[2, 3, 8] z)
+  <${norm}, float[8, 8] a, float[8, 8] b, float[8, 16] c, float[16] d, float[16, 8] e, float[8] f, float[8, 8] h>
+  { n1 = LayerNormalization(x, s1, t1) p = MatMul(n1, a) q = Tanh(p) f1 = MatMul(q, b) [one] y1 = Add(x, f1)
+    n2 = LayerNormalization(y1, s2, t2) m = MatMul(n2, c) md = Add(m, d) r = Relu(md) o = MatMul(r, e) f2 = Add(o, f)
+    [two] y2 = Add(y1, f2) n3 = LayerNormalization(y2, s3, t3) z = MatMul(n3, h) }`;
+
+/** The same with the norms behind the sums. */
+const postNorm = `${head} g (float[2, 3, 8] x) => (float[2, 3, 8] z)
+  <${norm}, float[8, 8] a, float[8, 8] b, float[8, 16] c, float[16, 8] e, float[8, 8] h>
+  { p = MatMul(x, a) q = Tanh(p) f1 = MatMul(q, b) [one] y1 = Add(x, f1) n1 = LayerNormalization(y1, s1, t1)
+    m = MatMul(n1, c) r = Tanh(m) f2 = MatMul(r, e) [two] y2 = Add(n1, f2) n2 = LayerNormalization(y2, s2, t2)
+    z = MatMul(n2, h) }`;
+
+/** A stage that begins with a projection: the skip is linear and read by nothing else. */
+const projected = `${head} g (float[2, 4, 6, 6] x) => (float[2, 3, 6, 6] z)
+  <float[8, 4, 3, 3] a, float[8, 8, 1, 1] b, float[8, 4, 1, 1] p, float[8] k, float[3, 8, 1, 1] w>
+  { m = Conv<pads = [1, 1, 1, 1]>(x, a) r = Relu(m) f = Conv(r, b) s = Conv(x, p, k) [one] y = Add(f, s) o = Relu(y)
+    z = Conv(o, w) }`;
+
+const trained = async (text: string | Uint8Array, options: LaurelOptions & object) => {
+  const original = await openModel(typeof text === "string" ? modelOfText(text) : text);
+  const laurel = await laurelize(original, { ort, rank: 2, ...options });
+  return { original, model: tuned(laurel.model, 3) };
+};
+
+/** Seeded values for every input of a model, and another seed for the next. */
+const feedsOf = ({ graph }: Model, shapes: Readonly<Record<string, number[]>>) =>
+  Object.fromEntries(
+    graph.main.inputs.map(({ name }) => {
+      const next = uniform(5, name);
+      const size = shapes[name].reduce((a, b) => a * b, 1);
+      const data = Float32Array.from({ length: size }, () => 4 * next() - 2);
+      return [name, new ort.Tensor("float32", data, shapes[name])];
+    }),
+  );
+
+/** What onnxruntime itself gives for both models, as one number: the largest difference over the largest magnitude. */
+async function apart(a: Model, b: Model, shapes: Readonly<Record<string, number[]>>) {
+  const [one, two] = await Promise.all(
+    [a, b].map(async (model) => {
+      const session = await ort.InferenceSession.create(model.toBytes(), { logSeverityLevel: 4 });
+      return session.run(feedsOf(model, shapes));
+    }),
+  );
+  let [difference, magnitude] = [0, 0];
+  for (const name of Object.keys(one))
+    for (const [k, value] of (one[name].data as Float32Array).entries()) {
+      difference = Math.max(difference, Math.abs(value - (two[name].data as Float32Array)[k]));
+      magnitude = Math.max(magnitude, Math.abs(value));
+    }
+  expect(magnitude).toBeGreaterThan(0);
+  return difference / magnitude;
+}
+
+/** Rounding of float32 over the few layers of these models; measured: at most 4e-7. */
+const ROUNDING = 2e-6;
+
+const nodes = ({ graph }: Model) => graph.main.nodes.length;
+const outcomes = ({ sites }: FoldedModel) => sites.map(({ outcome }) => outcome);
+
+async function foldedOf(
+  text: string | Uint8Array,
+  options: LaurelOptions,
+  shapes: Readonly<Record<string, number[]>>,
+) {
+  const { original, model } = await trained(text, options);
+  const folded = await fold(model, { ort });
+  expect(await apart(model, folded.model, shapes)).toBeLessThan(ROUNDING);
+  return { original, model, folded, added: nodes(folded.model) - nodes(original) };
+}
+
+const streams = [
+  ["convolutional", convolutional, { x: [2, 8, 5, 5] }],
+  ["pre-norm", preNorm, { x: [2, 3, 8] }],
+  ["post-norm", postNorm, { x: [2, 3, 8] }],
+  ["projected", projected, { x: [2, 4, 6, 6] }],
+] as const;
+
+describe("a trained model is folded without a trace of α and β", () => {
+  for (const normalize of ["softmax", "sigmoid"] as const)
+    it.each(streams)(`%s, ${normalize}`, async (_, text, shapes) => {
+      const { folded, added } = await foldedOf(text, { variant: "rw", normalize }, shapes as never);
+      expect(added).toBe(0);
+      expect(folded.factors).toBe(0);
+      expect(new Set(outcomes(folded))).toEqual(new Set(["plain"]));
+      expect((await proveFold(folded, { ort })).function.outcome).not.toBe("not run");
+    });
+
+  it.each([
+    ["pre-norm", preNorm, { x: [2, 3, 8] }],
+    ["post-norm", postNorm, { x: [2, 3, 8] }],
+  ] as const)("and %s is the same in float64 too", async (_, text, shapes) => {
+    const { folded } = await foldedOf(text, { variant: "rw+lr" }, shapes as never);
+    const { float64 } = await proveFold(folded, { ort });
+    expect(float64).toMatchObject({ outcome: "passed" });
+    expect(float64.outcome === "passed" && float64.difference).toBeLessThan(1e-10);
+  });
+});
+
+describe("low-rank maps", () => {
+  it("stay as two products and a sum", async () => {
+    const { folded, added } = await foldedOf(preNorm, { variant: "rw+lr" }, { x: [2, 3, 8] });
+    expect(added).toBe(2 * 3);
+    expect(outcomes(folded)).toEqual(["low-rank", "low-rank"]);
+  });
+
+  it("go into a projected skip", async () => {
+    const { folded, added } = await foldedOf(projected, { variant: "rw+lr" }, { x: [2, 4, 6, 6] });
+    expect(added).toBe(0);
+    expect(folded.sites[0]).toMatchObject({ outcome: "plain", map: "folded" });
+  });
+
+  it("of several lags share the last product, with γ and β inside", async () => {
+    const { folded, added } = await foldedOf(preNorm, { variant: "rw+lr+pa" }, { x: [2, 3, 8] });
+    expect(folded.factors).toBe(0);
+    // One map at the first site; two narrow products, their Concat, the product and the sum at the second.
+    expect(added).toBe(3 + 5);
+  });
+
+  it("with one pair for all lags add up before it", async () => {
+    const options = { variant: "lr+pa", shareLags: true } as const;
+    const { folded } = await foldedOf(preNorm, options, { x: [2, 3, 8] });
+    expect(folded.factors).toBe(0);
+  });
+
+  it("earlier skips of PA are multiplied, the skip itself is not", async () => {
+    const { folded, added } = await foldedOf(preNorm, { variant: "rw+pa" }, { x: [2, 3, 8] });
+    expect(added).toBe(2);
+    expect(folded.sites[1].reasons.map(({ code }) => code)).toContain("lags");
+  });
+});
+
+describe("per-channel weights", () => {
+  it("fold through operators that work channel by channel", async () => {
+    const options = { variant: "rw", perChannel: true } as const;
+    const { added } = await foldedOf(convolutional, options, { x: [2, 8, 5, 5] });
+    expect(added).toBe(0);
+  });
+
+  it("stop at a norm over channels", async () => {
+    const options = { variant: "rw", perChannel: true } as const;
+    const { folded, added } = await foldedOf(postNorm, options, { x: [2, 3, 8] });
+    expect(added).toBe(2);
+    expect(folded.sites.map(({ beta }) => beta)).toEqual(["kept", "kept"]);
+  });
+});
+
+describe("what does not fold", () => {
+  it("a β of zero or less stays, and says so", async () => {
+    const original = await openModel(modelOfText(preNorm));
+    const options = { ort, variant: "rw", normalize: "none" } as const;
+    const { model } = await laurelize(original, options);
+    for (const beta of [-0.75, 0]) {
+      const values = new Map([
+        ["one.laurel.beta", encodeNumbers("float", [beta])],
+        ["one.laurel.alpha", encodeNumbers("float", [-1.5])],
+      ]);
+      const weighed = withWeights(model, values);
+      const folded = await fold(weighed, { ort });
+      expect(await apart(weighed, folded.model, { x: [2, 3, 8] })).toBeLessThan(ROUNDING);
+      expect(folded.sites[0]).toMatchObject({ alpha: "folded", beta: "kept" });
+      expect(folded.sites[0].reasons.map(({ code }) => code)).toContain("not-positive");
+      expect(folded.sites[1].outcome).toBe("plain");
+    }
+  });
+
+  it("weights that other nodes read too are cloned", async () => {
+    const shared = preNorm
+      .replace("f2 = Add(o, f)", "f2 = Add(o, f) zz = MatMul(n2, b)")
+      .replace("=> (float[2, 3, 8] z)", "=> (float[2, 3, 8] z, float[2, 3, 8] zz)");
+    const { model, folded, added } = await foldedOf(shared, { variant: "rw" }, { x: [2, 3, 8] });
+    expect(added).toBe(0);
+    expect(weightOf(folded.model, "b").data).toEqual(weightOf(model, "b").data);
+  });
+
+  it("a branch that is read elsewhere keeps α", async () => {
+    const read = preNorm.replace("z = MatMul(n3, h)", "zz = Add(n3, f1) z = MatMul(zz, h)");
+    const { folded, added } = await foldedOf(read, { variant: "rw" }, { x: [2, 3, 8] });
+    expect(added).toBe(1);
+    const { alpha, reasons } = folded.sites[0];
+    expect(alpha).toBe("kept");
+    expect(reasons.map(({ code }) => code)).toEqual(["branch-read-elsewhere"]);
+  });
+
+  it("a branch that ends in a nonlinearity keeps α, but for one that a factor passes", async () => {
+    const ends = (op: string) =>
+      preNorm.replace("f1 = MatMul(q, b)", `g1 = MatMul(q, b) f1 = ${op}(g1)`);
+    const kept = await foldedOf(ends("Tanh"), { variant: "rw" }, { x: [2, 3, 8] });
+    expect(kept.folded.sites[0]).toMatchObject({ alpha: "kept", beta: "folded" });
+    const passed = await foldedOf(ends("LeakyRelu"), { variant: "rw" }, { x: [2, 3, 8] });
+    expect(passed.folded.sites[0]).toMatchObject({ alpha: "folded", beta: "folded" });
+  });
+
+  it("half precision is left as it is, in words", async () => {
+    const half = preNorm.replaceAll("float[", "float16[");
+    const { model } = await trained(half, { variant: "rw+lr" });
+    const folded = await fold(model, { ort });
+    expect(outcomes(folded)).toEqual(["kept", "kept"]);
+    expect(folded.sites[0].reasons[0]).toMatchObject({ code: "half-precision" });
+    expect(folded.model.toBytes()).toEqual(model.toBytes());
+  });
+
+  it("an epsilon that would leave single precision blocks the factor", async () => {
+    const tiny = postNorm.replaceAll(
+      "LayerNormalization(",
+      "LayerNormalization<epsilon = 0.0000000000000000000000000000000000011>(",
+    );
+    const original = await openModel(modelOfText(tiny));
+    const { model } = await laurelize(original, { ort, variant: "rw", normalize: "none" });
+    const weighed = withWeights(
+      model,
+      new Map(["one", "two"].map((site) => [`${site}.laurel.beta`, encodeNumbers("float", [1.7])])),
+    );
+    const folded = await fold(weighed, { ort });
+    expect(folded.sites.map(({ beta }) => beta)).toEqual(["kept", "kept"]);
+    expect(await apart(weighed, folded.model, { x: [2, 3, 8] })).toBeLessThan(ROUNDING);
+  });
+});
+
+/** A stream of images, then an operator, then what takes the factor in. */
+const behind = (ops: string, weights = "") => `${head} g (float[2, 8, 6, 6] x) => (float z)
+  <float[8, 8, 1, 1] a, float[8, 8, 1, 1] b${weights}>
+  { m = Conv(x, a) t = Tanh(m) f = Conv(t, b) [one] y = Add(f, x) ${ops} }`;
+
+const conv = `, float[3, 8, 1, 1] w`;
+const rows = `, float[8, 3] w`;
+const last = "z = Conv(u, w)";
+const product = "tt = Transpose<perm = [0, 2, 3, 1]>(u) z = MatMul(tt, w)";
+const scalars = `, float one = {1}, float two = {2}, float eps = {0.01}, float[8] g, float[8] h`;
+
+/** Operators behind a stream, and how many nodes folding adds: none where the factor passes or is taken in. */
+const rules: readonly (readonly [title: string, ops: string, weights: string, added: number])[] = [
+  ["Relu", `u = Relu(y) ${last}`, conv, 0],
+  ["LeakyRelu", `u = LeakyRelu<alpha = 0.2>(y) ${last}`, conv, 0],
+  ["PRelu", `u = PRelu(y, p) ${last}`, `${conv}, float[8, 1, 1] p`, 0],
+  ["Abs and Neg", `v = Abs(y) u = Neg(v) ${last}`, conv, 0],
+  ["Elu", `u = Elu(y) ${last}`, conv, 1],
+  ["Sigmoid", `u = Sigmoid(y) ${last}`, conv, 1],
+  ["Erf", `u = Erf(y) ${last}`, conv, 1],
+  ["Clip between constants", `u = Clip(y, eps, two) ${last}`, conv + scalars, 0],
+  ["MaxPool", `u = MaxPool<kernel_shape = [2, 2]>(y) ${last}`, conv, 0],
+  ["AveragePool", `u = AveragePool<kernel_shape = [2, 2]>(y) ${last}`, conv, 0],
+  ["GlobalAveragePool", `u = GlobalAveragePool(y) ${last}`, conv, 0],
+  ["ReduceMax", `u = ReduceMax<axes = [2, 3]>(y) ${last}`, conv, 0],
+  ["ReduceLogSum", `v = Abs(y) u = ReduceLogSum<axes = [2, 3]>(v) ${last}`, conv, 1],
+  ["Conv", last.replace("u", "y"), conv, 0],
+  ["ConvTranspose", "z = ConvTranspose(y, w)", `, float[8, 3, 1, 1] w`, 0],
+  ["MatMul behind Transpose", product.replace("(u)", "(y)"), rows, 0],
+  ["Gemm", "p = GlobalAveragePool(y) q = Flatten(p) z = Gemm(q, w, k)", `${rows}, float[3] k`, 0],
+  [
+    "Reshape, Slice and Concat",
+    `r = Reshape(y, shape) s = Slice(r, from, to, axis) c = Concat<axis = 2>(s, r) z = MatMul(w, c)`,
+    `, float[3, 8] w, int64[3] shape = {2, 8, 36}, int64[1] from = {3}, int64[1] to = {9}, int64[1] axis = {2}`,
+    0,
+  ],
+  [
+    "Concat with another stream",
+    `c = Concat<axis = 1>(x, y) z = Conv(c, w)`,
+    `, float[3, 16, 1, 1] w`,
+    1,
+  ],
+  ["Sum with another stream", `u = Add(x, y) ${last}`, conv, 1],
+  ["Sum of one stream with itself", `v = Relu(y) u = Add(v, y) ${last}`, conv, 0],
+  ["Sum with a projection", `v = Conv(x, b) s = Add(v, y) u = Relu(s) ${last}`, conv, 0],
+  ["Add of a constant", `u = Add(y, k) v = Relu(u) z = Conv(v, w)`, `${conv}, float[8, 1, 1] k`, 0],
+  ["Mul by a constant", `v = Mul(y, k) u = Sigmoid(v) ${last}`, `${conv}, float[8, 1, 1] k`, 0],
+  ["product of two", `v = Relu(y) u = Mul(v, y) ${last}`, conv, 0],
+  [
+    "Where with zeros",
+    `c = Greater(x, zero) u = Where(c, y, zero) ${last}`,
+    `${conv}, float zero = {0}`,
+    0,
+  ],
+  ["Softmax", `u = Softmax(y) ${last}`, conv, 1],
+  [
+    "InstanceNormalization",
+    `v = InstanceNormalization(y, g, h) u = Tanh(v) ${last}`,
+    conv + scalars,
+    0,
+  ],
+  [
+    "BatchNormalization",
+    `v = BatchNormalization(y, g, h, mean, var) u = Tanh(v) ${last}`,
+    `${conv}${scalars}, float[8] mean, float[8] var = {1, 2, 1, 3, 1, 1, 1, 2}`,
+    0,
+  ],
+  [
+    "LayerNormalization",
+    `v = Transpose<perm = [0, 2, 3, 1]>(y) n = LayerNormalization(v, g, h) z = MatMul(n, w)`,
+    rows + scalars,
+    0,
+  ],
+  [
+    "LayerNormalization written out",
+    `v = Transpose<perm = [0, 2, 3, 1]>(y) mu = ReduceMean<axes = [3]>(v) d = Sub(v, mu) sq = Pow(d, two) va = ReduceMean<axes = [3]>(sq) ve = Add(va, eps) sd = Sqrt(ve) n = Div(d, sd) ns = Mul(n, g) z = MatMul(ns, w)`,
+    rows + scalars,
+    0,
+  ],
+  [
+    "RMSNorm written out",
+    `v = Transpose<perm = [0, 2, 3, 1]>(y) sq = Mul(v, v) va = ReduceMean<axes = [3]>(sq) ve = Add(va, eps) sd = Sqrt(ve) rs = Div(one, sd) n = Mul(v, rs) ns = Mul(n, g) z = MatMul(ns, w)`,
+    rows + scalars,
+    0,
+  ],
+  [
+    "a variance without a square root",
+    `v = Transpose<perm = [0, 2, 3, 1]>(y) sq = Mul(v, v) va = ReduceMean<axes = [3]>(sq) ve = Add(va, eps) lo = Log(ve) z = Mul(lo, g)`,
+    scalars,
+    1,
+  ],
+  [
+    "SimplifiedLayerNormalization",
+    `v = Transpose<perm = [0, 2, 3, 1]>(y) n = SimplifiedLayerNormalization<epsilon = 0.1>(v, g) z = MatMul(n, w)`,
+    rows + scalars,
+    0,
+  ],
+  ["an output of the model", "z = Identity(y)", "", 1],
+];
+
+describe("how a factor goes through an operator", () => {
+  it.each(rules)("%s", async (_, ops, weights, added) => {
+    const options = { variant: "rw", featureAxis: 1 } as LaurelOptions;
+    const result = await foldedOf(behind(ops, weights).replace("float z", "float[] z"), options, {
+      x: [2, 8, 6, 6],
+    });
+    expect(result.added).toBe(added);
+    expect(result.folded.factors).toBe(added);
+  });
+});
+
+describe("an untrained model", () => {
+  it.each(["rw+lr", "rw+lr+pa", "pa"] as const)(
+    "%s is the original again, byte for byte",
+    async (variant) => {
+      const bytes = fixture("pre-norm-mlp");
+      const { model } = await laurelize(await openModel(bytes), { ort, variant });
+      const folded = await fold(model, { ort });
+      expect(folded.restored).toBe(true);
+      expect(Buffer.from(folded.model.toBytes()).equals(bytes)).toBe(true);
+      expect(new Set(outcomes(folded))).toEqual(new Set(["plain"]));
+    },
+  );
+
+  it("whose original cannot be checked has the original's nodes again", async () => {
+    const original = await openModel(modelOfText(preNorm));
+    const { model } = await laurelize(original, { ort, variant: "rw+lr", hash: false });
+    const folded = await fold(model, { ort });
+    expect(folded.restored).toBe(false);
+    expect(nodes(folded.model)).toBe(nodes(original));
+    expect(folded.model.weights).toBe(original.weights);
+  });
+
+  it("folds site by site: those that do nothing are plain sums", async () => {
+    const { model } = await laurelize(await openModel(modelOfText(preNorm)), {
+      ort,
+      variant: "rw",
+    });
+    const one = withWeights(
+      model,
+      new Map([["two.laurel.w", encodeNumbers("float", [0.3, -0.2])]]),
+    );
+    const folded = await fold(one, { ort });
+    expect(folded.sites.map(({ alpha, beta }) => `${alpha} ${beta}`)).toEqual([
+      "none none",
+      "folded folded",
+    ]);
+  });
+});
+
+describe("a folded model", () => {
+  it("says what it is, and is refused where LAuReL weights are needed", async () => {
+    const { model } = await trained(preNorm, { variant: "rw+lr" });
+    const { model: folded } = await fold(model, { ort });
+    const record = JSON.parse(folded.metadata.get("laurelize.folded")!);
+    expect(record).toMatchObject({ variant: "rw+lr", sites: ["one", "two"] });
+    expect(folded.metadata.has("laurelize")).toBe(false);
+    await expect(strip(folded)).rejects.toThrow("is folded");
+    await expect(fold(folded, { ort })).rejects.toThrow("is folded");
+    await expect(extractAdapter(folded)).rejects.toThrow("is folded");
+  });
+
+  it("comes out the same bytes every time", async () => {
+    const { model } = await trained(convolutional, { variant: "rw+lr" });
+    const [a, b] = [await fold(model, { ort }), await fold(model, { ort })];
+    expect(Buffer.from(a.model.toBytes()).equals(b.model.toBytes())).toBe(true);
+  });
+
+  it("is not made of a plain model, or of one that was laurelized twice", async () => {
+    const plain = await openModel(modelOfText(preNorm));
+    await expect(fold(plain, { ort })).rejects.toThrow("is not laurelized");
+    const { model } = await laurelize(plain, { ort, variant: "rw" });
+    const twice = await laurelize(model, { ort, variant: "lr", again: true });
+    await expect(fold(twice.model, { ort })).rejects.toThrow("2 times");
+  });
+});
+
+describe("the command line", () => {
+  const folder = temporaryFolder();
+  const file = (name: string) => path.join(folder, name);
+
+  it("folds, proves and writes", async () => {
+    const { model } = await trained(preNorm, { variant: "rw+lr" });
+    await saveModel(model, file("m.laurel.onnx"));
+    const { code, stdout, stderr } = cli(["fold", file("m.laurel.onnx"), "-o", file("d.onnx")]);
+    expect(`${code} ${stderr}`).toBe("0 ");
+    expect(stdout).toContain("same function");
+    expect(stdout).toContain("same in float64");
+    expect(stdout).toContain("  one   α folded, β folded, low-rank map kept");
+    const written = await openModel(file("d.onnx"));
+    expect(await apart(model, written, { x: [2, 3, 8] })).toBeLessThan(ROUNDING);
+    const again = cli(["fold", file("m.laurel.onnx"), "-o", file("d.onnx")]);
+    expect(again.code).toBe(2);
+    const json = cli(["fold", file("m.laurel.onnx"), "-o", file("d.onnx"), "--force", "--json"]);
+    expect(JSON.parse(json.stdout)).toMatchObject({ factors: 0, verification: { passed: true } });
+    expect(cli(["fold", file("m.laurel.onnx"), "-f", "-q", "-o", file("d.onnx")]).stdout).toBe("");
+  });
+
+  it("refuses a plain model and writes nothing", async () => {
+    fs.writeFileSync(file("plain.onnx"), modelOfText(preNorm));
+    const { code, stderr } = cli(["fold", file("plain.onnx"), "-o", file("none.onnx")]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("is not laurelized");
+    expect(fs.existsSync(file("none.onnx"))).toBe(false);
+  });
+
+  it("applies an adapter and folds in one step", async () => {
+    const { original, model } = await trained(preNorm, { variant: "rw" });
+    await saveModel(original, file("o.onnx"));
+    const known = await openModel(file("o.onnx"));
+    const { model: laurel } = await laurelize(known, { ort, variant: "rw" });
+    await saveAdapter(await extractAdapter(tuned(laurel, 3)), file("a.safetensors"));
+    const args = ["apply", file("o.onnx"), file("a.safetensors"), "--fold", "-o", file("t.onnx")];
+    const { code, stdout, stderr } = cli(args);
+    expect(`${code} ${stderr}`).toBe("0 ");
+    expect(stdout).toContain("folded and proved");
+    const written = await openModel(file("t.onnx"));
+    expect(nodes(written)).toBe(nodes(original));
+    expect(await apart(model, written, { x: [2, 3, 8] })).toBeLessThan(ROUNDING);
+    const both = cli([...args, "-f", "--weights", "as-inputs"]);
+    expect(both.code).toBe(2);
+  });
+});
