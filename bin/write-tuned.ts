@@ -5,7 +5,6 @@ import {
   type FitResult,
   type Model,
   weightsAsInputs,
-  weightsAsOptionalInputs,
 } from "../src/index.ts";
 import type { FinetuneArguments } from "./finetune-arguments.ts";
 import type { Files } from "./finetune-files.ts";
@@ -49,12 +48,12 @@ async function tunedFile(
   { model, adapter }: FitResult,
 ): Promise<Model> {
   const externalData = files.data && path.basename(files.data);
+  const { weights } = args;
+  if (weights === "as-optional-inputs")
+    return applyAdapter(given, adapter, { ort, weights, externalData });
   const tuned = externalData ? await applyAdapter(given, adapter, { ort, externalData }) : model;
   const names = adapter.tensors.map(({ name }) => name);
-  if (args.weights === "inside") return tuned;
-  return args.weights === "as-inputs"
-    ? weightsAsInputs(tuned, names)
-    : weightsAsOptionalInputs(tuned, names);
+  return weights === "as-inputs" ? weightsAsInputs(tuned, names) : tuned;
 }
 
 function summaryOf({ stopped, error, advice, best, history }: FitResult) {

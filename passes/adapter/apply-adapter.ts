@@ -21,6 +21,7 @@ import { type Adapter, checkAdapter, tensorMisfit } from "./adapter.ts";
 import { weightsAsOptionalInputs } from "./optional-inputs.ts";
 import { difference } from "./same-laurelization.ts";
 import { laurelizationsOf } from "./trainable.ts";
+import { notedAsTrained } from "./trained.ts";
 import { weightsAsInputs, withWeights } from "./weights.ts";
 
 /** How an adapter is put into a model. */
@@ -76,7 +77,7 @@ export async function applyAdapter(
   const names = adapter.tensors.map(({ name }) => name);
   return weights === "as-inputs"
     ? weightsAsInputs(tuned, names)
-    : weightsAsOptionalInputs(tuned, names);
+    : notedAsTrained(weightsAsOptionalInputs(tuned, names), names, true);
 }
 
 /** An adapter of onnxruntime's format does not say what it is for: its tensors alone are compared. */
