@@ -1,4 +1,4 @@
-import { type Laurelized, laurelize, openModel } from "laurelize";
+import { fold, type Laurelized, laurelize, openModel } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { uniform } from "../../src/graph/random.ts";
@@ -31,7 +31,7 @@ const session = (model: Uint8Array) =>
  * onnxruntime-node, on one thread and a batch of one, beside the multiply-adds. The new weights are
  * drawn at random, so that no product is by zero or one. Each figure is the median over pairs of
  * runs, one of each model, in turn first; the processor's time is told too, which other work on the
- * machine disturbs less.
+ * machine disturbs less. Folded models are what is deployed.
  */
 export async function latency(): Promise<void> {
   line("\nlatency", "x products", "x time", "quartiles", "", "x processor");
@@ -42,13 +42,19 @@ export async function latency(): Promise<void> {
     const before = await session(bytes);
     for (const variant of VARIANTS) {
       const laurel = await laurelize(original, { ort, variant, hash: false });
-      const after = await session(drawn(laurel));
-      const more = (await multiplyAdds(laurel.model.graph)) / products;
-      const { wall, processor } = await pairs(before, after);
-      const quartiles = [wall.length >> 2, (3 * wall.length) >> 2].map((at) => wall[at]);
-      const figures = [more, median(wall), ...quartiles, median(processor)];
-      line(`${title}, ${variant}`, ...figures.map((figure) => figure.toFixed(3)));
-      await after.release();
+      const trained = await openModel(drawn(laurel));
+      const forms = new Map([[variant as string, trained]]);
+      if (variant === "rw" || variant === "rw+lr")
+        forms.set(`${variant}, folded`, (await fold(trained, { ort })).model);
+      for (const [form, model] of forms) {
+        const after = await session(model.toBytes());
+        const more = (await multiplyAdds(model.graph)) / products;
+        const { wall, processor } = await pairs(before, after);
+        const quartiles = [wall.length >> 2, (3 * wall.length) >> 2].map((at) => wall[at]);
+        const figures = [more, median(wall), ...quartiles, median(processor)];
+        line(`${title}, ${form}`, ...figures.map((figure) => figure.toFixed(3)));
+        await after.release();
+      }
     }
     await before.release();
   }
