@@ -110,6 +110,14 @@ describe("weights outside the model's file", time, () => {
     await expectClosed(file, /not a regular file/);
   });
 
+  it.each(["model.onnx", "./model.onnx"])(
+    "in the model's own file, %s, are refused",
+    async (own) => {
+      const { file } = place((entries) => ({ ...entries, location: own, offset: "0" }));
+      await expectClosed(file, /keeps weights in .*the model's own file/);
+    },
+  );
+
   it("of a model given as bytes: it opens, and says what is missing once they are asked for", async () => {
     const model = await openModel(external().model);
     expect(model.graph.main.nodes).toHaveLength(6);
