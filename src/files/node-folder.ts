@@ -64,8 +64,6 @@ export function folderOf(model: string, trustLinks = false): Folder {
         const now = check(location, file, data, seen.get(location) ?? null);
         seen.set(location, now);
         const { real, unproved } = now;
-        if (real === fs.realpathSync(model))
-          throw refuse(location, "the model's own file; give the data file its own name again");
         if (copying && unproved)
           throw refuse(
             location,

@@ -22,6 +22,10 @@ export function checkShapes(file: ModelFile): void {
     if (known !== undefined) return known;
     const data = folder.open(location);
     try {
+      if (data.path !== undefined && data.path === source.path)
+        throw new InputError(
+          `${source.name} keeps weights in ${location}, the model's own file; give the data file its own name again.`,
+        );
       const foreign = data.size < LONGEST_POINTER ? foreignFormat(data, "data") : null;
       if (foreign)
         throw new InputError(`${source.name} keeps weights in ${location}, which is ${foreign}.`);
