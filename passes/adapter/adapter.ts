@@ -36,13 +36,13 @@ import { laurelizationsOf, trainableWeights } from "./trainable.ts";
 import { trainedNames } from "./trained.ts";
 import { weightOf } from "./weights.ts";
 
-/** The tuned weights of a laurelized model, and what they are to be put into. */
+/** The tuned weights of a laurelized model, and a description of the model they are for. */
 export interface Adapter {
-  /** The name that errors use: a file name, or "model". */
+  /** The name in error messages: a file name, or "model". */
   readonly name: string;
   /** What was inserted into the original, first to last. */
   readonly laurelizations: readonly Laurelization[];
-  /** The new weights, and further ones that were tuned with them. */
+  /** The new weights, and others that were tuned with them. */
   readonly tensors: readonly DenseTensor[];
   /** How many examples they were trained on, if that is known. */
   readonly examples?: number | undefined;
@@ -65,9 +65,9 @@ const adapterFormat: Declared<AdapterFormat> = {
 const EXAMPLES = "laurelize_examples";
 
 /**
- * Takes the LAuReL weights out of a laurelized model, those others that its metadata notes as
- * trained, and those that match a glob of `train`; an empty `train` takes LAuReL's alone. Throws an
- * InputError if there are none, or if without `train` it cannot be known what was trained.
+ * Extracts the LAuReL weights of a laurelized model, the other weights that its metadata lists as
+ * trained, and those that match a glob of `train`; an empty `train` extracts only LAuReL's. Throws
+ * an InputError if there are none, or if it is unknown without `train` which weights were trained.
  */
 export async function extractAdapter(
   model: Model,
@@ -82,7 +82,7 @@ export async function extractAdapter(
   );
 }
 
-/** The adapter of a model of which it is known what was trained. */
+/** Returns the adapter of a model whose trained weights are known. */
 export function adapterOf(model: Model, train: readonly string[] | undefined): Adapter {
   const all = laurelizationsOf(model).map(withoutUndo);
   const names = new Set(trainableWeights(model, train));
@@ -112,7 +112,7 @@ export function adapterBytes(adapter: Adapter, options: AdapterFormat = {}): Uin
   return writeSafetensors(tensors, new Map([...metadata, ...count]));
 }
 
-/** Writes an adapter to a path: the file appears whole or not at all. */
+/** Writes an adapter to a path atomically: the complete file appears, or none. */
 export async function saveAdapter(
   adapter: Adapter,
   path: string,
@@ -155,14 +155,17 @@ function safetensorsAdapter(source: Source): Adapter {
   const missing = parameterNames(all as Laurelization[]).find((each) => !held.has(each));
   if (missing !== undefined)
     throw new InputError(
-      `${name} lacks the tensor ${missing} that its metadata names; it is damaged, or rewritten by another tool.`,
+      `${name} lacks the tensor ${missing} that its metadata names; it is damaged, or was rewritten by another tool.`,
     );
   const examples = Number(metadata.get(EXAMPLES));
   const counted = Number.isSafeInteger(examples) && examples > 0 ? { examples } : {};
   return { name, laurelizations: all as Laurelization[], tensors: read, ...counted };
 }
 
-/** The adapter's tensors as onnxruntime takes them, for a model whose weights are inputs. */
+/**
+ * Returns the adapter's tensors in the form that onnxruntime takes, for a model whose weights are
+ * inputs.
+ */
 export function adapterFeeds(adapter: Adapter, options: WithOrt): Tensors {
   checkAdapter("adapterFeeds", adapter);
   checkGiven("adapterFeeds", options, withOrt);
@@ -175,7 +178,7 @@ export function adapterFeeds(adapter: Adapter, options: WithOrt): Tensors {
   );
 }
 
-/** Throws a TypeError, one sentence, if an argument is no adapter. */
+/** Throws a TypeError of one sentence if an argument is not an adapter. */
 export function checkAdapter(of: string, given: unknown): void {
   const { laurelizations, tensors } = (given ?? {}) as Partial<Adapter>;
   if (Array.isArray(laurelizations) && Array.isArray(tensors)) return;
@@ -184,13 +187,13 @@ export function checkAdapter(of: string, given: unknown): void {
   );
 }
 
-/** Why the adapter's tensors are not those of the model, in words; null if they are. */
+/** Returns why the adapter's tensors do not match the model, as a clause; null if they do. */
 export function tensorMisfit(model: Model, { name, tensors }: Adapter): string | null {
   for (const { name: each, dtype, dims } of tensors) {
     const value = weightNamed(model.graph, each);
     const type = value && tensorOf(value) ? typeOfTensor(value) : null;
     if (value && !type && !value.producer)
-      return `${model.source.name} takes the weight ${each} as an input and holds none`;
+      return `${model.source.name} takes the weight ${each} as an input and does not contain it`;
     if (!type || !isFloat(type.dtype))
       return `${name} contains a tensor ${each}, but ${model.source.name} has no float weight of that name`;
     if (type.dtype !== dtype || type.shape?.join() !== dims.join())

@@ -24,7 +24,7 @@ import { laurelizationsOf } from "./trainable.ts";
 import { notedAsTrained } from "./trained.ts";
 import { weightsAsInputs, withWeights } from "./weights.ts";
 
-/** How an adapter is put into a model. */
+/** Options for applying an adapter. */
 export interface ApplyOptions extends WithOrt {
   /**
    * "inside": the weights are the model's own. "as-inputs": they are inputs of the model, behind
@@ -34,7 +34,7 @@ export interface ApplyOptions extends WithOrt {
   readonly weights?: "inside" | "as-inputs" | "as-optional-inputs" | undefined;
   /** A file name for weights of the adapter that are external in the model. */
   readonly externalData?: string | null | undefined;
-  /** The model's data files are copied when the result is saved, under names that begin so. */
+  /** Copy the model's data files when the result is saved, under names with this prefix. */
   readonly copyData?: string | null | undefined;
 }
 
@@ -46,9 +46,9 @@ const applyOptions: Declared<ApplyOptions> = {
 };
 
 /**
- * Puts an adapter into the model that it is for: the laurelized one, of which only the weights'
- * bytes change, or the plain original, identified by its SHA-256, which is laurelized first. Throws an
- * InputError if the model is another, or was laurelized in another way.
+ * Applies an adapter to the model that it is for: the laurelized one, of which only the weights'
+ * bytes change, or the plain original, identified by its SHA-256, which is laurelized first. Throws
+ * an InputError for any other model.
  */
 export async function applyAdapter(
   model: Model,
@@ -97,7 +97,7 @@ function checkSame(model: Model, { name, laurelizations: wanted }: Adapter): voi
 
 const times = (count: number) => (count === 1 ? "once" : `${count} times`);
 
-/** The original laurelized as the adapter's model was. */
+/** Returns the original, laurelized like the adapter's model. */
 async function laurelizedLike(
   original: Model,
   { name, laurelizations: wanted }: Adapter,
@@ -142,7 +142,7 @@ async function laurelizedLike(
   return model;
 }
 
-/** The declared options of variants, of those that a file names. */
+/** Returns the options that a file names, as far as variants declare them. */
 const known = (options: VariantOptions): Partial<VariantOptions> =>
   Object.fromEntries(
     Object.entries(options).filter(
@@ -152,5 +152,5 @@ const known = (options: VariantOptions): Partial<VariantOptions> =>
 
 const otherwise = (adapter: string, file: string, version: string) =>
   new InputError(
-    `this version laurelizes ${file} otherwise than ${version}, of which ${adapter} is; give the laurelized model instead.`,
+    `this version laurelizes ${file} differently from ${version}, which made ${adapter}; give the laurelized model instead.`,
   );
