@@ -9,8 +9,8 @@ import { UsageError } from "./failure.ts";
 type Arguments = Record<string, unknown>;
 
 /**
- * Prepares what a command is told: reports options that have no effect, then notes which
- * were `given` and fills in defaults. Throws a UsageError if a file cannot be what is asked for.
+ * Prepares a command's arguments: reports options that have no effect, then records which were
+ * `given` and fills in defaults. Throws a UsageError if a file argument is invalid.
  */
 export function heed(args: Arguments): void {
   const options = Object.fromEntries(declared) as Options;

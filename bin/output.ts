@@ -6,7 +6,7 @@ import { copyNames, withoutDoubleDots } from "../src/internal.ts";
 
 /** What the command line says of where weights are kept. */
 export interface Keeping {
-  /** A name, "" for one that is made up, false for inside the model, undefined for what suits it. */
+  /** A name, "" to choose one, false for inside the model, undefined for the default. */
   readonly externalData: string | boolean | undefined;
   readonly linkWeights: boolean;
   readonly copyData: boolean;

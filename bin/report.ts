@@ -72,7 +72,7 @@ function describe(check: Made): string {
   if (check.name === "same when opened") return describeOpening(check);
   if (check.name === "same sum at each site") {
     const equal = check.sites.filter((site) => site.passed);
-    return `bit-equal at ${equal.length} of ${counted(check.sites.length, "site")}, on made-up operands${copies(check.sites)}`;
+    return `bit-equal at ${equal.length} of ${counted(check.sites.length, "site")}, on random operands${copies(check.sites)}`;
   }
   if (check.name === "right formula") {
     const passed = check.sites.filter((site) => site.passed);
@@ -84,7 +84,7 @@ function describe(check: Made): string {
       ? `, worst ${figure(worst.difference)} (bound ${figure(worst.bound)})`
       : "";
     const alone = check.sites.filter(({ madeUp }) => madeUp).length;
-    const apart = alone > 0 ? `, ${alone} of them on made-up operands` : "";
+    const apart = alone > 0 ? `, ${alone} of them on random operands` : "";
     return `${passed.length} of ${counted(check.sites.length, "site")}${apart}${copies(check.sites)}${figures}`;
   }
   if (check.name === "it can learn") {

@@ -61,7 +61,7 @@ export {
   type GradientOptions,
 } from "../passes/gradient/gradients.ts";
 export type { Choice } from "../passes/laurelize/choose.ts";
-export type { Augmented } from "../passes/laurelize/insert.ts";
+export type { InsertedSite } from "../passes/laurelize/insert.ts";
 export {
   findResiduals,
   isLaurelized,

@@ -40,7 +40,7 @@ export interface Model {
 
 /** Options for opening a model. */
 export interface OpenOptions {
-  /** Follow links to external data that lead out of the model's folder. */
+  /** Follow links to external data outside the model's folder. */
   readonly trustLinks?: boolean | undefined;
 }
 

@@ -79,8 +79,8 @@ describe("data of several files", () => {
   });
 
   it("refuses rows of another shape, and names the file of what is wrong", async () => {
-    const bent = npzOf({ ...part(0, 1), labels: [BigInt64Array.of(1n, 2n), [1, 2]] });
-    const opening = openDataset([npzOf(part(0, 2)), bent], model, { targets });
+    const nonlinear = npzOf({ ...part(0, 1), labels: [BigInt64Array.of(1n, 2n), [1, 2]] });
+    const opening = openDataset([npzOf(part(0, 2)), nonlinear], model, { targets });
     await expect(opening).rejects.toThrow(/labels .* has rows of shape \[2\], .* all files must/);
     fs.writeFileSync(
       at("nan.npz"),

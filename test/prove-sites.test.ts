@@ -158,13 +158,13 @@ describe("laurelize --prove sites", () => {
     expect([code, stderr]).toEqual([2, expect.stringContaining('"full", "sites", "none"')]);
   });
 
-  it("refuses operands too large to be made up", async () => {
+  it("refuses operands too large to be random", async () => {
     const huge = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
     net (float[1, 1073741824, 8] x) => (float[1, 1073741824, 8] y)
     <float[8, 8] w, float[8, 8] v> { h = MatMul(x, w) r = Relu(h) f = MatMul(r, v) y = Add(x, f) }`);
     const laurel = await laurelize(await openModel(huge), { ort, rank: 2 });
     await expect(prove(laurel, { ort, extent: "sites" })).rejects.toThrow(
-      /site y has the shape \[1, 1073741824, 8\], too large to make operands up/,
+      /site y has the shape \[1, 1073741824, 8\], which is too large for random operands/,
     );
   });
 });

@@ -61,8 +61,8 @@ net (float[N, 8] x) => (${output})
  float[1] low = {1e-7}, float[1] high = {0.9999999}, float[1] fifth = {0.2}, float[1] half = {0.5}, float[1] unit = {1}>
 {
   wide = MatMul(x, up)
-  bent = Relu(wide)
-  f = MatMul(bent, down)
+  nonlinear = Relu(wide)
+  f = MatMul(nonlinear, down)
   [res] y = Add(x, f)
   a = MatMul(y, head)
   b = MatMul(y, other)

@@ -24,8 +24,8 @@ net (float[N, ${FEATURES}] x) => (float[N, ${CLASSES}] out)
 <int64[1] one = {1}, float[${FEATURES}, 16] up, float[16, ${FEATURES}] down, float[${FEATURES}, ${CLASSES}] head>
 {
   wide = MatMul(x, up)
-  bent = Relu(wide)
-  f = MatMul(bent, down)
+  nonlinear = Relu(wide)
+  f = MatMul(nonlinear, down)
   [res] y = Add(x, f)
   logits = MatMul(y, head)
   ${ending.includes("out = ") ? ending : `out = ${ending}`}

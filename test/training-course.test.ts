@@ -55,8 +55,8 @@ net (float[N, 16] x) => (float[N, 20] p)
 <float[16, 20] up, float[20, 16] down, float[16, 20] twin>
 {
   wide = MatMul(x, up)
-  bent = Relu(wide)
-  f = MatMul(bent, down)
+  nonlinear = Relu(wide)
+  f = MatMul(nonlinear, down)
   y = Add(x, f)
   p = MatMul(y, twin)
 }`;

@@ -53,7 +53,7 @@ function flagsOf([name, option]: [string, CliOption]): [string, CliOption][] {
   ]);
 }
 
-/** Sizes of free dimensions, where inputs are made up. */
+/** Sizes of free dimensions for random inputs. */
 export const dim = (where?: string) =>
   ({
     dim: {
@@ -117,7 +117,7 @@ export const trustLinks = {
   "trust-links": {
     type: "boolean",
     default: false,
-    describe: "follow links to weights that lead out of the model's folder",
+    describe: "follow links to weights outside the model's folder",
   },
 } as const;
 

@@ -8,7 +8,7 @@ import {
 } from "../../src/compare/outputs.ts";
 import { carrying, inMemory, retyped, tooLarge } from "../../src/compare/second-opinion.ts";
 import { type Model, typesOf } from "../../src/model.ts";
-import { sown } from "../../src/ort/fixed-seeds.ts";
+import { withFixedSeeds } from "../../src/ort/fixed-seeds.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import { type Ort, reason, type Tensors } from "../../src/ort/session.ts";
 import { type SampleOptions, sampleInputs } from "../../src/samples/samples.ts";
@@ -37,7 +37,7 @@ export async function webRuns(
 ): Promise<Outcome<FunctionReport>> {
   const large = tooLarge(model.file);
   if (large !== null) return notRun(large);
-  const own = runnable(sown(model.file));
+  const own = runnable(withFixedSeeds(model.file));
   const { types } = await typesOf(model, ort);
   try {
     const run = (feed: Tensors) => runAll(ort, own, "disabled", [feed]);
@@ -48,14 +48,14 @@ export async function webRuns(
     const other = carrying(web, model.file);
     const held = await sameFunction(other, theirs, inMemory(model.file), "near");
     if (held.outcome !== "failed" || held.error !== null) return held;
-    const nudged = runnable(sown(withNudgedWeights(model)));
+    const nudged = runnable(withFixedSeeds(withNudgedWeights(model)));
     return widened(held, standard.plain, await runAll(ort, nudged, "disabled", feeds));
   } catch (error) {
     return notRun(`onnxruntime-node does not run it (${reason(error)})`);
   }
 }
 
-/** Figures that are held against what a change of the last bit of weights moves outputs by, too. */
+/** Figures that are also checked against the change of outputs by the last bit of the weights. */
 function widened(
   held: FunctionReport,
   plain: readonly Tensors[],

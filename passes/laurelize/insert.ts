@@ -11,7 +11,7 @@ import type { Building, SiteDescription, Variant } from "../variants/variant.ts"
 import { isHalfEdge } from "./half-edges.ts";
 
 /** A site, and what is inserted there. */
-export interface Augmented {
+export interface InsertedSite {
   readonly site: Site;
   readonly place: SiteDescription;
   /** x_i, x_{i-1}, …: the skip operands that the variant reads. */
@@ -35,14 +35,18 @@ export interface Insert {
   readonly parts: readonly Variant[];
   readonly options: VariantOptions;
   /** The same layer elsewhere, whose new tensors this site shares; null if it has its own. */
-  readonly like: Augmented | null;
+  readonly like: InsertedSite | null;
 }
 
 /**
  * Writes `y = α f + β (x + Σ addends)` into the draft. Redirects the slots of the skip and the
  * branches, and that of a bias which the sum's node adds to the branch.
  */
-export function augment(insert: Insert, fresh: (role: string) => string, draft: Draft): Augmented {
+export function insertAt(
+  insert: Insert,
+  fresh: (role: string) => string,
+  draft: Draft,
+): InsertedSite {
   const { site, operands, parts } = insert;
   const { skip, branches, bias } = site;
   const writer = siteWriter(insert, fresh, draft);

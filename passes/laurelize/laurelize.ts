@@ -22,7 +22,7 @@ import type { Ort } from "../../src/ort/session.ts";
 import { VERSION } from "../../src/version.ts";
 import type { ResidualOptions, Residuals } from "../residuals/find.ts";
 import { searching } from "../residuals/find.ts";
-import { whyNot } from "../residuals/reasons.ts";
+import { reasons } from "../residuals/reasons.ts";
 import { type Choice, chosen } from "./choose.ts";
 import { choosing, inserting } from "./insert-options.ts";
 import { manifestKey, manifests } from "./manifest.ts";
@@ -241,5 +241,7 @@ function blocking({ rejected }: Residuals): string[] {
   const { length } = rejected.filter(({ code }) => code === "blocked");
   return length === 0
     ? []
-    : [`${length} ${length === 1 ? "sum" : "sums"} left unchanged: each ${whyNot.blocked().text}.`];
+    : [
+        `${length} ${length === 1 ? "sum" : "sums"} left unchanged: each ${reasons.blocked().text}.`,
+      ];
 }

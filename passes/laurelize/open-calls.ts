@@ -2,7 +2,7 @@ import type { Graph, Node, Scope } from "../../src/graph/graph.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import { type Inlined, inlined, misfitOf } from "../lower/inline.ts";
 import { forms } from "../residuals/index.ts";
-import { type Reason, whyNot } from "../residuals/reasons.ts";
+import { type Reason, reasons } from "../residuals/reasons.ts";
 import type { Rejection, Site } from "../residuals/residual.ts";
 
 /** Whether a function's body holds a sum, in its calls and bodies too. */
@@ -40,7 +40,7 @@ export function closedCalls(graph: Graph): Rejection[] {
   const holds = holder();
   const misfit = (callee: Scope): Reason | null => {
     const why = misfitOf(graph, callee);
-    if (why !== null) return whyNot.closedFunction(callee.name, why);
+    if (why !== null) return reasons.closedFunction(callee.name, why);
     return first(callee.nodes, ({ callee: inner }) =>
       inner && holds(inner) ? misfit(inner) : null,
     );

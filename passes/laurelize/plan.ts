@@ -19,7 +19,7 @@ import {
 } from "../variants/index.ts";
 import type { Variant } from "../variants/variant.ts";
 import type { Choice } from "./choose.ts";
-import { type Augmented, augment, type Draft } from "./insert.ts";
+import { type Draft, type InsertedSite, insertAt } from "./insert.ts";
 import { choosing, inserting } from "./insert-options.ts";
 import type { Manifest } from "./manifest.ts";
 
@@ -42,7 +42,7 @@ export interface Plan {
   readonly variant: string;
   readonly parts: readonly Variant[];
   readonly options: VariantOptions;
-  readonly sites: readonly Augmented[];
+  readonly sites: readonly InsertedSite[];
   readonly patch: Patch;
   readonly warnings: readonly string[];
 }
@@ -61,7 +61,7 @@ export function plan(
   const parts = built(named);
   const draft: Draft = { nodes: [], tensors: [], redirects: [] };
   const below = namesBelow(graph);
-  const layers = new Map<string, Augmented>();
+  const layers = new Map<string, InsertedSite>();
   const augmented = sites.map((site) => {
     const operands = parts.some(({ lagged }) => lagged)
       ? laggedSkips(site, options.lags)
@@ -71,7 +71,7 @@ export function plan(
       layer?.operands.length === operands.length &&
       weightsScope(layer.site.scope) === weightsScope(site.scope);
     const like = shares ? layer : null;
-    const made = augment({ site, operands, parts, options, like }, below(site), draft);
+    const made = insertAt({ site, operands, parts, options, like }, below(site), draft);
     if (!layer) layers.set(site.layer, made);
     return made;
   });
@@ -129,7 +129,7 @@ function namesBelow(graph: Graph): (site: Site) => (role: string) => string {
   };
 }
 
-function clamping(sites: readonly Augmented[], { rank }: VariantOptions): string[] {
+function clamping(sites: readonly InsertedSite[], { rank }: VariantOptions): string[] {
   const clamped = sites.filter(
     ({ place, parameters }) =>
       place.feature.size < rank && Object.keys(parameters).some((role) => role.includes(".A")),

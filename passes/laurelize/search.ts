@@ -9,7 +9,7 @@ import { NotOpened } from "../lower/composite.ts";
 import { type Opening, opening } from "../lower/index.ts";
 import type { Inlined } from "../lower/inline.ts";
 import { findSites, type ResidualOptions, type Residuals } from "../residuals/find.ts";
-import { whyNot } from "../residuals/reasons.ts";
+import { reasons } from "../residuals/reasons.ts";
 import type { Feature, Rejection, Site } from "../residuals/residual.ts";
 import { hiddenSums, hidesSum } from "./hidden-sums.ts";
 import { callsWith, closedCalls, openAll, openCalls, openSums } from "./open-calls.ts";
@@ -124,7 +124,7 @@ async function withNodesOpened(
       return opening(model.graph, types, [node]);
     } catch (error) {
       if (!(error instanceof NotOpened)) throw error;
-      const { text: reason, code } = whyNot.notLowered(error.message);
+      const { text: reason, code } = reasons.notLowered(error.message);
       rejected.push(rejectionOf(node, { reason, code, kind: null }));
       return false;
     }

@@ -10,8 +10,8 @@ function gelu<V>({ op, scalar }: Composite<V>, x: V): V {
 /** x/2 (1 + tanh(√(2/π) (x + 0.044715 x³))). */
 function tanhGelu<V>({ op, scalar }: Composite<V>, x: V): V {
   const cubic = op.Add(op.Mul(op.Mul(op.Mul(x, x), x), scalar(0.044715)), x);
-  const bent = op.Tanh(op.Mul(cubic, scalar(Math.sqrt(2 / Math.PI))));
-  return op.Mul(op.Mul(x, scalar(0.5)), op.Add(bent, scalar(1)));
+  const nonlinear = op.Tanh(op.Mul(cubic, scalar(Math.sqrt(2 / Math.PI))));
+  return op.Mul(op.Mul(x, scalar(0.5)), op.Add(nonlinear, scalar(1)));
 }
 
 /** com.microsoft.Gelu. */

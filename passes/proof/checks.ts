@@ -44,7 +44,7 @@ export interface Proof {
 
 /** How to prove. */
 export interface ProofOptions extends SampleOptions, Watching {
-  /** Inputs to use instead of made-up ones, a set of tensors by name each. */
+  /** Inputs to use instead of random ones, each a set of tensors by name. */
   readonly feeds?: readonly Tensors[] | undefined;
   /** "sites" runs each site alone and no whole model: for models larger than the memory. */
   readonly extent?: "full" | "sites" | undefined;

@@ -3,13 +3,13 @@ import type { Graph } from "../../src/graph/graph.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { decodeNumbers } from "../../src/graph/tensor.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
-import type { Augmented } from "../laurelize/insert.ts";
+import type { InsertedSite } from "../laurelize/insert.ts";
 
 /** Values of the new tensors, by name. */
 export type Values = ReadonlyMap<string, Float64Array>;
 
 /** The new tensors of sites, those that several share once. */
-export const newTensors = (sites: readonly Augmented[]): DenseTensor[] => [
+export const newTensors = (sites: readonly InsertedSite[]): DenseTensor[] => [
   ...new Set(sites.flatMap(({ parameters }) => Object.values(parameters))),
 ];
 

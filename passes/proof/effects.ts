@@ -3,7 +3,7 @@ import type { Graph } from "../../src/graph/graph.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
 import { numbersIn } from "../../src/ort/tensors.ts";
-import type { Augmented } from "../laurelize/insert.ts";
+import type { InsertedSite } from "../laurelize/insert.ts";
 import { operandNames } from "./operands.ts";
 import { runSums } from "./site-nodes.ts";
 
@@ -21,7 +21,7 @@ export interface Effect {
 export interface SiteAtPoint {
   readonly ort: Ort;
   readonly result: Graph;
-  readonly augmented: Augmented;
+  readonly inserted: InsertedSite;
   readonly point: Tensors;
 }
 
@@ -42,18 +42,18 @@ interface Change {
  * site's nodes do not run alone nothing is known, and every tensor may have an effect.
  */
 export async function effectsAtSite(
-  { ort, result, augmented, point }: SiteAtPoint,
+  { ort, result, inserted, point }: SiteAtPoint,
   tensors: readonly DenseTensor[],
   displaced: (tensor: DenseTensor) => Tensors,
 ): Promise<Effect[]> {
   if (tensors.length === 0) return [];
   const given = new Set([
-    ...operandNames([augmented]),
-    ...Object.values(augmented.parameters).map(({ name }) => name),
+    ...operandNames([inserted]),
+    ...Object.values(inserted.parameters).map(({ name }) => name),
   ]);
   const at = Object.fromEntries(Object.entries(point).filter(([name]) => given.has(name)));
   const sets = [at, ...tensors.map((tensor) => ({ ...at, ...displaced(tensor) }))];
-  const sums = await runSums(ort, result, augmented.site, sets);
+  const sums = await runSums(ort, result, inserted.site, sets);
   if (!sums) return tensors.map((tensor) => ({ tensor, outdoes: [] }));
   const [still, ...moved] = sums;
   const before = { bits: bitsOf(still), numbers: numbersIn(still) };

@@ -4,7 +4,7 @@ import { encodeNumbers, largest, roundoff } from "../../src/graph/tensor.ts";
 import { placesIn } from "../../src/ort/broadcast.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import { numbersIn, runsAs, tensorToRun, toFloat64 } from "../../src/ort/tensors.ts";
-import type { Augmented } from "../laurelize/insert.ts";
+import type { InsertedSite } from "../laurelize/insert.ts";
 import type { Plan } from "../laurelize/plan.ts";
 import type { Folded, SiteDescription, Stating, Variant } from "../variants/variant.ts";
 import { constantTensor, constantTerms, operandsOf, runSum } from "./site-nodes.ts";
@@ -18,7 +18,7 @@ export interface FormulaReport {
   /** The rounding bound at that place. */
   readonly bound: number;
   readonly passed: boolean;
-  /** Its operands were made up: it was not reached by a run of the model, or none was made. */
+  /** Whether its operands are random, because no run of the model reached it. */
   readonly madeUp: boolean;
   /** It was run as float, which the site's own type has no kernels for. */
   readonly floatCopy: boolean;
@@ -33,12 +33,12 @@ export interface FormulaReport {
  */
 export async function checkFormula(
   { ort, original, result, plan }: Subject,
-  augmented: Augmented,
+  inserted: InsertedSite,
   operands: Tensors,
 ): Promise<FormulaReport> {
-  const { site, place, parameters } = augmented;
+  const { site, place, parameters } = inserted;
   const given: Record<string, Tensor> = Object.create(null);
-  for (const { name } of operandsOf(augmented)) given[name] = operands[name];
+  for (const { name } of operandsOf(inserted)) given[name] = operands[name];
   const weights: Record<string, Record<string, Float64Array>> = {};
   for (const [key, { name, dtype, dims }] of Object.entries(parameters)) {
     const [part, role] = key.split(".");
@@ -49,14 +49,14 @@ export async function checkFormula(
   const sum = await runSum(ort, result, site, given);
   if (!sum) return failed(site.name);
   const shape = operands[site.skip.value.name].dims;
-  const constants = (await constantTerms(ort, result, augmented)).map((tensor) =>
+  const constants = (await constantTerms(ort, result, inserted)).map((tensor) =>
     broadcast(tensor, shape),
   );
   const branches = site.branches.map(({ value }) => toFloat64(operands[value.name]));
   if (site.bias)
     branches.push(broadcast(await constantTensor(ort, original, site.bias.value), shape));
   const dtype = runsAs(place.dtype);
-  const terms = termsOf(plan, augmented, weights, operands);
+  const terms = termsOf(plan, inserted, weights, operands);
   const worst = worstOf(toFloat64(sum), { ...terms, branches, constants }, dtype);
   return { ...worst, site: site.name, madeUp: false, floatCopy: dtype !== place.dtype };
 }
@@ -119,7 +119,7 @@ type Weights = Readonly<Record<string, Record<string, Float64Array>>>;
 
 function termsOf(
   { parts, options }: Plan,
-  { place, operands: lagged }: Augmented,
+  { place, operands: lagged }: InsertedSite,
   weights: Weights,
   operands: Tensors,
 ): Terms {

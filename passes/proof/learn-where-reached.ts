@@ -1,7 +1,7 @@
 import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
 import { pathOf } from "../../src/graph/scopes.ts";
 import type { Tensors } from "../../src/ort/session.ts";
-import type { Augmented } from "../laurelize/insert.ts";
+import type { InsertedSite } from "../laurelize/insert.ts";
 import type { Plan } from "../laurelize/plan.ts";
 import { newTensors } from "./displacing.ts";
 import { canLearn, type LearningReport } from "./learning.ts";
@@ -10,9 +10,9 @@ import type { Asked } from "./learning-runs.ts";
 /** What is asked of sites that inputs may reach or not. */
 export interface AskedWhereReached extends Asked {
   /** Sites that are left out. */
-  readonly notFinite: readonly Augmented[];
+  readonly notFinite: readonly InsertedSite[];
   /** The inputs that reach a site; null if none does. */
-  readonly reachedBy: (augmented: Augmented) => Tensors | null;
+  readonly reachedBy: (inserted: InsertedSite) => Tensors | null;
 }
 
 /**
@@ -32,9 +32,9 @@ export async function learnWhereReached(
   const moving = new Set<string>();
   let done = 0;
   for (const feeds of new Set(sites.map(reachedBy).filter((feeds) => feeds !== null))) {
-    const part = sites.filter((augmented) => reachedBy(augmented) === feeds);
+    const part = sites.filter((inserted) => reachedBy(inserted) === feeds);
     const groups = asked.groups
-      .map((group) => group.filter((augmented) => part.includes(augmented)))
+      .map((group) => group.filter((inserted) => part.includes(inserted)))
       .filter((group) => group.length > 0);
     const share = part.length / sites.length;
     const some = { ...asked, groups, plan: { ...plan, sites: part } };
@@ -45,7 +45,7 @@ export async function learnWhereReached(
     const lost = new Set([...report.dead, ...report.faded]);
     for (const { name } of newTensors(part)) if (!lost.has(name)) moving.add(name);
   }
-  const reached = sites.filter((augmented) => reachedBy(augmented) !== null);
+  const reached = sites.filter((inserted) => reachedBy(inserted) !== null);
   const names = newTensors(reached).map(({ name }) => name);
   const isFaded = new Set(reports.flatMap(({ faded }) => faded));
   const lost = names.filter((name) => !moving.has(name));
@@ -68,7 +68,11 @@ export async function learnWhereReached(
 /** Site names that a sentence lists. */
 const LISTED = 3;
 
-function vanishing(sites: readonly Augmented[], faded: readonly string[], tensors: number): string {
+function vanishing(
+  sites: readonly InsertedSite[],
+  faded: readonly string[],
+  tensors: number,
+): string {
   const at = sites.filter(({ parameters }) =>
     Object.values(parameters).some(({ name }) => faded.includes(name)),
   );
@@ -78,8 +82,8 @@ function vanishing(sites: readonly Augmented[], faded: readonly string[], tensor
   return `the model's own gradients vanish: a change of the sum fades below rounding before it reaches the output at ${at.length} of ${sites.length} sites (${where})${others > 0 ? `; the other ${others} of ${tensors} new tensors move it` : ""}`;
 }
 
-function unreached({ sites }: Plan, reached: readonly Augmented[], tensors: number): string {
-  const left = sites.filter((augmented) => !reached.includes(augmented));
+function unreached({ sites }: Plan, reached: readonly InsertedSite[], tensors: number): string {
+  const left = sites.filter((inserted) => !reached.includes(inserted));
   const where = [...new Set(left.map(({ site }) => pathOf(site.scope)))].join(", ");
   const others =
     reached.length === 0 ? "" : `; at the others all ${tensors} new tensors move the output`;

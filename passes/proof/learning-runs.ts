@@ -6,7 +6,7 @@ import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import type { Taps } from "../../src/ort/expose.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
 import { tensorOfBytes } from "../../src/ort/tensors.ts";
-import type { Augmented } from "../laurelize/insert.ts";
+import type { InsertedSite } from "../laurelize/insert.ts";
 import type { Plan } from "../laurelize/plan.ts";
 import { displaced, type Values } from "./displacing.ts";
 import { type Effect, effectsAtSite } from "./effects.ts";
@@ -20,11 +20,11 @@ export interface Asked {
   readonly result: Graph;
   readonly plan: Plan;
   /** The plan's sites, as many at once as fit in memory. */
-  readonly groups: readonly (readonly Augmented[])[];
+  readonly groups: readonly (readonly InsertedSite[])[];
   /** Values of the main graph in which a movement counts: its outputs, or what they are made of. */
   readonly judged: readonly string[];
   /** Sites whose sums show how far a movement gets, first to last, those of no plan too. */
-  readonly waypoints: readonly Augmented[];
+  readonly waypoints: readonly InsertedSite[];
 }
 
 /** A model that is run again and again, its new tensors displaced. */
@@ -85,10 +85,10 @@ export async function effectsAt(
   for (const batch of groups) {
     const read = batch.flatMap(operandsOf).flatMap((value) => taps.outputOf(value) ?? []);
     const got = read.length > 0 ? await running(point.feeds, [...new Set(read)]) : {};
-    for (const augmented of batch) {
-      const tensors = Object.values(augmented.parameters).filter(({ name }) => names.has(name));
-      const operands = operandsIn(ort, taps, augmented, got);
-      const of = { ort, result, augmented, point: { ...point.feeds, ...operands } };
+    for (const inserted of batch) {
+      const tensors = Object.values(inserted.parameters).filter(({ name }) => names.has(name));
+      const operands = operandsIn(ort, taps, inserted, got);
+      const of = { ort, result, inserted, point: { ...point.feeds, ...operands } };
       effects.push(
         operands
           ? await effectsAtSite(of, tensors, (tensor) => moved(runs, point, tensor))

@@ -1,6 +1,6 @@
 import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
 import { withOutputs, withTaps } from "../../src/ort/expose.ts";
-import { sown } from "../../src/ort/fixed-seeds.ts";
+import { withFixedSeeds } from "../../src/ort/fixed-seeds.ts";
 import { withWeightsAsInputs } from "../../src/ort/loading.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import { displaced, newTensors, type Values, valuesIn } from "./displacing.ts";
@@ -63,7 +63,7 @@ export async function canLearn(
   const { output: lastSum, dtype } = plan.sites.at(-1)!.site;
   const taps = withTaps(fed, [...tapsAt(plan.sites), { value: lastSum, dtype }]);
   const last = taps.outputOf(lastSum);
-  const file = sown(withOutputs(taps.file, judged));
+  const file = withFixedSeeds(withOutputs(taps.file, judged));
   let done = 0;
   const step = () => progress(Math.min(1, ++done / (STEPS * plan.sites.length)));
   return withRuns(ort, file, inside, (running) =>

@@ -57,9 +57,9 @@ export interface OpenedSubject extends Pick<Judged, "provable"> {
 const QUANTUM = 1;
 
 /**
- * Holds an opened model against the original: bit for bit where functions were written out; within
- * the noise of both where composite nodes were; and where these make integers, each alone to one
- * quantum, on the operands of a real run, while the outputs' movement is told.
+ * Checks a lowered model against the original. Inlined functions must be bit-equal, and lowered
+ * composite nodes within the noise of both. Where these make integers, each alone is checked to one
+ * quantum on the operands of a real run, and the movement of the outputs is reported.
  */
 export async function checkOpening(
   { ort, opened, provable }: OpenedSubject,

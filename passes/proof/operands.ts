@@ -6,7 +6,7 @@ import { broadcastShape, expanded } from "../../src/ort/broadcast.ts";
 import { type Tap, type Taps, withTaps } from "../../src/ort/expose.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
-import type { Augmented } from "../laurelize/insert.ts";
+import type { InsertedSite } from "../laurelize/insert.ts";
 import { operandsOf } from "./site-nodes.ts";
 
 /** Elements of operands that are held at once. */
@@ -15,7 +15,7 @@ const HELD = 1 << 26;
 const UNKNOWN_DIM = 64;
 
 /** Names of the values that the sites' inserted nodes read. */
-export const operandNames = (sites: readonly Augmented[]): string[] => [
+export const operandNames = (sites: readonly InsertedSite[]): string[] => [
   ...new Set(sites.flatMap(operandsOf).map(({ name }) => name)),
 ];
 
@@ -31,30 +31,30 @@ export function sizesIn({ main }: Graph, types: Types, feeds: Tensors): Record<s
 
 /** Sites in groups whose operands fit in memory together, free dimensions having these sizes. */
 export function siteBatches(
-  sites: readonly Augmented[],
+  sites: readonly InsertedSite[],
   sizes: Readonly<Record<string, number>>,
-): Augmented[][] {
-  const groups: Augmented[][] = [];
+): InsertedSite[][] {
+  const groups: InsertedSite[][] = [];
   let room = 0;
-  for (const augmented of sites) {
-    const sized = augmented.site.shape
+  for (const inserted of sites) {
+    const sized = inserted.site.shape
       .map((dim) => (typeof dim === "number" ? dim : (own(sizes, dim) ?? UNKNOWN_DIM)))
       .reduce((a, b) => a * b, 1);
-    const need = sized * operandNames([augmented]).length;
+    const need = sized * operandNames([inserted]).length;
     if (groups.length === 0 || need > room) {
       groups.push([]);
       room = HELD;
     }
-    groups.at(-1)!.push(augmented);
+    groups.at(-1)!.push(inserted);
     room -= need;
   }
   return groups;
 }
 
-/** What is to be led out of a model for the operands of some sites. */
-export const tapsAt = (sites: readonly Augmented[]): Tap[] =>
-  sites.flatMap((augmented) =>
-    operandsOf(augmented).map((value) => ({ value, dtype: augmented.site.dtype })),
+/** Returns the values to expose in a model for the operands of some sites. */
+export const tapsAt = (sites: readonly InsertedSite[]): Tap[] =>
+  sites.flatMap((inserted) =>
+    operandsOf(inserted).map((value) => ({ value, dtype: inserted.site.dtype })),
   );
 
 /**
@@ -64,10 +64,10 @@ export const tapsAt = (sites: readonly Augmented[]): Tap[] =>
 export function operandsIn(
   ort: Ort,
   taps: Taps,
-  augmented: Augmented,
+  inserted: InsertedSite,
   got: Tensors,
 ): Tensors | null {
-  const operands = operandsOf(augmented).map(
+  const operands = operandsOf(inserted).map(
     (value) => [value.name, taps.read(ort, value, got)] as const,
   );
   const made = operands.flatMap(([name, tensor]) => (tensor ? [[name, tensor] as const] : []));
@@ -90,23 +90,23 @@ export interface Captured {
 export async function capture(
   ort: Ort,
   file: Graph["file"],
-  sites: readonly Augmented[],
+  sites: readonly InsertedSite[],
   inputs: readonly Tensors[],
-): Promise<ReadonlyMap<Augmented, Captured>> {
-  const found = new Map<Augmented, Captured>();
+): Promise<ReadonlyMap<InsertedSite, Captured>> {
+  const found = new Map<InsertedSite, Captured>();
   for (const feeds of inputs) {
-    const missing = sites.filter((augmented) => !found.has(augmented));
+    const missing = sites.filter((inserted) => !found.has(inserted));
     if (missing.length === 0) break;
     const inMain = missing.filter(({ site }) => site.scope.kind === "main");
-    const run = async (some: readonly Augmented[]) => {
+    const run = async (some: readonly InsertedSite[]) => {
       const taps = withTaps(file, tapsAt(some));
       return { taps, got: (await runAll(ort, runnable(taps.file), "disabled", [feeds]))[0] };
     };
     // A body may refuse to give its values out; one of the main graph never does.
     const { taps, got } = await run(missing).catch(() => run(inMain));
-    for (const augmented of missing) {
-      const operands = operandsIn(ort, taps, augmented, got);
-      if (operands) found.set(augmented, { operands, feeds });
+    for (const inserted of missing) {
+      const operands = operandsIn(ort, taps, inserted, got);
+      if (operands) found.set(inserted, { operands, feeds });
     }
   }
   return found;

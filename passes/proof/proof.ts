@@ -42,8 +42,9 @@ type Progress = ReturnType<typeof stepper>;
 /**
  * Proves a laurelized model against its original in onnxruntime: it computes the same function,
  * every site computes the paper's formula once its weights are not neutral, nothing but the sites
- * has changed, and every new tensor can learn; with `alsoOrt`, another runtime agrees. Where
- * anything was opened, that is held against the original first, and the rest against the opened.
+ * has changed, and every new tensor can learn; with `alsoOrt`, another runtime agrees. If anything
+ * was lowered, the lowered model is checked against the original first, and everything else against
+ * the lowered one.
  */
 export async function runChecks(proved: Proved, options: ProofOptions = {}): Promise<Proof> {
   const { ort, original, result, plan: whole } = proved;
@@ -106,7 +107,7 @@ async function checkLearning(
     {
       ...{ ort, result: learner, plan, groups, judged: original.judged.names, notFinite },
       waypoints: whole.sites.filter((_, k) => k % stride === 0),
-      reachedBy: (augmented) => reached.get(augmented) ?? null,
+      reachedBy: (inserted) => reached.get(inserted) ?? null,
     },
     (done) => progress(0.6 + 0.4 * done, "it can learn"),
   );

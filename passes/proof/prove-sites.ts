@@ -31,10 +31,10 @@ export async function proveSites(
 
 /** Says of how many sites the operands may be broadcast: those whose sizes are not all known to be the sum's. */
 function unsized(types: Types, { sites }: Plan): string {
-  const { length } = sites.filter((augmented) =>
-    operandsOf(augmented).some((value) => {
+  const { length } = sites.filter((inserted) =>
+    operandsOf(inserted).some((value) => {
       const shape = types.get(value)?.shape;
-      return !shape || shape.some((dim, axis) => dim === "" || dim !== augmented.site.shape[axis]);
+      return !shape || shape.some((dim, axis) => dim === "" || dim !== inserted.site.shape[axis]);
     }),
   );
   const who = length === 1 ? "an operand of 1 site has" : `operands of ${length} sites have`;
@@ -61,9 +61,9 @@ async function siteChecks(subject: Subject, options: ProofOptions): Promise<Proo
   const progress = stepper(options);
   const starts: SiteReport[] = [];
   const formulas: FormulaReport[] = [];
-  for (const [k, augmented] of plan.sites.entries()) {
+  for (const [k, inserted] of plan.sites.entries()) {
     progress(k / plan.sites.length, "sites");
-    const { start, formula } = await checkSite(subject, augmented, options);
+    const { start, formula } = await checkSite(subject, inserted, options);
     starts.push(start);
     formulas.push(formula);
   }

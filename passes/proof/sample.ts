@@ -1,7 +1,7 @@
 import type { Use } from "../../src/graph/graph.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { uniform } from "../../src/graph/random.ts";
-import type { Augmented } from "../laurelize/insert.ts";
+import type { InsertedSite } from "../laurelize/insert.ts";
 import type { Plan } from "../laurelize/plan.ts";
 
 /** Sites up to which each is checked. */
@@ -23,20 +23,20 @@ export interface Sample {
 export function sampledPlan(plan: Plan): { readonly plan: Plan; readonly sample: Sample } | null {
   const { sites, options } = plan;
   if (sites.length <= EACH) return null;
-  const chosen = new Set<Augmented>();
+  const chosen = new Set<InsertedSite>();
   for (const ends of byScope(sites)) {
     chosen.add(ends[0]);
     chosen.add(ends.at(-1)!);
   }
   const next = uniform(options.seed, "sample of sites");
   while (chosen.size < SOME) chosen.add(sites[Math.floor(next() * sites.length)]);
-  const some = sites.filter((augmented) => chosen.has(augmented));
+  const some = sites.filter((inserted) => chosen.has(inserted));
   const sample = { sites: some.length, of: sites.length, seed: options.seed };
   return { plan: { ...plan, sites: some, patch: patchAt(plan.patch, some) }, sample };
 }
 
 /** What of a patch changes these sites: their redirected slots and what these slots now read. */
-function patchAt(patch: Patch, sites: readonly Augmented[]): Patch {
+function patchAt(patch: Patch, sites: readonly InsertedSite[]): Patch {
   const slots = new Set<Use>(
     sites.flatMap(({ site: { skip, branches, bias } }) =>
       [skip, ...branches, ...(bias ? [bias] : [])].map(({ use }) => use),
@@ -58,11 +58,11 @@ function patchAt(patch: Patch, sites: readonly Augmented[]): Patch {
   };
 }
 
-function byScope(sites: readonly Augmented[]): Iterable<Augmented[]> {
-  const scopes = new Map<unknown, Augmented[]>();
-  for (const augmented of sites) {
-    const { scope } = augmented.site;
-    scopes.set(scope, [...(scopes.get(scope) ?? []), augmented]);
+function byScope(sites: readonly InsertedSite[]): Iterable<InsertedSite[]> {
+  const scopes = new Map<unknown, InsertedSite[]>();
+  for (const inserted of sites) {
+    const { scope } = inserted.site;
+    scopes.set(scope, [...(scopes.get(scope) ?? []), inserted]);
   }
   return scopes.values();
 }

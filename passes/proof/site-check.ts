@@ -9,12 +9,12 @@ import { showShape } from "../../src/onnx/shape.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
 import { tensorToRun } from "../../src/ort/tensors.ts";
 import type { SampleOptions } from "../../src/samples/samples.ts";
-import type { Augmented } from "../laurelize/insert.ts";
+import type { InsertedSite } from "../laurelize/insert.ts";
 import { checkFormula, type FormulaReport } from "./formula.ts";
 import { operandsOf, runSum } from "./site-nodes.ts";
 import type { Subject } from "./subject.ts";
 
-/** What one site computes on made-up operands, its weights as they start. */
+/** What one site computes on random operands, with its initial weights. */
 export interface SiteReport {
   readonly site: string;
   /** The operands' shape, free dimensions bound. */
@@ -26,25 +26,25 @@ export interface SiteReport {
   readonly floatCopy: boolean;
 }
 
-/** Elements of an operand that is made up. */
+/** Maximum number of elements of a random operand. */
 const MOST = 1 << 27;
 /** A free dimension's size where none is given. */
 const SMALL = 3;
 
 /**
- * Holds a site without running the model around it: on made-up operands of its inferred shape its
- * inserted nodes must equal the original's plain sum bit for bit with the start weights, and the
- * formula with weights drawn at random. It needs no sample inputs, and no weight but the new ones.
+ * Checks a site without running the model around it. On random operands of its inferred shape, its
+ * inserted nodes must equal the original's plain sum bit for bit with the initial weights, and the
+ * formula with random weights. Needs no sample inputs, and no weights other than the new ones.
  */
 export async function checkSite(
   subject: Subject,
-  augmented: Augmented,
+  inserted: InsertedSite,
   options: SampleOptions = {},
 ): Promise<{ readonly start: SiteReport; readonly formula: FormulaReport }> {
   const { ort, original, result } = subject;
-  const { site, parameters } = augmented;
-  const shape = shapeOf(augmented, options);
-  const operands = madeUp(ort, augmented, shape, options.seed ?? 0);
+  const { site, parameters } = inserted;
+  const shape = shapeOf(inserted, options);
+  const operands = madeUp(ort, inserted, shape, options.seed ?? 0);
   const terms = [site.skip, ...site.branches].map(({ value }) => value.name);
   const plain = await runSum(
     ort,
@@ -56,13 +56,13 @@ export async function checkSite(
     name,
     tensorToRun(ort, dtype, tensorData(result, name), dims),
   ]);
-  const augmentedSum = await runSum(ort, result, site, {
+  const insertedSum = await runSum(ort, result, site, {
     ...operands,
     ...Object.fromEntries(weights),
   });
-  const difference = plain && augmentedSum ? compareTensors(plain, augmentedSum) : null;
+  const difference = plain && insertedSum ? compareTensors(plain, insertedSum) : null;
   const passed = difference?.bitEqual ?? false;
-  const formula = await checkFormula(subject, augmented, operands);
+  const formula = await checkFormula(subject, inserted, operands);
   return {
     start: { site: site.name, shape, difference, passed, floatCopy: formula.floatCopy },
     formula: { ...formula, madeUp: true },
@@ -70,7 +70,7 @@ export async function checkSite(
 }
 
 /** The site's shape: free dimensions as given by name, else small, the first of them 1. */
-function shapeOf({ site: { shape } }: Augmented, { dims = {} }: SampleOptions): number[] {
+function shapeOf({ site: { shape } }: InsertedSite, { dims = {} }: SampleOptions): number[] {
   return shape.map((dim, axis) =>
     typeof dim === "number"
       ? dim
@@ -79,17 +79,17 @@ function shapeOf({ site: { shape } }: Augmented, { dims = {} }: SampleOptions): 
 }
 
 /** Seeded operands, normally distributed. */
-function madeUp(ort: Ort, augmented: Augmented, shape: readonly number[], seed: number): Tensors {
-  const { dtype } = augmented.site;
+function madeUp(ort: Ort, inserted: InsertedSite, shape: readonly number[], seed: number): Tensors {
+  const { dtype } = inserted.site;
   const count = shape.reduce((a, b) => a * b, 1);
   if (count > MOST)
     throw new InputError(
-      `site ${augmented.site.name} has the shape ${showShape(shape)}, too large to make operands up; give --dim, or --no-prove.`,
+      `site ${inserted.site.name} has the shape ${showShape(shape)}, which is too large for random operands; give --dim, or --no-prove.`,
     );
   const tensors: Record<string, Tensor> = Object.create(null);
-  for (const { name } of operandsOf(augmented)) {
+  for (const { name } of operandsOf(inserted)) {
     if (Object.hasOwn(tensors, name)) continue;
-    const next = uniform(seed, `${augmented.site.name} ${name}`);
+    const next = uniform(seed, `${inserted.site.name} ${name}`);
     const normal = () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
     const values = Float64Array.from({ length: count }, normal);
     tensors[name] = tensorToRun(ort, dtype, encodeNumbers(dtype, values), shape);

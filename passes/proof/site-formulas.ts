@@ -2,7 +2,7 @@ import { outward } from "../../src/graph/graph.ts";
 import { TOKEN_SEARCHES } from "../../src/graph/own-weights.ts";
 import type { ModelFile } from "../../src/onnx/model-file.ts";
 import type { Tensors } from "../../src/ort/session.ts";
-import type { Augmented } from "../laurelize/insert.ts";
+import type { InsertedSite } from "../laurelize/insert.ts";
 import type { ProofOptions } from "./checks.ts";
 import { checkFormula, type FormulaReport } from "./formula.ts";
 import { holdsNumbers } from "./judging.ts";
@@ -14,9 +14,9 @@ import type { Subject } from "./subject.ts";
 export interface SiteFormulas {
   readonly sites: readonly FormulaReport[];
   /** The inputs that reach a site, for those that some do. */
-  readonly reached: ReadonlyMap<Augmented, Tensors>;
+  readonly reached: ReadonlyMap<InsertedSite, Tensors>;
   /** Sites whose operands hold no finite number in the original. */
-  readonly notFinite: readonly Augmented[];
+  readonly notFinite: readonly InsertedSite[];
 }
 
 /** What runs of the original are made of. */
@@ -24,7 +24,7 @@ export interface OriginalRuns {
   readonly file: ModelFile;
   readonly feeds: readonly Tensors[];
   /** The plan's sites, as many at once as fit in memory. */
-  readonly groups: readonly (readonly Augmented[])[];
+  readonly groups: readonly (readonly InsertedSite[])[];
 }
 
 /** Checks the formula at every site, on the operands of a real run if the inputs reach it. */
@@ -35,20 +35,20 @@ export async function checkFormulas(
   progress: (done: number) => void,
 ): Promise<SiteFormulas> {
   const sites: FormulaReport[] = [];
-  const reached = new Map<Augmented, Tensors>();
-  const notFinite: Augmented[] = [];
+  const reached = new Map<InsertedSite, Tensors>();
+  const notFinite: InsertedSite[] = [];
   for (const batch of groups) {
     progress(sites.length / subject.plan.sites.length);
     const captured = await capture(subject.ort, file, batch, feeds);
-    for (const augmented of batch) {
-      const run = captured.get(augmented);
-      const by = run?.feeds ?? (alwaysRuns(augmented) ? feeds[0] : null);
-      if (by) reached.set(augmented, by);
-      if (run && lacksNumbers(run)) notFinite.push(augmented);
+    for (const inserted of batch) {
+      const run = captured.get(inserted);
+      const by = run?.feeds ?? (alwaysRuns(inserted) ? feeds[0] : null);
+      if (by) reached.set(inserted, by);
+      if (run && lacksNumbers(run)) notFinite.push(inserted);
       sites.push(
         run
-          ? await checkFormula(subject, augmented, run.operands)
-          : await checkAlone(subject, augmented, options),
+          ? await checkFormula(subject, inserted, run.operands)
+          : await checkAlone(subject, inserted, options),
       );
     }
   }
@@ -62,17 +62,20 @@ const lacksNumbers = ({ operands }: Captured) =>
 const RUNNING = new Set(["SequenceMap", ...TOKEN_SEARCHES]);
 
 /** Whether a site lies in bodies that are run on every input. */
-const alwaysRuns = ({ site }: Augmented) => {
+const alwaysRuns = ({ site }: InsertedSite) => {
   const owners = [...outward(site.scope)].flatMap(({ owner }) => owner ?? []);
   return owners.length > 0 && owners.every(({ op }) => RUNNING.has(op));
 };
 
-/** A site that no input reaches, on made-up operands: its plain sum at the start, and the formula. */
+/**
+ * Checks a site that no input reaches on random operands: its plain sum at the start, and the
+ * formula.
+ */
 async function checkAlone(
   subject: Subject,
-  augmented: Augmented,
+  inserted: InsertedSite,
   options: ProofOptions,
 ): Promise<FormulaReport> {
-  const { start, formula } = await checkSite(subject, augmented, options);
+  const { start, formula } = await checkSite(subject, inserted, options);
   return { ...formula, passed: formula.passed && start.passed };
 }

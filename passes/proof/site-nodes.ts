@@ -10,11 +10,11 @@ import { withNodeOutput } from "../../src/ort/node-output.ts";
 import { type Ort, runFor, type Tensors, withSession } from "../../src/ort/session.ts";
 import { dtypeOf, tensorToRun } from "../../src/ort/tensors.ts";
 import { isKernelLess, withPlainSum } from "../../src/ort/unsupported-operators.ts";
-import type { Augmented } from "../laurelize/insert.ts";
+import type { InsertedSite } from "../laurelize/insert.ts";
 import type { Site } from "../residuals/residual.ts";
 
 /** Every value of the original that a site's inserted nodes read. */
-export const operandsOf = ({ site, operands }: Augmented): Value[] => [
+export const operandsOf = ({ site, operands }: InsertedSite): Value[] => [
   site.skip.value,
   ...operands,
   ...site.branches.map(({ value }) => value),
@@ -24,7 +24,7 @@ export const operandsOf = ({ site, operands }: Augmented): Value[] => [
 export async function constantTerms(
   ort: Ort,
   graph: Graph,
-  { site }: Augmented,
+  { site }: InsertedSite,
 ): Promise<Tensor[]> {
   const slots = [site.skip, ...site.branches].map(({ use }) => use);
   const inner = new Set(slots.map(({ node }) => node));

@@ -6,7 +6,7 @@ import { scopeLike, scopesOf } from "../../src/graph/scopes.ts";
 import { typeOfTensor } from "../../src/graph/types.ts";
 import type { Plan } from "../laurelize/plan.ts";
 
-/** What of a result was held against its original, and everything in which it differs unplanned. */
+/** What of a result was checked against its original, and every unplanned difference. */
 export interface UnchangedReport {
   readonly weights: number;
   readonly inputs: number;
@@ -14,7 +14,7 @@ export interface UnchangedReport {
   readonly differences: readonly string[];
 }
 
-/** Holds what changed in the file against what was planned. */
+/** Checks the changes in the file against the plan. */
 export function checkUnchanged(
   original: Graph,
   result: Graph,

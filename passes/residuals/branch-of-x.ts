@@ -15,7 +15,7 @@ export function isLinear(setting: Setting, branch: Value, { value: x }: Link): b
   for (const { value } of skipChain(setting, branch)) {
     if (value === x) return true;
     const way = value.producer && traits(setting, value.producer);
-    if (way?.bent && (way.layout || way.projection)) return false;
+    if (way?.nonlinear && (way.layout || way.projection)) return false;
   }
   return false;
 }

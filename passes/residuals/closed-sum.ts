@@ -1,5 +1,5 @@
 import { own } from "../../src/graph/own.ts";
-import { whyNot } from "./reasons.ts";
+import { reasons } from "./reasons.ts";
 import type { Form } from "./residual.ts";
 
 /** Operators that add internally, and the inputs they add. */
@@ -24,7 +24,7 @@ export const closedSum: Form = {
     });
     if (!output || terms.length === 0) return null;
     const { domain, opType } = node.message;
-    const closed = domain.endsWith("nchwc") ? whyNot.blocked() : whyNot.closed(opType);
+    const closed = domain.endsWith("nchwc") ? reasons.blocked() : reasons.closed(opType);
     return { node, output, terms, place: 0, bias: null, closed };
   },
 };

@@ -42,7 +42,7 @@ export interface Traits {
   /** May be on a projected skip: a linear operator, a norm or a pool. */
   readonly projection: boolean;
   /** Is nonlinear; a layout operator may be, too. */
-  readonly bent: boolean;
+  readonly nonlinear: boolean;
   /** Enlarges a feature map. */
   readonly upsampling: boolean;
   /** Reduces a feature map. */
@@ -81,7 +81,7 @@ export function traits({ graph, constants, types }: Setting, node: Node): Traits
     pooling:
       op === "DFT" || (op === "AveragePool" && strides(node).every((stride) => stride === 1)),
     projection,
-    bent: clips || !(LAYOUT.has(op) || ADDITION.has(op) || scale || projection),
+    nonlinear: clips || !(LAYOUT.has(op) || ADDITION.has(op) || scale || projection),
     upsampling,
     reducing: reduces(types, node),
     repeating: repeats(types, node),

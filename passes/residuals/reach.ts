@@ -12,7 +12,7 @@ export interface Way {
   /** Some path passes a pool that mixes positions. */
   readonly pooled: boolean;
   /** Some path passes a nonlinear operator. */
-  readonly bent: boolean;
+  readonly nonlinear: boolean;
   /** Every path passes an operator that enlarges a feature map. */
   readonly upsampled: boolean;
   /** Some path passes an operator that reduces a feature map. */
@@ -22,7 +22,7 @@ export interface Way {
 }
 
 const START: Way = {
-  ...{ mixed: false, pooled: false, bent: false },
+  ...{ mixed: false, pooled: false, nonlinear: false },
   ...{ upsampled: false, reduced: false, repeated: false },
 };
 
@@ -68,7 +68,7 @@ export class Reach {
 
   #search(from: Value, limit: Node): Map<Value, Way> {
     const ways = new Map<Value, Way>([[from, START]]);
-    for (const value of besides(from)) ways.set(value, { ...START, bent: true });
+    for (const value of besides(from)) ways.set(value, { ...START, nonlinear: true });
     const nodes = new Set<Node>();
     const pending = [...ways.keys()];
     const limits = limitsOf(limit);
@@ -93,13 +93,17 @@ export class Reach {
       const way = value && ways.get(value);
       return way ? [way] : [];
     });
-    const { mixer, pooling, upsampling, reducing, repeating, bent } = traits(this.#setting, node);
+    const { mixer, pooling, upsampling, reducing, repeating, nonlinear } = traits(
+      this.#setting,
+      node,
+    );
     const repeated = ({ repeated }: Way) => repeated;
     return {
       mixed: mixer || before.some((way) => way.mixed),
       pooled: pooling || before.some((way) => way.pooled),
-      bent:
-        (bent && !(BILINEAR.has(node.op) && before.length === 1)) || before.some((way) => way.bent),
+      nonlinear:
+        (nonlinear && !(BILINEAR.has(node.op) && before.length === 1)) ||
+        before.some((way) => way.nonlinear),
       upsampled: upsampling || before.every((way) => way.upsampled),
       reduced: reducing || before.some((way) => way.reduced),
       repeated:

@@ -53,7 +53,7 @@ export interface Reason {
 }
 
 /** Creates reasons, by code. */
-export const whyNot = Object.fromEntries(
+export const reasons = Object.fromEntries(
   Object.entries(SENTENCES).map(([code, sentence]) => [
     code,
     (...args: never[]) => ({ code, text: (sentence as (...args: never[]) => string)(...args) }),

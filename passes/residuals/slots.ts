@@ -5,7 +5,7 @@ import { opensGate } from "./gate.ts";
 import { flatten, independent, isOneMap, MOST_TERMS } from "./nested-sums.ts";
 import { isPosition } from "./position.ts";
 import type { Reach } from "./reach.ts";
-import { type Reason, whyNot } from "./reasons.ts";
+import { type Reason, reasons } from "./reasons.ts";
 import type { Kind, Setting, Sum, Term } from "./residual.ts";
 import { sameShape } from "./same-shape.ts";
 import { skipChain } from "./skip-chain.ts";
@@ -41,9 +41,9 @@ export function slots(setting: Setting, reach: Reach, sum: Sum): Slots {
   const terms = sum.terms.filter((term) => !setting.constants.has(term.value));
   const chosen = chooseAmong(setting, reach, sum, terms);
   if ("reason" in chosen) return chosen;
-  if (isPosition(setting, sum)) return { reason: whyNot.position() };
+  if (isPosition(setting, sum)) return { reason: reasons.position() };
   if (chosen.kind === "projected" && opensGate(setting, sum.output))
-    return { reason: whyNot.opensGate() };
+    return { reason: reasons.opensGate() };
   return chosen;
 }
 
@@ -86,7 +86,7 @@ function joined(setting: Setting, terms: readonly Term[], { use }: Term): Slots 
     flatten(setting, [term])?.some((part) => part.use.node === use.node) ?? false;
   const skip = terms.find(holds) ?? terms[0];
   const branches = terms.filter((term) => term !== skip);
-  return { reason: whyNot.joined(skip.value), optional: { skip, branches, kind: "merge" } };
+  return { reason: reasons.joined(skip.value), optional: { skip, branches, kind: "merge" } };
 }
 
 /** Returns why a sum is excluded before the origin of its operands is examined. */
@@ -97,26 +97,26 @@ function unfit(
 ): Reason | null {
   const type = types.get(output);
   if (closed && !terms.some((term) => constants.has(term.value))) return closed;
-  if (type && !isFloat(type.dtype)) return whyNot.integers(type.dtype);
-  if (bias && !constants.has(bias.value)) return whyNot.computedBias(bias.value);
+  if (type && !isFloat(type.dtype)) return reasons.integers(type.dtype);
+  if (bias && !constants.has(bias.value)) return reasons.computedBias(bias.value);
   const fixed = terms.filter((term) => constants.has(term.value));
-  if (fixed.length === terms.length && fixed.length > 1) return whyNot.allConstant();
+  if (fixed.length === terms.length && fixed.length > 1) return reasons.allConstant();
   if (fixed.length > 0 && terms.length - fixed.length < 2) {
     const [{ value: constant }] = fixed;
     const own = types.get(constant)?.shape;
     const whole = own && type?.shape && sameShape(own, type.shape);
     const reaches = terms.some((term) => reach.ways(constant, term.value, node)?.mixed);
-    return whole && reaches ? whyNot.constantSkip() : whyNot.bias(constant);
+    return whole && reaches ? reasons.constantSkip() : reasons.bias(constant);
   }
-  if (terms.some((term) => blocked.has(term.value))) return whyNot.blocked();
-  if (new Set(terms.map((term) => term.value)).size < terms.length) return whyNot.doubled();
-  if (terms.length > MOST_TERMS) return whyNot.many(terms.length);
+  if (terms.some((term) => blocked.has(term.value))) return reasons.blocked();
+  if (new Set(terms.map((term) => term.value)).size < terms.length) return reasons.doubled();
+  if (terms.length > MOST_TERMS) return reasons.many(terms.length);
   for (const { value } of terms) {
     if (constants.has(value)) continue;
     const shape = types.get(value)?.shape;
-    if (!shape || !type?.shape) return whyNot.unknownShape(shape ? output : value);
+    if (!shape || !type?.shape) return reasons.unknownShape(shape ? output : value);
     if (!sameShape(shape, type.shape))
-      return whyNot.broadcast(terms.map((term) => showShape(types.get(term.value)?.shape)));
+      return reasons.broadcast(terms.map((term) => showShape(types.get(term.value)?.shape)));
   }
   return null;
 }
@@ -147,9 +147,9 @@ function choose(setting: Setting, reach: Reach, node: Node, terms: readonly Term
   const small = ({ value }: Term) => [...skipChain(setting, value)].some((link) => link.upsampled);
   const branches = terms.filter(small);
   const [skip, ...more] = terms.filter((term) => !small(term));
-  if (branches.length === 0 || !skip) return { reason: whyNot.unrelated() };
+  if (branches.length === 0 || !skip) return { reason: reasons.unrelated() };
   return {
-    reason: whyNot.merge(),
+    reason: reasons.merge(),
     optional: { skip, branches: [...more, ...branches], kind: "merge" },
   };
 }

@@ -3,7 +3,7 @@ import { type AxisMap, axesThrough, compose, inverse, sameAxes } from "./axes.ts
 import type { Place } from "./evidence.ts";
 import { type Shown, shownAt } from "./feature-axis.ts";
 import type { NamedAxes } from "./named-axes.ts";
-import { type Reason, whyNot } from "./reasons.ts";
+import { type Reason, reasons } from "./reasons.ts";
 import type { Feature, Setting, Sum, Term } from "./residual.ts";
 import { stepBack } from "./streams.ts";
 
@@ -115,17 +115,17 @@ function decide(
   stream: readonly Member[],
   axis: number | { readonly reason: string },
 ): FoundAxis {
-  if (typeof axis !== "number") return { reason: whyNot.noFeatureAxis(axis.reason) };
+  if (typeof axis !== "number") return { reason: reasons.noFeatureAxis(axis.reason) };
   const sizes = sizesAt(member, axis, stream);
   if (sizes.size > 1)
     return {
-      reason: whyNot.noFeatureAxis(
+      reason: reasons.noFeatureAxis(
         `along axis ${axis} the weights of its stream have ${[...sizes].join(" and ")} features`,
       ),
     };
   const [size] = sizes;
   return size === undefined
-    ? { reason: whyNot.noFeatureAxis(`axis ${axis} does not have a fixed size`) }
+    ? { reason: reasons.noFeatureAxis(`axis ${axis} does not have a fixed size`) }
     : { axis, size };
 }
 

@@ -5,7 +5,7 @@ import { computedBy } from "./operators.ts";
 import { isElsewhere } from "./part.ts";
 import { preActivations } from "./pre-activations.ts";
 import type { Reach, Way } from "./reach.ts";
-import { type Reason, whyNot } from "./reasons.ts";
+import { type Reason, reasons } from "./reasons.ts";
 import type { Kind, OptionalKind, Setting, Term } from "./residual.ts";
 import { isMerge } from "./scales.ts";
 import { type Link, skipChain } from "./skip-chain.ts";
@@ -84,18 +84,18 @@ function verdictOn(
   const any = (check: (setting: Setting, branch: Value, x: Value) => boolean) =>
     others.some((term) => check(setting, term.value, link.value));
   if (!ways.every((way) => way.mixed || (way.pooled && !projected)))
-    return { reason: whyNot.unlearned(link.value), weak: true };
-  if (any(isGated)) return { reason: whyNot.gated(link.value), kind: "se" };
-  if (any(takesOut)) return { reason: whyNot.takenOut(link.value) };
+    return { reason: reasons.unlearned(link.value), weak: true };
+  if (any(isGated)) return { reason: reasons.gated(link.value), kind: "se" };
+  if (any(takesOut)) return { reason: reasons.takenOut(link.value) };
   const shuffled = link.upsampled && isSmaller(setting, link.value, skip.value);
-  if (!shuffled && isMerge(trial, link, ways)) return { reason: whyNot.merge(), kind: "merge" };
+  if (!shuffled && isMerge(trial, link, ways)) return { reason: reasons.merge(), kind: "merge" };
   if (!projected && !elsewhere) return { kind: link.kind };
   const pooledOnly = link.peaked && !link.mixed;
   const linear = others.some((term) => isLinear(setting, term.value, link));
-  if (projected && !pooledOnly && (linear || !ways.every((way) => way.bent)))
-    return { reason: whyNot.linear(link.value) };
+  if (projected && !pooledOnly && (linear || !ways.every((way) => way.nonlinear)))
+    return { reason: reasons.linear(link.value) };
   const foreign = others
     .map((term) => foreignRoot(setting, reach, node, term.value, link))
     .find(Boolean);
-  return foreign ? { reason: whyNot.foreign(link.value, foreign) } : { kind: link.kind };
+  return foreign ? { reason: reasons.foreign(link.value, foreign) } : { kind: link.kind };
 }

@@ -5,7 +5,7 @@ import type { ScopeStep } from "../graph/path.ts";
 import { dataTypeNamed } from "../onnx/dtypes.ts";
 import type { Type } from "../onnx/shape.ts";
 import { type Exposed, expose } from "../ort/expose.ts";
-import { sown } from "../ort/fixed-seeds.ts";
+import { withFixedSeeds } from "../ort/fixed-seeds.ts";
 import { runnable } from "../ort/loading.ts";
 import { type Ort, runFor, type Tensors, withSession } from "../ort/session.ts";
 import { compareTensors, type Difference } from "./difference.ts";
@@ -149,7 +149,7 @@ async function firstTogether(
 async function run(ort: Ort, exposed: Exposed | null, feed: Tensors): Promise<Tensor[]> {
   if (!exposed) throw new Error("these values cannot be exposed");
   const { file, outputs } = exposed;
-  return withSession(ort, runnable(sown(file)), "disabled", async (session) => {
+  return withSession(ort, runnable(withFixedSeeds(file)), "disabled", async (session) => {
     const results = await runFor(session, feed, [...outputs]);
     return outputs.map((name) => results[name]);
   });

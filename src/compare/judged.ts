@@ -5,7 +5,7 @@ import { isFloat, type Types } from "../graph/types.ts";
 import { sourcesOf, walk } from "../graph/walk.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { withOutputs } from "../ort/expose.ts";
-import { sown } from "../ort/fixed-seeds.ts";
+import { withFixedSeeds } from "../ort/fixed-seeds.ts";
 
 /** Maximum number of values on a walk back from an output. */
 const LOOKS = 1000;
@@ -51,7 +51,7 @@ export function judgedOf(
   const tensors = graph.main.outputs.map(({ name }) => name).filter((n) => !others.includes(n));
   return {
     names: [...new Set([...tensors, ...shown])],
-    provable: (file) => sown(withTensorsOnly(file, others, shown)),
+    provable: (file) => withFixedSeeds(withTensorsOnly(file, others, shown)),
   };
 }
 

@@ -147,27 +147,27 @@ function judged(
 ): OutputReport[] {
   return Object.keys(plain[0]).map((output) => {
     // If optimization adds or removes infinities, the optimized outputs are not compared.
-    const settled = plain.map((tensors, k) =>
+    const comparable = plain.map((tensors, k) =>
       sameFiniteness(tensors[output], optimised[k][output]),
     );
-    const worst = (a: readonly Tensors[], b: readonly Tensors[], at?: typeof settled) =>
+    const worst = (a: readonly Tensors[], b: readonly Tensors[], at?: typeof comparable) =>
       a.map((tensors, k) => compareTensors(tensors[output], b[k][output], at?.[k])).reduce(worse);
     const dtype = dtypeOfTensor(plain[0][output]);
-    const own = worst(plain, optimised, settled);
-    const noise = holding === "near" ? worse(own, worst(newPlain, newOptimised, settled)) : own;
+    const own = worst(plain, optimised, comparable);
+    const noise = holding === "near" ? worse(own, worst(newPlain, newOptimised, comparable)) : own;
     const exact = worst(plain, newPlain);
-    const loose = worst(optimised, newOptimised, settled);
+    const loose = worst(optimised, newOptimised, comparable);
     const four = isFloat(dtype) ? 4 * ulp(noise.magnitude, dtype) : 0;
     const finite = Number.isFinite(noise.absolute) ? noise.absolute : 0;
     const tolerance = Math.max(4 * finite, four);
     const moves = holding === "near" || holding === "noise";
     const still = moves ? exact.absolute <= tolerance : exact.bitEqual;
     const within = typeof holding === "object" ? holding : null;
-    const allClose = (a: readonly Tensors[], b: readonly Tensors[], at?: typeof settled) =>
+    const allClose = (a: readonly Tensors[], b: readonly Tensors[], at?: typeof comparable) =>
       a.every((tensors, k) => isClose(tensors[output], b[k][output], within!, at?.[k]));
     const passed = within
       ? unheld.has(output) ||
-        (allClose(plain, newPlain) && allClose(optimised, newOptimised, settled))
+        (allClose(plain, newPlain) && allClose(optimised, newOptimised, comparable))
       : unheld.has(output) || holding === "parts" || (still && loose.absolute <= tolerance);
     return {
       output,

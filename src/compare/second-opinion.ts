@@ -2,7 +2,7 @@ import type { Tensor } from "onnxruntime-common";
 import { externalLocations } from "../onnx/all-tensors.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import type { Source } from "../onnx/source.ts";
-import { sown } from "../ort/fixed-seeds.ts";
+import { withFixedSeeds } from "../ort/fixed-seeds.ts";
 import { type Ort, type Runnable, reason, type Tensors } from "../ort/session.ts";
 import { notRun, type Outcome } from "./outcome.ts";
 import { type FunctionReport, type Standard, sameFunction, standardOf } from "./outputs.ts";
@@ -46,7 +46,7 @@ export const carrying = (ort: Ort, file: ModelFile): Ort => withData(ort, dataOf
 
 /** A model as bytes, for a runtime that takes no paths. */
 export function inMemory(file: ModelFile): Runnable {
-  const { source } = sown(file);
+  const { source } = withFixedSeeds(file);
   return { model: source.read(0, source.size) };
 }
 

@@ -9,7 +9,7 @@ import { type FileSource, fileSource, type Identity, sameFile } from "./node-sou
 /**
  * Opens a model's folder for its external data, and reads nothing outside it:
  * - Rejects a location that leaves the folder by its name (absolute, "..").
- * - Rejects a symbolic link that leads out. If the model itself is a link, as in Hugging Face's
+ * - Rejects a symbolic link to a file outside. If the model itself is a link, as in Hugging Face's
  * cache, links into its real folder count as inside.
  * - Rejects a file with several hard links, because one of them may be anywhere, unless pnpm made
  * them.
@@ -36,7 +36,7 @@ export function folderOf(model: string, trustLinks = false): Folder {
     if (!trustLinks && !homes.some((each) => inside(each, real)))
       throw refuse(
         location,
-        "a link that leads out of the model's folder; pass --trust-links if that is intended",
+        "a link to a file outside the model's folder; pass --trust-links if that is intended",
       );
     const linked = stat.nlink > 1n && !trustLinks;
     const pnpm = linked ? linkedByPnpm(real, data) : null;

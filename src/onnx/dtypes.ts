@@ -80,7 +80,7 @@ const DOUBLE = form(52, -1022, Number.MAX_VALUE);
 const BFLOAT = form(7, -126, 2 ** 128 - 2 ** 120);
 const byte = { inferredAs: "uint8" };
 
-/** The types of TensorProto.DataType in onnx 1.23, in its order from 1 on. */
+/** The types of TensorProto.DataType in onnx 1.23, in the order of their numbers. */
 const types: readonly DataType[] = [
   type(1, "float", 32, { ...common(Float32Array, "float32", "f4", "F32"), float: FLOAT }),
   type(2, "uint8", 8, common(Uint8Array, "uint8", "u1", "U8")),

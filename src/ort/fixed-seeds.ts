@@ -29,7 +29,7 @@ export const isRandom = (file: ModelFile) => !drawing(file).next().done;
  * same seed, so that a rewritten model draws the same numbers. A Dropout in training mode drops
  * nothing, because it would hide every difference. Returns the same model if nothing changes.
  */
-export function sown(file: ModelFile): ModelFile {
+export function withFixedSeeds(file: ModelFile): ModelFile {
   const nodes = [...drawing(file)];
   const attributes = nodes
     .filter((node) => !drops(node) && !node.attributes.some(({ name }) => name === "seed"))

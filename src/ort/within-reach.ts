@@ -5,7 +5,7 @@ import type { Source } from "../onnx/source.ts";
 
 /**
  * Returns a model and a folder that contains all of its data, because onnxruntime does not follow
- * links out of the folder it is given. If links lead out, as in Hugging Face's cache, this is the
+ * links out of the folder it is given. If links point outside, as in Hugging Face's cache, this is the
  * nearest common folder, and the model names its files relative to it.
  */
 export function withinReach(file: ModelFile): { source: Source; folder: string | undefined } {

@@ -13,8 +13,8 @@ net (float[N, ${FEATURES}] x) => (float[N, ${CLASSES}] p)
 <float[${FEATURES}, 16] up, float[16, ${FEATURES}] down, float[${FEATURES}, ${CLASSES}] head>
 {
   wide = MatMul(x, up)
-  bent = Relu(wide)
-  f = MatMul(bent, down)
+  nonlinear = Relu(wide)
+  f = MatMul(nonlinear, down)
   [res] y = Add(x, f)
   logits = MatMul(y, head)
   p = Softmax<axis = -1>(logits)
