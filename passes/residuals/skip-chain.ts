@@ -50,8 +50,13 @@ export function* skipChain(setting: Setting, operand: Value, length = SHORT): Ge
 
 /** Returns a link to the operand itself. */
 const linkTo = (value: Value, kind: Link["kind"] = "identity"): Link => ({
-  ...{ value, kind, part: null },
-  ...{ upsampled: false, repeated: false, mixed: false, peaked: false },
+  value,
+  kind,
+  part: null,
+  upsampled: false,
+  repeated: false,
+  mixed: false,
+  peaked: false,
 });
 
 /** Combines two paths, in sequence or in parallel. */
