@@ -39,7 +39,7 @@ function proofLines({ function: same, float64 }: FoldProof): string[] {
   const second =
     float64.outcome === "not run"
       ? `not run: ${float64.reason}`
-      : `differs by ${figure(float64.difference)} (held to ${figure(float64.tolerance)})`;
+      : `differs by ${figure(float64.difference)} (tolerance ${figure(float64.tolerance)})`;
   return [
     `  same function         ${first}`,
     ...(same.outcome === "not run" ? [] : outputFailures(same.outputs)),

@@ -117,7 +117,7 @@ function describeOpening(check: Of<"same when opened">): string {
   const quanta = nodes.flatMap((node) => node.quanta ?? []);
   const rounded =
     quanta.length > 0
-      ? `, ${counted(quanta.length, "quantised sum")} on their own off by ${Math.max(...quanta)} quanta (held to 1)`
+      ? `, ${counted(quanta.length, "quantised sum")} on their own off by ${Math.max(...quanta)} quanta (tolerance 1)`
       : "";
   return `${what}${rounded}: ${describeFunction({ ...check, dims: {} })}`;
 }
@@ -149,7 +149,7 @@ export function describeFunction({
   const optimised = [
     ` ${figure(largest(({ optimised }) => optimised.absolute))}`,
     `, the model's own noise ${figure(largest(({ noise }) => noise))}`,
-    held.length > 0 ? ` (held to ${figure(Math.max(...held))})` : "",
+    held.length > 0 ? ` (tolerance ${figure(Math.max(...held))})` : "",
   ];
   return [
     random > 0
@@ -167,7 +167,7 @@ export const outputFailures = (outputs: readonly OutputReport[]) =>
     .filter(({ passed }) => !passed)
     .map(
       ({ output, plain, optimised, tolerance }) =>
-        `      output ${output} differs by ${figure(plain.absolute)} (${figure(plain.ulps)} ULP); fully optimised by ${figure(optimised.absolute)}, held to ${figure(tolerance)}`,
+        `      output ${output} differs by ${figure(plain.absolute)} (${figure(plain.ulps)} ULP); fully optimised by ${figure(optimised.absolute)}, tolerance ${figure(tolerance)}`,
     );
 
 function failures(check: Made): string[] {

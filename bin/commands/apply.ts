@@ -1,7 +1,16 @@
 import type { Argv, CommandModule } from "yargs";
 import type { ApplyArguments } from "../run-apply.ts";
 import type { Start } from "../supervise.ts";
-import { force, json, quiet, timeout, trustLinks, withValues } from "./options.ts";
+import {
+  dataFiles,
+  force,
+  json,
+  output,
+  quiet,
+  timeout,
+  trustLinks,
+  withValues,
+} from "./options.ts";
 
 /** `laurelize apply`: an adapter put into its model. */
 export const apply = (start: Start): CommandModule<object, ApplyArguments> => ({
@@ -22,11 +31,7 @@ export const apply = (start: Start): CommandModule<object, ApplyArguments> => ({
       })
       .options(
         withValues({
-          output: {
-            alias: "o",
-            type: "string",
-            describe: "where to write  [default: model.tuned.onnx beside the input]",
-          },
+          ...output("model.tuned.onnx beside the input"),
           weights: {
             choices: ["inside", "as-inputs", "as-optional-inputs"],
             default: "inside",
@@ -38,17 +43,7 @@ export const apply = (start: Start): CommandModule<object, ApplyArguments> => ({
             default: false,
             describe: "fold the tuned model for deployment, as the command fold does, and prove it",
           },
-          "copy-data": {
-            type: "boolean",
-            default: false,
-            describe: "copy the model's data files too, named after the output",
-          },
-          "external-data": {
-            type: "string",
-            requiresArg: false,
-            describe:
-              "keep the adapter's weights in a file of their own where the model does; --no-external-data keeps them in the model  [default: as the old ones]",
-          },
+          ...dataFiles("the adapter's weights in a file of their own where the model does"),
           ...force,
           ...json,
           ...quiet,

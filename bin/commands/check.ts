@@ -2,7 +2,17 @@ import type { Argv, CommandModule } from "yargs";
 import { UsageError } from "../failure.ts";
 import type { CheckArguments } from "../run-check.ts";
 import type { Start } from "../supervise.ts";
-import { dim, force, inputs, json, quiet, timeout, trustLinks, withValues } from "./options.ts";
+import {
+  dim,
+  force,
+  inputs,
+  json,
+  quiet,
+  seed,
+  timeout,
+  trustLinks,
+  withValues,
+} from "./options.ts";
 
 const UNITS: Readonly<Record<string, number>> = { "": 1, k: 1e3, m: 1e6, g: 1e9 };
 
@@ -47,7 +57,7 @@ export const check = (start: Start): CommandModule<object, CheckArguments> => ({
           },
           ...dim(),
           ...inputs("for both runtimes"),
-          seed: { type: "number", default: 0, describe: "seed of the sample inputs" },
+          ...seed,
           ...force,
           ...json,
           ...quiet,

@@ -1,7 +1,7 @@
 import type { Argv, CommandModule } from "yargs";
 import type { CompareArguments } from "../run-compare.ts";
 import type { Start } from "../supervise.ts";
-import { dim, inputs, json, quiet, timeout, trustLinks, withValues } from "./options.ts";
+import { dim, inputs, json, quiet, seed, timeout, trustLinks, withValues } from "./options.ts";
 
 /** `laurelize compare`: whether two models are the same, and where they part. */
 export const compare = (start: Start): CommandModule<object, CompareArguments> => ({
@@ -15,12 +15,7 @@ export const compare = (start: Start): CommandModule<object, CompareArguments> =
         withValues({
           ...dim(),
           ...inputs("for both"),
-          seed: {
-            type: "number",
-            default: 0,
-            describe: "seed of the sample inputs",
-            idle: (others) => (others.inputs === undefined ? null : "the inputs are given"),
-          },
+          ...seed,
           atol: {
             type: "number",
             describe:

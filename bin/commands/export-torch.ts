@@ -1,6 +1,6 @@
 import type { Argv, CommandModule } from "yargs";
 import type { ExportTorchArguments } from "../run-export-torch.ts";
-import { force, json, quiet, trustLinks, withValues } from "./options.ts";
+import { force, json, output, quiet, trustLinks, withValues } from "./options.ts";
 
 /** `laurelize export-torch`: LAuReL's weights for a module of PyTorch's. */
 export const exportTorch: CommandModule<object, ExportTorchArguments> = {
@@ -15,11 +15,7 @@ export const exportTorch: CommandModule<object, ExportTorchArguments> = {
       })
       .options(
         withValues({
-          output: {
-            alias: "o",
-            type: "string",
-            describe: "where to write  [default: model.pt.safetensors beside the input]",
-          },
+          ...output("model.pt.safetensors beside the input"),
           ...force,
           ...json,
           ...quiet,

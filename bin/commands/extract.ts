@@ -1,6 +1,6 @@
 import type { Argv, CommandModule } from "yargs";
 import type { ExtractArguments } from "../run-extract.ts";
-import { force, json, quiet, train, trustLinks, withValues } from "./options.ts";
+import { force, json, output, quiet, train, trustLinks, withValues } from "./options.ts";
 
 /** `laurelize extract`: the tuned weights alone. */
 export const extract: CommandModule<object, ExtractArguments> = {
@@ -16,11 +16,7 @@ export const extract: CommandModule<object, ExtractArguments> = {
       })
       .options(
         withValues({
-          output: {
-            alias: "o",
-            type: "string",
-            describe: "where to write  [default: model.safetensors beside the input]",
-          },
+          ...output("model.safetensors beside the input"),
           format: {
             choices: ["safetensors", "onnx_adapter"],
             default: "safetensors",

@@ -1,7 +1,19 @@
 import type { Argv, CommandModule } from "yargs";
 import type { FoldArguments } from "../run-fold.ts";
 import type { Start } from "../supervise.ts";
-import { dim, force, inputs, json, quiet, timeout, trustLinks, withValues } from "./options.ts";
+import {
+  dataFiles,
+  dim,
+  force,
+  inputs,
+  json,
+  output,
+  quiet,
+  seed,
+  timeout,
+  trustLinks,
+  withValues,
+} from "./options.ts";
 
 /** `laurelize fold`: a laurelized model for deployment. */
 export const fold = (start: Start): CommandModule<object, FoldArguments> => ({
@@ -16,25 +28,11 @@ export const fold = (start: Start): CommandModule<object, FoldArguments> => ({
       })
       .options(
         withValues({
-          output: {
-            alias: "o",
-            type: "string",
-            describe: "where to write  [default: model.folded.onnx beside the input]",
-          },
+          ...output("model.folded.onnx beside the input"),
           ...dim("in the proof"),
           ...inputs("for the proof"),
-          seed: { type: "number", default: 0, describe: "seed of the sample inputs" },
-          "copy-data": {
-            type: "boolean",
-            default: false,
-            describe: "copy the model's data files too, named after the output",
-          },
-          "external-data": {
-            type: "string",
-            requiresArg: false,
-            describe:
-              "keep changed weights in a file of their own; --no-external-data keeps them in the model  [default: as the old ones]",
-          },
+          ...seed,
+          ...dataFiles("changed weights in a file of their own"),
           ...force,
           ...json,
           ...quiet,

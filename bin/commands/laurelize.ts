@@ -3,11 +3,13 @@ import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
 import type { LaurelizeArguments } from "../run-laurelize.ts";
 import type { Start } from "../supervise.ts";
 import {
+  dataFiles,
   dim,
   finding,
   force,
   inputs,
   json,
+  output,
   quiet,
   timeout,
   trustLinks,
@@ -23,11 +25,7 @@ export const laurelize = (start: Start): CommandModule<object, LaurelizeArgument
       .positional("model", { type: "string", demandOption: true, describe: "the .onnx file" })
       .options(
         withValues({
-          output: {
-            alias: "o",
-            type: "string",
-            describe: "where to write  [default: model.laurel.onnx beside the input]",
-          },
+          ...output("model.laurel.onnx beside the input"),
           ...inserting,
           ...choosing,
           ...finding,
@@ -75,17 +73,7 @@ export const laurelize = (start: Start): CommandModule<object, LaurelizeArgument
             describe:
               "copy no old weights: refer to them in the original, beside which the result lies",
           },
-          "copy-data": {
-            type: "boolean",
-            default: false,
-            describe: "copy the model's data files too, named after the output",
-          },
-          "external-data": {
-            type: "string",
-            requiresArg: false,
-            describe:
-              "keep the larger new weights in a file of their own; --no-external-data keeps them in the model  [default: as the old ones]",
-          },
+          ...dataFiles("the larger new weights in a file of their own"),
           ...timeout,
           ...trustLinks,
         }),

@@ -53,6 +53,41 @@ function flagsOf([name, option]: [string, CliOption]): [string, CliOption][] {
   ]);
 }
 
+/** Where a command writes, and where it does if that is not given. */
+export const output = (byDefault: string) =>
+  ({
+    output: {
+      alias: "o",
+      type: "string",
+      describe: `where to write  [default: ${byDefault}]`,
+    },
+  }) as const;
+
+/** Where a result keeps its weights; `external` names those that a data file takes. */
+export const dataFiles = (external: string) =>
+  ({
+    "copy-data": {
+      type: "boolean",
+      default: false,
+      describe: "copy the model's data files too, named after the output",
+    },
+    "external-data": {
+      type: "string",
+      requiresArg: false,
+      describe: `keep ${external}; --no-external-data keeps them in the model  [default: as the old ones]`,
+    },
+  }) as const;
+
+/** The seed of random inputs, if they are not given. */
+export const seed = {
+  seed: {
+    type: "number",
+    default: 0,
+    describe: "seed of the sample inputs",
+    idle: (others: GivenOptions) => (others.inputs === undefined ? null : "the inputs are given"),
+  },
+} as const;
+
 /** Sizes of free dimensions for random inputs. */
 export const dim = (where?: string) =>
   ({

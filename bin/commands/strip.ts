@@ -1,6 +1,6 @@
 import type { Argv, CommandModule } from "yargs";
 import type { StripArguments } from "../run-strip.ts";
-import { force, json, quiet, trustLinks, withValues } from "./options.ts";
+import { force, json, output, quiet, trustLinks, withValues } from "./options.ts";
 
 /** `laurelize strip`: the model as it was before. */
 export const strip: CommandModule<object, StripArguments> = {
@@ -15,11 +15,7 @@ export const strip: CommandModule<object, StripArguments> = {
       })
       .options(
         withValues({
-          output: {
-            alias: "o",
-            type: "string",
-            describe: "where to write  [default: the name without .laurel]",
-          },
+          ...output("the name without .laurel"),
           ...force,
           ...json,
           ...quiet,

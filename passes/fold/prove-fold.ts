@@ -25,7 +25,7 @@ import { type FoldedModel, type FoldOptions, fold } from "./fold.ts";
 /** How a folded model compares with the one it was made from, both written in double. */
 export interface DoubleReport {
   readonly difference: number;
-  /** What the difference is held to: a part of the largest magnitude. */
+  /** The tolerance of the difference: a part of the largest magnitude. */
   readonly tolerance: number;
 }
 

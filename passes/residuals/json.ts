@@ -1,7 +1,6 @@
 import { checkArgument } from "../../src/arguments.ts";
 import { pathOf } from "../../src/graph/scopes.ts";
-import type { ReasonCode } from "./reasons.ts";
-import type { Feature, Kind, OptionalKind, Rejection, Site } from "./residual.ts";
+import type { Rejection, Site } from "./residual.ts";
 
 /** The node that holds a sum in the original model, and the output that is the sum. */
 interface HeldJson {
@@ -13,26 +12,18 @@ interface HeldJson {
 }
 
 /** A site as plain data, as `inspect --json` prints it. */
-export interface SiteJson extends HeldJson {
-  readonly name: string;
+export interface SiteJson
+  extends HeldJson,
+    Pick<
+      Site,
+      "name" | "kind" | "form" | "dtype" | "shape" | "feature" | "layer" | "stream" | "position"
+    > {
   readonly skip: string;
   readonly branch: readonly string[];
-  readonly kind: Kind;
-  readonly form: string;
-  readonly dtype: string;
-  readonly shape: readonly (number | string)[];
-  readonly feature: Feature;
-  readonly layer: string;
-  readonly stream: number;
-  readonly position: number;
 }
 
 /** A rejected sum as plain data, as `inspect --why --json` prints it. */
-export interface RejectionJson extends HeldJson {
-  readonly reason: string;
-  readonly code: ReasonCode;
-  readonly kind: OptionalKind | null;
-}
+export interface RejectionJson extends HeldJson, Pick<Rejection, "reason" | "code" | "kind"> {}
 
 const held = ({
   node: own,
