@@ -6,6 +6,7 @@ import { externalData } from "./external-data.ts";
 import { latency } from "./latency.ts";
 import { manyNodes } from "./many-nodes.ts";
 import { repeat, runNode, times } from "./measure.ts";
+import { type ChosenParts, chosenParts } from "./parts.ts";
 import { goal, line, row } from "./print.ts";
 import { proofs } from "./proofs.ts";
 import { singleFile } from "./single-file.ts";
@@ -13,14 +14,12 @@ import { steps } from "./steps.ts";
 
 turnOffTelemetry();
 
-// npm run bench [-- <part> [<GB>]]: every part, or one of file, external, nodes, proof,
-// start, latency, steps.
+// npm run bench [-- <part> [<GB>] ...]: every part, or those of parts.ts that are named.
 // Each figure stands beside a named reference in the same run, on a warm cache, copies flushed.
 
 const BIN = path.resolve("dist/bin/laurelize.js");
 const STARTS = 9;
-const [part, size] = process.argv.slice(2);
-const wanted = (name: string) => part === undefined || part === name;
+const parts = asked();
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "laurelize-bench-"));
 process.once("SIGINT", () => process.exit(130));
 process.once("exit", () => fs.rmSync(folder, { recursive: true, force: true }));
@@ -29,15 +28,26 @@ console.log(`Node ${process.version}, ${os.cpus()[0].model}, ${os.type()} ${os.a
 const starts = times(STARTS, () => [runNode(folder, "-e", "0"), runNode(folder, BIN, "--help")]);
 const [node, help] = [0, 1].map((k) => repeat(starts.map((pair) => pair[k])));
 
-if (wanted("file")) singleFile(folder, node, Number(size ?? 1.6));
-if (wanted("external")) externalData(folder, node, Number(size ?? 13));
-if (wanted("nodes")) manyNodes();
-if (wanted("proof")) proofs();
-if (wanted("latency")) await latency();
-if (wanted("steps")) steps();
-if (wanted("start")) {
+const [single, external] = [parts.get("file"), parts.get("external")];
+if (single) singleFile(folder, node, single);
+if (external) externalData(folder, node, external);
+if (parts.has("nodes")) manyNodes();
+if (parts.has("proof")) proofs();
+if (parts.has("latency")) await latency();
+if (parts.has("steps")) steps();
+if (parts.has("start")) {
   line("\nstart", "seconds", "x node", "peak MB", "over Node");
   row("bare node", node, "1", node);
   row("laurelize --help", help, (help.seconds / node.seconds).toFixed(2), node);
   goal("--help beside bare Node", help.seconds / node.seconds, 2, " x");
+}
+
+/** The parts that are asked for; ends the process with a sentence if one is not known. */
+function asked(): ChosenParts {
+  try {
+    return chosenParts(process.argv.slice(2));
+  } catch (error) {
+    console.error((error as Error).message);
+    process.exit(2);
+  }
 }
