@@ -7,7 +7,7 @@ const figure = (value: number) => (value === 0 ? "0" : value.toExponential(1).re
 /** What was folded, in lines: each site, and the proof. */
 export function foldLines(
   input: string,
-  { sites, factors, restored }: FoldedModel,
+  { sites, factors, restored, maps: cost }: FoldedModel,
   proof: FoldProof,
 ): string[] {
   const plain = sites.filter(({ outcome }) => outcome === "plain").length;
@@ -20,7 +20,19 @@ export function foldLines(
   const summary = restored
     ? "every site does nothing: the original, byte for byte"
     : parts.join(", ");
-  return [`${input}   ${summary}`, ...sites.map(siteLine), "", ...proofLines(proof)];
+  return [
+    `${input}   ${summary}`,
+    ...sites.map(siteLine),
+    ...mapLines(cost),
+    "",
+    ...proofLines(proof),
+  ];
+}
+
+function mapLines(maps: FoldedModel["maps"]): string[] {
+  if (!maps) return [];
+  const share = `${(100 * maps.share).toPrecision(2)} % of the model's multiply-adds`;
+  return [`  low-rank maps   ${share}${maps.quantized ? ", in float beside the integers" : ""}`];
 }
 
 function siteLine({ site, outcome, alpha, beta, map, reasons }: FoldedSite): string {
@@ -51,6 +63,16 @@ function proofLines({ function: same, float64 }: FoldProof): string[] {
 export const foldJson = (
   input: string,
   output: string | null,
-  { sites, factors, restored, extent, model }: FoldedModel,
+  { sites, factors, restored, extent, maps, model }: FoldedModel,
   proof: FoldProof,
-) => ({ input, output, bytes: model.size, restored, extent, factors, sites, verification: proof });
+) => ({
+  input,
+  output,
+  bytes: model.size,
+  restored,
+  extent,
+  factors,
+  maps,
+  sites,
+  verification: proof,
+});

@@ -46,6 +46,7 @@ export type { StepOptions } from "../passes/finetune/step-options.ts";
 export { finetune, Trainer } from "../passes/finetune/trainer.ts";
 export { tunedModel } from "../passes/finetune/tuned-model.ts";
 export { type FoldedModel, type FoldOptions, fold } from "../passes/fold/fold.ts";
+export type { MapCost } from "../passes/fold/multiply-adds.ts";
 export {
   type DoubleReport,
   type FoldProof,

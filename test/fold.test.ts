@@ -258,15 +258,22 @@ describe("what does not fold", () => {
 });
 
 /** A stream of images, then an operator, then what takes the factor in. */
-const behind = (ops: string, weights = "") => `${head} g (float[2, 8, 6, 6] x) => (float z)
-  <float[8, 8, 1, 1] a, float[8, 8, 1, 1] b${weights}>
-  { m = Conv(x, a) t = Tanh(m) f = Conv(t, b) [one] y = Add(f, x) ${ops} }`;
+const behind = (ops: string, weights = "") =>
+  `${head} g (float[2, 8, 6, 6] x) => (float z)
+  <float[8, 8, 1, 1] a, float[8, 8, 1, 1] b, int64[3] flat = {0, 8, -1}${weights}>
+  { m = Conv(x, a) t = Tanh(m) f = Conv(t, b) [one] y = Add(f, x) ${ops} }`.replace(
+    '["" : 17]',
+    '["" : 17, "com.microsoft" : 1]',
+  );
 
 const conv = `, float[3, 8, 1, 1] w`;
 const rows = `, float[8, 3] w`;
 const last = "z = Conv(u, w)";
 const product = "tt = Transpose<perm = [0, 2, 3, 1]>(u) z = MatMul(tt, w)";
 const scalars = `, float one = {1}, float two = {2}, float eps = {0.01}, float[8] g, float[8] h`;
+
+const tokens = "y3 = Reshape(y, flat) v = Transpose<perm = [0, 2, 1]>(y3)";
+const sequence = "y3 = Reshape(y, flat) v = Transpose<perm = [2, 0, 1]>(y3)";
 
 /** Operators behind a stream, and how many nodes folding adds: none where the factor passes or is taken in. */
 const rules: readonly (readonly [title: string, ops: string, weights: string, added: number])[] = [
@@ -355,7 +362,124 @@ const rules: readonly (readonly [title: string, ops: string, weights: string, ad
     0,
   ],
   ["an output of the model", "z = Identity(y)", "", 1],
+  [
+    "RNN",
+    `${sequence} z, hh = RNN<hidden_size = 4>(v, W, R)`,
+    `, float[1, 4, 8] W, float[1, 4, 4] R`,
+    0,
+  ],
+  [
+    "GRU",
+    `${sequence} z, hh = GRU<hidden_size = 4>(v, W, R, B)`,
+    `, float[1, 12, 8] W, float[1, 12, 4] R, float[1, 24] B`,
+    0,
+  ],
+  [
+    "LSTM",
+    `${sequence} z, hh = LSTM<hidden_size = 4>(v, W, R)`,
+    `, float[1, 16, 8] W, float[1, 16, 4] R`,
+    0,
+  ],
+  [
+    "an initial state",
+    `${sequence} r = ReduceMean<axes = [0], keepdims = 1>(v) c = Relu(x0) z, hh = RNN<hidden_size = 8>(c, W, R, "", "", r)`,
+    `, float[1, 8, 8] W, float[1, 8, 8] R, float[5, 2, 8] x0`,
+    1,
+  ],
+  [
+    "Attention of com.microsoft",
+    `${tokens} z = com.microsoft.Attention<num_heads = 2>(v, W, B)`,
+    `, float[8, 24] W, float[24] B`,
+    0,
+  ],
+  ["Einsum with weights", `${tokens} z = Einsum<equation = "bsd,de->bse">(v, w)`, rows, 0],
+  ["Einsum of a stream with itself", `z = Einsum<equation = "bchw,bchw->b">(y, y)`, "", 1],
+  ["Resize", `u = Resize(y, "", sizes) ${last}`, `${conv}, float[4] sizes = {1, 1, 2, 2}`, 0],
+  [
+    "Resize that fills in",
+    `u = Resize<coordinate_transformation_mode = "tf_crop_and_resize", mode = "linear", extrapolation_value = 3.0>(y, roi, sizes) ${last}`,
+    `${conv}, float[8] roi = {0, 0, -0.5, -0.5, 1, 1, 1.5, 1.5}, float[4] sizes = {1, 1, 2, 2}`,
+    1,
+  ],
+  ["FusedConv with a Relu", `z = com.microsoft.FusedConv<activation = "Relu">(y, w)`, conv, 0],
+  [
+    "FusedConv in the branch",
+    `v = com.microsoft.FusedConv<activation = "Relu">(y, w, k) fb = Identity(v) s = Add(fb, y) n = Tanh(s) z = Conv(n, w)`,
+    `, float[8, 8, 1, 1] w, float[8] k`,
+    1,
+  ],
+  [
+    "SkipLayerNormalization",
+    `${tokens} p = MatMul(v, q) n = com.microsoft.SkipLayerNormalization(v, p, g, h) z = MatMul(n, w)`,
+    `${rows}${scalars}, float[8, 8] q`,
+    0,
+  ],
+  [
+    "SkipSimplifiedLayerNormalization",
+    `${tokens} p = MatMul(v, q) n = com.microsoft.SkipSimplifiedLayerNormalization(v, p, g) z = MatMul(n, w)`,
+    `${rows}${scalars}, float[8, 8] q`,
+    0,
+  ],
+  ["DepthToSpace", `u = DepthToSpace<blocksize = 2>(y) ${last}`, `, float[3, 2, 1, 1] w`, 0],
+  [
+    "Split and Gather",
+    `s, t2 = Split<axis = 1>(y) u = Gather<axis = 1>(s, at) ${last}`,
+    `, float[3, 2, 1, 1] w, int64[2] at = {2, 0}`,
+    0,
+  ],
+  ["LpNormalization", `u = LpNormalization<axis = 1>(y) ${last}`, conv, 0],
+  ["ReduceL2 and Div", `l = ReduceL2<axes = [1]>(y) u = Div(y, l) ${last}`, conv, 0],
+  ["Exp", `u = Exp(y) ${last}`, conv, 1],
+  [
+    "a padding of zeros",
+    `u = Pad(y, pads) ${last}`,
+    `${conv}, int64[8] pads = {0, 0, 1, 1, 0, 0, 1, 1}`,
+    0,
+  ],
+  [
+    "a padding of ones",
+    `u = Pad(y, pads, one) ${last}`,
+    `${conv}${scalars}, int64[8] pads = {0, 0, 1, 1, 0, 0, 1, 1}`,
+    1,
+  ],
 ];
+
+const integers = (count: number) =>
+  `{${Array.from({ length: count }, (_, k) => ((k * 37) % 255) - 127).join(", ")}}`;
+
+/** A stream that is quantised before it is read, and whose branch is. */
+const quantised = `${head} g (float[2, 8, 5, 5] x) => (float[2, 4, 5, 5] z)
+  <int8[8, 8, 3, 3] a = ${integers(576)}, int8[8, 8, 1, 1] b = ${integers(64)}, int8[4, 8, 1, 1] w = ${integers(32)}, float sw = {0.0123}, int8 zero = {0},
+   float sx = {0.02}, float sm = {0.031}, float sf = {0.027}, float sy = {0.043}, float sz = {0.037}>
+  { xq = QuantizeLinear(x, sx, zero) xd = DequantizeLinear(xq, sx, zero)
+    ad = DequantizeLinear(a, sw, zero) m = Conv<pads = [1, 1, 1, 1]>(xd, ad) r = Relu(m)
+    rq = QuantizeLinear(r, sm, zero) rd = DequantizeLinear(rq, sm, zero)
+    bd = DequantizeLinear(b, sw, zero) c = Conv(rd, bd) cq = QuantizeLinear(c, sf, zero)
+    f = DequantizeLinear(cq, sf, zero) [one] y = Add(f, xd)
+    yq = QuantizeLinear(y, sy, zero) yd = DequantizeLinear(yq, sy, zero) wd = DequantizeLinear(w, sw, zero)
+    o = Conv(yd, wd) zq = QuantizeLinear(o, sz, zero) z = DequantizeLinear(zq, sz, zero) }`;
+
+describe("a quantised model", () => {
+  it("takes α and β into the scales of its integers, and no integer changes", async () => {
+    const { model, folded, added } = await foldedOf(
+      quantised,
+      { variant: "rw" },
+      { x: [2, 8, 5, 5] },
+    );
+    expect(added).toBe(0);
+    expect(outcomes(folded)).toEqual(["plain"]);
+    expect(weightOf(folded.model, "a").data).toEqual(weightOf(model, "a").data);
+    expect(folded.maps).toBeNull();
+  });
+
+  it("reports what the low-rank maps, which stay in float, cost", async () => {
+    const { folded } = await foldedOf(quantised, { variant: "rw+lr" }, { x: [2, 8, 5, 5] });
+    expect(outcomes(folded)).toEqual(["low-rank"]);
+    // 25 places, two images: 8 x 2 and 2 x 8 beside 8 x 8 x 9, 8 x 8 and 4 x 8.
+    const [maps, model] = [50 * (16 + 16), 50 * (576 + 64 + 32)];
+    expect(folded.maps).toEqual({ multiplyAdds: maps, share: maps / model, quantized: true });
+  });
+});
 
 describe("how a factor goes through an operator", () => {
   it.each(rules)("%s", async (_, ops, weights, added) => {

@@ -10,13 +10,14 @@ import {
 } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { constants } from "../../src/graph/constants.ts";
-import type { Value } from "../../src/graph/graph.ts";
+import type { Node, Value } from "../../src/graph/graph.ts";
 import { applyPatch } from "../../src/graph/patch.ts";
 import { copyNames } from "../../src/graph/placing.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import { type Model, modelOf, typesOf } from "../../src/model.ts";
 import type { Declared } from "../../src/options.ts";
 import { abortable, stepper, type Watching } from "../../src/ort/abortable.ts";
+import type { Ort } from "../../src/ort/session.ts";
 import { VERSION } from "../../src/version.ts";
 import { laurelizationsOf, trainableWeights } from "../adapter/trainable.ts";
 import { FOLDED_KEY, type Laurelization, manifestKey } from "../laurelize/manifest.ts";
@@ -24,6 +25,7 @@ import { strip } from "../laurelize/strip.ts";
 import { EXTENTS, type FoldExtent, operandAt, type Plain } from "./absorb.ts";
 import { keyOf } from "./draft.ts";
 import { fewest } from "./fewest.ts";
+import { isQuantized, type MapCost, multiplyAdds } from "./multiply-adds.ts";
 import type { Facts } from "./node-at.ts";
 import { type Mix, projected, withoutMaps } from "./project.ts";
 import { why } from "./reasons.ts";
@@ -59,6 +61,8 @@ export interface FoldedModel {
   readonly extent: FoldExtent;
   /** Nodes that multiply and had to stay or be added. */
   readonly factors: number;
+  /** What the low-rank maps that stay cost at run time; null if none stays, or shapes are unknown. */
+  readonly maps: MapCost | null;
   /** The model is the one that was laurelized, byte for byte: every site did nothing. */
   readonly restored: boolean;
 }
@@ -97,17 +101,20 @@ export async function fold(model: Model, options: FoldOptions): Promise<FoldedMo
   };
   const patch = { ...written, forgotten: [manifestKey(0)] };
   const { source, folder } = await applyPatch(graph, patch, record, placing);
+  const folded = modelOf(source, folder);
+  const mixed = new Set(mixes.flatMap(({ terms }) => terms));
+  const report = reportOf(all, { plan, free, mixed });
+  const maps = report.some(({ map }) => map === "kept")
+    ? await costOfMaps(ort, { facts, inserted: plain.inserted, folded })
+    : null;
   step(1, "done");
   return {
     original: model,
-    model: modelOf(source, folder),
-    sites: reportOf(all, {
-      plan,
-      free,
-      mixed: new Set(mixes.flatMap(({ terms }) => terms)),
-    }),
+    model: folded,
+    sites: report,
     extent,
     factors: plan.cost,
+    maps,
     restored: false,
   };
 }
@@ -129,8 +136,21 @@ const untouched = (
   model,
   sites: sites.map((site) => untouchedSite(site, restored)),
   factors: 0,
+  maps: null,
   restored,
 });
+
+/** What the maps cost in the folded model. */
+async function costOfMaps(
+  ort: Ort,
+  { facts, inserted, folded }: { facts: Facts; inserted: ReadonlySet<Node>; folded: Model },
+): Promise<MapCost | null> {
+  const before = multiplyAdds(facts.graph, facts.types, inserted);
+  const after = multiplyAdds(folded.graph, (await typesOf(folded, ort)).types);
+  if (!before || after === null) return null;
+  const more = after - before;
+  return { multiplyAdds: more, share: more / before, quantized: isQuantized(folded.graph) };
+}
 
 /** The laurelization of a model that holds its LAuReL weights. Throws an InputError if there is not just one. */
 function laurelizationOf(model: Model): Laurelization {

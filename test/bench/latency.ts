@@ -1,13 +1,14 @@
-import { fold, type Laurelized, laurelize, openModel } from "laurelize";
+import { fold, type Laurelized, laurelize, type Model, openModel } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
+import { multiplyAdds } from "../../passes/fold/multiply-adds.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
+import { typesOf } from "../../src/model.ts";
 import { mobilenetV2 } from "../support/mobilenet-v2.ts";
 import { resnet50 } from "../support/resnet50.ts";
 import { vitTiny } from "../support/vit-tiny.ts";
 import { median } from "./measure.ts";
-import { multiplyAdds } from "./multiply-adds.ts";
 import { line } from "./print.ts";
 
 const { onnx } = onnxProto;
@@ -38,7 +39,7 @@ export async function latency(): Promise<void> {
   for (const [title, build] of Object.entries(MODELS)) {
     const bytes = build();
     const original = await openModel(bytes);
-    const products = await multiplyAdds(original.graph);
+    const unfolded = await products(original);
     const before = await session(bytes);
     for (const variant of VARIANTS) {
       const laurel = await laurelize(original, { ort, variant, hash: false });
@@ -48,7 +49,7 @@ export async function latency(): Promise<void> {
         forms.set(`${variant}, folded`, (await fold(trained, { ort })).model);
       for (const [form, model] of forms) {
         const after = await session(model.toBytes());
-        const more = (await multiplyAdds(model.graph)) / products;
+        const more = (await products(model)) / unfolded;
         const { wall, processor } = await pairs(before, after);
         const quartiles = [wall.length >> 2, (3 * wall.length) >> 2].map((at) => wall[at]);
         const figures = [more, median(wall), ...quartiles, median(processor)];
@@ -59,6 +60,9 @@ export async function latency(): Promise<void> {
     await before.release();
   }
 }
+
+const products = async (model: Model): Promise<number> =>
+  multiplyAdds(model.graph, (await typesOf(model, ort)).types)!;
 
 /** The laurelized model, every new tensor filled at random in ±1/√n, n its longest axis. */
 function drawn({ model, plan }: Laurelized): Uint8Array {

@@ -1,0 +1,106 @@
+import type { Graph, Node, Value } from "../../src/graph/graph.ts";
+import { scopesOf } from "../../src/graph/scopes.ts";
+import type { Types } from "../../src/graph/types.ts";
+
+type Shape = readonly number[];
+
+/** What low-rank maps cost at run time. */
+export interface MapCost {
+  /** Multiply-adds of all maps, with every free dimension 1. */
+  readonly multiplyAdds: number;
+  /** The same as a share of those of the model without maps. */
+  readonly share: number;
+  /** Whether the model multiplies integers, beside which the maps are computed in float. */
+  readonly quantized: boolean;
+}
+
+/** Which inputs of a product are its operands. */
+interface Product {
+  readonly operands: readonly [a: number, b: number];
+  /** Multiply-adds, from the shapes of the operands and of the output. */
+  readonly count: (a: Shape, b: Shape, out: Shape) => number;
+}
+
+const size = (shape: Shape) => shape.reduce((a, b) => a * b, 1);
+
+const conv = (a: number, b: number): Product => ({
+  operands: [a, b],
+  count: (_, weight, out) => size(out) * size(weight.slice(1)),
+});
+
+const matmul = (a: number, b: number): Product => ({
+  operands: [a, b],
+  count: (left, _, out) => size(out) * (left.at(-1) ?? 1),
+});
+
+/** Products by operator: of ONNX's own, and of com.microsoft. */
+const PRODUCTS: Readonly<Record<string, Product>> = {
+  "com.microsoft.FusedConv": conv(0, 1),
+  "com.microsoft.FusedGemm": {
+    operands: [0, 1],
+    count: (_, b, out) => (size(out) * size(b)) / (out.at(-1) ?? 1),
+  },
+  "com.microsoft.DynamicQuantizeMatMul": matmul(0, 1),
+  "com.microsoft.FusedMatMul": matmul(0, 1),
+  "com.microsoft.MatMulIntegerToFloat": matmul(0, 1),
+  "com.microsoft.MatMulNBits": matmul(0, 1),
+  Conv: conv(0, 1),
+  ConvInteger: conv(0, 1),
+  ConvTranspose: {
+    operands: [0, 1],
+    count: (x, weight) => size(x) * size(weight.slice(1)),
+  },
+  Gemm: {
+    operands: [0, 1],
+    count: (_, b, out) => (size(out) * size(b)) / (out.at(-1) ?? 1),
+  },
+  MatMul: matmul(0, 1),
+  MatMulInteger: matmul(0, 1),
+  QLinearConv: conv(0, 3),
+  QLinearMatMul: matmul(0, 3),
+};
+
+/**
+ * Multiply-adds of the matrix products and convolutions of a model, with every free dimension 1 and
+ * some nodes left out. Null if the shape of an operand is unknown.
+ */
+export function multiplyAdds(
+  graph: Graph,
+  types: Types,
+  without: ReadonlySet<Node> = new Set(),
+): number | null {
+  let total = 0;
+  for (const { nodes } of scopesOf(graph))
+    for (const node of nodes) {
+      const product = PRODUCTS[node.op];
+      if (!product || without.has(node)) continue;
+      const count = countOf(node, product, types);
+      if (count === null) return null;
+      total += count;
+    }
+  return total;
+}
+
+function countOf(node: Node, { operands, count }: Product, types: Types): number | null {
+  const [a, b] = operands.map((k) => sizes(types, node.inputs[k]));
+  const out = sizes(types, node.outputs[0]);
+  return a && b && out ? count(a, b, out) : null;
+}
+
+/** The shape of a value, free dimensions being 1; null if the rank is unknown. */
+const sizes = (types: Types, value: Value | null | undefined): Shape | null =>
+  (value && types.get(value)?.shape?.map((dim) => (typeof dim === "number" ? dim : 1))) ?? null;
+
+/** Whether a model has weights or products of integers. */
+export const isQuantized = (graph: Graph): boolean =>
+  [...scopesOf(graph)].some(({ nodes }) => nodes.some(({ op }) => INTEGER.has(op)));
+
+const INTEGER: ReadonlySet<string> = new Set([
+  "com.microsoft.DynamicQuantizeMatMul",
+  "com.microsoft.MatMulIntegerToFloat",
+  "ConvInteger",
+  "MatMulInteger",
+  "QLinearConv",
+  "QLinearMatMul",
+  "QuantizeLinear",
+]);
