@@ -1,6 +1,6 @@
 import colors from "picocolors";
 import type { Comparison, Difference, Finding, FirstDifference } from "../src/index.ts";
-import { describeFunction, outputFailures } from "./report.ts";
+import { describeFunction, outputFailures } from "./check-lines.ts";
 import { figure } from "./text.ts";
 
 /** Lines of differences that are printed unless all are asked for: with the rest, a screen. */

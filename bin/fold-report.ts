@@ -1,5 +1,5 @@
 import type { FoldedModel, FoldedSite, FoldProof } from "../src/index.ts";
-import { describeFunction, outputFailures } from "./report.ts";
+import { describeFunction, outputFailures } from "./check-lines.ts";
 import { counted } from "./text.ts";
 
 const figure = (value: number) => (value === 0 ? "0" : value.toExponential(1).replace("e+", "e"));

@@ -9,8 +9,8 @@ import {
 import { printJson } from "./json.ts";
 import { ort } from "./runtime.ts";
 import { tell } from "./supervision.ts";
-import { rejectedTable, siteTable, sums } from "./tables.ts";
-import { counted, headline } from "./text.ts";
+import { rejectedTable, siteTable } from "./tables.ts";
+import { counted, headline, sums } from "./text.ts";
 
 /** What the command line says. */
 export interface InspectArguments {

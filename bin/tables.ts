@@ -1,7 +1,6 @@
 import Table from "cli-table3";
-import type { FoundResiduals, Rejection, Site } from "../src/index.ts";
-import { OPTIONAL_KINDS, pathOf } from "../src/internal.ts";
-import { counted } from "./text.ts";
+import type { Rejection, Site } from "../src/index.ts";
+import { pathOf } from "../src/internal.ts";
 
 const plain = {
   chars: {
@@ -23,25 +22,6 @@ const plain = {
   },
   style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
 };
-
-/** One line on what was found: "16 residual sums in 4 streams (12 identity, 4 projected); 1 other Add". */
-export function sums({ sites, rejected }: FoundResiduals, explained: boolean): string {
-  const kinds = [...new Set(sites.map(({ kind }) => kind))].map(
-    (kind) => `${sites.filter((site) => site.kind === kind).length} ${kind}`,
-  );
-  const streams = new Set(sites.map(({ stream }) => stream)).size;
-  const found =
-    sites.length === 0
-      ? "no residual sum"
-      : `${counted(sites.length, "residual sum")} in ${counted(streams, "stream")} (${kinds.join(", ")})`;
-  const others = OPTIONAL_KINDS.flatMap((kind) => {
-    const { length } = rejected.filter((rejection) => rejection.kind === kind);
-    return length > 0 ? [`${length} ${kind}`] : [];
-  });
-  const also = others.length > 0 ? `, of them ${others.join(", ")} (--also)` : "";
-  const hint = explained || rejected.length === 0 ? "" : " (inspect --why)";
-  return `${found}; ${rejected.length} other ${rejected.length === 1 ? "Add" : "Adds"}${also}${hint}`;
-}
 
 const showDims = (shape: readonly (number | string)[]) =>
   `[${shape.map((dim) => dim || "?").join(", ")}]`;

@@ -1,4 +1,5 @@
-import type { Model } from "../src/index.ts";
+import type { FoundResiduals, Model } from "../src/index.ts";
+import { OPTIONAL_KINDS } from "../src/internal.ts";
 
 /** "1 site", "2 sites". */
 export const counted = (count: number, noun: string) =>
@@ -31,4 +32,23 @@ export function headline(name: string, model: Model): string {
     bytes(model.size),
   ];
   return `${name}   ${facts.join(", ")}`;
+}
+
+/** One line on what was found: "16 residual sums in 4 streams (12 identity, 4 projected); 1 other Add". */
+export function sums({ sites, rejected }: FoundResiduals, explained: boolean): string {
+  const kinds = [...new Set(sites.map(({ kind }) => kind))].map(
+    (kind) => `${sites.filter((site) => site.kind === kind).length} ${kind}`,
+  );
+  const streams = new Set(sites.map(({ stream }) => stream)).size;
+  const found =
+    sites.length === 0
+      ? "no residual sum"
+      : `${counted(sites.length, "residual sum")} in ${counted(streams, "stream")} (${kinds.join(", ")})`;
+  const others = OPTIONAL_KINDS.flatMap((kind) => {
+    const { length } = rejected.filter((rejection) => rejection.kind === kind);
+    return length > 0 ? [`${length} ${kind}`] : [];
+  });
+  const also = others.length > 0 ? `, of them ${others.join(", ")} (--also)` : "";
+  const hint = explained || rejected.length === 0 ? "" : " (inspect --why)";
+  return `${found}; ${rejected.length} other ${rejected.length === 1 ? "Add" : "Adds"}${also}${hint}`;
 }

@@ -1,5 +1,5 @@
 import { fileSource, isThere, openPath, writePending, writeTogether } from "#node";
-import { checkFrom, checkGiven, checkModel, checkPath, flag } from "./arguments.ts";
+import { checkFrom, checkGiven, checkModel, checkPath, flag, object } from "./arguments.ts";
 import type { PendingFile } from "./files/pending.ts";
 import { buildGraph } from "./graph/build.ts";
 import { limitsConstants, withAllowedConstants } from "./graph/early-constants.ts";
@@ -10,6 +10,7 @@ import { scopesOf } from "./graph/scopes.ts";
 import { isFloat, type Types, typeOfTensor } from "./graph/types.ts";
 import { inferTypes } from "./infer/infer-types.ts";
 import { externalLocations } from "./onnx/all-tensors.ts";
+import { folderInMemory } from "./onnx/memory-folder.ts";
 import type { Folder, ModelFile } from "./onnx/model-file.ts";
 import { openFile } from "./onnx/open-file.ts";
 import { bytesSource, type Source } from "./onnx/source.ts";
@@ -42,9 +43,11 @@ export interface Model {
 export interface OpenOptions {
   /** Follow links to external data outside the model's folder. */
   readonly trustLinks?: boolean | undefined;
+  /** Data files of a model that is given as bytes or a Blob, by their locations. */
+  readonly data?: Readonly<Record<string, Uint8Array | Blob>> | undefined;
 }
 
-const openOptions: Declared<OpenOptions> = { trustLinks: flag };
+const openOptions: Declared<OpenOptions> = { trustLinks: flag, data: object };
 
 /** Opens a file by its path (Node), or bytes, as a source; `kind` is the expected ending. */
 export async function sourceOf(
@@ -53,9 +56,11 @@ export async function sourceOf(
   kind: string,
 ): Promise<Source> {
   if (typeof from === "string") return fileSource(from, kind);
-  const bytes = from instanceof Uint8Array ? from : new Uint8Array(await from.arrayBuffer());
-  return bytesSource(bytes, name);
+  return bytesSource(await bytesIn(from), (from as Partial<File>).name ?? name);
 }
+
+const bytesIn = async (from: Uint8Array | Blob): Promise<Uint8Array> =>
+  from instanceof Uint8Array ? from : new Uint8Array(await from.arrayBuffer());
 
 /** Writes bytes to a path atomically: the complete file appears, or none. */
 export const saveBytes = (bytes: Uint8Array, path: string) =>
@@ -69,8 +74,8 @@ export const saveFiles = (
 ) => stageModel({ source: bytesSource(bytes), folder: null }, path, beside).keep();
 
 /**
- * Opens an ONNX model of any IR version from a path (Node), its bytes or a Blob. Reads its
- * structure and no weights. Throws an InputError of one sentence if it is not a readable model.
+ * Opens an ONNX model of any IR version from a path (Node), its bytes or a Blob; a File gives its
+ * name to error messages. Reads its structure and no weights. Throws an InputError of one sentence if it is not a readable model.
  */
 export async function openModel(
   from: string | Uint8Array | Blob,
@@ -87,8 +92,12 @@ export async function openModel(
       throw error;
     }
   }
-  const bytes = from instanceof Uint8Array ? from : new Uint8Array(await from.arrayBuffer());
-  return opened(bytesSource(bytes), null);
+  const source = await sourceOf(from, "model", ".onnx");
+  if (options.data === undefined) return opened(source, null);
+  const data = new Map<string, Uint8Array>();
+  for (const [location, file] of Object.entries(options.data))
+    data.set(location, await bytesIn(file));
+  return opened(source, folderInMemory(source.name, data));
 }
 
 /** Returns a model after decoding its structure, so that errors in it are reported now. */

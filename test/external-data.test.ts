@@ -433,3 +433,25 @@ it("a model without data files may have new ones in any folder, and is proved th
   expect(stdout).toContain("same function");
   expect(fs.readdirSync(elsewhere).sort()).toEqual(["o.onnx", "o.onnx.data"]);
 });
+
+describe("weights outside a model that is given as bytes", time, () => {
+  it("are proved with it, its data files given by their locations", async () => {
+    const { model, data } = external(located("./w.data"));
+    const file = new File([Buffer.from(model)], "given.onnx");
+    const opened = await openModel(file, { data: { "w.data": new Blob([data]) } });
+    const laurel = await laurelize(opened, { ort, rank: 4, externalData: null });
+    const { passed, checks } = await prove(laurel, { ort });
+    expect([passed, checks.length]).toEqual([true, 4]);
+    expect(laurel.model.dataFiles).toEqual(["./w.data"]);
+  });
+
+  it("are named, with the model's own name, if their file is not given", async () => {
+    const file = new File([Buffer.from(external().model)], "given.onnx");
+    await expect(openModel(file, { data: {} })).rejects.toThrow(
+      "given.onnx keeps weights in w.data, which is missing; give that file together with the model.",
+    );
+    await expect(openModel(file, { data: { "w.data": new Uint8Array(8) } })).rejects.toThrow(
+      /^given\.onnx.*w\.data/,
+    );
+  });
+});

@@ -6,7 +6,8 @@ import { replaceWeights } from "../graph/replace-weights.ts";
 import { typeOfTensor } from "../graph/types.ts";
 import { externalLocations } from "../onnx/all-tensors.ts";
 import { linkable } from "../onnx/links.ts";
-import type { ModelFile } from "../onnx/model-file.ts";
+import { withoutDots } from "../onnx/memory-folder.ts";
+import type { Folder, ModelFile } from "../onnx/model-file.ts";
 import { openFile } from "../onnx/open-file.ts";
 import type { Source } from "../onnx/source.ts";
 import { beforeCopies, relocated, withCompanionInside } from "./linked-weights.ts";
@@ -41,6 +42,8 @@ function placed(file: ModelFile, written?: string): Runnable {
   const waiting = (name: string) =>
     name === companion?.location ? `${written?.split(/[/\\]/).at(-2)}/${name}` : name;
   const home = folder?.path ?? undefined;
+  if (home === undefined && folder && !written)
+    return dataInMemory(withCompanionInside(file), folder);
   if (home === undefined) checkReachable(file);
   const ready = written ? relocated(file, waiting) : withCompanionInside(beforeCopies(file));
   const reach = written ? { source: ready.source, folder: home } : withinReach(ready);
@@ -49,6 +52,16 @@ function placed(file: ModelFile, written?: string): Runnable {
     reach.source = patchedBytes(ready, { values: linkedValues(links) });
   }
   return { model: reach.source.read(0, reach.source.size), folder: reach.folder };
+}
+
+/** Returns a model whose data files are in memory, under names that onnxruntime finds them by. */
+function dataInMemory(file: ModelFile, folder: Folder): Omit<Runnable, "title"> {
+  const externalData = [...externalLocations(file)].map((location) => {
+    const data = folder.open(location);
+    return { path: withoutDots(location), data: data.read(0, data.size) };
+  });
+  const { source } = relocated(file, withoutDots);
+  return { model: source.read(0, source.size), externalData };
 }
 
 /** Throws an InputError if onnxruntime would look for a model's data in the current folder. */

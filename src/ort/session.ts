@@ -28,6 +28,8 @@ export interface Watch {
 export interface Runnable {
   readonly model: Uint8Array | string;
   readonly folder?: string | undefined;
+  /** Its external data, if that is in memory. */
+  readonly externalData?: readonly { readonly path: string; readonly data: Uint8Array }[];
   /** The name in reports; absent for a model of a few nodes. */
   readonly title?: string | undefined;
 }
@@ -56,7 +58,7 @@ type SessionOptions = InferenceSession.SessionOptions & {
 /** Opens a session on the model; the caller releases it. Logs nothing. */
 export async function openSession(
   ort: Ort,
-  { model, folder, title = "some of its nodes" }: Runnable,
+  { model, folder, externalData, title = "some of its nodes" }: Runnable,
   level: Level,
   threads = 0,
   { briefly = false, ...more }: SessionOptions = {},
@@ -68,6 +70,7 @@ export async function openSession(
     graphOptimizationLevel,
     logSeverityLevel: 4,
     intraOpNumThreads: threads,
+    ...(externalData ? { externalData } : {}),
     extra: {
       session: {
         ...(briefly ? { intra_op: { allow_spinning: "0" } } : {}),

@@ -1,0 +1,158 @@
+import type { Check, OutputReport } from "../src/index.ts";
+import { counted, figure } from "./text.ts";
+
+/** A check that was made, with its figures. */
+export type Made = Exclude<Check, { outcome: "not run" }>;
+
+type Of<Name extends Check["name"]> = Extract<Made, { name: Name }>;
+
+/** The figures of a check, in a line. */
+export function describeCheck(check: Made): string {
+  if (check.name === "same function") return describeFunction(check);
+  if (check.name === "a second opinion") return describeFunction({ ...check, dims: {} });
+  if (check.name === "same when opened") return describeOpening(check);
+  if (check.name === "same sum at each site") {
+    const equal = check.sites.filter((site) => site.passed);
+    return `bit-equal at ${equal.length} of ${counted(check.sites.length, "site")}, on random operands${copies(check.sites)}`;
+  }
+  if (check.name === "right formula") {
+    const passed = check.sites.filter((site) => site.passed);
+    const worst = passed.reduce(
+      (a, b) => (a.difference / a.bound > b.difference / b.bound ? a : b),
+      passed[0],
+    );
+    const figures = worst
+      ? `, worst ${figure(worst.difference)} (bound ${figure(worst.bound)})`
+      : "";
+    const alone = check.sites.filter(({ madeUp }) => madeUp).length;
+    const apart = alone > 0 ? `, ${alone} of them on random operands` : "";
+    return `${passed.length} of ${counted(check.sites.length, "site")}${apart}${copies(check.sites)}${figures}`;
+  }
+  if (check.name === "it can learn") {
+    const { tensors, first, dead, faded, bySums, before } = check;
+    const judged =
+      before.length > 0 && !bySums
+        ? `output or ${before.join(", ")}, the last floats before it`
+        : "output";
+    const alive = `${tensors - dead.length - faded.length} of ${counted(tensors, "new tensor")} move the ${bySums ? "last sum (the outputs hold no number, or depend on nothing here)" : judged}`;
+    return first.length < tensors ? `${alive}, ${first.length} of them from the first step` : alive;
+  }
+  const kept = `${counted(check.weights, "weight")}, ${counted(check.inputs, "input")}, ${counted(check.outputs, "output")}, metadata`;
+  return check.outcome === "passed"
+    ? `${kept}: unchanged`
+    : counted(check.differences.length, "difference");
+}
+
+/** Says where sites were run as float because their own type has no kernels. */
+const copies = (sites: readonly { readonly floatCopy: boolean }[]) =>
+  sites.some(({ floatCopy }) => floatCopy) ? ", on a float copy" : "";
+
+/** "4 nodes opened (FusedConv): …", and what was measured. */
+function describeOpening(check: Of<"same when opened">): string {
+  const { calls, nodes } = check;
+  const operators = [...new Set(nodes.map(({ op }) => op.split(".").at(-1)))].join(", ");
+  const what = [
+    ...(calls > 0 ? [`${counted(calls, "function call")} written out`] : []),
+    ...(nodes.length > 0 ? [`${counted(nodes.length, "fused node")} opened (${operators})`] : []),
+  ].join(", ");
+  const quanta = nodes.flatMap((node) => node.quanta ?? []);
+  const rounded =
+    quanta.length > 0
+      ? `, ${counted(quanta.length, "quantised sum")} on their own off by ${Math.max(...quanta)} quanta (tolerance 1)`
+      : "";
+  return `${what}${rounded}: ${describeFunction({ ...check, dims: {} })}`;
+}
+
+const optimisedTo: Readonly<Record<Of<"same function">["level"], string>> = {
+  all: "fully optimised",
+  extended: "optimised (extended: onnxruntime fails beyond)",
+  basic: "optimised (basic: onnxruntime fails beyond)",
+  disabled: "not optimised, which onnxruntime fails to do",
+};
+
+/** What was measured of the outputs, in a line. */
+export function describeFunction({
+  outputs,
+  inputs,
+  dims,
+  level,
+  error,
+}: Pick<Of<"same function">, "outputs" | "inputs" | "dims" | "level" | "error">): string {
+  if (error !== null) return `onnxruntime does not take the result: ${error}`;
+  const largest = (of: (report: (typeof outputs)[number]) => number) =>
+    Math.max(...outputs.map(of));
+  const held = outputs.map(({ tolerance }) => tolerance).filter(Number.isFinite);
+  const random = outputs.filter((output) => output.random).length;
+  const exact = outputs.every(({ plain }) => plain.bitEqual)
+    ? `bit-equal on ${counted(inputs, "input")}`
+    : `differs by ${figure(largest(({ plain }) => plain.absolute))} (${figure(largest(({ plain }) => plain.ulps))} ULP)`;
+  const sizes = Object.entries(dims).map(([name, size]) => `${name}=${size}`);
+  const optimised = [
+    ` ${figure(largest(({ optimised }) => optimised.absolute))}`,
+    `, the model's own noise ${figure(largest(({ noise }) => noise))}`,
+    held.length > 0 ? ` (tolerance ${figure(Math.max(...held))})` : "",
+  ];
+  return [
+    random > 0
+      ? `${exact} with one seed (${counted(random, "output")} ${random === 1 ? "is" : "are"} random)`
+      : exact,
+    `; ${optimisedTo[level]}`,
+    ...(level === "disabled" ? [] : optimised),
+    sizes.length > 0 ? `, with ${sizes.join(" ")}` : "",
+  ].join("");
+}
+
+/** A line for each output that differs. */
+export const outputFailures = (outputs: readonly OutputReport[]) =>
+  outputs
+    .filter(({ passed }) => !passed)
+    .map(
+      ({ output, plain, optimised, tolerance }) =>
+        `      output ${output} differs by ${figure(plain.absolute)} (${figure(plain.ulps)} ULP); fully optimised by ${figure(optimised.absolute)}, tolerance ${figure(tolerance)}`,
+    );
+
+/** A line for each thing that failed in a check. */
+export function failures(check: Made): string[] {
+  if (
+    check.name === "same function" ||
+    check.name === "a second opinion" ||
+    check.name === "same when opened"
+  )
+    return outputFailures(check.outputs);
+  if (check.name === "same sum at each site")
+    return check.sites
+      .filter(({ passed }) => !passed)
+      .map(({ site, difference }) =>
+        difference
+          ? `      site ${site} differs by ${figure(difference.absolute)} (${figure(difference.ulps)} ULP)`
+          : `      site ${site} does not run in onnxruntime on its own`,
+      );
+  if (check.name === "right formula")
+    return check.sites
+      .filter(({ passed }) => !passed)
+      .map(
+        ({ site, difference, bound }) =>
+          `      site ${site} differs from its formula by ${figure(difference)}, the bound is ${figure(bound)}`,
+      );
+  if (check.name === "it can learn")
+    return check.dead.map(
+      (name) => `      ${name} never changes the output: its gradient stays zero`,
+    );
+  return check.differences.map((difference) => `      ${difference}`);
+}
+
+/** Lines for what is not finite in the original already. */
+export function notFinite(check: Made): string[] {
+  if (check.name === "same function")
+    return check.outputs
+      .filter((output) => output.notFinite > 0)
+      .map(
+        ({ output, notFinite }) =>
+          `      output ${output} is not finite in the original: ${counted(notFinite, "number")} NaN or infinite`,
+      );
+  if (check.name !== "it can learn" || check.notFinite.length === 0) return [];
+  const { length } = check.notFinite;
+  return [
+    `      ${counted(length, "site")} left out, whose sum is not finite in the original: ${check.notFinite.slice(0, 5).join(", ")}${length > 5 ? ", …" : ""}`,
+  ];
+}

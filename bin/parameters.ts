@@ -1,0 +1,15 @@
+import type { Laurelized } from "../src/index.ts";
+
+/** How many parameters were added, in all and site by site. */
+export function parameters({ plan, original }: Laurelized) {
+  const seen = new Set<unknown>();
+  const sizes = plan.sites.map(({ site, parameters: tensors }) => {
+    const own = Object.values(tensors).filter((tensor) => !seen.has(tensor));
+    for (const tensor of own) seen.add(tensor);
+    const added = own.reduce((sum, { dims }) => sum + dims.reduce((a, b) => a * b, 1), 0);
+    return [site.name, added] as const;
+  });
+  const added = sizes.reduce((sum, [, size]) => sum + size, 0);
+  const model = original.weights;
+  return { added, model, percent: (100 * added) / model, perSite: Object.fromEntries(sizes) };
+}
