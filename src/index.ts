@@ -61,6 +61,24 @@ export {
   differentiate,
   type GradientOptions,
 } from "../passes/gradient/gradients.ts";
+export {
+  type MeasuringOptions,
+  measureNorms,
+  type NormsOfSite,
+} from "../passes/ladder/activations.ts";
+export type { BranchOperator } from "../passes/ladder/branch-nodes.ts";
+export { drawLadder, type LadderOptions } from "../passes/ladder/draw-ladder.ts";
+export {
+  type Ladder,
+  type LadderRejection,
+  type LadderSite,
+  ladderOf,
+} from "../passes/ladder/ladder.ts";
+export type {
+  EffectiveFactor,
+  LagWeights,
+  LaurelWeights,
+} from "../passes/ladder/laurel-weights.ts";
 export type { Choice } from "../passes/laurelize/choose.ts";
 export type { InsertedSite } from "../passes/laurelize/insert.ts";
 export {

@@ -28,7 +28,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["passes/gradient/"],
   ["passes/laurelize/"],
   ["passes/adapter/"],
-  ["passes/proof/"],
+  ["passes/proof/", "passes/ladder/"],
   ["passes/fold/", "passes/finetune/"],
   ["src/index.ts", "src/internal.ts"],
   ["bin/"],

@@ -49,11 +49,12 @@ export async function findResiduals(
   const step = stepper({ signal, onProgress });
   step(0, "finding the residual connections");
   const ort = abortable(finding.ort, signal);
-  const { found, warnings } = await search(model, { ...finding, ort });
+  const { found, opened, warnings } = await search(model, { ...finding, ort });
   step(1, "done");
   const choice = { include, exclude, stream, every, last };
   const narrowed = Object.values(choice).some((each) => each !== undefined);
-  return { ...found, chosen: narrowed ? chosen(found.sites, choice) : found.sites, warnings };
+  const sites = narrowed ? chosen(found.sites, choice) : found.sites;
+  return { ...found, chosen: sites, warnings, opened };
 }
 
 /**
@@ -198,7 +199,7 @@ async function sitesOf(model: Model, ort: Ort, finding: ResidualOptions, choice:
   if (recognized > 0 && !isLaurelized(model) && !choice.again)
     throw new RecognizedError(name, recognized);
   const taken = chosen(all.found.sites, choice);
-  const found = { ...all.found, chosen: taken, warnings: all.warnings };
+  const found = { ...all.found, chosen: taken, warnings: all.warnings, opened: all.opened };
   if (taken.length === 0) throw new NoSiteError(found, name);
   const needed = all.opened.nodes.filter((node) => taken.some(({ within }) => within === node));
   const fewer = needed.length < all.opened.nodes.length;

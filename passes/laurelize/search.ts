@@ -19,6 +19,8 @@ export interface FoundResiduals extends Residuals {
   /** The sites of the choice; all sites if nothing is chosen. */
   readonly chosen: readonly Site[];
   readonly warnings: readonly string[];
+  /** The model that the sites' nodes and values belong to. */
+  readonly opened: LoweredModel;
 }
 
 /** A model in which functions and composite nodes with residual connections are lowered. */

@@ -1,0 +1,118 @@
+import { checkArgument, checkGiven } from "../../src/arguments.ts";
+import { checkValues } from "../../src/option-values.ts";
+import type { Declared } from "../../src/options.ts";
+import { columnsOf } from "./columns.ts";
+import { shapeText } from "./details.ts";
+import { drawHead, LEAST, ladderSummary } from "./draw-head.ts";
+import { drawGap, drawRejectedList } from "./draw-rejected.ts";
+import { type Drawing, drawRung } from "./draw-rung.ts";
+import type { Ladder } from "./ladder.ts";
+import { type Layout, layoutOf, type StreamHead } from "./layout.ts";
+import { rootClass, styleSheet, THEMES, type Theme } from "./palette.ts";
+import { at, element, escapeText, label } from "./svg-text.ts";
+
+/** How a ladder is drawn. */
+export interface LadderOptions {
+  /** "auto", the default, follows the reader's system; "light" and "dark" do not. */
+  readonly theme?: Theme | undefined;
+  /** The title; the model's file name by default. */
+  readonly title?: string | undefined;
+}
+
+const ladderOptions: Declared<LadderOptions> = {
+  theme: { type: "string", choices: [...THEMES] },
+  title: { type: "string" },
+};
+
+/**
+ * Draws a ladder as one SVG document without script or reference to anything outside: streams as
+ * rails, sites as rungs at their depth, earlier skips as arcs, rejected sums as faint ticks. Every
+ * site is an element with `data-site`, a title for the mouse, and details that show while it has
+ * the keyboard's focus. The same ladder gives the same text. Fits into a page as it is: its styles
+ * apply to itself alone, and its colours are variables that the page can set (`--ladder-paper`).
+ */
+export function drawLadder(ladder: Ladder, options: LadderOptions = {}): string {
+  const fits = typeof ladder === "object" && ladder !== null && Array.isArray(ladder.sites);
+  checkArgument("drawLadder", ladder, fits, "a ladder from ladderOf");
+  checkGiven("drawLadder", options, ladderOptions);
+  checkValues({ ...options }, ladderOptions);
+  const { theme = "auto", title = ladder.model } = options;
+  const layout = layoutOf(ladder);
+  const drawn = ladder.sites.length > 0 ? rungs(ladder, layout, title) : noRungs(ladder, title);
+  const { width, height, content } = drawn;
+  const size = { viewBox: `0 0 ${at(width)} ${at(height)}`, width, height };
+  const heading = `${title}: ${ladderSummary(ladder)}`;
+  return element(
+    "svg",
+    {
+      xmlns: "http://www.w3.org/2000/svg",
+      class: rootClass(theme),
+      ...size,
+      style: "max-width:100%;height:auto",
+      role: "group",
+      "aria-label": heading,
+    },
+    [
+      "",
+      `<title>${escapeText(heading)}</title>`,
+      `<style>${styleSheet(theme)}</style>`,
+      element("rect", { class: "paper", width, height, rx: 8 }),
+      ...content,
+      "",
+    ].join("\n"),
+  );
+}
+
+const list = (name: string, items: readonly string[]) =>
+  items.length === 0
+    ? []
+    : [element("g", { role: "list", "aria-label": name }, `\n${items.join("\n")}\n`)];
+
+function rungs(ladder: Ladder, layout: Layout, title: string) {
+  const { columns, right, barX } = columnsOf(ladder.sites, layout.textX, layout.font);
+  const width = Math.ceil(Math.max(LEAST, right + layout.margin + 6));
+  const rungOf = new Map(layout.rungs.map((rung) => [rung.site.name, rung]));
+  const drawing: Drawing = { layout, columns, barX, width, rungOf };
+  const content = [
+    drawHead(ladder, drawing, title),
+    ...layout.heads.map((head) => streamHead(head, layout)),
+    ...list(
+      "sites",
+      layout.rungs.map((rung) => drawRung(rung, drawing)),
+    ),
+    ...list(
+      "other sums",
+      layout.gaps.flatMap((gap) => drawGap(gap, layout.ticksX, width)),
+    ),
+  ];
+  return { width, height: Math.ceil(layout.bottom), content };
+}
+
+/** Draws where a stream begins, with its shape. */
+function streamHead({ first, x, y }: StreamHead, { font, headHeight, textX }: Layout): string {
+  const { stream, shape, feature, scope } = first;
+  const inside = scope === "main" ? "" : `   in ${scope}`;
+  const text = `stream ${stream}   ${shapeText(shape)}   ${feature.size} features on axis ${feature.axis}${inside}`;
+  const bar = headHeight * 0.27;
+  return [
+    element("path", {
+      class: "line",
+      d: `M${at(x - 5)},${at(y + bar)}h10`,
+      "stroke-width": 2,
+    }),
+    label(text, textX, y + font * 0.3, { class: "muted", "font-size": Math.min(11, font) }),
+  ].join("");
+}
+
+function noRungs(ladder: Ladder, title: string) {
+  const layout = { ...layoutOf(ladder), top: 80 };
+  const { rows, right, bottom } = drawRejectedList(ladder.rejected, layout.margin + 4, layout.top);
+  return {
+    width: Math.ceil(Math.max(LEAST, right + layout.margin)),
+    height: Math.ceil(bottom),
+    content: [
+      drawHead(ladder, { layout, columns: [], barX: null }, title),
+      ...list("other sums", rows),
+    ],
+  };
+}
