@@ -15,6 +15,7 @@ export const flag: Option = { type: "boolean" };
 export const object: Option = { type: "object" };
 export const objects: Option = { type: "object", array: true };
 export const callback: Option = { type: "function" };
+export const callbacks: Option = { type: "function", byName: true };
 export const orNull = (option: Option): Option => ({ ...option, nullable: true });
 
 export const withOrt: Declared<WithOrt> = { ort: object };

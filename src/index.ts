@@ -61,6 +61,8 @@ export {
   differentiate,
   type GradientOptions,
 } from "../passes/gradient/gradients.ts";
+export { NoGradientError, type OperatorWithoutRule } from "../passes/gradient/no-gradient-error.ts";
+export type { GradientNode, GradientRule, GradientRules } from "../passes/gradient/rule.ts";
 export {
   type MeasuringOptions,
   measureNorms,

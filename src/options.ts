@@ -24,6 +24,8 @@ export interface Option {
   readonly type?: Kind;
   /** Whether the value is a list of the type. */
   readonly array?: true;
+  /** Whether the value is an object of functions by names of the caller's choice. */
+  readonly byName?: true;
   /** The required length of the list. */
   readonly length?: number;
   /** Whether `null` is allowed too. */
@@ -93,6 +95,11 @@ function unknownOption(of: string, name: string, declared: Options): string {
 function fits(value: unknown, option: Option): boolean {
   if (value === null) return option.nullable === true;
   if (option.array) return Array.isArray(value) && value.every((each) => isKind(each, option));
+  if (option.byName)
+    return (
+      isKind(value, { type: "object" }) &&
+      Object.values(value as object).every((each) => isKind(each, option))
+    );
   return isKind(value, option);
 }
 
@@ -107,9 +114,10 @@ const WORDS: Readonly<Record<Kind, readonly [one: string, many: string]>> = {
   object: ["an object", "an array of objects"],
   function: ["a function", "an array of functions"],
 };
+const OF_FUNCTIONS = "an object of functions";
 
-const kindOf = ({ type, array, nullable }: Option) =>
-  `${WORDS[type ?? "string"][array ? 1 : 0]}${nullable ? " or null" : ""}`;
+const kindOf = ({ type, array, byName, nullable }: Option) =>
+  `${byName ? OF_FUNCTIONS : WORDS[type ?? "string"][array ? 1 : 0]}${nullable ? " or null" : ""}`;
 
 /** Returns a value as error messages name it. */
 export function shown(value: unknown): string {

@@ -4,11 +4,12 @@ import { writing } from "../../src/graph/builder.ts";
 import { emptyGraph } from "../../src/graph/empty.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
-import type { Types } from "../../src/graph/types.ts";
 import { type Model, patched, strictlyPatched } from "../../src/model.ts";
 import { furtherWeights } from "../adapter/trainable.ts";
+import { checkCustomTypes } from "../gradient/custom-rules.ts";
 import { backpropagate } from "../gradient/differentiate.ts";
-import { plainBetween } from "../gradient/prepare.ts";
+import { type PlainModel, plainBetween } from "../gradient/prepare.ts";
+import type { GradientRules } from "../gradient/rule.ts";
 import { gradientByScores } from "../losses/cross-entropy.ts";
 import { type ChosenOptimizer, optimizerOf } from "../optimizers/index.ts";
 import type { Reading } from "./attach-loss.ts";
@@ -96,18 +97,19 @@ async function differentiated(model: Model, options: StepOptions): Promise<Diffe
   const forward = await withLoss(model, options);
   const { weights, loss, metrics, examples, reading } = forward;
   const names = weights.map(({ name }) => name);
-  const { model: plain, types } = await plainBetween(forward.model, options.ort, {
-    from: names,
-    to: () => [loss],
-  });
-  const { graph } = plain;
-  const { back, reached } = backward(graph, types, forward);
+  const { ort, rules } = options;
+  const plain = await plainBetween(forward.model, ort, { from: names, to: () => [loss], rules });
+  const { types } = plain;
+  const { graph } = plain.model;
+  const { back, reached, custom } = backward(plain, forward, rules);
   checkDifferentiable(reached, furtherWeights(model, options.train), forward.output);
   const scalars = [loss, ...Object.values(metrics), examples];
   const typeOf = (name: string) => types.get(graph.main.values.get(name)!);
   const typed = { untold: scalars, outputs: scalars.map((name) => port(name, typeOf(name))) };
   const ports = { loss, metrics, examples, reading };
-  return { graph, optimizer, reached, back: joined(typed, back), ports };
+  const all = joined(typed, back);
+  if (custom.length > 0) await checkCustomTypes(ort, await patched(graph, all), custom);
+  return { graph, optimizer, reached, back: all, ports };
 }
 
 /** Adds the update to a model's forward and backward pass. */
@@ -121,7 +123,11 @@ async function wholeStep({ graph, optimizer, reached, back, ports }: Differentia
 }
 
 /** The gradients of a loss, and the weights that have one. */
-function backward(graph: Graph, types: Types, { loss, start, weights }: ModelWithLoss) {
+function backward(
+  { model: { graph }, types, reasons }: PlainModel,
+  { loss, start, weights }: ModelWithLoss,
+  rules: GradientRules | undefined,
+) {
   const [first, draft] = [writing(graph, "loss.grad"), writing(graph, "grad")];
   const { values } = graph.main;
   const begins = start && values.has(start.scores) ? start : null;
@@ -129,11 +135,13 @@ function backward(graph: Graph, types: Types, { loss, start, weights }: ModelWit
   const of: [string, string] = begins
     ? [begins.scores, gradientByScores(first, begins)]
     : [loss, one()];
-  const { gradients, nodes, tensors } = backpropagate(graph, {
+  const { gradients, nodes, tensors, custom } = backpropagate(graph, {
     of: new Map([of]),
     wrt: weights.map(({ name }) => name),
     types,
     writing: draft,
+    rules,
+    reasons,
   });
   const reached = weights.flatMap((of) => {
     const gradient = gradients.get(of.name);
@@ -142,7 +150,7 @@ function backward(graph: Graph, types: Types, { loss, start, weights }: ModelWit
   if (reached.length === 0)
     throw new InputError("no weight that is to be trained has an influence on the loss.");
   const all = [...first.nodes, ...nodes.map((node) => ({ before: null, node }))];
-  return { back: { nodes: all, tensors: [...first.tensors, ...tensors] }, reached };
+  return { back: { nodes: all, tensors: [...first.tensors, ...tensors] }, reached, custom };
 }
 
 /** The update as a model of its own, its ports named as in the whole step. */

@@ -1,6 +1,7 @@
-import { object, withOrt } from "../../src/arguments.ts";
+import { callbacks, object, withOrt } from "../../src/arguments.ts";
 import type { Declared, Given, Options } from "../../src/options.ts";
 import type { Ort } from "../../src/ort/session.ts";
+import type { GradientRules } from "../gradient/rule.ts";
 import { type LossName, type LossOptions, losses, lossOptions } from "../losses/index.ts";
 import {
   type OptimizerName,
@@ -30,6 +31,8 @@ export interface StepOptions {
   readonly lossOptions?: Given<LossOptions> | undefined;
   /** Options of the optimizer; those of other optimizers have no effect. */
   readonly optimizerOptions?: Given<OptimizerOptions> | undefined;
+  /** Gradient rules of your own by operator, as `differentiate` takes them. */
+  readonly rules?: GradientRules | undefined;
 }
 
 /** What is trained, and towards what, as the command line and the API offer it. */
@@ -65,6 +68,7 @@ export const stepOptions: Declared<StepOptions> = {
   inputs: object,
   lossOptions: object,
   optimizerOptions: object,
+  rules: callbacks,
 };
 
 /** The options within those of a step graph, as they are checked. */

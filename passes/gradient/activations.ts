@@ -1,6 +1,6 @@
 import { float } from "../../src/onnx/new-node.ts";
 import { whereAbove, whereBelow } from "./indicators.ts";
-import { type Applied, inert, type VjpTable } from "./rule.ts";
+import { type GradientNode, inert, type VjpTable } from "./rule.ts";
 
 /** Selu's default constants, as ONNX states them. */
 const SELU = { alpha: 1.6732632423543772, gamma: 1.0507009873554805 };
@@ -80,14 +80,14 @@ export const activations = {
 
 /** Returns g if x is positive, otherwise g · slope. */
 export const piecewise = (
-  { op, write, scalar, dtype }: Applied,
+  { op, write, scalar, dtype }: GradientNode,
   x: string,
   g: string,
   slope: string,
 ) => write.where(op.Greater(x, scalar(0)), g, op.Mul(g, slope), dtype);
 
 /** Φ(x) + x φ(x), or the same of the tanh form. */
-function gelu({ op, g, scalar, text }: Applied, x: string) {
+function gelu({ op, g, scalar, text }: GradientNode, x: string) {
   const half = scalar(0.5);
   const square = op.Mul(x, x);
   if (text("approximate", "none") === "tanh") {

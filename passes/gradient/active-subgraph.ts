@@ -1,9 +1,10 @@
-import { InputError } from "../../src/errors.ts";
-import { titleOf } from "../../src/graph/called.ts";
+import { called } from "../../src/graph/called.ts";
 import type { Graph, Node, Value } from "../../src/graph/graph.ts";
 import { isFloat, type Types } from "../../src/graph/types.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
-import { type GradientRule, inert, type VjpTable } from "./rule.ts";
+import { customRule } from "./custom-rules.ts";
+import { NoGradientError } from "./no-gradient-error.ts";
+import { type GradientRule, type GradientRules, inert, type VjpTable } from "./rule.ts";
 import { vjp } from "./vjp.ts";
 
 /** The nodes between the weights and the ends, which are the only ones with cotangents. */
@@ -17,7 +18,7 @@ export interface ActiveSubgraph {
 }
 
 /** Whether a node's operator has a rule. */
-export const hasRule = (node: Node) => ruleOf(node) !== undefined;
+export const hasRule = (node: Node, rules: GradientRules) => ruleOf(node, rules) !== undefined;
 
 /** Returns the nodes of the main graph on paths from some values to others. */
 export function between(graph: Graph, from: readonly Value[], to: readonly Value[]): Node[] {
@@ -31,24 +32,36 @@ export function between(graph: Graph, from: readonly Value[], to: readonly Value
   });
 }
 
-/** Returns the rule of an operator, if it has one. */
-export const ruleOf = (node: Node): GradientRule | undefined => (vjp as VjpTable)[node.op];
+/** Returns the rule of an operator, if it has one; a user's comes first. */
+export const ruleOf = (node: Node, rules: GradientRules): GradientRule | undefined =>
+  customRule(rules, node) ?? (vjp as VjpTable)[node.op];
 
-/** Returns the nodes that cotangents pass. Throws an InputError if one of them has no rule. */
+/** What is known of a graph that is differentiated. */
+export interface Differentiable {
+  readonly graph: Graph;
+  readonly types: Types;
+  /** A user's rules. */
+  readonly rules: GradientRules;
+  /** Why composite nodes could not be lowered, by their names. */
+  readonly reasons: ReadonlyMap<string, string>;
+}
+
+/** Returns the nodes that cotangents pass. Throws a NoGradientError if some of them have no rule. */
 export function wayBetween(
-  graph: Graph,
-  types: Types,
+  known: Differentiable,
   roots: readonly Value[],
   ends: readonly Value[],
 ): ActiveSubgraph {
+  const { graph, types, rules } = known;
   const leading = upstream(ends);
   const active = new Set(roots.filter((root) => leading.has(root)));
   const standing = new Map<Value, string>();
   const dtypeOf = (value: Value) => standing.get(value) ?? types.get(value)?.dtype ?? "float";
   const nodes: Node[] = [];
+  const without: Node[] = [];
   for (const node of graph.main.nodes) {
     const reads = readsOf(node).filter((value) => active.has(value));
-    const rule = ruleOf(node);
+    const rule = ruleOf(node, rules);
     if (reads.length === 0 || rule === inert) continue;
     const rounds = node.op === "QuantizeLinear";
     const carried = new Set(reads.map((value) => types.get(value)?.dtype));
@@ -59,13 +72,14 @@ export function wayBetween(
       return isFloat(dtype) || rounds || carried.has(dtype) || dtype === undefined;
     });
     if (outputs.length === 0) continue;
-    if (!rule) throw cutOff(node, roots, ends);
-    nodes.push(node);
+    if (rule) nodes.push(node);
+    else without.push(node);
     for (const value of outputs) {
       active.add(value);
       if (!isFloat(types.get(value)?.dtype)) standing.set(value, dtypeOf(reads[0]));
     }
   }
+  if (without.length > 0) throw withoutRule(known, without, roots, ends);
   return { nodes, active, dtypeOf };
 }
 
@@ -75,15 +89,22 @@ const readsOf = ({ inputs, captures }: Node): Value[] =>
 /** Returns the values, and everything that they are computed from. */
 const upstream = (ends: readonly Value[]): Set<Value> => new Set(walk(ends, sourcesOf));
 
-/** Number of weights that a message names. */
-const NAMED = 3;
-
-function cutOff(node: Node, roots: readonly Value[], ends: readonly Value[]): InputError {
-  const behind = upstream(readsOf(node));
-  const lost = roots.filter((root) => behind.has(root)).map(({ name }) => name);
-  const more = lost.length > NAMED ? ` and ${lost.length - NAMED} more` : "";
-  const names = lost.slice(0, NAMED).join(", ") + more;
-  return new InputError(
-    `${titleOf(node)} has no gradient rule, and it cuts ${names} off from ${ends.map(({ name }) => name).join(", ")}; leave these weights out, or end at a value before it.`,
-  );
+function withoutRule(
+  { reasons }: Differentiable,
+  nodes: readonly Node[],
+  roots: readonly Value[],
+  ends: readonly Value[],
+): NoGradientError {
+  const behind = upstream(nodes.flatMap(readsOf));
+  const weights = roots.filter((root) => behind.has(root)).map(({ name }) => name);
+  const byOperator = new Map<string, string[]>();
+  for (const node of nodes)
+    byOperator.set(node.op, [...(byOperator.get(node.op) ?? []), called(node)]);
+  const operators = [...byOperator]
+    .map(([op, names]) => {
+      const reason = names.flatMap((name) => reasons.get(name) ?? [])[0] ?? null;
+      return { op, count: names.length, nodes: names, reason };
+    })
+    .sort((a, b) => b.count - a.count);
+  return new NoGradientError(operators, { weights, ends: ends.map(({ name }) => name) });
 }

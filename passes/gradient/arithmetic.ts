@@ -2,7 +2,7 @@ import { piecewise } from "./activations.ts";
 import { product } from "./broadcasting.ts";
 import { dotOfAll } from "./dot.ts";
 import { whereEqual } from "./indicators.ts";
-import type { Applied, VjpTable } from "./rule.ts";
+import type { GradientNode, VjpTable } from "./rule.ts";
 
 /**
  * Operators with numpy's broadcasting. Their cotangents have the output's shape; the walk sums them
@@ -42,13 +42,13 @@ export const arithmetic = {
 } satisfies VjpTable;
 
 /** Returns an input that is a single constant number. */
-function factor({ needs, numbers }: Applied, input: number): number | null {
+function factor({ needs, numbers }: GradientNode, input: number): number | null {
   const all = needs[input] ? null : numbers(input);
   return all?.length === 1 ? all[0] : null;
 }
 
 /** Multiplies g by the other factor; sums at once if the factor is a single number. */
-function times(at: Applied, input: number, other: string, place: number) {
+function times(at: GradientNode, input: number, other: string, place: number) {
   const { op, g, scalar, needs, shape, outShape, summed, write } = at;
   if (!needs[input]) return null;
   const number = factor(at, place);
@@ -63,7 +63,7 @@ function times(at: Applied, input: number, other: string, place: number) {
 }
 
 /** The gradient goes to the largest (the smallest if `sign` is −1); equal ones share it. */
-function extremum(at: Applied, all: string[], sign: number) {
+function extremum(at: GradientNode, all: string[], sign: number) {
   const { op, write, g, y, scalar, dtype } = at;
   if (all.length === 1) return [g];
   if (all.length === 2) {
@@ -77,7 +77,7 @@ function extremum(at: Applied, all: string[], sign: number) {
 }
 
 /** y = xᵖ: p xᵖ⁻¹ and y ln x; the latter is 0 if x is not positive. */
-function power(at: Applied, x: string) {
+function power(at: GradientNode, x: string) {
   const { op, write, g, y, scalar, constant, dtype, numbers, needs, opset } = at;
   const exponent = numbers(1);
   if (exponent && new Set(exponent).size === 1 && !needs[1])
@@ -89,7 +89,7 @@ function power(at: Applied, x: string) {
   return [op.Mul(g, safe), op.Mul(g, op.Mul(y, op.Log(positive)))];
 }
 
-function constantPower({ op, g, y, scalar }: Applied, x: string, p: number) {
+function constantPower({ op, g, y, scalar }: GradientNode, x: string, p: number) {
   if (p === 0) return null;
   if (p === 1) return g;
   if (p === 2) return op.Mul(g, op.Add(x, x));

@@ -1,5 +1,5 @@
 import { product, range, type ShapedName } from "./broadcasting.ts";
-import type { Applied, VjpTable } from "./rule.ts";
+import type { GradientNode, VjpTable } from "./rule.ts";
 import { type Window, windowOf } from "./window.ts";
 
 /** Convolutions with any number of spatial axes, group, stride, dilation and padding. */
@@ -44,12 +44,15 @@ export const convolutions = {
 } satisfies VjpTable;
 
 /** Returns the first input and the cotangent with their shapes. */
-const sized = ({ g, shape, outShape }: Applied, x: string): readonly [ShapedName, ShapedName] => [
+const sized = (
+  { g, shape, outShape }: GradientNode,
+  x: string,
+): readonly [ShapedName, ShapedName] => [
   { name: x, shape: shape(0) },
   { name: g, shape: outShape(0) },
 ];
 
-const toBias = ({ write, g, outShape }: Applied) =>
+const toBias = ({ write, g, outShape }: GradientNode) =>
   write.reduce(
     "ReduceSum",
     g,
@@ -69,7 +72,7 @@ const lengthOf = ({ size, kernel, strides, dilations, pads }: Window, k: number)
  * after inserting whole rows of zeros, if the last axis has stride 1, because onnxruntime's
  * ConvTranspose is slow for groups. Otherwise a ConvTranspose.
  */
-function toInput(at: Applied, g: string, w: string, window: Window) {
+function toInput(at: GradientNode, g: string, w: string, window: Window) {
   const { op } = at;
   const { kernel, strides, dilations, pads, group, size, out } = window;
   const dims = size.length;
@@ -98,7 +101,7 @@ function toInput(at: Applied, g: string, w: string, window: Window) {
 }
 
 /** Inserts zeros after every position of the cotangent, as many as the stride skips. */
-function spread({ write, outShape }: Applied, g: string, { strides, out }: Window) {
+function spread({ write, outShape }: GradientNode, g: string, { strides, out }: Window) {
   if (strides.every((stride) => stride === 1)) return g;
   const [n, m] = outShape(0);
   const apart = write.reshape(g, [n, m, ...out.flatMap((length) => [length, 1])]);
@@ -108,7 +111,7 @@ function spread({ write, outShape }: Applied, g: string, { strides, out }: Windo
 }
 
 /** Returns w: [M, C / group, …] as [C, M / group, …] with every spatial axis reversed. */
-function exchanged({ op, write, shape }: Applied, w: string, { kernel, group }: Window) {
+function exchanged({ op, write, shape }: GradientNode, w: string, { kernel, group }: Window) {
   const [m, c] = shape(1);
   const places = product(kernel);
   let flat = w;
@@ -127,7 +130,7 @@ function exchanged({ op, write, shape }: Applied, w: string, { kernel, group }: 
  * exchanged, and stride and dilation too; a matrix product if the kernel has a single position.
  */
 function toKernel(
-  { op, write }: Applied,
+  { op, write }: GradientNode,
   { name: x, shape: [n, c, ...size] }: ShapedName,
   { name: g, shape: [, m, ...out] }: ShapedName,
   { kernel, strides, dilations, pads, group }: Window,

@@ -1,14 +1,18 @@
 import { InputError } from "../../src/errors.ts";
 import type { Writing } from "../../src/graph/builder.ts";
+import { titleOf } from "../../src/graph/called.ts";
 import type { Graph, Node, Value } from "../../src/graph/graph.ts";
 import { isFloat, type Types } from "../../src/graph/types.ts";
 import type { DenseTensor, NewNode } from "../../src/onnx/new-node.ts";
 import { type ActiveSubgraph, ruleOf, wayBetween } from "./active-subgraph.ts";
 import { arithmetic } from "./arithmetic.ts";
 import { sumTo } from "./broadcasting.ts";
+import { type CustomCotangent, checkReturned, customRule } from "./custom-rules.ts";
 import { gatedBy } from "./gates.ts";
+import { gradientNode } from "./gradient-node.ts";
 import { gradientSums, type Sums } from "./gradient-sums.ts";
-import { applied } from "./node-view.ts";
+import type { GradientRules } from "./rule.ts";
+import { vjp } from "./vjp.ts";
 
 /** What to differentiate, and what is known of the graph. */
 export interface Differentiation {
@@ -25,6 +29,10 @@ export interface Differentiation {
   readonly types: Types;
   /** An empty writer that knows the names in use. */
   readonly writing: Writing;
+  /** A user's rules. */
+  readonly rules?: GradientRules | undefined;
+  /** Why composite nodes could not be lowered, by their names. */
+  readonly reasons?: ReadonlyMap<string, string>;
 }
 
 /** What is appended to a graph so that it computes gradients. */
@@ -33,32 +41,37 @@ export interface Gradients {
   readonly tensors: readonly DenseTensor[];
   /** The name of each requested gradient, "weight.grad"; null if no cotangent reaches the value. */
   readonly gradients: ReadonlyMap<string, string | null>;
+  /** What a user's rules returned. */
+  readonly custom: readonly CustomCotangent[];
 }
 
 /**
  * Reverse-mode differentiation: writes the vector-Jacobian product of every node between `wrt` and
- * `of`, last node first. Changes nothing. Throws an InputError of one sentence if a node between
- * them has no rule, or if a required size is unknown.
+ * `of`, last node first. Changes nothing. Throws an InputError of one sentence if nodes between
+ * them have no rule, or if a required size is unknown.
  */
 export function backpropagate(graph: Graph, wanted: Differentiation): Gradients {
-  const { types, writing } = wanted;
+  const { types, writing, rules = {}, reasons = new Map() } = wanted;
   const roots = wanted.wrt.map((name) => floatNamed(graph, types, name));
   const ends = new Map(
     [...wanted.of].map(([name, g]) => [floatNamed(graph, types, name), g] as const),
   );
-  const way = wayBetween(graph, types, roots, [...ends.keys()]);
+  const way = wayBetween({ graph, types, rules, reasons }, roots, [...ends.keys()]);
   const sums = gradientSums(writing, ends, way.dtypeOf);
   // A gradient may be requested inside nodes that could be differentiated as one.
-  const joins = roots.every(({ producer }) => producer === null);
+  const isOwn = Object.keys(rules).some((op) => Object.hasOwn(vjp, op));
+  const joins = !isOwn && roots.every(({ producer }) => producer === null);
+  const custom: CustomCotangent[] = [];
   for (const node of way.nodes.toReversed()) {
     const of = cotangentsOf(node, sums, writing);
-    if (of) passBack({ graph, types, way, writing, sums, joins }, node, of);
+    if (of) passBack({ graph, types, rules, way, writing, sums, joins, custom }, node, of);
   }
   const found = new Map(roots.map((root) => [root.name, sums.gradientOf(root)]));
   const outputs = [...found.values()].filter((g) => g !== null);
   const { nodes, tensors, nameOf } = reached(writing, outputs, sums.renamed);
   const gradients = new Map([...found].map(([name, g]) => [name, g && nameOf(g)]));
-  return { nodes, tensors, gradients };
+  const returned = custom.map((one) => ({ ...one, cotangent: nameOf(one.cotangent) }));
+  return { nodes, tensors, gradients, custom: returned };
 }
 
 /**
@@ -89,17 +102,21 @@ interface Walk {
   readonly sums: Sums;
   /** Whether several nodes may be differentiated as one. */
   readonly joins: boolean;
+  readonly rules: GradientRules;
+  readonly custom: CustomCotangent[];
 }
 
 /** Adds a node's contribution to the cotangents of its inputs. */
 function passBack(walk: Walk, node: Node, { each, held }: Cotangents): void {
-  const { graph, types, way, writing, sums, joins } = walk;
+  const { graph, types, way, writing, sums, joins, rules } = walk;
   const gated = joins ? gatedBy(graph, way.active, node) : null;
   const read = gated ? { ...node, op: "", inputs: [gated.x] } : node;
-  const at = applied({ graph, types, ...way }, read, writing, each);
+  const at = gradientNode({ graph, types, ...way }, read, writing, each);
   const given = gated
     ? [writing.op.Mul(at.g, gated.slope(at))]
-    : ruleOf(node)!(at, ...(at.inputs as string[]));
+    : ruleOf(node, rules)!(at, ...(at.inputs as string[]));
+  const isCustom = customRule(rules, node) !== undefined;
+  if (isCustom) checkReturned(graph, writing, node, given);
   const broadcasts = Object.hasOwn(arithmetic, read.op);
   for (const [k, value] of read.inputs.entries()) {
     if (!value || !at.needs[k]) continue;
@@ -109,6 +126,13 @@ function passBack(walk: Walk, node: Node, { each, held }: Cotangents): void {
     let part = sums.taken(g, at.dtype, held);
     if (broadcasts && !at.summed.has(g))
       part = { ...part, g: sumTo(at.write, part.g, at.outShape(0), at.shape(k)) };
+    if (isCustom)
+      walk.custom.push({
+        title: titleOf(node),
+        input: value.name,
+        cotangent: part.g,
+        type: { dtype: at.dtype, shape: at.shape(k) },
+      });
     const dtype = way.dtypeOf(value);
     if (dtype !== at.dtype)
       part = { g: at.write.cast(sums.whole(part, at.dtype), dtype), times: 1 };

@@ -1,5 +1,5 @@
 import { product } from "./broadcasting.ts";
-import type { Applied } from "./rule.ts";
+import type { GradientNode } from "./rule.ts";
 
 /** Row length from which a matrix product sums products faster than Mul and ReduceSum. */
 const ROW = 400;
@@ -10,7 +10,7 @@ const ROW = 400;
  * rows are too short.
  */
 export function dot(
-  { op, write, dtype }: Applied,
+  { op, write, dtype }: GradientNode,
   [a, b]: readonly [string, string],
   shape: readonly number[],
   kept: number,
@@ -26,7 +26,7 @@ export function dot(
  * Writes Σ a b over all elements, by rows that several threads share; returns null if there are
  * few.
  */
-export function dotOfAll(at: Applied, a: string, b: string, shape: readonly number[]) {
+export function dotOfAll(at: GradientNode, a: string, b: string, shape: readonly number[]) {
   let kept = shape.length;
   while (kept > 0 && product(shape.slice(kept)) < ROW) kept--;
   const rows = dot(at, [a, b], shape, kept);

@@ -1,5 +1,5 @@
 import { range, sumTo } from "./broadcasting.ts";
-import type { Applied } from "./rule.ts";
+import type { GradientNode } from "./rule.ts";
 
 interface Operand {
   readonly name: string;
@@ -11,7 +11,7 @@ interface Operand {
  * label that occurs twice in an operand becomes two labels, tied by an identity matrix. A label
  * that only this operand has was summed, so its cotangent is constant along it.
  */
-export function einsum(at: Applied, ...inputs: string[]) {
+export function einsum(at: GradientNode, ...inputs: string[]) {
   const { op, write, g, shape, constant, dtype, needs } = at;
   const { terms, output } = labelled(at, inputs);
   const sizes = new Map<string, number>();
@@ -49,7 +49,7 @@ export function einsum(at: Applied, ...inputs: string[]) {
 }
 
 /** Returns the labels of each operand and of the output, with the ellipsis expanded. */
-function labelled({ text, shape, refuse }: Applied, inputs: readonly string[]) {
+function labelled({ text, shape, refuse }: GradientNode, inputs: readonly string[]) {
   const [left, right] = text("equation", "").replace(/\s/g, "").split("->");
   const given = left.split(",");
   if (given.length !== inputs.length) refuse("its equation has a different number of operands");

@@ -1,5 +1,5 @@
 import { whereEqual } from "./indicators.ts";
-import { type Applied, inert, type VjpTable } from "./rule.ts";
+import { type GradientNode, inert, type VjpTable } from "./rule.ts";
 
 /** Elementwise functions of one value. */
 export const elementwise = {
@@ -35,7 +35,7 @@ export const elementwise = {
 } satisfies VjpTable;
 
 /** Returns g if x is within its bounds, inclusive; otherwise the bound gets it. */
-function clip(at: Applied, x: string, min?: string, max?: string) {
+function clip(at: GradientNode, x: string, min?: string, max?: string) {
   const { op, write, g, y, dtype, needs } = at;
   const all = (v: string) => write.reduce("ReduceSum", v, [...at.shape(0).keys()], false);
   return [

@@ -1,20 +1,20 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Graph, type Node, type Value } from "../../src/graph/graph.ts";
 import { whereBelow } from "./indicators.ts";
-import type { Applied } from "./rule.ts";
+import type { GradientNode } from "./rule.ts";
 
 /** An activation x · gate(x) · factor written as several nodes, of which the last is given. */
 export interface Gated {
   readonly x: Value;
   /** ∂y/∂x. */
-  readonly slope: (at: Applied) => string;
+  readonly slope: (at: GradientNode) => string;
 }
 
 /** A factor of such an activation: the operand of the gate, and the value of the whole. */
 interface Gate {
   readonly x: Value;
   readonly factor: number;
-  readonly slope: (at: Applied, x: string, gate: string) => string;
+  readonly slope: (at: GradientNode, x: string, gate: string) => string;
 }
 
 /**
@@ -115,17 +115,17 @@ function lessNumber(value: Value | null, number: Numbers, wanted: number): Value
   return number(a) === wanted ? b : null;
 }
 
-const sixth = ({ op, scalar }: Applied, v: string) => op.Mul(v, scalar(1 / 6));
+const sixth = ({ op, scalar }: GradientNode, v: string) => op.Mul(v, scalar(1 / 6));
 
 /**
  * Returns x if it is between −3 and 3, otherwise 0. Squares by Pow, which onnxruntime leaves in the
  * plain layout of x; Mul would take another reordering.
  */
-const between = (at: Applied, x: string) =>
+const between = (at: GradientNode, x: string) =>
   at.op.Mul(x, whereBelow(at, at.op.Pow(x, at.scalar(2)), 9));
 
 /** u = x / √2, twice = 1 + erf u: (1 + erf u + x · 2 φ(x)) / 2. */
-function normal({ op, scalar }: Applied, x: string, u: string, twice: string) {
+function normal({ op, scalar }: GradientNode, x: string, u: string, twice: string) {
   const density = op.Exp(op.Sub(scalar(Math.log(2 / Math.sqrt(2 * Math.PI))), op.Mul(u, u)));
   return op.Mul(op.Add(twice, op.Mul(x, density)), scalar(0.5));
 }

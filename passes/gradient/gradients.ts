@@ -1,4 +1,4 @@
-import { checkGiven, checkModel, object, texts, withOrt } from "../../src/arguments.ts";
+import { callbacks, checkGiven, checkModel, object, texts, withOrt } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import type { Sizes } from "../../src/graph/bound.ts";
 import { writing } from "../../src/graph/builder.ts";
@@ -7,8 +7,10 @@ import { isFloat } from "../../src/graph/types.ts";
 import { type Model, strictlyPatched } from "../../src/model.ts";
 import type { Declared } from "../../src/options.ts";
 import type { Ort } from "../../src/ort/session.ts";
+import { checkCustomTypes } from "./custom-rules.ts";
 import { backpropagate } from "./differentiate.ts";
 import { plainBetween } from "./prepare.ts";
+import type { GradientRules } from "./rule.ts";
 import type { Specialized } from "./specialize.ts";
 
 /** What to differentiate, and with respect to what. */
@@ -20,6 +22,11 @@ export interface GradientOptions {
   readonly of?: readonly string[] | undefined;
   /** Sizes of the inputs' free dimensions; an unnamed one is "input.axis". */
   readonly dims?: Sizes | undefined;
+  /**
+   * Gradient rules of your own by operator, "com.example.Warp" for instance: of custom operators, of
+   * the model's functions, or in place of built-in ones.
+   */
+  readonly rules?: GradientRules | undefined;
 }
 
 const gradientOptions: Declared<GradientOptions> = {
@@ -27,6 +34,7 @@ const gradientOptions: Declared<GradientOptions> = {
   wrt: texts,
   of: texts,
   dims: object,
+  rules: callbacks,
 };
 
 /** A model that also computes gradients. */
@@ -46,7 +54,7 @@ export interface Differentiated {
  *
  * Only what lies between `wrt` and `of` is differentiated, for inputs of known sizes: `dims` binds
  * the free dimensions, in the result too. Throws an InputError, one sentence, where an operator on
- * the way has no gradient, where a size is missing, or where a name is none of the model's.
+ * the way has no gradient (a NoGradientError that lists all of them), where a size is missing, or where a name is none of the model's.
  *
  * @example
  * const { model, gradients } = await differentiate(await openModel("net.onnx"), {
@@ -59,10 +67,10 @@ export async function differentiate(
 ): Promise<Differentiated> {
   checkModel("differentiate", model);
   checkGiven("differentiate", options, gradientOptions);
-  const { ort, wrt, of, dims = {} } = options;
+  const { ort, wrt, of, dims = {}, rules } = options;
   const endsOf = (specialized: Specialized) => of ?? [firstFloat(specialized)];
-  const plain = await plainBetween(model, ort, { dims, from: wrt, to: endsOf });
-  const { types } = plain;
+  const plain = await plainBetween(model, ort, { dims, from: wrt, to: endsOf, rules });
+  const { types, reasons } = plain;
   const { graph } = plain.model;
   const ends = endsOf(plain).map((name) => {
     const value = graph.main.values.get(name);
@@ -79,15 +87,25 @@ export async function differentiate(
     inputs.push({ name, type });
     return [value.name, name] as const;
   });
-  const made = backpropagate(graph, { of: new Map(seeds), wrt, types, writing: draft });
+  const made = backpropagate(graph, {
+    of: new Map(seeds),
+    wrt,
+    types,
+    writing: draft,
+    rules,
+    reasons,
+  });
   const outputs = [...made.gradients].flatMap(([weight, name]): Port[] =>
     name === null ? [] : [{ name, type: types.get(graph.main.values.get(weight)!) ?? null }],
   );
   const nodes = made.nodes.map((node) => ({ before: null, node }));
   const { tensors } = made;
   const fed = new Set(inputs.map(({ name }) => name));
+  const patch = { nodes, tensors, redirects: [], inputs, outputs };
+  const differentiated = await strictlyPatched(graph, patch);
+  await checkCustomTypes(ort, differentiated, made.custom);
   return {
-    model: await strictlyPatched(graph, { nodes, tensors, redirects: [], inputs, outputs }),
+    model: differentiated,
     cotangents: Object.fromEntries(seeds.map(([name, g]) => [name, fed.has(g) ? g : null])),
     gradients: Object.fromEntries(made.gradients),
   };

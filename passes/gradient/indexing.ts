@@ -1,5 +1,5 @@
 import { positive, product, range, type ShapedName } from "./broadcasting.ts";
-import type { Applied, VjpTable } from "./rule.ts";
+import type { GradientNode, VjpTable } from "./rule.ts";
 import { scattered } from "./scatter.ts";
 
 /** The first opset with OneHot, and the first in which scatters add. */
@@ -90,10 +90,10 @@ export const places = {
 } satisfies VjpTable;
 
 /** Casts indices to the integer type that every operator takes. */
-const wide = ({ write, inputType }: Applied, indices: string) =>
+const wide = ({ write, inputType }: GradientNode, indices: string) =>
   inputType(1) === "int64" ? indices : write.cast(indices, "int64");
 
-function scatterElements(at: Applied, x: string, indices: string, updates: string) {
+function scatterElements(at: GradientNode, x: string, indices: string, updates: string) {
   const { op, write, int, shape } = at;
   const axis = positive(int("axis", 0), shape(0).length);
   return scattered(at, x, updates, {
@@ -104,7 +104,7 @@ function scatterElements(at: Applied, x: string, indices: string, updates: strin
 }
 
 /** Gathers the elements of a cotangent that indices select along an axis. */
-function picked(at: Applied, g: string, indices: string, axis: number): string {
+function picked(at: GradientNode, g: string, indices: string, axis: number): string {
   const { op, write, opset, shape, constant } = at;
   if (opset >= 11) return op.GatherElements(g, indices, { axis });
   const dims = shape(0);
@@ -122,7 +122,7 @@ function picked(at: Applied, g: string, indices: string, axis: number): string {
  * `dims`.
  */
 function rowsBack(
-  at: Applied,
+  at: GradientNode,
   g: string,
   indices: ShapedName,
   { dims, axis }: { readonly dims: readonly number[]; readonly axis: number },
@@ -146,7 +146,7 @@ function rowsBack(
 }
 
 /** Adds rows of a cotangent to zeros of these sizes at the positions that indices select. */
-const added = (at: Applied, dims: readonly number[], indices: string, g: string) =>
+const added = (at: GradientNode, dims: readonly number[], indices: string, g: string) =>
   inFloats(at, g, (what, dtype) =>
     at.op.ScatterND(at.write.zeros(dims, dtype), indices, what, { reduction: "add" }),
   );
@@ -156,7 +156,7 @@ const added = (at: Applied, dims: readonly number[], indices: string, g: string)
  * precision.
  */
 function inFloats(
-  { write, dtype }: Applied,
+  { write, dtype }: GradientNode,
   g: string,
   make: (g: string, dtype: string) => string,
 ): string {
@@ -169,7 +169,7 @@ function inFloats(
  * supports.
  */
 function oneHot(
-  { op, write, constant, dtype }: Applied,
+  { op, write, constant, dtype }: GradientNode,
   indices: string,
   depth: string,
   axis: number,
@@ -180,7 +180,7 @@ function oneHot(
 
 /** Flattens the positions that rows of indices select, per batch, to one number each. */
 function linear(
-  { op, write, constant }: Applied,
+  { op, write, constant }: GradientNode,
   { name: indices, shape: of }: ShapedName,
   dims: readonly number[],
   batch: number,

@@ -1,6 +1,6 @@
 import { float } from "../../src/onnx/new-node.ts";
 import { product, range } from "./broadcasting.ts";
-import type { Applied } from "./rule.ts";
+import type { GradientNode } from "./rule.ts";
 import { overlaid, planesOf, poolOf, type Window } from "./window.ts";
 
 /**
@@ -13,7 +13,7 @@ const [INDICES, SCATTER, ADDING] = [8, 9, 16];
  * The cotangent goes to the position of the maximum. If windows overlap and no scatter adds, each
  * tap of the window passes its share on.
  */
-export function maxPool(at: Applied, x: string) {
+export function maxPool(at: GradientNode, x: string) {
   const { write, g, opset, shape, outShape, dtype } = at;
   const window = poolOf(at);
   const { kernel, dilations, strides } = window;
@@ -39,7 +39,7 @@ export function maxPool(at: Applied, x: string) {
  * Returns the position of each maximum in the whole input: the node's own output, or computed
  * again.
  */
-function indicesOf({ op, outputs, ints, int, text }: Applied, x: string): string {
+function indicesOf({ op, outputs, ints, int, text }: GradientNode, x: string): string {
   if (outputs[1] && int("storage_order", 0) === 0) return outputs[1];
   const lists = ["dilations", "kernel_shape", "pads", "strides"] as const;
   const given = lists.flatMap((name) => (ints(name) ? [[name, ints(name)!] as const] : []));
@@ -54,7 +54,7 @@ function indicesOf({ op, outputs, ints, int, text }: Applied, x: string): string
 }
 
 /** Returns [taps, 1, kernel …]: 1 for each tap at its own position. */
-function taps({ constant, dtype }: Applied, { kernel }: Window): string {
+function taps({ constant, dtype }: GradientNode, { kernel }: Window): string {
   const count = product(kernel);
   const eye = range(count * count).map((k) => (k % (count + 1) === 0 ? 1 : 0));
   return constant(dtype, [count, 1, ...kernel], eye);
@@ -65,7 +65,7 @@ const placeOf = (k: number, sizes: readonly number[]) =>
   sizes.map((size, axis) => Math.floor(k / product(sizes.slice(axis + 1))) % size);
 
 /** Returns [N · C, taps, positions …]: 1 at the tap that each index means. */
-function found(at: Applied, indices: string, window: Window): string {
+function found(at: GradientNode, indices: string, window: Window): string {
   const { op, write, constant, dtype, shape } = at;
   const { kernel, dilations, strides, pads, out, size } = window;
   const steps = size.map((_, k) => product(size.slice(k + 1)));
@@ -90,7 +90,7 @@ const LOWEST = -1e30;
  * Returns [N · C, taps, positions …]: 1 at the tap that holds the maximum, shared if there are
  * several.
  */
-function largest(at: Applied, x: string, window: Window): string {
+function largest(at: GradientNode, x: string, window: Window): string {
   const { op, write, y, scalar, dtype } = at;
   const { size, out, pads, strides } = window;
   const dims = size.length;

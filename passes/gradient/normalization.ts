@@ -1,7 +1,7 @@
 import { float } from "../../src/onnx/new-node.ts";
 import { positive, product, range, sumTo } from "./broadcasting.ts";
 import { dot } from "./dot.ts";
-import type { Applied, VjpTable } from "./rule.ts";
+import type { GradientNode, VjpTable } from "./rule.ts";
 
 /** Normalizations: x̂ = (x − mean) r, r = 1 / √(variance + ε), y = x̂ scale + b. */
 export const normalizations = {
@@ -44,7 +44,7 @@ interface Normalized {
 
 /** Computes x̂ and r over these axes again. */
 function normalized(
-  { op, write, scalar, float }: Applied,
+  { op, write, scalar, float }: GradientNode,
   x: string,
   axes: readonly number[],
   centred: boolean,
@@ -57,7 +57,7 @@ function normalized(
 
 /** From the cotangent h of x̂: r (h − mean h − x̂ mean (h x̂)), without mean h if not centered. */
 function backward(
-  { op, write }: Applied,
+  { op, write }: GradientNode,
   h: string,
   { hat, r, centred }: Normalized,
   axes: readonly number[],
@@ -67,7 +67,7 @@ function backward(
   return op.Mul(r, centred ? op.Sub(rest, write.reduce("ReduceMean", h, axes)) : rest);
 }
 
-function layer(at: Applied, x: string, scale: string) {
+function layer(at: GradientNode, x: string, scale: string) {
   const { op, write, g, int, shape, outShape, constant, dtype, inputs, needs, opset } = at;
   const { cotangents } = at;
   const rank = shape(0).length;
@@ -97,7 +97,7 @@ function layer(at: Applied, x: string, scale: string) {
 
 /** The contribution of the mean, 1 / n each, and of r = InvStdDev: −r² x̂ / n. */
 function fromStatistics(
-  { op, write, scalar, shape, cotangents, dtype, outputType }: Applied,
+  { op, write, scalar, shape, cotangents, dtype, outputType }: GradientNode,
   { hat, r }: Normalized,
   axes: readonly number[],
 ): string[] {
@@ -117,7 +117,7 @@ function fromStatistics(
  * In inference, statistics are weights: y = (x − mean) r scale + b, each per channel. In training
  * mode they are those of x, which exporters also use to standardize a convolution's kernel.
  */
-function batch(at: Applied, ...[x, scale, , mean, variance]: string[]) {
+function batch(at: GradientNode, ...[x, scale, , mean, variance]: string[]) {
   const { op, write, g, int, shape, scalar, needs, opset, refuse, cotangents } = at;
   if (opset < 9 && int("spatial", 1) === 0) refuse("its statistics are not per channel");
   const rank = shape(0).length;
@@ -150,7 +150,7 @@ function batch(at: Applied, ...[x, scale, , mean, variance]: string[]) {
 }
 
 /** Opset 18 scales by group, 21 by channel. */
-function group(at: Applied, x: string, scale: string) {
+function group(at: GradientNode, x: string, scale: string) {
   const [n, c, ...size] = at.shape(0);
   const groups = at.int("num_groups", 1);
   const folded = [n, groups, (c / groups) * product(size)];
@@ -164,7 +164,12 @@ function group(at: Applied, x: string, scale: string) {
  */
 type ChannelShapes = Readonly<Record<"folded" | "wide" | "each", readonly number[]>>;
 
-function byChannel(at: Applied, x: string, scale: string, { folded, wide, each }: ChannelShapes) {
+function byChannel(
+  at: GradientNode,
+  x: string,
+  scale: string,
+  { folded, wide, each }: ChannelShapes,
+) {
   const { op, write, g, shape, needs } = at;
   const known = normalized(at, write.reshape(x, folded), [2], true);
   const factor = write.reshape(scale, each);

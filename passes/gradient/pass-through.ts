@@ -1,5 +1,5 @@
 import { positive, product, range } from "./broadcasting.ts";
-import { type Applied, inert, type VjpTable } from "./rule.ts";
+import { type GradientNode, inert, type VjpTable } from "./rule.ts";
 
 /** Operators that pass a cotangent on unchanged, and those that read only a shape. */
 export const throughs = {
@@ -34,7 +34,7 @@ const ENDS: Readonly<Record<string, readonly [number, number]>> = {
  * Passes rounding straight through, except if the integer is at an end of its range and x beyond
  * it: converters use that for a Relu.
  */
-function quantize(at: Applied, x: string, scale: string) {
+function quantize(at: GradientNode, x: string, scale: string) {
   const { op, write, g, scalar, dtype, inputs, shape, needs, refuse } = at;
   if (needs[1]) return refuse("gradients of its scale are not supported; leave it out");
   const ends = ENDS[at.outputType(0)];

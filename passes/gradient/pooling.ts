@@ -1,7 +1,7 @@
 import { product, range } from "./broadcasting.ts";
 import { maxPool } from "./max-pool.ts";
 import { share } from "./reductions.ts";
-import type { Applied, VjpTable } from "./rule.ts";
+import type { GradientNode, VjpTable } from "./rule.ts";
 import { overlaid, planesOf, poolOf, type Window } from "./window.ts";
 
 /** Poolings over any number of spatial axes. */
@@ -30,10 +30,10 @@ export const poolings = {
   MaxPool: maxPool,
 } satisfies VjpTable;
 
-const spatial = ({ shape }: Applied) => range(shape(0).length).slice(2);
+const spatial = ({ shape }: GradientNode) => range(shape(0).length).slice(2);
 
 /** g y¹⁻ᵖ, or 0 if y is 0. */
-function lpScale({ op, write, g, scalar, int, dtype }: Applied, y: string) {
+function lpScale({ op, write, g, scalar, int, dtype }: GradientNode, y: string) {
   const p = int("p", 2);
   if (p === 1) return g;
   const safe = write.where(op.Greater(y, scalar(0)), y, scalar(1), dtype);
@@ -41,14 +41,14 @@ function lpScale({ op, write, g, scalar, int, dtype }: Applied, y: string) {
 }
 
 /** sign x · |x|ᵖ⁻¹. */
-function lpSlope({ op, write, scalar, int, dtype }: Applied, x: string) {
+function lpSlope({ op, write, scalar, int, dtype }: GradientNode, x: string) {
   const p = int("p", 2);
   if (p === 1) return write.sign(x, dtype);
   return p === 2 ? x : op.Mul(x, op.Pow(op.Abs(x), scalar(p - 2)));
 }
 
 /** Returns, for every position, the sum over the windows that contain it. */
-function spread(at: Applied, g: string, window: Window): string {
+function spread(at: GradientNode, g: string, window: Window): string {
   const { constant, dtype } = at;
   const { kernel, out } = window;
   const ones = constant(dtype, [1, 1, ...kernel], new Array(product(kernel)).fill(1));

@@ -1,15 +1,18 @@
 import type { Sizes } from "../../src/graph/bound.ts";
+import { called } from "../../src/graph/called.ts";
 import type { Graph, Node } from "../../src/graph/graph.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import type { Types } from "../../src/graph/types.ts";
 import { type Model, patched } from "../../src/model.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import { withoutIf } from "../lower/branch.ts";
+import { NotOpened } from "../lower/composite.ts";
 import { bothBranches, branchTaken, checkChosen } from "../lower/if-branches.ts";
 import { canOpen, open } from "../lower/index.ts";
 import { inlined } from "../lower/inline.ts";
 import { withoutSequences } from "../lower/sequences.ts";
 import { between, hasRule } from "./active-subgraph.ts";
+import type { GradientRules } from "./rule.ts";
 import { type Specialized, specialize } from "./specialize.ts";
 
 /** The part of a model to differentiate. */
@@ -18,6 +21,14 @@ export interface DifferentiatedPart {
   readonly dims?: Sizes;
   readonly from: readonly string[];
   readonly to: (specialized: Specialized) => readonly string[];
+  /** A user's rules; their operators are not lowered. */
+  readonly rules?: GradientRules | undefined;
+}
+
+/** A model that is plain where it is differentiated. */
+export interface PlainModel extends Specialized {
+  /** Why composite nodes could not be lowered, by their names. */
+  readonly reasons: ReadonlyMap<string, string>;
 }
 
 /**
@@ -29,33 +40,39 @@ export interface DifferentiatedPart {
 export async function plainBetween(
   model: Model,
   ort: Ort,
-  { dims = {}, from, to }: DifferentiatedPart,
-): Promise<Specialized> {
+  { dims = {}, from, to, rules = {} }: DifferentiatedPart,
+): Promise<PlainModel> {
   let now = await specialize(model, ort, { dims, free: from });
   const chosen = new Set<string>();
   for (;;) {
     const { graph } = now.model;
     const named = (names: readonly string[]) =>
       names.flatMap((name) => graph.main.values.get(name) ?? []);
-    const closed = between(graph, named(from), named(to(now))).filter((node) => !hasRule(node));
-    const patch = plainer(graph, now.types, closed, chosen);
+    const way = between(graph, named(from), named(to(now)));
+    const closed = way.filter((node) => !hasRule(node, rules));
+    const reasons = new Map<string, string>();
+    const patch = plainer({ graph, types: now.types, chosen, reasons }, closed);
     if (!patch) {
       checkChosen(graph, now.types, chosen);
-      return now;
+      return { ...now, reasons };
     }
     now = await specialize(await patched(graph, patch), ort, { free: from });
   }
 }
 
-/**
- * Returns the first applicable lowering of these nodes; null if there is none. Adds to `chosen` the
- * values that are chosen from two branches.
- */
+/** What is known of the model, and what is found out. */
+interface Lowering {
+  readonly graph: Graph;
+  readonly types: Types;
+  /** Values that are chosen from two branches. */
+  readonly chosen: Set<string>;
+  readonly reasons: Map<string, string>;
+}
+
+/** Returns the first applicable lowering of these nodes; null if there is none. */
 function plainer(
-  graph: Graph,
-  types: Types,
+  { graph, types, chosen, reasons }: Lowering,
   nodes: readonly Node[],
-  chosen: Set<string>,
 ): Patch | null {
   const all = new Set(nodes);
   const calls = inlined(graph, (node) => all.has(node));
@@ -65,12 +82,35 @@ function plainer(
   if (taken.size > 0) return withoutIf(graph, types, taken);
   const tensors = withoutSequences(graph, types, nodes);
   if (tensors) return tensors;
-  const composite = nodes.filter(canOpen);
-  if (composite.length > 0) return open(graph, types, composite);
+  const plain = lowered({ graph, types, reasons }, nodes.filter(canOpen));
+  if (plain) return plain;
   const both = ifsOf(nodes, (node) => bothBranches(graph, types, node));
   for (const { outputs } of both.keys())
     for (const output of outputs) if (output) chosen.add(output.name);
   return both.size > 0 ? withoutIf(graph, types, both) : null;
+}
+
+/** Lowers composite nodes, and notes the reason for each that cannot be lowered. */
+function lowered(
+  { graph, types, reasons }: Omit<Lowering, "chosen">,
+  nodes: readonly Node[],
+): Patch | null {
+  const attempt = (some: readonly Node[]): Patch | NotOpened => {
+    try {
+      return open(graph, types, some);
+    } catch (error) {
+      if (error instanceof NotOpened) return error;
+      throw error;
+    }
+  };
+  const together = nodes.length > 0 ? attempt(nodes) : null;
+  if (!(together instanceof NotOpened)) return together;
+  const possible = nodes.filter((node) => {
+    const alone = attempt([node]);
+    if (alone instanceof NotOpened) reasons.set(called(node), alone.why);
+    return !(alone instanceof NotOpened);
+  });
+  return possible.length > 0 ? open(graph, types, possible) : null;
 }
 
 /** Returns the Ifs among nodes whose branches can be written. */

@@ -1,7 +1,7 @@
 import { float } from "../../src/onnx/new-node.ts";
 import { broadcast, product, sumTo } from "./broadcasting.ts";
 import { einsum } from "./einsum.ts";
-import type { Applied, VjpTable } from "./rule.ts";
+import type { GradientNode, VjpTable } from "./rule.ts";
 
 /** Matrix products. */
 export const products = {
@@ -11,7 +11,7 @@ export const products = {
 } satisfies VjpTable;
 
 /** Y = α A′ B′ + β C, with A′ and B′ transposed if requested. */
-function gemm(at: Applied, a: string, b: string) {
+function gemm(at: GradientNode, a: string, b: string) {
   const { op, g, scalar, int, write, inputs, opset } = at;
   const [transA, transB] = [int("transA", 0), int("transB", 0)];
   const alpha = float(at.float("alpha", 1));
@@ -28,7 +28,7 @@ function gemm(at: Applied, a: string, b: string) {
 }
 
 /** Y = A B: G Bᵀ and Aᵀ G, over numpy's batches. */
-function matmul({ op, write, g, shape, needs }: Applied, a: string, b: string) {
+function matmul({ op, write, g, shape, needs }: GradientNode, a: string, b: string) {
   const [left, right] = [shape(0), shape(1)];
   // A vector is a row on the left and a column on the right.
   const [m, k] = [left.at(-2) ?? 1, left.at(-1)!];

@@ -1,6 +1,6 @@
 import { positive, product, range } from "./broadcasting.ts";
 import { whereEqual } from "./indicators.ts";
-import type { Applied, VjpTable } from "./rule.ts";
+import type { GradientNode, VjpTable } from "./rule.ts";
 
 /** Reductions: the cotangent is broadcast along the reduced axes. */
 export const reductions = {
@@ -60,14 +60,14 @@ export const reductions = {
 } satisfies VjpTable;
 
 /** Before opset 13, a softmax covers all axes from its own on. */
-function softmaxAxes({ int, opset, shape }: Applied): number[] {
+function softmaxAxes({ int, opset, shape }: GradientNode): number[] {
   const rank = shape(0).length;
   const axis = positive(int("axis", opset < 13 ? 1 : -1), rank);
   return opset < 13 ? range(rank).slice(axis) : [axis];
 }
 
 /** Returns the axes of a reduction, from an attribute or an input. */
-function axesOf({ ints, numbers, inputs, int, shape, refuse }: Applied): number[] {
+function axesOf({ ints, numbers, inputs, int, shape, refuse }: GradientNode): number[] {
   const rank = shape(0).length;
   const given = inputs[1] ? numbers(1) : (ints("axes") ?? []);
   if (given === null) return refuse("its axes are computed from the data");
@@ -76,7 +76,7 @@ function axesOf({ ints, numbers, inputs, int, shape, refuse }: Applied): number[
 }
 
 /** Returns the cotangent and the output with the reduced axes as 1. */
-function kept(at: Applied) {
+function kept(at: GradientNode) {
   const { write, g, y, int, shape } = at;
   if (int("keepdims", 1) === 1) return { g, y };
   const axes = axesOf(at);
@@ -85,14 +85,14 @@ function kept(at: Applied) {
 }
 
 /** Copies along the reduced axes. */
-function spread(at: Applied, g: string): string {
+function spread(at: GradientNode, g: string): string {
   const axes = axesOf(at);
   const dims = at.shape(0).map((size, axis) => (axes.includes(axis) ? 1 : size));
   return at.write.expand(g, dims, at.shape(0));
 }
 
 /** Returns the cotangent of an extremum along axes: equal elements share it. */
-export function share(at: Applied, x: string, y: string, axes: readonly number[]): string {
+export function share(at: GradientNode, x: string, y: string, axes: readonly number[]): string {
   const { op, write, g } = at;
   const is = whereEqual(at, x, y);
   return op.Mul(is, op.Div(g, write.reduce("ReduceSum", is, axes)));

@@ -1,6 +1,6 @@
 import { type Attributes, float } from "../../src/onnx/new-node.ts";
 import { positive, product, range } from "./broadcasting.ts";
-import type { Applied, VjpTable } from "./rule.ts";
+import type { GradientNode, VjpTable } from "./rule.ts";
 
 /** Operators that resample: linear in their input, and separable by axis. */
 export const resamplings = {
@@ -70,7 +70,7 @@ export const resamplings = {
 
 /** Returns the axis whose scale applies to all, if the ratio of sizes is kept. */
 function limitingAxis(
-  { shape }: Applied,
+  { shape }: GradientNode,
   axes: readonly number[],
   asked: readonly number[],
   policy: string,
@@ -81,7 +81,7 @@ function limitingAxis(
 }
 
 /** The settings for resampling an axis, without its size. */
-function formOf({ text, int, float: number, opset }: Applied): Attributes {
+function formOf({ text, int, float: number, opset }: GradientNode): Attributes {
   const mode = text("mode", "nearest");
   if (opset < 11) return { mode };
   return {
@@ -99,7 +99,7 @@ function formOf({ text, int, float: number, opset }: Applied): Attributes {
  * identity, which onnxruntime computes once.
  */
 function alongAxes(
-  { op, write, g, shape, outShape, constant, dtype }: Applied,
+  { op, write, g, shape, outShape, constant, dtype }: GradientNode,
   resized: (eye: string, axis: number, size: number, out: number) => string,
   moved: (axis: number) => boolean,
 ): string {

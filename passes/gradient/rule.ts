@@ -1,13 +1,21 @@
 import type { NodeView } from "../../src/graph/node-view.ts";
 import type { Portable } from "../../src/graph/portable.ts";
+import type { Attributes } from "../../src/onnx/new-node.ts";
 
 /** The name of a cotangent; null if there is none. */
 export type Cotangent = string | null;
 
-/** A node of the forward graph as a rule sees it: values by name, shapes with all sizes known. */
-export interface Applied extends NodeView<string> {
+/** A node of the forward graph as a gradient rule sees it: values by name, shapes with all sizes known. */
+export interface GradientNode extends NodeView<string> {
   /** Writes operators whose form changed between opsets. */
   readonly write: Portable<string>;
+  /** Writes a node of any operator, "com.example.WarpGrad" for instance; returns its outputs. */
+  readonly node: (
+    op: string,
+    inputs: readonly (string | null)[],
+    attributes?: Attributes,
+    outputs?: number,
+  ) => string[];
   /** Returns a constant scalar of the cotangents' type. */
   readonly scalar: (value: number) => string;
   /** The type of cotangents here: the values' own, or that of the values they represent. */
@@ -45,7 +53,10 @@ export interface Applied extends NodeView<string> {
  * walk sums the latter back, casts each to its input's type, and adds up the contributions of
  * several readers. Null or absent for an input without a cotangent.
  */
-export type GradientRule = (at: Applied, ...inputs: string[]) => readonly Cotangent[];
+export type GradientRule = (at: GradientNode, ...inputs: string[]) => readonly Cotangent[];
+
+/** A user's rules by operator, as nodes have it: "com.example.Warp". They come before built-in ones. */
+export type GradientRules = Readonly<Record<string, GradientRule>>;
 
 /** Rules by operator. */
 export type VjpTable = Readonly<Record<string, GradientRule>>;

@@ -1,5 +1,5 @@
 import { whereEqual } from "./indicators.ts";
-import type { Applied, Cotangent } from "./rule.ts";
+import type { Cotangent, GradientNode } from "./rule.ts";
 
 /** The positions that a scatter writes to. */
 interface Places {
@@ -11,7 +11,12 @@ interface Places {
 }
 
 /** Returns the cotangents of a scatter's data, indices and updates. */
-export function scattered(at: Applied, x: string, updates: string, places: Places): Cotangent[] {
+export function scattered(
+  at: GradientNode,
+  x: string,
+  updates: string,
+  places: Places,
+): Cotangent[] {
   const { g, write, text, shape, dtype, refuse } = at;
   const reduction = text("reduction", "none");
   if (reduction === "add") return [g, null, places.read(g)];
@@ -24,7 +29,7 @@ export function scattered(at: Applied, x: string, updates: string, places: Place
 
 /** y = x Π u: g Π u, and g x times the product of the other u; 0 if two of them are 0. */
 function multiplied(
-  { op, write, g, shape, dtype, scalar }: Applied,
+  { op, write, g, shape, dtype, scalar }: GradientNode,
   x: string,
   updates: string,
   places: Places,
@@ -41,7 +46,7 @@ function multiplied(
 }
 
 /** The largest or smallest gets the cotangent; equal ones share it. */
-function extremes(at: Applied, x: string, updates: string, places: Places): Cotangent[] {
+function extremes(at: GradientNode, x: string, updates: string, places: Places): Cotangent[] {
   const { op, g, y } = at;
   const kept = whereEqual(at, x, y);
   const put = whereEqual(at, updates, places.read(y));

@@ -1,5 +1,5 @@
 import { positive, range } from "./broadcasting.ts";
-import type { Applied, VjpTable } from "./rule.ts";
+import type { GradientNode, VjpTable } from "./rule.ts";
 import { taken } from "./slice.ts";
 
 /** Operators that only move elements: their cotangents move back. */
@@ -61,12 +61,12 @@ export const shapes = {
   Unsqueeze: back,
 } satisfies VjpTable;
 
-function back({ write, g, shape }: Applied) {
+function back({ write, g, shape }: GradientNode) {
   return [write.reshape(g, shape(0))];
 }
 
 /** Crops padding; adds up what was copied from inside. */
-function pad(at: Applied) {
+function pad(at: GradientNode) {
   const { op, write, g, ints, numbers, inputs, shape, text, constant, dtype, needs, refuse } = at;
   const mode = text("mode", "constant");
   const rank = shape(0).length;

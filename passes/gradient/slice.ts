@@ -1,11 +1,11 @@
 import { positive, range } from "./broadcasting.ts";
-import type { Applied } from "./rule.ts";
+import type { GradientNode } from "./rule.ts";
 
 /**
  * Writes the cotangent of a Slice into its position, with zeros around it. A step also puts zeros
  * between; a negative step is reversed first.
  */
-export function taken(at: Applied): string {
+export function taken(at: GradientNode): string {
   const { op, write, g, shape, outShape, inputs, ints, numbers, refuse, dtype } = at;
   const dims = shape(0);
   const rank = dims.length;

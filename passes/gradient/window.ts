@@ -1,5 +1,5 @@
 import { product, range } from "./broadcasting.ts";
-import type { Applied } from "./rule.ts";
+import type { GradientNode } from "./rule.ts";
 
 /** A window that slides over spatial axes, with explicit padding. */
 export interface Window {
@@ -19,7 +19,7 @@ export interface Window {
  * which the values for auto_pad and output_shape follow.
  */
 export function windowOf(
-  { ints, int, text }: Applied,
+  { ints, int, text }: GradientNode,
   kernel: readonly number[],
   size: readonly number[],
   out: readonly number[],
@@ -48,18 +48,18 @@ export function windowOf(
 }
 
 /** Returns the window of a pooling. */
-export const poolOf = (at: Applied): Window =>
+export const poolOf = (at: GradientNode): Window =>
   windowOf(at, at.ints("kernel_shape")!, at.shape(0).slice(2), at.outShape(0).slice(2));
 
 /** Returns the images that a pooling covers: each channel of each example is one. */
-export const planesOf = ({ shape }: Applied) => product(shape(0).slice(0, 2));
+export const planesOf = ({ shape }: GradientNode) => product(shape(0).slice(0, 2));
 
 /**
  * Adds up the overlapping windows of a pooling: planes [N · C, taps, positions …], and w [taps, 1,
  * kernel …], which says where each tap goes. Returns the input's shape.
  */
 export function overlaid(
-  { op, write, shape }: Applied,
+  { op, write, shape }: GradientNode,
   planes: string,
   w: string,
   { size, kernel, strides, dilations, pads, out }: Window,

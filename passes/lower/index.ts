@@ -55,6 +55,7 @@ function writtenOut(graph: Graph, calls: ReadonlySet<Node>): Pick<Patch, "writte
     if (!made?.patch.removed?.includes(call))
       throw new NotOpened(
         `${titleOf(call)} cannot be inlined, because its function uses other operator sets than the model; convert one of them.`,
+        "its function uses other operator sets than the model",
       );
   return { written: made!.patch.written!, opsets: made!.patch.opsets! };
 }
@@ -66,7 +67,7 @@ function opened(graph: Graph, types: Types, node: Node, write: Writer): (string 
   const { op } = node;
   const { opset } = write;
   const rule = [rules, plainRules].find((table) => Object.hasOwn(table, op))?.[op];
-  if (!rule) throw new NotOpened(`${titleOf(node)} is not a composite operator.`);
+  if (!rule) throw new NotOpened(`${titleOf(node)} is not a composite operator.`, "it is plain");
   write.about(`${node.message.name || node.message.outputs[0]}.opened`, node);
   const call = compositeOf(graph, types, node, write);
   const from = write.nodes.length;

@@ -1,4 +1,4 @@
-import type { DenseTensor } from "../onnx/new-node.ts";
+import type { Attributes, DenseTensor } from "../onnx/new-node.ts";
 import type { Graph, Node, Scope } from "./graph.ts";
 import { type Emit, nodeOf, type Ops, opsOver } from "./ops.ts";
 import type { Insertion } from "./patch-contents.ts";
@@ -11,6 +11,13 @@ export interface Writing {
   /** Operators whose form changed between opsets, in the model's form. */
   readonly to: Portable<string>;
   readonly constant: Constant<string>;
+  /** Writes a node of any operator: "Add", or with its domain "com.microsoft.Gelu". */
+  readonly custom: (
+    op: string,
+    inputs: readonly (string | null)[],
+    attributes?: Attributes,
+    outputs?: number,
+  ) => string[];
   /** Writes a tensor under a name that is fresh. */
   readonly tensor: (
     tensor: Omit<DenseTensor, "data"> & { readonly data: ArrayLike<number> },
@@ -65,6 +72,13 @@ export function writing(graph: Graph, label: string, before: Node | null = null)
     nodes.push({ before: place, scope: end, node });
     return node.outputs;
   };
+  const custom: Writing["custom"] = (name, inputs, attributes = {}, outputs = 1) => {
+    const op = name.slice(name.lastIndexOf(".") + 1);
+    const domain = name.slice(0, -op.length - 1);
+    const node = nodeOf({ op, inputs, attributes, outputs }, fresh, `${subject}.${op}`);
+    nodes.push({ before: place, scope: end, node: domain === "" ? node : { ...node, domain } });
+    return [...node.outputs];
+  };
   const op = opsOver(emit);
   const to = portable(op, graph.file.opsets.get("") ?? 7, constant);
   const about = (next: string, at: Node | null = place) => {
@@ -89,5 +103,5 @@ export function writing(graph: Graph, label: string, before: Node | null = null)
   const tensor: Writing["tensor"] = ({ data, ...stated }) => {
     tensors.push({ ...stated, data: encodeNumbers(stated.dtype, data) });
   };
-  return { copy, product, last, tensor, op, to, constant, nodes, tensors, fresh, about };
+  return { copy, product, last, tensor, op, to, constant, custom, nodes, tensors, fresh, about };
 }

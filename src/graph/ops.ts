@@ -204,7 +204,7 @@ export type Emit<V> = (call: Call<V>) => readonly V[];
 
 /** Returns the node for a call over names; the node is named `label`, and so are its outputs. */
 export function nodeOf(
-  { op, inputs, attributes, outputs }: Call<string>,
+  { op, inputs, attributes, outputs }: Omit<Call<string>, "op"> & { readonly op: string },
   fresh: (name: string) => string,
   label: string,
 ): NewNode {

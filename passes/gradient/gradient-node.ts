@@ -6,7 +6,7 @@ import type { Graph, Node, Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
 import type { Types } from "../../src/graph/types.ts";
 import { showShape } from "../../src/onnx/shape.ts";
-import type { Applied, Cotangent } from "./rule.ts";
+import type { Cotangent, GradientNode } from "./rule.ts";
 
 /** What is known of the graph during differentiation. */
 export interface Known {
@@ -18,12 +18,12 @@ export interface Known {
 }
 
 /** Returns a node as its rule sees it. */
-export function applied(
+export function gradientNode(
   known: Known,
   node: Node,
-  { op, to: write, constant }: Writing,
+  { op, to: write, constant, custom }: Writing,
   cotangents: readonly Cotangent[],
-): Applied {
+): GradientNode {
   const { graph, types, active } = known;
   const opset = graph.file.opsets.get("") ?? 7;
   const sizes = (value: Value | null | undefined, what: string): readonly number[] => {
@@ -39,6 +39,7 @@ export function applied(
   return {
     op,
     write,
+    node: custom,
     constant,
     scalar: (value) => constant(dtype, [], [value]),
     opset,
