@@ -2,7 +2,8 @@ import Table from "cli-table3";
 import type { Rejection, Site } from "../src/index.ts";
 import { pathOf } from "../src/internal.ts";
 
-const plain = {
+/** A table without lines. */
+export const plain = {
   chars: {
     top: "",
     "top-mid": "",

@@ -26,6 +26,18 @@ export { type ModelNeeds, modelNeeds } from "../passes/check/needs.ts";
 export { splitModel } from "../passes/check/split.ts";
 export type { MissingKernel } from "../passes/check/web-kernels.ts";
 export type { WebSizes } from "../passes/check/web-sizes.ts";
+export { type DiffOptions, diff, type ModelDiff } from "../passes/diff/diff.ts";
+export type { ModelPort, ModelSummary, OperatorCount } from "../passes/diff/model-summary.ts";
+export type {
+  DrawnEdge,
+  DrawnNode,
+  DrawnWeight,
+  Mark,
+  Neighbourhood,
+} from "../passes/diff/neighbourhood.ts";
+export { type NodeData, type NodeResult, nodeData } from "../passes/diff/node-data.ts";
+export type { NodeDiff, RegionDiff } from "../passes/diff/region-diffs.ts";
+export type { WeightChange } from "../passes/diff/weight-changes.ts";
 export type { FitData } from "../passes/finetune/batch-source.ts";
 export { type BatchOptions, batches } from "../passes/finetune/batches.ts";
 export { type Checkpoint, checkpointBytes, loadCheckpoint } from "../passes/finetune/checkpoint.ts";

@@ -1,3 +1,4 @@
+export { brief, type SiteFigures, siteFigures } from "../passes/diff/site-figures.ts";
 export { type Tied, tiedWeights } from "../passes/finetune/tied-weights.ts";
 export { checkMemory } from "../passes/laurelize/memory.ts";
 export { OPTIONAL_KINDS } from "../passes/residuals/residual.ts";

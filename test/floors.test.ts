@@ -29,7 +29,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["passes/laurelize/"],
   ["passes/adapter/"],
   ["passes/proof/", "passes/ladder/"],
-  ["passes/fold/", "passes/finetune/"],
+  ["passes/fold/", "passes/finetune/", "passes/diff/"],
   ["src/index.ts", "src/internal.ts"],
   ["bin/"],
 ];

@@ -4,6 +4,7 @@ import { apply } from "./apply.ts";
 import { average, combine } from "./average.ts";
 import { check } from "./check.ts";
 import { compare } from "./compare.ts";
+import { diff } from "./diff.ts";
 import { exportTorch } from "./export-torch.ts";
 import { extract } from "./extract.ts";
 import { finetune } from "./finetune.ts";
@@ -34,6 +35,7 @@ export const commands: Readonly<Record<string, Command>> = {
     declare: compare,
     run: async () => (await import("../run-compare.ts")).runCompare,
   },
+  diff: { declare: diff, run: async () => (await import("../run-diff.ts")).runDiff },
   strip: { declare: () => strip },
   finetune: {
     declare: finetune,

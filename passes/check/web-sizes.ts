@@ -21,9 +21,9 @@ export interface WebSizes {
   readonly total: number;
 }
 
-/** Measures a model and its data files. */
-export function webSizes(model: Model): WebSizes {
-  const data = Object.fromEntries(
+/** Measures the data files of a model, in bytes by name. */
+export const dataFileSizes = (model: Model): Record<string, number> =>
+  Object.fromEntries(
     model.dataFiles.map((name) => {
       const source = model.folder!.open(name, true);
       const { size } = source;
@@ -31,6 +31,10 @@ export function webSizes(model: Model): WebSizes {
       return [name, size];
     }),
   );
+
+/** Measures a model and its data files. */
+export function webSizes(model: Model): WebSizes {
+  const data = dataFileSizes(model);
   const total = Object.values(data).reduce((sum, size) => sum + size, model.size);
   return { file: model.size, data, total };
 }

@@ -39,8 +39,11 @@ export interface LaurelWeights {
   readonly lags: readonly LagWeights[];
 }
 
+/** A site by its name; without those before it, lags do not say where they come from. */
+type NamedSite = Pick<Site, "name" | "previous">;
+
 /** Returns a function that gives the LAuReL weights of a site, as the model contains them. */
-export function weightsOfSites(model: Model): (site: Site) => LaurelWeights[] {
+export function weightsOfSites(model: Model): (site: NamedSite) => LaurelWeights[] {
   const all = laurelizations(model.metadata).filter((one) => one !== null);
   const present = parameterNames(all).every((name) => tensorOf(weightNamed(model.graph, name)));
   const groups = present && all.length > 0 ? grouped(torchTensors(model)) : [];
@@ -77,7 +80,7 @@ function weightsIn(
   { variant }: Laurelization,
   { parameters }: ManifestSite,
   group: Group,
-  site: Site,
+  site: NamedSite,
 ): LaurelWeights {
   const numbers = (role: string) => {
     const tensor = group.get(role);
@@ -110,12 +113,12 @@ function effective(values: Float64Array | null): EffectiveFactor | null {
 function lagsOf(
   group: Group,
   numbers: (role: string) => Float64Array | null,
-  site: Site,
+  site: NamedSite,
 ): LagWeights[] {
   const gammas = numbers("gamma");
   const count = gammas?.length ?? (group.has("A") ? 1 : 0);
   const lags: LagWeights[] = [];
-  let from: Site | null = site;
+  let from: NamedSite | null = site;
   for (let lag = 0; lag < count; lag++) {
     const suffix = group.has(`A${lag}`) ? `${lag}` : "";
     const [A, B] = [numbers(`A${suffix}`), numbers(`B${suffix}`)];

@@ -105,8 +105,13 @@ function comesFrom(value: Value, from: Value, known: ReadonlySet<Node>): boolean
   return false;
 }
 
-/** Values of the first model, and their counterparts in the second. */
-function twinValues(a: Graph, b: Graph, pairs: readonly Counterpart[], weights: Twins): Twins {
+/** Returns values of the first model, and their counterparts in the second. */
+export function twinValues(
+  a: Graph,
+  b: Graph,
+  pairs: readonly Counterpart[],
+  weights: Twins,
+): Twins {
   const twins = new Map<Value, Value>(weights);
   const set = (x: Value | null | undefined, y: Value | null | undefined) =>
     x && y && twins.set(x, y);

@@ -1,0 +1,166 @@
+import Table from "cli-table3";
+import colors from "picocolors";
+import type { LaurelWeights, ModelDiff, ModelPort, RegionDiff } from "../src/index.ts";
+import { brief, type SiteFigures, siteFigures } from "../src/internal.ts";
+import { comparisonLines } from "./comparison.ts";
+import { crashLines, marks } from "./report-notes.ts";
+import type { Crash } from "./supervise.ts";
+import { plain } from "./tables.ts";
+import { bytes, count, counted } from "./text.ts";
+
+/** Changes that are listed unless all are asked for. */
+const LISTED = 12;
+
+/** What changed, line by line: a table by operator, the sites, other changes, and the outputs. */
+export function diffLines(diff: ModelDiff, all: boolean, crashes: readonly Crash[]): string[] {
+  const { before, after, regions, comparison } = diff;
+  const sites = regions.filter(({ isSite }) => isSite);
+  const others = regions.filter(({ isSite }) => !isSite);
+  return [
+    `${before.name} → ${after.name}`,
+    changesLine("node", diff.nodes),
+    changesLine("weight", diff.weights),
+    "",
+    operatorTable(diff),
+    ...(sites.length > 0 ? ["", siteTable(sites)] : []),
+    ...(others.length > 0 ? ["", ...someLines(others.map(regionLine), all)] : []),
+    ...weightLines(diff, all),
+    ...(comparison === null ? [] : ["", ...proofLines(comparison, all)]),
+    ...crashLines(crashes),
+  ];
+}
+
+function changesLine(noun: string, changes: readonly { readonly change: string }[]): string {
+  const of = (change: string) => changes.filter((each) => each.change === change).length;
+  if (changes.length === 0) return `the same ${noun}s`;
+  return `${counted(of("added"), noun)} added, ${of("removed")} removed, ${of("changed")} changed`;
+}
+
+/** Length up to which the name of a free dimension is printed. */
+const SHORT_NAME = 12;
+
+function port({ type }: ModelPort): string {
+  if (!type) return "no tensor";
+  const dims = type.shape?.map((dim) => (String(dim).length > SHORT_NAME ? "?" : dim || "?"));
+  return `${type.dtype}${dims ? ` [${dims.join(", ")}]` : ""}`;
+}
+
+/** What both models are and hold, a row each: before, after, and the difference. */
+function operatorTable({ before, after, operators }: ModelDiff): string {
+  const table = new Table({
+    head: ["", "before", "after", "change"],
+    ...plain,
+    colAligns: ["left", "right", "right", "right"],
+  });
+  const isUsed = (domain: string) =>
+    domain === "" || operators.some(({ op }) => op.startsWith(`${domain}.`));
+  const domains = new Set([before, after].flatMap(({ opsets }) => Object.keys(opsets)));
+  for (const domain of [...domains].filter(isUsed))
+    table.push(
+      textRow(
+        domain === "" ? "opset" : `opset ${domain}`,
+        before.opsets[domain],
+        after.opsets[domain],
+      ),
+    );
+  table.push(textRow("IR version", before.irVersion, after.irVersion));
+  for (const [what, key] of [
+    ["input", "inputs"],
+    ["output", "outputs"],
+  ] as const) {
+    const [x, y] = [before, after].map(
+      (model) => new Map(model[key].map((it) => [it.name, port(it)])),
+    );
+    for (const name of new Set([...x.keys(), ...y.keys()]))
+      table.push(textRow(`${what} ${name}`, x.get(name), y.get(name)));
+  }
+  for (const row of operators) table.push(numberRow(row.op, row.before, row.after, plainCount));
+  table.push(numberRow("nodes", before.nodes, after.nodes, plainCount));
+  table.push(numberRow("parameters", before.parameters, after.parameters, count));
+  table.push(numberRow("model size", before.bytes, after.bytes, bytes));
+  return table.toString();
+}
+
+const plainCount = (value: number) => value.toLocaleString("en");
+
+const textRow = (name: string, before: unknown, after: unknown) => [
+  name,
+  String(before ?? "–"),
+  String(after ?? "–"),
+  before === after ? "" : "differs",
+];
+
+function numberRow(name: string, before: number, after: number, shown: (value: number) => string) {
+  const by = after - before;
+  const change = signed(by, shown);
+  return [name, shown(before), shown(after), by > 0 ? colors.yellow(change) : colors.green(change)];
+}
+
+/** The sites of LAuReL, one a row: their figures in the second model, or else in the first. */
+function siteTable(sites: readonly RegionDiff[]): string {
+  const table = new Table({
+    head: ["site", "nodes", "weights", "α", "β", "γ", "‖AB‖"],
+    ...plain,
+    colAligns: ["left", "right", "right", "right", "right", "right", "right"],
+  });
+  for (const { name, nodes, laurel } of sites) {
+    const [before, after] = [laurel.before, laurel.after].map((all) => all.map(siteFigures));
+    const moved = (of: (figures: SiteFigures) => readonly number[] | null) => {
+      const [x, y] = [before, after].map((each) =>
+        each.map((figures) => of(figures)?.map(brief).join(" ") ?? "–").join("; "),
+      );
+      const differs = before.length > 0 && after.length > 0 && x !== y;
+      return differs ? `${x} → ${y}` : (y || x).replace(/^–$/, "");
+    };
+    const one = (value: number | null) => (value === null ? null : [value]);
+    const size = (all: readonly LaurelWeights[]) =>
+      all.reduce((sum, { parameters }) => sum + parameters, 0);
+    table.push([
+      name,
+      [signed(nodes.added), signed(-nodes.removed)].filter(Boolean).join(" "),
+      signed(size(laurel.after) - size(laurel.before)),
+      moved(({ alpha }) => one(alpha)),
+      moved(({ beta }) => one(beta)),
+      moved(({ gamma }) => gamma),
+      moved(({ norms }) => norms),
+    ]);
+  }
+  return table.toString();
+}
+
+/** "+3" or "−3"; nothing for 0. */
+const signed = (value: number, shown = plainCount) =>
+  value === 0 ? "" : `${value > 0 ? "+" : "−"}${shown(Math.abs(value))}`;
+
+function regionLine({ name, nodes, after, before }: RegionDiff): string {
+  const node = [...after.nodes, ...before.nodes].find((each) => each.mark !== "same");
+  const parts = [
+    nodes.added > 0 ? `${counted(nodes.added, "node")} added` : "",
+    nodes.removed > 0 ? `${counted(nodes.removed, "node")} removed` : "",
+    ...(node?.changes ?? []).map((change) => `other ${change}`),
+  ];
+  return `  ${name} (${node?.op ?? "?"}): ${parts.filter(Boolean).join(", ") || "changed"}`;
+}
+
+const someLines = (lines: readonly string[], all: boolean) =>
+  all || lines.length <= LISTED
+    ? lines
+    : [...lines.slice(0, LISTED), `  and ${lines.length - LISTED} more (--all lists them)`];
+
+function weightLines({ weights }: ModelDiff, all: boolean): string[] {
+  const changed = weights.filter(({ change }) => change === "changed");
+  if (changed.length === 0) return [];
+  return [
+    "",
+    ...someLines(
+      changed.map(({ name, how }) => `  weight ${name} ${how}`),
+      all,
+    ),
+  ];
+}
+
+function proofLines(comparison: NonNullable<ModelDiff["comparison"]>, all: boolean): string[] {
+  return "outcome" in comparison
+    ? [`${marks["not run"]} ${"same function".padEnd(22)}not run: ${comparison.reason}`]
+    : [comparisonLines(comparison, all)];
+}

@@ -1,0 +1,78 @@
+import { checkModel, object } from "../../src/arguments.ts";
+import {
+  type CompareOptions,
+  type Comparison,
+  comparing,
+} from "../../src/compare/compare-models.ts";
+import { type NotRun, notRun } from "../../src/compare/outcome.ts";
+import { InputError } from "../../src/errors.ts";
+import type { Model } from "../../src/model.ts";
+import { checkOptions, type Declared } from "../../src/options.ts";
+import type { Ort } from "../../src/ort/session.ts";
+import { compare } from "../proof/compare.ts";
+import { matchedModels } from "./matched-models.ts";
+import {
+  type ModelSummary,
+  modelSummary,
+  type OperatorCount,
+  operatorCounts,
+} from "./model-summary.ts";
+import { type NodeDiff, type RegionDiff, regionDiffs } from "./region-diffs.ts";
+import { changedWeights, type WeightChange } from "./weight-changes.ts";
+
+/** How two models differ, as plain data. */
+export interface ModelDiff {
+  readonly before: ModelSummary;
+  readonly after: ModelSummary;
+  readonly operators: readonly OperatorCount[];
+  readonly nodes: readonly NodeDiff[];
+  readonly weights: readonly WeightChange[];
+  readonly regions: readonly RegionDiff[];
+  /** The result of `compare`, or why it did not run; null without onnxruntime. */
+  readonly comparison: Comparison | NotRun | null;
+}
+
+/** Options of `diff`. Without onnxruntime, the two models are not run. */
+export interface DiffOptions extends CompareOptions {
+  readonly ort?: Ort | undefined;
+}
+
+const diffing: Declared<DiffOptions> = { ...comparing, ort: object };
+
+/**
+ * Returns what differs between any two models: nodes, weights, operators, the neighbourhood of each
+ * change, and with onnxruntime how their outputs compare. Nodes are matched by the values they
+ * write, through bodies and functions.
+ */
+export async function diff(a: Model, b: Model, options: DiffOptions = {}): Promise<ModelDiff> {
+  checkModel("diff", a, "first model");
+  checkModel("diff", b, "second model");
+  checkOptions("diff", options, diffing);
+  const { ort, ...comparison } = options;
+  const matched = matchedModels(a.graph, b.graph);
+  const weights = changedWeights(matched);
+  const { regions, nodes } = regionDiffs({ a, b, matched, differing: weights.differing });
+  return {
+    before: modelSummary(a),
+    after: modelSummary(b),
+    operators: operatorCounts(a, b),
+    nodes,
+    weights: weights.changes,
+    regions,
+    comparison: ort ? await compared(a, b, ort, comparison) : null,
+  };
+}
+
+async function compared(
+  a: Model,
+  b: Model,
+  ort: Ort,
+  options: CompareOptions,
+): Promise<Comparison | NotRun> {
+  try {
+    return await compare(a, b, { ort, ...options });
+  } catch (error) {
+    if (error instanceof InputError) return notRun(error.message.replace(/\.$/, ""));
+    throw error;
+  }
+}

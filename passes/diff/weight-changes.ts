@@ -1,0 +1,47 @@
+import { initializerOf, weightDifference } from "../../src/compare/weight-twins.ts";
+import type { Value } from "../../src/graph/graph.ts";
+import { pathOf } from "../../src/graph/scopes.ts";
+import { typeOfTensor } from "../../src/graph/types.ts";
+import type { Dimension } from "../../src/onnx/shape.ts";
+import type { MatchedModels } from "./matched-models.ts";
+
+/** A weight that only one of two models has, or that differs. */
+export interface WeightChange {
+  readonly name: string;
+  readonly scope: string;
+  readonly change: "added" | "removed" | "changed";
+  readonly dtype: string | null;
+  readonly shape: readonly Dimension[] | null;
+  /** How a changed weight differs, for people; otherwise null. */
+  readonly how: string | null;
+}
+
+/** The weights that differ between two models, by value of the model that has them. */
+export interface ChangedWeights {
+  readonly changes: readonly WeightChange[];
+  /** Weights of the first model and their counterparts that differ in the second. */
+  readonly differing: ReadonlySet<Value>;
+}
+
+/** Compares the weights of two models. Reads those that both have. */
+export function changedWeights({ a, b, weights }: MatchedModels): ChangedWeights {
+  const differing = new Set<Value>();
+  const changes: WeightChange[] = [];
+  for (const [value, twin] of weights.twins) {
+    const how = weightDifference(a.file, initializerOf(value)!, b.file, initializerOf(twin)!);
+    if (how === null) continue;
+    differing.add(value).add(twin);
+    changes.push({ ...described(twin), change: "changed", how });
+  }
+  const all = (values: readonly Value[], change: "added" | "removed") =>
+    values.map((value) => ({ ...described(value), change, how: null }));
+  return {
+    differing,
+    changes: [...all(weights.added, "added"), ...all(weights.lost, "removed"), ...changes],
+  };
+}
+
+function described(value: Value) {
+  const { dtype = null, shape = null } = typeOfTensor(value) ?? {};
+  return { name: value.name, scope: pathOf(value.scope), dtype, shape };
+}
