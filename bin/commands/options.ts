@@ -34,10 +34,20 @@ export function withValues<T extends Readonly<Record<string, CliOption>>>(option
       const shown = value === undefined ? {} : { defaultDescription: described(value) };
       const each = option.array ? { nargs: length ?? 1 } : {};
       const needed = option.type === "boolean" ? {} : { requiresArg: true };
-      return [dashed(name), { ...needed, ...each, ...shown, ...rest }];
+      const listed = isList(option) ? { type: "string", coerce: numbersIn } : {};
+      return [dashed(name), { ...needed, ...each, ...shown, ...rest, ...listed }];
     });
   return Object.fromEntries(offered) as unknown as T;
 }
+
+/** Whether an option is a list of numbers of any length, which is written 1,2,0.5. */
+const isList = ({ type, array, length }: CliOption) =>
+  type === "number" && array === true && length === undefined;
+
+const numbersIn = (given: readonly string[] | undefined) =>
+  given?.flatMap((text) =>
+    text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part))),
+  );
 
 const described = (value: unknown) =>
   Array.isArray(value) ? value.join(" ") : JSON.stringify(value);

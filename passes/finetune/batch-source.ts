@@ -3,7 +3,7 @@ import type { Model } from "../../src/model.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
 import { batches, checkBatchSize } from "./batches.ts";
 import type { Dataset } from "./data-set.ts";
-import { type DataFrom, openDataset } from "./data-sets.ts";
+import { type DataFrom, openDataset, type Target } from "./data-sets.ts";
 import type { Batches } from "./trainer.ts";
 
 /**
@@ -49,7 +49,7 @@ const BATCH_SIZE = 32;
 export async function datasetOf(
   data: FitData,
   model: Model,
-  targets: readonly string[],
+  targets: readonly Target[],
 ): Promise<{ readonly dataset: Dataset; readonly isOwn: boolean } | null> {
   if (isDataset(data)) return { dataset: data, isOwn: false };
   if (!isFiles(data)) return null;

@@ -158,12 +158,32 @@ export function checkOneHot(dataset: OpenedDataset, name: string, axis: number):
     }
 }
 
-/** Throws an InputError if a target holds a number that is not from 0 to 1. */
-export function checkShares(dataset: OpenedDataset, name: string): void {
+/** Throws an InputError if a target that counts is not from 0 to 1; `ignore` does not count. */
+export function checkShares(
+  dataset: OpenedDataset,
+  name: string,
+  ignore: number | null = null,
+): void {
   const column = dataset.columns.find((one) => one.name === name)!;
-  const found = firstWhere(column, (value) => !(value >= 0 && value <= 1));
+  const counts = (value: number) => value !== ignore && !Number.isNaN(value);
+  const found = firstWhere(column, (value) => counts(value) && !(value >= 0 && value <= 1));
   if (found)
     throw new InputError(
       `target ${name} of ${found.file} is ${found.value} in row ${found.row} (from 0), and such targets are from 0 to 1.`,
     );
+}
+
+/** The number of a target's values that are NaN or `ignore`, and of all. */
+export function missingValues(
+  { columns, rows }: OpenedDataset,
+  name: string,
+  ignore: number | null,
+): readonly [missing: number, all: number] {
+  const column = columns.find((one) => one.name === name)!;
+  let missing = 0;
+  firstWhere(column, (value) => {
+    if (value === ignore || Number.isNaN(value)) missing++;
+    return false;
+  });
+  return [missing, rows * elements(column.dims)];
 }

@@ -1,5 +1,7 @@
+import { InputError } from "../../src/errors.ts";
 import { type LossName, lossOf } from "../losses/index.ts";
-import { checkLabels, checkOneHot, checkShares } from "./batches.ts";
+import { skipsNaN } from "../losses/loss.ts";
+import { checkLabels, checkOneHot, checkShares, missingValues } from "./batches.ts";
 import type { Dataset } from "./data-set.ts";
 import type { FinetuneOptions, LossPlan } from "./finetune-options.ts";
 
@@ -16,17 +18,24 @@ export function checkTarget(dataset: Dataset, towards: Towards, { reading }: Los
   const { loss, target, lossOptions } = towards;
   const column = columnOf(dataset, { loss, target });
   if (!column) return;
-  const { reads, options } = lossOf(loss, lossOptions);
+  const chosen = lossOf(loss, lossOptions);
+  const { reads, options } = chosen;
   const { form, classes, axis } = reading;
   if (form === "labels") checkLabels(dataset, column.name, classes!, options.ignoreIndex);
   else if (form === "one-hot") checkOneHot(dataset, column.name, axis!);
-  else if (reads !== "values") checkShares(dataset, column.name);
+  else if (reads !== "values") checkShares(dataset, column.name, options.ignoreIndex);
+  if (!skipsNaN(chosen)) return;
+  const [missing, all] = missingValues(dataset, column.name, options.ignoreIndex);
+  if (missing === all)
+    throw new InputError(
+      `target ${column.name} of ${dataset.name} has no value that counts: all are NaN${options.ignoreIndex === null ? "" : ` or ${options.ignoreIndex}`}.`,
+    );
 }
 
 /** What is read in another way than the data holds it: a sentence each. */
 export function targetNotes(
   dataset: Dataset,
-  { loss, target }: Towards,
+  { loss, target, lossOptions }: Towards,
   { reading }: LossPlan,
 ): string[] {
   const column = columnOf(dataset, { loss, target });
@@ -36,7 +45,19 @@ export function targetNotes(
   if (reading.form === "labels" && !isInteger)
     return [`${title} is ${column.dtype} and holds whole numbers: they are taken as class labels.`];
   if (reading.form === "one-hot") return [`${title} is one-hot: its ones are taken as labels.`];
-  if (reading.form === "values" && isInteger)
-    return [`${title} is ${column.dtype} and is taken as floats.`];
-  return [];
+  const chosen = lossOf(loss, lossOptions);
+  const { ignoreIndex } = chosen.options;
+  const [missing, all] = skipsNaN(chosen)
+    ? missingValues(dataset, column.name, ignoreIndex)
+    : [0, 0];
+  return [
+    ...(reading.form === "values" && isInteger
+      ? [`${title} is ${column.dtype} and is taken as floats.`]
+      : []),
+    ...(missing > 0
+      ? [
+          `${missing} of ${all} values of ${title} do not count: they are NaN${ignoreIndex === null ? "" : ` or ${ignoreIndex}`}.`,
+        ]
+      : []),
+  ];
 }

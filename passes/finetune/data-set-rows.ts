@@ -61,6 +61,8 @@ export class RowsInFile implements Bytes {
 interface Title {
   readonly file: string;
   readonly name: string;
+  /** Whether a NaN is a missing value. */
+  readonly missing?: boolean | undefined;
 }
 
 /** A column's rows in one file. Throws an InputError if a float is a NaN, unless it is `checked`. */
@@ -73,8 +75,8 @@ export function rowPart(title: Title, array: StoredArray, bytes: Bytes, checked 
   return { file: title.file, rows, stored: dtype, read };
 }
 
-function refuseNaN({ file, name }: Title, { dims }: StoredArray, place: number | null): void {
-  if (place === null) return;
+function refuseNaN({ file, name, missing }: Title, { dims }: StoredArray, place: number | null) {
+  if (place === null || missing) return;
   const row = Math.floor(place / elements(dims.slice(1)));
   throw new InputError(
     `array ${name} of ${file} has a NaN in row ${row} (from 0); leave such rows out, numpy.isnan finds them.`,

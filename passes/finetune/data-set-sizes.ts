@@ -10,6 +10,8 @@ export interface Expected {
   readonly dtype: string | null;
   /** The first dimension is the batch; null for any shape. */
   readonly shape: readonly Dimension[] | null;
+  /** Whether a NaN is a missing value; it is refused by default. */
+  readonly missing?: boolean | undefined;
 }
 
 /** The sizes of a model's free dimensions, by the arrays of a dataset. */

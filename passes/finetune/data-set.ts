@@ -61,13 +61,14 @@ export function readDataset(
   const needed = files.flatMap(({ arrays }) => arrays).reduce((sum, { size }) => sum + size, 0);
   const inMemory = keeping.free === null || needed <= keeping.free / 2;
   const opened: Source[] = [];
-  const columns = expected.map(({ name, role, dtype }, k): Column => {
+  const columns = expected.map(({ name, role, dtype, missing }, k): Column => {
     const parts = files.map(({ source, arrays }): RowPart => {
       if (inMemory) {
-        const title = { file: source.name, name };
+        const title = { file: source.name, name, missing };
         return rowPart(title, arrays[k], new RowsInMemory(arrays[k].load()));
       }
-      const { part, scratch } = partInFile(name, source, arrays[k], { ...keeping, needed });
+      const kept = { ...keeping, needed, missing };
+      const { part, scratch } = partInFile(name, source, arrays[k], kept);
       if (scratch) opened.push(scratch);
       return part;
     });
@@ -116,9 +117,14 @@ function partInFile(
   name: string,
   source: Source,
   array: StoredArray,
-  { free, scratch, needed }: SampleStorage & { readonly needed: number },
+  {
+    free,
+    scratch,
+    needed,
+    missing,
+  }: SampleStorage & { readonly needed: number; readonly missing: boolean | undefined },
 ): { readonly part: RowPart; readonly scratch: Source | null } {
-  const title = { file: source.name, name };
+  const title = { file: source.name, name, missing };
   if (array.at !== null && source.path) {
     for (const _ of checkedBlocks(title, array));
     const rows = new RowsInFile(source, array.at);

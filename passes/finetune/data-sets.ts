@@ -9,7 +9,8 @@ import { type Dataset, readDataset } from "./data-set.ts";
 import type { Expected } from "./data-set-sizes.ts";
 
 /** An array that outputs are compared with, and what type and shape it must have, if that matters. */
-export type Target = Pick<Expected, "name"> & Partial<Pick<Expected, "dtype" | "shape">>;
+export type Target = Pick<Expected, "name"> &
+  Partial<Pick<Expected, "dtype" | "shape" | "missing">>;
 
 /** A file of examples: the path of an .npz or of a folder of them (Node), bytes or a Blob. */
 export type DataFrom = string | Uint8Array | Blob;
@@ -42,8 +43,9 @@ export async function openDataset(
     return { name, role: "input", dtype: type?.dtype ?? null, shape: type?.shape ?? null };
   });
   const wanted = targets.map((target): Expected => {
-    const { name, dtype, shape } = typeof target === "string" ? { name: target } : target;
-    return { name, role: "target", dtype: dtype ?? null, shape: shape ?? null };
+    const { name, dtype, shape, missing } =
+      typeof target === "string" ? ({ name: target } as Target) : target;
+    return { name, role: "target", dtype: dtype ?? null, shape: shape ?? null, missing };
   });
   const given = ([] as readonly DataFrom[]).concat(from);
   const all = given.flatMap((one): DataFrom[] =>

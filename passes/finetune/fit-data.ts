@@ -1,4 +1,6 @@
 import type { Model } from "../../src/model.ts";
+import { lossOf } from "../losses/index.ts";
+import { skipsNaN } from "../losses/loss.ts";
 import {
   type BatchSource,
   batchesAsGiven,
@@ -7,6 +9,7 @@ import {
   datasetOf,
   type FitData,
 } from "./batch-source.ts";
+import type { Target } from "./data-sets.ts";
 import type { FitOptions, FitValues } from "./fit-options.ts";
 
 /** Where a training takes its batches from, and those of its evaluation. */
@@ -30,8 +33,8 @@ export async function openSources(
   options: FitOptions,
   { shuffle, seed, batchSize: wanted }: FitValues,
 ): Promise<FitSources> {
-  const { ort, target } = options;
-  const targets = target === undefined ? [] : [target];
+  const { ort } = options;
+  const targets = targetsOf(model, options);
   let batchSize = wanted;
   const source = async (data: FitData, name: string, order: number | null) => {
     const opened = await datasetOf(data, model, targets);
@@ -52,6 +55,19 @@ export async function openSources(
     train.close();
     throw error;
   }
+}
+
+/** The first opset in which a graph can see that a value is NaN. */
+const IS_NAN = 9;
+
+/** The array that holds the targets; a NaN in it may be a value that does not count. */
+function targetsOf(
+  { file }: Model,
+  { target, loss, lossOptions }: Pick<FitOptions, "target" | "loss" | "lossOptions">,
+): Target[] {
+  if (target === undefined) return [];
+  const sees = (file.opsets.get("") ?? IS_NAN) >= IS_NAN;
+  return [{ name: target, missing: sees && skipsNaN(lossOf(loss, lossOptions)) }];
 }
 
 /** Conversions of the data, then rows that are left out. */

@@ -10,7 +10,6 @@ import { checkCustomTypes } from "../gradient/custom-rules.ts";
 import { backpropagate } from "../gradient/differentiate.ts";
 import { type PlainModel, plainBetween } from "../gradient/prepare.ts";
 import type { GradientRules } from "../gradient/rule.ts";
-import { gradientByScores } from "../losses/cross-entropy.ts";
 import { type ChosenOptimizer, optimizerOf } from "../optimizers/index.ts";
 import type { Reading } from "./attach-loss.ts";
 import { type ModelWithLoss, withLoss } from "./model-with-loss.ts";
@@ -132,9 +131,7 @@ function backward(
   const { values } = graph.main;
   const begins = start && values.has(start.scores) ? start : null;
   const one = () => draft.constant(types.get(values.get(loss)!)!.dtype, [], [1]);
-  const of: [string, string] = begins
-    ? [begins.scores, gradientByScores(first, begins)]
-    : [loss, one()];
+  const of: [string, string] = begins ? [begins.scores, begins.write(first)] : [loss, one()];
   const { gradients, nodes, tensors, custom } = backpropagate(graph, {
     of: new Map([of]),
     wrt: weights.map(({ name }) => name),

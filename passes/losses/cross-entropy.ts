@@ -1,8 +1,8 @@
-import type { Writing } from "../../src/graph/builder.ts";
 import type { Options } from "../../src/options.ts";
 import { agreement, classesLast, crossed, logProbabilities } from "./class-values.ts";
+import { checkPerClass, classWeights, perClass } from "./class-weights.ts";
+import { accuracy, type LabelTerms, labelOptions, labelTerms, spreadSurprise } from "./labels.ts";
 import {
-  classAxis,
   elementCount,
   type GradientStart,
   type LossInputs,
@@ -10,127 +10,100 @@ import {
   lossFunction,
   mean,
   total,
-  values,
 } from "./loss.ts";
+import { softmaxGradient } from "./softmax-gradient.ts";
 
 const options = {
-  classAxis,
-  ignoreIndex: {
+  ...labelOptions,
+  classWeights,
+  labelSmoothing: {
     type: "number",
-    default: -100,
-    range: { integer: true },
-    describe: "label that is left out of the loss",
+    default: 0,
+    range: { min: 0, below: 1 },
+    describe: "share of each target that is spread over all classes",
   },
-  shift: {
-    type: "number",
-    nullable: true,
-    range: { integer: true, min: 0 },
-    describe:
-      "positions by which labels are moved ahead of the output  [default: 1 if the target is a language model's input, else 0]",
-  },
-  values,
 } as const satisfies Options;
 
 type Inputs = LossInputs<typeof options>;
 
-/**
- * The first opset with GatherElements, which picks labels without a table as large as the output.
- */
-const PICKING = 11;
+/** Smaller than any sum of weights that is not 0. */
+const TINY = 1e-30;
 
-/**
- * −ln p of the labels, at each position; and the operands of its gradient, if that is written at
- * once.
- */
-interface Surprise {
-  readonly each: string;
-  readonly start: Omit<GradientStart, "weights"> | null;
-}
-
-/** Writes −ln p of int64 labels that are all valid classes. */
-function surprise(inputs: LossInputs, labels: string): Surprise {
-  const { writing, output, form, axis, opset } = inputs;
-  const { op, to } = writing;
-  const rank = output.shape.length;
-  if (opset < PICKING) {
-    const scores = classesLast(inputs, output.name, rank, axis);
-    const hot = to.oneHot(labels, rank - 1, Number(output.shape[axis]), output.dtype);
-    const logP = logProbabilities(inputs, scores, rank);
-    return { each: crossed(inputs, hot, logP, rank), start: null };
-  }
-  const at = to.unsqueeze(labels, [axis]);
-  const picked = op.GatherElements(output.name, at, { axis });
-  if (form === "log-probabilities")
-    return { each: op.Neg(to.squeeze(picked, [axis])), start: null };
-  const logSum = to.reduce("ReduceLogSumExp", output.name, [axis]);
-  const each = to.squeeze(op.Sub(logSum, picked), [axis]);
-  return { each, start: { scores: output.name, logSum, labels: at, axis } };
-}
-
-/**
- * Writes the gradient of a cross-entropy by its scores: the weighted softmax, minus 1 at the label.
- */
-export function gradientByScores(
-  { op }: Writing,
-  { scores, logSum, labels, weights, axis }: GradientStart,
-): string {
-  const shares = op.Mul(op.Exp(op.Sub(scores, logSum)), weights);
-  const own = op.Sub(op.GatherElements(shares, labels, { axis }), weights);
-  return op.ScatterElements(shares, labels, own, { axis });
-}
-
-/** Writes the labels, each shifted ahead by some positions; the last positions have none. */
-function shifted({ writing, target, shift, options }: Inputs, labels: string): string {
-  if (shift === 0) return labels;
-  const { op, to, constant } = writing;
-  const [rows, length] = target.shape.map(Number);
-  const ahead = to.slice(labels, [shift], [length], [1]);
-  const none = constant("int64", [1, 1], [options.ignoreIndex]);
-  return op.Concat([ahead, to.expand(none, [1, 1], [rows, shift])], { axis: 1 });
-}
+const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
 
 /** Cross-entropy of class indices. */
 function ofLabels(inputs: Inputs): LossOutputs {
-  const { writing, output, target, axis, options } = inputs;
+  const { writing, output, axis, options } = inputs;
   const { op, to, constant } = writing;
-  const rank = output.shape.length;
-  const given = target.dtype === "int64" ? target.name : to.cast(target.name, "int64");
-  const labels = shifted(inputs, given);
-  const counting = op.Not(op.Equal(labels, constant("int64", [], [options.ignoreIndex])));
-  const counts = to.cast(counting, output.dtype);
-  const { each, start } = surprise(inputs, op.Mul(labels, to.cast(counting, "int64")));
-  const counted = total(writing, counts, rank - 1);
+  const { classWeights, labelSmoothing: share } = options;
+  const classes = Number(output.shape[axis]);
+  const terms = labelTerms(inputs, classWeights);
+  const { rank, counts, weights, each } = terms;
+  const counted = total(writing, counts, rank);
   const positions = to.atLeast(counted, 1, output.dtype);
-  const largest = op.ArgMax(output.name, { axis, keepdims: 0 });
-  const right = to.cast(op.Equal(largest, labels), output.dtype);
+  const weight = classWeights ? total(writing, weights, rank) : counted;
+  const whole = classWeights ? to.atLeast(weight, TINY, output.dtype) : positions;
+  const number = (value: number) => constant(output.dtype, [], [value]);
+  const own = op.Mul(each, weights);
+  const spread = (factor: number) =>
+    op.Mul(op.Mul(spreadSurprise(inputs, terms, classWeights), counts), number(factor));
+  const term = share === 0 ? own : op.Add(op.Mul(own, number(1 - share)), spread(share / classes));
   return {
-    loss: op.Div(total(writing, op.Mul(each, counts), rank - 1), positions),
-    metrics: { accuracy: op.Div(total(writing, op.Mul(right, counts), rank - 1), positions) },
-    examples: to.cast(counted, "float"),
-    ...(start
-      ? { start: { ...start, weights: to.unsqueeze(op.Div(counts, positions), [axis]) } }
-      : {}),
+    loss: op.Div(total(writing, term, rank), whole),
+    metrics: { accuracy: accuracy(inputs, terms, positions) },
+    examples: to.cast(weight, "float"),
+    ...startOf(inputs, terms, whole),
   };
 }
 
+/** The gradient by the scores: (1 − ε) w (p − 1 at the label) + ε / C (p Σ w − w). */
+function startOf(inputs: Inputs, terms: LabelTerms, whole: string): { start?: GradientStart } {
+  const { writing, output, axis, options } = inputs;
+  const { op, to, constant } = writing;
+  const { classWeights, labelSmoothing: share } = options;
+  const { softmax, counts, weights } = terms;
+  if (!softmax) return {};
+  const classes = Number(output.shape[axis]);
+  const placed = (x: string) => to.unsqueeze(op.Div(x, whole), [axis]);
+  if (share === 0) {
+    const own = placed(weights);
+    return { start: softmaxGradient({ ...softmax, all: own, atLabel: own, spread: null }) };
+  }
+  const scaled = (x: string, factor: number) => op.Mul(x, constant(output.dtype, [], [factor]));
+  const atLabel = placed(scaled(weights, 1 - share));
+  const even = placed(scaled(counts, share / classes));
+  const all = op.Add(atLabel, scaled(even, classWeights ? sum(classWeights) : classes));
+  const spread = classWeights ? op.Mul(even, perClass(inputs, classWeights)) : even;
+  return { start: softmaxGradient({ ...softmax, all, atLabel, spread }) };
+}
+
 /** Cross-entropy of class shares. */
-function ofShares(inputs: LossInputs): LossOutputs {
-  const { writing, output, target, axis } = inputs;
+function ofShares(inputs: Inputs): LossOutputs {
+  const { writing, output, target, axis, options } = inputs;
+  const { op, constant } = writing;
+  const { classWeights, labelSmoothing: share } = options;
   const rank = output.shape.length;
+  const classes = Number(output.shape[axis]);
   const scores = classesLast(inputs, output.name, rank, axis);
-  const q = classesLast(inputs, target.name, rank, axis);
-  const each = crossed(inputs, q, logProbabilities(inputs, scores, rank), rank);
+  const given = classesLast(inputs, target.name, rank, axis);
+  const number = (value: number) => constant(output.dtype, [], [value]);
+  const q = share === 0 ? given : op.Add(op.Mul(given, number(1 - share)), number(share / classes));
+  if (classWeights) checkPerClass("--class-weights", classWeights, inputs);
+  const weighted = classWeights
+    ? op.Mul(q, perClass({ writing, output, axis: rank - 1 }, classWeights))
+    : q;
+  const each = crossed(inputs, weighted, logProbabilities(inputs, scores, rank), rank);
   return {
     loss: mean(writing, each, rank - 1),
-    metrics: { accuracy: agreement(inputs, scores, q, rank) },
+    metrics: { accuracy: agreement(inputs, scores, given, rank) },
     examples: elementCount(writing, each),
   };
 }
 
 /**
- * −Σ q ln softmax(z), averaged over all positions: PyTorch's cross_entropy. q is one-hot for a
- * label, or a soft target of the output's shape. Labels equal to `ignoreIndex` do not count. For
- * probabilities p, it is −Σ q ln p.
+ * −Σ w q ln softmax(z): PyTorch's cross_entropy. q is one-hot for a label, or a soft target of the
+ * output's shape; w are the class weights. The mean is over all positions, of labels weighted by w.
+ * Labels equal to `ignoreIndex` do not count. For probabilities p, it is −Σ w q ln p.
  */
 export const crossEntropy = lossFunction({
   name: "cross-entropy",

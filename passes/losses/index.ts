@@ -1,13 +1,31 @@
 import { InputError } from "../../src/errors.ts";
 import { type ChosenValues, optionsOfChosen, valuesOf } from "../../src/option-values.ts";
 import type { Given, Options } from "../../src/options.ts";
+import { binaryCrossEntropy } from "./binary-cross-entropy.ts";
+import { binaryFocal } from "./binary-focal.ts";
+import { cosine } from "./cosine.ts";
 import { crossEntropy } from "./cross-entropy.ts";
 import { distillation } from "./distillation.ts";
+import { focal } from "./focal.ts";
+import { huber } from "./huber.ts";
+import { l1 } from "./l1.ts";
 import type { ChosenLoss, Loss, ReadingOptions } from "./loss.ts";
-import { binaryCrossEntropy, cosine, l1, mse } from "./values.ts";
+import { mse } from "./mse.ts";
+import { smoothL1 } from "./smooth-l1.ts";
 
 /** Every loss, in the order of listings. */
-export const losses = [crossEntropy, binaryCrossEntropy, mse, l1, cosine, distillation] as const;
+export const losses = [
+  crossEntropy,
+  focal,
+  binaryCrossEntropy,
+  binaryFocal,
+  mse,
+  l1,
+  huber,
+  smoothL1,
+  cosine,
+  distillation,
+] as const;
 
 type Known = (typeof losses)[number];
 

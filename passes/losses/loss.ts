@@ -20,11 +20,19 @@ export const values = {
   describe: "treat the output as %s, whatever the model ends in",
 } as const;
 
+/** What is left out, for losses with labels or values that may be missing. */
+export const ignoreIndex = {
+  type: "number",
+  range: { integer: true },
+  describe:
+    "label, or number among other targets, that does not count  [default: -100 for labels; a NaN never counts]",
+} as const;
+
 /** Options for how output and target are read; null if a loss does not have them. */
 export interface ReadingOptions {
   /** Class axis; null to derive it from the target. */
   readonly classAxis: number | null;
-  /** Label to ignore in the loss. */
+  /** Label, or number among other targets, that does not count. */
   readonly ignoreIndex: number | null;
   /**
    * Positions by which labels are shifted ahead of the output: 1 trains the next token. Null means
@@ -71,27 +79,20 @@ export interface LossOutputs {
   readonly loss: string;
   readonly metrics: Readonly<Record<string, string>>;
   /**
-   * Number of examples, a float: labels that count, or elements. It weights the means of several
-   * batches.
+   * Number of examples, a float: labels that count, or elements; with class weights the sum of
+   * those. It weights the means of several batches.
    */
   readonly examples: string;
   /** The values at which the gradients start, if not at the loss itself. */
   readonly start?: GradientStart;
 }
 
-/**
- * The values of a softmax cross-entropy of labels. Its gradient by the scores is written directly,
- * because the gradients of its parts take several times the memory of the scores.
- */
+/** The gradient of a loss by a value behind it, written at once. */
 export interface GradientStart {
+  /** The value. */
   readonly scores: string;
-  /** ln Σ exp of the scores; the class axis has size 1. */
-  readonly logSum: string;
-  /** The labels as indices along the axis. */
-  readonly labels: string;
-  /** The weight of each position; the class axis has size 1. */
-  readonly weights: string;
-  readonly axis: number;
+  /** Writes the gradient of the loss by it. */
+  readonly write: (writing: Writing) => string;
 }
 
 /** What the output's elements mean to a loss: class scores, yes/no scores, or plain values. */
@@ -119,6 +120,10 @@ export interface ChosenLoss {
   readonly options: ReadingOptions & Readonly<Record<string, unknown>>;
   readonly reads: Reads;
 }
+
+/** Whether targets that are NaN do not count: values that may be missing. */
+export const skipsNaN = ({ loss, reads }: Pick<ChosenLoss, "loss" | "reads">): boolean =>
+  reads !== "classes" && Object.hasOwn(loss.options, "ignoreIndex");
 
 /** Declares a loss; its options give the types that `write` reads. */
 export const lossFunction = <const N extends string, const O extends Options>(

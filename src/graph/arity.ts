@@ -37,6 +37,7 @@ export const ARITY = {
   Greater: 2,
   HardSigmoid: 1,
   Identity: 1,
+  IsNaN: 1,
   LayerNormalization: -3,
   LeakyRelu: 1,
   Less: 2,

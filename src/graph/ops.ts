@@ -30,6 +30,7 @@ export interface Ops<V> {
   Greater(a: V, b: V): V;
   HardSigmoid(x: V, attributes?: { alpha?: FloatAttribute; beta?: FloatAttribute }): V;
   Identity(x: V): V;
+  IsNaN(x: V): V;
   LeakyRelu(x: V, attributes?: { alpha?: FloatAttribute }): V;
   Less(a: V, b: V): V;
   Log(x: V): V;
@@ -225,10 +226,7 @@ interface Emitting {
 
 const NO_ATTRIBUTES: Attributes = Object.freeze({});
 
-/**
- * One method per operator, created once, because passes create a vocabulary for every insertion
- * point.
- */
+/** One method per operator, created once: passes create a vocabulary for every insertion point. */
 const vocabulary = Object.fromEntries(
   Object.entries(ARITY satisfies Record<keyof Ops<unknown>, number>).map(([op, arity]) => [
     op,

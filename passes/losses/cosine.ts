@@ -1,0 +1,27 @@
+import { elementCount, lossFunction, mean } from "./loss.ts";
+
+/** PyTorch's lower bound of |y| |t|. */
+const EPSILON = 1e-8;
+
+/** The mean of 1 − cos(y, t) over the last axis: one minus PyTorch's cosine_similarity. */
+export const cosine = lossFunction({
+  options: {},
+  reads: () => "values",
+  looksThrough: [],
+  distils: false,
+  name: "cosine",
+  about: "one minus the cosine along the last axis",
+  write({ writing, output, target }) {
+    const { op, to, constant } = writing;
+    const rank = output.shape.length;
+    const dot = (a: string, b: string) => to.reduce("ReduceSum", op.Mul(a, b), [rank - 1], false);
+    const [y, t] = [output.name, target.name];
+    const squared = op.Mul(dot(y, y), dot(t, t));
+    // Bounded before the root, because its slope at 0 is infinite.
+    const bounded = op.Sqrt(to.atLeast(squared, EPSILON ** 2, output.dtype));
+    const all = op.Div(dot(y, t), bounded);
+    const cos = mean(writing, all, rank - 1);
+    const loss = op.Sub(constant(output.dtype, [], [1]), cos);
+    return { loss, metrics: { cosine: cos }, examples: elementCount(writing, all) };
+  },
+});

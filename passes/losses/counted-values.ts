@@ -1,0 +1,59 @@
+import { ignoreIndex, type LossInputs, type LossOutputs, total } from "./loss.ts";
+
+/** Options of losses of values that may be missing. */
+export const valueOptions = { ignoreIndex: { ...ignoreIndex, nullable: true } } as const;
+
+type Inputs = LossInputs<typeof valueOptions>;
+
+/** The first opsets with IsNaN and Where, and with Equal of floats. */
+const [IS_NAN, EQUAL] = [9, 11];
+
+/** Targets of which some may be missing. */
+export interface CountedValues {
+  /** The targets, 0 where they are missing. */
+  readonly target: string;
+  /** 1 for each element that counts, otherwise 0; null if all do. */
+  readonly counts: string | null;
+}
+
+/** Writes which elements of a target count: not NaN, nor the number that is to be ignored. */
+export function countedValues({ writing, target, opset, options }: Inputs): CountedValues {
+  const { op, to, constant } = writing;
+  const { name, dtype } = target;
+  const { ignoreIndex } = options;
+  const given = ignoreIndex === null ? null : constant(dtype, [], [ignoreIndex]);
+  const differs =
+    given && opset < EQUAL
+      ? op.Or(op.Less(name, given), op.Greater(name, given))
+      : given && op.Not(op.Equal(name, given));
+  if (opset < IS_NAN) {
+    if (differs === null) return { target: name, counts: null };
+    return { target: to.masked(differs, name, dtype), counts: to.cast(differs, dtype) };
+  }
+  const isNumber = op.Not(op.IsNaN(name));
+  const counting = differs ? op.And(isNumber, differs) : isNumber;
+  const zero = constant(dtype, [], [0]);
+  return { target: op.Where(counting, name, zero), counts: to.cast(counting, dtype) };
+}
+
+/** The mean of a term over the elements that count, with metrics that are such means too. */
+export function meanOverCounted(
+  { writing, output }: Pick<Inputs, "writing" | "output">,
+  { counts }: CountedValues,
+  term: string,
+  metrics: Readonly<Record<string, string>> = {},
+): LossOutputs {
+  const { op, to } = writing;
+  const rank = output.shape.length;
+  const ones = () =>
+    to.expand(writing.constant(output.dtype, [], [1]), [], output.shape.map(Number));
+  const kept = counts ?? ones();
+  const counted = total(writing, kept, rank);
+  const whole = to.atLeast(counted, 1, output.dtype);
+  const mean = (x: string) => op.Div(total(writing, counts ? op.Mul(x, counts) : x, rank), whole);
+  return {
+    loss: mean(term),
+    metrics: Object.fromEntries(Object.entries(metrics).map(([name, x]) => [name, mean(x)])),
+    examples: to.cast(counted, "float"),
+  };
+}

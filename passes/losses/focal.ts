@@ -1,0 +1,120 @@
+import { InputError } from "../../src/errors.ts";
+import type { Options } from "../../src/options.ts";
+import { agreement, classesLast, logProbabilities } from "./class-values.ts";
+import { perClass } from "./class-weights.ts";
+import { accuracy, labelOptions, labelTerms } from "./labels.ts";
+import {
+  elementCount,
+  type LossInputs,
+  type LossOutputs,
+  lossFunction,
+  mean,
+  total,
+} from "./loss.ts";
+import { softmaxGradient } from "./softmax-gradient.ts";
+
+/** The exponent of a focal loss. */
+export const gamma = {
+  type: "number",
+  default: 2,
+  range: { min: 0 },
+  describe: "exponent of the focal loss: how much less well-classified examples count",
+} as const;
+
+const options = {
+  ...labelOptions,
+  gamma,
+  alpha: {
+    type: "number",
+    array: true,
+    nullable: true,
+    range: { min: 0 },
+    describe:
+      "factor of the focal loss: one number for each class, or one for all; for yes/no targets that of yes, its complement being that of no  [default: 0.25 for binary-focal]",
+  },
+} as const satisfies Options;
+
+type Inputs = LossInputs<typeof options>;
+
+/** 1 − p is held above this, so that its logarithm and every power of it are finite. */
+const SMALLEST = 1e-12;
+
+/** Writes (1 − p)^γ, for p = exp(−surprise), and the slope of (1 − p)^γ · surprise. */
+function focus({ writing, output, options }: Inputs, surprise: string) {
+  const { op, to, constant } = writing;
+  const number = (value: number) => constant(output.dtype, [], [value]);
+  const p = op.Exp(op.Neg(surprise));
+  const other = to.atLeast(op.Sub(number(1), p), SMALLEST, output.dtype);
+  const factor = op.Pow(other, number(options.gamma));
+  const slope = () => {
+    const inner = op.Mul(op.Div(op.Mul(p, surprise), other), number(options.gamma));
+    return op.Mul(factor, op.Add(inner, number(1)));
+  };
+  return { factor, slope };
+}
+
+/** One factor for each class. */
+function factorsOf({ output, axis, options: { alpha } }: Inputs): readonly number[] | null {
+  const classes = Number(output.shape[axis]);
+  if (alpha === null) return null;
+  if (alpha.length === 1) return new Array(classes).fill(alpha[0]);
+  if (alpha.length === classes) return alpha;
+  throw new InputError(
+    `--alpha has ${alpha.length} numbers, and the output has ${classes} classes; give one, or one for each.`,
+  );
+}
+
+/** Focal loss of class indices. */
+function ofLabels(inputs: Inputs): LossOutputs {
+  const { writing, output, axis } = inputs;
+  const { op, to } = writing;
+  const terms = labelTerms(inputs, factorsOf(inputs));
+  const { rank, counts, weights, each, softmax } = terms;
+  const { factor, slope } = focus(inputs, each);
+  const counted = total(writing, counts, rank);
+  const positions = to.atLeast(counted, 1, output.dtype);
+  const start = () => {
+    const own = to.unsqueeze(op.Div(op.Mul(weights, slope()), positions), [axis]);
+    return softmaxGradient({ ...softmax!, all: own, atLabel: own, spread: null });
+  };
+  return {
+    loss: op.Div(total(writing, op.Mul(op.Mul(each, factor), weights), rank), positions),
+    metrics: { accuracy: accuracy(inputs, terms, positions) },
+    examples: to.cast(counted, "float"),
+    ...(softmax ? { start: start() } : {}),
+  };
+}
+
+/** Focal loss of class shares: the sum over the classes, each by its share. */
+function ofShares(inputs: Inputs): LossOutputs {
+  const { writing, output, target, axis } = inputs;
+  const { op, to } = writing;
+  const rank = output.shape.length;
+  const scores = classesLast(inputs, output.name, rank, axis);
+  const q = classesLast(inputs, target.name, rank, axis);
+  const surprise = op.Neg(logProbabilities(inputs, scores, rank));
+  const { factor } = focus(inputs, surprise);
+  const factors = factorsOf(inputs);
+  const weighted = factors ? op.Mul(q, perClass({ writing, output, axis: rank - 1 }, factors)) : q;
+  const terms = op.Mul(op.Mul(surprise, factor), weighted);
+  const each = to.reduce("ReduceSum", terms, [rank - 1], false);
+  return {
+    loss: mean(writing, each, rank - 1),
+    metrics: { accuracy: agreement(inputs, scores, q, rank) },
+    examples: elementCount(writing, each),
+  };
+}
+
+/**
+ * The mean of −α (1 − p)^γ ln p over the labels that count (Lin et al. 2017), p the softmax of the
+ * label's class.
+ */
+export const focal = lossFunction({
+  name: "focal",
+  about: "focal loss of integer labels or soft targets",
+  options,
+  reads: () => "classes",
+  looksThrough: ["Softmax", "LogSoftmax"],
+  distils: false,
+  write: (inputs) => (inputs.target.form === "labels" ? ofLabels(inputs) : ofShares(inputs)),
+});

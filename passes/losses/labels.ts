@@ -1,0 +1,131 @@
+import { classesLast, crossed, logProbabilities } from "./class-values.ts";
+import { checkPerClass, perClass } from "./class-weights.ts";
+import { classAxis, ignoreIndex, type LossInputs, total, values } from "./loss.ts";
+import type { SoftmaxGradient } from "./softmax-gradient.ts";
+
+/** Options of losses of class labels. */
+export const labelOptions = {
+  classAxis,
+  ignoreIndex: { ...ignoreIndex, default: -100 },
+  shift: {
+    type: "number",
+    nullable: true,
+    range: { integer: true, min: 0 },
+    describe:
+      "positions by which labels are moved ahead of the output  [default: 1 if the target is a language model's input, else 0]",
+  },
+  values,
+} as const;
+
+type Inputs = LossInputs<typeof labelOptions>;
+
+/**
+ * The first opset with GatherElements, which picks labels without a table as large as the output.
+ */
+const PICKING = 11;
+
+/** Class labels of a batch, and the surprise at each. */
+export interface LabelTerms {
+  /** Rank of the positions. */
+  readonly rank: number;
+  /** 1 at each position whose label counts, otherwise 0. */
+  readonly counts: string;
+  /** The weight of each position: that of its class, or 0. */
+  readonly weights: string;
+  /** The labels as int64 classes; 0 if they do not count. */
+  readonly labels: string;
+  /** −ln p of the label at each position. */
+  readonly each: string;
+  /** Values of which the gradient is written at once; null if it is not. */
+  readonly softmax: Pick<SoftmaxGradient, "scores" | "logSum" | "labels" | "axis"> | null;
+}
+
+/** Writes −ln p of the labels of a batch, and which of them count. */
+export function labelTerms(inputs: Inputs, classWeights: readonly number[] | null): LabelTerms {
+  const { writing, output, target, options } = inputs;
+  const { op, to, constant } = writing;
+  const given = target.dtype === "int64" ? target.name : to.cast(target.name, "int64");
+  const shifted = shiftedAhead(inputs, given);
+  const counting = op.Not(op.Equal(shifted, constant("int64", [], [options.ignoreIndex])));
+  const counts = to.cast(counting, output.dtype);
+  const labels = op.Mul(shifted, to.cast(counting, "int64"));
+  return {
+    rank: output.shape.length - 1,
+    counts,
+    weights: weightsOf(inputs, { labels, counts }, classWeights),
+    labels,
+    ...surprise(inputs, labels),
+  };
+}
+
+function weightsOf(
+  { writing: { op, constant }, output, axis }: Inputs,
+  { labels, counts }: Pick<LabelTerms, "labels" | "counts">,
+  classWeights: readonly number[] | null,
+): string {
+  if (!classWeights) return counts;
+  checkPerClass("--class-weights", classWeights, { output, axis });
+  const table = constant(output.dtype, [classWeights.length], classWeights);
+  return op.Mul(op.Gather(table, labels, { axis: 0 }), counts);
+}
+
+/** Writes −ln p of int64 labels that are all valid classes. */
+function surprise(inputs: Inputs, labels: string): Pick<LabelTerms, "each" | "softmax"> {
+  const { writing, output, form, axis, opset } = inputs;
+  const { op, to } = writing;
+  const rank = output.shape.length;
+  if (opset < PICKING) {
+    const scores = classesLast(inputs, output.name, rank, axis);
+    const hot = to.oneHot(labels, rank - 1, Number(output.shape[axis]), output.dtype);
+    const logP = logProbabilities(inputs, scores, rank);
+    return { each: crossed(inputs, hot, logP, rank), softmax: null };
+  }
+  const at = to.unsqueeze(labels, [axis]);
+  const picked = op.GatherElements(output.name, at, { axis });
+  if (form === "log-probabilities")
+    return { each: op.Neg(to.squeeze(picked, [axis])), softmax: null };
+  const logSum = to.reduce("ReduceLogSumExp", output.name, [axis]);
+  const each = to.squeeze(op.Sub(logSum, picked), [axis]);
+  return { each, softmax: { scores: output.name, logSum, labels: at, axis } };
+}
+
+/** Writes the labels, each shifted ahead by some positions; the last positions have none. */
+function shiftedAhead({ writing, target, shift, options }: Inputs, labels: string): string {
+  if (shift === 0) return labels;
+  const { op, to, constant } = writing;
+  const [rows, length] = target.shape.map(Number);
+  const ahead = to.slice(labels, [shift], [length], [1]);
+  const none = constant("int64", [1, 1], [options.ignoreIndex]);
+  return op.Concat([ahead, to.expand(none, [1, 1], [rows, shift])], { axis: 1 });
+}
+
+/** Writes −Σ w ln p over the classes, at each position; w is 1 or the classes' weights. */
+export function spreadSurprise(
+  inputs: Inputs,
+  { softmax }: Pick<LabelTerms, "softmax">,
+  weights: readonly number[] | null,
+): string {
+  const { writing, output, form, axis } = inputs;
+  const { op, to } = writing;
+  const rank = output.shape.length;
+  const logP = softmax
+    ? op.Sub(output.name, softmax.logSum)
+    : form === "log-probabilities"
+      ? output.name
+      : op.LogSoftmax(classesLast(inputs, output.name, rank, axis), { axis: rank - 1 });
+  const at = softmax || form === "log-probabilities" ? axis : rank - 1;
+  const weighted = weights ? op.Mul(logP, perClass({ writing, output, axis: at }, weights)) : logP;
+  return op.Neg(to.reduce("ReduceSum", weighted, [at], false));
+}
+
+/** Writes the share of counted positions at which the largest score is the label's. */
+export function accuracy(
+  { writing, output, axis }: Inputs,
+  { labels, counts, rank }: LabelTerms,
+  positions: string,
+): string {
+  const { op, to } = writing;
+  const largest = op.ArgMax(output.name, { axis, keepdims: 0 });
+  const right = to.cast(op.Equal(largest, labels), output.dtype);
+  return op.Div(total(writing, op.Mul(right, counts), rank), positions);
+}

@@ -1,0 +1,25 @@
+import { lossFunction } from "./loss.ts";
+import { huberOf, meanOfDifference, plainValues } from "./values.ts";
+
+/** The mean of PyTorch's smooth_l1_loss: d² / 2β up to |d| = β, |d| − β / 2 beyond. */
+export const smoothL1 = lossFunction({
+  ...plainValues,
+  name: "smooth-l1",
+  about: "absolute error that is squared below beta",
+  options: {
+    ...plainValues.options,
+    beta: {
+      type: "number",
+      default: 1,
+      range: { min: 0 },
+      describe: "difference below which the loss is squared",
+    },
+  },
+  write(inputs) {
+    const { writing, output, options } = inputs;
+    const { op, constant } = writing;
+    if (options.beta === 0) return meanOfDifference(inputs, (off) => op.Abs(off));
+    const scale = constant(output.dtype, [], [1 / options.beta]);
+    return meanOfDifference(inputs, (off) => op.Mul(huberOf(inputs, off, options.beta), scale));
+  },
+});
