@@ -1,4 +1,5 @@
 import yargs, { type Argv, type CommandModule } from "yargs";
+import { dashed } from "../src/options.ts";
 import { VERSION } from "../src/version.ts";
 import { commands } from "./commands/index.ts";
 import { printFailure, UsageError } from "./failure.ts";
@@ -53,7 +54,7 @@ function parserOf(words: readonly string[], start: Start): Argv {
 /** Throws a UsageError if an option that takes one value has two, or a number is none. */
 function checkValues(given: Readonly<Record<string, unknown>>, lists: readonly string[]): true {
   const twice = Object.keys(given).find(
-    (key) => Array.isArray(given[key]) && key !== "_" && !lists.includes(key),
+    (key) => Array.isArray(given[key]) && key !== "_" && !lists.includes(dashed(key)),
   );
   if (twice !== undefined) throw new UsageError(`${option(twice)} is given twice.`);
   const not = Object.keys(given).find((key) => [given[key]].flat().some(Number.isNaN));
