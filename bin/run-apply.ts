@@ -67,7 +67,7 @@ export async function runApply(args: ApplyArguments): Promise<void> {
   checkOutput({ ...target, data }, args.model, how, { dataFiles: read });
   await saveModel(tuned, output);
   const tensors = adapter.tensors.length;
-  const laurelizedFirst = !isLaurelized(model);
+  const laurelizedFirst = adapter.laurelizations.length > 0 && !isLaurelized(model);
   const from = laurelizedFirst ? ", laurelized as the adapter's model was" : "";
   const put = PUT[args.weights];
   if (args.json)

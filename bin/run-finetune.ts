@@ -10,10 +10,12 @@ import {
   isLaurelized,
   laurelize,
   type Model,
+  NoSiteError,
+  newHead,
   openModel,
   trainableWeights,
 } from "../src/index.ts";
-import { saveBytes, tiedWeights } from "../src/internal.ts";
+import { checkHead, saveBytes, tiedWeights, tuningOf } from "../src/internal.ts";
 import { dashed, idleOptions, type Options } from "../src/options.ts";
 import { laurelOptions } from "./commands/inserting.ts";
 import { EXIT } from "./exit.ts";
@@ -23,6 +25,7 @@ import { Monitor } from "./monitor.ts";
 import { checkFree, checkOutput, checkWritable } from "./output.ts";
 import { ort } from "./runtime.ts";
 import { tell } from "./supervision.ts";
+import { counted } from "./text.ts";
 import { tiedWarning } from "./tied-warning.ts";
 import { writeTuned } from "./write-tuned.ts";
 
@@ -37,7 +40,7 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
   const say: Say = (kind, text) => {
     if (!args.quiet) process.stderr.write(`${kind}: ${text}\n`);
   };
-  const model = await laurelizedModel(args, given, say);
+  const model = await modelToTrain(args, given, say);
   if (args.patience !== undefined && !args.eval)
     say("warning", "--patience goes by the training loss, as there is no --eval.");
   const monitor = new Monitor(args);
@@ -73,26 +76,53 @@ function checkFiles(args: FinetuneArguments, given: Model, files: Files): void {
     throw new InputError(`there is no ${files.state} to resume from; leave --resume out.`);
 }
 
-/** The model that is trained; a plain one is laurelized first. */
+/** The model that is trained: with its new last layer, and laurelized unless weights are named. */
+async function modelToTrain(args: FinetuneArguments, given: Model, say: Say): Promise<Model> {
+  const { newHead: layer, classes, seed } = args;
+  checkHead(layer, classes);
+  if (layer === undefined) return laurelizedModel(args, given, say);
+  tell({ step: "replacing the last layer" });
+  const model = await newHead(given, { ort, layer, classes: classes!, seed });
+  return laurelizedModel(args, model, say);
+}
+
 async function laurelizedModel(args: FinetuneArguments, given: Model, say: Say): Promise<Model> {
-  tell({ step: "finding the residual connections" });
   const options = laurelOptions(args);
+  const named = Object.keys(options).filter((name) => args.given.includes(name) && name !== "seed");
+  const isOwn = args.train?.length || tuningOf(given.metadata)?.head;
+  if (!isLaurelized(given) && named.length === 0 && isOwn) {
+    const weights = trainableWeights(given, args.train);
+    say(
+      "note",
+      `${counted(weights.length, "weight tensor")} of the model's own ${weights.length === 1 ? "is" : "are"} trained, and no LAuReL; --variant ${args.variant} adds it.`,
+    );
+    for (const tied of tiedWeights(given, args.train)) say("warning", tiedWarning(tied));
+    return given;
+  }
+  tell({ step: "finding the residual connections" });
   const { model, warnings } = isLaurelized(given)
     ? { model: given, warnings: [] }
-    : await laurelize(given, { ...options, ort, externalData: null });
+    : await laurelize(given, { ...options, ort, externalData: null }).catch(withAdvice);
   for (const warning of warnings) say("warning", warning);
   trainableWeights(model, args.train);
   for (const tied of tiedWeights(model, args.train)) say("warning", tiedWarning(tied));
   if (model !== given) return model;
   const { laurelizations } = await extractAdapter(model, { train: [] });
   const variant = laurelizations.map((each) => each.variant).join(", ");
-  for (const name of Object.keys(options).filter((name) => args.given.includes(name)))
-    if (name !== "seed" && !(name === "variant" && args.variant === variant))
+  for (const name of named)
+    if (!(name === "variant" && args.variant === variant))
       say(
         "warning",
         `--${dashed(name)} has no effect: ${args.model} is laurelized already, and stays ${variant}.`,
       );
   return model;
+}
+
+/** Says what else can be trained if there is no site. */
+function withAdvice(error: unknown): never {
+  if (error instanceof NoSiteError && error.found.sites.length === 0)
+    error.message += " --train 'fc.*' or --new-head trains weights of its own instead.";
+  throw error;
 }
 
 /** What fit is called with. */

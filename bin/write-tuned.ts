@@ -67,7 +67,8 @@ function logOf({ model, data, eval: held }: FinetuneArguments, result: FitResult
   const { output, reading, notes } = plan;
   return {
     model,
-    variant: adapter.laurelizations.map((each) => each.variant).join(", "),
+    variant: adapter.laurelizations.map((each) => each.variant).join(", ") || null,
+    newHead: adapter.tuning?.head ?? null,
     data: listed(data),
     eval: listed(held),
     computed: { output, classAxis: reading.axis, shift: reading.shift, notes },

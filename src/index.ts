@@ -75,6 +75,8 @@ export {
 } from "../passes/gradient/gradients.ts";
 export { NoGradientError, type OperatorWithoutRule } from "../passes/gradient/no-gradient-error.ts";
 export type { GradientNode, GradientRule, GradientRules } from "../passes/gradient/rule.ts";
+export { type HeadOptions, newHead } from "../passes/head/new-head.ts";
+export type { HeadRecord, Tuning } from "../passes/head/tuning.ts";
 export {
   type MeasuringOptions,
   measureNorms,

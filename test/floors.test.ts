@@ -25,7 +25,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["passes/check/", "passes/lower/", "passes/losses/", "passes/schedules/", "passes/optimizers/"],
   ["passes/residuals/"],
   ["passes/variants/"],
-  ["passes/gradient/"],
+  ["passes/gradient/", "passes/head/"],
   ["passes/laurelize/"],
   ["passes/adapter/"],
   ["passes/proof/", "passes/ladder/"],

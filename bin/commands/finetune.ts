@@ -5,7 +5,17 @@ import type { FinetuneArguments } from "../finetune-arguments.ts";
 import type { Start } from "../supervise.ts";
 import { finding, force, json, quiet, timeout, trustLinks, withValues } from "./options.ts";
 
-const { loss, target, output: outputName, optimizer, train, threads, ...course } = fitting;
+const {
+  loss,
+  target,
+  output: outputName,
+  optimizer,
+  train,
+  threads,
+  newHead,
+  classes,
+  ...course
+} = fitting;
 
 const data = {
   data: {
@@ -52,6 +62,8 @@ const options = {
   optimizer,
   ...hyperparameters.optimizerOptions,
   train,
+  "new-head": newHead,
+  classes,
   threads,
   ...inserting,
   ...choosing,
@@ -66,7 +78,8 @@ const options = {
 /** `laurelize finetune`: train LAuReL's weights on the user's data. */
 export const finetune = (start: Start): CommandModule<object, FinetuneArguments> => ({
   command: "finetune <model>",
-  describe: "train the LAuReL weights of a model; a plain model is laurelized first",
+  describe:
+    "train the LAuReL weights of a model, which is laurelized first; or with --train or --new-head and no --variant, weights of its own alone",
   builder: (yargs) =>
     yargs
       .positional("model", { type: "string", demandOption: true, describe: "the .onnx file" })
@@ -74,6 +87,10 @@ export const finetune = (start: Start): CommandModule<object, FinetuneArguments>
       .example(
         "$0 finetune model.onnx --data train.npz --eval val.npz --loss cross-entropy --target labels",
         "tune rw+lr at every site",
+      )
+      .example(
+        "$0 finetune model.onnx --new-head fc --classes 7 --data train.npz --loss cross-entropy --target labels",
+        "train a new last layer alone",
       ) as unknown as Argv<FinetuneArguments>,
   handler: (args) => start("finetune", args),
 });

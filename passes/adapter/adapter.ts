@@ -25,6 +25,8 @@ import { checkValues } from "../../src/option-values.ts";
 import { type Declared, shown } from "../../src/options.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import { tensorOfBytes } from "../../src/ort/tensors.ts";
+import { VERSION } from "../../src/version.ts";
+import { TUNING_KEY, type Tuning, tuningOf } from "../head/tuning.ts";
 import {
   type Laurelization,
   laurelizations,
@@ -40,8 +42,10 @@ import { weightOf } from "./weights.ts";
 export interface Adapter {
   /** The name in error messages: a file name, or "model". */
   readonly name: string;
-  /** What was inserted into the original, first to last. */
+  /** What was inserted into the original, first to last; empty if only its own weights are tuned. */
   readonly laurelizations: readonly Laurelization[];
+  /** What is recorded of the model if it has a new last layer, or no LAuReL. */
+  readonly tuning?: Tuning | null | undefined;
   /** The new weights, and others that were tuned with them. */
   readonly tensors: readonly DenseTensor[];
   /** How many examples they were trained on, if that is known. */
@@ -76,7 +80,8 @@ export async function extractAdapter(
   checkModel("extractAdapter", model);
   checkGiven("extractAdapter", options, { train: texts });
   const adapter = adapterOf(model, options.train);
-  if (options.train !== undefined || (await knowsTrained(model))) return adapter;
+  const isPlain = adapter.laurelizations.length === 0;
+  if (options.train !== undefined || isPlain || (await knowsTrained(model))) return adapter;
   throw new InputError(
     `${model.source.name} does not record whether other weights than LAuReL's were trained; name them with --train (train: ["head.*"] in the API), or take LAuReL's alone with --no-train (train: []).`,
   );
@@ -84,11 +89,15 @@ export async function extractAdapter(
 
 /** Returns the adapter of a model whose trained weights are known. */
 export function adapterOf(model: Model, train: readonly string[] | undefined): Adapter {
-  const all = laurelizationsOf(model).map(withoutUndo);
-  const names = new Set(trainableWeights(model, train));
-  if (train?.length !== 0) for (const name of trainedNames(model)) names.add(name);
+  const known = train?.length === 0 ? [] : trainedNames(model);
+  const isPlain = laurelizations(model.metadata).length === 0;
+  const all = isPlain ? [] : laurelizationsOf(model).map(withoutUndo);
+  const isNamed = isPlain && known.length > 0 && train === undefined;
+  const names = new Set([...(isNamed ? [] : trainableWeights(model, train)), ...known]);
   const tensors = [...names].map((name) => weightOf(model, name));
-  return { name: model.source.name, laurelizations: all, tensors };
+  const none = isPlain ? { version: VERSION, sha256: null, trained: [...names] } : null;
+  const tuning = tuningOf(model.metadata) ?? none;
+  return { name: model.source.name, laurelizations: all, tensors, tuning };
 }
 
 const withoutUndo = (read: Laurelization): Laurelization => {
@@ -101,15 +110,16 @@ export function adapterBytes(adapter: Adapter, options: AdapterFormat = {}): Uin
   checkAdapter("adapterBytes", adapter);
   checkGiven("adapterBytes", options, adapterFormat);
   checkValues({ ...options }, adapterFormat);
-  const { laurelizations, tensors, examples } = adapter;
+  const { laurelizations, tensors, tuning, examples } = adapter;
   if (options.format === "onnx_adapter") return writeOnnxAdapter(tensors);
-  if (laurelizations.length === 0)
+  if (laurelizations.length === 0 && !tuning)
     throw new InputError(
       `${adapter.name}, in onnxruntime's format, does not say which model it is for; apply it to the laurelized model and extract the adapter from the result.`,
     );
   const metadata = laurelizations.map((each, n) => [manifestKey(n), JSON.stringify(each)] as const);
   const count = examples === undefined ? [] : [[EXAMPLES, String(examples)] as const];
-  return writeSafetensors(tensors, new Map([...metadata, ...count]));
+  const record = tuning ? [[TUNING_KEY, JSON.stringify(tuning)] as const] : [];
+  return writeSafetensors(tensors, new Map([...metadata, ...record, ...count]));
 }
 
 /** Writes an adapter to a path atomically: the complete file appears, or none. */
@@ -143,7 +153,8 @@ function safetensorsAdapter(source: Source): Adapter {
   const { tensors, metadata } = readSafetensors(source);
   const { name } = source;
   const all = laurelizations(metadata);
-  if (all.length === 0 || all.includes(null))
+  const tuning = tuningOf(metadata);
+  if ((all.length === 0 && !tuning) || all.includes(null))
     throw new InputError(
       `${name} does not say which model it is for; give an adapter that laurelize extract or finetune has written.`,
     );
@@ -152,14 +163,19 @@ function safetensorsAdapter(source: Source): Adapter {
     data: source.read(start, end).slice(),
   }));
   const held = new Set(tensors.map((tensor) => tensor.name));
-  const missing = parameterNames(all as Laurelization[]).find((each) => !held.has(each));
+  const wanted = [
+    ...parameterNames(all as Laurelization[]),
+    ...(tuning?.head?.weights ?? []),
+    ...(all.length === 0 ? tuning!.trained : []),
+  ];
+  const missing = wanted.find((each) => !held.has(each));
   if (missing !== undefined)
     throw new InputError(
       `${name} lacks the tensor ${missing} that its metadata names; it is damaged, or was rewritten by another tool.`,
     );
   const examples = Number(metadata.get(EXAMPLES));
   const counted = Number.isSafeInteger(examples) && examples > 0 ? { examples } : {};
-  return { name, laurelizations: all as Laurelization[], tensors: read, ...counted };
+  return { name, laurelizations: all as Laurelization[], tensors: read, tuning, ...counted };
 }
 
 /**

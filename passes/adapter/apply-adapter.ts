@@ -22,6 +22,7 @@ import { weightsAsOptionalInputs } from "./optional-inputs.ts";
 import { difference } from "./same-laurelization.ts";
 import { laurelizationsOf } from "./trainable.ts";
 import { notedAsTrained } from "./trained.ts";
+import { tunedLike, withHeadOf } from "./tuned-like.ts";
 import { weightsAsInputs, withWeights } from "./weights.ts";
 
 /** Options for applying an adapter. */
@@ -60,9 +61,7 @@ export async function applyAdapter(
   checkValues({ ...options }, applyOptions);
   checkAdapter("applyAdapter", adapter);
   const { ort, weights = "inside", externalData, copyData } = options;
-  const plain = laurelizations(model.metadata).length === 0;
-  if (!plain) checkSame(model, adapter);
-  const laurel = plain ? await laurelizedLike(model, adapter, { ort, externalData }) : model;
+  const laurel = await madeLike(model, adapter, { ort, externalData });
   const misfit = tensorMisfit(laurel, adapter);
   if (misfit) throw new InputError(`${misfit}; give the model that the adapter was made from.`);
   const tuned = withWeights(
@@ -78,6 +77,19 @@ export async function applyAdapter(
   return weights === "as-inputs"
     ? weightsAsInputs(tuned, names)
     : notedAsTrained(weightsAsOptionalInputs(tuned, names), names, true);
+}
+
+/** The model as the adapter's was: laurelized, with its new last layer, or as it is. */
+async function madeLike(model: Model, adapter: Adapter, options: ApplyOptions): Promise<Model> {
+  const { tuning, laurelizations: wanted } = adapter;
+  if (tuning && wanted.length === 0) return tunedLike(model, adapter, tuning, options.ort);
+  const first = await withHeadOf(model, tuning, options.ort);
+  if (laurelizations(first.metadata).length > 0) {
+    checkSame(first, adapter);
+    return first;
+  }
+  const headAfter = await laurelizedLike(first, adapter, options);
+  return withHeadOf(headAfter, tuning, options.ort);
 }
 
 /** An adapter of onnxruntime's format does not say what it is for: its tensors alone are compared. */

@@ -65,7 +65,8 @@ export function combineAdapters(adapters: readonly Adapter[], weights: readonly 
     const all = adapters.map((each) => each.tensors.find(({ name }) => name === tensor.name)!);
     return weightedSum(all, weights);
   });
-  return { name: first.name, laurelizations: first.laurelizations, tensors };
+  const { name, laurelizations, tuning } = first;
+  return { name, laurelizations, tuning, tensors };
 }
 
 function checkAdapters(of: string, adapters: readonly Adapter[]): void {
@@ -90,6 +91,11 @@ function checkTogether(a: Adapter, b: Adapter): void {
     const misfit = difference(one, b.laurelizations[n], n === 0);
     if (misfit) throw refuse(`the model of ${a.name} ${misfit}`);
   }
+  const [ours, other] = [a, b].map(({ tuning }) => tuning ?? null);
+  if (ours?.sha256 !== other?.sha256)
+    throw refuse("the SHA-256 of the models they were made from differ");
+  if (`${ours?.head?.layer}` !== `${other?.head?.layer}` || ours?.head?.seed !== other?.head?.seed)
+    throw refuse("their models have different new last layers");
   const [mine, theirs] = [a, b].map(({ tensors }) => new Map(tensors.map((t) => [t.name, t])));
   const missing = (from: string, name: string) =>
     refuse(`${from} holds no tensor ${name}, which was trained in the other`);

@@ -5,21 +5,22 @@ import { weightNamed } from "../../src/graph/scopes.ts";
 import { isFloat, typeOfTensor } from "../../src/graph/types.ts";
 import type { Model } from "../../src/model.ts";
 import { nearest } from "../../src/nearest.ts";
+import { tuningOf } from "../head/tuning.ts";
 import { foldedSentence, laurelizations, parameterNames } from "../laurelize/manifest.ts";
 import { matcher } from "../residuals/glob.ts";
 
 /**
- * Returns the names of a laurelized model's weights that training changes: the new ones, first to
- * last, then other weights of its main graph that match a glob (such as a head), in file order.
- * Throws an InputError if the model is not laurelized, if its new weights are inputs, or if a glob
- * does not match any float weight.
+ * Returns the names of a model's weights that training changes: LAuReL's, first to last, those of a
+ * new last layer, then other weights of its main graph that match a glob (such as a head), in file
+ * order. Throws an InputError if there are none, if LAuReL's weights are inputs, or if a glob does
+ * not match any float weight.
  */
 export function trainableWeights(model: Model, globs: readonly string[] = []): string[] {
   checkModel("trainableWeights", model);
   checkNames("trainableWeights", globs);
   const { name } = model.source;
   const { values } = model.graph.main;
-  const own = parameterNames(laurelizationsOf(model));
+  const own = ownWeights(model, globs);
   const missing = own.find((each) => !tensorOf(weightNamed(model.graph, each)));
   if (missing !== undefined)
     throw new InputError(
@@ -46,19 +47,28 @@ export function trainableWeights(model: Model, globs: readonly string[] = []): s
   return [...all];
 }
 
+/** Weights that are trained without being named: LAuReL's, and those of a new last layer. */
+function ownWeights(model: Model, globs: readonly string[]): string[] {
+  const head = tuningOf(model.metadata)?.head?.weights ?? [];
+  const isPlain = laurelizations(model.metadata).length === 0;
+  if (isPlain && (head.length > 0 || globs.length > 0)) return [...head];
+  const advice = '; name weights of its own with --train (train: ["head.*"] in the API)';
+  return [...parameterNames(laurelizationsOf(model, advice)), ...head];
+}
+
 /** Returns the weights that are trained only because a glob names them. */
 export function furtherWeights(model: Model, globs: readonly string[] = []): string[] {
-  const own = new Set(parameterNames(laurelizationsOf(model)));
+  const own = new Set(ownWeights(model, globs));
   return trainableWeights(model, globs).filter((name) => !own.has(name));
 }
 
 /** Returns what was inserted into the model. Throws an InputError if nothing was, or if its metadata cannot be read. */
-export function laurelizationsOf(model: Model) {
+export function laurelizationsOf(model: Model, advice = "") {
   const found = laurelizations(model.metadata);
   if (found.length === 0)
     throw new InputError(
       foldedSentence(model.source.name, model.metadata, "take") ??
-        `${model.source.name} is not laurelized, so it has no LAuReL weights.`,
+        `${model.source.name} is not laurelized, so it has no LAuReL weights${advice}.`,
     );
   return found.map((each) => {
     if (each) return each;

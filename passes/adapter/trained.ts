@@ -1,26 +1,30 @@
+import { sha256 } from "#node";
 import { patchedBytes } from "../../src/graph/patch.ts";
 import { type Model, modelOf } from "../../src/model.ts";
+import { tuningOf, withTuning } from "../head/tuning.ts";
 import { laurelizations, manifestKey, parameterNames } from "../laurelize/manifest.ts";
 
 /**
- * Returns the names of old weights that were trained along with LAuReL's according to the metadata,
- * in file order.
+ * Returns the names of the model's own weights that were trained according to the metadata, in file
+ * order.
  */
 export function trainedNames(model: Model): string[] {
-  const named = new Set(laurelizations(model.metadata).flatMap((each) => each?.trained ?? []));
-  return inFileOrder(model, named);
+  const { metadata } = model;
+  const named = laurelizations(metadata).flatMap((each) => each?.trained ?? []);
+  return inFileOrder(model, new Set([...named, ...(tuningOf(metadata)?.trained ?? [])]));
 }
 
 /**
- * Records these old weights as trained in the metadata of the last laurelization; returns the same
- * model if it is plain or records them already. LAuReL's own weights need no record, unless data
+ * Records these old weights as trained in the metadata of the last laurelization, or in the record
+ * that `tunable` gives a plain model; returns the same model if there is neither, or if it records
+ * them already. LAuReL's own weights need no record, unless data
  * was `moved` within the file, so that the file alone no longer shows that nothing else was
  * trained.
  */
 export function notedAsTrained(model: Model, names: readonly string[], moved: boolean): Model {
   const all = laurelizations(model.metadata);
   const last = all.at(-1);
-  if (!last) return model;
+  if (!last) return notedInTuning(model, names);
   const own = new Set(parameterNames(all.filter((each) => each !== null)));
   const earlier = new Set(parameterNames(all.slice(0, -1).filter((each) => each !== null)));
   const tells = !moved && ![...names].some((name) => earlier.has(name));
@@ -30,6 +34,22 @@ export function notedAsTrained(model: Model, names: readonly string[], moved: bo
   const key = manifestKey(all.length - 1);
   const value = JSON.stringify({ ...last, trained: inFileOrder(model, named) });
   return modelOf(patchedBytes(model.file, { metadata: [{ key, value }] }), model.folder);
+}
+
+function notedInTuning(model: Model, names: readonly string[]): Model {
+  const tuning = tuningOf(model.metadata);
+  if (!tuning) return model;
+  const trained = inFileOrder(model, new Set([...tuning.trained, ...names]));
+  return trained.length === tuning.trained.length
+    ? model
+    : withTuning(model, { ...tuning, trained });
+}
+
+/** Gives a plain model a record of what is trained, unless it has one; a laurelized one has its own. */
+export async function tunable(model: Model): Promise<Model> {
+  const { metadata } = model;
+  if (laurelizations(metadata).length > 0 || tuningOf(metadata)) return model;
+  return withTuning(model, { sha256: await sha256(model.source), trained: [] });
 }
 
 const inFileOrder = ({ graph }: Model, names: ReadonlySet<string>) =>

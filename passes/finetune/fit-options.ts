@@ -33,6 +33,12 @@ export interface FitOptions extends FinetuneOptions {
   readonly epochs?: number | undefined;
   /** Examples in a step; 32 by default, or what the model fixes. */
   readonly batchSize?: number | null | undefined;
+  /**
+   * Name of a last linear layer that is replaced by a new one of `classes`, which is trained:
+   * `newHead` makes the same model.
+   */
+  readonly newHead?: string | undefined;
+  readonly classes?: number | undefined;
   /** Stops after this many epochs without improvement; null, the default, for never. */
   readonly patience?: number | null | undefined;
   /** Whether each epoch has an order of its own; true by default. */
@@ -82,8 +88,22 @@ export const lasting = {
   },
 } as const satisfies Options;
 
+/** A new last layer, as the command line and the API offer it. */
+export const heading = {
+  newHead: {
+    type: "string",
+    describe:
+      "replace the last linear layer, by the name of its module, node or weight, by a new one, which is trained",
+  },
+  classes: {
+    type: "number",
+    range: { integer: true, min: 1 },
+    describe: "number of classes of the new last layer",
+  },
+} as const satisfies Options;
+
 /** All that is declared of a training, as the command line and the API offer it. */
-export const fitting = { ...training, ...running, ...lasting, ...scheduleOptions };
+export const fitting = { ...training, ...running, ...lasting, ...heading, ...scheduleOptions };
 
 /** Options of the loss and of the optimizer, which the command line offers beside the others. */
 export const hyperparameters = { lossOptions, optimizerOptions };
@@ -98,6 +118,7 @@ const order = {
 export const fitOptions: Declared<FitOptions> = {
   ...finetuneOptions,
   ...lasting,
+  ...heading,
   ...order,
   ...watching,
   data: {},

@@ -1,6 +1,9 @@
 import { checkGiven, checkModel } from "../../src/arguments.ts";
 import type { Model } from "../../src/model.ts";
 import { type Adapter, adapterOf } from "../adapter/adapter.ts";
+import { trainableWeights } from "../adapter/trainable.ts";
+import { tunable } from "../adapter/trained.ts";
+import { checkHead, newHead } from "../head/new-head.ts";
 import { isLaurelized } from "../laurelize/laurelize.ts";
 import { strip } from "../laurelize/strip.ts";
 import { lossOf } from "../losses/index.ts";
@@ -47,18 +50,19 @@ export interface FitResult {
 }
 
 /**
- * Trains a laurelized model's LAuReL weights, and further ones that `train` names, for some epochs,
- * and returns the best weights: by the evaluation loss, or without `eval` by the training loss.
+ * Trains a model's LAuReL weights, a new last layer (`newHead`) and further weights that `train`
+ * names, for some epochs, and returns the best weights: by the evaluation loss, or without `eval` by the training loss.
  * A resumed training gives the same bytes as an uninterrupted one. If `signal` is aborted or the
  * loss is no longer finite, the training stops and returns the best weights so far. Throws an
  * InputError if data, target or options do not fit; a DivergedError if no epoch ends with a finite
  * loss; the signal's reason if it was aborted before the call.
  */
-export async function fit(model: Model, options: FitOptions): Promise<FitResult> {
-  checkModel("fit", model);
+export async function fit(given: Model, options: FitOptions): Promise<FitResult> {
+  checkModel("fit", given);
   checkGiven("fit", options, fitOptions, hyperparameters);
   options.signal?.throwIfAborted();
   const values = fitValues(options);
+  const model = await modelToTrain(given, options, values.seed);
   const sources = await openSources(model, options, values);
   try {
     for (const note of sources.notes) options.onNote?.(note);
@@ -72,6 +76,15 @@ export async function fit(model: Model, options: FitOptions): Promise<FitResult>
   } finally {
     sources.close();
   }
+}
+
+/** The model with the new last layer that is asked for, and a place to record what is trained. */
+async function modelToTrain(model: Model, options: FitOptions, seed: number): Promise<Model> {
+  const { ort, newHead: layer, classes } = options;
+  checkHead(layer, classes);
+  if (layer !== undefined) return newHead(model, { ort, layer, classes: classes!, seed });
+  trainableWeights(model, options.train);
+  return tunable(model);
 }
 
 /** The options of the trainer: the steps of the schedule are all steps, the teacher is the original. */

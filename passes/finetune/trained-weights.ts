@@ -1,6 +1,7 @@
 import type { Model } from "../../src/model.ts";
-import { laurelizationsOf, trainableWeights } from "../adapter/trainable.ts";
+import { trainableWeights } from "../adapter/trainable.ts";
 import { mainWeightOf } from "../adapter/weights.ts";
+import { laurelizations } from "../laurelize/manifest.ts";
 import { isMap } from "../variants/low-rank.ts";
 
 /** A weight that is trained. */
@@ -14,14 +15,14 @@ export interface TrainedWeight {
 }
 
 /**
- * Returns the weights of a model that training changes: LAuReL's own, and the float weights that a
- * glob of `train` names. Throws an InputError if the model is not laurelized, or if a glob matches
- * no weight.
+ * Returns the weights of a model that training changes: LAuReL's own, those of a new last layer, and
+ * the float weights that a glob of `train` names. Throws an InputError if there are none, or if a
+ * glob matches no weight.
  */
 export function trainedWeights(model: Model, train: readonly string[] = []): TrainedWeight[] {
   const scalars = new Set(
-    laurelizationsOf(model).flatMap(({ sites }) =>
-      sites.flatMap(({ parameters }) =>
+    laurelizations(model.metadata).flatMap((each) =>
+      (each?.sites ?? []).flatMap(({ parameters }) =>
         Object.entries(parameters).flatMap(([role, name]) => (isMap(role) ? [] : [name])),
       ),
     ),

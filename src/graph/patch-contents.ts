@@ -56,7 +56,7 @@ export interface Patch extends TensorChanges {
   }[];
   readonly inputs?: readonly Port[];
   readonly outputs?: readonly Port[];
-  /** Inputs of the main graph with a new type. */
+  /** Values of the main graph with a new type, stated where they are its inputs or outputs. */
   readonly retyped?: readonly Port[];
   /** Outputs of the main graph that are removed. */
   readonly untold?: readonly string[];
@@ -74,7 +74,7 @@ export interface Patch extends TensorChanges {
     readonly name: string;
     readonly value: AttributeValue;
   }[];
-  /** Entries of metadata_props; they replace those with the same keys. */
+  /** Entries of metadata_props; one replaces that of the same key, or is added. */
   readonly metadata?: readonly Entry[];
   /** Keys of entries of metadata_props that go. */
   readonly forgotten?: readonly string[];

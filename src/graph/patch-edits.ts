@@ -49,7 +49,7 @@ export function patchEdits({ file }: Pick<Graph, "file">, patch: Patch, location
     ...(patch.replaced ?? []).map(({ node, by }) =>
       replace(node.message, nodeFields(by, isFunction(node.scope))),
     ),
-    ...(patch.retyped ?? []).map((port) => retype(file, port)),
+    ...(patch.retyped ?? []).flatMap((port) => retype(file, port)),
     ...(patch.metadata ?? []).map((entry) => renewedEntry(file, entry)),
     ...(patch.untold ?? []).map((name) => remove(named(file.graph.outputs, name))),
     ...(patch.inputs ?? []).map((port) =>
@@ -201,8 +201,20 @@ function removal(what: Node | Value): Edit {
 const named = <T extends { readonly name: string }>(all: readonly T[], name: string): T =>
   all.find((each) => each.name === name)!;
 
-const retype = ({ graph }: ModelFile, port: Port): Edit =>
-  replace(named(graph.inputs, port.name), inputField(port.name, port.type));
+/** States the new type where a value is an input or output; a statement inside is left to inference. */
+function retype({ graph }: ModelFile, { name, type }: Port): Edit[] {
+  const of = <T extends { readonly name: string }>(all: readonly T[]) =>
+    all.filter((each) => each.name === name);
+  return [
+    ...of(graph.inputs).map((info) => replace(info, inputField(name, type))),
+    ...of(graph.outputs).map((info) => replace(info, outputField(name, type))),
+    ...of(graph.valueInfos).map(remove),
+  ];
+}
 
-const renewedEntry = ({ message }: ModelFile, entry: Entry): Edit =>
-  replace(message.metadata.find(({ key }) => key === entry.key)!, concat(metadataFields(entry)));
+/** Replaces the entry with the same key, or adds one. */
+function renewedEntry({ message }: ModelFile, entry: Entry): Edit {
+  const present = message.metadata.find(({ key }) => key === entry.key);
+  const bytes = concat(metadataFields(entry));
+  return present ? replace(present, bytes) : append(message, bytes);
+}

@@ -1,0 +1,161 @@
+import { sha256 } from "#node";
+import {
+  checkArgument,
+  checkGiven,
+  checkModel,
+  type WithOrt,
+  withOrt,
+} from "../../src/arguments.ts";
+import { InputError } from "../../src/errors.ts";
+import { constants, numbersOf } from "../../src/graph/constants.ts";
+import type { Use, Value } from "../../src/graph/graph.ts";
+import type { Patch } from "../../src/graph/patch-contents.ts";
+import { uniform } from "../../src/graph/random.ts";
+import { encodeNumbers } from "../../src/graph/tensor.ts";
+import { typeOfInfo } from "../../src/graph/types.ts";
+import { type Model, patched, typesOf } from "../../src/model.ts";
+import type { DenseTensor } from "../../src/onnx/new-node.ts";
+import { valuesOf } from "../../src/option-values.ts";
+import type { Declared } from "../../src/options.ts";
+import { chosenLayer } from "./chosen-layer.ts";
+import type { ClassWay } from "./follow-classes.ts";
+import type { KnownGraph, LinearLayer } from "./linear-layer.ts";
+import { tuningEntry } from "./tuning.ts";
+
+/** Which layer is replaced, and by what. */
+export interface HeadOptions extends WithOrt {
+  /** Name of the last linear layer: its module ("fc"), node or weight, or a glob. */
+  readonly layer: string;
+  /** Number of classes of the new layer. */
+  readonly classes: number;
+  /** Seed of the new weights; 0 by default. */
+  readonly seed?: number | undefined;
+}
+
+const headOptions = {
+  ...withOrt,
+  layer: { type: "string" },
+  classes: { type: "number", range: { integer: true, min: 1 } },
+  seed: { type: "number", default: 0, range: { integer: true } },
+} as const satisfies Declared<HeadOptions>;
+
+/**
+ * Replaces a classifier's last linear layer by one of another number of classes, with new weights
+ * as PyTorch's Linear and Conv2d have them: U(±1/√fan-in), weight and bias. Everything else stays,
+ * a final Softmax too. Throws an InputError if the layer is not found, is not the last one, or if
+ * a node behind it takes no other number of classes.
+ */
+export async function newHead(model: Model, options: HeadOptions): Promise<Model> {
+  checkModel("newHead", model);
+  checkGiven("newHead", options, headOptions);
+  checkArgument("newHead", options.layer, Boolean(options.layer), "the name of a layer");
+  const { ort, layer: name, ...given } = options;
+  const { classes, seed } = valuesOf(
+    { classes: headOptions.classes, seed: headOptions.seed },
+    given,
+  );
+  const { graph } = model;
+  const { types } = await typesOf(model, ort);
+  const known = { graph, types, constants: constants(graph) };
+  const { layer, way } = chosenLayer(known, name, classes);
+  const tensors = weightsOf(known, layer, { classes, seed });
+  const patch = patchOf(known, { layer, way, classes }, tensors);
+  const head = { layer: name, classes, seed, weights: tensors.map((each) => each.tensor.name) };
+  const record = { sha256: await sha256(model.source), trained: head.weights, head };
+  return patched(graph, { ...patch, metadata: [tuningEntry(record)] });
+}
+
+/** A new weight, and the slot that reads it. */
+interface NewWeight {
+  readonly tensor: DenseTensor;
+  readonly use: Use;
+  readonly old: Value;
+}
+
+/** PyTorch's start of a linear layer: kaiming_uniform(a = √5) is U(±1/√fan-in). */
+function weightsOf(
+  known: KnownGraph,
+  { node, weight, axis, weightDims, bias, outputs }: LinearLayer,
+  { classes, seed }: { readonly classes: number; readonly seed: number },
+): NewWeight[] {
+  const fanIn = weightDims.reduce((n, dim) => n * dim, 1) / outputs;
+  const limit = 1 / Math.sqrt(fanIn);
+  const fresh = (old: Value, use: Use, dims: readonly number[]): NewWeight => {
+    const { dtype } = known.types.get(old)!;
+    const name = nameFor(known, old, use);
+    const next = uniform(seed, name);
+    const count = dims.reduce((n, dim) => n * dim, 1);
+    const values = Float64Array.from({ length: count }, () => (2 * next() - 1) * limit);
+    return { tensor: { name, dtype, dims, data: encodeNumbers(dtype, values) }, use, old };
+  };
+  const all = [fresh(weight, { node, index: 1 }, weightDims.with(axis, classes))];
+  if (bias) {
+    // A bias of one number for all classes becomes one for each.
+    const dims = bias.dims.length === 0 ? [classes] : bias.dims.with(-1, classes);
+    all.push(fresh(bias.value, { node: bias.node, index: bias.index }, dims));
+  }
+  return all;
+}
+
+/** The old weight's name if nothing else reads that weight; otherwise one that no value has. */
+function nameFor({ graph }: KnownGraph, old: Value, { node, index }: Use): string {
+  if (isOnlyHere(graph, old)) return old.name;
+  const label = `${node.message.name || node.outputs[0]!.name}.${index === 1 ? "weight" : "bias"}`;
+  let free = label;
+  for (let k = 1; graph.names.has(free); k++) free = `${label}_${k}`;
+  return free;
+}
+
+const isOnlyHere = ({ file }: KnownGraph["graph"], { name, initializer, uses, isOutput }: Value) =>
+  initializer !== null &&
+  uses.length === 1 &&
+  !isOutput &&
+  file.message.irVersion >= 4 &&
+  !file.graph.inputs.some((input) => input.name === name);
+
+function patchOf(
+  { graph, types }: KnownGraph,
+  {
+    layer,
+    way,
+    classes,
+  }: { readonly layer: LinearLayer; readonly way: ClassWay; readonly classes: number },
+  weights: readonly NewWeight[],
+): Patch {
+  const shapes = way.reshapes.map(({ use, entry }) => {
+    const entries = numbersOf(graph, use.node.inputs[use.index])!.with(entry, classes);
+    const name = `${use.node.outputs[0]!.name}.shape`;
+    const free = graph.names.has(name) ? `${name}.classes` : name;
+    const data = encodeNumbers("int64", entries);
+    return { use, tensor: { name: free, dtype: "int64", dims: [entries.length], data } };
+  });
+  const axes = new Map([[layer.node.outputs[0]!, layer.outputAxis], ...way.axes]);
+  return {
+    nodes: [],
+    tensors: [...weights, ...shapes].map(({ tensor }) => tensor),
+    redirects: [
+      ...weights.flatMap(({ use, tensor, old }) =>
+        tensor.name === old.name ? [] : [{ use, name: tensor.name }],
+      ),
+      ...shapes.map(({ use, tensor }) => ({ use, name: tensor.name })),
+    ],
+    removed: weights.flatMap(({ tensor, old }) => (tensor.name === old.name ? [old] : [])),
+    retyped: [...axes].flatMap(([value, axis]) => {
+      const stated = graph.file.graph.outputs.find(({ name }) => name === value.name);
+      const declared = stated && typeOfInfo(stated);
+      const type = declared?.shape ? declared : types.get(value);
+      const shape = type?.shape?.with(axis, classes);
+      return type && shape ? [{ name: value.name, type: { ...type, shape } }] : [];
+    }),
+  };
+}
+
+/** Throws an InputError unless a new head and its number of classes are given together. */
+export function checkHead(layer: string | undefined, classes: number | undefined): void {
+  if ((layer === undefined) === (classes === undefined)) return;
+  throw new InputError(
+    layer === undefined
+      ? "--classes is the number of classes of a new last layer; name that layer with --new-head."
+      : `--new-head ${layer} needs the number of its classes; give --classes.`,
+  );
+}

@@ -1,0 +1,223 @@
+import fs from "node:fs";
+import path from "node:path";
+import { type Model, newHead, openModel, fit as tune, weightOf } from "laurelize";
+import type { Tensor } from "onnxruntime-node";
+import ort from "onnxruntime-node";
+import { describe, expect, it } from "vitest";
+import { cli } from "./support/cli.ts";
+import { temporaryFolder } from "./support/fixture.ts";
+import { modelOfText } from "./support/onnx-text.ts";
+import { sessionOn } from "./support/session.ts";
+
+const folder = temporaryFolder();
+const cases = path.join(import.meta.dirname, "cases/finetuning");
+const plain = path.join(cases, "no-residual.onnx");
+const data = path.join(cases, "no-residual.npz");
+const towards = ["--loss", "cross-entropy", "--target", "labels"];
+const train = (...args: string[]) => cli(["finetune", ...args, "--data", data, ...towards]);
+const out = (name: string) => path.join(folder, name);
+
+/**
+ * Losses of three steps on all eight rows, in float64, with torch.optim.SGD(lr=0.1, momentum=0.9,
+ * weight_decay=0.01) over fc.weight and fc.bias, the gradient's norm clipped at 1; and fc.bias then.
+ */
+const TORCH = {
+  losses: [1.5372608224189972, 1.510970310616938, 1.4641508765168878],
+  bias: [0.33934678, 0.11912283, -0.17472607, -0.290399, 0.04485551],
+};
+
+describe("a head is trained alone", () => {
+  it("of a model without residual connections, as PyTorch trains it", async () => {
+    const model = await openModel(plain);
+    const options = { ort, data, loss: "cross-entropy", target: "labels", threads: 1 } as const;
+    const { history, model: tuned } = await tune(model, {
+      ...options,
+      train: ["fc.*"],
+      epochs: 3,
+      optimizer: "sgd",
+      lr: 0.1,
+      shuffle: false,
+    });
+    for (const [k, { loss }] of history.steps.entries())
+      expect(loss).toBeCloseTo(TORCH.losses[k], 5);
+    const { data: bytes } = weightOf(tuned, "fc.bias");
+    const bias = new Float32Array(new Uint8Array(bytes).buffer);
+    for (const [k, value] of TORCH.bias.entries()) expect(bias[k]).toBeCloseTo(value, 5);
+    expect(weightOf(tuned, "fc1.weight").data).toEqual(weightOf(model, "fc1.weight").data);
+    await expect(tune(model, options)).rejects.toThrow(/not laurelized.*--train .*train: /);
+  });
+
+  it("on the command line, with an adapter that extract and apply know", () => {
+    const tuned = out("head.onnx");
+    const ran = train(plain, "--train", "fc.*", "-e", "1", "-o", tuned);
+    expect(ran.code, ran.stderr).toBe(0);
+    expect(ran.stderr).toMatch(/2 weight tensors of the model's own are trained, and no LAuReL/);
+    const again = out("again.onnx");
+    const adapter = out("head.safetensors");
+    expect(cli(["apply", plain, adapter, "-o", again]).code).toBe(0);
+    expect(fs.readFileSync(again)).toEqual(fs.readFileSync(tuned));
+    expect(cli(["extract", tuned, "-o", out("out.safetensors")]).stdout).toMatch(/in 2 tensors/);
+    expect(cli(["apply", again, out("out.safetensors"), "-o", out("b.onnx")]).code).toBe(0);
+    expect(fs.readFileSync(out("b.onnx"))).toEqual(fs.readFileSync(tuned));
+    const other = cli(["apply", path.join(cases, "small-resnet.onnx"), adapter, "-o", out("x")]);
+    expect(other.stderr).toMatch(
+      /not the model that .* was made from, because its SHA-256 differs/,
+    );
+    expect(train(plain, "-o", out("y.onnx")).stderr).toMatch(/no residual connection.*--train 'fc/);
+    const unknown = train(plain, "--train", "fcc.*", "-o", out("z.onnx"));
+    expect(unknown.stderr).toMatch(/does not match any float weight.*similar names are .*fc/);
+  });
+});
+
+const graph = (body: string, weights: string) => `<ir_version: 8, opset_import: ["" : 17]>
+net (float[N, 8, 4, 4] x) => (float[N, 5] y)
+<${weights}, int64[2] flat = {-1, 8}, int64[2] five = {0, 5}, float half = {0.5}>
+{ p = GlobalAveragePool(x) f = Reshape(p, flat) ${body} }`;
+
+/** Last layers as exporters write them, and the fan-in of each. */
+const FORMS: readonly (readonly [what: string, body: string, weights: string])[] = [
+  [
+    "Gemm",
+    "y = Gemm<transB = 1>(f, fc.weight, fc.bias)",
+    "float[5, 8] fc.weight, float[5] fc.bias",
+  ],
+  [
+    "MatMul and Add",
+    "m = MatMul(f, fc.w) y = Add(fc.bias, m)",
+    "float[8, 5] fc.w, float[5] fc.bias",
+  ],
+  ["Softmax", "m = Gemm(f, fc.w) s = Mul(m, half) y = Softmax<axis = 1>(s)", "float[8, 5] fc.w"],
+  [
+    "Conv and pool",
+    "c = Conv(x, fc.weight, fc.bias) r = Relu(c) g = GlobalAveragePool(r) y = Flatten(g)",
+    "float[5, 8, 1, 1] fc.weight, float[5] fc.bias",
+  ],
+  [
+    "Conv and a Reshape to five",
+    "c = Conv(p, fc.weight) y = Reshape(c, five)",
+    "float[5, 8, 1, 1] fc.weight",
+  ],
+];
+
+const modelOf = (body: string, weights: string) => {
+  const sizes = [...weights.matchAll(/float\[([\d, ]+)\] (\S+?)(?=,|$)/g)];
+  const filled = sizes.map(([, dims, name]) => {
+    const count = dims.split(", ").reduce((n, dim) => n * Number(dim), 1);
+    const values = Array.from({ length: count }, (_, k) => ((k * 7) % 11) / 11);
+    return `float[${dims}] ${name} = {${values}}`;
+  });
+  return openModel(modelOfText(graph(body, filled.join(", ")).replaceAll("fc.", "fc_")));
+};
+
+async function outputOf(model: Model): Promise<Tensor> {
+  const session = await sessionOn(model.toBytes(), { logSeverityLevel: 4 });
+  const x = new ort.Tensor(
+    Float32Array.from({ length: 256 }, (_, k) => Math.sin(k)),
+    [2, 8, 4, 4],
+  );
+  const { y } = await session.run({ x });
+  expect(session.outputMetadata[0]).toMatchObject({ shape: ["N", 7] });
+  await session.release();
+  return y as Tensor;
+}
+
+describe("a last layer is replaced by one of another number of classes", () => {
+  it.each(FORMS)("%s", async (what, body, weights) => {
+    const model = await modelOf(body, weights);
+    const options = { ort, layer: "fc*", classes: 7 };
+    const changed = await newHead(model, options);
+    const y = await outputOf(changed);
+    expect(y.dims).toEqual([2, 7]);
+    const values = Array.from(y.data as Float32Array);
+    if (what === "Softmax") expect(values.slice(0, 7).reduce((a, b) => a + b)).toBeCloseTo(1, 5);
+    for (const [, dims, name] of weights.matchAll(/float\[([\d, ]+)\] (\S+?)(?=,|$)/g)) {
+      const weight = weightOf(changed, name.replace("fc.", "fc_"));
+      expect(weight.dims).toEqual(dims.split(", ").map((dim) => (dim === "5" ? 7 : Number(dim))));
+      // PyTorch's kaiming_uniform(a = √5): U(±1/√8) for a fan-in of 8, the bias too.
+      const sizes = Array.from(new Float32Array(new Uint8Array(weight.data).buffer), Math.abs);
+      expect(Math.max(...sizes)).toBeLessThanOrEqual(1 / Math.sqrt(8));
+      expect(Math.max(...sizes)).toBeGreaterThan(0.7 / Math.sqrt(8));
+    }
+    expect((await newHead(model, options)).toBytes()).toEqual(changed.toBytes());
+    expect((await newHead(model, { ...options, seed: 1 })).toBytes()).not.toEqual(
+      changed.toBytes(),
+    );
+  });
+
+  it.each([
+    [
+      "a layer behind it",
+      "m = Gemm(f, fc.a) y = Gemm(m, fc.b)",
+      "float[8, 5] fc.a, float[5, 5] fc.b",
+      "fc_a",
+      /fc_a .* another number of classes: Gemm .* the last layer is fc_b/,
+    ],
+    [
+      "constants of each class",
+      "m = Gemm(f, fc.w) y = Mul(m, fc.s)",
+      "float[8, 5] fc.w, float[5] fc.s",
+      "fc_w",
+      /Mul .* has 5 constants, one for each of its classes/,
+    ],
+    [
+      "two heads in one",
+      "m = Gemm(f, fc.w) n = Gemm(f, fc.v) y = Add(m, n)",
+      "float[8, 5] fc.w, float[8, 5] fc.v",
+      "fc_w",
+      /Add .* joins it with another value/,
+    ],
+    [
+      "no such layer",
+      "y = Gemm(f, fc.w)",
+      "float[8, 5] fc.w",
+      "head",
+      /names no linear layer .*its last ones are fc_w \(Gemm of 5\)/,
+    ],
+    [
+      "a layer misspelt",
+      "y = Gemm(f, fc.weigth)",
+      "float[8, 5] fc.weigth",
+      "fc_weight",
+      /did you mean fc_weigth\?/,
+    ],
+  ])("and not with %s", async (_, body, weights, layer, why) => {
+    const model = await modelOf(body, weights);
+    await expect(newHead(model, { ort, layer, classes: 7 })).rejects.toThrow(why);
+  });
+
+  it("trained by default, with LAuReL if a variant is named, and applied to the original", () => {
+    const resnet = path.join(cases, "small-resnet.onnx");
+    for (const [file, ...more] of [
+      [plain, "--train", "fc1.*"],
+      [resnet, "--variant", "rw"],
+    ]) {
+      const name = path.basename(file, ".onnx");
+      const tuned = out(`${name}.onnx`);
+      const ran = train(
+        file,
+        "--new-head",
+        "fc",
+        "--classes",
+        "7",
+        "-e",
+        "1",
+        ...more,
+        "-o",
+        tuned,
+      );
+      expect(ran.code, ran.stderr).toBe(0);
+      const log = JSON.parse(fs.readFileSync(out(`${name}.json`), "utf8"));
+      expect(log.newHead).toEqual({
+        layer: "fc",
+        classes: 7,
+        seed: 0,
+        weights: ["fc.weight", "fc.bias"],
+      });
+      const applied = out(`${name}.again.onnx`);
+      expect(cli(["apply", file, out(`${name}.safetensors`), "-o", applied]).code).toBe(0);
+      expect(fs.readFileSync(applied)).toEqual(fs.readFileSync(tuned));
+    }
+    const lone = train(plain, "--new-head", "fc", "-o", out("n.onnx"));
+    expect(lone.stderr).toMatch(/--new-head fc needs the number of its classes; give --classes/);
+  });
+});
