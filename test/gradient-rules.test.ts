@@ -6,6 +6,7 @@ import { activationSamples } from "./gradient-samples/activations.ts";
 import { convolutionSamples } from "./gradient-samples/convolution.ts";
 import { elementwiseSamples } from "./gradient-samples/elementwise.ts";
 import { gated, nearlyGated } from "./gradient-samples/gates.ts";
+import { gridSamples } from "./gradient-samples/grid-sample.ts";
 import { normalizationSamples } from "./gradient-samples/normalization.ts";
 import { openedSamples } from "./gradient-samples/opened.ts";
 import { placeSamples } from "./gradient-samples/places.ts";
@@ -30,6 +31,7 @@ const samples = {
   ...productSamples,
   ...reductionSamples,
   ...resizeSamples,
+  ...gridSamples,
   ...shapeSamples,
   ...throughSamples,
 } satisfies Samples<typeof vjp>;

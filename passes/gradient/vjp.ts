@@ -2,6 +2,7 @@ import { activations } from "./activations.ts";
 import { arithmetic } from "./arithmetic.ts";
 import { convolutions } from "./convolution.ts";
 import { elementwise } from "./elementwise.ts";
+import { samplings } from "./grid-sample.ts";
 import { places } from "./indexing.ts";
 import { normalizations } from "./normalization.ts";
 import { throughs } from "./pass-through.ts";
@@ -24,6 +25,7 @@ export const vjp = {
   ...products,
   ...reductions,
   ...resamplings,
+  ...samplings,
   ...shapes,
   ...throughs,
 } satisfies VjpTable;

@@ -71,6 +71,7 @@ export const ARITY = {
   Reshape: 2,
   Resize: 4,
   ReverseSequence: 2,
+  Round: 1,
   Scatter: 3,
   ScatterElements: 3,
   ScatterND: 3,

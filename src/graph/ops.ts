@@ -44,6 +44,8 @@ export interface Ops<V> {
   Pow(x: V, y: V): V;
   Reciprocal(x: V): V;
   Relu(x: V): V;
+  /** To the nearest integer, halves to the even one. From opset 11. */
+  Round(x: V): V;
   Selu(x: V, attributes?: { alpha?: FloatAttribute; gamma?: FloatAttribute }): V;
   Sigmoid(x: V): V;
   Sign(x: V): V;
