@@ -1,5 +1,14 @@
-import fs from "node:fs";
-import { diff, InputError, type Model, type ModelDiff, nodeData, openModel } from "../src/index.ts";
+import path from "node:path";
+import {
+  diff,
+  diffPage,
+  drawDiff,
+  InputError,
+  type Model,
+  type ModelDiff,
+  nodeData,
+  openModel,
+} from "../src/index.ts";
 import { saveBytes } from "../src/internal.ts";
 import { diffLines } from "./diff-report.ts";
 import { parseDims, readInputs } from "./inputs.ts";
@@ -12,6 +21,7 @@ import { crashes, tell } from "./supervision.ts";
 export interface DiffArguments {
   a: string;
   b: string;
+  output: string | undefined;
   nodeData: string | undefined;
   prove: "full" | "none";
   dim: string[] | undefined;
@@ -31,29 +41,44 @@ export async function runDiff(args: DiffArguments): Promise<void> {
   const { trustLinks } = args;
   const a = await openModel(args.a, { trustLinks });
   const b = await openModel(args.b, { trustLinks });
-  checkPlace(args, "node-data", args.nodeData);
+  const files = filesOf(args);
+  for (const { file } of files) checkFree(file, [args.a, args.b], args.force);
   tell({ step: "comparing" });
   const found = await differences(args, a, b, dims);
-  const text = (value: unknown) => new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
-  if (args.nodeData !== undefined) saveBytes(text(nodeData(a, b, found)), args.nodeData);
+  for (const { file, text } of files)
+    saveBytes(new TextEncoder().encode(text({ a, b, found })), file);
   if (args.json) printJson({ a: args.a, b: args.b, ...found, crashes: crashes() });
   else if (!args.quiet) {
-    const wrote = args.nodeData === undefined ? [] : ["", `wrote ${args.nodeData}`];
-    process.stdout.write(`${[...diffLines(found, args.all, crashes()), ...wrote].join("\n")}\n`);
+    const wrote = files.map(({ file }) => `wrote ${file}`);
+    const lines = [...diffLines(found, args.all, crashes()), ...(wrote.length > 0 ? [""] : [])];
+    process.stdout.write(`${[...lines, ...wrote].join("\n")}\n`);
   }
 }
 
-/** Throws an InputError if a file to write would replace something. */
-function checkPlace(
-  { a, b, force }: DiffArguments,
-  option: string,
-  file: string | undefined,
-): void {
-  if (file === undefined) return;
-  if (file === "" || file === "-") throw new InputError(`--${option} takes the path of a file.`);
-  realFolder(file);
-  const own = [a, b].filter((each) => fs.existsSync(each));
-  checkFree(file, own, force);
+/** A file to write, and its contents. */
+interface DiffFile {
+  readonly file: string;
+  readonly text: (of: { a: Model; b: Model; found: ModelDiff }) => string;
+}
+
+/** Returns the files that are asked for. Throws an InputError if one cannot be written. */
+function filesOf({ output, nodeData: data }: DiffArguments): DiffFile[] {
+  const files: DiffFile[] = [];
+  if (output !== undefined) {
+    const ending = path.extname(output).toLowerCase();
+    if (ending !== ".svg" && ending !== ".html")
+      throw new InputError(`-o ${output} must end in .svg or .html, which is what diff draws.`);
+    const draw = ending === ".svg" ? drawDiff : diffPage;
+    files.push({ file: output, text: ({ found }) => draw(found) });
+  }
+  if (data !== undefined) {
+    if (data === "" || data === "-") throw new InputError("--node-data takes the path of a file.");
+    realFolder(data);
+    const text = (of: { a: Model; b: Model; found: ModelDiff }) =>
+      `${JSON.stringify(nodeData(of.a, of.b, of.found), null, 2)}\n`;
+    files.push({ file: data, text });
+  }
+  return files;
 }
 
 async function differences(

@@ -27,6 +27,8 @@ export { splitModel } from "../passes/check/split.ts";
 export type { MissingKernel } from "../passes/check/web-kernels.ts";
 export type { WebSizes } from "../passes/check/web-sizes.ts";
 export { type DiffOptions, diff, type ModelDiff } from "../passes/diff/diff.ts";
+export { diffPage } from "../passes/diff/diff-page.ts";
+export { type DiffDrawing, drawDiff } from "../passes/diff/draw-diff.ts";
 export type { ModelPort, ModelSummary, OperatorCount } from "../passes/diff/model-summary.ts";
 export type {
   DrawnEdge,

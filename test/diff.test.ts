@@ -2,6 +2,8 @@ import fs from "node:fs";
 import path from "node:path";
 import {
   diff,
+  diffPage,
+  drawDiff,
   laurelize,
   type ModelDiff,
   nodeData,
@@ -11,6 +13,7 @@ import {
 } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
+import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { cli } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
@@ -122,6 +125,71 @@ describe("laurelize diff", () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^own\.Thing +1 +0 +−1/m);
     expect(stdout).toMatch(/^\? same function +not run: /m);
+  });
+});
+
+/** A model of blocks y = x + tanh(x W), one after another. */
+const stack = (blocks: number) => {
+  const names = Array.from({ length: blocks }, (_, k) => k);
+  return modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+g (float[N, 4, 8] x0) => (float[N, 4, 8] out)
+<${names.map((k) => `float[8, 8] w${k}`).join(", ")}, float[8] s>
+{
+${names.map((k) => `  m${k} = MatMul(x${k}, w${k})\n  t${k} = Tanh(m${k})\n  [block${k}] x${k + 1} = Add(x${k}, t${k})`).join("\n")}
+  out = LayerNormalization<axis = -1>(x${blocks}, s)
+}`);
+};
+
+describe("the drawing of a diff", () => {
+  it("shows each site before and after, as SVG and as a page without script", async () => {
+    const { a, b } = await rewritten("pre-norm-transformer", { variant: "rw+lr+pa" });
+    const file = place(a.toBytes());
+    const other = file.replace(".onnx", ".laurel.onnx");
+    await saveModel(b, other);
+    const [svg, html] = ["d.svg", "d.html"].map((name) => path.join(path.dirname(file), name));
+    for (const out of [svg, html]) {
+      const { code, stdout } = cli(["diff", file, other, "--no-prove", "-o", out]);
+      expect([code, stdout.trim().split("\n").at(-1)]).toEqual([0, `wrote ${out}`]);
+    }
+    const text = fs.readFileSync(svg, "utf8");
+    expect((await sharp(Buffer.from(text)).metadata()).format).toBe("svg");
+    expect([...text.matchAll(/data-site="(\w+)"/g)].map(([, site]) => site)).toEqual(["y1", "y2"]);
+    const drawn = [...text.matchAll(/data-mark="added" data-name="([^"]+)"/g)];
+    const { nodes } = await diff(a, b);
+    const added = nodes.filter(({ change }) => change === "added");
+    expect(new Set(drawn.map(([, name]) => name))).toEqual(
+      new Set(added.filter(({ op }) => op !== "Constant").map(({ name }) => name)),
+    );
+    expect(drawDiff(await diff(a, b))).toBe(text);
+    expect(drawDiff(await diff(a, b), { theme: "dark" })).not.toContain("prefers-color-scheme");
+    const page = fs.readFileSync(html, "utf8");
+    expect(page).toContain(text);
+    expect(page).not.toMatch(/<script|(src|href)=|url\(|@import/);
+    for (const { name } of added) expect(page).toContain(`<td>${name}</td>`);
+  });
+
+  it("draws sites of one shape once if they are many, and names each", async () => {
+    const a = await openModel(stack(30));
+    const { model } = await laurelize(a, { ort, variant: "lr", rank: 2 });
+    const found = await diff(a, model);
+    expect(found.regions).toHaveLength(30);
+    const drawn = drawDiff(found);
+    expect(drawn.match(/role="listitem"/g)!.length).toBeLessThan(8);
+    for (let k = 0; k < 30; k++) expect(drawn).toContain(`site block${k}<`);
+  });
+
+  it("escapes names, and is refused for a place or ending that does not fit", async () => {
+    const file = place(modelOfText(TWO));
+    const found = await difference(modelOfText(TWO), modelOfText(ONE));
+    const named = { ...found, before: { ...found.before, name: "</text><script>" } };
+    expect(diffPage(named)).not.toContain("<script>");
+    for (const out of ["d.png", "missing/d.svg"]) {
+      const ran = cli(["diff", file, file, "-o", path.join(path.dirname(file), out)]);
+      expect([ran.code, ran.stdout]).toEqual([2, ""]);
+      expect(ran.stderr).toMatch(/^laurelize: [^\n]+\n$/);
+    }
+    const own = cli(["diff", file, file, "--node-data", file, "--force"]);
+    expect([own.code, fs.readdirSync(path.dirname(file))]).toEqual([2, ["model.onnx"]]);
   });
 });
 

@@ -23,6 +23,12 @@ export const diff = (start: Start): CommandModule<object, DiffArguments> => ({
       .positional("b", { type: "string", demandOption: true, describe: "the .onnx file after" })
       .options(
         withValues({
+          output: {
+            alias: "o",
+            type: "string",
+            describe:
+              "also draw each change before and after: out.svg, or out.html with all nodes and weights",
+          },
           "node-data": {
             type: "string",
             describe: "also write the figures of each node as Model Explorer's node data, out.json",
@@ -45,6 +51,7 @@ export const diff = (start: Start): CommandModule<object, DiffArguments> => ({
         }),
       )
       .example("$0 diff model.onnx model.laurel.onnx", "what laurelize inserted")
+      .example("$0 diff model.onnx model.laurel.onnx -o diff.html", "the same, drawn")
       .epilogue(
         "Exit codes: 0 shown, whether the two differ or not (compare judges), 2 unreadable.",
       ) as unknown as Argv<DiffArguments>,

@@ -7,6 +7,9 @@ const COLOURS = {
   focus: ["#0969da", "#4493f8"],
   map: ["#8250df", "#b58bff"],
   plain: ["#6e7781", "#9198a1"],
+  added: ["#1a7f37", "#3fb950"],
+  removed: ["#cf222e", "#f85149"],
+  changed: ["#9a6700", "#d29922"],
   "below-3": ["#0a4fa8", "#58a6ff"],
   "below-2": ["#3672bd", "#6fa8e6"],
   "below-1": ["#6484a8", "#86a3c2"],
@@ -47,6 +50,13 @@ const RULES: readonly (readonly [selector: string, rule: string])[] = [
   [" .tip", "visibility:hidden"],
   [" g:focus>.tip", "visibility:visible"],
   [" .tip rect", "fill:{paper};stroke:{focus}"],
+  [" .card", "fill:none;stroke:{faint}"],
+  [" .box", "fill:{paper};stroke:{faint}"],
+  ...(["added", "removed", "changed"] as const).flatMap((mark): [string, string][] => [
+    [` .line.${mark}`, `stroke:{${mark}}`],
+    [` .box.${mark}`, `stroke:{${mark}};stroke-width:1.8;fill:{${mark}};fill-opacity:.1`],
+    [` text.${mark}`, `fill:{${mark}}`],
+  ]),
   ...(["below", "above"] as const).flatMap((side) =>
     ([1, 2, 3] as const).flatMap((step): [string, string][] => [
       [` .${side}-${step}`, `stroke:{${side}-${step}}`],

@@ -1,0 +1,77 @@
+import { shortened } from "../ladder/svg-text.ts";
+import type { ModelDiff } from "./diff.ts";
+
+const count = (value: number) => value.toLocaleString("en");
+
+/** Returns bytes for people, in powers of 1000. */
+function sizeText(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  const step = Math.min(Math.floor(Math.log10(bytes) / 3), 4);
+  return `${(bytes / 1000 ** step).toPrecision(3)} ${["kB", "MB", "GB", "TB"][step - 1]}`;
+}
+
+/** "1 node", "1,234 nodes". */
+export const noun = (value: number, one: string) =>
+  `${count(value)} ${one}${value === 1 ? "" : "s"}`;
+
+/** Returns how many nodes and weights changed, a line each. */
+export function diffSummary({ nodes, weights }: ModelDiff): string[] {
+  return [["node", nodes] as const, ["weight", weights] as const].map(([one, changes]) => {
+    const of = (change: string) => changes.filter((each) => each.change === change).length;
+    return changes.length === 0
+      ? `the same ${one}s`
+      : `${noun(of("added"), one)} added, ${count(of("removed"))} removed, ${count(of("changed"))} changed`;
+  });
+}
+
+/** Returns rows of what changed in number: name, before, after, difference. The first is the head. */
+export function changeRows({ before, after, operators }: ModelDiff): string[][] {
+  const row = (name: string, x: number, y: number, shown: (value: number) => string) => [
+    name,
+    shown(x),
+    shown(y),
+    x === y ? "" : `${y > x ? "+" : "−"}${shown(Math.abs(y - x))}`,
+  ];
+  const changed = operators.filter((op) => op.before !== op.after);
+  const others = operators.length - changed.length;
+  return [
+    ["", "before", "after", ""],
+    ...changed.map(({ op, before: x, after: y }) => row(op, x, y, count)),
+    ...(others > 0 ? [[`${noun(others, "other operator")}`, "", "", ""]] : []),
+    row("nodes", before.nodes, after.nodes, count),
+    row("parameters", before.parameters, after.parameters, count),
+    row("model size", before.bytes, after.bytes, sizeText),
+    ["opset, IR", ...[before, after].map((it) => `${it.opsets[""] ?? "–"}, ${it.irVersion}`), ""],
+  ];
+}
+
+/** Outputs whose comparison is listed, and characters of a line. */
+const [LISTED, LONGEST] = [8, 90];
+
+const VERDICTS = {
+  same: "the two models are the same",
+  "same function": "the two models compute the same",
+  "same but for rounding": "the two models compute the same but for rounding",
+  different: "the two models do not compute the same",
+} as const;
+
+const figure = (value: number) => (value === 0 ? "0" : value.toExponential(1));
+
+/** Returns what a comparison in onnxruntime says, a line each; none without one. */
+export function proofRows({ comparison }: ModelDiff): string[] {
+  if (comparison === null) return [];
+  if ("outcome" in comparison)
+    return ["the two models were not run", shortened(comparison.reason, LONGEST)];
+  const { verdict, apart, error, outputs, inputs, first } = comparison;
+  const ran = outputs.slice(0, LISTED).map(({ output, plain, optimised, tolerance }) => {
+    const equal = plain.bitEqual ? "bit-equal" : `differs by ${figure(plain.absolute)}`;
+    return `output ${shortened(output, 40)}: ${equal}; optimised by ${figure(optimised.absolute)} (tolerance ${figure(tolerance)})`;
+  });
+  return [
+    VERDICTS[verdict],
+    ...[apart, error].filter((text) => text !== null).map((text) => shortened(text, LONGEST)),
+    ...(outputs.length > 0 ? [`in onnxruntime, on ${noun(inputs, "input")}`] : []),
+    ...ran,
+    ...(first ? [shortened(`first value that differs: ${first.value}`, LONGEST)] : []),
+  ];
+}

@@ -1,0 +1,141 @@
+import { checkArgument, checkGiven } from "../../src/arguments.ts";
+import { checkValues } from "../../src/option-values.ts";
+import type { Declared } from "../../src/options.ts";
+import { ADVANCE } from "../ladder/layout.ts";
+import { rootClass, styleSheet, THEMES, type Theme } from "../ladder/palette.ts";
+import { at, element, escapeText, label, shortened } from "../ladder/svg-text.ts";
+import { alikeRegions } from "./alike-regions.ts";
+import type { ModelDiff } from "./diff.ts";
+import { changeRows, diffSummary, proofRows } from "./diff-text.ts";
+import { drawRegion, type RegionCard } from "./draw-region.ts";
+
+/** How a diff is drawn. */
+export interface DiffDrawing {
+  /** "auto", the default, follows the reader's system; "light" and "dark" do not. */
+  readonly theme?: Theme | undefined;
+  /** The title; the names of both models by default. */
+  readonly title?: string | undefined;
+}
+
+const drawing: Declared<DiffDrawing> = {
+  theme: { type: "string", choices: [...THEMES] },
+  title: { type: "string" },
+};
+
+const [MARGIN, LEAST, ROW, FONT] = [20, 760, 18, 12];
+
+/**
+ * Draws a diff as one SVG document without script or reference to anything outside: what changed in
+ * numbers, how the outputs compare, and each region before and after. The same diff gives the same
+ * text. Its colours are the variables of `drawLadder`.
+ */
+export function drawDiff(diff: ModelDiff, options: DiffDrawing = {}): string {
+  const fits = typeof diff === "object" && diff !== null && Array.isArray(diff.regions);
+  checkArgument("drawDiff", diff, fits, "a result of diff");
+  checkGiven("drawDiff", options, drawing);
+  checkValues({ ...options }, drawing);
+  const { theme = "auto", title = `${diff.before.name} → ${diff.after.name}` } = options;
+  const cards = alikeRegions(diff.regions).map((regions) => drawRegion(regions));
+  const head = drawHead(diff, title);
+  const width = Math.ceil(
+    Math.max(LEAST, head.width, ...cards.map((card) => card.width + 2 * MARGIN)),
+  );
+  const { height, content } = stacked(cards, head.height, width);
+  const heading = `${title}: ${diffSummary(diff).join("; ")}`;
+  return element(
+    "svg",
+    {
+      xmlns: "http://www.w3.org/2000/svg",
+      class: rootClass(theme),
+      viewBox: `0 0 ${at(width)} ${at(height)}`,
+      width,
+      height,
+      style: "max-width:100%;height:auto",
+      role: "group",
+      "aria-label": heading,
+    },
+    [
+      "",
+      `<title>${escapeText(heading)}</title>`,
+      `<style>${styleSheet(theme)}</style>`,
+      element("rect", { class: "paper", width, height, rx: 8 }),
+      head.content,
+      element("g", { role: "list", "aria-label": "changes" }, `\n${content.join("\n")}\n`),
+      "",
+    ].join("\n"),
+  );
+}
+
+/** Places cards below each other, as many beside each other as fit. */
+function stacked(cards: readonly RegionCard[], top: number, width: number) {
+  const content: string[] = [];
+  let [x, y, row] = [MARGIN, top, 0];
+  for (const card of cards) {
+    if (x > MARGIN && x + card.width > width - MARGIN) {
+      y += row + MARGIN;
+      [x, row] = [MARGIN, 0];
+    }
+    content.push(card.draw(x, y));
+    x += card.width + MARGIN;
+    row = Math.max(row, card.height);
+  }
+  return { height: Math.ceil(y + row + MARGIN), content };
+}
+
+/** Draws the title, the counts, the legend, the table of changes and the proof. */
+function drawHead(diff: ModelDiff, title: string) {
+  const text = { "font-size": FONT };
+  const parts = [
+    label(shortened(title, 80), MARGIN, 34, { class: "sans strong", "font-size": 18 }),
+    ...diffSummary(diff).map((line, k) =>
+      label(line, MARGIN, 55 + k * 17, { class: "sans muted", "font-size": 13 }),
+    ),
+    ...legend(MARGIN, 100),
+  ];
+  const rows = changeRows(diff);
+  const top = 138;
+  const widths = [0, 1, 2, 3].map(
+    (column) => Math.max(...rows.map((row) => row[column].length)) * FONT * ADVANCE,
+  );
+  for (const [k, row] of rows.entries()) {
+    let x = MARGIN;
+    for (const [column, cell] of row.entries()) {
+      const isFirst = column === 0;
+      const right = x + widths[column];
+      const mark =
+        k === 0 ? "muted" : column === 3 ? (cell.startsWith("+") ? "added" : "removed") : undefined;
+      parts.push(
+        label(cell, isFirst ? x : right, top + k * ROW, {
+          ...text,
+          class: mark,
+          "text-anchor": isFirst ? undefined : "end",
+        }),
+      );
+      x = right + 24;
+    }
+  }
+  const proofX = MARGIN + widths.reduce((sum, each) => sum + each + 24, 0) + 24;
+  const proof = proofRows(diff);
+  for (const [k, line] of proof.entries())
+    parts.push(
+      label(line, proofX, top + k * ROW, { ...text, class: k === 0 ? "strong" : "muted" }),
+    );
+  const longest = Math.max(0, ...proof.map(({ length }) => length)) * FONT * ADVANCE;
+  return {
+    content: parts.join(""),
+    width: proofX + longest + MARGIN,
+    height: top + Math.max(rows.length, proof.length) * ROW + 14,
+  };
+}
+
+function legend(from: number, y: number): string[] {
+  let x = from;
+  return (["added", "removed", "changed", "same"] as const).map((mark) => {
+    const text = mark === "same" ? "as before" : mark;
+    const drawn =
+      element("rect", { class: `box ${mark}`, x, y: y - 6, width: 18, height: 12, rx: 3 }) +
+      label(text, x + 25, y + 4, { class: "sans muted", "font-size": 12 });
+    x += 25 + text.length * 7 + 20;
+    return drawn;
+  });
+}

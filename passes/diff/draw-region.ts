@@ -1,0 +1,74 @@
+import { ADVANCE } from "../ladder/layout.ts";
+import { element, escapeText, label, shortened } from "../ladder/svg-text.ts";
+import { noun } from "./diff-text.ts";
+import { drawnGraph } from "./draw-graph.ts";
+import type { RegionDiff } from "./region-diffs.ts";
+import { figuresText } from "./site-figures.ts";
+
+/** A drawn region and its size. */
+export interface RegionCard {
+  readonly width: number;
+  readonly height: number;
+  readonly draw: (x: number, y: number) => string;
+}
+
+const [PADDING, GAP, LINE, FONT] = [16, 36, 17, 12];
+/** Characters of a line of text. */
+const LONGEST = 72;
+
+/** Draws regions of one shape: the first of them before and after, and the names of all. */
+export function drawRegion(regions: readonly RegionDiff[]): RegionCard {
+  const [region] = regions;
+  const [before, after] = [drawnGraph(region.before), drawnGraph(region.after)];
+  const lines = regions.flatMap(regionText).map((line) => shortened(line, LONGEST));
+  const top = PADDING + lines.length * LINE + 26;
+  const left = Math.max(before.width, 70);
+  const inner = left + GAP + Math.max(after.width, 70);
+  const text = Math.max(...lines.map(({ length }) => length)) * FONT * ADVANCE;
+  const width = Math.max(inner, text) + 2 * PADDING;
+  const height = top + Math.max(before.height, after.height) + PADDING;
+  const heads = { "font-size": 11, class: "muted" };
+  const draw = (x: number, y: number) =>
+    element(
+      "g",
+      {
+        role: "listitem",
+        tabindex: "0",
+        "data-site": region.isSite ? region.name : undefined,
+        "aria-label": lines.join("; "),
+      },
+      [
+        `<title>${escapeText(lines.join("\n"))}</title>`,
+        element("rect", { class: "card", x, y, width, height, rx: 8 }),
+        element("rect", { class: "ring", x, y, width, height, rx: 8 }),
+        ...lines.map((line, k) =>
+          label(line, x + PADDING, y + PADDING + 8 + k * LINE, {
+            "font-size": FONT,
+            class: line.startsWith(" ") ? "muted" : "strong",
+          }),
+        ),
+        label("before", x + PADDING, y + top - 8, heads),
+        label("after", x + PADDING + left + GAP, y + top - 8, heads),
+        before.draw(x + PADDING, y + top),
+        after.draw(x + PADDING + left + GAP, y + top),
+      ].join(""),
+    );
+  return { width, height, draw };
+}
+
+/** The name of a region and what is known of it, a line each. */
+function regionText({ name, isSite, scope, nodes, laurel, before, after }: RegionDiff): string[] {
+  const place = scope === "main" ? "" : ` in ${scope}`;
+  const figures = figuresText(laurel.after) || figuresText(laurel.before);
+  const hidden = before.hidden + after.hidden;
+  const counts = [
+    nodes.added > 0 ? `${noun(nodes.added, "node")} added` : "",
+    nodes.removed > 0 ? `${noun(nodes.removed, "node")} removed` : "",
+    hidden > 0 ? `${hidden} not drawn` : "",
+    figures,
+  ].filter(Boolean);
+  return [
+    `${isSite ? "site " : ""}${name}${place}`,
+    ...(counts.length > 0 ? [` ${counts.join(", ")}`] : []),
+  ];
+}

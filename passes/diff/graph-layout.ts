@@ -1,0 +1,153 @@
+import type { DrawnEdge } from "./neighbourhood.ts";
+
+/** A box of a drawn graph: its size, then the position of its centre. */
+export interface PlacedBox {
+  readonly width: number;
+  readonly height: number;
+  readonly x: number;
+  readonly y: number;
+}
+
+/** A drawn line: the points that it passes, from the top down. */
+export interface PlacedLine {
+  readonly edge: DrawnEdge;
+  readonly points: readonly (readonly [x: number, y: number])[];
+}
+
+/** Where everything of a small graph is. */
+export interface PlacedGraph {
+  readonly boxes: readonly PlacedBox[];
+  readonly lines: readonly PlacedLine[];
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Distances between boxes of one layer, between layers, and the width that a passing line takes. */
+const [GAP, LAYER_GAP, PASSING] = [18, 26, 10];
+/** Rounds in which boxes move towards those that they are linked with. */
+const SWEEPS = 6;
+
+/** A box, or a point where a line passes a layer. */
+interface Item {
+  readonly width: number;
+  readonly height: number;
+  layer: number;
+  x: number;
+  readonly above: Item[];
+  readonly below: Item[];
+}
+
+/**
+ * Lays out a small graph in layers from the top down: every line leads downward, as far down as its
+ * reader allows. Boxes come close to those that they are linked with.
+ */
+export function graphLayout(
+  sizes: readonly Pick<PlacedBox, "width" | "height">[],
+  edges: readonly DrawnEdge[],
+): PlacedGraph {
+  const items = sizes.map((size): Item => ({ ...size, layer: 0, x: 0, above: [], below: [] }));
+  const down = edges.filter(({ from, to }) => from !== to);
+  setLayers(items, down);
+  const routes = down.map((edge) => route(items[edge.from], items[edge.to], edge));
+  const layers = layered([...items, ...routes.flatMap(({ passed }) => passed)]);
+  for (let sweep = 0; sweep < SWEEPS; sweep++)
+    for (const layer of sweep % 2 === 0 ? layers : [...layers].reverse())
+      arrange(layer, sweep % 2 === 0 ? "above" : "below");
+  const all = layers.flat();
+  const left = Math.min(...all.map(({ x, width }) => x - width / 2));
+  const right = Math.max(...all.map(({ x, width }) => x + width / 2));
+  const tops: number[] = [];
+  let bottom = 0;
+  for (const layer of layers) {
+    const height = Math.max(...layer.map((item) => item.height));
+    tops.push(bottom + height / 2);
+    bottom += height + LAYER_GAP;
+  }
+  const at = (item: Item) => [item.x - left, tops[item.layer]] as const;
+  return {
+    boxes: items.map((item) => {
+      const [x, y] = at(item);
+      return { width: item.width, height: item.height, x, y };
+    }),
+    lines: routes.map(({ edge, from, to, passed }) => {
+      const [[x1, y1], [x2, y2]] = [at(from), at(to)];
+      const [start, end] = [y1 + from.height / 2, y2 - to.height / 2];
+      return { edge, points: [[x1, start], ...passed.map(at), [x2, end]] };
+    }),
+    width: right - left,
+    height: Math.max(0, bottom - LAYER_GAP),
+  };
+}
+
+/** Gives each box the lowest layer above all boxes that read from it. */
+function setLayers(items: readonly Item[], edges: readonly DrawnEdge[]): void {
+  for (let moved = true, rounds = items.length; moved && rounds > 0; rounds--) {
+    moved = false;
+    for (const { from, to } of edges)
+      if (items[from].layer <= items[to].layer) {
+        items[from].layer = items[to].layer + 1;
+        moved = true;
+      }
+  }
+  const highest = Math.max(0, ...items.map(({ layer }) => layer));
+  for (const item of items) item.layer = highest - item.layer;
+}
+
+/** Links two boxes by a line that passes the layers between them. */
+function route(from: Item, to: Item, edge: DrawnEdge) {
+  const passed = Array.from(
+    { length: Math.max(0, to.layer - from.layer - 1) },
+    (_, k): Item => ({
+      width: PASSING,
+      height: 0,
+      layer: from.layer + 1 + k,
+      x: 0,
+      above: [],
+      below: [],
+    }),
+  );
+  const chain = [from, ...passed, to];
+  for (const [k, item] of chain.slice(0, -1).entries()) {
+    item.below.push(chain[k + 1]);
+    chain[k + 1].above.push(item);
+  }
+  return { edge, from, to, passed };
+}
+
+function layered(items: readonly Item[]): Item[][] {
+  const layers: Item[][] = [];
+  for (const item of items) {
+    layers[item.layer] ??= [];
+    layers[item.layer].push(item);
+  }
+  const filled = layers.filter((layer) => layer.length > 0);
+  for (const [k, layer] of filled.entries()) {
+    for (const item of layer) item.layer = k;
+    spread(layer, new Map());
+  }
+  return filled;
+}
+
+/** Orders a layer by the mean position of what its items are linked with, and moves it there. */
+function arrange(layer: Item[], side: "above" | "below"): void {
+  const wanted = new Map<Item, number>();
+  for (const item of layer) {
+    const near = item[side];
+    const mean = near.reduce((sum, { x }) => sum + x, 0) / near.length;
+    wanted.set(item, near.length > 0 ? mean : item.x);
+  }
+  layer.sort((a, b) => wanted.get(a)! - wanted.get(b)!);
+  spread(layer, wanted);
+}
+
+/** Places a layer's items beside each other, in order, on average where they are wanted. */
+function spread(layer: readonly Item[], wanted: ReadonlyMap<Item, number>): void {
+  let right = Number.NEGATIVE_INFINITY;
+  for (const item of layer) {
+    item.x = Math.max(wanted.get(item) ?? 0, right + GAP + item.width / 2);
+    if (right === Number.NEGATIVE_INFINITY) item.x = wanted.get(item) ?? 0;
+    right = item.x + item.width / 2;
+  }
+  const off = layer.reduce((sum, item) => sum + item.x - (wanted.get(item) ?? 0), 0);
+  for (const item of layer) item.x -= off / layer.length;
+}
