@@ -1,6 +1,6 @@
 import fs from "node:fs";
+import { createRequire } from "node:module";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 
 /** A way to import onnxruntime-web, the script that it loads and the wasm file that this fetches. */
 export interface WebEntry {
@@ -21,11 +21,11 @@ export interface WebPackage {
   readonly kernels: string | null;
 }
 
-/** Reads the installed onnxruntime-web; null if there is none. */
-export function webPackage(): WebPackage | null {
+/** Reads the onnxruntime-web that a module, by default this one, imports; null if there is none. */
+export function webPackage(from: string = import.meta.url): WebPackage | null {
   let dist: string;
   try {
-    dist = path.dirname(fileURLToPath(import.meta.resolve("onnxruntime-web")));
+    dist = path.dirname(createRequire(from).resolve("onnxruntime-web"));
   } catch {
     return null;
   }

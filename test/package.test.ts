@@ -10,6 +10,10 @@ const root = path.join(import.meta.dirname, "..");
 const manifest = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));
 
 const CONSUMER = `
+/// <reference types="laurelize/client" />
+import model, { data, wasmPaths } from "./model.onnx?laurel=rw+lr&rank=8";
+import adapted from "./model.onnx?adapter=./a.safetensors";
+import folded from "./model.onnx?include=*layer3*&laurel=rw&fold";
 import {
   type Check, type Laurelized, type Model, type Proof, type Site,
   findResiduals, InputError, laurelize, openModel, saveModel, prove,
@@ -26,6 +30,9 @@ export async function tune(path: string): Promise<readonly Site[]> {
   await saveModel(result.model, "out.onnx");
   return sites;
 }
+
+export const imported: readonly string[] = [model, adapted, folded, ...data.map((each) => each.path + each.data)];
+export const wasm: string | undefined = wasmPaths?.wasm;
 
 // @ts-expect-error: onnxruntime is handed in, never assumed
 export const forgotten = async (model: Model) => laurelize(model, { variant: "rw" });

@@ -12,6 +12,16 @@ import {
   withValues,
 } from "./options.ts";
 
+/** How an adapter is put into its model. */
+export const putting = {
+  weights: {
+    choices: ["inside", "as-inputs", "as-optional-inputs"],
+    default: "inside",
+    describe:
+      "keep the adapter's weights in the model, or make them its inputs, so that one session serves many adapters; optional inputs keep them as defaults, which an onnx_adapter overrides",
+  },
+} as const;
+
 /** `laurelize apply`: an adapter put into its model. */
 export const apply = (start: Start): CommandModule<object, ApplyArguments> => ({
   command: "apply <model> <adapter>",
@@ -32,12 +42,7 @@ export const apply = (start: Start): CommandModule<object, ApplyArguments> => ({
       .options(
         withValues({
           ...output("model.tuned.onnx beside the input"),
-          weights: {
-            choices: ["inside", "as-inputs", "as-optional-inputs"],
-            default: "inside",
-            describe:
-              "keep the adapter's weights in the model, or make them its inputs, so that one session serves many adapters; optional inputs keep them as defaults, which an onnx_adapter overrides",
-          },
+          ...putting,
           fold: {
             type: "boolean",
             default: false,

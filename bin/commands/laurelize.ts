@@ -15,6 +15,7 @@ import {
   trustLinks,
   withValues,
 } from "./options.ts";
+import { again, proving } from "./proving.ts";
 
 /** `laurelize model.onnx`: find, rewrite, prove, write. */
 export const laurelize = (start: Start): CommandModule<object, LaurelizeArguments> => ({
@@ -31,24 +32,7 @@ export const laurelize = (start: Start): CommandModule<object, LaurelizeArgument
           ...finding,
           ...dim("in the proof"),
           ...inputs("of the proof"),
-          prove: {
-            choices: ["full", "sites", "none"],
-            default: "full",
-            coerce: (given: string | boolean) => (given === false ? "none" : given),
-            describe:
-              "prove the result in onnxruntime, in full or site by site; --no-prove skips the proof",
-          },
-          "all-sites": {
-            type: "boolean",
-            default: false,
-            describe:
-              "check every site, also if there are more than 200; by default a seeded sample is checked then",
-          },
-          "also-web": {
-            type: "boolean",
-            default: false,
-            describe: "repeat the same-function check in onnxruntime-web",
-          },
+          ...proving,
           ...force,
           "dry-run": {
             type: "boolean",
@@ -57,11 +41,7 @@ export const laurelize = (start: Start): CommandModule<object, LaurelizeArgument
           },
           ...json,
           ...quiet,
-          again: {
-            type: "boolean",
-            default: false,
-            describe: "add to a model that is laurelized already",
-          },
+          ...again,
           hash: {
             type: "boolean",
             describe:

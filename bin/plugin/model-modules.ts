@@ -1,0 +1,70 @@
+import path from "node:path";
+import { checkOptions, type Declared } from "../../src/options.ts";
+import { cacheFolder } from "./cache.ts";
+import { moduleCode } from "./module-code.ts";
+import { type Produced, produce } from "./produce.ts";
+import { readImport, splitImport } from "./query.ts";
+import type { UrlOf } from "./urls.ts";
+import { type WebFiles, webFiles } from "./web-files.ts";
+import type { Listener } from "./webpack-loader.ts";
+
+/** Options of the plugin. */
+export interface PluginOptions {
+  /** The folder of cached results; node_modules/.cache/laurelize of the project by default. */
+  readonly cache?: string | undefined;
+  /**
+   * Emits the files that onnxruntime-web fetches, and exports their URLs as `wasmPaths`: the entry
+   * that the page imports, such as "onnxruntime-web/wasm"; `true` stands for "onnxruntime-web".
+   */
+  readonly wasm?: boolean | string | undefined;
+}
+
+const pluginOptions: Declared<PluginOptions> = { cache: { type: "string" }, wasm: {} };
+
+/** The modules that imports of models yield, in one build. */
+export class ModelModules {
+  /** The project's folder. */
+  root = process.cwd();
+  /** Prints a line for the user. */
+  say = (line: string): void => console.info(line);
+  readonly #options: PluginOptions;
+  #web: WebFiles | null | undefined;
+
+  constructor(options: PluginOptions) {
+    checkOptions("the laurelize plugin", options, pluginOptions);
+    this.#options = options;
+  }
+
+  get cache(): string {
+    return path.resolve(this.root, this.#options.cache ?? cacheFolder(this.root));
+  }
+
+  /** Returns the module of an import. Throws an error of one sentence that names the import. */
+  async moduleOf(id: string, listener: Listener, urlOf: UrlOf): Promise<string> {
+    const { model, query } = splitImport(id)!;
+    const name = `${path.basename(model)}?${query}`;
+    listener.watch(model);
+    try {
+      const produced = await this.#produced(id, name);
+      for (const file of [...produced.dependencies, produced.model]) listener.watch(file);
+      for (const warning of produced.warnings) listener.warn(`${name}: ${warning}`);
+      return moduleCode(produced, this.#webFiles(), urlOf);
+    } catch (error) {
+      throw new Error(`${name}: ${(error as Error).message}`);
+    }
+  }
+
+  async #produced(id: string, name: string): Promise<Produced> {
+    const start = performance.now();
+    const produced = await produce(readImport(id), this.cache);
+    const seconds = ((performance.now() - start) / 1000).toFixed(1);
+    if (!produced.isCached) this.say(`laurelize: made ${name} in ${seconds} s`);
+    return produced;
+  }
+
+  #webFiles(): WebFiles | null {
+    const { wasm } = this.#options;
+    this.#web ??= wasm ? webFiles(wasm === true ? "onnxruntime-web" : wasm, this.root) : null;
+    return this.#web;
+  }
+}

@@ -1,0 +1,90 @@
+import type {
+  UnpluginBuildContext,
+  UnpluginContext,
+  UnpluginFactory,
+  UnpluginOptions,
+} from "unplugin";
+import { setUpEsbuild } from "./esbuild-files.ts";
+import { ModelModules, type PluginOptions } from "./model-modules.ts";
+import { splitImport } from "./query.ts";
+import { emittedUrl, type UrlOf, viteUrl } from "./urls.ts";
+import type { Listener } from "./webpack-loader.ts";
+import { addRule, type WebpackLike } from "./webpack-rule.ts";
+
+type Context = UnpluginBuildContext & UnpluginContext;
+
+/** What the contexts of rollup, rolldown and Vite have beside unplugin's. */
+interface RollupContext {
+  resolve(source: string, importer?: string, options?: object): Promise<{ id: string } | null>;
+  emitFile(asset: { type: "asset"; name: string; source: Uint8Array }): string;
+}
+
+/** The plugin for every bundler: rewrites the models that modules import with a query. */
+export const laurelizePlugin: UnpluginFactory<PluginOptions | undefined, false> = (
+  options = {},
+  { framework },
+) => {
+  const modules = new ModelModules(options);
+  const shared = { name: "laurelize", enforce: "pre" } as const;
+  if (framework === "webpack" || framework === "rspack") {
+    const add = (compiler: object) => addRule(compiler as WebpackLike, modules);
+    return { ...shared, webpack: add, rspack: add };
+  }
+  if (framework === "esbuild") {
+    let urlOf: UrlOf;
+    return {
+      ...shared,
+      ...loading(modules, () => urlOf),
+      esbuild: {
+        setup(build) {
+          modules.root = build.initialOptions.absWorkingDir ?? modules.root;
+          urlOf = setUpEsbuild(build);
+        },
+      },
+    };
+  }
+  return {
+    ...shared,
+    resolveId: resolveImport,
+    ...loading(modules, framework === "vite" ? () => viteUrl : emitting),
+    vite: {
+      configResolved(config) {
+        modules.root = config.root;
+        modules.say = (line) => config.logger.info(line);
+        config.server.fs.allow.push(modules.cache);
+      },
+    },
+  };
+};
+
+/** Loads imports of models. */
+function loading(
+  modules: ModelModules,
+  urlOf: (context: Context) => UrlOf,
+): Pick<UnpluginOptions, "loadInclude" | "load"> {
+  return {
+    loadInclude: (id) => splitImport(id) !== null,
+    load(id) {
+      const listener: Listener = {
+        watch: (file) => this.addWatchFile(file),
+        warn: (warning) => this.warn(warning),
+      };
+      return modules.moduleOf(id, listener, urlOf(this));
+    },
+  };
+}
+
+const emitting = (context: Context): UrlOf =>
+  emittedUrl((asset) => (context as unknown as RollupContext).emitFile(asset));
+
+/** Resolves an import of a model as the bundler resolves the model alone. */
+async function resolveImport(this: Context, source: string, importer: string | undefined) {
+  const parts = splitImport(source);
+  if (!parts) return null;
+  const context = this as unknown as RollupContext;
+  const from = importer === undefined ? undefined : withoutQuery(importer);
+  const found = await context.resolve(parts.model, from, { skipSelf: true });
+  return found && `${withoutQuery(found.id)}?${parts.query}`;
+}
+
+const withoutQuery = (id: string) => id.replace(/\?.*$/s, "");

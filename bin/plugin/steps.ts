@@ -1,0 +1,72 @@
+import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
+import { dashed } from "../../src/options.ts";
+import { putting } from "../commands/apply.ts";
+import { dim, finding, inputs, seed, timeout, trustLinks } from "../commands/options.ts";
+import { again, proving } from "../commands/proving.ts";
+
+/** What is known of an option that an import may set. */
+export interface QueryOption {
+  readonly type?: string;
+  readonly array?: boolean;
+  readonly choices?: readonly string[];
+}
+
+/** A step that an import asks for by name, and the command that does it. */
+export interface ImportStep {
+  /** "laurelize", "apply" or "fold". */
+  readonly command: string;
+  /** The command's option that the name's own value sets: the variant in `?laurel=rw`. */
+  readonly value: string | null;
+  /** The command's options that an import may set, by their names on the command line. */
+  readonly options: Readonly<Record<string, QueryOption>>;
+}
+
+/** Every step by its name, in the order in which they are done. */
+export const steps = {
+  laurel: {
+    command: "laurelize",
+    value: "variant",
+    options: byDashes({
+      ...inserting,
+      ...choosing,
+      ...finding,
+      ...dim(),
+      ...inputs("of the proof"),
+      ...proving,
+      ...again,
+      ...timeout,
+      ...trustLinks,
+    }),
+  },
+  adapter: {
+    command: "apply",
+    value: null,
+    options: byDashes({ ...putting, ...timeout, ...trustLinks }),
+  },
+  fold: {
+    command: "fold",
+    value: null,
+    options: byDashes({
+      ...dim(),
+      ...inputs("for the proof"),
+      ...seed,
+      ...timeout,
+      ...trustLinks,
+    }),
+  },
+} as const satisfies Readonly<Record<string, ImportStep>>;
+
+/** The name of a step. */
+export type StepName = keyof typeof steps;
+
+/** The names of all steps, in order. */
+export const stepNames = Object.keys(steps) as StepName[];
+
+/** Options whose values are paths; a relative one is taken from the model's folder. */
+export const PATHS: ReadonlySet<string> = new Set(["adapter", "inputs"]);
+
+function byDashes(options: Readonly<Record<string, object>>): Record<string, QueryOption> {
+  return Object.fromEntries(
+    Object.entries(options).map(([name, option]) => [dashed(name), option as QueryOption]),
+  );
+}

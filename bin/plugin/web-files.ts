@@ -1,0 +1,29 @@
+import path from "node:path";
+import { UsageError } from "../failure.ts";
+import { webPackage } from "../web-package.ts";
+
+/** The files that an entry of onnxruntime-web fetches, by their places in `ort.env.wasm.wasmPaths`. */
+export interface WebFiles {
+  readonly mjs: string;
+  readonly wasm: string;
+}
+
+/**
+ * Finds the files that an entry of onnxruntime-web, as installed for a project, fetches. Throws a
+ * UsageError if there is no such entry.
+ */
+export function webFiles(entry: string, root: string): WebFiles {
+  const found =
+    webPackage(path.join(path.resolve(root), "package.json")) ?? webPackage(import.meta.url);
+  if (!found)
+    throw new UsageError(
+      "option wasm of the laurelize plugin needs onnxruntime-web, which is not installed; run npm install onnxruntime-web.",
+    );
+  const match = found.entries.find((each) => each.entry === entry);
+  if (!match)
+    throw new UsageError(
+      `option wasm of the laurelize plugin names ${entry}, which fetches no wasm file; choose one of ${found.entries.map((each) => each.entry).join(", ")}.`,
+    );
+  const wasm = path.join(found.dist, match.wasm);
+  return { mjs: wasm.replace(/\.wasm$/, ".mjs"), wasm };
+}
