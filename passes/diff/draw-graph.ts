@@ -98,7 +98,7 @@ function nodeMarkup(node: DrawnNode, { x, y, width, height }: PlacedBox): string
     "g",
     { class: "node", "data-mark": mark, "data-name": node.name },
     [
-      `<title>${escapeText(details(node).join("\n"))}</title>`,
+      `<title>${details(node).map(escapeText).join("\n")}</title>`,
       element("rect", {
         class: `box ${mark}`,
         x: x - width / 2,

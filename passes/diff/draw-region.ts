@@ -38,7 +38,7 @@ export function drawRegion(regions: readonly RegionDiff[]): RegionCard {
         "aria-label": lines.join("; "),
       },
       [
-        `<title>${escapeText(lines.join("\n"))}</title>`,
+        `<title>${lines.map(escapeText).join("\n")}</title>`,
         element("rect", { class: "card", x, y, width, height, rx: 8 }),
         element("rect", { class: "ring", x, y, width, height, rx: 8 }),
         ...lines.map((line, k) =>

@@ -17,7 +17,7 @@ function drawTick({ sums }: Tick, x: number, y: number, width: number): string {
     "g",
     { role: "listitem", tabindex: "0", "aria-label": spoken(sums) },
     [
-      `<title>${escapeText(details.join("\n"))}</title>`,
+      `<title>${details.map(escapeText).join("\n")}</title>`,
       element("rect", { class: "ring", x: x - TICK / 2, y: y - 6, width: TICK, height: 12, rx: 2 }),
       element("path", {
         class: "line tick",
@@ -53,7 +53,7 @@ export function drawRejectedList(rejected: readonly LadderRejection[], x: number
       "g",
       { role: "listitem", tabindex: "0", "aria-label": spoken([sum]) },
       [
-        `<title>${escapeText(rejectionDetails([sum]).join("\n"))}</title>`,
+        `<title>${rejectionDetails([sum]).map(escapeText).join("\n")}</title>`,
         element("rect", {
           class: "ring",
           x: x - 6,

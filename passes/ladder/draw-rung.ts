@@ -42,7 +42,7 @@ export function drawRung(rung: Rung, drawing: Drawing): string {
       "aria-label": `site ${site.name}, ${site.kind}, branch ${operators}`,
     },
     [
-      `<title>${escapeText(details.join("\n"))}</title>`,
+      `<title>${details.map(escapeText).join("\n")}</title>`,
       ring,
       rail(rung, layout),
       branch(rung, layout),
