@@ -1,7 +1,7 @@
 import type { Laurelized } from "../src/index.ts";
 
 /** How many parameters were added, in all and site by site. */
-export function parameters({ plan, original }: Laurelized) {
+export function parameters({ plan, original }: Pick<Laurelized, "plan" | "original">) {
   const seen = new Set<unknown>();
   const sizes = plan.sites.map(({ site, parameters: tensors }) => {
     const own = Object.values(tensors).filter((tensor) => !seen.has(tensor));

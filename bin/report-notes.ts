@@ -7,12 +7,12 @@ import { counted } from "./text.ts";
 export const marks = { passed: " ", failed: colors.red("✗"), "not run": colors.yellow("?") };
 
 /** Says that a seeded sample of sites stood for all. */
+export const sampleText = ({ sites, of, seed }: NonNullable<Proof["sample"]>): string =>
+  `"right formula" and "it can learn" checked ${sites} of ${counted(of, "site")}, drawn with seed ${seed}`;
+
+/** The same as a line of the report, if there is a sample. */
 export const sampleLines = (sample: Proof["sample"]): string[] =>
-  sample
-    ? [
-        `  ${"sample".padEnd(22)}"right formula" and "it can learn" checked ${sample.sites} of ${counted(sample.of, "site")}, drawn with seed ${sample.seed} (--all-sites checks each)`,
-      ]
-    : [];
+  sample ? [`  ${"sample".padEnd(22)}${sampleText(sample)} (--all-sites checks each)`] : [];
 
 /** A line for each crash of onnxruntime. */
 export const crashLines = (crashes: readonly Crash[]): string[] =>

@@ -5,20 +5,20 @@ import { parameters } from "./parameters.ts";
 import { crashLines, marks, sampleLines } from "./report-notes.ts";
 import type { Crash } from "./supervise.ts";
 import { crashes } from "./supervision.ts";
-import { counted, headline, sums } from "./text.ts";
+import { addedWeights, counted, headline, sums } from "./text.ts";
 
 /** The first lines: the model, its sites, what is inserted. */
-export function summary(name: string, laurel: Laurelized): string {
-  const { plan, original, found } = laurel;
+export const summary = (name: string, laurel: Laurelized): string =>
+  [headline(name, laurel.original), sums(laurel.found, false), insertedLine(laurel)].join("\n");
+
+/** "rw+lr, rank 16: 4,238 new weights (+3.17 %)". */
+export function insertedLine(laurel: Laurelized): string {
+  const { plan, found } = laurel;
   const { added, percent } = parameters(laurel);
   const ranked = plan.parts.some((part) => part.name !== "rw") ? `, rank ${plan.options.rank}` : "";
   const some =
     plan.sites.length < found.sites.length ? ` at ${counted(plan.sites.length, "site")}` : "";
-  return [
-    headline(name, original),
-    sums(found, false),
-    `${plan.variant}${ranked}${some}: ${added.toLocaleString("en")} new weights (+${Number(percent.toPrecision(3)).toLocaleString("en", { maximumSignificantDigits: 3 })} %)`,
-  ].join("\n");
+  return `${plan.variant}${ranked}${some}: ${addedWeights(added, percent)}`;
 }
 
 /** A line for each check, and one for everything that failed. */

@@ -3,10 +3,12 @@ import path from "node:path";
 import { batches, openDataset, openModel } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
+import { mnistDigits } from "../bin/page/mnist.ts";
+import { strips } from "../bin/page/strips.ts";
 import { checkLabels } from "../passes/finetune/batches.ts";
 import { temporaryFolder } from "./support/fixture.ts";
 import { sessionOn } from "./support/session.ts";
-import { mnistDigits, strips, writeStrips } from "./support/strips.ts";
+import { writeStrips } from "./support/strips.ts";
 
 const folder = temporaryFolder();
 const classifier = path.join(

@@ -1,4 +1,5 @@
 import { InputError } from "../../src/errors.ts";
+import type { Tensors } from "../../src/ort/session.ts";
 import type { BatchSource } from "./batch-source.ts";
 import { DivergedError } from "./diverged.ts";
 import { together } from "./evaluation.ts";
@@ -15,8 +16,8 @@ export interface Loop {
   readonly patience: number | null;
   readonly signal: AbortSignal | null;
   /** Called after each step and after each epoch. */
-  readonly onStep: (step: EpochStep) => void;
-  readonly onEpoch: (epoch: Epoch) => void;
+  readonly onStep: (step: EpochStep, weights: Tensors) => void;
+  readonly onEpoch: (epoch: Epoch, weights: Tensors) => void;
   /** Keeps a checkpoint: after each epoch, and when one ends early. */
   readonly keep: () => void;
 }
@@ -77,7 +78,7 @@ async function runEpoch(loop: Loop, run: Run): Promise<void> {
   if (loss < (run.best?.loss ?? Number.POSITIVE_INFINITY))
     run.best = { epoch, loss, weights: { ...trainer.weights } };
   if (!endsEarly) keep();
-  onEpoch(figures);
+  onEpoch(figures, trainer.weights);
   if (run.stopped === null && signal?.aborted) run.stopped = "aborted";
 }
 
@@ -89,7 +90,7 @@ async function takeSteps(loop: Loop, run: Run, epoch: number, steps: Step[]): Pr
       const figures = { epoch, ...step };
       steps.push(step);
       run.steps.push(figures);
-      onStep(figures);
+      onStep(figures, trainer.weights);
       if (signal?.aborted) return false;
     }
     return true;

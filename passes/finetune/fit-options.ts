@@ -1,6 +1,7 @@
 import { callback, flag, number, watching } from "../../src/arguments.ts";
 import { type ValuesOf, valuesOf } from "../../src/option-values.ts";
 import type { Declared, Options } from "../../src/options.ts";
+import type { Tensors } from "../../src/ort/session.ts";
 import { lossOptions } from "../losses/index.ts";
 import { optimizerOptions } from "../optimizers/index.ts";
 import { scheduleOptions } from "../schedules/schedule.ts";
@@ -53,9 +54,9 @@ export interface FitOptions extends FinetuneOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called before the first step. */
   readonly onStart?: ((start: FitStart) => void) | undefined;
-  /** Called after each step and each epoch. */
-  readonly onStep?: ((step: EpochStep) => void) | undefined;
-  readonly onEpoch?: ((epoch: Epoch) => void) | undefined;
+  /** Called after each step and each epoch, with the trained weights as they are then, by name. */
+  readonly onStep?: ((step: EpochStep, weights: Tensors) => void) | undefined;
+  readonly onEpoch?: ((epoch: Epoch, weights: Tensors) => void) | undefined;
   /** Called with the share that is done, from 0 to 1, and what is being done. */
   readonly onProgress?: ((done: number, step: string) => void) | undefined;
   /** Called with each sentence that a user should read, as soon as it is known. */

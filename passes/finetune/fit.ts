@@ -200,14 +200,14 @@ function loopOf(trainer: Trainer, { options, values, sources }: Setup) {
     epochs,
     patience,
     signal,
-    onStep: (step: Parameters<NonNullable<typeof onStep>>[0]) => {
-      onStep?.(step);
+    onStep: (...[step, weights]: Parameters<NonNullable<typeof onStep>>) => {
+      onStep?.(step, weights);
       const all = train.steps === null ? null : train.steps * epochs;
       const done = all === null ? (step.epoch - 1) / epochs : step.step / all;
       onProgress?.(Math.min(1, done), `epoch ${step.epoch} of ${epochs}`);
     },
-    onEpoch: (epoch: Parameters<NonNullable<typeof onEpoch>>[0]) => {
-      onEpoch?.(epoch);
+    onEpoch: (...[epoch, weights]: Parameters<NonNullable<typeof onEpoch>>) => {
+      onEpoch?.(epoch, weights);
       onProgress?.(epoch.epoch / epochs, `epoch ${epoch.epoch} of ${epochs}`);
     },
   };

@@ -1,0 +1,79 @@
+import type { Model, Tensors } from "../../src/index.ts";
+import { runnable, withSession } from "../../src/internal.ts";
+import type { SampleAnswer } from "./messages.ts";
+import { pageRuntime as ort } from "./runtime.ts";
+
+/** SampleSet that a model answers. */
+export interface SampleSet {
+  /** The model's inputs. */
+  readonly feeds: Tensors;
+  readonly count: number;
+  /** What is expected of a sample, and its class if that is known. */
+  readonly expected: (k: number) => { readonly text: string; readonly label: number | null };
+  readonly ink: (k: number) => Float32Array | null;
+  /** Names of the classes; numbers if there are none. */
+  readonly classes: readonly string[] | null;
+}
+
+/** Runs a model on samples and says what it answers: a class, or the first numbers. */
+export async function answersOf(model: Model, samples: SampleSet): Promise<SampleAnswer[]> {
+  const output = await withSession(ort, runnable(model.file), "all", async (session) => {
+    const inputs = Object.entries(samples.feeds).filter(([name]) =>
+      session.inputNames.includes(name),
+    );
+    const got = await session.run(Object.fromEntries(inputs));
+    return got[session.outputNames[0]];
+  });
+  const values = Array.from(output.data as ArrayLike<number | bigint>, Number);
+  const size = values.length / samples.count;
+  return Array.from({ length: samples.count }, (_, k) => {
+    const row = values.slice(k * size, (k + 1) * size);
+    const { text, label } = samples.expected(k);
+    const said = label === null ? null : classIn(row, output.dims);
+    return {
+      ink: samples.ink(k),
+      expected: text,
+      answer: said === null ? numbers(row) : nameOf(said, row, samples.classes),
+      isRight: said === null || output.dims.length !== 2 ? null : said === label,
+    };
+  });
+}
+
+/** The class with the largest score; of a sequence, at its last place. */
+function classIn(row: readonly number[], dims: readonly number[]): number {
+  const last = row.slice(-dims[dims.length - 1]);
+  return last.indexOf(Math.max(...last));
+}
+
+function nameOf(said: number, row: readonly number[], classes: readonly string[] | null): string {
+  const name = classes?.[said] ?? `class ${said}`;
+  const isShare = row.every((value) => value >= 0 && value <= 1);
+  return isShare ? `${name}, ${(100 * row[said]).toFixed(0)} %` : name;
+}
+
+/** "0.12, −3.4, …". */
+export const numbers = (row: readonly number[]): string =>
+  row
+    .slice(0, 4)
+    .map((value) => String(Number(value.toPrecision(3))))
+    .concat(row.length > 4 ? ["…"] : [])
+    .join(", ");
+
+/** A batch of a user's data as samples. */
+export const batchSamples = (batch: Tensors, target: string | undefined): SampleSet => ({
+  feeds: batch,
+  count: Object.values(batch)[0].dims[0],
+  expected: (k) => expectedOf(batch, target, k),
+  ink: () => null,
+  classes: null,
+});
+
+function expectedOf(batch: Tensors, target: string | undefined, k: number) {
+  const tensor = target === undefined ? undefined : batch[target];
+  if (!tensor) return { text: "", label: null };
+  const values = Array.from(tensor.data as ArrayLike<number | bigint>, Number);
+  const size = values.length / tensor.dims[0];
+  const row = values.slice(k * size, (k + 1) * size);
+  const isLabel = size === 1 && /int/.test(tensor.type);
+  return { text: isLabel ? `class ${row[0]}` : numbers(row), label: isLabel ? row[0] : null };
+}

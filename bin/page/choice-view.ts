@@ -1,0 +1,151 @@
+import { inserting } from "../../passes/laurelize/insert-options.ts";
+import { type VariantName, variantNames } from "../../src/index.ts";
+import { addedWeights } from "../text.ts";
+import { byId, make, say, show } from "./dom.ts";
+import { CancelledError, type Engine } from "./engine.ts";
+import type { InsertChoice, OpenedModel, Rewritten } from "./messages.ts";
+import { showProgress } from "./progress-view.ts";
+
+/** What each variant computes, as in the README. */
+const FORMULAS: Readonly<Record<VariantName, string>> = {
+  rw: "y = α f + β x",
+  lr: "y = f + x + (x A) B",
+  pa: "y = f + x + Σ γ_j x_(i−j)",
+  "rw+lr": "y = α f + β (x + (x A) B)",
+  "rw+pa": "y = α f + β (x + Σ γ_j x_(i−j))",
+  "lr+pa": "y = f + x + Σ γ_j (x_(i−j) A_j) B_j",
+  "rw+lr+pa": "y = α f + β (x + Σ γ_j (x_(i−j) A_j) B_j)",
+};
+
+/** Options with a number, which some variants have. */
+const NUMBERS = ["rank", "lags"] as const;
+
+/** The form that says what to insert. */
+export interface ChoiceView {
+  readonly open: (model: OpenedModel) => void;
+  /** What is chosen now. */
+  readonly chosen: () => InsertChoice;
+}
+
+interface ChoiceEvents {
+  /** The choice is another one; a result of the former one does not count any more. */
+  readonly onChange: () => void;
+  readonly onResult: (result: Rewritten) => void;
+}
+
+/** Lets the user choose variant, rank and sites, and rewrites the model. */
+export function choiceView(engine: Engine, events: ChoiceEvents): ChoiceView {
+  const form = byId<HTMLFormElement>("choice-form");
+  const variant = byId<HTMLSelectElement>("variant");
+  variant.append(...variantNames.map((name) => make("option", { value: name }, name)));
+  for (const name of NUMBERS) say(`${name}-about`, inserting[name].describe ?? "");
+  reset();
+  const changed = () => {
+    events.onChange();
+    showOptions();
+    void count(engine);
+  };
+  form.oninput = changed;
+  form.onsubmit = (event) => {
+    event.preventDefault();
+    void rewrite(engine, events);
+  };
+  for (const [id, isOn] of [
+    ["all-sites", true],
+    ["no-sites", false],
+  ] as const)
+    byId(id).onclick = () => {
+      for (const box of boxes()) box.checked = isOn;
+      changed();
+    };
+  return {
+    chosen,
+    open({ sites }) {
+      byId("sites").replaceChildren(
+        ...sites.map(({ name, about }) =>
+          make(
+            "label",
+            {},
+            make("input", { type: "checkbox", value: name, checked: true }),
+            make("span", {}, `${name} `, make("small", {}, about)),
+          ),
+        ),
+      );
+      reset();
+      showOptions();
+      say("rewrite-error", "");
+      void count(engine);
+    },
+  };
+}
+
+const boxes = () => [...byId("sites").querySelectorAll<HTMLInputElement>("input")];
+const numberOf = (id: string) => byId<HTMLInputElement>(id);
+const variantNow = () => byId<HTMLSelectElement>("variant").value as VariantName;
+
+function reset(): void {
+  byId<HTMLSelectElement>("variant").value = inserting.variant.default;
+  for (const name of NUMBERS) numberOf(name).value = String(inserting[name].default);
+}
+
+/** Whether an option has an effect with the chosen variant. */
+const counts = (name: (typeof NUMBERS)[number]) =>
+  (inserting[name].idle?.({ variant: variantNow() }) ?? null) === null;
+
+function chosen(): InsertChoice {
+  const value = (name: (typeof NUMBERS)[number]) =>
+    counts(name) ? numberOf(name).valueAsNumber : undefined;
+  const sites = boxes().flatMap((box) => (box.checked ? [box.value] : []));
+  return { variant: variantNow(), rank: value("rank"), lags: value("lags"), sites };
+}
+
+function showOptions(): void {
+  for (const name of NUMBERS) show(`${name}-field`, counts(name));
+  say("formula", FORMULAS[variantNow()]);
+  const { sites } = chosen();
+  say("site-count", `${sites.length} of ${boxes().length}`);
+  byId<HTMLButtonElement>("rewrite").disabled = sites.length === 0;
+}
+
+let counting = 0;
+
+/** Shows how many weights the choice adds. */
+async function count(engine: Engine): Promise<void> {
+  const turn = ++counting;
+  try {
+    const { added, percent } = await engine.call("count", [chosen()]);
+    if (turn !== counting) return;
+    say("added", addedWeights(added, percent));
+    say("choice-error", "");
+  } catch (error) {
+    if (turn !== counting || error instanceof CancelledError) return;
+    say("added", "");
+    say("choice-error", (error as Error).message);
+  }
+}
+
+async function rewrite(engine: Engine, { onChange, onResult }: ChoiceEvents): Promise<void> {
+  onChange();
+  say("rewrite-error", "");
+  const choice = chosen();
+  const fields = byId<HTMLButtonElement>("rewrite");
+  fields.disabled = true;
+  const progress = showProgress("rewrite-running", "rewriting", {
+    text: "Cancel",
+    onClick: () => engine.cancel(),
+  });
+  try {
+    const result = await engine.call("rewrite", [choice], (report) => {
+      if ("progress" in report) progress.set(report.progress, report.step);
+    });
+    if (JSON.stringify(choice) === JSON.stringify(chosen())) onResult(result);
+  } catch (error) {
+    say(
+      "rewrite-error",
+      error instanceof CancelledError ? "Cancelled; nothing is written." : (error as Error).message,
+    );
+  } finally {
+    progress.end();
+    fields.disabled = false;
+  }
+}

@@ -1,0 +1,101 @@
+import type { CallArguments, Question, Reply, Reporting, Work, WorkName } from "./messages.ts";
+
+/** Thrown by a call that was cancelled. */
+export class CancelledError extends Error {}
+
+type Result<Name extends WorkName> = Awaited<ReturnType<Work[Name]>>;
+
+interface Waiting {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: Error) => void;
+  readonly onReport: Reporting;
+}
+
+/**
+ * Calls the worker. A call can be cancelled at any time: the worker is ended, and the next one
+ * opens the same model again.
+ */
+export class Engine {
+  #worker: Worker | null = null;
+  #next = 1;
+  readonly #waiting = new Map<number, Waiting>();
+  /** The files of the opened model, and whether this worker has them. */
+  #files: readonly File[] | null = null;
+  #hasOpened = false;
+
+  constructor() {
+    this.#start();
+  }
+
+  /** Opens a model; ends what was running. */
+  async open(files: readonly File[], onReport: Reporting): Promise<Result<"open">> {
+    if (this.#waiting.size > 0) this.cancel();
+    this.#files = files;
+    this.#hasOpened = true;
+    return this.#ask("open", [files], onReport);
+  }
+
+  /** Calls the worker for the opened model. */
+  async call<Name extends WorkName>(
+    name: Name,
+    args: CallArguments<Name>,
+    onReport: Reporting = () => {},
+  ): Promise<Result<Name>> {
+    if (!this.#hasOpened && this.#files) {
+      this.#hasOpened = true;
+      await this.#ask("open", [this.#files], onReport);
+    }
+    return this.#ask(name, args, onReport);
+  }
+
+  /** Ends all calls at once. */
+  cancel(): void {
+    this.#end(new CancelledError("cancelled"));
+  }
+
+  #ask<Name extends WorkName>(
+    name: Name,
+    args: CallArguments<Name>,
+    onReport: Reporting,
+  ): Promise<Result<Name>> {
+    const id = this.#next++;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve: resolve as (result: unknown) => void, reject, onReport });
+      const question: Question<Name> = { id, name, args };
+      this.#worker!.postMessage(question);
+    });
+  }
+
+  #start(): void {
+    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+    this.#worker.onmessage = ({ data }: MessageEvent<Reply>) => this.#take(data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      const why = event.message ? ` (${event.message})` : "";
+      this.#end(
+        new Error(`the browser ended the work${why}; use the command line for this model.`),
+      );
+    };
+  }
+
+  #take(reply: Reply): void {
+    const waiting = this.#waiting.get(reply.id);
+    if (!waiting) return;
+    if ("report" in reply) {
+      waiting.onReport(reply.report);
+      return;
+    }
+    this.#waiting.delete(reply.id);
+    if ("error" in reply) waiting.reject(new Error(reply.error));
+    else waiting.resolve(reply.result);
+  }
+
+  #end(error: Error): void {
+    this.#worker?.terminate();
+    const all = [...this.#waiting.values()];
+    this.#waiting.clear();
+    this.#hasOpened = false;
+    this.#start();
+    for (const { reject } of all) reject(error);
+  }
+}

@@ -1,0 +1,167 @@
+import type { Check, LossName, VariantName } from "../../src/index.ts";
+
+/** A site that can be chosen. */
+export interface SiteRow {
+  readonly name: string;
+  /** "[N, 96, 12, 48], 96 features, stream 1". */
+  readonly about: string;
+}
+
+/** A sum that is no site. */
+export interface OtherSum {
+  readonly name: string;
+  readonly op: string;
+  readonly reason: string;
+}
+
+/** What the page shows of an opened model. */
+export interface OpenedModel {
+  readonly name: string;
+  readonly headline: string;
+  readonly sums: string;
+  readonly sites: readonly SiteRow[];
+  readonly others: readonly OtherSum[];
+  readonly ladder: string;
+  readonly warnings: readonly string[];
+  /** Whether it is laurelized already, so that it can be fine-tuned at once. */
+  readonly isLaurelized: boolean;
+  /** Why nothing can be inserted, a sentence; null if something can. */
+  readonly obstacle: string | null;
+  /** Whether it is a classifier of strips, as the bundled digits are. */
+  readonly readsStrips: boolean;
+}
+
+/** What to insert, and where. */
+export interface InsertChoice {
+  readonly variant: VariantName;
+  readonly rank: number | undefined;
+  readonly lags: number | undefined;
+  /** Names of the chosen sites. */
+  readonly sites: readonly string[];
+}
+
+/** How many weights a choice adds. */
+export interface NewWeights {
+  readonly added: number;
+  readonly percent: number;
+}
+
+/** A file to download. */
+export interface Download {
+  readonly name: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** A line of a proof. */
+export interface ProofLine {
+  readonly outcome: Check["outcome"];
+  readonly name: string;
+  readonly text: string;
+  readonly details: readonly string[];
+}
+
+/** A laurelized model and its proof. */
+export interface Rewritten {
+  readonly summary: string;
+  readonly passed: boolean;
+  readonly proof: readonly ProofLine[];
+  readonly warnings: readonly string[];
+  readonly difference: string;
+  readonly ladder: string;
+  /** Null if a check failed. */
+  readonly file: Download | null;
+}
+
+/** Where examples come from. */
+export type Examples =
+  | { readonly from: "digits" }
+  | { readonly from: "drawn"; readonly inks: readonly Float32Array[] }
+  | {
+      readonly from: "npz";
+      readonly train: File;
+      readonly held: File | null;
+      readonly loss: LossName;
+      readonly target: string | undefined;
+      readonly batchSize: number | undefined;
+    };
+
+/** How to fine-tune. */
+export interface Tuning {
+  readonly examples: Examples;
+  readonly epochs: number;
+  readonly lr: number;
+}
+
+/** A fine-tuned model. */
+export interface Tuned {
+  readonly summary: string;
+  readonly notes: readonly string[];
+  readonly ladder: string;
+  readonly model: Download;
+  readonly adapter: Download;
+}
+
+/** What the model says about samples, before or after the training. */
+export interface Answers {
+  readonly when: "before" | "after";
+  readonly samples: readonly SampleAnswer[];
+}
+
+/** A sample, what is expected of it, and what the model says. */
+export interface SampleAnswer {
+  /** Its picture, 0 for paper and 1 for ink; null if it has none. */
+  readonly ink: Float32Array | null;
+  readonly expected: string;
+  readonly answer: string;
+  /** Whether the answer is the expected one; null if that cannot be said. */
+  readonly isRight: boolean | null;
+}
+
+/** What a call reports while it runs. */
+export type WorkReport =
+  | { readonly progress: number; readonly step: string }
+  | { readonly note: string }
+  | { readonly step: number; readonly loss: number; readonly of: number | null }
+  | { readonly evaluated: number; readonly loss: number; readonly accuracy: number | null }
+  | { readonly ladder: string }
+  | { readonly answers: Answers };
+
+/** Says how far a call is. */
+export type Reporting = (report: WorkReport) => void;
+
+/** What the worker does. */
+export interface Work {
+  open(report: Reporting, files: readonly File[]): Promise<OpenedModel>;
+  count(report: Reporting, choice: InsertChoice): Promise<NewWeights>;
+  rewrite(report: Reporting, choice: InsertChoice): Promise<Rewritten>;
+  /** Names of the arrays of an .npz that are no inputs of the model. */
+  targets(report: Reporting, data: File): Promise<readonly string[]>;
+  /** Fine-tunes what `rewrite` has made of the choice, or a model that is laurelized already. */
+  tune(report: Reporting, tuning: Tuning, choice: InsertChoice): Promise<Tuned>;
+  /** Ends a training after its current step. */
+  stop(): Promise<void>;
+}
+
+export type WorkName = keyof Work;
+
+/** Arguments of a call, but for the reporting. */
+export type CallArguments<Name extends WorkName> = Work[Name] extends (
+  report: Reporting,
+  ...args: infer Args
+) => unknown
+  ? Args
+  : never;
+
+/** What the worker is asked. */
+export interface Question<Name extends WorkName = WorkName> {
+  readonly id: number;
+  readonly name: Name;
+  readonly args: CallArguments<Name>;
+}
+
+/** What the worker says: a report, a result, or why there is none. */
+export type Reply = { readonly id: number } & (
+  | { readonly report: WorkReport }
+  | { readonly result: unknown }
+  | { readonly error: string }
+);

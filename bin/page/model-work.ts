@@ -1,0 +1,108 @@
+import {
+  type FoundResiduals,
+  findResiduals,
+  InputError,
+  isLaurelized,
+  type Laurelized,
+  laurelize,
+  type Model,
+  openModel,
+  prove,
+} from "../../src/index.ts";
+import { bytesSource, openNpz, plan } from "../../src/internal.ts";
+import { parameters } from "../parameters.ts";
+import type {
+  InsertChoice,
+  NewWeights,
+  OpenedModel,
+  Reporting,
+  Rewritten,
+  Tuned,
+  Tuning,
+  Work,
+} from "./messages.ts";
+import { openedModel } from "./opened-model.ts";
+import { proofResult } from "./proof-result.ts";
+import { pageRuntime as ort } from "./runtime.ts";
+import { tuned } from "./tuning.ts";
+
+/** Works on one model at a time, the last that was opened. */
+export class ModelWork implements Work {
+  #model: Model | null = null;
+  #found: FoundResiduals | null = null;
+  #laurel: { readonly choice: string; readonly laurel: Laurelized } | null = null;
+  #training: AbortController | null = null;
+
+  async open(report: Reporting, files: readonly File[]): Promise<OpenedModel> {
+    this.#model = this.#found = this.#laurel = null;
+    report({ progress: 0, step: "reading the model" });
+    const [file, ...others] = files;
+    const data = Object.fromEntries(others.map((other) => [other.name, other]));
+    const model = await openModel(file, { data });
+    report({ progress: 0.3, step: "finding the residual connections" });
+    const found = await findResiduals(model, { ort });
+    this.#model = model;
+    this.#found = found;
+    return openedModel(model, found);
+  }
+
+  async count(_: Reporting, { sites, ...wanted }: InsertChoice): Promise<NewWeights> {
+    const { model, found } = this.#opened();
+    const chosen = new Set(sites);
+    const at = found.sites.filter(({ name }) => chosen.has(name));
+    const planned = plan(model.graph, at, wanted);
+    const { added, percent } = parameters({ original: model, plan: planned });
+    return { added, percent };
+  }
+
+  async rewrite(report: Reporting, choice: InsertChoice): Promise<Rewritten> {
+    const onProgress = (from: number, to: number) => (done: number, step: string) =>
+      report({ progress: from + (to - from) * done, step });
+    const { model } = this.#opened();
+    const laurel = await laurelize(model, {
+      ...choice,
+      ort,
+      externalData: null,
+      onProgress: onProgress(0, 0.2),
+    });
+    const proof = await prove(laurel, { ort, onProgress: onProgress(0.2, 1) });
+    this.#laurel = { choice: JSON.stringify(choice), laurel };
+    return proofResult(laurel, proof);
+  }
+
+  async targets(_: Reporting, data: File): Promise<readonly string[]> {
+    const { model } = this.#opened();
+    const source = bytesSource(new Uint8Array(await data.arrayBuffer()), data.name);
+    const inputs = new Set(model.graph.main.inputs.map(({ name }) => name));
+    return openNpz(source).names.filter((name) => !inputs.has(name));
+  }
+
+  async tune(report: Reporting, tuning: Tuning, choice: InsertChoice): Promise<Tuned> {
+    const { model, found } = this.#opened();
+    const laurelized = isLaurelized(model) ? model : await this.#laurelized(choice);
+    this.#training = new AbortController();
+    try {
+      return await tuned(laurelized, tuning, { found, report, signal: this.#training.signal });
+    } finally {
+      this.#training = null;
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#training?.abort();
+  }
+
+  /** The model that was rewritten with this choice, or is now. */
+  async #laurelized(choice: InsertChoice): Promise<Model> {
+    if (this.#laurel?.choice !== JSON.stringify(choice)) {
+      const laurel = await laurelize(this.#opened().model, { ...choice, ort, externalData: null });
+      this.#laurel = { choice: JSON.stringify(choice), laurel };
+    }
+    return this.#laurel.laurel.model;
+  }
+
+  #opened(): { readonly model: Model; readonly found: FoundResiduals } {
+    if (!this.#model || !this.#found) throw new InputError("no model is open; choose one first.");
+    return { model: this.#model, found: this.#found };
+  }
+}

@@ -1,0 +1,52 @@
+/** The events of a service worker that this one listens to. */
+interface Scope {
+  skipWaiting(): Promise<void>;
+  readonly clients: { claim(): Promise<void> };
+  addEventListener(type: "install" | "activate", listener: (event: Lasting) => void): void;
+  addEventListener(type: "fetch", listener: (event: Fetching) => void): void;
+}
+
+interface Lasting {
+  waitUntil(work: Promise<unknown>): void;
+}
+
+interface Fetching {
+  readonly request: Request;
+  respondWith(response: Promise<Response>): void;
+}
+
+/** Every file of the page, and a hash of them all; the build writes both. */
+const FILES = "__FILES__" as unknown as readonly string[];
+const CACHE = "laurelize-page-__VERSION__";
+
+const scope = self as unknown as Scope;
+
+scope.addEventListener("install", (event) => {
+  const fill = async () => {
+    const cache = await caches.open(CACHE);
+    await cache.addAll(FILES.map((file) => new Request(file, { cache: "reload" })));
+    await scope.skipWaiting();
+  };
+  event.waitUntil(fill());
+});
+
+scope.addEventListener("activate", (event) => {
+  const tidy = async () => {
+    for (const name of await caches.keys())
+      if (name.startsWith("laurelize-page-") && name !== CACHE) await caches.delete(name);
+    await scope.clients.claim();
+  };
+  event.waitUntil(tidy());
+});
+
+/** Answers with the page's own files from the cache; everything else goes to the server. */
+scope.addEventListener("fetch", (event) => {
+  const { request } = event;
+  if (request.method !== "GET") return;
+  const answer = async () => {
+    const cache = await caches.open(CACHE);
+    const isPage = request.mode === "navigate";
+    return (await cache.match(request, { ignoreSearch: isPage })) ?? fetch(request);
+  };
+  event.respondWith(answer());
+});

@@ -1,0 +1,99 @@
+import { byId, make } from "./dom.ts";
+import { STRIP } from "./strips.ts";
+
+const PEN = 10;
+
+/** Drawings that the user keeps, 0 for paper and 1 for ink. */
+export interface Pad {
+  readonly inks: () => readonly Float32Array[];
+}
+
+/** Lets the user draw lines of text, and keeps them. */
+export function drawingPad(onChange: () => void): Pad {
+  const canvas = byId<HTMLCanvasElement>("pad");
+  const pen = canvas.getContext("2d", { willReadFrequently: true })!;
+  const kept: Float32Array[] = [];
+  let isEmpty = true;
+  const clear = () => {
+    pen.fillStyle = "#ffffff";
+    pen.fillRect(0, 0, canvas.width, canvas.height);
+    isEmpty = true;
+  };
+  const place = ({ clientX, clientY }: PointerEvent): [number, number] => {
+    const { left, top, width, height } = canvas.getBoundingClientRect();
+    return [((clientX - left) * canvas.width) / width, ((clientY - top) * canvas.height) / height];
+  };
+  canvas.onpointerdown = (event) => {
+    canvas.setPointerCapture(event.pointerId);
+    Object.assign(pen, {
+      lineWidth: PEN,
+      lineCap: "round",
+      lineJoin: "round",
+      strokeStyle: "#000",
+    });
+    pen.beginPath();
+    pen.moveTo(...place(event));
+    pen.lineTo(...place(event));
+    pen.stroke();
+    isEmpty = false;
+  };
+  canvas.onpointermove = (event) => {
+    if (event.buttons === 0) return;
+    pen.lineTo(...place(event));
+    pen.stroke();
+  };
+  const list = () => {
+    byId("drawings").replaceChildren(
+      ...kept.map((ink, k) => {
+        const remove = () => {
+          kept.splice(k, 1);
+          list();
+        };
+        const button = make("button", { type: "button", onclick: remove }, "Remove");
+        button.ariaLabel = `Remove drawing ${k + 1}`;
+        return make("li", {}, inkCanvas(ink, `Drawing ${k + 1}`), button);
+      }),
+    );
+    onChange();
+  };
+  byId("keep-drawing").onclick = () => {
+    if (isEmpty) return;
+    kept.push(inkIn(canvas));
+    clear();
+    list();
+  };
+  byId("clear-drawing").onclick = clear;
+  clear();
+  return { inks: () => kept };
+}
+
+/** A canvas's ink at the size of a strip. */
+function inkIn(canvas: HTMLCanvasElement): Float32Array {
+  const { width, height } = STRIP;
+  const small = make("canvas", { width, height });
+  const context = small.getContext("2d")!;
+  context.imageSmoothingQuality = "high";
+  context.drawImage(canvas, 0, 0, width, height);
+  const { data } = context.getImageData(0, 0, width, height);
+  return Float32Array.from({ length: width * height }, (_, k) => 1 - data[4 * k] / 255);
+}
+
+/** Shows an ink, dark on light. */
+export function inkCanvas(ink: Float32Array, label: string): HTMLCanvasElement {
+  const { width, height } = STRIP;
+  const canvas = make("canvas", {
+    width,
+    height,
+    className: "sample",
+    role: "img",
+    ariaLabel: label,
+  });
+  const context = canvas.getContext("2d")!;
+  const image = context.createImageData(width, height);
+  for (const [k, value] of ink.entries()) {
+    const grey = 255 * (1 - value);
+    image.data.set([grey, grey, grey, 255], 4 * k);
+  }
+  context.putImageData(image, 0, 0);
+  return canvas;
+}

@@ -1,0 +1,36 @@
+import { byId, make } from "./dom.ts";
+
+/** Shows how far something is, and a button that ends it. */
+export interface ProgressView {
+  /** Sets the share that is done, from 0 to 1, and what is being done. */
+  set(done: number, step: string): void;
+  /** Takes it away. */
+  end(): void;
+}
+
+/** Begins to show progress at a place of the page. */
+export function showProgress(
+  id: string,
+  label: string,
+  end: { readonly text: string; readonly onClick: () => void },
+): ProgressView {
+  const place = byId(id);
+  const bar = make("progress", { max: 1, value: 0, ariaLabel: label });
+  const status = make("p", { role: "status" }, label);
+  const button = make("button", { type: "button", onclick: end.onClick }, end.text);
+  place.replaceChildren(bar, button, status);
+  place.hidden = false;
+  let shown = label;
+  return {
+    set(done, step) {
+      bar.value = done;
+      if (step === shown) return;
+      shown = step;
+      status.textContent = step;
+    },
+    end() {
+      place.hidden = true;
+      place.replaceChildren();
+    },
+  };
+}

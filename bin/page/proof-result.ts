@@ -1,0 +1,43 @@
+import type { Check, Laurelized, Proof } from "../../src/index.ts";
+import { describeCheck, failures, notFinite } from "../check-lines.ts";
+import { insertedLine, unproved } from "../report.ts";
+import { sampleText } from "../report-notes.ts";
+import { bytes } from "../text.ts";
+import { differenceDrawing, ladderDrawing } from "./drawings.ts";
+import type { Download, ProofLine, Rewritten } from "./messages.ts";
+
+/** What the page shows of a laurelized model and its proof. */
+export function proofResult(laurel: Laurelized, proof: Proof): Rewritten {
+  const file = proof.passed ? fileOf(laurel) : null;
+  return {
+    summary: `${insertedLine(laurel)}. ${verdictOf(laurel, proof)}`,
+    passed: proof.passed,
+    proof: proof.checks.map(lineOf),
+    warnings: [...laurel.warnings, ...(proof.sample ? [`${sampleText(proof.sample)}.`] : [])],
+    difference: differenceDrawing(laurel),
+    ladder: ladderDrawing(laurel.found, laurel.model),
+    file,
+  };
+}
+
+function lineOf(check: Check): ProofLine {
+  const { name, outcome } = check;
+  if (check.outcome === "not run")
+    return { name, outcome, text: `not run: ${check.reason}`, details: [] };
+  const details = [...failures(check), ...notFinite(check)].map((line) => line.trim());
+  return { name, outcome, text: describeCheck(check), details };
+}
+
+function verdictOf({ model }: Laurelized, proof: Proof): string {
+  if (!proof.passed) return `There is no file, because ${unproved(proof)}.`;
+  const kept = model.dataFiles.length > 0 ? ", to be kept beside the model's data files" : "";
+  return `Proved; the file has ${bytes(model.size)}${kept}.`;
+}
+
+const fileOf = ({ original, model }: Laurelized): Download => ({
+  name: `${stem(original.source.name)}.laurel.onnx`,
+  bytes: model.toBytes() as Uint8Array<ArrayBuffer>,
+});
+
+/** A file's name without its ending. */
+export const stem = (name: string): string => name.replace(/\.onnx$/i, "");

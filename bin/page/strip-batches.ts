@@ -1,0 +1,92 @@
+import type { Tensors } from "../../src/index.ts";
+import { bytesSource, openNpz, uniform } from "../../src/internal.ts";
+import type { Examples } from "./messages.ts";
+import { pageRuntime as ort } from "./runtime.ts";
+import { type Digits, STRIP, type Strips, shifted, strips, stripsOf } from "./strips.ts";
+
+const [PER_STEP, STEPS] = [16, 12];
+/** Held-out strips come in batches of this many. */
+const [HELD, PER_EVALUATION] = [96, 24];
+
+/** Examples for the classifier of strips. */
+export interface StripExamples {
+  /** Batches of an epoch. */
+  train(epoch: number): Generator<Tensors>;
+  /** Strips of digits that no other batch has. */
+  readonly held: readonly Tensors[];
+  /** Steps of an epoch. */
+  readonly steps: number;
+  /** Strips whose answers the page shows. */
+  readonly shown: Strips & { readonly count: number };
+}
+
+/** Returns strips of the bundled digits, or of the user's, to train on. */
+export async function stripExamples(
+  examples: Exclude<Examples, { from: "npz" }>,
+): Promise<StripExamples> {
+  const { train, heldOut } = await bundledDigits();
+  const made =
+    examples.from === "digits"
+      ? (epoch: number, step: number) => strips(train, PER_STEP, 1000 * epoch + step)
+      : (epoch: number, step: number) => drawn(examples.inks, 1000 * epoch + step);
+  const count = 6;
+  return {
+    *train(epoch) {
+      for (let step = 0; step < STEPS; step++) yield batchOf(made(epoch, step), PER_STEP);
+    },
+    held: Array.from({ length: HELD / PER_EVALUATION }, (_, k) =>
+      batchOf(strips(heldOut, PER_EVALUATION, k), PER_EVALUATION),
+    ),
+    steps: STEPS,
+    shown:
+      examples.from === "digits" ? { ...strips(heldOut, count, 7), count } : shownOf(examples.inks),
+  };
+}
+
+/** Each drawing several times, shifted a little, upright and upside down. */
+function drawn(inks: readonly Float32Array[], seed: number): Strips {
+  const random = uniform(seed, "drawn");
+  return stripsOf(PER_STEP, () => shifted(inks[Math.floor(random() * inks.length)], random));
+}
+
+const shownOf = (inks: readonly Float32Array[]) => ({
+  ...stripsOf(2 * inks.length, (k) => inks[k >> 1].slice()),
+  count: 2 * inks.length,
+});
+
+/** Strips as the model takes them. */
+export const batchOf = ({ x, labels }: Strips, count: number): Tensors => ({
+  x: new ort.Tensor("float32", x, [count, STRIP.channels, STRIP.height, STRIP.width]),
+  labels: new ort.Tensor("int64", labels, [count]),
+});
+
+/** The first channel of a strip, 0 for paper and 1 for ink. */
+export function inkOf({ x }: Strips, k: number): Float32Array {
+  const pixels = STRIP.height * STRIP.width;
+  const start = k * STRIP.channels * pixels;
+  return x.slice(start, start + pixels).map((grey) => (1 - grey) / 2);
+}
+
+let digits: Promise<{ readonly train: Digits; readonly heldOut: Digits }> | null = null;
+
+/** The digits that come with the page. */
+function bundledDigits() {
+  digits ??= readDigits().catch((error) => {
+    digits = null;
+    throw error;
+  });
+  return digits;
+}
+
+async function readDigits() {
+  const response = await fetch(new URL(/* @vite-ignore */ "../digits.npz", import.meta.url));
+  const npz = openNpz(bytesSource(new Uint8Array(await response.arrayBuffer()), "digits.npz"));
+  const read = (name: string): Digits => {
+    const { dims, load } = npz.array(name);
+    const [values, size] = [load(), dims[1] * dims[2]];
+    return Array.from({ length: dims[0] }, (_, k) =>
+      Float32Array.from(values.subarray(k * size, (k + 1) * size), (value) => value / 255),
+    );
+  };
+  return { train: read("train"), heldOut: read("heldOut") };
+}

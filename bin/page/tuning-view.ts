@@ -1,0 +1,185 @@
+import { fitting } from "../../passes/finetune/fit-options.ts";
+import { type LossName, losses } from "../../src/index.ts";
+import { answersTable } from "./answers-table.ts";
+import { curveDrawing, curveWords, type LossCurve } from "./curve.ts";
+import { byId, downloadLink, draw, list, make, replaceFiles, say, show } from "./dom.ts";
+import { CancelledError, type Engine } from "./engine.ts";
+import type { Examples, InsertChoice, OpenedModel, Tuned, WorkReport } from "./messages.ts";
+import { drawingPad, type Pad } from "./pad.ts";
+import { type ProgressView, showProgress } from "./progress-view.ts";
+
+type From = Examples["from"];
+
+/** The form that fine-tunes the model. */
+export interface TuningView {
+  readonly open: (model: OpenedModel) => void;
+  readonly close: () => void;
+}
+
+/** Defaults for the classifier of strips; other models have those of the command line. */
+const STRIPS = { epochs: 4, lr: 0.006 } as const;
+
+/** Lets the user choose examples, and trains. */
+export function tuningView(engine: Engine, chosen: () => InsertChoice): TuningView {
+  const pad = drawingPad(() => say("tuning-error", ""));
+  byId("loss").append(...losses.map(({ name }) => make("option", { value: name }, name)));
+  for (const radio of radios()) radio.onchange = () => showExamples();
+  byId("loss").onchange = () => showExamples();
+  byId<HTMLInputElement>("train-data").onchange = () => void listTargets(engine);
+  byId<HTMLFormElement>("tuning-form").onsubmit = (event) => {
+    event.preventDefault();
+    void tune(engine, pad, chosen());
+  };
+  return {
+    open({ readsStrips }) {
+      for (const label of document.querySelectorAll<HTMLElement>(".strips-only"))
+        label.hidden = !readsStrips;
+      for (const radio of radios())
+        radio.checked = radio.value === (readsStrips ? "digits" : "npz");
+      byId<HTMLInputElement>("train-data").value = "";
+      byId<HTMLInputElement>("held-data").value = "";
+      byId("target").replaceChildren();
+      showExamples();
+      clearShown();
+      show("tuning", true);
+    },
+    close() {
+      show("tuning", false);
+      clearShown();
+    },
+  };
+}
+
+const radios = () => [
+  ...document.querySelectorAll<HTMLInputElement>('#tuning-form input[name="from"]'),
+];
+const from = () => radios().find(({ checked }) => checked)?.value as From;
+const numberIn = (id: string) => byId<HTMLInputElement>(id).valueAsNumber;
+const fileIn = (id: string) => byId<HTMLInputElement>(id).files?.[0] ?? null;
+
+function showExamples(): void {
+  const now = from();
+  show("drawn", now === "drawn");
+  show("npz", now === "npz");
+  show("target-field", byId<HTMLSelectElement>("loss").value !== "distillation");
+  const { epochs, lr } =
+    now === "npz" ? { epochs: fitting.epochs.default, lr: fitting.lr.default } : STRIPS;
+  byId<HTMLInputElement>("epochs").value = String(epochs);
+  byId<HTMLInputElement>("lr").value = String(lr);
+  say("tuning-error", "");
+}
+
+function clearShown(): void {
+  show("tuning-shown", false);
+  say("tuning-error", "");
+  replaceFiles("tuned-files", []);
+}
+
+/** Offers the arrays of the training data that are no inputs. */
+async function listTargets(engine: Engine): Promise<void> {
+  const file = fileIn("train-data");
+  if (!file) return;
+  try {
+    const names = await engine.call("targets", [file]);
+    byId("target").replaceChildren(...names.map((name) => make("option", { value: name }, name)));
+    say("tuning-error", "");
+  } catch (error) {
+    byId("target").replaceChildren();
+    say("tuning-error", (error as Error).message);
+  }
+}
+
+/** The chosen examples. Throws one sentence if something is missing. */
+function examples(pad: Pad): Examples {
+  const now = from();
+  if (now === "digits") return { from: "digits" };
+  if (now === "drawn") {
+    if (pad.inks().length === 0) throw new Error("there is no drawing yet; draw one and keep it.");
+    return { from: "drawn", inks: pad.inks() };
+  }
+  const train = fileIn("train-data");
+  if (!train) throw new Error("there is no training data yet; choose an .npz.");
+  const loss = byId<HTMLSelectElement>("loss").value as LossName;
+  const target = byId<HTMLSelectElement>("target").value;
+  const batchSize = numberIn("batch-size");
+  return {
+    from: "npz",
+    train,
+    held: fileIn("held-data"),
+    loss,
+    target: loss === "distillation" || target === "" ? undefined : target,
+    batchSize: Number.isNaN(batchSize) ? undefined : batchSize,
+  };
+}
+
+async function tune(engine: Engine, pad: Pad, choice: InsertChoice): Promise<void> {
+  clearShown();
+  const button = byId<HTMLButtonElement>("tune");
+  let progress: ProgressView | null = null;
+  try {
+    const tuning = { examples: examples(pad), epochs: numberIn("epochs"), lr: numberIn("lr") };
+    button.disabled = true;
+    const stop = () => void engine.call("stop", []);
+    progress = showProgress("tune-running", "preparing", {
+      text: "Stop and keep the best",
+      onClick: stop,
+    });
+    const result = await engine.call("tune", [tuning, choice], watching(progress));
+    showTuned(result);
+  } catch (error) {
+    if (!(error instanceof CancelledError)) say("tuning-error", (error as Error).message);
+  } finally {
+    progress?.end();
+    button.disabled = false;
+  }
+}
+
+/** Shows what a training reports. */
+function watching(progress: ProgressView): (report: WorkReport) => void {
+  const curve: LossCurve = { train: [], held: [], of: null };
+  const answers = answersTable();
+  say("tuned-summary", "");
+  list("tuned-notes", []);
+  show("answers-shown", false);
+  show("tuned-figure", false);
+  draw("curve", "");
+  const redraw = () => {
+    draw("curve", curveDrawing(curve));
+    say("curve-caption", curveWords(curve));
+  };
+  return (report) => {
+    if ("progress" in report) progress.set(report.progress, report.step);
+    if ("evaluated" in report) {
+      curve.held.push([report.evaluated, report.loss]);
+      redraw();
+    } else if ("loss" in report) {
+      const { step, loss, of } = report;
+      curve.train.push([step, loss]);
+      curve.of = of;
+      progress.set(of ? step / of : 0, "training");
+      show("tuning-shown", true);
+      redraw();
+    }
+    if ("ladder" in report) {
+      draw("tuned-ladder", report.ladder);
+      show("tuned-figure", true);
+    }
+    if ("answers" in report) {
+      answers.set(report.answers);
+      show("answers-shown", true);
+      show("tuning-shown", true);
+    }
+  };
+}
+
+function showTuned({ summary, notes, ladder, model, adapter }: Tuned): void {
+  draw("tuned-ladder", ladder);
+  show("tuned-figure", true);
+  say("tuned-summary", summary);
+  list("tuned-notes", notes);
+  replaceFiles("tuned-files", [
+    downloadLink(model, `Download ${model.name}`),
+    downloadLink(adapter, `Download ${adapter.name}`),
+  ]);
+  byId("tuned-summary").focus({ preventScroll: true });
+}

@@ -1,0 +1,166 @@
+import {
+  adapterBytes,
+  batches,
+  type Epoch,
+  type FitOptions,
+  type FitResult,
+  type FoundResiduals,
+  fit,
+  type Model,
+  openDataset,
+  type Tensors,
+  tunedModel,
+} from "../../src/index.ts";
+import { answersOf, batchSamples, type SampleSet } from "./answers.ts";
+import { ladderDrawing } from "./drawings.ts";
+import type { Examples, Reporting, Tuned, Tuning } from "./messages.ts";
+import { stem } from "./proof-result.ts";
+import { pageRuntime as ort } from "./runtime.ts";
+import { batchOf, inkOf, stripExamples } from "./strip-batches.ts";
+
+/** What a training reports to, and what ends it. */
+interface Watched {
+  readonly found: FoundResiduals;
+  readonly report: Reporting;
+  readonly signal: AbortSignal;
+}
+
+/** What to train on, and samples to show answers for. */
+interface Prepared {
+  readonly options: Pick<FitOptions, "data" | "eval" | "loss" | "target"> & Partial<FitOptions>;
+  readonly samples: SampleSet;
+  /** Steps of an epoch, if fit cannot know. */
+  readonly steps: number | null;
+}
+
+/** Milliseconds between two drawings of the ladder while a training runs. */
+const REDRAWN = 700;
+
+/** Fine-tunes a laurelized model, and reports loss, ladder and answers while it runs. */
+export async function tuned(model: Model, tuning: Tuning, watched: Watched): Promise<Tuned> {
+  const { report, signal, found } = watched;
+  report({ progress: 0, step: "preparing the examples" });
+  const { options, samples, steps } = await prepared(model, tuning.examples);
+  report({ answers: { when: "before", samples: await answersOf(model, samples) } });
+  const notes: string[] = [];
+  const { epochs, lr } = tuning;
+  const scheduled =
+    steps === null ? {} : ({ schedule: "cosine", scheduleSteps: steps * epochs } as const);
+  const result = await fit(model, {
+    ...options,
+    ...scheduled,
+    ...reporting(model, watched, (perEpoch) => (steps ?? perEpoch ?? 0) * epochs || null),
+    ort,
+    epochs,
+    lr,
+    signal,
+    onNote: (note) => notes.push(note),
+  });
+  report({ answers: { when: "after", samples: await answersOf(result.model, samples) } });
+  return tunedResult(model, result, { notes, ladder: ladderDrawing(found, result.model) });
+}
+
+/** Calls of fit that report to the page. */
+function reporting(
+  model: Model,
+  { found, report }: Watched,
+  allSteps: (perEpoch: number | null) => number | null,
+) {
+  let of: number | null = null;
+  let drawn = 0;
+  const draw = (weights: Tensors) => {
+    if (performance.now() - drawn < REDRAWN) return;
+    report({ ladder: ladderDrawing(found, tunedModel(model, weights)) });
+    drawn = performance.now();
+  };
+  const evaluated = (step: number, { loss, metrics }: NonNullable<Epoch["eval"]>) =>
+    report({ evaluated: step, loss, accuracy: metrics.accuracy ?? null });
+  return {
+    onStart: ({ stepsPerEpoch }: { readonly stepsPerEpoch: number | null }) => {
+      of = allSteps(stepsPerEpoch);
+    },
+    onStep: (
+      { step, loss }: { readonly step: number; readonly loss: number },
+      weights: Tensors,
+    ) => {
+      report({ step, loss, of });
+      draw(weights);
+    },
+    onEpoch: ({ step, eval: held }: Epoch) => {
+      if (held) evaluated(step, held);
+    },
+  };
+}
+
+async function prepared(model: Model, examples: Examples): Promise<Prepared> {
+  if (examples.from === "npz") return preparedData(model, examples);
+  const { train, held, steps, shown } = await stripExamples(examples);
+  const classes = ["upright", "upside down"];
+  const label = (k: number) => Number(shown.labels[k]);
+  return {
+    options: { data: train, eval: held, loss: "cross-entropy", target: "labels" },
+    steps,
+    samples: {
+      feeds: batchOf(shown, shown.count),
+      count: shown.count,
+      expected: (k) => ({ text: classes[label(k)], label: label(k) }),
+      ink: (k) => inkOf(shown, k),
+      classes,
+    },
+  };
+}
+
+/** Examples in the rows that the page shows answers for. */
+const SHOWN = 8;
+
+async function preparedData(
+  model: Model,
+  { train, held, loss, target, batchSize }: Extract<Examples, { from: "npz" }>,
+): Promise<Prepared> {
+  const targets = target === undefined ? [] : [target];
+  const data = await openDataset(train, model, { targets });
+  const shown = held ? await openDataset(held, model, { targets }) : data;
+  const size = shown.batchSize ?? Math.min(SHOWN, shown.rows);
+  const [batch] = batches(shown, { ort, batchSize: size });
+  const options = { data, loss, target, batchSize: batchSize ?? null };
+  return {
+    options: held ? { ...options, eval: shown } : options,
+    samples: batchSamples(batch, target),
+    steps: null,
+  };
+}
+
+function tunedResult(
+  { source }: Model,
+  result: FitResult,
+  shown: { readonly notes: readonly string[]; readonly ladder: string },
+): Tuned {
+  const { model, adapter, advice, error } = result;
+  const name = stem(source.name === "model" ? model.source.name : source.name);
+  const bytes = model.toBytes() as Uint8Array<ArrayBuffer>;
+  return {
+    summary: [summaryOf(result), error, advice].filter(Boolean).join(" "),
+    notes: shown.notes,
+    ladder: shown.ladder,
+    model: { name: `${name}.tuned.onnx`, bytes },
+    adapter: {
+      name: `${name}.adapter.safetensors`,
+      bytes: adapterBytes(adapter) as Uint8Array<ArrayBuffer>,
+    },
+  };
+}
+
+/** "Loss 0.62 before, 0.05 after epoch 3, the best; accuracy 74.0 % before, 98.0 % after." */
+function summaryOf({ history, best, stopped }: FitResult): string {
+  const { before, epochs } = history;
+  const after = epochs.find(({ epoch }) => epoch === best.epoch)?.eval;
+  const loss = (value: number) => value.toPrecision(3);
+  const first = before?.loss ?? history.steps[0].loss;
+  const ended = stopped === "aborted" ? "Stopped. " : "";
+  const accuracies = [before, after].map((each) => each?.metrics.accuracy);
+  const percent = (value: number | undefined) => `${(100 * (value ?? 0)).toFixed(1)} %`;
+  const right = accuracies.every((value) => value !== undefined)
+    ? `; accuracy ${percent(accuracies[0])} before, ${percent(accuracies[1])} after`
+    : "";
+  return `${ended}Loss ${loss(first)} before, ${loss(best.loss)} after epoch ${best.epoch}, the best${right}.`;
+}

@@ -1,0 +1,42 @@
+import { failureSentence } from "../failure.ts";
+import type { Question, Reply, Reporting, Work, WorkReport } from "./messages.ts";
+import { ModelWork } from "./model-work.ts";
+import { warmUp } from "./runtime.ts";
+
+/** Posts a reply; bytes in it are handed over, not copied. */
+function reply(message: Reply, bytes: readonly Uint8Array<ArrayBuffer>[] = []): void {
+  postMessage(message, { transfer: bytes.map(({ buffer }) => buffer) });
+}
+
+/** The files to download in a result. */
+const filesIn = (result: unknown): Uint8Array<ArrayBuffer>[] =>
+  Object.values(result ?? {}).flatMap((value) => {
+    const { bytes } = (value ?? {}) as { bytes?: unknown };
+    return bytes instanceof Uint8Array ? [bytes as Uint8Array<ArrayBuffer>] : [];
+  });
+
+const work: Work = new ModelWork();
+
+addEventListener("message", async ({ data }: MessageEvent<Question>) => {
+  const { id, name } = data;
+  const args: readonly unknown[] = data.args;
+  const report = (report: WorkReport) => reply({ id, report });
+  try {
+    const call = work[name] as (report: Reporting, ...args: unknown[]) => Promise<unknown>;
+    const result = await call.call(work, report, ...args);
+    reply({ id, result }, filesIn(result));
+  } catch (error) {
+    reply({ id, error: sentenceOf(error) });
+  }
+});
+
+void warmUp();
+
+/** The command line's sentence, or that the browser has too little memory. */
+function sentenceOf(error: unknown): string {
+  const text = String((error as Error)?.message ?? error);
+  const { exitCode } = error as { exitCode?: number };
+  if (exitCode === undefined && /bad_alloc|out of memory|allocation failed/i.test(text))
+    return `the model does not fit into the memory that the browser gives (${text}); use the command line for it.`;
+  return failureSentence(error);
+}
