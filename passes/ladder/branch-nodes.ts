@@ -15,29 +15,56 @@ const MIXING = [
 ];
 const MIXERS: ReadonlySet<string> = new Set(MIXING);
 
+/** Reached from the skip, from a branch, or from both. */
+const [SKIP, BRANCH, BOTH] = [1, 2, 3];
+
 /**
- * Returns the nodes between a skip and the branches computed from it, in topological order. If the
- * skip lies in an outer scope, these are the nodes of the branches' own scope.
+ * Returns the nodes of a site's branches, in topological order: those between the branches and the
+ * values that the skip is computed from too, or is.
  */
 export function nodesOfBranch(skip: Value, branches: readonly Value[]): Node[] {
-  const [first] = branches;
-  if (!first) return [];
-  const { scope } = first;
-  const start = skip.scope === scope ? (skip.producer?.index ?? -1) : -1;
-  const isInside = (value: Value) =>
-    value !== skip && value.scope === scope && (value.producer?.index ?? -1) > start;
-  const reached = [
-    ...walk(branches.filter(isInside), (value) => sourcesOf(value).filter(isInside)),
-  ];
-  const nodes = [...new Set(reached.map(({ producer }) => producer!))];
-  nodes.sort((a, b) => a.index - b.index);
-  const dependent = new Set<Value>([skip]);
-  const computed = nodes.filter((node) => {
+  const { reached, nodes } = backwards(skip, branches);
+  const dependent = new Set<Value>();
+  for (const [value, from] of reached) if (from === BOTH) dependent.add(value);
+  const sorted = [...nodes].sort((a, b) => a.index - b.index);
+  const computed = sorted.filter((node) => {
     const reads = [...node.inputs, ...node.captures].some((value) => value && dependent.has(value));
     if (reads) for (const output of node.outputs) if (output) dependent.add(output);
     return reads;
   });
-  return computed.length > 0 ? computed : nodes;
+  return computed.length > 0 ? computed : sorted;
+}
+
+/**
+ * Walks back from skip and branches in their scope, the last value first, until they meet. What is
+ * computed before all values where they meet does not depend on them.
+ */
+function backwards(skip: Value, branches: readonly Value[]) {
+  const scope = branches[0]?.scope;
+  const indexOf = (value: Value) => (value.scope === scope ? (value.producer?.index ?? -1) : -1);
+  const reached = new Map<Value, number>();
+  const pending = new Set<Value>();
+  const reach = (value: Value, from: number) => {
+    reached.set(value, (reached.get(value) ?? 0) | from);
+    if (indexOf(value) >= 0) pending.add(value);
+  };
+  reach(skip, SKIP);
+  for (const branch of branches) reach(branch, BRANCH);
+  const nodes = new Set<Node>();
+  let meeting = -1;
+  while (pending.size > 0) {
+    const value = [...pending].reduce((a, b) => (indexOf(a) >= indexOf(b) ? a : b));
+    pending.delete(value);
+    const from = reached.get(value)!;
+    const isDone = meeting >= 0 && ![...pending].some((each) => reached.get(each) === SKIP);
+    if (from === BOTH) meeting = meeting < 0 ? indexOf(value) : Math.min(meeting, indexOf(value));
+    else if (from === BRANCH && isDone && indexOf(value) < meeting) break;
+    else {
+      if (from === BRANCH) nodes.add(value.producer!);
+      for (const source of sourcesOf(value)) if (!source.initializer) reach(source, from);
+    }
+  }
+  return { reached, nodes };
 }
 
 /** An operator of a branch, and how often it occurs. */
@@ -55,14 +82,24 @@ export function operatorsOf(nodes: readonly Node[]): BranchOperator[] {
 
 /**
  * Returns a short name of a branch: its operators without those that only move values, neighbours
- * of one kind counted together. A long name keeps the operators that mix features with weights.
+ * of one kind counted together. A name that is too long leaves out arithmetic, and then all but the
+ * operators that mix features with weights.
  */
 export function branchLabel(nodes: readonly Node[], limit: number): string {
   const telling = nodes.filter(({ op }) => !LAYOUT.has(op) && !SIZES.has(op));
-  const label = joined(telling.length > 0 ? telling : nodes);
-  const mixers = nodes.filter(({ op }) => MIXERS.has(op));
-  return label.length <= limit || mixers.length === 0 ? label : joined(mixers);
+  const choices = [
+    telling,
+    telling.filter(({ op }) => !ARITHMETIC.has(op)),
+    telling.filter(({ op }) => MIXERS.has(op)),
+  ].filter(({ length }) => length > 0);
+  const labels = choices.length > 0 ? choices.map(joined) : [joined(nodes)];
+  return labels.find(({ length }) => length <= limit) ?? labels.at(-1)!;
 }
+
+/** Operators that say little of a branch. */
+const ARITHMETIC: ReadonlySet<string> = new Set(
+  "Add Sub Mul Div Neg Pow Sqrt Reciprocal ReduceMean ReduceSum Where IsNaN Min Max".split(" "),
+);
 
 function joined(nodes: readonly Node[]): string {
   const runs: { op: string; count: number }[] = [];
@@ -92,14 +129,24 @@ const SHORT: ReadonlyMap<string, string> = new Map([
   ["GlobalAveragePool", "GlobalAvgPool"],
 ]);
 
-/** Returns the number of distinct float weights that some nodes read. */
+/**
+ * Returns the number of distinct weights that some nodes read, floats and quantised ones, directly
+ * or through operators that only move or dequantise them.
+ */
 export function weightsRead(nodes: readonly Node[]): number {
-  const values = new Set(nodes.flatMap(({ inputs }) => inputs));
+  const own = new Set(nodes);
+  const read = nodes.flatMap(({ inputs }) => inputs.filter((value) => value !== null));
+  const moved = walk(read, (value) => {
+    const { producer } = value;
+    return producer && !own.has(producer) && LAYOUT.has(producer.op) ? sourcesOf(value) : [];
+  });
   let sum = 0;
-  for (const value of values) {
-    if (!value || !tensorOf(value)) continue;
-    const type = typeOfTensor(value);
-    if (isFloat(type?.dtype)) sum += elements((type!.shape ?? []).map(Number));
+  for (const value of moved) {
+    const type = tensorOf(value) ? typeOfTensor(value) : null;
+    if (isFloat(type?.dtype) || QUANTISED.has(type?.dtype ?? ""))
+      sum += elements((type!.shape ?? []).map(Number));
   }
   return sum;
 }
+
+const QUANTISED: ReadonlySet<string> = new Set(["int8", "uint8", "int4", "uint4"]);

@@ -19,7 +19,7 @@ export interface LadderColumn {
 }
 
 /** Most characters of a name and of a branch's operators. */
-const LONGEST = 42;
+const LONGEST = 46;
 /** Most lags whose figures are written. */
 const LAGS = 4;
 const GAP = 22;

@@ -71,7 +71,7 @@ function rail({ site, x, y, top }: Rung, layout: Layout): string {
     "stroke-dasharray": OPTIONAL.has(site.kind) ? "3 3" : undefined,
   });
   const size = Math.max(3, Math.min(9, layout.rung * 0.26));
-  const middle = (top + y) / 2;
+  const middle = Math.max((top + y) / 2, y - layout.rung * 0.5);
   const box = { class: "mark", x: x - size / 2, y: middle - size / 2, width: size, height: size };
   const turned = `rotate(45 ${at(x)} ${at(middle)})`;
   if (site.kind === "projected") return line + element("rect", box);

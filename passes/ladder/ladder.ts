@@ -49,7 +49,7 @@ export interface Ladder {
 }
 
 /** Longest label of a branch, in characters, before it is shortened to operators with weights. */
-const LABEL = 44;
+const LABEL = 46;
 
 /**
  * Returns the ladder of a model: its sites and rejected sums from `findResiduals`, with the LAuReL
