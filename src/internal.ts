@@ -2,6 +2,8 @@ export { brief, type SiteFigures, siteFigures } from "../passes/diff/site-figure
 export { type Tied, tiedWeights } from "../passes/finetune/tied-weights.ts";
 export { checkHead } from "../passes/head/new-head.ts";
 export { tuningOf } from "../passes/head/tuning.ts";
+export { ladderSummary } from "../passes/ladder/draw-head.ts";
+export { escapeText } from "../passes/ladder/svg-text.ts";
 export { checkMemory } from "../passes/laurelize/memory.ts";
 export { plan } from "../passes/laurelize/plan.ts";
 export { OPTIONAL_KINDS } from "../passes/residuals/residual.ts";

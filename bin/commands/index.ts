@@ -10,6 +10,7 @@ import { extract } from "./extract.ts";
 import { finetune } from "./finetune.ts";
 import { fold } from "./fold.ts";
 import { inspect } from "./inspect.ts";
+import { ladder } from "./ladder.ts";
 import { laurelize } from "./laurelize.ts";
 import { strip } from "./strip.ts";
 
@@ -30,6 +31,10 @@ export const commands: Readonly<Record<string, Command>> = {
   inspect: {
     declare: inspect,
     run: async () => (await import("../run-inspect.ts")).runInspect,
+  },
+  ladder: {
+    declare: ladder,
+    run: async () => (await import("../run-ladder.ts")).runLadder,
   },
   compare: {
     declare: compare,

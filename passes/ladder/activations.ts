@@ -1,12 +1,13 @@
 import type { Tensor } from "onnxruntime-common";
 import { checkGiven, type WithOrt, withOrt } from "../../src/arguments.ts";
+import { InputError } from "../../src/errors.ts";
 import type { Value } from "../../src/graph/graph.ts";
 import { hasTensors } from "../../src/graph/types.ts";
 import { type Model, typesOf } from "../../src/model.ts";
 import { abortable, stepper, type Watching } from "../../src/ort/abortable.ts";
 import { withTaps } from "../../src/ort/expose.ts";
 import { runnable } from "../../src/ort/loading.ts";
-import { type Ort, runFor, type Tensors, withSession } from "../../src/ort/session.ts";
+import { type Ort, reason, runFor, type Tensors, withSession } from "../../src/ort/session.ts";
 import { toFloat64 } from "../../src/ort/tensors.ts";
 import { runOptions, type SampleOptions, sampleInputs } from "../../src/samples/samples.ts";
 import type { FoundResiduals } from "../laurelize/search.ts";
@@ -45,10 +46,19 @@ export async function measureNorms(
   const measured = (sites: readonly Site[]) => measuredAt(ort, model, sites, { feeds, dims, seed });
   const inMain = all.filter(({ scope }) => scope.kind === "main");
   // A body may refuse to give its values out; one of the main graph never does.
-  const norms = await measured(all).catch((error) => {
-    if (inMain.length === all.length) throw error;
-    return measured(inMain);
-  });
+  const norms = await measured(all)
+    .catch((error) => {
+      if (inMain.length === all.length) throw error;
+      return measured(inMain);
+    })
+    .catch((error) => {
+      signal?.throwIfAborted();
+      if (error instanceof InputError) throw error;
+      const { name } = model.source;
+      throw new InputError(
+        `onnxruntime cannot run ${name} for its activations (${reason(error)}); check the inputs, or leave the activations out.`,
+      );
+    });
   step(1, "done");
   return norms;
 }

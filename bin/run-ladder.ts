@@ -1,0 +1,70 @@
+import path from "node:path";
+import {
+  drawLadder,
+  type FeatureAxis,
+  findResiduals,
+  ladderOf,
+  measureNorms,
+  openModel,
+} from "../src/index.ts";
+import { ladderSummary, saveBytes } from "../src/internal.ts";
+import { parseDims, readInputs } from "./inputs.ts";
+import { printJson } from "./json.ts";
+import { checkFree, checkWritable } from "./output.ts";
+import { ort } from "./runtime.ts";
+import { tell } from "./supervision.ts";
+import { bytes } from "./text.ts";
+
+/** What the command line says. */
+export interface LadderArguments {
+  model: string;
+  output: string | undefined;
+  activations: boolean;
+  theme: "auto" | "light" | "dark";
+  dim: string[] | undefined;
+  inputs: string | undefined;
+  seed: number;
+  featureAxis: FeatureAxis | undefined;
+  also: ("se" | "merge" | "constant")[] | undefined;
+  include: string[] | undefined;
+  exclude: string[] | undefined;
+  stream: number[] | undefined;
+  every: number | undefined;
+  last: number | undefined;
+  force: boolean;
+  json: boolean;
+  quiet: boolean;
+  timeout: number;
+  trustLinks: boolean;
+}
+
+/** Draws a model's residual connections. */
+export async function runLadder(args: LadderArguments): Promise<void> {
+  const dims = parseDims(args.dim);
+  const { dir, name, ext } = path.parse(args.model);
+  const stem = ext === ".onnx" ? name : name + ext;
+  const output = args.output ?? path.join(dir, `${stem}.ladder.svg`);
+  const model = await openModel(args.model, { trustLinks: args.trustLinks });
+  const data = model.dataFiles.map((each) => path.join(dir, each));
+  checkWritable(output);
+  checkFree(output, [args.model, ...data], args.force);
+  tell({ step: "finding the residual connections" });
+  const { featureAxis, also, include, exclude, stream, every, last } = args;
+  const choice = { include, exclude, stream, every, last };
+  const found = await findResiduals(model, { ort, featureAxis, also, ...choice });
+  if (!args.quiet)
+    for (const warning of found.warnings) process.stderr.write(`warning: ${warning}\n`);
+  if (args.activations) tell({ step: "running the model for its activations" });
+  const feeds = args.inputs ? [await readInputs(ort, model, args.inputs)] : undefined;
+  const norms = args.activations
+    ? await measureNorms(found, { ort, dims, seed: args.seed, feeds })
+    : undefined;
+  const ladder = ladderOf(found, model, norms);
+  const svg = new TextEncoder().encode(drawLadder(ladder, { theme: args.theme }));
+  saveBytes(svg, output);
+  if (args.json) printJson({ input: args.model, output, ...ladder });
+  else if (!args.quiet)
+    process.stdout.write(
+      `${path.basename(args.model)}   ${ladderSummary(ladder).replaceAll(" · ", ", ")}\nwrote ${output}   ${bytes(svg.length)}\n`,
+    );
+}
