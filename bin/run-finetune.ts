@@ -2,35 +2,23 @@ import fs from "node:fs";
 import path from "node:path";
 import { hyperparameters } from "../passes/finetune/fit-options.ts";
 import {
-  extractAdapter,
   type FitOptions,
   type FitResult,
   fit,
   InputError,
-  isLaurelized,
-  laurelize,
   type Model,
-  NoSiteError,
-  newHead,
   openModel,
-  trainableWeights,
 } from "../src/index.ts";
-import { checkHead, saveBytes, tiedWeights, tuningOf } from "../src/internal.ts";
-import { dashed, idleOptions, type Options } from "../src/options.ts";
-import { laurelOptions } from "./commands/inserting.ts";
+import { saveBytes } from "../src/internal.ts";
 import { EXIT } from "./exit.ts";
 import type { FinetuneArguments } from "./finetune-arguments.ts";
 import { type Files, filesOf } from "./finetune-files.ts";
+import { modelToTrain, type Say } from "./model-to-train.ts";
 import { Monitor } from "./monitor.ts";
 import { checkFree, checkOutput, checkWritable } from "./output.ts";
+import { picked } from "./picked.ts";
 import { ort } from "./runtime.ts";
-import { tell } from "./supervision.ts";
-import { counted } from "./text.ts";
-import { tiedWarning } from "./tied-warning.ts";
 import { writeTuned } from "./write-tuned.ts";
-
-/** Prints a note or a warning on stderr. */
-type Say = (kind: "note" | "warning", text: string) => void;
 
 /** Trains, and writes the tuned model, the adapter, the log, the loss curve and the state. */
 export async function runFinetune(args: FinetuneArguments): Promise<void> {
@@ -76,55 +64,6 @@ function checkFiles(args: FinetuneArguments, given: Model, files: Files): void {
     throw new InputError(`there is no ${files.state} to resume from; leave --resume out.`);
 }
 
-/** The model that is trained: with its new last layer, and laurelized unless weights are named. */
-async function modelToTrain(args: FinetuneArguments, given: Model, say: Say): Promise<Model> {
-  const { newHead: layer, classes, seed } = args;
-  checkHead(layer, classes);
-  if (layer === undefined) return laurelizedModel(args, given, say);
-  tell({ step: "replacing the last layer" });
-  const model = await newHead(given, { ort, layer, classes: classes!, seed });
-  return laurelizedModel(args, model, say);
-}
-
-async function laurelizedModel(args: FinetuneArguments, given: Model, say: Say): Promise<Model> {
-  const options = laurelOptions(args);
-  const named = Object.keys(options).filter((name) => args.given.includes(name) && name !== "seed");
-  const isOwn = args.train?.length || tuningOf(given.metadata)?.head;
-  if (!isLaurelized(given) && named.length === 0 && isOwn) {
-    const weights = trainableWeights(given, args.train);
-    say(
-      "note",
-      `${counted(weights.length, "weight tensor")} of the model's own ${weights.length === 1 ? "is" : "are"} trained, and no LAuReL; --variant ${args.variant} adds it.`,
-    );
-    for (const tied of tiedWeights(given, args.train)) say("warning", tiedWarning(tied));
-    return given;
-  }
-  tell({ step: "finding the residual connections" });
-  const { model, warnings } = isLaurelized(given)
-    ? { model: given, warnings: [] }
-    : await laurelize(given, { ...options, ort, externalData: null }).catch(withAdvice);
-  for (const warning of warnings) say("warning", warning);
-  trainableWeights(model, args.train);
-  for (const tied of tiedWeights(model, args.train)) say("warning", tiedWarning(tied));
-  if (model !== given) return model;
-  const { laurelizations } = await extractAdapter(model, { train: [] });
-  const variant = laurelizations.map((each) => each.variant).join(", ");
-  for (const name of named)
-    if (!(name === "variant" && args.variant === variant))
-      say(
-        "warning",
-        `--${dashed(name)} has no effect: ${args.model} is laurelized already, and stays ${variant}.`,
-      );
-  return model;
-}
-
-/** Says what else can be trained if there is no site. */
-function withAdvice(error: unknown): never {
-  if (error instanceof NoSiteError && error.found.sites.length === 0)
-    error.message += " --train 'fc.*' or --new-head trains weights of its own instead.";
-  throw error;
-}
-
 /** What fit is called with. */
 function fitOptionsOf(args: FinetuneArguments, files: Files, monitor: Monitor): FitOptions {
   const { data, eval: held, loss, target, train, optimizer, seed, threads } = args;
@@ -143,12 +82,4 @@ function fitOptionsOf(args: FinetuneArguments, files: Files, monitor: Monitor): 
     onEpoch: monitor.epoch,
     onCheckpoint: (bytes) => saveBytes(bytes, files.state),
   };
-}
-
-/** Those arguments that are declared options and have an effect. */
-function picked(args: object, declared: Options): object {
-  const given = args as Readonly<Record<string, unknown>>;
-  const idle = new Set(idleOptions(given, declared).map(([name]) => name));
-  const names = Object.keys(declared).filter((name) => !idle.has(name));
-  return Object.fromEntries(names.map((name) => [name, given[name]]));
 }

@@ -40,6 +40,14 @@ export type {
 export { type NodeData, type NodeResult, nodeData } from "../passes/diff/node-data.ts";
 export type { NodeDiff, RegionDiff } from "../passes/diff/region-diffs.ts";
 export type { WeightChange } from "../passes/diff/weight-changes.ts";
+export type { ExportStepOptions } from "../passes/distributed/export-options.ts";
+export { type ExportedStep, exportStep } from "../passes/distributed/export-step.ts";
+export type { StepManifest } from "../passes/distributed/manifest.ts";
+export {
+  type OpenedStep,
+  type OpenStepOptions,
+  openStep,
+} from "../passes/distributed/open-step.ts";
 export type { FitData } from "../passes/finetune/batch-source.ts";
 export { type BatchOptions, batches } from "../passes/finetune/batches.ts";
 export { type Checkpoint, checkpointBytes, loadCheckpoint } from "../passes/finetune/checkpoint.ts";

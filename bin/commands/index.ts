@@ -5,6 +5,7 @@ import { average, combine } from "./average.ts";
 import { check } from "./check.ts";
 import { compare } from "./compare.ts";
 import { diff } from "./diff.ts";
+import { exportStep } from "./export-step.ts";
 import { exportTorch } from "./export-torch.ts";
 import { extract } from "./extract.ts";
 import { finetune } from "./finetune.ts";
@@ -12,7 +13,9 @@ import { fold } from "./fold.ts";
 import { inspect } from "./inspect.ts";
 import { ladder } from "./ladder.ts";
 import { laurelize } from "./laurelize.ts";
+import { stepWorker } from "./step-worker.ts";
 import { strip } from "./strip.ts";
+import { trainScript } from "./train-script.ts";
 
 /** A command of the command line. */
 interface Command {
@@ -52,6 +55,12 @@ export const commands: Readonly<Record<string, Command>> = {
   average: { declare: () => average },
   combine: { declare: () => combine },
   check: { declare: check, run: async () => (await import("../run-check.ts")).runCheck },
+  "export-step": {
+    declare: exportStep,
+    run: async () => (await import("../run-export-step.ts")).runExportStep,
+  },
+  "train-script": { declare: () => trainScript },
+  "step-worker": { declare: () => stepWorker },
   "export-torch": { declare: () => exportTorch },
 };
 

@@ -66,7 +66,7 @@ const adapterFormat: Declared<AdapterFormat> = {
 };
 
 /** The metadata key of the number of examples. */
-const EXAMPLES = "laurelize_examples";
+export const EXAMPLES = "laurelize_examples";
 
 /**
  * Extracts the LAuReL weights of a laurelized model, the other weights that its metadata lists as
@@ -110,16 +110,25 @@ export function adapterBytes(adapter: Adapter, options: AdapterFormat = {}): Uin
   checkAdapter("adapterBytes", adapter);
   checkGiven("adapterBytes", options, adapterFormat);
   checkValues({ ...options }, adapterFormat);
-  const { laurelizations, tensors, tuning, examples } = adapter;
+  const { laurelizations, tensors, tuning } = adapter;
   if (options.format === "onnx_adapter") return writeOnnxAdapter(tensors);
   if (laurelizations.length === 0 && !tuning)
     throw new InputError(
       `${adapter.name}, in onnxruntime's format, does not say which model it is for; apply it to the laurelized model and extract the adapter from the result.`,
     );
+  return writeSafetensors(tensors, adapterMetadata(adapter));
+}
+
+/** What an adapter says of the model that it is for, by the keys of its metadata. */
+export function adapterMetadata({
+  laurelizations,
+  tuning,
+  examples,
+}: Adapter): Map<string, string> {
   const metadata = laurelizations.map((each, n) => [manifestKey(n), JSON.stringify(each)] as const);
   const count = examples === undefined ? [] : [[EXAMPLES, String(examples)] as const];
   const record = tuning ? [[TUNING_KEY, JSON.stringify(tuning)] as const] : [];
-  return writeSafetensors(tensors, new Map([...metadata, ...record, ...count]));
+  return new Map([...metadata, ...record, ...count]);
 }
 
 /** Writes an adapter to a path atomically: the complete file appears, or none. */

@@ -61,7 +61,7 @@ export async function openSources(
 const IS_NAN = 9;
 
 /** The array that holds the targets; a NaN in it may be a value that does not count. */
-function targetsOf(
+export function targetsOf(
   { file }: Model,
   { target, loss, lossOptions }: Pick<FitOptions, "target" | "loss" | "lossOptions">,
 ): Target[] {

@@ -3,7 +3,7 @@ import { InputError } from "../../src/errors.ts";
 import { writing } from "../../src/graph/builder.ts";
 import { emptyGraph } from "../../src/graph/empty.ts";
 import type { Graph } from "../../src/graph/graph.ts";
-import type { Patch } from "../../src/graph/patch-contents.ts";
+import type { Patch, Port } from "../../src/graph/patch-contents.ts";
 import { type Model, patched, strictlyPatched } from "../../src/model.ts";
 import { furtherWeights } from "../adapter/trainable.ts";
 import { checkCustomTypes } from "../gradient/custom-rules.ts";
@@ -55,14 +55,18 @@ export interface StepGraph extends StepPorts {
 const NORM = { dtype: "float", shape: [] };
 
 /** A model with a loss, and the nodes of its backward pass. */
-interface Differentiated {
+export interface DifferentiatedStep {
   readonly graph: Graph;
   readonly optimizer: ChosenOptimizer;
   /** The trained weights that the loss depends on, and their gradients. */
   readonly reached: readonly Weight[];
-  /** Loss, metrics and number of examples as typed outputs, and the backward pass. */
-  readonly back: Patch;
+  /** The backward pass. */
+  readonly back: Pick<Patch, "nodes" | "tensors">;
+  /** Loss, metrics and number of examples, which are outputs of the graph, with their types. */
+  readonly scalars: readonly Port[];
   readonly ports: Pick<StepPorts, "loss" | "metrics" | "examples" | "reading">;
+  /** The output that the loss is computed on, and what a user must know of it. */
+  readonly plan: Pick<ModelWithLoss, "output" | "notes">;
 }
 
 /**
@@ -72,7 +76,7 @@ interface Differentiated {
 export async function stepGraph(model: Model, options: StepOptions): Promise<StepGraph> {
   checkModel("stepGraph", model);
   checkGiven("stepGraph", options, stepOptions, withinStep);
-  const step = await differentiated(model, options);
+  const step = await differentiatedStep(model, options);
   const { graph, reached, back, optimizer } = step;
   const { model: whole, ports } = await wholeStep(step);
   const gradients = reached.map(({ of, gradient }) =>
@@ -80,7 +84,7 @@ export async function stepGraph(model: Model, options: StepOptions): Promise<Ste
   );
   return {
     whole,
-    gradients: await strictlyPatched(graph, joined(back, { outputs: gradients })),
+    gradients: await strictlyPatched(graph, joined(typed(step), back, { outputs: gradients })),
     update: await updateAlone(graph, reached, optimizer),
     gradientOf: Object.fromEntries(reached.map(({ of, gradient }) => [of.name, gradient])),
     ...ports,
@@ -89,35 +93,50 @@ export async function stepGraph(model: Model, options: StepOptions): Promise<Ste
 
 /** Makes the graph of a step alone: forward, loss, backward and update in one. */
 export const stepModel = async (model: Model, options: StepOptions) =>
-  wholeStep(await differentiated(model, options));
+  wholeStep(await differentiatedStep(model, options));
 
-async function differentiated(model: Model, options: StepOptions): Promise<Differentiated> {
+/** Attaches the loss and writes the backward pass. */
+export async function differentiatedStep(
+  model: Model,
+  options: StepOptions,
+): Promise<DifferentiatedStep> {
   const optimizer = optimizerOf(options.optimizer, options.optimizerOptions);
   const forward = await withLoss(model, options);
   const { weights, loss, metrics, examples, reading } = forward;
-  const names = weights.map(({ name }) => name);
   const { ort, rules } = options;
-  const plain = await plainBetween(forward.model, ort, { from: names, to: () => [loss], rules });
+  const plain = await plainBetween(forward.model, ort, {
+    from: weights.map(({ name }) => name),
+    to: () => [loss],
+    rules,
+  });
   const { types } = plain;
   const { graph } = plain.model;
   const { back, reached, custom } = backward(plain, forward, rules);
   checkDifferentiable(reached, furtherWeights(model, options.train), forward.output);
-  const scalars = [loss, ...Object.values(metrics), examples];
   const typeOf = (name: string) => types.get(graph.main.values.get(name)!);
-  const typed = { untold: scalars, outputs: scalars.map((name) => port(name, typeOf(name))) };
+  const names = [loss, ...Object.values(metrics), examples];
+  const scalars = names.map((name) => port(name, typeOf(name)));
   const ports = { loss, metrics, examples, reading };
-  const all = joined(typed, back);
-  if (custom.length > 0) await checkCustomTypes(ort, await patched(graph, all), custom);
-  return { graph, optimizer, reached, back: all, ports };
+  if (custom.length > 0)
+    await checkCustomTypes(ort, await patched(graph, joined(typed({ scalars }), back)), custom);
+  const plan = { output: forward.output, notes: forward.notes };
+  return { graph, optimizer, reached, back, scalars, ports, plan };
 }
 
+/** The scalars as outputs with their types. */
+const typed = ({ scalars }: Pick<DifferentiatedStep, "scalars">) => ({
+  untold: scalars.map(({ name }) => name),
+  outputs: scalars,
+});
+
 /** Adds the update to a model's forward and backward pass. */
-async function wholeStep({ graph, optimizer, reached, back, ports }: Differentiated) {
+async function wholeStep(differentiated: DifferentiatedStep) {
+  const { graph, optimizer, reached, back, ports } = differentiated;
   const written = writing(graph, "update");
   const { slots, inputs, outputs, norm } = update(written, reached, optimizer);
   const [lr, step] = inputs.map(({ name }) => name);
   const more = { inputs, outputs: [...outputs, port(norm, NORM)] };
-  const model = await strictlyPatched(graph, joined(back, written, more));
+  const model = await strictlyPatched(graph, joined(typed(differentiated), back, written, more));
   return { model, ports: { slots, ...ports, lr, step, norm } };
 }
 

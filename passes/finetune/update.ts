@@ -69,7 +69,9 @@ function groupOf(writing: Writing, members: readonly Weight[]): Group {
     writing,
     members.map(({ of }) => of.dims),
   );
-  const gradient = side.join(members.map((one) => cast(writing, one.gradient, of.dtype, dtype)));
+  const gradient = side.join(
+    members.map((one) => cast(writing, one.gradient, one.dtype ?? of.dtype, dtype)),
+  );
   return { members, dtype, kept: dtype !== of.dtype, side, gradient };
 }
 
@@ -164,6 +166,8 @@ function slotOf(
 export interface Weight {
   readonly of: TrainedWeight;
   readonly gradient: string;
+  /** Data type of the gradient; the weight's by default. */
+  readonly dtype?: string;
 }
 
 /** Weights that are updated as one. */

@@ -13,3 +13,16 @@ export const pooledSource = (_file: string, _kind: string): Source => {
 
 /** Without a file system, data must fit into memory. */
 export const scratch: ((blocks: Iterable<Uint8Array>) => Source) | null = null;
+
+/** Replaces node-data.ts if there is no file system. */
+export const pendingFolder = (
+  _target: string,
+  _how: { readonly mark: string; readonly replaces: boolean },
+): {
+  readonly path: string;
+  readonly pathTo: (folder: string) => string;
+  keep(): void;
+  discard(): void;
+} => {
+  throw new InputError("this environment has no files, and a step is a folder; export it in Node.");
+};

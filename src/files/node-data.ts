@@ -19,6 +19,87 @@ export function filesIn(place: string, ending: string): string[] {
   return names.sort((a, b) => (a < b ? -1 : 1)).map((name) => path.join(place, name));
 }
 
+/** A folder that is filled under another name, and then moved into place. */
+export interface PendingFolder {
+  /** Path of the folder until it is kept. */
+  readonly path: string;
+  /** The path from where it will be to another folder, with forward slashes. */
+  readonly pathTo: (folder: string) => string;
+  /** Moves it into place; replaces an existing one. */
+  keep(): void;
+  /** Removes it. Does nothing after it was kept. */
+  discard(): void;
+}
+
+/**
+ * Makes a temporary folder beside `target`. Throws an InputError if the target exists, unless
+ * `replaces` and it holds a file of the name `mark`, or nothing.
+ */
+export function pendingFolder(
+  target: string,
+  { mark, replaces }: { readonly mark: string; readonly replaces: boolean },
+): PendingFolder {
+  const place = path.resolve(target);
+  checkReplaced(target, mark, replaces);
+  const parent = path.dirname(place);
+  if (!fs.existsSync(parent))
+    throw new InputError(
+      `${parent} does not exist; make it first or choose another place with -o.`,
+    );
+  let stage: string | null = refusing(target, () =>
+    fs.mkdtempSync(path.join(parent, `.${path.basename(place)}.`)),
+  );
+  const first = stage;
+  fs.chmodSync(first, 0o755);
+  const discard = () => {
+    if (stage !== null) fs.rmSync(stage, { recursive: true, force: true });
+    stage = null;
+  };
+  const keep = () =>
+    refusing(target, () => {
+      const old = `${first}.old`;
+      const there = fs.existsSync(place);
+      if (there) fs.renameSync(place, old);
+      try {
+        fs.renameSync(first, place);
+      } catch (error) {
+        if (there) fs.renameSync(old, place);
+        throw error;
+      }
+      stage = null;
+      fs.rmSync(old, { recursive: true, force: true });
+    });
+  const home = path.join(fs.realpathSync(parent), path.basename(place));
+  const pathTo = (folder: string) => path.relative(home, folder).split(path.sep).join("/") || ".";
+  return { path: first, pathTo, keep, discard };
+}
+
+function checkReplaced(target: string, mark: string, replaces: boolean): void {
+  const there = fs.statSync(target, { throwIfNoEntry: false });
+  if (!there) return;
+  if (!there.isDirectory())
+    throw new InputError(`${target} is a file; choose another folder with -o.`);
+  const names = fs.readdirSync(target);
+  if (names.length === 0) return;
+  if (!names.includes(mark))
+    throw new InputError(`${target} holds other files; choose another folder with -o.`);
+  if (!replaces)
+    throw new InputError(
+      `${target} exists; pass --force to replace it, or choose another folder with -o.`,
+    );
+}
+
+/** Runs an operation on a target and turns its failures into an InputError of one sentence. */
+function refusing<T>(target: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === "ENOSPC" ? "the disk is full" : `writing fails (${code})`;
+    throw new InputError(`${target} cannot be written: ${why}; choose another folder with -o.`);
+  }
+}
+
 /** Number of files that stay open between reads. */
 const OPEN = 64;
 const open = new Map<string, Source>();

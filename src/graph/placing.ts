@@ -20,18 +20,26 @@ export interface Placing {
  */
 export function placed(file: ModelFile, { link, copies }: Placing): TensorChanges {
   const { source } = file;
-  if (link && (!source.path || !file.folder))
-    throw new InputError(
-      `${source.name} is not a file, so a result cannot refer to its weights; open the model by its path, or copy the weights.`,
-    );
-  if (link && source.isLink)
-    throw new InputError(
-      `${source.name} is a link to another file, which onnxruntime would not follow from the result; copy the model with cp -L first, or leave out --link-weights.`,
-    );
+  if (link) checkLinkable(source, file.folder);
   return {
     ...(link ? { values: linkedValues(linkable(file)) } : {}),
     ...(copies ? { locations: (name) => copies.get(name) ?? name } : {}),
   };
+}
+
+/** Throws an InputError if a result cannot refer to weights in this file. */
+export function checkLinkable(
+  { name, path, isLink }: Pick<Source, "name" | "path" | "isLink">,
+  folder: Folder | null,
+): void {
+  if (!path || !folder)
+    throw new InputError(
+      `${name} is not a file, so a result cannot refer to its weights; open the model by its path, or copy the weights.`,
+    );
+  if (isLink)
+    throw new InputError(
+      `${name} is a link to another file, which onnxruntime would not follow from the result; copy the model with cp -L first, or leave out --link-weights.`,
+    );
 }
 
 /** Tensors, each with the position of its values in their file. */

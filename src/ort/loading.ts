@@ -64,6 +64,24 @@ function dataInMemory(file: ModelFile, folder: Folder): Omit<Runnable, "title"> 
   return { model: source.read(0, source.size), externalData };
 }
 
+/**
+ * Returns a model's bytes without any weights that onnxruntime can read from their files, and the
+ * folder of these files; undefined without any.
+ */
+export function linkedModel(file: ModelFile): { bytes: Uint8Array; folder: string | undefined } {
+  const home = file.folder?.path ?? undefined;
+  if (home === undefined) checkReachable(file);
+  const ready = withCompanionInside(beforeCopies(file));
+  const reach = withinReach(ready);
+  const links =
+    home === undefined || reach.folder !== home
+      ? []
+      : linkable(ready).filter(([, { source: at }]) => liesIn(home, at));
+  const source =
+    links.length > 0 ? patchedBytes(ready, { values: linkedValues(links) }) : reach.source;
+  return { bytes: source.read(0, source.size), folder: reach.folder };
+}
+
 /** Throws an InputError if onnxruntime would look for a model's data in the current folder. */
 function checkReachable(file: ModelFile): void {
   const { companion } = file.folder ?? {};

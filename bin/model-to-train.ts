@@ -1,0 +1,80 @@
+import {
+  extractAdapter,
+  type FeatureAxis,
+  isLaurelized,
+  laurelize,
+  type Model,
+  NoSiteError,
+  newHead,
+  trainableWeights,
+} from "../src/index.ts";
+import { checkHead, tiedWeights, tuningOf } from "../src/internal.ts";
+import { dashed } from "../src/options.ts";
+import { type Inserting, laurelOptions } from "./commands/inserting.ts";
+import { ort } from "./runtime.ts";
+import { tell } from "./supervision.ts";
+import { counted } from "./text.ts";
+import { tiedWarning } from "./tied-warning.ts";
+
+/** Prints a note or a warning on stderr. */
+export type Say = (kind: "note" | "warning", text: string) => void;
+
+/** What the command line says of a model that is trained. */
+export interface TrainedArguments extends Inserting {
+  readonly model: string;
+  readonly given: readonly string[];
+  readonly train?: readonly string[] | undefined;
+  readonly newHead: string | undefined;
+  readonly classes: number | undefined;
+  readonly featureAxis: FeatureAxis | undefined;
+  readonly also: ("se" | "merge" | "constant")[] | undefined;
+}
+
+/** The model that is trained: with its new last layer, and laurelized unless weights are named. */
+export async function modelToTrain(args: TrainedArguments, given: Model, say: Say): Promise<Model> {
+  const { newHead: layer, classes, seed } = args;
+  checkHead(layer, classes);
+  if (layer === undefined) return laurelizedModel(args, given, say);
+  tell({ step: "replacing the last layer" });
+  const model = await newHead(given, { ort, layer, classes: classes!, seed });
+  return laurelizedModel(args, model, say);
+}
+
+async function laurelizedModel(args: TrainedArguments, given: Model, say: Say): Promise<Model> {
+  const options = laurelOptions(args);
+  const named = Object.keys(options).filter((name) => args.given.includes(name) && name !== "seed");
+  const isOwn = args.train?.length || tuningOf(given.metadata)?.head;
+  if (!isLaurelized(given) && named.length === 0 && isOwn) {
+    const weights = trainableWeights(given, args.train);
+    say(
+      "note",
+      `${counted(weights.length, "weight tensor")} of the model's own ${weights.length === 1 ? "is" : "are"} trained, and no LAuReL; --variant ${args.variant} adds it.`,
+    );
+    for (const tied of tiedWeights(given, args.train)) say("warning", tiedWarning(tied));
+    return given;
+  }
+  tell({ step: "finding the residual connections" });
+  const { model, warnings } = isLaurelized(given)
+    ? { model: given, warnings: [] }
+    : await laurelize(given, { ...options, ort, externalData: null }).catch(withAdvice);
+  for (const warning of warnings) say("warning", warning);
+  trainableWeights(model, args.train);
+  for (const tied of tiedWeights(model, args.train)) say("warning", tiedWarning(tied));
+  if (model !== given) return model;
+  const { laurelizations } = await extractAdapter(model, { train: [] });
+  const variant = laurelizations.map((each) => each.variant).join(", ");
+  for (const name of named)
+    if (!(name === "variant" && args.variant === variant))
+      say(
+        "warning",
+        `--${dashed(name)} has no effect: ${args.model} is laurelized already, and stays ${variant}.`,
+      );
+  return model;
+}
+
+/** Says what else can be trained if there is no site. */
+function withAdvice(error: unknown): never {
+  if (error instanceof NoSiteError && error.found.sites.length === 0)
+    error.message += " --train 'fc.*' or --new-head trains weights of its own instead.";
+  throw error;
+}

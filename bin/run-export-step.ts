@@ -1,0 +1,61 @@
+import path from "node:path";
+import { hyperparameters } from "../passes/finetune/fit-options.ts";
+import { type ExportedStep, exportStep, openModel } from "../src/index.ts";
+import type { ExportStepArguments } from "./export-step-arguments.ts";
+import { parseDims } from "./inputs.ts";
+import { printJson } from "./json.ts";
+import { modelToTrain } from "./model-to-train.ts";
+import { picked } from "./picked.ts";
+import { ort } from "./runtime.ts";
+import { tell } from "./supervision.ts";
+import { bytes, count } from "./text.ts";
+
+/** Writes a model's training step into a folder, for ranks that train it together. */
+export async function runExportStep(args: ExportStepArguments): Promise<void> {
+  const given = await openModel(args.model, { trustLinks: args.trustLinks });
+  const say = (kind: "note" | "warning", text: string) => {
+    if (!args.quiet) process.stderr.write(`${kind}: ${text}\n`);
+  };
+  const model = await modelToTrain(args, given, say);
+  tell({ step: "writing the step" });
+  const { loss, target, train, optimizer, seed, dim, data, force, linkWeights } = args;
+  const { epochs, batchSize, patience, lr, schedule, scheduleSteps, warmup, accumulate } = args;
+  const folder = args.output ?? path.join(path.dirname(args.model), "step");
+  const step = await exportStep(model, folder, {
+    ort,
+    ...{ loss, target, train, optimizer, seed, data, force, linkWeights, accumulate },
+    ...{ epochs, batchSize, patience, lr, schedule, scheduleSteps, warmup },
+    output: args.outputName,
+    dims: parseDims(dim),
+    lossOptions: picked(args, hyperparameters.lossOptions),
+    optimizerOptions: picked(args, hyperparameters.optimizerOptions),
+    onTemporary: (temporary) => tell({ temporary }),
+  });
+  for (const note of step.notes) say("note", note);
+  if (args.json) printJson(asJson(step));
+  else if (!args.quiet) print(step);
+}
+
+function asJson({ folder, manifest, sizes, notes }: ExportedStep) {
+  const { batch, vector, weights } = manifest;
+  return { folder, batch, bytesPerStep: vector.bytes, weights, sizes, notes };
+}
+
+function print({ folder, manifest, sizes }: ExportedStep): void {
+  const { batch, vector, weights, gradients } = manifest;
+  const trained = gradients.length > 0 ? vector.gradients.reduce((n, one) => n + one.length, 0) : 0;
+  const frozen = weights.files.reduce((sum, file) => sum + file.bytes, 0);
+  const home = path.join(folder, weights.folder);
+  const names = weights.files.map(({ name }) => name).join(", ");
+  const own = Object.values(sizes).reduce((a, b) => a + b, 0);
+  const lines = [
+    `${count(trained)} trained weights: ${bytes(vector.bytes)} travel a step (${batch.rows} rows a batch, ${batch.accumulate} a rank)`,
+    ...(names === ""
+      ? []
+      : [
+          `frozen weights: ${bytes(frozen)} in ${names} (${path.relative(".", home) || "."}), read once on each machine`,
+        ]),
+    `wrote ${folder}${folder.endsWith(path.sep) ? "" : path.sep}   ${bytes(own)}: ${Object.keys(sizes).join(", ")}`,
+  ];
+  process.stdout.write(`${lines.join("\n")}\n`);
+}

@@ -1,0 +1,71 @@
+import { type OpenedStep, openStep, type Tensors } from "../src/index.ts";
+import { readTensors, writeTensors } from "../src/internal.ts";
+import { turnOffTelemetry } from "./no-telemetry.ts";
+
+/** What the command line says. */
+export interface StepWorkerArguments {
+  step: string;
+  weights: string | undefined;
+  threads: number;
+}
+
+/**
+ * Answers requests on stdin, one after the other, on stdout. A request and an answer are a
+ * .safetensors file after its length, a little-endian 64-bit integer; the request's metadata names
+ * an operation. Ends with stdin.
+ */
+export async function runStepWorker({ step: folder, weights, threads }: StepWorkerArguments) {
+  turnOffTelemetry();
+  const { ort } = await import("./runtime.ts");
+  const step = await openStep(folder, { ort, threads, ...(weights ? { weights } : {}) });
+  for await (const request of frames(process.stdin)) {
+    const { tensors, metadata } = readTensors(ort, request);
+    const answer = await answered(step, request, { tensors, metadata });
+    const length = new Uint8Array(new BigUint64Array([BigInt(answer.length)]).buffer);
+    process.stdout.write(length);
+    process.stdout.write(answer);
+  }
+  await step.close();
+}
+
+interface Request {
+  readonly tensors: Tensors;
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+async function answered(step: OpenedStep, bytes: Uint8Array, { tensors, metadata }: Request) {
+  const operation = metadata.get("op");
+  if (operation === "load") step.load(bytes);
+  else if (operation === "gradients" || operation === "eval") {
+    const run = operation === "eval" ? step.evaluate : step.gradients;
+    return writeTensors({ vector: await run(tensors) });
+  } else if (operation === "update") {
+    const [lr, number] = [Number(metadata.get("lr")), Number(metadata.get("step"))];
+    const vector = tensors.vector.data as Float32Array;
+    return writeTensors({ norm: Float32Array.of(await step.update(vector, lr, number)) });
+  } else if (operation === "state") return writeTensors(step.state());
+  return writeTensors({});
+}
+
+/** Cuts a stream into frames. */
+async function* frames(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let chunks: Uint8Array[] = [];
+  let held = 0;
+  let wanted: number | null = null;
+  for await (const chunk of stream) {
+    chunks.push(chunk);
+    held += chunk.length;
+    for (;;) {
+      if (held < (wanted ?? 8)) break;
+      const all = Buffer.concat(chunks);
+      const used: number = wanted ?? 8;
+      if (wanted === null) wanted = Number(all.readBigUInt64LE(0));
+      else {
+        yield new Uint8Array(all.subarray(0, used));
+        wanted = null;
+      }
+      chunks = [all.subarray(used)];
+      held = all.length - used;
+    }
+  }
+}

@@ -1,0 +1,23 @@
+import fs from "node:fs";
+import path from "node:path";
+import { saveBytes } from "../src/internal.ts";
+import { checkFree, realFolder } from "./output.ts";
+
+/** What the command line says. */
+export interface TrainScriptArguments {
+  output: string | undefined;
+  force: boolean;
+  quiet: boolean;
+}
+
+/** The script as it ships, beside the built command line. */
+const SCRIPT = path.join(import.meta.dirname, "distributed/train.py");
+
+/** Writes the script. */
+export async function runTrainScript({ output, force, quiet }: TrainScriptArguments) {
+  const file = output ?? "train.py";
+  realFolder(file);
+  checkFree(file, [SCRIPT], force);
+  saveBytes(fs.readFileSync(SCRIPT), file);
+  if (!quiet) process.stdout.write(`wrote ${file}\n`);
+}

@@ -1,0 +1,158 @@
+import { sha256 } from "#node";
+import { pendingFolder } from "#node-data";
+import { checkGiven, checkModel, checkPath } from "../../src/arguments.ts";
+import { InputError } from "../../src/errors.ts";
+import { writeSafetensors } from "../../src/formats/safetensors.ts";
+import { checkLinkable } from "../../src/graph/placing.ts";
+import { type Model, openModel, saveBytes } from "../../src/model.ts";
+import { linkable } from "../../src/onnx/links.ts";
+import { bytesSource } from "../../src/onnx/source.ts";
+import { adapterOf } from "../adapter/adapter.ts";
+import { weightOf } from "../adapter/weights.ts";
+import { withinStep } from "../finetune/step-options.ts";
+import { type TrainedWeight, trainedWeights } from "../finetune/trained-weights.ts";
+import { lossOf } from "../losses/index.ts";
+import { scheduleOf } from "../schedules/schedule.ts";
+import { batchShapes } from "./batch-shapes.ts";
+import { type ExportStepOptions, exportStepOptions, exportValues } from "./export-options.ts";
+import { copyInto } from "./frozen-weights.ts";
+import { type Graphs, graphsOf } from "./graphs.ts";
+import { logHead } from "./log-head.ts";
+import {
+  MANIFEST_FILE,
+  STATE_FILE,
+  type StepManifest,
+  stateTensors,
+  stepManifest,
+} from "./manifest.ts";
+import { startValues } from "./start-values.ts";
+
+/** A step that was written into a folder. */
+export interface ExportedStep {
+  readonly folder: string;
+  readonly manifest: StepManifest;
+  /** Sizes of the files in bytes, by name; without the model's own. */
+  readonly sizes: Readonly<Record<string, number>>;
+  /** What a user must know of how the loss is computed, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Writes a laurelized model's training step into a folder, for ranks that train it together: graphs
+ * of gradients, update and evaluation, start values, and a manifest of how they are run. The folder
+ * appears whole or not at all. With `linkWeights` the frozen weights stay in the model's files;
+ * otherwise the model is copied into the folder. Throws an InputError if the options do not fit the
+ * model, or if the folder exists.
+ */
+export async function exportStep(
+  model: Model,
+  folder: string,
+  options: ExportStepOptions,
+): Promise<ExportedStep> {
+  checkModel("exportStep", model);
+  checkPath("exportStep", folder);
+  checkGiven("exportStep", options, exportStepOptions, withinStep);
+  const { linkWeights, force } = exportValues(options);
+  if (lossOf(options.loss).loss.distils)
+    throw new InputError(
+      "a step has no teacher; save the original's outputs as an array of the data, and train towards it with another loss.",
+    );
+  if (linkWeights) checkLinked(model);
+  const weights = trainedWeights(model, options.train);
+  checkTypes(weights);
+  const pending = pendingFolder(folder, { mark: MANIFEST_FILE, replaces: force });
+  try {
+    options.onTemporary?.(pending.path);
+    const base = linkWeights ? model : await openModel(await copyInto(model, pending.path));
+    try {
+      const exported = await filesOf(base, { options, weights, name: model.source.name });
+      const place = linkWeights && exported.folder ? pending.pathTo(exported.folder) : ".";
+      const { files, manifest, notes } = exported.at(place);
+      for (const [name, bytes] of files) saveBytes(bytes, `${pending.path}/${name}`);
+      pending.keep();
+      const sizes = Object.fromEntries([...files].map(([name, { length }]) => [name, length]));
+      return { folder, manifest, sizes, notes };
+    } finally {
+      if (base !== model) base.close();
+    }
+  } catch (error) {
+    pending.discard();
+    throw error;
+  }
+}
+
+/** Throws an InputError if the weights of a model, laurelized or not, are in no file of their own. */
+function checkLinked({ file, folder, source }: Model): void {
+  const [first] = linkable(file);
+  if (first) checkLinkable(first[1].source, folder);
+  else if (!folder) checkLinkable(source, folder);
+}
+
+function checkTypes(weights: readonly TrainedWeight[]): void {
+  const other = weights.find(({ dtype }) => dtype === "bfloat16");
+  if (other)
+    throw new InputError(
+      `weight ${other.name} is bfloat16, which numpy does not have; convert the model to float32 or float16.`,
+    );
+}
+
+/** What the files of a step are made of. */
+interface FilesOf {
+  readonly options: ExportStepOptions;
+  readonly weights: readonly TrainedWeight[];
+  /** The name of the model that the log mentions. */
+  readonly name: string;
+}
+
+/** Makes the files; the place of the frozen weights is known when they are written. */
+async function filesOf(base: Model, { options, weights, name }: FilesOf) {
+  const values = exportValues(options);
+  const shapes = await batchShapes(base, options, values.batchSize);
+  const graphs: Graphs = await graphsOf(base, options, shapes);
+  const { step, update } = graphs;
+  const state = stateTensors(weights, update.slots);
+  const start = writeSafetensors(
+    startValues(state, (weight) => weightOf(base, weight)),
+    new Map([["step", "0"]]),
+  );
+  const files = new Map([...graphs.files, [STATE_FILE, start]]);
+  const hashes: Record<string, string> = {};
+  for (const [file, bytes] of files) hashes[file] = await sha256(bytesSource(bytes, file));
+  const schedule = scheduleFor(options);
+  const adapter = adapterOf(base, options.train);
+  const about = { name, options, adapter, values, schedule };
+  const manifest = {
+    ...{ values, shapes, update, state, schedule, hashes },
+    reading: step.ports.reading,
+    options: lossOf(options.loss, options.lossOptions).options,
+    target: { ...graphs.target, array: options.target!, missing: shapes.missing },
+    gradients: graphs.gradients,
+    evals: graphs.evals,
+    vector: graphs.vector,
+    evaluation: graphs.evaluation,
+    adapter,
+    log: await logHead(base, { ...about, plan: step, rows: shapes.rows }),
+  };
+  const notes = step.plan.notes;
+  return {
+    folder: graphs.folder,
+    at: (folder: string) => {
+      const whole = stepManifest({ ...manifest, weights: { folder, files: graphs.frozen } });
+      return { files: new Map([...files, [MANIFEST_FILE, text(whole)]]), manifest: whole, notes };
+    },
+  };
+}
+
+/** JSON with lists of numbers on one line. */
+function text(document: object): Uint8Array {
+  const json = JSON.stringify(document, null, 2).replace(/\[[\s\d.,e-]+\]/g, (list) =>
+    list.replace(/\s+/g, "").replaceAll(",", ", "),
+  );
+  return new TextEncoder().encode(`${json}\n`);
+}
+
+/** The schedule; a cosine without a number of steps falls over all steps of the training. */
+function scheduleFor({ lr, schedule, scheduleSteps, warmup }: ExportStepOptions) {
+  const given = scheduleOf({ lr, schedule, warmup, scheduleSteps: scheduleSteps ?? 1 });
+  return { ...given, steps: given.steps === null ? null : (scheduleSteps ?? null) };
+}

@@ -1,0 +1,89 @@
+import type { Writing } from "../../src/graph/builder.ts";
+import type { Type } from "../../src/onnx/shape.ts";
+import type { StepPorts } from "../finetune/step-graph.ts";
+import type { Weight } from "../finetune/update.ts";
+
+/** A weight's gradient in the vector. */
+export interface VectorPart {
+  readonly weight: string;
+  readonly offset: number;
+  readonly length: number;
+  readonly shape: readonly number[];
+}
+
+/**
+ * Where things lie in the one float32 vector that ranks add up: each gradient, the loss and the
+ * metrics, all multiplied by the number of examples, and that number.
+ */
+export interface VectorLayout {
+  readonly length: number;
+  readonly gradients: readonly VectorPart[];
+  readonly loss: number;
+  readonly count: number;
+  /** Offsets by the metric's name. */
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** Lays out gradients one after the other, then loss, count and metrics. */
+export function vectorLayout(
+  weights: readonly { readonly name: string; readonly dims: readonly number[] }[],
+  metrics: readonly string[],
+): VectorLayout {
+  let end = 0;
+  const gradients = weights.map(({ name, dims }) => {
+    const length = dims.reduce((a, b) => a * b, 1);
+    end += length;
+    return { weight: name, offset: end - length, length, shape: dims };
+  });
+  return {
+    length: end + 2 + metrics.length,
+    gradients,
+    loss: end,
+    count: end + 1,
+    metrics: Object.fromEntries(metrics.map((name, k) => [name, end + 2 + k])),
+  };
+}
+
+/** What the vector is written from: gradients (none in an evaluation) and scalars, with their types. */
+export interface VectorOf {
+  readonly reached: readonly Weight[];
+  readonly ports: Pick<StepPorts, "loss" | "metrics" | "examples">;
+  readonly typeOf: (scalar: string) => Type | null | undefined;
+}
+
+/** Writes the vector of one batch under a fresh name, which is returned. */
+export function writeVector(written: Writing, { reached, ports, typeOf }: VectorOf): string {
+  const { op, to, fresh } = written;
+  const float = (name: string, dtype = "float") =>
+    dtype === "float" ? name : to.cast(name, "float");
+  const scalar = (name: string) => to.reshape(float(name, typeOf(name)?.dtype), [1]);
+  const count = scalar(ports.examples);
+  const gradients = reached.map(({ of, gradient }) => {
+    const length = of.dims.reduce((a, b) => a * b, 1);
+    return to.reshape(float(gradient, of.dtype), [length]);
+  });
+  const weighted = [...gradients, scalar(ports.loss)];
+  const metrics = Object.values(ports.metrics).map(scalar);
+  const times = (parts: readonly string[]) =>
+    op.Mul(parts.length === 1 ? parts[0] : op.Concat(parts, { axis: 0 }), count);
+  const parts = [times(weighted), count, ...(metrics.length > 0 ? [times(metrics)] : [])];
+  const name = fresh("vector");
+  written.copy(op.Concat(parts, { axis: 0 }), name);
+  return name;
+}
+
+/** Reads the mean gradient of each weight out of a sum of vectors, as float32. */
+export function readGradients(
+  { op, to, constant }: Writing,
+  vector: string,
+  { gradients, length, count }: VectorLayout,
+): string[] {
+  const sizes = gradients.map((part) => part.length);
+  const own = sizes.reduce((a, b) => a + b, 0);
+  const counted = to.slice(vector, [count], [count + 1], [0]);
+  const none = to.cast(op.Equal(counted, constant("float", [1], [0])), "float");
+  const means = op.Div(to.slice(vector, [0], [own], [0]), op.Add(counted, none));
+  const parts = sizes.length === 1 ? [means] : to.split(means, sizes, 0);
+  if (own + 2 > length) throw new RangeError("the vector is shorter than its layout");
+  return parts.map((part, k) => to.reshape(part, gradients[k].shape));
+}

@@ -1,0 +1,109 @@
+import { fileSource } from "#node";
+import type { Model } from "../../src/model.ts";
+import { externalLocations } from "../../src/onnx/all-tensors.ts";
+import { openFile } from "../../src/onnx/open-file.ts";
+import { bytesSource } from "../../src/onnx/source.ts";
+import { linkedModel } from "../../src/ort/loading.ts";
+import type { DifferentiatedStep } from "../finetune/step-graph.ts";
+import type { StepOptions } from "../finetune/step-options.ts";
+import type { BatchShapes } from "./batch-shapes.ts";
+import type { ExportStepOptions } from "./export-options.ts";
+import type { VectorLayout } from "./flat-vector.ts";
+import { type FrozenWeights, numpyType, type SizedFile, type StepInput } from "./manifest.ts";
+import { evalGraph, gradientsGraph, type UpdateGraph, updateGraph } from "./step-parts.ts";
+
+/** All graphs of a step as files, and what the manifest says of them. */
+export interface Graphs {
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  /** For batches of all rows, and of one row, which a last, smaller batch is made of. */
+  readonly gradients: readonly SizedFile[];
+  readonly evals: readonly SizedFile[];
+  readonly step: DifferentiatedStep;
+  readonly update: UpdateGraph;
+  readonly vector: VectorLayout & { readonly name: string };
+  readonly evaluation: VectorLayout & { readonly name: string };
+  readonly target: StepInput;
+  /** Files of frozen weights and the folder that they are in; undefined without any. */
+  readonly frozen: FrozenWeights["files"];
+  readonly folder: string | undefined;
+}
+
+/** Makes the graphs of gradients and evaluation, for each size of a batch, and the update. */
+export async function graphsOf(
+  model: Model,
+  options: ExportStepOptions,
+  shapes: BatchShapes,
+): Promise<Graphs> {
+  const sizes = shapes.fixed || shapes.rows === 1 ? [shapes.rows] : [shapes.rows, 1];
+  const files = new Map<string, Uint8Array>();
+  const frozen = new Frozen();
+  const named = (kind: string, rows: number) =>
+    rows === shapes.rows ? `${kind}.onnx` : `${kind}-${rows}.onnx`;
+  const write = (kind: string, rows: number, made: Model): SizedFile => {
+    const file = named(kind, rows);
+    files.set(file, frozen.without(made));
+    return { rows, file };
+  };
+  const [gradients, evals]: SizedFile[][] = [[], []];
+  let first: Awaited<ReturnType<typeof gradientsGraph>> | null = null;
+  let held: Awaited<ReturnType<typeof evalGraph>> | null = null;
+  for (const rows of sizes) {
+    const sized = await stepOptionsFor(options, shapes, rows);
+    const backward = await gradientsGraph(model, sized);
+    gradients.push(write("gradients", rows, backward.model));
+    const forward = await evalGraph(model, sized);
+    evals.push(write("eval", rows, forward.model));
+    first ??= backward;
+    held ??= forward;
+  }
+  const update = await updateGraph(first!.step, first!.layout);
+  files.set("update.onnx", update.model.toBytes());
+  const { name, type } = await shapes.target(shapes.rows);
+  return {
+    ...{ files, gradients, evals, update },
+    step: first!.step,
+    vector: { name: first!.vector, ...first!.layout },
+    evaluation: { name: held!.vector, ...held!.layout },
+    target: { name, dtype: numpyType(type.dtype), shape: type.shape as readonly number[] },
+    frozen: frozen.files,
+    folder: frozen.folder,
+  };
+}
+
+async function stepOptionsFor(
+  options: ExportStepOptions,
+  shapes: BatchShapes,
+  rows: number,
+): Promise<StepOptions> {
+  const { ort, loss, output, train, optimizer, lossOptions, optimizerOptions, rules } = options;
+  const inputs = Object.entries(shapes.inputs(rows)).map(([name, { shape }]) => [name, shape]);
+  return {
+    ...{ ort, loss, output, train, optimizer, lossOptions, optimizerOptions, rules },
+    target: await shapes.target(rows),
+    inputs: Object.fromEntries(inputs),
+  };
+}
+
+/** The files that frozen weights are in, as several graphs name them. */
+class Frozen {
+  readonly #sizes = new Map<string, number>();
+  folder: string | undefined;
+
+  get files(): FrozenWeights["files"] {
+    return [...this.#sizes].map(([name, bytes]) => ({ name, bytes }));
+  }
+
+  /** Returns a graph's bytes without its frozen weights. */
+  without({ file }: Model): Uint8Array {
+    const { bytes, folder } = linkedModel(file);
+    const locations = externalLocations(openFile(bytesSource(bytes, file.source.name), null));
+    for (const name of locations) {
+      if (this.#sizes.has(name)) continue;
+      this.folder = folder;
+      const data = fileSource(`${folder}/${name}`);
+      this.#sizes.set(name, data.size);
+      data.close?.();
+    }
+    return bytes;
+  }
+}

@@ -1,0 +1,201 @@
+import { dataTypeNamed } from "../../src/onnx/dtypes.ts";
+import { VERSION } from "../../src/version.ts";
+import { type Adapter, adapterMetadata, EXAMPLES } from "../adapter/adapter.ts";
+import type { Reading } from "../finetune/attach-loss.ts";
+import type { Settings } from "../finetune/settings.ts";
+import type { StateSlot } from "../finetune/update.ts";
+import type { ReadingOptions } from "../losses/loss.ts";
+import type { Schedule } from "../schedules/schedule.ts";
+import type { BatchShapes } from "./batch-shapes.ts";
+import type { ExportValues } from "./export-options.ts";
+import type { VectorLayout } from "./flat-vector.ts";
+import type { UpdateGraph } from "./step-parts.ts";
+
+/** The name of the interface, and its version, which grows when readers must change. */
+export const MANIFEST = { format: "laurelize-step", version: 1 } as const;
+
+/** The file that a step folder is known by. */
+export const MANIFEST_FILE = "manifest.json";
+
+/** The start values of weights and state. */
+export const STATE_FILE = "state.safetensors";
+
+/** An input of a graph: its name, numpy's data type, and its shape in one batch. */
+export interface StepInput {
+  readonly name: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+}
+
+/** A graph for batches of so many rows. */
+export interface SizedFile {
+  readonly rows: number;
+  readonly file: string;
+}
+
+/** A tensor that goes from step to step: a trained weight, or state of the optimizer. */
+export interface StateTensor {
+  /** Its name in state.safetensors and in checkpoints. */
+  readonly key: string;
+  /** The input of update.onnx, and for weights of the other graphs. */
+  readonly input: string;
+  /** The output of update.onnx that replaces it; null if it never changes. */
+  readonly output: string | null;
+  readonly role: "weight" | "state";
+  /** The weight that state begins as, more exactly kept; without it, state begins as zeros. */
+  readonly copies?: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+}
+
+/** What a step folder is: documented in bin/distributed/README.md. */
+export interface StepManifest {
+  readonly format: typeof MANIFEST.format;
+  readonly version: number;
+  readonly laurelize: string;
+  readonly batch: { readonly rows: number; readonly fixed: boolean; readonly accumulate: number };
+  readonly inputs: readonly StepInput[];
+  readonly target: StepInput & {
+    /** The array of the data. */
+    readonly array: string;
+    readonly form: Reading["form"];
+    readonly classes: number | null;
+    readonly ignore: number | null;
+    /** Whether a NaN is a value that does not count. */
+    readonly missing: boolean;
+  };
+  readonly gradients: readonly SizedFile[];
+  readonly eval: readonly SizedFile[];
+  readonly update: { readonly file: string } & Pick<UpdateGraph, "vector" | "lr" | "step" | "norm">;
+  readonly vector: VectorLayout & { readonly name: string; readonly bytes: number };
+  readonly evaluation: Omit<VectorLayout, "gradients"> & { readonly name: string };
+  readonly perplexity: boolean;
+  readonly state: { readonly file: string; readonly tensors: readonly StateTensor[] };
+  readonly weights: FrozenWeights;
+  readonly schedule: Schedule;
+  readonly training: Pick<ExportValues, "epochs" | "patience" | "seed">;
+  readonly adapter: {
+    readonly metadata: Readonly<Record<string, string>>;
+    readonly weights: readonly string[];
+    /** The key under which the metadata says how many examples it was trained on. */
+    readonly examples: string;
+  };
+  readonly log: {
+    readonly model: string;
+    readonly variant: string;
+    readonly computed: object;
+    readonly settings: Settings["firm"];
+  };
+  /** SHA-256 of each file of the folder, but for this one and the model's. */
+  readonly hashes: Readonly<Record<string, string>>;
+}
+
+/** Where the frozen weights are: files that no graph holds. */
+export interface FrozenWeights {
+  /** From the step folder. */
+  readonly folder: string;
+  readonly files: readonly { readonly name: string; readonly bytes: number }[];
+}
+
+/** numpy's name of a data type. */
+export const numpyType = (dtype: string) => dataTypeNamed(dtype)?.ort ?? dtype;
+
+/** Lists what goes from step to step: all trained weights, and the state of those that have a gradient. */
+export function stateTensors(
+  weights: readonly {
+    readonly name: string;
+    readonly dtype: string;
+    readonly dims: readonly number[];
+  }[],
+  slots: readonly StateSlot[],
+): StateTensor[] {
+  const slotOf = new Map(slots.map((slot) => [slot.weight, slot]));
+  return weights.flatMap(({ name, dtype, dims }) => {
+    const slot = slotOf.get(name);
+    const state = (slot?.state ?? []).map(
+      (each): StateTensor => ({
+        key: `state/${each.input}`,
+        input: each.input,
+        output: each.output,
+        role: "state",
+        ...(each.copies ? { copies: name } : {}),
+        dtype: numpyType(each.dtype),
+        shape: dims,
+      }),
+    );
+    const own: StateTensor = {
+      key: `weights/${name}`,
+      input: name,
+      output: slot?.newWeight ?? null,
+      role: "weight",
+      dtype: numpyType(dtype),
+      shape: dims,
+    };
+    return [own, ...state];
+  });
+}
+
+/** What a manifest is written from. */
+export interface ManifestOf {
+  readonly values: ExportValues;
+  readonly shapes: BatchShapes;
+  readonly target: StepInput & { readonly array: string; readonly missing: boolean };
+  readonly reading: Reading;
+  readonly options: ReadingOptions;
+  readonly gradients: readonly SizedFile[];
+  readonly evals: readonly SizedFile[];
+  readonly update: UpdateGraph;
+  readonly vector: VectorLayout & { readonly name: string };
+  readonly evaluation: VectorLayout & { readonly name: string };
+  readonly state: readonly StateTensor[];
+  readonly weights: FrozenWeights;
+  readonly schedule: Schedule;
+  readonly adapter: Adapter;
+  readonly log: StepManifest["log"];
+  readonly hashes: Readonly<Record<string, string>>;
+}
+
+/** Writes down how the graphs are run. */
+export function stepManifest(of: ManifestOf): StepManifest {
+  const { values, shapes, reading, update, vector, adapter } = of;
+  const { gradients: _, ...evaluation } = of.evaluation;
+  return {
+    ...MANIFEST,
+    laurelize: VERSION,
+    batch: { rows: shapes.rows, fixed: shapes.fixed, accumulate: values.accumulate },
+    inputs: Object.entries(shapes.inputs(shapes.rows)).map(([name, { dtype, shape }]) => ({
+      name,
+      dtype: numpyType(dtype),
+      shape,
+    })),
+    target: {
+      ...of.target,
+      form: reading.form,
+      classes: reading.classes,
+      ignore: reading.form === "labels" ? of.options.ignoreIndex : null,
+    },
+    gradients: of.gradients,
+    eval: of.evals,
+    update: {
+      file: "update.onnx",
+      vector: update.vector,
+      lr: update.lr,
+      step: update.step,
+      norm: update.norm,
+    },
+    vector: { ...vector, bytes: 4 * vector.length },
+    evaluation,
+    perplexity: reading.isNextToken,
+    state: { file: STATE_FILE, tensors: of.state },
+    weights: of.weights,
+    schedule: of.schedule,
+    training: { epochs: values.epochs, patience: values.patience, seed: values.seed },
+    adapter: {
+      metadata: Object.fromEntries(adapterMetadata(adapter)),
+      weights: adapter.tensors.map(({ name }) => name),
+      examples: EXAMPLES,
+    },
+    log: of.log,
+    hashes: of.hashes,
+  };
+}

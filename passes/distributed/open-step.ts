@@ -1,0 +1,175 @@
+import { checkGiven, checkPath, number, text, type WithOrt, withOrt } from "../../src/arguments.ts";
+import { InputError } from "../../src/errors.ts";
+import { readSafetensors } from "../../src/formats/safetensors.ts";
+import { sourceOf } from "../../src/model.ts";
+import { bytesSource } from "../../src/onnx/source.ts";
+import type { Declared } from "../../src/options.ts";
+import { openSession, runBatch, type Tensors } from "../../src/ort/session.ts";
+import { tensorOfBytes } from "../../src/ort/tensors.ts";
+import { MANIFEST, MANIFEST_FILE, type SizedFile, type StepManifest } from "./manifest.ts";
+
+/** How a step is opened. */
+export interface OpenStepOptions extends WithOrt {
+  /** The folder of the frozen weights, if it is not where the manifest says. */
+  readonly weights?: string | undefined;
+  /** Threads of onnxruntime; 0, the default, lets it choose. */
+  readonly threads?: number | undefined;
+}
+
+const openStepOptions: Declared<OpenStepOptions> = { ...withOrt, weights: text, threads: number };
+
+/** A training step that one rank runs. Its weights and state are those of the last `load` or `update`. */
+export interface OpenedStep {
+  readonly manifest: StepManifest;
+  /** Replaces weights and state by those of a .safetensors file with the manifest's keys. */
+  load(bytes: Uint8Array): void;
+  /** Weights and state by the manifest's keys. */
+  state(): Tensors;
+  /** The vector of a batch: inputs and the target's array by name. */
+  gradients(batch: Tensors): Promise<Float32Array>;
+  /** Loss, count and metrics of a batch, as the manifest's `evaluation` lays them out. */
+  evaluate(batch: Tensors): Promise<Float32Array>;
+  /** Takes a step by the sum of all ranks' vectors; returns the norm of the gradients. */
+  update(vector: Float32Array, lr: number, step: number): Promise<number>;
+  /** Releases all sessions. */
+  close(): Promise<void>;
+}
+
+/** Opens a folder that `exportStep` has written, with its start values. Throws an InputError if it is none. */
+export async function openStep(folder: string, options: OpenStepOptions): Promise<OpenedStep> {
+  checkPath("openStep", folder);
+  checkGiven("openStep", options, openStepOptions);
+  const read = async (name: string) => {
+    const source = await sourceOf(`${folder}/${name}`, name, "");
+    try {
+      return source.read(0, source.size).slice();
+    } finally {
+      source.close?.();
+    }
+  };
+  const manifest = manifestOf(folder, await read(MANIFEST_FILE));
+  const step = new NodeStep(manifest, { ...options, folder, read });
+  step.load(await read(manifest.state.file));
+  return step;
+}
+
+function manifestOf(folder: string, bytes: Uint8Array): StepManifest {
+  const manifest = parsed(bytes) as Partial<StepManifest> | null;
+  if (manifest?.format !== MANIFEST.format)
+    throw new InputError(
+      `${folder}/${MANIFEST_FILE} is not laurelize's; give a folder that laurelize export-step has written.`,
+    );
+  if (manifest.version !== MANIFEST.version)
+    throw new InputError(
+      `${folder} is of version ${manifest.version}, and this laurelize reads ${MANIFEST.version}; export the step again.`,
+    );
+  return manifest as StepManifest;
+}
+
+function parsed(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return null;
+  }
+}
+
+interface StepFolder extends OpenStepOptions {
+  readonly folder: string;
+  readonly read: (name: string) => Promise<Uint8Array>;
+}
+
+type Session = Awaited<ReturnType<typeof openSession>>;
+
+class NodeStep implements OpenedStep {
+  readonly manifest: StepManifest;
+  readonly #from: StepFolder;
+  readonly #sessions = new Map<string, Promise<Session>>();
+  #state: Record<string, Tensors[string]> = {};
+
+  constructor(manifest: StepManifest, from: StepFolder) {
+    this.manifest = manifest;
+    this.#from = from;
+  }
+
+  load(bytes: Uint8Array): void {
+    const { tensors } = readSafetensors(bytesSource(bytes, this.manifest.state.file));
+    const byKey = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+    for (const { key, shape } of this.manifest.state.tensors) {
+      const tensor = byKey.get(key);
+      if (tensor?.dims.join() !== shape.join())
+        throw new InputError(`the state has no ${key} of this step; it is another one's.`);
+      const { range, dtype, dims } = tensor;
+      const data = bytes.subarray(range.start, range.end);
+      this.#state[key] = tensorOfBytes(this.#from.ort, dtype, data, dims);
+    }
+  }
+
+  state = () => this.#state;
+
+  gradients = (batch: Tensors) =>
+    this.#vector(this.manifest.gradients, batch, this.manifest.vector.name);
+
+  evaluate = (batch: Tensors) =>
+    this.#vector(this.manifest.eval, batch, this.manifest.evaluation.name);
+
+  async update(vector: Float32Array, lr: number, step: number): Promise<number> {
+    const { update, vector: layout, state } = this.manifest;
+    const { Tensor } = this.#from.ort;
+    const session = await this.#session(update.file);
+    const changing = state.tensors.filter(({ output }) => output !== null);
+    const outputs = await runBatch(
+      session,
+      {
+        [update.vector]: new Tensor("float32", vector, [layout.length]),
+        [update.lr]: new Tensor("float32", Float32Array.of(lr), []),
+        [update.step]: new Tensor("float32", Float32Array.of(step), []),
+        ...Object.fromEntries(changing.map(({ key, input }) => [input, this.#state[key]])),
+      },
+      `the update of step ${step}`,
+    );
+    for (const { key, output } of changing) this.#state[key] = outputs[output!];
+    return Number((outputs[update.norm].data as Float32Array)[0]);
+  }
+
+  async close(): Promise<void> {
+    for (const session of this.#sessions.values()) await (await session).release();
+    this.#sessions.clear();
+  }
+
+  async #vector(graphs: readonly SizedFile[], batch: Tensors, name: string): Promise<Float32Array> {
+    const { inputs, target, state } = this.manifest;
+    const names = [...inputs.map((input) => [input.name, input.name]), [target.name, target.array]];
+    const feeds = Object.fromEntries(
+      names.map(([port, array]) => {
+        if (batch[array]) return [port, batch[array]];
+        throw new InputError(`a batch has no ${array}; it has ${Object.keys(batch).join(", ")}.`);
+      }),
+    );
+    const rows = feeds[target.name].dims[0];
+    const graph = graphs.find((each) => each.rows === rows);
+    if (!graph)
+      throw new InputError(
+        `this step takes batches of ${graphs.map((each) => each.rows).join(" or ")} rows, and one has ${rows}.`,
+      );
+    const weights = state.tensors.filter(({ role }) => role === "weight");
+    for (const { key, input } of weights) feeds[input] = this.#state[key];
+    const outputs = await runBatch(await this.#session(graph.file), feeds, "a batch");
+    return outputs[name].data as Float32Array;
+  }
+
+  #session(file: string): Promise<Session> {
+    const opened = this.#sessions.get(file) ?? this.#open(file);
+    this.#sessions.set(file, opened);
+    return opened;
+  }
+
+  async #open(file: string): Promise<Session> {
+    const { ort, read, threads, weights, folder } = this.#from;
+    const { folder: place, files } = this.manifest.weights;
+    const home = weights ?? `${folder}/${place}`;
+    const model = { model: await read(file), title: file };
+    const placed = files.length > 0 ? { ...model, folder: home } : model;
+    return openSession(ort, placed, "all", threads, { enableMemPattern: false });
+  }
+}

@@ -1,0 +1,90 @@
+import { writing } from "../../src/graph/builder.ts";
+import { emptyGraph } from "../../src/graph/empty.ts";
+import { type Model, patched, strictlyPatched, typesOf } from "../../src/model.ts";
+import { type ModelWithLoss, withLoss } from "../finetune/model-with-loss.ts";
+import { joined, port } from "../finetune/ports.ts";
+import { type DifferentiatedStep, differentiatedStep } from "../finetune/step-graph.ts";
+import type { StepOptions } from "../finetune/step-options.ts";
+import { type StateSlot, update } from "../finetune/update.ts";
+import { readGradients, type VectorLayout, vectorLayout, writeVector } from "./flat-vector.ts";
+
+/** A graph that gives the vector of one batch. */
+export interface VectorGraph {
+  readonly model: Model;
+  /** Its only output. */
+  readonly vector: string;
+  readonly layout: VectorLayout;
+}
+
+/** A graph that updates weights and state from the sum of all vectors. */
+export interface UpdateGraph {
+  readonly model: Model;
+  readonly slots: readonly StateSlot[];
+  /** Inputs. */
+  readonly vector: string;
+  readonly lr: string;
+  readonly step: string;
+  /** Output: the norm of all gradients together, before clipping. */
+  readonly norm: string;
+}
+
+/** Writes forward, loss and backward of a batch, whose only output is the vector. */
+export async function gradientsGraph(
+  model: Model,
+  options: StepOptions,
+): Promise<VectorGraph & { readonly step: DifferentiatedStep }> {
+  const step = await differentiatedStep(model, options);
+  const { graph, reached, back, scalars, ports } = step;
+  const written = writing(graph, "vector");
+  const types = new Map(scalars.map(({ name, type }) => [name, type]));
+  const typeOf = (name: string) => types.get(name);
+  const vector = writeVector(written, { reached, ports, typeOf });
+  const layout = vectorLayout(
+    reached.map(({ of }) => of),
+    Object.keys(ports.metrics),
+  );
+  const outputs = [port(vector, { dtype: "float", shape: [layout.length] })];
+  const untold = scalars.map(({ name }) => name);
+  const patch = joined(back, written, { untold, outputs });
+  return { model: await strictlyPatched(graph, patch), vector, layout, step };
+}
+
+/** Writes forward and loss of a batch; the vector has no gradients. */
+export async function evalGraph(model: Model, options: StepOptions): Promise<VectorGraph> {
+  const forward: ModelWithLoss = await withLoss(model, options);
+  const { graph } = forward.model;
+  const { types } = await typesOf(forward.model, options.ort);
+  const written = writing(graph, "vector");
+  const typeOf = (name: string) => types.get(graph.main.values.get(name)!);
+  const vector = writeVector(written, { reached: [], ports: forward, typeOf });
+  const layout = vectorLayout([], Object.keys(forward.metrics));
+  const outputs = [port(vector, { dtype: "float", shape: [layout.length] })];
+  const untold = graph.main.outputs.map(({ name }) => name);
+  const patch = joined(written, { untold, outputs });
+  return { model: await strictlyPatched(graph, patch), vector, layout };
+}
+
+/** Writes the update as a model of its own: takes the sum of vectors, weights, state, rate and step. */
+export async function updateGraph(
+  { graph, reached, optimizer }: DifferentiatedStep,
+  layout: VectorLayout,
+): Promise<UpdateGraph> {
+  const empty = emptyGraph("update", Math.max(17, graph.file.opsets.get("") ?? 17));
+  const written = writing(empty, "update");
+  const names = reached.map(({ of }) => written.fresh(of.name));
+  const vector = written.fresh("vector");
+  const means = readGradients(written, vector, layout);
+  const weights = reached.map(({ of }, k) => ({ of, gradient: means[k], dtype: "float" }));
+  const { slots, inputs, outputs, norm } = update(written, weights, optimizer);
+  const [lr, step] = inputs.map(({ name }) => name);
+  const given = reached.map(({ of }, k) => port(names[k], { dtype: of.dtype, shape: of.dims }));
+  const first = port(vector, { dtype: "float", shape: [layout.length] });
+  const model = await patched(
+    empty,
+    joined(written, {
+      inputs: [first, ...given, ...inputs],
+      outputs: [...outputs, port(norm, { dtype: "float", shape: [] })],
+    }),
+  );
+  return { model, slots, vector, lr, step, norm };
+}
