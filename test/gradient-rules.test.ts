@@ -12,6 +12,7 @@ import { openedSamples } from "./gradient-samples/opened.ts";
 import { placeSamples } from "./gradient-samples/places.ts";
 import { poolingSamples } from "./gradient-samples/pooling.ts";
 import { productSamples } from "./gradient-samples/products.ts";
+import { loweredQuantised, quantizationSamples } from "./gradient-samples/quantization.ts";
 import { reductionSamples } from "./gradient-samples/reductions.ts";
 import { resizeSamples } from "./gradient-samples/resize.ts";
 import type { Samples } from "./gradient-samples/sample.ts";
@@ -29,6 +30,7 @@ const samples = {
   ...placeSamples,
   ...poolingSamples,
   ...productSamples,
+  ...quantizationSamples,
   ...reductionSamples,
   ...resizeSamples,
   ...gridSamples,
@@ -59,7 +61,9 @@ describe("the gradient of a written-out activation is its difference quotient", 
 
 describe("the gradient through what is opened first is its difference quotient", () => {
   it.for(
-    openedSamples.map((sample) => [`${sample.text} opset ${sample.opset ?? 18}`, sample] as const),
+    [...openedSamples, ...loweredQuantised].map(
+      (sample) => [`${sample.text} opset ${sample.opset ?? 18}`, sample] as const,
+    ),
   )("%s", async ([, sample]) => {
     await checkGradients(sample);
   });

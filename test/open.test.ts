@@ -101,6 +101,187 @@ describe("quantised operators", () => {
   });
 });
 
+describe("further quantised operators: at most one quantum apart, or rounding of float32", () => {
+  const integers = (dtype: string, dims: readonly number[], label: string, spread = 40) => {
+    const low = { int8: -128, uint8: 0, int32: -128 }[dtype]!;
+    const { values } = floats(dims, label);
+    return whole(
+      dtype,
+      dims,
+      Array.from(values, (v) => low + Math.floor(128 + spread * v)),
+    );
+  };
+  const scale = (value: number) => whole("float", [], [value]);
+  const scales = (...values: number[]) => whole("float", [values.length], values);
+  const zero = (dtype: string, ...values: number[]) =>
+    whole(dtype, values.length === 1 ? [] : [values.length], values);
+  const x = (...dims: number[]) => [integers("uint8", dims, "x"), scale(0.02), zero("uint8", 121)];
+  const y = [scale(0.05), zero("uint8", 130)];
+  const image = x(1, 2, 5, 4);
+  const filters = [
+    integers("int8", [4, 1, 3, 2], "w"),
+    scales(0.004, 0.01, 0.02, 0.003),
+    zero("int8", 0, 3, -2, 1),
+  ];
+  const matrix = [integers("int8", [4, 3], "w"), scales(0.01, 0.02, 0.03), zero("int8", 1, 0, -3)];
+  const conv = { pads: [1, 0, 1, 1], strides: [2, 1], group: 2 };
+  const ms = (name: string) => `com.microsoft.${name}`;
+  const cases: readonly [string, OneNode][] = [
+    [
+      "QLinearConv",
+      {
+        op: "QLinearConv",
+        inputs: [...image, ...filters, ...y, integers("int32", [4], "b", 300)],
+        attributes: conv,
+      },
+    ],
+    [
+      "QLinearConv, opset 11",
+      { op: "QLinearConv", inputs: [...image, ...filters, ...y], attributes: conv, opset: 11 },
+    ],
+    [
+      "QLinearConv of channels last",
+      {
+        op: ms("QLinearConv"),
+        inputs: [...x(1, 5, 4, 2), ...filters, ...y],
+        attributes: { ...conv, channels_last: 1 },
+      },
+    ],
+    ["QLinearMatMul", { op: "QLinearMatMul", inputs: [...x(2, 3, 4), ...matrix, ...y] }],
+    [
+      "QGemm",
+      {
+        op: ms("QGemm"),
+        inputs: [...x(2, 4), ...matrix, integers("int32", [3], "c", 200), ...y],
+        attributes: { alpha: { f: 0.7 } },
+      },
+    ],
+    ["QGemm to float", { op: ms("QGemm"), inputs: [...x(2, 4), ...matrix, null, null, null] }],
+    [
+      "QLinearSigmoid",
+      { op: ms("QLinearSigmoid"), inputs: [...x(3, 4), scale(1 / 256), zero("uint8", 0)] },
+    ],
+    [
+      "QLinearLeakyRelu",
+      { op: ms("QLinearLeakyRelu"), inputs: [...x(3, 4), ...y], attributes: { alpha: { f: 0.2 } } },
+    ],
+    [
+      "QLinearSoftmax",
+      {
+        op: ms("QLinearSoftmax"),
+        inputs: [...x(3, 4), scale(1 / 256), zero("uint8", 0)],
+        attributes: { axis: 1, opset: 13 },
+      },
+    ],
+    [
+      "QLinearAveragePool",
+      {
+        op: ms("QLinearAveragePool"),
+        inputs: [...image, ...y],
+        attributes: { kernel_shape: [2, 2], pads: [1, 0, 0, 1], count_include_pad: 1 },
+      },
+    ],
+    ["QLinearGlobalAveragePool", { op: ms("QLinearGlobalAveragePool"), inputs: [...image, ...y] }],
+    [
+      "QLinearConcat",
+      {
+        op: ms("QLinearConcat"),
+        inputs: [
+          ...y,
+          ...x(2, 3),
+          integers("uint8", [2, 2], "other"),
+          scale(0.03),
+          zero("uint8", 99),
+        ],
+        attributes: { axis: 1 },
+      },
+    ],
+    [
+      "QLinearWhere",
+      {
+        op: ms("QLinearWhere"),
+        inputs: [
+          whole("bool", [4], [1, 0, 1, 0]),
+          ...x(3, 4),
+          integers("uint8", [3, 4], "other"),
+          scale(0.03),
+          zero("uint8", 99),
+          ...y,
+        ],
+      },
+    ],
+    [
+      "MatMulIntegerToFloat",
+      {
+        op: ms("MatMulIntegerToFloat"),
+        inputs: [
+          integers("uint8", [2, 4], "x"),
+          matrix[0],
+          scale(0.02),
+          matrix[1],
+          zero("uint8", 121),
+          matrix[2],
+          floats([3], "bias"),
+        ],
+      },
+    ],
+    [
+      "DynamicQuantizeMatMul",
+      { op: ms("DynamicQuantizeMatMul"), inputs: [floats([2, 4]), ...matrix, floats([3], "bias")] },
+    ],
+    [
+      "QAttention",
+      {
+        op: ms("QAttention"),
+        inputs: [
+          integers("uint8", [2, 3, 4], "x"),
+          integers("int8", [4, 12], "w"),
+          floats([12], "bias"),
+          scale(0.02),
+          scale(0.01),
+          null,
+          zero("uint8", 121),
+          zero("int8", 0),
+        ],
+        attributes: { num_heads: 2, unidirectional: 1 },
+      },
+    ],
+    [
+      "DynamicQuantizeLSTM",
+      {
+        op: ms("DynamicQuantizeLSTM"),
+        inputs: [
+          floats([4, 2, 3]),
+          integers("int8", [2, 3, 20], "w"),
+          integers("int8", [2, 5, 20], "r"),
+          floats([2, 40], "bias"),
+          null,
+          null,
+          null,
+          null,
+          scales(0.004, 0.006),
+          zero("int8", 0, 0),
+          scales(0.005, 0.003),
+          zero("int8", 0, 0),
+        ],
+        outputs: [true, true, true],
+        attributes: { hidden_size: 5, direction: "bidirectional" },
+      },
+    ],
+  ];
+  it.each(cases)("%s", async (_, node) => {
+    const bytes = modelOfNode(node);
+    const plain = await opened(bytes);
+    const [before, after] = [await run(bytes, node), await run(plain, node)];
+    for (const [name, tensor] of Object.entries(before)) {
+      expect(after[name].type).toBe(tensor.type);
+      expect(new Set(tensor.data as Int8Array).size).toBeGreaterThan(1);
+      const quantum = tensor.type === "float32" ? 1e-5 : 1;
+      expect(compareTensors(tensor, after[name]).absolute).toBeLessThanOrEqual(quantum);
+    }
+  });
+});
+
 describe("operators for which onnxruntime's CPU has no kernel, against their formulas", () => {
   const [N, H, W, C] = [2, 3, 4, 6];
   const erf = (z: number) => {
@@ -296,13 +477,13 @@ describe("what is not opened says why", () => {
       "com.microsoft.FusedGemm at node cannot be lowered into plain operators: its activation Snake is not known.",
     ],
     [
-      "steps that clip",
+      "activations with parameters",
       {
         op: "GRU",
         inputs: [floats([2, 1, 3]), floats([1, 12, 3]), floats([1, 12, 4])],
-        attributes: { hidden_size: 4, clip: { f: 1 } },
+        attributes: { hidden_size: 4, activation_alpha: { f: [0.1] } },
       },
-      "GRU at node cannot be lowered into plain operators: it clips its cells.",
+      "GRU at node cannot be lowered into plain operators: its activations have parameters.",
     ],
     [
       "more steps than are written out",

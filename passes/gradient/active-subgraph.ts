@@ -4,6 +4,7 @@ import { isFloat, type Types } from "../../src/graph/types.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { customRule } from "./custom-rules.ts";
 import { NoGradientError } from "./no-gradient-error.ts";
+import { ROUNDING } from "./quantization.ts";
 import { type GradientRule, type GradientRules, inert, type VjpTable } from "./rule.ts";
 import { vjp } from "./vjp.ts";
 
@@ -63,10 +64,10 @@ export function wayBetween(
     const reads = readsOf(node).filter((value) => active.has(value));
     const rule = ruleOf(node, rules);
     if (reads.length === 0 || rule === inert) continue;
-    const rounds = node.op === "QuantizeLinear";
+    const rounds = ROUNDING.has(node.op);
     const carried = new Set(reads.map((value) => types.get(value)?.dtype));
-    const outputs = node.outputs.filter((value): value is Value => {
-      if (!value || !leading.has(value)) return false;
+    const outputs = node.outputs.filter((value, k): value is Value => {
+      if (!value || !leading.has(value) || (rounds && k > 0)) return false;
       const dtype = types.get(value)?.dtype;
       // Sequences do not have a type here.
       return isFloat(dtype) || rounds || carried.has(dtype) || dtype === undefined;

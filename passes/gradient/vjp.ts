@@ -8,6 +8,7 @@ import { normalizations } from "./normalization.ts";
 import { throughs } from "./pass-through.ts";
 import { poolings } from "./pooling.ts";
 import { products } from "./products.ts";
+import { quantizations } from "./quantization.ts";
 import { reductions } from "./reductions.ts";
 import { resamplings } from "./resize.ts";
 import type { VjpTable } from "./rule.ts";
@@ -23,6 +24,7 @@ export const vjp = {
   ...places,
   ...poolings,
   ...products,
+  ...quantizations,
   ...reductions,
   ...resamplings,
   ...samplings,

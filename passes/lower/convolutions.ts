@@ -31,13 +31,19 @@ export const NhwcConv: LoweringRule = (call) => {
   return [channelsLast(call, call.op.Conv(x, weights, call.inputs[2] ?? null, kept(call)))];
 };
 
-function channelsFirst<V>({ op, input, shape }: Composite<V>, index: number): V {
+/** Moves the last axis of an input, or of a value of its rank, to the second place. */
+export function channelsFirst<V>(
+  { op, input, shape }: Composite<V>,
+  index: number,
+  x: V = input(index),
+): V {
   const rank = shape(index).length;
   const places = Array.from({ length: rank - 2 }, (_, k) => k + 1);
-  return op.Transpose(input(index), { perm: [0, rank - 1, ...places] });
+  return op.Transpose(x, { perm: [0, rank - 1, ...places] });
 }
 
-function channelsLast<V>({ op, shape }: Composite<V>, x: V): V {
+/** Moves the second axis to the end. */
+export function channelsLast<V>({ op, shape }: Composite<V>, x: V): V {
   const places = Array.from({ length: shape(0).length - 2 }, (_, k) => k + 2);
   return op.Transpose(x, { perm: [0, ...places, 1] });
 }

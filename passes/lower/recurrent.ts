@@ -1,6 +1,7 @@
 import type { Ops } from "../../src/graph/ops.ts";
 import { activated } from "./activations.ts";
 import type { Composite, LoweringRule } from "./composite.ts";
+import { fakeQuantized, rewired } from "./dequantized.ts";
 
 /** One step of one direction; all values have three axes. */
 interface Step<V> {
@@ -9,9 +10,13 @@ interface Step<V> {
   /** The previous states, [1, B, H]; only an LSTM has a cell state. */
   readonly h: V;
   readonly c: V | null;
+  /** What R multiplies if that is not h itself. */
+  readonly seen?: V;
   /** [1, H, gates · H]; or one per gate, with biases [1, 1, H] or none, if the bias is separate. */
   readonly r: readonly V[];
   readonly rb: readonly V[] | null;
+  /** Weights of the cell state in the gates i, o, f, each [1, 1, H]; null without peepholes. */
+  readonly peepholes: readonly V[] | null;
   readonly act: (index: number, x: V) => V;
   /** Splits the last axis into equal pieces. */
   readonly parts: (x: V, count: number) => V[];
@@ -31,15 +36,20 @@ interface Cell {
   readonly after: <V>(call: Composite<V>, step: Step<V>) => States<V>;
 }
 
-/** C = f C + i tanh n, H = o tanh C. */
+/** C = f C + i tanh n, H = o tanh C; the gates i and f see C before, o sees it after the step. */
 const lstm: Cell = {
   gates: 4,
   activations: ["Sigmoid", "Tanh", "Tanh"],
   apart: false,
-  after: ({ op }, { x, h, c: before, r, act, parts }) => {
-    const [i, o, f, n] = parts(op.Add(x, op.MatMul(h, r[0])), 4);
-    const c = op.Add(op.Mul(act(0, f), before!), op.Mul(act(0, i), act(1, n)));
-    return { h: op.Mul(act(0, o), act(2, c)), c };
+  after: ({ op, int, scalar }, { x, h, seen = h, c: before, r, peepholes, act, parts }) => {
+    const [i, o, f, n] = parts(op.Add(x, op.MatMul(seen, r[0])), 4);
+    const seeing = (v: typeof h, k: number, cell: typeof h) =>
+      peepholes ? op.Add(v, op.Mul(peepholes[k], cell)) : v;
+    const input = act(0, seeing(i, 0, before!));
+    const forget =
+      int("input_forget", 0) === 0 ? act(0, seeing(f, 2, before!)) : op.Sub(scalar(1), input);
+    const c = op.Add(op.Mul(forget, before!), op.Mul(input, act(1, n)));
+    return { h: op.Mul(act(0, seeing(o, 1, c)), act(2, c)), c };
   },
 };
 
@@ -78,15 +88,12 @@ const rnn: Cell = {
 const unrolled =
   (cell: Cell): LoweringRule =>
   (call) => {
-    const { op, inputs, shape, int, text, float, floats, refuse, wants, unrolled } = call;
+    const { op, shape, int, text, floats, refuse, wants, unrolled } = call;
     const [length, batch] = shape(0);
     const hidden = shape(2).at(-1);
     if (typeof length !== "number" || typeof batch !== "number" || typeof hidden !== "number")
       return refuse("its number of steps is not fixed");
     if (int("layout", 0) !== 0) return refuse("its batch comes first");
-    if (inputs[7] != null) return refuse("it has peephole weights");
-    if (int("input_forget", 0) !== 0) return refuse("it couples its input and forget gates");
-    if (float("clip", 0) !== 0) return refuse("it clips its cells");
     if (floats("activation_alpha")?.length || floats("activation_beta")?.length)
       return refuse("its activations have parameters");
     const directions = { forward: [false], reverse: [true], bidirectional: [false, true] };
@@ -125,7 +132,7 @@ function direction<V>(
   { length, batch, hidden }: { length: number; batch: number; hidden: number },
   { back, at, count }: { back: boolean; at: number; count: number },
 ) {
-  const { op, input, inputs, to, texts, scalar, constant, dtype, opset } = call;
+  const { op, input, inputs, to, scalar, constant, dtype, opset } = call;
   const own = (k: number) => (count === 1 ? input(k) : to.slice(input(k), [at], [at + 1], [0]));
   const turned = (k: number) => op.Transpose(own(k), { perm: [0, 2, 1] });
   const biases = inputs[3] == null ? null : to.split(own(3), [gates * hidden, gates * hidden], 1);
@@ -136,19 +143,19 @@ function direction<V>(
   // Equal pieces need no list of sizes, which would be too long for shape inference.
   const equal = { axis: 0, ...(opset < COUNTED ? {} : { num_outputs: length }) };
   const xs = length === 1 ? [projected] : op.Split(projected, null, equal, length);
-  const named = texts("activations").slice(at * activations.length);
-  const act = (k: number, x: V) => activated(call, named[k] ?? activations[k], [], x);
+  const act = activationsOf(call, activations, at);
   const parts = (x: V, n: number) => to.split(x, new Array(n).fill(hidden), 2);
   let none: V | null = null;
   const zeros = () => (none ??= to.expand(scalar(0), [], [1, batch, hidden]));
   const initial = (k: number) => (inputs[k] == null ? zeros() : own(k));
   const r = apart ? parts(turned(2), gates) : [turned(2)];
   const rbs = apart && rb ? parts(rb, gates) : null;
+  const peepholes = inputs[7] == null ? null : parts(to.unsqueeze(own(7), [1]), 3);
   let states: States<V> = { h: initial(5), c: gates === lstm.gates ? initial(6) : null };
   const ys = new Array<V>(length);
   for (let k = 0; k < length; k++) {
     const t = back ? length - 1 - k : k;
-    const made = after(call, { ...states, x: xs[t], r, rb: rbs, act, parts });
+    const made = after(call, { ...states, x: xs[t], r, rb: rbs, peepholes, act, parts });
     ys[t] = made.h;
     if (inputs[4] == null) states = made;
     else {
@@ -161,6 +168,50 @@ function direction<V>(
   }
   const y = length === 1 ? ys[0] : op.Concat(ys, { axis: 0 });
   return { y: to.unsqueeze(y, [1]), ...states };
+}
+
+/**
+ * Returns the activations of a direction. `clip` bounds what they are applied to; in onnxruntime, an
+ * LSTM's cell state, to which the third is applied, is not bounded.
+ */
+function activationsOf<V>(call: Composite<V>, defaults: readonly string[], direction: number) {
+  const { texts, float, to, dtype } = call;
+  const named = texts("activations").slice(direction * defaults.length);
+  const clip = float("clip", 0);
+  return (k: number, x: V): V => {
+    const bounded = clip > 0 && k < 2 ? to.clip(x, -clip, clip, dtype(0)) : x;
+    return activated(call, named[k] ?? defaults[k], [], bounded);
+  };
+}
+
+/**
+ * com.microsoft.DynamicQuantizeLSTM: an LSTM with (W, W_scale, W_zero_point) and the same of R, each
+ * [directions, features, gates · H] with a scale for each direction or for each gate's row. The
+ * input as a whole, and the state of each step, are rounded to 8 bits.
+ */
+export function dynamicLstm<V>(call: Composite<V>): readonly (V | null)[] {
+  const { input, shape } = call;
+  const weights = (index: number, scale: number) => ({
+    value: call.op.Transpose(ofDirections(call, index, scale), { perm: [0, 2, 1] }),
+    dtype: "float",
+    shape: [shape(index)[0], shape(index)[2], shape(index)[1]],
+  });
+  const x = { value: fakeQuantized(call, input(0)), dtype: "float", shape: shape(0) };
+  const plain = rewired(call, [x, weights(1, 8), weights(2, 10), 3, 4, 5, 6, 7]);
+  return unrolled({
+    ...lstm,
+    after: (of, step) => lstm.after(of, { ...step, seen: fakeQuantized(of, step.h) }),
+  })(plain);
+}
+
+/** Dequantizes [directions, features, gates · H] with a scale for each direction, or each gate's row. */
+function ofDirections<V>(call: Composite<V>, index: number, scale: number): V {
+  const { op, input, inputs, to, shape } = call;
+  const wide = (k: number, v: V) => to.unsqueeze(v, shape(k).length === 2 ? [1] : [1, 2]);
+  const zero = inputs[scale + 1];
+  const integers = to.cast(input(index), "float");
+  const steps = zero == null ? integers : op.Sub(integers, wide(scale + 1, to.cast(zero, "float")));
+  return op.Mul(steps, wide(scale, input(scale)));
 }
 
 /** LSTM, unrolled. */

@@ -20,6 +20,7 @@ export const ARITY = {
   CumSum: 2,
   DepthToSpace: 1,
   DequantizeLinear: 3,
+  DynamicQuantizeLinear: -1,
   Div: 2,
   Einsum: 1,
   Elu: 1,

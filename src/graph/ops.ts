@@ -44,7 +44,6 @@ export interface Ops<V> {
   Pow(x: V, y: V): V;
   Reciprocal(x: V): V;
   Relu(x: V): V;
-  /** To the nearest integer, halves to the even one. From opset 11. */
   Round(x: V): V;
   Selu(x: V, attributes?: { alpha?: FloatAttribute; gamma?: FloatAttribute }): V;
   Sigmoid(x: V): V;
@@ -61,6 +60,7 @@ export interface Ops<V> {
 
   // quantized integers, from opset 10
   DequantizeLinear(x: V, scale: V, zero?: Maybe<V>, attributes?: { axis: number }): V;
+  DynamicQuantizeLinear(x: V, attributes: Attributes, outputs: number): V[];
   QuantizeLinear(x: V, scale: V, zero?: Maybe<V>, attributes?: { axis: number }): V;
 
   // products and convolutions

@@ -36,7 +36,7 @@ function modelOf({
   const outputs = of.map((name) => `${dtype} ${name}`);
   const proto = onnx.ModelProto.decode(
     modelOfText(
-      `<ir_version: 10, opset_import: ["" : ${opset}]> g (${typed}) => (${outputs}) <${given}> { ${text} }`,
+      `<ir_version: 10, opset_import: ["" : ${opset}, "com.microsoft" : 1]> g (${typed}) => (${outputs}) <${given}> { ${text} }`,
     ),
   );
   for (const output of proto.graph!.output!) output.type = null;

@@ -16,7 +16,7 @@ const heads = { num_heads: 2 };
 function recurrent(
   op: "LSTM" | "GRU" | "RNN",
   direction: "forward" | "reverse" | "bidirectional",
-  { lengths, states = false, linear, opset = 14 }: Recurrence,
+  { lengths, states = false, linear, peepholes, clip, coupled, opset = 14 }: Recurrence,
 ): [string, OneNode] {
   const [count, gates] = [direction === "bidirectional" ? 2 : 1, { LSTM: 4, GRU: 3, RNN: 1 }[op]];
   const small = (dims: number[], label: string) => {
@@ -32,15 +32,18 @@ function recurrent(
     lengths ? whole("int32", [2], lengths) : null,
     state("h"),
     ...(op === "LSTM" ? [state("c")] : []),
+    ...(peepholes ? [floats([count, 15], "P")] : []),
   ];
   const attributes = {
     direction,
     hidden_size: 5,
     ...(linear === undefined ? {} : { linear_before_reset: linear }),
+    ...(clip === undefined ? {} : { clip: { f: clip } }),
+    ...(coupled ? { input_forget: 1 } : {}),
   };
   const outputs = op === "LSTM" ? [true, true, true] : [true, true];
   return [
-    `${op}, ${direction}, opset ${opset}${linear ? ", reset after the product" : ""}`,
+    `${op}, ${direction}, opset ${opset}${linear ? ", reset after the product" : ""}${peepholes ? ", peepholes" : ""}${clip ? `, clip ${clip}` : ""}${coupled ? ", coupled gates" : ""}`,
     { op, inputs, outputs, attributes, opset },
   ];
 }
@@ -123,6 +126,9 @@ interface Recurrence {
   readonly lengths?: readonly number[];
   readonly states?: boolean;
   readonly linear?: number;
+  readonly peepholes?: boolean;
+  readonly clip?: number;
+  readonly coupled?: boolean;
   readonly opset?: number;
 }
 
@@ -552,6 +558,12 @@ export const composites: readonly [string, OneNode][] = [
   recurrent("GRU", "reverse", {}),
   recurrent("GRU", "bidirectional", { lengths: [3, 4], linear: 1 }),
   recurrent("RNN", "reverse", { states: true, opset: 22 }),
+  recurrent("LSTM", "bidirectional", { states: true, peepholes: true }),
+  recurrent("LSTM", "reverse", { peepholes: true, clip: 0.9, lengths: [4, 2] }),
+  recurrent("LSTM", "forward", { coupled: true, clip: 1.1, states: true }),
+  recurrent("GRU", "forward", { clip: 0.75 }),
+  recurrent("GRU", "reverse", { clip: 0.6, linear: 1, opset: 22 }),
+  recurrent("RNN", "bidirectional", { clip: 0.5, opset: 7 }),
   [
     "GroupQueryAttention, prompt",
     ms("GroupQueryAttention", {

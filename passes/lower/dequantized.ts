@@ -1,0 +1,79 @@
+import type { Dimension } from "../../src/onnx/shape.ts";
+import type { Composite } from "./composite.ts";
+
+/** An integer operand. */
+interface Quantized<V> {
+  /** Indices of the integers, and of their zero point, which may be absent. */
+  readonly x: number;
+  readonly zero: number | null;
+  readonly scale: V;
+  /** Index of the input whose shape the scale has. */
+  readonly from: number;
+  /** The axis of the scales if there are several; negative from the end. */
+  readonly axis: number;
+}
+
+/** The first opset in which DequantizeLinear has an axis. */
+const AXIS = 13;
+
+/** Returns integers as the numbers that they stand for. */
+export function dequantized<V>(
+  call: Composite<V>,
+  { x, zero, scale, from, axis }: Quantized<V>,
+): V {
+  const { op, opset, input, inputs, to, shape, refuse } = call;
+  const dims = shape(from);
+  const point = zero === null ? null : (inputs[zero] ?? null);
+  if (dims.every((size) => size === 1)) return op.DequantizeLinear(input(x), scale, point);
+  const rank = shape(x).length;
+  const place = axis < 0 ? axis + rank : axis;
+  if (dims.length !== 1) return refuse("its scales have several axes");
+  if (opset >= AXIS) return op.DequantizeLinear(input(x), scale, point, { axis: place });
+  const wide = (v: V) => to.unsqueeze(v, axesAfter(place, rank));
+  const real = (v: V) => to.cast(v, "float");
+  const steps = point === null ? real(input(x)) : op.Sub(real(input(x)), wide(real(point)));
+  return op.Mul(steps, wide(scale));
+}
+
+const axesAfter = (place: number, rank: number) =>
+  Array.from({ length: rank - 1 - place }, (_, k) => k + 1);
+
+/** Rounds floats to 8 bits over their own range. */
+export function fakeQuantized<V>({ op }: Composite<V>, x: V): V {
+  const [q, scale, zero] = op.DynamicQuantizeLinear(x, {}, 3);
+  return op.DequantizeLinear(q, scale, zero);
+}
+
+/** What a call reads instead of an input: another of its inputs, or a value that was written. */
+type Slot<V> =
+  | number
+  | null
+  | { readonly value: V; readonly dtype: string; readonly shape: readonly Dimension[] };
+
+/** Returns a call with other inputs, for the rule of an operator that takes them so. */
+export function rewired<V>(call: Composite<V>, slots: readonly Slot<V>[]): Composite<V> {
+  const given = (index: number): Slot<V> => slots[index] ?? null;
+  const within = <T>(
+    index: number,
+    read: (k: number) => T,
+    own: (slot: Slot<V> & object) => T,
+  ): T => {
+    const slot = given(index);
+    if (typeof slot === "object" && slot !== null) return own(slot);
+    return slot === null ? call.refuse(`its input ${index} is absent`) : read(slot);
+  };
+  const written = (index: number) => typeof given(index) === "object" && given(index) !== null;
+  return {
+    ...call,
+    inputs: slots.map((slot) =>
+      slot === null ? null : typeof slot === "number" ? (call.inputs[slot] ?? null) : slot.value,
+    ),
+    input: (index) => within(index, call.input, ({ value }) => value),
+    dtype: (index) => within(index, call.dtype, ({ dtype }) => dtype),
+    shape: (index) => within(index, call.shape, ({ shape }) => shape),
+    computed: (index) => written(index) || within(index, call.computed, () => true),
+    data: (index) => (written(index) ? null : within(index, call.data, () => null)),
+    scalar: (value, type = within(0, call.dtype, ({ dtype }) => dtype)) =>
+      call.constant(type, [], [value]),
+  };
+}
