@@ -4,8 +4,12 @@ import type { FinetuneArguments } from "./finetune-arguments.ts";
 
 /** The command line of export-step; options of the loss and of the optimizer stand beside these. */
 export interface ExportStepArguments
-  extends Omit<FinetuneArguments, "data" | "eval" | "resume" | "weights" | "threads">,
+  extends Omit<
+      FinetuneArguments,
+      "data" | "eval" | "loss" | "resume" | "teacher" | "weights" | "threads"
+    >,
     ArgumentsOf<typeof ranking> {
+  loss: string;
   data: string[] | undefined;
   dim: string[] | undefined;
   linkWeights: boolean;

@@ -4,13 +4,17 @@ import type { ArgumentsOf } from "../src/option-values.ts";
 import type { Inserting } from "./commands/inserting.ts";
 
 /** The command line of finetune; options of the loss and of the optimizer stand beside these. */
-export interface FinetuneArguments extends Inserting, Omit<ArgumentsOf<typeof fitting>, "output"> {
+export interface FinetuneArguments
+  extends Inserting,
+    Omit<ArgumentsOf<typeof fitting>, "output" | "loss"> {
   /** Options that stood on the command line. */
   given: readonly string[];
   model: string;
   data: string[];
   eval: string[] | undefined;
-  loss: FinetuneOptions["loss"];
+  /** As they are written: `OUTPUT=LOSS:TARGET*WEIGHT`. */
+  loss: string[];
+  teacher: string | undefined;
   optimizer: NonNullable<FinetuneOptions["optimizer"]>;
   outputName: string | undefined;
   output: string | undefined;

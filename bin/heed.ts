@@ -37,7 +37,7 @@ function chooseByFlags(args: Arguments): void {
 }
 
 /** Names of arguments that are files to be read. */
-const READ = ["model", "a", "b", "adapter", "data", "eval", "inputs"];
+const READ = ["model", "a", "b", "adapter", "data", "eval", "inputs", "teacher"];
 
 function checkPlaces(args: Arguments): void {
   const { output } = args;

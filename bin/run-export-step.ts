@@ -2,6 +2,7 @@ import path from "node:path";
 import { hyperparameters } from "../passes/finetune/fit-options.ts";
 import { type ExportedStep, exportStep, openModel } from "../src/index.ts";
 import type { ExportStepArguments } from "./export-step-arguments.ts";
+import { namedLoss } from "./given-losses.ts";
 import { parseDims } from "./inputs.ts";
 import { printJson } from "./json.ts";
 import { modelToTrain } from "./model-to-train.ts";
@@ -18,7 +19,8 @@ export async function runExportStep(args: ExportStepArguments): Promise<void> {
   };
   const model = await modelToTrain(args, given, say);
   tell({ step: "writing the step" });
-  const { loss, target, train, optimizer, seed, dim, data, force, linkWeights } = args;
+  const loss = await namedLoss(args.loss);
+  const { target, train, optimizer, seed, dim, data, force, linkWeights } = args;
   const { epochs, batchSize, patience, lr, schedule, scheduleSteps, warmup, accumulate } = args;
   const folder = args.output ?? path.join(path.dirname(args.model), "step");
   const step = await exportStep(model, folder, {

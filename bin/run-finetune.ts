@@ -9,10 +9,11 @@ import {
   type Model,
   openModel,
 } from "../src/index.ts";
-import { saveBytes } from "../src/internal.ts";
+import { lossNames, saveBytes } from "../src/internal.ts";
 import { EXIT } from "./exit.ts";
 import type { FinetuneArguments } from "./finetune-arguments.ts";
 import { type Files, filesOf } from "./finetune-files.ts";
+import { givenLosses } from "./given-losses.ts";
 import { modelToTrain, type Say } from "./model-to-train.ts";
 import { Monitor } from "./monitor.ts";
 import { checkFree, checkOutput, checkWritable } from "./output.ts";
@@ -32,8 +33,9 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
   if (args.patience !== undefined && !args.eval)
     say("warning", "--patience goes by the training loss, as there is no --eval.");
   const monitor = new Monitor(args);
-  const options = fitOptionsOf(args, files, monitor);
-  const teacher = args.loss === "distillation" && model !== given ? given : undefined;
+  const losses = await givenLosses(args);
+  const options = { ...fitOptionsOf(args, files, monitor), ...losses };
+  const teacher = await teacherOf(args, given, model);
   const onNote = (note: string) => say("note", note);
   const result = await fit(model, { ...options, teacher, onNote }).finally(() => monitor.stop());
   await writeTuned(args, files, given, result).catch((error) => {
@@ -64,13 +66,20 @@ function checkFiles(args: FinetuneArguments, given: Model, files: Files): void {
     throw new InputError(`there is no ${files.state} to resume from; leave --resume out.`);
 }
 
-/** What fit is called with. */
+/** The model that a distillation follows: the one that is named, or the original. */
+async function teacherOf(args: FinetuneArguments, given: Model, model: Model) {
+  if (!lossNames(args.loss).includes("distillation")) return undefined;
+  if (args.teacher !== undefined) return openModel(args.teacher, { trustLinks: args.trustLinks });
+  return model === given ? undefined : given;
+}
+
+/** What fit is called with, but for the losses. */
 function fitOptionsOf(args: FinetuneArguments, files: Files, monitor: Monitor): FitOptions {
-  const { data, eval: held, loss, target, train, optimizer, seed, threads } = args;
+  const { data, eval: held, train, optimizer, seed, threads } = args;
   const { epochs, batchSize, patience, lr, schedule, scheduleSteps, warmup } = args;
   return {
     ort,
-    ...{ data, eval: held, loss, target, output: args.outputName, train, optimizer, seed, threads },
+    ...{ data, eval: held, train, optimizer, seed, threads },
     ...{ epochs, batchSize, patience, lr, schedule, scheduleSteps, warmup },
     lossOptions: picked(args, hyperparameters.lossOptions),
     optimizerOptions: picked(args, hyperparameters.optimizerOptions),

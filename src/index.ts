@@ -57,10 +57,16 @@ export type { Expected } from "../passes/finetune/data-set-sizes.ts";
 export { type DataFrom, openDataset, type Target } from "../passes/finetune/data-sets.ts";
 export { DivergedError } from "../passes/finetune/diverged.ts";
 export type { Evaluation } from "../passes/finetune/evaluation.ts";
-export type { FinetuneOptions, LossPlan, Step } from "../passes/finetune/finetune-options.ts";
+export type {
+  FinetuneOptions,
+  LossPlan,
+  Step,
+  TermPlan,
+} from "../passes/finetune/finetune-options.ts";
 export { type FitResult, fit } from "../passes/finetune/fit.ts";
 export type { FitOptions, FitStart } from "../passes/finetune/fit-options.ts";
 export type { Best, Epoch, EpochStep, History, Stopped } from "../passes/finetune/history.ts";
+export type { LossTerm } from "../passes/finetune/loss-term.ts";
 export type { Settings } from "../passes/finetune/settings.ts";
 export { type StepGraph, stepGraph } from "../passes/finetune/step-graph.ts";
 export type { StepOptions } from "../passes/finetune/step-options.ts";
@@ -121,7 +127,7 @@ export type { LaurelOptions, Plan } from "../passes/laurelize/plan.ts";
 export { RecognizedError } from "../passes/laurelize/recognized-error.ts";
 export type { FoundResiduals } from "../passes/laurelize/search.ts";
 export { type Stripped, strip } from "../passes/laurelize/strip.ts";
-export { type LossName, losses } from "../passes/losses/index.ts";
+export { type LossGiven, type LossName, losses } from "../passes/losses/index.ts";
 export { type OptimizerName, optimizers } from "../passes/optimizers/index.ts";
 export type { Check, Proof, ProofOptions } from "../passes/proof/checks.ts";
 export { compare } from "../passes/proof/compare.ts";

@@ -7,6 +7,7 @@ export { ladderSummary } from "../passes/ladder/draw-head.ts";
 export { escapeText } from "../passes/ladder/svg-text.ts";
 export { checkMemory } from "../passes/laurelize/memory.ts";
 export { plan } from "../passes/laurelize/plan.ts";
+export { lossNames, type WrittenTerm, writtenTerm } from "../passes/losses/written-terms.ts";
 export { OPTIONAL_KINDS } from "../passes/residuals/residual.ts";
 export { openNpz } from "./formats/npz.ts";
 export { copyNames, withoutDoubleDots } from "./graph/placing.ts";

@@ -102,17 +102,22 @@ export type ChosenValues<C extends Chosen> = Intersection<
 /**
  * Merges the options of several choices, one of which a chooser option selects. An option has no
  * effect with choices that do not declare it. It has a default if all choices agree on one.
+ * `namesIn` returns the names in the chooser's value, if several can be chosen.
  */
-export function optionsOfChosen(chooser: string, among: readonly Chosen[]): Options {
+export function optionsOfChosen(
+  chooser: string,
+  among: readonly Chosen[],
+  namesIn = (given: unknown): readonly string[] => [String(given)],
+): Options {
   const names = new Set(among.flatMap(({ options }) => Object.keys(options)));
   const merged = [...names].map((name): [string, Option] => {
     const owners = among.filter(({ options }) => Object.hasOwn(options, name));
     const { default: first, ...option } = owners[0].options[name];
     const agree = owners.every(({ options }) => `${options[name].default}` === `${first}`);
     const idle = (others: GivenOptions) => {
-      const chosen = String(others[chooser] ?? among[0].name);
-      if (owners.some((owner) => owner.name === chosen)) return option.idle?.(others) ?? null;
-      return `the ${chooser} ${chosen} does not use it`;
+      const chosen = namesIn(others[chooser] ?? among[0].name);
+      if (owners.some((owner) => chosen.includes(owner.name))) return option.idle?.(others) ?? null;
+      return `the ${chooser} ${chosen.join(", ")} does not use it`;
     };
     const describe = describedFor(name, owners, among.length);
     return [name, { ...option, describe, ...(agree ? { default: first } : {}), idle }];

@@ -19,7 +19,7 @@ const {
 } = fitting;
 
 const options = {
-  loss: { ...loss, demandOption: true },
+  loss: { ...loss, type: "string", demandOption: true },
   target,
   "output-name": { ...outputName, alias: "until" },
   ...hyperparameters.lossOptions,

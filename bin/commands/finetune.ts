@@ -1,5 +1,5 @@
 import type { Argv, CommandModule } from "yargs";
-import { fitting, hyperparameters } from "../../passes/finetune/fit-options.ts";
+import { fitting, hyperparameters, teaching } from "../../passes/finetune/fit-options.ts";
 import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
 import type { FinetuneArguments } from "../finetune-arguments.ts";
 import type { Start } from "../supervise.ts";
@@ -53,9 +53,16 @@ const files = {
 
 const options = {
   ...data,
-  loss: { ...loss, demandOption: true },
+  loss: {
+    ...loss,
+    type: "string",
+    array: true,
+    demandOption: true,
+    describe: `${loss.describe}; for several outputs, OUTPUT=LOSS:TARGET*WEIGHT for each`,
+  } as const,
   target,
   "output-name": { ...outputName, alias: "until" },
+  ...teaching,
   ...hyperparameters.lossOptions,
   ...files,
   ...course,

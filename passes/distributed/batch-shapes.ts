@@ -3,13 +3,13 @@ import { writing } from "../../src/graph/builder.ts";
 import { isFloat, type Types } from "../../src/graph/types.ts";
 import { type Model, typesOf } from "../../src/model.ts";
 import { showShape, type Type } from "../../src/onnx/shape.ts";
-import type { LossTarget } from "../finetune/attach-loss.ts";
 import { batchSizeOf, datasetOf } from "../finetune/batch-source.ts";
 import { batches } from "../finetune/batches.ts";
-import { targetsOf } from "../finetune/fit-data.ts";
+import { arraysOf } from "../finetune/fit-data.ts";
 import { outputForLoss } from "../finetune/output-for-loss.ts";
 import { sizesOf } from "../finetune/ports.ts";
 import { axesOfOne } from "../finetune/target-of.ts";
+import type { LossTarget } from "../finetune/target-reading.ts";
 import { specialize } from "../gradient/specialize.ts";
 import { lossOf } from "../losses/index.ts";
 import { classAxisOf } from "../losses/loss.ts";
@@ -47,8 +47,7 @@ export async function batchShapes(
   const port = writing(model.graph, "loss").fresh(target);
   const isInput = model.graph.main.inputs.some(({ name }) => name === target);
   const { types } = await typesOf(model, ort);
-  const opened =
-    data === undefined ? null : await datasetOf(data, model, targetsOf(model, options));
+  const opened = data === undefined ? null : await datasetOf(data, model, arraysOf(model, options));
   if (data !== undefined && !opened)
     throw new TypeError("exportStep takes data as .npz files or a dataset.");
   try {
@@ -76,7 +75,7 @@ export async function batchShapes(
     return {
       rows,
       fixed: fixed !== null,
-      missing: targetsOf(model, options)[0].missing === true,
+      missing: arraysOf(model, options)[0].missing === true,
       inputs,
       target: async (count) =>
         given
@@ -91,14 +90,14 @@ export async function batchShapes(
 type Opened = NonNullable<Awaited<ReturnType<typeof datasetOf>>>["dataset"];
 
 /** What examples show: sizes, and the target's type, shape and sums. */
-function rowsOf(dataset: Opened, { ort, loss, target }: ExportStepOptions) {
+function rowsOf(dataset: Opened, { ort, loss, lossOptions, target }: ExportStepOptions) {
   const column = dataset.columns.find(({ name }) => name === target)!;
   const size = dataset.batchSize ?? Math.min(dataset.rows, ROWS);
   const [first] = batches(dataset, { ort, batchSize: size });
   return {
     sizes: dataset.sizes(size),
     target: { dtype: column.dtype, dims: column.dims },
-    sumsToOne: axesOfOne(loss, first[target!]),
+    sumsToOne: axesOfOne(lossOf(loss, lossOptions), first[target!]),
   };
 }
 
@@ -144,6 +143,10 @@ async function targetType(
   );
   const fixed = await specialize(model, ort, { dims, free: [] });
   const chosen = lossOf(loss, lossOptions);
+  if (chosen.loss.fit)
+    throw new InputError(
+      `the target of ${chosen.loss.name} has a shape of its own; give examples with --data.`,
+    );
   const { value } = outputForLoss(fixed.model.graph, fixed.types, output ?? null, {
     reads: chosen.reads,
     target: null,

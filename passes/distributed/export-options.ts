@@ -4,9 +4,13 @@ import type { Declared, Options } from "../../src/options.ts";
 import type { FitData } from "../finetune/batch-source.ts";
 import { type FinetuneOptions, finetuneOptions } from "../finetune/finetune-options.ts";
 import { lasting } from "../finetune/fit-options.ts";
+import type { LossGiven } from "../losses/index.ts";
 
 /** What is exported: the options of a training, and the sizes of a rank's batch. */
-export interface ExportStepOptions extends Omit<FinetuneOptions, "teacher" | "threads"> {
+export interface ExportStepOptions
+  extends Omit<FinetuneOptions, "loss" | "losses" | "teacher" | "threads"> {
+  /** Loss function by its name, or a graph that computes it; one with a target. */
+  readonly loss: LossGiven;
   /** Examples in one batch of one rank; 32 by default, or what the model fixes. */
   readonly batchSize?: number | null | undefined;
   /** Batches that are added up in a step, over all ranks at least one each; 1 a rank by default. */
@@ -45,7 +49,7 @@ const order = {
   force: { ...flag, type: "boolean", default: false },
 } as const satisfies Options;
 
-const { teacher: _, threads: __, ...steps } = finetuneOptions;
+const { teacher: _, threads: __, losses: ___, ...steps } = finetuneOptions;
 
 /** The options of an export, as they are checked. */
 export const exportStepOptions: Declared<ExportStepOptions> = {

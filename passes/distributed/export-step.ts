@@ -10,6 +10,7 @@ import { bytesSource } from "../../src/onnx/source.ts";
 import { adapterOf } from "../adapter/adapter.ts";
 import { weightOf } from "../adapter/weights.ts";
 import { withinStep } from "../finetune/step-options.ts";
+import { trainedTerms } from "../finetune/terms.ts";
 import { type TrainedWeight, trainedWeights } from "../finetune/trained-weights.ts";
 import { lossOf } from "../losses/index.ts";
 import { scheduleOf } from "../schedules/schedule.ts";
@@ -53,10 +54,7 @@ export async function exportStep(
   checkPath("exportStep", folder);
   checkGiven("exportStep", options, exportStepOptions, withinStep);
   const { linkWeights, force } = exportValues(options);
-  if (lossOf(options.loss).loss.distils)
-    throw new InputError(
-      "a step has no teacher; save the original's outputs as an array of the data, and train towards it with another loss.",
-    );
+  checkOneTarget(options);
   if (linkWeights) checkLinked(model);
   const weights = trainedWeights(model, options.train);
   checkTypes(weights);
@@ -79,6 +77,19 @@ export async function exportStep(
     pending.discard();
     throw error;
   }
+}
+
+/** Throws an InputError unless the loss reads one array of the data. */
+function checkOneTarget(options: ExportStepOptions): void {
+  const [{ chosen, target, arrays }] = trainedTerms(options);
+  if (chosen.loss.distils)
+    throw new InputError(
+      "a step has no teacher; save the original's outputs as an array of the data, and train towards it with another loss.",
+    );
+  if (Object.keys(arrays).length > 0 || (target === null && options.target !== undefined))
+    throw new InputError(
+      `a step reads one array of the data beside the inputs, and loss ${chosen.loss.name} reads ${target === null ? "none" : `${Object.values(arrays).join(" and ")} too`}; train it with finetune.`,
+    );
 }
 
 /** Throws an InputError if the weights of a model, laurelized or not, are in no file of their own. */

@@ -1,8 +1,8 @@
 import { dataTypeNamed } from "../../src/onnx/dtypes.ts";
 import { VERSION } from "../../src/version.ts";
 import { type Adapter, adapterMetadata, EXAMPLES } from "../adapter/adapter.ts";
-import type { Reading } from "../finetune/attach-loss.ts";
 import type { Settings } from "../finetune/settings.ts";
+import type { Reading } from "../finetune/target-reading.ts";
 import type { StateSlot } from "../finetune/update.ts";
 import type { ReadingOptions } from "../losses/loss.ts";
 import type { Schedule } from "../schedules/schedule.ts";

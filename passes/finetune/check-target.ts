@@ -1,24 +1,18 @@
 import { InputError } from "../../src/errors.ts";
-import { type LossName, lossOf } from "../losses/index.ts";
 import { skipsNaN } from "../losses/loss.ts";
 import { checkLabels, checkOneHot, checkShares, missingValues } from "./batches.ts";
 import type { Dataset } from "./data-set.ts";
-import type { FinetuneOptions, LossPlan } from "./finetune-options.ts";
+import type { TermPlan } from "./finetune-options.ts";
+import type { TrainedTerm } from "./terms.ts";
 
-/** The options that decide what a target must be. */
-type Towards = Pick<FinetuneOptions, "loss" | "lossOptions" | "target">;
+const columnOf = (dataset: Dataset, { chosen, target }: TrainedTerm) =>
+  chosen.loss.distils ? undefined : dataset.columns.find(({ name }) => name === target);
 
-const columnOf = (
-  dataset: Dataset,
-  { loss, target }: { loss: LossName; target?: string | undefined },
-) => (lossOf(loss).loss.distils ? undefined : dataset.columns.find(({ name }) => name === target));
-
-/** Throws an InputError if a target in the data is not what the loss reads it as. */
-export function checkTarget(dataset: Dataset, towards: Towards, { reading }: LossPlan): void {
-  const { loss, target, lossOptions } = towards;
-  const column = columnOf(dataset, { loss, target });
-  if (!column) return;
-  const chosen = lossOf(loss, lossOptions);
+/** Throws an InputError if a target in the data is not what its loss reads it as. */
+export function checkTarget(dataset: Dataset, term: TrainedTerm, { reading }: TermPlan): void {
+  const column = columnOf(dataset, term);
+  if (!column || reading.form === "own") return;
+  const { chosen } = term;
   const { reads, options } = chosen;
   const { form, classes, axis } = reading;
   if (form === "labels") checkLabels(dataset, column.name, classes!, options.ignoreIndex);
@@ -33,19 +27,15 @@ export function checkTarget(dataset: Dataset, towards: Towards, { reading }: Los
 }
 
 /** What is read in another way than the data holds it: a sentence each. */
-export function targetNotes(
-  dataset: Dataset,
-  { loss, target, lossOptions }: Towards,
-  { reading }: LossPlan,
-): string[] {
-  const column = columnOf(dataset, { loss, target });
-  if (!column) return [];
+export function targetNotes(dataset: Dataset, term: TrainedTerm, { reading }: TermPlan): string[] {
+  const column = columnOf(dataset, term);
+  if (!column || reading.form === "own") return [];
+  const { chosen } = term;
   const isInteger = /int|bool/.test(column.dtype);
   const title = `target ${column.name} of ${dataset.name}`;
   if (reading.form === "labels" && !isInteger)
     return [`${title} is ${column.dtype} and holds whole numbers: they are taken as class labels.`];
   if (reading.form === "one-hot") return [`${title} is one-hot: its ones are taken as labels.`];
-  const chosen = lossOf(loss, lossOptions);
   const { ignoreIndex } = chosen.options;
   const [missing, all] = skipsNaN(chosen)
     ? missingValues(dataset, column.name, ignoreIndex)

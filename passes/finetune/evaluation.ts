@@ -1,6 +1,6 @@
 import type { Tensor } from "onnxruntime-common";
 import type { Tensors } from "../../src/ort/session.ts";
-import type { StepPorts } from "./step-graph.ts";
+import type { AttachedTerm } from "./model-with-loss.ts";
 
 /** Loss and metrics of a model on batches that it is not trained on. */
 export interface Evaluation {
@@ -33,14 +33,40 @@ export const withPerplexity = (
 
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
 
-/** Loss and metrics of a run, by the names that its graph gives them. */
-export function metricsOf(
-  { loss, metrics, reading }: Pick<StepPorts, "loss" | "metrics" | "reading">,
+/** The figures of each loss in one batch, by the names that its graph gives them. */
+export function figuresOf(
+  terms: readonly AttachedTerm[],
+  rows: number,
   of: (name: string) => number,
-): Record<string, number> {
-  const values = Object.entries(metrics).map(([key, name]) => [key, of(name)]);
-  const more = reading.isNextToken ? [["perplexity", Math.exp(of(loss))]] : [];
-  return Object.fromEntries([...values, ...more]);
+): Evaluation[] {
+  return terms.map(({ value, metrics, examples, reading }) => {
+    const named = Object.entries(metrics).map(([key, name]) => [key, of(name)]);
+    const more = reading.isNextToken ? [["perplexity", Math.exp(of(value))]] : [];
+    const all = Object.fromEntries([...named, ...more]);
+    return { rows, examples: of(examples), loss: of(value), metrics: all };
+  });
+}
+
+/**
+ * The weighted sum of losses, with the metrics of all: those of several losses are named after
+ * their outputs, and their examples are rows.
+ */
+export function summed(
+  terms: readonly Pick<AttachedTerm, "label" | "weight">[],
+  figures: readonly Evaluation[],
+): Evaluation {
+  const [first] = figures;
+  const loss = sum(figures.map((each, k) => (each.examples ? terms[k].weight * each.loss : 0)));
+  if (figures.length === 1)
+    return { ...first, loss: first.examples ? loss : first.loss * terms[0].weight };
+  const metrics = figures.flatMap((each, k) =>
+    Object.entries({ loss: each.loss, ...each.metrics }).map(([name, value]) => [
+      `${terms[k].label}.${name}`,
+      value,
+    ]),
+  );
+  const examples = figures.some((each) => each.examples > 0) ? first.rows : 0;
+  return { rows: first.rows, examples, loss, metrics: Object.fromEntries(metrics) };
 }
 
 /** The number of a scalar tensor. */

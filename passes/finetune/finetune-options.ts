@@ -2,12 +2,16 @@ import { object } from "../../src/arguments.ts";
 import type { Model } from "../../src/model.ts";
 import type { Declared, Options } from "../../src/options.ts";
 import { type ScheduleName, scheduleOptions } from "../schedules/schedule.ts";
-import type { Reading } from "./attach-loss.ts";
+import type { LossTerm } from "./loss-term.ts";
 import type { StepOptions } from "./step-options.ts";
 import { stepOptions } from "./step-options.ts";
+import type { Reading } from "./target-reading.ts";
 
 /** How to fine-tune. Batches bring the model's inputs and the target, by name. */
-export interface FinetuneOptions extends Omit<StepOptions, "inputs" | "target"> {
+export interface FinetuneOptions
+  extends Omit<StepOptions, "inputs" | "target" | "arrays" | "losses"> {
+  /** Several losses, of which the weighted sum is trained, in place of one. */
+  readonly losses?: readonly LossTerm[] | undefined;
   /** Name of the target among the tensors of a batch; none for a distillation. */
   readonly target?: string | undefined;
   /** The model whose outputs a distillation follows: the original. */
@@ -30,7 +34,9 @@ export const running = {
     type: "string",
     describe: "array of the targets, by its name in the data",
     idle: ({ loss }) =>
-      loss === "distillation" ? "a distillation follows the original model" : null,
+      [loss].flat().every((one) => one === "distillation")
+        ? "a distillation follows the original model"
+        : null,
   },
   threads: {
     type: "number",
@@ -40,7 +46,7 @@ export const running = {
   },
 } as const satisfies Options;
 
-const { inputs: _, ...steps } = stepOptions;
+const { inputs: _, arrays: __, ...steps } = stepOptions;
 
 /** The options of a training, as they are checked. */
 export const finetuneOptions: Declared<FinetuneOptions> = {
@@ -63,8 +69,20 @@ export interface Step {
   readonly norm: number;
 }
 
-/** How a loss is computed on a model and its data. */
+/** How one of several losses is computed. */
+export interface TermPlan {
+  /** Its output's name, with the loss's if the output has several. */
+  readonly label: string;
+  readonly loss: string;
+  readonly output: string;
+  readonly weight: number;
+  readonly reading: Reading;
+}
+
+/** How a loss is computed on a model and its data; of several losses, the first. */
 export interface LossPlan {
+  /** All losses. */
+  readonly terms: readonly TermPlan[];
   /** The output, or value inside, that the loss is computed on. */
   readonly output: string;
   readonly reading: Reading;

@@ -1,5 +1,4 @@
 import type { Model } from "../../src/model.ts";
-import { lossOf } from "../losses/index.ts";
 import { skipsNaN } from "../losses/loss.ts";
 import {
   type BatchSource,
@@ -11,6 +10,7 @@ import {
 } from "./batch-source.ts";
 import type { Target } from "./data-sets.ts";
 import type { FitOptions, FitValues } from "./fit-options.ts";
+import { type TermsOf, trainedTerms } from "./terms.ts";
 
 /** Where a training takes its batches from, and those of its evaluation. */
 export interface FitSources {
@@ -34,7 +34,7 @@ export async function openSources(
   { shuffle, seed, batchSize: wanted }: FitValues,
 ): Promise<FitSources> {
   const { ort } = options;
-  const targets = targetsOf(model, options);
+  const targets = arraysOf(model, options);
   let batchSize = wanted;
   const source = async (data: FitData, name: string, order: number | null) => {
     const opened = await datasetOf(data, model, targets);
@@ -60,14 +60,25 @@ export async function openSources(
 /** The first opset in which a graph can see that a value is NaN. */
 const IS_NAN = 9;
 
-/** The array that holds the targets; a NaN in it may be a value that does not count. */
-export function targetsOf(
-  { file }: Model,
-  { target, loss, lossOptions }: Pick<FitOptions, "target" | "loss" | "lossOptions">,
+/**
+ * The arrays that hold targets, in which a NaN may be a value that does not count; those that options
+ * of a loss name; and inputs of a teacher that the model does not have.
+ */
+export function arraysOf(
+  model: Model,
+  options: TermsOf & { readonly teacher?: Model | undefined },
 ): Target[] {
-  if (target === undefined) return [];
-  const sees = (file.opsets.get("") ?? IS_NAN) >= IS_NAN;
-  return [{ name: target, missing: sees && skipsNaN(lossOf(loss, lossOptions)) }];
+  const sees = (model.file.opsets.get("") ?? IS_NAN) >= IS_NAN;
+  const found = new Map<string, Target>();
+  for (const { chosen, target, arrays } of trainedTerms(options)) {
+    if (target !== null && !chosen.loss.distils)
+      found.set(target, { name: target, missing: sees && skipsNaN(chosen) });
+    for (const name of Object.values(arrays)) found.set(name, found.get(name) ?? { name });
+  }
+  const own = new Set(model.graph.main.inputs.map(({ name }) => name));
+  for (const { name } of options.teacher?.graph.main.inputs ?? [])
+    if (!own.has(name)) found.set(name, found.get(name) ?? { name });
+  return [...found.values()];
 }
 
 /** Conversions of the data, then rows that are left out. */

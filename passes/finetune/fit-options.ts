@@ -3,6 +3,7 @@ import { type ValuesOf, valuesOf } from "../../src/option-values.ts";
 import type { Declared, Options } from "../../src/options.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import { lossOptions } from "../losses/index.ts";
+import { lossNames } from "../losses/written-terms.ts";
 import { optimizerOptions } from "../optimizers/index.ts";
 import { scheduleOptions } from "../schedules/schedule.ts";
 import type { FitData } from "./batch-source.ts";
@@ -108,6 +109,16 @@ export const fitting = { ...training, ...running, ...lasting, ...heading, ...sch
 
 /** Options of the loss and of the optimizer, which the command line offers beside the others. */
 export const hyperparameters = { lossOptions, optimizerOptions };
+
+/** The teacher of a distillation, as the command line offers it. */
+export const teaching = {
+  teacher: {
+    type: "string",
+    describe: "the model that a distillation follows, an .onnx file  [default: the original model]",
+    idle: ({ loss }) =>
+      lossNames(loss).includes("distillation") ? null : "no loss is a distillation",
+  },
+} as const satisfies Options;
 
 const order = {
   shuffle: { ...flag, type: "boolean", default: true },

@@ -6,10 +6,10 @@ import { tunable } from "../adapter/trained.ts";
 import { checkHead, newHead } from "../head/new-head.ts";
 import { isLaurelized } from "../laurelize/laurelize.ts";
 import { strip } from "../laurelize/strip.ts";
-import { lossOf } from "../losses/index.ts";
 import { scheduleOf } from "../schedules/schedule.ts";
 import { gotWorse } from "./advice.ts";
 import { checkTarget, targetNotes } from "./check-target.ts";
+import type { Dataset } from "./data-set.ts";
 import { DivergedError } from "./diverged.ts";
 import { runEpochs } from "./epochs.ts";
 import type { FinetuneOptions, LossPlan } from "./finetune-options.ts";
@@ -25,6 +25,7 @@ import {
 import { type Best, type History, newRun, type Run, type Stopped } from "./history.ts";
 import { bytesOfRun, resumeRun } from "./run-checkpoint.ts";
 import { type Settings, settingsOf } from "./settings.ts";
+import { trainedTerms } from "./terms.ts";
 import { Trainer } from "./trainer.ts";
 import { tunedModel } from "./tuned-model.ts";
 
@@ -94,8 +95,9 @@ async function prepared(
   { values, sources }: { readonly values: FitValues; readonly sources: FitSources },
 ): Promise<FinetuneOptions> {
   const { steps } = sources.train;
-  const { loss, teacher, scheduleSteps } = options;
-  const isWanted = lossOf(loss).loss.distils && teacher === undefined;
+  const { teacher, scheduleSteps } = options;
+  const distils = trainedTerms(options).some(({ chosen }) => chosen.loss.distils);
+  const isWanted = distils && teacher === undefined;
   return {
     ...trainerOptions(options),
     scheduleSteps: scheduleSteps ?? (steps === null ? null : steps * values.epochs),
@@ -169,9 +171,13 @@ const historyOf = ({ before, epochs, steps }: Run): History => ({
 async function planned(trainer: Trainer, { options, sources }: Setup): Promise<LossPlan> {
   const plan = await trainer.plan(await sources.train.first());
   const datasets = [sources.train, sources.eval].flatMap((source) => source?.dataset ?? []);
-  for (const dataset of datasets) checkTarget(dataset, options, plan);
+  const terms = trainedTerms(options);
+  for (const dataset of datasets)
+    for (const [k, term] of terms.entries()) checkTarget(dataset, term, plan.terms[k]);
   const own = datasets.slice(0, sources.train.dataset ? 1 : 0);
-  const notes = [...plan.notes, ...own.flatMap((each) => targetNotes(each, options, plan))];
+  const notesOf = (dataset: Dataset) =>
+    terms.flatMap((term, k) => targetNotes(dataset, term, plan.terms[k]));
+  const notes = [...new Set([...plan.notes, ...own.flatMap(notesOf)])];
   for (const note of notes) options.onNote?.(note);
   return { ...plan, notes };
 }

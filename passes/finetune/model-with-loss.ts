@@ -1,70 +1,206 @@
+import { type Writing, writing } from "../../src/graph/builder.ts";
+import type { Graph, Value } from "../../src/graph/graph.ts";
 import { typeOfTensor } from "../../src/graph/types.ts";
 import { type Model, patched, typesOf } from "../../src/model.ts";
 import { furtherWeights } from "../adapter/trainable.ts";
 import { type Specialized, specialize } from "../gradient/specialize.ts";
-import { lossOf } from "../losses/index.ts";
-import type { GradientStart } from "../losses/loss.ts";
-import { attachLoss, type Reading } from "./attach-loss.ts";
-import { outputForLoss } from "./output-for-loss.ts";
+import { type LossGiven, lossOf } from "../losses/index.ts";
+import type { ChosenLoss, LossOutputs } from "../losses/loss.ts";
+import { attachLoss } from "./attach-loss.ts";
+import type { TermPlan } from "./finetune-options.ts";
+import { type OutputForLoss, outputForLoss } from "./output-for-loss.ts";
 import { joined, port, sizesOf } from "./ports.ts";
 import { checkReached } from "./reached.ts";
-import type { StepOptions } from "./step-options.ts";
+import type { StepOptions, StepTerm } from "./step-options.ts";
+import type { LossTarget, Reading } from "./target-reading.ts";
 import { type TrainedWeight, trainedWeights } from "./trained-weights.ts";
 import { withoutCalls } from "./without-calls.ts";
 
-/** A model with a loss attached to it and its trained weights as inputs. */
+/** One of the losses of a model: the names of its scalars, and how it is computed. */
+export interface AttachedTerm extends TermPlan, LossOutputs {
+  /** The name of its loss, without its weight; `loss` is the name of the loss function. */
+  readonly value: string;
+}
+
+/** A model with its losses attached to it and its trained weights as inputs. */
 export interface ModelWithLoss {
   readonly model: Model;
   readonly weights: readonly TrainedWeight[];
+  readonly terms: readonly AttachedTerm[];
   /** Names of scalar outputs: the loss, the metrics by their names, the number of examples. */
   readonly loss: string;
   readonly metrics: Readonly<Record<string, string>>;
   readonly examples: string;
-  /** Where the gradients begin; null if that is the loss itself. */
-  readonly start: GradientStart | null;
+  /** How the target of the first loss is read. */
   readonly reading: Reading;
-  /** The output that the loss is computed on. */
+  /** The output that the first loss is computed on. */
   readonly output: string;
-  /** What a user must know of how the loss is computed, a sentence each. */
+  /** What a user must know of how the losses are computed, a sentence each. */
   readonly notes: readonly string[];
 }
 
+/** A loss of a step, chosen. */
+interface ChosenTerm extends StepTerm {
+  readonly chosen: ChosenLoss;
+}
+
+/** Returns the losses of a step, chosen. */
+function chosenTerms(options: StepOptions): ChosenTerm[] {
+  const terms: readonly StepTerm[] = options.losses ?? [options];
+  return terms.map((term) => {
+    const { chosen, loss, lossOptions } = term;
+    const given = { ...options.lossOptions, ...lossOptions };
+    return { ...term, chosen: chosen ?? lossOf(loss as LossGiven, given) };
+  });
+}
+
 /**
- * Fixes a model's sizes to those of one batch, attaches a loss and makes the trained weights
- * inputs. Throws an InputError if the target does not fit, or if a weight of `train` cannot change
- * the output.
+ * Fixes a model's sizes to those of one batch, attaches its losses and makes the trained weights
+ * inputs. Throws an InputError if a target does not fit, or if a weight of `train` cannot change
+ * an output.
  */
 export async function withLoss(model: Model, options: StepOptions): Promise<ModelWithLoss> {
-  const { ort, target } = options;
+  const { ort } = options;
+  const terms = chosenTerms(options);
   const weights = trainedWeights(model, options.train);
   const names = weights.map(({ name }) => name);
   const { types } = await typesOf(model, ort);
   const sizes = sizesOf(model.graph, types, options.inputs);
   const specialized = await specialize(model, ort, { dims: sizes, free: names, least: 0 });
-  const chosen = lossOf(options.loss, options.lossOptions);
-  const chosenFor = { reads: chosen.reads, target: chosen.loss.distils ? null : target.type };
-  const find = ({ model: { graph }, types }: Specialized) =>
-    outputForLoss(graph, types, options.output ?? null, chosenFor);
+  const find = (place: Specialized) => terms.map((term) => outputOf(place, term));
   const last = await withoutCalls(specialized, ort, find, weights);
   const { graph, file } = last.model;
-  const { value: output, note } = find(last);
-  checkReached(graph, output, furtherWeights(model, options.train));
-  const attached = attachLoss({ graph, types: last.types, output }, chosen, target);
+  const found = find(last);
+  const outputs = found.map(({ value }) => value);
+  checkReached(graph, outputs, furtherWeights(model, options.train));
+  const written = writing(graph, "loss");
+  const rows = rowsOf(options, terms);
+  const attached = attachedTerms(written, last, { terms, outputs, rows });
+  const combined = combinedOf(written, attached, rows);
   const fed = new Set(file.graph.inputs.map(({ name }) => name));
   const removed = names.map((name) => graph.main.values.get(name)!);
   const inputs = removed
     .filter(({ name }) => !fed.has(name))
     .map((value) => port(value.name, typeOfTensor(value)));
-  const { loss, metrics, examples, reading, start = null, patch } = attached;
+  const given = [...targetsOf(terms)].map(([name, { type }]) => port(name, type));
+  const patch = { ...portsOf(graph, combined, attached), removed, inputs: [...given, ...inputs] };
+  const notes = [
+    ...attached.flatMap((term) => term.notes),
+    ...found.flatMap(({ note }) => note ?? []),
+  ];
+  const [{ reading, output }] = attached;
   return {
-    model: await patched(graph, joined(patch, { removed, inputs })),
+    model: await patched(graph, joined(written, patch)),
     weights,
-    loss,
-    metrics,
-    examples,
-    start,
+    terms: attached,
+    ...combined,
     reading,
-    output: output.name,
-    notes: [...attached.notes, ...(note ? [note] : [])],
+    output,
+    notes: [...new Set(notes)],
+  };
+}
+
+function outputOf(
+  { model: { graph }, types }: Specialized,
+  { chosen, target, output }: ChosenTerm,
+): OutputForLoss {
+  const { loss, reads } = chosen;
+  const known = loss.distils || loss.fit || !target ? null : target.type;
+  return outputForLoss(graph, types, output ?? null, {
+    reads,
+    target: known,
+    isLoss: loss.name === "output",
+  });
+}
+
+/** Rows of a batch: those of a target, or of the first input. */
+function rowsOf({ inputs }: StepOptions, terms: readonly ChosenTerm[]): number {
+  const targets = terms.flatMap(({ target }) => target?.type.shape?.[0] ?? []);
+  return Number(targets[0] ?? Object.values(inputs)[0]?.[0] ?? 1);
+}
+
+/** Targets and further arrays of all losses, each once, by name. */
+const targetsOf = (terms: readonly ChosenTerm[]): ReadonlyMap<string, LossTarget> =>
+  new Map(
+    terms
+      .flatMap(({ target, arrays }) => [
+        ...(target ? [target] : []),
+        ...Object.values(arrays ?? {}),
+      ])
+      .map((target) => [target.name, target]),
+  );
+
+interface Attaching {
+  readonly terms: readonly ChosenTerm[];
+  readonly outputs: readonly Value[];
+  readonly rows: number;
+}
+
+function attachedTerms(
+  written: Writing,
+  { model: { graph }, types }: Specialized,
+  { terms, outputs, rows }: Attaching,
+) {
+  const names = outputs.map(({ name }) => name);
+  return terms.map((term, k) => {
+    const { chosen, target = null, arrays = {}, weight = 1 } = term;
+    const compared = { target, arrays, rows };
+    const place = { graph, types, output: outputs[k] };
+    const { loss: value, ...attached } = attachLoss(written, place, chosen, compared);
+    const { name: loss } = chosen.loss;
+    const [output] = [names[k]];
+    const isAlone = names.filter((name) => name === output).length === 1;
+    return {
+      ...attached,
+      value,
+      loss,
+      output,
+      weight,
+      label: isAlone ? output : `${output}.${loss}`,
+    };
+  });
+}
+
+/** Writes the weighted sum of several losses; a single one is as it is. */
+function combinedOf(
+  { op, to, constant }: Writing,
+  terms: readonly AttachedTerm[],
+  rows: number,
+): Pick<ModelWithLoss, "loss" | "metrics" | "examples"> {
+  const [{ value, metrics, examples, weight }] = terms;
+  const scaled = terms.map((term) => {
+    const float = to.cast(term.value, "float");
+    return term.weight === 1 ? float : op.Mul(float, constant("float", [], [term.weight]));
+  });
+  if (terms.length === 1) return { loss: weight === 1 ? value : scaled[0], metrics, examples };
+  return {
+    loss: op.Sum(scaled),
+    metrics: Object.fromEntries(
+      terms.flatMap((term) =>
+        Object.entries({ loss: term.value, ...term.metrics }).map(([name, of]) => [
+          `${term.label}.${name}`,
+          of,
+        ]),
+      ),
+    ),
+    examples: op.Identity(constant("float", [], [rows])),
+  };
+}
+
+/** The scalars as outputs; the model's own outputs are outputs no longer. */
+function portsOf(
+  { main }: Graph,
+  { loss, metrics, examples }: Pick<ModelWithLoss, "loss" | "metrics" | "examples">,
+  terms: readonly AttachedTerm[],
+) {
+  const scalars = [
+    loss,
+    ...Object.values(metrics),
+    examples,
+    ...terms.flatMap((term) => [term.value, term.examples]),
+  ];
+  return {
+    outputs: [...new Set(scalars)].map((name) => port(name)),
+    untold: main.outputs.map(({ name }) => name),
   };
 }

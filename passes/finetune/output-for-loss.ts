@@ -16,6 +16,8 @@ export interface OutputForLoss {
 export interface ChosenFor {
   readonly reads: Reads;
   readonly target: Type | null;
+  /** Whether the output is the loss itself: a scalar, or one number a row. */
+  readonly isLoss?: boolean;
 }
 
 /**
@@ -54,6 +56,10 @@ export function outputForLoss(
       `${file.source.name} has no output of floats to train; it has ${listed}; name a value of floats with --output-name.`,
     );
   }
+  const lossLike = chosenFor?.isLoss ? floats.filter((output) => isLossLike(types, output)) : [];
+  const named =
+    lossLike.length > 1 ? lossLike.filter((output) => output.name === "loss") : lossLike;
+  if (named.length === 1) return { value: named[0], note: null };
   const fitting = chosenFor ? floats.filter((output) => takes(types, output, chosenFor)) : [];
   const names = floats.map((output) => output.name).join(", ");
   if (fitting.length === 1)
@@ -91,8 +97,13 @@ function scoresOf(types: Types, output: Value): OutputForLoss | null {
   };
 }
 
+/** Whether an output is one number, or one for each row. */
+const isLossLike = (types: Types, output: Value) =>
+  (types.get(output)?.shape ?? [0, 0]).slice(1).every((size) => size === 1);
+
 /** Whether a target fits an output. */
-function takes(types: Types, output: Value, { reads, target }: ChosenFor): boolean {
+function takes(types: Types, output: Value, { reads, target, isLoss }: ChosenFor): boolean {
+  if (isLoss) return false;
   const shape = types.get(output)?.shape;
   if (!shape || !target?.shape) return false;
   if (reads !== "classes") return fits(shape, target);

@@ -2,13 +2,17 @@ import { InputError } from "../../src/errors.ts";
 import type { Graph, Value } from "../../src/graph/graph.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
 
-/** Throws an InputError if one of some weights has no path to the output that the loss is attached to. */
-export function checkReached(graph: Graph, output: Value, weights: readonly string[]): void {
+/** Throws an InputError if one of some weights has no path to an output that a loss is attached to. */
+export function checkReached(
+  graph: Graph,
+  outputs: readonly Value[],
+  weights: readonly string[],
+): void {
   if (weights.length === 0) return;
-  const behind = new Set(walk([output], sourcesOf));
+  const behind = new Set(walk(outputs, sourcesOf));
   refuse(
     weights.filter((name) => !behind.has(graph.main.values.get(name)!)),
-    output.name,
+    outputs.map(({ name }) => name).join(", "),
   );
 }
 

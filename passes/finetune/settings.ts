@@ -2,10 +2,11 @@ import { sha256 } from "#node";
 import { InputError } from "../../src/errors.ts";
 import type { Model } from "../../src/model.ts";
 import { dashed } from "../../src/options.ts";
-import { lossOf, lossOptions } from "../losses/index.ts";
+import { lossOptions } from "../losses/index.ts";
 import { optimizerOf, optimizerOptions } from "../optimizers/index.ts";
 import type { Schedule } from "../schedules/schedule.ts";
 import type { FinetuneOptions } from "./finetune-options.ts";
+import { shownTerm, type TrainedTerm, trainedTerms } from "./terms.ts";
 
 type Setting = string | number | readonly (string | number)[] | null;
 
@@ -31,16 +32,18 @@ export interface SettingsOf {
 /** Returns the settings of a training; files are identified by their SHA-256. */
 export async function settingsOf(model: Model, of: SettingsOf): Promise<Settings> {
   const { options, schedule } = of;
-  const { loss, train, target, output } = options;
+  const terms = trainedTerms(options);
+  const { train, target, output } = options;
   const chosen = optimizerOf(options.optimizer, options.optimizerOptions);
   return {
     firm: {
       model: await sha256(model.source),
       train: train ?? [],
-      loss,
+      loss: await lossSetting(options, terms),
       target: target ?? null,
       until: output ?? null,
-      ...namedAs(lossOptions, lossOf(loss, options.lossOptions).options),
+      ...(options.teacher ? { teacher: await sha256(options.teacher.source) } : {}),
+      ...optionsOf(terms),
       eval: of.eval,
       optimizer: chosen.optimizer.name,
     },
@@ -55,6 +58,30 @@ export async function settingsOf(model: Model, of: SettingsOf): Promise<Settings
       ...namedAs(optimizerOptions, chosen.options),
     },
   };
+}
+
+/** The losses as one writes them; a graph is identified by its SHA-256. */
+async function lossSetting(
+  { losses }: FinetuneOptions,
+  terms: readonly TrainedTerm[],
+): Promise<Setting> {
+  const written = await Promise.all(
+    terms.map(async (term) => {
+      const name = losses ? shownTerm(term) : term.chosen.loss.name;
+      return typeof term.given === "string" ? name : `${name} ${await sha256(term.given.source)}`;
+    }),
+  );
+  return losses ? written : written[0];
+}
+
+/** The values of all losses' options by their names on the command line. */
+function optionsOf(terms: readonly TrainedTerm[]): Record<string, Setting> {
+  const [first, ...others] = terms.map(({ chosen }) => namedAs(lossOptions, chosen.options));
+  return others.reduce(
+    (all, options) =>
+      Object.fromEntries(Object.keys(all).map((name) => [name, all[name] ?? options[name]])),
+    first,
+  );
 }
 
 /** The values of declared options as the command line names them; null for those without effect. */

@@ -1,9 +1,10 @@
 import { checkGiven, checkModel } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
-import { writing } from "../../src/graph/builder.ts";
+import { type Writing, writing } from "../../src/graph/builder.ts";
 import { emptyGraph } from "../../src/graph/empty.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import type { Patch, Port } from "../../src/graph/patch-contents.ts";
+import type { Types } from "../../src/graph/types.ts";
 import { type Model, patched, strictlyPatched } from "../../src/model.ts";
 import { furtherWeights } from "../adapter/trainable.ts";
 import { checkCustomTypes } from "../gradient/custom-rules.ts";
@@ -11,11 +12,11 @@ import { backpropagate } from "../gradient/differentiate.ts";
 import { type PlainModel, plainBetween } from "../gradient/prepare.ts";
 import type { GradientRules } from "../gradient/rule.ts";
 import { type ChosenOptimizer, optimizerOf } from "../optimizers/index.ts";
-import type { Reading } from "./attach-loss.ts";
-import { type ModelWithLoss, withLoss } from "./model-with-loss.ts";
+import { type AttachedTerm, type ModelWithLoss, withLoss } from "./model-with-loss.ts";
 import { joined, port } from "./ports.ts";
 import { checkDifferentiable } from "./reached.ts";
 import { type StepOptions, stepOptions, withinStep } from "./step-options.ts";
+import type { Reading } from "./target-reading.ts";
 import { type StateSlot, type Update, update, type Weight } from "./update.ts";
 
 /** The names of what goes into and comes out of a step. */
@@ -31,8 +32,10 @@ export interface StepPorts {
    * the gradients of several batches when they are averaged.
    */
   readonly examples: string;
-  /** How the target is read: its classes, and whether labels are moved ahead. */
+  /** How the target is read: its classes, and whether labels are moved ahead; of the first loss. */
   readonly reading: Reading;
+  /** The losses; scalar outputs of each are the loss without its weight, and its examples. */
+  readonly terms: readonly AttachedTerm[];
   /** Scalar float inputs: the learning rate, and the number of the step from 1. */
   readonly lr: string;
   readonly step: string;
@@ -64,7 +67,7 @@ export interface DifferentiatedStep {
   readonly back: Pick<Patch, "nodes" | "tensors">;
   /** Loss, metrics and number of examples, which are outputs of the graph, with their types. */
   readonly scalars: readonly Port[];
-  readonly ports: Pick<StepPorts, "loss" | "metrics" | "examples" | "reading">;
+  readonly ports: Pick<StepPorts, "loss" | "metrics" | "examples" | "reading" | "terms">;
   /** The output that the loss is computed on, and what a user must know of it. */
   readonly plan: Pick<ModelWithLoss, "output" | "notes">;
 }
@@ -102,21 +105,23 @@ export async function differentiatedStep(
 ): Promise<DifferentiatedStep> {
   const optimizer = optimizerOf(options.optimizer, options.optimizerOptions);
   const forward = await withLoss(model, options);
-  const { weights, loss, metrics, examples, reading } = forward;
+  const { weights, loss, metrics, examples, reading, terms } = forward;
   const { ort, rules } = options;
   const plain = await plainBetween(forward.model, ort, {
     from: weights.map(({ name }) => name),
-    to: () => [loss],
+    to: () => terms.map(({ value }) => value),
     rules,
   });
   const { types } = plain;
   const { graph } = plain.model;
   const { back, reached, custom } = backward(plain, forward, rules);
-  checkDifferentiable(reached, furtherWeights(model, options.train), forward.output);
+  const outputs = terms.map(({ output }) => output).join(", ");
+  checkDifferentiable(reached, furtherWeights(model, options.train), outputs);
   const typeOf = (name: string) => types.get(graph.main.values.get(name)!);
-  const names = [loss, ...Object.values(metrics), examples];
-  const scalars = names.map((name) => port(name, typeOf(name)));
-  const ports = { loss, metrics, examples, reading };
+  const ofTerms = terms.flatMap((term) => [term.value, term.examples]);
+  const names = new Set([loss, ...Object.values(metrics), examples, ...ofTerms]);
+  const scalars = [...names].map((name) => port(name, typeOf(name)));
+  const ports = { loss, metrics, examples, reading, terms };
   if (custom.length > 0)
     await checkCustomTypes(ort, await patched(graph, joined(typed({ scalars }), back)), custom);
   const plan = { output: forward.output, notes: forward.notes };
@@ -143,16 +148,13 @@ async function wholeStep(differentiated: DifferentiatedStep) {
 /** The gradients of a loss, and the weights that have one. */
 function backward(
   { model: { graph }, types, reasons }: PlainModel,
-  { loss, start, weights }: ModelWithLoss,
+  { terms, weights }: ModelWithLoss,
   rules: GradientRules | undefined,
 ) {
   const [first, draft] = [writing(graph, "loss.grad"), writing(graph, "grad")];
-  const { values } = graph.main;
-  const begins = start && values.has(start.scores) ? start : null;
-  const one = () => draft.constant(types.get(values.get(loss)!)!.dtype, [], [1]);
-  const of: [string, string] = begins ? [begins.scores, begins.write(first)] : [loss, one()];
+  const of = startsOf(graph, types, { terms, first, draft });
   const { gradients, nodes, tensors, custom } = backpropagate(graph, {
-    of: new Map([of]),
+    of,
     wrt: weights.map(({ name }) => name),
     types,
     writing: draft,
@@ -167,6 +169,26 @@ function backward(
     throw new InputError("no weight that is to be trained has an influence on the loss.");
   const all = [...first.nodes, ...nodes.map((node) => ({ before: null, node }))];
   return { back: { nodes: all, tensors: [...first.tensors, ...tensors] }, reached, custom };
+}
+
+/** Where the gradients of the losses start, and the gradient there. */
+function startsOf(
+  { main: { values } }: Graph,
+  types: Types,
+  { terms, first, draft }: { terms: readonly AttachedTerm[]; first: Writing; draft: Writing },
+): ReadonlyMap<string, string> {
+  const starts = new Map<string, string>();
+  for (const { start, value, weight } of terms) {
+    const at = start && values.has(start.scores) ? start.scores : value;
+    const { dtype } = types.get(values.get(at)!)!;
+    const factor = (by: Writing) => by.constant(dtype, [], [weight]);
+    const written = () =>
+      weight === 1 ? start!.write(first) : first.op.Mul(start!.write(first), factor(first));
+    const gradient = at === value ? factor(draft) : written();
+    const known = starts.get(at);
+    starts.set(at, known === undefined ? gradient : first.op.Add(known, gradient));
+  }
+  return starts;
 }
 
 /** The update as a model of its own, its ports named as in the whole step. */

@@ -1,34 +1,47 @@
-import { callbacks, object, withOrt } from "../../src/arguments.ts";
+import { callbacks, object, objects, withOrt } from "../../src/arguments.ts";
 import type { Declared, Given, Options } from "../../src/options.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import type { GradientRules } from "../gradient/rule.ts";
-import { type LossName, type LossOptions, losses, lossOptions } from "../losses/index.ts";
+import { type LossGiven, type LossOptions, losses, lossOptions } from "../losses/index.ts";
+import type { ChosenLoss } from "../losses/loss.ts";
 import {
   type OptimizerName,
   type OptimizerOptions,
   optimizerOptions,
   optimizers,
 } from "../optimizers/index.ts";
-import type { LossTarget } from "./attach-loss.ts";
+import type { LossTarget } from "./target-reading.ts";
 
-/** What is trained, towards what, and how. */
-export interface StepOptions {
-  /** onnxruntime, which infers the shapes. */
-  readonly ort: Ort;
-  /** Loss function by its name, "cross-entropy" for instance. */
-  readonly loss: LossName;
+/** One loss of a step. */
+export interface StepTerm {
+  /** Loss function by its name, or a graph that computes it. */
+  readonly loss?: LossGiven | undefined;
+  /** The loss, if it is known already. */
+  readonly chosen?: ChosenLoss | undefined;
   /** The target: the name it gets as an input, its type, and its shape in one batch. */
-  readonly target: LossTarget;
-  /** Shape of each of the model's inputs in one batch, by name. */
-  readonly inputs: Readonly<Record<string, readonly number[]>>;
+  readonly target?: LossTarget | undefined;
+  /** Arrays of the data that options of the loss name, by option. */
+  readonly arrays?: Readonly<Record<string, LossTarget>> | undefined;
   /** Output, or value inside, that the loss is attached to; the only output of floats by default. */
   readonly output?: string | undefined;
+  /** Factor in the sum of several losses; 1 by default. */
+  readonly weight?: number | undefined;
+  /** Options of the loss; those of other losses have no effect. */
+  readonly lossOptions?: Given<LossOptions> | undefined;
+}
+
+/** What is trained, towards what, and how: one loss, or several in `losses`. */
+export interface StepOptions extends Omit<StepTerm, "chosen" | "weight"> {
+  /** onnxruntime, which infers the shapes. */
+  readonly ort: Ort;
+  /** Several losses, of which the weighted sum is trained. */
+  readonly losses?: readonly StepTerm[] | undefined;
+  /** Shape of each of the model's inputs in one batch, by name. */
+  readonly inputs: Readonly<Record<string, readonly number[]>>;
   /** Globs of further initializers that are trained with LAuReL's weights. */
   readonly train?: readonly string[] | undefined;
   /** Optimizer by its name; "adamw" by default. */
   readonly optimizer?: OptimizerName | undefined;
-  /** Options of the loss; those of other losses have no effect. */
-  readonly lossOptions?: Given<LossOptions> | undefined;
   /** Options of the optimizer; those of other optimizers have no effect. */
   readonly optimizerOptions?: Given<OptimizerOptions> | undefined;
   /** Gradient rules of your own by operator, as `differentiate` takes them. */
@@ -38,9 +51,7 @@ export interface StepOptions {
 /** What is trained, and towards what, as the command line and the API offer it. */
 export const training = {
   loss: {
-    type: "string",
-    choices: losses.map(({ name }) => name),
-    describe: "loss function",
+    describe: `loss function: ${losses.map(({ name }) => name).join(", ")}; or an .onnx file with inputs output and target`,
   },
   output: {
     type: "string",
@@ -64,7 +75,9 @@ export const training = {
 export const stepOptions: Declared<StepOptions> = {
   ...withOrt,
   ...training,
+  losses: objects,
   target: object,
+  arrays: object,
   inputs: object,
   lossOptions: object,
   optimizerOptions: object,

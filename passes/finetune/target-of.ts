@@ -1,8 +1,8 @@
 import type { Tensor } from "onnxruntime-common";
 import type { Model } from "../../src/model.ts";
 import { dtypeOf, toFloat64 } from "../../src/ort/tensors.ts";
-import { type LossName, lossOf } from "../losses/index.ts";
-import type { LossTarget } from "./attach-loss.ts";
+import type { ChosenLoss } from "../losses/loss.ts";
+import type { LossTarget } from "./target-reading.ts";
 
 /** How far a sum of shares may lie from 1. */
 const ROUNDING = 1e-2;
@@ -12,10 +12,10 @@ const ROUNDING = 1e-2;
  * shares of classes. None for a target of fewer than three axes, whose class axis is known, and none
  * for a loss without classes.
  */
-export function axesOfOne(loss: LossName, target: Tensor): number[] {
+export function axesOfOne({ loss, reads }: ChosenLoss, target: Tensor): number[] {
   const { dims, type } = target;
-  const { loss: chosen, reads } = lossOf(loss);
-  if (chosen.distils || reads !== "classes" || dims.length < 3 || type === "string") return [];
+  if (loss.distils || loss.fit || reads !== "classes" || dims.length < 3 || type === "string")
+    return [];
   const values: ArrayLike<number | bigint> =
     type === "float16" ? toFloat64(target) : (target.data as Float32Array);
   return dims.flatMap((size, axis) => {

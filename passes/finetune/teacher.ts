@@ -1,58 +1,71 @@
-import type { InferenceSession, Tensor } from "onnxruntime-common";
+import type { InferenceSession } from "onnxruntime-common";
 import { InputError } from "../../src/errors.ts";
+import { isFloat, typeOfInfo } from "../../src/graph/types.ts";
 import type { Model } from "../../src/model.ts";
 import { withOutputs } from "../../src/ort/expose.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import { type Ort, openSession, runFor, type Tensors } from "../../src/ort/session.ts";
-import { lossOf } from "../losses/index.ts";
-import type { FinetuneOptions } from "./finetune-options.ts";
 
-/** Throws an InputError unless a loss is given exactly what it needs: a teacher, or a target. */
-export function checkFollowed({
-  loss,
-  teacher,
-  target,
-}: Pick<FinetuneOptions, "loss" | "teacher" | "target">): void {
-  if (lossOf(loss).loss.distils !== (teacher !== undefined))
-    throw new InputError(
-      teacher
-        ? `loss ${loss} takes no teacher; use distillation.`
-        : `loss ${loss} needs a teacher: the original model.`,
-    );
-  if (!teacher && target === undefined)
-    throw new InputError(`loss ${loss} needs a target: an array of the data.`);
+/** A value of the teacher that a loss follows. */
+export interface Followed {
+  /** The teacher's value that the caller names; null for that of the student's name. */
+  readonly wanted: string | null;
+  /** The output that is trained. */
+  readonly output: string;
+  /** Whether that is a value inside the student. */
+  readonly inner: boolean;
+  /** The name of the value among a batch's tensors. */
+  readonly as: string;
 }
 
 /** Runs the model whose outputs another one is trained towards. */
 export class Teacher {
   readonly #session: Promise<InferenceSession>;
   readonly #model: Model;
-  readonly #value: string | undefined;
+  /** Names among a batch's tensors, and the values of the teacher. */
+  readonly #values: readonly (readonly [as: string, value: string])[];
 
-  /** `value` names an output, or a value inside; by default the first output. */
-  constructor(model: Model, ort: Ort, value: string | undefined, threads: number | undefined) {
-    const { graph, file } = model;
-    const inside = value !== undefined && !graph.main.outputs.some(({ name }) => name === value);
-    if (inside && !graph.main.values.has(value))
-      throw new InputError(
-        `${file.source.name}, the original, does not have a value ${value} to follow.`,
-      );
-    const exposed = inside ? withOutputs(file, [value]) : file;
+  constructor(model: Model, ort: Ort, followed: readonly Followed[], threads: number | undefined) {
     this.#model = model;
-    this.#value = value;
+    this.#values = followed.map((one) => [one.as, valueFor(model, one)]);
+    const names = [...new Set(this.#values.map(([, name]) => name))];
+    const { outputs } = model.graph.main;
+    const inner = names.filter((name) => !outputs.some((output) => output.name === name));
+    const exposed = inner.length > 0 ? withOutputs(model.file, inner) : model.file;
     this.#session = openSession(ort, runnable(exposed), "all", threads);
   }
 
   /** Runs the model on the inputs in a batch. */
-  async of(batch: Tensors): Promise<Tensor> {
+  async of(batch: Tensors): Promise<Tensors> {
     const session = await this.#session;
-    const name = this.#value ?? session.outputNames[0];
-    const inputs = this.#model.graph.main.inputs.map((input) => [input.name, batch[input.name]]);
-    return (await runFor(session, Object.fromEntries(inputs), [name]))[name];
+    const { source, graph } = this.#model;
+    const inputs = graph.main.inputs.map(({ name }) => {
+      if (!batch[name])
+        throw new InputError(
+          `the teacher ${source.name} has an input ${name}, and a batch has none; it has ${Object.keys(batch).join(", ")}.`,
+        );
+      return [name, batch[name]] as const;
+    });
+    const names = [...new Set(this.#values.map(([, name]) => name))];
+    const found = await runFor(session, Object.fromEntries(inputs), names);
+    return Object.fromEntries(this.#values.map(([as, name]) => [as, found[name]]));
   }
 
   /** Releases the session. */
   async close(): Promise<void> {
     await (await this.#session).release();
   }
+}
+
+/** The teacher's value that is named, or of the output's name, or its only output of floats. */
+function valueFor({ graph, file }: Model, { wanted, output, inner }: Followed): string {
+  const { values, outputs } = graph.main;
+  const name = wanted ?? output;
+  if (values.has(name)) return name;
+  const types = new Map(file.graph.outputs.map((info) => [info.name, typeOfInfo(info)]));
+  const floats = outputs.filter((each) => isFloat(types.get(each.name)?.dtype));
+  if (wanted === null && !inner && floats.length === 1) return floats[0].name;
+  throw new InputError(
+    `${file.source.name}, the original or teacher, does not have a value ${name} to follow; it has ${outputs.map((each) => each.name).join(", ")}. Name one as the target: --loss ${output}=distillation:NAME.`,
+  );
 }

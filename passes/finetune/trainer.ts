@@ -1,26 +1,23 @@
 import type { Tensor } from "onnxruntime-common";
 import { checkGiven, checkModel } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
-import { writing } from "../../src/graph/builder.ts";
 import { type Model, typesOf } from "../../src/model.ts";
 import { valuesOf } from "../../src/option-values.ts";
 import { runBatch, type Tensors } from "../../src/ort/session.ts";
 import { tensorOfBytes, toFloat64 } from "../../src/ort/tensors.ts";
 import { weightOf } from "../adapter/weights.ts";
-import { lossOf } from "../losses/index.ts";
 import { rateAt, type Schedule, scheduleOf } from "../schedules/schedule.ts";
 import { checkFinite } from "./diverged.ts";
-import { type Evaluation, metricsOf, rowsOf, scalar, together } from "./evaluation.ts";
+import { type Evaluation, figuresOf, rowsOf, scalar, summed, together } from "./evaluation.ts";
+import { FedTerms } from "./fed-terms.ts";
 import type { FinetuneOptions, LossPlan, Step } from "./finetune-options.ts";
 import { finetuneOptions, running } from "./finetune-options.ts";
-import { checkTargetOf } from "./labels.ts";
-import { type ModelWithLoss, withLoss } from "./model-with-loss.ts";
+import { type AttachedTerm, type ModelWithLoss, withLoss } from "./model-with-loss.ts";
 import { outputForLoss } from "./output-for-loss.ts";
 import { SessionsBySize } from "./sessions-by-size.ts";
 import { type StepPorts, stepModel } from "./step-graph.ts";
 import { type StepOptions, withinStep } from "./step-options.ts";
-import { axesOfOne, targetOf } from "./target-of.ts";
-import { checkFollowed, Teacher } from "./teacher.ts";
+import { Teacher } from "./teacher.ts";
 import { trainedWeights } from "./trained-weights.ts";
 import type { StateSlot } from "./update.ts";
 
@@ -35,15 +32,11 @@ export class Trainer {
   readonly #model: Model;
   readonly #options: FinetuneOptions;
   readonly #schedule: Schedule;
-  /** Name of the target as an input of the step: the model may have a value of the target's name. */
-  readonly #port: string;
-  /** The label that does not count; null if the loss has no labels. */
-  readonly #ignored: number | null;
+  /** The losses, and what a batch brings for them. */
+  readonly #terms: FedTerms;
   readonly #steps: SessionsBySize<StepPorts>;
   readonly #forwards: SessionsBySize<Omit<ModelWithLoss, "model">>;
   #teacher: Teacher | null = null;
-  /** Axes of the first target along which all sums are 1. */
-  #sumsToOne: number[] | null = null;
   #weights: Record<string, Tensor>;
   /** The weights of the last step, before it moved them: these gave a finite loss. */
   #before: Record<string, Tensor> | null = null;
@@ -59,10 +52,8 @@ export class Trainer {
     const { threads } = valuesOf(running, { ...options });
     this.#model = model;
     this.#options = options;
-    this.#port = writing(model.graph, "loss").fresh(options.target ?? "teacher");
-    this.#ignored = lossOf(options.loss, options.lossOptions).options.ignoreIndex;
+    this.#terms = new FedTerms(model, options);
     this.#schedule = scheduleOf({ ...options });
-    checkFollowed(options);
     const { ort } = options;
     this.#steps = new SessionsBySize(ort, threads, (fed) => stepModel(model, this.#sized(fed)));
     this.#forwards = new SessionsBySize(ort, threads, async (fed) => {
@@ -82,9 +73,12 @@ export class Trainer {
    * Throws an InputError if the target does not fit, or if the axis of classes is ambiguous.
    */
   async plan(batch: Tensors): Promise<LossPlan> {
-    const fed = this.#fed(await this.#taught(batch));
-    const { output, reading, notes } = await withLoss(this.#model, this.#sized(fed));
-    return { output, reading, notes };
+    const fed = this.#terms.feeds(await this.#taught(batch));
+    const { output, reading, notes, terms } = await withLoss(this.#model, this.#sized(fed));
+    const plans = terms.map(({ label, loss, output, weight, reading }) => {
+      return { label, loss, output, weight, reading };
+    });
+    return { terms: plans, output, reading, notes };
   }
 
   /** Steps taken so far. */
@@ -135,20 +129,20 @@ export class Trainer {
    * labels that are not ignored or elements. Changes nothing.
    */
   async evaluate(batches: Batches): Promise<Evaluation> {
-    const parts: Evaluation[] = [];
+    const parts: Evaluation[][] = [];
+    let terms: readonly AttachedTerm[] = [];
     for await (const given of batches) {
-      const fed = this.#fed(await this.#taught(given));
+      const fed = this.#terms.feeds(await this.#taught(given));
       const { session, ports } = await this.#forwards.of(fed);
-      checkTargetOf(fed[this.#port], ports.reading, this.#ignored);
+      terms = ports.terms;
+      this.#terms.check(fed, terms);
       const place = `batch ${parts.length + 1} of the evaluation`;
       const outputs = await runBatch(session, { ...fed, ...this.#weights }, place);
-      const { loss, examples } = ports;
-      const of = (name: string) => scalar(outputs[name]);
-      const metrics = metricsOf(ports, of);
-      parts.push({ rows: rowsOf(fed), examples: of(examples), loss: of(loss), metrics });
+      parts.push(figuresOf(terms, rowsOf(fed), (name) => scalar(outputs[name])));
     }
     if (parts.length === 0) throw new InputError("there is nothing to evaluate on.");
-    return together(parts);
+    const ofEach = terms.map((_, k) => together(parts.map((part) => part[k])));
+    return summed(terms, ofEach);
   }
 
   /** Releases all sessions. */
@@ -160,9 +154,9 @@ export class Trainer {
   }
 
   async #take(batch: Tensors, place: number): Promise<Step> {
-    const fed = this.#fed(batch);
+    const fed = this.#terms.feeds(batch);
     const { session, ports } = await this.#steps.of(fed);
-    checkTargetOf(fed[this.#port], ports.reading, this.#ignored);
+    this.#terms.check(fed, ports.terms);
     const step = this.#step + 1;
     const lr = rateAt(this.#schedule, step);
     const { ort } = this.#options;
@@ -185,8 +179,9 @@ export class Trainer {
       for (const { input, output } of slot.state) this.#state[input] = outputs[output];
     }
     this.#step = step;
-    const metrics = metricsOf(ports, (name) => scalar(outputs[name]));
-    return { step, loss, metrics, examples: scalar(outputs[ports.examples]), lr, norm };
+    const of = (name: string) => scalar(outputs[name]);
+    const { metrics, examples } = summed(ports.terms, figuresOf(ports.terms, rowsOf(fed), of));
+    return { step, loss, metrics, examples, lr, norm };
   }
 
   #stateOf({ weight, dims, state }: StateSlot): [string, Tensor][] {
@@ -206,41 +201,28 @@ export class Trainer {
     });
   }
 
-  /** Picks the model's inputs and the target from a batch. */
-  #fed(batch: Tensors): Record<string, Tensor> {
-    const inputs = this.#model.graph.main.inputs.map(({ name }) => [name, name]);
-    return Object.fromEntries(
-      [...inputs, [this.#port, this.#targetName()]].map(([port, name]) => {
-        if (!batch[name])
-          throw new InputError(`a batch has no ${name}; it has ${Object.keys(batch).join(", ")}.`);
-        if (!batch[name].dims)
-          throw new InputError(`${name} of a batch is not a Tensor of onnxruntime.`);
-        return [port, batch[name]];
-      }),
-    );
-  }
-
-  /** The target's name in a batch; the teacher's output has a name of its own. */
-  #targetName = () => (this.#options.teacher ? this.#port : (this.#options.target ?? this.#port));
-
-  /** Adds the teacher's output to a batch, if there is a teacher. */
+  /** Adds the teacher's outputs to a batch, if there is a teacher. */
   async #taught(batch: Tensors): Promise<Tensors> {
-    const { teacher, ort, output, threads } = this.#options;
+    const { teacher, ort, threads } = this.#options;
     if (!teacher) return batch;
+    const distils = this.#terms.terms.filter(({ chosen }) => chosen.loss.distils);
     const { types } = await typesOf(this.#model, ort);
-    const value = output ?? outputForLoss(this.#model.graph, types, null).value.name;
-    this.#teacher ??= new Teacher(teacher, ort, value, threads);
-    return { ...batch, [this.#targetName()]: await this.#teacher.of(batch) };
+    const { outputs } = this.#model.graph.main;
+    const followed = distils.map(({ target, output: given, from }) => {
+      const output = given ?? outputForLoss(this.#model.graph, types, null).value.name;
+      const inner = !outputs.some(({ name }) => name === output);
+      return { wanted: target, output, inner, as: from! };
+    });
+    this.#teacher ??= new Teacher(teacher, ort, followed, threads);
+    return { ...batch, ...(await this.#teacher.of(batch)) };
   }
 
   /** The options of a step graph for tensors of these sizes. */
   #sized(fed: Tensors): StepOptions {
-    this.#sumsToOne ??= axesOfOne(this.#options.loss, fed[this.#port]);
-    const known = { called: this.#options.target, sumsToOne: this.#sumsToOne };
-    const target = targetOf(this.#model, this.#port, fed[this.#port], known);
     const inputs = Object.fromEntries(Object.entries(fed).map(([key, { dims }]) => [key, dims]));
-    const { teacher, schedule, scheduleSteps, lr, warmup, threads, ...options } = this.#options;
-    return { ...options, target, inputs };
+    const { ort, train, optimizer, optimizerOptions, rules } = this.#options;
+    const losses = this.#terms.stepTerms(fed);
+    return { ort, train, optimizer, optimizerOptions, rules, losses, inputs };
   }
 }
 

@@ -7,18 +7,18 @@ import type { OutputForLoss } from "./output-for-loss.ts";
 import type { TrainedWeight } from "./trained-weights.ts";
 
 /**
- * Writes the bodies of the model's own functions in place of the calls that make the loss's output, so
- * that an activation inside them is seen.
+ * Writes the bodies of the model's own functions in place of the calls that make the outputs of losses,
+ * so that an activation inside them is seen.
  */
 export async function withoutCalls(
   given: Specialized,
   ort: Ort,
-  find: (specialized: Specialized) => OutputForLoss,
+  find: (specialized: Specialized) => readonly OutputForLoss[],
   weights: readonly TrainedWeight[],
 ): Promise<Specialized> {
   let now = given;
   for (;;) {
-    const calls = new Set(callsBehind(find(now).value));
+    const calls = new Set(find(now).flatMap(({ value }) => callsBehind(value)));
     const found = calls.size > 0 ? inlined(now.model.graph, (node) => calls.has(node)) : null;
     if (!found) return now;
     const free = weights.map(({ name }) => name);

@@ -1,4 +1,5 @@
 import { InputError } from "../../src/errors.ts";
+import type { Model } from "../../src/model.ts";
 import { type ChosenValues, optionsOfChosen, valuesOf } from "../../src/option-values.ts";
 import type { Given, Options } from "../../src/options.ts";
 import { binaryCrossEntropy } from "./binary-cross-entropy.ts";
@@ -7,11 +8,14 @@ import { cosine } from "./cosine.ts";
 import { crossEntropy } from "./cross-entropy.ts";
 import { distillation } from "./distillation.ts";
 import { focal } from "./focal.ts";
+import { graphLoss } from "./graph-loss.ts";
 import { huber } from "./huber.ts";
 import { l1 } from "./l1.ts";
 import type { ChosenLoss, Loss, ReadingOptions } from "./loss.ts";
+import { modelOutput } from "./model-output.ts";
 import { mse } from "./mse.ts";
 import { smoothL1 } from "./smooth-l1.ts";
+import { lossNames } from "./written-terms.ts";
 
 /** Every loss, in the order of listings. */
 export const losses = [
@@ -25,6 +29,7 @@ export const losses = [
   smoothL1,
   cosine,
   distillation,
+  modelOutput,
 ] as const;
 
 type Known = (typeof losses)[number];
@@ -36,20 +41,24 @@ export type LossName = Known["name"];
 export type LossOptions = ChosenValues<Known>;
 
 /** Declarations of the hyper-parameters of all losses. */
-export const lossOptions: Options = optionsOfChosen("loss", losses);
+export const lossOptions: Options = optionsOfChosen("loss", losses, lossNames);
 
 const UNREAD: ReadingOptions = { classAxis: null, ignoreIndex: null, shift: null, values: null };
 
+/** A loss by its name, or a graph of plain ONNX that computes one: a model with inputs `output` and `target`. */
+export type LossGiven = LossName | Model;
+
 /**
  * Returns a loss and its options, with defaults for those not given. Throws an InputError if there
- * is no loss of this name, or if an option is out of range.
+ * is no loss of this name, if an option is out of range, or if a model is not a loss.
  */
-export function lossOf(name: string, given: Given<LossOptions> = {}): ChosenLoss {
-  const loss: Loss | undefined = losses.find((each) => each.name === name);
+export function lossOf(given: LossGiven, options: Given<LossOptions> = {}): ChosenLoss {
+  const loss: Loss | undefined =
+    typeof given === "string" ? losses.find((each) => each.name === given) : graphLoss(given);
   if (!loss)
     throw new InputError(
-      `there is no loss "${name}"; choose ${losses.map((each) => each.name).join(", ")}.`,
+      `there is no loss "${String(given)}"; choose ${losses.map((each) => each.name).join(", ")}, or give an .onnx file.`,
     );
-  const options = { ...UNREAD, ...valuesOf(loss.options, given) };
-  return { loss, options, reads: loss.reads(options) };
+  const values = { ...UNREAD, ...valuesOf(loss.options, options) };
+  return { loss, options: values, reads: loss.reads(values) };
 }

@@ -51,10 +51,10 @@ export interface LossTensor {
 }
 
 /**
- * How a target is read: as class indices, as one-hot integers, as class shares, or as values like
- * the output's.
+ * How a target is read: as class indices, as one-hot integers, as class shares, as values like the
+ * output's, or in a shape of the loss's own.
  */
-export type TargetForm = "labels" | "one-hot" | "shares" | "values";
+export type TargetForm = "labels" | "one-hot" | "shares" | "values" | "own";
 
 /** The input of a loss's builder. */
 export interface LossInputs<O extends Options = Options> {
@@ -65,7 +65,14 @@ export interface LossInputs<O extends Options = Options> {
   readonly form: "logits" | "log-probabilities" | "values";
   /** The activation that was removed from the output. */
   readonly before: Activation["op"] | null;
+  /** The target; that of a loss without one must not be read. */
   readonly target: LossTensor & { readonly form: TargetForm };
+  /** Arrays of the data that options of the loss name, by option. */
+  readonly arrays: Readonly<Record<string, LossTensor>>;
+  /** Further outputs of the model that options of the loss name, by option. */
+  readonly others: Readonly<Record<string, LossTensor>>;
+  /** Rows of the batch. */
+  readonly rows: number;
   /** Class axis, not negative; the last axis if the loss has no classes. */
   readonly axis: number;
   /** Positions by which labels are shifted ahead. */
@@ -98,6 +105,14 @@ export interface GradientStart {
 /** What the output's elements mean to a loss: class scores, yes/no scores, or plain values. */
 export type Reads = "classes" | "shares" | "values";
 
+/** An output and its target, for a loss with a rule of its own for what fits. */
+export interface FitAsked<O extends Options = Options> {
+  readonly output: Type;
+  /** Null if no target is given. */
+  readonly target: Type | null;
+  readonly options: ValuesOf<O>;
+}
+
 /** A loss function. */
 export interface Loss<N extends string = string, O extends Options = Options> {
   readonly name: N;
@@ -110,6 +125,17 @@ export interface Loss<N extends string = string, O extends Options = Options> {
   readonly looksThrough: readonly Activation["op"][];
   /** Whether the target is the original model's output. */
   readonly distils: boolean;
+  /** Whether it needs no target. */
+  targetless?(options: ValuesOf<O>): boolean;
+  /** Options whose values name arrays of the data. */
+  readonly arrays?: readonly string[];
+  /** Options whose values name further outputs of the model. */
+  readonly others?: readonly string[];
+  /**
+   * How a target of a shape of its own fits the output. Returns the class axis, null without
+   * classes; or why it does not fit, the end of a sentence.
+   */
+  fit?(asked: FitAsked<O>): { readonly axis: number | null } | string;
   /** Writes the loss, its metrics and the number of examples of a batch. */
   write(inputs: LossInputs<O>): LossOutputs;
 }

@@ -1,5 +1,6 @@
 import { BiasGelu, BiasSplitGelu, FastGelu, Gelu, QuickGelu, SwiGLU } from "./activations.ts";
 import { MicrosoftAttention, MultiHeadAttention } from "./attention.ts";
+import { NegativeLogLikelihoodLoss, SoftmaxCrossEntropyLoss } from "./class-losses.ts";
 import type { LoweringRule } from "./composite.ts";
 import { Compress } from "./compress.ts";
 import { FusedConv, NhwcConv, NhwcFusedConv } from "./convolutions.ts";
@@ -50,9 +51,11 @@ export const rules: Readonly<Record<string, LoweringRule>> = {
   MeanVarianceNormalization,
   QLinearConv,
   QLinearMatMul,
+  NegativeLogLikelihoodLoss,
   RNN,
   RotaryEmbedding,
   SimplifiedLayerNormalization,
+  SoftmaxCrossEntropyLoss,
   SwiGLU,
   "com.microsoft.Attention": MicrosoftAttention,
   "com.microsoft.BiasAdd": BiasAdd,

@@ -1,4 +1,4 @@
-import type { Attributes, DenseTensor } from "../onnx/new-node.ts";
+import type { Attributes, DenseTensor, NewNode } from "../onnx/new-node.ts";
 import type { Graph, Node, Scope } from "./graph.ts";
 import { type Emit, nodeOf, type Ops, opsOver } from "./ops.ts";
 import type { Insertion } from "./patch-contents.ts";
@@ -35,6 +35,10 @@ export interface Writing {
   readonly product: (a: string, b: string, name: string) => void;
   /** Moves the place to the end of a scope. */
   readonly last: (scope: Scope) => void;
+  /** Writes a node of another model: its operator, and attributes that may be encoded. */
+  readonly node: (node: NewNode) => void;
+  /** Writes a tensor of another model, encoded, under a name that is fresh. */
+  readonly weight: (tensor: DenseTensor) => void;
   /** Gives a value another, unused name. */
   readonly copy: (from: string, to: string) => void;
 }
@@ -100,8 +104,29 @@ export function writing(graph: Graph, label: string, before: Node | null = null)
       node: { name, op: "Identity", inputs: [from], outputs: [name], attributes },
     });
   };
+  const node: Writing["node"] = (node) => {
+    nodes.push({ before: place, scope: end, node });
+  };
+  const weight: Writing["weight"] = (tensor) => {
+    tensors.push(tensor);
+  };
   const tensor: Writing["tensor"] = ({ data, ...stated }) => {
     tensors.push({ ...stated, data: encodeNumbers(stated.dtype, data) });
   };
-  return { copy, product, last, tensor, op, to, constant, custom, nodes, tensors, fresh, about };
+  return {
+    copy,
+    product,
+    last,
+    node,
+    weight,
+    tensor,
+    op,
+    to,
+    constant,
+    custom,
+    nodes,
+    tensors,
+    fresh,
+    about,
+  };
 }

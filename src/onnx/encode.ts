@@ -2,7 +2,7 @@ import onnxProto from "onnx-proto";
 import { concat } from "./bytes.ts";
 import { dataTypeNamed } from "./dtypes.ts";
 import { FIELD } from "./messages.ts";
-import type { AttributeValue, DenseTensor, NewNode } from "./new-node.ts";
+import type { AttributeValue, DenseTensor, EncodedAttribute, NewNode } from "./new-node.ts";
 import type { Type } from "./shape.ts";
 import { bytesField, fieldHead } from "./wire-bytes.ts";
 import { WireWriter } from "./wire-writer.ts";
@@ -24,6 +24,10 @@ function writeNode(to: WireWriter, field: number, node: NewNode): void {
 
 /** Writes an AttributeProto as a field of the enclosing node. */
 function writeAttribute(to: WireWriter, name: string, value: AttributeValue): void {
+  if (typeof value === "object" && "encoded" in value) {
+    to.bytes(5, concat([bytesField(1, utf8.encode(name)), value.encoded]));
+    return;
+  }
   to.message(5, () => {
     to.text(1, name);
     to.integer(20, writeValue(to, value));
@@ -31,7 +35,7 @@ function writeAttribute(to: WireWriter, name: string, value: AttributeValue): vo
 }
 
 /** Writes an attribute's value; returns its AttributeType. */
-function writeValue(to: WireWriter, value: AttributeValue): number {
+function writeValue(to: WireWriter, value: Exclude<AttributeValue, EncodedAttribute>): number {
   if (typeof value === "number") {
     to.integer(3, value);
     return INT;

@@ -28,14 +28,20 @@ export interface GraphAttribute {
   };
 }
 
-/** An attribute's value: an integer, a float as `float(x)`, a string, a tensor or a body. */
+/** An encoded attribute: all fields of an AttributeProto except its name. */
+export interface EncodedAttribute {
+  readonly encoded: Uint8Array;
+}
+
+/** An attribute's value: an integer, a float as `float(x)`, a string, a tensor, a body, or encoded. */
 export type AttributeValue =
   | number
   | readonly number[]
   | string
   | FloatAttribute
   | DenseAttribute
-  | GraphAttribute;
+  | GraphAttribute
+  | EncodedAttribute;
 
 export type Attributes = Readonly<Record<string, AttributeValue>>;
 

@@ -630,4 +630,25 @@ export const composites: readonly [string, OneNode][] = [
   ...["none", "silu"].flatMap((activation) =>
     [false, true].map((past) => causalConvolution(activation, past)),
   ),
+  [
+    "SoftmaxCrossEntropyLoss, weighted, log_prob",
+    {
+      op: "SoftmaxCrossEntropyLoss",
+      inputs: [
+        floats([4, 3, 2]),
+        whole("int64", [4, 2], [0, 2, 1, 1, -1, 0, 2, 2]),
+        floats([3], "w"),
+      ],
+      attributes: { ignore_index: -1 },
+      outputs: [true, true],
+    },
+  ],
+  ...["none", "sum", "mean"].map((reduction): [string, OneNode] => [
+    `NegativeLogLikelihoodLoss, ${reduction}`,
+    {
+      op: "NegativeLogLikelihoodLoss",
+      inputs: [floats([4, 3]), whole("int64", [4], [0, 2, 1, 1])],
+      attributes: { reduction },
+    },
+  ]),
 ];

@@ -1,0 +1,37 @@
+import { type FitOptions, type LossName, openModel } from "../src/index.ts";
+import { type WrittenTerm, writtenTerm } from "../src/internal.ts";
+import { UsageError } from "./failure.ts";
+import type { FinetuneArguments } from "./finetune-arguments.ts";
+
+type Given = Pick<FinetuneArguments, "loss" | "target" | "outputName">;
+
+/** The losses of a command line: one, or several for their outputs. Throws a UsageError for what is none. */
+export async function givenLosses(
+  args: Given,
+): Promise<Pick<FitOptions, "loss" | "losses" | "target" | "output">> {
+  const { target, outputName: output } = args;
+  const terms = args.loss.map(termOf);
+  const [only] = terms;
+  if (terms.length === 1 && only.output === null && only.weight === null)
+    return { loss: await namedLoss(only.loss), target: only.target ?? target, output };
+  const losses = terms.map(async (term) => ({
+    loss: await namedLoss(term.loss),
+    output: term.output ?? output,
+    target: term.target ?? target,
+    weight: term.weight ?? 1,
+  }));
+  return { losses: await Promise.all(losses) };
+}
+
+function termOf(text: string): WrittenTerm {
+  const term = writtenTerm(text);
+  if (term === null || Number.isNaN(term.weight))
+    throw new UsageError(
+      `--loss ${text} is not understood; write LOSS, or OUTPUT=LOSS:TARGET*WEIGHT, such as 'logits=cross-entropy:labels*0.5'.`,
+    );
+  return term;
+}
+
+/** A loss by its name, or the graph in a file. */
+export const namedLoss = async (name: string) =>
+  name.endsWith(".onnx") ? openModel(name) : (name as LossName);

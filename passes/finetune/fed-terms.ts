@@ -1,0 +1,94 @@
+import type { Tensor } from "onnxruntime-common";
+import { InputError } from "../../src/errors.ts";
+import { writing } from "../../src/graph/builder.ts";
+import type { Model } from "../../src/model.ts";
+import type { Tensors } from "../../src/ort/session.ts";
+import { dtypeOf } from "../../src/ort/tensors.ts";
+import type { FinetuneOptions } from "./finetune-options.ts";
+import { checkTargetOf } from "./labels.ts";
+import type { StepTerm } from "./step-options.ts";
+import { axesOfOne, targetOf } from "./target-of.ts";
+import type { LossTarget, Reading } from "./target-reading.ts";
+import { checkFollowed, type TrainedTerm, trainedTerms } from "./terms.ts";
+
+/** A loss, and the inputs of the step that it reads. */
+interface FedTerm extends TrainedTerm {
+  /** The name of its target among the tensors of a batch; null without a target. */
+  readonly from: string | null;
+}
+
+/** Losses of a training, and what a batch brings for them. */
+export class FedTerms {
+  readonly #model: Model;
+  /** Inputs of the step, by what they are in a batch: the model may have values of these names. */
+  readonly #ports = new Map<string, string>();
+  readonly terms: readonly FedTerm[];
+  /** Axes of the first targets along which all sums are 1. */
+  readonly #sumsToOne = new Map<string, number[]>();
+
+  constructor(model: Model, options: FinetuneOptions) {
+    this.#model = model;
+    const { fresh } = writing(model.graph, "loss");
+    const terms = trainedTerms(options);
+    checkFollowed(terms, options.teacher !== undefined);
+    this.terms = terms.map((term) => {
+      const { chosen, target, output } = term;
+      if (chosen.loss.distils) return { ...term, from: taughtName(target ?? output) };
+      return { ...term, from: target };
+    });
+    for (const { from, arrays } of this.terms)
+      for (const name of [from, ...Object.values(arrays)])
+        if (name !== null && !this.#ports.has(name)) this.#ports.set(name, fresh(name));
+  }
+
+  /** What a batch brings to a step: the model's inputs, targets and further arrays. */
+  feeds(batch: Tensors): Record<string, Tensor> {
+    const inputs = this.#model.graph.main.inputs.map(({ name }) => [name, name] as const);
+    const entries = [...inputs, ...[...this.#ports].map(([name, port]) => [port, name] as const)];
+    return Object.fromEntries(
+      entries.map(([port, name]) => {
+        if (!batch[name])
+          throw new InputError(`a batch has no ${name}; it has ${Object.keys(batch).join(", ")}.`);
+        if (!batch[name].dims)
+          throw new InputError(`${name} of a batch is not a Tensor of onnxruntime.`);
+        return [port, batch[name]];
+      }),
+    );
+  }
+
+  /** Throws an InputError if a target is not what its loss reads it as. */
+  check(fed: Tensors, readings: readonly { readonly reading: Reading }[]): void {
+    for (const [k, { from, chosen }] of this.terms.entries())
+      if (from !== null && !chosen.loss.distils)
+        checkTargetOf(fed[this.#ports.get(from)!], readings[k].reading, chosen.options.ignoreIndex);
+  }
+
+  /** The losses of a step graph for tensors of these sizes. */
+  stepTerms(fed: Tensors): StepTerm[] {
+    return this.terms.map(({ chosen, output, weight, from, arrays }) => ({
+      chosen,
+      output: output ?? undefined,
+      weight,
+      target: from === null ? undefined : this.#target(chosen, from, fed),
+      arrays: Object.fromEntries(
+        Object.entries(arrays).map(([option, name]) => {
+          const port = this.#ports.get(name)!;
+          return [option, { name: port, type: typeOf(fed[port]) }];
+        }),
+      ),
+    }));
+  }
+
+  #target(chosen: TrainedTerm["chosen"], from: string, fed: Tensors): LossTarget {
+    const port = this.#ports.get(from)!;
+    const sumsToOne = this.#sumsToOne.get(from) ?? axesOfOne(chosen, fed[port]);
+    this.#sumsToOne.set(from, sumsToOne);
+    return targetOf(this.#model, port, fed[port], { called: from, sumsToOne });
+  }
+}
+
+const typeOf = (tensor: Tensor) => ({ dtype: dtypeOf(tensor), shape: tensor.dims });
+
+/** The name among a batch's tensors of what the teacher gives. */
+export const taughtName = (value: string | null) =>
+  value === null ? "teacher" : `teacher/${value}`;

@@ -1,0 +1,80 @@
+import { InputError } from "../../src/errors.ts";
+import type { Writing } from "../../src/graph/builder.ts";
+import { dataOf } from "../../src/graph/constants.ts";
+import type { Node } from "../../src/graph/graph.ts";
+import { sinceOf } from "../../src/graph/operators.ts";
+import { changedBetween } from "../../src/graph/opset-changes.ts";
+import { typeOfTensor } from "../../src/graph/types.ts";
+import type { Model } from "../../src/model.ts";
+import { type NodeRenaming, Rewriter } from "../../src/onnx/renamed-nodes.ts";
+
+const opsetOf = ({ file }: Model) => file.opsets.get("") ?? 7;
+
+/** Throws an InputError if the nodes of a loss cannot be written into another model. */
+export function checkPlain({ graph, source }: Model): void {
+  for (const { op, callee, message } of graph.main.nodes)
+    if (callee || op.includes("."))
+      throw new InputError(
+        `the loss ${source.name} calls ${callee ? `its own function ${message.opType}` : op}; write it with operators of ai.onnx alone.`,
+      );
+}
+
+/** Throws an InputError if the operators of a loss mean something else in a model's opset. */
+export function checkOpset(loss: Model, opset: number): void {
+  const own = opsetOf(loss);
+  const { main } = loss.graph;
+  const newer = main.nodes.find(({ op }) => sinceOf(op) > opset)?.op;
+  const why = newer
+    ? `${newer} came in opset ${sinceOf(newer)}`
+    : changedBetween(main, Math.min(own, opset), Math.max(own, opset));
+  if (why !== null)
+    throw new InputError(
+      `the loss ${loss.source.name} has opset ${own} and the model opset ${opset}: ${why}; export the loss for opset ${opset}.`,
+    );
+}
+
+/**
+ * Writes the nodes and weights of a model at the place of a writing, its inputs being values that
+ * are there. Returns the new name of each of its values.
+ */
+export function writeGraph(
+  writing: Writing,
+  { file, graph, source }: Model,
+  given: ReadonlyMap<string, string>,
+): (name: string) => string {
+  const names = new Map(given);
+  const value = (name: string): string => {
+    if (name === "") return "";
+    const known = names.get(name) ?? writing.fresh(`loss/${name}`);
+    names.set(name, known);
+    return known;
+  };
+  for (const weight of graph.main.values.values()) {
+    const type = weight.initializer && typeOfTensor(weight);
+    const data = type && dataOf(graph, weight);
+    if (!type) continue;
+    if (!data) throw new InputError(`weight ${weight.name} of the loss ${source.name} is sparse.`);
+    const { dtype, shape } = type;
+    writing.weight({ name: value(weight.name), dtype, dims: shape!.map(Number), data });
+  }
+  const rewriter = new Rewriter<Node>(file);
+  const place: NodeRenaming<Node> = {
+    value,
+    node: (name) => (name === "" ? "" : writing.fresh(`loss/${name}`)),
+    attributes: new Map(),
+    defaults: new Map(),
+    unfold: () => null,
+  };
+  for (const node of graph.main.nodes) {
+    const { name, opType, inputs, outputs } = node.message;
+    const attributes = [...rewriter.attributes(node, place)];
+    writing.node({
+      name: place.node(name || opType),
+      op: opType,
+      inputs: inputs.map(value),
+      outputs: outputs.map(value),
+      attributes: Object.fromEntries(attributes.map(([key, encoded]) => [key, { encoded }])),
+    });
+  }
+  return value;
+}
