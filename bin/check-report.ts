@@ -23,6 +23,8 @@ interface SplitFiles {
 
 const line = (mark: string, what: string, text: string) => `${mark} ${what.padEnd(13)} ${text}`;
 const [PASSED, FAILED, UNKNOWN] = [marks.passed, marks.failed, marks["not run"]];
+/** What a line begins with that says nothing for or against the model. */
+const NOTE = " ";
 
 /** The report on a model for the web, line by line. */
 export function webLines(file: string, model: Model, report: WebReport): string[] {
@@ -33,10 +35,10 @@ export function webLines(file: string, model: Model, report: WebReport): string[
     headline(path.basename(file), model),
     runLine(checked, version),
     ...findings.map(({ weight, text }) =>
-      line(weight === "fails" ? FAILED : PASSED, weight === "fails" ? "limit" : "note", text),
+      line(weight === "fails" ? FAILED : NOTE, weight === "fails" ? "limit" : "note", text),
     ),
     line(
-      PASSED,
+      NOTE,
       "sizes",
       `${bytes(sizes.file)}${data.length > 0 ? ` and ${data.join(", ")}` : ""}; at most 2 GB a file and 4 GB in all can be loaded`,
     ),
@@ -83,14 +85,14 @@ function gpuLines({ checked: { withoutWebGpu }, placements }: WebReport): string
         : `the installed table has no kernel for ${listed(withoutWebGpu.map(({ op, opset, nodes }) => `${op} (opset ${opset}, ${counted(nodes, "node")})`))}`;
   if (placements.length === 0)
     return [
-      line(PASSED, "WebGPU", table),
+      line(NOTE, "WebGPU", table),
       line(
         UNKNOWN,
         "WebGPU",
         "which nodes fall back to the CPU cannot be told: that takes a model that runs, Chromium (CHROME_PATH) and the package playwright-core",
       ),
     ];
-  return [line(PASSED, "WebGPU", table), ...placements.map(placementLine)];
+  return [line(NOTE, "WebGPU", table), ...placements.map(placementLine)];
 }
 
 function placementLine({ entry, providers, error }: Placement): string {
@@ -100,7 +102,7 @@ function placementLine({ entry, providers, error }: Placement): string {
   const onCpu = providers.CPUExecutionProvider;
   const names = onCpu && onCpu.nodes.length > 0 ? `; on the CPU: ${listed(onCpu.nodes)}` : "";
   return line(
-    PASSED,
+    NOTE,
     "in Chromium",
     `${entry}: ${counted(
       all.reduce((sum, [, { count }]) => sum + count, 0),
@@ -112,12 +114,12 @@ function placementLine({ entry, providers, error }: Placement): string {
 function wasmLines(entries: readonly WebEntry[]): string[] {
   return [
     ...entries.map(({ entry, wasm, bytes: size }) =>
-      line(PASSED, "fetches", `${entry}: ${wasm}, ${bytes(size)}`),
+      line(NOTE, "fetches", `${entry}: ${wasm}, ${bytes(size)}`),
     ),
     ...(entries.length > 0
       ? [
           line(
-            PASSED,
+            NOTE,
             "threads",
             "need the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp; without them wasm runs on one thread",
           ),
@@ -161,10 +163,10 @@ export function needsLines(
     headline(path.basename(model.source.name), model),
     line(mark, target, said),
     line(
-      PASSED,
+      NOTE,
       "it needs",
       `IR version ${needs.irVersion} and the operator sets ${opsets.join(", ")}${newest ? `; its newest operator, ${newest.op}, came with opset ${newest.since}` : ""}`,
     ),
-    ...(others.length > 0 ? [line(PASSED, "it needs", `the operators ${listed(others)}`)] : []),
+    ...(others.length > 0 ? [line(NOTE, "it needs", `the operators ${listed(others)}`)] : []),
   ];
 }

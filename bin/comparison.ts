@@ -1,6 +1,6 @@
-import colors from "picocolors";
 import type { Comparison, Difference, Finding, FirstDifference } from "../src/index.ts";
 import { describeFunction, outputFailures } from "./check-lines.ts";
+import { marks } from "./report-notes.ts";
 import { figure } from "./text.ts";
 
 /** Lines of differences that are printed unless all are asked for: with the rest, a screen. */
@@ -63,7 +63,7 @@ function conclusion(
 }
 
 const row = (name: string, passed: boolean, text: string) =>
-  `${passed ? " " : colors.red("✗")} ${name.padEnd(22)}${text}`;
+  `${passed ? marks.passed : marks.failed} ${name.padEnd(22)}${text}`;
 
 const count = ({ length }: readonly Finding[]) =>
   `${length} ${length === 1 ? "difference" : "differences"}`;

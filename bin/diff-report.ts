@@ -1,7 +1,7 @@
 import Table from "cli-table3";
-import colors from "picocolors";
 import type { LaurelWeights, ModelDiff, ModelPort, RegionDiff } from "../src/index.ts";
 import { brief, type SiteFigures, siteFigures } from "../src/internal.ts";
+import { colors } from "./colors.ts";
 import { comparisonLines } from "./comparison.ts";
 import { crashLines, marks } from "./report-notes.ts";
 import type { Crash } from "./supervise.ts";

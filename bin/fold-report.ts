@@ -1,5 +1,6 @@
 import type { FoldedModel, FoldedSite, FoldProof } from "../src/index.ts";
 import { describeFunction, outputFailures } from "./check-lines.ts";
+import { marks } from "./report-notes.ts";
 import { counted } from "./text.ts";
 
 const figure = (value: number) => (value === 0 ? "0" : value.toExponential(1).replace("e+", "e"));
@@ -53,9 +54,9 @@ function proofLines({ function: same, float64 }: FoldProof): string[] {
       ? `not run: ${float64.reason}`
       : `differs by ${figure(float64.difference)} (tolerance ${figure(float64.tolerance)})`;
   return [
-    `  same function         ${first}`,
+    `${marks[same.outcome]} same function         ${first}`,
     ...(same.outcome === "not run" ? [] : outputFailures(same.outputs)),
-    `  same in float64       ${second}`,
+    `${marks[float64.outcome]} same in float64       ${second}`,
   ];
 }
 

@@ -1,10 +1,14 @@
-import colors from "picocolors";
 import type { Proof } from "../src/index.ts";
+import { colors } from "./colors.ts";
 import type { Crash } from "./supervise.ts";
 import { counted } from "./text.ts";
 
 /** What a line of the report begins with, by the outcome of its check. */
-export const marks = { passed: " ", failed: colors.red("✗"), "not run": colors.yellow("?") };
+export const marks = {
+  passed: colors.green("✓"),
+  failed: colors.red("✗"),
+  "not run": colors.yellow("?"),
+};
 
 /** Says that a seeded sample of sites stood for all. */
 export const sampleText = ({ sites, of, seed }: NonNullable<Proof["sample"]>): string =>

@@ -12,6 +12,7 @@ import {
 import { EXIT } from "./exit.ts";
 import { printJson } from "./json.ts";
 import { checkFree, checkOutput, type Output, outputOf } from "./output.ts";
+import { type Progress, withProgress } from "./progress.ts";
 import { ort } from "./runtime.ts";
 import { bytes, counted } from "./text.ts";
 
@@ -49,13 +50,13 @@ export async function runApply(args: ApplyArguments): Promise<void> {
     throw new InputError(
       "--fold puts the adapter's weights into others, and --weights as-inputs leaves them outside; give one of them.",
     );
-  const applied = await applyAdapter(model, adapter, {
-    ort,
-    weights: args.weights,
-    externalData: target.data,
-    copyData: target.copies,
+  const { applied, folded } = await withProgress(args, "applying", async (onProgress) => {
+    onProgress(0, "adapter");
+    const { data, copies } = target;
+    const how = { ort, weights: args.weights, externalData: data, copyData: copies };
+    const applied = await applyAdapter(model, adapter, how);
+    return { applied, folded: args.fold ? await foldedOf(applied, target, onProgress) : null };
   });
-  const folded = args.fold ? await foldedOf(applied, target) : null;
   const tuned = folded?.model ?? applied;
   const home = path.dirname(args.model);
   const own = [args.model, args.adapter, ...model.dataFiles.map((each) => path.join(home, each))];
@@ -88,8 +89,9 @@ export async function runApply(args: ApplyArguments): Promise<void> {
 }
 
 /** The tuned model folded. Throws an error with an exit code if the proof fails. */
-async function foldedOf(tuned: Model, { data, copies }: Output) {
-  const { folded, proof } = await foldProved(tuned, { ort, externalData: data, copyData: copies });
+async function foldedOf(tuned: Model, to: Output, onProgress: Progress["report"]) {
+  const where = { externalData: to.data, copyData: to.copies };
+  const { folded, proof } = await foldProved(tuned, { ort, ...where, onProgress });
   if (proof.passed) return folded;
   const failed = proof.function.outcome !== "not run";
   throw Object.assign(

@@ -14,9 +14,9 @@ import { UsageError } from "./failure.ts";
 import { parseDims, readInputs } from "./inputs.ts";
 import { printJson } from "./json.ts";
 import { checkFree, checkOutput } from "./output.ts";
+import { type Progress, withProgress } from "./progress.ts";
 import { runtimeVersion } from "./runtime-version.ts";
 import { staged } from "./staged.ts";
-import { tell } from "./supervision.ts";
 import { type WebPackage, webPackage } from "./web-package.ts";
 import { webRuntime } from "./web-runtime.ts";
 
@@ -54,7 +54,9 @@ async function checkWeb(args: CheckArguments): Promise<void> {
   const split = args.split === undefined ? null : await splitFiles(args, given, args.split);
   const file = split?.pending.path ?? args.model;
   const model = split ? await openModel(file) : given;
-  const { checked, placements, installed } = await checkedForWeb(args, file, model);
+  const { checked, placements, installed } = await withProgress(args, "checking", (report) =>
+    checkedForWeb(args, file, model, report),
+  );
   model.close();
   if (checked.runs !== false) split?.pending.keep();
   else split?.pending.discard();
@@ -79,8 +81,13 @@ async function checkWeb(args: CheckArguments): Promise<void> {
 }
 
 /** Checks the model in a file, and reads in Chromium where its nodes run. */
-async function checkedForWeb(args: CheckArguments, file: string, model: Model) {
-  tell({ step: "checking for the web" });
+async function checkedForWeb(
+  args: CheckArguments,
+  file: string,
+  model: Model,
+  report: Progress["report"],
+) {
+  report(0, "checking for the web");
   const installed = webPackage();
   const web = installed ? await webRuntime("--target web") : null;
   const { ort } = await import("./runtime.ts");
@@ -92,7 +99,7 @@ async function checkedForWeb(args: CheckArguments, file: string, model: Model) {
     seed: args.seed,
     feeds: args.inputs ? [await readInputs(ort, model, args.inputs)] : undefined,
   });
-  tell({ step: "reading where nodes run in Chromium" });
+  report(0.6, "reading where nodes run in Chromium");
   const placements =
     installed && args.browser && checked.runs ? await placementsIn(installed, file, model) : [];
   return { checked, placements, installed };
@@ -142,9 +149,11 @@ async function checkElsewhere(args: CheckArguments, version: string | null): Pro
   let runs: boolean | null = null;
   let reason = `nothing of onnxruntime for ${args.target} is installed here`;
   if (version !== null && here !== null && `${here}.`.startsWith(`${version}.`)) {
-    tell({ step: "loading the model" });
     const { ort } = await import("./runtime.ts");
-    const error = await loadError(model, { ort });
+    const error = await withProgress(args, "checking", (onProgress) => {
+      onProgress(0, "loading the model");
+      return loadError(model, { ort });
+    });
     runs = error === null;
     reason = error ?? `onnxruntime-node ${here} loads it`;
   } else if (version !== null)

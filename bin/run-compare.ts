@@ -4,7 +4,7 @@ import { comparisonLines } from "./comparison.ts";
 import { EXIT } from "./exit.ts";
 import { parseDims, readInputs } from "./inputs.ts";
 import { printJson } from "./json.ts";
-import { Progress } from "./progress.ts";
+import { withProgress } from "./progress.ts";
 import { crashLines } from "./report-notes.ts";
 import { ort } from "./runtime.ts";
 import { crashes, tell } from "./supervision.ts";
@@ -54,13 +54,10 @@ async function compared(
   b: Model,
   dims: Record<string, number>,
 ): Promise<Comparison> {
-  const progress = new Progress(!args.quiet && !args.json, "comparing");
-  try {
+  return withProgress(args, "comparing", async (onProgress) => {
+    onProgress(0, "types");
     const feeds = args.inputs ? [await readInputs(ort, a, args.inputs)] : undefined;
     const { seed, atol, rtol } = args;
-    const { report } = progress;
-    return await compare(a, b, { ort, dims, seed, atol, rtol, feeds, onProgress: report });
-  } finally {
-    progress.stop();
-  }
+    return compare(a, b, { ort, dims, seed, atol, rtol, feeds, onProgress });
+  });
 }

@@ -14,7 +14,7 @@ import { diffLines } from "./diff-report.ts";
 import { parseDims, readInputs } from "./inputs.ts";
 import { printJson } from "./json.ts";
 import { checkFree, realFolder } from "./output.ts";
-import { Progress } from "./progress.ts";
+import { withProgress } from "./progress.ts";
 import { crashes, tell } from "./supervision.ts";
 
 /** What the command line says. */
@@ -87,13 +87,11 @@ async function differences(
   b: Model,
   dims: Record<string, number>,
 ): Promise<ModelDiff> {
-  if (args.prove === "none") return diff(a, b);
-  const { ort } = await import("./runtime.ts");
-  const progress = new Progress(!args.quiet && !args.json, "comparing");
-  try {
+  return withProgress(args, "comparing", async (onProgress) => {
+    onProgress(0, "nodes and weights");
+    if (args.prove === "none") return diff(a, b);
+    const { ort } = await import("./runtime.ts");
     const feeds = args.inputs ? [await readInputs(ort, a, args.inputs)] : undefined;
-    return await diff(a, b, { ort, dims, seed: args.seed, feeds, onProgress: progress.report });
-  } finally {
-    progress.stop();
-  }
+    return diff(a, b, { ort, dims, seed: args.seed, feeds, onProgress });
+  });
 }

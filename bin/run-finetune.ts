@@ -4,6 +4,7 @@ import { hyperparameters } from "../passes/finetune/fit-options.ts";
 import {
   type FitOptions,
   type FitResult,
+  type FitStart,
   fit,
   InputError,
   type Model,
@@ -18,6 +19,7 @@ import { modelToTrain, type Say } from "./model-to-train.ts";
 import { Monitor } from "./monitor.ts";
 import { checkFree, checkOutput, checkWritable } from "./output.ts";
 import { picked } from "./picked.ts";
+import { Progress } from "./progress.ts";
 import { ort } from "./runtime.ts";
 import { writeTuned } from "./write-tuned.ts";
 
@@ -26,18 +28,47 @@ export async function runFinetune(args: FinetuneArguments): Promise<void> {
   const given = await openModel(args.model, { trustLinks: args.trustLinks });
   const files = filesOf(args, given);
   checkFiles(args, given, files);
+  const loading = new Progress(!args.quiet, "loading");
   const say: Say = (kind, text) => {
-    if (!args.quiet) process.stderr.write(`${kind}: ${text}\n`);
+    if (!args.quiet) loading.note(`${kind}: ${text}`);
   };
+  try {
+    await trained(args, { given, files, say, loading });
+  } finally {
+    loading.stop();
+  }
+}
+
+/** What a training begins with. */
+interface Beginning {
+  readonly given: Model;
+  readonly files: Files;
+  readonly say: Say;
+  /** Shown until the first step. */
+  readonly loading: Progress;
+}
+
+async function trained(
+  args: FinetuneArguments,
+  { given, files, say, loading }: Beginning,
+): Promise<void> {
+  loading.report(0, "model");
   const model = await modelToTrain(args, given, say);
+  loading.report(0.5, "data and training graph");
   if (args.patience !== undefined && !args.eval)
     say("warning", "--patience goes by the training loss, as there is no --eval.");
   const monitor = new Monitor(args);
   const losses = await givenLosses(args);
   const options = { ...fitOptionsOf(args, files, monitor), ...losses };
   const teacher = await teacherOf(args, given, model);
+  const onStart = (start: FitStart) => {
+    loading.stop();
+    monitor.start(start);
+  };
   const onNote = (note: string) => say("note", note);
-  const result = await fit(model, { ...options, teacher, onNote }).finally(() => monitor.stop());
+  const result = await fit(model, { ...options, teacher, onNote, onStart }).finally(() =>
+    monitor.stop(),
+  );
   await writeTuned(args, files, given, result).catch((error) => {
     if (!(error instanceof InputError)) throw error;
     throw new InputError(
@@ -86,7 +117,6 @@ function fitOptionsOf(args: FinetuneArguments, files: Files, monitor: Monitor): 
     resume: args.resume ? files.state : undefined,
     forced: args.force,
     signal: monitor.signal,
-    onStart: monitor.start,
     onStep: monitor.step,
     onEpoch: monitor.epoch,
     onCheckpoint: (bytes) => saveBytes(bytes, files.state),

@@ -37,7 +37,7 @@ export async function runFold(args: FoldArguments): Promise<void> {
   const how = { force: args.force, linkWeights: false };
   checkOutput(target, args.model, how, model);
   const feeds = args.inputs ? [await readInputs(ort, model, args.inputs)] : undefined;
-  const progress = new Progress(!args.quiet && !args.json, "folding");
+  const progress = new Progress(!args.quiet, "folding");
   const options = { externalData: target.data, copyData: target.copies };
   try {
     const { folded, proof } = await foldProved(model, {

@@ -7,6 +7,7 @@ import {
   siteJson,
 } from "../src/index.ts";
 import { printJson } from "./json.ts";
+import { withProgress } from "./progress.ts";
 import { ort } from "./runtime.ts";
 import { tell } from "./supervision.ts";
 import { rejectedTable, siteTable } from "./tables.ts";
@@ -35,7 +36,9 @@ export async function runInspect(args: InspectArguments): Promise<void> {
   tell({ step: "finding the residual connections" });
   const { featureAxis, also, include, exclude, stream, every, last } = args;
   const choice = { include, exclude, stream, every, last };
-  const found = await findResiduals(model, { ort, featureAxis, also, ...choice });
+  const found = await withProgress(args, "inspecting", (onProgress) =>
+    findResiduals(model, { ort, featureAxis, also, ...choice, onProgress }),
+  );
   if (!args.quiet)
     for (const warning of found.warnings) process.stderr.write(`warning: ${warning}\n`);
   if (args.json) {

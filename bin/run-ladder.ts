@@ -11,6 +11,7 @@ import { ladderSummary, saveBytes } from "../src/internal.ts";
 import { parseDims, readInputs } from "./inputs.ts";
 import { printJson } from "./json.ts";
 import { checkFree, checkWritable } from "./output.ts";
+import { withProgress } from "./progress.ts";
 import { ort } from "./runtime.ts";
 import { tell } from "./supervision.ts";
 import { bytes } from "./text.ts";
@@ -51,13 +52,17 @@ export async function runLadder(args: LadderArguments): Promise<void> {
   tell({ step: "finding the residual connections" });
   const { featureAxis, also, include, exclude, stream, every, last } = args;
   const choice = { include, exclude, stream, every, last };
-  const found = await findResiduals(model, { ort, featureAxis, also, ...choice });
+  const found = await withProgress(args, "inspecting", (onProgress) =>
+    findResiduals(model, { ort, featureAxis, also, ...choice, onProgress }),
+  );
   if (!args.quiet)
     for (const warning of found.warnings) process.stderr.write(`warning: ${warning}\n`);
   if (args.activations) tell({ step: "running the model for its activations" });
   const feeds = args.inputs ? [await readInputs(ort, model, args.inputs)] : undefined;
   const norms = args.activations
-    ? await measureNorms(found, { ort, dims, seed: args.seed, feeds })
+    ? await withProgress(args, "running", (onProgress) =>
+        measureNorms(found, { ort, dims, seed: args.seed, feeds, onProgress }),
+      )
     : undefined;
   const ladder = ladderOf(found, model, norms);
   const svg = new TextEncoder().encode(drawLadder(ladder, { theme: args.theme }));

@@ -19,7 +19,7 @@ import { EXIT } from "./exit.ts";
 import { parseDims, readInputs } from "./inputs.ts";
 import { printJson } from "./json.ts";
 import { checkOutput, type Output, outputOf } from "./output.ts";
-import { Progress } from "./progress.ts";
+import { Progress, withProgress } from "./progress.ts";
 import { asJson, proofLines, summary, unproved } from "./report.ts";
 import { ort } from "./runtime.ts";
 import { staged } from "./staged.ts";
@@ -100,15 +100,18 @@ function leave(args: LaurelizeArguments, why: string): void {
 /** The laurelized model; null, and reported, if the model turns out to be one already. */
 async function rewritten(args: LaurelizeArguments, model: Model, target: Output) {
   try {
-    return await laurelize(model, {
-      ...laurelOptions(args),
-      ort,
-      externalData: target.data,
-      copyData: target.copies,
-      linkWeights: args.linkWeights,
-      hash: args.hash,
-      again: args.again,
-    });
+    return await withProgress(args, "rewriting", (onProgress) =>
+      laurelize(model, {
+        ...laurelOptions(args),
+        ort,
+        externalData: target.data,
+        copyData: target.copies,
+        linkWeights: args.linkWeights,
+        hash: args.hash,
+        again: args.again,
+        onProgress,
+      }),
+    );
   } catch (error) {
     if (!(error instanceof RecognizedError)) throw error;
     const at = `${error.sites} ${error.sites === 1 ? "site" : "sites"}`;
@@ -205,7 +208,7 @@ async function proveStaged(
   staged: string,
   { dims, alsoOrt }: Delivery,
 ): Promise<Proof> {
-  const progress = new Progress(!args.quiet && !args.json);
+  const progress = new Progress(!args.quiet);
   try {
     const feeds = args.inputs ? [await readInputs(ort, laurel.original, args.inputs)] : undefined;
     return await prove(laurel, {

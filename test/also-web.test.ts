@@ -76,7 +76,7 @@ describe("laurelize --also-web", { timeout: 60_000 }, () => {
         i = Add(x, far) t = Tanh(i) h = MatMul(t, w) [res] y = Add(i, h) }`),
     );
     const { code, stdout, stderr } = cli([model, "--variant", "lr", "--also-web", "--rank", "4"]);
-    expect(stdout).toMatch(/^ {2}same function +bit-equal on 3 inputs/m);
+    expect(stdout).toMatch(/^✓ same function +bit-equal on 3 inputs/m);
     expect(stdout.match(/✗ .*/g)).toEqual([expect.stringMatching(/a second opinion +differs by/)]);
     expect([code, stderr]).toEqual([1, expect.stringContaining('failed ("a second opinion")')]);
     expect(fs.existsSync(path.join(folder, "rounded.laurel.onnx"))).toBe(false);
@@ -84,7 +84,7 @@ describe("laurelize --also-web", { timeout: 60_000 }, () => {
   });
 
   const withheld = ({ code, stdout, stderr }: Ran, reason: RegExp) => {
-    expect(stdout).toMatch(/^ {2}same function +bit-equal/m);
+    expect(stdout).toMatch(/^✓ same function +bit-equal/m);
     expect(stdout).toMatch(new RegExp(`^\\? a second opinion +not run: ${reason.source}`, "m"));
     expect(stdout).not.toContain("wrote");
     expect([code, stderr]).toEqual([4, expect.stringMatching(/not everything was proved: .*-web/)]);

@@ -129,7 +129,7 @@ describe("laurelize check", time, () => {
     const { code, stdout, stderr } = check(place("model.onnx", fixture("pre-norm-mlp")));
     expect([code, stderr]).toEqual([0, ""]);
     expect(stdout).toMatch(
-      /^ {2}runs +in onnxruntime-web \d\S+ through wasm, on 3 inputs; output/m,
+      /^✓ runs +in onnxruntime-web \d\S+ through wasm, on 3 inputs; output/m,
     );
     expect(stdout).toMatch(/Cross-Origin-Opener-Policy/);
     const dist = path.join(root, "node_modules/onnxruntime-web/dist");

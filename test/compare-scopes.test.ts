@@ -218,7 +218,7 @@ describe("laurelize compare", () => {
     const told = place("told.onnx", entry(onnx.ModelProto.decode(BRANCHES) as ModelProto));
     const dropped = cli(["compare", told, a]);
     expect(dropped.code).toBe(1);
-    expect(dropped.stdout).toMatch(/^ {2}same function +bit-equal/m);
+    expect(dropped.stdout).toMatch(/^✓ same function +bit-equal/m);
     expect(dropped.stdout).toMatch(
       /^✗ same description +1 difference\n +metadata entry task is lost/m,
     );
