@@ -128,9 +128,7 @@ describe("laurelize check", time, () => {
   it("prints what runs, what is fetched, and the headers for threads", () => {
     const { code, stdout, stderr } = check(place("model.onnx", fixture("pre-norm-mlp")));
     expect([code, stderr]).toEqual([0, ""]);
-    expect(stdout).toMatch(
-      /^✓ runs +in onnxruntime-web \d\S+ through wasm, on 3 inputs; output/m,
-    );
+    expect(stdout).toMatch(/^✓ runs +in onnxruntime-web \d\S+ through wasm, on 3 inputs; output/m);
     expect(stdout).toMatch(/Cross-Origin-Opener-Policy/);
     const dist = path.join(root, "node_modules/onnxruntime-web/dist");
     for (const { entry, wasm, bytes } of webPackage()!.entries) {
