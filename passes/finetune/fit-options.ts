@@ -55,8 +55,9 @@ export interface FitOptions extends FinetuneOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called before the first step. */
   readonly onStart?: ((start: FitStart) => void) | undefined;
-  /** Called after each step and each epoch, with the trained weights as they are then, by name. */
+  /** Called after each step, with the trained weights as they are then, by name. */
   readonly onStep?: ((step: EpochStep, weights: Tensors) => void) | undefined;
+  /** Called after each epoch, with the trained weights as they are then, by name. */
   readonly onEpoch?: ((epoch: Epoch, weights: Tensors) => void) | undefined;
   /** Called with the share that is done, from 0 to 1, and what is being done. */
   readonly onProgress?: ((done: number, step: string) => void) | undefined;

@@ -13,6 +13,7 @@ export const REASONS = {
   lags: "earlier skips are added",
 } as const;
 
+/** The code of a reason why a part of a site is kept or folded. */
 export type FoldCode = keyof typeof REASONS;
 
 /** Why something stays: a code for programs, and a clause for people. */

@@ -34,12 +34,15 @@ export interface GradientNode extends NodeView<string> {
 
   /** Returns the shape of an input. Throws an InputError if a size is unknown. */
   readonly shape: (input: number) => readonly number[];
+  /** Returns the shape of an output. Throws an InputError if a size is unknown. */
   readonly outShape: (output: number) => readonly number[];
   /** Returns the numbers of a small constant input; null for any other. */
   readonly numbers: (input: number) => readonly number[] | null;
   /** Whether an input is a constant of zeros. */
   readonly isZero: (input: number) => boolean;
+  /** Returns the data type of an input. */
   readonly inputType: (input: number) => string;
+  /** Returns the data type of an output. */
   readonly outputType: (output: number) => string;
   /** Returns an input in the type of the cotangents. */
   readonly like: (input: number) => string;

@@ -17,10 +17,15 @@ export interface NodeView<V> extends NodeAttributes {
 
 /** A node's attributes by name. */
 export interface NodeAttributes {
+  /** Returns an integer, or the fallback if the node has no such attribute. */
   readonly int: (name: string, fallback: number) => number;
+  /** Returns integers; null if the node has no such attribute. */
   readonly ints: (name: string) => readonly number[] | null;
+  /** Returns a number, or the fallback if the node has no such attribute. */
   readonly float: (name: string, fallback: number) => number;
+  /** Returns numbers; null if the node has no such attribute. */
   readonly floats: (name: string) => readonly number[] | null;
+  /** Returns a text, or the fallback if the node has no such attribute. */
   readonly text: (name: string, fallback: string) => string;
 }
 

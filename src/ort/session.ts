@@ -5,7 +5,9 @@ import { isUnnameable, withNamesAgain, withOtherNames } from "./unnameable.ts";
 /** The parts of onnxruntime that are used: `import * as ort from "onnxruntime-node"` or "-web". */
 export interface Ort {
   readonly InferenceSession: {
+    /** Opens a session on a model file. */
     create(model: string, options?: InferenceSession.SessionOptions): Promise<InferenceSession>;
+    /** Opens a session on the bytes of a model. */
     create(model: Uint8Array, options?: InferenceSession.SessionOptions): Promise<InferenceSession>;
   };
   readonly Tensor: TensorConstructor;
