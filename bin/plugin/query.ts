@@ -5,7 +5,7 @@ import { UsageError } from "../failure.ts";
 import { PATHS, type QueryOption, type StepName, stepNames, steps } from "./steps.ts";
 
 /** One command line of what an import asks for, without its input and output. */
-export interface Work {
+export interface StepArguments {
   readonly step: StepName;
   readonly args: readonly string[];
 }
@@ -19,7 +19,7 @@ export interface ModelImport {
   /** Files and folders beside the model that the result depends on. */
   readonly others: readonly string[];
   readonly trustLinks: boolean;
-  readonly work: readonly Work[];
+  readonly work: readonly StepArguments[];
 }
 
 type Given = readonly [name: string, value: string];
