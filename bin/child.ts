@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import { runCommand } from "./commands/index.ts";
 import { printFailure } from "./failure.ts";
+import { answerAs } from "./json.ts";
 import type { Job } from "./supervise.ts";
 import { begin, tell } from "./supervision.ts";
 
@@ -21,6 +22,8 @@ try {
 
 process.once("message", async (job: Job) => {
   begin(job);
+  const { json, jsonLines } = job.args as { json?: boolean; jsonLines?: boolean };
+  answerAs(jsonLines ? "json-lines" : json ? "json" : "text");
   setInterval(() => tell("alive"), BEAT).unref();
   try {
     await runCommand(job.command, job.args);

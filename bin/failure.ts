@@ -1,4 +1,5 @@
 import { EXIT } from "./exit.ts";
+import { printJsonError } from "./json.ts";
 
 /** Marks a command line that is not understood. */
 export class UsageError extends Error {}
@@ -16,11 +17,29 @@ export function failureSentence(error: unknown): string {
 const isUsage = (error: unknown) =>
   error instanceof UsageError || (error as Error).name === "YError";
 
-/** Prints why a command failed, and sets the exit code. */
+/** Codes of errors that have none, by their exit code. */
+const CODES: Readonly<Record<number, string>> = {
+  [EXIT.checkFailed]: "check-failed",
+  [EXIT.usage]: "input",
+  [EXIT.notProved]: "not-checked",
+};
+
+/** Prints why a command failed, as JSON too if it answers so, and sets the exit code. */
 export function printFailure(error: unknown): void {
-  const { exitCode } = error as { exitCode?: number };
+  const { code, exitCode } = error as { code?: unknown; exitCode?: number };
   const expected = isUsage(error) || exitCode !== undefined;
+  process.exitCode = exitCode ?? EXIT.usage;
+  printJsonError({
+    code: isUsage(error)
+      ? "usage"
+      : exitCode === undefined
+        ? "internal"
+        : typeof code === "string"
+          ? code
+          : (CODES[exitCode] ?? "input"),
+    message: (error as Error).message,
+    exitCode: process.exitCode,
+  });
   process.stderr.write(`laurelize: ${failureSentence(error)}\n`);
   if (!expected && process.env.DEBUG) console.error(error);
-  process.exitCode = exitCode ?? EXIT.usage;
 }

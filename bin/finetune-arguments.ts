@@ -24,6 +24,7 @@ export interface FinetuneArguments
   also: ("se" | "merge" | "constant")[] | undefined;
   force: boolean;
   json: boolean;
+  jsonLines: boolean;
   quiet: boolean;
   timeout: number;
   trustLinks: boolean;

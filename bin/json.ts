@@ -1,4 +1,50 @@
-/** Prints the one document of a command with --json. */
+/** How a command answers: in text, as one JSON document, or as JSON documents of a line each. */
+export type Answer = "text" | "json" | "json-lines";
+
+const state: { answer: Answer; collected: ((document: object) => void) | null } = {
+  answer: "text",
+  collected: null,
+};
+
+/** Sets how the command answers; `collected` takes its documents instead of stdout. */
+export function answerAs(answer: Answer, collected: typeof state.collected = null): void {
+  state.answer = answer;
+  state.collected = collected;
+}
+
+/** Returns how a command line asks to be answered. */
+export function answerOf(words: readonly string[]): Answer {
+  const end = words.indexOf("--");
+  const options = end < 0 ? words : words.slice(0, end);
+  const asks = (name: string) => options.includes(name) || options.includes(`${name}=true`);
+  if (asks("--json-lines") || asks("--jsonLines")) return "json-lines";
+  return asks("--json") ? "json" : "text";
+}
+
+/** Prints the one document of a command with --json, or its last line with --json-lines. */
 export function printJson(document: object): void {
-  process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  if (state.collected) state.collected(document);
+  else
+    process.stdout.write(
+      `${JSON.stringify(document, null, state.answer === "json-lines" ? 0 : 2)}\n`,
+    );
+}
+
+/** Prints an event of a command with --json-lines. */
+export function printEvent(event: object): void {
+  if (state.answer === "json-lines") process.stdout.write(`${JSON.stringify(event)}\n`);
+}
+
+/** What `--json` prints of a command that fails. */
+export interface JsonError {
+  /** "usage", "input", "no-site", "crash", …: for programs. */
+  readonly code: string;
+  /** A sentence for people. */
+  readonly message: string;
+  readonly exitCode: number;
+}
+
+/** Prints why a command failed if it answers in JSON. */
+export function printJsonError(error: JsonError): void {
+  if (state.answer !== "text") printJson({ error });
 }

@@ -6,6 +6,7 @@ import { printFailure, UsageError } from "./failure.ts";
 import { withFileLists } from "./file-lists.ts";
 import { heed } from "./heed.ts";
 import { WIDTH } from "./help.ts";
+import { answerAs, answerOf } from "./json.ts";
 import { checkUnderstood } from "./mistyped.ts";
 import type { Start } from "./supervise.ts";
 import { WORDS } from "./words.ts";
@@ -15,6 +16,7 @@ import { WORDS } from "./words.ts";
  * onnxruntime. Prints what fails and sets the exit code.
  */
 export async function main(words: readonly string[], start: Start): Promise<void> {
+  answerAs(answerOf(words));
   const parser = parserOf(words, start);
   try {
     if (words.length > 0) await parser.parseAsync();

@@ -2,6 +2,7 @@ import { SingleBar } from "cli-progress";
 import type { Epoch, EpochStep, FitStart } from "../src/index.ts";
 import { EXIT } from "./exit.ts";
 import type { FinetuneArguments } from "./finetune-arguments.ts";
+import { printEvent } from "./json.ts";
 import { tell } from "./supervision.ts";
 
 /** A training that has begun is not started again by itself. */
@@ -54,6 +55,7 @@ export class Monitor {
 
   /** Begins to hear Ctrl-C. */
   readonly start = ({ stepsPerEpoch, history: { epochs, before } }: FitStart): void => {
+    printEvent({ event: "start", epochs: this.#epochs, stepsPerEpoch, before });
     this.#total = (stepsPerEpoch ?? 0) * this.#epochs;
     tell({ step: "training" });
     process.on("SIGINT", this.#onSignal);
@@ -64,6 +66,7 @@ export class Monitor {
   };
 
   readonly step = (step: EpochStep): void => {
+    printEvent({ event: "step", ...step });
     const shown = { epoch: `${step.epoch}/${this.#epochs}`, figures: figures(step) };
     if (!this.#started) tell({ once: ONCE });
     if (!this.#started) this.#bar?.start(this.#total, step.step, shown);
@@ -71,7 +74,8 @@ export class Monitor {
     this.#started = true;
   };
 
-  readonly epoch = ({ epoch, train, eval: held }: Epoch): void => {
+  readonly epoch = ({ epoch, step, train, eval: held }: Epoch): void => {
+    printEvent({ event: "epoch", epoch, step, train, eval: held });
     const text = `epoch ${epoch}/${this.#epochs}: ${figures(train)}${held ? `; eval ${figures(held)}` : ""}`;
     this.#say(text);
   };

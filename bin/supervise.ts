@@ -3,6 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import type { FunctionReport } from "../src/index.ts";
 import { EXIT } from "./exit.ts";
+import { printJsonError } from "./json.ts";
 import { watchMemory } from "./memory-watch.ts";
 
 /** How far onnxruntime optimises a session. */
@@ -101,17 +102,19 @@ export const supervise: Start = async (command, args) => {
     const level: Level = session?.level ?? "disabled";
     const where = `during "${step}"${session ? ` (${session.model}, optimisation level "${level}")` : ""}`;
     process.exitCode = EXIT.notProved;
-    if (timedOut) return say(`no answer for ${args.timeout} s ${where}; ${LATE}`);
+    if (timedOut) return say("timeout", `no answer for ${args.timeout} s ${where}; ${LATE}`);
     if (outgrown !== null)
       return say(
+        "memory",
         `onnxruntime took ${(outgrown / 1e9).toFixed(1)} GB, nearly all free memory, ${where}; ${LARGE}`,
       );
-    if (signal === "SIGKILL") return say(`the process was killed (SIGKILL) ${where}; ${MEMORY}`);
+    if (signal === "SIGKILL")
+      return say("killed", `the process was killed (SIGKILL) ${where}; ${MEMORY}`);
     crashes.push({ model: session?.model ?? null, level, step, signal: signal! });
     const lower: Level | undefined = session ? LEVELS[LEVELS.indexOf(level) + 1] : undefined;
     const crash = `onnxruntime crashed (${signal}) ${where}`;
-    if (known.once !== null) return say(`${crash}; ${known.once}`);
-    if (!lower) return say(`${crash}; nothing was written. ${REPORT}`);
+    if (known.once !== null) return say("crash", `${crash}; ${known.once}`);
+    if (!lower) return say("crash", `${crash}; nothing was written. ${REPORT}`);
     if (!args.quiet)
       process.stderr.write(`warning: ${crash}; starting again at level "${lower}".\n`);
     ceiling = lower;
@@ -125,7 +128,9 @@ const LARGE =
 const MEMORY = "nothing was written. The system may have run out of memory.";
 const REPORT = "Please report it to onnxruntime with the model.";
 
-const say = (text: string): void => {
+/** Says why a command ended without a result. */
+const say = (code: string, text: string): void => {
+  printJsonError({ code, message: text, exitCode: EXIT.notProved });
   process.stderr.write(`laurelize: ${text}\n`);
 };
 

@@ -8,6 +8,7 @@ import {
 } from "../src/index.ts";
 import type { FinetuneArguments } from "./finetune-arguments.ts";
 import type { Files } from "./finetune-files.ts";
+import { printJson } from "./json.ts";
 import { figures } from "./monitor.ts";
 import { ort } from "./runtime.ts";
 import { staged } from "./staged.ts";
@@ -36,7 +37,7 @@ export async function writeTuned(
     [path.basename(files.curve), text(await curveOf(args, result))],
   ]);
   (await staged(final, files.model, beside)).keep();
-  if (args.json) printJson(files, result);
+  if (args.json || args.jsonLines) printJson(jsonOf(files, result));
   else if (!args.quiet) print(files, final, result);
 }
 
@@ -82,11 +83,10 @@ function logOf({ model, data, eval: held }: FinetuneArguments, result: FitResult
 const listed = (files: readonly string[] | undefined) =>
   files?.length === 1 ? files[0] : (files ?? null);
 
-function printJson(files: Files, result: FitResult): void {
+function jsonOf(files: Files, result: FitResult) {
   const { notes } = result.plan;
   const steps = result.history.steps.length;
-  const report = { notes, ...summaryOf(result), files, steps };
-  process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+  return { notes, ...summaryOf(result), files, steps };
 }
 
 function print(files: Files, final: Model, { plan, history, best, advice }: FitResult): void {

@@ -2,8 +2,9 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { cliProcess } from "./support/cli.ts";
+import { cli, cliProcess } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
+import { littleTraining } from "./support/little-training.ts";
 
 const bin = path.join(import.meta.dirname, "../dist/bin/laurelize.js");
 const folder = temporaryFolder();
@@ -65,4 +66,55 @@ describe("progress", () => {
       expect(stdout).toContain(GREEN);
     },
   );
+});
+
+describe("errors with --json", () => {
+  const folderOf = path.dirname(small);
+
+  it.each<[string, string[], string, number]>([
+    ["a mistyped option", [small, "--varient", "rw", "--json"], "usage", 2],
+    ["a missing argument", ["compare", small, "--json"], "usage", 2],
+    ["a file that is not there", ["inspect", "no-such.onnx", "--json"], "input", 2],
+    ["an output that exists", ["diff", small, small, "--json", "--node-data", small], "input", 2],
+    ["a model that is plain", ["strip", small, "--json"], "input", 2],
+    ["a model without sites", [small, "--include", "nothing*", "--json"], "no-site", 3],
+  ])("say %s on stdout, as code, sentence and exit code", (_, args, code, exitCode) => {
+    const ran = cli(args);
+    const { error, ...others } = JSON.parse(ran.stdout);
+    expect(others).toEqual({});
+    expect(error).toEqual({ code, message: expect.stringMatching(/^[^\n]+$/), exitCode });
+    expect([ran.code, ran.stderr.includes(error.message)]).toEqual([exitCode, true]);
+  });
+
+  it("are text again without it, and come from the child process too", () => {
+    expect(cli(["inspect", "no-such.onnx"]).stdout).toBe("");
+    const ran = cliProcess(["inspect", path.join(folderOf, "absent.onnx"), "--json"]);
+    expect(JSON.parse(ran.stdout).error).toMatchObject({ code: "input", exitCode: 2 });
+    expect(cli(["inspect", "--", "--json"]).stdout).toBe("");
+  });
+});
+
+describe("finetune --json-lines", () => {
+  it("prints start, each step and epoch, and the result, a document a line", () => {
+    const { args, at } = littleTraining(temporaryFolder());
+    const command = args("train.npz", "--eval", at("val.npz"), "--epochs", "2", "--json-lines");
+    const { code, stdout } = cli(command);
+    expect(code).toBe(0);
+    const lines = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    const events = lines.map(({ event }) => event);
+    expect(events.filter((event) => event === "epoch")).toHaveLength(2);
+    expect([events[0], events.at(-1)]).toEqual(["start", undefined]);
+    const result = lines.at(-1);
+    expect(result).toMatchObject({
+      ended: "done",
+      steps: events.filter((e) => e === "step").length,
+    });
+    expect(lines[1]).toMatchObject({ event: "step", step: 1, epoch: 1, loss: expect.any(Number) });
+    const failed = cli(args("absent.npz", "--json-lines"));
+    expect(failed.stdout.trimEnd().split("\n")).toHaveLength(1);
+    expect(JSON.parse(failed.stdout).error).toMatchObject({ code: "input", exitCode: 2 });
+  });
 });

@@ -51,6 +51,14 @@ const files = {
   },
 } as const;
 
+const jsonLines = {
+  "json-lines": {
+    type: "boolean",
+    default: false,
+    describe: "print one JSON document a line on stdout: each step and epoch, then the result",
+  },
+} as const;
+
 const options = {
   ...data,
   loss: {
@@ -77,6 +85,7 @@ const options = {
   ...finding,
   ...force,
   ...json,
+  ...jsonLines,
   ...quiet,
   ...timeout,
   ...trustLinks,
