@@ -18,6 +18,7 @@ export interface FinetuneArguments
   optimizer: NonNullable<FinetuneOptions["optimizer"]>;
   outputName: string | undefined;
   output: string | undefined;
+  batchAxis: string[] | undefined;
   resume: boolean;
   weights: "inside" | "as-inputs" | "as-optional-inputs";
   featureAxis: FeatureAxis | undefined;

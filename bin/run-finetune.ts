@@ -11,6 +11,7 @@ import {
   openModel,
 } from "../src/index.ts";
 import { lossNames, saveBytes } from "../src/internal.ts";
+import { parseBatchAxes } from "./batch-axes.ts";
 import { EXIT } from "./exit.ts";
 import type { FinetuneArguments } from "./finetune-arguments.ts";
 import { type Files, filesOf } from "./finetune-files.ts";
@@ -112,6 +113,7 @@ function fitOptionsOf(args: FinetuneArguments, files: Files, monitor: Monitor): 
     ort,
     ...{ data, eval: held, train, optimizer, seed, threads },
     ...{ epochs, batchSize, patience, lr, schedule, scheduleSteps, warmup },
+    batchAxis: parseBatchAxes(args.batchAxis),
     lossOptions: picked(args, hyperparameters.lossOptions),
     optimizerOptions: picked(args, hyperparameters.optimizerOptions),
     resume: args.resume ? files.state : undefined,

@@ -53,10 +53,10 @@ export { type BatchOptions, batches } from "../passes/finetune/batches.ts";
 export { type Checkpoint, checkpointBytes, loadCheckpoint } from "../passes/finetune/checkpoint.ts";
 export type { Dataset } from "../passes/finetune/data-set.ts";
 export type { Column } from "../passes/finetune/data-set-rows.ts";
-export type { Expected } from "../passes/finetune/data-set-sizes.ts";
 export { type DataFrom, openDataset, type Target } from "../passes/finetune/data-sets.ts";
 export { DivergedError } from "../passes/finetune/diverged.ts";
 export type { Evaluation } from "../passes/finetune/evaluation.ts";
+export type { Expected } from "../passes/finetune/expected.ts";
 export type {
   FinetuneOptions,
   LossPlan,
@@ -92,7 +92,7 @@ export {
 export { NoGradientError, type OperatorWithoutRule } from "../passes/gradient/no-gradient-error.ts";
 export type { GradientNode, GradientRule, GradientRules } from "../passes/gradient/rule.ts";
 export { type HeadOptions, newHead } from "../passes/head/new-head.ts";
-export type { HeadRecord, Tuning } from "../passes/head/tuning.ts";
+export type { HeadRecord, TuningRecord } from "../passes/head/tuning.ts";
 export {
   type MeasuringOptions,
   measureNorms,

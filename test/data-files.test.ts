@@ -5,7 +5,7 @@ import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { withFileLists } from "../bin/file-lists.ts";
 import { readDataset } from "../passes/finetune/data-set.ts";
-import type { Expected } from "../passes/finetune/data-set-sizes.ts";
+import type { Expected } from "../passes/finetune/expected.ts";
 import { scratch } from "../src/files/node-data.ts";
 import { firstNaN, numbersOfBytes } from "../src/graph/numbers.ts";
 import { bytesSource } from "../src/onnx/source.ts";

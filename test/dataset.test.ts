@@ -81,8 +81,8 @@ describe("an .npz", () => {
     [
       "another type",
       "float[N, 2] x",
-      npzOf({ x: [Float64Array.from([1, 2]), [1, 2]], labels }),
-      /x of the data is double, and float is expected; .*astype\("float32"\)/,
+      npzOf({ x: [Int32Array.from([1, 2]), [1, 2]], labels }),
+      /x of the data is int32, and float is expected; .*astype\("float32"\)/,
     ],
     [
       "integers for floats",

@@ -1,5 +1,5 @@
 import type { Argv, CommandModule } from "yargs";
-import { fitting, hyperparameters, teaching } from "../../passes/finetune/fit-options.ts";
+import { fitting, hyperparameters, reading, teaching } from "../../passes/finetune/fit-options.ts";
 import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
 import type { FinetuneArguments } from "../finetune-arguments.ts";
 import type { Start } from "../supervise.ts";
@@ -29,6 +29,12 @@ const data = {
     type: "string",
     array: true,
     describe: "validation data, which chooses the best epoch",
+  },
+  "batch-axis": {
+    ...reading.batchAxis,
+    type: "string",
+    array: true,
+    nargs: 1,
   },
 } as const;
 

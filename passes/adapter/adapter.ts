@@ -26,7 +26,7 @@ import { type Declared, shown } from "../../src/options.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import { tensorOfBytes } from "../../src/ort/tensors.ts";
 import { VERSION } from "../../src/version.ts";
-import { TUNING_KEY, type Tuning, tuningOf } from "../head/tuning.ts";
+import { TUNING_KEY, type TuningRecord, tuningOf } from "../head/tuning.ts";
 import {
   type Laurelization,
   laurelizations,
@@ -45,7 +45,7 @@ export interface Adapter {
   /** What was inserted into the original, first to last; empty if only its own weights are tuned. */
   readonly laurelizations: readonly Laurelization[];
   /** What is recorded of the model if it has a new last layer, or no LAuReL. */
-  readonly tuning?: Tuning | null | undefined;
+  readonly tuning?: TuningRecord | null | undefined;
   /** The new weights, and others that were tuned with them. */
   readonly tensors: readonly DenseTensor[];
   /** How many examples they were trained on, if that is known. */

@@ -3,14 +3,14 @@ import { InputError } from "../../src/errors.ts";
 import type { Model } from "../../src/model.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import { newHead } from "../head/new-head.ts";
-import { type Tuning, tuningOf, withTuning } from "../head/tuning.ts";
+import { type TuningRecord, tuningOf, withTuning } from "../head/tuning.ts";
 import { laurelizations } from "../laurelize/manifest.ts";
 import type { Adapter } from "./adapter.ts";
 
 /** The model with an adapter's new last layer, if it is the model which that was made in. */
 export async function withHeadOf(
   model: Model,
-  tuning: Tuning | null | undefined,
+  tuning: TuningRecord | null | undefined,
   ort: Ort,
 ): Promise<Model> {
   if (!tuning?.head || (await sha256(model.source)) !== tuning.sha256) return model;
@@ -25,7 +25,7 @@ export async function withHeadOf(
 export async function tunedLike(
   model: Model,
   { name }: Adapter,
-  tuning: Tuning,
+  tuning: TuningRecord,
   ort: Ort,
 ): Promise<Model> {
   const { name: file } = model.source;

@@ -47,7 +47,10 @@ export async function batchShapes(
   const port = writing(model.graph, "loss").fresh(target);
   const isInput = model.graph.main.inputs.some(({ name }) => name === target);
   const { types } = await typesOf(model, ort);
-  const opened = data === undefined ? null : await datasetOf(data, model, arraysOf(model, options));
+  const opened =
+    data === undefined
+      ? null
+      : await datasetOf(data, model, { ort, targets: arraysOf(model, options) });
   if (data !== undefined && !opened)
     throw new TypeError("exportStep takes data as .npz files or a dataset.");
   try {

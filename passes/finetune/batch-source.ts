@@ -3,7 +3,7 @@ import type { Model } from "../../src/model.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
 import { batches, checkBatchSize } from "./batches.ts";
 import type { Dataset } from "./data-set.ts";
-import { type DataFrom, openDataset, type Target } from "./data-sets.ts";
+import { type DataFrom, type DatasetOptions, openDataset } from "./data-sets.ts";
 import type { Batches } from "./trainer.ts";
 
 /**
@@ -49,11 +49,11 @@ const BATCH_SIZE = 32;
 export async function datasetOf(
   data: FitData,
   model: Model,
-  targets: readonly Target[],
+  options: DatasetOptions,
 ): Promise<{ readonly dataset: Dataset; readonly isOwn: boolean } | null> {
   if (isDataset(data)) return { dataset: data, isOwn: false };
   if (!isFiles(data)) return null;
-  return { dataset: await openDataset(data, model, { targets }), isOwn: true };
+  return { dataset: await openDataset(data, model, options), isOwn: true };
 }
 
 const isFile = (data: unknown): data is DataFrom =>

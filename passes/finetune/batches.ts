@@ -7,11 +7,11 @@ import { elements } from "../../src/onnx/dtypes.ts";
 import { type Declared, shown } from "../../src/options.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
 import { tensorOfBytes } from "../../src/ort/tensors.ts";
+import { converted } from "./conversion.ts";
 import type { OpenedDataset } from "./data-set.ts";
 import type { Column } from "./data-set-rows.ts";
 import { chunks, firstWhere } from "./data-set-rows.ts";
 import { labelAdvice, NOT_ONE_HOT, oneHotFault } from "./labels.ts";
-import { widened } from "./widening.ts";
 
 /** How a dataset is cut into batches. */
 export interface BatchOptions {
@@ -91,8 +91,33 @@ function shuffled(count: number, seed: number, epoch: number): Uint32Array {
   return order;
 }
 
-/** Some rows of a column, in their order, as one tensor. */
-function gathered(ort: Ort, { dtype, dims, parts }: Column, rows: Uint32Array): Tensor {
+/** Some rows of a column, in their order, as one tensor; or the one value of all of them. */
+function gathered(ort: Ort, column: Column, rows: Uint32Array): Tensor {
+  const { dtype, dims, axis = 0, isShared } = column;
+  if (axis === null && (isShared || rows.length === 1)) {
+    const one = isShared ? Uint32Array.of(0) : rows;
+    return tensorOfBytes(ort, dtype, bytesOfRows(column, one), dims);
+  }
+  const bytes = bytesOfRows(column, isShared ? new Uint32Array(rows.length) : rows);
+  const outer = elements(dims.slice(0, axis ?? 0));
+  const ordered = outer > 1 ? rowsInside(bytes, rows.length, outer) : bytes;
+  return tensorOfBytes(ort, dtype, ordered, dims.toSpliced(axis ?? 0, 0, rows.length));
+}
+
+/** Moves the axis of the rows behind as many others as `outer` counts. */
+function rowsInside(bytes: Uint8Array, rows: number, outer: number): Uint8Array {
+  const width = bytes.length / (rows * outer);
+  const moved = new Uint8Array(bytes.length);
+  for (let row = 0; row < rows; row++)
+    for (let k = 0; k < outer; k++) {
+      const at = (row * outer + k) * width;
+      moved.set(bytes.subarray(at, at + width), (k * rows + row) * width);
+    }
+  return moved;
+}
+
+/** Some rows of a column, one after the other, in the type that they have in batches. */
+function bytesOfRows({ dtype, dims, parts }: Column, rows: Uint32Array): Uint8Array {
   const [{ stored }] = parts;
   // Rows of one type are made wider together, others one by one.
   const common = parts.every((part) => part.stored === stored) ? stored : dtype;
@@ -103,10 +128,9 @@ function gathered(ort: Ort, { dtype, dims, parts }: Column, rows: Uint32Array): 
     const index = starts.findLastIndex((start) => start <= row);
     const { read, stored: own } = parts[index];
     const bytes = read(row - starts[index], row - starts[index] + 1);
-    some.set(own === common ? bytes : widened(bytes, own, common), k * width);
+    some.set(own === common ? bytes : converted(bytes, own, common), k * width);
   }
-  const values = common === dtype ? some : widened(some, common, dtype);
-  return tensorOfBytes(ort, dtype, values, [rows.length, ...dims]);
+  return common === dtype ? some : converted(some, common, dtype);
 }
 
 /** The row at which each part begins. */

@@ -4,6 +4,7 @@ import { firstNaN, numbersOfBytes, widthOf } from "../../src/graph/numbers.ts";
 import { isFloat } from "../../src/graph/types.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import type { Source } from "../../src/onnx/source.ts";
+import { conversionOf, firstLost } from "./conversion.ts";
 
 /** Rows of a column in one file. */
 export interface RowPart {
@@ -16,7 +17,7 @@ export interface RowPart {
   read(from: number, to: number): Uint8Array;
 }
 
-/** An array of a dataset: one row for each example. */
+/** An array of a dataset: one row for each example, or one value for all of them. */
 export interface Column {
   readonly name: string;
   readonly role: "input" | "target";
@@ -24,6 +25,10 @@ export interface Column {
   readonly dtype: string;
   /** Shape of a row. */
   readonly dims: readonly number[];
+  /** The axis of the examples in batches, 0 by default; null if batches have none. */
+  readonly axis?: number | null | undefined;
+  /** Whether its only row holds for all examples. */
+  readonly isShared?: boolean | undefined;
   /** Its rows, file after file. */
   readonly parts: readonly RowPart[];
 }
@@ -57,33 +62,66 @@ export class RowsInFile implements Bytes {
   read = (start: number, end: number) => this.#source.read(this.#at + start, this.#at + end);
 }
 
-/** The names that errors use for an array. */
-interface Title {
+/** The names that errors use for an array, and how it is read. */
+export interface Title {
   readonly file: string;
   readonly name: string;
   /** Whether a NaN is a missing value. */
   readonly missing?: boolean | undefined;
+  /** The axis of the examples; null if one value holds for all of them. */
+  readonly from: number | null;
+  /** The type that values are taken as. */
+  readonly dtype: string | null;
 }
 
-/** A column's rows in one file. Throws an InputError if a float is a NaN, unless it is `checked`. */
+/**
+ * A column's rows in one file. Throws an InputError if a value is a NaN or is lost by a cast, unless
+ * they are `checked`.
+ */
 export function rowPart(title: Title, array: StoredArray, bytes: Bytes, checked = false): RowPart {
   const { dims, dtype, size } = array;
-  const [rows] = dims;
-  const width = size / rows;
-  if (!checked && isFloat(dtype)) refuseNaN(title, array, firstNaN(dtype, bytes.read(0, size)));
-  const read = (from: number, to: number) => bytes.read(from * width, to * width);
-  return { file: title.file, rows, stored: dtype, read };
+  const { file, from: axis } = title;
+  if (!checked) checkValues(title, array, bytes.read(0, size), 0);
+  if (axis === null) return { file, rows: 1, stored: dtype, read: () => bytes.read(0, size) };
+  const rows = dims[axis];
+  const outer = elements(dims.slice(0, axis));
+  const width = size / (rows * outer || 1);
+  const read = (from: number, to: number) => {
+    if (axis === 0) return bytes.read(from * width, to * width);
+    const some = new Uint8Array((to - from) * outer * width);
+    for (let row = from; row < to; row++)
+      for (let k = 0; k < outer; k++) {
+        const at = (k * rows + row) * width;
+        some.set(bytes.read(at, at + width), ((row - from) * outer + k) * width);
+      }
+    return some;
+  };
+  return { file, rows, stored: dtype, read };
 }
 
-function refuseNaN({ file, name, missing }: Title, { dims }: StoredArray, place: number | null) {
-  if (place === null || missing) return;
-  const row = Math.floor(place / elements(dims.slice(1)));
-  throw new InputError(
-    `array ${name} of ${file} has a NaN in row ${row} (from 0); leave such rows out, numpy.isnan finds them.`,
-  );
+/** Throws an InputError if one of an array's values, from the `done`-th on, is a NaN or is lost. */
+function checkValues(title: Title, array: StoredArray, bytes: Uint8Array, done: number): void {
+  const { file, name, missing, from, dtype } = title;
+  const { dims, dtype: stored } = array;
+  const rowOf = (place: number) =>
+    from === null ? 0 : Math.floor((done + place) / elements(dims.slice(from + 1))) % dims[from];
+  const hole = isFloat(stored) && !missing ? firstNaN(stored, bytes) : null;
+  if (hole !== null)
+    throw new InputError(
+      `array ${name} of ${file} has a NaN in row ${rowOf(hole)} (from 0); leave such rows out, numpy.isnan finds them.`,
+    );
+  if (dtype === null || conversionOf(stored, dtype) !== "cast") return;
+  const lost = firstLost(bytes, stored, dtype);
+  if (lost !== null)
+    throw new InputError(
+      `array ${name} of ${file} holds ${numbersOfBytes(stored, bytes)[lost]} in row ${rowOf(lost)} (from 0), and ${dtype}, which is expected, cannot hold it.`,
+    );
 }
 
-/** An array's values block by block, whole values in each. Throws an InputError if one is a NaN. */
+/**
+ * An array's values block by block, whole values in each. Throws an InputError if one is a NaN, or
+ * is lost by a cast.
+ */
 export function* checkedBlocks(title: Title, array: StoredArray): Generator<Uint8Array> {
   const width = widthOf(array.dtype);
   let done = 0;
@@ -93,8 +131,7 @@ export function* checkedBlocks(title: Title, array: StoredArray): Generator<Uint
     const end = joined.length - (joined.length % width);
     const values = joined.subarray(0, end);
     left = joined.slice(end);
-    const place = isFloat(array.dtype) ? firstNaN(array.dtype, values) : null;
-    refuseNaN(title, array, place === null ? null : done + place);
+    checkValues(title, array, values, done);
     done += values.length / width;
     yield values;
   }

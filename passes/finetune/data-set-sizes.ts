@@ -1,36 +1,28 @@
 import { InputError } from "../../src/errors.ts";
-import type { StoredArray } from "../../src/formats/npz.ts";
 import { type Dimension, showShape } from "../../src/onnx/shape.ts";
-
-/** An array that a dataset must have: an input of a model, or a target. */
-export interface Expected {
-  readonly name: string;
-  readonly role: "input" | "target";
-  /** As ONNX spells it; null for any type. */
-  readonly dtype: string | null;
-  /** The first dimension is the batch; null for any shape. */
-  readonly shape: readonly Dimension[] | null;
-  /** Whether a NaN is a missing value; it is refused by default. */
-  readonly missing?: boolean | undefined;
-}
+import type { Expected } from "./expected.ts";
+import {
+  type ArrayPlacement,
+  type BatchAxes,
+  type Present,
+  placedArray,
+  RowsError,
+  rowsOfArrays,
+} from "./placement.ts";
 
 /** The sizes of a model's free dimensions, by the arrays of a dataset. */
 export class SampleSizes {
-  #file = "";
   readonly #sizes = new Map<string, readonly [size: number, array: string]>();
   readonly #batches = new Set<string>();
   #fixed: readonly [size: number, array: string] | null = null;
-  /** Rows of each array of the file at hand. */
-  #rows: readonly [size: number, array: string] | null = null;
-  /** Shape of a row of each array, and the file that gave it. */
-  readonly #shapes = new Map<string, readonly [dims: readonly number[], file: string]>();
+  /** How each array is read, and the file that showed it. */
+  readonly #placements = new Map<string, readonly [ArrayPlacement, file: string]>();
+  readonly #stated: BatchAxes;
   /** Rows of all files. */
   rows = 0;
 
-  /** Begins the next file. */
-  begin(file: string): void {
-    this.#file = file;
-    this.#rows = null;
+  constructor(stated: BatchAxes = {}) {
+    this.#stated = stated;
   }
 
   /** The batch size that the model fixes: its own, or that of a dimension name that rows have too. */
@@ -45,45 +37,50 @@ export class SampleSizes {
     return Object.fromEntries([...batches, ...others]);
   }
 
-  /** Checks an array's shape against what is expected, and against the arrays before. */
-  note({ name, shape }: Expected, { dims }: StoredArray): void {
-    const title = `array ${name} of ${this.#file}`;
-    if (dims.length === 0)
+  /** Returns how each array of a file is read; checks the file against those before. */
+  place(file: string, all: readonly Present[]): ArrayPlacement[] {
+    const known = rowsOfArrays(all, this.#stated);
+    checkSomeRows(file, all, known.rows, this.#stated);
+    this.rows += known.rows;
+    return all.map((present) => {
+      const { expected } = present;
+      const placement = placedArray(file, present, known, this.#stated);
+      const title = `array ${expected.name} of ${file}`;
+      this.#compare(title, expected.name, placement, file);
+      this.#note(title, expected, placement);
+      return placement;
+    });
+  }
+
+  /** Notes that an input takes one value for a whole batch, and each example has its own. */
+  alone(name: string): void {
+    this.#fixed ??= [1, name];
+  }
+
+  #compare(title: string, name: string, placement: ArrayPlacement, file: string): void {
+    const [first, by] = this.#placements.get(name) ?? [placement, file];
+    this.#placements.set(name, [first, by]);
+    if (`${first.dims}` !== `${placement.dims}`)
       throw new InputError(
-        `${title} is a single number; its first dimension must be the examples.`,
+        `${title} has rows of shape ${showShape(placement.dims)}, and ${by} has rows of ${showShape(first.dims)}; all files must have the same.`,
       );
-    if (dims[0] === 0)
-      throw new InputError(`${title} has shape ${showShape(dims)} and so holds nothing.`);
-    const [rows, ...row] = dims;
-    if (this.#rows === null) this.rows += rows;
-    this.#rows ??= [rows, name];
-    const [first, file] = this.#shapes.get(name) ?? [row, this.#file];
-    this.#shapes.set(name, [first, file]);
-    if (this.#rows[0] !== rows)
+    if (first.axis !== placement.axis || (first.from === null) !== (placement.from === null))
       throw new InputError(
-        `${title} has ${rows} rows, and ${this.#rows[1]} has ${this.#rows[0]}; the first dimension of all must be the same examples.`,
+        `${title} has its examples along another axis than ${by} has; state it with --batch-axis ${name}=0.`,
       );
-    if (`${first}` !== `${row}`)
-      throw new InputError(
-        `${title} has rows of shape ${showShape(row)}, and ${file} has rows of ${showShape(first)}; all files must have the same.`,
-      );
-    if (!shape) return;
-    const fits =
-      shape.length === dims.length &&
-      shape.every((dim, axis) => axis === 0 || typeof dim !== "number" || dim === dims[axis]);
-    if (!fits)
-      throw new InputError(
-        `${title} has shape ${showShape(dims)}, and ${showShape(shape)} is expected, the first dimension being the examples.`,
-      );
-    for (const [axis, dim] of shape.entries())
-      if (axis === 0) this.#batch(title, name, dim);
-      else if (typeof dim === "string")
-        this.#bind(title, name, dim || `${name}.${axis}`, dims[axis]);
+  }
+
+  /** Notes the sizes of an input's dimensions. */
+  #note(title: string, { name, shape }: Expected, { axis, dims }: ArrayPlacement): void {
+    const sizes: readonly number[] = axis === null ? dims : dims.toSpliced(axis, 0, 0);
+    for (const [k, dim] of (shape ?? []).entries())
+      if (k === axis) this.#batch(title, name, dim === "" ? `${name}.${k}` : dim);
+      else if (typeof dim === "string") this.#bind(title, name, dim || `${name}.${k}`, sizes[k]);
   }
 
   #batch(title: string, name: string, dim: Dimension): void {
     if (typeof dim === "string") {
-      this.#batches.add(dim || `${name}.0`);
+      this.#batches.add(dim);
       return;
     }
     this.#fixed ??= [dim, name];
@@ -102,3 +99,30 @@ export class SampleSizes {
       );
   }
 }
+
+/** Throws an InputError if no input has as many rows as the targets. */
+function checkSomeRows(
+  file: string,
+  all: readonly Present[],
+  rows: number,
+  stated: BatchAxes,
+): void {
+  const inputs = all.filter(({ expected }) => expected.role === "input");
+  const target = all.find(({ expected }) => expected.role === "target");
+  if (!target || target.dims.length === 0 || inputs.length === 0 || target.dims[0] === 0) return;
+  if (inputs.some((each) => each.expected.name in stated || mayHold(each, rows))) return;
+  const [{ expected, dims }] = inputs;
+  if (dims.length > 0 && dims[0] > 0)
+    throw new RowsError(
+      `array ${target.expected.name} of ${file} has ${rows} rows, and ${expected.name} has ${dims[0]}; the first dimension of all must be the same examples.`,
+      target.expected.name,
+    );
+}
+
+/** Whether an array has as many examples along an axis that the model does not fix otherwise. */
+const mayHold = ({ expected: { shape }, dims }: Present, rows: number): boolean =>
+  dims.some(
+    (size, k) =>
+      size === rows &&
+      (k === 0 || typeof shape?.[k] === "string" || typeof shape?.[0] === "number"),
+  );

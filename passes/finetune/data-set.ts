@@ -2,11 +2,13 @@ import { InputError } from "../../src/errors.ts";
 import { type Npz, openNpz, type StoredArray } from "../../src/formats/npz.ts";
 import { dataTypeNamed } from "../../src/onnx/dtypes.ts";
 import type { Source } from "../../src/onnx/source.ts";
-import type { Column, RowPart } from "./data-set-rows.ts";
+import { conversionOf } from "./conversion.ts";
+import type { Column, RowPart, Title } from "./data-set-rows.ts";
 import { checkedBlocks, RowsInFile, RowsInMemory, rowPart } from "./data-set-rows.ts";
-import type { Expected } from "./data-set-sizes.ts";
 import { SampleSizes } from "./data-set-sizes.ts";
-import { isWidening } from "./widening.ts";
+import type { Expected } from "./expected.ts";
+import type { ArrayPlacement, BatchAxes } from "./placement.ts";
+import { sharedOrAlone } from "./shared-values.ts";
 
 /** Examples that fit a model: in memory, or read from their files as they are needed. */
 export interface Dataset {
@@ -37,10 +39,11 @@ export interface SampleStorage {
 /** A dataset without the digest of its files. */
 export type OpenedDataset = Omit<Dataset, "digest">;
 
-/** A file of a dataset, and its arrays in the order in which they are expected. */
+/** A file of a dataset, its arrays in the order in which they are expected, and how they are read. */
 interface File {
   readonly source: Source;
   readonly arrays: readonly StoredArray[];
+  readonly placements: readonly ArrayPlacement[];
 }
 
 /**
@@ -54,26 +57,27 @@ export function readDataset(
   sources: readonly Source[],
   expected: readonly Expected[],
   keeping: SampleStorage,
+  stated: BatchAxes = {},
 ): OpenedDataset {
-  const sizes = new SampleSizes();
+  checkStated(stated, expected);
+  const sizes = new SampleSizes(stated);
   const notes = new Map<string, string>();
   const files = sources.map((source) => readFile(source, expected, { ...keeping, sizes, notes }));
   const needed = files.flatMap(({ arrays }) => arrays).reduce((sum, { size }) => sum + size, 0);
   const inMemory = keeping.free === null || needed <= keeping.free / 2;
   const opened: Source[] = [];
   const columns = expected.map(({ name, role, dtype, missing }, k): Column => {
-    const parts = files.map(({ source, arrays }): RowPart => {
-      if (inMemory) {
-        const title = { file: source.name, name, missing };
-        return rowPart(title, arrays[k], new RowsInMemory(arrays[k].load()));
-      }
-      const kept = { ...keeping, needed, missing };
-      const { part, scratch } = partInFile(name, source, arrays[k], kept);
+    const parts = files.map(({ source, arrays, placements }): RowPart => {
+      const title = { file: source.name, name, missing, dtype, from: placements[k].from };
+      if (inMemory) return rowPart(title, arrays[k], new RowsInMemory(arrays[k].load()));
+      const { part, scratch } = partInFile(title, source, arrays[k], { ...keeping, needed });
       if (scratch) opened.push(scratch);
       return part;
     });
-    const [, ...dims] = files[0].arrays[k].dims;
-    return { name, role, dtype: dtype ?? files[0].arrays[k].dtype, dims, parts };
+    const { axis, from, dims } = files[0].placements[k];
+    const isShared = from === null;
+    const column = { name, role, dtype: dtype ?? files[0].arrays[k].dtype, dims, axis, isShared };
+    return sharedOrAlone({ ...column, parts }, { sizes, notes });
   });
   const name = `${sources[0].name}${sources.length > 1 ? ` and ${sources.length - 1} more` : ""}`;
   const { rows, batchSize } = sizes;
@@ -96,35 +100,29 @@ function readFile(
   }: SampleStorage & { readonly sizes: SampleSizes; readonly notes: Map<string, string> },
 ): File {
   const npz = openNpz(source, free);
-  sizes.begin(source.name);
   const arrays = expected.map((each) => {
     const array = arrayFor(source.name, npz, each);
     const note = checkType(source.name, each, array);
     const key = `${each.name} ${array.dtype}`;
     if (note && !notes.has(key)) notes.set(key, note);
-    sizes.note(each, array);
     return array;
   });
+  const all = expected.map((each, k) => ({ expected: each, dims: arrays[k].dims }));
+  const placements = sizes.place(source.name, all);
   const used = new Set(expected.map((each) => each.name));
   for (const other of npz.names)
     if (!used.has(other) && !notes.has(other))
       notes.set(other, `array ${other} of ${source.name} is neither input nor target.`);
-  return { source, arrays };
+  return { source, arrays, placements };
 }
 
 /** Rows that stay in their file, or in a scratch file if that is compressed. */
 function partInFile(
-  name: string,
+  title: Title,
   source: Source,
   array: StoredArray,
-  {
-    free,
-    scratch,
-    needed,
-    missing,
-  }: SampleStorage & { readonly needed: number; readonly missing: boolean | undefined },
+  { free, scratch, needed }: SampleStorage & { readonly needed: number },
 ): { readonly part: RowPart; readonly scratch: Source | null } {
-  const title = { file: source.name, name, missing };
   if (array.at !== null && source.path) {
     for (const _ of checkedBlocks(title, array));
     const rows = new RowsInFile(source, array.at);
@@ -150,13 +148,28 @@ function arrayFor(file: string, npz: Npz, { name, role }: Expected): StoredArray
   );
 }
 
-/** Throws if the array has another type than expected; returns a note if it is widened. */
+/** Throws if the array has another type than expected; returns a note if it is converted. */
 function checkType(file: string, { name, dtype }: Expected, array: StoredArray): string | null {
   if (dtype === null || array.dtype === dtype) return null;
-  if (isWidening(array.dtype, dtype))
-    return `array ${name} of ${file} is ${array.dtype} and is taken as ${dtype}.`;
+  const how = conversionOf(array.dtype, dtype);
+  if (how)
+    return `array ${name} of ${file} is ${array.dtype} and is ${how === "cast" ? "cast to" : "taken as"} ${dtype}.`;
   const numpy = dataTypeNamed(dtype)?.ort ?? dtype;
   throw new InputError(
     `array ${name} of ${file} is ${array.dtype}, and ${dtype} is expected; convert it with .astype("${numpy}"), as the model was trained.`,
   );
+}
+
+/** Throws an InputError if an axis of examples is stated for an array that is not read. */
+function checkStated(stated: BatchAxes, expected: readonly Expected[]): void {
+  for (const [name, axis] of Object.entries(stated)) {
+    if (!expected.some((each) => each.name === name))
+      throw new InputError(
+        `--batch-axis names ${name}, which is neither an input nor a target; these are ${expected.map((each) => each.name).join(", ")}.`,
+      );
+    if (axis !== null && !(Number.isSafeInteger(axis) && axis >= 0))
+      throw new InputError(
+        `--batch-axis ${name}=${axis} must be an axis, from 0, or none for one value for all examples.`,
+      );
+  }
 }

@@ -1,12 +1,16 @@
 import { freeMemory, sha256 } from "#node";
 import { filesIn, pooledSource, scratch } from "#node-data";
-import { checkGiven, checkModel } from "../../src/arguments.ts";
+import { checkGiven, checkModel, object } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { typeOfInfo } from "../../src/graph/types.ts";
 import { type Model, sourceOf } from "../../src/model.ts";
 import { bytesSource, type Source } from "../../src/onnx/source.ts";
-import { type Dataset, readDataset } from "./data-set.ts";
-import type { Expected } from "./data-set-sizes.ts";
+import type { Declared } from "../../src/options.ts";
+import type { Ort } from "../../src/ort/session.ts";
+import { type Dataset, type OpenedDataset, readDataset } from "./data-set.ts";
+import type { Expected } from "./expected.ts";
+import { movesBatch } from "./moves-batch.ts";
+import { type BatchAxes, RowsError } from "./placement.ts";
 
 /** An array that outputs are compared with, and what type and shape it must have, if that matters. */
 export type Target = Pick<Expected, "name"> &
@@ -14,6 +18,18 @@ export type Target = Pick<Expected, "name"> &
 
 /** A file of examples: the path of an .npz or of a folder of them (Node), bytes or a Blob. */
 export type DataFrom = string | Uint8Array | Blob;
+
+/** How the files of a dataset are read. */
+export interface DatasetOptions {
+  /** Arrays that outputs are compared with. */
+  readonly targets?: readonly (string | Target)[] | undefined;
+  /** The axis of the examples in arrays by name, 0 by default; null for one value for all examples. */
+  readonly batchAxis?: BatchAxes | undefined;
+  /** onnxruntime, which tells whether an input's first dimension is that of the batch. */
+  readonly ort?: Ort | undefined;
+}
+
+const datasetOptions: Declared<DatasetOptions> = { targets: {}, batchAxis: object, ort: object };
 
 /** Lists files by their paths; a folder is replaced by the .npz files in it, in the order of their names. */
 export const dataFiles = (places: readonly string[]): string[] =>
@@ -24,19 +40,21 @@ export const dataFiles = (places: readonly string[]): string[] =>
  * are read as one; a folder stands for the .npz files in it, in the order of their names. Each has
  * one array for each input of the model, by its name, and one for each target. Rows that do not fit
  * into half of the free memory are read from their files as batches need them: `close` the dataset
- * when it is no longer needed. The first dimension of all counts the examples. Throws an
+ * when it is no longer needed. The axis that counts the examples is found from the model's
+ * dimension names and the sizes, and what has none is one value for all of them. Throws an
  * InputError, one sentence, if an array is missing or has another type or shape than the model
- * takes (before any value is read), or if a float array holds a NaN. Integers are taken as wider
- * integers, floats as wider floats, and `notes` says so; nothing else is converted.
+ * takes (before any value is read), or if a float array holds a NaN. Floats are cast to the type
+ * that the model takes, integers too if no value is lost, and `notes` says so.
  */
 export async function openDataset(
   from: DataFrom | readonly DataFrom[],
   model: Model,
-  options: { readonly targets?: readonly (string | Target)[] | undefined } = {},
+  options: DatasetOptions = {},
 ): Promise<Dataset> {
   checkModel("openDataset", model);
-  checkGiven("openDataset", options, { targets: {} });
-  const { targets = [] } = options;
+  const { ort: _, ...withoutOrt } = datasetOptions;
+  checkGiven("openDataset", options, options?.ort === undefined ? withoutOrt : datasetOptions);
+  const { targets = [], batchAxis = {}, ort } = options;
   const infos = new Map(model.file.graph.inputs.map((info) => [info.name, typeOfInfo(info)]));
   const inputs = model.graph.main.inputs.map(({ name }): Expected => {
     const type = infos.get(name);
@@ -60,11 +78,33 @@ export async function openDataset(
           : await sourceOf(one, "the data", ".npz"),
       );
     if (sources.length === 0) throw new InputError("no data is given; name an .npz, or a folder.");
-    const dataset = readDataset(sources, [...inputs, ...wanted], { free: freeMemory(), scratch });
+    const expected = [...inputs, ...wanted];
+    const read = (stated: BatchAxes) =>
+      readDataset(sources, expected, { free: freeMemory(), scratch }, stated);
+    const dataset = await readTwice(read, batchAxis, async (input) =>
+      ort && expected.length > 2 ? movesBatch(model, input, ort) : true,
+    );
     return { ...dataset, digest: () => digestOf(all) };
   } catch (error) {
     for (const source of sources) source.close?.();
     throw error;
+  }
+}
+
+/**
+ * Reads a dataset, and again with an input that has other rows as one value for all examples, if
+ * its first dimension is not that of the batch.
+ */
+async function readTwice(
+  read: (stated: BatchAxes) => OpenedDataset,
+  stated: BatchAxes,
+  isBatch: (input: string) => Promise<boolean>,
+): Promise<OpenedDataset> {
+  try {
+    return read(stated);
+  } catch (error) {
+    if (!(error instanceof RowsError) || (await isBatch(error.input))) throw error;
+    return readTwice(read, { ...stated, [error.input]: null }, isBatch);
   }
 }
 

@@ -1,5 +1,4 @@
 import type { Tensor } from "onnxruntime-common";
-import type { Tensors } from "../../src/ort/session.ts";
 import type { AttachedTerm } from "./model-with-loss.ts";
 
 /** Loss and metrics of a model on batches that it is not trained on. */
@@ -71,6 +70,3 @@ export function summed(
 
 /** The number of a scalar tensor. */
 export const scalar = (tensor: Tensor) => Number((tensor.data as Float32Array)[0]);
-
-/** Rows of a batch. */
-export const rowsOf = (batch: Tensors) => Object.values(batch)[0]?.dims[0] ?? 0;

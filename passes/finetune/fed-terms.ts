@@ -56,6 +56,14 @@ export class FedTerms {
     );
   }
 
+  /** Examples in a batch, by its first target, or by the first input that has dimensions. */
+  rows(fed: Tensors): number {
+    const [target] = this.terms.flatMap(({ from }) => from ?? []);
+    const counted = target === undefined ? undefined : fed[this.#ports.get(target)!];
+    const tensor = counted ?? Object.values(fed).find(({ dims }) => dims.length > 0);
+    return tensor?.dims[0] ?? 1;
+  }
+
   /** Throws an InputError if a target is not what its loss reads it as. */
   check(fed: Tensors, readings: readonly { readonly reading: Reading }[]): void {
     for (const [k, { from, chosen }] of this.terms.entries())

@@ -34,10 +34,10 @@ export async function openSources(
   { shuffle, seed, batchSize: wanted }: FitValues,
 ): Promise<FitSources> {
   const { ort } = options;
-  const targets = arraysOf(model, options);
+  const opening = { ort, targets: arraysOf(model, options), batchAxis: options.batchAxis };
   let batchSize = wanted;
   const source = async (data: FitData, name: string, order: number | null) => {
-    const opened = await datasetOf(data, model, targets);
+    const opened = await datasetOf(data, model, opening);
     if (!opened) return batchesAsGiven(data, name);
     batchSize ??= batchSizeOf(opened.dataset, null);
     return batchesOfDataset(opened.dataset, { ort, batchSize, shuffle: order }, opened.isOwn);

@@ -14,6 +14,7 @@ import {
   running,
 } from "./finetune-options.ts";
 import type { Epoch, EpochStep, History } from "./history.ts";
+import type { BatchAxes } from "./placement.ts";
 import { training } from "./step-options.ts";
 
 /** Known when a training begins: how the loss is computed, and what it continues from. */
@@ -31,6 +32,8 @@ export interface FitOptions extends FinetuneOptions {
   readonly data: FitData;
   /** Evaluation examples, which choose the best epoch; without them the training loss does. */
   readonly eval?: FitData | undefined;
+  /** The axis of the examples in arrays by name; null for one value for all examples. */
+  readonly batchAxis?: BatchAxes | undefined;
   /** Number of epochs; 10 by default. */
   readonly epochs?: number | undefined;
   /** Examples in a step; 32 by default, or what the model fixes. */
@@ -91,6 +94,15 @@ export const lasting = {
   },
 } as const satisfies Options;
 
+/** How the data is read, as the API offers it. */
+export const reading = {
+  batchAxis: {
+    type: "object",
+    describe:
+      "axis of the examples in an array, h0=1, if it cannot be told; timestep=none for one value for all examples",
+  },
+} as const satisfies Options;
+
 /** A new last layer, as the command line and the API offer it. */
 export const heading = {
   newHead: {
@@ -132,6 +144,7 @@ export const fitOptions: Declared<FitOptions> = {
   ...finetuneOptions,
   ...lasting,
   ...heading,
+  ...reading,
   ...order,
   ...watching,
   data: {},

@@ -8,7 +8,7 @@ import { tensorOfBytes, toFloat64 } from "../../src/ort/tensors.ts";
 import { weightOf } from "../adapter/weights.ts";
 import { rateAt, type Schedule, scheduleOf } from "../schedules/schedule.ts";
 import { checkFinite } from "./diverged.ts";
-import { type Evaluation, figuresOf, rowsOf, scalar, summed, together } from "./evaluation.ts";
+import { type Evaluation, figuresOf, scalar, summed, together } from "./evaluation.ts";
 import { FedTerms } from "./fed-terms.ts";
 import type { FinetuneOptions, LossPlan, Step } from "./finetune-options.ts";
 import { finetuneOptions, running } from "./finetune-options.ts";
@@ -138,7 +138,7 @@ export class Trainer {
       this.#terms.check(fed, terms);
       const place = `batch ${parts.length + 1} of the evaluation`;
       const outputs = await runBatch(session, { ...fed, ...this.#weights }, place);
-      parts.push(figuresOf(terms, rowsOf(fed), (name) => scalar(outputs[name])));
+      parts.push(figuresOf(terms, this.#terms.rows(fed), (name) => scalar(outputs[name])));
     }
     if (parts.length === 0) throw new InputError("there is nothing to evaluate on.");
     const ofEach = terms.map((_, k) => together(parts.map((part) => part[k])));
@@ -180,7 +180,10 @@ export class Trainer {
     }
     this.#step = step;
     const of = (name: string) => scalar(outputs[name]);
-    const { metrics, examples } = summed(ports.terms, figuresOf(ports.terms, rowsOf(fed), of));
+    const { metrics, examples } = summed(
+      ports.terms,
+      figuresOf(ports.terms, this.#terms.rows(fed), of),
+    );
     return { step, loss, metrics, examples, lr, norm };
   }
 

@@ -13,7 +13,7 @@ export interface HeadRecord {
 }
 
 /** The record of a model of which old weights were trained, or that has a new last layer. */
-export interface Tuning {
+export interface TuningRecord {
   /** The version of this tool. */
   readonly version: string;
   /** SHA-256 of the model it was made from, in hexadecimal; null if it is not known. */
@@ -27,9 +27,9 @@ export interface Tuning {
 export const TUNING_KEY = "laurelize.tuned";
 
 /** Returns the record of a model or an adapter; null if it has none that can be read. */
-export function tuningOf(metadata: ReadonlyMap<string, string>): Tuning | null {
+export function tuningOf(metadata: ReadonlyMap<string, string>): TuningRecord | null {
   try {
-    const read = JSON.parse(metadata.get(TUNING_KEY) ?? "null") as Tuning | null;
+    const read = JSON.parse(metadata.get(TUNING_KEY) ?? "null") as TuningRecord | null;
     const { sha256, trained, head } = read ?? {};
     const names = [...(trained ?? [null]), ...(head?.weights ?? [])];
     const isSound =
@@ -43,13 +43,13 @@ export function tuningOf(metadata: ReadonlyMap<string, string>): Tuning | null {
 }
 
 /** The entry of metadata_props for a record. */
-export const tuningEntry = (tuning: Omit<Tuning, "version">) => ({
+export const tuningEntry = (tuning: Omit<TuningRecord, "version">) => ({
   key: TUNING_KEY,
   value: JSON.stringify({ version: VERSION, ...tuning }),
 });
 
 /** Returns the model with a record, in place of the one that it may have. */
-export function withTuning(model: Model, tuning: Omit<Tuning, "version">): Model {
+export function withTuning(model: Model, tuning: Omit<TuningRecord, "version">): Model {
   const source = patchedBytes(model.file, { metadata: [tuningEntry(tuning)] });
   return modelOf(source, model.folder);
 }

@@ -1,0 +1,55 @@
+import { numbersOfBytes } from "../../src/graph/numbers.ts";
+import { encodeNumbers, largest } from "../../src/graph/tensor.ts";
+import { dataTypeNamed } from "../../src/onnx/dtypes.ts";
+
+/**
+ * How values of a type can be taken as another's: "widened" if it holds all of them exactly, "cast"
+ * if that depends on the values. Never integers as floats: bytes of an image are not normalised.
+ */
+export function conversionOf(from: string, to: string): "widened" | "cast" | null {
+  const [given, wanted] = [dataTypeNamed(from), dataTypeNamed(to)];
+  if (!given?.array || !wanted?.array || !given.numpy || from === to) return null;
+  if (given.float || wanted.float) {
+    if (!given.float || !wanted.float) return null;
+    return given.bits < wanted.bits ? "widened" : "cast";
+  }
+  if (!isWhole(from) || !isWhole(to)) return null;
+  const [mine, theirs] = [rangeOf(from), rangeOf(to)];
+  return mine[0] >= theirs[0] && mine[1] <= theirs[1] ? "widened" : "cast";
+}
+
+const isWhole = (dtype: string) => /^(u?int|bool)/.test(dtype);
+
+/** The smallest and the largest value of a type of whole numbers. */
+function rangeOf(dtype: string): readonly [bigint, bigint] {
+  if (dtype === "bool") return [0n, 1n];
+  const bits = BigInt(dataTypeNamed(dtype)!.bits);
+  return dtype.startsWith("u")
+    ? [0n, 2n ** bits - 1n]
+    : [-(2n ** (bits - 1n)), 2n ** (bits - 1n) - 1n];
+}
+
+/** Returns the index of the first value that a cast would lose; null if it loses none. */
+export function firstLost(bytes: Uint8Array, from: string, to: string): number | null {
+  const values = numbersOfBytes(from, bytes);
+  if (isWhole(to)) {
+    const [least, most] = rangeOf(to);
+    for (let k = 0; k < values.length; k++) if (values[k] < least || values[k] > most) return k;
+    return null;
+  }
+  const limit = largest(to);
+  for (let k = 0; k < values.length; k++) {
+    const size = Math.abs(Number(values[k]));
+    if (size > limit && size !== Number.POSITIVE_INFINITY) return k;
+  }
+  return null;
+}
+
+/** Returns little-endian values as those of another type. */
+export function converted(bytes: Uint8Array, from: string, to: string): Uint8Array {
+  const values = numbersOfBytes(from, bytes);
+  if (to === "float" && values instanceof Float32Array)
+    return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  if (!/64$/.test(from) || /64$/.test(to)) return encodeNumbers(to, values as ArrayLike<number>);
+  return encodeNumbers(to, Array.from(values, Number));
+}

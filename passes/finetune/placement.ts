@@ -1,0 +1,186 @@
+import { InputError } from "../../src/errors.ts";
+import { type Dimension, showShape } from "../../src/onnx/shape.ts";
+import type { Expected } from "./expected.ts";
+
+/** How an array becomes a tensor of a batch. */
+export interface ArrayPlacement {
+  /** The axis of the examples in a batch; null if the input has none. */
+  readonly axis: number | null;
+  /** The axis of the examples in the array; null if one value holds for all of them. */
+  readonly from: number | null;
+  /** Shape of an example in a batch, or of the one value. */
+  readonly dims: readonly number[];
+}
+
+/** An expected array, and the shape of the one that is there. */
+export interface Present {
+  readonly expected: Expected;
+  readonly dims: readonly number[];
+}
+
+/** Axes of the examples that the caller states; null for one value for all examples. */
+export type BatchAxes = Readonly<Record<string, number | null>>;
+
+/** What is known of all arrays of a file together. */
+export interface Rows {
+  /** Number of examples. */
+  readonly rows: number;
+  /** Names of the dimension that is the batch. */
+  readonly batch: ReadonlySet<string>;
+}
+
+/** The examples do not fit an input; they may be none of it, which inference can tell. */
+export class RowsError extends InputError {
+  readonly input: string;
+  constructor(message: string, input: string) {
+    super(message);
+    this.input = input;
+  }
+}
+
+const NAMED = /batch/i;
+
+/** Returns the number of examples of a file, and the dimensions that count them. */
+export function rowsOfArrays(all: readonly Present[], stated: BatchAxes): Rows {
+  const rows = countOf(all, stated);
+  const symbols = new Map<string, number>();
+  for (const { expected, dims } of all) {
+    const { shape, role, name } = expected;
+    if (role !== "input" || shape?.length !== dims.length || Object.hasOwn(stated, name)) continue;
+    for (const symbol of new Set(shape.filter((dim) => typeof dim === "string" && dim !== "")))
+      if (shape.every((dim, axis) => dim !== symbol || dims[axis] === rows))
+        symbols.set(symbol as string, (symbols.get(symbol as string) ?? 0) + 1);
+  }
+  const named = [...symbols.keys()].filter((symbol) => NAMED.test(symbol));
+  if (named.length > 0) return { rows, batch: new Set(named) };
+  const most = Math.max(...symbols.values());
+  const [best] = [...symbols].filter(([, count]) => count === most).map(([symbol]) => symbol);
+  return { rows, batch: new Set(best === undefined ? [] : [best]) };
+}
+
+function countOf(all: readonly Present[], stated: BatchAxes): number {
+  const target = all.find(({ expected: { role } }) => role === "target");
+  if (target) return target.dims[stated[target.expected.name] ?? 0] ?? 1;
+  const said = all.find(({ expected: { name } }) => typeof stated[name] === "number");
+  if (said) return said.dims[stated[said.expected.name]!] ?? 1;
+  for (const { expected, dims } of all) {
+    const axis = expected.shape?.findIndex((dim) => typeof dim === "string" && NAMED.test(dim));
+    if (axis !== undefined && axis >= 0 && dims.length === expected.shape!.length)
+      return dims[axis];
+  }
+  const free = all.find(({ expected: { shape } }) => typeof shape?.[0] === "string");
+  return (free ?? all.find(({ dims }) => dims.length > 0))?.dims[0] ?? 1;
+}
+
+/** Whether sizes are those of a shape, but for one axis. */
+const fits = (dims: readonly number[], shape: readonly Dimension[], but = -1) =>
+  dims.length === shape.length &&
+  shape.every((dim, axis) => axis === but || typeof dim !== "number" || dim === dims[axis]);
+
+const without = (dims: readonly number[], axis: number) => dims.toSpliced(axis, 1);
+
+/** Returns how an array is read. Throws an InputError if its shape fits in no way. */
+export function placedArray(
+  file: string,
+  { expected, dims }: Present,
+  { rows, batch }: Rows,
+  stated: BatchAxes,
+): ArrayPlacement {
+  const { name, shape, role } = expected;
+  const title = `array ${name} of ${file}`;
+  if (Object.hasOwn(stated, name)) return asStated(title, { expected, dims }, rows, stated[name]);
+  if (!shape || role === "target") {
+    checkRows(title, name, dims, rows);
+    return { axis: 0, from: 0, dims: dims.slice(1) };
+  }
+  const axis = shape.findIndex((dim) => typeof dim === "string" && batch.has(dim));
+  if (axis >= 0 && fits(without(dims, axis), without(shape as number[], axis))) {
+    if (dims[axis] === rows) return { axis, from: axis, dims: without(dims, axis) };
+    if (dims[axis] === 1) return { axis, from: null, dims: without(dims, axis) };
+  }
+  if (axis >= 0 && fits(dims, without(shape as number[], axis)) && dims.length < shape.length)
+    return { axis, from: null, dims };
+  const free = shape.findIndex((dim, k) => typeof dim === "string" && dims[k] === rows);
+  if (axis < 0 && free >= 0 && fits(dims, shape))
+    return { axis: free, from: free, dims: without(dims, free) };
+  const fixed = axis < 0 ? placedInFixed(dims, shape, { rows, batch }) : null;
+  if (fixed) return fixed;
+  if (fits(dims, shape, 0)) checkRows(title, name, dims, rows);
+  if (dims.length === 0) throw single(title);
+  throw new InputError(
+    `${title} has shape ${showShape(dims)}, and ${showShape(shape)} is expected, ${
+      axis > 0 ? `axis ${axis}` : "the first dimension"
+    } being the examples.`,
+  );
+}
+
+/** An input whose shape says nothing of the batch: fixed sizes, or a scalar. */
+function placedInFixed(
+  dims: readonly number[],
+  shape: readonly Dimension[],
+  { rows, batch }: Rows,
+): ArrayPlacement | null {
+  const one = (dims: readonly number[]) => ({ axis: null, from: null, dims });
+  const count = (sizes: readonly number[]) => sizes.reduce((n, dim) => n * dim, 1);
+  const isFixed = shape.every((dim) => typeof dim === "number");
+  const isBatched = typeof shape[0] === "number" && dims[0] === rows && fits(dims, shape, 0);
+  if (isBatched && (shape[0] !== rows || batch.size === 0)) {
+    // A single value among inputs of any batch size is one for the whole batch.
+    if (shape[0] === 1 && batch.size > 0)
+      return { axis: null, from: 0, dims: [1, ...dims.slice(1)] };
+    return { axis: 0, from: 0, dims: dims.slice(1) };
+  }
+  if (typeof shape[0] !== "string" && fits(dims, shape)) return one(dims);
+  const axis = shape.findIndex(
+    (dim, k) => typeof dim === "number" && dims[k] === rows && fits(dims, shape, k),
+  );
+  if (axis > 0 && typeof shape[0] === "number")
+    return { axis, from: axis, dims: without(dims, axis) };
+  if (dims[0] === rows && fits(dims.slice(1), shape))
+    return { axis: null, from: 0, dims: dims.slice(1) };
+  if (isFixed && count(dims) === count(shape as number[])) return one(shape as number[]);
+  return null;
+}
+
+/** As the caller says: along an axis, or one value for all examples. */
+function asStated(
+  title: string,
+  { expected: { shape }, dims }: Present,
+  rows: number,
+  axis: number | null,
+): ArrayPlacement {
+  if (axis === null) {
+    if (shape && !fits(dims, shape))
+      throw new InputError(
+        `${title} has shape ${showShape(dims)}, and ${showShape(shape)} is expected, as --batch-axis says that it has no axis of examples.`,
+      );
+    return { axis: null, from: null, dims };
+  }
+  if (axis >= dims.length)
+    throw new InputError(
+      `${title} has shape ${showShape(dims)}, and so no axis ${axis} of examples (--batch-axis).`,
+    );
+  if (shape && !fits(dims, shape, axis))
+    throw new InputError(
+      `${title} has shape ${showShape(dims)}, and ${showShape(shape)} is expected, axis ${axis} being the examples.`,
+    );
+  if (dims[axis] !== rows)
+    throw new InputError(
+      `${title} has ${dims[axis]} examples along axis ${axis}, and there are ${rows}; see --batch-axis.`,
+    );
+  return { axis, from: axis, dims: without(dims, axis) };
+}
+
+const single = (title: string) =>
+  new InputError(`${title} is a single number; its first dimension must be the examples.`);
+
+function checkRows(title: string, name: string, dims: readonly number[], rows: number): void {
+  if (dims.length === 0) throw single(title);
+  if (dims[0] === 0)
+    throw new InputError(`${title} has shape ${showShape(dims)} and so holds nothing.`);
+  if (dims[0] !== rows)
+    throw new RowsError(
+      `${title} has ${dims[0]} rows, and there are ${rows} examples; the first dimension must be the same examples, or --batch-axis ${name}=1 says which is, and ${name}=none that one value holds for all.`,
+      name,
+    );
+}
