@@ -219,6 +219,12 @@ describe("what cannot be differentiated is one sentence", () => {
       /^Dropout at drop has no gradient: it is in training mode; export the model for eval\.$/,
     ],
     [
+      "a loop that runs until a condition holds",
+      'g (float[3] x) => (float[3] y) <float[3] w, bool yes = {1}> { [l] y = Loop <body = b (int64 i, bool c, float[3] v) => (bool more, float[3] u) { u = Mul(v, w) n = ReduceSum <keepdims = 0> (u) more = Cast <to = 9> (n) }> ("", yes, x) }',
+      { wrt: ["w"] },
+      /^Loop at l cannot be lowered into plain operators \(its number of iterations is not known\), and it cuts w off from y; .*\.$/,
+    ],
+    [
       "a recurrence whose batch comes first",
       "g (float[2, 1, 4] x) => (float[2, 1, 1, 4] y) <float[1, 4, 4] w> { [rnn] y = RNN <hidden_size = 4, layout = 1> (x, w, w) }",
       { wrt: ["w"] },

@@ -10,6 +10,7 @@ import { NotOpened } from "../lower/composite.ts";
 import { bothBranches, branchTaken, checkChosen } from "../lower/if-branches.ts";
 import { canOpen, open } from "../lower/index.ts";
 import { inlined } from "../lower/inline.ts";
+import { withoutLoops } from "../lower/loops.ts";
 import { withoutSequences } from "../lower/sequences.ts";
 import { between, hasRule } from "./active-subgraph.ts";
 import type { GradientRules } from "./rule.ts";
@@ -82,6 +83,9 @@ function plainer(
   if (taken.size > 0) return withoutIf(graph, types, taken);
   const tensors = withoutSequences(graph, types, nodes);
   if (tensors) return tensors;
+  const loops = withoutLoops(graph, types, nodes);
+  if (loops.patch) return loops.patch;
+  for (const [name, reason] of loops.reasons) reasons.set(name, reason);
   const plain = lowered({ graph, types, reasons }, nodes.filter(canOpen));
   if (plain) return plain;
   const both = ifsOf(nodes, (node) => bothBranches(graph, types, node));

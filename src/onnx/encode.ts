@@ -111,6 +111,15 @@ export function nodeFields(nodes: readonly NewNode[], inFunction: boolean): Uint
   return writer.take();
 }
 
+/** Encodes a node as a NodeProto. */
+export function nodeBytes(node: NewNode): Uint8Array {
+  const field = nodeFields([node], false);
+  // The field's number takes one byte; all bytes of its length but the last have their high bit set.
+  let start = 1;
+  while (field[start] >= 128) start++;
+  return field.subarray(start + 1);
+}
+
 /** Turns an encoded NodeProto into a field of a graph or of a function. */
 export const nodeField = (bytes: Uint8Array, inFunction: boolean) =>
   bytesField(nodeNumber(inFunction), bytes);

@@ -1,5 +1,12 @@
 import { at, type Sample, single, unary } from "./sample.ts";
 
+/** h ← tanh(h w + x_t), and each h; x_t are the columns of x. */
+const scanned = (attributes: string): Sample => ({
+  text: `y, s = Scan <num_scan_inputs = 1, scan_input_axes = [1]${attributes}, body = b (double[2] h, double[2] t) => (double[2] n, double[2] o) { m = Mul(h, w) a = Add(m, t) n = Tanh(a) o = Mul(n, t) }> (h0, x)`,
+  inputs: { x: [2, 4], w: [2], h0: [2] },
+  of: ["y", "s"],
+});
+
 /** Samples of what is written in plainer operators before it is differentiated. */
 export const openedSamples: readonly Sample[] = [
   ...["", "m = Reshape(c, one)"].flatMap((shaped) =>
@@ -49,5 +56,24 @@ export const openedSamples: readonly Sample[] = [
       inputs: { x: [70, 1, 2], w: [1, 2, 2], r: [1, 2, 2] },
     }),
   ),
+  ...at([11, 22], scanned("")),
+  scanned(", scan_input_directions = [1], scan_output_directions = [1], scan_output_axes = [1]"),
+  {
+    text: `y, s = Loop <body = b (int64 i, bool c, double[3] v) => (bool more, double[3] u, double[3] u2) { more = Identity(c) m = Mul(v, w) f = Cast <to = 11> (i) a = Add(m, f) u = Tanh(a) u2 = Mul(u, half) }> (count, yes, x)`,
+    inputs: { x: [3], w: [3] },
+    given: "int64 count = {4}, bool yes = {1}, double half = {0.5}",
+    of: ["y", "s"],
+  },
+  // Ends after two of at most six iterations, and its values stay.
+  {
+    text: 'y = Loop <body = b (int64 i, bool c, double[3] v) => (bool more, double[3] u) { m = Mul(v, w) u = Exp(m) n = ReduceSum <keepdims = 0> (v) k = Cast <to = 11> (i) more = Less(k, one) }> (count, "", x)',
+    inputs: { x: [3], w: [3] },
+    given: "int64 count = {6}, double one = {1.0}",
+  },
+  {
+    text: "y = Loop <body = b (int64 i, bool c, double[3] v) => (bool more, double[3] u) { more = Identity(c) u = Loop <body = d (int64 j, bool e, double[3] p) => (bool on, double[3] q) { on = Identity(e) r = Mul(p, w) q = Sin(r) }> (two, c, v) }> (two, yes, x)",
+    inputs: { x: [3], w: [3] },
+    given: "int64 two = {2}, bool yes = {1}",
+  },
   unary("y = Compress(x, c)", [3, 2], { given: "bool[4] c = {1, 0, 1, 1}" }),
 ];

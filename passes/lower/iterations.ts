@@ -1,0 +1,112 @@
+import { numbersOf } from "../../src/graph/constants.ts";
+import { attribute, type Graph, type Node, type Scope, type Value } from "../../src/graph/graph.ts";
+import { type Types, typeOfInfo } from "../../src/graph/types.ts";
+import type { GraphMessage } from "../../src/onnx/messages.ts";
+
+/** A Loop or Scan of the main graph whose iterations can be written one after the other. */
+export interface Iterations {
+  readonly node: Node;
+  readonly body: Scope;
+  /** Number of iterations, or the most that there can be. */
+  readonly steps: number;
+  /** Whether a condition that is computed may end it earlier. */
+  readonly conditional: boolean;
+  /** The first values of what is carried from one iteration to the next. */
+  readonly initial: readonly Value[];
+  /** Of a Scan, what is read slice by slice. */
+  readonly read: readonly Sliced[];
+  /** What is collected of each iteration, in the order of the outputs. */
+  readonly collected: readonly { readonly axis: number; readonly reversed: boolean }[];
+}
+
+/** A value that is read slice by slice. */
+export interface Sliced {
+  readonly value: Value;
+  readonly axis: number;
+  readonly reversed: boolean;
+}
+
+/** Maximum number of iterations, and of nodes that they come to. */
+const [MOST_STEPS, MOST_NODES] = [512, 2 ** 15];
+
+/** Returns the iterations of a Loop or Scan, or why they cannot be written out, as a clause. */
+export function iterationsOf(graph: Graph, types: Types, node: Node): Iterations | string {
+  const [body] = node.bodies;
+  const found = node.op === "Loop" ? ofLoop(graph, node, body) : ofScan(graph, types, node, body);
+  if (typeof found === "string") return found;
+  const { steps } = found;
+  if (steps > MOST_STEPS || steps * body.nodes.length > MOST_NODES)
+    return `it has ${steps} iterations of ${body.nodes.length} nodes, but at most ${MOST_STEPS} iterations and ${MOST_NODES} nodes are unrolled`;
+  if (steps === 0 && found.collected.length > 0) return "it has no iteration";
+  return found;
+}
+
+function ofLoop(graph: Graph, node: Node, body: Scope): Iterations | string {
+  const [count, condition, ...initial] = node.inputs;
+  const steps = numbersOf(graph, count)?.[0];
+  if (steps === undefined) return "its number of iterations is not known";
+  const starts = !condition || numbersOf(graph, condition)?.[0] === 1;
+  const conditional = !starts || !isTrue(graph, body, body.outputs[0]);
+  if (initial.includes(null)) return "one of its first values is absent";
+  const collected = body.outputs
+    .slice(1 + initial.length)
+    .map(() => ({ axis: 0, reversed: false }));
+  if (conditional && collected.length > 0) return "how much it collects is computed from the data";
+  const carried = body.inputs.slice(2);
+  if (conditional && carried.some(isTruth)) return "it may end early, and it carries truth values";
+  return {
+    node,
+    body,
+    steps: Math.max(0, steps),
+    conditional,
+    initial: initial as Value[],
+    read: [],
+    collected,
+  };
+}
+
+/** Whether an input of a body is stated to be a truth value. */
+const isTruth = ({ scope, name }: Value) =>
+  (scope.message as GraphMessage).inputs.some(
+    (info) => info.name === name && typeOfInfo(info)?.dtype === "bool",
+  );
+
+/** Whether a condition that a body gives is always true; its own condition is if it goes on. */
+function isTrue(graph: Graph, body: Scope, value: Value | null | undefined): boolean {
+  if (!value) return false;
+  if (value === body.inputs[1] || numbersOf(graph, value)?.[0] === 1) return true;
+  return value.producer?.op === "Identity" && isTrue(graph, body, value.producer.inputs[0]);
+}
+
+function ofScan(graph: Graph, types: Types, node: Node, body: Scope): Iterations | string {
+  if ((graph.file.opsets.get("") ?? 7) < 9) return "its form is that of opset 8";
+  const many = attribute(node, "num_scan_inputs")?.i ?? 0;
+  const carried = node.inputs.length - many;
+  const list = (name: string) => attribute(node, name)?.ints ?? [];
+  const read = node.inputs.slice(carried).map((value, k): Sliced | null => {
+    const rank = value ? types.get(value)?.shape?.length : undefined;
+    if (!value || rank === undefined) return null;
+    const axis = list("scan_input_axes")[k] ?? 0;
+    const reversed = list("scan_input_directions")[k] === 1;
+    return { value, axis: axis < 0 ? axis + rank : axis, reversed };
+  });
+  const [first] = read;
+  const steps = first ? types.get(first.value)!.shape![first.axis] : null;
+  if (typeof steps !== "number" || read.includes(null))
+    return "its number of iterations is not known";
+  const collected = body.outputs.slice(carried).map((_, k) => ({
+    axis: list("scan_output_axes")[k] ?? 0,
+    reversed: list("scan_output_directions")[k] === 1,
+  }));
+  const initial = node.inputs.slice(0, carried);
+  if (initial.includes(null)) return "one of its first values is absent";
+  return {
+    node,
+    body,
+    steps,
+    conditional: false,
+    initial: initial as Value[],
+    read: read as Sliced[],
+    collected,
+  };
+}

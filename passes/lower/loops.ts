@@ -1,0 +1,173 @@
+import { type Writing, writing } from "../../src/graph/builder.ts";
+import { called } from "../../src/graph/called.ts";
+import { dataOf } from "../../src/graph/constants.ts";
+import type { Graph, Node } from "../../src/graph/graph.ts";
+import type { Patch } from "../../src/graph/patch-contents.ts";
+import { type Types, typeOfTensor } from "../../src/graph/types.ts";
+import { nodeBytes } from "../../src/onnx/encode.ts";
+import type { DenseTensor } from "../../src/onnx/new-node.ts";
+import { Rewriter } from "../../src/onnx/renamed-nodes.ts";
+import { innerNames } from "./inner-names.ts";
+import { type Iterations, iterationsOf } from "./iterations.ts";
+
+/** Loops that are written out, and the reason for each that is not. */
+export interface Unrolled {
+  /** Null if none is written out. */
+  readonly patch: Patch | null;
+  /** Reasons as clauses, by the names of nodes. */
+  readonly reasons: ReadonlyMap<string, string>;
+}
+
+/**
+ * Writes the iterations of Loops and Scans one after the other, if their number is known or bounded.
+ * After a condition that is computed has ended a Loop, its values stay as they are. Changes nothing
+ * itself.
+ */
+export function withoutLoops(graph: Graph, types: Types, nodes: readonly Node[]): Unrolled {
+  const draft: LoopDraft = {
+    graph,
+    write: writing(graph, "loop"),
+    rewriter: new Rewriter<Node>(graph.file),
+    written: [],
+    tensors: [],
+    drained: { count: 0 },
+  };
+  const reasons = new Map<string, string>();
+  const removed: Node[] = [];
+  for (const node of nodes) {
+    if (node.scope !== graph.main || (node.op !== "Loop" && node.op !== "Scan")) continue;
+    const iterations = iterationsOf(graph, types, node);
+    if (typeof iterations === "string") reasons.set(called(node), iterations);
+    else {
+      writeIterations(draft, iterations);
+      removed.push(node);
+    }
+  }
+  if (removed.length === 0) return { patch: null, reasons };
+  const tensors = [...draft.write.tensors, ...draft.tensors];
+  return { patch: { nodes: [], tensors, redirects: [], removed, written: draft.written }, reasons };
+}
+
+/** The patch under construction. */
+interface LoopDraft {
+  readonly graph: Graph;
+  readonly write: Writing;
+  readonly rewriter: Rewriter<Node>;
+  readonly written: { readonly before: Node; readonly bytes: Uint8Array }[];
+  readonly tensors: DenseTensor[];
+  /** Nodes of `write` that are among `written` already. */
+  readonly drained: { count: number };
+}
+
+function writeIterations(draft: LoopDraft, iterations: Iterations): void {
+  const { write } = draft;
+  const { node, steps, conditional, initial, read, collected } = iterations;
+  write.about(`${called(node)}.unrolled`);
+  const isLoop = node.op === "Loop";
+  const weights = weightsOf(draft, iterations);
+  const slices = read.map(({ value, axis, reversed }) => {
+    const pieces = piecesOf(draft, value.name, axis, steps);
+    return reversed ? pieces.toReversed() : pieces;
+  });
+  let states = initial.map(({ name }) => name);
+  let goes = conditional && node.inputs[1] ? scalar(write, node.inputs[1].name) : null;
+  const parts = collected.map((): string[] => []);
+  const truth = () => write.constant("bool", [], [1]);
+  for (let step = 0; step < steps; step++) {
+    const given = isLoop
+      ? [write.constant("int64", [], [step]), goes ?? truth(), ...states]
+      : [...states, ...slices.map((pieces) => pieces[step])];
+    drain(draft, node);
+    const outputs = writeBody(draft, iterations, weights, given);
+    const made = outputs.slice(isLoop ? 1 : 0);
+    const next = made.slice(0, states.length);
+    states = goes === null ? next : next.map((v, k) => write.op.Where(goes!, v, states[k]));
+    if (conditional) {
+      const own = scalar(write, outputs[0]);
+      goes = goes === null ? own : write.op.And(goes, own);
+    }
+    for (const [k, part] of made.slice(initial.length).entries()) parts[k].push(part);
+    drain(draft, node);
+  }
+  const all = parts.map((list, k) => collectedAs(write, list, collected[k]));
+  for (const [k, name] of [...states, ...all].entries())
+    if (node.outputs[k]) write.copy(name, node.outputs[k].name);
+  drain(draft, node);
+}
+
+const scalar = ({ to }: Writing, name: string) => to.reshape(name, []);
+
+/** Writes the weights of the body once for all iterations; returns their new names. */
+function weightsOf({ graph, write, tensors }: LoopDraft, { node, body }: Iterations) {
+  const names = new Map<string, string>();
+  for (const weight of body.values.values()) {
+    if (!weight.initializer) continue;
+    const [type, data] = [typeOfTensor(weight), dataOf(graph, weight)];
+    if (!type || !data) continue;
+    const name = write.fresh(`${called(node)}/${weight.name}`);
+    tensors.push({ name, dtype: type.dtype, dims: type.shape as readonly number[], data });
+    names.set(weight.name, name);
+  }
+  return names;
+}
+
+/** Cuts a value into slices along an axis, without that axis. */
+function piecesOf({ graph, write }: LoopDraft, x: string, axis: number, count: number): string[] {
+  const { op, to } = write;
+  if (count === 0) return [];
+  const counted = (graph.file.opsets.get("") ?? 7) >= COUNTED ? { num_outputs: count } : {};
+  const pieces = count === 1 ? [x] : op.Split(x, null, { axis, ...counted }, count);
+  return pieces.map((piece) => to.squeeze(piece, [axis]));
+}
+
+/** The first opset in which a Split of equal pieces states their number. */
+const COUNTED = 18;
+
+/** Joins what is collected of all iterations along a new axis. */
+function collectedAs(
+  { op, to }: Writing,
+  parts: readonly string[],
+  { axis, reversed }: Iterations["collected"][number],
+): string {
+  const wide = parts.map((part) => to.unsqueeze(part, [axis]));
+  const ordered = reversed ? wide.toReversed() : wide;
+  return ordered.length === 1 ? ordered[0] : op.Concat(ordered, { axis });
+}
+
+/** Writes the nodes of one iteration; returns the names of its outputs. */
+function writeBody(
+  { write, rewriter, written }: LoopDraft,
+  { node, body }: Iterations,
+  weights: ReadonlyMap<string, string>,
+  given: readonly string[],
+): string[] {
+  const label = called(node);
+  const outputs = body.outputs.map(({ name }) => write.fresh(`${label}/${name}`));
+  const { value, copies } = innerNames({
+    given: body.inputs.map(({ name }, k) => [name, given[k]] as const),
+    outputs: body.outputs.map(({ name }, k) => [name, outputs[k]]),
+    makes: (name) => body.values.get(name)?.producer?.scope === body,
+    rename: (name) =>
+      weights.get(name) ??
+      (body.values.get(name)?.scope === body ? write.fresh(`${label}/${name}`) : null),
+  });
+  const place = {
+    value,
+    node: (name: string) => (name === "" ? "" : write.fresh(`${label}/${name}`)),
+    attributes: new Map<string, Uint8Array>(),
+    defaults: new Map<string, Uint8Array>(),
+    unfold: () => null,
+  };
+  for (const inner of body.nodes)
+    written.push({ before: node, bytes: rewriter.node(inner, place) });
+  for (const [from, to] of copies())
+    written.push({ before: node, bytes: rewriter.identity(from, to) });
+  return outputs;
+}
+
+/** Adds what was written since the last call, in order. */
+function drain({ write, written, drained }: LoopDraft, before: Node): void {
+  for (const { node } of write.nodes.slice(drained.count))
+    written.push({ before, bytes: nodeBytes(node) });
+  drained.count = write.nodes.length;
+}
