@@ -111,7 +111,7 @@ function fitOptionsOf(args: FinetuneArguments, files: Files, monitor: Monitor): 
   const { epochs, batchSize, patience, lr, schedule, scheduleSteps, warmup } = args;
   return {
     ort,
-    ...{ data, eval: held, train, optimizer, seed, threads },
+    ...{ data, eval: held, train, optimizer, seed, threads, accumulate: args.accumulate },
     ...{ epochs, batchSize, patience, lr, schedule, scheduleSteps, warmup },
     batchAxis: parseBatchAxes(args.batchAxis),
     lossOptions: picked(args, hyperparameters.lossOptions),

@@ -15,6 +15,7 @@ const {
   newHead,
   classes,
   threads: _,
+  accumulate: __,
   ...course
 } = fitting;
 

@@ -24,6 +24,8 @@ export interface FinetuneOptions
   readonly scheduleSteps?: number | null | undefined;
   /** Steps over which the learning rate rises from zero; 0 by default. */
   readonly warmup?: number | undefined;
+  /** Batches that are added up in a step, as if they were one; 1 by default. */
+  readonly accumulate?: number | undefined;
   /** Threads of onnxruntime; 0 lets it choose. */
   readonly threads?: number | undefined;
 }
@@ -37,6 +39,12 @@ export const running = {
       [loss].flat().every((one) => one === "distillation")
         ? "a distillation follows the original model"
         : null,
+  },
+  accumulate: {
+    type: "number",
+    default: 1,
+    range: { integer: true, min: 1 },
+    describe: "batches that are added up in a step, as if they were one",
   },
   threads: {
     type: "number",

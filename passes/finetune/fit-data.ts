@@ -1,4 +1,5 @@
 import type { Model } from "../../src/model.ts";
+import { valuesOf } from "../../src/option-values.ts";
 import { skipsNaN } from "../losses/loss.ts";
 import {
   type BatchSource,
@@ -9,6 +10,7 @@ import {
   type FitData,
 } from "./batch-source.ts";
 import type { Target } from "./data-sets.ts";
+import { running } from "./finetune-options.ts";
 import type { FitOptions, FitValues } from "./fit-options.ts";
 import { type TermsOf, trainedTerms } from "./terms.ts";
 
@@ -42,7 +44,9 @@ export async function openSources(
     batchSize ??= batchSizeOf(opened.dataset, null);
     return batchesOfDataset(opened.dataset, { ort, batchSize, shuffle: order }, opened.isOwn);
   };
-  const train = await source(options.data, "the data", shuffle ? seed : null);
+  const all = await source(options.data, "the data", shuffle ? seed : null);
+  const { accumulate } = valuesOf(running, { ...options });
+  const train = { ...all, steps: all.steps === null ? null : Math.ceil(all.steps / accumulate) };
   try {
     const held =
       options.eval === undefined ? null : await source(options.eval, "the evaluation data", null);

@@ -50,6 +50,7 @@ export async function settingsOf(model: Model, of: SettingsOf): Promise<Settings
     free: {
       data: of.data,
       "batch-size": of.batchSize,
+      ...((options.accumulate ?? 1) > 1 ? { accumulate: options.accumulate! } : {}),
       seed: of.seed,
       lr: schedule.lr,
       schedule: schedule.name,

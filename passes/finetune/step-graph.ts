@@ -70,6 +70,8 @@ export interface DifferentiatedStep {
   readonly ports: Pick<StepPorts, "loss" | "metrics" | "examples" | "reading" | "terms">;
   /** The output that the loss is computed on, and what a user must know of it. */
   readonly plan: Pick<ModelWithLoss, "output" | "notes">;
+  /** Scalar inputs that multiply the gradient of each loss; none unless they are asked for. */
+  readonly shares: readonly Port[];
 }
 
 /**
@@ -88,7 +90,7 @@ export async function stepGraph(model: Model, options: StepOptions): Promise<Ste
   return {
     whole,
     gradients: await strictlyPatched(graph, joined(typed(step), back, { outputs: gradients })),
-    update: await updateAlone(graph, reached, optimizer),
+    update: (await updateAlone(graph, reached, optimizer)).model,
     gradientOf: Object.fromEntries(reached.map(({ of, gradient }) => [of.name, gradient])),
     ...ports,
   };
@@ -98,10 +100,11 @@ export async function stepGraph(model: Model, options: StepOptions): Promise<Ste
 export const stepModel = async (model: Model, options: StepOptions) =>
   wholeStep(await differentiatedStep(model, options));
 
-/** Attaches the loss and writes the backward pass. */
+/** Attaches the loss and writes the backward pass; if `shared`, with a factor for each loss as an input. */
 export async function differentiatedStep(
   model: Model,
   options: StepOptions,
+  shared = false,
 ): Promise<DifferentiatedStep> {
   const optimizer = optimizerOf(options.optimizer, options.optimizerOptions);
   const forward = await withLoss(model, options);
@@ -114,7 +117,7 @@ export async function differentiatedStep(
   });
   const { types } = plain;
   const { graph } = plain.model;
-  const { back, reached, custom } = backward(plain, forward, rules);
+  const { back, reached, custom, shares } = backward(plain, forward, { rules, shared });
   const outputs = terms.map(({ output }) => output).join(", ");
   checkDifferentiable(reached, furtherWeights(model, options.train), outputs);
   const typeOf = (name: string) => types.get(graph.main.values.get(name)!);
@@ -123,13 +126,17 @@ export async function differentiatedStep(
   const scalars = [...names].map((name) => port(name, typeOf(name)));
   const ports = { loss, metrics, examples, reading, terms };
   if (custom.length > 0)
-    await checkCustomTypes(ort, await patched(graph, joined(typed({ scalars }), back)), custom);
+    await checkCustomTypes(
+      ort,
+      await patched(graph, joined(typed({ scalars }), back, { inputs: shares })),
+      custom,
+    );
   const plan = { output: forward.output, notes: forward.notes };
-  return { graph, optimizer, reached, back, scalars, ports, plan };
+  return { graph, optimizer, reached, back, scalars, ports, plan, shares };
 }
 
 /** The scalars as outputs with their types. */
-const typed = ({ scalars }: Pick<DifferentiatedStep, "scalars">) => ({
+export const typed = ({ scalars }: Pick<DifferentiatedStep, "scalars">) => ({
   untold: scalars.map(({ name }) => name),
   outputs: scalars,
 });
@@ -149,10 +156,11 @@ async function wholeStep(differentiated: DifferentiatedStep) {
 function backward(
   { model: { graph }, types, reasons }: PlainModel,
   { terms, weights }: ModelWithLoss,
-  rules: GradientRules | undefined,
+  { rules, shared }: { readonly rules: GradientRules | undefined; readonly shared: boolean },
 ) {
   const [first, draft] = [writing(graph, "loss.grad"), writing(graph, "grad")];
-  const of = startsOf(graph, types, { terms, first, draft });
+  const shares = shared ? terms.map(() => port(first.fresh("share"), NORM)) : [];
+  const of = startsOf(graph, types, { terms, shares, first, draft });
   const { gradients, nodes, tensors, custom } = backpropagate(graph, {
     of,
     wrt: weights.map(({ name }) => name),
@@ -168,44 +176,55 @@ function backward(
   if (reached.length === 0)
     throw new InputError("no weight that is to be trained has an influence on the loss.");
   const all = [...first.nodes, ...nodes.map((node) => ({ before: null, node }))];
-  return { back: { nodes: all, tensors: [...first.tensors, ...tensors] }, reached, custom };
+  return { back: { nodes: all, tensors: [...first.tensors, ...tensors] }, reached, custom, shares };
+}
+
+interface Starts {
+  readonly terms: readonly AttachedTerm[];
+  readonly shares: readonly Port[];
+  readonly first: Writing;
+  readonly draft: Writing;
 }
 
 /** Where the gradients of the losses start, and the gradient there. */
 function startsOf(
   { main: { values } }: Graph,
   types: Types,
-  { terms, first, draft }: { terms: readonly AttachedTerm[]; first: Writing; draft: Writing },
+  { terms, shares, first, draft }: Starts,
 ): ReadonlyMap<string, string> {
+  const { op, to } = first;
   const starts = new Map<string, string>();
-  for (const { start, value, weight } of terms) {
+  for (const [k, { start, value, weight }] of terms.entries()) {
     const at = start && values.has(start.scores) ? start.scores : value;
     const { dtype } = types.get(values.get(at)!)!;
     const factor = (by: Writing) => by.constant(dtype, [], [weight]);
+    const share =
+      shares[k] && (dtype === "float" ? shares[k].name : to.cast(shares[k].name, dtype));
+    const scaled = (g: string) => (share ? op.Mul(g, share) : g);
     const written = () =>
-      weight === 1 ? start!.write(first) : first.op.Mul(start!.write(first), factor(first));
-    const gradient = at === value ? factor(draft) : written();
+      scaled(weight === 1 ? start!.write(first) : op.Mul(start!.write(first), factor(first)));
+    const plain = () => (share ? scaled(factor(first)) : factor(draft));
+    const gradient = at === value ? plain() : written();
     const known = starts.get(at);
-    starts.set(at, known === undefined ? gradient : first.op.Add(known, gradient));
+    starts.set(at, known === undefined ? gradient : op.Add(known, gradient));
   }
   return starts;
 }
 
 /** The update as a model of its own, its ports named as in the whole step. */
-async function updateAlone(
+export async function updateAlone(
   graph: Graph,
   reached: readonly Weight[],
   optimizer: ChosenOptimizer,
-): Promise<Model> {
+) {
   const empty = emptyGraph("update", Math.max(17, graph.file.opsets.get("") ?? 17));
   const written = writing(empty, "update");
-  const { inputs, outputs, norm }: Update = update(written, reached, optimizer);
-  const given = reached.flatMap(({ of, gradient }) => {
-    const type = { dtype: of.dtype, shape: of.dims };
-    return [port(of.name, type), port(gradient, type)];
-  });
-  return patched(
-    empty,
-    joined(written, { inputs: [...given, ...inputs], outputs: [...outputs, port(norm, NORM)] }),
-  );
+  const { slots, inputs, outputs, norm }: Update = update(written, reached, optimizer);
+  const given = reached.flatMap(({ of, gradient, dtype }) => [
+    port(of.name, { dtype: of.dtype, shape: of.dims }),
+    port(gradient, { dtype: dtype ?? of.dtype, shape: of.dims }),
+  ]);
+  const [lr, step] = inputs.map(({ name }) => name);
+  const more = { inputs: [...given, ...inputs], outputs: [...outputs, port(norm, NORM)] };
+  return { model: await patched(empty, joined(written, more)), slots, lr, step, norm };
 }

@@ -1,13 +1,11 @@
-import type { Tensor } from "onnxruntime-common";
 import { checkGiven, checkModel } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { type Model, typesOf } from "../../src/model.ts";
 import { valuesOf } from "../../src/option-values.ts";
 import { runBatch, type Tensors } from "../../src/ort/session.ts";
-import { tensorOfBytes, toFloat64 } from "../../src/ort/tensors.ts";
-import { weightOf } from "../adapter/weights.ts";
-import { rateAt, type Schedule, scheduleOf } from "../schedules/schedule.ts";
-import { checkFinite } from "./diverged.ts";
+import { scheduleOf } from "../schedules/schedule.ts";
+import type { GradientPorts } from "./accumulate-graph.ts";
+import { Accumulation } from "./accumulation.ts";
 import { type Evaluation, figuresOf, scalar, summed, together } from "./evaluation.ts";
 import { FedTerms } from "./fed-terms.ts";
 import type { FinetuneOptions, LossPlan, Step } from "./finetune-options.ts";
@@ -18,8 +16,7 @@ import { SessionsBySize } from "./sessions-by-size.ts";
 import { type StepPorts, stepModel } from "./step-graph.ts";
 import { type StepOptions, withinStep } from "./step-options.ts";
 import { Teacher } from "./teacher.ts";
-import { trainedWeights } from "./trained-weights.ts";
-import type { StateSlot } from "./update.ts";
+import { TrainState } from "./train-state.ts";
 
 /** Batches one by one: the model's inputs and the target, by name. */
 export type Batches = Iterable<Tensors> | AsyncIterable<Tensors>;
@@ -31,17 +28,15 @@ export type Batches = Iterable<Tensors> | AsyncIterable<Tensors>;
 export class Trainer {
   readonly #model: Model;
   readonly #options: FinetuneOptions;
-  readonly #schedule: Schedule;
+  readonly #state: TrainState;
   /** The losses, and what a batch brings for them. */
   readonly #terms: FedTerms;
   readonly #steps: SessionsBySize<StepPorts>;
+  /** Adds up batches; null if each batch makes a step. */
+  readonly #accumulation: Accumulation | null;
+  readonly #accumulate: number;
   readonly #forwards: SessionsBySize<Omit<ModelWithLoss, "model">>;
   #teacher: Teacher | null = null;
-  #weights: Record<string, Tensor>;
-  /** The weights of the last step, before it moved them: these gave a finite loss. */
-  #before: Record<string, Tensor> | null = null;
-  #state: Record<string, Tensor> = {};
-  #step = 0;
   /** Steps that are asked for side by side are taken one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -49,23 +44,23 @@ export class Trainer {
     checkModel("finetune", model);
     checkGiven("finetune", options, finetuneOptions, withinStep);
     if (options.teacher) checkModel("finetune", options.teacher, "teacher");
-    const { threads } = valuesOf(running, { ...options });
+    const { threads, accumulate } = valuesOf(running, { ...options });
     this.#model = model;
     this.#options = options;
     this.#terms = new FedTerms(model, options);
-    this.#schedule = scheduleOf({ ...options });
     const { ort } = options;
     this.#steps = new SessionsBySize(ort, threads, (fed) => stepModel(model, this.#sized(fed)));
+    this.#accumulate = accumulate;
+    const sized = (fed: Tensors) => this.#sized(fed);
+    const rows = (fed: Tensors) => this.#terms.rows(fed);
+    const adding = { ort, threads, sized, rows };
+    this.#accumulation = accumulate > 1 ? new Accumulation(model, adding) : null;
     this.#forwards = new SessionsBySize(ort, threads, async (fed) => {
       const { model: forward, ...ports } = await withLoss(model, this.#sized(fed));
       return { model: forward, ports };
     });
-    this.#weights = Object.fromEntries(
-      trainedWeights(model, options.train).map(({ name }) => {
-        const { dtype, data, dims } = weightOf(model, name);
-        return [name, tensorOfBytes(ort, dtype, data, dims)];
-      }),
-    );
+    const { train } = options;
+    this.#state = new TrainState(model, { ort, train, schedule: scheduleOf({ ...options }) });
   }
 
   /**
@@ -83,42 +78,39 @@ export class Trainer {
 
   /** Steps taken so far. */
   get step(): number {
-    return this.#step;
+    return this.#state.step;
   }
 
   /** The trained weights as they are now, by name. */
   get weights(): Tensors {
-    return this.#weights;
+    return this.#state.weights;
   }
 
   /** The optimizer's tensors as they are now, by name. */
   get state(): Tensors {
-    return this.#state;
+    return this.#state.state;
   }
 
   /** Continues from weights, state and step of an earlier training of the same model. */
   resume(weights: Tensors, state: Tensors, step: number): void {
-    this.#weights = { ...this.#weights, ...weights };
-    this.#before = null;
-    this.#state = { ...state };
-    this.#step = step;
+    this.#state.resume(weights, state, step);
   }
 
   /** Returns to the weights from before the last step, which gave a finite loss. */
   stepBack(): void {
-    this.#weights = this.#before ?? this.#weights;
-    this.#before = null;
+    this.#state.stepBack();
   }
 
   /**
-   * Takes a step on each batch but the first `after`, on which steps have been taken. Throws a
-   * DivergedError if loss or gradient is not finite.
+   * Takes a step on each batch, or on each group of batches that are added up, but the first
+   * `after`, on which steps have been taken. Throws a DivergedError if loss or gradient is not
+   * finite.
    */
   async *over(batches: Batches, after = 0): AsyncGenerator<Step> {
     let place = 0;
-    for await (const batch of batches)
+    for await (const group of groups(batches, this.#accumulate))
       if (++place > after) {
-        const step = this.#turn.then(async () => this.#take(await this.#taught(batch), place));
+        const step = this.#turn.then(() => this.#take(group, place));
         this.#turn = step.catch(() => {});
         yield await step;
       }
@@ -137,7 +129,7 @@ export class Trainer {
       terms = ports.terms;
       this.#terms.check(fed, terms);
       const place = `batch ${parts.length + 1} of the evaluation`;
-      const outputs = await runBatch(session, { ...fed, ...this.#weights }, place);
+      const outputs = await runBatch(session, { ...fed, ...this.weights }, place);
       parts.push(figuresOf(terms, this.#terms.rows(fed), (name) => scalar(outputs[name])));
     }
     if (parts.length === 0) throw new InputError("there is nothing to evaluate on.");
@@ -149,59 +141,32 @@ export class Trainer {
   async close(): Promise<void> {
     await this.#steps.close();
     await this.#forwards.close();
+    await this.#accumulation?.close();
     await this.#teacher?.close();
     this.#teacher = null;
   }
 
-  async #take(batch: Tensors, place: number): Promise<Step> {
-    const fed = this.#terms.feeds(batch);
-    const { session, ports } = await this.#steps.of(fed);
-    this.#terms.check(fed, ports.terms);
-    const step = this.#step + 1;
-    const lr = rateAt(this.#schedule, step);
-    const { ort } = this.#options;
-    const number = (value: number) => new ort.Tensor("float32", Float32Array.of(value), []);
-    const feeds = {
-      ...fed,
-      ...this.#weights,
-      ...Object.fromEntries(ports.slots.flatMap((slot) => this.#stateOf(slot))),
-      [ports.lr]: number(lr),
-      [ports.step]: number(step),
-    };
-    const outputs = await runBatch(session, feeds, `step ${step}, batch ${place},`);
-    const [loss, norm] = [scalar(outputs[ports.loss]), scalar(outputs[ports.norm])];
-    if (!Number.isFinite(loss)) this.stepBack();
-    checkFinite(loss, norm, step, place);
-    this.#before = this.#weights;
-    this.#weights = { ...this.#weights };
-    for (const slot of ports.slots) {
-      this.#weights[slot.weight] = outputs[slot.newWeight];
-      for (const { input, output } of slot.state) this.#state[input] = outputs[output];
+  async #take(group: readonly Tensors[], place: number): Promise<Step> {
+    const fed: Tensors[] = [];
+    for (const batch of group) fed.push(this.#terms.feeds(await this.#taught(batch)));
+    const where = `step ${this.step + 1}, batch ${place},`;
+    if (!this.#accumulation) {
+      const { session, ports } = await this.#steps.of(fed[0]);
+      this.#terms.check(fed[0], ports.terms);
+      const outputs = await this.#state.update({ session, ports }, fed[0], where);
+      const of = (name: string) => scalar(outputs[name]);
+      const figures = summed(ports.terms, figuresOf(ports.terms, this.#terms.rows(fed[0]), of));
+      return this.#state.keep(ports, outputs, figures, place);
     }
-    this.#step = step;
-    const of = (name: string) => scalar(outputs[name]);
-    const { metrics, examples } = summed(
-      ports.terms,
-      figuresOf(ports.terms, this.#terms.rows(fed), of),
+    const check = (each: Tensors, { terms }: GradientPorts) => this.#terms.check(each, terms);
+    const { gradients, figures, update } = await this.#accumulation.of(
+      fed,
+      this.weights,
+      check,
+      where,
     );
-    return { step, loss, metrics, examples, lr, norm };
-  }
-
-  #stateOf({ weight, dims, state }: StateSlot): [string, Tensor][] {
-    return state.map(({ input, dtype, copies }) => {
-      const known = this.#state[input];
-      if (known) return [input, known];
-      if (this.#step > 0)
-        throw new InputError(
-          `the state after step ${this.#step} has no ${input}; it is another optimizer's.`,
-        );
-      const start = copies
-        ? toFloat64(this.#weights[weight])
-        : new Float64Array(dims.reduce((a, b) => a * b, 1));
-      const values = dtype === "double" ? start : Float32Array.from(start);
-      const type = dtype === "double" ? "float64" : "float32";
-      return [input, new this.#options.ort.Tensor(type as "float32", values as Float32Array, dims)];
-    });
+    const outputs = await this.#state.update(update, gradients, where);
+    return this.#state.keep(update.ports, outputs, figures, place);
   }
 
   /** Adds the teacher's outputs to a batch, if there is a teacher. */
@@ -227,6 +192,18 @@ export class Trainer {
     const losses = this.#terms.stepTerms(fed);
     return { ort, train, optimizer, optimizerOptions, rules, losses, inputs };
   }
+}
+
+/** Batches in groups of so many; the last may be smaller. */
+async function* groups(batches: Batches, size: number): AsyncGenerator<Tensors[]> {
+  let group: Tensors[] = [];
+  for await (const batch of batches) {
+    group.push(batch);
+    if (group.length < size) continue;
+    yield group;
+    group = [];
+  }
+  if (group.length > 0) yield group;
 }
 
 /** Makes a trainer: `for await (const step of finetune(model, options).over(batches))`. */

@@ -1,0 +1,74 @@
+import { InputError } from "../../src/errors.ts";
+import { walk } from "../../src/graph/walk.ts";
+import { type Model, patched, strictlyPatched } from "../../src/model.ts";
+import { type AttachedTerm, withLoss } from "./model-with-loss.ts";
+import { joined, port } from "./ports.ts";
+import type { Sized } from "./sessions-by-size.ts";
+import { type DifferentiatedStep, differentiatedStep, typed, updateAlone } from "./step-graph.ts";
+import type { StepOptions } from "./step-options.ts";
+
+/** The ports of a graph that gives the gradients of one of several batches. */
+export interface GradientPorts {
+  readonly step: DifferentiatedStep;
+  readonly terms: readonly AttachedTerm[];
+  /** Scalar inputs that multiply the gradient of each loss. */
+  readonly shares: readonly string[];
+  /** The output that holds each weight's gradient. */
+  readonly gradientOf: Readonly<Record<string, string>>;
+}
+
+/** Makes the graph of the gradients of one of several batches. */
+export async function gradientModel(
+  model: Model,
+  options: StepOptions,
+): Promise<Sized<GradientPorts>> {
+  const step = await differentiatedStep(model, options, true);
+  const { graph, reached, back, shares, ports } = step;
+  const outputs = reached.map(({ of, gradient }) =>
+    port(gradient, { dtype: of.dtype, shape: of.dims }),
+  );
+  const patch = joined(typed(step), back, { inputs: shares, outputs });
+  return {
+    model: await strictlyPatched(graph, patch),
+    ports: {
+      step,
+      terms: ports.terms,
+      shares: shares.map(({ name }) => name),
+      gradientOf: Object.fromEntries(reached.map(({ of, gradient }) => [of.name, gradient])),
+    },
+  };
+}
+
+/** The data type in which the gradients of a weight are added up. */
+export const summedAs = (dtype: string) => (dtype === "double" ? "double" : "float");
+
+/** Makes the update by gradients that are added up. */
+export const summedUpdate = ({ graph, reached, optimizer }: DifferentiatedStep) =>
+  updateAlone(
+    graph,
+    reached.map((weight) => ({ ...weight, dtype: summedAs(weight.of.dtype) })),
+    optimizer,
+  );
+
+/** Makes the graph that counts the examples of each loss in a batch, and nothing else. */
+export async function countModel(
+  model: Model,
+  options: StepOptions,
+): Promise<Sized<readonly string[]>> {
+  const { model: forward, terms } = await withLoss(model, options);
+  const { graph } = forward;
+  const names = [...new Set(terms.map(({ examples }) => examples))];
+  const nodes = names.flatMap((name) => graph.main.values.get(name)?.producer ?? []);
+  const needed = new Set(
+    walk(nodes, ({ inputs, captures }) =>
+      [...inputs, ...captures].flatMap((value) => value?.producer ?? []),
+    ),
+  );
+  const removed = graph.main.nodes.filter((node) => !needed.has(node));
+  const untold = graph.main.outputs.map(({ name }) => name).filter((name) => !names.includes(name));
+  if (names.length === 0) throw new InputError("there is no loss.");
+  return {
+    model: await patched(graph, joined({ removed, untold })),
+    ports: terms.map(({ examples }) => examples),
+  };
+}

@@ -1,0 +1,150 @@
+import type { Tensor } from "onnxruntime-common";
+import type { Model } from "../../src/model.ts";
+import { runnable } from "../../src/ort/loading.ts";
+import { type Ort, openSession, runBatch, type Tensors } from "../../src/ort/session.ts";
+import { toFloat64 } from "../../src/ort/tensors.ts";
+import {
+  countModel,
+  type GradientPorts,
+  gradientModel,
+  summedAs,
+  summedUpdate,
+} from "./accumulate-graph.ts";
+import { type Evaluation, figuresOf, scalar, summed, together } from "./evaluation.ts";
+import { type Prepared, SessionsBySize } from "./sessions-by-size.ts";
+import type { updateAlone } from "./step-graph.ts";
+import type { StepOptions } from "./step-options.ts";
+
+/** The ports of an update by gradients that are added up. */
+export type UpdatePorts = Omit<Awaited<ReturnType<typeof updateAlone>>, "model">;
+
+/** Gradients of several batches as those of one. */
+export interface SummedGradients {
+  /** The mean over all examples, by the inputs of the update. */
+  readonly gradients: Record<string, Tensor>;
+  readonly figures: Evaluation;
+  readonly update: Prepared<UpdatePorts>;
+}
+
+/** What gradients are added up with. */
+interface AccumulationOf {
+  readonly ort: Ort;
+  readonly threads: number;
+  /** The options of a step graph for tensors of these sizes. */
+  readonly sized: (fed: Tensors) => StepOptions;
+  /** Rows of a batch. */
+  readonly rows: (fed: Tensors) => number;
+}
+
+/**
+ * Adds up the gradients of several batches, each by its examples, so that they are those of one
+ * batch: a loss counts by its own examples, whatever the batch.
+ */
+export class Accumulation {
+  readonly #ort: Ort;
+  readonly #threads: number;
+  readonly #rows: AccumulationOf["rows"];
+  readonly #gradients: SessionsBySize<GradientPorts>;
+  readonly #counts: SessionsBySize<readonly string[]>;
+  #update: Promise<Prepared<UpdatePorts>> | null = null;
+
+  constructor(model: Model, { ort, threads, sized, rows }: AccumulationOf) {
+    this.#rows = rows;
+    this.#ort = ort;
+    this.#threads = threads;
+    const make = (fed: Tensors) => gradientModel(model, sized(fed));
+    this.#gradients = new SessionsBySize(ort, threads, make);
+    this.#counts = new SessionsBySize(ort, threads, (fed) => countModel(model, sized(fed)));
+  }
+
+  /** Runs forward and backward of each batch. */
+  async of(
+    batches: readonly Tensors[],
+    weights: Tensors,
+    check: (fed: Tensors, ports: GradientPorts) => void,
+    place: string,
+  ): Promise<SummedGradients> {
+    const sums = new Map<string, Float32Array | Float64Array>();
+    const parts: Evaluation[][] = [];
+    const shares = await this.#shares(batches, weights);
+    let ports: GradientPorts | null = null;
+    for (const [k, fed] of batches.entries()) {
+      const prepared = await this.#gradients.of(fed);
+      ports = prepared.ports;
+      check(fed, ports);
+      const factors = ports.shares.map((name, term) => [
+        name,
+        this.#number(shares?.[k][term] ?? 1),
+      ]);
+      const feeds = { ...fed, ...weights, ...Object.fromEntries(factors) };
+      const outputs = await runBatch(prepared.session, feeds, place);
+      const figures = figuresOf(ports.terms, this.#rows(fed), (name) => scalar(outputs[name]));
+      parts.push(figures);
+      const factor = shares ? 1 : figures[0].examples;
+      for (const { of, gradient } of ports.step.reached) addTo(sums, of, outputs[gradient], factor);
+    }
+    const { terms, step } = ports!;
+    const figures = terms.map((_, term) => together(parts.map((part) => part[term])));
+    const whole = shares ? 1 : figures[0].examples || 1;
+    this.#update ??= this.#prepare(step);
+    return {
+      gradients: Object.fromEntries(
+        step.reached.map(({ of, gradient }) => {
+          const mean = sums.get(of.name)!.map((value) => value / whole);
+          return [gradient, this.#tensor(mean, of.dims)];
+        }),
+      ),
+      figures: summed(terms, figures),
+      update: await this.#update,
+    };
+  }
+
+  /** Releases all sessions. */
+  async close(): Promise<void> {
+    await this.#gradients.close();
+    await this.#counts.close();
+    await (await this.#update)?.session.release();
+    this.#update = null;
+  }
+
+  /** The share of each batch in the examples of each of several losses; null for a single loss. */
+  async #shares(batches: readonly Tensors[], weights: Tensors): Promise<number[][] | null> {
+    const { ports } = await this.#gradients.of(batches[0]);
+    if (ports.terms.length === 1) return null;
+    const counts: number[][] = [];
+    for (const fed of batches) {
+      const { session, ports } = await this.#counts.of(fed);
+      const outputs = await runBatch(session, { ...fed, ...weights }, "the count");
+      counts.push(ports.map((name) => scalar(outputs[name])));
+    }
+    const totals = ports.terms.map((_, term) => counts.reduce((sum, each) => sum + each[term], 0));
+    return counts.map((each) => each.map((count, term) => count && count / totals[term]));
+  }
+
+  async #prepare(step: GradientPorts["step"]): Promise<Prepared<UpdatePorts>> {
+    const { model, ...ports } = await summedUpdate(step);
+    const session = await openSession(this.#ort, runnable(model.file), "all", this.#threads);
+    return { session, ports };
+  }
+
+  #number = (value: number) => this.#tensor(Float32Array.of(value), []);
+
+  #tensor(values: Float32Array | Float64Array, dims: readonly number[]): Tensor {
+    const type = values instanceof Float64Array ? "float64" : "float32";
+    return new this.#ort.Tensor(type as "float32", values as Float32Array, dims);
+  }
+}
+
+/** Adds a gradient times a factor to the sum of a weight's gradients. */
+function addTo(
+  sums: Map<string, Float32Array | Float64Array>,
+  { name, dtype }: { readonly name: string; readonly dtype: string },
+  gradient: Tensor,
+  factor: number,
+): void {
+  const values = dtype === "float" ? (gradient.data as Float32Array) : toFloat64(gradient);
+  const kind = summedAs(dtype) === "double" ? Float64Array : Float32Array;
+  const sum = sums.get(name) ?? new kind(values.length);
+  sums.set(name, sum);
+  for (let k = 0; k < sum.length; k++) sum[k] += factor * values[k];
+}
