@@ -29,4 +29,6 @@ export interface FinetuneArguments
   quiet: boolean;
   timeout: number;
   trustLinks: boolean;
+  report: string | undefined;
+  words: string[];
 }

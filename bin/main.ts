@@ -41,6 +41,9 @@ function parserOf(words: readonly string[], start: Start): Argv {
       true,
     )
     .check((given) => checkValues(given, optionsOf(parser).array))
+    .middleware((given) => {
+      given.words = [...words];
+    })
     .middleware(heed)
     .wrap(Math.min(WIDTH, process.stdout.columns ?? WIDTH))
     .epilogue(

@@ -101,8 +101,8 @@ export function checkOutput(
  * Refuses a folder that nothing can be written into, before what is to be written is made. Tries
  * it: access rights say nothing of a file system that is read-only or full, nor to root.
  */
-export function checkWritable(file: string): void {
-  const folder = realFolder(file);
+export function checkWritable(file: string, option = "-o"): void {
+  const folder = realFolder(file, option);
   const trial = path.join(folder, `.${path.basename(file)}.${randomBytes(4).toString("hex")}.tmp`);
   try {
     fs.writeFileSync(trial, "written", { flag: "wx" });
@@ -110,7 +110,7 @@ export function checkWritable(file: string): void {
     const { code } = error as NodeJS.ErrnoException;
     const why = code === "ENOSPC" ? "its disk is full" : code;
     throw new InputError(
-      `${folder} cannot be written into (${why}); choose another place with -o.`,
+      `${folder} cannot be written into (${why}); choose another place with ${option}.`,
     );
   } finally {
     fs.rmSync(trial, { force: true });
@@ -118,11 +118,11 @@ export function checkWritable(file: string): void {
 }
 
 /** The folder that a file is to lie in, links followed; an InputError where there is none. */
-export function realFolder(file: string): string {
+export function realFolder(file: string, option = "-o"): string {
   const folder = path.dirname(path.resolve(file));
   if (!fs.existsSync(folder))
     throw new InputError(
-      `${folder} does not exist; make it first or choose another place with -o.`,
+      `${folder} does not exist; make it first or choose another place with ${option}.`,
     );
   return fs.realpathSync(folder);
 }
@@ -155,16 +155,21 @@ function checkFound({
 }
 
 /** Refuses to write where there is something, unless it may be replaced and is not the user's own. */
-export function checkFree(target: string, own: readonly string[], force: boolean): void {
+export function checkFree(
+  target: string,
+  own: readonly string[],
+  force: boolean,
+  option = "-o",
+): void {
   if (!fs.existsSync(target)) return;
   if (fs.statSync(target).isDirectory())
-    throw new InputError(`${target} is a directory; give the path of a file with -o.`);
+    throw new InputError(`${target} is a directory; give the path of a file with ${option}.`);
   if (own.some((mine) => fs.existsSync(mine) && fs.realpathSync(mine) === fs.realpathSync(target)))
     throw new InputError(
-      `${target} is the input itself, which is never written to; choose another place with -o.`,
+      `${target} is the input itself, which is never written to; choose another place with ${option}.`,
     );
   if (!force)
     throw new InputError(
-      `${target} exists; pass --force to replace it, or choose another place with -o.`,
+      `${target} exists; pass --force to replace it, or choose another place with ${option}.`,
     );
 }

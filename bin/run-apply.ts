@@ -7,13 +7,15 @@ import {
   type Model,
   openAdapter,
   openModel,
-  saveModel,
 } from "../src/index.ts";
 import { EXIT } from "./exit.ts";
+import { applyPage } from "./html/apply-page.ts";
+import { checkReport, stagedFiles, stagedReport } from "./html/report-page.ts";
 import { printJson } from "./json.ts";
 import { checkFree, checkOutput, type Output, outputOf } from "./output.ts";
 import { type Progress, withProgress } from "./progress.ts";
 import { ort } from "./runtime.ts";
+import { staged } from "./staged.ts";
 import { bytes, counted } from "./text.ts";
 
 /** What the command line says. */
@@ -30,6 +32,8 @@ export interface ApplyArguments {
   quiet: boolean;
   timeout: number;
   trustLinks: boolean;
+  report: string | undefined;
+  words: string[];
 }
 
 const PUT = {
@@ -57,7 +61,7 @@ export async function runApply(args: ApplyArguments): Promise<void> {
     const applied = await applyAdapter(model, adapter, how);
     return { applied, folded: args.fold ? await foldedOf(applied, target, onProgress) : null };
   });
-  const tuned = folded?.model ?? applied;
+  const tuned = folded?.folded.model ?? applied;
   const home = path.dirname(args.model);
   const own = [args.model, args.adapter, ...model.dataFiles.map((each) => path.join(home, each))];
   const data = tuned.folder?.companion ? target.data : null;
@@ -66,11 +70,18 @@ export async function runApply(args: ApplyArguments): Promise<void> {
   const read = model.dataFiles.filter((each) => target.copies || tuned.dataFiles.includes(each));
   const how = { force: args.force, linkWeights: false };
   checkOutput({ ...target, data }, args.model, how, { dataFiles: read });
-  await saveModel(tuned, output);
+  checkReport(args, [...own, output]);
+  const pending = await staged(tuned, output);
+  const files = stagedFiles(output, pending);
   const tensors = adapter.tensors.length;
-  const laurelizedFirst = adapter.laurelizations.length > 0 && !isLaurelized(model);
+  const laurelizedFirst = !isLaurelized(model);
   const from = laurelizedFirst ? ", laurelized as the adapter's model was" : "";
-  const put = PUT[args.weights];
+  const done = `${PUT[args.weights]} ${counted(tensors, "tensor")} of ${path.basename(args.adapter)}${from}`;
+  const page = await stagedReport(args, () =>
+    applyPage({ file: args.model, model, adapter: args.adapter, applied, done, folded }, files),
+  );
+  pending.keep();
+  page.keep();
   if (args.json)
     printJson({
       input: args.model,
@@ -80,11 +91,12 @@ export async function runApply(args: ApplyArguments): Promise<void> {
       tensors,
       weights: args.weights,
       laurelizedFirst,
-      ...(folded ? { folded: { factors: folded.factors, sites: folded.sites } } : {}),
+      ...(folded ? { folded: { factors: folded.folded.factors, sites: folded.folded.sites } } : {}),
+      ...page.json,
     });
   else if (!args.quiet)
     process.stdout.write(
-      `wrote ${output}   ${bytes(tuned.size)}, ${put} ${counted(tensors, "tensor")} of ${path.basename(args.adapter)}${from}${folded ? ", folded and proved" : ""}\n`,
+      `wrote ${output}   ${bytes(tuned.size)}, ${done}${folded ? ", folded and proved" : ""}\n${args.report === undefined ? "" : `wrote ${args.report}\n`}`,
     );
 }
 
@@ -92,7 +104,7 @@ export async function runApply(args: ApplyArguments): Promise<void> {
 async function foldedOf(tuned: Model, to: Output, onProgress: Progress["report"]) {
   const where = { externalData: to.data, copyData: to.copies };
   const { folded, proof } = await foldProved(tuned, { ort, ...where, onProgress });
-  if (proof.passed) return folded;
+  if (proof.passed) return { folded, proof };
   const failed = proof.function.outcome !== "not run";
   throw Object.assign(
     new Error(

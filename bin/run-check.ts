@@ -11,6 +11,8 @@ import { needsLines, webLines } from "./check-report.ts";
 import { type Placement, placementOf } from "./chromium.ts";
 import { EXIT } from "./exit.ts";
 import { UsageError } from "./failure.ts";
+import { checkPage } from "./html/check-page.ts";
+import { checkReport, dataPaths, stagedFiles, stagedReport } from "./html/report-page.ts";
 import { parseDims, readInputs } from "./inputs.ts";
 import { printJson } from "./json.ts";
 import { checkFree, checkOutput } from "./output.ts";
@@ -35,6 +37,8 @@ export interface CheckArguments {
   quiet: boolean;
   timeout: number;
   trustLinks: boolean;
+  report: string | undefined;
+  words: string[];
 }
 
 /** Says whether a model runs elsewhere. */
@@ -51,19 +55,25 @@ export async function runCheck(args: CheckArguments): Promise<void> {
 
 async function checkWeb(args: CheckArguments): Promise<void> {
   const given = await openModel(args.model, { trustLinks: args.trustLinks });
+  checkReport(args, [args.model, ...dataPaths(args.model, given)]);
   const split = args.split === undefined ? null : await splitFiles(args, given, args.split);
   const file = split?.pending.path ?? args.model;
   const model = split ? await openModel(file) : given;
   const { checked, placements, installed } = await withProgress(args, "checking", (report) =>
     checkedForWeb(args, file, model, report),
   );
+  const { version = null, entries = [] } = installed ?? {};
+  const written = split && checked.runs !== false ? split.written : null;
+  const printed = webLines(file, model, { checked, written, placements, version, entries });
+  const outputs = written ? stagedFiles(written.output, split!.pending) : undefined;
+  const subject = { file: args.model, model, target: "web", runs: checked.runs, web: checked };
+  const page = await stagedReport(args, () => checkPage({ ...subject, printed }, outputs));
   model.close();
   if (checked.runs !== false) split?.pending.keep();
   else split?.pending.discard();
+  page.keep();
   process.exitCode =
     checked.runs === null ? EXIT.notProved : checked.runs ? EXIT.done : EXIT.checkFailed;
-  const { version = null, entries = [] } = installed ?? {};
-  const written = split && checked.runs !== false ? split.written : null;
   if (args.json)
     printJson({
       model: args.model,
@@ -73,11 +83,14 @@ async function checkWeb(args: CheckArguments): Promise<void> {
       onnxruntimeWeb: version,
       entries,
       written,
+      ...page.json,
     });
-  else if (!args.quiet) {
-    const report = { checked, written, placements, version, entries };
-    process.stdout.write(`${webLines(file, model, report).join("\n")}\n`);
-  }
+  else if (!args.quiet) print(args, printed);
+}
+
+function print({ report }: CheckArguments, printed: readonly string[]): void {
+  const wrote = report === undefined ? [] : ["", `wrote ${report}`];
+  process.stdout.write(`${[...printed, ...wrote].join("\n")}\n`);
 }
 
 /** Checks the model in a file, and reads in Chromium where its nodes run. */
@@ -144,6 +157,7 @@ async function splitFiles(args: CheckArguments, model: Model, size: number) {
 /** Checks a model for another onnxruntime, as far as files at hand tell. */
 async function checkElsewhere(args: CheckArguments, version: string | null): Promise<void> {
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
+  checkReport(args, [args.model, ...dataPaths(args.model, model)]);
   const needs = modelNeeds(model);
   const here = runtimeVersion();
   let runs: boolean | null = null;
@@ -159,7 +173,11 @@ async function checkElsewhere(args: CheckArguments, version: string | null): Pro
   } else if (version !== null)
     reason = `onnxruntime-node here is ${here ?? "not installed"}; run npm i onnxruntime-node@${version} to check it`;
   process.exitCode = runs === null ? EXIT.notProved : runs ? EXIT.done : EXIT.checkFailed;
-  if (args.json) printJson({ model: args.model, target: args.target, runs, reason, needs });
-  else if (!args.quiet)
-    process.stdout.write(`${needsLines(args.target, model, { runs, reason, needs }).join("\n")}\n`);
+  const { model: file, target } = args;
+  const printed = needsLines(target, model, { runs, reason, needs });
+  const subject = { file, model, target, runs, printed, web: null };
+  const page = await stagedReport(args, () => checkPage(subject));
+  page.keep();
+  if (args.json) printJson({ model: file, target, runs, reason, needs, ...page.json });
+  else if (!args.quiet) print(args, printed);
 }

@@ -2,6 +2,8 @@ import path from "node:path";
 import { type Comparison, compare, type Model, openModel } from "../src/index.ts";
 import { comparisonLines } from "./comparison.ts";
 import { EXIT } from "./exit.ts";
+import { comparisonPage } from "./html/comparison-page.ts";
+import { checkReport, dataPaths, stagedReport } from "./html/report-page.ts";
 import { parseDims, readInputs } from "./inputs.ts";
 import { printJson } from "./json.ts";
 import { withProgress } from "./progress.ts";
@@ -24,6 +26,9 @@ export interface CompareArguments {
   quiet: boolean;
   timeout: number;
   trustLinks: boolean;
+  report: string | undefined;
+  force: boolean;
+  words: string[];
 }
 
 /** Compares two models and prints where they part. */
@@ -32,18 +37,26 @@ export async function runCompare(args: CompareArguments): Promise<void> {
   const { trustLinks } = args;
   const a = await openModel(args.a, { trustLinks });
   const b = await openModel(args.b, { trustLinks });
+  checkReport(args, [args.a, args.b, ...dataPaths(args.a, a), ...dataPaths(args.b, b)]);
   tell({ step: "comparing" });
   const comparison = await compared(args, a, b, dims);
   const { same } = comparison;
   if (!same) process.exitCode = EXIT.checkFailed;
+  const [first, second] = [
+    { file: args.a, model: a },
+    { file: args.b, model: b },
+  ];
+  const report = await stagedReport(args, () => comparisonPage(first, second, comparison));
+  report.keep();
   if (args.json) {
-    printJson({ a: args.a, b: args.b, ...comparison, crashes: crashes() });
+    printJson({ a: args.a, b: args.b, ...comparison, crashes: crashes(), ...report.json });
     return;
   }
   const heads = [headline(path.basename(args.a), a), headline(path.basename(args.b), b)];
+  const wrote = args.report === undefined ? [] : ["", `wrote ${args.report}`];
   if (!args.quiet)
     process.stdout.write(
-      `${[comparisonLines(comparison, args.all, heads), ...crashLines(crashes())].join("\n")}\n`,
+      `${[comparisonLines(comparison, args.all, heads), ...crashLines(crashes()), ...wrote].join("\n")}\n`,
     );
   else if (!same) process.stderr.write(`${comparisonLines(comparison, args.all)}\n`);
 }

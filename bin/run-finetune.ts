@@ -16,6 +16,7 @@ import { EXIT } from "./exit.ts";
 import type { FinetuneArguments } from "./finetune-arguments.ts";
 import { type Files, filesOf } from "./finetune-files.ts";
 import { givenLosses } from "./given-losses.ts";
+import { checkReport } from "./html/report-page.ts";
 import { modelToTrain, type Say } from "./model-to-train.ts";
 import { Monitor } from "./monitor.ts";
 import { checkFree, checkOutput, checkWritable } from "./output.ts";
@@ -93,7 +94,9 @@ function checkFiles(args: FinetuneArguments, given: Model, files: Files): void {
   checkOutput(place, args.model, { force, linkWeights: false, copying: false }, given);
   checkWritable(files.model);
   const own = [args.model, ...args.data, ...(args.eval ?? [])];
-  for (const file of Object.values(files)) if (file) checkFree(file, own, force);
+  const written = Object.values(files).filter((file) => file !== null);
+  for (const file of written) checkFree(file, own, force);
+  checkReport({ ...args, force }, [...own, ...written]);
   if (args.resume && !fs.existsSync(files.state))
     throw new InputError(`there is no ${files.state} to resume from; leave --resume out.`);
 }

@@ -2,6 +2,8 @@ import path from "node:path";
 import { foldProved, openModel } from "../src/index.ts";
 import { EXIT } from "./exit.ts";
 import { foldJson, foldLines } from "./fold-report.ts";
+import { foldPage } from "./html/fold-page.ts";
+import { checkReport, dataPaths, stagedFiles, stagedReport } from "./html/report-page.ts";
 import { parseDims, readInputs } from "./inputs.ts";
 import { printJson } from "./json.ts";
 import { checkOutput, outputOf } from "./output.ts";
@@ -24,6 +26,8 @@ export interface FoldArguments {
   quiet: boolean;
   timeout: number;
   trustLinks: boolean;
+  report: string | undefined;
+  words: string[];
 }
 
 /** Folds a laurelized model, proves the result and writes it. */
@@ -36,6 +40,7 @@ export async function runFold(args: FoldArguments): Promise<void> {
   const target = outputOf({ ...args, output, linkWeights: false }, model);
   const how = { force: args.force, linkWeights: false };
   checkOutput(target, args.model, how, model);
+  checkReport(args, [args.model, output, ...dataPaths(args.model, model)]);
   const feeds = args.inputs ? [await readInputs(ort, model, args.inputs)] : undefined;
   const progress = new Progress(!args.quiet, "folding");
   const options = { externalData: target.data, copyData: target.copies };
@@ -49,13 +54,19 @@ export async function runFold(args: FoldArguments): Promise<void> {
       onProgress: progress.report,
     });
     progress.stop();
-    if (proof.passed) (await staged(folded.model, output)).keep();
+    const pending = proof.passed ? await staged(folded.model, output) : null;
+    const outputs = pending ? stagedFiles(output, pending) : new Map();
+    const before = { file: args.model, model };
+    const report = await stagedReport(args, () => foldPage(before, folded, proof, outputs));
+    pending?.keep();
+    report.keep();
     const written = proof.passed ? output : null;
-    if (args.json) printJson(foldJson(args.model, written, folded, proof));
+    if (args.json) printJson({ ...foldJson(args.model, written, folded, proof), ...report.json });
     else if (!args.quiet) {
       const lines = foldLines(args.model, folded, proof);
       const last = written ? `\nwrote ${written}   ${bytes(folded.model.size)}\n` : "";
-      process.stdout.write(`${lines.join("\n")}\n${last}`);
+      const page = args.report === undefined ? "" : `wrote ${args.report}\n`;
+      process.stdout.write(`${lines.join("\n")}\n${last}${page}`);
     }
     if (!proof.passed) {
       const failed = proof.function.outcome !== "not run";

@@ -16,6 +16,8 @@ import {
 import { checkMemory } from "../src/internal.ts";
 import { type Inserting, laurelOptions } from "./commands/inserting.ts";
 import { EXIT } from "./exit.ts";
+import { laurelizePage } from "./html/laurelize-page.ts";
+import { checkReport, dataPaths, stagedFiles, stagedReport } from "./html/report-page.ts";
 import { parseDims, readInputs } from "./inputs.ts";
 import { printJson } from "./json.ts";
 import { checkOutput, type Output, outputOf } from "./output.ts";
@@ -50,6 +52,8 @@ export interface LaurelizeArguments extends Inserting {
   copyData: boolean;
   hash: boolean | undefined;
   again: boolean;
+  report: string | undefined;
+  words: string[];
 }
 
 /** Bytes of memory from which on the report says beforehand that a proof takes them. */
@@ -68,6 +72,7 @@ export async function runLaurelize(args: LaurelizeArguments): Promise<void> {
   tell({ step: "finding the residual connections" });
   const alsoOrt = args.alsoWeb ? await webRuntime() : undefined;
   if (!args.dryRun) checkOutput(target, args.model, args, model);
+  if (!args.dryRun) checkReport(args, [args.model, target.file, ...dataPaths(args.model, model)]);
   const laurel = await rewritten(args, model, target);
   if (laurel === null) return;
   warnOf(args, laurel, target.copies === null);
@@ -158,12 +163,17 @@ async function provedAndWritten(args: LaurelizeArguments, laurel: Laurelized, to
     say(args, `\n${proofLines(proof, crashes())}`);
   }
   const proved = performance.now();
+  const isKept = proof?.passed ?? true;
+  const files = isKept ? stagedFiles(output, pending) : new Map<string, string>();
+  const report = await stagedReport(args, () => laurelizePage(args.model, laurel, proof, files));
   if (proof && !proof.passed) {
     pending.discard();
-    failed(args, laurel, output, proof);
+    report.keep();
+    failed(args, laurel, proof, { output, json: report.json });
     return;
   }
   pending.keep();
+  report.keep();
   const seconds = (from: number, until: number) => `${((until - from) / 1000).toFixed(1)} s`;
   const at = proof?.leftOut ? "proved at its sites" : "proved";
   const how = proof ? `, ${at} in ${seconds(written, proved)}` : ", not proved (--no-prove)";
@@ -174,12 +184,20 @@ async function provedAndWritten(args: LaurelizeArguments, laurel: Laurelized, to
       args,
       `its old weights are those in ${name}: keep the two files together, and ${name} as it is`,
     );
-  if (args.json) printJson(asJson(laurel, { input: args.model, output, proof }));
+  if (args.report !== undefined) say(args, `wrote ${args.report}`);
+  if (args.json)
+    printJson({ ...asJson(laurel, { input: args.model, output, proof }), ...report.json });
 }
 
 /** Reports a result that is not written, and sets the exit code. */
-function failed(args: LaurelizeArguments, laurel: Laurelized, output: string, proof: Proof): void {
-  if (args.json) printJson(asJson(laurel, { input: args.model, output: null, proof }));
+function failed(
+  args: LaurelizeArguments,
+  laurel: Laurelized,
+  proof: Proof,
+  { output, json }: { readonly output: string; readonly json: object },
+): void {
+  if (args.json)
+    printJson({ ...asJson(laurel, { input: args.model, output: null, proof }), ...json });
   process.stderr.write(
     `laurelize: ${unproved(proof)}; ${output} was not written.\n${args.json || args.quiet ? `${proofLines(proof, crashes())}\n` : ""}`,
   );

@@ -8,6 +8,8 @@ import {
 } from "../src/index.ts";
 import type { FinetuneArguments } from "./finetune-arguments.ts";
 import type { Files } from "./finetune-files.ts";
+import { stagedFiles, stagedReport } from "./html/report-page.ts";
+import { trainingPage } from "./html/training-page.ts";
 import { printJson } from "./json.ts";
 import { figures } from "./monitor.ts";
 import { ort } from "./runtime.ts";
@@ -31,14 +33,23 @@ export async function writeTuned(
 ): Promise<void> {
   const final = await tunedFile(args, files, given, result);
   const text = (content: string) => new TextEncoder().encode(content);
+  const curve = await curveOf(args, result);
   const beside = new Map([
     [path.basename(files.adapter), adapterBytes(result.adapter)],
     [path.basename(files.log), text(`${JSON.stringify(logOf(args, result), null, 2)}\n`)],
-    [path.basename(files.curve), text(await curveOf(args, result))],
+    [path.basename(files.curve), text(curve)],
   ]);
-  (await staged(final, files.model, beside)).keep();
-  if (args.json || args.jsonLines) printJson(jsonOf(files, result));
+  const pending = await staged(final, files.model, beside);
+  const outputs = stagedFiles(files.model, pending);
+  const input = { file: args.model, model: given };
+  const page = await stagedReport(args, () => trainingPage(input, result, curve, outputs));
+  pending.keep();
+  page.keep();
+  const isJson = args.json || args.jsonLines;
+  if (isJson) printJson({ ...jsonOf(files, result), ...page.json });
   else if (!args.quiet) print(files, final, result);
+  if (args.report !== undefined && !isJson && !args.quiet)
+    process.stdout.write(`wrote ${args.report}\n`);
 }
 
 /** The model that is written: its weights inside, as inputs, or in a data file. */

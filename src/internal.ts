@@ -14,7 +14,7 @@ export { copyNames, withoutDoubleDots } from "./graph/placing.ts";
 export { uniform } from "./graph/random.ts";
 export { pathOf } from "./graph/scopes.ts";
 export { typeOfInfo } from "./graph/types.ts";
-export { missingCopies, saveBytes, saveFiles, stageModel } from "./model.ts";
+export { missingCopies, saveBytes, saveFiles, stageBytes, stageModel } from "./model.ts";
 export { bytesSource } from "./onnx/source.ts";
 export { runnable } from "./ort/loading.ts";
 export { withSession } from "./ort/session.ts";

@@ -63,8 +63,11 @@ const bytesIn = async (from: Uint8Array | Blob): Promise<Uint8Array> =>
   from instanceof Uint8Array ? from : new Uint8Array(await from.arrayBuffer());
 
 /** Writes bytes to a path atomically: the complete file appears, or none. */
-export const saveBytes = (bytes: Uint8Array, path: string) =>
-  writePending(bytesSource(bytes), path).keep();
+export const saveBytes = (bytes: Uint8Array, path: string) => stageBytes(bytes, path).keep();
+
+/** Writes bytes beside a path without moving them into place yet. */
+export const stageBytes = (bytes: Uint8Array, path: string): PendingFile =>
+  writePending(bytesSource(bytes), path);
 
 /** Writes bytes to a path, and files beside it by name: all appear or none does. */
 export const saveFiles = (

@@ -1,7 +1,18 @@
 import type { Argv, CommandModule } from "yargs";
 import type { CompareArguments } from "../run-compare.ts";
 import type { Start } from "../supervise.ts";
-import { dim, inputs, json, quiet, seed, timeout, trustLinks, withValues } from "./options.ts";
+import {
+  dim,
+  inputs,
+  json,
+  quiet,
+  report,
+  reportForce,
+  seed,
+  timeout,
+  trustLinks,
+  withValues,
+} from "./options.ts";
 
 /** `laurelize compare`: whether two models are the same, and where they part. */
 export const compare = (start: Start): CommandModule<object, CompareArguments> => ({
@@ -23,6 +34,8 @@ export const compare = (start: Start): CommandModule<object, CompareArguments> =
           },
           rtol: { type: "number", describe: "the relative part of it" },
           all: { type: "boolean", default: false, describe: "print every difference" },
+          ...report,
+          ...reportForce,
           ...json,
           ...quiet,
           ...timeout,

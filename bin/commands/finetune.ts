@@ -3,7 +3,7 @@ import { fitting, hyperparameters, reading, teaching } from "../../passes/finetu
 import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
 import type { FinetuneArguments } from "../finetune-arguments.ts";
 import type { Start } from "../supervise.ts";
-import { finding, force, json, quiet, timeout, trustLinks, withValues } from "./options.ts";
+import { finding, force, json, quiet, report, timeout, trustLinks, withValues } from "./options.ts";
 
 const {
   loss,
@@ -90,6 +90,7 @@ const options = {
   ...choosing,
   ...finding,
   ...force,
+  ...report,
   ...json,
   ...jsonLines,
   ...quiet,

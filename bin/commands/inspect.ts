@@ -2,7 +2,19 @@ import type { Argv, CommandModule } from "yargs";
 import { choosing } from "../../passes/laurelize/insert-options.ts";
 import type { InspectArguments } from "../run-inspect.ts";
 import type { Start } from "../supervise.ts";
-import { finding, json, quiet, timeout, trustLinks, withValues } from "./options.ts";
+import {
+  finding,
+  json,
+  quiet,
+  report,
+  reportForce,
+  timeout,
+  trustLinks,
+  withValues,
+} from "./options.ts";
+
+/** A report is also called what it is here. */
+const html = { report: { ...report.report, alias: "html" } } as const;
 
 /** `laurelize inspect`: what the tool would find, and why not more. */
 export const inspect = (start: Start): CommandModule<object, InspectArguments> => ({
@@ -21,6 +33,8 @@ export const inspect = (start: Start): CommandModule<object, InspectArguments> =
           ...choosing,
           ...finding,
           ...timeout,
+          ...html,
+          ...reportForce,
           ...json,
           ...quiet,
           ...trustLinks,

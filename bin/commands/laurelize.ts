@@ -11,6 +11,7 @@ import {
   json,
   output,
   quiet,
+  report,
   timeout,
   trustLinks,
   withValues,
@@ -38,6 +39,10 @@ export const laurelize = (start: Start): CommandModule<object, LaurelizeArgument
             type: "boolean",
             default: false,
             describe: "say what would be done; prove and write nothing",
+          },
+          report: {
+            ...report.report,
+            idle: ({ dryRun }) => (dryRun ? "nothing is written in a dry run" : null),
           },
           ...json,
           ...quiet,

@@ -176,6 +176,26 @@ export const force = {
   },
 } as const;
 
+/** A report for people, as a page. */
+export const report = {
+  report: {
+    type: "string",
+    describe:
+      "also write a page with the drawing, the figures and how to reproduce them, report.html; --json then holds the same",
+  },
+} as const;
+
+/** Whether a report may replace a file, for commands that write nothing else. */
+export const reportForce = {
+  force: {
+    alias: "f",
+    type: "boolean",
+    default: false,
+    describe: "replace an existing report",
+    idle: (others: GivenOptions) => (others.report === undefined ? "there is no --report" : null),
+  },
+} as const;
+
 /** A report for programs. */
 export const json = {
   json: { type: "boolean", default: false, describe: "print one JSON document on stdout" },

@@ -34,6 +34,12 @@ try {
     ["dist/bin/laurelize.js", "finetune", MODEL, ...args, ...how, "-o", "strips.tuned.onnx", "-f"],
     { stdio: "inherit" },
   );
+  if (status === 0)
+    spawnSync(
+      process.execPath,
+      ["dist/bin/laurelize.js", "ladder", "strips.tuned.onnx", "--activations", "-f"],
+      { stdio: "inherit" },
+    );
   console.log(`${((performance.now() - start) / 1000).toFixed(0)} s in all`);
   process.exitCode = status ?? 1;
 } finally {

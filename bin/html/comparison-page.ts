@@ -1,0 +1,47 @@
+import path from "node:path";
+import { stripVTControlCharacters } from "node:util";
+import type { Comparison, Model } from "../../src/index.ts";
+import { comparisonLines } from "../comparison.ts";
+import { lines, table } from "./markup.ts";
+import { outputsTable } from "./proof-sections.ts";
+import { dataPaths, ladderIn, type ReportContents } from "./report-page.ts";
+
+/** What a report says of two models, `a` and `b` in files. */
+export async function comparisonPage(
+  a: { readonly file: string; readonly model: Model },
+  b: { readonly file: string; readonly model: Model },
+  comparison: Comparison,
+): Promise<ReportContents> {
+  const text = stripVTControlCharacters(comparisonLines(comparison, true));
+  const [first] = text.split("\n");
+  const { same, outputs, findings } = comparison;
+  return {
+    title: `${path.basename(a.file)} and ${path.basename(b.file)}`,
+    verdict: { outcome: same ? "passed" : "failed", text: `${first}.` },
+    ladder: await ladderIn(b.model),
+    sections: [
+      { title: "Comparison", content: lines(text) },
+      ...(outputs.length > 0
+        ? [{ title: "Outputs", content: outputsTable("Each output of both models", outputs) }]
+        : []),
+      ...(findings.length > 0
+        ? [
+            {
+              title: "Differences",
+              content: table(
+                "What differs besides the outputs",
+                ["kind", "where", "what", "counts as a difference"],
+                findings.map(({ kind, where, what, harmless }) => [
+                  kind,
+                  where,
+                  what,
+                  harmless ? "no" : "yes",
+                ]),
+              ),
+            },
+          ]
+        : []),
+    ],
+    dataFiles: [...dataPaths(a.file, a.model), ...dataPaths(b.file, b.model)],
+  };
+}

@@ -1,0 +1,40 @@
+import path from "node:path";
+import { type Laurelized, ladderOf, type Proof } from "../../src/index.ts";
+import { unproved } from "../report.ts";
+import { table } from "./markup.ts";
+import { proofSection } from "./proof-sections.ts";
+import { dataPaths, type ReportContents } from "./report-page.ts";
+
+/** What a report says of a laurelized model; `outputs` are the files written. */
+export function laurelizePage(
+  input: string,
+  laurel: Laurelized,
+  proof: Proof | null,
+  outputs: ReadonlyMap<string, string>,
+): ReportContents {
+  const { plan, original } = laurel;
+  const options = Object.entries({ variant: plan.variant, ...plan.options });
+  return {
+    title: `${path.basename(input)} with LAuReL`,
+    verdict: proof
+      ? proof.passed
+        ? { outcome: "passed", text: "Proved: every check passed." }
+        : { outcome: "failed", text: `Not written: ${unproved(proof)}.` }
+      : { outcome: "unsure", text: "Not proved (--no-prove)." },
+    ladder: ladderOf(laurel.found, laurel.model),
+    sections: [
+      ...(proof ? [proofSection(proof)] : []),
+      {
+        title: "Options",
+        content: table(
+          "What is inserted",
+          ["option", "value"],
+          options.map(([name, value]) => [name, String(value)]),
+        ),
+      },
+    ],
+    warnings: laurel.warnings,
+    dataFiles: dataPaths(input, original),
+    outputs,
+  };
+}

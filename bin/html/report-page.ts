@@ -1,0 +1,106 @@
+import fs from "node:fs";
+import path from "node:path";
+import { findResiduals, type Ladder, ladderOf, type Model } from "../../src/index.ts";
+import { stageBytes } from "../../src/internal.ts";
+import { UsageError } from "../failure.ts";
+import { checkFree, checkWritable } from "../output.ts";
+import { ort } from "../runtime.ts";
+import { tell } from "../supervision.ts";
+import { ladderSections, rejectedSection } from "./ladder-sections.ts";
+import { bullets, type Section } from "./markup.ts";
+import { pageOf, type ReportVerdict } from "./page.ts";
+import { type Reproduction, reproductionOf, reproductionSection } from "./reproduction.ts";
+
+/** What the command line says of a report. */
+export interface Reporting {
+  /** Where it goes; no report without it. */
+  readonly report?: string | undefined;
+  /** The command line. */
+  readonly words?: readonly string[] | undefined;
+  readonly force?: boolean | undefined;
+}
+
+/** What a report says of a result. */
+export interface ReportContents {
+  readonly title: string;
+  readonly verdict: ReportVerdict;
+  readonly ladder: Ladder | null;
+  /** What is special to the command, between the drawing and how to reproduce it. */
+  readonly sections: readonly Section[];
+  readonly warnings?: readonly string[];
+  /** Data files of the model that was read. */
+  readonly dataFiles?: readonly string[];
+  /** Where each file that is written lies until it gets its name. */
+  readonly outputs?: ReadonlyMap<string, string>;
+}
+
+/** A report that is written, but not in place yet. */
+export interface PendingReport {
+  /** What `--json` prints of it. */
+  readonly json: {
+    readonly report?: { readonly ladder: Ladder | null; readonly reproduce: Reproduction };
+  };
+  keep(): void;
+}
+
+const NONE: PendingReport = { json: {}, keep: () => {} };
+
+/** Throws an InputError or a UsageError if a report cannot be written where it is asked for. */
+export function checkReport({ report, force }: Reporting, own: readonly string[]): void {
+  if (report === undefined) return;
+  if (report === "" || report === "-") throw new UsageError("--report takes the path of a file.");
+  checkWritable(report, "--report");
+  if (own.some((file) => path.resolve(file) === path.resolve(report)))
+    throw new UsageError(
+      `--report ${report} is a file that is read or written too; choose another place.`,
+    );
+  checkFree(report, own, force ?? false, "--report");
+}
+
+/** Writes a report under a temporary name; does nothing if none is asked for. */
+export async function stagedReport(
+  args: Reporting,
+  make: () => Promise<ReportContents> | ReportContents,
+): Promise<PendingReport> {
+  if (args.report === undefined) return NONE;
+  tell({ step: "writing the report" });
+  const { title, verdict, ladder, sections, ...others } = await make();
+  const { warnings = [], dataFiles = [], outputs = new Map<string, string>() } = others;
+  const reproduce = reproductionOf(args, dataFiles, outputs);
+  const page = pageOf(title, verdict, [
+    ...(ladder ? ladderSections(ladder) : []),
+    ...sections,
+    ...(ladder && ladder.rejected.length > 0 ? [rejectedSection(ladder)] : []),
+    ...(warnings.length > 0 ? [{ title: "Warnings", content: bullets(warnings) }] : []),
+    reproductionSection(reproduce),
+  ]);
+  const pending = stageBytes(new TextEncoder().encode(page), args.report);
+  tell({ temporary: pending.temporary });
+  return { json: { report: { ladder, reproduce } }, keep: () => pending.keep() };
+}
+
+/** The ladder of a model that was not searched yet; null if it cannot be searched. */
+export const ladderIn = (model: Model): Promise<Ladder | null> =>
+  findResiduals(model, { ort }).then(
+    (found) => ladderOf(found, model),
+    () => null,
+  );
+
+/** Where each file that is written with a model lies until it gets its name. */
+export function stagedFiles(
+  output: string,
+  { path: file, temporary }: { readonly path: string; readonly temporary: string },
+): Map<string, string> {
+  const files = new Map([[output, file]]);
+  if (file === temporary) return files;
+  for (const name of fs.readdirSync(temporary)) {
+    const at = path.join(temporary, name);
+    if (at !== file && fs.statSync(at).isFile())
+      files.set(path.join(path.dirname(output), name), at);
+  }
+  return files;
+}
+
+/** Data files of a model as paths from here. */
+export const dataPaths = (file: string, { dataFiles }: Pick<Model, "dataFiles">): string[] =>
+  dataFiles.map((name) => path.join(path.dirname(file), name));

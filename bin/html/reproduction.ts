@@ -1,0 +1,104 @@
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import path from "node:path";
+import { VERSION } from "../../src/version.ts";
+import { runtimeVersion } from "../runtime-version.ts";
+import { lines, type Section, table } from "./markup.ts";
+
+/** A file that was read or written. */
+export interface FileRecord {
+  readonly path: string;
+  /** Size in bytes; null for a folder. */
+  readonly bytes: number | null;
+  /** In hexadecimal; null for a folder, and for a file that is larger than 4 GB. */
+  readonly sha256: string | null;
+}
+
+/** How to make a result again: the command, the versions, and the files. */
+export interface Reproduction {
+  readonly command: string;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly inputs: readonly FileRecord[];
+  readonly outputs: readonly FileRecord[];
+}
+
+/** Size in bytes above which a file is not hashed. */
+const LARGEST = 4e9;
+const BLOCK = 1 << 22;
+
+/** Describes a file, which lies at `at` until it gets its name. */
+export function fileRecord(name: string, at = name): FileRecord {
+  const stat = fs.statSync(at);
+  if (!stat.isFile()) return { path: name, bytes: null, sha256: null };
+  return { path: name, bytes: stat.size, sha256: stat.size > LARGEST ? null : hashOf(at) };
+}
+
+function hashOf(file: string): string {
+  const hash = createHash("sha256");
+  const open = fs.openSync(file, "r");
+  try {
+    const block = Buffer.alloc(BLOCK);
+    for (let read = 1; read > 0; ) {
+      read = fs.readSync(open, block, 0, BLOCK, null);
+      hash.update(block.subarray(0, read));
+    }
+  } finally {
+    fs.closeSync(open);
+  }
+  return hash.digest("hex");
+}
+
+/** Names of arguments that are files to be read. */
+const READ = ["model", "a", "b", "adapter", "data", "eval", "inputs"];
+
+/** Returns how to make a result again. `outputs` says where each file lies, by its name. */
+export function reproductionOf(
+  args: { readonly words?: readonly string[] | undefined },
+  dataFiles: readonly string[],
+  outputs: ReadonlyMap<string, string>,
+): Reproduction {
+  const given = args as Readonly<Record<string, unknown>>;
+  const files = READ.flatMap((name) => [given[name]].flat()).filter(
+    (file): file is string => typeof file === "string" && fs.existsSync(file),
+  );
+  const runtime = runtimeVersion();
+  return {
+    command: `npx laurelize@${VERSION} ${(args.words ?? []).map(quoted).join(" ")}`,
+    versions: {
+      laurelize: VERSION,
+      ...(runtime ? { "onnxruntime-node": runtime } : {}),
+      node: process.versions.node,
+      platform: `${process.platform} ${process.arch}`,
+    },
+    inputs: [...new Set([...files, ...dataFiles])].map((file) => fileRecord(file)),
+    outputs: [...outputs].map(([name, at]) => fileRecord(name, at)),
+  };
+}
+
+/** A word as a shell takes it. */
+const quoted = (word: string) =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+
+/** How to make a result again, as a part of a page. */
+export function reproductionSection(made: Reproduction): Section {
+  const { command, versions, inputs, outputs } = made;
+  const rows = (role: string, files: readonly FileRecord[]) =>
+    files.map(({ path: file, bytes, sha256 }) => [
+      role,
+      path.normalize(file),
+      bytes === null ? "folder" : bytes.toLocaleString("en"),
+      sha256 ?? "not computed",
+    ]);
+  return {
+    title: "How to reproduce",
+    content: [
+      lines(command),
+      table("Versions", ["program", "version"], Object.entries(versions)),
+      table(
+        "Files",
+        ["role", "file", "bytes", "SHA-256"],
+        [...rows("input", inputs), ...rows("output", outputs)],
+      ),
+    ].join("\n"),
+  };
+}

@@ -1,0 +1,229 @@
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import onnxProto from "onnx-proto";
+import { chromium } from "playwright-core";
+import { describe, expect, it } from "vitest";
+import { cli } from "./support/cli.ts";
+import { temporaryFolder } from "./support/fixture.ts";
+import { littleTraining } from "./support/little-training.ts";
+import { elementsIn, textWithin, type XmlElement, xmlOf } from "./support/xml.ts";
+
+const folder = temporaryFolder();
+const { at, args: training } = littleTraining(folder);
+const sha256 = (file: string) => createHash("sha256").update(fs.readFileSync(file)).digest("hex");
+
+/** Runs a command that writes a report; gives the page, strictly read, and the document of --json. */
+function reported(name: string, args: readonly string[], code = 0) {
+  const file = at(name);
+  const ran = cli([...args, "--report", file, "--json", "--force"]);
+  expect(ran, ran.stderr).toMatchObject({ code });
+  const html = fs.readFileSync(file, "utf8");
+  return { file, html, page: xmlOf(html), json: JSON.parse(ran.stdout) };
+}
+
+const headings = (page: XmlElement) =>
+  elementsIn(page, ({ name }) => name === "h2").map(textWithin);
+const verdict = (page: XmlElement) =>
+  elementsIn(page, ({ attributes }) => attributes.class?.startsWith("verdict") ?? false)[0];
+const drawnSites = (page: XmlElement) =>
+  elementsIn(page, ({ attributes }) => "data-site" in attributes).map(
+    ({ attributes }) => attributes["data-site"],
+  );
+
+/** The rows of the table with a caption, as text. */
+function rowsOf(page: XmlElement, caption: string): string[][] {
+  const holds = (element: XmlElement) =>
+    element.children.some(
+      (child) =>
+        typeof child !== "string" &&
+        child.name === "caption" &&
+        textWithin(child).startsWith(caption),
+    );
+  const [found] = elementsIn(page, (element) => element.name === "table" && holds(element));
+  expect(found, caption).toBeDefined();
+  const [body] = elementsIn(found, ({ name }) => name === "tbody");
+  return elementsIn(body, ({ name }) => name === "tr").map((row) =>
+    elementsIn(row, ({ name }) => name === "td").map(textWithin),
+  );
+}
+
+const axis = ["--feature-axis", "1"];
+
+describe("--report", () => {
+  it("of laurelize holds drawing, parameters, every figure of the proof, and hashes", () => {
+    const out = at("net.laurel.onnx");
+    const given = [at("net.onnx"), "-o", out, "--variant", "rw+lr", "--rank", "2", ...axis];
+    const { page, html, json, file } = reported("a report.html", given);
+    expect(headings(page)).toEqual([
+      "Ladder",
+      "Parameters",
+      "Proof",
+      "Options",
+      "How to reproduce",
+    ]);
+    expect(textWithin(verdict(page))).toBe("✓ Proved: every check passed.");
+    expect(drawnSites(page)).toEqual(["res"]);
+    const checks = rowsOf(page, "Each check");
+    expect(checks.map(([name]) => name)).toEqual(
+      json.verification.checks.map(({ name }: { name: string }) => name),
+    );
+    const formula = json.verification.checks.find(
+      ({ name }: { name: string }) => name === "right formula",
+    );
+    const [[site, difference, bound, outcome]] = rowsOf(page, "right formula");
+    expect([site, outcome]).toEqual(["res", "✓ passed"]);
+    expect(Number(difference)).toBeCloseTo(formula.sites[0].difference, 9);
+    expect(Number(bound) / formula.sites[0].bound).toBeCloseTo(1, 2);
+    const [parameters] = rowsOf(page, "Parameters");
+    expect(parameters[7]).toBe(String(json.parameters.added));
+    expect(json.report.ladder.sites[0].laurel[0].parameters).toBe(json.parameters.added);
+    const files = rowsOf(page, "Files");
+    expect(files.map(([role, , , hash]) => [role, hash])).toEqual([
+      ["input", sha256(at("net.onnx"))],
+      ["output", sha256(out)],
+    ]);
+    expect(json.report.reproduce.command).toContain(`--report '${file}'`);
+    expect(html).not.toMatch(/<script|\ssrc=|\shref=|@import|url\(/);
+    const again = reported("a report.html", given);
+    expect(again.html).toBe(html);
+  });
+
+  it("of inspect is called --html too", () => {
+    const file = at("inspect.html");
+    const ran = cli(["inspect", at("net.onnx"), ...axis, "--html", file]);
+    expect(ran.stdout).toContain(`wrote ${file}`);
+    const page = xmlOf(fs.readFileSync(file, "utf8"));
+    expect(drawnSites(page)).toEqual(["res"]);
+    expect(headings(page)).toEqual(["Ladder", "Parameters", "How to reproduce"]);
+    const idle = cli(["inspect", at("net.onnx"), ...axis, "--force"]);
+    expect(idle.stderr).toContain("--force has no effect: there is no --report");
+  });
+
+  it("of finetune holds the curve, the epochs and the files", () => {
+    const data = training("train.npz", "--epochs", "2", "--eval", at("val.npz"), "--variant", "rw");
+    const { page, json } = reported("finetune.html", data);
+    expect(headings(page).slice(2, 5)).toEqual(["Training curve", "Epochs", "Settings"]);
+    const [, curve] = elementsIn(page, ({ name }) => name === "svg");
+    expect(textWithin(curve)).toContain("training loss");
+    const epochs = rowsOf(page, "Loss and metrics");
+    expect(epochs.map(([epoch]) => epoch)).toEqual(["before", "1", "2"]);
+    const [{ train }] = json.epochs;
+    expect(Number(epochs[1][2]) / train.loss).toBeCloseTo(1, 3);
+    const { sites } = json.report.ladder;
+    expect(sites[0].laurel[0].alpha.mean).not.toBe(1);
+    expect(rowsOf(page, "Files").map(([, name]) => path.basename(name))).toEqual(
+      expect.arrayContaining(["net.tuned.onnx", "net.tuned.safetensors", "train.npz", "val.npz"]),
+    );
+  });
+
+  it("of fold and of apply --fold lists what became of each site, and both proofs", () => {
+    const model = at("net.tuned.onnx");
+    const folded = reported("fold.html", ["fold", model, "-o", at("folded.onnx")]);
+    const [row] = rowsOf(folded.page, "What became of each site");
+    expect(row.slice(0, 2)).toEqual(["res", folded.json.sites[0].outcome]);
+    const float64 = rowsOf(folded.page, "Both models cast to double");
+    const { difference } = folded.json.verification.float64;
+    expect(Number(float64[0][0])).toBeCloseTo(difference, 12);
+    const adapter = at("net.tuned.safetensors");
+    const out = ["-o", at("applied.onnx")];
+    const applied = reported("apply.html", ["apply", at("net.onnx"), adapter, ...out, "--fold"]);
+    expect(headings(applied.page)).toEqual(
+      expect.arrayContaining(["Adapter", "Fold", "Proof: same function"]),
+    );
+    expect(textWithin(verdict(applied.page))).toContain("Applied, folded and proved.");
+  });
+
+  it("of compare is written whatever the outcome", () => {
+    const [a, b] = [at("net.onnx"), at("net.tuned.onnx")];
+    const differs = reported("differs.html", ["compare", a, b], 1);
+    expect(textWithin(verdict(differs.page))).toMatch(/^✗ the two models differ/);
+    expect(rowsOf(differs.page, "Each output")[0][0]).toBe("p");
+    const same = reported("same.html", ["compare", a, a]);
+    expect(textWithin(verdict(same.page))).toBe("✓ the two models are the same.");
+  });
+
+  it("of check says where the model runs", () => {
+    const { page, json } = reported("check.html", ["check", at("net.onnx"), "--no-browser"]);
+    expect(textWithin(verdict(page))).toBe("✓ It runs on web.");
+    expect(json.report.reproduce.inputs[0].sha256).toBe(sha256(at("net.onnx")));
+    expect(rowsOf(page, "Outputs")[0][0]).toBe("p");
+  });
+
+  it("contains hostile names as text alone", () => {
+    const { ModelProto } = onnxProto.onnx;
+    const hostile = `</td><script>alert("x")</script>'\u001b[31m`;
+    const model = ModelProto.decode(fs.readFileSync(at("net.onnx")));
+    for (const node of model.graph!.node!) if (node.name === "res") node.name = hostile;
+    fs.writeFileSync(at("<hostile> & 'co'.onnx"), ModelProto.encode(model).finish());
+    const file = at("<hostile> & 'co'.onnx");
+    const { page, html } = reported("hostile.html", ["inspect", file, ...axis]);
+    expect(elementsIn(page, ({ name }) => name === "script")).toEqual([]);
+    expect(html).not.toContain("\u001b");
+    expect(textWithin(page)).toContain(`</td><script>alert("x")</script>'\\u{1b}[31m`);
+  });
+
+  it("refuses a place where it cannot go, before anything is written", () => {
+    const out = at("never.onnx");
+    const refused = (report: string, why: RegExp, ...more: string[]) => {
+      const ran = cli([at("net.onnx"), "-o", out, ...axis, "--report", report, ...more]);
+      expect(ran).toMatchObject({ code: 2 });
+      expect(ran.stderr).toMatch(why);
+      expect(fs.existsSync(out)).toBe(false);
+    };
+    refused(at("inspect.html"), /inspect\.html exists; pass --force .* with --report\.$/m);
+    refused(out, /is a file that is read or written too/);
+    refused(at("net.onnx"), /is a file that is read or written too/, "--force");
+    refused(at("nowhere/report.html"), /does not exist; make it first/);
+    const idle = cli([at("net.onnx"), ...axis, "--dry-run", "--report", at("dry.html")]);
+    expect(idle.stderr).toContain("--report has no effect: nothing is written in a dry run");
+    expect(fs.existsSync(at("dry.html"))).toBe(false);
+  });
+});
+
+const browser = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(
+  (file) => fs.existsSync(file),
+);
+if (!browser) console.warn("report: skipped in part, there is no Chromium in /usr/bin");
+
+it.runIf(process.env.CI && !browser)("Chromium is there under CI", () => {
+  expect(browser, "install chromium").toBeDefined();
+});
+
+describe.skipIf(!browser)("a report in a real browser", () => {
+  it("asks the network for nothing, has no axe violation, and shows details by keyboard", async () => {
+    const axe = fs.readFileSync(
+      path.join(import.meta.dirname, "../node_modules/axe-core/axe.min.js"),
+    );
+    const running = await chromium.launch({ executablePath: browser!, args: ["--no-sandbox"] });
+    try {
+      const page = await running.newPage({ viewport: { width: 900, height: 900 } });
+      const asked: string[] = [];
+      page.on("request", (request) => asked.push(request.url()));
+      const url = pathToFileURL(at("finetune.html")).href;
+      await page.goto(url);
+      expect(asked).toEqual([url]);
+      for (const colorScheme of ["light", "dark"] as const) {
+        await page.emulateMedia({ colorScheme });
+        await page.evaluate(axe.toString());
+        const { violations } = (await page.evaluate("axe.run()")) as {
+          violations: { id: string; nodes: { html: string }[] }[];
+        };
+        expect(violations.map(({ id, nodes }) => [id, nodes[0].html])).toEqual([]);
+      }
+      const shown = () =>
+        page.evaluate(() =>
+          [...document.querySelectorAll(".tip")]
+            .filter((tip) => getComputedStyle(tip).visibility === "visible")
+            .map((tip) => tip.textContent),
+        );
+      expect(await shown()).toEqual([]);
+      await page.keyboard.press("Tab");
+      const [details] = await shown();
+      expect(details).toMatch(/^resstream 0, position 0.*α 0\.\d+|α 1\.\d+/);
+    } finally {
+      await running.close();
+    }
+  });
+});
