@@ -12,9 +12,9 @@ const COLOURS = {
   changed: ["#9a6700", "#d29922"],
   "below-3": ["#0a4fa8", "#58a6ff"],
   "below-2": ["#3672bd", "#6fa8e6"],
-  "below-1": ["#6484a8", "#86a3c2"],
-  "above-1": ["#9d7552", "#b99a7e"],
-  "above-2": ["#b9621b", "#dd914e"],
+  "below-1": ["#55759a", "#86a3c2"],
+  "above-1": ["#8f6743", "#b99a7e"],
+  "above-2": ["#b05c18", "#dd914e"],
   "above-3": ["#bc4c00", "#ff9b50"],
 } as const;
 
