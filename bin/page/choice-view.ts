@@ -1,7 +1,7 @@
 import { inserting } from "../../passes/laurelize/insert-options.ts";
 import { type VariantName, variantNames } from "../../src/index.ts";
 import { addedWeights } from "../text.ts";
-import { byId, make, say, show } from "./dom.ts";
+import { byId, draw, make, say, show } from "./dom.ts";
 import { CancelledError, type Engine } from "./engine.ts";
 import type { InsertChoice, OpenedModel, Rewritten } from "./messages.ts";
 import { showProgress } from "./progress-view.ts";
@@ -113,8 +113,9 @@ let counting = 0;
 async function count(engine: Engine): Promise<void> {
   const turn = ++counting;
   try {
-    const { added, percent } = await engine.call("count", [chosen()]);
+    const { added, percent, ladder } = await engine.call("count", [chosen()]);
     if (turn !== counting) return;
+    draw("model-ladder", ladder);
     say("added", addedWeights(added, percent));
     say("choice-error", "");
   } catch (error) {

@@ -38,7 +38,7 @@ modelView(engine, {
   },
 });
 
-if (import.meta.env.PROD && "serviceWorker" in navigator)
+if ("serviceWorker" in navigator)
   navigator.serviceWorker.register("./offline.js").then(
     async () => {
       await navigator.serviceWorker.ready;

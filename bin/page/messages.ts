@@ -44,6 +44,8 @@ export interface InsertChoice {
 export interface NewWeights {
   readonly added: number;
   readonly percent: number;
+  /** The ladder with the chosen sites marked. */
+  readonly ladder: string;
 }
 
 /** A file to download. */
@@ -67,7 +69,6 @@ export interface Rewritten {
   readonly proof: readonly ProofLine[];
   readonly warnings: readonly string[];
   readonly difference: string;
-  readonly ladder: string;
   /** Null if a check failed. */
   readonly file: Download | null;
 }

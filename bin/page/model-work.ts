@@ -11,6 +11,7 @@ import {
 } from "../../src/index.ts";
 import { bytesSource, openNpz, plan } from "../../src/internal.ts";
 import { parameters } from "../parameters.ts";
+import { ladderDrawing } from "./drawings.ts";
 import type {
   InsertChoice,
   NewWeights,
@@ -52,7 +53,7 @@ export class ModelWork implements Work {
     const at = found.sites.filter(({ name }) => chosen.has(name));
     const planned = plan(model.graph, at, wanted);
     const { added, percent } = parameters({ original: model, plan: planned });
-    return { added, percent };
+    return { added, percent, ladder: ladderDrawing({ ...found, chosen: at }, model) };
   }
 
   async rewrite(report: Reporting, choice: InsertChoice): Promise<Rewritten> {

@@ -46,7 +46,8 @@ scope.addEventListener("fetch", (event) => {
   const answer = async () => {
     const cache = await caches.open(CACHE);
     const isPage = request.mode === "navigate";
-    return (await cache.match(request, { ignoreSearch: isPage })) ?? fetch(request);
+    const cached = await cache.match(request, { ignoreSearch: isPage, ignoreVary: true });
+    return cached ?? fetch(request);
   };
   event.respondWith(answer());
 });

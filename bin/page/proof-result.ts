@@ -3,7 +3,7 @@ import { describeCheck, failures, notFinite } from "../check-lines.ts";
 import { insertedLine, unproved } from "../report.ts";
 import { sampleText } from "../report-notes.ts";
 import { bytes } from "../text.ts";
-import { differenceDrawing, ladderDrawing } from "./drawings.ts";
+import { differenceDrawing } from "./drawings.ts";
 import type { Download, ProofLine, Rewritten } from "./messages.ts";
 
 /** What the page shows of a laurelized model and its proof. */
@@ -15,7 +15,6 @@ export function proofResult(laurel: Laurelized, proof: Proof): Rewritten {
     proof: proof.checks.map(lineOf),
     warnings: [...laurel.warnings, ...(proof.sample ? [`${sampleText(proof.sample)}.`] : [])],
     difference: differenceDrawing(laurel),
-    ladder: ladderDrawing(laurel.found, laurel.model),
     file,
   };
 }

@@ -29,7 +29,7 @@ export async function stripExamples(
     examples.from === "digits"
       ? (epoch: number, step: number) => strips(train, PER_STEP, 1000 * epoch + step)
       : (epoch: number, step: number) => drawn(examples.inks, 1000 * epoch + step);
-  const count = 6;
+  const count = 8;
   return {
     *train(epoch) {
       for (let step = 0; step < STEPS; step++) yield batchOf(made(epoch, step), PER_STEP);

@@ -151,6 +151,7 @@ function watching(progress: ProgressView): (report: WorkReport) => void {
     if ("progress" in report) progress.set(report.progress, report.step);
     if ("evaluated" in report) {
       curve.held.push([report.evaluated, report.loss]);
+      curve.held.sort(([a], [b]) => a - b);
       redraw();
     } else if ("loss" in report) {
       const { step, loss, of } = report;

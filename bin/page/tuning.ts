@@ -56,6 +56,9 @@ export async function tuned(model: Model, tuning: Tuning, watched: Watched): Pro
     signal,
     onNote: (note) => notes.push(note),
   });
+  const { before } = result.history;
+  if (before)
+    report({ evaluated: 0, loss: before.loss, accuracy: before.metrics.accuracy ?? null });
   report({ answers: { when: "after", samples: await answersOf(result.model, samples) } });
   return tunedResult(model, result, { notes, ladder: ladderDrawing(found, result.model) });
 }
