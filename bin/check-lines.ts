@@ -1,4 +1,4 @@
-import type { Check, OutputReport } from "../src/index.ts";
+import type { Check, OutputReport, Proof } from "../src/index.ts";
 import { counted, figure } from "./text.ts";
 
 /** A check that was made, with its figures. */
@@ -155,4 +155,19 @@ export function notFinite(check: Made): string[] {
   return [
     `      ${counted(length, "site")} left out, whose sum is not finite in the original: ${check.notFinite.slice(0, 5).join(", ")}${length > 5 ? ", …" : ""}`,
   ];
+}
+
+/** Says that a seeded sample of sites stood for all. */
+export const sampleText = ({ sites, of, seed }: NonNullable<Proof["sample"]>): string =>
+  `"right formula" and "it can learn" checked ${sites} of ${counted(of, "site")}, drawn with seed ${seed}`;
+
+/** Why nothing is written: what failed, or else what was not proved. */
+export function unproved({ checks }: Proof): string {
+  const names = (outcome: Check["outcome"]) =>
+    checks.filter((check) => check.outcome === outcome).map(({ name }) => `"${name}"`);
+  const [failed, missing] = [names("failed"), names("not run")];
+  if (failed.length > 0) return `a check failed (${failed.join(", ")})`;
+  const way =
+    missing.join() === '"a second opinion"' ? "leave --also-web out" : "--no-prove writes it so";
+  return `not everything was proved: ${missing.join(", ")} could not run (${way})`;
 }

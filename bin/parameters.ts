@@ -1,4 +1,5 @@
 import type { Laurelized } from "../src/index.ts";
+import { addedWeights, counted } from "./text.ts";
 
 /** How many parameters were added, in all and site by site. */
 export function parameters({ plan, original }: Pick<Laurelized, "plan" | "original">) {
@@ -12,4 +13,14 @@ export function parameters({ plan, original }: Pick<Laurelized, "plan" | "origin
   const added = sizes.reduce((sum, [, size]) => sum + size, 0);
   const model = original.weights;
   return { added, model, percent: (100 * added) / model, perSite: Object.fromEntries(sizes) };
+}
+
+/** "rw+lr, rank 16: 4,238 new weights (+3.17 %)". */
+export function insertedLine(laurel: Laurelized): string {
+  const { plan, found } = laurel;
+  const { added, percent } = parameters(laurel);
+  const ranked = plan.parts.some((part) => part.name !== "rw") ? `, rank ${plan.options.rank}` : "";
+  const some =
+    plan.sites.length < found.sites.length ? ` at ${counted(plan.sites.length, "site")}` : "";
+  return `${plan.variant}${ranked}${some}: ${addedWeights(added, percent)}`;
 }

@@ -1,7 +1,7 @@
 import type { Proof } from "../src/index.ts";
+import { sampleText } from "./check-lines.ts";
 import { colors } from "./colors.ts";
 import type { Crash } from "./supervise.ts";
-import { counted } from "./text.ts";
 
 /** What a line of the report begins with, by the outcome of its check. */
 export const marks = {
@@ -9,10 +9,6 @@ export const marks = {
   failed: colors.red("✗"),
   "not run": colors.yellow("?"),
 };
-
-/** Says that a seeded sample of sites stood for all. */
-export const sampleText = ({ sites, of, seed }: NonNullable<Proof["sample"]>): string =>
-  `"right formula" and "it can learn" checked ${sites} of ${counted(of, "site")}, drawn with seed ${seed}`;
 
 /** The same as a line of the report, if there is a sample. */
 export const sampleLines = (sample: Proof["sample"]): string[] =>

@@ -1,25 +1,15 @@
-import type { Check, Laurelized, Proof } from "../src/index.ts";
+import type { Laurelized, Proof } from "../src/index.ts";
 import { siteJson } from "../src/index.ts";
 import { describeCheck, failures, notFinite } from "./check-lines.ts";
-import { parameters } from "./parameters.ts";
+import { insertedLine, parameters } from "./parameters.ts";
 import { crashLines, marks, sampleLines } from "./report-notes.ts";
 import type { Crash } from "./supervise.ts";
 import { crashes } from "./supervision.ts";
-import { addedWeights, counted, headline, sums } from "./text.ts";
+import { headline, sums } from "./text.ts";
 
 /** The first lines: the model, its sites, what is inserted. */
 export const summary = (name: string, laurel: Laurelized): string =>
   [headline(name, laurel.original), sums(laurel.found, false), insertedLine(laurel)].join("\n");
-
-/** "rw+lr, rank 16: 4,238 new weights (+3.17 %)". */
-export function insertedLine(laurel: Laurelized): string {
-  const { plan, found } = laurel;
-  const { added, percent } = parameters(laurel);
-  const ranked = plan.parts.some((part) => part.name !== "rw") ? `, rank ${plan.options.rank}` : "";
-  const some =
-    plan.sites.length < found.sites.length ? ` at ${counted(plan.sites.length, "site")}` : "";
-  return `${plan.variant}${ranked}${some}: ${addedWeights(added, percent)}`;
-}
 
 /** A line for each check, and one for everything that failed. */
 export function proofLines(
@@ -38,17 +28,6 @@ export function proofLines(
     ...crashLines(crashes),
     ...(leftOut ? [`  ${"not checked".padEnd(22)}${leftOut}`] : []),
   ].join("\n");
-}
-
-/** Why nothing is written: what failed, or else what was not proved. */
-export function unproved({ checks }: Proof): string {
-  const names = (outcome: Check["outcome"]) =>
-    checks.filter((check) => check.outcome === outcome).map(({ name }) => `"${name}"`);
-  const [failed, missing] = [names("failed"), names("not run")];
-  if (failed.length > 0) return `a check failed (${failed.join(", ")})`;
-  const way =
-    missing.join() === '"a second opinion"' ? "leave --also-web out" : "--no-prove writes it so";
-  return `not everything was proved: ${missing.join(", ")} could not run (${way})`;
 }
 
 /** What `--json` prints. */

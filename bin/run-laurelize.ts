@@ -14,6 +14,7 @@ import {
   type Site,
 } from "../src/index.ts";
 import { checkMemory } from "../src/internal.ts";
+import { unproved } from "./check-lines.ts";
 import { type Inserting, laurelOptions } from "./commands/inserting.ts";
 import { EXIT } from "./exit.ts";
 import { laurelizePage } from "./html/laurelize-page.ts";
@@ -22,7 +23,7 @@ import { parseDims, readInputs } from "./inputs.ts";
 import { printJson } from "./json.ts";
 import { checkOutput, type Output, outputOf } from "./output.ts";
 import { Progress, withProgress } from "./progress.ts";
-import { asJson, proofLines, summary, unproved } from "./report.ts";
+import { asJson, proofLines, summary } from "./report.ts";
 import { ort } from "./runtime.ts";
 import { staged } from "./staged.ts";
 import { crashes, tell } from "./supervision.ts";

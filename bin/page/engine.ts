@@ -19,9 +19,9 @@ export class Engine {
   #worker: Worker | null = null;
   #next = 1;
   readonly #waiting = new Map<number, Waiting>();
-  /** The files of the opened model, and whether this worker has them. */
+  /** The files of the opened model, and the call that opens them in this worker. */
   #files: readonly File[] | null = null;
-  #hasOpened = false;
+  #opening: Promise<Result<"open">> | null = null;
 
   constructor() {
     this.#start();
@@ -31,8 +31,8 @@ export class Engine {
   async open(files: readonly File[], onReport: Reporting): Promise<Result<"open">> {
     if (this.#waiting.size > 0) this.cancel();
     this.#files = files;
-    this.#hasOpened = true;
-    return this.#ask("open", [files], onReport);
+    this.#opening = this.#ask("open", [files], onReport);
+    return this.#opening;
   }
 
   /** Calls the worker for the opened model. */
@@ -41,10 +41,8 @@ export class Engine {
     args: CallArguments<Name>,
     onReport: Reporting = () => {},
   ): Promise<Result<Name>> {
-    if (!this.#hasOpened && this.#files) {
-      this.#hasOpened = true;
-      await this.#ask("open", [this.#files], onReport);
-    }
+    if (this.#files) this.#opening ??= this.#ask("open", [this.#files], onReport);
+    await this.#opening;
     return this.#ask(name, args, onReport);
   }
 
@@ -94,7 +92,7 @@ export class Engine {
     this.#worker?.terminate();
     const all = [...this.#waiting.values()];
     this.#waiting.clear();
-    this.#hasOpened = false;
+    this.#opening = null;
     this.#start();
     for (const { reject } of all) reject(error);
   }

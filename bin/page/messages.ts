@@ -87,7 +87,7 @@ export type Examples =
     };
 
 /** How to fine-tune. */
-export interface Tuning {
+export interface TuningChoice {
   readonly examples: Examples;
   readonly epochs: number;
   readonly lr: number;
@@ -138,7 +138,7 @@ export interface Work {
   /** Names of the arrays of an .npz that are no inputs of the model. */
   targets(report: Reporting, data: File): Promise<readonly string[]>;
   /** Fine-tunes what `rewrite` has made of the choice, or a model that is laurelized already. */
-  tune(report: Reporting, tuning: Tuning, choice: InsertChoice): Promise<Tuned>;
+  tune(report: Reporting, tuning: TuningChoice, choice: InsertChoice): Promise<Tuned>;
   /** Ends a training after its current step. */
   stop(): Promise<void>;
 }

@@ -19,7 +19,7 @@ import type {
   Reporting,
   Rewritten,
   Tuned,
-  Tuning,
+  TuningChoice,
   Work,
 } from "./messages.ts";
 import { openedModel } from "./opened-model.ts";
@@ -78,7 +78,7 @@ export class ModelWork implements Work {
     return openNpz(source).names.filter((name) => !inputs.has(name));
   }
 
-  async tune(report: Reporting, tuning: Tuning, choice: InsertChoice): Promise<Tuned> {
+  async tune(report: Reporting, tuning: TuningChoice, choice: InsertChoice): Promise<Tuned> {
     const { model, found } = this.#opened();
     const laurelized = isLaurelized(model) ? model : await this.#laurelized(choice);
     this.#training = new AbortController();

@@ -13,7 +13,7 @@ import {
 } from "../../src/index.ts";
 import { answersOf, batchSamples, type SampleSet } from "./answers.ts";
 import { ladderDrawing } from "./drawings.ts";
-import type { Examples, Reporting, Tuned, Tuning } from "./messages.ts";
+import type { Examples, Reporting, Tuned, TuningChoice } from "./messages.ts";
 import { stem } from "./proof-result.ts";
 import { pageRuntime as ort } from "./runtime.ts";
 import { batchOf, inkOf, stripExamples } from "./strip-batches.ts";
@@ -37,7 +37,7 @@ interface Prepared {
 const REDRAWN = 700;
 
 /** Fine-tunes a laurelized model, and reports loss, ladder and answers while it runs. */
-export async function tuned(model: Model, tuning: Tuning, watched: Watched): Promise<Tuned> {
+export async function tuned(model: Model, tuning: TuningChoice, watched: Watched): Promise<Tuned> {
   const { report, signal, found } = watched;
   report({ progress: 0, step: "preparing the examples" });
   const { options, samples, steps } = await prepared(model, tuning.examples);
