@@ -1,6 +1,6 @@
 import path from "node:path";
 import { type Laurelized, ladderOf, type Proof } from "../../src/index.ts";
-import { unproved } from "../report.ts";
+import { unproved } from "../check-lines.ts";
 import { table } from "./markup.ts";
 import { proofSection } from "./proof-sections.ts";
 import { dataPaths, type ReportContents } from "./report-page.ts";
