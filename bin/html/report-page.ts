@@ -12,7 +12,7 @@ import { pageOf, type ReportVerdict } from "./page.ts";
 import { type Reproduction, reproductionOf, reproductionSection } from "./reproduction.ts";
 
 /** What the command line says of a report. */
-export interface Reporting {
+export interface ReportArguments {
   /** Where it goes; no report without it. */
   readonly report?: string | undefined;
   /** The command line. */
@@ -46,7 +46,7 @@ export interface PendingReport {
 const NONE: PendingReport = { json: {}, keep: () => {} };
 
 /** Throws an InputError or a UsageError if a report cannot be written where it is asked for. */
-export function checkReport({ report, force }: Reporting, own: readonly string[]): void {
+export function checkReport({ report, force }: ReportArguments, own: readonly string[]): void {
   if (report === undefined) return;
   if (report === "" || report === "-") throw new UsageError("--report takes the path of a file.");
   checkWritable(report, "--report");
@@ -59,7 +59,7 @@ export function checkReport({ report, force }: Reporting, own: readonly string[]
 
 /** Writes a report under a temporary name; does nothing if none is asked for. */
 export async function stagedReport(
-  args: Reporting,
+  args: ReportArguments,
   make: () => Promise<ReportContents> | ReportContents,
 ): Promise<PendingReport> {
   if (args.report === undefined) return NONE;
