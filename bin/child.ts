@@ -23,7 +23,8 @@ try {
 process.once("message", async (job: Job) => {
   begin(job);
   const { json, jsonLines } = job.args as { json?: boolean; jsonLines?: boolean };
-  answerAs(jsonLines ? "json-lines" : json ? "json" : "text");
+  const collected = job.collect ? (document: object) => tell({ document }) : null;
+  answerAs(jsonLines ? "json-lines" : json ? "json" : "text", collected);
   setInterval(() => tell("alive"), BEAT).unref();
   try {
     await runCommand(job.command, job.args);

@@ -36,14 +36,16 @@ function chooseByFlags(args: Arguments): void {
   }
 }
 
+/** What stands for a lone dash, which yargs would lose. */
+export const DASH = "./-";
+
 /** Names of arguments that are files to be read. */
 const READ = ["model", "a", "b", "adapter", "data", "eval", "inputs", "teacher"];
 
 function checkPlaces(args: Arguments): void {
   const { output } = args;
-  // yargs hands a lone dash that is a positional on as an empty text.
-  for (const name of [...READ, "output"])
-    if ([args[name]].flat().some((file) => file === "-" || file === ""))
+  for (const name of [...READ, "output", "nodeData"])
+    if ([args[name]].flat().some((file) => file === DASH || file === ""))
       throw new UsageError(
         `${declared.has(name) ? `--${name} ` : ""}- is no file: models are read and written as files, not through pipes; give a path.`,
       );

@@ -1,16 +1,27 @@
 /** How a command answers: in text, as one JSON document, or as JSON documents of a line each. */
 export type Answer = "text" | "json" | "json-lines";
 
-const state: { answer: Answer; collected: ((document: object) => void) | null } = {
-  answer: "text",
-  collected: null,
-};
+interface AnswerState {
+  answer: Answer;
+  collected: ((document: object) => void) | null;
+}
+
+const KEY = Symbol.for("laurelize.answer");
+
+const shared = globalThis as { [KEY]?: AnswerState };
+shared[KEY] ??= { answer: "text", collected: null };
+
+/** One for the process, whichever bundle asks. */
+const state = shared[KEY];
 
 /** Sets how the command answers; `collected` takes its documents instead of stdout. */
-export function answerAs(answer: Answer, collected: typeof state.collected = null): void {
+export function answerAs(answer: Answer, collected: AnswerState["collected"] = null): void {
   state.answer = answer;
   state.collected = collected;
 }
+
+/** Whether documents are collected instead of printed. */
+export const isCollecting = (): boolean => state.collected !== null;
 
 /** Returns how a command line asks to be answered. */
 export function answerOf(words: readonly string[]): Answer {

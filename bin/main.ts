@@ -4,7 +4,7 @@ import { VERSION } from "../src/version.ts";
 import { commands } from "./commands/index.ts";
 import { printFailure, UsageError } from "./failure.ts";
 import { withFileLists } from "./file-lists.ts";
-import { heed } from "./heed.ts";
+import { DASH, heed } from "./heed.ts";
 import { WIDTH } from "./help.ts";
 import { answerAs, answerOf } from "./json.ts";
 import { checkUnderstood } from "./mistyped.ts";
@@ -29,7 +29,8 @@ export async function main(words: readonly string[], start: Start): Promise<void
 function parserOf(words: readonly string[], start: Start): Argv {
   const modules = Object.values(commands).map(({ declare }) => declare(start) as CommandModule);
   const names = modules.map(({ command }) => String(command).split(" ")[0]);
-  const parser: Argv = yargs(withFileLists(words))
+  const dashes = words.map((word) => (word === "-" ? DASH : word));
+  const parser: Argv = yargs(withFileLists(dashes))
     .scriptName("laurelize")
     .detectLocale(false)
     .updateStrings(WORDS)
@@ -40,7 +41,8 @@ function parserOf(words: readonly string[], start: Start): Argv {
       (given) => checkUnderstood(given, { commands: names, options: known(parser) }),
       true,
     )
-    .check((given) => checkValues(given, optionsOf(parser).array))
+    // yargs does not list the positional of the command without a name.
+    .check((given) => checkValues(given, ["model", ...optionsOf(parser).array]))
     .middleware((given) => {
       given.words = [...words];
     })

@@ -16,13 +16,14 @@ interface Known {
  * option which was probably meant.
  */
 export function checkUnderstood(args: Record<string, unknown>, known: Known): void {
-  const { _: words, model } = args as { _: readonly (string | number)[]; model?: string };
+  const { _: words } = args as { _: readonly (string | number)[] };
+  const [model] = [args.model].flat();
   const extra = words.map(String).slice(known.commands.includes(String(words[0])) ? 1 : 0);
   const [command] =
     typeof model === "string" && words.length === extra.length
       ? nearest(model, known.commands)
       : [];
-  if (command !== undefined && !fs.existsSync(model!))
+  if (command !== undefined && !fs.existsSync(model as string))
     throw new UsageError(`${model} is neither a file nor a command; did you mean ${command}?`);
   for (const key of Object.keys(args)) {
     const name = dashed(key);

@@ -3,6 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { InputError, type Model } from "../src/index.ts";
 import { copyNames, withoutDoubleDots } from "../src/internal.ts";
+import { defaultOutput } from "./default-output.ts";
 
 /** What the command line says of where weights are kept. */
 export interface Keeping {
@@ -32,8 +33,7 @@ export function outputOf(
     throw new InputError(
       "--link-weights leaves old weights where they lie, and --copy-data copies them; give one of them.",
     );
-  const { dir, name, ext } = path.parse(args.model);
-  const file = args.output ?? path.join(dir, `${ext === ".onnx" ? name : name + ext}.laurel.onnx`);
+  const file = args.output ?? defaultOutput("laurelize", args.model);
   const copying = args.copyData && dataFiles.length > 0;
   const names = dataNames(file, dataFiles, { forWeb: args.alsoWeb ?? false, copying });
   const given = args.externalData ?? dataFiles.length > 0;

@@ -9,6 +9,7 @@ import {
 } from "../src/index.ts";
 import { needsLines, webLines } from "./check-report.ts";
 import { type Placement, placementOf } from "./chromium.ts";
+import { defaultOutput } from "./default-output.ts";
 import { EXIT } from "./exit.ts";
 import { UsageError } from "./failure.ts";
 import { checkPage } from "./html/check-page.ts";
@@ -138,8 +139,7 @@ async function placementsIn(
 
 /** Cuts a model's weights into files, which have no names yet. */
 async function splitFiles(args: CheckArguments, model: Model, size: number) {
-  const { dir, name, ext } = path.parse(args.model);
-  const output = args.output ?? path.join(dir, `${ext === ".onnx" ? name : name + ext}.web.onnx`);
+  const output = args.output ?? defaultOutput("check", args.model);
   const cut = splitModel(model, path.basename(output), size);
   const home = path.dirname(path.resolve(args.model));
   const own = [args.model, ...model.dataFiles.map((each) => path.join(home, each))];

@@ -72,7 +72,6 @@ function filesOf({ output, nodeData: data }: DiffArguments): DiffFile[] {
     files.push({ file: output, text: ({ found }) => draw(found) });
   }
   if (data !== undefined) {
-    if (data === "" || data === "-") throw new InputError("--node-data takes the path of a file.");
     realFolder(data);
     const text = (of: { a: Model; b: Model; found: ModelDiff }) =>
       `${JSON.stringify(nodeData(of.a, of.b, of.found), null, 2)}\n`;

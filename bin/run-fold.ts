@@ -1,5 +1,5 @@
-import path from "node:path";
 import { foldProved, openModel } from "../src/index.ts";
+import { defaultOutput } from "./default-output.ts";
 import { EXIT } from "./exit.ts";
 import { foldJson, foldLines } from "./fold-report.ts";
 import { foldPage } from "./html/fold-page.ts";
@@ -33,9 +33,7 @@ export interface FoldArguments {
 /** Folds a laurelized model, proves the result and writes it. */
 export async function runFold(args: FoldArguments): Promise<void> {
   const dims = parseDims(args.dim);
-  const { dir, name, ext } = path.parse(args.model);
-  const stem = (ext === ".onnx" ? name : name + ext).replace(/\.laurel$/, "");
-  const output = args.output ?? path.join(dir, `${stem}.folded.onnx`);
+  const output = args.output ?? defaultOutput("fold", args.model);
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   const target = outputOf({ ...args, output, linkWeights: false }, model);
   const how = { force: args.force, linkWeights: false };

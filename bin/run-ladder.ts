@@ -8,6 +8,7 @@ import {
   openModel,
 } from "../src/index.ts";
 import { ladderSummary, saveBytes } from "../src/internal.ts";
+import { defaultOutput } from "./default-output.ts";
 import { parseDims, readInputs } from "./inputs.ts";
 import { printJson } from "./json.ts";
 import { checkFree, checkWritable } from "./output.ts";
@@ -42,11 +43,9 @@ export interface LadderArguments {
 /** Draws a model's residual connections. */
 export async function runLadder(args: LadderArguments): Promise<void> {
   const dims = parseDims(args.dim);
-  const { dir, name, ext } = path.parse(args.model);
-  const stem = ext === ".onnx" ? name : name + ext;
-  const output = args.output ?? path.join(dir, `${stem}.ladder.svg`);
+  const output = args.output ?? defaultOutput("ladder", args.model);
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
-  const data = model.dataFiles.map((each) => path.join(dir, each));
+  const data = model.dataFiles.map((each) => path.join(path.dirname(args.model), each));
   checkWritable(output);
   checkFree(output, [args.model, ...data], args.force);
   tell({ step: "finding the residual connections" });

@@ -1,6 +1,7 @@
 import path from "node:path";
 import { openModel, strip } from "../src/index.ts";
 import { missingCopies } from "../src/internal.ts";
+import { defaultOutput } from "./default-output.ts";
 import { printJson } from "./json.ts";
 import { checkFree, checkOutput } from "./output.ts";
 import { staged } from "./staged.ts";
@@ -18,10 +19,7 @@ export interface StripArguments {
 
 /** Takes the last laurelization out of a model and writes what it was before. */
 export async function runStrip(args: StripArguments): Promise<void> {
-  const file =
-    args.output ??
-    args.model.replace(/(\.laurel)?\.onnx$/, "") +
-      (/\.laurel\.onnx$/.test(args.model) ? ".onnx" : ".stripped.onnx");
+  const file = args.output ?? defaultOutput("strip", args.model);
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   const { model: original, checked, beside } = await strip(model);
   const place = { file, data: null, copies: null };

@@ -3,7 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import type { FunctionReport } from "../src/index.ts";
 import { EXIT } from "./exit.ts";
-import { printJsonError } from "./json.ts";
+import { isCollecting, printJson, printJsonError } from "./json.ts";
 import { watchMemory } from "./memory-watch.ts";
 
 /** How far onnxruntime optimises a session. */
@@ -17,6 +17,8 @@ export interface Job {
   /** The highest optimisation level that sessions are given. */
   readonly ceiling: Level;
   readonly crashes: readonly Crash[];
+  /** Documents are reported instead of printed. */
+  readonly collect: boolean;
 }
 
 /** One time that onnxruntime ended the process. */
@@ -33,6 +35,7 @@ export interface Crash {
 export type Report =
   | { readonly session: { readonly model: string; readonly level: Level } }
   | { readonly step: string }
+  | { readonly document: object }
   | { readonly temporary: string }
   /** It counts interrupts itself; without this they end it at once. */
   | { readonly hearsInterrupts: boolean }
@@ -87,7 +90,7 @@ const EXCEPTION = 0xc0000000;
 export const supervise: Start = async (command, args) => {
   const crashes: Crash[] = [];
   for (let ceiling: Level | undefined = "all"; ceiling; ) {
-    const job: Job = { command, args, ceiling, crashes };
+    const job: Job = { command, args, ceiling, crashes, collect: isCollecting() };
     const { known, code, signal, timedOut, outgrown } = await run(job, args.timeout * 1000);
     if (!timedOut && (known.done !== null || signal === null)) {
       process.exitCode = known.done ?? code ?? EXIT.notProved;
@@ -186,7 +189,8 @@ async function run(job: Job, timeout: number): Promise<End> {
 
 function note(known: Known, report: Report): void {
   if (report === "alive") return;
-  if ("temporary" in report) known.temporary.push(report.temporary);
+  if ("document" in report) printJson(report.document);
+  else if ("temporary" in report) known.temporary.push(report.temporary);
   else Object.assign(known, report);
 }
 

@@ -267,7 +267,7 @@ describe("a mistyped command line", () => {
   it("no file, or one too many", () => {
     expect(cli(["inspect"]).stderr).toContain("too few files are named: 0 instead of 1");
     expect(cli(["inspec", "a.onnx"]).stderr).toContain("inspec is neither a file nor a command");
-    expect(cli(["a.onnx", "b.onnx"]).stderr).toContain("b.onnx is not understood");
+    expect(cli(["compare", "a.onnx", "b.onnx", "c.onnx"]).stderr).toContain("c.onnx is not");
   });
 
   it("is none with --no-prove, or with --external-data and no name", () => {

@@ -118,3 +118,64 @@ describe("finetune --json-lines", () => {
     expect(JSON.parse(failed.stdout).error).toMatchObject({ code: "input", exitCode: 2 });
   });
 });
+
+describe("several models in one call", () => {
+  const home = temporaryFolder();
+  const at = (name: string) => path.join(home, name);
+  fs.copyFileSync(small, at("a.onnx"));
+  fs.copyFileSync(other, at("b.onnx"));
+  fs.writeFileSync(at("broken.onnx"), "no model");
+  const quick = ["--variant", "rw", "--no-prove"];
+
+  it("go on if one fails, give the highest exit code and a line each, and write into --out-dir", () => {
+    const models = ["a", "broken", "b"].map((name) => at(`${name}.onnx`));
+    const { code, stdout, stderr } = cli([...models, "--out-dir", at("new/out"), ...quick]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^laurelize: [^\n]*broken\.onnx[^\n]+\n$/);
+    expect(stdout.trimEnd().split("\n").slice(-3)).toEqual([
+      expect.stringMatching(/^✓ \S+a\.onnx +done$/),
+      expect.stringMatching(/^✗ \S+broken\.onnx +cannot be read or run$/),
+      expect.stringMatching(/^✓ \S+b\.onnx +done$/),
+    ]);
+    const results = ["a.laurel.onnx", "b.laurel.onnx"].map((name) => at(`new/out/${name}`));
+    expect(fs.readdirSync(at("new/out")).sort()).toEqual(["a.laurel.onnx", "b.laurel.onnx"]);
+    const stripped = cli(["strip", ...results, "--out-dir", at("back"), "--json"]);
+    expect(JSON.parse(stripped.stdout).map(({ checked }: { checked: string }) => checked)).toEqual([
+      "whole",
+      "whole",
+    ]);
+    expect(fs.readFileSync(at("back/b.onnx"))).toEqual(fs.readFileSync(other));
+  });
+
+  it("print a list with --json, results and errors, from child processes too", () => {
+    const models = ["a", "broken"].map((name) => at(`${name}.onnx`));
+    const ran = cliProcess(["inspect", ...models, "--json"]);
+    expect(ran.code).toBe(2);
+    expect(JSON.parse(ran.stdout)).toEqual([
+      expect.objectContaining({ model: models[0], sites: [expect.anything()] }),
+      { error: expect.objectContaining({ code: "input", exitCode: 2 }) },
+    ]);
+    expect(Array.isArray(JSON.parse(cli(["inspect", models[0], "--json"]).stdout))).toBe(false);
+  });
+
+  it.each<[string, string[], RegExp]>([
+    ["one output", ["a.onnx", "b.onnx", "-o", "x.onnx"], /--out-dir/],
+    ["both ways to name it", ["a.onnx", "-o", "x.onnx", "--out-dir", "x"], /give one of them/],
+    ["a model twice", ["a.onnx", "a.onnx"], /given twice/],
+    ["a file as a folder", ["a.onnx", "--out-dir", "b.onnx"], /is not a folder/],
+  ])("refuse %s, and write nothing", (_, args, why) => {
+    const before = fs.readdirSync(home);
+    const ran = cli(args.map((arg) => (arg.startsWith("-") ? arg : at(arg))));
+    expect([ran.code, ran.stdout, fs.readdirSync(home)]).toEqual([2, "", before]);
+    expect(ran.stderr).toMatch(why);
+  });
+
+  it("refuse results of one name, and leave no empty folder", () => {
+    fs.mkdirSync(at("sub"));
+    fs.copyFileSync(small, at("sub/a.onnx"));
+    const ran = cli([at("a.onnx"), at("sub/a.onnx"), "--out-dir", at("one")]);
+    expect([ran.code, ran.stderr]).toEqual([2, expect.stringContaining("would both be written")]);
+    expect(cli([at("broken.onnx"), "--out-dir", at("one")]).code).toBe(2);
+    expect(fs.existsSync(at("one"))).toBe(false);
+  });
+});

@@ -51,7 +51,7 @@ describe("the command line suggests what was meant", () => {
   it("prints the help without arguments", () => {
     const { code, stdout, stderr } = cli([]);
     expect([code, stderr]).toEqual([0, ""]);
-    expect(stdout).toContain("laurelize inspect <model>");
+    expect(stdout).toContain("laurelize inspect <model..>");
     expect(stdout).toContain("--variant");
   });
 

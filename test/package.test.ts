@@ -125,7 +125,7 @@ describe("the packed package", { timeout: 180_000 }, () => {
 
   it("gives a laurelize that shows its help and rewrites a model", () => {
     const bin = path.join(folder, "node_modules/.bin/laurelize");
-    expect(run(bin, ["--help"])).toContain("laurelize inspect <model>");
+    expect(run(bin, ["--help"])).toContain("laurelize inspect <model..>");
     expect(run(bin, ["--version"]).trim()).toBe(manifest.version);
     fs.writeFileSync(path.join(folder, "small.onnx"), fixture("pre-norm-mlp"));
     expect(run(bin, ["small.onnx"])).toContain("wrote small.laurel.onnx");

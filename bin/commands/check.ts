@@ -1,12 +1,14 @@
 import type { Argv, CommandModule } from "yargs";
 import { UsageError } from "../failure.ts";
 import type { CheckArguments } from "../run-check.ts";
+import { forEachModel, type Several } from "../several-models.ts";
 import type { Start } from "../supervise.ts";
 import {
   dim,
   force,
   inputs,
   json,
+  outDir,
   quiet,
   report,
   seed,
@@ -26,12 +28,16 @@ export function parseSize(text: string): number {
 }
 
 /** `laurelize check`: whether a model runs elsewhere. */
-export const check = (start: Start): CommandModule<object, CheckArguments> => ({
-  command: "check <model>",
+export const check = (start: Start): CommandModule<object, Several<CheckArguments>> => ({
+  command: "check <model..>",
   describe: "say whether a model runs in onnxruntime-web, and how, before it is shipped",
   builder: (yargs) =>
     yargs
-      .positional("model", { type: "string", demandOption: true, describe: "the .onnx file" })
+      .positional("model", {
+        type: "string",
+        demandOption: true,
+        describe: "the .onnx file, or several",
+      })
       .options(
         withValues({
           target: {
@@ -49,6 +55,10 @@ export const check = (start: Start): CommandModule<object, CheckArguments> => ({
             alias: "o",
             type: "string",
             describe: "where --split writes  [default: model.web.onnx beside the input]",
+            idle: ({ split }) => (split === undefined ? "nothing is split" : null),
+          },
+          "out-dir": {
+            ...outDir["out-dir"],
             idle: ({ split }) => (split === undefined ? "nothing is split" : null),
           },
           browser: {
@@ -70,6 +80,6 @@ export const check = (start: Start): CommandModule<object, CheckArguments> => ({
       .example("$0 check model.onnx --target web --split 500MB", "files that a browser can load")
       .epilogue(
         "Exit codes: 0 it runs, 1 it does not run or differs, 2 unreadable, 4 it could not be checked.",
-      ) as unknown as Argv<CheckArguments>,
-  handler: (args) => start("check", args),
+      ) as unknown as Argv<Several<CheckArguments>>,
+  handler: (args) => forEachModel<CheckArguments>("check", args, (one) => start("check", one)),
 });

@@ -1,5 +1,6 @@
 import type { Argv, CommandModule } from "yargs";
 import type { FoldArguments } from "../run-fold.ts";
+import { forEachModel, type Several } from "../several-models.ts";
 import type { Start } from "../supervise.ts";
 import {
   dataFiles,
@@ -7,6 +8,7 @@ import {
   force,
   inputs,
   json,
+  outDir,
   output,
   quiet,
   report,
@@ -17,19 +19,20 @@ import {
 } from "./options.ts";
 
 /** `laurelize fold`: a laurelized model for deployment. */
-export const fold = (start: Start): CommandModule<object, FoldArguments> => ({
-  command: "fold <model>",
+export const fold = (start: Start): CommandModule<object, Several<FoldArguments>> => ({
+  command: "fold <model..>",
   describe: "take out of a laurelized model what inference need not pay for, and prove the result",
   builder: (yargs) =>
     yargs
       .positional("model", {
         type: "string",
         demandOption: true,
-        describe: "a laurelized .onnx file, trained or not",
+        describe: "a laurelized .onnx file, trained or not, or several",
       })
       .options(
         withValues({
           ...output("model.folded.onnx beside the input"),
+          ...outDir,
           ...dim("in the proof"),
           ...inputs("for the proof"),
           ...seed,
@@ -45,6 +48,6 @@ export const fold = (start: Start): CommandModule<object, FoldArguments> => ({
       .example(
         "$0 fold model.laurel.onnx -o deploy.onnx",
         "a model that costs what the original did",
-      ) as unknown as Argv<FoldArguments>,
-  handler: (args) => start("fold", args),
+      ) as unknown as Argv<Several<FoldArguments>>,
+  handler: (args) => forEachModel<FoldArguments>("fold", args, (one) => start("fold", one)),
 });

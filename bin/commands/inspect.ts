@@ -1,6 +1,7 @@
 import type { Argv, CommandModule } from "yargs";
 import { choosing } from "../../passes/laurelize/insert-options.ts";
 import type { InspectArguments } from "../run-inspect.ts";
+import { forEachModel, type Several } from "../several-models.ts";
 import type { Start } from "../supervise.ts";
 import {
   finding,
@@ -17,12 +18,16 @@ import {
 const html = { report: { ...report.report, alias: "html" } } as const;
 
 /** `laurelize inspect`: what the tool would find, and why not more. */
-export const inspect = (start: Start): CommandModule<object, InspectArguments> => ({
-  command: "inspect <model>",
+export const inspect = (start: Start): CommandModule<object, Several<InspectArguments>> => ({
+  command: "inspect <model..>",
   describe: "list a model's residual connections, changing nothing",
   builder: (yargs) =>
     yargs
-      .positional("model", { type: "string", demandOption: true, describe: "the .onnx file" })
+      .positional("model", {
+        type: "string",
+        demandOption: true,
+        describe: "the .onnx file, or several",
+      })
       .options(
         withValues({
           why: {
@@ -44,6 +49,7 @@ export const inspect = (start: Start): CommandModule<object, InspectArguments> =
       .example(
         "$0 inspect model.onnx --include '*layer3*'",
         "see which sites a choice takes",
-      ) as unknown as Argv<InspectArguments>,
-  handler: (args) => start("inspect", args),
+      ) as unknown as Argv<Several<InspectArguments>>,
+  handler: (args) =>
+    forEachModel<InspectArguments>("inspect", args, (one) => start("inspect", one)),
 });

@@ -1,6 +1,7 @@
 import type { Argv, CommandModule } from "yargs";
 import { choosing } from "../../passes/laurelize/insert-options.ts";
 import type { LadderArguments } from "../run-ladder.ts";
+import { forEachModel, type Several } from "../several-models.ts";
 import type { Start } from "../supervise.ts";
 import {
   dim,
@@ -8,6 +9,7 @@ import {
   force,
   inputs,
   json,
+  outDir,
   output,
   quiet,
   seed,
@@ -31,15 +33,20 @@ const running = Object.fromEntries(
 );
 
 /** `laurelize ladder`: a drawing of a model's residual connections. */
-export const ladder = (start: Start): CommandModule<object, LadderArguments> => ({
-  command: "ladder <model>",
+export const ladder = (start: Start): CommandModule<object, Several<LadderArguments>> => ({
+  command: "ladder <model..>",
   describe: "draw a model's residual connections as an SVG file",
   builder: (yargs) =>
     yargs
-      .positional("model", { type: "string", demandOption: true, describe: "the .onnx file" })
+      .positional("model", {
+        type: "string",
+        demandOption: true,
+        describe: "the .onnx file, or several",
+      })
       .options(
         withValues({
           ...output("model.ladder.svg beside the input"),
+          ...outDir,
           activations: {
             type: "boolean",
             default: false,
@@ -65,6 +72,6 @@ export const ladder = (start: Start): CommandModule<object, LadderArguments> => 
       .example(
         "$0 ladder model.tuned.onnx --activations",
         "see what training did to them",
-      ) as unknown as Argv<LadderArguments>,
-  handler: (args) => start("ladder", args),
+      ) as unknown as Argv<Several<LadderArguments>>,
+  handler: (args) => forEachModel<LadderArguments>("ladder", args, (one) => start("ladder", one)),
 });

@@ -1,6 +1,7 @@
 import type { Argv, CommandModule } from "yargs";
 import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
 import type { LaurelizeArguments } from "../run-laurelize.ts";
+import { forEachModel, type Several } from "../several-models.ts";
 import type { Start } from "../supervise.ts";
 import {
   dataFiles,
@@ -9,6 +10,7 @@ import {
   force,
   inputs,
   json,
+  outDir,
   output,
   quiet,
   report,
@@ -19,15 +21,20 @@ import {
 import { again, proving } from "./proving.ts";
 
 /** `laurelize model.onnx`: find, rewrite, prove, write. */
-export const laurelize = (start: Start): CommandModule<object, LaurelizeArguments> => ({
-  command: "$0 <model>",
+export const laurelize = (start: Start): CommandModule<object, Several<LaurelizeArguments>> => ({
+  command: "$0 <model..>",
   describe: "insert LAuReL at every residual connection, prove it and write it",
   builder: (yargs) =>
     yargs
-      .positional("model", { type: "string", demandOption: true, describe: "the .onnx file" })
+      .positional("model", {
+        type: "string",
+        demandOption: true,
+        describe: "the .onnx file, or several",
+      })
       .options(
         withValues({
           ...output("model.laurel.onnx beside the input"),
+          ...outDir,
           ...inserting,
           ...choosing,
           ...finding,
@@ -69,6 +76,7 @@ export const laurelize = (start: Start): CommandModule<object, LaurelizeArgument
       .example(
         "$0 model.onnx --dim batch=4 --inputs data.npz",
         "prove it on your own data",
-      ) as unknown as Argv<LaurelizeArguments>,
-  handler: (args) => start("laurelize", args),
+      ) as unknown as Argv<Several<LaurelizeArguments>>,
+  handler: (args) =>
+    forEachModel<LaurelizeArguments>("laurelize", args, (one) => start("laurelize", one)),
 });

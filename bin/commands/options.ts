@@ -73,6 +73,14 @@ export const output = (byDefault: string) =>
     },
   }) as const;
 
+/** A folder for the results, instead of the models' own. */
+export const outDir = {
+  "out-dir": {
+    type: "string",
+    describe: "folder to write into, under the default names; it is made if it is not there",
+  },
+} as const;
+
 /** Where a result keeps its weights; `external` names those that a data file takes. */
 export const dataFiles = (external: string) =>
   ({

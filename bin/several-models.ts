@@ -1,0 +1,125 @@
+import fs from "node:fs";
+import path from "node:path";
+import { colors } from "./colors.ts";
+import { defaultOutput, hasDefaultOutput } from "./default-output.ts";
+import { EXIT } from "./exit.ts";
+import { printFailure, UsageError } from "./failure.ts";
+import { answerAs, printJson } from "./json.ts";
+
+/** Arguments of a command that takes several models, one after another. */
+export type Several<T extends { model: string }> = Omit<T, "model"> & {
+  model: string[];
+  outDir?: string | undefined;
+};
+
+/** What the command line says of where results go. */
+interface Places {
+  readonly output?: string | undefined;
+  readonly dryRun?: boolean | undefined;
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+/** A command for one model. */
+type Run<T> = (args: T) => Promise<void>;
+
+/**
+ * Runs a command for each model. A model that fails does not keep the others from being worked on;
+ * the exit code is the highest, and a line for each model says how it ended.
+ */
+export async function forEachModel<T extends { model: string } & Places>(
+  command: string,
+  { outDir, ...args }: Several<T>,
+  run: Run<T>,
+): Promise<void> {
+  const jobs = jobsOf(command, args, outDir) as unknown as T[];
+  const made = outDir !== undefined && !args.dryRun ? madeFolder(outDir) : null;
+  try {
+    if (jobs.length === 1) await run(jobs[0]);
+    else await runAll(jobs, run);
+  } finally {
+    if (made !== null && fs.readdirSync(made).length === 0) fs.rmdirSync(made);
+  }
+}
+
+/** Returns the arguments for each model. Throws a UsageError if two results would be one file. */
+function jobsOf(command: string, args: { model: string[] } & Places, outDir: string | undefined) {
+  const models = [args.model].flat();
+  const twice = models.find((file, k) => models.indexOf(file) !== k);
+  if (twice !== undefined) throw new UsageError(`${twice} is given twice.`);
+  if (outDir !== undefined && args.output !== undefined)
+    throw new UsageError("-o names a file and --out-dir a folder; give one of them.");
+  if (models.length > 1 && args.output !== undefined)
+    throw new UsageError(
+      `-o names one file, and there are ${models.length} models; name a folder with --out-dir.`,
+    );
+  const jobs = models.map((model) => {
+    const output = outDir === undefined ? args.output : defaultOutput(command, model, outDir);
+    return { ...args, model, ...(hasDefaultOutput(command) ? { output } : {}) };
+  });
+  if (outDir === undefined) return jobs;
+  const files = jobs.map((job) => (job as Places).output);
+  const same = files.findIndex((file, k) => files.indexOf(file) !== k);
+  if (same >= 0)
+    throw new UsageError(
+      `${models[files.indexOf(files[same])]} and ${models[same]} would both be written to ${files[same]}; run them one by one with -o.`,
+    );
+  return jobs;
+}
+
+/** Makes a folder; returns its path if it was not there. Throws a UsageError if it cannot be made. */
+function madeFolder(folder: string): string | null {
+  if (folder === "") throw new UsageError("--out-dir takes a folder.");
+  const isThere = fs.existsSync(folder);
+  if (isThere && !fs.statSync(folder).isDirectory())
+    throw new UsageError(`${folder} is not a folder; choose another one with --out-dir.`);
+  try {
+    fs.mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UsageError(
+      `${folder} cannot be made (${code}); choose another place with --out-dir.`,
+    );
+  }
+  return isThere ? null : folder;
+}
+
+/** Ends of a command in words, by exit code. */
+const ENDS: Readonly<Record<number, string>> = {
+  [EXIT.done]: "done",
+  [EXIT.checkFailed]: "a check failed",
+  [EXIT.usage]: "cannot be read or run",
+  [EXIT.noSite]: "no residual site",
+  [EXIT.notProved]: "a check could not run",
+  [EXIT.interrupted]: "interrupted",
+};
+
+async function runAll<T extends { model: string } & Places>(
+  jobs: readonly T[],
+  run: Run<T>,
+): Promise<void> {
+  const documents: object[] = [];
+  const [{ json, quiet }] = jobs;
+  if (json) answerAs("json", (document) => documents.push(document));
+  const codes: number[] = [];
+  for (const [k, job] of jobs.entries()) {
+    if (k > 0 && !json && !quiet) process.stdout.write("\n");
+    process.exitCode = EXIT.done;
+    await run(job).catch(printFailure);
+    codes.push(Number(process.exitCode ?? EXIT.done));
+  }
+  process.exitCode = Math.max(...codes);
+  if (json) {
+    answerAs("json");
+    printJson(documents);
+  } else if (!quiet) process.stdout.write(`\n${summary(jobs, codes).join("\n")}\n`);
+}
+
+function summary(jobs: readonly { model: string }[], codes: readonly number[]): string[] {
+  const names = jobs.map(({ model }) => path.normalize(model));
+  const width = Math.max(...names.map(({ length }) => length));
+  return names.map((name, k) => {
+    const mark = codes[k] === EXIT.done ? colors.green("✓") : colors.red("✗");
+    return `${mark} ${name.padEnd(width)}  ${ENDS[codes[k]] ?? `exit code ${codes[k]}`}`;
+  });
+}
