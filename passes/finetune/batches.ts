@@ -169,6 +169,21 @@ export function checkLabels(
     );
 }
 
+/** Throws an InputError if a number of a target is none that a loss takes. */
+export function checkOwn(
+  dataset: OpenedDataset,
+  name: string,
+  fits: (label: number) => boolean,
+  classes: number,
+): void {
+  const column = dataset.columns.find((one) => one.name === name)!;
+  const found = firstWhere(column, (label) => !fits(label));
+  if (found)
+    throw new InputError(
+      `target ${name} of ${found.file} is ${found.value} in row ${found.row} (from 0)${labelAdvice(found.value, classes)}`,
+    );
+}
+
 /** Throws an InputError if integers of a target are not a single 1 among zeros along an axis. */
 export function checkOneHot(dataset: OpenedDataset, name: string, axis: number): void {
   const { dims, parts } = dataset.columns.find((column) => column.name === name)!;

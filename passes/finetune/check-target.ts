@@ -1,6 +1,6 @@
 import { InputError } from "../../src/errors.ts";
 import { skipsNaN } from "../losses/loss.ts";
-import { checkLabels, checkOneHot, checkShares, missingValues } from "./batches.ts";
+import { checkLabels, checkOneHot, checkOwn, checkShares, missingValues } from "./batches.ts";
 import type { Dataset } from "./data-set.ts";
 import type { TermPlan } from "./finetune-options.ts";
 import type { TrainedTerm } from "./terms.ts";
@@ -11,8 +11,11 @@ const columnOf = (dataset: Dataset, { chosen, target }: TrainedTerm) =>
 /** Throws an InputError if a target in the data is not what its loss reads it as. */
 export function checkTarget(dataset: Dataset, term: TrainedTerm, { reading }: TermPlan): void {
   const column = columnOf(dataset, term);
-  if (!column || reading.form === "own") return;
   const { chosen } = term;
+  const { isLabel } = chosen.loss;
+  if (column && reading.form === "own" && reading.classes !== null && isLabel)
+    checkOwn(dataset, column.name, (label) => isLabel(label, reading.classes!), reading.classes);
+  if (!column || reading.form === "own") return;
   const { reads, options } = chosen;
   const { form, classes, axis } = reading;
   if (form === "labels") checkLabels(dataset, column.name, classes!, options.ignoreIndex);

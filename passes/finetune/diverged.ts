@@ -8,10 +8,19 @@ export class DivergedError extends InputError {
 }
 
 /** Throws a DivergedError if the loss or the gradient of a step is not finite. */
-export function checkFinite(loss: number, norm: number, step: number, batch: number): void {
+export function checkFinite(
+  { loss, norm }: { readonly loss: number; readonly norm: number },
+  step: number,
+  batch: number,
+  hint: string | null = null,
+): void {
   if (Number.isFinite(loss) && Number.isFinite(norm)) return;
+  const advice =
+    loss === Number.POSITIVE_INFINITY && hint
+      ? hint
+      : "lower --lr, or look for extreme values in the data";
   const what = Number.isFinite(loss) ? `gradient is ${norm}` : `loss is ${loss}`;
   throw new DivergedError(
-    `the ${what} at step ${step}, batch ${batch}; the last weights that gave a finite loss are kept; lower --lr, or look for extreme values in the data.`,
+    `the ${what} at step ${step}, batch ${batch}; the last weights that gave a finite loss are kept; ${advice}.`,
   );
 }

@@ -56,6 +56,12 @@ export class FedTerms {
     );
   }
 
+  /** What may be wrong if the loss is infinite, a clause; null if nothing is known. */
+  get hint(): string | null {
+    const hints = this.terms.flatMap(({ chosen }) => chosen.loss.hint ?? []);
+    return hints.length > 0 ? hints.join("; ") : null;
+  }
+
   /** Examples in a batch, by its first target, or by the first input that has dimensions. */
   rows(fed: Tensors): number {
     const [target] = this.terms.flatMap(({ from }) => from ?? []);
@@ -66,9 +72,15 @@ export class FedTerms {
 
   /** Throws an InputError if a target is not what its loss reads it as. */
   check(fed: Tensors, readings: readonly { readonly reading: Reading }[]): void {
-    for (const [k, { from, chosen }] of this.terms.entries())
-      if (from !== null && !chosen.loss.distils)
-        checkTargetOf(fed[this.#ports.get(from)!], readings[k].reading, chosen.options.ignoreIndex);
+    for (const [k, { from, chosen }] of this.terms.entries()) {
+      if (from === null || chosen.loss.distils) continue;
+      const { ignoreIndex } = chosen.options;
+      const { isLabel } = chosen.loss;
+      checkTargetOf(fed[this.#ports.get(from)!], readings[k].reading, {
+        ignore: ignoreIndex,
+        isLabel,
+      });
+    }
   }
 
   /** The losses of a step graph for tensors of these sizes. */

@@ -17,9 +17,14 @@ export interface ReadAs {
 export function checkTargetOf(
   target: Tensor,
   { form, axis, classes }: ReadAs,
-  ignore: number | null,
+  {
+    ignore,
+    isLabel: own,
+  }: { readonly ignore: number | null; readonly isLabel?: IsLabel | undefined },
 ) {
-  if (classes === null || (form !== "labels" && form !== "one-hot")) return;
+  const isOwn = form === "own" && own !== undefined;
+  if (classes === null || (form !== "labels" && form !== "one-hot" && !isOwn)) return;
+  const fits = isOwn ? own : isLabel;
   const values: ArrayLike<number | bigint> =
     dtypeOf(target) === "float16" ? toFloat64(target) : (target.data as Float32Array);
   if (form === "one-hot") {
@@ -29,12 +34,15 @@ export function checkTargetOf(
   }
   for (let k = 0; k < values.length; k++) {
     const label = Number(values[k]);
-    if (isLabel(label, classes) || label === ignore) continue;
+    if (fits(label, classes) || label === ignore) continue;
     throw new InputError(`a batch has the label ${label}${labelAdvice(label, classes)}`);
   }
 }
 
-const isLabel = (label: number, classes: number) =>
+/** Whether a number may be in a target. */
+type IsLabel = (label: number, classes: number) => boolean;
+
+const isLabel: IsLabel = (label, classes) =>
   label >= 0 && label < classes && Number.isInteger(label);
 
 /** What to do about a label that is not a class: the end of a sentence. */

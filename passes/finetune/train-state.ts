@@ -13,26 +13,31 @@ import type { Prepared } from "./sessions-by-size.ts";
 import { trainedWeights } from "./trained-weights.ts";
 import type { StateSlot } from "./update.ts";
 
+/** What the state of a training begins with. */
+interface TrainStateOf {
+  readonly ort: Ort;
+  readonly train: readonly string[] | undefined;
+  readonly schedule: Schedule;
+  /** What may be wrong if the loss is infinite, a clause. */
+  readonly hint: string | null;
+}
+
 /** Weights and optimizer state of a training, which stay onnxruntime's own tensors from step to step. */
 export class TrainState {
   readonly #ort: Ort;
   readonly #schedule: Schedule;
+  /** What may be wrong if the loss is infinite. */
+  readonly #hint: string | null;
   #weights: Record<string, Tensor>;
   /** The weights of the last step, before it moved them: these gave a finite loss. */
   #before: Record<string, Tensor> | null = null;
   #state: Record<string, Tensor> = {};
   #step = 0;
 
-  constructor(
-    model: Model,
-    {
-      ort,
-      train,
-      schedule,
-    }: { ort: Ort; train: readonly string[] | undefined; schedule: Schedule },
-  ) {
+  constructor(model: Model, { ort, train, schedule, hint }: TrainStateOf) {
     this.#ort = ort;
     this.#schedule = schedule;
+    this.#hint = hint;
     this.#weights = Object.fromEntries(
       trainedWeights(model, train).map(({ name }) => {
         const { dtype, data, dims } = weightOf(model, name);
@@ -93,7 +98,7 @@ export class TrainState {
     // Without examples there is no mean, and the gradient is 0.
     const known = examples > 0 ? loss : 0;
     if (!Number.isFinite(known)) this.stepBack();
-    checkFinite(known, norm, step, place);
+    checkFinite({ loss: known, norm }, step, place, this.#hint);
     this.#before = this.#weights;
     this.#weights = { ...this.#weights };
     for (const slot of ports.slots) {

@@ -60,7 +60,8 @@ export class Trainer {
       return { model: forward, ports };
     });
     const { train } = options;
-    this.#state = new TrainState(model, { ort, train, schedule: scheduleOf({ ...options }) });
+    const schedule = scheduleOf({ ...options });
+    this.#state = new TrainState(model, { ort, train, schedule, hint: this.#terms.hint });
   }
 
   /**

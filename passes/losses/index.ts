@@ -6,6 +6,7 @@ import { binaryCrossEntropy } from "./binary-cross-entropy.ts";
 import { binaryFocal } from "./binary-focal.ts";
 import { cosine } from "./cosine.ts";
 import { crossEntropy } from "./cross-entropy.ts";
+import { ctc } from "./ctc.ts";
 import { distillation } from "./distillation.ts";
 import { focal } from "./focal.ts";
 import { graphLoss } from "./graph-loss.ts";
@@ -28,6 +29,7 @@ export const losses = [
   huber,
   smoothL1,
   cosine,
+  ctc,
   distillation,
   modelOutput,
 ] as const;

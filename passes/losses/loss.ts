@@ -131,6 +131,10 @@ export interface Loss<N extends string = string, O extends Options = Options> {
   readonly arrays?: readonly string[];
   /** Options whose values name further outputs of the model. */
   readonly others?: readonly string[];
+  /** What may be wrong if the loss is infinite, a clause. */
+  readonly hint?: string;
+  /** Whether a number of a target of the loss's own shape may be in it. */
+  isLabel?(label: number, classes: number): boolean;
   /**
    * How a target of a shape of its own fits the output. Returns the class axis, null without
    * classes; or why it does not fit, the end of a sentence.

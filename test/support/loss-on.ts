@@ -31,31 +31,39 @@ net (float[${dims[0]}, 8] x) => (float[${shape}] out)
 interface LossOn extends Pick<FinetuneOptions, "loss" | "lossOptions"> {
   readonly dims: readonly number[];
   readonly target: ort.Tensor;
+  /** Arrays that options of the loss name, by option. */
+  readonly arrays?: Readonly<Record<string, ort.Tensor>>;
   readonly opset?: number;
   readonly ending?: string;
 }
 
 /** The loss on `scores`, its gradient by them along cos(k), and the gradient's norm. */
-export async function lossOn({ dims, target, opset, ending, ...how }: LossOn) {
+export async function lossOn({ dims, target, arrays = {}, opset, ending, ...how }: LossOn) {
   const original = await openModel(outputIsWeight(dims, opset, ending));
   const { model } = await laurelize(original, { ort, variant: "rw", featureAxis: 1 });
-  const type = { dtype: target.type.replace("float32", "float"), shape: target.dims };
+  const typeOf = ({ type, dims }: ort.Tensor) => {
+    return { dtype: type.replace("float32", "float"), shape: dims };
+  };
+  const named = Object.entries(arrays);
   const { gradients, gradientOf, loss, examples, metrics } = await stepGraph(model, {
     ort,
     ...how,
     train: ["z"],
-    target: { name: "target", type },
+    target: { name: "target", type: typeOf(target) },
+    arrays: Object.fromEntries(
+      named.map(([option, tensor]) => [option, { name: option, type: typeOf(tensor) }]),
+    ),
     inputs: { x: [dims[0], 8] },
   });
   const session = await sessionOn(gradients.toBytes());
   const weights = session.inputNames
-    .filter((name) => name !== "x" && name !== "target")
+    .filter((name) => name !== "x" && name !== "target" && !(name in arrays))
     .map((name) => {
       const { dtype, data, dims } = weightOf(model, name);
       return [name, tensorOfBytes(ort, dtype, data, dims)];
     });
   const x = new ort.Tensor("float32", new Float32Array(dims[0] * 8), [dims[0], 8]);
-  const outputs = await session.run({ x, target, ...Object.fromEntries(weights) });
+  const outputs = await session.run({ x, target, ...arrays, ...Object.fromEntries(weights) });
   await session.release();
   const gradient = Array.from(outputs[gradientOf.z].data as Float32Array);
   const scalar = (name: string) => Number(outputs[name].data[0]);

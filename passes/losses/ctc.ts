@@ -1,0 +1,136 @@
+import { showShape } from "../../src/onnx/shape.ts";
+import type { Options } from "../../src/options.ts";
+import { labelPath } from "./ctc-labels.ts";
+import { pathGradient, pathProbability } from "./ctc-paths.ts";
+import {
+  classAxis,
+  type FitAsked,
+  ignoreIndex,
+  type LossInputs,
+  lossFunction,
+  mean,
+  values,
+} from "./loss.ts";
+
+const options = {
+  classAxis,
+  values,
+  ignoreIndex: { ...ignoreIndex, default: -100 },
+  blank: {
+    type: "number",
+    default: 0,
+    range: { integer: true },
+    describe: "class of the blank; -1 for the last one",
+  },
+  timeAxis: {
+    type: "number",
+    nullable: true,
+    range: { integer: true, min: 0 },
+    describe: "axis of the steps  [default: the one that is neither batch nor classes]",
+  },
+  inputLengths: {
+    type: "string",
+    nullable: true,
+    describe: "array with the number of steps of each row  [default: all]",
+  },
+  targetLengths: {
+    type: "string",
+    nullable: true,
+    describe:
+      "array with the number of labels of each row  [default: those before the first blank or negative one]",
+  },
+  zeroInfinity: {
+    type: "boolean",
+    default: false,
+    describe: "rows with more labels than steps have the loss 0",
+  },
+} as const satisfies Options;
+
+type Inputs = LossInputs<typeof options>;
+type Asked = FitAsked<typeof options>;
+
+/** Axes of an output: examples, steps and classes. */
+interface Axes {
+  readonly batch: number;
+  readonly time: number;
+  readonly classes: number;
+}
+
+/** Finds the axes of an output by its rows; a reason, the end of a sentence, if there are none. */
+function axesOf({ output, target, options }: Asked, rows: number): Axes | string {
+  const { shape } = output;
+  if (shape?.length !== 3)
+    return `its output is [batch, steps, classes], and this one is ${showShape(shape)}`;
+  const classes =
+    (options.classAxis ?? -1) < 0 ? (options.classAxis ?? -1) + 3 : options.classAxis!;
+  const others = [0, 1, 2].filter((axis) => axis !== classes);
+  if (others.length !== 2) return `--class-axis ${options.classAxis} is not one of its 3 axes`;
+  const fitting = others.filter((axis) => shape[axis] === rows);
+  const batch =
+    options.timeAxis !== null
+      ? others.find((axis) => axis !== options.timeAxis)!
+      : (fitting[0] ?? others[0]);
+  if (options.timeAxis !== null && !others.includes(options.timeAxis))
+    return `--time-axis ${options.timeAxis} is not an axis beside that of the classes, ${classes}`;
+  if (typeof shape[batch] === "number" && shape[batch] !== rows)
+    return `its targets are ${showShape(target?.shape ?? null)}, and the output ${showShape(shape)} has no axis of ${rows} rows`;
+  return { batch, time: others.find((axis) => axis !== batch)!, classes };
+}
+
+/**
+ * The mean of −ln p(labels) / number of labels, where p adds up all ways to spread the labels over
+ * the steps: PyTorch's ctc_loss. Computed in log-space, one step after the other.
+ */
+export const ctc = lossFunction({
+  name: "ctc",
+  about: "connectionist temporal classification of label sequences",
+  options,
+  reads: () => "classes",
+  looksThrough: ["Softmax", "LogSoftmax"],
+  distils: false,
+  arrays: ["inputLengths", "targetLengths"],
+  hint: "a row may have more labels, and blanks between equal ones, than steps: --zero-infinity leaves such rows out",
+  fit(asked) {
+    const shape = asked.target?.shape;
+    if (shape?.length !== 2)
+      return `its targets are labels [rows, labels], filled up at the end, and these are ${showShape(shape ?? null)}`;
+    const axes = axesOf(asked, Number(shape[0]));
+    return typeof axes === "string" ? axes : { axis: axes.classes };
+  },
+  isLabel: (label, classes) => Number.isInteger(label) && label < classes,
+  write: (inputs) => write(inputs),
+});
+
+function write(inputs: Inputs) {
+  const { writing, output, target, options, form } = inputs;
+  const { op, to, constant } = writing;
+  const rows = Number(target.shape[0]);
+  const axes = axesOf({ output, target, options }, rows) as Axes;
+  const { batch, time, classes } = axes;
+  const perm = [batch, time, classes];
+  const isPlain = perm.every((axis, k) => axis === k);
+  const scores = isPlain ? output.name : op.Transpose(output.name, { perm });
+  const [steps, count] = [Number(output.shape[time]), Number(output.shape[classes])];
+  const of = { ...inputs, rows, steps, classes: count, blank: (options.blank + count) % count };
+  const labels = labelPath(of);
+  const paths = pathProbability(of, labels, { scores, isNormal: form === "log-probabilities" });
+  const { logP, feasible } = paths;
+  const length = to.atLeast(labels.length, 1, output.dtype);
+  const loss = op.Neg(logP);
+  // 1 / 0 is infinite.
+  const bounded = options.zeroInfinity ? op.Mul(loss, feasible) : op.Div(loss, feasible);
+  const weights = op.Div(feasible, op.Mul(length, constant(output.dtype, [], [rows])));
+  return {
+    loss: mean(writing, op.Div(bounded, length), 2),
+    metrics: {},
+    examples: op.Identity(constant("float", [], [rows])),
+    start: {
+      scores: output.name,
+      write: (later: typeof writing) => {
+        const gradient = pathGradient({ ...of, writing: later }, labels, { ...paths, weights });
+        const back = [0, 1, 2].map((axis) => perm.indexOf(axis));
+        return isPlain ? gradient : later.op.Transpose(gradient, { perm: back });
+      },
+    },
+  };
+}
