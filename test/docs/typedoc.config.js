@@ -57,7 +57,13 @@ const described = ({ converter }) => {
   });
 };
 
-const documents = ["bin/README.md", "passes/README.md", "src/README.md", "CHANGELOG.md"];
+const documents = [
+  "test/recipes/README.md",
+  "bin/README.md",
+  "passes/README.md",
+  "src/README.md",
+  "CHANGELOG.md",
+];
 
 /** typedoc's options: pages of docstrings and of the documents beside the code, in dist/docs. */
 const options = {
