@@ -6,7 +6,7 @@ import { type Digits, STRIP, type Strips, shifted, strips, stripsOf } from "./st
 
 const [PER_STEP, STEPS] = [16, 12];
 /** Held-out strips come in batches of this many. */
-const [HELD, PER_EVALUATION] = [96, 24];
+const [HELD, PER_EVALUATION] = [64, 16];
 
 /** Examples for the classifier of strips. */
 export interface StripExamples {

@@ -33,8 +33,8 @@ interface Prepared {
   readonly steps: number | null;
 }
 
-/** Milliseconds between two drawings of the ladder while a training runs. */
-const REDRAWN = 700;
+/** Number of drawings of the ladder while a training runs. */
+const DRAWINGS = 20;
 
 /** Fine-tunes a laurelized model, and reports loss, ladder and answers while it runs. */
 export async function tuned(model: Model, tuning: TuningChoice, watched: Watched): Promise<Tuned> {
@@ -70,11 +70,9 @@ function reporting(
   allSteps: (perEpoch: number | null) => number | null,
 ) {
   let of: number | null = null;
-  let drawn = 0;
-  const draw = (weights: Tensors) => {
-    if (performance.now() - drawn < REDRAWN) return;
+  const draw = (step: number, weights: Tensors) => {
+    if (step % Math.ceil((of ?? DRAWINGS) / DRAWINGS) !== 0) return;
     report({ ladder: ladderDrawing(found, tunedModel(model, weights)) });
-    drawn = performance.now();
   };
   const evaluated = (step: number, { loss, metrics }: NonNullable<Epoch["eval"]>) =>
     report({ evaluated: step, loss, accuracy: metrics.accuracy ?? null });
@@ -87,7 +85,7 @@ function reporting(
       weights: Tensors,
     ) => {
       report({ step, loss, of });
-      draw(weights);
+      draw(step, weights);
     },
     onEpoch: ({ step, eval: held }: Epoch) => {
       if (held) evaluated(step, held);
