@@ -1,8 +1,16 @@
-/** Options that take several files. */
-const LISTS: ReadonlySet<string> = new Set(["--data", "--eval"]);
+const FILE = /\.(npz|csv|tsv|jsonl|ndjson)$/;
+const NUMBER = /^[\d.]+(e-?\d+)?$/;
+
+/** Options that take several values, and what these look like. */
+const LISTS: Readonly<Record<string, RegExp>> = {
+  "--data": FILE,
+  "--eval": FILE,
+  "--mean": NUMBER,
+  "--std": NUMBER,
+};
 
 /**
- * Names the option again before each further .npz that follows one, so that `--data part-*.npz`
+ * Names the option again before each further value that follows one, so that `--data part-*.npz`
  * takes all files that a shell makes of it and no other argument.
  */
 export function withFileLists(args: readonly string[]): string[] {
@@ -11,14 +19,14 @@ export function withFileLists(args: readonly string[]): string[] {
   return args.flatMap((arg) => {
     const [name] = arg.split("=");
     if (arg.startsWith("-")) {
-      list = LISTS.has(name) ? name : null;
+      list = Object.hasOwn(LISTS, name) ? name : null;
       count = arg === name ? 0 : 1;
       return [arg];
     }
     if (list === null) return [arg];
     count++;
     if (count === 1) return [arg];
-    if (arg.endsWith(".npz")) return [list, arg];
+    if (LISTS[list].test(arg)) return [list, arg];
     list = null;
     return [arg];
   });

@@ -1,4 +1,4 @@
-import type { fitting } from "../passes/finetune/fit-options.ts";
+import type { dataReading, fitting } from "../passes/finetune/fit-options.ts";
 import type { FeatureAxis, FinetuneOptions } from "../src/index.ts";
 import type { ArgumentsOf } from "../src/option-values.ts";
 import type { Inserting } from "./commands/inserting.ts";
@@ -6,6 +6,7 @@ import type { Inserting } from "./commands/inserting.ts";
 /** The command line of finetune; options of the loss and of the optimizer stand beside these. */
 export interface FinetuneArguments
   extends Inserting,
+    Omit<Partial<ArgumentsOf<typeof dataReading>>, "batchAxis">,
     Omit<ArgumentsOf<typeof fitting>, "output" | "loss"> {
   /** Options that stood on the command line. */
   given: readonly string[];

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { hyperparameters } from "../passes/finetune/fit-options.ts";
+import { dataReading, hyperparameters } from "../passes/finetune/fit-options.ts";
 import {
   type FitOptions,
   type FitResult,
@@ -116,6 +116,7 @@ function fitOptionsOf(args: FinetuneArguments, files: Files, monitor: Monitor): 
     ort,
     ...{ data, eval: held, train, optimizer, seed, threads, accumulate: args.accumulate },
     ...{ epochs, batchSize, patience, lr, schedule, scheduleSteps, warmup },
+    ...picked(args, dataReading),
     batchAxis: parseBatchAxes(args.batchAxis),
     lossOptions: picked(args, hyperparameters.lossOptions),
     optimizerOptions: picked(args, hyperparameters.optimizerOptions),

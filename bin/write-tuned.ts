@@ -83,6 +83,7 @@ function logOf({ model, data, eval: held }: FinetuneArguments, result: FitResult
     newHead: adapter.tuning?.head ?? null,
     data: listed(data),
     eval: listed(held),
+    classes: result.classes,
     computed: { output, classAxis: reading.axis, shift: reading.shift, notes },
     settings: { ...settings.firm, ...settings.free },
     ...summaryOf(result),

@@ -4,6 +4,7 @@ import { batches, openDataset, openModel } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { withFileLists } from "../bin/file-lists.ts";
+import { npzFile } from "../passes/finetune/array-file.ts";
 import { readDataset } from "../passes/finetune/data-set.ts";
 import type { Expected } from "../passes/finetune/expected.ts";
 import { scratch } from "../src/files/node-data.ts";
@@ -106,18 +107,20 @@ describe("data of several files", () => {
           return bytes.slice(start, end);
         },
       });
-      const small = readDataset([source()], expected, { free: 1000, scratch });
+      const small = readDataset([npzFile(source(), null)], expected, { free: 1000, scratch });
       read = 0;
       const rows = rowsOf(batches(small, { ort, batchSize: 64, shuffle: 1 }));
       // Stored arrays are read a row at a time, compressed ones from a scratch file.
       expect(read).toBe(level === 0 ? 8 : 0);
-      const large = readDataset([source()], expected, { free: null, scratch });
+      const large = readDataset([npzFile(source(), null)], expected, { free: null, scratch });
       expect(rows).toEqual(rowsOf(batches(large, { ort, batchSize: 64, shuffle: 1 })));
       small.close();
     }
     const nan = npzOf({ ...part(0, 9), x: [new Float32Array(18).fill(Number.NaN, 7), [9, 2]] }, 0);
     const holed = { ...bytesSource(nan, "n.npz"), path: at("n.npz") };
-    expect(() => readDataset([holed], expected, { free: 1, scratch })).toThrow(/NaN in row 3 /);
+    expect(() => readDataset([npzFile(holed, 1)], expected, { free: 1, scratch })).toThrow(
+      /NaN in row 3 /,
+    );
   });
 
   it("leaves no scratch file behind", () => {

@@ -4,6 +4,7 @@ import { zipSync } from "fflate";
 import { batches, openDataset, openModel } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
+import { npzFile } from "../passes/finetune/array-file.ts";
 import { checkLabels } from "../passes/finetune/batches.ts";
 import { readDataset } from "../passes/finetune/data-set.ts";
 import { bytesSource } from "../src/onnx/source.ts";
@@ -200,9 +201,9 @@ describe("an .npz", () => {
     await expect(open("float[N, 2] x", bomb, [])).rejects.toThrow(/cannot have the size/);
     const wanted = { name: "x", role: "input", dtype: "float", shape: ["N", 2] } as const;
     const honest = bytesSource(npzOf({ x: [new Float32Array(2e6), [1e6, 2]] }), "large.npz");
-    expect(() => readDataset([honest], [wanted], { free: 1e6, scratch: null })).toThrow(
-      /takes 0.0080 GB .* 0.0010 GB are free/,
-    );
+    expect(() =>
+      readDataset([npzFile(honest, 1e6)], [wanted], { free: 1e6, scratch: null }),
+    ).toThrow(/takes 0.0080 GB .* 0.0010 GB are free/);
   });
 });
 

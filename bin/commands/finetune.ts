@@ -1,7 +1,13 @@
 import type { Argv, CommandModule } from "yargs";
-import { fitting, hyperparameters, reading, teaching } from "../../passes/finetune/fit-options.ts";
+import {
+  dataReading,
+  fitting,
+  hyperparameters,
+  teaching,
+} from "../../passes/finetune/fit-options.ts";
 import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
 import type { FinetuneArguments } from "../finetune-arguments.ts";
+import { fraction } from "../fraction.ts";
 import type { Start } from "../supervise.ts";
 import { finding, force, json, quiet, report, timeout, trustLinks, withValues } from "./options.ts";
 
@@ -17,25 +23,24 @@ const {
   ...course
 } = fitting;
 
+const { batchAxis, scale, ...images } = dataReading;
+
 const data = {
   data: {
     type: "string",
     array: true,
     demandOption: true,
     describe:
-      "an .npz with an array for each input of the model, and the target; several, or folders of them, are read as one",
+      "an .npz with an array for each input of the model, and the target; several, or folders of them, are read as one; or a folder that has one folder of images for each class",
   },
   eval: {
     type: "string",
     array: true,
     describe: "validation data, which chooses the best epoch",
   },
-  "batch-axis": {
-    ...reading.batchAxis,
-    type: "string",
-    array: true,
-    nargs: 1,
-  },
+  "batch-axis": { ...batchAxis, type: "string", array: true, nargs: 1 },
+  scale: { ...scale, type: "string", coerce: fraction },
+  ...images,
 } as const;
 
 const files = {

@@ -3,7 +3,8 @@ import type { Model } from "../../src/model.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
 import { batches, checkBatchSize } from "./batches.ts";
 import type { Dataset } from "./data-set.ts";
-import { type DataFrom, type DatasetOptions, openDataset } from "./data-sets.ts";
+import { type DatasetOptions, openDataset } from "./data-sets.ts";
+import type { DataFrom } from "./open-files.ts";
 import type { Batches } from "./trainer.ts";
 
 /**

@@ -12,6 +12,7 @@ import type { OpenedDataset } from "./data-set.ts";
 import type { Column } from "./data-set-rows.ts";
 import { chunks, firstWhere } from "./data-set-rows.ts";
 import { labelAdvice, NOT_ONE_HOT, oneHotFault } from "./labels.ts";
+import { normalized } from "./pixels.ts";
 
 /** How a dataset is cut into batches. */
 export interface BatchOptions {
@@ -117,10 +118,13 @@ function rowsInside(bytes: Uint8Array, rows: number, outer: number): Uint8Array 
 }
 
 /** Some rows of a column, one after the other, in the type that they have in batches. */
-function bytesOfRows({ dtype, dims, parts }: Column, rows: Uint32Array): Uint8Array {
+function bytesOfRows({ dtype, dims, parts, pixels }: Column, rows: Uint32Array): Uint8Array {
+  const convert = (bytes: Uint8Array, from: string, to: string) =>
+    pixels ? normalized(bytes, from, to, pixels) : converted(bytes, from, to);
   const [{ stored }] = parts;
   // Rows of one type are made wider together, others one by one.
-  const common = parts.every((part) => part.stored === stored) ? stored : dtype;
+  const isUniform = parts.every((part) => part.stored === stored);
+  const common = isUniform ? stored : dtype;
   const width = elements(dims) * widthOf(common);
   const some = new Uint8Array(width * rows.length);
   const starts = startsOf(parts);
@@ -128,9 +132,10 @@ function bytesOfRows({ dtype, dims, parts }: Column, rows: Uint32Array): Uint8Ar
     const index = starts.findLastIndex((start) => start <= row);
     const { read, stored: own } = parts[index];
     const bytes = read(row - starts[index], row - starts[index] + 1);
-    some.set(own === common ? bytes : converted(bytes, own, common), k * width);
+    const isReady = own === common && (isUniform || !pixels);
+    some.set(isReady ? bytes : convert(bytes, own, common), k * width);
   }
-  return common === dtype ? some : converted(some, common, dtype);
+  return common === dtype && !(pixels && isUniform) ? some : convert(some, common, dtype);
 }
 
 /** The row at which each part begins. */

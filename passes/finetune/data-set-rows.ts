@@ -5,6 +5,7 @@ import { isFloat } from "../../src/graph/types.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import type { Source } from "../../src/onnx/source.ts";
 import { conversionOf, firstLost } from "./conversion.ts";
+import type { Pixels } from "./pixels.ts";
 
 /** Rows of a column in one file. */
 export interface RowPart {
@@ -29,6 +30,8 @@ export interface Column {
   readonly axis?: number | null | undefined;
   /** Whether its only row holds for all examples. */
   readonly isShared?: boolean | undefined;
+  /** How stored rows become those of batches if they are images. */
+  readonly pixels?: Pixels | undefined;
   /** Its rows, file after file. */
   readonly parts: readonly RowPart[];
 }

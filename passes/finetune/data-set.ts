@@ -1,12 +1,16 @@
 import { InputError } from "../../src/errors.ts";
-import { type Npz, openNpz, type StoredArray } from "../../src/formats/npz.ts";
+import type { Npz, StoredArray } from "../../src/formats/npz.ts";
+import { isFloat } from "../../src/graph/types.ts";
 import { dataTypeNamed } from "../../src/onnx/dtypes.ts";
 import type { Source } from "../../src/onnx/source.ts";
+import { filled } from "../../src/options.ts";
+import type { ArrayFile } from "./array-file.ts";
 import { conversionOf } from "./conversion.ts";
 import type { Column, RowPart, Title } from "./data-set-rows.ts";
 import { checkedBlocks, RowsInFile, RowsInMemory, rowPart } from "./data-set-rows.ts";
 import { SampleSizes } from "./data-set-sizes.ts";
 import type { Expected } from "./expected.ts";
+import { type Pictures, type PixelOptions, picturesOf, pixelsNote } from "./pixels.ts";
 import type { ArrayPlacement, BatchAxes } from "./placement.ts";
 import { sharedOrAlone } from "./shared-values.ts";
 
@@ -22,6 +26,8 @@ export interface Dataset {
   sizes(batchSize: number): Record<string, number>;
   /** Conversions, and arrays that nothing reads: a sentence each. */
   readonly notes: readonly string[];
+  /** Names of the classes, in the order of their labels, by the array of labels; none if it has no names. */
+  readonly classes: Readonly<Record<string, readonly string[]>>;
   /** SHA-256 of its file, or of the digests of its files, in hexadecimal. */
   digest(): Promise<string>;
   /** Closes the files that it reads from. */
@@ -36,13 +42,27 @@ export interface SampleStorage {
   readonly scratch: ((blocks: Iterable<Uint8Array>) => Source) | null;
 }
 
+/** Which axis counts the examples, and how images are read. */
+export interface ArrayReading extends PixelOptions {
+  readonly batchAxis?: BatchAxes | undefined;
+}
+
+/** What torchvision's models take: pixels less the mean of ImageNet's, over their deviation. */
+const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+
+const imagePixels = (arrays: readonly StoredArray[], given: PixelOptions): PixelOptions => ({
+  ...filled(arrays.some(({ dims }) => dims.length === 4 && dims[3] === 3) ? IMAGENET : {}, given),
+  layout: "nhwc",
+});
+
 /** A dataset without the digest of its files. */
 export type OpenedDataset = Omit<Dataset, "digest">;
 
 /** A file of a dataset, its arrays in the order in which they are expected, and how they are read. */
 interface File {
-  readonly source: Source;
+  readonly source: ArrayFile;
   readonly arrays: readonly StoredArray[];
+  readonly pictures: readonly (Pictures | null)[];
   readonly placements: readonly ArrayPlacement[];
 }
 
@@ -54,29 +74,38 @@ interface File {
  * the first thing that is wrong.
  */
 export function readDataset(
-  sources: readonly Source[],
+  sources: readonly ArrayFile[],
   expected: readonly Expected[],
   keeping: SampleStorage,
-  stated: BatchAxes = {},
+  { batchAxis: stated = {}, ...pixels }: ArrayReading = {},
 ): OpenedDataset {
   checkStated(stated, expected);
   const sizes = new SampleSizes(stated);
   const notes = new Map<string, string>();
-  const files = sources.map((source) => readFile(source, expected, { ...keeping, sizes, notes }));
-  const needed = files.flatMap(({ arrays }) => arrays).reduce((sum, { size }) => sum + size, 0);
+  const files = sources.map((source) => readFile(source, expected, { pixels, sizes, notes }));
+  const needed = files
+    .flatMap(({ arrays }) => arrays)
+    .reduce((sum, { size, range }) => sum + (range ? 0 : size), 0);
   const inMemory = keeping.free === null || needed <= keeping.free / 2;
   const opened: Source[] = [];
   const columns = expected.map(({ name, role, dtype, missing }, k): Column => {
     const parts = files.map(({ source, arrays, placements }): RowPart => {
       const title = { file: source.name, name, missing, dtype, from: placements[k].from };
+      if (arrays[k].range) return partAtHand(title, arrays[k], arrays[k].range);
       if (inMemory) return rowPart(title, arrays[k], new RowsInMemory(arrays[k].load()));
-      const { part, scratch } = partInFile(title, source, arrays[k], { ...keeping, needed });
+      const { part, scratch } = partInFile(title, source.source!, arrays[k], {
+        ...keeping,
+        needed,
+      });
       if (scratch) opened.push(scratch);
       return part;
     });
     const { axis, from, dims } = files[0].placements[k];
     const isShared = from === null;
-    const column = { name, role, dtype: dtype ?? files[0].arrays[k].dtype, dims, axis, isShared };
+    const column = {
+      ...{ name, role, dtype: dtype ?? files[0].arrays[k].dtype, dims, axis, isShared },
+      pixels: files[0].pictures[k]?.pixels,
+    };
     return sharedOrAlone({ ...column, parts }, { sizes, notes });
   });
   const name = `${sources[0].name}${sources.length > 1 ? ` and ${sources.length - 1} more` : ""}`;
@@ -84,36 +113,57 @@ export function readDataset(
   const close = () => {
     for (const source of [...opened, ...sources]) source.close?.();
   };
-  if (inMemory) close();
-  const all = [...notes.values()];
-  return { name, rows, columns, batchSize, sizes: (size) => sizes.of(size), notes: all, close };
+  if (inMemory && files.every(({ arrays }) => arrays.every(({ range }) => !range))) close();
+  const all = [...sources.flatMap((source) => source.notes ?? []), ...notes.values()];
+  const classes = Object.assign({}, ...sources.map((source) => source.classes ?? {}));
+  const sizesOf = (size: number) => sizes.of(size);
+  return { name, rows, columns, batchSize, sizes: sizesOf, notes: all, classes, close };
 }
 
 /** Checks the headers of a file's arrays, and notes conversions and arrays that nothing reads. */
 function readFile(
-  source: Source,
+  source: ArrayFile,
   expected: readonly Expected[],
   {
-    free,
+    pixels,
     sizes,
     notes,
-  }: SampleStorage & { readonly sizes: SampleSizes; readonly notes: Map<string, string> },
+  }: {
+    readonly pixels: PixelOptions;
+    readonly sizes: SampleSizes;
+    readonly notes: Map<string, string>;
+  },
 ): File {
-  const npz = openNpz(source, free);
-  const arrays = expected.map((each) => {
-    const array = arrayFor(source.name, npz, each);
-    const note = checkType(source.name, each, array);
-    const key = `${each.name} ${array.dtype}`;
+  const arrays = expected.map((each) => arrayFor(source.name, source, each));
+  const asked = source.isImages ? imagePixels(arrays, pixels) : pixels;
+  const pictures = expected.map((each, k) => picturesOf(source.name, each, arrays[k], asked));
+  for (const [k, each] of expected.entries()) {
+    const { dtype } = arrays[k];
+    const taken = pictures[k]?.pixels;
+    const note = taken
+      ? pixelsNote(source.name, each.name, dtype, taken)
+      : checkType(source.name, each, arrays[k]);
+    const key = `${each.name} ${dtype}`;
     if (note && !notes.has(key)) notes.set(key, note);
-    return array;
-  });
-  const all = expected.map((each, k) => ({ expected: each, dims: arrays[k].dims }));
+  }
+  const dimsOf = (k: number) => pictures[k]?.dims ?? arrays[k].dims;
+  const all = expected.map((each, k) => ({ expected: each, dims: dimsOf(k) }));
   const placements = sizes.place(source.name, all);
   const used = new Set(expected.map((each) => each.name));
-  for (const other of npz.names)
+  for (const other of source.names)
     if (!used.has(other) && !notes.has(other))
       notes.set(other, `array ${other} of ${source.name} is neither input nor target.`);
-  return { source, arrays, placements };
+  return { source, arrays, placements, pictures };
+}
+
+/** Rows of values that are at hand. Throws an InputError if one is a NaN, or is lost by a cast. */
+function partAtHand(
+  title: Title,
+  array: StoredArray,
+  read: NonNullable<StoredArray["range"]>,
+): RowPart {
+  for (const _ of checkedBlocks(title, array));
+  return rowPart(title, array, { read }, true);
 }
 
 /** Rows that stay in their file, or in a scratch file if that is compressed. */
@@ -155,8 +205,9 @@ function checkType(file: string, { name, dtype }: Expected, array: StoredArray):
   if (how)
     return `array ${name} of ${file} is ${array.dtype} and is ${how === "cast" ? "cast to" : "taken as"} ${dtype}.`;
   const numpy = dataTypeNamed(dtype)?.ort ?? dtype;
+  const isBytes = array.dtype === "uint8" && isFloat(dtype);
   throw new InputError(
-    `array ${name} of ${file} is ${array.dtype}, and ${dtype} is expected; convert it with .astype("${numpy}"), as the model was trained.`,
+    `array ${name} of ${file} is ${array.dtype}, and ${dtype} is expected; ${isBytes ? "--scale, --mean and --std make pixels of it, or " : ""}convert it with .astype("${numpy}"), as the model was trained.`,
   );
 }
 

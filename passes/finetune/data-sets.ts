@@ -1,43 +1,43 @@
 import { freeMemory, sha256 } from "#node";
-import { filesIn, pooledSource, scratch } from "#node-data";
+import { scratch } from "#node-data";
 import { checkGiven, checkModel, object } from "../../src/arguments.ts";
-import { InputError } from "../../src/errors.ts";
 import { typeOfInfo } from "../../src/graph/types.ts";
-import { type Model, sourceOf } from "../../src/model.ts";
-import { bytesSource, type Source } from "../../src/onnx/source.ts";
+import type { Model } from "../../src/model.ts";
+import { bytesSource } from "../../src/onnx/source.ts";
+import { checkValues } from "../../src/option-values.ts";
 import type { Declared } from "../../src/options.ts";
 import type { Ort } from "../../src/ort/session.ts";
-import { type Dataset, type OpenedDataset, readDataset } from "./data-set.ts";
+import type { ArrayFile } from "./array-file.ts";
+import { type ArrayReading, type Dataset, type OpenedDataset, readDataset } from "./data-set.ts";
 import type { Expected } from "./expected.ts";
 import { movesBatch } from "./moves-batch.ts";
+import { type DataFrom, type FolderOptions, openFiles } from "./open-files.ts";
 import { type BatchAxes, RowsError } from "./placement.ts";
+import { reading } from "./reading-options.ts";
 
 /** An array that outputs are compared with, and what type and shape it must have, if that matters. */
 export type Target = Pick<Expected, "name"> &
   Partial<Pick<Expected, "dtype" | "shape" | "missing">>;
 
-/** A file of examples: the path of an .npz or of a folder of them (Node), bytes or a Blob. */
-export type DataFrom = string | Uint8Array | Blob;
-
 /** How the files of a dataset are read. */
-export interface DatasetOptions {
+export interface DatasetOptions extends ArrayReading, FolderOptions {
   /** Arrays that outputs are compared with. */
   readonly targets?: readonly (string | Target)[] | undefined;
-  /** The axis of the examples in arrays by name, 0 by default; null for one value for all examples. */
-  readonly batchAxis?: BatchAxes | undefined;
   /** onnxruntime, which tells whether an input's first dimension is that of the batch. */
   readonly ort?: Ort | undefined;
 }
 
-const datasetOptions: Declared<DatasetOptions> = { targets: {}, batchAxis: object, ort: object };
-
-/** Lists files by their paths; a folder is replaced by the .npz files in it, in the order of their names. */
-export const dataFiles = (places: readonly string[]): string[] =>
-  places.flatMap((place) => filesIn(place, ".npz"));
+const datasetOptions: Declared<DatasetOptions> = {
+  targets: {},
+  ort: object,
+  ...reading,
+  classNames: object,
+};
 
 /**
- * Reads the examples that a model is trained or evaluated on from one or more .npz files, which
- * are read as one; a folder stands for the .npz files in it, in the order of their names. Each has
+ * Reads the examples that a model is trained or evaluated on from one or more files, which are read
+ * as one: an .npz; a .csv or .jsonl; a folder that has one folder of images for each class; or a
+ * folder of .npz files, in the order of their names. Each has
  * one array for each input of the model, by its name, and one for each target. Rows that do not fit
  * into half of the free memory are read from their files as batches need them: `close` the dataset
  * when it is no longer needed. The axis that counts the examples is found from the model's
@@ -54,7 +54,8 @@ export async function openDataset(
   checkModel("openDataset", model);
   const { ort: _, ...withoutOrt } = datasetOptions;
   checkGiven("openDataset", options, options?.ort === undefined ? withoutOrt : datasetOptions);
-  const { targets = [], batchAxis = {}, ort } = options;
+  checkValues({ ...options }, reading);
+  const { targets = [], batchAxis = {}, ort, resize, imageSize, classNames, ...pixels } = options;
   const infos = new Map(model.file.graph.inputs.map((info) => [info.name, typeOfInfo(info)]));
   const inputs = model.graph.main.inputs.map(({ name }): Expected => {
     const type = infos.get(name);
@@ -65,28 +66,25 @@ export async function openDataset(
       typeof target === "string" ? ({ name: target } as Target) : target;
     return { name, role: "target", dtype: dtype ?? null, shape: shape ?? null, missing };
   });
-  const given = ([] as readonly DataFrom[]).concat(from);
-  const all = given.flatMap((one): DataFrom[] =>
-    typeof one === "string" ? dataFiles([one]) : [one],
-  );
-  const sources: Source[] = [];
+  const files = await openFiles(([] as readonly DataFrom[]).concat(from), inputs, {
+    ...{ resize, imageSize, classNames },
+    target: wanted[0]?.name ?? null,
+  });
   try {
-    for (const one of all)
-      sources.push(
-        typeof one === "string"
-          ? pooledSource(one, ".npz")
-          : await sourceOf(one, "the data", ".npz"),
-      );
-    if (sources.length === 0) throw new InputError("no data is given; name an .npz, or a folder.");
     const expected = [...inputs, ...wanted];
     const read = (stated: BatchAxes) =>
-      readDataset(sources, expected, { free: freeMemory(), scratch }, stated);
+      readDataset(
+        files,
+        expected,
+        { free: freeMemory(), scratch },
+        { ...pixels, batchAxis: stated },
+      );
     const dataset = await readTwice(read, batchAxis, async (input) =>
       ort && expected.length > 2 ? movesBatch(model, input, ort) : true,
     );
-    return { ...dataset, digest: () => digestOf(all) };
+    return { ...dataset, digest: () => digestOf(files) };
   } catch (error) {
-    for (const source of sources) source.close?.();
+    for (const file of files) file.close();
     throw error;
   }
 }
@@ -109,13 +107,9 @@ async function readTwice(
 }
 
 /** SHA-256 of a file; of several, that of their digests in order, joined by commas. */
-async function digestOf(files: readonly DataFrom[]): Promise<string> {
+async function digestOf(files: readonly ArrayFile[]): Promise<string> {
   const digests: string[] = [];
-  for (const file of files) {
-    const source = await sourceOf(file, "the data", ".npz");
-    digests.push(await sha256(source));
-    source.close?.();
-  }
+  for (const file of files) digests.push(await file.digest());
   const [only] = digests;
   return digests.length === 1 ? only : sha256(bytesSource(utf8.encode(digests.join()), "digests"));
 }

@@ -1,3 +1,4 @@
+import { imageClasses } from "#node-images";
 import type { Model } from "../../src/model.ts";
 import { valuesOf } from "../../src/option-values.ts";
 import { skipsNaN } from "../losses/loss.ts";
@@ -9,9 +10,10 @@ import {
   datasetOf,
   type FitData,
 } from "./batch-source.ts";
-import type { Target } from "./data-sets.ts";
+import type { DatasetOptions, Target } from "./data-sets.ts";
 import { running } from "./finetune-options.ts";
 import type { FitOptions, FitValues } from "./fit-options.ts";
+import { reading } from "./reading-options.ts";
 import { type TermsOf, trainedTerms } from "./terms.ts";
 
 /** Where a training takes its batches from, and those of its evaluation. */
@@ -36,11 +38,13 @@ export async function openSources(
   { shuffle, seed, batchSize: wanted }: FitValues,
 ): Promise<FitSources> {
   const { ort } = options;
-  const opening = { ort, targets: arraysOf(model, options), batchAxis: options.batchAxis };
+  const opening = { ort, targets: arraysOf(model, options), ...dataReadingOf(options) };
   let batchSize = wanted;
+  let classNames: DatasetOptions["classNames"];
   const source = async (data: FitData, name: string, order: number | null) => {
-    const opened = await datasetOf(data, model, opening);
+    const opened = await datasetOf(data, model, { ...opening, classNames });
     if (!opened) return batchesAsGiven(data, name);
+    classNames ??= opened.dataset.classes;
     batchSize ??= batchSizeOf(opened.dataset, null);
     return batchesOfDataset(opened.dataset, { ort, batchSize, shuffle: order }, opened.isOwn);
   };
@@ -60,6 +64,19 @@ export async function openSources(
     throw error;
   }
 }
+
+/** The options with a name for the labels of a folder of images, which has none of its own. */
+export function withTarget(options: FitOptions): FitOptions {
+  const { data, target, loss } = options;
+  const isUnnamed = target === undefined && loss === "cross-entropy";
+  const places = typeof data === "string" ? [data] : Array.isArray(data) ? data : [];
+  const isFolder = (one: unknown) => typeof one === "string" && imageClasses(one) !== null;
+  return isUnnamed && places.some(isFolder) ? { ...options, target: "labels" } : options;
+}
+
+/** Those of fit's options that say how data is read. */
+export const dataReadingOf = (options: FitOptions): Pick<FitOptions, keyof typeof reading> =>
+  Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(reading, name)));
 
 /** The first opset in which a graph can see that a value is NaN. */
 const IS_NAN = 9;

@@ -7,6 +7,7 @@ import { lossNames } from "../losses/written-terms.ts";
 import { optimizerOptions } from "../optimizers/index.ts";
 import { scheduleOptions } from "../schedules/schedule.ts";
 import type { FitData } from "./batch-source.ts";
+import type { ArrayReading } from "./data-set.ts";
 import {
   type FinetuneOptions,
   finetuneOptions,
@@ -14,7 +15,8 @@ import {
   running,
 } from "./finetune-options.ts";
 import type { Epoch, EpochStep, History } from "./history.ts";
-import type { BatchAxes } from "./placement.ts";
+import type { FolderOptions } from "./open-files.ts";
+import { reading } from "./reading-options.ts";
 import { training } from "./step-options.ts";
 
 /** Known when a training begins: how the loss is computed, and what it continues from. */
@@ -27,13 +29,14 @@ export interface FitStart {
 }
 
 /** How to train: the data, the loss, and when to stop. */
-export interface FitOptions extends FinetuneOptions {
+export interface FitOptions
+  extends FinetuneOptions,
+    ArrayReading,
+    Omit<FolderOptions, "classNames"> {
   /** Training examples. */
   readonly data: FitData;
   /** Evaluation examples, which choose the best epoch; without them the training loss does. */
   readonly eval?: FitData | undefined;
-  /** The axis of the examples in arrays by name; null for one value for all examples. */
-  readonly batchAxis?: BatchAxes | undefined;
   /** Number of epochs; 10 by default. */
   readonly epochs?: number | undefined;
   /** Examples in a step; 32 by default, or what the model fixes. */
@@ -94,15 +97,6 @@ export const lasting = {
   },
 } as const satisfies Options;
 
-/** How the data is read, as the API offers it. */
-export const reading = {
-  batchAxis: {
-    type: "object",
-    describe:
-      "axis of the examples in an array, h0=1, if it cannot be told; timestep=none for one value for all examples",
-  },
-} as const satisfies Options;
-
 /** A new last layer, as the command line and the API offer it. */
 export const heading = {
   newHead: {
@@ -119,6 +113,9 @@ export const heading = {
 
 /** All that is declared of a training, as the command line and the API offer it. */
 export const fitting = { ...training, ...running, ...lasting, ...heading, ...scheduleOptions };
+
+/** How the data is read, which the command line offers too. */
+export const dataReading = { ...reading };
 
 /** Options of the loss and of the optimizer, which the command line offers beside the others. */
 export const hyperparameters = { lossOptions, optimizerOptions };

@@ -13,7 +13,7 @@ import type { Dataset } from "./data-set.ts";
 import { DivergedError } from "./diverged.ts";
 import { runEpochs } from "./epochs.ts";
 import type { FinetuneOptions, LossPlan } from "./finetune-options.ts";
-import { type FitSources, openSources } from "./fit-data.ts";
+import { dataReadingOf, type FitSources, openSources, withTarget } from "./fit-data.ts";
 import {
   type FitOptions,
   type FitValues,
@@ -48,6 +48,8 @@ export interface FitResult {
   readonly plan: LossPlan;
   /** What the training was made with. */
   readonly settings: Settings;
+  /** Names of the classes, in the order of their labels, by target; none if the data has no names. */
+  readonly classes: Readonly<Record<string, readonly string[]>>;
 }
 
 /**
@@ -58,9 +60,10 @@ export interface FitResult {
  * InputError if data, target or options do not fit; a DivergedError if no epoch ends with a finite
  * loss; the signal's reason if it was aborted before the call.
  */
-export async function fit(given: Model, options: FitOptions): Promise<FitResult> {
+export async function fit(given: Model, asked: FitOptions): Promise<FitResult> {
   checkModel("fit", given);
-  checkGiven("fit", options, fitOptions, hyperparameters);
+  checkGiven("fit", asked, fitOptions, hyperparameters);
+  const options = withTarget(asked);
   options.signal?.throwIfAborted();
   const values = fitValues(options);
   const model = await modelToTrain(given, options, values.seed);
@@ -158,6 +161,7 @@ async function fitted(trainer: Trainer, setup: Setup): Promise<FitResult> {
     advice: gotWorse(run, { lr, patience: values.patience }),
     plan,
     settings,
+    classes: sources.train.dataset?.classes ?? {},
   };
 }
 
@@ -182,7 +186,7 @@ async function planned(trainer: Trainer, { options, sources }: Setup): Promise<L
   return { ...plan, notes };
 }
 
-async function settingsFor({ model, trained, values, sources }: Setup): Promise<Settings> {
+async function settingsFor({ model, options, trained, values, sources }: Setup): Promise<Settings> {
   const { train, eval: held, batchSize } = sources;
   return settingsOf(model, {
     options: trained,
@@ -190,6 +194,7 @@ async function settingsFor({ model, trained, values, sources }: Setup): Promise<
     eval: (await held?.dataset?.digest()) ?? null,
     batchSize,
     seed: values.seed,
+    reading: dataReadingOf(options),
     schedule: scheduleOf({ ...trained }),
   });
 }

@@ -110,9 +110,15 @@ export function placedArray(
   throw new InputError(
     `${title} has shape ${showShape(dims)}, and ${showShape(shape)} is expected, ${
       axis > 0 ? `axis ${axis}` : "the first dimension"
-    } being the examples.`,
+    } being the examples${isTurned(dims, shape) ? "; if its channels are last, pass --layout nhwc" : ""}.`,
   );
 }
+
+/** Whether images with their channels last would fit a shape with channels first. */
+const isTurned = (
+  [rows, height, width, channels]: readonly number[],
+  shape: readonly Dimension[],
+) => shape.length === 4 && channels <= 4 && fits([rows, channels, height, width], shape, 0);
 
 /** An input whose shape says nothing of the batch: fixed sizes, or a scalar. */
 function placedInFixed(

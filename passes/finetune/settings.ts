@@ -27,6 +27,8 @@ export interface SettingsOf {
   readonly batchSize: number | null;
   readonly seed: number;
   readonly schedule: Schedule;
+  /** How the data is read. */
+  readonly reading?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** Returns the settings of a training; files are identified by their SHA-256. */
@@ -51,6 +53,7 @@ export async function settingsOf(model: Model, of: SettingsOf): Promise<Settings
       data: of.data,
       "batch-size": of.batchSize,
       ...((options.accumulate ?? 1) > 1 ? { accumulate: options.accumulate! } : {}),
+      ...readingIn(of.reading),
       seed: of.seed,
       lr: schedule.lr,
       schedule: schedule.name,
@@ -58,6 +61,18 @@ export async function settingsOf(model: Model, of: SettingsOf): Promise<Settings
       "schedule-steps": schedule.steps,
       ...namedAs(optimizerOptions, chosen.options),
     },
+  };
+}
+
+/** How data is read, as one writes it; what is not stated is left out. */
+function readingIn({ batchAxis, ...others }: NonNullable<SettingsOf["reading"]> = {}) {
+  const axes = Object.entries((batchAxis ?? {}) as object);
+  const stated = Object.entries(others).filter(([, value]) => value !== undefined);
+  return {
+    ...(axes.length > 0
+      ? { "batch-axis": axes.map(([name, axis]) => `${name}=${axis ?? "none"}`) }
+      : {}),
+    ...Object.fromEntries(stated.map(([name, value]) => [dashed(name), value as Setting])),
   };
 }
 

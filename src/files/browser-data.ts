@@ -12,6 +12,16 @@ export const pooledSource = (_file: string, _kind: string): Source => {
 };
 
 /** Without a file system, data must fit into memory. */
+export const scratchWriter: (() => ScratchWriter) | null = null;
+
+/** A scratch file that is written bit by bit, and then read from. */
+interface ScratchWriter {
+  write(block: Uint8Array): void;
+  finish(): Source;
+  discard(): void;
+}
+
+/** Without a file system, data must fit into memory. */
 export const scratch: ((blocks: Iterable<Uint8Array>) => Source) | null = null;
 
 /** Replaces node-data.ts if there is no file system. */

@@ -139,34 +139,65 @@ function opened(file: string, kind: string): Source {
  * name after writing, if the system allows that, so that nothing is left behind.
  */
 export function scratch(blocks: Iterable<Uint8Array>): Source {
+  return scratchWriter().from(blocks);
+}
+
+/** A scratch file that is written bit by bit, and then read from. */
+export function scratchWriter() {
   const file = path.join(os.tmpdir(), `laurelize-${randomBytes(8).toString("hex")}.data`);
   const remove = () => fs.rmSync(file, { force: true });
-  try {
-    const handle = fs.openSync(file, "wx");
+  let handle: number | null = null;
+  const guarded = <T>(work: () => T): T => {
     try {
-      for (const block of blocks)
-        for (let done = 0; done < block.length; )
-          done += fs.writeSync(handle, block, done, block.length - done);
-    } finally {
-      fs.closeSync(handle);
+      return work();
+    } catch (error) {
+      discard();
+      if (error instanceof InputError) throw error;
+      const { code } = error as NodeJS.ErrnoException;
+      throw new InputError(
+        `the data is larger than half of the free memory, and unpacking it into ${os.tmpdir()} fails (${code}); free some space, set TMPDIR, or save the data with numpy.savez, which does not compress it.`,
+      );
     }
-    const source = fileSource(file);
-    try {
-      remove();
-    } catch {} // Windows cannot remove an open file; it is removed when it is closed.
-    return {
-      ...source,
-      close() {
-        source.close?.();
-        remove();
-      },
-    };
-  } catch (error) {
+  };
+  const close = () => {
+    if (handle !== null) fs.closeSync(handle);
+    handle = null;
+  };
+  const discard = () => {
+    close();
     remove();
-    if (error instanceof InputError) throw error;
-    const { code } = error as NodeJS.ErrnoException;
-    throw new InputError(
-      `the data is larger than half of the free memory, and unpacking it into ${os.tmpdir()} fails (${code}); free some space, set TMPDIR, or save the data with numpy.savez, which does not compress it.`,
-    );
-  }
+  };
+  const write = (block: Uint8Array) =>
+    guarded(() => {
+      handle ??= fs.openSync(file, "wx");
+      for (let done = 0; done < block.length; )
+        done += fs.writeSync(handle, block, done, block.length - done);
+    });
+  const finish = (): Source =>
+    guarded(() => {
+      handle ??= fs.openSync(file, "wx");
+      close();
+      return reading(file, remove);
+    });
+  const from = (blocks: Iterable<Uint8Array>): Source =>
+    guarded(() => {
+      for (const block of blocks) write(block);
+      return finish();
+    });
+  return { write, finish, discard, from };
+}
+
+/** Opens a scratch file whose name goes away now, or when it is closed. */
+function reading(file: string, remove: () => void): Source {
+  const source = fileSource(file);
+  try {
+    remove();
+  } catch {} // Windows cannot remove an open file; it is removed when it is closed.
+  return {
+    ...source,
+    close() {
+      source.close?.();
+      remove();
+    },
+  };
 }

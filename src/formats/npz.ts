@@ -14,6 +14,8 @@ export interface StoredArray {
   readonly size: number;
   /** Start of its values in the file; null if they are compressed. */
   readonly at: number | null;
+  /** Reads a range of its values' bytes, if they are at hand already. */
+  range?(start: number, end: number): Uint8Array;
   /** Reads its values, little-endian, into memory. */
   load(): Uint8Array;
   /** Reads its values, little-endian, block by block; checks the checksum at the end. */

@@ -1,0 +1,56 @@
+import { sha256 } from "#node";
+import { InputError } from "../../src/errors.ts";
+import { type Npz, openNpz, type StoredArray } from "../../src/formats/npz.ts";
+import { elements } from "../../src/onnx/dtypes.ts";
+import type { Source } from "../../src/onnx/source.ts";
+
+/** Arrays by name, of one file or folder of a dataset. */
+export interface ArrayFile extends Npz {
+  /** The name that errors use. */
+  readonly name: string;
+  /** The path of the file, if its uncompressed arrays can be read in it. */
+  readonly source: Source | null;
+  /** Names of the classes, in the order of their labels, by the array of the labels. */
+  readonly classes?: Readonly<Record<string, readonly string[]>> | undefined;
+  /** Whether its arrays are images with the channels last. */
+  readonly isImages?: boolean | undefined;
+  /** What is to be known of how it was read, a sentence each. */
+  readonly notes?: readonly string[] | undefined;
+  /** SHA-256 of its content. */
+  digest(): Promise<string>;
+  close(): void;
+}
+
+/** The arrays of an .npz; one of more than `free` bytes is not loaded. */
+export function npzFile(source: Source, free: number | null): ArrayFile {
+  return {
+    ...openNpz(source, free),
+    name: source.name,
+    source,
+    digest: () => sha256(source),
+    close: () => source.close?.(),
+  };
+}
+
+/** Bytes at which an array is read block by block. */
+const BLOCK = 1 << 20;
+
+/** An array whose values are at hand, in memory or in a scratch file. */
+export function arrayAtHand(
+  { name, dtype, dims }: Pick<StoredArray, "name" | "dtype" | "dims">,
+  width: number,
+  range: (start: number, end: number) => Uint8Array,
+): StoredArray {
+  const size = elements(dims) * width;
+  function* blocks() {
+    for (let at = 0; at < size; at += BLOCK) yield range(at, Math.min(size, at + BLOCK));
+  }
+  return { name, dtype, dims, size, at: null, range, load: () => range(0, size), blocks };
+}
+
+/** Finds an array among some. Throws an InputError if there is none of its name. */
+export function arrayNamed(file: string, all: readonly StoredArray[], name: string): StoredArray {
+  const found = all.find((array) => array.name === name);
+  if (!found) throw new InputError(`${file} holds no array ${name}.`);
+  return found;
+}

@@ -1,0 +1,156 @@
+import { sha256 } from "#node";
+import { scratchWriter } from "#node-data";
+import { decodedImage, type imageClasses } from "#node-images";
+import { InputError } from "../../src/errors.ts";
+import { type Dimension, showShape } from "../../src/onnx/shape.ts";
+import { bytesSource, type Source } from "../../src/onnx/source.ts";
+import { type ArrayFile, arrayAtHand, arrayNamed } from "./array-file.ts";
+import type { Expected } from "./expected.ts";
+import { forEvaluation, gray } from "./resample.ts";
+
+/** The classes of a folder. */
+type Classes = NonNullable<ReturnType<typeof imageClasses>>;
+
+/** How images become arrays. */
+export interface ImageReading {
+  /** The name that the labels get. */
+  readonly target: string | null;
+  /** Bytes of memory that may be taken; null for no limit. */
+  readonly free: number | null;
+  /** Shorter side before the centre is cut out; null for torchvision's 256 to 224. */
+  readonly resize: number | null;
+  /** Side of the images if the model takes any. */
+  readonly imageSize: number | null;
+  /** Classes of the training data, whose labels these images have too. */
+  readonly classes: readonly string[] | null;
+}
+
+/** torchvision scales the shorter side to 256 and cuts 224 out of the centre. */
+const [SHORTER, CENTER] = [256, 224];
+
+/**
+ * Reads a folder that has one folder of images for each class, as torchvision's eval transform does:
+ * the shorter side is scaled, the centre cut out. Labels number the classes by name. Pixels stay as 8
+ * bits in memory, or in a scratch file if they take more than half of what is free.
+ */
+export async function imageFolder(
+  place: string,
+  classes: Classes,
+  inputs: readonly Expected[],
+  reading: ImageReading,
+): Promise<ArrayFile> {
+  const { name, height, width, channels, isTold } = sizesFor(place, inputs, reading);
+  const names = reading.classes ?? classes.map((each) => each.name);
+  const all = classes.flatMap((each) => {
+    const label = names.indexOf(each.name);
+    if (label < 0)
+      throw new InputError(
+        `${place} has a class ${each.name}, which the training data does not have; it has ${names.join(", ")}.`,
+      );
+    return each.files.map((file) => ({ file, label }));
+  });
+  const shorter = reading.resize ?? Math.round((Math.min(height, width) * SHORTER) / CENTER);
+  if (shorter < Math.min(height, width))
+    throw new InputError(
+      `--resize ${shorter} is less than the model's images of ${height}×${width} need; give at least ${Math.min(height, width)}.`,
+    );
+  const dims = [all.length, height, width, channels];
+  const size = dims.reduce((n, dim) => n * dim, 1);
+  const pixels = kept(size, reading.free);
+  try {
+    for (const { file } of all) {
+      const image = forEvaluation(await decodedImage(file), { width, height, shorter });
+      pixels.write((channels === 1 ? gray(image) : image).pixels);
+    }
+  } catch (error) {
+    pixels.discard();
+    throw error;
+  }
+  const source = pixels.finish();
+  const labels = new Uint8Array(BigInt64Array.from(all, ({ label }) => BigInt(label)).buffer);
+  const target = reading.target ?? "labels";
+  const arrays = [
+    arrayAtHand({ name, dtype: "uint8", dims }, 1, (start, end) => source.read(start, end)),
+    arrayAtHand({ name: target, dtype: "int64", dims: [all.length] }, 8, (start, end) =>
+      labels.subarray(start, end),
+    ),
+  ];
+  const sizeNote = isTold
+    ? []
+    : [
+        `the model takes images of any size: ${height}×${width} are taken; --image-size changes that.`,
+      ];
+  return {
+    name: place,
+    names: arrays.map((array) => array.name),
+    array: (wanted) => arrayNamed(place, arrays, wanted),
+    source: null,
+    isImages: true,
+    classes: { [target]: names },
+    notes: [
+      `${place} has ${all.length} images of ${names.length} classes: ${listed(names)}.`,
+      ...sizeNote,
+    ],
+    digest: async () => digestOf([source, bytesSource(labels)]),
+    close: () => source.close?.(),
+  };
+}
+
+const listed = (names: readonly string[]) =>
+  names.length > 10 ? `${names.slice(0, 10).join(", ")}, …` : names.join(", ");
+
+async function digestOf(sources: readonly Source[]): Promise<string> {
+  const digests = [];
+  for (const source of sources) digests.push(await sha256(source));
+  return sha256(bytesSource(new TextEncoder().encode(digests.join())));
+}
+
+/** Where pixels are kept while they are read: in memory, or in a scratch file. */
+function kept(size: number, free: number | null) {
+  if (free !== null && size > free / 2 && scratchWriter) return scratchWriter();
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  return {
+    write(block: Uint8Array) {
+      bytes.set(block, at);
+      at += block.length;
+    },
+    finish: () => bytesSource(bytes),
+    discard() {},
+  };
+}
+
+/** The input that takes images, and their size and channels. */
+function sizesFor(place: string, inputs: readonly Expected[], { imageSize }: ImageReading) {
+  const [input, ...others] = inputs;
+  if (!input || others.length > 0)
+    throw new InputError(
+      `${place} is a folder of images, and the model has ${inputs.length} inputs (${inputs.map(({ name }) => name).join(", ")}); give arrays for all of them in an .npz.`,
+    );
+  const { name, shape } = input;
+  if (shape?.length !== 4)
+    throw new InputError(
+      `${place} is a folder of images, and input ${name} is ${showShape(shape)}, not four-dimensional; give its arrays in an .npz.`,
+    );
+  const isLast = isColors(shape[3]) && !isColors(shape[1]);
+  const [channels, high, wide] = isLast
+    ? [shape[3], shape[1], shape[2]]
+    : [shape[1], shape[2], shape[3]];
+  if (typeof channels === "number" && !isColors(channels))
+    throw new InputError(
+      `${place} is a folder of images, and input ${name} ${showShape(shape)} takes ${channels} channels; images have 3, or 1 as gray.`,
+    );
+  const side = imageSize ?? CENTER;
+  const height = typeof high === "number" ? high : side;
+  const width = typeof wide === "number" ? wide : side;
+  const isFixed = typeof high === "number" && typeof wide === "number";
+  return {
+    name,
+    height,
+    width,
+    channels: channels === 1 ? 1 : 3,
+    isTold: isFixed || imageSize !== null,
+  };
+}
+
+const isColors = (dim: Dimension) => dim === 1 || dim === 3;

@@ -1,0 +1,67 @@
+import { freeMemory } from "#node";
+import { filesIn, pooledSource } from "#node-data";
+import { imageClasses } from "#node-images";
+import { InputError } from "../../src/errors.ts";
+import { sourceOf } from "../../src/model.ts";
+import { type ArrayFile, npzFile } from "./array-file.ts";
+import type { Expected } from "./expected.ts";
+import { imageFolder } from "./image-folder.ts";
+
+/** A file of examples: the path of a file or of a folder (Node), bytes of an .npz or a Blob. */
+export type DataFrom = string | Uint8Array | Blob;
+
+/** How folders of images and tables become arrays. */
+export interface FolderOptions {
+  /** Shorter side of an image before its centre is cut out; 256/224 of the model's size by default. */
+  readonly resize?: number | undefined;
+  /** Side of the images if the model takes any; 224 by default. */
+  readonly imageSize?: number | undefined;
+  /** Names of the classes in the order of their labels, by target; by default those of the data. */
+  readonly classNames?: Readonly<Record<string, readonly string[]>> | undefined;
+}
+
+/** Lists files by their paths; a folder is replaced by the .npz files in it, in the order of their names. */
+export const dataFiles = (places: readonly string[]): string[] =>
+  places.flatMap((place) => (imageClasses(place) ? [place] : filesIn(place, ".npz")));
+
+/** Opens the files of a dataset. Closes all again if one cannot be read. */
+export async function openFiles(
+  places: readonly DataFrom[],
+  inputs: readonly Expected[],
+  options: FolderOptions & { readonly target: string | null },
+): Promise<ArrayFile[]> {
+  const files: ArrayFile[] = [];
+  const all = places.flatMap((one): DataFrom[] =>
+    typeof one === "string" ? dataFiles([one]) : [one],
+  );
+  let { classNames } = options;
+  try {
+    for (const one of all) {
+      const file = await opened(one, inputs, { ...options, classNames });
+      classNames ??= file.classes;
+      files.push(file);
+    }
+    if (files.length === 0) throw new InputError("no data is given; name an .npz, or a folder.");
+    return files;
+  } catch (error) {
+    for (const file of files) file.close();
+    throw error;
+  }
+}
+
+async function opened(
+  from: DataFrom,
+  inputs: readonly Expected[],
+  { target, resize, imageSize, classNames }: Parameters<typeof openFiles>[2],
+): Promise<ArrayFile> {
+  const free = freeMemory();
+  if (typeof from !== "string") return npzFile(await sourceOf(from, "the data", ".npz"), free);
+  const classes = imageClasses(from);
+  if (!classes) return npzFile(pooledSource(from, ".npz"), free);
+  const known = classNames?.[target ?? "labels"] ?? null;
+  return imageFolder(from, classes, inputs, {
+    ...{ target, free, classes: known },
+    resize: resize ?? null,
+    imageSize: imageSize ?? null,
+  });
+}
