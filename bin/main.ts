@@ -7,7 +7,9 @@ import { withFileLists } from "./file-lists.ts";
 import { DASH, heed } from "./heed.ts";
 import { WIDTH } from "./help.ts";
 import { answerAs, answerOf } from "./json.ts";
+import { loadConfig } from "./load-config.ts";
 import { checkUnderstood } from "./mistyped.ts";
+import { type RecipeValues, recipeName, recipeOf, withRecipe } from "./recipes.ts";
 import type { Start } from "./supervise.ts";
 import { WORDS } from "./words.ts";
 
@@ -17,8 +19,11 @@ import { WORDS } from "./words.ts";
  */
 export async function main(words: readonly string[], start: Start): Promise<void> {
   answerAs(answerOf(words));
-  const parser = parserOf(words, start);
   try {
+    const modules = Object.values(commands).map(({ declare }) => declare(start) as CommandModule);
+    const name = recipeName(words);
+    const recipe = name === null ? null : recipeOf(await loadConfig(process.cwd()), name, modules);
+    const parser = parserOf(words, modules, recipe);
     if (words.length > 0) await parser.parseAsync();
     else parser.showHelp((help) => process.stdout.write(`${help}\n`));
   } catch (error) {
@@ -26,8 +31,11 @@ export async function main(words: readonly string[], start: Start): Promise<void
   }
 }
 
-function parserOf(words: readonly string[], start: Start): Argv {
-  const modules = Object.values(commands).map(({ declare }) => declare(start) as CommandModule);
+function parserOf(
+  words: readonly string[],
+  modules: readonly CommandModule[],
+  recipe: RecipeValues | null,
+): Argv {
   const names = modules.map(({ command }) => String(command).split(" ")[0]);
   const dashes = words.map((word) => (word === "-" ? DASH : word));
   const parser: Argv = yargs(withFileLists(dashes))
@@ -37,6 +45,11 @@ function parserOf(words: readonly string[], start: Start): Argv {
     .version(VERSION)
     .exitProcess(false)
     .alias({ h: "help" })
+    .option("recipe", {
+      type: "string",
+      requiresArg: true,
+      describe: "options of a recipe in laurelize.config.ts (.js, .json), or in package.json",
+    })
     .middleware(
       (given) => checkUnderstood(given, { commands: names, options: known(parser) }),
       true,
@@ -45,6 +58,7 @@ function parserOf(words: readonly string[], start: Start): Argv {
     .check((given) => checkValues(given, ["model", ...optionsOf(parser).array]))
     .middleware((given) => {
       given.words = [...words];
+      if (given.json && answerOf(words) === "text") answerAs("json");
     })
     .middleware(heed)
     .wrap(Math.min(WIDTH, process.stdout.columns ?? WIDTH))
@@ -54,7 +68,7 @@ function parserOf(words: readonly string[], start: Start): Argv {
     .fail((message, error) => {
       throw error ?? new UsageError(message.replace(/\s*\n\s*/g, " "));
     });
-  for (const each of modules) parser.command(each);
+  for (const each of modules) parser.command(withRecipe(each, recipe));
   return parser;
 }
 

@@ -1,0 +1,63 @@
+import fs from "node:fs";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { UsageError } from "./failure.ts";
+
+const FILES = ["ts", "mts", "js", "mjs", "json"].map((ending) => `laurelize.config.${ending}`);
+const PACKAGE = "package.json";
+const KEY = "laurelize";
+
+/** What a configuration file holds, unchecked, and how messages name it. */
+export interface LoadedConfig {
+  readonly name: string;
+  readonly content: unknown;
+}
+
+/**
+ * Loads the configuration of a folder: one of its `laurelize.config.*`, or the key `laurelize` of its
+ * package.json. Looks nowhere else. Throws a UsageError if there is none, or more than one.
+ */
+export async function loadConfig(folder: string): Promise<LoadedConfig> {
+  const files = FILES.filter((name) => fs.existsSync(path.join(folder, name)));
+  const inPackage = packageKey(folder);
+  const names = [...files, ...(inPackage === undefined ? [] : [`the key ${KEY} of ${PACKAGE}`])];
+  if (names.length === 0)
+    throw new UsageError(
+      `--recipe needs a laurelize.config.ts (.mts, .js, .mjs, .json) in ${folder}, or a key ${KEY} in its ${PACKAGE}.`,
+    );
+  if (names.length > 1)
+    throw new UsageError(`${names.join(" and ")} both configure laurelize in ${folder}; keep one.`);
+  const [name] = names;
+  if (files.length === 0) return { name, content: inPackage };
+  const file = path.join(folder, name);
+  const load = name.endsWith(".json") ? parsed : imported;
+  try {
+    return { name, content: await load(file) };
+  } catch (error) {
+    const [line] = (error as Error).message.split("\n");
+    throw new UsageError(`${name} cannot be loaded: ${line}`);
+  }
+}
+
+const parsed = async (file: string): Promise<unknown> =>
+  JSON.parse(fs.readFileSync(file, "utf8").replace(/^\uFEFF/, ""));
+
+/** Runs a configuration file; `laurelize/config` in it is this package's, installed there or not. */
+async function imported(file: string): Promise<unknown> {
+  const { createJiti } = await import("jiti");
+  const own = path.join(import.meta.dirname, "config.js");
+  const jiti = createJiti(pathToFileURL(file).href, {
+    fsCache: false,
+    alias: { "laurelize/config": own },
+  });
+  return jiti.import(file, { default: true });
+}
+
+/** Returns the key of a folder's package.json; undefined if there is none. */
+function packageKey(folder: string): unknown {
+  try {
+    return JSON.parse(fs.readFileSync(path.join(folder, PACKAGE), "utf8"))?.[KEY];
+  } catch {
+    return undefined;
+  }
+}

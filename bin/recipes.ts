@@ -1,0 +1,98 @@
+import yargs, { type Argv, type CommandModule } from "yargs";
+import { nearest } from "../src/nearest.ts";
+import { checkOptions, dashed, type Options } from "../src/options.ts";
+import { camelCased, declared, flags } from "./commands/options.ts";
+import { UsageError } from "./failure.ts";
+import type { LoadedConfig } from "./load-config.ts";
+
+/** Options that a recipe sets, by their names in code. */
+export type RecipeValues = Readonly<Record<string, unknown>>;
+
+/** Returns the recipe that a command line names; null if it names none. */
+export function recipeName(words: readonly string[]): string | null {
+  const end = words.indexOf("--");
+  const options = end < 0 ? words : words.slice(0, end);
+  const at = options.findIndex((word) => word === "--recipe" || word.startsWith("--recipe="));
+  if (at < 0) return null;
+  const [, named] = /^--recipe=(.*)$/.exec(options[at]) ?? [];
+  const next = options[at + 1];
+  return named ?? (next === undefined || next.startsWith("-") ? null : next);
+}
+
+/**
+ * Returns a recipe of a configuration. Throws a UsageError that suggests what was probably meant if
+ * it has no such recipe, a key that no command has as an option, or a value of the wrong type.
+ */
+export function recipeOf(
+  { name: file, content }: LoadedConfig,
+  name: string,
+  modules: readonly CommandModule[],
+): RecipeValues {
+  const recipes = recipesOf(file, content);
+  if (!Object.hasOwn(recipes, name)) {
+    const names = Object.keys(recipes);
+    const [near] = nearest(name, names);
+    throw new UsageError(
+      `${file} has no recipe ${name}${near === undefined ? `; it has ${names.join(", ") || "none"}.` : `; did you mean ${near}?`}`,
+    );
+  }
+  const options = optionsOfAll(modules);
+  const given = recipes[name];
+  const values = isPlain(given)
+    ? Object.fromEntries(
+        Object.entries(given).map(([key, value]) => {
+          const known = camelCased(key);
+          const isList = options[known]?.array === true && !Array.isArray(value);
+          return [known, isList && value !== undefined ? [value] : value];
+        }),
+      )
+    : given;
+  try {
+    checkOptions(`recipe ${name} of ${file}`, values, options);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+  return values as RecipeValues;
+}
+
+const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function recipesOf(file: string, content: unknown): RecipeValues {
+  const recipes = isPlain(content) ? content.recipes : undefined;
+  const [other] = isPlain(content) ? Object.keys(content).filter((key) => key !== "recipes") : [];
+  if (!isPlain(recipes) || other !== undefined)
+    throw new UsageError(
+      `${file} must hold { recipes: { NAME: options } } and nothing else${other === undefined ? "" : ` (it has ${other})`}.`,
+    );
+  return recipes;
+}
+
+/** Returns the options of all commands. A choice that is offered as a flag is an option of its own. */
+function optionsOfAll(modules: readonly CommandModule[]): Options {
+  const all: Record<string, Options[string]> = {};
+  for (const { builder } of modules) {
+    if (typeof builder === "function") builder(yargs([]));
+    for (const [name, { default: _, idle: __, ...option }] of declared) all[name] ??= option;
+    for (const choices of flags.values())
+      for (const choice of choices) all[camelCased(choice)] ??= { type: "boolean" };
+  }
+  return all;
+}
+
+/** Returns a command that takes a recipe's options where the command line does not give its own. */
+export const withRecipe = (module: CommandModule, recipe: RecipeValues | null): CommandModule =>
+  recipe === null || typeof module.builder !== "function"
+    ? module
+    : {
+        ...module,
+        builder: (parser) => {
+          const built = (module.builder as (parser: Argv) => Argv)(parser);
+          const own = Object.entries(recipe).filter(
+            ([name, value]) => declared.has(name) && value !== undefined && value !== null,
+          );
+          return built.config(
+            Object.fromEntries(own.map(([name, value]) => [dashed(name), value])),
+          );
+        },
+      };

@@ -1,0 +1,137 @@
+import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+import { defineConfig } from "laurelize/config";
+import { describe, expect, it } from "vitest";
+import { fixture, temporaryFolder } from "./support/fixture.ts";
+
+const bin = path.join(import.meta.dirname, "../dist/bin/laurelize.js");
+const root = temporaryFolder();
+let count = 0;
+
+/** A working folder with a model and these files. */
+function workingFolder(files: Readonly<Record<string, string>>): string {
+  const folder = path.join(root, String(count++));
+  fs.mkdirSync(folder);
+  fs.writeFileSync(path.join(folder, "m.onnx"), fixture("pre-norm-transformer"));
+  for (const [name, text] of Object.entries(files)) fs.writeFileSync(path.join(folder, name), text);
+  return folder;
+}
+
+function run(folder: string, ...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...args], {
+    cwd: folder,
+    encoding: "utf8",
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+  return { code: status, stdout, stderr };
+}
+
+const TYPESCRIPT = `
+import { defineConfig } from "laurelize/config";
+const rank: number = 2;
+export default defineConfig({
+  recipes: {
+    small: { variant: "rw+lr", rank, last: 1, dryRun: true, epochs: 3 },
+    mistyped: { rnk: 3 },
+    wrong: { rank: "three" },
+  },
+});
+`;
+const JSON_RECIPES = { recipes: { small: { variant: "lr", "per-channel": false, include: "y1" } } };
+
+// The types of a configuration: what is an option, and of which kind.
+defineConfig({
+  recipes: { good: { variant: "rw", include: ["*"], weightDecay: 0.1, dim: ["N=1"] } },
+});
+// @ts-expect-error: no command has this option
+defineConfig({ recipes: { bad: { rnk: 3 } } });
+// @ts-expect-error: a rank is a number
+defineConfig({ recipes: { bad: { rank: "3" } } });
+
+describe("--recipe", () => {
+  const typed = workingFolder({ "laurelize.config.ts": TYPESCRIPT });
+
+  it("takes options from laurelize.config.ts, and the command line wins", () => {
+    const { code, stdout, stderr } = run(typed, "m.onnx", "--recipe", "small");
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).toContain("rw+lr, rank 2 at 1 site: ");
+    expect(stdout).toContain("dry run");
+    const own = run(typed, "m.onnx", "--recipe=small", "-r", "3", "-v", "lr", "--no-dry-run");
+    expect(own.stdout).toContain("lr, rank 3 at 1 site: ");
+    expect(fs.existsSync(path.join(typed, "m.laurel.onnx"))).toBe(true);
+    expect(fs.readdirSync(typed).sort()).toEqual([
+      "laurelize.config.ts",
+      "m.laurel.onnx",
+      "m.onnx",
+    ]);
+  });
+
+  it("takes them from the key of package.json for every command that has them", () => {
+    const folder = workingFolder({ "package.json": JSON.stringify({ laurelize: JSON_RECIPES }) });
+    const { code, stdout } = run(folder, "inspect", "m.onnx", "--recipe", "small", "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).sites.map(({ name }: { name: string }) => name)).toEqual(["y1"]);
+  });
+
+  const json = JSON.stringify(JSON_RECIPES);
+  it.each<[string, Record<string, string>, string[], RegExp]>([
+    [
+      "a recipe that is not there",
+      { "laurelize.config.json": json },
+      ["smal"],
+      /did you mean small\?/,
+    ],
+    [
+      "a mistyped option",
+      { "laurelize.config.ts": TYPESCRIPT },
+      ["mistyped"],
+      /no option rnk; did you mean rank\?/,
+    ],
+    [
+      "a value of the wrong type",
+      { "laurelize.config.ts": TYPESCRIPT },
+      ["wrong"],
+      /rank .*must be a number/,
+    ],
+    ["no configuration", {}, ["small"], /--recipe needs a laurelize\.config\.ts/],
+    [
+      "two of them",
+      { "laurelize.config.json": json, "laurelize.config.mjs": "" },
+      ["small"],
+      /keep one/,
+    ],
+    [
+      "broken JSON",
+      { "laurelize.config.json": "{" },
+      ["small"],
+      /laurelize\.config\.json cannot be loaded/,
+    ],
+    [
+      "a script that throws",
+      { "laurelize.config.mjs": "throw new Error('no')" },
+      ["small"],
+      /cannot be loaded: no/,
+    ],
+    [
+      "another form",
+      { "laurelize.config.json": '{"small":{}}' },
+      ["small"],
+      /must hold \{ recipes/,
+    ],
+    ["no name", { "laurelize.config.json": json }, [], /recipe takes a value/],
+  ])("refuses %s in a sentence", (_, files, name, why) => {
+    const { code, stdout, stderr } = run(workingFolder(files), "m.onnx", "--recipe", ...name);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(why);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+  });
+
+  it("loads nothing that is not asked for, nor from a folder above", () => {
+    const outer = workingFolder({ "laurelize.config.mjs": "throw new Error('loaded')" });
+    expect(run(outer, "strip", "m.onnx").stderr).toContain("not laurelized");
+    const inner = path.join(outer, "inner");
+    fs.mkdirSync(inner);
+    expect(run(inner, "../m.onnx", "--recipe", "small").stderr).toContain("--recipe needs");
+  });
+});
