@@ -19,7 +19,7 @@ table{border-collapse:collapse;font-size:13px;min-width:50%}
 caption{text-align:left;color:var(--muted);padding:4px 0}
 th,td{text-align:left;vertical-align:top;padding:4px 14px 4px 0;border-bottom:1px solid var(--line);font-variant-numeric:tabular-nums;overflow-wrap:break-word;max-width:76ch}
 th{font-weight:600;white-space:nowrap}td.number,th.number{text-align:right}
-.drawing svg,.curve svg{max-width:100%;height:auto}
+.drawing,.curve{overflow-x:auto}.drawing svg,.curve svg{max-width:100%;height:auto}
 :focus-visible{outline:2px solid var(--focus);outline-offset:2px}
-@media (max-width:600px){body{font-size:14px}main,header{padding:0 12px}}
+@media screen and (max-width:720px){body{font-size:14px}main,header{padding:0 12px}header{padding-top:20px}.drawing svg,.curve svg{max-width:none!important}}
 `;

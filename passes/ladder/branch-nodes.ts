@@ -20,10 +20,10 @@ const [SKIP, BRANCH, BOTH] = [1, 2, 3];
 
 /**
  * Returns the nodes of a site's branches, in topological order: those between the branches and the
- * values that the skip is computed from too, or is.
+ * values that the skip is computed from too, or is. At most `limit` nodes, the last ones.
  */
-export function nodesOfBranch(skip: Value, branches: readonly Value[]): Node[] {
-  const { reached, nodes } = backwards(skip, branches);
+export function nodesOfBranch(skip: Value, branches: readonly Value[], limit: number): Node[] {
+  const { reached, nodes } = backwards(skip, branches, limit);
   const dependent = new Set<Value>();
   for (const [value, from] of reached) if (from === BOTH) dependent.add(value);
   const sorted = [...nodes].sort((a, b) => a.index - b.index);
@@ -39,7 +39,7 @@ export function nodesOfBranch(skip: Value, branches: readonly Value[]): Node[] {
  * Walks back from skip and branches in their scope, the last value first, until they meet. What is
  * computed before all values where they meet does not depend on them.
  */
-function backwards(skip: Value, branches: readonly Value[]) {
+function backwards(skip: Value, branches: readonly Value[], limit: number) {
   const scope = branches[0]?.scope;
   const indexOf = (value: Value) => (value.scope === scope ? (value.producer?.index ?? -1) : -1);
   const reached = new Map<Value, number>();
@@ -52,7 +52,7 @@ function backwards(skip: Value, branches: readonly Value[]) {
   for (const branch of branches) reach(branch, BRANCH);
   const nodes = new Set<Node>();
   let meeting = -1;
-  while (pending.size > 0) {
+  while (pending.size > 0 && nodes.size < limit) {
     const value = [...pending].reduce((a, b) => (indexOf(a) >= indexOf(b) ? a : b));
     pending.delete(value);
     const from = reached.get(value)!;

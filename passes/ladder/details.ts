@@ -21,7 +21,7 @@ export function siteDetails(site: LadderSite): string[] {
   const inside = scope === "main" ? "" : `, in ${scope}`;
   return [
     name,
-    `stream ${stream}, position ${position}, skip ${kind}${inside}${site.chosen ? "" : ", not chosen"}`,
+    `stream ${stream}, position ${position}, ${kind}${inside}${site.chosen ? "" : ", not chosen"}`,
     `${dtype} ${shapeText(shape)}, ${feature.size} features on axis ${feature.axis}`,
     `skip x: ${skip}`,
     `branch f: ${branch.join(", ")}`,

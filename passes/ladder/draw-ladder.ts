@@ -4,7 +4,7 @@ import type { Declared } from "../../src/options.ts";
 import { columnsOf } from "./columns.ts";
 import { shapeText } from "./details.ts";
 import { drawHead, LEAST, ladderSummary } from "./draw-head.ts";
-import { drawGap, drawRejectedList } from "./draw-rejected.ts";
+import { drawGap, drawRejectedList, drawTicks } from "./draw-rejected.ts";
 import { type Drawing, drawRung } from "./draw-rung.ts";
 import type { Ladder } from "./ladder.ts";
 import { type Layout, layoutOf, type StreamHead } from "./layout.ts";
@@ -76,6 +76,7 @@ function rungs(ladder: Ladder, layout: Layout, title: string) {
   const content = [
     drawHead(ladder, drawing, title),
     ...layout.heads.map((head) => streamHead(head, layout)),
+    ...layout.gaps.map((gap) => drawTicks(gap, layout.ticksX)),
     ...list(
       "sites",
       layout.rungs.map((rung) => drawRung(rung, drawing)),

@@ -5,7 +5,18 @@ import { at, element, escapeText, label, shortened } from "./svg-text.ts";
 import type { Tick } from "./ticks.ts";
 import { tip } from "./tip.ts";
 
-/** Draws the ticks of one gap between two rungs. */
+/** Draws the ticks of one gap between two rungs, to be seen; details of rungs lie over them. */
+export const drawTicks = ({ ticks, y }: Gap, x: number): string =>
+  ticks.map(({ sums }, k) => tickPath(sums, x + k * TICK, y)).join("");
+
+const tickPath = ({ length }: Tick["sums"], x: number, y: number) =>
+  element("path", {
+    class: "line tick",
+    d: `M${at(x)},${at(y - 4)}v8`,
+    "stroke-width": length > 1 ? 2.4 : 1.4,
+  });
+
+/** Draws what is known of the ticks of one gap, for the mouse and the keyboard. */
 export function drawGap({ ticks, y }: Gap, x: number, width: number): string[] {
   return ticks.map((tick, k) => drawTick(tick, x + k * TICK, y, width));
 }
@@ -19,11 +30,6 @@ function drawTick({ sums }: Tick, x: number, y: number, width: number): string {
     [
       `<title>${details.map(escapeText).join("\n")}</title>`,
       element("rect", { class: "ring", x: x - TICK / 2, y: y - 6, width: TICK, height: 12, rx: 2 }),
-      element("path", {
-        class: "line tick",
-        d: `M${at(x)},${at(y - 4)}v8`,
-        "stroke-width": sums.length > 1 ? 2.4 : 1.4,
-      }),
       tip(details, room),
     ].join(""),
   );

@@ -51,6 +51,9 @@ export interface Ladder {
 /** Longest label of a branch, in characters, before it is shortened to operators with weights. */
 const LABEL = 46;
 
+/** Number of nodes of branches that are walked over in all. */
+const STEPS = 2e6;
+
 /**
  * Returns the ladder of a model: its sites and rejected sums from `findResiduals`, with the LAuReL
  * weights that the model contains. `found` may be the result for the original and `model` the
@@ -67,9 +70,10 @@ export function ladderOf(
   const records = recordsOf(found.opened.model);
   const { order, before } = depths(found);
   const chosen = new Set(found.chosen);
+  const limit = Math.max(200, STEPS / order.length);
   const sites = order.map((site): LadderSite => {
     const { skip, branches } = plainOperands(site, records(site));
-    const nodes = nodesOfBranch(skip, branches).filter((node) => !isInserted(node, site));
+    const nodes = nodesOfBranch(skip, branches, limit).filter((node) => !isInserted(node, site));
     return {
       ...siteJson(site),
       skip: skip.name,
