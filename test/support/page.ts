@@ -86,6 +86,16 @@ export async function textIn(page: Page, ...selectors: readonly string[]): Promi
     .trim();
 }
 
+/** Goes to an element with the Tab key, and presses a key there. */
+export async function press(page: Page, id: string, key: string): Promise<void> {
+  const focused = () => page.evaluate(() => document.activeElement?.id);
+  for (let k = 0; (await focused()) !== id; k++) {
+    if (k > 100) throw new Error(`the Tab key does not reach #${id}`);
+    await page.keyboard.press("Tab");
+  }
+  await page.keyboard.press(key);
+}
+
 /** Clicks a link and returns the bytes and the name of what is saved. */
 export async function saved(page: Page, selector: string): Promise<[name: string, Uint8Array]> {
   const waiting = page.waitForEvent("download");
