@@ -36,7 +36,8 @@ const samples = {
   ...gridSamples,
   ...shapeSamples,
   ...throughSamples,
-} satisfies Samples<typeof vjp>;
+  // Of an operator of onnxruntime's own, which is among the composites below.
+} satisfies Samples<Omit<typeof vjp, "com.microsoft.MatMulNBits">>;
 
 describe.each(Object.entries(samples))(
   "the gradient of %s is its difference quotient",

@@ -2,6 +2,7 @@ import { activations } from "./activations.ts";
 import { arithmetic } from "./arithmetic.ts";
 import { convolutions } from "./convolution.ts";
 import { elementwise } from "./elementwise.ts";
+import { fewBits } from "./few-bits.ts";
 import { samplings } from "./grid-sample.ts";
 import { places } from "./indexing.ts";
 import { normalizations } from "./normalization.ts";
@@ -20,6 +21,7 @@ export const vjp = {
   ...arithmetic,
   ...convolutions,
   ...elementwise,
+  ...fewBits,
   ...normalizations,
   ...places,
   ...poolings,

@@ -1,5 +1,25 @@
 import type { Composite, LoweringRule } from "./composite.ts";
 
+/** A MatMulNBits node as both readings of it see it: its lowering and its gradient. */
+export type FewBits<V> = Pick<
+  Composite<V>,
+  "op" | "to" | "inputs" | "int" | "scalar" | "dtype" | "refuse"
+>;
+
+/** A weight of few bits, written as floats. */
+export interface Dequantized<V> {
+  /** The elements less their zero points, [N, blocks, block size]. */
+  readonly levels: V;
+  /** The scales, [N, blocks, 1]. */
+  readonly scales: V;
+  /** The weight, [N, K]. */
+  readonly weight: V;
+  readonly n: number;
+  readonly k: number;
+  readonly blocks: number;
+  readonly size: number;
+}
+
 /**
  * com.microsoft.MatMulNBits: a product with a weight of `bits` bits per element, [N, blocks,
  * bytes], the first element in the lowest bits, in blocks of K with one scale and zero point each:
@@ -7,36 +27,45 @@ import type { Composite, LoweringRule } from "./composite.ts";
  * that onnxruntime computes once.
  */
 export const MatMulNBits: LoweringRule = (call) => {
-  const { op, input, inputs, int, to, dtype, scalar, refuse } = call;
+  const { op, input, inputs } = call;
+  const { weight } = dequantized(call, input(1));
+  const product = op.MatMul(input(0), op.Transpose(weight, { perm: [1, 0] }));
+  return [inputs[5] ? op.Add(product, input(5)) : product];
+};
+
+/** Writes the weight of a MatMulNBits as floats; `packed` is its second input. */
+export function dequantized<V>(node: FewBits<V>, packed: V): Dequantized<V> {
+  const { op, inputs, int, to, scalar, dtype, refuse } = node;
   if (inputs[4]) refuse("its blocks are permuted by g_idx");
   const [bits, size, n, k] = ["bits", "block_size", "N", "K"].map((name) => int(name, 0));
   if (![2, 4, 8].includes(bits) || !(size > 0 && n > 0 && k > 0))
     refuse(`its elements have ${bits} bits in blocks of ${size}`);
   const blocks = Math.ceil(k / size);
   const each = [n, blocks, 1];
-  const levels = elements(call, 1, bits, [n, blocks, size]);
   const zeros = () => {
-    if (!inputs[3]) return scalar(2 ** (bits - 1));
-    if (dtype(3) !== "uint8") return to.reshape(input(3), each);
+    const points = inputs[3];
+    if (points == null) return scalar(2 ** (bits - 1));
+    if (dtype(3) !== "uint8") return to.reshape(points, each);
     const rows = Math.ceil((blocks * bits) / 8) * (8 / bits);
-    const all = elements(call, 3, bits, [n, rows]);
+    const all = elements(node, points, bits, [n, rows]);
     return to.reshape(to.slice(all, [0], [blocks], [1]), each);
   };
-  const real = op.Mul(op.Sub(levels, zeros()), to.reshape(input(2), each));
-  const rows = to.slice(to.reshape(real, [n, blocks * size]), [0], [k], [1]);
-  const product = op.MatMul(input(0), op.Transpose(rows, { perm: [1, 0] }));
-  return [inputs[5] ? op.Add(product, input(5)) : product];
-};
+  const levels = op.Sub(elements(node, packed, bits, [n, blocks, size]), zeros());
+  const scales = to.reshape(inputs[2]!, each);
+  const rows = to.reshape(op.Mul(levels, scales), [n, blocks * size]);
+  const weight = blocks * size === k ? rows : to.slice(rows, [0], [k], [1]);
+  return { levels, scales, weight, n, k, blocks, size };
+}
 
-/** Unpacks the elements of an input, as floats of this shape. */
+/** Unpacks elements, as floats of this shape. */
 function elements<V>(
-  { op, input, to, dtype, scalar }: Composite<V>,
-  index: number,
+  { op, to, dtype, scalar }: FewBits<V>,
+  bytes: V,
   bits: number,
   shape: readonly number[],
 ): V {
   const packed = [...shape.slice(0, -1), shape.at(-1)! / (8 / bits)];
-  let rest = to.reshape(to.cast(input(index), dtype(0)), packed);
+  let rest = to.reshape(to.cast(bytes, dtype(0)), packed);
   const parts: V[] = [];
   for (let left = 8 / bits; left > 1; left--) {
     const higher = op.Floor(op.Mul(rest, scalar(2 ** -bits)));
