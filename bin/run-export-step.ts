@@ -39,13 +39,14 @@ export async function runExportStep(args: ExportStepArguments): Promise<void> {
 }
 
 function asJson({ folder, manifest, sizes, notes }: ExportedStep) {
-  const { batch, vector, weights } = manifest;
-  return { folder, batch, bytesPerStep: vector.bytes, weights, sizes, notes };
+  const { batch, vector, weights, memory } = manifest;
+  return { folder, batch, bytesPerStep: vector.bytes, weights, memory, sizes, notes };
 }
 
 function print({ folder, manifest, sizes }: ExportedStep): void {
-  const { batch, vector, weights, gradients } = manifest;
-  const trained = gradients.length > 0 ? vector.gradients.reduce((n, one) => n + one.length, 0) : 0;
+  const { batch, vector, weights, memory } = manifest;
+  const trained = vector.gradients.reduce((sum, { length }) => sum + length, 0);
+  const rank = Object.values(memory).reduce((a, b) => a + b, 0);
   const frozen = weights.files.reduce((sum, file) => sum + file.bytes, 0);
   const home = path.join(folder, weights.folder);
   const names = weights.files.map(({ name }) => name).join(", ");
@@ -57,6 +58,7 @@ function print({ folder, manifest, sizes }: ExportedStep): void {
       : [
           `frozen weights: ${bytes(frozen)} in ${names} (${path.relative(".", home) || "."}), read once on each machine`,
         ]),
+    `a rank needs about ${bytes(rank)} beside its program: ${bytes(memory.frozen)} frozen weights, ${bytes(memory.prepared)} that onnxruntime makes of them, ${bytes(memory.batch)} for a batch, ${bytes(memory.trained)} to train`,
     `wrote ${folder}${folder.endsWith(path.sep) ? "" : path.sep}   ${bytes(own)}: ${Object.keys(sizes).join(", ")}`,
   ];
   process.stdout.write(`${lines.join("\n")}\n`);

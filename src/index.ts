@@ -48,6 +48,7 @@ export {
   type OpenStepOptions,
   openStep,
 } from "../passes/distributed/open-step.ts";
+export type { StepMemory } from "../passes/distributed/step-memory.ts";
 export type { FitData } from "../passes/finetune/batch-source.ts";
 export { type BatchOptions, batches } from "../passes/finetune/batches.ts";
 export { type Checkpoint, checkpointBytes, loadCheckpoint } from "../passes/finetune/checkpoint.ts";

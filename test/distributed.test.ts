@@ -19,6 +19,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { readSafetensors } from "../src/formats/safetensors.ts";
 import { bytesSource } from "../src/onnx/source.ts";
 import { cli } from "./support/cli.ts";
+import { writeDecoder } from "./support/decoder.ts";
 import { temporaryFolder } from "./support/fixture.ts";
 import { examples, FEATURES, LITTLE } from "./support/little-training.ts";
 import { npzOf } from "./support/npz-file.ts";
@@ -31,7 +32,7 @@ const ROWS = 16;
 const WIDE = ["--loss", "cross-entropy", "--target", "labels", "--feature-axis", "1"];
 const args = (model: string, to: string, ...more: string[]) => [
   ...["export-step", at(model), "-o", at(to), ...WIDE, "--rank", "4"],
-  ...["--batch-size", String(ROWS), "--lr", "1e-2", ...more],
+  ...["--batch-size", String(ROWS), ...(more.includes("--lr") ? more : ["--lr", "1e-2", ...more])],
 ];
 const manifestOf = (step: string): StepManifest =>
   JSON.parse(fs.readFileSync(at(step, "manifest.json"), "utf8"));
@@ -267,6 +268,87 @@ async function overPipe(step: string, requests: [Record<string, string>, Tensors
   }
   return answers;
 }
+
+describe("adapters that were trained apart", () => {
+  it("averaged by their numbers of examples are what one all-reduce of the same steps gives", async () => {
+    const sgd = ["--optimizer", "sgd", "--clip", "0", "--lr", "0.5"];
+    const step = cli(args("net.onnx", "sgd", ...sgd));
+    expect(step.code, step.stderr).toBe(0);
+    const rank = new Rank("sgd");
+    const parts = [
+      [0, ROWS],
+      [ROWS, ROWS + 12],
+    ] as const;
+    let sum = new Float32Array(rank.manifest.vector.length);
+    const adapters = parts.map(([from, to], k) => {
+      const all = examples(64, "train");
+      const cut = (values: Float32Array | BigInt64Array, width: number) =>
+        values.slice(from * width, to * width);
+      const data = npzOf({
+        x: [cut(all.x[0], FEATURES), [to - from, FEATURES]],
+        labels: [cut(all.labels[0], 1), [to - from]],
+      });
+      fs.writeFileSync(at(`apart${k}.npz`), data);
+      const out = at(`apart${k}.onnx`);
+      const given = ["--data", at(`apart${k}.npz`), "--epochs", "1", "-o", out, "--threads", "1"];
+      const ran = cli(["finetune", at("net.onnx"), ...WIDE, "--rank", "4", ...sgd, ...given]);
+      expect(ran.code, ran.stderr).toBe(0);
+      return at(`apart${k}.safetensors`);
+    });
+    for (const [from, to] of parts)
+      if (to - from === ROWS) sum = added(sum, await rank.gradients(rows("train", from, to)));
+      else
+        for (let k = from; k < to; k++)
+          sum = added(sum, await rank.gradients(rows("train", k, k + 1)));
+    const before = Object.fromEntries(
+      Object.entries(rank.tensors).map(([k, { data }]) => [k, data]),
+    );
+    await rank.update(sum, 0.5, 1);
+    const averaged = cli(["average", ...adapters, "-o", at("averaged.safetensors")]);
+    expect(averaged.code, averaged.stderr).toBe(0);
+    const bytes = fs.readFileSync(at("averaged.safetensors"));
+    for (const { name, range } of readSafetensors(bytesSource(bytes)).tensors) {
+      const mean = new Float32Array(new Uint8Array(bytes.subarray(range.start, range.end)).buffer);
+      const [now, then] = [rank.tensors[`weights/${name}`].data, before[`weights/${name}`]] as [
+        Float32Array,
+        Float32Array,
+      ];
+      expect(largest(now, mean), name).toBeLessThan(1e-6);
+      if (!name.endsWith(".A")) expect(largest(now, then), name).toBeGreaterThan(1e-3);
+    }
+  });
+});
+
+describe("a decoder of int4 weights", () => {
+  it("is exported with its weights linked; they stay int4 in memory, and its loss falls", async () => {
+    fs.mkdirSync(at("decoder"));
+    const sizes = { layers: 2, width: 64, inner: 96, heads: 2, vocabulary: 64 };
+    writeDecoder(at("decoder/model.onnx"), sizes, true);
+    const ran = cli([
+      ...["export-step", at("decoder/model.onnx"), "-o", at("decoder/step"), "--link-weights"],
+      ...["--loss", "cross-entropy", "--target", "input_ids", "--rank", "2", "--batch-size", "1"],
+      ...["--dim", "sequence_length=16", "--json"],
+    ]);
+    expect(ran.code, ran.stderr).toBe(0);
+    const { memory, bytesPerStep, weights } = JSON.parse(ran.stdout);
+    expect(bytesPerStep).toBe(manifestOf("decoder/step").vector.bytes);
+    expect(weights.files.map(({ name }: { name: string }) => name)).toEqual(["model.onnx.data"]);
+    // As floats they would take seven times as much.
+    expect(memory.prepared).toBeLessThan(memory.frozen);
+    const step = await openStep(at("decoder/step"), { ort, threads: 1 });
+    const ids = BigInt64Array.from({ length: 16 }, (_, k) => BigInt((k * 7) % 64));
+    const batch = { input_ids: new ort.Tensor(ids, [1, 16]) };
+    const { loss, count } = step.manifest.vector;
+    const losses: number[] = [];
+    for (let k = 1; k <= 5; k++) {
+      const sum = await step.gradients(batch);
+      losses.push(sum[loss] / sum[count]);
+      await step.update(sum, 3e-2, k);
+    }
+    expect(losses[4]).toBeLessThan(losses[0] - 0.05);
+    await step.close();
+  });
+});
 
 /** A block with a weight that is worth keeping in one place. */
 const HEAVY = LITTLE.replaceAll("16", "400");

@@ -140,6 +140,7 @@ async function filesOf(base: Model, { options, weights, name }: FilesOf) {
     gradients: graphs.gradients,
     evals: graphs.evals,
     vector: graphs.vector,
+    memory: graphs.memory,
     evaluation: graphs.evaluation,
     adapter,
     log: await logHead(base, { ...about, plan: step, rows: shapes.rows }),

@@ -10,6 +10,7 @@ import type { BatchShapes } from "./batch-shapes.ts";
 import type { ExportStepOptions } from "./export-options.ts";
 import type { VectorLayout } from "./flat-vector.ts";
 import { type FrozenWeights, numpyType, type SizedFile, type StepInput } from "./manifest.ts";
+import { type StepMemory, stepMemory } from "./step-memory.ts";
 import { evalGraph, gradientsGraph, type UpdateGraph, updateGraph } from "./step-parts.ts";
 
 /** All graphs of a step as files, and what the manifest says of them. */
@@ -23,6 +24,7 @@ export interface Graphs {
   readonly vector: VectorLayout & { readonly name: string };
   readonly evaluation: VectorLayout & { readonly name: string };
   readonly target: StepInput;
+  readonly memory: StepMemory;
   /** Files of frozen weights and the folder that they are in; undefined without any. */
   readonly frozen: FrozenWeights["files"];
   readonly folder: string | undefined;
@@ -59,16 +61,30 @@ export async function graphsOf(
   const update = await updateGraph(first!.step, first!.layout);
   files.set("update.onnx", update.model.toBytes());
   const { name, type } = await shapes.target(shapes.rows);
+  const memory = await stepMemory({
+    gradients: first!.model,
+    ort: options.ort,
+    state: state(update),
+    vector: first!.layout.length,
+  });
   return {
     ...{ files, gradients, evals, update },
     step: first!.step,
     vector: { name: first!.vector, ...first!.layout },
     evaluation: { name: held!.vector, ...held!.layout },
     target: { name, dtype: numpyType(type.dtype), shape: type.shape as readonly number[] },
+    memory,
     frozen: frozen.files,
     folder: frozen.folder,
   };
 }
+
+/** Numbers of trained weights that change, and of their state. */
+const state = ({ slots }: UpdateGraph) =>
+  slots.reduce(
+    (sum, { dims, state }) => sum + dims.reduce((a, b) => a * b, 1) * (1 + state.length),
+    0,
+  );
 
 async function stepOptionsFor(
   options: ExportStepOptions,

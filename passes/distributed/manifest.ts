@@ -9,6 +9,7 @@ import type { Schedule } from "../schedules/schedule.ts";
 import type { BatchShapes } from "./batch-shapes.ts";
 import type { ExportValues } from "./export-options.ts";
 import type { VectorLayout } from "./flat-vector.ts";
+import type { StepMemory } from "./step-memory.ts";
 import type { UpdateGraph } from "./step-parts.ts";
 
 /** The name of the interface, and its version, which grows when readers must change. */
@@ -72,6 +73,7 @@ export interface StepManifest {
   readonly perplexity: boolean;
   readonly state: { readonly file: string; readonly tensors: readonly StateTensor[] };
   readonly weights: FrozenWeights;
+  readonly memory: StepMemory;
   readonly schedule: Schedule;
   readonly training: Pick<ExportValues, "epochs" | "patience" | "seed">;
   readonly adapter: {
@@ -149,6 +151,7 @@ export interface ManifestOf {
   readonly evaluation: VectorLayout & { readonly name: string };
   readonly state: readonly StateTensor[];
   readonly weights: FrozenWeights;
+  readonly memory: StepMemory;
   readonly schedule: Schedule;
   readonly adapter: Adapter;
   readonly log: StepManifest["log"];
@@ -188,6 +191,7 @@ export function stepManifest(of: ManifestOf): StepManifest {
     perplexity: reading.isNextToken,
     state: { file: STATE_FILE, tensors: of.state },
     weights: of.weights,
+    memory: of.memory,
     schedule: of.schedule,
     training: { epochs: values.epochs, patience: values.patience, seed: values.seed },
     adapter: {

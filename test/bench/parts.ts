@@ -8,6 +8,7 @@ const PARTS = {
   proof: null,
   latency: null,
   steps: null,
+  ranks: null,
   start: null,
 } as const;
 

@@ -9,6 +9,7 @@ import { repeat, runNode, times } from "./measure.ts";
 import { type ChosenParts, chosenParts } from "./parts.ts";
 import { goal, line, row } from "./print.ts";
 import { proofs } from "./proofs.ts";
+import { ranks } from "./ranks.ts";
 import { singleFile } from "./single-file.ts";
 import { steps } from "./steps.ts";
 
@@ -35,6 +36,7 @@ if (parts.has("nodes")) manyNodes();
 if (parts.has("proof")) proofs();
 if (parts.has("latency")) await latency();
 if (parts.has("steps")) steps();
+if (parts.has("ranks")) ranks(folder);
 if (parts.has("start")) {
   line("\nstart", "seconds", "x node", "peak MB", "over Node");
   row("bare node", node, "1", node);

@@ -40,7 +40,8 @@ export function pythonWithMpi(): string | null {
   return pythonWith("numpy", "onnxruntime", "mpi4py");
 }
 
-const env = {
+/** What lets Open MPI run as root, with more ranks than cores. */
+export const rankEnvironment = {
   ...process.env,
   ORT_DISABLE_TELEMETRY: "1",
   OMPI_ALLOW_RUN_AS_ROOT: "1",
@@ -70,7 +71,7 @@ export function trained(
   const child = spawn(
     command,
     [...words, script, ...engine, ...args, "--threads", "1", "--laurelize", laurelize],
-    { env },
+    { env: rankEnvironment },
   );
   let [stdout, stderr] = ["", ""];
   child.stdout.on("data", (text: Buffer) => {
