@@ -75,6 +75,8 @@ describe("the packed package", { timeout: 180_000 }, () => {
       "LICENSE",
       "README.md",
       "THIRD-PARTY-NOTICES.txt",
+      "dist/bin/distributed/README.md",
+      "dist/bin/distributed/train.py",
       "dist/bin/help.json",
       "package.json",
     ];
