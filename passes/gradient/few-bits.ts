@@ -1,4 +1,4 @@
-import { dequantized } from "../lower/few-bits.ts";
+import { fewBitsWeight } from "../lower/few-bits.ts";
 import { product, sumTo } from "./broadcasting.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
 
@@ -16,7 +16,7 @@ const SLICE = 10;
 function matMulNBits(at: GradientNode, a: string, packed: string) {
   const { op, write: to, g, needs, shape, inputs, int, scalar, refuse } = at;
   const node = { op, to, inputs, int, scalar, dtype: at.inputType, refuse };
-  const { levels, scales, weight, n, k, blocks, size } = dequantized(node, late(at, packed));
+  const { levels, scales, weight, n, k, blocks, size } = fewBitsWeight(node, late(at, packed));
   const rows = product(shape(0)) / k;
   const block = [n, blocks, size];
   const byWeight = () => {

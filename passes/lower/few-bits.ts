@@ -7,7 +7,7 @@ export type FewBits<V> = Pick<
 >;
 
 /** A weight of few bits, written as floats. */
-export interface Dequantized<V> {
+export interface FewBitsWeight<V> {
   /** The elements less their zero points, [N, blocks, block size]. */
   readonly levels: V;
   /** The scales, [N, blocks, 1]. */
@@ -28,13 +28,13 @@ export interface Dequantized<V> {
  */
 export const MatMulNBits: LoweringRule = (call) => {
   const { op, input, inputs } = call;
-  const { weight } = dequantized(call, input(1));
+  const { weight } = fewBitsWeight(call, input(1));
   const product = op.MatMul(input(0), op.Transpose(weight, { perm: [1, 0] }));
   return [inputs[5] ? op.Add(product, input(5)) : product];
 };
 
 /** Writes the weight of a MatMulNBits as floats; `packed` is its second input. */
-export function dequantized<V>(node: FewBits<V>, packed: V): Dequantized<V> {
+export function dequantized<V>(node: FewBits<V>, packed: V): FewBitsWeight<V> {
   const { op, inputs, int, to, scalar, dtype, refuse } = node;
   if (inputs[4]) refuse("its blocks are permuted by g_idx");
   const [bits, size, n, k] = ["bits", "block_size", "N", "K"].map((name) => int(name, 0));
