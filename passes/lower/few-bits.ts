@@ -34,7 +34,7 @@ export const MatMulNBits: LoweringRule = (call) => {
 };
 
 /** Writes the weight of a MatMulNBits as floats; `packed` is its second input. */
-export function dequantized<V>(node: FewBits<V>, packed: V): FewBitsWeight<V> {
+export function fewBitsWeight<V>(node: FewBits<V>, packed: V): FewBitsWeight<V> {
   const { op, inputs, int, to, scalar, dtype, refuse } = node;
   if (inputs[4]) refuse("its blocks are permuted by g_idx");
   const [bits, size, n, k] = ["bits", "block_size", "N", "K"].map((name) => int(name, 0));
