@@ -1,7 +1,7 @@
 import yargs, { type Argv, type CommandModule } from "yargs";
 import { dashed } from "../src/options.ts";
 import { VERSION } from "../src/version.ts";
-import { commands } from "./commands/index.ts";
+import { modulesOf } from "./commands/index.ts";
 import { printFailure, UsageError } from "./failure.ts";
 import { withFileLists } from "./file-lists.ts";
 import { DASH, heed } from "./heed.ts";
@@ -20,7 +20,7 @@ import { WORDS } from "./words.ts";
 export async function main(words: readonly string[], start: Start): Promise<void> {
   answerAs(answerOf(words));
   try {
-    const modules = Object.values(commands).map(({ declare }) => declare(start) as CommandModule);
+    const modules = modulesOf(start);
     const name = recipeName(words);
     const recipe = name === null ? null : recipeOf(await loadConfig(process.cwd()), name, modules);
     const parser = parserOf(words, modules, recipe);

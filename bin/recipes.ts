@@ -1,9 +1,10 @@
-import yargs, { type Argv, type CommandModule } from "yargs";
+import type { Argv, CommandModule } from "yargs";
 import { nearest } from "../src/nearest.ts";
 import { checkOptions, dashed, type Options } from "../src/options.ts";
-import { camelCased, declared, flags } from "./commands/options.ts";
+import { camelCased, declared } from "./commands/options.ts";
 import { UsageError } from "./failure.ts";
 import type { LoadedConfig } from "./load-config.ts";
+import { registeredCommands } from "./registry.ts";
 
 /** Options that a recipe sets, by their names in code. */
 export type RecipeValues = Readonly<Record<string, unknown>>;
@@ -68,17 +69,14 @@ function recipesOf(file: string, content: unknown): RecipeValues {
   return recipes;
 }
 
-/** Returns the options of all commands. A choice that is offered as a flag is an option of its own. */
-function optionsOfAll(modules: readonly CommandModule[]): Options {
-  const all: Record<string, Options[string]> = {};
-  for (const { builder } of modules) {
-    if (typeof builder === "function") builder(yargs([]));
-    for (const [name, { default: _, idle: __, ...option }] of declared) all[name] ??= option;
-    for (const choices of flags.values())
-      for (const choice of choices) all[camelCased(choice)] ??= { type: "boolean" };
-  }
-  return all;
-}
+/** Returns the options of all commands, by name. */
+const optionsOfAll = (modules: readonly CommandModule[]): Options =>
+  Object.assign(
+    {},
+    ...registeredCommands(modules)
+      .reverse()
+      .map(({ options }) => options),
+  );
 
 /** Returns a command that takes a recipe's options where the command line does not give its own. */
 export const withRecipe = (module: CommandModule, recipe: RecipeValues | null): CommandModule =>

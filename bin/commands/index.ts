@@ -4,6 +4,7 @@ import { apply } from "./apply.ts";
 import { average, combine } from "./average.ts";
 import { check } from "./check.ts";
 import { compare } from "./compare.ts";
+import { completion } from "./completion.ts";
 import { diff } from "./diff.ts";
 import { exportStep } from "./export-step.ts";
 import { exportTorch } from "./export-torch.ts";
@@ -62,7 +63,12 @@ export const commands: Readonly<Record<string, Command>> = {
   "train-script": { declare: () => trainScript },
   "step-worker": { declare: () => stepWorker },
   "export-torch": { declare: () => exportTorch },
+  completion: { declare: (start) => completion(() => modulesOf(start)) },
 };
+
+/** Returns the modules of all commands; `start` runs them. */
+export const modulesOf = (start: Start): CommandModule[] =>
+  Object.values(commands).map(({ declare }) => declare(start) as CommandModule);
 
 /** Runs a command in this process. */
 export async function runCommand(name: string, args: object): Promise<void> {

@@ -1,0 +1,164 @@
+import { dashed } from "../src/options.ts";
+import type { RegisteredCommand, RegisteredOption } from "./registry.ts";
+
+/** Shells that a script is written for. */
+export const SHELLS = ["bash", "zsh", "fish"] as const;
+
+export type Shell = (typeof SHELLS)[number];
+
+/** An option as shells complete it. */
+interface CompletedOption {
+  readonly long: string;
+  readonly short: string | null;
+  readonly about: string;
+  readonly takesValue: boolean;
+  /** Values to choose from; none if any is allowed. */
+  readonly values: readonly string[];
+}
+
+/** A command as shells complete it. */
+interface CompletedCommand extends Pick<RegisteredCommand, "name" | "describe"> {
+  readonly options: readonly CompletedOption[];
+}
+
+/** Options that every command has. */
+const EVERYWHERE: Readonly<Record<string, RegisteredOption>> = {
+  recipe: { type: "string", describe: "options of a recipe in laurelize.config.ts" },
+  help: { type: "boolean", alias: "h", describe: "show help" },
+};
+
+/** Returns the script by which a shell completes the command line; it starts no process. */
+export function completionScript(shell: Shell, commands: readonly RegisteredCommand[]): string {
+  const completed = commands.map(({ name, describe, options }) => ({
+    name,
+    describe,
+    options: Object.entries({ ...options, ...EVERYWHERE }).map(completedOption),
+  }));
+  return { bash, zsh, fish }[shell](completed);
+}
+
+function completedOption([name, option]: [string, RegisteredOption]): CompletedOption {
+  const { alias, describe = "", type, choices = [] } = option;
+  return {
+    long: dashed(name),
+    short: alias?.length === 1 ? alias : null,
+    about: describe.split("  [default: ")[0],
+    takesValue: type !== "boolean",
+    values: choices,
+  };
+}
+
+const words = ({ long, short }: CompletedOption) => [`--${long}`, ...(short ? [`-${short}`] : [])];
+
+/** The cases of one of bash's or zsh's case commands. */
+const pattern = (name: string) => (name === "" ? "*" : name);
+
+/** The command without a name last: its pattern takes all others. */
+const nameless = (commands: readonly CompletedCommand[]) =>
+  [...commands].sort((a, b) => Number(a.name === "") - Number(b.name === ""));
+
+function bash(commands: readonly CompletedCommand[]): string {
+  const names = commands.map(({ name }) => name).filter(Boolean);
+  const options = nameless(commands).map(
+    ({ name, options }) => `    ${pattern(name)}) options="${options.flatMap(words).join(" ")}" ;;`,
+  );
+  const values = nameless(commands).flatMap(({ name, options }) =>
+    options
+      .filter((option) => option.values.length > 0)
+      .map(
+        (option) =>
+          `    ${words(option)
+            .map((word) => (name === "" ? `*" ${word}"` : `"${name} ${word}"`))
+            .join("|")}) values="${option.values.join(" ")}" ;;`,
+      ),
+  );
+  return `# Completion of laurelize for bash: eval "$(laurelize completion bash)"
+_laurelize() {
+  local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}"
+  local command="" options="" values="" word
+  if [[ $current == "=" ]]; then current=""
+  elif [[ $previous == "=" ]]; then previous="\${COMP_WORDS[COMP_CWORD-2]}"; fi
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    case "$word" in ${names.join("|")}) command="$word"; break ;; esac
+  done
+  case "$command" in
+${options.join("\n")}
+  esac
+  case "$command $previous" in
+${values.join("\n")}
+  esac
+  if [[ -n $values ]]; then COMPREPLY=($(compgen -W "$values" -- "$current"))
+  elif [[ $current == -* ]]; then COMPREPLY=($(compgen -W "$options" -- "$current"))
+  else
+    local IFS=$'\\n'
+    COMPREPLY=($(compgen -f -- "$current"))
+    if (( COMP_CWORD == 1 )); then COMPREPLY+=($(IFS=" "; compgen -W "${names.join(" ")}" -- "$current")); fi
+  fi
+}
+complete -o filenames -F _laurelize laurelize
+`;
+}
+
+/** Text in single quotes, in which every shell takes all but a quote as it is. */
+const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
+
+function zsh(commands: readonly CompletedCommand[]): string {
+  const escaped = (text: string) => text.replace(/[[\]:\\]/g, "\\$&");
+  const spec = (option: CompletedOption) => {
+    const { about, takesValue, values } = option;
+    const value = !takesValue
+      ? ""
+      : values.length > 0
+        ? `:value:(${values.join(" ")})`
+        : ":value:_files";
+    return words(option).map((word) => quote(`*${word}[${escaped(about)}]${value}`));
+  };
+  const cases = nameless(commands).map(
+    ({ name, options }) =>
+      `    ${pattern(name)}) _arguments -S ${quote("*:file:_files")} ${options.flatMap(spec).join(" ")} ;;`,
+  );
+  const list = commands
+    .filter(({ name }) => name !== "")
+    .map(({ name, describe }) => quote(`${name}:${escaped(describe)}`));
+  return `#compdef laurelize
+# Completion of laurelize for zsh: source <(laurelize completion zsh)
+_laurelize() {
+  local -a commands=(${list.join(" ")})
+  if (( CURRENT == 2 )) && [[ $words[2] != -* ]]; then
+    _describe command commands
+    _files
+    return
+  fi
+  case "$words[2]" in
+${cases.join("\n")}
+  esac
+}
+if [[ $funcstack[1] == _laurelize ]]; then _laurelize "$@"; else compdef _laurelize laurelize; fi
+`;
+}
+
+function fish(commands: readonly CompletedCommand[]): string {
+  const quoted = (text: string) => `'${text.replace(/['\\]/g, "\\$&")}'`;
+  const names = commands.map(({ name }) => name).filter(Boolean);
+  const lines = commands.flatMap(({ name, describe, options }) => {
+    const when = quoted(
+      name === ""
+        ? `not __fish_seen_subcommand_from ${names.join(" ")}`
+        : `__fish_seen_subcommand_from ${name}`,
+    );
+    const own = options.map(({ long, short, about, takesValue, values }) =>
+      [
+        `complete -c laurelize -n ${when} -l ${long}`,
+        ...(short ? [`-s ${short}`] : []),
+        ...(takesValue ? ["-r"] : []),
+        ...(values.length > 0 ? [`-f -a ${quoted(values.join(" "))}`] : []),
+        `-d ${quoted(about)}`,
+      ].join(" "),
+    );
+    const command = `complete -c laurelize -n __fish_use_subcommand -a ${name} -d ${quoted(describe)}`;
+    return name === "" ? own : [command, ...own];
+  });
+  return `# Completion of laurelize for fish: laurelize completion fish > ~/.config/fish/completions/laurelize.fish
+${lines.join("\n")}
+`;
+}
