@@ -1,11 +1,11 @@
 import path from "node:path";
 import {
   type FeatureAxis,
-  InputError,
   isLaurelized,
   type Laurelized,
   laurelize,
   type Model,
+  NoSiteError,
   type Ort,
   openModel,
   type Proof,
@@ -14,10 +14,12 @@ import {
   type Site,
 } from "../src/index.ts";
 import { checkMemory } from "../src/internal.ts";
+import { checkExtent } from "./check-extent.ts";
 import { unproved } from "./check-lines.ts";
 import { type Inserting, laurelOptions } from "./commands/inserting.ts";
 import { EXIT } from "./exit.ts";
 import { laurelizePage } from "./html/laurelize-page.ts";
+import { noSitePage } from "./html/no-site-page.ts";
 import { checkReport, dataPaths, stagedFiles, stagedReport } from "./html/report-page.ts";
 import { parseDims, readInputs } from "./inputs.ts";
 import { printJson } from "./json.ts";
@@ -119,6 +121,8 @@ async function rewritten(args: LaurelizeArguments, model: Model, target: Output)
       }),
     );
   } catch (error) {
+    if (error instanceof NoSiteError && !args.dryRun)
+      (await stagedReport(args, () => noSitePage(args.model, model, error))).keep();
     if (!(error instanceof RecognizedError)) throw error;
     const at = `${error.sites} ${error.sites === 1 ? "site" : "sites"}`;
     leave(
@@ -207,19 +211,6 @@ function failed(
 }
 
 const isLaurel = ({ kind }: Site) => kind === "laurel";
-
-function checkExtent({ allSites, alsoWeb, inputs, prove }: LaurelizeArguments): void {
-  const how = prove === "none" ? "--no-prove skips" : "--prove sites leaves out";
-  for (const [option, given] of [
-    ["--also-web", alsoWeb],
-    ["--all-sites", allSites],
-    ["--inputs", inputs !== undefined],
-  ] as const)
-    if (given && prove !== "full")
-      throw new InputError(
-        `${option} is for the runs of the whole model, which ${how}; give one of them.`,
-      );
-}
 
 async function proveStaged(
   args: LaurelizeArguments,

@@ -8,6 +8,7 @@ import { describe, expect, it } from "vitest";
 import { cli } from "./support/cli.ts";
 import { temporaryFolder } from "./support/fixture.ts";
 import { littleTraining } from "./support/little-training.ts";
+import { modelOfText } from "./support/onnx-text.ts";
 import { elementsIn, textWithin, type XmlElement, xmlOf } from "./support/xml.ts";
 
 const folder = temporaryFolder();
@@ -133,6 +134,17 @@ describe("--report", () => {
       expect.arrayContaining(["Adapter", "Fold", "Proof: same function"]),
     );
     expect(textWithin(verdict(applied.page))).toContain("Applied, folded and proved.");
+  });
+
+  it("of a model without sites gives the reason for each sum", () => {
+    const [file, out] = [at("none.onnx"), at("none.html")];
+    const text = `<ir_version: 8, opset_import: ["" : 17]>
+net (float[2, 4] x) => (float[2, 4] y) <float[4] b> { [plus] y = Add(x, b) }`;
+    fs.writeFileSync(file, modelOfText(text));
+    expect(cli([file, "--report", out])).toMatchObject({ code: 3 });
+    const page = xmlOf(fs.readFileSync(out, "utf8"));
+    expect(textWithin(verdict(page))).toMatch(/^✗ Nothing is written: none\.onnx has no residual/);
+    expect(rowsOf(page, "Sums that are not sites")[0][0]).toBe("plus");
   });
 
   it("of compare is written whatever the outcome", () => {
