@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { InputError, type Model } from "../src/index.ts";
-import { copyNames, withoutDoubleDots } from "../src/internal.ts";
+import { copyNames, missingCopies, withoutDoubleDots } from "../src/internal.ts";
 import { defaultOutput } from "./default-output.ts";
 
 /** What the command line says of where weights are kept. */
@@ -152,6 +152,17 @@ function checkFound({
     throw new InputError(
       `${led}, which holds weights, is a link out of ${folder}, and onnxruntime would not follow it from the result; ${or("pass --copy-data")}.`,
     );
+}
+
+/** Refuses copies of a result's data files that would replace something of the user's. */
+export function checkCopies(
+  { folder }: Pick<Model, "folder">,
+  file: string,
+  own: readonly string[],
+  force: boolean,
+): void {
+  for (const name of missingCopies(folder, file))
+    checkFree(path.join(path.dirname(file), name), own, force);
 }
 
 /** Refuses to write where there is something, unless it may be replaced and is not the user's own. */

@@ -12,7 +12,7 @@ import { EXIT } from "./exit.ts";
 import { applyPage } from "./html/apply-page.ts";
 import { checkReport, stagedFiles, stagedReport } from "./html/report-page.ts";
 import { printJson } from "./json.ts";
-import { checkFree, checkOutput, type Output, outputOf } from "./output.ts";
+import { checkCopies, checkFree, checkOutput, type Output, outputOf } from "./output.ts";
 import { type Progress, withProgress } from "./progress.ts";
 import { ort } from "./runtime.ts";
 import { staged } from "./staged.ts";
@@ -70,6 +70,7 @@ export async function runApply(args: ApplyArguments): Promise<void> {
   const read = model.dataFiles.filter((each) => target.copies || tuned.dataFiles.includes(each));
   const how = { force: args.force, linkWeights: false };
   checkOutput({ ...target, data }, args.model, how, { dataFiles: read });
+  checkCopies(tuned, output, own, args.force);
   checkReport(args, [...own, output]);
   const pending = await staged(tuned, output);
   const files = stagedFiles(output, pending);

@@ -6,7 +6,7 @@ import { foldPage } from "./html/fold-page.ts";
 import { checkReport, dataPaths, stagedFiles, stagedReport } from "./html/report-page.ts";
 import { parseDims, readInputs } from "./inputs.ts";
 import { printJson } from "./json.ts";
-import { checkOutput, outputOf } from "./output.ts";
+import { checkCopies, checkOutput, outputOf } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { ort } from "./runtime.ts";
 import { staged } from "./staged.ts";
@@ -38,7 +38,8 @@ export async function runFold(args: FoldArguments): Promise<void> {
   const target = outputOf({ ...args, output, linkWeights: false }, model);
   const how = { force: args.force, linkWeights: false };
   checkOutput(target, args.model, how, model);
-  checkReport(args, [args.model, output, ...dataPaths(args.model, model)]);
+  const own = [args.model, ...dataPaths(args.model, model)];
+  checkReport(args, [...own, output]);
   const feeds = args.inputs ? [await readInputs(ort, model, args.inputs)] : undefined;
   const progress = new Progress(!args.quiet, "folding");
   const options = { externalData: target.data, copyData: target.copies };
@@ -52,6 +53,7 @@ export async function runFold(args: FoldArguments): Promise<void> {
       onProgress: progress.report,
     });
     progress.stop();
+    checkCopies(folded.model, output, own, args.force);
     const pending = proof.passed ? await staged(folded.model, output) : null;
     const outputs = pending ? stagedFiles(output, pending) : new Map();
     const before = { file: args.model, model };

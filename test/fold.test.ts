@@ -11,6 +11,7 @@ import {
   proveFold,
   saveAdapter,
   saveModel,
+  splitModel,
   strip,
   weightOf,
   withWeights,
@@ -585,6 +586,30 @@ describe("the command line", () => {
     expect(code).toBe(2);
     expect(stderr).toContain("is not laurelized");
     expect(fs.existsSync(file("none.onnx"))).toBe(false);
+  });
+
+  it("takes the data files of an untrained model along, and replaces none that is there", async () => {
+    const wide = `${head} g (float[N, 32] x) => (float[N, 32] y) <float[32, 32] w>
+      { f = MatMul(x, w) t = Tanh(f) [one] s = Add(x, t) y = Tanh(s) }`;
+    const [home, away] = ["home", "away"].map(file);
+    for (const each of [home, away]) fs.mkdirSync(each);
+    const split = splitModel(await openModel(modelOfText(wide)), "m.onnx", 10_000);
+    await saveModel(split, path.join(home, "m.onnx"));
+    // The data of the laurelized model has the name that the original's has.
+    const laurel = path.join(away, "m.onnx");
+    expect(cli([path.join(home, "m.onnx"), "--copy-data", "-o", laurel]).code).toBe(0);
+    const there = file("there");
+    fs.mkdirSync(there);
+    fs.writeFileSync(path.join(there, "m.onnx_data"), "mine");
+    const args = ["fold", laurel, "--copy-data", "-o", path.join(there, "m.onnx")];
+    expect(cli(args)).toMatchObject({ code: 2, stderr: expect.stringContaining("m.onnx_data") });
+    expect(fs.readFileSync(path.join(there, "m.onnx_data"), "utf8")).toBe("mine");
+    expect(fs.readdirSync(there)).toEqual(["m.onnx_data"]);
+    expect(cli([...args, "--force"])).toMatchObject({ code: 0 });
+    for (const name of ["m.onnx", "m.onnx_data"])
+      expect(
+        fs.readFileSync(path.join(there, name)).equals(fs.readFileSync(path.join(home, name))),
+      ).toBe(true);
   });
 
   it("applies an adapter and folds in one step", async () => {

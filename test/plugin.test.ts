@@ -9,7 +9,7 @@ import {
   saveModel,
   splitModel,
 } from "laurelize";
-import laurelizeEsbuild from "laurelize/esbuild";
+import laurelizeEsbuild, { type PluginOptions } from "laurelize/esbuild";
 import laurelizeRolldown from "laurelize/rolldown";
 import laurelizeRollup from "laurelize/rollup";
 import laurelizeRspack from "laurelize/rspack";
@@ -241,7 +241,7 @@ describe("imports of models", { timeout: 240_000 }, () => {
 });
 
 /** What a build says of one import: its first error, or the names of the files it writes. */
-async function saidOf(specifier: string): Promise<string> {
+async function saidOf(specifier: string, given: PluginOptions = {}): Promise<string> {
   try {
     const built = await esbuild.build({
       ...quick,
@@ -252,7 +252,7 @@ async function saidOf(specifier: string): Promise<string> {
       outdir: at("out/one"),
       absWorkingDir: folder,
       loader: { ".onnx": "file" },
-      plugins: [laurelizeEsbuild()],
+      plugins: [laurelizeEsbuild(given)],
     });
     return built.outputFiles.map((file) => path.basename(file.path)).join();
   } catch (error) {
@@ -269,7 +269,11 @@ describe("an import that cannot be had fails the build in one sentence", () => {
     ["laurel&rank=4&rank=8", "rank is given twice."],
     ["laurel=rw&variant=lr", "laurel and variant both name the variant; give one of them."],
     ["adapter", "adapter needs the path of a file: ?adapter=./a.safetensors."],
-    ["laurel&rank=1.5", "--rank must be a positive integer (got 1.5)."],
+    ["laurel&rank=1.5", "rank must be a positive integer (got 1.5)."],
+    ["laurel=rx", "laurel must be rw, lr, rw+lr, pa, rw+pa, lr+pa or rw+lr+pa (got rx)."],
+    ["laurel&per-channel=yes", "per-channel must be true or false (got yes)."],
+    ["laurel&include=none*", /^none of the .* is chosen; loosen --include/],
+    ["fold=no", "fold takes no value; leave it out if nothing is to be folded."],
     ["fold", /^plain\.onnx .*laurelized/],
   ])("?%s", async (query, sentence) => {
     const said = await saidOf(`./plain.onnx?${query}`);
@@ -285,6 +289,12 @@ describe("an import that cannot be had fails the build in one sentence", () => {
     expect(said).toContain("was not written");
     expect(said).toMatch(/output z differs/);
     expect(filesUnder("node_modules/.cache/laurelize").join()).not.toContain("unproved");
+  });
+
+  it("and so does an option of the plugin's own", async () => {
+    expect(() => laurelizeEsbuild({ cach: "x" } as object)).toThrow(/did you mean cache\?/);
+    const said = await saidOf("./plain.onnx?laurel", { wasm: "onnxruntime-web/wsm" });
+    expect(said).toContain("names onnxruntime-web/wsm, which fetches no wasm file; choose one of");
   });
 
   it("but is left to the bundler if its query is for others", async () => {

@@ -45,10 +45,11 @@ export class ModelModules {
     const name = `${path.basename(model)}?${query}`;
     listener.watch(model);
     try {
+      const web = this.#webFiles();
       const produced = await this.#produced(id, name);
       for (const file of [...produced.dependencies, produced.model]) listener.watch(file);
       for (const warning of produced.warnings) listener.warn(`${name}: ${warning}`);
-      return moduleCode(produced, this.#webFiles(), urlOf);
+      return moduleCode(produced, web, urlOf);
     } catch (error) {
       throw new Error(`${name}: ${(error as Error).message}`);
     }

@@ -1,8 +1,8 @@
 import path from "node:path";
 import { nearest } from "../../src/nearest.ts";
-import { dashed } from "../../src/options.ts";
-import { UsageError } from "../failure.ts";
-import { PATHS, type QueryOption, type StepName, stepNames, steps } from "./steps.ts";
+import { dashed, type Option } from "../../src/options.ts";
+import { checkQuery, isStep, ownerOf, type QueryPart } from "./check-query.ts";
+import { PATHS, type StepName, stepNames, steps } from "./steps.ts";
 
 /** One command line of what an import asks for, without its input and output. */
 export interface StepArguments {
@@ -22,8 +22,6 @@ export interface ModelImport {
   readonly work: readonly StepArguments[];
 }
 
-type Given = readonly [name: string, value: string];
-
 const MODEL = /^(.*\.onnx)\?(.+)$/s;
 
 /** Splits a module's id into a model and its query; null for every other module. */
@@ -40,17 +38,22 @@ function isMeant(query: string): boolean {
   );
 }
 
-const isStep = (name: string): name is StepName => Object.hasOwn(steps, name);
-
-const ownerOf = (name: string) =>
-  stepNames.find((step) => Object.hasOwn(steps[step].options, name));
-
 /** The names and values of a query; a plus sign stands for itself. */
-function pairs(query: string): Given[] {
-  return query.split("&").flatMap((part): Given[] => {
+function pairs(query: string): QueryPart[] {
+  return query.split("&").flatMap((part): QueryPart[] => {
     const [name, ...value] = part.split("=");
-    return part === "" ? [] : [[dashed(decode(name)), decode(value.join("="))]];
+    return part === "" ? [] : [plainly(dashed(decode(name)), decode(value.join("=")))];
   });
+}
+
+/** "no-prove" as "prove=none"; spaces of a variant as the plus signs that they stand for. */
+function plainly(name: string, value: string): QueryPart {
+  const positive = name.replace(/^no-/, "");
+  if (positive !== name && value === "" && ownerOf(positive)) return plainly(positive, "false");
+  if (name === "laurel" || name === "variant") return [name, value.replaceAll(" ", "+")];
+  const owner = ownerOf(name);
+  const { choices } = owner ? (steps[owner].options as Record<string, Option>)[name] : {};
+  return [name, value === "false" && choices?.includes("none") ? "none" : value];
 }
 
 function decode(text: string): string {
@@ -66,17 +69,14 @@ export function readImport(id: string): ModelImport {
   const { model, query } = splitImport(id)!;
   const given = pairs(query);
   const asked = stepNames.filter((step) => given.some(([name]) => name === step));
-  for (const [name] of given) checkName(name, asked);
+  checkQuery(given, asked);
   const home = path.dirname(model);
   const placed = given.map(
-    ([name, value]): Given =>
+    ([name, value]): QueryPart =>
       PATHS.has(name) ? [name, value && path.resolve(home, value)] : [name, value],
   );
   const givenFor = (wanted: string) => placed.find(([name]) => name === wanted)?.[1];
-  checkOnce(given, asked);
   const adapter = asked.includes("adapter") ? givenFor("adapter")! : null;
-  if (adapter === "")
-    throw new UsageError("adapter needs the path of a file: ?adapter=./a.safetensors.");
   return {
     model,
     adapter,
@@ -86,50 +86,19 @@ export function readImport(id: string): ModelImport {
   };
 }
 
-/** Throws a UsageError for a name that is no step and no option of the steps asked for. */
-function checkName(name: string, asked: readonly StepName[]): void {
-  if (isStep(name) || asked.some((step) => Object.hasOwn(steps[step].options, name))) return;
-  const owner = ownerOf(name);
-  if (owner !== undefined)
-    throw new UsageError(`${name} is an option of ${owner}, which the import does not ask for.`);
-  const names = asked.flatMap((step) => Object.keys(steps[step].options));
-  const [near] = nearest(name, [...stepNames, ...names]);
-  const others = names.length > 0 ? `the options are ${[...new Set(names)].join(", ")}` : "";
-  throw new UsageError(
-    `${name} is not understood; ${near === undefined ? others : `did you mean ${near}?`}`.replace(
-      /([^?])$/,
-      "$1.",
-    ),
-  );
-}
-
-/** Throws a UsageError if a name has two values where it takes one, or one where it takes none. */
-function checkOnce(given: readonly Given[], asked: readonly StepName[]): void {
-  const names = given.map(([name]) => name);
-  const isList = (name: string) =>
-    asked.some((step) => (steps[step].options as Record<string, QueryOption>)[name]?.array);
-  const twice = names.find((name, at) => names.indexOf(name) < at && !isList(name));
-  if (twice !== undefined) throw new UsageError(`${twice} is given twice.`);
-  if (!["", "true", undefined].includes(given.find(([name]) => name === "fold")?.[1]))
-    throw new UsageError("fold takes no value; leave it out if nothing is to be folded.");
-  const [laurel] = given.filter(([name]) => name === "laurel");
-  if (laurel?.[1] && names.includes("variant"))
-    throw new UsageError("laurel and variant both name the variant; give one of them.");
-}
-
 /** The arguments of a step's command; what belongs to other steps is left out. */
-function argumentsOf(step: StepName, given: readonly Given[]): string[] {
+function argumentsOf(step: StepName, given: readonly QueryPart[]): string[] {
   const { value: named, options } = steps[step];
-  const own = given.flatMap(([name, value]): Given[] => {
-    if (name === step) return named && value !== "" ? [[named, value.replaceAll(" ", "+")]] : [];
+  const own = given.flatMap(([name, value]): QueryPart[] => {
+    if (name === step) return named && value !== "" ? [[named, value]] : [];
     return Object.hasOwn(options, name) ? [[name, value]] : [];
   });
   return own.map(([name, value]) =>
-    argumentOf(name, value, (options as Record<string, QueryOption>)[name]),
+    argumentOf(name, value, (options as Record<string, Option>)[name]),
   );
 }
 
-function argumentOf(name: string, value: string, { type }: QueryOption): string {
+function argumentOf(name: string, value: string, { type }: Option): string {
   if (value === "" || (type === "boolean" && value === "true")) return `--${name}`;
   return type === "boolean" && value === "false" ? `--no-${name}` : `--${name}=${value}`;
 }

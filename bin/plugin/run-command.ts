@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
+import { EXIT } from "../exit.ts";
 import { turnOffTelemetry } from "../no-telemetry.ts";
 
 const program = fileURLToPath(new URL("../laurelize.js", import.meta.url));
@@ -36,17 +37,15 @@ export async function runCommandLine(args: readonly string[]): Promise<Printed> 
   ]);
   const lines = complaints.split("\n").filter((line) => line.trim() !== "");
   const isWarning = (line: string) => WARNING.test(line);
-  if (code !== 0)
-    throw new Error(
-      sentences(
-        lines.filter((line) => !isWarning(line)),
-        report,
-      ),
-    );
+  if (code !== 0) {
+    const isProof = code === EXIT.checkFailed || code === EXIT.notProved;
+    const said = lines.filter((line) => !isWarning(line));
+    throw new Error(sentences(said, isProof ? report : ""));
+  }
   return { report, warnings: lines.filter(isWarning).map((line) => line.replace(WARNING, "")) };
 }
 
-/** The sentences of a command that failed, and its report if it got as far as that. */
+/** The sentences of a command that failed, and the report of its proof. */
 function sentences(complaints: readonly string[], report: string): string {
   const said = complaints.map((line) =>
     line.replace(OWN, "").replace(/ \(laurelize --help\)$/, ""),

@@ -1,15 +1,8 @@
 import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
-import { dashed } from "../../src/options.ts";
+import { dashed, type Option } from "../../src/options.ts";
 import { putting } from "../commands/apply.ts";
 import { dim, finding, inputs, seed, timeout, trustLinks } from "../commands/options.ts";
 import { again, proving } from "../commands/proving.ts";
-
-/** What is known of an option that an import may set. */
-export interface QueryOption {
-  readonly type?: string;
-  readonly array?: boolean;
-  readonly choices?: readonly string[];
-}
 
 /** A step that an import asks for by name, and the command that does it. */
 export interface ImportStep {
@@ -18,7 +11,7 @@ export interface ImportStep {
   /** The command's option that the name's own value sets: the variant in `?laurel=rw`. */
   readonly value: string | null;
   /** The command's options that an import may set, by their names on the command line. */
-  readonly options: Readonly<Record<string, QueryOption>>;
+  readonly options: Readonly<Record<string, Option>>;
 }
 
 /** Every step by its name, in the order in which they are done. */
@@ -65,8 +58,8 @@ export const stepNames = Object.keys(steps) as StepName[];
 /** Options whose values are paths; a relative one is taken from the model's folder. */
 export const PATHS: ReadonlySet<string> = new Set(["adapter", "inputs"]);
 
-function byDashes(options: Readonly<Record<string, object>>): Record<string, QueryOption> {
+function byDashes(options: Readonly<Record<string, object>>): Record<string, Option> {
   return Object.fromEntries(
-    Object.entries(options).map(([name, option]) => [dashed(name), option as QueryOption]),
+    Object.entries(options).map(([name, option]) => [dashed(name), option as Option]),
   );
 }

@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
-import { type QueryOption, stepNames, steps } from "./steps.ts";
+import type { Option } from "../../src/options.ts";
+import { stepNames, steps } from "./steps.ts";
 
 /** What the import of a model yields. */
 const YIELDS = `declare module "laurelize:import" {
@@ -26,20 +27,20 @@ const NUMBERS = [...Array(65).keys(), 96, 128, 192, 256, 384, 512, 768, 1024];
 function ends(): string[] {
   const ofSteps = stepNames.flatMap((name) => {
     const { value, options } = steps[name];
-    const known = options as Readonly<Record<string, QueryOption>>;
+    const known = options as Readonly<Record<string, Option>>;
     const values = value === null ? [] : (known[value].choices ?? []);
     const own = [name, ...values.map((each) => `${name}=${each}`)];
     return own.flatMap((each) => [`.onnx?${each}`, `&${each}`]);
   });
   const ofOptions = stepNames.flatMap((step) =>
-    Object.entries(steps[step].options as Readonly<Record<string, QueryOption>>).flatMap(
+    Object.entries(steps[step].options as Readonly<Record<string, Option>>).flatMap(
       ([name, option]) => valuesOf(option).map((value) => `&${name}${value}`),
     ),
   );
   return [...new Set([...ofSteps, ...ofOptions, ".safetensors", ".onnx_adapter"])];
 }
 
-function valuesOf({ type, choices }: QueryOption): string[] {
+function valuesOf({ type, choices }: Option): string[] {
   if (choices) return choices.map((choice) => `=${choice}`);
   if (type === "boolean") return ["", "=true", "=false"];
   return type === "number" ? NUMBERS.map((each) => `=${each}`) : [];

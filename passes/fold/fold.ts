@@ -12,7 +12,7 @@ import { InputError } from "../../src/errors.ts";
 import { constants } from "../../src/graph/constants.ts";
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { applyPatch } from "../../src/graph/patch.ts";
-import { copyNames } from "../../src/graph/placing.ts";
+import { copyNames, folderAfter } from "../../src/graph/placing.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import { type Model, modelOf, typesOf } from "../../src/model.ts";
 import type { Declared } from "../../src/options.ts";
@@ -86,8 +86,11 @@ export async function fold(model: Model, options: FoldOptions): Promise<FoldedMo
   const facts: Facts = { graph, types, constants: constants(graph) };
   const all = closedBeyond(await readSites(ort, { model, facts, one }), extent);
   const restored = all.every(({ idle }) => idle) ? await originalOf(model) : null;
-  if (restored || all.every(({ closed }) => closed))
-    return { ...untouched(model, restored ?? model, all, restored !== null), extent };
+  if (restored || all.every(({ closed }) => closed)) {
+    const left = restored ?? model;
+    const saved = copyData ? withDataCopied(left) : left;
+    return { ...untouched(model, saved, all, restored !== null), extent };
+  }
   const open = all.filter(({ closed }) => !closed);
   const { sites, mixes, plain } = withProjections(plainOf(facts, open, extent));
   step(0.3, "choosing what stays");
@@ -124,6 +127,12 @@ const closedBeyond = (sites: readonly FoldSite[], extent: FoldExtent): readonly 
   extent === "idle"
     ? sites.map((site) => (site.idle ? site : { ...site, closed: why("rounding") }))
     : sites;
+
+/** A model whose data files are copied under their own names when it is saved in another folder. */
+function withDataCopied(model: Model): Model {
+  const copies = new Map(model.dataFiles.map((name) => [name, name]));
+  return modelOf(model.source, folderAfter(model.folder, { copies }, null));
+}
 
 /** A model of which nothing was folded, or everything undone. */
 const untouched = (

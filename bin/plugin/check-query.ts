@@ -1,0 +1,68 @@
+import { nearest } from "../../src/nearest.ts";
+import { checkValues } from "../../src/option-values.ts";
+import type { Option } from "../../src/options.ts";
+import { UsageError } from "../failure.ts";
+import { type StepName, stepNames, steps } from "./steps.ts";
+
+/** A name of a query and its value; "" if it has none. */
+export type QueryPart = readonly [name: string, value: string];
+
+/** Whether a name asks for a step. */
+export const isStep = (name: string): name is StepName => Object.hasOwn(steps, name);
+
+/** The first step that has an option of a name; undefined if none has. */
+export const ownerOf = (name: string): StepName | undefined =>
+  stepNames.find((step) => Object.hasOwn(steps[step].options, name));
+
+/** Throws an error of one sentence for the first thing of a query that is not understood. */
+export function checkQuery(given: readonly QueryPart[], asked: readonly StepName[]): void {
+  for (const [name] of given) checkName(name, asked);
+  checkOnce(given, asked);
+  for (const [name, value] of given) checkValue(name, value, asked);
+}
+
+/** Throws a UsageError for a name that is no step and no option of the steps asked for. */
+function checkName(name: string, asked: readonly StepName[]): void {
+  if (isStep(name) || asked.some((step) => Object.hasOwn(steps[step].options, name))) return;
+  const owner = ownerOf(name);
+  if (owner !== undefined)
+    throw new UsageError(`${name} is an option of ${owner}, which the import does not ask for.`);
+  const names = asked.flatMap((step) => Object.keys(steps[step].options));
+  const [near] = nearest(name, [...stepNames, ...names]);
+  const others = names.length > 0 ? `the options are ${[...new Set(names)].join(", ")}` : "";
+  throw new UsageError(
+    `${name} is not understood; ${near === undefined ? others : `did you mean ${near}?`}`.replace(
+      /([^?])$/,
+      "$1.",
+    ),
+  );
+}
+
+/** Throws a UsageError if a name that takes one value has two. */
+function checkOnce(given: readonly QueryPart[], asked: readonly StepName[]): void {
+  const names = given.map(([name]) => name);
+  const isList = (name: string) =>
+    asked.some((step) => (steps[step].options as Record<string, Option>)[name]?.array);
+  const twice = names.find((name, at) => names.indexOf(name) < at && !isList(name));
+  if (twice !== undefined) throw new UsageError(`${twice} is given twice.`);
+  const [laurel] = given.filter(([name]) => name === "laurel");
+  if (laurel?.[1] && names.includes("variant"))
+    throw new UsageError("laurel and variant both name the variant; give one of them.");
+}
+
+/** Throws an error if a value is none that its option takes; what has no value is left to the command. */
+function checkValue(name: string, value: string, asked: readonly StepName[]): void {
+  if (name === "fold" && value !== "" && value !== "true")
+    throw new UsageError("fold takes no value; leave it out if nothing is to be folded.");
+  if (name === "adapter" && value === "")
+    throw new UsageError("adapter needs the path of a file: ?adapter=./a.safetensors.");
+  if (value === "") return;
+  const options: Readonly<Record<string, Option>> = Object.assign(
+    {},
+    ...asked.map((step) => steps[step].options),
+  );
+  const option = options[name === "laurel" ? "variant" : name];
+  if (option?.type === "boolean" && value !== "true" && value !== "false")
+    throw new UsageError(`${name} must be true or false (got ${value}).`);
+  if (option) checkValues({ [name]: option.array ? [value] : value }, { [name]: option });
+}
