@@ -6,7 +6,7 @@ import type { FinetuneArguments } from "./finetune-arguments.ts";
 export interface ExportStepArguments
   extends Omit<
       FinetuneArguments,
-      "data" | "eval" | "loss" | "resume" | "teacher" | "weights" | "threads"
+      "best" | "data" | "eval" | "loss" | "metrics" | "resume" | "teacher" | "weights" | "threads"
     >,
     ArgumentsOf<typeof ranking> {
   loss: string;

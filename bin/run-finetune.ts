@@ -115,6 +115,8 @@ function fitOptionsOf(args: FinetuneArguments, files: Files, monitor: Monitor): 
   return {
     ort,
     ...{ data, eval: held, train, optimizer, seed, threads, accumulate: args.accumulate },
+    ...(args.eval ? { metrics: args.metrics } : {}),
+    best: args.best,
     ...{ epochs, batchSize, patience, lr, schedule, scheduleSteps, warmup },
     ...picked(args, dataReading),
     batchAxis: parseBatchAxes(args.batchAxis),

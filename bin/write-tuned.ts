@@ -68,10 +68,18 @@ async function tunedFile(
   return weights === "as-inputs" ? weightsAsInputs(tuned, names) : tuned;
 }
 
-function summaryOf({ stopped, error, advice, best, history }: FitResult) {
-  const { epoch, loss } = best;
+function summaryOf({ stopped, error, advice, best, history, settings }: FitResult) {
+  const { epoch, loss, value } = best;
+  const by = settings.firm.best;
   const { before, epochs } = history;
-  return { ended: ENDED[stopped], error, advice, best: { epoch, loss }, before, epochs };
+  return {
+    ended: ENDED[stopped],
+    error,
+    advice,
+    best: { epoch, loss, ...(by === "loss" ? {} : { by, value }) },
+    before,
+    epochs,
+  };
 }
 
 function logOf({ model, data, eval: held }: FinetuneArguments, result: FitResult) {
@@ -87,6 +95,7 @@ function logOf({ model, data, eval: held }: FinetuneArguments, result: FitResult
     computed: { output, classAxis: reading.axis, shift: reading.shift, notes },
     settings: { ...settings.firm, ...settings.free },
     ...summaryOf(result),
+    ...(result.best.confusion ? { confusion: result.best.confusion } : {}),
     steps: history.steps,
   };
 }

@@ -23,6 +23,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["src/compare/"],
   ["src/model.ts"],
   ["passes/check/", "passes/lower/", "passes/losses/", "passes/schedules/", "passes/optimizers/"],
+  ["passes/metrics/"],
   ["passes/residuals/"],
   ["passes/variants/"],
   ["passes/gradient/", "passes/head/"],

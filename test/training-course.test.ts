@@ -112,8 +112,8 @@ describe("a run that got worse", () => {
     const at = epochs[best - 1];
     const start = before === null ? null : { rows: 1, examples: 1, loss: before, metrics: {} };
     const loss = (at.eval ?? at.train).loss;
-    const history = { epochs, before: start, best: { epoch: best, loss, weights: {} } };
-    return gotWorse(history, { lr: 1e-3, patience: null });
+    const which = { epoch: best, loss, value: loss, confusion: null, weights: {} };
+    return gotWorse({ epochs, before: start, best: which }, { lr: 1e-3, patience: null });
   };
 
   it("says since when, and what to try", () => {

@@ -16,6 +16,8 @@ const {
   classes,
   threads: _,
   accumulate: __,
+  metrics: ___,
+  best: ____,
   ...course
 } = fitting;
 

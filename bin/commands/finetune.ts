@@ -25,6 +25,9 @@ const {
 
 const { batchAxis, scale, ...images } = dataReading;
 
+/** Words with commas between them. */
+const listed = (given: readonly string[] | undefined) => given?.flatMap((text) => text.split(","));
+
 const data = {
   data: {
     type: "string",
@@ -85,6 +88,7 @@ const options = {
   ...hyperparameters.lossOptions,
   ...files,
   ...course,
+  metrics: { ...fitting.metrics, nargs: 1, coerce: listed },
   optimizer,
   ...hyperparameters.optimizerOptions,
   train,

@@ -8,7 +8,10 @@ import type { LossGiven } from "../losses/index.ts";
 
 /** What is exported: the options of a training, and the sizes of a rank's batch. */
 export interface ExportStepOptions
-  extends Omit<FinetuneOptions, "accumulate" | "loss" | "losses" | "teacher" | "threads"> {
+  extends Omit<
+    FinetuneOptions,
+    "accumulate" | "loss" | "metrics" | "losses" | "teacher" | "threads"
+  > {
   /** Loss function by its name, or a graph that computes it; one with a target. */
   readonly loss: LossGiven;
   /** Examples in one batch of one rank; 32 by default, or what the model fixes. */
@@ -49,7 +52,14 @@ const order = {
   force: { ...flag, type: "boolean", default: false },
 } as const satisfies Options;
 
-const { teacher: _, threads: __, losses: ___, accumulate: ____, ...steps } = finetuneOptions;
+const {
+  teacher: _,
+  threads: __,
+  losses: ___,
+  accumulate: ____,
+  metrics: _____,
+  ...steps
+} = finetuneOptions;
 
 /** The options of an export, as they are checked. */
 export const exportStepOptions: Declared<ExportStepOptions> = {

@@ -24,7 +24,10 @@ export async function logHead(
 ): Promise<StepManifest["log"]> {
   const { loss, train, target, output, optimizer, lossOptions, optimizerOptions, ort } = options;
   const { firm, free } = await settingsOf(model, {
-    options: { ort, loss, train, target, output, optimizer, lossOptions, optimizerOptions },
+    options: {
+      ...{ ort, loss, train, target, output, optimizer, lossOptions, optimizerOptions },
+      accumulate: values.accumulate,
+    },
     data: null,
     eval: null,
     batchSize: rows,

@@ -11,6 +11,8 @@ import type {
   TargetForm,
 } from "../losses/loss.ts";
 import { predictionFor } from "../losses/prediction.ts";
+import type { Need } from "../metrics/metric.ts";
+import { type Observation, observe } from "../metrics/observe.ts";
 import {
   type LossPlace,
   type LossTarget,
@@ -27,11 +29,15 @@ export interface Compared {
   readonly arrays: Readonly<Record<string, LossTarget>>;
   /** Rows of the batch. */
   readonly rows: number;
+  /** What metrics need; null if none are asked for. */
+  readonly needs: ReadonlySet<Need> | null;
 }
 
 /** A loss written on a model's output. */
 export interface AttachedLoss extends LossOutputs {
   readonly reading: Reading;
+  /** What metrics read; null if none are asked for, or none can be. */
+  readonly observed: Observation | null;
   /** What a user must know of how the loss is computed, a sentence each; the first first. */
   readonly notes: readonly string[];
 }
@@ -53,8 +59,11 @@ export function attachLoss(
   const reading = readingOf(asked);
   const { inputs, note } = lossInputs(asked, reading, writing);
   const notes = [note, shiftNote(reading, compared.target, chosen.options)];
+  const { needs } = compared;
+  const { isNextToken } = reading;
   return {
     ...chosen.loss.write(inputs),
+    observed: needs && observe(inputs, { chosen, isNextToken, needs }),
     reading,
     notes: notes.filter((each) => each !== null),
   };

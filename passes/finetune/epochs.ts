@@ -1,8 +1,9 @@
 import { InputError } from "../../src/errors.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import type { BatchSource } from "./batch-source.ts";
+import { bestFigure, figureOf, isBetter } from "./best-figure.ts";
 import { DivergedError } from "./diverged.ts";
-import { together } from "./evaluation.ts";
+import { type Evaluation, together } from "./evaluation.ts";
 import type { Step } from "./finetune-options.ts";
 import type { Epoch, EpochStep, Run, Stopped } from "./history.ts";
 import type { Trainer } from "./trainer.ts";
@@ -14,6 +15,8 @@ export interface Loop {
   readonly eval: BatchSource | null;
   readonly epochs: number;
   readonly patience: number | null;
+  /** The figure that chooses the best epoch. */
+  readonly best: string;
   readonly signal: AbortSignal | null;
   /** Called after each step and after each epoch. */
   readonly onStep: (step: EpochStep, weights: Tensors) => void;
@@ -36,9 +39,11 @@ export async function runEpochs(loop: Loop, run: Run): Promise<void> {
   if (!loop.eval && run.stopped !== "diverged") await checkLastStep(loop, run);
 }
 
-async function evaluateBefore({ trainer, eval: held }: Loop, run: Run): Promise<void> {
+async function evaluateBefore({ trainer, eval: held, best }: Loop, run: Run): Promise<void> {
   if (!held) return;
-  run.before = await trainer.evaluate(held.batches());
+  const { confusion: _, ...before } = await trainer.evaluate(held.batches());
+  run.before = before;
+  bestFigure(best, before);
   if (run.before.examples === 0)
     throw new InputError(
       `no label of ${held.name} counts: all are the one to be ignored (--ignore-index).`,
@@ -71,12 +76,20 @@ async function runEpoch(loop: Loop, run: Run): Promise<void> {
   }
   const endsEarly = train.steps === null ? !isAtEnd : steps.length < train.steps;
   if (endsEarly) keep();
-  const evaluation = held ? await trainer.evaluate(held.batches()) : null;
-  const figures = { epoch, step: trainer.step, train: meanOf(steps), eval: evaluation };
+  const evaluated = held ? await trainer.evaluate(held.batches()) : null;
+  const { confusion = null, ...evaluation } = evaluated ?? {};
+  const figures: Epoch = {
+    epoch,
+    step: trainer.step,
+    train: meanOf(steps),
+    eval: evaluated && (evaluation as Evaluation),
+  };
   run.epochs.push(figures);
   const { loss } = figures.eval ?? figures.train;
-  if (loss < (run.best?.loss ?? Number.POSITIVE_INFINITY))
-    run.best = { epoch, loss, weights: { ...trainer.weights } };
+  const chosen = bestFigure(loop.best, run.before);
+  const value = figureOf(chosen, figures);
+  if (isBetter(chosen, value, run.best))
+    run.best = { epoch, loss, value, confusion, weights: { ...trainer.weights } };
   if (!endsEarly) keep();
   onEpoch(figures, trainer.weights);
   if (run.stopped === null && signal?.aborted) run.stopped = "aborted";

@@ -9,6 +9,8 @@ export interface Evaluation {
   /** The mean over the examples; NaN if there are none. */
   readonly loss: number;
   readonly metrics: Readonly<Record<string, number>>;
+  /** How often each class, by rows, is taken for each, by columns; by output, of up to 128 classes. */
+  readonly confusion?: Readonly<Record<string, readonly (readonly number[])[]>> | null;
 }
 
 /** Combines the means of several batches to means over all their examples. */

@@ -1,4 +1,4 @@
-import { object } from "../../src/arguments.ts";
+import { object, texts } from "../../src/arguments.ts";
 import type { Model } from "../../src/model.ts";
 import type { Declared, Options } from "../../src/options.ts";
 import { type ScheduleName, scheduleOptions } from "../schedules/schedule.ts";
@@ -26,6 +26,8 @@ export interface FinetuneOptions
   readonly warmup?: number | undefined;
   /** Batches that are added up in a step, as if they were one; 1 by default. */
   readonly accumulate?: number | undefined;
+  /** Metrics of evaluations by their names, beside those of the loss: "f1-macro", "top-5". */
+  readonly metrics?: readonly string[] | undefined;
   /** Threads of onnxruntime; 0 lets it choose. */
   readonly threads?: number | undefined;
 }
@@ -61,6 +63,7 @@ export const finetuneOptions: Declared<FinetuneOptions> = {
   ...steps,
   ...running,
   ...scheduleOptions,
+  metrics: texts,
   teacher: object,
 };
 

@@ -4,6 +4,7 @@ import type { Declared, Options } from "../../src/options.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import { lossOptions } from "../losses/index.ts";
 import { lossNames } from "../losses/written-terms.ts";
+import { metrics } from "../metrics/index.ts";
 import { optimizerOptions } from "../optimizers/index.ts";
 import { scheduleOptions } from "../schedules/schedule.ts";
 import type { FitData } from "./batch-source.ts";
@@ -49,6 +50,8 @@ export interface FitOptions
   readonly classes?: number | undefined;
   /** Stops after this many epochs without improvement; null, the default, for never. */
   readonly patience?: number | null | undefined;
+  /** The figure of the evaluation that chooses the best epoch: a metric's name, "loss" by default. */
+  readonly best?: string | undefined;
   /** Whether each epoch has an order of its own; true by default. */
   readonly shuffle?: boolean | undefined;
   /** Seed of the order of the examples; 0 by default. */
@@ -111,8 +114,30 @@ export const heading = {
   },
 } as const satisfies Options;
 
+/** How epochs are judged, as the command line and the API offer it. */
+export const judging = {
+  metrics: {
+    type: "string",
+    array: true,
+    describe: `metrics of the evaluation, a,b: ${metrics.map(({ name }) => name).join(", ")}  [default: accuracy, or what the loss has]`,
+    idle: ({ eval: held }) => (held === undefined ? "there is no --eval" : null),
+  },
+  best: {
+    type: "string",
+    default: "loss",
+    describe: "figure of the evaluation that chooses the best epoch: loss, or a metric",
+  },
+} as const satisfies Options;
+
 /** All that is declared of a training, as the command line and the API offer it. */
-export const fitting = { ...training, ...running, ...lasting, ...heading, ...scheduleOptions };
+export const fitting = {
+  ...training,
+  ...running,
+  ...lasting,
+  ...judging,
+  ...heading,
+  ...scheduleOptions,
+};
 
 /** How the data is read, which the command line offers too. */
 export const dataReading = { ...reading };
@@ -144,6 +169,7 @@ export const fitOptions: Declared<FitOptions> = {
   ...reading,
   ...order,
   ...watching,
+  best: judging.best,
   data: {},
   eval: {},
   resume: {},

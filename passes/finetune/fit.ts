@@ -1,4 +1,5 @@
 import { checkGiven, checkModel } from "../../src/arguments.ts";
+import { InputError } from "../../src/errors.ts";
 import type { Model } from "../../src/model.ts";
 import { type Adapter, adapterOf } from "../adapter/adapter.ts";
 import { trainableWeights } from "../adapter/trainable.ts";
@@ -8,6 +9,7 @@ import { isLaurelized } from "../laurelize/laurelize.ts";
 import { strip } from "../laurelize/strip.ts";
 import { scheduleOf } from "../schedules/schedule.ts";
 import { gotWorse } from "./advice.ts";
+import { LOSS, metricOfBest } from "./best-figure.ts";
 import { checkTarget, targetNotes } from "./check-target.ts";
 import type { Dataset } from "./data-set.ts";
 import { DivergedError } from "./diverged.ts";
@@ -103,9 +105,20 @@ async function prepared(
   const isWanted = distils && teacher === undefined;
   return {
     ...trainerOptions(options),
+    metrics: metricsOf(options),
     scheduleSteps: scheduleSteps ?? (steps === null ? null : steps * values.epochs),
     teacher: isWanted && isLaurelized(model) ? (await strip(model)).model : teacher,
   };
+}
+
+/** The metrics of evaluations, with the one that chooses. Throws an InputError without evaluations. */
+function metricsOf({ metrics, best = LOSS.name, eval: held }: FitOptions) {
+  if (held === undefined && (best !== LOSS.name || metrics !== undefined))
+    throw new InputError(
+      `${best === LOSS.name ? "metrics are those" : `--best ${best} is a figure`} of an evaluation, and there is none; give --eval.`,
+    );
+  const more = metricOfBest(best);
+  return more === null ? metrics : [...(metrics ?? []), more];
 }
 
 /** What a training is run with. */
@@ -158,7 +171,10 @@ async function fitted(trainer: Trainer, setup: Setup): Promise<FitResult> {
     checkpoint: checkpoint!,
     stopped: run.stopped ?? "completed",
     error,
-    advice: gotWorse(run, { lr, patience: values.patience }),
+    advice:
+      (options.best ?? LOSS.name) !== LOSS.name
+        ? null
+        : gotWorse(run, { lr, patience: values.patience }),
     plan,
     settings,
     classes: sources.train.dataset?.classes ?? {},
@@ -192,6 +208,7 @@ async function settingsFor({ model, options, trained, values, sources }: Setup):
     options: trained,
     data: (await train.dataset?.digest()) ?? null,
     eval: (await held?.dataset?.digest()) ?? null,
+    best: options.best,
     batchSize,
     seed: values.seed,
     reading: dataReadingOf(options),
@@ -202,6 +219,7 @@ async function settingsFor({ model, options, trained, values, sources }: Setup):
 /** What epochs are run with, but for the checkpoint. */
 function loopOf(trainer: Trainer, { options, values, sources }: Setup) {
   const { epochs, patience } = values;
+  const { best = LOSS.name } = options;
   const { train, eval: held } = sources;
   const { signal = null, onStep, onEpoch, onProgress } = options;
   return {
@@ -210,6 +228,7 @@ function loopOf(trainer: Trainer, { options, values, sources }: Setup) {
     eval: held,
     epochs,
     patience,
+    best,
     signal,
     onStep: (...[step, weights]: Parameters<NonNullable<typeof onStep>>) => {
       onStep?.(step, weights);

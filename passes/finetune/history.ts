@@ -27,10 +27,14 @@ export interface History {
   readonly steps: readonly EpochStep[];
 }
 
-/** The epoch with the lowest loss: on the evaluation data, or without such data in training. */
+/** The best epoch: by the evaluation, or without such data by the lowest training loss. */
 export interface Best {
   readonly epoch: number;
   readonly loss: number;
+  /** The figure that chose it. */
+  readonly value: number;
+  /** Its confusion matrices. */
+  readonly confusion: Evaluation["confusion"];
   readonly weights: Tensors;
 }
 

@@ -6,7 +6,8 @@ import { furtherWeights } from "../adapter/trainable.ts";
 import { type Specialized, specialize } from "../gradient/specialize.ts";
 import { type LossGiven, lossOf } from "../losses/index.ts";
 import type { ChosenLoss, LossOutputs } from "../losses/loss.ts";
-import { attachLoss } from "./attach-loss.ts";
+import type { Need } from "../metrics/metric.ts";
+import { type AttachedLoss, attachLoss } from "./attach-loss.ts";
 import type { TermPlan } from "./finetune-options.ts";
 import { type OutputForLoss, outputForLoss } from "./output-for-loss.ts";
 import { joined, port, sizesOf } from "./ports.ts";
@@ -17,7 +18,7 @@ import { type TrainedWeight, trainedWeights } from "./trained-weights.ts";
 import { withoutCalls } from "./without-calls.ts";
 
 /** One of the losses of a model: the names of its scalars, and how it is computed. */
-export interface AttachedTerm extends TermPlan, LossOutputs {
+export interface AttachedTerm extends TermPlan, LossOutputs, Pick<AttachedLoss, "observed"> {
   /** The name of its loss, without its weight; `loss` is the name of the loss function. */
   readonly value: string;
 }
@@ -57,9 +58,13 @@ function chosenTerms(options: StepOptions): ChosenTerm[] {
 /**
  * Fixes a model's sizes to those of one batch, attaches its losses and makes the trained weights
  * inputs. Throws an InputError if a target does not fit, or if a weight of `train` cannot change
- * an output.
+ * an output. `needs` is what metrics need; null if none are asked for.
  */
-export async function withLoss(model: Model, options: StepOptions): Promise<ModelWithLoss> {
+export async function withLoss(
+  model: Model,
+  options: StepOptions,
+  needs: ReadonlySet<Need> | null = null,
+): Promise<ModelWithLoss> {
   const { ort } = options;
   const terms = chosenTerms(options);
   const weights = trainedWeights(model, options.train);
@@ -75,7 +80,7 @@ export async function withLoss(model: Model, options: StepOptions): Promise<Mode
   checkReached(graph, outputs, furtherWeights(model, options.train));
   const written = writing(graph, "loss");
   const rows = rowsOf(options, terms);
-  const attached = attachedTerms(written, last, { terms, outputs, rows });
+  const attached = attachedTerms(written, last, { terms, outputs, rows, needs });
   const combined = combinedOf(written, attached, rows);
   const fed = new Set(file.graph.inputs.map(({ name }) => name));
   const removed = names.map((name) => graph.main.values.get(name)!);
@@ -134,17 +139,18 @@ interface Attaching {
   readonly terms: readonly ChosenTerm[];
   readonly outputs: readonly Value[];
   readonly rows: number;
+  readonly needs: ReadonlySet<Need> | null;
 }
 
 function attachedTerms(
   written: Writing,
   { model: { graph }, types }: Specialized,
-  { terms, outputs, rows }: Attaching,
+  { terms, outputs, rows, needs }: Attaching,
 ) {
   const names = outputs.map(({ name }) => name);
   return terms.map((term, k) => {
     const { chosen, target = null, arrays = {}, weight = 1 } = term;
-    const compared = { target, arrays, rows };
+    const compared = { target, arrays, rows, needs };
     const place = { graph, types, output: outputs[k] };
     const { loss: value, ...attached } = attachLoss(written, place, chosen, compared);
     const { name: loss } = chosen.loss;
@@ -187,7 +193,15 @@ function combinedOf(
   };
 }
 
-/** The scalars as outputs; the model's own outputs are outputs no longer. */
+/** The values that metrics read. */
+const seen = (observed: AttachedTerm["observed"]) =>
+  observed
+    ? [observed.predicted, observed.actual, observed.places, observed.surprise].filter(
+        (name) => name !== null,
+      )
+    : [];
+
+/** The scalars, and what metrics read, as outputs; the model's own outputs are outputs no longer. */
 function portsOf(
   { main }: Graph,
   { loss, metrics, examples }: Pick<ModelWithLoss, "loss" | "metrics" | "examples">,
@@ -197,7 +211,7 @@ function portsOf(
     loss,
     ...Object.values(metrics),
     examples,
-    ...terms.flatMap((term) => [term.value, term.examples]),
+    ...terms.flatMap(({ value, examples, observed }) => [value, examples, ...seen(observed)]),
   ];
   return {
     outputs: [...new Set(scalars)].map((name) => port(name)),

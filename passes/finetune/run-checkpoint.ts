@@ -2,24 +2,28 @@ import { InputError } from "../../src/errors.ts";
 import { sourceOf } from "../../src/model.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import { checkpointBytes, loadCheckpoint } from "./checkpoint.ts";
-import { newRun, type Run } from "./history.ts";
+import { type Best, newRun, type Run } from "./history.ts";
 import { checkSame, type Settings } from "./settings.ts";
 import type { Trainer } from "./trainer.ts";
 
 /** What a run's checkpoint notes beside its weights. */
 type Note = Pick<Run, "steps" | "epochs" | "before"> & {
   readonly settings: Settings;
-  readonly best: { readonly epoch: number; readonly loss: number } | null;
+  readonly best: Omit<Best, "weights"> | null;
 };
 
 /** Returns the bytes of a checkpoint from which a run can be resumed; null before the first step. */
 export function bytesOfRun(trainer: Trainer, run: Run, settings: Settings): Uint8Array | null {
   if (trainer.step === 0) return null;
   const { steps, epochs, before, best } = run;
-  const which = best && { epoch: best.epoch, loss: best.loss };
+  const which = best && withoutWeights(best);
   const note: Note = { settings, steps, epochs, before, best: which };
   return checkpointBytes(trainer, { best: best?.weights ?? {}, note });
 }
+
+const withoutWeights = ({ epoch, loss, value, confusion }: Best) => {
+  return { epoch, loss, value, confusion };
+};
 
 /** What a run is resumed from. */
 export interface Resumed {

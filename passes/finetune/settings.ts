@@ -24,6 +24,8 @@ export interface SettingsOf {
   /** Digests of the data; null if it is not read from files. */
   readonly data: string | null;
   readonly eval: string | null;
+  /** The figure that chooses the best epoch; the loss by default. */
+  readonly best?: string | undefined;
   readonly batchSize: number | null;
   readonly seed: number;
   readonly schedule: Schedule;
@@ -47,12 +49,13 @@ export async function settingsOf(model: Model, of: SettingsOf): Promise<Settings
       ...(options.teacher ? { teacher: await sha256(options.teacher.source) } : {}),
       ...optionsOf(terms),
       eval: of.eval,
+      best: of.best ?? "loss",
       optimizer: chosen.optimizer.name,
     },
     free: {
       data: of.data,
       "batch-size": of.batchSize,
-      ...((options.accumulate ?? 1) > 1 ? { accumulate: options.accumulate! } : {}),
+      accumulate: options.accumulate ?? 1,
       ...readingIn(of.reading),
       seed: of.seed,
       lr: schedule.lr,
@@ -133,7 +136,9 @@ export function checkSame(
     throw new InputError(
       `${name} is the state of a run ${difference(free[0], before.free, now.free)}; give what it had, pass --force to go on like this, or begin anew without --resume.`,
     );
-  return { otherOrder: free.some((key) => ["data", "batch-size", "seed"].includes(key)) };
+  return {
+    otherOrder: free.some((key) => ["data", "batch-size", "accumulate", "seed"].includes(key)),
+  };
 }
 
 const otherIn = (before: Settings["firm"], now: Settings["firm"]) =>

@@ -10,6 +10,7 @@ import { type Evaluation, figuresOf, scalar, summed, together } from "./evaluati
 import { FedTerms } from "./fed-terms.ts";
 import type { FinetuneOptions, LossPlan, Step } from "./finetune-options.ts";
 import { finetuneOptions, running } from "./finetune-options.ts";
+import { Measures, type Tallies } from "./measures.ts";
 import { type AttachedTerm, type ModelWithLoss, withLoss } from "./model-with-loss.ts";
 import { outputForLoss } from "./output-for-loss.ts";
 import { SessionsBySize } from "./sessions-by-size.ts";
@@ -31,6 +32,8 @@ export class Trainer {
   readonly #state: TrainState;
   /** The losses, and what a batch brings for them. */
   readonly #terms: FedTerms;
+  /** The metrics of evaluations. */
+  readonly #measures: Measures;
   readonly #steps: SessionsBySize<StepPorts>;
   /** Adds up batches; null if each batch makes a step. */
   readonly #accumulation: Accumulation | null;
@@ -48,6 +51,7 @@ export class Trainer {
     this.#model = model;
     this.#options = options;
     this.#terms = new FedTerms(model, options);
+    this.#measures = new Measures(options.metrics);
     const { ort } = options;
     this.#steps = new SessionsBySize(ort, threads, (fed) => stepModel(model, this.#sized(fed)));
     this.#accumulate = accumulate;
@@ -56,7 +60,8 @@ export class Trainer {
     const adding = { ort, threads, sized, rows };
     this.#accumulation = accumulate > 1 ? new Accumulation(model, adding) : null;
     this.#forwards = new SessionsBySize(ort, threads, async (fed) => {
-      const { model: forward, ...ports } = await withLoss(model, this.#sized(fed));
+      const { needs } = this.#measures;
+      const { model: forward, ...ports } = await withLoss(model, this.#sized(fed), needs);
       return { model: forward, ports };
     });
     const { train } = options;
@@ -70,7 +75,10 @@ export class Trainer {
    */
   async plan(batch: Tensors): Promise<LossPlan> {
     const fed = this.#terms.feeds(await this.#taught(batch));
-    const { output, reading, notes, terms } = await withLoss(this.#model, this.#sized(fed));
+    const { needs } = this.#measures;
+    const planned = await withLoss(this.#model, this.#sized(fed), needs);
+    const { output, reading, notes, terms } = planned;
+    this.#measures.check(terms);
     const plans = terms.map(({ label, loss, output, weight, reading }) => {
       return { label, loss, output, weight, reading };
     });
@@ -124,6 +132,7 @@ export class Trainer {
   async evaluate(batches: Batches): Promise<Evaluation> {
     const parts: Evaluation[][] = [];
     let terms: readonly AttachedTerm[] = [];
+    let tallies: Tallies | null = null;
     for await (const given of batches) {
       const fed = this.#terms.feeds(await this.#taught(given));
       const { session, ports } = await this.#forwards.of(fed);
@@ -131,11 +140,17 @@ export class Trainer {
       this.#terms.check(fed, terms);
       const place = `batch ${parts.length + 1} of the evaluation`;
       const outputs = await runBatch(session, { ...fed, ...this.weights }, place);
+      tallies ??= this.#measures.begin(terms);
+      tallies.add(terms, outputs);
       parts.push(figuresOf(terms, this.#terms.rows(fed), (name) => scalar(outputs[name])));
     }
-    if (parts.length === 0) throw new InputError("there is nothing to evaluate on.");
-    const ofEach = terms.map((_, k) => together(parts.map((part) => part[k])));
-    return summed(terms, ofEach);
+    if (tallies === null) throw new InputError("there is nothing to evaluate on.");
+    const exact = tallies.metrics;
+    const ofEach = terms.map((_, k) => {
+      const own = together(parts.map((part) => part[k]));
+      return { ...own, metrics: { ...exact[k], ...own.metrics, ...exact[k] } };
+    });
+    return { ...summed(terms, ofEach), confusion: tallies.confusion(terms) };
   }
 
   /** Releases all sessions. */

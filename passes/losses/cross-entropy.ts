@@ -1,7 +1,13 @@
 import type { Options } from "../../src/options.ts";
 import { agreement, classesLast, crossed, logProbabilities } from "./class-values.ts";
 import { checkPerClass, classWeights, perClass } from "./class-weights.ts";
-import { accuracy, type LabelTerms, labelOptions, labelTerms, spreadSurprise } from "./labels.ts";
+import {
+  type LabelTerms,
+  labelAccuracy,
+  labelOptions,
+  labelTerms,
+  spreadSurprise,
+} from "./labels.ts";
 import {
   elementCount,
   type GradientStart,
@@ -50,7 +56,7 @@ function ofLabels(inputs: Inputs): LossOutputs {
   const term = share === 0 ? own : op.Add(op.Mul(own, number(1 - share)), spread(share / classes));
   return {
     loss: op.Div(total(writing, term, rank), whole),
-    metrics: { accuracy: accuracy(inputs, terms, positions) },
+    metrics: { accuracy: labelAccuracy(inputs, terms, positions) },
     examples: to.cast(weight, "float"),
     ...startOf(inputs, terms, whole),
   };

@@ -21,6 +21,8 @@ export interface Sequences {
 export interface LabelPath {
   /** Number of states. */
   readonly states: number;
+  /** The labels, -1 behind them, int64 [rows, labels]. */
+  readonly labels: string;
   /** The class of each state, int64 [rows, states]. */
   readonly path: string;
   /** Number of labels, [rows, 1]. */
@@ -91,6 +93,10 @@ export function labelPath(of: Sequences): LabelPath {
   const elsewhere = to.cast(op.Greater(apart, number(0.6)), dtype);
   return {
     states,
+    labels: op.Sub(
+      op.Mul(op.Add(given, constant("int64", [], [1])), chosen),
+      constant("int64", [], [1]),
+    ),
     path: interleaved(of, labels, constant("int64", [1, 1], [blank])),
     length,
     skips: interleaved(of, ofLabels, never),

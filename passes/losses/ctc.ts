@@ -98,20 +98,49 @@ export const ctc = lossFunction({
     return typeof axes === "string" ? axes : { axis: axes.classes };
   },
   isLabel: (label, classes) => Number.isInteger(label) && label < classes,
+  observe: (inputs) => observed(inputs),
   write: (inputs) => write(inputs),
 });
 
-function write(inputs: Inputs) {
-  const { writing, output, target, options, form } = inputs;
-  const { op, to, constant } = writing;
+/** The sizes of a batch, its axes, and its scores as [rows, steps, classes]. */
+function sequencesOf(inputs: Inputs) {
+  const { writing, output, target, options } = inputs;
   const rows = Number(target.shape[0]);
-  const axes = axesOf({ output, target, options }, rows) as Axes;
-  const { batch, time, classes } = axes;
+  const { batch, time, classes } = axesOf({ output, target, options }, rows) as Axes;
   const perm = [batch, time, classes];
   const isPlain = perm.every((axis, k) => axis === k);
-  const scores = isPlain ? output.name : op.Transpose(output.name, { perm });
+  const scores = isPlain ? output.name : writing.op.Transpose(output.name, { perm });
   const [steps, count] = [Number(output.shape[time]), Number(output.shape[classes])];
-  const of = { ...inputs, rows, steps, classes: count, blank: (options.blank + count) % count };
+  const blank = (options.blank + count) % count;
+  return { of: { ...inputs, rows, steps, classes: count, blank }, perm, isPlain, scores };
+}
+
+function observed(inputs: Inputs) {
+  const { op, to, constant } = inputs.writing;
+  const { of, scores } = sequencesOf(inputs);
+  const { rows, steps, blank } = of;
+  const largest = op.ArgMax(scores, { axis: 2, keepdims: 0 });
+  const { labels } = labelPath(of);
+  const length = Number(inputs.target.shape[1]);
+  const given = inputs.arrays.inputLengths;
+  if (!given) return { predicted: largest, actual: labels, length, blank };
+  const lengths = to.reshape(to.cast(given.name, "float"), [rows, 1]);
+  const numbers = constant(
+    "float",
+    [1, steps],
+    Array.from({ length: steps }, (_, k) => k),
+  );
+  const within = to.cast(op.Less(numbers, lengths), "int64");
+  const int = (value: number) => constant("int64", [], [value]);
+  const shifted = op.Mul(op.Sub(largest, int(blank)), within);
+  return { predicted: op.Add(shifted, int(blank)), actual: labels, length, blank };
+}
+
+function write(inputs: Inputs) {
+  const { writing, output, options, form } = inputs;
+  const { op, to, constant } = writing;
+  const { of, perm, isPlain, scores } = sequencesOf(inputs);
+  const { rows } = of;
   const labels = labelPath(of);
   const paths = pathProbability(of, labels, { scores, isNormal: form === "log-probabilities" });
   const { logP, feasible } = paths;

@@ -2,7 +2,7 @@ import { InputError } from "../../src/errors.ts";
 import type { Options } from "../../src/options.ts";
 import { agreement, classesLast, logProbabilities } from "./class-values.ts";
 import { perClass } from "./class-weights.ts";
-import { accuracy, labelOptions, labelTerms } from "./labels.ts";
+import { labelAccuracy, labelOptions, labelTerms } from "./labels.ts";
 import {
   elementCount,
   type LossInputs,
@@ -79,7 +79,7 @@ function ofLabels(inputs: Inputs): LossOutputs {
   };
   return {
     loss: op.Div(total(writing, op.Mul(op.Mul(each, factor), weights), rank), positions),
-    metrics: { accuracy: accuracy(inputs, terms, positions) },
+    metrics: { accuracy: labelAccuracy(inputs, terms, positions) },
     examples: to.cast(counted, "float"),
     ...(softmax ? { start: start() } : {}),
   };

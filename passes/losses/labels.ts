@@ -119,7 +119,7 @@ export function spreadSurprise(
 }
 
 /** Writes the share of counted positions at which the largest score is the label's. */
-export function accuracy(
+export function labelAccuracy(
   { writing, output, axis }: Inputs,
   { labels, counts, rank }: LabelTerms,
   positions: string,

@@ -113,6 +113,15 @@ export interface FitAsked<O extends Options = Options> {
   readonly options: ValuesOf<O>;
 }
 
+/** Sequences of labels, as integers: [rows, steps] and [rows, length]. */
+export interface ObservedSequences {
+  readonly predicted: string;
+  readonly actual: string;
+  readonly length: number;
+  /** Class of the blank. */
+  readonly blank: number;
+}
+
 /** A loss function. */
 export interface Loss<N extends string = string, O extends Options = Options> {
   readonly name: N;
@@ -140,6 +149,8 @@ export interface Loss<N extends string = string, O extends Options = Options> {
    * classes; or why it does not fit, the end of a sentence.
    */
   fit?(asked: FitAsked<O>): { readonly axis: number | null } | string;
+  /** Writes sequences of labels: the likeliest class at each step, and the labels, -1 behind them. */
+  observe?(inputs: LossInputs<O>): ObservedSequences;
   /** Writes the loss, its metrics and the number of examples of a batch. */
   write(inputs: LossInputs<O>): LossOutputs;
 }

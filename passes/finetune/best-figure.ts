@@ -1,0 +1,53 @@
+import { InputError } from "../../src/errors.ts";
+import { betterOf, metricNamed } from "../metrics/index.ts";
+import type { Evaluation } from "./evaluation.ts";
+import type { Best, Epoch } from "./history.ts";
+
+/** The figure of an evaluation that chooses the best epoch. */
+export interface BestFigure {
+  readonly name: string;
+  readonly better: "higher" | "lower";
+}
+
+/** The figure that chooses without being asked for. */
+export const LOSS: BestFigure = { name: "loss", better: "lower" };
+
+/** The metric that an option names, as the registry names it; null if it is another figure. */
+export function metricOfBest(best: string): string | null {
+  if (best === LOSS.name || best.includes(".")) return null;
+  return metricNamed(best).name;
+}
+
+/**
+ * Finds the figure that an option names among those of an evaluation. Throws an InputError if there
+ * is none, if there are several, or if it is not known whether more of it is better.
+ */
+export function bestFigure(given: string, evaluation: Evaluation | null): BestFigure {
+  if (given === LOSS.name) return LOSS;
+  const names = Object.keys(evaluation?.metrics ?? {});
+  const wanted = metricOfBest(given) ?? given;
+  const fitting = names.includes(wanted)
+    ? [wanted]
+    : names.filter((name) => name.endsWith(`.${wanted}`));
+  const [name] = fitting;
+  if (fitting.length !== 1)
+    throw new InputError(
+      `--best ${given} names ${fitting.length === 0 ? "no figure" : "several figures"} of the evaluation; it has loss, ${names.join(", ")}.`,
+    );
+  const better = betterOf(name);
+  if (better === null)
+    throw new InputError(`--best ${given}: it is not known whether more of ${name} is better.`);
+  return { name, better };
+}
+
+/** The number of an epoch that chooses. */
+export const figureOf = ({ name }: BestFigure, { eval: held, train }: Epoch): number =>
+  name === LOSS.name ? (held ?? train).loss : (held?.metrics[name] ?? Number.NaN);
+
+/** Whether a number is better than that of the best epoch so far. */
+export function isBetter({ better }: BestFigure, value: number, best: Best | null): boolean {
+  if (Number.isNaN(value)) return false;
+  const known =
+    best?.value ?? (better === "lower" ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY);
+  return better === "lower" ? value < known : value > known;
+}

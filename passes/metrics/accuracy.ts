@@ -1,0 +1,14 @@
+import { type Metric, meanTally } from "./metric.ts";
+
+/** The share of positions that are right. */
+export const accuracy: Metric = {
+  name: "accuracy",
+  about: "share of positions that are right",
+  better: "higher",
+  kinds: ["classes", "yes-no"],
+  tally: () =>
+    meanTally(({ predicted, actual }, visit) => {
+      for (let k = 0; k < actual.length; k++)
+        if (actual[k] >= 0) visit(predicted[k] === actual[k] ? 1 : 0);
+    }),
+};

@@ -1,0 +1,32 @@
+import { type ClassCount, countTally, macro } from "./class-counts.ts";
+import type { Metric } from "./metric.ts";
+
+const f1 = ({ right, given, missed }: ClassCount) =>
+  [2 * right, 2 * right + given + missed] as const;
+
+/** The mean over all classes, or labels, of the harmonic mean of precision and recall. */
+export const f1Macro: Metric = {
+  name: "f1-macro",
+  about: "F1, the mean over all classes or labels",
+  better: "higher",
+  kinds: ["classes", "yes-no"],
+  tally: () => countTally((counts) => macro(counts, f1)),
+};
+
+/** The harmonic mean of precision and recall of all positions together. */
+export const f1Micro: Metric = {
+  name: "f1-micro",
+  about: "F1 of all positions together",
+  better: "higher",
+  kinds: ["classes", "yes-no"],
+  tally: () =>
+    countTally((counts) => {
+      const all = { right: 0, given: 0, missed: 0 };
+      for (const { right, given, missed } of counts) {
+        all.right += right;
+        all.given += given;
+        all.missed += missed;
+      }
+      return macro([all], f1);
+    }),
+};

@@ -1,0 +1,179 @@
+import type { Writing } from "../../src/graph/builder.ts";
+import type { Type } from "../../src/onnx/shape.ts";
+import { countedValues } from "../losses/counted-values.ts";
+import { type labelOptions, labelTerms } from "../losses/labels.ts";
+import { type ChosenLoss, classAxisOf, type LossInputs } from "../losses/loss.ts";
+import type { MetricKind, Need, Observed } from "./metric.ts";
+
+/** The names of what a graph gives for metrics, and how it is read. */
+export interface Observation extends Pick<Observed, "kind" | "dims" | "classes" | "blank"> {
+  readonly predicted: string;
+  readonly actual: string;
+  readonly places: string | null;
+  readonly surprise: string | null;
+}
+
+/** What is observed of a loss. */
+export interface ToObserve {
+  readonly chosen: ChosenLoss;
+  /** Whether perplexity is reported. */
+  readonly isNextToken: boolean;
+  readonly needs: ReadonlySet<Need>;
+}
+
+/** Writes what metrics need of an output and its target; null if no metric takes them. */
+export function observe(inputs: LossInputs, to: ToObserve): Observation | null {
+  const { loss, reads } = to.chosen;
+  const { form } = inputs.target;
+  if (loss.observe) return sequences(inputs, loss.observe(inputs));
+  if (loss.distils || form === "own" || inputs.target.name === "") return null;
+  if (form === "labels") return ofLabels(inputs as LossInputs<typeof labelOptions>, to);
+  if (form === "one-hot" || form === "shares") return ofShares(inputs);
+  if (!Object.hasOwn(loss.options, "ignoreIndex")) return plainValues(inputs);
+  return reads === "shares" ? yesNo(inputs) : values(inputs);
+}
+
+const sizes = (shape: NonNullable<Type["shape"]>) => shape.map(Number);
+const NOTHING = { places: null, surprise: null, blank: null } as const;
+const int = ({ to }: Writing, x: string) => to.cast(x, "int32");
+
+function sequences(
+  { writing, rows }: LossInputs,
+  {
+    predicted,
+    actual,
+    length,
+    blank,
+  }: NonNullable<ReturnType<NonNullable<ChosenLoss["loss"]["observe"]>>>,
+): Observation {
+  return {
+    ...NOTHING,
+    kind: "sequences",
+    dims: [rows, length],
+    classes: 0,
+    blank,
+    predicted: int(writing, predicted),
+    actual: int(writing, actual),
+  };
+}
+
+function ofLabels(
+  inputs: LossInputs<typeof labelOptions>,
+  { isNextToken, needs }: ToObserve,
+): Observation {
+  const { writing, output, axis, opset } = inputs;
+  const { op, to } = writing;
+  const { labels, counts, each } = labelTerms(inputs, null);
+  const chosen = to.cast(counts, "int64");
+  const actual = op.Sub(op.Add(op.Mul(labels, chosen), chosen), writing.constant("int64", [], [1]));
+  return {
+    ...NOTHING,
+    kind: "classes",
+    dims: sizes(output.shape).toSpliced(axis, 1),
+    classes: Number(output.shape[axis]),
+    predicted: int(writing, op.ArgMax(output.name, { axis, keepdims: 0 })),
+    actual: int(writing, actual),
+    places: needs.has("places") ? int(writing, placesOf(inputs, labels, opset)) : null,
+    surprise: needs.has("surprise") || isNextToken ? to.cast(each, "float") : null,
+  };
+}
+
+/** The first opset with GatherElements. */
+const PICKING = 11;
+
+/** Writes how many classes are likelier than the label, or as likely and before it. */
+function placesOf(
+  { writing, output, axis }: LossInputs<typeof labelOptions>,
+  labels: string,
+  opset: number,
+): string {
+  const { op, to, constant } = writing;
+  const shape = sizes(output.shape);
+  const { dtype } = output;
+  const at = to.unsqueeze(labels, [axis]);
+  const numbers = constant(
+    "float",
+    shape.map((size, k) => (k === axis ? size : 1)),
+    Array.from({ length: shape[axis] }, (_, k) => k),
+  );
+  const place = to.cast(at, "float");
+  const picked = () => {
+    if (opset >= PICKING) return op.GatherElements(output.name, at, { axis });
+    const own = to.cast(
+      op.Less(op.Abs(op.Sub(numbers, place)), constant("float", [], [0.5])),
+      dtype,
+    );
+    return to.reduce("ReduceSum", op.Mul(own, output.name), [axis]);
+  };
+  const score = picked();
+  const [above, below] = [op.Greater(output.name, score), op.Less(output.name, score)];
+  const tied = op.And(op.Not(op.Or(above, below)), op.Less(numbers, place));
+  const before = to.cast(op.Or(above, tied), "float");
+  return to.reduce("ReduceSum", before, [axis], false);
+}
+
+function ofShares({ writing, output, target, axis }: LossInputs): Observation {
+  const { op } = writing;
+  const largest = (x: string) => int(writing, op.ArgMax(x, { axis, keepdims: 0 }));
+  return {
+    ...NOTHING,
+    kind: "classes",
+    dims: sizes(output.shape).toSpliced(axis, 1),
+    classes: Number(output.shape[axis]),
+    predicted: largest(output.name),
+    actual: largest(target.name),
+  };
+}
+
+type Counted = LossInputs & Parameters<typeof countedValues>[0];
+
+/** Writes values, NaN where none counts. */
+function withGaps(inputs: LossInputs): string {
+  const { writing, output } = inputs;
+  const { op, constant } = writing;
+  const { target, counts } = countedValues(inputs as Counted);
+  if (counts === null) return target;
+  const zero = constant(output.dtype, [], [0]);
+  // 0 / 0 is not a number.
+  return op.Add(target, op.Div(zero, counts));
+}
+
+const ofValues = (
+  inputs: LossInputs,
+  kind: MetricKind,
+  predicted: string,
+  actual: string,
+): Observation => ({
+  ...NOTHING,
+  kind,
+  dims: sizes(inputs.output.shape),
+  classes: 0,
+  predicted: inputs.writing.op.Identity(predicted),
+  actual: inputs.writing.op.Identity(actual),
+});
+
+const plainValues = (inputs: LossInputs) =>
+  ofValues(inputs, "values", inputs.output.name, inputs.target.name);
+
+const values = (inputs: LossInputs) =>
+  ofValues(inputs, "values", inputs.output.name, withGaps(inputs));
+
+function yesNo(inputs: LossInputs): Observation {
+  const { writing, output } = inputs;
+  const { op, constant } = writing;
+  const { target, counts } = countedValues(inputs as Counted);
+  const number = (value: number) => constant(output.dtype, [], [value]);
+  const said = int(writing, op.Greater(target, number(0.5)));
+  const one = constant("int32", [], [1]);
+  const chosen = counts && int(writing, counts);
+  const actual = chosen ? op.Sub(op.Add(op.Mul(said, chosen), chosen), one) : said;
+  const rank = output.shape.length;
+  return {
+    ...NOTHING,
+    kind: "yes-no",
+    dims: sizes(output.shape),
+    classes: rank < 2 ? 1 : classAxisOf(rank, { classAxis: null }),
+    predicted: int(writing, op.Greater(output.name, number(0))),
+    actual,
+  };
+}

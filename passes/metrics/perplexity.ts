@@ -1,0 +1,14 @@
+import { type Metric, meanTally } from "./metric.ts";
+
+/** The exponential of the mean −ln p of the labels. */
+export const perplexity: Metric = {
+  name: "perplexity",
+  about: "exponential of the mean -ln p of the labels",
+  better: "lower",
+  kinds: ["classes"],
+  needs: "surprise",
+  tally: () =>
+    meanTally(({ surprise, actual }, visit) => {
+      for (let k = 0; k < actual.length; k++) if (actual[k] >= 0) visit(surprise![k]);
+    }, Math.exp),
+};
