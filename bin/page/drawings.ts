@@ -1,4 +1,6 @@
 import {
+  diff,
+  drawDiff,
   drawLadder,
   type FoundResiduals,
   type Laurelized,
@@ -10,22 +12,15 @@ import {
 export const ladderDrawing = (found: FoundResiduals, model: Model): string =>
   drawLadder(ladderOf(found, model));
 
-/** Counts nodes by operator before and after a rewrite, as an HTML table. */
-export function differenceDrawing({ original, model }: Laurelized): string {
-  const [before, after] = [original, model].map(({ graph }) =>
-    countBy(graph.main.nodes.map(({ op }) => op)),
+/** Draws what a rewrite has changed as an SVG, and counts nodes by operator as an HTML table. */
+export async function differenceDrawing({ original, model }: Laurelized): Promise<string> {
+  const found = await diff(original, model);
+  const rows = found.operators.map(
+    ({ op, before, after }) =>
+      `<tr${after === before ? "" : ' class="changed"'}><th scope="row">${escaped(op)}</th><td>${before}</td><td>${after}</td></tr>`,
   );
-  const rows = [...new Set([...before.keys(), ...after.keys()])].sort().map((op) => {
-    const [was, is] = [before.get(op) ?? 0, after.get(op) ?? 0];
-    return `<tr${is === was ? "" : ' class="changed"'}><th scope="row">${escaped(op)}</th><td>${was}</td><td>${is}</td></tr>`;
-  });
-  return `<table><caption>Nodes by operator</caption><thead><tr><th scope="col">operator</th><th scope="col">before</th><th scope="col">after</th></tr></thead><tbody>${rows.join("")}</tbody></table>`;
-}
-
-function countBy(keys: readonly string[]): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
-  return counts;
+  const head = ["operator", "before", "after"].map((name) => `<th scope="col">${name}</th>`);
+  return `${drawDiff(found, { title: "Before and after" })}<table><caption>Nodes by operator</caption><thead><tr>${head.join("")}</tr></thead><tbody>${rows.join("")}</tbody></table>`;
 }
 
 /** Text as HTML takes it. */

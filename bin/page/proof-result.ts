@@ -6,14 +6,14 @@ import { differenceDrawing } from "./drawings.ts";
 import type { Download, ProofLine, Rewritten } from "./messages.ts";
 
 /** What the page shows of a laurelized model and its proof. */
-export function proofResult(laurel: Laurelized, proof: Proof): Rewritten {
+export async function proofResult(laurel: Laurelized, proof: Proof): Promise<Rewritten> {
   const file = proof.passed ? fileOf(laurel) : null;
   return {
     summary: `${insertedLine(laurel)}. ${verdictOf(laurel, proof)}`,
     passed: proof.passed,
     proof: proof.checks.map(lineOf),
     warnings: [...laurel.warnings, ...(proof.sample ? [`${sampleText(proof.sample)}.`] : [])],
-    difference: differenceDrawing(laurel),
+    difference: await differenceDrawing(laurel),
     file,
   };
 }
