@@ -176,6 +176,20 @@ describe("trained values", () => {
     expect(site.laurel).toMatchObject([{ variant: "rw", parameters: 0, alpha: null, lags: [] }]);
   });
 
+  it.each(["closed-sums", "long-skip"])(
+    "of %s are found in the result alone, and its branches named as before",
+    async (name) => {
+      const original = await openModel(fixture(name));
+      const before = await ladderIn(original);
+      const { model } = await laurelize(original, { ort, variant: "rw+lr", rank: 2 });
+      const after = await ladderIn(model);
+      expect(after.sites.map(({ laurel }) => laurel.length)).toEqual(before.sites.map(() => 1));
+      expect(after.sites.map(({ operators }) => operators)).toEqual(
+        before.sites.map(({ operators }) => operators),
+      );
+    },
+  );
+
   it("measure ‖x‖ and ‖f‖ on the inputs given, before and after laurelizing", async () => {
     const text = `<ir_version: 8, opset_import: ["" : 17]>
 net (float[N, 4] x) => (float[N, 4] y, float[N, 4] f) <float[4, 4] w>

@@ -12,7 +12,7 @@ import { toFloat64 } from "../../src/ort/tensors.ts";
 import { runOptions, type SampleOptions, sampleInputs } from "../../src/samples/samples.ts";
 import type { FoundResiduals } from "../laurelize/search.ts";
 import type { Site } from "../residuals/residual.ts";
-import { checkFound, plainOperands, recordsOf } from "./operands.ts";
+import { checkFound, insertedInto, plainOperands } from "./operands.ts";
 
 /** ‖x‖ and ‖f‖ of a site: Euclidean norms over all elements, on one set of inputs. */
 export interface NormsOfSite {
@@ -70,8 +70,8 @@ async function measuredAt(
   { feeds, ...sampling }: Omit<MeasuringOptions, keyof WithOrt | keyof Watching>,
 ): Promise<ReadonlyMap<string, NormsOfSite>> {
   const { types } = await typesOf(model, ort);
-  const records = recordsOf(model);
-  const operands = sites.map((site) => plainOperands(site, records(site)));
+  const inserted = insertedInto(model);
+  const operands = sites.map((site) => plainOperands(site, inserted));
   const values = operands.flatMap(({ skip, branches }) => [skip, ...branches]);
   const dtypes = new Map(
     operands.flatMap(({ skip, branches }, k) =>

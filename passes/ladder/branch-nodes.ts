@@ -48,6 +48,8 @@ function backwards(skip: Value, branches: readonly Value[], limit: number) {
     reached.set(value, (reached.get(value) ?? 0) | from);
     if (indexOf(value) >= 0) pending.add(value);
   };
+  // A skip that is cast to the branch's type reads the branch, too.
+  const ends = new Set(branches);
   reach(skip, SKIP);
   for (const branch of branches) reach(branch, BRANCH);
   const nodes = new Set<Node>();
@@ -61,7 +63,8 @@ function backwards(skip: Value, branches: readonly Value[], limit: number) {
     else if (from === BRANCH && isDone && indexOf(value) < meeting) break;
     else {
       if (from === BRANCH) nodes.add(value.producer!);
-      for (const source of sourcesOf(value)) if (!source.initializer) reach(source, from);
+      for (const source of sourcesOf(value))
+        if (!source.initializer && !(from === SKIP && ends.has(source))) reach(source, from);
     }
   }
   return { reached, nodes };

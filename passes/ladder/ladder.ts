@@ -12,7 +12,7 @@ import {
 } from "./branch-nodes.ts";
 import { depths } from "./depths.ts";
 import { type LaurelWeights, weightsOfSites } from "./laurel-weights.ts";
-import { checkFound, isInserted, plainOperands, recordsOf } from "./operands.ts";
+import { checkFound, insertedInto, plainOperands } from "./operands.ts";
 
 /** A site of a ladder, as plain data. */
 export interface LadderSite extends SiteJson {
@@ -67,13 +67,13 @@ export function ladderOf(
   checkFound("ladderOf", found);
   checkModel("ladderOf", model);
   const weights = weightsOfSites(model);
-  const records = recordsOf(found.opened.model);
+  const inserted = insertedInto(found.opened.model);
   const { order, before } = depths(found);
   const chosen = new Set(found.chosen);
   const limit = Math.max(200, STEPS / order.length);
   const sites = order.map((site): LadderSite => {
-    const { skip, branches } = plainOperands(site, records(site));
-    const nodes = nodesOfBranch(skip, branches, limit).filter((node) => !isInserted(node, site));
+    const { skip, branches } = plainOperands(site, inserted);
+    const nodes = nodesOfBranch(skip, branches, limit).filter((node) => !inserted.has(node));
     return {
       ...siteJson(site),
       skip: skip.name,

@@ -6,6 +6,7 @@ import { elements } from "../../src/onnx/dtypes.ts";
 import { type TorchTensor, torchTensors } from "../adapter/torch.ts";
 import { type Laurelization, laurelizations, parameterNames } from "../laurelize/manifest.ts";
 import type { ManifestSite, Site } from "../residuals/residual.ts";
+import { bySite, type SumOfSite } from "./operands.ts";
 
 /** A factor as it is effective, normalized: one number, or the mean and the range over features. */
 export interface EffectiveFactor {
@@ -40,24 +41,21 @@ export interface LaurelWeights {
 }
 
 /** A site by its name; without those before it, lags do not say where they come from. */
-type NamedSite = Pick<Site, "name" | "previous">;
+type NamedSite = SumOfSite & Pick<Site, "previous">;
 
 /** Returns a function that gives the LAuReL weights of a site, as the model contains them. */
 export function weightsOfSites(model: Model): (site: NamedSite) => LaurelWeights[] {
   const all = laurelizations(model.metadata).filter((one) => one !== null);
   const present = parameterNames(all).every((name) => tensorOf(weightNamed(model.graph, name)));
   const groups = present && all.length > 0 ? grouped(torchTensors(model)) : [];
-  const known = new Map<string, { one: Laurelization; record: ManifestSite; group: Group }[]>();
-  let next = 0;
-  for (const one of all)
-    for (const record of one.sites) {
-      const entry = { one, record, group: groups[next++] ?? new Map() };
-      known.set(record.name, [...(known.get(record.name) ?? []), entry]);
-    }
-  return (site) =>
-    (known.get(site.name) ?? []).map(({ one, record, group }) =>
-      weightsIn(one, record, group, site),
-    );
+  const recorded = all.flatMap((one) => one.sites.map((record) => ({ one, record })));
+  const known = bySite(
+    recorded.map(({ one, record }, k) => {
+      const group: Group = groups[k] ?? new Map();
+      return [record, (site: NamedSite) => weightsIn(one, record, group, site)] as const;
+    }),
+  );
+  return (site) => known(site).map((weights) => weights(site));
 }
 
 /** Tensors of a site by their role: "alpha", "A0". */

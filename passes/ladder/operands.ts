@@ -11,29 +11,59 @@ export function checkFound(of: string, given: unknown): void {
   checkArgument(of, given, fits, "a result of findResiduals");
 }
 
-/** Returns a function that gives what a model's metadata records of a site, first to last. */
-export function recordsOf({ metadata }: Model): (site: Site) => readonly ManifestSite[] {
-  const known = new Map<string, ManifestSite[]>();
-  for (const one of laurelizations(metadata))
-    for (const record of one?.sites ?? [])
-      known.set(record.name, [...(known.get(record.name) ?? []), record]);
-  return ({ name }) => known.get(name) ?? [];
+/**
+ * Returns a function that gives what belongs to a site, of lists of what belongs to recorded sites.
+ * A site is the recorded one if it has its name, otherwise if its sum is the same value: what was a
+ * composite node in the original may be plain nodes in the result.
+ */
+export function bySite<T>(
+  entries: Iterable<readonly [ManifestSite, T]>,
+): (site: SumOfSite) => readonly T[] {
+  const names = new Map<string, T[]>();
+  const outputs = new Map<string, T[]>();
+  for (const [{ name, output }, entry] of entries)
+    for (const [map, key] of [[names, name] as const, [outputs, output] as const])
+      map.set(key, [...(map.get(key) ?? []), entry]);
+  return ({ name, output }) => names.get(name) ?? (output && outputs.get(output.name)) ?? [];
 }
 
-/** Whether laurelize has inserted a node at a site. */
-export const isInserted = ({ outputs }: Node, { name }: Site) =>
-  outputs[0]?.name.startsWith(`${name}.laurel.`) ?? false;
+/** A site by its name, and by its sum if that is known. */
+export type SumOfSite = Pick<Site, "name"> & Partial<Pick<Site, "output">>;
+
+/** What laurelize has inserted into a model. */
+export interface Inserted {
+  /** What the metadata records of a site, first to last. */
+  readonly recordsOf: (site: Site) => readonly ManifestSite[];
+  /** Whether a node was inserted, at whatever site. */
+  readonly has: (node: Node) => boolean;
+}
+
+const MARK = ".laurel.";
+
+/** Reads what laurelize has inserted from a model's metadata. */
+export function insertedInto({ metadata }: Model): Inserted {
+  const records = laurelizations(metadata).flatMap((one) => one?.sites ?? []);
+  const names = new Set(records.map(({ name }) => name));
+  return {
+    recordsOf: bySite(records.map((record) => [record, record] as const)),
+    has: ({ outputs }) => {
+      const [first] = outputs;
+      const at = first?.name.lastIndexOf(MARK) ?? -1;
+      return at >= 0 && names.has(first!.name.slice(0, at));
+    },
+  };
+}
 
 /** Returns a site's skip and branches as they are before what laurelize has inserted. */
 export function plainOperands(
   site: Site,
-  records: readonly ManifestSite[],
+  inserted: Inserted,
 ): { readonly skip: Value; readonly branches: readonly Value[] } {
-  const [first] = records;
+  const [first] = inserted.recordsOf(site);
   const skip = (first && visible(site.scope, first.skip)) ?? site.skip.value;
   const branches = site.branches.map(({ value }) => {
     let at = value;
-    while (at.producer && isInserted(at.producer, site) && at.producer.inputs[0])
+    while (at.producer && inserted.has(at.producer) && at.producer.inputs[0])
       at = at.producer.inputs[0];
     return at;
   });
