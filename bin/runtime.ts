@@ -1,4 +1,5 @@
 import { InputError, type Ort } from "../src/index.ts";
+import { chooseProvider, type Provider, sessionOptions } from "./provider.ts";
 import { ceiling, tell } from "./supervision.ts";
 
 const runtime = await loaded();
@@ -7,8 +8,14 @@ const runtime = await loaded();
 export const ort: Ort = {
   InferenceSession: runtime.InferenceSession,
   Tensor: runtime.Tensor,
+  get sessionOptions() {
+    return sessionOptions();
+  },
   watch: { ceiling: ceiling(), session: (model, level) => tell({ session: { model, level } }) },
 };
+
+/** Chooses where models run. Throws an InputError if the installed onnxruntime cannot run them there. */
+export const runOn = (provider: Provider) => chooseProvider(provider, runtime);
 
 /** onnxruntime-node, an optional dependency. Throws an InputError that says how to get it. */
 async function loaded() {

@@ -15,7 +15,7 @@ import type { Folder, ModelFile } from "./onnx/model-file.ts";
 import { openFile } from "./onnx/open-file.ts";
 import { bytesSource, type Source } from "./onnx/source.ts";
 import type { Declared } from "./options.ts";
-import type { Ort } from "./ort/session.ts";
+import { type Ort, onCpu } from "./ort/session.ts";
 
 /** An ONNX model: its structure is in memory, its weights are not loaded. */
 export interface Model {
@@ -233,7 +233,8 @@ const inferred = new WeakMap<Model, Promise<{ types: Types; warnings: readonly s
 
 /** Infers the types of a model's values, once per model unless the call is aborted. */
 export async function typesOf(model: Model, ort: Ort) {
-  const known = inferred.get(model) ?? inferTypes(ort, model.graph);
+  // Sessions that infer are not run: the CPU is the quickest to make them.
+  const known = inferred.get(model) ?? inferTypes(onCpu(ort), model.graph);
   inferred.set(model, known);
   const types = await known;
   if (!ort.signal?.aborted) return types;

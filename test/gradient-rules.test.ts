@@ -1,45 +1,15 @@
 import ort from "onnxruntime-node";
 import { describe, it } from "vitest";
-import type { vjp } from "../passes/gradient/vjp.ts";
 import { tensorOfBytes } from "../src/ort/tensors.ts";
-import { activationSamples } from "./gradient-samples/activations.ts";
-import { convolutionSamples } from "./gradient-samples/convolution.ts";
-import { elementwiseSamples } from "./gradient-samples/elementwise.ts";
+import { gradientSamples } from "./gradient-samples/all.ts";
 import { gated, nearlyGated } from "./gradient-samples/gates.ts";
-import { gridSamples } from "./gradient-samples/grid-sample.ts";
-import { normalizationSamples } from "./gradient-samples/normalization.ts";
 import { openedSamples } from "./gradient-samples/opened.ts";
-import { placeSamples } from "./gradient-samples/places.ts";
-import { poolingSamples } from "./gradient-samples/pooling.ts";
-import { productSamples } from "./gradient-samples/products.ts";
-import { loweredQuantised, quantizationSamples } from "./gradient-samples/quantization.ts";
-import { reductionSamples } from "./gradient-samples/reductions.ts";
-import { resizeSamples } from "./gradient-samples/resize.ts";
-import type { Samples } from "./gradient-samples/sample.ts";
-import { shapeSamples } from "./gradient-samples/shapes.ts";
-import { throughSamples } from "./gradient-samples/throughs.ts";
+import { loweredQuantised } from "./gradient-samples/quantization.ts";
 import { checkGradients, checkModel, NUMERIC } from "./support/check-gradients.ts";
 import { composites } from "./support/composites.ts";
 import { dataOfNode, modelOfNode } from "./support/one-node.ts";
 
-const samples = {
-  ...activationSamples,
-  ...convolutionSamples,
-  ...elementwiseSamples,
-  ...normalizationSamples,
-  ...placeSamples,
-  ...poolingSamples,
-  ...productSamples,
-  ...quantizationSamples,
-  ...reductionSamples,
-  ...resizeSamples,
-  ...gridSamples,
-  ...shapeSamples,
-  ...throughSamples,
-  // Of an operator of onnxruntime's own, which is among the composites below.
-} satisfies Samples<Omit<typeof vjp, "com.microsoft.MatMulNBits">>;
-
-describe.each(Object.entries(samples))(
+describe.each(Object.entries(gradientSamples))(
   "the gradient of %s is its difference quotient",
   (_, all) => {
     it.for(

@@ -4,7 +4,16 @@ import { fitting, hyperparameters } from "../../passes/finetune/fit-options.ts";
 import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
 import type { ExportStepArguments } from "../export-step-arguments.ts";
 import type { Start } from "../supervise.ts";
-import { finding, force, json, quiet, timeout, trustLinks, withValues } from "./options.ts";
+import {
+  finding,
+  force,
+  json,
+  provider,
+  quiet,
+  timeout,
+  trustLinks,
+  withValues,
+} from "./options.ts";
 
 const {
   loss,
@@ -60,6 +69,7 @@ const options = {
   ...force,
   ...json,
   ...quiet,
+  ...provider,
   ...timeout,
   ...trustLinks,
 } as const;

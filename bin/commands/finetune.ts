@@ -9,7 +9,17 @@ import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
 import type { FinetuneArguments } from "../finetune-arguments.ts";
 import { fraction } from "../fraction.ts";
 import type { Start } from "../supervise.ts";
-import { finding, force, json, quiet, report, timeout, trustLinks, withValues } from "./options.ts";
+import {
+  finding,
+  force,
+  json,
+  provider,
+  quiet,
+  report,
+  timeout,
+  trustLinks,
+  withValues,
+} from "./options.ts";
 
 const {
   loss,
@@ -103,6 +113,7 @@ const options = {
   ...json,
   ...jsonLines,
   ...quiet,
+  ...provider,
   ...timeout,
   ...trustLinks,
 };

@@ -1,4 +1,5 @@
 import type { CommandModule } from "yargs";
+import type { Provider } from "../provider.ts";
 import type { Start } from "../supervise.ts";
 import { apply } from "./apply.ts";
 import { average, combine } from "./average.ts";
@@ -73,5 +74,7 @@ export const modulesOf = (start: Start): CommandModule[] =>
 /** Runs a command in this process. */
 export async function runCommand(name: string, args: object): Promise<void> {
   const run = (await commands[name].run?.()) as ((args: object) => Promise<void>) | undefined;
+  const { provider } = args as { readonly provider?: Provider };
+  if (provider !== undefined) await (await import("../runtime.ts")).runOn(provider);
   await run?.(args);
 }

@@ -6,6 +6,7 @@ import type { Start } from "../supervise.ts";
 import {
   finding,
   json,
+  provider,
   quiet,
   report,
   reportForce,
@@ -37,6 +38,7 @@ export const inspect = (start: Start): CommandModule<object, Several<InspectArgu
           },
           ...choosing,
           ...finding,
+          ...provider,
           ...timeout,
           ...html,
           ...reportForce,

@@ -149,6 +149,16 @@ export const finding = {
   },
 } as const;
 
+/** Where models run. */
+export const provider = {
+  provider: {
+    type: "string",
+    choices: ["cpu", "cuda", "webgpu", "coreml", "dml"],
+    default: "cpu",
+    describe: "where onnxruntime runs the models",
+  },
+} as const;
+
 /** How long onnxruntime may stay silent. */
 export const timeout = {
   timeout: {

@@ -4,7 +4,7 @@ import type { Types } from "../../src/graph/types.ts";
 import { computedConstants } from "../../src/infer/constants.ts";
 import { withRanks } from "../../src/infer/ranks.ts";
 import { type Model, patched, typesOf } from "../../src/model.ts";
-import type { Ort } from "../../src/ort/session.ts";
+import { type Ort, onCpu } from "../../src/ort/session.ts";
 
 /** A model with fixed sizes, except for those that depend on its data. */
 export interface Specialized {
@@ -35,9 +35,10 @@ export interface SpecializeOptions {
  */
 export async function specialize(
   model: Model,
-  ort: Ort,
+  given: Ort,
   { dims = {}, free, least = 1 }: SpecializeOptions,
 ): Promise<Specialized> {
+  const ort = onCpu(given);
   let now = await patched(model.graph, bound(model.graph, dims, least));
   for (let round = 0; ; round++) {
     const { graph } = now;

@@ -67,6 +67,7 @@ const withData = (ort: Ort, externalData: readonly { path: string; data: Uint8Ar
     ? ort
     : {
         Tensor: ort.Tensor,
+        sessionOptions: ort.sessionOptions,
         InferenceSession: {
           create: (model: string | Uint8Array, options = {}) =>
             ort.InferenceSession.create(model as Uint8Array, { ...options, externalData }),

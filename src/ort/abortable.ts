@@ -15,7 +15,8 @@ export function abortable(ort: Ort, signal: AbortSignal | undefined): Ort {
     signal.throwIfAborted();
     return ort.InferenceSession.create(model, options);
   };
-  return { InferenceSession: { create }, Tensor: ort.Tensor, watch: ort.watch, signal };
+  const { Tensor, watch, sessionOptions } = ort;
+  return { InferenceSession: { create }, Tensor, watch, sessionOptions, signal };
 }
 
 /** Reports progress, and throws if the call was aborted. */

@@ -11,6 +11,11 @@ export interface Ort {
     create(model: Uint8Array, options?: InferenceSession.SessionOptions): Promise<InferenceSession>;
   };
   readonly Tensor: TensorConstructor;
+  /**
+   * Options for every session, `{ executionProviders: ["webgpu"] }` for instance; what a call needs
+   * itself comes before them.
+   */
+  readonly sessionOptions?: InferenceSession.SessionOptions | undefined;
   /** Watches the sessions from another process, because onnxruntime may end this one. */
   readonly watch?: Watch | undefined;
   /** Aborts the call. */
@@ -67,14 +72,18 @@ export async function openSession(
 ): Promise<InferenceSession> {
   const graphOptimizationLevel = lower(level, ort.watch?.ceiling ?? "all");
   ort.watch?.session(title, graphOptimizationLevel);
+  const own = ort.sessionOptions ?? {};
   const options: InferenceSession.SessionOptions = {
+    ...own,
     ...more,
     graphOptimizationLevel,
     logSeverityLevel: 4,
-    intraOpNumThreads: threads,
+    intraOpNumThreads: threads || (own.intraOpNumThreads ?? 0),
     ...(externalData ? { externalData } : {}),
     extra: {
+      ...own.extra,
       session: {
+        ...(own.extra?.session as object | undefined),
         ...(briefly ? { intra_op: { allow_spinning: "0" } } : {}),
         ...(folder === undefined ? {} : { model_external_initializers_file_folder_path: folder }),
       },
@@ -143,3 +152,11 @@ export function reason(error: unknown): string {
     .replace(/\/onnxruntime_src\/.* was false\. (?=\S)/, "")
     .slice(0, 300);
 }
+
+/** The same runtime with sessions on the CPU, which every build has. */
+export const onCpu = ({ InferenceSession, Tensor, watch, signal }: Ort): Ort => ({
+  InferenceSession,
+  Tensor,
+  watch,
+  signal,
+});

@@ -21,7 +21,8 @@ type Values = Float64Array;
 const shapeOf = (spec: Spec) => ("shape" in spec ? spec.shape : spec);
 const product = (dims: readonly number[]) => dims.reduce((a, b) => a * b, 1);
 
-function modelOf({
+/** The model of a sample. */
+export function sampleModel({
   text,
   inputs,
   given = "",
@@ -85,8 +86,8 @@ export async function checkGradients(sample: Sample): Promise<void> {
     return [name, { dims: shapeOf(spec), values }] as const;
   });
   const none = await checkModel({
-    model: modelOf(sample),
-    ...(standsFor ? { forward: modelOf({ ...sample, text: standsFor }) } : {}),
+    model: sampleModel(sample),
+    ...(standsFor ? { forward: sampleModel({ ...sample, text: standsFor }) } : {}),
     of,
     point: Object.fromEntries(point),
     numeric,

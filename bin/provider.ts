@@ -1,0 +1,83 @@
+import fs from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { InputError } from "../src/index.ts";
+
+/** Where onnxruntime can run models. */
+export type Provider = "cpu" | "cuda" | "webgpu" | "coreml" | "dml";
+
+/** What onnxruntime-node says that it was built with. */
+interface Backend {
+  readonly name: string;
+  /** Whether its libraries are in the package. */
+  readonly bundled: boolean;
+}
+
+/** onnxruntime-node, as far as it is asked for a provider. */
+interface Runtime {
+  readonly listSupportedBackends?: () => readonly Backend[];
+  readonly InferenceSession: {
+    create(model: Uint8Array, options: object): Promise<{ release(): Promise<void> }>;
+  };
+}
+
+let chosen: Provider = "cpu";
+
+/** The options of every session. */
+export const sessionOptions = () =>
+  chosen === "cpu" ? {} : { executionProviders: [chosen, "cpu"] };
+
+/** A model that adds a number to itself (opset 13): whether it loads tells whether a provider works. */
+const PROBE =
+  "CAcSADo1Cg4KAWEKAWESAWIiA0FkZBIBZ1oPCgFhEgoKCAgBEgQKAggBYg8KAWISCgoICAESBAoCCAFCBAoAEA0=";
+
+/** Chooses where models run. Throws an InputError if the installed onnxruntime cannot run them there. */
+export async function chooseProvider(wanted: Provider, runtime: Runtime): Promise<void> {
+  chosen = "cpu";
+  if (wanted === "cpu") return;
+  const refuse = (why: string) =>
+    new InputError(`--provider ${wanted} cannot be used: ${why}; leave it out to run on the CPU.`);
+  const { version, folder } = installed();
+  const backends = runtime.listSupportedBackends?.() ?? [];
+  const backend = backends.find(({ name }) => name === wanted);
+  if (!backend)
+    throw refuse(
+      `onnxruntime-node ${version} on ${process.platform} has ${backends.map(({ name }) => name).join(", ") || "cpu"}`,
+    );
+  if (!backend.bundled && !librariesIn(folder).some((name) => name.includes(`providers_${wanted}`)))
+    throw refuse(
+      `the libraries of ${wanted} are not installed with onnxruntime-node ${version}, whose install script downloads them`,
+    );
+  try {
+    const options = { executionProviders: [wanted], logSeverityLevel: 4 };
+    await (await runtime.InferenceSession.create(Buffer.from(PROBE, "base64"), options)).release();
+  } catch (error) {
+    throw refuse(`onnxruntime-node ${version} finds no device for it (${reasonOf(error)})`);
+  }
+  chosen = wanted;
+}
+
+/** The first line of what onnxruntime says, without its source positions. */
+const reasonOf = (error: unknown) =>
+  String((error as Error).message)
+    .split("\n")[0]
+    .replace(/^.* was false\. /, "")
+    .replace(/[.;\s]+$/, "");
+
+/** The version of onnxruntime-node and the folder that it is in. */
+function installed(): { readonly version: string; readonly folder: string } {
+  const file = createRequire(import.meta.url).resolve("onnxruntime-node/package.json");
+  const { version } = JSON.parse(fs.readFileSync(file, "utf8")) as { version: string };
+  return { version, folder: path.dirname(file) };
+}
+
+/** Libraries of onnxruntime-node for this system. */
+function librariesIn(folder: string): string[] {
+  const bin = path.join(folder, "bin");
+  const system = path.join(process.platform, process.arch);
+  return fs
+    .readdirSync(bin)
+    .map((name) => path.join(bin, name, system))
+    .filter((place) => fs.existsSync(place))
+    .flatMap((place) => fs.readdirSync(place));
+}
