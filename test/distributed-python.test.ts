@@ -9,6 +9,14 @@ import { modelOfText } from "./support/onnx-text.ts";
 import { launched, pythonWith, pythonWithMpi, trained } from "./support/ranks.ts";
 import { isNightly } from "./support/sweep.ts";
 
+/** A block behind a mean over time: the examples are the second axis of x, and scale has none. */
+const SEQUENCE = LITTLE.replace("float[N, 8] x", "float[5, N, 8] x, float[1] scale")
+  .replace(
+    "wide = MatMul(x, up)",
+    "m = ReduceMean<axes = [0], keepdims = 0>(x) s = Mul(m, scale) wide = MatMul(s, up)",
+  )
+  .replace("Add(x, f)", "Add(s, f)");
+
 const folder = temporaryFolder();
 const at = (name: string) => path.join(folder, name);
 const read = (name: string) => fs.readFileSync(at(name));
@@ -134,6 +142,29 @@ describe.skipIf(!mpi)("train.py under mpirun", () => {
     expect(stderr).toContain("going on after step 4");
     for (const file of ["safetensors", "state.safetensors", "json"])
       expect(read(`parts.${file}`), file).toEqual(read(`whole.${file}`));
+  });
+
+  it("takes examples along another axis than the first, and one value for all of them", async () => {
+    fs.writeFileSync(at("axis.onnx"), modelOfText(SEQUENCE));
+    fs.mkdirSync(at("axis"));
+    for (const k of [0, 1]) {
+      const { x } = examples(5 * 24, `axis ${k}`);
+      const labels = BigInt64Array.from({ length: 24 }, (_, row) => BigInt((row * row) % 3));
+      const scale: [Float32Array, number[]] = [Float32Array.of(0.5), [1]];
+      const arrays = { x: [x[0], [5, 24, 8]] as const, scale, labels: [labels, [24]] as const };
+      fs.writeFileSync(at(`axis/${k}.npz`), npzOf(arrays));
+    }
+    const { code, stderr } = cli([
+      ...["export-step", at("axis.onnx"), "-o", at("axis-step"), "--loss", "cross-entropy"],
+      ...["--target", "labels", "--feature-axis", "1", "--batch-size", "8", "--epochs", "2"],
+      ...["--data", at("axis")],
+    ]);
+    expect(code, stderr).toBe(0);
+    const given = ["--step", at("axis-step"), "--data", at("axis")];
+    await well(alone, [...given, "--accumulate", "2", "--out", at("a1.safetensors")]);
+    await well(ranks(2), [...given, "--out", at("a2.safetensors")]);
+    expect(read("a2.safetensors")).toEqual(read("a1.safetensors"));
+    expect(logOf("a2").steps.map(({ examples }) => examples)).toEqual(new Array(6).fill(16));
   });
 
   it("refuses in one sentence what does not fit, on every rank", async () => {

@@ -126,8 +126,7 @@ class PythonModel:
 
     def vector(self, kind, batch):
         target, rows = self.manifest["target"], len(batch[self.manifest["target"]["array"]])
-        feeds = {each["name"]: batch[each["name"]] for each in self.manifest["inputs"]}
-        feeds[target["name"]] = batch[target["array"]]
+        feeds = {each["name"]: batch[each["array"]] for each in fed(self.manifest)}
         feeds.update((each["input"], self.tensors[each["key"]]) for each in self.manifest["state"]["tensors"] if each["role"] == "weight")
         file = next(each["file"] for each in self.manifest[kind] if each["rows"] == rows)
         return self.session(file).run(None, feeds)[0]
@@ -170,6 +169,11 @@ class NodeModel:
         return float(self.ask("update", {"vector": vector}, lr=repr(lr), step=str(step))["norm"][0])
 
 
+def fed(manifest):
+    """What a batch brings: inputs of the graphs, and arrays of the data by which they are filled."""
+    return [*manifest["inputs"], manifest["target"], *manifest["arrays"]]
+
+
 def model_of(manifest, args):
     if args.runtime != "node":
         try:
@@ -187,25 +191,37 @@ def model_of(manifest, args):
 class Lane:
     def __init__(self, files, number, manifest, part=slice(None)):
         self.number, self.manifest = number, manifest
-        wanted = [(each, each["name"]) for each in manifest["inputs"]] + [(manifest["target"], manifest["target"]["array"])]
-        self.arrays = {name: np.concatenate([self.read(file, each, name) for file in files])[part] if files else [] for each, name in wanted}
-        self.rows = len(self.arrays[manifest["target"]["array"]])
+        self.axes = {each["array"]: each["axis"] for each in fed(manifest)}
+        self.arrays = {each["array"]: self.joined([self.read(file, each) for file in files], each["axis"], part) for each in fed(manifest)} if files else {}
+        self.rows = len(self.arrays[manifest["target"]["array"]]) if files else 0
 
-    def read(self, file, each, name):
+    @staticmethod
+    def joined(arrays, axis, part):
+        """Arrays along the axis of their rows, of which a part is taken; one value for all rows as it is."""
+        return arrays[0] if axis is None else np.concatenate(arrays, axis)[(slice(None),) * axis + (part,)]
+
+    def read(self, file, each):
+        name = each["array"]
         with np.load(file) as arrays:
             if name not in arrays:
                 raise Stop(f"{file} has no array {name}; it has {', '.join(arrays)}.")
             array = arrays[name]
-        dtype, shape = np.dtype(each["dtype"]), each["shape"]
-        if list(array.shape[1:]) != shape[1:] or not np.can_cast(array.dtype, dtype):
-            raise Stop(f"{name} of {file} is {array.dtype} with rows of {list(array.shape[1:])}, and this step takes {dtype} with rows of {shape[1:]}.")
+        dtype, shape, found = np.dtype(each["dtype"]), list(each["shape"]), list(array.shape)
+        for sizes in (shape, found):
+            if each["axis"] is not None and len(sizes) > each["axis"]:
+                sizes[each["axis"]] = "rows"
+        if shape != found or not np.can_cast(array.dtype, dtype, "same_kind"):
+            raise Stop(f"{name} of {file} is {array.dtype} {found}, and this step takes {dtype} {shape}.")
         if array.dtype.kind == "f" and not each.get("missing") and np.isnan(array).any():
             raise Stop(f"{name} of {file} has a NaN; leave such rows out.")
         if each.get("form") == "labels":
             wrong = array[((array < 0) | (array >= each["classes"])) & (array != each["ignore"])]
             if wrong.size:
                 raise Stop(f"{name} of {file} has the label {wrong.flat[0]}, and the model's classes are 0 to {each['classes'] - 1}.")
-        return array.astype(dtype, copy=False)
+        cast = array.astype(dtype, copy=False)
+        if array.dtype.kind in "iu" and (cast != array).any():
+            raise Stop(f"{name} of {file} has numbers that {dtype} does not hold.")
+        return cast
 
     def steps(self):
         batch = self.manifest["batch"]
@@ -216,7 +232,8 @@ class Lane:
         size = self.manifest["batch"]["rows"]
         rows = order[place * size:(place + 1) * size]
         cuts = [rows] if len(rows) == size else [] if self.manifest["batch"]["fixed"] else rows.reshape(-1, 1)
-        return ({name: array[cut] for name, array in self.arrays.items()} for cut in cuts)
+        cut = lambda array, axis, some: array if axis is None else np.take(array, some, axis)
+        return ({name: cut(array, self.axes[name], some) for name, array in self.arrays.items()} for some in cuts)
 
 
 def lanes_of(places, engine, accumulate, manifest):

@@ -1,32 +1,41 @@
 import { InputError } from "../../src/errors.ts";
 import { writing } from "../../src/graph/builder.ts";
-import { isFloat, type Types } from "../../src/graph/types.ts";
+import { isFloat } from "../../src/graph/types.ts";
 import { type Model, typesOf } from "../../src/model.ts";
-import { showShape, type Type } from "../../src/onnx/shape.ts";
+import type { Type } from "../../src/onnx/shape.ts";
 import { batchSizeOf, datasetOf } from "../finetune/batch-source.ts";
 import { batches } from "../finetune/batches.ts";
+import type { Dataset } from "../finetune/data-set.ts";
 import { arraysOf } from "../finetune/fit-data.ts";
 import { outputForLoss } from "../finetune/output-for-loss.ts";
 import { sizesOf } from "../finetune/ports.ts";
+import type { StepOptions } from "../finetune/step-options.ts";
 import { axesOfOne } from "../finetune/target-of.ts";
-import type { LossTarget } from "../finetune/target-reading.ts";
+import { type TrainedTerm, trainedTerms } from "../finetune/terms.ts";
 import { specialize } from "../gradient/specialize.ts";
-import { lossOf } from "../losses/index.ts";
 import { classAxisOf } from "../losses/loss.ts";
+import { type ArrayShape, shapeInData, shapesOfInputs, typeOfRows } from "./array-shape.ts";
 import type { ExportStepOptions } from "./export-options.ts";
 
-/** Types of the model's inputs and of the target, for batches of any size. */
+/** An array of the data, and the input of the graphs that it is fed to. */
+export interface FedArray extends ArrayShape {
+  readonly name: string;
+  readonly array: string;
+}
+
+/** Everything that a batch brings, for batches of any size. */
 export interface BatchShapes {
   /** Examples in a batch. */
   readonly rows: number;
   /** Whether the model takes batches of this size alone. */
   readonly fixed: boolean;
-  /** Whether a NaN of the target is a value that does not count. */
-  readonly missing: boolean;
-  /** The model's inputs for so many rows. */
-  inputs(rows: number): Record<string, Type & { readonly shape: readonly number[] }>;
-  /** The target for so many rows. */
-  target(rows: number): Promise<LossTarget>;
+  readonly inputs: readonly FedArray[];
+  /** The target, and whether a NaN in it is a value that does not count. */
+  readonly target: FedArray & { readonly missing: boolean };
+  /** Further arrays that options of the loss name, by option. */
+  readonly arrays: Readonly<Record<string, FedArray>>;
+  /** The types in a step of so many rows. */
+  stepOf(rows: number): Pick<StepOptions, "inputs" | "target" | "arrays">;
 }
 
 /** Rows of a batch if nobody says otherwise. */
@@ -41,124 +50,131 @@ export async function batchShapes(
   options: ExportStepOptions,
   wanted: number | null,
 ): Promise<BatchShapes> {
-  const { target, data, ort } = options;
-  if (target === undefined)
+  const [term] = trainedTerms(options);
+  const array = term.target;
+  if (array === null)
     throw new InputError("a step needs a target: the name of an array of the data (--target).");
-  const port = writing(model.graph, "loss").fresh(target);
-  const isInput = model.graph.main.inputs.some(({ name }) => name === target);
-  const { types } = await typesOf(model, ort);
-  const opened =
-    data === undefined
-      ? null
-      : await datasetOf(data, model, { ort, targets: arraysOf(model, options) });
+  const { data, ort } = options;
+  const targets = arraysOf(model, options);
+  const opened = data === undefined ? null : await datasetOf(data, model, { ort, targets });
   if (data !== undefined && !opened)
     throw new TypeError("exportStep takes data as .npz files or a dataset.");
   try {
-    const given = opened ? rowsOf(opened.dataset, options) : null;
-    const sizes = given?.sizes ?? options.dims ?? {};
-    const { shapes, fixed } = inputShapes(model, types, sizes);
-    const rows = opened ? batchSizeOf(opened.dataset, wanted) : (wanted ?? fixed ?? ROWS);
-    if (fixed !== null && rows !== fixed)
-      throw new InputError(
-        `the model takes batches of ${fixed} and no others, and ${rows} is asked for; leave --batch-size out.`,
-      );
-    const inputs = (count: number) =>
-      Object.fromEntries(
-        Object.entries(shapes).map(([name, { dtype, row }]) => [
-          name,
-          { dtype, shape: [count, ...row] },
-        ]),
-      );
-    const ofData = (count: number): LossTarget => ({
-      name: port,
-      type: { dtype: given!.target.dtype, shape: [count, ...given!.target.dims] },
-      isInput,
-      sumsToOne: given!.sumsToOne,
-    });
+    const dataset = opened?.dataset ?? null;
+    const read = dataset
+      ? readOfData(dataset, { ...options, wanted })
+      : await readOfModel(model, { ...options, wanted, term });
+    const { rows, fixed, shapes } = read;
+    const { fresh } = writing(model.graph, "loss");
+    const target = { name: fresh(array), array, ...shapes(array) };
+    const arrays = Object.entries(term.arrays).map(
+      ([option, name]) => [option, { name: fresh(name), array: name, ...shapes(name) }] as const,
+    );
+    const inputs = model.graph.main.inputs.map(({ name }) => ({
+      name,
+      array: name,
+      ...shapes(name),
+    }));
+    const isInput = inputs.some(({ name }) => name === array);
+    const sumsToOne = dataset ? sumsOf(dataset, term, options) : undefined;
+    const typed = (of: FedArray, count: number) => ({ name: of.name, type: typeOfRows(of, count) });
     return {
-      rows,
-      fixed: fixed !== null,
-      missing: arraysOf(model, options)[0].missing === true,
-      inputs,
-      target: async (count) =>
-        given
-          ? ofData(count)
-          : { name: port, isInput, type: await targetType(model, options, inputs(count)) },
+      ...{ rows, fixed: fixed !== null, inputs, arrays: Object.fromEntries(arrays) },
+      target: { ...target, missing: targets[0].missing === true },
+      stepOf: (count) => ({
+        inputs: Object.fromEntries(
+          inputs.map((each) => [each.name, typeOfRows(each, count).shape]),
+        ),
+        target: { ...typed(target, count), isInput, ...(sumsToOne ? { sumsToOne } : {}) },
+        arrays: Object.fromEntries(arrays.map(([option, of]) => [option, typed(of, count)])),
+      }),
     };
   } finally {
     if (opened?.isOwn) opened.dataset.close();
   }
 }
 
-type Opened = NonNullable<Awaited<ReturnType<typeof datasetOf>>>["dataset"];
+/** How arrays are read, and the rows of a batch. */
+interface Read {
+  readonly rows: number;
+  readonly fixed: number | null;
+  readonly shapes: (array: string) => ArrayShape;
+}
 
-/** What examples show: sizes, and the target's type, shape and sums. */
-function rowsOf(dataset: Opened, { ort, loss, lossOptions, target }: ExportStepOptions) {
-  const column = dataset.columns.find(({ name }) => name === target)!;
-  const size = dataset.batchSize ?? Math.min(dataset.rows, ROWS);
-  const [first] = batches(dataset, { ort, batchSize: size });
+type Asked = ExportStepOptions & { readonly wanted: number | null };
+
+/** Throws an InputError if the model takes batches of another size alone. */
+function checkRows(rows: number, fixed: number | null): void {
+  if (fixed !== null && rows !== fixed)
+    throw new InputError(
+      `the model takes batches of ${fixed} and no others, and ${rows} is asked for; leave --batch-size out.`,
+    );
+}
+
+function readOfData(dataset: Dataset, { wanted, dims }: Asked): Read {
+  if (dims && Object.keys(dims).length > 0)
+    throw new InputError("--dim and --data both state sizes; give one of them.");
+  const rows = batchSizeOf(dataset, wanted);
+  checkRows(rows, dataset.batchSize);
+  return { rows, fixed: dataset.batchSize, shapes: (array) => shapeInData(dataset, array) };
+}
+
+async function readOfModel(
+  model: Model,
+  options: Asked & { readonly term: TrainedTerm },
+): Promise<Read> {
+  const { ort, dims = {}, wanted, term } = options;
+  const { types } = await typesOf(model, ort);
+  const { shapes, fixed } = shapesOfInputs(model, types, dims);
+  const rows = wanted ?? fixed ?? ROWS;
+  checkRows(rows, fixed);
+  const own = shapes[term.target!] ?? (await targetShape(model, options, { shapes, rows }));
   return {
-    sizes: dataset.sizes(size),
-    target: { dtype: column.dtype, dims: column.dims },
-    sumsToOne: axesOfOne(lossOf(loss, lossOptions), first[target!]),
+    rows,
+    fixed,
+    shapes: (array) => {
+      const known = shapes[array] ?? (array === term.target ? own : undefined);
+      if (known) return known;
+      throw new InputError(`the shape of ${array} is not known; give examples with --data.`);
+    },
   };
 }
 
-/** Type and shape of a row of each input, and the batch size that the model fixes. */
-function inputShapes(model: Model, types: Types, sizes: Readonly<Record<string, number>>) {
-  let fixed: number | null = null;
-  const used = new Set<string>();
-  const shapes = model.graph.main.inputs.map((input) => {
-    const type = types.get(input);
-    if (!type?.shape || type.shape.length === 0)
-      throw new InputError(
-        `input ${input.name} of ${model.source.name} is ${type?.dtype ?? "of unknown type"} ${showShape(type?.shape ?? null)}, and needs a first dimension for the examples.`,
-      );
-    const [batch, ...others] = type.shape;
-    if (typeof batch === "number") fixed = batch;
-    const row = others.map((dim, k) => {
-      if (typeof dim === "number") return dim;
-      const name = dim || `${input.name}.${k + 1}`;
-      used.add(name);
-      if (Object.hasOwn(sizes, name)) return sizes[name];
-      throw new InputError(
-        `input ${input.name} ${showShape(type.shape)} has the free dimension ${name}; give its size, --dim ${name}=…, or examples with --data.`,
-      );
-    });
-    return [input.name, { dtype: type.dtype, row }] as const;
-  });
-  return { shapes: Object.fromEntries(shapes), fixed };
+/** The axes along which all sums of the target are 1, in some of the examples. */
+function sumsOf(dataset: Dataset, { chosen, target }: TrainedTerm, { ort }: ExportStepOptions) {
+  const batchSize = dataset.batchSize ?? Math.min(dataset.rows, ROWS);
+  const [first] = batches(dataset, { ort, batchSize });
+  return axesOfOne(chosen, first[target!]);
 }
 
-/** The type of the target that a loss takes if no examples are given: labels, or the output's type. */
-async function targetType(
+/** How the target of a loss is read if no examples are given: as labels, or as the output's type. */
+async function targetShape(
   model: Model,
-  options: ExportStepOptions,
-  inputs: ReturnType<BatchShapes["inputs"]>,
-): Promise<Type> {
-  const { ort, loss, lossOptions, output, target } = options;
-  if (Object.hasOwn(inputs, target!)) return inputs[target!];
-  const { types } = await typesOf(model, ort);
-  const dims = sizesOf(
-    model.graph,
-    types,
-    Object.fromEntries(Object.entries(inputs).map(([name, { shape }]) => [name, shape])),
-  );
-  const fixed = await specialize(model, ort, { dims, free: [] });
-  const chosen = lossOf(loss, lossOptions);
+  { ort, term }: Asked & { readonly term: TrainedTerm },
+  {
+    shapes,
+    rows,
+  }: { readonly shapes: Readonly<Record<string, ArrayShape>>; readonly rows: number },
+): Promise<ArrayShape> {
+  const { chosen, output } = term;
   if (chosen.loss.fit)
     throw new InputError(
       `the target of ${chosen.loss.name} has a shape of its own; give examples with --data.`,
     );
-  const { value } = outputForLoss(fixed.model.graph, fixed.types, output ?? null, {
-    reads: chosen.reads,
-    target: null,
-  });
-  const type = fixed.types.get(value);
-  if (!type?.shape)
-    throw new InputError(`the shape of output ${value.name} is not known; give --data.`);
-  if (chosen.reads !== "classes")
-    return isFloat(type.dtype) ? { dtype: "float", shape: type.shape } : type;
-  const axis = classAxisOf(type.shape.length, chosen.options);
-  return { dtype: "int64", shape: type.shape.toSpliced(axis, 1) };
+  const { types } = await typesOf(model, ort);
+  const sized = Object.entries(shapes).map(([name, each]) => [name, typeOfRows(each, rows).shape]);
+  const dims = sizesOf(model.graph, types, Object.fromEntries(sized));
+  const fixed = await specialize(model, ort, { dims, free: [] });
+  const asked = { reads: chosen.reads, target: null };
+  const { value } = outputForLoss(fixed.model.graph, fixed.types, output, asked);
+  const type: Type | undefined = fixed.types.get(value);
+  const sizes = type?.shape?.filter((size) => typeof size === "number");
+  if (!type || sizes?.length !== type.shape?.length || !sizes?.length)
+    throw new InputError(
+      `the shape of output ${value.name} is not known; give examples with --data.`,
+    );
+  const dtype = isFloat(type.dtype) ? "float" : type.dtype;
+  if (chosen.reads !== "classes") return { dtype, row: sizes.slice(1), axis: 0 };
+  const axis = classAxisOf(sizes.length, chosen.options);
+  return { dtype: "int64", row: sizes.toSpliced(axis, 1).slice(1), axis: 0 };
 }

@@ -14,7 +14,7 @@ import { trainedTerms } from "../finetune/terms.ts";
 import { type TrainedWeight, trainedWeights } from "../finetune/trained-weights.ts";
 import { lossOf } from "../losses/index.ts";
 import { scheduleOf } from "../schedules/schedule.ts";
-import { batchShapes } from "./batch-shapes.ts";
+import { type BatchShapes, batchShapes } from "./batch-shapes.ts";
 import { type ExportStepOptions, exportStepOptions, exportValues } from "./export-options.ts";
 import { copyInto } from "./frozen-weights.ts";
 import { type Graphs, graphsOf } from "./graphs.ts";
@@ -53,17 +53,18 @@ export async function exportStep(
   checkModel("exportStep", model);
   checkPath("exportStep", folder);
   checkGiven("exportStep", options, exportStepOptions, withinStep);
-  const { linkWeights, force } = exportValues(options);
+  const { linkWeights, force, batchSize } = exportValues(options);
   checkOneTarget(options);
   if (linkWeights) checkLinked(model);
   const weights = trainedWeights(model, options.train);
   checkTypes(weights);
+  const shapes = await batchShapes(model, options, batchSize);
   const pending = pendingFolder(folder, { mark: MANIFEST_FILE, replaces: force });
   try {
     options.onTemporary?.(pending.path);
     const base = linkWeights ? model : await openModel(await copyInto(model, pending.path));
     try {
-      const exported = await filesOf(base, { options, weights, name: model.source.name });
+      const exported = await filesOf(base, { options, weights, shapes, name: model.source.name });
       const place = linkWeights && exported.folder ? pending.pathTo(exported.folder) : ".";
       const { files, manifest, notes } = exported.at(place);
       for (const [name, bytes] of files) saveBytes(bytes, `${pending.path}/${name}`);
@@ -111,14 +112,14 @@ function checkTypes(weights: readonly TrainedWeight[]): void {
 interface FilesOf {
   readonly options: ExportStepOptions;
   readonly weights: readonly TrainedWeight[];
+  readonly shapes: BatchShapes;
   /** The name of the model that the log mentions. */
   readonly name: string;
 }
 
 /** Makes the files; the place of the frozen weights is known when they are written. */
-async function filesOf(base: Model, { options, weights, name }: FilesOf) {
+async function filesOf(base: Model, { options, weights, shapes, name }: FilesOf) {
   const values = exportValues(options);
-  const shapes = await batchShapes(base, options, values.batchSize);
   const graphs: Graphs = await graphsOf(base, options, shapes);
   const { step, update } = graphs;
   const state = stateTensors(weights, update.slots);
@@ -136,7 +137,6 @@ async function filesOf(base: Model, { options, weights, name }: FilesOf) {
     ...{ values, shapes, update, state, schedule, hashes },
     reading: step.ports.reading,
     options: lossOf(options.loss, options.lossOptions).options,
-    target: { ...graphs.target, array: options.target!, missing: shapes.missing },
     gradients: graphs.gradients,
     evals: graphs.evals,
     vector: graphs.vector,

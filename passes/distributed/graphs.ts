@@ -9,7 +9,7 @@ import type { StepOptions } from "../finetune/step-options.ts";
 import type { BatchShapes } from "./batch-shapes.ts";
 import type { ExportStepOptions } from "./export-options.ts";
 import type { VectorLayout } from "./flat-vector.ts";
-import { type FrozenWeights, numpyType, type SizedFile, type StepInput } from "./manifest.ts";
+import type { FrozenWeights, SizedFile } from "./manifest.ts";
 import { type StepMemory, stepMemory } from "./step-memory.ts";
 import { evalGraph, gradientsGraph, type UpdateGraph, updateGraph } from "./step-parts.ts";
 
@@ -23,7 +23,6 @@ export interface Graphs {
   readonly update: UpdateGraph;
   readonly vector: VectorLayout & { readonly name: string };
   readonly evaluation: VectorLayout & { readonly name: string };
-  readonly target: StepInput;
   readonly memory: StepMemory;
   /** Files of frozen weights and the folder that they are in; undefined without any. */
   readonly frozen: FrozenWeights["files"];
@@ -50,7 +49,7 @@ export async function graphsOf(
   let first: Awaited<ReturnType<typeof gradientsGraph>> | null = null;
   let held: Awaited<ReturnType<typeof evalGraph>> | null = null;
   for (const rows of sizes) {
-    const sized = await stepOptionsFor(options, shapes, rows);
+    const sized = stepOptionsFor(options, shapes, rows);
     const backward = await gradientsGraph(model, sized);
     gradients.push(write("gradients", rows, backward.model));
     const forward = await evalGraph(model, sized);
@@ -60,7 +59,6 @@ export async function graphsOf(
   }
   const update = await updateGraph(first!.step, first!.layout);
   files.set("update.onnx", update.model.toBytes());
-  const { name, type } = await shapes.target(shapes.rows);
   const memory = await stepMemory({
     gradients: first!.model,
     ort: options.ort,
@@ -72,7 +70,6 @@ export async function graphsOf(
     step: first!.step,
     vector: { name: first!.vector, ...first!.layout },
     evaluation: { name: held!.vector, ...held!.layout },
-    target: { name, dtype: numpyType(type.dtype), shape: type.shape as readonly number[] },
     memory,
     frozen: frozen.files,
     folder: frozen.folder,
@@ -86,17 +83,16 @@ const state = ({ slots }: UpdateGraph) =>
     0,
   );
 
-async function stepOptionsFor(
+/** The options of a step graph for so many rows. */
+function stepOptionsFor(
   options: ExportStepOptions,
   shapes: BatchShapes,
   rows: number,
-): Promise<StepOptions> {
+): StepOptions {
   const { ort, loss, output, train, optimizer, lossOptions, optimizerOptions, rules } = options;
-  const inputs = Object.entries(shapes.inputs(rows)).map(([name, { shape }]) => [name, shape]);
   return {
     ...{ ort, loss, output, train, optimizer, lossOptions, optimizerOptions, rules },
-    target: await shapes.target(rows),
-    inputs: Object.fromEntries(inputs),
+    ...shapes.stepOf(rows),
   };
 }
 

@@ -6,7 +6,8 @@ import type { Reading } from "../finetune/target-reading.ts";
 import type { StateSlot } from "../finetune/update.ts";
 import type { ReadingOptions } from "../losses/loss.ts";
 import type { Schedule } from "../schedules/schedule.ts";
-import type { BatchShapes } from "./batch-shapes.ts";
+import { typeOfRows } from "./array-shape.ts";
+import type { BatchShapes, FedArray } from "./batch-shapes.ts";
 import type { ExportValues } from "./export-options.ts";
 import type { VectorLayout } from "./flat-vector.ts";
 import type { StepMemory } from "./step-memory.ts";
@@ -21,11 +22,16 @@ export const MANIFEST_FILE = "manifest.json";
 /** The start values of weights and state. */
 export const STATE_FILE = "state.safetensors";
 
-/** An input of a graph: its name, numpy's data type, and its shape in one batch. */
+/** An input of a graph, and the array of the data that is fed to it. */
 export interface StepInput {
   readonly name: string;
+  readonly array: string;
+  /** As numpy spells it. */
   readonly dtype: string;
+  /** In one batch. */
   readonly shape: readonly number[];
+  /** The axis of the examples; null for one value for all of them. */
+  readonly axis: number | null;
 }
 
 /** A graph for batches of so many rows. */
@@ -57,14 +63,14 @@ export interface StepManifest {
   readonly batch: { readonly rows: number; readonly fixed: boolean; readonly accumulate: number };
   readonly inputs: readonly StepInput[];
   readonly target: StepInput & {
-    /** The array of the data. */
-    readonly array: string;
     readonly form: Reading["form"];
     readonly classes: number | null;
     readonly ignore: number | null;
     /** Whether a NaN is a value that does not count. */
     readonly missing: boolean;
   };
+  /** Further arrays that the loss reads. */
+  readonly arrays: readonly StepInput[];
   readonly gradients: readonly SizedFile[];
   readonly eval: readonly SizedFile[];
   readonly update: { readonly file: string } & Pick<UpdateGraph, "vector" | "lr" | "step" | "norm">;
@@ -141,7 +147,6 @@ export function stateTensors(
 export interface ManifestOf {
   readonly values: ExportValues;
   readonly shapes: BatchShapes;
-  readonly target: StepInput & { readonly array: string; readonly missing: boolean };
   readonly reading: Reading;
   readonly options: ReadingOptions;
   readonly gradients: readonly SizedFile[];
@@ -162,21 +167,23 @@ export interface ManifestOf {
 export function stepManifest(of: ManifestOf): StepManifest {
   const { values, shapes, reading, update, vector, adapter } = of;
   const { gradients: _, ...evaluation } = of.evaluation;
+  const input = ({ name, array, ...each }: FedArray): StepInput => {
+    const { dtype, shape } = typeOfRows(each, shapes.rows);
+    return { name, array, dtype: numpyType(dtype), shape, axis: each.axis };
+  };
   return {
     ...MANIFEST,
     laurelize: VERSION,
     batch: { rows: shapes.rows, fixed: shapes.fixed, accumulate: values.accumulate },
-    inputs: Object.entries(shapes.inputs(shapes.rows)).map(([name, { dtype, shape }]) => ({
-      name,
-      dtype: numpyType(dtype),
-      shape,
-    })),
+    inputs: shapes.inputs.map(input),
     target: {
-      ...of.target,
+      ...input(shapes.target),
       form: reading.form,
       classes: reading.classes,
       ignore: reading.form === "labels" ? of.options.ignoreIndex : null,
+      missing: shapes.target.missing,
     },
+    arrays: Object.values(shapes.arrays).map(input),
     gradients: of.gradients,
     eval: of.evals,
     update: {

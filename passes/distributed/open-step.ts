@@ -138,11 +138,10 @@ class NodeStep implements OpenedStep {
   }
 
   async #vector(graphs: readonly SizedFile[], batch: Tensors, name: string): Promise<Float32Array> {
-    const { inputs, target, state } = this.manifest;
-    const names = [...inputs.map((input) => [input.name, input.name]), [target.name, target.array]];
+    const { inputs, target, arrays, state } = this.manifest;
     const feeds = Object.fromEntries(
-      names.map(([port, array]) => {
-        if (batch[array]) return [port, batch[array]];
+      [...inputs, target, ...arrays].map(({ name, array }) => {
+        if (batch[array]) return [name, batch[array]];
         throw new InputError(`a batch has no ${array}; it has ${Object.keys(batch).join(", ")}.`);
       }),
     );
