@@ -77,7 +77,8 @@ export async function withLoss(
   const { graph, file } = last.model;
   const found = find(last);
   const outputs = found.map(({ value }) => value);
-  checkReached(graph, outputs, furtherWeights(model, options.train));
+  const all = [...outputs, ...terms.flatMap((term) => othersOf(graph, term))];
+  checkReached(graph, all, furtherWeights(model, options.train));
   const written = writing(graph, "loss");
   const rows = rowsOf(options, terms);
   const attached = attachedTerms(written, last, { terms, outputs, rows, needs });
@@ -117,6 +118,10 @@ function outputOf(
     isLoss: loss.name === "output",
   });
 }
+
+/** Further outputs that a loss is computed on. */
+const othersOf = ({ main }: Graph, { chosen: { loss, options } }: ChosenTerm): Value[] =>
+  (loss.others ?? []).flatMap((option) => main.values.get(String(options[option])) ?? []);
 
 /** Rows of a batch: those of a target, or of the first input. */
 function rowsOf({ inputs }: StepOptions, terms: readonly ChosenTerm[]): number {

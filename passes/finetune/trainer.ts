@@ -17,6 +17,7 @@ import { SessionsBySize } from "./sessions-by-size.ts";
 import { type StepPorts, stepModel } from "./step-graph.ts";
 import { type StepOptions, withinStep } from "./step-options.ts";
 import { Teacher } from "./teacher.ts";
+import type { TrainedTerm } from "./terms.ts";
 import { TrainState } from "./train-state.ts";
 
 /** Batches one by one: the model's inputs and the target, by name. */
@@ -79,10 +80,11 @@ export class Trainer {
     const planned = await withLoss(this.#model, this.#sized(fed), needs);
     const { output, reading, notes, terms } = planned;
     this.#measures.check(terms);
+    const more = comparing(this.#terms.terms, this.#terms.rows(fed), this.#accumulate);
     const plans = terms.map(({ label, loss, output, weight, reading }) => {
       return { label, loss, output, weight, reading };
     });
-    return { terms: plans, output, reading, notes };
+    return { terms: plans, output, reading, notes: [...notes, ...more] };
   }
 
   /** Steps taken so far. */
@@ -208,6 +210,25 @@ export class Trainer {
     const losses = this.#terms.stepTerms(fed);
     return { ort, train, optimizer, optimizerOptions, rules, losses, inputs };
   }
+}
+
+/**
+ * What a user must know of losses that compare the rows of a batch, a sentence each. Throws an
+ * InputError if there is a single row.
+ */
+function comparing(terms: readonly TrainedTerm[], rows: number, accumulate: number): string[] {
+  const names = terms.flatMap(({ chosen: { loss } }) => (loss.comparesRows ? [loss.name] : []));
+  const [name] = names;
+  if (name === undefined) return [];
+  if (rows === 1)
+    throw new InputError(
+      `loss ${name} compares the rows of a batch, and a batch has one; make the batches larger.`,
+    );
+  return accumulate > 1
+    ? [
+        `loss ${name} compares the rows of a batch: batches that are added up are not one larger batch to it.`,
+      ]
+    : [];
 }
 
 /** Batches in groups of so many; the last may be smaller. */

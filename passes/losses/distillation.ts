@@ -16,7 +16,7 @@ export const distillation = lossFunction({
       type: "number",
       default: 2,
       range: { above: 0 },
-      describe: "temperature of the distillation loss",
+      describe: "temperature: what scores are divided by",
     },
     distil: {
       choices: ["logits", "features"],

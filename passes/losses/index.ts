@@ -11,11 +11,13 @@ import { distillation } from "./distillation.ts";
 import { focal } from "./focal.ts";
 import { graphLoss } from "./graph-loss.ts";
 import { huber } from "./huber.ts";
+import { infoNce } from "./info-nce.ts";
 import { l1 } from "./l1.ts";
 import type { ChosenLoss, Loss, ReadingOptions } from "./loss.ts";
 import { modelOutput } from "./model-output.ts";
 import { mse } from "./mse.ts";
 import { smoothL1 } from "./smooth-l1.ts";
+import { triplet } from "./triplet.ts";
 import { lossNames } from "./written-terms.ts";
 
 /** Every loss, in the order of listings. */
@@ -30,6 +32,8 @@ export const losses = [
   smoothL1,
   cosine,
   ctc,
+  triplet,
+  infoNce,
   distillation,
   modelOutput,
 ] as const;

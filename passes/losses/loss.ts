@@ -140,6 +140,8 @@ export interface Loss<N extends string = string, O extends Options = Options> {
   readonly arrays?: readonly string[];
   /** Options whose values name further outputs of the model. */
   readonly others?: readonly string[];
+  /** Whether it compares the rows of a batch with each other. */
+  readonly comparesRows?: boolean;
   /** What may be wrong if the loss is infinite, a clause. */
   readonly hint?: string;
   /** Whether a number of a target of the loss's own shape may be in it. */

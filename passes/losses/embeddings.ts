@@ -1,0 +1,77 @@
+import { isFloat } from "../../src/graph/types.ts";
+import { showShape } from "../../src/onnx/shape.ts";
+import { type FitAsked, type LossInputs, type LossTensor, total } from "./loss.ts";
+
+/** An output that holds what each row belongs with. */
+export const positive = {
+  type: "string",
+  nullable: true,
+  describe: "output that holds what each row belongs with, in place of a target",
+} as const;
+
+/** What losses that compare the rows of a batch share. */
+export const comparing = {
+  reads: () => "values" as const,
+  looksThrough: [],
+  distils: false,
+  comparesRows: true,
+};
+
+/** How a target is read: as a label of each row, or as vectors. */
+export const isLabels = ({ dtype }: Pick<LossTensor, "dtype">) => !isFloat(dtype);
+
+/** Why rows are not labelled, the end of a sentence; null if they are. */
+export function rowLabelsMisfit({ output, target }: FitAsked): string | null {
+  const [rows] = output.shape ?? [];
+  const [own, ...others] = target?.shape ?? [];
+  if (output.shape?.length !== 2)
+    return `its output is one vector a row, [batch, features], and this one is ${showShape(output.shape)}`;
+  if (!target || isFloat(target.dtype)) return null;
+  if (own === rows && others.every((size) => size === 1)) return null;
+  return `its labels are one for each row, and these are ${showShape(target.shape)}`;
+}
+
+/** Smaller than the length of any vector that matters. */
+const EPSILON = 1e-8;
+
+/** Writes vectors of length 1. */
+export function normalized({ writing, output }: LossInputs, vectors: string): string {
+  const { op, to } = writing;
+  const squares = to.reduce("ReduceSum", op.Mul(vectors, vectors), [1]);
+  return op.Div(vectors, op.Sqrt(to.atLeast(squares, EPSILON ** 2, output.dtype)));
+}
+
+/** Writes a tensor of another type in that of the output. */
+export const asOutput = ({ writing, output }: LossInputs, { name, dtype }: LossTensor): string =>
+  dtype === output.dtype ? name : writing.to.cast(name, output.dtype);
+
+/** Which rows have one label, and which have another: 1 and 0, [rows, rows]. */
+export function rowPairs(inputs: LossInputs) {
+  const { writing, output, target } = inputs;
+  const { op, to, constant } = writing;
+  const { dtype } = output;
+  const rows = Number(output.shape[0]);
+  const labels = to.cast(target.name, "int64");
+  const [down, across] = [to.reshape(labels, [rows, 1]), to.reshape(labels, [1, rows])];
+  const same = to.cast(op.Equal(down, across), dtype);
+  const one = constant(dtype, [], [1]);
+  const diagonal = Array.from({ length: rows * rows }, (_, k) => (k % (rows + 1) === 0 ? 1 : 0));
+  const self = constant(dtype, [rows, rows], diagonal);
+  return { rows, self, same: op.Sub(same, self), different: op.Sub(one, same) };
+}
+
+/** Writes the mean of a value over the entries that count, and how many these are, as a float. */
+export function weightedMean(
+  { writing, output }: LossInputs,
+  value: string,
+  weights: string,
+  rank: number,
+) {
+  const { op, to } = writing;
+  const count = total(writing, weights, rank);
+  const whole = to.atLeast(count, 1, output.dtype);
+  return {
+    mean: op.Div(total(writing, op.Mul(value, weights), rank), whole),
+    count: to.cast(count, "float"),
+  };
+}

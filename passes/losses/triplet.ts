@@ -1,0 +1,145 @@
+import { showShape } from "../../src/onnx/shape.ts";
+import type { Options } from "../../src/options.ts";
+import { fits } from "./class-target.ts";
+import {
+  asOutput,
+  comparing,
+  isLabels,
+  positive,
+  rowLabelsMisfit,
+  rowPairs,
+  weightedMean,
+} from "./embeddings.ts";
+import { type LossInputs, type LossOutputs, lossFunction, mean } from "./loss.ts";
+
+const options = {
+  positive,
+  negative: {
+    type: "string",
+    nullable: true,
+    describe: "output that holds what each row does not belong with",
+  },
+  margin: {
+    type: "number",
+    default: 1,
+    range: { min: 0 },
+    describe: "distance by which what does not belong together lies further apart",
+  },
+  mining: {
+    choices: ["hard", "all"],
+    default: "hard",
+    describe:
+      "triplets of a batch with labels: the furthest of the label and the nearest of another, or all",
+  },
+} as const satisfies Options;
+
+type Inputs = LossInputs<typeof options>;
+
+/** PyTorch adds this to every difference. */
+const EPSILON = 1e-6;
+/** More than any distance. */
+const FAR = 1e9;
+
+/** Writes |x|, with a finite slope at 0. */
+function lengthOf({ writing, output }: Inputs, x: string): string {
+  const { op, to } = writing;
+  const squares = to.reduce("ReduceSum", op.Mul(x, x), [1], false);
+  return op.Sqrt(to.atLeast(squares, EPSILON ** 2, output.dtype));
+}
+
+/** The hinge on how much further the positive is than the negative, and how often it is nearer. */
+function hinged({ writing, output, options }: Inputs, near: string, far: string) {
+  const { op, to, constant } = writing;
+  const margin = constant(output.dtype, [], [options.margin]);
+  const right = to.cast(op.Less(near, far), output.dtype);
+  return { each: op.Relu(op.Add(op.Sub(near, far), margin)), right };
+}
+
+/** A positive and a negative for each row. */
+function ofVectors(inputs: Inputs, same: string, different: string): LossOutputs {
+  const { writing, output } = inputs;
+  const { op, constant } = writing;
+  const epsilon = constant(output.dtype, [], [EPSILON]);
+  const apart = (other: string) => lengthOf(inputs, op.Add(op.Sub(output.name, other), epsilon));
+  const { each, right } = hinged(inputs, apart(same), apart(different));
+  return {
+    loss: mean(writing, each, 1),
+    metrics: { accuracy: mean(writing, right, 1) },
+    examples: op.Identity(constant("float", [], [Number(output.shape[0])])),
+  };
+}
+
+/** Distances of all rows, [rows, rows]. */
+function distances({ writing, output }: Inputs): string {
+  const { op, to, constant } = writing;
+  const y = output.name;
+  const squares = to.reduce("ReduceSum", op.Mul(y, y), [1]);
+  const sums = op.Add(squares, op.Transpose(squares, { perm: [1, 0] }));
+  const products = op.MatMul(y, op.Transpose(y, { perm: [1, 0] }));
+  const all = op.Sub(sums, op.Mul(products, constant(output.dtype, [], [2])));
+  return op.Sqrt(to.atLeast(all, EPSILON ** 2, output.dtype));
+}
+
+/** Triplets within the batch, by the labels of its rows. */
+function ofLabels(inputs: Inputs): LossOutputs {
+  const { writing, output, options } = inputs;
+  const { op, to, constant } = writing;
+  const { same, different } = rowPairs(inputs);
+  const apart = distances(inputs);
+  if (options.mining === "all") {
+    const [near, far] = [to.unsqueeze(apart, [2]), to.unsqueeze(apart, [1])];
+    const { each, right } = hinged(inputs, near, far);
+    const counts = op.Mul(to.unsqueeze(same, [2]), to.unsqueeze(different, [1]));
+    const { mean: loss, count: examples } = weightedMean(inputs, each, counts, 3);
+    return { loss, metrics: { accuracy: weightedMean(inputs, right, counts, 3).mean }, examples };
+  }
+  const one = constant(output.dtype, [], [1]);
+  const far = constant(output.dtype, [], [FAR]);
+  const furthest = to.reduce("ReduceMax", op.Mul(apart, same), [1], false);
+  const elsewhere = op.Add(apart, op.Mul(op.Sub(one, different), far));
+  const nearest = to.reduce("ReduceMin", elsewhere, [1], false);
+  const any = (x: string) => to.reduce("ReduceMax", x, [1], false);
+  const anchors = op.Mul(any(same), any(different));
+  const { each, right } = hinged(inputs, furthest, nearest);
+  const { mean: loss, count: examples } = weightedMean(inputs, each, anchors, 1);
+  return { loss, metrics: { accuracy: weightedMean(inputs, right, anchors, 1).mean }, examples };
+}
+
+/**
+ * The mean of max(|y − p| − |y − n| + margin, 0): PyTorch's triplet_margin_loss. p and n are outputs,
+ * or the target's [rows, 2, features], or rows of the batch by their labels (Hermans et al. 2017).
+ */
+export const triplet = lossFunction({
+  ...comparing,
+  name: "triplet",
+  about: "rows lie nearer to what they belong with, by a margin",
+  options,
+  others: ["positive", "negative"],
+  targetless: ({ positive, negative }) => positive !== null && negative !== null,
+  fit(asked) {
+    const { output, target, options } = asked;
+    if ((options.positive === null) !== (options.negative === null))
+      return "--positive and --negative belong together; give both";
+    const why = rowLabelsMisfit(asked);
+    if (why !== null) return why;
+    const [rows, features] = output.shape!;
+    const wrong = target !== null && !isLabels(target) && !fits([rows, 2, features], target);
+    return wrong
+      ? `its targets are a label for each row, or a positive and a negative ${showShape([rows, 2, features])}, and these are ${showShape(target.shape)}`
+      : { axis: null };
+  },
+  write(inputs) {
+    const { others, target, writing } = inputs;
+    if (others.positive && others.negative)
+      return ofVectors(
+        inputs,
+        asOutput(inputs, others.positive),
+        asOutput(inputs, others.negative),
+      );
+    if (isLabels(target)) return ofLabels(inputs);
+    const { to } = writing;
+    const given = asOutput(inputs, target);
+    const part = (k: number) => to.squeeze(to.slice(given, [k], [k + 1], [1]), [1]);
+    return ofVectors(inputs, part(0), part(1));
+  },
+});
