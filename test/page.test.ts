@@ -176,6 +176,24 @@ describe.skipIf(!there)("the page in a real browser", { timeout: 240_000 }, () =
     expect(await textIn(page, "#model-error")).toContain("are 2 models");
   });
 
+  it("finds sums of other kinds if it is told to, and trains what is laurelized already", async () => {
+    const { page } = open;
+    fs.writeFileSync(at("fpn.onnx"), fixture("fpn"));
+    await dropFiles(page, [at("fpn.onnx")]);
+    expect(await textIn(page, "#model-error")).toBe(said("fpn.onnx"));
+    await page.click("#search summary");
+    await page.check('#search input[value="merge"]');
+    await page.click("#search button");
+    await page.waitForSelector("#model-ladder [data-site]");
+    expect(await rewritten()).toContain("Proved");
+    const [name, file] = await saved(page, "#result-files a");
+    fs.writeFileSync(at(name), file);
+    await dropFiles(page, [at(name)]);
+    await page.waitForSelector("#tuning:not([hidden])");
+    expect(await opened()).toContain("fpn.laurel.onnx");
+    expect(await page.isVisible("#choice")).toBe(false);
+  });
+
   it("refuses a file of 2 GB before it is read", async () => {
     const { page } = open;
     fs.writeFileSync(at("huge.onnx"), "");

@@ -19,8 +19,8 @@ export class Engine {
   #worker: Worker | null = null;
   #next = 1;
   readonly #waiting = new Map<number, Waiting>();
-  /** The files of the opened model, and the call that opens them in this worker. */
-  #files: readonly File[] | null = null;
+  /** The opened model, and the call that opens it in this worker. */
+  #model: CallArguments<"open"> | null = null;
   #opening: Promise<Result<"open">> | null = null;
 
   constructor() {
@@ -28,10 +28,10 @@ export class Engine {
   }
 
   /** Opens a model; ends what was running. */
-  async open(files: readonly File[], onReport: Reporting): Promise<Result<"open">> {
+  async open(model: CallArguments<"open">, onReport: Reporting): Promise<Result<"open">> {
     if (this.#waiting.size > 0) this.cancel();
-    this.#files = files;
-    this.#opening = this.#ask("open", [files], onReport);
+    this.#model = model;
+    this.#opening = this.#ask("open", model, onReport);
     return this.#opening;
   }
 
@@ -41,7 +41,7 @@ export class Engine {
     args: CallArguments<Name>,
     onReport: Reporting = () => {},
   ): Promise<Result<Name>> {
-    if (this.#files) this.#opening ??= this.#ask("open", [this.#files], onReport);
+    if (this.#model) this.#opening ??= this.#ask("open", this.#model, onReport);
     await this.#opening;
     return this.#ask(name, args, onReport);
   }

@@ -1,4 +1,11 @@
-import type { Check, LossName, VariantName } from "../../src/index.ts";
+import type { Check, LossName, OptionalKind, VariantName } from "../../src/index.ts";
+
+/** Which residual sums are found. */
+export interface SearchChoice {
+  readonly also: readonly OptionalKind[];
+  /** As --feature-axis takes it; empty if it is found. */
+  readonly featureAxis: string;
+}
 
 /** A site that can be chosen. */
 export interface SiteRow {
@@ -132,7 +139,7 @@ export type Reporting = (report: WorkReport) => void;
 
 /** What the worker does. */
 export interface Work {
-  open(report: Reporting, files: readonly File[]): Promise<OpenedModel>;
+  open(report: Reporting, files: readonly File[], search: SearchChoice): Promise<OpenedModel>;
   count(report: Reporting, choice: InsertChoice): Promise<NewWeights>;
   rewrite(report: Reporting, choice: InsertChoice): Promise<Rewritten>;
   /** Names of the arrays of an .npz that are no inputs of the model. */

@@ -1,8 +1,9 @@
+import type { OptionalKind } from "../../src/index.ts";
 import { bytes, counted } from "../text.ts";
 import { byId, draw, list, make, say, show } from "./dom.ts";
 import { CancelledError, type Engine } from "./engine.ts";
 import { fetched, LIMIT, modelFirst } from "./files.ts";
-import type { OpenedModel } from "./messages.ts";
+import type { OpenedModel, SearchChoice } from "./messages.ts";
 import { showProgress } from "./progress-view.ts";
 
 /** What comes of a chosen model. */
@@ -15,7 +16,14 @@ interface ModelEvents {
 /** Lets the user choose a model, and shows its ladder. */
 export function modelView(engine: Engine, events: ModelEvents): void {
   say("limit", bytes(LIMIT));
-  const choose = (files: () => Promise<readonly File[]>) => openChosen(engine, events, files);
+  const choose = (files: () => Promise<readonly File[]>) => {
+    byId<HTMLFormElement>("search-form").reset();
+    return openChosen(engine, events, files);
+  };
+  byId<HTMLFormElement>("search-form").onsubmit = (event) => {
+    event.preventDefault();
+    void openChosen(engine, events, async () => openFiles);
+  };
   const input = byId<HTMLInputElement>("files");
   input.onchange = () => {
     const files = [...(input.files ?? [])];
@@ -35,6 +43,14 @@ export function modelView(engine: Engine, events: ModelEvents): void {
 }
 
 let latest = 0;
+/** The files of the opened model, the model first. */
+let openFiles: readonly File[] = [];
+
+function searchChoice(): SearchChoice {
+  const boxes = document.querySelectorAll<HTMLInputElement>('input[name="also"]:checked');
+  const also = [...boxes].map(({ value }) => value as OptionalKind);
+  return { also, featureAxis: byId<HTMLInputElement>("feature-axis").value.trim() };
+}
 
 async function openChosen(
   engine: Engine,
@@ -56,7 +72,8 @@ async function openChosen(
   try {
     const given = modelFirst(await files());
     if (turn !== latest) return;
-    const opened = await engine.open(given, (report) => {
+    openFiles = given;
+    const opened = await engine.open([given, searchChoice()], (report) => {
       if ("progress" in report) progress.set(report.progress, report.step);
     });
     if (turn !== latest) return;
@@ -70,9 +87,10 @@ async function openChosen(
   }
 }
 
-function showModel({ headline, sums, warnings, ladder, others, obstacle }: OpenedModel): void {
+function showModel(model: OpenedModel): void {
+  const { headline, sums, warnings, ladder, others, obstacle, isLaurelized } = model;
   say("model-headline", headline);
-  say("model-sums", sums);
+  say("model-sums", isLaurelized ? `${sums}. It is laurelized already and can be trained.` : sums);
   list("model-warnings", warnings);
   draw("model-ladder", ladder);
   show("model-figure", ladder !== "");

@@ -8,8 +8,10 @@ import {
   type Model,
   openModel,
   prove,
+  type ResidualOptions,
 } from "../../src/index.ts";
 import { bytesSource, openNpz, plan } from "../../src/internal.ts";
+import { parseFeatureAxis } from "../feature-axis.ts";
 import { parameters } from "../parameters.ts";
 import { ladderDrawing } from "./drawings.ts";
 import type {
@@ -18,6 +20,7 @@ import type {
   OpenedModel,
   Reporting,
   Rewritten,
+  SearchChoice,
   Tuned,
   TuningChoice,
   Work,
@@ -30,18 +33,27 @@ import { tuned } from "./tuning.ts";
 /** Works on one model at a time, the last that was opened. */
 export class ModelWork implements Work {
   #model: Model | null = null;
+  #search: Pick<ResidualOptions, "also" | "featureAxis"> = {};
   #found: FoundResiduals | null = null;
   #laurel: { readonly choice: string; readonly laurel: Laurelized } | null = null;
   #training: AbortController | null = null;
 
-  async open(report: Reporting, files: readonly File[]): Promise<OpenedModel> {
+  async open(
+    report: Reporting,
+    files: readonly File[],
+    { also, featureAxis }: SearchChoice,
+  ): Promise<OpenedModel> {
+    this.#search = {
+      also,
+      featureAxis: featureAxis === "" ? undefined : parseFeatureAxis(featureAxis),
+    };
     this.#model = this.#found = this.#laurel = null;
     report({ progress: 0, step: "reading the model" });
     const [file, ...others] = files;
     const data = Object.fromEntries(others.map((other) => [other.name, other]));
     const model = await openModel(file, { data });
     report({ progress: 0.3, step: "finding the residual connections" });
-    const found = await findResiduals(model, { ort });
+    const found = await findResiduals(model, { ort, ...this.#search });
     this.#model = model;
     this.#found = found;
     return openedModel(model, found);
@@ -62,6 +74,7 @@ export class ModelWork implements Work {
     const { model } = this.#opened();
     const laurel = await laurelize(model, {
       ...choice,
+      ...this.#search,
       ort,
       externalData: null,
       onProgress: onProgress(0, 0.2),
@@ -96,7 +109,12 @@ export class ModelWork implements Work {
   /** The model that was rewritten with this choice, or is now. */
   async #laurelized(choice: InsertChoice): Promise<Model> {
     if (this.#laurel?.choice !== JSON.stringify(choice)) {
-      const laurel = await laurelize(this.#opened().model, { ...choice, ort, externalData: null });
+      const laurel = await laurelize(this.#opened().model, {
+        ...choice,
+        ...this.#search,
+        ort,
+        externalData: null,
+      });
       this.#laurel = { choice: JSON.stringify(choice), laurel };
     }
     return this.#laurel.laurel.model;
