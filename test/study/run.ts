@@ -1,11 +1,19 @@
 import Table from "cli-table3";
-import { type FitOptions, fit, fold, laurelize, type Model, openModel } from "laurelize";
+import {
+  type FitOptions,
+  fold,
+  laurelize,
+  type Model,
+  openModel,
+  fit as training,
+} from "laurelize";
 import ort from "onnxruntime-node";
 import { turnOffTelemetry } from "../../bin/no-telemetry.ts";
 import { multiplyAdds } from "../../passes/fold/multiply-adds.ts";
 import { typesOf } from "../../src/model.ts";
 import { npzOf } from "../support/npz-file.ts";
-import { mnistDigits, type Strips, strips } from "../support/strips.ts";
+import { mnistDigits } from "../../bin/page/mnist.ts";
+import { type Strips, strips } from "../../bin/page/strips.ts";
 
 turnOffTelemetry();
 
@@ -30,6 +38,7 @@ interface Method {
 }
 
 const METHODS: readonly Method[] = [
+  { title: "last layer alone", variant: null, train: ["fc_0.*"], lr: 1e-2 },
   { title: "rw", variant: "rw", lr: 1e-2 },
   { title: "lr, rank 4", variant: "lr", rank: 4, lr: 3e-3 },
   { title: "lr, rank 16", variant: "lr", rank: 16, lr: 3e-3 },
@@ -37,6 +46,14 @@ const METHODS: readonly Method[] = [
   { title: "rw+lr, rank 16", variant: "rw+lr", rank: 16, lr: 3e-3 },
   { title: "pa", variant: "pa", lr: 1e-2 },
   { title: "rw+lr+pa, rank 16", variant: "rw+lr+pa", rank: 16, lr: 3e-3 },
+  {
+    title: "rw+lr, rank 16, and last layer",
+    variant: "rw+lr",
+    rank: 16,
+    train: ["fc_0.*"],
+    lr: 3e-3,
+  },
+  { title: "all old weights", variant: null, train: ["*"], lr: 1e-3 },
 ];
 
 const shapeOf = (count: number) => [count, 3, 48, 192];
@@ -119,7 +136,7 @@ for (const { title, variant, rank, train, lr } of METHODS) {
         seed,
         ...(train ? { train } : {}),
       };
-      const { model: tuned, adapter } = await fit(model, options);
+      const { model: tuned, adapter } = await training(model, options);
       const { user, system } = process.cpuUsage(used);
       seconds += (user + system) / 1e6 / SEEDS / EXAMPLES.length;
       figures.push(await accuracy(tuned, test));
