@@ -9,11 +9,11 @@ import {
 } from "laurelize";
 import ort from "onnxruntime-node";
 import { turnOffTelemetry } from "../../bin/no-telemetry.ts";
+import { mnistDigits } from "../../bin/page/mnist.ts";
+import { type Strips, strips } from "../../bin/page/strips.ts";
 import { multiplyAdds } from "../../passes/fold/multiply-adds.ts";
 import { typesOf } from "../../src/model.ts";
 import { npzOf } from "../support/npz-file.ts";
-import { mnistDigits } from "../../bin/page/mnist.ts";
-import { type Strips, strips } from "../../bin/page/strips.ts";
 
 turnOffTelemetry();
 
