@@ -11,6 +11,8 @@ import {
 } from "../src/index.ts";
 import { saveBytes } from "../src/internal.ts";
 import { diffLines } from "./diff-report.ts";
+import { comparisonPage } from "./html/comparison-page.ts";
+import { checkReport, dataPaths, type ReportContents, stagedReport } from "./html/report-page.ts";
 import { parseDims, readInputs } from "./inputs.ts";
 import { printJson } from "./json.ts";
 import { checkFree, realFolder } from "./output.ts";
@@ -31,6 +33,8 @@ export interface DiffArguments {
   force: boolean;
   json: boolean;
   quiet: boolean;
+  report: string | undefined;
+  words: string[];
   timeout: number;
   trustLinks: boolean;
 }
@@ -43,16 +47,47 @@ export async function runDiff(args: DiffArguments): Promise<void> {
   const b = await openModel(args.b, { trustLinks });
   const files = filesOf(args);
   for (const { file } of files) checkFree(file, [args.a, args.b], args.force);
+  checkReport(args, [args.a, args.b, ...dataPaths(args.a, a), ...dataPaths(args.b, b)]);
   tell({ step: "comparing" });
   const found = await differences(args, a, b, dims);
+  const page = await stagedReport(args, () => diffReport(args, a, b, found));
   for (const { file, text } of files)
     saveBytes(new TextEncoder().encode(text({ a, b, found })), file);
-  if (args.json) printJson({ a: args.a, b: args.b, ...found, crashes: crashes() });
+  page.keep();
+  if (args.json) printJson({ a: args.a, b: args.b, ...found, crashes: crashes(), ...page.json });
   else if (!args.quiet) {
-    const wrote = files.map(({ file }) => `wrote ${file}`);
+    const written = [...files.map(({ file }) => file), ...(args.report ? [args.report] : [])];
+    const wrote = written.map((file) => `wrote ${file}`);
     const lines = [...diffLines(found, args.all, crashes()), ...(wrote.length > 0 ? [""] : [])];
     process.stdout.write(`${[...lines, ...wrote].join("\n")}\n`);
   }
+}
+
+/** What a report says of what changed. */
+async function diffReport(
+  args: DiffArguments,
+  a: Model,
+  b: Model,
+  found: ModelDiff,
+): Promise<ReportContents> {
+  const { comparison } = found;
+  const drawing = { title: "What changed", content: drawDiff(found) };
+  const dataFiles = [...dataPaths(args.a, a), ...dataPaths(args.b, b)];
+  const [first, second] = [
+    { file: args.a, model: a },
+    { file: args.b, model: b },
+  ];
+  if (comparison !== null && !("outcome" in comparison)) {
+    const page = await comparisonPage(first, second, comparison);
+    return { ...page, ladder: null, sections: [drawing, ...page.sections] };
+  }
+  return {
+    title: `${path.basename(args.a)} and ${path.basename(args.b)}`,
+    verdict: { outcome: "unsure", text: comparison?.reason ?? "the two models were not run" },
+    ladder: null,
+    sections: [drawing],
+    dataFiles,
+  };
 }
 
 /** A file to write, and its contents. */

@@ -15,6 +15,7 @@ export type Several<T extends { model: string }> = Omit<T, "model"> & {
 /** What the command line says of where results go. */
 interface Places {
   readonly output?: string | undefined;
+  readonly report?: string | undefined;
   readonly dryRun?: boolean | undefined;
   readonly json: boolean;
   readonly quiet: boolean;
@@ -52,6 +53,10 @@ function jobsOf(command: string, args: { model: string[] } & Places, outDir: str
   if (models.length > 1 && args.output !== undefined)
     throw new UsageError(
       `-o names one file, and there are ${models.length} models; name a folder with --out-dir.`,
+    );
+  if (models.length > 1 && args.report !== undefined)
+    throw new UsageError(
+      `--report names one file, and there are ${models.length} models; report on them one by one.`,
     );
   const jobs = models.map((model) => {
     const output = outDir === undefined ? args.output : defaultOutput(command, model, outDir);

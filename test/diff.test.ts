@@ -163,6 +163,11 @@ describe("the drawing of a diff", () => {
     const again = await diff(await openModel(file), await openModel(other));
     expect(drawDiff(again) === text).toBe(true);
     expect(drawDiff(again, { theme: "dark" })).not.toContain("prefers-color-scheme");
+    const report = path.join(path.dirname(file), "report.html");
+    expect(cli(["diff", file, other, "--report", report]).code).toBe(0);
+    const pages = fs.readFileSync(report, "utf8");
+    for (const part of ["What changed", 'data-site="y2"', "the two models are the same."])
+      expect(pages).toContain(part);
     const page = fs.readFileSync(html, "utf8");
     expect(page.includes(text)).toBe(true);
     expect(text).not.toContain("\\u{");

@@ -1,11 +1,10 @@
-import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { defineConfig } from "laurelize/config";
 import { describe, expect, it } from "vitest";
+import { cli } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
 
-const bin = path.join(import.meta.dirname, "../dist/bin/laurelize.js");
 const root = temporaryFolder();
 let count = 0;
 
@@ -18,13 +17,15 @@ function workingFolder(files: Readonly<Record<string, string>>): string {
   return folder;
 }
 
+/** Runs the command line in a working folder. */
 function run(folder: string, ...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...args], {
-    cwd: folder,
-    encoding: "utf8",
-    env: { ...process.env, NO_COLOR: "1" },
-  });
-  return { code: status, stdout, stderr };
+  const before = process.cwd();
+  process.chdir(folder);
+  try {
+    return cli(args);
+  } finally {
+    process.chdir(before);
+  }
 }
 
 const TYPESCRIPT = `

@@ -1,5 +1,6 @@
 import { checkModel } from "../../src/arguments.ts";
 import { writeSafetensors } from "../../src/formats/safetensors.ts";
+import type { Scope } from "../../src/graph/graph.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import { decodeNumbers, encodeNumbers } from "../../src/graph/tensor.ts";
 import type { Model } from "../../src/model.ts";
@@ -29,7 +30,8 @@ export function torchTensors(model: Model): TorchTensor[] {
   trainableWeights(model);
   const all = laurelizationsOf(model);
   const sites = all.flatMap((one) => one.sites.map((site) => ({ one, site })));
-  const paths = laurelPaths(sites.map(({ site }) => moduleOf(model, site)));
+  const scopes = [...scopesOf(model.graph)];
+  const paths = laurelPaths(sites.map(({ site }) => moduleOf(model, scopes, site)));
   return sites.flatMap(({ one, site }, k) => {
     const weights = Object.entries(site.parameters).map(([role, name]) => {
       const { dtype, dims, data } = weightOf(model, name);
@@ -44,8 +46,12 @@ export function torchTensors(model: Model): TorchTensor[] {
 }
 
 /** The path of the module that a site belongs to: as the exporter notes it, else by the site's name. */
-function moduleOf({ file, graph }: Model, { name, output }: ManifestSite): string {
-  const [node] = [...scopesOf(graph)].flatMap(({ values }) => values.get(output)?.producer ?? []);
+function moduleOf(
+  { file }: Model,
+  scopes: readonly Scope[],
+  { name, output }: ManifestSite,
+): string {
+  const [node] = scopes.flatMap(({ values }) => values.get(output)?.producer ?? []);
   return (node && notedPath(nodeMetadata(file, node.message))) ?? modulePath(name);
 }
 

@@ -6,7 +6,7 @@ import { rootClass, styleSheet, THEMES, type Theme } from "../ladder/palette.ts"
 import { at, element, escapeText, label, shortened } from "../ladder/svg-text.ts";
 import { alikeRegions } from "./alike-regions.ts";
 import type { ModelDiff } from "./diff.ts";
-import { changeRows, diffSummary, proofRows } from "./diff-text.ts";
+import { changeRows, diffSummary, noun, proofRows } from "./diff-text.ts";
 import { drawRegion, type RegionCard } from "./draw-region.ts";
 
 /** How a diff is drawn. */
@@ -23,6 +23,8 @@ const drawing: Declared<DiffDrawing> = {
 };
 
 const [MARGIN, LEAST, ROW, FONT] = [20, 760, 18, 12];
+/** Drawings of changes. */
+const MOST = 150;
 
 /**
  * Draws a diff as one SVG document without script or reference to anything outside: what changed in
@@ -35,12 +37,15 @@ export function drawDiff(diff: ModelDiff, options: DiffDrawing = {}): string {
   checkGiven("drawDiff", options, drawing);
   checkValues({ ...options }, drawing);
   const { theme = "auto", title = `${diff.before.name} → ${diff.after.name}` } = options;
-  const cards = alikeRegions(diff.regions).map((regions) => drawRegion(regions));
+  const groups = alikeRegions(diff.regions);
+  const cards = groups.slice(0, MOST).map((regions) => drawRegion(regions));
   const head = drawHead(diff, title);
   const width = Math.ceil(
     Math.max(LEAST, head.width, ...cards.map((card) => card.width + 2 * MARGIN)),
   );
-  const { height, content } = stacked(cards, head.height, width);
+  const { height: bottom, content } = stacked(cards, head.height, width);
+  const left = groups.length - cards.length;
+  const height = left > 0 ? bottom + ROW : bottom;
   const heading = `${title}: ${diffSummary(diff).join("; ")}`;
   return element(
     "svg",
@@ -61,6 +66,7 @@ export function drawDiff(diff: ModelDiff, options: DiffDrawing = {}): string {
       element("rect", { class: "paper", width, height, rx: 8 }),
       head.content,
       element("g", { role: "list", "aria-label": "changes" }, `\n${content.join("\n")}\n`),
+      left > 0 ? label(`and ${noun(left, "more change")}`, MARGIN, bottom, { class: "muted" }) : "",
       "",
     ].join("\n"),
   );

@@ -30,8 +30,9 @@ export function regionsOf(matched: MatchedModels, sites: SiteNodes): Region[] {
   const bySite = new Map<string, Region>();
   for (const anchor of inOrder(matched.b, (node) => changed.has(node))) {
     const origin = origins.get(anchor)!;
-    const added = computedFrom(anchor, (node) => !origins.has(node));
-    const removed = computedFrom(origin, (node) => !partners.has(node));
+    const isOwned = (node: Node) => owners.has(node);
+    const added = computedFrom(anchor, (node) => !origins.has(node), isOwned);
+    const removed = computedFrom(origin, (node) => !partners.has(node), isOwned);
     const own = [anchor, origin, ...added, ...removed];
     const site = own.map((node) => sites.get(node)).find(Boolean) ?? null;
     const region =
@@ -62,13 +63,18 @@ function* inOrder(graph: Graph, isWanted: (node: Node) => boolean): Generator<No
   for (const { nodes } of allScopes(graph)) yield* nodes.filter(isWanted);
 }
 
-/** Returns those nodes that a node is computed from through nodes of the same kind alone. */
-function computedFrom(node: Node, isWanted: (node: Node) => boolean): Node[] {
+/** Returns those nodes of a kind that a node is computed from, up to the first that `stops`. */
+function computedFrom(
+  node: Node,
+  isWanted: (node: Node) => boolean,
+  stops: (node: Node) => boolean,
+): Node[] {
   const sources = (of: Node) =>
     [...of.inputs, ...of.captures].flatMap((value) =>
       value?.producer && isWanted(value.producer) ? [value.producer] : [],
     );
-  return [...walk(sources(node), sources)].filter((each) => each !== node);
+  const next = (of: Node) => (stops(of) ? [] : sources(of));
+  return [...walk(sources(node), next)].filter((each) => each !== node);
 }
 
 /** Returns regions of the new and the removed nodes that no node which both models have reads. */
