@@ -11,13 +11,18 @@ const entries = Object.entries(exports).flatMap(([name, { default: built } = {}]
   built ? [[name.replace(/^\./, "laurelize"), at(built.replace(/dist\/(.*)\.js$/, "$1.ts"))]] : [],
 );
 
-/** Names each module as users import it. */
-const named = ({ converter }) =>
+/** Names each module as users import it, and each document by its heading. */
+const named = ({ converter }) => {
   converter.on(Converter.EVENT_CREATE_DECLARATION, (_, reflection) => {
     const [source] = reflection.sources ?? [];
     const [name] = entries.find(([, file]) => file === source?.fullFileName) ?? [];
     if (reflection.parent?.isProject() && name) reflection.name = name;
   });
+  converter.on(Converter.EVENT_CREATE_DOCUMENT, (_, document) => {
+    const [, heading] = /^# (.+)$/m.exec(Comment.combineDisplayParts(document.content)) ?? [];
+    document.name = heading ?? document.name;
+  });
+};
 
 const { InTypeAlias, NoTruncation } = ts.TypeFormatFlags;
 
@@ -79,6 +84,7 @@ const options = {
   sourceLinkTemplate: "https://github.com/laurelize/laurelize/blob/main/{path}#L{line}",
   excludeExternals: true,
   excludePrivate: true,
+  highlightLanguages: ["bash", "html", "javascript", "json", "python", "tsx", "typescript"],
   // Types of single fields are not exported by name; what is must have a docstring.
   validation: { notExported: false, invalidLink: true, notDocumented: true },
   requiredToBeDocumented: ["Function", "Class", "Interface", "TypeAlias", "Variable"],

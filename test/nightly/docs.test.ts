@@ -27,17 +27,14 @@ describe("npm run docs", { timeout: 600_000 }, () => {
     expect(said.split("\n").filter((line) => line.includes("[warning]"))).toEqual([]);
   });
 
-  it("has a page for each name of the API, and for the plugin of each bundler", () => {
+  it("has a page for each name of the API, and for each import of the package", () => {
     const named = new Set(pages.map((page) => path.basename(page, ".html").split(".").at(-1)));
     expect(Object.keys(api).filter((name) => !named.has(name))).toEqual([]);
+    const { exports } = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));
+    const imports = Object.keys(exports).filter((name) => exports[name].default);
     const modules = pages.filter((page) => path.dirname(page) === "modules");
     expect(modules.map((page) => path.basename(page, ".html")).sort()).toEqual(
-      [
-        "laurelize",
-        ...["esbuild", "rolldown", "rollup", "rspack", "vite", "webpack"].map(
-          (name) => `laurelize_${name}`,
-        ),
-      ].sort(),
+      imports.map((name) => name.replace(".", "laurelize").replaceAll("/", "_")).sort(),
     );
   });
 
