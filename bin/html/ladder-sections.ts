@@ -19,9 +19,11 @@ function parametersSection(ladder: Ladder): Section {
     ? `${numberText(added)} LAuReL weights in a model of ${numberText(weights)} weights. α and β are effective values; ‖AB‖ is the Frobenius norm.`
     : `${ladderSummary(ladder)}.`;
   const heads = ["site", "kind", "shape", "stream", "position", "branch", "weights of the branch"];
-  const more = laurelized ? ["LAuReL weights", "α", "β", "γ", "‖AB‖"] : [];
+  const laurel = sites.map(laurelCells);
+  const shown = LAUREL_HEADS.map((_, k) => laurelized && laurel.some((cells) => cells[k] !== ""));
+  const more = LAUREL_HEADS.filter((_, k) => shown[k]);
   const measured = sites.some(({ norms }) => norms) ? ["‖x‖", "‖f‖"] : [];
-  const rows = sites.map((site): CellValue[] => [
+  const rows = sites.map((site, row): CellValue[] => [
     site.name,
     site.kind,
     `[${site.shape.map((dim) => dim || "?").join(", ")}]`,
@@ -29,7 +31,7 @@ function parametersSection(ladder: Ladder): Section {
     site.position,
     site.label,
     site.branchWeights,
-    ...(laurelized ? laurelCells(site) : []),
+    ...laurel[row].filter((_, k) => shown[k]),
     ...(measured.length > 0 ? [site.norms?.skip ?? null, site.norms?.branch ?? null] : []),
   ]);
   const content = [
@@ -38,6 +40,8 @@ function parametersSection(ladder: Ladder): Section {
   ];
   return { title: "Parameters", content: content.join("\n") };
 }
+
+const LAUREL_HEADS = ["LAuReL weights", "α", "β", "γ", "‖AB‖"] as const;
 
 const addedAt = ({ laurel }: LadderSite) =>
   laurel.reduce((sum, { parameters }) => sum + parameters, 0);

@@ -30,7 +30,8 @@ export function table(
   const mark = (k: number) => (right[k] && rows.length > 0 ? ' class="number"' : "");
   const head = heads.map((text, k) => `<th scope="col"${mark(k)}>${escapeText(text)}</th>`);
   const body = rows.map(
-    (row) => `<tr>${row.map((value, k) => `<td${mark(k)}>${cell(value)}</td>`).join("")}</tr>`,
+    (row) =>
+      `<tr>${row.map((value, k) => `<td${mark(k) || short(value)}>${cell(value)}</td>`).join("")}</tr>`,
   );
   return [
     `<div class="wide" role="region" tabindex="0" aria-label="${escapeText(caption)}"><table>`,
@@ -39,6 +40,12 @@ export function table(
     `<tbody>${body.join("\n")}</tbody></table></div>`,
   ].join("\n");
 }
+
+/** Length in characters up to which text stays in one line, in print too. */
+const SHORT = 12;
+
+const short = (value: CellValue) =>
+  typeof value === "string" && value !== "" && value.length <= SHORT ? ' class="short"' : "";
 
 function cell(value: CellValue): string {
   if (value === null) return "";

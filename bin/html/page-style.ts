@@ -4,7 +4,7 @@ export const PAGE_STYLE = `
 @media (prefers-color-scheme:dark){:root{--paper:#0d1117;--ink:#e6edf3;--muted:#9198a1;--line:#3d444d;--band:#161b22;--good:#3fb950;--bad:#ff7b72;--unsure:#d29922;--focus:#4493f8}
 .curve svg{filter:invert(.92) hue-rotate(180deg)}}
 @media print{:root{color-scheme:light;--paper:#fff;--ink:#1f2328;--muted:#59636e;--line:#d1d9e0;--band:#f6f8fa;--good:#1a7f37;--bad:#c5221f;--unsure:#8a5a00}
-.curve svg{filter:none!important}.wide{overflow:visible!important}section{break-inside:auto}h2{break-after:avoid}tr{break-inside:avoid}}
+.curve svg{filter:none!important}.wide{overflow:visible!important}section{break-inside:auto}h2{break-after:avoid}tr{break-inside:avoid}table{font-size:10px!important;min-width:0!important}th{white-space:normal!important}th,td{padding-right:8px!important}td{overflow-wrap:anywhere!important}td.short,td.number{white-space:nowrap}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif}
 main,header,footer{max-width:1120px;margin:0 auto;padding:0 20px}

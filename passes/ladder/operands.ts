@@ -31,7 +31,7 @@ export function bySite<T>(
 export type SumOfSite = Pick<Site, "name"> & Partial<Pick<Site, "output">>;
 
 /** What laurelize has inserted into a model. */
-export interface Inserted {
+export interface InsertedNodes {
   /** What the metadata records of a site, first to last. */
   readonly recordsOf: (site: Site) => readonly ManifestSite[];
   /** Whether a node was inserted, at whatever site. */
@@ -41,7 +41,7 @@ export interface Inserted {
 const MARK = ".laurel.";
 
 /** Reads what laurelize has inserted from a model's metadata. */
-export function insertedInto({ metadata }: Model): Inserted {
+export function insertedInto({ metadata }: Model): InsertedNodes {
   const records = laurelizations(metadata).flatMap((one) => one?.sites ?? []);
   const names = new Set(records.map(({ name }) => name));
   return {
@@ -57,7 +57,7 @@ export function insertedInto({ metadata }: Model): Inserted {
 /** Returns a site's skip and branches as they are before what laurelize has inserted. */
 export function plainOperands(
   site: Site,
-  inserted: Inserted,
+  inserted: InsertedNodes,
 ): { readonly skip: Value; readonly branches: readonly Value[] } {
   const [first] = inserted.recordsOf(site);
   const skip = (first && visible(site.scope, first.skip)) ?? site.skip.value;
