@@ -18,15 +18,17 @@ const LONGEST = 72;
 
 /** Draws regions of one shape: the first of them before and after, and the names of all. */
 export function drawRegion(regions: readonly RegionDiff[]): RegionCard {
-  const [region] = regions;
+  const [region, ...others] = regions;
   const [before, after] = [drawnGraph(region.before), drawnGraph(region.after)];
-  const lines = regions.flatMap(regionText).map((line) => shortened(line, LONGEST));
+  const lines = regionText(region, others.length).map((line) => shortened(line, LONGEST));
+  const rows = rowsOf(others).map((line) => shortened(line, LONGEST));
   const top = PADDING + lines.length * LINE + 26;
   const left = Math.max(before.width, 70);
   const inner = left + GAP + Math.max(after.width, 70);
-  const text = Math.max(...lines.map(({ length }) => length)) * FONT * ADVANCE;
+  const text = Math.max(...[...lines, ...rows].map(({ length }) => length)) * FONT * ADVANCE;
   const width = Math.max(inner, text) + 2 * PADDING;
-  const height = top + Math.max(before.height, after.height) + PADDING;
+  const drawn = top + Math.max(before.height, after.height) + PADDING;
+  const height = drawn + (rows.length > 0 ? rows.length * LINE + PADDING : 0);
   const heads = { "font-size": 11, class: "muted" };
   const draw = (x: number, y: number) =>
     element(
@@ -49,6 +51,9 @@ export function drawRegion(regions: readonly RegionDiff[]): RegionCard {
         ),
         label("before", x + PADDING, y + top - 8, heads),
         label("after", x + PADDING + left + GAP, y + top - 8, heads),
+        ...rows.map((row, k) =>
+          label(row, x + PADDING, y + drawn + 12 + k * LINE, { "font-size": FONT }),
+        ),
         before.draw(x + PADDING, y + top),
         after.draw(x + PADDING + left + GAP, y + top),
       ].join(""),
@@ -56,19 +61,34 @@ export function drawRegion(regions: readonly RegionDiff[]): RegionCard {
   return { width, height, draw };
 }
 
+/** Regions of one shape that are listed. */
+const LISTED = 500;
+
+/** What is known of further regions of one shape, a line each. */
+function rowsOf(regions: readonly RegionDiff[]): string[] {
+  const left = regions.length - LISTED;
+  return [
+    ...regions.slice(0, LISTED).map((region) => `${titleOf(region)}  ${figuresOf(region)}`.trim()),
+    ...(left > 0 ? [`and ${left.toLocaleString("en")} more`] : []),
+  ];
+}
+
+const titleOf = ({ name, isSite, scope }: RegionDiff) =>
+  `${isSite ? "site " : ""}${name}${scope === "main" ? "" : ` in ${scope}`}`;
+
+const figuresOf = ({ laurel }: RegionDiff) =>
+  figuresText(laurel.after) || figuresText(laurel.before);
+
 /** The name of a region and what is known of it, a line each. */
-function regionText({ name, isSite, scope, nodes, laurel, before, after }: RegionDiff): string[] {
-  const place = scope === "main" ? "" : ` in ${scope}`;
-  const figures = figuresText(laurel.after) || figuresText(laurel.before);
+function regionText(region: RegionDiff, others: number): string[] {
+  const { nodes, before, after } = region;
   const hidden = before.hidden + after.hidden;
   const counts = [
     nodes.added > 0 ? `${noun(nodes.added, "node")} added` : "",
     nodes.removed > 0 ? `${noun(nodes.removed, "node")} removed` : "",
     hidden > 0 ? `${hidden} not drawn` : "",
-    figures,
+    figuresOf(region),
+    others > 0 ? `${noun(others, "other")} of this shape below` : "",
   ].filter(Boolean);
-  return [
-    `${isSite ? "site " : ""}${name}${place}`,
-    ...(counts.length > 0 ? [` ${counts.join(", ")}`] : []),
-  ];
+  return [titleOf(region), ...(counts.length > 0 ? [` ${counts.join(", ")}`] : [])];
 }
