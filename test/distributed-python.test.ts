@@ -182,6 +182,17 @@ describe.skipIf(!mpi)("train.py under mpirun", () => {
     const other = await trained(alone, args("even", "whole", "--seed", "5"));
     expect(other.code).toBe(1);
     expect(other.stderr).toMatch(/is the state of a run with another .*; pass --force/);
+    fs.cpSync(at("step"), at("changed"), { recursive: true });
+    fs.appendFileSync(at("changed/update.onnx"), "\n");
+    const changed = ["--step", at("changed"), "--data", at("even"), "--out", at("c.safetensors")];
+    expect((await trained(alone, changed)).stderr).toMatch(
+      /update\.onnx of .* is not the one of its manifest/,
+    );
+    fs.writeFileSync(at("mine.safetensors"), "mine");
+    expect((await trained(alone, args("even", "mine"))).stderr).toMatch(
+      /mine\.safetensors exists; pass --force/,
+    );
+    expect(read("mine.safetensors").toString()).toBe("mine");
   });
 });
 

@@ -20,6 +20,10 @@ class Stop(Exception):
     """Ends all ranks with one sentence."""
 
 
+class Lost(Exception):
+    """Another rank does not answer."""
+
+
 # Engines: each has a rank and a size, sums arrays in place, and sends bytes of rank 0 to all.
 
 class Alone:
@@ -58,14 +62,21 @@ class Torch(Alone):
 
     def sum(self, array):
         tensor = self.torch.from_numpy(array).to(self.device)
-        self.dist.all_reduce(tensor)
+        self.asked(self.dist.all_reduce, tensor)
         array[...] = tensor.cpu().numpy()
         return array
 
     def broadcast(self, data):
         several = [data]
-        self.dist.broadcast_object_list(several, device=self.torch.device(self.device))
+        self.asked(self.dist.broadcast_object_list, several, device=self.torch.device(self.device))
         return several[0]
+
+    @staticmethod
+    def asked(call, *args, **more):
+        try:
+            call(*args, **more)
+        except RuntimeError as error:
+            raise Lost(str(error).strip().splitlines()[0][:200])
 
 
 # .safetensors files, with the bytes that laurelize itself would write.
@@ -89,6 +100,11 @@ def unpack(data):
     metadata = header.pop("__metadata__", {})
     return {name: np.frombuffer(data[start + entry["data_offsets"][0]:start + entry["data_offsets"][1]],
                                 names[entry["dtype"]]).reshape(entry["shape"]) for name, entry in header.items()}, metadata
+
+
+def read(*place):
+    with open(os.path.join(*place), "rb") as file:
+        return file.read()
 
 
 def write(path, data):
@@ -120,8 +136,7 @@ class PythonModel:
                 folder = self.args.weights or os.path.join(self.args.step, self.manifest["weights"]["folder"])
                 options.add_session_config_entry("session.model_external_initializers_file_folder_path", folder)
             wanted = [each for each in ("CUDAExecutionProvider", "CPUExecutionProvider") if each in self.ort.get_available_providers()]
-            with open(os.path.join(self.args.step, file), "rb") as graph:
-                self.sessions[file] = self.ort.InferenceSession(graph.read(), options, providers=wanted)
+            self.sessions[file] = self.ort.InferenceSession(read(self.args.step, file), options, providers=wanted)
         return self.sessions[file]
 
     def vector(self, kind, batch):
@@ -192,7 +207,7 @@ class Lane:
     def __init__(self, files, number, manifest, part=slice(None)):
         self.number, self.manifest = number, manifest
         self.axes = {each["array"]: each["axis"] for each in fed(manifest)}
-        self.arrays = {each["array"]: self.joined([self.read(file, each) for file in files], each["axis"], part) for each in fed(manifest)} if files else {}
+        self.arrays = {each["array"]: self.joined([self.column(file, each) for file in files], each["axis"], part) for each in fed(manifest)} if files else {}
         self.rows = len(self.arrays[manifest["target"]["array"]]) if files else 0
 
     @staticmethod
@@ -200,7 +215,7 @@ class Lane:
         """Arrays along the axis of their rows, of which a part is taken; one value for all rows as it is."""
         return arrays[0] if axis is None else np.concatenate(arrays, axis)[(slice(None),) * axis + (part,)]
 
-    def read(self, file, each):
+    def column(self, file, each):
         name = each["array"]
         with np.load(file) as arrays:
             if name not in arrays:
@@ -277,12 +292,26 @@ def rate(schedule, step, steps):
     return schedule["lr"] * (1 + math.cos(math.pi * done)) / 2 if schedule["name"] == "cosine" else schedule["lr"]
 
 
-def train(engine, args):
-    with open(os.path.join(args.step, "manifest.json"), "rb") as file:
-        text = file.read()
-    manifest = json.loads(text)
+def checked(manifest, args):
+    """Checks that the files are those that the manifest names."""
     if manifest.get("format") != "laurelize-step" or manifest["version"] != 1:
         raise Stop(f"{args.step} is not a step of version 1; export it with laurelize export-step.")
+    for name, digest in manifest["hashes"].items():
+        if hashlib.sha256(read(args.step, name)).hexdigest() != digest:
+            raise Stop(f"{name} of {args.step} is not the one of its manifest; copy the whole folder again.")
+    folder = args.weights or os.path.join(args.step, manifest["weights"]["folder"])
+    for file in manifest["weights"]["files"]:
+        path = os.path.join(folder, file["name"])
+        if not os.path.exists(path) or os.path.getsize(path) != file["bytes"]:
+            raise Stop(f"{path}, which holds the frozen weights, is missing or another file; --weights names its folder.")
+    return manifest
+
+
+def train(engine, args):
+    text = read(args.step, "manifest.json")
+    manifest = checked(json.loads(text), args)
+    if engine.broadcast(text) != text:
+        raise Stop(f"{args.step} is another step than that of rank 0; copy the same folder to every machine.")
     training, vector = manifest["training"], manifest["vector"]
     epochs, seed = args.epochs or training["epochs"], training["seed"] if args.seed is None else args.seed
     accumulate = args.accumulate or manifest["batch"]["accumulate"]
@@ -301,11 +330,14 @@ def train(engine, args):
 
     def start():
         """On rank 0: the start values, or the checkpoint of an earlier run with the same output."""
-        if args.force or not os.path.exists(f"{stem}.state.safetensors"):
-            with open(os.path.join(args.step, manifest["state"]["file"]), "rb") as file:
-                return file.read()
-        with open(f"{stem}.state.safetensors", "rb") as file:
-            return file.read()
+        folder = os.path.dirname(os.path.abspath(out))
+        if not os.access(folder, os.W_OK):
+            raise Stop(f"{folder} does not exist, or cannot be written into; choose another --out.")
+        if not args.force and os.path.exists(f"{stem}.state.safetensors"):
+            return read(f"{stem}.state.safetensors")
+        if not args.force and os.path.exists(out):
+            raise Stop(f"{out} exists; pass --force to replace it, or choose another --out.")
+        return read(args.step, manifest["state"]["file"])
 
     blob = engine.broadcast(start() if engine.rank == 0 else None)
     tensors, _ = unpack(blob)
@@ -342,12 +374,14 @@ def train(engine, args):
     def end_epoch(epoch):
         part = [step for step in run["steps"] if step["epoch"] == epoch]
         weight = sum(step["examples"] for step in part)
+        if not weight:
+            raise Stop(f"no example of epoch {epoch} counts.")
         mean = lambda of: sum(step["examples"] * of(step) for step in part) / weight
         means = {"loss": mean(lambda step: step["loss"]), "metrics": {name: mean(lambda step: step["metrics"][name]) for name in part[0]["metrics"]}}
         result = {"epoch": epoch, "step": run["step"], "train": means, "eval": evaluate() if held else None}
         run["epochs"].append(result)
         loss = (result["eval"] or means)["loss"]
-        if run["best"] is None or loss < run["best"]["loss"]:
+        if loss < (run["best"] or {"loss": math.inf})["loss"]:
             run["best"] = {"epoch": epoch, "loss": loss}
             best.clear()
             best.update(weights())
@@ -374,7 +408,7 @@ def train(engine, args):
             lr = rate(manifest["schedule"], step, total)
             norm = model.update(sums, lr, step) if result["examples"] else 0.0
             if result["examples"] and not (math.isfinite(result["loss"]) and math.isfinite(norm)):
-                ended, error = "diverged", f"the loss is {result['loss']} and the norm of the gradients {norm} in step {step}; lower --lr, or look for extreme values in the data."
+                ended, error = "diverged", f"the loss is {result['loss']} and the norm of the gradients {norm} in step {step}; export the step with a lower --lr, or look for extreme values in the data."
                 break
             run["step"], run["place"] = step, run["place"] + 1
             run["steps"].append({"epoch": epoch, "step": step, **result, "lr": lr, "norm": norm})
@@ -403,7 +437,7 @@ def train(engine, args):
         write(out, pack({name: best[name] for name in manifest["adapter"]["weights"]}, {**manifest["adapter"]["metadata"], **examples}))
         write(f"{stem}.json", (json.dumps(log, indent=2) + "\n").encode())
         if not args.quiet:
-            print(f"{len(run['steps'])} steps on {engine.size} ranks, best after epoch {run['best']['epoch']}: loss {run['best']['loss']:.4g}\nwrote {out}, {stem}.json")
+            print(f"{len(run['steps'])} steps on {engine.size} {'rank' if engine.size == 1 else 'ranks'}, best after epoch {run['best']['epoch']}: loss {run['best']['loss']:.4g}\nwrote {out}, {stem}.json")
     if error:
         raise Stop(error)
 
@@ -429,10 +463,10 @@ def guarded(make, args):
         leave(str(stop))
     except ImportError as error:
         leave(f"{error.name} is not installed; run pip install {error.name}, or choose another --engine.")
-    except (OSError, ValueError, KeyError) as error:
-        leave(f"{type(error).__name__}: {str(error).splitlines()[0]}")
+    except Lost as error:
+        leave(lost(error))
     except Exception as error:
-        leave(lost(str(error).strip().splitlines()[0][:200] or type(error).__name__))
+        leave(f"{type(error).__name__}: {(str(error).strip() or 'no reason is given').splitlines()[0][:300]}")
 
 
 def with_ray(args):
