@@ -45,7 +45,10 @@ export function choiceView(engine: Engine, events: ChoiceEvents): ChoiceView {
     showOptions();
     void count(engine);
   };
-  form.oninput = changed;
+  form.oninput = ({ target }) => {
+    if (target === byId("site-filter")) filterSites();
+    else changed();
+  };
   form.onsubmit = (event) => {
     event.preventDefault();
     void rewrite(engine, events);
@@ -55,7 +58,7 @@ export function choiceView(engine: Engine, events: ChoiceEvents): ChoiceView {
     ["no-sites", false],
   ] as const)
     byId(id).onclick = () => {
-      for (const box of boxes()) box.checked = isOn;
+      for (const box of boxes()) if (!box.parentElement!.hidden) box.checked = isOn;
       changed();
     };
   return {
@@ -80,10 +83,18 @@ export function choiceView(engine: Engine, events: ChoiceEvents): ChoiceView {
 }
 
 const boxes = () => [...byId("sites").querySelectorAll<HTMLInputElement>("input")];
+
+/** Shows the sites whose names contain the filter's text; the buttons are for those. */
+function filterSites(): void {
+  const text = byId<HTMLInputElement>("site-filter").value.trim();
+  for (const box of boxes()) box.parentElement!.hidden = !box.value.includes(text);
+}
+
 const numberOf = (id: string) => byId<HTMLInputElement>(id);
 const variantNow = () => byId<HTMLSelectElement>("variant").value as VariantName;
 
 function reset(): void {
+  byId<HTMLInputElement>("site-filter").value = "";
   byId<HTMLSelectElement>("variant").value = inserting.variant.default;
   for (const name of NUMBERS) numberOf(name).value = String(inserting[name].default);
 }

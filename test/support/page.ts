@@ -113,7 +113,7 @@ interface Violation {
  * What axe-core finds wrong: all of its rules in light, and contrast in dark at a phone's width; and
  * whether the page is wider than the phone.
  */
-export async function flaws(page: Page, state: string): Promise<string[]> {
+export async function flaws(page: Page, state: string, within = "body"): Promise<string[]> {
   const found: string[] = [];
   const size = page.viewportSize()!;
   await page.evaluate(axe.source);
@@ -123,7 +123,7 @@ export async function flaws(page: Page, state: string): Promise<string[]> {
   ] as const) {
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize({ width, height: size.height });
-    const run = `axe.run(${JSON.stringify(rules)})`;
+    const run = `axe.run(${JSON.stringify(within)}, ${JSON.stringify(rules)})`;
     const { violations } = (await page.evaluate(run)) as { violations: Violation[] };
     for (const { id, nodes } of violations)
       for (const { html, failureSummary } of nodes)
