@@ -1,6 +1,8 @@
 import type { Writing } from "../../src/graph/builder.ts";
+import { numbersOfData } from "../../src/graph/constants.ts";
 import { decodeNumbers } from "../../src/graph/tensor.ts";
 import type { NewNode } from "../../src/onnx/new-node.ts";
+import { piecesInOrder } from "./disjoint.ts";
 
 /** A cotangent, with a pending constant factor. */
 export interface ScaledCotangent {
@@ -12,8 +14,12 @@ export interface ScaledCotangent {
 export interface Cotangents {
   /** Removes constant factors from a cotangent with a `held` factor; rules are linear in it. */
   readonly taken: (g: string, dtype: string, held: number) => ScaledCotangent;
-  /** Sums the parts from several readers. */
-  readonly sum: (parts: readonly ScaledCotangent[], dtype: string) => ScaledCotangent;
+  /** Sums the parts from several readers of a value of these sizes; null if one is unknown. */
+  readonly sum: (
+    parts: readonly ScaledCotangent[],
+    dtype: string,
+    sizes: readonly number[] | null,
+  ) => ScaledCotangent;
   /** Writes the cotangent itself. */
   readonly whole: (scaled: ScaledCotangent, dtype: string) => string;
 }
@@ -34,6 +40,7 @@ export function cotangents(writing: Writing): Cotangents {
   const { op, constant } = writing;
   const makers = new Map<string, NewNode>();
   const numbers = new Map<string, number>();
+  const lists = new Map<string, readonly number[]>();
   let [nodes, tensors] = [0, 0];
   const makerOf = (name: string) => {
     for (; nodes < writing.nodes.length; nodes++) {
@@ -46,8 +53,13 @@ export function cotangents(writing: Writing): Cotangents {
     for (; tensors < writing.tensors.length; tensors++) {
       const { name, dtype, dims, data } = writing.tensors[tensors];
       if (dims.length === 0 && holds(dtype)) numbers.set(name, decodeNumbers(dtype, data)[0]);
+      if (dims.length === 1 && dtype === "int64") lists.set(name, numbersOfData(dtype, data)!);
     }
     return numbers.get(name) ?? Number.NaN;
+  };
+  const intsOf = (name: string) => {
+    numberOf(name);
+    return lists.get(name) ?? null;
   };
   const factorOf = ({ op, inputs: [, b] }: NewNode): number => {
     if (op === "Neg") return -1;
@@ -70,11 +82,18 @@ export function cotangents(writing: Writing): Cotangents {
     const [first, ...others] = [...all.filter((g) => !isCopy(g)), ...all.filter(isCopy)];
     return others.reduce((sum, g) => op.Add(sum, isCopy(g) ? makerOf(g)!.inputs[0] : g), first);
   };
-  const sum = (parts: readonly ScaledCotangent[], dtype: string): ScaledCotangent => {
+  const sum: Cotangents["sum"] = (parts, dtype, sizes) => {
     const alike = new Map<number, string[]>();
     for (const { g, times } of parts) alike.set(times, [...(alike.get(times) ?? []), g]);
     const [[common], ...rest] = [...alike].sort(([, a], [, b]) => b.length - a.length);
-    const scaled = rest.map(([times, all]) => whole({ g: add(all), times: times / common }, dtype));
+    const relative = (g: string, times: number) => whole({ g, times: times / common }, dtype);
+    const names = parts.map(({ g }) => g);
+    const cut = sizes && piecesInOrder({ makerOf, intsOf }, names, sizes);
+    if (cut) {
+      const pieces = cut.pieces.map(({ value, part }) => relative(value, parts[part].times));
+      return { g: op.Concat(pieces, { axis: cut.axis }), times: common };
+    }
+    const scaled = rest.map(([times, all]) => relative(add(all), times));
     return { g: add([...alike.get(common)!, ...scaled]), times: common };
   };
   return { taken, sum, whole };

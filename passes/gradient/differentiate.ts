@@ -57,7 +57,10 @@ export function backpropagate(graph: Graph, wanted: Differentiation): Gradients 
     [...wanted.of].map(([name, g]) => [floatNamed(graph, types, name), g] as const),
   );
   const way = wayBetween({ graph, types, rules, reasons }, roots, [...ends.keys()]);
-  const sums = gradientSums(writing, ends, way.dtypeOf);
+  const sums = gradientSums(writing, ends, way.dtypeOf, (value) => {
+    const shape = types.get(value)?.shape;
+    return shape?.every((size) => typeof size === "number") ? (shape as number[]) : null;
+  });
   // A gradient may be requested inside nodes that could be differentiated as one.
   const isOwn = Object.keys(rules).some((op) => Object.hasOwn(vjp, op));
   const joins = !isOwn && roots.every(({ producer }) => producer === null);

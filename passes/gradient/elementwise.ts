@@ -1,4 +1,4 @@
-import { whereEqual } from "./indicators.ts";
+import { outputBetween, whereEqual } from "./indicators.ts";
 import { type GradientNode, inert, type VjpTable } from "./rule.ts";
 
 /** Elementwise functions of one value. */
@@ -34,13 +34,30 @@ export const elementwise = {
   Tan: ({ op, g, y }) => [op.Add(g, op.Mul(g, op.Mul(y, y)))],
 } satisfies VjpTable;
 
-/** Returns g if x is within its bounds, inclusive; otherwise the bound gets it. */
+/**
+ * Returns g if x is within its bounds; otherwise the bound gets it. If the bounds are constants, y
+ * alone tells: then x, which is not computed where the Clip is fused, need not be kept.
+ */
 function clip(at: GradientNode, x: string, min?: string, max?: string) {
   const { op, write, g, y, dtype, needs } = at;
+  const bounds = boundsOf(at);
+  if (dtype === "float" && bounds) return [op.Mul(g, outputBetween(at, y, ...bounds))];
   const all = (v: string) => write.reduce("ReduceSum", v, [...at.shape(0).keys()], false);
   return [
     op.Mul(g, whereEqual(at, x, y)),
     min && needs[1] ? all(write.masked(op.Less(x, y), g, dtype)) : null,
     max && needs[2] ? all(write.masked(op.Greater(x, y), g, dtype)) : null,
   ];
+}
+
+/** Returns the bounds of a Clip if they are constants, and not the same. */
+function boundsOf({ inputs, numbers, needs, float, opset }: GradientNode): [number, number] | null {
+  if (needs[1] || needs[2]) return null;
+  const bound = (k: number, name: string, otherwise: number) => {
+    if (opset < 11) return float(name, otherwise);
+    return inputs[k] ? (numbers(k)?.[0] ?? Number.NaN) : otherwise;
+  };
+  const [min, max] = [bound(1, "min", -Infinity), bound(2, "max", Infinity)];
+  const isBounded = Number.isFinite(min) || Number.isFinite(max);
+  return min < max && isBounded ? [min, max] : null;
 }

@@ -21,6 +21,7 @@ export function gradientSums(
   writing: Writing,
   ends: ReadonlyMap<Value, string>,
   dtypeOf: (value: Value) => string,
+  sizesOf: (value: Value) => readonly number[] | null,
 ): Sums {
   const { op, about, fresh } = writing;
   const { taken, sum, whole } = cotangents(writing);
@@ -41,7 +42,7 @@ export function gradientSums(
     const list = parts.get(value);
     if (known !== undefined || !list) return known ?? null;
     about(`${value.name}.grad`);
-    const total = sum(list, dtypeOf(value));
+    const total = sum(list, dtypeOf(value), sizesOf(value));
     if (total.times === 1) nameAfter(value, total.g);
     sums.set(value, total);
     return total;

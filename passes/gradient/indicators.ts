@@ -14,6 +14,23 @@ export const whereAbove = ({ op, write, dtype }: GradientNode, x: string): strin
     ? op.HardSigmoid(x, { alpha: float(STEEP), beta: float(0) })
     : write.sign(x, dtype);
 
+/**
+ * Writes 1 if the output of a Clip lies between its bounds, otherwise 0, for an output that is never
+ * beyond them. A HardSigmoid keeps the layout of images; Sub and Abs do not.
+ */
+export function outputBetween({ op }: GradientNode, y: string, min: number, max: number): string {
+  const side = (limit: number, sign: number) => {
+    if (!Number.isFinite(limit)) return null;
+    const slope = sign * (limit === 0 ? STEEP : slopeFor(limit));
+    return op.HardSigmoid(y, { alpha: float(slope), beta: float(-slope * limit) });
+  };
+  const [above, below] = [side(min, 1), side(max, -1)];
+  return above && below ? op.Mul(above, below) : (above ?? below!);
+}
+
+/** A power of two that is steep beside a limit, and whose product with it is a float32. */
+const slopeFor = (limit: number) => 2 ** Math.min(100, 120 - Math.ceil(Math.log2(Math.abs(limit))));
+
 /** A steep slope whose product with a limit is still a float32. */
 const STEEP_TO_LIMIT = 2 ** 100;
 

@@ -26,7 +26,8 @@ export function maxPool(at: GradientNode, x: string) {
   if (apart) {
     const sizes = write.ints(shape(0));
     const attributes = { kernel_shape: [...kernel], strides: [...strides] };
-    return [at.op.MaxUnpool(g, indicesOf(at, x), sizes, attributes)];
+    // States the sizes, which are inferred of no MaxUnpool.
+    return [write.reshape(at.op.MaxUnpool(g, indicesOf(at, x), sizes, attributes), shape(0))];
   }
   const places = [product(outShape(0))];
   const where = write.reshape(indicesOf(at, x), places);

