@@ -6,7 +6,7 @@ import type { Inserting } from "./commands/inserting.ts";
 /** The command line of finetune; options of the loss and of the optimizer stand beside these. */
 export interface FinetuneArguments
   extends Inserting,
-    Omit<Partial<ArgumentsOf<typeof dataReading>>, "batchAxis">,
+    Omit<Partial<ArgumentsOf<typeof dataReading>>, "batchAxis" | "columns">,
     Omit<ArgumentsOf<typeof fitting>, "output" | "loss"> {
   /** Options that stood on the command line. */
   given: readonly string[];
@@ -20,6 +20,7 @@ export interface FinetuneArguments
   outputName: string | undefined;
   output: string | undefined;
   batchAxis: string[] | undefined;
+  columns: string[] | undefined;
   resume: boolean;
   weights: "inside" | "as-inputs" | "as-optional-inputs";
   featureAxis: FeatureAxis | undefined;

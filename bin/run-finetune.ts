@@ -23,6 +23,7 @@ import { checkFree, checkOutput, checkWritable } from "./output.ts";
 import { picked } from "./picked.ts";
 import { Progress } from "./progress.ts";
 import { ort } from "./runtime.ts";
+import { parseColumns } from "./table-columns.ts";
 import { writeTuned } from "./write-tuned.ts";
 
 /** Trains, and writes the tuned model, the adapter, the log, the loss curve and the state. */
@@ -120,6 +121,7 @@ function fitOptionsOf(args: FinetuneArguments, files: Files, monitor: Monitor): 
     ...{ epochs, batchSize, patience, lr, schedule, scheduleSteps, warmup },
     ...picked(args, dataReading),
     batchAxis: parseBatchAxes(args.batchAxis),
+    columns: parseColumns(args.columns),
     lossOptions: picked(args, hyperparameters.lossOptions),
     optimizerOptions: picked(args, hyperparameters.optimizerOptions),
     resume: args.resume ? files.state : undefined,

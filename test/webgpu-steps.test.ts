@@ -54,6 +54,8 @@ const TARGETS: Readonly<Record<LossName, Towards | null>> = {
   "smooth-l1": VALUES,
   cosine: VALUES,
   ctc: { dtype: "int64", shape: [6, 2], input: [6, 5, 8] },
+  triplet: LABELS,
+  "info-nce": LABELS,
   distillation: VALUES,
   output: null,
 };

@@ -33,7 +33,7 @@ const {
   ...course
 } = fitting;
 
-const { batchAxis, scale, ...images } = dataReading;
+const { batchAxis, columns, scale, ...images } = dataReading;
 
 /** Words with commas between them. */
 const listed = (given: readonly string[] | undefined) => given?.flatMap((text) => text.split(","));
@@ -44,7 +44,7 @@ const data = {
     array: true,
     demandOption: true,
     describe:
-      "an .npz with an array for each input of the model, and the target; several, or folders of them, are read as one; or a folder that has one folder of images for each class",
+      "an .npz with an array for each input of the model, and the target; several, or folders of them, are read as one; or a .csv or .jsonl; or a folder that has one folder of images for each class",
   },
   eval: {
     type: "string",
@@ -52,6 +52,7 @@ const data = {
     describe: "validation data, which chooses the best epoch",
   },
   "batch-axis": { ...batchAxis, type: "string", array: true, nargs: 1 },
+  columns: { ...columns, type: "string", array: true, nargs: 1 },
   scale: { ...scale, type: "string", coerce: fraction },
   ...images,
 } as const;

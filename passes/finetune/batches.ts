@@ -12,7 +12,7 @@ import type { OpenedDataset } from "./data-set.ts";
 import type { Column } from "./data-set-rows.ts";
 import { chunks, firstWhere } from "./data-set-rows.ts";
 import { labelAdvice, NOT_ONE_HOT, oneHotFault } from "./labels.ts";
-import { normalized } from "./pixels.ts";
+import { normalizedPixels } from "./pixels.ts";
 
 /** How a dataset is cut into batches. */
 export interface BatchOptions {
@@ -120,7 +120,7 @@ function rowsInside(bytes: Uint8Array, rows: number, outer: number): Uint8Array 
 /** Some rows of a column, one after the other, in the type that they have in batches. */
 function bytesOfRows({ dtype, dims, parts, pixels }: Column, rows: Uint32Array): Uint8Array {
   const convert = (bytes: Uint8Array, from: string, to: string) =>
-    pixels ? normalized(bytes, from, to, pixels) : converted(bytes, from, to);
+    pixels ? normalizedPixels(bytes, from, to, pixels) : converted(bytes, from, to);
   const [{ stored }] = parts;
   // Rows of one type are made wider together, others one by one.
   const isUniform = parts.every((part) => part.stored === stored);

@@ -55,7 +55,16 @@ export async function openDataset(
   const { ort: _, ...withoutOrt } = datasetOptions;
   checkGiven("openDataset", options, options?.ort === undefined ? withoutOrt : datasetOptions);
   checkValues({ ...options }, reading);
-  const { targets = [], batchAxis = {}, ort, resize, imageSize, classNames, ...pixels } = options;
+  const {
+    targets = [],
+    batchAxis = {},
+    ort,
+    resize,
+    imageSize,
+    classNames,
+    columns,
+    ...pixels
+  } = options;
   const infos = new Map(model.file.graph.inputs.map((info) => [info.name, typeOfInfo(info)]));
   const inputs = model.graph.main.inputs.map(({ name }): Expected => {
     const type = infos.get(name);
@@ -66,12 +75,10 @@ export async function openDataset(
       typeof target === "string" ? ({ name: target } as Target) : target;
     return { name, role: "target", dtype: dtype ?? null, shape: shape ?? null, missing };
   });
-  const files = await openFiles(([] as readonly DataFrom[]).concat(from), inputs, {
-    ...{ resize, imageSize, classNames },
-    target: wanted[0]?.name ?? null,
-  });
+  const expected = [...inputs, ...wanted];
+  const folders = { resize, imageSize, classNames, columns };
+  const files = await openFiles(([] as readonly DataFrom[]).concat(from), expected, folders);
   try {
-    const expected = [...inputs, ...wanted];
     const read = (stated: BatchAxes) =>
       readDataset(
         files,

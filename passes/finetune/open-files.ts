@@ -6,6 +6,7 @@ import { sourceOf } from "../../src/model.ts";
 import { type ArrayFile, npzFile } from "./array-file.ts";
 import type { Expected } from "./expected.ts";
 import { imageFolder } from "./image-folder.ts";
+import { tableFile } from "./table-file.ts";
 
 /** A file of examples: the path of a file or of a folder (Node), bytes of an .npz or a Blob. */
 export type DataFrom = string | Uint8Array | Blob;
@@ -16,19 +17,25 @@ export interface FolderOptions {
   readonly resize?: number | undefined;
   /** Side of the images if the model takes any; 224 by default. */
   readonly imageSize?: number | undefined;
+  /** Columns of a table that arrays take, by their names. */
+  readonly columns?: Readonly<Record<string, readonly string[]>> | undefined;
   /** Names of the classes in the order of their labels, by target; by default those of the data. */
   readonly classNames?: Readonly<Record<string, readonly string[]>> | undefined;
 }
 
 /** Lists files by their paths; a folder is replaced by the .npz files in it, in the order of their names. */
 export const dataFiles = (places: readonly string[]): string[] =>
-  places.flatMap((place) => (imageClasses(place) ? [place] : filesIn(place, ".npz")));
+  places.flatMap((place) =>
+    isTable(place) || imageClasses(place) ? [place] : filesIn(place, ".npz"),
+  );
+
+const isTable = (name: string) => /\.(csv|tsv|jsonl|ndjson)$/i.test(name);
 
 /** Opens the files of a dataset. Closes all again if one cannot be read. */
 export async function openFiles(
   places: readonly DataFrom[],
-  inputs: readonly Expected[],
-  options: FolderOptions & { readonly target: string | null },
+  expected: readonly Expected[],
+  options: FolderOptions,
 ): Promise<ArrayFile[]> {
   const files: ArrayFile[] = [];
   const all = places.flatMap((one): DataFrom[] =>
@@ -37,8 +44,8 @@ export async function openFiles(
   let { classNames } = options;
   try {
     for (const one of all) {
-      const file = await opened(one, inputs, { ...options, classNames });
-      classNames ??= file.classes;
+      const file = await opened(one, expected, { ...options, classNames });
+      if (Object.keys(file.classes ?? {}).length > 0) classNames ??= file.classes;
       files.push(file);
     }
     if (files.length === 0) throw new InputError("no data is given; name an .npz, or a folder.");
@@ -51,14 +58,27 @@ export async function openFiles(
 
 async function opened(
   from: DataFrom,
-  inputs: readonly Expected[],
-  { target, resize, imageSize, classNames }: Parameters<typeof openFiles>[2],
+  expected: readonly Expected[],
+  { resize, imageSize, classNames, columns = {} }: FolderOptions,
 ): Promise<ArrayFile> {
   const free = freeMemory();
+  const called = typeof from === "string" ? from : from instanceof File ? from.name : "";
+  if (isTable(called)) {
+    const kind = called.slice(called.lastIndexOf("."));
+    const source =
+      typeof from === "string" ? pooledSource(from, kind) : await sourceOf(from, called, kind);
+    const reading = { free, columns, classNames: classNames ?? {} };
+    return tableFile(source, expected, reading).catch((error) => {
+      source.close?.();
+      throw error;
+    });
+  }
   if (typeof from !== "string") return npzFile(await sourceOf(from, "the data", ".npz"), free);
   const classes = imageClasses(from);
   if (!classes) return npzFile(pooledSource(from, ".npz"), free);
+  const target = expected.find(({ role }) => role === "target")?.name ?? null;
   const known = classNames?.[target ?? "labels"] ?? null;
+  const inputs = expected.filter(({ role }) => role === "input");
   return imageFolder(from, classes, inputs, {
     ...{ target, free, classes: known },
     resize: resize ?? null,

@@ -111,7 +111,7 @@ function moveOf(
 }
 
 /** Returns rows of images as those of a batch: scaled, less the mean, by the deviation, in order. */
-export function normalized(
+export function normalizedPixels(
   bytes: Uint8Array,
   from: string,
   to: string,

@@ -9,6 +9,11 @@ export const reading = {
       "axis of the examples in an array, h0=1, if it cannot be told; timestep=none for one value for all examples",
   },
   ...pixelOptions,
+  columns: {
+    type: "object",
+    describe:
+      "columns of a .csv or .jsonl that an input takes, x=age,height  [default: its own, or all that are left]",
+  },
   resize: {
     type: "number",
     range: { integer: true, min: 1 },

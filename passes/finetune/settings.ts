@@ -68,15 +68,16 @@ export async function settingsOf(model: Model, of: SettingsOf): Promise<Settings
 }
 
 /** How data is read, as one writes it; what is not stated is left out. */
-function readingIn({ batchAxis, ...others }: NonNullable<SettingsOf["reading"]> = {}) {
-  const axes = Object.entries((batchAxis ?? {}) as object);
-  const stated = Object.entries(others).filter(([, value]) => value !== undefined);
-  return {
-    ...(axes.length > 0
-      ? { "batch-axis": axes.map(([name, axis]) => `${name}=${axis ?? "none"}`) }
-      : {}),
-    ...Object.fromEntries(stated.map(([name, value]) => [dashed(name), value as Setting])),
-  };
+function readingIn(given: NonNullable<SettingsOf["reading"]> = {}) {
+  const written = Object.entries(given).map(([name, value]): [string, Setting] => {
+    const isByName = typeof value === "object" && value !== null && !Array.isArray(value);
+    const pairs = isByName ? Object.entries(value) : [];
+    const list = pairs.map(([key, each]) => `${key}=${each ?? "none"}`);
+    return [dashed(name), isByName ? list : (value as Setting)];
+  });
+  return Object.fromEntries(
+    written.filter(([, value]) => value !== undefined && `${value}` !== ""),
+  );
 }
 
 /** The losses as one writes them; a graph is identified by its SHA-256. */

@@ -201,3 +201,16 @@ function reading(file: string, remove: () => void): Source {
     },
   };
 }
+
+/** Loads a parser of CSV: rows of text from text with whole lines. */
+export async function csvParser(): Promise<(text: string, delimiter: string) => string[][]> {
+  const { parse } = await import("csv-parse/sync");
+  return (text, delimiter) =>
+    parse(text, {
+      delimiter,
+      bom: true,
+      trim: true,
+      skip_empty_lines: true,
+      relax_column_count: true,
+    }) as string[][];
+}

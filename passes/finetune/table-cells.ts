@@ -1,0 +1,133 @@
+import { InputError } from "../../src/errors.ts";
+import { isFloat } from "../../src/graph/types.ts";
+import type { TableCell, TableRows } from "./table-rows.ts";
+
+/** How the cells of a target are read: as numbers, or as names of classes. */
+export interface LabelsOf {
+  readonly dtype: string;
+  /** The classes in the order of their labels; null if the cells are numbers. */
+  readonly names: readonly string[] | null;
+}
+
+/** Where a cell is, and what it becomes. */
+export interface CellOf {
+  readonly file: string;
+  readonly row: number;
+  readonly names: readonly string[];
+  readonly dtype: string;
+  /** Whether a cell may be empty, which is NaN. */
+  readonly missing: boolean;
+}
+
+/** Classes that a target of words may have. */
+const MOST = 10_000;
+
+/**
+ * Reads a target's cells once: they are class names if one of them is no number, then sorted by their
+ * characters; otherwise numbers, whole ones as labels.
+ */
+export function labelsOf(
+  file: string,
+  { rows }: TableRows,
+  places: readonly number[],
+  known: readonly string[] | null,
+): LabelsOf {
+  if (known) return { dtype: "int64", names: known };
+  const words = new Set<string>();
+  let isWhole = true;
+  let isWords = false;
+  for (const cells of rows())
+    for (const cell of places.flatMap((place) => flat(cells[place]))) {
+      const number = numberOf(cell);
+      if (number === null && !isEmpty(cell)) isWords = true;
+      isWhole &&= number !== null && Number.isInteger(number);
+      if (words.size <= MOST && !isEmpty(cell)) words.add(String(cell));
+    }
+  if (!isWords) return { dtype: isWhole ? "int64" : "float", names: null };
+  if (places.length > 1)
+    throw new InputError(
+      `a target of ${file} is in ${places.length} columns and holds words; give one column of class names.`,
+    );
+  if (words.size > MOST)
+    throw new InputError(
+      `the target of ${file} holds more than ${MOST} different words, too many for classes; give numbers.`,
+    );
+  return { dtype: "int64", names: [...words].sort((a, b) => (a < b ? -1 : 1)) };
+}
+
+/** The numbers of a row's cells, and their shape. Throws an InputError for a cell that is none. */
+export function cellNumbers(
+  cells: readonly TableCell[],
+  of: CellOf,
+  labels: LabelsOf | null,
+): { readonly values: readonly number[]; readonly shape: readonly number[] } {
+  if (labels?.names) return { values: [classOf(cells[0], labels.names, of)], shape: [] };
+  const values = cells.flatMap((cell, k) =>
+    flat(cell).map((each) => checkedNumber(each, of, of.names[k])),
+  );
+  const inner = Array.isArray(cells[0]) ? shapeOf(cells[0], of) : [];
+  const shape = cells.length > 1 ? [cells.length, ...inner] : inner;
+  if (shape.reduce((n, dim) => n * dim, 1) !== values.length)
+    throw new InputError(
+      `row ${of.row} of ${of.file} (from 0) has lists of different lengths in ${of.names.join(", ")}; all must have the same.`,
+    );
+  return { values, shape };
+}
+
+const flat = (cell: TableCell): readonly TableCell[] =>
+  Array.isArray(cell) ? cell.flatMap(flat) : [cell];
+
+function shapeOf(cell: TableCell, of: CellOf): number[] {
+  if (!Array.isArray(cell)) return [];
+  return [cell.length, ...(cell.length > 0 ? shapeOf(cell[0], of) : [])];
+}
+
+const isEmpty = (cell: TableCell) =>
+  cell === null || (typeof cell === "string" && cell.trim() === "");
+
+/** A cell's number; null if it is none. */
+function numberOf(cell: TableCell): number | null {
+  if (typeof cell === "boolean") return Number(cell);
+  if (typeof cell === "number") return cell;
+  if (typeof cell !== "string" || isEmpty(cell)) return null;
+  const number = Number(cell);
+  return Number.isFinite(number) ? number : null;
+}
+
+function checkedNumber(
+  cell: TableCell,
+  { file, row, dtype, missing }: CellOf,
+  name: string,
+): number {
+  const place = `row ${row} of ${file} (from 0)`;
+  if (isEmpty(cell)) {
+    if (missing) return Number.NaN;
+    throw new InputError(
+      `${place} has no value in column ${name}; leave such rows out, or fill it.`,
+    );
+  }
+  const word = typeof cell === "string" ? cell.trim().toLowerCase() : "";
+  const number = word === "true" ? 1 : word === "false" ? 0 : numberOf(cell);
+  if (number === null)
+    throw new InputError(
+      `${place} has ${JSON.stringify(cell)} in column ${name}, which is no number; leave the column out with --columns, or make numbers of it.`,
+    );
+  if (!isFloat(dtype) && !Number.isSafeInteger(number))
+    throw new InputError(`${place} has ${number} in column ${name}, and ${dtype} is expected.`);
+  return number;
+}
+
+function classOf(
+  cell: TableCell,
+  names: readonly string[],
+  { file, row, names: columns }: CellOf,
+): number {
+  const label = names.indexOf(String(cell));
+  if (label >= 0 && !isEmpty(cell)) return label;
+  const place = `row ${row} of ${file} (from 0)`;
+  throw new InputError(
+    isEmpty(cell)
+      ? `${place} has no class in column ${columns[0]}; leave such rows out.`
+      : `${place} has the class ${String(cell)} in column ${columns[0]}, which the training data does not have; it has ${names.slice(0, 10).join(", ")}.`,
+  );
+}

@@ -1,0 +1,76 @@
+import { InputError } from "../../src/errors.ts";
+import { isFloat } from "../../src/graph/types.ts";
+import { showShape } from "../../src/onnx/shape.ts";
+import type { Expected } from "./expected.ts";
+
+/** The columns of a table that an array takes. */
+export interface ArrayColumns {
+  readonly expected: Expected;
+  /** Their places in a row. */
+  readonly places: readonly number[];
+  readonly names: readonly string[];
+}
+
+/** The columns that inputs take by name; others take theirs, or all that nothing else takes. */
+export type ColumnsOf = Readonly<Record<string, readonly string[]>>;
+
+/** Which columns go into which array, and what a user should know of it. */
+export interface Assigned {
+  readonly arrays: readonly ArrayColumns[];
+  readonly notes: readonly string[];
+}
+
+/**
+ * Decides which columns of a table an array takes: those that are stated, its own by name, or for
+ * one input all that are left. Throws an InputError if an array gets none.
+ */
+export function assignedColumns(
+  file: string,
+  columns: readonly string[],
+  expected: readonly Expected[],
+  stated: ColumnsOf,
+): Assigned {
+  const unknown = Object.keys(stated).find((name) => !expected.some((each) => each.name === name));
+  if (unknown !== undefined)
+    throw new InputError(
+      `--columns names ${unknown}, which is neither an input nor a target; these are ${expected.map(({ name }) => name).join(", ")}.`,
+    );
+  const named = expected.map((each) => stated[each.name] ?? ownColumn(columns, each));
+  const taken = new Set(named.flatMap((names) => names ?? []));
+  const left = columns.filter((column) => !taken.has(column));
+  const open = expected.filter(({ role }, k) => role === "input" && named[k] === null);
+  const notes: string[] = [];
+  const arrays = expected.map((each, k): ArrayColumns => {
+    const names = named[k] ?? (each.role === "input" && open.length === 1 ? left : []);
+    const use = each.role === "input" ? "an input of the model" : "a target";
+    if (names.length === 0)
+      throw new InputError(
+        `${file} holds no column ${each.name}, which is ${use}; it holds ${columns.join(", ")}${each.role === "input" ? `; --columns ${each.name}=${left.slice(0, 2).join(",") || "a,b"} says which it takes` : ""}.`,
+      );
+    const places = names.map((name) => columns.indexOf(name));
+    const missing = names[places.indexOf(-1)];
+    if (missing !== undefined)
+      throw new InputError(`${file} holds no column ${missing}; it holds ${columns.join(", ")}.`);
+    if (named[k] === null)
+      notes.push(`input ${each.name} takes the columns ${listed(names)} of ${file}.`);
+    if (each.role === "input" && each.dtype !== null && !isNumeric(each.dtype))
+      throw new InputError(
+        `input ${each.name} is ${each.dtype} ${showShape(each.shape)}, and tables give numbers; make arrays of it in an .npz.`,
+      );
+    return { expected: each, places, names };
+  });
+  const unread = left.filter((name) => !arrays.some(({ names }) => names.includes(name)));
+  if (unread.length > 0)
+    notes.push(
+      `${unread.length === 1 ? "column" : "columns"} ${listed(unread)} of ${file} ${unread.length === 1 ? "is" : "are"} neither input nor target.`,
+    );
+  return { arrays, notes };
+}
+
+const ownColumn = (columns: readonly string[], { name }: Expected) =>
+  columns.includes(name) ? [name] : null;
+
+const isNumeric = (dtype: string) => isFloat(dtype) || /^(u?int|bool)/.test(dtype);
+
+const listed = (names: readonly string[]) =>
+  names.length > 8 ? `${names.slice(0, 8).join(", ")}, … (${names.length})` : names.join(", ");

@@ -1,0 +1,134 @@
+import { csvParser } from "#node-data";
+import { InputError } from "../../src/errors.ts";
+import type { Source } from "../../src/onnx/source.ts";
+
+/** What a cell holds: text of a .csv, or a value of a .jsonl. */
+export type TableCell = string | number | boolean | null | readonly TableCell[];
+
+/** Rows of a table, some at a time; a row holds its cells in the order of the columns. */
+export interface TableRows {
+  readonly columns: readonly string[];
+  /** Reads all rows from the first; can be called again. */
+  rows(): Generator<readonly TableCell[]>;
+}
+
+/** Bytes that are read at a time. */
+const BLOCK = 1 << 20;
+const NEWLINE = 0x0a;
+const QUOTE = 0x22;
+
+/** Opens a table by the ending of its name. Throws an InputError if it has no rows. */
+export async function tableRows(source: Source): Promise<TableRows> {
+  return /\.(jsonl|ndjson)$/i.test(source.name) ? jsonLines(source) : csv(source);
+}
+
+async function csv(source: Source): Promise<TableRows> {
+  const parse = await csvParser();
+  const { name } = source;
+  const [first = ""] = pieces(source, true);
+  const [line] = first.split("\n", 1);
+  // The delimiter that the header has most often.
+  const delimiter = [",", ";", "\t"].reduce((a, b) =>
+    line.split(b).length > line.split(a).length ? b : a,
+  );
+  const parsed = (text: string) => {
+    try {
+      return parse(text, delimiter);
+    } catch (error) {
+      const why = String((error as Error).message).replace(/[.;\s]+$/, "");
+      throw new InputError(`${name} cannot be read as a table (${why}); write it as CSV again.`);
+    }
+  };
+  const [columns = []] = parsed(line);
+  checkColumns(name, columns);
+  function* rows() {
+    let isFirst = true;
+    let row = 0;
+    for (const text of pieces(source, true))
+      for (const cells of parsed(text)) {
+        if (isFirst) {
+          isFirst = false;
+          continue;
+        }
+        if (cells.length !== columns.length)
+          throw new InputError(
+            `row ${row} of ${name} (from 0) has ${cells.length} values, and its header ${columns.length} columns; write it as CSV again.`,
+          );
+        row++;
+        yield cells;
+      }
+  }
+  return { columns, rows };
+}
+
+function checkColumns(name: string, columns: readonly string[]): void {
+  const twice = columns.find((column, k) => columns.indexOf(column) < k);
+  if (twice !== undefined)
+    throw new InputError(`${name} has two columns ${twice}; give each a name of its own.`);
+  if (
+    columns.length > 1 &&
+    columns.every((column) => column !== "" && Number.isFinite(Number(column)))
+  )
+    throw new InputError(
+      `${name} has no header: its first line holds numbers; write the names of the columns first.`,
+    );
+}
+
+function jsonLines(source: Source): TableRows {
+  const { name } = source;
+  const records = function* (): Generator<Readonly<Record<string, TableCell>>> {
+    let row = 0;
+    for (const text of pieces(source, false))
+      for (const line of text.split("\n")) {
+        if (line.trim() === "") continue;
+        const record = parsedLine(line);
+        if (typeof record !== "object" || record === null || Array.isArray(record))
+          throw new InputError(
+            `row ${row} of ${name} (from 0) is no JSON object; write one object for each example and line.`,
+          );
+        row++;
+        yield record as Record<string, TableCell>;
+      }
+  };
+  const [first] = records();
+  const columns = Object.keys(first ?? {});
+  function* rows() {
+    for (const record of records()) yield columns.map((column) => record[column] ?? null);
+  }
+  return { columns, rows };
+}
+
+function parsedLine(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return null;
+  }
+}
+
+/** A file's text in pieces that end with a line; with `quoted`, not with one inside quotes. */
+function* pieces(source: Source, quoted: boolean): Generator<string> {
+  const decoder = new TextDecoder();
+  let left = new Uint8Array();
+  for (let at = 0; at < source.size; at += BLOCK) {
+    const block = source.read(at, Math.min(source.size, at + BLOCK));
+    const joined = new Uint8Array(left.length + block.length);
+    joined.set(left);
+    joined.set(block, left.length);
+    const isLast = at + BLOCK >= source.size;
+    const end = isLast ? joined.length : lastLine(joined, quoted);
+    if (end > 0) yield decoder.decode(joined.subarray(0, end));
+    left = joined.slice(end);
+  }
+}
+
+/** The end of the last line that is no part of a quoted value. */
+function lastLine(bytes: Uint8Array, quoted: boolean): number {
+  let end = 0;
+  let isInside = false;
+  for (let k = 0; k < bytes.length; k++) {
+    if (quoted && bytes[k] === QUOTE) isInside = !isInside;
+    else if (bytes[k] === NEWLINE && !isInside) end = k + 1;
+  }
+  return end;
+}

@@ -1,0 +1,204 @@
+import fs from "node:fs";
+import path from "node:path";
+import { batches, openDataset, openModel, fit as tune } from "laurelize";
+import ort from "onnxruntime-node";
+import { describe, expect, it } from "vitest";
+import { cli } from "./support/cli.ts";
+import { temporaryFolder } from "./support/fixture.ts";
+import { modelOfText } from "./support/onnx-text.ts";
+
+const folder = temporaryFolder();
+const written = (name: string, text: string) => {
+  const file = path.join(folder, name);
+  fs.writeFileSync(file, text);
+  return file;
+};
+const modelWith = (inputs: string) =>
+  openModel(
+    modelOfText(
+      `<ir_version: 8, opset_import: ["" : 17]> net (${inputs}) => (int64[K] out) { out = Shape(${/\] (\w+)/.exec(inputs)![1]}) }`,
+    ),
+  );
+async function read(inputs: string, from: string | Blob, target = "y", more: object = {}) {
+  const data = await openDataset(from, await modelWith(inputs), { targets: [target], ...more });
+  const [batch] = batches(data, { ort, batchSize: data.rows });
+  const numbers = (name: string) => Array.from(batch[name].data as Float32Array, Number);
+  data.close();
+  return { data, batch, numbers };
+}
+
+const IRIS = `sepal,petal,kind
+5.1,1.4,setosa
+7.0,4.7,"versi,color"
+6.3,6.0,virginica
+4.9,1.5,setosa
+`;
+
+describe("a table", () => {
+  it("of CSV gives its numbers to the one input, and labels to the words of the target", async () => {
+    const file = written("iris.csv", IRIS);
+    const { data, batch, numbers } = await read("float[n, 2] x", file, "kind");
+    expect(batch.x.dims).toEqual([4, 2]);
+    for (const [k, value] of [5.1, 1.4, 7, 4.7, 6.3, 6, 4.9, 1.5].entries())
+      expect(numbers("x")[k]).toBeCloseTo(value, 6);
+    expect([batch.kind.type, numbers("kind")]).toEqual(["int64", [0, 1, 2, 0]]);
+    expect(data.classes).toEqual({ kind: ["setosa", "versi,color", "virginica"] });
+    expect(data.notes).toEqual([
+      "input x takes the columns sepal, petal of iris.csv.",
+      "target kind of iris.csv has 3 classes, in the order of their names: setosa, versi,color, virginica.",
+    ]);
+    const held = written("held.csv", "kind,petal,sepal\nvirginica,1,2\n");
+    const options = { classNames: data.classes, columns: { x: ["sepal", "petal"] } };
+    const other = await read("float[n, 2] x", held, "kind", options);
+    expect([other.numbers("x"), other.numbers("kind")]).toEqual([[2, 1], [2]]);
+    const fox = written("fox.csv", "sepal,petal,kind\n1,2,fox\n");
+    const unknown = read("float[n, 2] x", fox, "kind", options);
+    await expect(unknown).rejects.toThrow(/row 0 .* has the class fox .*training data does not/);
+  });
+
+  it("gives columns to inputs of their names, numbers to targets, and tells what nothing reads", async () => {
+    const file = written("two.tsv", "a\tb\tid\ty\n1\t2.5\t7\t0.5\n3\t-1e3\t8\tTrue\n");
+    const { data, batch, numbers } = await read("int64[n, 1] a, float[n] b", file);
+    expect([batch.a.dims, batch.b.dims]).toEqual([[2, 1], [2]]);
+    expect([numbers("a"), numbers("b")]).toEqual([
+      [1, 3],
+      [2.5, -1000],
+    ]);
+    expect(data.classes).toEqual({ y: ["0.5", "True"] });
+    const numeric = written("n.csv", "a;b;y\n1;2;0.5\n1;2;3\n");
+    const real = await read("float[n] a, float[n] b", numeric);
+    expect([real.batch.y.type, real.numbers("y")]).toEqual(["float32", [0.5, 3]]);
+    expect((await read("float[n] b, float[n] a", file)).data.notes[0]).toMatch(
+      /column id of two.tsv is neither input nor target/,
+    );
+  });
+
+  it("of JSON lines may hold lists, and comes from memory too", async () => {
+    const lines = [
+      {
+        x: [
+          [1, 2],
+          [3, 4],
+        ],
+        m: true,
+        y: "b",
+      },
+      {
+        x: [
+          [5, 6],
+          [7, 8],
+        ],
+        m: false,
+        y: "a",
+      },
+    ];
+    const text = `${lines.map((line) => JSON.stringify(line)).join("\n")}\n`;
+    const inputs = "float[n, 2, 2] x, bool[n] m";
+    for (const from of [written("l.jsonl", text), new File([text], "l.jsonl")]) {
+      const { data, batch, numbers } = await read(inputs, from);
+      expect([batch.x.dims, numbers("x")]).toEqual([
+        [2, 2, 2],
+        [1, 2, 3, 4, 5, 6, 7, 8],
+      ]);
+      expect([numbers("m"), numbers("y"), data.classes]).toEqual([
+        [1, 0],
+        [1, 0],
+        { y: ["a", "b"] },
+      ]);
+    }
+  });
+
+  it("larger than a block is read whole, quoted lines too", async () => {
+    const rows = Array.from(
+      { length: 30_000 },
+      (_, k) => `${k},"a\nlonger line than one thinks ${k % 3}",${k % 5}.5`,
+    );
+    const file = written("large.csv", `id,kind,v\n${rows.join("\n")}\n`);
+    const columns = { x: ["id", "v"] };
+    const { data, numbers } = await read("float[n, 2] x", file, "kind", { columns });
+    expect(data.rows).toBe(30_000);
+    expect(data.classes.kind).toEqual([
+      "a\nlonger line than one thinks 0",
+      "a\nlonger line than one thinks 1",
+      "a\nlonger line than one thinks 2",
+    ]);
+    for (const k of [0, 1, 14_999, 29_999]) {
+      expect(numbers("x").slice(2 * k, 2 * k + 2)).toEqual([k, (k % 5) + 0.5]);
+      expect(numbers("kind")[k]).toBe(k % 3);
+    }
+  });
+
+  it.each([
+    ["no.csv", "a,b,y\n1,,0\n", "float[n, 2] x", /row 0 of no.csv .* no value in column b/],
+    [
+      "word.csv",
+      "a,b,y\n1,2,0\n1,red,0\n",
+      "float[n, 2] x",
+      /row 1 .* has "red" in column b, which is no number/,
+    ],
+    ["half.csv", "a,y\n1.5,0\n", "int64[n, 1] x", /has 1.5 in column a, and int64 is expected/],
+    ["wide.csv", "a,b,y\n1,2,0\n", "float[n, 3] x", /shape \[1, 2\], and \[n, 3\] is expected/],
+    [
+      "none.csv",
+      "a,b\n1,2\n",
+      "float[n, 2] x",
+      /holds no column y, which is a target; it holds a, b/,
+    ],
+    ["lone.csv", "a,b,y\n1,2,0\n", "float[n] x, float[n] z", /no column x, .*--columns x=a,b/],
+    ["bare.csv", "1,2,3\n4,5,6\n", "float[n, 2] x", /no header: its first line holds numbers/],
+    [
+      "short.csv",
+      "a,b,y\n1,2\n",
+      "float[n, 2] x",
+      /row 0 .* has 2 values, and its header 3 columns/,
+    ],
+    ["empty.csv", "a,b,y\n", "float[n, 2] x", /holds no rows/],
+    ["l2.jsonl", '{"a":1,"y":0}\n[1]\n', "float[n, 1] a", /row 1 of l2.jsonl .* is no JSON object/],
+    [
+      "l3.jsonl",
+      '{"a":[1,2],"y":0}\n{"a":[1],"y":0}\n',
+      "float[n, 2] a",
+      /row 1 .* shape \[1\], and the rows before \[2\]/,
+    ],
+  ] as const)("%s is refused in a sentence", async (name, text, inputs, why) => {
+    await expect(read(inputs, written(name, text))).rejects.toThrow(why);
+  });
+});
+
+describe("a model is trained on tables", () => {
+  const file = path.join(folder, "m.onnx");
+  fs.writeFileSync(
+    file,
+    modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+net (float[n, 2] x) => (float[n, 3] y) <float[2, 3] w = {0.5, -0.25, 0.125, 1, 0, -1}, float[3] b = {0, 0.1, 0.2}>
+{ y = Gemm(x, w, b) }`),
+  );
+
+  it("to the loss that NumPy gives, and the log says which class is which", async () => {
+    const data = written("iris.csv", IRIS);
+    const model = await openModel(file);
+    const { history, classes } = await tune(model, {
+      ort,
+      data,
+      loss: "cross-entropy",
+      target: "kind",
+      train: ["w"],
+      epochs: 1,
+      threads: 1,
+    });
+    // Cross-entropy of x @ w + b in float64 for labels 0, 1, 2, 0.
+    expect(history.steps[0].loss).toBeCloseTo(NUMPY, 5);
+    expect(classes.kind).toHaveLength(3);
+    const out = path.join(folder, "tuned.onnx");
+    const ran = cli([
+      ...["finetune", file, "--data", data, "--eval", data, "--loss", "cross-entropy"],
+      ...["--target", "kind", "--columns", "x=petal,sepal", "--train", "w", "-e", "1", "-o", out],
+    ]);
+    expect(ran.code, ran.stderr).toBe(0);
+    const log = JSON.parse(fs.readFileSync(out.replace(".onnx", ".json"), "utf8"));
+    expect(log.classes).toEqual({ kind: ["setosa", "versi,color", "virginica"] });
+    expect(log.settings.columns).toEqual(["x=petal,sepal"]);
+  });
+});
+
+const NUMPY = 6.011292036635503;
