@@ -10,13 +10,14 @@ type Arguments = Record<string, unknown>;
 
 /**
  * Prepares a command's arguments: reports options that have no effect, then records which were
- * `given` and fills in defaults. Throws a UsageError if a file argument is invalid.
+ * `given` and fills in defaults. An option of the recipe may be for other commands. Throws a UsageError if a file argument is invalid.
  */
-export function heed(args: Arguments): void {
+export function heed(args: Arguments, recipe: Readonly<Arguments> = {}): void {
   const options = Object.fromEntries(declared) as Options;
   checkPlaces(args);
   for (const [name, why] of idleOptions(args, options)) {
-    if (!args.quiet) process.stderr.write(`warning: --${dashed(name)} has no effect: ${why}.\n`);
+    if (!args.quiet && !Object.hasOwn(recipe, name))
+      process.stderr.write(`warning: --${dashed(name)} has no effect: ${why}.\n`);
   }
   checkValues(args, options, (name) => `--${dashed(name)}`);
   chooseByFlags(args);

@@ -60,7 +60,7 @@ function parserOf(
       given.words = [...words];
       if (given.json && answerOf(words) === "text") answerAs("json");
     })
-    .middleware(heed)
+    .middleware((given) => heed(given, recipe ?? {}))
     .wrap(Math.min(WIDTH, process.stdout.columns ?? WIDTH))
     .epilogue(
       "Exit codes: 0 done, 1 a check failed or a training diverged, 2 bad usage or unreadable model or data, 3 no residual site, 4 a check could not run, 130 a training was interrupted (nothing is written but with 0; finetune writes the best so far with 1 and 130).",

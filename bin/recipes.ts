@@ -43,8 +43,7 @@ export function recipeOf(
     ? Object.fromEntries(
         Object.entries(given).map(([key, value]) => {
           const known = camelCased(key);
-          const isList = options[known]?.array === true && !Array.isArray(value);
-          return [known, isList && value !== undefined ? [value] : value];
+          return [known, asTyped(value, options[known])];
         }),
       )
     : given;
@@ -54,6 +53,14 @@ export function recipeOf(
     throw new UsageError((error as Error).message);
   }
   return values as RecipeValues;
+}
+
+/** Returns a value as the command line would give it: one of a list as a list, a number as text. */
+function asTyped(value: unknown, option: Options[string] | undefined): unknown {
+  const isText = option?.type === "string" && typeof value === "number";
+  const typed = isText ? String(value) : value;
+  const isOne = option?.array === true && !Array.isArray(value) && value !== undefined;
+  return isOne ? [typed] : typed;
 }
 
 const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> =>

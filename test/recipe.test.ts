@@ -39,7 +39,11 @@ export default defineConfig({
   },
 });
 `;
-const JSON_RECIPES = { recipes: { small: { variant: "lr", "per-channel": false, include: "y1" } } };
+const JSON_RECIPES = {
+  recipes: {
+    small: { variant: "lr", "per-channel": false, include: "y1", force: true, featureAxis: 2 },
+  },
+};
 
 // The types of a configuration: what is an option, and of which kind.
 defineConfig({
@@ -70,8 +74,15 @@ describe("--recipe", () => {
 
   it("takes them from the key of package.json for every command that has them", () => {
     const folder = workingFolder({ "package.json": JSON.stringify({ laurelize: JSON_RECIPES }) });
-    const { code, stdout } = run(folder, "inspect", "m.onnx", "--recipe", "small", "--json");
-    expect(code).toBe(0);
+    const { code, stdout, stderr } = run(
+      folder,
+      "inspect",
+      "m.onnx",
+      "--recipe",
+      "small",
+      "--json",
+    );
+    expect([code, stderr]).toEqual([0, ""]);
     expect(JSON.parse(stdout).sites.map(({ name }: { name: string }) => name)).toEqual(["y1"]);
   });
 
