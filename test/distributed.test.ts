@@ -353,6 +353,18 @@ describe("a decoder of int4 weights", () => {
 /** A block with a weight that is worth keeping in one place. */
 const HEAVY = LITTLE.replaceAll("16", "400");
 
+describe("laurelize train-script", () => {
+  it("copies out the program, and keeps what is there", () => {
+    const file = at("train.py");
+    expect(cli(["train-script", "-o", file])).toMatchObject({ code: 0, stdout: `wrote ${file}\n` });
+    const script = path.join(import.meta.dirname, "../bin/distributed/train.py");
+    expect(fs.readFileSync(file)).toEqual(fs.readFileSync(script));
+    const again = cli(["train-script", "-o", file]);
+    expect([again.code, again.stderr]).toEqual([2, expect.stringContaining("pass --force")]);
+    expect(cli(["train-script", "-o", file, "--force", "--quiet"])).toMatchObject({ stdout: "" });
+  });
+});
+
 describe("frozen weights", () => {
   const run = async (step: string, weights?: string) => {
     const opened = await openStep(at(step), { ort, threads: 1, ...(weights ? { weights } : {}) });
@@ -477,6 +489,16 @@ describe("what cannot be exported is refused in one sentence, and nothing is wri
       batch: { rows: 4, fixed: true },
       gradients: [{ rows: 4 }],
     });
+  });
+
+  it("not a loss that compares rows, but a smaller batch of it", async () => {
+    fs.writeFileSync(at("rows.npz"), npzOf(examples(64, "rows")));
+    const given = args("net.onnx", "pairs", "--data", at("rows.npz"));
+    const ran = cli(given.map((word) => (word === "cross-entropy" ? "info-nce" : word)));
+    expect(ran.code, ran.stderr).toBe(0);
+    const { batch, gradients, target } = manifestOf("pairs");
+    expect([batch.fixed, gradients.map(({ rows }) => rows)]).toEqual([true, [ROWS]]);
+    expect(target).toMatchObject({ array: "labels", shape: [ROWS], form: "own" });
   });
 
   it("a folder that is no step", async () => {

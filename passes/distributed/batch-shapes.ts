@@ -27,7 +27,7 @@ export interface FedArray extends ArrayShape {
 export interface BatchShapes {
   /** Examples in a batch. */
   readonly rows: number;
-  /** Whether the model takes batches of this size alone. */
+  /** Whether all batches have this size: the model takes no others, or the loss compares their rows. */
   readonly fixed: boolean;
   readonly inputs: readonly FedArray[];
   /** The target, and whether a NaN in it is a value that does not count. */
@@ -79,7 +79,12 @@ export async function batchShapes(
     const sumsToOne = dataset ? sumsOf(dataset, term, options) : undefined;
     const typed = (of: FedArray, count: number) => ({ name: of.name, type: typeOfRows(of, count) });
     return {
-      ...{ rows, fixed: fixed !== null, inputs, arrays: Object.fromEntries(arrays) },
+      ...{
+        rows,
+        fixed: fixed !== null || term.chosen.loss.comparesRows === true,
+        inputs,
+        arrays: Object.fromEntries(arrays),
+      },
       target: { ...target, missing: targets[0].missing === true },
       stepOf: (count) => ({
         inputs: Object.fromEntries(
