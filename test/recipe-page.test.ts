@@ -3,7 +3,7 @@ import path from "node:path";
 import { openModel, strip } from "laurelize";
 import ort from "onnxruntime-node";
 import { chromium } from "playwright-core";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
 import { judgePython } from "./support/judge.ts";
 import { type NpyArray, npzOf } from "./support/npz-file.ts";
@@ -22,7 +22,6 @@ block (float[N, 6, 8] x) => (float[N, 6, 8] y)
 
 const folder = temporaryFolder();
 const nothing = () => "";
-const followed = new Set<string>();
 
 /** A folder for a recipe, with the files that it begins with. */
 function kitchen(title: string, files: Readonly<Record<string, Uint8Array | string>>): string {
@@ -33,10 +32,8 @@ function kitchen(title: string, files: Readonly<Record<string, Uint8Array | stri
   return place;
 }
 
-function cook(title: string, place: string, runs: Parameters<typeof follow>[2] = {}) {
-  followed.add(title);
-  return follow(recipes.get(title)!, place, { npm: nothing, ...runs });
-}
+const cook = (title: string, place: string, runs: Parameters<typeof follow>[2] = {}) =>
+  follow(recipes.get(title)!, place, { npm: nothing, ...runs });
 
 const caseOf = (name: string) =>
   fs.readFileSync(path.join(import.meta.dirname, "cases/finetuning", name));
@@ -63,6 +60,19 @@ async function outputOf(file: string, name: string, [data, dims]: NpyArray): Pro
 }
 const furthest = (a: readonly number[], b: readonly number[]) =>
   Math.max(...a.map((value, k) => Math.abs(value - b[k])));
+
+it("each recipe of the page has a test", () => {
+  expect([...recipes.keys()]).toEqual([
+    "A ResNet",
+    "A ViT",
+    "A GPT",
+    "A model in int8",
+    "A browser app with a worker",
+    "One model with many adapters",
+    "Exporting from PyTorch",
+    "An adapter back to PyTorch",
+  ]);
+});
 
 describe("recipes, as the page has them", { timeout: 240_000 }, () => {
   it("A ResNet", async () => {
@@ -208,17 +218,4 @@ describe.runIf(isNightly)("recipes of PyTorch", { timeout: 600_000 }, () => {
     const [, difference] = /largest difference (\S+)/.exec(loaded.get("python load.py")!)!;
     expect(Number(difference)).toBeLessThan(2e-6);
   });
-});
-
-/** Recipes that are followed at night, because they take seconds. */
-const NIGHT = [
-  "A ViT",
-  "A browser app with a worker",
-  "Exporting from PyTorch",
-  "An adapter back to PyTorch",
-];
-
-afterAll(() => {
-  const left = [...recipes.keys()].filter((title) => !followed.has(title));
-  expect(left.filter((title) => isNightly || !NIGHT.includes(title))).toEqual([]);
 });
