@@ -39,9 +39,18 @@ net (float[N, ${width}] x0) => (float[N, ${width}] y) <${weights.join(", ")}, fl
 
 const ladderIn = async (model: Model) => ladderOf(await findResiduals(model, { ort }), model);
 const hasSite = ({ attributes }: XmlElement) => "data-site" in attributes;
-const sitesIn = (svg: string) => elementsIn(xmlOf(svg), hasSite);
+const known = new Map<string, XmlElement>();
+
+/** A drawing, strictly read, once. */
+function readSvg(svg: string): XmlElement {
+  const read = known.get(svg) ?? xmlOf(svg);
+  known.set(svg, read);
+  return read;
+}
+
+const sitesIn = (svg: string) => elementsIn(readSvg(svg), hasSite);
 const ticksIn = (svg: string) =>
-  elementsIn(xmlOf(svg), (each) => each.attributes.role === "listitem" && !hasSite(each));
+  elementsIn(readSvg(svg), (each) => each.attributes.role === "listitem" && !hasSite(each));
 
 describe("a ladder", () => {
   it.each(swept(fixtureNames(), 16))("of %s has every site once, at its depth", async (name) => {
@@ -51,7 +60,7 @@ describe("a ladder", () => {
     const svg = drawLadder(ladder);
     const drawn = sitesIn(svg).map(({ attributes }) => attributes["data-site"]);
     expect([...drawn].sort()).toEqual(found.sites.map((site) => site.name).sort());
-    const { children } = elementsIn(xmlOf(svg), (each) => each.name === "title")[0];
+    const { children } = elementsIn(readSvg(svg), (each) => each.name === "title")[0];
     expect(children.join("")).toContain(`${found.rejected.length} other sum`);
     expect(ticksIn(svg).length).toBeGreaterThanOrEqual(Math.min(1, found.rejected.length));
     expect(ladder.rejected.every(({ depth }) => depth <= found.sites.length)).toBe(true);
@@ -166,7 +175,7 @@ describe("trained values", () => {
     expect(ladder.sites[1].laurel[0]).toMatchObject({ alpha: { mean: 1 }, beta: { mean: 1 } });
     expect(svg).not.toContain('class="line map"/');
     expect(
-      elementsIn(xmlOf(svg), ({ attributes }) => attributes.class === "line idle"),
+      elementsIn(readSvg(svg), ({ attributes }) => attributes.class === "line idle"),
     ).toHaveLength(3);
   });
 
@@ -229,15 +238,15 @@ describe("a drawing", () => {
     };
     for (const each of [named, { ...named, sites: [] }]) {
       const svg = drawLadder(each);
-      expect(elementsIn(xmlOf(svg), ({ name }) => name === "script")).toEqual([]);
+      expect(elementsIn(readSvg(svg), ({ name }) => name === "script")).toEqual([]);
       expect([..."\u202e\u001b\u0000"].filter((mark) => svg.includes(mark))).toEqual([]);
       expect(svg).toContain("\\u{202e}\\u{0}\\u{1b}[31m");
     }
   });
 
-  it("keeps every rung in reach: 4, 200 and 600 sites", async () => {
+  it("keeps every rung in reach: 4, 200 and 520 sites", async () => {
     const [site] = (await ladderIn(await openModel(blocks(1)))).sites;
-    for (const count of [4, 200, 600]) {
+    for (const count of [4, 200, 520]) {
       const sites = Array.from({ length: count }, (_, k) => ({
         ...site,
         name: `site${k}`,
@@ -252,7 +261,7 @@ describe("a drawing", () => {
       const isCell = ({ name, attributes }: XmlElement) =>
         name === "text" && attributes.class === "muted";
       const written = drawn.filter((rung) => elementsIn(rung, isCell).length > 0);
-      expect(written.length).toBe(count === 600 ? 300 : count);
+      expect(written.length).toBe(count === 520 ? 260 : count);
     }
   });
 
