@@ -127,16 +127,23 @@ function print(files: Files, final: Model, { plan, history, best, advice }: FitR
 
 async function curveOf(args: FinetuneArguments, { history }: FitResult): Promise<string> {
   const { steps, epochs, before } = history;
+  const evaluated = epochs.flatMap((each) => (each.eval ? [[each.step, each.eval] as const] : []));
+  const figure = figureOf(evaluated[0]?.[1].metrics ?? steps[0]?.metrics ?? {}, args.best);
   const { lossCurve } = await import("./loss-curve.ts");
   return lossCurve(
     {
       train: steps.map(({ step, loss }) => [step, loss]),
-      eval: [
-        ...(before ? [[0, before] as const] : []),
-        ...epochs.flatMap((each) => (each.eval ? [[each.step, each.eval] as const] : [])),
-      ].map(([step, { loss, metrics }]) => [step, loss, Object.values(metrics)[0]]),
+      eval: [...(before ? [[0, before] as const] : []), ...evaluated].map(
+        ([step, { loss, metrics }]) => [step, loss, figure ? metrics[figure] : undefined],
+      ),
     },
     path.basename(args.model),
-    Object.keys(steps[0]?.metrics ?? {})[0],
+    figure,
   );
+}
+
+/** The figure that is drawn beside the loss: the one that chooses, or the first metric. */
+function figureOf(metrics: object, best: string): string | undefined {
+  const names = Object.keys(metrics).filter((name) => !/(^|\.)loss$/.test(name));
+  return names.find((name) => name === best || name.endsWith(`.${best}`)) ?? names[0];
 }

@@ -130,6 +130,8 @@ export { RecognizedError } from "../passes/laurelize/recognized-error.ts";
 export type { FoundResiduals } from "../passes/laurelize/search.ts";
 export { type Stripped, strip } from "../passes/laurelize/strip.ts";
 export { type LossGiven, type LossName, losses } from "../passes/losses/index.ts";
+export { metrics } from "../passes/metrics/index.ts";
+export type { Metric, MetricKind } from "../passes/metrics/metric.ts";
 export { type OptimizerName, optimizers } from "../passes/optimizers/index.ts";
 export type { Check, Proof, ProofOptions } from "../passes/proof/checks.ts";
 export { compare } from "../passes/proof/compare.ts";

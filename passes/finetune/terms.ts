@@ -1,7 +1,12 @@
 import { InputError } from "../../src/errors.ts";
 import { checkValues } from "../../src/option-values.ts";
-import type { Given } from "../../src/options.ts";
-import { type LossGiven, type LossOptions, lossOf } from "../losses/index.ts";
+import { checkOptions, type Given } from "../../src/options.ts";
+import {
+  lossOptions as declaredOptions,
+  type LossGiven,
+  type LossOptions,
+  lossOf,
+} from "../losses/index.ts";
 import type { ChosenLoss } from "../losses/loss.ts";
 import { type LossTerm, termOptions } from "./loss-term.ts";
 
@@ -40,6 +45,10 @@ export function trainedTerms({
     );
   const given: readonly LossTerm[] = losses ?? [{ loss: loss!, output, target }];
   if (given.length === 0) throw new InputError("`losses` is empty; give at least one loss.");
+  for (const each of losses ?? []) {
+    checkOptions("a loss of losses", each, termOptions);
+    checkOptions("its lossOptions", each.lossOptions ?? {}, declaredOptions);
+  }
   return given.map((each) => termOf(each, lossOptions));
 }
 

@@ -3,14 +3,14 @@ import { showShape } from "../../src/onnx/shape.ts";
 import { type FitAsked, type LossInputs, type LossTensor, total } from "./loss.ts";
 
 /** An output that holds what each row belongs with. */
-export const positive = {
+export const positiveOutput = {
   type: "string",
   nullable: true,
   describe: "output that holds what each row belongs with, in place of a target",
 } as const;
 
 /** What losses that compare the rows of a batch share. */
-export const comparing = {
+export const comparingRows = {
   reads: () => "values" as const,
   looksThrough: [],
   distils: false,
@@ -35,7 +35,7 @@ export function rowLabelsMisfit({ output, target }: FitAsked): string | null {
 const EPSILON = 1e-8;
 
 /** Writes vectors of length 1. */
-export function normalized({ writing, output }: LossInputs, vectors: string): string {
+export function unitVectors({ writing, output }: LossInputs, vectors: string): string {
   const { op, to } = writing;
   const squares = to.reduce("ReduceSum", op.Mul(vectors, vectors), [1]);
   return op.Div(vectors, op.Sqrt(to.atLeast(squares, EPSILON ** 2, output.dtype)));

@@ -3,18 +3,18 @@ import type { Options } from "../../src/options.ts";
 import { fits } from "./class-target.ts";
 import {
   asOutput,
-  comparing,
+  comparingRows,
   isLabels,
-  normalized,
-  positive,
+  positiveOutput,
   rowLabelsMisfit,
   rowPairs,
+  unitVectors,
   weightedMean,
 } from "./embeddings.ts";
 import { type LossInputs, type LossOutputs, lossFunction, mean } from "./loss.ts";
 
 const options = {
-  positive,
+  positive: positiveOutput,
   temperature: {
     type: "number",
     default: 0.07,
@@ -39,7 +39,7 @@ function ofPairs(inputs: Inputs, pairs: string): LossOutputs {
   const { op, to, constant } = writing;
   const rows = Number(output.shape[0]);
   const scale = constant(output.dtype, [], [1 / options.temperature]);
-  const [a, b] = [normalized(inputs, output.name), normalized(inputs, pairs)];
+  const [a, b] = [unitVectors(inputs, output.name), unitVectors(inputs, pairs)];
   const scores = op.Mul(op.MatMul(a, op.Transpose(b, { perm: [1, 0] })), scale);
   const own = op.Mul(to.reduce("ReduceSum", op.Mul(a, b), [1], false), scale);
   const towards = (axis: number) =>
@@ -66,7 +66,7 @@ function ofLabels(inputs: Inputs): LossOutputs {
   const { op, to, constant } = writing;
   const { self, same } = rowPairs(inputs);
   const number = (value: number) => constant(output.dtype, [], [value]);
-  const a = normalized(inputs, output.name);
+  const a = unitVectors(inputs, output.name);
   const similar = op.MatMul(a, op.Transpose(a, { perm: [1, 0] }));
   const scores = op.Mul(similar, number(1 / options.temperature));
   const others = op.Sub(scores, op.Mul(self, number(FAR)));
@@ -84,7 +84,7 @@ function ofLabels(inputs: Inputs): LossOutputs {
  * labels, the supervised contrastive loss (Khosla et al. 2020): the mean over the rows of a label.
  */
 export const infoNce = lossFunction({
-  ...comparing,
+  ...comparingRows,
   name: "info-nce",
   about: "each row finds its pair, or those of its label, among the rows of a batch",
   options,

@@ -3,9 +3,9 @@ import type { Options } from "../../src/options.ts";
 import { fits } from "./class-target.ts";
 import {
   asOutput,
-  comparing,
+  comparingRows,
   isLabels,
-  positive,
+  positiveOutput,
   rowLabelsMisfit,
   rowPairs,
   weightedMean,
@@ -13,7 +13,7 @@ import {
 import { type LossInputs, type LossOutputs, lossFunction, mean } from "./loss.ts";
 
 const options = {
-  positive,
+  positive: positiveOutput,
   negative: {
     type: "string",
     nullable: true,
@@ -110,7 +110,7 @@ function ofLabels(inputs: Inputs): LossOutputs {
  * or the target's [rows, 2, features], or rows of the batch by their labels (Hermans et al. 2017).
  */
 export const triplet = lossFunction({
-  ...comparing,
+  ...comparingRows,
   name: "triplet",
   about: "rows lie nearer to what they belong with, by a margin",
   options,
