@@ -11,6 +11,11 @@ export async function givenLosses(
 ): Promise<Pick<FitOptions, "loss" | "losses" | "target" | "output">> {
   const { target, outputName: output } = args;
   const terms = args.loss.map(termOf);
+  const plain = terms.filter((term) => !term.output && !term.target && term.weight === null);
+  if (plain.length > 1)
+    throw new UsageError(
+      "--loss is given twice; to add losses up, say for each what it is of: OUTPUT=LOSS:TARGET*WEIGHT.",
+    );
   const [only] = terms;
   if (terms.length === 1 && only.output === null && only.weight === null)
     return { loss: await namedLoss(only.loss), target: only.target ?? target, output };

@@ -134,7 +134,7 @@ async function curveOf(args: FinetuneArguments, { history }: FitResult): Promise
     {
       train: steps.map(({ step, loss }) => [step, loss]),
       eval: [...(before ? [[0, before] as const] : []), ...evaluated].map(
-        ([step, { loss, metrics }]) => [step, loss, figure ? metrics[figure] : undefined],
+        ([step, { loss, metrics }]) => (figure ? [step, loss, metrics[figure]] : [step, loss]),
       ),
     },
     path.basename(args.model),

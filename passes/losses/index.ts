@@ -1,5 +1,6 @@
 import { InputError } from "../../src/errors.ts";
 import type { Model } from "../../src/model.ts";
+import { nearest } from "../../src/nearest.ts";
 import { type ChosenValues, optionsOfChosen, valuesOf } from "../../src/option-values.ts";
 import type { Given, Options } from "../../src/options.ts";
 import { binaryCrossEntropy } from "./binary-cross-entropy.ts";
@@ -61,10 +62,15 @@ export type LossGiven = LossName | Model;
 export function lossOf(given: LossGiven, options: Given<LossOptions> = {}): ChosenLoss {
   const loss: Loss | undefined =
     typeof given === "string" ? losses.find((each) => each.name === given) : graphLoss(given);
-  if (!loss)
-    throw new InputError(
-      `there is no loss "${String(given)}"; choose ${losses.map((each) => each.name).join(", ")}, or give an .onnx file.`,
-    );
+  if (!loss) throw new InputError(unknownLoss(String(given)));
   const values = { ...UNREAD, ...valuesOf(loss.options, options) };
   return { loss, options: values, reads: loss.reads(values) };
+}
+
+function unknownLoss(given: string): string {
+  const names = losses.map(({ name }) => name);
+  const [near] = nearest(given, names);
+  return near === undefined
+    ? `there is no loss "${given}"; choose ${names.join(", ")}, or give an .onnx file.`
+    : `there is no loss "${given}"; did you mean ${near}?`;
 }
