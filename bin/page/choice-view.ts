@@ -140,24 +140,24 @@ async function rewrite(engine: Engine, { onChange, onResult }: ChoiceEvents): Pr
   onChange();
   say("rewrite-error", "");
   const choice = chosen();
-  const fields = byId<HTMLButtonElement>("rewrite");
-  fields.disabled = true;
+  const form = byId("choice-form");
   const progress = showProgress("rewrite-running", "rewriting", {
     text: "Cancel",
     onClick: () => engine.cancel(),
   });
+  form.inert = true;
   try {
     const result = await engine.call("rewrite", [choice], (report) => {
       if ("progress" in report) progress.set(report.progress, report.step);
     });
-    if (JSON.stringify(choice) === JSON.stringify(chosen())) onResult(result);
+    onResult(result);
   } catch (error) {
     say(
       "rewrite-error",
       error instanceof CancelledError ? "Cancelled; nothing is written." : (error as Error).message,
     );
   } finally {
+    form.inert = false;
     progress.end();
-    fields.disabled = false;
   }
 }

@@ -8,7 +8,10 @@ export interface ProgressView {
   end(): void;
 }
 
-/** Begins to show progress at a place of the page. */
+/**
+ * Begins to show progress at a place of the page. The keyboard is at its button meanwhile, as the
+ * button that began the work is disabled, and returns when the work ends.
+ */
 export function showProgress(
   id: string,
   label: string,
@@ -20,6 +23,8 @@ export function showProgress(
   const button = make("button", { type: "button", onclick: end.onClick }, end.text);
   place.replaceChildren(bar, button, status);
   place.hidden = false;
+  const before = document.activeElement as HTMLElement | null;
+  button.focus({ preventScroll: true });
   let shown = label;
   return {
     set(done, step) {
@@ -29,8 +34,10 @@ export function showProgress(
       status.textContent = step;
     },
     end() {
+      const wasFocused = document.activeElement === button;
       place.hidden = true;
       place.replaceChildren();
+      if (wasFocused) before?.focus({ preventScroll: true });
     },
   };
 }

@@ -114,23 +114,23 @@ function examples(pad: Pad): Examples {
 
 async function tune(engine: Engine, pad: Pad, choice: InsertChoice): Promise<void> {
   clearShown();
-  const button = byId<HTMLButtonElement>("tune");
+  const forms = ["choice-form", "tuning-form"].map((id) => byId(id));
   let progress: ProgressView | null = null;
   try {
     const tuning = { examples: examples(pad), epochs: numberIn("epochs"), lr: numberIn("lr") };
-    button.disabled = true;
     const stop = () => void engine.call("stop", []);
     progress = showProgress("tune-running", "preparing", {
       text: "Stop and keep the best",
       onClick: stop,
     });
+    for (const form of forms) form.inert = true;
     const result = await engine.call("tune", [tuning, choice], watching(progress));
     showTuned(result);
   } catch (error) {
     if (!(error instanceof CancelledError)) say("tuning-error", (error as Error).message);
   } finally {
+    for (const form of forms) form.inert = false;
     progress?.end();
-    button.disabled = false;
   }
 }
 

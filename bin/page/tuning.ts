@@ -137,7 +137,7 @@ function tunedResult(
   shown: { readonly notes: readonly string[]; readonly ladder: string },
 ): Tuned {
   const { model, adapter, advice, error } = result;
-  const name = stem(source.name === "model" ? model.source.name : source.name);
+  const name = stem(source.name).replace(/\.laurel$/, "");
   const bytes = model.toBytes() as Uint8Array<ArrayBuffer>;
   return {
     summary: [summaryOf(result), error, advice].filter(Boolean).join(" "),
@@ -145,7 +145,7 @@ function tunedResult(
     ladder: shown.ladder,
     model: { name: `${name}.tuned.onnx`, bytes },
     adapter: {
-      name: `${name}.adapter.safetensors`,
+      name: `${name}.tuned.safetensors`,
       bytes: adapterBytes(adapter) as Uint8Array<ArrayBuffer>,
     },
   };

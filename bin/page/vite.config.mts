@@ -62,6 +62,7 @@ export default defineConfig({
     reportCompressedSize: false,
     chunkSizeWarningLimit: 2000,
     rolldownOptions: {
+      checks: { pluginTimings: false },
       input: {
         index: path.join(import.meta.dirname, "index.html"),
         offline: path.join(import.meta.dirname, "offline.ts"),
