@@ -39,7 +39,7 @@ export class NoSiteError extends InputError {
       super(
         length === 0
           ? `${name} has no residual connection; laurelize inspect ${name} --why lists the reason for each sum.`
-          : `none of the ${length} residual connections of ${name} is chosen; loosen --include, --exclude, --stream or --every.`,
+          : `${length === 1 ? "the one residual connection" : `none of the ${length} residual connections`} of ${name} is ${length === 1 ? "not " : ""}chosen; loosen --include, --exclude, --stream or --every.`,
       );
     this.found = found;
   }
