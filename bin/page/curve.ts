@@ -9,21 +9,24 @@ export interface LossCurve {
   of: number | null;
 }
 
-const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT] = [640, 220, 52, 28, 10, 12];
+const [HEIGHT, LEFT, BOTTOM, TOP, RIGHT] = [220, 44, 28, 10, 12];
 
-/** Draws the loss over the steps as an SVG: a line in training, points on the evaluation data. */
-export function curveDrawing({ train, held, of }: LossCurve): string {
+/**
+ * Draws the loss over the steps as an SVG of a width in pixels: a line in training, points on the
+ * evaluation data.
+ */
+export function curveDrawing({ train, held, of }: LossCurve, width: number): string {
   const all = [...train, ...held];
   if (all.length === 0) return "";
   const last = Math.max(of ?? 0, 1, ...all.map(([step]) => step));
   const top = niceCeiling(Math.max(...all.map(([, loss]) => loss)));
-  const x = (step: number) => LEFT + ((WIDTH - LEFT - RIGHT) * step) / last;
+  const x = (step: number) => LEFT + ((width - LEFT - RIGHT) * step) / last;
   const y = (loss: number) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - loss / top);
   const line = (points: readonly CurvePoint[]) =>
     points.map(([step, loss]) => `${x(step).toFixed(1)},${y(loss).toFixed(1)}`).join(" ");
   const marks = [0, 0.5, 1].map((share) => {
     const at = y(share * top).toFixed(1);
-    return `<line x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${at}" y2="${at}" class="grid"/><text x="${LEFT - 6}" y="${at}" class="left">${Number((share * top).toPrecision(3))}</text>`;
+    return `<line x1="${LEFT}" x2="${width - RIGHT}" y1="${at}" y2="${at}" class="grid"/><text x="${LEFT - 6}" y="${at}" class="left">${Number((share * top).toPrecision(3))}</text>`;
   });
   const steps = [0, last].map(
     (step) =>
@@ -32,7 +35,7 @@ export function curveDrawing({ train, held, of }: LossCurve): string {
   const dots = held.map(
     ([step, loss]) => `<circle cx="${x(step).toFixed(1)}" cy="${y(loss).toFixed(1)}" r="4"/>`,
   );
-  return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" aria-hidden="true">${marks.join("")}${steps.join("")}<polyline points="${line(train)}" class="train"/><polyline points="${line(held)}" class="held"/>${dots.join("")}</svg>`;
+  return `<svg viewBox="0 0 ${width} ${HEIGHT}" aria-hidden="true">${marks.join("")}${steps.join("")}<polyline points="${line(train)}" class="train"/><polyline points="${line(held)}" class="held"/>${dots.join("")}</svg>`;
 }
 
 /** The curve in words. */

@@ -124,7 +124,9 @@ async function tune(engine: Engine, pad: Pad, choice: InsertChoice): Promise<voi
       onClick: stop,
     });
     for (const form of forms) form.inert = true;
-    const result = await engine.call("tune", [tuning, choice], watching(progress));
+    const { onReport, end } = watching(progress);
+    const result = await engine.call("tune", [tuning, choice], onReport);
+    end();
     showTuned(result);
   } catch (error) {
     if (!(error instanceof CancelledError)) say("tuning-error", (error as Error).message);
@@ -134,8 +136,11 @@ async function tune(engine: Engine, pad: Pad, choice: InsertChoice): Promise<voi
   }
 }
 
-/** Shows what a training reports. */
-function watching(progress: ProgressView): (report: WorkReport) => void {
+/** Shows what a training reports; `end` draws its curve as long as it became. */
+function watching(progress: ProgressView): {
+  readonly onReport: (report: WorkReport) => void;
+  readonly end: () => void;
+} {
   const curve: LossCurve = { train: [], held: [], of: null };
   const answers = answersTable();
   say("tuned-summary", "");
@@ -144,10 +149,14 @@ function watching(progress: ProgressView): (report: WorkReport) => void {
   show("tuned-figure", false);
   draw("curve", "");
   const redraw = () => {
-    draw("curve", curveDrawing(curve));
+    draw("curve", curveDrawing(curve, Math.max(280, byId("curve").clientWidth)));
     say("curve-caption", curveWords(curve));
   };
-  return (report) => {
+  const end = () => {
+    curve.of = null;
+    redraw();
+  };
+  const onReport = (report: WorkReport) => {
     if ("progress" in report) progress.set(report.progress, report.step);
     if ("evaluated" in report) {
       curve.held.push([report.evaluated, report.loss]);
@@ -171,6 +180,7 @@ function watching(progress: ProgressView): (report: WorkReport) => void {
       show("tuning-shown", true);
     }
   };
+  return { onReport, end };
 }
 
 function showTuned({ summary, notes, ladder, model, adapter }: Tuned): void {
