@@ -3,6 +3,8 @@ import path from "node:path";
 import { differentiate, openModel } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
+import { cli } from "./support/cli.ts";
+import { temporaryFolder } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
 import { sessionOn } from "./support/session.ts";
 
@@ -92,5 +94,23 @@ describe("samples of a grid and their gradients are PyTorch's", () => {
       expect(off(gradients[`x${k}`]!, wanted.x), `x of ${label}`).toBeLessThan(tolerance);
       expect(off(gradients[`grid${k}`]!, wanted.grid), `grid of ${label}`).toBeLessThan(tolerance);
     }
+  });
+});
+
+describe("a model that samples a grid", () => {
+  it("is tuned through finetune", () => {
+    const folder = temporaryFolder();
+    const at = (name: string) => path.join(folder, name);
+    const cases = path.join(import.meta.dirname, "cases/finetuning");
+    const laurelized = cli([path.join(cases, "grid-sample.onnx"), "-o", at("l.onnx"), "--quiet"]);
+    expect(laurelized.code).toBe(0);
+    const data = ["--data", path.join(cases, "grid-sample.npz"), "--target", "labels"];
+    const tuned = cli([
+      ...["finetune", at("l.onnx"), ...data, "--loss", "cross-entropy", "--lr", "0.01"],
+      ...["-e", "6", "--threads", "1", "-o", at("t.onnx")],
+    ]);
+    expect([tuned.code, fs.existsSync(at("t.onnx"))]).toEqual([0, true]);
+    const losses = [...tuned.stderr.matchAll(/loss ([\d.]+)/g)].map(([, loss]) => Number(loss));
+    expect(losses.at(-1)).toBeLessThan(losses[0]);
   });
 });
