@@ -1,4 +1,11 @@
-import { type FinetuneOptions, laurelize, openModel, stepGraph, weightOf } from "laurelize";
+import {
+  type FinetuneOptions,
+  laurelize,
+  type Model,
+  openModel,
+  stepGraph,
+  weightOf,
+} from "laurelize";
 import ort from "onnxruntime-node";
 import { tensorOfBytes } from "../../src/ort/tensors.ts";
 import { modelOfText } from "./onnx-text.ts";
@@ -37,10 +44,23 @@ interface LossOn extends Pick<FinetuneOptions, "loss" | "lossOptions"> {
   readonly ending?: string;
 }
 
+const known = new Map<string, Promise<Model>>();
+
+/** The model of `outputIsWeight`, laurelized once for the same text. */
+function laurelized(dims: readonly number[], opset?: number, ending?: string): Promise<Model> {
+  const key = JSON.stringify([dims, opset, ending]);
+  const made =
+    known.get(key) ??
+    openModel(outputIsWeight(dims, opset, ending))
+      .then((original) => laurelize(original, { ort, variant: "rw", featureAxis: 1 }))
+      .then(({ model }) => model);
+  known.set(key, made);
+  return made;
+}
+
 /** The loss on `scores`, its gradient by them along cos(k), and the gradient's norm. */
 export async function lossOn({ dims, target, arrays = {}, opset, ending, ...how }: LossOn) {
-  const original = await openModel(outputIsWeight(dims, opset, ending));
-  const { model } = await laurelize(original, { ort, variant: "rw", featureAxis: 1 });
+  const model = await laurelized(dims, opset, ending);
   const typeOf = ({ type, dims }: ort.Tensor) => {
     return { dtype: type.replace("float32", "float"), shape: dims };
   };
