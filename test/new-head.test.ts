@@ -57,8 +57,6 @@ describe("a head is trained alone", () => {
     expect(cli(["apply", plain, adapter, "-o", again]).code).toBe(0);
     expect(fs.readFileSync(again)).toEqual(fs.readFileSync(tuned));
     expect(cli(["extract", tuned, "-o", out("out.safetensors")]).stdout).toMatch(/in 2 tensors/);
-    expect(cli(["apply", again, out("out.safetensors"), "-o", out("b.onnx")]).code).toBe(0);
-    expect(fs.readFileSync(out("b.onnx"))).toEqual(fs.readFileSync(tuned));
     const other = cli(["apply", path.join(cases, "small-resnet.onnx"), adapter, "-o", out("x")]);
     expect(other.stderr).toMatch(
       /not the model that .* was made from, because its SHA-256 differs/,
@@ -187,10 +185,7 @@ describe("a last layer is replaced by one of another number of classes", () => {
 
   it("trained by default, with LAuReL if a variant is named, and applied to the original", () => {
     const resnet = path.join(cases, "small-resnet.onnx");
-    for (const [file, ...more] of [
-      [plain, "--train", "fc1.*"],
-      [resnet, "--variant", "rw"],
-    ]) {
+    for (const [file, ...more] of [[resnet, "--variant", "rw", "--train", "stem.*"]]) {
       const name = path.basename(file, ".onnx");
       const tuned = out(`${name}.onnx`);
       const ran = train(

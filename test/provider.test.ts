@@ -18,7 +18,6 @@ describe("--provider", () => {
     for (const name of absent)
       for (const args of [
         ["inspect", model],
-        ["compare", model, model],
         ["finetune", model, "--data", data, "--loss", "cross-entropy", "--target", "labels"],
       ]) {
         const { code, stdout, stderr } = cli([...args, "--provider", name]);

@@ -108,21 +108,16 @@ describe("a table", () => {
     }
   });
 
+  const LONG = "long ".repeat(30).trim();
+
   it("larger than a block is read whole, quoted lines too", async () => {
-    const rows = Array.from(
-      { length: 30_000 },
-      (_, k) => `${k},"a\nlonger line than one thinks ${k % 3}",${k % 5}.5`,
-    );
+    const rows = Array.from({ length: 9_000 }, (_, k) => `${k},"a\n${LONG} ${k % 3}",${k % 5}.5`);
     const file = written("large.csv", `id,kind,v\n${rows.join("\n")}\n`);
     const columns = { x: ["id", "v"] };
     const { data, numbers } = await read("float[n, 2] x", file, "kind", { columns });
-    expect(data.rows).toBe(30_000);
-    expect(data.classes.kind).toEqual([
-      "a\nlonger line than one thinks 0",
-      "a\nlonger line than one thinks 1",
-      "a\nlonger line than one thinks 2",
-    ]);
-    for (const k of [0, 1, 14_999, 29_999]) {
+    expect(data.rows).toBe(9_000);
+    expect(data.classes.kind).toEqual([`a\n${LONG} 0`, `a\n${LONG} 1`, `a\n${LONG} 2`]);
+    for (const k of [0, 1, 4_499, 8_999]) {
       expect(numbers("x").slice(2 * k, 2 * k + 2)).toEqual([k, (k % 5) + 0.5]);
       expect(numbers("kind")[k]).toBe(k % 3);
     }

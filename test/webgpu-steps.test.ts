@@ -15,6 +15,7 @@ import { type VariantName, variantNames } from "../passes/variants/index.ts";
 import { gradientSamples } from "./gradient-samples/all.ts";
 import { sampleModel } from "./support/check-gradients.ts";
 import { modelOfText } from "./support/onnx-text.ts";
+import { swept } from "./support/sweep.ts";
 
 /** onnxruntime-web's own table of WebGPU kernels; what it lacks runs on the CPU, by wasm. */
 const installed = webPackage();
@@ -106,7 +107,8 @@ describe("operators of a step graph that WebGPU has no kernels for", () => {
     const rows = await open("float[N, 8] x", "float[N, 8] y", BLOCK);
     const inner = ", float[4, 4, 3, 3] w";
     const images = await open("float[N, 4, 6, 6] x", "float[N, 4, 6, 6] z", IMAGE, inner);
-    for (const variant of variantNames as VariantName[])
+    // The last has all parts; every part is also in one of the others.
+    for (const variant of swept([...variantNames].reverse(), 3) as VariantName[])
       for (const plain of [rows, images]) {
         const { model } = await laurelize(plain, { ort, variant, featureAxis: 1 });
         note("variants", variant, lacked(model));
