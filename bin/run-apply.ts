@@ -75,7 +75,7 @@ export async function runApply(args: ApplyArguments): Promise<void> {
   const pending = await staged(tuned, output);
   const files = stagedFiles(output, pending);
   const tensors = adapter.tensors.length;
-  const laurelizedFirst = !isLaurelized(model);
+  const laurelizedFirst = !isLaurelized(model) && isLaurelized(applied);
   const from = laurelizedFirst ? ", laurelized as the adapter's model was" : "";
   const done = `${PUT[args.weights]} ${counted(tensors, "tensor")} of ${path.basename(args.adapter)}${from}`;
   const page = await stagedReport(args, () =>

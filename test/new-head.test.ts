@@ -54,9 +54,12 @@ describe("a head is trained alone", () => {
     expect(ran.stderr).toMatch(/2 weight tensors of the model's own are trained, and no LAuReL/);
     const again = out("again.onnx");
     const adapter = out("head.safetensors");
-    expect(cli(["apply", plain, adapter, "-o", again]).code).toBe(0);
+    const put = cli(["apply", plain, adapter, "-o", again]);
+    expect([put.code, put.stdout]).toEqual([0, expect.not.stringContaining("laurelized")]);
     expect(fs.readFileSync(again)).toEqual(fs.readFileSync(tuned));
     expect(cli(["extract", tuned, "-o", out("out.safetensors")]).stdout).toMatch(/in 2 tensors/);
+    const peft = cli(["extract", tuned, "--peft", "-o", out("peft.safetensors")]);
+    expect(peft.stderr).toMatch(/holds no LAuReL weights .*; leave --peft out/);
     const other = cli(["apply", path.join(cases, "small-resnet.onnx"), adapter, "-o", out("x")]);
     expect(other.stderr).toMatch(
       /not the model that .* was made from, because its SHA-256 differs/,

@@ -1,4 +1,5 @@
 import { checkArgument } from "../../src/arguments.ts";
+import { InputError } from "../../src/errors.ts";
 import { parameterNames } from "../laurelize/manifest.ts";
 import { type Adapter, checkAdapter } from "./adapter.ts";
 
@@ -37,12 +38,10 @@ export function peftConfig(adapter: Adapter, baseModel: string | null = null): P
     "the name or path of a model",
   );
   const { laurelizations, tensors } = adapter;
-  checkArgument(
-    "peftConfig",
-    adapter.name,
-    laurelizations.length > 0,
-    "an adapter that says what model it is for",
-  );
+  if (laurelizations.length === 0)
+    throw new InputError(
+      `${adapter.name} holds no LAuReL weights that an adapter_config.json could describe; leave --peft out.`,
+    );
   const last = laurelizations.at(-1)!;
   const { version, variant, options } = last;
   const own = new Set(parameterNames(laurelizations));
