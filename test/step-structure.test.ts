@@ -97,4 +97,25 @@ describe("a gradient is written in few operators", () => {
     expect(reads).toContain("y");
     expect(reads).not.toContain("a");
   });
+
+  it("in a step, a HardSwish that is written out is a HardSigmoid and a product", async () => {
+    const written =
+      "a0 = Add(h0, three) c0 = Clip(a0, zero, six) m0 = Mul(h0, c0) r0 = Div(m0, six)";
+    const numbers = "float zero = {0.0}, float three = {3.0}, float six = {6.0}";
+    const given = text
+      .replace("r0 = Relu(h0)", written)
+      .replace("<float[8, 16]", `<${numbers}, float[8, 16]`);
+    const { model } = await laurelize(await openModel(modelOfText(given)), {
+      ort,
+      variant: "rw",
+      featureAxis: 1,
+    });
+    const before = new Set(model.graph.main.nodes.map(({ op }) => op));
+    const { whole } = await stepGraph(model, { ...options, target, inputs: { x0: [ROWS, 8] } });
+    const { values } = whole.graph.main;
+    expect(before).toContain("Clip");
+    expect(values.has("c0")).toBe(false);
+    const [x, h] = values.get("r0")!.producer!.inputs;
+    expect([x!.name, h!.producer!.op]).toEqual(["h0", "HardSigmoid"]);
+  });
 });

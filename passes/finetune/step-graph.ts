@@ -114,6 +114,7 @@ export async function differentiatedStep(
     from: weights.map(({ name }) => name),
     to: () => terms.map(({ value }) => value),
     rules,
+    rewrites: Object.keys(rules ?? {}).length === 0,
   });
   const { types } = plain;
   const { graph } = plain.model;

@@ -112,11 +112,12 @@ interface Walk {
 /** Adds a node's contribution to the cotangents of its inputs. */
 function passBack(walk: Walk, node: Node, { each, held }: Cotangents): void {
   const { graph, types, way, writing, sums, joins, rules } = walk;
+  const { op } = writing;
   const gated = joins ? gatedBy(graph, way.active, node) : null;
   const read = gated ? { ...node, op: "", inputs: [gated.x] } : node;
   const at = gradientNode({ graph, types, ...way }, read, writing, each);
   const given = gated
-    ? [writing.op.Mul(at.g, gated.slope(at))]
+    ? [op.Mul(op.Mul(at.g, gated.slope(at)), at.scalar(gated.slopeFactor))]
     : ruleOf(node, rules)!(at, ...(at.inputs as string[]));
   const isCustom = customRule(rules, node) !== undefined;
   if (isCustom) checkReturned(graph, writing, node, given);

@@ -1,13 +1,17 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Graph, type Node, type Value } from "../../src/graph/graph.ts";
+import { hardSwishSlope } from "./hard-swish.ts";
 import { whereBelow } from "./indicators.ts";
 import type { GradientNode } from "./rule.ts";
 
 /** An activation x · gate(x) · factor written as several nodes, of which the last is given. */
 export interface Gated {
   readonly x: Value;
-  /** ∂y/∂x. */
+  /** ∂y/∂x, less a constant factor. */
   readonly slope: (at: GradientNode) => string;
+  readonly slopeFactor: number;
+  /** Whether the gate is a Clip, which a HardSigmoid can stand for. */
+  readonly isClip: boolean;
 }
 
 /** A factor of such an activation: the operand of the gate, and the value of the whole. */
@@ -15,6 +19,7 @@ interface Gate {
   readonly x: Value;
   readonly factor: number;
   readonly slope: (at: GradientNode, x: string, gate: string) => string;
+  readonly slopeFactor?: number;
 }
 
 /**
@@ -34,7 +39,12 @@ export function gatedBy(graph: Graph, active: ReadonlySet<Value>, node: Node): G
     const { factor, values } = factorsOf(node, number, gate.x);
     const whole = values.length === 2 && values.includes(gate.x) && values.includes(value);
     if (whole && near(factor, gate.factor))
-      return { x: gate.x, slope: (at) => gate.slope(at, gate.x.name, value.name) };
+      return {
+        x: gate.x,
+        slope: (at) => gate.slope(at, gate.x.name, value.name),
+        slopeFactor: gate.slopeFactor ?? 1,
+        isClip: value.producer?.op === "Clip",
+      };
   }
   return null;
 }
@@ -82,7 +92,8 @@ function gateOf({ producer }: Value, number: Numbers): Gate | null {
       return {
         x: producer.inputs[0]!,
         factor: 1,
-        slope: (at, x, h) => at.op.Add(h, sixth(at, between(at, x))),
+        slope: (at, _, h) => hardSwishSlope(at, h),
+        slopeFactor: 0.5,
       };
     }
     case "Sigmoid":

@@ -13,6 +13,7 @@ import { inlined } from "../lower/inline.ts";
 import { withoutLoops } from "../lower/loops.ts";
 import { withoutSequences } from "../lower/sequences.ts";
 import { between, hasRule } from "./active-subgraph.ts";
+import { withHardSwish } from "./fewer-operators.ts";
 import type { GradientRules } from "./rule.ts";
 import { type Specialized, specialize } from "./specialize.ts";
 
@@ -22,6 +23,8 @@ export interface DifferentiatedPart {
   readonly dims?: Sizes;
   readonly from: readonly string[];
   readonly to: (specialized: Specialized) => readonly string[];
+  /** Whether the forward pass too may be written in fewer operators, with other rounding. */
+  readonly rewrites?: boolean;
   /** A user's rules; their operators are not lowered. */
   readonly rules?: GradientRules | undefined;
 }
@@ -41,7 +44,7 @@ export interface PlainModel extends Specialized {
 export async function plainBetween(
   model: Model,
   ort: Ort,
-  { dims = {}, from, to, rules = {} }: DifferentiatedPart,
+  { dims = {}, from, to, rules = {}, rewrites = false }: DifferentiatedPart,
 ): Promise<PlainModel> {
   let now = await specialize(model, ort, { dims, free: from });
   const chosen = new Set<string>();
@@ -52,7 +55,10 @@ export async function plainBetween(
     const way = between(graph, named(from), named(to(now)));
     const closed = way.filter((node) => !hasRule(node, rules));
     const reasons = new Map<string, string>();
-    const patch = plainer({ graph, types: now.types, chosen, reasons }, closed);
+    const free = new Set(named(from));
+    const patch =
+      (rewrites ? withHardSwish(graph, now.types, way, free) : null) ??
+      plainer({ graph, types: now.types, chosen, reasons }, closed);
     if (!patch) {
       checkChosen(graph, now.types, chosen);
       return { ...now, reasons };
