@@ -316,6 +316,32 @@ describe("--copy-data", time, () => {
     expect(fs.readdirSync(path.dirname(out))).toEqual(expect.arrayContaining(copies));
   });
 
+  it.each([
+    ["model.onnx.data", ["model.onnx", "model.onnx.data", "model.onnx.model.onnx.data"]],
+    ["model.onnx.model.onnx.data", undefined],
+    // Two files that swap their names.
+    ["model.onnx_data_1,model.onnx_data", undefined],
+  ])("under the model's own name, whose data is %s", async (named, made) => {
+    const names = named.split(",");
+    const folder = newFolder();
+    let turn = 0;
+    const { model, data } = external((entries) => located(names[turn++ % names.length])(entries));
+    for (const name of names) fs.writeFileSync(path.join(folder, name), data);
+    fs.writeFileSync(path.join(folder, "model.onnx"), model);
+    const out = path.join(newFolder(), "model.onnx");
+    const { code, stdout } = cli([
+      path.join(folder, "model.onnx"),
+      ...["--rank", "4", "--copy-data", "-o", out],
+    ]);
+    expect([code, stdout]).toEqual([0, expect.stringContaining("bit-equal")]);
+    if (made) expect(fs.readdirSync(path.dirname(out)).sort()).toEqual(made);
+    const back = path.join(newFolder(), "model.onnx");
+    expect(cli(["strip", out, "-o", back]).code).toBe(0);
+    for (const name of names)
+      expect(fs.readFileSync(path.join(path.dirname(back), name))).toEqual(data);
+    await (await sessionOn(out)).release();
+  });
+
   it("leaves nothing behind where the model is not kept", async () => {
     const { file, folder } = place();
     const other = newFolder();

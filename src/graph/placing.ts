@@ -65,6 +65,7 @@ function withCopies(folder: Folder | null, copies: ReadonlyMap<string, string>):
     path: null,
     ...folder,
     copies: former,
+    before: folder,
     open: (asked, copying) => opened(folder, former.get(asked) ?? asked, copying),
   };
 }

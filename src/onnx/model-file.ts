@@ -26,6 +26,8 @@ export interface Folder {
   readonly companion?: Companion;
   /** Data files to copy: their current names by their new names. */
   readonly copies?: ReadonlyMap<string, string>;
+  /** The folder before they are copied, where their current names mean them. */
+  readonly before?: Folder | null;
   /**
    * Opens a data file by its location, to be read or, with `copying`, to be copied. Throws an
    * InputError if the file is missing or outside the folder.

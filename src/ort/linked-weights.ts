@@ -12,11 +12,14 @@ const VALUES: ReadonlySet<number> = new Set([FIELD.tensorRaw, FIELD.tensorExtern
 
 /**
  * Returns a model that reads its data files at their current locations, before they are copied; the
- * same model if none is to be copied.
+ * same model if none is to be copied. New data is embedded, because its file may be called as an old
+ * one is.
  */
 export function beforeCopies(file: ModelFile): ModelFile {
-  const { copies } = file.folder ?? {};
-  return copies?.size ? relocated(file, (name) => copies.get(name) ?? name) : file;
+  const { copies, before = null } = file.folder ?? {};
+  if (!copies?.size) return file;
+  const locations = (name: string) => copies.get(name) ?? name;
+  return openFile(patchedBytes(withCompanionInside(file), { locations }), before);
 }
 
 /** Returns a model that reads its data files under other names. */
