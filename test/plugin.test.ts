@@ -272,7 +272,7 @@ describe("an import that cannot be had fails the build in one sentence", () => {
     ["laurel&rank=1.5", "rank must be a positive integer (got 1.5)."],
     ["laurel=rx", "laurel must be rw, lr, rw+lr, pa, rw+pa, lr+pa or rw+lr+pa (got rx)."],
     ["laurel&per-channel=yes", "per-channel must be true or false (got yes)."],
-    ["laurel&include=none*", /^none of the .* is chosen; loosen --include/],
+    ["laurel&include=none*", /^the one residual connection of .* is not chosen; loosen --include/],
     ["fold=no", "fold takes no value; leave it out if nothing is to be folded."],
     ["fold", /^plain\.onnx .*laurelized/],
   ])("?%s", async (query, sentence) => {
