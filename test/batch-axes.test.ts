@@ -63,6 +63,27 @@ describe("the axis of the examples", () => {
     expect(other.all[0].z.dims).toEqual([3, 2]);
   });
 
+  it("is found by inference if several axes have that size, and asked for if that does not tell", async () => {
+    const given = npzOf({ memory: range(4, 4, 2), x, labels });
+    const opened = async (body: string, more: object = { ort }) => {
+      const model = await openModel(
+        modelOfText(
+          `<ir_version: 8, opset_import: ["" : 17]> net (float[t, b, 2] memory, float[a, 2] x) => (float[c, 2] out) { m = ReduceMean<axes = [0], keepdims = 0>(memory) ${body} }`,
+        ),
+      );
+      return openDataset(given, model, { targets: ["labels"], ...more });
+    };
+    const [batch] = batches(await opened("out = Add(x, m)"), { ort, batchSize: 2 });
+    expect([batch.memory.dims, batch.x.dims]).toEqual([
+      [4, 2, 2],
+      [2, 2],
+    ]);
+    const asks =
+      /memory of the data may have its examples along axis 0 or 1; .*memory=0 or memory=1/;
+    await expect(opened("out = Add(x, m)", {})).rejects.toThrow(asks);
+    await expect(opened("n = ReduceMean<keepdims = 0>(m) out = Add(x, n)")).rejects.toThrow(asks);
+  });
+
   it("is what --batch-axis says", async () => {
     const given = { x: range(4, 4) };
     const as = async (batchAxis: object, arrays = given) =>
@@ -190,6 +211,34 @@ describe("models with such inputs are trained", () => {
     });
     expect(history.steps).toHaveLength(1);
     expect(history.steps[0].loss).toBeCloseTo(wanted, 5);
+  });
+
+  it("also behind a Loop, whose outputs have no sizes until its iterations are written out", async () => {
+    const fitted = async (steps: string, bound: string) => {
+      const model = await openModel(
+        modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+net (float[n, 2] x${steps}) => (float[n, 2] y) <float w = {2}, bool yes = {1}${bound}>
+{ [again] y = Loop<body = b (int64 i, bool c, float[n, 2] s) => (bool d, float[n, 2] t) { d = Identity(c) t = Mul(s, w) }>(steps, yes, x) }`),
+      );
+      const target: NpyArray = [new Float32Array(8), [4, 2]];
+      const data = npzOf({ x, target, steps: ints([3]) });
+      const options = { loss: "mse", target: "target", train: ["w"], epochs: 2, lr: 0.5 } as const;
+      return tune(model, {
+        ort,
+        data,
+        ...options,
+        optimizerOptions: { weightDecay: 0 },
+        threads: 1,
+      });
+    };
+    const { history } = await fitted("", ", int64 steps = {3}");
+    // Three iterations make 2³ x, and 1.5³ x after the first step of AdamW, which is as long as lr.
+    const square = (0 + 1 + 4 + 9 + 16 + 25 + 36 + 49) / 8;
+    expect(history.steps[0].loss).toBeCloseTo(64 * square, 2);
+    expect(history.steps[1].loss).toBeCloseTo(1.5 ** 6 * square, 2);
+    await expect(fitted(", int64 steps", "")).rejects.toThrow(
+      /size of output y cannot be inferred along n .*: again cannot be lowered .*iterations is not known/,
+    );
   });
 
   it("to the losses that NumPy gives in float64", async () => {

@@ -71,6 +71,15 @@ describe("images of 8 bits become a model's floats", () => {
     ]);
   });
 
+  it("are only turned for a model that takes bytes", async () => {
+    const layout = "nchw";
+    const turned = await firstBatch("uint8[n, 4, 5, 3] x", bytes(layout), { layout });
+    expect(turned.values).toEqual(pictures("nhwc"));
+    expect(turned.data.notes).toEqual([
+      "array x of the data is uint8: pixels are taken as they are, their channels last.",
+    ]);
+  });
+
   it("into a model with its channels last, in half precision, by another scale", async () => {
     const same = await firstBatch("float[n, 4, 5, 3] x", bytes("nhwc"), { scale: 0.5, mean: [8] });
     expect(same.values).toEqual(pictures("nhwc").map((value) => value * 0.5 - 8));
@@ -183,6 +192,19 @@ describe("a folder of images with a folder for each class", () => {
     fs.mkdirSync(path.join(folder, "bad/dog"));
     const empty = opened("float[n, 3, 28, 28] x", path.join(folder, "bad"));
     await expect(empty).rejects.toThrow(/dog holds no images, and each folder .* is a class/);
+    const flat = opened("float[n, 3, 28, 28] x", path.join(folder, "bad/cat"));
+    await expect(flat).rejects.toThrow(/cat holds images, and .* one folder for each class/);
+    for (const split of ["train", "val"])
+      fs.cpSync(path.join(folder, "bad/cat"), path.join(folder, "root", split, "cat"), {
+        recursive: true,
+      });
+    const splits = opened("float[n, 3, 28, 28] x", path.join(folder, "root"));
+    await expect(splits).rejects.toThrow(/no classes; pass --data .*train --eval .*val\.$/);
+    // Classes may be called so if they hold images themselves.
+    for (const name of ["train", "test"])
+      fs.cpSync(path.join(folder, "bad/cat"), path.join(folder, "odd", name), { recursive: true });
+    const odd = opened("float[n, 3, 28, 28] x", path.join(folder, "odd"));
+    await expect(odd).rejects.toThrow(/x\.png cannot be read/);
   });
 
   it("trains a new head on the command line, and the log says which class is which", () => {

@@ -132,7 +132,14 @@ describe("a table", () => {
       /row 1 .* has "red" in column b, which is no number/,
     ],
     ["half.csv", "a,y\n1.5,0\n", "int64[n, 1] x", /has 1.5 in column a, and int64 is expected/],
-    ["wide.csv", "a,b,y\n1,2,0\n", "float[n, 3] x", /shape \[1, 2\], and \[n, 3\] is expected/],
+    [
+      "wide.csv",
+      "a,b,y\n1,2,0\n",
+      "float[n, 3] x",
+      /x takes 3 columns, .* left are 2: a, b; .*--columns x=a,b/,
+    ],
+    ["void.csv", "", "float[n, 2] x", /void.csv is empty/],
+    ["list.json", "[]", "float[n, 2] x", /list.json is a .json; .* a .jsonl with one object/],
     [
       "none.csv",
       "a,b\n1,2\n",

@@ -141,7 +141,7 @@ function readFile(
     const { dtype } = arrays[k];
     const taken = pictures[k]?.pixels;
     const note = taken
-      ? pixelsNote(source.name, each.name, dtype, taken)
+      ? pixelsNote(source.name, each.name, [dtype, each.dtype], taken)
       : checkType(source.name, each, arrays[k]);
     const key = `${each.name} ${dtype}`;
     if (note && !notes.has(key)) notes.set(key, note);

@@ -10,9 +10,9 @@ import type { Ort } from "../../src/ort/session.ts";
 import type { ArrayFile } from "./array-file.ts";
 import { type ArrayReading, type Dataset, type OpenedDataset, readDataset } from "./data-set.ts";
 import type { Expected } from "./expected.ts";
-import { movesBatch } from "./moves-batch.ts";
+import { axisOfBatch, movesBatch } from "./moves-batch.ts";
 import { type DataFrom, type FolderOptions, openFiles } from "./open-files.ts";
-import { type BatchAxes, RowsError } from "./placement.ts";
+import { AxisError, type BatchAxes, RowsError } from "./placement.ts";
 import { reading } from "./reading-options.ts";
 
 /** An array that outputs are compared with, and what type and shape it must have, if that matters. */
@@ -86,9 +86,11 @@ export async function openDataset(
         { free: freeMemory(), scratch },
         { ...pixels, batchAxis: stated },
       );
-    const dataset = await readTwice(read, batchAxis, async (input) =>
-      ort && expected.length > 2 ? movesBatch(model, input, ort) : true,
-    );
+    const dataset = await readTwice(read, batchAxis, async (error) => {
+      if (!ort || expected.length < 3) return undefined;
+      if (error instanceof AxisError) return (await axisOfBatch(model, error, ort)) ?? undefined;
+      return (await movesBatch(model, error.input, ort)) ? undefined : null;
+    });
     return { ...dataset, digest: () => digestOf(files) };
   } catch (error) {
     for (const file of files) file.close();
@@ -97,19 +99,21 @@ export async function openDataset(
 }
 
 /**
- * Reads a dataset, and again with an input that has other rows as one value for all examples, if
- * its first dimension is not that of the batch.
+ * Reads a dataset, and again if inference tells how an input is meant: as one value for all
+ * examples, or along which axis.
  */
 async function readTwice(
   read: (stated: BatchAxes) => OpenedDataset,
   stated: BatchAxes,
-  isBatch: (input: string) => Promise<boolean>,
+  axisOf: (error: RowsError | AxisError) => Promise<number | null | undefined>,
 ): Promise<OpenedDataset> {
   try {
     return read(stated);
   } catch (error) {
-    if (!(error instanceof RowsError) || (await isBatch(error.input))) throw error;
-    return readTwice(read, { ...stated, [error.input]: null }, isBatch);
+    if (!(error instanceof RowsError || error instanceof AxisError)) throw error;
+    const axis = await axisOf(error);
+    if (axis === undefined) throw error;
+    return readTwice(read, { ...stated, [error.input]: axis }, axisOf);
   }
 }
 

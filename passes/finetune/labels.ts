@@ -51,7 +51,7 @@ export const labelAdvice = (label: number, classes: number): string =>
     ? `, and the model's ${classes} classes are 0 to ${classes - 1}; ${
         label < 0
           ? `pass --ignore-index ${label} if such rows are not to count, or number the labels so`
-          : "number the labels so"
+          : `number the labels so, or give the model a last layer of more classes with --new-head`
       }.`
     : "; class labels are whole numbers, and soft targets have the output's shape.";
 

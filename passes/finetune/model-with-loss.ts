@@ -12,6 +12,7 @@ import type { TermPlan } from "./finetune-options.ts";
 import { type OutputForLoss, outputForLoss } from "./output-for-loss.ts";
 import { joined, port, sizesOf } from "./ports.ts";
 import { checkReached } from "./reached.ts";
+import { withSizedOutputs } from "./sized-outputs.ts";
 import type { StepOptions, StepTerm } from "./step-options.ts";
 import type { LossTarget, Reading } from "./target-reading.ts";
 import { type TrainedWeight, trainedWeights } from "./trained-weights.ts";
@@ -73,7 +74,8 @@ export async function withLoss(
   const sizes = sizesOf(model.graph, types, options.inputs);
   const specialized = await specialize(model, ort, { dims: sizes, free: names, least: 0 });
   const find = (place: Specialized) => terms.map((term) => outputOf(place, term));
-  const last = await withoutCalls(specialized, ort, find, weights);
+  const called = await withoutCalls(specialized, ort, find, weights);
+  const last = await withSizedOutputs(called, ort, find, weights);
   const { graph, file } = last.model;
   const found = find(last);
   const outputs = found.map(({ value }) => value);

@@ -1,7 +1,9 @@
 import { bound } from "../../src/graph/bound.ts";
 import { typeOfInfo } from "../../src/graph/types.ts";
 import { type Model, patched, typesOf } from "../../src/model.ts";
+import type { Dimension } from "../../src/onnx/shape.ts";
 import type { Ort } from "../../src/ort/session.ts";
+import type { AxisError } from "./placement.ts";
 
 /** The two sizes of a dimension whose inferences are compared. */
 const [ONE, OTHER] = [2, 3];
@@ -12,33 +14,64 @@ const [ONE, OTHER] = [2, 3];
  * fixed, or if the model cannot be inferred in the first size.
  */
 export async function movesBatch(model: Model, input: string, ort: Ort): Promise<boolean> {
-  const free = new Set<string>();
-  let own: string | null = null;
-  for (const info of model.file.graph.inputs)
-    for (const [axis, dim] of (typeOfInfo(info)?.shape ?? []).entries()) {
-      if (typeof dim === "number") continue;
-      const name = dim || `${info.name}.${axis}`;
-      free.add(name);
-      if (info.name === input && axis === 0) own = name;
-    }
-  if (own === null) return true;
-  const sizes = Object.fromEntries([...free].map((name) => [name, ONE]));
+  const free = freeDimensions(model);
+  const own = free.get(`${input}.0`);
+  if (own === undefined) return true;
+  const sizes = sized(free.values(), ONE);
   const before = await firstDimensions(model, sizes, ort);
   const after = await firstDimensions(model, { ...sizes, [own]: OTHER }, ort);
   return before === null || after === null || `${before}` !== `${after}`;
 }
 
+/**
+ * Returns which of several axes of an input is that of the examples: the one that must have another
+ * size when the batch of the other inputs has. Null if inference does not tell.
+ */
+export async function axisOfBatch(
+  model: Model,
+  { input, axes, batch }: Pick<AxisError, "input" | "axes" | "batch">,
+  ort: Ort,
+): Promise<number | null> {
+  const free = freeDimensions(model);
+  const others = sized(free.values(), ONE);
+  const known: number[] = [];
+  for (const axis of axes) {
+    const sizes = { ...others, ...sized([...batch, free.get(`${input}.${axis}`)!], OTHER) };
+    const shapes = await outputShapes(model, sizes, ort);
+    known.push(shapes?.flat().filter((dim) => typeof dim === "number").length ?? -1);
+  }
+  const most = Math.max(...known);
+  const [axis, other] = axes.filter((_, k) => known[k] === most);
+  return other === undefined ? axis : null;
+}
+
+/** Names of the free dimensions of all inputs, by input and axis. */
+function freeDimensions(model: Model): Map<string, string> {
+  const free = new Map<string, string>();
+  for (const info of model.file.graph.inputs)
+    for (const [axis, dim] of (typeOfInfo(info)?.shape ?? []).entries())
+      if (typeof dim === "string") free.set(`${info.name}.${axis}`, dim || `${info.name}.${axis}`);
+  return free;
+}
+
+const sized = (names: Iterable<string>, size: number): Record<string, number> =>
+  Object.fromEntries([...names].map((name) => [name, size]));
+
 /** The first dimension of each output for some sizes; null if these do not fit the model. */
-async function firstDimensions(
+const firstDimensions = async (...given: Parameters<typeof outputShapes>) =>
+  (await outputShapes(...given))?.map((shape) => shape?.[0]) ?? null;
+
+/** The shape of each output for some sizes; null if these do not fit the model. */
+async function outputShapes(
   model: Model,
   sizes: Readonly<Record<string, number>>,
   ort: Ort,
-): Promise<unknown[] | null> {
+): Promise<(readonly Dimension[] | null | undefined)[] | null> {
   try {
     const fixed = await patched(model.graph, bound(model.graph, sizes));
     const { types, warnings } = await typesOf(fixed, ort);
     if (warnings.length > 0) return null;
-    return fixed.graph.main.outputs.map((output) => types.get(output)?.shape?.[0]);
+    return fixed.graph.main.outputs.map((output) => types.get(output)?.shape);
   } catch {
     return null;
   }

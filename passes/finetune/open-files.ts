@@ -31,6 +31,9 @@ export const dataFiles = (places: readonly string[]): string[] =>
 
 const isTable = (name: string) => /\.(csv|tsv|jsonl|ndjson)$/i.test(name);
 
+/** Files that hold examples elsewhere. */
+const UNREAD = /^\.(json|npy|parquet|arrow|feather|xlsx?|txt|pkl|pickle|pt|pth|h5|hdf5|tfrecord)$/i;
+
 /** Opens the files of a dataset. Closes all again if one cannot be read. */
 export async function openFiles(
   places: readonly DataFrom[],
@@ -75,7 +78,14 @@ async function opened(
   }
   if (typeof from !== "string") return npzFile(await sourceOf(from, "the data", ".npz"), free);
   const classes = imageClasses(from);
-  if (!classes) return npzFile(pooledSource(from, ".npz"), free);
+  if (!classes) {
+    const [ending] = /\.[^./\\]+$/.exec(from) ?? [".npz"];
+    if (UNREAD.test(ending))
+      throw new InputError(
+        `${from} is a ${ending.toLowerCase()}; examples are read from an .npz (numpy.savez), a .csv or .tsv, a .jsonl with one object a line, or a folder of images.`,
+      );
+    return npzFile(pooledSource(from, ".npz"), free);
+  }
   const target = expected.find(({ role }) => role === "target")?.name ?? null;
   const known = classNames?.[target ?? "labels"] ?? null;
   const inputs = expected.filter(({ role }) => role === "input");

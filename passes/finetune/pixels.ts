@@ -122,7 +122,7 @@ export function normalizedPixels(
   const behind = channel === null ? size : elements(stored.slice(channel + 1));
   const colors = channel === null ? 1 : stored[channel];
   const area = size / colors;
-  const factor = scale ?? (from === "uint8" && isFloat(to) ? 1 / 255 : 1);
+  const factor = scale ?? defaultScale(from, to);
   const result = new Float64Array(values.length);
   for (let k = 0; k < values.length; k++) {
     const at = k % size;
@@ -141,8 +141,20 @@ export function normalizedPixels(
 }
 
 /** Says how pixels are taken. */
-export function pixelsNote(file: string, name: string, type: string, { scale, mean, std }: Pixels) {
-  const factor = scale ?? (type === "uint8" ? 1 / 255 : 1);
+export function pixelsNote(
+  file: string,
+  name: string,
+  [from, to]: readonly [from: string, to: string | null],
+  { scale, mean, std, move }: Pixels,
+): string {
+  const factor = scale ?? defaultScale(from, to);
   const by = factor === 1 / 255 ? "1/255" : String(factor);
-  return `array ${name} of ${file} is ${type}: pixels are taken times ${by}, less ${mean.join(", ")}, over ${std.join(", ")}.`;
+  const isPlain = factor === 1 && `${mean}` === "0" && `${std}` === "1";
+  const values = isPlain
+    ? `pixels are taken as they are${move ? `, their channels ${move}` : ""}`
+    : `pixels are taken times ${by}, less ${mean.join(", ")}, over ${std.join(", ")}`;
+  return `array ${name} of ${file} is ${from}: ${values}.`;
 }
+
+const defaultScale = (from: string, to: string | null) =>
+  from === "uint8" && to !== null && isFloat(to) ? 1 / 255 : 1;

@@ -38,15 +38,40 @@ export class RowsError extends InputError {
   }
 }
 
+/** Several axes of an input may be that of the examples, which inference can tell. */
+export class AxisError extends InputError {
+  readonly input: string;
+  readonly axes: readonly number[];
+  /** Names of the dimension that is the batch of the other inputs. */
+  readonly batch: ReadonlySet<string>;
+  constructor(message: string, input: string, axes: readonly number[], batch: Rows["batch"]) {
+    super(message);
+    this.input = input;
+    this.axes = axes;
+    this.batch = batch;
+  }
+}
+
 const NAMED = /batch/i;
+
+/** Axes of free size that are as long as there are examples. */
+const axesOf = (shape: readonly Dimension[], dims: readonly number[], rows: number) =>
+  [...shape.keys()].filter((k) => typeof shape[k] === "string" && dims[k] === rows);
 
 /** Returns the number of examples of a file, and the dimensions that count them. */
 export function rowsOfArrays(all: readonly Present[], stated: BatchAxes): Rows {
   const rows = countOf(all, stated);
   const symbols = new Map<string, number>();
-  for (const { expected, dims } of all) {
-    const { shape, role, name } = expected;
-    if (role !== "input" || shape?.length !== dims.length || Object.hasOwn(stated, name)) continue;
+  const inputs = all.filter(
+    ({ expected: { shape, role, name }, dims }) =>
+      role === "input" && shape?.length === dims.length && !Object.hasOwn(stated, name),
+  );
+  // An input with one such axis says more than those with several.
+  const clear = inputs.filter(
+    ({ expected, dims }) => axesOf(expected.shape!, dims, rows).length === 1,
+  );
+  for (const { expected, dims } of clear.length > 0 ? clear : inputs) {
+    const shape = expected.shape!;
     for (const symbol of new Set(shape.filter((dim) => typeof dim === "string" && dim !== "")))
       if (shape.every((dim, axis) => dim !== symbol || dims[axis] === rows))
         symbols.set(symbol as string, (symbols.get(symbol as string) ?? 0) + 1);
@@ -100,9 +125,11 @@ export function placedArray(
   }
   if (axis >= 0 && fits(dims, without(shape as number[], axis)) && dims.length < shape.length)
     return { axis, from: null, dims };
-  const free = shape.findIndex((dim, k) => typeof dim === "string" && dims[k] === rows);
-  if (axis < 0 && free >= 0 && fits(dims, shape))
-    return { axis: free, from: free, dims: without(dims, free) };
+  const free = axesOf(shape, dims, rows);
+  if (axis < 0 && free.length > 0 && fits(dims, shape)) {
+    if (free.length > 1) throw unclear(title, name, free, batch);
+    return { axis: free[0], from: free[0], dims: without(dims, free[0]) };
+  }
   const fixed = axis < 0 ? placedInFixed(dims, shape, { rows, batch }) : null;
   if (fixed) return fixed;
   if (fits(dims, shape, 0)) checkRows(title, name, dims, rows);
@@ -176,6 +203,14 @@ function asStated(
     );
   return { axis, from: axis, dims: without(dims, axis) };
 }
+
+const unclear = (title: string, name: string, axes: readonly number[], batch: Rows["batch"]) =>
+  new AxisError(
+    `${title} may have its examples along axis ${axes.join(" or ")}; say which with --batch-axis ${axes.map((axis) => `${name}=${axis}`).join(" or ")}.`,
+    name,
+    axes,
+    batch,
+  );
 
 const single = (title: string) =>
   new InputError(`${title} is a single number; its first dimension must be the examples.`);

@@ -35,6 +35,7 @@ export function assignedColumns(
     throw new InputError(
       `--columns names ${unknown}, which is neither an input nor a target; these are ${expected.map(({ name }) => name).join(", ")}.`,
     );
+  if (columns.length === 0) throw new InputError(`${file} is empty; its first line names columns.`);
   const named = expected.map((each) => stated[each.name] ?? ownColumn(columns, each));
   const taken = new Set(named.flatMap((names) => names ?? []));
   const left = columns.filter((column) => !taken.has(column));
@@ -53,6 +54,7 @@ export function assignedColumns(
       throw new InputError(`${file} holds no column ${missing}; it holds ${columns.join(", ")}.`);
     if (named[k] === null)
       notes.push(`input ${each.name} takes the columns ${listed(names)} of ${file}.`);
+    checkCount(file, each, names, named[k] === null);
     if (each.role === "input" && each.dtype !== null && !isNumeric(each.dtype))
       throw new InputError(
         `input ${each.name} is ${each.dtype} ${showShape(each.shape)}, and tables give numbers; make arrays of it in an .npz.`,
@@ -65,6 +67,22 @@ export function assignedColumns(
       `${unread.length === 1 ? "column" : "columns"} ${listed(unread)} of ${file} ${unread.length === 1 ? "is" : "are"} neither input nor target.`,
     );
   return { arrays, notes };
+}
+
+/** Throws an InputError if an input takes another number of columns than it gets. */
+function checkCount(
+  file: string,
+  { name, role, shape }: Expected,
+  names: readonly string[],
+  isRest: boolean,
+): void {
+  const size = shape?.at(-1);
+  if (role !== "input" || shape?.length !== 2 || typeof size !== "number" || names.length < 2)
+    return;
+  if (size === names.length) return;
+  throw new InputError(
+    `input ${name} takes ${size} columns, and ${isRest ? `the columns of ${file} that are left are` : `--columns gives it`} ${names.length}: ${listed(names)}; say which it takes with --columns ${name}=a,b.`,
+  );
 }
 
 const ownColumn = (columns: readonly string[], { name }: Expected) =>

@@ -84,8 +84,15 @@ export function checkFollowed(terms: readonly TrainedTerm[], hasTeacher: boolean
     throw new InputError("loss distillation needs a teacher: the original model.");
   for (const { chosen, target } of terms)
     if (!chosen.loss.distils && target === null && !isTargetless(chosen))
-      throw new InputError(`loss ${chosen.loss.name} needs a target: an array of the data.`);
+      throw new InputError(
+        `loss ${chosen.loss.name} needs a target: an array of the data${outputsInstead(chosen)}.`,
+      );
 }
+
+const outputsInstead = ({ loss: { others = [] } }: ChosenLoss) =>
+  others.length === 0
+    ? ""
+    : `; or what takes its place, ${others.map((option) => `--${option}`).join(" and ")}, the ${others.length > 1 ? "names of other outputs" : "name of another output"}`;
 
 /** How a report writes a loss: "logits=cross-entropy:labels*0.5". */
 export function shownTerm({ chosen, output, target, weight }: TrainedTerm): string {

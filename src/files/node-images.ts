@@ -10,6 +10,8 @@ export interface ImageClass {
 
 const ENDINGS = /\.(jpe?g|png|webp|tiff?|gif|avif|bmp|ppm|pgm)$/i;
 
+const SPLIT = /^(train(ing)?|val(id(ation)?)?|dev|eval|test(ing)?)$/i;
+
 const sorted = (names: readonly string[]) => [...names].sort((a, b) => (a < b ? -1 : 1));
 
 /**
@@ -21,6 +23,11 @@ export function imageClasses(place: string): ImageClass[] | null {
   const names = sorted(fs.readdirSync(place).filter((name) => !name.startsWith(".")));
   if (names.some((name) => name.endsWith(".npz"))) return null;
   const folders = names.filter((name) => fs.statSync(path.join(place, name)).isDirectory());
+  if (folders.length === 0 && names.some((name) => ENDINGS.test(name)))
+    throw new InputError(
+      `${place} holds images, and a folder of images has one folder for each class; move the images of each class into a folder of its name.`,
+    );
+  checkSplits(place, folders);
   const classes = folders.map((name) => ({ name, files: imagesIn(path.join(place, name)) }));
   if (classes.every(({ files }) => files.length === 0)) return null;
   const empty = classes.find(({ files }) => files.length === 0);
@@ -29,6 +36,20 @@ export function imageClasses(place: string): ImageClass[] | null {
       `${path.join(place, empty.name)} holds no images, and each folder of ${place} is a class; remove it, or fill it.`,
     );
   return classes;
+}
+
+/** Throws an InputError if the folders are those of training and evaluation, with classes in them. */
+function checkSplits(place: string, folders: readonly string[]): void {
+  const hasClasses = (name: string) =>
+    fs
+      .readdirSync(path.join(place, name), { withFileTypes: true })
+      .some((one) => one.isDirectory());
+  if (folders.length < 2 || !folders.every((name) => SPLIT.test(name) && hasClasses(name))) return;
+  const training = folders.find((name) => /^train/i.test(name)) ?? folders[0];
+  const other = folders.find((name) => name !== training)!;
+  throw new InputError(
+    `the folders of ${place} are ${folders.join(", ")}, which are no classes; pass --data ${path.join(place, training)} --eval ${path.join(place, other)}.`,
+  );
 }
 
 /** The images in a folder and in those inside it, by name. */

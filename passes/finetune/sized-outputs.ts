@@ -1,0 +1,43 @@
+import { InputError } from "../../src/errors.ts";
+import type { Value } from "../../src/graph/graph.ts";
+import type { Types } from "../../src/graph/types.ts";
+import type { Ort } from "../../src/ort/session.ts";
+import { plainBetween } from "../gradient/prepare.ts";
+import type { Specialized } from "../gradient/specialize.ts";
+import type { OutputForLoss } from "./output-for-loss.ts";
+import type { TrainedWeight } from "./trained-weights.ts";
+
+/**
+ * Lowers what lies between the trained weights and the outputs of losses if the size of such an
+ * output is not known: inference knows no size behind a Loop before its iterations are written out.
+ * Throws an InputError if it is not known then either.
+ */
+export async function withSizedOutputs(
+  given: Specialized,
+  ort: Ort,
+  find: (specialized: Specialized) => readonly OutputForLoss[],
+  weights: readonly TrainedWeight[],
+): Promise<Specialized> {
+  const outputs = find(given).map(({ value }) => value);
+  if (outputs.every((output) => freeDimension(given.types, output) === null)) return given;
+  const plain = await plainBetween(given.model, ort, {
+    from: weights.map(({ name }) => name),
+    to: () => outputs.map(({ name }) => name),
+  });
+  for (const { value } of find(plain)) {
+    const free = freeDimension(plain.types, value);
+    if (free === null) continue;
+    const [reason] = plain.reasons;
+    const why = reason
+      ? `${reason[0]} cannot be lowered into plain operators (${reason[1]})`
+      : "check --batch-axis, and that the arrays fit together";
+    throw new InputError(
+      `the size of output ${value.name} cannot be inferred${free ? ` along ${free}` : ""} from those of the inputs: ${why}.`,
+    );
+  }
+  return plain;
+}
+
+/** The name of a dimension of unknown size; null if there is none, or no shape at all. */
+const freeDimension = (types: Types, output: Value): string | null =>
+  types.get(output)?.shape?.find((dim) => typeof dim === "string") ?? null;
