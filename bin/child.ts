@@ -1,12 +1,16 @@
 import fs from "node:fs";
+import { colors } from "./colors.ts";
 import { runCommand } from "./commands/index.ts";
 import { printFailure } from "./failure.ts";
+import { guardTerminal } from "./guard-terminal.ts";
 import { answerAs } from "./json.ts";
 import type { Job } from "./supervise.ts";
 import { begin, tell } from "./supervision.ts";
 
 /** How often the child says that its event loop turns, which native code stops. */
 const BEAT = 1000;
+
+guardTerminal(colors.isColorSupported);
 
 const orphaned = () => process.exit(1);
 process.once("disconnect", orphaned);

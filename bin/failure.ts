@@ -1,8 +1,11 @@
 import { EXIT } from "./exit.ts";
+import { printable } from "./guard-terminal.ts";
 import { printJsonError } from "./json.ts";
 
-/** Marks a command line that is not understood. */
-export class UsageError extends Error {}
+/** Marks a command line that is not understood. Known by its name: bundles have copies of the class. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
 
 /** Why a command failed, in one sentence. */
 export function failureSentence(error: unknown): string {
@@ -14,8 +17,7 @@ export function failureSentence(error: unknown): string {
     : `${message}; this is a fault of laurelize, please report it with the model.`;
 }
 
-const isUsage = (error: unknown) =>
-  error instanceof UsageError || (error as Error).name === "YError";
+const isUsage = (error: unknown) => ["UsageError", "YError"].includes((error as Error).name);
 
 /** Codes of errors that have none, by their exit code. */
 const CODES: Readonly<Record<number, string>> = {
@@ -40,6 +42,6 @@ export function printFailure(error: unknown): void {
     message: (error as Error).message,
     exitCode: process.exitCode,
   });
-  process.stderr.write(`laurelize: ${failureSentence(error)}\n`);
+  process.stderr.write(`laurelize: ${printable(failureSentence(error))}\n`);
   if (!expected && process.env.DEBUG) console.error(error);
 }

@@ -32,7 +32,7 @@ export function foldLines(
 
 function mapLines(maps: FoldedModel["maps"]): string[] {
   if (!maps) return [];
-  const share = `${(100 * maps.share).toPrecision(2)} % of the model's multiply-adds`;
+  const share = `${Number((100 * maps.share).toPrecision(maps.share < 1 ? 2 : 3))} % of the model's multiply-adds`;
   return [`  low-rank maps   ${share}${maps.quantized ? ", in float beside the integers" : ""}`];
 }
 

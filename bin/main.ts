@@ -11,7 +11,7 @@ import { loadConfig } from "./load-config.ts";
 import { checkUnderstood } from "./mistyped.ts";
 import { type RecipeValues, recipeName, recipeOf, withRecipe } from "./recipes.ts";
 import type { Start } from "./supervise.ts";
-import { WORDS } from "./words.ts";
+import { asOption, asSentence, WORDS } from "./words.ts";
 
 /**
  * Runs one command line, without the program's name; `start` runs the commands that run
@@ -66,7 +66,8 @@ function parserOf(
       "Exit codes: 0 done, 1 a check failed or a training diverged, 2 bad usage or unreadable model or data, 3 no residual site, 4 a check could not run, 130 a training was interrupted (nothing is written but with 0; finetune writes the best so far with 1 and 130).",
     )
     .fail((message, error) => {
-      throw error ?? new UsageError(message.replace(/\s*\n\s*/g, " "));
+      if (error && error.name !== "YError") throw error;
+      throw new UsageError(asSentence(message ?? error.message));
     });
   for (const each of modules) parser.command(withRecipe(each, recipe));
   return parser;
@@ -77,13 +78,11 @@ function checkValues(given: Readonly<Record<string, unknown>>, lists: readonly s
   const twice = Object.keys(given).find(
     (key) => Array.isArray(given[key]) && key !== "_" && !lists.includes(dashed(key)),
   );
-  if (twice !== undefined) throw new UsageError(`${option(twice)} is given twice.`);
+  if (twice !== undefined) throw new UsageError(`${asOption(twice)} is given twice.`);
   const not = Object.keys(given).find((key) => [given[key]].flat().some(Number.isNaN));
-  if (not !== undefined) throw new UsageError(`${option(not)} takes a number.`);
+  if (not !== undefined) throw new UsageError(`${asOption(not)} takes a number.`);
   return true;
 }
-
-const option = (name: string) => `${name.length > 1 ? "--" : "-"}${name}`;
 
 /** The options of the command that is run, as yargs keeps them. */
 const optionsOf = (parser: Argv) =>

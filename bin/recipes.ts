@@ -5,6 +5,7 @@ import { camelCased, declared } from "./commands/options.ts";
 import { UsageError } from "./failure.ts";
 import type { LoadedConfig } from "./load-config.ts";
 import { registeredCommands } from "./registry.ts";
+import { notAChoice } from "./words.ts";
 
 /** Options that a recipe sets, by their names in code. */
 export type RecipeValues = Readonly<Record<string, unknown>>;
@@ -49,10 +50,23 @@ export function recipeOf(
     : given;
   try {
     checkOptions(`recipe ${name} of ${file}`, values, options);
+    checkChoices(`of recipe ${name} of ${file}`, values as RecipeValues, options);
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
   return values as RecipeValues;
+}
+
+/** Throws an error if an option is none of its choices. */
+function checkChoices(of: string, values: RecipeValues, options: Options): void {
+  for (const [name, value] of Object.entries(values)) {
+    const { choices } = options[name];
+    const other = [value]
+      .flat()
+      .find((each) => typeof each === "string" && !choices?.includes(each));
+    if (choices && other !== undefined)
+      throw new TypeError(notAChoice(`option ${name} ${of}`, String(other), choices));
+  }
 }
 
 /** Returns a value as the command line would give it: one of a list as a list, a number as text. */

@@ -47,7 +47,8 @@ export async function runDiff(args: DiffArguments): Promise<void> {
   const b = await openModel(args.b, { trustLinks });
   const files = filesOf(args);
   for (const { file } of files) checkFree(file, [args.a, args.b], args.force);
-  checkReport(args, [args.a, args.b, ...dataPaths(args.a, a), ...dataPaths(args.b, b)]);
+  const read = [args.a, args.b, ...dataPaths(args.a, a), ...dataPaths(args.b, b)];
+  checkReport(args, [...read, ...files.map(({ file }) => file)]);
   tell({ step: "comparing" });
   const found = await differences(args, a, b, dims);
   const page = await stagedReport(args, () => diffReport(args, a, b, found));
@@ -108,6 +109,8 @@ function filesOf({ output, nodeData: data }: DiffArguments): DiffFile[] {
   }
   if (data !== undefined) {
     realFolder(data);
+    if (output !== undefined && path.resolve(output) === path.resolve(data))
+      throw new InputError(`-o and --node-data both name ${data}; give each a file of its own.`);
     const text = (of: { a: Model; b: Model; found: ModelDiff }) =>
       `${JSON.stringify(nodeData(of.a, of.b, of.found), null, 2)}\n`;
     files.push({ file: data, text });

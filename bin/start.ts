@@ -1,5 +1,10 @@
+import { colors } from "./colors.ts";
+import { guardTerminal } from "./guard-terminal.ts";
 import { main } from "./main.ts";
 import { supervise } from "./supervise.ts";
 
 /** Runs one command line; commands that run onnxruntime run in a child process. */
-export const start = (words: readonly string[]): Promise<void> => main(words, supervise);
+export function start(words: readonly string[]): Promise<void> {
+  guardTerminal(colors.isColorSupported);
+  return main(words, supervise);
+}

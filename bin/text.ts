@@ -21,8 +21,11 @@ export const count = (value: number) =>
 export const addedWeights = (added: number, percent: number) =>
   `${added.toLocaleString("en")} new weights (+${Number(percent.toPrecision(3)).toLocaleString("en", { maximumSignificantDigits: 3 })} %)`;
 
-/** A small figure: 3.1e-6, or 0. */
-export const figure = (value: number) => (value === 0 ? "0" : value.toExponential(1));
+/** A small figure: 3.1e-6, or 0; units and percents from 1 to 999 are plain, 6 and 200. */
+export const figure = (value: number) =>
+  value === 0 || (value >= 1 && value < 999.5)
+    ? String(Number(value.toPrecision(value < 100 ? 2 : 3)))
+    : value.toExponential(1);
 
 /** "resnet50.onnx   IR 8, opset 17, 25.6 M weights, 97.4 MB". */
 export function headline(name: string, model: Model): string {

@@ -1,3 +1,5 @@
+import { nearest } from "../src/nearest.ts";
+
 /** What is wrong with a command line, in this tool's words; the keys are yargs' own. */
 export const WORDS = {
   "Not enough non-option arguments: got %s, need at least %s": {
@@ -5,4 +7,31 @@ export const WORDS = {
     other: "too few files are named: %s instead of %s",
   },
   "Not enough arguments following: %s": "%s takes a value",
+  "Missing required argument: %s": {
+    one: "%s must be given",
+    other: "%s must be given",
+  },
 } as unknown as Record<string, string>;
+
+/** An option as it is written: "--rank", "-r". */
+export const asOption = (name: string): string => `${name.length > 1 ? "--" : "-"}${name}`;
+
+/** Returns yargs' message as one sentence that names options as they are written. */
+export function asSentence(message: string): string {
+  const choice = /Argument: (\S+), Given: "(.*?)", Choices: (.*)/s.exec(message);
+  if (choice) {
+    const [, name, given, list] = choice;
+    return notAChoice(asOption(name), given, list.match(/[^",\s]+/g) ?? []);
+  }
+  return message
+    .replace(/\s*\n\s*/g, " ")
+    .replace(/^(\S+)(?= takes a value)/, asOption)
+    .replace(/^(.+)(?= must be given)/, (names) => names.split(", ").map(asOption).join(", "));
+}
+
+/** Says what an option can be, and what was probably meant. */
+export function notAChoice(option: string, given: string, choices: readonly string[]): string {
+  const [near] = nearest(given, choices);
+  const guess = near === undefined ? "" : `; did you mean ${near}?`;
+  return `${option} cannot be ${given}: it is one of ${choices.join(", ")}${guess || "."}`;
+}

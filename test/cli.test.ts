@@ -250,11 +250,37 @@ describe("laurelize model.onnx", () => {
   });
 });
 
+it("writes out what would command a terminal, in a model's names and in its own", () => {
+  const model = onnx.ModelProto.decode(fixture("pre-norm-mlp"));
+  for (const [k, node] of model.graph!.node!.entries())
+    node.name = `\x1b]0;t\x07\x9b2J\u202e${k} é模`;
+  const file = place(onnx.ModelProto.encode(model).finish(), "a\x1b[2J.onnx");
+  for (const more of [[], ["--json"], ["--include", "none\x1b[2J"]]) {
+    const { stdout, stderr } = cliProcess(["inspect", file, ...more]);
+    for (const control of ["\x07", "\x1b", "\x9b", "\u202e"])
+      expect((stdout + stderr).includes(control)).toBe(false);
+    const [name] =
+      more[0] === "--json"
+        ? JSON.parse(stdout).sites.map((site: { name: string }) => site.name)
+        : [];
+    if (more[0] === "--json") expect(name.startsWith("\x1b]0;t\x07\x9b2J\u202e")).toBe(true);
+    else expect(stdout + stderr).toContain("a\\u001b[2J.onnx");
+  }
+  const colored = { NO_COLOR: "", FORCE_COLOR: "1" };
+  const proof = cliProcess([place(fixture("pre-norm-mlp")), "--rank", "4"], colored);
+  expect(proof.stdout).toContain("\x1b[32m✓");
+});
+
 describe("a mistyped command line", () => {
   it.each([
-    [["--rank"], "rank takes a value"],
-    [["-o"], "o takes a value"],
-    [["--prove"], "prove takes a value"],
+    [["--rank"], "laurelize: --rank takes a value"],
+    [["-o"], "laurelize: -o takes a value"],
+    [["--prove"], "laurelize: --prove takes a value"],
+    [
+      ["-v", "rwlr"],
+      "--variant cannot be rwlr: it is one of rw, lr, rw+lr, pa, rw+pa, lr+pa, rw+lr+pa; did you mean rw+lr?",
+    ],
+    [["--init", "zeros"], "--init cannot be zeros: it is one of xavier, orthogonal."],
     [["--rank", "abc"], "--rank takes a number."],
     [["--stream", "x"], "--stream takes a number."],
     [["--rnk", "3"], "rnk is not understood"],
@@ -268,6 +294,15 @@ describe("a mistyped command line", () => {
     expect(cli(["inspect"]).stderr).toContain("too few files are named: 0 instead of 1");
     expect(cli(["inspec", "a.onnx"]).stderr).toContain("inspec is neither a file nor a command");
     expect(cli(["compare", "a.onnx", "b.onnx", "c.onnx"]).stderr).toContain("c.onnx is not");
+  });
+
+  it("an output or a weight that is missing, also in a program of its own", () => {
+    expect(cli(["average", "a.safetensors"]).stderr).toContain("laurelize: --output must be given");
+    const { code, stdout, stderr } = cliProcess(["combine", "a=x", "--output=c", "--json"]);
+    expect([code, JSON.parse(stdout).error.code]).toEqual([2, "usage"]);
+    expect(stderr).toMatch(
+      /^laurelize: a=x has no weight; .* use average\. \(laurelize --help\)\n$/,
+    );
   });
 
   it("is none with --no-prove, or with --external-data and no name", () => {

@@ -131,7 +131,13 @@ describe("--recipe", () => {
       ["small"],
       /must hold \{ recipes/,
     ],
-    ["no name", { "laurelize.config.json": json }, [], /recipe takes a value/],
+    [
+      "a value that is no choice",
+      { "laurelize.config.json": '{"recipes":{"small":{"variant":"rx"}}}' },
+      ["small"],
+      /option variant of recipe small of laurelize\.config\.json cannot be rx: .* did you mean rw\?/,
+    ],
+    ["no name", { "laurelize.config.json": json }, [], /--recipe takes a value/],
   ])("refuses %s in a sentence", (_, files, name, why) => {
     const { code, stdout, stderr } = run(workingFolder(files), "m.onnx", "--recipe", ...name);
     expect([code, stdout]).toEqual([2, ""]);

@@ -188,6 +188,10 @@ net (float[2, 4] x) => (float[2, 4] y) <float[4] b> { [plus] y = Add(x, b) }`;
     refused(out, /is a file that is read or written too/);
     refused(at("net.onnx"), /is a file that is read or written too/, "--force");
     refused(at("nowhere/report.html"), /does not exist; make it first/);
+    const both = ["diff", at("net.onnx"), at("net.onnx"), "-o", at("both.html")];
+    for (const more of ["--report", "--node-data"])
+      expect(cli([...both, more, at("both.html")])).toMatchObject({ code: 2, stdout: "" });
+    expect(fs.existsSync(at("both.html"))).toBe(false);
     const idle = cli([at("net.onnx"), ...axis, "--dry-run", "--report", at("dry.html")]);
     expect(idle.stderr).toContain("--report has no effect: nothing is written in a dry run");
     expect(fs.existsSync(at("dry.html"))).toBe(false);
