@@ -19,7 +19,9 @@ export function parameters({ plan, original }: Pick<Laurelized, "plan" | "origin
 export function insertedLine(laurel: Laurelized): string {
   const { plan, found } = laurel;
   const { added, percent } = parameters(laurel);
-  const ranked = plan.parts.some((part) => part.name !== "rw") ? `, rank ${plan.options.rank}` : "";
+  const { rank, paMap } = plan.options;
+  const has = (name: string) => plan.parts.some((part) => part.name === name);
+  const ranked = has("lr") || (has("pa") && paMap === "low-rank") ? `, rank ${rank}` : "";
   const some =
     plan.sites.length < found.sites.length ? ` at ${counted(plan.sites.length, "site")}` : "";
   return `${plan.variant}${ranked}${some}: ${addedWeights(added, percent)}`;

@@ -3,6 +3,7 @@ import {
   drawLadder,
   type FeatureAxis,
   findResiduals,
+  InputError,
   ladderOf,
   measureNorms,
   openModel,
@@ -48,6 +49,8 @@ export async function runLadder(args: LadderArguments): Promise<void> {
   const data = model.dataFiles.map((each) => path.join(path.dirname(args.model), each));
   checkWritable(output);
   checkFree(output, [args.model, ...data], args.force);
+  if (path.extname(output).toLowerCase() !== ".svg")
+    throw new InputError(`-o ${output} must end in .svg, which is what ladder draws.`);
   tell({ step: "finding the residual connections" });
   const { featureAxis, also, include, exclude, stream, every, last } = args;
   const choice = { include, exclude, stream, every, last };

@@ -93,7 +93,7 @@ function madeFolder(folder: string): string | null {
 const ENDS: Readonly<Record<number, string>> = {
   [EXIT.done]: "done",
   [EXIT.checkFailed]: "a check failed",
-  [EXIT.usage]: "cannot be read or run",
+  [EXIT.usage]: "refused",
   [EXIT.noSite]: "no residual site",
   [EXIT.notProved]: "a check could not run",
   [EXIT.interrupted]: "interrupted",

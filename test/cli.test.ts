@@ -71,6 +71,13 @@ describe("laurelize model.onnx", () => {
     const dry = cli([model, "--dry-run"]);
     expect(dry.code).toBe(0);
     expect(dry.stdout).toContain("nothing written");
+    for (const [more, said] of [
+      [["pa"], "\npa: "],
+      [["pa", "--pa-map", "low-rank"], "\npa, rank 16: "],
+      [["rw+pa"], "\nrw+pa: "],
+      [["lr+pa"], "\nlr+pa, rank 16: "],
+    ] as const)
+      expect(cli([model, "--dry-run", "-v", ...more]).stdout).toContain(said);
     expect(files(model)).toEqual(["model.onnx"]);
     expect(cli([model, "--quiet", "-o", path.join(folder, "quiet.onnx")])).toEqual({
       code: 0,

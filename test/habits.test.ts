@@ -133,7 +133,7 @@ describe("several models in one call", () => {
     expect(stderr).toMatch(/^laurelize: [^\n]*broken\.onnx[^\n]+\n$/);
     expect(stdout.trimEnd().split("\n").slice(-3)).toEqual([
       expect.stringMatching(/^✓ \S+a\.onnx +done$/),
-      expect.stringMatching(/^✗ \S+broken\.onnx +cannot be read or run$/),
+      expect.stringMatching(/^✗ \S+broken\.onnx +refused$/),
       expect.stringMatching(/^✓ \S+b\.onnx +done$/),
     ]);
     const results = ["a.laurel.onnx", "b.laurel.onnx"].map((name) => at(`new/out/${name}`));

@@ -327,6 +327,9 @@ net (float[2, 4] x) => (float[2, 4] y) <float[4] b> { [plus] y = Add(x, b) }`),
     const model = path.join(folder, "net.onnx");
     const out = path.join(folder, "other.svg");
     expect(cli(["ladder", model, "-o", out, "--theme", "blue"]).code).toBe(2);
+    const png = out.replace(/svg$/, "png");
+    expect(cli(["ladder", model, "-o", png])).toMatchObject({ code: 2, stdout: "" });
+    expect(fs.existsSync(png)).toBe(false);
     expect(cli(["ladder", model, "-o", model, "--force"]).stderr).toMatch(/is the input itself/);
     const idle = cli(["ladder", model, "-o", out, "--seed", "1"]);
     expect(idle.stderr).toMatch(/--seed has no effect: nothing is run without --activations/);
