@@ -13,7 +13,7 @@ import {
 } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort, { type Tensor } from "onnxruntime-node";
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { uniform } from "../src/graph/random.ts";
 import { toFloat64 } from "../src/ort/tensors.ts";
 import { tensorsOfNpz } from "./support/npz.ts";
@@ -139,7 +139,11 @@ async function byJax(
 }
 
 describe.skipIf(!corpus)("gradients of LAuReL's weights are those of jax-js", () => {
+  // onnxruntime-web leaves a Worker that takes no blob; without one, jax-js runs in this thread.
+  afterAll(() => void vi.unstubAllGlobals());
+
   beforeAll(async () => {
+    vi.stubGlobal("Worker", undefined);
     await init("wasm");
     defaultDevice("wasm");
   });

@@ -218,7 +218,9 @@ describe("a choice that leaves no site", () => {
 
   it("is refused where a glob is empty, or matches no name", async () => {
     await expect(chosen(plain, [""])).rejects.toThrow("an empty glob does not match any name");
-    await expect(chosen(plain, ["z"])).rejects.toThrow("the one residual connection of model is not chosen");
+    await expect(chosen(plain, ["z"])).rejects.toThrow(
+      "the one residual connection of model is not chosen",
+    );
     expect((await chosen(plain, ["y", "z"])).plan.sites).toHaveLength(1);
   });
 });

@@ -21,11 +21,16 @@ const start = async (command, args) => {
   }
 };
 
-parentPort.on("message", async (words) => {
+// The folder of the process may have changed; a thread does not always hear of it.
+let folder = process.cwd();
+process.cwd = () => folder;
+
+parentPort.on("message", async ({ args, cwd }) => {
+  folder = cwd;
   [said.stdout, said.stderr] = ["", ""];
   process.exitCode = undefined;
   let broken = null;
-  await main(words, start).catch((error) => {
+  await main(args, start).catch((error) => {
     broken = String(error.stack);
   });
   workerData.answers.postMessage({ code: Number(process.exitCode ?? 0), ...said, broken });

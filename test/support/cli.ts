@@ -46,7 +46,7 @@ export function cli(args: readonly string[]): Ran {
   }
   const flag = new Int32Array(done);
   Atomics.store(flag, 0, 0);
-  worker.postMessage(args);
+  worker.postMessage({ args, cwd: process.cwd() });
   if (Atomics.wait(flag, 0, 0, TIMEOUT) === "timed-out")
     throw new Error(`no answer to laurelize ${args.join(" ")}`);
   const { broken, ...ran } = receiveMessageOnPort(answers)!.message;
