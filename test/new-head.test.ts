@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { type Model, newHead, openModel, fit as tune, weightOf } from "laurelize";
+import { type Model, newHead, openModel, trainableWeights, fit as tune, weightOf } from "laurelize";
 import type { Tensor } from "onnxruntime-node";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
@@ -45,6 +45,22 @@ describe("a head is trained alone", () => {
     for (const [k, value] of TORCH.bias.entries()) expect(bias[k]).toBeCloseTo(value, 5);
     expect(weightOf(tuned, "fc1.weight").data).toEqual(weightOf(model, "fc1.weight").data);
     await expect(tune(model, options)).rejects.toThrow(/not laurelized.*--train .*train: /);
+  });
+
+  it("also by the module of weights that the exporter has renamed, and of no other", async () => {
+    const model = await openModel(
+      modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+net (float[n, 3] x) => (float[n, 2] y)
+<float[3, 3] onnx::MatMul_7, float[3, 2] onnx::MatMul_8, float[2] fc.bias, float[2] val_3, float[2] own>
+{
+  [/fc1/MatMul] h = MatMul(x, onnx::MatMul_7) [/fc/MatMul] z = MatMul(h, onnx::MatMul_8)
+  [/fc/Add] u = Add(fc.bias, z) [/norm/Add] v = Add(u, val_3) [/fc/Mul] y = Mul(v, own)
+}`),
+    );
+    expect(trainableWeights(model, ["fc.*"])).toEqual(["onnx::MatMul_8", "fc.bias"]);
+    expect(trainableWeights(model, ["fc1.weight"])).toEqual(["onnx::MatMul_7"]);
+    expect(trainableWeights(model, ["norm.bias"])).toEqual(["val_3"]);
+    expect(() => trainableWeights(model, ["fc1.bias"])).toThrow(/does not match any float weight/);
   });
 
   it("on the command line, with an adapter that extract and apply know", () => {

@@ -1,13 +1,16 @@
 import { checkModel, checkNames } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { tensorOf } from "../../src/graph/constants.ts";
+import type { Value } from "../../src/graph/graph.ts";
 import { weightNamed } from "../../src/graph/scopes.ts";
 import { isFloat, typeOfTensor } from "../../src/graph/types.ts";
 import type { Model } from "../../src/model.ts";
 import { nearest } from "../../src/nearest.ts";
+import { nodeMetadata } from "../../src/onnx/node-metadata.ts";
 import { tuningOf } from "../head/tuning.ts";
 import { foldedSentence, laurelizations, parameterNames } from "../laurelize/manifest.ts";
 import { matcher } from "../residuals/glob.ts";
+import { modulePath, notedPath } from "./module-paths.ts";
 
 /**
  * Returns the names of a model's weights that training changes: LAuReL's, first to last, those of a
@@ -34,7 +37,9 @@ export function trainableWeights(model: Model, globs: readonly string[] = []): s
   const all = new Set(own);
   for (const glob of globs) {
     const matches = matcher([glob])!;
-    const matching = floats.filter((value) => matches(value.name));
+    const matching = floats.filter((value) =>
+      [value.name, ...moduleNames(model, value)].some(matches),
+    );
     if (matching.length === 0)
       throw new InputError(
         `${glob} does not match any float weight of ${name}; ${nearNames(
@@ -45,6 +50,24 @@ export function trainableWeights(model: Model, globs: readonly string[] = []): s
     for (const value of matching) all.add(value.name);
   }
   return [...all];
+}
+
+/** Names that torch.onnx.export makes up for a weight that it has turned or folded. */
+const MADE_UP = /^(onnx::|val_\d+$)/;
+
+/**
+ * What a weight is called in its PyTorch module if its exporter has renamed it: "fc.weight" for the
+ * "onnx::MatMul_33" that "/fc/MatMul" reads.
+ */
+function moduleNames({ file }: Model, { name, uses }: Value): string[] {
+  if (!MADE_UP.test(name)) return [];
+  return uses.flatMap(({ node, index }) => {
+    const called = node.message.name;
+    const path =
+      notedPath(nodeMetadata(file, node.message)) ??
+      (called.includes("/") ? modulePath(called) : null);
+    return path ? [`${path}.${index === 2 || node.op === "Add" ? "bias" : "weight"}`] : [];
+  });
 }
 
 /** Weights that are trained without being named: LAuReL's, and those of a new last layer. */

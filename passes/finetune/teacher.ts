@@ -4,7 +4,7 @@ import { isFloat, typeOfInfo } from "../../src/graph/types.ts";
 import type { Model } from "../../src/model.ts";
 import { withOutputs } from "../../src/ort/expose.ts";
 import { runnable } from "../../src/ort/loading.ts";
-import { type Ort, openSession, runFor, type Tensors } from "../../src/ort/session.ts";
+import { type Ort, openSession, reason, runFor, type Tensors } from "../../src/ort/session.ts";
 
 /** A value of the teacher that a loss follows. */
 export interface Followed {
@@ -47,7 +47,11 @@ export class Teacher {
       return [name, batch[name]] as const;
     });
     const names = [...new Set(this.#values.map(([, name]) => name))];
-    const found = await runFor(session, Object.fromEntries(inputs), names);
+    const found = await runFor(session, Object.fromEntries(inputs), names).catch((error) => {
+      throw new InputError(
+        `the teacher ${source.name} does not run on the student's batches: ${reason(error).replace(/\.$/, "")}.`,
+      );
+    });
     return Object.fromEntries(this.#values.map(([as, name]) => [as, found[name]]));
   }
 
