@@ -232,5 +232,12 @@ describe("a teacher", () => {
       losses: [{ output: "logits", loss: "distillation", target: "nothing" }],
     });
     await expect(named).rejects.toThrow(/original or teacher, does not have a value nothing/);
+    const wider = await openModel(
+      modelOfText(
+        `<ir_version: 8, opset_import: ["" : 17]> net (float[n, 99] x) => (float[n, 99] logits) { logits = Relu(x) }`,
+      ),
+    );
+    const unfit = first({ teacher: wider, losses: [{ output: "logits", loss: "distillation" }] });
+    await expect(unfit).rejects.toThrow(/^the teacher .* does not run on the student's batches: /);
   });
 });
