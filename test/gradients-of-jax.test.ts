@@ -20,6 +20,10 @@ import { tensorsOfNpz } from "./support/npz.ts";
 import { sessionOn } from "./support/session.ts";
 import { isNightly } from "./support/sweep.ts";
 
+// Before jax-js is imported: onnxruntime-web leaves a Worker that takes no blob; without one, jax-js
+// runs in this thread.
+vi.hoisted(() => vi.stubGlobal("Worker", undefined));
+
 const { onnx } = onnxProto;
 
 interface Truth {
@@ -139,11 +143,9 @@ async function byJax(
 }
 
 describe.skipIf(!corpus)("gradients of LAuReL's weights are those of jax-js", () => {
-  // onnxruntime-web leaves a Worker that takes no blob; without one, jax-js runs in this thread.
   afterAll(() => void vi.unstubAllGlobals());
 
   beforeAll(async () => {
-    vi.stubGlobal("Worker", undefined);
     await init("wasm");
     defaultDevice("wasm");
   });

@@ -2,7 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { defineConfig } from "laurelize/config";
 import { describe, expect, it } from "vitest";
-import { cli } from "./support/cli.ts";
+import { cliProcess } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
 
 const root = temporaryFolder();
@@ -17,16 +17,8 @@ function workingFolder(files: Readonly<Record<string, string>>): string {
   return folder;
 }
 
-/** Runs the command line in a working folder. */
-function run(folder: string, ...args: string[]) {
-  const before = process.cwd();
-  process.chdir(folder);
-  try {
-    return cli(args);
-  } finally {
-    process.chdir(before);
-  }
-}
+/** Runs the command line in a working folder: in a process, because a thread has no folder of its own. */
+const run = (folder: string, ...args: string[]) => cliProcess(args, {}, undefined, folder);
 
 const TYPESCRIPT = `
 import { defineConfig } from "laurelize/config";

@@ -21,16 +21,11 @@ const start = async (command, args) => {
   }
 };
 
-// The folder of the process may have changed; a thread does not always hear of it.
-let folder = process.cwd();
-process.cwd = () => folder;
-
-parentPort.on("message", async ({ args, cwd }) => {
-  folder = cwd;
+parentPort.on("message", async (words) => {
   [said.stdout, said.stderr] = ["", ""];
   process.exitCode = undefined;
   let broken = null;
-  await main(args, start).catch((error) => {
+  await main(words, start).catch((error) => {
     broken = String(error.stack);
   });
   workerData.answers.postMessage({ code: Number(process.exitCode ?? 0), ...said, broken });

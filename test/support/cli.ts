@@ -17,9 +17,11 @@ export function cliProcess(
   args: readonly string[],
   env: Record<string, string> = {},
   built = bin,
+  cwd = process.cwd(),
 ): Ran {
   const { status, stdout, stderr } = spawnSync(process.execPath, [built, ...args], {
     encoding: "utf8",
+    cwd,
     env: { ...process.env, NO_COLOR: "1", ...env },
     timeout: TIMEOUT,
   });
@@ -46,7 +48,7 @@ export function cli(args: readonly string[]): Ran {
   }
   const flag = new Int32Array(done);
   Atomics.store(flag, 0, 0);
-  worker.postMessage({ args, cwd: process.cwd() });
+  worker.postMessage(args);
   if (Atomics.wait(flag, 0, 0, TIMEOUT) === "timed-out")
     throw new Error(`no answer to laurelize ${args.join(" ")}`);
   const { broken, ...ran } = receiveMessageOnPort(answers)!.message;
