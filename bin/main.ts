@@ -56,6 +56,7 @@ function parserOf(
     )
     // yargs does not list the positional of the command without a name.
     .check((given) => checkValues(given, ["model", ...optionsOf(parser).array]))
+    .check(() => checkOnce(words, optionsOf(parser)))
     .middleware((given) => {
       given.words = [...words];
       if (given.json && answerOf(words) === "text") answerAs("json");
@@ -84,17 +85,29 @@ function checkValues(given: Readonly<Record<string, unknown>>, lists: readonly s
   return true;
 }
 
-/** The options of the command that is run, as yargs keeps them. */
+/** Throws a UsageError if a number is given twice: yargs adds a second one that is 1 to the first. */
+function checkOnce(words: readonly string[], { number, alias }: YargsOptions): true {
+  for (const name of number) {
+    const spellings = [name, ...(alias[name] ?? [])].map((each) =>
+      each.length === 1 ? new RegExp(`^-${each}=?[\\d.]*$`) : new RegExp(`^--${dashed(each)}(=|$)`),
+    );
+    const given = words.filter((word) => spellings.some((spelling) => spelling.test(word)));
+    if (given.length > 1) throw new UsageError(`${asOption(name)} is given twice.`);
+  }
+  return true;
+}
+
+/** Options as yargs keeps them. */
+interface YargsOptions {
+  readonly array: readonly string[];
+  readonly number: readonly string[];
+  readonly key: object;
+  readonly alias: Readonly<Record<string, readonly string[]>>;
+}
+
+/** The options of the command that is run. */
 const optionsOf = (parser: Argv) =>
-  (
-    parser as unknown as {
-      getOptions(): {
-        readonly array: readonly string[];
-        readonly key: object;
-        readonly alias: Readonly<Record<string, readonly string[]>>;
-      };
-    }
-  ).getOptions();
+  (parser as unknown as { getOptions(): YargsOptions }).getOptions();
 
 function known(parser: Argv): ReadonlySet<string> {
   const { key, alias } = optionsOf(parser);

@@ -222,6 +222,8 @@ describe("laurelize finetune", { timeout: 120_000 }, () => {
     const ran = run("p.npz", "--target", "p", "--epochs", "1", "-o", at("p.onnx"));
     expect(ran.code, ran.stderr).toBe(2);
     expect(ran.stderr).toContain("--target is given twice");
+    // yargs alone would make four epochs of these.
+    expect(run("p.npz", "-e", "3", "--epochs=1").stderr).toMatch(/--epochs is given twice/);
     const given = ["finetune", at("net.onnx"), "--data", at("p.npz"), "--feature-axis", "1"];
     const once = [...given, "--loss", "cross-entropy", "--epochs", "1"];
     const output = cli([...once, "--target", "p", "-o", at("p.onnx")]);

@@ -8,6 +8,7 @@ import {
   force,
   inputs,
   json,
+  models,
   outDir,
   provider,
   quiet,
@@ -34,11 +35,7 @@ export const check = (start: Start): CommandModule<object, Several<CheckArgument
   describe: "say whether a model runs in onnxruntime-web, and how, before it is shipped",
   builder: (yargs) =>
     yargs
-      .positional("model", {
-        type: "string",
-        demandOption: true,
-        describe: "the .onnx file, or several",
-      })
+      .positional("model", models)
       .options(
         withValues({
           target: {

@@ -6,6 +6,7 @@ import type { Start } from "../supervise.ts";
 import {
   finding,
   json,
+  models,
   provider,
   quiet,
   report,
@@ -24,11 +25,7 @@ export const inspect = (start: Start): CommandModule<object, Several<InspectArgu
   describe: "list a model's residual connections, changing nothing",
   builder: (yargs) =>
     yargs
-      .positional("model", {
-        type: "string",
-        demandOption: true,
-        describe: "the .onnx file, or several",
-      })
+      .positional("model", models)
       .options(
         withValues({
           why: {

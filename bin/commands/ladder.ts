@@ -9,6 +9,7 @@ import {
   force,
   inputs,
   json,
+  models,
   outDir,
   output,
   provider,
@@ -39,11 +40,7 @@ export const ladder = (start: Start): CommandModule<object, Several<LadderArgume
   describe: "draw a model's residual connections as an SVG file",
   builder: (yargs) =>
     yargs
-      .positional("model", {
-        type: "string",
-        demandOption: true,
-        describe: "the .onnx file, or several",
-      })
+      .positional("model", models)
       .options(
         withValues({
           ...output("model.ladder.svg beside the input"),

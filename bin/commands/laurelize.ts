@@ -10,6 +10,7 @@ import {
   force,
   inputs,
   json,
+  models,
   outDir,
   output,
   provider,
@@ -27,11 +28,7 @@ export const laurelize = (start: Start): CommandModule<object, Several<Laurelize
   describe: "insert LAuReL at every residual connection, prove it and write it",
   builder: (yargs) =>
     yargs
-      .positional("model", {
-        type: "string",
-        demandOption: true,
-        describe: "the .onnx file, or several",
-      })
+      .positional("model", models)
       .options(
         withValues({
           ...output("model.laurel.onnx beside the input"),

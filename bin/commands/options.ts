@@ -236,3 +236,10 @@ export const train = (describe: string) =>
       describe,
     },
   }) as const;
+
+/** The positional of commands that take several models. */
+export const models = {
+  type: "string",
+  demandOption: true,
+  describe: "the .onnx file, or several",
+} as const;
