@@ -11,7 +11,7 @@ export const stepWorker: CommandModule<object, StepWorkerArguments> = {
       .positional("step", {
         type: "string",
         demandOption: true,
-        describe: "a folder of export-step's",
+        describe: "the folder that export-step wrote",
       })
       .options(
         withValues({

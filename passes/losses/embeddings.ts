@@ -2,11 +2,11 @@ import { isFloat } from "../../src/graph/types.ts";
 import { showShape } from "../../src/onnx/shape.ts";
 import { type FitAsked, type LossInputs, type LossTensor, total } from "./loss.ts";
 
-/** An output that holds what each row belongs with. */
+/** An output that holds the positive of each row. */
 export const positiveOutput = {
   type: "string",
   nullable: true,
-  describe: "output that holds what each row belongs with, in place of a target",
+  describe: "output that holds the positive of each row, instead of a target",
 } as const;
 
 /** What losses that compare the rows of a batch share. */

@@ -17,19 +17,19 @@ const options = {
   negative: {
     type: "string",
     nullable: true,
-    describe: "output that holds what each row does not belong with",
+    describe: "output that holds the negative of each row",
   },
   margin: {
     type: "number",
     default: 1,
     range: { min: 0 },
-    describe: "distance by which what does not belong together lies further apart",
+    describe: "distance by which a negative must lie further away than a positive",
   },
   mining: {
     choices: ["hard", "all"],
     default: "hard",
     describe:
-      "triplets of a batch with labels: the furthest of the label and the nearest of another, or all",
+      "triplets of a batch with labels: the furthest positive and the nearest negative of each row, or all",
   },
 } as const satisfies Options;
 
