@@ -1,16 +1,16 @@
 import type { FinetuneOptions } from "../src/index.ts";
-import type { FinetuneArguments } from "./finetune-arguments.ts";
-import type { ApplyArguments } from "./run-apply.ts";
-import type { CheckArguments } from "./run-check.ts";
-import type { CombineArguments } from "./run-combine.ts";
-import type { CompareArguments } from "./run-compare.ts";
-import type { DiffArguments } from "./run-diff.ts";
-import type { ExtractArguments } from "./run-extract.ts";
-import type { FoldArguments } from "./run-fold.ts";
-import type { InspectArguments } from "./run-inspect.ts";
-import type { LadderArguments } from "./run-ladder.ts";
-import type { LaurelizeArguments } from "./run-laurelize.ts";
-import type { StripArguments } from "./run-strip.ts";
+import type { ApplyArguments } from "./commands/apply.ts";
+import type { CombineArguments } from "./commands/average.ts";
+import type { CheckArguments } from "./commands/check.ts";
+import type { CompareArguments } from "./commands/compare.ts";
+import type { DiffArguments } from "./commands/diff.ts";
+import type { ExtractArguments } from "./commands/extract.ts";
+import type { FinetuneArguments } from "./commands/finetune.ts";
+import type { FoldArguments } from "./commands/fold.ts";
+import type { InspectArguments } from "./commands/inspect.ts";
+import type { LadderArguments } from "./commands/ladder.ts";
+import type { LaurelizeArguments } from "./commands/laurelize.ts";
+import type { StripArguments } from "./commands/strip.ts";
 
 type AnyArguments =
   | LaurelizeArguments

@@ -1,7 +1,7 @@
 import { type FitOptions, type LossName, openModel } from "../src/index.ts";
 import { type WrittenTerm, writtenTerm } from "../src/internal.ts";
+import type { FinetuneArguments } from "./commands/finetune.ts";
 import { UsageError } from "./failure.ts";
-import type { FinetuneArguments } from "./finetune-arguments.ts";
 
 type Given = Pick<FinetuneArguments, "loss" | "target" | "outputName">;
 

@@ -2,7 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { checkValues } from "../src/option-values.ts";
 import { dashed, idleOptions, type Options } from "../src/options.ts";
-import { declared, flags } from "./commands/options.ts";
+import { declared, flags } from "./commands/command.ts";
 import { UsageError } from "./failure.ts";
 
 /** What a command line says, by name. */

@@ -48,7 +48,7 @@ function parserOf(
     .option("recipe", {
       type: "string",
       requiresArg: true,
-      describe: "options of a recipe in laurelize.config.ts (.js, .json), or in package.json",
+      describe: "take options from a recipe in laurelize.config.ts (.js, .json) or package.json",
     })
     .middleware(
       (given) => checkUnderstood(given, { commands: names, options: known(parser) }),
@@ -64,7 +64,7 @@ function parserOf(
     .middleware((given) => heed(given, recipe ?? {}))
     .wrap(Math.min(WIDTH, process.stdout.columns ?? WIDTH))
     .epilogue(
-      "Exit codes: 0 done, 1 a check failed or a training diverged, 2 bad usage or unreadable model or data, 3 no residual site, 4 a check could not run, 130 a training was interrupted (nothing is written but with 0; finetune writes the best so far with 1 and 130).",
+      "Exit codes: 0 done, 1 a check failed or a training diverged, 2 wrong usage or unreadable input, 3 no residual site, 4 a check could not run, 130 interrupted. Results are written only with 0; finetune also writes the best weights so far with 1 and 130.",
     )
     .fail((message, error) => {
       if (error && error.name !== "YError") throw error;

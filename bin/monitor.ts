@@ -1,7 +1,7 @@
 import { SingleBar } from "cli-progress";
 import type { Epoch, EpochStep, FitStart } from "../src/index.ts";
+import type { FinetuneArguments } from "./commands/finetune.ts";
 import { EXIT } from "./exit.ts";
-import type { FinetuneArguments } from "./finetune-arguments.ts";
 import { printEvent } from "./json.ts";
 import { tell } from "./supervision.ts";
 

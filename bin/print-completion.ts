@@ -1,12 +1,13 @@
 import path from "node:path";
 import type { CommandModule } from "yargs";
+import type { CompletionArguments } from "./commands/completion.ts";
 import { completionScript, SHELLS } from "./completion-script.ts";
 import { UsageError } from "./failure.ts";
 import { registeredCommands } from "./registry.ts";
 
 /** Prints the completion script of a shell; by default of that which the user has. */
 export function printCompletion(
-  given: string | undefined,
+  { shell: given }: CompletionArguments,
   modules: readonly CommandModule[],
 ): void {
   const wanted = given ?? path.basename(process.env.SHELL ?? "");

@@ -1,7 +1,7 @@
 import type { Argv, CommandModule } from "yargs";
 import { nearest } from "../src/nearest.ts";
 import { checkOptions, dashed, type Options } from "../src/options.ts";
-import { camelCased, declared } from "./commands/options.ts";
+import { camelCased, declared } from "./commands/command.ts";
 import { UsageError } from "./failure.ts";
 import type { LoadedConfig } from "./load-config.ts";
 import { registeredCommands } from "./registry.ts";

@@ -1,6 +1,6 @@
 import yargs, { type CommandModule } from "yargs";
 import type { Option } from "../src/options.ts";
-import { camelCased, declared, flags } from "./commands/options.ts";
+import { camelCased, declared, flags } from "./commands/command.ts";
 
 /** An option of a command, as its declaration states it. */
 export type RegisteredOption = Omit<Option, "idle" | "default">;

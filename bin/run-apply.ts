@@ -8,6 +8,7 @@ import {
   openAdapter,
   openModel,
 } from "../src/index.ts";
+import type { ApplyArguments } from "./commands/apply.ts";
 import { EXIT } from "./exit.ts";
 import { applyPage } from "./html/apply-page.ts";
 import { checkReport, stagedFiles, stagedReport } from "./html/report-page.ts";
@@ -17,24 +18,6 @@ import { type Progress, withProgress } from "./progress.ts";
 import { ort } from "./runtime.ts";
 import { staged } from "./staged.ts";
 import { bytes, counted } from "./text.ts";
-
-/** What the command line says. */
-export interface ApplyArguments {
-  model: string;
-  adapter: string;
-  output: string | undefined;
-  weights: "inside" | "as-inputs" | "as-optional-inputs";
-  fold: boolean;
-  externalData: string | boolean | undefined;
-  copyData: boolean;
-  force: boolean;
-  json: boolean;
-  quiet: boolean;
-  timeout: number;
-  trustLinks: boolean;
-  report: string | undefined;
-  words: string[];
-}
 
 const PUT = {
   inside: "with",

@@ -9,6 +9,7 @@ import {
 } from "../src/index.ts";
 import { needsLines, webLines } from "./check-report.ts";
 import { type Placement, placementOf } from "./chromium.ts";
+import type { CheckArguments } from "./commands/check.ts";
 import { defaultOutput } from "./default-output.ts";
 import { EXIT } from "./exit.ts";
 import { UsageError } from "./failure.ts";
@@ -22,25 +23,6 @@ import { runtimeVersion } from "./runtime-version.ts";
 import { staged } from "./staged.ts";
 import { type WebPackage, webPackage } from "./web-package.ts";
 import { webRuntime } from "./web-runtime.ts";
-
-/** What the command line says. */
-export interface CheckArguments {
-  model: string;
-  target: string;
-  split: number | undefined;
-  output: string | undefined;
-  browser: boolean;
-  dim: string[] | undefined;
-  inputs: string | undefined;
-  seed: number;
-  force: boolean;
-  json: boolean;
-  quiet: boolean;
-  timeout: number;
-  trustLinks: boolean;
-  report: string | undefined;
-  words: string[];
-}
 
 /** Says whether a model runs elsewhere. */
 export async function runCheck(args: CheckArguments): Promise<void> {

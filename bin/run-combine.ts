@@ -7,24 +7,14 @@ import {
   openAdapter,
 } from "../src/index.ts";
 import { saveBytes } from "../src/internal.ts";
+import type { AverageArguments, CombineArguments } from "./commands/average.ts";
 import { UsageError } from "./failure.ts";
 import { printJson } from "./json.ts";
 import { checkFree, realFolder } from "./output.ts";
 import { bytes, counted } from "./text.ts";
 
-/** What the command line says. */
-export interface CombineArguments {
-  adapters: string[];
-  output: string;
-  /** Of average alone. */
-  equal?: boolean;
-  force: boolean;
-  json: boolean;
-  quiet: boolean;
-}
-
 /** Averages adapters and writes the mean. */
-export async function runAverage(args: CombineArguments): Promise<void> {
+export async function runAverage(args: AverageArguments): Promise<void> {
   const adapters = await opened(args.adapters);
   const how = { equal: args.equal };
   write(args, args.adapters, averageWeights(adapters, how), averageAdapters(adapters, how));

@@ -1,5 +1,6 @@
 import path from "node:path";
 import { type Comparison, compare, type Model, openModel } from "../src/index.ts";
+import type { CompareArguments } from "./commands/compare.ts";
 import { comparisonLines } from "./comparison.ts";
 import { EXIT } from "./exit.ts";
 import { comparisonPage } from "./html/comparison-page.ts";
@@ -11,25 +12,6 @@ import { crashLines } from "./report-notes.ts";
 import { ort } from "./runtime.ts";
 import { crashes, tell } from "./supervision.ts";
 import { headline } from "./text.ts";
-
-/** What the command line says. */
-export interface CompareArguments {
-  a: string;
-  b: string;
-  dim: string[] | undefined;
-  inputs: string | undefined;
-  seed: number;
-  all: boolean;
-  atol: number | undefined;
-  rtol: number | undefined;
-  json: boolean;
-  quiet: boolean;
-  timeout: number;
-  trustLinks: boolean;
-  report: string | undefined;
-  force: boolean;
-  words: string[];
-}
 
 /** Compares two models and prints where they part. */
 export async function runCompare(args: CompareArguments): Promise<void> {

@@ -10,6 +10,7 @@ import {
   openModel,
 } from "../src/index.ts";
 import { saveBytes } from "../src/internal.ts";
+import type { DiffArguments } from "./commands/diff.ts";
 import { diffLines } from "./diff-report.ts";
 import { comparisonPage } from "./html/comparison-page.ts";
 import { checkReport, dataPaths, type ReportContents, stagedReport } from "./html/report-page.ts";
@@ -18,26 +19,6 @@ import { printJson } from "./json.ts";
 import { checkFree, realFolder } from "./output.ts";
 import { withProgress } from "./progress.ts";
 import { crashes, tell } from "./supervision.ts";
-
-/** What the command line says. */
-export interface DiffArguments {
-  a: string;
-  b: string;
-  output: string | undefined;
-  nodeData: string | undefined;
-  prove: "full" | "none";
-  dim: string[] | undefined;
-  inputs: string | undefined;
-  seed: number;
-  all: boolean;
-  force: boolean;
-  json: boolean;
-  quiet: boolean;
-  report: string | undefined;
-  words: string[];
-  timeout: number;
-  trustLinks: boolean;
-}
 
 /** Prints and writes what changed between two models. */
 export async function runDiff(args: DiffArguments): Promise<void> {

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { hyperparameters } from "../passes/finetune/fit-options.ts";
 import { type ExportedStep, exportStep, openModel } from "../src/index.ts";
-import type { ExportStepArguments } from "./export-step-arguments.ts";
+import type { ExportStepArguments } from "./commands/export-step.ts";
 import { namedLoss } from "./given-losses.ts";
 import { parseDims } from "./inputs.ts";
 import { printJson } from "./json.ts";

@@ -1,19 +1,10 @@
 import path from "node:path";
 import { openModel, torchBytes, torchTensors } from "../src/index.ts";
 import { saveBytes } from "../src/internal.ts";
+import type { ExportTorchArguments } from "./commands/export-torch.ts";
 import { printJson } from "./json.ts";
 import { checkFree, realFolder } from "./output.ts";
 import { bytes, counted } from "./text.ts";
-
-/** What the command line says. */
-export interface ExportTorchArguments {
-  model: string;
-  output: string | undefined;
-  force: boolean;
-  json: boolean;
-  quiet: boolean;
-  trustLinks: boolean;
-}
 
 /** Writes the LAuReL weights of a model for PyTorch. */
 export async function runExportTorch(args: ExportTorchArguments): Promise<void> {

@@ -1,30 +1,10 @@
 import path from "node:path";
-import {
-  type Adapter,
-  type AdapterFormat,
-  adapterBytes,
-  extractAdapter,
-  openModel,
-  peftConfig,
-} from "../src/index.ts";
+import { type Adapter, adapterBytes, extractAdapter, openModel, peftConfig } from "../src/index.ts";
 import { saveFiles } from "../src/internal.ts";
+import type { ExtractArguments } from "./commands/extract.ts";
 import { printJson } from "./json.ts";
 import { checkFree, realFolder } from "./output.ts";
 import { bytes, counted } from "./text.ts";
-
-/** What the command line says. */
-export interface ExtractArguments {
-  model: string;
-  output: string | undefined;
-  format: NonNullable<AdapterFormat["format"]>;
-  peft: boolean;
-  baseModel: string | undefined;
-  train: string[] | undefined;
-  force: boolean;
-  json: boolean;
-  quiet: boolean;
-  trustLinks: boolean;
-}
 
 /** Where PEFT looks for what an adapter is. */
 const CONFIG = "adapter_config.json";

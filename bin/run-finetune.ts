@@ -12,8 +12,8 @@ import {
 } from "../src/index.ts";
 import { lossNames, saveBytes } from "../src/internal.ts";
 import { parseBatchAxes } from "./batch-axes.ts";
+import type { FinetuneArguments } from "./commands/finetune.ts";
 import { EXIT } from "./exit.ts";
-import type { FinetuneArguments } from "./finetune-arguments.ts";
 import { type Files, filesOf } from "./finetune-files.ts";
 import { givenLosses } from "./given-losses.ts";
 import { checkReport } from "./html/report-page.ts";

@@ -1,4 +1,5 @@
 import { foldProved, openModel } from "../src/index.ts";
+import type { FoldArguments } from "./commands/fold.ts";
 import { defaultOutput } from "./default-output.ts";
 import { EXIT } from "./exit.ts";
 import { foldJson, foldLines } from "./fold-report.ts";
@@ -11,24 +12,6 @@ import { Progress } from "./progress.ts";
 import { ort } from "./runtime.ts";
 import { staged } from "./staged.ts";
 import { bytes } from "./text.ts";
-
-/** What the command line says. */
-export interface FoldArguments {
-  model: string;
-  output: string | undefined;
-  dim: string[] | undefined;
-  inputs: string | undefined;
-  seed: number;
-  externalData: string | boolean | undefined;
-  copyData: boolean;
-  force: boolean;
-  json: boolean;
-  quiet: boolean;
-  timeout: number;
-  trustLinks: boolean;
-  report: string | undefined;
-  words: string[];
-}
 
 /** Folds a laurelized model, proves the result and writes it. */
 export async function runFold(args: FoldArguments): Promise<void> {

@@ -1,6 +1,5 @@
 import path from "node:path";
 import {
-  type FeatureAxis,
   type FoundResiduals,
   findResiduals,
   ladderOf,
@@ -9,6 +8,7 @@ import {
   rejectionJson,
   siteJson,
 } from "../src/index.ts";
+import type { InspectArguments } from "./commands/inspect.ts";
 import { checkReport, dataPaths, type ReportContents, stagedReport } from "./html/report-page.ts";
 import { printJson } from "./json.ts";
 import { withProgress } from "./progress.ts";
@@ -16,26 +16,6 @@ import { ort } from "./runtime.ts";
 import { tell } from "./supervision.ts";
 import { rejectedTable, siteTable } from "./tables.ts";
 import { counted, headline, sums } from "./text.ts";
-
-/** What the command line says. */
-export interface InspectArguments {
-  model: string;
-  why: boolean;
-  json: boolean;
-  quiet: boolean;
-  featureAxis: FeatureAxis | undefined;
-  also: ("se" | "merge" | "constant")[] | undefined;
-  timeout: number;
-  include: string[] | undefined;
-  exclude: string[] | undefined;
-  stream: number[] | undefined;
-  every: number | undefined;
-  last: number | undefined;
-  trustLinks: boolean;
-  report: string | undefined;
-  force: boolean;
-  words: string[];
-}
 
 /** Prints a model's residual connections. */
 export async function runInspect(args: InspectArguments): Promise<void> {

@@ -1,7 +1,6 @@
 import path from "node:path";
 import {
   drawLadder,
-  type FeatureAxis,
   findResiduals,
   InputError,
   ladderOf,
@@ -9,6 +8,7 @@ import {
   openModel,
 } from "../src/index.ts";
 import { ladderSummary, saveBytes } from "../src/internal.ts";
+import type { LadderArguments } from "./commands/ladder.ts";
 import { defaultOutput } from "./default-output.ts";
 import { parseDims, readInputs } from "./inputs.ts";
 import { printJson } from "./json.ts";
@@ -17,29 +17,6 @@ import { withProgress } from "./progress.ts";
 import { ort } from "./runtime.ts";
 import { tell } from "./supervision.ts";
 import { bytes } from "./text.ts";
-
-/** What the command line says. */
-export interface LadderArguments {
-  model: string;
-  output: string | undefined;
-  activations: boolean;
-  theme: "auto" | "light" | "dark";
-  dim: string[] | undefined;
-  inputs: string | undefined;
-  seed: number;
-  featureAxis: FeatureAxis | undefined;
-  also: ("se" | "merge" | "constant")[] | undefined;
-  include: string[] | undefined;
-  exclude: string[] | undefined;
-  stream: number[] | undefined;
-  every: number | undefined;
-  last: number | undefined;
-  force: boolean;
-  json: boolean;
-  quiet: boolean;
-  timeout: number;
-  trustLinks: boolean;
-}
 
 /** Draws a model's residual connections. */
 export async function runLadder(args: LadderArguments): Promise<void> {

@@ -1,6 +1,5 @@
 import path from "node:path";
 import {
-  type FeatureAxis,
   isLaurelized,
   type Laurelized,
   laurelize,
@@ -16,7 +15,8 @@ import {
 import { checkMemory } from "../src/internal.ts";
 import { checkExtent } from "./check-extent.ts";
 import { unproved } from "./check-lines.ts";
-import { type Inserting, laurelOptions } from "./commands/inserting.ts";
+import { laurelOptions } from "./commands/inserting.ts";
+import type { LaurelizeArguments } from "./commands/laurelize.ts";
 import { EXIT } from "./exit.ts";
 import { laurelizePage } from "./html/laurelize-page.ts";
 import { noSitePage } from "./html/no-site-page.ts";
@@ -32,32 +32,6 @@ import { crashes, tell } from "./supervision.ts";
 import { siteTable } from "./tables.ts";
 import { bytes } from "./text.ts";
 import { webRuntime } from "./web-runtime.ts";
-
-/** What the command line says. */
-export interface LaurelizeArguments extends Inserting {
-  model: string;
-  output: string | undefined;
-  featureAxis: FeatureAxis | undefined;
-  also: ("se" | "merge" | "constant")[] | undefined;
-  dim: string[] | undefined;
-  inputs: string | undefined;
-  prove: "full" | "sites" | "none";
-  alsoWeb: boolean;
-  allSites: boolean;
-  force: boolean;
-  dryRun: boolean;
-  json: boolean;
-  quiet: boolean;
-  timeout: number;
-  trustLinks: boolean;
-  externalData: string | boolean | undefined;
-  linkWeights: boolean;
-  copyData: boolean;
-  hash: boolean | undefined;
-  again: boolean;
-  report: string | undefined;
-  words: string[];
-}
 
 /** Bytes of memory from which on the report says beforehand that a proof takes them. */
 const SPOKEN_OF = 1e9;

@@ -1,13 +1,7 @@
 import { type OpenedStep, openStep, type Tensors } from "../src/index.ts";
 import { readTensors, writeTensors } from "../src/internal.ts";
+import type { StepWorkerArguments } from "./commands/step-worker.ts";
 import { turnOffTelemetry } from "./no-telemetry.ts";
-
-/** What the command line says. */
-export interface StepWorkerArguments {
-  step: string;
-  weights: string | undefined;
-  threads: number;
-}
 
 /**
  * Answers requests on stdin, one after the other, on stdout. A request and an answer are a

@@ -1,21 +1,12 @@
 import path from "node:path";
 import { openModel, strip } from "../src/index.ts";
 import { missingCopies } from "../src/internal.ts";
+import type { StripArguments } from "./commands/strip.ts";
 import { defaultOutput } from "./default-output.ts";
 import { printJson } from "./json.ts";
 import { checkFree, checkOutput } from "./output.ts";
 import { staged } from "./staged.ts";
 import { bytes } from "./text.ts";
-
-/** What the command line says. */
-export interface StripArguments {
-  model: string;
-  output: string | undefined;
-  force: boolean;
-  json: boolean;
-  quiet: boolean;
-  trustLinks: boolean;
-}
 
 /** Takes the last laurelization out of a model and writes what it was before. */
 export async function runStrip(args: StripArguments): Promise<void> {

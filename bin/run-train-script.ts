@@ -1,14 +1,8 @@
 import fs from "node:fs";
 import path from "node:path";
 import { saveBytes } from "../src/internal.ts";
+import type { TrainScriptArguments } from "./commands/train-script.ts";
 import { checkFree, realFolder } from "./output.ts";
-
-/** What the command line says. */
-export interface TrainScriptArguments {
-  output: string | undefined;
-  force: boolean;
-  quiet: boolean;
-}
 
 /** The script as it ships, beside the built command line. */
 const SCRIPT = path.join(import.meta.dirname, "distributed/train.py");

@@ -6,14 +6,9 @@ import { EXIT } from "./exit.ts";
 import { printFailure, UsageError } from "./failure.ts";
 import { answerAs, printJson } from "./json.ts";
 
-/** Arguments of a command that takes several models, one after another. */
-export type Several<T extends { model: string }> = Omit<T, "model"> & {
-  model: string[];
-  outDir?: string | undefined;
-};
-
-/** What the command line says of where results go. */
+/** What a command line says of where results go. */
 interface Places {
+  readonly outDir?: string | undefined;
   readonly output?: string | undefined;
   readonly report?: string | undefined;
   readonly dryRun?: boolean | undefined;
@@ -21,19 +16,29 @@ interface Places {
   readonly quiet: boolean;
 }
 
-/** A command for one model. */
-type Run<T> = (args: T) => Promise<void>;
+/** Arguments of a command that takes several models, one after another. */
+export interface Several extends Places {
+  readonly model: string | readonly string[];
+}
+
+/** Arguments of the same command for one model. */
+export interface One extends Places {
+  readonly model: string;
+}
+
+/** Runs the command for one model. */
+type Run = (args: One) => Promise<void>;
 
 /**
- * Runs a command for each model. A model that fails does not keep the others from being worked on;
- * the exit code is the highest, and a line for each model says how it ended.
+ * Runs a command for each model. If a model fails, the others are still processed; the exit code is
+ * the highest, and a line for each model says how it ended.
  */
-export async function forEachModel<T extends { model: string } & Places>(
+export async function forEachModel(
   command: string,
-  { outDir, ...args }: Several<T>,
-  run: Run<T>,
+  { outDir, ...args }: Several,
+  run: Run,
 ): Promise<void> {
-  const jobs = jobsOf(command, args, outDir) as unknown as T[];
+  const jobs = jobsOf(command, args, outDir);
   const made = outDir !== undefined && !args.dryRun ? madeFolder(outDir) : null;
   try {
     if (jobs.length === 1) await run(jobs[0]);
@@ -44,7 +49,7 @@ export async function forEachModel<T extends { model: string } & Places>(
 }
 
 /** Returns the arguments for each model. Throws a UsageError if two results would be one file. */
-function jobsOf(command: string, args: { model: string[] } & Places, outDir: string | undefined) {
+function jobsOf(command: string, args: Several, outDir: string | undefined): One[] {
   const models = [args.model].flat();
   const twice = models.find((file, k) => models.indexOf(file) !== k);
   if (twice !== undefined) throw new UsageError(`${twice} is given twice.`);
@@ -63,7 +68,7 @@ function jobsOf(command: string, args: { model: string[] } & Places, outDir: str
     return { ...args, model, ...(hasDefaultOutput(command) ? { output } : {}) };
   });
   if (outDir === undefined) return jobs;
-  const files = jobs.map((job) => (job as Places).output);
+  const files = jobs.map(({ output }) => output);
   const same = files.findIndex((file, k) => files.indexOf(file) !== k);
   if (same >= 0)
     throw new UsageError(
@@ -99,10 +104,7 @@ const ENDS: Readonly<Record<number, string>> = {
   [EXIT.interrupted]: "interrupted",
 };
 
-async function runAll<T extends { model: string } & Places>(
-  jobs: readonly T[],
-  run: Run<T>,
-): Promise<void> {
+async function runAll(jobs: readonly One[], run: Run): Promise<void> {
   const documents: object[] = [];
   const [{ json, quiet }] = jobs;
   if (json) answerAs("json", (document) => documents.push(document));

@@ -6,7 +6,7 @@ import {
   type Model,
   weightsAsInputs,
 } from "../src/index.ts";
-import type { FinetuneArguments } from "./finetune-arguments.ts";
+import type { FinetuneArguments } from "./commands/finetune.ts";
 import type { Files } from "./finetune-files.ts";
 import { stagedFiles, stagedReport } from "./html/report-page.ts";
 import { trainingPage } from "./html/training-page.ts";

@@ -1,32 +1,17 @@
-import type { Argv, CommandModule } from "yargs";
-import { withValues } from "./options.ts";
-
-/** What the command line says. */
-interface CompletionArguments {
-  shell: string | undefined;
-}
+import { type ArgumentsFor, command } from "./command.ts";
 
 /** `laurelize completion`: what a shell needs to complete commands and options. */
-export const completion = (
-  modules: () => readonly CommandModule[],
-): CommandModule<object, CompletionArguments> => ({
+export const completion = command({
   command: "completion [shell]",
-  describe: "print a script by which bash, zsh or fish completes commands and options",
-  builder: (yargs) =>
-    yargs
-      .positional("shell", {
-        type: "string",
-        describe: "bash, zsh or fish  [default: that of $SHELL]",
-      })
-      .options(withValues({}))
-      .example('eval "$($0 completion bash)"', "in ~/.bashrc")
-      .example("source <($0 completion zsh)", "in ~/.zshrc, after compinit")
-      .example(
-        "$0 completion fish > ~/.config/fish/completions/laurelize.fish",
-        "once",
-      ) as unknown as Argv<CompletionArguments>,
-  handler: async ({ shell }) => {
-    const { printCompletion } = await import("../print-completion.ts");
-    printCompletion(shell, modules());
-  },
+  describe: "print a script that completes commands and options in bash, zsh or fish",
+  positionals: { shell: "bash, zsh or fish  [default: the shell in $SHELL]" },
+  options: {},
+  examples: [
+    ['eval "$($0 completion bash)"', "in ~/.bashrc"],
+    ["source <($0 completion zsh)", "in ~/.zshrc, after compinit"],
+    ["$0 completion fish > ~/.config/fish/completions/laurelize.fish", "once"],
+  ],
 });
+
+/** What the command line says. */
+export type CompletionArguments = Partial<ArgumentsFor<typeof completion>>;

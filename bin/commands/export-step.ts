@@ -1,24 +1,14 @@
-import type { Argv, CommandModule } from "yargs";
 import { ranking } from "../../passes/distributed/export-options.ts";
 import { fitting, hyperparameters } from "../../passes/finetune/fit-options.ts";
 import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
-import type { ExportStepArguments } from "../export-step-arguments.ts";
-import type { Start } from "../supervise.ts";
-import {
-  finding,
-  force,
-  json,
-  provider,
-  quiet,
-  timeout,
-  trustLinks,
-  withValues,
-} from "./options.ts";
+import { command } from "./command.ts";
+import type { InsertingArguments } from "./inserting.ts";
+import { finding, force, printing, running } from "./options.ts";
 
 const {
   loss,
   target,
-  output: outputName,
+  output,
   optimizer,
   train,
   newHead,
@@ -30,11 +20,13 @@ const {
   ...course
 } = fitting;
 
-const options = {
+const theLoss = {
   loss: { ...loss, type: "string", demandOption: true },
   target,
-  "output-name": { ...outputName, alias: "until" },
-  ...hyperparameters.lossOptions,
+  "output-name": { ...output, alias: "until" },
+} as const;
+
+const step = {
   output: {
     alias: "o",
     type: "string",
@@ -44,22 +36,25 @@ const options = {
     type: "string",
     array: true,
     nargs: 1,
-    describe: "size of a free dimension, name=128, but for the batch",
+    describe: "size of a free dimension other than the batch, name=128",
   },
   data: {
     type: "string",
     array: true,
-    describe: "examples to take sizes and the target's type from: an .npz, or a folder of them",
+    describe:
+      "examples that show the sizes and the target's type: an .npz file, or a folder of them",
   },
   "link-weights": {
     type: "boolean",
     default: false,
-    describe: "leave frozen weights in the model's files, which each machine then needs",
+    describe: "keep frozen weights in the model's files, which each machine then needs",
   },
   ...ranking,
   ...course,
   optimizer,
-  ...hyperparameters.optimizerOptions,
+} as const;
+
+const weights = {
   train,
   "new-head": newHead,
   classes,
@@ -67,24 +62,32 @@ const options = {
   ...choosing,
   ...finding,
   ...force,
-  ...json,
-  ...quiet,
-  ...provider,
-  ...timeout,
-  ...trustLinks,
+  ...printing,
+  ...running,
 } as const;
 
 /** `laurelize export-step`: a training step as a folder, for several machines. */
-export const exportStep = (start: Start): CommandModule<object, ExportStepArguments> => ({
+export const exportStep = command({
   command: "export-step <model>",
   describe: "write the training step as graphs and a manifest, to train on several machines",
-  builder: (yargs) =>
-    yargs
-      .positional("model", { type: "string", demandOption: true, describe: "the .onnx file" })
-      .options(withValues(options))
-      .example(
-        "$0 export-step model.onnx --loss cross-entropy --target labels -o step/",
-        "graphs, start values and a manifest; laurelize train-script copies out what runs them",
-      ) as unknown as Argv<ExportStepArguments>,
-  handler: (args) => start("export-step", args),
+  positionals: { model: "the .onnx file" },
+  options: {
+    ...theLoss,
+    ...hyperparameters.lossOptions,
+    ...step,
+    ...hyperparameters.optimizerOptions,
+    ...weights,
+  } as typeof theLoss & typeof step & typeof weights,
+  examples: [
+    [
+      "$0 export-step model.onnx --loss cross-entropy --target labels -o step/",
+      "write graphs, initial values and a manifest; laurelize train-script writes what runs them",
+    ],
+  ],
 });
+
+/** What the command line says; options of the loss and of the optimizer stand beside these. */
+export type ExportStepArguments = InsertingArguments<typeof exportStep> & {
+  /** Options that stood on the command line. */
+  given: readonly string[];
+};

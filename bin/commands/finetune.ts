@@ -1,4 +1,3 @@
-import type { Argv, CommandModule } from "yargs";
 import {
   dataReading,
   fitting,
@@ -6,45 +5,25 @@ import {
   teaching,
 } from "../../passes/finetune/fit-options.ts";
 import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
-import type { FinetuneArguments } from "../finetune-arguments.ts";
 import { fraction } from "../fraction.ts";
-import type { Start } from "../supervise.ts";
-import {
-  finding,
-  force,
-  json,
-  provider,
-  quiet,
-  report,
-  timeout,
-  trustLinks,
-  withValues,
-} from "./options.ts";
+import { command } from "./command.ts";
+import type { InsertingArguments } from "./inserting.ts";
+import { finding, force, printing, report, running } from "./options.ts";
 
-const {
-  loss,
-  target,
-  output: outputName,
-  optimizer,
-  train,
-  threads,
-  newHead,
-  classes,
-  ...course
-} = fitting;
+const { loss, target, output, optimizer, train, threads, newHead, classes, ...course } = fitting;
 
 const { batchAxis, columns, scale, ...images } = dataReading;
 
 /** Words with commas between them. */
 const listed = (given: readonly string[] | undefined) => given?.flatMap((text) => text.split(","));
 
-const data = {
+const lossAndData = {
   data: {
     type: "string",
     array: true,
     demandOption: true,
     describe:
-      "an .npz with an array for each input of the model, and the target; several, or folders of them, are read as one; or a .csv or .jsonl; or a folder that has one folder of images for each class",
+      "training data: .npz files, or folders of them, with an array for each input and the target; or a .csv or .jsonl file; or a folder of images, with a subfolder for each class",
   },
   eval: {
     type: "string",
@@ -55,14 +34,24 @@ const data = {
   columns: { ...columns, type: "string", array: true, nargs: 1 },
   scale: { ...scale, type: "string", coerce: fraction },
   ...images,
+  loss: {
+    ...loss,
+    type: "string",
+    array: true,
+    demandOption: true,
+    describe: `${loss.describe}; for several outputs, OUTPUT=LOSS:TARGET*WEIGHT for each`,
+  },
+  target,
+  "output-name": { ...output, alias: "until" },
+  ...teaching,
 } as const;
 
-const files = {
+const run = {
   output: {
     alias: "o",
     type: "string",
     describe:
-      "where to write the tuned model; adapter, log, curve and state go beside it  [default: model.tuned.onnx]",
+      "file for the tuned model; adapter, log, curve and checkpoint are written beside it  [default: model.tuned.onnx]",
   },
   resume: {
     type: "boolean",
@@ -74,34 +63,12 @@ const files = {
     default: "inside",
     describe: "keep the tuned weights in the model, or make them its inputs",
   },
-} as const;
-
-const jsonLines = {
-  "json-lines": {
-    type: "boolean",
-    default: false,
-    describe: "print one JSON document a line on stdout: each step and epoch, then the result",
-  },
-} as const;
-
-const options = {
-  ...data,
-  loss: {
-    ...loss,
-    type: "string",
-    array: true,
-    demandOption: true,
-    describe: `${loss.describe}; for several outputs, OUTPUT=LOSS:TARGET*WEIGHT for each`,
-  } as const,
-  target,
-  "output-name": { ...outputName, alias: "until" },
-  ...teaching,
-  ...hyperparameters.lossOptions,
-  ...files,
   ...course,
   metrics: { ...fitting.metrics, nargs: 1, coerce: listed },
   optimizer,
-  ...hyperparameters.optimizerOptions,
+} as const;
+
+const weights = {
   train,
   "new-head": newHead,
   classes,
@@ -111,30 +78,42 @@ const options = {
   ...finding,
   ...force,
   ...report,
-  ...json,
-  ...jsonLines,
-  ...quiet,
-  ...provider,
-  ...timeout,
-  ...trustLinks,
-};
+  ...printing,
+  "json-lines": {
+    type: "boolean",
+    default: false,
+    describe: "print one JSON document a line on stdout: each step and epoch, then the result",
+  },
+  ...running,
+} as const;
 
 /** `laurelize finetune`: train LAuReL's weights on the user's data. */
-export const finetune = (start: Start): CommandModule<object, FinetuneArguments> => ({
+export const finetune = command({
   command: "finetune <model>",
   describe:
-    "train the LAuReL weights of a model, which is laurelized first; or with --train or --new-head and no --variant, weights of its own alone",
-  builder: (yargs) =>
-    yargs
-      .positional("model", { type: "string", demandOption: true, describe: "the .onnx file" })
-      .options(withValues(options))
-      .example(
-        "$0 finetune model.onnx --data train.npz --eval val.npz --loss cross-entropy --target labels",
-        "tune rw+lr at every site",
-      )
-      .example(
-        "$0 finetune model.onnx --new-head fc --classes 7 --data train.npz --loss cross-entropy --target labels",
-        "train a new last layer alone",
-      ) as unknown as Argv<FinetuneArguments>,
-  handler: (args) => start("finetune", args),
+    "laurelize a model, unless it is laurelized already, and train the new weights; with --train or --new-head and no --variant, train only those weights",
+  positionals: { model: "the .onnx file" },
+  options: {
+    ...lossAndData,
+    ...hyperparameters.lossOptions,
+    ...run,
+    ...hyperparameters.optimizerOptions,
+    ...weights,
+  } as typeof lossAndData & typeof run & typeof weights,
+  examples: [
+    [
+      "$0 finetune model.onnx --data train.npz --eval val.npz --loss cross-entropy --target labels",
+      "tune rw+lr at every site",
+    ],
+    [
+      "$0 finetune model.onnx --new-head fc --classes 7 --data train.npz --loss cross-entropy --target labels",
+      "train only a new last layer",
+    ],
+  ],
 });
+
+/** What the command line says; options of the loss and of the optimizer stand beside these. */
+export type FinetuneArguments = InsertingArguments<typeof finetune> & {
+  /** Options that stood on the command line. */
+  given: readonly string[];
+};

@@ -1,12 +1,17 @@
 import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
 import type { LaurelOptions, ResidualOptions } from "../../src/index.ts";
 import { idleOptions } from "../../src/options.ts";
+import type { ArgumentsFor, Declaration } from "./command.ts";
 
 /** What is inserted, and at which sites. */
 export type Inserting = Pick<LaurelOptions, keyof typeof inserting | keyof typeof choosing> & {
   readonly variant: NonNullable<LaurelOptions["variant"]>;
   readonly seed: number;
 };
+
+/** The arguments of a command that inserts LAuReL. */
+export type InsertingArguments<D extends Declaration> = Omit<ArgumentsFor<D>, keyof Inserting> &
+  Inserting;
 
 const NAMES = [...Object.keys(inserting), ...Object.keys(choosing), "featureAxis", "also"];
 

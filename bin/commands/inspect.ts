@@ -1,54 +1,30 @@
-import type { Argv, CommandModule } from "yargs";
 import { choosing } from "../../passes/laurelize/insert-options.ts";
-import type { InspectArguments } from "../run-inspect.ts";
-import { forEachModel, type Several } from "../several-models.ts";
-import type { Start } from "../supervise.ts";
-import {
-  finding,
-  json,
-  models,
-  provider,
-  quiet,
-  report,
-  reportForce,
-  timeout,
-  trustLinks,
-  withValues,
-} from "./options.ts";
-
-/** A report is also called what it is here. */
-const html = { report: { ...report.report, alias: "html" } } as const;
+import { type ArgumentsFor, command } from "./command.ts";
+import { finding, printing, report, reportForce, running } from "./options.ts";
 
 /** `laurelize inspect`: what the tool would find, and why not more. */
-export const inspect = (start: Start): CommandModule<object, Several<InspectArguments>> => ({
+export const inspect = command({
   command: "inspect <model..>",
-  describe: "list a model's residual connections, changing nothing",
-  builder: (yargs) =>
-    yargs
-      .positional("model", models)
-      .options(
-        withValues({
-          why: {
-            type: "boolean",
-            default: false,
-            describe: "list every other sum with the reason why it is not a site",
-          },
-          ...choosing,
-          ...finding,
-          ...provider,
-          ...timeout,
-          ...html,
-          ...reportForce,
-          ...json,
-          ...quiet,
-          ...trustLinks,
-        }),
-      )
-      .example("$0 inspect model.onnx --why", "see each site, and why every other Add is none")
-      .example(
-        "$0 inspect model.onnx --include '*layer3*'",
-        "see which sites a choice takes",
-      ) as unknown as Argv<Several<InspectArguments>>,
-  handler: (args) =>
-    forEachModel<InspectArguments>("inspect", args, (one) => start("inspect", one)),
+  describe: "list the residual connections of a model, without changing it",
+  positionals: { model: "the .onnx file, or several" },
+  options: {
+    why: {
+      type: "boolean",
+      default: false,
+      describe: "also list every other sum, with the reason why it is not a site",
+    },
+    ...choosing,
+    ...finding,
+    report: { ...report.report, alias: "html" },
+    ...reportForce,
+    ...printing,
+    ...running,
+  },
+  examples: [
+    ["$0 inspect model.onnx --why", "see each site, and why the other sums are not sites"],
+    ["$0 inspect model.onnx --include '*layer3*'", "see which sites an option chooses"],
+  ],
 });
+
+/** What the command line says. */
+export type InspectArguments = ArgumentsFor<typeof inspect>;

@@ -1,83 +1,19 @@
-import { dashed, type GivenOptions, type Option } from "../../src/options.ts";
+import type { GivenOptions } from "../../src/options.ts";
 import { UsageError } from "../failure.ts";
 import { parseFeatureAxis } from "../feature-axis.ts";
+import type { CliOption } from "./command.ts";
 
-/** An option of the command line: one of the API, or one that yargs alone reads. */
-type CliOption = Omit<Option, "idle" | "default"> & {
-  readonly default?: unknown;
-  readonly idle?: Option["idle"] | undefined;
-};
-
-/** The options of the command that is run, by their names in code. */
-export const declared = new Map<string, CliOption>();
-
-/** Options of the command that are offered as one flag a choice: these choices, by its name in code. */
-export const flags = new Map<string, readonly string[]>();
-
-/** "perChannel" for "per-channel". */
-export const camelCased = (name: string) =>
-  name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
-
-/**
- * The options of a command as yargs takes them. Each that is no switch is refused without a value,
- * unless it says itself that it may stand alone. Defaults are shown here and filled in later, so
- * that it stays known what was given.
- */
-export function withValues<T extends Readonly<Record<string, CliOption>>>(options: T): T {
-  declared.clear();
-  flags.clear();
-  const offered = Object.entries(options)
-    .flatMap(flagsOf)
-    .map(([name, option]) => {
-      declared.set(camelCased(name), option);
-      const { default: value, idle, range, length, nullable, flags, ...rest } = option;
-      const shown = value === undefined ? {} : { defaultDescription: described(value) };
-      const each = option.array ? { nargs: length ?? 1 } : {};
-      const needed = option.type === "boolean" ? {} : { requiresArg: true };
-      const listed = isList(option) ? { type: "string", coerce: numbersIn } : {};
-      return [dashed(name), { ...needed, ...each, ...shown, ...rest, ...listed }];
-    });
-  return Object.fromEntries(offered) as unknown as T;
-}
-
-/** Whether an option is a list of numbers of any length, which is written 1,2,0.5. */
-const isList = ({ type, array, length }: CliOption) =>
-  type === "number" && array === true && length === undefined;
-
-const numbersIn = (given: readonly string[] | undefined) =>
-  given?.flatMap((text) =>
-    text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part))),
-  );
-
-const described = (value: unknown) =>
-  Array.isArray(value) ? value.join(" ") : JSON.stringify(value);
-
-/** A flag for each choice of an option that is offered so; other options as they are. */
-function flagsOf([name, option]: [string, CliOption]): [string, CliOption][] {
-  const { flags: isFlags, choices, describe = "", idle } = option;
-  if (!isFlags || !choices) return [[name, option]];
-  flags.set(camelCased(name), choices);
-  return choices.map((choice) => [
-    choice,
-    { type: "boolean", default: false, describe: describe.replace("%s", choice), idle },
-  ]);
-}
-
-/** Where a command writes, and where it does if that is not given. */
+/** The output file of a command, and its default. */
 export const output = (byDefault: string) =>
   ({
-    output: {
-      alias: "o",
-      type: "string",
-      describe: `where to write  [default: ${byDefault}]`,
-    },
+    output: { alias: "o", type: "string", describe: `output file  [default: ${byDefault}]` },
   }) as const;
 
 /** A folder for the results, instead of the models' own. */
 export const outDir = {
   "out-dir": {
     type: "string",
-    describe: "folder to write into, under the default names; it is made if it is not there",
+    describe: "folder for the output, under default names; it is created if it is missing",
   },
 } as const;
 
@@ -87,12 +23,12 @@ export const dataFiles = (external: string) =>
     "copy-data": {
       type: "boolean",
       default: false,
-      describe: "copy the model's data files too, named after the output",
+      describe: "also copy the model's data files, named after the output",
     },
     "external-data": {
       type: "string",
       requiresArg: false,
-      describe: `keep ${external}; --no-external-data keeps them in the model  [default: as the old ones]`,
+      describe: `keep ${external} in a separate file; --no-external-data keeps them in the model  [default: like the old weights]`,
     },
   }) as const;
 
@@ -101,7 +37,7 @@ export const seed = {
   seed: {
     type: "number",
     default: 0,
-    describe: "seed of the sample inputs",
+    describe: "seed of the random inputs",
     idle: (others: GivenOptions) => (others.inputs === undefined ? null : "the inputs are given"),
   },
 } as const;
@@ -128,7 +64,7 @@ export const inputs = (of: string) =>
   ({
     inputs: {
       type: "string",
-      describe: `inputs ${of}: an .npz, or an ONNX test_data_set_* folder`,
+      describe: `inputs for ${of}: an .npz file, or an ONNX test_data_set_* folder`,
     },
   }) as const;
 
@@ -138,16 +74,29 @@ export const finding = {
     type: "string",
     array: true,
     nargs: 1,
-    coerce: (given: string[]) => given.flatMap((text) => text.split(",")),
-    describe: "also take sums of these kinds: se, merge, constant",
+    coerce: (given: string[]) =>
+      given.flatMap((text) => text.split(",")) as ("se" | "merge" | "constant")[],
+    describe: "also use sums of these kinds: se, merge, constant",
   },
   "feature-axis": {
     type: "string",
     coerce: parseFeatureAxis,
     describe:
-      "feature axis of every site, or of sites by name, 'layer.*=3,head.*=1', if the graph does not show it, or shows it wrongly",
+      "feature axis of every site (2), or of sites by name ('layer.*=3,head.*=1'), if the graph does not show it, or shows it wrongly",
   },
 } as const;
+
+/** How far a result is proved: in these ways, or not at all. */
+export const prove = <const C extends string>(choices: readonly C[], describe: string) =>
+  ({
+    prove: {
+      choices: [...choices, "none"] as readonly (C | "none")[],
+      default: choices[0],
+      // yargs makes false of --no-prove.
+      coerce: (given: string | boolean) => (given === false ? "none" : given),
+      describe,
+    },
+  }) as const;
 
 /** Where models run. */
 export const provider = {
@@ -184,13 +133,16 @@ export const trustLinks = {
   },
 } as const;
 
+/** How a command that runs models does so. */
+export const running = { ...provider, ...timeout, ...trustLinks } as const;
+
 /** Whether an output may replace a file. */
 export const force = {
   force: {
     alias: "f",
     type: "boolean",
     default: false,
-    describe: "replace an existing output",
+    describe: "replace existing output files",
   },
 } as const;
 
@@ -199,7 +151,7 @@ export const report = {
   report: {
     type: "string",
     describe:
-      "also write a page with the drawing, the figures and how to reproduce them, report.html; --json then holds the same",
+      "also write an HTML page with the drawing, the numbers and how to reproduce them; --json then includes them",
   },
 } as const;
 
@@ -214,17 +166,18 @@ export const reportForce = {
   },
 } as const;
 
-/** A report for programs. */
-export const json = {
-  json: { type: "boolean", default: false, describe: "print one JSON document on stdout" },
-} as const;
-
 /** No report at all. */
 export const quiet = {
   quiet: { alias: "q", type: "boolean", default: false, describe: "print errors only" },
 } as const;
 
-/** Weights that are tuned beside the new ones. */
+/** How much is printed, for people or for programs. */
+export const printing = {
+  json: { type: "boolean", default: false, describe: "print one JSON document on stdout" },
+  ...quiet,
+} as const;
+
+/** Globs over names of weights, of which `describe` says what for. */
 export const train = (describe: string) =>
   ({
     train: {
@@ -232,14 +185,19 @@ export const train = (describe: string) =>
       array: true,
       nargs: 1,
       // yargs makes [false] of --no-train.
-      coerce: (given: unknown) => ([given].flat().includes(false) ? [] : given),
+      coerce: (given: unknown) => ([given].flat().includes(false) ? [] : (given as string[])),
       describe,
     },
   }) as const;
 
-/** The positional of commands that take several models. */
-export const models = {
-  type: "string",
-  demandOption: true,
-  describe: "the .onnx file, or several",
-} as const;
+/** Options that have no effect where `why` gives a reason, beside their own reasons. */
+export const idleIf = <T extends Readonly<Record<string, CliOption>>>(
+  why: NonNullable<CliOption["idle"]>,
+  options: T,
+): T =>
+  Object.fromEntries(
+    Object.entries(options).map(([name, option]) => [
+      name,
+      { ...option, idle: (others: GivenOptions) => why(others) ?? option.idle?.(others) ?? null },
+    ]),
+  ) as T;

@@ -1,34 +1,23 @@
-import type { Argv, CommandModule } from "yargs";
-import type { StepWorkerArguments } from "../run-step-worker.ts";
-import { withValues } from "./options.ts";
+import { type ArgumentsFor, command } from "./command.ts";
 
 /** `laurelize step-worker`: runs a step's graphs for a program that has no onnxruntime itself. */
-export const stepWorker: CommandModule<object, StepWorkerArguments> = {
+export const stepWorker = command({
   command: "step-worker <step>",
   describe: "run an exported step for train.py, over stdin and stdout",
-  builder: (yargs) =>
-    yargs
-      .positional("step", {
-        type: "string",
-        demandOption: true,
-        describe: "the folder that export-step wrote",
-      })
-      .options(
-        withValues({
-          weights: {
-            type: "string",
-            describe: "folder of the frozen weights  [default: where the manifest says]",
-          },
-          threads: {
-            type: "number",
-            default: 0,
-            range: { integer: true, min: 0 },
-            describe: "threads of onnxruntime; 0 for its choice",
-          },
-        }),
-      ) as unknown as Argv<StepWorkerArguments>,
-  handler: async (args) => {
-    const { runStepWorker } = await import("../run-step-worker.ts");
-    await runStepWorker(args);
+  positionals: { step: "the folder that export-step wrote" },
+  options: {
+    weights: {
+      type: "string",
+      describe: "folder of the frozen weights  [default: the one in the manifest]",
+    },
+    threads: {
+      type: "number",
+      default: 0,
+      range: { integer: true, min: 0 },
+      describe: "number of onnxruntime threads; 0 lets onnxruntime choose",
+    },
   },
-};
+});
+
+/** What the command line says. */
+export type StepWorkerArguments = ArgumentsFor<typeof stepWorker>;

@@ -1,35 +1,20 @@
-import type { Argv, CommandModule } from "yargs";
-import type { StripArguments } from "../run-strip.ts";
-import { forEachModel, type Several } from "../several-models.ts";
-import { force, json, outDir, output, quiet, trustLinks, withValues } from "./options.ts";
+import { type ArgumentsFor, command } from "./command.ts";
+import { force, outDir, output, printing, trustLinks } from "./options.ts";
 
 /** `laurelize strip`: the model as it was before. */
-export const strip: CommandModule<object, Several<StripArguments>> = {
+export const strip = command({
   command: "strip <model..>",
-  describe: "give back the original of a laurelized model, byte for byte",
-  builder: (yargs) =>
-    yargs
-      .positional("model", {
-        type: "string",
-        demandOption: true,
-        describe: "a laurelized .onnx file, or several",
-      })
-      .options(
-        withValues({
-          ...output("the name without .laurel"),
-          ...outDir,
-          ...force,
-          ...json,
-          ...quiet,
-          ...trustLinks,
-        }),
-      )
-      .example(
-        "$0 strip model.laurel.onnx -o original.onnx",
-        "take LAuReL out again",
-      ) as unknown as Argv<Several<StripArguments>>,
-  handler: async (args) => {
-    const { runStrip } = await import("../run-strip.ts");
-    await forEachModel<StripArguments>("strip", args, runStrip);
+  describe: "restore the original of a laurelized model, byte for byte",
+  positionals: { model: "a laurelized .onnx file, or several" },
+  options: {
+    ...output("the name without .laurel"),
+    ...outDir,
+    ...force,
+    ...printing,
+    ...trustLinks,
   },
-};
+  examples: [["$0 strip model.laurel.onnx -o original.onnx", "remove LAuReL"]],
+});
+
+/** What the command line says. */
+export type StripArguments = ArgumentsFor<typeof strip>;

@@ -1,8 +1,8 @@
 import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
 import { dashed, type Option } from "../../src/options.ts";
 import { putting } from "../commands/apply.ts";
+import { again, proving } from "../commands/laurelize.ts";
 import { dim, finding, inputs, seed, timeout, trustLinks } from "../commands/options.ts";
-import { again, proving } from "../commands/proving.ts";
 
 /** A step that an import asks for by name, and the command that does it. */
 export interface ImportStep {
@@ -24,7 +24,7 @@ export const steps = {
       ...choosing,
       ...finding,
       ...dim(),
-      ...inputs("of the proof"),
+      ...inputs("the proof"),
       ...proving,
       ...again,
       ...timeout,
@@ -41,7 +41,7 @@ export const steps = {
     value: null,
     options: byDashes({
       ...dim(),
-      ...inputs("for the proof"),
+      ...inputs("the proof"),
       ...seed,
       ...timeout,
       ...trustLinks,

@@ -42,7 +42,7 @@ export const ranking = {
     type: "number",
     default: 1,
     range: { integer: true, min: 1 },
-    describe: "batches that each rank adds up in a step",
+    describe: "number of batches that each rank accumulates in a step",
   },
 } as const satisfies Options;
 

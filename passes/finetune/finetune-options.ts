@@ -36,7 +36,7 @@ export interface FinetuneOptions
 export const running = {
   target: {
     type: "string",
-    describe: "array of the targets, by its name in the data",
+    describe: "name of the targets' array in the data",
     idle: ({ loss }) =>
       [loss].flat().every((one) => one === "distillation")
         ? "a distillation follows the original model"
@@ -46,13 +46,13 @@ export const running = {
     type: "number",
     default: 1,
     range: { integer: true, min: 1 },
-    describe: "batches that are added up in a step, as if they were one",
+    describe: "number of batches to accumulate in a step, as if they were one",
   },
   threads: {
     type: "number",
     default: 0,
     range: { integer: true, min: 0 },
-    describe: "threads of onnxruntime; 0 for its choice",
+    describe: "number of onnxruntime threads; 0 lets onnxruntime choose",
   },
 } as const satisfies Options;
 

@@ -90,7 +90,7 @@ export const lasting = {
     type: "number",
     nullable: true,
     range: { integer: true, min: 1 },
-    describe: "examples a step  [default: 32, or what the model fixes]",
+    describe: "examples in a step  [default: 32, or the model's fixed batch size]",
   },
   patience: {
     type: "number",
@@ -105,12 +105,12 @@ export const heading = {
   newHead: {
     type: "string",
     describe:
-      "replace the last linear layer, by the name of its module, node or weight, by a new one, which is trained",
+      "replace the last linear layer with a new one and train it; name its module, node or weight",
   },
   classes: {
     type: "number",
     range: { integer: true, min: 1 },
-    describe: "number of classes of the new last layer",
+    describe: "number of classes of the new layer",
   },
 } as const satisfies Options;
 
@@ -119,13 +119,13 @@ export const judging = {
   metrics: {
     type: "string",
     array: true,
-    describe: `metrics of the evaluation, a,b: ${metrics.map(({ name }) => name).join(", ")}  [default: accuracy, or what the loss has]`,
+    describe: `metrics of the evaluation, a,b: ${metrics.map(({ name }) => name).join(", ")}  [default: accuracy if the loss has it]`,
     idle: ({ eval: held }) => (held === undefined ? "there is no --eval" : null),
   },
   best: {
     type: "string",
     default: "loss",
-    describe: "figure of the evaluation that chooses the best epoch: loss, or a metric",
+    describe: "what chooses the best epoch: loss, or a metric of the evaluation",
   },
 } as const satisfies Options;
 
@@ -149,7 +149,7 @@ export const hyperparameters = { lossOptions, optimizerOptions };
 export const teaching = {
   teacher: {
     type: "string",
-    describe: "the model that a distillation follows, an .onnx file  [default: the original model]",
+    describe: "teacher of a distillation, an .onnx file  [default: the original model]",
     idle: ({ loss }) =>
       lossNames(loss).includes("distillation") ? null : "no loss is a distillation",
   },

@@ -29,7 +29,7 @@ export const pixelOptions = {
   mean: {
     type: "number",
     array: true,
-    describe: "then subtract this: one number, or one for each channel, 0.485,0.456,0.406",
+    describe: "then subtract this: one number, or one for each channel (0.485,0.456,0.406)",
   },
   std: {
     type: "number",
@@ -40,7 +40,7 @@ export const pixelOptions = {
   layout: {
     type: "string",
     choices: ["nchw", "nhwc"],
-    describe: "order of the axes of images in the data, if it is not the model's",
+    describe: "axis order of the images in the data, if it is not the model's",
   },
 } as const satisfies Options;
 

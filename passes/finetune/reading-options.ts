@@ -6,23 +6,23 @@ export const reading = {
   batchAxis: {
     type: "object",
     describe:
-      "axis of the examples in an array, h0=1, if it cannot be told; timestep=none for one value for all examples",
+      "batch axis of an array, h0=1, if the model does not show it; timestep=none if all examples share one value",
   },
   ...pixelOptions,
   columns: {
     type: "object",
     describe:
-      "columns of a .csv or .jsonl that an input takes, x=age,height  [default: its own, or all that are left]",
+      "columns of a .csv or .jsonl that make an input, x=age,height  [default: those with its name, or all that are left]",
   },
   resize: {
     type: "number",
     range: { integer: true, min: 1 },
     describe:
-      "shorter side of an image before its centre is cut out  [default: 256/224 of the model's size]",
+      "shorter side of an image before the center crop  [default: 256/224 of the model's size]",
   },
   imageSize: {
     type: "number",
     range: { integer: true, min: 1 },
-    describe: "side of the images of a folder if the model takes any  [default: 224]",
+    describe: "side of the images in a folder if the model takes any size  [default: 224]",
   },
 } as const satisfies Options;

@@ -56,12 +56,12 @@ export const training = {
   output: {
     type: "string",
     describe:
-      "output to compute the loss on, or an inner value in front of an operator that has no gradient",
+      "output to compute the loss on, or an inner value before an operator that has no gradient",
   },
   train: {
     type: "string",
     array: true,
-    describe: "train initializers whose name matches a glob too, a head for instance",
+    describe: "also train weights whose names match this glob, such as a head",
   },
   optimizer: {
     type: "string",

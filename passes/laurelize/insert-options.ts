@@ -18,14 +18,14 @@ export const choosing = {
   include: {
     type: "string",
     array: true,
-    describe: "only sites whose name matches a glob",
+    describe: "use only sites whose names match this glob",
   },
   exclude: {
     type: "string",
     array: true,
-    describe: "exclude sites whose name matches a glob",
+    describe: "exclude sites whose names match this glob",
   },
-  stream: { type: "number", array: true, describe: "only sites of these streams" },
-  every: { type: "number", describe: "only every n-th site" },
-  last: { type: "number", describe: "only the last n sites" },
+  stream: { type: "number", array: true, describe: "use only sites of these streams" },
+  every: { type: "number", describe: "use only every n-th site" },
+  last: { type: "number", describe: "use only the last n sites" },
 } as const satisfies Options;

@@ -11,7 +11,7 @@ const options = {
     array: true,
     nullable: true,
     range: { min: 0 },
-    describe: "weight of positive targets: one number, or one for each label, 1,3,2",
+    describe: "weight of positive targets: one number, or one for each label (1,3,2)",
   },
 } as const;
 

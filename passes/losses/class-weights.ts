@@ -7,7 +7,7 @@ export const classWeights = {
   array: true,
   nullable: true,
   range: { min: 0 },
-  describe: "weights of the classes, 1,2,0.5",
+  describe: "weights of the classes (1,2,0.5)",
 } as const;
 
 /** Writes one number a class, to be broadcast over the output's positions. */

@@ -20,18 +20,18 @@ const options = {
     type: "number",
     default: 0,
     range: { integer: true },
-    describe: "class of the blank; -1 for the last one",
+    describe: "class of the blank; -1 is the last one",
   },
   timeAxis: {
     type: "number",
     nullable: true,
     range: { integer: true, min: 0 },
-    describe: "axis of the steps  [default: the one that is neither batch nor classes]",
+    describe: "axis of the time steps  [default: the one that is neither batch nor classes]",
   },
   inputLengths: {
     type: "string",
     nullable: true,
-    describe: "array with the number of steps of each row  [default: all]",
+    describe: "array with the number of time steps of each row  [default: all]",
   },
   targetLengths: {
     type: "string",
@@ -42,7 +42,7 @@ const options = {
   zeroInfinity: {
     type: "boolean",
     default: false,
-    describe: "rows with more labels than steps have the loss 0",
+    describe: "use the loss 0 for rows with more labels than time steps",
   },
 } as const satisfies Options;
 

@@ -16,7 +16,7 @@ export const distillation = lossFunction({
       type: "number",
       default: 2,
       range: { above: 0 },
-      describe: "temperature: what scores are divided by",
+      describe: "temperature, by which scores are divided",
     },
     distil: {
       choices: ["logits", "features"],

@@ -6,7 +6,7 @@ import { type FitAsked, type LossInputs, type LossTensor, total } from "./loss.t
 export const positiveOutput = {
   type: "string",
   nullable: true,
-  describe: "output that holds the positive of each row, instead of a target",
+  describe: "output with the positive of each row, instead of a target",
 } as const;
 
 /** What losses that compare the rows of a batch share. */

@@ -18,7 +18,7 @@ export const gamma = {
   type: "number",
   default: 2,
   range: { min: 0 },
-  describe: "exponent γ of the focal loss; the higher, the less do well-classified examples count",
+  describe: "exponent γ of the focal loss; a higher one reduces the weight of well-classified examples",
 } as const;
 
 const options = {
@@ -30,7 +30,7 @@ const options = {
     nullable: true,
     range: { min: 0 },
     describe:
-      "factor α of the focal loss: one number for each class, or one for all; with binary targets, positives count α and negatives 1 − α  [default: 0.25 for binary-focal]",
+      "factor α of the focal loss: one number, or one for each class; for binary-focal, α weights positives and 1 − α negatives  [default: 0.25 for binary-focal]",
   },
 } as const satisfies Options;
 

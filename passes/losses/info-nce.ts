@@ -19,12 +19,12 @@ const options = {
     type: "number",
     default: 0.07,
     range: { above: 0 },
-    describe: "temperature: what scores are divided by",
+    describe: "temperature, by which scores are divided",
   },
   symmetric: {
     type: "boolean",
     default: false,
-    describe: "each half of a pair looks for the other, as in CLIP",
+    describe: "search from both halves of a pair, as in CLIP",
   },
 } as const satisfies Options;
 

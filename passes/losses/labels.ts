@@ -12,7 +12,7 @@ export const labelOptions = {
     nullable: true,
     range: { integer: true, min: 0 },
     describe:
-      "positions by which labels are moved ahead of the output  [default: 1 if the target is a language model's input, else 0]",
+      "number of positions by which labels are ahead of the output  [default: 1 if the target is a language model's input, otherwise 0]",
   },
   values,
 } as const;

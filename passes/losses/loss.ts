@@ -9,7 +9,7 @@ export const classAxis = {
   type: "number",
   nullable: true,
   range: { integer: true },
-  describe: "axis of the classes  [default: the one with which labels fit]",
+  describe: "axis of the classes  [default: the one that fits the labels]",
 } as const;
 
 /** What the output holds, for losses that look through a final activation. */
@@ -17,7 +17,7 @@ export const values = {
   choices: ["logits", "probabilities"],
   nullable: true,
   flags: true,
-  describe: "treat the output as %s, whatever the model ends in",
+  describe: "treat the output as %s, whatever the last operator is",
 } as const;
 
 /** What is left out, for losses with labels or values that may be missing. */
@@ -25,7 +25,7 @@ export const ignoreIndex = {
   type: "number",
   range: { integer: true },
   describe:
-    "label, or number among other targets, that does not count  [default: -100 for labels; a NaN never counts]",
+    "target value to ignore  [default: -100 for labels; a NaN is always ignored]",
 } as const;
 
 /** Options for how output and target are read; null if a loss does not have them. */

@@ -17,19 +17,19 @@ const options = {
   negative: {
     type: "string",
     nullable: true,
-    describe: "output that holds the negative of each row",
+    describe: "output with the negative of each row",
   },
   margin: {
     type: "number",
     default: 1,
     range: { min: 0 },
-    describe: "distance by which a negative must lie further away than a positive",
+    describe: "how much further away a negative must be than a positive",
   },
   mining: {
     choices: ["hard", "all"],
     default: "hard",
     describe:
-      "triplets of a batch with labels: the furthest positive and the nearest negative of each row, or all",
+      "triplets of a batch with labels: only the furthest positive and the nearest negative of each row, or all",
   },
 } as const satisfies Options;
 

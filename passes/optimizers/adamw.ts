@@ -16,13 +16,13 @@ export const adamw = optimizer({
       length: 2,
       default: [0.9, 0.999],
       range: { min: 0, below: 1 },
-      describe: "decay rates of the running means of the gradient and of its square",
+      describe: "decay rates of the running averages of the gradient and of its square",
     },
     eps: {
       type: "number",
       default: 1e-8,
       range: { above: 0 },
-      describe: "number added to the root of the second mean",
+      describe: "number added to the denominator",
     },
   },
   write({ writing, dtype, weight, gradient, state, lr, step, weightDecay, options }) {

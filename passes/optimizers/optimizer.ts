@@ -15,7 +15,7 @@ export const everyOptimizer = {
     nullable: true,
     default: 1,
     range: { min: 0 },
-    describe: "maximum norm of all gradients together; 0 turns clipping off",
+    describe: "maximum norm of all gradients together; 0 turns off clipping",
   },
 } as const satisfies Options;
 

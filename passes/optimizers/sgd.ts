@@ -10,7 +10,7 @@ export const sgd = optimizer({
       type: "number",
       default: 0.9,
       range: { min: 0 },
-      describe: "share of the last update that is kept in the next one",
+      describe: "momentum factor",
     },
   },
   write({ writing, dtype, weight, gradient, state, lr, weightDecay, options }) {

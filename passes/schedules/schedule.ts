@@ -39,7 +39,7 @@ export const scheduleOptions = {
     nullable: true,
     range: { integer: true, min: 1 },
     describe:
-      "steps over which cosine decays to zero, so that --resume can add epochs  [default: all steps of the run]",
+      "number of steps in which cosine decays to zero; set it if --resume will add epochs  [default: all steps of the run]",
     idle: ({ schedule = names[0] }) =>
       SHAPES[schedule as ScheduleName]?.ends ? null : `the schedule ${schedule} does not end`,
   },
@@ -47,7 +47,7 @@ export const scheduleOptions = {
     type: "number",
     default: 0,
     range: { integer: true, min: 0 },
-    describe: "steps over which the learning rate rises from zero",
+    describe: "number of steps in which the learning rate rises from zero",
   },
 } as const satisfies Options;
 

@@ -16,7 +16,7 @@ export const lowRankOptions = {
     type: "string",
     choices: ["xavier", "orthogonal"],
     default: "xavier",
-    describe: "how the down-projection A starts",
+    describe: "initialization of the down-projection A",
   },
 } as const satisfies Options;
 

@@ -6,12 +6,12 @@ const options = {
     type: "string",
     choices: ["softmax", "sigmoid", "none"],
     default: "softmax",
-    describe: "how α and β are kept bounded",
+    describe: "function that keeps α and β bounded",
   },
   perChannel: {
     type: "boolean",
     default: false,
-    describe: "one α and β for each feature",
+    describe: "use one α and β for each feature",
   },
 } as const satisfies Options;
 

@@ -19,7 +19,7 @@ export const everyVariant = {
     type: "number",
     default: 0,
     range: { integer: true },
-    describe: "seed of the new weights and of the sample inputs",
+    describe: "seed of the new weights and of the random inputs",
   },
 } as const satisfies Options;
 

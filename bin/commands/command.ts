@@ -1,0 +1,138 @@
+import type { Argv, CommandModule } from "yargs";
+import type { ValueOf } from "../../src/option-values.ts";
+import { dashed, type Option } from "../../src/options.ts";
+
+/** An option of the command line: one of the API, or one that yargs alone reads. */
+export type CliOption = Omit<Option, "idle" | "default"> & {
+  readonly default?: unknown;
+  readonly idle?: Option["idle"] | undefined;
+  /** The command does not run without it. */
+  readonly demandOption?: true;
+  /** Number of words that each use of the option takes. */
+  readonly nargs?: number;
+  /** False for an option that may stand without a value. */
+  readonly requiresArg?: false;
+  /** Reads what stands on the command line. */
+  readonly coerce?: (given: never) => unknown;
+};
+
+/** A command: its help text and the options that it takes. */
+export interface Declaration {
+  /** The command and its positional arguments, as yargs takes them: "fold <model..>". */
+  readonly command: string;
+  readonly describe: string;
+  /** A sentence for each positional argument. */
+  readonly positionals?: Readonly<Record<string, string>>;
+  readonly options: Readonly<Record<string, CliOption>>;
+  readonly examples?: readonly (readonly [line: string, purpose: string])[];
+  readonly epilogue?: string;
+}
+
+type Camel<S> = S extends `${infer A}-${infer B}` ? `${A}${Capitalize<Camel<B>>}` : S;
+
+type Value<O> = O extends { readonly choices: unknown }
+  ? ValueOf<O>
+  : O extends { readonly coerce: (given: never) => infer V }
+    ? V
+    : O extends { readonly requiresArg: false }
+      ? string | boolean
+      : ValueOf<O> extends readonly (infer Each)[]
+        ? Each[]
+        : ValueOf<O>;
+
+/** The arguments that a command runs with, for one model if it takes several. */
+export type ArgumentsFor<D extends Declaration> = {
+  [N in keyof D["options"] as Camel<N>]: D["options"][N] extends
+    | { readonly default: unknown }
+    | { readonly demandOption: true }
+    ? Value<D["options"][N]>
+    : Value<D["options"][N]> | undefined;
+} & {
+  [P in keyof D["positionals"]]: D["command"] extends `${string}<adapters..>` ? string[] : string;
+} & {
+  /** The command line, without the program's name. */
+  words: string[];
+};
+
+/** Declares a command. */
+export const command = <const D extends Declaration>(declaration: D): D => declaration;
+
+/** Returns a command as a module of yargs; `run` runs it. */
+export function moduleOf(
+  { command, describe, positionals = {}, options, examples = [], epilogue }: Declaration,
+  run: (args: object) => Promise<void>,
+): CommandModule {
+  return {
+    command,
+    describe,
+    builder: (yargs: Argv) => {
+      for (const [name, describe] of Object.entries(positionals))
+        yargs.positional(name, {
+          type: "string",
+          demandOption: command.includes(`<${name}`),
+          // yargs shows [] for several.
+          default: undefined,
+          describe,
+        });
+      yargs.options(withValues(options));
+      for (const [line, purpose] of examples) yargs.example(line, purpose);
+      return epilogue === undefined ? yargs : yargs.epilogue(epilogue);
+    },
+    handler: run,
+  };
+}
+
+/** The options of the command that is run, by their names in code. */
+export const declared = new Map<string, CliOption>();
+
+/** Options of the command that are offered as one flag a choice: these choices, by its name in code. */
+export const flags = new Map<string, readonly string[]>();
+
+/** "perChannel" for "per-channel". */
+export const camelCased = (name: string) =>
+  name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+
+/**
+ * Returns the options of a command as yargs takes them. Each that is no switch is refused without a
+ * value, unless it says itself that it may stand alone. Defaults are shown here and filled in later,
+ * so that it stays known what was given.
+ */
+function withValues(options: Declaration["options"]): Parameters<Argv["options"]>[0] {
+  declared.clear();
+  flags.clear();
+  const offered = Object.entries(options)
+    .flatMap(flagsOf)
+    .map(([name, option]) => {
+      declared.set(camelCased(name), option);
+      const { default: value, idle, range, length, nullable, flags, ...rest } = option;
+      const shown = value === undefined ? {} : { defaultDescription: described(value) };
+      const each = option.array ? { nargs: length ?? 1 } : {};
+      const needed = option.type === "boolean" ? {} : { requiresArg: true };
+      const listed = isList(option) ? { type: "string", coerce: numbersIn } : {};
+      return [dashed(name), { ...needed, ...each, ...shown, ...rest, ...listed }];
+    });
+  return Object.fromEntries(offered);
+}
+
+/** Whether an option is a list of numbers of any length, which is written 1,2,0.5. */
+const isList = ({ type, array, length }: CliOption) =>
+  type === "number" && array === true && length === undefined;
+
+const numbersIn = (given: readonly string[] | undefined) =>
+  given?.flatMap((text) =>
+    text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part))),
+  );
+
+const described = (value: unknown) =>
+  Array.isArray(value) ? value.join(" ") : JSON.stringify(value);
+
+/** A flag for each choice of an option that is offered so; other options as they are. */
+function flagsOf([name, option]: [string, CliOption]): [string, CliOption][] {
+  const { flags: isFlags, choices, describe = "", idle } = option;
+  if (!isFlags || !choices) return [[name, option]];
+  flags.set(camelCased(name), choices);
+  return choices.map((choice) => [
+    choice,
+    { type: "boolean", default: false, describe: describe.replace("%s", choice), idle },
+  ]);
+}
