@@ -18,7 +18,8 @@ export const gamma = {
   type: "number",
   default: 2,
   range: { min: 0 },
-  describe: "exponent γ of the focal loss; a higher one reduces the weight of well-classified examples",
+  describe:
+    "exponent γ of the focal loss; a higher one reduces the weight of well-classified examples",
 } as const;
 
 const options = {

@@ -24,8 +24,7 @@ export const values = {
 export const ignoreIndex = {
   type: "number",
   range: { integer: true },
-  describe:
-    "target value to ignore  [default: -100 for labels; a NaN is always ignored]",
+  describe: "target value to ignore  [default: -100 for labels; a NaN is always ignored]",
 } as const;
 
 /** Options for how output and target are read; null if a loss does not have them. */
