@@ -58,16 +58,16 @@ function describeOpening(check: Of<"same when opened">): string {
   const quanta = nodes.flatMap((node) => node.quanta ?? []);
   const rounded =
     quanta.length > 0
-      ? `, ${counted(quanta.length, "quantised sum")} on their own off by ${Math.max(...quanta)} quanta (tolerance 1)`
+      ? `, ${counted(quanta.length, "quantized sum")} on their own off by ${Math.max(...quanta)} quanta (tolerance 1)`
       : "";
   return `${what}${rounded}: ${describeFunction({ ...check, dims: {} })}`;
 }
 
-const optimisedTo: Readonly<Record<Of<"same function">["level"], string>> = {
-  all: "fully optimised",
-  extended: "optimised (extended: onnxruntime fails beyond)",
-  basic: "optimised (basic: onnxruntime fails beyond)",
-  disabled: "not optimised, which onnxruntime fails to do",
+const optimizedTo: Readonly<Record<Of<"same function">["level"], string>> = {
+  all: "fully optimized",
+  extended: "optimized (extended: onnxruntime fails beyond)",
+  basic: "optimized (basic: onnxruntime fails beyond)",
+  disabled: "not optimized, which onnxruntime fails to do",
 };
 
 /** What was measured of the outputs, in a line. */
@@ -87,8 +87,8 @@ export function describeFunction({
     ? `bit-equal on ${counted(inputs, "input")}`
     : `differs by ${figure(largest(({ plain }) => plain.absolute))} (${figure(largest(({ plain }) => plain.ulps))} ULP)`;
   const sizes = Object.entries(dims).map(([name, size]) => `${name}=${size}`);
-  const optimised = [
-    ` ${figure(largest(({ optimised }) => optimised.absolute))}`,
+  const optimized = [
+    ` ${figure(largest(({ optimized }) => optimized.absolute))}`,
     `, the model's own noise ${figure(largest(({ noise }) => noise))}`,
     held.length > 0 ? ` (tolerance ${figure(Math.max(...held))})` : "",
   ];
@@ -96,8 +96,8 @@ export function describeFunction({
     random > 0
       ? `${exact} with one seed (${counted(random, "output")} ${random === 1 ? "is" : "are"} random)`
       : exact,
-    `; ${optimisedTo[level]}`,
-    ...(level === "disabled" ? [] : optimised),
+    `; ${optimizedTo[level]}`,
+    ...(level === "disabled" ? [] : optimized),
     sizes.length > 0 ? `, with ${sizes.join(" ")}` : "",
   ].join("");
 }
@@ -107,8 +107,8 @@ export const outputFailures = (outputs: readonly OutputReport[]) =>
   outputs
     .filter(({ passed }) => !passed)
     .map(
-      ({ output, plain, optimised, tolerance }) =>
-        `      output ${output} differs by ${figure(plain.absolute)} (${figure(plain.ulps)} ULP); fully optimised by ${figure(optimised.absolute)}, tolerance ${figure(tolerance)}`,
+      ({ output, plain, optimized, tolerance }) =>
+        `      output ${output} differs by ${figure(plain.absolute)} (${figure(plain.ulps)} ULP); fully optimized by ${figure(optimized.absolute)}, tolerance ${figure(tolerance)}`,
     );
 
 /** A line for each thing that failed in a check. */

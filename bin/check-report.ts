@@ -54,9 +54,9 @@ function runLine({ compared, runs }: WebCheck, version: string | null): string {
     return line(runs === false ? FAILED : UNKNOWN, "runs", `not checked: ${compared.reason}`);
   if (compared.error !== null)
     return line(FAILED, "runs", `${where} does not take it (${compared.error})`);
-  const off = compared.outputs.map(({ output, plain, optimised, tolerance }) => ({
+  const off = compared.outputs.map(({ output, plain, optimized, tolerance }) => ({
     output,
-    largest: Math.max(plain.absolute, optimised.absolute),
+    largest: Math.max(plain.absolute, optimized.absolute),
     tolerance,
   }));
   const worst = off.reduce((a, b) => (b.largest / b.tolerance > a.largest / a.tolerance ? b : a));

@@ -59,7 +59,7 @@ function conclusion(
   const also = ways.length > 0 ? `, and differ in ${ways.join(" and in ")}` : "";
   return verdict === "same function"
     ? `the two models compute the same${also}`
-    : `the two models compute the same but for rounding, within the tolerance of full optimisation${also}`;
+    : `the two models compute the same but for rounding, within the tolerance of full optimization${also}`;
 }
 
 const row = (name: string, passed: boolean, text: string) =>

@@ -18,5 +18,5 @@ export const sampleLines = (sample: Proof["sample"]): string[] =>
 export const crashLines = (crashes: readonly Crash[]): string[] =>
   crashes.map(
     ({ signal, model, level, step }) =>
-      `${marks["not run"]} ${"crashed".padEnd(22)}onnxruntime crashed (${signal}) on ${model}, optimisation level "${level}", during "${step}"; all of this was run at lower levels`,
+      `${marks["not run"]} ${"crashed".padEnd(22)}onnxruntime crashed (${signal}) on ${model}, optimization level "${level}", during "${step}"; all of this was run at lower levels`,
   );

@@ -101,7 +101,7 @@ async function rewritten(args: LaurelizeArguments, model: Model, target: Output)
     const at = `${error.sites} ${error.sites === 1 ? "site" : "sites"}`;
     leave(
       args,
-      `is already laurelized (recognised at ${at} by structure; the metadata is gone); nothing written (--again adds to it)`,
+      `is already laurelized (recognized at ${at} by structure; the metadata is gone); nothing written (--again adds to it)`,
     );
     return null;
   }

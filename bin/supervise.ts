@@ -6,7 +6,7 @@ import { EXIT } from "./exit.ts";
 import { isCollecting, printJson, printJsonError } from "./json.ts";
 import { watchMemory } from "./memory-watch.ts";
 
-/** How far onnxruntime optimises a session. */
+/** How far onnxruntime optimizes a session. */
 export type Level = FunctionReport["level"];
 
 /** What the parent sends once: the command, and what earlier attempts at it came to. */
@@ -14,7 +14,7 @@ export interface Job {
   /** Its name. */
   readonly command: string;
   readonly args: object;
-  /** The highest optimisation level that sessions are given. */
+  /** The highest optimization level that sessions are given. */
   readonly ceiling: Level;
   readonly crashes: readonly Crash[];
   /** Documents are reported instead of printed. */
@@ -74,7 +74,7 @@ interface End {
   readonly outgrown: number | null;
 }
 
-/** Optimisation levels, each followed by the next lower one. */
+/** Optimization levels, each followed by the next lower one. */
 const LEVELS: readonly Level[] = ["all", "extended", "basic", "disabled"];
 const ASKED = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 /** Milliseconds within which most commands are done, and need no leash. */
@@ -85,7 +85,7 @@ const EXCEPTION = 0xc0000000;
 /**
  * Runs a command in a child process, so that a crash of onnxruntime, or a model that never ends,
  * does not end the tool without a word. After a crash the command starts again with sessions
- * optimised one level lower.
+ * optimized one level lower.
  */
 export const supervise: Start = async (command, args) => {
   const crashes: Crash[] = [];
@@ -103,7 +103,7 @@ export const supervise: Start = async (command, args) => {
     }
     const { session, step } = known;
     const level: Level = session?.level ?? "disabled";
-    const where = `during "${step}"${session ? ` (${session.model}, optimisation level "${level}")` : ""}`;
+    const where = `during "${step}"${session ? ` (${session.model}, optimization level "${level}")` : ""}`;
     process.exitCode = EXIT.notProved;
     if (timedOut) return say("timeout", `no answer for ${args.timeout} s ${where}; ${LATE}`);
     if (outgrown !== null)

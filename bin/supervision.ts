@@ -8,7 +8,7 @@ export function begin({ ceiling, crashes }: Job): void {
   state.crashes = crashes;
 }
 
-/** The highest optimisation level that sessions are given. */
+/** The highest optimization level that sessions are given. */
 export const ceiling = (): Level => state.ceiling;
 
 /** The crashes of onnxruntime in earlier attempts, first to last. */

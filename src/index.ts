@@ -35,8 +35,8 @@ export type {
   DrawnNode,
   DrawnWeight,
   Mark,
-  Neighbourhood,
-} from "../passes/diff/neighbourhood.ts";
+  Neighborhood,
+} from "../passes/diff/neighborhood.ts";
 export { type NodeData, type NodeResult, nodeData } from "../passes/diff/node-data.ts";
 export type { NodeDiff, RegionDiff } from "../passes/diff/region-diffs.ts";
 export type { WeightChange } from "../passes/diff/weight-changes.ts";

@@ -20,7 +20,7 @@ function copied(name: string): string {
 }
 
 describe("models that went wrong once", { timeout: 60_000 }, () => {
-  it("one whose original crashes onnxruntime's extended optimiser is proved below it", () => {
+  it("one whose original crashes onnxruntime's extended optimizer is proved below it", () => {
     const model = copied("layernorm-with-empty-bias-after-add.onnx");
     const { code, stdout, stderr } = cliProcess([model]);
     expect([code, fs.existsSync(model.replace(".onnx", ".laurel.onnx"))]).toEqual([0, true]);
@@ -63,7 +63,7 @@ describe("models that went wrong once", { timeout: 60_000 }, () => {
     const ran = cli([model]);
     expect([ran.code, ran.stdout + ran.stderr]).toEqual([
       0,
-      expect.stringContaining("recognised at 2 sites by structure"),
+      expect.stringContaining("recognized at 2 sites by structure"),
     ]);
     expect(fs.existsSync(model.replace(".onnx", ".laurel.onnx"))).toBe(false);
   });

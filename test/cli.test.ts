@@ -32,7 +32,7 @@ describe("laurelize model.onnx", () => {
     expect(stdout).toMatch(/model\.onnx {3}IR 8, opset 17, 280 weights, /);
     expect(stdout).toContain("1 residual sum in 1 stream (1 identity); 0 other Adds");
     expect(stdout).toContain("rw+lr, rank 4: 66 new weights (+23.6 %)");
-    expect(stdout).toMatch(/same function +bit-equal on 3 inputs; fully optimised .*noise/);
+    expect(stdout).toMatch(/same function +bit-equal on 3 inputs; fully optimized .*noise/);
     expect(stdout).toMatch(/right formula +1 of 1 site, worst \S+ \(bound \S+\)/);
     expect(stdout).toMatch(
       /nothing else changed +5 weights, 1 input, 1 output, metadata: unchanged/,

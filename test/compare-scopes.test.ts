@@ -241,14 +241,14 @@ describe("laurelize compare", () => {
     { f = Conv<pads = [1, 1, 1, 1]>(x, w) m = BatchNormalization(f, scale, shift, mean, variance)
       s = Sigmoid(m) p = Mul(m, s) out = Tanh(p) }`);
     const plain = place("plain.onnx", model);
-    const optimised = path.join(folder, "optimised.onnx");
+    const optimized = path.join(folder, "optimized.onnx");
     const session = await ort.InferenceSession.create(plain, {
       graphOptimizationLevel: "extended",
-      optimizedModelFilePath: optimised,
+      optimizedModelFilePath: optimized,
       logSeverityLevel: 4,
     });
     await session.release();
-    const { code, stdout } = cli(["compare", plain, optimised]);
+    const { code, stdout } = cli(["compare", plain, optimized]);
     expect(code).toBe(1);
     expect(verdict(stdout)).toMatch(/^the two models compute the same but for rounding/);
     const wrong = place(

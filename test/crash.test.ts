@@ -68,8 +68,8 @@ describe.skipIf(process.platform === "win32")("a crash of onnxruntime", () => {
     const { model } = modelIn("told", crashing('""'));
     const { code, stdout, stderr } = cliProcess([model]);
     expect(code).toBe(0);
-    expect(stdout).toContain("optimised (basic: onnxruntime fails beyond)");
-    expect(stdout).toContain('crashed (SIGSEGV) on model.onnx, optimisation level "all"');
+    expect(stdout).toContain("optimized (basic: onnxruntime fails beyond)");
+    expect(stdout).toContain('crashed (SIGSEGV) on model.onnx, optimization level "all"');
     expect(stdout.match(/residual sum/g)).toHaveLength(1);
     expect(stderr).toContain('starting again at level "basic"');
   });
@@ -99,7 +99,7 @@ describe("a model that never ends", () => {
     expect(performance.now() - start).toBeLessThan(30_000);
     expect(code).toBe(4);
     expect(stderr).toContain(
-      'no answer for 2 s during "sample inputs" (model.onnx, optimisation level "disabled")',
+      'no answer for 2 s during "sample inputs" (model.onnx, optimization level "disabled")',
     );
     expect(fs.readdirSync(folder)).toEqual(["model.onnx"]);
   });

@@ -234,7 +234,7 @@ describe("diff", () => {
     expect(between.regions.map(({ laurel: { before } }) => before[0].alpha!.mean)).toEqual([1, 1]);
   });
 
-  it("shows what another tool did: nodes that became one, and its neighbourhood", async () => {
+  it("shows what another tool did: nodes that became one, and its neighborhood", async () => {
     const { regions, nodes } = await difference(modelOfText(TWO), modelOfText(ONE));
     expect(nodes.map(({ name, change }) => `${change} ${name}`).sort()).toEqual([
       "changed gemm",

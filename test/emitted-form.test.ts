@@ -23,8 +23,8 @@ const images = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
 describe("on a stream of images", { timeout: 60_000 }, () => {
   const folder = temporaryFolder();
 
-  /** Operators of the fully optimised model, as onnxruntime runs it. */
-  const optimised = async (bytes: Uint8Array, name: string) => {
+  /** Operators of the fully optimized model, as onnxruntime runs it. */
+  const optimized = async (bytes: Uint8Array, name: string) => {
     const optimizedModelFilePath = path.join(folder, `${name}.onnx`);
     const options = { graphOptimizationLevel: "all", logSeverityLevel: 3 } as const;
     const session = await sessionOn(bytes, {
@@ -39,11 +39,11 @@ describe("on a stream of images", { timeout: 60_000 }, () => {
   it.each<VariantName>(["rw", "lr", "pa", "rw+lr", "rw+pa", "lr+pa", "rw+lr+pa"])(
     "%s leaves the convolutions in onnxruntime's blocked layout, sums and scales within them",
     async (variant) => {
-      const original = await optimised(images, "original");
+      const original = await optimized(images, "original");
       if (!original.includes("ReorderOutput"))
         return console.warn("skipped: onnxruntime has no blocked layout on this processor");
       const { model } = await laurelize(await openModel(images), { ort, variant });
-      const found = new Set(await optimised(model.toBytes(), variant));
+      const found = new Set(await optimized(model.toBytes(), variant));
       expect([...found].sort()).toEqual(
         [...new Set([...original, ...(variant.includes("lr+pa") ? ["Concat"] : [])])].sort(),
       );

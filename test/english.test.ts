@@ -17,6 +17,11 @@ const files = ["src", "passes", "bin"]
   }));
 
 describe("the language of code and documents", () => {
+  it("spells as ONNX does, in American English", () => {
+    const british = /(optimi|quanti|recogni|normali)s(e|ing|ation)|(?<!to)colour|centre|behaviour/i;
+    expect(files.filter(({ text }) => british.test(text)).map(({ file }) => file)).toEqual([]);
+  });
+
   it.each([
     "is no whole number",
     "from 1 on",

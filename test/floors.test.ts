@@ -190,7 +190,7 @@ describe("every source file", () => {
       for (const name of new Set([...text(file).matchAll(EXPORT)].map(([, name]) => name)))
         files.set(name, [...(files.get(name) ?? []), file]);
     expect(files.get("Patch")).toEqual(["src/graph/patch-contents.ts"]);
-    // The levels of onnxruntime's optimiser, which the API does not export by name.
+    // The levels of onnxruntime's optimizer, which the API does not export by name.
     const shared = ["Level: src/ort/session.ts, bin/supervise.ts"];
     const several = [...files].filter(([, list]) => list.length > 1);
     expect(several.map(([name, list]) => `${name}: ${list.join(", ")}`)).toEqual(shared);

@@ -448,8 +448,8 @@ const rules: readonly (readonly [title: string, ops: string, weights: string, ad
 const integers = (count: number) =>
   `{${Array.from({ length: count }, (_, k) => ((k * 37) % 255) - 127).join(", ")}}`;
 
-/** A stream that is quantised before it is read, and whose branch is. */
-const quantised = `${head} g (float[2, 8, 5, 5] x) => (float[2, 4, 5, 5] z)
+/** A stream that is quantized before it is read, and whose branch is. */
+const quantized = `${head} g (float[2, 8, 5, 5] x) => (float[2, 4, 5, 5] z)
   <int8[8, 8, 3, 3] a = ${integers(576)}, int8[8, 8, 1, 1] b = ${integers(64)}, int8[4, 8, 1, 1] w = ${integers(32)}, float sw = {0.0123}, int8 zero = {0},
    float sx = {0.02}, float sm = {0.031}, float sf = {0.027}, float sy = {0.043}, float sz = {0.037}>
   { xq = QuantizeLinear(x, sx, zero) xd = DequantizeLinear(xq, sx, zero)
@@ -460,10 +460,10 @@ const quantised = `${head} g (float[2, 8, 5, 5] x) => (float[2, 4, 5, 5] z)
     yq = QuantizeLinear(y, sy, zero) yd = DequantizeLinear(yq, sy, zero) wd = DequantizeLinear(w, sw, zero)
     o = Conv(yd, wd) zq = QuantizeLinear(o, sz, zero) z = DequantizeLinear(zq, sz, zero) }`;
 
-describe("a quantised model", () => {
+describe("a quantized model", () => {
   it("takes α and β into the scales of its integers, and no integer changes", async () => {
     const { model, folded, added } = await foldedOf(
-      quantised,
+      quantized,
       { variant: "rw" },
       { x: [2, 8, 5, 5] },
     );
@@ -474,7 +474,7 @@ describe("a quantised model", () => {
   });
 
   it("reports what the low-rank maps, which stay in float, cost", async () => {
-    const { folded } = await foldedOf(quantised, { variant: "rw+lr" }, { x: [2, 8, 5, 5] });
+    const { folded } = await foldedOf(quantized, { variant: "rw+lr" }, { x: [2, 8, 5, 5] });
     expect(outcomes(folded)).toEqual(["low-rank"]);
     // 25 places, two images: 8 x 2 and 2 x 8 beside 8 x 8 x 9, 8 x 8 and 4 x 8.
     const [maps, model] = [50 * (16 + 16), 50 * (576 + 64 + 32)];

@@ -4,7 +4,7 @@ import { tensorOfBytes } from "../src/ort/tensors.ts";
 import { gradientSamples } from "./gradient-samples/all.ts";
 import { gated, nearlyGated } from "./gradient-samples/gates.ts";
 import { openedSamples } from "./gradient-samples/opened.ts";
-import { loweredQuantised } from "./gradient-samples/quantization.ts";
+import { loweredQuantized } from "./gradient-samples/quantization.ts";
 import { checkGradients, checkModel, NUMERIC } from "./support/check-gradients.ts";
 import { composites } from "./support/composites.ts";
 import { dataOfNode, modelOfNode } from "./support/one-node.ts";
@@ -32,7 +32,7 @@ describe("the gradient of a written-out activation is its difference quotient", 
 
 describe("the gradient through what is opened first is its difference quotient", () => {
   it.for(
-    [...openedSamples, ...loweredQuantised].map(
+    [...openedSamples, ...loweredQuantized].map(
       (sample) => [`${sample.text} opset ${sample.opset ?? 18}`, sample] as const,
     ),
   )("%s", async ([, sample]) => {

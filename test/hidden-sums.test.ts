@@ -12,14 +12,14 @@ const folder = temporaryFolder();
 const models = corpus();
 const open = (name: string) => openModel(path.join(models!, "models", `${name}.onnx`));
 
-/** A model of the corpus as onnxruntime writes it after optimising it. */
-const optimisedOf = (name: string, level: Level) =>
-  optimised(fs.readFileSync(path.join(models!, "models", `${name}.onnx`)), name, level);
+/** A model of the corpus as onnxruntime writes it after optimizing it. */
+const optimizedOf = (name: string, level: Level) =>
+  optimized(fs.readFileSync(path.join(models!, "models", `${name}.onnx`)), name, level);
 
 type Level = "basic" | "extended" | "all";
 
-/** A model as onnxruntime writes it after optimising it. */
-async function optimised(model: Uint8Array, name: string, level: Level) {
+/** A model as onnxruntime writes it after optimizing it. */
+async function optimized(model: Uint8Array, name: string, level: Level) {
   const file = path.join(folder, `${name}.${level}.onnx`);
   const session = await sessionOn(model, {
     graphOptimizationLevel: level,
@@ -45,7 +45,7 @@ async function proved(bytes: Uint8Array, options: { include?: string[] } = {}) {
 describe("sums beside integers", () => {
   it.for([
     "qdq-around-the-sum",
-    "dynamic-quantisation",
+    "dynamic-quantization",
     "four-bit-branches",
     "weights-dequantized",
   ])("%s: weights in the stream's float type, proved and stripped", async (name) => {
@@ -103,7 +103,7 @@ describe("sums inside fused nodes", () => {
     await expect(laurelize(model, { ort })).rejects.toThrow(/cannot be changed in place: n is/);
   });
 
-  it("are refused in a sentence where a quantised one lacks its scale", async () => {
+  it("are refused in a sentence where a quantized one lacks its scale", async () => {
     const text = `<ir_version: 8, opset_import: ["" : 17, "com.microsoft" : 1]>
       net (uint8[N, 8] x) => (uint8[N, 8] y) <float scale = {0.1}, uint8 zero = {128}>
       { y = com.microsoft.QLinearAdd(x, "", zero, x, scale, zero, scale, zero) }`;
@@ -130,7 +130,7 @@ describe("a sum that onnxruntime leaves between NCHWc convolutions", () => {
     const plain = await openModel(modelOfText(text));
     const before = await findResiduals(plain, { ort });
     expect(before.sites.map(({ output }) => output.name)).toEqual(["s", "y"]);
-    const blocked = await optimised(modelOfText(text), "blocked", "all");
+    const blocked = await optimized(modelOfText(text), "blocked", "all");
     const adds = blocked.graph.main.nodes.filter(({ op }) => op === "Add");
     const nchwc = blocked.graph.main.nodes.some(({ op }) => op === "com.microsoft.nchwc.Conv");
     if (!nchwc) return console.warn("skipped: this processor has no NCHWc kernels");
@@ -142,7 +142,7 @@ describe("a sum that onnxruntime leaves between NCHWc convolutions", () => {
   });
 });
 
-describe.skipIf(!models)("the corpus, optimised by onnxruntime", () => {
+describe.skipIf(!models)("the corpus, optimized by onnxruntime", () => {
   const names = models
     ? ["hand_if", "hf_bert_opset13", "hf_gemma3n", "hf_gpt2_ts", "hf_swin", "hf_t5_encoder"]
     : [];
@@ -154,19 +154,19 @@ describe.skipIf(!models)("the corpus, optimised by onnxruntime", () => {
       const shapes = (all: typeof sites) =>
         all.map(({ feature, kind }) => `${kind} ${feature.size}`).sort();
       for (const level of ["basic", "extended", "all"] as const) {
-        const found = await findResiduals(await optimisedOf(name, level), { ort });
+        const found = await findResiduals(await optimizedOf(name, level), { ort });
         expect(shapes(found.sites), level).toEqual(shapes(sites));
       }
     },
   );
 
-  it("a quantised network's own sums: proved, and stripped", async () => {
-    const { opening } = await proved((await optimisedOf("timm_test_resnet_qdq", "all")).toBytes());
+  it("a quantized network's own sums: proved, and stripped", async () => {
+    const { opening } = await proved((await optimizedOf("timm_test_resnet_qdq", "all")).toBytes());
     expect(opening.nodes.map(({ op }) => op)).toEqual(["com.microsoft.QLinearAdd"]);
   });
 
   it("sums in NCHWc convolutions are refused, with what to do", async () => {
-    const model = await optimisedOf("timm_test_resnet", "all");
+    const model = await optimizedOf("timm_test_resnet", "all");
     await expect(laurelize(model, { ort })).rejects.toThrow(
       /4 sums that cannot be changed in place: .* use the model before it was optimized/,
     );

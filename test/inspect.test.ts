@@ -55,7 +55,7 @@ describe("laurelize inspect", () => {
     });
   });
 
-  it("no colour where NO_COLOR is set or nobody looks", () => {
+  it("no color where NO_COLOR is set or nobody looks", () => {
     const model = place(fixture("pre-norm-mlp"));
     const { stdout } = cliProcess(["inspect", model], { NO_COLOR: "1" });
     // biome-ignore lint/suspicious/noControlCharactersInRegex: escapes are what must not be there

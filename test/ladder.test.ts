@@ -265,7 +265,7 @@ describe("a drawing", () => {
     }
   });
 
-  it("refers to nothing outside, and has fixed colours if asked", async () => {
+  it("refers to nothing outside, and has fixed colors if asked", async () => {
     const ladder = await ladderIn(await openModel(blocks(2)));
     const auto = drawLadder(ladder);
     expect(auto).toContain("prefers-color-scheme");

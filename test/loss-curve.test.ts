@@ -17,7 +17,7 @@ const curve: Curve = {
   eval: [100, 200, 300].map((step) => [step, Math.exp(-step / 90), 1 - 50 / step]),
 };
 const texts = (svg: string) => [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, t]) => t);
-const colours = (svg: string) => new Set([...svg.matchAll(/stroke="(#\w+)"/g)].map(([, c]) => c));
+const colors = (svg: string) => new Set([...svg.matchAll(/stroke="(#\w+)"/g)].map(([, c]) => c));
 
 describe("the loss curve", () => {
   it("is drawn with losses and metric named, on white, without anything installed", () => {
@@ -44,7 +44,7 @@ describe("the loss curve", () => {
     const all = built.lossCurve(curve, "all");
     const bare = built.lossCurve({ train: curve.train, eval: [] }, "bare");
     expect(texts(bare)).not.toContain("evaluation loss");
-    expect([...colours(all)].filter((colour) => !colours(bare).has(colour))).toHaveLength(2);
+    expect([...colors(all)].filter((color) => !colors(bare).has(color))).toHaveLength(2);
     const broken = built.lossCurve(
       {
         train: [

@@ -62,7 +62,7 @@ describe("a composite operator, and the plain ones it is opened into", () => {
   });
 });
 
-describe("quantised operators", () => {
+describe("quantized operators", () => {
   const integers = (dtype: string, label: string) => {
     const low = dtype === "int8" ? -128 : 0;
     const { values } = floats([2, 3, 8], label);
@@ -101,7 +101,7 @@ describe("quantised operators", () => {
   });
 });
 
-describe("further quantised operators: at most one quantum apart, or rounding of float32", () => {
+describe("further quantized operators: at most one quantum apart, or rounding of float32", () => {
   const integers = (dtype: string, dims: readonly number[], label: string, spread = 40) => {
     const low = { int8: -128, uint8: 0, int32: -128 }[dtype]!;
     const { values } = floats(dims, label);

@@ -69,7 +69,7 @@ describe("the packed package", { timeout: 180_000 }, () => {
       );
   }, 180_000);
 
-  it("holds what runs and what types it, its source maps and licences, and nothing else", () => {
+  it("holds what runs and what types it, its source maps and licenses, and nothing else", () => {
     const beside = [
       "CHANGELOG.md",
       "LICENSE",
@@ -94,7 +94,7 @@ describe("the packed package", { timeout: 180_000 }, () => {
     }
   });
 
-  it("names the licence of everything that is bundled into it", () => {
+  it("names the license of everything that is bundled into it", () => {
     const notices = fs.readFileSync(path.join(root, "THIRD-PARTY-NOTICES.txt"), "utf8");
     const bundled = files
       .filter((file) => /^dist\/bin\/.*\.js\.map$/.test(file))

@@ -185,7 +185,7 @@ describe("the proof", () => {
       (m) => {
         m.graph!.docString = "new";
       },
-      /^name, documentation, metadata or quantisation of the graph differ$/,
+      /^name, documentation, metadata or quantization of the graph differ$/,
     ],
     [
       "a new weight that starts elsewhere",
@@ -272,7 +272,7 @@ describe("the proof, on inputs of another kind", () => {
     expect([...made("it can learn", proof).before].sort()).toEqual(["f", "y"]);
   });
 
-  it("holds what onnxruntime's optimiser fails on without it, which is said", async () => {
+  it("holds what onnxruntime's optimizer fails on without it, which is said", async () => {
     // onnxruntime's MatMulAddFusion takes this name for its own.
     const proof = await proved(
       `<ir_version: 8, opset_import: ["" : 17]> g (float[2, 6, 8] x) => (float[2, 6, 8] out)

@@ -76,7 +76,7 @@ function renamed(proto: Proto): Proto {
 
 const folder = temporaryFolder();
 
-/** As onnxruntime writes a model at a level of its optimiser, constants folded. */
+/** As onnxruntime writes a model at a level of its optimizer, constants folded. */
 async function optimized(bytes: Uint8Array): Promise<Uint8Array> {
   const optimizedModelFilePath = path.join(folder, "optimized.onnx");
   const options = { graphOptimizationLevel: "basic", logSeverityLevel: 3 } as const;
@@ -108,7 +108,7 @@ describe("LAuReL without its metadata and names", { timeout: 120_000 }, () => {
 
   const numbered = cases.map((one, k) => [...one, k] as const);
   it.each(numbered)(
-    "%s is recognised, folded too",
+    "%s is recognized, folded too",
     async (_, original, variant, normalize, turn) => {
       const plain = await openModel(original);
       const before = await findResiduals(plain, { ort });

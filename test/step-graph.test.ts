@@ -69,9 +69,9 @@ const wide = (tensor: Tensor) =>
 
 const numbers = (tensor: Tensor) => Array.from(tensor.data as Float32Array, Number);
 
-async function run(model: Model, feeds: Tensors, optimised = true): Promise<Tensors> {
+async function run(model: Model, feeds: Tensors, optimized = true): Promise<Tensors> {
   const session = await sessionOn(model.toBytes(), {
-    graphOptimizationLevel: optimised ? "all" : "disabled",
+    graphOptimizationLevel: optimized ? "all" : "disabled",
   });
   const result = await session.run(feeds as Record<string, Tensor>);
   await session.release();

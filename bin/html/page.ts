@@ -3,7 +3,7 @@ import { VERSION } from "../../src/version.ts";
 import type { Section } from "./markup.ts";
 import { PAGE_STYLE } from "./page-style.ts";
 
-/** How a result turned out: its mark, its colour, and a sentence. */
+/** How a result turned out: its mark, its color, and a sentence. */
 export interface ReportVerdict {
   readonly outcome: "passed" | "failed" | "unsure";
   readonly text: string;

@@ -83,18 +83,18 @@ export const outputsTable = (caption: string, outputs: FunctionReport["outputs"]
     caption,
     [
       "output",
-      "unoptimised difference",
+      "unoptimized difference",
       "ULP",
-      "optimised difference",
+      "optimized difference",
       "the model's own noise",
       "tolerance",
       "outcome",
     ],
-    outputs.map(({ output, plain, optimised, noise, tolerance, passed }) => [
+    outputs.map(({ output, plain, optimized, noise, tolerance, passed }) => [
       output,
       plain.absolute,
       plain.ulps,
-      optimised.absolute,
+      optimized.absolute,
       noise,
       tolerance,
       passed,

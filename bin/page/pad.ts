@@ -91,8 +91,8 @@ export function inkCanvas(ink: Float32Array, label: string): HTMLCanvasElement {
   const context = canvas.getContext("2d")!;
   const image = context.createImageData(width, height);
   for (const [k, value] of ink.entries()) {
-    const grey = 255 * (1 - value);
-    image.data.set([grey, grey, grey, 255], 4 * k);
+    const gray = 255 * (1 - value);
+    image.data.set([gray, gray, gray, 255], 4 * k);
   }
   context.putImageData(image, 0, 0);
   return canvas;

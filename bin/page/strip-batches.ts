@@ -64,7 +64,7 @@ export const batchOf = ({ x, labels }: Strips, count: number): Tensors => ({
 export function inkOf({ x }: Strips, k: number): Float32Array {
   const pixels = STRIP.height * STRIP.width;
   const start = k * STRIP.channels * pixels;
-  return x.slice(start, start + pixels).map((grey) => (1 - grey) / 2);
+  return x.slice(start, start + pixels).map((gray) => (1 - gray) / 2);
 }
 
 let digits: Promise<{ readonly train: Digits; readonly heldOut: Digits }> | null = null;

@@ -34,9 +34,9 @@ export function stripsOf(count: number, inkOf: (k: number) => Float32Array): Str
       ink.reverse();
       labels[k] = 1n;
     }
-    const grey = ink.map((value) => (Math.round(255 * (1 - value)) / 255 - 0.5) / 0.5);
+    const gray = ink.map((value) => (Math.round(255 * (1 - value)) / 255 - 0.5) / 0.5);
     for (let channel = 0; channel < CHANNELS; channel++)
-      x.set(grey, (k * CHANNELS + channel) * pixels);
+      x.set(gray, (k * CHANNELS + channel) * pixels);
   }
   return { x, labels };
 }

@@ -27,7 +27,7 @@ export interface WebRun extends SampleOptions {
 
 /**
  * Runs a model under onnxruntime-web and under onnxruntime-node on the same inputs. Outputs may
- * differ by four times the noise of both: what optimising alone moves either by, or what a change of
+ * differ by four times the noise of both: what optimizing alone moves either by, or what a change of
  * the last bit of weights does, which is the size of a rounding. Does not run if onnxruntime-node
  * takes the model on no sample inputs, or if it is too large.
  */
@@ -67,7 +67,7 @@ function widened(
     );
     const noise = Math.max(report.noise, ...moved.map(({ absolute }) => absolute));
     const tolerance = Math.max(report.tolerance, 4 * noise);
-    const largest = Math.max(report.plain.absolute, report.optimised.absolute);
+    const largest = Math.max(report.plain.absolute, report.optimized.absolute);
     return { ...report, noise, tolerance, passed: report.passed || largest <= tolerance };
   });
   const { inputs, level, error } = held;

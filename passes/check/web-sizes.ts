@@ -59,7 +59,7 @@ export function sizeFindings(model: Model, { file, data, total }: WebSizes): Tar
     findings.push({
       code: "total-too-large",
       weight: "fails",
-      text: `model and weights take ${gigabytes(total)}, and the 32-bit memory of wasm ends at 4 GB; quantise the model.`,
+      text: `model and weights take ${gigabytes(total)}, and the 32-bit memory of wasm ends at 4 GB; quantize the model.`,
     });
   return [...findings, ...weightFindings(model), ...bodyFindings(model)];
 }

@@ -1,4 +1,4 @@
-import type { Neighbourhood } from "./neighbourhood.ts";
+import type { Neighborhood } from "./neighborhood.ts";
 import type { RegionDiff } from "./region-diffs.ts";
 
 /** Regions up to which each is drawn by itself. */
@@ -20,7 +20,7 @@ export function alikeRegions(regions: readonly RegionDiff[]): RegionDiff[][] {
   return [...groups.values()];
 }
 
-const shapeOf = ({ nodes, edges, hidden }: Neighbourhood) => [
+const shapeOf = ({ nodes, edges, hidden }: Neighborhood) => [
   nodes.map(({ kind, op, mark, weights }) => [kind, op, mark, weights.map((each) => each.mark)]),
   edges.map(({ from, to }) => [from, to]),
   hidden,

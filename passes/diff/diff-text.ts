@@ -63,9 +63,9 @@ export function proofRows({ comparison }: ModelDiff): string[] {
   if ("outcome" in comparison)
     return ["the two models were not run", shortened(comparison.reason, LONGEST)];
   const { verdict, apart, error, outputs, inputs, first } = comparison;
-  const ran = outputs.slice(0, LISTED).map(({ output, plain, optimised, tolerance }) => {
+  const ran = outputs.slice(0, LISTED).map(({ output, plain, optimized, tolerance }) => {
     const equal = plain.bitEqual ? "bit-equal" : `differs by ${figure(plain.absolute)}`;
-    return `output ${shortened(output, 40)}: ${equal}; optimised by ${figure(optimised.absolute)} (tolerance ${figure(tolerance)})`;
+    return `output ${shortened(output, 40)}: ${equal}; optimized by ${figure(optimized.absolute)} (tolerance ${figure(tolerance)})`;
   });
   return [
     VERDICTS[verdict],

@@ -40,7 +40,7 @@ export interface DiffOptions extends CompareOptions {
 const diffing: Declared<DiffOptions> = { ...comparing, ort: object };
 
 /**
- * Returns what differs between any two models: nodes, weights, operators, the neighbourhood of each
+ * Returns what differs between any two models: nodes, weights, operators, the neighborhood of each
  * change, and with onnxruntime how their outputs compare. Nodes are matched by the values they
  * write, through bodies and functions.
  */

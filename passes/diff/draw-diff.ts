@@ -29,7 +29,7 @@ const MOST = 150;
 /**
  * Draws a diff as one SVG document without script or reference to anything outside: what changed in
  * numbers, how the outputs compare, and each region before and after. The same diff gives the same
- * text. Its colours are the variables of `drawLadder`.
+ * text. Its colors are the variables of `drawLadder`.
  */
 export function drawDiff(diff: ModelDiff, options: DiffDrawing = {}): string {
   const fits = typeof diff === "object" && diff !== null && Array.isArray(diff.regions);

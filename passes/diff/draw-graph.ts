@@ -1,13 +1,13 @@
 import { ADVANCE } from "../ladder/layout.ts";
 import { at, element, escapeText, label, shortened } from "../ladder/svg-text.ts";
 import { graphLayout, type PlacedBox, type PlacedGraph } from "./graph-layout.ts";
-import type { DrawnNode, DrawnWeight, Neighbourhood } from "./neighbourhood.ts";
+import type { DrawnNode, DrawnWeight, Neighborhood } from "./neighborhood.ts";
 
 const [FONT, SMALL] = [12, 10];
 /** Characters of an operator or port, and of a line of weights. */
 const [LONGEST, WEIGHTS] = [26, 30];
 
-/** A drawn neighbourhood and its size. */
+/** A drawn neighborhood and its size. */
 export interface DrawnGraph {
   readonly width: number;
   readonly height: number;
@@ -15,8 +15,8 @@ export interface DrawnGraph {
   readonly draw: (x: number, y: number) => string;
 }
 
-/** Lays out a neighbourhood. */
-export function drawnGraph({ nodes, edges }: Neighbourhood): DrawnGraph {
+/** Lays out a neighborhood. */
+export function drawnGraph({ nodes, edges }: Neighborhood): DrawnGraph {
   const boxes = nodes.map((node) => ({ node, ...sizeOf(node) }));
   const once = new Map(edges.map((edge) => [`${edge.from} ${edge.to}`, edge]));
   const placed = graphLayout(boxes, [...once.values()]);

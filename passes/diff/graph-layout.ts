@@ -1,6 +1,6 @@
-import type { DrawnEdge } from "./neighbourhood.ts";
+import type { DrawnEdge } from "./neighborhood.ts";
 
-/** A box of a drawn graph: its size, then the position of its centre. */
+/** A box of a drawn graph: its size, then the position of its center. */
 export interface PlacedBox {
   readonly width: number;
   readonly height: number;

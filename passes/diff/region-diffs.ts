@@ -5,7 +5,7 @@ import type { Model } from "../../src/model.ts";
 import { type LaurelWeights, weightsOfSites } from "../ladder/laurel-weights.ts";
 import { laurelSites } from "./laurel-sites.ts";
 import type { MatchedModels } from "./matched-models.ts";
-import { type Marks, type Neighbourhood, neighbourhood } from "./neighbourhood.ts";
+import { type Marks, type Neighborhood, neighborhood } from "./neighborhood.ts";
 import { type Region, regionsOf } from "./regions.ts";
 
 /** A part of two models that differs, before and after. */
@@ -15,8 +15,8 @@ export interface RegionDiff {
   /** Whether it is a site of LAuReL in one of the models. */
   readonly isSite: boolean;
   readonly scope: string;
-  readonly before: Neighbourhood;
-  readonly after: Neighbourhood;
+  readonly before: Neighborhood;
+  readonly after: Neighborhood;
   /** Number of nodes that only one of the models has. */
   readonly nodes: { readonly added: number; readonly removed: number };
   /** LAuReL's weights of the site in each model, a list of insertions; empty if there is none. */
@@ -61,8 +61,8 @@ export function regionDiffs(compared: Compared): { regions: RegionDiff[]; nodes:
       name,
       isSite: region.site !== null,
       scope: pathOf(node.scope),
-      before: neighbourhood(region.before, before),
-      after: neighbourhood(region.after, after),
+      before: neighborhood(region.before, before),
+      after: neighborhood(region.after, after),
       nodes: {
         added: count(region.after, after, "added"),
         removed: count(region.before, before, "removed"),

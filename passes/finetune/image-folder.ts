@@ -17,7 +17,7 @@ export interface ImageReading {
   readonly target: string | null;
   /** Bytes of memory that may be taken; null for no limit. */
   readonly free: number | null;
-  /** Shorter side before the centre is cut out; null for torchvision's 256 to 224. */
+  /** Shorter side before the center is cut out; null for torchvision's 256 to 224. */
   readonly resize: number | null;
   /** Side of the images if the model takes any. */
   readonly imageSize: number | null;
@@ -25,12 +25,12 @@ export interface ImageReading {
   readonly classes: readonly string[] | null;
 }
 
-/** torchvision scales the shorter side to 256 and cuts 224 out of the centre. */
+/** torchvision scales the shorter side to 256 and cuts 224 out of the center. */
 const [SHORTER, CENTER] = [256, 224];
 
 /**
  * Reads a folder that has one folder of images for each class, as torchvision's eval transform does:
- * the shorter side is scaled, the centre cut out. Labels number the classes by name. Pixels stay as 8
+ * the shorter side is scaled, the center cut out. Labels number the classes by name. Pixels stay as 8
  * bits in memory, or in a scratch file if they take more than half of what is free.
  */
 export async function imageFolder(

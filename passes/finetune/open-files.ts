@@ -13,7 +13,7 @@ export type DataFrom = string | Uint8Array | Blob;
 
 /** How folders of images and tables become arrays. */
 export interface FolderOptions {
-  /** Shorter side of an image before its centre is cut out; 256/224 of the model's size by default. */
+  /** Shorter side of an image before its center is cut out; 256/224 of the model's size by default. */
   readonly resize?: number | undefined;
   /** Side of the images if the model takes any; 224 by default. */
   readonly imageSize?: number | undefined;

@@ -64,7 +64,7 @@ function alongRows({ width: before, height, channels, pixels: old }: Image, widt
   return pixels;
 }
 
-/** Cuts the centre out of an image that is at least as large, as torchvision does. */
+/** Cuts the center out of an image that is at least as large, as torchvision does. */
 export function centerCropped(image: Image, width: number, height: number): Image {
   const { channels, pixels: old } = image;
   const [top, left] = [halfToEven(image.height - height), halfToEven(image.width - width)];
@@ -82,7 +82,7 @@ function halfToEven(count: number): number {
   return half % 1 === 0.5 ? Math.floor(half) + (Math.floor(half) % 2) : Math.round(half);
 }
 
-/** Makes a colour image gray, as Pillow converts to "L" (ITU-R 601-2). */
+/** Makes a color image gray, as Pillow converts to "L" (ITU-R 601-2). */
 export function gray({ width, height, pixels: old }: Image): Image {
   const pixels = new Uint8Array(width * height);
   for (let k = 0; k < pixels.length; k++) {
@@ -94,7 +94,7 @@ export function gray({ width, height, pixels: old }: Image): Image {
 
 /**
  * An image as torchvision's eval transform makes it: the shorter side is scaled to `shorter`, then
- * the centre is cut out.
+ * the center is cut out.
  */
 export function forEvaluation(
   image: Image,

@@ -13,7 +13,7 @@ interface Operand {
  */
 export function einsum(at: GradientNode, ...inputs: string[]) {
   const { op, write, g, shape, constant, dtype, needs } = at;
-  const { terms, output } = labelled(at, inputs);
+  const { terms, output } = labeled(at, inputs);
   const sizes = new Map<string, number>();
   for (const [k, labels] of terms.entries())
     for (const [axis, label] of labels.entries())
@@ -49,7 +49,7 @@ export function einsum(at: GradientNode, ...inputs: string[]) {
 }
 
 /** Returns the labels of each operand and of the output, with the ellipsis expanded. */
-function labelled({ text, shape, refuse }: GradientNode, inputs: readonly string[]) {
+function labeled({ text, shape, refuse }: GradientNode, inputs: readonly string[]) {
   const [left, right] = text("equation", "").replace(/\s/g, "").split("->");
   const given = left.split(",");
   if (given.length !== inputs.length) refuse("its equation has a different number of operands");

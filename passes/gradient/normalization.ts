@@ -39,7 +39,7 @@ export const normalizations = {
 interface Normalized {
   readonly hat: string;
   readonly r: string;
-  readonly centred: boolean;
+  readonly centered: boolean;
 }
 
 /** Computes x̂ and r over these axes again. */
@@ -47,24 +47,24 @@ function normalized(
   { op, write, scalar, float }: GradientNode,
   x: string,
   axes: readonly number[],
-  centred: boolean,
+  centered: boolean,
 ): Normalized {
-  const away = centred ? op.Sub(x, write.reduce("ReduceMean", x, axes)) : x;
+  const away = centered ? op.Sub(x, write.reduce("ReduceMean", x, axes)) : x;
   const variance = write.reduce("ReduceMean", op.Mul(away, away), axes);
   const r = op.Reciprocal(op.Sqrt(op.Add(variance, scalar(float("epsilon", 1e-5)))));
-  return { hat: op.Mul(away, r), r, centred };
+  return { hat: op.Mul(away, r), r, centered };
 }
 
 /** From the cotangent h of x̂: r (h − mean h − x̂ mean (h x̂)), without mean h if not centered. */
 function backward(
   { op, write }: GradientNode,
   h: string,
-  { hat, r, centred }: Normalized,
+  { hat, r, centered }: Normalized,
   axes: readonly number[],
 ) {
   const along = op.Mul(hat, write.reduce("ReduceMean", op.Mul(h, hat), axes));
   const rest = op.Sub(h, along);
-  return op.Mul(r, centred ? op.Sub(rest, write.reduce("ReduceMean", h, axes)) : rest);
+  return op.Mul(r, centered ? op.Sub(rest, write.reduce("ReduceMean", h, axes)) : rest);
 }
 
 function layer(at: GradientNode, x: string, scale: string) {
@@ -80,7 +80,7 @@ function layer(at: GradientNode, x: string, scale: string) {
     const ones = write.expand(constant(dtype, [], [1]), [], dims);
     const attributes = { axis: axes[0], epsilon: float(epsilon) };
     const [hat, , r] = op.LayerNormalization(x, ones, null, attributes, 3);
-    return { hat, r, centred: true };
+    return { hat, r, centered: true };
   };
   const known = again();
   const toScale = () => sumTo(write, op.Mul(g, known.hat), outShape(0), shape(1));

@@ -22,7 +22,7 @@ export interface Along {
 interface Axis {
   readonly at: GradientNode;
   readonly size: number;
-  /** Whether −1 and 1 are the centres of the first and the last position, not their edges. */
+  /** Whether −1 and 1 are the centers of the first and the last position, not their edges. */
   readonly aligned: boolean;
   readonly padding: string;
 }
@@ -132,7 +132,7 @@ function tapAt(
   };
 }
 
-/** Reflects coordinates at the centres of the first and last position, or at their edges. */
+/** Reflects coordinates at the centers of the first and last position, or at their edges. */
 function reflected({ at, size, aligned }: Axis, v: string): string {
   const { op, scalar } = at;
   const [half, length] = aligned ? [0, size - 1] : [0.5, size];

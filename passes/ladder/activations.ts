@@ -28,7 +28,7 @@ export interface MeasuringOptions extends WithOrt, SampleOptions, Watching {
 
 /**
  * Measures ‖x‖ and ‖f‖ at each site of `findResiduals`, by its name, in one run without
- * optimisations. A site in a body that does not run, or whose values onnxruntime does not give out,
+ * optimizations. A site in a body that does not run, or whose values onnxruntime does not give out,
  * is left out. Throws an InputError if the model runs on none of the sample inputs.
  */
 export async function measureNorms(

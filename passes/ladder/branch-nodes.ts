@@ -84,7 +84,7 @@ export function operatorsOf(nodes: readonly Node[]): BranchOperator[] {
 }
 
 /**
- * Returns a short name of a branch: its operators without those that only move values, neighbours
+ * Returns a short name of a branch: its operators without those that only move values, neighbors
  * of one kind counted together. A name that is too long leaves out arithmetic, and then all but the
  * operators that mix features with weights.
  */
@@ -133,8 +133,8 @@ const SHORT: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Returns the number of distinct weights that some nodes read, floats and quantised ones, directly
- * or through operators that only move or dequantise them.
+ * Returns the number of distinct weights that some nodes read, floats and quantized ones, directly
+ * or through operators that only move or dequantize them.
  */
 export function weightsRead(nodes: readonly Node[]): number {
   const own = new Set(nodes);
@@ -146,10 +146,10 @@ export function weightsRead(nodes: readonly Node[]): number {
   let sum = 0;
   for (const value of moved) {
     const type = tensorOf(value) ? typeOfTensor(value) : null;
-    if (isFloat(type?.dtype) || QUANTISED.has(type?.dtype ?? ""))
+    if (isFloat(type?.dtype) || QUANTIZED.has(type?.dtype ?? ""))
       sum += elements((type!.shape ?? []).map(Number));
   }
   return sum;
 }
 
-const QUANTISED: ReadonlySet<string> = new Set(["int8", "uint8", "int4", "uint4"]);
+const QUANTIZED: ReadonlySet<string> = new Set(["int8", "uint8", "int4", "uint4"]);

@@ -5,7 +5,7 @@ import { ADVANCE } from "./layout.ts";
 import { factorClass } from "./palette.ts";
 import { shortened } from "./svg-text.ts";
 
-/** Text of a site in one column, and its colour if that means something. */
+/** Text of a site in one column, and its color if that means something. */
 export interface Cell {
   readonly text: string;
   readonly mark?: string;

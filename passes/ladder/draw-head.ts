@@ -108,9 +108,9 @@ function legend({ sites, rejected }: Ladder, x: number): string[] {
   return [...placed(first, x, 76), ...placed(second, x, 97)];
 }
 
-/** The scale of α and β by colour. */
+/** The scale of α and β by color. */
 const ramp: Entry = {
-  text: "α and β from below 1 to above 1, by colour and width",
+  text: "α and β from below 1 to above 1, by color and width",
   wide: 76,
   draw: (x, y) =>
     ["below-3", "below-2", "below-1", "", "above-1", "above-2", "above-3"]

@@ -29,7 +29,7 @@ const ladderOptions: Declared<LadderOptions> = {
  * rails, sites as rungs at their depth, earlier skips as arcs, rejected sums as faint ticks. Every
  * site is an element with `data-site`, a title for the mouse, and details that show while it has
  * the keyboard's focus. The same ladder gives the same text. Fits into a page as it is: its styles
- * apply to itself alone, and its colours are variables that the page can set (`--ladder-paper`).
+ * apply to itself alone, and its colors are variables that the page can set (`--ladder-paper`).
  */
 export function drawLadder(ladder: Ladder, options: LadderOptions = {}): string {
   const fits = typeof ladder === "object" && ladder !== null && Array.isArray(ladder.sites);

@@ -1,5 +1,5 @@
-/** Colours of a drawing by their use; the same names in light and dark. */
-const COLOURS = {
+/** Colors of a drawing by their use; the same names in light and dark. */
+const COLORS = {
   paper: ["#ffffff", "#0d1117"],
   ink: ["#1f2328", "#e6edf3"],
   muted: ["#59636e", "#9198a1"],
@@ -18,14 +18,14 @@ const COLOURS = {
   "above-3": ["#bc4c00", "#ff9b50"],
 } as const;
 
-export type Colour = keyof typeof COLOURS;
+export type Color = keyof typeof COLORS;
 
-/** Which colours a drawing has: those that the reader's system prefers, or always the same. */
+/** Which colors a drawing has: those that the reader's system prefers, or always the same. */
 export const THEMES = ["auto", "light", "dark"] as const;
 
 export type Theme = (typeof THEMES)[number];
 
-/** Rules of the drawing; `{ink}` stands for a colour. */
+/** Rules of the drawing; `{ink}` stands for a color. */
 const RULES: readonly (readonly [selector: string, rule: string])[] = [
   ["", "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace"],
   [" .paper", "fill:{paper}"],
@@ -69,23 +69,23 @@ const RULES: readonly (readonly [selector: string, rule: string])[] = [
 export const rootClass = (theme: Theme) => `laurel-ladder-${theme}`;
 
 const variables = (column: 0 | 1) =>
-  Object.entries(COLOURS)
+  Object.entries(COLORS)
     .map(([name, pair]) => `--ladder-${name}:${pair[column]}`)
     .join(";");
 
 /**
- * Returns the style sheet of a drawing. Every colour is a variable that a page can set on the
- * drawing; a viewer without variables takes the colour before it. Print is always light.
+ * Returns the style sheet of a drawing. Every color is a variable that a page can set on the
+ * drawing; a viewer without variables takes the color before it. Print is always light.
  */
 export function styleSheet(theme: Theme): string {
   const fixed = theme === "dark" ? 1 : 0;
   const root = `.${rootClass(theme)}`;
-  const colours = Object.keys(COLOURS).join("|");
+  const colors = Object.keys(COLORS).join("|");
   const rules = RULES.map(([selector, rule]) => {
     const written = rule.replace(
-      new RegExp(`([a-z-]+):\\{(${colours})\\}`, "g"),
-      (_, property: string, name: Colour) =>
-        `${property}:${COLOURS[name][fixed]};${property}:var(--ladder-${name})`,
+      new RegExp(`([a-z-]+):\\{(${colors})\\}`, "g"),
+      (_, property: string, name: Color) =>
+        `${property}:${COLORS[name][fixed]};${property}:var(--ladder-${name})`,
     );
     return `${root}${selector}{${written}}`;
   });
@@ -98,10 +98,10 @@ export function styleSheet(theme: Theme): string {
   ].join("\n");
 }
 
-/** Distances of a factor from 1 from which on its colour is stronger. */
+/** Distances of a factor from 1 from which on its color is stronger. */
 const STEPS = [0.002, 0.02, 0.1] as const;
 
-/** Returns the class of a factor's colour: none near 1, blue below it, orange above. */
+/** Returns the class of a factor's color: none near 1, blue below it, orange above. */
 export function factorClass(factor: number): string {
   const distance = Math.abs(factor - 1);
   const step = STEPS.filter((least) => distance >= least).length;

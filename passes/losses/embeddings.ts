@@ -20,7 +20,7 @@ export const comparingRows = {
 /** How a target is read: as a label of each row, or as vectors. */
 export const isLabels = ({ dtype }: Pick<LossTensor, "dtype">) => !isFloat(dtype);
 
-/** Why rows are not labelled, the end of a sentence; null if they are. */
+/** Why rows are not labeled, the end of a sentence; null if they are. */
 export function rowLabelsMisfit({ output, target }: FitAsked): string | null {
   const [rows] = output.shape ?? [];
   const [own, ...others] = target?.shape ?? [];

@@ -222,7 +222,7 @@ function joined(at: At): Traced | null {
 }
 
 /** Matches a float that was quantized to eight bits and back. */
-const quantised: Rule = (at) => {
+const quantized: Rule = (at) => {
   const from = at.node.inputs[0]?.producer;
   return from?.op === "QuantizeLinear" ? same({ ...at, node: from }) : null;
 };
@@ -231,7 +231,7 @@ const KEEPING: Readonly<Record<string, Rule>> = {
   Cast: cast,
   Clip: safelyClipped,
   Concat: joined,
-  DequantizeLinear: quantised,
+  DequantizeLinear: quantized,
   Dropout: same,
   Expand: expanded,
   Flatten: reshaped,

@@ -35,7 +35,7 @@ import {
   QLinearSigmoid,
   QLinearSoftmax,
   QLinearWhere,
-} from "./quantised.ts";
+} from "./quantized.ts";
 import { GRU, LSTM, RNN } from "./recurrent.ts";
 import { MicrosoftRotary, RotaryEmbedding } from "./rotary.ts";
 

@@ -26,7 +26,7 @@ export interface Displacement {
 
 /**
  * The values with these tensors' moved, by steps of about 1/√n, n the longest axis: they outlast
- * half precision and quantisation.
+ * half precision and quantization.
  */
 export function displaced(
   from: Values,

@@ -41,7 +41,7 @@ const SCALES = [1, 1 / 8, 1 / 64, 1 / 512];
 const STEPS = 4;
 
 /**
- * Displaces the new tensors at random, with optimisations disabled: (i) each alone at the start;
+ * Displaces the new tensors at random, with optimizations disabled: (i) each alone at the start;
  * (ii) those that changed the output, all together; (iii) from there each alone again. Every one
  * must change the output by then, or its gradient is zero for good (γ = 0 together with B = 0).
  * What a tensor does to its site's sum is asked of the site's nodes alone. The whole model is run

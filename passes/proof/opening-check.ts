@@ -66,11 +66,11 @@ export async function checkOpening(
   { model, calls, composed, nodes }: Closed,
   feeds: readonly Tensors[],
 ): Promise<Outcome<OpeningReport>> {
-  const quantised = nodes.filter((node) => makesIntegers(composed.types, node));
-  const holding = quantised.length > 0 ? "parts" : nodes.length > 0 ? "near" : "equal";
+  const quantized = nodes.filter((node) => makesIntegers(composed.types, node));
+  const holding = quantized.length > 0 ? "parts" : nodes.length > 0 ? "near" : "equal";
   try {
     const standard = await standardOf(ort, model, feeds);
-    const moved = await quantaOf({ ort, opened }, composed, quantised, feeds[0]);
+    const moved = await quantaOf({ ort, opened }, composed, quantized, feeds[0]);
     if (moved === null) return notRun("an opened node is not reached by the inputs");
     const same = await sameFunction(ort, standard, runnable(provable(opened.file)), holding);
     if (same.outcome === "not run") return same;

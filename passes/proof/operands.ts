@@ -84,7 +84,7 @@ export interface Captured {
 }
 
 /**
- * What the sites' inserted nodes read, in a real run with optimisations disabled, on the first of
+ * What the sites' inserted nodes read, in a real run with optimizations disabled, on the first of
  * the inputs that reaches the site. A site in a body that none reaches is left out.
  */
 export async function capture(

@@ -67,7 +67,7 @@ export async function runSum(
 
 /**
  * Runs the nodes that lie between the given tensors and a site's sum alone, as they stand in the
- * graph, optimisations disabled, on each set of tensors of the same names and types. Where the sum
+ * graph, optimizations disabled, on each set of tensors of the same names and types. Where the sum
  * is no value its node is asked for it; where there is no kernel for that node, the plain sum of
  * its operands stands for it, and where there are none for bfloat16 a float copy is run.
  * Null where onnxruntime does not take them, or one of the given tensors is read by none of them.

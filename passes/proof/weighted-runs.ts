@@ -9,7 +9,7 @@ import { type Ort, runFor, type Tensors, withSession } from "../../src/ort/sessi
 export type Running = (feeds: Tensors, names: readonly string[]) => Promise<Tensors>;
 
 /**
- * Calls `work` with what runs a model with optimisations disabled. Weights of the main graph are
+ * Calls `work` with what runs a model with optimizations disabled. Weights of the main graph are
  * its inputs; those named in `inside` are initializers of bodies.
  */
 export function withRuns<T>(

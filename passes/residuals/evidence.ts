@@ -96,7 +96,7 @@ const product: Rule = ({ setting, node, dims, fixed, flag, last }) => {
   return mixer(last.writes - 1, rank - (b ? 1 : 2), out, into);
 };
 
-const quantisedProduct: Rule = ({ dims, fixed, last }) => {
+const quantizedProduct: Rule = ({ dims, fixed, last }) => {
   const [into, out] = matrix(dims(3), 0);
   return fixed(3) ? mixer(last.writes, last.reads, out, into) : NONE;
 };
@@ -142,7 +142,7 @@ const EVIDENCE: Readonly<Record<string, Rule>> = {
   FusedMatMul: product,
   MatMulIntegerToFloat: product,
   DynamicQuantizeMatMul: product,
-  QLinearMatMul: quantisedProduct,
+  QLinearMatMul: quantizedProduct,
   Gemm: gemm,
   QGemm: gemm,
   Einsum: einsum,

@@ -95,17 +95,17 @@ export function traits({ graph, constants, types }: Setting, node: Node): Traits
 export const computedBy = (constants: ReadonlySet<Value>, node: Node): Value[] =>
   node.inputs.filter(
     (value): value is Value =>
-      value !== null && !constants.has(value) && !quantises(constants, value),
+      value !== null && !constants.has(value) && !quantizes(constants, value),
   );
 
 /** Whether a value is the scale or zero point of a dynamic quantization, times constants. */
-function quantises(constants: ReadonlySet<Value>, value: Value): boolean {
+function quantizes(constants: ReadonlySet<Value>, value: Value): boolean {
   const node = value.producer;
   if (node?.op === "DynamicQuantizeLinear") return value !== node.outputs[0];
   const factors = node?.op === "Mul" ? node.inputs : [];
   return (
-    factors.some((v) => v && quantises(constants, v)) &&
-    factors.every((v) => v && (constants.has(v) || quantises(constants, v)))
+    factors.some((v) => v && quantizes(constants, v)) &&
+    factors.every((v) => v && (constants.has(v) || quantizes(constants, v)))
   );
 }
 

@@ -76,7 +76,7 @@ export function changes(before: ModelFile, result: ModelFile): Changes {
     !sameBut(LISTED.graph, before, before.graph.frame, after, after.graph.frame) ||
     !annotationsFollow(before, before.graph, after, after.graph)
   )
-    differences.push("name, documentation, metadata or quantisation of the graph differ");
+    differences.push("name, documentation, metadata or quantization of the graph differ");
   const inside = graphChanges(before, before.graph, after, after.graph, "");
   return { ...inside, differences: [...differences, ...inside.differences] };
 }

@@ -166,8 +166,8 @@ function holdingOf({ atol, rtol }: CompareOptions): Holding {
   return { atol: atol ?? 0, rtol: rtol ?? 0 };
 }
 
-const isClose = ({ passed, plain, optimised, tolerance }: OutputReport) =>
-  passed || (plain.absolute <= tolerance && optimised.absolute <= tolerance);
+const isClose = ({ passed, plain, optimized, tolerance }: OutputReport) =>
+  passed || (plain.absolute <= tolerance && optimized.absolute <= tolerance);
 
 async function standardOn(
   ort: Ort,

@@ -19,7 +19,7 @@ export interface OutputReport {
   /** The difference of the two models with optimizations disabled. */
   readonly plain: Difference;
   /** The difference of the two models when fully optimized. */
-  readonly optimised: Difference;
+  readonly optimized: Difference;
   /**
    * How far optimization alone moves the first model, or either one if both may move: largest |a −
    * b|.
@@ -53,7 +53,7 @@ export interface FunctionReport {
 export interface Standard {
   readonly feeds: readonly Tensors[];
   readonly plain: readonly Tensors[];
-  readonly optimised: readonly Tensors[];
+  readonly optimized: readonly Tensors[];
   /** Its optimization level. */
   readonly level: Level;
   /** Outputs that differ from run to run. */
@@ -85,12 +85,12 @@ export async function standardOf(
   const most = LEVELS.indexOf(ort.watch?.ceiling ?? "all");
   for (const level of LEVELS.slice(most, -1))
     try {
-      const optimised = await runAll(ort, model, level, feeds);
-      return { feeds, plain, optimised, level, random, unheld };
+      const optimized = await runAll(ort, model, level, feeds);
+      return { feeds, plain, optimized, level, random, unheld };
     } catch (thrown) {
       if (!(thrown instanceof Error)) throw thrown;
     }
-  return { feeds, plain, optimised: plain, level: "disabled", random, unheld };
+  return { feeds, plain, optimized: plain, level: "disabled", random, unheld };
 }
 
 /**
@@ -121,42 +121,42 @@ export async function sameFunction(
   const held = async (against: Standard): Promise<Outcome<FunctionReport>> => {
     const { level, feeds } = against;
     const plain = await runAll(ort, model, "disabled", feeds);
-    const optimised = level === "disabled" ? plain : await runAll(ort, model, level, feeds);
-    const outputs = judged(against, plain, optimised, holding);
+    const optimized = level === "disabled" ? plain : await runAll(ort, model, level, feeds);
+    const outputs = judged(against, plain, optimized, holding);
     return ran(
       outputs.every(({ passed }) => passed),
       { inputs, outputs, level, error: null },
     );
   };
-  const unoptimised: Standard = { ...standard, level: "disabled", optimised: standard.plain };
+  const unoptimized: Standard = { ...standard, level: "disabled", optimized: standard.plain };
   try {
     // If the optimizer fails on the first model at some level, the second is not optimized further.
     return standard.level === "all"
       ? await held(standard)
-      : await held(standard).catch(() => held(unoptimised));
+      : await held(standard).catch(() => held(unoptimized));
   } catch (thrown) {
     return ran(false, { inputs, outputs: [], level: standard.level, error: reason(thrown) });
   }
 }
 
 function judged(
-  { plain, optimised, random, unheld }: Standard,
+  { plain, optimized, random, unheld }: Standard,
   newPlain: readonly Tensors[],
-  newOptimised: readonly Tensors[],
+  newOptimized: readonly Tensors[],
   holding: Holding,
 ): OutputReport[] {
   return Object.keys(plain[0]).map((output) => {
     // If optimization adds or removes infinities, the optimized outputs are not compared.
     const comparable = plain.map((tensors, k) =>
-      sameFiniteness(tensors[output], optimised[k][output]),
+      sameFiniteness(tensors[output], optimized[k][output]),
     );
     const worst = (a: readonly Tensors[], b: readonly Tensors[], at?: typeof comparable) =>
       a.map((tensors, k) => compareTensors(tensors[output], b[k][output], at?.[k])).reduce(worse);
     const dtype = dtypeOfTensor(plain[0][output]);
-    const own = worst(plain, optimised, comparable);
-    const noise = holding === "near" ? worse(own, worst(newPlain, newOptimised, comparable)) : own;
+    const own = worst(plain, optimized, comparable);
+    const noise = holding === "near" ? worse(own, worst(newPlain, newOptimized, comparable)) : own;
     const exact = worst(plain, newPlain);
-    const loose = worst(optimised, newOptimised, comparable);
+    const loose = worst(optimized, newOptimized, comparable);
     const four = isFloat(dtype) ? 4 * ulp(noise.magnitude, dtype) : 0;
     const finite = Number.isFinite(noise.absolute) ? noise.absolute : 0;
     const tolerance = Math.max(4 * finite, four);
@@ -167,12 +167,12 @@ function judged(
       a.every((tensors, k) => isClose(tensors[output], b[k][output], within!, at?.[k]));
     const passed = within
       ? unheld.has(output) ||
-        (allClose(plain, newPlain) && allClose(optimised, newOptimised, comparable))
+        (allClose(plain, newPlain) && allClose(optimized, newOptimized, comparable))
       : unheld.has(output) || holding === "parts" || (still && loose.absolute <= tolerance);
     return {
       output,
       plain: exact,
-      optimised: loose,
+      optimized: loose,
       noise: noise.absolute,
       tolerance: holding === "parts" ? Infinity : tolerance,
       random: random.has(output),

@@ -19,7 +19,7 @@ const SHAPE = [1, 3, 224, 224];
 /** Pairs of runs: an odd number, and as many more as there is time for. */
 const [LEAST, SECONDS, WARM] = [41, 6, 3];
 
-/** One thread, fully optimised, as onnxruntime-node does it if not asked otherwise. */
+/** One thread, fully optimized, as onnxruntime-node does it if not asked otherwise. */
 const session = (model: Uint8Array) =>
   ort.InferenceSession.create(model, {
     intraOpNumThreads: 1,

@@ -6,7 +6,7 @@ import { type LargeForm, largeGraph } from "../support/large-graph.ts";
 turnOffTelemetry();
 
 // node dist/bench/proof.mjs <form> <nodes> [<variant>]: processor seconds of a full proof, and of
-// loading and running once at each optimisation level: the original, and the result. As JSON.
+// loading and running once at each optimization level: the original, and the result. As JSON.
 
 const [form, count, variant = "rw+lr"] = process.argv.slice(2);
 const { bytes, nodes } = largeGraph(form as LargeForm, Number(count));

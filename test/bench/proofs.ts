@@ -9,7 +9,7 @@ const FORM: LargeForm = "blocks";
 const NODES = 8000;
 const VARIANTS = ["rw+lr", "rw+lr+pa"] as const;
 
-/** Processor seconds of loading and running a model once, by optimisation level. */
+/** Processor seconds of loading and running a model once, by optimization level. */
 type Loads = Readonly<Record<"all" | "disabled", number>>;
 
 interface ProofTimes {

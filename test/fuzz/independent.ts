@@ -20,7 +20,7 @@ const OPTIONS: InferenceSession.SessionOptions = {
   logSeverityLevel: 4,
 };
 
-/** Runs both on an input made here, with optimisations disabled, and compares the bytes. */
+/** Runs both on an input made here, with optimizations disabled, and compares the bytes. */
 export async function agreement(
   before: Loadable,
   after: Loadable,

@@ -26,7 +26,7 @@ const integers = (
 };
 
 /** x in 8 bits, what is computed of it, and what that stands for. */
-const quantised = (
+const ofEightBits = (
   text: string,
   standsFor: string,
   x: readonly number[],
@@ -49,11 +49,11 @@ const columns = `${integers("int8", "w", [4, 3])}, float[3] ws = {0.005, 0.01, 0
 /** Written out, because onnxruntime rounds x too where a product reads a DequantizeLinear. */
 const dense = "g = Cast <to = 1> (w) h = Cast <to = 1> (wz) d = Sub(g, h) k = Mul(d, ws)";
 
-/** Quantised operators that are lowered before they are differentiated. */
-export const loweredQuantised: readonly Sample[] = [
+/** Quantized operators that are lowered before they are differentiated. */
+export const loweredQuantized: readonly Sample[] = [
   ...at(
     [11, 21],
-    quantised(
+    ofEightBits(
       `c = QLinearConv <pads = [1, 0, 0, 1]> (q, xs, xz, w, ws, wz, ys, yz, b) ${Y}`,
       `${kernel} y = Conv <pads = [1, 0, 0, 1]> (x, k)`,
       [2, 2, 3, 3],
@@ -71,19 +71,19 @@ export const loweredQuantised: readonly Sample[] = [
         }
       : sample,
   ),
-  quantised(
+  ofEightBits(
     `c = QLinearMatMul(q, xs, xz, w, ws, wz, ys, yz) ${Y}`,
     `${dense} y = MatMul(x, k)`,
     [2, 3, 4],
     columns,
   ),
-  quantised(
+  ofEightBits(
     `c = com.microsoft.QGemm <transB = 1, alpha = 0.5> (q, xs, xz, w, ws, wz, b, ys, yz) ${Y}`,
     "k = DequantizeLinear <axis = 0> (w, ws, wz) y = Gemm <transB = 1, alpha = 0.5> (x, k)",
     [2, 4],
     `${integers("int8", "w", [3, 4])}, float[3] ws = {0.005, 0.01, 0.008}, int8[3] wz = {2, 0, -7}, ${integers("int32", "b", [3], -900, 900)}`,
   ),
-  quantised(
+  ofEightBits(
     "y = com.microsoft.MatMulIntegerToFloat(q, w, xs, ws, xz, wz, b)",
     `${dense} y = MatMul(x, k)`,
     [2, 4],
@@ -95,49 +95,49 @@ export const loweredQuantised: readonly Sample[] = [
     inputs: { x: [2, 4] },
     given: `${columns}, float[3] b`,
   }),
-  quantised(
+  ofEightBits(
     `c = com.microsoft.QLinearAdd(q, xs, xz, q, xs, xz, ys, yz) ${Y}`,
     "y = Add(x, x)",
     [2, 3],
     "float z = {0.0}",
   ),
-  quantised(
+  ofEightBits(
     `c = com.microsoft.QLinearSigmoid(q, xs, xz, zs, zz) y = DequantizeLinear(c, zs, zz)`,
     "y = Sigmoid(x)",
     [2, 3],
     "float zs = {0.00390625}, uint8 zz = {0}",
   ),
-  quantised(
+  ofEightBits(
     `c = com.microsoft.QLinearLeakyRelu <alpha = 0.2> (q, xs, xz, ys, yz) ${Y}`,
     "y = LeakyRelu <alpha = 0.2> (x)",
     [2, 3],
     "float z = {0.0}",
   ),
-  quantised(
+  ofEightBits(
     "c = com.microsoft.QLinearSoftmax <axis = -1, opset = 13> (q, xs, xz, zs, zz) y = DequantizeLinear(c, zs, zz)",
     "y = Softmax <axis = -1> (x)",
     [2, 3],
     "float zs = {0.00390625}, uint8 zz = {0}",
   ),
-  quantised(
+  ofEightBits(
     `c = com.microsoft.QLinearAveragePool <kernel_shape = [2, 2], strides = [1, 2], channels_last = 1> (q, xs, xz, ys, yz) ${Y}`,
     "t = Transpose <perm = [0, 3, 1, 2]> (x) p = AveragePool <kernel_shape = [2, 2], strides = [1, 2]> (t) y = Transpose <perm = [0, 2, 3, 1]> (p)",
     [1, 3, 4, 2],
     "float z = {0.0}",
   ),
-  quantised(
+  ofEightBits(
     `c = com.microsoft.QLinearGlobalAveragePool(q, xs, xz, ys, yz) ${Y}`,
     "y = GlobalAveragePool(x)",
     [1, 2, 3, 3],
     "float z = {0.0}",
   ),
-  quantised(
+  ofEightBits(
     `c = com.microsoft.QLinearConcat <axis = 1> (ys, yz, q, xs, xz, q, xs, xz) ${Y}`,
     "y = Concat <axis = 1> (x, x)",
     [2, 3],
     "float z = {0.0}",
   ),
-  quantised(
+  ofEightBits(
     `c = com.microsoft.QLinearWhere(t, q, xs, xz, q, xs, xz, ys, yz) ${Y}`,
     "y = Identity(x)",
     [2, 3],
@@ -178,7 +178,7 @@ export const quantizationSamples: Samples<typeof quantizations> = {
       inputs: { x: [2, 4] },
       given: columns,
     }),
-    // Both operands are rounded, as in a quantised attention.
+    // Both operands are rounded, as in a quantized attention.
     single({
       text: "q, s, z = DynamicQuantizeLinear(x) p, t, o = DynamicQuantizeLinear(v) i = MatMulInteger(q, p, z, o) f = Cast <to = 1> (i) u = Mul(s, t) y = Mul(f, u)",
       standsFor: "y = MatMul(x, v)",

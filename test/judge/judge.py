@@ -74,7 +74,7 @@ def feeds_of(inputs):
 
 
 def compared(path, other):
-    """Runs both with optimisations disabled; None if all outputs of `other` are the same bits."""
+    """Runs both with optimizations disabled; None if all outputs of `other` are the same bits."""
     try:
         first = session(other, "disabled")
         feeds = feeds_of(first.get_inputs())

@@ -25,7 +25,7 @@ const APART: readonly (readonly [RegExp, number])[] = [
   // Measured: 1.0e-6, 1.1e-6 and 1.2e-6.
   [/hf_llama|whisper_encoder|genai_tiny_gpt2/, 2e-6],
 ];
-/** How many times node's own difference between optimised and not the two may lie apart. */
+/** How many times node's own difference between optimized and not the two may lie apart. */
 const NOISE = 4;
 
 describe.skipIf(!folder)("the corpus under onnxruntime-web", { timeout: 60_000 }, () => {
@@ -48,10 +48,10 @@ describe.skipIf(!folder)("the corpus under onnxruntime-web", { timeout: 60_000 }
     expect(step === null).toBe(own === null);
     const allowed = APART.find(([name]) => name.test(file))?.[1] ?? 1e-6;
     // A gradient may be nothing but rounding, as in a model whose weights are all equal.
-    const unoptimised = (plain.get(file) as Outcome).step;
+    const unoptimized = (plain.get(file) as Outcome).step;
     for (const key of ["loss", "norm"] as const)
       if (own && step) {
-        const noise = Math.abs(unoptimised![key] - own[key]);
+        const noise = Math.abs(unoptimized![key] - own[key]);
         const most = Math.max(allowed * Math.abs(own[key]), NOISE * noise);
         expect(Math.abs(step[key] - own[key])).toBeLessThanOrEqual(most);
       }

@@ -39,7 +39,7 @@ export interface Outcome {
 export interface RunOptions {
   readonly prove?: boolean;
   readonly train?: boolean;
-  /** The highest level at which sessions are optimised. */
+  /** The highest level at which sessions are optimized. */
   readonly ceiling?: Level;
 }
 

@@ -9,9 +9,9 @@ export interface Request {
   readonly model: string;
   /** The model it was made of; it must pass what that passes. */
   readonly like?: string | undefined;
-  /** Whether both are run, and must give the same bits with optimisations disabled. */
+  /** Whether both are run, and must give the same bits with optimizations disabled. */
   readonly run?: boolean | undefined;
-  /** onnxruntime's optimisation levels at which it is loaded. */
+  /** onnxruntime's optimization levels at which it is loaded. */
   readonly levels?: readonly string[] | undefined;
 }
 

@@ -73,7 +73,7 @@ const quantize: ScaleRule = {
       : null,
 };
 
-/** Convolutions, layers that hold their projection, and the ends of quantised stretches. */
+/** Convolutions, layers that hold their projection, and the ends of quantized stretches. */
 export const scaleConvolutions = {
   "com.microsoft.Attention": attention,
   "com.microsoft.FusedConv": convolution(1, 0, passesRelu),

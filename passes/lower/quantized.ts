@@ -6,12 +6,12 @@ import { dynamicLstm } from "./recurrent.ts";
 
 /** quantize(a + b) of dequantized operands; onnxruntime's own kernel may differ by one quantum. */
 export const QLinearAdd: LoweringRule = (call) => [
-  quantised(call, call.op.Add(real(call, 0), real(call, 3)), 6),
+  quantized(call, call.op.Add(real(call, 0), real(call, 3)), 6),
 ];
 
 /** quantize(a · b) of dequantized operands. */
 export const QLinearMul: LoweringRule = (call) => [
-  quantised(call, call.op.Mul(real(call, 0), real(call, 3)), 6),
+  quantized(call, call.op.Mul(real(call, 0), real(call, 3)), 6),
 ];
 
 /** quantize(conv(x, w, b)); w may have a scale for each channel, the bias has the step x · w. */
@@ -31,13 +31,13 @@ export const QLinearConv: LoweringRule = (call) => {
         });
   const attributes = kept("auto_pad", "dilations", "group", "kernel_shape", "pads", "strides");
   const y = op.Conv(x, real(call, 3, 0), bias, attributes);
-  return [quantised(call, last ? channelsLast(call, y) : y, 6)];
+  return [quantized(call, last ? channelsLast(call, y) : y, 6)];
 };
 
 /** quantize(A B); B may have a scale for each column. */
 export const QLinearMatMul: LoweringRule = (call) => {
   const product = call.op.MatMul(real(call, 0, -2), real(call, 3, -1));
-  return [quantised(call, product, 6)];
+  return [quantized(call, product, 6)];
 };
 
 /** α A' B' + C, quantized if an output scale is given; C has the step α · A · B. */
@@ -51,13 +51,13 @@ export const QGemm: LoweringRule = (call) => {
   const b = real(call, 3, int("transB", 0) === 1 ? 0 : 1);
   const product = op.Gemm(real(call, 0), b, null, kept("alpha", "transA", "transB"));
   const y = c === null ? product : op.Add(product, c);
-  return [inputs[7] == null ? y : quantised(call, y, 7)];
+  return [inputs[7] == null ? y : quantized(call, y, 7)];
 };
 
 /** An operator on one dequantized operand, quantized again. */
 const unary =
   (write: <V>(call: Composite<V>, x: V) => V): LoweringRule =>
-  (call) => [quantised(call, write(call, real(call, 0)), 3)];
+  (call) => [quantized(call, write(call, real(call, 0)), 3)];
 
 export const QLinearSigmoid: LoweringRule = unary(({ op }, x) => op.Sigmoid(x));
 
@@ -98,12 +98,12 @@ export const QLinearConcat: LoweringRule = (call) => {
   const { inputs, op, int } = call;
   const count = Math.floor((inputs.length - 2) / 3);
   const parts = Array.from({ length: count }, (_, k) => real(call, 2 + 3 * k));
-  return [quantised(call, op.Concat(parts, { axis: int("axis", 1) }), 0)];
+  return [quantized(call, op.Concat(parts, { axis: int("axis", 1) }), 0)];
 };
 
 export const QLinearWhere: LoweringRule = (call) => {
   const { to, input } = call;
-  return [quantised(call, to.where(input(0), real(call, 1), real(call, 4), "float"), 7)];
+  return [quantized(call, to.where(input(0), real(call, 1), real(call, 4), "float"), 7)];
 };
 
 /** A B + bias of dequantized operands. */
@@ -150,7 +150,7 @@ const real = <V>(call: Composite<V>, index: number, axis = -1) =>
   });
 
 /** Quantizes to integers of the operands' type. */
-const quantised = <V>(call: Composite<V>, x: V, index: number) =>
+const quantized = <V>(call: Composite<V>, x: V, index: number) =>
   call.op.QuantizeLinear(
     x,
     call.input(index),

@@ -16,7 +16,7 @@ export interface DrawnWeight {
   readonly mark: Mark;
 }
 
-/** A node of a neighbourhood, or an input or output of its graph. */
+/** A node of a neighborhood, or an input or output of its graph. */
 export interface DrawnNode {
   readonly kind: "node" | "input" | "output";
   readonly name: string;
@@ -38,7 +38,7 @@ export interface DrawnEdge {
 }
 
 /** Some nodes of one model, with those that they read and that read them. */
-export interface Neighbourhood {
+export interface Neighborhood {
   readonly nodes: readonly DrawnNode[];
   readonly edges: readonly DrawnEdge[];
   /** Number of further nodes that are left out. */
@@ -56,7 +56,7 @@ export interface Marks {
 const [MOST, READERS] = [40, 2];
 
 /** Returns a region of one model with its surroundings. */
-export function neighbourhood(region: Iterable<Node>, marks: Marks): Neighbourhood {
+export function neighborhood(region: Iterable<Node>, marks: Marks): Neighborhood {
   const all = [...region].filter((node) => !node.outputs.every(isShownInside)).sort(byOrder);
   const core = all.slice(-MOST);
   const drawn = new Map<Node | Value, DrawnNode>();
