@@ -37,6 +37,8 @@ export async function modelToTrain(args: TrainedArguments, given: Model, say: Sa
   if (layer === undefined) return laurelizedModel(args, given, say);
   tell({ step: "replacing the last layer" });
   const model = await newHead(given, { ort, layer, classes: classes!, seed });
+  if (tuningOf(model.metadata)?.head?.fromIntegers)
+    say("note", `the new layer is in floats; the rest of ${args.model} stays quantised.`);
   return laurelizedModel(args, model, say);
 }
 

@@ -12,7 +12,7 @@ import {
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
-import { laurelPaths, modulePath } from "../passes/adapter/module-paths.ts";
+import { laurelPaths, modulePath } from "../passes/head/module-paths.ts";
 import { decodeNumbers } from "../src/graph/tensor.ts";
 import { concat } from "../src/onnx/bytes.ts";
 import { bytesField } from "../src/onnx/wire-bytes.ts";

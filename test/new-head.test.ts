@@ -88,7 +88,9 @@ net (float[n, 3] x) => (float[n, 2] y)
 
 const graph = (body: string, weights: string) => `<ir_version: 8, opset_import: ["" : 17]>
 net (float[N, 8, 4, 4] x) => (float[N, 5] y)
-<${weights}, int64[2] flat = {-1, 8}, int64[2] five = {0, 5}, float half = {0.5}>
+<${weights}, int64[2] flat = {-1, 8}, int64[2] five = {0, 5}, float half = {0.5},
+ uint8 mid = {100}, int64[1] none = {0}, int64[1] one = {1}, int64[3] rest = {5, 3, 3},
+ float[4] twice = {1.0, 1.0, 2.0, 2.0}, int64[4] six = {2, 6, 4, 4}>
 { p = GlobalAveragePool(x) f = Reshape(p, flat) ${body} }`;
 
 /** Last layers as exporters write them, and the fan-in of each. */
@@ -113,6 +115,11 @@ const FORMS: readonly (readonly [what: string, body: string, weights: string])[]
     "Conv and a Reshape to five",
     "c = Conv(p, fc.weight) y = Reshape(c, five)",
     "float[5, 8, 1, 1] fc.weight",
+  ],
+  [
+    "Conv and Resize",
+    'c = Conv(x, fc.weight, fc.bias) u = Resize<mode = "linear">(c, "", twice) n = Shape(x) b = Gather(n, none) s = Concat<axis = 0>(b, rest) v = Resize(u, "", "", s) g = GlobalMaxPool(v) y = Flatten(g)',
+    "float[5, 8, 1, 1] fc.weight, float[5] fc.bias",
   ],
 ];
 
@@ -161,7 +168,50 @@ describe("a last layer is replaced by one of another number of classes", () => {
     );
   });
 
+  const quantised =
+    "m = Gemm(f, w, fc.b) q = QuantizeLinear(m, half, mid) y = DequantizeLinear(q, half, mid)";
+  const ends: readonly (readonly [what: string, body: string])[] = [
+    [
+      "in 8 bits",
+      `i = QuantizeLinear(fc.w, half, mid) w = DequantizeLinear(i, half, mid) ${quantised}`,
+    ],
+    [
+      "in integers computed from the input",
+      "i = QuantizeLinear(fc.w, half, mid) h, hs, hz = DynamicQuantizeLinear(f) k = MatMulInteger(h, i, hz) c = Cast<to = 1>(k) ks = Mul(hs, half) m = Mul(c, ks) y = Add(m, fc.b)",
+    ],
+    [
+      "in integers alone",
+      "i = QuantizeLinear(fc.w, half, mid) h = QuantizeLinear(f, half, mid) k = QLinearMatMul(h, half, mid, i, half, mid, half, mid) m = DequantizeLinear(k, half, mid) y = Add(fc.b, m)",
+    ],
+  ];
+
+  it.each(ends)("that is quantised, %s: by floats whose range is free", async (_, body) => {
+    const model = await modelOf(body, "float[8, 5] fc.w, float[5] fc.b");
+    const changed = await newHead(model, { ort, layer: "fc*", classes: 7 });
+    expect((await outputOf(changed)).dims).toEqual([2, 7]);
+    const trained = trainableWeights(changed);
+    expect(trained).toHaveLength(2);
+    expect(changed.graph.main.values.has("i")).toBe(false);
+    const behind = changed.graph.main.nodes.map(({ op }) => op);
+    expect(behind).not.toContain("DynamicQuantizeLinear");
+    expect(behind.lastIndexOf("QuantizeLinear")).toBeLessThan(behind.length - 3);
+  });
+
   it.each([
+    [
+      "a weight that is an embedding too",
+      "t = Transpose(fc.w) i = Cast<to = 7>(f) e = Gather(fc.w, i) s = ReduceSum<keepdims = 0>(e, one) y = MatMul(s, t)",
+      "float[5, 8] fc.w",
+      "fc_w",
+      /fc_w of .* shares its weight fc_w with an embedding \(Gather at e\)/,
+    ],
+    [
+      "a size that scales the classes",
+      'c = Conv(x, fc.w) r = Resize(c, "", "", six) g = GlobalMaxPool(r) y = Flatten(g)',
+      "float[5, 8, 1, 1] fc.w",
+      "fc_w",
+      /Resize .* scales its classes/,
+    ],
     [
       "a layer behind it",
       "m = Gemm(f, fc.a) y = Gemm(m, fc.b)",

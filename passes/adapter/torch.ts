@@ -7,10 +7,10 @@ import type { Model } from "../../src/model.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import { nodeMetadata } from "../../src/onnx/node-metadata.ts";
+import { laurelPaths, modulePath, notedPath } from "../head/module-paths.ts";
 import type { Laurelization } from "../laurelize/manifest.ts";
 import type { ManifestSite } from "../residuals/residual.ts";
 import { rw } from "../variants/rw.ts";
-import { laurelPaths, modulePath, notedPath } from "./module-paths.ts";
 import { laurelizationsOf, trainableWeights } from "./trainable.ts";
 import { weightOf } from "./weights.ts";
 

@@ -7,10 +7,10 @@ import { isFloat, typeOfTensor } from "../../src/graph/types.ts";
 import type { Model } from "../../src/model.ts";
 import { nearest } from "../../src/nearest.ts";
 import { nodeMetadata } from "../../src/onnx/node-metadata.ts";
+import { modulePath, notedPath } from "../head/module-paths.ts";
 import { tuningOf } from "../head/tuning.ts";
 import { foldedSentence, laurelizations, parameterNames } from "../laurelize/manifest.ts";
 import { matcher } from "../residuals/glob.ts";
-import { modulePath, notedPath } from "./module-paths.ts";
 
 /**
  * Returns the names of a model's weights that training changes: LAuReL's, first to last, those of a

@@ -1,8 +1,16 @@
 import { InputError } from "../../src/errors.ts";
+import { titleOf } from "../../src/graph/called.ts";
+import type { Graph } from "../../src/graph/graph.ts";
 import { nearest } from "../../src/nearest.ts";
 import { matcher } from "../residuals/glob.ts";
 import { type ClassObstacle, type ClassWay, followClasses } from "./follow-classes.ts";
-import { type KnownGraph, type LinearLayer, linearLayers, namesOf } from "./linear-layer.ts";
+import {
+  type KnownGraph,
+  type LinearLayer,
+  linearLayers,
+  namesOf,
+  sourceOfWeight,
+} from "./linear-layer.ts";
 
 /** A layer, and where its classes go. */
 export interface ChosenLayer {
@@ -24,28 +32,55 @@ const LISTED = 5;
  * before an output, or if several are.
  */
 export function chosenLayer(known: KnownGraph, name: string, classes: number): ChosenLayer {
-  const file = known.graph.file.source.name;
-  const all = linearLayers(known).map((layer): Followed => {
-    const { output, outputAxis, outputs } = layer;
-    const sizes = { before: outputs, after: classes };
-    return { layer, way: followClasses(known, { value: output, axis: outputAxis }, sizes) };
-  });
+  const { graph } = known;
+  const file = graph.file.source.name;
+  const all = linearLayers(known).map((layer) => followed(known, layer, classes));
   const glob = matcher([name])!;
-  const exact = all.filter(({ layer }) => namesOf(layer).includes(name));
+  const exact = all.filter(({ layer }) => namesOf(graph, layer).includes(name));
   const named =
     exact.length > 0
       ? exact
       : all.filter(({ layer }) =>
-          namesOf(layer).some((each) => glob(each) || isWithin(each, name)),
+          namesOf(graph, layer).some((each) => glob(each) || isWithin(each, name)),
         );
   const last = named.filter(isLast);
-  if (last.length === 1) return last[0];
+  if (last.length === 1) return untied(graph, last[0]);
   if (last.length > 1)
     throw new InputError(
-      `--new-head ${name} names ${last.length} last layers of ${file}: ${shown(last)}; name one of them.`,
+      `--new-head ${name} names ${last.length} last layers of ${file}: ${shown(graph, last)}; name one of them.`,
     );
-  if (named.length === 0) throw unknown(name, file, all);
-  throw blocked(named.at(-1)!, all, file);
+  if (named.length === 0) throw unknown(graph, name, all);
+  throw blocked(graph, named.at(-1)!, all);
+}
+
+/** Returns the layer of a model in which it was written in floats. */
+export function restatedLayer(
+  known: KnownGraph,
+  isLayer: (layer: LinearLayer) => boolean,
+  classes: number,
+): ChosenLayer {
+  const layer = linearLayers(known).find(isLayer);
+  const found = layer && followed(known, layer, classes);
+  if (!found) throw new Error("a layer that is written in floats is none");
+  if (!isLast(found)) throw blocked(known.graph, found, [found]);
+  return found;
+}
+
+function followed(known: KnownGraph, layer: LinearLayer, classes: number): Followed {
+  const { output, outputAxis, outputs } = layer;
+  const sizes = { before: outputs, after: classes };
+  return { layer, way: followClasses(known, { value: output, axis: outputAxis }, sizes) };
+}
+
+/** Throws an InputError if an embedding reads the weight of the layer. */
+function untied(graph: Graph, chosen: ChosenLayer): ChosenLayer {
+  const { layer } = chosen;
+  const source = sourceOfWeight(layer.weight);
+  const embedding = source.uses.find(({ node }) => /Gather|Embed/.test(node.op));
+  if (!embedding) return chosen;
+  throw new InputError(
+    `${namesOf(graph, layer)[0]} of ${graph.file.source.name} shares its weight ${source.name} with an embedding (${titleOf(embedding.node)}), so another number of classes would untie them; untie them in the code that exports the model, or train the weight that it has (--train '${source.name}').`,
+  );
 }
 
 const isLast = (one: Followed): one is ChosenLayer => "axes" in one.way && one.way.reachesOutput;
@@ -54,13 +89,14 @@ const isLast = (one: Followed): one is ChosenLayer => "axes" in one.way && one.w
 const isWithin = (name: string, part: string) =>
   name.startsWith(`${part}.`) || name.endsWith(`.${part}`) || name.endsWith(`/${part}`);
 
-const shown = (all: readonly Followed[]) =>
+const shown = (graph: Graph, all: readonly Followed[]) =>
   all
     .slice(0, LISTED)
-    .map(({ layer }) => `${namesOf(layer)[0]} (${layer.node.op} of ${layer.outputs})`)
+    .map(({ layer }) => `${namesOf(graph, layer)[0]} (${layer.node.op} of ${layer.outputs})`)
     .join(", ");
 
-function unknown(name: string, file: string, all: readonly Followed[]): InputError {
+function unknown(graph: Graph, name: string, all: readonly Followed[]): InputError {
+  const file = graph.file.source.name;
   const last = all.filter(isLast);
   if (all.length === 0)
     return new InputError(
@@ -68,22 +104,23 @@ function unknown(name: string, file: string, all: readonly Followed[]): InputErr
     );
   const [near] = nearest(
     name,
-    last.flatMap(({ layer }) => namesOf(layer)),
+    last.flatMap(({ layer }) => namesOf(graph, layer)),
   );
   return new InputError(
     `--new-head ${name} names no linear layer of ${file}; ${
       near !== undefined
         ? `did you mean ${near}?`
         : last.length > 0
-          ? `its last ones are ${shown(last)}.`
-          : `it has ${shown(all.slice(-LISTED))}, none of which leads to an output alone.`
+          ? `its last ones are ${shown(graph, last)}.`
+          : `it has ${shown(graph, all.slice(-LISTED))}, none of which leads to an output alone.`
     }`.replace(/\?$/, "?"),
   );
 }
 
 /** Why a layer that is named cannot be replaced. */
-function blocked({ layer, way }: Followed, all: readonly Followed[], file: string): InputError {
-  const [title] = namesOf(layer);
+function blocked(graph: Graph, { layer, way }: Followed, all: readonly Followed[]): InputError {
+  const file = graph.file.source.name;
+  const [title] = namesOf(graph, layer);
   if (!("node" in way))
     return new InputError(`no output of ${file} is computed from ${title}; name another layer.`);
   const { node, why } = way;
@@ -92,9 +129,9 @@ function blocked({ layer, way }: Followed, all: readonly Followed[], file: strin
   return new InputError(
     `${title} of ${file} cannot get another number of classes: ${node.op} ${node.message.name || node.outputs[0]?.name} behind it ${why}; ${
       last.length > 0
-        ? `the last layer is ${shown(last)}.`
+        ? `the last layer is ${shown(graph, last)}.`
         : next
-          ? `name ${namesOf(next.layer)[0]}, which comes later.`
+          ? `name ${namesOf(graph, next.layer)[0]}, which comes later.`
           : "give a model whose last linear layer is followed by activations and reshapes alone."
     }`,
   );

@@ -1,10 +1,15 @@
 import { attribute, type Graph, type Node, type Value } from "../../src/graph/graph.ts";
 import { isFloat, type Types } from "../../src/graph/types.ts";
+import { nodeMetadata } from "../../src/onnx/node-metadata.ts";
+import { integerProduct } from "./integer-product.ts";
+import { notedPath } from "./module-paths.ts";
 
-/** A Gemm, MatMul or Conv with a constant weight, and its bias. */
+/** A linear operator with a constant weight, and its bias. */
 export interface LinearLayer {
   readonly node: Node;
   readonly weight: Value;
+  /** The input slot of the weight. */
+  readonly index: number;
   /** The axis of the weight that holds the outputs, and how many these are. */
   readonly axis: number;
   readonly outputs: number;
@@ -13,6 +18,8 @@ export interface LinearLayer {
   /** The value that the layer computes, and the axis of its outputs. */
   readonly output: Value;
   readonly outputAxis: number;
+  /** How an integer or fused layer is written in floats before it is replaced; null for floats. */
+  readonly lowered: "opened" | "integer product" | null;
 }
 
 /** A bias, and the node that adds it: the layer's own, or an Add after it. */
@@ -21,6 +28,8 @@ export interface LayerBias {
   readonly index: number;
   readonly value: Value;
   readonly dims: readonly number[];
+  /** Nodes between product and sum that round to integers and back. */
+  readonly through: readonly Node[];
 }
 
 /** What is known of a graph where layers are looked for. */
@@ -30,84 +39,155 @@ export interface KnownGraph {
   readonly constants: ReadonlySet<Value>;
 }
 
+/** A linear operator: its family, the slots of weight and bias, and how floats replace it. */
+interface Form {
+  readonly family: "gemm" | "matmul" | "conv" | "transposed" | "packed";
+  readonly weight: number;
+  readonly bias: number | null;
+  readonly lowered?: LinearLayer["lowered"];
+}
+
+const opened = { lowered: "opened" } as const;
+const FORMS: Readonly<Record<string, Form>> = {
+  Gemm: { family: "gemm", weight: 1, bias: 2 },
+  MatMul: { family: "matmul", weight: 1, bias: null },
+  Conv: { family: "conv", weight: 1, bias: 2 },
+  ConvTranspose: { family: "transposed", weight: 1, bias: 2 },
+  MatMulInteger: { family: "matmul", weight: 1, bias: null, lowered: "integer product" },
+  ConvInteger: { family: "conv", weight: 1, bias: null, lowered: "integer product" },
+  QLinearConv: { family: "conv", weight: 3, bias: 8, ...opened },
+  QLinearMatMul: { family: "matmul", weight: 3, bias: null, ...opened },
+  "com.microsoft.QGemm": { family: "gemm", weight: 3, bias: 6, ...opened },
+  "com.microsoft.FusedGemm": { family: "gemm", weight: 1, bias: 2, ...opened },
+  "com.microsoft.FusedMatMul": { family: "matmul", weight: 1, bias: null, ...opened },
+  "com.microsoft.FusedConv": { family: "conv", weight: 1, bias: 2, ...opened },
+  "com.microsoft.DynamicQuantizeMatMul": { family: "matmul", weight: 1, bias: 4, ...opened },
+  "com.microsoft.MatMulIntegerToFloat": { family: "matmul", weight: 1, bias: 6, ...opened },
+  "com.microsoft.MatMulNBits": { family: "packed", weight: 1, bias: 5, ...opened },
+};
+
 /** Returns the linear layers of the main graph, in its order. */
 export const linearLayers = (known: KnownGraph): LinearLayer[] =>
   known.graph.main.nodes.flatMap((node) => layerOf(known, node) ?? []);
 
 function layerOf(known: KnownGraph, node: Node): LinearLayer | null {
-  if (!["Gemm", "MatMul", "Conv"].includes(node.op)) return null;
-  const [, weight] = node.inputs;
-  const [output] = node.outputs;
-  const weightDims = sizesOfConstant(known, weight);
+  const form = Object.hasOwn(FORMS, node.op) ? FORMS[node.op] : undefined;
+  if (!form) return null;
+  const weight = node.inputs[form.weight];
+  const output = node.outputs[0];
+  const weightDims = sizesOfConstant(known, weight, !form.lowered);
   if (!weight || !output || !weightDims) return null;
-  if (node.op === "Conv") {
-    if ((attribute(node, "group")?.i ?? 1) !== 1) return null;
-    return layer(known, node, { weight, weightDims, axis: 0, output, outputAxis: 1 });
-  }
-  if (weightDims.length !== 2) return null;
-  const axis = node.op === "Gemm" && attribute(node, "transB")?.i ? 0 : 1;
-  const rank = known.types.get(output)?.shape?.length ?? 2;
-  return layer(known, node, { weight, weightDims, axis, output, outputAxis: rank - 1 });
+  const axes = axesOf(known, node, form, weightDims);
+  if (!axes) return null;
+  const { lowered = null } = form;
+  const product = lowered === "integer product" ? integerProduct(node) : null;
+  if (lowered === "integer product" && !product) return null;
+  const from = { node, weight, index: form.weight, weightDims, lowered, ...axes };
+  const found = { ...from, output: product?.output ?? output };
+  const own = form.bias === null ? null : node.inputs[form.bias];
+  const dims = sizesOfConstant(known, own, !lowered);
+  if (own && dims && !lowered)
+    return { ...found, bias: { node, index: form.bias!, value: own, dims, through: [] } };
+  const bias = own ? null : addedTo(known, found);
+  return { ...found, bias, output: bias?.node.outputs[0] ?? found.output };
 }
 
-function layer(
-  known: KnownGraph,
+/** The axes of the outputs in the weight and in what is computed, and their number. */
+function axesOf(
+  { types }: KnownGraph,
   node: Node,
-  found: Omit<LinearLayer, "node" | "outputs" | "bias">,
-): LinearLayer {
-  const outputs = found.weightDims[found.axis];
-  const inside = node.inputs[2];
-  if (node.op !== "MatMul") {
-    const dims = sizesOfConstant(known, inside);
-    const bias = inside && dims ? { node, index: 2, value: inside, dims } : null;
-    return { ...found, node, outputs, bias };
+  { family }: Form,
+  dims: readonly number[],
+): Pick<LinearLayer, "axis" | "outputAxis" | "outputs"> | null {
+  const last = (types.get(node.outputs[0]!)?.shape?.length ?? 2) - 1;
+  const integer = (name: string, otherwise: number) => attribute(node, name)?.i ?? otherwise;
+  if (family === "conv" || family === "transposed") {
+    if (integer("group", 1) !== 1) return null;
+    const axis = family === "conv" ? 0 : 1;
+    const outputAxis = integer("channels_last", 0) === 1 ? last : 1;
+    return { axis, outputAxis, outputs: dims[axis] };
   }
-  const bias = addedTo(known, found.output, outputs);
-  return { ...found, node, outputs, bias, output: bias?.node.outputs[0] ?? found.output };
+  if (family === "packed") return { axis: 0, outputAxis: last, outputs: integer("N", 0) };
+  if (dims.length !== 2) return null;
+  const axis = integer("transB", 0) === 1 ? 0 : 1;
+  return { axis, outputAxis: last, outputs: dims[axis] };
 }
 
 /** The bias that an Add puts on a product that nothing else reads. */
-function addedTo(known: KnownGraph, product: Value, outputs: number): LayerBias | null {
-  const [use, ...others] = product.uses;
-  if (!use || others.length > 0 || product.isOutput || use.node.op !== "Add") return null;
+function addedTo(
+  known: KnownGraph,
+  { output: product, outputs, outputAxis }: Pick<LinearLayer, "output" | "outputs" | "outputAxis">,
+): LayerBias | null {
+  const through: Node[] = [];
+  let use = onlyUse(product);
+  while (use && (use.node.op === "QuantizeLinear" || use.node.op === "DequantizeLinear")) {
+    through.push(use.node);
+    use = onlyUse(use.node.outputs[0]!);
+  }
+  if (use?.node.op !== "Add") return null;
   const index = 1 - use.index;
   const value = use.node.inputs[index];
   const dims = sizesOfConstant(known, value);
-  if (!value || dims?.at(-1) !== outputs) return null;
-  return dims.slice(0, -1).every((dim) => dim === 1)
-    ? { node: use.node, index, value, dims }
+  const rank = known.types.get(product)?.shape?.length;
+  if (!value || !dims || rank === undefined) return null;
+  const place = dims.length - rank + outputAxis;
+  if (dims[place] !== outputs) return null;
+  return dims.every((dim, at) => at === place || dim === 1)
+    ? { node: use.node, index, value, dims, through }
     : null;
 }
 
-/** The sizes of a float constant; null if the value is none. */
+const onlyUse = ({ uses, isOutput }: Value) => (uses.length === 1 && !isOutput ? uses[0] : null);
+
+/** The sizes of a constant, of floats if not told otherwise; null if the value is none. */
 function sizesOfConstant(
   { types, constants }: KnownGraph,
   value: Value | null | undefined,
+  floats = true,
 ): readonly number[] | null {
   if (!value || !constants.has(value)) return null;
   const type = types.get(value);
   const isFixed = type?.shape?.every((dim) => typeof dim === "number");
-  return isFixed && isFloat(type!.dtype) ? (type!.shape as readonly number[]) : null;
+  return isFixed && (!floats || isFloat(type!.dtype)) ? (type!.shape as readonly number[]) : null;
+}
+
+/** Returns the initializers that a constant is computed from by nodes that read one tensor each. */
+export function sourceOfWeight(value: Value): Value {
+  let source = value;
+  while (!source.initializer && source.producer?.inputs[0]) source = source.producer.inputs[0];
+  return source;
 }
 
 /** Operators that exporters end a node's name with. */
 const LAST = /\/[^/]*$/;
 
+/** The name of a weight's module: what precedes its own name, and what quantizers append. */
+function moduleOf(name: string | undefined): string[] {
+  const own = name?.replace(/_(Transposed|quantized|Q4|Q8|DequantizeLinear_Output)+$/, "");
+  const isWeight = /[./](weight|bias|kernel|W|b)(_Transposed)?$/;
+  return own && isWeight.test(own) ? [own.replace(/[./][^./]*$/, "")] : [];
+}
+
 /**
- * Returns the names of a layer, the most telling first: of its module by weight, bias and node, then
- * those of node, weight, bias and output themselves.
+ * Returns the names of a layer, the most telling first: of its module by weight, bias, node and
+ * what the exporter notes, then those of node, weight, bias and output themselves.
  */
-export function namesOf({ node, weight, bias, output }: LinearLayer): string[] {
-  const module = (name: string | undefined) =>
-    name && /[./](weight|bias|kernel|W|b)$/.test(name) ? [name.replace(/[./][^./]*$/, "")] : [];
+export function namesOf({ file }: Graph, { node, weight, bias, output }: LinearLayer): string[] {
+  const noted = notedPath(nodeMetadata(file, node.message)) ?? "";
   const path = node.message.name.replace(LAST, "").replace(/^\//, "");
   const inner = path.split("/").at(-1) ?? "";
-  const own = [node.message.name, weight.name, bias?.value.name, output.name];
+  const source = sourceOfWeight(weight).name;
+  const own = [node.message.name, source, weight.name, bias?.value.name, output.name];
+  const modules = [source, bias && sourceOfWeight(bias.value).name, bias?.value.name];
   return [
     ...new Set(
-      [...module(weight.name), ...module(bias?.value.name), inner, path, ...own].filter(
-        (name): name is string => Boolean(name),
-      ),
+      [
+        ...modules.flatMap((name) => moduleOf(name ?? undefined)),
+        noted,
+        inner,
+        path,
+        ...own,
+      ].filter((name): name is string => Boolean(name)),
     ),
   ];
 }

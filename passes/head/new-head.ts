@@ -8,7 +8,7 @@ import {
 } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { constants, numbersOf } from "../../src/graph/constants.ts";
-import type { Use, Value } from "../../src/graph/graph.ts";
+import type { Node, Use, Value } from "../../src/graph/graph.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
@@ -17,10 +17,13 @@ import { type Model, patched, typesOf } from "../../src/model.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import { valuesOf } from "../../src/option-values.ts";
 import type { Declared } from "../../src/options.ts";
-import { chosenLayer } from "./chosen-layer.ts";
+import type { Ort } from "../../src/ort/session.ts";
+import { type ChosenLayer, chosenLayer, restatedLayer } from "./chosen-layer.ts";
+import { floatLayer } from "./float-layer.ts";
 import type { ClassWay } from "./follow-classes.ts";
 import type { KnownGraph, LinearLayer } from "./linear-layer.ts";
 import { tuningEntry } from "./tuning.ts";
+import { unreadAfter } from "./unread-after.ts";
 
 /** Which layer is replaced, and by what. */
 export interface HeadOptions extends WithOrt {
@@ -54,15 +57,48 @@ export async function newHead(model: Model, options: HeadOptions): Promise<Model
     { classes: headOptions.classes, seed: headOptions.seed },
     given,
   );
-  const { graph } = model;
-  const { types } = await typesOf(model, ort);
-  const known = { graph, types, constants: constants(graph) };
-  const { layer, way } = chosenLayer(known, name, classes);
+  const asked = await knownOf(model, ort);
+  const chosen = chosenLayer(asked, name, classes);
+  const floats = await floatLayer(asked, chosen);
+  const known = floats ? await knownOf(floats.model, ort) : asked;
+  const { layer, way } = floats ? restatedLayer(known, floats.isLayer, classes) : chosen;
   const tensors = weightsOf(known, layer, { classes, seed });
   const patch = patchOf(known, { layer, way, classes }, tensors);
-  const head = { layer: name, classes, seed, weights: tensors.map((each) => each.tensor.name) };
+  const head = {
+    ...{ layer: name, classes, seed, weights: tensors.map((each) => each.tensor.name) },
+    ...(isQuantised(chosen) ? { fromIntegers: true } : {}),
+  };
   const record = { sha256: await sha256(model.source), trained: head.weights, head };
-  return patched(graph, { ...patch, metadata: [tuningEntry(record)] });
+  const changed = await patched(known.graph, { ...patch, metadata: [tuningEntry(record)] });
+  await checkSizes(changed, { ort, layer: name, classes, axes: way.axes });
+  return changed;
+}
+
+async function knownOf(model: Model, ort: Ort): Promise<KnownGraph> {
+  const { graph } = model;
+  const { types } = await typesOf(model, ort);
+  return { graph, types, constants: constants(graph) };
+}
+
+const isQuantised = ({ layer, way }: ChosenLayer) =>
+  layer.weight.producer?.op === "DequantizeLinear" ||
+  (layer.lowered !== null && !layer.node.op.includes("Fused")) ||
+  way.quantizers.length + way.lowered.length > 0;
+
+/** Throws an InputError if a value behind the new layer does not have that many classes. */
+async function checkSizes(
+  model: Model,
+  { ort, layer, classes, axes }: HeadOptions & { readonly axes: ReadonlyMap<Value, number> },
+): Promise<void> {
+  const { types } = await typesOf(model, ort);
+  for (const [{ name }, axis] of axes) {
+    const value = model.graph.main.values.get(name);
+    const size = value && types.get(value)?.shape?.[axis];
+    if (typeof size === "number" && size !== classes)
+      throw new InputError(
+        `--new-head ${layer}: ${name} of ${model.file.source.name} has ${size} classes behind a layer of ${classes}; its sizes are computed from the old number, so export the model with ${classes} classes instead.`,
+      );
+  }
 }
 
 /** A new weight, and the slot that reads it. */
@@ -75,23 +111,27 @@ interface NewWeight {
 /** PyTorch's start of a linear layer: kaiming_uniform(a = √5) is U(±1/√fan-in). */
 function weightsOf(
   known: KnownGraph,
-  { node, weight, axis, weightDims, bias, outputs }: LinearLayer,
+  { node, weight, index, axis, weightDims, bias, outputs }: LinearLayer,
   { classes, seed }: { readonly classes: number; readonly seed: number },
 ): NewWeight[] {
-  const fanIn = weightDims.reduce((n, dim) => n * dim, 1) / outputs;
+  // PyTorch counts the first axis but one, which of a ConvTranspose is that of the outputs.
+  const across = node.op === "ConvTranspose" ? weightDims.with(1, classes).slice(1) : [];
+  const elements = (dims: readonly number[]) => dims.reduce((n, dim) => n * dim, 1);
+  const fanIn = across.length > 0 ? elements(across) : elements(weightDims) / outputs;
   const limit = 1 / Math.sqrt(fanIn);
   const fresh = (old: Value, use: Use, dims: readonly number[]): NewWeight => {
     const { dtype } = known.types.get(old)!;
     const name = nameFor(known, old, use);
     const next = uniform(seed, name);
-    const count = dims.reduce((n, dim) => n * dim, 1);
+    const count = elements(dims);
     const values = Float64Array.from({ length: count }, () => (2 * next() - 1) * limit);
     return { tensor: { name, dtype, dims, data: encodeNumbers(dtype, values) }, use, old };
   };
-  const all = [fresh(weight, { node, index: 1 }, weightDims.with(axis, classes))];
+  const all = [fresh(weight, { node, index }, weightDims.with(axis, classes))];
   if (bias) {
+    const place = bias.dims.lastIndexOf(outputs);
     // A bias of one number for all classes becomes one for each.
-    const dims = bias.dims.length === 0 ? [classes] : bias.dims.with(-1, classes);
+    const dims = place < 0 ? [classes] : bias.dims.with(place, classes);
     all.push(fresh(bias.value, { node: bias.node, index: bias.index }, dims));
   }
   return all;
@@ -122,24 +162,32 @@ function patchOf(
   }: { readonly layer: LinearLayer; readonly way: ClassWay; readonly classes: number },
   weights: readonly NewWeight[],
 ): Patch {
-  const shapes = way.reshapes.map(({ use, entry }) => {
-    const entries = numbersOf(graph, use.node.inputs[use.index])!.with(entry, classes);
+  const shapes = way.entries.map(({ use, entry }) => {
+    const sizes = numbersOf(graph, use.node.inputs[use.index])!.with(entry, classes);
+    const { dtype, shape } = types.get(use.node.inputs[use.index]!)!;
+    const dims = shape?.length === 0 ? [] : [sizes.length];
     const name = `${use.node.outputs[0]!.name}.shape`;
     const free = graph.names.has(name) ? `${name}.classes` : name;
-    const data = encodeNumbers("int64", entries);
-    return { use, tensor: { name: free, dtype: "int64", dims: [entries.length], data } };
+    return { use, tensor: { name: free, dtype, dims, data: encodeNumbers(dtype, sizes) } };
   });
+  const redirects = [...weights, ...shapes].flatMap(({ use, tensor }) =>
+    use.node.inputs[use.index]!.name === tensor.name ? [] : [{ use, name: tensor.name }],
+  );
+  const replaced = unrounded([...(layer.bias?.through ?? []), ...way.quantizers]);
+  const lost = [
+    ...redirects.map(({ use }) => use),
+    ...replaced.flatMap(({ node }) => [1, 2].map((index) => ({ node, index }))),
+  ];
   const axes = new Map([[layer.node.outputs[0]!, layer.outputAxis], ...way.axes]);
   return {
     nodes: [],
     tensors: [...weights, ...shapes].map(({ tensor }) => tensor),
-    redirects: [
-      ...weights.flatMap(({ use, tensor, old }) =>
-        tensor.name === old.name ? [] : [{ use, name: tensor.name }],
-      ),
-      ...shapes.map(({ use, tensor }) => ({ use, name: tensor.name })),
+    redirects,
+    replaced,
+    removed: [
+      ...weights.flatMap(({ tensor, old }) => (tensor.name === old.name ? [old] : [])),
+      ...unreadAfter(graph, lost),
     ],
-    removed: weights.flatMap(({ tensor, old }) => (tensor.name === old.name ? [old] : [])),
     retyped: [...axes].flatMap(([value, axis]) => {
       const stated = graph.file.graph.outputs.find(({ name }) => name === value.name);
       const declared = stated && typeOfInfo(stated);
@@ -149,6 +197,35 @@ function patchOf(
     }),
   };
 }
+
+/** Rounding behind the layer, whose range is that of the old classes, becomes a plain copy. */
+const unrounded = (quantizers: readonly Node[]) =>
+  quantizers.some(({ outputs, op }) => op === "QuantizeLinear" && leavesRounded(outputs[0]!))
+    ? []
+    : quantizers.map((node) => ({
+        node,
+        by: [
+          {
+            name: node.message.name,
+            op: "Identity",
+            inputs: [node.inputs[0]!.name],
+            outputs: [node.outputs[0]!.name],
+            attributes: {},
+          },
+        ],
+      }));
+
+/** Whether integers leave the model. */
+const leavesRounded = (value: Value): boolean =>
+  value.isOutput ||
+  value.uses.some(
+    ({ node }) =>
+      node.op !== "DequantizeLinear" &&
+      !NAMING.has(node.op) &&
+      node.outputs.some((output) => output && leavesRounded(output)),
+  );
+
+const NAMING = new Set(["ArgMax", "TopK", "Shape", "Size"]);
 
 /** Throws an InputError unless a new head and its number of classes are given together. */
 export function checkHead(layer: string | undefined, classes: number | undefined): void {

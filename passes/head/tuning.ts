@@ -10,6 +10,8 @@ export interface HeadRecord {
   readonly seed: number;
   /** Names of the new weights. */
   readonly weights: readonly string[];
+  /** Set if the old layer was quantised: the new one is in floats. */
+  readonly fromIntegers?: boolean;
 }
 
 /** The record of a model of which old weights were trained, or that has a new last layer. */

@@ -84,11 +84,15 @@ export function compositeOf(
     shape: (index) => typeOf(index).shape ?? refuse(`the rank of its input ${index} is not known`),
     ...attributesOf(graph, node),
     texts: (name) => attribute(node, name)?.strings ?? [],
-    kept: (...names) => Object.fromEntries(names.flatMap((name) => copied(graph, node, name))),
+    kept: (...names) => copiedAttributes(graph, node, names),
     wants: (index) => node.outputs[index] != null,
     refuse,
   };
 }
+
+/** Returns those attributes of a node that have one of these names, as a new node takes them. */
+export const copiedAttributes = (graph: Graph, node: Node, names: readonly string[]): Attributes =>
+  Object.fromEntries(names.flatMap((name) => copied(graph, node, name)));
 
 function copied(graph: Graph, node: Node, name: string): [string, Attributes[string]][] {
   const one = attribute(node, name);

@@ -1,0 +1,190 @@
+import { numbersOf } from "../../src/graph/constants.ts";
+import { attribute, type Node, type Use } from "../../src/graph/graph.ts";
+import type { Dimension } from "../../src/onnx/shape.ts";
+import type { KnownGraph } from "./linear-layer.ts";
+import { type ShapeEntry, shapeEntries } from "./shape-entry.ts";
+
+/** What follows a value with an axis of classes. */
+export interface ClassStep extends KnownGraph {
+  readonly use: Use;
+  readonly axis: number;
+  readonly sizes: { readonly before: number; readonly after: number };
+  /** Constants that hold the number of classes, which the nodes on the way add. */
+  readonly entries: ShapeEntry[];
+  /** Nodes that round to integers and back. */
+  readonly quantizers: Node[];
+  /** Quantised nodes that must be written in floats. */
+  readonly lowered: Node[];
+}
+
+/** Returns the axis in a node's output, null if it has none, or why the node cannot be passed. */
+type Passes = (step: ClassStep) => number | null | string;
+
+const same: Passes = ({ axis }) => axis;
+
+const rankOf = ({ types, use }: ClassStep) =>
+  types.get(use.node.inputs[use.index]!)?.shape?.length ?? 0;
+
+/** One constant factor or term for all classes. */
+const withScalar: Passes = (step) => {
+  const { use, axis, types, constants } = step;
+  const other = use.node.inputs[1 - use.index];
+  if (!other || !constants.has(other)) return "joins it with another value";
+  const shape = types.get(other)?.shape;
+  const size = shape?.[shape.length - rankOf(step) + axis] ?? 1;
+  return size === 1 ? axis : `has ${size} constants, one for each of its classes`;
+};
+
+/** Rounding with one scale for all classes. */
+const rounded: Passes = ({ use, axis, types, quantizers }) => {
+  const scale = types.get(use.node.inputs[1]!)?.shape;
+  if (use.index !== 0 || !scale?.every((size) => size === 1))
+    return "has a scale for each of its classes";
+  quantizers.push(use.node);
+  return axis;
+};
+
+/** A quantised operator that passes classes as its float form does. */
+const quantised =
+  (passes: Passes): Passes =>
+  (step) => {
+    step.lowered.push(step.use.node);
+    return passes(step);
+  };
+
+/** A sum with constants, which are a bias if there is one for each class. */
+const quantisedSum: Passes = ({ use, axis, constants, lowered }) => {
+  const other = use.node.inputs[3 - use.index];
+  if (!other || !constants.has(other)) return "joins it with another value";
+  lowered.push(use.node);
+  return axis;
+};
+
+const pooled: Passes = ({ axis }) => (axis === 1 ? 1 : "pools over its classes");
+
+const transposed: Passes = (step) => {
+  const perm = attribute(step.use.node, "perm")?.ints;
+  return perm?.length ? perm.indexOf(step.axis) : rankOf(step) - 1 - step.axis;
+};
+
+/** The axis of a reshaped value: of the same size, with as much in front of it and behind it. */
+const reshaped: Passes = (step) => {
+  const { use, axis, sizes, types, entries } = step;
+  const { node } = use;
+  if (use.index !== 0) return "takes it as a shape";
+  const [from, to] = [node.inputs[0]!, node.outputs[0]!].map((value) => types.get(value)?.shape);
+  if (!from || !to) return "has an unknown shape";
+  const stated = node.op === "Reshape" ? shapeEntries(step, { node, index: 1 }) : null;
+  const shape = to.map((dim, at) => (typeof dim === "number" ? dim : (stated?.[at]?.size ?? dim)));
+  const places = [...shape.keys()].filter(
+    (at) =>
+      (shape[at] === sizes.before || (typeof shape[at] !== "number" && !stated?.[at])) &&
+      fits(from.slice(0, axis), shape.slice(0, at)) &&
+      fits(from.slice(axis + 1), shape.slice(at + 1)),
+  );
+  const exact = places.filter((at) => shape[at] === sizes.before);
+  const found = exact.length > 0 ? exact : places;
+  if (found.length !== 1) return "joins its classes with another axis";
+  const entry = stated?.[found[0]];
+  if (entry?.size === sizes.before) entries.push(entry);
+  return found[0];
+};
+
+/** Whether axes can have as many elements as others; those of an unknown size can have any number. */
+function fits(from: readonly Dimension[], to: readonly Dimension[]): boolean {
+  const [a, b] = [from, to].map((dims) => dims.filter((dim) => dim !== 1));
+  if (a.length === b.length && a.every((dim, k) => dim === b[k])) return true;
+  if ([...a, ...b].some((dim) => typeof dim !== "number" || dim < 1))
+    return a.length > 0 && b.length > 0;
+  const count = (dims: readonly Dimension[]) => dims.reduce<number>((n, dim) => n * Number(dim), 1);
+  return count(a) === count(b);
+}
+
+const reduced: Passes = (step) => {
+  const { graph, use, axis } = step;
+  const { node } = use;
+  const given = attribute(node, "axes")?.ints ?? numbersOf(graph, node.inputs[1]) ?? [];
+  const axes = [...given].map((each) => (each < 0 ? each + rankOf(step) : each));
+  if (axes.length === 0 || axes.includes(axis)) return "reduces its classes";
+  if ((attribute(node, "keepdims")?.i ?? 1) !== 0) return axis;
+  return axis - axes.filter((each) => each < axis).length;
+};
+
+/** ArgMax and TopK name classes: behind them, their number no longer matters. */
+const named: Passes = (step) => {
+  const { graph, use, axis, sizes } = step;
+  const { node } = use;
+  const along = attribute(node, "axis")?.i ?? (node.op === "TopK" ? -1 : 0);
+  if ((along < 0 ? along + rankOf(step) : along) !== axis)
+    return "takes the largest along another axis";
+  const [count = 1] = node.op === "TopK" ? (numbersOf(graph, node.inputs[1]) ?? []) : [1];
+  return count <= sizes.after ? null : `takes the ${count} largest of ${sizes.after}`;
+};
+
+/** Resize and Upsample of other axes: a scale of 1, or a size that is the number of classes. */
+const resized: Passes = (step) => {
+  const { graph, use, axis, sizes, entries } = step;
+  const { node } = use;
+  if (use.index !== 0) return "takes it as a size";
+  const axes = attribute(node, "axes")?.ints;
+  const at = axes?.length ? axes.indexOf(axis) : axis;
+  if (at < 0) return axis;
+  const index = node.inputs.length > 2 ? 2 : 1;
+  const scales = attribute(node, "scales")?.floats ?? numbersOf(graph, node.inputs[index]);
+  if (scales?.length) return scales[at] === 1 ? axis : "scales its classes";
+  if (node.inputs[3]) {
+    const entry = shapeEntries(step, { node, index: 3 })?.[at];
+    if (entry && entry.size !== sizes.before) return "scales its classes";
+    if (entry) entries.push(entry);
+  }
+  return axis;
+};
+
+/** A part of every class: some positions of other axes. */
+const sliced: Passes = (step) => {
+  const { graph, use, axis } = step;
+  const { node } = use;
+  if (use.index !== 0) return "takes it as an index";
+  const rank = rankOf(step);
+  const starts = attribute(node, "starts")?.ints ?? numbersOf(graph, node.inputs[1]);
+  const given = attribute(node, "axes")?.ints ?? numbersOf(graph, node.inputs[3]);
+  const axes = given?.length ? [...given] : starts ? [...starts.keys()] : null;
+  if (!axes) return "takes a part along axes that are computed";
+  return axes.some((each) => (each < 0 ? each + rank : each) === axis)
+    ? "takes a part of its classes"
+    : axis;
+};
+
+const gathered: Passes = (step) => {
+  const { use, axis, types } = step;
+  if (use.index !== 0) return "takes it as an index";
+  const given = attribute(use.node, "axis")?.i ?? 0;
+  const along = given < 0 ? given + rankOf(step) : given;
+  if (along === axis) return "takes some of its classes";
+  const places = types.get(use.node.inputs[1]!)?.shape?.length ?? 0;
+  return axis < along ? axis : axis + places - 1;
+};
+
+const list = (passes: Passes, ops: string) => ops.split(" ").map((op) => [op, passes] as const);
+
+/** What lets classes pass. */
+export const classPasses: ReadonlyMap<string, Passes> = new Map([
+  ...list(same, "Identity Cast Softmax LogSoftmax Sigmoid HardSigmoid Exp Log Neg Dropout Clip"),
+  ...list(same, "Relu LeakyRelu Elu Tanh Softplus Sqrt Abs LpNormalization Hardmax"),
+  ...list(withScalar, "Add Sub Mul Div Pow Greater GreaterOrEqual Less LessOrEqual"),
+  ...list(pooled, "GlobalAveragePool GlobalMaxPool AveragePool MaxPool"),
+  ...list(transposed, "Transpose"),
+  ...list(reshaped, "Reshape Flatten Squeeze Unsqueeze"),
+  ...list(reduced, "ReduceMean ReduceMax ReduceSum"),
+  ...list(named, "ArgMax TopK"),
+  ...list(resized, "Resize Upsample"),
+  ...list(sliced, "Slice"),
+  ...list(gathered, "Gather"),
+  ...list(rounded, "QuantizeLinear DequantizeLinear"),
+  ...list(quantised(same), "com.microsoft.QLinearSoftmax com.microsoft.QLinearSigmoid"),
+  ...list(quantised(same), "com.microsoft.QLinearLeakyRelu"),
+  ...list(quantised(pooled), "com.microsoft.QLinearGlobalAveragePool"),
+  ...list(quantised(pooled), "com.microsoft.QLinearAveragePool"),
+  ...list(quantisedSum, "com.microsoft.QLinearAdd"),
+  ...list(() => null, "Shape Size"),
+]);

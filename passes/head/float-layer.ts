@@ -1,0 +1,75 @@
+import type { Graph, Node } from "../../src/graph/graph.ts";
+import { type Model, patched } from "../../src/model.ts";
+import { dataTypeNamed } from "../../src/onnx/dtypes.ts";
+import type { NewNode } from "../../src/onnx/new-node.ts";
+import { copiedAttributes } from "../lower/composite.ts";
+import { open } from "../lower/index.ts";
+import type { ChosenLayer } from "./chosen-layer.ts";
+import { type IntegerProduct, integerProduct } from "./integer-product.ts";
+import type { KnownGraph, LinearLayer } from "./linear-layer.ts";
+import { unreadAfter } from "./unread-after.ts";
+
+/** A model in which a layer that was quantised or fused is written in floats. */
+export interface FloatLayer {
+  readonly model: Model;
+  readonly isLayer: (layer: LinearLayer) => boolean;
+}
+
+/** Writes a chosen layer, and what is quantised behind it, in floats; null if it is so already. */
+export async function floatLayer(
+  { graph, types }: KnownGraph,
+  { layer, way }: ChosenLayer,
+): Promise<FloatLayer | null> {
+  const { node, lowered } = layer;
+  if (lowered === null && way.lowered.length === 0) return null;
+  if (lowered === "integer product") {
+    const product = integerProduct(node)!;
+    const [last] = product.output.producer!.outputs;
+    return {
+      model: await patched(graph, asFloats(graph, node, product)),
+      isLayer: (each) => each.node.outputs[0]?.name === last!.name,
+    };
+  }
+  const opened = lowered === null ? way.lowered : [node, ...way.lowered];
+  const start = `${node.message.name || node.message.outputs[0]}.opened`;
+  return {
+    model: await patched(graph, open(graph, types, opened)),
+    isLayer: (each) =>
+      lowered === null
+        ? each.node.outputs[0]?.name === node.outputs[0]?.name
+        : each.node.message.name.startsWith(start),
+  };
+}
+
+/** The product in floats; its weight is replaced afterwards, so that the integers are cast alone. */
+function asFloats(graph: Graph, node: Node, { input, output, nodes }: IntegerProduct) {
+  const name = output.producer!.message.name || output.name;
+  const weight = `${name}.float`;
+  const conv = ["auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"];
+  const by: NewNode[] = [
+    {
+      name: weight,
+      op: "Cast",
+      inputs: [node.inputs[1]!.name],
+      outputs: [weight],
+      attributes: { to: dataTypeNamed("float")!.number },
+    },
+    {
+      name,
+      op: node.op === "ConvInteger" ? "Conv" : "MatMul",
+      inputs: [input.name, weight],
+      outputs: [output.name],
+      attributes: copiedAttributes(graph, node, node.op === "ConvInteger" ? conv : []),
+    },
+  ];
+  const scaled = output.producer!;
+  const others = nodes.filter((each) => each !== scaled);
+  const rest = unreadAfter(graph, [], { removed: nodes, kept: [input, node.inputs[1]!] });
+  return {
+    nodes: [],
+    tensors: [],
+    redirects: [],
+    replaced: [{ node: scaled, by }],
+    removed: [...others, ...rest],
+  };
+}
