@@ -45,16 +45,7 @@ export async function runApply(args: ApplyArguments): Promise<void> {
     return { applied, folded: args.fold ? await foldedOf(applied, target, onProgress) : null };
   });
   const tuned = folded?.folded.model ?? applied;
-  const home = path.dirname(args.model);
-  const own = [args.model, args.adapter, ...model.dataFiles.map((each) => path.join(home, each))];
-  const data = tuned.folder?.companion ? target.data : null;
-  for (const each of data ? [output, path.join(path.dirname(output), data)] : [output])
-    checkFree(each, own, args.force);
-  const read = model.dataFiles.filter((each) => target.copies || tuned.dataFiles.includes(each));
-  const how = { force: args.force, linkWeights: false };
-  checkOutput({ ...target, data }, args.model, how, { dataFiles: read });
-  checkCopies(tuned, output, own, args.force);
-  checkReport(args, [...own, output]);
+  checkPlaces(args, { model, tuned, output, target });
   const pending = await staged(tuned, output);
   const files = stagedFiles(output, pending);
   const tensors = adapter.tensors.length;
@@ -82,6 +73,27 @@ export async function runApply(args: ApplyArguments): Promise<void> {
     process.stdout.write(
       `wrote ${output}   ${bytes(tuned.size)}, ${done}${folded ? ", folded and proved" : ""}\n${args.report === undefined ? "" : `wrote ${args.report}\n`}`,
     );
+}
+
+interface ToWrite {
+  readonly model: Model;
+  readonly tuned: Model;
+  readonly output: string;
+  readonly target: Output;
+}
+
+/** Throws an InputError if a file that is to be written cannot be. */
+function checkPlaces(args: ApplyArguments, { model, tuned, output, target }: ToWrite): void {
+  const home = path.dirname(args.model);
+  const own = [args.model, args.adapter, ...model.dataFiles.map((each) => path.join(home, each))];
+  const data = tuned.folder?.companion ? target.data : null;
+  for (const each of data ? [output, path.join(path.dirname(output), data)] : [output])
+    checkFree(each, own, args.force);
+  const read = model.dataFiles.filter((each) => target.copies || tuned.dataFiles.includes(each));
+  const how = { force: args.force, linkWeights: false };
+  checkOutput({ ...target, data }, args.model, how, { dataFiles: read });
+  checkCopies(tuned, output, own, args.force);
+  checkReport(args, [...own, output]);
 }
 
 /** The tuned model folded. Throws an error with an exit code if the proof fails. */

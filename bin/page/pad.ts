@@ -10,15 +10,37 @@ export interface Pad {
 
 /** Lets the user draw lines of text, and keeps them. */
 export function drawingPad(onChange: () => void): Pad {
-  const canvas = byId<HTMLCanvasElement>("pad");
-  const pen = canvas.getContext("2d", { willReadFrequently: true })!;
+  const sheet = sheetOn(byId<HTMLCanvasElement>("pad"));
   const kept: Float32Array[] = [];
-  let isEmpty = true;
-  const clear = () => {
-    pen.fillStyle = "#ffffff";
-    pen.fillRect(0, 0, canvas.width, canvas.height);
-    isEmpty = true;
+  const list = () => {
+    byId("drawings").replaceChildren(
+      ...kept.map((ink, k) => {
+        const remove = () => {
+          kept.splice(k, 1);
+          list();
+        };
+        const button = make("button", { type: "button", onclick: remove }, "Remove");
+        button.ariaLabel = `Remove drawing ${k + 1}`;
+        return make("li", {}, inkCanvas(ink, `Drawing ${k + 1}`), button);
+      }),
+    );
+    onChange();
   };
+  byId("keep-drawing").onclick = () => {
+    if (sheet.isEmpty()) return;
+    kept.push(inkIn(sheet.canvas));
+    sheet.clear();
+    list();
+  };
+  byId("clear-drawing").onclick = sheet.clear;
+  sheet.clear();
+  return { inks: () => kept };
+}
+
+/** Draws what the pointer draws on a canvas. */
+function sheetOn(canvas: HTMLCanvasElement) {
+  const pen = canvas.getContext("2d", { willReadFrequently: true })!;
+  let isEmpty = true;
   const place = ({ clientX, clientY }: PointerEvent): [number, number] => {
     const { left, top, width, height } = canvas.getBoundingClientRect();
     return [((clientX - left) * canvas.width) / width, ((clientY - top) * canvas.height) / height];
@@ -42,29 +64,15 @@ export function drawingPad(onChange: () => void): Pad {
     pen.lineTo(...place(event));
     pen.stroke();
   };
-  const list = () => {
-    byId("drawings").replaceChildren(
-      ...kept.map((ink, k) => {
-        const remove = () => {
-          kept.splice(k, 1);
-          list();
-        };
-        const button = make("button", { type: "button", onclick: remove }, "Remove");
-        button.ariaLabel = `Remove drawing ${k + 1}`;
-        return make("li", {}, inkCanvas(ink, `Drawing ${k + 1}`), button);
-      }),
-    );
-    onChange();
+  return {
+    canvas,
+    isEmpty: () => isEmpty,
+    clear() {
+      pen.fillStyle = "#ffffff";
+      pen.fillRect(0, 0, canvas.width, canvas.height);
+      isEmpty = true;
+    },
   };
-  byId("keep-drawing").onclick = () => {
-    if (isEmpty) return;
-    kept.push(inkIn(canvas));
-    clear();
-    list();
-  };
-  byId("clear-drawing").onclick = clear;
-  clear();
-  return { inks: () => kept };
 }
 
 /** A canvas's ink at the size of a strip. */

@@ -42,7 +42,7 @@ export async function webRuns(
   try {
     const run = (feed: Tensors) => runAll(ort, own, "disabled", [feed]);
     const feeds =
-      given ?? (await sampleInputs(ort, model.graph, types, run, ROUNDS, options)).feeds;
+      given ?? (await sampleInputs({ ort, graph: model.graph, types }, run, ROUNDS, options)).feeds;
     const standard = await standardOf(ort, own, feeds);
     const theirs = { ...standard, feeds: feeds.map((each) => retyped(web, each)) };
     const other = carrying(web, model.file);

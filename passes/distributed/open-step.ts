@@ -169,6 +169,6 @@ class NodeStep implements OpenedStep {
     const home = weights ?? `${folder}/${place}`;
     const model = { model: await read(file), title: file };
     const placed = files.length > 0 ? { ...model, folder: home } : model;
-    return openSession(ort, placed, "all", threads, { enableMemPattern: false });
+    return openSession(ort, placed, "all", { threads, enableMemPattern: false });
   }
 }

@@ -123,7 +123,9 @@ export class Accumulation {
 
   async #prepare(step: GradientPorts["step"]): Promise<Prepared<UpdatePorts>> {
     const { model, ...ports } = await summedUpdate(step);
-    const session = await openSession(this.#ort, runnable(model.file), "all", this.#threads);
+    const session = await openSession(this.#ort, runnable(model.file), "all", {
+      threads: this.#threads,
+    });
     return { session, ports };
   }
 

@@ -41,45 +41,24 @@ export async function imageFolder(
 ): Promise<ArrayFile> {
   const { name, height, width, channels, isTold } = sizesFor(place, inputs, reading);
   const names = reading.classes ?? classes.map((each) => each.name);
-  const all = classes.flatMap((each) => {
-    const label = names.indexOf(each.name);
-    if (label < 0)
-      throw new InputError(
-        `${place} has a class ${each.name}, which the training data does not have; it has ${names.join(", ")}.`,
-      );
-    return each.files.map((file) => ({ file, label }));
-  });
-  const shorter = reading.resize ?? Math.round((Math.min(height, width) * SHORTER) / CENTER);
-  if (shorter < Math.min(height, width))
+  const files = labelled(place, classes, names);
+  const least = Math.min(height, width);
+  const shorter = reading.resize ?? Math.round((least * SHORTER) / CENTER);
+  if (shorter < least)
     throw new InputError(
-      `--resize ${shorter} is less than the model's images of ${height}×${width} need; give at least ${Math.min(height, width)}.`,
+      `--resize ${shorter} is less than the model's images of ${height}×${width} need; give at least ${least}.`,
     );
-  const dims = [all.length, height, width, channels];
-  const size = dims.reduce((n, dim) => n * dim, 1);
-  const pixels = kept(size, reading.free);
-  try {
-    for (const { file } of all) {
-      const image = forEvaluation(await decodedImage(file), { width, height, shorter });
-      pixels.write((channels === 1 ? gray(image) : image).pixels);
-    }
-  } catch (error) {
-    pixels.discard();
-    throw error;
-  }
-  const source = pixels.finish();
-  const labels = new Uint8Array(BigInt64Array.from(all, ({ label }) => BigInt(label)).buffer);
+  const dims = [files.length, height, width, channels];
+  const source = await pixelsOf(files, dims, shorter, reading.free);
+  const labels = new Uint8Array(BigInt64Array.from(files, ({ label }) => BigInt(label)).buffer);
   const target = reading.target ?? "labels";
   const arrays = [
     arrayAtHand({ name, dtype: "uint8", dims }, 1, (start, end) => source.read(start, end)),
-    arrayAtHand({ name: target, dtype: "int64", dims: [all.length] }, 8, (start, end) =>
+    arrayAtHand({ name: target, dtype: "int64", dims: [files.length] }, 8, (start, end) =>
       labels.subarray(start, end),
     ),
   ];
-  const sizeNote = isTold
-    ? []
-    : [
-        `the model takes images of any size: ${height}×${width} are taken; --image-size changes that.`,
-      ];
+  const sizeNote = `the model takes images of any size: ${height}×${width} are taken; --image-size changes that.`;
   return {
     name: place,
     names: arrays.map((array) => array.name),
@@ -88,12 +67,53 @@ export async function imageFolder(
     isImages: true,
     classes: { [target]: names },
     notes: [
-      `${place} has ${all.length} images of ${names.length} classes: ${listed(names)}.`,
-      ...sizeNote,
+      `${place} has ${files.length} images of ${names.length} classes: ${listed(names)}.`,
+      ...(isTold ? [] : [sizeNote]),
     ],
     digest: async () => digestOf([source, bytesSource(labels)]),
     close: () => source.close?.(),
   };
+}
+
+/** An image file, and the number of its class. */
+interface Labelled {
+  readonly file: string;
+  readonly label: number;
+}
+
+/** Returns the images of all classes. Throws an InputError for a class that has no name here. */
+const labelled = (place: string, classes: Classes, names: readonly string[]): Labelled[] =>
+  classes.flatMap((each) => {
+    const label = names.indexOf(each.name);
+    if (label < 0)
+      throw new InputError(
+        `${place} has a class ${each.name}, which the training data does not have; it has ${names.join(", ")}.`,
+      );
+    return each.files.map((file) => ({ file, label }));
+  });
+
+/** Reads images into one array of these sizes. */
+async function pixelsOf(
+  files: readonly Labelled[],
+  dims: readonly number[],
+  shorter: number,
+  free: number | null,
+): Promise<Source> {
+  const [, height, width, channels] = dims;
+  const pixels = kept(
+    dims.reduce((n, dim) => n * dim, 1),
+    free,
+  );
+  try {
+    for (const { file } of files) {
+      const image = forEvaluation(await decodedImage(file), { width, height, shorter });
+      pixels.write((channels === 1 ? gray(image) : image).pixels);
+    }
+  } catch (error) {
+    pixels.discard();
+    throw error;
+  }
+  return pixels.finish();
 }
 
 const listed = (names: readonly string[]) =>

@@ -42,7 +42,8 @@ export class SessionsBySize<Ports> {
   async #prepare(fed: Tensors): Promise<Prepared<Ports>> {
     const { model, ports } = await this.#make(fed);
     // With a memory pattern, a step takes half as much memory again and is not faster.
-    const session = await openSession(this.#ort, runnable(model.file), "all", this.#threads, {
+    const session = await openSession(this.#ort, runnable(model.file), "all", {
+      threads: this.#threads,
       enableMemPattern: false,
     });
     return { session, ports };

@@ -32,7 +32,7 @@ export class Teacher {
     const { outputs } = model.graph.main;
     const inner = names.filter((name) => !outputs.some((output) => output.name === name));
     const exposed = inner.length > 0 ? withOutputs(model.file, inner) : model.file;
-    this.#session = openSession(ort, runnable(exposed), "all", threads);
+    this.#session = openSession(ort, runnable(exposed), "all", { threads });
   }
 
   /** Runs the model on the inputs in a batch. */

@@ -90,19 +90,20 @@ export function mixed(
     const down = (i: number, j: number) => A.data[isConv ? j * size + i : i * rank + j] * gamma;
     const up = (j: number, i: number) => B.data[isConv ? i * rank + j : j * size + i];
     const narrow = new Float64Array(rank);
-    for (let start = 0; start < data.length; start += size * inner)
-      for (let n = 0; n < inner; n++) {
-        narrow.fill(0);
-        for (let i = 0; i < size; i++) {
-          const w = data[start + i * inner + n];
-          if (w !== 0) for (let j = 0; j < rank; j++) narrow[j] += w * down(i, j);
-        }
-        for (let i = 0; i < size; i++) {
-          let sum = 0;
-          for (let j = 0; j < rank; j++) sum += narrow[j] * up(j, i);
-          result[start + i * inner + n] += sum;
-        }
+    const mixColumn = (at: number) => {
+      narrow.fill(0);
+      for (let i = 0; i < size; i++) {
+        const w = data[at + i * inner];
+        if (w !== 0) for (let j = 0; j < rank; j++) narrow[j] += w * down(i, j);
       }
+      for (let i = 0; i < size; i++) {
+        let sum = 0;
+        for (let j = 0; j < rank; j++) sum += narrow[j] * up(j, i);
+        result[at + i * inner] += sum;
+      }
+    };
+    for (let start = 0; start < data.length; start += size * inner)
+      for (let n = 0; n < inner; n++) mixColumn(start + n);
   }
   return result;
 }

@@ -76,7 +76,7 @@ export async function proveFold(
   const run = (feed: Tensors) => runAll(ort, before, "disabled", [feed]);
   const { feeds, dims } = options.feeds
     ? { feeds: options.feeds, dims: {} }
-    : await sampleInputs(ort, graph, types, run, ROUNDS, options);
+    : await sampleInputs({ ort, graph, types }, run, ROUNDS, options);
   progress(0.2, "same function");
   const standard = await standardOf(ort, before, feeds);
   const same = await sameFunction(ort, standard, after, "noise");

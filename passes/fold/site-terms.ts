@@ -25,13 +25,17 @@ export interface LagTerm {
 /** The numbers of a site's parameter by its role; null if it has none. */
 type Numbers = (role: string) => MapTerm["A"] | null;
 
+/** The nodes inserted at a site, and what reads its numbers. */
+interface ReadNodes {
+  readonly nodes: readonly Node[];
+  readonly numbers: Numbers;
+}
+
 /** Where the features of a site lie: told by how its maps are written, or by its per-channel weights. */
 export function describeSite(
   facts: Facts,
   { name, parameters }: ManifestSite,
-  output: Value,
-  nodes: readonly Node[],
-  numbers: Numbers,
+  { output, nodes, numbers }: ReadNodes & { readonly output: Value },
 ): SiteDescription {
   const shape = shapeOf(facts, output) ?? [];
   const rank = shape.length;
@@ -54,9 +58,8 @@ export function describeSite(
 /** The maps and multiples that a site adds to its skip, those that are zero left out; γ of the skip itself apart. */
 export function termsOf(
   facts: Facts,
-  own: ReadonlySet<Node>,
+  { nodes, numbers }: ReadNodes,
   x: Value | null,
-  numbers: Numbers,
   lost: (what: string) => Error,
 ) {
   const maps: MapTerm[] = [];
@@ -66,7 +69,7 @@ export function termsOf(
   const count = gammas?.data.length ?? 1;
   for (let lag = 0; lag < count; lag++) {
     const gamma = gammas?.data[lag] ?? 1;
-    const operand = lag === 0 || !gammas ? x : lagged(facts, own, gammas.name, lag);
+    const operand = lag === 0 || !gammas ? x : lagged(facts, nodes, gammas.name, lag);
     if (!operand) throw lost(`the skip of lag ${lag}`);
     const pair = (role: string) =>
       numbers(`lr.${role}`) ?? numbers(`pa.${role}${lag}`) ?? numbers(`pa.${role}`);
@@ -85,11 +88,12 @@ export function termsOf(
 /** The earlier skip that γ of this lag weighs: from its Gather on, the data input of the first node that has one. */
 function lagged(
   { graph, constants }: Facts,
-  own: ReadonlySet<Node>,
+  nodes: readonly Node[],
   gamma: string,
   lag: number,
 ): Value | null {
-  const gather = [...own].find(
+  const own = new Set(nodes);
+  const gather = nodes.find(
     ({ op, inputs }) =>
       op === "Gather" && inputs[0]?.name === gamma && numbersOf(graph, inputs[1])?.[0] === lag,
   );

@@ -88,7 +88,7 @@ async function readSite(
     const { dtype, dims, data } = weightOf(model, name);
     return { name, dims, data: decodeNumbers(dtype, data) };
   };
-  const place = describeSite(facts, site, output, nodes, numbers);
+  const place = describeSite(facts, site, { output, nodes, numbers });
   const slots = nodes.flatMap((node) =>
     (node.outputs[0]?.uses ?? [])
       .filter((use) => !own.has(use.node))
@@ -100,7 +100,7 @@ async function readSite(
   const weighs = one.variant.split("+").includes("rw");
   const factorAt = (use: Use) =>
     weighs ? factorOf(ort, facts, { own, use, axis: place.feature.axis }) : ONE;
-  const { maps, lags, gamma } = termsOf(facts, own, x, numbers, lost);
+  const { maps, lags, gamma } = termsOf(facts, { nodes, numbers }, x, lost);
   const beta = await factorAt(slot.use);
   const coefficient = gamma === 0 ? beta : times(beta, numberFactor(1 + gamma))!;
   const branches: Edge[] = [];

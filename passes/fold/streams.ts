@@ -173,7 +173,7 @@ function joinedAt(
   const edits: FoldEdit[] = attributesOf(node, passed);
   const left: Left[] = [];
   for (const [k, use] of uses.entries()) {
-    const own = quotientAt(at, rule, use, total[k], factor);
+    const own = quotientAt(total[k], rule.joined?.(at, use.index, factor) ?? null);
     if (!own) return null;
     if (isOne(own)) continue;
     const taken = absorb(plain, use, own);
@@ -184,14 +184,7 @@ function joinedAt(
 }
 
 /** What an operand has to be multiplied by, on its own axes. */
-function quotientAt(
-  at: At,
-  rule: ScaleRule,
-  { index }: Use,
-  own: Factor,
-  factor: Factor,
-): Factor | null {
-  const fitting = rule.joined?.(at, index, factor) ?? null;
+function quotientAt(own: Factor, fitting: Factor | null): Factor | null {
   if (!fitting) return null;
   return isSame(own, fitting) ? ONE : quotient(own, fitting);
 }

@@ -93,8 +93,12 @@ function mapsOf(
   nameOf: (value: Value) => string,
 ): string {
   const isConv = maps[0].A.dims.length > 2;
-  const stored = (role: string, one: MapTerm["A"]) =>
-    one.name || named(to, place, role, one.dims, one.data);
+  const stored = (role: string, { name, dims, data }: MapTerm["A"]) => {
+    if (name) return name;
+    const fresh = to.fresh(`${place.name}.fold.${role}`);
+    to.tensor({ name: fresh, dtype: place.dtype, dims, data });
+    return fresh;
+  };
   const byOperand = new Map<Value, MapTerm[]>();
   for (const map of maps) byOperand.set(map.x, [...(byOperand.get(map.x) ?? []), map]);
   const joined = [...byOperand.values()].map((some) =>
@@ -126,18 +130,6 @@ function mapsOf(
       ),
     ),
   );
-}
-
-function named(
-  to: Writing,
-  { name, dtype }: SiteDescription,
-  role: string,
-  dims: readonly number[],
-  data: Float64Array,
-): string {
-  const fresh = to.fresh(`${name}.fold.${role}`);
-  to.tensor({ name: fresh, dtype, dims, data });
-  return fresh;
 }
 
 function concatenated(all: readonly MapTerm["A"][], axis: number): MapTerm["A"] {

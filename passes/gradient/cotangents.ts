@@ -38,29 +38,7 @@ const isNear = (factor: number) => Math.abs(factor) <= FARTHEST && Math.abs(fact
  */
 export function cotangents(writing: Writing): Cotangents {
   const { op, constant } = writing;
-  const makers = new Map<string, NewNode>();
-  const numbers = new Map<string, number>();
-  const lists = new Map<string, readonly number[]>();
-  let [nodes, tensors] = [0, 0];
-  const makerOf = (name: string) => {
-    for (; nodes < writing.nodes.length; nodes++) {
-      const { node } = writing.nodes[nodes];
-      makers.set(node.outputs[0], node);
-    }
-    return makers.get(name);
-  };
-  const numberOf = (name: string): number => {
-    for (; tensors < writing.tensors.length; tensors++) {
-      const { name, dtype, dims, data } = writing.tensors[tensors];
-      if (dims.length === 0 && holds(dtype)) numbers.set(name, decodeNumbers(dtype, data)[0]);
-      if (dims.length === 1 && dtype === "int64") lists.set(name, numbersOfData(dtype, data)!);
-    }
-    return numbers.get(name) ?? Number.NaN;
-  };
-  const intsOf = (name: string) => {
-    numberOf(name);
-    return lists.get(name) ?? null;
-  };
+  const { makerOf, numberOf, intsOf } = written(writing);
   const factorOf = ({ op, inputs: [, b] }: NewNode): number => {
     if (op === "Neg") return -1;
     if (op === "Mul") return numberOf(b);
@@ -83,9 +61,9 @@ export function cotangents(writing: Writing): Cotangents {
     return others.reduce((sum, g) => op.Add(sum, isCopy(g) ? makerOf(g)!.inputs[0] : g), first);
   };
   const sum: Cotangents["sum"] = (parts, dtype, sizes) => {
-    const alike = new Map<number, string[]>();
-    for (const { g, times } of parts) alike.set(times, [...(alike.get(times) ?? []), g]);
-    const [[common], ...rest] = [...alike].sort(([, a], [, b]) => b.length - a.length);
+    const byFactor = new Map<number, string[]>();
+    for (const { g, times } of parts) byFactor.set(times, [...(byFactor.get(times) ?? []), g]);
+    const [[common], ...rest] = [...byFactor].sort(([, a], [, b]) => b.length - a.length);
     const relative = (g: string, times: number) => whole({ g, times: times / common }, dtype);
     const names = parts.map(({ g }) => g);
     const cut = sizes && piecesInOrder({ makerOf, intsOf }, names, sizes);
@@ -94,9 +72,44 @@ export function cotangents(writing: Writing): Cotangents {
       return { g: op.Concat(pieces, { axis: cut.axis }), times: common };
     }
     const scaled = rest.map(([times, all]) => relative(add(all), times));
-    return { g: add([...alike.get(common)!, ...scaled]), times: common };
+    return { g: add([...byFactor.get(common)!, ...scaled]), times: common };
   };
   return { taken, sum, whole };
+}
+
+/** Reads the nodes and constants that were written so far. */
+function written(writing: Writing) {
+  const makers = new Map<string, NewNode>();
+  const numbers = new Map<string, number>();
+  const lists = new Map<string, readonly number[]>();
+  let [nodes, tensors] = [0, 0];
+  const readTensors = () => {
+    for (; tensors < writing.tensors.length; tensors++) {
+      const { name, dtype, dims, data } = writing.tensors[tensors];
+      if (dims.length === 0 && holds(dtype)) numbers.set(name, decodeNumbers(dtype, data)[0]);
+      if (dims.length === 1 && dtype === "int64") lists.set(name, numbersOfData(dtype, data)!);
+    }
+  };
+  return {
+    /** Returns the node that makes a value. */
+    makerOf(name: string): NewNode | undefined {
+      for (; nodes < writing.nodes.length; nodes++) {
+        const { node } = writing.nodes[nodes];
+        makers.set(node.outputs[0], node);
+      }
+      return makers.get(name);
+    },
+    /** Returns a scalar constant; NaN for another value. */
+    numberOf(name: string): number {
+      readTensors();
+      return numbers.get(name) ?? Number.NaN;
+    },
+    /** Returns a constant list of integers; null for another value. */
+    intsOf(name: string): readonly number[] | null {
+      readTensors();
+      return lists.get(name) ?? null;
+    },
+  };
 }
 
 /** Types wide enough to defer a factor. */

@@ -68,7 +68,7 @@ function toImage({ at, taps, cotangent, count }: Sampling): string {
       );
       const part = weight ? op.Mul(cotangent, write.unsqueeze(weight, [1])) : cotangent;
       const rows = write.unsqueeze(rowsOf({ at, count }, corner), [1]);
-      return write.scatter(image, write.expand(rows, [count, 1], [count, c]), part, 0, true);
+      return write.scatterAdd(image, write.expand(rows, [count, 1], [count, c]), part, 0);
     },
     write.zeros([n * product(size), c], dtype),
   );

@@ -31,7 +31,7 @@ export const places = {
     if (opset >= ADDING)
       return [
         inFloats(at, g, (what, dtype) =>
-          write.scatter(write.zeros(shape(0), dtype), indices, what, axis, true),
+          write.scatterAdd(write.zeros(shape(0), dtype), indices, what, axis),
         ),
       ];
     const depth = constant("int64", [], [shape(0)[axis]]);

@@ -32,7 +32,7 @@ export function maxPool(at: GradientNode, x: string) {
   const places = [product(outShape(0))];
   const where = write.reshape(indicesOf(at, x), places);
   const zeros = write.zeros([product(shape(0))], dtype);
-  const made = write.scatter(zeros, where, write.reshape(g, places), 0, true);
+  const made = write.scatterAdd(zeros, where, write.reshape(g, places), 0);
   return [write.reshape(made, shape(0))];
 }
 

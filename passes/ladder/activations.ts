@@ -91,7 +91,7 @@ async function measuredAt(
       return [];
     };
     if (feeds?.[0]) await run(feeds[0]);
-    else await sampleInputs(ort, model.graph, types, run, 1, sampling);
+    else await sampleInputs({ ort, graph: model.graph, types }, run, 1, sampling);
     const read = (value: Value) => taps.read(ort, value, results);
     return new Map(
       operands.flatMap(({ skip, branches }, k) => {

@@ -4,9 +4,15 @@ import { InputError } from "../../src/errors.ts";
 import { folderAfter } from "../../src/graph/placing.ts";
 import { type Model, modelOf } from "../../src/model.ts";
 import { relocations } from "../../src/onnx/relocations.ts";
-import type { Source } from "../../src/onnx/source.ts";
+import type { Range, Source } from "../../src/onnx/source.ts";
 import { altered, sampled, undone } from "../../src/onnx/undo.ts";
-import { foldedSentence, manifestKey, manifests, parameterNames } from "./manifest.ts";
+import {
+  foldedSentence,
+  type Manifest,
+  manifestKey,
+  manifests,
+  parameterNames,
+} from "./manifest.ts";
 
 /** The result of `strip`. */
 export interface Stripped {
@@ -24,10 +30,30 @@ export interface Stripped {
  */
 export async function strip(model: Model): Promise<Stripped> {
   checkModel("strip", model);
-  const { name } = model.file.source;
   const all = manifests(model.metadata);
   const manifest = all.at(-1);
-  if (manifest === undefined)
+  checkStrippable(model, all);
+  const entry = model.file.message.metadata.find(({ key }) => key === manifestKey(all.length - 1));
+  if (!manifest || entry?.frame.end !== model.size) throw rewritten(model);
+  const { undo, sample, sha256: whole } = manifest;
+  const source = withoutLaurel(model, manifest, { start: entry.frame.at, end: model.size });
+  const differs = async (digest: string | null | undefined, of: () => Source) =>
+    typeof digest === "string" && (await sha256(of())) !== digest;
+  if ((await differs(sample, () => sampled(source, undo))) || (await differs(whole, () => source)))
+    throw undo.beside === undefined
+      ? rewritten(model)
+      : altered(model.file.source, { name: undo.beside });
+  return {
+    model: withCopiesBack(modelOf(source, model.folder), relocations(model.file.source, undo)),
+    checked: whole !== null ? "whole" : sample ? "sample" : null,
+    beside: undo.beside ?? null,
+  };
+}
+
+/** Throws an InputError if a model has nothing to strip, or cannot be stripped. */
+function checkStrippable(model: Model, all: readonly (Manifest | null)[]): void {
+  const { name } = model.file.source;
+  if (all.length === 0)
     throw new InputError(
       foldedSentence(name, model.metadata, "strip") ??
         `${name} is not laurelized, so there is nothing to remove.`,
@@ -39,39 +65,31 @@ export async function strip(model: Model): Promise<Stripped> {
     throw new InputError(
       `${name} takes its LAuReL weights as inputs (${fed} is one); strip the model it was made from.`,
     );
-  const trained = manifest?.trained ?? [];
+  const trained = all.at(-1)?.trained ?? [];
   if (trained.length > 0)
     throw new InputError(
       `training has changed its old weights: ${name} lists ${listed(trained)}, whose original values it does not contain; use the original file, or the laurelized one from before training.`,
     );
-  const entry = model.file.message.metadata.find(({ key }) => key === manifestKey(all.length - 1));
-  const changed = `${name} is not as laurelize wrote it: another tool has rewritten it, or training has changed its old weights; strip the file as it was written.`;
-  if (!manifest || entry?.frame.end !== model.size) throw new InputError(changed);
-  const { undo, sample, opening } = manifest;
-  const tail = { start: entry.frame.at, end: model.size };
+}
+
+const rewritten = ({ file: { source } }: Model) =>
+  new InputError(
+    `${source.name} is not as laurelize wrote it: another tool has rewritten it, or training has changed its old weights; strip the file as it was written.`,
+  );
+
+/** Returns the file before its last laurelization; `tail` is the manifest's place in the file. */
+function withoutLaurel(model: Model, { undo, opening = [] }: Manifest, tail: Range): Source {
+  const { name } = model.file.source;
   const open = (file: string) => {
     if (model.folder) return model.folder.open(file);
     throw new InputError(`${name} refers to weights in ${file}; open it by its path.`);
   };
   let source = undone(model.file.source, undo, tail, open);
-  for (const step of opening ?? []) {
+  for (const step of opening) {
     const { size } = source;
     source = undone(source, step, { start: size, end: size }, open);
   }
-  const differs = async (digest: string | null | undefined, of: () => Source) =>
-    typeof digest === "string" && (await sha256(of())) !== digest;
-  if (
-    (await differs(sample, () => sampled(source, undo))) ||
-    (await differs(manifest.sha256, () => source))
-  )
-    throw undo.beside === undefined
-      ? new InputError(changed)
-      : altered(model.file.source, { name: undo.beside });
-  return {
-    model: withCopiesBack(modelOf(source, model.folder), relocations(model.file.source, undo)),
-    checked: manifest.sha256 !== null ? "whole" : sample ? "sample" : null,
-    beside: undo.beside ?? null,
-  };
+  return source;
 }
 
 /**

@@ -136,7 +136,7 @@ export function pathGradient(
   const indices = () => to.expand(to.unsqueeze(labels.path, [1]), [rows, 1, labels.states], shape);
   const perClass =
     opset >= SCATTER_ADD
-      ? to.scatter(to.zeros([rows, steps, classes], output.dtype), indices(), own, 2, true)
+      ? to.scatterAdd(to.zeros([rows, steps, classes], output.dtype), indices(), own, 2)
       : op.MatMul(own, to.oneHot(labels.path, 2, classes, output.dtype));
   const each = to.unsqueeze(weights, [2]);
   if (logSum === null) return op.Mul(op.Neg(perClass), each);

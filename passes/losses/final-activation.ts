@@ -169,8 +169,10 @@ function sliced(at: At): Traced | null {
   );
   const steps = node.inputs[4] ? numbersOf(graph, node.inputs[4]) : starts.map(() => 1);
   if (!steps || (at.axis !== null && axes.includes(at.axis))) return null;
-  const stepped = steps.some((step) => step !== 1) ? steps : undefined;
-  return after(at, at.axis, ({ to }, x) => to.slice(x, [...starts], [...ends], axes, stepped));
+  const by = { starts: [...starts], ends: [...ends], axes, steps };
+  return after(at, at.axis, ({ to }, x) =>
+    steps.some((step) => step !== 1) ? to.strided(x, by) : to.slice(x, by.starts, by.ends, axes),
+  );
 }
 
 function gathered(at: At): Traced | null {

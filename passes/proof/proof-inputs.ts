@@ -36,7 +36,7 @@ export async function proofInputs(
   try {
     samples = options.feeds
       ? { feeds: options.feeds, dims: {} }
-      : await sampleInputs(ort, graph, types, run, ROUNDS, options);
+      : await sampleInputs({ ort, graph, types }, run, ROUNDS, options);
   } catch (thrown) {
     const why = await refusal(ort, before, original);
     if (why === null) throw thrown;

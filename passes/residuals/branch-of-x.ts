@@ -1,9 +1,9 @@
-import type { Node, Value } from "../../src/graph/graph.ts";
+import type { Value } from "../../src/graph/graph.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { traits } from "./operators.ts";
-import type { Reach } from "./reach.ts";
 import type { Setting } from "./residual.ts";
 import { type Link, skipChain } from "./skip-chain.ts";
+import type { Trial } from "./trial.ts";
 
 const ELEMENTWISE = new Set(["Add", "Sub", "Mul", "Div", "Where"]);
 
@@ -14,8 +14,8 @@ const ELEMENTWISE = new Set(["Add", "Sub", "Mul", "Div", "Where"]);
 export function isLinear(setting: Setting, branch: Value, { value: x }: Link): boolean {
   for (const { value } of skipChain(setting, branch)) {
     if (value === x) return true;
-    const way = value.producer && traits(setting, value.producer);
-    if (way?.nonlinear && (way.layout || way.projection)) return false;
+    const operator = value.producer && traits(setting, value.producer);
+    if (operator?.nonlinear && (operator.layout || operator.projection)) return false;
   }
   return false;
 }
@@ -52,13 +52,11 @@ export function isGated(
  * attention weights. With a projected skip, both operands descend from one value.
  */
 export function foreignRoot(
-  { constants, types }: Setting,
-  reach: Reach,
-  limit: Node,
+  { setting: { constants, types }, reach, node }: Pick<Trial, "setting" | "reach" | "node">,
   branch: Value,
   { value: x }: Link,
 ): Value | null {
-  const comesFromX = (value: Value) => reach.ways(x, value, limit) !== null;
+  const comesFromX = (value: Value) => reach.paths(x, value, node) !== null;
   const inputsOf = (value: Value) =>
     value === x || value.producer?.op === "Softmax"
       ? []

@@ -36,27 +36,26 @@ export function shownAt(
   const rank = setting.types.get(output)!.shape!.length;
   const ends = branches.map(({ value }) => branchEnd(setting, value, rank));
   const own = evidence(setting, node).reads;
-  const same = sameAxes(rank);
-  const next =
-    (own && { ...own, node, norm: true }) ?? nextRead(setting, output, output.scope, same, null);
+  const axes = sameAxes(rank);
+  const after = (value: Value) => ({ value, axes, scope: output.scope, until: null });
+  const afterSkip = { ...after(skip.value), until: output };
+  const next = (own && { ...own, node, norm: true }) ?? nextRead(setting, after(output));
   const found = [
     own,
-    next?.norm ? next : nextRead(setting, output, output.scope, same, null, true),
+    next?.norm ? next : nextRead(setting, after(output), true),
     normBefore(setting, skip.value, rank),
     ...ends.map(({ mixer, scale }) => (mixer?.axis === scale?.axis ? null : scale)),
   ].filter((place) => place !== null);
   const norms =
     found.length > 0
       ? found
-      : [nextRead(setting, skip.value, output.scope, same, output, true)].filter(
-          (place) => place !== null,
-        );
+      : [nextRead(setting, afterSkip, true)].filter((place) => place !== null);
   return {
     norms,
     written: ends.flatMap(({ mixer, scale }) => mixer ?? scale ?? []),
     next,
     read: next ?? readOfSkip(setting, skip.value, rank, output),
-    begins: () => nextRead(setting, skip.value, output.scope, same, output),
+    begins: () => nextRead(setting, afterSkip),
   };
 }
 
@@ -117,7 +116,7 @@ function normBefore(setting: Setting, skip: Value, rank: number): Place | null {
 function readOfSkip(setting: Setting, skip: Value, rank: number, sum: Value): Read | null {
   let [value, axes]: [Value, AxisMap] = [skip, sameAxes(rank)];
   for (let hop = 0; hop < SHORT; hop++) {
-    const read = nextRead(setting, value, sum.scope, axes, sum);
+    const read = nextRead(setting, { value, axes, scope: sum.scope, until: sum });
     const node = value.producer;
     const index = node?.inputs.findIndex((input) => input && !setting.constants.has(input)) ?? -1;
     if (read !== null || !node || index < 0) return read;
@@ -133,16 +132,18 @@ interface Read extends Place {
   readonly norm: boolean;
 }
 
-/**
- * Walks on from a value to the nearest node of a scope that reads features or norms them; does not
- * pass `until`.
- */
+/** Where a search for a reader starts, in which scope it stays, and the value that it does not pass. */
+interface Start {
+  readonly value: Value;
+  readonly axes: AxisMap;
+  readonly scope: Scope;
+  readonly until: Value | null;
+}
+
+/** Walks on from a value to the nearest node that reads features or norms them. */
 function nextRead(
   setting: Setting,
-  value: Value,
-  scope: Scope,
-  axes: AxisMap,
-  until: Value | null,
+  { value, axes, scope, until }: Start,
   normsOnly = false,
 ): Read | null {
   const pending: { value: Value; axes: AxisMap }[] = [{ value, axes }];

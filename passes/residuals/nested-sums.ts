@@ -41,7 +41,7 @@ function innerTerms({ constants, types }: Facts, { value, use }: Term): Term[] |
 
 /** Whether no branch is computed from another. */
 export const independent = (reach: Reach, node: Node, branches: readonly Term[]) =>
-  branches.every((a) => branches.every((b) => a === b || !reach.ways(a.value, b.value, node)));
+  branches.every((a) => branches.every((b) => a === b || !reach.paths(a.value, b.value, node)));
 
 /**
  * Whether terms are linear in one value that is not the skip's, like a product and its low-rank

@@ -32,8 +32,7 @@ function goesOn(setting: Setting, term: Value, sum: Node): boolean {
     for (const { node, index } of value.uses) {
       if (node === sum) continue;
       if (SUMS.test(node.op) && computedBy(setting.constants, node).length > 1) return true;
-      if (index === 0 && traits(setting, node).layout)
-        for (const output of node.outputs) if (output) same.add(output);
+      if (index === 0 && traits(setting, node).layout) addOutputs(same, node);
     }
   }
   return false;
@@ -52,10 +51,14 @@ function onlyDirects(setting: Setting, value: Value): boolean {
       if (readsShapeOnly(use.node)) continue;
       if (ends(setting, use)) directs = true;
       else if (!carries(setting, use.node)) return false;
-      else for (const output of use.node.outputs) if (output) seen.add(output);
+      else addOutputs(seen, use.node);
     }
   }
   return directs;
+}
+
+function addOutputs(values: Set<Value>, node: Node): void {
+  for (const output of node.outputs) if (output) values.add(output);
 }
 
 /** Whether a value is used as a query, a key or sampling positions. */

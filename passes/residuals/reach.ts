@@ -6,7 +6,7 @@ import type { Setting } from "./residual.ts";
 import { besides } from "./skip-norm.ts";
 
 /** What lies on the paths from one value to another. */
-export interface Way {
+export interface Paths {
   /** Some path passes learned weights that mix features. */
   readonly mixed: boolean;
   /** Some path passes a pool that mixes positions. */
@@ -21,7 +21,7 @@ export interface Way {
   readonly repeated: boolean;
 }
 
-const START: Way = {
+const START: Paths = {
   ...{ mixed: false, pooled: false, nonlinear: false },
   ...{ upsampled: false, reduced: false, repeated: false },
 };
@@ -45,7 +45,7 @@ const VISITS = 50_000_000;
  */
 export class Reach {
   readonly #setting: Setting;
-  readonly #kept = new Map<Value, { limit: Node; ways: Map<Value, Way> }>();
+  readonly #kept = new Map<Value, { limit: Node; paths: Map<Value, Paths> }>();
   #visits = 0;
 
   constructor(setting: Setting) {
@@ -53,59 +53,59 @@ export class Reach {
   }
 
   /** Returns the paths from `from` to `to`, which `limit` reads; null if there is none. */
-  ways(from: Value, to: Value, limit: Node): Way | null {
+  paths(from: Value, to: Value, limit: Node): Paths | null {
     const known = this.#kept.get(from);
     const kept =
       known && known.limit.scope === limit.scope && known.limit.index >= limit.index
         ? known
-        : { limit, ways: this.#search(from, limit) };
+        : { limit, paths: this.#search(from, limit) };
     this.#kept.delete(from);
     this.#kept.set(from, kept);
     const [oldest] = this.#kept.keys();
     if (this.#kept.size > KEPT && oldest) this.#kept.delete(oldest);
-    return kept.ways.get(to) ?? null;
+    return kept.paths.get(to) ?? null;
   }
 
-  #search(from: Value, limit: Node): Map<Value, Way> {
-    const ways = new Map<Value, Way>([[from, START]]);
-    for (const value of besides(from)) ways.set(value, { ...START, nonlinear: true });
+  #search(from: Value, limit: Node): Map<Value, Paths> {
+    const paths = new Map<Value, Paths>([[from, START]]);
+    for (const value of besides(from)) paths.set(value, { ...START, nonlinear: true });
     const nodes = new Set<Node>();
-    const pending = [...ways.keys()];
+    const pending = [...paths.keys()];
     const limits = limitsOf(limit);
     for (let value = pending.pop(); value; value = pending.pop())
       for (const use of value.uses) {
         const node = visible(use.node, limits);
         if (!node || nodes.has(node) || readsShapeOnly(node)) continue;
         if (RANDOM.has(node.op)) continue;
-        if (++this.#visits > VISITS) return ways;
+        if (++this.#visits > VISITS) return paths;
         nodes.add(node);
         for (const output of node.outputs) if (output) pending.push(output);
       }
     for (const node of [...nodes].sort(byOrder)) {
-      const way = this.#through(node, ways);
-      for (const output of node.outputs) if (output) ways.set(output, way);
+      const through = this.#through(node, paths);
+      for (const output of node.outputs) if (output) paths.set(output, through);
     }
-    return ways;
+    return paths;
   }
 
-  #through(node: Node, ways: ReadonlyMap<Value, Way>): Way {
+  #through(node: Node, paths: ReadonlyMap<Value, Paths>): Paths {
     const before = [...node.inputs, ...node.captures].flatMap((value) => {
-      const way = value && ways.get(value);
-      return way ? [way] : [];
+      const known = value && paths.get(value);
+      return known ? [known] : [];
     });
     const { mixer, pooling, upsampling, reducing, repeating, nonlinear } = traits(
       this.#setting,
       node,
     );
-    const repeated = ({ repeated }: Way) => repeated;
+    const repeated = ({ repeated }: Paths) => repeated;
     return {
-      mixed: mixer || before.some((way) => way.mixed),
-      pooled: pooling || before.some((way) => way.pooled),
+      mixed: mixer || before.some((one) => one.mixed),
+      pooled: pooling || before.some((one) => one.pooled),
       nonlinear:
         (nonlinear && !(BILINEAR.has(node.op) && before.length === 1)) ||
-        before.some((way) => way.nonlinear),
-      upsampled: upsampling || before.every((way) => way.upsampled),
-      reduced: reducing || before.some((way) => way.reduced),
+        before.some((one) => one.nonlinear),
+      upsampled: upsampling || before.every((one) => one.upsampled),
+      reduced: reducing || before.some((one) => one.reduced),
       repeated:
         repeating || (node.op === "Concat" ? before.some(repeated) : before.every(repeated)),
     };

@@ -2,21 +2,14 @@ import type { Node, Value } from "../../src/graph/graph.ts";
 import { isFloat } from "../../src/graph/types.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { computedBy, traits } from "./operators.ts";
-import type { Reach, Way } from "./reach.ts";
-import type { Setting, Term } from "./residual.ts";
+import type { Paths, Reach } from "./reach.ts";
+import type { Setting } from "./residual.ts";
 import { sameShape } from "./same-shape.ts";
 import { type Link, skipChain } from "./skip-chain.ts";
+import type { Trial } from "./trial.ts";
 
 /** Maximum number of values that a search visits. */
 const LOOKS = 2000;
-
-/** A sum, and the terms of it that are not its skip. */
-interface Branches {
-  readonly setting: Setting;
-  readonly reach: Reach;
-  readonly node: Node;
-  readonly others: readonly Term[];
-}
 
 /**
  * Whether a sum joins two scales. It does if its skip comes from another scale, if positions are
@@ -24,18 +17,13 @@ interface Branches {
  * an hourglass. A branch that is reduced and enlarged again without such a stream is an ordinary
  * branch.
  */
-export function isMerge(
-  { setting, reach, node, others: branches }: Branches,
-  link: Link,
-  ways: readonly Way[],
-): boolean {
-  if (ways.some((way) => way.repeated !== link.repeated)) return true;
-  if (ways.every((way) => way.upsampled === link.upsampled)) return false;
+export function isMerge(trial: Trial, link: Link, paths: readonly Paths[]): boolean {
+  if (paths.some((path) => path.repeated !== link.repeated)) return true;
+  if (paths.every((path) => path.upsampled === link.upsampled)) return false;
   if (link.upsampled || link.kind === "projected") return true;
-  if (!ways.every((way) => way.upsampled)) return true;
+  if (!paths.every((path) => path.upsampled)) return true;
   return (
-    branches.some(({ value }) => visitsScale(setting, reach, link.value, value, node)) ||
-    isJoinedAgain(setting, reach, node)
+    trial.others.some(({ value }) => visitsScale(trial, link.value, value)) || isJoinedAgain(trial)
   );
 }
 
@@ -43,16 +31,16 @@ export function isMerge(
  * Whether the path from x to a branch's end does more than reduce and enlarge: x is enlarged first,
  * or the smaller map has its own residual sum.
  */
-function visitsScale(setting: Setting, reach: Reach, x: Value, end: Value, limit: Node): boolean {
+function visitsScale({ setting, reach, node }: Trial, x: Value, end: Value): boolean {
   const between = (value: Value) =>
-    sourcesOf(value).filter((input) => input !== x && reach.ways(x, input, limit));
+    sourcesOf(value).filter((input) => input !== x && reach.paths(x, input, node));
   for (const value of walk([end], between, LOOKS)) {
     const { producer } = value;
     if (!producer) continue;
-    const way = reach.ways(x, value, limit);
-    if (way?.upsampled === false && skipOf(setting, reach, producer)) return true;
+    const path = reach.paths(x, value, node);
+    if (path?.upsampled === false && skipOf(setting, reach, producer)) return true;
     const [from] = producer.inputs;
-    const before = from && reach.ways(x, from, limit);
+    const before = from && reach.paths(x, from, node);
     if (before && !before.reduced && traits(setting, producer).upsampling) return true;
   }
   return false;
@@ -76,14 +64,14 @@ function skipOf(setting: Setting, reach: Reach, node: Node): Value | null {
     for (const { value, kind } of skipChain(setting, term))
       if (
         kind !== "projected" &&
-        terms.every((other) => other === term || reach.ways(value, other, node)?.mixed)
+        terms.every((other) => other === term || reach.paths(value, other, node)?.mixed)
       )
         return value;
   return null;
 }
 
 /** Whether a sum is enlarged later and added to a map that it is computed from, as in a decoder. */
-function isJoinedAgain(setting: Setting, reach: Reach, { outputs, scope }: Node): boolean {
+function isJoinedAgain({ setting, reach, node: { outputs, scope } }: Trial): boolean {
   const seen = new Map<Value, boolean>();
   const pending: [Value, boolean][] = outputs.flatMap((value) => (value ? [[value, false]] : []));
   for (let at = pending.pop(); at && seen.size < LOOKS; at = pending.pop()) {
@@ -94,7 +82,7 @@ function isJoinedAgain(setting: Setting, reach: Reach, { outputs, scope }: Node)
       if (node.scope !== scope) continue;
       if (enlarged) {
         const earlier = skipOf(setting, reach, node);
-        if (earlier && outputs.some((sum) => sum && reach.ways(earlier, sum, node))) return true;
+        if (earlier && outputs.some((sum) => sum && reach.paths(earlier, sum, node))) return true;
       }
       const larger = enlarged || traits(setting, node).upsampling;
       for (const output of node.outputs) if (output) pending.push([output, larger]);

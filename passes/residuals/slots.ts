@@ -105,7 +105,7 @@ function unfit(
     const [{ value: constant }] = fixed;
     const own = types.get(constant)?.shape;
     const whole = own && type?.shape && sameShape(own, type.shape);
-    const reaches = terms.some((term) => reach.ways(constant, term.value, node)?.mixed);
+    const reaches = terms.some((term) => reach.paths(constant, term.value, node)?.mixed);
     return whole && reaches ? reasons.constantSkip() : reasons.bias(constant);
   }
   if (terms.some((term) => blocked.has(term.value))) return reasons.blocked();

@@ -1,17 +1,18 @@
-import type { Node, Value } from "../../src/graph/graph.ts";
+import type { Value } from "../../src/graph/graph.ts";
 import { isFloat } from "../../src/graph/types.ts";
 import { foreignRoot, isGated, isLinear } from "./branch-of-x.ts";
 import { computedBy } from "./operators.ts";
 import { isElsewhere } from "./part.ts";
 import { preActivations } from "./pre-activations.ts";
-import type { Reach, Way } from "./reach.ts";
+import type { Paths } from "./reach.ts";
 import { type Reason, reasons } from "./reasons.ts";
-import type { Kind, OptionalKind, Setting, Term } from "./residual.ts";
+import type { Kind, OptionalKind, Setting } from "./residual.ts";
 import { isMerge } from "./scales.ts";
 import { type Link, skipChain } from "./skip-chain.ts";
 import { takesOut } from "./taken-out.ts";
+import type { Trial } from "./trial.ts";
 
-/** Whether a map has fewer positions than another: then all ways to that one enlarge it, by a Reshape if not by an operator for it. */
+/** Whether a map has fewer positions than another: then all paths to that one enlarge it, by a Reshape if not by an operator for it. */
 function isSmaller({ types }: Setting, value: Value, than: Value): boolean {
   const [own, other] = [value, than].map((v) => types.get(v)?.shape?.slice(2) ?? []);
   return (
@@ -29,7 +30,8 @@ function isPieced({ setting, reach, node, others }: Trial, { producer }: Value):
     pieces.every((piece) =>
       [...skipChain(setting, piece)].some(
         ({ kind, value }) =>
-          kind === "identity" && others.every((term) => reach.ways(value, term.value, node)?.mixed),
+          kind === "identity" &&
+          others.every((term) => reach.paths(value, term.value, node)?.mixed),
       ),
     )
   );
@@ -43,15 +45,6 @@ function* origins(setting: Setting, skip: Value): Generator<Link> {
   }
 }
 
-/** One term tried as the skip, and the others of its sum. */
-export interface Trial {
-  readonly setting: Setting;
-  readonly reach: Reach;
-  readonly node: Node;
-  readonly skip: Term;
-  readonly others: readonly Term[];
-}
-
 type Verdict = { kind: Kind } | { reason: Reason; kind?: OptionalKind; weak?: boolean };
 
 /** Whether this term is the skip; null if the others do not come from it at all. */
@@ -59,12 +52,12 @@ export function trySkip(trial: Trial): Verdict | null {
   const { setting, reach, node, skip, others } = trial;
   for (const link of origins(setting, skip.value)) {
     if (!isFloat(setting.types.get(link.value)?.dtype)) continue;
-    const ways = others.map((term) => reach.ways(link.value, term.value, node));
-    if (ways.includes(null) && isPieced(trial, link.value)) return { kind: link.kind };
-    if (ways.includes(null)) continue;
+    const paths = others.map((term) => reach.paths(link.value, term.value, node));
+    if (paths.includes(null) && isPieced(trial, link.value)) return { kind: link.kind };
+    if (paths.includes(null)) continue;
     const elsewhere = comesFromElsewhere(trial, link);
     if (elsewhere && link.part?.single) continue;
-    return verdictOn(trial, link, { ways: ways.map((way) => way!), elsewhere });
+    return verdictOn(trial, link, { paths: paths.map((path) => path!), elsewhere });
   }
   return null;
 }
@@ -77,25 +70,23 @@ const comesFromElsewhere = ({ setting, others }: Trial, { part, value }: Link): 
 function verdictOn(
   trial: Trial,
   link: Link,
-  { ways, elsewhere }: { readonly ways: readonly Way[]; readonly elsewhere: boolean },
+  { paths, elsewhere }: { readonly paths: readonly Paths[]; readonly elsewhere: boolean },
 ): Verdict {
-  const { setting, reach, node, skip, others } = trial;
+  const { setting, skip, others } = trial;
   const projected = link.kind === "projected";
   const any = (check: (setting: Setting, branch: Value, x: Value) => boolean) =>
     others.some((term) => check(setting, term.value, link.value));
-  if (!ways.every((way) => way.mixed || (way.pooled && !projected)))
+  if (!paths.every((path) => path.mixed || (path.pooled && !projected)))
     return { reason: reasons.unlearned(link.value), weak: true };
   if (any(isGated)) return { reason: reasons.gated(link.value), kind: "se" };
   if (any(takesOut)) return { reason: reasons.takenOut(link.value) };
   const shuffled = link.upsampled && isSmaller(setting, link.value, skip.value);
-  if (!shuffled && isMerge(trial, link, ways)) return { reason: reasons.merge(), kind: "merge" };
+  if (!shuffled && isMerge(trial, link, paths)) return { reason: reasons.merge(), kind: "merge" };
   if (!projected && !elsewhere) return { kind: link.kind };
   const pooledOnly = link.peaked && !link.mixed;
   const linear = others.some((term) => isLinear(setting, term.value, link));
-  if (projected && !pooledOnly && (linear || !ways.every((way) => way.nonlinear)))
+  if (projected && !pooledOnly && (linear || !paths.every((path) => path.nonlinear)))
     return { reason: reasons.linear(link.value) };
-  const foreign = others
-    .map((term) => foreignRoot(setting, reach, node, term.value, link))
-    .find(Boolean);
+  const foreign = others.map((term) => foreignRoot(trial, term.value, link)).find(Boolean);
   return foreign ? { reason: reasons.foreign(link.value, foreign) } : { kind: link.kind };
 }

@@ -70,16 +70,22 @@ export function changes(before: ModelFile, result: ModelFile): Changes {
       differences.push(`there are ${b.length - a.length} new entries of kind ${what}`);
   }
   if (before.message.irVersion !== after.message.irVersion) differences.push("ir_version differs");
-  if (!sameBut(LISTED.model, before, before.message.frame, after, after.message.frame))
+  const [a, b] = [before, after].map((file) => ({ file, of: file.graph }));
+  const message = (file: ModelFile): Part<Framed> => ({ file, of: file.message });
+  if (!sameBut(LISTED.model, message(before), message(after)))
     differences.push("producer, version, documentation or training of the model differ");
-  if (
-    !sameBut(LISTED.graph, before, before.graph.frame, after, after.graph.frame) ||
-    !annotationsFollow(before, before.graph, after, after.graph)
-  )
+  if (!sameBut(LISTED.graph, a, b) || !annotationsFollow(before, before.graph, after, after.graph))
     differences.push("name, documentation, metadata or quantization of the graph differ");
-  const inside = graphChanges(before, before.graph, after, after.graph, "");
+  const inside = graphChanges(a, b, "");
   return { ...inside, differences: [...differences, ...inside.differences] };
 }
+
+/** A message, and the file that it is read from. */
+interface Part<T> {
+  readonly file: ModelFile;
+  readonly of: T;
+}
+type Framed = { readonly frame: Frame };
 
 /** Returns the prefix of the names of a scope's values: the path to it. */
 export const wayTo = (scope: Scope): string =>
@@ -89,13 +95,22 @@ const wayInto = (way: string, { outputs }: NodeMessage, attribute: string) =>
   `${way}${outputs[0]}/${attribute}/`;
 
 /** Returns changes of a graph's weights and nodes, and of the bodies in these. */
-function graphChanges(
-  before: ModelFile,
-  a: GraphMessage,
-  after: ModelFile,
-  b: GraphMessage,
+function graphChanges(before: Part<GraphMessage>, after: Part<GraphMessage>, way: string): Changes {
+  const weights = weightChanges(before, after, way);
+  const nodes = nodeChanges(before, after, way);
+  return {
+    nodes: nodes.nodes,
+    initializers: [...weights.initializers, ...nodes.initializers],
+    redirected: nodes.redirected,
+    differences: [...weights.differences, ...nodes.differences],
+  };
+}
+
+function weightChanges(
+  { file: before, of: a }: Part<GraphMessage>,
+  { file: after, of: b }: Part<GraphMessage>,
   way: string,
-): Changes {
+): Pick<Changes, "initializers" | "differences"> {
   const differences: string[] = [];
   const weights = new Map(b.initializers.map((tensor) => [tensor.name, tensor]));
   for (const tensor of a.initializers) {
@@ -109,10 +124,18 @@ function graphChanges(
       differences.push(`weight ${way}${name} differs`);
     weights.delete(name);
   }
-  const initializers = [...weights.keys()].map((name) => way + name);
+  return { initializers: [...weights.keys()].map((name) => way + name), differences };
+}
 
+function nodeChanges(
+  { file: before, of: a }: Part<GraphMessage>,
+  { file: after, of: b }: Part<GraphMessage>,
+  way: string,
+): Changes {
   const nodes: string[] = [];
+  const initializers: string[] = [];
   const redirected: string[] = [];
+  const differences: string[] = [];
   let k = 0;
   for (const node of b.nodes) {
     const old = a.nodes[k];
@@ -126,7 +149,7 @@ function graphChanges(
     if (constantMovedOnly(before, old, after, node)) continue;
     for (const [index, name] of node.inputs.entries())
       if (name !== old.inputs[index]) redirected.push(`${made} ${index}`);
-    const inside = bodyChanges(before, old, after, node, way);
+    const inside = bodyChanges({ file: before, of: old }, { file: after, of: node }, way);
     if (!inside) differences.push(`node ${way}${old.name || old.outputs[0]} differs`);
     for (const each of inside ?? []) {
       nodes.push(...each.nodes);
@@ -149,15 +172,14 @@ const GRAPHS = [6, 11];
  * inputs.
  */
 function bodyChanges(
-  before: ModelFile,
-  x: NodeMessage,
-  after: ModelFile,
-  y: NodeMessage,
+  { file: before, of: x }: Part<NodeMessage>,
+  { file: after, of: y }: Part<NodeMessage>,
   way: string,
 ): Changes[] | null {
+  const same = (fields: readonly number[], a: Framed, b: Framed) =>
+    sameBut(fields, { file: before, of: a }, { file: after, of: b });
   const fields = [NODE.input, NODE.attribute, NOTES.nodeDevices];
-  if (x.inputs.length !== y.inputs.length || !sameBut(fields, before, x.frame, after, y.frame))
-    return null;
+  if (x.inputs.length !== y.inputs.length || !same(fields, x, y)) return null;
   const devices = devicesOf(before, x, renaming(x, y.inputs));
   if (
     !sameContent(
@@ -170,15 +192,16 @@ function bodyChanges(
   const found: Changes[] = [];
   for (const [k, attribute] of x.attributes.entries()) {
     const [own, others] = [graphsOf(attribute), graphsOf(y.attributes[k])];
-    const skipped = own.length > 0 ? GRAPHS : [];
-    if (!sameBut(skipped, before, attribute.frame, after, y.attributes[k].frame)) return null;
+    if (!same(own.length > 0 ? GRAPHS : [], attribute, y.attributes[k])) return null;
     if (own.length !== others.length) return null;
     for (const [each, graph] of own.entries()) {
       const rest = [FIELD.graphNode, FIELD.graphInitializer, NOTES.graphAnnotation];
       if (!annotationsFollow(before, graph, after, others[each])) return null;
-      if (!sameBut(rest, before, graph.frame, after, others[each].frame)) return null;
+      if (!same(rest, graph, others[each])) return null;
       const inner = wayInto(way, x, attribute.name);
-      found.push(graphChanges(before, graph, after, others[each], inner));
+      found.push(
+        graphChanges({ file: before, of: graph }, { file: after, of: others[each] }, inner),
+      );
     }
   }
   return found;
@@ -187,15 +210,15 @@ function bodyChanges(
 const graphsOf = ({ g, graphs }: AttributeMessage) => (g ? [g, ...graphs] : graphs);
 
 /** Whether all fields of two messages are equal, except those with these numbers. */
-function sameBut(numbers: readonly number[], a: ModelFile, x: Frame, b: ModelFile, y: Frame) {
-  const rest = (file: ModelFile, frame: Frame) =>
-    partsOf(frame)
+function sameBut(numbers: readonly number[], a: Part<Framed>, b: Part<Framed>) {
+  const rest = ({ file, of }: Part<Framed>) =>
+    partsOf(of.frame)
       .flatMap((part) => [...file.reader.fields(part)])
       .filter(({ number }) => !numbers.includes(number));
-  const [left, right] = [rest(a, x), rest(b, y)];
+  const [left, right] = [rest(a), rest(b)];
   return (
     left.length === right.length &&
-    left.every(({ start, end }, k) => equalBytes(a, { start, end }, b, right[k]))
+    left.every(({ start, end }, k) => equalBytes(a.file, { start, end }, b.file, right[k]))
   );
 }
 

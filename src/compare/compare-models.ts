@@ -154,7 +154,7 @@ async function inputsFor(
 ): Promise<Pick<Samples, "feeds" | "dims">> {
   if (options.feeds) return { feeds: options.feeds, dims: {} };
   const run = (feed: Tensors) => runAll(ort, model, "disabled", [feed]);
-  return sampleInputs(ort, graph, types, run, ROUNDS, options);
+  return sampleInputs({ ort, graph, types }, run, ROUNDS, options);
 }
 
 /** Returns the tolerances for outputs, if any. Throws an InputError for an invalid one. */

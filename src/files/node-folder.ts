@@ -23,31 +23,9 @@ export function folderOf(model: string, trustLinks = false): Folder {
   const home = fs.realpathSync(folder);
   const homes = [home, path.dirname(fs.realpathSync(model))];
   const seen = new Map<string, Seen>();
-  const refuse = (location: string, why: string) =>
+  const refuse: Refuse = (location, why) =>
     new InputError(`${name} keeps weights in ${location}, ${why}.`);
-
-  /** Checks an open file; `before` describes it when it was first opened. */
-  const check = (location: string, file: string, data: FileSource, before: Seen | null): Seen => {
-    const { stat } = data;
-    const real = realOf(file, stat);
-    if (real === null || (before && !sameFile(before.stat, stat)))
-      throw refuse(location, "which was replaced while it was read; leave it alone and try again");
-    if (before) return before;
-    if (!trustLinks && !homes.some((each) => inside(each, real)))
-      throw refuse(
-        location,
-        "a link to a file outside the model's folder; pass --trust-links if that is intended",
-      );
-    const linked = stat.nlink > 1n && !trustLinks;
-    const pnpm = linked ? linkedByPnpm(real, data) : null;
-    if (linked && !pnpm)
-      throw refuse(
-        location,
-        `which has ${stat.nlink} hard links, so it may be a file from elsewhere; replace it by a copy, or pass --trust-links if that is intended`,
-      );
-    return { stat, real, unproved: pnpm === "place" };
-  };
-
+  const check = checkerOf(homes, trustLinks, refuse);
   return {
     path: home,
     open(location, copying = false) {
@@ -77,6 +55,35 @@ export function folderOf(model: string, trustLinks = false): Folder {
     },
   };
 }
+
+type Refuse = (location: string, why: string) => InputError;
+
+/**
+ * Returns a check of an open file, of which `before` says what it was when it was first opened.
+ * `homes` are the folders that it may be in.
+ */
+const checkerOf =
+  (homes: readonly string[], trustLinks: boolean, refuse: Refuse) =>
+  (location: string, file: string, data: FileSource, before: Seen | null): Seen => {
+    const { stat } = data;
+    const real = realOf(file, stat);
+    if (real === null || (before && !sameFile(before.stat, stat)))
+      throw refuse(location, "which was replaced while it was read; leave it alone and try again");
+    if (before) return before;
+    if (!trustLinks && !homes.some((each) => inside(each, real)))
+      throw refuse(
+        location,
+        "a link to a file outside the model's folder; pass --trust-links if that is intended",
+      );
+    const linked = stat.nlink > 1n && !trustLinks;
+    const pnpm = linked ? linkedByPnpm(real, data) : null;
+    if (linked && !pnpm)
+      throw refuse(
+        location,
+        `which has ${stat.nlink} hard links, so it may be a file from elsewhere; replace it by a copy, or pass --trust-links if that is intended`,
+      );
+    return { stat, real, unproved: pnpm === "place" };
+  };
 
 /** A data file when it was first opened. */
 interface Seen {

@@ -12,22 +12,29 @@ import { linkCalls } from "./calls.ts";
 import { type Graph, type Node, outward, type Scope, type Value } from "./graph.ts";
 import { sorted } from "./order.ts";
 
+/** A file that is linked, and all names of its values and nodes so far. */
+interface Linking {
+  readonly file: ModelFile;
+  readonly names: Set<string>;
+}
+
 /** Links a model's nodes to their values, in time linear in their number. */
 export function buildGraph(file: ModelFile): Graph {
   const names = new Set<string>();
-  const main = scopeOf(file, names, "main", file.graph, null);
-  const functions = file.message.functions.map((f) => scopeOf(file, names, "function", f, null));
+  const to = { file, names };
+  const main = scopeOf(to, "main", file.graph, null);
+  const functions = file.message.functions.map((f) => scopeOf(to, "function", f, null));
   linkCalls(file, main, functions);
   return { file, main, functions, names };
 }
 
 function scopeOf(
-  file: ModelFile,
-  names: Set<string>,
+  to: Linking,
   kind: Scope["kind"],
   message: GraphMessage | FunctionMessage,
   owner: Node | null,
 ): Scope {
+  const { file, names } = to;
   const scope: Scope = {
     kind,
     name: message.name,
@@ -38,37 +45,16 @@ function scopeOf(
     outputs: [],
     values: new Map(),
   };
-  const define = (name: string, from: Pick<Value, "producer" | "initializer">): Value => {
-    if (name === "") throw nameless(file, scope.name);
-    if (name.includes("\0")) throw unnameable(file, scope.name, name);
-    if (scope.values.has(name)) throw twice(file, name);
-    // onnxruntime lets only an input of a body shadow an outer value.
-    if (from.producer || from.initializer)
-      for (const around of outward(owner?.scope ?? null))
-        if (around.values.has(name)) throw shadows(file, scope, name);
-    const value: Value = { name, scope, ...from, uses: EMPTY, isOutput: false };
-    scope.values.set(name, value);
-    names.add(name);
-    return value;
-  };
-  const graph = "initializers" in message ? message : null;
-  for (const initializer of graph?.initializers ?? [])
-    define(initializer.name, { producer: null, initializer });
-  for (const initializer of graph?.sparseInitializers ?? [])
-    define(initializer.values?.name ?? "", { producer: null, initializer });
-  for (const name of message.inputs.map(nameOf)) {
-    const known = scope.values.get(name);
-    if (known && !known.initializer) throw twice(file, name);
-    const value = known ?? define(name, { producer: null, initializer: null });
-    if (!known) scope.inputs.push(value);
-  }
+  defineInputs(to, scope);
   const nodes = message.nodes.map((each) => nodeOf(scope, each));
   for (const node of nodes) {
     if (node.message.name) names.add(node.message.name);
     const from = { producer: node, initializer: null };
-    node.outputs = node.message.outputs.map((name) => (name === "" ? null : define(name, from)));
+    node.outputs = node.message.outputs.map((name) =>
+      name === "" ? null : define(to, scope, name, from),
+    );
   }
-  for (const node of nodes) connect(file, names, node);
+  for (const node of nodes) connect(to, node);
   for (const node of sorted(file, nodes)) scope.nodes.push(node);
   for (const name of message.outputs.map(nameOf)) {
     const value = [...outward(scope)].map((s) => s.values.get(name)).find(Boolean);
@@ -80,6 +66,40 @@ function scopeOf(
     scope.outputs.push(value);
   }
   return scope;
+}
+
+/** Adds a value to a scope. Throws an InputError if its name cannot be used there. */
+function define(
+  { file, names }: Linking,
+  scope: Scope,
+  name: string,
+  from: Pick<Value, "producer" | "initializer">,
+): Value {
+  if (name === "") throw nameless(file, scope.name);
+  if (name.includes("\0")) throw unnameable(file, scope.name, name);
+  if (scope.values.has(name)) throw twice(file, name);
+  // onnxruntime lets only an input of a body shadow an outer value.
+  if (from.producer || from.initializer)
+    for (const around of outward(scope.owner?.scope ?? null))
+      if (around.values.has(name)) throw shadows(file, scope, name);
+  const value: Value = { name, scope, ...from, uses: EMPTY, isOutput: false };
+  scope.values.set(name, value);
+  names.add(name);
+  return value;
+}
+
+function defineInputs(to: Linking, scope: Scope): void {
+  const { message } = scope;
+  const graph = "initializers" in message ? message : null;
+  for (const initializer of graph?.initializers ?? [])
+    define(to, scope, initializer.name, { producer: null, initializer });
+  for (const initializer of graph?.sparseInitializers ?? [])
+    define(to, scope, initializer.values?.name ?? "", { producer: null, initializer });
+  for (const name of message.inputs.map(nameOf)) {
+    const known = scope.values.get(name);
+    if (known && !known.initializer) throw twice(to.file, name);
+    if (!known) scope.inputs.push(define(to, scope, name, { producer: null, initializer: null }));
+  }
 }
 
 const nameOf = (it: ValueInfoMessage | string) => (typeof it === "string" ? it : it.name);
@@ -126,18 +146,17 @@ function nodeOf(scope: Scope, message: NodeMessage): Linked {
 const NONE: ReadonlySet<Value> = new Set();
 const EMPTY = Object.freeze([]) as unknown as never[];
 
-function connect(file: ModelFile, names: Set<string>, node: Linked): void {
+function connect(to: Linking, node: Linked): void {
   const { scope, message } = node;
   node.inputs = message.inputs.map((name, index) => {
     if (name === "") return null;
-    const value = resolve(file, node, name);
+    const value = resolve(to.file, node, name);
     value.uses = withOne(value.uses, { node, index });
     if (value.scope !== scope) capture(scope, value);
     return value;
   });
   const bodies = message.attributes.flatMap(({ g, graphs }) => (g ? [g, ...graphs] : graphs));
-  if (bodies.length > 0)
-    node.bodies = bodies.map((graph) => scopeOf(file, names, "body", graph, node));
+  if (bodies.length > 0) node.bodies = bodies.map((graph) => scopeOf(to, "body", graph, node));
   for (const body of node.bodies)
     for (const output of body.outputs) if (output.scope !== body) capture(body, output);
 }

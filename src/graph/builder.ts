@@ -47,13 +47,61 @@ export interface Writing {
 export function writing(graph: Graph, label: string, before: Node | null = null): Writing {
   const nodes: Insertion[] = [];
   const tensors: DenseTensor[] = [];
-  const taken = new Set<string>();
-  const numbers = new Map<string, number>();
-  const constants = new Map<string, string>();
+  const fresh = freshNames(graph);
+  const constant = constantsInto(tensors, (values) =>
+    fresh(`${label}.${values.length === 1 ? values[0] : "constant"}`),
+  );
   let subject = label;
   let place = before;
   let end: Scope | undefined;
-  const fresh = (name: string): string => {
+  const node: Writing["node"] = (node) => {
+    nodes.push({ before: place, scope: end, node });
+  };
+  const plain = (op: string, inputs: readonly string[], name: string) =>
+    node({ name, op, inputs, outputs: [name], attributes: {} });
+  const emit: Emit<string> = (call) => {
+    const made = nodeOf(call, fresh, `${subject}.${call.op}`);
+    node(made);
+    return made.outputs;
+  };
+  const op = opsOver(emit);
+  return {
+    op,
+    to: portable(op, graph.file.opsets.get("") ?? 7, constant),
+    constant,
+    custom(name, inputs, attributes = {}, outputs = 1) {
+      const op = name.slice(name.lastIndexOf(".") + 1);
+      const domain = name.slice(0, -op.length - 1);
+      const made = nodeOf({ op, inputs, attributes, outputs }, fresh, `${subject}.${op}`);
+      node(domain === "" ? made : { ...made, domain });
+      return [...made.outputs];
+    },
+    tensor({ data, ...stated }) {
+      tensors.push({ ...stated, data: encodeNumbers(stated.dtype, data) });
+    },
+    nodes,
+    tensors,
+    fresh,
+    about(next, at = place) {
+      [subject, place] = [next, at];
+    },
+    product: (a, b, name) => plain("Mul", [a, b], name),
+    last(scope) {
+      [place, end] = [null, scope];
+    },
+    node,
+    weight(tensor) {
+      tensors.push(tensor);
+    },
+    copy: (from, name) => plain("Identity", [from], name),
+  };
+}
+
+/** Makes names that no value or node of the graph has, each once. */
+function freshNames(graph: Graph): Writing["fresh"] {
+  const taken = new Set<string>();
+  const numbers = new Map<string, number>();
+  return (name) => {
     let free = name;
     for (let k = numbers.get(name) ?? 1; graph.names.has(free) || taken.has(free); k++) {
       free = `${name}_${k}`;
@@ -62,71 +110,21 @@ export function writing(graph: Graph, label: string, before: Node | null = null)
     taken.add(free);
     return free;
   };
-  const constant: Constant<string> = (dtype, dims, values) => {
+}
+
+/** Adds constants to the tensors, each once. */
+function constantsInto(
+  tensors: DenseTensor[],
+  nameOf: (values: ArrayLike<number>) => string,
+): Constant<string> {
+  const constants = new Map<string, string>();
+  return (dtype, dims, values) => {
     const key = `${dtype} ${dims} ${Array.prototype.join.call(values)}`;
     const known = constants.get(key);
     if (known !== undefined) return known;
-    const name = fresh(`${label}.${values.length === 1 ? values[0] : "constant"}`);
+    const name = nameOf(values);
     tensors.push({ name, dtype, dims, data: encodeNumbers(dtype, values) });
     constants.set(key, name);
     return name;
-  };
-  const emit: Emit<string> = (call) => {
-    const node = nodeOf(call, fresh, `${subject}.${call.op}`);
-    nodes.push({ before: place, scope: end, node });
-    return node.outputs;
-  };
-  const custom: Writing["custom"] = (name, inputs, attributes = {}, outputs = 1) => {
-    const op = name.slice(name.lastIndexOf(".") + 1);
-    const domain = name.slice(0, -op.length - 1);
-    const node = nodeOf({ op, inputs, attributes, outputs }, fresh, `${subject}.${op}`);
-    nodes.push({ before: place, scope: end, node: domain === "" ? node : { ...node, domain } });
-    return [...node.outputs];
-  };
-  const op = opsOver(emit);
-  const to = portable(op, graph.file.opsets.get("") ?? 7, constant);
-  const about = (next: string, at: Node | null = place) => {
-    subject = next;
-    place = at;
-  };
-  const last = (scope: Scope) => {
-    [place, end] = [null, scope];
-  };
-  const product = (a: string, b: string, name: string) => {
-    const node = { name, op: "Mul", inputs: [a, b], outputs: [name], attributes: {} };
-    nodes.push({ before: place, scope: end, node });
-  };
-  const copy = (from: string, name: string) => {
-    const attributes = {};
-    nodes.push({
-      before: place,
-      scope: end,
-      node: { name, op: "Identity", inputs: [from], outputs: [name], attributes },
-    });
-  };
-  const node: Writing["node"] = (node) => {
-    nodes.push({ before: place, scope: end, node });
-  };
-  const weight: Writing["weight"] = (tensor) => {
-    tensors.push(tensor);
-  };
-  const tensor: Writing["tensor"] = ({ data, ...stated }) => {
-    tensors.push({ ...stated, data: encodeNumbers(stated.dtype, data) });
-  };
-  return {
-    copy,
-    product,
-    last,
-    node,
-    weight,
-    tensor,
-    op,
-    to,
-    constant,
-    custom,
-    nodes,
-    tensors,
-    fresh,
-    about,
   };
 }

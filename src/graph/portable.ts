@@ -36,8 +36,9 @@ export interface Portable<V> {
   /** Copies along the axes that are 1 in `from`, which may have a lower rank. */
   expand(x: V, from: Ints, to: Ints): V;
   zeros(shape: Ints, dtype: string): V;
-  /** Slices; steps other than 1 need opset 10. */
-  slice(x: V, starts: Ints, ends: Ints, axes: Ints, steps?: Ints): V;
+  slice(x: V, starts: Ints, ends: Ints, axes: Ints): V;
+  /** Slices with steps, from opset 10. */
+  strided(x: V, by: Readonly<Record<"starts" | "ends" | "axes" | "steps", Ints>>): V;
   /** Splits an axis into pieces of these sizes. */
   split(x: V, sizes: Ints, axis: number): V[];
   /** Pads with zeros, or crops if a number is negative: the starts of all axes, then the ends. */
@@ -48,8 +49,10 @@ export interface Portable<V> {
    * `where`.
    */
   masked(condition: V, x: V, dtype: string): V;
-  /** Writes updates into the data, from opset 9; or adds them, from opset 16. */
-  scatter(data: V, indices: V, updates: V, axis: number, add?: boolean): V;
+  /** Writes updates into the data, from opset 9. */
+  scatter(data: V, indices: V, updates: V, axis: number): V;
+  /** Adds updates to the data, from opset 16. */
+  scatterAdd(data: V, indices: V, updates: V, axis: number): V;
   clip(x: V, min: number | null, max: number | null, dtype: string): V;
   /** Returns x if the condition holds, otherwise y; both must be finite before opset 9. */
   where(condition: V, x: V, y: V, dtype: string): V;
@@ -59,10 +62,31 @@ export interface Portable<V> {
   oneHot(labels: V, rank: number, classes: number, dtype: string): V;
 }
 
+/** What the operators are written with, in the form of an opset. */
+interface Form<V> {
+  readonly op: Ops<V>;
+  readonly opset: number;
+  readonly constant: Constant<V>;
+}
+
+type Part<V, K extends keyof Portable<V>> = Pick<Portable<V>, K> & ThisType<Portable<V>>;
+
 /** Returns the operators in the form of an opset, from 7 on. */
 export function portable<V>(op: Ops<V>, opset: number, constant: Constant<V>): Portable<V> {
+  const form = { op, opset, constant };
+  return { ...layouts(form), ...pieces(form), ...choices(form) };
+}
+
+/** Operators that reduce, retype or lay out a tensor. */
+function layouts<V>({
+  op,
+  opset,
+  constant,
+}: Form<V>): Part<
+  V,
+  "ints" | "cast" | "reduce" | "squeeze" | "unsqueeze" | "reshape" | "expand" | "zeros"
+> {
   const ints = (values: Ints) => constant("int64", [values.length], values);
-  const cast = (x: V, dtype: string) => op.Cast(x, { to: dataTypeNamed(dtype)!.number });
   const shaped = (form: "Squeeze" | "Unsqueeze") => (x: V, axes: Ints) =>
     axes.length === 0
       ? x
@@ -71,7 +95,7 @@ export function portable<V>(op: Ops<V>, opset: number, constant: Constant<V>): P
         : op[form](x, null, { axes });
   return {
     ints,
-    cast,
+    cast: (x, dtype) => op.Cast(x, { to: dataTypeNamed(dtype)!.number }),
     reduce(form, x, axes, keep = true) {
       if (axes.length === 0) return x;
       const keepdims: Reducing = { keepdims: keep ? 1 : 0 };
@@ -90,27 +114,53 @@ export function portable<V>(op: Ops<V>, opset: number, constant: Constant<V>): P
     zeros(shape, dtype) {
       return this.expand(constant(dtype, [], [0]), [], shape);
     },
-    slice: (x, starts, ends, axes, steps) =>
+  };
+}
+
+/** Operators that take a tensor apart or put parts into it. */
+function pieces<V>({
+  op,
+  opset,
+  constant,
+}: Form<V>): Part<V, "slice" | "strided" | "split" | "pad" | "scatter" | "scatterAdd"> {
+  const ints = (values: Ints) => constant("int64", [values.length], values);
+  return {
+    slice: (x, starts, ends, axes) =>
       opset >= SLICE
-        ? op.Slice(x, ints(starts), ints(ends), ints(axes), steps ? ints(steps) : null)
+        ? op.Slice(x, ints(starts), ints(ends), ints(axes))
         : op.Slice(x, null, null, null, null, { starts, ends, axes }),
+    strided: (x, { starts, ends, axes, steps }) =>
+      op.Slice(x, ints(starts), ints(ends), ints(axes), ints(steps)),
     split: (x, sizes, axis) =>
       opset >= AXES_OF_SUM
         ? op.Split(x, ints(sizes), { axis }, sizes.length)
         : op.Split(x, null, { axis, split: sizes }, sizes.length),
     pad: (x, pads) =>
       opset >= CLIP_AND_PAD ? op.Pad(x, ints(pads)) : op.Pad(x, null, null, null, { pads }),
-    scatter(data, indices, updates, axis, add = false) {
-      if (opset < SCATTER_ELEMENTS) return op.Scatter(data, indices, updates, { axis });
-      const reduction = add ? { reduction: "add" } : {};
-      return op.ScatterElements(data, indices, updates, { axis, ...reduction });
-    },
+    scatter: (data, indices, updates, axis) =>
+      opset < SCATTER_ELEMENTS
+        ? op.Scatter(data, indices, updates, { axis })
+        : op.ScatterElements(data, indices, updates, { axis }),
+    scatterAdd: (data, indices, updates, axis) =>
+      op.ScatterElements(data, indices, updates, { axis, reduction: "add" }),
+  };
+}
+
+/** Operators that choose between numbers. */
+function choices<V>({
+  op,
+  opset,
+  constant,
+}: Form<V>): Part<V, "sign" | "masked" | "clip" | "where" | "atLeast" | "oneHot"> {
+  return {
     sign(x, dtype) {
       if (opset >= WHERE) return op.Sign(x);
       const zero = constant(dtype, [], [0]);
-      return op.Sub(cast(op.Greater(x, zero), dtype), cast(op.Less(x, zero), dtype));
+      return op.Sub(this.cast(op.Greater(x, zero), dtype), this.cast(op.Less(x, zero), dtype));
     },
-    masked: (condition, x, dtype) => op.Mul(x, cast(condition, dtype)),
+    masked(condition, x, dtype) {
+      return op.Mul(x, this.cast(condition, dtype));
+    },
     clip(x, min, max, dtype) {
       const scalar = (value: number | null) =>
         value === null ? null : constant(dtype, [], [value]);
@@ -122,7 +172,7 @@ export function portable<V>(op: Ops<V>, opset: number, constant: Constant<V>): P
     },
     where(condition, x, y, dtype) {
       if (opset >= WHERE) return op.Where(condition, x, y);
-      return op.Add(y, op.Mul(cast(condition, dtype), op.Sub(x, y)));
+      return op.Add(y, op.Mul(this.cast(condition, dtype), op.Sub(x, y)));
     },
     atLeast(x, least, dtype) {
       const bound = constant(dtype, [], [least]);
@@ -131,12 +181,12 @@ export function portable<V>(op: Ops<V>, opset: number, constant: Constant<V>): P
     },
     oneHot(labels, rank, classes, dtype) {
       if (opset < WHERE) {
-        const all = ints(Array.from({ length: classes }, (_, k) => k));
-        return cast(op.Equal(this.unsqueeze(labels, [rank]), all), dtype);
+        const all = this.ints(Array.from({ length: classes }, (_, k) => k));
+        return this.cast(op.Equal(this.unsqueeze(labels, [rank]), all), dtype);
       }
       const depth = constant("int64", [], [classes]);
       const hot = op.OneHot(labels, depth, constant("float", [2], [0, 1]), { axis: -1 });
-      return dtype === "float" ? hot : cast(hot, dtype);
+      return dtype === "float" ? hot : this.cast(hot, dtype);
     },
   };
 }

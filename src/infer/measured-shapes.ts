@@ -105,12 +105,12 @@ async function twoRuns(
       shapes = names.map((name) => Array.from(got[name].data as BigInt64Array, Number));
       return [];
     };
-    const first = await sampleInputs(ort, graph, types, run, 1);
+    const first = await sampleInputs({ ort, graph, types }, run, 1);
     const before = { shapes, dims: first.dims };
     const dims = Object.fromEntries(
       Object.entries(first.dims).map(([name, size]) => [name, 2 * size]),
     );
-    const second = await sampleInputs(ort, graph, types, run, 1, { dims, seed: 1 });
+    const second = await sampleInputs({ ort, graph, types }, run, 1, { dims, seed: 1 });
     return [before, { shapes, dims: second.dims }] as const;
   });
 }

@@ -95,9 +95,14 @@ function modelOf(
 ): Uint8Array {
   const { file } = graph;
   const { opsets, functions, irVersion } = file.message;
-  const imported = [...opsets, ...functions].map(({ frame }) => bytesOf(graph, frame));
-  const version = Math.max(irVersion, SKELETON_IR_VERSION);
-  return withDataInside(modelOfFields(version, imported, "skeleton", nodes, fields), file);
+  const bytes = modelOfFields({
+    irVersion: Math.max(irVersion, SKELETON_IR_VERSION),
+    model: [...opsets, ...functions].map(({ frame }) => bytesOf(graph, frame)),
+    name: "skeleton",
+    nodes,
+    graph: fields,
+  });
+  return withDataInside(bytes, file);
 }
 
 const bytesOf = ({ file }: Graph, { at, end }: { at: number; end: number }) =>

@@ -221,23 +221,27 @@ function valueInfo(name: string, type: Type | null = null): Uint8Array {
 export const opsetImport = (domain: string, version: number) =>
   bytesField(FIELD.modelOpset, onnx.OperatorSetIdProto.encode({ domain, version }).finish());
 
-/** Encodes a model: its own fields, then a graph with this name and these fields. */
-export const modelOfFields = (
-  irVersion: number,
-  modelFields: readonly Uint8Array[],
-  graphName: string,
-  nodes: readonly Uint8Array[],
-  graphFields: readonly Uint8Array[],
-): Uint8Array =>
+/** A model as encoded fields, and its graph: a name, nodes and other fields. */
+interface EncodedFields {
+  readonly irVersion: number;
+  readonly model: readonly Uint8Array[];
+  readonly name: string;
+  readonly nodes: readonly Uint8Array[];
+  readonly graph: readonly Uint8Array[];
+}
+
+/** Encodes a model: its own fields, then a graph. */
+export const modelOfFields = ({
+  irVersion,
+  model,
+  name,
+  nodes,
+  graph,
+}: EncodedFields): Uint8Array =>
   concat([
     onnx.ModelProto.encode({ irVersion }).finish(),
-    ...modelFields,
-    bytesField(
-      FIELD.modelGraph,
-      ...nodes,
-      onnx.GraphProto.encode({ name: graphName }).finish(),
-      ...graphFields,
-    ),
+    ...model,
+    bytesField(FIELD.modelGraph, ...nodes, onnx.GraphProto.encode({ name }).finish(), ...graph),
   ]);
 
 /** Turns the parts of a TensorProto into an initializer with another name. */

@@ -113,7 +113,7 @@ function handOut(
   const known = ({ node }: ScopeStep) => node.callee !== null || Object.hasOwn(rules, node.op);
   if (path.length === 0 || !path.every(known) || !importsOnnx(path.at(-1)!.scope)) return null;
   const innermost = path.at(-1)!.scope;
-  let names = values.map(({ name }) => addNode(to, innermost, "Identity", [name]));
+  let names = values.map(({ name }) => addNode(to, innermost, { op: "Identity", inputs: [name] }));
   for (const step of [...path].reverse()) {
     const handed = names.map((name, k) => ({ name, dtype: values[k].dtype }));
     const next = (step.node.callee ? handOnCall : rules[step.node.op])(to, step, handed);

@@ -56,10 +56,10 @@ export const FIRST_TURN: Readonly<Record<string, HandOn>> = {
     const carried = Math.max(0, node.message.inputs.length - 2);
     for (const { name, dtype } of values) {
       if (dtype === null) return null;
-      const [start, so, after] = [empty(to, node.scope, dtype, node), to.fresh(), to.fresh()];
+      const [start, before, after] = [empty(to, node.scope, dtype, node), to.fresh(), to.fresh()];
       to.nodeInputs.push({ node, index: 2 + carried, name: start });
-      to.inputs.push({ name: so, type: { dtype, shape: null }, scope });
-      firstOf(to, scope, { name, dtype }, so, after);
+      to.inputs.push({ name: before, type: { dtype, shape: null }, scope });
+      addFirst(to, scope, { name, dtype }, { before, after });
       output(to, scope, { name: after, dtype }, 1 + carried);
     }
     return results(to, node, carried, values);
@@ -81,14 +81,19 @@ export function handOnCall(
   return names;
 }
 
-/** Adds a node at the end of a scope, or before a node of it; returns its output. */
+/** A node to add at the end of a scope, or before a node of it. */
+interface Added {
+  readonly op: string;
+  readonly inputs?: readonly string[];
+  readonly attributes?: Attributes;
+  readonly before?: Node | null;
+}
+
+/** Adds a node to a scope; returns its output. */
 export function addNode(
   to: ExposeDraft,
   scope: Scope,
-  op: string,
-  inputs: readonly string[],
-  attributes: Attributes = {},
-  before: Node | null = null,
+  { op, inputs = [], attributes = {}, before = null }: Added,
 ): string {
   const name = to.fresh();
   to.nodes.push({ before, scope, node: { name, op, inputs, outputs: [name], attributes } });
@@ -120,28 +125,27 @@ const constant = (tensor: Omit<DenseTensor, "name">): Attributes => ({
 
 /** Returns an empty tensor. */
 const empty = (to: ExposeDraft, scope: Scope, dtype: string, before: Node | null = null): string =>
-  addNode(
-    to,
-    scope,
-    "Constant",
-    [],
-    constant({ dtype, dims: [0], data: new Uint8Array() }),
+  addNode(to, scope, {
+    op: "Constant",
+    attributes: constant({ dtype, dims: [0], data: new Uint8Array() }),
     before,
-  );
+  });
 
-/** Returns nodes that compute `after`: `before`, or the value itself while `before` is empty. */
-function firstOf(
+/** Adds nodes that compute `after`: `before`, or the value itself while `before` is empty. */
+function addFirst(
   to: ExposeDraft,
   scope: Scope,
   value: Handed,
-  before: string,
-  after: string,
+  { before, after }: Readonly<Record<"before" | "after", string>>,
 ): void {
   const zero = constant({ dtype: "int64", dims: [], data: new Uint8Array(8) });
-  const none = addNode(to, scope, "Equal", [
-    addNode(to, scope, "Size", [before]),
-    addNode(to, scope, "Constant", [], zero),
-  ]);
+  const none = addNode(to, scope, {
+    op: "Equal",
+    inputs: [
+      addNode(to, scope, { op: "Size", inputs: [before] }),
+      addNode(to, scope, { op: "Constant", attributes: zero }),
+    ],
+  });
   const branch = (from: string) => {
     const name = to.fresh();
     const node: NewNode = { name, op: "Identity", inputs: [from], outputs: [name], attributes: {} };

@@ -60,6 +60,8 @@ type SessionOptions = InferenceSession.SessionOptions & {
    * short runs.
    */
   readonly briefly?: boolean;
+  /** Number of threads; 0 leaves it to onnxruntime. */
+  readonly threads?: number | undefined;
 };
 
 /** Opens a session on the model; the caller releases it. Logs nothing. */
@@ -67,8 +69,7 @@ export async function openSession(
   ort: Ort,
   { model, folder, externalData, title = "some of its nodes" }: Runnable,
   level: Level,
-  threads = 0,
-  { briefly = false, ...more }: SessionOptions = {},
+  { briefly = false, threads = 0, ...more }: SessionOptions = {},
 ): Promise<InferenceSession> {
   const graphOptimizationLevel = lower(level, ort.watch?.ceiling ?? "all");
   ort.watch?.session(title, graphOptimizationLevel);
@@ -104,7 +105,7 @@ export async function withSession<T>(
   level: Level,
   work: (session: InferenceSession) => Promise<T>,
 ): Promise<T> {
-  const session = await openSession(ort, model, level, 0, { briefly: true });
+  const session = await openSession(ort, model, level, { briefly: true });
   try {
     return await work(session);
   } finally {

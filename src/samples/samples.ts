@@ -10,7 +10,7 @@ import type { Declared } from "../options.ts";
 import { type Ort, reason, type Tensors } from "../ort/session.ts";
 import { dtypeOf, numbersIn } from "../ort/tensors.ts";
 import { comparedWith } from "./compared-values.ts";
-import { type Attempt, type Fill, filler } from "./random-inputs.ts";
+import { type Attempt, filler } from "./random-inputs.ts";
 import { sizeOf } from "./sizes.ts";
 
 /** A user's settings for random inputs. */
@@ -37,6 +37,13 @@ const STEPS = 8;
 /** Maximum size in bytes of one set of random inputs. */
 const LARGEST = 1 << 30;
 
+/** A model that is to be run on random inputs. */
+interface Sampled {
+  readonly ort: Ort;
+  readonly graph: Graph;
+  readonly types: Types;
+}
+
 /**
  * Draws `count` sets of seeded random inputs. Shapes and types are the model's. Free dimensions and
  * the range of integers are chosen by trying `run` until the model accepts them. Floats are
@@ -44,53 +51,82 @@ const LARGEST = 1 << 30;
  * onnxruntime's last message if no attempt succeeds.
  */
 export async function sampleInputs(
-  ort: Ort,
-  graph: Graph,
-  types: Types,
+  model: Sampled,
   run: Run,
   count: number,
   options: SampleOptions = {},
 ): Promise<Samples> {
+  const { graph, types } = model;
   checkNames(graph, types, options);
   let last: unknown;
-  const fill = filler({ ort, graph, types, seed: options.seed ?? 0 });
+  const draw = drawer(model, options);
+  const hasIntegers = graph.main.inputs.some(isInteger(types));
   const tried = new Set<string>();
-  for (let step = 0; step < STEPS; step++)
-    for (const integers of ["bounded", "zeros", "ones"] as const) {
-      let attempt: Attempt = { step, integers, floats: "normal", turn: 0 };
-      let { feeds, dims } = make(graph, types, fill, attempt, 0, options);
-      const key = JSON.stringify(dims) + (graph.main.inputs.some(isInteger(types)) ? integers : "");
-      if (tried.has(key)) continue;
-      tried.add(key);
-      let got: readonly Tensors[];
-      try {
-        got = await run(feeds);
-      } catch (error) {
-        last = error;
-        continue;
-      }
-      const lost = withoutNumbers(got);
-      if (lost > 0) {
-        const other: Attempt = { ...attempt, floats: "positive" };
-        const made = make(graph, types, fill, other, 0, options);
-        const better = await run(made.feeds).catch(() => got);
-        if (withoutNumbers(better) < lost) [attempt, feeds] = [other, made.feeds];
-      }
-      const all = [feeds];
-      for (let round = 1; round < count; round++) {
-        const sample = (turn: number) =>
-          make(graph, types, fill, { ...attempt, turn }, round, options).feeds;
-        const varied = sample(round);
-        const runs =
-          !graph.main.inputs.some((input) => varies(graph, types, input)) ||
-          (await works(run, varied));
-        all.push(runs ? varied : sample(0));
-      }
-      return { feeds: all, dims };
+  for (const attempt of attempts()) {
+    const first = draw(attempt, 0);
+    const key = JSON.stringify(first.dims) + (hasIntegers ? attempt.integers : "");
+    if (tried.has(key)) continue;
+    tried.add(key);
+    let outputs: readonly Tensors[];
+    try {
+      outputs = await run(first.feeds);
+    } catch (error) {
+      last = error;
+      continue;
     }
+    const chosen = await withFewerNaN(draw, run, { attempt, feeds: first.feeds, outputs });
+    const varied = graph.main.inputs.some((input) => varies(graph, types, input));
+    return { feeds: await rounds(draw, run, { ...chosen, count, varied }), dims: first.dims };
+  }
   throw new InputError(
     `${graph.file.source.name} runs on none of the sample inputs tried (${reason(last)}); give real ones with --inputs, sizes with --dim name=value, or pass --no-prove.`,
   );
+}
+
+function* attempts(): Generator<Attempt> {
+  for (let step = 0; step < STEPS; step++)
+    for (const integers of ["bounded", "zeros", "ones"] as const)
+      yield { step, integers, floats: "normal", turn: 0 };
+}
+
+/** An attempt on which the model runs. */
+interface Accepted {
+  readonly attempt: Attempt;
+  readonly feeds: Tensors;
+}
+
+/** Returns positive inputs if the outputs then contain fewer NaN, otherwise the given ones. */
+async function withFewerNaN(
+  draw: Draw,
+  run: Run,
+  { attempt, feeds, outputs }: Accepted & { readonly outputs: readonly Tensors[] },
+): Promise<Accepted> {
+  const lost = withoutNumbers(outputs);
+  if (lost === 0) return { attempt, feeds };
+  const other: Attempt = { ...attempt, floats: "positive" };
+  const positive = draw(other, 0).feeds;
+  const better = await run(positive).catch(() => outputs);
+  return withoutNumbers(better) < lost ? { attempt: other, feeds: positive } : { attempt, feeds };
+}
+
+/** Returns all sets of inputs; `varied` tries to take other branches of the model from set to set. */
+async function rounds(
+  draw: Draw,
+  run: Run,
+  {
+    attempt,
+    feeds,
+    count,
+    varied,
+  }: Accepted & { readonly count: number; readonly varied: boolean },
+): Promise<Tensors[]> {
+  const all = [feeds];
+  for (let round = 1; round < count; round++) {
+    const other = draw({ ...attempt, turn: round }, round).feeds;
+    const runs = !varied || (await works(run, other));
+    all.push(runs ? other : draw({ ...attempt, turn: 0 }, round).feeds);
+  }
+  return all;
 }
 
 /** Whether an input's values may decide which branch a model takes. */
@@ -132,37 +168,35 @@ function checkNames(graph: Graph, types: Types, { dims }: SampleOptions): void {
       );
 }
 
-function make(
-  graph: Graph,
-  types: Types,
-  fill: Fill,
-  attempt: Attempt,
-  round: number,
-  options: SampleOptions,
-) {
-  const dims: Record<string, number> = Object.create(null);
-  const feeds: Record<string, Tensor> = Object.create(null);
-  let bytes = 0;
-  for (const input of graph.main.inputs) {
-    const type = types.get(input);
-    if (!type?.shape)
-      throw new InputError(
-        `input ${input.name} is not a tensor of known rank; give inputs with --inputs.`,
-      );
-    const shape = type.shape.map((dim, axis) => {
-      if (typeof dim === "number") return dim;
-      const name = dim || `${input.name}.${axis}`;
-      dims[name] ??=
-        own(options.dims ?? {}, name) ??
-        sizeOf(input, type, axis, name, attempt.step, options.dims ?? {});
-      return dims[name];
-    });
-    bytes += elements(shape) * 8;
-    if (shape.some((dim) => dim < 0) || bytes > LARGEST)
-      throw new InputError(
-        `input ${input.name} has shape ${showShape(shape)}, which is too large for random inputs; give --dim or --inputs.`,
-      );
-    feeds[input.name] = fill({ input, dtype: type.dtype, shape, attempt, round });
-  }
-  return { feeds, dims };
+/** Draws one set of inputs, and the sizes of its free dimensions. */
+type Draw = (attempt: Attempt, round: number) => { feeds: Tensors; dims: Record<string, number> };
+
+function drawer({ ort, graph, types }: Sampled, options: SampleOptions): Draw {
+  const fill = filler({ ort, graph, types, seed: options.seed ?? 0 });
+  const given = options.dims ?? {};
+  return (attempt, round) => {
+    const dims: Record<string, number> = Object.create(null);
+    const feeds: Record<string, Tensor> = Object.create(null);
+    let bytes = 0;
+    for (const input of graph.main.inputs) {
+      const type = types.get(input);
+      if (!type?.shape)
+        throw new InputError(
+          `input ${input.name} is not a tensor of known rank; give inputs with --inputs.`,
+        );
+      const shape = type.shape.map((dim, axis) => {
+        if (typeof dim === "number") return dim;
+        const name = dim || `${input.name}.${axis}`;
+        dims[name] ??= own(given, name) ?? sizeOf({ input, type, axis, name }, attempt.step, given);
+        return dims[name];
+      });
+      bytes += elements(shape) * 8;
+      if (shape.some((dim) => dim < 0) || bytes > LARGEST)
+        throw new InputError(
+          `input ${input.name} has shape ${showShape(shape)}, which is too large for random inputs; give --dim or --inputs.`,
+        );
+      feeds[input.name] = fill({ input, dtype: type.dtype, shape, attempt, round });
+    }
+    return { feeds, dims };
+  };
 }

@@ -9,12 +9,17 @@ const SEQUENCE = [8, 16, 32, 64, 128, 256, 512];
 const CHANNELS = [3, 1, 4];
 const PAST = 8;
 
+/** A free dimension of an input. */
+interface FreeDimension {
+  readonly input: Value;
+  readonly type: Type;
+  readonly axis: number;
+  readonly name: string;
+}
+
 /** Returns a size for a free dimension: the `step`-th of those usual at its position. */
 export function sizeOf(
-  input: Value,
-  { dtype, shape }: Type,
-  axis: number,
-  name: string,
+  { input, type: { dtype, shape }, axis, name }: FreeDimension,
   step: number,
   given: Readonly<Record<string, number>>,
 ): number {

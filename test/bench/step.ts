@@ -46,7 +46,7 @@ async function measured(name: string) {
   const images = { [input]: new ort.Tensor(isText ? "int64" : "float32", values, [...shape]) };
   const counted = whole(labels.reduce((a, b) => a * b, 1));
   const batch = { ...images, labels: new ort.Tensor("int64", counted, labels) };
-  const session = await openSession(ort, { model: model.toBytes() }, "all", THREADS);
+  const session = await openSession(ort, { model: model.toBytes() }, "all", { threads: THREADS });
   const forward = () => session.run(images);
   for (let k = 0; k < WARM; k++) await forward();
   const before = process.resourceUsage().maxRSS;

@@ -88,7 +88,7 @@ async function firstStep(model: Model, ort: Ort): Promise<Outcome["step"]> {
   const output = model.graph.main.outputs.find((value) => isFloat(types.get(value)?.dtype));
   if (!output) return null;
   const run = (feed: Tensors) => runAll(ort, runnable(model.file), "disabled", [feed]);
-  const { feeds } = await sampleInputs(ort, model.graph, types, run, 1);
+  const { feeds } = await sampleInputs({ ort, graph: model.graph, types }, run, 1);
   const [given] = await run(feeds[0]);
   const { dims, data } = given[output.name];
   const next = uniform(1, "target");
