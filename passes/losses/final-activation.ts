@@ -169,10 +169,8 @@ function sliced(at: At): Traced | null {
   );
   const steps = node.inputs[4] ? numbersOf(graph, node.inputs[4]) : starts.map(() => 1);
   if (!steps || (at.axis !== null && axes.includes(at.axis))) return null;
-  const by = { starts: [...starts], ends: [...ends], axes, steps };
-  return after(at, at.axis, ({ to }, x) =>
-    steps.some((step) => step !== 1) ? to.strided(x, by) : to.slice(x, by.starts, by.ends, axes),
-  );
+  const by = steps.every((step) => step === 1) ? {} : { steps };
+  return after(at, at.axis, ({ to }, x) => to.strided(x, { starts, ends, axes, ...by }));
 }
 
 function gathered(at: At): Traced | null {

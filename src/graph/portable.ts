@@ -23,6 +23,14 @@ const EXPAND = 8;
 /** The first opset in which Max broadcasts. */
 const BROADCAST_MAX = 8;
 
+/** What a slice with steps takes. */
+interface Strides {
+  readonly starts: Ints;
+  readonly ends: Ints;
+  readonly axes: Ints;
+  readonly steps?: Ints;
+}
+
 /** Operators whose form changed between opsets, each behind one signature. */
 export interface Portable<V> {
   /** A 1-D tensor of integers. */
@@ -37,8 +45,8 @@ export interface Portable<V> {
   expand(x: V, from: Ints, to: Ints): V;
   zeros(shape: Ints, dtype: string): V;
   slice(x: V, starts: Ints, ends: Ints, axes: Ints): V;
-  /** Slices with steps, from opset 10. */
-  strided(x: V, by: Readonly<Record<"starts" | "ends" | "axes" | "steps", Ints>>): V;
+  /** Slices, with steps from opset 10. */
+  strided(x: V, by: Strides): V;
   /** Splits an axis into pieces of these sizes. */
   split(x: V, sizes: Ints, axis: number): V[];
   /** Pads with zeros, or crops if a number is negative: the starts of all axes, then the ends. */
@@ -125,12 +133,13 @@ function pieces<V>({
 }: Form<V>): Part<V, "slice" | "strided" | "split" | "pad" | "scatter" | "scatterAdd"> {
   const ints = (values: Ints) => constant("int64", [values.length], values);
   return {
-    slice: (x, starts, ends, axes) =>
-      opset >= SLICE
-        ? op.Slice(x, ints(starts), ints(ends), ints(axes))
-        : op.Slice(x, null, null, null, null, { starts, ends, axes }),
+    slice(x, starts, ends, axes) {
+      return this.strided(x, { starts, ends, axes });
+    },
     strided: (x, { starts, ends, axes, steps }) =>
-      op.Slice(x, ints(starts), ints(ends), ints(axes), ints(steps)),
+      opset >= SLICE
+        ? op.Slice(x, ints(starts), ints(ends), ints(axes), steps ? ints(steps) : null)
+        : op.Slice(x, null, null, null, null, { starts, ends, axes }),
     split: (x, sizes, axis) =>
       opset >= AXES_OF_SUM
         ? op.Split(x, ints(sizes), { axis }, sizes.length)

@@ -231,18 +231,12 @@ interface EncodedFields {
 }
 
 /** Encodes a model: its own fields, then a graph. */
-export const modelOfFields = ({
-  irVersion,
-  model,
-  name,
-  nodes,
-  graph,
-}: EncodedFields): Uint8Array =>
-  concat([
-    onnx.ModelProto.encode({ irVersion }).finish(),
-    ...model,
-    bytesField(FIELD.modelGraph, ...nodes, onnx.GraphProto.encode({ name }).finish(), ...graph),
-  ]);
+export function modelOfFields(of: EncodedFields): Uint8Array {
+  const name = onnx.GraphProto.encode({ name: of.name }).finish();
+  const graph = bytesField(FIELD.modelGraph, ...of.nodes, name, ...of.graph);
+  const { irVersion } = of;
+  return concat([onnx.ModelProto.encode({ irVersion }).finish(), ...of.model, graph]);
+}
 
 /** Turns the parts of a TensorProto into an initializer with another name. */
 export const renamedInitializer = (parts: readonly Uint8Array[], name: string): Uint8Array =>
