@@ -1,6 +1,7 @@
 import yargs, { type Argv, type CommandModule } from "yargs";
 import { dashed } from "../src/options.ts";
 import { VERSION } from "../src/version.ts";
+import { camelCased, declared } from "./commands/command.ts";
 import { modulesOf } from "./commands/index.ts";
 import { printFailure, UsageError } from "./failure.ts";
 import { withFileLists } from "./file-lists.ts";
@@ -81,7 +82,9 @@ function checkValues(given: Readonly<Record<string, unknown>>, lists: readonly s
   );
   if (twice !== undefined) throw new UsageError(`${asOption(twice)} is given twice.`);
   const not = Object.keys(given).find((key) => [given[key]].flat().some(Number.isNaN));
-  if (not !== undefined) throw new UsageError(`${asOption(not)} takes a number.`);
+  const { words = [] } = (not !== undefined && declared.get(camelCased(not))) || {};
+  if (not !== undefined)
+    throw new UsageError(`${asOption(not)} takes ${[...words, "a number"].join(" or ")}.`);
   return true;
 }
 

@@ -18,6 +18,7 @@ export type ValueOf<O> =
         ? readonly [Single<O>, Single<O>]
         : readonly Single<O>[]
       : Single<O>)
+  | (O extends { readonly words: readonly (infer W)[] } ? W : never)
   | (O extends { readonly nullable: true } ? null : never);
 
 /** The types of declared options, by name. */
@@ -42,6 +43,7 @@ export function checkValues(
   for (const [name, option] of Object.entries(declared)) {
     const value = given[name];
     if (value === undefined || (value === null && option.nullable)) continue;
+    if (option.words?.includes(value as string)) continue;
     const values: readonly unknown[] = option.array ? (value as unknown[]) : [value];
     const isRight =
       (option.length ?? values.length) === values.length &&
@@ -67,7 +69,11 @@ function isAllowed(value: unknown, { choices, range }: Option): boolean {
 }
 
 /** Describes the values that an option takes: "a positive integer". */
-function allowed({ choices, range = {}, length }: Option): string {
+function allowed({ words = [], ...option }: Option): string {
+  return [...words, allowedNumber(option)].join(" or ");
+}
+
+function allowedNumber({ choices, range = {}, length }: Option): string {
   if (choices)
     return `${choices.slice(0, -1).join(", ")}${choices.length > 1 ? " or " : ""}${choices.at(-1)}`;
   const { integer, min, above, below } = range;

@@ -31,6 +31,8 @@ export interface Option {
   /** Whether `null` is allowed too. */
   readonly nullable?: true;
   readonly choices?: readonly string[];
+  /** Words that may stand in place of a list of numbers. */
+  readonly words?: readonly string[];
   readonly range?: NumberRange;
   readonly default?: string | number | boolean | null | readonly number[];
   /** The command line offers each choice as a flag, and %s in `describe` stands for it. */
@@ -94,6 +96,7 @@ function unknownOption(of: string, name: string, declared: Options): string {
 
 function fits(value: unknown, option: Option): boolean {
   if (value === null) return option.nullable === true;
+  if (option.words?.includes(value as string)) return true;
   if (option.array) return Array.isArray(value) && value.every((each) => isKind(each, option));
   if (option.byName)
     return (
@@ -116,8 +119,8 @@ const WORDS: Readonly<Record<Kind, readonly [one: string, many: string]>> = {
 };
 const OF_FUNCTIONS = "an object of functions";
 
-const kindOf = ({ type, array, byName, nullable }: Option) =>
-  `${byName ? OF_FUNCTIONS : WORDS[type ?? "string"][array ? 1 : 0]}${nullable ? " or null" : ""}`;
+const kindOf = ({ type, array, byName, nullable, words = [] }: Option) =>
+  `${words.map((word) => `${shown(word)} or `).join("")}${byName ? OF_FUNCTIONS : WORDS[type ?? "string"][array ? 1 : 0]}${nullable ? " or null" : ""}`;
 
 /** Returns a value as error messages name it. */
 export function shown(value: unknown): string {

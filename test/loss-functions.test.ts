@@ -186,10 +186,20 @@ describe("the command line", () => {
     expect(weighted.code, weighted.stderr).toBe(0);
     const settings = JSON.parse(fs.readFileSync(at("o.json"), "utf8")).settings;
     expect(settings["class-weights"]).toEqual([1, 2, 0.5]);
+    const balanced = run("train.npz", "--class-weights", "balanced", ...given);
+    expect(balanced.code, balanced.stderr).toBe(0);
+    const { settings: counted } = JSON.parse(fs.readFileSync(at("o.json"), "utf8"));
+    // scikit-learn's compute_class_weight("balanced"): n / (classes that occur · count).
+    const labels = [...examples(256, "train").labels[0]].map(Number);
+    const counts = [0, 1, 2].map((k) => labels.filter((label) => label === k).length);
+    const occurring = counts.filter(Boolean).length;
+    expect(counted["class-weights"]).toEqual(
+      counts.map((count) => (count ? labels.length / (occurring * count) : 1)),
+    );
     const word = run("train.npz", "--class-weights", "1,two", ...given);
     expect([word.code, word.stderr]).toEqual([
       2,
-      expect.stringMatching(/class-weights takes a number/),
+      expect.stringMatching(/class-weights takes balanced or a number/),
     ]);
     const loss = ["--loss", "binary-cross-entropy", "--target", "labels", "--feature-axis", "1"];
     const files = ["finetune", at("net.onnx"), "--data", at("gaps.npz")];
@@ -199,6 +209,11 @@ describe("the command line", () => {
       "5 of 24 values of target labels of gaps.npz do not count: they are NaN.",
     );
     fs.writeFileSync(at("gaps.npz"), npzOf({ x, labels: [gaps.fill(Number.NaN), [8, 3]] }));
+    const useless = cli([...files, ...loss, ...given, "--class-weights", "balanced"]);
+    expect([useless.code, useless.stderr]).toEqual([
+      2,
+      expect.stringMatching(/balanced weighs the labels of cross-entropy, .* binary-cross-entropy/),
+    ]);
     const none = cli([...files, ...loss, ...given]);
     expect([none.code, none.stderr]).toEqual([
       2,

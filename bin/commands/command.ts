@@ -104,11 +104,11 @@ function withValues(options: Declaration["options"]): Parameters<Argv["options"]
     .flatMap(flagsOf)
     .map(([name, option]) => {
       declared.set(camelCased(name), option);
-      const { default: value, idle, range, length, nullable, flags, ...rest } = option;
+      const { default: value, idle, range, length, nullable, flags, words, ...rest } = option;
       const shown = value === undefined ? {} : { defaultDescription: described(value) };
       const each = option.array ? { nargs: length ?? 1 } : {};
       const needed = option.type === "boolean" ? {} : { requiresArg: true };
-      const listed = isList(option) ? { type: "string", coerce: numbersIn } : {};
+      const listed = isList(option) ? { type: "string", coerce: numbersOr(words) } : {};
       return [dashed(name), { ...needed, ...each, ...shown, ...rest, ...listed }];
     });
   return Object.fromEntries(offered);
@@ -117,6 +117,12 @@ function withValues(options: Declaration["options"]): Parameters<Argv["options"]
 /** Whether an option is a list of numbers of any length, which is written 1,2,0.5. */
 const isList = ({ type, array, length }: CliOption) =>
   type === "number" && array === true && length === undefined;
+
+/** Reads a list of numbers, or a word that stands in its place. */
+const numbersOr =
+  (words: readonly string[] = []) =>
+  (given: readonly string[] | undefined) =>
+    given?.length === 1 && words.includes(given[0]) ? given[0] : numbersIn(given);
 
 const numbersIn = (given: readonly string[] | undefined) =>
   given?.flatMap((text) =>

@@ -9,6 +9,7 @@ import { isLaurelized } from "../laurelize/laurelize.ts";
 import { strip } from "../laurelize/strip.ts";
 import { scheduleOf } from "../schedules/schedule.ts";
 import { gotWorse } from "./advice.ts";
+import { withBalancedWeights } from "./balanced-weights.ts";
 import { LOSS, metricOfBest } from "./best-figure.ts";
 import { checkTarget, targetNotes } from "./check-target.ts";
 import type { Dataset } from "./data-set.ts";
@@ -62,17 +63,18 @@ export interface FitResult {
  * InputError if data, target or options do not fit; a DivergedError if no epoch ends with a finite
  * loss; the signal's reason if it was aborted before the call.
  */
-export async function fit(given: Model, asked: FitOptions): Promise<FitResult> {
-  checkModel("fit", given);
+export async function fit(original: Model, asked: FitOptions): Promise<FitResult> {
+  checkModel("fit", original);
   checkGiven("fit", asked, fitOptions, hyperparameters);
   const options = withTarget(asked);
   options.signal?.throwIfAborted();
   const values = fitValues(options);
-  const model = await modelToTrain(given, options, values.seed);
+  const model = await modelToTrain(original, options, values.seed);
   const sources = await openSources(model, options, values);
   try {
     for (const note of sources.notes) options.onNote?.(note);
-    const trained = await prepared(model, options, { values, sources });
+    const given = await prepared(model, options, { values, sources });
+    const trained = await withBalancedWeights(model, given, sources.train);
     const trainer = new Trainer(model, trained);
     try {
       return await fitted(trainer, { model, options, trained, values, sources });

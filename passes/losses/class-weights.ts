@@ -1,14 +1,28 @@
 import { InputError } from "../../src/errors.ts";
 import type { LossInputs } from "./loss.ts";
 
+/** Class weights that are counted from the labels of the training data. */
+export const BALANCED = "balanced";
+
 /** Weights of the classes, for losses that have classes. */
 export const classWeights = {
   type: "number",
   array: true,
   nullable: true,
+  words: [BALANCED],
   range: { min: 0 },
-  describe: "weights of the classes (1,2,0.5)",
+  describe: "weights of the classes (1,2,0.5); balanced counts the labels of the training data",
 } as const;
+
+/** Returns class weights as numbers. Throws an InputError if they are still to be counted. */
+export function countedWeights(
+  given: readonly number[] | typeof BALANCED | null,
+): readonly number[] | null {
+  if (given !== BALANCED) return given;
+  throw new InputError(
+    "--class-weights balanced is counted from the training data, which is not known here; give numbers, n / (classes · count).",
+  );
+}
 
 /** Writes one number a class, to be broadcast over the output's positions. */
 export function perClass(

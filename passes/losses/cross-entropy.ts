@@ -1,6 +1,6 @@
 import type { Options } from "../../src/options.ts";
 import { agreement, classesLast, crossed, logProbabilities } from "./class-values.ts";
-import { checkPerClass, classWeights, perClass } from "./class-weights.ts";
+import { checkPerClass, classWeights, countedWeights, perClass } from "./class-weights.ts";
 import {
   type LabelTerms,
   labelAccuracy,
@@ -41,7 +41,8 @@ const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
 function ofLabels(inputs: Inputs): LossOutputs {
   const { writing, output, axis, options } = inputs;
   const { op, to, constant } = writing;
-  const { classWeights, labelSmoothing: share } = options;
+  const { labelSmoothing: share } = options;
+  const classWeights = countedWeights(options.classWeights);
   const classes = Number(output.shape[axis]);
   const terms = labelTerms(inputs, classWeights);
   const { rank, counts, weights, each } = terms;
@@ -66,7 +67,8 @@ function ofLabels(inputs: Inputs): LossOutputs {
 function startOf(inputs: Inputs, terms: LabelTerms, whole: string): { start?: GradientStart } {
   const { writing, output, axis, options } = inputs;
   const { op, to, constant } = writing;
-  const { classWeights, labelSmoothing: share } = options;
+  const { labelSmoothing: share } = options;
+  const classWeights = countedWeights(options.classWeights);
   const { softmax, counts, weights } = terms;
   if (!softmax) return {};
   const classes = Number(output.shape[axis]);
@@ -87,7 +89,8 @@ function startOf(inputs: Inputs, terms: LabelTerms, whole: string): { start?: Gr
 function ofShares(inputs: Inputs): LossOutputs {
   const { writing, output, target, axis, options } = inputs;
   const { op, constant } = writing;
-  const { classWeights, labelSmoothing: share } = options;
+  const { labelSmoothing: share } = options;
+  const classWeights = countedWeights(options.classWeights);
   const rank = output.shape.length;
   const classes = Number(output.shape[axis]);
   const scores = classesLast(inputs, output.name, rank, axis);
