@@ -5,7 +5,7 @@ export function parseBatchAxes(given: readonly string[] = []): Record<string, nu
   const axes: Record<string, number | null> = {};
   for (const text of given.flatMap((each) => each.split(","))) {
     const [, name, axis] = /^(.+)=(\d+|none)$/.exec(text) ?? [];
-    if (!name) throw new InputError(`--batch-axis ${text} is not of the form name=1 or name=none.`);
+    if (!name) throw new InputError(`--batch-axis ${text} must have the form name=1 or name=none.`);
     axes[name] = axis === "none" ? null : Number(axis);
   }
   return axes;

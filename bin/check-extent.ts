@@ -18,6 +18,6 @@ export function checkExtent({ allSites, alsoWeb, inputs, prove }: Extent): void 
   ] as const)
     if (given && prove !== "full")
       throw new InputError(
-        `${option} is for the runs of the whole model, which ${how}; give one of them.`,
+        `${option} is only used when the whole model runs, which ${how}; give one of them.`,
       );
 }

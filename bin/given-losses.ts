@@ -14,7 +14,7 @@ export async function givenLosses(
   const plain = terms.filter((term) => !term.output && !term.target && term.weight === null);
   if (plain.length > 1)
     throw new UsageError(
-      "--loss is given twice; to add losses up, say for each what it is of: OUTPUT=LOSS:TARGET*WEIGHT.",
+      "--loss is given twice; to add up losses, write each one as OUTPUT=LOSS:TARGET*WEIGHT.",
     );
   const [only] = terms;
   if (terms.length === 1 && only.output === null && only.weight === null)

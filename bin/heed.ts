@@ -48,13 +48,13 @@ function checkPlaces(args: Arguments): void {
   for (const name of [...READ, "output", "nodeData"])
     if ([args[name]].flat().some((file) => file === DASH || file === ""))
       throw new UsageError(
-        `${declared.has(name) ? `--${name} ` : ""}- is no file: models are read and written as files, not through pipes; give a path.`,
+        `${declared.has(name) ? `--${name} ` : ""}- is not a file: models are read and written as files, not through pipes; give a path.`,
       );
   if (typeof output !== "string") return;
   const folder = path.dirname(path.resolve(output));
   if (!fs.existsSync(folder))
     throw new UsageError(
-      `${folder} does not exist; make it first or choose another place with -o.`,
+      `${folder} does not exist; create it first, or choose another place with -o.`,
     );
   if (!fs.statSync(folder).isDirectory())
     throw new UsageError(`${folder} is not a folder; choose another place with -o.`);

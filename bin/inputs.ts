@@ -26,7 +26,7 @@ export function parseDims(given: readonly string[] | undefined): Record<string, 
   const dims: Record<string, number> = Object.create(null);
   for (const text of given ?? []) {
     const [, name, size] = /^(.+)=(\d+)$/.exec(text) ?? [];
-    if (!name) throw new InputError(`--dim ${text} is not of the form name=4.`);
+    if (!name) throw new InputError(`--dim ${text} must have the form name=4.`);
     dims[name] = Number(size);
   }
   return dims;

@@ -38,7 +38,7 @@ export async function modelToTrain(args: TrainedArguments, given: Model, say: Sa
   tell({ step: "replacing the last layer" });
   const model = await newHead(given, { ort, layer, classes: classes!, seed });
   if (tuningOf(model.metadata)?.head?.fromIntegers)
-    say("note", `the new layer is in floats; the rest of ${args.model} stays quantised.`);
+    say("note", `the new layer is in floats; the rest of ${args.model} stays quantized.`);
   return laurelizedModel(args, model, say);
 }
 
@@ -50,7 +50,7 @@ async function laurelizedModel(args: TrainedArguments, given: Model, say: Say): 
     const weights = trainableWeights(given, args.train);
     say(
       "note",
-      `${counted(weights.length, "weight tensor")} of the model's own ${weights.length === 1 ? "is" : "are"} trained, and no LAuReL; --variant ${args.variant} adds it.`,
+      `${counted(weights.length, "weight tensor")} of the model ${weights.length === 1 ? "is" : "are"} trained, without LAuReL; --variant ${args.variant} adds it.`,
     );
     for (const tied of tiedWeights(given, args.train)) say("warning", tiedWarning(tied));
     return given;
@@ -69,7 +69,7 @@ async function laurelizedModel(args: TrainedArguments, given: Model, say: Say): 
     if (!(name === "variant" && args.variant === variant))
       say(
         "warning",
-        `--${dashed(name)} has no effect: ${args.model} is laurelized already, and stays ${variant}.`,
+        `--${dashed(name)} has no effect: ${args.model} is already laurelized with ${variant}.`,
       );
   return model;
 }

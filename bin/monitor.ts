@@ -61,7 +61,7 @@ export class Monitor {
     process.on("SIGINT", this.#onSignal);
     process.on("message", this.#onMessage);
     tell({ hearsInterrupts: true });
-    if (epochs.length > 0) this.#say(`going on after epoch ${epochs.length}`);
+    if (epochs.length > 0) this.#say(`continuing after epoch ${epochs.length}`);
     if (before) this.#say(`before: ${figures(before)}`);
   };
 

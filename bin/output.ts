@@ -31,7 +31,7 @@ export function outputOf(
 ): Output {
   if (args.linkWeights && args.copyData)
     throw new InputError(
-      "--link-weights leaves old weights where they lie, and --copy-data copies them; give one of them.",
+      "--link-weights leaves the old weights where they are, but --copy-data copies them; give only one of them.",
     );
   const file = args.output ?? defaultOutput("laurelize", args.model);
   const copying = args.copyData && dataFiles.length > 0;
@@ -40,7 +40,7 @@ export function outputOf(
   const data = given === true || given === "" ? names.data : given || null;
   if (data !== null && (path.basename(data) !== data || data.includes("..")))
     throw new InputError(
-      `--external-data ${data} is no file name without "..", and the new weights lie beside the model; give such a name.`,
+      `--external-data ${data} must be a file name without folders, because the new weights are stored beside the model.`,
     );
   return { file, data, copies: copying ? names.copies : null };
 }
@@ -85,7 +85,7 @@ export function checkOutput(
   const name = path.basename(input);
   if (linkWeights && elsewhere)
     throw new InputError(
-      `with --link-weights the result refers to ${name} and must lie beside it; write it into the same folder, or leave the option out.`,
+      `with --link-weights the result refers to ${name}, so it must be in the same folder; choose that folder, or leave out the option.`,
     );
   if (copies === null) checkFound({ name, folder, elsewhere, data: dataFiles, copying });
   const beside = [
@@ -122,7 +122,7 @@ export function realFolder(file: string, option = "-o"): string {
   const folder = path.dirname(path.resolve(file));
   if (!fs.existsSync(folder))
     throw new InputError(
-      `${folder} does not exist; make it first or choose another place with ${option}.`,
+      `${folder} does not exist; create it first, or choose another place with ${option}.`,
     );
   return fs.realpathSync(folder);
 }
@@ -143,7 +143,7 @@ function checkFound({
   const or = (what: string) => (copying ? what : "laurelize it there with --copy-data first");
   if (data.length > 0 && elsewhere)
     throw new InputError(
-      `${name} keeps weights in files beside it, which the result refers to; write the result into the same folder, or ${or("pass --copy-data")}.`,
+      `${name} keeps weights in files beside it, which the result refers to; write the result into that folder, or ${or("pass --copy-data")}.`,
     );
   const led = data.find((each) =>
     path.relative(folder, fs.realpathSync(path.join(folder, each))).startsWith(".."),
@@ -177,7 +177,7 @@ export function checkFree(
     throw new InputError(`${target} is a directory; give the path of a file with ${option}.`);
   if (own.some((mine) => fs.existsSync(mine) && fs.realpathSync(mine) === fs.realpathSync(target)))
     throw new InputError(
-      `${target} is the input itself, which is never written to; choose another place with ${option}.`,
+      `${target} is the input itself, which is never overwritten; choose another place with ${option}.`,
     );
   if (!force)
     throw new InputError(

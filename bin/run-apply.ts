@@ -35,7 +35,7 @@ export async function runApply(args: ApplyArguments): Promise<void> {
   const target = outputOf({ ...args, output, linkWeights: false }, model);
   if (args.fold && args.weights !== "inside")
     throw new InputError(
-      "--fold puts the adapter's weights into others, and --weights as-inputs leaves them outside; give one of them.",
+      "--fold merges the adapter's weights into others, but --weights as-inputs keeps them outside the model; give only one of them.",
     );
   const { applied, folded } = await withProgress(args, "applying", async (onProgress) => {
     onProgress(0, "adapter");
@@ -104,7 +104,7 @@ async function foldedOf(tuned: Model, to: Output, onProgress: Progress["report"]
   const failed = proof.function.outcome !== "not run";
   throw Object.assign(
     new Error(
-      `the folded model ${failed ? "differs from the tuned one" : "could not be run"}; leave --fold out, or see laurelize fold for the figures`,
+      `the folded model ${failed ? "differs from the tuned one" : "could not be run"}; leave out --fold, or run laurelize fold to see the numbers`,
     ),
     { exitCode: failed ? EXIT.checkFailed : EXIT.notProved },
   );

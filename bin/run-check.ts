@@ -29,7 +29,7 @@ export async function runCheck(args: CheckArguments): Promise<void> {
   const { target } = args;
   if (target === "web") return checkWeb(args);
   if (args.split !== undefined)
-    throw new UsageError(`--split cuts weights for the web, and the target is ${target}.`);
+    throw new UsageError(`--split is only for --target web (got ${target}).`);
   const [, version] = /^onnxruntime@(\d+\.\d+(?:\.\d+)?)$/.exec(target) ?? [];
   if (version === undefined && target !== "ios" && target !== "android")
     throw new UsageError(`--target must be web, onnxruntime@1.22, ios or android (got ${target}).`);

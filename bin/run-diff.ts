@@ -84,7 +84,7 @@ function filesOf({ output, nodeData: data }: DiffArguments): DiffFile[] {
   if (output !== undefined) {
     const ending = path.extname(output).toLowerCase();
     if (ending !== ".svg" && ending !== ".html")
-      throw new InputError(`-o ${output} must end in .svg or .html, which is what diff draws.`);
+      throw new InputError(`-o ${output} must end in .svg or .html.`);
     const draw = ending === ".svg" ? drawDiff : diffPage;
     files.push({ file: output, text: ({ found }) => draw(found) });
   }

@@ -59,7 +59,7 @@ async function trained(
   const model = await modelToTrain(args, given, say);
   loading.report(0.5, "data and training graph");
   if (args.patience !== undefined && !args.eval)
-    say("warning", "--patience goes by the training loss, as there is no --eval.");
+    say("warning", "--patience uses the training loss, because there is no --eval.");
   const monitor = new Monitor(args);
   const losses = await givenLosses(args);
   const options = { ...fitOptionsOf(args, files, monitor), ...losses };
@@ -75,7 +75,7 @@ async function trained(
   await writeTuned(args, files, given, result).catch((error) => {
     if (!(error instanceof InputError)) throw error;
     throw new InputError(
-      `${error.message} The training is kept in ${files.state}; make room and run again with --resume.`,
+      `${error.message} The state of the training is in ${files.state}; free some space and run again with --resume.`,
     );
   });
   report(result);
@@ -99,7 +99,7 @@ function checkFiles(args: FinetuneArguments, given: Model, files: Files): void {
   for (const file of written) checkFree(file, own, force);
   checkReport({ ...args, force }, [...own, ...written]);
   if (args.resume && !fs.existsSync(files.state))
-    throw new InputError(`there is no ${files.state} to resume from; leave --resume out.`);
+    throw new InputError(`there is no ${files.state} to resume from; leave out --resume.`);
 }
 
 /** The model that a distillation follows: the one that is named, or the original. */

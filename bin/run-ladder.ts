@@ -27,7 +27,7 @@ export async function runLadder(args: LadderArguments): Promise<void> {
   checkWritable(output);
   checkFree(output, [args.model, ...data], args.force);
   if (path.extname(output).toLowerCase() !== ".svg")
-    throw new InputError(`-o ${output} must end in .svg, which is what ladder draws.`);
+    throw new InputError(`-o ${output} must end in .svg.`);
   tell({ step: "finding the residual connections" });
   const { featureAxis, also, include, exclude, stream, every, last } = args;
   const choice = { include, exclude, stream, every, last };

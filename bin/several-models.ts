@@ -61,7 +61,7 @@ function jobsOf(command: string, args: Several, outDir: string | undefined): One
     );
   if (models.length > 1 && args.report !== undefined)
     throw new UsageError(
-      `--report names one file, and there are ${models.length} models; report on them one by one.`,
+      `--report names one file, and there are ${models.length} models; run them one at a time.`,
     );
   const jobs = models.map((model) => {
     const output = outDir === undefined ? args.output : defaultOutput(command, model, outDir);
@@ -72,7 +72,7 @@ function jobsOf(command: string, args: Several, outDir: string | undefined): One
   const same = files.findIndex((file, k) => files.indexOf(file) !== k);
   if (same >= 0)
     throw new UsageError(
-      `${models[files.indexOf(files[same])]} and ${models[same]} would both be written to ${files[same]}; run them one by one with -o.`,
+      `${models[files.indexOf(files[same])]} and ${models[same]} would both be written to ${files[same]}; run them one at a time with -o.`,
     );
   return jobs;
 }
@@ -88,7 +88,7 @@ function madeFolder(folder: string): string | null {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new UsageError(
-      `${folder} cannot be made (${code}); choose another place with --out-dir.`,
+      `${folder} cannot be created (${code}); choose another place with --out-dir.`,
     );
   }
   return isThere ? null : folder;

@@ -125,7 +125,7 @@ export const supervise: Start = async (command, args) => {
 };
 
 const LATE =
-  "nothing was written. Give it longer with --timeout, or smaller inputs with --dim or --inputs.";
+  "nothing was written. Give it more time with --timeout, or smaller inputs with --dim or --inputs.";
 const LARGE =
   "nothing was written. Give smaller inputs with --dim or --inputs, or a machine with more memory.";
 const MEMORY = "nothing was written. The system may have run out of memory.";

@@ -5,7 +5,7 @@ export function parseColumns(given: readonly string[] = []): Record<string, stri
   const columns: Record<string, string[]> = {};
   for (const text of given) {
     const [, name, list] = /^([^=]+)=(.+)$/.exec(text) ?? [];
-    if (!name) throw new InputError(`--columns ${text} is not of the form input=first,second.`);
+    if (!name) throw new InputError(`--columns ${text} must have the form input=first,second.`);
     columns[name] = list.split(",").map((column) => column.trim());
   }
   return columns;

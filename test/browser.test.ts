@@ -141,7 +141,7 @@ describe("the roof in a browser", { timeout: 60_000 }, () => {
 
   it("says that there are no files", async () => {
     await expect(page.openFile()).rejects.toThrow(
-      "this environment has no files; give the model's bytes",
+      "this environment cannot open files; give the model's bytes",
     );
   });
 });

@@ -76,7 +76,7 @@ describe("an .npz", () => {
       "a missing input",
       "float[N, 2] x, float[N] z",
       npzOf({ x, labels }),
-      /no array z, which is an input of the model; it holds x, labels/,
+      /no array z, which is an input of the model; it has x, labels/,
     ],
     ["a missing target", "float[N, 2] x", npzOf({ x }), /no array labels, which is a target/],
     [
@@ -113,7 +113,7 @@ describe("an .npz", () => {
       "no rows",
       "float[N, 2] x",
       npzOf({ x: [f32(), [0, 2]], labels }),
-      /shape \[0, 2\] and so holds nothing/,
+      /shape \[0, 2\] and is empty/,
     ],
     ["a scalar", "float[N, 2] x", npzOf({ x: [f32(1), []], labels }), /a single number/],
     [
@@ -138,7 +138,7 @@ describe("an .npz", () => {
       "fewer values than the shape",
       "float[N, 2] x",
       npzOf({ x: [f32(0, 1), [4, 2]], labels }),
-      /needs 32 bytes, but holds 8/,
+      /needs 32 bytes, but has 8/,
     ],
     [
       "an entry that is no array",
@@ -239,7 +239,7 @@ describe("a dataset", () => {
     const data = await open("float[3, 2] x", npzOf({ x, labels }));
     expect(data.batchSize).toBe(3);
     expect(rowsOf(batches(data, { ort, batchSize: 3 }))).toEqual([[0, 1, 2]]);
-    expect(() => [...batches(data, { ort, batchSize: 2 })]).toThrow(/batches of 3 and no others/);
+    expect(() => [...batches(data, { ort, batchSize: 2 })]).toThrow(/only takes batches of 3/);
     const few = await open("float[5, 2] x", npzOf({ x, labels }));
     expect(() => [...batches(few, { ort, batchSize: 5 })]).toThrow(/4 rows, fewer than one batch/);
     expect(() => [...batches(data, { ort, batchSize: 0 })]).toThrow(

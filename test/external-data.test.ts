@@ -397,10 +397,10 @@ describe("--external-data", time, () => {
 
   it("is a file name, and none of the model's own files", () => {
     const twice = place();
-    expectRefused([twice.file, "--external-data", "a..bin"], twice.folder, "is no file name");
+    expectRefused([twice.file, "--external-data", "a..bin"], twice.folder, "must be a file name");
     const { file, folder } = place();
-    expectRefused([file, "--external-data", "../new.bin"], folder, "is no file name");
-    expectRefused([file, "--external-data", "w.data", "-f"], folder, "never written to");
+    expectRefused([file, "--external-data", "../new.bin"], folder, "must be a file name");
+    expectRefused([file, "--external-data", "w.data", "-f"], folder, "never overwritten");
   });
 });
 
@@ -437,7 +437,7 @@ describe.skipIf(!corpus)("a GPT-2 as torch exports it with external data", time,
     expectRefused(
       [file, "-o", path.join(newFolder(), "out.onnx"), "--force"],
       folder,
-      "into the same folder",
+      "into that folder",
     );
   });
 });

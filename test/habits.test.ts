@@ -160,7 +160,7 @@ describe("several models in one call", () => {
   it.each<[string, string[], RegExp]>([
     ["one output", ["a.onnx", "b.onnx", "-o", "x.onnx"], /--out-dir/],
     ["both ways to name it", ["a.onnx", "-o", "x.onnx", "--out-dir", "x"], /give one of them/],
-    ["one report", ["a.onnx", "b.onnx", "--report", "r.html"], /one by one/],
+    ["one report", ["a.onnx", "b.onnx", "--report", "r.html"], /one at a time/],
     ["a model twice", ["a.onnx", "a.onnx"], /given twice/],
     ["a file as a folder", ["a.onnx", "--out-dir", "b.onnx"], /is not a folder/],
   ])("refuse %s, and write nothing", (_, args, why) => {

@@ -177,7 +177,7 @@ describe("a folder of images with a folder for each class", () => {
     expect(Number(labels.data[0])).toBe(1);
     const other = await images("other", [["fox/x.png", 30, 30, 0]]);
     const unknown = opened("float[n, 3, 28, 28] x", other, { classNames: gray.classes });
-    await expect(unknown).rejects.toThrow(/has a class fox, which the training data does not/);
+    await expect(unknown).rejects.toThrow(/has a class fox that the training data does not/);
   });
 
   it("is refused in a sentence if it cannot be read", async () => {
@@ -191,15 +191,15 @@ describe("a folder of images with a folder for each class", () => {
     await expect(bad).rejects.toThrow(/x\.png cannot be read as an image \(.*\); remove it/);
     fs.mkdirSync(path.join(folder, "bad/dog"));
     const empty = opened("float[n, 3, 28, 28] x", path.join(folder, "bad"));
-    await expect(empty).rejects.toThrow(/dog holds no images, and each folder .* is a class/);
+    await expect(empty).rejects.toThrow(/dog contains no images, but each subfolder .* is a class/);
     const flat = opened("float[n, 3, 28, 28] x", path.join(folder, "bad/cat"));
-    await expect(flat).rejects.toThrow(/cat holds images, and .* one folder for each class/);
+    await expect(flat).rejects.toThrow(/cat contains images, .* one subfolder for each class/);
     for (const split of ["train", "val"])
       fs.cpSync(path.join(folder, "bad/cat"), path.join(folder, "root", split, "cat"), {
         recursive: true,
       });
     const splits = opened("float[n, 3, 28, 28] x", path.join(folder, "root"));
-    await expect(splits).rejects.toThrow(/no classes; pass --data .*train --eval .*val\.$/);
+    await expect(splits).rejects.toThrow(/not classes; pass --data .*train --eval .*val\.$/);
     // Classes may be called so if they hold images themselves.
     for (const name of ["train", "test"])
       fs.cpSync(path.join(folder, "bad/cat"), path.join(folder, "odd", name), { recursive: true });

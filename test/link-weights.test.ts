@@ -103,7 +103,7 @@ describe("--link-weights", { timeout: 60_000 }, () => {
   it("strip does not write over the original that it reads from", () => {
     const { result, file, bytes } = place();
     const { code, stderr } = cli(["strip", result, "-f", "-o", file]);
-    expect([code, stderr]).toEqual([2, expect.stringContaining("never written to")]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("never overwritten")]);
     expect(fs.readFileSync(file)).toEqual(Buffer.from(bytes));
   });
 
@@ -125,7 +125,7 @@ describe("--link-weights", { timeout: 60_000 }, () => {
     const { code, stderr } = cli(["strip", result, "-o", path.join(folder, "back.onnx")]);
     expect([code, stderr]).toEqual([
       2,
-      expect.stringMatching(/model\.onnx, which was altered or replaced/),
+      expect.stringMatching(/model\.onnx, which was changed or replaced/),
     ]);
     expect(stderr.trim().split("\n")).toHaveLength(1);
     expect(fs.existsSync(path.join(folder, "back.onnx"))).toBe(false);
@@ -161,9 +161,9 @@ describe("--link-weights", { timeout: 60_000 }, () => {
     fs.symlinkSync("elsewhere/model.onnx", link);
     fs.copyFileSync(file, path.join(elsewhere, "model.onnx"));
     for (const [args, word] of [
-      [[file, "-o", path.join(elsewhere, "out.onnx")], "must lie beside it"],
+      [[file, "-o", path.join(elsewhere, "out.onnx")], "must be in the same folder"],
       [[link, "-o", path.join(folder, "out.onnx")], "cp -L"],
-      [[file, "-f", "--copy-data"], "give one of them"],
+      [[file, "-f", "--copy-data"], "give only one of them"],
     ] as const) {
       const { code, stderr } = cli([...args, "--link-weights"]);
       expect([code, stderr]).toEqual([2, expect.stringContaining(word)]);

@@ -67,7 +67,7 @@ net (float[n, 3] x) => (float[n, 2] y)
     const tuned = out("head.onnx");
     const ran = train(plain, "--train", "fc.*", "-e", "1", "-o", tuned);
     expect(ran.code, ran.stderr).toBe(0);
-    expect(ran.stderr).toMatch(/2 weight tensors of the model's own are trained, and no LAuReL/);
+    expect(ran.stderr).toMatch(/2 weight tensors of the model are trained, without LAuReL/);
     const again = out("again.onnx");
     const adapter = out("head.safetensors");
     const put = cli(["apply", plain, adapter, "-o", again]);
@@ -75,7 +75,7 @@ net (float[n, 3] x) => (float[n, 2] y)
     expect(fs.readFileSync(again)).toEqual(fs.readFileSync(tuned));
     expect(cli(["extract", tuned, "-o", out("out.safetensors")]).stdout).toMatch(/in 2 tensors/);
     const peft = cli(["extract", tuned, "--peft", "-o", out("peft.safetensors")]);
-    expect(peft.stderr).toMatch(/holds no LAuReL weights .*; leave --peft out/);
+    expect(peft.stderr).toMatch(/has no LAuReL weights .*; leave out --peft/);
     const other = cli(["apply", path.join(cases, "small-resnet.onnx"), adapter, "-o", out("x")]);
     expect(other.stderr).toMatch(
       /not the model that .* was made from, because its SHA-256 differs/,
@@ -168,12 +168,12 @@ describe("a last layer is replaced by one of another number of classes", () => {
     );
   });
 
-  const quantised =
+  const quantized =
     "m = Gemm(f, w, fc.b) q = QuantizeLinear(m, half, mid) y = DequantizeLinear(q, half, mid)";
   const ends: readonly (readonly [what: string, body: string])[] = [
     [
       "in 8 bits",
-      `i = QuantizeLinear(fc.w, half, mid) w = DequantizeLinear(i, half, mid) ${quantised}`,
+      `i = QuantizeLinear(fc.w, half, mid) w = DequantizeLinear(i, half, mid) ${quantized}`,
     ],
     [
       "in integers computed from the input",
@@ -185,7 +185,7 @@ describe("a last layer is replaced by one of another number of classes", () => {
     ],
   ];
 
-  it.each(ends)("that is quantised, %s: by floats whose range is free", async (_, body) => {
+  it.each(ends)("that is quantized, %s: by floats whose range is free", async (_, body) => {
     const model = await modelOf(body, "float[8, 5] fc.w, float[5] fc.b");
     const changed = await newHead(model, { ort, layer: "fc*", classes: 7 });
     expect((await outputOf(changed)).dims).toEqual([2, 7]);

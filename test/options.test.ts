@@ -73,10 +73,10 @@ describe("a place that cannot be is refused before anything is read", () => {
     [["strip", "no-such.onnx", "-o", "no-folder/x.onnx"], "no-folder does not exist"],
     [["extract", "no-such.onnx", "-o", "no-folder/x"], "no-folder does not exist"],
     [["apply", "no-such.onnx", "a", "-o", "no-folder/x"], "no-folder does not exist"],
-    [["-"], "- is no file"],
-    [["no-such.onnx", "-o", "-"], "- is no file"],
-    [["inspect", "-"], "- is no file"],
-    [["compare", "no-such.onnx", "-"], "- is no file"],
+    [["-"], "- is not a file"],
+    [["no-such.onnx", "-o", "-"], "- is not a file"],
+    [["inspect", "-"], "- is not a file"],
+    [["compare", "no-such.onnx", "-"], "- is not a file"],
   ])("%j", (args, words) => {
     const { code, stdout, stderr } = cli(args);
     expect([code, stdout]).toEqual([2, ""]);

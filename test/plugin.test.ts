@@ -265,7 +265,7 @@ describe("an import that cannot be had fails the build in one sentence", () => {
     ["laurell=rw", "laurell is not understood; did you mean laurel?"],
     ["laurel&rnk=8", "rnk is not understood; did you mean rank?"],
     ["laurel&output=o.onnx", /^output is not understood; the options are variant, .*rank, /],
-    ["rank=8", "rank is an option of laurel, which the import does not ask for."],
+    ["rank=8", "rank is an option of laurel, which the import does not request."],
     ["laurel&rank=4&rank=8", "rank is given twice."],
     ["laurel=rw&variant=lr", "laurel and variant both name the variant; give one of them."],
     ["adapter", "adapter needs the path of a file: ?adapter=./a.safetensors."],
@@ -273,7 +273,7 @@ describe("an import that cannot be had fails the build in one sentence", () => {
     ["laurel=rx", "laurel must be rw, lr, rw+lr, pa, rw+pa, lr+pa or rw+lr+pa (got rx)."],
     ["laurel&per-channel=yes", "per-channel must be true or false (got yes)."],
     ["laurel&include=none*", /^the one residual connection of .* is not chosen; loosen --include/],
-    ["fold=no", "fold takes no value; leave it out if nothing is to be folded."],
+    ["fold=no", "fold does not take a value; leave it out if nothing should be folded."],
     ["fold", /^plain\.onnx .*laurelized/],
   ])("?%s", async (query, sentence) => {
     const said = await saidOf(`./plain.onnx?${query}`);
@@ -294,7 +294,9 @@ describe("an import that cannot be had fails the build in one sentence", () => {
   it("and so does an option of the plugin's own", async () => {
     expect(() => laurelizeEsbuild({ cach: "x" } as object)).toThrow(/did you mean cache\?/);
     const said = await saidOf("./plain.onnx?laurel", { wasm: "onnxruntime-web/wsm" });
-    expect(said).toContain("names onnxruntime-web/wsm, which fetches no wasm file; choose one of");
+    expect(said).toContain(
+      "names onnxruntime-web/wsm, which does not load a wasm file; choose one of",
+    );
   });
 
   it("but is left to the bundler if its query is for others", async () => {

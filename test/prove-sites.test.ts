@@ -150,7 +150,7 @@ describe("laurelize --prove sites", () => {
   it.each(["--inputs=x.npz", "--also-web"])("does not go with %s", (option) => {
     const { code, stderr } = cli([file, "-f", "--prove", "sites", option]);
     expect(code).toBe(2);
-    expect(stderr).toContain("for the runs of the whole model");
+    expect(stderr).toContain("only used when the whole model runs");
   });
 
   it("is refused where it is neither full, sites nor none", () => {

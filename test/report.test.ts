@@ -185,9 +185,9 @@ net (float[2, 4] x) => (float[2, 4] y) <float[4] b> { [plus] y = Add(x, b) }`;
       expect(fs.existsSync(out)).toBe(false);
     };
     refused(at("inspect.html"), /inspect\.html exists; pass --force .* with --report\.$/m);
-    refused(out, /is a file that is read or written too/);
-    refused(at("net.onnx"), /is a file that is read or written too/, "--force");
-    refused(at("nowhere/report.html"), /does not exist; make it first/);
+    refused(out, /is also an input or another output/);
+    refused(at("net.onnx"), /is also an input or another output/, "--force");
+    refused(at("nowhere/report.html"), /does not exist; create it first/);
     const both = ["diff", at("net.onnx"), at("net.onnx"), "-o", at("both.html")];
     for (const more of ["--report", "--node-data"])
       expect(cli([...both, more, at("both.html")])).toMatchObject({ code: 2, stdout: "" });

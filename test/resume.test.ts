@@ -47,7 +47,7 @@ describe("finetune --resume", { timeout: 120_000 }, () => {
     expect(run("train.npz", ...how, ...held, "-e", "5", "-o", at("once.onnx")).code).toBe(0);
     expect(run("train.npz", ...how, ...held, "-e", "2", "-o", at("twice.onnx")).code).toBe(0);
     const rest = run("train.npz", ...how, ...held, "-e", "5", "-o", at("twice.onnx"), "--resume");
-    expect(rest.stderr).toContain("going on after epoch 2");
+    expect(rest.stderr).toContain("continuing after epoch 2");
     expect(rest.code).toBe(0);
     expectSame("twice", "once");
   });
@@ -125,7 +125,7 @@ describe("finetune --resume", { timeout: 120_000 }, () => {
       for (const [ending, bytes] of written("base")) fs.writeFileSync(at(`forced${ending}`), bytes);
       const forced = run("train.npz", ...copy, "--resume", "--force");
       expect(forced.code, forced.stderr).toBe(0);
-      expect(forced.stderr).toContain("going on after epoch 2");
+      expect(forced.stderr).toContain("continuing after epoch 2");
     });
 
     it("other data is refused", () => {
@@ -137,7 +137,7 @@ describe("finetune --resume", { timeout: 120_000 }, () => {
 
     it.each([
       ["a file of another kind", () => fs.readFileSync(at("net.onnx")), /safetensors/],
-      ["an adapter", () => fs.readFileSync(at("base.safetensors")), /not a state/],
+      ["an adapter", () => fs.readFileSync(at("base.safetensors")), /not a checkpoint/],
       ["nothing", () => new Uint8Array(), /safetensors/],
     ])("%s is refused", (_, make, why) => {
       fs.writeFileSync(at("odd.state.safetensors"), make());

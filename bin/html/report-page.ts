@@ -52,7 +52,7 @@ export function checkReport({ report, force }: ReportArguments, own: readonly st
   checkWritable(report, "--report");
   if (own.some((file) => path.resolve(file) === path.resolve(report)))
     throw new UsageError(
-      `--report ${report} is a file that is read or written too; choose another place.`,
+      `--report ${report} is also an input or another output; choose another place.`,
     );
   checkFree(report, own, force ?? false, "--report");
 }

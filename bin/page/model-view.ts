@@ -97,7 +97,7 @@ function showModel(model: OpenedModel): void {
   say("model-error", obstacle ?? "");
   show("model-others", others.length > 0);
   byId("model-others").querySelector("summary")!.textContent =
-    `${counted(others.length, "other sum")}, and why ${others.length === 1 ? "it is no site" : "they are no sites"}`;
+    `${counted(others.length, "other sum")}, and why ${others.length === 1 ? "it is not a site" : "they are not sites"}`;
   const rows = others.map(({ name, op, reason }) =>
     make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, op), make("td", {}, reason)),
   );

@@ -27,7 +27,7 @@ function lineOf(check: Check): ProofLine {
 }
 
 function verdictOf({ model }: Laurelized, proof: Proof): string {
-  if (!proof.passed) return `There is no file, because ${unproved(proof)}.`;
+  if (!proof.passed) return `No file was written, because ${unproved(proof)}.`;
   const kept = model.dataFiles.length > 0 ? ", to be kept beside the model's data files" : "";
   return `Proved; the file has ${bytes(model.size)}${kept}.`;
 }

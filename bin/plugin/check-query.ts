@@ -26,7 +26,7 @@ function checkName(name: string, asked: readonly StepName[]): void {
   if (isStep(name) || asked.some((step) => Object.hasOwn(steps[step].options, name))) return;
   const owner = ownerOf(name);
   if (owner !== undefined)
-    throw new UsageError(`${name} is an option of ${owner}, which the import does not ask for.`);
+    throw new UsageError(`${name} is an option of ${owner}, which the import does not request.`);
   const names = asked.flatMap((step) => Object.keys(steps[step].options));
   const [near] = nearest(name, [...stepNames, ...names]);
   const others = names.length > 0 ? `the options are ${[...new Set(names)].join(", ")}` : "";
@@ -53,7 +53,7 @@ function checkOnce(given: readonly QueryPart[], asked: readonly StepName[]): voi
 /** Throws an error if a value is none that its option takes; what has no value is left to the command. */
 function checkValue(name: string, value: string, asked: readonly StepName[]): void {
   if (name === "fold" && value !== "" && value !== "true")
-    throw new UsageError("fold takes no value; leave it out if nothing is to be folded.");
+    throw new UsageError("fold does not take a value; leave it out if nothing should be folded.");
   if (name === "adapter" && value === "")
     throw new UsageError("adapter needs the path of a file: ?adapter=./a.safetensors.");
   if (value === "") return;

@@ -22,7 +22,7 @@ export function webFiles(entry: string, root: string): WebFiles {
   const match = found.entries.find((each) => each.entry === entry);
   if (!match)
     throw new UsageError(
-      `option wasm of the laurelize plugin names ${entry}, which fetches no wasm file; choose one of ${found.entries.map((each) => each.entry).join(", ")}.`,
+      `option wasm of the laurelize plugin names ${entry}, which does not load a wasm file; choose one of ${found.entries.map((each) => each.entry).join(", ")}.`,
     );
   const wasm = path.join(found.dist, match.wasm);
   return { mjs: wasm.replace(/\.wasm$/, ".mjs"), wasm };

@@ -83,7 +83,7 @@ export async function extractAdapter(
   const isPlain = adapter.laurelizations.length === 0;
   if (options.train !== undefined || isPlain || (await knowsTrained(model))) return adapter;
   throw new InputError(
-    `${model.source.name} does not record whether other weights than LAuReL's were trained; name them with --train (train: ["head.*"] in the API), or take LAuReL's alone with --no-train (train: []).`,
+    `${model.source.name} does not record whether weights other than LAuReL's were trained; name them with --train (train: ["head.*"] in the API), or take only LAuReL's with --no-train (train: []).`,
   );
 }
 
@@ -180,7 +180,7 @@ function safetensorsAdapter(source: Source): Adapter {
   const missing = wanted.find((each) => !held.has(each));
   if (missing !== undefined)
     throw new InputError(
-      `${name} lacks the tensor ${missing} that its metadata names; it is damaged, or was rewritten by another tool.`,
+      `${name} does not have the tensor ${missing}, which its metadata names; it is damaged, or was rewritten by another tool.`,
     );
   const examples = Number(metadata.get(EXAMPLES));
   const counted = Number.isSafeInteger(examples) && examples > 0 ? { examples } : {};

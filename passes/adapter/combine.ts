@@ -83,7 +83,7 @@ function checkAdapters(of: string, adapters: readonly Adapter[]): void {
 function checkTogether(a: Adapter, b: Adapter): void {
   const refuse = (why: string) =>
     new InputError(
-      `${b.name} and ${a.name} do not belong together: ${why}; give adapters of one model, laurelized in one way.`,
+      `${b.name} and ${a.name} cannot be combined: ${why}; give adapters of the same model with the same LAuReL.`,
     );
   if (a.laurelizations.length !== b.laurelizations.length)
     throw refuse("their models were laurelized a different number of times");
@@ -98,7 +98,7 @@ function checkTogether(a: Adapter, b: Adapter): void {
     throw refuse("their models have different new last layers");
   const [mine, theirs] = [a, b].map(({ tensors }) => new Map(tensors.map((t) => [t.name, t])));
   const missing = (from: string, name: string) =>
-    refuse(`${from} holds no tensor ${name}, which was trained in the other`);
+    refuse(`${from} does not have the tensor ${name}, which was trained in the other`);
   for (const name of theirs.keys()) if (!mine.has(name)) throw missing(a.name, name);
   for (const [name, { dtype, dims }] of mine) {
     const other = theirs.get(name);
@@ -121,7 +121,7 @@ function weightedSum(all: readonly DenseTensor[], weights: readonly number[]): D
   const data = encodeNumbers(dtype, sum);
   if (!decodeNumbers(dtype, data).every(Number.isFinite))
     throw new InputError(
-      `tensor ${name} of the result holds values that are not finite in ${dtype}; look at the adapters and their weights.`,
+      `tensor ${name} of the result has values that are not finite in ${dtype}; check the adapters and their weights.`,
     );
   return { name, dtype, dims, data };
 }

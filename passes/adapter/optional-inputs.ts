@@ -22,7 +22,7 @@ export function weightsAsOptionalInputs(model: Model, names: readonly string[]):
   const { irVersion } = model.file.message;
   if (irVersion < OVERRIDABLE)
     throw new InputError(
-      `${model.source.name} has IR version ${irVersion}, in which no input has a default; use --weights as-inputs, or convert the model to IR version ${OVERRIDABLE}.`,
+      `${model.source.name} has IR version ${irVersion}, in which inputs cannot have defaults; use --weights as-inputs, or convert the model to IR version ${OVERRIDABLE}.`,
     );
   const wanted = new Set(names);
   for (const name of wanted) mainWeightOf(model, name);

@@ -40,7 +40,7 @@ export function peftConfig(adapter: Adapter, baseModel: string | null = null): P
   const { laurelizations, tensors } = adapter;
   if (laurelizations.length === 0)
     throw new InputError(
-      `${adapter.name} holds no LAuReL weights that an adapter_config.json could describe; leave --peft out.`,
+      `${adapter.name} has no LAuReL weights for an adapter_config.json; leave out --peft.`,
     );
   const last = laurelizations.at(-1)!;
   const { version, variant, options } = last;

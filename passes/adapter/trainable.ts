@@ -29,7 +29,7 @@ export function trainableWeights(model: Model, globs: readonly string[] = []): s
     throw new InputError(
       values.has(missing)
         ? `${name} takes its LAuReL weights as inputs and does not contain them; use the model it was made from.`
-        : `${name} has lost the weight ${missing} that its metadata names, because another tool has rewritten it; use the file as laurelize wrote it.`,
+        : `${name} has lost the weight ${missing} that its metadata names, because another tool rewrote it; use the file that laurelize wrote.`,
     );
   const floats = [...values.values()].filter(
     (value) => tensorOf(value) && isFloat(typeOfTensor(value)?.dtype),
@@ -96,7 +96,7 @@ export function laurelizationsOf(model: Model, advice = "") {
   return found.map((each) => {
     if (each) return each;
     throw new InputError(
-      `${model.source.name} has metadata of laurelize that cannot be read; use the file as laurelize wrote it.`,
+      `${model.source.name} has metadata from laurelize that cannot be read; use the file that laurelize wrote.`,
     );
   });
 }

@@ -31,7 +31,7 @@ export async function tunedLike(
   const { name: file } = model.source;
   if (laurelizations(model.metadata).length > 0)
     throw new InputError(
-      `${name} holds tuned weights of a model without LAuReL, and ${file} is laurelized; give the plain model.`,
+      `${name} has tuned weights of a model without LAuReL, but ${file} is laurelized; give the plain model.`,
     );
   const own = tuningOf(model.metadata);
   if (own) {

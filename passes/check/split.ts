@@ -29,7 +29,7 @@ export function splitModel(model: Model, file: string, size: number): Model {
   const outside = movable(model);
   if (outside.size === 0)
     throw new InputError(
-      `${model.source.name} has no weight of ${LEAST} bytes that could be in a file of its own; it needs no --split.`,
+      `${model.source.name} has no weight of at least ${LEAST} bytes to store in another file; leave out --split.`,
     );
   const pieces = piecesOf(outside, size);
   const named = new Map<string, Piece>(

@@ -112,7 +112,7 @@ type Asked = ExportStepOptions & { readonly wanted: number | null };
 function checkRows(rows: number, fixed: number | null): void {
   if (fixed !== null && rows !== fixed)
     throw new InputError(
-      `the model takes batches of ${fixed} and no others, and ${rows} is asked for; leave --batch-size out.`,
+      `the model only takes batches of ${fixed}, but --batch-size is ${rows}; leave it out.`,
     );
 }
 

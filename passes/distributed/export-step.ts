@@ -85,7 +85,7 @@ function checkOneTarget(options: ExportStepOptions): void {
   const [{ chosen, target, arrays }] = trainedTerms(options);
   if (chosen.loss.distils)
     throw new InputError(
-      "a step has no teacher; save the original's outputs as an array of the data, and train towards it with another loss.",
+      "a step cannot have a teacher; save the original's outputs as an array of the data, and use that as the target of another loss.",
     );
   if (Object.keys(arrays).length > 0 || (target === null && options.target !== undefined))
     throw new InputError(

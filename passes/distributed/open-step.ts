@@ -57,11 +57,11 @@ function manifestOf(folder: string, bytes: Uint8Array): StepManifest {
   const manifest = parsed(bytes) as Partial<StepManifest> | null;
   if (manifest?.format !== MANIFEST.format)
     throw new InputError(
-      `${folder}/${MANIFEST_FILE} is not laurelize's; give a folder that laurelize export-step has written.`,
+      `${folder}/${MANIFEST_FILE} was not written by laurelize; give a folder that laurelize export-step has written.`,
     );
   if (manifest.version !== MANIFEST.version)
     throw new InputError(
-      `${folder} is of version ${manifest.version}, and this laurelize reads ${MANIFEST.version}; export the step again.`,
+      `${folder} has version ${manifest.version}, but this laurelize reads ${MANIFEST.version}; export the step again.`,
     );
   return manifest as StepManifest;
 }
@@ -98,7 +98,9 @@ class NodeStep implements OpenedStep {
     for (const { key, shape } of this.manifest.state.tensors) {
       const tensor = byKey.get(key);
       if (tensor?.dims.join() !== shape.join())
-        throw new InputError(`the state has no ${key} of this step; it is another one's.`);
+        throw new InputError(
+          `the state has no ${key}, which this step needs; it belongs to another step.`,
+        );
       const { range, dtype, dims } = tensor;
       const data = bytes.subarray(range.start, range.end);
       this.#state[key] = tensorOfBytes(this.#from.ort, dtype, data, dims);
@@ -149,7 +151,7 @@ class NodeStep implements OpenedStep {
     const graph = graphs.find((each) => each.rows === rows);
     if (!graph)
       throw new InputError(
-        `this step takes batches of ${graphs.map((each) => each.rows).join(" or ")} rows, and one has ${rows}.`,
+        `this step takes batches of ${graphs.map((each) => each.rows).join(" or ")} rows, but this one has ${rows}.`,
       );
     const weights = state.tensors.filter(({ role }) => role === "weight");
     for (const { key, input } of weights) feeds[input] = this.#state[key];

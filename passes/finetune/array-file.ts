@@ -51,6 +51,6 @@ export function arrayAtHand(
 /** Finds an array among some. Throws an InputError if there is none of its name. */
 export function arrayNamed(file: string, all: readonly StoredArray[], name: string): StoredArray {
   const found = all.find((array) => array.name === name);
-  if (!found) throw new InputError(`${file} holds no array ${name}.`);
+  if (!found) throw new InputError(`${file} has no array ${name}.`);
   return found;
 }

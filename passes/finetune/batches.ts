@@ -71,7 +71,7 @@ export function checkBatchSize(dataset: OpenedDataset, batchSize: number, dropLa
     throw new InputError(`batch size must be a positive integer (got ${batchSize}).`);
   if (fixed !== null && fixed !== batchSize)
     throw new InputError(
-      `the model takes batches of ${fixed} and no others, and ${batchSize} is asked for; pass ${fixed}, or export it with a free batch dimension.`,
+      `the model only takes batches of ${fixed}, but the batch size is ${batchSize}; use ${fixed}, or export the model with a free batch dimension.`,
     );
   if ((dropLast || fixed !== null) && rows < batchSize)
     throw new InputError(
@@ -170,7 +170,7 @@ export function checkLabels(
     );
   if (counting === 0)
     throw new InputError(
-      `target ${name} of ${dataset.name} is ${ignore} in every row, the label that does not count.`,
+      `target ${name} of ${dataset.name} is ${ignore} in every row, the label to ignore.`,
     );
 }
 
@@ -213,7 +213,7 @@ export function checkShares(
   const found = firstWhere(column, (value) => counts(value) && !(value >= 0 && value <= 1));
   if (found)
     throw new InputError(
-      `target ${name} of ${found.file} is ${found.value} in row ${found.row} (from 0), and such targets are from 0 to 1.`,
+      `target ${name} of ${found.file} is ${found.value} in row ${found.row} (from 0), but such targets must be from 0 to 1.`,
     );
 }
 

@@ -65,7 +65,7 @@ export function loadCheckpoint(trainer: Trainer, bytes: Uint8Array, loading: Loa
   const { tensors, metadata } = readSafetensors(bytesSource(bytes, name));
   const step = Number(metadata.get(STEP));
   const misfit = (why: string) =>
-    new InputError(`${name} is not a state of this training (${why}); leave --resume out.`);
+    new InputError(`${name} is not a checkpoint of this training (${why}); leave out --resume.`);
   if (!Number.isSafeInteger(step) || step < 1) throw misfit("it names no step");
   const bytesOf = ({ range: { start, end } }: SafeTensor) => bytes.subarray(start, end);
   const noted = tensors.find((tensor) => tensor.name === NOTE);

@@ -111,13 +111,13 @@ function checkValues(title: Title, array: StoredArray, bytes: Uint8Array, done: 
   const hole = isFloat(stored) && !missing ? firstNaN(stored, bytes) : null;
   if (hole !== null)
     throw new InputError(
-      `array ${name} of ${file} has a NaN in row ${rowOf(hole)} (from 0); leave such rows out, numpy.isnan finds them.`,
+      `array ${name} of ${file} has a NaN in row ${rowOf(hole)} (from 0); leave out such rows (numpy.isnan finds them).`,
     );
   if (dtype === null || conversionOf(stored, dtype) !== "cast") return;
   const lost = firstLost(bytes, stored, dtype);
   if (lost !== null)
     throw new InputError(
-      `array ${name} of ${file} holds ${numbersOfBytes(stored, bytes)[lost]} in row ${rowOf(lost)} (from 0), and ${dtype}, which is expected, cannot hold it.`,
+      `array ${name} of ${file} holds ${numbersOfBytes(stored, bytes)[lost]} in row ${rowOf(lost)} (from 0), and ${dtype}, which is expected, cannot represent it.`,
     );
 }
 

@@ -66,7 +66,7 @@ export class SampleSizes {
       );
     if (first.axis !== placement.axis || (first.from === null) !== (placement.from === null))
       throw new InputError(
-        `${title} has its examples along another axis than ${by} has; state it with --batch-axis ${name}=0.`,
+        `${title} has its examples on a different axis than ${by}; state it with --batch-axis ${name}=0.`,
       );
   }
 

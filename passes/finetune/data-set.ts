@@ -182,7 +182,7 @@ function partInFile(
     return { part: rowPart(title, array, new RowsInMemory(array.load())), scratch: null };
   if (!scratch)
     throw new InputError(
-      `${source.name} takes ${gigabytes(needed)} of memory, and ${gigabytes(free!)} are free; give its path, so that it is read as it is needed.`,
+      `${source.name} takes ${gigabytes(needed)} of memory, but only ${gigabytes(free!)} are free; give its path, so that it is read row by row.`,
     );
   const file = scratch(checkedBlocks(title, array));
   return { part: rowPart(title, array, new RowsInFile(file, 0), true), scratch: file };
@@ -194,7 +194,7 @@ function arrayFor(file: string, npz: Npz, { name, role }: Expected): StoredArray
   if (npz.names.includes(name)) return npz.array(name);
   const use = role === "input" ? "an input of the model" : "a target";
   throw new InputError(
-    `${file} holds no array ${name}, which is ${use}; it holds ${npz.names.join(", ") || "none"}.`,
+    `${file} has no array ${name}, which is ${use}; it has ${npz.names.join(", ") || "none"}.`,
   );
 }
 

@@ -46,11 +46,11 @@ async function evaluateBefore({ trainer, eval: held, best }: Loop, run: Run): Pr
   bestFigure(best, before);
   if (run.before.examples === 0)
     throw new InputError(
-      `no label of ${held.name} counts: all are the one to be ignored (--ignore-index).`,
+      `${held.name} has no label to evaluate: all are the one to ignore (--ignore-index).`,
     );
   if (!Number.isFinite(run.before.loss))
     throw new InputError(
-      `the loss on ${held.name} is ${run.before.loss} before the first step; look for extreme values in it.`,
+      `the loss on ${held.name} is ${run.before.loss} before the first step; check it for extreme values.`,
     );
 }
 

@@ -41,7 +41,7 @@ export async function imageFolder(
 ): Promise<ArrayFile> {
   const { name, height, width, channels, isTold } = sizesFor(place, inputs, reading);
   const names = reading.classes ?? classes.map((each) => each.name);
-  const files = labelled(place, classes, names);
+  const files = labeled(place, classes, names);
   const least = Math.min(height, width);
   const shorter = reading.resize ?? Math.round((least * SHORTER) / CENTER);
   if (shorter < least)
@@ -76,25 +76,25 @@ export async function imageFolder(
 }
 
 /** An image file, and the number of its class. */
-interface Labelled {
+interface Labeled {
   readonly file: string;
   readonly label: number;
 }
 
 /** Returns the images of all classes. Throws an InputError for a class that has no name here. */
-const labelled = (place: string, classes: Classes, names: readonly string[]): Labelled[] =>
+const labeled = (place: string, classes: Classes, names: readonly string[]): Labeled[] =>
   classes.flatMap((each) => {
     const label = names.indexOf(each.name);
     if (label < 0)
       throw new InputError(
-        `${place} has a class ${each.name}, which the training data does not have; it has ${names.join(", ")}.`,
+        `${place} has a class ${each.name} that the training data does not have; it has ${names.join(", ")}.`,
       );
     return each.files.map((file) => ({ file, label }));
   });
 
 /** Reads images into one array of these sizes. */
 async function pixelsOf(
-  files: readonly Labelled[],
+  files: readonly Labeled[],
   dims: readonly number[],
   shorter: number,
   free: number | null,

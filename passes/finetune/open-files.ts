@@ -51,7 +51,8 @@ export async function openFiles(
       if (Object.keys(file.classes ?? {}).length > 0) classNames ??= file.classes;
       files.push(file);
     }
-    if (files.length === 0) throw new InputError("no data is given; name an .npz, or a folder.");
+    if (files.length === 0)
+      throw new InputError("no data is given; name an .npz file or a folder.");
     return files;
   } catch (error) {
     for (const file of files) file.close();

@@ -43,7 +43,7 @@ export function outputForLoss(
     if (scores) return scores;
     const floats = outputs.filter(isFloats).map((output) => output.name);
     throw new InputError(
-      `output ${name} of ${file.source.name} is ${types.get(found)?.dtype}, and a loss takes floats; ${floats.length > 0 ? `give --output-name ${floats.join(" or ")}` : "name a value of floats with --output-name"}.`,
+      `output ${name} of ${file.source.name} is ${types.get(found)?.dtype}, but a loss takes floats; ${floats.length > 0 ? `give --output-name ${floats.join(" or ")}` : "name a value of floats with --output-name"}.`,
     );
   }
   const floats = outputs.filter(isFloats);
@@ -53,7 +53,7 @@ export function outputForLoss(
     const distinct = new Set(all.map(({ value }) => value));
     if (distinct.size === 1) return all[0];
     throw new InputError(
-      `${file.source.name} has no output of floats to train; it has ${listed}; name a value of floats with --output-name.`,
+      `${file.source.name} has no float output to train; it has ${listed}; name a float value with --output-name.`,
     );
   }
   const lossLike = chosenFor?.isLoss ? floats.filter((output) => isLossLike(types, output)) : [];
@@ -68,7 +68,7 @@ export function outputForLoss(
       note: `the loss is computed on output ${fitting[0].name}: of ${names} it alone fits the target; --output-name takes another.`,
     };
   throw new InputError(
-    `${file.source.name} has ${floats.length} outputs of floats; say which of ${names} the loss takes with --output-name.`,
+    `${file.source.name} has ${floats.length} float outputs; choose one of ${names} with --output-name.`,
   );
 }
 

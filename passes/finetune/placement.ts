@@ -213,15 +213,14 @@ const unclear = (title: string, name: string, axes: readonly number[], batch: Ro
   );
 
 const single = (title: string) =>
-  new InputError(`${title} is a single number; its first dimension must be the examples.`);
+  new InputError(`${title} is a single number, but its first dimension must be the examples.`);
 
 function checkRows(title: string, name: string, dims: readonly number[], rows: number): void {
   if (dims.length === 0) throw single(title);
-  if (dims[0] === 0)
-    throw new InputError(`${title} has shape ${showShape(dims)} and so holds nothing.`);
+  if (dims[0] === 0) throw new InputError(`${title} has shape ${showShape(dims)} and is empty.`);
   if (dims[0] !== rows)
     throw new RowsError(
-      `${title} has ${dims[0]} rows, and there are ${rows} examples; the first dimension must be the same examples, or --batch-axis ${name}=1 says which is, and ${name}=none that one value holds for all.`,
+      `${title} has ${dims[0]} rows, and there are ${rows} examples; the first dimension must be the same examples, or --batch-axis ${name}=1 says which is, and ${name}=none that all share one value.`,
       name,
     );
 }

@@ -51,7 +51,7 @@ export async function resumeRun(
     const noted = note as Partial<Note> | null;
     if (!Array.isArray(noted?.steps) || !Array.isArray(noted.epochs) || !noted.settings?.firm)
       throw new InputError(
-        `${name} is not a state that this version of laurelize has written; leave --resume out.`,
+        `${name} is not a checkpoint that this version of laurelize has written; leave out --resume.`,
       );
     ({ otherOrder } = checkSame(noted.settings, settings, { name, forced }));
   };

@@ -130,12 +130,12 @@ export function checkSame(
   const [firm] = otherIn(before.firm, now.firm);
   if (firm !== undefined)
     throw new InputError(
-      `${name} is the state of a run ${difference(firm, before.firm, now.firm)}; give what it had, or begin anew without --resume.`,
+      `${name} is the state of a run ${difference(firm, before.firm, now.firm)}; give the same options, or start again without --resume.`,
     );
   const free = otherIn(before.free, now.free);
   if (free.length > 0 && !forced)
     throw new InputError(
-      `${name} is the state of a run ${difference(free[0], before.free, now.free)}; give what it had, pass --force to go on like this, or begin anew without --resume.`,
+      `${name} is the state of a run ${difference(free[0], before.free, now.free)}; give the same options, pass --force to continue anyway, or start again without --resume.`,
     );
   return {
     otherOrder: free.some((key) => ["data", "batch-size", "accumulate", "seed"].includes(key)),

@@ -19,7 +19,7 @@ export function sharedOrAlone(column: Column, { sizes, notes }: Noting): Column 
     const other = parts.find((part) => !isEqual(part.read(0, 1), parts[0].read(0, 1)));
     if (other)
       throw new InputError(
-        `${parts[0].file} and ${other.file} hold other values of ${name}, one for all examples each; train on them one after the other.`,
+        `${parts[0].file} and ${other.file} have different values of ${name}, each for all examples; train on one file after the other.`,
       );
     if (axis !== null)
       notes.set(

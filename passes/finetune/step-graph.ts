@@ -174,8 +174,7 @@ function backward(
     const gradient = gradients.get(of.name);
     return gradient ? [{ of, gradient }] : [];
   });
-  if (reached.length === 0)
-    throw new InputError("no weight that is to be trained has an influence on the loss.");
+  if (reached.length === 0) throw new InputError("none of the weights to train affects the loss.");
   const all = [...first.nodes, ...nodes.map((node) => ({ before: null, node }))];
   return { back: { nodes: all, tensors: [...first.tensors, ...tensors] }, reached, custom, shares };
 }

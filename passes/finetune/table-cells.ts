@@ -50,7 +50,7 @@ export function labelsOf(
     );
   if (words.size > MOST)
     throw new InputError(
-      `the target of ${file} holds more than ${MOST} different words, too many for classes; give numbers.`,
+      `the target of ${file} contains more than ${MOST} different words, too many for classes; give numbers.`,
     );
   return { dtype: "int64", names: [...words].sort((a, b) => (a < b ? -1 : 1)) };
 }
@@ -103,14 +103,14 @@ function checkedNumber(
   if (isEmpty(cell)) {
     if (missing) return Number.NaN;
     throw new InputError(
-      `${place} has no value in column ${name}; leave such rows out, or fill it.`,
+      `${place} has no value in column ${name}; leave out such rows, or fill them.`,
     );
   }
   const word = typeof cell === "string" ? cell.trim().toLowerCase() : "";
   const number = word === "true" ? 1 : word === "false" ? 0 : numberOf(cell);
   if (number === null)
     throw new InputError(
-      `${place} has ${JSON.stringify(cell)} in column ${name}, which is no number; leave the column out with --columns, or make numbers of it.`,
+      `${place} has ${JSON.stringify(cell)} in column ${name}, which is not a number; leave out the column with --columns, or convert it to numbers.`,
     );
   if (!isFloat(dtype) && !Number.isSafeInteger(number))
     throw new InputError(`${place} has ${number} in column ${name}, and ${dtype} is expected.`);

@@ -35,7 +35,8 @@ export function assignedColumns(
     throw new InputError(
       `--columns names ${unknown}, which is neither an input nor a target; these are ${expected.map(({ name }) => name).join(", ")}.`,
     );
-  if (columns.length === 0) throw new InputError(`${file} is empty; its first line names columns.`);
+  if (columns.length === 0)
+    throw new InputError(`${file} is empty; its first line must name the columns.`);
   const named = expected.map((each) => stated[each.name] ?? ownColumn(columns, each));
   const taken = new Set(named.flatMap((names) => names ?? []));
   const left = columns.filter((column) => !taken.has(column));
@@ -46,18 +47,18 @@ export function assignedColumns(
     const use = each.role === "input" ? "an input of the model" : "a target";
     if (names.length === 0)
       throw new InputError(
-        `${file} holds no column ${each.name}, which is ${use}; it holds ${columns.join(", ")}${each.role === "input" ? `; --columns ${each.name}=${left.slice(0, 2).join(",") || "a,b"} says which it takes` : ""}.`,
+        `${file} has no column ${each.name}, which is ${use}; it has ${columns.join(", ")}${each.role === "input" ? `; --columns ${each.name}=${left.slice(0, 2).join(",") || "a,b"} says which it takes` : ""}.`,
       );
     const places = names.map((name) => columns.indexOf(name));
     const missing = names[places.indexOf(-1)];
     if (missing !== undefined)
-      throw new InputError(`${file} holds no column ${missing}; it holds ${columns.join(", ")}.`);
+      throw new InputError(`${file} has no column ${missing}; it has ${columns.join(", ")}.`);
     if (named[k] === null)
       notes.push(`input ${each.name} takes the columns ${listed(names)} of ${file}.`);
     checkCount(file, each, names, named[k] === null);
     if (each.role === "input" && each.dtype !== null && !isNumeric(each.dtype))
       throw new InputError(
-        `input ${each.name} is ${each.dtype} ${showShape(each.shape)}, and tables give numbers; make arrays of it in an .npz.`,
+        `input ${each.name} is ${each.dtype} ${showShape(each.shape)}, but tables contain numbers; save arrays in an .npz file.`,
       );
     return { expected: each, places, names };
   });

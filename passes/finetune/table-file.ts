@@ -54,7 +54,7 @@ export async function tableFile(
     for (const one of made) one.discard();
     throw error;
   }
-  if (rows === 0) throw new InputError(`${source.name} holds no rows; give it some.`);
+  if (rows === 0) throw new InputError(`${source.name} has no rows; add some.`);
   const kept = made.map((one) => one.finish(rows));
   const classes = [...labels].flatMap(([name, { names }]) => (names ? [[name, names]] : []));
   return {

@@ -52,7 +52,7 @@ async function csv(source: Source): Promise<TableRows> {
         }
         if (cells.length !== columns.length)
           throw new InputError(
-            `row ${row} of ${name} (from 0) has ${cells.length} values, and its header ${columns.length} columns; write it as CSV again.`,
+            `row ${row} of ${name} (from 0) has ${cells.length} values, but its header has ${columns.length} columns; write it as CSV again.`,
           );
         row++;
         yield cells;
@@ -64,7 +64,7 @@ async function csv(source: Source): Promise<TableRows> {
 function checkColumns(name: string, columns: readonly string[]): void {
   const twice = columns.find((column, k) => columns.indexOf(column) < k);
   if (twice !== undefined)
-    throw new InputError(`${name} has two columns ${twice}; give each a name of its own.`);
+    throw new InputError(`${name} has two columns named ${twice}; give each column its own name.`);
   if (
     columns.length > 1 &&
     columns.every((column) => column !== "" && Number.isFinite(Number(column)))
@@ -84,7 +84,7 @@ function jsonLines(source: Source): TableRows {
         const record = parsedLine(line);
         if (typeof record !== "object" || record === null || Array.isArray(record))
           throw new InputError(
-            `row ${row} of ${name} (from 0) is no JSON object; write one object for each example and line.`,
+            `row ${row} of ${name} (from 0) is not a JSON object; write one object a line, one line for each example.`,
           );
         row++;
         yield record as Record<string, TableCell>;

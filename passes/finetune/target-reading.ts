@@ -81,7 +81,7 @@ function readingOfTarget(asked: AskedOfTarget, refuse: (why: string) => InputErr
   const shift = options.shift ?? (isNextToken ? 1 : 0);
   if (shift > 0 && !isSequence)
     throw refuse(
-      `--shift moves labels along the positions of an output [batch, positions, classes], and this one is ${showShape(shape)}`,
+      `--shift moves labels along the positions of an output [batch, positions, classes], but this one is ${showShape(shape)}`,
     );
   if (shift > 0 && shift >= Number(shape[1]))
     throw refuse(`--shift ${shift} leaves no label of ${shape[1]} positions; give longer rows`);
@@ -100,7 +100,7 @@ function distilled({ types, output, target, options }: AskedOfTarget) {
   const axis = classAxisOf(shape.length, options);
   if (!(axis in shape))
     throw new InputError(
-      `output ${output.name} has ${shape.length} axes, and no axis ${options.classAxis ?? axis} of classes; give --class-axis.`,
+      `output ${output.name} has ${shape.length} axes, so ${options.classAxis ?? axis} is not its class axis; give --class-axis.`,
     );
   return isFloat(target.type.dtype) && fits(shape, target.type)
     ? { axis, form: "values" as const }

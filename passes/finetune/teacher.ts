@@ -42,7 +42,7 @@ export class Teacher {
     const inputs = graph.main.inputs.map(({ name }) => {
       if (!batch[name])
         throw new InputError(
-          `the teacher ${source.name} has an input ${name}, and a batch has none; it has ${Object.keys(batch).join(", ")}.`,
+          `the teacher ${source.name} has an input ${name}, which a batch does not have; it has ${Object.keys(batch).join(", ")}.`,
         );
       return [name, batch[name]] as const;
     });

@@ -79,7 +79,7 @@ export function checkFollowed(terms: readonly TrainedTerm[], hasTeacher: boolean
   const distils = terms.some(({ chosen }) => chosen.loss.distils);
   const names = terms.map(({ chosen }) => chosen.loss.name).join(", ");
   if (hasTeacher && !distils)
-    throw new InputError(`loss ${names} takes no teacher; use distillation.`);
+    throw new InputError(`loss ${names} does not use a teacher; use distillation.`);
   if (!hasTeacher && distils)
     throw new InputError("loss distillation needs a teacher: the original model.");
   for (const { chosen, target } of terms)

@@ -115,7 +115,7 @@ export class TrainState {
       if (known) return [input, known];
       if (this.#step > 0)
         throw new InputError(
-          `the state after step ${this.#step} has no ${input}; it is another optimizer's.`,
+          `the state after step ${this.#step} has no ${input}; it belongs to another optimizer.`,
         );
       const start = copies
         ? toFloat64(this.#weights[weight])

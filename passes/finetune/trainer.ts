@@ -222,7 +222,7 @@ function comparing(terms: readonly TrainedTerm[], rows: number, accumulate: numb
   if (name === undefined) return [];
   if (rows === 1)
     throw new InputError(
-      `loss ${name} compares the rows of a batch, and a batch has one; make the batches larger.`,
+      `loss ${name} compares the rows of a batch, but the batches have one row; make them larger.`,
     );
   return accumulate > 1
     ? [

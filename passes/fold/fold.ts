@@ -167,7 +167,7 @@ function laurelizationOf(model: Model): Laurelization {
   trainableWeights(model);
   if (all.length > 1)
     throw new InputError(
-      `${model.source.name} was laurelized ${all.length} times, and fold takes out one laurelization; laurelize the original once, with every site at the same time.`,
+      `${model.source.name} was laurelized ${all.length} times, but fold supports only one; laurelize the original once, with all sites at the same time.`,
     );
   return all[0];
 }

@@ -96,7 +96,7 @@ async function inFloat64(
   if (original.size > LARGEST || original.dataFiles.length > 0)
     return notRun("the model is too large to be written in double");
   const bytes = inDouble(original.toBytes());
-  if (!bytes) return notRun("the model holds no float32");
+  if (!bytes) return notRun("the model has no float32 values");
   const { types } = await typesOf(original, ort);
   const half = [...types.values()].some(({ dtype }) => HALF.has(dtype));
   if (half) return notRun("the model computes in half precision");

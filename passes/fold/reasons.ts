@@ -1,15 +1,15 @@
 /** Why something of a site could not be taken out, by code: the start of a clause about it. */
 export const REASONS = {
-  "half-precision": "weights of half precision are too coarse to take a factor in",
+  "half-precision": "half-precision weights are too coarse to take a factor",
   "not-positive": "β is not positive, so it cannot be moved past a nonlinearity",
-  "branch-read-elsewhere": "the branch is read elsewhere too",
-  nonlinear: "the branch ends in an operator that takes no factor in",
+  "branch-read-elsewhere": "the branch has other readers too",
+  nonlinear: "the branch ends in an operator that cannot take a factor",
   blocked: "a reader of the stream blocks the factor",
-  rounding: "folding more would round the outputs further than the model's own noise",
+  rounding: "folding more would add rounding errors above the model's own noise",
   output: "the stream is an output of the model",
   range: "the product of the factors leaves the range of the type",
-  "token-search": "it lies inside the decoder of a token search",
-  "rank-needed": "a low-rank map cannot be taken in by a nonlinear branch",
+  "token-search": "it is inside the decoder of a token search",
+  "rank-needed": "a low-rank map cannot be merged into a nonlinear branch",
   lags: "earlier skips are added",
 } as const;
 

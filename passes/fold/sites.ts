@@ -76,7 +76,7 @@ async function readSite(
 ): Promise<FoldSite> {
   const lost = (what: string) =>
     new InputError(
-      `${model.source.name} has lost ${what} of ${site.name}, which its metadata names; another tool has rewritten it, fold the file as laurelize wrote it.`,
+      `${model.source.name} has lost ${what} of ${site.name}, which its metadata names, because another tool rewrote it; fold the file that laurelize wrote.`,
     );
   const own = new Set(nodes);
   const scope = nodes.length > 0 ? nodes[0].scope : scopeOf(facts, site.augmented);

@@ -47,7 +47,7 @@ export function chosenLayer(known: KnownGraph, name: string, classes: number): C
   if (last.length === 1) return untied(graph, last[0]);
   if (last.length > 1)
     throw new InputError(
-      `--new-head ${name} names ${last.length} last layers of ${file}: ${shown(graph, last)}; name one of them.`,
+      `--new-head ${name} matches ${last.length} last layers of ${file}: ${shown(graph, last)}; name one of them.`,
     );
   if (named.length === 0) throw unknown(graph, name, all);
   throw blocked(graph, named.at(-1)!, all);

@@ -13,7 +13,7 @@ export interface ClassStep extends KnownGraph {
   readonly entries: ShapeEntry[];
   /** Nodes that round to integers and back. */
   readonly quantizers: Node[];
-  /** Quantised nodes that must be written in floats. */
+  /** Quantized nodes that must be written in floats. */
   readonly lowered: Node[];
 }
 
@@ -44,8 +44,8 @@ const rounded: Passes = ({ use, axis, types, quantizers }) => {
   return axis;
 };
 
-/** A quantised operator that passes classes as its float form does. */
-const quantised =
+/** A quantized operator that passes classes as its float form does. */
+const quantized =
   (passes: Passes): Passes =>
   (step) => {
     step.lowered.push(step.use.node);
@@ -53,7 +53,7 @@ const quantised =
   };
 
 /** A sum with constants, which are a bias if there is one for each class. */
-const quantisedSum: Passes = ({ use, axis, constants, lowered }) => {
+const quantizedSum: Passes = ({ use, axis, constants, lowered }) => {
   const other = use.node.inputs[3 - use.index];
   if (!other || !constants.has(other)) return "joins it with another value";
   lowered.push(use.node);
@@ -181,10 +181,10 @@ export const classPasses: ReadonlyMap<string, Passes> = new Map([
   ...list(sliced, "Slice"),
   ...list(gathered, "Gather"),
   ...list(rounded, "QuantizeLinear DequantizeLinear"),
-  ...list(quantised(same), "com.microsoft.QLinearSoftmax com.microsoft.QLinearSigmoid"),
-  ...list(quantised(same), "com.microsoft.QLinearLeakyRelu"),
-  ...list(quantised(pooled), "com.microsoft.QLinearGlobalAveragePool"),
-  ...list(quantised(pooled), "com.microsoft.QLinearAveragePool"),
-  ...list(quantisedSum, "com.microsoft.QLinearAdd"),
+  ...list(quantized(same), "com.microsoft.QLinearSoftmax com.microsoft.QLinearSigmoid"),
+  ...list(quantized(same), "com.microsoft.QLinearLeakyRelu"),
+  ...list(quantized(pooled), "com.microsoft.QLinearGlobalAveragePool"),
+  ...list(quantized(pooled), "com.microsoft.QLinearAveragePool"),
+  ...list(quantizedSum, "com.microsoft.QLinearAdd"),
   ...list(() => null, "Shape Size"),
 ]);

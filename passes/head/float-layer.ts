@@ -9,13 +9,13 @@ import { type IntegerProduct, integerProduct } from "./integer-product.ts";
 import type { KnownGraph, LinearLayer } from "./linear-layer.ts";
 import { unreadAfter } from "./unread-after.ts";
 
-/** A model in which a layer that was quantised or fused is written in floats. */
+/** A model in which a layer that was quantized or fused is written in floats. */
 export interface FloatLayer {
   readonly model: Model;
   readonly isLayer: (layer: LinearLayer) => boolean;
 }
 
-/** Writes a chosen layer, and what is quantised behind it, in floats; null if it is so already. */
+/** Writes a chosen layer, and what is quantized behind it, in floats; null if it is so already. */
 export async function floatLayer(
   { graph, types }: KnownGraph,
   { layer, way }: ChosenLayer,

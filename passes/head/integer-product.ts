@@ -1,6 +1,6 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
 
-/** What dynamic quantisation makes of a product: floats rounded, multiplied, cast and scaled. */
+/** What dynamic quantization makes of a product: floats rounded, multiplied, cast and scaled. */
 export interface IntegerProduct {
   /** The floats that are rounded. */
   readonly input: Value;
@@ -9,7 +9,7 @@ export interface IntegerProduct {
   readonly nodes: readonly Node[];
 }
 
-/** Returns a dynamically quantised product; null if the node is not part of one. */
+/** Returns a dynamically quantized product; null if the node is not part of one. */
 export function integerProduct(node: Node): IntegerProduct | null {
   const rounding = node.inputs[0]?.producer;
   const input = rounding?.op === "DynamicQuantizeLinear" ? rounding.inputs[0] : null;

@@ -66,7 +66,7 @@ export async function newHead(model: Model, options: HeadOptions): Promise<Model
   const patch = patchOf(known, { layer, way, classes }, tensors);
   const head = {
     ...{ layer: name, classes, seed, weights: tensors.map((each) => each.tensor.name) },
-    ...(isQuantised(chosen) ? { fromIntegers: true } : {}),
+    ...(isQuantized(chosen) ? { fromIntegers: true } : {}),
   };
   const record = { sha256: await sha256(model.source), trained: head.weights, head };
   const changed = await patched(known.graph, { ...patch, metadata: [tuningEntry(record)] });
@@ -80,7 +80,7 @@ async function knownOf(model: Model, ort: Ort): Promise<KnownGraph> {
   return { graph, types, constants: constants(graph) };
 }
 
-const isQuantised = ({ layer, way }: ChosenLayer) =>
+const isQuantized = ({ layer, way }: ChosenLayer) =>
   layer.weight.producer?.op === "DequantizeLinear" ||
   (layer.lowered !== null && !layer.node.op.includes("Fused")) ||
   way.quantizers.length + way.lowered.length > 0;

@@ -10,7 +10,7 @@ export interface HeadRecord {
   readonly seed: number;
   /** Names of the new weights. */
   readonly weights: readonly string[];
-  /** Set if the old layer was quantised: the new one is in floats. */
+  /** Set if the old layer was quantized: the new one is in floats. */
   readonly fromIntegers?: boolean;
 }
 

@@ -56,7 +56,7 @@ export async function measureNorms(
       if (error instanceof InputError) throw error;
       const { name } = model.source;
       throw new InputError(
-        `onnxruntime cannot run ${name} for its activations (${reason(error)}); check the inputs, or leave the activations out.`,
+        `onnxruntime cannot run ${name} for its activations (${reason(error)}); check the inputs, or leave out the activations.`,
       );
     });
   step(1, "done");

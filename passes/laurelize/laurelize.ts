@@ -177,7 +177,7 @@ function checkUntouched(model: Model, again: boolean): void {
   const { source, opsets } = model.file;
   if (isLaurelized(model) && !again)
     throw new InputError(
-      `${source.name} is already laurelized; set again to laurelize it once more.`,
+      `${source.name} is already laurelized; set the option again (--again) to insert more.`,
     );
   const opset = opsets.get("") ?? 7;
   if (opset < 7)

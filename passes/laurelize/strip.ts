@@ -68,13 +68,13 @@ function checkStrippable(model: Model, all: readonly (Manifest | null)[]): void 
   const trained = all.at(-1)?.trained ?? [];
   if (trained.length > 0)
     throw new InputError(
-      `training has changed its old weights: ${name} lists ${listed(trained)}, whose original values it does not contain; use the original file, or the laurelized one from before training.`,
+      `training changed its old weights: ${name} lists ${listed(trained)}, whose original values it does not contain; use the original file, or the laurelized one from before training.`,
     );
 }
 
 const rewritten = ({ file: { source } }: Model) =>
   new InputError(
-    `${source.name} is not as laurelize wrote it: another tool has rewritten it, or training has changed its old weights; strip the file as it was written.`,
+    `${source.name} was rewritten by another tool, or training changed its old weights; strip the file that laurelize wrote.`,
   );
 
 /** Returns the file before its last laurelization; `tail` is the manifest's place in the file. */

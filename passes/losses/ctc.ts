@@ -60,7 +60,7 @@ interface Axes {
 function axesOf({ output, target, options }: Asked, rows: number): Axes | string {
   const { shape } = output;
   if (shape?.length !== 3)
-    return `its output is [batch, steps, classes], and this one is ${showShape(shape)}`;
+    return `its output is [batch, steps, classes], but this one is ${showShape(shape)}`;
   const classes =
     (options.classAxis ?? -1) < 0 ? (options.classAxis ?? -1) + 3 : options.classAxis!;
   const others = [0, 1, 2].filter((axis) => axis !== classes);

@@ -60,11 +60,11 @@ function resultsOf({ file, graph, source }: Model): Results {
   const types = new Map(file.graph.outputs.map((info) => [info.name, typeOfInfo(info)]));
   const floats = graph.main.outputs.filter(({ name }) => isFloat(types.get(name)?.dtype));
   const loss = floats.find(({ name }) => name === "loss") ?? floats[0];
-  if (!loss) throw new InputError(`the loss ${source.name} has no output of floats.`);
+  if (!loss) throw new InputError(`the loss ${source.name} has no float output.`);
   const shape = types.get(loss.name)?.shape;
   if (shape && shape.filter((dim) => dim !== 1).length > 1)
     throw new InputError(
-      `output ${loss.name} of the loss ${source.name} is ${showShape(shape)}; a loss is one number, or one for each row.`,
+      `output ${loss.name} of the loss ${source.name} has the shape ${showShape(shape)}; a loss must be one number, or one for each row.`,
     );
   const scalars = floats.filter(
     (value) => value !== loss && types.get(value.name)?.shape?.every((dim) => dim === 1),

@@ -6,7 +6,8 @@ import { lengths, paddingBias } from "./padding.ts";
 export const MicrosoftAttention: LoweringRule = (call) => {
   const { op, input, inputs, shape, int, ints, to, refuse, wants } = call;
   if (int("do_rotary", 0) === 1) return refuse("it rotates its queries and keys");
-  if (int("past_present_share_buffer", 0) === 1) return refuse("its past shares a buffer");
+  if (int("past_present_share_buffer", 0) === 1)
+    return refuse("its past shares a buffer with its output");
   const heads = int("num_heads", 1);
   const width = shape(1).at(-1);
   if (typeof width !== "number") return refuse("its weights do not have a fixed size");
@@ -32,7 +33,8 @@ export const MicrosoftAttention: LoweringRule = (call) => {
  */
 export const MultiHeadAttention: LoweringRule = (call) => {
   const { op, inputs, int, refuse, wants } = call;
-  if (inputs[8] != null || inputs[9] != null) return refuse("its past shares a buffer");
+  if (inputs[8] != null || inputs[9] != null)
+    return refuse("its past shares a buffer with its output");
   const heads = int("num_heads", 1);
   const { operands, head } = projected(call, heads);
   const [q, newK, newV] = operands;

@@ -75,7 +75,7 @@ function opened(graph: Graph, types: Types, node: Node, write: Writer): (string 
   const free = new Set(write.nodes.slice(from).flatMap((made) => made.node.outputs));
   const outputs = node.outputs.map((output, index) => {
     if (output === null) return null;
-    const result = results[index] ?? call.refuse(`its rule does not know output ${index}`);
+    const result = results[index] ?? call.refuse(`its rule does not support output ${index}`);
     return free.delete(result) ? result : write.op.Identity(result);
   });
   for (const { node: made } of write.nodes.slice(from))

@@ -37,7 +37,9 @@ export const MicrosoftCausalConv: LoweringRule = (call) => {
     (ints("dilation") ?? []).every((by) => by === 1) &&
     FURTHER.every((name) => int(name, 0) === 0) &&
     !wants(2);
-  return plain ? CausalConvWithState(call) : refuse("it does more than ai.onnx's does");
+  return plain
+    ? CausalConvWithState(call)
+    : refuse("it has features that ai.onnx's operator does not have");
 };
 
 const FURTHER = [

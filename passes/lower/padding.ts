@@ -29,7 +29,7 @@ function within<V>(call: Composite<V>, index: number, keys: V): V {
   const bounds = to.cast(input(index), "int64");
   if (count === batch && count !== "") return op.Less(at, to.unsqueeze(bounds, [1]));
   if (typeof count !== "number" || typeof batch !== "number" || count !== 2 * batch)
-    return refuse("its mask of rank 1 is neither [batch] nor [2 · batch] for certain");
+    return refuse("its mask of rank 1 may be [batch] or [2 · batch]");
   const [ends, begins] = to.split(bounds, [batch, batch], 0);
   const early = op.Less(at, to.unsqueeze(begins, [1]));
   return op.And(op.Less(at, to.unsqueeze(ends, [1])), op.Not(early));

@@ -21,6 +21,6 @@ export function checkKept(name: string, outputs: Tensors, rounds: number): void 
   if (free === null || needed <= free) return;
   const gigabytes = (size: number) => `${(size / 1e9).toFixed(1)} GB`;
   throw new InputError(
-    `proving ${name} compares outputs of ${gigabytes(bytes)} a run, which takes about ${gigabytes(needed)} of memory, and ${gigabytes(free)} are free; give smaller inputs with --inputs, sizes with --dim, or pass --prove sites.`,
+    `proving ${name} compares outputs of ${gigabytes(bytes)} a run, which takes about ${gigabytes(needed)} of memory, but only ${gigabytes(free)} are free; give smaller inputs with --inputs, sizes with --dim, or pass --prove sites.`,
   );
 }

@@ -7,7 +7,7 @@ export const filesIn = (place: string, _ending: string): string[] => [place];
 /** Replaces node-data.ts if there is no file system. */
 export const pooledSource = (_file: string, _kind: string): Source => {
   throw new InputError(
-    "this environment has no files; give the data's bytes, a Uint8Array or a Blob.",
+    "this environment cannot open files; give the data's bytes, a Uint8Array or a Blob.",
   );
 };
 
@@ -34,7 +34,9 @@ export const pendingFolder = (
   keep(): void;
   discard(): void;
 } => {
-  throw new InputError("this environment has no files, and a step is a folder; export it in Node.");
+  throw new InputError(
+    "this environment cannot open files, but a step is a folder; export it in Node.",
+  );
 };
 
 /** Replaces node-data.ts: the parser needs Node's buffers. */

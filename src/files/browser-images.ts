@@ -8,5 +8,5 @@ export const imageClasses = (_place: string): { name: string; files: readonly st
 export const decodedImage = async (
   _file: string,
 ): Promise<{ width: number; height: number; channels: number; pixels: Uint8Array }> => {
-  throw new InputError("this environment has no files; give images as arrays.");
+  throw new InputError("this environment cannot open files; give images as arrays.");
 };

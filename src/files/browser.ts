@@ -5,7 +5,7 @@ import type { PendingFile } from "./pending.ts";
 
 const refuse = (): never => {
   throw new InputError(
-    "this environment has no files; give the model's bytes, a Uint8Array or a Blob.",
+    "this environment cannot open files; give the model's bytes, a Uint8Array or a Blob.",
   );
 };
 

@@ -44,7 +44,7 @@ export function pendingFolder(
   const parent = path.dirname(place);
   if (!fs.existsSync(parent))
     throw new InputError(
-      `${parent} does not exist; make it first or choose another place with -o.`,
+      `${parent} does not exist; create it first, or choose another place with -o.`,
     );
   let stage: string | null = refusing(target, () =>
     fs.mkdtempSync(path.join(parent, `.${path.basename(place)}.`)),

@@ -25,7 +25,7 @@ export function imageClasses(place: string): ImageClass[] | null {
   const folders = names.filter((name) => fs.statSync(path.join(place, name)).isDirectory());
   if (folders.length === 0 && names.some((name) => ENDINGS.test(name)))
     throw new InputError(
-      `${place} holds images, and a folder of images has one folder for each class; move the images of each class into a folder of its name.`,
+      `${place} contains images, but a folder of images must have one subfolder for each class; move the images of each class into a subfolder with its name.`,
     );
   checkSplits(place, folders);
   const classes = folders.map((name) => ({ name, files: imagesIn(path.join(place, name)) }));
@@ -33,7 +33,7 @@ export function imageClasses(place: string): ImageClass[] | null {
   const empty = classes.find(({ files }) => files.length === 0);
   if (empty)
     throw new InputError(
-      `${path.join(place, empty.name)} holds no images, and each folder of ${place} is a class; remove it, or fill it.`,
+      `${path.join(place, empty.name)} contains no images, but each subfolder of ${place} is a class; remove it, or add images.`,
     );
   return classes;
 }
@@ -48,7 +48,7 @@ function checkSplits(place: string, folders: readonly string[]): void {
   const training = folders.find((name) => /^train/i.test(name)) ?? folders[0];
   const other = folders.find((name) => name !== training)!;
   throw new InputError(
-    `the folders of ${place} are ${folders.join(", ")}, which are no classes; pass --data ${path.join(place, training)} --eval ${path.join(place, other)}.`,
+    `the folders of ${place} are ${folders.join(", ")}, which are not classes; pass --data ${path.join(place, training)} --eval ${path.join(place, other)}.`,
   );
 }
 
@@ -77,7 +77,7 @@ export async function decodedImage(file: string) {
   } catch (error) {
     const [why] = String((error as Error).message).split("\n");
     throw new InputError(
-      `${file} cannot be read as an image (${why}); remove it, or save it anew.`,
+      `${file} cannot be read as an image (${why}); remove it, or save it again.`,
     );
   }
 }

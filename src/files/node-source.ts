@@ -83,7 +83,7 @@ function fill(handle: number, bytes: Uint8Array, start: number, file: string): v
     const count = fs.readSync(handle, bytes, done, bytes.length - done, start + done);
     if (count === 0)
       throw new InputError(
-        `${file} became shorter while it was read; leave it alone and try again.`,
+        `${file} became shorter while it was read; do not change it during the run, and try again.`,
       );
     done += count;
   }

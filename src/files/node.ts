@@ -122,7 +122,7 @@ function checkOwn(source: Source, target: string): void {
   const there = fs.existsSync(target) && fs.realpathSync(target);
   if (there && blockFilesOf(source).some((own) => fs.realpathSync(own) === there))
     throw new InputError(
-      `${target} is the model it comes from, which is never written to; choose another path.`,
+      `${target} is the model that it comes from, which is never overwritten; choose another path.`,
     );
 }
 

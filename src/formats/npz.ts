@@ -41,7 +41,7 @@ export function openNpz(source: Source, free: number | null = null): Npz {
     const name = entry.name.replace(/\.npy$/, "");
     if (name === entry.name) continue;
     if (entries.has(name))
-      throw new InputError(`${file} holds two arrays ${name}; write it with numpy.savez.`);
+      throw new InputError(`${file} contains two arrays named ${name}; write it with numpy.savez.`);
     entries.set(name, entry);
   }
   return {
@@ -76,7 +76,7 @@ function arrayOf(source: Source, name: string, entry: ZipEntry, free: number | n
   const size = (elements(dims) * dataTypeNamed(dtype)!.bits) / 8;
   if (size !== entry.size - end)
     throw new InputError(
-      `${title} is ${dtype} ${showShape(dims)} and so needs ${size} bytes, but holds ${entry.size - end}; write it again.`,
+      `${title} is ${dtype} ${showShape(dims)} and needs ${size} bytes, but has ${entry.size - end}; write it again.`,
     );
   function* blocks() {
     let left = end;

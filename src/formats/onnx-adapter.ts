@@ -64,14 +64,14 @@ export function readOnnxAdapter(source: Source): Written[] {
   const root = tableAt(buffer, 0);
   const version = buffer.readInt32(fieldOf(buffer, root, ADAPTER.formatVersion) ?? source.size);
   if (version !== FORMAT_VERSION)
-    throw refuse(`it has the format version ${version}, and known is ${FORMAT_VERSION}`);
+    throw refuse(`its format version is ${version}, but only ${FORMAT_VERSION} is supported`);
   const vector = vectorOf(buffer, root, ADAPTER.parameters, 4);
   if (!vector) throw refuse("its list of parameters is missing or truncated");
   const tensors = Array.from({ length: vector.length }, (_, k) =>
     readParameter(buffer, tableAt(buffer, vector.start + 4 * k), refuse),
   );
   const names = new Set(tensors.map(({ name }) => name));
-  if (names.size < tensors.length) throw refuse("two of its parameters have one name");
+  if (names.size < tensors.length) throw refuse("two of its parameters have the same name");
   return tensors;
 }
 
@@ -84,7 +84,7 @@ function readParameter(
   const sizes = vectorOf(buffer, table, PARAMETER.dims, EIGHT);
   const raw = vectorOf(buffer, table, PARAMETER.rawData, 1);
   const name = text && new TextDecoder().decode(bytesAt(buffer, text));
-  if (!name || !raw) throw refuse("a parameter has no name or no values, or is truncated");
+  if (!name || !raw) throw refuse("a parameter has no name or values, or is truncated");
   const number = buffer.readInt32(fieldOf(buffer, table, PARAMETER.dataType) ?? buffer.capacity());
   const type = dataType(number);
   if (!type || type.bits === 0) throw refuse(`parameter ${name} has the data type ${number}`);
@@ -94,7 +94,7 @@ function readParameter(
   const needed = Math.ceil((elements(dims) * type.bits) / 8);
   if (!dims.every((dim) => Number.isSafeInteger(dim) && dim >= 0) || needed !== raw.length)
     throw refuse(
-      `parameter ${name} is ${type.name} [${dims.join(", ")}], and has ${raw.length} bytes`,
+      `parameter ${name} is ${type.name} [${dims.join(", ")}], but has ${raw.length} bytes`,
     );
   return { name, dtype: type.name, dims, data: bytesAt(buffer, raw) };
 }

@@ -42,7 +42,7 @@ export function readSafetensors(source: Source): SafeTensors {
   const prefix = source.read(0, PREFIX);
   const length = Number(new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true));
   if (length > LONGEST_HEADER || length > size - PREFIX)
-    throw refuse(`it has ${size} bytes and announces a header of ${length}; it may be truncated`);
+    throw refuse(`it has ${size} bytes, but its header should have ${length}; it may be truncated`);
   const start = PREFIX + length;
   const header = parsed(source.read(PREFIX, start));
   if (!header) throw refuse("its header is not a JSON object");
@@ -56,7 +56,7 @@ export function readSafetensors(source: Source): SafeTensors {
   for (const { name, range } of tensors) {
     if (range.start !== at)
       throw refuse(
-        `tensor ${name} begins at byte ${range.start}, ${range.start < at ? "inside" : "after a gap, behind"} the previous one, which ends at ${at}`,
+        `tensor ${name} begins at byte ${range.start}, ${range.start < at ? "inside" : "after a gap behind"} the previous one, which ends at ${at}`,
       );
     at = range.end;
   }
@@ -82,7 +82,7 @@ function tensorOf(
   const needed = (elements(shape) * dataTypeNamed(dtype)!.bits) / 8;
   if (to - from !== needed)
     throw refuse(
-      `tensor ${name} is ${type} [${shape.join(", ")}] and so needs ${needed} bytes, but has ${to - from}`,
+      `tensor ${name} is ${type} [${shape.join(", ")}] and needs ${needed} bytes, but has ${to - from}`,
     );
   return { name, dtype, dims: shape, range: { start: start + from, end: start + to } };
 }

@@ -38,7 +38,7 @@ export function replaceWeights(
     const needed = byteLength(tensor);
     if (needed !== bytes.length)
       throw new InputError(
-        `weight ${name} of ${source.name} has ${needed} bytes, and ${bytes.length} were given.`,
+        `weight ${name} of ${source.name} has ${needed} bytes, but ${bytes.length} were given.`,
       );
     if (equalBytes(tensorBytes(file, tensor), bytes)) continue;
     values.push(...placedValues(tensor, bytes, value!.initializer ? data : null));

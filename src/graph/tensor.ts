@@ -26,7 +26,7 @@ export function encodeNumbers(dtype: string, values: ArrayLike<number>): Uint8Ar
     }
     default: {
       const array = dataTypeNamed(dtype)?.array as typeof Int32Array | null | undefined;
-      if (!array) throw new Error(`${dtype} is not a type in which numbers are written`);
+      if (!array) throw new Error(`${dtype} is not a number type that can be written`);
       return bytesOf(array.from(values));
     }
   }

@@ -13,7 +13,7 @@ export function refuseFatal(graph: Graph): void {
       node.bodies.forEach(check);
       if (node.op === "SplitToSequence" && numbersOf(graph, node.inputs[1])?.includes(0))
         throw new InputError(
-          `${graph.file.source.name}: ${titleOf(node)} splits into pieces of 0, at which onnxruntime ends the process; the model is damaged.`,
+          `${graph.file.source.name}: ${titleOf(node)} splits into pieces of size 0, which makes onnxruntime end the process; the model is damaged.`,
         );
     }
   };

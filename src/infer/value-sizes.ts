@@ -20,7 +20,7 @@ export function checkSizes({ file, main }: Graph, types: Types): void {
     const bytes = (elements(shape) * (dataTypeNamed(dtype ?? "")?.bits || 8)) / 8;
     if (bytes > largest)
       throw new InputError(
-        `${file.source.name}: ${value.producer ? "value" : "input"} ${value.name} has the shape ${showShape(shape)}, which takes ${(bytes / 1e9).toPrecision(3)} GB, too much to run the model here; prove it with --prove sites.`,
+        `${file.source.name}: ${value.producer ? "value" : "input"} ${value.name} has the shape ${showShape(shape)}, which takes ${(bytes / 1e9).toPrecision(3)} GB, too much to run the model here; pass --prove sites.`,
       );
   }
 }

@@ -20,7 +20,7 @@ export function openFile(source: Source, folder: Folder | null): ModelFile {
   const magic = source.read(0, Math.min(8, source.size));
   if (String.fromCharCode(...magic.subarray(4)) === "ORTM")
     throw new InputError(
-      `${name} is in ORT format, which does not contain an ONNX graph; give the .onnx it was made from.`,
+      `${name} is in ORT format, which does not contain an ONNX graph; give the .onnx file that it was made from.`,
     );
   const reader = new WireReader(source);
   const message = decode(modelSchema, reader, rootFrame(source.size));

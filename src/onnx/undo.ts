@@ -57,7 +57,7 @@ export function undone(
 ): PatchedSource {
   const misfit = () =>
     new InputError(
-      `${source.name} is not as laurelize wrote it, because another tool has rewritten it since; strip the file as it was written.`,
+      `${source.name} was rewritten by another tool after laurelize wrote it; strip the file that laurelize wrote.`,
     );
   if (!Number.isSafeInteger(size) || !Array.isArray(steps)) throw misfit();
   if (beside !== undefined && typeof beside !== "string") throw misfit();
@@ -82,7 +82,7 @@ export function undone(
 /** The message for a result whose original file has changed. */
 export const altered = ({ name }: Source, other: Pick<Source, "name">) =>
   new InputError(
-    `${name} refers to weights in ${other.name}, which was altered or replaced since; put back the original file next to ${name}.`,
+    `${name} refers to weights in ${other.name}, which was changed or replaced since then; put the original file back next to ${name}.`,
   );
 
 function restored(removed: unknown, start: number, other: Source | null): Piece | null {

@@ -79,7 +79,7 @@ export async function sampleInputs(
     return { feeds: await rounds(draw, run, { ...chosen, count, varied }), dims: first.dims };
   }
   throw new InputError(
-    `${graph.file.source.name} runs on none of the sample inputs tried (${reason(last)}); give real ones with --inputs, sizes with --dim name=value, or pass --no-prove.`,
+    `${graph.file.source.name} does not run on any of the random inputs tried (${reason(last)}); give real inputs with --inputs, give sizes with --dim name=4, or pass --no-prove.`,
   );
 }
 
