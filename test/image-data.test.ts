@@ -122,6 +122,10 @@ const TORCHVISION = [
   ["emu/d.webp", 32, 33, 3, 297788, 496.4023592644371, 0.22818739712238312, -0.30553367753384],
 ] as const;
 
+/** A JPEG of YCCK, as Adobe's programs write it. */
+const INK =
+  "/9j/7gAOQWRvYmUAZAAAAAAC/9sAQwADAgIDAgIDAwMDBAMDBAUIBQUEBAUKBwcGCAwKDAwLCgsLDQ4SEA0OEQ4LCxAWEBETFBUVFQwPFxgWFBgSFBUU/8AAFAgAEAAQBEMRAE0RAFkRAEsRAP/EABcAAQEBAQAAAAAAAAAAAAAAAAkIAAf/xAAUEAEAAAAAAAAAAAAAAAAAAAAA/9oADgRDAE0AWQBLAAA/ALAH0koqYBD9OoM6gIo1TLrUALpn/9k=";
+
 async function images(name: string, list: readonly (readonly [string, number, number, number])[]) {
   const place = path.join(folder, name);
   for (const [file, width, height, k] of list) {
@@ -205,6 +209,55 @@ describe("a folder of images with a folder for each class", () => {
       fs.cpSync(path.join(folder, "bad/cat"), path.join(folder, "odd", name), { recursive: true });
     const odd = opened("float[n, 3, 28, 28] x", path.join(folder, "odd"));
     await expect(odd).rejects.toThrow(/x\.png cannot be read/);
+  });
+
+  it("decodes ink as Pillow does, and refuses what Pillow reads otherwise", async () => {
+    const file = (name: string, bytes: Uint8Array) => {
+      const place = path.join(folder, "kinds", name.split(".")[1], name);
+      fs.mkdirSync(path.dirname(place), { recursive: true });
+      fs.writeFileSync(place, bytes);
+      return path.dirname(path.dirname(place));
+    };
+    // Image.open("ink.jpg").convert("RGB") of Pillow 13, a JPEG of YCCK: the sum of its 16 × 16 pixels.
+    const kinds = file("ink.jpg", Buffer.from(INK, "base64"));
+    const read = () =>
+      opened("uint8[n, 16, 16, 3] x", kinds, { resize: 16, scale: 1, mean: [0], std: [1] });
+    const [{ x }] = batches(await read(), { ort, batchSize: 1 });
+    const pixels = x.data as Uint8Array;
+    expect([pixels.reduce((a, b) => a + b, 0), ...pixels.subarray(153, 156)]).toEqual([
+      121664, 150, 0, 229,
+    ]);
+    const gray = sharp(new Uint16Array(256).fill(300), {
+      raw: { width: 16, height: 16, channels: 1 },
+    });
+    const clear = sharp(new Uint8Array(1024).fill(9), {
+      raw: { width: 16, height: 16, channels: 4 },
+    });
+    const refused = [
+      ["a.png", await gray.toColourspace("grey16").png().toBuffer(), /gray of 16 bits/],
+      [
+        "b.gif",
+        await clear
+          .clone()
+          .composite([
+            {
+              input: Buffer.alloc(64),
+              raw: { width: 4, height: 4, channels: 4 },
+              blend: "dest-in",
+              top: 0,
+              left: 0,
+            },
+          ])
+          .gif()
+          .toBuffer(),
+        /transparent pixels/,
+      ],
+    ] as const;
+    for (const [name, bytes, why] of refused) {
+      file(name, bytes);
+      await expect(read()).rejects.toThrow(why);
+      fs.rmSync(path.join(kinds, name.split(".")[1]), { recursive: true });
+    }
   });
 
   it("trains a new head on the command line, and the log says which class is which", () => {

@@ -61,25 +61,76 @@ const imagesIn = (folder: string): string[] =>
     return ENDINGS.test(name) ? [place] : [];
   });
 
-/** Decodes an image: three channels of 8 bits, as they are stored, without its transparency. */
+/**
+ * Decodes an image as Pillow's `Image.open(file).convert("RGB")` does: three channels of 8 bits, as
+ * they are stored, without transparency and without turning it. Throws an InputError for a file that
+ * cannot be read, or that is read otherwise than by Pillow.
+ */
 export async function decodedImage(file: string) {
   const { default: sharp } = await loadedSharp();
+  const bytes = fs.readFileSync(file);
+  let why: string | null;
   try {
-    const image = sharp(fs.readFileSync(file), { ignoreIcc: true, failOn: "error" });
-    const { data, info } = await image
-      .toColourspace("srgb")
-      .removeAlpha()
+    const image = sharp(bytes, { ignoreIcc: true, failOn: "error" });
+    const { format, space } = await image.metadata();
+    const isInk = space === "cmyk";
+    why = differsFromPillow(bytes, { format, space });
+    if (format === "gif" && !(await sharp(bytes).stats()).isOpaque) why = TRANSPARENT;
+    const whole = isInk ? image.pipelineColourspace("cmyk").toColourspace("cmyk") : image;
+    const { data, info } = await (isInk ? whole : whole.toColourspace("srgb").removeAlpha())
       .raw({ depth: "uchar" })
       .toBuffer({ resolveWithObject: true });
     const { width, height, channels } = info;
-    const pixels = new Uint8Array(data.buffer, data.byteOffset, data.length);
-    return { width, height, channels: 3, pixels: channels === 3 ? pixels : tripled(pixels) };
+    const stored = new Uint8Array(data.buffer, data.byteOffset, data.length);
+    const pixels = isInk ? fromInk(stored) : channels === 3 ? stored : tripled(stored);
+    if (why === null) return { width, height, channels: 3, pixels };
   } catch (error) {
-    const [why] = String((error as Error).message).split("\n");
-    throw new InputError(
-      `${file} cannot be read as an image (${why}); remove it, or save it again.`,
-    );
+    [why] = String((error as Error).message).split("\n");
   }
+  throw new InputError(
+    `${file} cannot be read as an image (${why}); remove it, or save it as a PNG or JPEG of 8 bits.`,
+  );
+}
+
+const TRANSPARENT = "a GIF with transparent pixels, whose colors are not decoded";
+
+/** What sharp reads otherwise than Pillow does: a clause; null if nothing is known of. */
+function differsFromPillow(
+  bytes: Buffer,
+  { format, space }: { readonly format: string; readonly space: string },
+): string | null {
+  if (format === "heif") return "AVIF, which decoders read differently";
+  if (space === "grey16" && bytes[25] !== GRAY_WITH_ALPHA)
+    return "gray of 16 bits, of which Pillow keeps 0 to 255 alone";
+  return format === "tiff" && isRawYcc(bytes) ? "a TIFF of YCbCr, which is not converted" : null;
+}
+
+/** The color type of a PNG, the byte behind its sizes, which Pillow reads as RGBA. */
+const GRAY_WITH_ALPHA = 4;
+
+/** Whether the first image of a TIFF is YCbCr that a JPEG decoder does not convert. */
+function isRawYcc(bytes: Buffer): boolean {
+  const [TIFF, PHOTOMETRIC, COMPRESSION, YCC, JPEG] = [42, 262, 259, 6, 7];
+  const isLittle = bytes[0] === 0x49;
+  const short = (at: number) => (isLittle ? bytes.readUInt16LE(at) : bytes.readUInt16BE(at));
+  if (short(2) !== TIFF) return false;
+  const start = isLittle ? bytes.readUInt32LE(4) : bytes.readUInt32BE(4);
+  const values = new Map<number, number>();
+  for (let k = 0; k < short(start); k++)
+    values.set(short(start + 2 + 12 * k), short(start + 10 + 12 * k));
+  return values.get(PHOTOMETRIC) === YCC && values.get(COMPRESSION) !== JPEG;
+}
+
+/** Cyan, magenta, yellow and black as red, green and blue, rounded as Pillow rounds. */
+function fromInk(ink: Uint8Array): Uint8Array {
+  const pixels = new Uint8Array((ink.length / 4) * 3);
+  for (let k = 0; k < pixels.length; k++) {
+    const at = Math.floor(k / 3) * 4;
+    const light = 255 - ink[at + 3];
+    const product = ink[at + (k % 3)] * light + 128;
+    pixels[k] = Math.max(0, light - (((product >> 8) + product) >> 8));
+  }
+  return pixels;
 }
 
 function tripled(gray: Uint8Array): Uint8Array {
