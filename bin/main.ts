@@ -72,6 +72,7 @@ function parserOf(
       throw new UsageError(asSentence(message ?? error.message));
     });
   for (const each of modules) parser.command(withRecipe(each, recipe));
+  usageOf(parser).cacheHelpMessage = () => {};
   return parser;
 }
 
@@ -98,6 +99,17 @@ function checkOnce(words: readonly string[], { number, alias }: YargsOptions): t
     if (given.length > 1) throw new UsageError(`${asOption(name)} is given twice.`);
   }
   return true;
+}
+
+/**
+ * What lays out the help. yargs does so before it runs a command, in case that fails, which takes
+ * longer than many a command; failures here do not show it.
+ */
+const usageOf = (parser: Argv) =>
+  (parser as unknown as YargsInternals).getInternalMethods().getUsageInstance();
+
+interface YargsInternals {
+  getInternalMethods(): { getUsageInstance(): { cacheHelpMessage: () => void } };
 }
 
 /** Options as yargs keeps them. */

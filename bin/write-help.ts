@@ -1,19 +1,22 @@
-import { execFile } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
-import { promisify } from "node:util";
 import { commands } from "./commands/index.ts";
+import { WIDTH } from "./help.ts";
+import { main } from "./main.ts";
 
 // Part of the build: writes the help texts that `helpText` reads, as the parser lays them out.
 
-const here = import.meta.dirname;
-const run = promisify(execFile);
+let said = "";
+console.log = (text: string) => {
+  said += `${text}\n`;
+};
+process.stdout.columns = WIDTH;
 
-const names = Object.keys(commands).map((name) => (name === "laurelize" ? "" : name));
-const texts = await Promise.all(
-  names.map(async (name) => {
-    const words = [path.join(here, "laurelize.js"), name, "--help"].filter(Boolean);
-    return [name, (await run(process.execPath, words)).stdout];
-  }),
-);
-fs.writeFileSync(path.join(here, "help.json"), JSON.stringify(Object.fromEntries(texts)));
+const texts: Record<string, string> = {};
+for (const command of Object.keys(commands)) {
+  const name = command === "laurelize" ? "" : command;
+  said = "";
+  await main([name, "--help"].filter(Boolean), async () => {});
+  texts[name] = said;
+}
+fs.writeFileSync(path.join(import.meta.dirname, "help.json"), JSON.stringify(texts));

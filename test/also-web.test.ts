@@ -7,10 +7,10 @@ import * as web from "onnxruntime-web";
 import { describe, expect, it } from "vitest";
 import { cli, type Ran } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
+import { installed } from "./support/installed.ts";
 import { modelOfText } from "./support/onnx-text.ts";
 
 const { onnx } = onnxProto;
-const root = path.join(import.meta.dirname, "..");
 const folder = temporaryFolder();
 const place = (name: string, bytes: Uint8Array) => {
   fs.writeFileSync(path.join(folder, name), bytes);
@@ -136,19 +136,8 @@ describe("laurelize --also-web", { timeout: 60_000 }, () => {
   });
 
   it("says what to install where onnxruntime-web is not there", () => {
-    const bare = path.join(folder, "bare");
-    fs.mkdirSync(path.join(bare, "node_modules"), { recursive: true });
-    fs.cpSync(path.join(root, "dist"), path.join(bare, "dist"), { recursive: true });
-    fs.copyFileSync(path.join(root, "package.json"), path.join(bare, "package.json"));
-    for (const name of fs.readdirSync(path.join(root, "node_modules")))
-      if (name !== "onnxruntime-web" && !name.startsWith("."))
-        fs.symlinkSync(
-          path.join(root, "node_modules", name),
-          path.join(bare, "node_modules", name),
-          "junction",
-        );
     const model = place("other.onnx", fixture("pre-norm-mlp"));
-    const args = [path.join(bare, "dist/bin/laurelize.js"), model, "--also-web"];
+    const args = [installed(path.join(folder, "bare")), model, "--also-web"];
     const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
     expect([status, stderr]).toEqual([
       2,

@@ -10,6 +10,7 @@ import { webPackage } from "../bin/web-package.ts";
 import { missingKernels, readKernels } from "../passes/check/web-kernels.ts";
 import { cli, cliProcess } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
+import { installed } from "./support/installed.ts";
 import { modelOfText } from "./support/onnx-text.ts";
 
 const { onnx } = onnxProto;
@@ -217,19 +218,7 @@ describe("laurelize check", time, () => {
   });
 
   it("cannot check where onnxruntime-web is not installed, and says so", () => {
-    const bare = at("bare");
-    fs.mkdirSync(path.join(bare, "node_modules"), { recursive: true });
-    fs.cpSync(path.join(root, "dist"), path.join(bare, "dist"), { recursive: true });
-    fs.copyFileSync(path.join(root, "package.json"), path.join(bare, "package.json"));
-    for (const name of fs.readdirSync(path.join(root, "node_modules")))
-      if (name !== "onnxruntime-web" && !name.startsWith("."))
-        fs.symlinkSync(
-          path.join(root, "node_modules", name),
-          path.join(bare, "node_modules", name),
-          "junction",
-        );
-    const bin = path.join(bare, "dist/bin/laurelize.js");
-    const { code, stdout } = cliProcess(["check", at("model.onnx")], {}, bin);
+    const { code, stdout } = cliProcess(["check", at("model.onnx")], {}, installed(at("bare")));
     expect([code, stdout]).toEqual([
       4,
       expect.stringContaining("onnxruntime-web is not installed"),
