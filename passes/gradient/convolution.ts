@@ -1,5 +1,6 @@
 import { product, range, type ShapedName } from "./broadcasting.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
+import { canSpread, spread } from "./spread.ts";
 import { type Window, windowOf } from "./window.ts";
 
 /** Convolutions with any number of spatial axes, group, stride, dilation and padding. */
@@ -69,8 +70,8 @@ const lengthOf = ({ size, kernel, strides, dilations, pads }: Window, k: number)
 /**
  * Writes the cotangent of x. At stride 1, a Conv of the cotangent with the kernel flipped and its
  * channels exchanged, which onnxruntime computes once if the kernel is frozen. In groups, the same
- * after inserting whole rows of zeros, if the last axis has stride 1, because onnxruntime's
- * ConvTranspose is slow for groups. Otherwise a ConvTranspose.
+ * after inserting zeros, because onnxruntime's ConvTranspose runs groups on one thread. Otherwise a
+ * ConvTranspose.
  */
 function toInput(at: GradientNode, g: string, w: string, window: Window) {
   const { op } = at;
@@ -82,8 +83,8 @@ function toInput(at: GradientNode, g: string, w: string, window: Window) {
     ...begins,
     ...reach.map((length, k) => size[k] + length - begins[k] - out[k] * strides[k]),
   ];
-  const plain = strides.every((stride, k) => stride === 1 || (group > 1 && k < dims - 1));
-  if (plain && around.every((pad) => pad >= 0)) {
+  const spreads = strides.every((stride) => stride === 1) || (group > 1 && canSpread(window));
+  if (spreads && around.every((pad) => pad >= 0)) {
     const spaced = spread(at, g, window);
     return op.Conv(spaced, exchanged(at, w, window), null, { dilations, pads: around, group });
   }
@@ -98,16 +99,6 @@ function toInput(at: GradientNode, g: string, w: string, window: Window) {
     pads: [...pads],
     strides,
   });
-}
-
-/** Inserts zeros after every position of the cotangent, as many as the stride skips. */
-function spread({ write, outShape }: GradientNode, g: string, { strides, out }: Window) {
-  if (strides.every((stride) => stride === 1)) return g;
-  const [n, m] = outShape(0);
-  const apart = write.reshape(g, [n, m, ...out.flatMap((length) => [length, 1])]);
-  const zeros = strides.flatMap((stride) => [0, stride - 1]);
-  const padded = write.pad(apart, [...new Array(zeros.length + 4).fill(0), ...zeros]);
-  return write.reshape(padded, [n, m, ...out.map((length, k) => length * strides[k])]);
 }
 
 /** Returns w: [M, C / group, …] as [C, M / group, …] with every spatial axis reversed. */

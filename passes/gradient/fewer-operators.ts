@@ -1,37 +1,60 @@
-import { writing } from "../../src/graph/builder.ts";
+import { type Writing, writing } from "../../src/graph/builder.ts";
+import { constants } from "../../src/graph/constants.ts";
 import type { Graph, Node, Value } from "../../src/graph/graph.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import type { Types } from "../../src/graph/types.ts";
 import { float } from "../../src/onnx/new-node.ts";
+import { asProduct, type FrozenGraph, intoConvolution } from "./fewer-normalizations.ts";
 import { gatedBy } from "./gates.ts";
 
 /**
- * Writes x · HardSigmoid(x) for HardSwish as x · Clip(x + 3) / 6, among these nodes: two operators
- * that keep the layout of images in place of four that do not. `free` are weights, which are no
- * constants. Returns null if there is none.
+ * Writes fewer or faster operators among these nodes, for the same values but for their rounding.
+ * `free` are weights, which are no constants. Returns null if there is nothing to write.
  */
-export function withHardSwish(
+export function withFewerOperators(
   graph: Graph,
   types: Types,
   nodes: readonly Node[],
   free: ReadonlySet<Value>,
 ): Patch | null {
-  const write = writing(graph, "hardswish");
+  const write = writing(graph, "fewer");
   const removed = new Set<Node>();
+  const frozen = constants(graph, new Set([...free].map(({ name }) => name)));
+  const known = { graph, types, frozen };
   for (const node of nodes) {
-    const output = node.outputs[0];
-    const gated =
-      output && types.get(output)?.dtype === "float" ? gatedBy(graph, free, node) : null;
-    if (!output || !gated?.isClip) continue;
-    write.about(`${output.name}.fused`, node);
-    const attributes = { alpha: float(1 / 6), beta: float(0.5) };
-    write.product(gated.x.name, write.op.HardSigmoid(gated.x.name, attributes), output.name);
-    removed.add(node);
-    for (const inner of behind(node, gated.x))
-      if (inner.outputs.every((value) => !value || isUnread(value, removed))) removed.add(inner);
+    if (asProduct(known, write, node)) removed.add(node);
+    const conv = intoConvolution(known, write, node);
+    if (conv) removed.add(node).add(conv);
+    withHardSwish(known, write, { node, free, removed });
   }
   if (removed.size === 0) return null;
   return { nodes: write.nodes, tensors: write.tensors, redirects: [], removed: [...removed] };
+}
+
+interface Candidate {
+  readonly node: Node;
+  readonly free: ReadonlySet<Value>;
+  readonly removed: Set<Node>;
+}
+
+/**
+ * Writes x · HardSigmoid(x) for HardSwish as x · Clip(x + 3) / 6: two operators that keep the layout
+ * of images in place of four that do not.
+ */
+function withHardSwish(
+  { graph, types }: FrozenGraph,
+  write: Writing,
+  { node, free, removed }: Candidate,
+): void {
+  const output = node.outputs[0];
+  const gated = output && types.get(output)?.dtype === "float" ? gatedBy(graph, free, node) : null;
+  if (!output || !gated?.isClip) return;
+  write.about(`${output.name}.fused`, node);
+  const attributes = { alpha: float(1 / 6), beta: float(0.5) };
+  write.product(gated.x.name, write.op.HardSigmoid(gated.x.name, attributes), output.name);
+  removed.add(node);
+  for (const inner of behind(node, gated.x))
+    if (inner.outputs.every((value) => !value || isUnread(value, removed))) removed.add(inner);
 }
 
 /** Whether a value is read by removed nodes alone. */

@@ -13,7 +13,7 @@ import { inlined } from "../lower/inline.ts";
 import { withoutLoops } from "../lower/loops.ts";
 import { withoutSequences } from "../lower/sequences.ts";
 import { between, hasRule } from "./active-subgraph.ts";
-import { withHardSwish } from "./fewer-operators.ts";
+import { withFewerOperators } from "./fewer-operators.ts";
 import type { GradientRules } from "./rule.ts";
 import { type Specialized, specialize } from "./specialize.ts";
 
@@ -57,7 +57,7 @@ export async function plainBetween(
     const reasons = new Map<string, string>();
     const free = new Set(named(from));
     const patch =
-      (rewrites ? withHardSwish(graph, now.types, way, free) : null) ??
+      (rewrites ? withFewerOperators(graph, now.types, way, free) : null) ??
       plainer({ graph, types: now.types, chosen, reasons }, closed);
     if (!patch) {
       checkChosen(graph, now.types, chosen);

@@ -24,6 +24,8 @@ export const convolutionSamples: Samples<typeof convolutions> = {
     conv("group = 4, pads = [1, 1, 1, 1], strides = [2, 2]", [2, 4, 5, 5], [8, 1, 3, 3]),
     conv("group = 4, pads = [1, 2, 2, 1], strides = [3, 1]", [2, 4, 7, 5], [8, 1, 3, 3]),
     conv("group = 2, pads = [1, 0, 1, 0], strides = [2, 1]", [1, 4, 6, 4], [4, 2, 5, 2]),
+    conv("group = 2, strides = [2, 2]", [1, 2, 3, 68], [2, 1, 1, 2]),
+    conv("group = 2, strides = [1, 2]", [1, 2, 2, 74], [2, 1, 1, 2]),
     conv("group = 1", [3, 4, 5, 5], [2, 4, 1, 1]),
     conv("group = 2", [1, 4, 3, 3], [4, 2, 1, 1]),
     conv(`auto_pad = "SAME_UPPER", strides = [2, 2]`, [1, 2, 5, 6], [2, 2, 3, 2]),
@@ -34,6 +36,11 @@ export const convolutionSamples: Samples<typeof convolutions> = {
     conv("strides = [2], group = 3", [2, 3, 8], [3, 1, 3], 7),
     conv("pads = [1, 0, 1, 1, 0, 1], strides = [2, 1, 1]", [1, 2, 4, 3, 4], [2, 2, 3, 2, 3]),
     conv("group = 2", [1, 2, 3, 3, 4], [2, 1, 2, 2, 2], 18),
+    conv(
+      "group = 2, strides = [2, 2, 3], pads = [0, 1, 0, 1, 0, 0]",
+      [1, 2, 3, 3, 4],
+      [2, 1, 2, 2, 2],
+    ),
     single({
       text: "y = Conv <pads = [1, 1, 1, 1]> (x, w, b)",
       inputs: { x: [2, 3, 4, 4], w: [2, 3, 3, 3], b: [2] },

@@ -1,0 +1,108 @@
+import type { Writing } from "../../src/graph/builder.ts";
+import { numbersOf } from "../../src/graph/constants.ts";
+import type { Graph, Node, Value } from "../../src/graph/graph.ts";
+import { attributesOf } from "../../src/graph/node-view.ts";
+import type { Types } from "../../src/graph/types.ts";
+import type { Attributes } from "../../src/onnx/new-node.ts";
+
+/** A graph, and the values that depend on nothing but weights that stay as they are. */
+export interface FrozenGraph {
+  readonly graph: Graph;
+  readonly types: Types;
+  readonly frozen: ReadonlySet<Value>;
+}
+
+/** A BatchNormalization in inference whose statistics are frozen. */
+interface Normalization {
+  readonly x: Value;
+  readonly output: Value;
+  readonly channels: number;
+  readonly rank: number;
+  /** Scale, bias, mean and variance. */
+  readonly parameters: readonly Value[];
+  readonly epsilon: number;
+}
+
+/**
+ * Writes one product, x · factor, for a BatchNormalization with trained scale that does nothing
+ * else: onnxruntime runs a Mul on all threads, and a BatchNormalization on one. Returns whether the
+ * node is one.
+ */
+export function asProduct(known: FrozenGraph, write: Writing, node: Node): boolean {
+  const found = normalizationOf(known, node);
+  if (!found || known.frozen.has(found.parameters[0])) return false;
+  const { x, output, channels, rank, parameters, epsilon } = found;
+  const [scale, ...rest] = parameters;
+  const is = (value: Value, number: number) =>
+    numbersOf(known.graph, value)?.every((one) => one === number) ?? false;
+  const [bias, mean, variance] = rest;
+  if (!is(bias, 0) || !is(mean, 0) || epsilon !== 0 || !is(variance, 1)) return false;
+  write.about(output.name, node);
+  const one = singleOf(known, scale, is);
+  const places = new Array(rank - 2).fill(1);
+  const factor = one ?? write.to.reshape(scale.name, [channels, ...places]);
+  write.product(x.name, factor, output.name);
+  return true;
+}
+
+/** Returns the single number that a scale repeats, as it is multiplied by ones; null for any other. */
+function singleOf(
+  { types }: FrozenGraph,
+  { producer }: Value,
+  is: (value: Value, number: number) => boolean,
+): string | null {
+  if (producer?.op !== "Mul") return null;
+  const [a, b] = producer.inputs as Value[];
+  const isSingle = (value: Value) => types.get(value)?.shape?.length === 0;
+  if (isSingle(b) && is(a, 1)) return b.name;
+  return isSingle(a) && is(b, 1) ? a.name : null;
+}
+
+/**
+ * Writes a Conv for a Conv that only a BatchNormalization reads, all of it frozen, and returns the
+ * old one; null if the node is none. onnxruntime does so itself in inference; here its gradient
+ * loses a product.
+ */
+export function intoConvolution(known: FrozenGraph, write: Writing, node: Node): Node | null {
+  const found = normalizationOf(known, node);
+  const conv = found?.x.producer;
+  if (!found || conv?.op !== "Conv" || found.x.isOutput || found.x.uses.length > 1) return null;
+  const { graph, frozen } = known;
+  const [x, w, b] = conv.inputs;
+  if (![w, b, ...found.parameters].every((value) => !value || frozen.has(value))) return null;
+  const { output, channels, rank, epsilon } = found;
+  write.about(output.name, node);
+  const { op, to } = write;
+  const [scale, bias, mean, variance] = found.parameters.map(({ name }) => name);
+  const least = write.constant("float", [], [epsilon]);
+  const factor = op.Div(scale, op.Sqrt(op.Add(variance, least)));
+  const weights = op.Mul(w!.name, to.reshape(factor, [channels, ...new Array(rank - 1).fill(1)]));
+  const centered = b ? op.Sub(b.name, mean) : op.Neg(mean);
+  const inputs = [x!.name, weights, op.Add(op.Mul(centered, factor), bias)];
+  const { ints, int, text } = attributesOf(graph, conv);
+  const lists = ["dilations", "kernel_shape", "pads", "strides"].flatMap((name) => {
+    const given = ints(name);
+    return given ? [[name, given] as const] : [];
+  });
+  const attributes: Attributes = {
+    ...Object.fromEntries(lists),
+    auto_pad: text("auto_pad", "NOTSET"),
+    group: int("group", 1),
+  };
+  write.node({ name: output.name, op: "Conv", inputs, outputs: [output.name], attributes });
+  return conv;
+}
+
+/** Returns a node as a BatchNormalization in inference; null for any other. */
+function normalizationOf({ graph, types, frozen }: FrozenGraph, node: Node): Normalization | null {
+  if (node.op !== "BatchNormalization" || node.outputs.length > 1) return null;
+  const { int, float } = attributesOf(graph, node);
+  if (int("training_mode", 0) === 1 || int("spatial", 1) === 0) return null;
+  const [x, ...parameters] = node.inputs as Value[];
+  const [output] = node.outputs as Value[];
+  const { dtype, shape } = types.get(output) ?? {};
+  const channels = shape?.[1];
+  if (dtype !== "float" || !shape || shape.length < 3 || typeof channels !== "number") return null;
+  if (!parameters.slice(1).every((value) => frozen.has(value))) return null;
+  return { x, output, channels, rank: shape.length, parameters, epsilon: float("epsilon", 1e-5) };
+}
