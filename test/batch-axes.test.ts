@@ -61,6 +61,10 @@ describe("the axis of the examples", () => {
     expect(all.map(({ h }) => numbers(h))[1]).toEqual([3, 4, 5, 15, 16, 17]);
     const other = await cut("float[n, 2] x, float[3, m] z", { z: range(3, 4) });
     expect(other.all[0].z.dims).toEqual([3, 2]);
+    // A second target, such as that of a last state [layers, n, 3].
+    const targets = ["labels", "last"];
+    const states = await cut("float[n, 2] x", { last: range(2, 4, 3) }, 1, { targets });
+    expect(numbers(states.all[1].last)).toEqual([3, 4, 5, 15, 16, 17]);
   });
 
   it("is found by inference if several axes have that size, and asked for if that does not tell", async () => {

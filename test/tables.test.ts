@@ -108,6 +108,32 @@ describe("a table", () => {
     }
   });
 
+  it("has no number where a cell of a target is empty or NaN, if its loss leaves such values out", async () => {
+    const target = { name: "t", missing: true };
+    const gaps = written("gaps.csv", "\ufeffa,p,q\r\n1,0,\r\n2,NaN,1\r\n");
+    const more = { columns: { t: ["p", "q"] } };
+    const model = await modelWith("float[n, 1] a");
+    const lines = written("gaps.jsonl", '{"a": 1, "t": [0, null]}\n{"a": 2, "t": [NaN, 1]}\n');
+    for (const [file, options] of [
+      [gaps, more],
+      [lines, {}],
+    ] as const) {
+      const data = await openDataset(file, model, { targets: [target], ...options });
+      const [{ t }] = batches(data, { ort, batchSize: 2 });
+      expect([t.type, t.dims, ...(t.data as Float32Array)]).toEqual([
+        "float32",
+        [2, 2],
+        0,
+        NaN,
+        NaN,
+        1,
+      ]);
+    }
+    await expect(openDataset(gaps, model, { targets: ["t"], ...more })).rejects.toThrow(
+      /row 0 of gaps.csv .* has no value in column q/,
+    );
+  });
+
   const LONG = "long ".repeat(30).trim();
 
   it("larger than a block is read whole, quoted lines too", async () => {
@@ -194,7 +220,18 @@ net (float[n, 2] x) => (float[n, 3] y) <float[2, 3] w = {0.5, -0.25, 0.125, 1, 0
     const out = path.join(folder, "tuned.onnx");
     const ran = cli([
       ...["finetune", file, "--data", data, "--eval", data, "--loss", "cross-entropy"],
-      ...["--target", "kind", "--columns", "x=petal,sepal", "--train", "w", "-e", "1", "-o", out],
+      ...[
+        "--target",
+        "kind",
+        "--columns",
+        'x=petal, "sepal"',
+        "--train",
+        "w",
+        "-e",
+        "1",
+        "-o",
+        out,
+      ],
     ]);
     expect(ran.code, ran.stderr).toBe(0);
     const log = JSON.parse(fs.readFileSync(out.replace(".onnx", ".json"), "utf8"));

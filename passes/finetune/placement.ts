@@ -115,8 +115,10 @@ export function placedArray(
   const title = `array ${name} of ${file}`;
   if (Object.hasOwn(stated, name)) return asStated(title, { expected, dims }, rows, stated[name]);
   if (!shape || role === "target") {
-    checkRows(title, name, dims, rows);
-    return { axis: 0, from: 0, dims: dims.slice(1) };
+    const others = dims[0] === rows ? [0] : [...dims.keys()].filter((k) => dims[k] === rows);
+    if (others.length !== 1) checkRows(title, name, dims, rows);
+    const [from = 0] = others;
+    return { axis: from, from, dims: without(dims, from) };
   }
   const axis = shape.findIndex((dim) => typeof dim === "string" && batch.has(dim));
   if (axis >= 0 && fits(without(dims, axis), without(shape as number[], axis))) {

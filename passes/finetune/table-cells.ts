@@ -83,7 +83,7 @@ function shapeOf(cell: TableCell, of: CellOf): number[] {
 }
 
 const isEmpty = (cell: TableCell) =>
-  cell === null || (typeof cell === "string" && cell.trim() === "");
+  cell === null || (typeof cell === "string" && /^\s*(nan)?\s*$/i.test(cell));
 
 /** A cell's number; null if it is none. */
 function numberOf(cell: TableCell): number | null {

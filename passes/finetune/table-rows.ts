@@ -98,9 +98,12 @@ function jsonLines(source: Source): TableRows {
   return { columns, rows };
 }
 
+/** Parses a line; NaN, which Python writes although JSON has none, is no value. */
 function parsedLine(line: string): unknown {
   try {
-    return JSON.parse(line);
+    return JSON.parse(
+      line.replace(/"(?:[^"\\]|\\.)*"|\bNaN\b/g, (part) => (part === "NaN" ? "null" : part)),
+    );
   } catch {
     return null;
   }
