@@ -139,11 +139,44 @@ describe("a trained model is folded without a trace of α and β", () => {
 });
 
 describe("low-rank maps", () => {
-  it("stay as two products and a sum", async () => {
-    const { folded, added } = await foldedOf(preNorm, { variant: "rw+lr" }, { x: [2, 3, 8] });
-    expect(added).toBe(2 * 3);
-    expect(outcomes(folded)).toEqual(["low-rank", "low-rank"]);
-  });
+  /** How a branch of rows ends, the sizes of the stream, and the Gemms that fold writes for its site. */
+  const ends: readonly (readonly [string, tail: string, gemms: number, dims?: string])[] = [
+    ["MatMul", "f = MatMul(t, b)", 3],
+    ["MatMul and a bias", "p = MatMul(t, b) f = Add(p, c)", 3],
+    ["a bias that is shared", "k = Identity(c) p = MatMul(t, b) f = Add(k, p)", 3],
+    ["MatMul, of free sizes", "p = MatMul(t, b) f = Add(p, c)", 3, "N, T, 8"],
+    ["MatMul, on four axes", "f = MatMul(t, b)", 3, "2, 3, 2, 8"],
+    ["Gemm", "f = Gemm<transB = 1, alpha = 0.5>(t, b, c)", 3, "6, 8"],
+    ["Gemm between two Reshapes", "u = Reshape(t, n8) p = Gemm(u, b, c) f = Reshape(p, n38)", 3],
+    ["a Gemm that scales its bias", "f = Gemm<beta = 0.5>(t, b, c)", 2, "6, 8"],
+    ["a bias for each row", "p = MatMul(t, b) f = Add(p, e)", 2],
+    ["a nonlinearity", "p = MatMul(t, b) f = LeakyRelu(p)", 2],
+    ["a product that is read elsewhere", "f = MatMul(t, b) zz = Relu(f)", 2],
+    ["a weight of integers", "q = DequantizeLinear(i, s) f = MatMul(t, q)", 2],
+    ["two branches", "f = MatMul(t, b) o = MatMul(t, c2)", 0],
+  ];
+  it.each(ends)(
+    "are added to rows by the products: %s",
+    async (_, tail, gemms, dims = "2, 3, 8") => {
+      const sum = tail.includes("o = ") ? "y = Sum(f, x, o)" : "y = Add(f, x)";
+      const text = `${head} g (float[${dims}] x) => (float z${tail.includes("zz") ? ", float zz" : ""})
+      <float[8, 8] a, float[8, 8] b, float[8] c, float[8, 8] c2, float[3, 8] e, float[8, 5] w, float s = {0.01},
+       int8[8, 8] i, int64[2] n8 = {-1, 8}, int64[3] n38 = {-1, 3, 8}>
+      { m = MatMul(x, a) t = Tanh(m) ${tail} [one] ${sum} r = Relu(y) z = MatMul(r, w) }`;
+      const shape = dims.split(", ").map((dim) => Number(dim) || 3);
+      for (const opset of gemms === 3 ? [17, 9] : [17]) {
+        const own = text.replace('["" : 17]', `["" : ${opset}]`);
+        const { folded } = await foldedOf(own, { variant: "rw+lr" }, { x: shape });
+        const written = folded.model.graph.main.nodes.filter(({ message }) =>
+          message.name.startsWith("one.fold"),
+        );
+        // The third input of a Gemm can be left out from opset 11 on.
+        const count = written.filter(({ op }) => op === "Gemm").length;
+        expect(count).toBe(opset < 11 ? gemms - 1 : gemms);
+        expect(outcomes(folded)[0]).toBe(tail.includes("zz") ? "kept" : "low-rank");
+      }
+    },
+  );
 
   it("go into a projected skip", async () => {
     const { folded, added } = await foldedOf(projected, { variant: "rw+lr" }, { x: [2, 4, 6, 6] });
@@ -154,8 +187,8 @@ describe("low-rank maps", () => {
   it("of several lags share the last product, with γ and β inside", async () => {
     const { folded, added } = await foldedOf(preNorm, { variant: "rw+lr+pa" }, { x: [2, 3, 8] });
     expect(folded.factors).toBe(0);
-    // One map at the first site; two narrow products, their Concat, the product and the sum at the second.
-    expect(added).toBe(3 + 5);
+    // Two products and three Reshapes at the first site; one of each more, and a Concat, at the second.
+    expect(added).toBe(4 + 7);
   });
 
   it("with one pair for all lags add up before it", async () => {

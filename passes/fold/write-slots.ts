@@ -36,44 +36,49 @@ export function writeSlots(
   nameOf: (value: Value) => string,
 ): { use: Edge["use"]; name: string }[] {
   return [site.skip, ...site.branches].map((edge) => {
-    const { use, value } = edge;
-    to.about(`${site.name}.fold`, use.node);
-    const left = plan.left.get(keyOf(use))?.by ?? ONE;
-    const plain = isOne(left) && edge.maps.length + edge.lags.length === 0;
-    if (plain) return { use, name: nameOf(value) };
-    return { use, name: slotOf(to, site, edge, { left, plan, nameOf }) };
+    to.about(`${site.name}.fold`, edge.use.node);
+    return { use: edge.use, name: slotOf(to, site, edge, { plan, nameOf }) };
   });
 }
 
-interface Slot {
-  readonly left: Factor;
+/** What is known of a site's sum when its slots are written. */
+export interface SlotNames {
   readonly plan: FoldPlan;
   readonly nameOf: (value: Value) => string;
 }
 
-/** k x + Σ g x_j + Σ (x_j A_j) B_j, every factor in A and B but k and g. */
-function slotOf(to: Writing, site: FoldSite, edge: Edge, { left, plan, nameOf }: Slot): string {
-  const { place, beta } = site;
-  const sum = reciprocal(plan.sums.get(edge.use.node) ?? ONE);
-  const outer = times(beta, sum)!;
-  const x = nameOf(edge.value);
-  let result = isOne(left) ? x : multiplied(to, x, left, place);
-  for (const lag of edge.lags) {
-    const own = times(plan.factors.get(lag.x) ?? ONE, outer)!;
-    const by = times(own, numberFactor(lag.gamma))!;
-    result = to.op.Add(result, multiplied(to, nameOf(lag.x), by, place));
-  }
-  if (edge.maps.length === 0) return result;
-  const factored = edge.maps.map((map) => {
-    const into = times(plan.factors.get(map.x) ?? ONE, numberFactor(map.gamma))!;
-    return {
-      ...map,
-      A: scaledMap(map.A, into, "A"),
-      B: scaledMap(map.B, outer, "B"),
-    };
-  });
-  return to.op.Add(result, mapsOf(to, factored, place, nameOf));
+/** k x + Σ g x_j + Σ (x_j A_j) B_j. */
+function slotOf(to: Writing, site: FoldSite, edge: Edge, slot: SlotNames): string {
+  const operand = operandOf(to, site, edge, slot);
+  if (edge.maps.length === 0) return operand;
+  const maps = scaledMaps(site, edge, slot);
+  return to.op.Add(operand, mapsOf(to, maps, site.place, { nameOf: slot.nameOf }));
 }
+
+const outerOf = ({ beta }: FoldSite, { use }: Edge, { plan }: SlotNames) =>
+  times(beta, reciprocal(plan.sums.get(use.node) ?? ONE))!;
+
+/** What a slot reads without its low-rank maps: k x + Σ g x_j. */
+export function operandOf(to: Writing, site: FoldSite, edge: Edge, slot: SlotNames): string {
+  const { plan, nameOf } = slot;
+  const left = plan.left.get(keyOf(edge.use))?.by ?? ONE;
+  const x = nameOf(edge.value);
+  let result = isOne(left) ? x : multiplied(to, x, left, site.place);
+  for (const lag of edge.lags) {
+    const own = times(plan.factors.get(lag.x) ?? ONE, outerOf(site, edge, slot))!;
+    const by = times(own, numberFactor(lag.gamma))!;
+    result = to.op.Add(result, multiplied(to, nameOf(lag.x), by, site.place));
+  }
+  return result;
+}
+
+/** The low-rank maps of a slot, every factor in A and B. */
+export const scaledMaps = (site: FoldSite, edge: Edge, slot: SlotNames): readonly MapTerm[] =>
+  edge.maps.map((map) => {
+    const into = times(slot.plan.factors.get(map.x) ?? ONE, numberFactor(map.gamma))!;
+    const outer = outerOf(site, edge, slot);
+    return { ...map, A: scaledMap(map.A, into, "A"), B: scaledMap(map.B, outer, "B") };
+  });
 
 /** A or B with a factor on its features, as the form stores them. */
 function scaledMap(map: MapTerm["A"], factor: Factor, role: "A" | "B"): MapTerm["A"] {
@@ -85,12 +90,18 @@ function scaledMap(map: MapTerm["A"], factor: Factor, role: "A" | "B"): MapTerm[
   return { ...map, name: "", data };
 }
 
+/** How the products of a map are written, if they are not as its variant writes them. */
+interface Products {
+  readonly down?: (x: string, A: string) => string;
+  readonly up?: (narrow: string, B: string) => string;
+}
+
 /** The maps as nodes: those of one operand side by side in one matrix, the last product once for all. */
-function mapsOf(
+export function mapsOf(
   to: Writing,
   maps: readonly MapTerm[],
   place: SiteDescription,
-  nameOf: (value: Value) => string,
+  { nameOf, down, up }: Pick<SlotNames, "nameOf"> & Products,
 ): string {
   const isConv = maps[0].A.dims.length > 2;
   const stored = (role: string, { name, dims, data }: MapTerm["A"]) => {
@@ -121,15 +132,9 @@ function mapsOf(
     sameB ? B.name : joined.length === 1 ? stored("B", B) : `${k}`,
   );
   const terms = joined.map(({ x, A }, k) => ({ x: nameOf(x), A: stored("A", A), B: ups[k] }));
-  return lowRank(to.op, terms, place, (_, axis) =>
-    stored(
-      "B",
-      concatenated(
-        joined.map(({ B }) => B),
-        axis,
-      ),
-    ),
-  );
+  const all = joined.map(({ B }) => B);
+  const stacked = (_: unknown, axis: number) => stored("B", concatenated(all, axis));
+  return lowRank(to.op, terms, place, { stacked, down, up });
 }
 
 function concatenated(all: readonly MapTerm["A"][], axis: number): MapTerm["A"] {

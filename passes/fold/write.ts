@@ -8,7 +8,9 @@ import { type FoldEdit, type FoldPlan, keyOf } from "./draft.ts";
 import type { Factor } from "./factor.ts";
 import { shapeOf } from "./node-at.ts";
 import type { Mix } from "./project.ts";
+import { rowSum } from "./row-sum.ts";
 import type { FoldSite } from "./sites.ts";
+import { writeRowSum } from "./write-row-sum.ts";
 import { writeSlots } from "./write-slots.ts";
 import { writeWeights } from "./write-weights.ts";
 
@@ -30,14 +32,22 @@ export function writeFold(
   for (const value of renamed.keys())
     for (const use of value.uses)
       if (!plain.inserted.has(use.node)) redirect({ use, name: nameOf(value) });
-  for (const site of sites) for (const one of writeSlots(to, site, plan, nameOf)) redirect(one);
   for (const one of slotFactors(plain, plan.edits, to, nameOf)) redirect(one);
   const weights = writeWeights(plain, plan.edits, mixes, { fresh: to.fresh, outside });
   for (const one of weights.redirects) redirect(one);
-  writeOutputs(plain, plan.edits, to, nameOf);
+  const nameAt = (use: Use) =>
+    redirects.get(keyOf(use))?.name ?? nameOf(use.node.inputs[use.index]!);
   const nodes = sites.flatMap((site) => site.nodes);
+  for (const site of sites) {
+    const rows = rowSum(plain, site, plan);
+    if (rows)
+      nodes.push(...writeRowSum(to, site, rows, { plan, facts: plain.facts, nameOf, nameAt }));
+    else for (const one of writeSlots(to, site, plan, nameOf)) redirect(one);
+  }
+  writeOutputs(plain, plan.edits, to, nameOf);
+  const gone = new Set(nodes);
   const changed = [...redirects.values()].filter(
-    ({ use, name }) => use.node.inputs[use.index]?.name !== name,
+    ({ use, name }) => !gone.has(use.node) && use.node.inputs[use.index]?.name !== name,
   );
   const read = new Set([
     ...to.nodes.flatMap(({ node }) => node.inputs),
@@ -54,11 +64,10 @@ export function writeFold(
     values: weights.values,
     removed: [...nodes, ...unread],
     attributes: attributesOf(plan.edits),
-    renamed: [...renamed].map(([value, name]) => ({
-      node: value.producer!,
-      index: value.producer!.outputs.indexOf(value),
-      name,
-    })),
+    renamed: [...renamed].flatMap(([value, name]) => {
+      const node = value.producer!;
+      return gone.has(node) ? [] : [{ node, index: node.outputs.indexOf(value), name }];
+    }),
   };
 }
 

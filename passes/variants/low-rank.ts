@@ -79,6 +79,8 @@ function startOfA(
   return start;
 }
 
+type Product<V> = (x: V, matrix: V) => V;
+
 /** One x A B of a sum. */
 interface Term<V> {
   readonly x: V;
@@ -89,13 +91,21 @@ interface Term<V> {
 /**
  * Writes Σ_j (x_j A_j) B_j. The narrow products are concatenated, or added if they share one B, so
  * that a single product makes the wide value.
- * `stacked` puts the B's above each other.
+ * `stacked` puts the B's above each other; `down` and `up` write the products.
  */
 export function lowRank<V>(
   op: Ops<V>,
   terms: readonly Term<V>[],
   place: SiteDescription,
-  stacked = (ups: readonly V[], axis: number): V => op.Concat(ups, { axis }),
+  {
+    stacked = (ups, axis) => op.Concat(ups, { axis }),
+    down,
+    up,
+  }: {
+    readonly stacked?: (ups: readonly V[], axis: number) => V;
+    readonly down?: Product<V> | undefined;
+    readonly up?: Product<V> | undefined;
+  } = {},
 ): V {
   const form = formOf(place);
   const product = (x: V, w: V) => (form === "convolution" ? op.Conv(x, w) : op.MatMul(x, w));
@@ -103,16 +113,14 @@ export function lowRank<V>(
   const kept = Array.from({ length: place.rank }, (_, k) => k).filter((k) => k !== axis);
   const perm = [...kept, axis];
   const last = (x: V) => (form === "transposed" ? op.Transpose(x, { perm }) : x);
-  const narrow = terms.map(({ x, A }) => product(last(x), A));
+  const narrow = terms.map(({ x, A }) => (down ?? product)(last(x), A));
   const ups = [...new Set(terms.map(({ B }) => B))];
   const [features, rows] = form === "convolution" ? [1, 1] : [place.rank - 1, 0];
-  const wide =
+  const [all, B] =
     ups.length === 1
-      ? product(
-          narrow.reduce((sum, one) => op.Add(sum, one)),
-          ups[0],
-        )
-      : product(op.Concat(narrow, { axis: features }), stacked(ups, rows));
+      ? [narrow.reduce((sum, one) => op.Add(sum, one)), ups[0]]
+      : [op.Concat(narrow, { axis: features }), stacked(ups, rows)];
+  const wide = (up ?? product)(all, B);
   if (form !== "transposed") return wide;
   return op.Transpose(wide, { perm: perm.map((_, k) => perm.indexOf(k)) });
 }

@@ -1,0 +1,91 @@
+import type { Writing } from "../../src/graph/builder.ts";
+import type { Node, Use } from "../../src/graph/graph.ts";
+import { type Attributes, float } from "../../src/onnx/new-node.ts";
+import { type Facts, nodeAt, shapeOf } from "./node-at.ts";
+import type { LastProduct, RowSum } from "./row-sum.ts";
+import type { FoldSite } from "./sites.ts";
+import { mapsOf, operandOf, type SlotNames, scaledMaps } from "./write-slots.ts";
+
+interface Naming extends SlotNames {
+  readonly facts: Facts;
+  /** What a slot reads now. */
+  readonly nameAt: (use: Use) => string;
+}
+
+/** Writes a sum of rows in place of its node; returns the nodes that it replaces. */
+export function writeRowSum(
+  to: Writing,
+  site: FoldSite,
+  { output, last }: RowSum,
+  { facts, nameAt, ...slot }: Naming,
+): readonly Node[] {
+  const { skip, branches, place } = site;
+  const { rank, feature } = place;
+  const label = `${site.name}.fold`;
+  to.about(label, skip.use.node);
+  const rows = rowsOf(to);
+  const opset = facts.graph.file.opsets.get("") ?? 7;
+  const result = slot.nameOf(output);
+  const write = (op: string, inputs: string[], name: string, attributes: Attributes = {}) => {
+    to.node({ name: to.fresh(`${label}.${op}`), op, inputs, outputs: [name], attributes });
+    return name;
+  };
+  const sum = rank === 2 ? result : to.fresh(`${label}.rows`);
+  const addend = () => {
+    const x = operandOf(to, site, skip, slot);
+    if (!last)
+      return rows(to.op.Add(x, operandOf(to, site, branches[0], slot)), rank, feature.size);
+    if (!last.bias) return rows(x, rank, feature.size);
+    return to.op.Add(rows(x, rank, feature.size), nameAt(last.bias));
+  };
+  const inRows = { ...place, rank: 2, feature: { ...feature, axis: 1 } };
+  mapsOf(to, scaledMaps(site, skip, slot), inRows, {
+    nameOf: (value) => rows(slot.nameOf(value), rank, feature.size),
+    // Measured: faster than a MatMul by a quarter. Its third input is optional from opset 11 on.
+    down: (x, A) => (opset >= 11 ? to.op.Gemm(x, A) : to.op.MatMul(x, A)),
+    // onnxruntime runs first what is written last: a sum reads x faster than a product.
+    up(narrow, B) {
+      const added = addend();
+      if (!last) return write("Gemm", [narrow, B, added], sum);
+      const [h, w] = [0, 1].map((index) => nameAt({ node: last.node, index }));
+      const wide = to.op.Gemm(narrow, B, added);
+      const [operand, weight] = last.node.inputs;
+      const inputs = [
+        rows(h, shapeOf(facts, operand)!.length, shapeOf(facts, weight)![0]!),
+        w,
+        wide,
+      ];
+      return write("Gemm", inputs, sum, attributesOf(facts, last));
+    },
+  });
+  if (rank > 2) {
+    const sizes = shapeOf(facts, output)!.map((size) => size ?? -1);
+    const isConstant = sizes.filter((size) => size < 0).length < 2 && !sizes.includes(0);
+    const shape = isConstant ? to.to.ints(sizes) : to.op.Shape(slot.nameOf(skip.value));
+    write("Reshape", [sum, shape], result);
+  }
+  return [skip.use.node, ...(last?.nodes ?? [])];
+}
+
+/** Reshapes values to [rows, features], each once. */
+function rowsOf(to: Writing) {
+  const known = new Map<string, string>();
+  return (name: string, rank: number, size: number): string => {
+    if (rank === 2) return name;
+    const rows = known.get(name) ?? to.to.reshape(name, [-1, size]);
+    known.set(name, rows);
+    return rows;
+  };
+}
+
+/** The attributes of the Gemm that stands for a product. */
+function attributesOf(facts: Facts, { node }: LastProduct): Attributes {
+  if (node.op !== "Gemm") return {};
+  const at = nodeAt(facts, node);
+  const alpha = at.float("alpha", 1);
+  const turned = ["transA", "transB"].filter((name) => at.int(name, 0) === 1);
+  return {
+    ...(alpha === 1 ? {} : { alpha: float(alpha) }),
+    ...Object.fromEntries(turned.map((name) => [name, 1])),
+  };
+}
