@@ -155,9 +155,9 @@ describe("low-rank maps", () => {
     ["a weight of integers", "q = DequantizeLinear(i, s) f = MatMul(t, q)", 2],
     ["two branches", "f = MatMul(t, b) o = MatMul(t, c2)", 0],
   ];
-  it.each(ends)(
+  it.each(ends.map(([of, tail, gemms, dims = "2, 3, 8"]) => [of, tail, gemms, dims] as const))(
     "are added to rows by the products: %s",
-    async (_, tail, gemms, dims = "2, 3, 8") => {
+    async (_, tail, gemms, dims) => {
       const sum = tail.includes("o = ") ? "y = Sum(f, x, o)" : "y = Add(f, x)";
       const text = `${head} g (float[${dims}] x) => (float z${tail.includes("zz") ? ", float zz" : ""})
       <float[8, 8] a, float[8, 8] b, float[8] c, float[8, 8] c2, float[3, 8] e, float[8, 5] w, float s = {0.01},
