@@ -1,3 +1,6 @@
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import { differentiate, laurelize, openModel, stepGraph } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
@@ -51,6 +54,27 @@ describe("a step costs what is trained", () => {
     const further = await backward(2, ["u9"]);
     expect(further.length).toBeGreaterThan(names.length);
     expect(further.some((name) => name.startsWith("x9.grad"))).toBe(false);
+  });
+
+  it("has the gradient of a weight as soon as it can, in onnxruntime's order of nodes", async () => {
+    const { model } = await laurelize(await openModel(modelOfText(text)), {
+      ...{ ort, variant: "rw+lr", rank: 2, featureAxis: 1 },
+    });
+    const { whole } = await stepGraph(model, { ...options, target, inputs: { x0: [ROWS, 8] } });
+    const file = path.join(os.tmpdir(), `step-${process.pid}.onnx`);
+    const session = await ort.InferenceSession.create(whole.toBytes(), {
+      ...{ optimizedModelFilePath: file, logSeverityLevel: 4 },
+    });
+    await session.release();
+    const { nodes } = (await openModel(file)).graph.main;
+    fs.rmSync(file);
+    const places = nodes.flatMap(({ op, message }, k) =>
+      op === "Flatten" && message.name.startsWith("norm.") ? [k] : [],
+    );
+    expect(places).toHaveLength(3 * BLOCKS);
+    // Each block's three weights behind those of the next, with its part of the backward pass between.
+    const gaps = places.slice(1).map((place, k) => place - places[k]);
+    expect(gaps.filter((gap) => gap > 3).length).toBeGreaterThanOrEqual(BLOCKS - 1);
   });
 });
 

@@ -1,7 +1,7 @@
 import type { Writing } from "../../src/graph/builder.ts";
 import type { Type } from "../../src/onnx/shape.ts";
+import type { Weight } from "../finetune/gradient-row.ts";
 import type { StepPorts } from "../finetune/step-graph.ts";
-import type { Weight } from "../finetune/update.ts";
 
 /** A weight's gradient in the vector. */
 export interface VectorPart {

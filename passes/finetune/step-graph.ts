@@ -12,12 +12,13 @@ import { backpropagate } from "../gradient/differentiate.ts";
 import { type PlainModel, plainBetween } from "../gradient/prepare.ts";
 import type { GradientRules } from "../gradient/rule.ts";
 import { type ChosenOptimizer, optimizerOf } from "../optimizers/index.ts";
+import type { Weight } from "./gradient-row.ts";
 import { type AttachedTerm, type ModelWithLoss, withLoss } from "./model-with-loss.ts";
 import { joined, port } from "./ports.ts";
 import { checkDifferentiable } from "./reached.ts";
 import { type StepOptions, stepOptions, withinStep } from "./step-options.ts";
 import type { Reading } from "./target-reading.ts";
-import { type StateSlot, type Update, update, type Weight } from "./update.ts";
+import { type StateSlot, type Update, update } from "./update.ts";
 
 /** The names of what goes into and comes out of a step. */
 export interface StepPorts {
@@ -170,9 +171,10 @@ function backward(
     rules,
     reasons,
   });
+  const places = new Map(nodes.flatMap(({ outputs }, k) => outputs.map((name) => [name, k])));
   const reached = weights.flatMap((of) => {
     const gradient = gradients.get(of.name);
-    return gradient ? [{ of, gradient }] : [];
+    return gradient ? [{ of, gradient, place: places.get(gradient) ?? 0 }] : [];
   });
   if (reached.length === 0) throw new InputError("none of the weights to train affects the loss.");
   const all = [...first.nodes, ...nodes.map((node) => ({ before: null, node }))];

@@ -2,8 +2,9 @@ import type { Writing } from "../../src/graph/builder.ts";
 import type { Port } from "../../src/graph/patch-contents.ts";
 import { total } from "../losses/loss.ts";
 import type { ChosenOptimizer } from "../optimizers/index.ts";
+import { cast, type Group, gradientRow, isUpdatedAlone, type Weight } from "./gradient-row.ts";
 import { port } from "./ports.ts";
-import { type SideBySide, sideBySide } from "./side-by-side.ts";
+import { sideBySide } from "./side-by-side.ts";
 import type { TrainedWeight } from "./trained-weights.ts";
 
 /** A weight's inputs and outputs in a graph that updates it. */
@@ -46,47 +47,33 @@ export function update(
 ): Update {
   const { fresh, about } = writing;
   about("norm");
-  const groups = alike(weights, (of) => `${of.dtype} ${of.decays}`).map((members) =>
-    groupOf(writing, members),
-  );
-  const { norm, scale } = clipping(writing, groups, options.clip);
+  const groups = alike(weights, (of) => `${of.dtype} ${of.decays}`).map(groupOf);
+  const { norm, scale, gradients } = clipping(writing, groups, options.clip);
   const [lr, step] = ["lr", "step"].map(fresh);
   const inputs: Port[] = [lr, step].map((name) => port(name, { dtype: "float", shape: [] }));
   const outputs: Port[] = [];
   const slots = new Map<TrainedWeight, StateSlot>();
   const to: Step = { writing, optimizer, options, scale, lr, step, inputs, outputs };
-  for (const group of groups) for (const [of, slot] of updateGroup(to, group)) slots.set(of, slot);
+  for (const [k, group] of groups.entries())
+    for (const [of, slot] of updateGroup(to, group, gradients[k])) slots.set(of, slot);
   return { slots: weights.map(({ of }) => slots.get(of)!), inputs, outputs, norm };
 }
 
-const cast = ({ to }: Writing, name: string, from: string, dtype: string) =>
-  from === dtype ? name : to.cast(name, dtype);
+const groupOf = (members: readonly Weight[]): Group => ({
+  members,
+  dtype: members[0].of.dtype === "double" ? "double" : "float",
+});
 
-function groupOf(writing: Writing, members: readonly Weight[]): Group {
-  const [{ of }] = members;
-  const dtype = of.dtype === "double" ? "double" : "float";
-  const side = sideBySide(
-    writing,
-    members.map(({ of }) => of.dims),
-  );
-  const gradient = side.join(
-    members.map((one) => cast(writing, one.gradient, one.dtype ?? of.dtype, dtype)),
-  );
-  return { members, dtype, kept: dtype !== of.dtype, side, gradient };
-}
-
-/** The norm of all gradients together, and the factor that clips it; null without clipping. */
+/** The gradients, the norm of all together, and the factor that clips it; null without clipping. */
 function clipping(writing: Writing, groups: readonly Group[], clip: number | null) {
   const { op, constant } = writing;
-  const squares = groups.map(({ gradient, dtype, side }) =>
-    cast(writing, total(writing, op.Mul(gradient, gradient), side.rank), dtype, "float"),
-  );
-  const norm = op.Sqrt(squares.length === 1 ? squares[0] : op.Sum(squares));
-  if (!clip) return { norm, scale: null };
+  const { row, gradients } = gradientRow(writing, groups);
+  const norm = op.Sqrt(total(writing, op.Mul(row, row), 2));
+  if (!clip) return { gradients, norm, scale: null };
   const one = constant("float", [], [1]);
   const limit = constant("float", [], [clip]);
   const length = op.Add(norm, constant("float", [], [CLIP_EPSILON]));
-  return { norm, scale: op.Min([one, op.Div(limit, length)]) };
+  return { gradients, norm, scale: op.Min([one, op.Div(limit, length)]) };
 }
 
 /** What the updates of all groups share, and the ports that they add to. */
@@ -100,9 +87,14 @@ interface Step extends ChosenOptimizer {
 }
 
 /** Writes the update of weights that are updated as one. */
-function updateGroup(to: Step, group: Group): [TrainedWeight, StateSlot][] {
+function updateGroup(to: Step, group: Group, gradient: string): [TrainedWeight, StateSlot][] {
   const { writing, optimizer, options, scale, lr, step, inputs } = to;
-  const { members, dtype, kept, side, gradient } = group;
+  const { members, dtype } = group;
+  const kept = dtype !== members[0].of.dtype;
+  const side = sideBySide(
+    writing,
+    members.map(({ of }) => of.dims),
+  );
   const { op, fresh, about } = writing;
   about(members[0].of.name);
   const names = [...(kept ? ["float32"] : []), ...optimizer.state];
@@ -162,35 +154,15 @@ function slotOf(
   };
 }
 
-/** A trained weight and the name of its gradient. */
-export interface Weight {
-  readonly of: TrainedWeight;
-  readonly gradient: string;
-  /** Data type of the gradient; the weight's by default. */
-  readonly dtype?: string;
-}
-
-/** Weights that are updated as one. */
-interface Group {
-  readonly members: readonly Weight[];
-  readonly dtype: string;
-  readonly kept: boolean;
-  readonly side: SideBySide;
-  readonly gradient: string;
-}
-
 const shaped = (name: string, dtype: string, { dims }: TrainedWeight) =>
   port(name, { dtype, shape: dims });
-
-/** Elements of a weight above which putting it beside others costs more than it saves. */
-const LARGE = 2 ** 18;
 
 /** The small weights in groups of one key, in order; each large one alone. */
 function alike(weights: readonly Weight[], keyOf: (of: TrainedWeight) => string): Weight[][] {
   const groups = new Map<string, Weight[]>();
   for (const weight of weights) {
     const { of } = weight;
-    const key = of.dims.reduce((a, b) => a * b, 1) > LARGE ? `alone ${of.name}` : keyOf(of);
+    const key = isUpdatedAlone(weight) ? `alone ${of.name}` : keyOf(of);
     groups.set(key, [...(groups.get(key) ?? []), weight]);
   }
   return [...groups.values()];

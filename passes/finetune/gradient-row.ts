@@ -1,0 +1,80 @@
+import type { Writing } from "../../src/graph/builder.ts";
+import { total } from "../losses/loss.ts";
+import { sideBySide } from "./side-by-side.ts";
+import type { TrainedWeight } from "./trained-weights.ts";
+
+/** A trained weight and the name of its gradient. */
+export interface Weight {
+  readonly of: TrainedWeight;
+  readonly gradient: string;
+  /** Data type of the gradient; the weight's by default. */
+  readonly dtype?: string;
+  /** Position of the gradient among those that the backward pass computes. */
+  readonly place?: number;
+}
+
+/** Weights that are updated as one, in a data type of at least single precision. */
+export interface Group {
+  readonly members: readonly Weight[];
+  readonly dtype: string;
+}
+
+/** Elements of a weight above which putting it beside others costs more than it saves. */
+const LARGE = 2 ** 18;
+
+const sizeOf = ({ of }: Weight) => of.dims.reduce((a, b) => a * b, 1);
+const sum = (sizes: readonly number[]) => sizes.reduce((a, b) => a + b, 0);
+
+/** Whether a weight is updated alone. */
+export const isUpdatedAlone = (weight: Weight) => sizeOf(weight) > LARGE;
+
+/** Casts a value unless it has the type. */
+export const cast = ({ to }: Writing, name: string, from: string, dtype: string) =>
+  from === dtype ? name : to.cast(name, dtype);
+
+/** All gradients in one row: those of small weights, and the norms of the others. */
+export interface GradientRow {
+  /** Its norm is that of all gradients together. */
+  readonly row: string;
+  /** The gradients of each group as one tensor. */
+  readonly gradients: readonly string[];
+}
+
+/**
+ * Puts all gradients in one row. Of the inputs of a node, onnxruntime first computes the one that is
+ * written last. So this is the gradient that the backward pass has first, and what it is computed
+ * from is freed early; all the others would keep it. Flatten because the optimizer leaves it there.
+ */
+export function gradientRow(writing: Writing, groups: readonly Group[]): GradientRow {
+  const { op, to } = writing;
+  const parts = groups.map((group) =>
+    group.members.map((weight) => partOf(writing, group, weight)),
+  );
+  const inOrder = parts.flat().sort((a, b) => (b.weight.place ?? 0) - (a.weight.place ?? 0));
+  const rows = new Map(inOrder.map((part) => [part, op.Flatten(part.inRow, { axis: 0 })]));
+  const all = parts.flat().map((part) => rows.get(part)!);
+  const row = all.length === 1 ? all[0] : op.Concat(all, { axis: 1 });
+  const sizes = parts.map((some) => sum(some.map(({ size }) => size)));
+  const cut = to.split(to.reshape(row, [sum(sizes)]), sizes, 0);
+  const gradients = groups.map(({ members }, k) => {
+    if (members.length > 1 && isInRow(groups[k], members[0])) return cut[k];
+    const side = sideBySide(
+      writing,
+      members.map(({ of }) => of.dims),
+    );
+    return side.join(parts[k].map(({ gradient }) => gradient));
+  });
+  return { row, gradients };
+}
+
+const isInRow = ({ dtype }: Group, weight: Weight) => dtype === "float" && !isUpdatedAlone(weight);
+
+/** A gradient in the data type of its group, and what stands for it in the row, of this size. */
+function partOf(writing: Writing, group: Group, weight: Weight) {
+  const { op } = writing;
+  const { of, dtype = of.dtype } = weight;
+  const gradient = cast(writing, weight.gradient, dtype, group.dtype);
+  if (isInRow(group, weight)) return { weight, gradient, inRow: gradient, size: sizeOf(weight) };
+  const norm = op.Sqrt(total(writing, op.Mul(gradient, gradient), of.dims.length));
+  return { weight, gradient, inRow: cast(writing, norm, group.dtype, "float"), size: 1 };
+}
