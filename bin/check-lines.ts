@@ -53,21 +53,21 @@ function describeOpening(check: Of<"same when opened">): string {
   const operators = [...new Set(nodes.map(({ op }) => op.split(".").at(-1)))].join(", ");
   const what = [
     ...(calls > 0 ? [`${counted(calls, "function call")} written out`] : []),
-    ...(nodes.length > 0 ? [`${counted(nodes.length, "fused node")} opened (${operators})`] : []),
+    ...(nodes.length > 0 ? [`${counted(nodes.length, "fused node")} lowered (${operators})`] : []),
   ].join(", ");
   const quanta = nodes.flatMap((node) => node.quanta ?? []);
   const rounded =
     quanta.length > 0
-      ? `, ${counted(quanta.length, "quantized sum")} on their own off by ${Math.max(...quanta)} quanta (tolerance 1)`
+      ? `, ${counted(quanta.length, "quantized sum")} off by ${Math.max(...quanta)} quanta on their own (tolerance 1)`
       : "";
   return `${what}${rounded}: ${describeFunction({ ...check, dims: {} })}`;
 }
 
 const optimizedTo: Readonly<Record<Of<"same function">["level"], string>> = {
   all: "fully optimized",
-  extended: "optimized (extended: onnxruntime fails beyond)",
-  basic: "optimized (basic: onnxruntime fails beyond)",
-  disabled: "not optimized, which onnxruntime fails to do",
+  extended: "optimized (extended; onnxruntime fails at higher levels)",
+  basic: "optimized (basic; onnxruntime fails at higher levels)",
+  disabled: "not optimized, because onnxruntime fails to optimize it",
 };
 
 /** What was measured of the outputs, in a line. */
@@ -78,7 +78,7 @@ export function describeFunction({
   level,
   error,
 }: Pick<Of<"same function">, "outputs" | "inputs" | "dims" | "level" | "error">): string {
-  if (error !== null) return `onnxruntime does not take the result: ${error}`;
+  if (error !== null) return `onnxruntime cannot run the result: ${error}`;
   const largest = (of: (report: (typeof outputs)[number]) => number) =>
     Math.max(...outputs.map(of));
   const held = outputs.map(({ tolerance }) => tolerance).filter(Number.isFinite);
@@ -88,9 +88,9 @@ export function describeFunction({
     : `differs by ${figure(largest(({ plain }) => plain.absolute))} (${figure(largest(({ plain }) => plain.ulps))} ULP)`;
   const sizes = Object.entries(dims).map(([name, size]) => `${name}=${size}`);
   const optimized = [
-    ` ${figure(largest(({ optimized }) => optimized.absolute))}`,
-    `, the model's own noise ${figure(largest(({ noise }) => noise))}`,
-    held.length > 0 ? ` (tolerance ${figure(Math.max(...held))})` : "",
+    ` differs by ${figure(largest(({ optimized }) => optimized.absolute))}`,
+    ` (the model's own noise is ${figure(largest(({ noise }) => noise))}`,
+    held.length > 0 ? `, the tolerance ${figure(Math.max(...held))})` : ")",
   ];
   return [
     random > 0
@@ -125,7 +125,7 @@ export function failures(check: Made): string[] {
       .map(({ site, difference }) =>
         difference
           ? `      site ${site} differs by ${figure(difference.absolute)} (${figure(difference.ulps)} ULP)`
-          : `      site ${site} does not run in onnxruntime on its own`,
+          : `      site ${site} does not run in onnxruntime by itself`,
       );
   if (check.name === "right formula")
     return check.sites
@@ -153,7 +153,7 @@ export function notFinite(check: Made): string[] {
   if (check.name !== "it can learn" || check.notFinite.length === 0) return [];
   const { length } = check.notFinite;
   return [
-    `      ${counted(length, "site")} left out, whose sum is not finite in the original: ${check.notFinite.slice(0, 5).join(", ")}${length > 5 ? ", …" : ""}`,
+    `      ${counted(length, "site")} left out because their sums are not finite in the original: ${check.notFinite.slice(0, 5).join(", ")}${length > 5 ? ", …" : ""}`,
   ];
 }
 

@@ -53,7 +53,7 @@ function runLine({ compared, runs }: WebCheck, version: string | null): string {
   if (compared.outcome === "not run")
     return line(runs === false ? FAILED : UNKNOWN, "runs", `not checked: ${compared.reason}`);
   if (compared.error !== null)
-    return line(FAILED, "runs", `${where} does not take it (${compared.error})`);
+    return line(FAILED, "runs", `${where} cannot run it (${compared.error})`);
   const off = compared.outputs.map(({ output, plain, optimized, tolerance }) => ({
     output,
     largest: Math.max(plain.absolute, optimized.absolute),
@@ -89,7 +89,7 @@ function gpuLines({ checked: { withoutWebGpu }, placements }: WebReport): string
       line(
         UNKNOWN,
         "WebGPU",
-        "which nodes fall back to the CPU cannot be told: that takes a model that runs, Chromium (CHROME_PATH) and the package playwright-core",
+        "which nodes fall back to the CPU is unknown: to find out, the model must run, and Chromium (CHROME_PATH) and the package playwright-core must be installed",
       ),
     ];
   return [line(NOTE, "WebGPU", table), ...placements.map(placementLine)];
@@ -157,7 +157,7 @@ export function needsLines(
   const { runs, reason, needs } = found;
   const { newest, others } = needs;
   const mark = runs === null ? UNKNOWN : runs ? PASSED : FAILED;
-  const said = runs === null ? `cannot tell: ${reason}` : reason;
+  const said = runs === null ? `unknown: ${reason}` : reason;
   const opsets = Object.entries(needs.opsets).map(([domain, version]) => `${domain} ${version}`);
   return [
     headline(path.basename(model.source.name), model),
@@ -165,7 +165,7 @@ export function needsLines(
     line(
       NOTE,
       "it needs",
-      `IR version ${needs.irVersion} and the operator sets ${opsets.join(", ")}${newest ? `; its newest operator, ${newest.op}, came with opset ${newest.since}` : ""}`,
+      `IR version ${needs.irVersion} and the operator sets ${opsets.join(", ")}${newest ? `; its newest operator is ${newest.op}, from opset ${newest.since}` : ""}`,
     ),
     ...(others.length > 0 ? [line(NOTE, "it needs", `the operators ${listed(others)}`)] : []),
   ];

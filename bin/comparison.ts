@@ -33,11 +33,11 @@ export function comparisonLines(
     row("same function", equal, ran),
     ...some(outputFailures(outputs)),
     ...(first ? firstLines(first, differing) : unseen(comparison, equal)),
-    ...part("same contents", made, "no weight or attribute of the first is changed or lost"),
+    ...part("same contents", made, "no weight or attribute of the first model is changed or lost"),
     ...part(
       "same description",
       described,
-      "inputs, outputs and metadata of the first are all there",
+      "the second model has all inputs, outputs and metadata of the first",
     ),
     ...some(findings.filter(({ harmless }) => harmless).map((found) => `  ${line(found).trim()}`)),
   ];
@@ -51,15 +51,15 @@ function conclusion(
   described: readonly Finding[],
 ): string {
   if (verdict === "same") return "the two models are the same";
-  if (verdict === "different") return "the two models differ: they do not compute the same";
+  if (verdict === "different") return "the two models compute different results";
   const ways = [
-    made.length > 0 ? "what they are made of" : "",
-    described.length > 0 ? "what they say of themselves" : "",
+    made.length > 0 ? "contents" : "",
+    described.length > 0 ? "description" : "",
   ].filter(Boolean);
-  const also = ways.length > 0 ? `, and differ in ${ways.join(" and in ")}` : "";
+  const also = ways.length > 0 ? `, but differ in their ${ways.join(" and ")}` : "";
   return verdict === "same function"
     ? `the two models compute the same${also}`
-    : `the two models compute the same but for rounding, within the tolerance of full optimization${also}`;
+    : `the two models compute the same except for rounding, within the tolerance for optimized models${also}`;
 }
 
 const row = (name: string, passed: boolean, text: string) =>
@@ -89,7 +89,7 @@ function firstLines(first: FirstDifference, findings: readonly Finding[]): strin
   const at = [scope, ...[...inside].reverse()].filter(Boolean).map((place) => `, in ${place}`);
   const seen =
     difference === null
-      ? `first node that is written differently, where values cannot be seen: that of ${value}`
+      ? `first node that differs (its values cannot be compared): the one that computes ${value}`
       : `first value that differs: ${value}, ${distance(difference)}`;
   const before = inside.length === 0 ? `${compared - 1} before it` : `${compared - 1} before that`;
   return [
@@ -108,4 +108,4 @@ const distance = ({ absolute, ulps }: Difference) =>
 const unseen = ({ apart, error }: Comparison, equal: boolean) =>
   equal || apart !== null || error !== null
     ? []
-    : ["      no value of the same name is seen to differ before the outputs"];
+    : ["      no value with the same name differs before the outputs"];

@@ -14,12 +14,12 @@ export function foldLines(
   const plain = sites.filter(({ outcome }) => outcome === "plain").length;
   const maps = sites.filter(({ outcome }) => outcome === "low-rank").length;
   const parts = [
-    `${plain} of ${counted(sites.length, "site")} without trace`,
-    ...(maps > 0 ? [`${maps} with low-rank maps alone`] : []),
+    `${plain} of ${counted(sites.length, "site")} folded completely`,
+    ...(maps > 0 ? [`${maps} keep only their low-rank maps`] : []),
     ...(factors > 0 ? [`${counted(factors, "factor")} multiplied at run time`] : []),
   ];
   const summary = restored
-    ? "every site does nothing: the original, byte for byte"
+    ? "no site changes anything: the result is the original, byte for byte"
     : parts.join(", ");
   return [
     `${input}   ${summary}`,

@@ -44,7 +44,7 @@ export async function modelToTrain(args: TrainedArguments, given: Model, say: Sa
 
 async function laurelizedModel(args: TrainedArguments, given: Model, say: Say): Promise<Model> {
   const options = laurelOptions(args);
-  const named = Object.keys(options).filter((name) => args.given.includes(name) && name !== "seed");
+  const named = Object.keys(options).filter((name) => name !== "seed");
   const isOwn = args.train?.length || tuningOf(given.metadata)?.head;
   if (!isLaurelized(given) && named.length === 0 && isOwn) {
     const weights = trainableWeights(given, args.train);

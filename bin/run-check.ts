@@ -143,7 +143,7 @@ async function checkElsewhere(args: CheckArguments, version: string | null): Pro
   const needs = modelNeeds(model);
   const here = runtimeVersion();
   let runs: boolean | null = null;
-  let reason = `nothing of onnxruntime for ${args.target} is installed here`;
+  let reason = `no onnxruntime for ${args.target} is installed here`;
   if (version !== null && here !== null && `${here}.`.startsWith(`${version}.`)) {
     const { ort } = await import("./runtime.ts");
     const error = await withProgress(args, "checking", (onProgress) => {

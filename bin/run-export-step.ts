@@ -9,7 +9,7 @@ import { modelToTrain } from "./model-to-train.ts";
 import { picked } from "./picked.ts";
 import { ort } from "./runtime.ts";
 import { tell } from "./supervision.ts";
-import { bytes, count } from "./text.ts";
+import { bytes, count, counted } from "./text.ts";
 
 /** Writes a model's training step into a folder, for ranks that train it together. */
 export async function runExportStep(args: ExportStepArguments): Promise<void> {
@@ -52,13 +52,13 @@ function print({ folder, manifest, sizes }: ExportedStep): void {
   const names = weights.files.map(({ name }) => name).join(", ");
   const own = Object.values(sizes).reduce((a, b) => a + b, 0);
   const lines = [
-    `${count(trained)} trained weights: ${bytes(vector.bytes)} travel a step (${batch.rows} rows a batch, ${batch.accumulate} a rank)`,
+    `${count(trained)} trained weights: each step sends ${bytes(vector.bytes)} (${counted(batch.rows, "row")} in a batch, ${batch.accumulate === 1 ? "1 batch" : `${batch.accumulate} batches`} a rank)`,
     ...(names === ""
       ? []
       : [
           `frozen weights: ${bytes(frozen)} in ${names} (${path.relative(".", home) || "."}), read once on each machine`,
         ]),
-    `a rank needs about ${bytes(rank)} beside its program: ${bytes(memory.frozen)} frozen weights, ${bytes(memory.prepared)} that onnxruntime makes of them, ${bytes(memory.batch)} for a batch, ${bytes(memory.trained)} to train`,
+    `a rank needs about ${bytes(rank)} of memory besides the program: ${bytes(memory.frozen)} for frozen weights, ${bytes(memory.prepared)} for onnxruntime's copies of them, ${bytes(memory.batch)} for a batch, ${bytes(memory.trained)} for training`,
     `wrote ${folder}${folder.endsWith(path.sep) ? "" : path.sep}   ${bytes(own)}: ${Object.keys(sizes).join(", ")}`,
   ];
   process.stdout.write(`${lines.join("\n")}\n`);

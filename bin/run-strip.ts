@@ -25,8 +25,8 @@ export async function runStrip(args: StripArguments): Promise<void> {
     checkFree(each, own, args.force);
   (await staged(original, file)).keep();
   const said = {
-    whole: "byte for byte the original, by its SHA-256",
-    sample: `byte for byte the original, as far as the SHA-256 of a sample tells: its weights are read from ${beside} (--hash records that of the whole)`,
+    whole: "byte for byte the original (SHA-256 checked)",
+    sample: `byte for byte the original (SHA-256 of a sample checked): its weights are read from ${beside}; --hash checks the whole file`,
     none: "not checked: the original's SHA-256 was not recorded (--no-hash)",
   }[checked ?? "none"];
   if (args.json)

@@ -152,7 +152,7 @@ describe("laurelize check", time, () => {
     );
     const { code, stdout } = check(place("blocked.onnx", blocked));
     expect(code).toBe(1);
-    expect(stdout).toMatch(/^✗ runs +onnxruntime-web \S+ does not take it \(.*ReorderInput/m);
+    expect(stdout).toMatch(/^✗ runs +onnxruntime-web \S+ cannot run it \(.*ReorderInput/m);
   });
 
   it("measures files: too large is 1, too large to be tried is 4", () => {
@@ -204,7 +204,7 @@ describe("laurelize check", time, () => {
     for (const target of ["onnxruntime@0.9", "ios", "android"])
       expect(check(file, "--target", target)).toMatchObject({
         code: 4,
-        stdout: expect.stringMatching(/^\? .*cannot tell: /m),
+        stdout: expect.stringMatching(/^\? .*unknown: /m),
       });
     const json = JSON.parse(check(file, "--target", "ios", "--json").stdout);
     expect(json).toMatchObject({ runs: null, needs: { irVersion: 8 } });

@@ -238,7 +238,7 @@ describe("a last layer is replaced by one of another number of classes", () => {
       "y = Gemm(f, fc.w)",
       "float[8, 5] fc.w",
       "head",
-      /names no linear layer .*its last ones are fc_w \(Gemm of 5\)/,
+      /does not match a linear layer .*its last ones are fc_w \(Gemm with 5 outputs\)/,
     ],
     [
       "a layer misspelt",

@@ -87,7 +87,4 @@ export const exportStep = command({
 });
 
 /** What the command line says; options of the loss and of the optimizer stand beside these. */
-export type ExportStepArguments = InsertingArguments<typeof exportStep> & {
-  /** Options that stood on the command line. */
-  given: readonly string[];
-};
+export type ExportStepArguments = InsertingArguments<typeof exportStep>;

@@ -113,7 +113,4 @@ export const finetune = command({
 });
 
 /** What the command line says; options of the loss and of the optimizer stand beside these. */
-export type FinetuneArguments = InsertingArguments<typeof finetune> & {
-  /** Options that stood on the command line. */
-  given: readonly string[];
-};
+export type FinetuneArguments = InsertingArguments<typeof finetune>;

@@ -11,16 +11,22 @@ export type Inserting = Pick<LaurelOptions, keyof typeof inserting | keyof typeo
 
 /** The arguments of a command that inserts LAuReL. */
 export type InsertingArguments<D extends Declaration> = Omit<ArgumentsFor<D>, keyof Inserting> &
-  Inserting;
+  Inserting &
+  GivenNames;
+
+/** The options that stood on the command line, by their names in code. */
+export type GivenNames = { given: readonly string[] };
 
 const NAMES = [...Object.keys(inserting), ...Object.keys(choosing), "featureAxis", "also"];
 
-/** Those arguments of a command that say what to insert, and where; what has no effect is left out. */
+/** Those given arguments of a command that say what to insert, and where, and that have an effect. */
 export function laurelOptions(
-  args: Inserting & Pick<ResidualOptions, "featureAxis" | "also">,
+  args: Inserting & Pick<ResidualOptions, "featureAxis" | "also"> & GivenNames,
 ): LaurelOptions & ResidualOptions {
   const idle = new Set(idleOptions(args, inserting).map(([name]) => name));
   return Object.fromEntries(
-    Object.entries(args).filter(([name]) => NAMES.includes(name) && !idle.has(name)),
+    Object.entries(args).filter(
+      ([name]) => args.given.includes(name) && NAMES.includes(name) && !idle.has(name),
+    ),
   );
 }

@@ -52,7 +52,7 @@ export const dim = (where?: string) =>
       describe: `size of a free dimension${where ? ` ${where}` : ""}, name=4`,
       idle: (others: GivenOptions) =>
         others.inputs !== undefined
-          ? "the inputs given have their sizes"
+          ? "the given inputs already have sizes"
           : others.prove === "none"
             ? "nothing is run without a proof"
             : null,

@@ -92,7 +92,9 @@ const isWithin = (name: string, part: string) =>
 const shown = (graph: Graph, all: readonly Followed[]) =>
   all
     .slice(0, LISTED)
-    .map(({ layer }) => `${namesOf(graph, layer)[0]} (${layer.node.op} of ${layer.outputs})`)
+    .map(
+      ({ layer }) => `${namesOf(graph, layer)[0]} (${layer.node.op} with ${layer.outputs} outputs)`,
+    )
     .join(", ");
 
 function unknown(graph: Graph, name: string, all: readonly Followed[]): InputError {
@@ -107,7 +109,7 @@ function unknown(graph: Graph, name: string, all: readonly Followed[]): InputErr
     last.flatMap(({ layer }) => namesOf(graph, layer)),
   );
   return new InputError(
-    `--new-head ${name} names no linear layer of ${file}; ${
+    `--new-head ${name} does not match a linear layer of ${file}; ${
       near !== undefined
         ? `did you mean ${near}?`
         : last.length > 0

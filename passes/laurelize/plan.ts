@@ -75,7 +75,7 @@ export function plan(
     if (!layer) layers.set(site.layer, made);
     return made;
   });
-  const warnings = clamping(augmented, options);
+  const warnings = wanted.rank === undefined ? [] : clamping(augmented, options);
   const patch = withAllowedTensors(graph, draft);
   return { variant, parts, options, sites: augmented, patch, warnings };
 }
