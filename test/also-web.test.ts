@@ -27,7 +27,9 @@ describe("laurelize --also-web", { timeout: 60_000 }, () => {
     const { code, stdout, stderr } = cli([model, "--also-web", "--rank", "4"]);
     expect([code, stderr]).toEqual([0, ""]);
     expect(stdout).toMatch(/same function +bit-equal on 3 inputs/);
-    expect(stdout).toMatch(/a second opinion +bit-equal on 3 inputs; fully optimized differs by \S+ .*noise/);
+    expect(stdout).toMatch(
+      /a second opinion +bit-equal on 3 inputs; fully optimized differs by \S+ .*noise/,
+    );
     expect(cli([model, "-f", "--rank", "4"]).stdout).not.toContain("a second opinion");
   });
 
