@@ -76,7 +76,7 @@ export async function decodedImage(file: string) {
     const isInk = space === "cmyk";
     why = differsFromPillow(bytes, { format, space });
     if (format === "gif" && !(await sharp(bytes).stats()).isOpaque) why = TRANSPARENT;
-    const whole = isInk ? image.pipelineColourspace("cmyk").toColourspace("cmyk") : image;
+    const whole = isInk ? image.pipelineColorspace("cmyk").toColourspace("cmyk") : image;
     const { data, info } = await (isInk ? whole : whole.toColourspace("srgb").removeAlpha())
       .raw({ depth: "uchar" })
       .toBuffer({ resolveWithObject: true });
@@ -100,7 +100,7 @@ function differsFromPillow(
   { format, space }: { readonly format: string; readonly space: string },
 ): string | null {
   if (format === "heif") return "AVIF, which decoders read differently";
-  if (space === "grey16" && bytes[25] !== GRAY_WITH_ALPHA)
+  if (space === "gray16" && bytes[25] !== GRAY_WITH_ALPHA)
     return "gray of 16 bits, of which Pillow keeps 0 to 255 alone";
   return format === "tiff" && isRawYcc(bytes) ? "a TIFF of YCbCr, which is not converted" : null;
 }
