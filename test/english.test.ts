@@ -18,7 +18,7 @@ const files = ["src", "passes", "bin"]
 
 describe("the language of code and documents", () => {
   it("spells as ONNX does, in American English", () => {
-    const british = /(optimi|quanti|recogni|normali)s(e|ing|ation)|(?<!to)color|center|behavior/i;
+    const british = /(optimi|quanti|recogni|normali)s(e|ing|ation)|(?<!to)colour|centre|behaviour/i;
     expect(files.filter(({ text }) => british.test(text)).map(({ file }) => file)).toEqual([]);
   });
 
