@@ -47,7 +47,7 @@ describe("laurelize model.onnx", () => {
 
   it("prints one JSON document with --json", () => {
     const model = place(fixture("pre-norm-mlp"));
-    const { code, stdout, stderr } = cliProcess([model, "--json", "--variant", "rw"]);
+    const { code, stdout, stderr } = cli([model, "--json", "--variant", "rw"]);
     expect([code, stderr]).toEqual([0, ""]);
     const document = JSON.parse(stdout);
     expect(document).toMatchObject({

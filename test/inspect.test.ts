@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { cliProcess } from "./support/cli.ts";
+import { cli } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
 
@@ -21,7 +21,7 @@ describe("laurelize inspect", () => {
       g (float[2, 8] x) => (float[2, 8] y) <float[8, 8] w, float[8] b>
       { m = MatMul(x, w) a = Add(m, b) f = Tanh(a) y = Add(f, x) }`),
     );
-    const { code, stdout } = cliProcess(["inspect", model, "--why"]);
+    const { code, stdout } = cli(["inspect", model, "--why"]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/y +identity +\[2, 8\] +1 +8 +0 +0/);
     expect(stdout).toMatch(/a +Add +adds the constant b/);
@@ -29,7 +29,7 @@ describe("laurelize inspect", () => {
 
   it("--json gives the sites and the rejected sums", () => {
     const model = place(fixture("pre-norm-mlp"));
-    const document = JSON.parse(cliProcess(["inspect", model, "--json"]).stdout);
+    const document = JSON.parse(cli(["inspect", model, "--json"]).stdout);
     expect(document).toEqual({
       model,
       sites: [
@@ -53,12 +53,5 @@ describe("laurelize inspect", () => {
       ],
       rejected: [],
     });
-  });
-
-  it("no color where NO_COLOR is set or nobody looks", () => {
-    const model = place(fixture("pre-norm-mlp"));
-    const { stdout } = cliProcess(["inspect", model], { NO_COLOR: "1" });
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: escapes are what must not be there
-    expect(stdout).not.toMatch(/\x1b/);
   });
 });

@@ -2,7 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { defineConfig } from "laurelize/config";
 import { describe, expect, it } from "vitest";
-import { cliProcess } from "./support/cli.ts";
+import { cli, cliProcess } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
 
 const root = temporaryFolder();
@@ -17,7 +17,7 @@ function workingFolder(files: Readonly<Record<string, string>>): string {
   return folder;
 }
 
-/** Runs the command line in a working folder: in a process, because a thread has no folder of its own. */
+/** Runs the command line in a working folder, in a process, where it reads and writes files in it. */
 const run = (folder: string, ...args: string[]) => cliProcess(args, {}, undefined, folder);
 
 const TYPESCRIPT = `
@@ -131,7 +131,7 @@ describe("--recipe", () => {
     ],
     ["no name", { "laurelize.config.json": json }, [], /--recipe takes a value/],
   ])("refuses %s in a sentence", (_, files, name, why) => {
-    const { code, stdout, stderr } = run(workingFolder(files), "m.onnx", "--recipe", ...name);
+    const { code, stdout, stderr } = cli(["m.onnx", "--recipe", ...name], workingFolder(files));
     expect([code, stdout]).toEqual([2, ""]);
     expect(stderr).toMatch(why);
     expect(stderr.trim().split("\n")).toHaveLength(1);
@@ -142,6 +142,6 @@ describe("--recipe", () => {
     expect(run(outer, "strip", "m.onnx").stderr).toContain("not laurelized");
     const inner = path.join(outer, "inner");
     fs.mkdirSync(inner);
-    expect(run(inner, "../m.onnx", "--recipe", "small").stderr).toContain("--recipe needs");
+    expect(cli(["../m.onnx", "--recipe", "small"], inner).stderr).toContain("--recipe needs");
   });
 });

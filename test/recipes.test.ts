@@ -58,31 +58,13 @@ it("a recipe makes a language model's data of text and a tokenizer, and the mode
   expect(lines("labels").slice(6, 12)).toEqual([1, 3, 5, 8, -100, -100]);
   expect(lines("attention_mask").slice(6, 12)).toEqual([1, 1, 1, 1, 0, 0]);
 
-  const tune = (file: string, target: string, ...more: string[]) =>
-    cli([
-      "finetune",
-      model,
-      "--data",
-      at(file),
-      "--loss",
-      "cross-entropy",
-      "--target",
-      target,
-      ...["--threads", "1", "-e", "1"],
-      "--variant",
-      "rw",
-      "--json",
-      "-f",
-      "-o",
-      at("o.onnx"),
-      ...more,
-    ]);
-  for (const ran of [
-    tune("packed.npz", "input_ids"),
-    tune("lines.npz", "labels", "--shift", "1"),
-  ]) {
-    expect(ran.code, ran.stderr).toBe(0);
-    const [{ train }] = JSON.parse(ran.stdout).epochs;
-    expect(train.metrics.perplexity).toBeCloseTo(Math.exp(train.loss), 6);
-  }
+  // Packed rows are trained in the recipe of the page.
+  const ran = cli([
+    ...["finetune", model, "--data", at("lines.npz"), "--loss", "cross-entropy"],
+    ...["--target", "labels", "--shift", "1", "--threads", "1", "-e", "1", "--variant", "rw"],
+    ...["--json", "-o", at("o.onnx")],
+  ]);
+  expect(ran.code, ran.stderr).toBe(0);
+  const [{ train }] = JSON.parse(ran.stdout).epochs;
+  expect(train.metrics.perplexity).toBeCloseTo(Math.exp(train.loss), 6);
 });

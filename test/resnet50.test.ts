@@ -6,7 +6,7 @@ import { cli } from "./support/cli.ts";
 import { temporaryFolder } from "./support/fixture.ts";
 import { resnet50 } from "./support/resnet50.ts";
 
-const SIDE = 64;
+const SIDE = 32;
 
 describe("a ResNet-50 as torch exports it", { timeout: 60_000 }, () => {
   const folder = temporaryFolder();

@@ -21,7 +21,8 @@ const start = async (command, args) => {
   }
 };
 
-parentPort.on("message", async (words) => {
+parentPort.on("message", async ({ words, cwd }) => {
+  process.cwd = () => cwd;
   [said.stdout, said.stderr] = ["", ""];
   process.exitCode = undefined;
   let broken = null;

@@ -34,9 +34,10 @@ let worker: Worker | null = null;
 
 /**
  * Runs the built command line in a thread that is kept, which takes a tenth of the time: for what
- * it says and writes. What concerns processes (signals, crashes, deadlines) needs `cliProcess`.
+ * it says and writes. What concerns processes (signals, crashes, deadlines) needs `cliProcess`. In
+ * another folder it finds what is asked of Node by `process.cwd()`; paths must be absolute there.
  */
-export function cli(args: readonly string[]): Ran {
+export function cli(args: readonly string[], cwd = process.cwd()): Ran {
   if (!worker) {
     worker = new Worker(path.join(import.meta.dirname, "cli-worker.mjs"), {
       workerData: { answers: port2, done },
@@ -48,7 +49,7 @@ export function cli(args: readonly string[]): Ran {
   }
   const flag = new Int32Array(done);
   Atomics.store(flag, 0, 0);
-  worker.postMessage(args);
+  worker.postMessage({ words: args, cwd });
   if (Atomics.wait(flag, 0, 0, TIMEOUT) === "timed-out")
     throw new Error(`no answer to laurelize ${args.join(" ")}`);
   const { broken, ...ran } = receiveMessageOnPort(answers)!.message;
