@@ -178,9 +178,9 @@ function search(searching: Search, named: NamedAxes) {
 
 /** The sum that a node holds, with its slots or the reason why it has none; null if it holds none. */
 function sumAt({ setting, reach, options, isInserted }: Search, node: Node) {
-  const form = isInserted(node) ? undefined : forms.find((each) => each.sumOf(node));
-  const sum = form?.sumOf(node);
-  if (!form || !sum) return null;
+  const held = isInserted(node) ? null : sumIn(node);
+  if (!held) return null;
+  const { form, sum } = held;
   const within = options.within?.get(sum.output.name) ?? null;
   const found = slots(setting, reach, sum);
   const optional = "reason" in found ? found.optional : undefined;
@@ -196,6 +196,15 @@ function sumAt({ setting, reach, options, isInserted }: Search, node: Node) {
   const known = options.features?.get(sum.output.name) ?? null;
   const candidate: Found = { ...chosen, names, known, node, within, sum, form: form.name };
   return candidate;
+}
+
+/** The sum that a node holds, and its form; null if it holds none. */
+function sumIn(node: Node) {
+  for (const form of forms) {
+    const sum = form.sumOf(node);
+    if (sum) return { form, sum };
+  }
+  return null;
 }
 
 const rejection = (

@@ -148,13 +148,13 @@ function enlarges(types: Types, node: Node): boolean {
  */
 function reduces(types: Types, node: Node): boolean {
   if (node.op === "ConvTranspose") return false;
-  const { from, to } = positions(types, node);
-  if (/Pool$/.test(node.op) && /Global/.test(node.op)) return true;
-  const known = from && to && from.length === to.length && [...from, ...to].every(isNumber);
+  if (/Global.*Pool$/.test(node.op)) return true;
   const pooled = /(Pool|Conv|Resize|SpaceToDepth)$/.test(node.op);
-  return known
-    ? pooled && to.some((dim, k) => dim < from[k])
-    : strides(node).some((stride) => stride > 1);
+  const strided = strides(node).some((stride) => stride > 1);
+  if (!pooled && !strided) return false;
+  const { from, to } = positions(types, node);
+  const known = from && to && from.length === to.length && [...from, ...to].every(isNumber);
+  return known ? pooled && to.some((dim, k) => dim < from[k]) : strided;
 }
 
 const isNumber = (dim: Dimension) => typeof dim === "number";

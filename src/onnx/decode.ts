@@ -40,7 +40,7 @@ export const partsOf = (frame: Frame): Frame[] =>
 interface Slot<V> {
   readonly number: number;
   readonly wires: readonly number[];
-  readonly start: () => V;
+  readonly start: V;
   read(reader: WireReader, field: Field, parent: Frame, before: V): V;
 }
 
@@ -60,11 +60,14 @@ export function decode<T>(
 ): T {
   const entries = slotsOf(schema as Schema<object>);
   const message: Record<string, unknown> = { ...before, frame };
-  if (!before) for (const [key, slot] of entries) message[key] = slot.start();
-  for (const field of reader.fields(frame))
+  if (!before) for (const [key, slot] of entries) message[key] = slot.start;
+  for (let at = frame.start; at < frame.end; ) {
+    const field = reader.field(at, frame.end);
+    at = field.end;
     for (const [key, slot] of entries)
       if (slot.number === field.number && slot.wires.includes(field.wire))
         message[key] = slot.read(reader, field, frame, message[key]);
+  }
   return message as T;
 }
 
@@ -82,22 +85,23 @@ function slotsOf(schema: object): [string, Slot<unknown>][] {
 const single = <V>(number: number, wire: number, start: V, read: Slot<V>["read"]): Slot<V> => ({
   number,
   wires: [wire],
-  start: () => start,
+  start,
   read,
 });
 
 const NONE = Object.freeze([]) as unknown as never[];
 
-const many = <V>(
+/** A repeated field that may be packed. */
+const many = (
   number: number,
-  wires: number[],
-  read: (reader: WireReader, field: Field, parent: Frame) => readonly V[],
-): Slot<V[]> => ({
+  wire: number,
+  read: (reader: WireReader, field: Field) => readonly number[],
+): Slot<number[]> => ({
   number,
-  wires,
-  start: () => NONE,
-  read: (reader, field, parent, all) =>
-    read(reader, field, parent).reduce((list: V[], value) => withOne(list, value), all),
+  wires: [wire, BYTES],
+  start: NONE,
+  read: (reader, field, _, all) =>
+    read(reader, field).reduce((list: number[], value) => withOne(list, value), all),
 });
 
 /** A string; "" if it is absent. */
@@ -131,23 +135,31 @@ export const optionalFloat = (number: number) =>
 export const place = (number: number) =>
   single<Range | null>(number, BYTES, null, (_, { body, end }) => ({ start: body, end }));
 
+/** A repeated field that holds one item. */
+const list = <V>(
+  number: number,
+  read: (reader: WireReader, field: Field, parent: Frame) => V,
+): Slot<V[]> => ({
+  number,
+  wires: [BYTES],
+  start: NONE,
+  read: (reader, field, parent, all) => withOne(all, read(reader, field, parent)),
+});
+
 /** Repeated strings. */
-export const strings = (number: number) =>
-  many(number, [BYTES], (reader, field) => [reader.text(field)]);
+export const strings = (number: number) => list(number, (reader, field) => reader.text(field));
 
 /** Repeated integers, packed or unpacked. */
 export const integers = (number: number) =>
-  many(number, [VARINT, BYTES], (reader, field) => reader.integers(field));
+  many(number, VARINT, (reader, field) => reader.integers(field));
 
 /** Repeated floats, packed or unpacked. */
 export const floats = (number: number) =>
-  many(number, [FIXED32, BYTES], (reader, field) => reader.floats(field));
+  many(number, FIXED32, (reader, field) => reader.floats(field));
 
 /** Repeated messages. A function returns the schema, because messages contain one another. */
 export const messages = <T>(number: number, schema: () => Schema<T>) =>
-  many(number, [BYTES], (reader, field, parent) => [
-    decode(schema(), reader, frameOf(reader, field, parent)),
-  ]);
+  list(number, (reader, field, parent) => decode(schema(), reader, frameOf(reader, field, parent)));
 
 /** A message; null if it is absent. */
 export const message = <T>(number: number, schema: () => Schema<T>) =>

@@ -75,21 +75,18 @@ function checkTensor(
   tensor: TensorMessage,
   sizeOf: (location: string) => number | null,
 ): void {
-  const title = `${source.name}: tensor ${tensor.name || "(unnamed)"}`;
+  const titled = () => `${source.name}: tensor ${tensor.name || "(unnamed)"}`;
+  const damaged = (why: string) => new InputError(`${titled()} has ${why}; the model is damaged.`);
+  const shown = () => `[${tensor.dims.join(", ")}]`;
   if (tensor.dims.length > MAX_RANK)
-    throw new InputError(
-      `${title} has ${tensor.dims.length} axes, but at most ${MAX_RANK} are possible; the model is damaged.`,
-    );
-  const dims = `[${tensor.dims.join(", ")}]`;
+    throw damaged(`${tensor.dims.length} axes, but at most ${MAX_RANK} are possible`);
   const count = elements(tensor.dims);
-  if (impossible(tensor.dims))
-    throw new InputError(`${title} has the impossible shape ${dims}; the model is damaged.`);
+  if (impossible(tensor.dims)) throw damaged(`the impossible shape ${shown()}`);
   const needed = byteLength(tensor);
   const differ = (held: number) =>
-    new InputError(
-      `${title} has shape ${dims} and so needs ${needed} bytes, but holds ${held}; the model is damaged.`,
-    );
+    damaged(`shape ${shown()} and so needs ${needed} bytes, but holds ${held}`);
   if (isExternal(tensor)) {
+    const title = titled();
     const range = externalRange(title, tensor);
     if (leavesFolder(range.location))
       throw new InputError(
@@ -107,12 +104,10 @@ function checkTensor(
   }
   const held = partsOf(frame).reduce((sum, part) => sum + part.end - part.start, 0);
   if (count > PER_BYTE * held)
-    throw new InputError(
-      `${title} has shape ${dims}, more elements than its ${held} bytes can hold; the model is damaged.`,
-    );
+    throw damaged(`shape ${shown()}, more elements than its ${held} bytes can hold`);
   const values = typedValues(reader, tensor);
   if (values && values.needed !== values.held)
-    throw new InputError(
-      `${title} has shape ${dims} and so needs ${values.needed} values, but holds ${values.held}; the model is damaged.`,
+    throw damaged(
+      `shape ${shown()} and so needs ${values.needed} values, but holds ${values.held}`,
     );
 }

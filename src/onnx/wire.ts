@@ -52,10 +52,15 @@ export class WireReader {
   *fields(range: Range): Generator<Field> {
     let at = range.start;
     while (at < range.end) {
-      const field = this.#field(at, range.end, 0);
+      const field = this.field(at, range.end);
       yield field;
       at = field.end;
     }
+  }
+
+  /** Reads the field at a position of a message that ends at `limit`. */
+  field(start: number, limit: number): Field {
+    return this.#field(start, limit, 0);
   }
 
   /** Reads the value of a varint field as 64-bit two's complement; exact up to 2^53. */
