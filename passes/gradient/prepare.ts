@@ -6,7 +6,7 @@ import type { Types } from "../../src/graph/types.ts";
 import { type Model, patched } from "../../src/model.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import { withoutIf } from "../lower/branch.ts";
-import { NotOpened } from "../lower/composite.ts";
+import { NotLowered } from "../lower/composite.ts";
 import { bothBranches, branchTaken, checkChosen } from "../lower/if-branches.ts";
 import { canOpen, open } from "../lower/index.ts";
 import { inlined } from "../lower/inline.ts";
@@ -105,20 +105,20 @@ function lowered(
   { graph, types, reasons }: Omit<Lowering, "chosen">,
   nodes: readonly Node[],
 ): Patch | null {
-  const attempt = (some: readonly Node[]): Patch | NotOpened => {
+  const attempt = (some: readonly Node[]): Patch | NotLowered => {
     try {
       return open(graph, types, some);
     } catch (error) {
-      if (error instanceof NotOpened) return error;
+      if (error instanceof NotLowered) return error;
       throw error;
     }
   };
   const together = nodes.length > 0 ? attempt(nodes) : null;
-  if (!(together instanceof NotOpened)) return together;
+  if (!(together instanceof NotLowered)) return together;
   const possible = nodes.filter((node) => {
     const alone = attempt([node]);
-    if (alone instanceof NotOpened) reasons.set(called(node), alone.why);
-    return !(alone instanceof NotOpened);
+    if (alone instanceof NotLowered) reasons.set(called(node), alone.why);
+    return !(alone instanceof NotLowered);
   });
   return possible.length > 0 ? open(graph, types, possible) : null;
 }

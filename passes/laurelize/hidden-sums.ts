@@ -1,8 +1,10 @@
 import { InputError } from "../../src/errors.ts";
 import { titleOf } from "../../src/graph/called.ts";
-import type { Graph, Node } from "../../src/graph/graph.ts";
+import type { Graph, Node, Value } from "../../src/graph/graph.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
+import type { Types } from "../../src/graph/types.ts";
 import { isComputed } from "../lower/composite.ts";
+import { type Reason, reasons } from "../residuals/reasons.ts";
 
 const QUANTIZED = "com.microsoft.QLinearAdd";
 
@@ -17,6 +19,18 @@ const ADDED: Readonly<Record<string, number>> = {
 /** Whether a node holds a sum whose summands are not all its inputs, so that it must be lowered. */
 export const hidesSum = (node: Node) =>
   node.op === QUANTIZED || (Object.hasOwn(ADDED, node.op) && isComputed(node, ADDED[node.op]));
+
+/** Returns the reason why no sum of a node is a site: it adds a constant of fewer elements. */
+export function addsConstant(
+  types: Types,
+  fixed: ReadonlySet<Value>,
+  { op, inputs, outputs }: Node,
+): Reason | null {
+  const added = inputs[Object.hasOwn(ADDED, op) ? ADDED[op] : -1];
+  if (!added || !fixed.has(added)) return null;
+  const [own, sum] = [types.get(added)?.shape, outputs[0] && types.get(outputs[0])?.shape];
+  return own && sum && own.length < sum.length ? reasons.bias(added) : null;
+}
 
 /**
  * Returns nodes of the main graph and of bodies that hold a sum without slots for it. Throws an

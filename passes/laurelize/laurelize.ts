@@ -23,6 +23,7 @@ import { VERSION } from "../../src/version.ts";
 import type { ResidualOptions, Residuals } from "../residuals/find.ts";
 import { searching } from "../residuals/find.ts";
 import { reasons } from "../residuals/reasons.ts";
+import type { Site } from "../residuals/residual.ts";
 import { type Choice, chosen } from "./choose.ts";
 import { choosing, inserting } from "./insert-options.ts";
 import { manifestKey, manifests } from "./manifest.ts";
@@ -30,13 +31,7 @@ import { fitsIntoMemory } from "./memory.ts";
 import { NoSiteError } from "./no-site-error.ts";
 import { type LaurelOptions, laurelOptionTypes, manifestOf, type Plan, plan } from "./plan.ts";
 import { RecognizedError } from "./recognized-error.ts";
-import {
-  type FoundResiduals,
-  type LoweredModel,
-  type Searched,
-  searched,
-  withOnly,
-} from "./search.ts";
+import { type FoundResiduals, type LoweredModel, type Searched, searched } from "./search.ts";
 
 /** Finds a model's residual connections and chooses some; does not change the model. */
 export async function findResiduals(
@@ -49,12 +44,11 @@ export async function findResiduals(
   const step = stepper({ signal, onProgress });
   step(0, "finding the residual connections");
   const ort = abortable(finding.ort, signal);
-  const { found, opened, warnings } = await search(model, { ...finding, ort });
-  step(1, "done");
   const choice = { include, exclude, stream, every, last };
   const narrowed = Object.values(choice).some((each) => each !== undefined);
-  const sites = narrowed ? chosen(found.sites, choice) : found.sites;
-  return { ...found, chosen: sites, warnings, opened };
+  const { found } = await search(model, { ...finding, ort }, (sites) => sites);
+  step(1, "done");
+  return narrowed ? { ...found, chosen: chosen(found.sites, choice) } : found;
 }
 
 /**
@@ -64,11 +58,12 @@ export async function findResiduals(
 async function search(
   model: Model,
   { ort, ...options }: WithOrt & ResidualOptions,
+  choose: (sites: readonly Site[]) => readonly Site[],
 ): Promise<Searched> {
-  const all = await searched(model, ort, findingOf(model, options));
-  if (all.warnings.length > 0 && fitsIntoMemory(model)) await checkLoadable(ort, model.file);
-  const [unused] = all.found.unused;
-  if (unused) throw new InputError(`${model.file.source.name}: ${unused}`);
+  const all = await searched(model, ort, findingOf(model, options), choose);
+  const { warnings, unused } = all.found;
+  if (warnings.length > 0 && fitsIntoMemory(model)) await checkLoadable(ort, model.file);
+  if (unused[0]) throw new InputError(`${model.file.source.name}: ${unused[0]}`);
   return all;
 }
 
@@ -194,20 +189,12 @@ const movedWeights = (model: Model, { calls }: LoweredModel) =>
 /** Returns the chosen sites, in a model in which only what they need is lowered. */
 async function sitesOf(model: Model, ort: Ort, finding: ResidualOptions, choice: Choice) {
   const { name } = model.file.source;
-  const all = await search(model, { ort, ...finding });
+  const all = await search(model, { ort, ...finding }, (sites) => chosen(sites, choice));
   const { recognized } = all.found;
   if (recognized > 0 && !isLaurelized(model) && !choice.again)
     throw new RecognizedError(name, recognized);
-  const taken = chosen(all.found.sites, choice);
-  const found = { ...all.found, chosen: taken, warnings: all.warnings, opened: all.opened };
-  if (taken.length === 0) throw new NoSiteError(found, name);
-  const needed = all.opened.nodes.filter((node) => taken.some(({ within }) => within === node));
-  const fewer = needed.length < all.opened.nodes.length;
-  const { opened, found: at } = fewer
-    ? await withOnly(all, needed, ort, findingOf(model, finding))
-    : all;
-  const names = new Set(taken.map((site) => site.name));
-  return { opened, sites: at.sites.filter((site) => names.has(site.name)), found };
+  if (all.sites.length === 0) throw new NoSiteError(all.found, name);
+  return all;
 }
 
 interface Recording {

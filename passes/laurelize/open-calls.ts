@@ -69,21 +69,23 @@ function first<T, A>(all: readonly T[], ask: (one: T) => A | null): A | null {
  * Returns the calls to inline so that these sites are in the graph, each by its path: those that
  * hold a slot of a site, and the enclosing calls.
  */
-export function callsWith(sites: readonly Site[], { callOf }: Inlined): ReadonlySet<string> {
-  const calls = new Set<string>();
+export function callsWith(sites: readonly Site[], { calls, callOf }: Inlined): ReadonlySet<string> {
+  const direct = new Set<string>();
   const add = (node: Node) => {
     for (const { name } of node.outputs.filter((value) => value !== null)) {
       const call = callOf.get(name);
-      if (call !== undefined) calls.add(call);
+      if (call !== undefined) direct.add(call);
     }
   };
-  for (const { node, skip, branches } of sites)
+  for (const { node, within, skip, branches } of sites) {
+    if (within) add(within);
     for (const slot of [node, skip.use.node, ...branches.map(({ use }) => use.node)]) add(slot);
-  return calls;
+  }
+  const encloses = (label: string) => (call: string) =>
+    call === label || call.startsWith(`${label}/`);
+  return new Set(calls.filter((label) => [...direct].some(encloses(label))));
 }
 
-/** Inlines these calls and the enclosing ones. */
+/** Inlines these calls. */
 export const openCalls = (graph: Graph, calls: ReadonlySet<string>): Inlined | null =>
-  inlined(graph, (_, label) =>
-    [...calls].some((call) => call === label || call.startsWith(`${label}/`)),
-  );
+  inlined(graph, (_, label) => calls.has(label));

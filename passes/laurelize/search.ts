@@ -1,17 +1,19 @@
-import type { Node } from "../../src/graph/graph.ts";
+import { constants } from "../../src/graph/constants.ts";
+import type { Graph, Node } from "../../src/graph/graph.ts";
 import { applyPatch } from "../../src/graph/patch.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { trainingWarnings } from "../../src/graph/training-mode.ts";
+import type { Types } from "../../src/graph/types.ts";
 import { type Model, modelOf, typesOf } from "../../src/model.ts";
 import type { Undo } from "../../src/onnx/undo.ts";
 import type { Ort } from "../../src/ort/session.ts";
-import { NotOpened } from "../lower/composite.ts";
-import { type Opening, opening } from "../lower/index.ts";
+import { NotLowered } from "../lower/composite.ts";
+import { lowering } from "../lower/index.ts";
 import type { Inlined } from "../lower/inline.ts";
 import { findSites, type ResidualOptions, type Residuals } from "../residuals/find.ts";
-import { reasons } from "../residuals/reasons.ts";
+import { type Reason, reasons } from "../residuals/reasons.ts";
 import type { Feature, Rejection, Site } from "../residuals/residual.ts";
-import { hiddenSums, hidesSum } from "./hidden-sums.ts";
+import { addsConstant, hiddenSums, hidesSum } from "./hidden-sums.ts";
 import { callsWith, closedCalls, openAll, openCalls, openSums } from "./open-calls.ts";
 
 /** The residual connections of a model, the other sums, and warnings of the inference. */
@@ -36,63 +38,142 @@ export interface LoweredModel {
   readonly undos: readonly Undo[];
 }
 
-/** A searched model, its residual connections, and warnings of the inference. */
-export interface Searched {
+/** A search: what was lowered for it, what it found, and warnings of the inference. */
+interface Search {
   readonly opened: LoweredModel;
   readonly found: Residuals;
   readonly warnings: readonly string[];
-  /** The feature axes found inside functions that are not inlined. */
+  /** The feature axes found inside functions that are not inlined, if they were needed. */
   readonly features: ResidualOptions["features"];
 }
 
-/** Lowers what hides residual connections, and finds them. */
+/** The residual connections of a model, and those chosen in the model that is to be changed. */
+export interface Searched {
+  readonly found: FoundResiduals;
+  /** The model in which no more is lowered than the chosen sites need. */
+  readonly opened: LoweredModel;
+  readonly sites: readonly Site[];
+}
+
+/**
+ * Lowers what hides residual connections, finds them, and lowers only what the chosen ones need.
+ * Searches once if nothing is lowered or all of it is needed, otherwise twice; and once more if only
+ * functions that are not inlined show where the features are.
+ */
 export async function searched(
   model: Model,
   ort: Ort,
   options: ResidualOptions,
+  choose: (sites: readonly Site[]) => readonly Site[],
 ): Promise<Searched> {
-  const written = await withCallsOpened(model, ort, options);
-  const all = await withNodesOpened(written, ort, { ...options, features: written.features });
-  const { found } = all;
-  return {
-    ...all,
-    found: { ...found, rejected: [...found.rejected, ...closedCalls(model.graph)] },
-    warnings: [...all.warnings, ...trainingWarnings(model.graph)],
-  };
+  const whole = await lowered(model, ort, null);
+  const all = await search(model, whole, ort, options);
+  const chosen = choose(all.found.sites);
+  const needed = neededBy(all.found.sites, whole);
+  const nodes = neededBy(chosen, whole).nodes;
+  const isWhole = needed.calls.size === whole.opened.calls.length;
+  const again = { ...options, features: all.features };
+  const some =
+    isWhole && nodes.size === whole.opened.nodes.length
+      ? all
+      : await search(model, await lowered(model, ort, { ...needed, nodes }), ort, again);
+  const names = new Set(chosen.map((site) => site.name));
+  const sites = some.found.sites.filter((site) => names.has(site.name));
+  const from = nodes.size === needed.nodes.size ? some : all;
+  const rejected = rejectedOf(from, { whole, all, needed });
+  rejected.push(...closedCalls(model.graph));
+  const warnings = [...some.warnings, ...trainingWarnings(model.graph)];
+  const { opened } = from;
+  const found = { ...from.found, rejected, chosen: from === some ? sites : chosen };
+  return { found: { ...found, warnings, opened }, opened: some.opened, sites };
 }
 
-async function search(opened: LoweredModel, ort: Ort, options: ResidualOptions): Promise<Searched> {
-  const { types, warnings } = await typesOf(opened.model, ort);
-  const found = findSites(opened.model.graph, types, options);
-  return { opened, found, warnings, features: options.features };
+/** A model with what was lowered in it, and what that replaces. */
+interface Lowered {
+  readonly opened: LoweredModel;
+  /** The composite node that each new value replaces. */
+  readonly within: ReadonlyMap<string, Node>;
+  readonly inlined: Inlined | null;
+  /** Nodes with a hidden sum that cannot be lowered, or whose sum adds a constant. */
+  readonly refused: readonly Rejection[];
 }
 
-/** Inlines functions that hold residual connections. */
-async function withCallsOpened(
+/** The calls to inline by their paths, and the composite nodes to lower by their first outputs. */
+interface Needed {
+  readonly calls: ReadonlySet<string>;
+  readonly nodes: ReadonlySet<string>;
+}
+
+const keyOf = ({ outputs }: Node) => outputs.find(Boolean)!.name;
+
+/** Inlines functions with sums and lowers nodes with hidden sums: all, or only what is needed. */
+async function lowered(model: Model, ort: Ort, needed: Needed | null): Promise<Lowered> {
+  const inlined = needed ? openCalls(model.graph, needed.calls) : openSums(model.graph);
+  const inner = inlined && (await patched(model, inlined.patch));
+  const composed = inner?.model ?? model;
+  const { graph } = composed;
+  const calls = inlined?.calls ?? [];
+  const undos = inner?.undos ?? [];
+  const written = { model: composed, composed, calls, nodes: [], undos };
+  const hidden = hiddenSums(graph);
+  if (hidden.length === 0) return { opened: written, within: new Map(), inlined, refused: [] };
+  const { types } = await typesOf(composed, ort);
+  const lowerable = lowerableAmong(graph, types, hidden);
+  const { refused } = lowerable;
+  const nodes = lowerable.nodes.filter((node) => !needed || needed.nodes.has(keyOf(node)));
+  if (nodes.length === 0) return { opened: written, within: new Map(), inlined, refused };
+  const { patch, within } = lowering(graph, types, nodes);
+  const outer = await patched(composed, patch);
+  const opened = { ...written, model: outer.model, nodes, undos: [...outer.undos, ...undos] };
+  return { opened, within, inlined, refused };
+}
+
+/** Returns the nodes that can be lowered, and the reasons for the others. */
+function lowerableAmong(graph: Graph, types: Types, hidden: readonly Node[]) {
+  const refused: Rejection[] = [];
+  const fixed = constants(graph);
+  const nodes = hidden.filter((node) => {
+    const reason = addsConstant(types, fixed, node) ?? notLowered(graph, types, node);
+    if (reason) refused.push(rejectionOf(node, { ...reason, reason: reason.text, kind: null }));
+    return reason === null;
+  });
+  return { nodes, refused };
+}
+
+/** Returns why a node cannot be lowered; null if it can. */
+function notLowered(graph: Graph, types: Types, node: Node): Reason | null {
+  try {
+    lowering(graph, types, [node]);
+    return null;
+  } catch (error) {
+    if (error instanceof NotLowered) return reasons.notLowered(error.message);
+    throw error;
+  }
+}
+
+/** Returns what the sites' nodes and slots need to have inlined and lowered. */
+const neededBy = (sites: readonly Site[], { inlined }: Lowered): Needed => ({
+  calls: inlined ? callsWith(sites, inlined) : new Set(),
+  nodes: new Set(sites.flatMap(({ within }) => (within ? [keyOf(within)] : []))),
+});
+
+/** Finds sites; if an axis is missing, with the axes that all functions inlined show. */
+async function search(
   model: Model,
+  { opened, within }: Lowered,
   ort: Ort,
   options: ResidualOptions,
-): Promise<Searched> {
-  const closed: LoweredModel = { model, calls: [], nodes: [], composed: model, undos: [] };
-  const { graph } = model;
-  if (graph.functions.length === 0) return search(closed, ort, options);
-  let known = options;
-  const unfold = async (made: Inlined | null): Promise<Searched> => {
-    const step = made && (await patched(model, made.patch));
-    const opened =
-      made && step ? { ...closed, ...step, composed: step.model, calls: made.calls } : closed;
-    const searched = await search(opened, ort, known);
-    if (known.features || !searched.found.rejected.some(({ axisless }) => axisless))
-      return searched;
-    known = { ...options, features: await featuresInside(model, ort, options) };
-    return search(opened, ort, known);
+): Promise<Search> {
+  const { types, warnings } = await typesOf(opened.model, ort);
+  const find = (features: ResidualOptions["features"]) => {
+    const found = findSites(opened.model.graph, types, { ...options, within, features });
+    return { opened, found, warnings, features };
   };
-  const all = openSums(graph);
-  if (!all) return unfold(null);
-  const whole = await unfold(all);
-  const needed = callsWith(whole.found.sites, all);
-  const some = needed.size > 0 ? openCalls(graph, needed) : null;
-  return some?.calls.length === all.calls.length ? whole : unfold(some);
+  const first = find(options.features);
+  const lacksAxis = first.found.rejected.some(({ axisless }) => axisless);
+  return options.features || model.graph.functions.length === 0 || !lacksAxis
+    ? first
+    : find(await featuresInside(model, ort, options));
 }
 
 /**
@@ -112,80 +193,33 @@ async function featuresInside(
   return new Map(sites.map(({ output, feature }) => [output.name, feature]));
 }
 
-/** Lowers composite nodes with a sum that has no slots, if the sum is a residual connection. */
-async function withNodesOpened(
-  written: Searched,
-  ort: Ort,
-  options: ResidualOptions,
-): Promise<Searched> {
-  const { model } = written.opened;
-  const rejected: Rejection[] = [];
-  const { types } = await typesOf(model, ort);
-  const hidden = hiddenSums(model.graph).filter((node) => {
-    try {
-      return opening(model.graph, types, [node]);
-    } catch (error) {
-      if (!(error instanceof NotOpened)) throw error;
-      const { text: reason, code } = reasons.notLowered(error.message);
-      rejected.push(rejectionOf(node, { reason, code, kind: null }));
-      return false;
-    }
-  });
-  const unfold = (nodes: readonly Node[]) => withOpened(written.opened, nodes, ort, options);
-  if (hidden.length === 0) return withRejected(written, rejected);
-  const whole = await unfold(hidden);
-  const needed = hidden.filter((node) => whole.found.sites.some(({ within }) => within === node));
-  if (needed.length === hidden.length) return withRejected(whole, rejected);
-  for (const rejection of whole.found.rejected)
-    if (rejection.within && !needed.includes(rejection.within))
-      rejected.push(rejectionOf(rejection.within, rejection));
-  return withRejected(needed.length > 0 ? await unfold(needed) : written, rejected);
+interface Outcome {
+  readonly whole: Lowered;
+  readonly all: Search;
+  readonly needed: Needed;
 }
 
-/** Returns the searched model with only these composite nodes lowered. */
-export function withOnly(
-  { opened: { composed, nodes: all, undos, calls }, features }: Searched,
-  nodes: readonly Node[],
-  ort: Ort,
-  given: ResidualOptions,
-): Promise<Searched> {
-  const options = { ...given, features };
-  const before = all.length > 0 ? undos.slice(1) : undos;
-  const written: LoweredModel = { model: composed, calls, nodes: [], composed, undos: before };
-  return nodes.length > 0
-    ? withOpened(written, nodes, ort, options)
-    : search(written, ort, options);
-}
-
-async function withOpened(
-  written: LoweredModel,
-  nodes: readonly Node[],
-  ort: Ort,
-  options: ResidualOptions,
-): Promise<Searched> {
-  const { graph } = written.model;
-  const { types } = await typesOf(written.model, ort);
-  const { patch, within }: Opening = opening(graph, types, nodes);
-  const step = await patched(written.model, patch);
-  const opened = { ...written, ...step, nodes, undos: [...step.undos, ...written.undos] };
-  return search(opened, ort, { ...options, within });
+/**
+ * Returns the rejected sums that are there if only what is needed is lowered. Of a node that no site
+ * needs to have lowered, they are what became of its sum when it was.
+ */
+function rejectedOf({ found }: Search, { whole, all, needed }: Outcome): Rejection[] {
+  const isLowered = ({ within }: Rejection) => within === null || needed.nodes.has(keyOf(within));
+  const isThere = ({ output }: Rejection) => {
+    const call = whole.inlined?.callOf.get(output.name);
+    return call === undefined || needed.calls.has(call);
+  };
+  return [
+    ...found.rejected.filter((one) => !hidesSum(one.node) && isLowered(one)),
+    ...whole.refused,
+    ...all.found.rejected.flatMap((one) => (isLowered(one) ? [] : [rejectionOf(one.within!, one)])),
+  ].filter(isThere);
 }
 
 const rejectionOf = (
   node: Node,
   { reason, code, kind }: Pick<Rejection, "reason" | "code" | "kind">,
 ): Rejection => ({ node, within: null, output: node.outputs.find(Boolean)!, reason, code, kind });
-
-/**
- * Returns the result of the search and, for nodes with hidden sums, the outcome of lowering them.
- */
-const withRejected = ({ found, ...rest }: Searched, hidden: readonly Rejection[]): Searched => ({
-  ...rest,
-  found: {
-    ...found,
-    rejected: [...found.rejected.filter(({ node }) => !hidesSum(node)), ...hidden],
-  },
-});
 
 async function patched(model: Model, patch: Patch): Promise<Pick<LoweredModel, "model" | "undos">> {
   const { source, folder, undo } = await applyPatch(model.graph, patch);

@@ -40,7 +40,7 @@ export interface Composite<V> extends NodeView<V> {
 export type LoweringRule = <V>(call: Composite<V>) => readonly (V | null)[];
 
 /** Thrown for a node that a rule cannot lower. */
-export class NotOpened extends InputError {
+export class NotLowered extends InputError {
   /** The reason as a clause, without the node. */
   readonly why: string;
   constructor(message: string, why: string) {
@@ -66,7 +66,7 @@ export function compositeOf(
   writer: Writer,
 ): Composite<string> {
   const refuse = (why: string): never => {
-    throw new NotOpened(`${titleOf(node)} cannot be lowered into plain operators: ${why}.`, why);
+    throw new NotLowered(`${titleOf(node)} cannot be lowered into plain operators: ${why}.`, why);
   };
   const typeOf = (index: number) => {
     const value = node.inputs[index];

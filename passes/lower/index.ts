@@ -4,7 +4,7 @@ import { type Graph, type Node, outward } from "../../src/graph/graph.ts";
 import { sinceOf } from "../../src/graph/operators.ts";
 import type { Insertion, Patch } from "../../src/graph/patch-contents.ts";
 import type { Types } from "../../src/graph/types.ts";
-import { type Composite, compositeOf, NotOpened } from "./composite.ts";
+import { type Composite, compositeOf, NotLowered } from "./composite.ts";
 import { inlined } from "./inline.ts";
 import { plainRules, rules } from "./rules.ts";
 
@@ -12,22 +12,22 @@ import { plainRules, rules } from "./rules.ts";
 export const canOpen = ({ op, callee }: Node) => callee !== null || Object.hasOwn(rules, op);
 
 /** Plain nodes in place of composite ones. */
-export interface Opening {
+export interface Lowering {
   readonly patch: Patch;
   /** The composite node that each new value replaces. */
   readonly within: ReadonlyMap<string, Node>;
 }
 
-/** Like `opening`, but returns the patch alone. */
+/** Like `lowering`, but returns the patch alone. */
 export const open = (graph: Graph, types: Types, nodes: readonly Node[]): Patch =>
-  opening(graph, types, nodes).patch;
+  lowering(graph, types, nodes).patch;
 
 /**
  * Lowers composite nodes into plain ones of the model's own opset, and inlines calls of the model's
  * functions, nested calls too. Each node is removed; its replacement makes outputs with the same
- * names. Changes nothing itself. Throws a NotOpened of one sentence if a rule cannot lower a node.
+ * names. Changes nothing itself. Throws a NotLowered of one sentence if a rule cannot lower a node.
  */
-export function opening(graph: Graph, types: Types, nodes: readonly Node[]): Opening {
+export function lowering(graph: Graph, types: Types, nodes: readonly Node[]): Lowering {
   const write = writing(graph, "opened");
   let steps = 0;
   const opset = graph.file.opsets.get("") ?? 7;
@@ -53,7 +53,7 @@ function writtenOut(graph: Graph, calls: ReadonlySet<Node>): Pick<Patch, "writte
   const made = inlined(graph, (call) => calls.has(call) || inFunction(call));
   for (const call of calls)
     if (!made?.patch.removed?.includes(call))
-      throw new NotOpened(
+      throw new NotLowered(
         `${titleOf(call)} cannot be inlined, because its function uses other operator sets than the model; convert one of them.`,
         "its function uses other operator sets than the model",
       );
@@ -67,7 +67,7 @@ function opened(graph: Graph, types: Types, node: Node, write: Writer): (string 
   const { op } = node;
   const { opset } = write;
   const rule = [rules, plainRules].find((table) => Object.hasOwn(table, op))?.[op];
-  if (!rule) throw new NotOpened(`${titleOf(node)} is not a composite operator.`, "it is plain");
+  if (!rule) throw new NotLowered(`${titleOf(node)} is not a composite operator.`, "it is plain");
   write.about(`${node.message.name || node.message.outputs[0]}.opened`, node);
   const call = compositeOf(graph, types, node, write);
   const from = write.nodes.length;
