@@ -1,5 +1,6 @@
 import { InputError } from "../../src/errors.ts";
 import type { Graph, Value } from "../../src/graph/graph.ts";
+import { operatorsThat } from "../../src/graph/operators.ts";
 import { isFloat, type Types } from "../../src/graph/types.ts";
 import type { Type } from "../../src/onnx/shape.ts";
 import { fits } from "../losses/class-target.ts";
@@ -72,15 +73,8 @@ export function outputForLoss(
   );
 }
 
-/** Operators between an ArgMax and an output that leave class numbers what they are. */
-const KEEPING: ReadonlySet<string> = new Set([
-  "Cast",
-  "Identity",
-  "Reshape",
-  "Squeeze",
-  "Unsqueeze",
-  "Flatten",
-]);
+/** Operators that leave class numbers what they are. */
+const KEEPING = operatorsThat("reshapes");
 /** Operators that make class numbers, or labels, of the scores that are their input. */
 const CHOOSING: ReadonlySet<string> = new Set(["ArgMax", "TopK", "ai.onnx.ml.ZipMap"]);
 

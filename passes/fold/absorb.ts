@@ -3,7 +3,7 @@ import type { Node, Use, Value } from "../../src/graph/graph.ts";
 import type { FoldEdit } from "./draft.ts";
 import { keyOf } from "./draft.ts";
 import { type Factor, isOne } from "./factor.ts";
-import { type Facts, FULL, nodeAt } from "./node-at.ts";
+import { type Facts, nodeAt, takesFactors } from "./node-at.ts";
 import { type Why, why } from "./reasons.ts";
 import { scaleRules } from "./rules/table.ts";
 import type { Edge } from "./sites.ts";
@@ -47,7 +47,7 @@ export function absorb(plain: Plain, use: Use, by: Factor, hops = 0): readonly F
   const value = operandAt(plain, use);
   if (!value || hops > FAR) return why("nonlinear");
   const dtype = facts.types.get(value)?.dtype ?? "";
-  if (!FULL.has(dtype)) return why("half-precision", dtype || undefined);
+  if (!takesFactors(dtype)) return why("half-precision", dtype || undefined);
   if (isStored(facts, value)) {
     const dims = dimsOf(value) ?? [numbersOf(facts.graph, value)!.length];
     const fits = by.axis === null || dims[by.axis] === by.values.length;

@@ -1,4 +1,5 @@
 import type { Graph, Node, Value } from "../../src/graph/graph.ts";
+import { operatorsThat } from "../../src/graph/operators.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import type { Types } from "../../src/graph/types.ts";
 
@@ -91,16 +92,8 @@ function countOf(node: Node, { operands, count }: Product, types: Types): number
 const sizes = (types: Types, value: Value | null | undefined): Shape | null =>
   (value && types.get(value)?.shape?.map((dim) => (typeof dim === "number" ? dim : 1))) ?? null;
 
+const QUANTIZED = operatorsThat("quantized");
+
 /** Whether a model has weights or products of integers. */
 export const isQuantized = (graph: Graph): boolean =>
-  [...scopesOf(graph)].some(({ nodes }) => nodes.some(({ op }) => INTEGER.has(op)));
-
-const INTEGER: ReadonlySet<string> = new Set([
-  "com.microsoft.DynamicQuantizeMatMul",
-  "com.microsoft.MatMulIntegerToFloat",
-  "ConvInteger",
-  "MatMulInteger",
-  "QLinearConv",
-  "QLinearMatMul",
-  "QuantizeLinear",
-]);
+  [...scopesOf(graph)].some(({ nodes }) => nodes.some(({ op }) => QUANTIZED.has(op)));

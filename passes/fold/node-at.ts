@@ -7,6 +7,8 @@ import {
   type Value,
 } from "../../src/graph/graph.ts";
 import type { Types } from "../../src/graph/types.ts";
+import { isFloat } from "../../src/graph/types.ts";
+import { isHalf } from "../../src/onnx/dtypes.ts";
 import type { At } from "./rules/rule.ts";
 
 /** What fold knows of a model. */
@@ -17,8 +19,8 @@ export interface Facts {
   readonly constants: ReadonlySet<Value>;
 }
 
-/** Float types in which weights take a factor in. */
-export const FULL: ReadonlySet<string> = new Set(["float", "double"]);
+/** Whether weights of a type take a factor in. */
+export const takesFactors = (dtype: string) => isFloat(dtype) && !isHalf(dtype);
 
 type Shape = readonly (number | null)[] | null;
 

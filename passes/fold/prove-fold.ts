@@ -12,6 +12,7 @@ import { InputError } from "../../src/errors.ts";
 import { inDouble } from "../../src/infer/stand-in.ts";
 import { checkSizes } from "../../src/infer/value-sizes.ts";
 import { type Model, modelOf, typesOf } from "../../src/model.ts";
+import { isHalf } from "../../src/onnx/dtypes.ts";
 import { bytesSource } from "../../src/onnx/source.ts";
 import { abortable, stepper, type Watching } from "../../src/ort/abortable.ts";
 import { runnable } from "../../src/ort/loading.ts";
@@ -43,7 +44,6 @@ export interface FoldProofOptions extends SampleOptions, Watching {
   readonly feeds?: readonly Tensors[] | undefined;
 }
 
-const HALF: ReadonlySet<string> = new Set(["float16", "bfloat16"]);
 const ROUNDS = 3;
 /** Bytes of a model up to which it is written in double. */
 const LARGEST = 1 << 28;
@@ -98,7 +98,7 @@ async function inFloat64(
   const bytes = inDouble(original.toBytes());
   if (!bytes) return notRun("the model has no float32 values");
   const { types } = await typesOf(original, ort);
-  const half = [...types.values()].some(({ dtype }) => HALF.has(dtype));
+  const half = [...types.values()].some(({ dtype }) => isHalf(dtype));
   if (half) return notRun("the model computes in half precision");
   try {
     const wide = modelOf(bytesSource(bytes), null);

@@ -12,7 +12,7 @@ import { constantTensor } from "../proof/site-nodes.ts";
 import type { ManifestSite } from "../residuals/residual.ts";
 import type { SiteDescription } from "../variants/variant.ts";
 import { along, type Factor, isOne, numberFactor, ONE, times } from "./factor.ts";
-import { type Facts, FULL } from "./node-at.ts";
+import { type Facts, takesFactors } from "./node-at.ts";
 import { type Why, why } from "./reasons.ts";
 import { describeSite, type LagTerm, type MapTerm, termsOf } from "./site-terms.ts";
 
@@ -142,7 +142,7 @@ const FACTORS: ReadonlySet<string> = new Set(["Mul", "BatchNormalization"]);
 /** Weights of half precision are too coarse to take factors in; those of a token search's decoder cannot be replaced. */
 function closedBy(scope: Scope, dtype: string, idle: boolean): Why | null {
   if (weightsScope(scope) !== undefined) return why("token-search");
-  return idle || FULL.has(dtype) ? null : why("half-precision", dtype);
+  return idle || takesFactors(dtype) ? null : why("half-precision", dtype);
 }
 
 const scopeOf = ({ graph }: Facts, name: string): Scope | undefined =>

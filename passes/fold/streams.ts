@@ -3,7 +3,7 @@ import { scopesOf } from "../../src/graph/scopes.ts";
 import { absorb, all, operandAt, type Plain } from "./absorb.ts";
 import { costOf, type FoldEdit, type FoldPlan, keyOf, type Left } from "./draft.ts";
 import { type Factor, isOne, isPositive, isSame, ONE, quotient, times } from "./factor.ts";
-import { FULL, nodeAt } from "./node-at.ts";
+import { nodeAt, takesFactors } from "./node-at.ts";
 import { type Why, why } from "./reasons.ts";
 import type { At, Passed, ScaleRule } from "./rules/rule.ts";
 import { scaleRules } from "./rules/table.ts";
@@ -121,7 +121,7 @@ const holds = ({ plain }: Pass, node: Node, factors: readonly Factor[]) =>
     const value = node.outputs[k];
     if (!value || isOne(factor)) return true;
     const dtype = plain.facts.types.get(value)?.dtype ?? "";
-    return FULL.has(dtype) && factor.values.every((v) => v >= LEAST && v <= MOST);
+    return takesFactors(dtype) && factor.values.every((v) => v >= LEAST && v <= MOST);
   });
 
 /** One way of giving all operands of a sum the same factor. */

@@ -3,7 +3,7 @@ import type { Node, Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { isFloat, typeOfTensor } from "../../src/graph/types.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
-import { elements } from "../../src/onnx/dtypes.ts";
+import { elements, integerBits } from "../../src/onnx/dtypes.ts";
 
 const LAYOUT = operatorsThat("layout");
 const SIZES = operatorsThat("sizes");
@@ -146,10 +146,8 @@ export function weightsRead(nodes: readonly Node[]): number {
   let sum = 0;
   for (const value of moved) {
     const type = tensorOf(value) ? typeOfTensor(value) : null;
-    if (isFloat(type?.dtype) || QUANTIZED.has(type?.dtype ?? ""))
+    if (isFloat(type?.dtype) || (integerBits(type?.dtype ?? "") ?? 64) <= 8)
       sum += elements((type!.shape ?? []).map(Number));
   }
   return sum;
 }
-
-const QUANTIZED: ReadonlySet<string> = new Set(["int8", "uint8", "int4", "uint4"]);

@@ -1,14 +1,7 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
+import { operatorsThat } from "../../src/graph/operators.ts";
 
-/**
- * Operators that onnxruntime's CPU provider runs in half precision: norms, and those that only move
- * values.
- */
-const HALF = new Set(
-  "LayerNormalization SimplifiedLayerNormalization com.microsoft.SkipLayerNormalization com.microsoft.SkipSimplifiedLayerNormalization Identity Reshape Transpose Squeeze Unsqueeze Flatten Gather Slice Split Concat Expand Cast".split(
-    " ",
-  ),
-);
+const HALF = operatorsThat("half");
 
 /**
  * Whether a value goes between two nodes that both run in half precision on onnxruntime's CPU

@@ -9,6 +9,7 @@ import {
 } from "../../src/compare/outputs.ts";
 import type { Graph, Node, Value } from "../../src/graph/graph.ts";
 import type { Types } from "../../src/graph/types.ts";
+import { integerBits } from "../../src/onnx/dtypes.ts";
 import { withTaps } from "../../src/ort/expose.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import { type Ort, type Runnable, reason, type Tensors } from "../../src/ort/session.ts";
@@ -88,10 +89,10 @@ export async function checkOpening(
   }
 }
 
-const INTEGERS = new Set(["int8", "uint8", "int16", "uint16"]);
-
 const makesIntegers = (types: Types, { outputs }: Node) =>
-  outputs.some((value) => value && INTEGERS.has(types.get(value)?.dtype ?? ""));
+  outputs.some(
+    (value) => value && [8, 16].includes(integerBits(types.get(value)?.dtype ?? "") ?? 0),
+  );
 
 /** How far each node's integers move on what it reads in a run; null where one was not run. */
 async function quantaOf(

@@ -1,11 +1,12 @@
 import type { Value } from "../../src/graph/graph.ts";
+import { operatorsThat } from "../../src/graph/operators.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { traits } from "./operators.ts";
 import type { Setting } from "./residual.ts";
 import { type Link, skipChain } from "./skip-chain.ts";
 import type { Trial } from "./trial.ts";
 
-const ELEMENTWISE = new Set(["Add", "Sub", "Mul", "Div", "Where"]);
+const ELEMENTWISE = operatorsThat("elementwise");
 
 /**
  * Whether a branch is a skip itself, apart from decomposed norms: these are nonlinear, like other

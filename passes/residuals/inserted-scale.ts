@@ -1,6 +1,7 @@
 import { numbersOf, tensorOf } from "../../src/graph/constants.ts";
 import { attribute, type Value } from "../../src/graph/graph.ts";
 import { decodeNumbers } from "../../src/graph/tensor.ts";
+import { isFloat } from "../../src/graph/types.ts";
 import { dataType } from "../../src/onnx/dtypes.ts";
 import { tensorBytes } from "../../src/onnx/model-file.ts";
 import { computedBy } from "./operators.ts";
@@ -109,13 +110,11 @@ function originOf(factor: Value): Value | null {
 /** Number of elements above which a factor is not read. */
 const MOST = 65_536;
 
-const FLOATS = new Set(["float", "double", "float16", "bfloat16"]);
-
 /** Returns the numbers of a stored constant; null if it must be computed. */
 function numbers({ graph }: Facts, value: Value | null | undefined): readonly number[] | null {
   const tensor = tensorOf(value);
   const type = tensor && dataType(tensor.dataType)?.name;
-  if (!tensor || !type || !FLOATS.has(type)) return numbersOf(graph, value);
+  if (!tensor || !type || !isFloat(type)) return numbersOf(graph, value);
   if (tensor.dims.reduce((n, dim) => n * dim, 1) > MOST) return null;
   return [...decodeNumbers(type, tensorBytes(graph.file, tensor))];
 }

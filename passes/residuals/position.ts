@@ -11,7 +11,7 @@ const ATTENTION = operatorsThat("attention");
 
 const PRODUCTS = new Set(["MatMul", "Einsum", "com.microsoft.FusedMatMul"]);
 
-const SUMS = /^(Add|Sum|com\.microsoft\.Skip.*Normalization)$/;
+const SUMS = operatorsThat("sum");
 
 /** Maximum number of values that a search visits. */
 const LOOKS = 256;
@@ -31,7 +31,7 @@ function goesOn(setting: Setting, term: Value, sum: Node): boolean {
     if (same.size > LOOKS) return false;
     for (const { node, index } of value.uses) {
       if (node === sum) continue;
-      if (SUMS.test(node.op) && computedBy(setting.constants, node).length > 1) return true;
+      if (SUMS.has(node.op) && computedBy(setting.constants, node).length > 1) return true;
       if (index === 0 && traits(setting, node).layout) addOutputs(same, node);
     }
   }

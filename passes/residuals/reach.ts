@@ -1,5 +1,6 @@
 import { RANDOM, readsShapeOnly } from "../../src/graph/constants.ts";
 import { type Node, outward, type Scope, type Value } from "../../src/graph/graph.ts";
+import { operatorsThat } from "../../src/graph/operators.ts";
 import { byOrder } from "../../src/graph/scopes.ts";
 import { traits } from "./operators.ts";
 import type { Setting } from "./residual.ts";
@@ -26,8 +27,8 @@ const START: Paths = {
   ...{ upsampled: false, reduced: false, repeated: false },
 };
 
-/** Linear in each operand, if the other is not computed from the same value. */
-const BILINEAR = new Set(["Mul", "MatMul", "com.microsoft.FusedMatMul"]);
+/** Nonlinear if both operands are computed from the same value. */
+const BILINEAR = operatorsThat("bilinear");
 
 /** Number of values whose paths are cached. */
 const KEPT = 64;

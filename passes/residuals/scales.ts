@@ -1,4 +1,5 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
+import { operatorsThat } from "../../src/graph/operators.ts";
 import { isFloat } from "../../src/graph/types.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { computedBy, traits } from "./operators.ts";
@@ -46,14 +47,14 @@ function visitsScale({ setting, reach, node }: Trial, x: Value, end: Value): boo
   return false;
 }
 
-const SUMS = /^(Add|Sum|com\.microsoft\.Skip.*Normalization)$/;
+const SUMS = operatorsThat("sum");
 
 /**
  * Returns a term from which the sum's other terms are computed with learned weights; otherwise
  * null.
  */
 function skipOf(setting: Setting, reach: Reach, node: Node): Value | null {
-  const terms = SUMS.test(node.op) ? computedBy(setting.constants, node) : [];
+  const terms = SUMS.has(node.op) ? computedBy(setting.constants, node) : [];
   const shapeOf = (value: Value) => setting.types.get(value)?.shape;
   const whole = terms.filter((term) => {
     const [own, first] = [shapeOf(term), shapeOf(terms[0])];

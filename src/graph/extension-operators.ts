@@ -29,12 +29,12 @@ ai.onnx.preview.training.Gradient 1
 ai.onnx.preview.training.Momentum 1
 com.microsoft.Attention 1 block
 com.microsoft.AttnLSTM 1
-com.microsoft.BeamSearch 1
-com.microsoft.BiasAdd 1 addition
+com.microsoft.BeamSearch 1 search
+com.microsoft.BiasAdd 1 addition missing
 com.microsoft.BiasDropout 1
 com.microsoft.BiasGelu 1
 com.microsoft.BiasSoftmax 1
-com.microsoft.BiasSplitGelu 1
+com.microsoft.BiasSplitGelu 1 missing
 com.microsoft.BifurcationDetector 1
 com.microsoft.BitmaskBiasDropout 1
 com.microsoft.BitmaskDropout 1
@@ -53,7 +53,7 @@ com.microsoft.DequantizeBFP 1
 com.microsoft.DequantizeLinear 1 layout
 com.microsoft.DequantizeWithOrder 1
 com.microsoft.DynamicQuantizeLSTM 1 block
-com.microsoft.DynamicQuantizeMatMul 1 product
+com.microsoft.DynamicQuantizeMatMul 1 product quantized
 com.microsoft.DynamicSparseAttention 1
 com.microsoft.DynamicTimeWarping 1
 com.microsoft.EPContext 1
@@ -63,7 +63,7 @@ com.microsoft.ExpandDims 1
 com.microsoft.FastGelu 1
 com.microsoft.FusedConv 1 convolution
 com.microsoft.FusedGemm 1 product
-com.microsoft.FusedMatMul 1 product
+com.microsoft.FusedMatMul 1 product bilinear
 com.microsoft.FusedMatMulActivation 1 product
 com.microsoft.GatedAdd 1
 com.microsoft.GatedDeltaNet 1
@@ -77,9 +77,9 @@ com.microsoft.Gelu 1
 com.microsoft.GemmFastGelu 1
 com.microsoft.GemmFloat8 1 product
 com.microsoft.GemmaRotaryEmbedding 1
-com.microsoft.GreedySearch 1
+com.microsoft.GreedySearch 1 search
 com.microsoft.GridSample 1
-com.microsoft.GroupNorm 1 projection
+com.microsoft.GroupNorm 1 projection missing
 com.microsoft.GroupQueryAttention 1 attention
 com.microsoft.HyperConnectionLowRankMix 1
 com.microsoft.HyperConnectionPostMix 1
@@ -97,7 +97,7 @@ com.microsoft.MatMulBlockQuantizedFp8Weight 1
 com.microsoft.MatMulBnb4 1 product
 com.microsoft.MatMulFpQ4 1
 com.microsoft.MatMulInteger16 1
-com.microsoft.MatMulIntegerToFloat 1 product
+com.microsoft.MatMulIntegerToFloat 1 product quantized
 com.microsoft.MatMulNBits 1 product
 com.microsoft.MatMulNBitsMlp 1
 com.microsoft.MatMulNBitsQLoRA 1
@@ -112,8 +112,8 @@ com.microsoft.MultiHeadAttention 1 attention
 com.microsoft.MurmurHash3 1
 com.microsoft.NGramHashMapping 1
 com.microsoft.NGramRepeatBlock 1
-com.microsoft.NhwcConv 1 convolution
-com.microsoft.NhwcFusedConv 1 convolution
+com.microsoft.NhwcConv 1 convolution missing
+com.microsoft.NhwcFusedConv 1 convolution missing
 com.microsoft.NhwcMaxPool 1
 com.microsoft.PackedAttention 1 block
 com.microsoft.PackedMultiHeadAttention 1
@@ -155,11 +155,11 @@ com.microsoft.Rfft 1
 com.microsoft.RotaryEmbedding 1
 com.microsoft.RouterGateUpProj 1
 com.microsoft.SampleOp 1
-com.microsoft.Sampling 1
+com.microsoft.Sampling 1 search
 com.microsoft.ScaledSiLU 1
-com.microsoft.SkipGroupNorm 1
-com.microsoft.SkipLayerNormalization 1
-com.microsoft.SkipSimplifiedLayerNormalization 1
+com.microsoft.SkipGroupNorm 1 missing
+com.microsoft.SkipLayerNormalization 1 half sum
+com.microsoft.SkipSimplifiedLayerNormalization 1 half sum
 com.microsoft.Snpe 1
 com.microsoft.SparseAttention 1
 com.microsoft.SparseAttentionIndexer 1
@@ -175,7 +175,7 @@ com.microsoft.UnfoldTensor 1
 com.microsoft.Unique 1
 com.microsoft.VarlenCausalConvWithState 1
 com.microsoft.VarlenNGramHashMapping 1
-com.microsoft.WhisperBeamSearch 1
+com.microsoft.WhisperBeamSearch 1 search
 com.microsoft.WordConvEmbedding 1
 com.microsoft.nchwc.AveragePool 1 projection
 com.microsoft.nchwc.Conv 1 convolution

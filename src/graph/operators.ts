@@ -15,6 +15,14 @@ import { STANDARD } from "./standard-operators.ts";
  * - `enlarges`: can enlarge a feature map
  * - `random`: draws at random and has a float attribute `seed`
  * - `sizes`: reads only the shape of its input
+ * - `sum`: adds its first inputs, and may norm the sum
+ * - `elementwise`: computes each element from those at its place
+ * - `bilinear`: linear in each of its two operands
+ * - `reshapes`: keeps all elements in their order
+ * - `quantized`: makes or multiplies integers that stand for floats
+ * - `half`: onnxruntime's CPU provider computes it in half precision
+ * - `missing`: onnxruntime's CPU provider has no kernel for it
+ * - `search`: searches for tokens, with whole models as bodies
  */
 const FACTS = [
   "layout",
@@ -27,6 +35,14 @@ const FACTS = [
   "enlarges",
   "random",
   "sizes",
+  "sum",
+  "elementwise",
+  "bilinear",
+  "reshapes",
+  "quantized",
+  "half",
+  "missing",
+  "search",
 ] as const;
 
 export type Fact = (typeof FACTS)[number];

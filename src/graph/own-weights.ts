@@ -1,11 +1,8 @@
 import { outward, type Scope } from "./graph.ts";
+import { operatorsThat } from "./operators.ts";
 
 /** Operators that search for tokens, with whole models as bodies. */
-export const TOKEN_SEARCHES: ReadonlySet<string> = new Set(
-  ["BeamSearch", "GreedySearch", "Sampling", "WhisperBeamSearch"].map(
-    (op) => `com.microsoft.${op}`,
-  ),
-);
+export const TOKEN_SEARCHES = operatorsThat("search");
 
 /**
  * Returns the scope that holds new weights read in a scope: the nearest enclosing body whose

@@ -5,7 +5,7 @@ export const STANDARD = `
 Abs 1
 Acos 7
 Acosh 9
-Add 1 addition
+Add 1 addition sum elementwise
 AffineGrid 20
 And 1
 ArgMax 1
@@ -25,7 +25,7 @@ BitwiseNot 18
 BitwiseOr 18
 BitwiseXor 18
 BlackmanWindow 17
-Cast 1 layout
+Cast 1 layout half reshapes
 CastLike 15 layout
 CausalConvWithState 27 convolution
 Ceil 1
@@ -34,12 +34,12 @@ CenterCropPad 18
 Clip 1
 Col2Im 18
 Compress 9
-Concat 1 layout
+Concat 1 layout half
 ConcatFromSequence 11
 Constant 1
 ConstantOfShape 9
 Conv 1 convolution
-ConvInteger 10 convolution
+ConvInteger 10 convolution quantized
 ConvTranspose 1 convolution enlarges
 Cos 7
 Cosh 9
@@ -50,7 +50,7 @@ DeformConv 19 convolution
 DepthToSpace 1 layout enlarges
 DequantizeLinear 10 layout
 Det 11
-Div 1
+Div 1 elementwise
 Dropout 1 layout
 DynamicQuantizeLinear 11 layout
 Einsum 12 product
@@ -58,12 +58,12 @@ Elu 1
 Equal 1
 Erf 9
 Exp 1
-Expand 8 layout
+Expand 8 layout half
 EyeLike 9
-Flatten 1 layout
+Flatten 1 layout half reshapes
 Floor 1
 GRU 1 block
-Gather 1 layout
+Gather 1 layout half
 GatherElements 11
 GatherND 11
 Gelu 20
@@ -80,7 +80,7 @@ HannWindow 17
 HardSigmoid 1
 HardSwish 14
 Hardmax 1
-Identity 1 layout
+Identity 1 layout half reshapes
 If 1
 ImageDecoder 20
 InstanceNormalization 1 projection
@@ -88,7 +88,7 @@ IsInf 10
 IsNaN 9
 LRN 1
 LSTM 1 block
-LayerNormalization 17 projection
+LayerNormalization 17 projection half
 LeakyRelu 1
 Less 1
 LessOrEqual 12
@@ -98,8 +98,8 @@ LogSoftmax 1
 Loop 1
 LpNormalization 1 projection
 LpPool 1 projection
-MatMul 1 product
-MatMulInteger 10 product
+MatMul 1 product bilinear
+MatMulInteger 10 product quantized
 Max 1
 MaxPool 1 projection
 MaxRoiPool 1
@@ -110,7 +110,7 @@ MelWeightMatrix 17
 Min 1
 Mish 18
 Mod 10
-Mul 1
+Mul 1 elementwise bilinear
 Multinomial 7 random
 Neg 1
 NegativeLogLikelihoodLoss 12
@@ -125,9 +125,9 @@ Or 1
 PRelu 1
 Pad 1 layout
 Pow 1
-QLinearConv 10 convolution
-QLinearMatMul 10 product
-QuantizeLinear 10 layout
+QLinearConv 10 convolution quantized
+QLinearMatMul 10 product quantized
+QuantizeLinear 10 layout quantized
 RMSNormalization 23 projection
 RNN 1 block
 RandomNormal 1 random
@@ -148,7 +148,7 @@ ReduceSum 1 projection
 ReduceSumSquare 1
 RegexFullMatch 20
 Relu 1
-Reshape 1 layout
+Reshape 1 layout half reshapes
 Resize 10 enlarges
 ReverseSequence 10
 RoiAlign 10
@@ -171,25 +171,25 @@ Shape 1 sizes
 Shrink 9
 Sigmoid 1
 Sign 9
-SimplifiedLayerNormalization 1 projection
+SimplifiedLayerNormalization 1 projection half
 Sin 7
 Sinh 9
 Size 1 sizes
-Slice 1 layout
+Slice 1 layout half
 Softmax 1
 SoftmaxCrossEntropyLoss 12
 Softplus 1
 Softsign 1
 SpaceToDepth 1 layout
-Split 1 layout
+Split 1 layout half
 SplitToSequence 11 layout
 Sqrt 1
-Squeeze 1 layout
+Squeeze 1 layout half reshapes
 StringConcat 20
 StringNormalizer 10
 StringSplit 20
-Sub 1 addition
-Sum 1 addition
+Sub 1 addition elementwise
+Sum 1 addition sum
 SwiGLU 28
 Swish 24
 Tan 7
@@ -199,11 +199,11 @@ TfIdfVectorizer 9
 ThresholdedRelu 10
 Tile 1 layout
 TopK 1
-Transpose 1 layout
+Transpose 1 layout half
 Trilu 14
 Unique 11
-Unsqueeze 1 layout
+Unsqueeze 1 layout half reshapes
 Upsample 1 enlarges
-Where 9
+Where 9 elementwise
 Xor 1
 `;

@@ -1,4 +1,5 @@
 import type { Graph, Value } from "../graph/graph.ts";
+import { operatorsThat } from "../graph/operators.ts";
 import { patchedFile } from "../graph/patch.ts";
 import { isFloat, type Types } from "../graph/types.ts";
 import { allTensors } from "../onnx/all-tensors.ts";
@@ -14,13 +15,10 @@ import { checkSizes } from "./value-sizes.ts";
 const LARGEST = 1 << 28;
 
 /** Operators that may run for a long time. */
-const LONG = new Set([
-  "Loop",
-  ...["BeamSearch", "GreedySearch", "Sampling"].map((op) => `com.microsoft.${op}`),
-]);
+const LONG = new Set(["Loop", ...operatorsThat("search")]);
 
 /** Operators whose outputs are sums that a search examines. */
-const SUMS = new Set(["Add", "Sum"]);
+const SUMS = operatorsThat("sum");
 
 /** Sizes of the requested values in a run, and of the free dimensions of its inputs. */
 interface Run {

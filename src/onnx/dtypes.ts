@@ -144,3 +144,13 @@ export const elements = (dims: readonly number[]) => dims.reduce((n, dim) => n *
 /** Returns the names that .safetensors gives its types. */
 export const safetensorsNames = (): string[] =>
   types.flatMap(({ safetensors }) => safetensors ?? []);
+
+/** Whether a type is a float of 16 bits. */
+export const isHalf = (name: string): boolean => {
+  const type = dataTypeNamed(name);
+  return type?.bits === 16 && type.float !== null;
+};
+
+/** Returns the bits of an integer type; null for others. */
+export const integerBits = (name: string): number | null =>
+  /^u?int/.test(name) ? (dataTypeNamed(name)?.bits ?? null) : null;

@@ -1,4 +1,5 @@
 import type { Node } from "../graph/graph.ts";
+import { operatorsThat } from "../graph/operators.ts";
 import { own } from "../graph/own.ts";
 import { patchedFile } from "../graph/patch.ts";
 import type { Patch } from "../graph/patch-contents.ts";
@@ -8,21 +9,20 @@ import type { Attributes, NewNode } from "../onnx/new-node.ts";
 import { openFile } from "../onnx/open-file.ts";
 import { bytesSource } from "../onnx/source.ts";
 
-/** Operators without a CPU kernel whose outputs all have the type of their first input. */
-const KEEPING = new Set(
-  ["GroupNorm", "SkipGroupNorm", "BiasAdd"].map((op) => `com.microsoft.${op}`),
-);
+const MISSING = operatorsThat("missing");
 
-/** Other operators without a CPU kernel, and plain operators that give the same types. */
-const ALIKE: Readonly<Record<string, (file: ModelFile, node: NodeMessage) => NewNode[]>> = {
+/**
+ * Plain operators that give the same types as an operator without a CPU kernel. The outputs of those
+ * that are not here all have the type of their first input.
+ */
+const TYPED_LIKE: Readonly<Record<string, (file: ModelFile, node: NodeMessage) => NewNode[]>> = {
   "com.microsoft.BiasSplitGelu": halved,
   "com.microsoft.NhwcConv": (file, node) => convolved(file, node, true),
   "com.microsoft.NhwcFusedConv": (file, node) => convolved(file, node, false),
 };
 
 /** Whether onnxruntime has no CPU kernel for a node. */
-export const isKernelLess = ({ op }: Pick<Node, "op">) =>
-  KEEPING.has(op) || Object.hasOwn(ALIKE, op);
+export const isKernelLess = ({ op }: Pick<Node, "op">) => MISSING.has(op);
 
 /**
  * Replaces nodes without a kernel by plain operators with the same types, so that shapes can be
@@ -34,7 +34,7 @@ export function withKeptShapes(model: Uint8Array): Uint8Array {
     const op = `${node.domain}.${node.opType}`;
     if (!isKernelLess({ op })) return [];
     const plain =
-      own(ALIKE, op)?.(file, node) ??
+      own(TYPED_LIKE, op)?.(file, node) ??
       node.outputs
         .filter((output) => output !== "")
         .map((output) => plainNode("Identity", [node.inputs[0]], [output]));
