@@ -5,7 +5,7 @@ const NAME = /"(?:[^"]|"")*"|[^,]+/g;
 
 /** Reads `--columns x=age,"height, cm"`: columns of a table by the input that takes them. */
 export function parseColumns(given: readonly string[] = []): Record<string, string[]> {
-  const columns: Record<string, string[]> = {};
+  const columns: Record<string, string[]> = Object.create(null);
   for (const text of given) {
     const [, name, list] = /^([^=]+)=(.+)$/.exec(text) ?? [];
     if (!name) throw new InputError(`--columns ${text} must have the form input=first,second.`);

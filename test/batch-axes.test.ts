@@ -47,6 +47,17 @@ describe("the axis of the examples", () => {
     expect(numbers(all[1].h)).toEqual([4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23]);
   });
 
+  it.each(["constructor", "__proto__"])("is that of labels and columns named %s", async (name) => {
+    const model = await modelWith("float[n, 2] x");
+    const targets = [name];
+    const arrays = await openDataset(npzOf({ x, [name]: labels }), model, { targets });
+    expect(arrays.rows).toBe(4);
+    const table = new File([`a,b,${name}\n1,2,red\n3,4,blue\n`], "t.csv");
+    const named = await openDataset(table, model, { targets });
+    expect(named.rows).toBe(2);
+    expect(Object.entries(named.classes)).toEqual([[name, ["blue", "red"]]]);
+  });
+
   it("is told apart from one of the same size by the dimension that other inputs have", async () => {
     const time = range(4, 4, 1);
     const { all } = await cut("float[t, n, 1] x, float[1, n, 2] h", { x: time, h: range(1, 4, 2) });

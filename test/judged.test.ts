@@ -171,6 +171,11 @@ describe("a model of hundreds of sites", { timeout: 240_000 }, () => {
     const whole = await prove(laurel, { ort, allSites: true });
     expect(whole.sample).toBe(null);
     expect(made("right formula", whole).sites).toHaveLength(201);
+    // What weights alone decide is computed first: a factor that is not neutral is seen all the same.
+    const { name } = laurel.plan.sites[100].parameters["rw.w"];
+    const file = withWeight(laurel.model.toBytes(), name, [0, 0.01]);
+    const other = await prove({ ...laurel, model: await openModel(file) }, { ort });
+    expect(made("same function", other).outcome).toBe("failed");
   });
 
   it("is proved at each of a few", async () => {

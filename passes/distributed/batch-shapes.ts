@@ -1,5 +1,6 @@
 import { InputError } from "../../src/errors.ts";
 import { writing } from "../../src/graph/builder.ts";
+import { own } from "../../src/graph/own.ts";
 import { isFloat } from "../../src/graph/types.ts";
 import { type Model, typesOf } from "../../src/model.ts";
 import type { Type } from "../../src/onnx/shape.ts";
@@ -133,12 +134,12 @@ async function readOfModel(
   const { shapes, fixed } = shapesOfInputs(model, types, dims);
   const rows = wanted ?? fixed ?? ROWS;
   checkRows(rows, fixed);
-  const own = shapes[term.target!] ?? (await targetShape(model, options, { shapes, rows }));
+  const target = own(shapes, term.target!) ?? (await targetShape(model, options, { shapes, rows }));
   return {
     rows,
     fixed,
     shapes: (array) => {
-      const known = shapes[array] ?? (array === term.target ? own : undefined);
+      const known = own(shapes, array) ?? (array === term.target ? target : undefined);
       if (known) return known;
       throw new InputError(`the shape of ${array} is not known; give examples with --data.`);
     },

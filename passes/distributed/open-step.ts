@@ -1,6 +1,7 @@
 import { checkGiven, checkPath, number, text, type WithOrt, withOrt } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { readSafetensors } from "../../src/formats/safetensors.ts";
+import { own } from "../../src/graph/own.ts";
 import { sourceOf } from "../../src/model.ts";
 import { bytesSource } from "../../src/onnx/source.ts";
 import type { Declared } from "../../src/options.ts";
@@ -85,7 +86,7 @@ class NodeStep implements OpenedStep {
   readonly manifest: StepManifest;
   readonly #from: StepFolder;
   readonly #sessions = new Map<string, Promise<Session>>();
-  #state: Record<string, Tensors[string]> = {};
+  readonly #state: Record<string, Tensors[string]> = Object.create(null);
 
   constructor(manifest: StepManifest, from: StepFolder) {
     this.manifest = manifest;
@@ -143,7 +144,8 @@ class NodeStep implements OpenedStep {
     const { inputs, target, arrays, state } = this.manifest;
     const feeds = Object.fromEntries(
       [...inputs, target, ...arrays].map(({ name, array }) => {
-        if (batch[array]) return [name, batch[array]];
+        const given = own(batch, array);
+        if (given) return [name, given];
         throw new InputError(`a batch has no ${array}; it has ${Object.keys(batch).join(", ")}.`);
       }),
     );

@@ -115,7 +115,9 @@ export function readDataset(
   };
   if (inMemory && files.every(({ arrays }) => arrays.every(({ range }) => !range))) close();
   const all = [...sources.flatMap((source) => source.notes ?? []), ...notes.values()];
-  const classes = Object.assign({}, ...sources.map((source) => source.classes ?? {}));
+  const classes = Object.fromEntries(
+    sources.flatMap((source) => Object.entries(source.classes ?? {})),
+  );
   const sizesOf = (size: number) => sizes.of(size);
   return { name, rows, columns, batchSize, sizes: sizesOf, notes: all, classes, close };
 }

@@ -1,6 +1,7 @@
 import type { Tensor } from "onnxruntime-common";
 import { InputError } from "../../src/errors.ts";
 import { writing } from "../../src/graph/builder.ts";
+import { own } from "../../src/graph/own.ts";
 import type { Model } from "../../src/model.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import { dtypeOf } from "../../src/ort/tensors.ts";
@@ -47,7 +48,7 @@ export class FedTerms {
     const entries = [...inputs, ...[...this.#ports].map(([name, port]) => [port, name] as const)];
     return Object.fromEntries(
       entries.map(([port, name]) => {
-        if (!batch[name])
+        if (!own(batch, name))
           throw new InputError(`a batch has no ${name}; it has ${Object.keys(batch).join(", ")}.`);
         if (!batch[name].dims)
           throw new InputError(`${name} of a batch is not a Tensor of onnxruntime.`);

@@ -1,4 +1,5 @@
 import { InputError } from "../../src/errors.ts";
+import { own } from "../../src/graph/own.ts";
 import { type Dimension, showShape } from "../../src/onnx/shape.ts";
 import type { Expected } from "./expected.ts";
 
@@ -85,8 +86,8 @@ export function rowsOfArrays(all: readonly Present[], stated: BatchAxes): Rows {
 
 function countOf(all: readonly Present[], stated: BatchAxes): number {
   const target = all.find(({ expected: { role } }) => role === "target");
-  if (target) return target.dims[stated[target.expected.name] ?? 0] ?? 1;
-  const said = all.find(({ expected: { name } }) => typeof stated[name] === "number");
+  if (target) return target.dims[own(stated, target.expected.name) ?? 0] ?? 1;
+  const said = all.find(({ expected: { name } }) => typeof own(stated, name) === "number");
   if (said) return said.dims[stated[said.expected.name]!] ?? 1;
   for (const { expected, dims } of all) {
     const axis = expected.shape?.findIndex((dim) => typeof dim === "string" && NAMED.test(dim));

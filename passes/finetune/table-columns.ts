@@ -1,4 +1,5 @@
 import { InputError } from "../../src/errors.ts";
+import { own } from "../../src/graph/own.ts";
 import { isFloat } from "../../src/graph/types.ts";
 import { showShape } from "../../src/onnx/shape.ts";
 import type { Expected } from "./expected.ts";
@@ -37,7 +38,7 @@ export function assignedColumns(
     );
   if (columns.length === 0)
     throw new InputError(`${file} is empty; its first line must name the columns.`);
-  const named = expected.map((each) => stated[each.name] ?? ownColumn(columns, each));
+  const named = expected.map((each) => own(stated, each.name) ?? ownColumn(columns, each));
   const taken = new Set(named.flatMap((names) => names ?? []));
   const left = columns.filter((column) => !taken.has(column));
   const open = expected.filter(({ role }, k) => role === "input" && named[k] === null);

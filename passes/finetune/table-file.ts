@@ -3,6 +3,7 @@ import { scratchWriter } from "#node-data";
 import { InputError } from "../../src/errors.ts";
 import type { StoredArray } from "../../src/formats/npz.ts";
 import { widthOf } from "../../src/graph/numbers.ts";
+import { own } from "../../src/graph/own.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
 import { bytesSource, type Source } from "../../src/onnx/source.ts";
 import { type ArrayFile, arrayAtHand, arrayNamed } from "./array-file.ts";
@@ -39,7 +40,10 @@ export async function tableFile(
   const labels = new Map<string, LabelsOf>();
   for (const { expected: each, places } of arrays)
     if (each.role === "target" && each.dtype === null)
-      labels.set(each.name, labelsOf(source.name, table, places, classNames[each.name] ?? null));
+      labels.set(
+        each.name,
+        labelsOf(source.name, table, places, own(classNames, each.name) ?? null),
+      );
   const large = free !== null && source.size * GROWTH > free / 2;
   const made = arrays.map((array) =>
     growing(source.name, array, labels.get(array.expected.name) ?? null, large),

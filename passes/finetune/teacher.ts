@@ -1,5 +1,6 @@
 import type { InferenceSession } from "onnxruntime-common";
 import { InputError } from "../../src/errors.ts";
+import { own } from "../../src/graph/own.ts";
 import { isFloat, typeOfInfo } from "../../src/graph/types.ts";
 import type { Model } from "../../src/model.ts";
 import { withOutputs } from "../../src/ort/expose.ts";
@@ -40,7 +41,7 @@ export class Teacher {
     const session = await this.#session;
     const { source, graph } = this.#model;
     const inputs = graph.main.inputs.map(({ name }) => {
-      if (!batch[name])
+      if (!own(batch, name))
         throw new InputError(
           `the teacher ${source.name} has an input ${name}, which a batch does not have; it has ${Object.keys(batch).join(", ")}.`,
         );

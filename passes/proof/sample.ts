@@ -9,6 +9,9 @@ const EACH = 200;
 /** Sites that stand for all where there are more. */
 const SOME = 24;
 
+/** Whether a plan has hundreds of sites. */
+export const hasManySites = ({ sites }: Plan) => sites.length > EACH;
+
 /** A sample of a plan's sites, which stands for all in the checks that run sites one by one. */
 export interface Sample {
   readonly sites: number;
@@ -22,7 +25,7 @@ export interface Sample {
  */
 export function sampledPlan(plan: Plan): { readonly plan: Plan; readonly sample: Sample } | null {
   const { sites, options } = plan;
-  if (sites.length <= EACH) return null;
+  if (!hasManySites(plan)) return null;
   const chosen = new Set<InsertedSite>();
   for (const ends of byScope(sites)) {
     chosen.add(ends[0]);
