@@ -16,7 +16,7 @@ export interface Placement {
 }
 
 /** What is served to the browser. */
-export interface Served {
+interface Served {
   /** onnxruntime-web's dist folder, and the script of it that is loaded. */
   readonly dist: string;
   readonly entry: string;

@@ -4,7 +4,7 @@ import type { RegisteredCommand, RegisteredOption } from "./registry.ts";
 /** Shells that a script is written for. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
-export type Shell = (typeof SHELLS)[number];
+type Shell = (typeof SHELLS)[number];
 
 /** An option as shells complete it. */
 interface CompletedOption {

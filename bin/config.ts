@@ -54,7 +54,7 @@ export type Recipe = {
 } & Partial<LossAndOptimizer>;
 
 /** A configuration file. */
-export interface LaurelizeConfig {
+interface LaurelizeConfig {
   /** Options by the name that `--recipe` takes. */
   readonly recipes: Readonly<Record<string, Recipe>>;
 }

@@ -47,7 +47,7 @@ export function printEvent(event: object): void {
 }
 
 /** What `--json` prints of a command that fails. */
-export interface JsonError {
+interface JsonError {
   /** "usage", "input", "no-site", "crash", …: for programs. */
   readonly code: string;
   /** A sentence for people. */

@@ -20,7 +20,7 @@ import { tiedWarning } from "./tied-warning.ts";
 export type Say = (kind: "note" | "warning", text: string) => void;
 
 /** What the command line says of a model that is trained. */
-export interface TrainedArguments extends Inserting {
+interface TrainedArguments extends Inserting {
   readonly model: string;
   readonly given: readonly string[];
   readonly train?: readonly string[] | undefined;

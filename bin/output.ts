@@ -6,7 +6,7 @@ import { copyNames, missingCopies, withoutDoubleDots } from "../src/internal.ts"
 import { defaultOutput } from "./default-output.ts";
 
 /** What the command line says of where weights are kept. */
-export interface Keeping {
+interface Keeping {
   /** A name, "" to choose one, false for inside the model, undefined for the default. */
   readonly externalData: string | boolean | undefined;
   readonly linkWeights: boolean;

@@ -1,5 +1,5 @@
 /** Codes of errors that a user can fix. */
-export type ErrorCode = "input" | "no-site" | "recognized" | "diverged" | "no-gradient";
+type ErrorCode = "input" | "no-site" | "recognized" | "diverged" | "no-gradient";
 
 const LONGEST = 1000;
 

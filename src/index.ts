@@ -28,7 +28,7 @@ export type { MissingKernel } from "../passes/check/web-kernels.ts";
 export type { WebSizes } from "../passes/check/web-sizes.ts";
 export { type DiffOptions, diff, type ModelDiff } from "../passes/diff/diff.ts";
 export { diffPage } from "../passes/diff/diff-page.ts";
-export { type DiffDrawing, drawDiff } from "../passes/diff/draw-diff.ts";
+export { drawDiff } from "../passes/diff/draw-diff.ts";
 export type { ModelPort, ModelSummary, OperatorCount } from "../passes/diff/model-summary.ts";
 export type {
   DrawnEdge,
@@ -101,7 +101,7 @@ export {
   type NormsOfSite,
 } from "../passes/ladder/activations.ts";
 export type { BranchOperator } from "../passes/ladder/branch-nodes.ts";
-export { drawLadder, type LadderOptions } from "../passes/ladder/draw-ladder.ts";
+export { drawLadder } from "../passes/ladder/draw-ladder.ts";
 export {
   type Ladder,
   type LadderRejection,
@@ -113,6 +113,7 @@ export type {
   LagWeights,
   LaurelWeights,
 } from "../passes/ladder/laurel-weights.ts";
+export type { DrawingOptions } from "../passes/ladder/svg-document.ts";
 export type { Choice } from "../passes/laurelize/choose.ts";
 export type { InsertedSite } from "../passes/laurelize/insert.ts";
 export {

@@ -24,13 +24,6 @@ export type ValueOf<O> =
 /** The types of declared options, by name. */
 export type ValuesOf<D> = { readonly [Name in keyof D]: ValueOf<D[Name]> };
 
-/** The types of declared options as a command line gives them, with defaults filled in. */
-export type ArgumentsOf<D> = {
-  readonly [Name in keyof D]: D[Name] extends { readonly default: unknown }
-    ? ValueOf<D[Name]>
-    : ValueOf<D[Name]> | undefined;
-};
-
 /**
  * Checks the values of options against their choices, lengths and ranges. Throws an InputError of
  * one sentence for the first that does not fit; `called` returns the name to use in it.

@@ -2,25 +2,12 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { fixture, temporaryFolder } from "./support/fixture.ts";
+import { fixture, temporaryFolders } from "./support/fixture.ts";
 import { expectRefused } from "./support/refused.ts";
 
-const scratch = temporaryFolder();
+const { newFolder, place } = temporaryFolders();
 const good = Uint8Array.from(fixture("pre-norm-mlp"));
-let count = 0;
-
-const newFolder = () => {
-  const folder = path.join(scratch, String(count++));
-  fs.mkdirSync(folder);
-  return folder;
-};
-
-/** A good model in a folder of its own. */
-function place(): string {
-  const file = path.join(newFolder(), "model.onnx");
-  fs.writeFileSync(file, good);
-  return file;
-}
+const placeGood = () => place(good);
 
 describe("an output that cannot be", { timeout: 60_000 }, () => {
   const to = (output: string, file: string, ...more: string[]) => [
@@ -31,7 +18,7 @@ describe("an output that cannot be", { timeout: 60_000 }, () => {
     ...more,
   ];
   it("below a file, in a folder that is not there, or in one that takes no files", () => {
-    const file = place();
+    const file = placeGood();
     const folder = path.dirname(file);
     expectRefused(to(path.join(file, "out.onnx"), file), folder, /out|model/);
     expectRefused(to(path.join(folder, "new/out.onnx"), file), folder, "does not exist");
@@ -39,12 +26,12 @@ describe("an output that cannot be", { timeout: 60_000 }, () => {
       expectRefused(to("/proc/out.onnx", file), folder, "cannot be written");
   });
   it("a directory, also with --force", () => {
-    const file = place();
+    const file = placeGood();
     expectRefused(to(path.dirname(file), file), path.dirname(file), "is a directory");
     expectRefused(to(path.dirname(file), file, "--force"), path.dirname(file), "is a directory");
   });
   it("the input, also by a link and with --force", () => {
-    const file = place();
+    const file = placeGood();
     const folder = path.dirname(file);
     const link = path.join(folder, "link.onnx");
     fs.symlinkSync("model.onnx", link);
@@ -59,14 +46,14 @@ describe("an output that cannot be", { timeout: 60_000 }, () => {
     expect(new Uint8Array(fs.readFileSync(file))).toEqual(good);
   });
   it("a file that is there, without --force", () => {
-    const file = place();
+    const file = placeGood();
     const there = path.join(path.dirname(file), "there.onnx");
     fs.writeFileSync(there, "mine");
     expectRefused(to(there, file), path.dirname(file), "--force");
     expect(fs.readFileSync(there, "utf8")).toBe("mine");
   });
   it("a full disk", (context) => {
-    const file = place();
+    const file = placeGood();
     const disk = newFolder();
     const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=4k", "tmpfs", disk]);
     if (mounted.status !== 0) {

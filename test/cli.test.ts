@@ -6,20 +6,11 @@ import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { cli, cliProcess } from "./support/cli.ts";
-import { fixture, temporaryFolder } from "./support/fixture.ts";
+import { fixture, temporaryFolders } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
 
 const { onnx } = onnxProto;
-const folder = temporaryFolder();
-let count = 0;
-
-/** A model in a folder of its own. */
-function place(bytes: Uint8Array, name = "model.onnx"): string {
-  const own = path.join(folder, String(count++));
-  fs.mkdirSync(own);
-  fs.writeFileSync(path.join(own, name), bytes);
-  return path.join(own, name);
-}
+const { newFolder, place } = temporaryFolders();
 
 const files = (model: string) => fs.readdirSync(path.dirname(model)).sort();
 
@@ -79,7 +70,7 @@ describe("laurelize model.onnx", () => {
     ] as const)
       expect(cli([model, "--dry-run", "-v", ...more]).stdout).toContain(said);
     expect(files(model)).toEqual(["model.onnx"]);
-    expect(cli([model, "--quiet", "-o", path.join(folder, "quiet.onnx")])).toEqual({
+    expect(cli([model, "--quiet", "-o", path.join(newFolder(), "quiet.onnx")])).toEqual({
       code: 0,
       stdout: "",
       stderr: "",

@@ -16,20 +16,12 @@ import ort from "onnxruntime-node";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { cli } from "./support/cli.ts";
-import { fixture, temporaryFolder } from "./support/fixture.ts";
+import { fixture, temporaryFolders } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
 import { tuned } from "./support/tuned.ts";
 
 const { onnx } = onnxProto;
-const folder = temporaryFolder();
-let count = 0;
-
-function place(bytes: Uint8Array, name = "model.onnx"): string {
-  const own = path.join(folder, String(count++));
-  fs.mkdirSync(own);
-  fs.writeFileSync(path.join(own, name), bytes);
-  return path.join(own, name);
-}
+const { place } = temporaryFolders();
 
 /** A fixture and what laurelize makes of it. */
 async function rewritten(name: string, options: object = {}) {

@@ -3,20 +3,12 @@ import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { cli, cliProcess } from "./support/cli.ts";
-import { fixture, temporaryFolder } from "./support/fixture.ts";
+import { fixture, temporaryFolder, temporaryFolders } from "./support/fixture.ts";
 import { littleTraining } from "./support/little-training.ts";
 import { isNightly } from "./support/sweep.ts";
 
 const bin = path.join(import.meta.dirname, "../dist/bin/laurelize.js");
-const folder = temporaryFolder();
-let count = 0;
-
-function place(bytes: Uint8Array, name = "model.onnx"): string {
-  const own = path.join(folder, String(count++));
-  fs.mkdirSync(own);
-  fs.writeFileSync(path.join(own, name), bytes);
-  return path.join(own, name);
-}
+const { place } = temporaryFolders();
 
 const small = place(fixture("pre-norm-mlp"));
 const other = place(fixture("pre-norm-transformer"));

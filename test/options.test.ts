@@ -7,17 +7,9 @@ import { commands } from "../bin/commands/index.ts";
 import { parts, variantNames } from "../passes/variants/index.ts";
 import { nearest } from "../src/nearest.ts";
 import { cli, cliProcess } from "./support/cli.ts";
-import { fixture, temporaryFolder } from "./support/fixture.ts";
+import { fixture, temporaryFolders } from "./support/fixture.ts";
 
-const folder = temporaryFolder();
-let count = 0;
-
-function place(bytes: Uint8Array): string {
-  const own = path.join(folder, String(count++));
-  fs.mkdirSync(own);
-  fs.writeFileSync(path.join(own, "m.onnx"), bytes);
-  return path.join(own, "m.onnx");
-}
+const { place } = temporaryFolders();
 
 const small = place(fixture("pre-norm-mlp"));
 const helpFile = path.join(import.meta.dirname, "../dist/bin/help.json");

@@ -398,7 +398,7 @@ describe("targets are read in the one way that they can be", () => {
       "cross-entropy",
       int64(hard),
     );
-    await expect(none).rejects.toThrow(/which of o, p .*--output-name/);
+    await expect(none).rejects.toThrow(/one of o, p with --output-name/);
   });
 });
 

@@ -15,7 +15,7 @@ export type InsertingArguments<D extends Declaration> = Omit<ArgumentsFor<D>, ke
   GivenNames;
 
 /** The options that stood on the command line, by their names in code. */
-export type GivenNames = { given: readonly string[] };
+type GivenNames = { given: readonly string[] };
 
 const NAMES = [...Object.keys(inserting), ...Object.keys(choosing), "featureAxis", "also"];
 

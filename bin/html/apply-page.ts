@@ -5,7 +5,7 @@ import { paragraph } from "./markup.ts";
 import { dataPaths, ladderIn, type ReportContents } from "./report-page.ts";
 
 /** What an adapter was put into, and what came of it. */
-export interface AppliedAdapter {
+interface AppliedAdapter {
   readonly file: string;
   readonly model: Model;
   readonly adapter: string;

@@ -6,7 +6,7 @@ import { functionSection } from "./proof-sections.ts";
 import { dataPaths, ladderIn, type ReportContents } from "./report-page.ts";
 
 /** What is known of a model and where it is to run. */
-export interface Checked {
+interface Checked {
   readonly file: string;
   readonly model: Model;
   readonly target: string;

@@ -12,7 +12,7 @@ import { pageOf, type ReportVerdict } from "./page.ts";
 import { type Reproduction, reproductionOf, reproductionSection } from "./reproduction.ts";
 
 /** What the command line says of a report. */
-export interface ReportArguments {
+interface ReportArguments {
   /** Where it goes; no report without it. */
   readonly report?: string | undefined;
   /** The command line. */
@@ -35,7 +35,7 @@ export interface ReportContents {
 }
 
 /** A report that is written, but not in place yet. */
-export interface PendingReport {
+interface PendingReport {
   /** What `--json` prints of it. */
   readonly json: {
     readonly report?: { readonly ladder: Ladder | null; readonly reproduce: Reproduction };

@@ -6,7 +6,7 @@ import { runtimeVersion } from "../runtime-version.ts";
 import { lines, type Section, table } from "./markup.ts";
 
 /** A file that was read or written. */
-export interface FileRecord {
+interface FileRecord {
   readonly path: string;
   /** Size in bytes; null for a folder. */
   readonly bytes: number | null;
@@ -27,7 +27,7 @@ const LARGEST = 4e9;
 const BLOCK = 1 << 22;
 
 /** Describes a file, which lies at `at` until it gets its name. */
-export function fileRecord(name: string, at = name): FileRecord {
+function fileRecord(name: string, at = name): FileRecord {
   const stat = fs.statSync(at);
   if (!stat.isFile()) return { path: name, bytes: null, sha256: null };
   return { path: name, bytes: stat.size, sha256: stat.size > LARGEST ? null : hashOf(at) };

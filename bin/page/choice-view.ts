@@ -21,7 +21,7 @@ const FORMULAS: Readonly<Record<VariantName, string>> = {
 const NUMBERS = ["rank", "lags"] as const;
 
 /** The form that says what to insert. */
-export interface ChoiceView {
+interface ChoiceView {
   readonly open: (model: OpenedModel) => void;
   /** What is chosen now. */
   readonly chosen: () => InsertChoice;

@@ -1,5 +1,5 @@
 /** A point of a curve: the step and the loss after it. */
-export type CurvePoint = readonly [step: number, loss: number];
+type CurvePoint = readonly [step: number, loss: number];
 
 /** What a training has reported so far. */
 export interface LossCurve {

@@ -22,7 +22,7 @@ export function modelFirst(files: readonly File[]): File[] {
 }
 
 /** Throws one sentence if a model is too large, before any of it is read. */
-export function checkFileSize(name: string, size: number): void {
+function checkFileSize(name: string, size: number): void {
   if (size <= LIMIT) return;
   throw new Error(
     `${name} has ${bytes(size)} with its data, and this page takes up to ${bytes(LIMIT)}; use the command line: npx laurelize ${name}`,

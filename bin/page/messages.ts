@@ -8,14 +8,14 @@ export interface SearchChoice {
 }
 
 /** A site that can be chosen. */
-export interface SiteRow {
+interface SiteRow {
   readonly name: string;
   /** "[N, 96, 12, 48], 96 features, stream 1". */
   readonly about: string;
 }
 
 /** A sum that is no site. */
-export interface OtherSum {
+interface OtherSum {
   readonly name: string;
   readonly op: string;
   readonly reason: string;

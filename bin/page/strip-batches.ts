@@ -9,7 +9,7 @@ const [PER_STEP, STEPS] = [16, 12];
 const [HELD, PER_EVALUATION] = [64, 16];
 
 /** Examples for the classifier of strips. */
-export interface StripExamples {
+interface StripExamples {
   /** Batches of an epoch. */
   train(epoch: number): Generator<Tensors>;
   /** Strips of digits that no other batch has. */

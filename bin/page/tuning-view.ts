@@ -11,7 +11,7 @@ import { type ProgressView, showProgress } from "./progress-view.ts";
 type From = Examples["from"];
 
 /** The form that fine-tunes the model. */
-export interface TuningView {
+interface TuningView {
   readonly open: (model: OpenedModel) => void;
   readonly close: () => void;
 }

@@ -5,7 +5,7 @@ import { checkQuery, isStep, ownerOf, type QueryPart } from "./check-query.ts";
 import { PATHS, type StepName, stepNames, steps } from "./steps.ts";
 
 /** One command line of what an import asks for, without its input and output. */
-export interface StepArguments {
+interface StepArguments {
   readonly step: StepName;
   readonly args: readonly string[];
 }

@@ -5,7 +5,7 @@ import { again, proving } from "../commands/laurelize.ts";
 import { dim, finding, inputs, seed, timeout, trustLinks } from "../commands/options.ts";
 
 /** A step that an import asks for by name, and the command that does it. */
-export interface ImportStep {
+interface ImportStep {
   /** "laurelize", "apply" or "fold". */
   readonly command: string;
   /** The command's option that the name's own value sets: the variant in `?laurel=rw`. */

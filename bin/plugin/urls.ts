@@ -2,7 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 
 /** A file's URL in the module that an import yields. */
-export interface FileUrl {
+interface FileUrl {
   /** A statement that stands before all others. */
   readonly before?: string;
   /** An expression. */

@@ -1,6 +1,7 @@
+import type { DrawingOptions } from "../ladder/svg-document.ts";
 import { escapeText } from "../ladder/svg-text.ts";
 import type { ModelDiff } from "./diff.ts";
-import { type DiffDrawing, drawDiff } from "./draw-diff.ts";
+import { drawDiff } from "./draw-diff.ts";
 
 const STYLE = `
 :root{color-scheme:light dark}
@@ -18,7 +19,7 @@ summary{cursor:pointer;margin-top:12px}
  * Returns a diff as one HTML document without script or reference to anything outside: the drawing,
  * and tables of all nodes and weights that differ. The same diff gives the same text.
  */
-export function diffPage(diff: ModelDiff, options: DiffDrawing = {}): string {
+export function diffPage(diff: ModelDiff, options: DrawingOptions = {}): string {
   const drawing = drawDiff(diff, options);
   const title = options.title ?? `${diff.before.name} → ${diff.after.name}`;
   const nodes = diff.nodes.map(({ change, op, name, scope, region }) => [

@@ -1,26 +1,12 @@
 import { checkArgument, checkGiven } from "../../src/arguments.ts";
 import { checkValues } from "../../src/option-values.ts";
-import type { Declared } from "../../src/options.ts";
 import { ADVANCE } from "../ladder/layout.ts";
-import { rootClass, styleSheet, THEMES, type Theme } from "../ladder/palette.ts";
-import { at, element, escapeText, label, shortened } from "../ladder/svg-text.ts";
+import { type DrawingOptions, drawingOptions, svgDocument } from "../ladder/svg-document.ts";
+import { element, label, shortened } from "../ladder/svg-text.ts";
 import { alikeRegions } from "./alike-regions.ts";
 import type { ModelDiff } from "./diff.ts";
 import { changeRows, diffSummary, noun, proofRows } from "./diff-text.ts";
 import { drawRegion, type RegionCard } from "./draw-region.ts";
-
-/** How a diff is drawn. */
-export interface DiffDrawing {
-  /** "auto", the default, follows the reader's system; "light" and "dark" do not. */
-  readonly theme?: Theme | undefined;
-  /** The title; the names of both models by default. */
-  readonly title?: string | undefined;
-}
-
-const drawing: Declared<DiffDrawing> = {
-  theme: { type: "string", choices: [...THEMES] },
-  title: { type: "string" },
-};
 
 const [MARGIN, LEAST, ROW, FONT] = [20, 760, 18, 12];
 /** Drawings of changes. */
@@ -31,11 +17,11 @@ const MOST = 150;
  * numbers, how the outputs compare, and each region before and after. The same diff gives the same
  * text. Its colors are the variables of `drawLadder`.
  */
-export function drawDiff(diff: ModelDiff, options: DiffDrawing = {}): string {
+export function drawDiff(diff: ModelDiff, options: DrawingOptions = {}): string {
   const fits = typeof diff === "object" && diff !== null && Array.isArray(diff.regions);
   checkArgument("drawDiff", diff, fits, "a result of diff");
-  checkGiven("drawDiff", options, drawing);
-  checkValues({ ...options }, drawing);
+  checkGiven("drawDiff", options, drawingOptions);
+  checkValues({ ...options }, drawingOptions);
   const { theme = "auto", title = `${diff.before.name} → ${diff.after.name}` } = options;
   const groups = alikeRegions(diff.regions);
   const cards = groups.slice(0, MOST).map((regions) => drawRegion(regions));
@@ -47,29 +33,18 @@ export function drawDiff(diff: ModelDiff, options: DiffDrawing = {}): string {
   const left = groups.length - cards.length;
   const height = left > 0 ? bottom + ROW : bottom;
   const heading = `${title}: ${diffSummary(diff).join("; ")}`;
-  return element(
-    "svg",
-    {
-      xmlns: "http://www.w3.org/2000/svg",
-      class: rootClass(theme),
-      viewBox: `0 0 ${at(width)} ${at(height)}`,
-      width,
-      height,
-      style: "max-width:100%;height:auto",
-      role: "group",
-      "aria-label": heading,
-    },
-    [
-      "",
-      `<title>${escapeText(heading)}</title>`,
-      `<style>${styleSheet(theme)}</style>`,
-      element("rect", { class: "paper", width, height, rx: 8 }),
+  const more = `and ${noun(left, "more change")}`;
+  return svgDocument({
+    theme,
+    width,
+    height,
+    heading,
+    content: [
       head.content,
       element("g", { role: "list", "aria-label": "changes" }, `\n${content.join("\n")}\n`),
-      left > 0 ? label(`and ${noun(left, "more change")}`, MARGIN, bottom, { class: "muted" }) : "",
-      "",
-    ].join("\n"),
-  );
+      left > 0 ? label(more, MARGIN, bottom, { class: "muted" }) : "",
+    ],
+  });
 }
 
 /** Places cards below each other, as many beside each other as fit. */

@@ -8,7 +8,7 @@ const [FONT, SMALL] = [12, 10];
 const [LONGEST, WEIGHTS] = [26, 30];
 
 /** A drawn neighborhood and its size. */
-export interface DrawnGraph {
+interface DrawnGraph {
   readonly width: number;
   readonly height: number;
   /** Draws it with its left upper corner at a point. */

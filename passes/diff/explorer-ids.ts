@@ -3,7 +3,7 @@ import { attributeOf } from "../../src/graph/scopes.ts";
 import type { FunctionMessage } from "../../src/onnx/messages.ts";
 
 /** Where Model Explorer shows a node: the graph and the node's id in it. */
-export interface ExplorerId {
+interface ExplorerId {
   readonly graph: string;
   readonly id: string;
 }

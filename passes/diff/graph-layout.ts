@@ -9,7 +9,7 @@ export interface PlacedBox {
 }
 
 /** A drawn line: the points that it passes, from the top down. */
-export interface PlacedLine {
+interface PlacedLine {
   readonly edge: DrawnEdge;
   readonly points: readonly (readonly [x: number, y: number])[];
 }

@@ -5,7 +5,7 @@ import type { Model } from "../../src/model.ts";
 import { laurelizations } from "../laurelize/manifest.ts";
 
 /** A site of a laurelized model: the node that holds its sum, and the nodes of its LAuReL. */
-export interface LaurelSite {
+interface LaurelSite {
   readonly name: string;
   readonly sum: Node;
   readonly nodes: readonly Node[];

@@ -15,7 +15,7 @@ export interface Region {
 }
 
 /** Sites by their nodes: that which holds the sum, and those of LAuReL. */
-export type SiteNodes = ReadonlyMap<Node, string>;
+type SiteNodes = ReadonlyMap<Node, string>;
 
 const opaque = (node: Node) => node.op === "Constant" || node.inputs.length === 0;
 

@@ -17,7 +17,7 @@ export interface WeightChange {
 }
 
 /** The weights that differ between two models, by value of the model that has them. */
-export interface ChangedWeights {
+interface ChangedWeights {
   readonly changes: readonly WeightChange[];
   /** Weights of the first model and their counterparts that differ in the second. */
   readonly differing: ReadonlySet<Value>;

@@ -4,7 +4,7 @@ import type { Weight } from "../finetune/gradient-row.ts";
 import type { StepPorts } from "../finetune/step-graph.ts";
 
 /** A weight's gradient in the vector. */
-export interface VectorPart {
+interface VectorPart {
   readonly weight: string;
   readonly offset: number;
   readonly length: number;
@@ -45,7 +45,7 @@ export function vectorLayout(
 }
 
 /** What the vector is written from: gradients (none in an evaluation) and scalars, with their types. */
-export interface VectorOf {
+interface VectorOf {
   readonly reached: readonly Weight[];
   readonly ports: Pick<StepPorts, "loss" | "metrics" | "examples">;
   readonly typeOf: (scalar: string) => Type | null | undefined;

@@ -7,7 +7,7 @@ import type { ExportStepOptions, ExportValues } from "./export-options.ts";
 import type { StepManifest } from "./manifest.ts";
 
 /** What a log says before anything is trained. */
-export interface LogHead {
+interface LogHead {
   readonly name: string;
   readonly options: ExportStepOptions;
   readonly plan: Pick<DifferentiatedStep, "plan" | "ports">;

@@ -23,7 +23,7 @@ export const MANIFEST_FILE = "manifest.json";
 export const STATE_FILE = "state.safetensors";
 
 /** An input of a graph, and the array of the data that is fed to it. */
-export interface StepInput {
+interface StepInput {
   readonly name: string;
   readonly array: string;
   /** As numpy spells it. */
@@ -106,7 +106,7 @@ export interface FrozenWeights {
 }
 
 /** numpy's name of a data type. */
-export const numpyType = (dtype: string) => dataTypeNamed(dtype)?.ort ?? dtype;
+const numpyType = (dtype: string) => dataTypeNamed(dtype)?.ort ?? dtype;
 
 /** Lists what goes from step to step: all trained weights, and the state of those that have a gradient. */
 export function stateTensors(
@@ -144,7 +144,7 @@ export function stateTensors(
 }
 
 /** What a manifest is written from. */
-export interface ManifestOf {
+interface ManifestOf {
   readonly values: ExportValues;
   readonly shapes: BatchShapes;
   readonly reading: Reading;

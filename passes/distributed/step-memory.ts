@@ -20,7 +20,7 @@ export interface StepMemory {
 }
 
 /** What of a step is measured. */
-export interface MemoryOf {
+interface MemoryOf {
   readonly gradients: Model;
   readonly ort: Ort;
   /** Numbers of trained weights and of state, and the length of the vector. */

@@ -9,7 +9,7 @@ import { type StateSlot, update } from "../finetune/update.ts";
 import { readGradients, type VectorLayout, vectorLayout, writeVector } from "./flat-vector.ts";
 
 /** A graph that gives the vector of one batch. */
-export interface VectorGraph {
+interface VectorGraph {
   readonly model: Model;
   /** Its only output. */
   readonly vector: string;

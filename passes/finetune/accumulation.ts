@@ -19,7 +19,7 @@ import type { StepOptions } from "./step-options.ts";
 export type UpdatePorts = Omit<Awaited<ReturnType<typeof updateAlone>>, "model">;
 
 /** Gradients of several batches as those of one. */
-export interface SummedGradients {
+interface SummedGradients {
   /** The mean over all examples, by the inputs of the update. */
   readonly gradients: Record<string, Tensor>;
   readonly figures: Evaluation;

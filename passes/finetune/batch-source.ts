@@ -35,7 +35,7 @@ export interface BatchSource {
 }
 
 /** What batches are made with. */
-export interface Batching {
+interface Batching {
   readonly ort: Ort;
   /** Null for 32, or the size that the model fixes. */
   readonly batchSize: number | null;

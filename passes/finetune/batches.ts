@@ -27,7 +27,7 @@ export interface BatchOptions {
 }
 
 /** The options of batches, as they are checked. */
-export const batchOptions: Declared<BatchOptions> = {
+const batchOptions: Declared<BatchOptions> = {
   ...withOrt,
   batchSize: number,
   shuffle: number,

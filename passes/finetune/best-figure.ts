@@ -4,7 +4,7 @@ import type { Evaluation } from "./evaluation.ts";
 import type { Best, Epoch } from "./history.ts";
 
 /** The figure of an evaluation that chooses the best epoch. */
-export interface BestFigure {
+interface BestFigure {
   readonly name: string;
   readonly better: "higher" | "lower";
 }

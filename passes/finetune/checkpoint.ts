@@ -44,7 +44,7 @@ const checkTrainer = (of: string, trainer: unknown): void =>
   checkArgument(of, trainer, trainer instanceof Trainer, "a trainer, finetune(model, { ort, … })");
 
 /** How a checkpoint is loaded. */
-export interface Loading {
+interface Loading {
   readonly ort: Ort;
   /** The name that errors use. */
   readonly name: string;

@@ -35,7 +35,7 @@ export interface Dataset {
 }
 
 /** Where a dataset's values may be kept. */
-export interface SampleStorage {
+interface SampleStorage {
   /** Bytes of memory that may be taken; null for no limit. */
   readonly free: number | null;
   /** Writes blocks into a file that goes away by itself; null without a file system. */

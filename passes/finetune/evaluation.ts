@@ -26,7 +26,7 @@ export function together(parts: readonly Evaluation[]): Evaluation {
 }
 
 /** Metrics in which the perplexity, if there is one, is that of a loss: no mean of perplexities. */
-export const withPerplexity = (
+const withPerplexity = (
   metrics: Readonly<Record<string, number>>,
   loss: number,
 ): Record<string, number> =>

@@ -111,5 +111,4 @@ export class FedTerms {
 const typeOf = (tensor: Tensor) => ({ dtype: dtypeOf(tensor), shape: tensor.dims });
 
 /** The name among a batch's tensors of what the teacher gives. */
-export const taughtName = (value: string | null) =>
-  value === null ? "teacher" : `teacher/${value}`;
+const taughtName = (value: string | null) => (value === null ? "teacher" : `teacher/${value}`);

@@ -33,7 +33,7 @@ export const cast = ({ to }: Writing, name: string, from: string, dtype: string)
   from === dtype ? name : to.cast(name, dtype);
 
 /** All gradients in one row: those of small weights, and the norms of the others. */
-export interface GradientRow {
+interface GradientRow {
   /** Its norm is that of all gradients together. */
   readonly row: string;
   /** The gradients of each group as one tensor. */

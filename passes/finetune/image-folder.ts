@@ -12,7 +12,7 @@ import { forEvaluation, gray } from "./resample.ts";
 type Classes = NonNullable<ReturnType<typeof imageClasses>>;
 
 /** How images become arrays. */
-export interface ImageReading {
+interface ImageReading {
   /** The name that the labels get. */
   readonly target: string | null;
   /** Bytes of memory that may be taken; null for no limit. */

@@ -3,7 +3,7 @@ import { InputError } from "../../src/errors.ts";
 import { dtypeOf, toFloat64 } from "../../src/ort/tensors.ts";
 
 /** How a target of classes is read: class numbers, or a 1 among integers at the class. */
-export interface ReadAs {
+interface ReadAs {
   readonly form: string;
   readonly axis: number | null;
   readonly classes: number | null;

@@ -14,7 +14,7 @@ export interface OutputForLoss {
 }
 
 /** What an output is chosen for. */
-export interface ChosenFor {
+interface ChosenFor {
   readonly reads: Reads;
   readonly target: Type | null;
   /** Whether the output is the loss itself: a scalar, or one number a row. */

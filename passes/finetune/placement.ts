@@ -23,7 +23,7 @@ export interface Present {
 export type BatchAxes = Readonly<Record<string, number | null>>;
 
 /** What is known of all arrays of a file together. */
-export interface Rows {
+interface Rows {
   /** Number of examples. */
   readonly rows: number;
   /** Names of the dimension that is the batch. */

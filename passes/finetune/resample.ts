@@ -1,5 +1,5 @@
 /** An image: rows of pixels, 8 bits for each of its channels. */
-export interface Image {
+interface Image {
   readonly width: number;
   readonly height: number;
   readonly channels: number;
@@ -65,7 +65,7 @@ function alongRows({ width: before, height, channels, pixels: old }: Image, widt
 }
 
 /** Cuts the center out of an image that is at least as large, as torchvision does. */
-export function centerCropped(image: Image, width: number, height: number): Image {
+function centerCropped(image: Image, width: number, height: number): Image {
   const { channels, pixels: old } = image;
   const [top, left] = [halfToEven(image.height - height), halfToEven(image.width - width)];
   const pixels = new Uint8Array(width * height * channels);

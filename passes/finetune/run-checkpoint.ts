@@ -26,7 +26,7 @@ const withoutWeights = ({ epoch, loss, value, confusion }: Best) => {
 };
 
 /** What a run is resumed from. */
-export interface Resumed {
+interface Resumed {
   readonly from: string | Uint8Array | Blob;
   readonly ort: Ort;
   /** Whether free settings may differ. */

@@ -19,7 +19,7 @@ export interface Settings {
 }
 
 /** What the settings of a training are taken from. */
-export interface SettingsOf {
+interface SettingsOf {
   readonly options: FinetuneOptions;
   /** Digests of the data; null if it is not read from files. */
   readonly data: string | null;

@@ -1,7 +1,7 @@
 import type { Writing } from "../../src/graph/builder.ts";
 
 /** Several tensors as one vector, for what is done to each element alike; a single one as it is. */
-export interface SideBySide {
+interface SideBySide {
   /** Rank of what they become. */
   readonly rank: number;
   /** One tensor of each shape, in order, as one. */

@@ -10,7 +10,7 @@ export interface LabelsOf {
 }
 
 /** Where a cell is, and what it becomes. */
-export interface CellOf {
+interface CellOf {
   readonly file: string;
   readonly row: number;
   readonly names: readonly string[];

@@ -16,7 +16,7 @@ export interface ArrayColumns {
 export type ColumnsOf = Readonly<Record<string, readonly string[]>>;
 
 /** Which columns go into which array, and what a user should know of it. */
-export interface Assigned {
+interface Assigned {
   readonly arrays: readonly ArrayColumns[];
   readonly notes: readonly string[];
 }

@@ -13,7 +13,7 @@ import { type ArrayColumns, assignedColumns, type ColumnsOf } from "./table-colu
 import { tableRows } from "./table-rows.ts";
 
 /** How a table becomes arrays. */
-export interface TableReading {
+interface TableReading {
   /** Bytes of memory that may be taken; null for no limit. */
   readonly free: number | null;
   /** Columns of arrays by name. */

@@ -36,7 +36,7 @@ export interface LossPlace {
 }
 
 /** What is known of an output and its target. */
-export interface AskedReading extends LossPlace, ChosenLoss {
+interface AskedReading extends LossPlace, ChosenLoss {
   /** Null for a loss without a target. */
   readonly target: LossTarget | null;
 }

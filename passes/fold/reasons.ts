@@ -1,5 +1,5 @@
 /** Why something of a site could not be taken out, by code: the start of a clause about it. */
-export const REASONS = {
+const REASONS = {
   "half-precision": "half-precision weights are too coarse to take a factor",
   "not-positive": "β is not positive, so it cannot be moved past a nonlinearity",
   "branch-read-elsewhere": "the branch has other readers too",

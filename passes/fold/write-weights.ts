@@ -10,7 +10,7 @@ import type { Factor } from "./factor.ts";
 import { type Mix, mixed } from "./project.ts";
 
 /** How weights are written. */
-export interface WrittenWeights {
+interface WrittenWeights {
   readonly values: NewValues[];
   readonly tensors: NewTensor[];
   readonly redirects: { use: Use; name: string }[];

@@ -38,7 +38,7 @@ export const ruleOf = (node: Node, rules: GradientRules): GradientRule | undefin
   customRule(rules, node) ?? (vjp as VjpTable)[node.op];
 
 /** What is known of a graph that is differentiated. */
-export interface Differentiable {
+interface Differentiable {
   readonly graph: Graph;
   readonly types: Types;
   /** A user's rules. */

@@ -15,7 +15,7 @@ import type { GradientRules } from "./rule.ts";
 import { vjp } from "./vjp.ts";
 
 /** What to differentiate, and what is known of the graph. */
-export interface Differentiation {
+interface Differentiation {
   /**
    * Initial cotangents by their values, of the same type and shape: names of the main graph, or of
    * nodes to be added.

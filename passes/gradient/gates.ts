@@ -5,7 +5,7 @@ import { whereBelow } from "./indicators.ts";
 import type { GradientNode } from "./rule.ts";
 
 /** An activation x · gate(x) · factor written as several nodes, of which the last is given. */
-export interface Gated {
+interface Gated {
   readonly x: Value;
   /** ∂y/∂x, less a constant factor. */
   readonly slope: (at: GradientNode) => string;

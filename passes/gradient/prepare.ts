@@ -18,7 +18,7 @@ import type { GradientRules } from "./rule.ts";
 import { type Specialized, specialize } from "./specialize.ts";
 
 /** The part of a model to differentiate. */
-export interface DifferentiatedPart {
+interface DifferentiatedPart {
   /** Sizes of free dimensions by name. */
   readonly dims?: Sizes;
   readonly from: readonly string[];

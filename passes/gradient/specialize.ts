@@ -19,7 +19,7 @@ export interface Specialized {
 const ROUNDS = 100;
 
 /** Which sizes to fix, and what must not become a constant. */
-export interface SpecializeOptions {
+interface SpecializeOptions {
   /** Sizes of free dimensions by name. */
   readonly dims?: Sizes;
   /** Names of weights that are not constants. */

@@ -10,7 +10,7 @@ import type { KnownGraph, LinearLayer } from "./linear-layer.ts";
 import { unreadAfter } from "./unread-after.ts";
 
 /** A model in which a layer that was quantized or fused is written in floats. */
-export interface FloatLayer {
+interface FloatLayer {
   readonly model: Model;
   readonly isLayer: (layer: LinearLayer) => boolean;
 }

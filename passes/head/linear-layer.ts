@@ -23,7 +23,7 @@ export interface LinearLayer {
 }
 
 /** A bias, and the node that adds it: the layer's own, or an Add after it. */
-export interface LayerBias {
+interface LayerBias {
   readonly node: Node;
   readonly index: number;
   readonly value: Value;

@@ -1,6 +1,5 @@
 import { checkArgument, checkGiven } from "../../src/arguments.ts";
 import { checkValues } from "../../src/option-values.ts";
-import type { Declared } from "../../src/options.ts";
 import { columnsOf } from "./columns.ts";
 import { shapeText } from "./details.ts";
 import { drawHead, LEAST, ladderSummary } from "./draw-head.ts";
@@ -8,21 +7,8 @@ import { drawGap, drawRejectedList, drawTicks } from "./draw-rejected.ts";
 import { type Drawing, drawRung } from "./draw-rung.ts";
 import type { Ladder } from "./ladder.ts";
 import { type Layout, layoutOf, type StreamHead } from "./layout.ts";
-import { rootClass, styleSheet, THEMES, type Theme } from "./palette.ts";
-import { at, element, escapeText, label } from "./svg-text.ts";
-
-/** How a ladder is drawn. */
-export interface LadderOptions {
-  /** "auto", the default, follows the reader's system; "light" and "dark" do not. */
-  readonly theme?: Theme | undefined;
-  /** The title; the model's file name by default. */
-  readonly title?: string | undefined;
-}
-
-const ladderOptions: Declared<LadderOptions> = {
-  theme: { type: "string", choices: [...THEMES] },
-  title: { type: "string" },
-};
+import { type DrawingOptions, drawingOptions, svgDocument } from "./svg-document.ts";
+import { at, element, label } from "./svg-text.ts";
 
 /**
  * Draws a ladder as one SVG document without script or reference to anything outside: streams as
@@ -31,36 +17,15 @@ const ladderOptions: Declared<LadderOptions> = {
  * the keyboard's focus. The same ladder gives the same text. Fits into a page as it is: its styles
  * apply to itself alone, and its colors are variables that the page can set (`--ladder-paper`).
  */
-export function drawLadder(ladder: Ladder, options: LadderOptions = {}): string {
+export function drawLadder(ladder: Ladder, options: DrawingOptions = {}): string {
   const fits = typeof ladder === "object" && ladder !== null && Array.isArray(ladder.sites);
   checkArgument("drawLadder", ladder, fits, "a ladder from ladderOf");
-  checkGiven("drawLadder", options, ladderOptions);
-  checkValues({ ...options }, ladderOptions);
+  checkGiven("drawLadder", options, drawingOptions);
+  checkValues({ ...options }, drawingOptions);
   const { theme = "auto", title = ladder.model } = options;
   const layout = layoutOf(ladder);
   const drawn = ladder.sites.length > 0 ? rungs(ladder, layout, title) : noRungs(ladder, title);
-  const { width, height, content } = drawn;
-  const size = { viewBox: `0 0 ${at(width)} ${at(height)}`, width, height };
-  const heading = `${title}: ${ladderSummary(ladder)}`;
-  return element(
-    "svg",
-    {
-      xmlns: "http://www.w3.org/2000/svg",
-      class: rootClass(theme),
-      ...size,
-      style: "max-width:100%;height:auto",
-      role: "group",
-      "aria-label": heading,
-    },
-    [
-      "",
-      `<title>${escapeText(heading)}</title>`,
-      `<style>${styleSheet(theme)}</style>`,
-      element("rect", { class: "paper", width, height, rx: 8 }),
-      ...content,
-      "",
-    ].join("\n"),
-  );
+  return svgDocument({ theme, ...drawn, heading: `${title}: ${ladderSummary(ladder)}` });
 }
 
 const list = (name: string, items: readonly string[]) =>

@@ -134,7 +134,7 @@ function lagsOf(
  * Returns the Frobenius norm of AB for A of size D×r and B of size r×D. Its square is the sum over
  * AᵀA times BBᵀ, so that no matrix of size D×D is made.
  */
-export function normOfProduct(A: Float64Array, B: Float64Array, size: number): number {
+function normOfProduct(A: Float64Array, B: Float64Array, size: number): number {
   const rank = A.length / size;
   let sum = 0;
   for (let i = 0; i < rank; i++)

@@ -114,7 +114,7 @@ export function layoutOf({ sites, rejected }: Ladder): Layout {
 export const sumRadius = (rung: number): number => Math.max(1.8, Math.min(7, rung * 0.17));
 
 /** Returns how far the arcs of lags reach to the left of their rail. */
-export const lagReach = (lags: number, rung: number): number =>
+const lagReach = (lags: number, rung: number): number =>
   lags === 0 ? 8 : lagWidth(lags - 1, rung) + 10;
 
 /** Returns how far the arc of one lag reaches. */

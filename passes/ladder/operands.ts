@@ -31,7 +31,7 @@ export function bySite<T>(
 export type SumOfSite = Pick<Site, "name"> & Partial<Pick<Site, "output">>;
 
 /** What laurelize has inserted into a model. */
-export interface InsertedNodes {
+interface InsertedNodes {
   /** What the metadata records of a site, first to last. */
   readonly recordsOf: (site: Site) => readonly ManifestSite[];
   /** Whether a node was inserted, at whatever site. */

@@ -18,7 +18,7 @@ const COLORS = {
   "above-3": ["#bc4c00", "#ff9b50"],
 } as const;
 
-export type Color = keyof typeof COLORS;
+type Color = keyof typeof COLORS;
 
 /** Which colors a drawing has: those that the reader's system prefers, or always the same. */
 export const THEMES = ["auto", "light", "dark"] as const;

@@ -11,7 +11,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 /** Returns text with control characters as visible codes: "\u{1b}". */
-export const visibleText = (text: string): string =>
+const visibleText = (text: string): string =>
   text.replace(UNSEEN, (mark) => `\\u{${mark.codePointAt(0)!.toString(16)}}`);
 
 /** Escapes text for the content and the attributes of XML and HTML. */
@@ -29,8 +29,8 @@ export function shortened(text: string, limit: number): string {
 /** A coordinate with at most one decimal. */
 export const at = (value: number): string => String(Math.round(value * 10) / 10 || 0);
 
-/** SvgAttributes of an element; absent ones are left out. */
-export type SvgAttributes = Readonly<Record<string, string | number | undefined>>;
+/** Attributes of an element; absent ones are left out. */
+type SvgAttributes = Readonly<Record<string, string | number | undefined>>;
 
 /** Writes an element. `content` is markup already; attributes are escaped. */
 export function element(name: string, attributes: SvgAttributes, content?: string): string {

@@ -6,7 +6,7 @@ const LINE = 16;
 const PADDING = 8;
 
 /** Where a box of details may stand. */
-export interface Room {
+interface Room {
   readonly x: number;
   /** The bottom edge, if there is space above it. */
   readonly bottom: number;

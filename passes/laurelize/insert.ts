@@ -28,7 +28,7 @@ export type Draft = {
 };
 
 /** What to insert at one site. */
-export interface Insert {
+interface Insert {
   readonly site: Site;
   /** x_i, x_{i-1}, …: the skip operands that the variant reads. */
   readonly operands: readonly Value[];

@@ -31,7 +31,7 @@ export interface Manifest extends Laurelization {
 }
 
 /** Options of the search that change which sites are found. */
-export interface RecordedSite {
+interface RecordedSite {
   readonly featureAxis?: FeatureAxis | undefined;
   readonly also?: readonly OptionalKind[] | undefined;
 }

@@ -9,7 +9,7 @@ import { type ChosenLoss, classAxisOf, type TargetForm } from "./loss.ts";
 type Shape = NonNullable<Type["shape"]>;
 
 /** How a target with classes is read. */
-export interface ClassTarget {
+interface ClassTarget {
   readonly axis: number;
   readonly form: TargetForm;
 }

@@ -1,4 +1,4 @@
-import { type LossInputs, mean } from "./loss.ts";
+import { elementCount, type LossInputs, type LossOutputs, mean } from "./loss.ts";
 
 /** Moves the class axis of a value to the end. */
 export function classesLast(
@@ -34,4 +34,25 @@ export function agreement({ writing }: LossInputs, a: string, b: string, rank: n
   const { op, to } = writing;
   const largest = (x: string) => op.ArgMax(x, { axis: rank - 1, keepdims: 0 });
   return mean(writing, to.cast(op.Equal(largest(a), largest(b)), "float"), rank - 1);
+}
+
+/** Scores and class shares, both with the classes on the last of `rank` axes. */
+interface Shares {
+  readonly scores: string;
+  readonly shares: string;
+  readonly rank: number;
+}
+
+/** Writes a loss of class shares: the mean over all positions of what `write` writes at each. */
+export function meanOfShares(inputs: LossInputs, write: (at: Shares) => string): LossOutputs {
+  const { writing, output, target, axis } = inputs;
+  const rank = output.shape.length;
+  const scores = classesLast(inputs, output.name, rank, axis);
+  const shares = classesLast(inputs, target.name, rank, axis);
+  const each = write({ scores, shares, rank });
+  return {
+    loss: mean(writing, each, rank - 1),
+    metrics: { accuracy: agreement(inputs, scores, shares, rank) },
+    examples: elementCount(writing, each),
+  };
 }

@@ -9,7 +9,7 @@ type Inputs = LossInputs<typeof valueOptions>;
 const [IS_NAN, EQUAL] = [9, 11];
 
 /** Targets of which some may be missing. */
-export interface CountedValues {
+interface CountedValues {
   /** The targets, 0 where they are missing. */
   readonly target: string;
   /** 1 for each element that counts, otherwise 0; null if all do. */

@@ -1,5 +1,5 @@
 import type { Options } from "../../src/options.ts";
-import { agreement, classesLast, crossed, logProbabilities } from "./class-values.ts";
+import { crossed, logProbabilities, meanOfShares } from "./class-values.ts";
 import { checkPerClass, classWeights, countedWeights, perClass } from "./class-weights.ts";
 import {
   type LabelTerms,
@@ -9,12 +9,10 @@ import {
   spreadSurprise,
 } from "./labels.ts";
 import {
-  elementCount,
   type GradientStart,
   type LossInputs,
   type LossOutputs,
   lossFunction,
-  mean,
   total,
 } from "./loss.ts";
 import { softmaxGradient } from "./softmax-gradient.ts";
@@ -87,26 +85,21 @@ function startOf(inputs: Inputs, terms: LabelTerms, whole: string): { start?: Gr
 
 /** Cross-entropy of class shares. */
 function ofShares(inputs: Inputs): LossOutputs {
-  const { writing, output, target, axis, options } = inputs;
+  const { writing, output, axis, options } = inputs;
   const { op, constant } = writing;
   const { labelSmoothing: share } = options;
   const classWeights = countedWeights(options.classWeights);
-  const rank = output.shape.length;
   const classes = Number(output.shape[axis]);
-  const scores = classesLast(inputs, output.name, rank, axis);
-  const given = classesLast(inputs, target.name, rank, axis);
   const number = (value: number) => constant(output.dtype, [], [value]);
-  const q = share === 0 ? given : op.Add(op.Mul(given, number(1 - share)), number(share / classes));
-  if (classWeights) checkPerClass("--class-weights", classWeights, inputs);
-  const weighted = classWeights
-    ? op.Mul(q, perClass({ writing, output, axis: rank - 1 }, classWeights))
-    : q;
-  const each = crossed(inputs, weighted, logProbabilities(inputs, scores, rank), rank);
-  return {
-    loss: mean(writing, each, rank - 1),
-    metrics: { accuracy: agreement(inputs, scores, given, rank) },
-    examples: elementCount(writing, each),
-  };
+  return meanOfShares(inputs, ({ scores, shares, rank }) => {
+    const q =
+      share === 0 ? shares : op.Add(op.Mul(shares, number(1 - share)), number(share / classes));
+    if (classWeights) checkPerClass("--class-weights", classWeights, inputs);
+    const weighted = classWeights
+      ? op.Mul(q, perClass({ writing, output, axis: rank - 1 }, classWeights))
+      : q;
+    return crossed(inputs, weighted, logProbabilities(inputs, scores, rank), rank);
+  });
 }
 
 /**

@@ -12,7 +12,7 @@ interface Scores {
 }
 
 /** The probability of the labels of each row, and what its gradient is computed from. */
-export interface PathProbability extends Scores {
+interface PathProbability extends Scores {
   /** ln Σ exp of the scores at each step; null if they are normal. */
   readonly logSum: string | null;
   /** ln p of each state's class at each step: [1, rows, states] each. */

@@ -15,7 +15,7 @@ export interface Leaf {
 }
 
 /** The path back from an output through operators that keep or join values. */
-export interface Traced {
+interface Traced {
   readonly leaves: readonly Leaf[];
   /** Writes the same path again, starting from other values of its leaves' shapes. */
   readonly write: (writing: Writing, from: (leaf: Leaf) => string) => string;

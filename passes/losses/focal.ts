@@ -1,16 +1,9 @@
 import { InputError } from "../../src/errors.ts";
 import type { Options } from "../../src/options.ts";
-import { agreement, classesLast, logProbabilities } from "./class-values.ts";
+import { logProbabilities, meanOfShares } from "./class-values.ts";
 import { perClass } from "./class-weights.ts";
 import { labelAccuracy, labelOptions, labelTerms } from "./labels.ts";
-import {
-  elementCount,
-  type LossInputs,
-  type LossOutputs,
-  lossFunction,
-  mean,
-  total,
-} from "./loss.ts";
+import { type LossInputs, type LossOutputs, lossFunction, total } from "./loss.ts";
 import { softmaxGradient } from "./softmax-gradient.ts";
 
 /** The exponent of a focal loss. */
@@ -88,22 +81,18 @@ function ofLabels(inputs: Inputs): LossOutputs {
 
 /** Focal loss of class shares: the sum over the classes, each by its share. */
 function ofShares(inputs: Inputs): LossOutputs {
-  const { writing, output, target, axis } = inputs;
+  const { writing, output } = inputs;
   const { op, to } = writing;
-  const rank = output.shape.length;
-  const scores = classesLast(inputs, output.name, rank, axis);
-  const q = classesLast(inputs, target.name, rank, axis);
-  const surprise = op.Neg(logProbabilities(inputs, scores, rank));
-  const { factor } = focus(inputs, surprise);
-  const factors = factorsOf(inputs);
-  const weighted = factors ? op.Mul(q, perClass({ writing, output, axis: rank - 1 }, factors)) : q;
-  const terms = op.Mul(op.Mul(surprise, factor), weighted);
-  const each = to.reduce("ReduceSum", terms, [rank - 1], false);
-  return {
-    loss: mean(writing, each, rank - 1),
-    metrics: { accuracy: agreement(inputs, scores, q, rank) },
-    examples: elementCount(writing, each),
-  };
+  return meanOfShares(inputs, ({ scores, shares, rank }) => {
+    const surprise = op.Neg(logProbabilities(inputs, scores, rank));
+    const { factor } = focus(inputs, surprise);
+    const factors = factorsOf(inputs);
+    const weighted = factors
+      ? op.Mul(shares, perClass({ writing, output, axis: rank - 1 }, factors))
+      : shares;
+    const terms = op.Mul(op.Mul(surprise, factor), weighted);
+    return to.reduce("ReduceSum", terms, [rank - 1], false);
+  });
 }
 
 /**

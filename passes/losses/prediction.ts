@@ -7,7 +7,7 @@ import { logitOf, logOf } from "./probabilities.ts";
 import { rangeOf } from "./value-range.ts";
 
 /** The prediction in a model's output. */
-export interface Prediction extends Pick<LossInputs, "form" | "before"> {
+interface Prediction extends Pick<LossInputs, "form" | "before"> {
   readonly name: string;
   /** A sentence for the user; null if there is nothing to report. */
   readonly note: string | null;

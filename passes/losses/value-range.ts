@@ -9,7 +9,7 @@ import {
 import type { Types } from "../../src/graph/types.ts";
 
 /** The smallest and the largest number that a value can hold. */
-export type ValueRange = readonly [low: number, high: number];
+type ValueRange = readonly [low: number, high: number];
 
 const ANY: ValueRange = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
 const UNIT: ValueRange = [0, 1];

@@ -12,7 +12,7 @@ import { innerNames } from "./inner-names.ts";
 /**
  * What replaces an If: the branch that it always takes, or both branches and a choice between them.
  */
-export type Branches = ReadonlyMap<Node, Scope | Both>;
+type Branches = ReadonlyMap<Node, Scope | Both>;
 
 /** The patch under construction. */
 interface Draft {

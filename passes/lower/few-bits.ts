@@ -1,13 +1,13 @@
 import type { Composite, LoweringRule } from "./composite.ts";
 
 /** A MatMulNBits node as both readings of it see it: its lowering and its gradient. */
-export type FewBits<V> = Pick<
+type FewBits<V> = Pick<
   Composite<V>,
   "op" | "to" | "inputs" | "int" | "scalar" | "dtype" | "refuse"
 >;
 
 /** A weight of few bits, written as floats. */
-export interface FewBitsWeight<V> {
+interface FewBitsWeight<V> {
   /** The elements less their zero points, [N, blocks, block size]. */
   readonly levels: V;
   /** The scales, [N, blocks, 1]. */

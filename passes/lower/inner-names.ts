@@ -1,5 +1,5 @@
 /** New names of a body's or function's values when its nodes are written into another scope. */
-export interface InnerNames {
+interface InnerNames {
   /** The new name of a value. */
   readonly value: (name: string) => string;
   /** Outputs that no node of the body makes under their new names: [from, to]. */
@@ -7,7 +7,7 @@ export interface InnerNames {
 }
 
 /** Descriptions of a body's values. */
-export interface InnerValues {
+interface InnerValues {
   /** Names of values passed in by a call. */
   readonly given?: Iterable<readonly [inner: string, outer: string]>;
   /** New names of outputs; "" for an output that is absent. */

@@ -20,7 +20,7 @@ export interface Iterations {
 }
 
 /** A value that is read slice by slice. */
-export interface Sliced {
+interface Sliced {
   readonly value: Value;
   readonly axis: number;
   readonly reversed: boolean;

@@ -11,7 +11,7 @@ import { innerNames } from "./inner-names.ts";
 import { type Iterations, iterationsOf } from "./iterations.ts";
 
 /** Loops that are written out, and the reason for each that is not. */
-export interface Unrolled {
+interface Unrolled {
   /** Null if none is written out. */
   readonly patch: Patch | null;
   /** Reasons as clauses, by the names of nodes. */

@@ -14,7 +14,7 @@ export interface Observation extends Pick<Observed, "kind" | "dims" | "classes" 
 }
 
 /** What is observed of a loss. */
-export interface ToObserve {
+interface ToObserve {
   readonly chosen: ChosenLoss;
   /** Whether perplexity is reported. */
   readonly isNextToken: boolean;

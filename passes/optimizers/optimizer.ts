@@ -20,7 +20,7 @@ export const everyOptimizer = {
 } as const satisfies Options;
 
 /** One tensor to update; its values are given by their names. */
-export interface Updating<O extends Options = Options> {
+interface Updating<O extends Options = Options> {
   readonly writing: Writing;
   /** float or double, like the gradient and the state. */
   readonly dtype: string;

@@ -18,7 +18,7 @@ export const valuesIn = (graph: Graph, tensors: readonly DenseTensor[]): Values 
   new Map(tensors.map(({ name, dtype }) => [name, decodeNumbers(dtype, tensorData(graph, name))]));
 
 /** How tensors are displaced: in random directions that the seed and the round give, this far. */
-export interface Displacement {
+interface Displacement {
   readonly seed: number;
   readonly round: string;
   readonly scale: number;

@@ -18,7 +18,7 @@ export interface Effect {
 }
 
 /** A site of a graph, its operands and all new tensors. */
-export interface SiteAtPoint {
+interface SiteAtPoint {
   readonly ort: Ort;
   readonly result: Graph;
   readonly inserted: InsertedSite;

@@ -8,7 +8,7 @@ import { canLearn, type LearningReport } from "./learning.ts";
 import type { Asked } from "./learning-runs.ts";
 
 /** What is asked of sites that inputs may reach or not. */
-export interface AskedWhereReached extends Asked {
+interface AskedWhereReached extends Asked {
   /** Sites that are left out. */
   readonly notFinite: readonly InsertedSite[];
   /** The inputs that reach a site; null if none does. */

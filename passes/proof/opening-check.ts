@@ -17,7 +17,7 @@ import { type Ort, type Runnable, reason, type Tensors } from "../../src/ort/ses
 import { runValue } from "./site-nodes.ts";
 
 /** A composite node and what it was opened into, on the operands of a real run. */
-export interface OpenedNode {
+interface OpenedNode {
   readonly name: string;
   readonly op: string;
   /** Largest |a − b| of its integers, of which each is a quantum; null where it makes floats. */
@@ -32,7 +32,7 @@ export interface OpeningReport extends FunctionReport {
 }
 
 /** What was opened: the original, the model in which composite nodes stood, and these. */
-export interface Closed {
+interface Closed {
   readonly model: Runnable;
   readonly calls: readonly string[];
   readonly composed: { readonly graph: Graph; readonly types: Types };
@@ -49,7 +49,7 @@ export interface Opened {
 }
 
 /** A model in which something was opened, and the part of it that can be proved. */
-export interface OpenedSubject extends Pick<Judged, "provable"> {
+interface OpenedSubject extends Pick<Judged, "provable"> {
   readonly ort: Ort;
   readonly opened: Graph;
 }

@@ -84,7 +84,7 @@ export const runSums = (
 };
 
 /** A value that is asked of the nodes before it. */
-export interface AskedValue {
+interface AskedValue {
   readonly output: Value;
   /** Which output of its node it is, there or not; the first if left out. */
   readonly place?: number;

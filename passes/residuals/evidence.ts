@@ -12,7 +12,7 @@ export interface Place {
 }
 
 /** How a node shows a feature axis: on the value it writes, or on the one it reads. */
-export interface Evidence {
+interface Evidence {
   readonly writes: Place | null;
   readonly reads: Place | null;
   /** Whether the node scales or norms features, and so cannot mix positions. */

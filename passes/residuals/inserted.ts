@@ -6,7 +6,7 @@ import { computedBy } from "./operators.ts";
 import type { Form, Setting, Sum } from "./residual.ts";
 
 /** LAuReL found in a model by its structure; names and metadata are ignored. */
-export interface Inserted {
+interface Inserted {
   /** What a sum reads → the operand that it read before. */
   readonly augmented: ReadonlyMap<Value, Value>;
   /** Additions that belong to LAuReL and not to the model. */

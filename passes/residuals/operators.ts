@@ -30,7 +30,7 @@ const FACTORS: Readonly<Record<string, readonly number[]>> = {
 };
 
 /** An operator's role in a residual connection. */
-export interface Traits {
+interface Traits {
   /** Keeps the value, at other positions or in another float type. */
   readonly layout: boolean;
   /** Multiplies the value by a constant. */

@@ -12,7 +12,7 @@ import { skipChain } from "./skip-chain.ts";
 import { trySkip } from "./try-skip.ts";
 
 /** Which term of a sum is the skip, or why there is none. */
-export type Slots = Chosen | { readonly reason: Reason; readonly optional?: Chosen };
+type Slots = Chosen | { readonly reason: Reason; readonly optional?: Chosen };
 
 interface Chosen {
   readonly skip: Term;

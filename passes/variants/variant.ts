@@ -47,7 +47,7 @@ export interface Folded {
  * Creates a constant of the site's type or another, a scalar or filled with one value; returns an
  * equal one that was created before.
  */
-export type VariantConstant<V> = (value: number, dtype?: string, dims?: readonly number[]) => V;
+type VariantConstant<V> = (value: number, dtype?: string, dims?: readonly number[]) => V;
 
 /** The input of a part's builder: the vocabulary, its parameters, and the site. */
 export interface Building<V, O = Options> {

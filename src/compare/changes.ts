@@ -14,7 +14,7 @@ import type { Range } from "../onnx/source.ts";
 import { beforeCopies, constantMovedOnly, movedOnly } from "../ort/linked-weights.ts";
 
 /** What one model has in addition to another, and how they differ otherwise. */
-export interface Changes {
+interface Changes {
   /** Nodes that only the second model has, by the first value each makes. */
   readonly nodes: readonly string[];
   /** Initializers that only the second model has. */

@@ -40,7 +40,7 @@ export interface FirstDifference {
 }
 
 /** The input of the search: two models, their corresponding nodes, and inputs. */
-export interface ComparedRun {
+interface ComparedRun {
   readonly a: { readonly graph: Graph; readonly types: Types };
   readonly b: Graph;
   readonly pairs: readonly Counterpart[];

@@ -31,7 +31,7 @@ export interface ScopeSearch {
 }
 
 /** A scope of a model, given by the steps from the main graph. */
-export interface ScopePath {
+interface ScopePath {
   readonly graph: Graph;
   readonly path: readonly ScopeStep[];
 }

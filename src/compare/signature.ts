@@ -4,7 +4,7 @@ import { showShape, type Type } from "../onnx/shape.ts";
 import type { Finding } from "./finding.ts";
 
 /** How the inputs and outputs of two models differ. */
-export interface SignatureDifference {
+interface SignatureDifference {
   readonly findings: readonly Finding[];
   /** A sentence if the two cannot be given the same inputs; otherwise null. */
   readonly apart: string | null;

@@ -20,7 +20,7 @@ export function filesIn(place: string, ending: string): string[] {
 }
 
 /** A folder that is filled under another name, and then moved into place. */
-export interface PendingFolder {
+interface PendingFolder {
   /** Path of the folder until it is kept. */
   readonly path: string;
   /** The path from where it will be to another folder, with forward slashes. */

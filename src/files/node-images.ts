@@ -3,7 +3,7 @@ import path from "node:path";
 import { InputError } from "../errors.ts";
 
 /** A class of images: the name of its folder, and the images in it, by path. */
-export interface ImageClass {
+interface ImageClass {
   readonly name: string;
   readonly files: readonly string[];
 }

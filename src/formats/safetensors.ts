@@ -17,7 +17,7 @@ export interface SafeTensor {
 /**
  * The content of a .safetensors file: tensors in the order of their bytes, and free text by key.
  */
-export interface SafeTensors {
+interface SafeTensors {
   readonly tensors: readonly SafeTensor[];
   readonly metadata: ReadonlyMap<string, string>;
 }

@@ -45,7 +45,7 @@ const FACTS = [
   "search",
 ] as const;
 
-export type Fact = (typeof FACTS)[number];
+type Fact = (typeof FACTS)[number];
 
 interface Operator {
   /** The version of its domain's operator set that introduced it. */

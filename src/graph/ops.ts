@@ -193,7 +193,7 @@ export interface Ops<V> {
 }
 
 /** What a call of an operator produces. */
-export interface Call<V> {
+interface Call<V> {
   readonly op: keyof Ops<V>;
   /** The inputs; null for an absent optional one. Trailing absent ones are omitted. */
   readonly inputs: readonly (V | null)[];

@@ -13,7 +13,7 @@ import { outputsOf } from "./skeleton.ts";
 export const SPLITS = 64;
 
 /** A segment during inference. */
-export interface SegmentState extends InferenceScope {
+interface SegmentState extends InferenceScope {
   readonly types: Map<Value, Type>;
   /** Index in its scope of the first node of the segment. */
   readonly start: number;

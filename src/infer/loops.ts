@@ -4,13 +4,13 @@ import type { GraphMessage } from "../onnx/messages.ts";
 import type { Dimension, Type } from "../onnx/shape.ts";
 
 /** A value that a loop carries from one iteration to the next: the body's input and output. */
-export interface Carried {
+interface Carried {
   readonly input: Value;
   readonly output: Value;
 }
 
 /** The inputs of a body: their types in the first iteration, and those that are carried. */
-export interface BodyInputs {
+interface BodyInputs {
   readonly types: ReadonlyMap<Value, Type>;
   readonly carried: readonly Carried[];
 }

@@ -10,7 +10,7 @@ import { skeleton, type TypedGraph } from "./skeleton.ts";
 import { inferable } from "./stand-in.ts";
 
 /** The types that a session reports. */
-export interface SessionTypes {
+interface SessionTypes {
   readonly types: Map<Value, Type>;
   /** Ranks of the requested values. */
   readonly ranks: readonly unknown[];

@@ -36,7 +36,7 @@ export interface TypedGraph {
 }
 
 /** A part of a graph without its weights, as a model of its own. */
-export interface Skeleton {
+interface Skeleton {
   readonly model: Uint8Array;
   /** Values whose types its outputs show, in order. */
   readonly outputs: readonly Value[];

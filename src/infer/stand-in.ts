@@ -15,7 +15,7 @@ const numberOf = (dtype: string) => dataTypeNamed(dtype)!.number;
 export const TYPE_ATTRIBUTES = new Set(["to", "dtype", "output_dtype", "precision"]);
 
 /** A model rewritten in other data types. */
-export interface StoodIn {
+interface StoodIn {
   readonly model: Uint8Array;
   /** The original types by name. */
   readonly held: ReadonlySet<string>;

@@ -1,5 +1,5 @@
 /** An element type of ONNX, with all facts that this package knows of it. */
-export interface DataType {
+interface DataType {
   /** TensorProto.DataType. */
   readonly number: number;
   /** The spelling in ONNX's type strings: "float", "float16", "int64". */
@@ -35,7 +35,7 @@ export type TypedArray =
   | typeof BigUint64Array;
 
 /** The format of a binary floating-point type. */
-export interface FloatForm {
+interface FloatForm {
   /** Bits of the fraction, without the implicit leading bit. */
   readonly fraction: number;
   /** Exponent of the smallest normal number. */

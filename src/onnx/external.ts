@@ -3,7 +3,7 @@ import { dataType, elements } from "./dtypes.ts";
 import type { TensorMessage } from "./messages.ts";
 
 /** The position of an external tensor's bytes. */
-export interface ExternalRange {
+interface ExternalRange {
   readonly location: string;
   readonly offset: number;
   /** Length in bytes; null if neither the entries nor the shape give it. */

@@ -20,7 +20,7 @@ export interface DenseAttribute {
 }
 
 /** A body: a graph attribute. */
-export interface GraphAttribute {
+interface GraphAttribute {
   readonly graph: {
     readonly name: string;
     readonly nodes: readonly NewNode[];

@@ -13,7 +13,7 @@ const [SHARDING, TENSOR_NAME] = [2, 1];
 type Reader = ModelFile["reader"];
 
 /** Returns the new name of an operand; the same name if nothing changes. */
-export type Renaming = (name: string) => readonly string[];
+type Renaming = (name: string) => readonly string[];
 
 /** Returns how the operands of a node are renamed when the node reads other inputs. */
 export function renaming({ inputs, outputs }: NodeMessage, now: readonly string[]): Renaming {

@@ -14,7 +14,7 @@ export interface Field {
 }
 
 export const VARINT = 0;
-export const FIXED64 = 1;
+const FIXED64 = 1;
 export const BYTES = 2;
 const START_GROUP = 3;
 const END_GROUP = 4;

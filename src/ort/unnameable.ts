@@ -12,7 +12,7 @@ const INHERITED: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object
 export const isUnnameable = (name: string) => INHERITED.has(name);
 
 /** A model whose unnameable outputs are renamed, and the new names by the old ones. */
-export interface Renamed {
+interface Renamed {
   readonly model: Uint8Array;
   readonly names: ReadonlyMap<string, string>;
 }

@@ -31,7 +31,7 @@ export interface Request {
 }
 
 /** Draws random values for an input. */
-export type Fill = (request: Request) => Tensor;
+type Fill = (request: Request) => Tensor;
 
 /** What random values are drawn from. */
 interface Setting {

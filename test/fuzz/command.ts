@@ -7,7 +7,7 @@ import { complaint } from "./sentence.ts";
 import { type Limits, watch } from "./watch.ts";
 
 /** How a process ended and what it left. */
-export interface Ended {
+interface Ended {
   readonly code: number | null;
   readonly stderr: string;
   /** Names in the model's folder. */

@@ -13,7 +13,7 @@ type Metadata = InferenceSession.ValueMetadata & { isTensor: true };
  * Whether two models agree: bit for bit, or where not ("overflows" where the second has NaNs for
  * numbers); "unknown" where the first did not run.
  */
-export type Agreement = "equal" | "random" | "unknown" | `${string} ${"differs" | "overflows"}`;
+type Agreement = "equal" | "random" | "unknown" | `${string} ${"differs" | "overflows"}`;
 
 const OPTIONS: InferenceSession.SessionOptions = {
   graphOptimizationLevel: "disabled",

@@ -6,7 +6,7 @@ import { DIED, type Verdict } from "./examine.ts";
 import { type Limits, watch } from "./watch.ts";
 
 /** A process that does cases one after the other, and is replaced when it dies. */
-export interface Workshop {
+interface Workshop {
   /** Does a request; a process that dies over it is a finding. */
   take(request: Request, limits: Limits): Promise<Verdict>;
   close(): void;

@@ -6,7 +6,7 @@ import { uniform } from "../../src/graph/random.ts";
 const { onnx } = onnxProto;
 
 /** A language model's sizes. */
-export interface DecoderSizes {
+interface DecoderSizes {
   readonly layers: number;
   readonly width: number;
   readonly inner: number;

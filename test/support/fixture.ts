@@ -27,6 +27,18 @@ export function temporaryFolder(): string {
   return folder;
 }
 
+/** Functions that make folders that go when the test file is done, and write models into them. */
+export function temporaryFolders() {
+  const scratch = temporaryFolder();
+  const newFolder = () => fs.mkdtempSync(path.join(scratch, "f-"));
+  const place = (bytes: Uint8Array | string, name = "model.onnx"): string => {
+    const file = path.join(newFolder(), name);
+    fs.writeFileSync(file, bytes);
+    return file;
+  };
+  return { newFolder, place };
+}
+
 /** The corpus of real exporters' models; null, said aloud, where LAURELIZE_CORPUS is not set. */
 export function corpus(): string | null {
   const folder = process.env.LAURELIZE_CORPUS;

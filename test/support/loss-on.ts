@@ -18,7 +18,7 @@ export const scores = (dims: readonly number[]) =>
   Float32Array.from({ length: count(dims) }, (_, k) => 2 * Math.sin(1.7 * k));
 
 /** A model whose output is a weight z of this shape, whatever x is. */
-export function outputIsWeight(dims: readonly number[], opset = 17, ending = "out = Add(z, nil)") {
+function outputIsWeight(dims: readonly number[], opset = 17, ending = "out = Add(z, nil)") {
   const shape = dims.join(", ");
   const values = [...scores(dims)].map((value) => value.toFixed(8)).join(", ");
   return modelOfText(`<ir_version: 8, opset_import: ["" : ${opset}]>

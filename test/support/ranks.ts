@@ -6,7 +6,7 @@ const script = path.join(import.meta.dirname, "../../dist/bin/distributed/train.
 const bin = path.join(import.meta.dirname, "../../dist/bin/laurelize.js");
 
 /** What a training on several ranks has printed, and its exit code. */
-export interface RanRanks {
+interface RanRanks {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;

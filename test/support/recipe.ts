@@ -30,7 +30,7 @@ export const recipes: ReadonlyMap<string, Recipe> = new Map(
 const FILE = /^[\w./-]+\.(onnx|npz|safetensors|json|txt)$/;
 
 /** What a recipe's commands printed, each after its own line. */
-export type Said = ReadonlyMap<string, string>;
+type Said = ReadonlyMap<string, string>;
 
 /**
  * Runs a recipe in a folder: writes its files, then each command of a kind that `runs` has or that

@@ -6,7 +6,7 @@ import { isScalar, onlyAt } from "./shared.ts";
 const range = (count: number) => Array.from({ length: count }, (_, k) => k);
 
 /** A factor of the output on an input that broadcasts to it; null where the input has no such axis. */
-export function broadcastTo(at: At, input: number, factor: Factor): Factor | null {
+function broadcastTo(at: At, input: number, factor: Factor): Factor | null {
   if (factor.axis === null) return factor;
   const [shape, out] = [at.shape(input), at.outShape(0)];
   if (!shape || !out) return null;

@@ -6,7 +6,7 @@ import { isScalar, onlyAt } from "./shared.ts";
 const [LEAST, MOST] = [1e-36, 1e30];
 
 /** Divides a norm's epsilon by the square of a factor, which is exact; null if that does not fit. */
-export function epsilonBy(at: At, factor: Factor, otherwise: number): Change | null {
+function epsilonBy(at: At, factor: Factor, otherwise: number): Change | null {
   if (!isScalar(factor)) return null;
   const by = factor.values[0] ** -2;
   const epsilon = at.float("epsilon", otherwise);

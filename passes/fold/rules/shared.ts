@@ -20,7 +20,7 @@ export const same: AxisMap = (_, axis) => axis;
 const sameAxes: Axes = { forth: same, back: same };
 
 /** A factor on the axis that a map gives; null if it gives none. */
-export function onMappedAxis(at: At, factor: Factor, map: AxisMap): Factor | null {
+function onMappedAxis(at: At, factor: Factor, map: AxisMap): Factor | null {
   if (factor.axis === null) return factor;
   const axis = map(at, factor.axis);
   return axis === null ? null : { ...factor, axis };

@@ -1,0 +1,51 @@
+import type { Declared } from "../../src/options.ts";
+import { rootClass, styleSheet, THEMES, type Theme } from "./palette.ts";
+import { at, element, escapeText } from "./svg-text.ts";
+
+/** How something is drawn. */
+export interface DrawingOptions {
+  /** "auto", the default, follows the reader's system; "light" and "dark" do not. */
+  readonly theme?: Theme | undefined;
+  /** The title; the name of what is drawn by default. */
+  readonly title?: string | undefined;
+}
+
+/** The declarations of these options. */
+export const drawingOptions: Declared<DrawingOptions> = {
+  theme: { type: "string", choices: [...THEMES] },
+  title: { type: "string" },
+};
+
+/** A drawing without its frame. */
+interface Content {
+  readonly theme: Theme;
+  readonly width: number;
+  readonly height: number;
+  /** What a screen reader says of it. */
+  readonly heading: string;
+  readonly content: readonly string[];
+}
+
+/** Returns an SVG document with its style sheet; it has no script and refers to nothing outside. */
+export const svgDocument = ({ theme, width, height, heading, content }: Content): string =>
+  element(
+    "svg",
+    {
+      xmlns: "http://www.w3.org/2000/svg",
+      class: rootClass(theme),
+      viewBox: `0 0 ${at(width)} ${at(height)}`,
+      width,
+      height,
+      style: "max-width:100%;height:auto",
+      role: "group",
+      "aria-label": heading,
+    },
+    [
+      "",
+      `<title>${escapeText(heading)}</title>`,
+      `<style>${styleSheet(theme)}</style>`,
+      element("rect", { class: "paper", width, height, rx: 8 }),
+      ...content,
+      "",
+    ].join("\n"),
+  );
