@@ -51,6 +51,21 @@ const dense = "g = Cast <to = 1> (w) h = Cast <to = 1> (wz) d = Sub(g, h) k = Mu
 
 /** Quantized operators that are lowered before they are differentiated. */
 export const loweredQuantized: readonly Sample[] = [
+  // Rounding moves the point at which these are not linear: the differences are those of floats.
+  ofEightBits(
+    "y = com.microsoft.QAttention <num_heads = 2, unidirectional = 1> (q, w, b, xs, ws, \"\", xz, wz)",
+    "k = DequantizeLinear(w, ws, wz) y = com.microsoft.Attention <num_heads = 2, unidirectional = 1> (x, k, b)",
+    [2, 3, 4],
+    `${integers("int8", "w", [4, 12])}, float ws = {0.01}, int8 wz = {0}, float[12] b`,
+  ),
+  single({
+    text: 'y, h, c = com.microsoft.DynamicQuantizeLSTM <hidden_size = 3, direction = "bidirectional"> (x, w, r, b, "", "", "", "", ws, wz, rs, rz)',
+    standsFor:
+      'k = DequantizeLinear <axis = 0> (w, ws, wz) l = DequantizeLinear <axis = 0> (r, rs, rz) m = Transpose <perm = [0, 2, 1]> (k) n = Transpose <perm = [0, 2, 1]> (l) y, h, c = LSTM <hidden_size = 3, direction = "bidirectional"> (x, m, n, b)',
+    inputs: { x: [3, 2, 3] },
+    given: `${integers("int8", "w", [2, 3, 12])}, ${integers("int8", "r", [2, 3, 12])}, float[2] ws = {0.004, 0.006}, int8[2] wz = {0, 0}, float[2] rs = {0.005, 0.003}, int8[2] rz = {0, 0}, float[2, 24] b`,
+    of: ["y", "c"],
+  }),
   ...at(
     [11, 21],
     ofEightBits(
