@@ -1,4 +1,5 @@
 import { type LabelPath, NEVER, type Sequences } from "./ctc-labels.ts";
+import { followed } from "./ctc-steps.ts";
 
 /** The first opset with ScatterElements that add, and with GatherElements. */
 const [SCATTER_ADD, PICKING] = [16, 11];
@@ -15,12 +16,12 @@ interface Scores {
 interface PathProbability extends Scores {
   /** ln Σ exp of the scores at each step; null if they are normal. */
   readonly logSum: string | null;
-  /** ln p of each state's class at each step: [1, rows, states] each. */
-  readonly emissions: readonly string[];
-  /** ln p of all ways to each state at each step: [1, rows, states] each. */
-  readonly alphas: readonly string[];
-  /** Whether each step belongs to a row, [1, rows, 1] each; null if all do. */
-  readonly within: readonly string[] | null;
+  /** ln p of each state's class at each step but the first: [steps - 1, rows, states]. */
+  readonly emissions: string;
+  /** ln p of all ways to each state at each step: [steps, rows, states]. */
+  readonly alphas: string;
+  /** Number of steps of each row, [1, rows, 1]; null if all count. */
+  readonly lengths: string | null;
   /** ln p of the labels, [rows, 1]. */
   readonly logP: string;
   /** 1 if there is a way, otherwise 0: [rows, 1]. */
@@ -39,20 +40,13 @@ function emissionsOf(of: Of, { path, states }: LabelPath, scores: string, logSum
   const picked =
     opset >= PICKING ? op.GatherElements(scores, indices(), { axis: 2 }) : op.MatMul(scores, hot());
   const normal = logSum === null ? picked : op.Sub(picked, logSum);
-  return perStep(of, op.Transpose(normal, { perm: [1, 0, 2] }));
+  return op.Transpose(normal, { perm: [1, 0, 2] });
 }
 
-/** Cuts the first axis into its steps. */
-const perStep = ({ writing: { to }, steps }: Of, x: string) =>
-  steps === 1 ? [x] : to.split(x, new Array(steps).fill(1), 0);
-
-/** Whether each step belongs to a row; null if the rows have no lengths. */
-function withinRows(of: Of): readonly string[] | null {
-  const { writing, arrays, rows, steps } = of;
-  const { op, to, constant } = writing;
-  if (!arrays.inputLengths) return null;
-  const lengths = to.reshape(to.cast(arrays.inputLengths.name, "float"), [1, rows, 1]);
-  return count(steps).map((step) => op.Greater(lengths, constant("float", [], [step])));
+/** The number of steps of each row; null if the rows have no lengths. */
+function lengthsOf({ writing: { to }, arrays, rows }: Of): string | null {
+  const { inputLengths } = arrays;
+  return inputLengths ? to.reshape(to.cast(inputLengths.name, "float"), [1, rows, 1]) : null;
 }
 
 /** Writes ln Σ exp over a state and the two before it, or behind it, as far as they lead there. */
@@ -85,33 +79,41 @@ export function pathProbability(of: Of, labels: LabelPath, given: Scores): PathP
   const { dtype } = output;
   const { scores, isNormal } = given;
   const logSum = isNormal ? null : to.reduce("ReduceLogSumExp", scores, [2]);
-  const emissions = emissionsOf(of, labels, scores, logSum);
-  const within = withinRows(of);
+  const each = emissionsOf(of, labels, scores, logSum);
+  const lengths = lengthsOf(of);
   const begin = count(labels.states).map((state) => (state < 2 ? 0 : NEVER));
   const joined = joinedStates(of, labels, -1);
-  const alphas = [op.Add(emissions[0], constant(dtype, [1, 1, labels.states], begin))];
-  for (const [t, emission] of emissions.entries()) {
-    if (t === 0) continue;
-    const next = op.Add(joined(alphas[t - 1]), emission);
-    alphas.push(within ? to.where(within[t], next, alphas[t - 1], dtype) : next);
-  }
-  const all = to.reduce("ReduceLogSumExp", op.Add(alphas.at(-1)!, labels.ends), [2], false);
+  const at = (from: number, end: number) => to.slice(each, [from], [end], [0]);
+  const first = op.Add(at(0, 1), constant(dtype, [1, 1, labels.states], begin));
+  const emissions = of.steps > 1 ? at(1, of.steps) : each;
+  const next = (state: string, read: string, step: string) => {
+    const moved = op.Add(joined(state), read);
+    return lengths ? to.where(op.Greater(lengths, step), moved, state, dtype) : moved;
+  };
+  const { all: others, last } =
+    of.steps > 1
+      ? followed(of, { start: first, read: emissions, backward: false, next })
+      : { all: null, last: first };
+  const alphas = others === null ? first : op.Concat([first, others], { axis: 0 });
+  const all = to.reduce("ReduceLogSumExp", op.Add(last, labels.ends), [2], false);
   const logP = to.reshape(all, [of.rows, 1]);
   const feasible = to.cast(op.Greater(logP, constant(dtype, [], [NEVER / 10])), dtype);
-  return { ...given, logSum, emissions, alphas, within, logP, feasible };
+  return { ...given, logSum, emissions, alphas, lengths, logP, feasible };
 }
 
-/** Writes ln p of all ways from each state at each step to the end. */
-function betasOf(of: Of, labels: LabelPath, { emissions, within }: PathProbability): string[] {
+/** Writes ln p of all ways from each state at each step to the end: [steps, rows, states]. */
+function betasOf(of: Of, labels: LabelPath, { emissions, lengths }: PathProbability): string {
   const { writing, output, steps } = of;
   const { op, to } = writing;
+  const { ends } = labels;
+  if (steps === 1) return ends;
   const joined = joinedStates(of, labels, 1);
-  const betas = [labels.ends];
-  for (let t = steps - 2; t >= 0; t--) {
-    const next = joined(op.Add(betas[0], emissions[t + 1]));
-    betas.unshift(within ? to.where(within[t + 1], next, labels.ends, output.dtype) : next);
-  }
-  return betas;
+  const next = (state: string, read: string, step: string) => {
+    const moved = joined(op.Add(state, read));
+    return lengths ? to.where(op.Greater(lengths, step), moved, ends, output.dtype) : moved;
+  };
+  const { all } = followed(of, { start: ends, read: emissions, backward: true, next });
+  return op.Concat([all, ends], { axis: 0 });
 }
 
 /**
@@ -124,13 +126,14 @@ export function pathGradient(
   paths: PathProbability & { readonly weights: string },
 ): string {
   const { writing, rows, steps, classes, output, opset } = of;
-  const { op, to } = writing;
-  const { alphas, within, logP, logSum, scores, weights } = paths;
+  const { op, to, constant } = writing;
+  const { alphas, lengths, logP, logSum, scores, weights } = paths;
   const betas = betasOf(of, labels, paths);
-  const stacked = (all: readonly string[]) => (steps === 1 ? all[0] : op.Concat(all, { axis: 0 }));
-  const ways = op.Sub(op.Add(stacked(alphas), stacked(betas)), to.unsqueeze(logP, [0]));
+  const ways = op.Sub(op.Add(alphas, betas), to.unsqueeze(logP, [0]));
   const shares = op.Exp(op.Neg(op.Relu(op.Neg(ways))));
-  const counts = within && stacked(within.map((each) => to.cast(each, output.dtype)));
+  const counts =
+    lengths &&
+    to.cast(op.Greater(lengths, constant("float", [steps, 1, 1], count(steps))), output.dtype);
   const own = op.Transpose(counts ? op.Mul(shares, counts) : shares, { perm: [1, 0, 2] });
   const shape = [rows, steps, labels.states];
   const indices = () => to.expand(to.unsqueeze(labels.path, [1]), [rows, 1, labels.states], shape);

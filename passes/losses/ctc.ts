@@ -2,6 +2,7 @@ import { showShape } from "../../src/onnx/shape.ts";
 import type { Options } from "../../src/options.ts";
 import { labelPath } from "./ctc-labels.ts";
 import { pathGradient, pathProbability } from "./ctc-paths.ts";
+import { MOST_WRITTEN } from "./ctc-steps.ts";
 import {
   classAxis,
   type FitAsked,
@@ -137,10 +138,15 @@ function observed(inputs: Inputs) {
 }
 
 function write(inputs: Inputs) {
-  const { writing, output, options, form } = inputs;
+  const { writing, options, form } = inputs;
   const { op, to, constant } = writing;
-  const { of, perm, isPlain, scores } = sequencesOf(inputs);
-  const { rows } = of;
+  const { of: given, perm, isPlain, scores: narrow } = sequencesOf(inputs);
+  const { rows, steps } = given;
+  const { dtype } = inputs.output;
+  const isLong = steps > MOST_WRITTEN && dtype === "float";
+  const output = isLong ? { ...inputs.output, dtype: "double" } : inputs.output;
+  const of = { ...given, output };
+  const scores = isLong ? to.cast(narrow, "double") : narrow;
   const labels = labelPath(of);
   const paths = pathProbability(of, labels, { scores, isNormal: form === "log-probabilities" });
   const { logP, feasible } = paths;
@@ -149,14 +155,16 @@ function write(inputs: Inputs) {
   // 1 / 0 is infinite.
   const bounded = options.zeroInfinity ? op.Mul(loss, feasible) : op.Div(loss, feasible);
   const weights = op.Div(feasible, op.Mul(length, constant(output.dtype, [], [rows])));
+  const each = mean(writing, op.Div(bounded, length), 2);
   return {
-    loss: mean(writing, op.Div(bounded, length), 2),
+    loss: isLong ? to.cast(each, dtype) : each,
     metrics: {},
     examples: op.Identity(constant("float", [], [rows])),
     start: {
       scores: output.name,
       write: (later: typeof writing) => {
-        const gradient = pathGradient({ ...of, writing: later }, labels, { ...paths, weights });
+        const wide = pathGradient({ ...of, writing: later }, labels, { ...paths, weights });
+        const gradient = isLong ? later.to.cast(wide, dtype) : wide;
         const back = [0, 1, 2].map((axis) => perm.indexOf(axis));
         return isPlain ? gradient : later.op.Transpose(gradient, { perm: back });
       },

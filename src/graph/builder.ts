@@ -39,6 +39,8 @@ export interface Writing {
   readonly node: (node: NewNode) => void;
   /** Writes a tensor of another model, encoded, under a name that is fresh. */
   readonly weight: (tensor: DenseTensor) => void;
+  /** Returns the nodes that are written meanwhile, which go into a body instead. */
+  readonly body: (write: () => void) => NewNode[];
   /** Gives a value another, unused name. */
   readonly copy: (from: string, to: string) => void;
 }
@@ -66,6 +68,7 @@ export function writing(graph: Graph, label: string, before: Node | null = null)
   };
   const op = opsOver(emit);
   return {
+    body: (write) => writtenBy(write, nodes),
     op,
     to: portable(op, graph.file.opsets.get("") ?? 7, constant),
     constant,
@@ -95,6 +98,13 @@ export function writing(graph: Graph, label: string, before: Node | null = null)
     },
     copy: (from, name) => plain("Identity", [from], name),
   };
+}
+
+/** Takes out the nodes that are written meanwhile. */
+function writtenBy(write: () => void, nodes: Insertion[]): NewNode[] {
+  const from = nodes.length;
+  write();
+  return nodes.splice(from).map(({ node }) => node);
 }
 
 /** Makes names that no value or node of the graph has, each once. */

@@ -49,10 +49,11 @@ function writeValue(to: WireWriter, value: Exclude<AttributeValue, EncodedAttrib
     return TENSOR;
   }
   if ("graph" in value) {
-    const { name, nodes, outputs } = value.graph;
+    const { name, nodes, inputs = [], outputs } = value.graph;
     to.message(6, () => {
       for (const node of nodes) writeNode(to, FIELD.graphNode, node);
       to.text(FIELD.graphName, name);
+      for (const { name, type } of inputs) to.bytes(FIELD.graphInput, valueInfo(name, type));
       for (const { name, type } of outputs) to.bytes(FIELD.graphOutput, valueInfo(name, type));
     });
     return GRAPH;

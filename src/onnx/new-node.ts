@@ -24,6 +24,7 @@ interface GraphAttribute {
   readonly graph: {
     readonly name: string;
     readonly nodes: readonly NewNode[];
+    readonly inputs?: readonly { readonly name: string; readonly type: Type | null }[];
     readonly outputs: readonly { readonly name: string; readonly type: Type | null }[];
   };
 }
