@@ -23,8 +23,8 @@ interface Gate {
 }
 
 /**
- * Matches HardSwish, Gelu and Swish as exporters write them if the opset lacks the operator. The
- * gate's value, which the forward pass computes, gives most of the slope. Returns null for any
+ * Matches HardSwish, Gelu and Swish as exporters write them if the opset lacks the operator. Where
+ * it saves work, the gate's value, which the forward pass computes, gives the slope. Returns null for any
  * other node, and if one of the numbers is `active`, so that its gradient is requested.
  */
 export function gatedBy(graph: Graph, active: ReadonlySet<Value>, node: Node): Gated | null {
@@ -109,8 +109,14 @@ function gateOf({ producer }: Value, number: Numbers): Gate | null {
       if (!inner || !isProduct(inner, number)) return null;
       const { factor, values } = factorsOf(inner, number, null, DEEPEST);
       if (values.length !== 1 || !near(factor, Math.SQRT1_2)) return null;
-      const u = erf!.inputs[0]!.name;
-      return { x: values[0], factor: 0.5, slope: (at, x, twice) => normal(at, x, u, twice) };
+      // Written differently from the model, or onnxruntime would keep the model's own.
+      const times = inner.op === "Div";
+      return {
+        x: values[0],
+        factor: 0.5,
+        slope: (at, x) => normal(at, x, times),
+        slopeFactor: 0.5,
+      };
     }
     default:
       return null;
@@ -135,8 +141,12 @@ const sixth = ({ op, scalar }: GradientNode, v: string) => op.Mul(v, scalar(1 / 
 const between = (at: GradientNode, x: string) =>
   at.op.Mul(x, whereBelow(at, at.op.Pow(x, at.scalar(2)), 9));
 
-/** u = x / √2, twice = 1 + erf u: (1 + erf u + x · 2 φ(x)) / 2. */
-function normal({ op, scalar }: GradientNode, x: string, u: string, twice: string) {
+/**
+ * 1 + erf u + x · 2 φ(x), u = x / √2: all from x again. So x alone is kept, and onnxruntime computes the
+ * activation itself in one operator.
+ */
+function normal({ op, scalar }: GradientNode, x: string, times: boolean) {
+  const u = times ? op.Mul(x, scalar(Math.SQRT1_2)) : op.Div(x, scalar(Math.SQRT2));
   const density = op.Exp(op.Sub(scalar(Math.log(2 / Math.sqrt(2 * Math.PI))), op.Mul(u, u)));
-  return op.Mul(op.Add(twice, op.Mul(x, density)), scalar(0.5));
+  return op.Add(op.Add(op.Erf(u), scalar(1)), op.Mul(x, density));
 }

@@ -54,7 +54,12 @@ function matmul({ op, write, g, shape, needs }: GradientNode, a: string, b: stri
     const rows = product(before) * m;
     if (product(beside) === 1 && product(batch) === product(before)) {
       const two = matrix(A, rows, k, rank(before));
-      const made = op.MatMul(swapped(two, 2), matrix(G, rows, n, rank(batch)));
+      const cotangent = matrix(G, rows, n, rank(batch));
+      // As the transpose of Gᵀ A if that transposes much less.
+      const made =
+        k > 2 * n
+          ? swapped(op.MatMul(swapped(cotangent, 2), two), 2)
+          : op.MatMul(swapped(two, 2), cotangent);
       return right.length === 2 ? made : write.reshape(made, right);
     }
     const made = op.MatMul(swapped(A, rank(before)), G);
