@@ -145,11 +145,11 @@ describe("a gradient is written in few operators", () => {
 
   it("in a step, frozen BatchNormalizations are part of their Conv, and trained ones are products", async () => {
     const image = (body: string) =>
-      `<ir_version: 8, opset_import: ["" : 17]> g (float[N, 4, 6, 6] x0) => (float[N, 3] y) <float[4, 4, 1, 1] u, float[4, 1, 3, 3] w, float[4] s, float[4] t, float[4] m, float[4] v = {1.0, 2.0, 3.0, 4.0}, float[4, 3] head> { a = Conv(x0, u) x = Add(x0, a) c = Conv<group = 4, pads = [1, 1, 1, 1]>(x, w) ${body} z = Add(x, r) p = ReduceMean<axes = [2, 3], keepdims = 0>(z) y = MatMul(p, head) }`;
+      `<ir_version: 8, opset_import: ["" : 17]> g (float[N, 68, 6, 6] x0) => (float[N, 3] y) <float[68, 68, 1, 1] u, float[68, 1, 3, 3] w, float[68] s, float[68] t, float[68] m, float[68] v, float[68, 3] head> { a = Conv(x0, u) x = Add(x0, a) c = Conv<group = 68, pads = [1, 1, 1, 1]>(x, w) ${body} z = Add(x, r) p = ReduceMean<axes = [2, 3], keepdims = 0>(z) y = MatMul(p, head) }`;
     const step = async (body: string, train?: string[]) => {
       const given = await openModel(modelOfText(image(body)));
       const { model } = await laurelize(given, { ort, variant: "rw", featureAxis: 1 });
-      const inputs = { x0: [ROWS, 4, 6, 6] };
+      const inputs = { x0: [ROWS, 68, 6, 6] };
       const { whole } = await stepGraph(model, { ...options, target, inputs, train });
       const { nodes, values } = whole.graph.main;
       const count = (wanted: string) => nodes.filter(({ op }) => op === wanted).length;

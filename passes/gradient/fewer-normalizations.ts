@@ -1,5 +1,5 @@
 import type { Writing } from "../../src/graph/builder.ts";
-import { numbersOf } from "../../src/graph/constants.ts";
+import { dataOf, numbersOfData } from "../../src/graph/constants.ts";
 import type { Graph, Node, Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
 import type { Types } from "../../src/graph/types.ts";
@@ -33,8 +33,11 @@ export function asProduct(known: FrozenGraph, write: Writing, node: Node): boole
   if (!found || known.frozen.has(found.parameters[0])) return false;
   const { x, output, channels, rank, parameters, epsilon } = found;
   const [scale, ...rest] = parameters;
-  const is = (value: Value, number: number) =>
-    numbersOf(known.graph, value)?.every((one) => one === number) ?? false;
+  const is = (value: Value, number: number) => {
+    const data = dataOf(known.graph, value);
+    const isFloat = known.types.get(value)?.dtype === "float";
+    return data !== null && isFloat && numbersOfData("float", data)!.every((one) => one === number);
+  };
   const [bias, mean, variance] = rest;
   if (!is(bias, 0) || !is(mean, 0) || epsilon !== 0 || !is(variance, 1)) return false;
   write.about(output.name, node);
