@@ -16,16 +16,27 @@ export const whereAbove = ({ op, write, dtype }: GradientNode, x: string): strin
 
 /**
  * Writes 1 if the output of a Clip lies between its bounds, otherwise 0, for an output that is never
- * beyond them. A HardSigmoid keeps the layout of images; Sub and Abs do not.
+ * beyond them. A HardSigmoid keeps the layout of images; Sub and Abs do not. Two of them are added
+ * behind a BatchNormalization of constants, which onnxruntime runs as one Conv.
  */
-export function outputBetween({ op }: GradientNode, y: string, min: number, max: number): string {
+export function outputBetween(
+  { op, constant, outShape }: GradientNode,
+  y: string,
+  min: number,
+  max: number,
+): string {
   const side = (limit: number, sign: number) => {
     if (!Number.isFinite(limit)) return null;
     const slope = sign * (limit === 0 ? STEEP : slopeFor(limit));
     return op.HardSigmoid(y, { alpha: float(slope), beta: float(-slope * limit) });
   };
   const [above, below] = [side(min, 1), side(max, -1)];
-  return above && below ? op.Mul(above, below) : (above ?? below!);
+  if (!above || !below) return above ?? below!;
+  if (outShape(0).length !== 4 || min >= max) return op.Mul(above, below);
+  const all = (value: number) =>
+    constant("float", [outShape(0)[1]], new Float32Array(outShape(0)[1]).fill(value));
+  const [less, zero, one] = [-1, 0, 1].map(all);
+  return op.Add(op.BatchNormalization(above, one, less, zero, one, { epsilon: float(0) }), below);
 }
 
 /** A power of two that is steep beside a limit, and whose product with it is a float32. */

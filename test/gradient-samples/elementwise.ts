@@ -29,6 +29,12 @@ export const elementwiseSamples: Samples<typeof arithmetic & typeof elementwise>
     },
     { text: `y = Clip(x, "", high)`, inputs: { x: [4, 5], high: within(0.2, 0.8) }, opset: 12 },
     unary("y = Clip(x, low, high)", [20], { given: "double low = {-0.5}, double high = {0.5}" }),
+    single(
+      unary("y = Clip(x, low, high)", [2, 2, 2, 3], {
+        given: "float low = {-0.4}, float high = {0.4}",
+      }),
+    ),
+    single(unary("y = Clip(x, half, half)", [1, 2, 2, 3], { given: "float half = {0.5}" })),
   ],
   Cos: [unary("y = Cos(x)")],
   Cosh: [single(unary("y = Cosh(x)"))],
