@@ -39,16 +39,27 @@ export function checkGiven(
       `${of} needs an options object with onnxruntime as its last argument: { ort }, after import * as ort from "onnxruntime-node" or "onnxruntime-web".`,
     );
   checkOptions(of, options, declared);
-  const { ort, ...rest } = options as { ort?: { InferenceSession?: unknown; Tensor?: unknown } };
-  if (needsOrt && (!ort?.InferenceSession || !ort.Tensor))
-    throw new TypeError(
-      `option ort of ${of} must be onnxruntime: import * as ort from "onnxruntime-node" or "onnxruntime-web".`,
-    );
+  const given = options as Readonly<Record<string, unknown>>;
+  for (const name of ["ort", "alsoOrt"])
+    if (name in declared && (given[name] !== undefined || name === "ort") && !isOrt(given[name]))
+      throw new TypeError(
+        `option ${name} of ${of} must be onnxruntime: import * as ort from "onnxruntime-node" or "onnxruntime-web".`,
+      );
+  if ("signal" in declared && given.signal !== undefined && !isSignal(given.signal))
+    throw new TypeError(`option signal of ${of} must be the signal of an AbortController.`);
   for (const [name, inner] of Object.entries(within)) {
-    const value = (rest as Record<string, unknown>)[name];
+    const value = given[name];
     if (value !== undefined) checkOptions(`${of}'s ${name}`, value, inner);
   }
 }
+
+const isOrt = (value: unknown) => {
+  const { InferenceSession, Tensor } = (value ?? {}) as Partial<Ort>;
+  return InferenceSession !== undefined && Tensor !== undefined;
+};
+
+const isSignal = (value: unknown) =>
+  typeof (value as Partial<AbortSignal>).throwIfAborted === "function";
 
 /** Throws a TypeError, one sentence, if an argument does not fit: `takes` says what would. */
 export function checkArgument(of: string, given: unknown, fits: boolean, takes: string): void {

@@ -178,6 +178,9 @@ describe("functions of the API", () => {
     ["findResiduals", () => [model, { ort, feature: 1 }], /no option feature/],
     ["prove", () => [model, { ort }], /takes a result of laurelize.*got a model/],
     ["prove", () => [laurel, { ort, extend: "sites" }], /did you mean extent\?/],
+    ["prove", () => [laurel, { ort, feeds: [{}] }], /feeds\[0\] must hold a Tensor/],
+    ["prove", () => [laurel, { ort, alsoOrt: {} }], /alsoOrt of prove must be onnxruntime/],
+    ["prove", () => [laurel, { ort, signal: {} }], /signal of prove must be the signal/],
     ["compare", () => [laurel, model, { ort }], /a result of laurelize; pass its \.model/],
     ["compare", () => [model, model, { ort, sead: 1 }], /did you mean seed\?/],
     ["strip", () => ["m.onnx"], /strip takes an opened model/],
@@ -242,6 +245,20 @@ describe("functions of the API", () => {
     await expect(call()).rejects.toThrow(TypeError);
     await expect(call()).rejects.toThrow(sentence);
     await expect(call()).rejects.toThrow(/^[^\n]+[.?]$/);
+  });
+
+  it("refuse any wrong first argument in words of their own", async () => {
+    const isClass = (value: unknown) => /^class /.test(String(value));
+    for (const [name, call] of Object.entries(loose))
+      if (typeof call === "function" && !isClass(call))
+        for (const wrong of [undefined, null, 3, {}, []]) {
+          const thrown = await (async () => call(wrong))().then(
+            () => null,
+            (error: unknown) => error,
+          );
+          expect(thrown, name).toBeInstanceOf(TypeError);
+          expect(String(thrown), name).toMatch(/^TypeError: [a-zA-Z]+ (takes|needs) [^\n]+[.]$/);
+        }
   });
 
   it("have a type for every variant there is", () => {

@@ -35,8 +35,11 @@ export function averageAdapters(
 /** The weights of a mean: shares of the examples if every adapter counts its own, else equal ones. */
 export function averageWeights(
   adapters: readonly Adapter[],
-  { equal = false }: AverageOptions = {},
+  options: AverageOptions = {},
 ): number[] {
+  checkAdapters("averageWeights", adapters);
+  checkGiven("averageWeights", options, averageOptions);
+  const { equal = false } = options;
   const counts = adapters.map(({ examples }) => examples);
   const known = !equal && counts.every((count) => count !== undefined);
   const parts = known ? (counts as number[]) : counts.map(() => 1);

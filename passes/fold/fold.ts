@@ -43,7 +43,8 @@ export interface FoldOptions extends WithOrt, Watching {
   readonly copyData?: string | null | undefined;
 }
 
-const foldOptions: Declared<FoldOptions> = {
+/** Declarations of the options. */
+export const foldOptions: Declared<FoldOptions> = {
   ...withOrt,
   ...watching,
   extent: { type: "string", choices: EXTENTS, default: "all" },

@@ -1,4 +1,10 @@
-import { checkGiven, type WithOrt, withOrt } from "../../src/arguments.ts";
+import {
+  checkArgument,
+  checkGiven,
+  checkModel,
+  type WithOrt,
+  withOrt,
+} from "../../src/arguments.ts";
 import { compareTensors } from "../../src/compare/difference.ts";
 import { judgedOf } from "../../src/compare/judged.ts";
 import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
@@ -18,10 +24,15 @@ import { abortable, stepper, type Watching } from "../../src/ort/abortable.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import { type Ort, reason, type Tensors } from "../../src/ort/session.ts";
 import { toFloat64 } from "../../src/ort/tensors.ts";
-import { runOptions, type SampleOptions, sampleInputs } from "../../src/samples/samples.ts";
+import {
+  givenSamples,
+  runOptions,
+  type SampleOptions,
+  sampleInputs,
+} from "../../src/samples/samples.ts";
 import { checkMemory } from "../laurelize/memory.ts";
 import { EXTENTS } from "./absorb.ts";
-import { type FoldedModel, type FoldOptions, fold } from "./fold.ts";
+import { type FoldedModel, type FoldOptions, fold, foldOptions } from "./fold.ts";
 
 /** How a folded model compares with the one it was made from, both written in double. */
 export interface DoubleReport {
@@ -59,10 +70,13 @@ const DOUBLE = 2 ** -34;
  * of the latter, as law 4 has it, and in float64, where onnxruntime has the kernels, to its rounding.
  */
 export async function proveFold(
-  { original, model, extent }: Pick<FoldedModel, "original" | "model" | "extent">,
+  folded: Pick<FoldedModel, "original" | "model" | "extent">,
   options: WithOrt & FoldProofOptions,
 ): Promise<FoldProof> {
+  const isFolded = Boolean(folded?.original && folded.model);
+  checkArgument("proveFold", folded, isFolded, "a result of fold, await fold(model, { ort })");
   checkGiven("proveFold", options, { ...withOrt, ...runOptions });
+  const { original, model, extent } = folded;
   const ort = abortable(options.ort, options.signal);
   const progress = stepper(options);
   checkMemory(original);
@@ -75,7 +89,7 @@ export async function proveFold(
   progress(0, "sample inputs");
   const run = (feed: Tensors) => runAll(ort, before, "disabled", [feed]);
   const { feeds, dims } = options.feeds
-    ? { feeds: options.feeds, dims: {} }
+    ? givenSamples(graph, options.feeds)
     : await sampleInputs({ ort, graph, types }, run, ROUNDS, options);
   progress(0.2, "same function");
   const standard = await standardOf(ort, before, feeds);
@@ -145,6 +159,8 @@ export async function foldProved(
   model: Model,
   options: FoldOptions & Omit<FoldProofOptions, keyof FoldOptions>,
 ): Promise<{ readonly folded: FoldedModel; readonly proof: FoldProof }> {
+  checkModel("foldProved", model);
+  checkGiven("foldProved", options, { ...foldOptions, ...runOptions });
   const { dims, seed, feeds, extent, externalData, copyData, ...watched } = options;
   const extents = extent === undefined ? EXTENTS : [extent];
   for (const [k, each] of extents.entries()) {

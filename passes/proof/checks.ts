@@ -1,4 +1,4 @@
-import { flag, object, text } from "../../src/arguments.ts";
+import { flag, object } from "../../src/arguments.ts";
 import type { Outcome } from "../../src/compare/outcome.ts";
 import type { FunctionReport } from "../../src/compare/outputs.ts";
 import type { Declared } from "../../src/options.ts";
@@ -57,7 +57,7 @@ export interface ProofOptions extends SampleOptions, Watching {
 /** The options of a proof, as they are checked. */
 export const proving: Declared<ProofOptions> = {
   ...runOptions,
-  extent: text,
+  extent: { type: "string", choices: ["full", "sites"] },
   allSites: flag,
   alsoOrt: object,
 };

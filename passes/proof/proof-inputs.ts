@@ -8,7 +8,7 @@ import {
   type Tensors,
   withSession,
 } from "../../src/ort/session.ts";
-import { type Samples, sampleInputs } from "../../src/samples/samples.ts";
+import { givenSamples, type Samples, sampleInputs } from "../../src/samples/samples.ts";
 import type { ProofOptions } from "./checks.ts";
 import { checkKept } from "./kept-outputs.ts";
 import type { Opened } from "./opening-check.ts";
@@ -35,7 +35,7 @@ export async function proofInputs(
   let samples: Samples;
   try {
     samples = options.feeds
-      ? { feeds: options.feeds, dims: {} }
+      ? givenSamples(graph, options.feeds)
       : await sampleInputs({ ort, graph, types }, run, ROUNDS, options);
   } catch (thrown) {
     const why = await refusal(ort, before, original);

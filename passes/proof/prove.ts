@@ -1,6 +1,7 @@
 import { checkGiven, checkLaurelized, text, type WithOrt, withOrt } from "../../src/arguments.ts";
 import { type Judged, judgedOf } from "../../src/compare/judged.ts";
 import { type Model, typesOf } from "../../src/model.ts";
+import { checkValues } from "../../src/option-values.ts";
 import { abortable } from "../../src/ort/abortable.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import type { Ort } from "../../src/ort/session.ts";
@@ -24,6 +25,7 @@ export async function prove(
 ): Promise<Proof> {
   checkLaurelized("prove", laurelized);
   checkGiven("prove", options, { ...withOrt, ...proving, written: text });
+  checkValues({ ...options }, proving);
   const { original, opened, model, plan: planned } = laurelized;
   const { graph } = opened.model;
   const ort = abortable(options.ort, options.signal);

@@ -6,7 +6,13 @@ import type { Declared } from "../options.ts";
 import { stepper, type Watching } from "../ort/abortable.ts";
 import { runnable } from "../ort/loading.ts";
 import { type Level, type Ort, type Runnable, reason, type Tensors } from "../ort/session.ts";
-import { runOptions, type SampleOptions, type Samples, sampleInputs } from "../samples/samples.ts";
+import {
+  givenSamples,
+  runOptions,
+  type SampleOptions,
+  type Samples,
+  sampleInputs,
+} from "../samples/samples.ts";
 import { contentDifferences } from "./contents.ts";
 import type { Finding } from "./finding.ts";
 import { type FirstDifference, firstDifference } from "./first-difference.ts";
@@ -152,7 +158,7 @@ async function inputsFor(
   model: Runnable,
   options: CompareOptions,
 ): Promise<Pick<Samples, "feeds" | "dims">> {
-  if (options.feeds) return { feeds: options.feeds, dims: {} };
+  if (options.feeds) return givenSamples(graph, options.feeds);
   const run = (feed: Tensors) => runAll(ort, model, "disabled", [feed]);
   return sampleInputs({ ort, graph, types }, run, ROUNDS, options);
 }

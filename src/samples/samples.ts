@@ -32,6 +32,22 @@ export interface Samples {
   readonly dims: Readonly<Record<string, number>>;
 }
 
+/**
+ * Returns a user's inputs as samples. Throws a TypeError of one sentence if there are none, or if a
+ * set lacks an input.
+ */
+export function givenSamples({ main, file }: Graph, feeds: readonly Tensors[]): Samples {
+  if (feeds.length === 0)
+    throw new TypeError("feeds holds no inputs; give a set of tensors by name, or leave it out.");
+  for (const [k, set] of feeds.entries())
+    for (const { name } of main.inputs)
+      if (!own(set, name)?.dims)
+        throw new TypeError(
+          `feeds[${k}] must hold a Tensor of onnxruntime for input ${name} of ${file.source.name}.`,
+        );
+  return { feeds, dims: {} };
+}
+
 /** Maximum number of sets of sizes that are tried. */
 const STEPS = 8;
 /** Maximum size in bytes of one set of random inputs. */
@@ -161,11 +177,14 @@ function checkNames(graph: Graph, types: Types, { dims }: SampleOptions): void {
       ),
     ),
   );
-  for (const name of Object.keys(dims ?? {}))
+  for (const [name, size] of Object.entries(dims ?? {})) {
+    if (!Number.isSafeInteger(size) || size < 0)
+      throw new InputError(`dimension ${name} must be an integer of at least 0 (got ${size}).`);
     if (!names.has(name))
       throw new InputError(
         `${graph.file.source.name} has no free dimension ${name}; it has ${[...names].join(", ") || "none"}.`,
       );
+  }
 }
 
 /** Draws one set of inputs, and the sizes of its free dimensions. */
