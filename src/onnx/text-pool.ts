@@ -1,6 +1,8 @@
 const FNV = 0x01000193;
-/** Number of cached texts: most values are read near the node that makes them. A power of two. */
-const PLACES = 1 << 14;
+/** Number of cached texts: most values are read near the node that makes them. Powers of two. */
+const [FEWEST, MOST] = [1 << 6, 1 << 14];
+/** Bytes of a file that a cached text stands for: many a small model is read. */
+const BYTES_EACH = 1 << 5;
 
 /**
  * Decodes ASCII texts and caches recent ones. A value's name occurs where it is made and wherever
@@ -8,7 +10,14 @@ const PLACES = 1 << 14;
  */
 export class TextPool {
   /** By hash; texts that share a slot replace one another. */
-  readonly #texts = new Array<string | undefined>(PLACES).fill(undefined);
+  readonly #texts: (string | undefined)[];
+
+  /** `size` is that of the file, in bytes. */
+  constructor(size: number) {
+    let places = FEWEST;
+    while (places < MOST && places * BYTES_EACH < size) places *= 2;
+    this.#texts = new Array<string | undefined>(places).fill(undefined);
+  }
 
   /** Returns the text of a range of bytes; null if a byte is above 127. */
   at(bytes: Uint8Array, from: number, to: number): string | null {
@@ -18,7 +27,7 @@ export class TextPool {
       if (code > 127) return null;
       hash = Math.imul(hash ^ code, FNV);
     }
-    const place = hash & (PLACES - 1);
+    const place = hash & (this.#texts.length - 1);
     const known = this.#texts[place];
     if (known !== undefined && equals(known, bytes, from, to)) return known;
     const text = textOf(bytes, from, to);

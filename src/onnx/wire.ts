@@ -37,7 +37,7 @@ const signed = (value: bigint | number) =>
  */
 export class WireReader {
   readonly source: Source;
-  readonly #texts = new TextPool();
+  readonly #texts: TextPool;
   #window: Uint8Array;
   #from = 0;
   #next = FIRST_WINDOW;
@@ -45,6 +45,7 @@ export class WireReader {
 
   constructor(source: Source) {
     this.source = source;
+    this.#texts = new TextPool(source.size);
     this.#window = source.read(0, Math.min(source.size, FIRST_WINDOW));
   }
 
