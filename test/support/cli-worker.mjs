@@ -2,9 +2,16 @@ import { parentPort, workerData } from "node:worker_threads";
 import { runCommand } from "../../dist/bin/commands/index.js";
 import { printFailure } from "../../dist/bin/failure.js";
 import { main } from "../../dist/bin/main.js";
+import { ort } from "../../dist/bin/runtime.js";
 
 // Runs built command lines one after another in this thread: what `supervise` does in a child
-// process happens here. Each is answered with its exit code and what it printed.
+// process happens here. Each is answered with its exit code and what it printed. Sessions have one
+// thread: further ones, waiting for work, would cost more than small models.
+
+const { get } = Object.getOwnPropertyDescriptor(ort, "sessionOptions");
+Object.defineProperty(ort, "sessionOptions", {
+  get: () => ({ intraOpNumThreads: 1, ...get() }),
+});
 
 const said = { stdout: "", stderr: "" };
 for (const name of ["stdout", "stderr"])
