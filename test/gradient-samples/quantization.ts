@@ -53,7 +53,7 @@ const dense = "g = Cast <to = 1> (w) h = Cast <to = 1> (wz) d = Sub(g, h) k = Mu
 export const loweredQuantized: readonly Sample[] = [
   // Rounding moves the point at which these are not linear: the differences are those of floats.
   ofEightBits(
-    "y = com.microsoft.QAttention <num_heads = 2, unidirectional = 1> (q, w, b, xs, ws, \"\", xz, wz)",
+    'y = com.microsoft.QAttention <num_heads = 2, unidirectional = 1> (q, w, b, xs, ws, "", xz, wz)',
     "k = DequantizeLinear(w, ws, wz) y = com.microsoft.Attention <num_heads = 2, unidirectional = 1> (x, k, b)",
     [2, 3, 4],
     `${integers("int8", "w", [4, 12])}, float ws = {0.01}, int8 wz = {0}, float[12] b`,
