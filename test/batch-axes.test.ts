@@ -252,7 +252,7 @@ net (float[n, 2] x${steps}) => (float[n, 2] y) <float w = {2}, bool yes = {1}${b
     expect(history.steps[0].loss).toBeCloseTo(64 * square, 2);
     expect(history.steps[1].loss).toBeCloseTo(1.5 ** 6 * square, 2);
     await expect(fitted(", int64 steps", "")).rejects.toThrow(
-      /size of output y cannot be inferred along n .*: again cannot be lowered .*iterations is not known/,
+      /size of output y cannot be inferred along n .*: Loop at again cannot be lowered .*iterations is not known/,
     );
   });
 

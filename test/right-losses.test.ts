@@ -444,6 +444,10 @@ describe("the cases that people brought", { timeout: 120_000 }, () => {
     expect(got.notes[0]).toMatch(/next token \(--shift 1\); --shift 0/);
     const copying = await lossOf(model, batch, { target: "input_ids", lossOptions: { shift: 0 } });
     expect(copying.loss).toBeCloseTo(mean(surprises(logits, ids, 2)), 4);
+    const labels = { ...batch, labels: batch.input_ids };
+    const note = /labels is input input_ids itself, .*; --shift 1 trains the next one/;
+    const given = { target: "labels", output: "logits" };
+    expect((await lossOf(model, labels, given)).notes).toEqual([expect.stringMatching(note)]);
     const far = lossOf(model, batch, { target: "input_ids", lossOptions: { shift: 8 } });
     await expect(far).rejects.toThrow(/--shift 8 leaves no label of 8 positions/);
   });

@@ -1,4 +1,5 @@
 import { InputError } from "../../src/errors.ts";
+import type { Tensors } from "../../src/ort/session.ts";
 import { skipsNaN } from "../losses/loss.ts";
 import { checkLabels, checkOneHot, checkOwn, checkShares, missingValues } from "./batches.ts";
 import type { Dataset } from "./data-set.ts";
@@ -53,4 +54,31 @@ export function targetNotes(dataset: Dataset, term: TrainedTerm, { reading }: Te
         ]
       : []),
   ];
+}
+
+/**
+ * Says of labels that are an input of the model, where they count, that each position is trained on
+ * itself: libraries that train language models move such labels ahead.
+ */
+export function copiedInput(
+  batch: Tensors,
+  { chosen, target }: TrainedTerm,
+  { reading }: TermPlan,
+): string | null {
+  const labels = batch[target ?? ""];
+  const { ignoreIndex, shift } = chosen.options;
+  if (reading.form !== "labels" || reading.shift > 0 || shift !== null || labels?.dims.length !== 2)
+    return null;
+  const isCopy = ([name, { type, dims, data }]: [string, Tensors[string]]) =>
+    name !== target &&
+    type === labels.type &&
+    `${dims}` === `${labels.dims}` &&
+    Array.prototype.every.call(
+      labels.data,
+      (label, k) => Number(label) === ignoreIndex || label === data[k],
+    );
+  const [input] = Object.entries(batch).find(isCopy) ?? [];
+  return input === undefined
+    ? null
+    : `target ${target} is input ${input} itself, so each position is trained on its own token; --shift 1 trains the next one.`;
 }

@@ -47,13 +47,15 @@ const isLabel: IsLabel = (label, classes) =>
 
 /** What to do about a label that is not a class: the end of a sentence. */
 export const labelAdvice = (label: number, classes: number): string =>
-  Number.isInteger(label)
-    ? `, and the model's ${classes} classes are 0 to ${classes - 1}; ${
-        label < 0
-          ? `pass --ignore-index ${label} if such rows are not to count, or number the labels so`
-          : `number the labels so, or give the model a last layer of more classes with --new-head`
-      }.`
-    : "; class labels are whole numbers, and soft targets have the output's shape.";
+  classes === 1
+    ? ", and the model gives one number for each example; use --loss binary-cross-entropy if it is the logit of yes and no, or give the model a last layer of more classes with --new-head."
+    : Number.isInteger(label)
+      ? `, and the model's ${classes} classes are 0 to ${classes - 1}; ${
+          label < 0
+            ? `pass --ignore-index ${label} if such rows are not to count, or number the labels so`
+            : `number the labels so, or give the model a last layer of more classes with --new-head`
+        }.`
+      : "; class labels are whole numbers, and soft targets have the output's shape.";
 
 export const NOT_ONE_HOT =
   "holds integers of the output's shape that are not a single 1 among zeros; give class numbers, floats that are the share of each class, or --loss binary-cross-entropy if several classes hold at once.";

@@ -1,4 +1,5 @@
 import { InputError } from "../../src/errors.ts";
+import { called, titleOf } from "../../src/graph/called.ts";
 import type { Value } from "../../src/graph/graph.ts";
 import type { Types } from "../../src/graph/types.ts";
 import type { Ort } from "../../src/ort/session.ts";
@@ -29,13 +30,19 @@ export async function withSizedOutputs(
     if (free === null) continue;
     const [reason] = plain.reasons;
     const why = reason
-      ? `${reason[0]} cannot be lowered into plain operators (${reason[1]})`
+      ? `${titleIn(plain, reason[0])} cannot be lowered into plain operators (${reason[1]})`
       : "check --batch-axis, and that the arrays fit together";
     throw new InputError(
       `the size of output ${value.name} cannot be inferred${free ? ` along ${free}` : ""} from those of the inputs: ${why}.`,
     );
   }
   return plain;
+}
+
+/** A node with its operator, by its name. */
+function titleIn({ model }: Specialized, name: string): string {
+  const node = model.graph.main.nodes.find((each) => called(each) === name);
+  return node ? titleOf(node) : name;
 }
 
 /** The name of a dimension of unknown size; null if there is none, or no shape at all. */

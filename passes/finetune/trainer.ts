@@ -6,6 +6,7 @@ import { runBatch, type Tensors } from "../../src/ort/session.ts";
 import { scheduleOf } from "../schedules/schedule.ts";
 import type { GradientPorts } from "./accumulate-graph.ts";
 import { Accumulation } from "./accumulation.ts";
+import { copiedInput } from "./check-target.ts";
 import { type Evaluation, figuresOf, scalar, summed, together } from "./evaluation.ts";
 import { FedTerms } from "./fed-terms.ts";
 import type { FinetuneOptions, LossPlan, Step } from "./finetune-options.ts";
@@ -84,7 +85,8 @@ export class Trainer {
     const plans = terms.map(({ label, loss, output, weight, reading }) => {
       return { label, loss, output, weight, reading };
     });
-    return { terms: plans, output, reading, notes: [...notes, ...more] };
+    const copies = this.#terms.terms.flatMap((term, k) => copiedInput(batch, term, plans[k]) ?? []);
+    return { terms: plans, output, reading, notes: [...notes, ...more, ...copies] };
   }
 
   /** Steps taken so far. */
