@@ -10,7 +10,7 @@ type Of<Name extends Check["name"]> = Extract<Made, { name: Name }>;
 export function describeCheck(check: Made): string {
   if (check.name === "same function") return describeFunction(check);
   if (check.name === "a second opinion") return describeFunction({ ...check, dims: {} });
-  if (check.name === "same when opened") return describeOpening(check);
+  if (check.name === "same when lowered") return describeLowering(check);
   if (check.name === "same sum at each site") {
     const equal = check.sites.filter((site) => site.passed);
     return `bit-equal at ${equal.length} of ${counted(check.sites.length, "site")}, on random operands${copies(check.sites)}`;
@@ -47,12 +47,12 @@ export function describeCheck(check: Made): string {
 const copies = (sites: readonly { readonly floatCopy: boolean }[]) =>
   sites.some(({ floatCopy }) => floatCopy) ? ", on a float copy" : "";
 
-/** "4 nodes opened (FusedConv): …", and what was measured. */
-function describeOpening(check: Of<"same when opened">): string {
+/** "4 nodes lowered (FusedConv): …", and what was measured. */
+function describeLowering(check: Of<"same when lowered">): string {
   const { calls, nodes } = check;
   const operators = [...new Set(nodes.map(({ op }) => op.split(".").at(-1)))].join(", ");
   const what = [
-    ...(calls > 0 ? [`${counted(calls, "function call")} written out`] : []),
+    ...(calls > 0 ? [`${counted(calls, "function call")} inlined`] : []),
     ...(nodes.length > 0 ? [`${counted(nodes.length, "fused node")} lowered (${operators})`] : []),
   ].join(", ");
   const quanta = nodes.flatMap((node) => node.quanta ?? []);
@@ -116,7 +116,7 @@ export function failures(check: Made): string[] {
   if (
     check.name === "same function" ||
     check.name === "a second opinion" ||
-    check.name === "same when opened"
+    check.name === "same when lowered"
   )
     return outputFailures(check.outputs);
   if (check.name === "same sum at each site")

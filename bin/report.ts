@@ -45,9 +45,9 @@ export const asJson = (
   options: laurel.plan.options,
   sites: laurel.plan.sites.map(({ site }) => siteJson(site)),
   parameters: parameters(laurel),
-  opened: {
-    calls: laurel.opened.calls,
-    nodes: laurel.opened.nodes.map(({ message, op }) => ({
+  lowered: {
+    calls: laurel.lowered.calls,
+    nodes: laurel.lowered.nodes.map(({ message, op }) => ({
       name: message.name || message.outputs[0],
       op,
     })),

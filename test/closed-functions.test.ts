@@ -20,7 +20,7 @@ describe("functions around a sum", () => {
       const laurel = await laurelize(await openModel(bytes), { ort, rank: 2 });
       const features = laurel.found.sites.map(({ feature }) => feature);
       expect(features).toEqual(new Array(count).fill({ axis: 2, size: 8 }));
-      expect(laurel.opened.calls.length).toBe(calls);
+      expect(laurel.lowered.calls.length).toBe(calls);
       const proof = await prove(laurel, { ort });
       expect(checksThat("failed", proof).concat(checksThat("not run", proof))).toEqual([]);
       const { model } = await strip(await openModel(laurel.model.toBytes()));

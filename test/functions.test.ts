@@ -20,10 +20,10 @@ describe("sites in functions", () => {
     const bytes = fixture(name);
     for (const variant of ["rw+lr", "rw+lr+pa"] as const) {
       const laurel = await augmented(bytes, variant);
-      expect(laurel.opened.calls.length).toBe(calls);
+      expect(laurel.lowered.calls.length).toBe(calls);
       const proof = await prove(laurel, { ort });
       expect(checksThat("failed", proof).concat(checksThat("not run", proof))).toEqual([]);
-      const opening = made("same when opened", proof);
+      const opening = made("same when lowered", proof);
       expect(opening.calls).toBe(calls);
       expect(opening.outputs.every(({ plain }) => plain.bitEqual)).toBe(true);
       const { model, checked } = await strip(await openModel(laurel.model.toBytes()));
@@ -55,8 +55,8 @@ describe("sites in functions", () => {
       "second/norm",
     ]);
     const none = await augmented(fixture("function-without-skip"));
-    expect([none.opened.calls, callsIn(none)]).toEqual([[], ["linear"]]);
-    expect(none.opened.model).toBe(none.original);
+    expect([none.lowered.calls, callsIn(none)]).toEqual([[], ["linear"]]);
+    expect(none.lowered.model).toBe(none.original);
     expect(callsIn(await augmented(fixture("function-overloads")))).toEqual(["without"]);
   });
 

@@ -30,7 +30,7 @@ async function optimized(model: Uint8Array, name: string, level: Level) {
   return openModel(new Uint8Array(fs.readFileSync(file)));
 }
 
-/** Laurelizes, proves and strips; what was opened and the check of that. */
+/** Laurelizes, proves and strips; what was lowered and the check of that. */
 async function proved(bytes: Uint8Array, options: { include?: string[] } = {}) {
   const model = await openModel(bytes);
   const laurel = await laurelize(model, { ort, ...options });
@@ -39,7 +39,7 @@ async function proved(bytes: Uint8Array, options: { include?: string[] } = {}) {
   const back = await strip(laurel.model);
   expect(Buffer.compare(back.model.toBytes(), bytes)).toBe(0);
   expect(back.checked).toBe("whole");
-  return { laurel, opening: made("same when opened", proof) };
+  return { laurel, opening: made("same when lowered", proof) };
 }
 
 describe("sums beside integers", () => {
@@ -87,15 +87,15 @@ describe("sums inside fused nodes", () => {
     }
   });
 
-  it("are opened at chosen sites alone", async () => {
+  it("are lowered at chosen sites alone", async () => {
     const { laurel, opening } = await proved(fixture("closed-sums"), { include: ["y"] });
     expect(opening.nodes.map(({ name }) => name)).toEqual(["y"]);
     expect(laurel.found.sites.map(({ name }) => name)).toEqual(["y", "s", "z"]);
     expect(laurel.plan.sites.map(({ site }) => site.name)).toEqual(["y"]);
     const model = await openModel(fixture("closed-sums"));
-    const { plan, opened } = await laurelize(model, { ort, every: 2 });
+    const { plan, lowered } = await laurelize(model, { ort, every: 2 });
     expect(plan.sites.map(({ site }) => site.name)).toEqual(["y", "z"]);
-    expect(opened.nodes.map(({ message }) => message.outputs[0])).toEqual(["y", "z"]);
+    expect(lowered.nodes.map(({ message }) => message.outputs[0])).toEqual(["y", "z"]);
   });
 
   it("stay as they are where they hold no residual connection", async () => {

@@ -3,7 +3,7 @@ import onnxProto from "onnx-proto";
 import type { Tensor } from "onnxruntime-common";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
-import { canOpen, open } from "../passes/lower/index.ts";
+import { canLower, lower } from "../passes/lower/index.ts";
 import { compareTensors, ulp } from "../src/compare/difference.ts";
 import { buildGraph } from "../src/graph/build.ts";
 import { applyPatch } from "../src/graph/patch.ts";
@@ -36,8 +36,8 @@ async function opened(bytes: Uint8Array) {
   const graph = buildGraph(openFile(bytesSource(bytes), null));
   const { types } = await inferTypes(ort, graph);
   const { nodes } = graph.main;
-  expect(nodes.every(canOpen)).toBe(true);
-  const { source } = await applyPatch(graph, open(graph, types, nodes));
+  expect(nodes.every(canLower)).toBe(true);
+  const { source } = await applyPatch(graph, lower(graph, types, nodes));
   return source.read(0, source.size);
 }
 
@@ -430,8 +430,8 @@ describe("calls of a model's functions", () => {
       const { types } = await inferTypes(ort, graph);
       const calls = graph.main.nodes.filter(({ callee }) => callee !== null);
       expect(calls.length).toBeGreaterThan(0);
-      expect(calls.every(canOpen)).toBe(true);
-      const { source } = await applyPatch(graph, open(graph, types, calls));
+      expect(calls.every(canLower)).toBe(true);
+      const { source } = await applyPatch(graph, lower(graph, types, calls));
       const plain = source.read(0, source.size);
       const left = (await openModel(plain)).graph.main.nodes;
       expect(left.filter(({ callee }) => callee !== null)).toEqual([]);

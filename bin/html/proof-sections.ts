@@ -35,7 +35,7 @@ function figuresOf(check: Check): string[] {
   switch (check.name) {
     case "same function":
     case "a second opinion":
-    case "same when opened":
+    case "same when lowered":
       return [outputsTable(`${check.name}: outputs`, check.outputs)];
     case "right formula":
       return [

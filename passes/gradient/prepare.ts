@@ -8,7 +8,7 @@ import type { Ort } from "../../src/ort/session.ts";
 import { withoutIf } from "../lower/branch.ts";
 import { NotLowered } from "../lower/composite.ts";
 import { bothBranches, branchTaken, checkChosen } from "../lower/if-branches.ts";
-import { canOpen, open } from "../lower/index.ts";
+import { canLower, lower } from "../lower/index.ts";
 import { inlined } from "../lower/inline.ts";
 import { withoutLoops } from "../lower/loops.ts";
 import { withoutSequences } from "../lower/sequences.ts";
@@ -92,7 +92,7 @@ function plainer(
   const loops = withoutLoops(graph, types, nodes);
   if (loops.patch) return loops.patch;
   for (const [name, reason] of loops.reasons) reasons.set(name, reason);
-  const plain = lowered({ graph, types, reasons }, nodes.filter(canOpen));
+  const plain = lowered({ graph, types, reasons }, nodes.filter(canLower));
   if (plain) return plain;
   const both = ifsOf(nodes, (node) => bothBranches(graph, types, node));
   for (const { outputs } of both.keys())
@@ -107,7 +107,7 @@ function lowered(
 ): Patch | null {
   const attempt = (some: readonly Node[]): Patch | NotLowered => {
     try {
-      return open(graph, types, some);
+      return lower(graph, types, some);
     } catch (error) {
       if (error instanceof NotLowered) return error;
       throw error;
@@ -120,7 +120,7 @@ function lowered(
     if (alone instanceof NotLowered) reasons.set(called(node), alone.why);
     return !(alone instanceof NotLowered);
   });
-  return possible.length > 0 ? open(graph, types, possible) : null;
+  return possible.length > 0 ? lower(graph, types, possible) : null;
 }
 
 /** Returns the Ifs among nodes whose branches can be written. */

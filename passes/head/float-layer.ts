@@ -3,7 +3,7 @@ import { type Model, patched } from "../../src/model.ts";
 import { dataTypeNamed } from "../../src/onnx/dtypes.ts";
 import type { NewNode } from "../../src/onnx/new-node.ts";
 import { copiedAttributes } from "../lower/composite.ts";
-import { open } from "../lower/index.ts";
+import { lower } from "../lower/index.ts";
 import type { ChosenLayer } from "./chosen-layer.ts";
 import { type IntegerProduct, integerProduct } from "./integer-product.ts";
 import type { KnownGraph, LinearLayer } from "./linear-layer.ts";
@@ -33,7 +33,7 @@ export async function floatLayer(
   const opened = lowered === null ? way.lowered : [node, ...way.lowered];
   const start = `${node.message.name || node.message.outputs[0]}.opened`;
   return {
-    model: await patched(graph, open(graph, types, opened)),
+    model: await patched(graph, lower(graph, types, opened)),
     isLayer: (each) =>
       lowered === null
         ? each.node.outputs[0]?.name === node.outputs[0]?.name

@@ -40,7 +40,7 @@ export async function measureNorms(
   const { ort: given, feeds, dims, seed, signal, onProgress } = options;
   const step = stepper({ signal, onProgress });
   const ort = abortable(given, signal);
-  const { model } = found.opened;
+  const { model } = found.lowered;
   const all = found.sites.filter(({ dtype }) => hasTensors(dtype));
   step(0, "measuring skips and branches");
   const measured = (sites: readonly Site[]) => measuredAt(ort, model, sites, { feeds, dims, seed });

@@ -9,11 +9,11 @@ type Depth = readonly number[];
  * Returns the sites in the order in which they are computed, those of a body at the depth of the
  * node that holds it, and how many of them are computed before another sum.
  */
-export function depths({ sites, opened }: FoundResiduals): {
+export function depths({ sites, lowered }: FoundResiduals): {
   readonly order: readonly Site[];
   readonly before: (rejection: Rejection) => number;
 } {
-  const { main } = opened.model.graph;
+  const { main } = lowered.model.graph;
   const sorted = sites
     .map((site) => ({ site, depth: depthOf(site.node, main) }))
     .sort((a, b) => compareDepths(a.depth, b.depth));

@@ -67,7 +67,7 @@ export function ladderOf(
   checkFound("ladderOf", found);
   checkModel("ladderOf", model);
   const weights = weightsOfSites(model);
-  const inserted = insertedInto(found.opened.model);
+  const inserted = insertedInto(found.lowered.model);
   const { order, before } = depths(found);
   const chosen = new Set(found.chosen);
   const limit = Math.max(200, STEPS / order.length);

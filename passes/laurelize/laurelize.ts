@@ -76,7 +76,7 @@ const findingOf = (model: Model, options: ResidualOptions): ResidualOptions => (
 export interface Laurelized {
   readonly original: Model;
   /** The original after the search, and what was lowered in it. */
-  readonly opened: LoweredModel;
+  readonly lowered: LoweredModel;
   readonly model: Model;
   readonly plan: Plan;
   /** Every residual connection found, chosen or not. */
@@ -140,15 +140,15 @@ export async function laurelize(
   const finding = { featureAxis, also };
   checkUntouched(model, again);
   step(0, "finding the residual connections");
-  const { opened, sites, found } = await sitesOf(model, abortable(given, signal), finding, {
+  const { lowered, sites, found } = await sitesOf(model, abortable(given, signal), finding, {
     ...wanted,
     again,
   });
-  if (opened.undos.length > 0 && linkWeights) throw movedWeights(model, opened);
+  if (lowered.undos.length > 0 && linkWeights) throw movedWeights(model, lowered);
   step(0.7, "inserting LAuReL");
-  const { graph } = opened.model;
+  const { graph } = lowered.model;
   const planned = plan(graph, sites, wanted);
-  const record = recordOf({ model, opened, planned, finding, hash });
+  const record = recordOf({ model, lowered, planned, finding, hash });
   const { source, folder } = await applyPatch(graph, planned.patch, record, {
     newData: externalData ?? null,
     link: linkWeights,
@@ -159,7 +159,7 @@ export async function laurelize(
   const warnings = [...found.warnings, ...blocking(found), ...idle, ...planned.warnings];
   return {
     original: model,
-    opened,
+    lowered,
     model: modelOf(source, folder),
     plan: planned,
     found,
@@ -199,14 +199,14 @@ async function sitesOf(model: Model, ort: Ort, finding: ResidualOptions, choice:
 
 interface Recording {
   readonly model: Model;
-  readonly opened: LoweredModel;
+  readonly lowered: LoweredModel;
   readonly planned: Plan;
   readonly finding: ResidualOptions;
   readonly hash: boolean | undefined;
 }
 
 /** Returns the metadata of the result, computed when the steps that undo the patch are known. */
-function recordOf({ model, opened, planned, finding, hash }: Recording): Provenance {
+function recordOf({ model, lowered, planned, finding, hash }: Recording): Provenance {
   const { featureAxis, also } = finding;
   const stated = featureAxis !== undefined || also?.length;
   return async (undo) => {
@@ -218,7 +218,7 @@ function recordOf({ model, opened, planned, finding, hash }: Recording): Provena
       sha256: (hash ?? !linked) ? await sha256(source) : null,
       ...(linked ? { sample: await sha256(sampled(source, undo)) } : {}),
       undo,
-      ...(opened.undos.length > 0 ? { opening: opened.undos } : {}),
+      ...(lowered.undos.length > 0 ? { opening: lowered.undos } : {}),
     };
     const key = manifestKey(manifests(model.metadata).length);
     return { key, value: JSON.stringify(manifestOf(planned, facts)) };

@@ -14,7 +14,7 @@ import { findSites, type ResidualOptions, type Residuals } from "../residuals/fi
 import { type Reason, reasons } from "../residuals/reasons.ts";
 import type { Feature, Rejection, Site } from "../residuals/residual.ts";
 import { addsConstant, hiddenSums, hidesSum } from "./hidden-sums.ts";
-import { callsWith, closedCalls, openAll, openCalls, openSums } from "./open-calls.ts";
+import { callsWith, closedCalls, inlineAll, inlineCalls, inlineSums } from "./inline-calls.ts";
 
 /** The residual connections of a model, the other sums, and warnings of the inference. */
 export interface FoundResiduals extends Residuals {
@@ -22,7 +22,7 @@ export interface FoundResiduals extends Residuals {
   readonly chosen: readonly Site[];
   readonly warnings: readonly string[];
   /** The model that the sites' nodes and values belong to. */
-  readonly opened: LoweredModel;
+  readonly lowered: LoweredModel;
 }
 
 /** A model in which functions and composite nodes with residual connections are lowered. */
@@ -40,7 +40,7 @@ export interface LoweredModel {
 
 /** A search: what was lowered for it, what it found, and warnings of the inference. */
 interface Search {
-  readonly opened: LoweredModel;
+  readonly lowered: LoweredModel;
   readonly found: Residuals;
   readonly warnings: readonly string[];
   /** The feature axes found inside functions that are not inlined, if they were needed. */
@@ -51,7 +51,7 @@ interface Search {
 export interface Searched {
   readonly found: FoundResiduals;
   /** The model in which no more is lowered than the chosen sites need. */
-  readonly opened: LoweredModel;
+  readonly lowered: LoweredModel;
   readonly sites: readonly Site[];
 }
 
@@ -66,31 +66,31 @@ export async function searched(
   options: ResidualOptions,
   choose: (sites: readonly Site[]) => readonly Site[],
 ): Promise<Searched> {
-  const whole = await lowered(model, ort, null);
+  const whole = await lowerHidden(model, ort, null);
   const all = await search(model, whole, ort, options);
   const chosen = choose(all.found.sites);
   const needed = neededBy(all.found.sites, whole);
   const nodes = neededBy(chosen, whole).nodes;
-  const isWhole = needed.calls.size === whole.opened.calls.length;
+  const isWhole = needed.calls.size === whole.lowered.calls.length;
   const again = { ...options, features: all.features };
   const some =
-    isWhole && nodes.size === whole.opened.nodes.length
+    isWhole && nodes.size === whole.lowered.nodes.length
       ? all
-      : await search(model, await lowered(model, ort, { ...needed, nodes }), ort, again);
+      : await search(model, await lowerHidden(model, ort, { ...needed, nodes }), ort, again);
   const names = new Set(chosen.map((site) => site.name));
   const sites = some.found.sites.filter((site) => names.has(site.name));
   const from = nodes.size === needed.nodes.size ? some : all;
   const rejected = rejectedOf(from, { whole, all, needed });
   rejected.push(...closedCalls(model.graph));
   const warnings = [...some.warnings, ...trainingWarnings(model.graph)];
-  const { opened } = from;
+  const { lowered } = from;
   const found = { ...from.found, rejected, chosen: from === some ? sites : chosen };
-  return { found: { ...found, warnings, opened }, opened: some.opened, sites };
+  return { found: { ...found, warnings, lowered }, lowered: some.lowered, sites };
 }
 
 /** A model with what was lowered in it, and what that replaces. */
 interface Lowered {
-  readonly opened: LoweredModel;
+  readonly lowered: LoweredModel;
   /** The composite node that each new value replaces. */
   readonly within: ReadonlyMap<string, Node>;
   readonly inlined: Inlined | null;
@@ -107,8 +107,8 @@ interface Needed {
 const keyOf = ({ outputs }: Node) => outputs.find(Boolean)!.name;
 
 /** Inlines functions with sums and lowers nodes with hidden sums: all, or only what is needed. */
-async function lowered(model: Model, ort: Ort, needed: Needed | null): Promise<Lowered> {
-  const inlined = needed ? openCalls(model.graph, needed.calls) : openSums(model.graph);
+async function lowerHidden(model: Model, ort: Ort, needed: Needed | null): Promise<Lowered> {
+  const inlined = needed ? inlineCalls(model.graph, needed.calls) : inlineSums(model.graph);
   const inner = inlined && (await patched(model, inlined.patch));
   const composed = inner?.model ?? model;
   const { graph } = composed;
@@ -116,16 +116,16 @@ async function lowered(model: Model, ort: Ort, needed: Needed | null): Promise<L
   const undos = inner?.undos ?? [];
   const written = { model: composed, composed, calls, nodes: [], undos };
   const hidden = hiddenSums(graph);
-  if (hidden.length === 0) return { opened: written, within: new Map(), inlined, refused: [] };
+  if (hidden.length === 0) return { lowered: written, within: new Map(), inlined, refused: [] };
   const { types } = await typesOf(composed, ort);
   const lowerable = lowerableAmong(graph, types, hidden);
   const { refused } = lowerable;
   const nodes = lowerable.nodes.filter((node) => !needed || needed.nodes.has(keyOf(node)));
-  if (nodes.length === 0) return { opened: written, within: new Map(), inlined, refused };
+  if (nodes.length === 0) return { lowered: written, within: new Map(), inlined, refused };
   const { patch, within } = lowering(graph, types, nodes);
   const outer = await patched(composed, patch);
-  const opened = { ...written, model: outer.model, nodes, undos: [...outer.undos, ...undos] };
-  return { opened, within, inlined, refused };
+  const lowered = { ...written, model: outer.model, nodes, undos: [...outer.undos, ...undos] };
+  return { lowered, within, inlined, refused };
 }
 
 /** Returns the nodes that can be lowered, and the reasons for the others. */
@@ -160,14 +160,14 @@ const neededBy = (sites: readonly Site[], { inlined }: Lowered): Needed => ({
 /** Finds sites; if an axis is missing, with the axes that all functions inlined show. */
 async function search(
   model: Model,
-  { opened, within }: Lowered,
+  { lowered, within }: Lowered,
   ort: Ort,
   options: ResidualOptions,
 ): Promise<Search> {
-  const { types, warnings } = await typesOf(opened.model, ort);
+  const { types, warnings } = await typesOf(lowered.model, ort);
   const find = (features: ResidualOptions["features"]) => {
-    const found = findSites(opened.model.graph, types, { ...options, within, features });
-    return { opened, found, warnings, features };
+    const found = findSites(lowered.model.graph, types, { ...options, within, features });
+    return { lowered, found, warnings, features };
   };
   const first = find(options.features);
   const lacksAxis = first.found.rejected.some(({ axisless }) => axisless);
@@ -185,7 +185,7 @@ async function featuresInside(
   ort: Ort,
   options: ResidualOptions,
 ): Promise<ReadonlyMap<string, Feature>> {
-  const all = openAll(model.graph);
+  const all = inlineAll(model.graph);
   if (!all) return new Map();
   const { model: whole } = await patched(model, all.patch);
   const { types } = await typesOf(whole, ort);

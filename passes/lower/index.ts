@@ -9,7 +9,7 @@ import { inlined } from "./inline.ts";
 import { plainRules, rules } from "./rules.ts";
 
 /** Whether a node is composite and can be lowered, or calls a function. */
-export const canOpen = ({ op, callee }: Node) => callee !== null || Object.hasOwn(rules, op);
+export const canLower = ({ op, callee }: Node) => callee !== null || Object.hasOwn(rules, op);
 
 /** Plain nodes in place of composite ones. */
 export interface Lowering {
@@ -19,7 +19,7 @@ export interface Lowering {
 }
 
 /** Like `lowering`, but returns the patch alone. */
-export const open = (graph: Graph, types: Types, nodes: readonly Node[]): Patch =>
+export const lower = (graph: Graph, types: Types, nodes: readonly Node[]): Patch =>
   lowering(graph, types, nodes).patch;
 
 /**
@@ -38,7 +38,7 @@ export function lowering(graph: Graph, types: Types, nodes: readonly Node[]): Lo
   for (const node of nodes) {
     if (calls.has(node)) continue;
     const from = write.nodes.length;
-    const outputs = opened(graph, types, node, writer);
+    const outputs = plainOutputs(graph, types, node, writer);
     const renamed = underOldNames(node, write.nodes.slice(from), outputs);
     for (const { node: made } of renamed) for (const name of made.outputs) within.set(name, node);
     inserted.push(...renamed);
@@ -63,7 +63,7 @@ function writtenOut(graph: Graph, calls: ReadonlySet<Node>): Pick<Patch, "writte
 type Writer = Writing & Pick<Composite<string>, "opset" | "unrolled">;
 
 /** Writes the plain nodes that replace one; returns its outputs, each made by its own node. */
-function opened(graph: Graph, types: Types, node: Node, write: Writer): (string | null)[] {
+function plainOutputs(graph: Graph, types: Types, node: Node, write: Writer): (string | null)[] {
   const { op } = node;
   const { opset } = write;
   const rule = [rules, plainRules].find((table) => Object.hasOwn(table, op))?.[op];

@@ -8,7 +8,7 @@ import type { SampleOptions } from "../../src/samples/samples.ts";
 import { runOptions } from "../../src/samples/samples.ts";
 import type { FormulaReport } from "./formula.ts";
 import type { LearningReport } from "./learning.ts";
-import type { OpeningReport } from "./opening-check.ts";
+import type { LoweringReport } from "./lowering-check.ts";
 import type { Sample } from "./sample.ts";
 import type { SiteReport } from "./site-check.ts";
 import type { UnchangedReport } from "./unchanged.ts";
@@ -25,7 +25,7 @@ export type Check =
       }
     >
   | Named<"same sum at each site", { readonly sites: readonly SiteReport[] }>
-  | Named<"same when opened", OpeningReport>
+  | Named<"same when lowered", LoweringReport>
   | Named<"right formula", { readonly sites: readonly FormulaReport[] }>
   | Named<"nothing else changed", UnchangedReport>
   | Named<"it can learn", LearningReport>

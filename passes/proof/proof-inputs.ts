@@ -11,7 +11,7 @@ import {
 import { givenSamples, type Samples, sampleInputs } from "../../src/samples/samples.ts";
 import type { ProofOptions } from "./checks.ts";
 import { checkKept } from "./kept-outputs.ts";
-import type { Opened } from "./opening-check.ts";
+import type { LoweredOriginal } from "./lowering-check.ts";
 
 const ROUNDS = 3;
 
@@ -21,7 +21,7 @@ const ROUNDS = 3;
  */
 export async function proofInputs(
   ort: Ort,
-  original: Opened,
+  original: LoweredOriginal,
   before: Runnable,
   options: ProofOptions,
 ): Promise<Samples | string> {
@@ -53,7 +53,7 @@ export async function proofInputs(
 async function refusal(
   ort: Ort,
   model: Runnable,
-  { graph, types }: Opened,
+  { graph, types }: LoweredOriginal,
 ): Promise<string | null> {
   try {
     await withSession(ort, model, "disabled", async () => {});

@@ -19,7 +19,7 @@ import type { Check, Proof, ProofOptions } from "./checks.ts";
 import { newTensors } from "./displacing.ts";
 import { learnWhereReached } from "./learn-where-reached.ts";
 import type { LearningReport } from "./learning.ts";
-import { checkOpening, type Opened } from "./opening-check.ts";
+import { checkLowering, type LoweredOriginal } from "./lowering-check.ts";
 import { siteBatches, sizesIn } from "./operands.ts";
 import { proofInputs } from "./proof-inputs.ts";
 import { proveUnrun } from "./prove-sites.ts";
@@ -31,7 +31,7 @@ import { checkUnchanged } from "./unchanged.ts";
 /** A result, what it was made of, and what was inserted. */
 export interface Proved {
   readonly ort: Ort;
-  readonly original: Opened;
+  readonly original: LoweredOriginal;
   readonly result: { readonly graph: Graph; readonly runnable: Runnable };
   readonly plan: Plan;
 }
@@ -58,9 +58,9 @@ export async function runChecks(proved: Proved, options: ProofOptions = {}): Pro
   const inputs = await proofInputs(ort, original, before, options);
   if (typeof inputs === "string") return proveUnrun(all, inputs, options);
   const { feeds, dims } = inputs;
-  progress(0.05, "same when opened");
-  const opened = { ort, opened: graph, provable: judged.provable };
-  const opening = closed ? await checkOpening(opened, closed, feeds) : null;
+  progress(0.05, "same when lowered");
+  const lowered = { ort, lowered: graph, provable: judged.provable };
+  const lowering = closed ? await checkLowering(lowered, closed, feeds) : null;
   progress(0.1, "same function");
   const same = await checkFunction(ort, before, result.runnable, feeds);
   if (same.outcome === "not run") return proveUnrun(all, same.reason, options);
@@ -75,7 +75,7 @@ export async function runChecks(proved: Proved, options: ProofOptions = {}): Pro
     same.error !== null
       ? notRun("onnxruntime does not run the result")
       : await checkLearning(proved, { ...subject, ...runs, ...formulas }, progress);
-  const checks: Check[] = opening ? [{ name: "same when opened", ...opening }] : [];
+  const checks: Check[] = lowering ? [{ name: "same when lowered", ...lowering }] : [];
   const { sites } = formulas;
   const isRight = sites.every(({ passed }) => passed);
   checks.push(

@@ -26,10 +26,10 @@ export async function prove(
   checkLaurelized("prove", laurelized);
   checkGiven("prove", options, { ...withOrt, ...proving, written: text });
   checkValues({ ...options }, proving);
-  const { original, opened, model, plan: planned } = laurelized;
-  const { graph } = opened.model;
+  const { original, lowered, model, plan: planned } = laurelized;
+  const { graph } = lowered.model;
   const ort = abortable(options.ort, options.signal);
-  const { types } = await typesOf(opened.model, ort);
+  const { types } = await typesOf(lowered.model, ort);
   if (options.extent === "sites")
     return proveSites({ ort, original: graph, result: model.graph, plan: planned }, types, options);
   checkMemory(model);
@@ -44,7 +44,7 @@ export async function prove(
     graph: model.graph,
     runnable: { ...runnable(file, written), title: "the result" },
   };
-  const closed = opened.undos.length > 0 ? await closedOf(original, opened, judged, ort) : null;
+  const closed = lowered.undos.length > 0 ? await closedOf(original, lowered, judged, ort) : null;
   const proved = { ort, original: { graph, types, closed, judged }, result, plan: planned };
   return runChecks(proved, options);
 }

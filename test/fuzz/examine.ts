@@ -77,7 +77,7 @@ async function rewrite(
   const target = path.join(folder, "out.onnx");
   if (way === "path") await saveModel(laurel.model, target);
   // Opening a fused node may round otherwise: the result equals what was opened.
-  const opened = laurel.opened.nodes.length > 0 ? laurel.opened.model : null;
+  const opened = laurel.lowered.nodes.length > 0 ? laurel.lowered.model : null;
   const before = path.join(folder, "opened.onnx");
   if (opened && way === "path") await saveModel(opened, before);
   phase("check");

@@ -161,7 +161,7 @@ export async function results(
       const file = path.join(folder, name);
       fs.writeFileSync(file, made.model.toBytes());
       // What is opened first is rounded in another order.
-      const run = made.opened.undos.length === 0;
+      const run = made.lowered.undos.length === 0;
       requests.push({ model: file, like, run });
     } catch (error) {
       if (!(error instanceof NoSiteError)) throw error;

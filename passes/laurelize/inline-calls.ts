@@ -24,13 +24,13 @@ function holder(): (scope: Scope) => boolean {
 }
 
 /** Inlines every function that holds a sum; returns null if there is none. */
-export function openSums(graph: Graph): Inlined | null {
+export function inlineSums(graph: Graph): Inlined | null {
   const holds = holder();
   return inlined(graph, ({ callee }) => holds(callee!));
 }
 
 /** Inlines all functions; returns null if no call can be inlined. */
-export const openAll = (graph: Graph): Inlined | null => inlined(graph, () => true);
+export const inlineAll = (graph: Graph): Inlined | null => inlined(graph, () => true);
 
 /**
  * Returns the calls of functions with sums that cannot be inlined, because their operators mean
@@ -87,5 +87,5 @@ export function callsWith(sites: readonly Site[], { calls, callOf }: Inlined): R
 }
 
 /** Inlines these calls. */
-export const openCalls = (graph: Graph, calls: ReadonlySet<string>): Inlined | null =>
+export const inlineCalls = (graph: Graph, calls: ReadonlySet<string>): Inlined | null =>
   inlined(graph, (_, label) => calls.has(label));

@@ -16,22 +16,22 @@ import { type Ort, type Runnable, reason, type Tensors } from "../../src/ort/ses
 
 import { runValue } from "./site-nodes.ts";
 
-/** A composite node and what it was opened into, on the operands of a real run. */
-interface OpenedNode {
+/** A composite node and what it was lowered into, on the operands of a real run. */
+interface LoweredNode {
   readonly name: string;
   readonly op: string;
   /** Largest |a − b| of its integers, of which each is a quantum; null where it makes floats. */
   readonly quanta: number | null;
 }
 
-/** How far opening has moved a model. */
-export interface OpeningReport extends FunctionReport {
-  /** Function calls that were written out. */
+/** How far lowering changed the outputs of a model. */
+export interface LoweringReport extends FunctionReport {
+  /** Function calls that were inlined. */
   readonly calls: number;
-  readonly nodes: readonly OpenedNode[];
+  readonly nodes: readonly LoweredNode[];
 }
 
-/** What was opened: the original, the model in which composite nodes stood, and these. */
+/** What was lowered: the original, the model in which composite nodes stood, and these. */
 interface Closed {
   readonly model: Runnable;
   readonly calls: readonly string[];
@@ -39,22 +39,22 @@ interface Closed {
   readonly nodes: readonly Node[];
 }
 
-/** What a result was made of: the original, or that with functions and composite nodes opened. */
-export interface Opened {
+/** What a result was made of: the original, or that with functions and composite nodes lowered. */
+export interface LoweredOriginal {
   readonly graph: Graph;
   readonly types: Types;
-  /** The original itself, and what was opened in it; null where nothing was. */
+  /** The original itself, and what was lowered in it; null where nothing was. */
   readonly closed: Closed | null;
   readonly judged: Judged;
 }
 
-/** A model in which something was opened, and the part of it that can be proved. */
-interface OpenedSubject extends Pick<Judged, "provable"> {
+/** A model in which something was lowered, and the part of it that can be proved. */
+interface LoweredSubject extends Pick<Judged, "provable"> {
   readonly ort: Ort;
-  readonly opened: Graph;
+  readonly lowered: Graph;
 }
 
-/** What a node that makes integers may be off by when it is opened: the runtime rounds otherwise. */
+/** The largest error of a lowered node that makes integers: onnxruntime may round another way. */
 const QUANTUM = 1;
 
 /**
@@ -62,18 +62,18 @@ const QUANTUM = 1;
  * composite nodes within the noise of both. Where these make integers, each alone is checked to one
  * quantum on the operands of a real run, and the movement of the outputs is reported.
  */
-export async function checkOpening(
-  { ort, opened, provable }: OpenedSubject,
+export async function checkLowering(
+  { ort, lowered, provable }: LoweredSubject,
   { model, calls, composed, nodes }: Closed,
   feeds: readonly Tensors[],
-): Promise<Outcome<OpeningReport>> {
+): Promise<Outcome<LoweringReport>> {
   const quantized = nodes.filter((node) => makesIntegers(composed.types, node));
   const holding = quantized.length > 0 ? "parts" : nodes.length > 0 ? "near" : "equal";
   try {
     const standard = await standardOf(ort, model, feeds);
-    const moved = await quantaOf({ ort, opened }, composed, quantized, feeds[0]);
-    if (moved === null) return notRun("an opened node is not reached by the inputs");
-    const same = await sameFunction(ort, standard, runnable(provable(opened.file)), holding);
+    const moved = await quantaOf({ ort, lowered }, composed, quantized, feeds[0]);
+    if (moved === null) return notRun("a lowered node is not reached by the inputs");
+    const same = await sameFunction(ort, standard, runnable(provable(lowered.file)), holding);
     if (same.outcome === "not run") return same;
     const reports = nodes.map((node) => ({
       name: node.message.name || node.message.outputs[0],
@@ -85,7 +85,7 @@ export async function checkOpening(
     const figures = { inputs, outputs, level, error, calls: calls.length, nodes: reports };
     return ran(same.outcome === "passed" && held, figures);
   } catch (thrown) {
-    return notRun(`onnxruntime does not take the original (${reason(thrown)})`);
+    return notRun(`onnxruntime cannot run the original (${reason(thrown)})`);
   }
 }
 
@@ -96,7 +96,7 @@ const makesIntegers = (types: Types, { outputs }: Node) =>
 
 /** How far each node's integers move on what it reads in a run; null where one was not run. */
 async function quantaOf(
-  { ort, opened }: Pick<OpenedSubject, "ort" | "opened">,
+  { ort, lowered }: Pick<LoweredSubject, "ort" | "lowered">,
   { graph, types }: Closed["composed"],
   nodes: readonly Node[],
   feeds: Tensors,
@@ -120,7 +120,7 @@ async function quantaOf(
     const given = Object.fromEntries(operands) as Tensors;
     const output = node.outputs.find((value) => value !== null)!;
     const before = await runValue({ ort, graph }, { output }, [given]);
-    const after = await runValue({ ort, graph: opened }, { output }, [given]);
+    const after = await runValue({ ort, graph: lowered }, { output }, [given]);
     if (!before || !after) return null;
     moved.set(node, compareTensors(before[0], after[0]).absolute);
   }
