@@ -7,7 +7,8 @@ import type { ManifestSite, Site } from "../residuals/residual.ts";
 
 /** Throws a TypeError of one sentence if an argument is not a result of `findResiduals`. */
 export function checkFound(of: string, given: unknown): void {
-  const fits = typeof given === "object" && given !== null && "sites" in given && "lowered" in given;
+  const fits =
+    typeof given === "object" && given !== null && "sites" in given && "lowered" in given;
   checkArgument(of, given, fits, "a result of findResiduals");
 }
 
