@@ -1,5 +1,5 @@
 import type { FoundResiduals, Model } from "../src/index.ts";
-import { OPTIONAL_KINDS } from "../src/internal.ts";
+import { insertedWeights, OPTIONAL_KINDS } from "../src/internal.ts";
 
 /** "1 site", "2 sites". */
 export const counted = (count: number, noun: string) =>
@@ -27,15 +27,18 @@ export const figure = (value: number) =>
     ? String(Number(value.toPrecision(value < 100 ? 2 : 3)))
     : value.toExponential(1);
 
-/** "resnet50.onnx   IR 8, opset 17, 25.6 M weights, 97.4 MB". */
+/** "resnet50.onnx   IR 8, opset 17, 25.6 M weights, 97.4 MB"; of a laurelized model "25.6 M weights and 4,238 of LAuReL". */
 export function headline(name: string, model: Model): string {
   const opsets = [...model.file.opsets].map(([domain, version]) =>
     domain === "" ? `opset ${version}` : `${domain} ${version}`,
   );
+  const inserted = insertedWeights(model);
+  const own = model.weights - inserted.weights - inserted.constants;
+  const more = inserted.weights > 0 ? ` and ${count(inserted.weights)} of LAuReL` : "";
   const facts = [
     `IR ${model.file.message.irVersion}`,
     ...opsets,
-    `${count(model.weights)} weights`,
+    `${count(own)} weights${more}`,
     bytes(model.size),
   ];
   return `${name}   ${facts.join(", ")}`;

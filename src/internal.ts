@@ -1,3 +1,4 @@
+export { insertedWeights } from "../passes/adapter/trainable.ts";
 export { brief, type SiteFigures, siteFigures } from "../passes/diff/site-figures.ts";
 export { readTensors, writeTensors } from "../passes/distributed/tensor-frames.ts";
 export { type Tied, tiedWeights } from "../passes/finetune/tied-weights.ts";

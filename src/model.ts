@@ -231,6 +231,11 @@ export function stageModel(
 
 const inferred = new WeakMap<Model, Promise<{ types: Types; warnings: readonly string[] }>>();
 
+/** States the types of a model's values, so that they are not inferred. */
+export const stateTypes = (model: Model, types: Types): void => {
+  inferred.set(model, Promise.resolve({ types, warnings: [] }));
+};
+
 /** Infers the types of a model's values, once per model unless the call is aborted. */
 export async function typesOf(model: Model, ort: Ort) {
   // Sessions that infer are not run: the CPU is the quickest to make them.

@@ -18,8 +18,11 @@ import {
 } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
+import { withDoubleKernels } from "../passes/fold/double-kernels.ts";
+import { dimsOf } from "../src/graph/constants.ts";
 import { uniform } from "../src/graph/random.ts";
 import { encodeNumbers } from "../src/graph/tensor.ts";
+import { inDouble } from "../src/infer/stand-in.ts";
 import { cli } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
@@ -135,6 +138,68 @@ describe("a trained model is folded without a trace of α and β", () => {
     const { float64 } = await proveFold(folded, { ort });
     expect(float64).toMatchObject({ outcome: "passed" });
     expect(float64.outcome === "passed" && float64.difference).toBeLessThan(1e-10);
+  });
+});
+
+/** Operators without a kernel in double, what they read beside x, and their output's rank. */
+const inDoubles: readonly (readonly [call: string, weights?: string, x?: string])[] = [
+  [
+    "Conv<pads = [1, 0, 2, 1], strides = [2, 1], dilations = [1, 2]>(x, w, b)",
+    "float[4, 8, 3, 2] w, float[4] b",
+  ],
+  ["Conv<group = 4>(x, w)", "float[8, 2, 1, 3] w"],
+  ["Conv<pads = [1, 1]>(x, w, b)", "float[4, 8, 3] w, float[4] b", "2, 8, 7"],
+  ["Conv(x, w)", "float[4, 8, 1, 1] w"],
+  ["AveragePool<kernel_shape = [3, 2], pads = [1, 0, 1, 1], strides = [2, 1]>(x)"],
+  ["AveragePool<kernel_shape = [2, 2], pads = [1, 1, 1, 1], count_include_pad = 1>(x)"],
+  ["AveragePool<kernel_shape = [2, 2], strides = [2, 2], ceil_mode = 1>(x)"],
+  ["GlobalAveragePool(x)"],
+  ["GlobalMaxPool(x)"],
+  ["InstanceNormalization(x, s, t)", "float[8] s, float[8] t"],
+  ["Erf(x)"],
+  ["HardSigmoid<alpha = 0.3, beta = 0.4>(x)"],
+  ["HardSwish(x)"],
+  ["LeakyRelu<alpha = 0.2>(x)"],
+];
+
+describe("for the evaluation in float64", () => {
+  it.each(inDoubles)(
+    "%s is written by other operators",
+    async (call, weights = "float n", x = "2, 8, 5, 7") => {
+      const net = `${head} g (float[${x}] x) => (float z) <${weights}> { z = ${call} }`;
+      const model = await openModel(modelOfText(net));
+      const wide = await openModel(inDouble(model.toBytes())!);
+      const types = new Map(
+        [...wide.graph.main.values.values()].map((value) => [
+          value,
+          {
+            dtype: "double",
+            shape: value.name === "x" ? x.split(", ").map(Number) : (dimsOf(value) ?? null),
+          },
+        ]),
+      );
+      const file = withDoubleKernels(wide, types);
+      const shape = x.split(", ").map(Number);
+      const feeds = feedsOf(model, { x: shape });
+      const run = async (bytes: Uint8Array, tensor: ort.Tensor) =>
+        (await (await ort.InferenceSession.create(bytes)).run({ x: tensor })).z;
+      const one = await run(model.toBytes(), feeds.x);
+      const doubles = Float64Array.from(feeds.x.data as Float32Array);
+      const two = await run(
+        file.source.read(0, file.source.size),
+        new ort.Tensor("float64", doubles, shape),
+      );
+      expect(two.dims).toEqual(one.dims);
+      for (const [k, value] of (one.data as Float32Array).entries())
+        expect(Math.abs(value - (two.data as Float64Array)[k])).toBeLessThan(2e-6);
+    },
+  );
+
+  it("images are folded in float64 too", async () => {
+    const { folded } = await foldedOf(convolutional, { variant: "rw+lr" }, { x: [2, 8, 5, 5] });
+    const { float64 } = await proveFold(folded, { ort });
+    expect(float64).toMatchObject({ outcome: "passed" });
+    expect(float64.outcome === "passed" && float64.difference).toBeLessThan(1e-12);
   });
 });
 

@@ -25,6 +25,11 @@ describe("laurelize inspect", () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/y +identity +\[2, 8\] +1 +8 +0 +0/);
     expect(stdout).toMatch(/a +Add +adds the constant b/);
+    expect(stdout).toContain("72 weights");
+    const laurel = `${model}.laurel.onnx`;
+    const made = cli([model, "--variant", "rw+lr", "-r", "2", "--no-prove", "-o", laurel]);
+    expect(made.stdout).toContain("34 new weights");
+    expect(cli(["inspect", laurel]).stdout).toContain("72 weights and 34 of LAuReL");
   });
 
   it("--json gives the sites and the rejected sums", () => {

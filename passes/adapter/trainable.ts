@@ -2,10 +2,11 @@ import { checkModel, checkNames } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { tensorOf } from "../../src/graph/constants.ts";
 import type { Value } from "../../src/graph/graph.ts";
-import { weightNamed } from "../../src/graph/scopes.ts";
+import { scopesOf, weightNamed } from "../../src/graph/scopes.ts";
 import { isFloat, typeOfTensor } from "../../src/graph/types.ts";
 import type { Model } from "../../src/model.ts";
 import { nearest } from "../../src/nearest.ts";
+import { elements } from "../../src/onnx/dtypes.ts";
 import { nodeMetadata } from "../../src/onnx/node-metadata.ts";
 import { modulePath, notedPath } from "../head/module-paths.ts";
 import { tuningOf } from "../head/tuning.ts";
@@ -123,4 +124,24 @@ function nearNames(glob: string, names: readonly string[]): string {
   return near.length > 0
     ? `similar names are ${listed(near)}.`
     : `the last ones in the file are ${names.slice(-LISTED).join(", ")}.`;
+}
+
+/** How many float weights of a model are LAuReL's, and how many are constants that it computes with. */
+export function insertedWeights({ graph, metadata }: Model): {
+  weights: number;
+  constants: number;
+} {
+  const known = laurelizations(metadata).filter((one) => one !== null);
+  const sites = new Set(known.flatMap((one) => one.sites.map(({ name }) => name)));
+  const trained = new Set(parameterNames(known));
+  const counts = { weights: 0, constants: 0 };
+  if (sites.size === 0) return counts;
+  for (const { values } of scopesOf(graph))
+    for (const value of values.values()) {
+      const type = tensorOf(value) ? typeOfTensor(value) : null;
+      const site = value.name.slice(0, value.name.lastIndexOf(".laurel."));
+      const kind = trained.has(value.name) ? "weights" : sites.has(site) ? "constants" : null;
+      if (kind && isFloat(type?.dtype)) counts[kind] += elements(type!.shape!.map(Number));
+    }
+  return counts;
 }

@@ -156,7 +156,11 @@ async function costOfMaps(
   { facts, inserted, folded }: { facts: Facts; inserted: ReadonlySet<Node>; folded: Model },
 ): Promise<MapCost | null> {
   const before = multiplyAdds(facts.graph, facts.types, inserted);
-  const after = multiplyAdds(folded.graph, (await typesOf(folded, ort)).types);
+  const known = await typesOf(folded, ort).catch((error: Error) => {
+    if (error instanceof InputError) return null;
+    throw error;
+  });
+  const after = known && multiplyAdds(folded.graph, known.types);
   if (!before || after === null) return null;
   const more = after - before;
   return { multiplyAdds: more, share: more / before, quantized: isQuantized(folded.graph) };

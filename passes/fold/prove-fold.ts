@@ -15,10 +15,14 @@ import {
   standardOf,
 } from "../../src/compare/outputs.ts";
 import { InputError } from "../../src/errors.ts";
+import type { Graph, Value } from "../../src/graph/graph.ts";
+import { scopesOf } from "../../src/graph/scopes.ts";
+import { type Types, typeOfTensor } from "../../src/graph/types.ts";
 import { inDouble } from "../../src/infer/stand-in.ts";
 import { checkSizes } from "../../src/infer/value-sizes.ts";
-import { type Model, modelOf, typesOf } from "../../src/model.ts";
+import { type Model, modelOf, stateTypes, typesOf } from "../../src/model.ts";
 import { isHalf } from "../../src/onnx/dtypes.ts";
+import type { Type } from "../../src/onnx/shape.ts";
 import { bytesSource } from "../../src/onnx/source.ts";
 import { abortable, stepper, type Watching } from "../../src/ort/abortable.ts";
 import { runnable } from "../../src/ort/loading.ts";
@@ -32,6 +36,7 @@ import {
 } from "../../src/samples/samples.ts";
 import { checkMemory } from "../laurelize/memory.ts";
 import { EXTENTS } from "./absorb.ts";
+import { withDoubleKernels } from "./double-kernels.ts";
 import { type FoldedModel, type FoldOptions, fold, foldOptions } from "./fold.ts";
 
 /** How a folded model compares with the one it was made from, both written in double. */
@@ -116,9 +121,12 @@ async function inFloat64(
   if (half) return notRun("the model computes in half precision");
   try {
     const wide = modelOf(bytesSource(bytes), null);
+    stateTypes(wide, typesLike(original.graph, types, wide.graph));
     const folded = await fold(wide, { ort, extent });
     const doubled = feeds.map((feed) => inDoubles(ort, feed));
-    const both = [wide, folded.model].map(({ file }) => runnable(file));
+    const both = [wide, folded.model].map((model) =>
+      runnable(withDoubleKernels(model, typesLike(original.graph, types, model.graph))),
+    );
     const [a, b] = [
       await runAll(ort, both[0], "disabled", doubled),
       await runAll(ort, both[1], "disabled", doubled),
@@ -140,6 +148,18 @@ async function inFloat64(
         : `onnxruntime does not run it in double (${reason(thrown)})`,
     );
   }
+}
+
+/** The types of a model, by its values' names, for the same model or a folded one in double. */
+function typesLike(graph: Graph, types: Types, wide: Graph): Types {
+  const [scopes, known] = [[...scopesOf(graph)], new Map<Value, Type>()];
+  for (const [k, { values }] of [...scopesOf(wide)].entries())
+    for (const value of values.values()) {
+      const same = scopes[k]?.values.get(value.name);
+      const type = typeOfTensor(value) ?? (same && types.get(same));
+      if (type) known.set(value, type.dtype === "float" ? { ...type, dtype: "double" } : type);
+    }
+  return known;
 }
 
 const inDoubles = (ort: Ort, feeds: Tensors): Tensors =>

@@ -134,7 +134,9 @@ export function mapsOf(
   const terms = joined.map(({ x, A }, k) => ({ x: nameOf(x), A: stored("A", A), B: ups[k] }));
   const all = joined.map(({ B }) => B);
   const stacked = (_: unknown, axis: number) => stored("B", concatenated(all, axis));
-  return lowRank(to.op, terms, place, { stacked, down, up });
+  // A map that is stored as convolutions stays so in double, which only a proof computes in.
+  const form = isConv ? { ...place, dtype: "float" } : place;
+  return lowRank(to.op, terms, form, { stacked, down, up });
 }
 
 function concatenated(all: readonly MapTerm["A"][], axis: number): MapTerm["A"] {

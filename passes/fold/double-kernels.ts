@@ -1,0 +1,115 @@
+import { type Writing, writing } from "../../src/graph/builder.ts";
+import type { Graph, Node } from "../../src/graph/graph.ts";
+import { patchedFile } from "../../src/graph/patch.ts";
+import { scopesOf } from "../../src/graph/scopes.ts";
+import type { Types } from "../../src/graph/types.ts";
+import type { Model } from "../../src/model.ts";
+import type { ModelFile } from "../../src/onnx/model-file.ts";
+import { averagePool, convolution, type DoubleRule } from "./double-convolution.ts";
+import { nodeAt } from "./node-at.ts";
+
+const number = ({ constant }: Writing, value: number) => constant("double", [], [value]);
+
+/** Abramowitz and Stegun 7.1.26: within 1.5e-7, a rounding of single precision. */
+const ERF = [1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592];
+
+const erf: DoubleRule = (to, _, [x]) => {
+  const { op } = to;
+  const magnitude = op.Abs(x);
+  const one = number(to, 1);
+  const t = op.Div(one, op.Add(one, op.Mul(number(to, 0.3275911), magnitude)));
+  const series = ERF.reduce(
+    (sum, factor) => op.Mul(op.Add(sum, number(to, factor)), t),
+    number(to, 0),
+  );
+  const rest = op.Mul(series, op.Exp(op.Neg(op.Mul(x, x))));
+  return op.Mul(to.to.sign(x, "double"), op.Sub(one, rest));
+};
+
+const leakyRelu: DoubleRule = (to, at, [x]) => {
+  const zero = number(to, 0);
+  const below = to.op.Mul(to.op.Min([x, zero]), number(to, at.float("alpha", 0.01)));
+  return to.op.Add(to.op.Max([x, zero]), below);
+};
+
+const hardSigmoid: DoubleRule = (to, at, [x]) => {
+  const { op } = to;
+  const line = op.Add(
+    op.Mul(x, number(to, at.float("alpha", 0.2))),
+    number(to, at.float("beta", 0.5)),
+  );
+  return op.Max([op.Min([line, number(to, 1)]), number(to, 0)]);
+};
+
+const overSpace =
+  (form: "ReduceMean" | "ReduceMax"): DoubleRule =>
+  (to, at, [x]) => {
+    const rank = at.shape(0)?.length;
+    const axes = Array.from({ length: (rank ?? 2) - 2 }, (_, k) => k + 2);
+    return rank === undefined ? null : to.to.reduce(form, x, axes);
+  };
+
+const instanceNorm: DoubleRule = (to, at, [x, scale, bias]) => {
+  const rank = at.shape(0)?.length;
+  if (rank === undefined) return null;
+  const { op } = to;
+  const ones = new Array(rank - 2).fill(1);
+  const mean = (of: string) =>
+    to.to.reduce(
+      "ReduceMean",
+      of,
+      ones.map((_, k) => k + 2),
+    );
+  const centered = op.Sub(x, mean(x));
+  const variance = mean(op.Mul(centered, centered));
+  const deviation = op.Sqrt(op.Add(variance, number(to, at.float("epsilon", 1e-5))));
+  const row = (of: string) => to.to.reshape(of, [-1, ...ones]);
+  return op.Add(op.Mul(op.Div(centered, deviation), row(scale)), row(bias));
+};
+
+/** Operators for which onnxruntime has no kernel in double, by others. */
+const RULES: Readonly<Record<string, DoubleRule>> = {
+  AveragePool: averagePool,
+  Conv: convolution,
+  Erf: erf,
+  GlobalAveragePool: overSpace("ReduceMean"),
+  GlobalMaxPool: overSpace("ReduceMax"),
+  HardSigmoid: hardSigmoid,
+  HardSwish: (to, _, [x]) => {
+    const gate = to.op.Add(to.op.Mul(x, number(to, 1 / 6)), number(to, 0.5));
+    return to.op.Mul(x, to.op.Max([to.op.Min([gate, number(to, 1)]), number(to, 0)]));
+  },
+  InstanceNormalization: instanceNorm,
+  LeakyRelu: leakyRelu,
+};
+
+/**
+ * Returns a model in double whose operators without a kernel for double are written by others, to be
+ * run in its place. `types` are those of values by their names.
+ */
+export function withDoubleKernels(
+  { graph, file }: Pick<Model, "graph" | "file">,
+  types: Types,
+): ModelFile {
+  const to = writing(graph, "double");
+  const removed: Node[] = [];
+  for (const { nodes } of scopesOf(graph))
+    for (const node of nodes) if (rewritten(to, graph, node, types)) removed.push(node);
+  return patchedFile(file, { nodes: to.nodes, tensors: to.tensors, removed });
+}
+
+function rewritten(to: Writing, graph: Graph, node: Node, types: Types): boolean {
+  const [output] = node.outputs;
+  const rule = RULES[node.op];
+  if (!rule || !output) return false;
+  to.about(`${output.name}.double`, node);
+  const at = nodeAt({ graph, types, constants: new Set() }, node);
+  const result = rule(
+    to,
+    at,
+    node.inputs.map((value) => value?.name ?? ""),
+  );
+  if (result === null) return false;
+  to.copy(result, output.name);
+  return true;
+}
