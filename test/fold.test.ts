@@ -182,7 +182,11 @@ describe("for the evaluation in float64", () => {
       const shape = x.split(", ").map(Number);
       const feeds = feedsOf(model, { x: shape });
       const run = async (bytes: Uint8Array, tensor: ort.Tensor) =>
-        (await (await ort.InferenceSession.create(bytes)).run({ x: tensor })).z;
+        (
+          await (
+            await ort.InferenceSession.create(bytes, { logSeverityLevel: 4 })
+          ).run({ x: tensor })
+        ).z;
       const one = await run(model.toBytes(), feeds.x);
       const doubles = Float64Array.from(feeds.x.data as Float32Array);
       const two = await run(
