@@ -65,7 +65,7 @@ describe("what finetune writes", { timeout: 120_000 }, () => {
     try {
       const ran = tune(path.join(disk, "t.onnx"));
       expect(ran.code, ran.stderr).toBe(2);
-      expect(ran.stderr).toMatch(/the disk is full.*kept in .*t\.state\.safetensors/);
+      expect(ran.stderr).toMatch(/the disk is full.* training is in .*t\.state\.safetensors/);
       expect(fs.readdirSync(disk)).toEqual(["t.state.safetensors"]);
     } finally {
       spawnSync("umount", [disk]);
@@ -109,7 +109,7 @@ describe("what finetune writes", { timeout: 120_000 }, () => {
       run("train.npz", "--epochs", "2", "-o", at(`said${k}.onnx`), ...more),
     );
     expect(JSON.parse(json.stdout).files.model).toBe(at("said0.onnx"));
-    expect(json.stderr).toMatch(/^warning: rank 16 is more .*\nepoch 1\/2: .*\nepoch 2\/2: .*\n$/);
+    expect(json.stderr).toMatch(/^epoch 1\/2: .*\nepoch 2\/2: .*\n$/);
     expect(plain.stdout).toMatch(/^16 steps, best after epoch 2: .*\nwrote .*said1\.onnx .*\n/);
     expect(plain.stdout).not.toContain("epoch 1/");
     expect([quiet.code, quiet.stdout, quiet.stderr]).toEqual([0, "", ""]);

@@ -80,7 +80,7 @@ describe("--link-weights", { timeout: 60_000 }, () => {
   it("is undone by strip, byte for byte, though it holds no weights to do it with", () => {
     for (const [option, word] of [
       ["--no-hash", "a sample"],
-      ["--hash", "by its SHA-256"],
+      ["--hash", "SHA-256 checked"],
     ]) {
       const { result, folder, bytes, linked } = place(option);
       const size = [...linked.values()].reduce((sum, raw) => sum + raw.length, 0);
