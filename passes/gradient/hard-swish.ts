@@ -18,15 +18,23 @@ export function hardSwishSlope(at: GradientNode, h: string): string {
   }
   const isZero = op.HardSigmoid(h, { alpha: float(-STEEP), beta: float(1) });
   const isLess = op.HardSigmoid(h, { alpha: float(-STEEP), beta: float(STEEP) });
-  return op.Add(op.Add(affine(at, h), isZero), isLess);
+  return op.Add(op.Add(affine(at, h, 4, -2), isZero), affine(at, isLess, 1, 0));
 }
 
-/** 4 h − 2: of an image, a BatchNormalization of constants. */
-function affine({ op, scalar, constant, outShape }: GradientNode, h: string): string {
+/**
+ * scale · x + shift: of an image, a BatchNormalization of constants, to which onnxruntime adds another
+ * value in place.
+ */
+function affine(
+  { op, scalar, constant, outShape }: GradientNode,
+  x: string,
+  times: number,
+  plus: number,
+): string {
   const shape = outShape(0);
-  if (shape.length !== 4) return op.Sub(op.Mul(h, scalar(4)), scalar(2));
+  if (shape.length !== 4) return times === 1 ? x : op.Add(op.Mul(x, scalar(times)), scalar(plus));
   const each = (value: number) =>
     constant("float", [shape[1]], new Float32Array(shape[1]).fill(value));
-  const [scale, shift, zero, one] = [4, -2, 0, 1].map(each);
-  return op.BatchNormalization(h, scale, shift, zero, one, { epsilon: float(0) });
+  const [scale, shift, zero, one] = [times, plus, 0, 1].map(each);
+  return op.BatchNormalization(x, scale, shift, zero, one, { epsilon: float(0) });
 }

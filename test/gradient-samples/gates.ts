@@ -24,6 +24,14 @@ export const gated: readonly Sample[] = [
     },
   ),
   ...at([9, 18], of("h = HardSigmoid <alpha = 0.16666667, beta = 0.5> (x) y = Mul(x, h)", {})),
+  // Images.
+  of(
+    "h = HardSigmoid <alpha = 0.16666667, beta = 0.5> (x) y = Mul(x, h)",
+    {},
+    {
+      inputs: { x: within(-5.2, 5.2, 2, 2, 2, 3) },
+    },
+  ),
   of("u = Div(x, root) e = Erf(u) t = Add(e, one) m = Mul(x, t) y = Mul(m, half)", NORMAL),
   of("s = Mul(x, half) u = Mul(inverse, x) e = Erf(u) t = Add(one, e) y = Mul(s, t)", NORMAL),
   unary("s = Sigmoid(x) y = Mul(x, s)", within(-4, 4, 3, 4)),
