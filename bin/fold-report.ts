@@ -75,5 +75,5 @@ export const foldJson = (
   factors,
   maps,
   sites,
-  verification: proof,
+  proof,
 });

@@ -53,7 +53,7 @@ export const asJson = (
     })),
   },
   dataFiles: laurel.model.dataFiles,
-  verification: proof,
+  proof,
   /** Times that onnxruntime ended the process; each time all was run again one level lower. */
   crashes: crashes(),
   warnings: laurel.warnings,

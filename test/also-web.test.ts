@@ -17,9 +17,7 @@ const place = (name: string, bytes: Uint8Array) => {
   return path.join(folder, name);
 };
 const opinion = (stdout: string) =>
-  JSON.parse(stdout).verification.checks.find(
-    ({ name }: { name: string }) => name === "a second opinion",
-  );
+  JSON.parse(stdout).proof.checks.find(({ name }: { name: string }) => name === "a second opinion");
 
 describe("laurelize --also-web", { timeout: 60_000 }, () => {
   it("repeats the same-function check under onnxruntime-web", () => {
@@ -107,9 +105,9 @@ describe("laurelize --also-web", { timeout: 60_000 }, () => {
     const file = place("large.onnx", onnx.ModelProto.encode(model).finish());
     withheld(cli([file, "--also-web", "--rank", "4"]), /the model and its weights take 1.5 GB/);
     expect(fs.existsSync(path.join(folder, "large.laurel.onnx"))).toBe(false);
-    const { verification, output } = JSON.parse(cli([file, "--also-web", "--json"]).stdout);
-    expect([output, verification.passed]).toEqual([null, false]);
-    expect(verification.checks.at(-1)).toEqual({
+    const { proof, output } = JSON.parse(cli([file, "--also-web", "--json"]).stdout);
+    expect([output, proof.passed]).toEqual([null, false]);
+    expect(proof.checks.at(-1)).toEqual({
       name: "a second opinion",
       outcome: "not run",
       reason: expect.stringContaining("1.5 GB"),

@@ -46,10 +46,10 @@ describe("laurelize model.onnx", () => {
       output: model.replace(".onnx", ".laurel.onnx"),
       variant: "rw",
       parameters: { added: 2, model: 280, perSite: { res: 2 } },
-      verification: { passed: true },
+      proof: { passed: true },
     });
     expect(document.sites).toHaveLength(1);
-    expect(document.verification.checks.map((check: { name: string }) => check.name)).toEqual([
+    expect(document.proof.checks.map((check: { name: string }) => check.name)).toEqual([
       "same function",
       "right formula",
       "nothing else changed",

@@ -48,9 +48,9 @@ describe.skipIf(process.platform === "win32")("a crash of onnxruntime", () => {
     const { folder, model } = modelIn("crash", crashing('""'));
     const { code, stdout, stderr } = cliProcess([model, "--json"]);
     expect(code).toBe(0);
-    const { crashes, verification } = JSON.parse(stdout);
-    expect(verification.passed).toBe(true);
-    const [same] = verification.checks;
+    const { crashes, proof } = JSON.parse(stdout);
+    expect(proof.passed).toBe(true);
+    const [same] = proof.checks;
     expect(same).toMatchObject({ name: "same function", level: "basic" });
     expect(crashes).toEqual(
       ["all", "extended"].map((level) => ({
@@ -86,7 +86,7 @@ describe.skipIf(process.platform === "win32")("a crash of onnxruntime", () => {
     const { code, stdout, stderr } = cliProcess([model, "--json"]);
     expect(code).toBe(0);
     expect(JSON.parse(stdout).crashes).toEqual([]);
-    expect(JSON.parse(stdout).verification.checks[0].level).toBe("all");
+    expect(JSON.parse(stdout).proof.checks[0].level).toBe("all");
     expect(stderr).not.toContain("crash");
   });
 });

@@ -678,7 +678,7 @@ describe("the command line", () => {
     const again = cli(["fold", file("m.laurel.onnx"), "-o", file("d.onnx")]);
     expect(again.code).toBe(2);
     const json = cli(["fold", file("m.laurel.onnx"), "-o", file("d.onnx"), "--force", "--json"]);
-    expect(JSON.parse(json.stdout)).toMatchObject({ factors: 0, verification: { passed: true } });
+    expect(JSON.parse(json.stdout)).toMatchObject({ factors: 0, proof: { passed: true } });
     expect(cli(["fold", file("m.laurel.onnx"), "-f", "-q", "-o", file("d.onnx")]).stdout).toBe("");
   });
 

@@ -68,9 +68,9 @@ describe("--report", () => {
     expect(drawnSites(page)).toEqual(["res"]);
     const checks = rowsOf(page, "Each check");
     expect(checks.map(([name]) => name)).toEqual(
-      json.verification.checks.map(({ name }: { name: string }) => name),
+      json.proof.checks.map(({ name }: { name: string }) => name),
     );
-    const formula = json.verification.checks.find(
+    const formula = json.proof.checks.find(
       ({ name }: { name: string }) => name === "right formula",
     );
     const [[site, difference, bound, outcome]] = rowsOf(page, "right formula");
@@ -125,7 +125,7 @@ describe("--report", () => {
     const [row] = rowsOf(folded.page, "What became of each site");
     expect(row.slice(0, 2)).toEqual(["res", folded.json.sites[0].outcome]);
     const float64 = rowsOf(folded.page, "Both models cast to double");
-    const { difference } = folded.json.verification.float64;
+    const { difference } = folded.json.proof.float64;
     expect(Number(float64[0][0])).toBeCloseTo(difference, 12);
     const adapter = at("net.tuned.safetensors");
     const out = ["-o", at("applied.onnx")];

@@ -3,10 +3,10 @@ import { checkValues } from "../../src/option-values.ts";
 import { ADVANCE } from "../ladder/layout.ts";
 import { type DrawingOptions, drawingOptions, svgDocument } from "../ladder/svg-document.ts";
 import { element, label, shortened } from "../ladder/svg-text.ts";
-import { alikeRegions } from "./alike-regions.ts";
 import type { ModelDiff } from "./diff.ts";
 import { changeRows, diffSummary, noun, proofRows } from "./diff-text.ts";
 import { drawRegion, type RegionCard } from "./draw-region.ts";
+import { equalRegions } from "./equal-regions.ts";
 
 const [MARGIN, LEAST, ROW, FONT] = [20, 760, 18, 12];
 /** Drawings of changes. */
@@ -23,7 +23,7 @@ export function drawDiff(diff: ModelDiff, options: DrawingOptions = {}): string 
   checkGiven("drawDiff", options, drawingOptions);
   checkValues({ ...options }, drawingOptions);
   const { theme = "auto", title = `${diff.before.name} → ${diff.after.name}` } = options;
-  const groups = alikeRegions(diff.regions);
+  const groups = equalRegions(diff.regions);
   const cards = groups.slice(0, MOST).map((regions) => drawRegion(regions));
   const head = drawHead(diff, title);
   const width = Math.ceil(

@@ -50,13 +50,13 @@ function changesOf(
   twins: ReadonlyMap<Value, Value>,
 ): NodeChange[] {
   const [x, y] = [pair.a, pair.b];
-  const alike = (left: readonly (Value | null)[], right: readonly (Value | null)[]) =>
+  const areEqual = (left: readonly (Value | null)[], right: readonly (Value | null)[]) =>
     Array.from({ length: Math.max(left.length, right.length) }, (_, slot) =>
       isTwin(left[slot] ?? null, right[slot] ?? null, twins),
     ).every(Boolean);
   return [
     ...(x.op === y.op ? [] : ["operator" as const]),
-    ...(alike(x.inputs, y.inputs) ? [] : ["inputs" as const]),
+    ...(areEqual(x.inputs, y.inputs) ? [] : ["inputs" as const]),
     ...(x.outputs.length === y.outputs.length ? [] : ["outputs" as const]),
     ...(x.op === y.op && attributeDifferences(a.file, b.file, pair).length > 0
       ? ["attributes" as const]

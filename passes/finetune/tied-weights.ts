@@ -15,7 +15,7 @@ export interface Tied {
   readonly isTrained: boolean;
 }
 
-/** Fewer elements than this are no evidence of a tied weight: biases of zeros are all alike. */
+/** Fewer elements than this are no evidence of a tied weight: biases of zeros are all equal. */
 const SMALLEST = 256;
 
 /**
@@ -33,10 +33,10 @@ export function tiedWeights(model: Model, train: readonly string[] = []): Tied[]
   const pairs: Tied[] = [];
   for (const weight of named) {
     const value = graph.main.values.get(weight)!;
-    const alike = all.filter((other) => other !== value && sizesAgree(value, other));
-    if (alike.length === 0) continue;
+    const copies = all.filter((other) => other !== value && sizesAgree(value, other));
+    if (copies.length === 0) continue;
     const numbers = dataOf(graph, value)!;
-    for (const copy of alike) {
+    for (const copy of copies) {
       const found = pairs.some((pair) => pair.weight === copy.name && pair.copy === weight);
       const how = found ? null : sameNumbers(value, numbers, copy, dataOf(graph, copy)!);
       if (how)

@@ -38,7 +38,7 @@ const CLIP_EPSILON = 1e-6;
 /**
  * Writes the update of every weight by its gradient. Half-precision weights are kept as float32
  * beside the model's own, so that small steps are not lost; `lr` and `step` are float scalars.
- * Small weights that are treated alike are updated as one vector: hundreds of nodes fewer.
+ * Small weights that are treated the same are updated as one vector: hundreds of nodes fewer.
  */
 export function update(
   writing: Writing,
@@ -47,7 +47,7 @@ export function update(
 ): Update {
   const { fresh, about } = writing;
   about("norm");
-  const groups = alike(weights, (of) => `${of.dtype} ${of.decays}`).map(groupOf);
+  const groups = groupedBy(weights, (of) => `${of.dtype} ${of.decays}`).map(groupOf);
   const { norm, scale, gradients } = clipping(writing, groups, options.clip);
   const [lr, step] = ["lr", "step"].map(fresh);
   const inputs: Port[] = [lr, step].map((name) => port(name, { dtype: "float", shape: [] }));
@@ -158,7 +158,7 @@ const shaped = (name: string, dtype: string, { dims }: TrainedWeight) =>
   port(name, { dtype, shape: dims });
 
 /** The small weights in groups of one key, in order; each large one alone. */
-function alike(weights: readonly Weight[], keyOf: (of: TrainedWeight) => string): Weight[][] {
+function groupedBy(weights: readonly Weight[], keyOf: (of: TrainedWeight) => string): Weight[][] {
   const groups = new Map<string, Weight[]>();
   for (const weight of weights) {
     const { of } = weight;

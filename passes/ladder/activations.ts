@@ -107,10 +107,10 @@ async function measuredAt(
 /** Returns the norm of the sum of tensors, or of all their elements if their shapes differ. */
 function norm(tensors: readonly Tensor[]): number {
   const [first, ...others] = tensors.map(toFloat64);
-  const alike = others.every(({ length }) => length === first.length);
+  const isEqual = others.every(({ length }) => length === first.length);
   const sum = (value: number, k: number) => others.reduce((total, at) => total + at[k], value);
   let squares = 0;
-  for (const values of alike ? [first.map(sum)] : [first, ...others])
+  for (const values of isEqual ? [first.map(sum)] : [first, ...others])
     for (const value of values) squares += value * value;
   return Math.sqrt(squares);
 }

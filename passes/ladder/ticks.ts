@@ -23,7 +23,7 @@ export function ticksBefore(rejected: readonly LadderRejection[], sites: number)
       return sums.map((sum) => ({ sums: [sum] }));
     const byCode = new Map<string, LadderRejection[]>();
     for (const sum of sums) byCode.set(sum.code, [...(byCode.get(sum.code) ?? []), sum]);
-    const ticks = [...byCode.values()].map((alike): Tick => ({ sums: alike }));
+    const ticks = [...byCode.values()].map((sums): Tick => ({ sums }));
     if (ticks.length <= TICKS) return ticks;
     return [...ticks.slice(0, TICKS - 1), { sums: ticks.slice(TICKS - 1).flatMap((t) => t.sums) }];
   });

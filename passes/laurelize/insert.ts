@@ -17,7 +17,7 @@ export interface InsertedSite {
   /** x_i, x_{i-1}, …: the skip operands that the variant reads. */
   readonly operands: readonly Value[];
   /** The value that the skip slot reads now. */
-  readonly augmentedSkip: string;
+  readonly newSkip: string;
   /** The new tensors by part and role: "lr.A" → "/layer1/Add.laurel.A". */
   readonly parameters: Readonly<Record<string, DenseTensor>>;
 }
@@ -64,8 +64,8 @@ export function insertAt(
         sum = writer.before(node).Add(sum, addend);
     return factors ? writer.scale(node, sum, factors.beta) : sum;
   };
-  const augmentedSkip = writer.between(skip, bracket);
-  draft.redirects.push({ use: skip.use, name: augmentedSkip });
+  const newSkip = writer.between(skip, bracket);
+  draft.redirects.push({ use: skip.use, name: newSkip });
   if (factors)
     for (const branch of branches) {
       const scale = (f: string) => writer.scale(branch.use.node, f, factors.alpha);
@@ -75,7 +75,7 @@ export function insertAt(
     const name = writer.before(bias.use.node).Mul(bias.value.name, factors.alpha);
     draft.redirects.push({ use: bias.use, name });
   }
-  return { site, place: writer.place, operands, augmentedSkip, parameters: writer.parameters };
+  return { site, place: writer.place, operands, newSkip, parameters: writer.parameters };
 }
 
 /** Writes nodes and tensors of one site, named after it. */

@@ -62,7 +62,7 @@ export function plan(
   const draft: Draft = { nodes: [], tensors: [], redirects: [] };
   const below = namesBelow(graph);
   const layers = new Map<string, InsertedSite>();
-  const augmented = sites.map((site) => {
+  const inserted = sites.map((site) => {
     const operands = parts.some(({ lagged }) => lagged)
       ? laggedSkips(site, options.lags)
       : [site.skip.value];
@@ -75,9 +75,9 @@ export function plan(
     if (!layer) layers.set(site.layer, made);
     return made;
   });
-  const warnings = wanted.rank === undefined ? [] : clamping(augmented, options);
+  const warnings = wanted.rank === undefined ? [] : clamping(inserted, options);
   const patch = withAllowedTensors(graph, draft);
-  return { variant, parts, options, sites: augmented, patch, warnings };
+  return { variant, parts, options, sites: inserted, patch, warnings };
 }
 
 /** Returns the metadata of the result. */
@@ -88,11 +88,11 @@ export const manifestOf = (
   ...facts,
   variant,
   options,
-  sites: sites.map(({ site, augmentedSkip, parameters }) => ({
+  sites: sites.map(({ site, newSkip, parameters }) => ({
     name: site.name,
     output: site.output.name,
     skip: site.skip.value.name,
-    augmented: augmentedSkip,
+    augmented: newSkip,
     parameters: Object.fromEntries(
       Object.entries(parameters).map(([role, { name }]) => [role, name]),
     ),

@@ -47,9 +47,9 @@ export function checkUnchanged(
     const there = scopeLike(result, scope ?? original.main)?.values.get(name);
     const type = there && typeOfTensor(there);
     if (!type) continue;
-    const alike = type.dtype === dtype && type.shape?.join() === dims.join();
+    const sameType = type.dtype === dtype && type.shape?.join() === dims.join();
     const stored = dataOf(result, there)!;
-    if (!alike || stored.length !== data.length || stored.some((byte, k) => byte !== data[k]))
+    if (!sameType || stored.length !== data.length || stored.some((byte, k) => byte !== data[k]))
       differences.push(`new weight ${name} is not as planned`);
   }
   return ran(differences.length === 0, {

@@ -74,11 +74,11 @@ export function findSites(graph: Graph, inferred: Types, options: ResidualOption
   const scopes = [...scopesOf(graph)];
   const facts = { graph, types, constants: constants(graph) };
   const recognized = recognize(facts, scopes, forms);
-  const listed = augmentedBefore(scopes, earlier);
+  const listed = listedOriginals(scopes, earlier);
   const setting: Setting = {
     ...facts,
     blocked: blockedValues(graph),
-    augmented: new Map([...recognized.augmented, ...listed]),
+    originals: new Map([...recognized.originals, ...listed]),
   };
   const named = namedAxes(options.featureAxis);
   const prefixes = (options.earlier ?? []).map(({ name }) => `${name}.laurel.`);
@@ -86,7 +86,7 @@ export function findSites(graph: Graph, inferred: Types, options: ResidualOption
     recognized.nodes.has(node) || prefixes.some((prefix) => node.message.name.startsWith(prefix));
   const reach = new Reach(setting);
   const { found, rejected } = search({ setting, reach, options, isInserted }, named);
-  const isUnlisted = (value: Value) => recognized.augmented.has(value) && !listed.has(value);
+  const isUnlisted = (value: Value) => recognized.originals.has(value) && !listed.has(value);
   const unique = naming();
   const sites = found.reverse().map(({ candidate, feature }): Omit<Unplaced, "layer"> => {
     const { node, within, sum, skip, branches, kind, form } = candidate;
@@ -218,7 +218,7 @@ const innerSums = ({ node, skip, branches }: Found): Node[] => [
 ];
 
 /** Returns what the sums read since the insertion, by the manifest's names, and x_i. */
-function augmentedBefore(
+function listedOriginals(
   scopes: readonly Scope[],
   earlier: readonly ManifestSite[],
 ): ReadonlyMap<Value, Value> {

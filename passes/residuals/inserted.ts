@@ -8,7 +8,7 @@ import type { Form, Setting, Sum } from "./residual.ts";
 /** LAuReL found in a model by its structure; names and metadata are ignored. */
 interface Inserted {
   /** What a sum reads → the operand that it read before. */
-  readonly augmented: ReadonlyMap<Value, Value>;
+  readonly originals: ReadonlyMap<Value, Value>;
   /** Additions that belong to LAuReL and not to the model. */
   readonly nodes: ReadonlySet<Node>;
 }
@@ -30,7 +30,7 @@ export function recognize(
   scopes: readonly Scope[],
   forms: readonly Form[],
 ): Inserted {
-  const augmented = new Map<Value, Value>();
+  const originals = new Map<Value, Value>();
   const nodes = new Set<Node>();
   for (const node of scopes.flatMap((scope) => scope.nodes)) {
     const sum = forms.reduce<Sum | null>((found, form) => found ?? form.sumOf(node), null);
@@ -38,7 +38,7 @@ export function recognize(
     if (terms.length < 2 || terms.some(({ value }) => facts.constants.has(value))) continue;
     for (const { value } of terms) {
       const { x, nodes: inner } = bracketOf(facts, value);
-      if (inner.length > 0) augmented.set(value, x);
+      if (inner.length > 0) originals.set(value, x);
       for (const each of inner) nodes.add(each);
     }
     const parts = flatten(facts, terms) ?? terms;
@@ -46,10 +46,10 @@ export function recognize(
     const weighed = weighs(facts, scaled);
     for (const [k, each] of scaled.entries()) {
       const { value } = parts[k];
-      if (each && (weighed || each.exact) && !augmented.has(value)) augmented.set(value, each.x);
+      if (each && (weighed || each.exact) && !originals.has(value)) originals.set(value, each.x);
     }
   }
-  return { augmented, nodes };
+  return { originals, nodes };
 }
 
 /**

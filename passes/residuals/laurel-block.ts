@@ -14,7 +14,7 @@ export function isLaurel(
   branches: readonly Term[],
   size: number,
 ): boolean {
-  if (setting.augmented.has(skip.value)) return true;
+  if (setting.originals.has(skip.value)) return true;
   if (branches.length !== 1) return false;
   const up = takenOf(setting, branches[0].value);
   const narrow = up && mapped(setting, up);

@@ -102,7 +102,7 @@ export interface Setting {
   /** Values whose shape does not show where their channels are. */
   readonly blocked: ReadonlySet<Value>;
   /** Skips with LAuReL from an earlier run: what the sum reads now → x_i. */
-  readonly augmented: ReadonlyMap<Value, Value>;
+  readonly originals: ReadonlyMap<Value, Value>;
 }
 
 /** One site of an earlier insertion. */

@@ -31,7 +31,7 @@ export function* skipChain(setting: Setting, operand: Value, length = SHORT): Ge
   let link = linkTo(operand);
   for (let hop = 0; hop < length; hop++) {
     yield link;
-    const before = setting.augmented.get(link.value);
+    const before = setting.originals.get(link.value);
     if (before) {
       link = { ...link, value: before };
       continue;

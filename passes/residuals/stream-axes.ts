@@ -98,7 +98,7 @@ function sumBefore(
   while (value.scope === sum.output.scope) {
     const member = placed.get(value);
     if (member) return { member, axes };
-    const from = setting.augmented.get(value) ?? stepBack(setting, value, placed);
+    const from = setting.originals.get(value) ?? stepBack(setting, value, placed);
     if (!from) return null;
     const index = value.producer?.inputs.indexOf(from) ?? -1;
     const ranks = [from, value].map((each) => setting.types.get(each)?.shape?.length);

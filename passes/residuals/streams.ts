@@ -39,7 +39,7 @@ function siteBefore(
   while (value.scope === scope) {
     const site = placed.get(value);
     if (site) return site;
-    const from = setting.augmented.get(value) ?? stepBack(setting, value, placed);
+    const from = setting.originals.get(value) ?? stepBack(setting, value, placed);
     if (!from || !sameShape(shapeOf(from), shapeOf(skip))) return null;
     value = from;
   }

@@ -33,7 +33,7 @@ export function likeCounterparts(a: Graph, b: Graph, named: readonly Counterpart
       if (!partner) {
         const first = firstRead(node);
         const key = `${node.op} ${first ? (twinOf(first)?.name ?? "") : ""}`;
-        partner = open.get(key)?.find((other) => !taken.has(other) && alike(node, other));
+        partner = open.get(key)?.find((other) => !taken.has(other) && isLike(node, other));
         if (!partner) continue;
         taken.add(partner);
         found.push({ a: node, b: partner });
@@ -47,7 +47,7 @@ export function likeCounterparts(a: Graph, b: Graph, named: readonly Counterpart
    * Whether a node reads the counterparts of another's inputs, as far as known; weights may have
    * other names.
    */
-  const alike = (x: Node, y: Node) =>
+  const isLike = (x: Node, y: Node) =>
     x.inputs.length === y.inputs.length &&
     x.inputs.every((value, slot) => {
       const other = y.inputs[slot];

@@ -7,13 +7,13 @@ import { pathTo, type ScopeStep } from "../graph/path.ts";
 import { valueLike } from "../graph/scopes.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import {
-  ALL_TURNS,
+  ALL_ITERATIONS,
   addNode,
   type ExposeDraft,
-  FIRST_TURN,
-  type Handed,
-  handOnCall,
-} from "./hand-on.ts";
+  type ExposedValue,
+  exposeFromCall,
+  FIRST_ITERATION,
+} from "./expose-from.ts";
 import type { Ort, Tensors } from "./session.ts";
 import { dtypeOf, tensorOfBytes } from "./tensors.ts";
 
@@ -38,14 +38,14 @@ export function withOutputs(file: ModelFile, names: readonly string[]): ModelFil
 export function expose(
   graph: Graph,
   path: readonly ScopeStep[],
-  values: readonly Handed[],
+  values: readonly ExposedValue[],
 ): Exposed | null {
   if (path.length === 0) {
     const outputs = values.map(({ name }) => name);
     return { file: withOutputs(graph.file, outputs), outputs };
   }
   const to = draft(graph);
-  const names = handOut(to, path, values, ALL_TURNS);
+  const names = exposeAlong(to, path, values, ALL_ITERATIONS);
   return names && { file: withOutputs(patchedFile(graph.file, to), names), outputs: names };
 }
 
@@ -79,7 +79,7 @@ export function withTaps(file: ModelFile, taps: Iterable<Tap>): Taps {
       to ??= draft(buildGraph(file));
       const inner = valueLike(to.graph, value);
       const path = inner && pathTo(inner.scope);
-      const names = path && handOut(to, path, [{ name: inner.name, dtype }], FIRST_TURN);
+      const names = path && exposeAlong(to, path, [{ name: inner.name, dtype }], FIRST_ITERATION);
       if (names) outputs.set(value, names[0]);
     }
   }
@@ -88,7 +88,9 @@ export function withTaps(file: ModelFile, taps: Iterable<Tap>): Taps {
     outputOf: (value) => outputs.get(value) ?? null,
     read: (ort, value, results) => {
       const tensor = own(results, outputs.get(value) ?? "");
-      return tensor && value.scope.owner ? firstTurn(ort, value.scope, tensor) : (tensor ?? null);
+      return tensor && value.scope.owner
+        ? firstIteration(ort, value.scope, tensor)
+        : (tensor ?? null);
     },
   };
 }
@@ -104,19 +106,19 @@ function draft(graph: Graph): ExposeDraft {
 }
 
 /** Exposes values of a path's last scope, step by step; returns their names in the main graph. */
-function handOut(
+function exposeAlong(
   to: ExposeDraft,
   path: readonly ScopeStep[],
-  values: readonly Handed[],
-  rules: typeof ALL_TURNS,
+  values: readonly ExposedValue[],
+  rules: typeof ALL_ITERATIONS,
 ): string[] | null {
   const known = ({ node }: ScopeStep) => node.callee !== null || Object.hasOwn(rules, node.op);
   if (path.length === 0 || !path.every(known) || !importsOnnx(path.at(-1)!.scope)) return null;
   const innermost = path.at(-1)!.scope;
   let names = values.map(({ name }) => addNode(to, innermost, { op: "Identity", inputs: [name] }));
   for (const step of [...path].reverse()) {
-    const handed = names.map((name, k) => ({ name, dtype: values[k].dtype }));
-    const next = (step.node.callee ? handOnCall : rules[step.node.op])(to, step, handed);
+    const exposed = names.map((name, k) => ({ name, dtype: values[k].dtype }));
+    const next = (step.node.callee ? exposeFromCall : rules[step.node.op])(to, step, exposed);
     if (!next) return null;
     names = next;
   }
@@ -132,7 +134,7 @@ const importsOnnx = (scope: Scope) =>
   );
 
 /** Returns the first iteration of each Scan around a value; null if the value was not computed. */
-function firstTurn(ort: Ort, scope: Scope, tensor: Tensor): Tensor | null {
+function firstIteration(ort: Ort, scope: Scope, tensor: Tensor): Tensor | null {
   const turns = pathTo(scope).filter(({ node }) => node.op === "Scan").length;
   const { dims } = tensor;
   if (dims.slice(0, turns).includes(0)) return null;

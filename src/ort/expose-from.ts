@@ -5,7 +5,7 @@ import { allScopes } from "../graph/path.ts";
 import type { Attributes, DenseTensor, NewNode } from "../onnx/new-node.ts";
 
 /** A value to expose, and its data type; null if that is unknown. */
-export interface Handed {
+export interface ExposedValue {
   readonly name: string;
   readonly dtype: string | null;
 }
@@ -20,10 +20,14 @@ export type ExposeDraft = { readonly graph: Graph; readonly fresh: () => string 
  * Makes values of the entered scope outputs of it and of the enclosing node. Returns the names of
  * the node's new outputs; null if the operator cannot expose values.
  */
-type HandOn = (to: ExposeDraft, step: ScopeStep, values: readonly Handed[]) => string[] | null;
+type ExposeFrom = (
+  to: ExposeDraft,
+  step: ScopeStep,
+  values: readonly ExposedValue[],
+) => string[] | null;
 
 /** A loop exposes the values of all its iterations, stacked. */
-export const ALL_TURNS: Readonly<Record<string, HandOn>> = {
+export const ALL_ITERATIONS: Readonly<Record<string, ExposeFrom>> = {
   If(to, { node, scope }, values) {
     for (const { name, dtype } of values)
       for (const body of node.bodies)
@@ -50,8 +54,8 @@ export const ALL_TURNS: Readonly<Record<string, HandOn>> = {
 };
 
 /** A Loop exposes the value of the first iteration that computes it; a Scan still stacks all. */
-export const FIRST_TURN: Readonly<Record<string, HandOn>> = {
-  ...ALL_TURNS,
+export const FIRST_ITERATION: Readonly<Record<string, ExposeFrom>> = {
+  ...ALL_ITERATIONS,
   Loop(to, { node, scope }, values) {
     const carried = Math.max(0, node.message.inputs.length - 2);
     for (const { name, dtype } of values) {
@@ -67,10 +71,10 @@ export const FIRST_TURN: Readonly<Record<string, HandOn>> = {
 };
 
 /** A function's new outputs are outputs of every call of it. */
-export function handOnCall(
+export function exposeFromCall(
   to: ExposeDraft,
   { node, scope }: ScopeStep,
-  values: readonly Handed[],
+  values: readonly ExposedValue[],
 ): string[] {
   for (const value of values) output(to, scope, value);
   const place = scope.outputs.length;
@@ -103,7 +107,7 @@ export function addNode(
 function output(
   { outputs }: ExposeDraft,
   scope: Scope,
-  { name, dtype }: Handed,
+  { name, dtype }: ExposedValue,
   index?: number,
 ): void {
   const type = dtype === null ? null : { dtype, shape: null };
@@ -111,7 +115,12 @@ function output(
 }
 
 /** Adds outputs to a node, before the one at `index`. */
-function results(to: ExposeDraft, node: Node, index: number, values: readonly Handed[]): string[] {
+function results(
+  to: ExposeDraft,
+  node: Node,
+  index: number,
+  values: readonly ExposedValue[],
+): string[] {
   return values.map(() => {
     const name = to.fresh();
     to.nodeOutputs.push({ node, index, name } satisfies Slot);
@@ -135,7 +144,7 @@ const empty = (to: ExposeDraft, scope: Scope, dtype: string, before: Node | null
 function addFirst(
   to: ExposeDraft,
   scope: Scope,
-  value: Handed,
+  value: ExposedValue,
   { before, after }: Readonly<Record<"before" | "after", string>>,
 ): void {
   const zero = constant({ dtype: "int64", dims: [], data: new Uint8Array(8) });

@@ -8,7 +8,7 @@ const EACH = 24;
  * Returns the regions in groups that one drawing shows: each by itself, or if they are many, those
  * with the same operators, wiring and marks together.
  */
-export function alikeRegions(regions: readonly RegionDiff[]): RegionDiff[][] {
+export function equalRegions(regions: readonly RegionDiff[]): RegionDiff[][] {
   if (regions.length <= EACH) return regions.map((region) => [region]);
   const groups = new Map<string, RegionDiff[]>();
   for (const region of regions) {
