@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 
 const root = path.join(import.meta.dirname, "..");
 const CEILING = 250;
+const DEEPEST = 4;
 
 /**
  * The rooms of the source, low to high: a file imports its own room and those below it. Rooms in
@@ -171,6 +172,27 @@ describe("every source file", () => {
   it(`has at most ${CEILING} lines`, () => {
     const long = sources.map((file) => [file, text(file).trimEnd().split("\n").length] as const);
     expect(long.filter(([, lines]) => lines > CEILING)).toEqual([]);
+  });
+
+  it(`nests no statement deeper than ${DEEPEST}`, () => {
+    const CONTROL = /^(if|for|while|do|switch|try)\b/;
+    const deep = sources.filter((file) => {
+      const open: { readonly indent: number; readonly depth: number }[] = [];
+      return text(file)
+        .split("\n")
+        .filter((line) => line.trim() !== "" && !/^\s*([)}\]]|\/?\*)/.test(line))
+        .some((line) => {
+          const indent = line.search(/\S/);
+          while (open.length > 0 && open.at(-1)!.indent >= indent) open.pop();
+          const statements = /^(for|while) .*\) (for|if|while) \(/.test(line.trim()) ? 2 : 1;
+          const isControl = CONTROL.test(line.trim());
+          const depth = (open.at(-1)?.depth ?? 0) + (isControl ? statements : 0);
+          const isFunction = /(=>|\)(: [^{]+)?) \{$/.test(line);
+          if (isControl || isFunction) open.push({ indent, depth: isControl ? depth : 0 });
+          return depth > DEEPEST;
+        });
+    });
+    expect(deep).toEqual([]);
   });
 
   it("is named after its subject, in kebab-case", () => {

@@ -22,7 +22,7 @@ import { tensorEdits } from "../onnx/tensor-edits.ts";
 import { BYTES } from "../onnx/wire.ts";
 import type { Graph, Node, Scope, Use, Value } from "./graph.ts";
 import { noteEdits } from "./operand-notes.ts";
-import type { NewTensor, Patch, Port } from "./patch-contents.ts";
+import type { NewTensor, Patch, Port, Slot } from "./patch-contents.ts";
 
 /**
  * Number of elements up to which a new tensor stays in the model when larger ones go into a data
@@ -172,20 +172,24 @@ function slots(file: ModelFile, { nodeInputs = [], nodeOutputs = [] }: Patch): E
   for (const [slot, key, all] of kinds)
     for (const node of new Set(all.map((slot) => slot.node))) {
       const added = all.filter((slot) => slot.node === node);
-      const present = node.message[key];
-      const length = Math.max(present.length, ...added.map(({ index }) => index));
-      const names: string[] = [];
-      for (let k = 0; k <= length; k++) {
-        for (const { index, name } of added) if (index === k) names.push(name);
-        const filled = added.some(({ index, fills }) => index === k && fills);
-        if (k < length && !filled) names.push(present[k] ?? "");
-      }
-      const fields = names.map((name) => slotField(slot, name));
+      const fields = withSlots(node.message[key], added).map((name) => slotField(slot, name));
       for (const field of texts(file, node.message, SLOT_NUMBER[slot]))
         edits.push(replaceField(node.message, field, new Uint8Array()));
       edits.push(append(node.message, concat(fields)));
     }
   return edits;
+}
+
+/** Returns the names of a node's slots with the added ones. */
+function withSlots(present: readonly string[], added: readonly Slot[]): string[] {
+  const length = Math.max(present.length, ...added.map(({ index }) => index));
+  const names: string[] = [];
+  for (let k = 0; k <= length; k++) {
+    const here = added.filter(({ index }) => index === k);
+    names.push(...here.map(({ name }) => name));
+    if (k < length && !here.some(({ fills }) => fills)) names.push(present[k] ?? "");
+  }
+  return names;
 }
 
 /** Sets an attribute of a node; replaces the one with the same name. */
