@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { cli, cliProcess } from "./support/cli.ts";
+import { cli, cliProcess, helpTexts } from "./support/cli.ts";
 import { temporaryFolder } from "./support/fixture.ts";
 
 const folder = temporaryFolder();
@@ -49,7 +49,7 @@ describe("laurelize completion", () => {
   it.each(["bash", "zsh", "fish"])("knows in %s every option that the help lists", (shell) => {
     const text = script(shell);
     for (const command of ["finetune", "fold", "diff"]) {
-      const { stdout } = cli([command, "--help"]);
+      const stdout = helpTexts[command];
       const options = [...stdout.matchAll(/^ +(?:-\w, )?--([\w-]+)/gm)].map(([, name]) => name);
       expect(options.length).toBeGreaterThan(8);
       const line = text

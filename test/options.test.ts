@@ -6,13 +6,12 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { commands } from "../bin/commands/index.ts";
 import { parts, variantNames } from "../passes/variants/index.ts";
 import { nearest } from "../src/nearest.ts";
-import { cli, cliProcess } from "./support/cli.ts";
+import { cli, cliProcess, helpTexts } from "./support/cli.ts";
 import { fixture, temporaryFolders } from "./support/fixture.ts";
 
 const { place } = temporaryFolders();
 
 const small = place(fixture("pre-norm-mlp"));
-const helpFile = path.join(import.meta.dirname, "../dist/bin/help.json");
 const deep = place(fixture("pre-norm-transformer"));
 
 describe("the command line suggests what was meant", () => {
@@ -48,9 +47,8 @@ describe("the command line suggests what was meant", () => {
   });
 
   it("prints the help that was laid out in the build as the parser lays it out, in English", () => {
-    const written: Record<string, string> = JSON.parse(fs.readFileSync(helpFile, "utf8"));
-    expect(Object.keys(written)).toEqual(Object.keys(commands).map(textName));
-    for (const [name, text] of Object.entries(written))
+    expect(Object.keys(helpTexts)).toEqual(Object.keys(commands).map(textName));
+    for (const [name, text] of Object.entries(helpTexts))
       expect(cli([name, "--help"].filter(Boolean)).stdout, name).toBe(text);
     for (const words of [[], ["-h"], ["inspect", "-h"], ["finetune", "--help"]])
       expect(cliProcess(words, { LC_ALL: "de_DE.UTF-8" }), words.join(" ")).toEqual(cli(words));
@@ -140,9 +138,8 @@ describe("the sites that are chosen are listed", () => {
   it("and every command takes --quiet and --json", () => {
     expect(cli(["inspect", deep, "--quiet"])).toEqual({ code: 0, stdout: "", stderr: "" });
     for (const command of ["", "inspect", "compare", "strip", "finetune", "extract", "apply"]) {
-      const { stdout } = cli([...(command ? [command] : []), "--help"]);
-      expect(stdout, command).toMatch(/--json/);
-      expect(stdout, command).toMatch(/--quiet/);
+      expect(helpTexts[command]).toMatch(/--json/);
+      expect(helpTexts[command]).toMatch(/--quiet/);
     }
   });
 });

@@ -1,9 +1,15 @@
 import { spawnSync } from "node:child_process";
+import fs from "node:fs";
 import path from "node:path";
 import { MessageChannel, receiveMessageOnPort, Worker } from "node:worker_threads";
 
 const bin = path.join(import.meta.dirname, "../../dist/bin/laurelize.js");
 const TIMEOUT = 120_000;
+
+/** Help texts as the build wrote them, by command; "" is that of the program and of laurelize. */
+export const helpTexts: Readonly<Record<string, string>> = JSON.parse(
+  fs.readFileSync(path.join(path.dirname(bin), "help.json"), "utf8"),
+);
 
 /** What the built command line did. */
 export interface Ran {
