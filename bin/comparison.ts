@@ -3,7 +3,7 @@ import { describeFunction, outputFailures } from "./check-lines.ts";
 import { marks } from "./report-notes.ts";
 import { figure } from "./text.ts";
 
-/** Lines of differences that are printed unless all are asked for: with the rest, a screen. */
+/** Number of differences that are printed without --all: with the rest, one screen. */
 const LINES = 12;
 
 const DESCRIPTION = new Set<Finding["kind"]>(["signature", "metadata", "opset"]);

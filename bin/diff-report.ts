@@ -8,7 +8,7 @@ import type { Crash } from "./supervise.ts";
 import { plain } from "./tables.ts";
 import { bytes, count, counted } from "./text.ts";
 
-/** Changes that are listed unless all are asked for. */
+/** Number of changes that are listed without --all. */
 const LISTED = 12;
 
 /** What changed, line by line: a table by operator, the sites, other changes, and the outputs. */

@@ -5,7 +5,7 @@ import { UsageError } from "./failure.ts";
 
 type Given = Pick<FinetuneArguments, "loss" | "target" | "outputName">;
 
-/** The losses of a command line: one, or several for their outputs. Throws a UsageError for what is none. */
+/** The losses of a command line: one, or several for their outputs. Throws a UsageError if it is not a loss. */
 export async function givenLosses(
   args: Given,
 ): Promise<Pick<FitOptions, "loss" | "losses" | "target" | "output">> {

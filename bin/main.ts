@@ -76,7 +76,7 @@ function parserOf(
   return parser;
 }
 
-/** Throws a UsageError if an option that takes one value has two, or a number is none. */
+/** Throws a UsageError if an option that takes one value has two, or if a number is missing. */
 function checkValues(given: Readonly<Record<string, unknown>>, lists: readonly string[]): true {
   const twice = Object.keys(given).find(
     (key) => Array.isArray(given[key]) && key !== "_" && !lists.includes(dashed(key)),

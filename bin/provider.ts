@@ -13,7 +13,7 @@ interface Backend {
   readonly bundled: boolean;
 }
 
-/** onnxruntime-node, as far as it is asked for a provider. */
+/** What providers need of onnxruntime-node. */
 interface Runtime {
   readonly listSupportedBackends?: () => readonly Backend[];
   readonly InferenceSession: {

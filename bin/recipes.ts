@@ -57,7 +57,7 @@ export function recipeOf(
   return values as RecipeValues;
 }
 
-/** Throws an error if an option is none of its choices. */
+/** Throws an error if the value of an option is not one of its choices. */
 function checkChoices(of: string, values: RecipeValues, options: Options): void {
   for (const [name, value] of Object.entries(values)) {
     const { choices } = options[name];

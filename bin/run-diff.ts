@@ -78,7 +78,7 @@ interface DiffFile {
   readonly text: (of: { a: Model; b: Model; found: ModelDiff }) => string;
 }
 
-/** Returns the files that are asked for. Throws an InputError if one cannot be written. */
+/** Returns the requested files. Throws an InputError if one cannot be written. */
 function filesOf({ output, nodeData: data }: DiffArguments): DiffFile[] {
   const files: DiffFile[] = [];
   if (output !== undefined) {

@@ -33,7 +33,7 @@ import { siteTable } from "./tables.ts";
 import { bytes } from "./text.ts";
 import { webRuntime } from "./web-runtime.ts";
 
-/** Bytes of memory from which on the report says beforehand that a proof takes them. */
+/** If a proof takes at least this many bytes of memory, the report says so first. */
 const SPOKEN_OF = 1e9;
 
 /** Finds, rewrites, proves and writes; prints the report. */

@@ -4,7 +4,7 @@ import { dim, force, idleIf, inputs, outDir, printing, report, running, seed } f
 
 const UNITS: Readonly<Record<string, number>> = { "": 1, k: 1e3, m: 1e6, g: 1e9 };
 
-/** Reads a size: "500MB", "1.5 GB", "65536". Throws a UsageError if it is none. */
+/** Reads a size: "500MB", "1.5 GB", "65536". Throws a UsageError if it is not one. */
 function parseSize(text: string): number {
   const [, number, unit = ""] = /^\s*(\d+(?:\.\d+)?)\s*([kmg]?)b?\s*$/i.exec(text) ?? [];
   const size = Math.floor(Number(number) * UNITS[unit.toLowerCase()]);

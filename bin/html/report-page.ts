@@ -45,7 +45,7 @@ interface PendingReport {
 
 const NONE: PendingReport = { json: {}, keep: () => {} };
 
-/** Throws an InputError or a UsageError if a report cannot be written where it is asked for. */
+/** Throws an InputError or a UsageError if a report cannot be written at the given path. */
 export function checkReport({ report, force }: ReportArguments, own: readonly string[]): void {
   if (report === undefined) return;
   if (report === "" || report === "-") throw new UsageError("--report takes the path of a file.");
@@ -57,7 +57,7 @@ export function checkReport({ report, force }: ReportArguments, own: readonly st
   checkFree(report, own, force ?? false, "--report");
 }
 
-/** Writes a report under a temporary name; does nothing if none is asked for. */
+/** Writes a report under a temporary name; does nothing if no report is requested. */
 export async function stagedReport(
   args: ReportArguments,
   make: () => Promise<ReportContents> | ReportContents,

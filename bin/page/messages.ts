@@ -14,7 +14,7 @@ interface SiteRow {
   readonly about: string;
 }
 
-/** A sum that is no site. */
+/** A sum that is not a site. */
 interface OtherSum {
   readonly name: string;
   readonly op: string;

@@ -21,7 +21,7 @@ export function checkQuery(given: readonly QueryPart[], asked: readonly StepName
   for (const [name, value] of given) checkValue(name, value, asked);
 }
 
-/** Throws a UsageError for a name that is no step and no option of the steps asked for. */
+/** Throws a UsageError for a name that is neither a step nor an option of the requested steps. */
 function checkName(name: string, asked: readonly StepName[]): void {
   if (isStep(name) || asked.some((step) => Object.hasOwn(steps[step].options, name))) return;
   const owner = ownerOf(name);
@@ -50,7 +50,7 @@ function checkOnce(given: readonly QueryPart[], asked: readonly StepName[]): voi
     throw new UsageError("laurel and variant both name the variant; give one of them.");
 }
 
-/** Throws an error if a value is none that its option takes; what has no value is left to the command. */
+/** Throws an error if an option does not accept its value; the command checks options without a value. */
 function checkValue(name: string, value: string, asked: readonly StepName[]): void {
   if (name === "fold" && value !== "" && value !== "true")
     throw new UsageError("fold does not take a value; leave it out if nothing should be folded.");

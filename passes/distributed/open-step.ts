@@ -36,7 +36,7 @@ export interface OpenedStep {
   close(): Promise<void>;
 }
 
-/** Opens a folder that `exportStep` has written, with its start values. Throws an InputError if it is none. */
+/** Opens a folder that `exportStep` has written, with its start values. Throws an InputError if it is not one. */
 export async function openStep(folder: string, options: OpenStepOptions): Promise<OpenedStep> {
   checkPath("openStep", folder);
   checkGiven("openStep", options, openStepOptions);

@@ -29,14 +29,14 @@ export interface Compared {
   readonly arrays: Readonly<Record<string, LossTarget>>;
   /** Rows of the batch. */
   readonly rows: number;
-  /** What metrics need; null if none are asked for. */
+  /** What metrics need; null if none are requested. */
   readonly needs: ReadonlySet<Need> | null;
 }
 
 /** A loss written on a model's output. */
 export interface AttachedLoss extends LossOutputs {
   readonly reading: Reading;
-  /** What metrics read; null if none are asked for, or none can be. */
+  /** What metrics read; null if none are requested, or none can be. */
   readonly observed: Observation | null;
   /** What a user must know of how the loss is computed, a sentence each; the first first. */
   readonly notes: readonly string[];

@@ -174,7 +174,7 @@ export function checkLabels(
     );
 }
 
-/** Throws an InputError if a number of a target is none that a loss takes. */
+/** Throws an InputError if a loss does not accept a number of a target. */
 export function checkOwn(
   dataset: OpenedDataset,
   name: string,

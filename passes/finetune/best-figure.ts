@@ -9,7 +9,7 @@ interface BestFigure {
   readonly better: "higher" | "lower";
 }
 
-/** The figure that chooses without being asked for. */
+/** The metric that chooses by default. */
 export const LOSS: BestFigure = { name: "loss", better: "lower" };
 
 /** The metric that an option names, as the registry names it; null if it is another figure. */

@@ -86,7 +86,7 @@ export async function fit(original: Model, asked: FitOptions): Promise<FitResult
   }
 }
 
-/** The model with the new last layer that is asked for, and a place to record what is trained. */
+/** The model with the requested new last layer, and a place to record what is trained. */
 async function modelToTrain(model: Model, options: FitOptions, seed: number): Promise<Model> {
   const { ort, newHead: layer, classes } = options;
   checkHead(layer, classes);

@@ -6,7 +6,7 @@ import type { Metric, MetricKind, Need, Observed, Tally } from "../metrics/metri
 import type { Observation } from "../metrics/observe.ts";
 import type { AttachedTerm } from "./model-with-loss.ts";
 
-/** Metrics that are reported without being asked for. */
+/** Metrics that are reported by default. */
 const DEFAULTS: Readonly<Record<MetricKind, readonly string[]>> = {
   classes: ["accuracy"],
   "yes-no": ["accuracy"],

@@ -59,7 +59,7 @@ function chosenTerms(options: StepOptions): ChosenTerm[] {
 /**
  * Fixes a model's sizes to those of one batch, attaches its losses and makes the trained weights
  * inputs. Throws an InputError if a target does not fit, or if a weight of `train` cannot change
- * an output. `needs` is what metrics need; null if none are asked for.
+ * an output. `needs` is what metrics need; null if none are requested.
  */
 export async function withLoss(
   model: Model,

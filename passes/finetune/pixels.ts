@@ -64,7 +64,7 @@ export interface Pictures {
 
 const COLORS: readonly number[] = [1, 3, 4];
 
-/** Returns how an array is read as images; null if it is none, or nothing is asked of images. */
+/** Returns how an array is read as images; null if it is not, or if no option for images is given. */
 export function picturesOf(
   file: string,
   { name, dtype, shape, role }: Expected,

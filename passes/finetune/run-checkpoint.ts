@@ -57,7 +57,7 @@ export async function resumeRun(
   };
   const { best, note } = loadCheckpoint(trainer, bytes, { ort, name, check });
   const { steps, epochs, before, best: which } = note as Note;
-  // An epoch that ended early continues after its last batch; in another order it starts anew.
+  // An epoch that ended early continues after its last batch; in another order it starts again.
   const kept = otherOrder ? steps.filter(({ epoch }) => epoch <= epochs.length) : steps;
   const run = { ...newRun(), steps: [...kept], epochs: [...epochs], before };
   return { run: { ...run, best: which && { ...which, weights: best } }, bytes };

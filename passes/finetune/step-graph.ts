@@ -71,7 +71,7 @@ export interface DifferentiatedStep {
   readonly ports: Pick<StepPorts, "loss" | "metrics" | "examples" | "reading" | "terms">;
   /** The output that the loss is computed on, and what a user must know of it. */
   readonly plan: Pick<ModelWithLoss, "output" | "notes">;
-  /** Scalar inputs that multiply the gradient of each loss; none unless they are asked for. */
+  /** Scalar inputs that multiply the gradient of each loss; none by default. */
   readonly shares: readonly Port[];
 }
 

@@ -23,7 +23,7 @@ interface CellOf {
 const MOST = 10_000;
 
 /**
- * Reads a target's cells once: they are class names if one of them is no number, then sorted by their
+ * Reads a target's cells once: they are class names if one of them is not a number, then sorted by their
  * characters; otherwise numbers, whole ones as labels.
  */
 export function labelsOf(
@@ -55,7 +55,7 @@ export function labelsOf(
   return { dtype: "int64", names: [...words].sort((a, b) => (a < b ? -1 : 1)) };
 }
 
-/** The numbers of a row's cells, and their shape. Throws an InputError for a cell that is none. */
+/** The numbers of a row's cells, and their shape. Throws an InputError for a cell that is not a number. */
 export function cellNumbers(
   cells: readonly TableCell[],
   of: CellOf,
@@ -85,7 +85,7 @@ function shapeOf(cell: TableCell, of: CellOf): number[] {
 const isEmpty = (cell: TableCell) =>
   cell === null || (typeof cell === "string" && /^\s*(nan)?\s*$/i.test(cell));
 
-/** A cell's number; null if it is none. */
+/** A cell's number; null if it is not one. */
 function numberOf(cell: TableCell): number | null {
   if (typeof cell === "boolean") return Number(cell);
   if (typeof cell === "number") return cell;

@@ -42,7 +42,7 @@ export class Trainer {
   readonly #accumulate: number;
   readonly #forwards: SessionsBySize<Omit<ModelWithLoss, "model">>;
   #teacher: Teacher | null = null;
-  /** Steps that are asked for side by side are taken one after the other. */
+  /** Steps that are requested at the same time are taken one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(model: Model, options: FinetuneOptions) {

@@ -14,7 +14,7 @@ export type FoldEdit =
       readonly by: number;
       readonly otherwise: number;
     }
-  /** A Mul stands before a slot that is no site's. */
+  /** A Mul stands before a slot that does not belong to a site. */
   | { readonly kind: "slot"; readonly use: Use; readonly by: Factor }
   /** A value of the model's outputs is made of what is held in its place. */
   | { readonly kind: "output"; readonly value: Value; readonly by: Factor };

@@ -54,7 +54,7 @@ export interface Differentiated {
  *
  * Only what lies between `wrt` and `of` is differentiated, for inputs of known sizes: `dims` binds
  * the free dimensions, in the result too. Throws an InputError, one sentence, where an operator on
- * the way has no gradient (a NoGradientError that lists all of them), where a size is missing, or where a name is none of the model's.
+ * the way has no gradient (a NoGradientError that lists all of them), if a size is missing, or if the model does not have a name.
  *
  * @example
  * const { model, gradients } = await differentiate(await openModel("net.onnx"), {

@@ -139,7 +139,7 @@ function addedTo(
 
 const onlyUse = ({ uses, isOutput }: Value) => (uses.length === 1 && !isOutput ? uses[0] : null);
 
-/** The sizes of a constant, of floats if not told otherwise; null if the value is none. */
+/** The sizes of a constant, of floats if not told otherwise; null if the value is not one. */
 function sizesOfConstant(
   { types, constants }: KnownGraph,
   value: Value | null | undefined,

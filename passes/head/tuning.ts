@@ -4,7 +4,7 @@ import { VERSION } from "../../src/version.ts";
 
 /** A new last layer of a model. */
 export interface HeadRecord {
-  /** The layer's name, as it was asked for. */
+  /** The layer's name, as it was given. */
   readonly layer: string;
   readonly classes: number;
   readonly seed: number;

@@ -98,7 +98,7 @@ export function styleSheet(theme: Theme): string {
   ].join("\n");
 }
 
-/** Distances of a factor from 1 from which on its color is stronger. */
+/** Distances of a factor from 1 at which its color becomes stronger. */
 const STEPS = [0.002, 0.02, 0.1] as const;
 
 /** Returns the class of a factor's color: none near 1, blue below it, orange above. */

@@ -8,7 +8,7 @@ export interface Tick {
 /** Most ticks between two sites. */
 const TICKS = 16;
 
-/** Number of rejected sums from which on those with one reason share a tick. */
+/** With at least this many rejected sums, those with the same reason share a tick. */
 const MANY = 120;
 
 /**

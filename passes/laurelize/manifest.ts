@@ -41,7 +41,7 @@ const KEY = "laurelize";
 /** The metadata_props key of a model that was folded: it holds no LAuReL weights to be trained or taken out. */
 export const FOLDED_KEY = "laurelize.folded";
 
-/** Why a folded model cannot be worked on, a sentence; null if the model was not folded. */
+/** Why a folded model cannot be changed again, a sentence; null if the model was not folded. */
 export const foldedSentence = (
   name: string,
   metadata: ReadonlyMap<string, string>,

@@ -19,7 +19,7 @@ interface InnerValues {
 }
 
 /**
- * Names a body's values: inputs by what is passed in, outputs by what is requested, others anew.
+ * Names a body's values: inputs by what is passed in, outputs by what is requested, others by new names.
  */
 export function innerNames({ given = [], outputs, makes, rename }: InnerValues): InnerNames {
   const names = new Map(given);

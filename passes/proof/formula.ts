@@ -165,7 +165,7 @@ function worstOf(
   let [difference, bound, worst] = [0, 0, 0];
   for (let k = 0; k < bracket.length; k++) {
     const { formula, magnitude } = elementOf(terms, k);
-    // What does not fit into the type on the way is no number in either.
+    // What does not fit into the type on the way is not a number in either.
     const overflows = !Number.isFinite(y[k]) && magnitude >= largest(dtype);
     if (isSame(y[k], formula) || overflows) continue;
     const off = Math.abs(y[k] - formula);

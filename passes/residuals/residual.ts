@@ -35,7 +35,7 @@ export interface Form {
  */
 export const OPTIONAL_KINDS = ["se", "merge", "constant"] as const;
 
-/** A kind of sum that is a site only if it is asked for. */
+/** A kind of sum that is a site only on request. */
 export type OptionalKind = (typeof OPTIONAL_KINDS)[number];
 
 /** How the skip reaches the sum, or which optional kind the sum is. */

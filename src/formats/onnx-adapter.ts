@@ -56,7 +56,7 @@ function parameterOf(builder: Builder, { name, dtype, dims, data }: Written): nu
   return builder.endObject();
 }
 
-/** Reads an adapter file of onnxruntime. Throws an InputError if it is none, or is damaged. */
+/** Reads an adapter file of onnxruntime. Throws an InputError if it is not one, or is damaged. */
 export function readOnnxAdapter(source: Source): Written[] {
   const refuse = (what: string) =>
     new InputError(`${source.name} is not a sound adapter of onnxruntime: ${what}.`);

@@ -21,7 +21,7 @@ export class WireWriter {
     return this.#at - this.#from;
   }
 
-  /** Returns the bytes written so far, and starts anew. */
+  /** Returns the bytes written so far, and starts again. */
   take(): Uint8Array {
     const bytes = this.#bytes.subarray(this.#from, this.#at);
     this.#from = this.#at;
