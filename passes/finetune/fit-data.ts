@@ -65,10 +65,19 @@ export async function openSources(
   }
 }
 
+/** Losses whose target may be the labels of a folder of images. */
+const OF_LABELS: ReadonlySet<string> = new Set([
+  "cross-entropy",
+  "focal",
+  "binary-cross-entropy",
+  "binary-focal",
+  "triplet",
+]);
+
 /** The options with a name for the labels of a folder of images, which has none of its own. */
 export function withTarget(options: FitOptions): FitOptions {
   const { data, target, loss } = options;
-  const isUnnamed = target === undefined && loss === "cross-entropy";
+  const isUnnamed = target === undefined && OF_LABELS.has(String(loss));
   const places = typeof data === "string" ? [data] : Array.isArray(data) ? data : [];
   const isFolder = (one: unknown) => typeof one === "string" && imageClasses(one) !== null;
   return isUnnamed && places.some(isFolder) ? { ...options, target: "labels" } : options;
