@@ -234,7 +234,7 @@ describe("a folder of images with a folder for each class", () => {
       raw: { width: 16, height: 16, channels: 4 },
     });
     const refused = [
-      ["a.png", await gray.toColourspace("gray16").png().toBuffer(), /gray of 16 bits/],
+      ["a.png", await gray.toColourspace("grey16").png().toBuffer(), /gray of 16 bits/],
       [
         "b.gif",
         await clear

@@ -117,6 +117,11 @@ const FORMS: readonly (readonly [what: string, body: string, weights: string])[]
     "float[5, 8, 1, 1] fc.weight",
   ],
   [
+    "two layers whose mean is taken",
+    "m = Gemm(f, fc.w, fc.b) n = Gemm(f, fc.v) a = Add(m, n) y = Mul(a, half)",
+    "float[8, 5] fc.w, float[5] fc.b, float[8, 5] fc.v",
+  ],
+  [
     "Conv and Resize",
     'c = Conv(x, fc.weight, fc.bias) u = Resize<mode = "linear">(c, "", twice) n = Shape(x) b = Gather(n, none) s = Concat<axis = 0>(b, rest) v = Resize(u, "", "", s) g = GlobalMaxPool(v) y = Flatten(g)',
     "float[5, 8, 1, 1] fc.weight, float[5] fc.bias",
@@ -227,9 +232,9 @@ describe("a last layer is replaced by one of another number of classes", () => {
       /Mul .* has 5 constants, one for each of its classes/,
     ],
     [
-      "two heads in one",
-      "m = Gemm(f, fc.w) n = Gemm(f, fc.v) y = Add(m, n)",
-      "float[8, 5] fc.w, float[8, 5] fc.v",
+      "a value of another kind added",
+      "m = Gemm(f, fc.w) n = ReduceMean<axes = [1], keepdims = 1>(f) y = Add(m, n)",
+      "float[8, 5] fc.w",
       "fc_w",
       /Add .* joins it with another value/,
     ],

@@ -15,12 +15,15 @@ import {
 /** A layer, and where its classes go. */
 export interface ChosenLayer {
   readonly layer: LinearLayer;
+  /** Layers whose classes are added to its own: they get as many. */
+  readonly partners: readonly LinearLayer[];
   readonly way: ClassWay;
 }
 
 /** A layer, and the way of its classes or what stands in it. */
 interface Followed {
   readonly layer: LinearLayer;
+  readonly partners: readonly LinearLayer[];
   readonly way: ClassWay | ClassObstacle;
 }
 
@@ -50,6 +53,8 @@ export function chosenLayer(known: KnownGraph, name: string, classes: number): C
       `--new-head ${name} matches ${last.length} last layers of ${file}: ${shown(graph, last)}; name one of them.`,
     );
   if (named.length === 0) throw unknown(graph, name, all);
+  const joined = joinedLayers(known, named.at(-1)!, all, classes);
+  if (joined) return untied(graph, joined);
   throw blocked(graph, named.at(-1)!, all);
 }
 
@@ -67,9 +72,27 @@ export function restatedLayer(
 }
 
 function followed(known: KnownGraph, layer: LinearLayer, classes: number): Followed {
-  const { output, outputAxis, outputs } = layer;
-  const sizes = { before: outputs, after: classes };
-  return { layer, way: followClasses(known, { value: output, axis: outputAxis }, sizes) };
+  const sizes = { before: layer.outputs, after: classes };
+  return { layer, partners: [], way: followClasses(known, [layer], sizes) };
+}
+
+/** A layer with those whose classes are added to its own, as of a distilled model; null if it has none. */
+function joinedLayers(
+  known: KnownGraph,
+  { layer, way }: Followed,
+  all: readonly Followed[],
+  classes: number,
+): ChosenLayer | null {
+  const isJoined = (other: Followed) =>
+    "node" in way && "node" in other.way && other.way.node === way.node;
+  const partners = all
+    .filter((other) => isJoined(other) && other.layer.outputs === layer.outputs)
+    .map((other) => other.layer)
+    .filter((other) => other !== layer);
+  if (partners.length === 0 || [layer, ...partners].some(({ lowered }) => lowered)) return null;
+  const sizes = { before: layer.outputs, after: classes };
+  const found = { layer, partners, way: followClasses(known, [layer, ...partners], sizes) };
+  return isLast(found) ? found : null;
 }
 
 /** Throws an InputError if an embedding reads the weight of the layer. */

@@ -1,5 +1,5 @@
 import { numbersOf } from "../../src/graph/constants.ts";
-import { attribute, type Node, type Use } from "../../src/graph/graph.ts";
+import { attribute, type Node, type Use, type Value } from "../../src/graph/graph.ts";
 import type { Dimension } from "../../src/onnx/shape.ts";
 import type { KnownGraph } from "./linear-layer.ts";
 import { type ShapeEntry, shapeEntries } from "./shape-entry.ts";
@@ -9,6 +9,8 @@ export interface ClassStep extends KnownGraph {
   readonly use: Use;
   readonly axis: number;
   readonly sizes: { readonly before: number; readonly after: number };
+  /** The axes of classes of values that are known so far. */
+  readonly axes: ReadonlyMap<Value, number>;
   /** Constants that hold the number of classes, which the nodes on the way add. */
   readonly entries: ShapeEntry[];
   /** Nodes that round to integers and back. */
@@ -25,10 +27,11 @@ const same: Passes = ({ axis }) => axis;
 const rankOf = ({ types, use }: ClassStep) =>
   types.get(use.node.inputs[use.index]!)?.shape?.length ?? 0;
 
-/** One constant factor or term for all classes. */
+/** One constant factor or term for all classes, or the classes of another layer. */
 const withScalar: Passes = (step) => {
-  const { use, axis, types, constants } = step;
+  const { use, axis, types, constants, axes } = step;
   const other = use.node.inputs[1 - use.index];
+  if (other && axes.get(other) === axis) return axis;
   if (!other || !constants.has(other)) return "joins it with another value";
   const shape = types.get(other)?.shape;
   const size = shape?.[shape.length - rankOf(step) + axis] ?? 1;

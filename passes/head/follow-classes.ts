@@ -1,6 +1,6 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { type ClassStep, classPasses } from "./class-passes.ts";
-import type { KnownGraph } from "./linear-layer.ts";
+import type { KnownGraph, LinearLayer } from "./linear-layer.ts";
 
 /** Where the classes go between a layer and the outputs of the model. */
 export interface ClassWay extends Pick<ClassStep, "entries" | "quantizers" | "lowered"> {
@@ -16,13 +16,13 @@ export interface ClassObstacle {
   readonly why: string;
 }
 
-/** Follows the classes that a layer computes to the model's outputs. */
+/** Follows the classes that layers compute to the model's outputs. */
 export function followClasses(
   known: KnownGraph,
-  from: { readonly value: Value; readonly axis: number },
+  from: readonly Pick<LinearLayer, "output" | "outputAxis">[],
   sizes: ClassStep["sizes"],
 ): ClassWay | ClassObstacle {
-  const axes = new Map([[from.value, from.axis]]);
+  const axes = new Map(from.map(({ output, outputAxis }) => [output, outputAxis]));
   const found = { entries: [], quantizers: [], lowered: [] } satisfies Partial<ClassWay>;
   let reachesOutput = false;
   for (const [value, axis] of axes) {
@@ -30,7 +30,7 @@ export function followClasses(
     for (const use of value.uses) {
       const { node } = use;
       const passes = node.scope === known.graph.main ? classPasses.get(node.op) : undefined;
-      const next = passes?.({ ...known, ...found, use, axis, sizes }) ?? null;
+      const next = passes?.({ ...known, ...found, axes, use, axis, sizes }) ?? null;
       if (!passes) return { node, why: "reads it" };
       if (typeof next === "string") return { node, why: next };
       const [output] = node.outputs;

@@ -61,9 +61,10 @@ export async function newHead(model: Model, options: HeadOptions): Promise<Model
   const chosen = chosenLayer(asked, name, classes);
   const floats = await floatLayer(asked, chosen);
   const known = floats ? await knownOf(floats.model, ort) : asked;
-  const { layer, way } = floats ? restatedLayer(known, floats.isLayer, classes) : chosen;
-  const tensors = weightsOf(known, layer, { classes, seed });
-  const patch = patchOf(known, { layer, way, classes }, tensors);
+  const { layer, partners, way } = floats ? restatedLayer(known, floats.isLayer, classes) : chosen;
+  const layers = [layer, ...partners];
+  const tensors = layers.flatMap((each) => weightsOf(known, each, { classes, seed }));
+  const patch = patchOf(known, { layers, way, classes }, tensors);
   const head = {
     ...{ layer: name, classes, seed, weights: tensors.map((each) => each.tensor.name) },
     ...(isQuantized(chosen) ? { fromIntegers: true } : {}),
@@ -156,10 +157,14 @@ const isOnlyHere = ({ file }: KnownGraph["graph"], { name, initializer, uses, is
 function patchOf(
   { graph, types }: KnownGraph,
   {
-    layer,
+    layers,
     way,
     classes,
-  }: { readonly layer: LinearLayer; readonly way: ClassWay; readonly classes: number },
+  }: {
+    readonly layers: readonly LinearLayer[];
+    readonly way: ClassWay;
+    readonly classes: number;
+  },
   weights: readonly NewWeight[],
 ): Patch {
   const shapes = way.entries.map(({ use, entry }) => {
@@ -173,12 +178,16 @@ function patchOf(
   const redirects = [...weights, ...shapes].flatMap(({ use, tensor }) =>
     use.node.inputs[use.index]!.name === tensor.name ? [] : [{ use, name: tensor.name }],
   );
-  const replaced = unrounded([...(layer.bias?.through ?? []), ...way.quantizers]);
+  const replaced = unrounded([
+    ...layers.flatMap(({ bias }) => bias?.through ?? []),
+    ...way.quantizers,
+  ]);
   const lost = [
     ...redirects.map(({ use }) => use),
     ...replaced.flatMap(({ node }) => [1, 2].map((index) => ({ node, index }))),
   ];
-  const axes = new Map([[layer.node.outputs[0]!, layer.outputAxis], ...way.axes]);
+  const own = layers.map(({ node, outputAxis }) => [node.outputs[0]!, outputAxis] as const);
+  const axes = new Map([...own, ...way.axes]);
   return {
     nodes: [],
     tensors: [...weights, ...shapes].map(({ tensor }) => tensor),

@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
+import type { Metadata } from "sharp";
 import { InputError } from "../errors.ts";
 
 /** A class of images: the name of its folder, and the images in it, by path. */
@@ -72,9 +73,10 @@ export async function decodedImage(file: string) {
   let why: string | null;
   try {
     const image = sharp(bytes, { ignoreIcc: true, failOn: "error" });
-    const { format, space } = await image.metadata();
-    const isInk = space === "cmyk";
-    why = differsFromPillow(bytes, { format, space });
+    const metadata = await image.metadata();
+    const { format } = metadata;
+    const isInk = metadata.space === "cmyk";
+    why = differsFromPillow(bytes, metadata);
     if (format === "gif" && !(await sharp(bytes).stats()).isOpaque) why = TRANSPARENT;
     const whole = isInk ? image.pipelineColorspace("cmyk").toColourspace("cmyk") : image;
     const { data, info } = await (isInk ? whole : whole.toColourspace("srgb").removeAlpha())
@@ -97,10 +99,10 @@ const TRANSPARENT = "a GIF with transparent pixels, whose colors are not decoded
 /** What sharp reads otherwise than Pillow does: a clause; null if nothing is known of. */
 function differsFromPillow(
   bytes: Buffer,
-  { format, space }: { readonly format: string; readonly space: string },
+  { format, depth, channels }: Pick<Metadata, "format" | "depth" | "channels">,
 ): string | null {
   if (format === "heif") return "AVIF, which decoders read differently";
-  if (space === "gray16" && bytes[25] !== GRAY_WITH_ALPHA)
+  if (depth === "ushort" && channels < 3 && bytes[25] !== GRAY_WITH_ALPHA)
     return "gray of 16 bits, of which Pillow keeps 0 to 255 alone";
   return format === "tiff" && isRawYcc(bytes) ? "a TIFF of YCbCr, which is not converted" : null;
 }
