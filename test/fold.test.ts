@@ -4,6 +4,7 @@ import {
   extractAdapter,
   type FoldedModel,
   fold,
+  foldProved,
   type LaurelOptions,
   laurelize,
   type Model,
@@ -196,6 +197,19 @@ describe("for the evaluation in float64", () => {
       expect(two.dims).toEqual(one.dims);
       for (const [k, value] of (one.data as Float32Array).entries())
         expect(Math.abs(value - (two.data as Float64Array)[k])).toBeLessThan(2e-6);
+    },
+  );
+
+  it.each(streams)(
+    "what lies as near to it as the original is folded wholly: %s",
+    async (_, text) => {
+      const { model } = await trained(text, { variant: "rw+lr" });
+      const { folded, proof } = await foldProved(model, { ort, dims: {} });
+      expect(folded.extent).toBe("all");
+      expect(proof.passed).toBe(true);
+      expect(
+        proof.function.outcome === "passed" && proof.function.outputs[0].noise,
+      ).toBeGreaterThan(0);
     },
   );
 
