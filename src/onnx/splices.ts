@@ -86,24 +86,26 @@ export function patchedSource(base: Source, list: readonly Splice[]): PatchedSou
     size += pieceLength(piece);
   }
   const read = (start: number, end: number): Uint8Array => {
-    let k = upperBound(starts, start) - 1;
-    const part = (from: number, to: number): Uint8Array => {
-      const piece = all[k];
-      const [a, b] = [from - starts[k], to - starts[k]];
-      return piece instanceof Uint8Array
-        ? piece.subarray(a, b)
-        : piece.source.read(piece.start + a, piece.start + b);
-    };
-    const endOf = () => starts[k] + pieceLength(all[k]);
     if (start >= end) return new Uint8Array();
-    if (end <= endOf()) return part(start, end);
+    const k = upperBound(starts, start) - 1;
+    const [piece, from] = [all[k], start - starts[k]];
+    if (end <= starts[k] + pieceLength(piece)) return partOf(piece, from, from + end - start);
     const bytes = new Uint8Array(end - start);
-    for (let at = start; at < end; k++) {
-      const to = Math.min(end, endOf());
-      bytes.set(part(at, to), at - start);
+    fill(bytes, start);
+    return bytes;
+  };
+  // Without an array for each piece, which may be nearly all of a patched source below.
+  const fill = (bytes: Uint8Array, start: number): void => {
+    let k = upperBound(starts, start) - 1;
+    for (let at = start; at < start + bytes.length; k++) {
+      const to = Math.min(start + bytes.length, starts[k] + pieceLength(all[k]));
+      const [piece, from] = [all[k], at - starts[k]];
+      const target = bytes.subarray(at - start, to - start);
+      if (!(piece instanceof Uint8Array) && piece.source.fill)
+        piece.source.fill(target, piece.start + from);
+      else target.set(partOf(piece, from, from + to - at));
       at = to;
     }
-    return bytes;
   };
   const origin = ({ start, end }: Range): Stretch | null => {
     const k = upperBound(starts, start) - 1;
@@ -112,8 +114,13 @@ export function patchedSource(base: Source, list: readonly Splice[]): PatchedSou
     const shift = piece.start - starts[k];
     return originOf(piece.source, { start: start + shift, end: end + shift });
   };
-  return { name: base.name, size, read, origin, pieces: all };
+  return { name: base.name, size, read, fill, origin, pieces: all };
 }
+
+const partOf = (piece: Piece, from: number, to: number) =>
+  piece instanceof Uint8Array
+    ? piece.subarray(from, to)
+    : piece.source.read(piece.start + from, piece.start + to);
 
 /** Returns the length of a piece in bytes. */
 export const pieceLength = (piece: Piece) =>
