@@ -310,6 +310,15 @@ describe("what is absurd", () => {
     },
   );
 
+  it("in the length of a shape gives way to onnxruntime's own reason", async () => {
+    // Before opset 12, a Clip takes no integers.
+    const model = modelOfText(`<ir_version: 8, opset_import: ["" : 11]>
+      net (int64[5000] s, float[1, 4] x) => (float[?, ?] y) { c = Clip(s) y = Expand(x, s) }`);
+    await expect(findResiduals(await openModel(model), { ort })).rejects.toThrow(
+      /onnxruntime cannot load this model: .*Clip/,
+    );
+  });
+
   it.each(shapes("2"))("in the length of a shape is no more than it seems: %s", async (made) => {
     const model = await openModel(reshaped("2", made));
     await expect(findResiduals(model, { ort })).resolves.toBeDefined();

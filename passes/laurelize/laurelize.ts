@@ -12,6 +12,7 @@ import {
 import { InputError } from "../../src/errors.ts";
 import { applyPatch, type Provenance } from "../../src/graph/patch.ts";
 import { copyNames } from "../../src/graph/placing.ts";
+import { ShapeLengthError } from "../../src/infer/shape-lengths.ts";
 import { type Model, modelOf } from "../../src/model.ts";
 import { sampled } from "../../src/onnx/undo.ts";
 import type { Declared } from "../../src/options.ts";
@@ -60,7 +61,14 @@ async function search(
   { ort, ...options }: WithOrt & ResidualOptions,
   choose: (sites: readonly Site[]) => readonly Site[],
 ): Promise<Searched> {
-  const all = await searched(model, ort, findingOf(model, options), choose);
+  const all = await searched(model, ort, findingOf(model, options), choose).catch(
+    async (thrown) => {
+      // What onnxruntime says of a model that it cannot load comes first.
+      if (thrown instanceof ShapeLengthError && thrown.isLoadable && fitsIntoMemory(model))
+        await checkLoadable(ort, model.file);
+      throw thrown;
+    },
+  );
   const { warnings, unused } = all.found;
   if (warnings.length > 0 && fitsIntoMemory(model)) await checkLoadable(ort, model.file);
   if (unused[0]) throw new InputError(`${model.file.source.name}: ${unused[0]}`);

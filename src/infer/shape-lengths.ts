@@ -7,6 +7,8 @@ import type { Type } from "../onnx/shape.ts";
 
 /** Maximum number of sizes in a shape, because onnxruntime creates an axis for each, one by one. */
 const LONGEST = 1024;
+/** Maximum number of sizes in a shape with which onnxruntime still loads a model in a second. */
+const LOADABLE = 1 << 18;
 
 /**
  * Operators whose output gets an axis for each element of a shape, and the input that is the shape.
@@ -37,6 +39,16 @@ const BROADCASTING = new Set(
 /** Maximum number of values through which a length is followed. */
 const HOPS = 100;
 
+/** A shape that is longer than any tensor's rank. */
+export class ShapeLengthError extends InputError {
+  /** Whether onnxruntime can be asked about the model: it takes half a second for so many axes. */
+  readonly isLoadable: boolean;
+  constructor(message: string, length: number) {
+    super(message);
+    this.isLoadable = length <= LOADABLE;
+  }
+}
+
 type Known = (value: Value) => Type | null | undefined;
 
 /**
@@ -48,8 +60,9 @@ export function checkShapeLengths(graph: Graph, node: Node, known: Known): void 
     const shape = shapeOf(next);
     const length = shape ? atMost(graph, shape, known, 0) : 0;
     if (length > LONGEST)
-      throw new InputError(
+      throw new ShapeLengthError(
         `${graph.file.source.name}: a ${next.op} (node ${next.index}) reads ${shape!.name}, a shape of ${length} sizes, but tensors have at most ${LONGEST} axes; the model is damaged.`,
+        length,
       );
   }
 }

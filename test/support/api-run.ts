@@ -6,6 +6,7 @@ import {
   type Model,
   NoSiteError,
   type Ort,
+  openModel,
   prove as proveResult,
   type Tensors,
 } from "laurelize";
@@ -14,8 +15,8 @@ import { uniform } from "../../src/graph/random.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
 import { isFloat } from "../../src/graph/types.ts";
 import { typesOf } from "../../src/model.ts";
+import { withOutputs } from "../../src/ort/expose.ts";
 import { runnable } from "../../src/ort/loading.ts";
-import type { Level } from "../../src/ort/session.ts";
 import { tensorOfBytes } from "../../src/ort/tensors.ts";
 import { sampleInputs } from "../../src/samples/samples.ts";
 
@@ -39,17 +40,15 @@ export interface Outcome {
 export interface RunOptions {
   readonly prove?: boolean;
   readonly train?: boolean;
-  /** The highest level at which sessions are optimized. */
-  readonly ceiling?: Level;
 }
 
 /** Finds, laurelizes, proves and trains one step, everything through the public API. */
 export async function apiRun(
   model: Model,
   { InferenceSession, Tensor }: Ort,
-  { prove = true, train = true, ceiling = "all" }: RunOptions = {},
+  { prove = true, train = true }: RunOptions = {},
 ): Promise<Outcome> {
-  const ort: Ort = { InferenceSession, Tensor, watch: { ceiling, session: () => {} } };
+  const ort: Ort = { InferenceSession, Tensor };
   const found = await findResiduals(model, { ort });
   const { sites, rejected, warnings } = found;
   const outcome = {
@@ -82,11 +81,20 @@ export async function apiRun(
   return { ...outcome, bytes, verdicts, step, refused };
 }
 
-/** The first step toward random targets of the first float output. */
-async function firstStep(model: Model, ort: Ort): Promise<Outcome["step"]> {
+/**
+ * The first step toward random targets of the first float output, or of what its Softmax reads:
+ * where the weights before a Softmax are all equal, the gradient behind it is nothing but rounding.
+ */
+async function firstStep(tuned: Model, ort: Ort): Promise<Outcome["step"]> {
+  const { types: all } = await typesOf(tuned, ort);
+  const float = tuned.graph.main.outputs.find((value) => isFloat(all.get(value)?.dtype));
+  if (!float) return null;
+  const { producer } = float;
+  const before = producer?.op === "Softmax" ? producer.inputs[0]!.name : float.name;
+  const { source } = withOutputs(tuned.file, [before]);
+  const model = await openModel(source.read(0, source.size));
   const { types } = await typesOf(model, ort);
-  const output = model.graph.main.outputs.find((value) => isFloat(types.get(value)?.dtype));
-  if (!output) return null;
+  const output = model.graph.main.outputs.find(({ name }) => name === before)!;
   const run = (feed: Tensors) => runAll(ort, runnable(model.file), "disabled", [feed]);
   const { feeds } = await sampleInputs({ ort, graph: model.graph, types }, run, 1);
   const [given] = await run(feeds[0]);
