@@ -12,6 +12,7 @@ import { temporaryFolder } from "./support/fixture.ts";
 import { type NpyArray, npzOf } from "./support/npz-file.ts";
 import { NUMPY_FILES, NUMPY_ODDITIES } from "./support/numpy-files.ts";
 import { modelOfText } from "./support/onnx-text.ts";
+import { swept } from "./support/sweep.ts";
 
 const folder = temporaryFolder();
 
@@ -166,8 +167,10 @@ describe("an .npz", () => {
 
   it("cut off anywhere, or with any byte of it changed, is refused in a sentence or still the same", async () => {
     const whole = Buffer.from(NUMPY_FILES.savez_compressed, "base64");
+    const model = await modelWith("float[N, 2] x");
     const read = async (bytes: Uint8Array) => {
-      const [tensors] = batches(await open("float[N, 2] x", bytes), { ort, batchSize: 4 });
+      const data = await openDataset(bytes, model, { targets: ["labels"] });
+      const [tensors] = batches(data, { ort, batchSize: 4 });
       return [tensors.x.data, tensors.labels.data];
     };
     const right = await read(whole);
@@ -177,15 +180,16 @@ describe("an .npz", () => {
       else expect(result).toEqual(right);
       return result instanceof Error;
     };
-    for (let length = 0; length < whole.length; length++)
+    const places = swept([...whole.keys()], 2);
+    for (const length of places)
       expect(await fine(whole.subarray(0, length)), String(length)).toBe(true);
     let noticed = 0;
-    for (let at = 0; at < whole.length; at++) {
+    for (const at of places) {
       const changed = Buffer.from(whole);
       changed[at] ^= 0x55;
       noticed += Number(await fine(changed));
     }
-    expect(noticed).toBeGreaterThan(whole.length / 2);
+    expect(noticed).toBeGreaterThan(places.length / 2);
   });
 
   it("that would unpack to more than its bytes can hold, or than memory, is refused unread", async () => {

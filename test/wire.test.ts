@@ -24,12 +24,12 @@ afterAll(() => fs.rmSync(scratch, { recursive: true }));
 const holds = (numRuns: number, property: (draw: Draw) => Promise<void>) =>
   fc.assert(
     fc.asyncProperty(fc.gen(), (g) => property(drawing(g))),
-    { numRuns: isNightly ? 10 * numRuns : numRuns },
+    { numRuns: isNightly ? 20 * numRuns : numRuns },
   );
 
 describe("any model in any spelling", { timeout: 60_000 }, () => {
   it("the spelling's own reader and writer undo each other", () =>
-    holds(60, async (draw) => {
+    holds(30, async (draw) => {
       const canonical = arbitraryModel(draw);
       expect(encode(parse(canonical, "Model"))).toEqual(new Uint8Array(canonical));
       const rough = encode(roughen(draw, "Model", parse(canonical, "Model")));
@@ -37,7 +37,7 @@ describe("any model in any spelling", { timeout: 60_000 }, () => {
     }));
 
   it("is saved as it was, byte for byte", () =>
-    holds(50, async (draw) => {
+    holds(30, async (draw) => {
       const rough = encode(roughen(draw, "Model", parse(arbitraryModel(draw), "Model")));
       const model = await openModel(rough);
       expect(model.toBytes()).toEqual(rough);
@@ -47,7 +47,7 @@ describe("any model in any spelling", { timeout: 60_000 }, () => {
     }));
 
   it("says what onnx-proto reads in its plain spelling", () =>
-    holds(100, async (draw) => {
+    holds(50, async (draw) => {
       const canonical = arbitraryModel(draw);
       const rough = encode(roughen(draw, "Model", parse(canonical, "Model")));
       const { file } = await openModel(rough);
@@ -55,7 +55,7 @@ describe("any model in any spelling", { timeout: 60_000 }, () => {
     }));
 
   it("changes by a patch in what the patch says and in nothing else", () =>
-    holds(100, async (draw) => {
+    holds(50, async (draw) => {
       const rough = roughen(draw, "Model", parse(arbitraryModel(draw), "Model"));
       const graph = buildGraph(openFile(bytesSource(encode(rough)), null));
       const patch = arbitraryPatch(draw, graph);
