@@ -24,6 +24,7 @@ import { describe, expect, it } from "vitest";
 import { cli } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
 import { judgePython } from "./support/judge.ts";
+import { sessionOn } from "./support/session.ts";
 import { tuned } from "./support/tuned.ts";
 
 const scratch = temporaryFolder();
@@ -280,7 +281,7 @@ describe("onnxruntime's adapter file", time, () => {
 
 /** The outputs of a model on fixed numbers, as bytes. */
 async function outputs(model: Model) {
-  const session = await ort.InferenceSession.create(model.toBytes(), {
+  const session = await sessionOn(model.toBytes(), {
     graphOptimizationLevel: "disabled",
     logSeverityLevel: 4,
   });

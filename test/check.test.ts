@@ -12,6 +12,7 @@ import { cli, cliProcess } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
 import { installed } from "./support/installed.ts";
 import { modelOfText } from "./support/onnx-text.ts";
+import { sessionOn } from "./support/session.ts";
 
 const { onnx } = onnxProto;
 const root = path.join(import.meta.dirname, "..");
@@ -228,7 +229,7 @@ describe("laurelize check", time, () => {
 
 /** The outputs of a model in a file, as bytes, on fixed numbers. */
 async function outputs(file: string) {
-  const session = await ort.InferenceSession.create(file, { graphOptimizationLevel: "disabled" });
+  const session = await sessionOn(file, { graphOptimizationLevel: "disabled" });
   const feeds: Record<string, ort.Tensor> = {};
   for (const port of session.inputMetadata) {
     if (!port.isTensor) continue;

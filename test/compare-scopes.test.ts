@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { cli } from "./support/cli.ts";
 import { temporaryFolder } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
+import { sessionOn } from "./support/session.ts";
 
 const { onnx } = onnxProto;
 type NodeProto = InstanceType<typeof onnx.NodeProto>;
@@ -242,7 +243,7 @@ describe("laurelize compare", () => {
       s = Sigmoid(m) p = Mul(m, s) out = Tanh(p) }`);
     const plain = place("plain.onnx", model);
     const optimized = path.join(folder, "optimized.onnx");
-    const session = await ort.InferenceSession.create(plain, {
+    const session = await sessionOn(plain, {
       graphOptimizationLevel: "extended",
       optimizedModelFilePath: optimized,
       logSeverityLevel: 4,

@@ -20,6 +20,7 @@ import { cli } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
 import { judgePython } from "./support/judge.ts";
 import { modelOfText } from "./support/onnx-text.ts";
+import { sessionOn } from "./support/session.ts";
 import { tuned } from "./support/tuned.ts";
 
 const { onnx } = onnxProto;
@@ -114,7 +115,7 @@ describe("laurelize export-torch", { timeout: 60_000 }, () => {
         ? ["layer1.0.laurel", "layer1.1.laurel"]
         : ["blocks.0.attn.laurel", "blocks.0.mlp.laurel"],
     );
-    const session = await ort.InferenceSession.create(trained.toBytes());
+    const session = await sessionOn(trained.toBytes());
     const dims = images ? [2, 8, 3, 3] : [2, 3, 8];
     const size = dims.reduce((a, b) => a * b, 1);
     const got = await session.run({ x: new ort.Tensor("float32", x.slice(0, size), dims) });

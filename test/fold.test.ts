@@ -27,6 +27,7 @@ import { inDouble } from "../src/infer/stand-in.ts";
 import { cli } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
+import { sessionOn } from "./support/session.ts";
 import { tuned } from "./support/tuned.ts";
 
 const head = `<ir_version: 8, opset_import: ["" : 17]>`;
@@ -83,7 +84,7 @@ const feedsOf = ({ graph }: Model, shapes: Readonly<Record<string, number[]>>) =
 async function apart(a: Model, b: Model, shapes: Readonly<Record<string, number[]>>) {
   const [one, two] = await Promise.all(
     [a, b].map(async (model) => {
-      const session = await ort.InferenceSession.create(model.toBytes(), { logSeverityLevel: 4 });
+      const session = await sessionOn(model.toBytes(), { logSeverityLevel: 4 });
       return session.run(feedsOf(model, shapes));
     }),
   );
@@ -183,11 +184,7 @@ describe("for the evaluation in float64", () => {
       const shape = x.split(", ").map(Number);
       const feeds = feedsOf(model, { x: shape });
       const run = async (bytes: Uint8Array, tensor: ort.Tensor) =>
-        (
-          await (
-            await ort.InferenceSession.create(bytes, { logSeverityLevel: 4 })
-          ).run({ x: tensor })
-        ).z;
+        (await (await sessionOn(bytes, { logSeverityLevel: 4 })).run({ x: tensor })).z;
       const one = await run(model.toBytes(), feeds.x);
       const doubles = Float64Array.from(feeds.x.data as Float32Array);
       const two = await run(

@@ -18,6 +18,7 @@ import { describe, expect, it } from "vitest";
 import { cli } from "./support/cli.ts";
 import { fixture, fixtureNames, temporaryFolder } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
+import { sessionOn } from "./support/session.ts";
 import { swept } from "./support/sweep.ts";
 import { tuned } from "./support/tuned.ts";
 import { elementsIn, textWithin, type XmlElement, xmlOf } from "./support/xml.ts";
@@ -205,7 +206,7 @@ net (float[N, 4] x) => (float[N, 4] y, float[N, 4] f) <float[4, 4] w>
 { a = MatMul(x, w) f = Tanh(a) [res] y = Add(x, f) }`;
     const original = await openModel(modelOfText(text));
     const x = new ort.Tensor("float32", Float32Array.from([1, -2, 3, 0.5, 0, 1, 2, 3]), [2, 4]);
-    const session = await ort.InferenceSession.create(original.toBytes());
+    const session = await sessionOn(original.toBytes());
     const { f } = await session.run({ x });
     const norm = (values: Float32Array) => Math.hypot(...values);
     const laurel = tuned((await laurelize(original, { ort, variant: "rw+lr" })).model, 1);

@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { uniform } from "../src/graph/random.ts";
 import { temporaryFolder } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
+import { sessionOn } from "./support/session.ts";
 import { isNightly } from "./support/sweep.ts";
 
 const { onnx } = onnxProto;
@@ -80,7 +81,7 @@ const folder = temporaryFolder();
 async function optimized(bytes: Uint8Array): Promise<Uint8Array> {
   const optimizedModelFilePath = path.join(folder, "optimized.onnx");
   const options = { graphOptimizationLevel: "basic", logSeverityLevel: 3 } as const;
-  const session = await ort.InferenceSession.create(bytes, { ...options, optimizedModelFilePath });
+  const session = await sessionOn(bytes, { ...options, optimizedModelFilePath });
   await session.release();
   return fs.readFileSync(optimizedModelFilePath);
 }

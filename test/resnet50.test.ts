@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { cli } from "./support/cli.ts";
 import { temporaryFolder } from "./support/fixture.ts";
 import { resnet50 } from "./support/resnet50.ts";
+import { sessionOn } from "./support/session.ts";
 
 const SIDE = 32;
 
@@ -30,7 +31,7 @@ describe("a ResNet-50 as torch exports it", { timeout: 60_000 }, () => {
     expect(report).toMatch(/right formula +16 of 16 sites/);
     expect(report).toMatch(/nothing else.* 108 weights, 1 input, 1 output, metadata: unchanged/);
 
-    const session = await ort.InferenceSession.create(path.join(folder, "resnet50.laurel.onnx"));
+    const session = await sessionOn(path.join(folder, "resnet50.laurel.onnx"));
     const input = new ort.Tensor(new Float32Array(3 * 3 * SIDE * SIDE).fill(0.5), [
       3,
       3,
