@@ -253,6 +253,11 @@ describe("low-rank maps", () => {
         // The third input of a Gemm can be left out from opset 11 on.
         const count = written.filter(({ op }) => op === "Gemm").length;
         expect(count).toBe(opset < 11 ? gemms - 1 : gemms);
+        const rows = dims
+          .split(", ")
+          .slice(0, -1)
+          .reduce((a, dim) => a * (Number(dim) || 1), 1);
+        expect(folded.maps?.multiplyAdds).toBe(rows * (8 * 2 + 2 * 8));
         expect(outcomes(folded)[0]).toBe(tail.includes("zz") ? "kept" : "low-rank");
       }
     },

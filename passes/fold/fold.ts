@@ -10,14 +10,13 @@ import {
 } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { constants } from "../../src/graph/constants.ts";
-import type { Node, Value } from "../../src/graph/graph.ts";
+import type { Value } from "../../src/graph/graph.ts";
 import { applyPatch } from "../../src/graph/patch.ts";
 import { copyNames, folderAfter } from "../../src/graph/placing.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import { type Model, modelOf, typesOf } from "../../src/model.ts";
 import type { Declared } from "../../src/options.ts";
 import { abortable, stepper, type Watching } from "../../src/ort/abortable.ts";
-import type { Ort } from "../../src/ort/session.ts";
 import { VERSION } from "../../src/version.ts";
 import { laurelizationsOf, trainableWeights } from "../adapter/trainable.ts";
 import { FOLDED_KEY, type Laurelization, manifestKey } from "../laurelize/manifest.ts";
@@ -25,11 +24,12 @@ import { strip } from "../laurelize/strip.ts";
 import { EXTENTS, type FoldExtent, operandAt, type Plain } from "./absorb.ts";
 import { keyOf } from "./draft.ts";
 import { fewest } from "./fewest.ts";
-import { isQuantized, type MapCost, multiplyAdds } from "./multiply-adds.ts";
+import { isQuantized, leastSizes, type MapCost, multiplyAdds } from "./multiply-adds.ts";
 import type { Facts } from "./node-at.ts";
 import { type Mix, projected, withoutMaps } from "./project.ts";
 import { why } from "./reasons.ts";
 import { type FoldedSite, reportOf, untouchedSite } from "./report.ts";
+import type { MapTerm } from "./site-terms.ts";
 import { type FoldSite, readSites } from "./sites.ts";
 import { writeFold } from "./write.ts";
 
@@ -108,9 +108,7 @@ export async function fold(model: Model, options: FoldOptions): Promise<FoldedMo
   const folded = modelOf(source, folder);
   const mixed = new Set(mixes.flatMap(({ terms }) => terms));
   const report = reportOf(all, { plan, free, mixed });
-  const maps = report.some(({ map }) => map === "kept")
-    ? await costOfMaps(ort, { facts, inserted: plain.inserted, folded })
-    : null;
+  const maps = report.some(({ map }) => map === "kept") ? costOfMaps(plain, sites) : null;
   step(1, "done");
   return {
     original: model,
@@ -150,21 +148,26 @@ const untouched = (
   restored,
 });
 
-/** What the maps cost in the folded model. */
-async function costOfMaps(
-  ort: Ort,
-  { facts, inserted, folded }: { facts: Facts; inserted: ReadonlySet<Node>; folded: Model },
-): Promise<MapCost | null> {
+/** What the maps cost that stay at these sites. */
+function costOfMaps({ facts, inserted }: Plain, sites: readonly FoldSite[]): MapCost | null {
   const before = multiplyAdds(facts.graph, facts.types, inserted);
-  const known = await typesOf(folded, ort).catch((error: Error) => {
-    if (error instanceof InputError) return null;
-    throw error;
+  const each = sites.map(({ skip }) => {
+    const sizes = skip.maps.map(({ x, A, B }) => {
+      const size = leastSizes(facts.types, x)?.reduce((a, b) => a * b, 1);
+      return size === undefined ? null : { B: B.name, count: (size * A.data.length) / widthOf(A) };
+    });
+    if (sizes.includes(null)) return null;
+    // Maps that share their last matrix add up before it.
+    const last = new Map(sizes.map((one, k) => [one!.B || k, one!.count]));
+    return [...sizes.map((one) => one!.count), ...last.values()].reduce((a, b) => a + b, 0);
   });
-  const after = known && multiplyAdds(folded.graph, known.types);
-  if (!before || after === null) return null;
-  const more = after - before;
-  return { multiplyAdds: more, share: more / before, quantized: isQuantized(folded.graph) };
+  if (!before || each.includes(null)) return null;
+  const more = each.reduce<number>((sum, one) => sum + one!, 0);
+  return { multiplyAdds: more, share: more / before, quantized: isQuantized(facts.graph) };
 }
+
+/** The features that A reads: its first axis, or the second of a convolution. */
+const widthOf = ({ dims }: MapTerm["A"]) => dims[dims.length > 2 ? 1 : 0];
 
 /** The laurelization of a model that holds its LAuReL weights. Throws an InputError if there is not just one. */
 function laurelizationOf(model: Model): Laurelization {

@@ -83,13 +83,13 @@ export function multiplyAdds(
 }
 
 function countOf(node: Node, { operands, count }: Product, types: Types): number | null {
-  const [a, b] = operands.map((k) => sizes(types, node.inputs[k]));
-  const out = sizes(types, node.outputs[0]);
+  const [a, b] = operands.map((k) => leastSizes(types, node.inputs[k]));
+  const out = leastSizes(types, node.outputs[0]);
   return a && b && out ? count(a, b, out) : null;
 }
 
 /** The shape of a value, free dimensions being 1; null if the rank is unknown. */
-const sizes = (types: Types, value: Value | null | undefined): Shape | null =>
+export const leastSizes = (types: Types, value: Value | null | undefined): Shape | null =>
   (value && types.get(value)?.shape?.map((dim) => (typeof dim === "number" ? dim : 1))) ?? null;
 
 const QUANTIZED = operatorsThat("quantized");
