@@ -37,6 +37,7 @@ export interface Metric {
   readonly better: "higher" | "lower";
   readonly kinds: readonly MetricKind[];
   readonly needs?: Need;
+  /** Starts a count over the batches of an evaluation. */
   tally(): Tally;
 }
 
