@@ -326,7 +326,7 @@ it("compare prints its verdict first, then a screen of differences, or all", () 
   const { code, stdout } = cli(["compare", a, b]);
   const lines = stdout.trimEnd().split("\n");
   expect(code).toBe(1);
-  expect(lines[0]).toContain("the two models compute the same, and differ in");
+  expect(lines[0]).toContain("the two models compute the same, but differ in their description");
   expect(lines.length).toBeLessThan(40);
   expect(stdout).toMatch(/and \d+ more \(--all lists them\)/);
   const all = cli(["compare", a, b, "--all"]).stdout;
