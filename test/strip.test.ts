@@ -117,6 +117,7 @@ describe("strip", () => {
 describe("--again", () => {
   it.each<[string, Record<string, unknown>]>([
     ["nothing to undo", { undo: null }],
+    ["no step from the lowered model", { opening: [null] }],
     ["a hash that is none", { sha256: 0, undo: { size: 3, steps: [] } }],
     ["no word of the hash", { sha256: undefined }],
   ])("refuses a result that says of itself %s", async (_, said) => {

@@ -54,11 +54,13 @@ export const foldedSentence = (
 /** Returns the metadata_props key of a model's n-th laurelization, from 0. */
 export const manifestKey = (n: number) => (n === 0 ? KEY : `${KEY}.${n + 1}`);
 
+const isObject = (value: unknown) => typeof value === "object" && value !== null;
+
 /** Returns the manifests in a model's metadata, first to last; null for one that cannot be read. */
 export const manifests = (metadata: ReadonlyMap<string, string>): (Manifest | null)[] =>
   laurelizations(metadata).map((read) => {
     const { undo, sample, opening = [] } = (read ?? {}) as Partial<Manifest>;
-    const undoable = typeof undo === "object" && undo !== null && Array.isArray(opening);
+    const undoable = Array.isArray(opening) && [undo, ...opening].every(isObject);
     return undoable && ["string", "undefined"].includes(typeof sample) ? (read as Manifest) : null;
   });
 
