@@ -90,6 +90,7 @@ export function describeFunction({
   const optimized = [
     ` differs by ${figure(largest(({ optimized }) => optimized.absolute))}`,
     ` (the model's own noise is ${figure(largest(({ noise }) => noise))}`,
+    outputs.some(({ nudged }) => nudged) ? ", measured by flipping last bits of its weights" : "",
     held.length > 0 ? `, the tolerance ${figure(Math.max(...held))})` : ")",
   ];
   return [

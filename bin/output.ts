@@ -90,7 +90,7 @@ export function checkOutput(
   if (copies === null) checkFound({ name, folder, elsewhere, data: dataFiles, copying });
   const beside = [
     ...(data ? [data] : []),
-    ...(copies === null ? [] : copyNames(dataFiles, copies).values()),
+    ...(copies === null ? [] : copyNames(dataFiles, copies, data).values()),
   ];
   const own = [path.resolve(input), ...dataFiles.map((each) => path.resolve(home, each))];
   for (const target of [file, ...beside.map((each) => path.join(folder, each))])

@@ -223,7 +223,8 @@ export function stageModel(
     for (const name of copies) others.set(name, folder!.open(name, true));
     if (companion) others.set(companion.location, bytesSource(companion.bytes));
     for (const [name, bytes] of beside) others.set(name, bytesSource(bytes));
-    return writeTogether(source, others, path);
+    const present = [...(folder?.copies?.keys() ?? [])].filter((name) => !others.has(name));
+    return writeTogether(source, others, path, present);
   } finally {
     for (const other of others.values()) other.close?.();
   }

@@ -105,6 +105,33 @@ describe("two models that are the same", () => {
   });
 });
 
+describe("models that only the optimizer moves apart, whose first has no noise", () => {
+  const hundreds = (last: number) => `{${Array(15).fill("100.0").join()}, ${last.toFixed(5)}}`;
+  const adding = (sum: string, last = 100) => `<ir_version: 8, opset_import: ["" : 17]>
+    g (float[4, 1024] x) => (float[4, 16] y)
+    <float[1024, 16] w, float[16] b = ${hundreds(last)}, float less = {-100.0}>
+    { h = MatMul(x, w) ${sum} y = Add(s, less) }`;
+  // A Gemm adds b first, and the products of 1,024 elements in parts.
+  const first = modelOfText(adding("k = Max(h) s = Add(k, b)"));
+
+  it("compute the same: flipping last bits of weights shows how much is rounding", async () => {
+    const { outputs, verdict } = await compared(first, modelOfText(adding("s = Add(h, b)")));
+    const [{ plain, optimized, noise, nudged, tolerance }] = outputs;
+    expect([verdict, plain.bitEqual, nudged]).toEqual(["same function", true, true]);
+    expect(optimized.absolute).toBeGreaterThan(4 * 2 ** -23);
+    expect(tolerance).toBe(4 * noise);
+    expect(noise).toBeLessThanOrEqual(2 ** -16);
+  });
+
+  it("differ if a weight does, by so little as three of its last places", async () => {
+    const { outputs, verdict } = await compared(
+      first,
+      modelOfText(adding("s = Add(h, b)", 100.00002)),
+    );
+    expect([verdict, outputs[0].nudged]).toEqual(["different", false]);
+  });
+});
+
 describe("weights that an exporter has numbered", () => {
   const numbered = (first: number, one = "", two = "") =>
     modelOfText(`<ir_version: 8, opset_import: ["" : 17]>

@@ -301,6 +301,34 @@ describe("--copy-data", time, () => {
     expect([...copyNames([from], "o.onnx").values()]).toEqual([to]);
   });
 
+  it("names the copies apart on file systems that take some names for one", () => {
+    const files = ["data", "Data", "caf\u00e9", "cafe\u0301", "w", "w.", "strasse", "STRAßE"];
+    const names = [...copyNames(files, "o.onnx", "O.onnx.data").values()];
+    expect(names).toEqual([
+      "o.onnx.data.2",
+      "o.onnx.Data.3",
+      "o.onnx.caf\u00e9",
+      "o.onnx.cafe\u0301.2",
+      "o.onnx.w",
+      "o.onnx.w.2",
+      "o.onnx.strasse",
+      "o.onnx.STRAßE.2",
+    ]);
+  });
+
+  it("keeps new weights and a copy of a file called data apart", async () => {
+    const { file } = place(located("data"), "data");
+    const out = path.join(newFolder(), "o.onnx");
+    expect(cli([file, "--rank", "4", "--copy-data", "-o", out]).code).toBe(0);
+    expect(cli([file, "--rank", "4", "--copy-data", "-o", out, "--force"]).code).toBe(0);
+    const files = ["o.onnx", "o.onnx.data", "o.onnx.data.2"];
+    expect(fs.readdirSync(path.dirname(out)).sort()).toEqual(files);
+    const named = ["--copy-data", "-o", out, "--external-data", "O.ONNX", "--force"];
+    expectRefused([file, ...named], path.dirname(out), "the name of the model itself");
+    const again = laurelize(await openModel(file), { ort, rank: 4, externalData: "DATA" });
+    await expect(again).rejects.toThrow("DATA is a data file of model.onnx already");
+  });
+
   it("names the copies of several files apart, and knows the folders below", async () => {
     const folder = newFolder();
     let turn = 0;

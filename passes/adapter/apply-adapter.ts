@@ -69,7 +69,7 @@ export async function applyAdapter(
     new Map(adapter.tensors.map(({ name, data }) => [name, data])),
     {
       newData: externalData,
-      copies: copyData ? copyNames(model.dataFiles, copyData) : undefined,
+      copies: copyData ? copyNames(model.dataFiles, copyData, externalData) : undefined,
     },
   );
   if (weights === "inside") return tuned;

@@ -1,5 +1,5 @@
-import { compareTensors } from "../../src/compare/difference.ts";
-import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
+import { withNudgedWeights } from "../../src/compare/nudged-weights.ts";
+import { notRun, type Outcome } from "../../src/compare/outcome.ts";
 import {
   type FunctionReport,
   runAll,
@@ -12,8 +12,6 @@ import { withFixedSeeds } from "../../src/ort/fixed-seeds.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import { type Ort, reason, type Tensors } from "../../src/ort/session.ts";
 import { type SampleOptions, sampleInputs } from "../../src/samples/samples.ts";
-
-import { withNudgedWeights } from "./nudged-weights.ts";
 
 /** Sets of inputs. */
 const ROUNDS = 3;
@@ -43,36 +41,11 @@ export async function webRuns(
     const run = (feed: Tensors) => runAll(ort, own, "disabled", [feed]);
     const feeds =
       given ?? (await sampleInputs({ ort, graph: model.graph, types }, run, ROUNDS, options)).feeds;
-    const standard = await standardOf(ort, own, feeds);
+    const nudged = () => runnable(withFixedSeeds(withNudgedWeights(model.file)));
+    const standard = await standardOf(ort, own, feeds, nudged);
     const theirs = { ...standard, feeds: feeds.map((each) => retyped(web, each)) };
-    const other = carrying(web, model.file);
-    const held = await sameFunction(other, theirs, inMemory(model.file), "near");
-    if (held.outcome !== "failed" || held.error !== null) return held;
-    const nudged = runnable(withFixedSeeds(withNudgedWeights(model)));
-    return widened(held, standard.plain, await runAll(ort, nudged, "disabled", feeds));
+    return await sameFunction(carrying(web, model.file), theirs, inMemory(model.file), "near");
   } catch (error) {
     return notRun(`onnxruntime-node does not run it (${reason(error)})`);
   }
-}
-
-/** Figures that are also checked against the change of outputs by the last bit of the weights. */
-function widened(
-  held: FunctionReport,
-  plain: readonly Tensors[],
-  nudged: readonly Tensors[],
-): Outcome<FunctionReport> {
-  const outputs = held.outputs.map((report) => {
-    const moved = plain.map((tensors, k) =>
-      compareTensors(tensors[report.output], nudged[k][report.output]),
-    );
-    const noise = Math.max(report.noise, ...moved.map(({ absolute }) => absolute));
-    const tolerance = Math.max(report.tolerance, 4 * noise);
-    const largest = Math.max(report.plain.absolute, report.optimized.absolute);
-    return { ...report, noise, tolerance, passed: report.passed || largest <= tolerance };
-  });
-  const { inputs, level, error } = held;
-  return ran(
-    outputs.every(({ passed }) => passed),
-    { inputs, outputs, level, error },
-  );
 }

@@ -101,7 +101,7 @@ export async function fold(model: Model, options: FoldOptions): Promise<FoldedMo
   const record = async () => ({ key: FOLDED_KEY, value: await recordOf(model, one) });
   const placing = {
     newData: externalData ?? null,
-    copies: copyData ? copyNames(model.dataFiles, copyData) : undefined,
+    copies: copyData ? copyNames(model.dataFiles, copyData, externalData) : undefined,
   };
   const patch = { ...written, forgotten: [manifestKey(0)] };
   const { source, folder } = await applyPatch(graph, patch, record, placing);

@@ -160,7 +160,7 @@ export async function laurelize(
   const { source, folder } = await applyPatch(graph, planned.patch, record, {
     newData: externalData ?? null,
     link: linkWeights,
-    copies: copyData ? copyNames(model.dataFiles, copyData) : undefined,
+    copies: copyData ? copyNames(model.dataFiles, copyData, externalData) : undefined,
   });
   step(1, "done");
   const idle = idleSentences({ ...wanted }, inserting);

@@ -1,5 +1,6 @@
 import { compareTensors } from "../../src/compare/difference.ts";
 import type { Judged } from "../../src/compare/judged.ts";
+import { withNudgedWeights } from "../../src/compare/nudged-weights.ts";
 import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
 import {
   type FunctionReport,
@@ -10,9 +11,10 @@ import {
 import type { Graph, Node, Value } from "../../src/graph/graph.ts";
 import type { Types } from "../../src/graph/types.ts";
 import { integerBits } from "../../src/onnx/dtypes.ts";
+import type { ModelFile } from "../../src/onnx/model-file.ts";
 import { withTaps } from "../../src/ort/expose.ts";
 import { runnable } from "../../src/ort/loading.ts";
-import { type Ort, type Runnable, reason, type Tensors } from "../../src/ort/session.ts";
+import { type Ort, reason, type Tensors } from "../../src/ort/session.ts";
 
 import { runValue } from "./site-nodes.ts";
 
@@ -33,7 +35,7 @@ export interface LoweringReport extends FunctionReport {
 
 /** What was lowered: the original, the model in which composite nodes stood, and these. */
 interface Closed {
-  readonly model: Runnable;
+  readonly file: ModelFile;
   readonly calls: readonly string[];
   readonly composed: { readonly graph: Graph; readonly types: Types };
   readonly nodes: readonly Node[];
@@ -64,13 +66,14 @@ const QUANTUM = 1;
  */
 export async function checkLowering(
   { ort, lowered, provable }: LoweredSubject,
-  { model, calls, composed, nodes }: Closed,
+  { file, calls, composed, nodes }: Closed,
   feeds: readonly Tensors[],
 ): Promise<Outcome<LoweringReport>> {
   const quantized = nodes.filter((node) => makesIntegers(composed.types, node));
   const holding = quantized.length > 0 ? "parts" : nodes.length > 0 ? "near" : "equal";
   try {
-    const standard = await standardOf(ort, model, feeds);
+    const nudged = () => runnable(withNudgedWeights(file));
+    const standard = await standardOf(ort, runnable(file), feeds, nudged);
     const moved = await quantaOf({ ort, lowered }, composed, quantized, feeds[0]);
     if (moved === null) return notRun("a lowered node is not reached by the inputs");
     const same = await sameFunction(ort, standard, runnable(provable(lowered.file)), holding);

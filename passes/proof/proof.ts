@@ -1,3 +1,4 @@
+import { withNudgedWeights } from "../../src/compare/nudged-weights.ts";
 import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
 import {
   type FunctionReport,
@@ -11,6 +12,7 @@ import type { Graph } from "../../src/graph/graph.ts";
 import { patchedFile } from "../../src/graph/patch.ts";
 import { weightNamed } from "../../src/graph/scopes.ts";
 import { checkSizes } from "../../src/infer/value-sizes.ts";
+import type { ModelFile } from "../../src/onnx/model-file.ts";
 import { stepper } from "../../src/ort/abortable.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import { type Ort, type Runnable, reason, type Tensors } from "../../src/ort/session.ts";
@@ -62,7 +64,7 @@ export async function runChecks(proved: Proved, options: ProofOptions = {}): Pro
   const lowered = { ort, lowered: graph, provable: judged.provable };
   const lowering = closed ? await checkLowering(lowered, closed, feeds) : null;
   progress(0.1, "same function");
-  const same = await checkFunction(ort, before, result.runnable, feeds);
+  const same = await checkFunction(ort, file, result.runnable, feeds);
   if (same.outcome === "not run") return proveUnrun(all, same.reason, options);
   const some = options.allSites ? null : sampledPlan(whole);
   const subject = { ...all, plan: some?.plan ?? whole };
@@ -128,13 +130,14 @@ async function opinions(
 
 async function checkFunction(
   ort: Ort,
-  before: Runnable,
+  before: ModelFile,
   after: Runnable,
   feeds: readonly Tensors[],
 ): Promise<Outcome<FunctionReport>> {
   let standard: Standard;
   try {
-    standard = await standardOf(ort, before, feeds);
+    const nudged = () => runnable(withNudgedWeights(before));
+    standard = await standardOf(ort, runnable(before), feeds, nudged);
   } catch (thrown) {
     return notRun(`onnxruntime does not take the original (${reason(thrown)})`);
   }

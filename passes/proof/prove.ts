@@ -57,7 +57,7 @@ async function closedOf(
 ) {
   const { types } = await typesOf(composed, ort);
   return {
-    model: runnable(provable(original.file)),
+    file: provable(original.file),
     calls,
     nodes,
     composed: { graph: composed.graph, types },

@@ -2,6 +2,7 @@ import { number } from "../arguments.ts";
 import { InputError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Types } from "../graph/types.ts";
+import type { ModelFile } from "../onnx/model-file.ts";
 import type { Declared } from "../options.ts";
 import { stepper, type Watching } from "../ort/abortable.ts";
 import { runnable } from "../ort/loading.ts";
@@ -18,6 +19,7 @@ import type { Finding } from "./finding.ts";
 import { type FirstDifference, firstDifference } from "./first-difference.ts";
 import { judgedOf } from "./judged.ts";
 import { counterparts } from "./matching.ts";
+import { withNudgedWeights } from "./nudged-weights.ts";
 import {
   type Holding,
   type OutputReport,
@@ -99,11 +101,12 @@ export async function compareGraphs(
   if (signature.apart !== null) return { ...NOT_RUN, apart: signature.apart, findings };
   progress(0.2, "sample inputs");
   const { provable } = judgedOf(a.graph, a.types, (name) => b.main.values.has(name));
-  const before = runnable(provable(a.graph.file));
+  const file = provable(a.graph.file);
+  const before = runnable(file);
   const sampling = { ...options, dims: { ...fixedDims(a, b), ...options.dims } };
   const { feeds, dims } = await inputsFor(ort, a, before, sampling);
   progress(0.4, "same function");
-  const standard = await standardOn(ort, before, a.graph.file.source.name, feeds);
+  const standard = await standardOn(ort, file, a.graph.file.source.name, feeds);
   const held = await sameFunction(ort, standard, runnable(provable(b.file)), holdingOf(options));
   const { outputs, error } =
     held.outcome === "not run" ? { outputs: [], error: held.reason } : held;
@@ -177,12 +180,13 @@ const isClose = ({ passed, plain, optimized, tolerance }: OutputReport) =>
 
 async function standardOn(
   ort: Ort,
-  model: Runnable,
+  file: ModelFile,
   name: string,
   feeds: readonly Tensors[],
 ): Promise<Standard> {
   try {
-    return await standardOf(ort, model, feeds);
+    const nudged = () => runnable(withNudgedWeights(file));
+    return await standardOf(ort, runnable(file), feeds, nudged);
   } catch (error) {
     throw new InputError(
       `${name} does not run on the given inputs (${reason(error)}); check them.`,

@@ -4,6 +4,7 @@ import type { ModelFile } from "../onnx/model-file.ts";
 import type { Source } from "../onnx/source.ts";
 import { withFixedSeeds } from "../ort/fixed-seeds.ts";
 import { type Ort, type Runnable, reason, type Tensors } from "../ort/session.ts";
+import { withNudgedWeights } from "./nudged-weights.ts";
 import { notRun, type Outcome } from "./outcome.ts";
 import { type FunctionReport, type Standard, sameFunction, standardOf } from "./outputs.ts";
 
@@ -26,7 +27,8 @@ export async function secondOpinion(
   let standard: Standard;
   try {
     const feeds = given.map((tensors) => retyped(ort, tensors));
-    standard = await standardOf(other, inMemory(before), feeds);
+    const nudged = () => inMemory(withNudgedWeights(before));
+    standard = await standardOf(other, inMemory(before), feeds, nudged);
   } catch (thrown) {
     return notRun(`the other runtime rejects the original (${reason(thrown)})`);
   }

@@ -27,6 +27,7 @@ export const writeTogether: (
   source: Source,
   others: ReadonlyMap<string, Source>,
   target: string,
+  present?: readonly string[],
 ) => PendingFile = refuse;
 
 /** Unknown without an operating system to ask. */

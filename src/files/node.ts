@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { InputError } from "../errors.ts";
+import { fileKey } from "../onnx/file-key.ts";
 import type { Source } from "../onnx/source.ts";
 import { blockFilesOf, blocks } from "./blocks.ts";
 import { fileSource } from "./node-source.ts";
@@ -51,17 +52,25 @@ const COMPARED = 1 << 20;
 
 /**
  * Writes a model and its accompanying files, by name, into a temporary folder under their final
- * names. All are moved into place together; if one fails, the previous files are restored.
+ * names. All are moved into place together; if one fails, the previous files are restored. Those
+ * that are present in the target's folder stay there; a copy of them waits with the others, so that
+ * onnxruntime loads the model before it is moved.
  */
 export function writeTogether(
   source: Source,
   others: ReadonlyMap<string, Source>,
   target: string,
+  present: readonly string[] = [],
 ): PendingFile {
   checkOwn(source, target);
   const folder = path.dirname(path.resolve(target));
-  const all = new Map([...others, [path.basename(target), source]]);
   const name = path.basename(target);
+  const same = [...others.keys(), ...present].find((each) => fileKey(each) === fileKey(name));
+  if (same !== undefined)
+    throw new InputError(
+      `the data file ${same} would have the name of the model itself; choose another name.`,
+    );
+  const all = new Map([...others, [name, source]]);
   const stage = writing(target, () => fs.mkdtempSync(path.join(folder, `.${name}.`)));
   const remove = () => fs.rmSync(stage, { recursive: true, force: true });
   const move = () => {
@@ -93,12 +102,21 @@ export function writeTogether(
       makeFolders(stage, each);
       writing(target, () => copyFile(from, path.join(stage, each)));
     }
+    for (const each of present) {
+      makeFolders(stage, each);
+      writing(target, () =>
+        fs.copyFileSync(path.join(folder, each), path.join(stage, each), CLONED),
+      );
+    }
   } catch (error) {
     remove();
     throw error;
   }
   return pendingFile(path.join(stage, name), stage, () => writing(target, move), remove);
 }
+
+/** Lets two files share their blocks where the file system can. */
+const CLONED = fs.constants.COPYFILE_FICLONE;
 
 /**
  * Creates the folders of a file below a folder, none of them a link; returns those that it created.

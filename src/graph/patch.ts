@@ -9,7 +9,7 @@ import { type Undo, undoOf } from "../onnx/undo.ts";
 import type { Graph } from "./graph.ts";
 import type { Patch } from "./patch-contents.ts";
 import { isLarge, patchEdits } from "./patch-edits.ts";
-import { folderAfter, type Placing, placed } from "./placing.ts";
+import { checkNewData, folderAfter, type Placing, placed } from "./placing.ts";
 
 /** An entry of metadata_props, computed when the steps that undo the patch are known. */
 export type Provenance = (undo: Undo) => Promise<Entry>;
@@ -40,6 +40,7 @@ export async function applyPatch(
   const { source } = file;
   const location = placing.newData ?? null;
   const outside = location === null ? [] : patch.tensors.filter(isLarge);
+  if (outside.length > 0) checkNewData(file, placing);
   const list = splices(patchEdits(graph, { ...patch, ...placed(file, placing) }, location));
   checkSize(source, grown(source.size, list));
   const imports = Object.entries(patch.opsets ?? {})

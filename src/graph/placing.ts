@@ -1,4 +1,6 @@
 import { InputError } from "../errors.ts";
+import { externalLocations } from "../onnx/all-tensors.ts";
+import { fileKey } from "../onnx/file-key.ts";
 import { linkable } from "../onnx/links.ts";
 import type { Companion, Folder, ModelFile } from "../onnx/model-file.ts";
 import { bytesSource, type Source } from "../onnx/source.ts";
@@ -89,11 +91,16 @@ function opened(folder: Folder | null, asked: string, copying?: boolean): Source
 /**
  * Returns a name for the copy of each data file: "out.onnx.weights.data" for weights/data. A prefix
  * that ends in _data becomes the first name, and the others are numbered, as transformers.js
- * expects: "out.onnx_data", "out.onnx_data_1". No name contains "..", which ONNX's checker rejects.
+ * expects: "out.onnx_data", "out.onnx_data_1". No name contains "..", which ONNX's checker rejects,
+ * and no two are one file on any file system, nor one with the file of new weights.
  */
-export function copyNames(files: readonly string[], prefix: string): Map<string, string> {
+export function copyNames(
+  files: readonly string[],
+  prefix: string,
+  newData?: string | null,
+): Map<string, string> {
   const names = new Map<string, string>();
-  const taken = new Set<string>();
+  const taken = new Set(newData == null ? [] : [fileKey(newData)]);
   for (const [k, file] of files.entries()) {
     const parts = file.split(/[/\\]+/).filter((part) => part !== "" && part !== ".");
     const name = prefix.endsWith("_data")
@@ -101,11 +108,21 @@ export function copyNames(files: readonly string[], prefix: string): Map<string,
       : [prefix, ...parts].join(".");
     const plain = withoutDoubleDots(name);
     let free = plain;
-    for (let k = 2; taken.has(free); k++) free = `${plain}.${k}`;
-    taken.add(free);
+    for (let k = 2; taken.has(fileKey(free)); k++) free = withoutDoubleDots(`${plain}.${k}`);
+    taken.add(fileKey(free));
     names.set(file, free);
   }
   return names;
+}
+
+/** Throws an InputError if new weights would replace a data file that the result still reads. */
+export function checkNewData(file: ModelFile, { newData, copies }: Placing): void {
+  if (newData == null) return;
+  for (const location of externalLocations(file))
+    if (fileKey(copies?.get(location) ?? location) === fileKey(newData))
+      throw new InputError(
+        `${newData} is a data file of ${file.source.name} already; name another file for the new weights.`,
+      );
 }
 
 /** Returns a name for a data file that ONNX's checker accepts: without "..", in any position. */

@@ -8,7 +8,7 @@ import type { NewValues } from "../onnx/tensor-edits.ts";
 import { tensorOf } from "./constants.ts";
 import type { Graph } from "./graph.ts";
 import { checkSize, type Patched, patchedBytes } from "./patch.ts";
-import { folderAfter, folderWith, type Placing, placed } from "./placing.ts";
+import { checkNewData, folderAfter, folderWith, type Placing, placed } from "./placing.ts";
 import { weightNamed } from "./scopes.ts";
 
 /** The placing of replaced external values, and of data files under other names. */
@@ -47,6 +47,7 @@ export function replaceWeights(
   checkSize(source, result.size);
   const folder = copies ? folderAfter(file.folder, { copies }, null) : file.folder;
   const companion = data.companion();
+  if (companion && !file.folder?.companion) checkNewData(file, { newData, copies });
   return { source: result, folder: companion ? folderWith(folder, companion) : folder };
 }
 
