@@ -11,7 +11,7 @@ import { isFloat, type Types, typeOfTensor } from "./graph/types.ts";
 import { inferTypes } from "./infer/infer-types.ts";
 import { externalLocations } from "./onnx/all-tensors.ts";
 import { folderInMemory } from "./onnx/memory-folder.ts";
-import type { Folder, ModelFile } from "./onnx/model-file.ts";
+import { type Folder, type ModelFile, metadataOf } from "./onnx/model-file.ts";
 import { openFile } from "./onnx/open-file.ts";
 import { bytesSource, type Source } from "./onnx/source.ts";
 import type { Declared } from "./options.ts";
@@ -130,7 +130,7 @@ export function modelOf(source: Source, folder: Folder | null): Model {
       return [...externalLocations(file())];
     },
     get metadata() {
-      return metadata(file());
+      return metadataOf(file());
     },
     size: source.size,
     toBytes: () => source.read(0, source.size).slice(),
@@ -163,13 +163,6 @@ function once<T>(make: () => T): () => T {
     return made.it;
   };
 }
-
-const metadata = ({ message, reader }: ModelFile) =>
-  new Map(
-    message.metadata.map(({ key, value }) => [key, value ? text.decode(reader.bytes(value)) : ""]),
-  );
-
-const text = new TextDecoder();
 
 function weights(graph: Graph): number {
   let sum = 0;

@@ -3,6 +3,7 @@ import { checkModel } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { folderAfter } from "../../src/graph/placing.ts";
 import { type Model, modelOf } from "../../src/model.ts";
+import { type ModelFile, metadataOf } from "../../src/onnx/model-file.ts";
 import { relocations } from "../../src/onnx/relocations.ts";
 import type { Range, Source } from "../../src/onnx/source.ts";
 import { altered, sampled, undone } from "../../src/onnx/undo.ts";
@@ -31,12 +32,12 @@ export interface Stripped {
 export async function strip(model: Model): Promise<Stripped> {
   checkModel("strip", model);
   const all = manifests(model.metadata);
-  const manifest = all.at(-1);
   checkStrippable(model, all);
-  const entry = model.file.message.metadata.find(({ key }) => key === manifestKey(all.length - 1));
-  if (!manifest || entry?.frame.end !== model.size) throw rewritten(model);
-  const { undo, sample, sha256: whole } = manifest;
-  const source = withoutLaurel(model, manifest, { start: entry.frame.at, end: model.size });
+  const recorded = lastRecord(model.file);
+  if (!recorded) throw rewritten(model);
+  const { undo, sample, sha256: whole, opening = [] } = recorded.manifest;
+  let source = withoutLast(model.file, recorded);
+  for (const step of opening) source = undone(source, step, atEnd(source), opener(model.file));
   const differs = async (digest: string | null | undefined, of: () => Source) =>
     typeof digest === "string" && (await sha256(of())) !== digest;
   if ((await differs(sample, () => sampled(source, undo))) || (await differs(whole, () => source)))
@@ -77,20 +78,39 @@ const rewritten = ({ file: { source } }: Model) =>
     `${source.name} was rewritten by another tool, or training changed its old weights; strip the file that laurelize wrote.`,
   );
 
-/** Returns the file before its last laurelization; `tail` is the manifest's place in the file. */
-function withoutLaurel(model: Model, { undo, opening = [] }: Manifest, tail: Range): Source {
-  const { name } = model.file.source;
-  const open = (file: string) => {
-    if (model.folder) return model.folder.open(file);
-    throw new InputError(`${name} refers to weights in ${file}; open it by its path.`);
-  };
-  let source = undone(model.file.source, undo, tail, open);
-  for (const step of opening) {
-    const { size } = source;
-    source = undone(source, step, { start: size, end: size }, open);
-  }
-  return source;
+/** The last manifest in a model's metadata, and its place at the end of the file. */
+export interface Recorded {
+  readonly manifest: Manifest;
+  readonly tail: Range;
 }
+
+/** Returns a file's last manifest; null if it cannot be read, or is not at the end. */
+export function lastRecord(file: ModelFile): Recorded | null {
+  const all = manifests(metadataOf(file));
+  const manifest = all.at(-1);
+  const entry = file.message.metadata.find(({ key }) => key === manifestKey(all.length - 1));
+  const end = file.source.size;
+  return manifest && entry?.frame.end === end
+    ? { manifest, tail: { start: entry.frame.at, end } }
+    : null;
+}
+
+/**
+ * Returns the bytes of a file before its last laurelization, without undoing what was lowered for
+ * it. Throws an InputError if the record does not fit the file.
+ */
+export const withoutLast = (file: ModelFile, { manifest, tail }: Recorded): Source =>
+  undone(file.source, manifest.undo, tail, opener(file));
+
+/** Returns how the original's file is opened, which lies in the model's folder. */
+const opener =
+  ({ source, folder }: ModelFile) =>
+  (file: string): Source => {
+    if (folder) return folder.open(file);
+    throw new InputError(`${source.name} refers to weights in ${file}; open it by its path.`);
+  };
+
+const atEnd = ({ size }: Source): Range => ({ start: size, end: size });
 
 /**
  * Returns the model, whose data files are copied back under their former names when it is saved.

@@ -1,10 +1,14 @@
-import { changes, wayTo } from "../../src/compare/changes.ts";
 import { type Outcome, ran } from "../../src/compare/outcome.ts";
+import { InputError } from "../../src/errors.ts";
 import { dataOf } from "../../src/graph/constants.ts";
-import type { Graph, Node, Scope } from "../../src/graph/graph.ts";
+import type { Graph } from "../../src/graph/graph.ts";
 import { scopeLike, scopesOf } from "../../src/graph/scopes.ts";
 import { typeOfTensor } from "../../src/graph/types.ts";
+import { equalBytes } from "../../src/onnx/bytes.ts";
+import { equalSources } from "../../src/onnx/source.ts";
 import type { Plan } from "../laurelize/plan.ts";
+import { lastRecord, type Recorded, withoutLast } from "../laurelize/strip.ts";
+import { insertedParts, pathName, slotName } from "./inserted-parts.ts";
 
 /** What of a result was checked against its original, and every unplanned difference. */
 export interface UnchangedReport {
@@ -14,50 +18,69 @@ export interface UnchangedReport {
   readonly differences: readonly string[];
 }
 
-/** Checks the changes in the file against the plan. */
+/**
+ * Checks that a result is its original, byte for byte, but for what its record says was inserted,
+ * and that this is what was planned.
+ */
 export function checkUnchanged(
   original: Graph,
   result: Graph,
   plan: Plan,
 ): Outcome<UnchangedReport> {
-  const { file } = original;
-  const found = changes(file, result.file);
-  const differences = [...found.differences];
-  const expect = (what: string, got: readonly string[], planned: readonly string[]) => {
-    if ([...got].sort().join("\0") !== [...planned].sort().join("\0"))
-      differences.push(`${what} are not those planned`);
-  };
-  const { nodes, tensors, redirects } = plan.patch;
-  const inside = (scope: Scope | undefined, name: string) => (scope ? wayTo(scope) : "") + name;
-  const made = (node: Node | null, output: string) => inside(node?.scope, output);
-  expect(
-    "new nodes and weights",
-    [...found.nodes, ...found.initializers],
-    [
-      ...nodes.map(({ before, node }) => made(before, node.outputs[0])),
-      ...tensors.map(({ name, scope }) => inside(scope, name)),
-    ],
+  const recorded = lastRecord(result.file);
+  const differences = recorded
+    ? lostBytes(original, result, recorded)
+    : ["the record of what was inserted is missing, or not at the end of the file"];
+  if (recorded && differences.length === 0)
+    differences.push(...unplanned(original, result, recorded, plan));
+  const { inputs, outputs } = original.file.graph;
+  const weights = [...scopesOf(original)].flatMap(({ values }) =>
+    [...values.values()].filter(typeOfTensor),
   );
-  expect(
-    "redirected inputs",
-    found.redirected,
-    redirects.map(({ use: { node, index } }) => `${made(node, node.message.outputs[0])} ${index}`),
-  );
-  for (const { name, dtype, dims, data, scope } of tensors) {
-    const there = scopeLike(result, scope ?? original.main)?.values.get(name);
-    const type = there && typeOfTensor(there);
-    if (!type) continue;
-    const sameType = type.dtype === dtype && type.shape?.join() === dims.join();
-    const stored = dataOf(result, there)!;
-    if (!sameType || stored.length !== data.length || stored.some((byte, k) => byte !== data[k]))
-      differences.push(`new weight ${name} is not as planned`);
-  }
   return ran(differences.length === 0, {
-    weights: [...scopesOf(original)].flatMap(({ values }) =>
-      [...values.values()].filter(typeOfTensor),
-    ).length,
-    inputs: file.graph.inputs.length,
-    outputs: file.graph.outputs.length,
+    weights: weights.length,
+    inputs: inputs.length,
+    outputs: outputs.length,
     differences,
   });
+}
+
+/** Checks that the result without what was inserted is the original. */
+function lostBytes(original: Graph, { file }: Graph, recorded: Recorded): string[] {
+  try {
+    const same = equalSources(original.file.source, withoutLast(file, recorded));
+    return same ? [] : ["without what was inserted, the file is not the original"];
+  } catch (error) {
+    if (error instanceof InputError) return [error.message];
+    throw error;
+  }
+}
+
+/** Checks that what was inserted is the plan. */
+function unplanned(
+  original: Graph,
+  result: Graph,
+  { manifest: { undo } }: Recorded,
+  plan: Plan,
+): string[] {
+  const { nodes, tensors, redirects } = plan.patch;
+  const planned = [
+    ...nodes.map(({ before, scope, node }) => pathName(before?.scope ?? scope, node.outputs[0])),
+    ...tensors.map(({ name, scope }) => pathName(scope, name)),
+    ...redirects.map(({ use }) => slotName(use.node, use.index)),
+  ];
+  const { names, differences } = insertedParts(original, result, undo, plan);
+  const isPlanned = [...names].sort().join("\0") === planned.sort().join("\0");
+  const others = tensors.filter(({ name, dtype, dims, data, scope }) => {
+    const there = scopeLike(result, scope ?? original.main)?.values.get(name);
+    const type = there && typeOfTensor(there);
+    if (!type) return false;
+    const sameType = type.dtype === dtype && type.shape?.join() === dims.join();
+    return !sameType || !equalBytes(dataOf(result, there)!, data);
+  });
+  return [
+    ...differences,
+    ...(isPlanned ? [] : ["new nodes, new weights and redirected inputs are not those planned"]),
+    ...others.map(({ name }) => `new weight ${name} is not as planned`),
+  ];
 }

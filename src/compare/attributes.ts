@@ -1,7 +1,8 @@
 import { called } from "../graph/called.ts";
-import { equalRanges, tensorDifference } from "../graph/same-tensor.ts";
+import { tensorDifference } from "../graph/same-tensor.ts";
 import type { AttributeMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
+import { equalRanges } from "../onnx/source.ts";
 import { type Finding, nameAndOperator, placeOf } from "./finding.ts";
 import type { Counterpart } from "./matching.ts";
 

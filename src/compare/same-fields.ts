@@ -1,6 +1,6 @@
-import { equalRanges } from "../graph/same-tensor.ts";
 import { type Frame, partsOf } from "../onnx/decode.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
+import { equalRanges } from "../onnx/source.ts";
 import { BYTES, type Field } from "../onnx/wire.ts";
 
 /** Names of a message's fields by their numbers. */

@@ -1,8 +1,9 @@
 import { tensorOf } from "../graph/constants.ts";
 import type { Graph, Node, Scope, Value } from "../graph/graph.ts";
-import { equalRanges, tensorDifference } from "../graph/same-tensor.ts";
+import { tensorDifference } from "../graph/same-tensor.ts";
 import type { SparseTensorMessage, TensorMessage } from "../onnx/messages.ts";
 import { type ModelFile, tensorBytes } from "../onnx/model-file.ts";
+import { equalRanges } from "../onnx/source.ts";
 import { bodiesOf, type Counterpart, NUMBERED } from "./matching.ts";
 
 type Weight = TensorMessage | SparseTensorMessage;

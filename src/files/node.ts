@@ -3,7 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { InputError } from "../errors.ts";
 import { fileKey } from "../onnx/file-key.ts";
-import type { Source } from "../onnx/source.ts";
+import { equalSources, type Source } from "../onnx/source.ts";
 import { blockFilesOf, blocks } from "./blocks.ts";
 import { fileSource } from "./node-source.ts";
 import { type PendingFile, pendingFile } from "./pending.ts";
@@ -36,19 +36,11 @@ export function isThere(source: Source, target: string, beside: string): boolean
   if (!fs.existsSync(file) || !fs.statSync(file).isFile()) return false;
   const there = fileSource(file);
   try {
-    if (there.size !== source.size) return false;
-    for (let at = 0; at < there.size; at += COMPARED) {
-      const end = Math.min(there.size, at + COMPARED);
-      if (Buffer.compare(there.read(at, end), source.read(at, end)) !== 0) return false;
-    }
-    return true;
+    return equalSources(there, source);
   } finally {
     there.close?.();
   }
 }
-
-/** Number of bytes compared at a time. */
-const COMPARED = 1 << 20;
 
 /**
  * Writes a model and its accompanying files, by name, into a temporary folder under their final

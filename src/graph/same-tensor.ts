@@ -3,11 +3,10 @@ import { dataType, elements } from "../onnx/dtypes.ts";
 import type { TensorMessage } from "../onnx/messages.ts";
 import { type ModelFile, tensorBytes } from "../onnx/model-file.ts";
 import { showShape } from "../onnx/shape.ts";
-import type { Range } from "../onnx/source.ts";
+import { equalRanges } from "../onnx/source.ts";
 import { decodeNumbers } from "./tensor.ts";
 import { isFloat } from "./types.ts";
 
-const BLOCK = 1 << 20;
 /** Number of elements up to which the size of the difference is reported. */
 const COUNTED = 1 << 26;
 
@@ -39,15 +38,4 @@ export function tensorDifference(
     largest = Math.max(largest, Math.abs(u[k] - v[k]));
   }
   return `differs in ${differing.toLocaleString("en")} of ${u.length.toLocaleString("en")} values, by up to ${largest.toExponential(1)}`;
-}
-
-/** Whether two ranges of two models hold the same bytes. */
-export function equalRanges(a: ModelFile, x: Range, b: ModelFile, y: Range): boolean {
-  if (x.end - x.start !== y.end - y.start) return false;
-  for (let at = 0; at < x.end - x.start; at += BLOCK) {
-    const length = Math.min(BLOCK, x.end - x.start - at);
-    const left = a.source.read(x.start + at, x.start + at + length);
-    if (!equalBytes(left, b.source.read(y.start + at, y.start + at + length))) return false;
-  }
-  return true;
 }

@@ -1,13 +1,13 @@
+import { equalBytes } from "../onnx/bytes.ts";
 import { externalRange, isExternal } from "../onnx/external.ts";
 import type { TensorMessage } from "../onnx/messages.ts";
 import { type ModelFile, tensorBytes } from "../onnx/model-file.ts";
-import type { Range } from "../onnx/source.ts";
+import { equalRanges } from "../onnx/source.ts";
 import { tensorOf } from "./constants.ts";
 import type { Graph, Value } from "./graph.ts";
 
 /** Number of bytes at each end that are compared first. */
 const ENDS = 64;
-const BLOCK = 1 << 20;
 
 /**
  * Numbers weights so that equal ones have the same number: the same value, the same range of a data
@@ -56,23 +56,9 @@ export class SameWeights {
 
   #equal(a: TensorMessage, b: TensorMessage): boolean {
     if (isExternal(a) && isExternal(b)) return true;
-    if (a.raw && b.raw) return this.#equalRanges(a.raw, b.raw);
-    return equal(tensorBytes(this.#file, a), tensorBytes(this.#file, b));
-  }
-
-  #equalRanges(a: Range, b: Range): boolean {
-    const size = a.end - a.start;
-    if (b.end - b.start !== size) return false;
-    for (let at = 0; at < size; at += BLOCK) {
-      const length = Math.min(BLOCK, size - at);
-      const left = this.#read(a.start + at, a.start + at + length);
-      if (!equal(left, this.#read(b.start + at, b.start + at + length))) return false;
-    }
-    return true;
+    if (a.raw && b.raw) return equalRanges(this.#file, a.raw, this.#file, b.raw);
+    return equalBytes(tensorBytes(this.#file, a), tensorBytes(this.#file, b));
   }
 
   #read = (start: number, end: number) => this.#file.source.read(start, end);
 }
-
-const equal = (a: Uint8Array, b: Uint8Array) =>
-  a.length === b.length && a.every((byte, k) => byte === b[k]);

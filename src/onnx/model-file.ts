@@ -46,6 +46,14 @@ export interface ModelFile {
   readonly opsets: ReadonlyMap<string, number>;
 }
 
+/** Returns metadata_props by key. */
+export const metadataOf = ({ message, reader }: ModelFile) =>
+  new Map(
+    message.metadata.map(({ key, value }) => [key, value ? utf8.decode(reader.bytes(value)) : ""]),
+  );
+
+const utf8 = new TextDecoder();
+
 const titled = (file: ModelFile, tensor: TensorMessage) =>
   `${file.source.name}: tensor ${tensor.name || "(unnamed)"}`;
 

@@ -1,6 +1,5 @@
-import { concat } from "./bytes.ts";
 import { type Edit, replaceField } from "./edits.ts";
-import type { AnnotationMessage, GraphMessage, NodeMessage } from "./messages.ts";
+import type { AnnotationMessage, NodeMessage } from "./messages.ts";
 import type { ModelFile } from "./model-file.ts";
 import type { Range } from "./source.ts";
 import type { Field } from "./wire.ts";
@@ -34,10 +33,6 @@ export const deviceEdits = (file: ModelFile, message: NodeMessage, renamed: Rena
     replaceField(message, field, devicesRenamed(file.reader, field, renamed)),
   );
 
-/** Rewrites a node's device configurations. */
-export const devicesOf = (file: ModelFile, node: NodeMessage, renamed: Renaming): Uint8Array =>
-  concat(deviceFields(file, node).map((field) => devicesRenamed(file.reader, field, renamed)));
-
 /** Rewrites a NodeDeviceConfigurationProto with the new names of its operands. */
 export function devicesRenamed(reader: Reader, field: Field, renamed: Renaming): Uint8Array {
   const fields = fieldsIn(reader, field).flatMap((each) => {
@@ -58,25 +53,6 @@ export function annotationNaming(
   name: string,
 ): Uint8Array {
   return bytesField(NOTES.graphAnnotation, named(name), ...restOf(reader, frame));
-}
-
-/**
- * Whether a graph has the annotations of another, plus at most copies of them for other tensors.
- */
-export function annotationsFollow(
-  before: ModelFile,
-  { annotations: own }: GraphMessage,
-  after: ModelFile,
-  { annotations: now }: GraphMessage,
-): boolean {
-  const text = ({ reader }: ModelFile, { frame }: AnnotationMessage) =>
-    String(concat(restOf(reader, frame)));
-  const known = own.map((each) => text(before, each));
-  return now.every(
-    (each, k) =>
-      (k < own.length ? each.name === own[k].name : !own.some(({ name }) => name === each.name)) &&
-      (k < own.length ? known[k] === text(after, each) : known.includes(text(after, each))),
-  );
 }
 
 const restOf = (reader: Reader, range: Range) =>

@@ -1,3 +1,5 @@
+import { equalBytes } from "./bytes.ts";
+
 /** A sequence of bytes with random access: a file or memory. */
 export interface Source {
   /** The name in error messages: a file name, or "model". */
@@ -52,3 +54,25 @@ export function bytesSource(given: Uint8Array, name = "model"): Source {
   const bytes = new Uint8Array(given.buffer, given.byteOffset, given.length);
   return { name, size: bytes.length, read: (start, end) => bytes.subarray(start, end) };
 }
+
+/** Number of bytes compared at a time. */
+const BLOCK = 1 << 20;
+
+type Sourced = { readonly source: Source };
+
+/** Whether two ranges of two files hold the same bytes. */
+export function equalRanges(a: Sourced, x: Range, b: Sourced, y: Range): boolean {
+  if (x.end - x.start !== y.end - y.start) return false;
+  for (let at = 0; at < x.end - x.start; at += BLOCK) {
+    const length = Math.min(BLOCK, x.end - x.start - at);
+    const left = a.source.read(x.start + at, x.start + at + length);
+    if (!equalBytes(left, b.source.read(y.start + at, y.start + at + length))) return false;
+  }
+  return true;
+}
+
+/** Whether two sources hold the same bytes. */
+export const equalSources = (a: Source, b: Source): boolean =>
+  equalRanges({ source: a }, whole(a), { source: b }, whole(b));
+
+const whole = ({ size }: Source): Range => ({ start: 0, end: size });

@@ -1,11 +1,10 @@
 import { patchedBytes, patchedFile } from "../graph/patch.ts";
-import { equalRanges } from "../graph/same-tensor.ts";
 import { allTensors, externalLocations } from "../onnx/all-tensors.ts";
 import { externalRange, isExternal } from "../onnx/external.ts";
-import { FIELD, type NodeMessage, type TensorMessage } from "../onnx/messages.ts";
+import { FIELD, type TensorMessage } from "../onnx/messages.ts";
 import { type ModelFile, tensorBytes } from "../onnx/model-file.ts";
 import { openFile } from "../onnx/open-file.ts";
-import { bytesSource, originOf } from "../onnx/source.ts";
+import { bytesSource, equalRanges, originOf } from "../onnx/source.ts";
 
 /** Fields of a TensorProto that locate its values. */
 const VALUES: ReadonlySet<number> = new Set([FIELD.tensorRaw, FIELD.tensorExternalData, 14]);
@@ -84,30 +83,5 @@ function samePlace(before: ModelFile, { raw }: TensorMessage, after: ModelFile, 
     before.folder?.path === after.folder?.path &&
     origin.start === offset &&
     origin.end - origin.start === length
-  );
-}
-
-/**
- * Whether a Constant node of a later model differs from an earlier one's only in how it refers to
- * the same bytes.
- */
-export function constantMovedOnly(
-  before: ModelFile,
-  a: NodeMessage,
-  after: ModelFile,
-  b: NodeMessage,
-): boolean {
-  const [x, y] = [a.attributes, b.attributes];
-  return (
-    a.opType === "Constant" &&
-    b.opType === "Constant" &&
-    [a.name, a.domain, a.overload].join("\0") === [b.name, b.domain, b.overload].join("\0") &&
-    x.length === y.length &&
-    x.every(
-      ({ name, t, frame }, k) =>
-        name === y[k].name &&
-        (equalRanges(before, frame, after, y[k].frame) ||
-          (t !== null && y[k].t !== null && movedOnly(before, t, after, y[k].t))),
-    )
   );
 }

@@ -1,4 +1,4 @@
-import type { Check, Proof } from "laurelize";
+import { type Check, type Laurelized, openModel, type Proof } from "laurelize";
 
 type Made = Exclude<Check, { outcome: "not run" }>;
 
@@ -14,4 +14,17 @@ export function made<Name extends Check["name"]>(
   const check = checks.find((each) => each.name === name);
   if (!check || check.outcome === "not run") throw new Error(`"${name}" was not made`);
   return check as Extract<Made, { name: Name }>;
+}
+
+/** The result with the first such bytes of its file replaced by as many others. */
+export async function overwritten(
+  laurel: Laurelized,
+  from: string | Uint8Array,
+  to: string | Uint8Array,
+): Promise<Laurelized> {
+  const bytes = Buffer.from(laurel.model.toBytes());
+  const at = bytes.indexOf(from);
+  if (at < 0 || from.length !== to.length) throw new Error("there are no such bytes to overwrite");
+  bytes.set(typeof to === "string" ? Buffer.from(to) : to, at);
+  return { ...laurel, model: await openModel(bytes) };
 }
