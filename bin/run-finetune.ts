@@ -58,8 +58,6 @@ async function trained(
   loading.report(0, "model");
   const model = await modelToTrain(args, given, say);
   loading.report(0.5, "data and training graph");
-  if (args.patience !== undefined && !args.eval)
-    say("warning", "--patience uses the training loss, because there is no --eval.");
   const monitor = new Monitor(args);
   const losses = await givenLosses(args);
   const options = { ...fitOptionsOf(args, files, monitor), ...losses };
@@ -112,13 +110,14 @@ async function teacherOf(args: FinetuneArguments, given: Model, model: Model) {
 /** What fit is called with, but for the losses. */
 function fitOptionsOf(args: FinetuneArguments, files: Files, monitor: Monitor): FitOptions {
   const { data, eval: held, train, optimizer, seed, threads } = args;
-  const { epochs, batchSize, patience, lr, schedule, scheduleSteps, warmup } = args;
+  const { epochs, batchSize, patience } = args;
   return {
     ort,
     ...{ data, eval: held, train, optimizer, seed, threads, accumulate: args.accumulate },
     ...(args.eval ? { metrics: args.metrics } : {}),
     best: args.best,
-    ...{ epochs, batchSize, patience, lr, schedule, scheduleSteps, warmup },
+    ...{ epochs, batchSize, patience },
+    ...picked(args, hyperparameters.scheduleOptions),
     ...picked(args, dataReading),
     batchAxis: parseBatchAxes(args.batchAxis),
     columns: parseColumns(args.columns),

@@ -326,6 +326,8 @@ describe("--copy-data", time, () => {
     const named = ["--copy-data", "-o", out, "--external-data", "O.ONNX", "--force"];
     expectRefused([file, ...named], path.dirname(out), "the name of the model itself");
     const again = laurelize(await openModel(file), { ort, rank: 4, externalData: "DATA" });
+    const both = { ort, linkWeights: true, copyData: "o.onnx" };
+    await expect(laurelize(await openModel(file), both)).rejects.toThrow("give only one of them");
     await expect(again).rejects.toThrow("DATA is a data file of model.onnx already");
   });
 

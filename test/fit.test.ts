@@ -62,6 +62,23 @@ describe("fit", { timeout: 60_000 }, () => {
     expect(adapterBytes(adapter)).toEqual(adapterBytes(until.adapter));
   });
 
+  it("says what has no effect, and what patience goes by without evaluations", async () => {
+    const notes: string[] = [];
+    const { stopped } = await train({
+      ...{ epochs: 3, patience: 1, lr: 1e-30, scheduleSteps: 5 },
+      lossOptions: { labelSmoothing: 0.1, margin: 2 },
+      optimizerOptions: { momentum: 0.5, weightDecay: 0 },
+      onNote: (note) => notes.push(note),
+    });
+    expect(stopped).toBe("patience");
+    expect(notes.filter((note) => !note.includes("logits"))).toEqual([
+      "scheduleSteps has no effect: the schedule constant does not end.",
+      "margin has no effect: the loss cross-entropy does not use it.",
+      "momentum has no effect: the optimizer adamw does not use it.",
+      "--patience uses the training loss, because there is no --eval.",
+    ]);
+  });
+
   it("stops after the step in which its signal is aborted; resumed, it comes to the same bytes", async () => {
     const whole = await train({ eval: held, epochs: 4, schedule: "cosine" });
     const abort = new AbortController();

@@ -1,6 +1,6 @@
 import { callback, flag, number, watching } from "../../src/arguments.ts";
 import { type ValuesOf, valuesOf } from "../../src/option-values.ts";
-import type { Declared, Options } from "../../src/options.ts";
+import { type Declared, idleSentences, type Options } from "../../src/options.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import { lossOptions } from "../losses/index.ts";
 import { lossNames } from "../losses/written-terms.ts";
@@ -48,7 +48,10 @@ export interface FitOptions
    */
   readonly newHead?: string | undefined;
   readonly classes?: number | undefined;
-  /** Stops after this many epochs without improvement; null, the default, for never. */
+  /**
+   * Stops after this many epochs without improvement of the evaluation, or of the training loss
+   * without `eval`; null, the default, for never.
+   */
   readonly patience?: number | null | undefined;
   /** The figure of the evaluation that chooses the best epoch: a metric's name, "loss" by default. */
   readonly best?: string | undefined;
@@ -142,8 +145,8 @@ export const fitting = {
 /** How the data is read, which the command line offers too. */
 export const dataReading = { ...reading };
 
-/** Options of the loss and of the optimizer, which the command line offers beside the others. */
-export const hyperparameters = { lossOptions, optimizerOptions };
+/** Options of loss, optimizer and schedule, which the command line offers beside the others. */
+export const hyperparameters = { lossOptions, optimizerOptions, scheduleOptions };
 
 /** The teacher of a distillation, as the command line offers it. */
 export const teaching = {
@@ -189,6 +192,23 @@ export type FitValues = ValuesOf<typeof lasting & typeof order>;
  */
 export const fitValues = (given: FitOptions): FitValues =>
   valuesOf({ ...lasting, ...order }, { ...given });
+
+/** What of fit's options has no effect, and what patience goes by without evaluations: sentences. */
+export function effectNotes(given: FitOptions): string[] {
+  const { losses, optimizer, patience = null, eval: held } = given;
+  const terms = losses ?? [{ loss: given.loss }];
+  const loss = terms.map((term) => (typeof term.loss === "string" ? term.loss : "graph"));
+  const outside = (["output", "target"] as const).filter((name) => losses && given[name] != null);
+  return [
+    ...idleSentences({ ...given }, scheduleOptions),
+    ...idleSentences({ ...given.lossOptions, loss }, lossOptions),
+    ...idleSentences({ ...given.optimizerOptions, optimizer }, optimizerOptions),
+    ...outside.map((name) => `${name} has no effect: each of losses has its own.`),
+    ...(patience !== null && held === undefined
+      ? ["--patience uses the training loss, because there is no --eval."]
+      : []),
+  ];
+}
 
 /** Those of fit's options that a trainer takes. */
 export function trainerOptions(given: FitOptions): FinetuneOptions {

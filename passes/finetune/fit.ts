@@ -18,6 +18,7 @@ import { runEpochs } from "./epochs.ts";
 import type { FinetuneOptions, LossPlan } from "./finetune-options.ts";
 import { dataReadingOf, type FitSources, openSources, withTarget } from "./fit-data.ts";
 import {
+  effectNotes,
   type FitOptions,
   type FitValues,
   fitOptions,
@@ -72,7 +73,7 @@ export async function fit(original: Model, asked: FitOptions): Promise<FitResult
   const model = await modelToTrain(original, options, values.seed);
   const sources = await openSources(model, options, values);
   try {
-    for (const note of sources.notes) options.onNote?.(note);
+    for (const note of [...effectNotes(asked), ...sources.notes]) options.onNote?.(note);
     const given = await prepared(model, options, { values, sources });
     const trained = await withBalancedWeights(model, given, sources.train);
     const trainer = new Trainer(model, trained);

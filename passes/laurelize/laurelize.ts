@@ -144,6 +144,10 @@ export async function laurelize(
   checkGiven("laurelize", options, laurelizing);
   const { ort: given, signal, onProgress, featureAxis, also, ...others } = options;
   const { externalData, linkWeights = false, copyData, hash, again = false, ...wanted } = others;
+  if (linkWeights && copyData)
+    throw new InputError(
+      "linkWeights leaves the old weights where they are, but copyData copies them; give only one of them.",
+    );
   const step = stepper({ signal, onProgress });
   const finding = { featureAxis, also };
   checkUntouched(model, again);

@@ -46,7 +46,10 @@ export interface Proof {
 export interface ProofOptions extends SampleOptions, Watching {
   /** Inputs to use instead of random ones, each a set of tensors by name. */
   readonly feeds?: readonly Tensors[] | undefined;
-  /** "sites" runs each site alone and no whole model: for models larger than the memory. */
+  /**
+   * "sites" runs each site alone on random operands, and no whole model: for models larger than the
+   * memory. `feeds` and `allSites` have no effect then, and `alsoOrt` is refused.
+   */
   readonly extent?: "full" | "sites" | undefined;
   /** Check every site of a model with hundreds of them, instead of a seeded sample. */
   readonly allSites?: boolean | undefined;

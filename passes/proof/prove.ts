@@ -1,5 +1,6 @@
 import { checkGiven, checkLaurelized, text, type WithOrt, withOrt } from "../../src/arguments.ts";
 import { type Judged, judgedOf } from "../../src/compare/judged.ts";
+import { InputError } from "../../src/errors.ts";
 import { type Model, typesOf } from "../../src/model.ts";
 import { checkValues } from "../../src/option-values.ts";
 import { abortable } from "../../src/ort/abortable.ts";
@@ -26,6 +27,10 @@ export async function prove(
   checkLaurelized("prove", laurelized);
   checkGiven("prove", options, { ...withOrt, ...proving, written: text });
   checkValues({ ...options }, proving);
+  if (options.extent === "sites" && options.alsoOrt)
+    throw new InputError(
+      'alsoOrt repeats a run of the whole model, and the extent "sites" runs none; leave one of them out.',
+    );
   const { original, lowered, model, plan: planned } = laurelized;
   const { graph } = lowered.model;
   const ort = abortable(options.ort, options.signal);

@@ -13,7 +13,7 @@ import { comparedWith } from "./compared-values.ts";
 import { type Attempt, filler } from "./random-inputs.ts";
 import { sizeOf } from "./sizes.ts";
 
-/** A user's settings for random inputs. */
+/** A user's settings for random inputs; they have no effect if the inputs are given. */
 export interface SampleOptions {
   /** Sizes of free dimensions by name; an unnamed one is "input.axis". */
   readonly dims?: Readonly<Record<string, number>> | undefined;
