@@ -63,6 +63,31 @@ net (float[n, 3] x) => (float[n, 2] y)
     expect(() => trainableWeights(model, ["fc1.bias"])).toThrow(/does not match any float weight/);
   });
 
+  it("and by patterns that take parameters alone: no statistics, scales or numbers of the code", async () => {
+    const model = await openModel(
+      modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+net (float[n, 3, 4, 4] x) => (float[n, 2] y)
+<float[3] bn.weight, float[3] bn.bias, float[3] bn.running_mean, float[3] bn.running_var, float q.scale = {0.1}, uint8 q.zero = {3},
+ float[3, 3] onnx::MatMul_7, float[3] onnx::Mul_8, float[3] onnx::Mul_9, float logit_scale, float[4] resize.scales = {1, 1, 2, 2}, float[2, 3] fc.weight, float[2] fc.bias>
+{
+  a = BatchNormalization(x, bn.weight, bn.bias, bn.running_mean, bn.running_var)
+  b = QuantizeLinear(a, q.scale, q.zero) c = DequantizeLinear(b, q.scale, q.zero)
+  d = Resize(c, "", resize.scales) e = ReduceMean <axes = [2, 3], keepdims = 0> (d)
+  [/fc1/MatMul] f = MatMul(e, onnx::MatMul_7) /Constant_2_output_0 = Constant <value_float = 0.5> ()
+  [/act/Mul] g = Mul(f, /Constant_2_output_0) [/Mul] h = Mul(g, onnx::Mul_8) [/norm/Mul] i = Mul(h, onnx::Mul_9)
+  j = Mul(i, logit_scale) y = Gemm <transB = 1> (j, fc.weight, fc.bias)
+}`),
+    );
+    const fc = ["fc.weight", "fc.bias"];
+    const all = ["bn.weight", "bn.bias", "onnx::MatMul_7", "onnx::Mul_9", "logit_scale", ...fc];
+    expect(trainableWeights(model, ["*"])).toEqual(all);
+    expect(trainableWeights(model, ["bn.*"])).toEqual(["bn.weight", "bn.bias"]);
+    expect(trainableWeights(model, ["bn.running_var"])).toEqual(["bn.running_var"]);
+    expect(() => trainableWeights(model, ["*running*"])).toThrow(
+      /^\*running\* does not match any weight of .*, but bn\.running_mean, a statistic, .*whole name/,
+    );
+  });
+
   it("on the command line, with an adapter that extract and apply know", () => {
     const tuned = out("head.onnx");
     const ran = train(plain, "--train", "fc.*", "-e", "1", "-o", tuned);

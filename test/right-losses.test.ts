@@ -8,6 +8,7 @@ import {
   openDataset,
   openModel,
   type Tensors,
+  fit as tuned,
 } from "laurelize";
 import type { Tensor } from "onnxruntime-node";
 import ort from "onnxruntime-node";
@@ -15,6 +16,7 @@ import { describe, expect, it } from "vitest";
 import { uniform } from "../src/graph/random.ts";
 import { cli } from "./support/cli.ts";
 import { temporaryFolder } from "./support/fixture.ts";
+import { npzOf } from "./support/npz-file.ts";
 import { modelOfText } from "./support/onnx-text.ts";
 import { sessionOn } from "./support/session.ts";
 
@@ -57,7 +59,7 @@ const text = (
 ) => `<ir_version: 8, opset_import: ["" : ${opset}]>
 net (float[N, 8] x) => (${output})
 <float[8, 16] up, float[16, 8] down, float[8, 3] head, float[8, 3] other, float[8, 2] small,
- int64[1] zero = {0}, int64[1] one = {1}, int64[1] two = {2}, int64[1] three = {3}, int64[3] cube = {-1, 1, 3},
+ int64[1] zero = {0}, int64[1] one = {1}, int64[1] three = {3}, int64[3] cube = {-1, 1, 3},
  float[1] low = {1e-7}, float[1] high = {0.9999999}, float[1] fifth = {0.2}, float[1] half = {0.5}, float[1] unit = {1}>
 {
   wide = MatMul(x, up)
@@ -450,6 +452,52 @@ describe("the cases that people brought", { timeout: 120_000 }, () => {
     expect((await lossOf(model, labels, given)).notes).toEqual([expect.stringMatching(note)]);
     const far = lossOf(model, batch, { target: "input_ids", lossOptions: { shift: 8 } });
     await expect(far).rejects.toThrow(/--shift 8 leaves no label of 8 positions/);
+  });
+
+  it("a decoder's cache, which the data need not have, is empty and never judged", async () => {
+    const model = await openModel(
+      modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+net (int64[batch, sequence] input_ids, float[batch, past, 4] past_key_values.0.key)
+ => (float[batch, sequence, 4] logits, float[batch, total, 4] present.0.key)
+<float[4, 4] e = {1, 0, 0, 0, 0, 2, 0, 0, 0, 0, 3, 0, 0, 0, 0, 4}, int64[1] one = {1}, float[4, 4] o = {1, 2, 3, 4, 5, 6, 7, 8, 9, 8, 7, 6, 5, 4, 3, 2}> {
+  h = Gather(e, input_ids) present.0.key = Concat <axis = 1> (past_key_values.0.key, h)
+  m = ReduceSum (present.0.key, one) s = Add(h, m) logits = MatMul(s, o)
+}`),
+    );
+    const ids = [1, 3, 2, 0, 2, 1];
+    const data = npzOf({ input_ids: [BigInt64Array.from(ids, BigInt), [2, 3]] });
+    const notes: string[] = [];
+    const options = {
+      loss: "cross-entropy",
+      target: "input_ids",
+      train: ["o"],
+      epochs: 1,
+    } as const;
+    const onNote = (note: string) => notes.push(note);
+    const { history, plan } = await tuned(model, { ort, data, ...options, threads: 1, onNote });
+    expect(plan.output).toBe("logits");
+    expect(notes).toEqual([
+      expect.stringMatching(
+        /has no past_key_values\.0\.key: the cache of earlier tokens is empty\.$/,
+      ),
+      expect.stringMatching(/trained on the next token/),
+      expect.stringMatching(
+        /on output logits: of logits, present\.0\.key it alone is no cache; --output-name/,
+      ),
+    ]);
+    const rows = [ids.slice(0, 3), ids.slice(3)];
+    const o = [1, 2, 3, 4, 5, 6, 7, 8, 9, 8, 7, 6, 5, 4, 3, 2];
+    const losses = rows.flatMap((row) =>
+      row.slice(1).map((next, t) => {
+        const s = [0, 0, 0, 0];
+        for (const id of [...row, row[t]]) s[id] += id + 1;
+        const z = [0, 1, 2, 3].map((c) => s.reduce((sum, v, k) => sum + v * o[4 * k + c], 0));
+        const top = Math.max(...z);
+        return top + Math.log(z.reduce((sum, v) => sum + Math.exp(v - top), 0)) - z[next];
+      }),
+    );
+    const mean = losses.reduce((a, b) => a + b) / losses.length;
+    expect(history.steps[0].loss).toBeCloseTo(mean, 4);
   });
 
   it("a model with an empty past is trained", async () => {

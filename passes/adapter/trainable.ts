@@ -12,11 +12,12 @@ import { modulePath, notedPath } from "../head/module-paths.ts";
 import { tuningOf } from "../head/tuning.ts";
 import { foldedSentence, laurelizations, parameterNames } from "../laurelize/manifest.ts";
 import { matcher } from "../residuals/glob.ts";
+import { isParameter, MADE_UP } from "./parameters.ts";
 
 /**
  * Returns the names of a model's weights that training changes: LAuReL's, first to last, those of a
  * new last layer, then other weights of its main graph that match a glob (such as a head), in file
- * order. Throws an InputError if there are none, if LAuReL's weights are inputs, or if a glob does
+ * order; a pattern takes parameters, a name any float. Throws an InputError if there are none, if LAuReL's weights are inputs, or if a glob does
  * not match any float weight.
  */
 export function trainableWeights(model: Model, globs: readonly string[] = []): string[] {
@@ -37,28 +38,40 @@ export function trainableWeights(model: Model, globs: readonly string[] = []): s
   );
   const all = new Set(own);
   for (const glob of globs) {
-    const matches = matcher([glob])!;
-    const matching = floats.filter((value) =>
-      [value.name, ...moduleNames(model, value)].some(matches),
-    );
-    if (matching.length === 0)
+    const { found, others } = matching(model, floats, glob);
+    const [other] = others;
+    if (found.length === 0)
       throw new InputError(
-        `${glob} does not match any float weight of ${name}; ${nearNames(
-          glob,
-          floats.map((value) => value.name).filter((each) => !own.includes(each)),
-        )}`,
+        other
+          ? `${glob} does not match any weight of ${name}, but ${other.name}, a statistic, scale or constant that training leaves as it is; give its whole name to train it.`
+          : `${glob} does not match any float weight of ${name}; ${nearNames(
+              glob,
+              floats.map((value) => value.name).filter((each) => !own.includes(each)),
+            )}`,
       );
-    for (const value of matching) all.add(value.name);
+    for (const value of found) all.add(value.name);
   }
   return [...all];
 }
 
-/** Names that torch.onnx.export makes up for a weight that it has turned or folded. */
-const MADE_UP = /^(onnx::|val_\d+$)/;
+/** What a name or a pattern matches: a pattern finds parameters, and other floats are left out. */
+function matching(model: Model, floats: readonly Value[], glob: string) {
+  const matches = matcher([glob])!;
+  const [found, others]: Value[][] = [[], []];
+  for (const value of floats) {
+    const modules = moduleNames(model, value);
+    const names = [value.name, ...modules];
+    if (!names.some(matches)) continue;
+    const rank = typeOfTensor(value)!.shape!.length;
+    const isTaken = names.includes(glob) || isParameter(value, rank, modules.length > 0);
+    (isTaken ? found : others).push(value);
+  }
+  return { found, others };
+}
 
 /**
  * What a weight is called in its PyTorch module if its exporter has renamed it: "fc.weight" for the
- * "onnx::MatMul_33" that "/fc/MatMul" reads.
+ * "onnx::MatMul_33" that "/fc/MatMul" reads. A node outside of all modules gives no name.
  */
 function moduleNames({ file }: Model, { name, uses }: Value): string[] {
   if (!MADE_UP.test(name)) return [];
@@ -66,7 +79,7 @@ function moduleNames({ file }: Model, { name, uses }: Value): string[] {
     const called = node.message.name;
     const path =
       notedPath(nodeMetadata(file, node.message)) ??
-      (called.includes("/") ? modulePath(called) : null);
+      (called.replace(/^\//, "").includes("/") ? modulePath(called) : null);
     return path ? [`${path}.${index === 2 || node.op === "Add" ? "bias" : "weight"}`] : [];
   });
 }

@@ -9,6 +9,7 @@ import { conversionOf } from "./conversion.ts";
 import type { Column, RowPart, Title } from "./data-set-rows.ts";
 import { checkedBlocks, RowsInFile, RowsInMemory, rowPart } from "./data-set-rows.ts";
 import { SampleSizes } from "./data-set-sizes.ts";
+import { emptyCache } from "./empty-cache.ts";
 import type { Expected } from "./expected.ts";
 import { type Pictures, type PixelOptions, picturesOf, pixelsNote } from "./pixels.ts";
 import type { ArrayPlacement, BatchAxes } from "./placement.ts";
@@ -136,7 +137,15 @@ function readFile(
     readonly notes: Map<string, string>;
   },
 ): File {
-  const arrays = expected.map((each) => arrayFor(source.name, source, each));
+  const arrays = expected.map((each) => {
+    const cache = source.names.includes(each.name) ? null : emptyCache(source, each, expected);
+    if (cache && !notes.has("cache"))
+      notes.set(
+        "cache",
+        `${source.name} has no ${each.name}: the cache of earlier tokens is empty.`,
+      );
+    return cache ?? arrayFor(source.name, source, each);
+  });
   const asked = source.isImages ? imagePixels(arrays, pixels) : pixels;
   const pictures = expected.map((each, k) => picturesOf(source.name, each, arrays[k], asked));
   for (const [k, each] of expected.entries()) {

@@ -61,17 +61,22 @@ export function outputForLoss(
   const named =
     lossLike.length > 1 ? lossLike.filter((output) => output.name === "loss") : lossLike;
   if (named.length === 1) return { value: named[0], note: null };
-  const fitting = chosenFor ? floats.filter((output) => takes(types, output, chosenFor)) : [];
   const names = floats.map((output) => output.name).join(", ");
-  if (fitting.length === 1)
-    return {
-      value: fitting[0],
-      note: `the loss is computed on output ${fitting[0].name}: of ${names} it alone fits the target; --output-name takes another.`,
-    };
+  const alone = (value: Value, why: string): OutputForLoss => ({
+    value,
+    note: `the loss is computed on output ${value.name}: of ${names} it alone ${why}; --output-name takes another.`,
+  });
+  const fitting = chosenFor ? floats.filter((output) => takes(types, output, chosenFor)) : [];
+  if (fitting.length === 1) return alone(fitting[0], "fits the target");
+  const predictions = floats.filter((output) => !CACHE.test(output.name));
+  if (predictions.length === 1) return alone(predictions[0], "is no cache");
   throw new InputError(
     `${file.source.name} has ${floats.length} float outputs; choose one of ${names} with --output-name.`,
   );
 }
+
+/** What exporters call the keys and values that a decoder hands on to its next call. */
+const CACHE = /^present([._]|_?key|$)/;
 
 /** Operators that leave class numbers what they are. */
 const KEEPING = operatorsThat("reshapes");

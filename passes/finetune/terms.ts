@@ -85,7 +85,7 @@ export function checkFollowed(terms: readonly TrainedTerm[], hasTeacher: boolean
   for (const { chosen, target } of terms)
     if (!chosen.loss.distils && target === null && !isTargetless(chosen))
       throw new InputError(
-        `loss ${chosen.loss.name} needs a target: an array of the data${outputsInstead(chosen)}.`,
+        `loss ${chosen.loss.name} needs a target: name an array of the data with --target (target in the API)${outputsInstead(chosen)}.`,
       );
 }
 

@@ -83,17 +83,18 @@ const rnn: Cell = {
 
 /**
  * (X, W, R, B, sequence_lens, initial_h, initial_c) → (Y, Y_h, Y_c), step by step: X is
- * [T, B, I], Y [T, directions, B, H].
+ * [T, B, I], Y [T, directions, B, H]. In layout 1 the batch is first everywhere.
  */
 const unrolled =
   (cell: Cell): LoweringRule =>
-  (call) => {
-    const { op, shape, int, text, floats, refuse, wants, unrolled } = call;
+  (given) => {
+    const isBatchFirst = given.int("layout", 0) === 1;
+    const call = isBatchFirst ? stepsFirst(given) : given;
+    const { op, shape, text, floats, refuse, wants, unrolled } = call;
     const [length, batch] = shape(0);
     const hidden = shape(2).at(-1);
     if (typeof length !== "number" || typeof batch !== "number" || typeof hidden !== "number")
       return refuse("its number of steps is not fixed");
-    if (int("layout", 0) !== 0) return refuse("its batch comes first");
     if (floats("activation_alpha")?.length || floats("activation_beta")?.length)
       return refuse("its activations have parameters");
     const directions = { forward: [false], reverse: [true], bidirectional: [false, true] };
@@ -109,8 +110,24 @@ const unrolled =
       direction(call, cell, sizes, { back, at, count: reversed.length }),
     );
     const outputs = [all.map(({ y }) => y), all.map(({ h }) => h), all.map(({ c, h }) => c ?? h)];
-    return outputs.map((each, k) => (wants(k) ? joined(op, each, k === 0 ? 1 : 0) : null));
+    const made = outputs.map((each, k) => (wants(k) ? joined(op, each, k === 0 ? 1 : 0) : null));
+    if (!isBatchFirst) return made;
+    const perms = [[2, 0, 1, 3], TURNED, TURNED];
+    return made.map((v, k) => (v === null ? null : op.Transpose(v, { perm: perms[k] })));
   };
+
+const TURNED = [1, 0, 2];
+
+/** A recurrence whose batch is first, with its input and its first states turned. */
+function stepsFirst<V>(call: Composite<V>): Composite<V> {
+  const turned = (k: number) => {
+    if (call.inputs[k] == null) return null;
+    const [a, b, ...rest] = call.shape(k);
+    const value = call.op.Transpose(call.input(k), { perm: TURNED });
+    return { value, dtype: call.dtype(k), shape: [b, a, ...rest] };
+  };
+  return rewired(call, [turned(0), 1, 2, 3, 4, turned(5), turned(6), 7]);
+}
 
 /**
  * Maximum number of steps of all nodes and directions. onnxruntime loads an unrolled and
