@@ -34,13 +34,15 @@ const matmul = (a: number, b: number): Product => ({
   count: (left, _, out) => size(out) * (left.at(-1) ?? 1),
 });
 
+const gemm: Product = {
+  operands: [0, 1],
+  count: (_, b, out) => (size(out) * size(b)) / (out.at(-1) ?? 1),
+};
+
 /** Products by operator: of ONNX's own, and of com.microsoft. */
 const PRODUCTS: Readonly<Record<string, Product>> = {
   "com.microsoft.FusedConv": conv(0, 1),
-  "com.microsoft.FusedGemm": {
-    operands: [0, 1],
-    count: (_, b, out) => (size(out) * size(b)) / (out.at(-1) ?? 1),
-  },
+  "com.microsoft.FusedGemm": gemm,
   "com.microsoft.DynamicQuantizeMatMul": matmul(0, 1),
   "com.microsoft.FusedMatMul": matmul(0, 1),
   "com.microsoft.MatMulIntegerToFloat": matmul(0, 1),
@@ -51,10 +53,7 @@ const PRODUCTS: Readonly<Record<string, Product>> = {
     operands: [0, 1],
     count: (x, weight) => size(x) * size(weight.slice(1)),
   },
-  Gemm: {
-    operands: [0, 1],
-    count: (_, b, out) => (size(out) * size(b)) / (out.at(-1) ?? 1),
-  },
+  Gemm: gemm,
   MatMul: matmul(0, 1),
   MatMulInteger: matmul(0, 1),
   QLinearConv: conv(0, 3),

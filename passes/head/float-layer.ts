@@ -3,6 +3,7 @@ import { type Model, patched } from "../../src/model.ts";
 import { dataTypeNamed } from "../../src/onnx/dtypes.ts";
 import type { NewNode } from "../../src/onnx/new-node.ts";
 import { copiedAttributes } from "../lower/composite.ts";
+import { WINDOW } from "../lower/convolutions.ts";
 import { lower } from "../lower/index.ts";
 import type { ChosenLayer } from "./chosen-layer.ts";
 import { type IntegerProduct, integerProduct } from "./integer-product.ts";
@@ -45,7 +46,6 @@ export async function floatLayer(
 function asFloats(graph: Graph, node: Node, { input, output, nodes }: IntegerProduct) {
   const name = output.producer!.message.name || output.name;
   const weight = `${name}.float`;
-  const conv = ["auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"];
   const by: NewNode[] = [
     {
       name: weight,
@@ -59,7 +59,7 @@ function asFloats(graph: Graph, node: Node, { input, output, nodes }: IntegerPro
       op: node.op === "ConvInteger" ? "Conv" : "MatMul",
       inputs: [input.name, weight],
       outputs: [output.name],
-      attributes: copiedAttributes(graph, node, node.op === "ConvInteger" ? conv : []),
+      attributes: copiedAttributes(graph, node, node.op === "ConvInteger" ? WINDOW : []),
     },
   ];
   const scaled = output.producer!;

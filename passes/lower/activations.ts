@@ -1,5 +1,5 @@
 import { float } from "../../src/onnx/new-node.ts";
-import type { Composite, LoweringRule } from "./composite.ts";
+import { type Composite, type LoweringTable, plus } from "./composite.ts";
 
 /** x Φ(x) = x/2 (1 + erf(x / √2)). */
 function gelu<V>({ op, scalar }: Composite<V>, x: V): V {
@@ -13,44 +13,6 @@ function tanhGelu<V>({ op, scalar }: Composite<V>, x: V): V {
   const nonlinear = op.Tanh(op.Mul(cubic, scalar(Math.sqrt(2 / Math.PI))));
   return op.Mul(op.Mul(x, scalar(0.5)), op.Add(nonlinear, scalar(1)));
 }
-
-/** com.microsoft.Gelu. */
-export const Gelu: LoweringRule = (call) => [gelu(call, call.input(0))];
-
-/** gelu(x + b). */
-export const BiasGelu: LoweringRule = (call) => [
-  gelu(call, call.op.Add(call.input(0), call.input(1))),
-];
-
-/** The tanh approximation of gelu(x + b). */
-export const FastGelu: LoweringRule = (call) => {
-  const bias = call.inputs[1];
-  return [tanhGelu(call, bias ? call.op.Add(call.input(0), bias) : call.input(0))];
-};
-
-/** x σ(α x). */
-export const QuickGelu: LoweringRule = ({ op, input, scalar, float }) => {
-  const x = input(0);
-  return [op.Mul(x, op.Sigmoid(op.Mul(x, scalar(float("alpha", 1.702)))))];
-};
-
-/** A σ(α A) B. */
-export const SwiGLU: LoweringRule = ({ op, input, scalar, float }) => {
-  const gate = input(0);
-  const alpha = float("alpha", 1);
-  const steep = alpha === 1 ? gate : op.Mul(gate, scalar(alpha));
-  return [op.Mul(op.Mul(gate, op.Sigmoid(steep)), input(1))];
-};
-
-/** Splits x + b in two halves: returns the first times gelu of the second. */
-export const BiasSplitGelu: LoweringRule = (call) => {
-  const { op, input, shape, to, refuse } = call;
-  const width = shape(0).at(-1);
-  if (typeof width !== "number") return refuse("its last axis does not have a fixed size");
-  const half = width / 2;
-  const [left, right] = to.split(op.Add(input(0), input(1)), [half, half], shape(0).length - 1);
-  return [op.Mul(left, gelu(call, right))];
-};
 
 /** Returns an activation by the name in a fused node, "" for none, with its parameters in order. */
 export function activated<V>(
@@ -88,3 +50,32 @@ export function activated<V>(
       return refuse(`its activation ${name} is not known`);
   }
 }
+
+/** Activations of onnxruntime. */
+export const loweredActivations: LoweringTable = {
+  /** com.microsoft.Gelu. */
+  "com.microsoft.Gelu": (call) => [gelu(call, call.input(0))],
+  /** gelu(x + b). */
+  "com.microsoft.BiasGelu": (call) => [gelu(call, call.op.Add(call.input(0), call.input(1)))],
+  /** The tanh approximation of gelu(x + b). */
+  "com.microsoft.FastGelu": (call) => [tanhGelu(call, plus(call, call.input(0), 1))],
+  /** x σ(α x). */
+  "com.microsoft.QuickGelu": ({ op, input, scalar, float }) => {
+    const x = input(0);
+    return [op.Mul(x, op.Sigmoid(op.Mul(x, scalar(float("alpha", 1.702)))))];
+  },
+  /** A σ(α A) B. */
+  SwiGLU: ({ op, input, scalar, float }) => {
+    const gate = input(0);
+    const alpha = float("alpha", 1);
+    const steep = alpha === 1 ? gate : op.Mul(gate, scalar(alpha));
+    return [op.Mul(op.Mul(gate, op.Sigmoid(steep)), input(1))];
+  },
+  /** Splits x + b in two halves: returns the first times gelu of the second. */
+  "com.microsoft.BiasSplitGelu": (call) => {
+    const { op, input, shape, to, fixed } = call;
+    const half = fixed(shape(0).at(-1), "its last axis does not have a fixed size") / 2;
+    const [left, right] = to.split(op.Add(input(0), input(1)), [half, half], shape(0).length - 1);
+    return [op.Mul(left, gelu(call, right))];
+  },
+};

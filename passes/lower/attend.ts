@@ -42,6 +42,12 @@ const LOWEST: Record<string, number> = {
   bfloat16: -3.3895313892515355e38,
 };
 
+/** Puts keys or values [B, N, T, H] behind those of the past, if that input is present. */
+export function afterPast<V>({ op, inputs }: Composite<V>, index: number, now: V): V {
+  const past = inputs[index] ?? null;
+  return past === null ? now : op.Concat([past, now], { axis: 2 });
+}
+
 /** Reshapes [B, S, N·H] to [B, N, S, H]. */
 export function splitHeads<V>({ op, to }: Composite<V>, x: V, heads: number): V {
   return op.Transpose(to.reshape(x, [0, 0, heads, -1]), { perm: [0, 2, 1, 3] });

@@ -1,20 +1,17 @@
-import { attend, causal, joinHeads, splitHeads } from "./attend.ts";
-import type { Composite, LoweringRule } from "./composite.ts";
+import { afterPast, attend, causal, joinHeads, splitHeads } from "./attend.ts";
+import { type Composite, type LoweringRule, plus } from "./composite.ts";
 import { lengths, paddingBias } from "./padding.ts";
 
 /** com.microsoft.Attention: (input, weights, bias, mask_index, past, attention_bias) → (output, present). */
 export const MicrosoftAttention: LoweringRule = (call) => {
-  const { op, input, inputs, shape, int, ints, to, refuse, wants } = call;
+  const { op, input, inputs, shape, int, ints, to, refuse, wants, fixed } = call;
   if (int("do_rotary", 0) === 1) return refuse("it rotates its queries and keys");
   if (int("past_present_share_buffer", 0) === 1)
     return refuse("its past shares a buffer with its output");
   const heads = int("num_heads", 1);
-  const width = shape(1).at(-1);
-  if (typeof width !== "number") return refuse("its weights do not have a fixed size");
+  const width = fixed(shape(1).at(-1), "its weights do not have a fixed size");
   const sizes = ints("qkv_hidden_sizes") ?? [width / 3, width / 3, width / 3];
-  const product = op.MatMul(input(0), input(1));
-  const bias = inputs[2] ?? null;
-  const all = to.split(bias === null ? product : op.Add(product, bias), sizes, 2);
+  const all = to.split(plus(call, op.MatMul(input(0), input(1)), 2), sizes, 2);
   const [q, newK, newV] = all.map((x) => splitHeads(call, x, heads));
   const past = inputs[4] ?? null;
   const [k, v] = [newK, newV].map((now, index) => {
@@ -32,16 +29,13 @@ export const MicrosoftAttention: LoweringRule = (call) => {
  * past_key, past_value) → (output, present_key, present_value, qk).
  */
 export const MultiHeadAttention: LoweringRule = (call) => {
-  const { op, inputs, int, refuse, wants } = call;
+  const { inputs, int, refuse, wants } = call;
   if (inputs[8] != null || inputs[9] != null)
     return refuse("its past shares a buffer with its output");
   const heads = int("num_heads", 1);
   const { operands, head } = projected(call, heads);
   const [q, newK, newV] = operands;
-  const [k, v] = [newK, newV].map((now, index) => {
-    const past = inputs[6 + index] ?? null;
-    return past === null ? now : op.Concat([past, now], { axis: 2 });
-  });
+  const [k, v] = [afterPast(call, 6, newK), afterPast(call, 7, newV)];
   const { output, scaled } = masked(call, [q, k, v], { head, mask: 4, bias: 5 });
   return [
     joinHeads(call, output),
@@ -53,18 +47,16 @@ export const MultiHeadAttention: LoweringRule = (call) => {
 
 /** Returns queries, keys and values as [B, N, ·, H] from any of their forms, with biases added. */
 function projected<V>(call: Composite<V>, heads: number) {
-  const { op, input, inputs, shape, to, refuse } = call;
+  const { op, input, inputs, shape, to, refuse, fixed } = call;
   const apart = (x: V, count: number) =>
     to.split(x, new Array(count).fill(1), 3).map((part) => to.squeeze(part, [3]));
   const forward = (x: V) => op.Transpose(x, { perm: [0, 2, 1, 3] });
   const packed = shape(0).length === 5;
-  const width = packed ? shape(0).at(-1) : shape(0).at(-1);
-  if (typeof width !== "number") return refuse("the head size is not fixed");
+  const width = fixed(shape(0).at(-1), "the head size is not fixed");
   const head = packed ? width : width / heads;
   const sizes = [head * heads, head * heads];
   const bias = inputs[3] ?? null;
-  const total = bias === null ? 0 : shape(3)[0];
-  if (typeof total !== "number") return refuse("its bias does not have a fixed size");
+  const total = bias === null ? 0 : fixed(shape(3)[0], "its bias does not have a fixed size");
   const biases = bias === null ? null : to.split(bias, [...sizes, total - sizes[0] - sizes[1]], 0);
   const biased = (x: V, k: number) => (biases === null ? x : op.Add(x, biases[k]));
   const flat = (x: V, k: number) => splitHeads(call, biased(x, k), heads);

@@ -29,8 +29,10 @@ export interface Composite<V> extends NodeView<V> {
   readonly kept: (...names: readonly string[]) => Attributes;
   /** Whether the output at this index is present. */
   readonly wants: (index: number) => boolean;
-  /** Adds unrolled steps; returns their total, including those of previous nodes. */
-  readonly unrolled: (steps: number) => number;
+  /** Counts unrolled steps in each direction; refuses if all nodes together have too many. */
+  readonly unrolled: (steps: number, directions: number) => void;
+  /** Returns a size; refuses the node for this reason if the size is not fixed. */
+  readonly fixed: (size: Dimension | undefined, why: string) => number;
 }
 
 /**
@@ -38,6 +40,8 @@ export interface Composite<V> extends NodeView<V> {
  * ones.
  */
 export type LoweringRule = <V>(call: Composite<V>) => readonly (V | null)[];
+
+export type LoweringTable = Readonly<Record<string, LoweringRule>>;
 
 /** Thrown for a node that a rule cannot lower. */
 export class NotLowered extends InputError {
@@ -55,15 +59,23 @@ export const isComputed = ({ inputs }: Node, index: number): boolean => {
   return value != null && value.initializer === null && value.producer?.op !== "Constant";
 };
 
-/** What the writer of plain operators passes to a rule. */
-type Writer = Pick<Composite<string>, "op" | "opset" | "to" | "constant" | "unrolled">;
+/** What the writer of plain operators passes to a rule, and the steps that are unrolled so far. */
+export type PlainWriter = Pick<Composite<string>, "op" | "opset" | "to" | "constant"> & {
+  readonly unrolled: { steps: number };
+};
+
+/**
+ * Maximum number of unrolled steps of all nodes and directions. onnxruntime loads an unrolled and
+ * differentiated recurrence in a time that grows with the square of its steps.
+ */
+const MOST_STEPS = 512;
 
 /** Reads a node for the rule that lowers it. */
 export function compositeOf(
   graph: Graph,
   types: Types,
   node: Node,
-  writer: Writer,
+  { unrolled, ...writer }: PlainWriter,
 ): Composite<string> {
   const refuse = (why: string): never => {
     throw new NotLowered(`${titleOf(node)} cannot be lowered into plain operators: ${why}.`, why);
@@ -87,8 +99,34 @@ export function compositeOf(
     kept: (...names) => copiedAttributes(graph, node, names),
     wants: (index) => node.outputs[index] != null,
     refuse,
+    unrolled(steps, directions) {
+      unrolled.steps += steps * directions;
+      if (unrolled.steps > MOST_STEPS)
+        refuse(
+          `its ${steps} steps${directions > 1 ? " in each direction" : ""} make ${unrolled.steps} in all, but at most ${MOST_STEPS} are unrolled; give shorter sequences, or end at a value before it (--until)`,
+        );
+    },
+    fixed: (size, why) => (typeof size === "number" ? size : refuse(why)),
   };
 }
+
+/** The first opset in which a Split of equal pieces states their number. */
+const COUNTED = 18;
+
+/** Cuts an axis into equal pieces; a list of sizes would be too long for shape inference. */
+export const equalPieces = <V>(
+  { op, opset }: Pick<Composite<V>, "op" | "opset">,
+  x: V,
+  axis: number,
+  count: number,
+): V[] =>
+  count === 1
+    ? [x]
+    : op.Split(x, null, { axis, ...(opset < COUNTED ? {} : { num_outputs: count }) }, count);
+
+/** Adds an input that may be absent to a value. */
+export const plus = <V>({ op, inputs }: Composite<V>, x: V, index: number): V =>
+  inputs[index] == null ? x : op.Add(x, inputs[index]);
 
 /** Returns those attributes of a node that have one of these names, as a new node takes them. */
 export const copiedAttributes = (graph: Graph, node: Node, names: readonly string[]): Attributes =>

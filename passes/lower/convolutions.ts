@@ -1,35 +1,14 @@
 import { activated } from "./activations.ts";
-import type { Composite, LoweringRule } from "./composite.ts";
+import type { Composite, LoweringTable } from "./composite.ts";
 
-const kept = <V>({ kept }: Composite<V>) =>
-  kept("auto_pad", "dilations", "group", "kernel_shape", "pads", "strides");
+/** The attributes of a convolution. */
+export const WINDOW = ["auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"];
 
 /** act(conv(x, w, b) + z). */
 function fused<V>(call: Composite<V>, convolved: V, z: V | null): V {
   const sum = z === null ? convolved : call.op.Add(convolved, z);
   return activated(call, call.text("activation", ""), call.floats("activation_params") ?? [], sum);
 }
-
-/** com.microsoft.FusedConv. */
-export const FusedConv: LoweringRule = (call) => {
-  const { op, input, inputs } = call;
-  const convolved = op.Conv(input(0), input(1), inputs[2] ?? null, kept(call));
-  return [fused(call, convolved, inputs[3] ?? null)];
-};
-
-/** A convolution of [N, H, W, C] with weights [M, C / group, kH, kW]. */
-export const NhwcFusedConv: LoweringRule = (call) => {
-  const { op, input, inputs } = call;
-  const convolved = op.Conv(channelsFirst(call, 0), input(1), inputs[2] ?? null, kept(call));
-  return [fused(call, channelsLast(call, convolved), inputs[3] ?? null)];
-};
-
-/** A convolution of [N, H, W, C] with weights [M, kH, kW, C / group]. */
-export const NhwcConv: LoweringRule = (call) => {
-  const weights = channelsFirst(call, 1);
-  const x = channelsFirst(call, 0);
-  return [channelsLast(call, call.op.Conv(x, weights, call.inputs[2] ?? null, kept(call)))];
-};
 
 /** Moves the last axis of an input, or of a value of its rank, to the second place. */
 export function channelsFirst<V>(
@@ -47,3 +26,32 @@ export function channelsLast<V>({ op, shape }: Composite<V>, x: V): V {
   const places = Array.from({ length: shape(0).length - 2 }, (_, k) => k + 2);
   return op.Transpose(x, { perm: [0, ...places, 1] });
 }
+
+/** Convolutions with an activation, or with channels last. */
+export const loweredConvolutions: LoweringTable = {
+  /** com.microsoft.FusedConv. */
+  "com.microsoft.FusedConv": (call) => {
+    const { op, input, inputs } = call;
+    const convolved = op.Conv(input(0), input(1), inputs[2] ?? null, call.kept(...WINDOW));
+    return [fused(call, convolved, inputs[3] ?? null)];
+  },
+  /** A convolution of [N, H, W, C] with weights [M, C / group, kH, kW]. */
+  "com.microsoft.NhwcFusedConv": (call) => {
+    const { op, input, inputs } = call;
+    const convolved = op.Conv(
+      channelsFirst(call, 0),
+      input(1),
+      inputs[2] ?? null,
+      call.kept(...WINDOW),
+    );
+    return [fused(call, channelsLast(call, convolved), inputs[3] ?? null)];
+  },
+  /** A convolution of [N, H, W, C] with weights [M, kH, kW, C / group]. */
+  "com.microsoft.NhwcConv": (call) => {
+    const weights = channelsFirst(call, 1);
+    const x = channelsFirst(call, 0);
+    return [
+      channelsLast(call, call.op.Conv(x, weights, call.inputs[2] ?? null, call.kept(...WINDOW))),
+    ];
+  },
+};

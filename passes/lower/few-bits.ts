@@ -1,4 +1,4 @@
-import type { Composite, LoweringRule } from "./composite.ts";
+import { type Composite, type LoweringRule, plus } from "./composite.ts";
 
 /** A MatMulNBits node as both readings of it see it: its lowering and its gradient. */
 type FewBits<V> = Pick<
@@ -27,10 +27,9 @@ interface FewBitsWeight<V> {
  * that onnxruntime computes once.
  */
 export const MatMulNBits: LoweringRule = (call) => {
-  const { op, input, inputs } = call;
+  const { op, input } = call;
   const { weight } = fewBitsWeight(call, input(1));
-  const product = op.MatMul(input(0), op.Transpose(weight, { perm: [1, 0] }));
-  return [inputs[5] ? op.Add(product, input(5)) : product];
+  return [plus(call, op.MatMul(input(0), op.Transpose(weight, { perm: [1, 0] })), 5)];
 };
 
 /** Writes the weight of a MatMulNBits as floats; `packed` is its second input. */

@@ -1,4 +1,13 @@
-import { attend, causal, joinHeads, repeatHeads, seen, splitHeads, upTo } from "./attend.ts";
+import {
+  afterPast,
+  attend,
+  causal,
+  joinHeads,
+  repeatHeads,
+  seen,
+  splitHeads,
+  upTo,
+} from "./attend.ts";
 import type { Composite, LoweringRule } from "./composite.ts";
 import { lengths } from "./padding.ts";
 import { angles, rotated } from "./rotary.ts";
@@ -10,7 +19,7 @@ import { angles, rotated } from "./rotary.ts";
  * past.
  */
 export const GroupQueryAttention: LoweringRule = (call) => {
-  const { op, input, inputs, int, float, text, refuse, wants, to } = call;
+  const { input, inputs, int, float, text, refuse, wants, to, fixed } = call;
   if (inputs[11] != null || int("smooth_softmax", 0) === 1)
     return refuse("it has an attention sink");
   if (text("k_quant_type", "NONE") !== "NONE" || text("v_quant_type", "NONE") !== "NONE")
@@ -18,25 +27,20 @@ export const GroupQueryAttention: LoweringRule = (call) => {
   if (wants(3)) return refuse("it outputs its products");
   const { heads, shared, width, operands } = unpacked(call);
   let [q, newK] = operands;
-  const past = [inputs[3] ?? null, inputs[4] ?? null];
   if (int("do_rotary", 0) === 1) {
-    const half = call.shape(7).at(-1);
-    if (typeof half !== "number") return refuse("its angles do not have a fixed size");
+    const half = fixed(call.shape(7).at(-1), "its angles do not have a fixed size");
     const rotation = {
       width: 2 * half,
       whole: width,
       interleaved: int("rotary_interleaved", 0) === 1,
     };
-    const places = positions(call, q, past[0]);
+    const places = positions(call, q, inputs[3] ?? null);
     const table = (index: number) => angles(call, input(index), places);
     const turn = [table(7), table(8)] as const;
     q = rotated(call, q, turn, rotation);
     newK = rotated(call, newK, turn, rotation);
   }
-  const [k, v] = [newK, operands[2]].map((now, index) => {
-    const before = past[index];
-    return before == null ? now : op.Concat([before, now], { axis: 2 });
-  });
+  const [k, v] = [afterPast(call, 3, newK), afterPast(call, 4, operands[2])];
   const { queries, keys } = lengths(call, q, k);
   const bias = inputs[10] ?? null;
   const { output } = attend(
@@ -54,10 +58,9 @@ export const GroupQueryAttention: LoweringRule = (call) => {
 
 /** Returns queries, keys and values as [B, N, S, H], from one tensor or three. */
 function unpacked<V>(call: Composite<V>) {
-  const { input, inputs, shape, int, to, refuse } = call;
+  const { input, inputs, shape, int, to, fixed } = call;
   const [heads, shared] = [int("num_heads", 1), int("kv_num_heads", 1)];
-  const features = shape(0).at(-1);
-  if (typeof features !== "number") return refuse("the head size is not fixed");
+  const features = fixed(shape(0).at(-1), "the head size is not fixed");
   const packed = inputs[1] == null;
   const width = features / (packed ? heads + 2 * shared : heads);
   const parts = packed
@@ -82,22 +85,18 @@ function positions<V>(call: Composite<V>, q: V, past: V | null): V {
  * qk_matmul_output).
  */
 export const Attention: LoweringRule = (call) => {
-  const { op, input, inputs, shape, int, float, refuse, wants, dtype, to } = call;
+  const { op, input, inputs, shape, int, float, refuse, wants, dtype, to, fixed } = call;
   if (inputs[6] != null) return refuse("its keys are padded");
   const flat = shape(0).length === 3;
   const split = (index: number, name: string) =>
     flat ? splitHeads(call, input(index), int(name, 1)) : input(index);
   const q = split(0, "q_num_heads");
-  const [k, v] = [1, 2].map((index) => {
-    const now = split(index, "kv_num_heads");
-    const past = inputs[3 + index] ?? null;
-    return past === null ? now : op.Concat([past, now], { axis: 2 });
-  });
-  const count = (index: number, name: string) => (flat ? int(name, 1) : shape(index)[1]);
-  const [heads, shared] = [count(0, "q_num_heads"), count(1, "kv_num_heads")];
-  const features = shape(0).at(-1);
-  if (typeof heads !== "number" || typeof shared !== "number" || typeof features !== "number")
-    return refuse("the number or the size of its heads is not fixed");
+  const [k, v] = [1, 2].map((index) => afterPast(call, 3 + index, split(index, "kv_num_heads")));
+  const [heads, shared, features] = [
+    flat ? int("q_num_heads", 1) : shape(0)[1],
+    flat ? int("kv_num_heads", 1) : shape(1)[1],
+    shape(0).at(-1),
+  ].map((size) => fixed(size, "the number or the size of its heads is not fixed"));
   const masked = inputs[3] != null;
   const choosing = masked && dtype(3) === "bool";
   const past = inputs[4] ?? null;

@@ -4,7 +4,7 @@ import { type Graph, type Node, outward } from "../../src/graph/graph.ts";
 import { sinceOf } from "../../src/graph/operators.ts";
 import type { Insertion, Patch } from "../../src/graph/patch-contents.ts";
 import type { Types } from "../../src/graph/types.ts";
-import { type Composite, compositeOf, NotLowered } from "./composite.ts";
+import { compositeOf, NotLowered, type PlainWriter } from "./composite.ts";
 import { inlined } from "./inline.ts";
 import { plainRules, rules } from "./rules.ts";
 
@@ -29,9 +29,8 @@ export const lower = (graph: Graph, types: Types, nodes: readonly Node[]): Patch
  */
 export function lowering(graph: Graph, types: Types, nodes: readonly Node[]): Lowering {
   const write = writing(graph, "opened");
-  let steps = 0;
   const opset = graph.file.opsets.get("") ?? 7;
-  const writer: Writer = { ...write, opset, unrolled: (more) => (steps += more) };
+  const writer: Writer = { ...write, opset, unrolled: { steps: 0 } };
   const inserted: Insertion[] = [];
   const within = new Map<string, Node>();
   const calls = new Set(nodes.filter(({ callee }) => callee !== null));
@@ -60,7 +59,7 @@ function writtenOut(graph: Graph, calls: ReadonlySet<Node>): Pick<Patch, "writte
   return { written: made!.patch.written!, opsets: made!.patch.opsets! };
 }
 
-type Writer = Writing & Pick<Composite<string>, "opset" | "unrolled">;
+type Writer = Writing & PlainWriter;
 
 /** Writes the plain nodes that replace one; returns its outputs, each made by its own node. */
 function plainOutputs(graph: Graph, types: Types, node: Node, write: Writer): (string | null)[] {

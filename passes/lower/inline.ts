@@ -5,7 +5,7 @@ import type { Patch } from "../../src/graph/patch-contents.ts";
 import { labelOf, pathOf, scopesOf } from "../../src/graph/scopes.ts";
 import type { FunctionMessage } from "../../src/onnx/messages.ts";
 import { type NodeRenaming, Rewriter } from "../../src/onnx/renamed-nodes.ts";
-import { innerNames } from "./inner-names.ts";
+import { innerNodes, UNCHANGED } from "./inner-nodes.ts";
 
 /** The result of inlining calls of the model's own functions. */
 export interface Inlined {
@@ -62,22 +62,13 @@ export function inlined(graph: Graph, wanted: Wanted): Inlined | null {
   return { patch, calls, callOf };
 }
 
-/** Names in a scope where everything keeps its name. */
-const UNCHANGED: NodeRenaming<Node> = {
-  value: (name) => name,
-  node: (name) => name,
-  attributes: new Map(),
-  defaults: new Map(),
-  unfold: () => null,
-};
-
 /** Returns the nodes that replace a call. */
 function unfold(
   inlining: Inlining,
   call: Node,
   label: string,
   around: NodeRenaming<Node>,
-): readonly Uint8Array[] {
+): Uint8Array[] {
   const { rewriter, fresh, calls, callOf, opsets } = inlining;
   const { nodes } = call.callee!;
   const message = call.callee!.message as FunctionMessage;
@@ -87,29 +78,20 @@ function unfold(
   const given = message.inputs.map((name, k) => [name, outer(call.message.inputs, k)] as const);
   const outputs = message.outputs.map((name, k) => [name, outer(call.message.outputs, k)] as const);
   for (const [, name] of outputs) if (name !== "") callOf.set(name, label);
-  const { value, copies } = innerNames({
-    given,
-    outputs,
-    makes: () => true,
-    rename: (name) => {
-      const renamed = fresh(`${label}/${name}`);
-      callOf.set(renamed, label);
-      return renamed;
-    },
-  });
-  const within = (node: Node): Uint8Array[] | null => {
-    const inner = `${label}/${labelOf(node)}`;
-    return inlining.takes(node, inner) ? [...unfold(inlining, node, inner, place)] : null;
+  const rename = (name: string) => {
+    const renamed = fresh(`${label}/${name}`);
+    callOf.set(renamed, label);
+    return renamed;
   };
-  const place: NodeRenaming<Node> = {
-    value,
-    node: (name) => (name === "" ? "" : fresh(`${label}/${name}`)),
+  const values = { given, outputs, makes: () => true, rename };
+  return innerNodes(nodes, { rewriter, fresh, label }, values, (place) => ({
     attributes: rewriter.attributes(call, around),
     defaults: rewriter.defaults(message),
-    unfold: within,
-  };
-  const written = nodes.flatMap((node) => within(node) ?? [rewriter.node(node, place)]);
-  return [...written, ...copies().map(([from, to]) => rewriter.identity(from, to))];
+    unfold: (node) => {
+      const inner = `${label}/${labelOf(node)}`;
+      return inlining.takes(node, inner) ? unfold(inlining, node, inner, place) : null;
+    },
+  }));
 }
 
 const plain = (domain: string) => (domain === "ai.onnx" ? "" : domain);

@@ -1,17 +1,14 @@
 import type { Composite, LoweringRule } from "./composite.ts";
 
-/** Maximum number of unrolled steps of all nodes together. */
-const MOST_STEPS = 512;
-
 /**
  * CausalConvWithState: (input [B, C, L], weight [C, 1, k], bias, past_state [B, C, k − 1]) →
  * (output, present_state). A depthwise convolution over the past and the input.
  */
 export const CausalConvWithState: LoweringRule = (call) => {
-  const { op, input, inputs, shape, text, to, wants, refuse } = call;
-  const [channels, , taps] = shape(1);
-  if (typeof channels !== "number" || typeof taps !== "number")
-    return refuse("its weight does not have a fixed size");
+  const { op, input, inputs, shape, text, to, wants, refuse, fixed } = call;
+  const [channels, , taps] = shape(1).map((size, axis) =>
+    axis === 1 ? 0 : fixed(size, "its weight does not have a fixed size"),
+  );
   if (taps === 1 && wants(1)) return refuse("its state is empty");
   const past = inputs[3] ?? null;
   const all =
@@ -66,33 +63,27 @@ const UPDATES: Readonly<Record<string, { gated: boolean; delta: boolean }>> = {
  * value. Delta rules replace value by β (value − keyᵀ e^decay S).
  */
 export const LinearAttention: LoweringRule = (call) => {
-  const { op, input, inputs, shape, int, float, text, to, scalar, wants, refuse, unrolled } = call;
+  const { op, input, inputs, shape, int, float, text, to, scalar, wants, refuse } = call;
   const rule = UPDATES[text("update_rule", "gated_delta")];
   if (int("state_window", 0) !== 0) return refuse("its state is a window");
   if (!rule) return refuse("its update rule is not known");
   const [heads, shared] = [int("q_num_heads", 1), int("kv_num_heads", 1)];
-  const [batch, length, features] = shape(1);
-  const wide = shape(2).at(-1);
-  if (![batch, length, features, wide].every((size) => typeof size === "number"))
-    return refuse("its number of steps or a size is not fixed");
-  const steps = unrolled(length as number);
-  if (steps > MOST_STEPS)
-    return refuse(
-      `its ${length} steps make ${steps} in all, but at most ${MOST_STEPS} are unrolled`,
-    );
+  const [batch, length, features, wide] = [...shape(1), shape(2).at(-1)].map((size) =>
+    call.fixed(size, "its number of steps or a size is not fixed"),
+  );
+  call.unrolled(length, 1);
   if (rule.gated && inputs[4] == null) return refuse("its decay is absent");
   if (rule.delta && inputs[5] == null) return refuse("its beta is absent");
-  const [width, values] = [(features as number) / shared, (wide as number) / shared];
+  const [width, values] = [features / shared, wide / shared];
   const scale = scalar(float("scale", 0) || 1 / Math.sqrt(width));
-  const each = (x: typeof scale, shape: readonly number[]) =>
-    overTime(call, x, shape, length as number);
+  const each = (x: typeof scale, shape: readonly number[]) => overTime(call, x, shape, length);
   const q = each(op.Mul(input(0), scale), [shared, heads / shared, width]);
   const k = each(input(1), [shared, width, 1]);
   const turned = rule.delta ? each(input(1), [shared, 1, width]) : [];
   const v = each(input(2), [shared, 1, values]);
   const decay = rule.gated ? each(op.Exp(input(4)), [shared, -1, 1]) : [];
   const beta = rule.delta ? each(input(5), [-1, 1, 1]) : [];
-  let state = inputs[3] ?? to.expand(scalar(0), [], [batch as number, shared, width, values]);
+  let state = inputs[3] ?? to.expand(scalar(0), [], [batch, shared, width, values]);
   const outputs = k.map((key, t) => {
     const before = rule.gated ? op.Mul(decay[t], state) : state;
     const written = rule.delta ? op.Mul(beta[t], op.Sub(v[t], op.MatMul(turned[t], before))) : v[t];

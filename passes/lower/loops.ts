@@ -1,13 +1,13 @@
 import { type Writing, writing } from "../../src/graph/builder.ts";
 import { called } from "../../src/graph/called.ts";
-import { dataOf } from "../../src/graph/constants.ts";
 import type { Graph, Node } from "../../src/graph/graph.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
-import { type Types, typeOfTensor } from "../../src/graph/types.ts";
+import type { Types } from "../../src/graph/types.ts";
 import { nodeBytes } from "../../src/onnx/encode.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import { Rewriter } from "../../src/onnx/renamed-nodes.ts";
-import { innerNames } from "./inner-names.ts";
+import { equalPieces } from "./composite.ts";
+import { bodyNodes, bodyWeights, type InnerWriter } from "./inner-nodes.ts";
 import { type Iterations, iterationsOf } from "./iterations.ts";
 
 /** Loops that are written out, and the reason for each that is not. */
@@ -61,10 +61,11 @@ interface LoopDraft {
 
 function writeIterations(draft: LoopDraft, iterations: Iterations): void {
   const { write } = draft;
-  const { node, steps, conditional, initial, read, collected } = iterations;
+  const { node, body, steps, conditional, initial, read, collected } = iterations;
   write.about(`${called(node)}.unrolled`);
   const isLoop = node.op === "Loop";
-  const weights = weightsOf(draft, iterations);
+  const writer = { rewriter: draft.rewriter, fresh: write.fresh, label: called(node) };
+  const weights = bodyWeights(draft.graph, body, writer, draft.tensors);
   const slices = read.map(({ value, axis, reversed }) => {
     const pieces = piecesOf(draft, value.name, axis, steps);
     return reversed ? pieces.toReversed() : pieces;
@@ -78,7 +79,8 @@ function writeIterations(draft: LoopDraft, iterations: Iterations): void {
       ? [write.constant("int64", [], [step]), goes ?? truth(), ...states]
       : [...states, ...slices.map((pieces) => pieces[step])];
     drain(draft, node);
-    const outputs = writeBody(draft, iterations, weights, given);
+    const inputs = body.inputs.map(({ name }, k) => [name, given[k]] as const);
+    const outputs = writeBody(draft, iterations, writer, [...weights, ...inputs]);
     const made = outputs.slice(isLoop ? 1 : 0);
     const next = made.slice(0, states.length);
     states = goes === null ? next : next.map((v, k) => write.op.Where(goes!, v, states[k]));
@@ -97,31 +99,13 @@ function writeIterations(draft: LoopDraft, iterations: Iterations): void {
 
 const scalar = ({ to }: Writing, name: string) => to.reshape(name, []);
 
-/** Writes the weights of the body once for all iterations; returns their new names. */
-function weightsOf({ graph, write, tensors }: LoopDraft, { node, body }: Iterations) {
-  const names = new Map<string, string>();
-  for (const weight of body.values.values()) {
-    if (!weight.initializer) continue;
-    const [type, data] = [typeOfTensor(weight), dataOf(graph, weight)];
-    if (!type || !data) continue;
-    const name = write.fresh(`${called(node)}/${weight.name}`);
-    tensors.push({ name, dtype: type.dtype, dims: type.shape as readonly number[], data });
-    names.set(weight.name, name);
-  }
-  return names;
-}
-
 /** Cuts a value into slices along an axis, without that axis. */
 function piecesOf({ graph, write }: LoopDraft, x: string, axis: number, count: number): string[] {
   const { op, to } = write;
   if (count === 0) return [];
-  const counted = (graph.file.opsets.get("") ?? 7) >= COUNTED ? { num_outputs: count } : {};
-  const pieces = count === 1 ? [x] : op.Split(x, null, { axis, ...counted }, count);
-  return pieces.map((piece) => to.squeeze(piece, [axis]));
+  const opset = graph.file.opsets.get("") ?? 7;
+  return equalPieces({ op, opset }, x, axis, count).map((piece) => to.squeeze(piece, [axis]));
 }
-
-/** The first opset in which a Split of equal pieces states their number. */
-const COUNTED = 18;
 
 /** Joins what is collected of all iterations along a new axis. */
 function collectedAs(
@@ -136,33 +120,16 @@ function collectedAs(
 
 /** Writes the nodes of one iteration; returns the names of its outputs. */
 function writeBody(
-  { write, rewriter, written }: LoopDraft,
+  { written }: LoopDraft,
   { node, body }: Iterations,
-  weights: ReadonlyMap<string, string>,
-  given: readonly string[],
+  writer: InnerWriter,
+  given: Iterable<readonly [inner: string, outer: string]>,
 ): string[] {
-  const label = called(node);
-  const outputs = body.outputs.map(({ name }) => write.fresh(`${label}/${name}`));
-  const { value, copies } = innerNames({
-    given: body.inputs.map(({ name }, k) => [name, given[k]] as const),
-    outputs: body.outputs.map(({ name }, k) => [name, outputs[k]]),
-    makes: (name) => body.values.get(name)?.producer?.scope === body,
-    rename: (name) =>
-      weights.get(name) ??
-      (body.values.get(name)?.scope === body ? write.fresh(`${label}/${name}`) : null),
-  });
-  const place = {
-    value,
-    node: (name: string) => (name === "" ? "" : write.fresh(`${label}/${name}`)),
-    attributes: new Map<string, Uint8Array>(),
-    defaults: new Map<string, Uint8Array>(),
-    unfold: () => null,
-  };
-  for (const inner of body.nodes)
-    written.push({ before: node, bytes: rewriter.node(inner, place) });
-  for (const [from, to] of copies())
-    written.push({ before: node, bytes: rewriter.identity(from, to) });
-  return outputs;
+  const names = body.outputs.map(({ name }) => writer.fresh(`${writer.label}/${name}`));
+  const outputs = body.outputs.map(({ name }, k) => [name, names[k]] as const);
+  for (const bytes of bodyNodes(body, writer, { given, outputs }))
+    written.push({ before: node, bytes });
+  return names;
 }
 
 /** Adds what was written since the last call, in order. */

@@ -1,6 +1,7 @@
 import type { Ops } from "../../src/graph/ops.ts";
 import { float } from "../../src/onnx/new-node.ts";
-import type { Composite, LoweringRule } from "./composite.ts";
+import type { Composite, LoweringTable } from "./composite.ts";
+import { channelsFirst, channelsLast } from "./convolutions.ts";
 
 /** The first opset with LayerNormalization. */
 const LAYER_NORM = 17;
@@ -71,92 +72,18 @@ function rmsNorm<V>(
   return { y: op.Mul(narrow(op.Mul(own, inverse)), gamma), inverse };
 }
 
-/** LN(input + skip + bias); the sum is the fourth output. */
-export const SkipLayerNormalization: LoweringRule = (call) => {
-  const { op, input, inputs, float, wants } = call;
-  const sum = summed(op, [input(0), input(1), inputs[4]]);
-  const [y, mean, inverse] = layerNorm(
-    call,
-    sum,
-    [input(2), inputs[3] ?? null],
-    float("epsilon", SKIP_EPSILON),
-  );
-  return [y, mean ?? null, inverse ?? null, wants(3) ? sum : null];
-};
-
-/** RMSNorm(input + skip + bias); the sum is the fourth output. */
-export const SkipSimplifiedLayerNormalization: LoweringRule = (call) => {
-  const { op, input, inputs, shape, float, wants, refuse } = call;
-  if (wants(1)) return refuse("its mean output is used, but it does not compute a mean");
-  const sum = summed(op, [input(0), input(1), inputs[3]]);
-  const axes = [shape(0).length - 1];
-  const { y, inverse } = rmsNorm(call, sum, input(2), {
-    axes,
-    epsilon: float("epsilon", SKIP_EPSILON),
-  });
-  return [y, null, wants(2) ? inverse : null, wants(3) ? sum : null];
-};
-
-/** RMSNorm over the axes from `axis` on, under onnxruntime's name. */
-export const SimplifiedLayerNormalization: LoweringRule = (call) => {
-  const { input, shape, int, float, wants } = call;
-  const rank = shape(0).length;
-  const axis = int("axis", -1);
-  const first = axis < 0 ? axis + rank : axis;
-  const axes = Array.from({ length: rank - first }, (_, k) => first + k);
-  const { y, inverse } = rmsNorm(call, input(0), input(1), {
-    axes,
-    epsilon: float("epsilon", 1e-5),
-  });
-  return [y, wants(1) ? inverse : null];
-};
-
-/** (x − mean) / (√var + ε) over some axes. */
-export const MeanVarianceNormalization: LoweringRule = ({ op, input, ints, to, scalar }) => {
-  const axes = ints("axes") ?? [0, 2, 3];
-  const apart = op.Sub(input(0), to.reduce("ReduceMean", input(0), axes));
-  const variance = to.reduce("ReduceMean", op.Mul(apart, apart), axes);
-  return [op.Div(apart, op.Add(op.Sqrt(variance), scalar(1e-9)))];
-};
-
-/** x / (bias + α mean)^β, with the mean of x² over `size` channels around each. */
-export const LRN: LoweringRule = ({ op, input, int, float: number, shape, to, scalar }) => {
-  const size = int("size", 1);
-  const places = shape(0).length - 2;
-  const none = new Array<number>(places).fill(0);
-  const mean = op.AveragePool(to.unsqueeze(op.Mul(input(0), input(0)), [1]), {
-    count_include_pad: 1,
-    kernel_shape: [size, ...none.map(() => 1)],
-    pads: [Math.floor((size - 1) / 2), ...none, Math.ceil((size - 1) / 2), ...none],
-  });
-  const inner = op.Mul(to.squeeze(mean, [1]), scalar(number("alpha", 1e-4)));
-  const base = op.Add(inner, scalar(number("bias", 1)));
-  return [op.Mul(input(0), op.Pow(base, scalar(-number("beta", 0.75))))];
-};
-
-/** com.microsoft.GroupNorm, followed by SiLU if `activation` is 1. */
-export const GroupNorm: LoweringRule = (call) => [groupNorm(call, call.input(0))];
-
-/** GroupNorm of x + skip + bias, and that sum. The skip may broadcast over all positions. */
-export const SkipGroupNorm: LoweringRule = (call) => {
-  const { op, input, inputs, shape, to, wants } = call;
-  const skip = shape(3).length === 2 ? to.unsqueeze(input(3), [1, 2]) : input(3);
-  const sum = summed(op, [input(0), skip, inputs[4]]);
-  return [groupNorm(call, sum), wants(1) ? sum : null];
-};
-
 function groupNorm<V>(call: Composite<V>, x: V): V {
   const { op, input, int, float, dtype, shape, to } = call;
   const rank = shape(0).length;
   const last = int("channels_last", 1) !== 0;
   const places = Array.from({ length: rank - 2 }, (_, k) => k + 1);
   const { wide, widen, narrow } = widened(call);
-  const first = last ? op.Transpose(x, { perm: [0, rank - 1, ...places] }) : x;
+  const first = last ? channelsFirst(call, 0, x) : x;
   const grouped = to.reshape(widen(first), [0, int("groups", 1), -1]);
   const epsilon = float("epsilon", 1e-5);
   const { normal } = standardised(call, grouped, [2], epsilon);
   const back = op.Reshape(normal, op.Shape(first));
-  const placed = last ? op.Transpose(back, { perm: [0, ...places.map((k) => k + 1), 1] }) : back;
+  const placed = last ? channelsLast(call, back) : back;
   const factor = (index: number) => {
     const own = dtype(index) === wide ? input(index) : to.cast(input(index), wide);
     return last ? own : to.unsqueeze(own, places);
@@ -165,12 +92,80 @@ function groupNorm<V>(call: Composite<V>, x: V): V {
   return narrow(int("activation", 0) === 1 ? op.Mul(y, op.Sigmoid(y)) : y);
 }
 
-/** x + bias + skip. */
-export const BiasAdd: LoweringRule = ({ op, input }) => [
-  summed(op, [input(0), input(2), input(1)]),
-];
-
 /** x + skip, and the bias with x. */
 function summed<V>(op: Ops<V>, [x, skip, bias]: readonly (V | null | undefined)[]): V {
   return op.Add(bias == null ? x! : op.Add(x!, bias), skip!);
 }
+
+/** Norms, and sums that end in one. */
+export const loweredNorms: LoweringTable = {
+  /** LN(input + skip + bias); the sum is the fourth output. */
+  "com.microsoft.SkipLayerNormalization": (call) => {
+    const { op, input, inputs, float, wants } = call;
+    const sum = summed(op, [input(0), input(1), inputs[4]]);
+    const [y, mean, inverse] = layerNorm(
+      call,
+      sum,
+      [input(2), inputs[3] ?? null],
+      float("epsilon", SKIP_EPSILON),
+    );
+    return [y, mean ?? null, inverse ?? null, wants(3) ? sum : null];
+  },
+  /** RMSNorm(input + skip + bias); the sum is the fourth output. */
+  "com.microsoft.SkipSimplifiedLayerNormalization": (call) => {
+    const { op, input, inputs, shape, float, wants, refuse } = call;
+    if (wants(1)) return refuse("its mean output is used, but it does not compute a mean");
+    const sum = summed(op, [input(0), input(1), inputs[3]]);
+    const axes = [shape(0).length - 1];
+    const { y, inverse } = rmsNorm(call, sum, input(2), {
+      axes,
+      epsilon: float("epsilon", SKIP_EPSILON),
+    });
+    return [y, null, wants(2) ? inverse : null, wants(3) ? sum : null];
+  },
+  /** RMSNorm over the axes from `axis` on, under onnxruntime's name. */
+  SimplifiedLayerNormalization: (call) => {
+    const { input, shape, int, float, wants } = call;
+    const rank = shape(0).length;
+    const axis = int("axis", -1);
+    const first = axis < 0 ? axis + rank : axis;
+    const axes = Array.from({ length: rank - first }, (_, k) => first + k);
+    const { y, inverse } = rmsNorm(call, input(0), input(1), {
+      axes,
+      epsilon: float("epsilon", 1e-5),
+    });
+    return [y, wants(1) ? inverse : null];
+  },
+  /** (x − mean) / (√var + ε) over some axes. */
+  MeanVarianceNormalization: ({ op, input, ints, to, scalar }) => {
+    const axes = ints("axes") ?? [0, 2, 3];
+    const apart = op.Sub(input(0), to.reduce("ReduceMean", input(0), axes));
+    const variance = to.reduce("ReduceMean", op.Mul(apart, apart), axes);
+    return [op.Div(apart, op.Add(op.Sqrt(variance), scalar(1e-9)))];
+  },
+  /** x / (bias + α mean)^β, with the mean of x² over `size` channels around each. */
+  LRN: ({ op, input, int, float: number, shape, to, scalar }) => {
+    const size = int("size", 1);
+    const places = shape(0).length - 2;
+    const none = new Array<number>(places).fill(0);
+    const mean = op.AveragePool(to.unsqueeze(op.Mul(input(0), input(0)), [1]), {
+      count_include_pad: 1,
+      kernel_shape: [size, ...none.map(() => 1)],
+      pads: [Math.floor((size - 1) / 2), ...none, Math.ceil((size - 1) / 2), ...none],
+    });
+    const inner = op.Mul(to.squeeze(mean, [1]), scalar(number("alpha", 1e-4)));
+    const base = op.Add(inner, scalar(number("bias", 1)));
+    return [op.Mul(input(0), op.Pow(base, scalar(-number("beta", 0.75))))];
+  },
+  /** com.microsoft.GroupNorm, followed by SiLU if `activation` is 1. */
+  "com.microsoft.GroupNorm": (call) => [groupNorm(call, call.input(0))],
+  /** GroupNorm of x + skip + bias, and that sum. The skip may broadcast over all positions. */
+  "com.microsoft.SkipGroupNorm": (call) => {
+    const { op, input, inputs, shape, to, wants } = call;
+    const skip = shape(3).length === 2 ? to.unsqueeze(input(3), [1, 2]) : input(3);
+    const sum = summed(op, [input(0), skip, inputs[4]]);
+    return [groupNorm(call, sum), wants(1) ? sum : null];
+  },
+  /** x + bias + skip. */
+  "com.microsoft.BiasAdd": ({ op, input }) => [summed(op, [input(0), input(2), input(1)])],
+};

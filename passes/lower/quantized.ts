@@ -1,78 +1,27 @@
 import { MicrosoftAttention } from "./attention.ts";
-import type { Composite, LoweringRule } from "./composite.ts";
-import { channelsFirst, channelsLast } from "./convolutions.ts";
+import { type Composite, type LoweringRule, type LoweringTable, plus } from "./composite.ts";
+import { channelsFirst, channelsLast, WINDOW } from "./convolutions.ts";
 import { dequantized, fakeQuantized, rewired } from "./dequantized.ts";
 import { dynamicLstm } from "./recurrent.ts";
 
-/** quantize(a + b) of dequantized operands; onnxruntime's own kernel may differ by one quantum. */
-export const QLinearAdd: LoweringRule = (call) => [
-  quantized(call, call.op.Add(real(call, 0), real(call, 3)), 6),
-];
-
-/** quantize(a · b) of dequantized operands. */
-export const QLinearMul: LoweringRule = (call) => [
-  quantized(call, call.op.Mul(real(call, 0), real(call, 3)), 6),
-];
-
 /** quantize(conv(x, w, b)); w may have a scale for each channel, the bias has the step x · w. */
-export const QLinearConv: LoweringRule = (call) => {
+const qLinearConv: LoweringRule = (call) => {
   const { op, input, inputs, int, kept } = call;
   const last = int("channels_last", 0) === 1;
   const x = last ? channelsFirst(call, 0, real(call, 0)) : real(call, 0);
+  const step = () => op.Mul(input(1), input(4));
   const bias =
     inputs[8] == null
       ? null
-      : dequantized(call, {
-          x: 8,
-          scale: op.Mul(input(1), input(4)),
-          from: 4,
-          zero: null,
-          axis: 0,
-        });
-  const attributes = kept("auto_pad", "dilations", "group", "kernel_shape", "pads", "strides");
-  const y = op.Conv(x, real(call, 3, 0), bias, attributes);
+      : dequantized(call, { x: 8, scale: step(), from: 4, zero: null, axis: 0 });
+  const y = op.Conv(x, real(call, 3, 0), bias, kept(...WINDOW));
   return [quantized(call, last ? channelsLast(call, y) : y, 6)];
-};
-
-/** quantize(A B); B may have a scale for each column. */
-export const QLinearMatMul: LoweringRule = (call) => {
-  const product = call.op.MatMul(real(call, 0, -2), real(call, 3, -1));
-  return [quantized(call, product, 6)];
-};
-
-/** α A' B' + C, quantized if an output scale is given; C has the step α · A · B. */
-export const QGemm: LoweringRule = (call) => {
-  const { op, input, inputs, int, float, kept, scalar } = call;
-  const alpha = float("alpha", 1);
-  const step = op.Mul(input(1), input(4));
-  const scale = alpha === 1 ? step : op.Mul(step, scalar(alpha, "float"));
-  const c =
-    inputs[6] == null ? null : dequantized(call, { x: 6, scale, from: 4, zero: null, axis: -1 });
-  const b = real(call, 3, int("transB", 0) === 1 ? 0 : 1);
-  const product = op.Gemm(real(call, 0), b, null, kept("alpha", "transA", "transB"));
-  const y = c === null ? product : op.Add(product, c);
-  return [inputs[7] == null ? y : quantized(call, y, 7)];
 };
 
 /** An operator on one dequantized operand, quantized again. */
 const unary =
   (write: <V>(call: Composite<V>, x: V) => V): LoweringRule =>
   (call) => [quantized(call, write(call, real(call, 0)), 3)];
-
-export const QLinearSigmoid: LoweringRule = unary(({ op }, x) => op.Sigmoid(x));
-
-export const QLinearLeakyRelu: LoweringRule = unary(({ op, kept }, x) =>
-  op.LeakyRelu(x, kept("alpha")),
-);
-
-/** Softmax; before opset 13 over all axes from `axis` on. */
-export const QLinearSoftmax: LoweringRule = unary((call, x) => {
-  const { op, int, shape, refuse } = call;
-  const [axis, rank] = [int("axis", -1), shape(0).length];
-  const isLast = axis === -1 || axis === rank - 1;
-  if (int("opset", 13) < 13 && !isLast) return refuse("it joins several axes");
-  return op.Softmax(x, { axis });
-});
 
 /** Pools an image whose channels may come last. */
 const pooled = (write: <V>(call: Composite<V>, x: V) => V): LoweringRule =>
@@ -81,63 +30,6 @@ const pooled = (write: <V>(call: Composite<V>, x: V) => V): LoweringRule =>
     const y = write(call, last ? channelsFirst(call, 0, x) : x);
     return last ? channelsLast(call, y) : y;
   });
-
-export const QLinearAveragePool: LoweringRule = pooled(({ op, ints, kept }, x) =>
-  op.AveragePool(x, {
-    ...kept("auto_pad", "ceil_mode", "count_include_pad", "pads", "strides"),
-    kernel_shape: ints("kernel_shape")!,
-  }),
-);
-
-export const QLinearGlobalAveragePool: LoweringRule = pooled(({ op }, x) =>
-  op.GlobalAveragePool(x),
-);
-
-/** quantize of dequantized operands side by side: (scale, zero point, then three of each operand). */
-export const QLinearConcat: LoweringRule = (call) => {
-  const { inputs, op, int } = call;
-  const count = Math.floor((inputs.length - 2) / 3);
-  const parts = Array.from({ length: count }, (_, k) => real(call, 2 + 3 * k));
-  return [quantized(call, op.Concat(parts, { axis: int("axis", 1) }), 0)];
-};
-
-export const QLinearWhere: LoweringRule = (call) => {
-  const { to, input } = call;
-  return [quantized(call, to.where(input(0), real(call, 1), real(call, 4), "float"), 7)];
-};
-
-/** A B + bias of dequantized operands. */
-export const MatMulIntegerToFloat: LoweringRule = (call) => {
-  const { op, input, inputs } = call;
-  const a = dequantized(call, { x: 0, scale: input(2), from: 2, zero: 4, axis: -2 });
-  const b = dequantized(call, { x: 1, scale: input(3), from: 3, zero: 5, axis: -1 });
-  const product = op.MatMul(a, b);
-  return [inputs[6] == null ? product : op.Add(product, inputs[6])];
-};
-
-/** A B + bias, A rounded to 8 bits, B dequantized. */
-export const DynamicQuantizeMatMul: LoweringRule = (call) => {
-  const { op, input, inputs } = call;
-  const b = dequantized(call, { x: 1, scale: input(2), from: 2, zero: 3, axis: -1 });
-  const product = op.MatMul(fakeQuantized(call, input(0)), b);
-  return [inputs[4] == null ? product : op.Add(product, inputs[4])];
-};
-
-/** com.microsoft.Attention of dequantized operands. */
-export const QAttention: LoweringRule = (call) => {
-  const { input, shape } = call;
-  const x = dequantized(call, { x: 0, scale: input(3), from: 3, zero: 6, axis: -1 });
-  const weights = dequantized(call, { x: 1, scale: input(4), from: 4, zero: 7, axis: -1 });
-  const float = (value: typeof x, index: number) => ({
-    value,
-    dtype: "float",
-    shape: shape(index),
-  });
-  return MicrosoftAttention(rewired(call, [float(x, 0), float(weights, 1), 2, 5, 8, null]));
-};
-
-/** An LSTM of weights [directions, features, gates] in 8 bits; what they multiply is rounded too. */
-export const DynamicQuantizeLSTM: LoweringRule = (call) => dynamicLstm(call);
 
 /** Returns the operand at this index, with its scale and zero point behind it. */
 const real = <V>(call: Composite<V>, index: number, axis = -1) =>
@@ -156,3 +48,90 @@ const quantized = <V>(call: Composite<V>, x: V, index: number) =>
     call.input(index),
     call.inputs[index + 1] ?? call.constant(call.dtype(0), [], [0]),
   );
+
+/** Operators on integers that stand for floats. */
+export const loweredQuantized: LoweringTable = {
+  QLinearConv: qLinearConv,
+  "com.microsoft.QLinearConv": qLinearConv,
+  /** quantize(a + b) of dequantized operands; onnxruntime's own kernel may differ by one quantum. */
+  "com.microsoft.QLinearAdd": (call) => [
+    quantized(call, call.op.Add(real(call, 0), real(call, 3)), 6),
+  ],
+  /** quantize(a · b) of dequantized operands. */
+  "com.microsoft.QLinearMul": (call) => [
+    quantized(call, call.op.Mul(real(call, 0), real(call, 3)), 6),
+  ],
+  /** quantize(A B); B may have a scale for each column. */
+  QLinearMatMul: (call) => {
+    const product = call.op.MatMul(real(call, 0, -2), real(call, 3, -1));
+    return [quantized(call, product, 6)];
+  },
+  /** α A' B' + C, quantized if an output scale is given; C has the step α · A · B. */
+  "com.microsoft.QGemm": (call) => {
+    const { op, input, inputs, int, float, kept, scalar } = call;
+    const alpha = float("alpha", 1);
+    const step = op.Mul(input(1), input(4));
+    const scale = alpha === 1 ? step : op.Mul(step, scalar(alpha, "float"));
+    const c =
+      inputs[6] == null ? null : dequantized(call, { x: 6, scale, from: 4, zero: null, axis: -1 });
+    const b = real(call, 3, int("transB", 0) === 1 ? 0 : 1);
+    const product = op.Gemm(real(call, 0), b, null, kept("alpha", "transA", "transB"));
+    const y = c === null ? product : op.Add(product, c);
+    return [inputs[7] == null ? y : quantized(call, y, 7)];
+  },
+  "com.microsoft.QLinearSigmoid": unary(({ op }, x) => op.Sigmoid(x)),
+  "com.microsoft.QLinearLeakyRelu": unary(({ op, kept }, x) => op.LeakyRelu(x, kept("alpha"))),
+  /** Softmax; before opset 13 over all axes from `axis` on. */
+  "com.microsoft.QLinearSoftmax": unary((call, x) => {
+    const { op, int, shape, refuse } = call;
+    const [axis, rank] = [int("axis", -1), shape(0).length];
+    const isLast = axis === -1 || axis === rank - 1;
+    if (int("opset", 13) < 13 && !isLast) return refuse("it joins several axes");
+    return op.Softmax(x, { axis });
+  }),
+  "com.microsoft.QLinearAveragePool": pooled(({ op, ints, kept }, x) =>
+    op.AveragePool(x, {
+      ...kept("auto_pad", "ceil_mode", "count_include_pad", "pads", "strides"),
+      kernel_shape: ints("kernel_shape")!,
+    }),
+  ),
+  "com.microsoft.QLinearGlobalAveragePool": pooled(({ op }, x) => op.GlobalAveragePool(x)),
+  /** quantize of dequantized operands side by side: (scale, zero point, then three of each operand). */
+  "com.microsoft.QLinearConcat": (call) => {
+    const { inputs, op, int } = call;
+    const count = Math.floor((inputs.length - 2) / 3);
+    const parts = Array.from({ length: count }, (_, k) => real(call, 2 + 3 * k));
+    return [quantized(call, op.Concat(parts, { axis: int("axis", 1) }), 0)];
+  },
+  "com.microsoft.QLinearWhere": (call) => {
+    const { to, input } = call;
+    return [quantized(call, to.where(input(0), real(call, 1), real(call, 4), "float"), 7)];
+  },
+  /** A B + bias of dequantized operands. */
+  "com.microsoft.MatMulIntegerToFloat": (call) => {
+    const { op, input } = call;
+    const a = dequantized(call, { x: 0, scale: input(2), from: 2, zero: 4, axis: -2 });
+    const b = dequantized(call, { x: 1, scale: input(3), from: 3, zero: 5, axis: -1 });
+    return [plus(call, op.MatMul(a, b), 6)];
+  },
+  /** A B + bias, A rounded to 8 bits, B dequantized. */
+  "com.microsoft.DynamicQuantizeMatMul": (call) => {
+    const { op, input } = call;
+    const b = dequantized(call, { x: 1, scale: input(2), from: 2, zero: 3, axis: -1 });
+    return [plus(call, op.MatMul(fakeQuantized(call, input(0)), b), 4)];
+  },
+  /** com.microsoft.Attention of dequantized operands. */
+  "com.microsoft.QAttention": (call) => {
+    const { input, shape } = call;
+    const x = dequantized(call, { x: 0, scale: input(3), from: 3, zero: 6, axis: -1 });
+    const weights = dequantized(call, { x: 1, scale: input(4), from: 4, zero: 7, axis: -1 });
+    const float = (value: typeof x, index: number) => ({
+      value,
+      dtype: "float",
+      shape: shape(index),
+    });
+    return MicrosoftAttention(rewired(call, [float(x, 0), float(weights, 1), 2, 5, 8, null]));
+  },
+  /** An LSTM of weights [directions, features, gates] in 8 bits; what they multiply is rounded too. */
+  "com.microsoft.DynamicQuantizeLSTM": (call) => dynamicLstm(call),
+};

@@ -1,6 +1,6 @@
 import type { Ops } from "../../src/graph/ops.ts";
 import { activated } from "./activations.ts";
-import type { Composite, LoweringRule } from "./composite.ts";
+import { type Composite, equalPieces, type LoweringRule, type LoweringTable } from "./composite.ts";
 import { fakeQuantized, rewired } from "./dequantized.ts";
 
 /** One step of one direction; all values have three axes. */
@@ -90,21 +90,16 @@ const unrolled =
   (given) => {
     const isBatchFirst = given.int("layout", 0) === 1;
     const call = isBatchFirst ? stepsFirst(given) : given;
-    const { op, shape, text, floats, refuse, wants, unrolled } = call;
-    const [length, batch] = shape(0);
-    const hidden = shape(2).at(-1);
-    if (typeof length !== "number" || typeof batch !== "number" || typeof hidden !== "number")
-      return refuse("its number of steps is not fixed");
+    const { op, shape, text, floats, refuse, wants } = call;
+    const [length, batch, hidden] = [shape(0)[0], shape(0)[1], shape(2).at(-1)].map((size) =>
+      call.fixed(size, "its number of steps is not fixed"),
+    );
     if (floats("activation_alpha")?.length || floats("activation_beta")?.length)
       return refuse("its activations have parameters");
     const directions = { forward: [false], reverse: [true], bidirectional: [false, true] };
     const reversed = directions[text("direction", "forward") as keyof typeof directions];
     if (!reversed) return refuse("its direction is not known");
-    const steps = unrolled(length * reversed.length);
-    if (steps > MOST_STEPS)
-      return refuse(
-        `its ${length} steps${reversed.length > 1 ? " in each direction" : ""} make ${steps} in all, but at most ${MOST_STEPS} are unrolled; give shorter sequences, or end at a value before it (--until)`,
-      );
+    call.unrolled(length, reversed.length);
     const sizes = { length, batch, hidden };
     const all = reversed.map((back, at) =>
       direction(call, cell, sizes, { back, at, count: reversed.length }),
@@ -129,15 +124,6 @@ function stepsFirst<V>(call: Composite<V>): Composite<V> {
   return rewired(call, [turned(0), 1, 2, 3, 4, turned(5), turned(6), 7]);
 }
 
-/**
- * Maximum number of steps of all nodes and directions. onnxruntime loads an unrolled and
- * differentiated recurrence in a time that grows with the square of its steps.
- */
-const MOST_STEPS = 512;
-
-/** The first opset in which a Split of equal pieces states their number. */
-const COUNTED = 18;
-
 /** Joins the directions' parts. */
 const joined = <V>(op: Ops<V>, each: readonly V[], axis: number): V =>
   each.length === 1 ? each[0] : op.Concat(each, { axis });
@@ -149,7 +135,7 @@ function direction<V>(
   { length, batch, hidden }: { length: number; batch: number; hidden: number },
   { back, at, count }: { back: boolean; at: number; count: number },
 ) {
-  const { op, input, inputs, to, scalar, constant, dtype, opset } = call;
+  const { op, input, inputs, to, scalar, constant, dtype } = call;
   const own = (k: number) => (count === 1 ? input(k) : to.slice(input(k), [at], [at + 1], [0]));
   const turned = (k: number) => op.Transpose(own(k), { perm: [0, 2, 1] });
   const biases = inputs[3] == null ? null : to.split(own(3), [gates * hidden, gates * hidden], 1);
@@ -157,9 +143,7 @@ function direction<V>(
   const product = op.MatMul(input(0), turned(1));
   const shift = biases && (apart ? wb : op.Add(wb, rb));
   const projected = shift ? op.Add(product, shift) : product;
-  // Equal pieces need no list of sizes, which would be too long for shape inference.
-  const equal = { axis: 0, ...(opset < COUNTED ? {} : { num_outputs: length }) };
-  const xs = length === 1 ? [projected] : op.Split(projected, null, equal, length);
+  const xs = equalPieces(call, projected, 0, length);
   const act = activationsOf(call, activations, at);
   const parts = (x: V, n: number) => to.split(x, new Array(n).fill(hidden), 2);
   let none: V | null = null;
@@ -231,9 +215,12 @@ function ofDirections<V>(call: Composite<V>, index: number, scale: number): V {
   return op.Mul(steps, wide(scale, input(scale)));
 }
 
-/** LSTM, unrolled. */
-export const LSTM = unrolled(lstm);
-/** GRU, unrolled. */
-export const GRU = unrolled(gru);
-/** RNN, unrolled. */
-export const RNN = unrolled(rnn);
+/** Recurrent layers, unrolled. */
+export const loweredRecurrences: LoweringTable = {
+  /** LSTM, unrolled. */
+  LSTM: unrolled(lstm),
+  /** GRU, unrolled. */
+  GRU: unrolled(gru),
+  /** RNN, unrolled. */
+  RNN: unrolled(rnn),
+};

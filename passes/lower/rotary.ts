@@ -66,14 +66,12 @@ export const RotaryEmbedding: LoweringRule = (call) => {
 };
 
 function embedded<V>(call: Composite<V>, tables: number, read: (table: V) => V): V {
-  const { input, shape, int, refuse } = call;
-  const half = shape(tables).at(-1);
-  const sizes = shape(0);
-  const flat = sizes.length === 3;
+  const { input, shape, int } = call;
+  const [half, features] = [shape(tables), shape(0)].map((sizes) =>
+    call.fixed(sizes.at(-1), "the head size is not fixed"),
+  );
+  const flat = shape(0).length === 3;
   const heads = int("num_heads", 0);
-  const features = sizes.at(-1);
-  if (typeof half !== "number" || typeof features !== "number")
-    return refuse("the head size is not fixed");
   const asked = int("rotary_embedding_dim", 0);
   const whole = !flat ? features : heads > 0 ? features / heads : 2 * half;
   const rotation = {

@@ -24,6 +24,13 @@ export function* walk<Item>(
 export const sourcesOf = ({ producer }: Value): Value[] =>
   producer ? [...producer.inputs, ...producer.captures].filter((value) => value !== null) : [];
 
+/** Returns the value behind the nodes that `passes` accepts, each of which reads it as its first input. */
+export function behind(value: Value, passes: (node: Node) => boolean): Value {
+  let at = value;
+  while (at.producer?.inputs[0] && passes(at.producer)) at = at.producer.inputs[0];
+  return at;
+}
+
 /** Returns the values made by the nodes that read a value. */
 export const productsOf = ({ uses }: Value): Value[] =>
   uses.flatMap(({ node }) => node.outputs.filter((value) => value !== null));

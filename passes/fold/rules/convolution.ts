@@ -1,19 +1,18 @@
 import { positive } from "../../gradient/broadcasting.ts";
 import { isNegative, isPositive, ONE, onAxis, reciprocal } from "../factor.ts";
 import type { At, ScaleRequest, ScaleRule, ScaleTable } from "./rule.ts";
-import { isScalar, onlyAt } from "./shared.ts";
+import { onlyAt, provided, takenInBy } from "./shared.ts";
 
 /** A convolution: weights and bias are inputs 1 and 2. */
-function convolution(inAxis: number, outAxis: number, passes: (at: At) => boolean): ScaleRule {
+function convolution(inAxis: number, outAxis: number): ScaleRule {
   const depthwise = (at: At) => {
     const shape = at.shape(1);
     return at.int("group", 1) > 1 && shape?.[1] === 1 && shape[0] === at.int("group", 1);
   };
   return {
     forward: (at, factors) => {
-      if (!onlyAt(factors, 0) || !passes(at)) return null;
       const [factor] = factors;
-      if (!at.isConstant(1)) return null;
+      if (!onlyAt(factors, 0) || !at.isConstant(1)) return null;
       if (factor.axis === null) return { outputs: [ONE], requests: [[1, factor]] };
       if (factor.axis !== 1) return null;
       if (at.int("group", 1) === 1)
@@ -21,7 +20,6 @@ function convolution(inAxis: number, outAxis: number, passes: (at: At) => boolea
       return depthwise(at) ? { outputs: [ONE], requests: [[1, onAxis(factor, 0)]] } : null;
     },
     backward: (at, by) => {
-      if (!passes(at)) return null;
       if (at.text("activation") !== null && isNegative(by)) return null;
       if (by.axis !== null && by.axis !== 1) return null;
       if (by.axis !== null && at.int("group", 1) > 1 && outAxis === 1) return null;
@@ -31,26 +29,12 @@ function convolution(inAxis: number, outAxis: number, passes: (at: At) => boolea
   };
 }
 
-const always = () => true;
 /** Activations of a FusedConv that a positive factor passes, without a fourth input. */
 const passesRelu = (at: At) =>
   !at.has(3) && ["Relu", "LeakyRelu", null].includes(at.text("activation"));
 
-/** Recurrent layers: the weights of the input take a factor in. */
-const recurrent: ScaleRule = {
-  forward: (at, factors) =>
-    onlyAt(factors, 0) && isScalar(factors[0]) && at.isConstant(1)
-      ? { outputs: [ONE], requests: [[1, factors[0]]] }
-      : null,
-};
-
-/** Attention with its projection inside. */
-const attention: ScaleRule = {
-  forward: (at, factors) =>
-    onlyAt(factors, 0) && isScalar(factors[0]) && at.isConstant(1)
-      ? { outputs: [ONE], requests: [[1, factors[0]]] }
-      : null,
-};
+/** Layers that hold their projection: the weights of the input take a factor in. */
+const projecting = takenInBy(1);
 
 /** What an integer stands for: its scale takes a positive multiplier in. */
 const dequantize: ScaleRule = {
@@ -65,23 +49,16 @@ const dequantize: ScaleRule = {
   },
 };
 
-/** x / scale is the same if both are divided by a factor. */
-const quantize: ScaleRule = {
-  forward: (at, factors) =>
-    onlyAt(factors, 0) && isScalar(factors[0]) && at.isConstant(1)
-      ? { outputs: [ONE], requests: [[1, reciprocal(factors[0])]] }
-      : null,
-};
-
 /** Convolutions, layers that hold their projection, and the ends of quantized stretches. */
 export const scaleConvolutions = {
-  "com.microsoft.Attention": attention,
-  "com.microsoft.FusedConv": convolution(1, 0, passesRelu),
-  Conv: convolution(1, 0, always),
-  ConvTranspose: convolution(0, 1, always),
+  "com.microsoft.Attention": projecting,
+  "com.microsoft.FusedConv": provided(passesRelu, convolution(1, 0)),
+  Conv: convolution(1, 0),
+  ConvTranspose: convolution(0, 1),
   DequantizeLinear: dequantize,
-  GRU: recurrent,
-  LSTM: recurrent,
-  QuantizeLinear: quantize,
-  RNN: recurrent,
+  GRU: projecting,
+  LSTM: projecting,
+  // x / scale is the same if both are divided by a factor.
+  QuantizeLinear: takenInBy(1, reciprocal),
+  RNN: projecting,
 } satisfies ScaleTable;

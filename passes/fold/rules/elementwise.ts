@@ -1,9 +1,7 @@
-import { positive } from "../../gradient/broadcasting.ts";
+import { positive, range } from "../../gradient/broadcasting.ts";
 import { type Factor, isNegative, isOne, mapped, ONE, reciprocal, times } from "../factor.ts";
 import type { At, Change, Passed, ScaleRequest, ScaleRule, ScaleTable } from "./rule.ts";
-import { isScalar, onlyAt } from "./shared.ts";
-
-const range = (count: number) => Array.from({ length: count }, (_, k) => k);
+import { homogeneous, isScalar, onlyAt, provided } from "./shared.ts";
 
 /** A factor of the output on an input that broadcasts to it; null where the input has no such axis. */
 function broadcastTo(at: At, input: number, factor: Factor): Factor | null {
@@ -36,10 +34,7 @@ const joining = (first = 0, last?: number): ScaleRule => ({
 });
 
 /** As `joining`, for what a negative multiplier turns round. */
-const ordered: ScaleRule = {
-  ...joining(),
-  backward: (at, by) => (isNegative(by) ? null : (joining().backward?.(at, by) ?? null)),
-};
+const ordered = provided((_, factor) => !isNegative(factor), joining());
 
 const concat: ScaleRule = {
   ...joining(),
@@ -59,10 +54,8 @@ const mul: ScaleRule = {
     const [a, b] = factors.map((factor, k) => broadcastFrom(at, k, factor));
     const out = a && b && times(a, b);
     if (!out) return null;
-    for (const [k, other] of [
-      [0, 1],
-      [1, 0],
-    ]) {
+    for (const k of [0, 1]) {
+      const other = 1 - k;
       const into = at.isConstant(other) ? broadcastTo(at, other, out) : null;
       if (into && !isOne(factors[k]))
         return { outputs: [ONE], requests: [[other, into]], otherwise: { outputs: [out] } };
@@ -129,13 +122,7 @@ export const scaleElementwise = {
   Mean: joining(),
   Min: ordered,
   Mul: mul,
-  Pad: {
-    forward: (at, factors) =>
-      onlyAt(factors, 0) && isScalar(factors[0]) && isZeroPad(at)
-        ? { outputs: [factors[0]] }
-        : null,
-    backward: (at, by) => (isScalar(by) && isZeroPad(at) ? [{ requests: [[0, by]] }] : null),
-  },
+  Pad: provided(isZeroPad, homogeneous(true, null)),
   Pow: pow,
   Reciprocal: through((value) => 1 / value),
   Sqrt: through(Math.sqrt),

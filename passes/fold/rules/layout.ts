@@ -1,7 +1,7 @@
-import { positive } from "../../gradient/broadcasting.ts";
+import { positive, range } from "../../gradient/broadcasting.ts";
 import { ONE } from "../factor.ts";
 import type { At, ScaleRule, ScaleTable } from "./rule.ts";
-import { type Axes, homogeneous, onlyAt, unread } from "./shared.ts";
+import { type Axes, homogeneous, onlyAt, provided, stay, unread } from "./shared.ts";
 
 const rankOf = (at: At) => at.shape(0)?.length ?? null;
 
@@ -17,8 +17,6 @@ function permOf(at: At): readonly number[] | null {
   const rank = rankOf(at);
   return at.ints("perm") ?? (rank === null ? null : range(rank).reverse());
 }
-
-const range = (count: number) => Array.from({ length: count }, (_, k) => k);
 
 /** Axes with equal products of sizes before and after them, as a Reshape keeps them. */
 const reshaped: Axes = {
@@ -46,13 +44,11 @@ function counterpart(from: Shape, to: Shape, axis: number): number | null {
 }
 
 /** Axes that stay where they are unless the operator works along them. */
-const unless = (along: (at: At) => readonly number[] | null): Axes => {
-  const map = (at: At, axis: number) => {
+const unless = (along: (at: At) => readonly number[] | null): Axes =>
+  stay((at, axis) => {
     const axes = along(at);
     return axes && !axes.includes(axis) ? axis : null;
-  };
-  return { forth: map, back: map };
-};
+  });
 
 /** Axes of a given attribute or input, counted from the first. */
 function axesOf(at: At, input: number): readonly number[] | null {
@@ -78,12 +74,7 @@ const gathered: Axes = {
 };
 
 /** Resizing interpolates, unless it fills in a number beyond the edge. */
-const interpolated = homogeneous(true, null);
-const fillsIn = (at: At) => at.float("extrapolation_value", 0) !== 0;
-const resize: ScaleRule = {
-  forward: (at, factors) => (fillsIn(at) ? null : (interpolated.forward?.(at, factors) ?? null)),
-  backward: (at, by) => (fillsIn(at) ? null : (interpolated.backward?.(at, by) ?? null)),
-};
+const interpolates = (at: At) => at.float("extrapolation_value", 0) === 0;
 
 const split: ScaleRule = {
   forward: (at, factors) => {
@@ -110,7 +101,7 @@ export const scaleLayout = {
   GatherND: homogeneous(true, null),
   Identity: homogeneous(true),
   Reshape: homogeneous(true, reshaped),
-  Resize: resize,
+  Resize: provided(interpolates, homogeneous(true, null)),
   ReverseSequence: homogeneous(true, null),
   Shape: unread,
   Size: unread,

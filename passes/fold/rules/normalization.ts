@@ -47,25 +47,13 @@ const batchNormalization: ScaleRule = {
     if (!onlyAt(factors, 0) || (factor.axis !== null && factor.axis !== 1)) return null;
     if (![1, 3].every(at.isConstant)) return null;
     const s = onAxis(factor, 0);
-    return {
-      outputs: [ONE],
-      requests: [
-        [1, s],
-        [3, reciprocal(s)],
-      ],
-    };
+    const requests = [[1, s] as const, [3, reciprocal(s)] as const];
+    return { outputs: [ONE], requests };
   },
   backward: (_, by) => {
     if (by.axis !== null && by.axis !== 1) return null;
     const into = onAxis(by, 0);
-    return [
-      {
-        requests: [
-          [1, into],
-          [2, into],
-        ],
-      },
-    ];
+    return [{ requests: [1, 2].map((input) => [input, into] as const) }];
   },
 };
 

@@ -1,27 +1,21 @@
+import { positive } from "../../gradient/broadcasting.ts";
 import { type Factor, isNegative, mapped } from "../factor.ts";
 import type { At, ScaleRule, ScaleTable } from "./rule.ts";
-import { type Axes, homogeneous, isScalar, onlyAt } from "./shared.ts";
+import { homogeneous, isScalar, onlyAt, stay } from "./shared.ts";
 
 /** Pools work along the axes behind the channels. */
-const channels: Axes = {
-  forth: (_, axis) => (axis <= 1 ? axis : null),
-  back: (_, axis) => (axis <= 1 ? axis : null),
-};
+const channels = stay((_, axis) => (axis <= 1 ? axis : null));
 
-/** Resizing of a Resize reads other inputs, none of which has a factor. */
 const pool = (linear: boolean) => homogeneous(linear, channels);
 
 /** A reduction with kept axes leaves the features where they are; without, only one number passes. */
-const kept: Axes = {
-  forth: (at, axis) => (isKept(at, axis) ? axis : null),
-  back: (at, axis) => (isKept(at, axis) ? axis : null),
-};
+const kept = stay((at, axis) => (isKept(at, axis) ? axis : null));
 
 function isKept(at: At, axis: number): boolean {
   const rank = at.shape(0)?.length;
   const axes = at.ints("axes") ?? (at.has(1) ? at.numbers(1) : null);
   if (rank === undefined || !axes || at.int("keepdims", 1) !== 1) return false;
-  return !axes.some((each) => (each < 0 ? each + rank : each) === axis);
+  return !axes.some((each) => positive(each, rank) === axis);
 }
 
 const reduction = (linear: boolean) => homogeneous(linear, kept);

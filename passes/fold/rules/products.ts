@@ -1,6 +1,6 @@
 import { type Factor, isOne, ONE, onAxis, reciprocal, times } from "../factor.ts";
 import type { At, Change, Passed, ScaleRequest, ScaleRule, ScaleTable } from "./rule.ts";
-import { isScalar, onlyAt } from "./shared.ts";
+import { isScalar, onlyAt, provided, takenInBy } from "./shared.ts";
 
 /** Axis of a matrix, from its last. */
 const fromLast = (at: At, input: number, back: number) => {
@@ -13,12 +13,9 @@ function productOf(at: At, factors: readonly Factor[], bias: number | null): Pas
   const [a, b] = factors;
   if (!onlyAt(factors, 0, 1)) return null;
   const requests: ScaleRequest[] = [];
-  for (const [k, other] of [
-    [0, 1],
-    [1, 0],
-  ]) {
-    if (isOne(factors[k])) continue;
-    if (!at.isConstant(other)) continue;
+  for (const k of [0, 1]) {
+    const other = 1 - k;
+    if (isOne(factors[k]) || !at.isConstant(other)) continue;
     const inner = innerFactor(at, k, factors[k]);
     if (!inner) return null;
     requests.push([other, inner]);
@@ -92,10 +89,7 @@ const einsum: ScaleRule = {
 
 /** Weights of 4 or 8 bits: their scales are what a factor goes into. */
 const blocked: ScaleRule = {
-  forward: (at, factors) =>
-    onlyAt(factors, 0) && isScalar(factors[0]) && at.isConstant(2)
-      ? { outputs: [ONE], requests: [[2, factors[0]]] }
-      : null,
+  ...takenInBy(2),
   backward: (at, by) => {
     if (!isScalar(by)) return null;
     return [{ requests: [[2, by], ...(at.has(5) ? [[5, by] as const] : [])] }];
@@ -104,10 +98,7 @@ const blocked: ScaleRule = {
 
 /** Matrix products. */
 export const scaleProducts = {
-  "com.microsoft.FusedMatMul": {
-    forward: (at, factors) => (factors.every(isScalar) ? productOf(at, factors, null) : null),
-    backward: (at, by) => (isScalar(by) ? (matmul.backward?.(at, by) ?? null) : null),
-  },
+  "com.microsoft.FusedMatMul": provided((_, factor) => isScalar(factor), matmul),
   "com.microsoft.MatMulNBits": blocked,
   Einsum: einsum,
   Gemm: gemm,

@@ -48,9 +48,9 @@ export interface Passed extends Change {
  */
 export interface ScaleRule {
   /** From the factors of the inputs, which are positive, to those of the outputs. */
-  readonly forward?: (at: At, factors: readonly Factor[]) => Passed | null;
+  readonly forward?: ((at: At, factors: readonly Factor[]) => Passed | null) | undefined;
   /** From a multiplier of the first output, of any sign, to ways of putting it into the inputs. */
-  readonly backward?: (at: At, by: Factor) => readonly Change[] | null;
+  readonly backward?: ((at: At, by: Factor) => readonly Change[] | null) | undefined;
   /** Inputs that have to have one factor, which the output then has. Instead of `forward`. */
   readonly join?: (at: At) => readonly number[];
   /** A factor of the joined value on one of the inputs, their axes counted from the last; null if it does not fit. */

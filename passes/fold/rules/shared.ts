@@ -16,8 +16,8 @@ export interface Axes {
   readonly back: AxisMap;
 }
 
-export const same: AxisMap = (_, axis) => axis;
-const sameAxes: Axes = { forth: same, back: same };
+/** Axes that an operator leaves where they are, or drops. */
+export const stay = (map: AxisMap): Axes => ({ forth: map, back: map });
 
 /** A factor on the axis that a map gives; null if it gives none. */
 function onMappedAxis(at: At, factor: Factor, map: AxisMap): Factor | null {
@@ -30,7 +30,10 @@ function onMappedAxis(at: At, factor: Factor, map: AxisMap): Factor | null {
  * The rule of an operator that is homogeneous in its first input: f(s x) = s f(x) for every positive
  * s, or for every number if it is linear. Its other inputs are sizes, indices and the like.
  */
-export const homogeneous = (linear: boolean, axes: Axes | null = sameAxes): ScaleRule => ({
+export const homogeneous = (
+  linear: boolean,
+  axes: Axes | null = stay((_, axis) => axis),
+): ScaleRule => ({
   forward: (at, factors) => {
     if (!onlyAt(factors, 0)) return null;
     const out = axes
@@ -45,6 +48,26 @@ export const homogeneous = (linear: boolean, axes: Axes | null = sameAxes): Scal
     const into = axes ? onMappedAxis(at, by, axes.back) : isScalar(by) ? by : null;
     return into && [{ requests: [[0, into]] }];
   },
+});
+
+/** A rule that holds for some nodes and factors only. */
+export const provided = (
+  holds: (at: At, factor: Factor) => boolean,
+  { forward, backward, ...rule }: ScaleRule,
+): ScaleRule => ({
+  ...rule,
+  forward:
+    forward &&
+    ((at, factors) => (factors.every((each) => holds(at, each)) ? forward(at, factors) : null)),
+  backward: backward && ((at, by) => (holds(at, by) ? backward(at, by) : null)),
+});
+
+/** The rule of an operator whose constant input takes a number in, as it is or through a function. */
+export const takenInBy = (input: number, as = (factor: Factor) => factor): ScaleRule => ({
+  forward: (at, factors) =>
+    onlyAt(factors, 0) && isScalar(factors[0]) && at.isConstant(input)
+      ? { outputs: [ONE], requests: [[input, as(factors[0])]] }
+      : null,
 });
 
 /** The rule of an operator that gives the same for every positive multiple of its first input. */

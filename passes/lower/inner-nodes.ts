@@ -1,0 +1,105 @@
+import { InputError } from "../../src/errors.ts";
+import { called } from "../../src/graph/called.ts";
+import { dataOf } from "../../src/graph/constants.ts";
+import type { Graph, Node, Scope } from "../../src/graph/graph.ts";
+import { typeOfTensor } from "../../src/graph/types.ts";
+import type { DenseTensor } from "../../src/onnx/new-node.ts";
+import type { NodeRenaming, Rewriter } from "../../src/onnx/renamed-nodes.ts";
+
+/** The values of a body or function whose nodes are written into another scope. */
+interface InnerValues {
+  /** Names of values that a call passes in, and of those that are written already. */
+  readonly given?: Iterable<readonly [inner: string, outer: string]>;
+  /** New names of outputs; "" for an output that is absent. */
+  readonly outputs: readonly (readonly [inner: string, outer: string])[];
+  /** Whether one of the nodes makes the value. */
+  readonly makes: (name: string) => boolean;
+  /** Returns a new name for a value; null for a value of the enclosing scope. */
+  readonly rename: (name: string) => string | null;
+}
+
+/** Renaming in which everything keeps its name. */
+export const UNCHANGED: NodeRenaming<Node> = {
+  value: (name) => name,
+  node: (name) => name,
+  attributes: new Map(),
+  defaults: new Map(),
+  unfold: () => null,
+};
+
+/** What writes nodes into another scope, and the path that their new names begin with. */
+export interface InnerWriter {
+  readonly rewriter: Rewriter<Node>;
+  readonly fresh: (name: string) => string;
+  readonly label: string;
+}
+
+/**
+ * Encodes nodes for another scope: inputs have the names that are passed in, outputs those that are
+ * requested, other values new ones. An output that no node makes under its new name is copied.
+ */
+export function innerNodes(
+  nodes: readonly Node[],
+  { rewriter, fresh, label }: InnerWriter,
+  { given = [], outputs, makes, rename }: InnerValues,
+  more: (place: NodeRenaming<Node>) => Partial<NodeRenaming<Node>> = () => ({}),
+): Uint8Array[] {
+  const names = new Map(given);
+  const copied: (readonly [from: string, to: string])[] = [];
+  for (const [inner, outer] of outputs)
+    if (outer === "") continue;
+    else if (makes(inner) && !names.has(inner)) names.set(inner, outer);
+    else copied.push([inner, outer]);
+  const value = (name: string): string => {
+    if (name === "") return "";
+    const known = names.get(name) ?? rename(name);
+    if (known === null) return name;
+    names.set(name, known);
+    return known;
+  };
+  const node = (name: string) => (name === "" ? "" : fresh(`${label}/${name}`));
+  const place: NodeRenaming<Node> = { ...UNCHANGED, value, node };
+  Object.assign(place, more(place));
+  return [
+    ...nodes.flatMap((each) => place.unfold(each) ?? [rewriter.node(each, place)]),
+    ...copied.map(([from, to]) => rewriter.identity(value(from), to)),
+  ];
+}
+
+/** Encodes the nodes of a node's body, as `innerNodes`. */
+export const bodyNodes = (
+  body: Scope,
+  writer: InnerWriter,
+  values: Pick<InnerValues, "given" | "outputs">,
+): Uint8Array[] =>
+  innerNodes(body.nodes, writer, {
+    ...values,
+    makes: (name) => body.values.get(name)?.producer?.scope === body,
+    rename: (name) =>
+      body.values.get(name)?.scope === body ? writer.fresh(`${writer.label}/${name}`) : null,
+  });
+
+/**
+ * Adds the weights of a node's body to `tensors`; returns their new names. Throws an InputError for
+ * a sparse one.
+ */
+export function bodyWeights(
+  graph: Graph,
+  body: Scope,
+  { fresh, label }: InnerWriter,
+  tensors: DenseTensor[],
+): ReadonlyMap<string, string> {
+  const weights = [...body.values.values()].filter(({ initializer }) => initializer);
+  return new Map(
+    weights.map((weight) => {
+      const [type, data] = [typeOfTensor(weight), dataOf(graph, weight)];
+      if (!type || !data)
+        throw new InputError(
+          `${called(body.owner!)}: the sparse weight ${weight.name} of its body is not supported.`,
+        );
+      const name = fresh(`${label}/${weight.name}`);
+      tensors.push({ name, dtype: type.dtype, dims: type.shape as readonly number[], data });
+      return [weight.name, name];
+    }),
+  );
+}
