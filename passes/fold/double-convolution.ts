@@ -16,7 +16,7 @@ interface Window {
 /** A convolution as one matrix product: what each place of the kernel sees stands side by side. */
 export const convolution: DoubleRule = (to, at, [x, w, bias]) => {
   const dims = at.shape(1);
-  const padding = at.text("auto_pad") ?? "NOTSET";
+  const padding = at.text("auto_pad", "NOTSET");
   if (!dims || dims.includes(null) || !["NOTSET", "VALID"].includes(padding)) return null;
   const strides = at.ints("strides") ?? ones(dims.length - 2);
   // Slices have steps from opset 10 on.
@@ -52,7 +52,7 @@ export const averagePool: DoubleRule = (to, at, [x]) => {
   const ceils = at.int("ceil_mode", 0) === 1;
   const dilated = at.ints("dilations")?.some((step) => step > 1) ?? false;
   const overlaps = kernel.every((size, axis) => size >= strides[axis]);
-  const isPlain = ["NOTSET", "VALID"].includes(at.text("auto_pad") ?? "NOTSET") && !dilated;
+  const isPlain = ["NOTSET", "VALID"].includes(at.text("auto_pad", "NOTSET")) && !dilated;
   if (!isPlain || at.opset < 10 || (ceils && !(isBare && overlaps))) return null;
   const window = { kernel, strides, dilations: ones(kernel.length) };
   // A last window that is not full reaches beyond the end.

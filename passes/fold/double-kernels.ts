@@ -7,6 +7,7 @@ import type { Model } from "../../src/model.ts";
 import type { ModelFile } from "../../src/onnx/model-file.ts";
 import { averagePool, convolution, type DoubleRule } from "./double-convolution.ts";
 import { nodeAt } from "./node-at.ts";
+import type { At } from "./rules/rule.ts";
 
 const number = ({ constant }: Writing, value: number) => constant("double", [], [value]);
 
@@ -32,38 +33,31 @@ const leakyRelu: DoubleRule = (to, at, [x]) => {
   return to.op.Add(to.op.Max([x, zero]), below);
 };
 
-const hardSigmoid: DoubleRule = (to, at, [x]) => {
-  const { op } = to;
-  const line = op.Add(
-    op.Mul(x, number(to, at.float("alpha", 0.2))),
-    number(to, at.float("beta", 0.5)),
-  );
-  return op.Max([op.Min([line, number(to, 1)]), number(to, 0)]);
-};
+/** a x + b between 0 and 1. */
+function ramp(to: Writing, x: string, a: number, b: number): string {
+  const line = to.op.Add(to.op.Mul(x, number(to, a)), number(to, b));
+  return to.op.Max([to.op.Min([line, number(to, 1)]), number(to, 0)]);
+}
+
+/** The axes behind the channels; null if the rank is not known. */
+const spaceOf = (at: At) => at.shape(0)?.flatMap((_, axis) => (axis < 2 ? [] : [axis])) ?? null;
 
 const overSpace =
   (form: "ReduceMean" | "ReduceMax"): DoubleRule =>
   (to, at, [x]) => {
-    const rank = at.shape(0)?.length;
-    const axes = Array.from({ length: (rank ?? 2) - 2 }, (_, k) => k + 2);
-    return rank === undefined ? null : to.to.reduce(form, x, axes);
+    const axes = spaceOf(at);
+    return axes && to.to.reduce(form, x, axes);
   };
 
 const instanceNorm: DoubleRule = (to, at, [x, scale, bias]) => {
-  const rank = at.shape(0)?.length;
-  if (rank === undefined) return null;
+  const axes = spaceOf(at);
+  if (!axes) return null;
   const { op } = to;
-  const ones = new Array(rank - 2).fill(1);
-  const mean = (of: string) =>
-    to.to.reduce(
-      "ReduceMean",
-      of,
-      ones.map((_, k) => k + 2),
-    );
+  const mean = (of: string) => to.to.reduce("ReduceMean", of, axes);
   const centered = op.Sub(x, mean(x));
   const variance = mean(op.Mul(centered, centered));
   const deviation = op.Sqrt(op.Add(variance, number(to, at.float("epsilon", 1e-5))));
-  const row = (of: string) => to.to.reshape(of, [-1, ...ones]);
+  const row = (of: string) => to.to.reshape(of, [-1, ...axes.map(() => 1)]);
   return op.Add(op.Mul(op.Div(centered, deviation), row(scale)), row(bias));
 };
 
@@ -74,11 +68,8 @@ const RULES: Readonly<Record<string, DoubleRule>> = {
   Erf: erf,
   GlobalAveragePool: overSpace("ReduceMean"),
   GlobalMaxPool: overSpace("ReduceMax"),
-  HardSigmoid: hardSigmoid,
-  HardSwish: (to, _, [x]) => {
-    const gate = to.op.Add(to.op.Mul(x, number(to, 1 / 6)), number(to, 0.5));
-    return to.op.Mul(x, to.op.Max([to.op.Min([gate, number(to, 1)]), number(to, 0)]));
-  },
+  HardSigmoid: (to, at, [x]) => ramp(to, x, at.float("alpha", 0.2), at.float("beta", 0.5)),
+  HardSwish: (to, _, [x]) => to.op.Mul(x, ramp(to, x, 1 / 6, 0.5)),
   InstanceNormalization: instanceNorm,
   LeakyRelu: leakyRelu,
 };

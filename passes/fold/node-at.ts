@@ -1,15 +1,10 @@
 import { numbersOf } from "../../src/graph/constants.ts";
-import {
-  attribute,
-  type Graph,
-  type Node,
-  textAttribute,
-  type Value,
-} from "../../src/graph/graph.ts";
+import type { Graph, Node, Value } from "../../src/graph/graph.ts";
+import { attributesOf } from "../../src/graph/node-view.ts";
 import type { Types } from "../../src/graph/types.ts";
 import { isFloat } from "../../src/graph/types.ts";
 import { isHalf } from "../../src/onnx/dtypes.ts";
-import type { At } from "./rules/rule.ts";
+import type { At, KnownShape } from "./rules/rule.ts";
 
 /** What fold knows of a model. */
 export interface Facts {
@@ -22,18 +17,19 @@ export interface Facts {
 /** Whether weights of a type take a factor in. */
 export const takesFactors = (dtype: string) => isFloat(dtype) && !isHalf(dtype);
 
-type Shape = readonly (number | null)[] | null;
-
-/** The shape of a value; an unknown size is null, an unknown rank too. */
-export const shapeOf = ({ types }: Pick<Facts, "types">, value: Value | null | undefined): Shape =>
+/** Returns the shape of a value. */
+export const shapeOf = (
+  { types }: Pick<Facts, "types">,
+  value: Value | null | undefined,
+): KnownShape =>
   (value && types.get(value)?.shape?.map((dim) => (typeof dim === "number" ? dim : null))) ?? null;
 
 /** A node as a scale rule sees it. */
 export function nodeAt(facts: Facts, node: Node): At {
   const { graph, constants } = facts;
   const input = (k: number) => node.inputs[k] ?? null;
-  const named = (name: string) => attribute(node, name);
   return {
+    ...attributesOf(graph, node),
     op: node.op,
     opset: graph.file.opsets.get("") ?? 7,
     inputs: node.inputs.length,
@@ -46,9 +42,5 @@ export function nodeAt(facts: Facts, node: Node): At {
     shape: (k) => shapeOf(facts, input(k)),
     outShape: (k) => shapeOf(facts, node.outputs[k]),
     numbers: (k) => numbersOf(graph, input(k)),
-    int: (name, otherwise) => named(name)?.i ?? otherwise,
-    ints: (name) => named(name)?.ints ?? null,
-    float: (name, otherwise) => named(name)?.f ?? otherwise,
-    text: (name) => textAttribute(graph, node, name),
   };
 }

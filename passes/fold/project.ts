@@ -1,5 +1,7 @@
 import { dimsOf } from "../../src/graph/constants.ts";
-import type { Use, Value } from "../../src/graph/graph.ts";
+import { attribute, type Use, type Value } from "../../src/graph/graph.ts";
+import { elements } from "../../src/onnx/dtypes.ts";
+import { lowRankProduct } from "../variants/low-rank.ts";
 import { isStored, type Plain } from "./absorb.ts";
 import { shapeOf } from "./node-at.ts";
 import type { MapTerm } from "./site-terms.ts";
@@ -43,24 +45,23 @@ function weightsOf(plain: Plain, value: Value, axis: number, rank: number): Weig
     return input && isStored(plain.facts, input) ? input : null;
   };
   const at = (index: number, of: number): Weight => ({ use: { node, index }, axis: of });
-  const group = node.message.attributes.find(({ name }) => name === "group")?.i ?? 1;
-  if (node.op === "Conv" && axis === 1 && group === 1 && stored(1)) {
-    if (!node.inputs[2]) return [at(1, 0)];
-    return stored(2) ? [at(1, 0), at(2, 0)] : null;
-  }
+  const biased = (weight: Weight, axisOfBias: (bias: Value) => number) => {
+    const bias = stored(2);
+    if (!node.inputs[2]) return [weight];
+    return bias ? [weight, at(2, axisOfBias(bias))] : null;
+  };
+  const integer = (name: string) => attribute(node, name)?.i;
+  if (node.op === "Conv" && axis === 1 && (integer("group") ?? 1) === 1 && stored(1))
+    return biased(at(1, 0), () => 0);
   if (axis !== rank - 1) return null;
   if (node.op === "MatMul" && stored(1)) return [at(1, dimsOf(node.inputs[1])!.length - 1)];
-  if (node.op === "Gemm" && stored(1)) {
-    const turned = node.message.attributes.find(({ name }) => name === "transB")?.i === 1;
-    if (!node.inputs[2]) return [at(1, turned ? 0 : 1)];
-    const bias = stored(2);
-    return bias ? [at(1, turned ? 0 : 1), at(2, dimsOf(bias)!.length - 1)] : null;
-  }
-  return node.op === "Add" ? biased(plain, node.inputs, at, rank) : null;
+  if (node.op === "Gemm" && stored(1))
+    return biased(at(1, integer("transB") === 1 ? 0 : 1), (bias) => dimsOf(bias)!.length - 1);
+  return node.op === "Add" ? productAndBias(plain, node.inputs, at, rank) : null;
 }
 
 /** A product and its bias. */
-function biased(
+function productAndBias(
   plain: Plain,
   inputs: readonly (Value | null)[],
   at: (index: number, axis: number) => Weight,
@@ -81,29 +82,13 @@ export function mixed(
   dims: readonly number[],
   { axis, terms }: Pick<Mix, "axis" | "terms">,
 ): Float64Array {
-  const size = dims[axis];
-  const inner = dims.slice(axis + 1).reduce((a, b) => a * b, 1);
+  const [outer, inner] = [elements(dims.slice(0, axis)), elements(dims.slice(axis + 1))];
+  const folded = { data, outer, size: dims[axis], inner };
   const result = data.slice();
   for (const { A, B, gamma } of terms) {
-    const isConv = A.dims.length > 2;
-    const rank = A.data.length / size;
-    const down = (i: number, j: number) => A.data[isConv ? j * size + i : i * rank + j] * gamma;
-    const up = (j: number, i: number) => B.data[isConv ? i * rank + j : j * size + i];
-    const narrow = new Float64Array(rank);
-    const mixColumn = (at: number) => {
-      narrow.fill(0);
-      for (let i = 0; i < size; i++) {
-        const w = data[at + i * inner];
-        if (w !== 0) for (let j = 0; j < rank; j++) narrow[j] += w * down(i, j);
-      }
-      for (let i = 0; i < size; i++) {
-        let sum = 0;
-        for (let j = 0; j < rank; j++) sum += narrow[j] * up(j, i);
-        result[at + i * inner] += sum;
-      }
-    };
-    for (let start = 0; start < data.length; start += size * inner)
-      for (let n = 0; n < inner; n++) mixColumn(start + n);
+    const down = A.data.map((value) => value * gamma);
+    const mix = lowRankProduct({ A: down, B: B.data }, A.dims.length > 2, folded);
+    for (let k = 0; k < result.length; k++) result[k] += mix[k];
   }
   return result;
 }

@@ -1,5 +1,6 @@
 import { numbersOf, tensorOf } from "../../src/graph/constants.ts";
 import type { Node, Scope, Use, Value } from "../../src/graph/graph.ts";
+import { behind } from "../../src/graph/walk.ts";
 import { sameShape } from "../residuals/same-shape.ts";
 import type { SiteDescription } from "../variants/variant.ts";
 import type { Plain } from "./absorb.ts";
@@ -93,9 +94,8 @@ const PRODUCTS: ReadonlySet<string> = new Set(["Gemm", "MatMul"]);
 
 /** Whether a value is a stored tensor, moved about at most: onnxruntime has kernels for integers that are made floats. */
 function isFloatWeight({ graph }: Facts, value: Value | null): boolean {
-  let at = value;
-  while (at?.producer && MOVES.has(at.producer.op)) at = at.producer.inputs[0];
-  return at !== null && (tensorOf(at) !== null || numbersOf(graph, at) !== null);
+  const stored = value && behind(value, ({ op }) => MOVES.has(op));
+  return tensorOf(stored) !== null || numbersOf(graph, stored) !== null;
 }
 
 const MOVES: ReadonlySet<string> = new Set(["Cast", "Identity", "Reshape", "Squeeze", "Transpose"]);

@@ -1,25 +1,24 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, type Value } from "../../src/graph/graph.ts";
+import { behind } from "../../src/graph/walk.ts";
 import type { ManifestSite } from "../residuals/residual.ts";
 import type { SiteDescription } from "../variants/variant.ts";
 import { type Facts, shapeOf } from "./node-at.ts";
 
-/** A low-rank map of a skip operand, its numbers as they are stored: γ (x A) B. */
-export interface MapTerm {
+/** A multiple of a skip operand. */
+export interface LagTerm {
   readonly x: Value;
   readonly gamma: number;
+}
+
+/** A low-rank map of a skip operand, its numbers as they are stored: γ (x A) B. */
+export interface MapTerm extends LagTerm {
   readonly A: {
     readonly name: string;
     readonly dims: readonly number[];
     readonly data: Float64Array;
   };
   readonly B: MapTerm["A"];
-}
-
-/** A multiple of an earlier skip operand. */
-export interface LagTerm {
-  readonly x: Value;
-  readonly gamma: number;
 }
 
 /** The numbers of a site's parameter by its role; null if it has none. */
@@ -99,11 +98,7 @@ function lagged(
   );
   for (let node: Node | undefined = gather; node; ) {
     const [first] = node.inputs;
-    if (first && !constants.has(first)) {
-      let value = first;
-      while (value.producer && own.has(value.producer)) value = value.producer.inputs[0]!;
-      return value;
-    }
+    if (first && !constants.has(first)) return behind(first, (each) => own.has(each));
     node = node.outputs[0]?.uses.find((use) => own.has(use.node))?.node;
   }
   return null;

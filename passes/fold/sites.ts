@@ -1,13 +1,15 @@
 import { InputError } from "../../src/errors.ts";
 import type { Node, Scope, Use, Value } from "../../src/graph/graph.ts";
+import { groupBy } from "../../src/graph/group-by.ts";
 import { weightsScope } from "../../src/graph/own-weights.ts";
-import { scopesOf } from "../../src/graph/scopes.ts";
+import { scopesOf, visible } from "../../src/graph/scopes.ts";
 import { decodeNumbers } from "../../src/graph/tensor.ts";
+import { behind } from "../../src/graph/walk.ts";
 import type { Model } from "../../src/model.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import { toFloat64 } from "../../src/ort/tensors.ts";
 import { weightOf } from "../adapter/weights.ts";
-import type { Laurelization } from "../laurelize/manifest.ts";
+import { type Laurelization, siteNameIn } from "../laurelize/manifest.ts";
 import { constantTensor } from "../proof/site-nodes.ts";
 import type { ManifestSite } from "../residuals/residual.ts";
 import type { SiteDescription } from "../variants/variant.ts";
@@ -40,8 +42,6 @@ export interface FoldSite {
   readonly closed: Why | null;
 }
 
-const MARK = ".laurel.";
-
 /** Where sites are read. */
 interface Reading {
   readonly model: Model;
@@ -51,17 +51,11 @@ interface Reading {
 
 /** The sites of a laurelization, read out of the model's graph. Throws an InputError where they are not as laurelize wrote them. */
 export async function readSites(ort: Ort, reading: Reading): Promise<FoldSite[]> {
-  const inserted = new Map<string, Node[]>();
-  for (const node of [...scopesOf(reading.facts.graph)].flatMap(({ nodes }) => nodes)) {
-    if (node.op === "Constant") continue;
-    const name = node.outputs[0]?.name ?? "";
-    const at = name.lastIndexOf(MARK);
-    if (at < 0) continue;
-    const site = name.slice(0, at);
-    const known = inserted.get(site);
-    if (known) known.push(node);
-    else inserted.set(site, [node]);
-  }
+  const nodes = [...scopesOf(reading.facts.graph)].flatMap((scope) => scope.nodes);
+  const inserted = groupBy(
+    nodes.filter(({ op }) => op !== "Constant"),
+    ({ outputs }) => siteNameIn(outputs[0]?.name ?? ""),
+  );
   const sites: FoldSite[] = [];
   for (const site of reading.one.sites)
     sites.push(await readSite(ort, reading, site, inserted.get(site.name) ?? []));
@@ -94,7 +88,7 @@ async function readSite(
       .filter((use) => !own.has(use.node))
       .map((use) => ({ use, name: node.outputs[0]!.name })),
   );
-  const x = visibleFrom(scope, site.skip);
+  const x = visible(scope, site.skip) ?? null;
   const slot = slots.find(({ name }) => name === site.augmented);
   if (!slot || !x) throw lost("the skip");
   const weighs = one.variant.split("+").includes("rw");
@@ -106,7 +100,9 @@ async function readSite(
   const branches: Edge[] = [];
   for (const { use } of slots.filter((each) => each !== slot)) {
     const alpha = await factorAt(use);
-    branches.push({ use, value: behind(own, use), coefficient: alpha, maps: [], lags: [] });
+    // Inserted nodes take what stood in a slot before as their first input.
+    const value = behind(use.node.inputs[use.index]!, (node) => own.has(node));
+    branches.push({ use, value, coefficient: alpha, maps: [], lags: [] });
   }
   const still = [coefficient, ...branches.map((edge) => edge.coefficient)].every(isOne);
   const idle = still && maps.length + lags.length === 0;
@@ -128,8 +124,8 @@ async function factorOf(
   { graph }: Facts,
   { own, use, axis }: { own: ReadonlySet<Node>; use: Use; axis: number },
 ): Promise<Factor> {
-  let node = use.node.inputs[use.index]?.producer;
-  while (node?.op === "Identity" && own.has(node)) node = node.inputs[0]?.producer;
+  const read = use.node.inputs[use.index]!;
+  const node = behind(read, (each) => each.op === "Identity" && own.has(each)).producer;
   const factor = node && own.has(node) && FACTORS.has(node.op) ? node.inputs[1] : null;
   if (!factor) return ONE;
   const values = toFloat64(await constantTensor(ort, graph, factor));
@@ -147,18 +143,3 @@ function closedBy(scope: Scope, dtype: string, idle: boolean): Why | null {
 
 const scopeOf = ({ graph }: Facts, name: string): Scope | undefined =>
   [...scopesOf(graph)].find(({ values }) => values.has(name));
-
-function visibleFrom(scope: Scope, name: string): Value | null {
-  for (let at: Scope | null = scope; at; at = at.owner?.scope ?? null) {
-    const value = at.values.get(name);
-    if (value) return value;
-  }
-  return null;
-}
-
-/** What stood in a slot before: inserted nodes take it as their first input. */
-function behind(own: ReadonlySet<Node>, { node, index }: Use): Value {
-  let value = node.inputs[index]!;
-  while (value.producer && own.has(value.producer)) value = value.producer.inputs[0]!;
-  return value;
-}

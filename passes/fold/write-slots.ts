@@ -1,5 +1,6 @@
 import type { Writing } from "../../src/graph/builder.ts";
 import type { Value } from "../../src/graph/graph.ts";
+import { groupBy } from "../../src/graph/group-by.ts";
 import { float } from "../../src/onnx/new-node.ts";
 import { lowRank } from "../variants/low-rank.ts";
 import type { SiteDescription } from "../variants/variant.ts";
@@ -110,21 +111,13 @@ export function mapsOf(
     to.tensor({ name: fresh, dtype: place.dtype, dims, data });
     return fresh;
   };
-  const byOperand = new Map<Value, MapTerm[]>();
-  for (const map of maps) byOperand.set(map.x, [...(byOperand.get(map.x) ?? []), map]);
-  const joined = [...byOperand.values()].map((some) =>
+  const joined = [...groupBy(maps, ({ x }) => x).values()].map((some) =>
     some.length === 1
       ? some[0]
       : {
           ...some[0],
-          A: concatenated(
-            some.map(({ A }) => A),
-            isConv ? 0 : 1,
-          ),
-          B: concatenated(
-            some.map(({ B }) => B),
-            isConv ? 1 : 0,
-          ),
+          A: concatenated(some, "A", isConv ? 0 : 1),
+          B: concatenated(some, "B", isConv ? 1 : 0),
         },
   );
   const sameB = joined.every(({ B }) => B.name !== "" && B.name === joined[0].B.name);
@@ -132,14 +125,15 @@ export function mapsOf(
     sameB ? B.name : joined.length === 1 ? stored("B", B) : `${k}`,
   );
   const terms = joined.map(({ x, A }, k) => ({ x: nameOf(x), A: stored("A", A), B: ups[k] }));
-  const all = joined.map(({ B }) => B);
-  const stacked = (_: unknown, axis: number) => stored("B", concatenated(all, axis));
+  const stacked = (_: unknown, axis: number) => stored("B", concatenated(joined, "B", axis));
   // A map that is stored as convolutions stays so in double, which only a proof computes in.
   const form = isConv ? { ...place, dtype: "float" } : place;
   return lowRank(to.op, terms, form, { stacked, down, up });
 }
 
-function concatenated(all: readonly MapTerm["A"][], axis: number): MapTerm["A"] {
+/** The A's or B's of some maps side by side along an axis. */
+function concatenated(maps: readonly MapTerm[], role: "A" | "B", axis: number): MapTerm["A"] {
+  const all = maps.map((map) => map[role]);
   const [{ dims }] = all;
   const outer = dims.slice(0, axis).reduce((a, b) => a * b, 1);
   const rows = all.map((one) => one.data.length / outer);

@@ -1,5 +1,6 @@
 import { dataOf, dimsOf, numbersOf, tensorOf } from "../../src/graph/constants.ts";
 import type { Use, Value } from "../../src/graph/graph.ts";
+import { groupBy } from "../../src/graph/group-by.ts";
 import type { NewTensor } from "../../src/graph/patch-contents.ts";
 import { decodeNumbers, encodeNumbers } from "../../src/graph/tensor.ts";
 import { isExternal } from "../../src/onnx/external.ts";
@@ -37,12 +38,11 @@ export function writeWeights(
 ): WrittenWeights {
   const to: WrittenWeights = { values: [], tensors: [], redirects: [], unread: [] };
   for (const [value, readings] of byWeight(plain, edits, mixes)) {
-    const groups = new Map<string, Reading[]>();
-    for (const reading of readings) {
-      const { factors, mixes: own } = reading;
-      const key = `${factors.map(({ axis, values }) => `${axis}:${values}`)} ${own.map(({ axis, terms }) => `${axis}${terms.map(({ B }) => B.name)}`)}`;
-      groups.set(key, [...(groups.get(key) ?? []), reading]);
-    }
+    const groups = groupBy(
+      readings,
+      ({ factors, mixes: own }) =>
+        `${factors.map(({ axis, values }) => `${axis}:${values}`)} ${own.map(({ axis, terms }) => `${axis}${terms.map(({ B }) => B.name)}`)}`,
+    );
     const everyReader = plain.readers.get(value) === readings.length && !value.isOutput;
     const tensor = tensorOf(value);
     const inPlace = groups.size === 1 && everyReader && tensor && !(outside && isExternal(tensor));
@@ -61,18 +61,15 @@ export function writeWeights(
 }
 
 function byWeight(plain: Plain, edits: readonly FoldEdit[], mixes: readonly Mix[]) {
-  const found = new Map<Value, Map<string, Reading>>();
+  const readings = new Map<string, Reading>();
   const reading = (use: Use): Reading => {
-    const value = operandAt(plain, use)!;
-    const readings = found.get(value) ?? new Map<string, Reading>();
-    found.set(value, readings);
     const known = readings.get(keyOf(use)) ?? { use, factors: [], mixes: [] };
     readings.set(keyOf(use), known);
     return known;
   };
   for (const edit of edits) if (edit.kind === "weight") reading(edit.use).factors.push(edit.by);
   for (const mix of mixes) reading(mix.use).mixes.push(mix);
-  return [...found].map(([value, readings]) => [value, [...readings.values()]] as const);
+  return groupBy(readings.values(), ({ use }) => operandAt(plain, use)!);
 }
 
 /** The numbers of a weight as they are to be. Mixing comes first: factors stand behind it. */

@@ -1,5 +1,6 @@
 import { writing } from "../../src/graph/builder.ts";
 import type { Node, Use, Value } from "../../src/graph/graph.ts";
+import { groupBy } from "../../src/graph/group-by.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import { float } from "../../src/onnx/new-node.ts";
@@ -101,17 +102,17 @@ function slotFactors(
   to: Writer,
   nameOf: (value: Value) => string,
 ): { use: Use; name: string }[] {
-  const groups = new Map<string, { uses: Use[]; value: Value; by: Factor }>();
   const scopes = [...scopesOf(plain.facts.graph)];
-  for (const edit of edits) {
-    if (edit.kind !== "slot") continue;
-    const value = operandAt(plain, edit.use)!;
-    const key = `${scopes.indexOf(edit.use.node.scope)} ${value.name} ${edit.by.values}`;
-    const group = groups.get(key);
-    if (group) group.uses.push(edit.use);
-    else groups.set(key, { uses: [edit.use], value, by: edit.by });
-  }
-  return [...groups.values()].flatMap(({ uses, value, by }) => {
+  const slots = edits.flatMap((edit) => (edit.kind === "slot" ? [edit] : []));
+  const groups = groupBy(
+    slots,
+    ({ use, by }) =>
+      `${scopes.indexOf(use.node.scope)} ${operandAt(plain, use)!.name} ${by.values}`,
+  );
+  return [...groups.values()].flatMap((group) => {
+    const uses = group.map(({ use }) => use);
+    const [{ by }] = group;
+    const value = operandAt(plain, uses[0])!;
     const first = uses.map(({ node }) => node).reduce((a, b) => (a.index < b.index ? a : b));
     to.about(`${value.name}.fold`, first);
     const name = to.op.Mul(nameOf(value), factorOf(plain, to, value, by));

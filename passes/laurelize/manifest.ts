@@ -75,6 +75,15 @@ export function laurelizations(metadata: ReadonlyMap<string, string>): (Laureliz
   return found;
 }
 
+/** What stands between a site's name and the names of what is inserted there. */
+export const MARK = ".laurel.";
+
+/** Returns the site's name in the name of an inserted value; null if the value has no such name. */
+export function siteNameIn(name: string): string | null {
+  const at = name.lastIndexOf(MARK);
+  return at < 0 ? null : name.slice(0, at);
+}
+
 /** Returns the names of the new tensors without duplicates: sites of one layer share theirs. */
 export const parameterNames = (all: readonly Laurelization[]): string[] => [
   ...new Set(

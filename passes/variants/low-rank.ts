@@ -125,16 +125,26 @@ export function lowRank<V>(
   return op.Transpose(wide, { perm: perm.map((_, k) => perm.indexOf(k)) });
 }
 
-/** Computes (x A) B in float64, of [outer, D, inner]; with `magnitude`, sums of absolute values. */
+/** Computes (x A) B in float64; with `magnitude`, sums of absolute values. */
 export function lowRankFormula(
-  { parameters, place, magnitude }: Pick<Stating, "parameters" | "place" | "magnitude">,
+  { parameters: { A, B }, place, magnitude }: Pick<Stating, "parameters" | "place" | "magnitude">,
+  x: Folded,
+): Float64Array {
+  const isConvolution = formOf(place) === "convolution";
+  if (!magnitude) return lowRankProduct({ A, B }, isConvolution, x);
+  const sizes = { A: A.map(Math.abs), B: B.map(Math.abs) };
+  return lowRankProduct(sizes, isConvolution, { ...x, data: x.data.map(Math.abs) });
+}
+
+/** Computes (x A) B in float64, of [outer, D, inner]; A and B may be stored as 1×1 convolutions. */
+export function lowRankProduct(
+  stored: Readonly<Record<"A" | "B", Float64Array>>,
+  isConvolution: boolean,
   { data, outer, size, inner }: Folded,
 ): Float64Array {
-  const rank = parameters.A.length / size;
-  const stored = formOf(place) === "convolution";
-  const value = magnitude ? Math.abs : (v: number) => v;
-  const A = (stored ? transpose(parameters.A, rank, size) : parameters.A).map(value);
-  const B = (stored ? transpose(parameters.B, size, rank) : parameters.B).map(value);
+  const rank = stored.A.length / size;
+  const A = isConvolution ? transpose(stored.A, rank, size) : stored.A;
+  const B = isConvolution ? transpose(stored.B, size, rank) : stored.B;
   const result = new Float64Array(data.length);
   const narrow = new Float64Array(rank);
   for (let o = 0; o < outer; o++)
@@ -142,7 +152,7 @@ export function lowRankFormula(
       const at = o * size * inner + n;
       narrow.fill(0);
       for (let i = 0; i < size; i++) {
-        const x = value(data[at + i * inner]);
+        const x = data[at + i * inner];
         for (let j = 0; j < rank; j++) narrow[j] += x * A[i * rank + j];
       }
       for (let i = 0; i < size; i++) {

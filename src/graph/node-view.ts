@@ -16,7 +16,7 @@ export interface NodeView<V> extends NodeAttributes {
 }
 
 /** A node's attributes by name. */
-interface NodeAttributes {
+export interface NodeAttributes {
   /** Returns an integer, or the fallback if the node has no such attribute. */
   readonly int: (name: string, fallback: number) => number;
   /** Returns integers; null if the node has no such attribute. */

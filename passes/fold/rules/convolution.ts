@@ -20,7 +20,7 @@ function convolution(inAxis: number, outAxis: number): ScaleRule {
       return depthwise(at) ? { outputs: [ONE], requests: [[1, onAxis(factor, 0)]] } : null;
     },
     backward: (at, by) => {
-      if (at.text("activation") !== null && isNegative(by)) return null;
+      if (at.text("activation", "") !== "" && isNegative(by)) return null;
       if (by.axis !== null && by.axis !== 1) return null;
       if (by.axis !== null && at.int("group", 1) > 1 && outAxis === 1) return null;
       const weight: ScaleRequest = [1, onAxis(by, outAxis)];
@@ -31,7 +31,7 @@ function convolution(inAxis: number, outAxis: number): ScaleRule {
 
 /** Activations of a FusedConv that a positive factor passes, without a fourth input. */
 const passesRelu = (at: At) =>
-  !at.has(3) && ["Relu", "LeakyRelu", null].includes(at.text("activation"));
+  !at.has(3) && ["Relu", "LeakyRelu", ""].includes(at.text("activation", ""));
 
 /** Layers that hold their projection: the weights of the input take a factor in. */
 const projecting = takenInBy(1);

@@ -133,7 +133,7 @@ export const scaleElementwise = {
 
 /** Whether a Pad puts zeros around, or what is there. */
 function isZeroPad(at: At): boolean {
-  if (!["constant", null].includes(at.text("mode"))) return true;
+  if (at.text("mode", "constant") !== "constant") return true;
   if (at.opset < 11) return at.float("value", 0) === 0;
   return !at.has(2) || (at.numbers(2)?.every((value) => value === 0) ?? false);
 }

@@ -1,6 +1,6 @@
 import { positive, range } from "../../gradient/broadcasting.ts";
 import { ONE } from "../factor.ts";
-import type { At, ScaleRule, ScaleTable } from "./rule.ts";
+import type { At, KnownShape, ScaleRule, ScaleTable } from "./rule.ts";
 import { type Axes, homogeneous, onlyAt, provided, stay, unread } from "./shared.ts";
 
 const rankOf = (at: At) => at.shape(0)?.length ?? null;
@@ -24,10 +24,8 @@ const reshaped: Axes = {
   back: (at, axis) => counterpart(at.outShape(0), at.shape(0), axis),
 };
 
-type Shape = readonly (number | null)[] | null;
-
 /** The axis of another shape that holds the same features: the last ones are equal up to it. */
-function counterpart(from: Shape, to: Shape, axis: number): number | null {
+function counterpart(from: KnownShape, to: KnownShape, axis: number): number | null {
   if (!from || !to) return null;
   const size = from[axis];
   const behind = from.slice(axis + 1);

@@ -1,7 +1,11 @@
+import type { NodeAttributes } from "../../../src/graph/node-view.ts";
 import type { Factor } from "../factor.ts";
 
+/** A shape of which a size, or the rank, may be unknown. */
+export type KnownShape = readonly (number | null)[] | null;
+
 /** A node as a rule sees it. */
-export interface At {
+export interface At extends NodeAttributes {
   readonly op: string;
   readonly opset: number;
   readonly inputs: number;
@@ -10,15 +14,10 @@ export interface At {
   readonly has: (input: number) => boolean;
   /** Whether no data can change an input. */
   readonly isConstant: (input: number) => boolean;
-  /** The shape of an input or output; an unknown size is null, an unknown rank too. */
-  readonly shape: (input: number) => readonly (number | null)[] | null;
-  readonly outShape: (output: number) => readonly (number | null)[] | null;
+  readonly shape: (input: number) => KnownShape;
+  readonly outShape: (output: number) => KnownShape;
   /** The numbers of a small constant input. */
   readonly numbers: (input: number) => readonly number[] | null;
-  readonly int: (name: string, otherwise: number) => number;
-  readonly ints: (name: string) => readonly number[] | null;
-  readonly float: (name: string, otherwise: number) => number;
-  readonly text: (name: string) => string | null;
 }
 
 /** An input that is to be multiplied, and by what: a weight, or something that can take it in. */
