@@ -187,10 +187,7 @@ function safetensorsAdapter(source: Source): Adapter {
   return { name, laurelizations: all as Laurelization[], tensors: read, tuning, ...counted };
 }
 
-/**
- * Returns the adapter's tensors in the form that onnxruntime takes, for a model whose weights are
- * inputs.
- */
+/** Returns the adapter's tensors as onnxruntime's, for a model whose weights are inputs. */
 export function adapterFeeds(adapter: Adapter, options: WithOrt): Tensors {
   checkAdapter("adapterFeeds", adapter);
   checkGiven("adapterFeeds", options, withOrt);

@@ -27,22 +27,31 @@ export interface TorchTensor extends DenseTensor {
  */
 export function torchTensors(model: Model): TorchTensor[] {
   checkModel("torchTensors", model);
-  trainableWeights(model);
-  const all = laurelizationsOf(model);
-  const sites = all.flatMap((one) => one.sites.map((site) => ({ one, site })));
+  const sites = weightsInLayout(model);
   const scopes = [...scopesOf(model.graph)];
   const paths = laurelPaths(sites.map(({ site }) => moduleOf(model, scopes, site)));
-  return sites.flatMap(({ one, site }, k) => {
-    const weights = Object.entries(site.parameters).map(([role, name]) => {
-      const { dtype, dims, data } = weightOf(model, name);
-      return { role: role.slice(role.indexOf(".") + 1), dtype, dims, data };
-    });
-    return [...factors(one, weights), ...weights.map(inLayout)].map(({ role, ...tensor }) => ({
+  return sites.flatMap(({ site, weights }, k) =>
+    weights.map(({ role, ...tensor }) => ({
       ...tensor,
       name: `${paths[k]}.${role}`,
       site: site.name,
-    }));
-  });
+    })),
+  );
+}
+
+/** Returns the weights of each site, as `torchTensors` describes them, by their roles. */
+export function weightsInLayout(model: Model) {
+  trainableWeights(model);
+  const all = laurelizationsOf(model);
+  return all.flatMap((one) =>
+    one.sites.map((site) => {
+      const weights = Object.entries(site.parameters).map(([role, name]): RoleWeight => {
+        const { dtype, dims, data } = weightOf(model, name);
+        return { role: role.slice(role.indexOf(".") + 1), dtype, dims, data };
+      });
+      return { site, weights: [...factors(one, weights), ...weights.map(inLayout)] };
+    }),
+  );
 }
 
 /** The path of the module that a site belongs to: as the exporter notes it, else by the site's name. */
@@ -73,12 +82,12 @@ export function torchBytes(model: Model): Uint8Array {
 }
 
 /** A weight of a site by its role: "w", "A", "B0". */
-interface Weight extends Omit<DenseTensor, "name"> {
+export interface RoleWeight extends Omit<DenseTensor, "name"> {
   readonly role: string;
 }
 
 /** α and β as they are effective; nothing if they are weights themselves, or the variant has none. */
-function factors({ options }: Laurelization, weights: readonly Weight[]): Weight[] {
+function factors({ options }: Laurelization, weights: readonly RoleWeight[]): RoleWeight[] {
   const raw = weights.find(({ role }) => role === "w" || role === "p");
   if (!raw) return [];
   const { dtype, dims } = raw;
@@ -101,7 +110,7 @@ function factors({ options }: Laurelization, weights: readonly Weight[]): Weight
  * A weight in the paper's layout. A is D×r and B r×D; those of a 1×1 convolution are stored as
  * [r, D, 1, …] and [D, r, 1, …]. Factors of single features lose the ones behind their axis.
  */
-function inLayout(weight: Weight): Weight {
+function inLayout(weight: RoleWeight): RoleWeight {
   const { role, dtype, dims, data } = weight;
   if (/^[AB]\d*$/.test(role)) {
     if (dims.length <= 2) return weight;

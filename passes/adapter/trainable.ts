@@ -10,7 +10,13 @@ import { elements } from "../../src/onnx/dtypes.ts";
 import { nodeMetadata } from "../../src/onnx/node-metadata.ts";
 import { modulePath, notedPath } from "../head/module-paths.ts";
 import { tuningOf } from "../head/tuning.ts";
-import { foldedSentence, laurelizations, parameterNames } from "../laurelize/manifest.ts";
+import {
+  foldedSentence,
+  laurelizations,
+  parameterNames,
+  siteNameIn,
+  sitesOf,
+} from "../laurelize/manifest.ts";
 import { matcher } from "../residuals/glob.ts";
 import { isParameter, MADE_UP } from "./parameters.ts";
 
@@ -144,16 +150,16 @@ export function insertedWeights({ graph, metadata }: Model): {
   weights: number;
   constants: number;
 } {
-  const known = laurelizations(metadata).filter((one) => one !== null);
-  const sites = new Set(known.flatMap((one) => one.sites.map(({ name }) => name)));
-  const trained = new Set(parameterNames(known));
+  const all = laurelizations(metadata);
+  const sites = new Set(sitesOf(all).map(({ name }) => name));
+  const trained = new Set(parameterNames(all));
   const counts = { weights: 0, constants: 0 };
   if (sites.size === 0) return counts;
   for (const { values } of scopesOf(graph))
     for (const value of values.values()) {
       const type = tensorOf(value) ? typeOfTensor(value) : null;
-      const site = value.name.slice(0, value.name.lastIndexOf(".laurel."));
-      const kind = trained.has(value.name) ? "weights" : sites.has(site) ? "constants" : null;
+      const isInserted = sites.has(siteNameIn(value.name) ?? "");
+      const kind = trained.has(value.name) ? "weights" : isInserted ? "constants" : null;
       if (kind && isFloat(type?.dtype)) counts[kind] += elements(type!.shape!.map(Number));
     }
   return counts;

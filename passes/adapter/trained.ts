@@ -4,10 +4,7 @@ import { type Model, modelOf } from "../../src/model.ts";
 import { tuningOf, withTuning } from "../head/tuning.ts";
 import { laurelizations, manifestKey, parameterNames } from "../laurelize/manifest.ts";
 
-/**
- * Returns the names of the model's own weights that were trained according to the metadata, in file
- * order.
- */
+/** Returns the model's own weights that were trained by the metadata, in file order. */
 export function trainedNames(model: Model): string[] {
   const { metadata } = model;
   const named = laurelizations(metadata).flatMap((each) => each?.trained ?? []);
@@ -25,8 +22,8 @@ export function notedAsTrained(model: Model, names: readonly string[], moved: bo
   const all = laurelizations(model.metadata);
   const last = all.at(-1);
   if (!last) return notedInTuning(model, names);
-  const own = new Set(parameterNames(all.filter((each) => each !== null)));
-  const earlier = new Set(parameterNames(all.slice(0, -1).filter((each) => each !== null)));
+  const own = new Set(parameterNames(all));
+  const earlier = new Set(parameterNames(all.slice(0, -1)));
   const tells = !moved && ![...names].some((name) => earlier.has(name));
   const before = last.trained ?? [];
   const named = new Set([...before, ...[...names].filter((name) => !own.has(name))]);

@@ -1,3 +1,4 @@
+import { grouped } from "../ladder/details.ts";
 import type { DrawingOptions } from "../ladder/svg-document.ts";
 import { escapeText } from "../ladder/svg-text.ts";
 import type { ModelDiff } from "./diff.ts";
@@ -62,7 +63,7 @@ function table(caption: string, heads: readonly string[], rows: readonly string[
   const row = (cells: readonly string[]) =>
     `<tr>${cells.map((cell) => `<td>${escapeText(cell)}</td>`).join("")}</tr>`;
   const head = heads.map((each) => `<th scope="col">${each}</th>`).join("");
-  return `<details><summary>${caption} that differ: ${rows.length.toLocaleString("en")}</summary>
+  return `<details><summary>${caption} that differ: ${grouped(rows.length)}</summary>
 <div class="drawing"><table><thead><tr>${head}</tr></thead><tbody>
 ${rows.map(row).join("\n")}
 </tbody></table></div></details>`;

@@ -1,7 +1,6 @@
+import { counted, grouped } from "../ladder/details.ts";
 import { shortened } from "../ladder/svg-text.ts";
 import type { ModelDiff } from "./diff.ts";
-
-const count = (value: number) => value.toLocaleString("en");
 
 /** Returns bytes for people, in powers of 1000. */
 function sizeText(bytes: number): string {
@@ -10,17 +9,13 @@ function sizeText(bytes: number): string {
   return `${(bytes / 1000 ** step).toPrecision(3)} ${["kB", "MB", "GB", "TB"][step - 1]}`;
 }
 
-/** "1 node", "1,234 nodes". */
-export const noun = (value: number, one: string) =>
-  `${count(value)} ${one}${value === 1 ? "" : "s"}`;
-
 /** Returns how many nodes and weights changed, a line each. */
 export function diffSummary({ nodes, weights }: ModelDiff): string[] {
   return [["node", nodes] as const, ["weight", weights] as const].map(([one, changes]) => {
     const of = (change: string) => changes.filter((each) => each.change === change).length;
     return changes.length === 0
       ? `the same ${one}s`
-      : `${noun(of("added"), one)} added, ${count(of("removed"))} removed, ${count(of("changed"))} changed`;
+      : `${counted(of("added"), one)} added, ${grouped(of("removed"))} removed, ${grouped(of("changed"))} changed`;
   });
 }
 
@@ -36,10 +31,10 @@ export function changeRows({ before, after, operators }: ModelDiff): string[][] 
   const others = operators.length - changed.length;
   return [
     ["", "before", "after", ""],
-    ...changed.map(({ op, before: x, after: y }) => row(op, x, y, count)),
-    ...(others > 0 ? [[`${noun(others, "other operator")}`, "", "", ""]] : []),
-    row("nodes", before.nodes, after.nodes, count),
-    row("parameters", before.parameters, after.parameters, count),
+    ...changed.map(({ op, before: x, after: y }) => row(op, x, y, grouped)),
+    ...(others > 0 ? [[`${counted(others, "other operator")}`, "", "", ""]] : []),
+    row("nodes", before.nodes, after.nodes, grouped),
+    row("parameters", before.parameters, after.parameters, grouped),
     row("model size", before.bytes, after.bytes, sizeText),
     ["opset, IR", ...[before, after].map((it) => `${it.opsets[""] ?? "–"}, ${it.irVersion}`), ""],
   ];
@@ -70,7 +65,7 @@ export function proofRows({ comparison }: ModelDiff): string[] {
   return [
     VERDICTS[verdict],
     ...[apart, error].filter((text) => text !== null).map((text) => shortened(text, LONGEST)),
-    ...(outputs.length > 0 ? [`in onnxruntime, on ${noun(inputs, "input")}`] : []),
+    ...(outputs.length > 0 ? [`in onnxruntime, on ${counted(inputs, "input")}`] : []),
     ...ran,
     ...(first ? [shortened(`first value that differs: ${first.value}`, LONGEST)] : []),
   ];

@@ -1,10 +1,11 @@
-import { checkArgument, checkGiven } from "../../src/arguments.ts";
-import { checkValues } from "../../src/option-values.ts";
+import { checkArgument } from "../../src/arguments.ts";
+import { counted } from "../ladder/details.ts";
+import { legendRow } from "../ladder/draw-head.ts";
 import { ADVANCE } from "../ladder/layout.ts";
-import { type DrawingOptions, drawingOptions, svgDocument } from "../ladder/svg-document.ts";
+import { checkDrawing, type DrawingOptions, svgDocument } from "../ladder/svg-document.ts";
 import { element, label, shortened } from "../ladder/svg-text.ts";
 import type { ModelDiff } from "./diff.ts";
-import { changeRows, diffSummary, noun, proofRows } from "./diff-text.ts";
+import { changeRows, diffSummary, proofRows } from "./diff-text.ts";
 import { drawRegion, type RegionCard } from "./draw-region.ts";
 import { equalRegions } from "./equal-regions.ts";
 
@@ -20,8 +21,7 @@ const MOST = 150;
 export function drawDiff(diff: ModelDiff, options: DrawingOptions = {}): string {
   const fits = typeof diff === "object" && diff !== null && Array.isArray(diff.regions);
   checkArgument("drawDiff", diff, fits, "a result of diff");
-  checkGiven("drawDiff", options, drawingOptions);
-  checkValues({ ...options }, drawingOptions);
+  checkDrawing("drawDiff", options);
   const { theme = "auto", title = `${diff.before.name} → ${diff.after.name}` } = options;
   const groups = equalRegions(diff.regions);
   const cards = groups.slice(0, MOST).map((regions) => drawRegion(regions));
@@ -33,7 +33,7 @@ export function drawDiff(diff: ModelDiff, options: DrawingOptions = {}): string 
   const left = groups.length - cards.length;
   const height = left > 0 ? bottom + ROW : bottom;
   const heading = `${title}: ${diffSummary(diff).join("; ")}`;
-  const more = `and ${noun(left, "more change")}`;
+  const more = `and ${counted(left, "more change")}`;
   return svgDocument({
     theme,
     width,
@@ -71,7 +71,7 @@ function drawHead(diff: ModelDiff, title: string) {
     ...diffSummary(diff).map((line, k) =>
       label(line, MARGIN, 55 + k * 17, { class: "sans muted", "font-size": 13 }),
     ),
-    ...legend(MARGIN, 100),
+    ...legendRow(LEGEND, MARGIN, 100, 7),
   ];
   const rows = changeRows(diff);
   const top = 138;
@@ -109,14 +109,9 @@ function drawHead(diff: ModelDiff, title: string) {
   };
 }
 
-function legend(from: number, y: number): string[] {
-  let x = from;
-  return (["added", "removed", "changed", "same"] as const).map((mark) => {
-    const text = mark === "same" ? "as before" : mark;
-    const drawn =
-      element("rect", { class: `box ${mark}`, x, y: y - 6, width: 18, height: 12, rx: 3 }) +
-      label(text, x + 25, y + 4, { class: "sans muted", "font-size": 12 });
-    x += 25 + text.length * 7 + 20;
-    return drawn;
-  });
-}
+const LEGEND = ["added", "removed", "changed", "same"].map((mark) => ({
+  text: mark === "same" ? "as before" : mark,
+  wide: 18,
+  draw: (x: number, y: number) =>
+    element("rect", { class: `box ${mark}`, x, y: y - 6, width: 18, height: 12, rx: 3 }),
+}));

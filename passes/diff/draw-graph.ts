@@ -1,5 +1,5 @@
 import { ADVANCE } from "../ladder/layout.ts";
-import { at, element, escapeText, label, shortened } from "../ladder/svg-text.ts";
+import { at, element, label, shortened, titled } from "../ladder/svg-text.ts";
 import { graphLayout, type PlacedBox, type PlacedGraph } from "./graph-layout.ts";
 import type { DrawnNode, DrawnWeight, Neighborhood } from "./neighborhood.ts";
 
@@ -33,12 +33,9 @@ function graphMarkup(nodes: readonly DrawnNode[], { lines, boxes }: PlacedGraph)
   const drawn = lines.map(({ edge, points }) => {
     const marks = [nodes[edge.from].mark, nodes[edge.to].mark];
     const mark = marks.find((each) => each === "added" || each === "removed") ?? "";
-    const path = element(
-      "path",
-      { class: `line ${mark}`.trim(), d: curve(points), "stroke-width": mark ? 1.6 : 1.2 },
-      `<title>${escapeText(edge.value)}</title>`,
-    );
-    return path;
+    const attributes = { class: `line ${mark}`.trim(), d: curve(points) };
+    const width = { "stroke-width": mark ? 1.6 : 1.2 };
+    return element("path", { ...attributes, ...width }, titled([edge.value]));
   });
   return [...drawn, ...nodes.map((node, k) => nodeMarkup(node, boxes[k]))].join("");
 }
@@ -98,7 +95,7 @@ function nodeMarkup(node: DrawnNode, { x, y, width, height }: PlacedBox): string
     "g",
     { class: "node", "data-mark": mark, "data-name": node.name },
     [
-      `<title>${details(node).map(escapeText).join("\n")}</title>`,
+      titled(details(node)),
       element("rect", {
         class: `box ${mark}`,
         x: x - width / 2,

@@ -1,6 +1,6 @@
+import { counted, grouped } from "../ladder/details.ts";
 import { ADVANCE } from "../ladder/layout.ts";
-import { element, escapeText, label, shortened } from "../ladder/svg-text.ts";
-import { noun } from "./diff-text.ts";
+import { element, label, listItem, shortened } from "../ladder/svg-text.ts";
 import { drawnGraph } from "./draw-graph.ts";
 import type { RegionDiff } from "./region-diffs.ts";
 import { figuresText } from "./site-figures.ts";
@@ -30,34 +30,28 @@ export function drawRegion(regions: readonly RegionDiff[]): RegionCard {
   const drawn = top + Math.max(before.height, after.height) + PADDING;
   const height = drawn + (rows.length > 0 ? rows.length * LINE + PADDING : 0);
   const heads = { "font-size": 11, class: "muted" };
+  const attributes = {
+    "data-site": region.isSite ? region.name : undefined,
+    "aria-label": lines.join("; "),
+  };
   const draw = (x: number, y: number) =>
-    element(
-      "g",
-      {
-        role: "listitem",
-        tabindex: "0",
-        "data-site": region.isSite ? region.name : undefined,
-        "aria-label": lines.join("; "),
-      },
-      [
-        `<title>${lines.map(escapeText).join("\n")}</title>`,
-        element("rect", { class: "card", x, y, width, height, rx: 8 }),
-        element("rect", { class: "ring", x, y, width, height, rx: 8 }),
-        ...lines.map((line, k) =>
-          label(line, x + PADDING, y + PADDING + 8 + k * LINE, {
-            "font-size": FONT,
-            class: line.startsWith(" ") ? "muted" : "strong",
-          }),
-        ),
-        label("before", x + PADDING, y + top - 8, heads),
-        label("after", x + PADDING + left + GAP, y + top - 8, heads),
-        ...rows.map((row, k) =>
-          label(row, x + PADDING, y + drawn + 12 + k * LINE, { "font-size": FONT }),
-        ),
-        before.draw(x + PADDING, y + top),
-        after.draw(x + PADDING + left + GAP, y + top),
-      ].join(""),
-    );
+    listItem(attributes, lines, [
+      element("rect", { class: "card", x, y, width, height, rx: 8 }),
+      element("rect", { class: "ring", x, y, width, height, rx: 8 }),
+      ...lines.map((line, k) =>
+        label(line, x + PADDING, y + PADDING + 8 + k * LINE, {
+          "font-size": FONT,
+          class: line.startsWith(" ") ? "muted" : "strong",
+        }),
+      ),
+      label("before", x + PADDING, y + top - 8, heads),
+      label("after", x + PADDING + left + GAP, y + top - 8, heads),
+      ...rows.map((row, k) =>
+        label(row, x + PADDING, y + drawn + 12 + k * LINE, { "font-size": FONT }),
+      ),
+      before.draw(x + PADDING, y + top),
+      after.draw(x + PADDING + left + GAP, y + top),
+    ]);
   return { width, height, draw };
 }
 
@@ -69,7 +63,7 @@ function rowsOf(regions: readonly RegionDiff[]): string[] {
   const left = regions.length - LISTED;
   return [
     ...regions.slice(0, LISTED).map((region) => `${titleOf(region)}  ${figuresOf(region)}`.trim()),
-    ...(left > 0 ? [`and ${left.toLocaleString("en")} more`] : []),
+    ...(left > 0 ? [`and ${grouped(left)} more`] : []),
   ];
 }
 
@@ -84,11 +78,11 @@ function regionText(region: RegionDiff, others: number): string[] {
   const { nodes, before, after } = region;
   const hidden = before.hidden + after.hidden;
   const counts = [
-    nodes.added > 0 ? `${noun(nodes.added, "node")} added` : "",
-    nodes.removed > 0 ? `${noun(nodes.removed, "node")} removed` : "",
+    nodes.added > 0 ? `${counted(nodes.added, "node")} added` : "",
+    nodes.removed > 0 ? `${counted(nodes.removed, "node")} removed` : "",
     hidden > 0 ? `${hidden} not drawn` : "",
     figuresOf(region),
-    others > 0 ? `${noun(others, "other")} of this shape below` : "",
+    others > 0 ? `${counted(others, "other")} of this shape below` : "",
   ].filter(Boolean);
   return [titleOf(region), ...(counts.length > 0 ? [` ${counts.join(", ")}`] : [])];
 }

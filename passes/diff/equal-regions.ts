@@ -1,3 +1,4 @@
+import { groupBy } from "../../src/graph/group-by.ts";
 import type { Neighborhood } from "./neighborhood.ts";
 import type { RegionDiff } from "./region-diffs.ts";
 
@@ -10,13 +11,9 @@ const EACH = 24;
  */
 export function equalRegions(regions: readonly RegionDiff[]): RegionDiff[][] {
   if (regions.length <= EACH) return regions.map((region) => [region]);
-  const groups = new Map<string, RegionDiff[]>();
-  for (const region of regions) {
-    const key = JSON.stringify([shapeOf(region.before), shapeOf(region.after)]);
-    const group = groups.get(key);
-    if (group) group.push(region);
-    else groups.set(key, [region]);
-  }
+  const groups = groupBy(regions, ({ before, after }) =>
+    JSON.stringify([shapeOf(before), shapeOf(after)]),
+  );
   return [...groups.values()];
 }
 

@@ -2,7 +2,7 @@ import type { Node } from "../../src/graph/graph.ts";
 import { scopesOf, weightNamed } from "../../src/graph/scopes.ts";
 import { productsOf, walk } from "../../src/graph/walk.ts";
 import type { Model } from "../../src/model.ts";
-import { laurelizations } from "../laurelize/manifest.ts";
+import { laurelizations, sitesOf } from "../laurelize/manifest.ts";
 
 /** A site of a laurelized model: the node that holds its sum, and the nodes of its LAuReL. */
 interface LaurelSite {
@@ -15,9 +15,8 @@ interface LaurelSite {
 export function laurelSites(model: Model): LaurelSite[] {
   const { graph } = model;
   const scopes = [...scopesOf(graph)];
-  const recorded = laurelizations(model.metadata).flatMap((each) => each?.sites ?? []);
   const sites = new Map<string, LaurelSite>();
-  for (const { name, output, parameters } of recorded) {
+  for (const { name, output, parameters } of sitesOf(laurelizations(model.metadata))) {
     const [sum] = scopes.flatMap(({ values }) => values.get(output)?.producer ?? []);
     if (!sum) continue;
     const weights = Object.values(parameters).flatMap((each) => weightNamed(graph, each) ?? []);

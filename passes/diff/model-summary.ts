@@ -1,3 +1,4 @@
+import { groupBy } from "../../src/graph/group-by.ts";
 import { allScopes } from "../../src/graph/path.ts";
 import { typeOfInfo } from "../../src/graph/types.ts";
 import type { Model } from "../../src/model.ts";
@@ -58,13 +59,13 @@ export interface OperatorCount {
 
 /** Counts the nodes of two models by operator, in bodies and functions too, in the order of names. */
 export function operatorCounts(a: Model, b: Model): OperatorCount[] {
-  const [before, after] = [a, b].map((model) => {
-    const counts = new Map<string, number>();
-    for (const { nodes } of allScopes(model.graph))
-      for (const { op } of nodes) counts.set(op, (counts.get(op) ?? 0) + 1);
-    return counts;
-  });
+  const [before, after] = [a, b].map(({ graph }) =>
+    groupBy(
+      [...allScopes(graph)].flatMap(({ nodes }) => nodes),
+      ({ op }) => op,
+    ),
+  );
   return [...new Set([...before.keys(), ...after.keys()])]
     .sort()
-    .map((op) => ({ op, before: before.get(op) ?? 0, after: after.get(op) ?? 0 }));
+    .map((op) => ({ op, before: before.get(op)?.length ?? 0, after: after.get(op)?.length ?? 0 }));
 }

@@ -111,23 +111,20 @@ function withAllSites({ a, b, matched }: Compared): Region[] {
 
 function marksOf({ matched, differing }: Compared): [Marks, Marks] {
   const { origins, partners, changed, weights } = matched;
-  const [added, lost] = [new Set(weights.added), new Set(weights.lost)];
   const changesAfter = (node: Node) => changed.get(node) ?? [];
   const changesBefore = (node: Node) => changesAfter(partners.get(node)!);
-  const isDiffering = (value: Value) => (differing.has(value) ? "changed" : "same");
+  const marks = (
+    others: ReadonlyMap<Node, Node>,
+    changes: Marks["changes"],
+    [alone, values]: readonly ["added" | "removed", ReadonlySet<Value>],
+  ): Marks => ({
+    node: (node) => (!others.has(node) ? alone : changes(node).length > 0 ? "changed" : "same"),
+    weight: (value) => (values.has(value) ? alone : differing.has(value) ? "changed" : "same"),
+    changes,
+  });
   return [
-    {
-      node: (node) =>
-        !partners.has(node) ? "removed" : changesBefore(node).length > 0 ? "changed" : "same",
-      weight: (value) => (lost.has(value) ? "removed" : isDiffering(value)),
-      changes: changesBefore,
-    },
-    {
-      node: (node) =>
-        !origins.has(node) ? "added" : changesAfter(node).length > 0 ? "changed" : "same",
-      weight: (value) => (added.has(value) ? "added" : isDiffering(value)),
-      changes: changesAfter,
-    },
+    marks(partners, changesBefore, ["removed", new Set(weights.lost)]),
+    marks(origins, changesAfter, ["added", new Set(weights.added)]),
   ];
 }
 

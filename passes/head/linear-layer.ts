@@ -1,5 +1,6 @@
 import { attribute, type Graph, type Node, type Value } from "../../src/graph/graph.ts";
 import { isFloat, type Types } from "../../src/graph/types.ts";
+import { behind } from "../../src/graph/walk.ts";
 import { nodeMetadata } from "../../src/onnx/node-metadata.ts";
 import { integerProduct } from "./integer-product.ts";
 import { notedPath } from "./module-paths.ts";
@@ -152,11 +153,7 @@ function sizesOfConstant(
 }
 
 /** Returns the initializers that a constant is computed from by nodes that read one tensor each. */
-export function sourceOfWeight(value: Value): Value {
-  let source = value;
-  while (!source.initializer && source.producer?.inputs[0]) source = source.producer.inputs[0];
-  return source;
-}
+export const sourceOfWeight = (value: Value): Value => behind(value, () => true);
 
 /** Operators that exporters end a node's name with. */
 const LAST = /\/[^/]*$/;

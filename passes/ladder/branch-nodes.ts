@@ -1,5 +1,6 @@
 import { tensorOf } from "../../src/graph/constants.ts";
 import type { Node, Value } from "../../src/graph/graph.ts";
+import { groupBy } from "../../src/graph/group-by.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { isFloat, typeOfTensor } from "../../src/graph/types.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
@@ -78,9 +79,7 @@ export interface BranchOperator {
 
 /** Returns the operators of some nodes in the order in which each occurs first. */
 export function operatorsOf(nodes: readonly Node[]): BranchOperator[] {
-  const counts = new Map<string, number>();
-  for (const { op } of nodes) counts.set(op, (counts.get(op) ?? 0) + 1);
-  return [...counts].map(([op, count]) => ({ op, count }));
+  return [...groupBy(nodes, ({ op }) => op)].map(([op, { length }]) => ({ op, count: length }));
 }
 
 /**

@@ -11,6 +11,10 @@ export function digits(value: number): string {
 /** A count with separators: 4,238. */
 export const grouped = (value: number): string => value.toLocaleString("en");
 
+/** "1 node", "1,234 nodes". */
+export const counted = (count: number, noun: string): string =>
+  `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
+
 /** "[N, 256, ?, ?]". */
 export const shapeText = (shape: LadderSite["shape"]): string =>
   `[${shape.map((dim) => dim || "?").join(", ")}]`;

@@ -1,11 +1,8 @@
 import type { LadderColumn } from "./columns.ts";
-import { grouped } from "./details.ts";
+import { counted, grouped } from "./details.ts";
 import type { Ladder } from "./ladder.ts";
 import type { Layout } from "./layout.ts";
-import { element, label, shortened } from "./svg-text.ts";
-
-const counted = (count: number, noun: string) =>
-  `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
+import { element, label, line, shortened } from "./svg-text.ts";
 
 /** Returns what a ladder holds, in a sentence without verb. */
 export function ladderSummary({ sites, rejected, weights }: Ladder): string {
@@ -52,15 +49,12 @@ export function drawHead(
 const headLabel = (text: string, x: number, { top, font }: Layout) =>
   label(text, x, top - 6, { class: "muted", "font-size": Math.max(10, font - 1) });
 
-/** One entry of the legend: a small drawing at x, y, and what it means. */
+/** One entry of a legend: a small drawing at x, y, and what it means. */
 interface Entry {
   readonly text: string;
   readonly draw: (x: number, y: number) => string;
   readonly wide: number;
 }
-
-const line = (mark: string, d: string, width = 2) =>
-  element("path", { class: `line ${mark}`.trim(), d, "stroke-width": width });
 
 function legend({ sites, rejected }: Ladder, x: number): string[] {
   if (sites.length === 0) return [];
@@ -73,39 +67,28 @@ function legend({ sites, rejected }: Ladder, x: number): string[] {
       text: "branch f",
       wide: 14,
       draw: (at, y) =>
-        line("", `M${at},${y - 7}C${at + 16},${y - 7} ${at + 16},${y + 6} ${at},${y + 6}`),
+        line("", `M${at},${y - 7}C${at + 16},${y - 7} ${at + 16},${y + 6} ${at},${y + 6}`, 2),
     },
-    ...(has("projected")
-      ? [
-          {
-            text: "projected skip",
-            wide: 14,
-            draw: (at: number, y: number) => element("rect", { class: "mark", ...box(at, y) }),
-          },
-        ]
-      : []),
-    ...(rejected.length > 0
-      ? [
-          {
-            text: "other sum, with its reason",
-            wide: 8,
-            draw: (at: number, y: number) =>
-              element("path", {
-                class: "line tick",
-                d: `M${at + 3},${y - 5}v10`,
-                "stroke-width": 1.5,
-              }),
-          },
-        ]
-      : []),
   ];
+  if (has("projected"))
+    first.push({
+      text: "projected skip",
+      wide: 14,
+      draw: (at, y) => element("rect", { class: "mark", ...box(at, y) }),
+    });
+  if (rejected.length > 0)
+    first.push({
+      text: "other sum, with its reason",
+      wide: 8,
+      draw: (at, y) => line("tick", `M${at + 3},${y - 5}v10`, 1.5),
+    });
   const second: Entry[] = [
     ...(weights.some(({ alpha }) => alpha) ? [ramp] : []),
     ...(weights.some(({ lags }) => lags.length > 0)
       ? [skipEntry(weights.some(({ lags }) => lags.length > 1))]
       : []),
   ];
-  return [...placed(first, x, 76), ...placed(second, x, 97)];
+  return [...legendRow(first, x, 76), ...legendRow(second, x, 97)];
 }
 
 /** The scale of α and β by color. */
@@ -122,15 +105,21 @@ const skipEntry = (lagged: boolean): Entry => ({
   text: lagged ? "γ and ‖AB‖ of this skip and earlier ones" : "low-rank map, by ‖AB‖",
   wide: 14,
   draw: (x, y) =>
-    line("map", `M${x + 12},${y - 7}C${x - 4},${y - 7} ${x - 4},${y + 6} ${x + 12},${y + 6}`),
+    line("map", `M${x + 12},${y - 7}C${x - 4},${y - 7} ${x - 4},${y + 6} ${x + 12},${y + 6}`, 2),
 });
 
-function placed(entries: readonly Entry[], from: number, y: number): string[] {
+/** Draws the entries of a legend in a row; a character takes `advance`. */
+export function legendRow(
+  entries: readonly Entry[],
+  from: number,
+  y: number,
+  advance = 6.4,
+): string[] {
   let x = from;
   return entries.map(({ text, wide, draw }) => {
     const drawn =
       draw(x, y) + label(text, x + wide + 7, y + 4, { class: "sans muted", "font-size": 12 });
-    x += wide + 7 + text.length * 6.4 + 20;
+    x += wide + 7 + text.length * advance + 20;
     return drawn;
   });
 }

@@ -1,5 +1,4 @@
-import { checkArgument, checkGiven } from "../../src/arguments.ts";
-import { checkValues } from "../../src/option-values.ts";
+import { checkArgument } from "../../src/arguments.ts";
 import { columnsOf } from "./columns.ts";
 import { shapeText } from "./details.ts";
 import { drawHead, LEAST, ladderSummary } from "./draw-head.ts";
@@ -7,8 +6,8 @@ import { drawGap, drawRejectedList, drawTicks } from "./draw-rejected.ts";
 import { type Drawing, drawRung } from "./draw-rung.ts";
 import type { Ladder } from "./ladder.ts";
 import { type Layout, layoutOf, type StreamHead } from "./layout.ts";
-import { type DrawingOptions, drawingOptions, svgDocument } from "./svg-document.ts";
-import { at, element, label } from "./svg-text.ts";
+import { checkDrawing, type DrawingOptions, svgDocument } from "./svg-document.ts";
+import { at, label, line, list } from "./svg-text.ts";
 
 /**
  * Draws a ladder as one SVG document without script or reference to anything outside: streams as
@@ -20,18 +19,12 @@ import { at, element, label } from "./svg-text.ts";
 export function drawLadder(ladder: Ladder, options: DrawingOptions = {}): string {
   const fits = typeof ladder === "object" && ladder !== null && Array.isArray(ladder.sites);
   checkArgument("drawLadder", ladder, fits, "a ladder from ladderOf");
-  checkGiven("drawLadder", options, drawingOptions);
-  checkValues({ ...options }, drawingOptions);
+  checkDrawing("drawLadder", options);
   const { theme = "auto", title = ladder.model } = options;
   const layout = layoutOf(ladder);
   const drawn = ladder.sites.length > 0 ? rungs(ladder, layout, title) : noRungs(ladder, title);
   return svgDocument({ theme, ...drawn, heading: `${title}: ${ladderSummary(ladder)}` });
 }
-
-const list = (name: string, items: readonly string[]) =>
-  items.length === 0
-    ? []
-    : [element("g", { role: "list", "aria-label": name }, `\n${items.join("\n")}\n`)];
 
 function rungs(ladder: Ladder, layout: Layout, title: string) {
   const { columns, right, barX } = columnsOf(ladder.sites, layout.textX, layout.font);
@@ -61,11 +54,7 @@ function streamHead({ first, x, y }: StreamHead, { font, headHeight, textX }: La
   const text = `stream ${stream}   ${shapeText(shape)}   ${feature.size} features on axis ${feature.axis}${inside}`;
   const bar = headHeight * 0.27;
   return [
-    element("path", {
-      class: "line",
-      d: `M${at(x - 5)},${at(y + bar)}h10`,
-      "stroke-width": 2,
-    }),
+    line("", `M${at(x - 5)},${at(y + bar)}h10`, 2),
     label(text, textX, y + font * 0.3, { class: "muted", "font-size": Math.min(11, font) }),
   ].join("");
 }

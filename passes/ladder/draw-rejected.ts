@@ -1,7 +1,7 @@
-import { rejectionDetails } from "./details.ts";
+import { grouped, rejectionDetails } from "./details.ts";
 import type { LadderRejection } from "./ladder.ts";
 import { ADVANCE, type Gap, TICK } from "./layout.ts";
-import { at, element, escapeText, label, shortened } from "./svg-text.ts";
+import { at, element, label, line, listItem, shortened } from "./svg-text.ts";
 import type { Tick } from "./ticks.ts";
 import { tip } from "./tip.ts";
 
@@ -10,11 +10,7 @@ export const drawTicks = ({ ticks, y }: Gap, x: number): string =>
   ticks.map(({ sums }, k) => tickPath(sums, x + k * TICK, y)).join("");
 
 const tickPath = ({ length }: Tick["sums"], x: number, y: number) =>
-  element("path", {
-    class: "line tick",
-    d: `M${at(x)},${at(y - 4)}v8`,
-    "stroke-width": length > 1 ? 2.4 : 1.4,
-  });
+  line("tick", `M${at(x)},${at(y - 4)}v8`, length > 1 ? 2.4 : 1.4);
 
 /** Draws what is known of the ticks of one gap, for the mouse and the keyboard. */
 export function drawGap({ ticks, y }: Gap, x: number, width: number): string[] {
@@ -24,15 +20,10 @@ export function drawGap({ ticks, y }: Gap, x: number, width: number): string[] {
 function drawTick({ sums }: Tick, x: number, y: number, width: number): string {
   const details = rejectionDetails(sums);
   const room = { x: x + 14, bottom: y - 8, width };
-  return element(
-    "g",
-    { role: "listitem", tabindex: "0", "aria-label": spoken(sums) },
-    [
-      `<title>${details.map(escapeText).join("\n")}</title>`,
-      element("rect", { class: "ring", x: x - TICK / 2, y: y - 6, width: TICK, height: 12, rx: 2 }),
-      tip(details, room),
-    ].join(""),
-  );
+  return listItem({ "aria-label": spoken(sums) }, details, [
+    element("rect", { class: "ring", x: x - TICK / 2, y: y - 6, width: TICK, height: 12, rx: 2 }),
+    tip(details, room),
+  ]);
 }
 
 const spoken = (sums: readonly LadderRejection[]) =>
@@ -52,44 +43,26 @@ export function drawRejectedList(rejected: readonly LadderRejection[], x: number
   const names = Math.max(0, ...shown.map((sum) => name(sum).length));
   const reasonX = x + 16 + names * FONT * ADVANCE + 22;
   const reasons = Math.max(0, ...shown.map(({ reason }) => shortened(reason, 140).length));
+  const right = reasonX + reasons * FONT * ADVANCE;
   const rows = shown.map((sum, k) => {
     const middle = y + k * ROW + ROW / 2;
     const reason = shortened(sum.reason, 140);
-    return element(
-      "g",
-      { role: "listitem", tabindex: "0", "aria-label": spoken([sum]) },
-      [
-        `<title>${rejectionDetails([sum]).map(escapeText).join("\n")}</title>`,
-        element("rect", {
-          class: "ring",
-          x: x - 6,
-          y: middle - ROW / 2,
-          width: reasonX + reasons * FONT * ADVANCE - x + 12,
-          height: ROW,
-          rx: 4,
-        }),
-        element("path", {
-          class: "line tick",
-          d: `M${at(x + 3)},${at(middle - 5)}v10`,
-          "stroke-width": 1.5,
-        }),
-        label(name(sum), x + 16, middle + 4, { "font-size": FONT }),
-        label(reason, reasonX, middle + 4, { class: "muted", "font-size": FONT }),
-      ].join(""),
-    );
+    const box = { x: x - 6, y: middle - ROW / 2, width: right - x + 12, height: ROW };
+    return listItem({ "aria-label": spoken([sum]) }, rejectionDetails([sum]), [
+      element("rect", { class: "ring", ...box, rx: 4 }),
+      line("tick", `M${at(x + 3)},${at(middle - 5)}v10`, 1.5),
+      label(name(sum), x + 16, middle + 4, { "font-size": FONT }),
+      label(reason, reasonX, middle + 4, { class: "muted", "font-size": FONT }),
+    ]);
   });
   const more = rejected.length - shown.length;
   if (more > 0)
     rows.push(
-      label(`and ${more.toLocaleString("en")} more`, x + 16, y + shown.length * ROW + 16, {
+      label(`and ${grouped(more)} more`, x + 16, y + shown.length * ROW + 16, {
         class: "muted",
         "font-size": FONT,
         role: "listitem",
       }),
     );
-  return {
-    rows,
-    right: reasonX + reasons * FONT * ADVANCE,
-    bottom: y + rows.length * ROW + 14,
-  };
+  return { rows, right, bottom: y + rows.length * ROW + 14 };
 }

@@ -3,7 +3,7 @@ import { digits, siteDetails } from "./details.ts";
 import type { LagWeights } from "./laurel-weights.ts";
 import { type Layout, lagWidth, type Rung, sumRadius } from "./layout.ts";
 import { factorClass } from "./palette.ts";
-import { at, element, escapeText, label } from "./svg-text.ts";
+import { at, element, label, line, listItem } from "./svg-text.ts";
 import { tip } from "./tip.ts";
 
 /** What the rungs of one drawing share. */
@@ -22,37 +22,28 @@ export function drawRung(rung: Rung, drawing: Drawing): string {
   const { layout, width } = drawing;
   const details = siteDetails(site);
   const height = layout.rung;
-  const ring = element("rect", {
+  const ring = {
     class: "ring",
-    x: layout.margin / 2,
-    y: text - height / 2,
-    width: width - layout.margin,
-    height,
+    ...{ x: layout.margin / 2, y: text - height / 2, width: width - layout.margin, height },
     rx: Math.min(5, height / 3),
-  });
+  };
   const room = { x: layout.textX, bottom: text - height / 2 - 3, width };
   const operators = site.label || "no operator";
-  return element(
-    "g",
-    {
-      role: "listitem",
-      tabindex: "0",
-      class: site.chosen ? undefined : "unchosen",
-      "data-site": site.name,
-      "aria-label": `site ${site.name}, ${site.kind}, branch ${operators}`,
-    },
-    [
-      `<title>${details.map(escapeText).join("\n")}</title>`,
-      ring,
-      rail(rung, layout),
-      branch(rung, layout),
-      ...site.laurel.flatMap(({ lags }) => lags.map((lag) => arc(rung, lag, drawing))),
-      sum(rung, layout),
-      texts(rung, drawing),
-      bars(rung, drawing),
-      tip(details, room),
-    ].join(""),
-  );
+  const attributes = {
+    class: site.chosen ? undefined : "unchosen",
+    "data-site": site.name,
+    "aria-label": `site ${site.name}, ${site.kind}, branch ${operators}`,
+  };
+  return listItem(attributes, details, [
+    element("rect", ring),
+    rail(rung, layout),
+    branch(rung, layout),
+    ...site.laurel.flatMap(({ lags }) => lags.map((lag) => arc(rung, lag, drawing))),
+    sum(rung, layout),
+    texts(rung, drawing),
+    bars(rung, drawing),
+    tip(details, room),
+  ]);
 }
 
 /** Width of a line without a factor. */
@@ -63,20 +54,18 @@ const weighted = (layout: Layout, factor: number) =>
   lineWidth(layout) * Math.max(0.4, Math.min(2.6, Number.isFinite(factor) ? factor : 1));
 
 function rail({ site, x, y, top }: Rung, layout: Layout): string {
-  const beta = factorOf(site, "beta");
-  const line = element("path", {
-    class: `line ${factorClass(beta ?? 1)}`.trim(),
-    d: `M${at(x)},${at(top)}V${at(y)}`,
-    "stroke-width": weighted(layout, beta ?? 1) * 1.25,
+  const beta = factorOf(site, "beta") ?? 1;
+  const width = weighted(layout, beta) * 1.25;
+  const drawn = line(factorClass(beta), `M${at(x)},${at(top)}V${at(y)}`, width, {
     "stroke-dasharray": OPTIONAL.has(site.kind) ? "3 3" : undefined,
   });
   const size = Math.max(3, Math.min(9, layout.rung * 0.26));
   const middle = Math.max((top + y) / 2, y - layout.rung * 0.5);
   const box = { class: "mark", x: x - size / 2, y: middle - size / 2, width: size, height: size };
   const turned = `rotate(45 ${at(x)} ${at(middle)})`;
-  if (site.kind === "projected") return line + element("rect", box);
-  if (site.kind === "scaled") return line + element("rect", { ...box, transform: turned });
-  return line;
+  if (site.kind === "projected") return drawn + element("rect", box);
+  if (site.kind === "scaled") return drawn + element("rect", { ...box, transform: turned });
+  return drawn;
 }
 
 const OPTIONAL: ReadonlySet<string> = new Set(["se", "merge", "constant"]);
@@ -84,12 +73,12 @@ const OPTIONAL: ReadonlySet<string> = new Set(["se", "merge", "constant"]);
 function branch({ site, x, y, from }: Rung, layout: Layout): string {
   const alpha = factorOf(site, "alpha") ?? 1;
   const right = x + layout.reach * 1.33;
-  return element("path", {
-    class: `line ${factorClass(alpha)}`.trim(),
-    d: `M${at(x)},${at(from)}C${at(right)},${at(from)} ${at(right)},${at(y)} ${at(x)},${at(y)}`,
-    "stroke-width": weighted(layout, alpha),
-  });
+  return line(factorClass(alpha), bow(x, right, from, y), weighted(layout, alpha));
 }
+
+/** The path that leaves a rail and comes back to it. */
+const bow = (x: number, aside: number, from: number, to: number) =>
+  `M${at(x)},${at(from)}C${at(aside)},${at(from)} ${at(aside)},${at(to)} ${at(x)},${at(to)}`;
 
 /** Draws a skip that the site adds: a small arc for its own, a longer one for each earlier skip. */
 function arc({ x, y, from }: Rung, lag: LagWeights, { layout, rungOf }: Drawing): string {
@@ -97,10 +86,8 @@ function arc({ x, y, from }: Rung, lag: LagWeights, { layout, rungOf }: Drawing)
   if (source === undefined) return "";
   const left = x - lagWidth(lag.lag, layout.rung) * 1.33;
   const isIdle = lag.strength === 0;
-  return element("path", {
-    class: isIdle ? "line idle" : "line map",
-    d: `M${at(x)},${at(source)}C${at(left)},${at(source)} ${at(left)},${at(y)} ${at(x)},${at(y)}`,
-    "stroke-width": lineWidth(layout) * (isIdle ? 0.8 : Math.min(2.6, 0.5 + 4 * lag.strength)),
+  const width = lineWidth(layout) * (isIdle ? 0.8 : Math.min(2.6, 0.5 + 4 * lag.strength));
+  return line(isIdle ? "idle" : "map", bow(x, left, source, y), width, {
     "stroke-dasharray": isIdle ? "2 2" : undefined,
   });
 }

@@ -3,10 +3,7 @@ import type { LadderSite } from "./ladder.ts";
 /** Most lanes side by side; further streams share them. */
 const LANES = 12;
 
-/**
- * Returns the lane of each stream: streams that overlap in depth lie side by side, others below
- * each other.
- */
+/** Returns the lane of each stream: those that overlap in depth lie side by side. */
 export function lanesOf(sites: readonly LadderSite[]): {
   readonly laneOf: ReadonlyMap<number, number>;
   readonly count: number;

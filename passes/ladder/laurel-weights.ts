@@ -3,7 +3,7 @@ import { weightNamed } from "../../src/graph/scopes.ts";
 import { decodeNumbers } from "../../src/graph/tensor.ts";
 import type { Model } from "../../src/model.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
-import { type TorchTensor, torchTensors } from "../adapter/torch.ts";
+import { type RoleWeight, weightsInLayout } from "../adapter/torch.ts";
 import { type Laurelization, laurelizations, parameterNames } from "../laurelize/manifest.ts";
 import type { ManifestSite, Site } from "../residuals/residual.ts";
 import { bySite, type SumOfSite } from "./operands.ts";
@@ -47,11 +47,11 @@ type NamedSite = SumOfSite & Pick<Site, "previous">;
 export function weightsOfSites(model: Model): (site: NamedSite) => LaurelWeights[] {
   const all = laurelizations(model.metadata).filter((one) => one !== null);
   const present = parameterNames(all).every((name) => tensorOf(weightNamed(model.graph, name)));
-  const groups = present && all.length > 0 ? grouped(torchTensors(model)) : [];
+  const groups = present && all.length > 0 ? weightsInLayout(model) : [];
   const recorded = all.flatMap((one) => one.sites.map((record) => ({ one, record })));
   const known = bySite(
     recorded.map(({ one, record }, k) => {
-      const group: Group = groups[k] ?? new Map();
+      const group = new Map(groups[k]?.weights.map((weight) => [weight.role, weight]));
       return [record, (site: NamedSite) => weightsIn(one, record, group, site)] as const;
     }),
   );
@@ -59,20 +59,7 @@ export function weightsOfSites(model: Model): (site: NamedSite) => LaurelWeights
 }
 
 /** Tensors of a site by their role: "alpha", "A0". */
-type Group = ReadonlyMap<string, TorchTensor>;
-
-/** Returns the tensors of each site, which have a path in common. */
-function grouped(tensors: readonly TorchTensor[]): Group[] {
-  const groups = new Map<string, Map<string, TorchTensor>>();
-  for (const tensor of tensors) {
-    const dot = tensor.name.lastIndexOf(".");
-    const path = tensor.name.slice(0, dot);
-    const group = groups.get(path) ?? new Map<string, TorchTensor>();
-    group.set(tensor.name.slice(dot + 1), tensor);
-    groups.set(path, group);
-  }
-  return [...groups.values()];
-}
+type Group = ReadonlyMap<string, RoleWeight>;
 
 function weightsIn(
   { variant }: Laurelization,

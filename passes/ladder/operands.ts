@@ -1,8 +1,10 @@
 import { checkArgument } from "../../src/arguments.ts";
 import type { Node, Value } from "../../src/graph/graph.ts";
+import { groupBy } from "../../src/graph/group-by.ts";
 import { visible } from "../../src/graph/scopes.ts";
+import { behind } from "../../src/graph/walk.ts";
 import type { Model } from "../../src/model.ts";
-import { laurelizations } from "../laurelize/manifest.ts";
+import { laurelizations, siteNameIn, sitesOf } from "../laurelize/manifest.ts";
 import type { ManifestSite, Site } from "../residuals/residual.ts";
 
 /** Throws a TypeError of one sentence if an argument is not a result of `findResiduals`. */
@@ -18,14 +20,12 @@ export function checkFound(of: string, given: unknown): void {
  * composite node in the original may be plain nodes in the result.
  */
 export function bySite<T>(
-  entries: Iterable<readonly [ManifestSite, T]>,
+  entries: readonly (readonly [ManifestSite, T])[],
 ): (site: SumOfSite) => readonly T[] {
-  const names = new Map<string, T[]>();
-  const outputs = new Map<string, T[]>();
-  for (const [{ name, output }, entry] of entries)
-    for (const [map, key] of [[names, name] as const, [outputs, output] as const])
-      map.set(key, [...(map.get(key) ?? []), entry]);
-  return ({ name, output }) => names.get(name) ?? (output && outputs.get(output.name)) ?? [];
+  const names = groupBy(entries, ([{ name }]) => name);
+  const outputs = groupBy(entries, ([{ output }]) => output);
+  return ({ name, output }) =>
+    (names.get(name) ?? (output && outputs.get(output.name)) ?? []).map(([, entry]) => entry);
 }
 
 /** A site by its name, and by its sum if that is known. */
@@ -39,19 +39,13 @@ interface InsertedNodes {
   readonly has: (node: Node) => boolean;
 }
 
-const MARK = ".laurel.";
-
 /** Reads what laurelize has inserted from a model's metadata. */
 export function insertedInto({ metadata }: Model): InsertedNodes {
-  const records = laurelizations(metadata).flatMap((one) => one?.sites ?? []);
+  const records = sitesOf(laurelizations(metadata));
   const names = new Set(records.map(({ name }) => name));
   return {
     recordsOf: bySite(records.map((record) => [record, record] as const)),
-    has: ({ outputs }) => {
-      const [first] = outputs;
-      const at = first?.name.lastIndexOf(MARK) ?? -1;
-      return at >= 0 && names.has(first!.name.slice(0, at));
-    },
+    has: ({ outputs: [first] }) => names.has(siteNameIn(first?.name ?? "") ?? ""),
   };
 }
 
@@ -62,11 +56,5 @@ export function plainOperands(
 ): { readonly skip: Value; readonly branches: readonly Value[] } {
   const [first] = inserted.recordsOf(site);
   const skip = (first && visible(site.scope, first.skip)) ?? site.skip.value;
-  const branches = site.branches.map(({ value }) => {
-    let at = value;
-    while (at.producer && inserted.has(at.producer) && at.producer.inputs[0])
-      at = at.producer.inputs[0];
-    return at;
-  });
-  return { skip, branches };
+  return { skip, branches: site.branches.map(({ value }) => behind(value, inserted.has)) };
 }

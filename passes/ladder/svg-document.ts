@@ -1,6 +1,8 @@
+import { checkGiven } from "../../src/arguments.ts";
+import { checkValues } from "../../src/option-values.ts";
 import type { Declared } from "../../src/options.ts";
 import { rootClass, styleSheet, THEMES, type Theme } from "./palette.ts";
-import { at, element, escapeText } from "./svg-text.ts";
+import { at, element, titled } from "./svg-text.ts";
 
 /** How something is drawn. */
 export interface DrawingOptions {
@@ -10,11 +12,16 @@ export interface DrawingOptions {
   readonly title?: string | undefined;
 }
 
-/** The declarations of these options. */
-export const drawingOptions: Declared<DrawingOptions> = {
+const drawingOptions: Declared<DrawingOptions> = {
   theme: { type: "string", choices: [...THEMES] },
   title: { type: "string" },
 };
+
+/** Throws a TypeError or InputError of one sentence for options that do not fit. */
+export function checkDrawing(of: string, options: DrawingOptions): void {
+  checkGiven(of, options, drawingOptions);
+  checkValues({ ...options }, drawingOptions);
+}
 
 /** A drawing without its frame. */
 interface Content {
@@ -42,7 +49,7 @@ export const svgDocument = ({ theme, width, height, heading, content }: Content)
     },
     [
       "",
-      `<title>${escapeText(heading)}</title>`,
+      titled([heading]),
       `<style>${styleSheet(theme)}</style>`,
       element("rect", { class: "paper", width, height, rx: 8 }),
       ...content,

@@ -43,6 +43,37 @@ export function element(name: string, attributes: SvgAttributes, content?: strin
   return content === undefined ? `<${name}${written}/>` : `<${name}${written}>${content}</${name}>`;
 }
 
+/** Writes the title that a mouse shows, a line each. */
+export const titled = (lines: readonly string[]): string =>
+  `<title>${lines.map(escapeText).join("\n")}</title>`;
+
+/** Writes a group of list items; nothing if there are none. */
+export const list = (name: string, items: readonly string[]): string[] =>
+  items.length === 0
+    ? []
+    : [element("g", { role: "list", "aria-label": name }, `\n${items.join("\n")}\n`)];
+
+/** Writes a list item that the keyboard reaches, with its details as a title. */
+export const listItem = (
+  attributes: SvgAttributes,
+  details: readonly string[],
+  content: readonly string[],
+): string =>
+  element(
+    "g",
+    { role: "listitem", tabindex: "0", ...attributes },
+    [titled(details), ...content].join(""),
+  );
+
+/** Writes a line of a kind, such as "tick". */
+export const line = (
+  mark: string,
+  d: string,
+  width: number,
+  attributes: SvgAttributes = {},
+): string =>
+  element("path", { class: `line ${mark}`.trim(), d, "stroke-width": width, ...attributes });
+
 /** Writes a text element. */
 export const label = (text: string, x: number, y: number, attributes: SvgAttributes = {}): string =>
   element("text", { x, y, ...attributes }, escapeText(text));

@@ -1,3 +1,4 @@
+import { groupBy } from "../../src/graph/group-by.ts";
 import type { LadderRejection } from "./ladder.ts";
 
 /** Rejected sums that one tick stands for. */
@@ -21,8 +22,7 @@ export function ticksBefore(rejected: readonly LadderRejection[], sites: number)
   return gaps.map((sums) => {
     if (rejected.length <= MANY && sums.length <= TICKS)
       return sums.map((sum) => ({ sums: [sum] }));
-    const byCode = new Map<string, LadderRejection[]>();
-    for (const sum of sums) byCode.set(sum.code, [...(byCode.get(sum.code) ?? []), sum]);
+    const byCode = groupBy(sums, ({ code }) => code);
     const ticks = [...byCode.values()].map((sums): Tick => ({ sums }));
     if (ticks.length <= TICKS) return ticks;
     return [...ticks.slice(0, TICKS - 1), { sums: ticks.slice(TICKS - 1).flatMap((t) => t.sums) }];

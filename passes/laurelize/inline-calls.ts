@@ -32,10 +32,7 @@ export function inlineSums(graph: Graph): Inlined | null {
 /** Inlines all functions; returns null if no call can be inlined. */
 export const inlineAll = (graph: Graph): Inlined | null => inlined(graph, () => true);
 
-/**
- * Returns the calls of functions with sums that cannot be inlined, because their operators mean
- * something else in the model.
- */
+/** Returns calls with sums that cannot be inlined: their operators mean something else here. */
 export function closedCalls(graph: Graph): Rejection[] {
   const holds = holder();
   const misfit = (callee: Scope): Reason | null => {

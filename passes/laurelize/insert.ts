@@ -111,9 +111,7 @@ function siteWriter(
   };
   const scale = (node: Node, value: string, factor: string) =>
     scaled({ op: before(node), place, constant }, value, factor, options.perChannel);
-  /**
-   * Writes what is computed from a value on its way to a slot; in half precision if both ends were.
-   */
+  /** Writes what lies between a value and a slot; in half precision if both ends were. */
   const between = ({ value, use: { node } }: Term, make: (x: string) => string): string => {
     if (!isHalfEdge(value, node, dtype)) return make(value.name);
     const op = before(node);

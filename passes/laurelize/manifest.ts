@@ -23,10 +23,7 @@ export interface Manifest extends Laurelization {
   /** The SHA-256 of a sample, if old weights are referred to in the original's file. */
   readonly sample?: string;
   readonly undo: Undo;
-  /**
-   * The steps from the lowered model, which `undo` restores, to the original; absent if nothing was
-   * lowered.
-   */
+  /** The steps from the lowered model to the original; absent if nothing was lowered. */
   readonly opening?: readonly Undo[];
 }
 
@@ -64,10 +61,7 @@ export const manifests = (metadata: ReadonlyMap<string, string>): (Manifest | nu
     return undoable && ["string", "undefined"].includes(typeof sample) ? (read as Manifest) : null;
   });
 
-/**
- * Returns what was inserted according to the metadata, first to last, whether or not it can be
- * undone.
- */
+/** Returns what was inserted by the metadata, first to last, whether or not it can be undone. */
 export function laurelizations(metadata: ReadonlyMap<string, string>): (Laurelization | null)[] {
   const found: (Laurelization | null)[] = [];
   for (let n = 0; metadata.has(manifestKey(n)); n++)
@@ -84,11 +78,13 @@ export function siteNameIn(name: string): string | null {
   return at < 0 ? null : name.slice(0, at);
 }
 
+/** Returns the sites of laurelizations, as far as these can be read. */
+export const sitesOf = (all: readonly (Laurelization | null)[]): ManifestSite[] =>
+  all.flatMap((one) => one?.sites ?? []);
+
 /** Returns the names of the new tensors without duplicates: sites of one layer share theirs. */
-export const parameterNames = (all: readonly Laurelization[]): string[] => [
-  ...new Set(
-    all.flatMap(({ sites }) => sites.flatMap(({ parameters }) => Object.values(parameters))),
-  ),
+export const parameterNames = (all: readonly (Laurelization | null)[]): string[] => [
+  ...new Set(sitesOf(all).flatMap(({ parameters }) => Object.values(parameters))),
 ];
 
 function parse(text: string): Laurelization | null {

@@ -5,9 +5,7 @@ import type { Model } from "../../src/model.ts";
 import { allTensors } from "../../src/onnx/all-tensors.ts";
 import { byteLength } from "../../src/onnx/external.ts";
 
-/**
- * What a full proof needs in addition to the weights: Node, onnxruntime, a small model's values.
- */
+/** What a full proof needs beside the weights: Node, onnxruntime, a small model's values. */
 const BESIDE = 200e6;
 /** Bytes that onnxruntime needs per byte of weights; 1.15 measured on 1.6 GB. */
 const PER_BYTE = 1.2;

@@ -99,10 +99,7 @@ export const manifestOf = (
   })),
 });
 
-/**
- * Returns the skip operands of a site and of up to k − 1 previous sites in its stream, nearest
- * first.
- */
+/** Returns the skips of a site and of up to k − 1 previous ones in its stream, nearest first. */
 function laggedSkips(site: Site, k: number): Value[] {
   const skips: Value[] = [];
   for (let at: Site | null = site; at && skips.length < k; at = at.previous)
@@ -110,10 +107,7 @@ function laggedSkips(site: Site, k: number): Value[] {
   return skips;
 }
 
-/**
- * Returns names below a site, "/layer1/Add.laurel.A", each once. Sites have unique names, so only
- * names of the model can conflict.
- */
+/** Returns names below a site, each once. Site names are unique: only the model's can conflict. */
 function namesBelow(graph: Graph): (site: Site) => (role: string) => string {
   const there = new Set<string>();
   for (const name of graph.names) if (name.includes(".laurel.")) there.add(name);
@@ -144,9 +138,7 @@ function clamping(sites: readonly InsertedSite[], { rank }: VariantOptions): str
 /** The order of the options in a model's metadata; others follow. */
 const RECORDED = "rank normalize perChannel init lags shareLags seed paMap".split(" ");
 
-/**
- * Returns the values of all options of variants. Throws an InputError for one that is out of range.
- */
+/** Returns the values of all variants' options. Throws an InputError for one out of range. */
 function optionsOf(
   wanted: Omit<LaurelOptions, keyof Choice>,
   named: readonly Variant[],

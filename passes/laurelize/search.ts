@@ -176,10 +176,7 @@ async function search(
     : find(await featuresInside(model, ort, options));
 }
 
-/**
- * Returns the feature axes of sums in a model with all calls inlined, because mixers and norms may
- * be in functions.
- */
+/** Returns the sums' feature axes with all calls inlined: mixers may be in functions. */
 async function featuresInside(
   model: Model,
   ort: Ort,

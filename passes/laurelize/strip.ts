@@ -59,7 +59,7 @@ function checkStrippable(model: Model, all: readonly (Manifest | null)[]): void 
       foldedSentence(name, model.metadata, "strip") ??
         `${name} is not laurelized, so there is nothing to remove.`,
     );
-  const fed = parameterNames(all.filter((each) => each !== null)).find((each) =>
+  const fed = parameterNames(all).find((each) =>
     model.graph.main.inputs.some((input) => input.name === each),
   );
   if (fed !== undefined)

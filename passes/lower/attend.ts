@@ -5,10 +5,7 @@ export interface Scores<V> {
   readonly scale: number;
   /** Added to the scores in order. */
   readonly biases?: readonly V[];
-  /**
-   * Where a key may be attended to, [S, T] or of higher rank; elsewhere the score is the lowest
-   * number.
-   */
+  /** Where a key may be attended to, [S, T] or more axes; elsewhere the score is the lowest. */
   readonly allowed?: V | null;
   /** Computes softcap · tanh(score / softcap) first; 0 for none. */
   readonly softcap?: number;
@@ -90,10 +87,7 @@ export function causal<V>(call: Composite<V>, queries: V, keys: V, window = 0): 
   return seen(call, to.unsqueeze(from, [1]), upTo(call, keys), window);
 }
 
-/**
- * Writes whether keys at `at` are visible from `from`: none that is later, and only the nearest
- * `window`.
- */
+/** Writes whether keys at `at` are visible from `from`: none later, only the nearest `window`. */
 export function seen<V>({ op, constant }: Composite<V>, from: V, at: V, window = 0): V {
   const ahead = op.Greater(at, from);
   if (window <= 0) return op.Not(ahead);

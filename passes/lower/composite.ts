@@ -35,10 +35,7 @@ export interface Composite<V> extends NodeView<V> {
   readonly fixed: (size: Dimension | undefined, why: string) => number;
 }
 
-/**
- * Writes the plain operators that replace a composite one; returns its outputs, null for absent
- * ones.
- */
+/** Writes the plain operators in place of a composite one; returns its outputs, null if absent. */
 export type LoweringRule = <V>(call: Composite<V>) => readonly (V | null)[];
 
 export type LoweringTable = Readonly<Record<string, LoweringRule>>;

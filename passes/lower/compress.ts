@@ -1,9 +1,6 @@
 import type { LoweringRule } from "./composite.ts";
 
-/**
- * Selects the positions along an axis, or of the flattened elements, at which a constant condition
- * is true.
- */
+/** Selects positions along an axis, or elements, at which a constant condition is true. */
 export const Compress: LoweringRule = ({ op, input, data, int, to, refuse }) => {
   const condition = data(1) ?? refuse("its condition is computed from the data");
   const chosen = Array.from(condition).flatMap((holds, place) => (holds ? [place] : []));

@@ -62,9 +62,7 @@ export function checkChosen({ main }: Graph, types: Types, chosen: ReadonlySet<s
   }
 }
 
-/**
- * What replaces an If: the branch that it always takes, or both branches and a choice between them.
- */
+/** What replaces an If: the branch that it always takes, or both and a choice between them. */
 type Branches = ReadonlyMap<Node, Scope | Both>;
 
 /** The patch under construction. */
@@ -128,10 +126,7 @@ function chooseAfterBoth(draft: Draft, node: Node, both: Both): void {
     }
 }
 
-/**
- * Reshapes the condition to a scalar, because a condition of higher rank would add axes to the
- * result.
- */
+/** Reshapes the condition to a scalar: one of higher rank would add axes to the result. */
 function scalarCondition(
   { types, fresh, tensors }: Draft,
   { inputs: [condition] }: Node,

@@ -79,10 +79,7 @@ export const bodyNodes = (
       body.values.get(name)?.scope === body ? writer.fresh(`${writer.label}/${name}`) : null,
   });
 
-/**
- * Adds the weights of a node's body to `tensors`; returns their new names. Throws an InputError for
- * a sparse one.
- */
+/** Adds a body's weights to `tensors`; returns their new names. Refuses a sparse one. */
 export function bodyWeights(
   graph: Graph,
   body: Scope,

@@ -47,9 +47,7 @@ const FURTHER = [
 /** Larger than every index along an axis. */
 const END = 2 ** 31 - 1;
 
-/**
- * What the update rules do: whether the state decays, and whether the recalled value is subtracted.
- */
+/** Update rules: whether the state decays, and whether the recalled value is subtracted. */
 const UPDATES: Readonly<Record<string, { gated: boolean; delta: boolean }>> = {
   linear: { gated: false, delta: false },
   gated: { gated: true, delta: false },

@@ -9,10 +9,7 @@ const LAYER_NORM = 17;
 /** Default epsilon of a skip norm. */
 const SKIP_EPSILON = 1e-12;
 
-/**
- * Casts a value to at least single precision, in which norms are computed, and returns the cast
- * back.
- */
+/** Casts to at least single precision, in which norms are computed, and back. */
 function widened<V>({ to: { cast }, dtype: dtypeOf }: Composite<V>) {
   const dtype = dtypeOf(0);
   const half = dtype === "float16" || dtype === "bfloat16";

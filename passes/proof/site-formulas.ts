@@ -67,10 +67,7 @@ const alwaysRuns = ({ site }: InsertedSite) => {
   return owners.length > 0 && owners.every(({ op }) => RUNNING.has(op));
 };
 
-/**
- * Checks a site that no input reaches on random operands: its plain sum at the start, and the
- * formula.
- */
+/** Checks a site that no input reaches, on random operands: its first sum and the formula. */
 async function checkAlone(
   subject: Subject,
   inserted: InsertedSite,

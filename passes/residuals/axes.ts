@@ -101,7 +101,7 @@ const AXES: Readonly<Record<string, (step: Step) => AxisMap>> = {
     inverse(byRemoval(to.length, axesOf(graph, node, to.length) ?? []), from.length),
   Gather: ({ node, input, from, to }) => {
     if (input !== 0) return [];
-    const axis = wrap(attribute(node, "axis")?.i ?? 0, from.length);
+    const axis = placeOfAxis(attribute(node, "axis")?.i ?? 0, from.length);
     const gain = to.length - from.length;
     return sameAxes(from.length).map((k) => (k === axis ? null : k! > axis ? k! + gain : k));
   },
@@ -118,14 +118,13 @@ const AXES: Readonly<Record<string, (step: Step) => AxisMap>> = {
 const fusedPerm = (node: Node, input: number, rank: number) =>
   permOf((name) => attribute(node, name)?.i ?? 0, input === 0 ? "A" : "B", rank);
 
-const wrap = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
+/** Returns the place of an axis that may be negative. */
+export const placeOfAxis = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
 
-/**
- * Returns the axes of an operator that takes them as an attribute or, in newer opsets, as an input.
- */
+/** Returns the axes that an operator takes as an attribute or, in newer opsets, as an input. */
 function axesOf(graph: Graph, node: Node, rank: number): number[] | null {
   const axes = attribute(node, "axes")?.ints ?? numbersOf(graph, node.inputs[1]);
-  return axes?.map((axis) => wrap(axis, rank)) ?? null;
+  return axes?.map((axis) => placeOfAxis(axis, rank)) ?? null;
 }
 
 const onesOf = (shape: readonly Dimension[]) =>

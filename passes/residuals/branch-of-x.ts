@@ -8,10 +8,7 @@ import type { Trial } from "./trial.ts";
 
 const ELEMENTWISE = operatorsThat("elementwise");
 
-/**
- * Whether a branch is a skip itself, apart from decomposed norms: these are nonlinear, like other
- * norms.
- */
+/** Whether a branch is a skip itself; decomposed norms are nonlinear, like other norms. */
 export function isLinear(setting: Setting, branch: Value, { value: x }: Link): boolean {
   for (const { value } of skipChain(setting, branch)) {
     if (value === x) return true;

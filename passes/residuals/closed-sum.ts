@@ -1,6 +1,6 @@
 import { own } from "../../src/graph/own.ts";
 import { reasons } from "./reasons.ts";
-import type { Form } from "./residual.ts";
+import { type Form, termsAt } from "./residual.ts";
 
 /** Operators that add internally, and the inputs they add. */
 const CLOSED: Readonly<Record<string, readonly number[]>> = {
@@ -10,18 +10,12 @@ const CLOSED: Readonly<Record<string, readonly number[]>> = {
   "com.microsoft.nchwc.Conv": [3],
 };
 
-/**
- * A sum whose branch is not an operand, or only as integers: nothing can be inserted before it
- * until it is lowered.
- */
+/** A sum whose branch is not an operand, or only as integers; it must be lowered first. */
 export const closedSum: Form = {
   name: "closed",
   sumOf(node) {
     const [output] = node.outputs;
-    const terms = (own(CLOSED, node.op) ?? []).flatMap((index) => {
-      const value = node.inputs[index];
-      return value ? [{ value, use: { node, index } }] : [];
-    });
+    const terms = termsAt(node, own(CLOSED, node.op) ?? []);
     if (!output || terms.length === 0) return null;
     const { domain, opType } = node.message;
     const closed = domain.endsWith("nchwc") ? reasons.blocked() : reasons.closed(opType);

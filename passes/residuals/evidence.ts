@@ -2,10 +2,7 @@ import { dimsOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, textAttribute, type Value } from "../../src/graph/graph.ts";
 import type { Setting } from "./residual.ts";
 
-/**
- * An axis of a value, and the number of features along it according to a weight; null if no weight
- * shows it.
- */
+/** An axis of a value, and the number of features along it if a weight shows it. */
 export interface Place {
   readonly axis: number;
   readonly size: number | null;
@@ -226,9 +223,7 @@ function wideAxis(setting: Setting, factor: Value | null, rank: number): Place |
   return wide.length === 1 ? wide[0] : null;
 }
 
-/**
- * The output label that the data lacks is written; the data label that the output lacks is read.
- */
+/** Writes the output label that the data lacks; reads the data label that the output lacks. */
 function einsum({ setting, node, fixed, dims }: View): Evidence {
   const equation =
     textAttribute(setting.graph, node, "equation")?.replaceAll(" ", "").split("->") ?? [];

@@ -59,9 +59,7 @@ export function shownAt(
   };
 }
 
-/**
- * Walks back from a branch's value to its last learned mixer, and to the norm or scale after that.
- */
+/** Walks back from a branch to its last learned mixer, and to the norm or scale after that. */
 function branchEnd(
   setting: Setting,
   value: Value,
@@ -110,9 +108,7 @@ function normBefore(setting: Setting, skip: Value, rank: number): Place | null {
   return null;
 }
 
-/**
- * Returns the reader of a skip outside the sum, or of one of the values that it is computed from.
- */
+/** Returns the reader of a skip outside the sum, or of a value that the skip comes from. */
 function readOfSkip(setting: Setting, skip: Value, rank: number, sum: Value): Read | null {
   let [value, axes]: [Value, AxisMap] = [skip, sameAxes(rank)];
   for (let hop = 0; hop < SHORT; hop++) {

@@ -2,7 +2,8 @@ import { numbersOf, tensorOf } from "../../src/graph/constants.ts";
 import { attribute, type Value } from "../../src/graph/graph.ts";
 import { decodeNumbers } from "../../src/graph/tensor.ts";
 import { isFloat } from "../../src/graph/types.ts";
-import { dataType } from "../../src/onnx/dtypes.ts";
+import { behind } from "../../src/graph/walk.ts";
+import { dataType, elements } from "../../src/onnx/dtypes.ts";
 import { tensorBytes } from "../../src/onnx/model-file.ts";
 import { computedBy } from "./operators.ts";
 import type { Setting } from "./residual.ts";
@@ -18,14 +19,13 @@ export interface Scaled {
   readonly exact: boolean;
 }
 
-/**
- * Returns what a value is a multiple of: by a Mul, or by a BatchNormalization without shift, mean,
- * variance and epsilon.
- */
+/** Returns the value before it was renamed or cast. */
+export const bare = (value: Value): Value =>
+  behind(value, ({ op }) => op === "Identity" || op === "Cast");
+
+/** Returns what a value is a multiple of: by a Mul, or a BatchNormalization that only scales. */
 export function scaledOf(facts: Facts, value: Value): Scaled | null {
-  let at = value;
-  while (at.producer && ["Identity", "Cast"].includes(at.producer.op)) at = at.producer.inputs[0]!;
-  const node = at.producer;
+  const node = bare(value).producer;
   if (!node) return null;
   const [x, scale, shift, mean, variance] = node.inputs;
   if (node.op === "Mul") {
@@ -76,8 +76,7 @@ export function weighs(facts: Facts, terms: readonly (Scaled | null)[]): boolean
 
 /** Whether a multiple is a decomposed norm: its factor is the norm's scale. */
 function isNorm(facts: Facts, { x, exact }: Scaled): boolean {
-  let at = x;
-  while (at.producer && ["Identity", "Cast"].includes(at.producer.op)) at = at.producer.inputs[0]!;
+  const at = bare(x);
   const { producer: node } = at;
   const divides = node !== null && ["Mul", "Div"].includes(node.op);
   return (
@@ -115,6 +114,6 @@ function numbers({ graph }: Facts, value: Value | null | undefined): readonly nu
   const tensor = tensorOf(value);
   const type = tensor && dataType(tensor.dataType)?.name;
   if (!tensor || !type || !isFloat(type)) return numbersOf(graph, value);
-  if (tensor.dims.reduce((n, dim) => n * dim, 1) > MOST) return null;
+  if (elements(tensor.dims) > MOST) return null;
   return [...decodeNumbers(type, tensorBytes(graph.file, tensor))];
 }

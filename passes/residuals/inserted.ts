@@ -1,5 +1,5 @@
 import type { Node, Scope, Value } from "../../src/graph/graph.ts";
-import { isScaling, scaledOf, weighs } from "./inserted-scale.ts";
+import { bare, isScaling, scaledOf, weighs } from "./inserted-scale.ts";
 import { lowRankOf } from "./low-rank-map.ts";
 import { flatten } from "./nested-sums.ts";
 import { computedBy } from "./operators.ts";
@@ -52,10 +52,7 @@ export function recognize(
   return { originals, nodes };
 }
 
-/**
- * Reads β · (x + Σ addends) backwards: removes addends until x is one of the values that they are
- * computed from.
- */
+/** Reads β · (x + Σ addends) backwards: removes addends until they are computed from x. */
 function bracketOf(facts: Facts, value: Value): Bracket {
   const scaled = scaledOf(facts, value);
   const nodes: Node[] = [];
@@ -94,12 +91,4 @@ function stepBack(facts: Facts, value: Value): Step | null {
     if (scaled && isScaling(facts, scaled)) return { base, sources: [scaled.x], nodes: [node] };
   }
   return null;
-}
-
-/** Returns the value before it was renamed or cast. */
-function bare(value: Value): Value {
-  let at = value;
-  while (at.producer && ["Identity", "Cast"].includes(at.producer.op) && at.producer.inputs[0])
-    at = at.producer.inputs[0];
-  return at;
 }

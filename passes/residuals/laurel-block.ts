@@ -1,4 +1,6 @@
 import type { Value } from "../../src/graph/graph.ts";
+import { elements } from "../../src/onnx/dtypes.ts";
+import { comesBy } from "./branch-of-x.ts";
 import { traits } from "./operators.ts";
 import type { Setting, Term } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
@@ -20,15 +22,19 @@ export function isLaurel(
   const narrow = up && mapped(setting, up);
   const x = narrow && mapped(setting, narrow);
   if (!x) return false;
-  const features = setting.types.get(narrow)?.shape?.filter((dim) => typeof dim === "number") ?? [];
-  const wide = setting.types.get(x)?.shape?.filter((dim) => typeof dim === "number") ?? [];
-  const narrower = features.reduce((a, b) => a * b, 1) < wide.reduce((a, b) => a * b, 1);
-  return narrower && wide.includes(size) && comesBy(setting, x, skip.value);
+  const sizesOf = (value: Value) =>
+    setting.types.get(value)?.shape?.filter((dim) => typeof dim === "number") ?? [];
+  const wide = sizesOf(x);
+  return (
+    elements(sizesOf(narrow)) < elements(wide) &&
+    wide.includes(size) &&
+    [...skipChain(setting, skip.value)].some(
+      (link) => link.kind === "identity" && comesBy(setting, x, link.value),
+    )
+  );
 }
 
-/**
- * Returns the operand of a product with one learned weight, through layout; null for anything else.
- */
+/** Returns the operand of a product with one learned weight, through layout; otherwise null. */
 function mapped(setting: Setting, value: Value): Value | null {
   for (const { value: at, kind } of skipChain(setting, value)) {
     if (kind !== "identity") return null;
@@ -40,10 +46,3 @@ function mapped(setting: Setting, value: Value): Value | null {
   }
   return null;
 }
-
-const comesBy = (setting: Setting, value: Value, x: Value) => {
-  const from = new Set(
-    [...skipChain(setting, x)].filter((l) => l.kind === "identity").map((l) => l.value),
-  );
-  return [...skipChain(setting, value)].some((l) => l.kind === "identity" && from.has(l.value));
-};

@@ -1,4 +1,5 @@
 import { attribute, type Node, type Value } from "../../src/graph/graph.ts";
+import { behind } from "../../src/graph/walk.ts";
 import { computedBy } from "./operators.ts";
 import type { Setting } from "./residual.ts";
 
@@ -12,10 +13,7 @@ interface LowRankMap {
 
 const PRODUCTS = new Set(["MatMul", "Gemm", "com.microsoft.FusedMatMul"]);
 
-/**
- * Returns the low-rank maps that a value is the sum of, each two products with weights in sequence;
- * null for anything else.
- */
+/** Returns the low-rank maps that a value sums, each two products with weights; or null. */
 export function lowRankOf(facts: Facts, value: Value): LowRankMap | null {
   const wide = productOf(facts, value);
   const inner = wide && turned(wide).producer;
@@ -60,9 +58,5 @@ function narrows({ types }: Facts, from: Value, to: Value): boolean {
 }
 
 /** Returns a value before it was transposed or renamed. */
-function turned(value: Value): Value {
-  let at = value;
-  while (at.producer && ["Transpose", "Identity"].includes(at.producer.op))
-    at = at.producer.inputs[0]!;
-  return at;
-}
+const turned = (value: Value): Value =>
+  behind(value, ({ op }) => op === "Transpose" || op === "Identity");

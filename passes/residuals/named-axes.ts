@@ -1,11 +1,9 @@
 import { InputError } from "../../src/errors.ts";
 import { type Dimension, showShape } from "../../src/onnx/shape.ts";
+import { placeOfAxis } from "./axes.ts";
 import { matcher } from "./glob.ts";
 
-/**
- * A feature axis for every site, or one for each glob over site names, of which the first match
- * counts; may be negative.
- */
+/** An axis, or axes by globs over site names, of which the first match counts; may be < 0. */
 export type FeatureAxis = number | Readonly<Record<string, number>>;
 
 /** Whether a parsed value is valid as option `featureAxis`. */
@@ -26,10 +24,7 @@ interface Named {
 
 /** The axes that the user names; records which of them have an effect. */
 export interface NamedAxes {
-  /**
-   * Returns the axis of a sum with one of these names, or why it is not possible; null if none is
-   * named for it.
-   */
+  /** Returns the axis named for a sum, or why it has no such axis; null if none is named. */
   readonly of: (
     names: readonly string[],
     shape: readonly Dimension[],
@@ -56,7 +51,7 @@ export function namedAxes(given: FeatureAxis | undefined): NamedAxes {
       seen.add(names[0]);
       const named = all.find(({ matches }) => names.some(matches));
       if (!named) return null;
-      const axis = named.axis < 0 ? named.axis + shape.length : named.axis;
+      const axis = placeOfAxis(named.axis, shape.length);
       if (axis in shape) {
         named.fits.push(names[0]);
         return axis;

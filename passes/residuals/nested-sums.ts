@@ -1,6 +1,6 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
 import type { Reach } from "./reach.ts";
-import type { Setting, Term } from "./residual.ts";
+import { type Setting, type Term, termsAt } from "./residual.ts";
 import { sameShape } from "./same-shape.ts";
 import { skipChain } from "./skip-chain.ts";
 
@@ -9,10 +9,7 @@ type Facts = Pick<Setting, "constants" | "types">;
 /** Number of terms above which a sum is an aggregation, not a residual connection. */
 export const MOST_TERMS = 16;
 
-/**
- * Flattens single-use inner sums of computed values of the same shape into terms; returns null if
- * there are more than a residual sum has.
- */
+/** Flattens inner sums that nothing else reads into terms; null if there are too many. */
 export function flatten(setting: Facts, terms: readonly Term[]): Term[] | null {
   const flat: Term[] = [];
   const pending = [...terms].reverse();
@@ -36,17 +33,14 @@ function innerTerms({ constants, types }: Facts, { value, use }: Term): Term[] |
     const own = input && types.get(input)?.shape;
     return own && shape && !constants.has(input) && sameShape(own, shape);
   });
-  return opens ? node.inputs.map((each, index) => ({ value: each!, use: { node, index } })) : null;
+  return opens ? termsAt(node) : null;
 }
 
 /** Whether no branch is computed from another. */
 export const independent = (reach: Reach, node: Node, branches: readonly Term[]) =>
   branches.every((a) => branches.every((b) => a === b || !reach.paths(a.value, b.value, node)));
 
-/**
- * Whether terms are linear in one value that is not the skip's, like a product and its low-rank
- * delta (LoRA).
- */
+/** Whether terms are linear in one value, not the skip's, like a product and its LoRA. */
 export function isOneMap(setting: Setting, skip: Value, parts: readonly Term[]): boolean {
   const origins = (value: Value) => new Set([...skipChain(setting, value)].map((l) => l.value));
   const own = origins(skip);

@@ -88,10 +88,7 @@ export function traits({ graph, constants, types }: Setting, node: Node): Traits
   };
 }
 
-/**
- * Returns the inputs that a node computes with: those that are not constant, without scales and
- * zero points of quantized inputs.
- */
+/** Returns the inputs that a node computes with: no constants, scales and zero points. */
 export const computedBy = (constants: ReadonlySet<Value>, node: Node): Value[] =>
   node.inputs.filter(
     (value): value is Value =>
@@ -130,10 +127,7 @@ function quantizesToPositive(graph: Graph, types: Types, node: Node): boolean {
   );
 }
 
-/**
- * Whether an operator's result has more positions than its operand; decided by the operator if
- * sizes are unknown.
- */
+/** Whether a result has more positions than the operand; by the operator if sizes are unknown. */
 function enlarges(types: Types, node: Node): boolean {
   if (node.op === "ConvTranspose") return strides(node).some((stride) => stride > 1);
   const { from, to } = positions(types, node);
@@ -142,10 +136,7 @@ function enlarges(types: Types, node: Node): boolean {
   return to.some((dim, k) => dim > from[k]);
 }
 
-/**
- * Whether an operator's result has fewer positions than its operand, by their sizes or by its
- * strides.
- */
+/** Whether a result has fewer positions than the operand, by their sizes or the strides. */
 function reduces(types: Types, node: Node): boolean {
   if (node.op === "ConvTranspose") return false;
   if (/Global.*Pool$/.test(node.op)) return true;

@@ -1,12 +1,10 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, type Value } from "../../src/graph/graph.ts";
 import type { Dimension } from "../../src/onnx/shape.ts";
+import { placeOfAxis } from "./axes.ts";
 import type { Setting } from "./residual.ts";
 
-/**
- * A slice of a value along an axis: where it starts, and whether it is a single position, such as a
- * time step.
- */
+/** A slice along an axis: its start, and whether it is a single position, such as a time step. */
 export interface Part {
   readonly whole: Value;
   readonly axis: string;
@@ -14,9 +12,7 @@ export interface Part {
   readonly single: boolean;
 }
 
-/**
- * Returns the slice that one value is of another, if it is smaller along one axis; otherwise null.
- */
+/** Returns the slice that a value is of another, smaller along one axis; otherwise null. */
 export function partOf({ graph, types }: Setting, value: Value): Part | null {
   const node = value.producer;
   const whole = node?.inputs[0];
@@ -25,7 +21,7 @@ export function partOf({ graph, types }: Setting, value: Value): Part | null {
   if (!node || !from || !to) return null;
   const ints = (name: string, index: number) =>
     attribute(node, name)?.ints ?? numbersOf(graph, node.inputs[index]);
-  const wrap = (axis: number) => (axis < 0 ? axis + from.length : axis);
+  const wrap = (axis: number) => placeOfAxis(axis, from.length);
   const part = (axis: number, at: number | undefined, single = to[axis] === 1): Part | null => {
     const size = from[axis];
     if (size === 1 || at === undefined) return null;
@@ -65,10 +61,7 @@ function placeIn(node: Node, value: Value, sizeOf: (value: Value) => Dimension |
   return undefined;
 }
 
-/**
- * Maximum number of values that a search goes back to, nearest first; enough to see the steps of a
- * recurrence.
- */
+/** Maximum number of values that a search visits, enough to see the steps of a recurrence. */
 const LOOKS = 500;
 
 /**

@@ -1,4 +1,4 @@
-import type { Form } from "./residual.ts";
+import { type Form, termsAt } from "./residual.ts";
 
 /** Add and Sum: every input is a term. */
 export const plainSum: Form = {
@@ -6,9 +6,7 @@ export const plainSum: Form = {
   sumOf(node) {
     const [output] = node.outputs;
     if ((node.op !== "Add" && node.op !== "Sum") || !output || node.inputs.length < 2) return null;
-    const terms = node.inputs.flatMap((value, index) =>
-      value ? [{ value, use: { node, index } }] : [],
-    );
+    const terms = termsAt(node);
     return terms.length === node.inputs.length
       ? { node, output, terms, place: 0, bias: null }
       : null;

@@ -38,10 +38,7 @@ function goesOn(setting: Setting, term: Value, sum: Node): boolean {
   return false;
 }
 
-/**
- * Whether everything computed from a value ends in the weights or the sampling positions of an
- * attention.
- */
+/** Whether all that is computed from a value ends in an attention's weights or positions. */
 function onlyDirects(setting: Setting, value: Value): boolean {
   const seen = new Set<Value>([value]);
   let directs = false;

@@ -37,10 +37,7 @@ export function preActivations({ constants }: Facts, link: Link): Link[] {
     .map((other) => ({ ...link, value: other }));
 }
 
-/**
- * Returns the values computed from another by the steps of a pre-activation, within the limit of
- * the search.
- */
+/** Returns the values computed from x by the steps of a pre-activation, within a limit. */
 function madeOf(x: Value): ReadonlySet<Value> {
   const steps = ({ uses }: Value) =>
     uses.flatMap(({ node }) => (STEPS.has(node.op) ? (node.outputs[0] ?? []) : []));
@@ -49,10 +46,7 @@ function madeOf(x: Value): ReadonlySet<Value> {
   return made;
 }
 
-/**
- * Returns the operators between a value and x in alphabetical order; null if a path back ends
- * elsewhere.
- */
+/** Returns the sorted operators between a value and x; null if a path back ends elsewhere. */
 function stepsTo({ constants }: Facts, value: Value, x: Value): string | null {
   const nodes = new Set<Node>();
   const seen = new Set<Value>([value]);

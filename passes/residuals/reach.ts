@@ -33,10 +33,7 @@ const BILINEAR = operatorsThat("bilinear");
 /** Number of values whose paths are cached. */
 const KEPT = 64;
 
-/**
- * Maximum number of nodes that one search, and all searches together, may visit; larger graphs are
- * not networks.
- */
+/** Maximum number of nodes that all searches visit; larger graphs are not networks. */
 const VISITS = 50_000_000;
 
 /**
@@ -113,19 +110,14 @@ export class Reach {
   }
 }
 
-/**
- * Returns what must precede a node in each scope that it sees: itself, and the nodes whose bodies
- * contain it.
- */
+/** Returns the limit in each scope that a node sees: itself, and the nodes around it. */
 function limitsOf(limit: Node): ReadonlyMap<Scope, Node> {
   const limits = new Map([[limit.scope, limit]]);
   for (const { owner } of outward(limit.scope)) if (owner) limits.set(owner.scope, owner);
   return limits;
 }
 
-/**
- * Returns the node, or the one whose body contains it, if it precedes the limit; otherwise null.
- */
+/** Returns the node, or the one around it, if it precedes the limit; otherwise null. */
 function visible(node: Node, limits: ReadonlyMap<Scope, Node>): Node | null {
   for (let at: Node | null = node; at; at = at.scope.owner) {
     const limit = limits.get(at.scope);

@@ -3,8 +3,7 @@ import type { Graph, Node, Value } from "../../src/graph/graph.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import type { Types } from "../../src/graph/types.ts";
 import type { Dimension, Type } from "../../src/onnx/shape.ts";
-
-const words = (text: string) => new Set(text.split(" "));
+import { words } from "./written-out.ts";
 
 /** Operators whose result has the shape of their operands, broadcast. */
 const BROADCAST = words("Add Sub Mul Div Pow Max Min Sum Where PRelu");

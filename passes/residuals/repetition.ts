@@ -1,6 +1,7 @@
 import { attribute, type Node } from "../../src/graph/graph.ts";
 import type { Types } from "../../src/graph/types.ts";
 import type { Dimension } from "../../src/onnx/shape.ts";
+import { placeOfAxis } from "./axes.ts";
 
 /**
  * Whether a node lengthens a map by repeating its positions: Tile, Expand (before a Reshape that
@@ -31,10 +32,7 @@ export function repeats(types: Types, node: Node): boolean {
   }
 }
 
-const wrap = (node: Node, rank: number) => {
-  const axis = attribute(node, "axis")?.i ?? 0;
-  return axis < 0 ? axis + rank : axis;
-};
+const wrap = (node: Node, rank: number) => placeOfAxis(attribute(node, "axis")?.i ?? 0, rank);
 
 const isMore = (a: Dimension, b: Dimension) =>
   typeof a === "number" && typeof b === "number" && a > b;

@@ -8,6 +8,13 @@ export interface Term {
   readonly use: Use;
 }
 
+/** Returns the values in these input slots of a node; absent ones are left out. */
+export const termsAt = (node: Node, slots: Iterable<number> = node.inputs.keys()): Term[] =>
+  [...slots].flatMap((index) => {
+    const value = node.inputs[index];
+    return value ? [{ value, use: { node, index } }] : [];
+  });
+
 /** A node that adds, as read by a form. */
 export interface Sum {
   readonly node: Node;
@@ -29,10 +36,7 @@ export interface Form {
   readonly sumOf: (node: Node) => Sum | null;
 }
 
-/**
- * Sums that are skipped unless requested: x + x·gate, joins of two scales, a skip that does not
- * depend on data.
- */
+/** Sums that are sites on request: x + x·gate, joins of two scales, a skip without data. */
 export const OPTIONAL_KINDS = ["se", "merge", "constant"] as const;
 
 /** A kind of sum that is a site only on request. */
@@ -52,9 +56,7 @@ export interface Site {
   /** The sum's node name if it is unique, otherwise the name of the sum's value. */
   readonly name: string;
   readonly node: Node;
-  /**
-   * The composite node of the model that was lowered to reach the sum; null if the sum is plain.
-   */
+  /** The composite node that was lowered to reach the sum; null if the sum is plain. */
   readonly within: Node | null;
   readonly scope: Scope;
   /** The sum's value, or its node's output if the sum is not a value. */

@@ -53,10 +53,7 @@ function apart(a: Placed, b: Placed): boolean {
   });
 }
 
-/**
- * Returns the learned weights between a site's skip and its sum: constants of operators that mix
- * features.
- */
+/** Returns the learned weights between skip and sum: constants of nodes that mix features. */
 function weightsOf(setting: Setting, { skip, branches }: Placed): Value[] {
   const ends = new Set(
     [...skipChain(setting, skip.value)].flatMap(({ value }) => [value, ...besides(value)]),

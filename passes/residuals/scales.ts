@@ -49,10 +49,7 @@ function visitsScale({ setting, reach, node }: Trial, x: Value, end: Value): boo
 
 const SUMS = operatorsThat("sum");
 
-/**
- * Returns a term from which the sum's other terms are computed with learned weights; otherwise
- * null.
- */
+/** Returns a term that a sum's other terms are computed from with weights; otherwise null. */
 function skipOf(setting: Setting, reach: Reach, node: Node): Value | null {
   const terms = SUMS.has(node.op) ? computedBy(setting.constants, node) : [];
   const shapeOf = (value: Value) => setting.types.get(value)?.shape;

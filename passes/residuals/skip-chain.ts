@@ -70,10 +70,7 @@ const both = (a: Link, b: Link) => ({
 
 const PEAKS = new Set(["MaxPool", "com.microsoft.nchwc.MaxPool"]);
 
-/**
- * Returns the link before a node: through the node itself, or through the mask or decomposed norm
- * that ends with it.
- */
+/** Returns the link before a node, or before the mask or decomposed norm that ends with it. */
 function linkBefore(setting: Setting, node: Node, value: Value, length: number): Link | null {
   const { layout, scale, projection, upsampling, repeating, mixer } = traits(setting, node);
   const next = layout || scale || projection ? origin(setting, node, layout, length) : null;
@@ -95,10 +92,7 @@ function linkBefore(setting: Setting, node: Node, value: Value, length: number):
   return normed && linkTo(normed, "projected");
 }
 
-/**
- * Returns the only value that a node of a chain continues from: a layout operator's data, or its
- * only computed input.
- */
+/** Returns what a node of a chain continues from: its data or its only computed input. */
 function origin(setting: Setting, node: Node, layout: boolean, length: number): Link | null {
   const computed = computedBy(setting.constants, node);
   if (node.op === "Concat" && computed.length > 1) return commonOrigin(setting, computed, length);

@@ -6,7 +6,7 @@ import { flatten, independent, isOneMap, MOST_TERMS } from "./nested-sums.ts";
 import { isPosition } from "./position.ts";
 import type { Reach } from "./reach.ts";
 import { type Reason, reasons } from "./reasons.ts";
-import type { Kind, Setting, Sum, Term } from "./residual.ts";
+import { type Kind, type Setting, type Sum, type Term, termsAt } from "./residual.ts";
 import { sameShape } from "./same-shape.ts";
 import { skipChain } from "./skip-chain.ts";
 import { trySkip } from "./try-skip.ts";
@@ -18,10 +18,7 @@ interface Chosen {
   readonly skip: Term;
   readonly branches: readonly Term[];
   readonly kind: Kind;
-  /**
-   * Whether the branches come from the value that the skip is projected from, not from the skip
-   * itself.
-   */
+  /** Whether the branches come from what the skip is projected from, not from the skip. */
   readonly projected?: boolean;
 }
 
@@ -61,10 +58,7 @@ function chooseAmong(setting: Setting, reach: Reach, sum: Sum, terms: readonly T
   return "skip" in direct ? direct : joined(setting, terms, nested.skip);
 }
 
-/**
- * Whether a projected skip and its branch form an inner sum, to which a value from elsewhere is
- * added.
- */
+/** Whether a projected skip and its branch form an inner sum, to which another value is added. */
 function isComplete(
   setting: Setting,
   reach: Reach,
@@ -73,10 +67,7 @@ function isComplete(
 ): boolean {
   const inner = skip.use.node;
   if (!projected || inner === sum.node) return false;
-  const terms = inner.inputs.flatMap((value, index) =>
-    value ? [{ value, use: { node: inner, index } }] : [],
-  );
-  const own = choose(setting, reach, inner, terms);
+  const own = choose(setting, reach, inner, termsAt(inner));
   return "skip" in own && own.skip.value === skip.value && !own.projected;
 }
 

@@ -63,9 +63,7 @@ export function featureAxes(
   });
 }
 
-/**
- * Links each sum to the sum that its skip comes from, through layout, norms and single operators.
- */
+/** Links each sum to the one that its skip comes from, through single operators and norms. */
 function inOneStream(setting: Setting, candidates: readonly Candidate[]): Member[] {
   const placed = new Map<Value, Member>();
   return candidates.map((candidate) => {
@@ -167,10 +165,7 @@ function ofOthers(member: Member, stream: readonly Member[]): Place[] {
   });
 }
 
-/**
- * Returns the axis that the branches of a sum write and its reader reads, or that of one of them if
- * the other shows none.
- */
+/** Returns the axis that branches write and the reader reads, as far as they show one. */
 function agreedAt({ shown: { written, read } }: Member): number | null {
   return only(read ? [...written, read] : written);
 }
@@ -194,10 +189,7 @@ function here({ toRoot }: Member, axis: number | null): number | null {
   return at < 0 ? null : at;
 }
 
-/**
- * Returns the sizes of an axis according to the sum's own shape and weights, otherwise to those of
- * its stream.
- */
+/** Returns the sizes of an axis by the sum's own shape and weights, otherwise by its stream's. */
 function sizesAt(member: Member, axis: number, stream: readonly Member[]): ReadonlySet<number> {
   const size = member.shape[axis];
   if (typeof size === "number") return new Set([size]);

@@ -46,9 +46,7 @@ function siteBefore(
   return null;
 }
 
-/**
- * Returns the value that one operator, or a decomposed norm or activation, computes a value from.
- */
+/** Returns the value before one operator, or before a decomposed norm or activation. */
 export function stepBack(
   setting: Setting,
   value: Value,

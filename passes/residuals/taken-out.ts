@@ -44,10 +44,7 @@ function holdsDifference(setting: Setting, from: Value, x: Value, seen: Set<Valu
   return false;
 }
 
-/**
- * Whether a difference is between x and another value that is not a pool of x; a pool minus x mixes
- * positions (PoolFormer).
- */
+/** Whether a difference is between x and a value other than a pool of x, as in PoolFormer. */
 function differs(setting: Setting, { inputs }: Node, x: Value): boolean {
   const [from, less] = inputs;
   if (comesBy(setting, less, x)) return !pools(setting, from, x);

@@ -2,7 +2,8 @@ import type { Value } from "../../src/graph/graph.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import type { Setting } from "./residual.ts";
 
-const words = (text: string) => new Set(text.split(" "));
+/** Returns the words of a text. */
+export const words = (text: string) => new Set(text.split(" "));
 
 /** Operators of decomposed norms and activations. */
 export const PARTS = words(

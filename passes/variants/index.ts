@@ -34,10 +34,7 @@ export function variantNamed(name: string): readonly Variant[] | null {
   return chosen.length === names.length && new Set(names).size === names.length ? chosen : null;
 }
 
-/**
- * Returns the parts to build: together with PA, LR is PA's lag 0 (equation 6), not a part of its
- * own.
- */
+/** Returns the parts to build: with PA, LR is PA's lag 0 (equation 6), not a part of its own. */
 export const built = (chosen: readonly Variant[]): readonly Variant[] =>
   chosen.some(({ name }) => name === "pa") ? chosen.filter(({ name }) => name !== "lr") : chosen;
 

@@ -88,10 +88,7 @@ export const pa = variant({
   },
 });
 
-/**
- * Returns the suffix that distinguishes the pairs of a site: the lag, or nothing if there is only
- * one.
- */
+/** Returns the suffixes of a site's pairs: the lags, or nothing if there is only one. */
 const suffixes = ({ lags }: SiteDescription, { shareLags }: PaValues): (string | number)[] =>
   shareLags ? [""] : Array.from({ length: lags }, (_, lag) => lag);
 

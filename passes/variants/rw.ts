@@ -60,10 +60,7 @@ export const rw = variant({
   },
 });
 
-/**
- * Returns the shape in which a factor broadcasts over the stream: a scalar, or the features on
- * their axis.
- */
+/** Returns a factor's shape over the stream: a scalar, or the features on their axis. */
 const shapeOf = (
   { feature, rank }: SiteDescription,
   { perChannel }: PartValues<typeof options>,

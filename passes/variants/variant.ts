@@ -43,10 +43,7 @@ export interface Folded {
   readonly inner: number;
 }
 
-/**
- * Creates a constant of the site's type or another, a scalar or filled with one value; returns an
- * equal one that was created before.
- */
+/** Creates a constant of one value, of the site's type by default, or returns an equal one. */
 type VariantConstant<V> = (value: number, dtype?: string, dims?: readonly number[]) => V;
 
 /** The input of a part's builder: the vocabulary, its parameters, and the site. */
@@ -76,10 +73,7 @@ export interface Variant<N extends string = string, O extends Options = Options>
   readonly about: string;
   /** Its options; an option that several parts declare is the same in all of them. */
   readonly options: O;
-  /**
-   * Whether it also reads the skips of earlier sites of the stream, as many as the option `lags`
-   * says.
-   */
+  /** Whether it also reads the skips of earlier sites of the stream, up to the option `lags`. */
   readonly lagged?: true;
   parameters(place: SiteDescription, options: PartValues<O>): Parameters;
   /** The factors α and β, as nodes over the parameters. */
