@@ -1,4 +1,4 @@
-import { counted, grouped } from "../ladder/details.ts";
+import { grouped, withNoun } from "../ladder/details.ts";
 import { shortened } from "../ladder/svg-text.ts";
 import type { ModelDiff } from "./diff.ts";
 
@@ -15,7 +15,7 @@ export function diffSummary({ nodes, weights }: ModelDiff): string[] {
     const of = (change: string) => changes.filter((each) => each.change === change).length;
     return changes.length === 0
       ? `the same ${one}s`
-      : `${counted(of("added"), one)} added, ${grouped(of("removed"))} removed, ${grouped(of("changed"))} changed`;
+      : `${withNoun(of("added"), one)} added, ${grouped(of("removed"))} removed, ${grouped(of("changed"))} changed`;
   });
 }
 
@@ -32,7 +32,7 @@ export function changeRows({ before, after, operators }: ModelDiff): string[][] 
   return [
     ["", "before", "after", ""],
     ...changed.map(({ op, before: x, after: y }) => row(op, x, y, grouped)),
-    ...(others > 0 ? [[`${counted(others, "other operator")}`, "", "", ""]] : []),
+    ...(others > 0 ? [[`${withNoun(others, "other operator")}`, "", "", ""]] : []),
     row("nodes", before.nodes, after.nodes, grouped),
     row("parameters", before.parameters, after.parameters, grouped),
     row("model size", before.bytes, after.bytes, sizeText),
@@ -65,7 +65,7 @@ export function proofRows({ comparison }: ModelDiff): string[] {
   return [
     VERDICTS[verdict],
     ...[apart, error].filter((text) => text !== null).map((text) => shortened(text, LONGEST)),
-    ...(outputs.length > 0 ? [`in onnxruntime, on ${counted(inputs, "input")}`] : []),
+    ...(outputs.length > 0 ? [`in onnxruntime, on ${withNoun(inputs, "input")}`] : []),
     ...ran,
     ...(first ? [shortened(`first value that differs: ${first.value}`, LONGEST)] : []),
   ];

@@ -1,4 +1,4 @@
-import { counted, grouped } from "../ladder/details.ts";
+import { grouped, withNoun } from "../ladder/details.ts";
 import { ADVANCE } from "../ladder/layout.ts";
 import { element, label, listItem, shortened } from "../ladder/svg-text.ts";
 import { drawnGraph } from "./draw-graph.ts";
@@ -78,11 +78,11 @@ function regionText(region: RegionDiff, others: number): string[] {
   const { nodes, before, after } = region;
   const hidden = before.hidden + after.hidden;
   const counts = [
-    nodes.added > 0 ? `${counted(nodes.added, "node")} added` : "",
-    nodes.removed > 0 ? `${counted(nodes.removed, "node")} removed` : "",
+    nodes.added > 0 ? `${withNoun(nodes.added, "node")} added` : "",
+    nodes.removed > 0 ? `${withNoun(nodes.removed, "node")} removed` : "",
     hidden > 0 ? `${hidden} not drawn` : "",
     figuresOf(region),
-    others > 0 ? `${counted(others, "other")} of this shape below` : "",
+    others > 0 ? `${withNoun(others, "other")} of this shape below` : "",
   ].filter(Boolean);
   return [titleOf(region), ...(counts.length > 0 ? [` ${counts.join(", ")}`] : [])];
 }

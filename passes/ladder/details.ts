@@ -12,7 +12,7 @@ export function digits(value: number): string {
 export const grouped = (value: number): string => value.toLocaleString("en");
 
 /** "1 node", "1,234 nodes". */
-export const counted = (count: number, noun: string): string =>
+export const withNoun = (count: number, noun: string): string =>
   `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
 
 /** "[N, 256, ?, ?]". */

@@ -1,5 +1,5 @@
 import type { LadderColumn } from "./columns.ts";
-import { counted, grouped } from "./details.ts";
+import { grouped, withNoun } from "./details.ts";
 import type { Ladder } from "./ladder.ts";
 import type { Layout } from "./layout.ts";
 import { element, label, line, shortened } from "./svg-text.ts";
@@ -14,9 +14,9 @@ export function ladderSummary({ sites, rejected, weights }: Ladder): string {
   return [
     sites.length === 0
       ? "no residual sum"
-      : `${counted(sites.length, "site")} in ${counted(streams, "stream")}`,
+      : `${withNoun(sites.length, "site")} in ${withNoun(streams, "stream")}`,
     ...(chosen < sites.length ? [`${grouped(chosen)} chosen`] : []),
-    counted(rejected.length, "other sum"),
+    withNoun(rejected.length, "other sum"),
     `${grouped(weights)} weights`,
     ...(variants.size > 0
       ? [`LAuReL ${[...variants].join(", ")}${added > 0 ? `: ${grouped(added)} weights` : ""}`]

@@ -7,7 +7,7 @@ import { type Drawing, drawRung } from "./draw-rung.ts";
 import type { Ladder } from "./ladder.ts";
 import { type Layout, layoutOf, type StreamHead } from "./layout.ts";
 import { checkDrawing, type DrawingOptions, svgDocument } from "./svg-document.ts";
-import { at, label, line, list } from "./svg-text.ts";
+import { at, label, line, listGroup } from "./svg-text.ts";
 
 /**
  * Draws a ladder as one SVG document without script or reference to anything outside: streams as
@@ -35,11 +35,11 @@ function rungs(ladder: Ladder, layout: Layout, title: string) {
     drawHead(ladder, drawing, title),
     ...layout.heads.map((head) => streamHead(head, layout)),
     ...layout.gaps.map((gap) => drawTicks(gap, layout.ticksX)),
-    ...list(
+    ...listGroup(
       "sites",
       layout.rungs.map((rung) => drawRung(rung, drawing)),
     ),
-    ...list(
+    ...listGroup(
       "other sums",
       layout.gaps.flatMap((gap) => drawGap(gap, layout.ticksX, width)),
     ),
@@ -67,7 +67,7 @@ function noRungs(ladder: Ladder, title: string) {
     height: Math.ceil(bottom),
     content: [
       drawHead(ladder, { layout, columns: [], barX: null }, title),
-      ...list("other sums", rows),
+      ...listGroup("other sums", rows),
     ],
   };
 }

@@ -48,7 +48,7 @@ export const titled = (lines: readonly string[]): string =>
   `<title>${lines.map(escapeText).join("\n")}</title>`;
 
 /** Writes a group of list items; nothing if there are none. */
-export const list = (name: string, items: readonly string[]): string[] =>
+export const listGroup = (name: string, items: readonly string[]): string[] =>
   items.length === 0
     ? []
     : [element("g", { role: "list", "aria-label": name }, `\n${items.join("\n")}\n`)];
