@@ -4,7 +4,6 @@ import { attributeOf, scopesOf } from "../../src/graph/scopes.ts";
 import { allTensors } from "../../src/onnx/all-tensors.ts";
 import type { Frame } from "../../src/onnx/decode.ts";
 import { FIELD, type GraphMessage } from "../../src/onnx/messages.ts";
-import { NOTES } from "../../src/onnx/operand-notes.ts";
 import { relocations } from "../../src/onnx/relocations.ts";
 import { bytesSource, type Range } from "../../src/onnx/source.ts";
 import { fromBase64, type Undo } from "../../src/onnx/undo.ts";
@@ -91,7 +90,7 @@ function partsOf(result: Graph, { redirects }: Plan["patch"]): Map<number, Part>
       let index = 0;
       for (const each of reader.fields(frame))
         if (each.number === FIELD.nodeInput) add(each, "input", slotName(node, index++));
-        else if (each.number === NOTES.nodeDevices) add(each, "note");
+        else if (each.number === FIELD.nodeDevices) add(each, "note");
     }
   }
   return parts;

@@ -51,8 +51,19 @@ interface Traits {
   readonly repeating: boolean;
 }
 
+/** The traits of nodes that were classified, by the types that they were classified with. */
+const classified = new WeakMap<Types, Map<Node, Traits>>();
+
 /** Classifies a node by its operator and its constant inputs. */
-export function traits({ graph, constants, types }: Setting, node: Node): Traits {
+export function traits(setting: Setting, node: Node): Traits {
+  const known = classified.get(setting.types) ?? new Map<Node, Traits>();
+  classified.set(setting.types, known);
+  const found = known.get(node) ?? traitsOf(setting, node);
+  known.set(node, found);
+  return found;
+}
+
+function traitsOf({ graph, constants, types }: Setting, node: Node): Traits {
   const { op } = node;
   const fixed = (index: number) => {
     const value = node.inputs[index];

@@ -1,4 +1,5 @@
 import { InputError } from "../errors.ts";
+import { textOfCodes } from "../onnx/bytes.ts";
 import { dataTypeNamed, elements, namedByNumpy } from "../onnx/dtypes.ts";
 import { showShape } from "../onnx/shape.ts";
 import type { Source } from "../onnx/source.ts";
@@ -109,8 +110,7 @@ function header(title: string, blocks: Iterable<Uint8Array>): { text: string; en
     more.set(block, bytes.length);
     bytes = more;
     if (bytes.length < 12) continue;
-    if (bytes[0] !== 0x93 || String.fromCharCode(...bytes.subarray(1, 6)) !== "NUMPY")
-      throw refuse();
+    if (bytes[0] !== 0x93 || textOfCodes(bytes.subarray(1, 6)) !== "NUMPY") throw refuse();
     const view = new DataView(bytes.buffer);
     const wide = bytes[6] >= 2;
     const start = wide ? 12 : 10;

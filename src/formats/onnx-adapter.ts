@@ -1,5 +1,6 @@
 import { Builder, ByteBuffer } from "flatbuffers";
 import { InputError } from "../errors.ts";
+import { textOfCodes } from "../onnx/bytes.ts";
 import { dataType, dataTypeNamed, elements } from "../onnx/dtypes.ts";
 import type { Source } from "../onnx/source.ts";
 import type { Written } from "./safetensors.ts";
@@ -20,7 +21,7 @@ const EIGHT = 8;
 /** Whether a file is one of onnxruntime's adapters, by its identifier. */
 export function isOnnxAdapter(source: Source): boolean {
   if (source.size < EIGHT) return false;
-  return String.fromCharCode(...source.read(4, EIGHT)) === IDENTIFIER;
+  return textOfCodes(source.read(4, EIGHT)) === IDENTIFIER;
 }
 
 /** An adapter file of onnxruntime; the same tensors in any order give the same bytes. */

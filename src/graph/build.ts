@@ -11,6 +11,7 @@ import { called } from "./called.ts";
 import { linkCalls } from "./calls.ts";
 import { type Graph, type Node, outward, type Scope, type Value } from "./graph.ts";
 import { sorted } from "./order.ts";
+import { visible } from "./scopes.ts";
 
 /** A file that is linked, and all names of its values and nodes so far. */
 interface Linking {
@@ -57,7 +58,7 @@ function scopeOf(
   for (const node of nodes) connect(to, node);
   for (const node of sorted(file, nodes)) scope.nodes.push(node);
   for (const name of message.outputs.map(nameOf)) {
-    const value = [...outward(scope)].map((s) => s.values.get(name)).find(Boolean);
+    const value = visible(scope, name);
     if (!value)
       throw new InputError(
         `${file.source.name}: output ${name} of graph ${scope.name || "(unnamed)"} is not made by any node; the model is damaged.`,
@@ -79,8 +80,8 @@ function define(
   if (name.includes("\0")) throw unnameable(file, scope.name, name);
   if (scope.values.has(name)) throw twice(file, name);
   // onnxruntime lets only an input of a body shadow an outer value.
-  if (from.producer || from.initializer)
-    for (const around of outward(scope.owner?.scope ?? null))
+  if (scope.owner && (from.producer || from.initializer))
+    for (const around of outward(scope.owner.scope))
       if (around.values.has(name)) throw shadows(file, scope, name);
   const value: Value = { name, scope, ...from, uses: EMPTY, isOutput: false };
   scope.values.set(name, value);
@@ -174,10 +175,8 @@ function capture(scope: Scope, value: Value): void {
 }
 
 function resolve(file: ModelFile, node: Node, name: string): Value {
-  for (let scope: Scope | null = node.scope; scope; scope = scope.owner?.scope ?? null) {
-    const value = scope.values.get(name);
-    if (value) return value;
-  }
+  const value = visible(node.scope, name);
+  if (value) return value;
   throw new InputError(
     `${file.source.name}: node ${called(node)} (${node.op}) reads ${name}, which does not exist; the model is damaged or its weights are missing.`,
   );

@@ -222,19 +222,18 @@ export function nodeOf(
   };
 }
 
-interface Emitting {
-  readonly emit: Emit<unknown>;
-}
-
 const NO_ATTRIBUTES: Attributes = Object.freeze({});
 
 /** One method per operator, created once: passes create a vocabulary for every insertion point. */
 const vocabulary = Object.fromEntries(
   Object.entries(ARITY satisfies Record<keyof Ops<unknown>, number>).map(([op, arity]) => [
     op,
-    function (this: Emitting, ...given: unknown[]) {
+    function (this: { readonly emit: Emit<unknown> }, ...given: unknown[]) {
       const count = Math.abs(arity);
-      const inputs = given.slice(0, count).flatMap((input) => input ?? [null]);
+      const inputs: unknown[] = [];
+      for (const input of given.slice(0, count))
+        if (Array.isArray(input)) inputs.push(...input);
+        else inputs.push(input ?? null);
       while (inputs.length > 0 && inputs.at(-1) === null) inputs.pop();
       const attributes = (given[count] ?? NO_ATTRIBUTES) as Attributes;
       const several = arity < 0;

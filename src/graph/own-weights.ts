@@ -1,4 +1,4 @@
-import { outward, type Scope } from "./graph.ts";
+import type { Scope } from "./graph.ts";
 import { operatorsThat } from "./operators.ts";
 
 /** Operators that search for tokens, with whole models as bodies. */
@@ -8,5 +8,8 @@ export const TOKEN_SEARCHES = operatorsThat("search");
  * Returns the scope that holds new weights read in a scope: the nearest enclosing body whose
  * operator does not accept new outer values, or undefined for the main graph.
  */
-export const weightsScope = (scope: Scope): Scope | undefined =>
-  [...outward(scope)].find(({ owner }) => owner && TOKEN_SEARCHES.has(owner.op));
+export function weightsScope(scope: Scope): Scope | undefined {
+  const { owner } = scope;
+  if (!owner) return undefined;
+  return TOKEN_SEARCHES.has(owner.op) ? scope : weightsScope(owner.scope);
+}

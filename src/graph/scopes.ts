@@ -1,4 +1,4 @@
-import { type Graph, type Node, outward, type Scope, type Value } from "./graph.ts";
+import type { Graph, Node, Scope, Value } from "./graph.ts";
 
 /**
  * Yields the main graph and every body inside it, outer scopes first, in the order of their nodes.
@@ -52,11 +52,8 @@ export const byOrder = (a: Node, b: Node): number =>
 
 /** Returns the value that a name refers to in a scope; undefined if there is none. */
 export function visible(scope: Scope, name: string): Value | undefined {
-  for (const around of outward(scope)) {
-    const value = around.values.get(name);
-    if (value) return value;
-  }
-  return undefined;
+  const value = scope.values.get(name);
+  return value || !scope.owner ? value : visible(scope.owner.scope, name);
 }
 
 /** Returns the number of bodies that enclose a scope. */

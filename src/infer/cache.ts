@@ -1,6 +1,7 @@
 import { tensorOf } from "../graph/constants.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
 import { typeOfTensor } from "../graph/types.ts";
+import { textOfCodes } from "../onnx/bytes.ts";
 import { elements } from "../onnx/dtypes.ts";
 import { tensorBytes } from "../onnx/model-file.ts";
 import type { Type } from "../onnx/shape.ts";
@@ -81,7 +82,7 @@ export class TypeCache {
     return known;
   }
 
-  #text = (bytes: Uint8Array) => this.#short(String.fromCharCode(...bytes));
+  #text = (bytes: Uint8Array) => this.#short(textOfCodes(bytes));
 
   #short(text: string): string {
     const known = this.#keys.get(text) ?? String(this.#keys.size);

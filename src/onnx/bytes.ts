@@ -48,3 +48,15 @@ export function join(bytes: Uint8Array, at: number, parts: readonly Uint8Array[]
   }
   return bytes;
 }
+
+/** Codes per call, because they are passed as arguments. */
+const CHUNK = 1024;
+
+/** Returns the text whose character codes are a range of bytes. */
+export function textOfCodes(bytes: Uint8Array, from = 0, to = bytes.length): string {
+  let text = "";
+  // A spread would make an object of each byte.
+  for (let at = from; at < to; at += CHUNK)
+    text += String.fromCharCode.apply(null, bytes.subarray(at, Math.min(to, at + CHUNK)) as never);
+  return text;
+}

@@ -58,28 +58,41 @@ export function decode<T>(
   frame: Frame,
   before: T | null = null,
 ): T {
-  const entries = slotsOf(schema as Schema<object>);
+  const { starts, byNumber } = slotsOf(schema);
   const message: Record<string, unknown> = { ...before, frame };
-  if (!before) for (const [key, slot] of entries) message[key] = slot.start;
+  if (!before) for (const { key, slot } of starts) message[key] = slot.start;
   for (let at = frame.start; at < frame.end; ) {
     const field = reader.field(at, frame.end);
     at = field.end;
-    for (const [key, slot] of entries)
-      if (slot.number === field.number && slot.wires.includes(field.wire))
-        message[key] = slot.read(reader, field, frame, message[key]);
+    const known = byNumber[field.number];
+    if (known?.slot.wires.includes(field.wire))
+      message[known.key] = known.slot.read(reader, field, frame, message[known.key]);
   }
   return message as T;
 }
 
-const cache = new WeakMap<object, [string, Slot<unknown>][]>();
+/** A slot, and the property that it sets. */
+interface KeyedSlot {
+  readonly key: string;
+  readonly slot: Slot<unknown>;
+}
 
-function slotsOf(schema: object): [string, Slot<unknown>][] {
-  let entries = cache.get(schema);
-  if (!entries) {
-    entries = Object.entries(schema);
-    cache.set(schema, entries);
-  }
-  return entries;
+/** The slots of a schema, and each at the index of its field number. */
+interface Slots {
+  readonly starts: readonly KeyedSlot[];
+  readonly byNumber: readonly (KeyedSlot | undefined)[];
+}
+
+const cache = new WeakMap<object, Slots>();
+
+function slotsOf(schema: object): Slots {
+  const known = cache.get(schema);
+  if (known) return known;
+  const starts = Object.entries(schema).map(([key, slot]): KeyedSlot => ({ key, slot }));
+  const byNumber: KeyedSlot[] = [];
+  for (const keyed of starts) byNumber[keyed.slot.number] = keyed;
+  cache.set(schema, { starts, byNumber });
+  return { starts, byNumber };
 }
 
 const single = <V>(number: number, wire: number, start: V, read: Slot<V>["read"]): Slot<V> => ({
@@ -145,6 +158,9 @@ const list = <V>(
   start: NONE,
   read: (reader, field, parent, all) => withOne(all, read(reader, field, parent)),
 });
+
+/** Repeated fields that are not decoded. */
+export const undecoded = (number: number) => list(number, (_, field) => field);
 
 /** Repeated strings. */
 export const strings = (number: number) => list(number, (reader, field) => reader.text(field));

@@ -1,3 +1,4 @@
+import { textOfCodes } from "./bytes.ts";
 import type { Source } from "./source.ts";
 
 /** The first bytes of a format, what the format is, and what to do about it. */
@@ -49,7 +50,7 @@ const BEGINNING = 256;
  */
 export function foreignFormat(source: Source, expected: "model" | "data"): string | null {
   const bytes = source.read(0, Math.min(BEGINNING, source.size));
-  const text = String.fromCharCode(...bytes);
+  const text = textOfCodes(bytes);
   const formats = expected === "model" ? [...UNDER_WAY, ...NO_ONNX] : UNDER_WAY;
   return (
     formats.find(([begins]) =>

@@ -1,5 +1,6 @@
 import type { Frame } from "./decode.ts";
 import type { Range } from "./source.ts";
+import type { Field } from "./wire.ts";
 
 interface Message {
   readonly frame: Frame;
@@ -52,6 +53,8 @@ export interface NodeMessage extends Message {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: readonly AttributeMessage[];
+  /** NodeDeviceConfigurationProtos. */
+  readonly devices: readonly Field[];
 }
 
 /** TensorShapeProto.Dimension: dim_value, dim_param or neither. */
@@ -158,9 +161,11 @@ export const FIELD = {
   graphInitializer: 5,
   graphInput: 11,
   graphOutput: 12,
+  graphAnnotation: 14,
   nodeInput: 1,
   nodeOutput: 2,
   nodeAttribute: 5,
+  nodeDevices: 10,
   functionOutput: 5,
   tensorRaw: 9,
   tensorExternalData: 13,

@@ -1,4 +1,5 @@
 import { InputError } from "../errors.ts";
+import { textOfCodes } from "./bytes.ts";
 import { decode, rootFrame } from "./decode.ts";
 import { foreignFormat } from "./foreign.ts";
 import type { GraphMessage } from "./messages.ts";
@@ -18,7 +19,7 @@ export function openFile(source: Source, folder: Folder | null): ModelFile {
   const foreign = foreignFormat(source, "model");
   if (foreign) throw new InputError(`${name} is ${foreign}.`);
   const magic = source.read(0, Math.min(8, source.size));
-  if (String.fromCharCode(...magic.subarray(4)) === "ORTM")
+  if (textOfCodes(magic.subarray(4)) === "ORTM")
     throw new InputError(
       `${name} is in ORT format, which does not contain an ONNX graph; give the .onnx file that it was made from.`,
     );

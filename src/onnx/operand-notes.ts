@@ -1,12 +1,10 @@
 import { type Edit, replaceField } from "./edits.ts";
-import type { AnnotationMessage, NodeMessage } from "./messages.ts";
+import { type AnnotationMessage, FIELD, type NodeMessage } from "./messages.ts";
 import type { ModelFile } from "./model-file.ts";
 import type { Range } from "./source.ts";
 import type { Field } from "./wire.ts";
 import { bytesField } from "./wire-bytes.ts";
 
-/** Fields in which a model refers to an operand by its name. */
-export const NOTES = { nodeDevices: 10, graphAnnotation: 14 };
 const [SHARDING, TENSOR_NAME] = [2, 1];
 
 type Reader = ModelFile["reader"];
@@ -24,12 +22,9 @@ export function renaming({ inputs, outputs }: NodeMessage, now: readonly string[
   return (name) => [...(names.get(name) ?? [name])];
 }
 
-const deviceFields = ({ reader }: ModelFile, { frame }: NodeMessage) =>
-  [...reader.fields(frame)].filter(({ number }) => number === NOTES.nodeDevices);
-
 /** Returns the edits that update a node's device configurations to its new operands. */
 export const deviceEdits = (file: ModelFile, message: NodeMessage, renamed: Renaming): Edit[] =>
-  deviceFields(file, message).map((field) =>
+  message.devices.map((field) =>
     replaceField(message, field, devicesRenamed(file.reader, field, renamed)),
   );
 
@@ -52,7 +47,7 @@ export function annotationNaming(
   { frame }: AnnotationMessage,
   name: string,
 ): Uint8Array {
-  return bytesField(NOTES.graphAnnotation, named(name), ...restOf(reader, frame));
+  return bytesField(FIELD.graphAnnotation, named(name), ...restOf(reader, frame));
 }
 
 const restOf = (reader: Reader, range: Range) =>

@@ -3,7 +3,7 @@ import { concat } from "./bytes.ts";
 import { type Frame, partsOf } from "./decode.ts";
 import { FIELD, type FunctionMessage, type GraphMessage, type NodeMessage } from "./messages.ts";
 import type { ModelFile } from "./model-file.ts";
-import { devicesRenamed, NOTES } from "./operand-notes.ts";
+import { devicesRenamed } from "./operand-notes.ts";
 import type { Range } from "./source.ts";
 import type { Field } from "./wire.ts";
 import { bytesField } from "./wire-bytes.ts";
@@ -56,7 +56,7 @@ export class Rewriter<Node extends NodeLike<Node>> {
       const { number, start } = field;
       if (number === NODE.input || number === NODE.output) return this.#text(field, place.value);
       if (number === NODE.name) return this.#text(field, place.node);
-      if (number === NOTES.nodeDevices)
+      if (number === FIELD.nodeDevices)
         return devicesRenamed(this.#file.reader, field, (name) => [place.value(name)]);
       const attribute = number === NODE.attribute ? attributes.get(start) : undefined;
       if (!attribute) return null;
@@ -136,7 +136,7 @@ export class Rewriter<Node extends NodeLike<Node>> {
         case FIELD.graphOutput:
         case GRAPH.valueInfo:
           return named(1);
-        case NOTES.graphAnnotation:
+        case FIELD.graphAnnotation:
           return bytesField(number, this.#annotation(range, place));
         case GRAPH.sparse:
           return bytesField(

@@ -12,6 +12,7 @@ import {
   type Schema,
   string,
   strings,
+  undecoded,
 } from "./decode.ts";
 import {
   type AnnotationMessage,
@@ -81,6 +82,7 @@ const node: Schema<NodeMessage> = {
   inputs: strings(1),
   outputs: strings(2),
   attributes: messages(5, () => attribute),
+  devices: undecoded(FIELD.nodeDevices),
 };
 
 const dimension: Schema<DimensionMessage> = { value: optionalInteger(1), param: string(2) };
@@ -102,7 +104,7 @@ const graph: Schema<GraphMessage> = {
   inputs: messages(FIELD.graphInput, () => valueInfo),
   outputs: messages(FIELD.graphOutput, () => valueInfo),
   valueInfos: messages(13, () => valueInfo),
-  annotations: messages(14, () => annotation),
+  annotations: messages(FIELD.graphAnnotation, () => annotation),
 };
 
 const opset: Schema<OpsetMessage> = { domain: string(1), version: integer(2) };

@@ -1,3 +1,5 @@
+import { textOfCodes } from "./bytes.ts";
+
 const FNV = 0x01000193;
 /** Number of cached texts: most values are read near the node that makes them. Powers of two. */
 const [FEWEST, MOST] = [1 << 6, 1 << 14];
@@ -30,7 +32,7 @@ export class TextPool {
     const place = hash & (this.#texts.length - 1);
     const known = this.#texts[place];
     if (known !== undefined && equals(known, bytes, from, to)) return known;
-    const text = textOf(bytes, from, to);
+    const text = textOfCodes(bytes, from, to);
     this.#texts[place] = text;
     return text;
   }
@@ -40,14 +42,4 @@ function equals(text: string, bytes: Uint8Array, from: number, to: number): bool
   if (text.length !== to - from) return false;
   for (let k = from; k < to; k++) if (text.charCodeAt(k - from) !== bytes[k]) return false;
   return true;
-}
-
-/** Codes per call, because they are passed as arguments. */
-const CHUNK = 1024;
-
-function textOf(bytes: Uint8Array, from: number, to: number): string {
-  let text = "";
-  for (let at = from; at < to; at += CHUNK)
-    text += String.fromCharCode(...bytes.subarray(at, Math.min(to, at + CHUNK)));
-  return text;
 }

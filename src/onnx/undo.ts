@@ -1,4 +1,5 @@
 import { InputError } from "../errors.ts";
+import { textOfCodes } from "./bytes.ts";
 import type { Range, Source } from "./source.ts";
 import {
   type PatchedSource,
@@ -34,7 +35,11 @@ export function undoOf(source: Source, splices: readonly Splice[], beside: boole
   let shift = 0;
   const steps = splices.map(({ start, end, bytes }) => {
     const far = beside && end - start > KEPT;
-    const removed = far ? end - start : start === end ? "" : toBase64(source.read(start, end));
+    const removed = far
+      ? end - start
+      : start === end
+        ? ""
+        : btoa(textOfCodes(source.read(start, end)));
     const step = [start + shift, pieceLength(bytes), removed] as const;
     shift += pieceLength(bytes) - (end - start);
     return step;
@@ -108,15 +113,6 @@ export function sampled(original: Source, { steps }: Undo): Source {
     shift += inserted - length;
   }
   return patchedSource(original, cuts);
-}
-
-const CHUNK = 1 << 14;
-
-function toBase64(bytes: Uint8Array): string {
-  let text = "";
-  for (let at = 0; at < bytes.length; at += CHUNK)
-    text += String.fromCharCode(...bytes.subarray(at, at + CHUNK));
-  return btoa(text);
 }
 
 /** Decodes base64; returns null if the text is not base64. */
