@@ -55,11 +55,32 @@ function times(at: GradientNode, input: number, other: string, place: number) {
   if (number !== null) return op.Mul(g, scalar(number));
   const [wide, narrow] = [outShape(0), shape(input)];
   const whole = product(narrow) === 1 && product(shape(place)) === product(wide);
-  const sum = whole ? dotOfAll(at, g, other, wide) : null;
+  const isWide = product(shape(place)) === product(wide);
+  const sum = whole
+    ? dotOfAll(at, g, other, wide)
+    : isWide && isPerChannel(narrow, wide)
+      ? perChannel(at, g, other)
+      : null;
   if (sum === null) return op.Mul(g, other);
   const shaped = write.reshape(sum, narrow);
   summed.add(shaped);
   return shaped;
+}
+
+/** Whether a factor has one number for each channel of each image. */
+const isPerChannel = (narrow: readonly number[], wide: readonly number[]) =>
+  wide.length === 4 &&
+  narrow.length === 4 &&
+  narrow.every((size, axis) => size === (axis < 2 ? wide[axis] : 1));
+
+/**
+ * Writes Σ a b of each image, of which a gate in front of it has a copy in plain layout already: a
+ * product in onnxruntime's own layout would have to be reordered for the sum.
+ */
+function perChannel({ op, write, outShape }: GradientNode, a: string, b: string): string {
+  const [n, c, ...size] = outShape(0);
+  const rows = (v: string) => write.reshape(v, [n * c, product(size)]);
+  return write.reduce("ReduceSum", op.Mul(rows(a), rows(b)), [1], false);
 }
 
 /** The gradient goes to the largest (the smallest if `sign` is −1); equal ones share it. */

@@ -51,6 +51,12 @@ export const poolingSamples: Samples<typeof poolings> = {
     ...[7, 8, 10, 12, 18].map((opset) =>
       largest("kernel_shape = [2, 2], strides = [2, 2]", [2, 2, 4, 6], opset),
     ),
+    ...[12, 18].map((opset) =>
+      largest("kernel_shape = [2, 2], strides = [2, 2], ceil_mode = 1", [1, 2, 5, 5], opset),
+    ),
+    largest("kernel_shape = [2, 2], strides = [4, 3], dilations = [3, 2]", [1, 2, 9, 9]),
+    largest("kernel_shape = [2], strides = [3]", [2, 2, 8]),
+    largest("kernel_shape = [2, 2], strides = [2, 2], pads = [1, 1, 1, 1]", [1, 2, 4, 4]),
     ...[7, 8, 12, 18].map((opset) =>
       largest("kernel_shape = [3, 3], strides = [2, 2], pads = [1, 1, 1, 1]", [2, 2, 5, 6], opset),
     ),
