@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { laurelize, openModel, prove, type VariantName } from "laurelize";
+import { finetune, laurelize, openModel, prove, type VariantName } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { checksThat, made } from "./support/checks.ts";
@@ -50,6 +50,14 @@ describe("a stream in bfloat16", () => {
       }
     },
   );
+
+  it("is not trained, which is said before anything is run", async () => {
+    const { model } = await augmented(fixture("bfloat16-stream"), "rw");
+    const options = { ort, loss: "mse", target: "t" } as const;
+    expect(() => finetune(model, options)).toThrow(
+      /^weight .* of .* is bfloat16, .* cannot train; convert the model to float or float16\.$/,
+    );
+  });
 
   it("is not written unless that is asked for", () => {
     const folder = temporaryFolder();

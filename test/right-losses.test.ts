@@ -59,7 +59,7 @@ const text = (
 ) => `<ir_version: 8, opset_import: ["" : ${opset}]>
 net (float[N, 8] x) => (${output})
 <float[8, 16] up, float[16, 8] down, float[8, 3] head, float[8, 3] other, float[8, 2] small,
- int64[1] zero = {0}, int64[1] one = {1}, int64[1] three = {3}, int64[3] cube = {-1, 1, 3},
+ int64[1] zero = {0}, int64[1] one = {1}, int64[1] two = {2}, int64[1] three = {3}, int64[3] cube = {-1, 1, 3},
  float[1] low = {1e-7}, float[1] high = {0.9999999}, float[1] fifth = {0.2}, float[1] half = {0.5}, float[1] unit = {1}>
 {
   wide = MatMul(x, up)
@@ -283,6 +283,18 @@ describe("targets are read in the one way that they can be", () => {
   ])("class labels as %s", async (_, target) => {
     const got = await evaluated(...logits, target);
     expect(got.loss).toBeCloseTo(mean(surprises(got.y, hard, 1)), 5);
+  });
+
+  it("class labels as masks with an axis in place of the classes", async () => {
+    const twice =
+      "k = Constant <value_ints = [2]> () u = Unsqueeze(a, k) o = Concat <axis = 2> (u, u)";
+    const target = int64(
+      hard.flatMap((label) => [label, label]),
+      [ROWS, 1, 2],
+    );
+    const got = await evaluated(twice, "float[N, 3, 2] o", "cross-entropy", target);
+    const { y } = await evaluated(...logits, int64(hard));
+    expect(got.loss).toBeCloseTo(mean(surprises(y, hard, 1)), 5);
   });
 
   it.each([

@@ -68,10 +68,13 @@ function ofShares({ types, output, sumsToOne, options }: Asked): number {
 /** Returns all axes except the batch's. */
 const axesOf = (rank: number) => Array.from({ length: rank - 1 }, (_, k) => k + 1);
 
-/** Whether a target has a label for each position, with or without a last axis of size 1. */
-function isLabels(shape: Shape, axis: number, target: Type): boolean {
+/**
+ * Whether a target has a label for each position, with or without an axis of size 1 at the end or
+ * in place of the classes.
+ */
+export function isLabels(shape: Shape, axis: number, target: Pick<Type, "shape">): boolean {
   const labels = shape.toSpliced(axis, 1);
-  return fits(labels, target) || fits([...labels, 1], target);
+  return [labels, [...labels, 1], shape.with(axis, 1)].some((each) => fits(each, target));
 }
 
 /** Returns the one of some axes that is certainly the class axis; null if there is none. */

@@ -62,7 +62,7 @@ function arrayOf(source: Source, name: string, entry: ZipEntry, free: number | n
   const dtype = namedByNumpy(code);
   if (!dtype)
     throw new InputError(
-      `${title} is ${code === "O" ? "of Python objects" : `of type ${descr || "structured"}`}, which models cannot take; save it as an array of numbers with .astype.`,
+      `${title} is ${code === "O" ? "of Python objects" : `of type ${descr || "structured"}`}, which models cannot take; save numbers (numpy.unique(labels, return_inverse=True)[1] numbers words).`,
     );
   if (order === ">" && dataTypeNamed(dtype)!.bits > 8)
     throw new InputError(`${title} is big-endian (${descr}); save it .astype("<${code}").`);
