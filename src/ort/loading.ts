@@ -23,7 +23,13 @@ const LOADED = 1 << 28;
  * bytes without the weights that onnxruntime can read from their file.
  */
 export function runnable(file: ModelFile, written?: string): Runnable {
-  return { ...placed(file, written), title: file.source.name };
+  const placing = { ...placed(file, written), title: file.source.name };
+  return file.folder?.path ? { ...placing, inMemory: () => withDataInMemory(file) } : placing;
+}
+
+function withDataInMemory(file: ModelFile): Runnable {
+  const ready = withCompanionInside(beforeCopies(file));
+  return dataInMemory(ready, ready.folder!);
 }
 
 function placed(file: ModelFile, written?: string): Runnable {
@@ -55,7 +61,7 @@ function placed(file: ModelFile, written?: string): Runnable {
 }
 
 /** Returns a model whose data files are in memory, under names that onnxruntime finds them by. */
-function dataInMemory(file: ModelFile, folder: Folder): Omit<Runnable, "title"> {
+function dataInMemory(file: ModelFile, folder: Folder): Runnable {
   const externalData = [...externalLocations(file)].map((location) => {
     const data = folder.open(location);
     return { path: withoutDots(location), data: data.read(0, data.size) };

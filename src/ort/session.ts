@@ -37,6 +37,8 @@ export interface Runnable {
   readonly folder?: string | undefined;
   /** Its external data, if that is in memory. */
   readonly externalData?: readonly { readonly path: string; readonly data: Uint8Array }[];
+  /** A model from a folder with its external data in memory, for a runtime that reads no files. */
+  readonly inMemory?: (() => Runnable) | undefined;
   /** The name in reports; absent for a model of a few nodes. */
   readonly title?: string | undefined;
 }
@@ -67,9 +69,28 @@ type SessionOptions = InferenceSession.SessionOptions & {
 /** Opens a session on the model; the caller releases it. Logs nothing. */
 export async function openSession(
   ort: Ort,
+  runnable: Runnable,
+  level: Level,
+  how: SessionOptions = {},
+): Promise<InferenceSession> {
+  const { inMemory } = runnable;
+  if (!inMemory) return sessionOn(ort, runnable, level, how);
+  try {
+    return await sessionOn(ort, runnable, level, how);
+  } catch (error) {
+    if (!READS_NO_FILES.test(String(error))) throw error;
+    return sessionOn(ort, { title: runnable.title, ...inMemory() }, level, how);
+  }
+}
+
+/** What onnxruntime-web says of a model whose data files it is not given. */
+const READS_NO_FILES = /Module\.MountedFiles|Failed to load external data file/;
+
+async function sessionOn(
+  ort: Ort,
   { model, folder, externalData, title = "some of its nodes" }: Runnable,
   level: Level,
-  { briefly = false, threads = 0, ...more }: SessionOptions = {},
+  { briefly = false, threads = 0, ...more }: SessionOptions,
 ): Promise<InferenceSession> {
   const graphOptimizationLevel = lower(level, ort.watch?.ceiling ?? "all");
   ort.watch?.session(title, graphOptimizationLevel);

@@ -1,4 +1,3 @@
-import fs from "node:fs";
 import { openModel } from "laurelize";
 import { apiRun, type RunOptions } from "./api-run.ts";
 
@@ -17,7 +16,7 @@ const ort = await loaded();
 for (const file of files) {
   let line: object;
   try {
-    const model = await openModel(fs.readFileSync(file));
+    const model = await openModel(file);
     line = { file, outcome: await apiRun(model, ort, JSON.parse(options) as RunOptions) };
   } catch (error) {
     line = { file, error: String((error as Error).stack ?? error) };

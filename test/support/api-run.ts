@@ -6,7 +6,6 @@ import {
   type Model,
   NoSiteError,
   type Ort,
-  openModel,
   prove as proveResult,
   type Tensors,
 } from "laurelize";
@@ -14,7 +13,7 @@ import { runAll } from "../../src/compare/outputs.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
 import { isFloat } from "../../src/graph/types.ts";
-import { typesOf } from "../../src/model.ts";
+import { modelOf, typesOf } from "../../src/model.ts";
 import { withOutputs } from "../../src/ort/expose.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import { tensorOfBytes } from "../../src/ort/tensors.ts";
@@ -91,8 +90,8 @@ async function firstStep(tuned: Model, ort: Ort): Promise<Outcome["step"]> {
   if (!float) return null;
   const { producer } = float;
   const before = producer?.op === "Softmax" ? producer.inputs[0]!.name : float.name;
-  const { source } = withOutputs(tuned.file, [before]);
-  const model = await openModel(source.read(0, source.size));
+  const { source, folder } = withOutputs(tuned.file, [before]);
+  const model = modelOf(source, folder);
   const { types } = await typesOf(model, ort);
   const output = model.graph.main.outputs.find(({ name }) => name === before)!;
   const run = (feed: Tensors) => runAll(ort, runnable(model.file), "disabled", [feed]);
