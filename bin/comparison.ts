@@ -1,10 +1,7 @@
 import type { Comparison, Difference, Finding, FirstDifference } from "../src/index.ts";
 import { describeFunction, outputFailures } from "./check-lines.ts";
 import { marks } from "./report-notes.ts";
-import { figure } from "./text.ts";
-
-/** Number of differences that are printed without --all: with the rest, one screen. */
-const LINES = 12;
+import { figure, firstLines } from "./text.ts";
 
 const DESCRIPTION = new Set<Finding["kind"]>(["signature", "metadata", "opset"]);
 
@@ -14,7 +11,7 @@ export function comparisonLines(
   all: boolean,
   heads: readonly string[] = [],
 ): string {
-  const some = (found: readonly string[]) => listed(found, all);
+  const some = (found: readonly string[]) => firstLines(found, all, "      ");
   const { apart, findings, outputs, first } = comparison;
   const ran = apart ?? describeFunction(comparison);
   const equal = apart === null && comparison.error === null && outputs.every((o) => o.passed);
@@ -32,7 +29,7 @@ export function comparisonLines(
     "",
     row("same function", equal, ran),
     ...some(outputFailures(outputs)),
-    ...(first ? firstLines(first, differing) : unseen(comparison, equal)),
+    ...(first ? differenceLines(first, differing) : unseen(comparison, equal)),
     ...part("same contents", made, "no weight or attribute of the first model is changed or lost"),
     ...part(
       "same description",
@@ -68,15 +65,9 @@ const row = (name: string, passed: boolean, text: string) =>
 const count = ({ length }: readonly Finding[]) =>
   `${length} ${length === 1 ? "difference" : "differences"}`;
 
-/** The first of them, and how many more there are. */
-const listed = (lines: readonly string[], all: boolean) =>
-  all || lines.length <= LINES
-    ? lines
-    : [...lines.slice(0, LINES), `      and ${lines.length - LINES} more (--all lists them)`];
-
 const line = ({ where, what }: Finding) => `      ${where} ${what}`;
 
-function firstLines(first: FirstDifference, findings: readonly Finding[]): string[] {
+function differenceLines(first: FirstDifference, findings: readonly Finding[]): string[] {
   const { value, scope, inside, a, b, difference, compared } = first;
   const node = ({ name, op, inputs }: FirstDifference["a"]) =>
     `${name ? `${name} ` : ""}${op}(${inputs.join(", ")})`;

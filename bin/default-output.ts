@@ -8,6 +8,10 @@ const NAMES: Readonly<Record<string, (stem: string) => string>> = {
     /\.laurel$/.test(stem) ? stem.replace(/laurel$/, "onnx") : `${stem}.stripped.onnx`,
   ladder: (stem) => `${stem}.ladder.svg`,
   check: (stem) => `${stem}.web.onnx`,
+  apply: (stem) => `${stem.replace(/\.laurel$/, "")}.tuned.onnx`,
+  finetune: (stem) => `${stem.replace(/\.laurel$/, "")}.tuned.onnx`,
+  extract: (stem) => `${stem}.safetensors`,
+  "export-torch": (stem) => `${stem}.pt.safetensors`,
 };
 
 /** Where a command writes by default: beside the model, or into a folder. */

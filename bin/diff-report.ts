@@ -6,10 +6,7 @@ import { comparisonLines } from "./comparison.ts";
 import { crashLines, marks } from "./report-notes.ts";
 import type { Crash } from "./supervise.ts";
 import { plain } from "./tables.ts";
-import { bytes, count, counted } from "./text.ts";
-
-/** Number of changes that are listed without --all. */
-const LISTED = 12;
+import { bytes, count, counted, firstLines } from "./text.ts";
 
 /** What changed, line by line: a table by operator, the sites, other changes, and the outputs. */
 export function diffLines(diff: ModelDiff, all: boolean, crashes: readonly Crash[]): string[] {
@@ -23,7 +20,7 @@ export function diffLines(diff: ModelDiff, all: boolean, crashes: readonly Crash
     "",
     operatorTable(diff),
     ...(sites.length > 0 ? ["", siteTable(sites)] : []),
-    ...(others.length > 0 ? ["", ...someLines(others.map(regionLine), all)] : []),
+    ...(others.length > 0 ? ["", ...firstLines(others.map(regionLine), all, "  ")] : []),
     ...weightLines(diff, all),
     ...(comparison === null ? [] : ["", ...proofLines(comparison, all)]),
     ...crashLines(crashes),
@@ -142,21 +139,10 @@ function regionLine({ name, nodes, after, before }: RegionDiff): string {
   return `  ${name} (${node?.op ?? "?"}): ${parts.filter(Boolean).join(", ") || "changed"}`;
 }
 
-const someLines = (lines: readonly string[], all: boolean) =>
-  all || lines.length <= LISTED
-    ? lines
-    : [...lines.slice(0, LISTED), `  and ${lines.length - LISTED} more (--all lists them)`];
-
 function weightLines({ weights }: ModelDiff, all: boolean): string[] {
   const changed = weights.filter(({ change }) => change === "changed");
-  if (changed.length === 0) return [];
-  return [
-    "",
-    ...someLines(
-      changed.map(({ name, how }) => `  weight ${name} ${how}`),
-      all,
-    ),
-  ];
+  const lines = changed.map(({ name, how }) => `  weight ${name} ${how}`);
+  return lines.length === 0 ? [] : ["", ...firstLines(lines, all, "  ")];
 }
 
 function proofLines(comparison: NonNullable<ModelDiff["comparison"]>, all: boolean): string[] {

@@ -1,5 +1,6 @@
 import path from "node:path";
 import type { Model } from "../src/index.ts";
+import { defaultOutput } from "./default-output.ts";
 import { dataNames } from "./output.ts";
 
 /** Everything that is written, beside the tuned model. */
@@ -18,9 +19,7 @@ export function filesOf(
   { model, output }: { readonly model: string; readonly output: string | undefined },
   { dataFiles }: Pick<Model, "dataFiles">,
 ): Files {
-  const { dir, name, ext } = path.parse(model);
-  const plain = (ext === ".onnx" ? name : name + ext).replace(/\.laurel$/, "");
-  const file = output ?? path.join(dir, `${plain}.tuned.onnx`);
+  const file = output ?? defaultOutput("finetune", model);
   const stem = file.replace(/\.onnx$/, "");
   return {
     model: file,

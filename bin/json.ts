@@ -41,6 +41,27 @@ export function printJson(document: object): void {
     );
 }
 
+/** How much a command prints, and where its report goes. */
+interface Answering {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly report?: string | undefined;
+}
+
+/** Prints a command's result: its document with --json, otherwise lines, and nothing with --quiet. */
+export function printResult(
+  { json, quiet }: Answering,
+  document: object,
+  lines: readonly string[],
+): void {
+  if (json) printJson(document);
+  else if (!quiet) process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+/** The line for a report, below others; none if none is written. */
+export const reportLine = ({ report }: Pick<Answering, "report">, ...above: string[]): string[] =>
+  report === undefined ? [] : [...above, `wrote ${report}`];
+
 /** Prints an event of a command with --json-lines. */
 export function printEvent(event: object): void {
   if (state.answer === "json-lines") process.stdout.write(`${JSON.stringify(event)}\n`);

@@ -154,6 +154,12 @@ function checkFound({
     );
 }
 
+/** A model's file and its data files, as paths from here. */
+export const filesOfModel = (file: string, { dataFiles }: Pick<Model, "dataFiles">): string[] => [
+  file,
+  ...dataFiles.map((name) => path.join(path.dirname(file), name)),
+];
+
 /** Refuses copies of a result's data files that would replace something of the user's. */
 export function checkCopies(
   { folder }: Pick<Model, "folder">,

@@ -14,7 +14,7 @@ export class Progress {
 
   readonly #doing: string;
 
-  constructor(wanted: boolean, doing = "proving") {
+  constructor(wanted: boolean, doing: string) {
     this.#doing = doing;
     this.#timer = wanted && process.stderr.isTTY ? setTimeout(() => this.#show(), LONG) : null;
   }

@@ -9,11 +9,19 @@ import {
   openModel,
 } from "../src/index.ts";
 import type { ApplyArguments } from "./commands/apply.ts";
+import { defaultOutput } from "./default-output.ts";
 import { EXIT } from "./exit.ts";
 import { applyPage } from "./html/apply-page.ts";
 import { checkReport, stagedFiles, stagedReport } from "./html/report-page.ts";
-import { printJson } from "./json.ts";
-import { checkCopies, checkFree, checkOutput, type Output, outputOf } from "./output.ts";
+import { printResult, reportLine } from "./json.ts";
+import {
+  checkCopies,
+  checkFree,
+  checkOutput,
+  filesOfModel,
+  type Output,
+  outputOf,
+} from "./output.ts";
 import { type Progress, withProgress } from "./progress.ts";
 import { ort } from "./runtime.ts";
 import { staged } from "./staged.ts";
@@ -27,9 +35,7 @@ const PUT = {
 
 /** Puts an adapter into its model and writes the tuned model. */
 export async function runApply(args: ApplyArguments): Promise<void> {
-  const { dir, name, ext } = path.parse(args.model);
-  const stem = (ext === ".onnx" ? name : name + ext).replace(/\.laurel$/, "");
-  const output = args.output ?? path.join(dir, `${stem}.tuned.onnx`);
+  const output = args.output ?? defaultOutput("apply", args.model);
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   const adapter = await openAdapter(args.adapter);
   const target = outputOf({ ...args, output, linkWeights: false }, model);
@@ -57,22 +63,21 @@ export async function runApply(args: ApplyArguments): Promise<void> {
   );
   pending.keep();
   page.keep();
-  if (args.json)
-    printJson({
-      input: args.model,
-      adapter: args.adapter,
-      output,
-      bytes: tuned.size,
-      tensors,
-      weights: args.weights,
-      laurelizedFirst,
-      ...(folded ? { folded: { factors: folded.folded.factors, sites: folded.folded.sites } } : {}),
-      ...page.json,
-    });
-  else if (!args.quiet)
-    process.stdout.write(
-      `wrote ${output}   ${bytes(tuned.size)}, ${done}${folded ? ", folded and proved" : ""}\n${args.report === undefined ? "" : `wrote ${args.report}\n`}`,
-    );
+  const document = {
+    input: args.model,
+    adapter: args.adapter,
+    output,
+    bytes: tuned.size,
+    tensors,
+    weights: args.weights,
+    laurelizedFirst,
+    ...(folded ? { folded: { factors: folded.folded.factors, sites: folded.folded.sites } } : {}),
+    ...page.json,
+  };
+  printResult(args, document, [
+    `wrote ${output}   ${bytes(tuned.size)}, ${done}${folded ? ", folded and proved" : ""}`,
+    ...reportLine(args),
+  ]);
 }
 
 interface ToWrite {
@@ -84,8 +89,7 @@ interface ToWrite {
 
 /** Throws an InputError if a file that is to be written cannot be. */
 function checkPlaces(args: ApplyArguments, { model, tuned, output, target }: ToWrite): void {
-  const home = path.dirname(args.model);
-  const own = [args.model, args.adapter, ...model.dataFiles.map((each) => path.join(home, each))];
+  const own = [...filesOfModel(args.model, model), args.adapter];
   const data = tuned.folder?.companion ? target.data : null;
   for (const each of data ? [output, path.join(path.dirname(output), data)] : [output])
     checkFree(each, own, args.force);

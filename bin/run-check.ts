@@ -14,10 +14,10 @@ import { defaultOutput } from "./default-output.ts";
 import { EXIT } from "./exit.ts";
 import { UsageError } from "./failure.ts";
 import { checkPage } from "./html/check-page.ts";
-import { checkReport, dataPaths, stagedFiles, stagedReport } from "./html/report-page.ts";
+import { checkReport, stagedFiles, stagedReport } from "./html/report-page.ts";
 import { parseDims, readInputs } from "./inputs.ts";
-import { printJson } from "./json.ts";
-import { checkFree, checkOutput } from "./output.ts";
+import { printResult, reportLine } from "./json.ts";
+import { checkFree, checkOutput, filesOfModel } from "./output.ts";
 import { type Progress, withProgress } from "./progress.ts";
 import { runtimeVersion } from "./runtime-version.ts";
 import { staged } from "./staged.ts";
@@ -38,7 +38,7 @@ export async function runCheck(args: CheckArguments): Promise<void> {
 
 async function checkWeb(args: CheckArguments): Promise<void> {
   const given = await openModel(args.model, { trustLinks: args.trustLinks });
-  checkReport(args, [args.model, ...dataPaths(args.model, given)]);
+  checkReport(args, filesOfModel(args.model, given));
   const split = args.split === undefined ? null : await splitFiles(args, given, args.split);
   const file = split?.pending.path ?? args.model;
   const model = split ? await openModel(file) : given;
@@ -55,26 +55,22 @@ async function checkWeb(args: CheckArguments): Promise<void> {
   if (checked.runs !== false) split?.pending.keep();
   else split?.pending.discard();
   page.keep();
-  process.exitCode =
-    checked.runs === null ? EXIT.notProved : checked.runs ? EXIT.done : EXIT.checkFailed;
-  if (args.json)
-    printJson({
-      model: args.model,
-      target: "web",
-      ...checked,
-      placements,
-      onnxruntimeWeb: version,
-      entries,
-      written,
-      ...page.json,
-    });
-  else if (!args.quiet) print(args, printed);
+  process.exitCode = exitOf(checked.runs);
+  const document = {
+    model: args.model,
+    target: "web",
+    ...checked,
+    placements,
+    onnxruntimeWeb: version,
+    entries,
+    written,
+    ...page.json,
+  };
+  printResult(args, document, [...printed, ...reportLine(args, "")]);
 }
 
-function print({ report }: CheckArguments, printed: readonly string[]): void {
-  const wrote = report === undefined ? [] : ["", `wrote ${report}`];
-  process.stdout.write(`${[...printed, ...wrote].join("\n")}\n`);
-}
+const exitOf = (runs: boolean | null) =>
+  runs === null ? EXIT.notProved : runs ? EXIT.done : EXIT.checkFailed;
 
 /** Checks the model in a file, and reads in Chromium where its nodes run. */
 async function checkedForWeb(
@@ -123,8 +119,7 @@ async function placementsIn(
 async function splitFiles(args: CheckArguments, model: Model, size: number) {
   const output = args.output ?? defaultOutput("check", args.model);
   const cut = splitModel(model, path.basename(output), size);
-  const home = path.dirname(path.resolve(args.model));
-  const own = [args.model, ...model.dataFiles.map((each) => path.join(home, each))];
+  const own = filesOfModel(args.model, model);
   const how = { force: args.force, linkWeights: false };
   checkOutput({ file: output, data: null, copies: null }, args.model, how, { dataFiles: [] });
   for (const each of cut.dataFiles)
@@ -139,7 +134,7 @@ async function splitFiles(args: CheckArguments, model: Model, size: number) {
 /** Checks a model for another onnxruntime, as far as files at hand tell. */
 async function checkElsewhere(args: CheckArguments, version: string | null): Promise<void> {
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
-  checkReport(args, [args.model, ...dataPaths(args.model, model)]);
+  checkReport(args, filesOfModel(args.model, model));
   const needs = modelNeeds(model);
   const here = runtimeVersion();
   let runs: boolean | null = null;
@@ -154,12 +149,12 @@ async function checkElsewhere(args: CheckArguments, version: string | null): Pro
     reason = error ?? `onnxruntime-node ${here} loads it`;
   } else if (version !== null)
     reason = `onnxruntime-node here is ${here ?? "not installed"}; run npm i onnxruntime-node@${version} to check it`;
-  process.exitCode = runs === null ? EXIT.notProved : runs ? EXIT.done : EXIT.checkFailed;
+  process.exitCode = exitOf(runs);
   const { model: file, target } = args;
   const printed = needsLines(target, model, { runs, reason, needs });
   const subject = { file, model, target, runs, printed, web: null };
   const page = await stagedReport(args, () => checkPage(subject));
   page.keep();
-  if (args.json) printJson({ model: file, target, runs, reason, needs, ...page.json });
-  else if (!args.quiet) print(args, printed);
+  const document = { model: file, target, runs, reason, needs, ...page.json };
+  printResult(args, document, [...printed, ...reportLine(args, "")]);
 }

@@ -9,7 +9,7 @@ import {
 import { saveBytes } from "../src/internal.ts";
 import type { AverageArguments, CombineArguments } from "./commands/average.ts";
 import { UsageError } from "./failure.ts";
-import { printJson } from "./json.ts";
+import { printResult } from "./json.ts";
 import { checkFree, realFolder } from "./output.ts";
 import { bytes, counted } from "./text.ts";
 
@@ -61,6 +61,5 @@ function write(
     ...(Math.abs(sum - 1) > 1e-9 ? [`the weights add up to ${share(sum)}, not to 1`] : []),
     `wrote ${output}   ${bytes(content.length)}, ${counted(tensors, "tensor")}`,
   ];
-  if (args.json) printJson({ inputs, sum, output, bytes: content.length, tensors });
-  else if (!args.quiet) process.stdout.write(`${lines.join("\n")}\n`);
+  printResult(args, { inputs, sum, output, bytes: content.length, tensors }, lines);
 }

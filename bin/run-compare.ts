@@ -4,9 +4,10 @@ import type { CompareArguments } from "./commands/compare.ts";
 import { comparisonLines } from "./comparison.ts";
 import { EXIT } from "./exit.ts";
 import { comparisonPage } from "./html/comparison-page.ts";
-import { checkReport, dataPaths, stagedReport } from "./html/report-page.ts";
+import { checkReport, stagedReport } from "./html/report-page.ts";
 import { parseDims, readInputs } from "./inputs.ts";
-import { printJson } from "./json.ts";
+import { printResult, reportLine } from "./json.ts";
+import { filesOfModel } from "./output.ts";
 import { withProgress } from "./progress.ts";
 import { crashLines } from "./report-notes.ts";
 import { ort } from "./runtime.ts";
@@ -19,7 +20,7 @@ export async function runCompare(args: CompareArguments): Promise<void> {
   const { trustLinks } = args;
   const a = await openModel(args.a, { trustLinks });
   const b = await openModel(args.b, { trustLinks });
-  checkReport(args, [args.a, args.b, ...dataPaths(args.a, a), ...dataPaths(args.b, b)]);
+  checkReport(args, [...filesOfModel(args.a, a), ...filesOfModel(args.b, b)]);
   tell({ step: "comparing" });
   const comparison = await compared(args, a, b, dims);
   const { same } = comparison;
@@ -30,17 +31,15 @@ export async function runCompare(args: CompareArguments): Promise<void> {
   ];
   const report = await stagedReport(args, () => comparisonPage(first, second, comparison));
   report.keep();
-  if (args.json) {
-    printJson({ a: args.a, b: args.b, ...comparison, crashes: crashes(), ...report.json });
-    return;
-  }
+  const document = { a: args.a, b: args.b, ...comparison, crashes: crashes(), ...report.json };
   const heads = [headline(path.basename(args.a), a), headline(path.basename(args.b), b)];
-  const wrote = args.report === undefined ? [] : ["", `wrote ${args.report}`];
-  if (!args.quiet)
-    process.stdout.write(
-      `${[comparisonLines(comparison, args.all, heads), ...crashLines(crashes()), ...wrote].join("\n")}\n`,
-    );
-  else if (!same) process.stderr.write(`${comparisonLines(comparison, args.all)}\n`);
+  printResult(args, document, [
+    comparisonLines(comparison, args.all, heads),
+    ...crashLines(crashes()),
+    ...reportLine(args, ""),
+  ]);
+  if (args.quiet && !args.json && !same)
+    process.stderr.write(`${comparisonLines(comparison, args.all)}\n`);
 }
 
 async function compared(

@@ -13,10 +13,10 @@ import { saveBytes } from "../src/internal.ts";
 import type { DiffArguments } from "./commands/diff.ts";
 import { diffLines } from "./diff-report.ts";
 import { comparisonPage } from "./html/comparison-page.ts";
-import { checkReport, dataPaths, type ReportContents, stagedReport } from "./html/report-page.ts";
+import { checkReport, type ReportContents, stagedReport } from "./html/report-page.ts";
 import { parseDims, readInputs } from "./inputs.ts";
-import { printJson } from "./json.ts";
-import { checkFree, realFolder } from "./output.ts";
+import { printResult, reportLine } from "./json.ts";
+import { checkFree, filesOfModel, realFolder } from "./output.ts";
 import { withProgress } from "./progress.ts";
 import { crashes, tell } from "./supervision.ts";
 
@@ -28,7 +28,7 @@ export async function runDiff(args: DiffArguments): Promise<void> {
   const b = await openModel(args.b, { trustLinks });
   const files = filesOf(args);
   for (const { file } of files) checkFree(file, [args.a, args.b], args.force);
-  const read = [args.a, args.b, ...dataPaths(args.a, a), ...dataPaths(args.b, b)];
+  const read = [...filesOfModel(args.a, a), ...filesOfModel(args.b, b)];
   checkReport(args, [...read, ...files.map(({ file }) => file)]);
   tell({ step: "comparing" });
   const found = await differences(args, a, b, dims);
@@ -36,13 +36,12 @@ export async function runDiff(args: DiffArguments): Promise<void> {
   for (const { file, text } of files)
     saveBytes(new TextEncoder().encode(text({ a, b, found })), file);
   page.keep();
-  if (args.json) printJson({ a: args.a, b: args.b, ...found, crashes: crashes(), ...page.json });
-  else if (!args.quiet) {
-    const written = [...files.map(({ file }) => file), ...(args.report ? [args.report] : [])];
-    const wrote = written.map((file) => `wrote ${file}`);
-    const lines = [...diffLines(found, args.all, crashes()), ...(wrote.length > 0 ? [""] : [])];
-    process.stdout.write(`${[...lines, ...wrote].join("\n")}\n`);
-  }
+  const document = { a: args.a, b: args.b, ...found, crashes: crashes(), ...page.json };
+  const wrote = [...files.map(({ file }) => `wrote ${file}`), ...reportLine(args)];
+  printResult(args, document, [
+    ...diffLines(found, args.all, crashes()),
+    ...(wrote.length > 0 ? ["", ...wrote] : []),
+  ]);
 }
 
 /** What a report says of what changed. */
@@ -54,7 +53,6 @@ async function diffReport(
 ): Promise<ReportContents> {
   const { comparison } = found;
   const drawing = { title: "What changed", content: drawDiff(found) };
-  const dataFiles = [...dataPaths(args.a, a), ...dataPaths(args.b, b)];
   const [first, second] = [
     { file: args.a, model: a },
     { file: args.b, model: b },
@@ -68,7 +66,7 @@ async function diffReport(
     verdict: { outcome: "unsure", text: comparison?.reason ?? "the two models were not run" },
     ladder: null,
     sections: [drawing],
-    dataFiles,
+    models: [first, second],
   };
 }
 

@@ -4,7 +4,7 @@ import { type ExportedStep, exportStep, openModel } from "../src/index.ts";
 import type { ExportStepArguments } from "./commands/export-step.ts";
 import { namedLoss } from "./given-losses.ts";
 import { parseDims } from "./inputs.ts";
-import { printJson } from "./json.ts";
+import { printResult } from "./json.ts";
 import { modelToTrain } from "./model-to-train.ts";
 import { picked } from "./picked.ts";
 import { ort } from "./runtime.ts";
@@ -34,8 +34,7 @@ export async function runExportStep(args: ExportStepArguments): Promise<void> {
     onTemporary: (temporary) => tell({ temporary }),
   });
   for (const note of step.notes) say("note", note);
-  if (args.json) printJson(asJson(step));
-  else if (!args.quiet) print(step);
+  printResult(args, asJson(step), linesOf(step));
 }
 
 function asJson({ folder, manifest, sizes, notes }: ExportedStep) {
@@ -43,7 +42,7 @@ function asJson({ folder, manifest, sizes, notes }: ExportedStep) {
   return { folder, batch, bytesPerStep: vector.bytes, weights, memory, sizes, notes };
 }
 
-function print({ folder, manifest, sizes }: ExportedStep): void {
+function linesOf({ folder, manifest, sizes }: ExportedStep): string[] {
   const { batch, vector, weights, memory } = manifest;
   const trained = vector.gradients.reduce((sum, { length }) => sum + length, 0);
   const rank = Object.values(memory).reduce((a, b) => a + b, 0);
@@ -51,7 +50,7 @@ function print({ folder, manifest, sizes }: ExportedStep): void {
   const home = path.join(folder, weights.folder);
   const names = weights.files.map(({ name }) => name).join(", ");
   const own = Object.values(sizes).reduce((a, b) => a + b, 0);
-  const lines = [
+  return [
     `${count(trained)} trained weights: each step sends ${bytes(vector.bytes)} (${counted(batch.rows, "row")} in a batch, ${batch.accumulate === 1 ? "1 batch" : `${batch.accumulate} batches`} a rank)`,
     ...(names === ""
       ? []
@@ -61,5 +60,4 @@ function print({ folder, manifest, sizes }: ExportedStep): void {
     `a rank needs about ${bytes(rank)} of memory besides the program: ${bytes(memory.frozen)} for frozen weights, ${bytes(memory.prepared)} for onnxruntime's copies of them, ${bytes(memory.batch)} for a batch, ${bytes(memory.trained)} for training`,
     `wrote ${folder}${folder.endsWith(path.sep) ? "" : path.sep}   ${bytes(own)}: ${Object.keys(sizes).join(", ")}`,
   ];
-  process.stdout.write(`${lines.join("\n")}\n`);
 }

@@ -18,13 +18,12 @@ import { unproved } from "./check-lines.ts";
 import { laurelOptions } from "./commands/inserting.ts";
 import type { LaurelizeArguments } from "./commands/laurelize.ts";
 import { EXIT } from "./exit.ts";
-import { laurelizePage } from "./html/laurelize-page.ts";
-import { noSitePage } from "./html/no-site-page.ts";
-import { checkReport, dataPaths, stagedFiles, stagedReport } from "./html/report-page.ts";
+import { laurelizePage, noSitePage } from "./html/laurelize-page.ts";
+import { checkReport, stagedFiles, stagedReport } from "./html/report-page.ts";
 import { parseDims, readInputs } from "./inputs.ts";
 import { printJson } from "./json.ts";
-import { checkOutput, type Output, outputOf } from "./output.ts";
-import { Progress, withProgress } from "./progress.ts";
+import { checkOutput, filesOfModel, type Output, outputOf } from "./output.ts";
+import { withProgress } from "./progress.ts";
 import { asJson, proofLines, summary } from "./report.ts";
 import { ort } from "./runtime.ts";
 import { staged } from "./staged.ts";
@@ -49,7 +48,7 @@ export async function runLaurelize(args: LaurelizeArguments): Promise<void> {
   tell({ step: "finding the residual connections" });
   const alsoOrt = args.alsoWeb ? await webRuntime() : undefined;
   if (!args.dryRun) checkOutput(target, args.model, args, model);
-  if (!args.dryRun) checkReport(args, [args.model, target.file, ...dataPaths(args.model, model)]);
+  if (!args.dryRun) checkReport(args, [target.file, ...filesOfModel(args.model, model)]);
   const laurel = await rewritten(args, model, target);
   if (laurel === null) return;
   warnOf(args, laurel, target.copies === null);
@@ -189,24 +188,14 @@ const isLaurel = ({ kind }: Site) => kind === "laurel";
 async function proveStaged(
   args: LaurelizeArguments,
   laurel: Laurelized,
-  staged: string,
+  written: string,
   { dims, alsoOrt }: Delivery,
 ): Promise<Proof> {
-  const progress = new Progress(!args.quiet);
-  try {
+  const extent = args.prove === "sites" ? ("sites" as const) : ("full" as const);
+  const { seed, allSites } = args;
+  return withProgress(args, "proving", async (onProgress) => {
     const feeds = args.inputs ? [await readInputs(ort, laurel.original, args.inputs)] : undefined;
-    return await prove(laurel, {
-      ort,
-      extent: args.prove === "sites" ? "sites" : "full",
-      written: staged,
-      dims,
-      seed: args.seed,
-      feeds,
-      alsoOrt,
-      allSites: args.allSites,
-      onProgress: progress.report,
-    });
-  } finally {
-    progress.stop();
-  }
+    const options = { ort, extent, written, dims, seed, feeds, alsoOrt, allSites, onProgress };
+    return prove(laurel, options);
+  });
 }

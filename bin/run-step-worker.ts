@@ -13,7 +13,7 @@ export async function runStepWorker({ step: folder, weights, threads }: StepWork
   const { ort } = await import("./runtime.ts");
   const step = await openStep(folder, { ort, threads, ...(weights ? { weights } : {}) });
   for await (const request of frames(process.stdin)) {
-    const { tensors, metadata } = readTensors(ort, request);
+    const { tensors, metadata } = readTensors(ort, request, "the request");
     const answer = await answered(step, request, { tensors, metadata });
     const length = new Uint8Array(new BigUint64Array([BigInt(answer.length)]).buffer);
     process.stdout.write(length);

@@ -1,10 +1,9 @@
-import path from "node:path";
 import { openModel, strip } from "../src/index.ts";
 import { missingCopies } from "../src/internal.ts";
 import type { StripArguments } from "./commands/strip.ts";
 import { defaultOutput } from "./default-output.ts";
-import { printJson } from "./json.ts";
-import { checkFree, checkOutput } from "./output.ts";
+import { printResult } from "./json.ts";
+import { checkCopies, checkFree, checkOutput, filesOfModel } from "./output.ts";
 import { staged } from "./staged.ts";
 import { bytes } from "./text.ts";
 
@@ -18,21 +17,17 @@ export async function runStrip(args: StripArguments): Promise<void> {
   const left = original.dataFiles.filter((name) => !back.has(name));
   const how = { force: args.force, linkWeights: false };
   checkOutput(place, args.model, how, { dataFiles: left });
-  const home = path.dirname(path.resolve(args.model));
-  const own = [args.model, ...model.dataFiles.map((name) => path.join(home, name))];
+  const own = filesOfModel(args.model, model);
   const data = missingCopies(original.folder, file);
-  for (const each of [file, ...data.map((name) => path.join(path.dirname(file), name))])
-    checkFree(each, own, args.force);
+  checkFree(file, own, args.force);
+  checkCopies(original, file, own, args.force);
   (await staged(original, file)).keep();
   const said = {
     whole: "byte for byte the original (SHA-256 checked)",
     sample: `byte for byte the original (SHA-256 of a sample checked): its weights are read from ${beside}; --hash checks the whole file`,
     none: "not checked: the original's SHA-256 was not recorded (--no-hash)",
   }[checked ?? "none"];
-  if (args.json)
-    printJson({ input: args.model, output: file, bytes: original.size, data, checked });
-  else if (!args.quiet)
-    process.stdout.write(
-      `wrote ${[file, ...data].join(", ")}   ${bytes(original.size)}, ${said}\n`,
-    );
+  const document = { input: args.model, output: file, bytes: original.size, data, checked };
+  const line = `wrote ${[file, ...data].join(", ")}   ${bytes(original.size)}, ${said}`;
+  printResult(args, document, [line]);
 }

@@ -62,3 +62,12 @@ export function sums({ sites, rejected }: FoundResiduals, explained: boolean): s
   const hint = explained || rejected.length === 0 ? "" : " (inspect --why)";
   return `${found}; ${rejected.length} other ${rejected.length === 1 ? "Add" : "Adds"}${also}${hint}`;
 }
+
+/** Lines that are printed of a list without --all: with the others, one screen. */
+const SCREEN = 12;
+
+/** The first lines, and how many more there are; with `all` every line. */
+export const firstLines = (lines: readonly string[], all: boolean, indent: string) =>
+  all || lines.length <= SCREEN
+    ? lines
+    : [...lines.slice(0, SCREEN), `${indent}and ${lines.length - SCREEN} more (--all lists them)`];

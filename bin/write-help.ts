@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import { commands } from "./commands/index.ts";
+import { commandNames } from "./commands/index.ts";
 import { WIDTH } from "./help.ts";
 import { main } from "./main.ts";
 
@@ -13,7 +13,7 @@ console.log = (text: string) => {
 process.stdout.columns = WIDTH;
 
 const texts: Record<string, string> = {};
-for (const command of Object.keys(commands)) {
+for (const command of commandNames) {
   const name = command === "laurelize" ? "" : command;
   said = "";
   await main([name, "--help"].filter(Boolean), async () => {});

@@ -10,7 +10,7 @@ import type { FinetuneArguments } from "./commands/finetune.ts";
 import type { Files } from "./finetune-files.ts";
 import { stagedFiles, stagedReport } from "./html/report-page.ts";
 import { trainingPage } from "./html/training-page.ts";
-import { printJson } from "./json.ts";
+import { printResult, reportLine } from "./json.ts";
 import { figures } from "./monitor.ts";
 import { ort } from "./runtime.ts";
 import { staged } from "./staged.ts";
@@ -45,11 +45,10 @@ export async function writeTuned(
   const page = await stagedReport(args, () => trainingPage(input, result, curve, outputs));
   pending.keep();
   page.keep();
-  const isJson = args.json || args.jsonLines;
-  if (isJson) printJson({ ...jsonOf(files, result), ...page.json });
-  else if (!args.quiet) print(files, final, result);
-  if (args.report !== undefined && !isJson && !args.quiet)
-    process.stdout.write(`wrote ${args.report}\n`);
+  const { quiet } = args;
+  const document = { ...jsonOf(files, result), ...page.json };
+  const lines = [...linesOf(files, final, result), ...reportLine(args)];
+  printResult({ json: args.json || args.jsonLines, quiet }, document, lines);
 }
 
 /** The model that is written: its weights inside, as inputs, or in a data file. */
@@ -110,19 +109,18 @@ function jsonOf(files: Files, result: FitResult) {
   return { notes, ...summaryOf(result), files, steps };
 }
 
-function print(files: Files, final: Model, { plan, history, best, advice }: FitResult): void {
+function linesOf(files: Files, final: Model, { plan, history, best, advice }: FitResult): string[] {
   const { steps, epochs, before } = history;
   const at = epochs.find(({ epoch }) => epoch === best.epoch);
   const shown = at?.eval ?? at?.train;
   const others = [files.log, files.curve, files.state].map((file) => path.basename(file));
-  const lines = [
+  return [
     ...plan.notes,
     `${counted(steps.length, "step")}, best after epoch ${best.epoch}: ${shown ? figures(shown) : `loss ${best.loss}`}${before ? ` (before: ${figures(before)})` : ""}`,
     ...(advice ? [advice] : []),
     `wrote ${files.model}   ${bytes(final.size)}`,
     `wrote ${files.adapter}, ${others.join(", ")}`,
   ];
-  process.stdout.write(`${lines.join("\n")}\n`);
 }
 
 async function curveOf(args: FinetuneArguments, { history }: FitResult): Promise<string> {

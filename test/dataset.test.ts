@@ -5,8 +5,9 @@ import { batches, openDataset, openModel } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { npzFile } from "../passes/finetune/array-file.ts";
-import { checkLabels } from "../passes/finetune/batches.ts";
-import { readDataset } from "../passes/finetune/data-set.ts";
+import { checkLabels } from "../passes/finetune/check-column.ts";
+import { type Dataset, readDataset } from "../passes/finetune/data-set.ts";
+import { isClass } from "../passes/finetune/labels.ts";
 import { bytesSource } from "../src/onnx/source.ts";
 import { temporaryFolder } from "./support/fixture.ts";
 import { type NpyArray, npzOf } from "./support/npz-file.ts";
@@ -27,6 +28,12 @@ const modelWith = (inputs: string) =>
 
 const open = async (inputs: string, file: Uint8Array | string, targets: string[] = ["labels"]) =>
   openDataset(file, await modelWith(inputs), { targets });
+
+/** Checks the array `labels` of a data set as classes. */
+function checkClasses({ name, columns }: Dataset, classes: number, ignore: number | null = null) {
+  const labels = columns.find((column) => column.name === "labels")!;
+  checkLabels(labels, name, { isLabel: isClass, classes, ignore });
+}
 
 const f32 = (...values: number[]) => Float32Array.from(values);
 const i64 = (...values: number[]) => BigInt64Array.from(values, BigInt);
@@ -289,12 +296,12 @@ describe("a dataset", () => {
 
   it("tells a label that is no class, and one that is no integer", async () => {
     const data = await open("float[N, 2] x", npzOf({ x, labels: [i64(0, 2, -100, 1), [4]] }));
-    checkLabels(data, "labels", 3, -100);
-    expect(() => checkLabels(data, "labels", 3)).toThrow(/is -100 in row 2 .* 0 to 2/);
-    expect(() => checkLabels(data, "labels", 2, -100)).toThrow(/is 2 in row 1 /);
+    checkClasses(data, 3, -100);
+    expect(() => checkClasses(data, 3)).toThrow(/is -100 in row 2 .* 0 to 2/);
+    expect(() => checkClasses(data, 2, -100)).toThrow(/is 2 in row 1 /);
     const soft = await open("float[N, 2] x", npzOf({ x, labels: x }));
-    expect(() => checkLabels(soft, "labels", 2)).toThrow(/is 2 in row 1 /);
+    expect(() => checkClasses(soft, 2)).toThrow(/is 2 in row 1 /);
     const half = await open("float[N, 2] x", npzOf({ x, labels: [f32(0, 0.5, 1, 1), [4]] }));
-    expect(() => checkLabels(half, "labels", 2)).toThrow(/is 0.5 in row 1 .*whole numbers/);
+    expect(() => checkClasses(half, 2)).toThrow(/is 0.5 in row 1 .*whole numbers/);
   });
 });

@@ -5,7 +5,8 @@ import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { mnistDigits } from "../bin/page/mnist.ts";
 import { strips } from "../bin/page/strips.ts";
-import { checkLabels } from "../passes/finetune/batches.ts";
+import { checkLabels } from "../passes/finetune/check-column.ts";
+import { isClass } from "../passes/finetune/labels.ts";
 import { temporaryFolder } from "./support/fixture.ts";
 import { sessionOn } from "./support/session.ts";
 import { writeStrips } from "./support/strips.ts";
@@ -34,7 +35,8 @@ describe("strips of handwritten digits", { timeout: 120_000 }, () => {
     const model = await openModel(classifier);
     const data = await openDataset(held, model, { targets: ["labels"] });
     expect(data.rows).toBe(rows);
-    checkLabels(data, "labels", 2);
+    const labels = data.columns.find(({ name }) => name === "labels")!;
+    checkLabels(labels, data.name, { isLabel: isClass, classes: 2, ignore: null });
     const session = await sessionOn(classifier);
     let right = 0;
     for (const { x, labels } of batches(data, { ort, batchSize: 50 })) {

@@ -14,6 +14,7 @@ const output = {
 export const average = command({
   command: "average <adapters..>",
   describe: "average adapters of one model, each weighted by its number of training examples",
+  isHere: true,
   positionals: { adapters: ".safetensors files from finetune or extract" },
   options: {
     ...output,
@@ -38,6 +39,7 @@ export const average = command({
 export const combine = command({
   command: "combine <adapters..>",
   describe: "compute a weighted sum of adapters of one model",
+  isHere: true,
   positionals: { adapters: ".safetensors files with their weights: adapter.safetensors=0.7" },
   options: { ...output, ...force, ...printing },
   examples: [

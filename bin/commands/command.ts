@@ -26,6 +26,8 @@ export interface Declaration {
   readonly options: Readonly<Record<string, CliOption>>;
   readonly examples?: readonly (readonly [line: string, purpose: string])[];
   readonly epilogue?: string;
+  /** Whether it runs in this process: it does not run onnxruntime, or has it under control. */
+  readonly isHere?: true;
 }
 
 type Camel<S> = S extends `${infer A}-${infer B}` ? `${A}${Capitalize<Camel<B>>}` : S;

@@ -4,6 +4,7 @@ import { type ArgumentsFor, command } from "./command.ts";
 export const completion = command({
   command: "completion [shell]",
   describe: "print a script that completes commands and options in bash, zsh or fish",
+  isHere: true,
   positionals: { shell: "bash, zsh or fish  [default: the shell in $SHELL]" },
   options: {},
   examples: [

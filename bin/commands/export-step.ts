@@ -44,11 +44,6 @@ const step = {
     describe:
       "examples that show the sizes and the target's type: an .npz file, or a folder of them",
   },
-  "link-weights": {
-    type: "boolean",
-    default: false,
-    describe: "keep frozen weights in the model's files, which each machine then needs",
-  },
   ...ranking,
   ...course,
   optimizer,

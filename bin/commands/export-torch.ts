@@ -5,6 +5,7 @@ import { force, output, printing, trustLinks } from "./options.ts";
 export const exportTorch = command({
   command: "export-torch <model>",
   describe: "write α, β, γ, A and B for PyTorch, in the paper's layout, named by module paths",
+  isHere: true,
   positionals: { model: "a laurelized .onnx file, trained or not" },
   options: {
     ...output("model.pt.safetensors beside the input"),

@@ -5,6 +5,7 @@ import { force, output, printing, train, trustLinks } from "./options.ts";
 export const extract = command({
   command: "extract <model>",
   describe: "save the LAuReL weights of a model as an adapter",
+  isHere: true,
   positionals: { model: "a laurelized .onnx file, trained or not" },
   options: {
     ...output("model.safetensors beside the input"),

@@ -24,96 +24,59 @@ import { trainScript } from "./train-script.ts";
 /** What runs a command; completion also needs all commands. */
 type Run = (args: never, modules: readonly CommandModule[]) => Promise<void> | void;
 
-/** A command of the command line. */
-interface Command {
-  readonly declared: Declaration;
-  /** Loads what runs it. */
-  readonly load: () => Promise<Run>;
-  /** Whether it runs in this process: it does not run onnxruntime, or has it under control. */
-  readonly isHere?: true;
-}
+/** A command of the command line, and what loads what runs it. */
+type Command = readonly [declared: Declaration, load: () => Promise<Run>];
 
-/** Every command by its name, in the order in which the help lists them. */
-export const commands: Readonly<Record<string, Command>> = {
-  laurelize: {
-    declared: laurelize,
-    load: async () => (await import("../run-laurelize.ts")).runLaurelize,
-  },
-  inspect: { declared: inspect, load: async () => (await import("../run-inspect.ts")).runInspect },
-  ladder: { declared: ladder, load: async () => (await import("../run-ladder.ts")).runLadder },
-  compare: { declared: compare, load: async () => (await import("../run-compare.ts")).runCompare },
-  diff: { declared: diff, load: async () => (await import("../run-diff.ts")).runDiff },
-  strip: {
-    declared: strip,
-    load: async () => (await import("../run-strip.ts")).runStrip,
-    isHere: true,
-  },
-  finetune: {
-    declared: finetune,
-    load: async () => (await import("../run-finetune.ts")).runFinetune,
-  },
-  extract: {
-    declared: extract,
-    load: async () => (await import("../run-extract.ts")).runExtract,
-    isHere: true,
-  },
-  fold: { declared: fold, load: async () => (await import("../run-fold.ts")).runFold },
-  apply: { declared: apply, load: async () => (await import("../run-apply.ts")).runApply },
-  average: {
-    declared: average,
-    load: async () => (await import("../run-combine.ts")).runAverage,
-    isHere: true,
-  },
-  combine: {
-    declared: combine,
-    load: async () => (await import("../run-combine.ts")).runCombine,
-    isHere: true,
-  },
-  check: { declared: check, load: async () => (await import("../run-check.ts")).runCheck },
-  "export-step": {
-    declared: exportStep,
-    load: async () => (await import("../run-export-step.ts")).runExportStep,
-  },
-  "train-script": {
-    declared: trainScript,
-    load: async () => (await import("../run-train-script.ts")).runTrainScript,
-    isHere: true,
-  },
-  "step-worker": {
-    declared: stepWorker,
-    load: async () => (await import("../run-step-worker.ts")).runStepWorker,
-    isHere: true,
-  },
-  "export-torch": {
-    declared: exportTorch,
-    load: async () => (await import("../run-export-torch.ts")).runExportTorch,
-    isHere: true,
-  },
-  completion: {
-    declared: completion,
-    load: async () => (await import("../print-completion.ts")).printCompletion,
-    isHere: true,
-  },
-};
+/** Every command, in the order in which the help lists them. */
+const registry: readonly Command[] = [
+  [laurelize, async () => (await import("../run-laurelize.ts")).runLaurelize],
+  [inspect, async () => (await import("../run-inspect.ts")).runInspect],
+  [ladder, async () => (await import("../run-ladder.ts")).runLadder],
+  [compare, async () => (await import("../run-compare.ts")).runCompare],
+  [diff, async () => (await import("../run-diff.ts")).runDiff],
+  [strip, async () => (await import("../run-strip.ts")).runStrip],
+  [finetune, async () => (await import("../run-finetune.ts")).runFinetune],
+  [extract, async () => (await import("../run-extract.ts")).runExtract],
+  [fold, async () => (await import("../run-fold.ts")).runFold],
+  [apply, async () => (await import("../run-apply.ts")).runApply],
+  [average, async () => (await import("../run-combine.ts")).runAverage],
+  [combine, async () => (await import("../run-combine.ts")).runCombine],
+  [check, async () => (await import("../run-check.ts")).runCheck],
+  [exportStep, async () => (await import("../run-export-step.ts")).runExportStep],
+  [trainScript, async () => (await import("../run-train-script.ts")).runTrainScript],
+  [stepWorker, async () => (await import("../run-step-worker.ts")).runStepWorker],
+  [exportTorch, async () => (await import("../run-export-torch.ts")).runExportTorch],
+  [completion, async () => (await import("../print-completion.ts")).printCompletion],
+];
+
+/** Every command by its name. */
+const commands = new Map(registry.map((command) => [nameOf(command[0]), command]));
+
+/** The names of all commands, in the order of the help. */
+export const commandNames = [...commands.keys()];
+
+function nameOf({ command }: Declaration): string {
+  const [name] = command.split(" ");
+  return name === "$0" ? "laurelize" : name;
+}
 
 /** Returns the modules of all commands; `start` runs those that run in another process. */
 export function modulesOf(start: Start): CommandModule[] {
-  const modules: CommandModule[] = Object.entries(commands).map(
-    ([name, { declared, load, isHere }]) => {
-      const run = async (args: object) =>
-        isHere ? (await load())(args as never, modules) : start(name, args as Supervised);
-      const isForSeveral = declared.command.endsWith("<model..>");
-      return moduleOf(declared, async (args) =>
-        isForSeveral ? forEachModel(name, args as Several, run) : run(args),
-      );
-    },
-  );
+  const modules: CommandModule[] = [...commands].map(([name, [declared, load]]) => {
+    const run = async (args: object) =>
+      declared.isHere ? (await load())(args as never, modules) : start(name, args as Supervised);
+    const isForSeveral = declared.command.endsWith("<model..>");
+    return moduleOf(declared, async (args) =>
+      isForSeveral ? forEachModel(name, args as Several, run) : run(args),
+    );
+  });
   return modules;
 }
 
 /** Runs a command in this process. */
 export async function runCommand(name: string, args: object): Promise<void> {
-  const run = (await commands[name].load()) as (args: object) => Promise<void>;
+  const [, load] = commands.get(name)!;
+  const run = (await load()) as (args: object) => Promise<void>;
   const { provider } = args as { readonly provider?: Provider };
   if (provider !== undefined) await (await import("../runtime.ts")).runOn(provider);
   await run(args);

@@ -4,6 +4,7 @@ import { type ArgumentsFor, command } from "./command.ts";
 export const stepWorker = command({
   command: "step-worker <step>",
   describe: "run an exported step for train.py, over stdin and stdout",
+  isHere: true,
   positionals: { step: "the folder that export-step wrote" },
   options: {
     weights: {

@@ -5,6 +5,7 @@ import { force, outDir, output, printing, trustLinks } from "./options.ts";
 export const strip = command({
   command: "strip <model..>",
   describe: "restore the original of a laurelized model, byte for byte",
+  isHere: true,
   positionals: { model: "a laurelized .onnx file, or several" },
   options: {
     ...output("the name without .laurel"),

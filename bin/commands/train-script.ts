@@ -5,6 +5,7 @@ import { force, output, quiet } from "./options.ts";
 export const trainScript = command({
   command: "train-script",
   describe: "write train.py, which trains an exported step under torchrun, mpirun or Ray",
+  isHere: true,
   options: { ...output("train.py"), ...force, ...quiet },
   examples: [
     [

@@ -2,12 +2,10 @@ import path from "node:path";
 import type { FoldedModel, FoldProof, Model } from "../../src/index.ts";
 import { foldSections } from "./fold-page.ts";
 import { paragraph } from "./markup.ts";
-import { dataPaths, ladderIn, type ReportContents } from "./report-page.ts";
+import { ladderIn, type ReadModel, type ReportContents } from "./report-page.ts";
 
 /** What an adapter was put into, and what came of it. */
-interface AppliedAdapter {
-  readonly file: string;
-  readonly model: Model;
+interface AppliedAdapter extends ReadModel {
   readonly adapter: string;
   /** The model with the adapter's weights, before any fold. */
   readonly applied: Model;
@@ -32,7 +30,7 @@ export async function applyPage(
       { title: "Adapter", content: paragraph(`${done}.`) },
       ...(folded ? foldSections(folded.folded, folded.proof) : []),
     ],
-    dataFiles: dataPaths(file, model),
+    models: [{ file, model }],
     outputs,
   };
 }

@@ -1,14 +1,12 @@
 import path from "node:path";
 import { stripVTControlCharacters } from "node:util";
-import type { Model, WebCheck } from "../../src/index.ts";
-import { lines, table } from "./markup.ts";
+import type { WebCheck } from "../../src/index.ts";
+import { lines, tableSection } from "./markup.ts";
 import { functionSection } from "./proof-sections.ts";
-import { dataPaths, ladderIn, type ReportContents } from "./report-page.ts";
+import { ladderIn, type ReadModel, type ReportContents } from "./report-page.ts";
 
 /** What is known of a model and where it is to run. */
-interface Checked {
-  readonly file: string;
-  readonly model: Model;
+interface Checked extends ReadModel {
   readonly target: string;
   /** Null if it could not be checked. */
   readonly runs: boolean | null;
@@ -35,20 +33,14 @@ export async function checkPage(
     sections: [
       { title: "Check", content: lines(stripVTControlCharacters(printed.join("\n"))) },
       ...(web ? [functionSection("onnxruntime-web and onnxruntime-node", web.compared)] : []),
-      ...(web && web.findings.length > 0
-        ? [
-            {
-              title: "Findings",
-              content: table(
-                "What is to be said of the model and its target",
-                ["weight", "finding"],
-                web.findings.map(({ weight, text }) => [weight, text]),
-              ),
-            },
-          ]
-        : []),
+      ...tableSection(
+        "Findings",
+        "What is to be said of the model and its target",
+        ["weight", "finding"],
+        (web?.findings ?? []).map(({ weight, text }) => [weight, text]),
+      ),
     ],
-    dataFiles: dataPaths(file, model),
+    models: [{ file, model }],
     outputs,
   };
 }

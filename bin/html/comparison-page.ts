@@ -1,15 +1,15 @@
 import path from "node:path";
 import { stripVTControlCharacters } from "node:util";
-import type { Comparison, Model } from "../../src/index.ts";
+import type { Comparison } from "../../src/index.ts";
 import { comparisonLines } from "../comparison.ts";
-import { lines, table } from "./markup.ts";
+import { lines, tableSection } from "./markup.ts";
 import { outputsTable } from "./proof-sections.ts";
-import { dataPaths, ladderIn, type ReportContents } from "./report-page.ts";
+import { ladderIn, type ReadModel, type ReportContents } from "./report-page.ts";
 
 /** What a report says of two models, `a` and `b` in files. */
 export async function comparisonPage(
-  a: { readonly file: string; readonly model: Model },
-  b: { readonly file: string; readonly model: Model },
+  a: ReadModel,
+  b: ReadModel,
   comparison: Comparison,
 ): Promise<ReportContents> {
   const text = stripVTControlCharacters(comparisonLines(comparison, true));
@@ -24,24 +24,18 @@ export async function comparisonPage(
       ...(outputs.length > 0
         ? [{ title: "Outputs", content: outputsTable("Each output of both models", outputs) }]
         : []),
-      ...(findings.length > 0
-        ? [
-            {
-              title: "Differences",
-              content: table(
-                "What differs besides the outputs",
-                ["kind", "where", "what", "counts as a difference"],
-                findings.map(({ kind, where, what, harmless }) => [
-                  kind,
-                  where,
-                  what,
-                  harmless ? "no" : "yes",
-                ]),
-              ),
-            },
-          ]
-        : []),
+      ...tableSection(
+        "Differences",
+        "What differs besides the outputs",
+        ["kind", "where", "what", "counts as a difference"],
+        findings.map(({ kind, where, what, harmless }) => [
+          kind,
+          where,
+          what,
+          harmless ? "no" : "yes",
+        ]),
+      ),
     ],
-    dataFiles: [...dataPaths(a.file, a.model), ...dataPaths(b.file, b.model)],
+    models: [a, b],
   };
 }

@@ -1,32 +1,30 @@
 import path from "node:path";
-import type { FoldedModel, FoldProof, Model } from "../../src/index.ts";
-import { type Section, table } from "./markup.ts";
+import type { FoldedModel, FoldProof } from "../../src/index.ts";
+import { type Section, tableSection } from "./markup.ts";
 import { foldProofSections } from "./proof-sections.ts";
-import { dataPaths, ladderIn, type ReportContents } from "./report-page.ts";
+import { ladderIn, type ReadModel, type ReportContents } from "./report-page.ts";
 
 /** What became of each site, and what was proved. */
 export const foldSections = ({ sites, factors }: FoldedModel, proof: FoldProof): Section[] => [
-  {
-    title: "Fold",
-    content: table(
-      `What became of each site; ${factors} factors are multiplied at run time`,
-      ["site", "outcome", "α", "β", "low-rank map", "why something is left"],
-      sites.map(({ site, outcome, alpha, beta, map, reasons }) => [
-        site,
-        outcome,
-        alpha,
-        beta,
-        map,
-        [...new Set(reasons.map(({ text }) => text))].join("; "),
-      ]),
-    ),
-  },
+  ...tableSection(
+    "Fold",
+    `What became of each site; ${factors} factors are multiplied at run time`,
+    ["site", "outcome", "α", "β", "low-rank map", "why something is left"],
+    sites.map(({ site, outcome, alpha, beta, map, reasons }) => [
+      site,
+      outcome,
+      alpha,
+      beta,
+      map,
+      [...new Set(reasons.map(({ text }) => text))].join("; "),
+    ]),
+  ),
   ...foldProofSections(proof),
 ];
 
 /** What a report says of a folded model; the drawing is that of the model before. */
 export async function foldPage(
-  input: { readonly file: string; readonly model: Model },
+  input: ReadModel,
   folded: FoldedModel,
   proof: FoldProof,
   outputs: ReadonlyMap<string, string>,
@@ -42,7 +40,7 @@ export async function foldPage(
     verdict: { outcome: passed ? "passed" : "failed", text },
     ladder: await ladderIn(input.model),
     sections: foldSections(folded, proof),
-    dataFiles: dataPaths(input.file, input.model),
+    models: [input],
     outputs,
   };
 }

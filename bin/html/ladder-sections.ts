@@ -1,6 +1,13 @@
 import { drawLadder, type Ladder, type LadderSite } from "../../src/index.ts";
 import { ladderSummary } from "../../src/internal.ts";
-import { type CellValue, numberText, paragraph, type Section, table } from "./markup.ts";
+import {
+  type CellValue,
+  numberText,
+  paragraph,
+  type Section,
+  table,
+  tableSection,
+} from "./markup.ts";
 
 /** The drawing, and a table of the parameters. */
 export function ladderSections(ladder: Ladder): Section[] {
@@ -63,9 +70,9 @@ function laurelCells(site: LadderSite): CellValue[] {
 }
 
 /** The sums that are not sites, with their reasons. */
-export const rejectedSection = ({ rejected }: Ladder): Section => ({
-  title: "Other sums",
-  content: table(
+export const rejectedSection = ({ rejected }: Ladder): Section[] =>
+  tableSection(
+    "Other sums",
     "Sums that are not sites, and why",
     ["sum", "operator", "kind", "reason"],
     rejected.map(({ name, op, scope, kind, reason }) => [
@@ -74,5 +81,4 @@ export const rejectedSection = ({ rejected }: Ladder): Section => ({
       kind ?? "",
       reason,
     ]),
-  ),
-});
+  );

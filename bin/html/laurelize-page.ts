@@ -1,9 +1,15 @@
 import path from "node:path";
-import { type Laurelized, ladderOf, type Proof } from "../../src/index.ts";
+import {
+  type Laurelized,
+  ladderOf,
+  type Model,
+  type NoSiteError,
+  type Proof,
+} from "../../src/index.ts";
 import { unproved } from "../check-lines.ts";
-import { table } from "./markup.ts";
+import { tableSection } from "./markup.ts";
 import { proofSection } from "./proof-sections.ts";
-import { dataPaths, type ReportContents } from "./report-page.ts";
+import type { ReportContents } from "./report-page.ts";
 
 /** What a report says of a laurelized model; `outputs` are the files written. */
 export function laurelizePage(
@@ -24,17 +30,29 @@ export function laurelizePage(
     ladder: ladderOf(laurel.found, laurel.model),
     sections: [
       ...(proof ? [proofSection(proof)] : []),
-      {
-        title: "Options",
-        content: table(
-          "What is inserted",
-          ["option", "value"],
-          options.map(([name, value]) => [name, String(value)]),
-        ),
-      },
+      ...tableSection(
+        "Options",
+        "What is inserted",
+        ["option", "value"],
+        options.map(([name, value]) => [name, String(value)]),
+      ),
     ],
     warnings: laurel.warnings,
-    dataFiles: dataPaths(input, original),
+    models: [{ file: input, model: original }],
     outputs,
   };
 }
+
+/** What a report says of a model in which no site is found, or none is chosen. */
+export const noSitePage = (
+  file: string,
+  model: Model,
+  { found, message }: NoSiteError,
+): ReportContents => ({
+  title: path.basename(file),
+  verdict: { outcome: "failed", text: `Nothing is written: ${message}` },
+  ladder: ladderOf(found, model),
+  sections: [],
+  warnings: found.warnings,
+  models: [{ file, model }],
+});

@@ -41,6 +41,14 @@ export function table(
   ].join("\n");
 }
 
+/** A section that is a table; none if it would have no rows. */
+export const tableSection = (
+  title: string,
+  caption: string,
+  heads: readonly string[],
+  rows: readonly (readonly CellValue[])[],
+): Section[] => (rows.length === 0 ? [] : [{ title, content: table(caption, heads, rows) }]);
+
 /** Length in characters up to which text stays in one line, in print too. */
 const SHORT = 12;
 

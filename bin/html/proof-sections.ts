@@ -104,9 +104,7 @@ export const outputsTable = (caption: string, outputs: FunctionReport["outputs"]
 /** What was measured of two runs. */
 export function functionSection(
   title: string,
-  report: Outcome<
-    Omit<FunctionReport, never> & { readonly dims?: Readonly<Record<string, number>> }
-  >,
+  report: Outcome<FunctionReport & { readonly dims?: Readonly<Record<string, number>> }>,
 ): Section {
   if (report.outcome === "not run")
     return { title, content: paragraph(`Not run: ${report.reason}.`) };

@@ -3,7 +3,7 @@ import path from "node:path";
 import { findResiduals, type Ladder, ladderOf, type Model } from "../../src/index.ts";
 import { stageBytes } from "../../src/internal.ts";
 import { UsageError } from "../failure.ts";
-import { checkFree, checkWritable } from "../output.ts";
+import { checkFree, checkWritable, filesOfModel } from "../output.ts";
 import { ort } from "../runtime.ts";
 import { tell } from "../supervision.ts";
 import { ladderSections, rejectedSection } from "./ladder-sections.ts";
@@ -20,6 +20,12 @@ interface ReportArguments {
   readonly force?: boolean | undefined;
 }
 
+/** A model and the file that it was read from. */
+export interface ReadModel {
+  readonly file: string;
+  readonly model: Model;
+}
+
 /** What a report says of a result. */
 export interface ReportContents {
   readonly title: string;
@@ -28,8 +34,8 @@ export interface ReportContents {
   /** What is special to the command, between the drawing and how to reproduce it. */
   readonly sections: readonly Section[];
   readonly warnings?: readonly string[];
-  /** Data files of the model that was read. */
-  readonly dataFiles?: readonly string[];
+  /** The models that were read. */
+  readonly models: readonly ReadModel[];
   /** Where each file that is written lies until it gets its name. */
   readonly outputs?: ReadonlyMap<string, string>;
 }
@@ -64,13 +70,14 @@ export async function stagedReport(
 ): Promise<PendingReport> {
   if (args.report === undefined) return NONE;
   tell({ step: "writing the report" });
-  const { title, verdict, ladder, sections, ...others } = await make();
-  const { warnings = [], dataFiles = [], outputs = new Map<string, string>() } = others;
-  const reproduce = reproductionOf(args, dataFiles, outputs);
+  const { title, verdict, ladder, sections, models, ...others } = await make();
+  const { warnings = [], outputs = new Map<string, string>() } = others;
+  const read = models.flatMap(({ file, model }) => filesOfModel(file, model).slice(1));
+  const reproduce = reproductionOf(args, read, outputs);
   const page = pageOf(title, verdict, [
     ...(ladder ? ladderSections(ladder) : []),
     ...sections,
-    ...(ladder && ladder.rejected.length > 0 ? [rejectedSection(ladder)] : []),
+    ...(ladder ? rejectedSection(ladder) : []),
     ...(warnings.length > 0 ? [{ title: "Warnings", content: bullets(warnings) }] : []),
     reproductionSection(reproduce),
   ]);
@@ -100,7 +107,3 @@ export function stagedFiles(
   }
   return files;
 }
-
-/** Data files of a model as paths from here. */
-export const dataPaths = (file: string, { dataFiles }: Pick<Model, "dataFiles">): string[] =>
-  dataFiles.map((name) => path.join(path.dirname(file), name));

@@ -1,12 +1,12 @@
 import path from "node:path";
-import type { FitResult, Model } from "../../src/index.ts";
+import type { FitResult } from "../../src/index.ts";
 import { figures } from "../monitor.ts";
-import { paragraph, type Section, table } from "./markup.ts";
-import { dataPaths, ladderIn, type ReportContents } from "./report-page.ts";
+import { paragraph, type Section, table, tableSection } from "./markup.ts";
+import { ladderIn, type ReadModel, type ReportContents } from "./report-page.ts";
 
 /** What a report says of a training: its curve, its epochs and its settings. */
 export async function trainingPage(
-  input: { readonly file: string; readonly model: Model },
+  input: ReadModel,
   result: FitResult,
   curve: string,
   outputs: ReadonlyMap<string, string>,
@@ -25,7 +25,7 @@ export async function trainingPage(
     ladder: await ladderIn(result.model),
     sections: [
       { title: "Training curve", content: `<div class="curve">${curve}</div>` },
-      epochsSection(result),
+      ...epochsSection(result),
       {
         title: "Settings",
         content: [
@@ -35,12 +35,12 @@ export async function trainingPage(
         ].join("\n"),
       },
     ],
-    dataFiles: dataPaths(input.file, input.model),
+    models: [input],
     outputs,
   };
 }
 
-function epochsSection({ history: { before, epochs } }: FitResult): Section {
+function epochsSection({ history: { before, epochs } }: FitResult): Section[] {
   const measured = epochs.flatMap(({ train, eval: held }) => [train, ...(held ? [held] : [])]);
   const names = [...new Set(measured.flatMap(({ metrics }) => Object.keys(metrics)))];
   const hasEval = epochs.some((epoch) => epoch.eval);
@@ -56,14 +56,12 @@ function epochsSection({ history: { before, epochs } }: FitResult): Section {
     ...(hasEval ? cells(held ?? null) : []),
   ]);
   const first = before && hasEval ? [["before", 0, ...cells(null), ...cells(before)]] : [];
-  return {
-    title: "Epochs",
-    content: table(
-      "Loss and metrics after each epoch",
-      ["epoch", "step", ...heads("training"), ...(hasEval ? heads("evaluation") : [])],
-      [...first, ...rows],
-    ),
-  };
+  return tableSection(
+    "Epochs",
+    "Loss and metrics after each epoch",
+    ["epoch", "step", ...heads("training"), ...(hasEval ? heads("evaluation") : [])],
+    [...first, ...rows],
+  );
 }
 
 function settingsTable({ settings }: FitResult): string {

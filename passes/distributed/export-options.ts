@@ -1,43 +1,35 @@
-import { callback, flag, object } from "../../src/arguments.ts";
+import { callback, object } from "../../src/arguments.ts";
 import { type ValuesOf, valuesOf } from "../../src/option-values.ts";
-import type { Declared, Options } from "../../src/options.ts";
+import type { Declared, Given, Options } from "../../src/options.ts";
 import type { FitData } from "../finetune/batch-source.ts";
 import { type FinetuneOptions, finetuneOptions } from "../finetune/finetune-options.ts";
-import { lasting } from "../finetune/fit-options.ts";
+import { lasting, seeding } from "../finetune/fit-options.ts";
 import type { LossGiven } from "../losses/index.ts";
 
 /** What is exported: the options of a training, and the sizes of a rank's batch. */
 export interface ExportStepOptions
   extends Omit<
-    FinetuneOptions,
-    "accumulate" | "loss" | "metrics" | "losses" | "teacher" | "threads"
-  > {
+      FinetuneOptions,
+      "accumulate" | "loss" | "metrics" | "losses" | "teacher" | "threads"
+    >,
+    Given<ExportValues> {
   /** Loss function by its name, or a graph that computes it; one with a target. */
   readonly loss: LossGiven;
-  /** Examples in one batch of one rank; 32 by default, or what the model fixes. */
-  readonly batchSize?: number | null | undefined;
-  /** Batches that are added up in a step, over all ranks at least one each; 1 a rank by default. */
-  readonly accumulate?: number | undefined;
   /** Sizes of free dimensions other than the batch, by name or as "input.axis". */
   readonly dims?: Readonly<Record<string, number>> | undefined;
   /** Examples to take sizes and the target's type from: .npz files, or an opened dataset. */
   readonly data?: FitData | undefined;
-  /** Number of epochs; 10 by default. */
-  readonly epochs?: number | undefined;
-  /** Stops after this many epochs without improvement; null, the default, for never. */
-  readonly patience?: number | null | undefined;
-  /** Seed of the order of the examples; 0 by default. */
-  readonly seed?: number | undefined;
-  /** Leaves frozen weights in the model's own files, which every machine then holds once. */
-  readonly linkWeights?: boolean | undefined;
-  /** Replaces an earlier export. */
-  readonly force?: boolean | undefined;
   /** Called with the temporary folder that becomes the step folder. */
   readonly onTemporary?: ((folder: string) => void) | undefined;
 }
 
-/** How a rank's batches make a step, as the command line and the API offer it. */
+/** Where frozen weights are, and how batches make a step, as the command line and the API offer it. */
 export const ranking = {
+  linkWeights: {
+    type: "boolean",
+    default: false,
+    describe: "keep frozen weights in the model's files, which each machine then needs",
+  },
   accumulate: {
     type: "number",
     default: 1,
@@ -47,9 +39,8 @@ export const ranking = {
 } as const satisfies Options;
 
 const order = {
-  seed: { type: "number", default: 0, range: { integer: true } },
-  linkWeights: { ...flag, type: "boolean", default: false },
-  force: { ...flag, type: "boolean", default: false },
+  ...seeding,
+  force: { type: "boolean", default: false, describe: "whether to replace an earlier export" },
 } as const satisfies Options;
 
 const {

@@ -17,7 +17,7 @@ import { scheduleOf } from "../schedules/schedule.ts";
 import { type BatchShapes, batchShapes } from "./batch-shapes.ts";
 import { type ExportStepOptions, exportStepOptions, exportValues } from "./export-options.ts";
 import { copyInto } from "./frozen-weights.ts";
-import { type Graphs, graphsOf } from "./graphs.ts";
+import { graphsOf } from "./graphs.ts";
 import { logHead } from "./log-head.ts";
 import {
   MANIFEST_FILE,
@@ -120,7 +120,7 @@ interface FilesOf {
 /** Makes the files; the place of the frozen weights is known when they are written. */
 async function filesOf(base: Model, { options, weights, shapes, name }: FilesOf) {
   const values = exportValues(options);
-  const graphs: Graphs = await graphsOf(base, options, shapes);
+  const { frozen, ...graphs } = await graphsOf(base, options, shapes);
   const { step, update } = graphs;
   const state = stateTensors(weights, update.slots);
   const start = writeSafetensors(
@@ -134,22 +134,17 @@ async function filesOf(base: Model, { options, weights, shapes, name }: FilesOf)
   const adapter = adapterOf(base, options.train);
   const about = { name, options, adapter, values, schedule };
   const manifest = {
-    ...{ values, shapes, update, state, schedule, hashes },
+    ...graphs,
+    ...{ values, shapes, state, schedule, hashes, adapter },
     reading: step.ports.reading,
     options: lossOf(options.loss, options.lossOptions).options,
-    gradients: graphs.gradients,
-    evals: graphs.evals,
-    vector: graphs.vector,
-    memory: graphs.memory,
-    evaluation: graphs.evaluation,
-    adapter,
     log: await logHead(base, { ...about, plan: step, rows: shapes.rows }),
   };
   const notes = step.plan.notes;
   return {
     folder: graphs.folder,
     at: (folder: string) => {
-      const whole = stepManifest({ ...manifest, weights: { folder, files: graphs.frozen } });
+      const whole = stepManifest({ ...manifest, weights: { folder, files: frozen } });
       return { files: new Map([...files, [MANIFEST_FILE, text(whole)]]), manifest: whole, notes };
     },
   };

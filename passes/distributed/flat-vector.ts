@@ -45,7 +45,7 @@ export function vectorLayout(
 }
 
 /** What the vector is written from: gradients (none in an evaluation) and scalars, with their types. */
-interface VectorOf {
+export interface VectorOf {
   readonly reached: readonly Weight[];
   readonly ports: Pick<StepPorts, "loss" | "metrics" | "examples">;
   readonly typeOf: (scalar: string) => Type | null | undefined;

@@ -1,6 +1,7 @@
 import { fileSource } from "#node";
 import type { Model } from "../../src/model.ts";
 import { externalLocations } from "../../src/onnx/all-tensors.ts";
+import { elements } from "../../src/onnx/dtypes.ts";
 import { openFile } from "../../src/onnx/open-file.ts";
 import { bytesSource } from "../../src/onnx/source.ts";
 import { linkedModel } from "../../src/ort/loading.ts";
@@ -18,7 +19,7 @@ export interface Graphs {
   readonly files: ReadonlyMap<string, Uint8Array>;
   /** For batches of all rows, and of one row, which a last, smaller batch is made of. */
   readonly gradients: readonly SizedFile[];
-  readonly evals: readonly SizedFile[];
+  readonly eval: readonly SizedFile[];
   readonly step: DifferentiatedStep;
   readonly update: UpdateGraph;
   readonly vector: VectorLayout & { readonly name: string };
@@ -66,11 +67,11 @@ export async function graphsOf(
     vector: first!.layout.length,
   });
   return {
-    ...{ files, gradients, evals, update },
+    ...{ files, gradients, update, memory },
+    eval: evals,
     step: first!.step,
     vector: { name: first!.vector, ...first!.layout },
     evaluation: { name: held!.vector, ...held!.layout },
-    memory,
     frozen: frozen.files,
     folder: frozen.folder,
   };
@@ -78,10 +79,7 @@ export async function graphsOf(
 
 /** Numbers of trained weights that change, and of their state. */
 const state = ({ slots }: UpdateGraph) =>
-  slots.reduce(
-    (sum, { dims, state }) => sum + dims.reduce((a, b) => a * b, 1) * (1 + state.length),
-    0,
-  );
+  slots.reduce((sum, { dims, state }) => sum + elements(dims) * (1 + state.length), 0);
 
 /** The options of a step graph for so many rows. */
 function stepOptionsFor(

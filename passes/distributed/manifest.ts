@@ -144,23 +144,20 @@ export function stateTensors(
 }
 
 /** What a manifest is written from. */
-interface ManifestOf {
+interface ManifestOf
+  extends Pick<
+    StepManifest,
+    "gradients" | "eval" | "weights" | "memory" | "schedule" | "log" | "hashes"
+  > {
   readonly values: ExportValues;
   readonly shapes: BatchShapes;
   readonly reading: Reading;
   readonly options: ReadingOptions;
-  readonly gradients: readonly SizedFile[];
-  readonly evals: readonly SizedFile[];
   readonly update: UpdateGraph;
   readonly vector: VectorLayout & { readonly name: string };
   readonly evaluation: VectorLayout & { readonly name: string };
   readonly state: readonly StateTensor[];
-  readonly weights: FrozenWeights;
-  readonly memory: StepMemory;
-  readonly schedule: Schedule;
   readonly adapter: Adapter;
-  readonly log: StepManifest["log"];
-  readonly hashes: Readonly<Record<string, string>>;
 }
 
 /** Writes down how the graphs are run. */
@@ -185,7 +182,7 @@ export function stepManifest(of: ManifestOf): StepManifest {
     },
     arrays: Object.values(shapes.arrays).map(input),
     gradients: of.gradients,
-    eval: of.evals,
+    eval: of.eval,
     update: {
       file: "update.onnx",
       vector: update.vector,

@@ -1,12 +1,10 @@
 import { checkGiven, checkPath, number, text, type WithOrt, withOrt } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
-import { readSafetensors } from "../../src/formats/safetensors.ts";
 import { own } from "../../src/graph/own.ts";
 import { sourceOf } from "../../src/model.ts";
-import { bytesSource } from "../../src/onnx/source.ts";
 import type { Declared } from "../../src/options.ts";
 import { openSession, runBatch, type Tensors } from "../../src/ort/session.ts";
-import { tensorOfBytes } from "../../src/ort/tensors.ts";
+import { readTensors } from "../finetune/tensor-bytes.ts";
 import { MANIFEST, MANIFEST_FILE, type SizedFile, type StepManifest } from "./manifest.ts";
 
 /** How a step is opened. */
@@ -94,17 +92,14 @@ class NodeStep implements OpenedStep {
   }
 
   load(bytes: Uint8Array): void {
-    const { tensors } = readSafetensors(bytesSource(bytes, this.manifest.state.file));
-    const byKey = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+    const { tensors } = readTensors(this.#from.ort, bytes, this.manifest.state.file);
     for (const { key, shape } of this.manifest.state.tensors) {
-      const tensor = byKey.get(key);
+      const tensor = own(tensors, key);
       if (tensor?.dims.join() !== shape.join())
         throw new InputError(
           `the state has no ${key}, which this step needs; it belongs to another step.`,
         );
-      const { range, dtype, dims } = tensor;
-      const data = bytes.subarray(range.start, range.end);
-      this.#state[key] = tensorOfBytes(this.#from.ort, dtype, data, dims);
+      this.#state[key] = tensor;
     }
   }
 

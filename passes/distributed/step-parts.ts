@@ -1,12 +1,20 @@
 import { writing } from "../../src/graph/builder.ts";
 import { emptyGraph } from "../../src/graph/empty.ts";
+import type { Graph } from "../../src/graph/graph.ts";
+import type { Patch } from "../../src/graph/patch-contents.ts";
 import { type Model, patched, strictlyPatched, typesOf } from "../../src/model.ts";
-import { type ModelWithLoss, withLoss } from "../finetune/model-with-loss.ts";
+import { withLoss } from "../finetune/model-with-loss.ts";
 import { joined, port } from "../finetune/ports.ts";
 import { type DifferentiatedStep, differentiatedStep } from "../finetune/step-graph.ts";
 import type { StepOptions } from "../finetune/step-options.ts";
 import { type StateSlot, update } from "../finetune/update.ts";
-import { readGradients, type VectorLayout, vectorLayout, writeVector } from "./flat-vector.ts";
+import {
+  readGradients,
+  type VectorLayout,
+  type VectorOf,
+  vectorLayout,
+  writeVector,
+} from "./flat-vector.ts";
 
 /** A graph that gives the vector of one batch. */
 interface VectorGraph {
@@ -35,32 +43,33 @@ export async function gradientsGraph(
 ): Promise<VectorGraph & { readonly step: DifferentiatedStep }> {
   const step = await differentiatedStep(model, options);
   const { graph, reached, back, scalars, ports } = step;
-  const written = writing(graph, "vector");
   const types = new Map(scalars.map(({ name, type }) => [name, type]));
   const typeOf = (name: string) => types.get(name);
-  const vector = writeVector(written, { reached, ports, typeOf });
-  const layout = vectorLayout(
-    reached.map(({ of }) => of),
-    Object.keys(ports.metrics),
-  );
-  const outputs = [port(vector, { dtype: "float", shape: [layout.length] })];
-  const untold = scalars.map(({ name }) => name);
-  const patch = joined(back, written, { untold, outputs });
-  return { model: await strictlyPatched(graph, patch), vector, layout, step };
+  return { ...(await vectorGraph(graph, { reached, ports, typeOf }, back)), step };
 }
 
 /** Writes forward and loss of a batch; the vector has no gradients. */
 export async function evalGraph(model: Model, options: StepOptions): Promise<VectorGraph> {
-  const forward: ModelWithLoss = await withLoss(model, options);
+  const forward = await withLoss(model, options);
   const { graph } = forward.model;
   const { types } = await typesOf(forward.model, options.ort);
-  const written = writing(graph, "vector");
   const typeOf = (name: string) => types.get(graph.main.values.get(name)!);
-  const vector = writeVector(written, { reached: [], ports: forward, typeOf });
-  const layout = vectorLayout([], Object.keys(forward.metrics));
+  return vectorGraph(graph, { reached: [], ports: forward, typeOf });
+}
+
+/** Writes the vector of a graph in place of its other outputs. */
+async function vectorGraph(
+  graph: Graph,
+  of: VectorOf,
+  back: Partial<Patch> = {},
+): Promise<VectorGraph> {
+  const written = writing(graph, "vector");
+  const vector = writeVector(written, of);
+  const weights = of.reached.map((weight) => weight.of);
+  const layout = vectorLayout(weights, Object.keys(of.ports.metrics));
   const outputs = [port(vector, { dtype: "float", shape: [layout.length] })];
   const untold = graph.main.outputs.map(({ name }) => name);
-  const patch = joined(written, { untold, outputs });
+  const patch = joined(back, written, { untold, outputs });
   return { model: await strictlyPatched(graph, patch), vector, layout };
 }
 

@@ -2,7 +2,7 @@ import { sha256 } from "#node";
 import { InputError } from "../../src/errors.ts";
 import { type Npz, openNpz, type StoredArray } from "../../src/formats/npz.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
-import type { Source } from "../../src/onnx/source.ts";
+import { bytesSource, type Source } from "../../src/onnx/source.ts";
 
 /** Arrays by name, of one file or folder of a dataset. */
 export interface ArrayFile extends Npz {
@@ -47,6 +47,10 @@ export function arrayAtHand(
   }
   return { name, dtype, dims, size, at: null, range, load: () => range(0, size), blocks };
 }
+
+/** SHA-256 of several digests in order, joined by commas. */
+export const digestOf = (digests: readonly string[]): Promise<string> =>
+  sha256(bytesSource(new TextEncoder().encode(digests.join()), "digests"));
 
 /** Finds an array among some. Throws an InputError if there is none of its name. */
 export function arrayNamed(file: string, all: readonly StoredArray[], name: string): StoredArray {

@@ -89,18 +89,14 @@ export function batchesOfDataset(
       epoch === undefined || shuffle === null
         ? batches(dataset, cut)
         : batches(dataset, { ...cut, shuffle, epoch }),
-    first: async () => [...take(batches(dataset, cut))][0],
+    first: async () => {
+      const [first] = batches(dataset, cut);
+      return first;
+    },
     close: () => {
       if (isOwn) dataset.close();
     },
   };
-}
-
-function* take<T>(values: Iterable<T>): Generator<T> {
-  for (const value of values) {
-    yield value;
-    return;
-  }
 }
 
 /** Takes batches as they come. Throws an InputError if they can be read only once. */

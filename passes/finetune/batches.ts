@@ -1,7 +1,7 @@
 import type { Tensor } from "onnxruntime-common";
 import { checkGiven, flag, number, withOrt } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
-import { numbersOfBytes, widthOf } from "../../src/graph/numbers.ts";
+import { widthOf } from "../../src/graph/numbers.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import { type Declared, shown } from "../../src/options.ts";
@@ -10,8 +10,6 @@ import { tensorOfBytes } from "../../src/ort/tensors.ts";
 import { converted } from "./conversion.ts";
 import type { OpenedDataset } from "./data-set.ts";
 import type { Column } from "./data-set-rows.ts";
-import { chunks, firstWhere } from "./data-set-rows.ts";
-import { labelAdvice, NOT_ONE_HOT, oneHotFault } from "./labels.ts";
 import { normalizedPixels } from "./pixels.ts";
 
 /** How a dataset is cut into batches. */
@@ -145,89 +143,4 @@ function startsOf(parts: Column["parts"]): number[] {
     next += rows;
     return next - rows;
   });
-}
-
-/**
- * Throws an InputError if a target is not a class of so many: a number that is not whole, or one
- * that is out of range. `ignore` is a label that counts for none, which not all may be.
- */
-export function checkLabels(
-  dataset: OpenedDataset,
-  name: string,
-  classes: number,
-  ignore: number | null = null,
-): void {
-  const column = dataset.columns.find((one) => one.name === name)!;
-  let counting = 0;
-  const found = firstWhere(column, (label) => {
-    if (label === ignore) return false;
-    counting++;
-    return !(label >= 0 && label < classes && Number.isInteger(label));
-  });
-  if (found)
-    throw new InputError(
-      `target ${name} of ${found.file} is ${found.value} in row ${found.row} (from 0)${labelAdvice(found.value, classes)}`,
-    );
-  if (counting === 0)
-    throw new InputError(
-      `target ${name} of ${dataset.name} is ${ignore} in every row, the label to ignore.`,
-    );
-}
-
-/** Throws an InputError if a loss does not accept a number of a target. */
-export function checkOwn(
-  dataset: OpenedDataset,
-  name: string,
-  fits: (label: number) => boolean,
-  classes: number,
-): void {
-  const column = dataset.columns.find((one) => one.name === name)!;
-  const found = firstWhere(column, (label) => !fits(label));
-  if (found)
-    throw new InputError(
-      `target ${name} of ${found.file} is ${found.value} in row ${found.row} (from 0)${labelAdvice(found.value, classes)}`,
-    );
-}
-
-/** Throws an InputError if integers of a target are not a single 1 among zeros along an axis. */
-export function checkOneHot(dataset: OpenedDataset, name: string, axis: number): void {
-  const { dims, parts } = dataset.columns.find((column) => column.name === name)!;
-  for (const { file, stored, rows, read } of parts)
-    for (const { from, count, bytes } of chunks(stored, rows, dims, read)) {
-      const row = oneHotFault(numbersOfBytes(stored, bytes), [count, ...dims], axis);
-      if (row !== null)
-        throw new InputError(
-          `target ${name} of ${file}, row ${from + row} (from 0), ${NOT_ONE_HOT}`,
-        );
-    }
-}
-
-/** Throws an InputError if a target that counts is not from 0 to 1; `ignore` does not count. */
-export function checkShares(
-  dataset: OpenedDataset,
-  name: string,
-  ignore: number | null = null,
-): void {
-  const column = dataset.columns.find((one) => one.name === name)!;
-  const counts = (value: number) => value !== ignore && !Number.isNaN(value);
-  const found = firstWhere(column, (value) => counts(value) && !(value >= 0 && value <= 1));
-  if (found)
-    throw new InputError(
-      `target ${name} of ${found.file} is ${found.value} in row ${found.row} (from 0), but such targets must be from 0 to 1.`,
-    );
-}
-
-/** The number of a target's values that are NaN or `ignore`, and of all. */
-export function missingValues(
-  { columns, rows }: OpenedDataset,
-  name: string,
-  ignore: number | null,
-): readonly [missing: number, all: number] {
-  const column = columns.find((one) => one.name === name)!;
-  let missing = 0;
-  firstWhere(column, (value) => {
-    if (value === ignore || Number.isNaN(value)) missing++;
-    return false;
-  });
-  return [missing, rows * elements(column.dims)];
 }

@@ -1,9 +1,10 @@
 import { InputError } from "../../src/errors.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import { skipsNaN } from "../losses/loss.ts";
-import { checkLabels, checkOneHot, checkOwn, checkShares, missingValues } from "./batches.ts";
+import { checkLabels, checkOneHot, checkShares, missingValues } from "./check-column.ts";
 import type { Dataset } from "./data-set.ts";
 import type { TermPlan } from "./finetune-options.ts";
+import { isClass } from "./labels.ts";
 import type { TrainedTerm } from "./terms.ts";
 
 const columnOf = (dataset: Dataset, { chosen, target }: TrainedTerm) =>
@@ -12,23 +13,29 @@ const columnOf = (dataset: Dataset, { chosen, target }: TrainedTerm) =>
 /** Throws an InputError if a target in the data is not what its loss reads it as. */
 export function checkTarget(dataset: Dataset, term: TrainedTerm, { reading }: TermPlan): void {
   const column = columnOf(dataset, term);
-  const { chosen } = term;
-  const { isLabel } = chosen.loss;
-  if (column && reading.form === "own" && reading.classes !== null && isLabel)
-    checkOwn(dataset, column.name, (label) => isLabel(label, reading.classes!), reading.classes);
-  if (!column || reading.form === "own") return;
-  const { reads, options } = chosen;
+  if (!column) return;
+  const { loss, reads, options } = term.chosen;
   const { form, classes, axis } = reading;
-  if (form === "labels") checkLabels(dataset, column.name, classes!, options.ignoreIndex);
-  else if (form === "one-hot") checkOneHot(dataset, column.name, axis!);
-  else if (reads !== "values") checkShares(dataset, column.name, options.ignoreIndex);
-  if (!skipsNaN(chosen)) return;
-  const [missing, all] = missingValues(dataset, column.name, options.ignoreIndex);
+  const { ignoreIndex: ignore } = options;
+  if (form === "own") {
+    const { isLabel } = loss;
+    if (classes !== null && isLabel)
+      checkLabels(column, dataset.name, { isLabel, classes, ignore: null });
+    return;
+  }
+  if (form === "labels")
+    checkLabels(column, dataset.name, { isLabel: isClass, classes: classes!, ignore });
+  else if (form === "one-hot") checkOneHot(column, axis!);
+  else if (reads !== "values") checkShares(column, ignore);
+  if (!skipsNaN(term.chosen)) return;
+  const [missing, all] = missingValues(column, dataset.rows, ignore);
   if (missing === all)
     throw new InputError(
-      `target ${column.name} of ${dataset.name} has no value that counts: all are NaN${options.ignoreIndex === null ? "" : ` or ${options.ignoreIndex}`}.`,
+      `target ${column.name} of ${dataset.name} has no value that counts: all are NaN${orNumber(ignore)}.`,
     );
 }
+
+const orNumber = (ignore: number | null) => (ignore === null ? "" : ` or ${ignore}`);
 
 /** What is read in another way than the data holds it: a sentence each. */
 export function targetNotes(dataset: Dataset, term: TrainedTerm, { reading }: TermPlan): string[] {
@@ -42,7 +49,7 @@ export function targetNotes(dataset: Dataset, term: TrainedTerm, { reading }: Te
   if (reading.form === "one-hot") return [`${title} is one-hot: its ones are taken as labels.`];
   const { ignoreIndex } = chosen.options;
   const [missing, all] = skipsNaN(chosen)
-    ? missingValues(dataset, column.name, ignoreIndex)
+    ? missingValues(column, dataset.rows, ignoreIndex)
     : [0, 0];
   return [
     ...(reading.form === "values" && isInteger
@@ -50,7 +57,7 @@ export function targetNotes(dataset: Dataset, term: TrainedTerm, { reading }: Te
       : []),
     ...(missing > 0
       ? [
-          `${missing} of ${all} values of ${title} do not count: they are NaN${ignoreIndex === null ? "" : ` or ${ignoreIndex}`}.`,
+          `${missing} of ${all} values of ${title} do not count: they are NaN${orNumber(ignoreIndex)}.`,
         ]
       : []),
   ];

@@ -1,15 +1,7 @@
-import type { Tensor } from "onnxruntime-common";
 import { callback, checkArgument, checkGiven, text, withOrt } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
-import {
-  readSafetensors,
-  type SafeTensor,
-  writeSafetensors,
-} from "../../src/formats/safetensors.ts";
-import type { DenseTensor } from "../../src/onnx/new-node.ts";
-import { bytesSource } from "../../src/onnx/source.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
-import { bytesOfTensor, dtypeOf, tensorOfBytes } from "../../src/ort/tensors.ts";
+import { readTensors, writeTensors } from "./tensor-bytes.ts";
 import { Trainer } from "./trainer.ts";
 
 const GROUPS = ["weights", "state", "best"] as const;
@@ -32,12 +24,12 @@ export function checkpointBytes(trainer: Trainer, checkpoint: Checkpoint): Uint8
   const { best, note } = checkpoint;
   const all = { weights: trainer.weights, state: trainer.state, best };
   const tensors = GROUPS.flatMap((group) =>
-    Object.entries(all[group]).map(([name, tensor]) => dense(`${group}/${name}`, tensor)),
+    Object.entries(all[group]).map(([name, tensor]) => [`${group}/${name}`, tensor] as const),
   );
   // Not in the header, which may be at most 100 MB long.
-  const data = new TextEncoder().encode(JSON.stringify(note));
-  tensors.push({ name: NOTE, dtype: "uint8", dims: [data.length], data });
-  return writeSafetensors(tensors, new Map([[STEP, String(trainer.step)]]));
+  const text = new TextEncoder().encode(JSON.stringify(note));
+  const contents = { ...Object.fromEntries(tensors), [NOTE]: text };
+  return writeTensors(contents, new Map([[STEP, String(trainer.step)]]));
 }
 
 const checkTrainer = (of: string, trainer: unknown): void =>
@@ -62,24 +54,19 @@ export function loadCheckpoint(trainer: Trainer, bytes: Uint8Array, loading: Loa
   checkArgument("loadCheckpoint", bytes, isBytes, "the bytes of a checkpoint");
   checkGiven("loadCheckpoint", loading, { ...withOrt, name: text, check: callback });
   const { ort, name, check = () => {} } = loading;
-  const { tensors, metadata } = readSafetensors(bytesSource(bytes, name));
+  const { tensors, metadata } = readTensors(ort, bytes, name);
   const step = Number(metadata.get(STEP));
   const misfit = (why: string) =>
     new InputError(`${name} is not a checkpoint of this training (${why}); leave out --resume.`);
   if (!Number.isSafeInteger(step) || step < 1) throw misfit("it names no step");
-  const bytesOf = ({ range: { start, end } }: SafeTensor) => bytes.subarray(start, end);
-  const noted = tensors.find((tensor) => tensor.name === NOTE);
-  const note = noted && parsed(bytesOf(noted));
+  const note = NOTE in tensors ? parsed(tensors[NOTE].data as Uint8Array) : undefined;
   if (note === undefined) throw misfit("its note cannot be read");
   check(note);
   const group = (of: (typeof GROUPS)[number]) =>
     Object.fromEntries(
-      tensors
-        .filter((tensor) => tensor.name.startsWith(`${of}/`))
-        .map((tensor) => [
-          tensor.name.slice(of.length + 1),
-          tensorOfBytes(ort, tensor.dtype, bytesOf(tensor), tensor.dims),
-        ]),
+      Object.entries(tensors)
+        .filter(([key]) => key.startsWith(`${of}/`))
+        .map(([key, tensor]) => [key.slice(of.length + 1), tensor]),
     );
   const weights = group("weights");
   const why = otherWeights(trainer.weights, weights);
@@ -89,7 +76,7 @@ export function loadCheckpoint(trainer: Trainer, bytes: Uint8Array, loading: Loa
 }
 
 /** Why weights are not those of a trainer, a clause; null if they are. */
-function otherWeights(wanted: Tensors, found: Readonly<Record<string, Tensor>>): string | null {
+function otherWeights(wanted: Tensors, found: Tensors): string | null {
   for (const [name, tensor] of Object.entries(wanted)) {
     const read = found[name];
     if (!read) return `it has no ${name}`;
@@ -108,10 +95,3 @@ function parsed(json: Uint8Array): unknown {
     return undefined;
   }
 }
-
-const dense = (name: string, tensor: Tensor): DenseTensor => ({
-  name,
-  dtype: dtypeOf(tensor),
-  dims: tensor.dims,
-  data: bytesOfTensor(tensor),
-});

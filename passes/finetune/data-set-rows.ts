@@ -36,34 +36,20 @@ export interface Column {
   readonly parts: readonly RowPart[];
 }
 
-/** Bytes of a column's values, wherever they are. */
-interface Bytes {
-  read(start: number, end: number): Uint8Array;
-}
+/** Reads some bytes of an array's values, wherever they are. */
+type ReadBytes = (start: number, end: number) => Uint8Array;
 
-/** Values in memory. */
-export class RowsInMemory implements Bytes {
-  readonly #bytes: Uint8Array;
+/** Reads values in memory. */
+export const inMemory =
+  (bytes: Uint8Array): ReadBytes =>
+  (start, end) =>
+    bytes.subarray(start, end);
 
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-  }
-
-  read = (start: number, end: number) => this.#bytes.subarray(start, end);
-}
-
-/** Values in a file, from a place on. */
-export class RowsInFile implements Bytes {
-  readonly #source: Source;
-  readonly #at: number;
-
-  constructor(source: Source, at: number) {
-    this.#source = source;
-    this.#at = at;
-  }
-
-  read = (start: number, end: number) => this.#source.read(this.#at + start, this.#at + end);
-}
+/** Reads values in a file, from a place on. */
+export const inFile =
+  (source: Source, at: number): ReadBytes =>
+  (start, end) =>
+    source.read(at + start, at + end);
 
 /** The names that errors use for an array, and how it is read. */
 export interface Title {
@@ -81,21 +67,26 @@ export interface Title {
  * A column's rows in one file. Throws an InputError if a value is a NaN or is lost by a cast, unless
  * they are `checked`.
  */
-export function rowPart(title: Title, array: StoredArray, bytes: Bytes, checked = false): RowPart {
+export function rowPart(
+  title: Title,
+  array: StoredArray,
+  bytes: ReadBytes,
+  checked = false,
+): RowPart {
   const { dims, dtype, size } = array;
   const { file, from: axis } = title;
-  if (!checked) checkValues(title, array, bytes.read(0, size), 0);
-  if (axis === null) return { file, rows: 1, stored: dtype, read: () => bytes.read(0, size) };
+  if (!checked) checkValues(title, array, bytes(0, size), 0);
+  if (axis === null) return { file, rows: 1, stored: dtype, read: () => bytes(0, size) };
   const rows = dims[axis];
   const outer = elements(dims.slice(0, axis));
   const width = size / (rows * outer || 1);
   const read = (from: number, to: number) => {
-    if (axis === 0) return bytes.read(from * width, to * width);
+    if (axis === 0) return bytes(from * width, to * width);
     const some = new Uint8Array((to - from) * outer * width);
     for (let row = from; row < to; row++)
       for (let k = 0; k < outer; k++) {
         const at = (k * rows + row) * width;
-        some.set(bytes.read(at, at + width), ((row - from) * outer + k) * width);
+        some.set(bytes(at, at + width), ((row - from) * outer + k) * width);
       }
     return some;
   };

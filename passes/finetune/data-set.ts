@@ -7,7 +7,7 @@ import { filled } from "../../src/options.ts";
 import type { ArrayFile } from "./array-file.ts";
 import { conversionOf } from "./conversion.ts";
 import type { Column, RowPart, Title } from "./data-set-rows.ts";
-import { checkedBlocks, RowsInFile, RowsInMemory, rowPart } from "./data-set-rows.ts";
+import { checkedBlocks, inFile, inMemory, rowPart } from "./data-set-rows.ts";
 import { SampleSizes } from "./data-set-sizes.ts";
 import { emptyCache } from "./empty-cache.ts";
 import type { Expected } from "./expected.ts";
@@ -52,7 +52,10 @@ export interface ArrayReading extends PixelOptions {
 const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
 const imagePixels = (arrays: readonly StoredArray[], given: PixelOptions): PixelOptions => ({
-  ...filled(arrays.some(({ dims }) => dims.length === 4 && dims[3] === 3) ? IMAGENET : {}, given),
+  ...filled<PixelOptions>(
+    arrays.some(({ dims }) => dims.length === 4 && dims[3] === 3) ? IMAGENET : {},
+    given,
+  ),
   layout: "nhwc",
 });
 
@@ -87,13 +90,13 @@ export function readDataset(
   const needed = files
     .flatMap(({ arrays }) => arrays)
     .reduce((sum, { size, range }) => sum + (range ? 0 : size), 0);
-  const inMemory = keeping.free === null || needed <= keeping.free / 2;
+  const isSmall = keeping.free === null || needed <= keeping.free / 2;
   const opened: Source[] = [];
   const columns = expected.map(({ name, role, dtype, missing }, k): Column => {
     const parts = files.map(({ source, arrays, placements }): RowPart => {
       const title = { file: source.name, name, missing, dtype, from: placements[k].from };
       if (arrays[k].range) return partAtHand(title, arrays[k], arrays[k].range);
-      if (inMemory) return rowPart(title, arrays[k], new RowsInMemory(arrays[k].load()));
+      if (isSmall) return rowPart(title, arrays[k], inMemory(arrays[k].load()));
       const { part, scratch } = partInFile(title, source.source!, arrays[k], {
         ...keeping,
         needed,
@@ -114,7 +117,7 @@ export function readDataset(
   const close = () => {
     for (const source of [...opened, ...sources]) source.close?.();
   };
-  if (inMemory && files.every(({ arrays }) => arrays.every(({ range }) => !range))) close();
+  if (isSmall && files.every(({ arrays }) => arrays.every(({ range }) => !range))) close();
   const all = [...sources.flatMap((source) => source.notes ?? []), ...notes.values()];
   const classes = Object.fromEntries(
     sources.flatMap((source) => Object.entries(source.classes ?? {})),
@@ -174,7 +177,7 @@ function partAtHand(
   read: NonNullable<StoredArray["range"]>,
 ): RowPart {
   for (const _ of checkedBlocks(title, array));
-  return rowPart(title, array, { read }, true);
+  return rowPart(title, array, read, true);
 }
 
 /** Rows that stay in their file, or in a scratch file if that is compressed. */
@@ -186,17 +189,16 @@ function partInFile(
 ): { readonly part: RowPart; readonly scratch: Source | null } {
   if (array.at !== null && source.path) {
     for (const _ of checkedBlocks(title, array));
-    const rows = new RowsInFile(source, array.at);
-    return { part: rowPart(title, array, rows, true), scratch: null };
+    return { part: rowPart(title, array, inFile(source, array.at), true), scratch: null };
   }
   if (!scratch && needed <= free!)
-    return { part: rowPart(title, array, new RowsInMemory(array.load())), scratch: null };
+    return { part: rowPart(title, array, inMemory(array.load())), scratch: null };
   if (!scratch)
     throw new InputError(
       `${source.name} takes ${gigabytes(needed)} of memory, but only ${gigabytes(free!)} are free; give its path, so that it is read row by row.`,
     );
   const file = scratch(checkedBlocks(title, array));
-  return { part: rowPart(title, array, new RowsInFile(file, 0), true), scratch: file };
+  return { part: rowPart(title, array, inFile(file, 0), true), scratch: file };
 }
 
 const gigabytes = (bytes: number) => `${(bytes / 1e9).toPrecision(2)} GB`;

@@ -1,13 +1,12 @@
-import { freeMemory, sha256 } from "#node";
+import { freeMemory } from "#node";
 import { scratch } from "#node-data";
 import { checkGiven, checkModel, object } from "../../src/arguments.ts";
 import { typeOfInfo } from "../../src/graph/types.ts";
 import type { Model } from "../../src/model.ts";
-import { bytesSource } from "../../src/onnx/source.ts";
 import { checkValues } from "../../src/option-values.ts";
 import type { Declared } from "../../src/options.ts";
 import type { Ort } from "../../src/ort/session.ts";
-import type { ArrayFile } from "./array-file.ts";
+import { type ArrayFile, digestOf } from "./array-file.ts";
 import { type ArrayReading, type Dataset, type OpenedDataset, readDataset } from "./data-set.ts";
 import type { Expected } from "./expected.ts";
 import { axisOfBatch, movesBatch } from "./moves-batch.ts";
@@ -91,7 +90,7 @@ export async function openDataset(
       if (error instanceof AxisError) return (await axisOfBatch(model, error, ort)) ?? undefined;
       return (await movesBatch(model, error.input, ort)) ? undefined : null;
     });
-    return { ...dataset, digest: () => digestOf(files) };
+    return { ...dataset, digest: () => digestOfFiles(files) };
   } catch (error) {
     for (const file of files) file.close();
     throw error;
@@ -118,11 +117,8 @@ async function readTwice(
 }
 
 /** SHA-256 of a file; of several, that of their digests in order, joined by commas. */
-async function digestOf(files: readonly ArrayFile[]): Promise<string> {
+async function digestOfFiles(files: readonly ArrayFile[]): Promise<string> {
   const digests: string[] = [];
   for (const file of files) digests.push(await file.digest());
-  const [only] = digests;
-  return digests.length === 1 ? only : sha256(bytesSource(utf8.encode(digests.join()), "digests"));
+  return digests.length === 1 ? digests[0] : digestOf(digests);
 }
-
-const utf8 = new TextEncoder();

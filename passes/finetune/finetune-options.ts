@@ -1,7 +1,8 @@
 import { object, texts } from "../../src/arguments.ts";
 import type { Model } from "../../src/model.ts";
-import type { Declared, Options } from "../../src/options.ts";
-import { type ScheduleName, scheduleOptions } from "../schedules/schedule.ts";
+import type { ValuesOf } from "../../src/option-values.ts";
+import type { Declared, Given, Options } from "../../src/options.ts";
+import { scheduleOptions } from "../schedules/schedule.ts";
 import type { LossTerm } from "./loss-term.ts";
 import type { StepOptions } from "./step-options.ts";
 import { stepOptions } from "./step-options.ts";
@@ -9,27 +10,14 @@ import type { Reading } from "./target-reading.ts";
 
 /** How to fine-tune. Batches bring the model's inputs and the target, by name. */
 export interface FinetuneOptions
-  extends Omit<StepOptions, "inputs" | "target" | "arrays" | "losses"> {
+  extends Omit<StepOptions, "inputs" | "target" | "arrays" | "losses">,
+    Given<ValuesOf<typeof running & typeof scheduleOptions>> {
   /** Several losses, of which the weighted sum is trained, in place of one. */
   readonly losses?: readonly LossTerm[] | undefined;
-  /** Name of the target among the tensors of a batch; none for a distillation. */
-  readonly target?: string | undefined;
   /** The model whose outputs a distillation follows: the original. */
   readonly teacher?: Model | undefined;
-  /** Learning rate; 1e-3 by default. */
-  readonly lr?: number | undefined;
-  /** Learning rate schedule after the warm-up; "constant" by default. */
-  readonly schedule?: ScheduleName | undefined;
-  /** Steps over which a cosine falls to zero. */
-  readonly scheduleSteps?: number | null | undefined;
-  /** Steps over which the learning rate rises from zero; 0 by default. */
-  readonly warmup?: number | undefined;
-  /** Batches that are added up in a step, as if they were one; 1 by default. */
-  readonly accumulate?: number | undefined;
   /** Metrics of evaluations by their names, beside those of the loss: "f1-macro", "top-5". */
   readonly metrics?: readonly string[] | undefined;
-  /** Threads of onnxruntime; 0 lets it choose. */
-  readonly threads?: number | undefined;
 }
 
 /** What is read from the data, and how it is run, as the command line and the API offer it. */

@@ -1,6 +1,6 @@
-import { callback, flag, number, watching } from "../../src/arguments.ts";
+import { callback, watching } from "../../src/arguments.ts";
 import { type ValuesOf, valuesOf } from "../../src/option-values.ts";
-import { type Declared, idleSentences, type Options } from "../../src/options.ts";
+import { type Declared, type Given, idleSentences, type Options } from "../../src/options.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import { lossOptions } from "../losses/index.ts";
 import { lossNames } from "../losses/written-terms.ts";
@@ -33,36 +33,14 @@ export interface FitStart {
 export interface FitOptions
   extends FinetuneOptions,
     ArrayReading,
-    Omit<FolderOptions, "classNames"> {
+    Omit<FolderOptions, "classNames">,
+    Given<ValuesOf<typeof lasting & typeof order & typeof heading & Pick<typeof judging, "best">>> {
   /** Training examples. */
   readonly data: FitData;
   /** Evaluation examples, which choose the best epoch; without them the training loss does. */
   readonly eval?: FitData | undefined;
-  /** Number of epochs; 10 by default. */
-  readonly epochs?: number | undefined;
-  /** Examples in a step; 32 by default, or what the model fixes. */
-  readonly batchSize?: number | null | undefined;
-  /**
-   * Name of a last linear layer that is replaced by a new one of `classes`, which is trained:
-   * `newHead` makes the same model.
-   */
-  readonly newHead?: string | undefined;
-  readonly classes?: number | undefined;
-  /**
-   * Stops after this many epochs without improvement of the evaluation, or of the training loss
-   * without `eval`; null, the default, for never.
-   */
-  readonly patience?: number | null | undefined;
-  /** The figure of the evaluation that chooses the best epoch: a metric's name, "loss" by default. */
-  readonly best?: string | undefined;
-  /** Whether each epoch has an order of its own; true by default. */
-  readonly shuffle?: boolean | undefined;
-  /** Seed of the order of the examples; 0 by default. */
-  readonly seed?: number | undefined;
   /** A checkpoint to continue from: its path (Node), bytes or a Blob. */
   readonly resume?: string | Uint8Array | Blob | undefined;
-  /** Whether data, batch size, learning rate and optimizer options may differ from the checkpoint's. */
-  readonly forced?: boolean | undefined;
   /** Stops after the current step when aborted; the best weights so far are returned. */
   readonly signal?: AbortSignal | undefined;
   /** Called before the first step. */
@@ -158,10 +136,29 @@ export const teaching = {
   },
 } as const satisfies Options;
 
+/** The seed of a training, as the API offers it. */
+export const seeding = {
+  seed: {
+    type: "number",
+    default: 0,
+    range: { integer: true },
+    describe: "seed of the order of the examples",
+  },
+} as const satisfies Options;
+
 const order = {
-  shuffle: { ...flag, type: "boolean", default: true },
-  seed: { ...number, type: "number", default: 0, range: { integer: true } },
-  forced: { ...flag, type: "boolean", default: false },
+  shuffle: {
+    type: "boolean",
+    default: true,
+    describe: "whether each epoch has an order of its own",
+  },
+  ...seeding,
+  forced: {
+    type: "boolean",
+    default: false,
+    describe:
+      "whether data, batch size, learning rate and optimizer options may differ from the checkpoint's",
+  },
 } as const satisfies Options;
 
 /** The options of fit, as they are checked. */

@@ -221,16 +221,14 @@ async function settingsFor({ model, options, trained, values, sources }: Setup):
 
 /** What epochs are run with, but for the checkpoint. */
 function loopOf(trainer: Trainer, { options, values, sources }: Setup) {
-  const { epochs, patience } = values;
+  const { epochs } = values;
+  const { train } = sources;
   const { best = LOSS.name } = options;
-  const { train, eval: held } = sources;
   const { signal = null, onStep, onEpoch, onProgress } = options;
   return {
     trainer,
-    train,
-    eval: held,
-    epochs,
-    patience,
+    ...sources,
+    ...values,
     best,
     signal,
     onStep: (...[step, weights]: Parameters<NonNullable<typeof onStep>>) => {

@@ -2,9 +2,10 @@ import { sha256 } from "#node";
 import { scratchWriter } from "#node-data";
 import { decodedImage, type imageClasses } from "#node-images";
 import { InputError } from "../../src/errors.ts";
+import { elements } from "../../src/onnx/dtypes.ts";
 import { type Dimension, showShape } from "../../src/onnx/shape.ts";
 import { bytesSource, type Source } from "../../src/onnx/source.ts";
-import { type ArrayFile, arrayAtHand, arrayNamed } from "./array-file.ts";
+import { type ArrayFile, arrayAtHand, arrayNamed, digestOf } from "./array-file.ts";
 import type { Expected } from "./expected.ts";
 import { forEvaluation, gray } from "./resample.ts";
 
@@ -70,7 +71,7 @@ export async function imageFolder(
       `${place} has ${files.length} images of ${names.length} classes: ${listed(names)}.`,
       ...(isTold ? [] : [sizeNote]),
     ],
-    digest: async () => digestOf([source, bytesSource(labels)]),
+    digest: async () => digestOf([await sha256(source), await sha256(bytesSource(labels))]),
     close: () => source.close?.(),
   };
 }
@@ -100,10 +101,7 @@ async function pixelsOf(
   free: number | null,
 ): Promise<Source> {
   const [, height, width, channels] = dims;
-  const pixels = kept(
-    dims.reduce((n, dim) => n * dim, 1),
-    free,
-  );
+  const pixels = kept(elements(dims), free);
   try {
     for (const { file } of files) {
       const image = forEvaluation(await decodedImage(file), { width, height, shorter });
@@ -118,12 +116,6 @@ async function pixelsOf(
 
 const listed = (names: readonly string[]) =>
   names.length > 10 ? `${names.slice(0, 10).join(", ")}, …` : names.join(", ");
-
-async function digestOf(sources: readonly Source[]): Promise<string> {
-  const digests = [];
-  for (const source of sources) digests.push(await sha256(source));
-  return sha256(bytesSource(new TextEncoder().encode(digests.join())));
-}
 
 /** Where pixels are kept while they are read: in memory, or in a scratch file. */
 function kept(size: number, free: number | null) {

@@ -24,7 +24,7 @@ export function checkTargetOf(
 ) {
   const isOwn = form === "own" && own !== undefined;
   if (classes === null || (form !== "labels" && form !== "one-hot" && !isOwn)) return;
-  const fits = isOwn ? own : isLabel;
+  const fits = isOwn ? own : isClass;
   const values: ArrayLike<number | bigint> =
     dtypeOf(target) === "float16" ? toFloat64(target) : (target.data as Float32Array);
   if (form === "one-hot") {
@@ -40,9 +40,10 @@ export function checkTargetOf(
 }
 
 /** Whether a number may be in a target. */
-type IsLabel = (label: number, classes: number) => boolean;
+export type IsLabel = (label: number, classes: number) => boolean;
 
-const isLabel: IsLabel = (label, classes) =>
+/** Whether a number is a class, from 0. */
+export const isClass: IsLabel = (label, classes) =>
   label >= 0 && label < classes && Number.isInteger(label);
 
 /** What to do about a label that is not a class: the end of a sentence. */

@@ -3,20 +3,20 @@ import { filesIn, pooledSource } from "#node-data";
 import { imageClasses } from "#node-images";
 import { InputError } from "../../src/errors.ts";
 import { sourceOf } from "../../src/model.ts";
+import type { ValuesOf } from "../../src/option-values.ts";
+import type { Given } from "../../src/options.ts";
 import { type ArrayFile, npzFile } from "./array-file.ts";
 import type { Expected } from "./expected.ts";
 import { imageFolder } from "./image-folder.ts";
+import type { reading } from "./reading-options.ts";
 import { tableFile } from "./table-file.ts";
 
 /** A file of examples: the path of a file or of a folder (Node), bytes of an .npz or a Blob. */
 export type DataFrom = string | Uint8Array | Blob;
 
 /** How folders of images and tables become arrays. */
-export interface FolderOptions {
-  /** Shorter side of an image before its center is cut out; 256/224 of the model's size by default. */
-  readonly resize?: number | undefined;
-  /** Side of the images if the model takes any; 224 by default. */
-  readonly imageSize?: number | undefined;
+export interface FolderOptions
+  extends Given<ValuesOf<Pick<typeof reading, "resize" | "imageSize">>> {
   /** Columns of a table that arrays take, by their names. */
   readonly columns?: Readonly<Record<string, readonly string[]>> | undefined;
   /** Names of the classes in the order of their labels, by target; by default those of the data. */
@@ -71,8 +71,8 @@ async function opened(
     const kind = called.slice(called.lastIndexOf("."));
     const source =
       typeof from === "string" ? pooledSource(from, kind) : await sourceOf(from, called, kind);
-    const reading = { free, columns, classNames: classNames ?? {} };
-    return tableFile(source, expected, reading).catch((error) => {
+    const how = { free, columns, classNames: classNames ?? {} };
+    return tableFile(source, expected, how).catch((error) => {
       source.close?.();
       throw error;
     });

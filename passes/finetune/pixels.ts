@@ -4,22 +4,11 @@ import { numbersOfBytes } from "../../src/graph/numbers.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
 import { isFloat } from "../../src/graph/types.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
-import type { Options } from "../../src/options.ts";
+import type { ValuesOf } from "../../src/option-values.ts";
+import type { Given, Options } from "../../src/options.ts";
 import type { Expected } from "./expected.ts";
 
-/** How images are made a model's input. */
-export interface PixelOptions {
-  /** What pixel values are multiplied by first; 1/255 by default for uint8, 1 for floats. */
-  readonly scale?: number | undefined;
-  /** What is subtracted then: one number, or one for each channel; 0 by default. */
-  readonly mean?: readonly number[] | undefined;
-  /** What is divided by then: one number, or one for each channel; 1 by default. */
-  readonly std?: readonly number[] | undefined;
-  /** The order of axes in the data, if it is not the model's. */
-  readonly layout?: "nchw" | "nhwc" | undefined;
-}
-
-/** Those options as they are checked. */
+/** Declarations of how images are made a model's input. */
 export const pixelOptions = {
   scale: {
     type: "number",
@@ -43,6 +32,9 @@ export const pixelOptions = {
     describe: "axis order of the images in the data, if it is not the model's",
   },
 } as const satisfies Options;
+
+/** How images are made a model's input. */
+export type PixelOptions = Given<ValuesOf<typeof pixelOptions>>;
 
 /** How the rows of an array of images become those of a batch. */
 export interface Pixels {

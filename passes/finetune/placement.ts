@@ -1,5 +1,6 @@
 import { InputError } from "../../src/errors.ts";
 import { own } from "../../src/graph/own.ts";
+import { elements } from "../../src/onnx/dtypes.ts";
 import { type Dimension, showShape } from "../../src/onnx/shape.ts";
 import type { Expected } from "./expected.ts";
 
@@ -157,7 +158,6 @@ function placedInFixed(
   { rows, batch }: Rows,
 ): ArrayPlacement | null {
   const one = (dims: readonly number[]) => ({ axis: null, from: null, dims });
-  const count = (sizes: readonly number[]) => sizes.reduce((n, dim) => n * dim, 1);
   const isFixed = shape.every((dim) => typeof dim === "number");
   const isBatched = typeof shape[0] === "number" && dims[0] === rows && fits(dims, shape, 0);
   if (isBatched && (shape[0] !== rows || batch.size === 0)) {
@@ -174,7 +174,7 @@ function placedInFixed(
     return { axis, from: axis, dims: without(dims, axis) };
   if (dims[0] === rows && fits(dims.slice(1), shape))
     return { axis: null, from: 0, dims: dims.slice(1) };
-  if (isFixed && count(dims) === count(shape as number[])) return one(shape as number[]);
+  if (isFixed && elements(dims) === elements(shape as number[])) return one(shape as number[]);
   return null;
 }
 

@@ -5,6 +5,7 @@ import type { StoredArray } from "../../src/formats/npz.ts";
 import { widthOf } from "../../src/graph/numbers.ts";
 import { own } from "../../src/graph/own.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
+import { elements } from "../../src/onnx/dtypes.ts";
 import { bytesSource, type Source } from "../../src/onnx/source.ts";
 import { type ArrayFile, arrayAtHand, arrayNamed } from "./array-file.ts";
 import type { Expected } from "./expected.ts";
@@ -60,16 +61,12 @@ export async function tableFile(
   }
   if (rows === 0) throw new InputError(`${source.name} has no rows; add some.`);
   const kept = made.map((one) => one.finish(rows));
+  const stored = kept.map(({ array }) => array);
   const classes = [...labels].flatMap(([name, { names }]) => (names ? [[name, names]] : []));
   return {
     name: source.name,
-    names: kept.map(({ array }) => array.name),
-    array: (name) =>
-      arrayNamed(
-        source.name,
-        kept.map(({ array }) => array),
-        name,
-      ),
+    names: stored.map(({ name }) => name),
+    array: (name) => arrayNamed(source.name, stored, name),
     source: null,
     classes: Object.fromEntries(classes),
     notes: [...notes, ...classNotes(source.name, labels)],
@@ -147,6 +144,5 @@ function joined(chunks: readonly Uint8Array[]): Uint8Array {
 function fitted({ shape }: Expected, dims: readonly number[]): readonly number[] {
   const row = shape?.slice(1) ?? null;
   if (!row?.every((dim) => typeof dim === "number")) return row?.length === 0 ? [] : dims;
-  const count = (sizes: readonly number[]) => sizes.reduce((n, dim) => n * dim, 1);
-  return count(row as readonly number[]) === count(dims) ? (row as readonly number[]) : dims;
+  return elements(row as number[]) === elements(dims) ? (row as number[]) : dims;
 }

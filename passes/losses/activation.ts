@@ -38,7 +38,8 @@ export function activationAt(
   return along !== null && along === axis ? { op, logits } : null;
 }
 
-const positive = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
+/** Counts an axis from the first. */
+export const positive = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
 
 /** Returns the axis along which a Softmax's results sum to 1; null if there are several. */
 export function softmaxAxis(

@@ -7,7 +7,6 @@ export const binary = {
   options: { ...valueOptions, values },
   reads: () => "shares" as const,
   looksThrough: ["Sigmoid"] as const,
-  distils: false,
 };
 
 /** ln(1 + eᶻ); of doubles, which onnxruntime's Softplus does not take, max(z, 0) + ln(1 + e^−|z|). */

@@ -2,9 +2,9 @@ import { InputError } from "../../src/errors.ts";
 import { attribute, type Graph, type Value } from "../../src/graph/graph.ts";
 import { isFloat, type Types } from "../../src/graph/types.ts";
 import { showShape, type Type } from "../../src/onnx/shape.ts";
-import { softmaxAxis } from "./activation.ts";
+import { positive, softmaxAxis } from "./activation.ts";
 import { traced } from "./final-activation.ts";
-import { type ChosenLoss, classAxisOf, type TargetForm } from "./loss.ts";
+import { type ChosenLoss, classAxisOf, indices, type TargetForm } from "./loss.ts";
 
 type Shape = NonNullable<Type["shape"]>;
 
@@ -66,7 +66,7 @@ function ofShares({ types, output, sumsToOne, options }: Asked): number {
 }
 
 /** Returns all axes except the batch's. */
-const axesOf = (rank: number) => Array.from({ length: rank - 1 }, (_, k) => k + 1);
+const axesOf = (rank: number) => indices(rank).slice(1);
 
 /**
  * Whether a target has a label for each position, with or without an axis of size 1 at the end or
@@ -107,7 +107,7 @@ function evident({ graph, types, output, loss }: Asked, among: readonly number[]
         ? (softmaxAxis({ graph, types }, node) ?? [])
         : [],
   );
-  const read = new Set(readers.map((axis) => (axis < 0 ? axis + rank : axis)));
+  const read = new Set(readers.map((axis) => positive(axis, rank)));
   const [only] = read;
   return read.size === 1 && among.includes(only) ? only : null;
 }

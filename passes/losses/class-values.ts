@@ -1,4 +1,4 @@
-import { elementCount, type LossInputs, type LossOutputs, mean } from "./loss.ts";
+import { elementCount, indices, type LossInputs, type LossOutputs, mean } from "./loss.ts";
 
 /** Moves the class axis of a value to the end. */
 export function classesLast(
@@ -8,7 +8,7 @@ export function classesLast(
   axis: number,
 ) {
   if (axis === rank - 1) return name;
-  const kept = Array.from({ length: rank }, (_, k) => k).filter((k) => k !== axis);
+  const kept = indices(rank).filter((k) => k !== axis);
   return op.Transpose(name, { perm: [...kept, axis] });
 }
 

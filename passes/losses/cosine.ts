@@ -5,12 +5,9 @@ const EPSILON = 1e-8;
 
 /** The mean of 1 − cos(y, t) over the last axis: one minus PyTorch's cosine_similarity. */
 export const cosine = lossFunction({
-  options: {},
-  reads: () => "values",
-  looksThrough: [],
-  distils: false,
   name: "cosine",
   about: "one minus the cosine along the last axis",
+  options: {},
   write({ writing, output, target }) {
     const { op, to, constant } = writing;
     const rank = output.shape.length;

@@ -13,6 +13,7 @@ import {
   type LossInputs,
   type LossOutputs,
   lossFunction,
+  ofClasses,
   total,
 } from "./loss.ts";
 import { softmaxGradient } from "./softmax-gradient.ts";
@@ -108,11 +109,9 @@ function ofShares(inputs: Inputs): LossOutputs {
  * Labels equal to `ignoreIndex` do not count. For probabilities p, it is −Σ w q ln p.
  */
 export const crossEntropy = lossFunction({
+  ...ofClasses,
   name: "cross-entropy",
   about: "softmax cross-entropy of integer labels or soft targets",
   options,
-  reads: () => "classes",
-  looksThrough: ["Softmax", "LogSoftmax"],
-  distils: false,
   write: (inputs) => (inputs.target.form === "labels" ? ofLabels(inputs) : ofShares(inputs)),
 });

@@ -1,8 +1,9 @@
 import { type LabelPath, NEVER, type Sequences } from "./ctc-labels.ts";
 import { followed } from "./ctc-steps.ts";
+import { indices, PICKING } from "./loss.ts";
 
-/** The first opset with ScatterElements that add, and with GatherElements. */
-const [SCATTER_ADD, PICKING] = [16, 11];
+/** The first opset with ScatterElements that add. */
+const SCATTER_ADD = 16;
 
 type Of = Sequences & { readonly opset: number };
 
@@ -28,17 +29,14 @@ interface PathProbability extends Scores {
   readonly feasible: string;
 }
 
-const count = (n: number) => Array.from({ length: n }, (_, k) => k);
-
 /** Writes ln p of each state's class at each step. */
 function emissionsOf(of: Of, { path, states }: LabelPath, scores: string, logSum: string | null) {
   const { writing, rows, steps, classes, output, opset } = of;
   const { op, to } = writing;
-  const indices = () =>
-    to.expand(to.unsqueeze(path, [1]), [rows, 1, states], [rows, steps, states]);
+  const paths = () => to.expand(to.unsqueeze(path, [1]), [rows, 1, states], [rows, steps, states]);
   const hot = () => op.Transpose(to.oneHot(path, 2, classes, output.dtype), { perm: [0, 2, 1] });
   const picked =
-    opset >= PICKING ? op.GatherElements(scores, indices(), { axis: 2 }) : op.MatMul(scores, hot());
+    opset >= PICKING ? op.GatherElements(scores, paths(), { axis: 2 }) : op.MatMul(scores, hot());
   const normal = logSum === null ? picked : op.Sub(picked, logSum);
   return op.Transpose(normal, { perm: [1, 0, 2] });
 }
@@ -55,9 +53,9 @@ function joinedStates(of: Of, { states, skips }: LabelPath, direction: -1 | 1) {
   const { op, to, constant } = writing;
   const { dtype } = output;
   const bounded = (state: number) => Math.min(Math.max(state, 0), states - 1);
-  const from = count(states).flatMap((s) => [0, 1, 2].map((k) => bounded(s + direction * k)));
+  const from = indices(states).flatMap((s) => [0, 1, 2].map((k) => bounded(s + direction * k)));
   const edge = direction < 0 ? 0 : states - 1;
-  const near = count(states).flatMap((s) => [0, s === edge ? NEVER : 0]);
+  const near = indices(states).flatMap((s) => [0, s === edge ? NEVER : 0]);
   const nears = to.expand(constant(dtype, [1, states, 2], near), [1, states, 2], [rows, states, 2]);
   const ahead = () => {
     const never = to.expand(constant(dtype, [1, 1], [NEVER]), [1, 1], [rows, 2]);
@@ -65,10 +63,10 @@ function joinedStates(of: Of, { states, skips }: LabelPath, direction: -1 | 1) {
   };
   const far = to.unsqueeze(direction < 0 ? skips : ahead(), [2]);
   const bias = to.unsqueeze(op.Concat([nears, far], { axis: 2 }), [0]);
-  const indices = constant("int64", [states, 3], from);
+  const three = constant("int64", [states, 3], from);
   return (x: string) => {
-    const three = op.Add(op.Gather(x, indices, { axis: 2 }), bias);
-    return to.reduce("ReduceLogSumExp", three, [3], false);
+    const sums = op.Add(op.Gather(x, three, { axis: 2 }), bias);
+    return to.reduce("ReduceLogSumExp", sums, [3], false);
   };
 }
 
@@ -81,7 +79,7 @@ export function pathProbability(of: Of, labels: LabelPath, given: Scores): PathP
   const logSum = isNormal ? null : to.reduce("ReduceLogSumExp", scores, [2]);
   const each = emissionsOf(of, labels, scores, logSum);
   const lengths = lengthsOf(of);
-  const begin = count(labels.states).map((state) => (state < 2 ? 0 : NEVER));
+  const begin = indices(labels.states).map((state) => (state < 2 ? 0 : NEVER));
   const joined = joinedStates(of, labels, -1);
   const at = (from: number, end: number) => to.slice(each, [from], [end], [0]);
   const first = op.Add(at(0, 1), constant(dtype, [1, 1, labels.states], begin));
@@ -133,13 +131,13 @@ export function pathGradient(
   const shares = op.Exp(op.Neg(op.Relu(op.Neg(ways))));
   const counts =
     lengths &&
-    to.cast(op.Greater(lengths, constant("float", [steps, 1, 1], count(steps))), output.dtype);
+    to.cast(op.Greater(lengths, constant("float", [steps, 1, 1], indices(steps))), output.dtype);
   const own = op.Transpose(counts ? op.Mul(shares, counts) : shares, { perm: [1, 0, 2] });
   const shape = [rows, steps, labels.states];
-  const indices = () => to.expand(to.unsqueeze(labels.path, [1]), [rows, 1, labels.states], shape);
+  const places = () => to.expand(to.unsqueeze(labels.path, [1]), [rows, 1, labels.states], shape);
   const perClass =
     opset >= SCATTER_ADD
-      ? to.scatterAdd(to.zeros([rows, steps, classes], output.dtype), indices(), own, 2)
+      ? to.scatterAdd(to.zeros([rows, steps, classes], output.dtype), places(), own, 2)
       : op.MatMul(own, to.oneHot(labels.path, 2, classes, output.dtype));
   const each = to.unsqueeze(weights, [2]);
   if (logSum === null) return op.Mul(op.Neg(perClass), each);

@@ -1,4 +1,5 @@
 import type { Sequences } from "./ctc-labels.ts";
+import { indices } from "./loss.ts";
 
 /**
  * Steps that are written one after the other. More are a Scan, with which a session starts sooner, and
@@ -10,7 +11,7 @@ export const MOST_WRITTEN = 256;
 const SCAN = 9;
 
 /** Values that follow from each other, step after step. */
-export interface Recursion {
+interface Recursion {
   /** The value at the first step, or at the last if it goes backward: [1, rows, states]. */
   readonly start: string;
   /** What is read at each other step: [steps - 1, rows, states]. */
@@ -56,7 +57,7 @@ function scanned(
     made = next(state, slice, step);
     copy = writing.op.Identity(made);
   });
-  const numbers = Array.from({ length: count }, (_, k) => k + 1);
+  const numbers = indices(count).map((k) => k + 1);
   const type = (shape: readonly number[]) => ({ dtype, shape });
   const body = {
     name: fresh("steps"),

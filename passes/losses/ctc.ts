@@ -7,9 +7,11 @@ import {
   classAxis,
   type FitAsked,
   ignoreIndex,
+  indices,
   type LossInputs,
   lossFunction,
   mean,
+  ofClasses,
   values,
 } from "./loss.ts";
 
@@ -86,9 +88,7 @@ export const ctc = lossFunction({
   name: "ctc",
   about: "connectionist temporal classification of label sequences",
   options,
-  reads: () => "classes",
-  looksThrough: ["Softmax", "LogSoftmax"],
-  distils: false,
+  ...ofClasses,
   arrays: ["inputLengths", "targetLengths"],
   hint: "a row may have more labels, and blanks between equal ones, than steps: --zero-infinity leaves such rows out",
   fit(asked) {
@@ -126,11 +126,7 @@ function observed(inputs: Inputs) {
   const given = inputs.arrays.inputLengths;
   if (!given) return { predicted: largest, actual: labels, length, blank };
   const lengths = to.reshape(to.cast(given.name, "float"), [rows, 1]);
-  const numbers = constant(
-    "float",
-    [1, steps],
-    Array.from({ length: steps }, (_, k) => k),
-  );
+  const numbers = constant("float", [1, steps], indices(steps));
   const within = to.cast(op.Less(numbers, lengths), "int64");
   const int = (value: number) => constant("int64", [], [value]);
   const shifted = op.Mul(op.Sub(largest, int(blank)), within);

@@ -9,14 +9,6 @@ export const positiveOutput = {
   describe: "output with the positive of each row, instead of a target",
 } as const;
 
-/** What losses that compare the rows of a batch share. */
-export const comparingRows = {
-  reads: () => "values" as const,
-  looksThrough: [],
-  distils: false,
-  comparesRows: true,
-};
-
 /** How a target is read: as a label of each row, or as vectors. */
 export const isLabels = ({ dtype }: Pick<LossTensor, "dtype">) => !isFloat(dtype);
 

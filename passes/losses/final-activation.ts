@@ -3,7 +3,7 @@ import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Graph, type Node, type Value } from "../../src/graph/graph.ts";
 import { isFloat, type Types } from "../../src/graph/types.ts";
 import type { Type } from "../../src/onnx/shape.ts";
-import { type Activation, activationAt } from "./activation.ts";
+import { type Activation, activationAt, positive } from "./activation.ts";
 
 /** A value at which the path back from an output ends. */
 export interface Leaf {
@@ -72,8 +72,6 @@ const sizesOf = (search: Search, value: Value | null | undefined): number[] | nu
   const shape = shapeOf(search, value);
   return shape?.every((dim) => typeof dim === "number") ? (shape as number[]) : null;
 };
-
-const positive = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
 
 /** Returns the path of the first input, with another operator at its end. */
 function after(

@@ -3,7 +3,7 @@ import type { Options } from "../../src/options.ts";
 import { logProbabilities, meanOfShares } from "./class-values.ts";
 import { perClass } from "./class-weights.ts";
 import { labelAccuracy, labelOptions, labelTerms } from "./labels.ts";
-import { type LossInputs, type LossOutputs, lossFunction, total } from "./loss.ts";
+import { type LossInputs, type LossOutputs, lossFunction, ofClasses, total } from "./loss.ts";
 import { softmaxGradient } from "./softmax-gradient.ts";
 
 /** The exponent of a focal loss. */
@@ -100,11 +100,9 @@ function ofShares(inputs: Inputs): LossOutputs {
  * label's class.
  */
 export const focal = lossFunction({
+  ...ofClasses,
   name: "focal",
   about: "focal loss of integer labels or soft targets",
   options,
-  reads: () => "classes",
-  looksThrough: ["Softmax", "LogSoftmax"],
-  distils: false,
   write: (inputs) => (inputs.target.form === "labels" ? ofLabels(inputs) : ofShares(inputs)),
 });

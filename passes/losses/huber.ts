@@ -1,13 +1,13 @@
+import { valueOptions } from "./counted-values.ts";
 import { lossFunction } from "./loss.ts";
-import { huberOf, meanOfDifference, plainValues } from "./values.ts";
+import { huberOf, meanOfDifference } from "./values.ts";
 
 /** The mean of PyTorch's huber_loss: d² / 2 up to |d| = δ, linear beyond. */
 export const huber = lossFunction({
-  ...plainValues,
   name: "huber",
   about: "squared error that becomes linear beyond delta",
   options: {
-    ...plainValues.options,
+    ...valueOptions,
     delta: {
       type: "number",
       default: 1,

@@ -3,7 +3,6 @@ import type { Options } from "../../src/options.ts";
 import { fits } from "./class-target.ts";
 import {
   asOutput,
-  comparingRows,
   isLabels,
   positiveOutput,
   rowLabelsMisfit,
@@ -11,7 +10,7 @@ import {
   unitVectors,
   weightedMean,
 } from "./embeddings.ts";
-import { type LossInputs, type LossOutputs, lossFunction, mean } from "./loss.ts";
+import { indices, type LossInputs, type LossOutputs, lossFunction, mean } from "./loss.ts";
 
 const options = {
   positive: positiveOutput,
@@ -47,11 +46,7 @@ function ofPairs(inputs: Inputs, pairs: string): LossOutputs {
   const each = options.symmetric
     ? op.Mul(op.Add(towards(1), towards(0)), constant(output.dtype, [], [0.5]))
     : towards(1);
-  const numbers = constant(
-    "int64",
-    [rows],
-    Array.from({ length: rows }, (_, k) => k),
-  );
+  const numbers = constant("int64", [rows], indices(rows));
   const right = to.cast(op.Equal(op.ArgMax(scores, { axis: 1, keepdims: 0 }), numbers), "float");
   return {
     loss: mean(writing, each, 1),
@@ -84,10 +79,10 @@ function ofLabels(inputs: Inputs): LossOutputs {
  * labels, the supervised contrastive loss (Khosla et al. 2020): the mean over the rows of a label.
  */
 export const infoNce = lossFunction({
-  ...comparingRows,
   name: "info-nce",
   about: "each row finds its pair, or those of its label, among the rows of a batch",
   options,
+  comparesRows: true,
   others: ["positive"],
   targetless: ({ positive }) => positive !== null,
   fit(asked) {

@@ -1,6 +1,6 @@
 import { classesLast, crossed, logProbabilities } from "./class-values.ts";
 import { checkPerClass, perClass } from "./class-weights.ts";
-import { classAxis, ignoreIndex, type LossInputs, total, values } from "./loss.ts";
+import { classAxis, ignoreIndex, type LossInputs, PICKING, total, values } from "./loss.ts";
 import type { SoftmaxGradient } from "./softmax-gradient.ts";
 
 /** Options of losses of class labels. */
@@ -18,11 +18,6 @@ export const labelOptions = {
 } as const;
 
 type Inputs = LossInputs<typeof labelOptions>;
-
-/**
- * The first opset with GatherElements, which picks labels without a table as large as the output.
- */
-const PICKING = 11;
 
 /** Class labels of a batch, and the surprise at each. */
 export interface LabelTerms {

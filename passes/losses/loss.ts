@@ -163,14 +163,26 @@ export interface ChosenLoss {
   readonly reads: Reads;
 }
 
+/** What losses of class scores share. */
+export const ofClasses = {
+  reads: () => "classes" as const,
+  looksThrough: ["Softmax", "LogSoftmax"] as const,
+};
+
 /** Whether targets that are NaN do not count: values that may be missing. */
 export const skipsNaN = ({ loss, reads }: Pick<ChosenLoss, "loss" | "reads">): boolean =>
   reads !== "classes" && Object.hasOwn(loss.options, "ignoreIndex");
 
+/** What a loss may leave out: it reads values, looks through nothing and does not distil. */
+type Assumed = "reads" | "looksThrough" | "distils";
+
+/** The first opset with GatherElements, which picks labels without a table as large as the output. */
+export const PICKING = 11;
+
 /** Declares a loss; its options give the types that `write` reads. */
 export const lossFunction = <const N extends string, const O extends Options>(
-  declared: Loss<N, O>,
-): Loss<N, O> => declared;
+  declared: Omit<Loss<N, O>, Assumed> & Partial<Pick<Loss<N, O>, Assumed>>,
+): Loss<N, O> => ({ reads: () => "values", looksThrough: [], distils: false, ...declared });
 
 /** Returns the class axis that options name or a rank suggests. */
 export function classAxisOf(
@@ -183,13 +195,14 @@ export function classAxisOf(
 
 /** Writes the mean of all elements. */
 export const mean = ({ to }: Writing, x: string, rank: number) =>
-  to.reduce("ReduceMean", x, axes(rank), false);
+  to.reduce("ReduceMean", x, indices(rank), false);
 
 /** Writes the number of elements of a value, as a float. */
 export const elementCount = ({ op, to }: Writing, x: string) => to.cast(op.Size(x), "float");
 
 /** Writes the sum of all elements. */
 export const total = ({ to }: Writing, x: string, rank: number) =>
-  to.reduce("ReduceSum", x, axes(rank), false);
+  to.reduce("ReduceSum", x, indices(rank), false);
 
-const axes = (rank: number) => Array.from({ length: rank }, (_, k) => k);
+/** The numbers below a count. */
+export const indices = (count: number): number[] => Array.from({ length: count }, (_, k) => k);

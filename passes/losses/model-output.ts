@@ -5,9 +5,6 @@ export const modelOutput = lossFunction({
   name: "output",
   about: "the model's own output is the loss",
   options: {},
-  reads: () => "values",
-  looksThrough: [],
-  distils: false,
   targetless: () => true,
   write({ writing, output, rows }) {
     const { op, constant } = writing;

@@ -1,13 +1,13 @@
+import { valueOptions } from "./counted-values.ts";
 import { lossFunction } from "./loss.ts";
-import { huberOf, meanOfDifference, plainValues } from "./values.ts";
+import { huberOf, meanOfDifference } from "./values.ts";
 
 /** The mean of PyTorch's smooth_l1_loss: d² / 2β up to |d| = β, |d| − β / 2 beyond. */
 export const smoothL1 = lossFunction({
-  ...plainValues,
   name: "smooth-l1",
   about: "absolute error that is squared below beta",
   options: {
-    ...plainValues.options,
+    ...valueOptions,
     beta: {
       type: "number",
       default: 1,

@@ -3,7 +3,6 @@ import type { Options } from "../../src/options.ts";
 import { fits } from "./class-target.ts";
 import {
   asOutput,
-  comparingRows,
   isLabels,
   positiveOutput,
   rowLabelsMisfit,
@@ -110,10 +109,10 @@ function ofLabels(inputs: Inputs): LossOutputs {
  * or the target's [rows, 2, features], or rows of the batch by their labels (Hermans et al. 2017).
  */
 export const triplet = lossFunction({
-  ...comparingRows,
   name: "triplet",
   about: "rows lie nearer to what they belong with, by a margin",
   options,
+  comparesRows: true,
   others: ["positive", "negative"],
   targetless: ({ positive, negative }) => positive !== null && negative !== null,
   fit(asked) {

@@ -1,13 +1,5 @@
-import { countedValues, meanOverCounted, valueOptions } from "./counted-values.ts";
+import { countedValues, meanOverCounted, type valueOptions } from "./counted-values.ts";
 import type { LossInputs } from "./loss.ts";
-
-/** What losses of values against targets of the same type and shape share. */
-export const plainValues = {
-  options: valueOptions,
-  reads: () => "values" as const,
-  looksThrough: [],
-  distils: false,
-};
 
 /** Writes the mean of a function of y − t over the elements that count. */
 export function meanOfDifference(

@@ -6,9 +6,5 @@ export const accuracy: Metric = {
   about: "share of positions that are right",
   better: "higher",
   kinds: ["classes", "yes-no"],
-  tally: () =>
-    meanTally(({ predicted, actual }, visit) => {
-      for (let k = 0; k < actual.length; k++)
-        if (actual[k] >= 0) visit(predicted[k] === actual[k] ? 1 : 0);
-    }),
+  tally: () => meanTally(({ predicted, actual }, k) => (predicted[k] === actual[k] ? 1 : 0)),
 };

@@ -6,9 +6,5 @@ export const mae: Metric = {
   about: "mean absolute error",
   better: "lower",
   kinds: ["values"],
-  tally: () =>
-    meanTally(({ predicted, actual }, visit) => {
-      for (let k = 0; k < actual.length; k++)
-        if (!Number.isNaN(actual[k])) visit(Math.abs(predicted[k] - actual[k]));
-    }),
+  tally: () => meanTally(({ predicted, actual }, k) => Math.abs(predicted[k] - actual[k])),
 };

@@ -41,18 +41,21 @@ export interface Metric {
   tally(): Tally;
 }
 
-/** A metric that is a mean of numbers over all positions that count. */
+/** A metric that is the mean of a number at each position that counts. */
 export function meanTally(
-  each: (observed: Observed, visit: (value: number) => void) => void,
+  at: (observed: Observed, position: number) => number,
   of = (mean: number) => mean,
 ): Tally {
   let [sum, count] = [0, 0];
   return {
-    add: (observed) =>
-      each(observed, (value) => {
-        sum += value;
+    add(observed) {
+      const { kind, actual } = observed;
+      for (let k = 0; k < actual.length; k++) {
+        if (kind === "values" ? Number.isNaN(actual[k]) : actual[k] < 0) continue;
+        sum += at(observed, k);
         count++;
-      }),
+      }
+    },
     value: () => of(sum / count),
   };
 }

@@ -2,7 +2,7 @@ import type { Writing } from "../../src/graph/builder.ts";
 import type { Type } from "../../src/onnx/shape.ts";
 import { countedValues } from "../losses/counted-values.ts";
 import { type labelOptions, labelTerms } from "../losses/labels.ts";
-import { type ChosenLoss, classAxisOf, type LossInputs } from "../losses/loss.ts";
+import { type ChosenLoss, classAxisOf, indices, type LossInputs, PICKING } from "../losses/loss.ts";
 import type { MetricKind, Need, Observed } from "./metric.ts";
 
 /** The names of what a graph gives for metrics, and how it is read. */
@@ -78,9 +78,6 @@ function ofLabels(
   };
 }
 
-/** The first opset with GatherElements. */
-const PICKING = 11;
-
 /** Writes how many classes are likelier than the label, or as likely and before it. */
 function placesOf(
   { writing, output, axis }: LossInputs<typeof labelOptions>,
@@ -94,7 +91,7 @@ function placesOf(
   const numbers = constant(
     "float",
     shape.map((size, k) => (k === axis ? size : 1)),
-    Array.from({ length: shape[axis] }, (_, k) => k),
+    indices(shape[axis]),
   );
   const place = to.cast(at, "float");
   const picked = () => {

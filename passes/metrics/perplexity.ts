@@ -7,8 +7,5 @@ export const perplexity: Metric = {
   better: "lower",
   kinds: ["classes"],
   needs: "surprise",
-  tally: () =>
-    meanTally(({ surprise, actual }, visit) => {
-      for (let k = 0; k < actual.length; k++) if (actual[k] >= 0) visit(surprise![k]);
-    }, Math.exp),
+  tally: () => meanTally(({ surprise }, k) => surprise![k], Math.exp),
 };

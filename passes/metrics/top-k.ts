@@ -7,9 +7,5 @@ export const topK = (k: number): Metric => ({
   better: "higher",
   kinds: ["classes"],
   needs: "places",
-  tally: () =>
-    meanTally(({ places, actual }, visit) => {
-      for (let at = 0; at < actual.length; at++)
-        if (actual[at] >= 0) visit(places![at] < k ? 1 : 0);
-    }),
+  tally: () => meanTally(({ places }, at) => (places![at] < k ? 1 : 0)),
 });
