@@ -8,13 +8,12 @@ import {
   newHead,
   trainableWeights,
 } from "../src/index.ts";
-import { checkHead, tiedWeights, tuningOf } from "../src/internal.ts";
+import { checkHead, type Tied, tiedWeights, tuningOf } from "../src/internal.ts";
 import { dashed } from "../src/options.ts";
 import { type Inserting, laurelOptions } from "./commands/inserting.ts";
 import { ort } from "./runtime.ts";
 import { tell } from "./supervision.ts";
 import { counted } from "./text.ts";
-import { tiedWarning } from "./tied-warning.ts";
 
 /** Prints a note or a warning on stderr. */
 export type Say = (kind: "note" | "warning", text: string) => void;
@@ -79,4 +78,12 @@ function withAdvice(error: unknown): never {
   if (error instanceof NoSiteError && error.found.sites.length === 0)
     error.message += " --train 'fc.*' or --new-head trains weights of its own instead.";
   throw error;
+}
+
+/** What to know of a weight that the exporter copied. */
+function tiedWarning({ weight, copy, transposed, isTrained }: Tied): string {
+  const same = `${weight} and ${copy} hold the same numbers${transposed ? ", transposed" : ""}: the exporter copied a tied weight`;
+  return isTrained
+    ? `${same}, and each is trained on its own from here.`
+    : `${same}, and --train names the first alone; add --train '${copy}' if both are to learn.`;
 }

@@ -1,13 +1,16 @@
-import { SingleBar } from "cli-progress";
+import type { SingleBar } from "cli-progress";
 import type { Epoch, EpochStep, FitStart } from "../src/index.ts";
 import type { FinetuneArguments } from "./commands/finetune.ts";
 import { EXIT } from "./exit.ts";
 import { printEvent } from "./json.ts";
+import { stderrBar } from "./progress.ts";
 import { tell } from "./supervision.ts";
 
 /** A training that has begun is not started again by itself. */
 const ONCE =
   "nothing was written but the state after the last whole epoch; if there is one, --resume goes on from it.";
+
+const FORMAT = "epoch {epoch} [{bar}] {value}/{total} steps, {eta_formatted} left, {figures}";
 
 /** Loss and metrics as people read them. */
 export const figures = ({
@@ -34,18 +37,7 @@ export class Monitor {
   constructor({ quiet, epochs }: Pick<FinetuneArguments, "quiet" | "epochs">) {
     this.#quiet = quiet;
     this.#epochs = epochs;
-    this.#bar =
-      quiet || !process.stderr.isTTY
-        ? null
-        : new SingleBar({
-            format: "epoch {epoch} [{bar}] {value}/{total} steps, {eta_formatted} left, {figures}",
-            stream: process.stderr,
-            clearOnComplete: true,
-            barsize: 16,
-            gracefulExit: false,
-            linewrap: true,
-            etaBuffer: 100,
-          });
+    this.#bar = quiet || !process.stderr.isTTY ? null : stderrBar(FORMAT, 16, { etaBuffer: 100 });
   }
 
   /** Aborted by the first Ctrl-C. */

@@ -1,4 +1,4 @@
-import { SingleBar } from "cli-progress";
+import { type Options, SingleBar } from "cli-progress";
 import { tell } from "./supervision.ts";
 
 /** Milliseconds after which a step shows its progress. */
@@ -44,18 +44,23 @@ export class Progress {
 
   #show(): void {
     if (this.#bar) return;
-    this.#bar = new SingleBar({
-      format: `${this.#doing} [{bar}] {percentage}% {step}`,
-      stream: process.stderr,
-      clearOnComplete: true,
-      barsize: 30,
-      // No signal handlers, no settings of the terminal that an interrupt would leave behind.
-      gracefulExit: false,
-      linewrap: true,
-    });
+    this.#bar = stderrBar(`${this.#doing} [{bar}] {percentage}% {step}`, 30);
     this.#bar.start(100, Math.round(100 * this.#done), { step: this.#step });
   }
 }
+
+/** A bar on stderr that is gone when it is complete. */
+export const stderrBar = (format: string, barsize: number, more: Options = {}): SingleBar =>
+  new SingleBar({
+    format,
+    stream: process.stderr,
+    clearOnComplete: true,
+    barsize,
+    // No signal handlers, no settings of the terminal that an interrupt would leave behind.
+    gracefulExit: false,
+    linewrap: true,
+    ...more,
+  });
 
 /** Runs something with a progress bar, which is gone when it ends. */
 export async function withProgress<T>(

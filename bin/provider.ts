@@ -1,7 +1,7 @@
 import fs from "node:fs";
-import { createRequire } from "node:module";
 import path from "node:path";
 import { InputError } from "../src/index.ts";
+import { installedRuntime } from "./installed-runtime.ts";
 
 /** Where onnxruntime can run models. */
 export type Provider = "cpu" | "cuda" | "webgpu" | "coreml" | "dml";
@@ -37,7 +37,7 @@ export async function chooseProvider(wanted: Provider, runtime: Runtime): Promis
   if (wanted === "cpu") return;
   const refuse = (why: string) =>
     new InputError(`--provider ${wanted} cannot be used: ${why}; leave it out to run on the CPU.`);
-  const { version, folder } = installed();
+  const { version, folder } = installedRuntime()!;
   const backends = runtime.listSupportedBackends?.() ?? [];
   const backend = backends.find(({ name }) => name === wanted);
   if (!backend)
@@ -63,13 +63,6 @@ const reasonOf = (error: unknown) =>
     .split("\n")[0]
     .replace(/^.* was false\. /, "")
     .replace(/[.;\s]+$/, "");
-
-/** The version of onnxruntime-node and the folder that it is in. */
-function installed(): { readonly version: string; readonly folder: string } {
-  const file = createRequire(import.meta.url).resolve("onnxruntime-node/package.json");
-  const { version } = JSON.parse(fs.readFileSync(file, "utf8")) as { version: string };
-  return { version, folder: path.dirname(file) };
-}
 
 /** Libraries of onnxruntime-node for this system. */
 function librariesIn(folder: string): string[] {

@@ -1,7 +1,6 @@
-import type { Laurelized, Proof } from "../src/index.ts";
-import { siteJson } from "../src/index.ts";
+import { type Laurelized, laurelJson, type Proof } from "../src/index.ts";
 import { describeCheck, failures, notFinite } from "./check-lines.ts";
-import { insertedLine, parameters } from "./parameters.ts";
+import { insertedLine } from "./inserted-line.ts";
 import { crashLines, marks, sampleLines } from "./report-notes.ts";
 import type { Crash } from "./supervise.ts";
 import { crashes } from "./supervision.ts";
@@ -31,30 +30,16 @@ export function proofLines(
 }
 
 /** What `--json` prints. */
-export const asJson = (
+export function asJson(
   laurel: Laurelized,
-  {
-    input,
-    output,
-    proof,
-  }: { readonly input: string; readonly output: string | null; readonly proof: Proof | null },
-) => ({
-  input,
-  output,
-  variant: laurel.plan.variant,
-  options: laurel.plan.options,
-  sites: laurel.plan.sites.map(({ site }) => siteJson(site)),
-  parameters: parameters(laurel),
-  lowered: {
-    calls: laurel.lowered.calls,
-    nodes: laurel.lowered.nodes.map(({ message, op }) => ({
-      name: message.name || message.outputs[0],
-      op,
-    })),
+  outcome: {
+    readonly input: string;
+    readonly output: string | null;
+    readonly proof: Proof | null;
   },
-  dataFiles: laurel.model.dataFiles,
-  proof,
-  /** Times that onnxruntime ended the process; each time all was run again one level lower. */
-  crashes: crashes(),
-  warnings: laurel.warnings,
-});
+) {
+  const { input, output, proof } = outcome;
+  const { warnings, ...json } = laurelJson(laurel);
+  // Of crashes: times that onnxruntime ended the process; each time all was run one level lower.
+  return { input, output, ...json, proof, crashes: crashes(), warnings };
+}

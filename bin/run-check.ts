@@ -16,10 +16,10 @@ import { UsageError } from "./failure.ts";
 import { checkPage } from "./html/check-page.ts";
 import { checkReport, stagedFiles, stagedReport } from "./html/report-page.ts";
 import { parseDims, readInputs } from "./inputs.ts";
+import { installedRuntime } from "./installed-runtime.ts";
 import { printResult, reportLine } from "./json.ts";
 import { checkFree, checkOutput, filesOfModel } from "./output.ts";
 import { type Progress, withProgress } from "./progress.ts";
-import { runtimeVersion } from "./runtime-version.ts";
 import { staged } from "./staged.ts";
 import { type WebPackage, webPackage } from "./web-package.ts";
 import { webRuntime } from "./web-runtime.ts";
@@ -136,7 +136,7 @@ async function checkElsewhere(args: CheckArguments, version: string | null): Pro
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   checkReport(args, filesOfModel(args.model, model));
   const needs = modelNeeds(model);
-  const here = runtimeVersion();
+  const here = installedRuntime()?.version ?? null;
   let runs: boolean | null = null;
   let reason = `no onnxruntime for ${args.target} is installed here`;
   if (version !== null && here !== null && `${here}.`.startsWith(`${version}.`)) {

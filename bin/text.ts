@@ -18,7 +18,7 @@ export const count = (value: number) =>
   value < 1e6 ? value.toLocaleString("en") : `${(value / 1e6).toPrecision(3)} M`;
 
 /** "4,238 new weights (+3.17 %)". */
-export const addedWeights = (added: number, percent: number) =>
+export const addedText = (added: number, percent: number) =>
   `${added.toLocaleString("en")} new weights (+${Number(percent.toPrecision(3)).toLocaleString("en", { maximumSignificantDigits: 3 })} %)`;
 
 /** A small figure: 3.1e-6, or 0; units and percents from 1 to 999 are plain, 6 and 200. */

@@ -4,6 +4,7 @@ import {
   applyAdapter,
   type FitResult,
   type Model,
+  trainingJson,
   weightsAsInputs,
 } from "../src/index.ts";
 import type { FinetuneArguments } from "./commands/finetune.ts";
@@ -15,14 +16,6 @@ import { figures } from "./monitor.ts";
 import { ort } from "./runtime.ts";
 import { staged } from "./staged.ts";
 import { bytes, counted } from "./text.ts";
-
-/** Why a training ended, in the words of the log. */
-const ENDED = {
-  completed: "done",
-  patience: "patience",
-  aborted: "interrupted",
-  diverged: "diverged",
-} as const satisfies Record<FitResult["stopped"], string>;
 
 /** Writes tuned model, adapter, log and loss curve, all of them or none, and reports. */
 export async function writeTuned(
@@ -46,7 +39,8 @@ export async function writeTuned(
   pending.keep();
   page.keep();
   const { quiet } = args;
-  const document = { ...jsonOf(files, result), ...page.json };
+  const { steps, ...summary } = trainingJson(result);
+  const document = { ...summary, files, steps, ...page.json };
   const lines = [...linesOf(files, final, result), ...reportLine(args)];
   printResult({ json: args.json || args.jsonLines, quiet }, document, lines);
 }
@@ -67,23 +61,10 @@ async function tunedFile(
   return weights === "as-inputs" ? weightsAsInputs(tuned, names) : tuned;
 }
 
-function summaryOf({ stopped, error, advice, best, history, settings }: FitResult) {
-  const { epoch, loss, value } = best;
-  const by = settings.firm.best;
-  const { before, epochs } = history;
-  return {
-    ended: ENDED[stopped],
-    error,
-    advice,
-    best: { epoch, loss, ...(by === "loss" ? {} : { by, value }) },
-    before,
-    epochs,
-  };
-}
-
 function logOf({ model, data, eval: held }: FinetuneArguments, result: FitResult) {
   const { adapter, plan, settings, history } = result;
-  const { output, reading, notes } = plan;
+  const { output, reading } = plan;
+  const { notes, steps: _, ...summary } = trainingJson(result);
   return {
     model,
     variant: adapter.laurelizations.map((each) => each.variant).join(", ") || null,
@@ -93,7 +74,7 @@ function logOf({ model, data, eval: held }: FinetuneArguments, result: FitResult
     classes: result.classes,
     computed: { output, classAxis: reading.axis, shift: reading.shift, notes },
     settings: { ...settings.firm, ...settings.free },
-    ...summaryOf(result),
+    ...summary,
     ...(result.best.confusion ? { confusion: result.best.confusion } : {}),
     steps: history.steps,
   };
@@ -102,12 +83,6 @@ function logOf({ model, data, eval: held }: FinetuneArguments, result: FitResult
 /** One file as its path, several as a list. */
 const listed = (files: readonly string[] | undefined) =>
   files?.length === 1 ? files[0] : (files ?? null);
-
-function jsonOf(files: Files, result: FitResult) {
-  const { notes } = result.plan;
-  const steps = result.history.steps.length;
-  return { notes, ...summaryOf(result), files, steps };
-}
 
 function linesOf(files: Files, final: Model, { plan, history, best, advice }: FitResult): string[] {
   const { steps, epochs, before } = history;

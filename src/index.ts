@@ -74,6 +74,7 @@ export { type StepGraph, stepGraph } from "../passes/finetune/step-graph.ts";
 export type { StepOptions } from "../passes/finetune/step-options.ts";
 
 export { finetune, Trainer } from "../passes/finetune/trainer.ts";
+export { type TrainingJson, trainingJson } from "../passes/finetune/training-json.ts";
 export { tunedModel } from "../passes/finetune/tuned-model.ts";
 export { type FoldedModel, type FoldOptions, fold } from "../passes/fold/fold.ts";
 export type { MapCost } from "../passes/fold/multiply-adds.ts";
@@ -116,6 +117,7 @@ export type {
 export type { DrawingOptions } from "../passes/ladder/svg-document.ts";
 export type { Choice } from "../passes/laurelize/choose.ts";
 export type { InsertedSite } from "../passes/laurelize/insert.ts";
+export { type AddedWeights, type LaurelJson, laurelJson } from "../passes/laurelize/laurel-json.ts";
 export {
   findResiduals,
   isLaurelized,

@@ -6,6 +6,7 @@ export { checkHead } from "../passes/head/new-head.ts";
 export { tuningOf } from "../passes/head/tuning.ts";
 export { ladderSummary } from "../passes/ladder/draw-head.ts";
 export { escapeText } from "../passes/ladder/svg-text.ts";
+export { addedWeights } from "../passes/laurelize/laurel-json.ts";
 export { checkMemory } from "../passes/laurelize/memory.ts";
 export { plan } from "../passes/laurelize/plan.ts";
 export { lossNames, type WrittenTerm, writtenTerm } from "../passes/losses/written-terms.ts";

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { VERSION } from "../../src/version.ts";
-import { runtimeVersion } from "../runtime-version.ts";
+import { hashFile } from "../hash-file.ts";
+import { installedRuntime } from "../installed-runtime.ts";
 import { lines, type Section, table } from "./markup.ts";
 
 /** A file that was read or written. */
@@ -24,29 +25,15 @@ export interface Reproduction {
 
 /** Size in bytes above which a file is not hashed. */
 const LARGEST = 4e9;
-const BLOCK = 1 << 22;
 
 /** Describes a file, which lies at `at` until it gets its name. */
 function fileRecord(name: string, at = name): FileRecord {
   const stat = fs.statSync(at);
   if (!stat.isFile()) return { path: name, bytes: null, sha256: null };
-  return { path: name, bytes: stat.size, sha256: stat.size > LARGEST ? null : hashOf(at) };
+  return { path: name, bytes: stat.size, sha256: stat.size > LARGEST ? null : sha256Of(at) };
 }
 
-function hashOf(file: string): string {
-  const hash = createHash("sha256");
-  const open = fs.openSync(file, "r");
-  try {
-    const block = Buffer.alloc(BLOCK);
-    for (let read = 1; read > 0; ) {
-      read = fs.readSync(open, block, 0, BLOCK, null);
-      hash.update(block.subarray(0, read));
-    }
-  } finally {
-    fs.closeSync(open);
-  }
-  return hash.digest("hex");
-}
+const sha256Of = (file: string) => hashFile(createHash("sha256"), file).digest("hex");
 
 /** Names of arguments that are files to be read. */
 const READ = ["model", "a", "b", "adapter", "data", "eval", "inputs"];
@@ -61,12 +48,12 @@ export function reproductionOf(
   const files = READ.flatMap((name) => [given[name]].flat()).filter(
     (file): file is string => typeof file === "string" && fs.existsSync(file),
   );
-  const runtime = runtimeVersion();
+  const runtime = installedRuntime();
   return {
     command: `npx laurelize@${VERSION} ${(args.words ?? []).map(quoted).join(" ")}`,
     versions: {
       laurelize: VERSION,
-      ...(runtime ? { "onnxruntime-node": runtime } : {}),
+      ...(runtime ? { "onnxruntime-node": runtime.version } : {}),
       node: process.versions.node,
       platform: `${process.platform} ${process.arch}`,
     },

@@ -1,6 +1,6 @@
 import { inserting } from "../../passes/laurelize/insert-options.ts";
 import { type VariantName, variantNames } from "../../src/index.ts";
-import { addedWeights } from "../text.ts";
+import { addedText } from "../text.ts";
 import { byId, draw, make, say, show } from "./dom.ts";
 import { CancelledError, type Engine } from "./engine.ts";
 import type { InsertChoice, OpenedModel, Rewritten } from "./messages.ts";
@@ -127,7 +127,7 @@ async function count(engine: Engine): Promise<void> {
     const { added, percent, ladder } = await engine.call("count", [chosen()]);
     if (turn !== counting) return;
     draw("model-ladder", ladder);
-    say("added", addedWeights(added, percent));
+    say("added", addedText(added, percent));
     say("choice-error", "");
   } catch (error) {
     if (turn !== counting || error instanceof CancelledError) return;

@@ -7,6 +7,7 @@ import {
   ladderOf,
   type Model,
 } from "../../src/index.ts";
+import { escapeText } from "../../src/internal.ts";
 
 /** Draws a model's ladder, as an SVG. */
 export const ladderDrawing = (found: FoundResiduals, model: Model): string =>
@@ -17,12 +18,8 @@ export async function differenceDrawing({ original, model }: Laurelized): Promis
   const found = await diff(original, model);
   const rows = found.operators.map(
     ({ op, before, after }) =>
-      `<tr${after === before ? "" : ' class="changed"'}><th scope="row">${escaped(op)}</th><td>${before}</td><td>${after}</td></tr>`,
+      `<tr${after === before ? "" : ' class="changed"'}><th scope="row">${escapeText(op)}</th><td>${before}</td><td>${after}</td></tr>`,
   );
   const head = ["operator", "before", "after"].map((name) => `<th scope="col">${name}</th>`);
   return `${drawDiff(found, { title: "Before and after" })}<table><caption>Nodes by operator</caption><thead><tr>${head.join("")}</tr></thead><tbody>${rows.join("")}</tbody></table>`;
 }
-
-/** Text as HTML takes it. */
-export const escaped = (text: string): string =>
-  text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);

@@ -10,9 +10,8 @@ import {
   prove,
   type ResidualOptions,
 } from "../../src/index.ts";
-import { bytesSource, openNpz, plan } from "../../src/internal.ts";
+import { addedWeights, bytesSource, openNpz, plan } from "../../src/internal.ts";
 import { parseFeatureAxis } from "../feature-axis.ts";
-import { parameters } from "../parameters.ts";
 import { ladderDrawing } from "./drawings.ts";
 import type {
   InsertChoice,
@@ -64,7 +63,7 @@ export class ModelWork implements Work {
     const chosen = new Set(sites);
     const at = found.sites.filter(({ name }) => chosen.has(name));
     const planned = plan(model.graph, at, wanted);
-    const { added, percent } = parameters({ original: model, plan: planned });
+    const { added, percent } = addedWeights({ original: model, plan: planned });
     return { added, percent, ladder: ladderDrawing({ ...found, chosen: at }, model) };
   }
 

@@ -3,6 +3,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { type Model, openModel, VERSION } from "../../src/index.ts";
+import { hashFile } from "../hash-file.ts";
 import type { ModelImport } from "./query.ts";
 
 const BLOCK = 1 << 20;
@@ -36,7 +37,10 @@ export async function dependenciesOf(wanted: ModelImport): Promise<Dependencies>
     hash.update(JSON.stringify([VERSION, path.basename(wanted.model), work]));
     hashModel(hash, model);
     const others = wanted.others.flatMap(filesUnder);
-    for (const file of others) hashFile(hash, file);
+    for (const file of others) {
+      hash.update(`${path.basename(file)}:${fs.statSync(file).size}:`);
+      hashFile(hash, file);
+    }
     const home = path.dirname(wanted.model);
     const data = model.dataFiles.map((name) => path.join(home, name));
     return {
@@ -64,21 +68,6 @@ function hashModel(hash: Hash, { source, folder, dataFiles }: Model): void {
 function hashSource(hash: Hash, { size, read }: Pick<Model["source"], "size" | "read">): void {
   hash.update(`${size}:`);
   for (let at = 0; at < size; at += BLOCK) hash.update(read(at, Math.min(size, at + BLOCK)));
-}
-
-function hashFile(hash: Hash, file: string): void {
-  const opened = fs.openSync(file, "r");
-  try {
-    const { size } = fs.fstatSync(opened);
-    const block = Buffer.alloc(Math.min(size, BLOCK));
-    hash.update(`${path.basename(file)}:${size}:`);
-    for (let read = 1; read > 0; ) {
-      read = fs.readSync(opened, block);
-      hash.update(block.subarray(0, read));
-    }
-  } finally {
-    fs.closeSync(opened);
-  }
 }
 
 /** A file, or the files of a folder in order of their names; none if it is not there. */

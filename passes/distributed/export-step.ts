@@ -3,8 +3,9 @@ import { pendingFolder } from "#node-data";
 import { checkGiven, checkModel, checkPath } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { writeSafetensors } from "../../src/formats/safetensors.ts";
-import { checkLinkable } from "../../src/graph/placing.ts";
-import { type Model, openModel, saveBytes } from "../../src/model.ts";
+import { checkLinkable, copyNames } from "../../src/graph/placing.ts";
+import { replaceWeights } from "../../src/graph/replace-weights.ts";
+import { type Model, modelOf, openModel, saveBytes, saveModel } from "../../src/model.ts";
 import { linkable } from "../../src/onnx/links.ts";
 import { bytesSource } from "../../src/onnx/source.ts";
 import { adapterOf } from "../adapter/adapter.ts";
@@ -16,7 +17,6 @@ import { lossOf } from "../losses/index.ts";
 import { scheduleOf } from "../schedules/schedule.ts";
 import { type BatchShapes, batchShapes } from "./batch-shapes.ts";
 import { type ExportStepOptions, exportStepOptions, exportValues } from "./export-options.ts";
-import { copyInto } from "./frozen-weights.ts";
 import { graphsOf } from "./graphs.ts";
 import { logHead } from "./log-head.ts";
 import {
@@ -106,6 +106,19 @@ function checkTypes(weights: readonly TrainedWeight[]): void {
     throw new InputError(
       `weight ${other.name} is bfloat16, which numpy does not have; convert the model to float32 or float16.`,
     );
+}
+
+/** The name of a model that is copied into a step folder. */
+const COPY = "model.onnx";
+
+/** Copies a model and its data files into a folder; returns its path. */
+async function copyInto(model: Model, folder: string): Promise<string> {
+  const copies = copyNames(model.dataFiles, COPY);
+  const placing = copies.size > 0 ? { copies } : {};
+  const { source, folder: home } = replaceWeights(model.graph, new Map(), placing);
+  const path = `${folder}/${COPY}`;
+  await saveModel(modelOf(source, home), path);
+  return path;
 }
 
 /** What the files of a step are made of. */

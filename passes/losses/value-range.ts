@@ -6,6 +6,7 @@ import {
   textAttribute,
   type Value,
 } from "../../src/graph/graph.ts";
+import { operatorsThat } from "../../src/graph/operators.ts";
 import type { Types } from "../../src/graph/types.ts";
 
 /** The smallest and the largest number that a value can hold. */
@@ -116,6 +117,7 @@ function divided({ node, of }: At): ValueRange {
 const SUMS: ReadonlySet<string> = new Set(["ReduceSum", "ReduceL1"]);
 
 const RULES: Readonly<Record<string, Rule>> = {
+  ...Object.fromEntries([...operatorsThat("reshapes")].map((op) => [op, kept])),
   Abs: ({ of }) => {
     const [low, high] = of(0);
     const least = low <= 0 && high >= 0 ? 0 : Math.min(Math.abs(low), Math.abs(high));
@@ -124,7 +126,6 @@ const RULES: Readonly<Record<string, Rule>> = {
   Add: sum,
   // Padding zeros may be part of the average.
   AveragePool: ({ of }) => union([of(0), [0, 0]]),
-  Cast: kept,
   Clip: clipped,
   Concat: (at) => union(every(at)),
   Cos: within(-1, 1),
@@ -136,14 +137,12 @@ const RULES: Readonly<Record<string, Rule>> = {
   Erf: within(-1, 1),
   Exp: rising(Math.exp),
   Expand: kept,
-  Flatten: kept,
   Gather: kept,
   GatherElements: kept,
   GatherND: kept,
   GlobalAveragePool: kept,
   GlobalMaxPool: kept,
   HardSigmoid: within(0, 1),
-  Identity: kept,
   Log: rising(Math.log),
   LogSoftmax: within(Number.NEGATIVE_INFINITY, 0),
   Max: (at) => [
@@ -187,7 +186,6 @@ const RULES: Readonly<Record<string, Rule>> = {
   ],
   ReduceSumSquare: within(0, Number.POSITIVE_INFINITY),
   Relu: rising((x) => Math.max(0, x)),
-  Reshape: kept,
   // Cubic interpolation overshoots.
   Resize: ({ graph, node, of }) => (textAttribute(graph, node, "mode") === "cubic" ? ANY : of(0)),
   Sigmoid: within(0, 1),
@@ -199,14 +197,12 @@ const RULES: Readonly<Record<string, Rule>> = {
   SpaceToDepth: kept,
   Split: kept,
   Sqrt: rising((x) => Math.sqrt(Math.max(0, x))),
-  Squeeze: kept,
   Sub: ({ of }) => [of(0)[0] - of(1)[1], of(0)[1] - of(1)[0]],
   Sum: sum,
   Tanh: within(-1, 1),
   Tile: kept,
   TopK: kept,
   Transpose: kept,
-  Unsqueeze: kept,
   Upsample: kept,
   Where: ({ of }) => union([of(1), of(2)]),
 };

@@ -1,0 +1,14 @@
+import fs from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+
+/** The installed onnxruntime-node: its version, and the folder that it is in; null if there is none. */
+export function installedRuntime(): { readonly version: string; readonly folder: string } | null {
+  try {
+    const file = createRequire(import.meta.url).resolve("onnxruntime-node/package.json");
+    const { version } = JSON.parse(fs.readFileSync(file, "utf8")) as { version: string };
+    return { version, folder: path.dirname(file) };
+  } catch {
+    return null;
+  }
+}
