@@ -40,13 +40,13 @@ export interface Column {
 type ReadBytes = (start: number, end: number) => Uint8Array;
 
 /** Reads values in memory. */
-export const inMemory =
+export const bytesInMemory =
   (bytes: Uint8Array): ReadBytes =>
   (start, end) =>
     bytes.subarray(start, end);
 
 /** Reads values in a file, from a place on. */
-export const inFile =
+export const bytesInFile =
   (source: Source, at: number): ReadBytes =>
   (start, end) =>
     source.read(at + start, at + end);

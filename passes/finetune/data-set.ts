@@ -7,7 +7,7 @@ import { filled } from "../../src/options.ts";
 import type { ArrayFile } from "./array-file.ts";
 import { conversionOf } from "./conversion.ts";
 import type { Column, RowPart, Title } from "./data-set-rows.ts";
-import { checkedBlocks, inFile, inMemory, rowPart } from "./data-set-rows.ts";
+import { bytesInFile, bytesInMemory, checkedBlocks, rowPart } from "./data-set-rows.ts";
 import { SampleSizes } from "./data-set-sizes.ts";
 import { emptyCache } from "./empty-cache.ts";
 import type { Expected } from "./expected.ts";
@@ -96,7 +96,7 @@ export function readDataset(
     const parts = files.map(({ source, arrays, placements }): RowPart => {
       const title = { file: source.name, name, missing, dtype, from: placements[k].from };
       if (arrays[k].range) return partAtHand(title, arrays[k], arrays[k].range);
-      if (isSmall) return rowPart(title, arrays[k], inMemory(arrays[k].load()));
+      if (isSmall) return rowPart(title, arrays[k], bytesInMemory(arrays[k].load()));
       const { part, scratch } = partInFile(title, source.source!, arrays[k], {
         ...keeping,
         needed,
@@ -189,16 +189,16 @@ function partInFile(
 ): { readonly part: RowPart; readonly scratch: Source | null } {
   if (array.at !== null && source.path) {
     for (const _ of checkedBlocks(title, array));
-    return { part: rowPart(title, array, inFile(source, array.at), true), scratch: null };
+    return { part: rowPart(title, array, bytesInFile(source, array.at), true), scratch: null };
   }
   if (!scratch && needed <= free!)
-    return { part: rowPart(title, array, inMemory(array.load())), scratch: null };
+    return { part: rowPart(title, array, bytesInMemory(array.load())), scratch: null };
   if (!scratch)
     throw new InputError(
       `${source.name} takes ${gigabytes(needed)} of memory, but only ${gigabytes(free!)} are free; give its path, so that it is read row by row.`,
     );
   const file = scratch(checkedBlocks(title, array));
-  return { part: rowPart(title, array, inFile(file, 0), true), scratch: file };
+  return { part: rowPart(title, array, bytesInFile(file, 0), true), scratch: file };
 }
 
 const gigabytes = (bytes: number) => `${(bytes / 1e9).toPrecision(2)} GB`;

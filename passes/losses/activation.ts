@@ -28,7 +28,7 @@ export function activationAt(
   const written = axis === null ? null : softmaxWrittenOut(search.graph, node);
   if (written && search.sought.includes("Softmax")) {
     const rank = search.types.get(value)?.shape?.length ?? 0;
-    const along = written.axes.length === 1 ? positive(written.axes[0], rank) : null;
+    const along = written.axes.length === 1 ? positiveAxis(written.axes[0], rank) : null;
     return along === axis ? { op: "Softmax", logits: written.logits } : null;
   }
   const op = search.sought.find((each) => each === node.op);
@@ -39,7 +39,7 @@ export function activationAt(
 }
 
 /** Counts an axis from the first. */
-export const positive = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
+export const positiveAxis = (axis: number, rank: number) => (axis < 0 ? axis + rank : axis);
 
 /** Returns the axis along which a Softmax's results sum to 1; null if there are several. */
 export function softmaxAxis(
@@ -49,7 +49,7 @@ export function softmaxAxis(
   const shape = node.inputs[0] && types.get(node.inputs[0])?.shape;
   if (!shape) return null;
   const perAxis = (graph.file.opsets.get("") ?? 7) >= 13;
-  const axis = positive(attribute(node, "axis")?.i ?? (perAxis ? -1 : 1), shape.length);
+  const axis = positiveAxis(attribute(node, "axis")?.i ?? (perAxis ? -1 : 1), shape.length);
   // Before opset 13, all axes from this one on are flattened into one.
   return perAxis || shape.slice(axis + 1).every((dim) => dim === 1) ? axis : null;
 }

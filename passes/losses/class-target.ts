@@ -2,7 +2,7 @@ import { InputError } from "../../src/errors.ts";
 import { attribute, type Graph, type Value } from "../../src/graph/graph.ts";
 import { isFloat, type Types } from "../../src/graph/types.ts";
 import { showShape, type Type } from "../../src/onnx/shape.ts";
-import { positive, softmaxAxis } from "./activation.ts";
+import { positiveAxis, softmaxAxis } from "./activation.ts";
 import { traced } from "./final-activation.ts";
 import { type ChosenLoss, classAxisOf, indices, type TargetForm } from "./loss.ts";
 
@@ -107,7 +107,7 @@ function evident({ graph, types, output, loss }: Asked, among: readonly number[]
         ? (softmaxAxis({ graph, types }, node) ?? [])
         : [],
   );
-  const read = new Set(readers.map((axis) => positive(axis, rank)));
+  const read = new Set(readers.map((axis) => positiveAxis(axis, rank)));
   const [only] = read;
   return read.size === 1 && among.includes(only) ? only : null;
 }

@@ -3,7 +3,7 @@ import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Graph, type Node, type Value } from "../../src/graph/graph.ts";
 import { isFloat, type Types } from "../../src/graph/types.ts";
 import type { Type } from "../../src/onnx/shape.ts";
-import { type Activation, activationAt, positive } from "./activation.ts";
+import { type Activation, activationAt, positiveAxis } from "./activation.ts";
 
 /** A value at which the path back from an output ends. */
 export interface Leaf {
@@ -163,7 +163,7 @@ function sliced(at: At): Traced | null {
   const given = list(3, "axes");
   if (node.inputs[3] && !given) return null;
   const axes = (given?.length ? [...given] : starts.map((_, k) => k)).map((axis) =>
-    positive(axis, rank),
+    positiveAxis(axis, rank),
   );
   const steps = node.inputs[4] ? numbersOf(graph, node.inputs[4]) : starts.map(() => 1);
   if (!steps || (at.axis !== null && axes.includes(at.axis))) return null;
@@ -175,7 +175,7 @@ function gathered(at: At): Traced | null {
   const [data, indices] = at.node.inputs;
   const [from, by] = [shapeOf(at, data), shapeOf(at, indices)];
   if (!from || !by) return null;
-  const axis = positive(attribute(at.node, "axis")?.i ?? 0, from.length);
+  const axis = positiveAxis(attribute(at.node, "axis")?.i ?? 0, from.length);
   const last = axis + by.length - 1;
   if (at.axis !== null && at.axis >= axis && at.axis <= last) return null;
   const before = at.axis === null || at.axis < axis ? at.axis : at.axis - by.length + 1;
@@ -186,7 +186,7 @@ function gathered(at: At): Traced | null {
 function piece(at: At): Traced | null {
   const from = sizesOf(at, at.node.inputs[0]);
   if (!from) return null;
-  const axis = positive(attribute(at.node, "axis")?.i ?? 0, from.length);
+  const axis = positiveAxis(attribute(at.node, "axis")?.i ?? 0, from.length);
   const index = at.node.outputs.indexOf(at.value);
   const sizes = at.node.outputs.map((output) => sizesOf(at, output)?.[axis]);
   if (axis === at.axis || sizes.some((size) => size === undefined)) return null;
@@ -206,7 +206,7 @@ function expanded(at: At): Traced | null {
 function joined(at: At): Traced | null {
   const rank = shapeOf(at, at.value)?.length;
   if (rank === undefined) return null;
-  const axis = positive(attribute(at.node, "axis")?.i ?? 1, rank);
+  const axis = positiveAxis(attribute(at.node, "axis")?.i ?? 1, rank);
   if (axis === at.axis) return null;
   const parts = at.node.inputs.flatMap((input) => (input ? [traced(at, input, at.axis)] : []));
   return {
