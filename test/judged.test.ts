@@ -48,6 +48,14 @@ describe("an output of labels or indices", () => {
     expect([dead, bySums]).toEqual([[], false]);
   });
 
+  it("is judged so inside a model, too: what rounds a value there is what hides it", async () => {
+    const proof = await proofOf(
+      blocks("float[N, 16] out", "h2 = MatMul(y, c) n = Ceil(h2) out = Mul(n, n)"),
+    );
+    expect(proof.passed).toBe(true);
+    expect(made("it can learn", proof).dead).toEqual([]);
+  });
+
   it("does not hide a tensor that moves no float before it", async () => {
     const bytes = blocks(
       "int64[N, 1] out",

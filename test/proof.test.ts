@@ -275,6 +275,32 @@ describe("the proof, on inputs of another kind", () => {
     expect(proof.passed).toBe(true);
     expect(made("right formula", proof).sites[0].madeUp).toBe(false);
   });
+
+  it.each([
+    ["that onnxruntime names as it refuses others", "float[N, T, 8] x", "t = Add(x, pos)"],
+    ["that another input has there", "float[N, T, 8] x, float[N, 11, 8] z", "t = Add(x, z)"],
+  ])("runs a model that its exporter fixed to a length %s", async (_, inputs, start) => {
+    const proof = await proved(
+      `<ir_version: 8, opset_import: ["" : 17]> g (${inputs}) => (float[N, T, 8] out)
+      <float[8, 8] w, float[1, 11, 8] pos> { ${start} f = MatMul(t, w) [one] y = Add(t, f)
+        out = Tanh(y) }`,
+      "rw+lr",
+    );
+    expect(proof.passed).toBe(true);
+    expect(made("same function", proof).dims).toMatchObject({ T: 11 });
+  });
+
+  it("draws again, and moves weights less, where values decide whether a model runs", async () => {
+    const proof = await proved(
+      `<ir_version: 8, opset_import: ["" : 17]> g (float[1, 8] x) => (float[1, 8] out)
+      <float[8, 8] w, float[1] nil = {0.0}, int64[1] fourth = {3}> { f = MatMul(x, w)
+        [one] y = Add(x, f) p = Greater(y, nil) at = NonZero(p) of = Gather<axis = 1>(at, fourth)
+        back = Transpose<perm = [1, 0]>(of) v = GatherND(y, back) none = Mul(v, nil)
+        t = Tanh(y) out = Add(t, none) }`,
+      "rw+lr",
+    );
+    expect(proof.passed).toBe(true);
+  });
 });
 
 describe("outputs that a proof holds at once", () => {

@@ -6,7 +6,14 @@ import { scopesOf } from "../../src/graph/scopes.ts";
 import { decodeNumbers } from "../../src/graph/tensor.ts";
 import { isFloat, typeOfTensor } from "../../src/graph/types.ts";
 import { dtypeOf, numbersIn } from "../../src/ort/tensors.ts";
-import { arrives, type LearningRuns, moved, pointAt, type Round } from "./learning-runs.ts";
+import {
+  arrives,
+  atRunningScale,
+  type LearningRuns,
+  moved,
+  pointAt,
+  type Round,
+} from "./learning-runs.ts";
 
 /** How a movement is seen. */
 export interface Judging {
@@ -55,14 +62,12 @@ async function scaleThatMoves(
   scales: readonly number[],
 ): Promise<number | null> {
   const tensors = round.effects.flat().map(({ tensor }) => tensor);
-  for (const scale of scales) {
+  const arrivesAt = (scale: number) => {
     const point = pointAt(runs, { ...round.point, scale });
-    const all = Object.assign(
-      Object.create(null),
-      ...tensors.map((tensor) => moved(runs, point, tensor)),
-    );
-    if (await arrives(runs, round, outputs, all)) return scale;
-  }
+    const weights = tensors.map((tensor) => moved(runs, point, tensor));
+    return arrives(runs, round, outputs, Object.assign(Object.create(null), ...weights));
+  };
+  for (const scale of scales) if (await atRunningScale(scale, arrivesAt)) return scale;
   return null;
 }
 

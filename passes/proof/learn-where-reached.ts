@@ -24,7 +24,6 @@ export async function learnWhereReached(
   { notFinite, reachedBy, ...asked }: AskedWhereReached,
   progress: (done: number) => void,
 ): Promise<Outcome<LearningReport>> {
-  const { result, judged } = asked;
   const sites = asked.plan.sites.filter((each) => !notFinite.includes(each));
   const plan = { ...asked.plan, sites };
   if (sites.length === 0) return notRun("no site's sum holds a finite number in the original");
@@ -61,7 +60,7 @@ export async function learnWhereReached(
     faded,
     bySums: reports.some(({ bySums }) => bySums),
     notFinite: notFinite.map(({ site }) => site.name),
-    before: judged.filter((name) => !result.main.outputs.some((output) => output.name === name)),
+    before: [...new Set(reports.flatMap(({ before }) => before))],
   });
 }
 

@@ -23,6 +23,8 @@ export interface Asked {
   readonly groups: readonly (readonly InsertedSite[])[];
   /** Values of the main graph in which a movement counts: its outputs, or what they are made of. */
   readonly judged: readonly string[];
+  /** Values that are judged, too, if some tensors move nothing else: floats that are rounded. */
+  readonly stepped: readonly string[];
   /** Sites whose sums show how far a movement gets, first to last, those of no plan too. */
   readonly waypoints: readonly InsertedSite[];
 }
@@ -118,6 +120,24 @@ export async function arrives(
   return outputs.some((name) => !compareTensors(still[name], got[name]).bitEqual);
 }
 
+/** Shares of a displacement that are tried in turn. */
+const SMALLER = [1, 1 / 8, 1 / 64, 1 / 512];
+
+/**
+ * Displaces at a scale, or at a smaller one if the model does not run: its values may decide sizes,
+ * as in a mixture of experts.
+ */
+export async function atRunningScale<T>(
+  scale: number,
+  displace: (scale: number) => Promise<T>,
+): Promise<T> {
+  for (const share of SMALLER.slice(0, -1)) {
+    const result = await displace(scale * share).catch(() => null);
+    if (result !== null) return result;
+  }
+  return displace(scale * SMALLER.at(-1)!);
+}
+
 /** Those of a round's tensors whose displacement changes one of the outputs. */
 export async function movers(
   runs: LearningRuns,
@@ -129,7 +149,9 @@ export async function movers(
     for (const { tensor, outdoes } of site)
       if (
         outdoes.some((name) => arrived.has(name)) ||
-        (await arrives(runs, round, outputs, moved(runs, round.point, tensor)))
+        (await atRunningScale(round.point.scale, (scale) =>
+          arrives(runs, round, outputs, moved(runs, { ...round.point, scale }, tensor)),
+        ))
       )
         arrived.add(tensor.name);
     runs.step();

@@ -52,6 +52,17 @@ export async function canLearn(
   feeds: Tensors,
   progress: (done: number) => void,
 ): Promise<Outcome<LearningReport>> {
+  const report = await canMove(asked, feeds, progress);
+  if (report.outcome !== "failed" || asked.stepped.length === 0) return report;
+  const judged = [...new Set([...asked.judged, ...asked.stepped])];
+  return canMove({ ...asked, judged }, feeds, progress);
+}
+
+async function canMove(
+  asked: Asked,
+  feeds: Tensors,
+  progress: (done: number) => void,
+): Promise<Outcome<LearningReport>> {
   const { ort, result, plan, judged } = asked;
   const tensors = newTensors(plan.sites);
   const names = tensors.map(({ name }) => name);
@@ -82,8 +93,11 @@ async function learn(runs: LearningRuns): Promise<Outcome<LearningReport>> {
     displaced(start, first, { seed: runs.plan.options.seed, round: "all", scale });
   let left: ReadonlySet<string> = new Set(tensors.map(({ name }) => name));
   for (const scale of SCALES) {
-    left = await still(runs, judging, together(scale), left);
     if (left.size === 0) break;
+    left = await still(runs, judging, together(scale), left).catch((thrown) => {
+      if (scale === SCALES.at(-1)) throw thrown;
+      return left;
+    });
   }
   const { discrete, bySums } = judging;
   if (left.size > 0 && discrete && !bySums)
@@ -98,7 +112,9 @@ async function learn(runs: LearningRuns): Promise<Outcome<LearningReport>> {
     faded: [...faded],
     bySums,
     notFinite: [],
-    before: [],
+    before: runs.judged.filter(
+      (name) => !result.main.outputs.some((output) => output.name === name),
+    ),
   });
 }
 

@@ -1,3 +1,4 @@
+import { floatsBeforeSteps } from "../../src/compare/judged.ts";
 import { withNudgedWeights } from "../../src/compare/nudged-weights.ts";
 import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
 import {
@@ -107,7 +108,9 @@ async function checkLearning(
   const stride = groups.length;
   return learnWhereReached(
     {
-      ...{ ort, result: learner, plan, groups, judged: original.judged.names, notFinite },
+      ...{ ort, result: learner, plan, groups, notFinite },
+      judged: original.judged.names,
+      stepped: floatsBeforeSteps(original.graph, original.types),
       waypoints: whole.sites.filter((_, k) => k % stride === 0),
       reachedBy: (inserted) => reached.get(inserted) ?? null,
     },

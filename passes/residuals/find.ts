@@ -13,15 +13,7 @@ import { type FeatureAxis, type NamedAxes, namedAxes } from "./named-axes.ts";
 import { Reach } from "./reach.ts";
 import type { Reason } from "./reasons.ts";
 import { refinedTypes } from "./refined-types.ts";
-import type {
-  Feature,
-  Kind,
-  ManifestSite,
-  OptionalKind,
-  Rejection,
-  Setting,
-  Site,
-} from "./residual.ts";
+import type { Feature, ManifestSite, OptionalKind, Rejection, Setting, Site } from "./residual.ts";
 import { OPTIONAL_KINDS } from "./residual.ts";
 import { layers } from "./same-layer.ts";
 import { slots } from "./slots.ts";
@@ -120,7 +112,6 @@ export function findSites(graph: Graph, inferred: Types, options: ResidualOption
 interface Found extends Candidate {
   readonly node: Node;
   readonly within: Node | null;
-  readonly kind: Kind;
   readonly form: string;
 }
 

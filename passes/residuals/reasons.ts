@@ -7,6 +7,7 @@ const SENTENCES = {
   bias: (value: Value) => `adds the constant ${value.name}: a bias, an epsilon or a position`,
   constantSkip: () =>
     "has a constant skip: the branch starts from an operand that is the same for every input, so there is nothing to learn from it",
+  onlySized: () => "is read only for its shape: no value is computed from it",
   doubled: () => "adds a value to itself",
   many: (terms: number) =>
     `adds ${terms} values, more than a skip and the branches of a residual connection`,

@@ -3,6 +3,7 @@ import { isFloat } from "../../src/graph/types.ts";
 import { showShape } from "../../src/onnx/shape.ts";
 import { opensGate } from "./gate.ts";
 import { flatten, independent, isOneMap, MOST_TERMS } from "./nested-sums.ts";
+import { isOnlySized } from "./only-sized.ts";
 import { isPosition } from "./position.ts";
 import type { Reach } from "./reach.ts";
 import { type Reason, reasons } from "./reasons.ts";
@@ -89,6 +90,7 @@ function unfit(
   const type = types.get(output);
   if (closed && !terms.some((term) => constants.has(term.value))) return closed;
   if (type && !isFloat(type.dtype)) return reasons.integers(type.dtype);
+  if (isOnlySized(output)) return reasons.onlySized();
   if (bias && !constants.has(bias.value)) return reasons.computedBias(bias.value);
   const fixed = terms.filter((term) => constants.has(term.value));
   if (fixed.length === terms.length && fixed.length > 1) return reasons.allConstant();

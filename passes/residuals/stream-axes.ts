@@ -4,7 +4,7 @@ import type { Place } from "./evidence.ts";
 import { type Shown, shownAt } from "./feature-axis.ts";
 import type { NamedAxes } from "./named-axes.ts";
 import { type Reason, reasons } from "./reasons.ts";
-import type { Feature, Setting, Sum, Term } from "./residual.ts";
+import type { Feature, Kind, Setting, Sum, Term } from "./residual.ts";
 import { stepBack } from "./streams.ts";
 
 /** A sum with its slots, before its feature axis is known. */
@@ -12,6 +12,7 @@ export interface Candidate {
   readonly sum: Sum;
   readonly skip: Term;
   readonly branches: readonly Term[];
+  readonly kind: Kind;
   /** Its feature axis, if it is known already. */
   readonly known: Feature | null;
   /** Names by which a user may refer to it. */
@@ -59,9 +60,18 @@ export function featureAxes(
     if (given === null && known) return known;
     const root = member.root ?? member;
     const stream = streams.get(root)!;
-    return decide(member, stream, given ?? axisOf(member, stream, normed.get(root)!));
+    if (given !== null) return decide(member, stream, given);
+    const shown = decide(member, stream, axisOf(member, stream, normed.get(root)!));
+    return isSingle(member.candidate, shown) ? { reason: singleValue(shown) } : shown;
   });
 }
+
+/** Whether a projected skip holds one value: a bias or a score, not features. */
+const isSingle = ({ kind }: Candidate, axis: FoundAxis): axis is Feature =>
+  kind === "projected" && "size" in axis && axis.size === 1;
+
+const singleValue = ({ axis }: Feature): Reason =>
+  reasons.noFeatureAxis(`the skip is projected to a single value on axis ${axis}`);
 
 /** Links each sum to the one that its skip comes from, through single operators and norms. */
 function inOneStream(setting: Setting, candidates: readonly Candidate[]): Member[] {

@@ -1,4 +1,6 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
+import { operatorsThat } from "../../src/graph/operators.ts";
+import type { Dimension } from "../../src/onnx/shape.ts";
 import { maskedBy } from "./mask.ts";
 import { traits } from "./operators.ts";
 import type { Setting, Site } from "./residual.ts";
@@ -41,9 +43,27 @@ function siteBefore(
     if (site) return site;
     const from = setting.originals.get(value) ?? stepBack(setting, value, placed);
     if (!from || !sameShape(shapeOf(from), shapeOf(skip))) return null;
+    const step = value.producer?.inputs.includes(from) ? value.producer : null;
+    if (step && mayMove(step, shapeOf(from), shapeOf(value))) return null;
     value = from;
   }
   return null;
+}
+
+/** Operators that keep each element in its place. */
+const IN_PLACE = new Set(["Identity", "Cast", "CastLike", "Dropout"]);
+
+const LAYOUT = operatorsThat("layout");
+const ENLARGING = operatorsThat("enlarges");
+
+/**
+ * Whether an operator moves elements or leaves some out: a Transpose always does, any other layout
+ * operator or pool if the sizes before and after it are not known to be equal.
+ */
+function mayMove({ op }: Node, from: readonly Dimension[], to: readonly Dimension[]): boolean {
+  if (IN_PLACE.has(op) || /QuantizeLinear$/.test(op)) return false;
+  if (!LAYOUT.has(op) && !ENLARGING.has(op) && !/Pool$|^Gather|^Reduce/.test(op)) return false;
+  return op === "Transpose" || to.some((dim, axis) => dim === "" || dim !== from[axis]);
 }
 
 /** Returns the value before one operator, or before a decomposed norm or activation. */

@@ -27,6 +27,29 @@ function lastFloats({ main }: Graph, types: Types): string[] {
   return [...walk(labels, behind, LOOKS)].filter(isOfFloats).map(({ name }) => name);
 }
 
+/** Operators whose result is constant between the values at which it jumps. */
+const STEPS = new Set(
+  "Ceil Floor Round Sign ArgMax ArgMin Hardmax TopK NonZero NonMaxSuppression Equal Greater GreaterOrEqual Less LessOrEqual".split(
+    " ",
+  ),
+);
+
+/**
+ * Returns the names of the main graph's computed floats that are rounded, compared or ranked. What
+ * only they tell the outputs, such as a predicted duration, moves in steps.
+ */
+export function floatsBeforeSteps({ main }: Graph, types: Types): string[] {
+  const isOfFloats = (value: Value | null) => isFloat(types.get(value!)?.dtype);
+  const stepped = main.nodes.filter(
+    ({ op, outputs }) => STEPS.has(op) || (op === "Cast" && !isOfFloats(outputs[0])),
+  );
+  const read = stepped.flatMap(({ inputs }) => inputs.filter((value) => value !== null));
+  const computed = read.filter(
+    (value) => value.producer && value.scope === main && isOfFloats(value) && !tensorOf(value),
+  );
+  return [...new Set(computed.map(({ name }) => name))];
+}
+
 /** How a model is run for a comparison, and which of its values are compared. */
 export interface Judged {
   /** Outputs that are tensors, and substitutes for the others: values of the main graph by name. */

@@ -8,17 +8,8 @@ import { dataTypeNamed, elements } from "../onnx/dtypes.ts";
 import type { Ort } from "../ort/session.ts";
 import { tensorOfBytes } from "../ort/tensors.ts";
 import { acceptedAt } from "./accepted.ts";
+import type { Attempt } from "./attempts.ts";
 import { arrivals, comparedWith } from "./compared-values.ts";
-
-/** One attempt: which candidate size of each dimension, and how large integers are. */
-export interface Attempt {
-  readonly step: number;
-  readonly integers: "bounded" | "zeros" | "ones";
-  /** Normally distributed, or their absolute values. */
-  readonly floats: "normal" | "positive";
-  /** Which branch a model takes that branches on its inputs. */
-  readonly turn: number;
-}
 
 /** An input that is to be filled. */
 export interface Request {

@@ -3,14 +3,16 @@ import { number, object, objects, watching } from "../arguments.ts";
 import { InputError } from "../errors.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { own } from "../graph/own.ts";
+import { scopesOf } from "../graph/scopes.ts";
 import { isFloat, type Types } from "../graph/types.ts";
 import { elements } from "../onnx/dtypes.ts";
 import { showShape } from "../onnx/shape.ts";
 import type { Declared } from "../options.ts";
 import { type Ort, reason, type Tensors } from "../ort/session.ts";
 import { dtypeOf, numbersIn } from "../ort/tensors.ts";
+import { type Attempt, attempts, fixedBeside, namedSizes } from "./attempts.ts";
 import { comparedWith } from "./compared-values.ts";
-import { type Attempt, filler } from "./random-inputs.ts";
+import { filler } from "./random-inputs.ts";
 import { sizeOf } from "./sizes.ts";
 
 /** A user's settings for random inputs; they have no effect if the inputs are given. */
@@ -48,8 +50,8 @@ export function givenSamples({ main, file }: Graph, feeds: readonly Tensors[]): 
   return { feeds, dims: {} };
 }
 
-/** Maximum number of sets of sizes that are tried. */
-const STEPS = 8;
+/** Maximum number of draws for a set of inputs on which the model runs. */
+const DRAWS = 6;
 /** Maximum size in bytes of one set of random inputs. */
 const LARGEST = 1 << 30;
 
@@ -78,7 +80,8 @@ export async function sampleInputs(
   const draw = drawer(model, options);
   const hasIntegers = graph.main.inputs.some(isInteger(types));
   const tried = new Set<string>();
-  for (const attempt of attempts()) {
+  const sizes = new Set(fixedBeside(graph.main.inputs.map((input) => types.get(input)?.shape)));
+  for (const attempt of attempts(sizes)) {
     const first = draw(attempt, 0);
     const key = JSON.stringify(first.dims) + (hasIntegers ? attempt.integers : "");
     if (tried.has(key)) continue;
@@ -88,21 +91,17 @@ export async function sampleInputs(
       outputs = await run(first.feeds);
     } catch (error) {
       last = error;
+      if (attempt.size === undefined) for (const size of namedSizes(error)) sizes.add(size);
       continue;
     }
     const chosen = await withFewerNaN(draw, run, { attempt, feeds: first.feeds, outputs });
-    const varied = graph.main.inputs.some((input) => varies(graph, types, input));
+    const varied =
+      hasVaryingSizes(graph) || graph.main.inputs.some((input) => varies(graph, types, input));
     return { feeds: await rounds(draw, run, { ...chosen, count, varied }), dims: first.dims };
   }
   throw new InputError(
     `${graph.file.source.name} does not run on any of the random inputs tried (${reason(last)}); give real inputs with --inputs, give sizes with --dim name=4, or pass --no-prove.`,
   );
-}
-
-function* attempts(): Generator<Attempt> {
-  for (let step = 0; step < STEPS; step++)
-    for (const integers of ["bounded", "zeros", "ones"] as const)
-      yield { step, integers, floats: "normal", turn: 0 };
 }
 
 /** An attempt on which the model runs. */
@@ -138,12 +137,32 @@ async function rounds(
 ): Promise<Tensors[]> {
   const all = [feeds];
   for (let round = 1; round < count; round++) {
-    const other = draw({ ...attempt, turn: round }, round).feeds;
-    const runs = !varied || (await works(run, other));
-    all.push(runs ? other : draw({ ...attempt, turn: 0 }, round).feeds);
+    const turned = draw({ ...attempt, turn: round }, round).feeds;
+    if (!varied || (await works(run, turned))) all.push(turned);
+    else all.push((await another(draw, run, { attempt, round, count })) ?? feeds);
   }
   return all;
 }
+
+/** Returns another set of inputs on which the model runs; null if some draws find none. */
+async function another(
+  draw: Draw,
+  run: Run,
+  { attempt, round, count }: { attempt: Attempt; round: number; count: number },
+): Promise<Tensors | null> {
+  for (let k = 0; k < DRAWS; k++) {
+    const { feeds } = draw({ ...attempt, turn: 0 }, round + k * count);
+    if (await works(run, feeds)) return feeds;
+  }
+  return null;
+}
+
+/** Operators whose result has as many elements as values decide. */
+const VARYING = new Set(["NonZero", "Unique", "Compress", "NonMaxSuppression"]);
+
+/** Whether values decide sizes inside a model, so that it may not run on all inputs. */
+const hasVaryingSizes = (graph: Graph): boolean =>
+  [...scopesOf(graph)].some(({ nodes }) => nodes.some(({ op }) => VARYING.has(op)));
 
 /** Whether an input's values may decide which branch a model takes. */
 const varies = (graph: Graph, types: Types, input: Value) =>
@@ -206,7 +225,7 @@ function drawer({ ort, graph, types }: Sampled, options: SampleOptions): Draw {
       const shape = type.shape.map((dim, axis) => {
         if (typeof dim === "number") return dim;
         const name = dim || `${input.name}.${axis}`;
-        dims[name] ??= own(given, name) ?? sizeOf({ input, type, axis, name }, attempt.step, given);
+        dims[name] ??= own(given, name) ?? sizeOf({ input, type, axis, name }, attempt, given);
         return dims[name];
       });
       bytes += elements(shape) * 8;

@@ -2,6 +2,7 @@ import { attribute, type Value } from "../graph/graph.ts";
 import { own } from "../graph/own.ts";
 import { isFloat } from "../graph/types.ts";
 import type { Type } from "../onnx/shape.ts";
+import type { Attempt } from "./attempts.ts";
 
 const IMAGE = [224, 256, 64, 32, 512, 128, 640, 48];
 const WAVE = [16000, 4000, 1024, 512, 160, 48000];
@@ -17,13 +18,16 @@ interface FreeDimension {
   readonly name: string;
 }
 
-/** Returns a size for a free dimension: the `step`-th of those usual at its position. */
+/**
+ * Returns a size for a free dimension: the one that an attempt names, or the `step`-th of those
+ * usual at its position.
+ */
 export function sizeOf(
   { input, type: { dtype, shape }, axis, name }: FreeDimension,
-  step: number,
+  { step, size }: Pick<Attempt, "step" | "size">,
   given: Readonly<Record<string, number>>,
 ): number {
-  const at = (ladder: readonly number[]) => ladder[Math.min(step, ladder.length - 1)];
+  const at = (ladder: readonly number[]) => size ?? ladder[Math.min(step, ladder.length - 1)];
   const known = (part: string) =>
     own(given, part) ??
     (/^\d+$/.test(part) ? Number(part) : /past/.test(part) ? PAST : at(SEQUENCE));
