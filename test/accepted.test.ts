@@ -10,7 +10,7 @@ const model = (input: string, after: string, output: string, weights = "") =>
   <float[3, 3, 1, 1] w${weights && `, ${weights}`}>
   { h = Relu(x) f = Conv(h, w) [one] y = Add(x, f) ${after} }`);
 
-describe("made-up inputs", () => {
+describe("random inputs", () => {
   it.each([
     ["Pad", model("int64[8] pads", "out = Pad(y, pads)", "float[A, B, C, D] out")],
     ["Tile", model("int64[4] times", "out = Tile(y, times)", "float[A, B, C, D] out")],

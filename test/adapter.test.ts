@@ -107,7 +107,7 @@ describe("an adapter", time, () => {
     same(applied.toBytes(), trained.toBytes());
   });
 
-  it("holds further weights where it is told to, kept as fields of numbers or as Constant nodes", async () => {
+  it("holds further weights if it is asked to, kept as fields of numbers or as Constant nodes", async () => {
     const proto = onnx.ModelProto.decode(fixture("pre-norm-mlp"));
     const { initializer, node } = proto.graph!;
     const [last, up] = ["last", "up"].map((name) => initializer!.find((it) => it.name === name)!);
@@ -213,7 +213,7 @@ describe("an adapter of a model with weights in data files", time, () => {
     expect(fs.readdirSync(folder).filter((name) => name.startsWith("."))).toEqual([]);
   });
 
-  it("goes into the model where it is told to, and into the new file of a plain one", async () => {
+  it("goes into the model if it is asked to, and into the new file of a plain one", async () => {
     const { at, trained, adapter } = await external();
     const out = at("inside.onnx");
     const apply = (model: string, ...how: string[]) =>
@@ -289,7 +289,7 @@ describe("an adapter that does not fit", time, () => {
     await expect(applying).rejects.toThrow(why);
   };
 
-  it("is told from another model's, variant's, option's and choice's", async () => {
+  it("is distinguished from another model's, variant's, option's and choice's", async () => {
     const { plain, model, adapter } = await made("pre-norm-transformer", { rank: 4 });
     const other = await made("pre-norm-mlp", { rank: 4 });
     await refused(
@@ -317,7 +317,7 @@ describe("an adapter that does not fit", time, () => {
     await refused(plain, { ...adapter, laurelizations: [gone] }, /this version laurelizes/);
   });
 
-  it("is told by its tensors: one too many, another type, another shape", async () => {
+  it("is recognized by its tensors: one too many, another type, another shape", async () => {
     const { model, adapter } = await made("pre-norm-mlp", { rank: 4 });
     const [first, ...rest] = adapter.tensors;
     const changed = (change: object) => ({

@@ -134,7 +134,7 @@ describe("adapters that were trained in several places", time, () => {
 });
 
 describe("a .safetensors adapter", time, () => {
-  it("has a configuration beside it as PEFT's have, where that is asked for", async () => {
+  it("has a configuration beside it as PEFT's have, if that is asked for", async () => {
     const { models, plain, adapters } = await trainings("pre-norm-mlp");
     const folder = newFolder();
     const [model, out] = ["tuned.onnx", "adapter_model.safetensors"].map((n) =>

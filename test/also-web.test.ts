@@ -90,7 +90,7 @@ describe("laurelize --also-web", { timeout: 60_000 }, () => {
     expect([code, stderr]).toEqual([4, expect.stringMatching(/not everything was proved: .*-web/)]);
   };
 
-  it("has not passed where the weights are too large for the other runtime", () => {
+  it("does not pass if the weights are too large for the other runtime", () => {
     const model = onnx.ModelProto.decode(fixture("pre-norm-mlp"));
     const tensor = model.graph!.initializer!.find(({ rawData }) => rawData!.length >= 64)!;
     const data = path.join(folder, "large.data");
@@ -115,7 +115,7 @@ describe("laurelize --also-web", { timeout: 60_000 }, () => {
   });
 
   // NCHWc operators are those of onnxruntime's own kernels for x64 processors.
-  it.runIf(process.arch === "x64")("has not passed where the other refuses the original", () => {
+  it.runIf(process.arch === "x64")("does not pass if the other refuses the original", () => {
     const file = place(
       "blocked.onnx",
       modelOfText(`<ir_version: 8, opset_import: ["" : 17, "com.microsoft.nchwc" : 1]>
@@ -129,13 +129,13 @@ describe("laurelize --also-web", { timeout: 60_000 }, () => {
     expect(cli([file, "--rank", "4"]).code).toBe(0);
   });
 
-  it("is refused where nothing is to be proved", () => {
+  it("is refused if nothing is to be proved", () => {
     const model = place("unproved.onnx", fixture("pre-norm-mlp"));
     const { code, stderr } = cli([model, "--also-web", "--no-prove"]);
     expect([code, stderr]).toEqual([2, expect.stringContaining("--no-prove")]);
   });
 
-  it("says what to install where onnxruntime-web is not there", () => {
+  it("says what to install if onnxruntime-web is not there", () => {
     const model = place("other.onnx", fixture("pre-norm-mlp"));
     const args = [installed(path.join(folder, "bare")), model, "--also-web"];
     const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });

@@ -39,7 +39,7 @@ describe("kinds of sums that are left alone unless asked for", () => {
     expect(failed).toMatchObject([{ name: "it can learn", dead: ["y1.laurel.A", "y1.laurel.B"] }]);
   });
 
-  it("are not taken unasked", async () => {
+  it("are not used without being requested", async () => {
     const model = await openModel(fixture("squeeze-excite-residual"));
     await expect(laurelize(model, { ort })).rejects.toThrow(NoSiteError);
     await expect(laurelize(model, { ort })).rejects.toThrow("--also se to take them");

@@ -31,7 +31,7 @@ const changed = (
 
 const text = (body: string) => modelOfText(`<ir_version: 8, opset_import: ["" : 17]> ${body}`);
 
-describe("a file that is no model", { timeout: 60_000 }, () => {
+describe("a file that is not a model", { timeout: 60_000 }, () => {
   it("empty", () => refusedModel("", "is empty"));
   it("text", () => refusedModel("# README\n\nNot a model.\n", "not a readable ONNX model"));
   it("zeros", () => refusedModel(new Uint8Array(4096), "not a readable ONNX model"));
@@ -71,7 +71,7 @@ describe("a file that is no model", { timeout: 60_000 }, () => {
       await expect(opened, `${length} bytes`).rejects.toThrow(InputError);
     }
   });
-  it("a model with a byte of its structure overwritten is refused in words or taken", async () => {
+  it("a model with a byte of its structure overwritten is refused with a sentence or accepted", async () => {
     let taken = 0;
     for (let at = 0; at < good.length; at++)
       for (const byte of isNightly || at % 3 === 0 ? [0, 127, 255, good[at] ^ 1] : []) {

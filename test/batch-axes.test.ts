@@ -58,7 +58,7 @@ describe("the axis of the examples", () => {
     expect(Object.entries(named.classes)).toEqual([[name, ["blue", "red"]]]);
   });
 
-  it("is told apart from one of the same size by the dimension that other inputs have", async () => {
+  it("is distinguished from one of the same size by the dimension that other inputs have", async () => {
     const time = range(4, 4, 1);
     const { all } = await cut("float[t, n, 1] x, float[1, n, 2] h", { x: time, h: range(1, 4, 2) });
     expect(all[0].x.dims).toEqual([4, 2, 1]);
@@ -137,7 +137,7 @@ describe("one value for all rows is constant", () => {
     expect(numbers(all[0].t)).toEqual(Array.from(t[0], Number).slice(0, count));
   });
 
-  it("or is repeated where the model has an axis for it", async () => {
+  it("or is repeated if the model has an axis for it", async () => {
     const inputs = "float[n, 2] x, float[2, n, 1] h, float[n] t";
     const { data, all } = await cut(inputs, { h: range(2, 1, 1), t: range() }, 3);
     expect(all.map(({ h, t }) => [h.dims, t.dims])).toEqual([

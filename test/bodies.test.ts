@@ -94,7 +94,7 @@ describe("sites in the bodies of If, Loop and Scan", () => {
 });
 
 describe("the same layer in both branches of an If", () => {
-  it("shares one set of weights, told by its own: the same values, or the same bytes", async () => {
+  it("shares one set of weights, recognized by its own: the same values, or the same bytes", async () => {
     const { plan } = await augmented(fixture("if-same-layer"));
     const layers = plan.sites.map(({ site }) => [site.name, site.layer]);
     const [then, other] = ["merged/then_branch", "merged/else_branch"];
@@ -110,7 +110,7 @@ describe("the same layer in both branches of an If", () => {
     expect(names[2]).toBe("merged/then_branch/mlp.laurel.A");
   });
 
-  it("does not share them where one weight differs", async () => {
+  it("does not share them if one weight differs", async () => {
     const model = onnx.ModelProto.decode(fixture("if-same-layer")) as ModelProto;
     const mix = bodyOf(model, "then_branch").initializer![0];
     new DataView(mix.rawData!.buffer, mix.rawData!.byteOffset).setFloat32(0, 7, true);

@@ -83,7 +83,7 @@ describe("tensors compared in bulk", () => {
     }
   });
 
-  it("sees one bit in the last bytes of a length that is no multiple of a word", () => {
+  it("sees one bit in the last bytes of a length that is not a multiple of a word", () => {
     for (const length of [1, 2, 3, 5, 4096, 4097]) {
       const bytes = Uint8Array.from({ length }, (_, k) => k & 127);
       const other = bytes.slice();

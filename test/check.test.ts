@@ -145,7 +145,7 @@ describe("laurelize check", time, () => {
     expect(json.entries.length).toBeGreaterThan(2);
   });
 
-  it.runIf(process.arch === "x64")("fails where onnxruntime-web does not take the model", () => {
+  it.runIf(process.arch === "x64")("fails if onnxruntime-web does not take the model", () => {
     const blocked = text(
       `g (float[1, 8, 4, 4] x) => (float[1, 8, 4, 4] y)
        { b = com.microsoft.nchwc.ReorderInput(x) y = com.microsoft.nchwc.ReorderOutput<channels = 8>(b) }`,
@@ -218,7 +218,7 @@ describe("laurelize check", time, () => {
     expect(check(place("no.onnx", new Uint8Array(9)))).toMatchObject({ code: 2 });
   });
 
-  it("cannot check where onnxruntime-web is not installed, and says so", () => {
+  it("cannot check if onnxruntime-web is not installed, and says so", () => {
     const { code, stdout } = cliProcess(["check", at("model.onnx")], {}, installed(at("bare")));
     expect([code, stdout]).toEqual([
       4,

@@ -90,7 +90,7 @@ describe("laurelize model.onnx", () => {
     expect(fs.readFileSync(model)).toEqual(Buffer.from(fixture("pre-norm-mlp")));
   });
 
-  it("exits 3 and writes nothing where there is no site, or none is left", () => {
+  it("exits 3 and writes nothing if there is no site, or none is left", () => {
     const bias = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
       g (float[2, 8] x) => (float[2, 8] y) <float[8, 8] w, float[8] b> { f = MatMul(x, w) y = Add(f, b) }`);
     const model = place(bias);
@@ -104,7 +104,7 @@ describe("laurelize model.onnx", () => {
     expect(files(other)).toEqual(["model.onnx"]);
   });
 
-  it("says so, exits 0 and writes nothing where the model is laurelized already", () => {
+  it("says so, exits 0 and writes nothing if the model is laurelized already", () => {
     const model = place(fixture("pre-norm-mlp"));
     cli([model, "-q"]);
     const again = cli([model.replace(".onnx", ".laurel.onnx")]);
@@ -113,7 +113,7 @@ describe("laurelize model.onnx", () => {
     expect(files(model)).toEqual(["model.laurel.onnx", "model.onnx"]);
   });
 
-  it("exits 1 and leaves no file where a check fails: infinities in the stream times zero", () => {
+  it("exits 1 and leaves no file if a check fails: infinities in the stream times zero", () => {
     const model = place(
       modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
       g (float[2, 8] x) => (float[2, 8] z) <float[8, 8] w, float[1] zero = {0}>
@@ -191,7 +191,7 @@ describe("laurelize model.onnx", () => {
     await ort.InferenceSession.create(path.join(path.dirname(model), "other.onnx"));
   });
 
-  it("says so where the insertion would pass 2 GiB, and offers external data", () => {
+  it("says so if the insertion would pass 2 GiB, and offers external data", () => {
     const proto = onnx.ModelProto.decode(fixture("pre-norm-mlp"));
     const room = 2 ** 31 - 200 - fixture("pre-norm-mlp").length;
     const tensor = onnx.TensorProto.encode({ name: "bulk", dims: [room], dataType: 2 }).finish();
@@ -221,7 +221,7 @@ describe("laurelize model.onnx", () => {
     fs.rmSync(model);
   });
 
-  it("sizes free dimensions as told", () => {
+  it("sizes free dimensions as requested", () => {
     const model = place(fixture("pre-norm-mlp"));
     expect(cli([model, "--dim", "N=5"]).stdout).toContain("with N=5");
     expect(cli([model, "--dim", "M=5", "-f"])).toMatchObject({

@@ -166,7 +166,7 @@ describe("an error planted inside", () => {
     }
   });
 
-  it("a function whose values cannot be handed out is located by how it is written", async () => {
+  it("a function whose values cannot be exposed is located by how it is written", async () => {
     const bytes = calling(
       "s = com.microsoft.Gelu(p) [/f/Mul] q = com.microsoft.FusedMatMul<transB = 1, alpha = 0.5>(s, s)",
       {
@@ -211,7 +211,7 @@ describe("laurelize compare", () => {
     expect(verdict(stdout)).toBe("the two models compute different results");
   });
 
-  it("tells what computes the same and says otherwise of itself from what is made otherwise", async () => {
+  it("distinguishes what computes the same under another description from what is built differently", async () => {
     const entry = (model: ModelProto) => {
       model.metadataProps!.push(onnx.StringStringEntryProto.create({ key: "task", value: "b" }));
       return onnx.ModelProto.encode(model).finish();
@@ -234,7 +234,7 @@ describe("laurelize compare", () => {
     );
   });
 
-  it("tells onnxruntime's own rewriting, exact but for rounding, from an error", async () => {
+  it("distinguishes onnxruntime's own rewriting, exact except for rounding, from an error", async () => {
     const model = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
     g (float[1, 8, 6, 6] x) => (float[1, 8, 6, 6] out)
     <float[8, 8, 3, 3] w, float[8] scale, float[8] shift, float[8] mean,

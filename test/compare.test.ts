@@ -83,7 +83,7 @@ describe("two models that are the same", () => {
     }
   });
 
-  it("are: a model and its laurelized form, whose new nodes are told for information", async () => {
+  it("are: a model and its laurelized form, whose new nodes are reported for information", async () => {
     const model = await openModel(fixture("pre-norm-mlp"));
     const { model: result } = await laurelize(model, { ort, variant: "rw+lr", rank: 4 });
     const comparison = await compare(model, result, { ort });
@@ -140,7 +140,7 @@ describe("weights that an exporter has numbered", () => {
     { [/a/MatMul] h = MatMul(x, onnx::MatMul_${first}) [/b/MatMul] out = MatMul(h, onnx::MatMul_${first + 1}) }`);
   const values = (value: number) => `= {${new Array(16).fill(value).join(", ")}}`;
 
-  it("are held against those that the same node reads", async () => {
+  it("are checked against those that the same node reads", async () => {
     const a = changed(numbered(7), (model) => {
       weight(model, "onnx::MatMul_7").name = "onnx::MatMul_9";
       weight(model, "onnx::MatMul_8").name = "onnx::MatMul_7";
@@ -266,7 +266,7 @@ describe("an error planted in a model", () => {
     expect(serious(second)).toEqual([`weight: weight ${name}`]);
   });
 
-  it("is found behind another value first where the outputs of the errors are several", async () => {
+  it("is found behind another value first if the outputs of the errors are several", async () => {
     const twice = changed(bytes, (model) => {
       making(model, "y").opType = "Mul";
       making(model, "d").input!.reverse();
@@ -361,7 +361,7 @@ describe("a laurelized model as it starts, which computes the same whatever is c
 });
 
 describe("models that cannot be fed", () => {
-  it("are refused in words where an input is bfloat16", async () => {
+  it("are refused with a sentence if an input is bfloat16", async () => {
     const model = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
     g (bfloat16[2] x) => (float[2] y) { y = Cast<to = 1>(x) }`);
     await expect(compared(model, model)).rejects.toThrow(
@@ -406,7 +406,7 @@ describe("models with other inputs or outputs", () => {
     expect((await compared(fixed, a)).same).toBe(true);
   });
 
-  it("differ where the order or the number of outputs does", async () => {
+  it("differ if the order or the number of outputs does", async () => {
     const body = "y = Relu(x) z = Tanh(x)";
     const one = graph("(float[2] x) => (float[2] y, float[2] z)", body);
     const turned = await compared(one, graph("(float[2] x) => (float[2] z, float[2] y)", body));
@@ -430,7 +430,7 @@ describe("laurelize compare a.onnx b.onnx", () => {
     }),
   );
 
-  it("exits 0 where they are the same, 1 where they differ, 2 where one is unreadable", () => {
+  it("exits 0 if they are the same, 1 if they differ, 2 if one is unreadable", () => {
     const same = cli(["compare", a, a, "--dim", "N=2"]);
     expect(same).toMatchObject({ code: 0, stderr: "" });
     expect(same.stdout).toMatch(/same function +bit-equal on 3 inputs.*with N=2/);

@@ -64,7 +64,7 @@ describe.skipIf(process.platform === "win32")("a crash of onnxruntime", () => {
     expect(fs.readdirSync(folder).sort()).toEqual(["model.laurel.onnx", "model.onnx"]);
   });
 
-  it("is told in the report, each other line once", () => {
+  it("is in the report, each other line once", () => {
     const { model } = modelIn("told", crashing('""'));
     const { code, stdout, stderr } = cliProcess([model]);
     expect(code).toBe(0);
@@ -81,7 +81,7 @@ describe.skipIf(process.platform === "win32")("a crash of onnxruntime", () => {
     expect(JSON.parse(stdout)).toMatchObject({ same: true, level: "basic" });
   });
 
-  it("is not seen where there is none", () => {
+  it("is not seen if there is none", () => {
     const { model } = modelIn("sound", crashing("bias"));
     const { code, stdout, stderr } = cliProcess([model, "--json"]);
     expect(code).toBe(0);

@@ -258,7 +258,7 @@ describe("a dataset", () => {
     );
   });
 
-  it("tells the sizes of free dimensions", async () => {
+  it("returns the sizes of free dimensions", async () => {
     const ids: NpyArray = [i64(1, 2, 3, 4), [2, 2]];
     const data = await open(
       "int64[batch, seq] ids, float[batch, seq, ?] v",
@@ -268,7 +268,7 @@ describe("a dataset", () => {
     expect(data.sizes(2)).toEqual({ batch: 2, seq: 2, "v.2": 3 });
   });
 
-  it("takes narrower integers and floats as wider ones, says so, and what it leaves alone", async () => {
+  it("accepts narrower integers and floats as wider ones, says so, and what it leaves alone", async () => {
     const given = {
       ids: [Uint8Array.from([1, 255]), [2]],
       half: [Uint16Array.from([0x3c00, 0xc000]), [2, 1], "f2"],
@@ -294,7 +294,7 @@ describe("a dataset", () => {
     expect(tensors.half.type).toBe("float32");
   });
 
-  it("tells a label that is no class, and one that is no integer", async () => {
+  it("refuses a label that is not a class or not an integer", async () => {
     const data = await open("float[N, 2] x", npzOf({ x, labels: [i64(0, 2, -100, 1), [4]] }));
     checkClasses(data, 3, -100);
     expect(() => checkClasses(data, 3)).toThrow(/is -100 in row 2 .* 0 to 2/);

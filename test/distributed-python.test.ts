@@ -118,7 +118,7 @@ describe.skipIf(!mpi)("train.py under mpirun", () => {
     ).toEqual([41, 17, 8]);
   });
 
-  it("ends all ranks within seconds of one's death, and goes on to the same bytes", async () => {
+  it("ends all ranks within seconds of one's death, and continues to the same bytes", async () => {
     const long = ["--epochs", "400", "--checkpoint-every", "2", "--max-steps", "600"];
     let killed = 0;
     const ran = await trained(ranks(2), args("even", "cut", ...long), (stderr, pid) => {

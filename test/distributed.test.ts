@@ -501,7 +501,7 @@ describe("what cannot be exported is refused in one sentence, and nothing is wri
     expect(target).toMatchObject({ array: "labels", shape: [ROWS], form: "own" });
   });
 
-  it("a folder that is no step", async () => {
+  it("a folder that is not a step", async () => {
     await expect(openStep(at("linked"), { ort })).rejects.toThrow(/manifest\.json/);
     fs.writeFileSync(at("linked/manifest.json"), "{}");
     await expect(openStep(at("linked"), { ort })).rejects.toThrow(

@@ -259,7 +259,7 @@ describe("--copy-data", time, () => {
     }
   });
 
-  it("is undone by strip beside the data of the original, which stays as it is", () => {
+  it("is undone by strip beside the data of the original, which stays unchanged", () => {
     const { file, folder, model, data } = place();
     const own = path.join(folder, "w.data");
     const out = path.join(folder, "out.onnx");
@@ -372,7 +372,7 @@ describe("--copy-data", time, () => {
     await (await sessionOn(out)).release();
   });
 
-  it("leaves nothing behind where the model is not kept", async () => {
+  it("leaves nothing behind if the model is not kept", async () => {
     const { file, folder } = place();
     const other = newFolder();
     const laurel = await laurelize(await openModel(file), { ort, rank: 4, copyData: "out.onnx" });

@@ -70,7 +70,7 @@ describe("a feature axis that the user names", () => {
     }
   });
 
-  it("leaves the function as it was where positions are mixed and the size is free", async () => {
+  it("leaves the function as it was if positions are mixed and the size is free", async () => {
     for (const name of ["mixer-by-convolution", "mixer-scaled", "size-from-weights"]) {
       const laurel = await laurelize(await openModel(fixture(name)), { ort, rank: 2 });
       const dims = name === "size-from-weights" ? { C: 8 } : {};

@@ -30,7 +30,7 @@ function expectRefused(output: string, why: RegExp, ...more: string[]): void {
 }
 
 describe("what finetune writes", { timeout: 120_000 }, () => {
-  it("is refused before training where it cannot be", () => {
+  it("is refused before training if it cannot be", () => {
     expectRefused(at("none/out.onnx"), /none does not exist/);
     expectRefused(at("train.npz/out.onnx"), /train\.npz/);
     expectRefused(folder, /is a directory/);
@@ -73,7 +73,7 @@ describe("what finetune writes", { timeout: 120_000 }, () => {
     }
   });
 
-  it("is what it was, where one of the files cannot be replaced at the end", async () => {
+  it("is what it was, if one of the files cannot be replaced at the end", async () => {
     const home = at("late");
     fs.mkdirSync(home);
     const out = ["-o", path.join(home, "t.onnx")];

@@ -264,7 +264,7 @@ describe("laurelize finetune", { timeout: 120_000 }, () => {
     expect(again.stderr).toMatch(/takes its LAuReL weights as inputs and does not contain them/);
   });
 
-  it("stops where the loss diverges, tells step and batch, and keeps weights that give a finite one", async () => {
+  it("stops if the loss diverges, names step and batch, and keeps weights that give a finite one", async () => {
     const { x } = examples(64, "val");
     const feeds = { x: new ort.Tensor("float32", x[0] as Float32Array, x[1]) };
     const courses: [string[], RegExp][] = [
@@ -284,7 +284,7 @@ describe("laurelize finetune", { timeout: 120_000 }, () => {
     }
   });
 
-  it("tells token ids that the model does not have, and trains those it has, two inputs and several outputs", () => {
+  it("reports token ids that the model does not have, and trains those it has, two inputs and several outputs", () => {
     const tokens = `<ir_version: 8, opset_import: ["" : 17]>
 net (int64[N, S] ids, float[N, S] mask) => (float[N, 3] p, float[N, S, 8] y, float[2] fixed)
 <float[20, 8] table, float[8, 16] up, float[16, 8] down, float[8, 3] head, int64[1] last = {-1}, float[2] two>

@@ -38,7 +38,7 @@ const bytesOf = (tensors: Tensors) =>
   Object.entries(tensors).map(([name, { data }]) => [name, [...(data as Float32Array)]]);
 
 describe("finetune", () => {
-  it("takes any source of batches, closes one that it leaves early, and goes on with another", async () => {
+  it("takes any source of batches, closes one that it leaves early, and continues with another", async () => {
     let closed = 0;
     async function* source(from: number) {
       try {
@@ -211,7 +211,7 @@ describe("finetune", () => {
 });
 
 describe("a step over several workers", () => {
-  it("is that of the whole batch where gradients are averaged by their number of examples", async () => {
+  it("is that of the whole batch if gradients are averaged by their number of examples", async () => {
     const all = batch(6, "all", 2);
     const cut = ({ data, dims: [, ...dims], type, size }: ort.Tensor, from: number, to: number) => {
       const width = size / 6;

@@ -350,7 +350,7 @@ describe("what does not fold", () => {
     expect(passed.folded.sites[0]).toMatchObject({ alpha: "folded", beta: "folded" });
   });
 
-  it("half precision is left as it is, in words", async () => {
+  it("half precision is left unchanged, with a sentence", async () => {
     const half = preNorm.replaceAll("float[", "float16[");
     const { model } = await trained(half, { variant: "rw+lr" });
     const folded = await fold(model, { ort });
@@ -651,7 +651,7 @@ describe("an untrained model", () => {
 });
 
 describe("a folded model", () => {
-  it("says what it is, and is refused where LAuReL weights are needed", async () => {
+  it("says what it is, and is refused if LAuReL weights are needed", async () => {
     const { model } = await trained(preNorm, { variant: "rw+lr" });
     const { model: folded } = await fold(model, { ort });
     const record = JSON.parse(folded.metadata.get("laurelize.folded")!);

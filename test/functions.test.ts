@@ -75,7 +75,7 @@ describe("sites in functions", () => {
     );
   });
 
-  it("are not looked for where an operator of a function means something else in the model", async () => {
+  it("are not looked for if an operator of a function means something else in the model", async () => {
     const text = `<ir_version: 9, opset_import: ["" : 17, "own" : 1]>
       net (float[N, 8] x) => (float[N, 8] y) <float[8, 8] w> { y = own.F(x, w) }
       <domain: "own", opset_import: ["" : 11]>

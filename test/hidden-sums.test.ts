@@ -61,7 +61,7 @@ describe("sums beside integers", () => {
 });
 
 describe("sums inside fused nodes", () => {
-  it("are opened first, held against the original, and stripped again", async () => {
+  it("are lowered first, checked against the original, and stripped again", async () => {
     const { laurel, opening } = await proved(fixture("closed-sums"));
     expect(opening.nodes).toEqual([
       { name: "y", op: "com.microsoft.FusedConv", quanta: null },
@@ -75,7 +75,7 @@ describe("sums inside fused nodes", () => {
     expect(operators.filter((op) => op === "com.microsoft.FusedConv")).toHaveLength(1);
   });
 
-  it("are opened where no integers are, to the noise of both", async () => {
+  it("are lowered if no integers are, to the noise of both", async () => {
     const text = `<ir_version: 8, opset_import: ["" : 9, "com.microsoft" : 1]>
       net (float[N, 8] x) => (float[N, 8] y) <float[8, 8] w, float[8] c>
       { h = Gemm(x, w, c) r = Relu(h) y = Gemm<beta = 0.5>(r, w, x) }`;
@@ -98,12 +98,12 @@ describe("sums inside fused nodes", () => {
     expect(lowered.nodes.map(({ message }) => message.outputs[0])).toEqual(["y", "z"]);
   });
 
-  it("stay as they are where they hold no residual connection", async () => {
+  it("stay unchanged if they hold no residual connection", async () => {
     const model = await openModel(fixture("closed-sums-near-misses"));
     await expect(laurelize(model, { ort })).rejects.toThrow(/cannot be changed in place: n is/);
   });
 
-  it("are refused in a sentence where a quantized one lacks its scale", async () => {
+  it("are refused in a sentence if a quantized one lacks its scale", async () => {
     const text = `<ir_version: 8, opset_import: ["" : 17, "com.microsoft" : 1]>
       net (uint8[N, 8] x) => (uint8[N, 8] y) <float scale = {0.1}, uint8 zero = {128}>
       { y = com.microsoft.QLinearAdd(x, "", zero, x, scale, zero, scale, zero) }`;
@@ -121,7 +121,7 @@ describe("sums inside fused nodes", () => {
 });
 
 describe("a sum that onnxruntime leaves between NCHWc convolutions", () => {
-  it("is refused where its operands lie in blocks, and found where they do not", async () => {
+  it("is refused if its operands lie in blocks, and found if they do not", async () => {
     const text = `<ir_version: 8, opset_import: ["" : 17]>
       g (float[1, 16, 8, 8] x) => (float[1, 16, 8, 8] y, float[1, 16, 8, 8] z)
       <float[16, 16, 3, 3] w, float[16, 16, 3, 3] v, float[16, 16, 1, 1] u> {

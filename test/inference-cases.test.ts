@@ -69,7 +69,7 @@ describe("types that onnxruntime does not report", () => {
     expect(await proved(bytes)).toEqual(PASSED);
   });
 
-  it("values keep their own types where two stand for one another", async () => {
+  it("values keep their own types if two stand for one another", async () => {
     const text = `<ir_version: 10, opset_import: ["" : 21]>
     g (float[N, 8] x) => (float[N, 8] y) <float[8, 8] w, float[8, 8] v, uint8 z = {128}, float s = {0.1}>
     { e = Cast<to = 17>(x) r = Identity(e) b = Cast<to = 1>(r)
@@ -115,7 +115,7 @@ describe("operators that onnxruntime does not have", () => {
     ]);
   });
 
-  it("of ai.onnx itself, where one node is unknown: all others are inferred", async () => {
+  it("of ai.onnx itself, if one node is unknown: all others are inferred", async () => {
     const model = await openModel(
       modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
       g (float[N, 8] x) => (float[N, 8] z, float[N, 8] o) <float[8, 8] w, float[8, 8] v>
@@ -152,7 +152,7 @@ describe("sizes as onnxruntime treats them", () => {
     expect(await proved(withPast("P"), { dims: { P: 0 } })).toEqual(PASSED);
   });
 
-  it("where every output is empty nothing is proved of learning, and that is said", async () => {
+  it("if every output is empty nothing is proved of learning, and the report says so", async () => {
     const result = await laurelize(await openModel(withPast("P")), { ort, rank: 2 });
     const { checks } = await prove(result, { ort, dims: { S: 0, P: 2 } });
     expect(checks.at(-1)).toEqual({

@@ -68,7 +68,7 @@ describe("an output of labels or indices", () => {
     expect(new Set(dead)).toEqual(new Set(["two"]));
   });
 
-  it("is left as it is where it holds floats", async () => {
+  it("is left unchanged if it holds floats", async () => {
     const proof = await proofOf(blocks("float[N, 8] out", "out = Tanh(y)"));
     expect(made("it can learn", proof).before).toEqual([]);
   });
@@ -150,7 +150,7 @@ describe("a node left in training mode", () => {
   it.each([
     [1, ["BatchNormalization at norm is left in training mode"]],
     [0, []],
-  ])("is told by BatchNormalization's training_mode = %i", async (mode, expected) => {
+  ])("is recognized by BatchNormalization's training_mode = %i", async (mode, expected) => {
     const outputs = mode === 1 ? "z, mean, var" : "z";
     const bytes = blocks(
       "float[N, 8] out",

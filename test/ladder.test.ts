@@ -169,7 +169,7 @@ describe("trained values", () => {
     expect(site.laurel[0].alpha!.mean).toBeCloseTo(alpha.reduce((a, b) => a + b) / size, 6);
   });
 
-  it("show nothing where nothing is trained: ‖AB‖ 0, factors 1, and arcs without weight", async () => {
+  it("show nothing if nothing is trained: ‖AB‖ 0, factors 1, and arcs without weight", async () => {
     const { model } = await laurelize(await openModel(blocks(2)), { ort, variant: "rw+lr+pa" });
     const ladder = await ladderIn(model);
     const svg = drawLadder(ladder);

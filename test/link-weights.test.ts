@@ -92,7 +92,7 @@ describe("--link-weights", { timeout: 60_000 }, () => {
     }
   });
 
-  it("strip gives the original back even where its graph was changed since, not its weights", () => {
+  it("strip restores the original even if its graph was changed since, not its weights", () => {
     const { result, file, folder, bytes } = place();
     overwrite(file, bytes, Buffer.from("then_branch"), 1);
     const back = path.join(folder, "back.onnx");
@@ -131,7 +131,7 @@ describe("--link-weights", { timeout: 60_000 }, () => {
     expect(fs.existsSync(path.join(folder, "back.onnx"))).toBe(false);
   });
 
-  it("says in a sentence where the original is gone or too short", () => {
+  it("says in a sentence if the original is gone or too short", () => {
     const { result, file } = place();
     fs.truncateSync(file, 5000);
     expect(cli(["strip", result]).stderr).toMatch(/truncated or belongs to another model/);
@@ -153,7 +153,7 @@ describe("--link-weights", { timeout: 60_000 }, () => {
     expect(fs.readFileSync(path.join(folder, "none.onnx"))).toEqual(Buffer.from(bytes));
   });
 
-  it("refuses, one sentence each, where the result would not find the original", async () => {
+  it("refuses, one sentence each, if the result would not find the original", async () => {
     const { file, folder } = place();
     const elsewhere = path.join(folder, "elsewhere");
     fs.mkdirSync(elsewhere);

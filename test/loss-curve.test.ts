@@ -40,7 +40,7 @@ describe("the loss curve", () => {
     expect(second).toBe(first);
   });
 
-  it("draws what there is: nothing, one step, losses that are no numbers", () => {
+  it("draws what there is: nothing, one step, losses that are not numbers", () => {
     const all = built.lossCurve(curve, "all");
     const bare = built.lossCurve({ train: curve.train, eval: [] }, "bare");
     expect(texts(bare)).not.toContain("evaluation loss");

@@ -136,7 +136,7 @@ describe("a loss and its gradient are those of PyTorch", () => {
     near((await lossOn(image)).figures, "bce image");
   });
 
-  it("and the same where labels are not picked but one-hot, in old opsets", async () => {
+  it("and the same if labels are not picked but one-hot, in old opsets", async () => {
     for (const name of ["labels 0.1 weights", "focal 0.5 weights", "bce gaps"]) {
       const [, loss, target, lossOptions] = CASES.find(([each]) => each === name)!;
       const opset = loss === "binary-cross-entropy" ? 9 : 8;

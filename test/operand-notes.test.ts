@@ -88,7 +88,7 @@ describe("what a model notes of an operand", { timeout: 60_000 }, () => {
     expect((await strip(laurel.model)).model.toBytes()).toEqual(new Uint8Array(original));
   });
 
-  it("is left as it is where it is of no operand of a sum", async () => {
+  it("is left unchanged if it belongs to no operand of a sum", async () => {
     const { laurel, sharded, annotated } = await laurelized(noted(["y"], ["h", "w"]));
     expect([sharded, annotated]).toEqual([[["y", 0]], ["h", "w"]]);
     expect((await prove(laurel, { ort })).passed).toBe(true);

@@ -14,7 +14,7 @@ const { place } = temporaryFolders();
 const small = place(fixture("pre-norm-mlp"));
 const deep = place(fixture("pre-norm-transformer"));
 
-describe("the command line suggests what was meant", () => {
+describe("the command line suggests what was probably intended", () => {
   it.each([
     [[small, "--varient", "rw"], "did you mean --variant?"],
     [[small, "--nomralize", "none"], "did you mean --normalize?"],
@@ -29,7 +29,7 @@ describe("the command line suggests what was meant", () => {
     expect(stderr.trim().split("\n")).toHaveLength(1);
   });
 
-  it("but nothing where all is far, or where the word is a file", () => {
+  it("but nothing if all is far, or if the word is a file", () => {
     expect(cli([small, "--quux", "3"]).stderr).toContain(
       "--quux is not understood; is it mistyped",
     );
@@ -106,7 +106,7 @@ describe("an option without effect", () => {
     });
   });
 
-  it("of compare and of the API are told too", async () => {
+  it("of compare and of the API are reported too", async () => {
     const { model, warnings } = await api.laurelize(await api.openModel(small), {
       ort,
       variant: "rw",

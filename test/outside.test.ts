@@ -62,7 +62,7 @@ describe.each(Object.entries(PLACES))("data outside, in %s", (_, model) => {
   });
 });
 
-describe("a location that is no file", () => {
+describe("a location that is not a file", () => {
   it.each([
     ["*/_ORT_MEM_ADDR_/*", /address in memory/],
     ["*/_ORT_NATIVE_ENDIAN_MEM_ADDR_/*", /address in memory/],
@@ -79,7 +79,7 @@ describe("a location that is no file", () => {
     await refuses(file, word, true);
   });
 
-  it("is refused where protobuf reads another number than was written", async () => {
+  it("is refused if protobuf reads another number than was written", async () => {
     const far = (number: number[]) => {
       const bytes = elsewhere("../secret", "c");
       // EXTERNAL as 2^32 + 1, of which protobuf keeps 32 bits; and a number after it, which it skips.
@@ -91,7 +91,7 @@ describe("a location that is no file", () => {
     await refuses(place(far([0])).file, /needs 3 values, but holds 0/);
   });
 
-  it("is refused soon where it is a pipe or a device", () => {
+  it("is refused soon if it is a pipe or a device", () => {
     const { file, folder, at } = place(initializer("w.data"));
     expect(spawnSync("mkfifo", [at("w.data")]).status).toBe(0);
     expectRefused([file, "--no-prove"], folder, "not a regular file");
@@ -162,13 +162,13 @@ describe("a hard link that pnpm made", () => {
     ["its record is JSON", "", json],
     ["its record is YAML", "", yaml],
     ["the file may be run", "-exec", json],
-  ])("is read and copied where the store holds the file under its hash: %s", (_, end, record) => {
+  ])("is read and copied if the store holds the file under its hash: %s", (_, end, record) => {
     const { file, out } = installed((store) => inStore(store, "twelve bytes", end), record);
     expect(cli([file, ...copy, "-o", out]).code).toBe(0);
     expect(fs.readFileSync(`${out}.w.data`, "utf8")).toBe("twelve bytes");
   });
 
-  it("is refused where the store holds another file by that name, or by another hash", async () => {
+  it("is refused if the store holds another file by that name, or by another hash", async () => {
     const other = installed((store) => {
       inStore(store, "twelve bytes");
       fs.writeFileSync(path.join(store, "elsewhere"), "twelve bytes");
@@ -183,7 +183,7 @@ describe("a hard link that pnpm made", () => {
     await refuses(altered.file, /hard links/);
   });
 
-  it("is read and not copied where only its place in a virtual store says so", async () => {
+  it("is read and not copied if only its place in a virtual store says so", async () => {
     const root = path.join(scratch, String(count++));
     const folder = path.join(root, "node_modules/.pnpm/pkg@1.0.0/node_modules/pkg");
     fs.mkdirSync(folder, { recursive: true });

@@ -107,7 +107,7 @@ describe("the packed package", { timeout: 180_000 }, () => {
     for (const name of new Set(bundled)) expect(notices).toMatch(new RegExp(`^${name} \\d`, "m"));
   });
 
-  it("says in one sentence how to get onnxruntime-node, which is optional, where it is missing", () => {
+  it("says in one sentence how to get onnxruntime-node, which is optional, if it is missing", () => {
     expect(Object.keys(manifest.optionalDependencies)).toEqual(["onnxruntime-node"]);
     fs.writeFileSync(path.join(folder, "small.onnx"), fixture("pre-norm-mlp"));
     const [there, away] = ["onnxruntime-node", "away"].map((name) =>

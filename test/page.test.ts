@@ -106,7 +106,7 @@ describe.skipIf(!there)("the page in a real browser", { timeout: 240_000 }, () =
     },
   );
 
-  it("fine-tunes on what is drawn, and stops when it is told to", async () => {
+  it("fine-tunes on what is drawn, and stops when it is asked to", async () => {
     const { page } = open;
     await page.check('input[name="from"][value="drawn"]');
     await page.click("#tune");
@@ -132,7 +132,7 @@ describe.skipIf(!there)("the page in a real browser", { timeout: 240_000 }, () =
     expect(await flaws(page, "tuned", "#tuning")).toEqual([]);
   });
 
-  it("ends the work when it is cancelled, and goes on after that", async () => {
+  it("ends the work when it is cancelled, and continues after that", async () => {
     const { page } = open;
     await page.click("#rewrite");
     await page.click("#rewrite-running button");
@@ -180,7 +180,7 @@ describe.skipIf(!there)("the page in a real browser", { timeout: 240_000 }, () =
     expect(await textIn(page, "#model-error")).toContain("are 2 models");
   });
 
-  it("finds sums of other kinds if it is told to, and trains what is laurelized already", async () => {
+  it("finds sums of other kinds if it is asked to, and trains what is laurelized already", async () => {
     const { page } = open;
     fs.writeFileSync(at("fpn.onnx"), fixture("fpn"));
     await dropFiles(page, [at("fpn.onnx")]);

@@ -55,7 +55,7 @@ describe("the proof", () => {
     expect(formula.sites[0].difference).toBeLessThanOrEqual(formula.sites[0].bound);
   });
 
-  it("passes where an integer input is compared with what no integer is", async () => {
+  it("passes if an integer input is compared with what no integer is", async () => {
     const model = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
     net (float[2, 8] x, int64 n) => (float[2, 8] out)
     <float[8, 8] w, float[8, 8] v, float half = {0.5}>
@@ -200,7 +200,7 @@ describe("the proof, on inputs of another kind", () => {
     return prove(await laurelize(model, { ort, variant, rank: 2 }), { ort, ...options });
   };
 
-  it("makes up positive numbers where a model has a logarithm", async () => {
+  it("draws positive numbers if a model has a logarithm", async () => {
     const proof = await proved(
       `<ir_version: 8, opset_import: ["" : 17]> g (float[2, 8] x) => (float[2, 8] out)
       <float[8, 8] w> { z = Log(x) f = MatMul(z, w) [one] y = Add(z, f) out = Tanh(y) }`,
@@ -209,7 +209,7 @@ describe("the proof, on inputs of another kind", () => {
     expect(proof.passed).toBe(true);
   });
 
-  it("says so where no output holds a number, which neither passes nor fails", async () => {
+  it("says so if no output holds a number, which neither passes nor fails", async () => {
     const proof = await proved(
       `<ir_version: 8, opset_import: ["" : 17]> g (float[2, 8] x) => (float[2, 8] out)
       <float[8, 8] w> { f = MatMul(x, w) [one] y = Add(x, f) a = Abs(y) n = Neg(a) out = Log(n) }`,
@@ -231,7 +231,7 @@ describe("the proof, on inputs of another kind", () => {
     expect(checksThat("failed", proof)).toEqual([]);
   });
 
-  it("judges an output that is no tensor, which cannot be had, by the floats it is made of", async () => {
+  it("judges an output that is not a tensor, which cannot be had, by the floats it is made of", async () => {
     const bytes = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
     g (float[2, 8] x) => (float[2, 8] out)
     <float[8, 8] w> { f = MatMul(x, w) [one] y = Add(x, f) out = Tanh(y) }`);

@@ -121,7 +121,7 @@ describe("laurelize --prove sites", () => {
   });
 
   // A sparse file: a terabyte of zeros that takes no room.
-  it("is advised where a model is larger than the memory, before anything is written", async () => {
+  it("is advised if a model is larger than the memory, before anything is written", async () => {
     const folder = fs.mkdtempSync(`${path.dirname(file)}${path.sep}`);
     const huge = path.join(folder, "huge.onnx");
     const proto = onnx.ModelProto.decode(fixture("pre-norm-mlp"));
@@ -153,7 +153,7 @@ describe("laurelize --prove sites", () => {
     expect(stderr).toContain("only used when the whole model runs");
   });
 
-  it("is refused where it is neither full, sites nor none", () => {
+  it("is refused if it is neither full, sites nor none", () => {
     const { code, stderr } = cli([file, "-f", "--prove", "some"]);
     expect([code, stderr]).toEqual([2, expect.stringContaining("it is one of full, sites, none")]);
   });

@@ -40,15 +40,12 @@ const setFirst = ({ graph }: ModelProto, name: string, value: number) => {
 };
 
 describe("a model that draws at random", () => {
-  it.each(NOISES)(
-    "passes, its outputs bit-equal where both draw alike: %s",
-    async (name, noise) => {
-      const proof = await prove(await laurelized(noisy(noise)), { ort });
-      expect(proof.passed).toBe(true);
-      const [{ random, plain }] = made("same function", proof).outputs;
-      expect([random, plain.bitEqual]).toEqual([!name.startsWith("Dropout"), true]);
-    },
-  );
+  it.each(NOISES)("passes, its outputs bit-equal if both draw alike: %s", async (name, noise) => {
+    const proof = await prove(await laurelized(noisy(noise)), { ort });
+    expect(proof.passed).toBe(true);
+    const [{ random, plain }] = made("same function", proof).outputs;
+    expect([random, plain.bitEqual]).toEqual([!name.startsWith("Dropout"), true]);
+  });
 
   it.each(NOISES)("does not hide a B that is not zero: %s", async (_, noise) => {
     const proof = await tampered(noisy(noise), (model) => setFirst(model, "one.laurel.B", 0.25));
@@ -62,7 +59,7 @@ describe("a model that draws at random", () => {
     expect([...made("it can learn", proof).dead].sort()).toEqual(dead);
   });
 
-  it.each(NOISES)("is told from one whose operands are swapped: %s", async (_, noise) => {
+  it.each(NOISES)("is distinguished from one whose operands are swapped: %s", async (_, noise) => {
     const bytes = noisy(noise);
     const proto = onnx.ModelProto.decode(bytes);
     proto.graph!.node!.find(({ output }) => output![0] === "out")!.input!.reverse();

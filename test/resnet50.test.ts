@@ -59,7 +59,7 @@ describe("a ResNet-50 as torch exports it", { timeout: 60_000 }, () => {
     expect(fs.statSync(output).size).toBeGreaterThan(fs.statSync(model).size + 4 * added);
   });
 
-  it("tells the projected sites from the others, and the streams between them", () => {
+  it("distinguishes projected sites from the others, and the streams between them", () => {
     const { sites, rejected } = JSON.parse(laurelize("inspect", model, "--json")) as {
       sites: { name: string; kind: string; stream: number; position: number; feature: object }[];
       rejected: unknown[];

@@ -178,7 +178,7 @@ describe("an activation behind what keeps or joins values is applied once", () =
   });
 });
 
-describe("where logits cannot be told from probabilities, the loss is that of the probabilities", () => {
+describe("if logits cannot be distinguished from probabilities, the loss is that of the probabilities", () => {
   const shares: [string, string, string][] = [
     ["a product of Sigmoids", "p = Sigmoid(a) q = Sigmoid(b) o = Mul(p, q)", "float[N, 3] o"],
     ["1 - Sigmoid", "p = Sigmoid(a) o = Sub(unit, p)", "float[N, 3] o"],

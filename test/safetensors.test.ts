@@ -87,7 +87,7 @@ describe(".safetensors", () => {
     );
   });
 
-  it("is refused where the metadata promises what is not there, or cannot be believed", async () => {
+  it("is refused if the metadata promises what is not there, or cannot be believed", async () => {
     const { model } = await laurelize(await openModel(fixture("pre-norm-mlp")), { ort });
     const { laurelizations } = await extractAdapter(model);
     const claim = (manifest: object | string) => {

@@ -234,7 +234,7 @@ describe("a loss is PyTorch's, by its formula in float64", () => {
     await tuning.close();
   });
 
-  it("refuses targets of another shape or type in words", async () => {
+  it("refuses targets of another shape or type with a sentence", async () => {
     const model = await laurelized();
     const given = async (loss: LossName, target: Tensor) =>
       finetune(model, { ort, threads: 1, loss, target: "target" }).evaluate([{ x, target }]);
@@ -384,7 +384,7 @@ describe("fine-tuning", () => {
     await tuning.close();
   });
 
-  it("stops at a loss that is no number and keeps the weights from before", async () => {
+  it("stops at a loss that is not a number and keeps the weights from before", async () => {
     const tuning = finetune(await laurelized(), { ort, threads: 1, loss: "mse", target: "target" });
     const bad = batches(3);
     (bad[2].x.data as Float32Array)[0] = Number.NaN;

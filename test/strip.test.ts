@@ -93,7 +93,7 @@ describe("strip", () => {
       },
     ],
   ];
-  it.each(changed)("refuses in a sentence where %s", async (_, change) => {
+  it.each(changed)("refuses in a sentence if %s", async (_, change) => {
     const { model } = await laurelize(await openModel(fixture("pre-norm-mlp")), { ort });
     const proto = onnx.ModelProto.decode(model.toBytes());
     change(proto as InstanceType<typeof onnx.ModelProto>);

@@ -56,7 +56,7 @@ describe("a table", () => {
     await expect(unknown).rejects.toThrow(/row 0 .* has the class fox .*training data does not/);
   });
 
-  it("gives columns to inputs of their names, numbers to targets, and tells what nothing reads", async () => {
+  it("gives columns to inputs of their names, numbers to targets, and reports what nothing reads", async () => {
     const file = written("two.tsv", "a\tb\tid\ty\n1\t2.5\t7\t0.5\n3\t-1e3\t8\tTrue\n");
     const { data, batch, numbers } = await read("int64[n, 1] a, float[n] b", file);
     expect([batch.a.dims, batch.b.dims]).toEqual([[2, 1], [2]]);

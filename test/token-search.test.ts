@@ -21,7 +21,7 @@ const model = (name: string) =>
 const within = async (name: string): Promise<Laurelized> =>
   laurelize(await openModel(model(name)), { ort, variant: "rw+lr", rank: 2 });
 
-it("BeamSearch: the sites of its decoder are proved and taken out again", async () => {
+it("BeamSearch: the sites of its decoder are proved and removed again", async () => {
   const original = model("beam-search");
   const laurel = await within("beam-search");
   expect(laurel.plan.sites).toHaveLength(2);
@@ -31,7 +31,7 @@ it("BeamSearch: the sites of its decoder are proved and taken out again", async 
   expect(Buffer.compare(back.toBytes(), original)).toBe(0);
 });
 
-it("BeamSearch with an encoder: the sites of both bodies are found, right and taken out again", async () => {
+it("BeamSearch with an encoder: the sites of both bodies are found, right and removed again", async () => {
   const laurel = await within("beam-search-encoder");
   const names = laurel.plan.sites.map(({ site }) => site.name);
   expect(names).toEqual(["search/decoder/dec_Add", "search/encoder/enc_Add"]);

@@ -71,7 +71,7 @@ it("strip names the old weights that were trained", async () => {
   }
 });
 
-it("extract refuses where it cannot be known what was trained", async () => {
+it("extract refuses if it cannot be known what was trained", async () => {
   const laurel = await laurelized();
   const write = (name: string, bytes: Uint8Array) => {
     fs.writeFileSync(at(name), bytes);

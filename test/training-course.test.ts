@@ -25,7 +25,7 @@ describe("a training's course", { timeout: 120_000 }, () => {
     expect(epochs[0].train.loss).toBeCloseTo((4 * a + 4 * b + 2 * c) / 10, 6);
   });
 
-  it("goes on for more epochs without --force where its schedule is defined by steps", () => {
+  it("continues for more epochs without --force if its schedule is defined by steps", () => {
     const digest = (name: string) =>
       createHash("sha256")
         .update(fs.readFileSync(at(`${name}.onnx`)))

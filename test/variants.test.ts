@@ -208,7 +208,7 @@ describe("a choice that leaves no site", () => {
   const plain = `<ir_version: 8, opset_import: ["" : 17]> g (float[2, 8] x) => (float[2, 8] y)
     <float[8, 8] w> { f = MatMul(x, w) y = Add(x, f) }`;
 
-  it("is refused where every site is LAuReL already", () =>
+  it("is refused if every site is LAuReL already", () =>
     expect(
       chosen(`<ir_version: 8, opset_import: ["" : 17]> g (float[2, 8] x) => (float[2, 8] y)
         <float[8, 2] w, float[2, 8] v> { a = MatMul(x, w) f = MatMul(a, v) y = Add(x, f) }`),
@@ -216,7 +216,7 @@ describe("a choice that leaves no site", () => {
       "the one residual connection of model is LAuReL already; --again adds to it.",
     ));
 
-  it("is refused where a glob is empty, or matches no name", async () => {
+  it("is refused if a glob is empty, or matches no name", async () => {
     await expect(chosen(plain, [""])).rejects.toThrow("an empty glob does not match any name");
     await expect(chosen(plain, ["z"])).rejects.toThrow(
       "the one residual connection of model is not chosen",

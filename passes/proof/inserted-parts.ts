@@ -48,6 +48,7 @@ export function insertedParts(
   addCopies(parts, result, { steps, ...undo });
   for (const link of links) addLengths(parts, link);
   for (const [at, inserted, removed] of steps) {
+    if (inserted === 0 && removed === "") continue;
     const end = at + inserted;
     while (links.length > 0 && links[0].end < at) links.shift();
     if (links.length > 0 && links[0].start <= at && end <= links[0].end) continue;
