@@ -1,7 +1,9 @@
 import type { Graph, Node, Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
+import { rows } from "../../src/graph/own.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import type { Types } from "../../src/graph/types.ts";
+import { elements } from "../../src/onnx/dtypes.ts";
 
 type Shape = readonly number[];
 
@@ -22,40 +24,32 @@ interface Product {
   readonly count: (a: Shape, b: Shape, out: Shape) => number;
 }
 
-const size = (shape: Shape) => shape.reduce((a, b) => a * b, 1);
-
 const conv = (a: number, b: number): Product => ({
   operands: [a, b],
-  count: (_, weight, out) => size(out) * size(weight.slice(1)),
+  count: (_, weight, out) => elements(out) * elements(weight.slice(1)),
 });
 
 const matmul = (a: number, b: number): Product => ({
   operands: [a, b],
-  count: (left, _, out) => size(out) * (left.at(-1) ?? 1),
+  count: (left, _, out) => elements(out) * (left.at(-1) ?? 1),
 });
 
 const gemm: Product = {
   operands: [0, 1],
-  count: (_, b, out) => (size(out) * size(b)) / (out.at(-1) ?? 1),
+  count: (_, b, out) => (elements(out) * elements(b)) / (out.at(-1) ?? 1),
 };
 
 /** Products by operator: of ONNX's own, and of com.microsoft. */
 const PRODUCTS: Readonly<Record<string, Product>> = {
-  "com.microsoft.FusedConv": conv(0, 1),
-  "com.microsoft.FusedGemm": gemm,
-  "com.microsoft.DynamicQuantizeMatMul": matmul(0, 1),
-  "com.microsoft.FusedMatMul": matmul(0, 1),
-  "com.microsoft.MatMulIntegerToFloat": matmul(0, 1),
+  ...rows(conv(0, 1), "Conv ConvInteger com.microsoft.FusedConv"),
+  ...rows(gemm, "Gemm com.microsoft.FusedGemm"),
+  ...rows(matmul(0, 1), "MatMul MatMulInteger com.microsoft.FusedMatMul"),
+  ...rows(matmul(0, 1), "com.microsoft.DynamicQuantizeMatMul com.microsoft.MatMulIntegerToFloat"),
   "com.microsoft.MatMulNBits": matmul(0, 1),
-  Conv: conv(0, 1),
-  ConvInteger: conv(0, 1),
   ConvTranspose: {
     operands: [0, 1],
-    count: (x, weight) => size(x) * size(weight.slice(1)),
+    count: (x, weight) => elements(x) * elements(weight.slice(1)),
   },
-  Gemm: gemm,
-  MatMul: matmul(0, 1),
-  MatMulInteger: matmul(0, 1),
   QLinearConv: conv(0, 3),
   QLinearMatMul: matmul(0, 3),
 };

@@ -1,5 +1,6 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, type Use, type Value } from "../../src/graph/graph.ts";
+import { rows } from "../../src/graph/own.ts";
 import type { Dimension } from "../../src/onnx/shape.ts";
 import type { KnownGraph } from "./linear-layer.ts";
 import { type ShapeEntry, shapeEntries } from "./shape-entry.ts";
@@ -168,26 +169,24 @@ const gathered: Passes = (step) => {
   return axis < along ? axis : axis + places - 1;
 };
 
-const list = (passes: Passes, ops: string) => ops.split(" ").map((op) => [op, passes] as const);
-
 /** What lets classes pass. */
-export const classPasses: ReadonlyMap<string, Passes> = new Map([
-  ...list(same, "Identity Cast Softmax LogSoftmax Sigmoid HardSigmoid Exp Log Neg Dropout Clip"),
-  ...list(same, "Relu LeakyRelu Elu Tanh Softplus Sqrt Abs LpNormalization Hardmax"),
-  ...list(withScalar, "Add Sub Mul Div Pow Greater GreaterOrEqual Less LessOrEqual"),
-  ...list(pooled, "GlobalAveragePool GlobalMaxPool AveragePool MaxPool"),
-  ...list(transposed, "Transpose"),
-  ...list(reshaped, "Reshape Flatten Squeeze Unsqueeze"),
-  ...list(reduced, "ReduceMean ReduceMax ReduceSum"),
-  ...list(named, "ArgMax TopK"),
-  ...list(resized, "Resize Upsample"),
-  ...list(sliced, "Slice"),
-  ...list(gathered, "Gather"),
-  ...list(rounded, "QuantizeLinear DequantizeLinear"),
-  ...list(quantized(same), "com.microsoft.QLinearSoftmax com.microsoft.QLinearSigmoid"),
-  ...list(quantized(same), "com.microsoft.QLinearLeakyRelu"),
-  ...list(quantized(pooled), "com.microsoft.QLinearGlobalAveragePool"),
-  ...list(quantized(pooled), "com.microsoft.QLinearAveragePool"),
-  ...list(quantizedSum, "com.microsoft.QLinearAdd"),
-  ...list(() => null, "Shape Size"),
-]);
+export const classPasses: Readonly<Record<string, Passes>> = {
+  ...rows(same, "Identity Cast Softmax LogSoftmax Sigmoid HardSigmoid Exp Log Neg Dropout Clip"),
+  ...rows(same, "Relu LeakyRelu Elu Tanh Softplus Sqrt Abs LpNormalization Hardmax"),
+  ...rows(withScalar, "Add Sub Mul Div Pow Greater GreaterOrEqual Less LessOrEqual"),
+  ...rows(pooled, "GlobalAveragePool GlobalMaxPool AveragePool MaxPool"),
+  ...rows(transposed, "Transpose"),
+  ...rows(reshaped, "Reshape Flatten Squeeze Unsqueeze"),
+  ...rows(reduced, "ReduceMean ReduceMax ReduceSum"),
+  ...rows(named, "ArgMax TopK"),
+  ...rows(resized, "Resize Upsample"),
+  ...rows(sliced, "Slice"),
+  ...rows(gathered, "Gather"),
+  ...rows(rounded, "QuantizeLinear DequantizeLinear"),
+  ...rows(quantized(same), "com.microsoft.QLinearSoftmax com.microsoft.QLinearSigmoid"),
+  ...rows(quantized(same), "com.microsoft.QLinearLeakyRelu"),
+  ...rows(quantized(pooled), "com.microsoft.QLinearGlobalAveragePool"),
+  ...rows(quantized(pooled), "com.microsoft.QLinearAveragePool"),
+  ...rows(quantizedSum, "com.microsoft.QLinearAdd"),
+  ...rows(() => null, "Shape Size"),
+};

@@ -1,4 +1,5 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
+import { own } from "../../src/graph/own.ts";
 import { type ClassStep, classPasses } from "./class-passes.ts";
 import type { KnownGraph, LinearLayer } from "./linear-layer.ts";
 
@@ -29,7 +30,7 @@ export function followClasses(
     reachesOutput ||= value.isOutput;
     for (const use of value.uses) {
       const { node } = use;
-      const passes = node.scope === known.graph.main ? classPasses.get(node.op) : undefined;
+      const passes = node.scope === known.graph.main ? own(classPasses, node.op) : undefined;
       const next = passes?.({ ...known, ...found, axes, use, axis, sizes }) ?? null;
       if (!passes) return { node, why: "reads it" };
       if (typeof next === "string") return { node, why: next };

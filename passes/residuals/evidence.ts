@@ -1,5 +1,6 @@
 import { dimsOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, textAttribute, type Value } from "../../src/graph/graph.ts";
+import { rows } from "../../src/graph/own.ts";
 import type { Setting } from "./residual.ts";
 
 /** An axis of a value, and the number of features along it if a weight shows it. */
@@ -126,45 +127,23 @@ const channels: Rule = () => norm(1);
 
 /** What each operator shows, by its name without its domain. */
 const EVIDENCE: Readonly<Record<string, Rule>> = {
-  Conv: convolution(1),
-  ConvInteger: convolution(1),
-  FusedConv: convolution(1),
+  ...rows(convolution(1), "Conv ConvInteger FusedConv"),
   QLinearConv: convolution(3),
   ConvTranspose: transposedConvolution,
   CausalConvWithState: depthwise,
-  NhwcConv: lastAxes,
-  NhwcFusedConv: lastAxes,
-  MatMul: product,
-  MatMulInteger: product,
-  FusedMatMul: product,
-  MatMulIntegerToFloat: product,
-  DynamicQuantizeMatMul: product,
+  ...rows(lastAxes, "NhwcConv NhwcFusedConv"),
+  ...rows(product, "MatMul MatMulInteger FusedMatMul MatMulIntegerToFloat DynamicQuantizeMatMul"),
   QLinearMatMul: quantizedProduct,
-  Gemm: gemm,
-  QGemm: gemm,
+  ...rows(gemm, "Gemm QGemm"),
   Einsum: einsum,
-  MatMulNBits: fewBits,
-  MatMulBnb4: fewBits,
-  Attention: block,
-  QAttention: block,
-  LSTM: block,
-  GRU: block,
-  RNN: block,
-  DynamicQuantizeLSTM: block,
-  DepthToSpace: channels,
-  SpaceToDepth: channels,
-  BatchNormalization: imageNorm,
-  InstanceNormalization: imageNorm,
-  GroupNormalization: imageNorm,
+  ...rows(fewBits, "MatMulNBits MatMulBnb4"),
+  ...rows(block, "Attention QAttention LSTM GRU RNN DynamicQuantizeLSTM"),
+  ...rows(channels, "DepthToSpace SpaceToDepth"),
+  ...rows(imageNorm, "BatchNormalization InstanceNormalization GroupNormalization"),
   BiasAdd: lastNorm(1),
-  SkipLayerNormalization: lastNorm(2),
-  SkipSimplifiedLayerNormalization: lastNorm(2),
-  GroupNorm: groupNorm,
-  SkipGroupNorm: groupNorm,
-  LayerNormalization: scale,
-  RMSNormalization: scale,
-  SimplifiedLayerNormalization: scale,
-  Mul: scale,
+  ...rows(lastNorm(2), "SkipLayerNormalization SkipSimplifiedLayerNormalization"),
+  ...rows(groupNorm, "GroupNorm SkipGroupNorm"),
+  ...rows(scale, "LayerNormalization RMSNormalization SimplifiedLayerNormalization Mul"),
 };
 
 type Size = number | null | undefined;

@@ -1,3 +1,4 @@
+import { rows } from "../../../src/graph/own.ts";
 import { positive } from "../../gradient/broadcasting.ts";
 import { isNegative, isPositive, ONE, onAxis, reciprocal } from "../factor.ts";
 import type { At, ScaleRequest, ScaleRule, ScaleTable } from "./rule.ts";
@@ -33,9 +34,6 @@ function convolution(inAxis: number, outAxis: number): ScaleRule {
 const passesRelu = (at: At) =>
   !at.has(3) && ["Relu", "LeakyRelu", ""].includes(at.text("activation", ""));
 
-/** Layers that hold their projection: the weights of the input take a factor in. */
-const projecting = takenInBy(1);
-
 /** What an integer stands for: its scale takes a positive multiplier in. */
 const dequantize: ScaleRule = {
   backward: (at, by) => {
@@ -51,14 +49,12 @@ const dequantize: ScaleRule = {
 
 /** Convolutions, layers that hold their projection, and the ends of quantized stretches. */
 export const scaleConvolutions = {
-  "com.microsoft.Attention": projecting,
   "com.microsoft.FusedConv": provided(passesRelu, convolution(1, 0)),
   Conv: convolution(1, 0),
   ConvTranspose: convolution(0, 1),
   DequantizeLinear: dequantize,
-  GRU: projecting,
-  LSTM: projecting,
   // x / scale is the same if both are divided by a factor.
   QuantizeLinear: takenInBy(1, reciprocal),
-  RNN: projecting,
+  // Layers that hold their projection: the weights of the input take a factor in.
+  ...rows(takenInBy(1), "com.microsoft.Attention GRU LSTM RNN"),
 } satisfies ScaleTable;

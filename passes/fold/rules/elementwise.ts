@@ -1,3 +1,4 @@
+import { rows } from "../../../src/graph/own.ts";
 import { positive, range } from "../../gradient/broadcasting.ts";
 import { type Factor, isNegative, isOne, mapped, ONE, reciprocal, times } from "../factor.ts";
 import type { At, Change, Passed, ScaleRequest, ScaleRule, ScaleTable } from "./rule.ts";
@@ -113,23 +114,19 @@ const clip: ScaleRule = {
 };
 
 /** What is computed element by element, and sums. */
-export const scaleElementwise = {
-  Add: joining(),
+export const scaleElementwise: ScaleTable = {
+  ...rows(joining(), "Add Mean Sub Sum"),
   Clip: clip,
   Concat: concat,
   Div: div,
-  Max: ordered,
-  Mean: joining(),
-  Min: ordered,
+  ...rows(ordered, "Max Min"),
   Mul: mul,
   Pad: provided(isZeroPad, homogeneous(true, null)),
   Pow: pow,
   Reciprocal: through((value) => 1 / value),
   Sqrt: through(Math.sqrt),
-  Sub: joining(),
-  Sum: joining(),
   Where: joining(1),
-} satisfies ScaleTable;
+};
 
 /** Whether a Pad puts zeros around, or what is there. */
 function isZeroPad(at: At): boolean {

@@ -1,3 +1,4 @@
+import { rows } from "../../../src/graph/own.ts";
 import { positive, range } from "../../gradient/broadcasting.ts";
 import { ONE } from "../factor.ts";
 import type { At, KnownShape, ScaleRule, ScaleTable } from "./rule.ts";
@@ -85,35 +86,20 @@ const split: ScaleRule = {
 };
 
 /** Operators that move, copy, drop or interpolate values. */
-export const scaleLayout = {
-  Cast: homogeneous(true),
-  CenterCropPad: homogeneous(true, null),
-  Compress: homogeneous(true, null),
-  CumSum: homogeneous(true, null),
-  DepthToSpace: homogeneous(true, null),
-  Dropout: homogeneous(true),
-  Expand: homogeneous(true, null),
-  Flatten: homogeneous(true, reshaped),
+export const scaleLayout: ScaleTable = {
+  ...rows(homogeneous(true), "Cast Dropout Identity Trilu"),
+  ...rows(homogeneous(true, null), "CenterCropPad Compress CumSum DepthToSpace Expand"),
+  ...rows(homogeneous(true, null), "GatherElements GatherND ReverseSequence SpaceToDepth"),
+  ...rows(homogeneous(true, null), "Tile Upsample"),
+  ...rows(homogeneous(true, reshaped), "Flatten Reshape Squeeze Unsqueeze"),
+  ...rows(unread, "Shape Size"),
   Gather: homogeneous(true, gathered),
-  GatherElements: homogeneous(true, null),
-  GatherND: homogeneous(true, null),
-  Identity: homogeneous(true),
-  Reshape: homogeneous(true, reshaped),
   Resize: provided(interpolates, homogeneous(true, null)),
-  ReverseSequence: homogeneous(true, null),
-  Shape: unread,
-  Size: unread,
   Slice: homogeneous(
     true,
     unless((at) => (at.opset < 10 ? at.ints("axes") : axesOf(at, 3))),
   ),
-  SpaceToDepth: homogeneous(true, null),
   Split: split,
-  Squeeze: homogeneous(true, reshaped),
-  Tile: homogeneous(true, null),
   TopK: { forward: (_, f) => (f[0].axis === null ? { outputs: [f[0], ONE] } : null) },
   Transpose: homogeneous(true, transposed),
-  Trilu: homogeneous(true),
-  Unsqueeze: homogeneous(true, reshaped),
-  Upsample: homogeneous(true, null),
-} satisfies ScaleTable;
+};

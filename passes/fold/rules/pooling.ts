@@ -1,3 +1,4 @@
+import { rows } from "../../../src/graph/own.ts";
 import { positive } from "../../gradient/broadcasting.ts";
 import { type Factor, isNegative, mapped } from "../factor.ts";
 import type { At, ScaleRule, ScaleTable } from "./rule.ts";
@@ -5,8 +6,6 @@ import { homogeneous, isScalar, onlyAt, stay } from "./shared.ts";
 
 /** Pools work along the axes behind the channels. */
 const channels = stay((_, axis) => (axis <= 1 ? axis : null));
-
-const pool = (linear: boolean) => homogeneous(linear, channels);
 
 /** A reduction with kept axes leaves the features where they are; without, only one number passes. */
 const kept = stay((at, axis) => (isKept(at, axis) ? axis : null));
@@ -18,8 +17,6 @@ function isKept(at: At, axis: number): boolean {
   return !axes.some((each) => positive(each, rank) === axis);
 }
 
-const reduction = (linear: boolean) => homogeneous(linear, kept);
-
 const squares: ScaleRule = {
   forward: (_, factors) =>
     onlyAt(factors, 0) && isScalar(factors[0])
@@ -30,19 +27,11 @@ const squares: ScaleRule = {
 };
 
 /** Pools and reductions that a factor passes. */
-export const scalePooling = {
-  AveragePool: pool(true),
-  GlobalAveragePool: pool(true),
-  GlobalLpPool: pool(false),
-  GlobalMaxPool: pool(false),
-  LpPool: pool(false),
-  MaxPool: pool(false),
+export const scalePooling: ScaleTable = {
+  ...rows(homogeneous(true, channels), "AveragePool GlobalAveragePool"),
+  ...rows(homogeneous(false, channels), "GlobalLpPool GlobalMaxPool LpPool MaxPool"),
   MaxRoiPool: homogeneous(false, null),
-  ReduceL1: reduction(false),
-  ReduceL2: reduction(false),
-  ReduceMax: reduction(false),
-  ReduceMean: reduction(true),
-  ReduceMin: reduction(false),
-  ReduceSum: reduction(true),
+  ...rows(homogeneous(true, kept), "ReduceMean ReduceSum"),
+  ...rows(homogeneous(false, kept), "ReduceL1 ReduceL2 ReduceMax ReduceMin"),
   ReduceSumSquare: squares,
-} satisfies ScaleTable;
+};
