@@ -9,7 +9,7 @@ import {
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
-import { checkKept } from "../passes/proof/kept-outputs.ts";
+import { checkKept } from "../passes/proof/proof-inputs.ts";
 import type { Patch } from "../src/graph/patch-contents.ts";
 import type { TensorMessage } from "../src/onnx/messages.ts";
 import { checksThat, made, overwritten } from "./support/checks.ts";

@@ -6,8 +6,7 @@ import { checkDrawing, type DrawingOptions, svgDocument } from "../ladder/svg-do
 import { element, label, shortened } from "../ladder/svg-text.ts";
 import type { ModelDiff } from "./diff.ts";
 import { changeRows, diffSummary, proofRows } from "./diff-text.ts";
-import { drawRegion, type RegionCard } from "./draw-region.ts";
-import { equalRegions } from "./equal-regions.ts";
+import { drawRegion, equalRegions, type RegionCard } from "./draw-region.ts";
 
 const [MARGIN, LEAST, ROW, FONT] = [20, 760, 18, 12];
 /** Drawings of changes. */

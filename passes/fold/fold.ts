@@ -23,7 +23,6 @@ import { FOLDED_KEY, type Laurelization, manifestKey } from "../laurelize/manife
 import { strip } from "../laurelize/strip.ts";
 import { EXTENTS, type FoldExtent, operandAt, type Plain } from "./absorb.ts";
 import { keyOf } from "./draft.ts";
-import { fewest } from "./fewest.ts";
 import { isQuantized, leastSizes, type MapCost, multiplyAdds } from "./multiply-adds.ts";
 import type { Facts } from "./node-at.ts";
 import { type Mix, projected, withoutMaps } from "./project.ts";
@@ -31,6 +30,7 @@ import { why } from "./reasons.ts";
 import { type FoldedSite, reportOf, untouchedSite } from "./report.ts";
 import type { MapTerm } from "./site-terms.ts";
 import { type FoldSite, readSites } from "./sites.ts";
+import { fewest } from "./streams.ts";
 import { writeFold } from "./write.ts";
 
 /** What is folded, and how the model is written. */

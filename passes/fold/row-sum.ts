@@ -1,7 +1,7 @@
 import { numbersOf, tensorOf } from "../../src/graph/constants.ts";
 import type { Node, Scope, Use, Value } from "../../src/graph/graph.ts";
 import { behind } from "../../src/graph/walk.ts";
-import { sameShape } from "../residuals/same-shape.ts";
+import { sameShape } from "../residuals/axes.ts";
 import type { SiteDescription } from "../variants/variant.ts";
 import type { Plain } from "./absorb.ts";
 import { type FoldPlan, keyOf } from "./draft.ts";

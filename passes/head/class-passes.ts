@@ -3,7 +3,6 @@ import { attribute, type Node, type Use, type Value } from "../../src/graph/grap
 import { rows } from "../../src/graph/own.ts";
 import type { Dimension } from "../../src/onnx/shape.ts";
 import type { KnownGraph } from "./linear-layer.ts";
-import { type ShapeEntry, shapeEntries } from "./shape-entry.ts";
 
 /** What follows a value with an axis of classes. */
 export interface ClassStep extends KnownGraph {
@@ -190,3 +189,28 @@ export const classPasses: Readonly<Record<string, Passes>> = {
   ...rows(quantizedSum, "com.microsoft.QLinearAdd"),
   ...rows(() => null, "Shape Size"),
 };
+
+/** An entry of a constant in a list of sizes: the slot that reads the constant, and its place. */
+export interface ShapeEntry {
+  readonly use: Use;
+  readonly entry: number;
+  readonly size: number;
+}
+
+/** Returns the entries of a list of sizes that are constant, and null where one is computed. */
+export function shapeEntries(known: KnownGraph, use: Use): (ShapeEntry | null)[] | null {
+  const value = use.node.inputs[use.index];
+  if (!value) return null;
+  const numbers = numbersOf(known.graph, value);
+  if (numbers) return numbers.map((size, entry) => ({ use, entry, size }));
+  const { producer } = value;
+  if (producer?.op === "Identity" || producer?.op === "Cast")
+    return shapeEntries(known, { node: producer, index: 0 });
+  const parts = producer?.op === "Concat" ? producer.inputs : [];
+  if (parts.length === 0) {
+    const length = known.types.get(value)?.shape?.[0];
+    return typeof length === "number" ? Array(length).fill(null) : null;
+  }
+  const entries = parts.map((_, index) => shapeEntries(known, { node: producer!, index }));
+  return entries.every((part) => part !== null) ? entries.flat() : null;
+}

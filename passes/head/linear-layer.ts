@@ -2,7 +2,6 @@ import { attribute, type Graph, type Node, type Value } from "../../src/graph/gr
 import { isFloat, type Types } from "../../src/graph/types.ts";
 import { behind } from "../../src/graph/walk.ts";
 import { nodeMetadata } from "../../src/onnx/node-metadata.ts";
-import { integerProduct } from "./integer-product.ts";
 import { notedPath } from "./module-paths.ts";
 
 /** A linear operator with a constant weight, and its bias. */
@@ -187,4 +186,28 @@ export function namesOf({ file }: Graph, { node, weight, bias, output }: LinearL
       ].filter((name): name is string => Boolean(name)),
     ),
   ];
+}
+
+/** What dynamic quantization makes of a product: floats rounded, multiplied, cast and scaled. */
+export interface IntegerProduct {
+  /** The floats that are rounded. */
+  readonly input: Value;
+  /** The scaled product, and all nodes behind the integer product up to it. */
+  readonly output: Value;
+  readonly nodes: readonly Node[];
+}
+
+/** Returns a dynamically quantized product; null if the node is not part of one. */
+export function integerProduct(node: Node): IntegerProduct | null {
+  const rounding = node.inputs[0]?.producer;
+  const input = rounding?.op === "DynamicQuantizeLinear" ? rounding.inputs[0] : null;
+  const cast = onlyReader(node, "Cast");
+  const scaled = cast && onlyReader(cast, "Mul");
+  const output = scaled?.outputs[0];
+  return input && cast && scaled && output ? { input, output, nodes: [node, cast, scaled] } : null;
+}
+
+function onlyReader({ outputs: [output] }: Node, op: string): Node | null {
+  const [use, ...others] = output?.uses ?? [];
+  return use && others.length === 0 && !output!.isOutput && use.node.op === op ? use.node : null;
 }

@@ -1,8 +1,7 @@
 import { grouped, rejectionDetails } from "./details.ts";
 import type { LadderRejection } from "./ladder.ts";
-import { ADVANCE, type Gap, TICK } from "./layout.ts";
+import { ADVANCE, type Gap, TICK, type Tick } from "./layout.ts";
 import { at, element, label, line, listItem, shortened } from "./svg-text.ts";
-import type { Tick } from "./ticks.ts";
 import { tip } from "./tip.ts";
 
 /** Draws the ticks of one gap between two rungs, to be seen; details of rungs lie over them. */

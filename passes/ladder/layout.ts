@@ -1,6 +1,5 @@
-import type { Ladder, LadderSite } from "./ladder.ts";
-import { lanesOf } from "./lanes.ts";
-import { type Tick, ticksBefore } from "./ticks.ts";
+import { groupBy } from "../../src/graph/group-by.ts";
+import type { Ladder, LadderRejection, LadderSite } from "./ladder.ts";
 
 /** Width of a character of the drawing's font, in parts of its size. */
 export const ADVANCE = 0.61;
@@ -124,4 +123,54 @@ export const lagWidth = (lag: number, rung: number): number =>
 function distanceOf(count: number): { readonly rung: number; readonly font: number } {
   const fits = DISTANCES.find(({ sites }) => count <= sites);
   return fits ?? { rung: Math.max(2.5, LONG / count), font: 9 };
+}
+
+/** Most lanes side by side; further streams share them. */
+const LANES = 12;
+
+/** Returns the lane of each stream: those that overlap in depth lie side by side. */
+export function lanesOf(sites: readonly LadderSite[]): {
+  readonly laneOf: ReadonlyMap<number, number>;
+  readonly count: number;
+} {
+  const last = new Map<number, number>();
+  for (const [row, { stream }] of sites.entries()) last.set(stream, row);
+  const laneOf = new Map<number, number>();
+  const freeFrom: number[] = [];
+  for (const [row, { stream }] of sites.entries()) {
+    if (laneOf.has(stream)) continue;
+    const free = freeFrom.findIndex((until) => until < row);
+    const lane = free >= 0 ? free : freeFrom.length < LANES ? freeFrom.length : stream % LANES;
+    laneOf.set(stream, lane);
+    freeFrom[lane] = Math.max(freeFrom[lane] ?? 0, last.get(stream)!);
+  }
+  return { laneOf, count: Math.max(1, freeFrom.length) };
+}
+
+/** Rejected sums that one tick stands for. */
+export interface Tick {
+  readonly sums: readonly LadderRejection[];
+}
+
+/** Most ticks between two sites. */
+const TICKS = 16;
+
+/** With at least this many rejected sums, those with the same reason share a tick. */
+const MANY = 120;
+
+/**
+ * Returns the ticks before each site, and after the last one. If there are many sums, or too many
+ * in one gap, those with one reason share a tick.
+ */
+export function ticksBefore(rejected: readonly LadderRejection[], sites: number): Tick[][] {
+  const gaps = Array.from({ length: sites + 1 }, (): LadderRejection[] => []);
+  for (const sum of rejected) gaps[Math.min(sum.depth, sites)].push(sum);
+  return gaps.map((sums) => {
+    if (rejected.length <= MANY && sums.length <= TICKS)
+      return sums.map((sum) => ({ sums: [sum] }));
+    const byCode = groupBy(sums, ({ code }) => code);
+    const ticks = [...byCode.values()].map((sums): Tick => ({ sums }));
+    if (ticks.length <= TICKS) return ticks;
+    return [...ticks.slice(0, TICKS - 1), { sums: ticks.slice(TICKS - 1).flatMap((t) => t.sums) }];
+  });
 }

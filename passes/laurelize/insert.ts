@@ -1,4 +1,5 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
+import { operatorsThat } from "../../src/graph/operators.ts";
 import { type Emit, nodeOf, opsOver } from "../../src/graph/ops.ts";
 import { weightsScope } from "../../src/graph/own-weights.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
@@ -8,7 +9,6 @@ import type { Site, Term } from "../residuals/residual.ts";
 import type { VariantOptions } from "../variants/index.ts";
 import { scaled } from "../variants/scaled.ts";
 import type { Building, SiteDescription, Variant } from "../variants/variant.ts";
-import { isHalfEdge } from "./half-edges.ts";
 
 /** A site, and what is inserted there. */
 export interface InsertedSite {
@@ -137,3 +137,14 @@ function constants(
     return name;
   };
 }
+
+const HALF = operatorsThat("half");
+
+/**
+ * Whether a value goes between two nodes that both run in half precision on onnxruntime's CPU
+ * provider. onnxruntime silently promotes such a node to single precision when all its neighbors
+ * run in single precision, as inserted nodes would. So whatever is inserted between the two must
+ * begin and end in half precision, or the result is rounded differently.
+ */
+export const isHalfEdge = ({ producer }: Value, reader: Node, dtype: string) =>
+  dtype === "float16" && producer !== null && HALF.has(producer.op) && HALF.has(reader.op);

@@ -8,8 +8,8 @@ import {
   splitHeads,
   upTo,
 } from "./attend.ts";
+import { lengths } from "./attention.ts";
 import type { Composite, LoweringRule } from "./composite.ts";
-import { lengths } from "./padding.ts";
 import { angles, rotated } from "./rotary.ts";
 
 /**

@@ -7,8 +7,7 @@ import { numbersIn, runsAs, tensorToRun, toFloat64 } from "../../src/ort/tensors
 import type { InsertedSite } from "../laurelize/insert.ts";
 import type { Plan } from "../laurelize/plan.ts";
 import type { Folded, SiteDescription, Stating, Variant } from "../variants/variant.ts";
-import { constantTensor, constantTerms, operandsOf, runSum } from "./site-nodes.ts";
-import type { Subject } from "./subject.ts";
+import { constantTensor, constantTerms, operandsOf, runSum, type Subject } from "./site-nodes.ts";
 
 /** What the inserted nodes of one site compute, against the paper's formula. */
 export interface FormulaReport {

@@ -1,4 +1,6 @@
+import { freeMemory } from "#node";
 import { runAll } from "../../src/compare/outputs.ts";
+import { InputError } from "../../src/errors.ts";
 import { hasTensors } from "../../src/graph/types.ts";
 import { NO_KERNEL, unloadable } from "../../src/ort/loadable.ts";
 import {
@@ -10,7 +12,6 @@ import {
 } from "../../src/ort/session.ts";
 import { givenSamples, type Samples, sampleInputs } from "../../src/samples/samples.ts";
 import type { ProofOptions } from "./checks.ts";
-import { checkKept } from "./kept-outputs.ts";
 import type { LoweredOriginal } from "./lowering-check.ts";
 
 const ROUNDS = 3;
@@ -72,4 +73,27 @@ async function refusal(
       return `onnxruntime's JavaScript API has no ${dtype} tensors, which input ${input.name} takes`;
   }
   return null;
+}
+
+/**
+ * Sets of outputs that a proof holds at once, for each set of inputs: two models at two levels.
+ * One more is held to see whether the model draws at random.
+ */
+const [EACH, MORE] = [4, 1];
+
+/**
+ * Throws an InputError if the outputs of a proof on so many sets of inputs would not fit into
+ * memory, each as large as these. Only a run shows the size of an output that a value decides.
+ */
+export function checkKept(name: string, outputs: Tensors, rounds: number): void {
+  const free = freeMemory();
+  const bytes = Object.values(outputs)
+    .map(({ data }) => (data as Partial<Float32Array>).byteLength ?? 0)
+    .reduce((a, b) => a + b, 0);
+  const needed = bytes * (EACH * rounds + MORE);
+  if (free === null || needed <= free) return;
+  const gigabytes = (size: number) => `${(size / 1e9).toFixed(1)} GB`;
+  throw new InputError(
+    `proving ${name} compares outputs of ${gigabytes(bytes)} a run, which takes about ${gigabytes(needed)} of memory, but only ${gigabytes(free)} are free; give smaller inputs with --inputs, sizes with --dim, or pass --prove sites.`,
+  );
 }

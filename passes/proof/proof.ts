@@ -28,7 +28,7 @@ import { proofInputs } from "./proof-inputs.ts";
 import { proveUnrun } from "./prove-sites.ts";
 import { sampledPlan } from "./sample.ts";
 import { checkFormulas, type OriginalRuns, type SiteFormulas } from "./site-formulas.ts";
-import type { Subject } from "./subject.ts";
+import type { Subject } from "./site-nodes.ts";
 import { checkUnchanged } from "./unchanged.ts";
 
 /** A result, what it was made of, and what was inserted. */

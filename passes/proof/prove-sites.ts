@@ -5,8 +5,7 @@ import type { Plan } from "../laurelize/plan.ts";
 import type { Proof, ProofOptions } from "./checks.ts";
 import type { FormulaReport } from "./formula.ts";
 import { checkSite, type SiteReport } from "./site-check.ts";
-import { operandsOf } from "./site-nodes.ts";
-import type { Subject } from "./subject.ts";
+import { operandsOf, type Subject } from "./site-nodes.ts";
 import { checkUnchanged } from "./unchanged.ts";
 
 /** What is left out where only the sites are proved. */

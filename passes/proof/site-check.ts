@@ -11,8 +11,7 @@ import { tensorToRun } from "../../src/ort/tensors.ts";
 import type { SampleOptions } from "../../src/samples/samples.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";
 import { checkFormula, type FormulaReport } from "./formula.ts";
-import { operandsOf, runSum } from "./site-nodes.ts";
-import type { Subject } from "./subject.ts";
+import { operandsOf, runSum, type Subject } from "./site-nodes.ts";
 
 /** What one site computes on random operands, with its initial weights. */
 export interface SiteReport {

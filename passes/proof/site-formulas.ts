@@ -8,7 +8,7 @@ import { checkFormula, type FormulaReport } from "./formula.ts";
 import { holdsNumbers } from "./judging.ts";
 import { type Captured, capture } from "./operands.ts";
 import { checkSite } from "./site-check.ts";
-import type { Subject } from "./subject.ts";
+import type { Subject } from "./site-nodes.ts";
 
 /** The formula at every site, and what runs of the original show of the sites on the way. */
 export interface SiteFormulas {

@@ -11,7 +11,16 @@ import { type Ort, runFor, type Tensors, withSession } from "../../src/ort/sessi
 import { dtypeOf, tensorToRun } from "../../src/ort/tensors.ts";
 import { isKernelLess, withPlainSum } from "../../src/ort/unsupported-operators.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";
+import type { Plan } from "../laurelize/plan.ts";
 import type { Site } from "../residuals/residual.ts";
+
+/** A result that is proved: its original, what was inserted, and what runs both. */
+export interface Subject {
+  readonly ort: Ort;
+  readonly original: Graph;
+  readonly result: Graph;
+  readonly plan: Plan;
+}
 
 /** Every value of the original that a site's inserted nodes read. */
 export const operandsOf = ({ site, operands }: InsertedSite): Value[] => [

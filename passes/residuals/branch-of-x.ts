@@ -2,9 +2,9 @@ import type { Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { traits } from "./operators.ts";
+import type { Trial } from "./reach.ts";
 import type { Setting } from "./residual.ts";
 import { type Link, skipChain } from "./skip-chain.ts";
-import type { Trial } from "./trial.ts";
 
 const ELEMENTWISE = operatorsThat("elementwise");
 

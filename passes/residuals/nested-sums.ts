@@ -1,7 +1,7 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
+import { sameShape } from "./axes.ts";
 import type { Reach } from "./reach.ts";
 import { type Setting, type Term, termsAt } from "./residual.ts";
-import { sameShape } from "./same-shape.ts";
 import { skipChain } from "./skip-chain.ts";
 
 type Facts = Pick<Setting, "constants" | "types">;

@@ -3,7 +3,7 @@ import { type Node, outward, type Scope, type Value } from "../../src/graph/grap
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { byOrder } from "../../src/graph/scopes.ts";
 import { traits } from "./operators.ts";
-import type { Setting } from "./residual.ts";
+import type { Setting, Term } from "./residual.ts";
 import { besides } from "./skip-norm.ts";
 
 /** What lies on the paths from one value to another. */
@@ -124,4 +124,13 @@ function visible(node: Node, limits: ReadonlyMap<Scope, Node>): Node | null {
     if (limit) return at.index < limit.index ? at : null;
   }
   return null;
+}
+
+/** One term tried as the skip, and the others of its sum. */
+export interface Trial {
+  readonly setting: Setting;
+  readonly reach: Reach;
+  readonly node: Node;
+  readonly skip: Term;
+  readonly others: readonly Term[];
 }

@@ -2,12 +2,11 @@ import type { Node, Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { isFloat } from "../../src/graph/types.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
+import { sameShape } from "./axes.ts";
 import { computedBy, traits } from "./operators.ts";
-import type { Paths, Reach } from "./reach.ts";
+import type { Paths, Reach, Trial } from "./reach.ts";
 import type { Setting } from "./residual.ts";
-import { sameShape } from "./same-shape.ts";
 import { type Link, skipChain } from "./skip-chain.ts";
-import type { Trial } from "./trial.ts";
 
 /** Maximum number of values that a search visits. */
 const LOOKS = 2000;

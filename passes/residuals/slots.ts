@@ -1,6 +1,7 @@
 import type { Node } from "../../src/graph/graph.ts";
 import { isFloat } from "../../src/graph/types.ts";
 import { showShape } from "../../src/onnx/shape.ts";
+import { sameShape } from "./axes.ts";
 import { opensGate } from "./gate.ts";
 import { flatten, independent, isOneMap, MOST_TERMS } from "./nested-sums.ts";
 import { isOnlySized } from "./only-sized.ts";
@@ -8,7 +9,6 @@ import { isPosition } from "./position.ts";
 import type { Reach } from "./reach.ts";
 import { type Reason, reasons } from "./reasons.ts";
 import { type Kind, type Setting, type Sum, type Term, termsAt } from "./residual.ts";
-import { sameShape } from "./same-shape.ts";
 import { skipChain } from "./skip-chain.ts";
 import { trySkip } from "./try-skip.ts";
 

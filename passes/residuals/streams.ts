@@ -1,10 +1,10 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import type { Dimension } from "../../src/onnx/shape.ts";
+import { sameShape } from "./axes.ts";
 import { maskedBy } from "./mask.ts";
 import { traits } from "./operators.ts";
 import type { Setting, Site } from "./residual.ts";
-import { sameShape } from "./same-shape.ts";
 import { skipChain } from "./skip-chain.ts";
 import { takenOf } from "./written-out.ts";
 

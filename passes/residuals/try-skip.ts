@@ -4,13 +4,12 @@ import { foreignRoot, isGated, isLinear } from "./branch-of-x.ts";
 import { computedBy } from "./operators.ts";
 import { isElsewhere } from "./part.ts";
 import { preActivations } from "./pre-activations.ts";
-import type { Paths } from "./reach.ts";
+import type { Paths, Trial } from "./reach.ts";
 import { type Reason, reasons } from "./reasons.ts";
 import type { Kind, OptionalKind, Setting } from "./residual.ts";
 import { isMerge } from "./scales.ts";
 import { type Link, skipChain } from "./skip-chain.ts";
 import { takesOut } from "./taken-out.ts";
-import type { Trial } from "./trial.ts";
 
 /** Whether a map has fewer positions than another: then all paths to that one enlarge it, by a Reshape if not by an operator for it. */
 function isSmaller({ types }: Setting, value: Value, than: Value): boolean {
