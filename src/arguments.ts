@@ -1,3 +1,4 @@
+import { copyNames, type Placing } from "./graph/placing.ts";
 import { checkOptions, type Declared, type Option, type Options, shown } from "./options.ts";
 import type { Watching } from "./ort/abortable.ts";
 import type { Ort } from "./ort/session.ts";
@@ -19,6 +20,28 @@ export const callbacks: Option = { type: "function", byName: true };
 export const orNull = (option: Option): Option => ({ ...option, nullable: true });
 
 export const withOrt: Declared<WithOrt> = { ort: object };
+
+/** Options for where a result keeps its weights. */
+export interface DataOptions {
+  /** A file name: large new weights, and new values of external ones, go into that file. */
+  readonly externalData?: string | null | undefined;
+  /** Copy the model's data files when the result is saved, under names with this prefix. */
+  readonly copyData?: string | null | undefined;
+}
+
+export const dataOptions: Declared<DataOptions> = {
+  externalData: orNull(text),
+  copyData: orNull(text),
+};
+
+/** Returns where the result of a model with these data files keeps its weights. */
+export const placingOf = (
+  files: readonly string[],
+  { externalData, copyData }: DataOptions,
+): Placing => ({
+  newData: externalData ?? null,
+  copies: copyData ? copyNames(files, copyData, externalData) : undefined,
+});
 
 /** Options of long-running functions. */
 export const watching: Declared<Watching> = { signal: object, onProgress: callback };

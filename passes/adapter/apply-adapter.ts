@@ -2,13 +2,13 @@ import { sha256 } from "#node";
 import {
   checkGiven,
   checkModel,
-  orNull,
-  text,
+  type DataOptions,
+  dataOptions,
+  placingOf,
   type WithOrt,
   withOrt,
 } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
-import { copyNames } from "../../src/graph/placing.ts";
 import type { Model } from "../../src/model.ts";
 import { checkValues } from "../../src/option-values.ts";
 import type { Declared } from "../../src/options.ts";
@@ -26,24 +26,19 @@ import { tunedLike, withHeadOf } from "./tuned-like.ts";
 import { weightsAsInputs, withWeights } from "./weights.ts";
 
 /** Options for applying an adapter. */
-export interface ApplyOptions extends WithOrt {
+export interface ApplyOptions extends WithOrt, DataOptions {
   /**
    * "inside": the weights are the model's own. "as-inputs": they are inputs of the model, behind
    * its others, so that one session serves many adapters. "as-optional-inputs": they are both, and
    * an adapter of onnxruntime overrides them. "inside" by default.
    */
   readonly weights?: "inside" | "as-inputs" | "as-optional-inputs" | undefined;
-  /** A file name for weights of the adapter that are external in the model. */
-  readonly externalData?: string | null | undefined;
-  /** Copy the model's data files when the result is saved, under names with this prefix. */
-  readonly copyData?: string | null | undefined;
 }
 
 const applyOptions: Declared<ApplyOptions> = {
   ...withOrt,
+  ...dataOptions,
   weights: { type: "string", choices: ["inside", "as-inputs", "as-optional-inputs"] },
-  externalData: orNull(text),
-  copyData: orNull(text),
 };
 
 /**
@@ -60,17 +55,14 @@ export async function applyAdapter(
   checkGiven("applyAdapter", options, applyOptions);
   checkValues({ ...options }, applyOptions);
   checkAdapter("applyAdapter", adapter);
-  const { ort, weights = "inside", externalData, copyData } = options;
+  const { ort, weights = "inside", externalData } = options;
   const laurel = await madeLike(model, adapter, { ort, externalData });
   const misfit = tensorMisfit(laurel, adapter);
   if (misfit) throw new InputError(`${misfit}; give the model that the adapter was made from.`);
   const tuned = withWeights(
     laurel,
     new Map(adapter.tensors.map(({ name, data }) => [name, data])),
-    {
-      newData: externalData,
-      copies: copyData ? copyNames(model.dataFiles, copyData, externalData) : undefined,
-    },
+    placingOf(model.dataFiles, options),
   );
   if (weights === "inside") return tuned;
   const names = adapter.tensors.map(({ name }) => name);

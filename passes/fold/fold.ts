@@ -2,8 +2,9 @@ import { sha256 } from "#node";
 import {
   checkGiven,
   checkModel,
-  orNull,
-  text,
+  type DataOptions,
+  dataOptions,
+  placingOf,
   type WithOrt,
   watching,
   withOrt,
@@ -12,7 +13,7 @@ import { InputError } from "../../src/errors.ts";
 import { constants } from "../../src/graph/constants.ts";
 import type { Value } from "../../src/graph/graph.ts";
 import { applyPatch } from "../../src/graph/patch.ts";
-import { copyNames, folderAfter } from "../../src/graph/placing.ts";
+import { folderAfter } from "../../src/graph/placing.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import { type Model, modelOf, typesOf } from "../../src/model.ts";
 import type { Declared } from "../../src/options.ts";
@@ -34,22 +35,17 @@ import { fewest } from "./streams.ts";
 import { writeFold } from "./write.ts";
 
 /** What is folded, and how the model is written. */
-export interface FoldOptions extends WithOrt, Watching {
+export interface FoldOptions extends WithOrt, Watching, DataOptions {
   /** "all"; "branches" leaves every β, "idle" every site that does anything, so that less is rounded. */
   readonly extent?: FoldExtent | undefined;
-  /** A file name: weights that change and lie outside the model go into that file, beside it. */
-  readonly externalData?: string | null | undefined;
-  /** The model's data files are copied when the result is saved, under names that begin so. */
-  readonly copyData?: string | null | undefined;
 }
 
 /** Declarations of the options. */
 export const foldOptions: Declared<FoldOptions> = {
   ...withOrt,
   ...watching,
+  ...dataOptions,
   extent: { type: "string", choices: EXTENTS, default: "all" },
-  externalData: orNull(text),
-  copyData: orNull(text),
 };
 
 /** A folded model, not yet proved or saved. */
@@ -87,10 +83,12 @@ export async function fold(model: Model, options: FoldOptions): Promise<FoldedMo
   const facts: Facts = { graph, types, constants: constants(graph) };
   const all = closedBeyond(await readSites(ort, { model, facts, one }), extent);
   const restored = all.every(({ idle }) => idle) ? await originalOf(model) : null;
+  const result = { original: model, extent, factors: 0, maps: null, restored: false };
   if (restored || all.every(({ closed }) => closed)) {
     const left = restored ?? model;
     const saved = copyData ? withDataCopied(left) : left;
-    return { ...untouched(model, saved, all, restored !== null), extent };
+    const sites = all.map((site) => untouchedSite(site, restored !== null));
+    return { ...result, model: saved, sites, restored: restored !== null };
   }
   const open = all.filter(({ closed }) => !closed);
   const { sites, mixes, plain } = withProjections(plainOf(facts, open, extent));
@@ -99,10 +97,7 @@ export async function fold(model: Model, options: FoldOptions): Promise<FoldedMo
   step(0.7, "writing");
   const written = writeFold(plain, sites, plan, { mixes, outside: externalData != null });
   const record = async () => ({ key: FOLDED_KEY, value: await recordOf(model, one) });
-  const placing = {
-    newData: externalData ?? null,
-    copies: copyData ? copyNames(model.dataFiles, copyData, externalData) : undefined,
-  };
+  const placing = placingOf(model.dataFiles, options);
   const patch = { ...written, forgotten: [manifestKey(0)] };
   const { source, folder } = await applyPatch(graph, patch, record, placing);
   const folded = modelOf(source, folder);
@@ -110,15 +105,7 @@ export async function fold(model: Model, options: FoldOptions): Promise<FoldedMo
   const report = reportOf(all, { plan, free, mixed });
   const maps = report.some(({ map }) => map === "kept") ? costOfMaps(plain, sites) : null;
   step(1, "done");
-  return {
-    original: model,
-    model: folded,
-    sites: report,
-    extent,
-    factors: plan.cost,
-    maps,
-    restored: false,
-  };
+  return { ...result, model: folded, sites: report, factors: plan.cost, maps };
 }
 
 /** The sites, of which those that do anything are left alone if no more is to be folded. */
@@ -132,21 +119,6 @@ function withDataCopied(model: Model): Model {
   const copies = new Map(model.dataFiles.map((name) => [name, name]));
   return modelOf(model.source, folderAfter(model.folder, { copies }, null));
 }
-
-/** A model of which nothing was folded, or everything undone. */
-const untouched = (
-  original: Model,
-  model: Model,
-  sites: readonly FoldSite[],
-  restored: boolean,
-): Omit<FoldedModel, "extent"> => ({
-  original,
-  model,
-  sites: sites.map((site) => untouchedSite(site, restored)),
-  factors: 0,
-  maps: null,
-  restored,
-});
 
 /** What the maps cost that stay at these sites. */
 function costOfMaps({ facts, inserted }: Plain, sites: readonly FoldSite[]): MapCost | null {

@@ -2,32 +2,30 @@ import { sha256 } from "#node";
 import {
   checkGiven,
   checkModel,
+  type DataOptions,
+  dataOptions,
   flag,
-  orNull,
-  text,
+  placingOf,
   type WithOrt,
   watching,
   withOrt,
 } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { applyPatch, type Provenance } from "../../src/graph/patch.ts";
-import { copyNames } from "../../src/graph/placing.ts";
 import { ShapeLengthError } from "../../src/infer/shape-lengths.ts";
 import { type Model, modelOf } from "../../src/model.ts";
 import { sampled } from "../../src/onnx/undo.ts";
-import type { Declared } from "../../src/options.ts";
-import { idleSentences } from "../../src/options.ts";
+import { type Declared, idleSentences } from "../../src/options.ts";
 import { abortable, stepper, type Watching } from "../../src/ort/abortable.ts";
 import { checkLoadable } from "../../src/ort/loadable.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import { VERSION } from "../../src/version.ts";
-import type { ResidualOptions, Residuals } from "../residuals/find.ts";
-import { searching } from "../residuals/find.ts";
+import { type ResidualOptions, type Residuals, searching } from "../residuals/find.ts";
 import { reasons } from "../residuals/reasons.ts";
 import type { Site } from "../residuals/residual.ts";
 import { type Choice, chosen } from "./choose.ts";
 import { choosing, inserting } from "./insert-options.ts";
-import { manifestKey, manifests } from "./manifest.ts";
+import { manifestKey, manifests, sitesOf } from "./manifest.ts";
 import { fitsIntoMemory } from "./memory.ts";
 import { NoSiteError } from "./no-site-error.ts";
 import { type LaurelOptions, laurelOptionTypes, manifestOf, type Plan, plan } from "./plan.ts";
@@ -61,24 +59,18 @@ async function search(
   { ort, ...options }: WithOrt & ResidualOptions,
   choose: (sites: readonly Site[]) => readonly Site[],
 ): Promise<Searched> {
-  const all = await searched(model, ort, findingOf(model, options), choose).catch(
-    async (thrown) => {
-      // What onnxruntime says of a model that it cannot load comes first.
-      if (thrown instanceof ShapeLengthError && thrown.isLoadable && fitsIntoMemory(model))
-        await checkLoadable(ort, model.file);
-      throw thrown;
-    },
-  );
+  const finding = { earlier: sitesOf(manifests(model.metadata)), ...options };
+  const all = await searched(model, ort, finding, choose).catch(async (thrown) => {
+    // What onnxruntime says of a model that it cannot load comes first.
+    if (thrown instanceof ShapeLengthError && thrown.isLoadable && fitsIntoMemory(model))
+      await checkLoadable(ort, model.file);
+    throw thrown;
+  });
   const { warnings, unused } = all.found;
   if (warnings.length > 0 && fitsIntoMemory(model)) await checkLoadable(ort, model.file);
   if (unused[0]) throw new InputError(`${model.file.source.name}: ${unused[0]}`);
   return all;
 }
-
-const findingOf = (model: Model, options: ResidualOptions): ResidualOptions => ({
-  earlier: manifests(model.metadata).flatMap((manifest) => manifest?.sites ?? []),
-  ...options,
-});
 
 /** A laurelized model, not yet proved or saved. */
 export interface Laurelized {
@@ -99,16 +91,12 @@ export function isLaurelized(model: Model): boolean {
 }
 
 /** How a result is written, and whether the model may be laurelized already. */
-export interface ResultOptions {
-  /** A file name: large new weights go into that file, next to the model. */
-  readonly externalData?: string | null | undefined;
+export interface ResultOptions extends DataOptions {
   /**
    * Refer to old weights in the original's file instead of copying them; the result must be saved
    * next to it.
    */
   readonly linkWeights?: boolean | undefined;
-  /** Copy the model's data files when the result is saved, under names with this prefix. */
-  readonly copyData?: string | null | undefined;
   /**
    * Record the original's SHA-256, so that `strip` can check its result. True by default; with
    * linked weights, the default is the SHA-256 of a sample.
@@ -116,19 +104,11 @@ export interface ResultOptions {
   readonly hash?: boolean | undefined;
 }
 
-const resultOptions: Declared<ResultOptions> = {
-  externalData: orNull(text),
-  linkWeights: flag,
-  copyData: orNull(text),
-  hash: flag,
-};
+const resultOptions: Declared<ResultOptions> = { ...dataOptions, linkWeights: flag, hash: flag };
 
 const laurelizing = {
-  ...withOrt,
-  ...watching,
-  ...searching,
-  ...laurelOptionTypes,
-  ...resultOptions,
+  ...{ ...withOrt, ...watching, ...searching },
+  ...{ ...laurelOptionTypes, ...resultOptions },
 };
 
 /**
@@ -152,7 +132,7 @@ export async function laurelize(
   const finding = { featureAxis, also };
   checkUntouched(model, again);
   step(0, "finding the residual connections");
-  const { lowered, sites, found } = await sitesOf(model, abortable(given, signal), finding, {
+  const { lowered, sites, found } = await chosenSites(model, abortable(given, signal), finding, {
     ...wanted,
     again,
   });
@@ -162,21 +142,14 @@ export async function laurelize(
   const planned = plan(graph, sites, wanted);
   const record = recordOf({ model, lowered, planned, finding, hash });
   const { source, folder } = await applyPatch(graph, planned.patch, record, {
-    newData: externalData ?? null,
+    ...placingOf(model.dataFiles, { externalData, copyData }),
     link: linkWeights,
-    copies: copyData ? copyNames(model.dataFiles, copyData, externalData) : undefined,
   });
   step(1, "done");
   const idle = idleSentences({ ...wanted }, inserting);
   const warnings = [...found.warnings, ...blocking(found), ...idle, ...planned.warnings];
-  return {
-    original: model,
-    lowered,
-    model: modelOf(source, folder),
-    plan: planned,
-    found,
-    warnings,
-  };
+  const result = modelOf(source, folder);
+  return { original: model, lowered, model: result, plan: planned, found, warnings };
 }
 
 /** Throws an InputError if LAuReL cannot be inserted into a model, or not without `again`. */
@@ -199,7 +172,7 @@ const movedWeights = (model: Model, { calls }: LoweredModel) =>
   );
 
 /** Returns the chosen sites, in a model in which only what they need is lowered. */
-async function sitesOf(model: Model, ort: Ort, finding: ResidualOptions, choice: Choice) {
+async function chosenSites(model: Model, ort: Ort, finding: ResidualOptions, choice: Choice) {
   const { name } = model.file.source;
   const all = await search(model, { ort, ...finding }, (sites) => chosen(sites, choice));
   const { recognized } = all.found;

@@ -8,39 +8,33 @@ export class NoSiteError extends InputError {
   override readonly exitCode = 3;
   readonly found: FoundResiduals;
   constructor(found: FoundResiduals, name: string) {
-    const { length } = found.sites;
-    const axisless = found.rejected.filter(({ axisless }) => axisless);
-    const closed = found.rejected.filter(({ code }) => code === "closed" || code === "blocked");
-    const calls = found.rejected.filter(({ node }) => node.callee !== null);
-    const kinds = [...new Set(found.rejected.flatMap(({ kind }) => kind ?? []))].sort();
-    if (length === 0 && calls.length > 0)
-      super(
-        `${name} has no visible residual connection: ${calls[0].output.name} ${calls[0].reason}.`,
-      );
-    else if (length === 0 && closed.length > 0)
-      super(
-        `${name} has ${closed.length} ${closed.length === 1 ? "sum" : "sums"} that cannot be changed in place: ${closed[0].output.name} ${closed[0].reason}.`,
-      );
-    else if (length === 0 && axisless.length > 0)
-      super(
-        `${name} has ${axisless.length} residual ${axisless.length === 1 ? "sum" : "sums"}, none with a feature axis (${axisless[0].reason}).`,
-      );
-    else if (length === 0 && kinds.length > 0)
-      super(
-        `${name} has residual connections only of optional kinds; pass --also ${kinds.join(",")} to take them.`,
-      );
-    else if (length === 0 && found.warnings.length > 0)
-      super(`${name} has no visible residual connection: ${found.warnings[0]}`);
-    else if (length > 0 && found.sites.every(({ kind }) => kind === "laurel"))
-      super(
-        `${length === 1 ? "the one residual connection" : `each of the ${length} residual connections`} of ${name} is LAuReL already; --again adds to it.`,
-      );
-    else
-      super(
-        length === 0
-          ? `${name} has no residual connection; laurelize inspect ${name} --why lists the reason for each sum.`
-          : `${length === 1 ? "the one residual connection" : `none of the ${length} residual connections`} of ${name} is ${length === 1 ? "not " : ""}chosen; loosen --include, --exclude, --stream or --every.`,
-      );
+    super(found.sites.length === 0 ? noSite(found, name) : noneChosen(found, name));
     this.found = found;
   }
+}
+
+function noSite({ rejected, warnings }: FoundResiduals, name: string): string {
+  const sums = (count: number, kind: string) => `${count} ${kind}${count === 1 ? "sum" : "sums"}`;
+  const axisless = rejected.filter((one) => one.axisless);
+  const closed = rejected.filter(({ code }) => code === "closed" || code === "blocked");
+  const calls = rejected.filter(({ node }) => node.callee !== null);
+  const kinds = [...new Set(rejected.flatMap(({ kind }) => kind ?? []))].sort();
+  if (calls.length > 0)
+    return `${name} has no visible residual connection: ${calls[0].output.name} ${calls[0].reason}.`;
+  if (closed.length > 0)
+    return `${name} has ${sums(closed.length, "")} that cannot be changed in place: ${closed[0].output.name} ${closed[0].reason}.`;
+  if (axisless.length > 0)
+    return `${name} has ${sums(axisless.length, "residual ")}, none with a feature axis (${axisless[0].reason}).`;
+  if (kinds.length > 0)
+    return `${name} has residual connections only of optional kinds; pass --also ${kinds.join(",")} to take them.`;
+  if (warnings.length > 0) return `${name} has no visible residual connection: ${warnings[0]}`;
+  return `${name} has no residual connection; laurelize inspect ${name} --why lists the reason for each sum.`;
+}
+
+function noneChosen({ sites }: FoundResiduals, name: string): string {
+  const { length } = sites;
+  const one = `the one residual connection of ${name}`;
+  if (sites.every(({ kind }) => kind === "laurel"))
+    return `${length === 1 ? one : `each of the ${length} residual connections of ${name}`} is LAuReL already; --again adds to it.`;
+  return `${length === 1 ? `${one} is not` : `none of the ${length} residual connections of ${name} is`} chosen; loosen --include, --exclude, --stream or --every.`;
 }
