@@ -6,7 +6,8 @@ import { checkDrawing, type DrawingOptions, svgDocument } from "../ladder/svg-do
 import { element, label, shortened } from "../ladder/svg-text.ts";
 import type { ModelDiff } from "./diff.ts";
 import { changeRows, diffSummary, proofRows } from "./diff-text.ts";
-import { drawRegion, equalRegions, type RegionCard } from "./draw-region.ts";
+import type { Picture } from "./draw-graph.ts";
+import { drawRegion, equalRegions } from "./draw-region.ts";
 
 const [MARGIN, LEAST, ROW, FONT] = [20, 760, 18, 12];
 /** Drawings of changes. */
@@ -47,7 +48,7 @@ export function drawDiff(diff: ModelDiff, options: DrawingOptions = {}): string 
 }
 
 /** Places cards below each other, as many beside each other as fit. */
-function stacked(cards: readonly RegionCard[], top: number, width: number) {
+function stacked(cards: readonly Picture[], top: number, width: number) {
   const content: string[] = [];
   let [x, y, row] = [MARGIN, top, 0];
   for (const card of cards) {

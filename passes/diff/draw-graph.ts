@@ -7,8 +7,8 @@ const [FONT, SMALL] = [12, 10];
 /** Characters of an operator or port, and of a line of weights. */
 const [LONGEST, WEIGHTS] = [26, 30];
 
-/** A drawn neighborhood and its size. */
-interface DrawnGraph {
+/** A drawing and its size. */
+export interface Picture {
   readonly width: number;
   readonly height: number;
   /** Draws it with its left upper corner at a point. */
@@ -16,7 +16,7 @@ interface DrawnGraph {
 }
 
 /** Lays out a neighborhood. */
-export function drawnGraph({ nodes, edges }: Neighborhood): DrawnGraph {
+export function drawnGraph({ nodes, edges }: Neighborhood): Picture {
   const boxes = nodes.map((node) => ({ node, ...sizeOf(node) }));
   const once = new Map(edges.map((edge) => [`${edge.from} ${edge.to}`, edge]));
   const placed = graphLayout(boxes, [...once.values()]);

@@ -2,24 +2,17 @@ import { groupBy } from "../../src/graph/group-by.ts";
 import { grouped, withNoun } from "../ladder/details.ts";
 import { ADVANCE } from "../ladder/layout.ts";
 import { element, label, listItem, shortened } from "../ladder/svg-text.ts";
-import { drawnGraph } from "./draw-graph.ts";
+import { drawnGraph, type Picture } from "./draw-graph.ts";
 import type { Neighborhood } from "./neighborhood.ts";
 import type { RegionDiff } from "./region-diffs.ts";
 import { figuresText } from "./site-figures.ts";
-
-/** A drawn region and its size. */
-export interface RegionCard {
-  readonly width: number;
-  readonly height: number;
-  readonly draw: (x: number, y: number) => string;
-}
 
 const [PADDING, GAP, LINE, FONT] = [16, 36, 17, 12];
 /** Characters of a line of text. */
 const LONGEST = 72;
 
 /** Draws regions of one shape: the first of them before and after, and the names of all. */
-export function drawRegion(regions: readonly RegionDiff[]): RegionCard {
+export function drawRegion(regions: readonly RegionDiff[]): Picture {
   const [region, ...others] = regions;
   const [before, after] = [drawnGraph(region.before), drawnGraph(region.after)];
   const lines = regionText(region, others.length).map((line) => shortened(line, LONGEST));

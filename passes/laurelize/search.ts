@@ -190,17 +190,14 @@ async function featuresInside(
   return new Map(sites.map(({ output, feature }) => [output.name, feature]));
 }
 
-interface Outcome {
-  readonly whole: Lowered;
-  readonly all: Search;
-  readonly needed: Needed;
-}
-
 /**
  * Returns the rejected sums that are there if only what is needed is lowered. Of a node that no site
  * needs to have lowered, they are what became of its sum when it was.
  */
-function rejectedOf({ found }: Search, { whole, all, needed }: Outcome): Rejection[] {
+function rejectedOf(
+  { found }: Search,
+  { whole, all, needed }: { whole: Lowered; all: Search; needed: Needed },
+): Rejection[] {
   const isLowered = ({ within }: Rejection) => within === null || needed.nodes.has(keyOf(within));
   const isThere = ({ output }: Rejection) => {
     const call = whole.inlined?.callOf.get(output.name);

@@ -1,6 +1,7 @@
 import type { Tensor } from "onnxruntime-common";
 import { uniform } from "../../src/graph/random.ts";
 import { encodeNumbers, largest, roundoff } from "../../src/graph/tensor.ts";
+import { elements } from "../../src/onnx/dtypes.ts";
 import { placesIn } from "../../src/ort/broadcast.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import { numbersIn, runsAs, tensorToRun, toFloat64 } from "../../src/ort/tensors.ts";
@@ -45,8 +46,10 @@ export async function checkFormula(
     given[name] = tensorToRun(ort, dtype, encodeNumbers(dtype, values), dims);
     weights[part] = { ...weights[part], [role]: toFloat64(given[name]) };
   }
+  const dtype = runsAs(place.dtype);
+  const report = { site: site.name, madeUp: false, floatCopy: dtype !== place.dtype };
   const sum = await runSum(ort, result, site, given);
-  if (!sum) return failed(site.name);
+  if (!sum) return { ...report, difference: Infinity, bound: 0, passed: false, floatCopy: false };
   const shape = operands[site.skip.value.name].dims;
   const constants = (await constantTerms(ort, result, inserted)).map((tensor) =>
     broadcast(tensor, shape),
@@ -54,29 +57,15 @@ export async function checkFormula(
   const branches = site.branches.map(({ value }) => toFloat64(operands[value.name]));
   if (site.bias)
     branches.push(broadcast(await constantTensor(ort, original, site.bias.value), shape));
-  const dtype = runsAs(place.dtype);
   const terms = termsOf(plan, inserted, weights, operands);
-  const worst = worstOf(toFloat64(sum), { ...terms, branches, constants }, dtype);
-  return { ...worst, site: site.name, madeUp: false, floatCopy: dtype !== place.dtype };
+  return { ...worstOf(toFloat64(sum), { ...terms, branches, constants }, dtype), ...report };
 }
-
-const failed = (site: string): FormulaReport => ({
-  site,
-  difference: Infinity,
-  bound: 0,
-  passed: false,
-  madeUp: false,
-  floatCopy: false,
-});
 
 /** Uniform in ±1/√n, n the longest axis: products stay of the size of the operands. */
 function drawn(seed: number, name: string, dims: readonly number[]): Float64Array {
   const next = uniform(seed, `${name}.drawn`);
   const scale = 1 / Math.sqrt(Math.max(1, ...dims));
-  return Float64Array.from(
-    { length: dims.reduce((a, b) => a * b, 1) },
-    () => (2 * next() - 1) * scale,
-  );
+  return Float64Array.from({ length: elements(dims) }, () => (2 * next() - 1) * scale);
 }
 
 /** A tensor's values at every place of a larger shape, by numpy's rules. */
@@ -90,14 +79,9 @@ function broadcast(tensor: Tensor, shape: readonly number[]): Float64Array {
 
 /** A tensor folded to [outer, D, inner] about the feature axis. */
 function fold(tensor: Tensor, { feature: { axis, size } }: SiteDescription): Folded {
-  const product = (part: readonly number[]) => part.reduce((a, b) => a * b, 1);
   const { dims } = tensor;
-  return {
-    data: toFloat64(tensor),
-    outer: product(dims.slice(0, axis)),
-    size,
-    inner: product(dims.slice(axis + 1)),
-  };
+  const [outer, inner] = [elements(dims.slice(0, axis)), elements(dims.slice(axis + 1))];
+  return { data: toFloat64(tensor), outer, size, inner };
 }
 
 /** The formula of a sum but for what its branches and constants add, and what bounds its rounding. */

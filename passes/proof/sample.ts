@@ -1,4 +1,5 @@
 import type { Use } from "../../src/graph/graph.ts";
+import { groupBy } from "../../src/graph/group-by.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { uniform } from "../../src/graph/random.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";
@@ -27,7 +28,7 @@ export function sampledPlan(plan: Plan): { readonly plan: Plan; readonly sample:
   const { sites, options } = plan;
   if (!hasManySites(plan)) return null;
   const chosen = new Set<InsertedSite>();
-  for (const ends of byScope(sites)) {
+  for (const ends of groupBy(sites, ({ site }) => site.scope).values()) {
     chosen.add(ends[0]);
     chosen.add(ends.at(-1)!);
   }
@@ -59,13 +60,4 @@ function patchAt(patch: Patch, sites: readonly InsertedSite[]): Patch {
     nodes: patch.nodes.filter(({ node }) => node.outputs.some((name) => read.has(name))),
     tensors: patch.tensors.filter(({ name }) => read.has(name)),
   };
-}
-
-function byScope(sites: readonly InsertedSite[]): Iterable<InsertedSite[]> {
-  const scopes = new Map<unknown, InsertedSite[]>();
-  for (const inserted of sites) {
-    const { scope } = inserted.site;
-    scopes.set(scope, [...(scopes.get(scope) ?? []), inserted]);
-  }
-  return scopes.values();
 }

@@ -45,20 +45,15 @@ export async function checkSite(
   const shape = shapeOf(inserted, options);
   const operands = madeUp(ort, inserted, shape, options.seed ?? 0);
   const terms = [site.skip, ...site.branches].map(({ value }) => value.name);
-  const plain = await runSum(
-    ort,
-    original,
-    site,
-    Object.fromEntries(terms.map((name) => [name, operands[name]])),
+  const read = Object.fromEntries(terms.map((name) => [name, operands[name]]));
+  const plain = await runSum(ort, original, site, read);
+  const weights = Object.fromEntries(
+    Object.values(parameters).map(({ name, dtype, dims }) => [
+      name,
+      tensorToRun(ort, dtype, tensorData(result, name), dims),
+    ]),
   );
-  const weights = Object.values(parameters).map(({ name, dtype, dims }) => [
-    name,
-    tensorToRun(ort, dtype, tensorData(result, name), dims),
-  ]);
-  const insertedSum = await runSum(ort, result, site, {
-    ...operands,
-    ...Object.fromEntries(weights),
-  });
+  const insertedSum = await runSum(ort, result, site, { ...operands, ...weights });
   const difference = plain && insertedSum ? compareTensors(plain, insertedSum) : null;
   const passed = difference?.bitEqual ?? false;
   const formula = await checkFormula(subject, inserted, operands);

@@ -13,12 +13,6 @@ interface Inserted {
   readonly nodes: ReadonlySet<Node>;
 }
 
-/** A skip slot's value in LAuReL's form: β · (x + Σ addends). */
-interface Bracket {
-  readonly x: Value;
-  readonly nodes: readonly Node[];
-}
-
 type Facts = Pick<Setting, "graph" | "types" | "constants">;
 
 /**
@@ -53,7 +47,7 @@ export function recognize(
 }
 
 /** Reads β · (x + Σ addends) backwards: removes addends until they are computed from x. */
-function bracketOf(facts: Facts, value: Value): Bracket {
+function bracketOf(facts: Facts, value: Value): { x: Value; nodes: readonly Node[] } {
   const scaled = scaledOf(facts, value);
   const nodes: Node[] = [];
   const sources = new Set<Value>();
@@ -68,14 +62,8 @@ function bracketOf(facts: Facts, value: Value): Bracket {
   return { x: at, nodes };
 }
 
-interface Step {
-  readonly base: Value;
-  readonly sources: readonly Value[];
-  readonly nodes: readonly Node[];
-}
-
 /** Returns the value without its addend; null if neither summand is an addend of LAuReL. */
-function stepBack(facts: Facts, value: Value): Step | null {
+function stepBack(facts: Facts, value: Value) {
   const node = value.producer;
   if (!node) return null;
   const summed = node.op === "Add" ? computedBy(facts.constants, node) : [];

@@ -5,16 +5,13 @@ import type { Setting } from "./residual.ts";
 
 type Facts = Pick<Setting, "types" | "constants">;
 
-/** Σ_j (x_j A_j) B_j: the values it is computed from, and the additions inside it. */
-interface LowRankMap {
-  readonly sources: readonly Value[];
-  readonly nodes: readonly Node[];
-}
-
 const PRODUCTS = new Set(["MatMul", "Gemm", "com.microsoft.FusedMatMul"]);
 
-/** Returns the low-rank maps that a value sums, each two products with weights; or null. */
-export function lowRankOf(facts: Facts, value: Value): LowRankMap | null {
+/**
+ * Reads Σ_j (x_j A_j) B_j, each term two products with weights: returns the values x_j and the
+ * additions inside; null for anything else.
+ */
+export function lowRankOf(facts: Facts, value: Value) {
   const wide = productOf(facts, value);
   const inner = wide && turned(wide).producer;
   if (!wide || !inner) return null;
