@@ -20,10 +20,7 @@ export interface MatchedModels {
   readonly changed: ReadonlyMap<Node, readonly NodeChange[]>;
 }
 
-/**
- * Matches two models: nodes by the values they write, otherwise by their names, otherwise by the
- * work they do, through bodies and functions.
- */
+/** Matches the nodes of two models by the values they write, by their names, or by their work. */
 export function matchedModels(a: Graph, b: Graph): MatchedModels {
   const named = counterparts(a, b);
   const pairs = [...named, ...likeCounterparts(a, b, named)];

@@ -79,10 +79,7 @@ export function regionDiffs(compared: Compared): { regions: RegionDiff[]; nodes:
   };
 }
 
-/**
- * Returns the regions that differ, and every site of a laurelized model even if it does not; a site
- * has all of its LAuReL.
- */
+/** Returns the regions that differ, and every site of LAuReL with all of its nodes. */
 function withAllSites({ a, b, matched }: Compared): Region[] {
   const [old, sites] = [laurelSites(a), laurelSites(b)];
   const named = [...old, ...sites].flatMap(({ sum, nodes, name }) =>

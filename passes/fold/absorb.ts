@@ -1,16 +1,16 @@
 import { dimsOf, numbersOf, tensorOf } from "../../src/graph/constants.ts";
 import type { Node, Use, Value } from "../../src/graph/graph.ts";
-import type { FoldEdit } from "./draft.ts";
-import { keyOf } from "./draft.ts";
+import type { KnownGraph } from "../residuals/residual.ts";
+import { type FoldEdit, keyOf } from "./draft.ts";
 import { type Factor, isOne } from "./factor.ts";
-import { type Facts, nodeAt, takesFactors } from "./node-at.ts";
+import { nodeAt, takesFactors } from "./node-at.ts";
 import { type Why, why } from "./reasons.ts";
 import { scaleRules } from "./rules/table.ts";
 import type { Edge } from "./sites.ts";
 
 /** The model without what LAuReL inserted: who reads what. */
 export interface Plain {
-  readonly facts: Facts;
+  readonly facts: KnownGraph;
   /** Slots of sums as they were, by their keys. */
   readonly edges: ReadonlyMap<string, Edge>;
   /** How many slots read a value, the maps of sites included. */
@@ -29,7 +29,7 @@ export const operandAt = ({ edges }: Plain, use: Use): Value | null =>
   edges.get(keyOf(use))?.value ?? use.node.inputs[use.index] ?? null;
 
 /** Whether a value is stored: an initializer, a Constant node. */
-export function isStored(facts: Facts, value: Value): boolean {
+export function isStored(facts: KnownGraph, value: Value): boolean {
   if (tensorOf(value)) return true;
   return value.producer?.op === "Constant" && numbersOf(facts.graph, value) !== null;
 }

@@ -22,10 +22,10 @@ import { VERSION } from "../../src/version.ts";
 import { laurelizationsOf, trainableWeights } from "../adapter/trainable.ts";
 import { FOLDED_KEY, type Laurelization, manifestKey } from "../laurelize/manifest.ts";
 import { strip } from "../laurelize/strip.ts";
+import type { KnownGraph } from "../residuals/residual.ts";
 import { EXTENTS, type FoldExtent, operandAt, type Plain } from "./absorb.ts";
 import { keyOf } from "./draft.ts";
 import { isQuantized, leastSizes, type MapCost, multiplyAdds } from "./multiply-adds.ts";
-import type { Facts } from "./node-at.ts";
 import { type Mix, projected, withoutMaps } from "./project.ts";
 import { why } from "./reasons.ts";
 import { type FoldedSite, reportOf, untouchedSite } from "./report.ts";
@@ -80,7 +80,7 @@ export async function fold(model: Model, options: FoldOptions): Promise<FoldedMo
   const ort = abortable(given, signal);
   const { types } = await typesOf(model, ort);
   const { graph } = model;
-  const facts: Facts = { graph, types, constants: constants(graph) };
+  const facts: KnownGraph = { graph, types, constants: constants(graph) };
   const all = closedBeyond(await readSites(ort, { model, facts, one }), extent);
   const restored = all.every(({ idle }) => idle) ? await originalOf(model) : null;
   const result = { original: model, extent, factors: 0, maps: null, restored: false };
@@ -177,7 +177,7 @@ const recordOf = async (
   });
 
 /** The model without what was inserted: who reads what. */
-function plainOf(facts: Facts, sites: readonly FoldSite[], extent: FoldExtent): Opened {
+function plainOf(facts: KnownGraph, sites: readonly FoldSite[], extent: FoldExtent): Opened {
   const inserted = new Set(sites.flatMap(({ nodes }) => nodes));
   const edges = new Map(
     sites.flatMap(({ skip, branches }) =>

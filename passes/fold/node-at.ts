@@ -1,31 +1,23 @@
 import { numbersOf } from "../../src/graph/constants.ts";
-import type { Graph, Node, Value } from "../../src/graph/graph.ts";
+import type { Node, Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
-import type { Types } from "../../src/graph/types.ts";
 import { isFloat } from "../../src/graph/types.ts";
 import { isHalf } from "../../src/onnx/dtypes.ts";
+import type { KnownGraph } from "../residuals/residual.ts";
 import type { At, KnownShape } from "./rules/rule.ts";
-
-/** What fold knows of a model. */
-export interface Facts {
-  readonly graph: Graph;
-  readonly types: Types;
-  /** Values that no input's data can change. */
-  readonly constants: ReadonlySet<Value>;
-}
 
 /** Whether weights of a type take a factor in. */
 export const takesFactors = (dtype: string) => isFloat(dtype) && !isHalf(dtype);
 
 /** Returns the shape of a value. */
 export const shapeOf = (
-  { types }: Pick<Facts, "types">,
+  { types }: Pick<KnownGraph, "types">,
   value: Value | null | undefined,
 ): KnownShape =>
   (value && types.get(value)?.shape?.map((dim) => (typeof dim === "number" ? dim : null))) ?? null;
 
 /** A node as a scale rule sees it. */
-export function nodeAt(facts: Facts, node: Node): At {
+export function nodeAt(facts: KnownGraph, node: Node): At {
   const { graph, constants } = facts;
   const input = (k: number) => node.inputs[k] ?? null;
   return {

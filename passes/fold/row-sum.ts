@@ -2,10 +2,11 @@ import { numbersOf, tensorOf } from "../../src/graph/constants.ts";
 import type { Node, Scope, Use, Value } from "../../src/graph/graph.ts";
 import { behind } from "../../src/graph/walk.ts";
 import { sameShape } from "../residuals/axes.ts";
+import type { KnownGraph } from "../residuals/residual.ts";
 import type { SiteDescription } from "../variants/variant.ts";
 import type { Plain } from "./absorb.ts";
 import { type FoldPlan, keyOf } from "./draft.ts";
-import { type Facts, nodeAt, shapeOf } from "./node-at.ts";
+import { nodeAt, shapeOf } from "./node-at.ts";
 import type { FoldSite } from "./sites.ts";
 
 /** The matrix product that a branch ends with, and what lies between it and the sum. */
@@ -93,7 +94,7 @@ function lastProduct(
 const PRODUCTS: ReadonlySet<string> = new Set(["Gemm", "MatMul"]);
 
 /** Whether a value is a stored tensor, moved about at most: onnxruntime has kernels for integers that are made floats. */
-function isFloatWeight({ graph }: Facts, value: Value | null): boolean {
+function isFloatWeight({ graph }: KnownGraph, value: Value | null): boolean {
   const stored = value && behind(value, ({ op }) => MOVES.has(op));
   return tensorOf(stored) !== null || numbersOf(graph, stored) !== null;
 }

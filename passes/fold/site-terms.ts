@@ -1,9 +1,9 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, type Value } from "../../src/graph/graph.ts";
 import { behind } from "../../src/graph/walk.ts";
-import type { ManifestSite } from "../residuals/residual.ts";
+import type { KnownGraph, ManifestSite } from "../residuals/residual.ts";
 import type { SiteDescription } from "../variants/variant.ts";
-import { type Facts, shapeOf } from "./node-at.ts";
+import { shapeOf } from "./node-at.ts";
 
 /** A multiple of a skip operand. */
 export interface LagTerm {
@@ -32,7 +32,7 @@ interface ReadNodes {
 
 /** Where the features of a site lie: told by how its maps are written, or by its per-channel weights. */
 export function describeSite(
-  facts: Facts,
+  facts: KnownGraph,
   { name, parameters }: ManifestSite,
   { output, nodes, numbers }: ReadNodes & { readonly output: Value },
 ): SiteDescription {
@@ -56,7 +56,7 @@ export function describeSite(
 
 /** The maps and multiples that a site adds to its skip, those that are zero left out; γ of the skip itself apart. */
 export function termsOf(
-  facts: Facts,
+  facts: KnownGraph,
   { nodes, numbers }: ReadNodes,
   x: Value | null,
   lost: (what: string) => Error,
@@ -86,7 +86,7 @@ export function termsOf(
 
 /** The earlier skip that γ of this lag weighs: from its Gather on, the data input of the first node that has one. */
 function lagged(
-  { graph, constants }: Facts,
+  { graph, constants }: KnownGraph,
   nodes: readonly Node[],
   gamma: string,
   lag: number,

@@ -11,10 +11,10 @@ import { toFloat64 } from "../../src/ort/tensors.ts";
 import { weightOf } from "../adapter/weights.ts";
 import { type Laurelization, siteNameIn } from "../laurelize/manifest.ts";
 import { constantTensor } from "../proof/site-nodes.ts";
-import type { ManifestSite } from "../residuals/residual.ts";
+import type { KnownGraph, ManifestSite } from "../residuals/residual.ts";
 import type { SiteDescription } from "../variants/variant.ts";
 import { along, type Factor, isOne, numberFactor, ONE, times } from "./factor.ts";
-import { type Facts, takesFactors } from "./node-at.ts";
+import { takesFactors } from "./node-at.ts";
 import { type Why, why } from "./reasons.ts";
 import { describeSite, type LagTerm, type MapTerm, termsOf } from "./site-terms.ts";
 
@@ -45,7 +45,7 @@ export interface FoldSite {
 /** Where sites are read. */
 interface Reading {
   readonly model: Model;
-  readonly facts: Facts;
+  readonly facts: KnownGraph;
   readonly one: Laurelization;
 }
 
@@ -121,7 +121,7 @@ async function readSite(
 /** The factor by which an inserted node multiplies what a slot reads, as onnxruntime computes it. */
 async function factorOf(
   ort: Ort,
-  { graph }: Facts,
+  { graph }: KnownGraph,
   { own, use, axis }: { own: ReadonlySet<Node>; use: Use; axis: number },
 ): Promise<Factor> {
   const read = use.node.inputs[use.index]!;
@@ -141,5 +141,5 @@ function closedBy(scope: Scope, dtype: string, idle: boolean): Why | null {
   return idle || takesFactors(dtype) ? null : why("half-precision", dtype);
 }
 
-const scopeOf = ({ graph }: Facts, name: string): Scope | undefined =>
+const scopeOf = ({ graph }: KnownGraph, name: string): Scope | undefined =>
   [...scopesOf(graph)].find(({ values }) => values.has(name));

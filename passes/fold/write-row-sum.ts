@@ -1,13 +1,14 @@
 import type { Writing } from "../../src/graph/builder.ts";
 import type { Node, Use } from "../../src/graph/graph.ts";
 import { type Attributes, float } from "../../src/onnx/new-node.ts";
-import { type Facts, nodeAt, shapeOf } from "./node-at.ts";
+import type { KnownGraph } from "../residuals/residual.ts";
+import { nodeAt, shapeOf } from "./node-at.ts";
 import type { LastProduct, RowSum } from "./row-sum.ts";
 import type { FoldSite } from "./sites.ts";
 import { mapsOf, operandOf, type SlotNames, scaledMaps } from "./write-slots.ts";
 
 interface Naming extends SlotNames {
-  readonly facts: Facts;
+  readonly facts: KnownGraph;
   /** What a slot reads now. */
   readonly nameAt: (use: Use) => string;
 }
@@ -79,7 +80,7 @@ function rowsOf(to: Writing) {
 }
 
 /** The attributes of the Gemm that stands for a product. */
-function attributesOf(facts: Facts, { node }: LastProduct): Attributes {
+function attributesOf(facts: KnownGraph, { node }: LastProduct): Attributes {
   if (node.op !== "Gemm") return {};
   const at = nodeAt(facts, node);
   const alpha = at.float("alpha", 1);

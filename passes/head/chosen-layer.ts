@@ -3,14 +3,9 @@ import { titleOf } from "../../src/graph/called.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { nearest } from "../../src/nearest.ts";
 import { matcher } from "../residuals/glob.ts";
+import type { KnownGraph } from "../residuals/residual.ts";
 import { type ClassObstacle, type ClassWay, followClasses } from "./follow-classes.ts";
-import {
-  type KnownGraph,
-  type LinearLayer,
-  linearLayers,
-  namesOf,
-  sourceOfWeight,
-} from "./linear-layer.ts";
+import { type LinearLayer, linearLayers, namesOf, sourceOfWeight } from "./linear-layer.ts";
 
 /** A layer, and where its classes go. */
 export interface ChosenLayer {
@@ -30,10 +25,7 @@ interface Followed {
 /** Layers that are listed in a message. */
 const LISTED = 5;
 
-/**
- * Returns the last linear layer of a name. Throws an InputError if there is none, if it is not
- * before an output, or if several are.
- */
+/** Returns the last linear layer of a name. Throws an InputError unless exactly one is found. */
 export function chosenLayer(known: KnownGraph, name: string, classes: number): ChosenLayer {
   const { graph } = known;
   const file = graph.file.source.name;

@@ -2,7 +2,8 @@ import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, type Use, type Value } from "../../src/graph/graph.ts";
 import { rows } from "../../src/graph/own.ts";
 import type { Dimension } from "../../src/onnx/shape.ts";
-import type { KnownGraph } from "./linear-layer.ts";
+import { axesThrough, placeOfAxis } from "../residuals/axes.ts";
+import type { KnownGraph } from "../residuals/residual.ts";
 
 /** What follows a value with an axis of classes. */
 export interface ClassStep extends KnownGraph {
@@ -65,10 +66,14 @@ const quantizedSum: Passes = ({ use, axis, constants, lowered }) => {
 
 const pooled: Passes = ({ axis }) => (axis === 1 ? 1 : "pools over its classes");
 
-const transposed: Passes = (step) => {
-  const perm = attribute(step.use.node, "perm")?.ints;
-  return perm?.length ? perm.indexOf(step.axis) : rankOf(step) - 1 - step.axis;
-};
+/** The axis as operators move it; the reason if they do not keep it. */
+const moved =
+  (why: string): Passes =>
+  (step) => {
+    const { node, index } = step.use;
+    if (index !== 0) return "takes it as an index";
+    return axesThrough(step, node, index, node.outputs[0]!)[step.axis] ?? why;
+  };
 
 /** The axis of a reshaped value: of the same size, with as much in front of it and behind it. */
 const reshaped: Passes = (step) => {
@@ -103,23 +108,12 @@ function fits(from: readonly Dimension[], to: readonly Dimension[]): boolean {
   return count(a) === count(b);
 }
 
-const reduced: Passes = (step) => {
-  const { graph, use, axis } = step;
-  const { node } = use;
-  const given = attribute(node, "axes")?.ints ?? numbersOf(graph, node.inputs[1]) ?? [];
-  const axes = [...given].map((each) => (each < 0 ? each + rankOf(step) : each));
-  if (axes.length === 0 || axes.includes(axis)) return "reduces its classes";
-  if ((attribute(node, "keepdims")?.i ?? 1) !== 0) return axis;
-  return axis - axes.filter((each) => each < axis).length;
-};
-
 /** ArgMax and TopK name classes: behind them, their number no longer matters. */
 const named: Passes = (step) => {
   const { graph, use, axis, sizes } = step;
   const { node } = use;
   const along = attribute(node, "axis")?.i ?? (node.op === "TopK" ? -1 : 0);
-  if ((along < 0 ? along + rankOf(step) : along) !== axis)
-    return "takes the largest along another axis";
+  if (placeOfAxis(along, rankOf(step)) !== axis) return "takes the largest along another axis";
   const [count = 1] = node.op === "TopK" ? (numbersOf(graph, node.inputs[1]) ?? []) : [1];
   return count <= sizes.after ? null : `takes the ${count} largest of ${sizes.after}`;
 };
@@ -148,24 +142,13 @@ const sliced: Passes = (step) => {
   const { graph, use, axis } = step;
   const { node } = use;
   if (use.index !== 0) return "takes it as an index";
-  const rank = rankOf(step);
   const starts = attribute(node, "starts")?.ints ?? numbersOf(graph, node.inputs[1]);
   const given = attribute(node, "axes")?.ints ?? numbersOf(graph, node.inputs[3]);
   const axes = given?.length ? [...given] : starts ? [...starts.keys()] : null;
   if (!axes) return "takes a part along axes that are computed";
-  return axes.some((each) => (each < 0 ? each + rank : each) === axis)
+  return axes.some((each) => placeOfAxis(each, rankOf(step)) === axis)
     ? "takes a part of its classes"
     : axis;
-};
-
-const gathered: Passes = (step) => {
-  const { use, axis, types } = step;
-  if (use.index !== 0) return "takes it as an index";
-  const given = attribute(use.node, "axis")?.i ?? 0;
-  const along = given < 0 ? given + rankOf(step) : given;
-  if (along === axis) return "takes some of its classes";
-  const places = types.get(use.node.inputs[1]!)?.shape?.length ?? 0;
-  return axis < along ? axis : axis + places - 1;
 };
 
 /** What lets classes pass. */
@@ -174,13 +157,13 @@ export const classPasses: Readonly<Record<string, Passes>> = {
   ...rows(same, "Relu LeakyRelu Elu Tanh Softplus Sqrt Abs LpNormalization Hardmax"),
   ...rows(withScalar, "Add Sub Mul Div Pow Greater GreaterOrEqual Less LessOrEqual"),
   ...rows(pooled, "GlobalAveragePool GlobalMaxPool AveragePool MaxPool"),
-  ...rows(transposed, "Transpose"),
+  ...rows(moved("has an unknown shape"), "Transpose"),
   ...rows(reshaped, "Reshape Flatten Squeeze Unsqueeze"),
-  ...rows(reduced, "ReduceMean ReduceMax ReduceSum"),
+  ...rows(moved("reduces its classes"), "ReduceMean ReduceMax ReduceSum"),
   ...rows(named, "ArgMax TopK"),
   ...rows(resized, "Resize Upsample"),
   ...rows(sliced, "Slice"),
-  ...rows(gathered, "Gather"),
+  ...rows(moved("takes some of its classes"), "Gather"),
   ...rows(rounded, "QuantizeLinear DequantizeLinear"),
   ...rows(quantized(same), "com.microsoft.QLinearSoftmax com.microsoft.QLinearSigmoid"),
   ...rows(quantized(same), "com.microsoft.QLinearLeakyRelu"),

@@ -5,13 +5,9 @@ import type { NewNode } from "../../src/onnx/new-node.ts";
 import { copiedAttributes } from "../lower/composite.ts";
 import { WINDOW } from "../lower/convolutions.ts";
 import { lower } from "../lower/index.ts";
+import type { KnownGraph } from "../residuals/residual.ts";
 import type { ChosenLayer } from "./chosen-layer.ts";
-import {
-  type IntegerProduct,
-  integerProduct,
-  type KnownGraph,
-  type LinearLayer,
-} from "./linear-layer.ts";
+import { type IntegerProduct, integerProduct, type LinearLayer } from "./linear-layer.ts";
 import { unreadAfter } from "./unread-after.ts";
 
 /** A model in which a layer that was quantized or fused is written in floats. */

@@ -1,7 +1,8 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
+import type { KnownGraph } from "../residuals/residual.ts";
 import { type ClassStep, classPasses } from "./class-passes.ts";
-import type { KnownGraph, LinearLayer } from "./linear-layer.ts";
+import type { LinearLayer } from "./linear-layer.ts";
 
 /** Where the classes go between a layer and the outputs of the model. */
 export interface ClassWay extends Pick<ClassStep, "entries" | "quantizers" | "lowered"> {

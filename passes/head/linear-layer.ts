@@ -1,7 +1,8 @@
 import { attribute, type Graph, type Node, type Value } from "../../src/graph/graph.ts";
-import { isFloat, type Types } from "../../src/graph/types.ts";
+import { isFloat } from "../../src/graph/types.ts";
 import { behind } from "../../src/graph/walk.ts";
 import { nodeMetadata } from "../../src/onnx/node-metadata.ts";
+import type { KnownGraph } from "../residuals/residual.ts";
 import { notedPath } from "./module-paths.ts";
 
 /** A linear operator with a constant weight, and its bias. */
@@ -30,13 +31,6 @@ interface LayerBias {
   readonly dims: readonly number[];
   /** Nodes between product and sum that round to integers and back. */
   readonly through: readonly Node[];
-}
-
-/** What is known of a graph where layers are looked for. */
-export interface KnownGraph {
-  readonly graph: Graph;
-  readonly types: Types;
-  readonly constants: ReadonlySet<Value>;
 }
 
 /** A linear operator: its family, the slots of weight and bias, and how floats replace it. */

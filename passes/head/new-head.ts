@@ -14,14 +14,16 @@ import { uniform } from "../../src/graph/random.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
 import { typeOfInfo } from "../../src/graph/types.ts";
 import { type Model, patched, typesOf } from "../../src/model.ts";
+import { elements } from "../../src/onnx/dtypes.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import { valuesOf } from "../../src/option-values.ts";
 import type { Declared } from "../../src/options.ts";
 import type { Ort } from "../../src/ort/session.ts";
+import type { KnownGraph } from "../residuals/residual.ts";
 import { type ChosenLayer, chosenLayer, restatedLayer } from "./chosen-layer.ts";
 import { floatLayer } from "./float-layer.ts";
 import type { ClassWay } from "./follow-classes.ts";
-import type { KnownGraph, LinearLayer } from "./linear-layer.ts";
+import type { LinearLayer } from "./linear-layer.ts";
 import { tuningEntry } from "./tuning.ts";
 import { unreadAfter } from "./unread-after.ts";
 
@@ -117,7 +119,6 @@ function weightsOf(
 ): NewWeight[] {
   // PyTorch counts the first axis but one, which of a ConvTranspose is that of the outputs.
   const across = node.op === "ConvTranspose" ? weightDims.with(1, classes).slice(1) : [];
-  const elements = (dims: readonly number[]) => dims.reduce((n, dim) => n * dim, 1);
   const fanIn = across.length > 0 ? elements(across) : elements(weightDims) / outputs;
   const limit = 1 / Math.sqrt(fanIn);
   const fresh = (old: Value, use: Use, dims: readonly number[]): NewWeight => {
@@ -156,15 +157,7 @@ const isOnlyHere = ({ file }: KnownGraph["graph"], { name, initializer, uses, is
 
 function patchOf(
   { graph, types }: KnownGraph,
-  {
-    layers,
-    way,
-    classes,
-  }: {
-    readonly layers: readonly LinearLayer[];
-    readonly way: ClassWay;
-    readonly classes: number;
-  },
+  { layers, way, classes }: { layers: readonly LinearLayer[]; way: ClassWay; classes: number },
   weights: readonly NewWeight[],
 ): Patch {
   const shapes = way.entries.map(({ use, entry }) => {

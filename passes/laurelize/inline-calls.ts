@@ -29,9 +29,6 @@ export function inlineSums(graph: Graph): Inlined | null {
   return inlined(graph, ({ callee }) => holds(callee!));
 }
 
-/** Inlines all functions; returns null if no call can be inlined. */
-export const inlineAll = (graph: Graph): Inlined | null => inlined(graph, () => true);
-
 /** Returns calls with sums that cannot be inlined: their operators mean something else here. */
 export function closedCalls(graph: Graph): Rejection[] {
   const holds = holder();
@@ -62,10 +59,7 @@ function first<T, A>(all: readonly T[], ask: (one: T) => A | null): A | null {
   return null;
 }
 
-/**
- * Returns the calls to inline so that these sites are in the graph, each by its path: those that
- * hold a slot of a site, and the enclosing calls.
- */
+/** Returns the calls to inline for these sites, by path: those around a slot of a site. */
 export function callsWith(sites: readonly Site[], { calls, callOf }: Inlined): ReadonlySet<string> {
   const direct = new Set<string>();
   const add = (node: Node) => {
@@ -82,7 +76,3 @@ export function callsWith(sites: readonly Site[], { calls, callOf }: Inlined): R
     call === label || call.startsWith(`${label}/`);
   return new Set(calls.filter((label) => [...direct].some(encloses(label))));
 }
-
-/** Inlines these calls. */
-export const inlineCalls = (graph: Graph, calls: ReadonlySet<string>): Inlined | null =>
-  inlined(graph, (_, label) => calls.has(label));

@@ -9,12 +9,12 @@ import type { Undo } from "../../src/onnx/undo.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import { NotLowered } from "../lower/composite.ts";
 import { lowering } from "../lower/index.ts";
-import type { Inlined } from "../lower/inline.ts";
+import { type Inlined, inlined } from "../lower/inline.ts";
 import { findSites, type ResidualOptions, type Residuals } from "../residuals/find.ts";
 import { type Reason, reasons } from "../residuals/reasons.ts";
 import type { Feature, Rejection, Site } from "../residuals/residual.ts";
 import { addsConstant, hiddenSums, hidesSum } from "./hidden-sums.ts";
-import { callsWith, closedCalls, inlineAll, inlineCalls, inlineSums } from "./inline-calls.ts";
+import { callsWith, closedCalls, inlineSums } from "./inline-calls.ts";
 
 /** The residual connections of a model, the other sums, and warnings of the inference. */
 export interface FoundResiduals extends Residuals {
@@ -108,24 +108,28 @@ const keyOf = ({ outputs }: Node) => outputs.find(Boolean)!.name;
 
 /** Inlines functions with sums and lowers nodes with hidden sums: all, or only what is needed. */
 async function lowerHidden(model: Model, ort: Ort, needed: Needed | null): Promise<Lowered> {
-  const inlined = needed ? inlineCalls(model.graph, needed.calls) : inlineSums(model.graph);
-  const inner = inlined && (await patched(model, inlined.patch));
+  const { graph: whole } = model;
+  const calling = needed
+    ? inlined(whole, (_, label) => needed.calls.has(label))
+    : inlineSums(whole);
+  const inner = calling && (await patched(model, calling.patch));
   const composed = inner?.model ?? model;
   const { graph } = composed;
-  const calls = inlined?.calls ?? [];
+  const calls = calling?.calls ?? [];
   const undos = inner?.undos ?? [];
   const written = { model: composed, composed, calls, nodes: [], undos };
   const hidden = hiddenSums(graph);
-  if (hidden.length === 0) return { lowered: written, within: new Map(), inlined, refused: [] };
+  if (hidden.length === 0)
+    return { lowered: written, within: new Map(), inlined: calling, refused: [] };
   const { types } = await typesOf(composed, ort);
   const lowerable = lowerableAmong(graph, types, hidden);
   const { refused } = lowerable;
   const nodes = lowerable.nodes.filter((node) => !needed || needed.nodes.has(keyOf(node)));
-  if (nodes.length === 0) return { lowered: written, within: new Map(), inlined, refused };
+  if (nodes.length === 0) return { lowered: written, within: new Map(), inlined: calling, refused };
   const { patch, within } = lowering(graph, types, nodes);
   const outer = await patched(composed, patch);
   const lowered = { ...written, model: outer.model, nodes, undos: [...outer.undos, ...undos] };
-  return { lowered, within, inlined, refused };
+  return { lowered, within, inlined: calling, refused };
 }
 
 /** Returns the nodes that can be lowered, and the reasons for the others. */
@@ -182,7 +186,7 @@ async function featuresInside(
   ort: Ort,
   options: ResidualOptions,
 ): Promise<ReadonlyMap<string, Feature>> {
-  const all = inlineAll(model.graph);
+  const all = inlined(model.graph, () => true);
   if (!all) return new Map();
   const { model: whole } = await patched(model, all.patch);
   const { types } = await typesOf(whole, ort);

@@ -28,7 +28,7 @@ export const MicrosoftAttention: LoweringRule = (call) => {
  * past_key, past_value) → (output, present_key, present_value, qk).
  */
 export const MultiHeadAttention: LoweringRule = (call) => {
-  const { inputs, int, refuse, wants } = call;
+  const { inputs, int, refuse } = call;
   if (inputs[8] != null || inputs[9] != null)
     return refuse("its past shares a buffer with its output");
   const heads = int("num_heads", 1);
@@ -36,12 +36,7 @@ export const MultiHeadAttention: LoweringRule = (call) => {
   const [q, newK, newV] = operands;
   const [k, v] = [afterPast(call, 6, newK), afterPast(call, 7, newV)];
   const { output, scaled } = masked(call, [q, k, v], { head, mask: 4, bias: 5 });
-  return [
-    joinHeads(call, output),
-    wants(1) ? k : null,
-    wants(2) ? v : null,
-    wants(3) ? scaled : null,
-  ];
+  return [joinHeads(call, output), k, v, scaled];
 };
 
 /** Returns queries, keys and values as [B, N, ·, H] from any of their forms, with biases added. */

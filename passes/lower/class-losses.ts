@@ -29,9 +29,9 @@ function ofLabels<V>(call: Composite<V>, logP: V): V {
 
 /** The loss, and ln p if requested. */
 export const SoftmaxCrossEntropyLoss: LoweringRule = (call) => {
-  const { op, to, input, wants } = call;
+  const { op, to, input } = call;
   const logP = op.Sub(input(0), to.reduce("ReduceLogSumExp", input(0), [1]));
-  return [ofLabels(call, logP), wants(1) ? logP : null];
+  return [ofLabels(call, logP), logP];
 };
 
 export const NegativeLogLikelihoodLoss: LoweringRule = (call) => [ofLabels(call, call.input(0))];

@@ -5,8 +5,7 @@ import { attribute, type Graph, type Node, textAttribute } from "../../src/graph
 import { attributesOf, type NodeView } from "../../src/graph/node-view.ts";
 import type { Portable } from "../../src/graph/portable.ts";
 import type { Types } from "../../src/graph/types.ts";
-import type { Attributes } from "../../src/onnx/new-node.ts";
-import { float } from "../../src/onnx/new-node.ts";
+import { type Attributes, float } from "../../src/onnx/new-node.ts";
 import type { Dimension } from "../../src/onnx/shape.ts";
 
 /** One node of a composite operator, as the rule that lowers it reads it. */
@@ -35,7 +34,7 @@ export interface Composite<V> extends NodeView<V> {
   readonly fixed: (size: Dimension | undefined, why: string) => number;
 }
 
-/** Writes the plain operators in place of a composite one; returns its outputs, null if absent. */
+/** Writes plain operators in place of a composite one; returns its outputs, asked for or not. */
 export type LoweringRule = <V>(call: Composite<V>) => readonly (V | null)[];
 
 export type LoweringTable = Readonly<Record<string, LoweringRule>>;

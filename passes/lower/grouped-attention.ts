@@ -53,7 +53,7 @@ export const GroupQueryAttention: LoweringRule = (call) => {
       biases: bias === null ? [] : [bias],
     },
   );
-  return [joinHeads(call, output), wants(1) ? k : null, wants(2) ? v : null];
+  return [joinHeads(call, output), k, v];
 };
 
 /** Returns queries, keys and values as [B, N, S, H], from one tensor or three. */
@@ -85,7 +85,7 @@ function positions<V>(call: Composite<V>, q: V, past: V | null): V {
  * qk_matmul_output).
  */
 export const Attention: LoweringRule = (call) => {
-  const { op, input, inputs, shape, int, float, refuse, wants, dtype, to, fixed } = call;
+  const { op, input, inputs, shape, int, float, refuse, dtype, to, fixed } = call;
   if (inputs[6] != null) return refuse("its keys are padded");
   const flat = shape(0).length === 3;
   const split = (index: number, name: string) =>
@@ -123,10 +123,5 @@ export const Attention: LoweringRule = (call) => {
   const asked = [made.scaled, made.capped, made.scores, made.weights][
     int("qk_matmul_output_mode", 0)
   ];
-  return [
-    flat ? joinHeads(call, made.output) : made.output,
-    wants(1) ? k : null,
-    wants(2) ? v : null,
-    wants(3) ? asked : null,
-  ];
+  return [flat ? joinHeads(call, made.output) : made.output, k, v, asked];
 };

@@ -29,10 +29,7 @@ function bodyOf(node: Node, name: string): Scope | null {
 /** The first opset with Where. */
 const WHERE = 9;
 
-/**
- * Returns both branches of an If of the main graph, to choose between their results; null if their
- * outputs are known to differ in type or size.
- */
+/** Returns both branches of an If of the main graph; null if their outputs are known to differ. */
 export function bothBranches(graph: Graph, types: Types, node: Node): Both | null {
   if (node.op !== "If" || node.scope !== graph.main) return null;
   const [then, other] = [bodyOf(node, "then_branch"), bodyOf(node, "else_branch")];

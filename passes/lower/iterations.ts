@@ -41,28 +41,22 @@ export function iterationsOf(graph: Graph, types: Types, node: Node): Iterations
   return found;
 }
 
+const ABSENT = "one of its first values is absent";
+
 function ofLoop(graph: Graph, node: Node, body: Scope): Iterations | string {
   const [count, condition, ...initial] = node.inputs;
   const steps = numbersOf(graph, count)?.[0];
   if (steps === undefined) return "its number of iterations is not known";
   const starts = !condition || numbersOf(graph, condition)?.[0] === 1;
   const conditional = !starts || !isTrue(graph, body, body.outputs[0]);
-  if (initial.includes(null)) return "one of its first values is absent";
-  const collected = body.outputs
-    .slice(1 + initial.length)
-    .map(() => ({ axis: 0, reversed: false }));
+  if (initial.includes(null)) return ABSENT;
+  const added = body.outputs.slice(1 + initial.length);
+  const collected = added.map(() => ({ axis: 0, reversed: false }));
   if (conditional && collected.length > 0) return "how much it collects is computed from the data";
   const carried = body.inputs.slice(2);
   if (conditional && carried.some(isTruth)) return "it may end early, and it carries truth values";
-  return {
-    node,
-    body,
-    steps: Math.max(0, steps),
-    conditional,
-    initial: initial as Value[],
-    read: [],
-    collected,
-  };
+  const found = { node, body, conditional, initial: initial as Value[], collected };
+  return { ...found, steps: Math.max(0, steps), read: [] };
 }
 
 /** Whether an input of a body is stated to be a truth value. */
@@ -99,14 +93,7 @@ function ofScan(graph: Graph, types: Types, node: Node, body: Scope): Iterations
     reversed: list("scan_output_directions")[k] === 1,
   }));
   const initial = node.inputs.slice(0, carried);
-  if (initial.includes(null)) return "one of its first values is absent";
-  return {
-    node,
-    body,
-    steps,
-    conditional: false,
-    initial: initial as Value[],
-    read: read as Sliced[],
-    collected,
-  };
+  if (initial.includes(null)) return ABSENT;
+  const found = { node, body, steps, initial: initial as Value[], collected };
+  return { ...found, conditional: false, read: read as Sliced[] };
 }

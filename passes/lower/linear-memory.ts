@@ -61,7 +61,7 @@ const UPDATES: Readonly<Record<string, { gated: boolean; delta: boolean }>> = {
  * value. Delta rules replace value by β (value − keyᵀ e^decay S).
  */
 export const LinearAttention: LoweringRule = (call) => {
-  const { op, input, inputs, shape, int, float, text, to, scalar, wants, refuse } = call;
+  const { op, input, inputs, shape, int, float, text, to, scalar, refuse } = call;
   const rule = UPDATES[text("update_rule", "gated_delta")];
   if (int("state_window", 0) !== 0) return refuse("its state is a window");
   if (!rule) return refuse("its update rule is not known");
@@ -90,7 +90,7 @@ export const LinearAttention: LoweringRule = (call) => {
   });
   const all = outputs.length === 1 ? outputs[0] : op.Concat(outputs, { axis: 0 });
   const output = to.reshape(op.Transpose(all, { perm: [1, 0, 2, 3, 4] }), [0, 0, -1]);
-  return [output, wants(1) ? state : null];
+  return [output, state];
 };
 
 /** Splits [B, T, …] into steps, each [B, …shape]. */

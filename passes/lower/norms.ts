@@ -49,7 +49,7 @@ function layerNorm<V>(
   const scaled = op.Mul(narrow(normal), gamma);
   return [
     beta === null ? scaled : op.Add(scaled, beta),
-    wants(1) ? mean : null,
+    mean,
     wants(2) ? op.Reciprocal(deviation) : null,
   ];
 }
@@ -98,7 +98,7 @@ function summed<V>(op: Ops<V>, [x, skip, bias]: readonly (V | null | undefined)[
 export const loweredNorms: LoweringTable = {
   /** LN(input + skip + bias); the sum is the fourth output. */
   "com.microsoft.SkipLayerNormalization": (call) => {
-    const { op, input, inputs, float, wants } = call;
+    const { op, input, inputs, float } = call;
     const sum = summed(op, [input(0), input(1), inputs[4]]);
     const [y, mean, inverse] = layerNorm(
       call,
@@ -106,7 +106,7 @@ export const loweredNorms: LoweringTable = {
       [input(2), inputs[3] ?? null],
       float("epsilon", SKIP_EPSILON),
     );
-    return [y, mean ?? null, inverse ?? null, wants(3) ? sum : null];
+    return [y, mean ?? null, inverse ?? null, sum];
   },
   /** RMSNorm(input + skip + bias); the sum is the fourth output. */
   "com.microsoft.SkipSimplifiedLayerNormalization": (call) => {
@@ -118,11 +118,11 @@ export const loweredNorms: LoweringTable = {
       axes,
       epsilon: float("epsilon", SKIP_EPSILON),
     });
-    return [y, null, wants(2) ? inverse : null, wants(3) ? sum : null];
+    return [y, null, inverse, sum];
   },
   /** RMSNorm over the axes from `axis` on, under onnxruntime's name. */
   SimplifiedLayerNormalization: (call) => {
-    const { input, shape, int, float, wants } = call;
+    const { input, shape, int, float } = call;
     const rank = shape(0).length;
     const axis = int("axis", -1);
     const first = axis < 0 ? axis + rank : axis;
@@ -131,7 +131,7 @@ export const loweredNorms: LoweringTable = {
       axes,
       epsilon: float("epsilon", 1e-5),
     });
-    return [y, wants(1) ? inverse : null];
+    return [y, inverse];
   },
   /** (x − mean) / (√var + ε) over some axes. */
   MeanVarianceNormalization: ({ op, input, ints, to, scalar }) => {
@@ -158,10 +158,10 @@ export const loweredNorms: LoweringTable = {
   "com.microsoft.GroupNorm": (call) => [groupNorm(call, call.input(0))],
   /** GroupNorm of x + skip + bias, and that sum. The skip may broadcast over all positions. */
   "com.microsoft.SkipGroupNorm": (call) => {
-    const { op, input, inputs, shape, to, wants } = call;
+    const { op, input, inputs, shape, to } = call;
     const skip = shape(3).length === 2 ? to.unsqueeze(input(3), [1, 2]) : input(3);
     const sum = summed(op, [input(0), skip, inputs[4]]);
-    return [groupNorm(call, sum), wants(1) ? sum : null];
+    return [groupNorm(call, sum), sum];
   },
   /** x + bias + skip. */
   "com.microsoft.BiasAdd": ({ op, input }) => [summed(op, [input(0), input(2), input(1)])],

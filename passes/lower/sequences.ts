@@ -41,16 +41,10 @@ function chosen(graph: Graph, node: Node, items: readonly Item[]): string | null
 function joined(node: Node, items: readonly Item[], { op, to }: Writing): string | null {
   const axis = attribute(node, "axis")?.i ?? 0;
   if (items.length === 0) return null;
-  if (!attribute(node, "new_axis")?.i)
-    return op.Concat(
-      items.map((item) => item()),
-      { axis },
-    );
-  if (axis < 0) return null;
-  return op.Concat(
-    items.map((item) => to.unsqueeze(item(), [axis])),
-    { axis },
-  );
+  const isNew = attribute(node, "new_axis")?.i === 1;
+  if (isNew && axis < 0) return null;
+  const parts = items.map((item) => (isNew ? to.unsqueeze(item(), [axis]) : item()));
+  return op.Concat(parts, { axis });
 }
 
 /** Returns the tensors of a sequence in order; null if they are unknown. */

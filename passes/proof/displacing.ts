@@ -24,10 +24,7 @@ interface Displacement {
   readonly scale: number;
 }
 
-/**
- * The values with these tensors' moved, by steps of about 1/√n, n the longest axis: they outlast
- * half precision and quantization.
- */
+/** Moves tensors by about 1/√n, n the longest axis, which half precision and 8 bits keep. */
 export function displaced(
   from: Values,
   tensors: readonly DenseTensor[],

@@ -36,10 +36,7 @@ export interface ResidualOptions {
   readonly earlier?: readonly ManifestSite[] | undefined;
   /** Values made in place of composite nodes that were lowered. */
   readonly within?: ReadonlyMap<string, Node> | undefined;
-  /**
-   * Feature axis of every site, or of the sites whose name matches a glob, overriding the graph's
-   * evidence. May be negative.
-   */
+  /** Feature axis of all sites, or by globs over names, whatever the graph shows; may be < 0. */
   readonly featureAxis?: FeatureAxis | undefined;
   /** Feature axes that are already known, by the names of the sums. */
   readonly features?: ReadonlyMap<string, Feature> | undefined;

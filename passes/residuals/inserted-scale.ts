@@ -6,10 +6,8 @@ import { behind } from "../../src/graph/walk.ts";
 import { dataType, elements } from "../../src/onnx/dtypes.ts";
 import { tensorBytes } from "../../src/onnx/model-file.ts";
 import { computedBy } from "./operators.ts";
-import type { Setting } from "./residual.ts";
+import type { KnownGraph } from "./residual.ts";
 import { normedOf } from "./written-out.ts";
-
-type Facts = Pick<Setting, "graph" | "constants">;
 
 /** A value times constants. */
 export interface Scaled {
@@ -24,7 +22,7 @@ export const bare = (value: Value): Value =>
   behind(value, ({ op }) => op === "Identity" || op === "Cast");
 
 /** Returns what a value is a multiple of: by a Mul, or a BatchNormalization that only scales. */
-export function scaledOf(facts: Facts, value: Value): Scaled | null {
+export function scaledOf(facts: KnownGraph, value: Value): Scaled | null {
   const node = bare(value).producer;
   if (!node) return null;
   const [x, scale, shift, mean, variance] = node.inputs;
@@ -42,7 +40,7 @@ export function scaledOf(facts: Facts, value: Value): Scaled | null {
 }
 
 /** Whether a multiple may be PA's γ x: by one number, not by one for each feature. */
-export function isScaling(facts: Facts, { factor, exact }: Scaled): boolean {
+export function isScaling(facts: KnownGraph, { factor, exact }: Scaled): boolean {
   const gamma = numbers(facts, factor);
   const one = tensorOf(factor)?.dims.every((dim) => dim === 1) ?? gatheredOne(factor);
   return exact ? (gamma?.every((number) => number === gamma[0]) ?? true) : one;
@@ -57,7 +55,7 @@ const NEAR = 1e-2;
  * Whether terms are weighted by RW's α and β: both from one Softmax or Sigmoid, or folded numbers
  * that add up to 2. Without normalization, two different numbers of about 1.
  */
-export function weighs(facts: Facts, terms: readonly (Scaled | null)[]): boolean {
+export function weighs(facts: KnownGraph, terms: readonly (Scaled | null)[]): boolean {
   if (terms.length < 2 || terms.includes(null)) return false;
   const factors = terms.map((term) => term!.factor);
   const origins = factors.map(originOf);
@@ -75,7 +73,7 @@ export function weighs(facts: Facts, terms: readonly (Scaled | null)[]): boolean
 }
 
 /** Whether a multiple is a decomposed norm: its factor is the norm's scale. */
-function isNorm(facts: Facts, { x, exact }: Scaled): boolean {
+function isNorm(facts: KnownGraph, { x, exact }: Scaled): boolean {
   const at = bare(x);
   const { producer: node } = at;
   const divides = node !== null && ["Mul", "Div"].includes(node.op);
@@ -110,7 +108,7 @@ function originOf(factor: Value): Value | null {
 const MOST = 65_536;
 
 /** Returns the numbers of a stored constant; null if it must be computed. */
-function numbers({ graph }: Facts, value: Value | null | undefined): readonly number[] | null {
+function numbers({ graph }: KnownGraph, value: Value | null | undefined): readonly number[] | null {
   const tensor = tensorOf(value);
   const type = tensor && dataType(tensor.dataType)?.name;
   if (!tensor || !type || !isFloat(type)) return numbersOf(graph, value);

@@ -3,7 +3,7 @@ import { bare, isScaling, scaledOf, weighs } from "./inserted-scale.ts";
 import { lowRankOf } from "./low-rank-map.ts";
 import { flatten } from "./nested-sums.ts";
 import { computedBy } from "./operators.ts";
-import type { Form, Setting, Sum } from "./residual.ts";
+import type { Form, KnownGraph, Sum } from "./residual.ts";
 
 /** LAuReL found in a model by its structure; names and metadata are ignored. */
 interface Inserted {
@@ -13,14 +13,12 @@ interface Inserted {
   readonly nodes: ReadonlySet<Node>;
 }
 
-type Facts = Pick<Setting, "graph" | "types" | "constants">;
-
 /**
  * Recognizes LAuReL at the sums of a model: a term that is x plus low-rank maps or multiples of x
  * and earlier skips, or terms that are weighted by α and β as in RW.
  */
 export function recognize(
-  facts: Facts,
+  facts: KnownGraph,
   scopes: readonly Scope[],
   forms: readonly Form[],
 ): Inserted {
@@ -47,7 +45,7 @@ export function recognize(
 }
 
 /** Reads β · (x + Σ addends) backwards: removes addends until they are computed from x. */
-function bracketOf(facts: Facts, value: Value): { x: Value; nodes: readonly Node[] } {
+function bracketOf(facts: KnownGraph, value: Value): { x: Value; nodes: readonly Node[] } {
   const scaled = scaledOf(facts, value);
   const nodes: Node[] = [];
   const sources = new Set<Value>();
@@ -63,7 +61,7 @@ function bracketOf(facts: Facts, value: Value): { x: Value; nodes: readonly Node
 }
 
 /** Returns the value without its addend; null if neither summand is an addend of LAuReL. */
-function stepBack(facts: Facts, value: Value) {
+function stepBack(facts: KnownGraph, value: Value) {
   const node = value.producer;
   if (!node) return null;
   const summed = node.op === "Add" ? computedBy(facts.constants, node) : [];

@@ -1,9 +1,7 @@
 import { attribute, type Node, type Value } from "../../src/graph/graph.ts";
 import { behind } from "../../src/graph/walk.ts";
 import { computedBy } from "./operators.ts";
-import type { Setting } from "./residual.ts";
-
-type Facts = Pick<Setting, "types" | "constants">;
+import type { KnownGraph } from "./residual.ts";
 
 const PRODUCTS = new Set(["MatMul", "Gemm", "com.microsoft.FusedMatMul"]);
 
@@ -11,7 +9,7 @@ const PRODUCTS = new Set(["MatMul", "Gemm", "com.microsoft.FusedMatMul"]);
  * Reads Σ_j (x_j A_j) B_j, each term two products with weights: returns the values x_j and the
  * additions inside; null for anything else.
  */
-export function lowRankOf(facts: Facts, value: Value) {
+export function lowRankOf(facts: KnownGraph, value: Value) {
   const wide = productOf(facts, value);
   const inner = wide && turned(wide).producer;
   if (!wide || !inner) return null;
@@ -36,7 +34,7 @@ export function lowRankOf(facts: Facts, value: Value) {
 }
 
 /** Returns the operand of a product with weights alone: without a bias, a window or groups. */
-function productOf({ constants }: Facts, value: Value): Value | null {
+function productOf({ constants }: KnownGraph, value: Value): Value | null {
   const node = turned(value).producer;
   const [x, weights, bias] = node?.inputs ?? [];
   if (!node || !x || !weights || constants.has(x) || !constants.has(weights)) return null;
@@ -47,7 +45,7 @@ function productOf({ constants }: Facts, value: Value): Value | null {
 }
 
 /** Whether a product has at most as many features as its operand, as far as sizes are known. */
-function narrows({ types }: Facts, from: Value, to: Value): boolean {
+function narrows({ types }: KnownGraph, from: Value, to: Value): boolean {
   const volume = (value: Value) =>
     types.get(value)?.shape?.reduce<number>((n, dim) => (typeof dim === "number" ? n * dim : n), 1);
   const [before, after] = [volume(from), volume(to)];

@@ -1,16 +1,14 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { sameShape } from "./axes.ts";
 import type { Reach } from "./reach.ts";
-import { type Setting, type Term, termsAt } from "./residual.ts";
+import { type KnownGraph, type Setting, type Term, termsAt } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
-
-type Facts = Pick<Setting, "constants" | "types">;
 
 /** Number of terms above which a sum is an aggregation, not a residual connection. */
 export const MOST_TERMS = 16;
 
 /** Flattens inner sums that nothing else reads into terms; null if there are too many. */
-export function flatten(setting: Facts, terms: readonly Term[]): Term[] | null {
+export function flatten(setting: KnownGraph, terms: readonly Term[]): Term[] | null {
   const flat: Term[] = [];
   const pending = [...terms].reverse();
   for (let term = pending.pop(); term; term = pending.pop()) {
@@ -23,7 +21,7 @@ export function flatten(setting: Facts, terms: readonly Term[]): Term[] | null {
 }
 
 /** Returns the terms of the inner sum that makes this one, if it may be flattened. */
-function innerTerms({ constants, types }: Facts, { value, use }: Term): Term[] | null {
+function innerTerms({ constants, types }: KnownGraph, { value, use }: Term): Term[] | null {
   const node = value.producer;
   const shape = types.get(value)?.shape;
   if ((node?.op !== "Add" && node?.op !== "Sum") || value.uses.length !== 1 || value.isOutput)

@@ -1,10 +1,8 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { walk } from "../../src/graph/walk.ts";
-import type { Setting } from "./residual.ts";
+import type { KnownGraph } from "./residual.ts";
 import type { Link } from "./skip-chain.ts";
 import { PARTS, takenOf } from "./written-out.ts";
-
-type Facts = Pick<Setting, "constants">;
 
 /** Norms and activations with operators of their own. */
 const WHOLE = [
@@ -26,7 +24,7 @@ const LOOKS = 200;
  * and activation with other weights, where the branch starts (DPN, and ResNets whose projection has
  * its own norm).
  */
-export function preActivations({ constants }: Facts, link: Link): Link[] {
+export function preActivations({ constants }: Pick<KnownGraph, "constants">, link: Link): Link[] {
   const { value } = link;
   if (link.kind !== "projected" || !link.mixed || !value.producer) return [];
   const x = takenOf({ constants }, value, undefined, STEPS);
@@ -47,7 +45,11 @@ function madeOf(x: Value): ReadonlySet<Value> {
 }
 
 /** Returns the sorted operators between a value and x; null if a path back ends elsewhere. */
-function stepsTo({ constants }: Facts, value: Value, x: Value): string | null {
+function stepsTo(
+  { constants }: Pick<KnownGraph, "constants">,
+  value: Value,
+  x: Value,
+): string | null {
   const nodes = new Set<Node>();
   const seen = new Set<Value>([value]);
   for (const at of seen) {

@@ -95,12 +95,16 @@ export interface Rejection {
   readonly axisless?: true;
 }
 
-/** The input of the matcher. */
-export interface Setting {
+/** What is known of a graph. */
+export interface KnownGraph {
   readonly graph: Graph;
   readonly types: Types;
   /** Values that do not depend on any input's data. */
   readonly constants: ReadonlySet<Value>;
+}
+
+/** The input of the matcher. */
+export interface Setting extends KnownGraph {
   /** Values whose shape does not show where their channels are. */
   readonly blocked: ReadonlySet<Value>;
   /** Skips with LAuReL from an earlier run: what the sum reads now → x_i. */

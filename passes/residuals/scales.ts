@@ -27,10 +27,7 @@ export function isMerge(trial: Trial, link: Link, paths: readonly Paths[]): bool
   );
 }
 
-/**
- * Whether the path from x to a branch's end does more than reduce and enlarge: x is enlarged first,
- * or the smaller map has its own residual sum.
- */
+/** Whether x is enlarged first on its way to a branch's end, or a smaller map has its own sum. */
 function visitsScale({ setting, reach, node }: Trial, x: Value, end: Value): boolean {
   const between = (value: Value) =>
     sourcesOf(value).filter((input) => input !== x && reach.paths(x, input, node));

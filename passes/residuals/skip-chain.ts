@@ -60,7 +60,7 @@ const linkTo = (value: Value, kind: Link["kind"] = "identity"): Link => ({
 });
 
 /** Combines two paths, in sequence or in parallel. */
-const both = (a: Link, b: Link) => ({
+const both = (a: Omit<Link, "value" | "part">, b: Omit<Link, "value" | "part">) => ({
   kind: worse(a.kind, b.kind),
   upsampled: a.upsampled || b.upsampled,
   repeated: a.repeated || b.repeated,
@@ -75,16 +75,10 @@ function linkBefore(setting: Setting, node: Node, value: Value, length: number):
   const { layout, scale, projection, upsampling, repeating, mixer } = traits(setting, node);
   const next = layout || scale || projection ? origin(setting, node, layout, length) : null;
   if (next) {
-    const kind = projection ? "projected" : layout ? "identity" : "scaled";
-    return {
-      ...next,
-      kind: worse(next.kind, kind),
-      upsampled: next.upsampled || upsampling,
-      repeated: next.repeated || repeating,
-      mixed: next.mixed || mixer,
-      peaked: next.peaked || PEAKS.has(node.op),
-      part: layout ? partOf(setting, value) : null,
-    };
+    const kind: Link["kind"] = projection ? "projected" : layout ? "identity" : "scaled";
+    const passed = { kind, upsampled: upsampling, repeated: repeating, mixed: mixer };
+    const path = both(next, { ...passed, peaked: PEAKS.has(node.op) });
+    return { ...next, ...path, part: layout ? partOf(setting, value) : null };
   }
   const masked = maskedBy(setting, node);
   if (masked) return linkTo(masked, "scaled");

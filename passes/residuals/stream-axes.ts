@@ -160,10 +160,7 @@ function axisOf(
   };
 }
 
-/**
- * Returns the axis that the other branches of a stream write and all its readers read, without this
- * sum's own branch; nothing if no other branch writes.
- */
+/** Returns the axes that a stream's other branches write and its readers read; or nothing. */
 function ofOthers(member: Member, stream: readonly Member[]): Place[] {
   const begins = member.shown.begins();
   const others = stream.filter((each) => each !== member && each.shown.written.length > 0);

@@ -1,10 +1,7 @@
 import { lowRank, lowRankFormula, lowRankOptions, lowRankParameters } from "./low-rank.ts";
 import { variant } from "./variant.ts";
 
-/**
- * LAuReL-LR, equation 3: y = f + x + (x A) B. B starts at zero, so the model computes the same at
- * the start. 2rD parameters per site.
- */
+/** LAuReL-LR, equation 3: y = f + x + (x A) B. B starts at zero. 2rD parameters per site. */
 export const lr = variant({
   name: "lr",
   about: "low-rank map on the skip",
