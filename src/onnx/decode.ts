@@ -37,7 +37,7 @@ export const partsOf = (frame: Frame): Frame[] =>
  * Reads one field of a message: takes the value so far and the next occurrence, and returns the new
  * value.
  */
-interface Slot<V> {
+export interface Slot<V> {
   readonly number: number;
   readonly wires: readonly number[];
   readonly start: V;
@@ -45,19 +45,29 @@ interface Slot<V> {
 }
 
 /** A slot for every property of a message except its frame. */
-export type Schema<T> = { readonly [K in Exclude<keyof T, "frame">]: Slot<T[K]> };
+type Schema = Readonly<Record<string, Slot<unknown>>>;
+
+/** A decoded message: its position, and the value of each slot. */
+export type Decoded<S> = { readonly frame: Frame } & {
+  readonly [K in keyof S]: S[K] extends { readonly start: infer V } ? Unchanging<V> : never;
+};
+
+type Unchanging<V> = V extends (infer Item)[] ? readonly Item[] : V;
+
+/** A schema for a message whose type is written out, because it contains itself. */
+export type SchemaOf<T> = { readonly [K in Exclude<keyof T, "frame">]: Slot<T[K]> };
 
 /**
  * Decodes the message in `frame`. Like protobuf, skips fields without a slot and fields whose wire
  * type does not match. The last occurrence of a singular field counts. A message that is split over
  * several fields is merged: `before` holds what was read so far.
  */
-export function decode<T>(
-  schema: Schema<T>,
+export function decode<S extends Schema>(
+  schema: S,
   reader: WireReader,
   frame: Frame,
-  before: T | null = null,
-): T {
+  before: Decoded<S> | null = null,
+): Decoded<S> {
   const { starts, byNumber } = slotsOf(schema);
   const message: Record<string, unknown> = { ...before, frame };
   if (!before) for (const { key, slot } of starts) message[key] = slot.start;
@@ -68,7 +78,7 @@ export function decode<T>(
     if (known?.slot.wires.includes(field.wire))
       message[known.key] = known.slot.read(reader, field, frame, message[known.key]);
   }
-  return message as T;
+  return message as Decoded<S>;
 }
 
 /** A slot, and the property that it sets. */
@@ -174,12 +184,12 @@ export const floats = (number: number) =>
   many(number, FIXED32, (reader, field) => reader.floats(field));
 
 /** Repeated messages. A function returns the schema, because messages contain one another. */
-export const messages = <T>(number: number, schema: () => Schema<T>) =>
+export const messages = <S extends Schema>(number: number, schema: () => S) =>
   list(number, (reader, field, parent) => decode(schema(), reader, frameOf(reader, field, parent)));
 
 /** A message; null if it is absent. */
-export const message = <T>(number: number, schema: () => Schema<T>) =>
-  single<T | null>(number, BYTES, null, (reader, field, parent, before) =>
+export const message = <S extends Schema>(number: number, schema: () => S) =>
+  single<Decoded<S> | null>(number, BYTES, null, (reader, field, parent, before) =>
     decode(schema(), reader, frameOf(reader, field, parent, before), before),
   );
 

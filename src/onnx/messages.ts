@@ -1,153 +1,23 @@
-import type { Frame } from "./decode.ts";
-import type { Range } from "./source.ts";
-import type { Field } from "./wire.ts";
-
-interface Message {
-  readonly frame: Frame;
-}
-
-/** TensorProto; its values are not loaded. */
-export interface TensorMessage extends Message {
-  readonly name: string;
-  /** TensorProto.DataType; newer types keep their number. */
-  readonly dataType: number;
-  readonly dims: readonly number[];
-  /** The byte range of raw_data. */
-  readonly raw: Range | null;
-  readonly externalData: readonly ExternalDataMessage[];
-  /** TensorProto.DataLocation: 0 is DEFAULT, 1 is EXTERNAL. */
-  readonly dataLocation: number;
-}
-
-/** SparseTensorProto; its values carry the initializer's name. */
-export interface SparseTensorMessage extends Message {
-  readonly values: TensorMessage | null;
-  readonly indices: TensorMessage | null;
-  readonly dims: readonly number[];
-}
-
-/** AttributeProto; integers are exact up to 2^53. */
-export interface AttributeMessage extends Message {
-  readonly name: string;
-  readonly i: number | null;
-  readonly f: number | null;
-  readonly s: Range | null;
-  readonly ints: readonly number[];
-  readonly floats: readonly number[];
-  readonly strings: readonly string[];
-  readonly t: TensorMessage | null;
-  readonly g: GraphMessage | null;
-  readonly graphs: readonly GraphMessage[];
-  readonly tensors: readonly TensorMessage[];
-  readonly sparseTensor: SparseTensorMessage | null;
-  readonly sparseTensors: readonly SparseTensorMessage[];
-  readonly refAttrName: string;
-}
-
-/** NodeProto; an optional input that is absent is "". */
-export interface NodeMessage extends Message {
-  readonly name: string;
-  readonly opType: string;
-  readonly domain: string;
-  readonly overload: string;
-  readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
-  readonly attributes: readonly AttributeMessage[];
-  /** NodeDeviceConfigurationProtos. */
-  readonly devices: readonly Field[];
-}
-
-/** TensorShapeProto.Dimension: dim_value, dim_param or neither. */
-export interface DimensionMessage extends Message {
-  readonly value: number | null;
-  readonly param: string;
-}
-
-/** ValueInfoProto; `tensor` is null if the type is missing or not a tensor. */
-export interface ValueInfoMessage extends Message {
-  readonly name: string;
-  readonly type: TypeMessage | null;
-}
-
-export interface TypeMessage extends Message {
-  readonly tensor: TensorTypeMessage | null;
-}
-
-export interface TensorTypeMessage extends Message {
-  readonly elemType: number;
-  readonly shape: ShapeMessage | null;
-}
-
-export interface ShapeMessage extends Message {
-  readonly dims: readonly DimensionMessage[];
-}
-
-/** TensorAnnotation of quantization_annotation, with the name of its tensor. */
-export interface AnnotationMessage extends Message {
-  readonly name: string;
-}
-
-/** GraphProto. */
-export interface GraphMessage extends Message {
-  readonly name: string;
-  readonly nodes: readonly NodeMessage[];
-  readonly initializers: readonly TensorMessage[];
-  readonly sparseInitializers: readonly SparseTensorMessage[];
-  readonly inputs: readonly ValueInfoMessage[];
-  readonly outputs: readonly ValueInfoMessage[];
-  readonly valueInfos: readonly ValueInfoMessage[];
-  readonly annotations: readonly AnnotationMessage[];
-}
-
-/** OperatorSetIdProto. */
-export interface OpsetMessage extends Message {
-  readonly domain: string;
-  readonly version: number;
-}
-
-/** StringStringEntryProto; the value may be long and is not loaded. */
-export interface EntryMessage extends Message {
-  readonly key: string;
-  readonly value: Range | null;
-}
-
-/** StringStringEntryProto of external_data: location, offset, length, checksum. */
-export interface ExternalDataMessage extends Message {
-  readonly key: string;
-  readonly value: string;
-}
-
-/** FunctionProto. */
-export interface FunctionMessage extends Message {
-  readonly name: string;
-  readonly domain: string;
-  readonly overload: string;
-  readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
-  readonly nodes: readonly NodeMessage[];
-  readonly opsets: readonly OpsetMessage[];
-  /** Attributes with their default values. */
-  readonly defaults: readonly AttributeMessage[];
-}
-
-/** TrainingInfoProto: graphs that onnxruntime does not run. */
-export interface TrainingMessage extends Message {
-  readonly initialization: GraphMessage | null;
-  readonly algorithm: GraphMessage | null;
-}
-
-/** ModelProto. */
-export interface ModelMessage extends Message {
-  readonly irVersion: number;
-  readonly producer: string;
-  readonly graphs: readonly GraphMessage[];
-  readonly opsets: readonly OpsetMessage[];
-  readonly metadata: readonly EntryMessage[];
-  readonly functions: readonly FunctionMessage[];
-  readonly training: readonly TrainingMessage[];
-}
+import {
+  choice,
+  type Decoded,
+  floats,
+  integer,
+  integer32,
+  integers,
+  message,
+  messages,
+  optionalFloat,
+  optionalInteger,
+  place,
+  type SchemaOf,
+  string,
+  strings,
+  undecoded,
+} from "./decode.ts";
 
 /** Field numbers of onnx.proto that are written. */
+export interface TensorMessage extends Decoded<typeof tensorSchema> {}
 export const FIELD = {
   modelIrVersion: 1,
   modelGraph: 7,
@@ -171,3 +41,131 @@ export const FIELD = {
   tensorExternalData: 13,
   functionNode: 7,
 } as const;
+
+/** StringStringEntryProto; the value may be long and is not loaded. */
+const entry = { key: string(FIELD.entryKey), value: place(FIELD.entryValue) };
+
+/** StringStringEntryProto of external_data: location, offset, length, checksum. */
+const externalEntry = { key: string(1), value: string(2) };
+
+/** TensorProto; its values are not loaded. */
+export const tensorSchema = {
+  name: string(8),
+  /** TensorProto.DataType; newer types keep their number. */
+  dataType: integer32(2),
+  dims: integers(1),
+  /** The byte range of raw_data. */
+  raw: place(FIELD.tensorRaw),
+  externalData: messages(FIELD.tensorExternalData, () => externalEntry),
+  /** TensorProto.DataLocation: 0 is DEFAULT, 1 is EXTERNAL. */
+  dataLocation: choice(14, [0, 1]),
+};
+
+/** SparseTensorProto; its values carry the initializer's name. */
+export interface SparseTensorMessage extends Decoded<typeof sparseTensor> {}
+const sparseTensor = {
+  values: message(1, () => tensorSchema),
+  indices: message(2, () => tensorSchema),
+  dims: integers(3),
+};
+
+/** The parts of an AttributeProto that hold no graph; integers are exact up to 2^53. */
+export interface NodeMessage extends Decoded<typeof node> {}
+const attributeParts = {
+  name: string(1),
+  i: optionalInteger(3),
+  f: optionalFloat(2),
+  s: place(4),
+  ints: integers(8),
+  floats: floats(7),
+  strings: strings(9),
+  t: message(5, () => tensorSchema),
+  tensors: messages(10, () => tensorSchema),
+  sparseTensor: message(22, () => sparseTensor),
+  sparseTensors: messages(23, () => sparseTensor),
+  refAttrName: string(21),
+};
+
+/** AttributeProto. */
+export interface AttributeMessage extends Decoded<typeof attributeParts> {
+  readonly g: GraphMessage | null;
+  readonly graphs: readonly GraphMessage[];
+}
+const attribute: SchemaOf<AttributeMessage> = {
+  ...attributeParts,
+  g: message(6, () => graph),
+  graphs: messages(11, () => graph),
+};
+
+/** NodeProto; an optional input that is absent is "". */
+const node = {
+  name: string(3),
+  opType: string(4),
+  domain: string(7),
+  overload: string(8),
+  inputs: strings(FIELD.nodeInput),
+  outputs: strings(FIELD.nodeOutput),
+  attributes: messages(FIELD.nodeAttribute, () => attribute),
+  /** NodeDeviceConfigurationProtos. */
+  devices: undecoded(FIELD.nodeDevices),
+};
+
+/** TensorShapeProto.Dimension: dim_value, dim_param or neither. */
+const dimension = { value: optionalInteger(1), param: string(2) };
+const shape = { dims: messages(1, () => dimension) };
+const tensorType = { elemType: integer32(1), shape: message(2, () => shape) };
+const type = { tensor: message(1, () => tensorType) };
+
+/** ValueInfoProto; `tensor` is null if the type is missing or not a tensor. */
+export interface ValueInfoMessage extends Decoded<typeof valueInfo> {}
+const valueInfo = { name: string(1), type: message(2, () => type) };
+
+/** TensorAnnotation of quantization_annotation, with the name of its tensor. */
+export interface AnnotationMessage extends Decoded<typeof annotation> {}
+const annotation = { name: string(1) };
+
+/** GraphProto. */
+export interface GraphMessage extends Decoded<typeof graph> {}
+const graph = {
+  name: string(FIELD.graphName),
+  nodes: messages(FIELD.graphNode, () => node),
+  initializers: messages(FIELD.graphInitializer, () => tensorSchema),
+  sparseInitializers: messages(15, () => sparseTensor),
+  inputs: messages(FIELD.graphInput, () => valueInfo),
+  outputs: messages(FIELD.graphOutput, () => valueInfo),
+  valueInfos: messages(13, () => valueInfo),
+  annotations: messages(FIELD.graphAnnotation, () => annotation),
+};
+
+/** OperatorSetIdProto. */
+export interface OpsetMessage extends Decoded<typeof opset> {}
+const opset = { domain: string(1), version: integer(2) };
+
+/** FunctionProto. */
+export interface FunctionMessage extends Decoded<typeof functionSchema> {}
+const functionSchema = {
+  name: string(1),
+  domain: string(10),
+  overload: string(13),
+  inputs: strings(4),
+  outputs: strings(FIELD.functionOutput),
+  nodes: messages(FIELD.functionNode, () => node),
+  opsets: messages(9, () => opset),
+  /** Attributes with their default values. */
+  defaults: messages(11, () => attribute),
+};
+
+/** TrainingInfoProto: graphs that onnxruntime does not run. */
+const training = { initialization: message(1, () => graph), algorithm: message(2, () => graph) };
+
+/** ModelProto; protobuf merges a graph that is split over several fields, so all are kept. */
+export interface ModelMessage extends Decoded<typeof modelSchema> {}
+export const modelSchema = {
+  irVersion: integer(FIELD.modelIrVersion),
+  producer: string(2),
+  graphs: messages(FIELD.modelGraph, () => graph),
+  opsets: messages(FIELD.modelOpset, () => opset),
+  metadata: messages(FIELD.modelMetadata, () => entry),
+  functions: messages(FIELD.modelFunction, () => functionSchema),
+  training: messages(20, () => training),
+};

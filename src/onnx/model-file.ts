@@ -4,8 +4,12 @@ import { concat } from "./bytes.ts";
 import { decode, partsOf, rootFrame } from "./decode.ts";
 import { dataType } from "./dtypes.ts";
 import { checkInside, externalRange, isExternal } from "./external.ts";
-import type { GraphMessage, ModelMessage, TensorMessage } from "./messages.ts";
-import { tensorSchema } from "./schemas.ts";
+import {
+  type GraphMessage,
+  type ModelMessage,
+  type TensorMessage,
+  tensorSchema,
+} from "./messages.ts";
 import { bytesSource, type Source } from "./source.ts";
 import { WireReader } from "./wire.ts";
 
