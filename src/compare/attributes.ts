@@ -3,7 +3,7 @@ import { tensorDifference } from "../graph/same-tensor.ts";
 import type { AttributeMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { equalRanges } from "../onnx/source.ts";
-import { type Finding, nameAndOperator, placeOf } from "./finding.ts";
+import { type Finding, finding, titleIn } from "./finding.ts";
 import type { Counterpart } from "./matching.ts";
 
 /**
@@ -15,24 +15,13 @@ export function attributeDifferences(
   b: ModelFile,
   { a: x, b: y }: Counterpart,
 ): Finding[] {
-  const title = `node ${nameAndOperator(x)}${placeOf(x.scope)}`;
-  if (x.op !== y.op)
-    return [
-      {
-        kind: "node",
-        where: title,
-        what: `is a ${y.op} in the second`,
-        harmless: false,
-      },
-    ];
+  const title = titleIn(x);
+  if (x.op !== y.op) return [finding("node", title, `is a ${y.op} in the second`)];
   const findings: Finding[] = [];
   const note = (name: string, what: string) =>
     findings.push({
-      kind: "attribute",
+      ...finding("attribute", `attribute ${name} of ${title}`, what),
       subject: called(x),
-      where: `attribute ${name} of ${title}`,
-      what,
-      harmless: false,
     });
   const right = new Map(y.message.attributes.map((each) => [each.name, each]));
   for (const left of x.message.attributes) {

@@ -1,4 +1,5 @@
-import type { Graph, Scope } from "../graph/graph.ts";
+import type { Graph } from "../graph/graph.ts";
+import { allScopes } from "../graph/path.ts";
 import { scopesOf } from "../graph/scopes.ts";
 import type { Types } from "../graph/types.ts";
 import type { Frame } from "../onnx/decode.ts";
@@ -7,7 +8,7 @@ import { FIELD } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { attributeDifferences } from "./attributes.ts";
 import { descriptionDifferences } from "./descriptions.ts";
-import { type Finding, nameAndOperator, placeOf } from "./finding.ts";
+import { type Finding, finding, titleIn } from "./finding.ts";
 import { functionDifferences } from "./functions.ts";
 import { likeCounterparts } from "./like-counterparts.ts";
 import type { Counterpart } from "./matching.ts";
@@ -51,12 +52,7 @@ function lostNodes(a: Graph, pairs: readonly Counterpart[]): Finding[] {
   return [...scopesOf(a)].flatMap(({ nodes }) =>
     nodes
       .filter((node) => !paired.has(node) && !(node.scope.owner && !paired.has(node.scope.owner)))
-      .map((node) => ({
-        kind: "node" as const,
-        where: `node ${nameAndOperator(node)}${placeOf(node.scope)}`,
-        what: "has no counterpart in the second",
-        harmless: false,
-      })),
+      .map((node) => finding("node", titleIn(node), "has no counterpart in the second")),
   );
 }
 
@@ -66,7 +62,7 @@ function metadataDifferences(a: Graph, b: Graph, pairs: readonly Counterpart[]):
     const left = entries(a.file, x, number);
     const right = entries(b.file, y, number);
     const note = (key: string, what: string, harmless: boolean) =>
-      findings.push({ kind: "metadata", where: `metadata entry ${key}${of}`, what, harmless });
+      findings.push(finding("metadata", `metadata entry ${key}${of}`, what, harmless));
     for (const [key, value] of left)
       if (!right.has(key)) note(key, "is lost in the second", false);
       else if (right.get(key) !== value) note(key, "has another value in the second", false);
@@ -76,12 +72,7 @@ function metadataDifferences(a: Graph, b: Graph, pairs: readonly Counterpart[]):
   const graphs = ({ message }: ModelFile) => message.graphs.map(({ frame }) => frame);
   look(graphs(a.file), graphs(b.file), METADATA.graph, " of the graph");
   for (const { a: x, b: y } of pairs)
-    look(
-      [x.message.frame],
-      [y.message.frame],
-      METADATA.node,
-      ` of node ${nameAndOperator(x)}${placeOf(x.scope)}`,
-    );
+    look([x.message.frame], [y.message.frame], METADATA.node, ` of ${titleIn(x)}`);
   return findings;
 }
 
@@ -106,12 +97,11 @@ function opsetDifferences(a: ModelFile, b: ModelFile): Finding[] {
   const [x, y] = [facts(a), facts(b)];
   return [...new Set([...x.keys(), ...y.keys()])]
     .filter((name) => x.get(name) !== y.get(name))
-    .map((where) => ({
-      kind: "opset",
-      where,
-      what: `is ${x.get(where) ?? "absent"} in the first, ${y.get(where) ?? "absent"} in the second`,
-      harmless: !x.has(where),
-    }));
+    .map((where) => {
+      const [before, after] = [x, y].map((all) => all.get(where) ?? "absent");
+      const what = `is ${before} in the first, ${after} in the second`;
+      return finding("opset", where, what, !x.has(where));
+    });
 }
 
 /**
@@ -121,15 +111,13 @@ function opsetDifferences(a: ModelFile, b: ModelFile): Finding[] {
 function nodeCounts(a: Graph, b: Graph, pairs: readonly Counterpart[]): Finding[] {
   const told = new Set(pairs.filter((it) => it.a.op !== it.b.op).flatMap((it) => [it.a, it.b]));
   const counts = new Map<string, number>();
-  const count = (scope: Scope, by: number): void => {
-    for (const node of scope.nodes) {
-      const { op, bodies } = node;
-      if (!told.has(node)) counts.set(op, (counts.get(op) ?? 0) + by);
-      for (const body of bodies) count(body, by);
-    }
+  const count = (graph: Graph, by: number): void => {
+    for (const { nodes } of allScopes(graph))
+      for (const node of nodes)
+        if (!told.has(node)) counts.set(node.op, (counts.get(node.op) ?? 0) + by);
   };
-  for (const scope of [a.main, ...a.functions]) count(scope, -1);
-  for (const scope of [b.main, ...b.functions]) count(scope, 1);
+  count(a, -1);
+  count(b, 1);
   const list = (sign: number) =>
     [...counts]
       .filter(([, by]) => by * sign > 0)
@@ -137,14 +125,6 @@ function nodeCounts(a: Graph, b: Graph, pairs: readonly Counterpart[]): Finding[
       .join(", ");
   const [more, fewer] = [list(1), list(-1)];
   const sides = [more && `${more} more`, fewer && `${fewer} fewer`].filter(Boolean);
-  return sides.length === 0
-    ? []
-    : [
-        {
-          kind: "node",
-          where: "nodes:",
-          what: `${sides.join("; ")} in the second`,
-          harmless: fewer === "",
-        },
-      ];
+  if (sides.length === 0) return [];
+  return [finding("node", "nodes:", `${sides.join("; ")} in the second`, fewer === "")];
 }

@@ -1,10 +1,10 @@
 import type { Graph, Scope } from "../graph/graph.ts";
 import { type Types, typeOfInfo } from "../graph/types.ts";
 import type { FunctionMessage, GraphMessage, ValueInfoMessage } from "../onnx/messages.ts";
-import { showShape, type Type } from "../onnx/shape.ts";
-import { type Finding, nameAndOperator, placeOf } from "./finding.ts";
-import { sameFunctions } from "./functions.ts";
-import { bodiesOf, type Counterpart, functionKey, NUMBERED } from "./matching.ts";
+import { canBeSame, showShape, type Type } from "../onnx/shape.ts";
+import { type Finding, finding, placeOf, titleIn } from "./finding.ts";
+import { functionName, sameFunctions } from "./functions.ts";
+import { bodiesOf, type Counterpart, NUMBERED } from "./matching.ts";
 import { type Framed, fieldDifferences } from "./same-fields.ts";
 
 const MODEL = {
@@ -60,12 +60,8 @@ const NAMES = {
 /** Both models. */
 type Models = readonly [a: Graph, b: Graph];
 
-const finding = (where: string, what: string, harmless = false): Finding => ({
-  kind: "metadata",
-  where,
-  what,
-  harmless,
-});
+const described = (where: string, what: string, harmless = false) =>
+  finding("metadata", where, what, harmless);
 
 /**
  * Returns how a model's descriptions differ, apart from its nodes and weights: lost, changed, or
@@ -80,9 +76,8 @@ export function descriptionDifferences(
   const models = [a, b] as const;
   const scopes: readonly (readonly [Scope, Scope])[] = [[a.main, b.main], ...bodiesOf(pairs)];
   const functions = sameFunctions(a, b).flatMap(([x, y]) => {
-    const name = functionKey(x).split(":").filter(Boolean).join(".");
     const messages = [x.message as FunctionMessage, y.message as FunctionMessage] as const;
-    return inFields(models, "function", messages, ` of function ${name}`);
+    return inFields(models, "function", messages, ` of function ${functionName(x)}`);
   });
   return [
     ...inFields(models, "model", [a.file.message, b.file.message], " of the model"),
@@ -104,7 +99,7 @@ function inFields(
     { file: b.file, message: y },
   ];
   return fieldDifferences(left, right, NAMES[kind], COMPARED[kind]).map(({ name, added }) =>
-    finding(
+    described(
       `${name}${of}`,
       added ? "is new in the second" : "is lost or changed in the second",
       added && name !== "quantization_annotation",
@@ -159,10 +154,10 @@ function inType(
   info: ValueInfoMessage,
   twin: ValueInfoMessage | undefined,
 ): Finding[] {
-  if (!twin) return [finding(where, "is lost in the second")];
+  if (!twin) return [described(where, "is lost in the second")];
   const [mine, other] = [typeOfInfo(info), typeOfInfo(twin)];
   if (!mine || (other && keeps(mine, other))) return [];
-  return [finding(where, `is ${shown(mine)} in the first, ${shown(other)} in the second`)];
+  return [described(where, `is ${shown(mine)} in the first, ${shown(other)} in the second`)];
 }
 
 /**
@@ -180,18 +175,20 @@ function newInfos([x, y]: readonly [Scope, Scope], types: Types): Finding[] {
     const known = (value && types.get(value)) ?? null;
     const said = typeOfInfo(info);
     if (!y.values.has(info.name))
-      return [finding(where, "does not describe any value of the second")];
+      return [described(where, "does not describe any value of the second")];
     if (!known || !said || fits(known, said)) return [];
-    return [finding(where, `says ${shown(said)} in the second, but the value is ${shown(known)}`)];
+    return [
+      described(where, `says ${shown(said)} in the second, but the value is ${shown(known)}`),
+    ];
   });
 }
 
 function inNode(models: Models, { a, b }: Counterpart): Finding[] {
-  const where = `node ${nameAndOperator(a)}${placeOf(a.scope)}`;
+  const where = titleIn(a);
   const fields = inFields(models, "node", [a.message, b.message], ` of ${where}`);
   const [name, other] = [a.message.name, b.message.name];
   if (name === "" || name === other || (NUMBERED.test(name) && NUMBERED.test(other))) return fields;
-  return [...fields, finding(`name of ${where}`, `is ${other || "lost"} in the second`)];
+  return [...fields, described(`name of ${where}`, `is ${other || "lost"} in the second`)];
 }
 
 const renumbered = ({ name }: ValueInfoMessage, twin: ValueInfoMessage | undefined) =>
@@ -209,11 +206,4 @@ const keeps = (before: Type, after: Type) =>
 
 /** Whether two types can belong to one value. */
 const fits = (x: Type, y: Type) =>
-  x.dtype === y.dtype &&
-  (!x.shape ||
-    !y.shape ||
-    (x.shape.length === y.shape.length &&
-      x.shape.every((dim, axis) => {
-        const other = y.shape![axis];
-        return typeof dim !== "number" || typeof other !== "number" || dim === other;
-      })));
+  x.dtype === y.dtype && (!x.shape || !y.shape || canBeSame(x.shape, y.shape));

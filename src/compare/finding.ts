@@ -1,5 +1,6 @@
 import { called } from "../graph/called.ts";
 import type { Node, Scope } from "../graph/graph.ts";
+import { attributeOf } from "../graph/scopes.ts";
 
 /** One difference between two models: where and what. */
 export interface Finding {
@@ -26,11 +27,20 @@ export const nameAndOperator = (node: Node) => `${called(node)} (${node.op})`;
  * Returns the position of a scope after a name in reports: " in then_branch of /If (If)"; "" for
  * the main graph.
  */
-export function placeOf({ kind, name, message, owner }: Scope): string {
+export function placeOf(scope: Scope): string {
+  const { kind, name, owner } = scope;
   if (kind === "main") return "";
   if (!owner) return ` in function ${name}`;
-  const part = owner.message.attributes.find(
-    ({ g, graphs }) => g === message || graphs.some((graph) => graph === message),
-  );
-  return ` in ${part?.name ?? "a body"} of ${nameAndOperator(owner)}${placeOf(owner.scope)}`;
+  return ` in ${attributeOf(scope)} of ${nameAndOperator(owner)}${placeOf(owner.scope)}`;
 }
+
+/** Returns the title of a node in reports: its name, its operator and its place. */
+export const titleIn = (node: Node) => `node ${nameAndOperator(node)}${placeOf(node.scope)}`;
+
+/** Returns a difference, which matters unless it is `harmless`. */
+export const finding = (
+  kind: Finding["kind"],
+  where: string,
+  what: string,
+  harmless = false,
+): Finding => ({ kind, where, what, harmless });

@@ -1,6 +1,6 @@
 import type { Graph, Scope } from "../graph/graph.ts";
 import type { FunctionMessage, OpsetMessage } from "../onnx/messages.ts";
-import type { Finding } from "./finding.ts";
+import { type Finding, finding } from "./finding.ts";
 import { functionKey } from "./matching.ts";
 
 /** Functions of two models with the same name. */
@@ -19,24 +19,24 @@ export function functionDifferences(a: Graph, b: Graph): Finding[] {
   const only = ({ functions }: Graph, which: "first" | "second") =>
     functions
       .filter((scope) => !shared.has(scope))
-      .map((scope) => finding(scope, `is only in the ${which}`, which === "second"));
+      .map((scope) => differs(scope, `is only in the ${which}`, which === "second"));
   const changed = pairs.flatMap(([x, y]) => {
     const [left, right] = [x, y].map(({ message }) => message as FunctionMessage);
     return (["inputs", "outputs", "opsets"] as const).flatMap((what) => {
       const [one, other] = [left, right].map((message) => listed(message[what]));
       const how = `has the ${what} ${one} in the first, ${other} in the second`;
-      return one === other ? [] : [finding(x, how, false)];
+      return one === other ? [] : [differs(x, how)];
     });
   });
   return [...only(a, "first"), ...only(b, "second"), ...changed];
 }
 
-const finding = (scope: Scope, what: string, harmless: boolean): Finding => ({
-  kind: "function",
-  where: `function ${functionKey(scope).split(":").filter(Boolean).join(".")}`,
-  what,
-  harmless,
-});
+const differs = (scope: Scope, what: string, harmless = false) =>
+  finding("function", `function ${functionName(scope)}`, what, harmless);
+
+/** Returns the name of a function in reports: with its domain and overload, if it has them. */
+export const functionName = (scope: Scope) =>
+  functionKey(scope).split(":").filter(Boolean).join(".");
 
 const listed = (entries: readonly (string | OpsetMessage)[]) =>
   entries

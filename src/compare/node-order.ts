@@ -1,7 +1,7 @@
 import type { Graph, Scope } from "../graph/graph.ts";
 import { scopesOf } from "../graph/scopes.ts";
 import type { NodeMessage } from "../onnx/messages.ts";
-import { type Finding, placeOf } from "./finding.ts";
+import { type Finding, finding, placeOf } from "./finding.ts";
 import { sameFunctions } from "./functions.ts";
 import { bodiesOf, type Counterpart } from "./matching.ts";
 
@@ -19,14 +19,9 @@ export function orderDifferences(a: Graph, b: Graph, pairs: readonly Counterpart
     const before = counterpart.get(scope);
     if (!early || (before && tooEarly(before))) return [];
     const { node, reads } = early;
-    return [
-      {
-        kind: "node",
-        where: `node ${node.name || node.outputs[0]} (${node.opType})${placeOf(scope)}`,
-        what: `comes before the node that makes ${reads} in the second, which ONNX forbids`,
-        harmless: false,
-      },
-    ];
+    const where = `node ${node.name || node.outputs[0]} (${node.opType})${placeOf(scope)}`;
+    const what = `comes before the node that makes ${reads} in the second, which ONNX forbids`;
+    return [finding("node", where, what)];
   });
 }
 

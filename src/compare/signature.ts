@@ -1,7 +1,7 @@
 import type { Graph } from "../graph/graph.ts";
 import { typeOfInfo } from "../graph/types.ts";
-import { showShape, type Type } from "../onnx/shape.ts";
-import type { Finding } from "./finding.ts";
+import { canBeSame, showShape, type Type } from "../onnx/shape.ts";
+import { type Finding, finding } from "./finding.ts";
 
 /** How the inputs and outputs of two models differ. */
 interface SignatureDifference {
@@ -44,7 +44,7 @@ function differences(kind: Kind, a: Graph, b: Graph): Finding[] {
   const [x, y] = [portsOf(a, kind), portsOf(b, kind)];
   const findings: Finding[] = [];
   const note = (name: string, what: string, more: Partial<Finding> = {}) =>
-    findings.push({ kind: "signature", where: `${kind} ${name}`, what, harmless: false, ...more });
+    findings.push({ ...finding("signature", `${kind} ${name}`, what), ...more });
   for (const [name, type] of x) {
     if (!y.has(name)) note(name, "is only in the first");
     else compareTypes(kind, type, y.get(name)!, (what, more) => note(name, what, more));
@@ -53,11 +53,12 @@ function differences(kind: Kind, a: Graph, b: Graph): Finding[] {
   const [left, right] = [[...x.keys()], [...y.keys()]];
   if (findings.every(({ harmless }) => harmless) && left.join("\0") !== right.join("\0"))
     findings.push({
-      kind: "signature",
+      ...finding(
+        "signature",
+        `${kind}s`,
+        `are in another order: ${left.join(", ")} in the first, ${right.join(", ")} in the second`,
+      ),
       code: "order",
-      where: `${kind}s`,
-      what: `are in another order: ${left.join(", ")} in the first, ${right.join(", ")} in the second`,
-      harmless: false,
     });
   return findings;
 }
@@ -74,12 +75,7 @@ function compareTypes(
     return;
   }
   if (!x.shape || !y.shape || x.shape.join("\0") === y.shape.join("\0")) return;
-  const fits =
-    x.shape.length === y.shape.length &&
-    x.shape.every((dim, axis) => {
-      const other = y.shape![axis];
-      return typeof dim !== "number" || typeof other !== "number" || dim === other;
-    });
+  const fits = canBeSame(x.shape, y.shape);
   const narrower = x.shape.some(
     (dim, axis) => typeof dim !== "number" && typeof y.shape![axis] === "number",
   );

@@ -1,5 +1,5 @@
 import type { Graph, Value } from "../graph/graph.ts";
-import { type Finding, placeOf } from "./finding.ts";
+import { type Finding, finding, placeOf } from "./finding.ts";
 import { NUMBERED } from "./matching.ts";
 import { initializerOf, type WeightTwins, weightDifference } from "./weight-twins.ts";
 
@@ -13,7 +13,10 @@ export function weightDifferences(
 ): Finding[] {
   const findings: Finding[] = [];
   const note = (where: string, what: string, harmless: boolean, subject?: string) =>
-    findings.push({ kind: "weight", where, what, harmless, ...(subject ? { subject } : {}) });
+    findings.push({
+      ...finding("weight", where, what, harmless),
+      ...(subject ? { subject } : {}),
+    });
   for (const [value, twin] of twins) {
     const what = weightDifference(a.file, initializerOf(value)!, b.file, initializerOf(twin)!);
     const renamed = twin.name !== value.name;

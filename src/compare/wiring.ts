@@ -1,6 +1,6 @@
 import type { Graph, Node, Value } from "../graph/graph.ts";
 import { sourcesOf, walk } from "../graph/walk.ts";
-import { type Finding, nameAndOperator, placeOf } from "./finding.ts";
+import { type Finding, finding, placeOf, titleIn } from "./finding.ts";
 import { sameFunctions } from "./functions.ts";
 import { bodiesOf, type Counterpart, NUMBERED } from "./matching.ts";
 
@@ -21,13 +21,7 @@ export function wiringDifferences(
   const paired = new Set(pairs.map((pair) => pair.b));
   const findings = pairs.flatMap((pair): Finding[] => {
     const [x, y] = [pair.a, pair.b];
-    const title = `node ${nameAndOperator(x)}${placeOf(x.scope)}`;
-    const found = (what: string): Finding => ({
-      kind: "node",
-      where: title,
-      what,
-      harmless: false,
-    });
+    const found = (what: string) => finding("node", titleIn(x), what);
     if (x.op !== y.op) return [];
     const shown = (node: Node, kind: "inputs" | "outputs") => node.message[kind].join(", ");
     const reads = Array.from({ length: Math.max(x.inputs.length, y.inputs.length) }, (_, slot) =>
@@ -36,17 +30,12 @@ export function wiringDifferences(
     const makes =
       x.outputs.length === y.outputs.length &&
       x.outputs.every((value, k) => sameName(value, y.outputs[k]));
+    const [inputs, outputs] = (["inputs", "outputs"] as const).map(
+      (kind) => `${shown(x, kind)} in the first, ${shown(y, kind)} in the second`,
+    );
     return [
-      ...(reads
-        ? []
-        : [found(`reads ${shown(x, "inputs")} in the first, ${shown(y, "inputs")} in the second`)]),
-      ...(makes
-        ? []
-        : [
-            found(
-              `makes ${shown(x, "outputs")} in the first, ${shown(y, "outputs")} in the second`,
-            ),
-          ]),
+      ...(reads ? [] : [found(`reads ${inputs}`)]),
+      ...(makes ? [] : [found(`makes ${outputs}`)]),
     ];
   });
   return [...findings, ...portDifferences(pairs, twins, paired)];
@@ -66,16 +55,9 @@ function portDifferences(
       x.inputs.every((value, k) => sameName(value, y.inputs[k]));
     const names = (values: readonly Value[]) => values.map(({ name }) => name).join(", ");
     const shown = ({ inputs, outputs }: typeof x) => `(${names(inputs)}) => (${names(outputs)})`;
-    return same
-      ? []
-      : [
-          {
-            kind: "node",
-            where: `graph${placeOf(x)}`,
-            what: `is ${shown(x)} in the first, ${shown(y)} in the second`,
-            harmless: false,
-          },
-        ];
+    if (same) return [];
+    const what = `is ${shown(x)} in the first, ${shown(y)} in the second`;
+    return [finding("node", `graph${placeOf(x)}`, what)];
   });
 }
 

@@ -1,4 +1,5 @@
 import { InputError } from "../errors.ts";
+import { graphsIn } from "../onnx/all-tensors.ts";
 import type {
   FunctionMessage,
   GraphMessage,
@@ -156,7 +157,7 @@ function connect(to: Linking, node: Linked): void {
     if (value.scope !== scope) capture(scope, value);
     return value;
   });
-  const bodies = message.attributes.flatMap(({ g, graphs }) => (g ? [g, ...graphs] : graphs));
+  const bodies = graphsIn(message.attributes);
   if (bodies.length > 0) node.bodies = bodies.map((graph) => scopeOf(to, "body", graph, node));
   for (const body of node.bodies)
     for (const output of body.outputs) if (output.scope !== body) capture(body, output);

@@ -1,3 +1,4 @@
+import { graphsIn } from "../onnx/all-tensors.ts";
 import type { Graph, Node, Scope } from "./graph.ts";
 import { walk } from "./walk.ts";
 
@@ -12,9 +13,7 @@ export interface ScopeStep {
 /** Returns the steps into a node: its bodies by their attributes, or the function that it calls. */
 export function stepsInto(node: Node): ScopeStep[] {
   if (node.callee) return [{ node, scope: node.callee, part: `function ${node.callee.name}` }];
-  const parts = node.message.attributes.flatMap(({ name, g, graphs }) =>
-    (g ? [g, ...graphs] : graphs).map(() => name),
-  );
+  const parts = node.message.attributes.flatMap((one) => graphsIn([one]).map(() => one.name));
   return node.bodies.map((scope, k) => ({ node, scope, part: parts[k] }));
 }
 

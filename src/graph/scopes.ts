@@ -1,3 +1,4 @@
+import { graphsIn } from "../onnx/all-tensors.ts";
 import type { Graph, Node, Scope, Value } from "./graph.ts";
 
 /**
@@ -14,10 +15,8 @@ function* within(scope: Scope): Generator<Scope> {
 
 /** Returns the attribute of the owning node that holds a body: "then_branch". */
 export function attributeOf({ message, owner }: Scope): string {
-  const holder = owner?.message.attributes.find(
-    ({ g, graphs }) => g === message || (graphs as unknown[]).includes(message),
-  );
-  return holder?.name ?? "";
+  const holds = (graphs: readonly unknown[]) => graphs.includes(message);
+  return owner?.message.attributes.find((one) => holds(graphsIn([one])))?.name ?? "";
 }
 
 const counts = new WeakMap<Scope, Map<string, number>>();

@@ -63,8 +63,9 @@ function* withBodies(graph: GraphMessage): Generator<GraphMessage> {
 
 function* bodiesOf(nodes: readonly Attributed[]): Generator<GraphMessage> {
   for (const { attributes } of nodes)
-    for (const { g, graphs } of attributes) {
-      if (g) yield* withBodies(g);
-      for (const graph of graphs) yield* withBodies(graph);
-    }
+    for (const graph of graphsIn(attributes)) yield* withBodies(graph);
 }
+
+/** Returns the graphs that attributes hold, in order. */
+export const graphsIn = (attributes: NodeMessage["attributes"]): GraphMessage[] =>
+  attributes.flatMap(({ g, graphs }) => (g ? [g, ...graphs] : graphs));

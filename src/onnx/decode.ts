@@ -37,7 +37,7 @@ export const partsOf = (frame: Frame): Frame[] =>
  * Reads one field of a message: takes the value so far and the next occurrence, and returns the new
  * value.
  */
-export interface Slot<V> {
+export interface FieldSlot<V> {
   readonly number: number;
   readonly wires: readonly number[];
   readonly start: V;
@@ -45,7 +45,7 @@ export interface Slot<V> {
 }
 
 /** A slot for every property of a message except its frame. */
-type Schema = Readonly<Record<string, Slot<unknown>>>;
+type Schema = Readonly<Record<string, FieldSlot<unknown>>>;
 
 /** A decoded message: its position, and the value of each slot. */
 export type Decoded<S> = { readonly frame: Frame } & {
@@ -55,7 +55,7 @@ export type Decoded<S> = { readonly frame: Frame } & {
 type Unchanging<V> = V extends (infer Item)[] ? readonly Item[] : V;
 
 /** A schema for a message whose type is written out, because it contains itself. */
-export type SchemaOf<T> = { readonly [K in Exclude<keyof T, "frame">]: Slot<T[K]> };
+export type SchemaOf<T> = { readonly [K in Exclude<keyof T, "frame">]: FieldSlot<T[K]> };
 
 /**
  * Decodes the message in `frame`. Like protobuf, skips fields without a slot and fields whose wire
@@ -84,7 +84,7 @@ export function decode<S extends Schema>(
 /** A slot, and the property that it sets. */
 interface KeyedSlot {
   readonly key: string;
-  readonly slot: Slot<unknown>;
+  readonly slot: FieldSlot<unknown>;
 }
 
 /** The slots of a schema, and each at the index of its field number. */
@@ -105,7 +105,12 @@ function slotsOf(schema: object): Slots {
   return { starts, byNumber };
 }
 
-const single = <V>(number: number, wire: number, start: V, read: Slot<V>["read"]): Slot<V> => ({
+const single = <V>(
+  number: number,
+  wire: number,
+  start: V,
+  read: FieldSlot<V>["read"],
+): FieldSlot<V> => ({
   number,
   wires: [wire],
   start,
@@ -119,7 +124,7 @@ const many = (
   number: number,
   wire: number,
   read: (reader: WireReader, field: Field) => readonly number[],
-): Slot<number[]> => ({
+): FieldSlot<number[]> => ({
   number,
   wires: [wire, BYTES],
   start: NONE,
@@ -162,7 +167,7 @@ export const place = (number: number) =>
 const list = <V>(
   number: number,
   read: (reader: WireReader, field: Field, parent: Frame) => V,
-): Slot<V[]> => ({
+): FieldSlot<V[]> => ({
   number,
   wires: [BYTES],
   start: NONE,

@@ -17,7 +17,6 @@ import {
 } from "./decode.ts";
 
 /** Field numbers of onnx.proto that are written. */
-export interface TensorMessage extends Decoded<typeof tensorSchema> {}
 export const FIELD = {
   modelIrVersion: 1,
   modelGraph: 7,
@@ -49,6 +48,7 @@ const entry = { key: string(FIELD.entryKey), value: place(FIELD.entryValue) };
 const externalEntry = { key: string(1), value: string(2) };
 
 /** TensorProto; its values are not loaded. */
+export interface TensorMessage extends Decoded<typeof tensorSchema> {}
 export const tensorSchema = {
   name: string(8),
   /** TensorProto.DataType; newer types keep their number. */
@@ -70,7 +70,6 @@ const sparseTensor = {
 };
 
 /** The parts of an AttributeProto that hold no graph; integers are exact up to 2^53. */
-export interface NodeMessage extends Decoded<typeof node> {}
 const attributeParts = {
   name: string(1),
   i: optionalInteger(3),
@@ -98,6 +97,7 @@ const attribute: SchemaOf<AttributeMessage> = {
 };
 
 /** NodeProto; an optional input that is absent is "". */
+export interface NodeMessage extends Decoded<typeof node> {}
 const node = {
   name: string(3),
   opType: string(4),

@@ -1,4 +1,5 @@
-import type { AttributeMessage, NodeMessage } from "./messages.ts";
+import { graphsIn } from "./all-tensors.ts";
+import type { NodeMessage } from "./messages.ts";
 import type { ModelFile } from "./model-file.ts";
 
 /**
@@ -27,7 +28,7 @@ export function placeSensitive({ graph, message }: ModelFile): ReadonlySet<strin
   const visit = (nodes: readonly NodeMessage[]): void => {
     for (let k = nodes.length - 1; k >= 0; k--) {
       const { opType, domain, inputs, outputs, attributes } = nodes[k];
-      for (const body of bodiesOf(attributes)) visit(body);
+      for (const body of graphsIn(attributes)) visit(body.nodes);
       const own = domain === "" || domain === "ai.onnx";
       if ((own && SENSITIVE.has(opType)) || functions.has(`${domain}.${opType}`))
         for (const name of inputs) names.add(name);
@@ -37,11 +38,4 @@ export function placeSensitive({ graph, message }: ModelFile): ReadonlySet<strin
   };
   visit(graph.nodes);
   return names;
-}
-
-function* bodiesOf(attributes: readonly AttributeMessage[]): Generator<readonly NodeMessage[]> {
-  for (const { g, graphs } of attributes) {
-    if (g) yield g.nodes;
-    for (const { nodes } of graphs) yield nodes;
-  }
 }

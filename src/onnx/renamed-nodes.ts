@@ -1,4 +1,5 @@
 import onnxProto from "onnx-proto";
+import { graphsIn } from "./all-tensors.ts";
 import { concat } from "./bytes.ts";
 import { type Frame, partsOf } from "./decode.ts";
 import { FIELD, type FunctionMessage, type GraphMessage, type NodeMessage } from "./messages.ts";
@@ -102,10 +103,8 @@ export class Rewriter<Node extends NodeLike<Node>> {
   }
 
   #attribute(frame: Frame, owner: Node, place: NodeRenaming<Node>): Uint8Array {
-    let k = 0;
     const before = owner.message.attributes.findIndex((each) => each.frame === frame);
-    for (const { g, graphs } of owner.message.attributes.slice(0, before))
-      k += graphs.length + (g ? 1 : 0);
+    let k = graphsIn(owner.message.attributes.slice(0, before)).length;
     return this.#message(frame, ({ number }) => {
       if (number === ATTRIBUTE.name) return EMPTY;
       if (number !== ATTRIBUTE.graph && number !== ATTRIBUTE.graphs) return null;

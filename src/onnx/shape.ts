@@ -13,3 +13,8 @@ export interface Type {
   readonly dtype: string;
   readonly shape: readonly Dimension[] | null;
 }
+
+/** Whether two shapes can be the same: no fixed sizes differ. */
+export const canBeSame = (x: readonly Dimension[], y: readonly Dimension[]): boolean =>
+  x.length === y.length &&
+  x.every((dim, k) => typeof dim !== "number" || typeof y[k] !== "number" || dim === y[k]);
