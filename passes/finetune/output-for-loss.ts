@@ -3,7 +3,7 @@ import type { Graph, Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { isFloat, type Types } from "../../src/graph/types.ts";
 import type { Type } from "../../src/onnx/shape.ts";
-import { fits, isLabels } from "../losses/class-target.ts";
+import { fits, fitsLabels } from "../losses/class-target.ts";
 import type { Reads } from "../losses/loss.ts";
 
 /** The output that a loss is attached to. */
@@ -109,6 +109,6 @@ function takes(types: Types, output: Value, { reads, target, isLoss }: ChosenFor
   // One class alone is none to choose from.
   return shape.some((size, axis) => {
     if (axis === 0 || size === 1) return false;
-    return fits(shape, target) || isLabels(shape, axis, target);
+    return fits(shape, target) || fitsLabels(shape, axis, target);
   });
 }

@@ -94,6 +94,29 @@ const outputsInstead = ({ loss: { others = [] } }: ChosenLoss) =>
     ? ""
     : `; or what takes its place, ${others.map((option) => `--${option}`).join(" and ")}, the ${others.length > 1 ? "names of other outputs" : "name of another output"}`;
 
+/**
+ * What a user must know of losses that compare the rows of a batch, a sentence each. Throws an
+ * InputError if there is a single row.
+ */
+export function comparingNotes(
+  terms: readonly TrainedTerm[],
+  rows: number,
+  accumulate: number,
+): string[] {
+  const names = terms.flatMap(({ chosen: { loss } }) => (loss.comparesRows ? [loss.name] : []));
+  const [name] = names;
+  if (name === undefined) return [];
+  if (rows === 1)
+    throw new InputError(
+      `loss ${name} compares the rows of a batch, but the batches have one row; make them larger.`,
+    );
+  return accumulate > 1
+    ? [
+        `loss ${name} compares the rows of a batch: batches that are added up are not one larger batch to it.`,
+      ]
+    : [];
+}
+
 /** How a report writes a loss: "logits=cross-entropy:labels*0.5". */
 export function shownTerm({ chosen, output, target, weight }: TrainedTerm): string {
   const [before, after] = [output ? `${output}=` : "", target ? `:${target}` : ""];

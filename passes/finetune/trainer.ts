@@ -11,6 +11,7 @@ import { type Evaluation, figuresOf, scalar, summed, together } from "./evaluati
 import { FedTerms } from "./fed-terms.ts";
 import type { FinetuneOptions, LossPlan, Step } from "./finetune-options.ts";
 import { finetuneOptions, running } from "./finetune-options.ts";
+import { LoopCounts } from "./loop-counts.ts";
 import { Measures, type Tallies } from "./measures.ts";
 import { type AttachedTerm, type ModelWithLoss, withLoss } from "./model-with-loss.ts";
 import { outputForLoss } from "./output-for-loss.ts";
@@ -18,8 +19,9 @@ import { SessionsBySize } from "./sessions-by-size.ts";
 import { type StepPorts, stepModel } from "./step-graph.ts";
 import { type StepOptions, withinStep } from "./step-options.ts";
 import { Teacher } from "./teacher.ts";
-import type { TrainedTerm } from "./terms.ts";
+import { comparingNotes } from "./terms.ts";
 import { TrainState } from "./train-state.ts";
+import { trainedWeights } from "./trained-weights.ts";
 
 /** Batches one by one: the model's inputs and the target, by name. */
 export type Batches = Iterable<Tensors> | AsyncIterable<Tensors>;
@@ -31,6 +33,7 @@ export type Batches = Iterable<Tensors> | AsyncIterable<Tensors>;
 export class Trainer {
   readonly #model: Model;
   readonly #options: FinetuneOptions;
+  readonly #loops: LoopCounts;
   readonly #state: TrainState;
   /** The losses, and what a batch brings for them. */
   readonly #terms: FedTerms;
@@ -45,16 +48,19 @@ export class Trainer {
   /** Steps that are requested at the same time are taken one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(model: Model, options: FinetuneOptions) {
-    checkModel("finetune", model);
+  constructor(given: Model, options: FinetuneOptions) {
+    checkModel("finetune", given);
     checkGiven("finetune", options, finetuneOptions, withinStep);
     if (options.teacher) checkModel("finetune", options.teacher, "teacher");
     const { threads, accumulate } = valuesOf(running, { ...options });
+    const { ort, train } = options;
+    const names = trainedWeights(given, train).map(({ name }) => name);
+    this.#loops = new LoopCounts(given, ort, names);
+    const { model } = this.#loops;
     this.#model = model;
     this.#options = options;
     this.#terms = new FedTerms(model, options);
     this.#measures = new Measures(options.metrics);
-    const { ort } = options;
     this.#steps = new SessionsBySize(ort, threads, (fed) => stepModel(model, this.#sized(fed)));
     this.#accumulate = accumulate;
     const sized = (fed: Tensors) => this.#sized(fed);
@@ -66,7 +72,6 @@ export class Trainer {
       const { model: forward, ...ports } = await withLoss(model, this.#sized(fed), needs);
       return { model: forward, ports };
     });
-    const { train } = options;
     const schedule = scheduleOf({ ...options });
     this.#state = new TrainState(model, { ort, train, schedule, hint: this.#terms.hint });
   }
@@ -76,12 +81,12 @@ export class Trainer {
    * Throws an InputError if the target does not fit, or if the axis of classes is ambiguous.
    */
   async plan(batch: Tensors): Promise<LossPlan> {
-    const fed = this.#terms.feeds(await this.#taught(batch));
+    const fed = await this.#feeds(batch);
     const { needs } = this.#measures;
     const planned = await withLoss(this.#model, this.#sized(fed), needs);
     const { output, reading, notes, terms } = planned;
     this.#measures.check(terms);
-    const more = comparing(this.#terms.terms, this.#terms.rows(fed), this.#accumulate);
+    const more = comparingNotes(this.#terms.terms, this.#terms.rows(fed), this.#accumulate);
     const plans = terms.map(({ label, loss, output, weight, reading }) => {
       return { label, loss, output, weight, reading };
     });
@@ -138,7 +143,7 @@ export class Trainer {
     let terms: readonly AttachedTerm[] = [];
     let tallies: Tallies | null = null;
     for await (const given of batches) {
-      const fed = this.#terms.feeds(await this.#taught(given));
+      const fed = await this.#feeds(given);
       const { session, ports } = await this.#forwards.of(fed);
       terms = ports.terms;
       this.#terms.check(fed, terms);
@@ -162,13 +167,14 @@ export class Trainer {
     await this.#steps.close();
     await this.#forwards.close();
     await this.#accumulation?.close();
+    await this.#loops.close();
     await this.#teacher?.close();
     this.#teacher = null;
   }
 
   async #take(group: readonly Tensors[], place: number): Promise<Step> {
     const fed: Tensors[] = [];
-    for (const batch of group) fed.push(this.#terms.feeds(await this.#taught(batch)));
+    for (const batch of group) fed.push(await this.#feeds(batch));
     const where = `step ${this.step + 1}, batch ${place},`;
     if (!this.#accumulation) {
       const { session, ports } = await this.#steps.of(fed[0]);
@@ -187,6 +193,11 @@ export class Trainer {
     );
     const outputs = await this.#state.update(update, gradients, where);
     return this.#state.keep(update.ports, outputs, figures, place);
+  }
+
+  /** What a batch brings to a step, and what it decides. */
+  async #feeds(batch: Tensors): Promise<Tensors> {
+    return this.#terms.feeds(await this.#loops.in(await this.#taught(batch), this.weights));
   }
 
   /** Adds the teacher's outputs to a batch, if there is a teacher. */
@@ -212,25 +223,6 @@ export class Trainer {
     const losses = this.#terms.stepTerms(fed);
     return { ort, train, optimizer, optimizerOptions, rules, losses, inputs };
   }
-}
-
-/**
- * What a user must know of losses that compare the rows of a batch, a sentence each. Throws an
- * InputError if there is a single row.
- */
-function comparing(terms: readonly TrainedTerm[], rows: number, accumulate: number): string[] {
-  const names = terms.flatMap(({ chosen: { loss } }) => (loss.comparesRows ? [loss.name] : []));
-  const [name] = names;
-  if (name === undefined) return [];
-  if (rows === 1)
-    throw new InputError(
-      `loss ${name} compares the rows of a batch, but the batches have one row; make them larger.`,
-    );
-  return accumulate > 1
-    ? [
-        `loss ${name} compares the rows of a batch: batches that are added up are not one larger batch to it.`,
-      ]
-    : [];
 }
 
 /** Batches in groups of so many; the last may be smaller. */

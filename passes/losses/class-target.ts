@@ -46,9 +46,9 @@ export function classTarget(asked: Asked): ClassTarget | string {
     const form = isFloat(target.dtype) ? "shares" : "one-hot";
     return { axis: named ?? evident(asked, axesOf(rank)) ?? ofShares(asked), form };
   }
-  const fitting = axesOf(rank).filter((axis) => isLabels(shape, axis, target));
+  const fitting = axesOf(rank).filter((axis) => fitsLabels(shape, axis, target));
   const axis = named ?? onlyAxis(asked, fitting) ?? classAxisOf(rank, options);
-  if (isLabels(shape, axis, target)) return { axis, form: "labels" };
+  if (fitsLabels(shape, axis, target)) return { axis, form: "labels" };
   const labels = shape.toSpliced(axis, 1);
   return isFloat(target.dtype)
     ? `soft targets must have the output's shape ${showShape(shape)} and labels ${showShape(labels)}, but these have ${showShape(target.shape)}`
@@ -72,7 +72,7 @@ const axesOf = (rank: number) => indices(rank).slice(1);
  * Whether a target has a label for each position, with or without an axis of size 1 at the end or
  * in place of the classes.
  */
-export function isLabels(shape: Shape, axis: number, target: Pick<Type, "shape">): boolean {
+export function fitsLabels(shape: Shape, axis: number, target: Pick<Type, "shape">): boolean {
   const labels = shape.toSpliced(axis, 1);
   return [labels, [...labels, 1], shape.with(axis, 1)].some((each) => fits(each, target));
 }

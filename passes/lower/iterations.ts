@@ -59,6 +59,36 @@ function ofLoop(graph: Graph, node: Node, body: Scope): Iterations | string {
   return { ...found, steps: Math.max(0, steps), read: [] };
 }
 
+/**
+ * Whether only the data shows how often a Loop runs, so that its iterations cannot be written out:
+ * its number, or a condition that ends it before it has collected or carried what it could.
+ */
+export function dependsOnData(graph: Graph, node: Node): boolean {
+  if (node.op !== "Loop") return false;
+  const [body] = node.bodies;
+  const [count, condition, ...initial] = node.inputs;
+  const steps = numbersOf(graph, count)?.[0];
+  if (!count || (steps === undefined && readsInputs(count))) return true;
+  const starts = !condition || numbersOf(graph, condition)?.[0] === 1;
+  if (starts && isTrue(graph, body, body.outputs[0])) return false;
+  const collects = body.outputs.length > 1 + initial.length;
+  return collects || body.inputs.slice(2).some(isTruth) || (steps ?? 0) > MOST_STEPS;
+}
+
+/** Operators that read the size of a value alone. */
+const SIZES: ReadonlySet<string> = new Set(["Shape", "Size"]);
+
+/** Whether a value depends on what inputs of the model hold. */
+function readsInputs(value: Value): boolean {
+  const ahead = new Set([value]);
+  for (const { producer, initializer } of ahead) {
+    if (!producer && !initializer) return true;
+    if (!producer || SIZES.has(producer.op)) continue;
+    for (const input of [...producer.inputs, ...producer.captures]) if (input) ahead.add(input);
+  }
+  return false;
+}
+
 /** Whether an input of a body is stated to be a truth value. */
 const isTruth = ({ scope, name }: Value) =>
   (scope.message as GraphMessage).inputs.some(

@@ -1,0 +1,110 @@
+import type { InferenceSession } from "onnxruntime-common";
+import { type Writing, writing } from "../../src/graph/builder.ts";
+import type { Node } from "../../src/graph/graph.ts";
+import { patchedBytes, patchedFile } from "../../src/graph/patch.ts";
+import type { Patch } from "../../src/graph/patch-contents.ts";
+import { type Model, modelOf } from "../../src/model.ts";
+import { runnable } from "../../src/ort/loading.ts";
+import { type Ort, openSession, runFor, type Tensors } from "../../src/ort/session.ts";
+import { weightsAsInputs } from "../adapter/weights.ts";
+import { dependsOnData } from "../lower/iterations.ts";
+import { joined, port } from "./ports.ts";
+
+/**
+ * Loops whose number of iterations the data decides, or a condition that ends them. The number is
+ * measured for each batch and becomes the size of an input, because graphs are made for batches of
+ * one size: then the iterations can be written out.
+ */
+export class LoopCounts {
+  /** The model with these inputs, one for each such Loop. */
+  readonly model: Model;
+  readonly #inputs: readonly string[];
+  readonly #measure: () => Promise<InferenceSession>;
+  readonly #ort: Ort;
+  #session: Promise<InferenceSession> | null = null;
+
+  constructor(given: Model, ort: Ort, trained: readonly string[]) {
+    this.#ort = ort;
+    const { graph, file } = given;
+    const loops = graph.main.nodes.filter((node) => dependsOnData(graph, node));
+    const written = writing(graph, "iterations");
+    this.#inputs = loops.map((node) => written.fresh(`${node.outputs[0]?.name}.iterations`));
+    this.model = given;
+    this.#measure = () => {
+      const fed = loops.length > 0 ? weightsAsInputs(given, trained) : given;
+      return openSession(ort, runnable(patchedFile(fed.file, measuring(fed, this.#inputs))), "all");
+    };
+    if (loops.length === 0) return;
+    const patches = loops.map((node, k) => counted(written, node, this.#inputs[k]));
+    const patch = {
+      ...joined(written, ...patches),
+      nodeInputs: patches.flatMap(({ nodeInputs }) => nodeInputs ?? []),
+      renamed: patches.flatMap(({ renamed }) => renamed ?? []),
+    };
+    this.model = modelOf(patchedBytes(file, patch), file.folder);
+  }
+
+  /** A batch with these inputs, for weights as they are. */
+  async in(batch: Tensors, weights: Tensors): Promise<Tensors> {
+    if (this.#inputs.length === 0) return batch;
+    this.#session ??= this.#measure();
+    const session = await this.#session;
+    const given: Tensors = { ...batch, ...weights };
+    const fed = session.inputNames.map((name) => [name, given[name]]);
+    const found = await runFor(session, Object.fromEntries(fed), this.#inputs);
+    const { Tensor } = this.#ort;
+    const inputs = this.#inputs.map((name) => {
+      const [size] = found[name].dims;
+      return [name, new Tensor("bool", new Uint8Array(size), [size])];
+    });
+    return { ...batch, ...Object.fromEntries(inputs) };
+  }
+
+  /** Releases its session. */
+  async close(): Promise<void> {
+    await (await this.#session)?.release();
+    this.#session = null;
+  }
+}
+
+/** The numbers of all iterations of each Loop as the only outputs. */
+function measuring({ graph }: Model, names: readonly string[]): Patch {
+  const loops = graph.main.nodes.filter((node) => dependsOnData(graph, node));
+  const written = writing(graph, "measured");
+  const scalar = { dtype: "int64", shape: [] };
+  const within = loops.map((node, k): Partial<Patch> => {
+    const [body] = node.bodies;
+    const inner = written.fresh(`${names[k]}.each`);
+    written.last(body);
+    written.copy(body.inputs[0].name, inner);
+    return {
+      outputs: [{ ...port(inner, scalar), scope: body }, port(names[k])],
+      nodeOutputs: [{ node, index: body.outputs.length - 1, name: names[k] }],
+    };
+  });
+  const untold = graph.main.outputs.map(({ name }) => name);
+  const nodeOutputs = within.flatMap((each) => each.nodeOutputs ?? []);
+  return { ...joined(written, { untold }, ...within), nodeOutputs };
+}
+
+/** Makes a Loop run as often as an input is long, whatever its condition. */
+function counted(written: Writing, node: Node, input: string): Partial<Patch> {
+  const [body] = node.bodies;
+  written.about(input, node);
+  const names = [written.op.Size(input), written.constant("bool", [], [1])];
+  const isWhole = node.inputs[0] && node.inputs[1];
+  const [goesOn, ends] = [body.inputs[1], body.outputs[0]];
+  const computed = ends?.producer?.scope === body ? ends.producer : null;
+  if (computed) {
+    written.last(body);
+    written.copy(goesOn.name, ends.name);
+  }
+  return {
+    redirects: isWhole ? names.map((name, index) => ({ use: { node, index }, name })) : [],
+    nodeInputs: isWhole ? [] : names.map((name, index) => ({ node, index, name, fills: true })),
+    renamed: computed
+      ? [{ node: computed, index: computed.outputs.indexOf(ends), name: written.fresh(ends.name) }]
+      : [],
+    inputs: [port(input, { dtype: "bool", shape: [`${input}.size`] })],
+  };
+}
