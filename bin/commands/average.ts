@@ -22,7 +22,7 @@ export const average = command({
       type: "boolean",
       default: false,
       describe:
-        "give every adapter the same weight  [default: if a number of examples is not known]",
+        "give every adapter the same weight  [default: only if a number of examples is unknown]",
     },
     ...force,
     ...printing,
@@ -30,7 +30,7 @@ export const average = command({
   examples: [
     [
       "$0 average a.safetensors b.safetensors -o c.safetensors",
-      "make one adapter of two trainings",
+      "average two trainings into one adapter",
     ],
   ],
 });

@@ -40,7 +40,7 @@ export const check = command({
     browser: {
       type: "boolean",
       default: true,
-      describe: "find out in Chromium, if there is one, which nodes run on WebGPU",
+      describe: "find out in Chromium, if it is installed, which nodes run on WebGPU",
     },
     ...dim(),
     ...inputs("both runtimes"),
@@ -50,7 +50,9 @@ export const check = command({
     ...printing,
     ...running,
   },
-  examples: [["$0 check model.onnx --target web --split 500MB", "files that a browser can load"]],
+  examples: [
+    ["$0 check model.onnx --target web --split 500MB", "write files that a browser can load"],
+  ],
   epilogue:
     "Exit codes: 0 it runs, 1 it does not run or differs, 2 unreadable, 4 it could not be checked.",
 });

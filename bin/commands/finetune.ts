@@ -23,7 +23,7 @@ const lossAndData = {
     array: true,
     demandOption: true,
     describe:
-      "training data: .npz files, or folders of them, with an array for each input and the target; or a .csv or .jsonl file; or a folder of images, with a subfolder for each class",
+      "training data: .npz files (or folders of them) with an array for each input and for the target; a .csv or .jsonl file; or a folder of images with a subfolder for each class",
   },
   eval: {
     type: "string",
@@ -82,7 +82,7 @@ const weights = {
   "json-lines": {
     type: "boolean",
     default: false,
-    describe: "print one JSON document a line on stdout: each step and epoch, then the result",
+    describe: "print one JSON document per line on stdout: each step and epoch, then the result",
   },
   ...running,
 } as const;

@@ -31,7 +31,10 @@ export const fold = command({
     ...running,
   },
   examples: [
-    ["$0 fold model.laurel.onnx -o deploy.onnx", "a model that costs as little as possible to run"],
+    [
+      "$0 fold model.laurel.onnx -o deploy.onnx",
+      "write a model that costs as little as possible to run",
+    ],
   ],
 });
 

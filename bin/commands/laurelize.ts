@@ -24,7 +24,7 @@ export const proving = {
   "all-sites": {
     type: "boolean",
     default: false,
-    describe: "check every site of a model that has more than 200, not a seeded sample of them",
+    describe: "check every site; by default, a seeded sample if a model has more than 200 sites",
   },
   "also-web": {
     type: "boolean",
@@ -71,21 +71,21 @@ export const laurelize = command({
     hash: {
       type: "boolean",
       describe:
-        "record the original's SHA-256 for strip; --no-hash skips it, and so does --link-weights",
+        "record the original's SHA-256, which strip checks; --no-hash and --link-weights skip it",
     },
     "link-weights": {
       type: "boolean",
       default: false,
       describe:
-        "do not copy the old weights: refer to the original file, which must stay beside the result",
+        "refer to the old weights in the original file, which must stay beside the result, instead of copying them",
     },
     ...dataFiles("the larger new weights"),
     ...running,
   },
   examples: [
     ["$0 model.onnx", "write model.laurel.onnx with rw+lr at every site"],
-    ["$0 model.onnx --variant rw -o tuned.onnx", "two learned weights a site"],
-    ["$0 model.onnx --include '*layer3*' --rank 32", "some sites only"],
+    ["$0 model.onnx --variant rw -o rw.onnx", "insert two learned weights per site"],
+    ["$0 model.onnx --include '*layer3*' --rank 32", "choose sites by name"],
     ["$0 model.onnx --dim batch=4 --inputs data.npz", "prove it on your own data"],
   ],
 });

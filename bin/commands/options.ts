@@ -76,7 +76,8 @@ export const finding = {
     nargs: 1,
     coerce: (given: string[]) =>
       given.flatMap((text) => text.split(",")) as ("se" | "merge" | "constant")[],
-    describe: "also use sums of these kinds: se, merge, constant",
+    describe:
+      "also use sums of these kinds: se (x + x·gate), merge (joins of two scales), constant (a skip that is the same for every input)",
   },
   "feature-axis": {
     type: "string",

@@ -24,7 +24,7 @@ export interface FinetuneOptions
 export const running = {
   target: {
     type: "string",
-    describe: "name of the targets' array in the data",
+    describe: "name of the array of targets in the data",
     idle: ({ loss }) =>
       [loss].flat().every((one) => one === "distillation")
         ? "a distillation follows the original model"

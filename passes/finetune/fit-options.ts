@@ -100,7 +100,7 @@ export const judging = {
   metrics: {
     type: "string",
     array: true,
-    describe: `metrics of the evaluation, a,b: ${metrics.map(({ name }) => name).join(", ")}  [default: accuracy if the loss has it]`,
+    describe: `metrics of the evaluation, separated by commas: ${metrics.map(({ name }) => name).join(", ")}  [default: accuracy if the loss has it]`,
     idle: ({ eval: held }) => (held === undefined ? "there is no --eval" : null),
   },
   best: {

@@ -12,7 +12,7 @@ export const reading = {
   columns: {
     type: "object",
     describe:
-      "columns of a .csv or .jsonl that make an input, x=age,height  [default: those with its name, or all that are left]",
+      "columns of a .csv or .jsonl for an input, x=age,height  [default: the column with its name, or all remaining columns]",
   },
   resize: {
     type: "number",

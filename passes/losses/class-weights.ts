@@ -11,7 +11,8 @@ export const classWeights = {
   nullable: true,
   words: [BALANCED],
   range: { min: 0 },
-  describe: "weights of the classes (1,2,0.5); balanced counts the labels of the training data",
+  describe:
+    "weights of the classes (1,2,0.5); balanced derives them from the labels of the training data",
 } as const;
 
 /** Returns class weights as numbers. Throws an InputError if they are still to be counted. */

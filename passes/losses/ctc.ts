@@ -34,13 +34,14 @@ const options = {
   inputLengths: {
     type: "string",
     nullable: true,
-    describe: "array with the number of time steps of each row  [default: all]",
+    describe:
+      "name of the array with the number of time steps of each row  [default: all steps count]",
   },
   targetLengths: {
     type: "string",
     nullable: true,
     describe:
-      "array with the number of labels of each row  [default: those before the first blank or negative one]",
+      "name of the array with the number of labels of each row  [default: labels end before the first blank or negative one]",
   },
   zeroInfinity: {
     type: "boolean",

@@ -6,11 +6,11 @@ import { type FitAsked, type LossInputs, type LossTensor, total } from "./loss.t
 export const positiveOutput = {
   type: "string",
   nullable: true,
-  describe: "output with the positive of each row, instead of a target",
+  describe: "name of the output with the positive example of each row; replaces the target",
 } as const;
 
 /** How a target is read: as a label of each row, or as vectors. */
-export const isLabels = ({ dtype }: Pick<LossTensor, "dtype">) => !isFloat(dtype);
+export const holdsLabels = ({ dtype }: Pick<LossTensor, "dtype">) => !isFloat(dtype);
 
 /** Why rows are not labeled, the end of a sentence; null if they are. */
 export function rowLabelsMisfit({ output, target }: FitAsked): string | null {

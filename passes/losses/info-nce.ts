@@ -3,7 +3,7 @@ import type { Options } from "../../src/options.ts";
 import { fits } from "./class-target.ts";
 import {
   asOutput,
-  isLabels,
+  holdsLabels,
   positiveOutput,
   rowLabelsMisfit,
   rowPairs,
@@ -23,7 +23,7 @@ const options = {
   symmetric: {
     type: "boolean",
     default: false,
-    describe: "search from both halves of a pair, as in CLIP",
+    describe: "compute the loss in both directions of a pair, as CLIP does",
   },
 } as const satisfies Options;
 
@@ -89,7 +89,7 @@ export const infoNce = lossFunction({
     const { output, target, options } = asked;
     const why = rowLabelsMisfit(asked);
     if (why !== null) return why;
-    const pairs = options.positive === null && target !== null && !isLabels(target);
+    const pairs = options.positive === null && target !== null && !holdsLabels(target);
     return pairs && !fits(output.shape!, target)
       ? `its targets are a label for each row, or vectors of the output's shape ${showShape(output.shape)}, and these are ${showShape(target.shape)}`
       : { axis: null };
@@ -97,6 +97,6 @@ export const infoNce = lossFunction({
   write(inputs) {
     const { others, target } = inputs;
     if (others.positive) return ofPairs(inputs, asOutput(inputs, others.positive));
-    return isLabels(target) ? ofLabels(inputs) : ofPairs(inputs, asOutput(inputs, target));
+    return holdsLabels(target) ? ofLabels(inputs) : ofPairs(inputs, asOutput(inputs, target));
   },
 });

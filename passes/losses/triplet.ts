@@ -3,7 +3,7 @@ import type { Options } from "../../src/options.ts";
 import { fits } from "./class-target.ts";
 import {
   asOutput,
-  isLabels,
+  holdsLabels,
   positiveOutput,
   rowLabelsMisfit,
   rowPairs,
@@ -16,7 +16,7 @@ const options = {
   negative: {
     type: "string",
     nullable: true,
-    describe: "output with the negative of each row",
+    describe: "name of the output with the negative example of each row",
   },
   margin: {
     type: "number",
@@ -122,7 +122,7 @@ export const triplet = lossFunction({
     const why = rowLabelsMisfit(asked);
     if (why !== null) return why;
     const [rows, features] = output.shape!;
-    const wrong = target !== null && !isLabels(target) && !fits([rows, 2, features], target);
+    const wrong = target !== null && !holdsLabels(target) && !fits([rows, 2, features], target);
     return wrong
       ? `its targets are a label for each row, or a positive and a negative ${showShape([rows, 2, features])}, and these are ${showShape(target.shape)}`
       : { axis: null };
@@ -135,7 +135,7 @@ export const triplet = lossFunction({
         asOutput(inputs, others.positive),
         asOutput(inputs, others.negative),
       );
-    if (isLabels(target)) return ofLabels(inputs);
+    if (holdsLabels(target)) return ofLabels(inputs);
     const { to } = writing;
     const given = asOutput(inputs, target);
     const part = (k: number) => to.squeeze(to.slice(given, [k], [k + 1], [1]), [1]);
