@@ -34,6 +34,7 @@ export function outputOf(
       "--link-weights leaves the old weights where they are, but --copy-data copies them; give only one of them.",
     );
   const file = args.output ?? defaultOutput("laurelize", args.model);
+  checkNoFolder(file);
   const copying = args.copyData && dataFiles.length > 0;
   const names = dataNames(file, dataFiles, { forWeb: args.alsoWeb ?? false, copying });
   const given = args.externalData ?? dataFiles.length > 0;
@@ -179,8 +180,7 @@ export function checkFree(
   option = "-o",
 ): void {
   if (!fs.existsSync(target)) return;
-  if (fs.statSync(target).isDirectory())
-    throw new InputError(`${target} is a directory; give the path of a file with ${option}.`);
+  checkNoFolder(target, option);
   if (own.some((mine) => fs.existsSync(mine) && fs.realpathSync(mine) === fs.realpathSync(target)))
     throw new InputError(
       `${target} is the input itself, which is never overwritten; choose another place with ${option}.`,
@@ -189,4 +189,9 @@ export function checkFree(
     throw new InputError(
       `${target} exists; pass --force to replace it, or choose another place with ${option}.`,
     );
+}
+
+function checkNoFolder(file: string, option = "-o"): void {
+  if (fs.statSync(file, { throwIfNoEntry: false })?.isDirectory())
+    throw new InputError(`${file} is a directory; give the path of a file with ${option}.`);
 }
