@@ -402,8 +402,29 @@ describe("models with other inputs or outputs", () => {
     const fixed = graph("(float[3, 4] x) => (float[3, 4] y)");
     const comparison = await compared(a, fixed);
     expect(comparison).toMatchObject({ verdict: "same function", dims: { N: 3 } });
-    expect(serious(comparison)).toEqual(["signature: input x"]);
-    expect((await compared(fixed, a)).same).toBe(true);
+    expect(serious(comparison)).toEqual(["signature: input x", "signature: output y"]);
+    const freed = await compared(fixed, a);
+    expect(freed).toMatchObject({ verdict: "same function", apart: null });
+    expect(serious(freed)).toEqual(["signature: input x", "signature: output y"]);
+  });
+
+  it.each([
+    ["another name of a size", "(float[M, 4] x) => (float[N, 4] y)", ["signature: input x"]],
+    [
+      "an output's size that is lost",
+      "(float[N, 4] x) => (float[N, K] y)",
+      ["signature: output y"],
+    ],
+    [
+      "no name of a size",
+      "(float[?, 4] x) => (float[?, 4] y)",
+      ["signature: input x", "signature: output y"],
+    ],
+  ])("compute the same, and differ in %s", async (_, signature, places) => {
+    const other = graph(signature);
+    const comparison = await compared(a, other);
+    expect([comparison.verdict, serious(comparison)]).toEqual(["same function", places]);
+    if (signature.includes("?")) expect((await compared(other, a)).verdict).toBe("same");
   });
 
   it("differ if the order or the number of outputs does", async () => {

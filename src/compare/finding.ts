@@ -6,9 +6,10 @@ import { attributeOf } from "../graph/scopes.ts";
 export interface Finding {
   readonly kind: "signature" | "metadata" | "opset" | "weight" | "attribute" | "node" | "function";
   /**
-   * The kind of a signature's difference: the order of ports, or a size that only one model fixes.
+   * The kind of a signature's difference that leaves the inputs alike: the order of ports, a size
+   * that only one model fixes, or another name or size in a shape.
    */
-  readonly code?: "order" | "narrower";
+  readonly code?: "order" | "narrower" | "shape";
   /** The weight, or the node's name or first value, that it is about. */
   readonly subject?: string;
   readonly where: string;

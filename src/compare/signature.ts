@@ -13,8 +13,8 @@ interface SignatureDifference {
 type Kind = "input" | "output";
 
 /**
- * Compares names, types and order of inputs and outputs. A more or less specific shape is not a
- * difference, unless the second accepts only one size of an input of which the first accepts any.
+ * Compares names, types and order of inputs and outputs. A size that the first leaves unknown may
+ * be known in the second; a name or a size that is lost or changed is a difference.
  */
 export function signatureDifference(a: Graph, b: Graph): SignatureDifference {
   const inputs = differences("input", a, b);
@@ -74,12 +74,19 @@ function compareTypes(
     note(`is ${x.dtype} in the first, ${y.dtype} in the second`);
     return;
   }
-  if (!x.shape || !y.shape || x.shape.join("\0") === y.shape.join("\0")) return;
+  if (!x.shape || x.shape.join("\0") === y.shape?.join("\0")) return;
+  if (!y.shape) {
+    note(`has the shape ${showShape(x.shape)} in the first, none in the second`, { code: "shape" });
+    return;
+  }
   const fits = canBeSame(x.shape, y.shape);
   const narrower = x.shape.some(
     (dim, axis) => typeof dim !== "number" && typeof y.shape![axis] === "number",
   );
   const shapes = `${showShape(x.shape)} in the first, ${showShape(y.shape)} in the second`;
   if (kind === "input" && fits && narrower) note(`takes ${shapes}`, { code: "narrower" });
-  else note(`has the shape ${shapes}`, { harmless: fits });
+  else {
+    const harmless = fits && x.shape.every((dim, axis) => dim === "" || dim === y.shape![axis]);
+    note(`has the shape ${shapes}`, { harmless, ...(fits && !harmless ? { code: "shape" } : {}) });
+  }
 }
