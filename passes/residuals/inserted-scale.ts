@@ -60,7 +60,7 @@ export function weighs(facts: KnownGraph, terms: readonly (Scaled | null)[]): bo
   const factors = terms.map((term) => term!.factor);
   const origins = factors.map(originOf);
   if (origins.every((origin) => origin !== null && origin === origins[0])) return true;
-  if (terms.some((term) => isNorm(facts, term!))) return false;
+  if (terms.some((term) => isNorm(facts, term!)) || factors.some(isOneOfAxes)) return false;
   const unlike = new Map(
     factors.map((factor) => {
       const read = numbers(facts, factor);
@@ -71,6 +71,12 @@ export function weighs(facts: KnownGraph, terms: readonly (Scaled | null)[]): bo
   const [same, two] = [unlike.size === 1, unlike.size === 2];
   return a != null && ((same && pairs(a, a)) || (two && b != null && pairs(a, b)));
 }
+
+/** Whether a factor is one number with several axes, as a mask is and α and β are not. */
+const isOneOfAxes = (factor: Value) => {
+  const { dims } = tensorOf(factor) ?? { dims: [] };
+  return dims.length > 1 && dims.every((dim) => dim === 1);
+};
 
 /** Whether a multiple is a decomposed norm: its factor is the norm's scale. */
 function isNorm(facts: KnownGraph, { x, exact }: Scaled): boolean {

@@ -13,6 +13,9 @@ const SAME = words(
   "Identity Cast Dropout Relu LeakyRelu Elu Selu Sigmoid HardSigmoid HardSwish Tanh Erf Gelu Mish Softplus Softsign Clip Neg Abs Exp Log Sqrt Reciprocal Softmax LogSoftmax LayerNormalization RMSNormalization SimplifiedLayerNormalization BatchNormalization InstanceNormalization GroupNormalization",
 );
 
+/** Operators whose result has the shape of their operand; inference may lose its rank. */
+const QUANTIZING = /(^|\.)(Quantize|Dequantize)Linear$/;
+
 /**
  * Returns types with sizes that inference left open, found from neighboring values: what is added
  * or multiplied, and constants at the ends of a computed reshape target, as Keras writes a dense
@@ -26,6 +29,9 @@ export function refinedTypes(graph: Graph, types: Types): Types {
     for (const node of nodes) {
       const [output] = node.outputs;
       const type = output && types.get(output);
+      const from = QUANTIZING.test(node.op) ? shapeOf(node.inputs[0]) : null;
+      if (type?.shape?.length === 0 && from && from.length > 0)
+        refined.set(output!, { ...type, shape: from });
       if (!type?.shape?.includes("")) continue;
       const told = toldBy(graph, node, type.shape.length, shapeOf);
       if (told?.some((size, axis) => size !== null && type.shape![axis] === ""))
@@ -47,7 +53,7 @@ function toldBy(
   shapeOf: (value: Value | null | undefined) => readonly Dimension[] | null | undefined,
 ): Sizes | null {
   if (op === "Reshape") return ofTarget(graph, inputs[1], rank);
-  if (SAME.has(op)) {
+  if (SAME.has(op) || QUANTIZING.test(op)) {
     const shape = shapeOf(inputs[0]);
     return shape?.length === rank ? shape : null;
   }

@@ -82,11 +82,9 @@ function joined(setting: Setting, terms: readonly Term[], { use }: Term): Slots 
 }
 
 /** Returns why a sum is excluded before the origin of its operands is examined. */
-function unfit(
-  { types, constants, blocked }: Setting,
-  reach: Reach,
-  { node, output, terms, bias, closed }: Sum,
-): Reason | null {
+function unfit(setting: Setting, reach: Reach, sum: Sum): Reason | null {
+  const { types, constants, blocked } = setting;
+  const { node, output, terms, bias, closed } = sum;
   const type = types.get(output);
   if (closed && !terms.some((term) => constants.has(term.value))) return closed;
   if (type && !isFloat(type.dtype)) return reasons.integers(type.dtype);
@@ -99,7 +97,8 @@ function unfit(
     const own = types.get(constant)?.shape;
     const whole = own && type?.shape && sameShape(own, type.shape);
     const reaches = terms.some((term) => reach.paths(constant, term.value, node)?.mixed);
-    return whole && reaches ? reasons.constantSkip() : reasons.bias(constant);
+    const isSkip = whole && reaches && !isPosition(setting, sum);
+    return isSkip ? reasons.constantSkip() : reasons.bias(constant);
   }
   if (terms.some((term) => blocked.has(term.value))) return reasons.blocked();
   if (new Set(terms.map((term) => term.value)).size < terms.length) return reasons.doubled();

@@ -44,13 +44,17 @@ function* origins(setting: Setting, skip: Value): Generator<Link> {
   }
 }
 
+/** Whether a value holds floats as integers, from which a DequantizeLinear makes them. */
+const isQuantized = ({ uses }: Value) =>
+  uses.some(({ node, index }) => index === 0 && node.op.endsWith("DequantizeLinear"));
+
 type Verdict = { kind: Kind } | { reason: Reason; kind?: OptionalKind; weak?: boolean };
 
 /** Whether this term is the skip; null if the others do not come from it at all. */
 export function trySkip(trial: Trial): Verdict | null {
   const { setting, reach, node, skip, others } = trial;
   for (const link of origins(setting, skip.value)) {
-    if (!isFloat(setting.types.get(link.value)?.dtype)) continue;
+    if (!isFloat(setting.types.get(link.value)?.dtype) && !isQuantized(link.value)) continue;
     const paths = others.map((term) => reach.paths(link.value, term.value, node));
     if (paths.includes(null) && isPieced(trial, link.value)) return { kind: link.kind };
     if (paths.includes(null)) continue;
