@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { differentiate, laurelize, openModel, stepGraph } from "laurelize";
+import { differentiate, finetune, laurelize, openModel, stepGraph } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { modelOfText } from "./support/onnx-text.ts";
@@ -161,5 +161,50 @@ describe("a gradient is written in few operators", () => {
     expect(trained.maker.op).toBe("BatchNormalization");
     const readTwice = await step("b = BatchNormalization(c, s, t, m, v) r = Mul(b, c)");
     expect(readTwice.maker.op).toBe("BatchNormalization");
+  });
+
+  it("in a step, frozen LayerNormalizations are part of the linear layers behind them", async () => {
+    const layers = [
+      // Nothing in front of it is trained.
+      "m0 = MatMul(n0, w0)",
+      "c1 = MatMul(n1, w1) m1 = Add(b, c1)",
+      "q2 = Reshape(n2, rows) m2 = Gemm(q2, w2, b)",
+      "m3 = Gemm<transB = 1>(n3, w3)",
+      // Read elsewhere too, and a weight that two layers share.
+      "c4 = MatMul(n4, w4) o4 = ReduceMean<axes = [1]>(n4) m4 = Add(o4, c4)",
+      "c5 = MatMul(n5, w5) e5 = MatMul(x5, w5) m5 = Add(e5, c5)",
+    ];
+    const body = layers.map(
+      (layer, k) =>
+        `n${k} = LayerNormalization(x${k}, s${k}, t${k}) ${layer} r${k} = Relu(m${k}) f${k} = MatMul(r${k}, v${k}) x${k + 1} = Add(x${k}, f${k})`,
+    );
+    const given = layers.map(
+      (_, k) =>
+        `float[8] s${k}, float[8] t${k}, float[${k === 3 ? "12, 8" : "8, 12"}] w${k}, float[12, 8] v${k}`,
+    );
+    const tokens = `<ir_version: 8, opset_import: ["" : 17]> g (float[N, 8] x0) => (float[N, 3] y) <${given}, float[12] b, int64[2] rows = {-1, 8}, float[8, 3] head> { ${body.join(" ")} y = MatMul(x6, head) }`;
+    const { model } = await laurelize(await openModel(modelOfText(tokens)), {
+      ...{ ort, variant: "rw+lr", rank: 2, featureAxis: 1 },
+    });
+    const { whole } = await stepGraph(model, { ...options, target, inputs: { x0: [ROWS, 8] } });
+    const norms = whole.graph.main.nodes.filter(({ op }) => op === "LayerNormalization");
+    const forward = norms.filter(({ outputs }) => !outputs[0]!.name.includes(".grad"));
+    const left = forward.flatMap(({ inputs: [x, , bias] }) => (bias ? [x!.name] : []));
+    expect([forward.length, new Set(left)]).toEqual([6, new Set(["x0", "x4", "x5"])]);
+    expect(norms.length - forward.length).toBe(2);
+    // A rule of a user leaves the forward pass as it is.
+    const steps = [undefined, { "com.example.None": () => [] }].map(async (rules) => {
+      const x0 = new ort.Tensor(
+        "float32",
+        Float32Array.from({ length: 8 * ROWS }, (_, k) => Math.sin(3 * k)),
+        [ROWS, 8],
+      );
+      const labels = new ort.Tensor("int64", BigInt64Array.of(0n, 2n, 1n, 1n), [ROWS]);
+      const trainer = finetune(model, { ...options, target: "labels", rules });
+      const { value } = await trainer.over([{ x0, labels }]).next();
+      return [value!.loss, value!.norm];
+    });
+    const [written, plain] = await Promise.all(steps);
+    for (const [k, figure] of written.entries()) expect(figure / plain[k]).toBeCloseTo(1, 5);
   });
 });

@@ -6,6 +6,7 @@ import { isFloat, type Types } from "../../src/graph/types.ts";
 import type { DenseTensor, NewNode } from "../../src/onnx/new-node.ts";
 import { type ActiveSubgraph, ruleOf, wayBetween } from "./active-subgraph.ts";
 import { arithmetic } from "./arithmetic.ts";
+import { attended, throughAttention } from "./attention.ts";
 import { sumTo } from "./broadcasting.ts";
 import { type CustomCotangent, checkReturned, customRule } from "./custom-rules.ts";
 import { gatedBy } from "./gates.ts";
@@ -116,9 +117,13 @@ function passBack(walk: Walk, node: Node, { each, held }: Cotangents): void {
   const gated = joins ? gatedBy(graph, way.active, node) : null;
   const read = gated ? { ...node, op: "", inputs: [gated.x] } : node;
   const at = gradientNode({ graph, types, ...way }, read, writing, each);
+  const mixed = joins ? attended(graph, types, node) : null;
+  const c = mixed && sums.of(mixed);
   const given = gated
     ? [op.Mul(op.Mul(at.g, gated.slope(at)), at.scalar(gated.slopeFactor))]
-    : ruleOf(node, rules)!(at, ...(at.inputs as string[]));
+    : c?.times === held
+      ? [throughAttention(at, mixed!.name, c.g)]
+      : ruleOf(node, rules)!(at, ...(at.inputs as string[]));
   const isCustom = customRule(rules, node) !== undefined;
   if (isCustom) checkReturned(graph, writing, node, given);
   const broadcasts = Object.hasOwn(arithmetic, read.op);

@@ -5,6 +5,7 @@ import type { Patch } from "../../src/graph/patch-contents.ts";
 import type { Types } from "../../src/graph/types.ts";
 import { float } from "../../src/onnx/new-node.ts";
 import { asProduct, type FrozenGraph, intoConvolution } from "./fewer-normalizations.ts";
+import { intoLinear } from "./fewer-scales.ts";
 import { gatedBy } from "./gates.ts";
 
 /**
@@ -25,6 +26,7 @@ export function withFewerOperators(
     if (asProduct(known, write, node)) removed.add(node);
     const conv = intoConvolution(known, write, node);
     if (conv) removed.add(node).add(conv);
+    for (const replaced of intoLinear(known, write, node)) removed.add(replaced);
     withHardSwish(known, write, { node, free, removed });
   }
   if (removed.size === 0) return null;

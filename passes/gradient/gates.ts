@@ -1,5 +1,6 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Graph, type Node, type Value } from "../../src/graph/graph.ts";
+import { float } from "../../src/onnx/new-node.ts";
 import { hardSwishSlope } from "./hard-swish.ts";
 import { whereBelow } from "./indicators.ts";
 import type { GradientNode } from "./rule.ts";
@@ -115,7 +116,6 @@ function gateOf({ producer }: Value, number: Numbers): Gate | null {
         x: values[0],
         factor: 0.5,
         slope: (at, x) => normal(at, x, times),
-        slopeFactor: 0.5,
       };
     }
     default:
@@ -142,11 +142,17 @@ const between = (at: GradientNode, x: string) =>
   at.op.Mul(x, whereBelow(at, at.op.Pow(x, at.scalar(2)), 9));
 
 /**
- * 1 + erf u + x · 2 φ(x), u = x / √2: all from x again. So x alone is kept, and onnxruntime computes the
- * activation itself in one operator.
+ * Φ(x) + x φ(x) with Φ = ½ + ½ erf u, u = x / √2: all from x again. So x alone is kept, and
+ * onnxruntime computes the activation itself in one operator.
  */
-function normal({ op, scalar }: GradientNode, x: string, times: boolean) {
+function normal({ op, scalar, dtype }: GradientNode, x: string, times: boolean) {
   const u = times ? op.Mul(x, scalar(Math.SQRT1_2)) : op.Div(x, scalar(Math.SQRT2));
-  const density = op.Exp(op.Sub(scalar(Math.log(2 / Math.sqrt(2 * Math.PI))), op.Mul(u, u)));
-  return op.Add(op.Add(op.Erf(u), scalar(1)), op.Mul(x, density));
+  const density = op.Exp(op.Sub(scalar(-Math.log(2 * Math.PI) / 2), op.Mul(u, u)));
+  const erf = op.Erf(u);
+  const half = scalar(0.5);
+  const Phi =
+    dtype === "float"
+      ? op.HardSigmoid(erf, { alpha: float(0.5), beta: float(0.5) })
+      : op.Add(op.Mul(erf, half), half);
+  return op.Add(Phi, op.Mul(x, density));
 }

@@ -1,7 +1,7 @@
 import { InputError } from "../../src/errors.ts";
 import type { Writing } from "../../src/graph/builder.ts";
 import { titleOf } from "../../src/graph/called.ts";
-import { dataOf, numbersOf } from "../../src/graph/constants.ts";
+import { dataOf, numbersOf, numbersOfData } from "../../src/graph/constants.ts";
 import type { Graph, Node, Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
 import type { Types } from "../../src/graph/types.ts";
@@ -55,9 +55,8 @@ export function gradientNode(
     shape: (k) => sizes(node.inputs[k], "input"),
     outShape,
     numbers: (k) => numbersOf(graph, node.inputs[k]),
-    isZero: (k) =>
-      !active.has(node.inputs[k]!) &&
-      (dataOf(graph, node.inputs[k])?.every((b) => b === 0) ?? false),
+    isZero: (k) => repeats(known, node.inputs[k], 0),
+    isOne: (k) => repeats(known, node.inputs[k], 1),
     ...attributesOf(graph, node),
     inputType: (k) => types.get(node.inputs[k]!)?.dtype ?? "float",
     outputType: (k) => types.get(node.outputs[k]!)?.dtype ?? "float",
@@ -70,4 +69,11 @@ export function gradientNode(
       throw new InputError(`${titleOf(node)} has no gradient: ${why}.`);
     },
   };
+}
+
+/** Whether a value is a constant that repeats a number. */
+function repeats({ graph, types, active }: Known, value: Value | null | undefined, number: number) {
+  const data = value && !active.has(value) ? dataOf(graph, value) : null;
+  const all = data && numbersOfData(types.get(value!)?.dtype ?? "", data);
+  return all?.every((one) => one === number) ?? false;
 }

@@ -69,11 +69,14 @@ function backward(
 
 function layer(at: GradientNode, x: string, scale: string) {
   const { op, write, g, int, shape, outShape, constant, dtype, inputs, needs, opset } = at;
-  const { cotangents } = at;
+  const { cotangents, outputs } = at;
   const rank = shape(0).length;
   const axes = range(rank).slice(positive(int("axis", -1), rank));
   const epsilon = at.float("epsilon", 1e-5);
+  const isBare = at.isOne(1) && !inputs[2];
   const again = (): Normalized => {
+    if (isBare && outputs[2] && at.outputType(2) === dtype)
+      return { hat: at.y, r: outputs[2], centered: true };
     if (opset < 17 || dtype !== "float") return normalized(at, x, axes, true);
     // One kernel computes x̂ and r.
     const dims = axes.map((axis) => shape(0)[axis]);
@@ -85,7 +88,8 @@ function layer(at: GradientNode, x: string, scale: string) {
   const known = again();
   const toScale = () => sumTo(write, op.Mul(g, known.hat), outShape(0), shape(1));
   const toInput = () => {
-    const all = cotangents[0] ? [backward(at, op.Mul(g, scale), known, axes)] : [];
+    const h = isBare ? g : op.Mul(g, scale);
+    const all = cotangents[0] ? [backward(at, h, known, axes)] : [];
     return [...all, ...fromStatistics(at, known, axes)].reduce((a, b) => op.Add(a, b));
   };
   return [

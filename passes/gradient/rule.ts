@@ -40,6 +40,8 @@ export interface GradientNode extends NodeView<string> {
   readonly numbers: (input: number) => readonly number[] | null;
   /** Whether an input is a constant of zeros. */
   readonly isZero: (input: number) => boolean;
+  /** Whether an input is a constant of ones. */
+  readonly isOne: (input: number) => boolean;
   /** Returns the data type of an input. */
   readonly inputType: (input: number) => string;
   /** Returns the data type of an output. */

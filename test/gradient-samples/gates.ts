@@ -35,6 +35,15 @@ export const gated: readonly Sample[] = [
   of("u = Div(x, root) e = Erf(u) t = Add(e, one) m = Mul(x, t) y = Mul(m, half)", NORMAL),
   of("s = Mul(x, half) u = Mul(inverse, x) e = Erf(u) t = Add(one, e) y = Mul(s, t)", NORMAL),
   unary("s = Sigmoid(x) y = Mul(x, s)", within(-4, 4, 3, 4)),
+  // Attention: sums over rows come from what it gives, which is narrower than its weights.
+  {
+    text: "p = Softmax(x) m = MatMul(p, v) y = Mul(m, m)",
+    inputs: { x: [2, 3, 5], v: [2, 5, 2] },
+  },
+  {
+    text: "p = Softmax(x) m = MatMul(p, v) q = Neg(m) y = Add(m, q)",
+    inputs: { x: [3, 5], v: [5, 2] },
+  },
   // What x is, is a product itself.
   of("z = Mul(x, x) s = Sigmoid(z) y = Mul(z, s)", {}),
   // Its gate is read elsewhere too.
@@ -48,6 +57,12 @@ export const nearlyGated: readonly Sample[] = [
   of("a = Add(x, three) c = Clip(a, zero, three) m = Mul(x, c) y = Div(m, six)", HARD),
   of("a = Add(x, three) c = Clip(a, zero, six) m = Mul(a, c) y = Div(m, six)", HARD),
   of("h = HardSigmoid (x) y = Mul(x, h)", {}),
+  ...["y = MatMul(v, p)", "m = MatMul(p, v) q = MatMul(p, v) y = Mul(m, q)"].map((text) => ({
+    text: `p = Softmax(x) ${text}`,
+    inputs: { x: [3, 3], v: [3, 3] },
+  })),
+  { text: "p = Softmax <axis = 0> (x) y = MatMul(p, v)", inputs: { x: [3, 5], v: [5, 2] } },
+  { text: "p = Softmax(x) y = MatMul(p, v)", inputs: { x: [3, 5], v: [5, 2] }, opset: 12 },
   of("u = Mul(x, third) e = Erf(u) t = Add(e, one) m = Mul(x, t) y = Mul(m, half)", NORMAL),
   of("u = Div(x, root) e = Erf(u) t = Add(e, one) y = Mul(x, t)", NORMAL),
   of(
