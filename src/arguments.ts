@@ -1,3 +1,4 @@
+import { InputError } from "./errors.ts";
 import { copyNames, type Placing } from "./graph/placing.ts";
 import { checkOptions, type Declared, type Option, type Options, shown } from "./options.ts";
 import type { Watching } from "./ort/abortable.ts";
@@ -34,14 +35,27 @@ export const dataOptions: Declared<DataOptions> = {
   copyData: orNull(text),
 };
 
-/** Returns where the result of a model with these data files keeps its weights. */
-export const placingOf = (
+/**
+ * Returns where the result of a model with these data files keeps its weights. Throws an InputError
+ * for a name that is not one beside the model.
+ */
+export function placingOf(
   files: readonly string[],
   { externalData, copyData }: DataOptions,
-): Placing => ({
-  newData: externalData ?? null,
-  copies: copyData ? copyNames(files, copyData, externalData) : undefined,
-});
+): Placing {
+  for (const [option, name] of Object.entries({ externalData, copyData }))
+    if (name != null && !IN_FOLDER.test(name))
+      throw new InputError(
+        `${option} ${shown(name)} must be a file name without folders, because weights are stored beside the model.`,
+      );
+  return {
+    newData: externalData ?? null,
+    copies: copyData ? copyNames(files, copyData, externalData) : undefined,
+  };
+}
+
+/** A file name of a model's folder: no separators, and no "..", which ONNX's checker refuses. */
+const IN_FOLDER = /^(?!\.$)(?!.*\.\.)[^/\\\0]+$/;
 
 /** Options of long-running functions. */
 export const watching: Declared<Watching> = { signal: object, onProgress: callback };

@@ -325,9 +325,13 @@ describe("--copy-data", time, () => {
     expect(fs.readdirSync(path.dirname(out)).sort()).toEqual(files);
     const named = ["--copy-data", "-o", out, "--external-data", "O.ONNX", "--force"];
     expectRefused([file, ...named], path.dirname(out), "the name of the model itself");
-    const again = laurelize(await openModel(file), { ort, rank: 4, externalData: "DATA" });
+    for (const named of [{ externalData: "../w" }, { externalData: "" }, { copyData: "a/o" }])
+      await expect(laurelize(await openModel(file), { ort, ...named })).rejects.toThrow(
+        "must be a file name without folders",
+      );
     const both = { ort, linkWeights: true, copyData: "o.onnx" };
     await expect(laurelize(await openModel(file), both)).rejects.toThrow("give only one of them");
+    const again = laurelize(await openModel(file), { ort, rank: 4, externalData: "DATA" });
     await expect(again).rejects.toThrow("DATA is a data file of model.onnx already");
   });
 

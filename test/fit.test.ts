@@ -131,6 +131,8 @@ describe("fit", { timeout: 60_000 }, () => {
     const wanted = tensorsOf(await train(ordered));
     const dataset = await openDataset(ordered.data, model, { targets: ["labels"] });
     const epochs: number[] = [];
+    const notes: string[] = [];
+    const onNote = (note: string) => notes.push(note);
     for (const source of [
       dataset,
       [batch],
@@ -139,7 +141,10 @@ describe("fit", { timeout: 60_000 }, () => {
         yield batch;
       },
     ])
-      expect(tensorsOf(await train({ ...ordered, data: source }))).toEqual(wanted);
+      expect(tensorsOf(await train({ ...ordered, data: source, onNote }))).toEqual(wanted);
+    const idle = (name: string) => `${name} has no effect: the batches come as they are.`;
+    const ofBatches = [idle("batchSize"), idle("shuffle")];
+    expect(notes.filter((note) => note.includes("effect"))).toEqual([...ofBatches, ...ofBatches]);
     expect([...new Set(epochs)]).toEqual([1, 2]);
     const once = [batch].values();
     await expect(train({ data: once })).rejects.toThrow(/only once; give an array/);

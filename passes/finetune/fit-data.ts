@@ -58,7 +58,8 @@ export async function openSources(
       train.close();
       held?.close();
     };
-    return { train, eval: held, batchSize, notes: notesOf(train, held), close };
+    const notes = [...idleReading(options, all.dataset !== null), ...notesOf(train, held)];
+    return { train, eval: held, batchSize, notes, close };
   } catch (error) {
     train.close();
     throw error;
@@ -112,6 +113,26 @@ export function arraysOf(
 }
 
 /** Conversions of the data, then rows that are left out. */
+/** Options of reading that data of its form leaves without effect, a sentence each. */
+function idleReading(options: FitOptions, isDataset: boolean): string[] {
+  const files = [options.data, options.eval].flat().filter((each) => each !== undefined);
+  const every = (form: RegExp) => files.every((one) => typeof one === "string" && form.test(one));
+  const [ofTables, ofImages] = [["columns"], ["resize", "imageSize"]] as const;
+  const isTable = every(/\.(csv|tsv|jsonl)$/i);
+  const idle = !isDataset
+    ? ([...Object.keys(reading), "batchSize", "shuffle"] as (keyof FitOptions)[])
+    : [...(every(/\.npz$/i) ? [...ofTables, ...ofImages] : []), ...(isTable ? ofImages : [])];
+  const why = (name: string) =>
+    !isDataset
+      ? "the batches come as they are"
+      : name === "columns"
+        ? "the data is no table"
+        : "the data is no folder of images";
+  return idle
+    .filter((name) => options[name] != null)
+    .map((name) => `${name} has no effect: ${why(name)}.`);
+}
+
 function notesOf(train: BatchSource, held: BatchSource | null): string[] {
   const datasets = [train, held].flatMap((source) => source?.dataset ?? []);
   return [

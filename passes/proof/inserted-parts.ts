@@ -123,7 +123,7 @@ function addCopies(parts: Map<number, Part>, { file }: Graph, undo: Undo): void 
   const former = relocations(file.source, undo);
   for (const { externalData } of allTensors(file))
     for (const { key, value, frame } of externalData)
-      if (key === "location" && copies.has(value) && copies.get(value) === former.get(value)) {
+      if (key === "location" && copies.get(value) === (former.get(value) ?? value)) {
         parts.set(frame.at, { end: frame.end, replaces: "note", name: null });
         addLengths(parts, frame.parent);
       }
