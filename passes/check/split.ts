@@ -1,12 +1,12 @@
 import { checkArgument, checkModel } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
+import { placeSensitive } from "../../src/graph/linkable.ts";
 import { checkSize, patchedBytes } from "../../src/graph/patch.ts";
 import { type Model, modelOf } from "../../src/model.ts";
 import { allTensors } from "../../src/onnx/all-tensors.ts";
 import { byteLength, isExternal } from "../../src/onnx/external.ts";
 import type { TensorMessage } from "../../src/onnx/messages.ts";
 import { type ModelFile, tensorBytes } from "../../src/onnx/model-file.ts";
-import { placeSensitive } from "../../src/onnx/place-sensitive.ts";
 import type { Source } from "../../src/onnx/source.ts";
 import type { NewValues } from "../../src/onnx/tensor-edits.ts";
 

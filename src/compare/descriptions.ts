@@ -3,8 +3,8 @@ import { type Types, typeOfInfo } from "../graph/types.ts";
 import type { FunctionMessage, GraphMessage, ValueInfoMessage } from "../onnx/messages.ts";
 import { canBeSame, showShape, type Type } from "../onnx/shape.ts";
 import { type Finding, finding, placeOf, titleIn } from "./finding.ts";
-import { functionName, sameFunctions } from "./functions.ts";
-import { bodiesOf, type Counterpart, NUMBERED } from "./matching.ts";
+import { functionName } from "./functions.ts";
+import { bodiesOf, type Counterpart, NUMBERED, sameFunctions } from "./matching.ts";
 import { type Framed, fieldDifferences } from "./same-fields.ts";
 
 const MODEL = {

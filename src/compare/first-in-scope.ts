@@ -1,5 +1,6 @@
 import type { Tensor } from "onnxruntime-common";
 import type { Graph, Value } from "../graph/graph.ts";
+import { operatorsThat } from "../graph/operators.ts";
 import { own } from "../graph/own.ts";
 import type { ScopeStep } from "../graph/path.ts";
 import { dataTypeNamed } from "../onnx/dtypes.ts";
@@ -17,8 +18,7 @@ const VALUES = 500;
 /** The size assumed for an unknown dimension. */
 const UNKNOWN_DIM = 64;
 
-/** Operators whose bodies run in iterations. */
-const LOOPS = new Set(["Loop", "Scan"]);
+const LOOPS = operatorsThat("loop");
 
 /** The input and state of the search. */
 export interface ScopeSearch {

@@ -1,16 +1,7 @@
 import type { Graph, Scope } from "../graph/graph.ts";
 import type { FunctionMessage, OpsetMessage } from "../onnx/messages.ts";
 import { type Finding, finding } from "./finding.ts";
-import { functionKey } from "./matching.ts";
-
-/** Functions of two models with the same name. */
-export function sameFunctions(a: Graph, b: Graph): [Scope, Scope][] {
-  const others = new Map(b.functions.map((scope) => [functionKey(scope), scope]));
-  return a.functions.flatMap((scope): [Scope, Scope][] => {
-    const other = others.get(functionKey(scope));
-    return other ? [[scope, other]] : [];
-  });
-}
+import { functionKey, sameFunctions } from "./matching.ts";
 
 /** Returns functions that only one of two models has, or whose inputs or imports differ. */
 export function functionDifferences(a: Graph, b: Graph): Finding[] {

@@ -1,5 +1,6 @@
 import { tensorOf } from "../graph/constants.ts";
 import type { Graph, Value } from "../graph/graph.ts";
+import { operatorsThat } from "../graph/operators.ts";
 import { patchedFile } from "../graph/patch.ts";
 import { isFloat, type Types } from "../graph/types.ts";
 import { sourcesOf, walk } from "../graph/walk.ts";
@@ -27,12 +28,7 @@ function lastFloats({ main }: Graph, types: Types): string[] {
   return [...walk(labels, behind, LOOKS)].filter(isOfFloats).map(({ name }) => name);
 }
 
-/** Operators whose result is constant between the values at which it jumps. */
-const STEPS = new Set(
-  "Ceil Floor Round Sign ArgMax ArgMin Hardmax TopK NonZero NonMaxSuppression Equal Greater GreaterOrEqual Less LessOrEqual".split(
-    " ",
-  ),
-);
+const STEPS = operatorsThat("steps");
 
 /**
  * Returns the names of the main graph's computed floats that are rounded, compared or ranked. What

@@ -1,6 +1,5 @@
 import type { Graph, Node, Scope, Value } from "../graph/graph.ts";
-import { sameFunctions } from "./functions.ts";
-import type { Counterpart } from "./matching.ts";
+import { type Counterpart, sameFunctions } from "./matching.ts";
 
 /**
  * Pairs nodes of two models that do the same work under different names: the same operator on

@@ -26,11 +26,7 @@ export function counterparts(a: Graph, b: Graph): Counterpart[] {
     }
   };
   walk(a.main, b.main);
-  const functions = new Map(b.functions.map((scope) => [functionKey(scope), scope]));
-  for (const scope of a.functions) {
-    const other = functions.get(functionKey(scope));
-    if (other) walk(scope, other);
-  }
+  for (const [x, y] of sameFunctions(a, b)) walk(x, y);
   return pairs;
 }
 
@@ -42,6 +38,15 @@ export const bodiesOf = (pairs: readonly Counterpart[]): [Scope, Scope][] =>
   pairs.flatMap(({ a, b }) =>
     a.bodies.flatMap((body, k): [Scope, Scope][] => (b.bodies[k] ? [[body, b.bodies[k]]] : [])),
   );
+
+/** Functions of two models with the same name. */
+export function sameFunctions(a: Graph, b: Graph): [Scope, Scope][] {
+  const others = new Map(b.functions.map((scope) => [functionKey(scope), scope]));
+  return a.functions.flatMap((scope): [Scope, Scope][] => {
+    const other = others.get(functionKey(scope));
+    return other ? [[scope, other]] : [];
+  });
+}
 
 /** Identifies a function: domain, name and overload. */
 export const functionKey = ({ message }: Scope) =>

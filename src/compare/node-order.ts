@@ -2,8 +2,7 @@ import type { Graph, Scope } from "../graph/graph.ts";
 import { scopesOf } from "../graph/scopes.ts";
 import type { NodeMessage } from "../onnx/messages.ts";
 import { type Finding, finding, placeOf } from "./finding.ts";
-import { sameFunctions } from "./functions.ts";
-import { bodiesOf, type Counterpart } from "./matching.ts";
+import { bodiesOf, type Counterpart, sameFunctions } from "./matching.ts";
 
 /**
  * Returns scopes whose nodes are in topological order, which ONNX requires, in the first model

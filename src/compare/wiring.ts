@@ -1,8 +1,7 @@
 import type { Graph, Node, Value } from "../graph/graph.ts";
 import { sourcesOf, walk } from "../graph/walk.ts";
 import { type Finding, finding, placeOf, titleIn } from "./finding.ts";
-import { sameFunctions } from "./functions.ts";
-import { bodiesOf, type Counterpart, NUMBERED } from "./matching.ts";
+import { bodiesOf, type Counterpart, NUMBERED, sameFunctions } from "./matching.ts";
 
 type Twins = ReadonlyMap<Value, Value>;
 

@@ -4,7 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { InputError } from "../errors.ts";
 import type { Source } from "../onnx/source.ts";
-import { fileSource } from "./node.ts";
+import { fileSource, writingTo } from "./node.ts";
 
 /**
  * Returns the paths of the files that a path means: itself, or the files with an ending in a
@@ -46,7 +46,7 @@ export function pendingFolder(
     throw new InputError(
       `${parent} does not exist; create it first, or choose another place with -o.`,
     );
-  let stage: string | null = refusing(target, () =>
+  let stage: string | null = writingTo(target, "folder", () =>
     fs.mkdtempSync(path.join(parent, `.${path.basename(place)}.`)),
   );
   const first = stage;
@@ -56,7 +56,7 @@ export function pendingFolder(
     stage = null;
   };
   const keep = () =>
-    refusing(target, () => {
+    writingTo(target, "folder", () => {
       const old = `${first}.old`;
       const there = fs.existsSync(place);
       if (there) fs.renameSync(place, old);
@@ -87,17 +87,6 @@ function checkReplaced(target: string, mark: string, replaces: boolean): void {
     throw new InputError(
       `${target} exists; pass --force to replace it, or choose another folder with -o.`,
     );
-}
-
-/** Runs an operation on a target and turns its failures into an InputError of one sentence. */
-function refusing<T>(target: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why = code === "ENOSPC" ? "the disk is full" : `writing fails (${code})`;
-    throw new InputError(`${target} cannot be written: ${why}; choose another folder with -o.`);
-  }
 }
 
 /** Number of files that stay open between reads. */

@@ -25,9 +25,9 @@ export function writePending(source: Source, target: string): PendingFile {
     `.${path.basename(target)}.${randomBytes(4).toString("hex")}.tmp`,
   );
   const remove = () => fs.rmSync(temporary, { force: true });
-  writing(target, () => writeFile(temporary, source));
+  writingTo(target, "path", () => writeFile(temporary, source));
   const move = () => fs.renameSync(temporary, target);
-  return pendingFile(temporary, temporary, () => writing(target, move), remove);
+  return pendingFile(temporary, temporary, () => writingTo(target, "path", move), remove);
 }
 
 /** Whether a file next to a target holds the same bytes as a source. */
@@ -63,7 +63,7 @@ export function writeTogether(
       `the data file ${same} would have the name of the model itself; choose another name.`,
     );
   const all = new Map([...others, [name, source]]);
-  const stage = writing(target, () => fs.mkdtempSync(path.join(folder, `.${name}.`)));
+  const stage = writingTo(target, "path", () => fs.mkdtempSync(path.join(folder, `.${name}.`)));
   const remove = () => fs.rmSync(stage, { recursive: true, force: true });
   const move = () => {
     const old = fs.mkdtempSync(path.join(stage, "old."));
@@ -92,11 +92,11 @@ export function writeTogether(
   try {
     for (const [each, from] of all) {
       makeFolders(stage, each);
-      writing(target, () => copyFile(from, path.join(stage, each)));
+      writingTo(target, "path", () => copyFile(from, path.join(stage, each)));
     }
     for (const each of present) {
       makeFolders(stage, each);
-      writing(target, () =>
+      writingTo(target, "path", () =>
         fs.copyFileSync(path.join(folder, each), path.join(stage, each), CLONED),
       );
     }
@@ -104,7 +104,7 @@ export function writeTogether(
     remove();
     throw error;
   }
-  return pendingFile(path.join(stage, name), stage, () => writing(target, move), remove);
+  return pendingFile(path.join(stage, name), stage, () => writingTo(target, "path", move), remove);
 }
 
 /** Lets two files share their blocks where the file system can. */
@@ -137,14 +137,14 @@ function checkOwn(source: Source, target: string): void {
 }
 
 /** Runs an operation on a target and turns its failures into an InputError of one sentence. */
-function writing<T>(target: string, work: () => T): T {
+export function writingTo<T>(target: string, what: "path" | "folder", work: () => T): T {
   try {
     return work();
   } catch (error) {
     if (error instanceof InputError) throw error;
     const { code } = error as NodeJS.ErrnoException;
     const why = code === "ENOSPC" ? "the disk is full" : `writing fails (${code})`;
-    throw new InputError(`${target} cannot be written: ${why}; choose another path with -o.`);
+    throw new InputError(`${target} cannot be written: ${why}; choose another ${what} with -o.`);
   }
 }
 

@@ -1,7 +1,8 @@
-import { dataType } from "../onnx/dtypes.ts";
+import { dataType, dataTypeNamed, isHalf } from "../onnx/dtypes.ts";
 import type { TensorMessage } from "../onnx/messages.ts";
 import { tensorBytes } from "../onnx/model-file.ts";
 import { attribute, type Graph, type Node, type Scope, type Value } from "./graph.ts";
+import { arrayOf } from "./numbers.ts";
 import { operatorsThat } from "./operators.ts";
 import { weightNamed } from "./scopes.ts";
 
@@ -68,12 +69,14 @@ export function dataOf({ file }: Graph, value: Value | null | undefined): Uint8A
   return tensor && tensorBytes(file, tensor);
 }
 
+const RESHAPING = operatorsThat("reshapes");
+
 /** Number of elements above which a constant is not read for matching. */
 const SMALL = 64;
 
 /**
  * Returns the numbers of a small constant: an initializer, a Constant node in any form, or one of
- * these through Identity, Cast, Reshape, Squeeze and Unsqueeze. Returns null if it is larger, is
+ * these through operators that keep all elements in their order. Returns null if it is larger, is
  * not numeric, or must be computed.
  */
 export function numbersOf(graph: Graph, value: Value | null | undefined): number[] | null {
@@ -83,7 +86,7 @@ export function numbersOf(graph: Graph, value: Value | null | undefined): number
     const node: Node | null = value.producer;
     if (!node) return null;
     if (node.op === "Constant") return literal(node);
-    if (!["Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze"].includes(node.op)) return null;
+    if (!RESHAPING.has(node.op)) return null;
     value = node.inputs[0];
   }
   return null;
@@ -107,21 +110,6 @@ function read({ file }: Graph, tensor: TensorMessage): number[] | null {
 
 /** Decodes the numbers of raw data; returns null for a type whose elements are not read. */
 export function numbersOfData(dtype: string, data: Uint8Array): number[] | null {
-  const array = arrays[dtype];
-  return array ? Array.from(new array(new Uint8Array(data).buffer), Number) : null;
+  if (!dataTypeNamed(dtype)?.array || isHalf(dtype)) return null;
+  return Array.from(arrayOf(dtype, data) as ArrayLike<number | bigint>, Number);
 }
-
-const arrays: Record<
-  string,
-  new (
-    buffer: ArrayBuffer,
-  ) => Iterable<number | bigint> & ArrayLike<number | bigint>
-> = {
-  float: Float32Array,
-  double: Float64Array,
-  int8: Int8Array,
-  uint8: Uint8Array,
-  bool: Uint8Array,
-  int32: Int32Array,
-  int64: BigInt64Array,
-};

@@ -23,6 +23,22 @@ import { STANDARD } from "./standard-operators.ts";
  * - `half`: onnxruntime's CPU provider computes it in half precision
  * - `missing`: onnxruntime's CPU provider has no kernel for it
  * - `search`: searches for tokens, with whole models as bodies
+ * - `loop`: runs its body in iterations
+ * - `sensitive`: onnxruntime vectorizes it from the first aligned number on, so that rounding
+ *   depends on the address of the numbers
+ * - `shares`: its result may share memory with its operand
+ * - `carries`: passes the numbers of its operands on unchanged
+ * - `sorts`: passes the numbers of its first operand on, sorted or selected
+ * - `arithmetic`: computes one of the four operations
+ * - `keeps`: its result has the shape of its first operand
+ * - `broadcasts`: broadcasts its operands against each other
+ * - `shortens`: its result has at most as many elements as its first operand
+ * - `grows`: makes many elements from few
+ * - `sized`: its constants give the exact number of elements of its result
+ * - `steps`: its result is constant between the values at which it jumps
+ * - `varying`: its result has as many elements as values decide
+ * - `counts`: is used to compute shapes
+ * - `shaped`: reads a shape, sizes or axes after its data
  */
 const FACTS = [
   "layout",
@@ -43,6 +59,21 @@ const FACTS = [
   "half",
   "missing",
   "search",
+  "loop",
+  "sensitive",
+  "shares",
+  "carries",
+  "sorts",
+  "arithmetic",
+  "keeps",
+  "broadcasts",
+  "shortens",
+  "grows",
+  "sized",
+  "steps",
+  "varying",
+  "counts",
+  "shaped",
 ] as const;
 
 type Fact = (typeof FACTS)[number];

@@ -1,4 +1,5 @@
 import type { Scope } from "./graph.ts";
+import { scopesWithin } from "./path.ts";
 
 /**
  * The opsets of ai.onnx in which an operator lost an attribute, turned it into an input, or changed
@@ -52,16 +53,12 @@ export function changedBetween(scope: Scope, from: number, to: number): string |
   if (from === to) return null;
   if (to < from) return `opset ${to} is older and may lack what opset ${from} has`;
   if (to > NEWEST) return `opset ${to} is newer than the opsets that this version knows`;
-  for (const { message, bodies } of scope.nodes) {
+  for (const { message } of [...scopesWithin([scope])].flatMap(({ nodes }) => nodes)) {
     const changes = message.domain === "" || message.domain === "ai.onnx" ? message.opType : "";
     const at = Object.hasOwn(CHANGED, changes)
       ? CHANGED[changes].find((opset) => opset > from && opset <= to)
       : undefined;
     if (at !== undefined) return `${changes} changed in opset ${at}`;
-    for (const body of bodies) {
-      const inside = changedBetween(body, from, to);
-      if (inside !== null) return inside;
-    }
   }
   return null;
 }

@@ -29,4 +29,8 @@ export function pathTo(scope: Scope): ScopeStep[] {
 
 /** Returns every scope of a model: the graph, the functions, and their bodies. */
 export const allScopes = ({ main, functions }: Graph): Generator<Scope> =>
-  walk([main, ...functions], ({ nodes }) => nodes.flatMap(({ bodies }) => bodies));
+  scopesWithin([main, ...functions]);
+
+/** Returns some scopes, and the bodies in them. */
+export const scopesWithin = (scopes: readonly Scope[]): Generator<Scope> =>
+  walk(scopes, ({ nodes }) => nodes.flatMap(({ bodies }) => bodies));

@@ -1,10 +1,10 @@
 import { InputError } from "../errors.ts";
 import { externalLocations } from "../onnx/all-tensors.ts";
 import { fileKey } from "../onnx/file-key.ts";
-import { linkable } from "../onnx/links.ts";
 import type { Companion, Folder, ModelFile } from "../onnx/model-file.ts";
 import { bytesSource, type Source } from "../onnx/source.ts";
 import type { NewValues, TensorChanges } from "../onnx/tensor-edits.ts";
+import { linkable } from "./linkable.ts";
 
 /** Where a result keeps its weights. */
 export interface Placing {

@@ -2,21 +2,21 @@
  * The operators of ai.onnx, one per row: name, the operator set version that introduced it, facts.
  */
 export const STANDARD = `
-Abs 1
+Abs 1 shortens keeps
 Acos 7
 Acosh 9
-Add 1 addition sum elementwise
+Add 1 addition sum elementwise counts broadcasts arithmetic
 AffineGrid 20
-And 1
-ArgMax 1
-ArgMin 1
+And 1 broadcasts
+ArgMax 1 steps
+ArgMin 1 steps
 Asin 7
 Asinh 9
 Atan 7
 Atanh 9
 Attention 23 attention
-AveragePool 1 projection
-BatchNormalization 1 projection
+AveragePool 1 projection sensitive
+BatchNormalization 1 projection sensitive
 Bernoulli 15 random
 BitCast 26
 BitShift 11
@@ -25,106 +25,106 @@ BitwiseNot 18
 BitwiseOr 18
 BitwiseXor 18
 BlackmanWindow 17
-Cast 1 layout half reshapes
+Cast 1 layout half reshapes counts shortens sized carries
 CastLike 15 layout
 CausalConvWithState 27 convolution
-Ceil 1
-Celu 12
+Ceil 1 shortens steps
+Celu 12 sensitive
 CenterCropPad 18
-Clip 1
+Clip 1 keeps carries
 Col2Im 18
-Compress 9
-Concat 1 layout half
+Compress 9 varying
+Concat 1 layout half counts sized grows carries
 ConcatFromSequence 11
 Constant 1
-ConstantOfShape 9
+ConstantOfShape 9 sized grows
 Conv 1 convolution
 ConvInteger 10 convolution quantized
 ConvTranspose 1 convolution enlarges
-Cos 7
+Cos 7 sensitive
 Cosh 9
 CumProd 26
-CumSum 11
+CumSum 11 sensitive shortens
 DFT 17
 DeformConv 19 convolution
 DepthToSpace 1 layout enlarges
 DequantizeLinear 10 layout
 Det 11
-Div 1 elementwise
-Dropout 1 layout
+Div 1 elementwise counts broadcasts arithmetic
+Dropout 1 layout shares keeps
 DynamicQuantizeLinear 11 layout
 Einsum 12 product
-Elu 1
-Equal 1
-Erf 9
-Exp 1
-Expand 8 layout half
+Elu 1 sensitive keeps
+Equal 1 broadcasts steps
+Erf 9 sensitive keeps
+Exp 1 sensitive keeps
+Expand 8 layout half shaped sized grows carries
 EyeLike 9
-Flatten 1 layout half reshapes
-Floor 1
+Flatten 1 layout half reshapes shares shortens carries
+Floor 1 shortens steps
 GRU 1 block
-Gather 1 layout half
+Gather 1 layout half counts sorts
 GatherElements 11
 GatherND 11
-Gelu 20
+Gelu 20 sensitive keeps
 Gemm 1 product
-GlobalAveragePool 1 projection
-GlobalLpPool 1
+GlobalAveragePool 1 projection sensitive
+GlobalLpPool 1 sensitive
 GlobalMaxPool 1 projection
-Greater 1
-GreaterOrEqual 12
+Greater 1 broadcasts steps
+GreaterOrEqual 12 broadcasts steps
 GridSample 16 enlarges
 GroupNormalization 18 projection
 HammingWindow 17
 HannWindow 17
-HardSigmoid 1
-HardSwish 14
-Hardmax 1
-Identity 1 layout half reshapes
+HardSigmoid 1 keeps
+HardSwish 14 keeps
+Hardmax 1 steps
+Identity 1 layout half reshapes shares shortens sized keeps carries
 If 1
 ImageDecoder 20
-InstanceNormalization 1 projection
+InstanceNormalization 1 projection sensitive
 IsInf 10
 IsNaN 9
 LRN 1
 LSTM 1 block
 LayerNormalization 17 projection half
-LeakyRelu 1
-Less 1
-LessOrEqual 12
+LeakyRelu 1 keeps
+Less 1 broadcasts steps
+LessOrEqual 12 broadcasts steps
 LinearAttention 27 attention
-Log 1
-LogSoftmax 1
-Loop 1
-LpNormalization 1 projection
-LpPool 1 projection
+Log 1 sensitive keeps
+LogSoftmax 1 sensitive keeps
+Loop 1 loop
+LpNormalization 1 projection sensitive
+LpPool 1 projection sensitive
 MatMul 1 product bilinear
 MatMulInteger 10 product quantized
-Max 1
+Max 1 broadcasts
 MaxPool 1 projection
 MaxRoiPool 1
 MaxUnpool 9 enlarges
-Mean 1
-MeanVarianceNormalization 9 projection
+Mean 1 sensitive
+MeanVarianceNormalization 9 projection sensitive
 MelWeightMatrix 17
-Min 1
-Mish 18
-Mod 10
-Mul 1 elementwise bilinear
+Min 1 broadcasts
+Mish 18 sensitive keeps
+Mod 10 broadcasts
+Mul 1 elementwise bilinear counts broadcasts arithmetic
 Multinomial 7 random
-Neg 1
+Neg 1 shortens keeps
 NegativeLogLikelihoodLoss 12
-NonMaxSuppression 10
-NonZero 9
-Not 1
+NonMaxSuppression 10 steps varying
+NonZero 9 steps varying
+Not 1 shortens
 OneHot 9
 Optional 15
 OptionalGetElement 15
 OptionalHasElement 15
-Or 1
-PRelu 1
-Pad 1 layout
-Pow 1
+Or 1 broadcasts
+PRelu 1 keeps
+Pad 1 layout shaped sized grows
+Pow 1 sensitive broadcasts
 QLinearConv 10 convolution quantized
 QLinearMatMul 10 product quantized
 QuantizeLinear 10 layout quantized
@@ -134,32 +134,32 @@ RandomNormal 1 random
 RandomNormalLike 1 random
 RandomUniform 1 random
 RandomUniformLike 1 random
-Range 11
-Reciprocal 1
-ReduceL1 1
-ReduceL2 1
-ReduceLogSum 1
-ReduceLogSumExp 1
-ReduceMax 1 projection
-ReduceMean 1 projection
-ReduceMin 1
-ReduceProd 1
-ReduceSum 1 projection
-ReduceSumSquare 1
+Range 11 sized grows
+Reciprocal 1 keeps
+ReduceL1 1 sensitive
+ReduceL2 1 sensitive
+ReduceLogSum 1 sensitive
+ReduceLogSumExp 1 sensitive
+ReduceMax 1 projection shortens
+ReduceMean 1 projection sensitive
+ReduceMin 1 shortens
+ReduceProd 1 sensitive shortens
+ReduceSum 1 projection sensitive shortens
+ReduceSumSquare 1 sensitive
 RegexFullMatch 20
-Relu 1
-Reshape 1 layout half reshapes
-Resize 10 enlarges
+Relu 1 keeps
+Reshape 1 layout half reshapes shares shaped shortens sized carries
+Resize 10 enlarges shaped
 ReverseSequence 10
 RoiAlign 10
 RotaryEmbedding 23
-Round 11
+Round 11 steps
 STFT 17
-Scan 8
+Scan 8 loop
 Scatter 9
 ScatterElements 11
 ScatterND 11
-Selu 1
+Selu 1 sensitive keeps
 SequenceAt 11 layout
 SequenceConstruct 11
 SequenceEmpty 11
@@ -167,43 +167,43 @@ SequenceErase 11
 SequenceInsert 11
 SequenceLength 11
 SequenceMap 17
-Shape 1 sizes
+Shape 1 sizes counts
 Shrink 9
-Sigmoid 1
-Sign 9
+Sigmoid 1 sensitive keeps
+Sign 9 steps
 SimplifiedLayerNormalization 1 projection half
-Sin 7
+Sin 7 sensitive
 Sinh 9
-Size 1 sizes
-Slice 1 layout half
-Softmax 1
+Size 1 sizes counts
+Slice 1 layout half counts shaped shortens carries
+Softmax 1 sensitive keeps
 SoftmaxCrossEntropyLoss 12
-Softplus 1
-Softsign 1
+Softplus 1 sensitive keeps
+Softsign 1 sensitive keeps
 SpaceToDepth 1 layout
 Split 1 layout half
 SplitToSequence 11 layout
-Sqrt 1
-Squeeze 1 layout half reshapes
+Sqrt 1 keeps
+Squeeze 1 layout half reshapes shares counts shortens carries
 StringConcat 20
 StringNormalizer 10
 StringSplit 20
-Sub 1 addition elementwise
-Sum 1 addition sum
+Sub 1 addition elementwise counts broadcasts arithmetic
+Sum 1 addition sum sensitive arithmetic
 SwiGLU 28
 Swish 24
-Tan 7
-Tanh 1
+Tan 7 sensitive
+Tanh 1 sensitive keeps
 TensorScatter 24
 TfIdfVectorizer 9
 ThresholdedRelu 10
-Tile 1 layout
-TopK 1
-Transpose 1 layout half
+Tile 1 layout shaped sized grows
+TopK 1 sorts steps
+Transpose 1 layout half shortens carries
 Trilu 14
-Unique 11
-Unsqueeze 1 layout half reshapes
+Unique 11 varying
+Unsqueeze 1 layout half reshapes shares counts shortens carries
 Upsample 1 enlarges
-Where 9 elementwise
+Where 9 elementwise broadcasts carries
 Xor 1
 `;

@@ -3,6 +3,7 @@ import { constants, dataOf, readsShapeOnly, tensorOf } from "../graph/constants.
 import { attribute, type Graph, type Node, type Value } from "../graph/graph.ts";
 import { encodeNumbers } from "../graph/tensor.ts";
 import { type Types, typeOfTensor } from "../graph/types.ts";
+import { walk } from "../graph/walk.ts";
 import { elements } from "../onnx/dtypes.ts";
 import type { DenseTensor } from "../onnx/new-node.ts";
 import type { Type } from "../onnx/shape.ts";
@@ -105,17 +106,17 @@ const sizesOf = (type: Type | undefined): number[] | null =>
 function gather(known: Known, value: Value, { nodes, feeds }: Computation): boolean {
   const newNodes = new Set<Node>();
   const newFeeds = new Map<Value, Tensor>();
-  const pending = [value];
-  for (let next = pending.pop(); next; next = pending.pop()) {
-    const { producer } = next;
-    if (feeds.has(next) || newFeeds.has(next)) continue;
-    if (producer && (nodes.has(producer) || newNodes.has(producer))) continue;
+  let isKnown = true;
+  const readsOf = (next: Value): readonly Value[] => {
+    if (feeds.has(next) || (next.producer && nodes.has(next.producer))) return [];
     const origin = originOf(known, next);
-    if (!origin) return false;
-    if (origin.feed) newFeeds.set(next, origin.feed);
-    if (origin.node) newNodes.add(origin.node);
-    pending.push(...origin.reads);
-  }
+    isKnown &&= origin !== null;
+    if (origin?.feed) newFeeds.set(next, origin.feed);
+    if (origin?.node) newNodes.add(origin.node);
+    return origin?.reads ?? [];
+  };
+  for (const _ of walk([value], readsOf)) if (!isKnown) return false;
+  if (!isKnown) return false;
   for (const node of newNodes) nodes.add(node);
   for (const [key, tensor] of newFeeds) feeds.set(key, tensor);
   return true;

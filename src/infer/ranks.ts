@@ -1,6 +1,7 @@
 import { tensorOf } from "../graph/constants.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
 import { isFloat, type Types } from "../graph/types.ts";
+import { walk } from "../graph/walk.ts";
 import type { Type } from "../onnx/shape.ts";
 import type { Ort } from "../ort/session.ts";
 import { sessionTypes } from "./session-types.ts";
@@ -32,10 +33,10 @@ export async function withRanks(ort: Ort, graph: Graph, types: Types): Promise<T
 }
 
 /** Returns these nodes, and the nodes that make their inputs of unknown type, such as sequences. */
-function withUnknown(nodes: readonly Node[], known: (value: Value) => Type | null): Node[] {
-  const all = new Set(nodes);
-  for (const { inputs } of all)
-    for (const value of inputs)
-      if (value?.producer && !known(value) && !tensorOf(value)) all.add(value.producer);
-  return [...all];
-}
+const withUnknown = (nodes: readonly Node[], known: (value: Value) => Type | null): Node[] => [
+  ...walk(nodes, ({ inputs }) =>
+    inputs.flatMap((value) =>
+      value?.producer && !known(value) && !tensorOf(value) ? value.producer : [],
+    ),
+  ),
+];

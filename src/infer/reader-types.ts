@@ -1,5 +1,7 @@
 import { tensorOf } from "../graph/constants.ts";
 import { attribute, type Use, type Value } from "../graph/graph.ts";
+import { operatorsThat } from "../graph/operators.ts";
+import { own } from "../graph/own.ts";
 import { isFloat } from "../graph/types.ts";
 import { dataType } from "../onnx/dtypes.ts";
 import type { Dimension, Type } from "../onnx/shape.ts";
@@ -7,18 +9,18 @@ import type { Dimension, Type } from "../onnx/shape.ts";
 /** Maximum number of values that a search visits. */
 const LOOKS = 500;
 
-const words = (text: string) => new Set(text.split(" "));
+const SAME = operatorsThat("keeps");
+const ARITHMETIC = operatorsThat("arithmetic");
 
-/** Operators whose result has the shape of their first operand. */
-const SAME = words(
-  "Identity Dropout Relu LeakyRelu PRelu Elu Selu Sigmoid HardSigmoid HardSwish Tanh Erf Gelu Mish Softplus Softsign Clip Neg Abs Exp Log Sqrt Reciprocal Softmax LogSoftmax",
-);
-
-/** Norms along the last axis, and along axis 1, by their scale. */
-const LAST_NORMS = words("LayerNormalization RMSNormalization SimplifiedLayerNormalization");
-const CHANNEL_NORMS = words("BatchNormalization InstanceNormalization GroupNormalization");
-
-const ELEMENTWISE = words("Add Sub Mul Div Sum");
+/** The axis along which a norm's scale lies. */
+const NORM_AXIS: Readonly<Record<string, number>> = {
+  LayerNormalization: -1,
+  RMSNormalization: -1,
+  SimplifiedLayerNormalization: -1,
+  BatchNormalization: 1,
+  InstanceNormalization: 1,
+  GroupNormalization: 1,
+};
 
 /**
  * What readers show about a value: its data type, its rank, and its sizes by axis, negative ones
@@ -68,7 +70,7 @@ export function typeByReaders(value: Value, known: (value: Value) => Type | null
  */
 function readBy(told: Told, { node, index }: Use, whole: boolean): "whole" | "rank" | null {
   const { op, inputs } = node;
-  if (ELEMENTWISE.has(op)) return beside(told, { node, index }, whole);
+  if (ARITHMETIC.has(op)) return beside(told, { node, index }, whole);
   if (index > 0) return null;
   if (SAME.has(op)) return "whole";
   const perm = op === "Transpose" ? attribute(node, "perm")?.ints : undefined;
@@ -92,9 +94,9 @@ function readBy(told: Told, { node, index }: Use, whole: boolean): "whole" | "ra
     size(-1, dims[0]);
     return "rank";
   }
-  const norm = LAST_NORMS.has(op) ? -1 : CHANNEL_NORMS.has(op) ? 1 : null;
-  if (norm === null || dims.length !== 1) return null;
-  size(norm, dims[0]);
+  const axis = own(NORM_AXIS, op);
+  if (axis === undefined || dims.length !== 1) return null;
+  size(axis, dims[0]);
   return "whole";
 }
 

@@ -1,5 +1,6 @@
 import { tensorOf } from "../graph/constants.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
+import { operatorsThat } from "../graph/operators.ts";
 import { byOrder } from "../graph/scopes.ts";
 import { walk } from "../graph/walk.ts";
 import type { Type } from "../onnx/shape.ts";
@@ -44,11 +45,8 @@ export function withShapes(segment: readonly Node[], start: number): Node[] {
   return [...walk(segment, shapes)].sort(byOrder);
 }
 
-const SHAPE_COMPUTATION = new Set(
-  "Shape Size Gather Slice Concat Cast Unsqueeze Squeeze Add Sub Mul Div".split(" "),
-);
-
-const SHAPE_TAKING = new Set("Reshape Expand Slice Tile Resize Pad".split(" "));
+const SHAPE_COMPUTATION = operatorsThat("counts");
+const SHAPE_TAKING = operatorsThat("shaped");
 
 /** Whether an operator reads a value as a shape, sizes or axes, not as data. */
 const takesShape = (node: Node, value: Value) =>

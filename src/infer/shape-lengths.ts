@@ -1,6 +1,7 @@
 import { InputError } from "../errors.ts";
 import { numbersOf, tensorOf } from "../graph/constants.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
+import { operatorsThat } from "../graph/operators.ts";
 import { nodesWithin } from "../graph/walk.ts";
 import { elements } from "../onnx/dtypes.ts";
 import type { Type } from "../onnx/shape.ts";
@@ -22,19 +23,8 @@ const SHAPE_INPUT: Readonly<Record<string, number>> = {
   AffineGrid: 1,
 };
 
-/** Operators whose output has at most as many elements as their first input. */
-const NO_LONGER = new Set(
-  "Identity Cast Squeeze Unsqueeze Reshape Flatten Slice Transpose Neg Abs Floor Ceil Not CumSum ReduceProd ReduceSum ReduceMax ReduceMin".split(
-    " ",
-  ),
-);
-
-/** Operators that broadcast their inputs against each other. */
-const BROADCASTING = new Set(
-  "Add Sub Mul Div Mod Pow Max Min Where Equal Greater GreaterOrEqual Less LessOrEqual And Or".split(
-    " ",
-  ),
-);
+const NO_LONGER = operatorsThat("shortens");
+const BROADCASTING = operatorsThat("broadcasts");
 
 /** Maximum number of values through which a length is followed. */
 const HOPS = 100;
@@ -84,13 +74,8 @@ export const makesHuge = (graph: Graph, known: Known): boolean =>
     ({ op, outputs: [made] }) => made && GROWING.has(op) && atMost(graph, made, known, 0) > HUGE,
   );
 
-/** Operators whose constants give the exact number of elements. */
-const SEEN_THROUGH = new Set(
-  "Range Pad Expand Tile ConstantOfShape Concat Cast Identity Reshape".split(" "),
-);
-
-/** Operators that make many elements from few. */
-const GROWING = new Set(["Range", "Pad", "Expand", "Tile", "ConstantOfShape", "Concat"]);
+const SEEN_THROUGH = operatorsThat("sized");
+const GROWING = operatorsThat("grows");
 
 const shapeOf = ({ op, inputs }: Node): Value | null => inputs[SHAPE_INPUT[op] ?? -1] ?? null;
 

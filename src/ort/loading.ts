@@ -1,11 +1,11 @@
 import { InputError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
+import { linkable } from "../graph/linkable.ts";
 import { patchedBytes, patchedFile } from "../graph/patch.ts";
 import { linkedValues } from "../graph/placing.ts";
 import { replaceWeights } from "../graph/replace-weights.ts";
 import { typeOfTensor } from "../graph/types.ts";
 import { externalLocations } from "../onnx/all-tensors.ts";
-import { linkable } from "../onnx/links.ts";
 import { withoutDots } from "../onnx/memory-folder.ts";
 import type { Folder, ModelFile } from "../onnx/model-file.ts";
 import { openFile } from "../onnx/open-file.ts";

@@ -1,16 +1,12 @@
 import { numbersOf } from "../graph/constants.ts";
 import type { Graph, Value } from "../graph/graph.ts";
+import { operatorsThat } from "../graph/operators.ts";
 import { walk } from "../graph/walk.ts";
 
-/** Operators that pass numbers on unchanged. */
-const CARRIERS = new Set(
-  "Cast Identity Reshape Unsqueeze Squeeze Transpose Flatten Slice Concat Expand Clip Where".split(
-    " ",
-  ),
-);
+const CARRIERS = operatorsThat("carries");
 
-/** Operators that sort numbers, as lengths are sorted before a recurrence over padded sequences. */
-const SORTERS = new Set(["TopK", "Gather"]);
+/** As lengths are sorted before a recurrence over padded sequences. */
+const SORTERS = operatorsThat("sorts");
 
 /** Maximum number of values that a search visits. */
 const LOOKS = 1000;

@@ -2,6 +2,7 @@ import type { Tensor } from "onnxruntime-common";
 import { number, object, objects, watching } from "../arguments.ts";
 import { InputError } from "../errors.ts";
 import type { Graph, Value } from "../graph/graph.ts";
+import { operatorsThat } from "../graph/operators.ts";
 import { own } from "../graph/own.ts";
 import { scopesOf } from "../graph/scopes.ts";
 import { isFloat, type Types } from "../graph/types.ts";
@@ -157,8 +158,7 @@ async function another(
   return null;
 }
 
-/** Operators whose result has as many elements as values decide. */
-const VARYING = new Set(["NonZero", "Unique", "Compress", "NonMaxSuppression"]);
+const VARYING = operatorsThat("varying");
 
 /** Whether values decide sizes inside a model, so that it may not run on all inputs. */
 const hasVaryingSizes = (graph: Graph): boolean =>
