@@ -68,7 +68,7 @@ net (float[n, 3] x) => (float[n, 2] y)
       modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
 net (float[n, 3, 4, 4] x) => (float[n, 2] y)
 <float[3] bn.weight, float[3] bn.bias, float[3] bn.running_mean, float[3] bn.running_var, float q.scale = {0.1}, uint8 q.zero = {3},
- float[3, 3] onnx::MatMul_7, float[3] onnx::Mul_8, float[3] onnx::Mul_9, float logit_scale, float[4] resize.scales = {1, 1, 2, 2}, float[2, 3] fc.weight, float[2] fc.bias>
+ float[3, 3] onnx::MatMul_7, float[3] onnx::Mul_8 = {0.5, -1.25, 1e-5}, float[3] onnx::Mul_9 = {0.1234567, -0.7654321, 0.5}, float logit_scale, float[4] resize.scales = {1, 1, 2, 2}, float[2, 3] fc.weight, float[2] fc.bias>
 {
   a = BatchNormalization(x, bn.weight, bn.bias, bn.running_mean, bn.running_var)
   b = QuantizeLinear(a, q.scale, q.zero) c = DequantizeLinear(b, q.scale, q.zero)

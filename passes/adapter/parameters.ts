@@ -1,4 +1,7 @@
-import type { Use, Value } from "../../src/graph/graph.ts";
+import { dataOf, dimsOf } from "../../src/graph/constants.ts";
+import type { Graph, Use, Value } from "../../src/graph/graph.ts";
+import { decodeNumbers } from "../../src/graph/tensor.ts";
+import { typeOfTensor } from "../../src/graph/types.ts";
 
 /** Inputs that say how an operator computes, or what its data was like: nothing that training changes. */
 const SETTINGS: Readonly<Record<string, readonly number[] | undefined>> = {
@@ -29,18 +32,31 @@ const NO_WEIGHT = [0, 5, 6];
 /**
  * Whether a float constant is a parameter, as PyTorch calls what its optimizers are given: not a
  * running mean or variance, a scale of a quantization or a number that the model's code states.
- * `inModule` tells whether a module of the model's code reads it.
  */
-export function isParameter(value: Value, rank: number, inModule: boolean): boolean {
+export function isParameter(graph: Graph, value: Value): boolean {
   const { name, uses, producer } = value;
+  const rank = dimsOf(value)!.length;
   if (uses.length > 0 && uses.every(isSetting)) return false;
   if (!MADE_UP.test(name) && !STATED.test(name)) return rank > 0 || producer === null;
   const weighs = uses.some(
     ({ node, index }) =>
       node.callee !== null || (WEIGHING.test(node.op) && !NO_WEIGHT.includes(index)),
   );
-  return rank > 0 && (weighs || (inModule && !STATED.test(name)));
+  return rank > 0 && (weighs || (!STATED.test(name) && looksLearned(graph, value)));
 }
+
+/** Whether most numbers of a constant differ from each other, and are none that people write. */
+function looksLearned(graph: Graph, value: Value): boolean {
+  const numbers = decodeNumbers(typeOfTensor(value)!.dtype, dataOf(graph, value)!);
+  const odd = numbers.filter((each) => {
+    const near = Number(each.toPrecision(DIGITS));
+    return near !== each && Math.fround(near) !== each;
+  });
+  return new Set(odd).size > numbers.length / 2;
+}
+
+/** Significant digits of a number that people write. */
+const DIGITS = 4;
 
 const isSetting = ({ node: { op }, index }: Use) =>
   SETTINGS[op]?.includes(index) || op.startsWith("QLinear");

@@ -65,11 +65,9 @@ function matching(model: Model, floats: readonly Value[], glob: string) {
   const matches = matcher([glob])!;
   const [found, others]: Value[][] = [[], []];
   for (const value of floats) {
-    const modules = moduleNames(model, value);
-    const names = [value.name, ...modules];
+    const names = [value.name, ...moduleNames(model, value)];
     if (!names.some(matches)) continue;
-    const rank = typeOfTensor(value)!.shape!.length;
-    const isTaken = names.includes(glob) || isParameter(value, rank, modules.length > 0);
+    const isTaken = names.includes(glob) || isParameter(model.graph, value);
     (isTaken ? found : others).push(value);
   }
   return { found, others };
