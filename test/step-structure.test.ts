@@ -4,7 +4,9 @@ import path from "node:path";
 import { differentiate, finetune, laurelize, openModel, stepGraph } from "laurelize";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
+import { uniform } from "../src/graph/random.ts";
 import { modelOfText } from "./support/onnx-text.ts";
+import { sessionOn } from "./support/session.ts";
 
 const BLOCKS = 12;
 const ROWS = 4;
@@ -207,4 +209,62 @@ describe("a gradient is written in few operators", () => {
     const [written, plain] = await Promise.all(steps);
     for (const [k, figure] of written.entries()) expect(figure / plain[k]).toBeCloseTo(1, 5);
   });
+
+  it("in a step on large images, a site and its branch are one Conv, and no bracket is kept", async () => {
+    const block = (k: number) =>
+      `c${k} = Conv(x${k}, d${k}) r${k} = Relu(c${k}) f${k} = Conv(r${k}, u${k}, b${k}) s${k} = Add(x${k}, f${k}) x${k + 1} = Relu(s${k})`;
+    const weights = [0, 1].map(
+      (k) => `float[4, 16, 1, 1] d${k}, float[16, 4, 1, 1] u${k}, float[16] b${k}`,
+    );
+    const given = `<ir_version: 8, opset_import: ["" : 17]> g (float[N, 16, S, S] x0) => (float[N, 3] y) <${weights}, float[16, 3] head> { ${[0, 1].map(block).join(" ")} p = ReduceMean<axes = [2, 3], keepdims = 0>(x2) y = MatMul(p, head) }`;
+    const laurelized = await laurelize(await openModel(modelOfText(given)), {
+      ...{ ort, variant: "rw+lr", rank: 2, featureAxis: 1 },
+    });
+    const step = async (size: number, more: object = {}) => {
+      const inputs = { x0: [ROWS, 16, size, size] };
+      const made = await stepGraph(laurelized.model, { ...options, target, inputs, ...more });
+      const { nodes, values } = made.gradients.graph.main;
+      const isJoined = ({ op, inputs }: (typeof nodes)[number]) =>
+        op === "Conv" && inputs.slice(0, 2).every((value) => value?.producer?.op === "Concat");
+      const joined = nodes.filter(isJoined).map(({ outputs }) => outputs[0]!.name);
+      const forward = joined.filter((name) => !name.includes(".grad")).length;
+      const { op, inputs: addends } = values.get("s1")!.producer!;
+      const isLast = op === "Add" && addends[0]?.producer?.op === "Conv";
+      return { made, forward, backward: joined.length - forward, isLast };
+    };
+    const large = await step(20);
+    // The gradient of x1 is the sum of both convolutions of the second block.
+    expect([large.forward, large.backward, large.isLast]).toEqual([2, 1, true]);
+    const small = await step(19);
+    expect([small.forward, small.backward, small.isLast]).toEqual([0, 0, true]);
+    const trained = await step(20, { train: ["u0"] });
+    expect([trained.forward, trained.backward]).toEqual([1, 1]);
+    // A rule of one's own leaves the model as it is.
+    const rules = { Identity: ({ g }: { g: string }) => [g] };
+    const plain = await step(20, { rules });
+    expect([plain.forward, plain.backward, plain.isLast]).toEqual([0, 0, false]);
+    const [gradients, expected] = await Promise.all([large, plain].map(({ made }) => gradientsOf(made)));
+    for (const [name, { data }] of Object.entries(expected)) {
+      const size = Math.max(...(data as Float32Array).map(Math.abs));
+      const apart = (data as Float32Array).map((v, k) => Math.abs(v - Number(gradients[name].data[k])));
+      expect(size, name).toBeGreaterThan(0);
+      expect(Math.max(...apart) / size, name).toBeLessThan(1e-5);
+    }
+  });
 });
+
+/** The gradients that a step gives at random weights, by weight. */
+async function gradientsOf({ gradients, gradientOf }: Awaited<ReturnType<typeof stepGraph>>) {
+  const session = await sessionOn(gradients.toBytes());
+  const feeds = session.inputMetadata.map((input) => {
+    const dims = (input.isTensor ? input.shape : []) as number[];
+    const next = uniform(5, input.name);
+    const values = Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => 2 * next() - 1);
+    const labels = BigInt64Array.from(values, (_, k) => BigInt(k % 3));
+    const isLabel = input.name === "labels";
+    return [input.name, isLabel ? new ort.Tensor("int64", labels, dims) : new ort.Tensor("float32", values, dims)];
+  });
+  const outputs = await session.run(Object.fromEntries(feeds));
+  await session.release();
+  return Object.fromEntries(Object.entries(gradientOf).map(([weight, name]) => [weight, outputs[name]]));
+}

@@ -2,6 +2,7 @@ import type { Writing } from "../../src/graph/builder.ts";
 import { numbersOfData } from "../../src/graph/constants.ts";
 import { decodeNumbers } from "../../src/graph/tensor.ts";
 import type { NewNode } from "../../src/onnx/new-node.ts";
+import { asOneConvolution } from "./convolution-sums.ts";
 import { piecesInOrder } from "./disjoint.ts";
 
 /** A cotangent, with a pending constant factor. */
@@ -36,7 +37,7 @@ const isNear = (factor: number) => Math.abs(factor) <= FARTHEST && Math.abs(fact
  * connection, which is narrow if a branch is wide. Leaves the copies in the gradient of a mean to
  * Add's own broadcasting. Unused results are dropped.
  */
-export function cotangents(writing: Writing): Cotangents {
+export function cotangents(writing: Writing, isTrained: (name: string) => boolean): Cotangents {
   const { op, constant } = writing;
   const { makerOf, numberOf, intsOf } = written(writing);
   const factorOf = ({ op, inputs: [, b] }: NewNode): number => {
@@ -55,7 +56,8 @@ export function cotangents(writing: Writing): Cotangents {
   };
   const whole = ({ g, times }: ScaledCotangent, dtype: string) =>
     times === 1 ? g : times === -1 ? op.Neg(g) : op.Mul(g, constant(dtype, [], [times]));
-  const add = (all: readonly string[]): string => {
+  const add = (given: readonly string[], sizes: readonly number[] | null): string => {
+    const all = asOneConvolution(writing, { makerOf, intsOf, isTrained }, given, sizes);
     const isCopy = (g: string) => makerOf(g)?.op === "Expand";
     const [first, ...others] = [...all.filter((g) => !isCopy(g)), ...all.filter(isCopy)];
     return others.reduce((sum, g) => op.Add(sum, isCopy(g) ? makerOf(g)!.inputs[0] : g), first);
@@ -71,8 +73,8 @@ export function cotangents(writing: Writing): Cotangents {
       const pieces = cut.pieces.map(({ value, part }) => relative(value, parts[part].times));
       return { g: op.Concat(pieces, { axis: cut.axis }), times: common };
     }
-    const scaled = rest.map(([times, all]) => relative(add(all), times));
-    return { g: add([...byFactor.get(common)!, ...scaled]), times: common };
+    const scaled = rest.map(([times, all]) => relative(add(all, sizes), times));
+    return { g: add([...byFactor.get(common)!, ...scaled], sizes), times: common };
   };
   return { taken, sum, whole };
 }

@@ -8,6 +8,7 @@ import { type ActiveSubgraph, ruleOf, wayBetween } from "./active-subgraph.ts";
 import { arithmetic } from "./arithmetic.ts";
 import { attended, throughAttention } from "./attention.ts";
 import { sumTo } from "./broadcasting.ts";
+import { summands } from "./convolution-sums.ts";
 import { type CustomCotangent, checkReturned, customRule } from "./custom-rules.ts";
 import { gatedBy } from "./gates.ts";
 import { gradientNode } from "./gradient-node.ts";
@@ -58,17 +59,23 @@ export function backpropagate(graph: Graph, wanted: Differentiation): Gradients 
     [...wanted.of].map(([name, g]) => [floatNamed(graph, types, name), g] as const),
   );
   const way = wayBetween({ graph, types, rules, reasons }, roots, [...ends.keys()]);
-  const sums = gradientSums(writing, ends, way.dtypeOf, (value) => {
-    const shape = types.get(value)?.shape;
-    return shape?.every((size) => typeof size === "number") ? (shape as number[]) : null;
-  });
   // A gradient may be requested inside nodes that could be differentiated as one.
   const isOwn = Object.keys(rules).some((op) => Object.hasOwn(vjp, op));
   const joins = !isOwn && roots.every(({ producer }) => producer === null);
+  const sums = gradientSums(writing, ends, {
+    dtypeOf: way.dtypeOf,
+    sizesOf: (value) => {
+      const shape = types.get(value)?.shape;
+      return shape?.every((size) => typeof size === "number") ? (shape as number[]) : null;
+    },
+    isTrained: (name) => joins && way.active.has(graph.main.values.get(name)!),
+  });
   const custom: CustomCotangent[] = [];
+  const walk = { graph, types, rules, way, writing, sums, joins, custom };
   for (const node of way.nodes.toReversed()) {
     const of = cotangentsOf(node, sums, writing);
-    if (of) passBack({ graph, types, rules, way, writing, sums, joins, custom }, node, of);
+    if (!of) continue;
+    for (const part of joins ? summands(walk, way.active, node) : [node]) passBack(walk, part, of);
   }
   const found = new Map(roots.map((root) => [root.name, sums.gradientOf(root)]));
   const outputs = [...found.values()].filter((g) => g !== null);

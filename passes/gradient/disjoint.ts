@@ -15,7 +15,7 @@ interface InOrder {
 }
 
 /** What is known of values that were written. */
-interface WrittenValues {
+export interface WrittenValues {
   readonly makerOf: (name: string) => NewNode | undefined;
   /** The integers of a constant that was written; null for any other value. */
   readonly intsOf: (name: string) => readonly number[] | null;

@@ -3,7 +3,6 @@ import { dataOf, numbersOfData } from "../../src/graph/constants.ts";
 import type { Graph, Node, Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
 import type { Types } from "../../src/graph/types.ts";
-import type { Attributes } from "../../src/onnx/new-node.ts";
 
 /** A graph, and the values that depend on nothing but weights that stay as they are. */
 export interface FrozenGraph {
@@ -82,18 +81,23 @@ export function intoConvolution(known: FrozenGraph, write: Writing, node: Node):
   const weights = op.Mul(w!.name, to.reshape(factor, [channels, ...new Array(rank - 1).fill(1)]));
   const centered = b ? op.Sub(b.name, mean) : op.Neg(mean);
   const inputs = [x!.name, weights, op.Add(op.Mul(centered, factor), bias)];
+  const attributes = convolutionAttributes(graph, conv);
+  write.node({ name: output.name, op: "Conv", inputs, outputs: [output.name], attributes });
+  return conv;
+}
+
+/** Returns the attributes of a Conv, to write it again. */
+export function convolutionAttributes(graph: Graph, conv: Node) {
   const { ints, int, text } = attributesOf(graph, conv);
   const lists = ["dilations", "kernel_shape", "pads", "strides"].flatMap((name) => {
     const given = ints(name);
     return given ? [[name, given] as const] : [];
   });
-  const attributes: Attributes = {
+  return {
     ...Object.fromEntries(lists),
     auto_pad: text("auto_pad", "NOTSET"),
     group: int("group", 1),
   };
-  write.node({ name: output.name, op: "Conv", inputs, outputs: [output.name], attributes });
-  return conv;
 }
 
 /** Returns a node as a BatchNormalization in inference; null for any other. */

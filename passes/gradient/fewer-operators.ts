@@ -7,6 +7,7 @@ import { float } from "../../src/onnx/new-node.ts";
 import { asProduct, type FrozenGraph, intoConvolution } from "./fewer-normalizations.ts";
 import { intoLinear } from "./fewer-scales.ts";
 import { gatedBy } from "./gates.ts";
+import { withoutBracket } from "./site-sum.ts";
 
 /**
  * Writes fewer or faster operators among these nodes, for the same values but for their rounding.
@@ -29,6 +30,11 @@ export function withFewerOperators(
     for (const replaced of intoLinear(known, write, node)) removed.add(replaced);
     withHardSwish(known, write, { node, free, removed });
   }
+  // Sums of sites are written of what the others leave.
+  if (removed.size === 0)
+    for (const node of nodes)
+      if (!removed.has(node))
+        for (const one of withoutBracket(known, write, node)) removed.add(one);
   if (removed.size === 0) return null;
   return { nodes: write.nodes, tensors: write.tensors, redirects: [], removed: [...removed] };
 }

@@ -20,11 +20,19 @@ export interface Sums extends Cotangents {
 export function gradientSums(
   writing: Writing,
   ends: ReadonlyMap<Value, string>,
-  dtypeOf: (value: Value) => string,
-  sizesOf: (value: Value) => readonly number[] | null,
+  {
+    dtypeOf,
+    sizesOf,
+    isTrained,
+  }: {
+    readonly dtypeOf: (value: Value) => string;
+    readonly sizesOf: (value: Value) => readonly number[] | null;
+    /** Whether a value of the graph depends on a weight. */
+    readonly isTrained: (name: string) => boolean;
+  },
 ): Sums {
   const { op, about, fresh } = writing;
-  const { taken, sum, whole } = cotangents(writing);
+  const { taken, sum, whole } = cotangents(writing, isTrained);
   const parts = new Map<Value, ScaledCotangent[]>(
     [...ends].map(([value, g]) => [value, [{ g, times: 1 }]]),
   );

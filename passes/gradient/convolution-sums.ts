@@ -1,0 +1,100 @@
+import type { Writing } from "../../src/graph/builder.ts";
+import type { Graph, Node, Value } from "../../src/graph/graph.ts";
+import { attributesOf } from "../../src/graph/node-view.ts";
+import type { Types } from "../../src/graph/types.ts";
+import { product } from "./broadcasting.ts";
+import type { WrittenValues } from "./disjoint.ts";
+
+/**
+ * Positions of an image from which a product of matrices is as fast as a convolution in onnxruntime's
+ * own layout of images.
+ */
+export const POSITIONS = 400;
+
+/**
+ * Returns a Conv of concatenated channels, of which only some kernels are trained, as the Convs that it
+ * is the sum of: their gradients leave out the frozen kernels. Any other node is returned alone.
+ */
+export function summands(
+  { graph, types }: { readonly graph: Graph; readonly types: Types },
+  active: ReadonlySet<Value>,
+  node: Node,
+): readonly Node[] {
+  if (node.op !== "Conv" || attributesOf(graph, node).int("group", 1) !== 1) return [node];
+  const [x, w, bias] = node.inputs;
+  const [parts, kernels] = [x, w].map((value) => concatenated(graph, value!));
+  if (!parts || parts.length !== kernels?.length || kernels.every((one) => active.has(one)))
+    return [node];
+  const channels = (all: readonly Value[]) => String(all.map((one) => types.get(one)?.shape?.[1]));
+  if (channels(parts) !== channels(kernels)) return [node];
+  return parts.map((part, k) => ({
+    ...node,
+    inputs: [part, kernels[k], ...(bias && k === 0 ? [bias] : [])],
+  }));
+}
+
+/** Returns the parts of a value that is concatenated along its channels. */
+const concatenated = (graph: Graph, { producer }: Value): readonly Value[] | null =>
+  producer?.op === "Concat" && attributesOf(graph, producer).int("axis", 0) === 1
+    ? (producer.inputs as Value[])
+    : null;
+
+/** Convolutions with a single position that were written, and the others among some values. */
+interface Found {
+  readonly convolutions: readonly (readonly [x: string, w: string])[];
+  readonly others: readonly string[];
+}
+
+/**
+ * Writes convolutions with a single position among addends of these sizes as one of concatenated
+ * channels, if a kernel of them is trained: onnxruntime runs such a kernel as a product of matrices, and
+ * one product that adds up both writes the large sum once. Returns the addends that are left.
+ */
+export function asOneConvolution(
+  { op }: Writing,
+  written: WrittenValues & { readonly isTrained: (name: string) => boolean },
+  addends: readonly string[],
+  sizes: readonly number[] | null,
+): readonly string[] {
+  if (sizes?.length !== 4 || product(sizes.slice(2)) < POSITIONS) return addends;
+  const { convolutions, others } = narrowConvolutions(written, addends, sizes[1]);
+  const base = (name: string): string => {
+    const maker = written.makerOf(name);
+    return maker ? base(maker.inputs[0]) : name;
+  };
+  if (convolutions.length < 2 || !convolutions.some(([, w]) => written.isTrained(base(w))))
+    return addends;
+  const [x, w] = [0, 1].map((k) =>
+    op.Concat(
+      convolutions.map((one) => one[k]),
+      { axis: 1 },
+    ),
+  );
+  return [op.Conv(x, w), ...others];
+}
+
+/** Returns the convolutions among values that read fewer channels than these have. */
+function narrowConvolutions(
+  { makerOf, intsOf }: WrittenValues,
+  values: readonly string[],
+  channels: number,
+): Found {
+  const convolutions: [string, string][] = [];
+  const others: string[] = [];
+  for (const value of values) {
+    const node = makerOf(value);
+    const [x, w, bias] = node?.inputs ?? [];
+    const kernel = makerOf(w);
+    const shape = kernel?.op === "Reshape" ? intsOf(kernel.inputs[1]) : null;
+    const isPlain =
+      node?.op === "Conv" &&
+      !bias &&
+      !("strides" in node.attributes) &&
+      node.attributes.group === 1 &&
+      shape?.slice(2).every((one) => one === 1) &&
+      shape[1] < channels;
+    if (isPlain) convolutions.push([x, w]);
+    else others.push(value);
+  }
+  return { convolutions, others };
+}

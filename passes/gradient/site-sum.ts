@@ -1,0 +1,134 @@
+import type { Writing } from "../../src/graph/builder.ts";
+import type { Node, Value } from "../../src/graph/graph.ts";
+import { attributesOf } from "../../src/graph/node-view.ts";
+import { product } from "./broadcasting.ts";
+import { POSITIONS } from "./convolution-sums.ts";
+import { convolutionAttributes, type FrozenGraph } from "./fewer-normalizations.ts";
+
+/** A value that nothing else reads: factor · value, or the value alone. */
+interface Scaled {
+  readonly value: Value;
+  readonly factor: Value | null;
+  /** The nodes that compute it. */
+  readonly inner: readonly Node[];
+}
+
+/** f + β (x + Conv(u, w)), or the same without β. */
+interface SiteSum {
+  readonly f: Value;
+  readonly x: Value;
+  readonly map: Node;
+  readonly factor: Value | null;
+  readonly inner: readonly Node[];
+}
+
+/**
+ * Writes Conv(u, β w) + (f + β x) for f + β (x + Conv(u, w)) of images, where w is trained: then neither
+ * the bracket is kept nor its gradient computed. If f is α Conv(h, v) of frozen v and a narrower h, and
+ * the images are large, both convolutions become one, of α h and u: f itself is never computed, and
+ * onnxruntime adds β x and a Relu behind it within the Conv. Returns the nodes that are replaced.
+ */
+export function withoutBracket(known: FrozenGraph, write: Writing, sum: Node): readonly Node[] {
+  const site = siteSum(known, sum);
+  if (!site) return [];
+  const { f, x, map, factor, inner } = site;
+  const { op, constant } = write;
+  const [output] = sum.outputs as Value[];
+  write.about(output.name, sum);
+  const times = (v: string, by: Value | null) => (by ? op.Mul(v, by.name) : v);
+  const skip = times(x.name, factor);
+  const [u, w] = map.inputs as Value[];
+  const kernel = times(w.name, factor);
+  const add = (a: string, b: string) =>
+    write.node({
+      name: output.name,
+      op: "Add",
+      inputs: [a, b],
+      outputs: [output.name],
+      attributes: {},
+    });
+  const branch = isPointwise(known, map) ? narrowBranch(known, f) : null;
+  if (!branch) {
+    const made = op.Conv(u.name, kernel, null, convolutionAttributes(known.graph, map));
+    add(made, op.Add(f.name, skip));
+    return [sum, ...inner];
+  }
+  const [h, v, own] = branch.value.producer!.inputs as Value[];
+  const channels = known.types.get(output)!.shape![1] as number;
+  const bias = own
+    ? times(own.name, branch.factor)
+    : constant("float", [channels], new Float32Array(channels));
+  const both = op.Concat([times(h.name, branch.factor), u.name], { axis: 1 });
+  add(op.Conv(both, op.Concat([v.name, kernel], { axis: 1 }), bias), skip);
+  return [sum, ...inner, ...branch.inner];
+}
+
+/** Returns a sum as f + β (x + Conv(u, w)); null for any other. */
+function siteSum(known: FrozenGraph, sum: Node): SiteSum | null {
+  const { types, frozen } = known;
+  const output = sum.outputs[0]!;
+  const { dtype, shape } = types.get(output) ?? {};
+  if (sum.op !== "Add" || dtype !== "float" || shape?.length !== 4) return null;
+  const isWhole = (value: Value) => String(types.get(value)?.shape) === String(shape);
+  for (const [f, operand] of bothWays(sum)) {
+    const scaled = scaledValue(known, operand);
+    const bracket = innerNode(scaled.value, "Add");
+    for (const [x, y] of bracket ? bothWays(bracket) : []) {
+      const map = innerNode(y, "Conv");
+      const [, w, bias] = map?.inputs ?? [];
+      if (!map || bias || frozen.has(w!) || ![f, x, y].every(isWhole)) continue;
+      return { f, x, map, factor: scaled.factor, inner: [...scaled.inner, bracket!, map] };
+    }
+  }
+  return null;
+}
+
+/**
+ * Returns a value as α Conv(h, v) or Conv(h, v) with a single position, of frozen v and fewer channels
+ * of large images; null for any other.
+ */
+function narrowBranch(known: FrozenGraph, f: Value): Scaled | null {
+  const { types, frozen } = known;
+  const scaled = scaledValue(known, f);
+  const convolution = innerNode(scaled.value, "Conv");
+  if (!convolution || !isPointwise(known, convolution)) return null;
+  const [h, ...weights] = convolution.inputs;
+  const [, channels, ...size] = (types.get(h!)?.shape ?? []) as number[];
+  const isNarrow = channels < (types.get(f)!.shape![1] as number);
+  if (!isNarrow || !(product(size) >= POSITIONS)) return null;
+  if (!weights.every((one) => !one || frozen.has(one))) return null;
+  return { ...scaled, inner: [...scaled.inner, convolution] };
+}
+
+/** Whether a Conv has a single position, and reads all of the image. */
+function isPointwise({ graph, types }: FrozenGraph, convolution: Node): boolean {
+  const { ints, int } = attributesOf(graph, convolution);
+  const [, , ...kernel] = types.get(convolution.inputs[1]!)?.shape ?? [];
+  const lists = [kernel, ints("strides") ?? []];
+  return (
+    lists.flat().every((one) => one === 1) &&
+    (ints("pads") ?? []).every((pad) => pad === 0) &&
+    int("group", 1) === 1
+  );
+}
+
+/** Returns a value as a product with a single number that is read once, or as it is. */
+function scaledValue({ types }: FrozenGraph, value: Value): Scaled {
+  const node = innerNode(value, "Mul");
+  const isSingle = (one: Value) => types.get(one)?.shape?.length === 0;
+  const found = node && bothWays(node).find(([, factor]) => isSingle(factor));
+  return found
+    ? { value: found[0], factor: found[1], inner: [node] }
+    : { value, factor: null, inner: [] };
+}
+
+/** Returns the two operands of a node in both orders. */
+const bothWays = ({ inputs: [a, b] }: Node) =>
+  [
+    [a!, b!],
+    [b!, a!],
+  ] as const;
+
+/** Returns the node of an operator that makes a value which is read once; null for any other. */
+const innerNode = ({ producer, isOutput, uses }: Value, op: string) =>
+  producer?.op === op && !isOutput && uses.length === 1 ? producer : null;
