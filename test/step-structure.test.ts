@@ -243,10 +243,14 @@ describe("a gradient is written in few operators", () => {
     const rules = { Identity: ({ g }: { g: string }) => [g] };
     const plain = await step(20, { rules });
     expect([plain.forward, plain.backward, plain.isLast]).toEqual([0, 0, false]);
-    const [gradients, expected] = await Promise.all([large, plain].map(({ made }) => gradientsOf(made)));
+    const [gradients, expected] = await Promise.all(
+      [large, plain].map(({ made }) => gradientsOf(made)),
+    );
     for (const [name, { data }] of Object.entries(expected)) {
       const size = Math.max(...(data as Float32Array).map(Math.abs));
-      const apart = (data as Float32Array).map((v, k) => Math.abs(v - Number(gradients[name].data[k])));
+      const apart = (data as Float32Array).map((v, k) =>
+        Math.abs(v - Number(gradients[name].data[k])),
+      );
       expect(size, name).toBeGreaterThan(0);
       expect(Math.max(...apart) / size, name).toBeLessThan(1e-5);
     }
@@ -255,16 +259,24 @@ describe("a gradient is written in few operators", () => {
 
 /** The gradients that a step gives at random weights, by weight. */
 async function gradientsOf({ gradients, gradientOf }: Awaited<ReturnType<typeof stepGraph>>) {
-  const session = await sessionOn(gradients.toBytes());
+  const session = await sessionOn(gradients.toBytes(), { logSeverityLevel: 4 });
   const feeds = session.inputMetadata.map((input) => {
     const dims = (input.isTensor ? input.shape : []) as number[];
     const next = uniform(5, input.name);
-    const values = Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => 2 * next() - 1);
+    const values = Float32Array.from(
+      { length: dims.reduce((a, b) => a * b, 1) },
+      () => 2 * next() - 1,
+    );
     const labels = BigInt64Array.from(values, (_, k) => BigInt(k % 3));
     const isLabel = input.name === "labels";
-    return [input.name, isLabel ? new ort.Tensor("int64", labels, dims) : new ort.Tensor("float32", values, dims)];
+    return [
+      input.name,
+      isLabel ? new ort.Tensor("int64", labels, dims) : new ort.Tensor("float32", values, dims),
+    ];
   });
   const outputs = await session.run(Object.fromEntries(feeds));
   await session.release();
-  return Object.fromEntries(Object.entries(gradientOf).map(([weight, name]) => [weight, outputs[name]]));
+  return Object.fromEntries(
+    Object.entries(gradientOf).map(([weight, name]) => [weight, outputs[name]]),
+  );
 }

@@ -70,13 +70,19 @@ function siteSum(known: FrozenGraph, sum: Node): SiteSum | null {
   const { dtype, shape } = types.get(output) ?? {};
   if (sum.op !== "Add" || dtype !== "float" || shape?.length !== 4) return null;
   const isWhole = (value: Value) => String(types.get(value)?.shape) === String(shape);
+  const mapOf = (value: Value) => {
+    const map = innerNode(value, "Conv");
+    const [, w, bias] = map?.inputs ?? [];
+    return map && !bias && !frozen.has(w!) ? map : null;
+  };
   for (const [f, operand] of bothWays(sum)) {
+    // Of two such convolutions, either is the last already.
+    if (mapOf(f)) continue;
     const scaled = scaledValue(known, operand);
     const bracket = innerNode(scaled.value, "Add");
     for (const [x, y] of bracket ? bothWays(bracket) : []) {
-      const map = innerNode(y, "Conv");
-      const [, w, bias] = map?.inputs ?? [];
-      if (!map || bias || frozen.has(w!) || ![f, x, y].every(isWhole)) continue;
+      const map = mapOf(y);
+      if (!map || ![f, x, y].every(isWhole)) continue;
       return { f, x, map, factor: scaled.factor, inner: [...scaled.inner, bracket!, map] };
     }
   }
