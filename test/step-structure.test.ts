@@ -235,6 +235,11 @@ describe("a gradient is written in few operators", () => {
     const large = await step(20);
     // The gradient of x1 is the sum of both convolutions of the second block.
     expect([large.forward, large.backward, large.isLast]).toEqual([2, 1, true]);
+    // All gradients of the last site come first, from the end of the row; α and β have a factor behind.
+    const { nodes } = large.made.whole.graph.main;
+    const row = nodes.filter(({ message }) => message.name.startsWith("norm.Flatten"));
+    const ofWeights = row.map(({ inputs }) => inputs[0]!.name.slice(0, 2));
+    expect(ofWeights).toEqual(["s0", "s0", "s0", "s1", "s1", "s1"]);
     const small = await step(19);
     expect([small.forward, small.backward, small.isLast]).toEqual([0, 0, true]);
     const trained = await step(20, { train: ["u0"] });

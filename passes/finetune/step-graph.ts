@@ -172,9 +172,17 @@ function backward(
     reasons,
   });
   const places = new Map(nodes.flatMap(({ outputs }, k) => outputs.map((name) => [name, k])));
+  // The last factor and the name of a gradient are written behind the backward pass of all weights.
+  const placeOf = (name: string): number => {
+    const place = places.get(name) ?? 0;
+    const { op, inputs } = nodes[place];
+    const [before, ...others] = inputs;
+    const isLast = op === "Identity" || op === "Neg" || (op === "Mul" && !places.has(others[0]));
+    return isLast && places.has(before) ? placeOf(before) : place;
+  };
   const reached = weights.flatMap((of) => {
     const gradient = gradients.get(of.name);
-    return gradient ? [{ of, gradient, place: places.get(gradient) ?? 0 }] : [];
+    return gradient ? [{ of, gradient, place: placeOf(gradient) }] : [];
   });
   if (reached.length === 0) throw new InputError("none of the weights to train affects the loss.");
   const all = [...first.nodes, ...nodes.map((node) => ({ before: null, node }))];

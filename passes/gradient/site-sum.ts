@@ -23,8 +23,9 @@ interface SiteSum {
 }
 
 /**
- * Writes Conv(u, β w) + (f + β x) for f + β (x + Conv(u, w)) of images, where w is trained: then neither
- * the bracket is kept nor its gradient computed. If f is α Conv(h, v) of frozen v and a narrower h, and
+ * Writes Conv(u, β w) + (f + β x) for f + β (x + Conv(u, w)) of images that a Relu reads, where w is
+ * trained: then neither the bracket is kept nor its gradient computed. In front of other operators
+ * that takes as much memory as before. If f is α Conv(h, v) of frozen v and a narrower h, and
  * the images are large, both convolutions become one, of α h and u: f itself is never computed, and
  * onnxruntime adds β x and a Relu behind it within the Conv. Returns the nodes that are replaced.
  */
@@ -34,6 +35,9 @@ export function withoutBracket(known: FrozenGraph, write: Writing, sum: Node): r
   const { f, x, map, factor, inner } = site;
   const { op, constant } = write;
   const [output] = sum.outputs as Value[];
+  const branch = isPointwise(known, map) ? narrowBranch(known, f) : null;
+  const isRectified = output.uses.length > 0 && output.uses.every(({ node }) => node.op === "Relu");
+  if (!branch && !isRectified) return [];
   write.about(output.name, sum);
   const times = (v: string, by: Value | null) => (by ? op.Mul(v, by.name) : v);
   const skip = times(x.name, factor);
@@ -47,7 +51,6 @@ export function withoutBracket(known: FrozenGraph, write: Writing, sum: Node): r
       outputs: [output.name],
       attributes: {},
     });
-  const branch = isPointwise(known, map) ? narrowBranch(known, f) : null;
   if (!branch) {
     const made = op.Conv(u.name, kernel, null, convolutionAttributes(known.graph, map));
     add(made, op.Add(f.name, skip));
