@@ -66,12 +66,32 @@ type SessionOptions = InferenceSession.SessionOptions & {
   readonly threads?: number | undefined;
 };
 
-/** Opens a session on the model; the caller releases it. Logs nothing. */
+/**
+ * Opens a session on the model; the caller releases it. Logs nothing. A model that onnxruntime does
+ * not load without optimizations, through a fault of its own, is opened with the basic ones.
+ */
 export async function openSession(
   ort: Ort,
   runnable: Runnable,
   level: Level,
   how: SessionOptions = {},
+): Promise<InferenceSession> {
+  try {
+    return await sessionWithFiles(ort, runnable, level, how);
+  } catch (error) {
+    if (level !== "disabled" || !MISTYPED_CAST.test(String(error))) throw error;
+    return sessionWithFiles(ort, runnable, "basic", how);
+  }
+}
+
+/** The name of a cast that onnxruntime inserts into half precision, with the wrong type (1.30). */
+const MISTYPED_CAST = /Type Error.*InsertedPrecisionFreeCast_/s;
+
+async function sessionWithFiles(
+  ort: Ort,
+  runnable: Runnable,
+  level: Level,
+  how: SessionOptions,
 ): Promise<InferenceSession> {
   const { inMemory } = runnable;
   if (!inMemory) return sessionOn(ort, runnable, level, how);
