@@ -1,4 +1,3 @@
-import type { Written } from "../../src/formats/safetensors.ts";
 import { decodeNumbers, encodeNumbers } from "../../src/graph/tensor.ts";
 import { dataTypeNamed, elements } from "../../src/onnx/dtypes.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
@@ -8,7 +7,7 @@ import type { StateTensor } from "./manifest.ts";
 export function startValues(
   state: readonly StateTensor[],
   weightOf: (name: string) => DenseTensor,
-): Written[] {
+): DenseTensor[] {
   return state.map(({ key, dtype, shape, role, input, copies }) => {
     const type = dataTypeNamed(dtype)!.name;
     if (role === "weight")

@@ -1,45 +1,21 @@
 import { InputError } from "../errors.ts";
-import type { Source } from "../onnx/source.ts";
+import type * as Node from "./node-data.ts";
 
-/** Replaces node-data.ts if there is no file system. */
-export const filesIn = (place: string, _ending: string): string[] => [place];
-
-/** Replaces node-data.ts if there is no file system. */
-export const pooledSource = (_file: string, _kind: string): Source => {
-  throw new InputError(
-    "this environment cannot open files; give the data's bytes, a Uint8Array or a Blob.",
-  );
+const refuse = (why: string) => (): never => {
+  throw new InputError(why);
 };
 
-/** Without a file system, data must fit into memory. */
-export const scratchWriter: (() => ScratchWriter) | null = null;
+// These replace node-data.ts if there is no file system; data must then fit into memory.
+export const filesIn: typeof Node.filesIn = (place) => [place];
+export const pooledSource: typeof Node.pooledSource = refuse(
+  "this environment cannot open files; give the data's bytes, a Uint8Array or a Blob.",
+);
+export const scratchWriter: typeof Node.scratchWriter | null = null;
+export const scratch: typeof Node.scratch | null = null;
+export const pendingFolder: typeof Node.pendingFolder = refuse(
+  "this environment cannot open files, but a step is a folder; export it in Node.",
+);
 
-/** A scratch file that is written bit by bit, and then read from. */
-interface ScratchWriter {
-  write(block: Uint8Array): void;
-  finish(): Source;
-  discard(): void;
-}
-
-/** Without a file system, data must fit into memory. */
-export const scratch: ((blocks: Iterable<Uint8Array>) => Source) | null = null;
-
-/** Replaces node-data.ts if there is no file system. */
-export const pendingFolder = (
-  _target: string,
-  _how: { readonly mark: string; readonly replaces: boolean },
-): {
-  readonly path: string;
-  readonly pathTo: (folder: string) => string;
-  keep(): void;
-  discard(): void;
-} => {
-  throw new InputError(
-    "this environment cannot open files, but a step is a folder; export it in Node.",
-  );
-};
-
-/** Replaces node-data.ts: the parser needs Node's buffers. */
-export const csvParser = async (): Promise<(text: string, delimiter: string) => string[][]> => {
-  throw new InputError("tables of CSV are read in Node; give JSON lines, or arrays in an .npz.");
-};
+/** The parser needs Node's buffers. */
+export const csvParser: typeof Node.csvParser = async () =>
+  refuse("tables of CSV are read in Node; give JSON lines, or arrays in an .npz.")();

@@ -1,7 +1,6 @@
 import { InputError } from "../errors.ts";
-import type { Folder } from "../onnx/model-file.ts";
 import type { Source } from "../onnx/source.ts";
-import type { PendingFile } from "./pending.ts";
+import type * as Node from "./node.ts";
 
 const refuse = (): never => {
   throw new InputError(
@@ -9,26 +8,12 @@ const refuse = (): never => {
   );
 };
 
-/** Replaces node.ts if there is no file system. */
-export const fileSource: (file: string, kind?: string) => Source = refuse;
-
-/** Replaces node.ts if there is no file system. */
-export const openPath: (file: string, trustLinks: boolean) => { source: Source; folder: Folder } =
-  refuse;
-
-/** Replaces node.ts if there is no file system. */
-export const writePending: (source: Source, target: string) => PendingFile = refuse;
-
-/** Replaces node.ts if there is no file system. */
-export const isThere: (source: Source, target: string, beside: string) => boolean = refuse;
-
-/** Replaces node.ts if there is no file system. */
-export const writeTogether: (
-  source: Source,
-  others: ReadonlyMap<string, Source>,
-  target: string,
-  present?: readonly string[],
-) => PendingFile = refuse;
+// These replace node.ts if there is no file system.
+export const fileSource: typeof Node.fileSource = refuse;
+export const openPath: typeof Node.openPath = refuse;
+export const writePending: typeof Node.writePending = refuse;
+export const isThere: typeof Node.isThere = refuse;
+export const writeTogether: typeof Node.writeTogether = refuse;
 
 /** Unknown without an operating system to ask. */
 export const freeMemory = (): number | null => null;

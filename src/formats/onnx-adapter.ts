@@ -2,8 +2,8 @@ import { Builder, ByteBuffer } from "flatbuffers";
 import { InputError } from "../errors.ts";
 import { textOfCodes } from "../onnx/bytes.ts";
 import { dataType, dataTypeNamed, elements } from "../onnx/dtypes.ts";
+import type { DenseTensor } from "../onnx/new-node.ts";
 import type { Source } from "../onnx/source.ts";
-import type { Written } from "./safetensors.ts";
 
 /**
  * onnxruntime's adapter file, a flatbuffer: parameters that override the optional inputs of a model.
@@ -25,7 +25,7 @@ export function isOnnxAdapter(source: Source): boolean {
 }
 
 /** An adapter file of onnxruntime; the same tensors in any order give the same bytes. */
-export function writeOnnxAdapter(tensors: readonly Written[]): Uint8Array {
+export function writeOnnxAdapter(tensors: readonly DenseTensor[]): Uint8Array {
   const builder = new Builder(1024);
   const sorted = [...tensors].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   const parameters = sorted.map((tensor) => parameterOf(builder, tensor));
@@ -41,7 +41,7 @@ export function writeOnnxAdapter(tensors: readonly Written[]): Uint8Array {
   return builder.asUint8Array();
 }
 
-function parameterOf(builder: Builder, { name, dtype, dims, data }: Written): number {
+function parameterOf(builder: Builder, { name, dtype, dims, data }: DenseTensor): number {
   // createByteVector itself aligns by nothing.
   builder.prep(EIGHT, data.length);
   const rawData = builder.createByteVector(data);
@@ -58,7 +58,7 @@ function parameterOf(builder: Builder, { name, dtype, dims, data }: Written): nu
 }
 
 /** Reads an adapter file of onnxruntime. Throws an InputError if it is not one, or is damaged. */
-export function readOnnxAdapter(source: Source): Written[] {
+export function readOnnxAdapter(source: Source): DenseTensor[] {
   const refuse = (what: string) =>
     new InputError(`${source.name} is not a sound adapter of onnxruntime: ${what}.`);
   const buffer = new ByteBuffer(source.read(0, source.size).slice());
@@ -80,7 +80,7 @@ function readParameter(
   buffer: ByteBuffer,
   table: number,
   refuse: (what: string) => InputError,
-): Written {
+): DenseTensor {
   const text = vectorOf(buffer, table, PARAMETER.name, 1);
   const sizes = vectorOf(buffer, table, PARAMETER.dims, EIGHT);
   const raw = vectorOf(buffer, table, PARAMETER.rawData, 1);

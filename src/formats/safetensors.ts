@@ -2,6 +2,7 @@ import { InputError } from "../errors.ts";
 import { concat } from "../onnx/bytes.ts";
 import { dataTypeNamed, elements, namedBySafetensors, safetensorsNames } from "../onnx/dtypes.ts";
 import { foreignFormat } from "../onnx/foreign.ts";
+import type { DenseTensor } from "../onnx/new-node.ts";
 import type { Range, Source } from "../onnx/source.ts";
 
 /** A tensor of a .safetensors file; its values are not loaded. */
@@ -104,24 +105,16 @@ const isObject = (it: unknown): it is Record<string, unknown> =>
 const isSizes = (it: unknown): it is number[] =>
   Array.isArray(it) && it.every((size) => Number.isSafeInteger(size) && size >= 0);
 
-/** A tensor to write: little-endian values of a type in ONNX's spelling. */
-export interface Written {
-  readonly name: string;
-  readonly dtype: string;
-  readonly dims: readonly number[];
-  readonly data: Uint8Array;
-}
-
 /**
  * Returns the parts of a .safetensors file. The same tensors and texts in any order give the same
  * bytes: wider types come first, so that each tensor is aligned, and names are sorted by code
  * units.
  */
 export function writeSafetensors(
-  tensors: readonly Written[],
+  tensors: readonly DenseTensor[],
   metadata: ReadonlyMap<string, string>,
 ): Uint8Array {
-  const bits = ({ dtype }: Written) => dataTypeNamed(dtype)!.bits;
+  const bits = ({ dtype }: DenseTensor) => dataTypeNamed(dtype)!.bits;
   const sorted = [...tensors].sort((a, b) => bits(b) - bits(a) || byName(a.name, b.name));
   const texts = [...metadata].sort(([a], [b]) => byName(a, b));
   const header: [string, unknown][] =

@@ -7,6 +7,9 @@ import type { Value } from "./graph.ts";
 /** The known type of each value. */
 export type Types = ReadonlyMap<Value, Type>;
 
+/** Returns the type of a value; null if it is unknown. */
+export type KnownType = (value: Value) => Type | null;
+
 /**
  * Returns the type that a value info states; null if it has none or is not a tensor. A negative
  * size is a free dimension, as in onnxruntime.

@@ -1,5 +1,5 @@
 import type { Node, Scope, Value } from "../graph/graph.ts";
-import { typeOfInfo, typeOfTensor } from "../graph/types.ts";
+import { type KnownType, typeOfInfo, typeOfTensor } from "../graph/types.ts";
 import type { GraphMessage } from "../onnx/messages.ts";
 import type { Type } from "../onnx/shape.ts";
 
@@ -11,7 +11,7 @@ import type { Type } from "../onnx/shape.ts";
 export function typeByBranches(
   { op, bodies, outputs }: Node,
   output: Value,
-  known: (value: Value) => Type | null,
+  known: KnownType,
 ): Type | null {
   if (op !== "If") return null;
   const place = outputs.indexOf(output);
@@ -19,11 +19,7 @@ export function typeByBranches(
   return types.length === 0 ? null : types.reduce(common);
 }
 
-function typeInBranch(
-  body: Scope,
-  place: number,
-  known: (value: Value) => Type | null,
-): Type | null {
+function typeInBranch(body: Scope, place: number, known: KnownType): Type | null {
   const info = (body.message as GraphMessage).outputs[place];
   const stated = info ? typeOfInfo(info) : null;
   if (stated?.shape) return stated;

@@ -1,6 +1,6 @@
 import { tensorOf } from "../graph/constants.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
-import { typeOfTensor } from "../graph/types.ts";
+import { type KnownType, typeOfTensor } from "../graph/types.ts";
 import { textOfCodes } from "../onnx/bytes.ts";
 import { elements } from "../onnx/dtypes.ts";
 import { tensorBytes } from "../onnx/model-file.ts";
@@ -19,12 +19,12 @@ const ABSENT: Type = { dtype: "", shape: [] };
  */
 export class TypeCache {
   readonly #graph: Graph;
-  readonly #known: (value: Value) => Type | null;
+  readonly #known: KnownType;
   readonly #types = new WeakMap<Type, string>();
   readonly #keys = new Map<string, string>();
   readonly #outputs = new Map<string, readonly Type[]>();
 
-  constructor(graph: Graph, known: (value: Value) => Type | null) {
+  constructor(graph: Graph, known: KnownType) {
     this.#graph = graph;
     this.#known = known;
   }

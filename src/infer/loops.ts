@@ -1,5 +1,5 @@
 import { attribute, type Node, type Scope, type Value } from "../graph/graph.ts";
-import { typeOfInfo } from "../graph/types.ts";
+import { type KnownType, typeOfInfo } from "../graph/types.ts";
 import type { GraphMessage } from "../onnx/messages.ts";
 import type { Dimension, Type } from "../onnx/shape.ts";
 
@@ -19,7 +19,7 @@ interface BodyInputs {
  * Returns the types of a body's inputs, from the operands of the Loop or Scan and from the fixed
  * sizes that the body states.
  */
-export function bodyInputs(body: Scope, known: (value: Value) => Type | null): BodyInputs {
+export function bodyInputs(body: Scope, known: KnownType): BodyInputs {
   const types = new Map<Value, Type>();
   const carried: Carried[] = [];
   const give = (input: Value | undefined, type: Type | null) => {
@@ -79,7 +79,7 @@ function narrowed(stated: Type | null, type: Type | null): Type | null {
 export function widenedType(
   body: Scope,
   { input, output }: Carried,
-  known: (value: Value) => Type | null,
+  known: KnownType,
 ): Type | null {
   const [before, after] = [known(input), known(output)];
   if (!before?.shape) return null;

@@ -1,7 +1,6 @@
 import { attribute, type Value } from "../graph/graph.ts";
-import { typeOfTensor } from "../graph/types.ts";
+import { type KnownType, typeOfTensor } from "../graph/types.ts";
 import { dataType, dataTypeNamed } from "../onnx/dtypes.ts";
-import type { Type } from "../onnx/shape.ts";
 import { TYPE_ATTRIBUTES } from "./stand-in.ts";
 
 /**
@@ -13,7 +12,7 @@ export function ownType(
   value: Value,
   reported: string,
   held: ReadonlySet<string>,
-  known: (value: Value) => Type | null,
+  known: KnownType,
 ): string {
   const others = [...held].filter((name) => dataTypeNamed(name)?.inferredAs === reported);
   if (others.length === 0) return reported;

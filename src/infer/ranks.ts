@@ -1,6 +1,6 @@
 import { tensorOf } from "../graph/constants.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
-import { isFloat, type Types } from "../graph/types.ts";
+import { isFloat, type KnownType, type Types } from "../graph/types.ts";
 import { walk } from "../graph/walk.ts";
 import type { Type } from "../onnx/shape.ts";
 import type { Ort } from "../ort/session.ts";
@@ -33,7 +33,7 @@ export async function withRanks(ort: Ort, graph: Graph, types: Types): Promise<T
 }
 
 /** Returns these nodes, and the nodes that make their inputs of unknown type, such as sequences. */
-const withUnknown = (nodes: readonly Node[], known: (value: Value) => Type | null): Node[] => [
+const withUnknown = (nodes: readonly Node[], known: KnownType): Node[] => [
   ...walk(nodes, ({ inputs }) =>
     inputs.flatMap((value) =>
       value?.producer && !known(value) && !tensorOf(value) ? value.producer : [],

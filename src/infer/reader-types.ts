@@ -2,7 +2,7 @@ import { tensorOf } from "../graph/constants.ts";
 import { attribute, type Use, type Value } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
 import { own } from "../graph/own.ts";
-import { isFloat } from "../graph/types.ts";
+import { isFloat, type KnownType } from "../graph/types.ts";
 import { dataType } from "../onnx/dtypes.ts";
 import type { Dimension, Type } from "../onnx/shape.ts";
 
@@ -27,7 +27,7 @@ const NORM_AXIS: Readonly<Record<string, number>> = {
  * from the end.
  */
 interface Told {
-  readonly known: (value: Value) => Type | null;
+  readonly known: KnownType;
   dtype: string | null;
   readonly ranks: Set<number>;
   /** The largest rank of other summands or factors, to which the value may be broadcast. */
@@ -40,7 +40,7 @@ interface Told {
  * scales show it, and other summands. Sizes that nothing shows are left open. Returns null if its
  * rank or its data type remains unknown or contradictory.
  */
-export function typeByReaders(value: Value, known: (value: Value) => Type | null): Type | null {
+export function typeByReaders(value: Value, known: KnownType): Type | null {
   const told: Told = { known, dtype: null, ranks: new Set(), besides: 0, sizes: new Map() };
   /** Each value, with whether it has the shape of the requested one, or only its rank. */
   const pending = new Map<Value, boolean>([[value, true]]);

@@ -2,8 +2,8 @@ import { tensorOf } from "../graph/constants.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
 import { byOrder } from "../graph/scopes.ts";
+import type { KnownType } from "../graph/types.ts";
 import { walk } from "../graph/walk.ts";
-import type { Type } from "../onnx/shape.ts";
 import { checkShapeLengths, takesUnmeasured } from "./shape-lengths.ts";
 
 /** Maximum number of nodes in a session, because its cost is quadratic in its outputs. */
@@ -17,7 +17,7 @@ export function segmentFrom(
   graph: Graph,
   nodes: readonly Node[],
   start: number,
-  known: (value: Value) => Type | null,
+  known: KnownType,
 ): Node[] {
   const segment = nodes.slice(start, start + SEGMENT);
   const cut = segment.findIndex((node, k) => k > 0 && takesUnmeasured(graph, node, known));
@@ -55,7 +55,7 @@ const takesShape = (node: Node, value: Value) =>
   (SHAPE_TAKING.has(node.op) && node.inputs[0] !== value);
 
 /** Returns the nodes whose inputs all have a known type or are made by one of them. */
-export function readyNodes(nodes: readonly Node[], known: (value: Value) => Type | null): Node[] {
+export function readyNodes(nodes: readonly Node[], known: KnownType): Node[] {
   const made = new Set<Value>();
   return nodes.filter((node) => {
     const ready = [...node.inputs, ...node.captures].every(

@@ -1,7 +1,7 @@
 import { tensorOf } from "../graph/constants.ts";
 import type { Graph, Node, Value } from "../graph/graph.ts";
 import { byOrder } from "../graph/scopes.ts";
-import { typeOfTensor } from "../graph/types.ts";
+import { type KnownType, typeOfTensor } from "../graph/types.ts";
 import { concat } from "../onnx/bytes.ts";
 import { partsOf } from "../onnx/decode.ts";
 import { dataType, elements } from "../onnx/dtypes.ts";
@@ -18,7 +18,6 @@ import {
 import { isExternal } from "../onnx/external.ts";
 import { FIELD, type TensorMessage } from "../onnx/messages.ts";
 import { tensorBytes } from "../onnx/model-file.ts";
-import type { Type } from "../onnx/shape.ts";
 import { withDataInside } from "../ort/linked-weights.ts";
 
 /** Number of elements up to which a weight is embedded in the skeleton: shapes, axes, scales. */
@@ -32,7 +31,7 @@ const SKELETON_IR_VERSION = 8;
 /** A graph, and the known types of its values. */
 export interface TypedGraph {
   readonly graph: Graph;
-  readonly known: (value: Value) => Type | null;
+  readonly known: KnownType;
 }
 
 /** A part of a graph without its weights, as a model of its own. */
@@ -117,7 +116,7 @@ const WIDE = 256;
 const isWide = (node: Node) => node.inputs.length > WIDE;
 
 /** Returns, for each value, the first requested one of the same type: they are inferred alike. */
-function standIns(known: (value: Value) => Type | null, fed: ReadonlySet<Value>) {
+function standIns(known: KnownType, fed: ReadonlySet<Value>) {
   const first = new Map<string, Value>();
   return (value: Value): Value => {
     const type = fed.has(value) || tensorOf(value) ? null : known(value);

@@ -53,11 +53,8 @@ function placed(file: ModelFile, written?: string): Runnable {
   if (home === undefined) checkReachable(file);
   const ready = written ? relocated(file, waiting) : withCompanionInside(beforeCopies(file));
   const reach = written ? { source: ready.source, folder: home } : withinReach(ready);
-  if (reach.folder === home && home !== undefined && source.size > LOADED) {
-    const links = linkable(ready).filter(([, { source: at }]) => liesIn(home, at));
-    reach.source = patchedBytes(ready, { values: linkedValues(links) });
-  }
-  return { model: reach.source.read(0, reach.source.size), folder: reach.folder };
+  const bytes = source.size > LOADED ? linked(ready, reach, home) : reach.source;
+  return { model: bytes.read(0, bytes.size), folder: reach.folder };
 }
 
 /** Returns a model whose data files are in memory, under names that onnxruntime finds them by. */
@@ -79,13 +76,19 @@ export function linkedModel(file: ModelFile): { bytes: Uint8Array; folder: strin
   if (home === undefined) checkReachable(file);
   const ready = withCompanionInside(beforeCopies(file));
   const reach = withinReach(ready);
-  const links =
-    home === undefined || reach.folder !== home
-      ? []
-      : linkable(ready).filter(([, { source: at }]) => liesIn(home, at));
-  const source =
-    links.length > 0 ? patchedBytes(ready, { values: linkedValues(links) }) : reach.source;
+  const source = linked(ready, reach, home);
   return { bytes: source.read(0, source.size), folder: reach.folder };
+}
+
+/** Returns a model without weights that lie in files of its folder. */
+function linked(
+  file: ModelFile,
+  { source, folder }: ReturnType<typeof withinReach>,
+  home: string | undefined,
+): Source {
+  if (home === undefined || folder !== home) return source;
+  const links = linkable(file).filter(([, { source: at }]) => liesIn(home, at));
+  return patchedBytes(file, { values: linkedValues(links) });
 }
 
 /** Throws an InputError if onnxruntime would look for a model's data in the current folder. */
