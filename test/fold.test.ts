@@ -728,6 +728,9 @@ describe("the command line", () => {
       expect(
         fs.readFileSync(path.join(there, name)).equals(fs.readFileSync(path.join(home, name))),
       ).toBe(true);
+    // Once it is trained, it is also folded in float64, its data with it.
+    const folded = await fold(tuned(await openModel(laurel), 3), { ort });
+    expect((await proveFold(folded, { ort })).float64.outcome).toBe("passed");
   });
 
   it("applies an adapter and folds in one step", async () => {

@@ -128,8 +128,10 @@ function idleReading(options: FitOptions, isDataset: boolean): string[] {
       : name === "columns"
         ? "the data is no table"
         : "the data is no folder of images";
+  const isGiven = (value: unknown) =>
+    typeof value === "object" ? Object.keys(value ?? {}).length > 0 : value !== undefined;
   return idle
-    .filter((name) => options[name] != null)
+    .filter((name) => isGiven(options[name]))
     .map((name) => `${name} has no effect: ${why(name)}.`);
 }
 

@@ -21,10 +21,13 @@ import { type Types, typeOfTensor } from "../../src/graph/types.ts";
 import { inDouble } from "../../src/infer/stand-in.ts";
 import { checkSizes } from "../../src/infer/value-sizes.ts";
 import { type Model, modelOf, stateTypes, typesOf } from "../../src/model.ts";
+import { allTensors } from "../../src/onnx/all-tensors.ts";
 import { isHalf } from "../../src/onnx/dtypes.ts";
+import { byteLength, isExternal } from "../../src/onnx/external.ts";
 import type { Type } from "../../src/onnx/shape.ts";
 import { bytesSource } from "../../src/onnx/source.ts";
 import { abortable, stepper, type Watching } from "../../src/ort/abortable.ts";
+import { withDataInside } from "../../src/ort/linked-weights.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import { type Ort, reason, type Tensors } from "../../src/ort/session.ts";
 import { toFloat64 } from "../../src/ort/tensors.ts";
@@ -61,7 +64,7 @@ export interface FoldProofOptions extends SampleOptions, Watching {
 }
 
 const ROUNDS = 3;
-/** Bytes of a model up to which it is written in double. */
+/** Bytes of a model and its data files up to which it is written in double. */
 const LARGEST = 1 << 28;
 /**
  * What both may lie apart, relative to the largest magnitude: rounding in double, and that of a
@@ -116,9 +119,11 @@ async function inFloat64(
   feeds: readonly Tensors[],
   exact: Tensors[],
 ): Promise<Outcome<DoubleReport>> {
-  if (original.size > LARGEST || original.dataFiles.length > 0)
+  const { file } = original;
+  const outside = [...allTensors(file)].filter(isExternal);
+  if (outside.reduce((sum, each) => sum + (byteLength(each) ?? 0), original.size) > LARGEST)
     return notRun("the model is too large to be written in double");
-  const bytes = inDouble(original.toBytes());
+  const bytes = inDouble(withDataInside(file.source.read(0, original.size), file));
   if (!bytes) return notRun("the model has no float32 values");
   const { types } = await typesOf(original, ort);
   const half = [...types.values()].some(({ dtype }) => isHalf(dtype));
