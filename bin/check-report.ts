@@ -23,8 +23,8 @@ interface SplitFiles {
 
 const line = (mark: string, what: string, text: string) => `${mark} ${what.padEnd(13)} ${text}`;
 const [PASSED, FAILED, UNKNOWN] = [marks.passed, marks.failed, marks["not run"]];
-/** What a line begins with that says nothing for or against the model. */
-const NOTE = " ";
+/** A line that says nothing for or against the model. */
+const note = (what: string, text: string) => line(" ", what, text);
 
 /** The report on a model for the web, line by line. */
 export function webLines(file: string, model: Model, report: WebReport): string[] {
@@ -35,10 +35,9 @@ export function webLines(file: string, model: Model, report: WebReport): string[
     headline(path.basename(file), model),
     runLine(checked, version),
     ...findings.map(({ weight, text }) =>
-      line(weight === "fails" ? FAILED : NOTE, weight === "fails" ? "limit" : "note", text),
+      weight === "fails" ? line(FAILED, "limit", text) : note("note", text),
     ),
-    line(
-      NOTE,
+    note(
       "sizes",
       `${bytes(sizes.file)}${data.length > 0 ? ` and ${data.join(", ")}` : ""}; at most 2 GB a file and 4 GB in all can be loaded`,
     ),
@@ -85,14 +84,14 @@ function gpuLines({ checked: { withoutWebGpu }, placements }: WebReport): string
         : `the installed table has no kernel for ${listed(withoutWebGpu.map(({ op, opset, nodes }) => `${op} (opset ${opset}, ${counted(nodes, "node")})`))}`;
   if (placements.length === 0)
     return [
-      line(NOTE, "WebGPU", table),
+      note("WebGPU", table),
       line(
         UNKNOWN,
         "WebGPU",
         "which nodes fall back to the CPU is unknown: to find out, the model must run, and Chromium (CHROME_PATH) and the package playwright-core must be installed",
       ),
     ];
-  return [line(NOTE, "WebGPU", table), ...placements.map(placementLine)];
+  return [note("WebGPU", table), ...placements.map(placementLine)];
 }
 
 function placementLine({ entry, providers, error }: Placement): string {
@@ -101,30 +100,20 @@ function placementLine({ entry, providers, error }: Placement): string {
   const counts = all.map(([name, { count }]) => `${count} on ${name}`).join(", ");
   const onCpu = providers.CPUExecutionProvider;
   const names = onCpu && onCpu.nodes.length > 0 ? `; on the CPU: ${listed(onCpu.nodes)}` : "";
-  return line(
-    NOTE,
-    "in Chromium",
-    `${entry}: ${counted(
-      all.reduce((sum, [, { count }]) => sum + count, 0),
-      "node",
-    )}, ${counts}${names}`,
-  );
+  const nodes = all.reduce((sum, [, { count }]) => sum + count, 0);
+  return note("in Chromium", `${entry}: ${counted(nodes, "node")}, ${counts}${names}`);
 }
 
 function wasmLines(entries: readonly WebEntry[]): string[] {
+  if (entries.length === 0) return [];
   return [
     ...entries.map(({ entry, wasm, bytes: size }) =>
-      line(NOTE, "fetches", `${entry}: ${wasm}, ${bytes(size)}`),
+      note("fetches", `${entry}: ${wasm}, ${bytes(size)}`),
     ),
-    ...(entries.length > 0
-      ? [
-          line(
-            NOTE,
-            "threads",
-            "need the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp; without them wasm runs on one thread",
-          ),
-        ]
-      : []),
+    note(
+      "threads",
+      "need the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp; without them wasm runs on one thread",
+    ),
   ];
 }
 
@@ -162,11 +151,10 @@ export function needsLines(
   return [
     headline(path.basename(model.source.name), model),
     line(mark, target, said),
-    line(
-      NOTE,
+    note(
       "it needs",
       `IR version ${needs.irVersion} and the operator sets ${opsets.join(", ")}${newest ? `; its newest operator is ${newest.op}, from opset ${newest.since}` : ""}`,
     ),
-    ...(others.length > 0 ? [line(NOTE, "it needs", `the operators ${listed(others)}`)] : []),
+    ...(others.length > 0 ? [note("it needs", `the operators ${listed(others)}`)] : []),
   ];
 }

@@ -1,30 +1,18 @@
 import type { FinetuneOptions } from "../src/index.ts";
-import type { ApplyArguments } from "./commands/apply.ts";
-import type { CombineArguments } from "./commands/average.ts";
-import type { CheckArguments } from "./commands/check.ts";
-import type { CompareArguments } from "./commands/compare.ts";
-import type { DiffArguments } from "./commands/diff.ts";
-import type { ExtractArguments } from "./commands/extract.ts";
-import type { FinetuneArguments } from "./commands/finetune.ts";
-import type { FoldArguments } from "./commands/fold.ts";
-import type { InspectArguments } from "./commands/inspect.ts";
-import type { LadderArguments } from "./commands/ladder.ts";
-import type { LaurelizeArguments } from "./commands/laurelize.ts";
-import type { StripArguments } from "./commands/strip.ts";
 
 type AnyArguments =
-  | LaurelizeArguments
-  | InspectArguments
-  | LadderArguments
-  | CompareArguments
-  | DiffArguments
-  | StripArguments
-  | FinetuneArguments
-  | ExtractArguments
-  | FoldArguments
-  | ApplyArguments
-  | CombineArguments
-  | CheckArguments;
+  | import("./commands/laurelize.ts").LaurelizeArguments
+  | import("./commands/inspect.ts").InspectArguments
+  | import("./commands/ladder.ts").LadderArguments
+  | import("./commands/compare.ts").CompareArguments
+  | import("./commands/diff.ts").DiffArguments
+  | import("./commands/strip.ts").StripArguments
+  | import("./commands/finetune.ts").FinetuneArguments
+  | import("./commands/extract.ts").ExtractArguments
+  | import("./commands/fold.ts").FoldArguments
+  | import("./commands/apply.ts").ApplyArguments
+  | import("./commands/average.ts").CombineArguments
+  | import("./commands/check.ts").CheckArguments;
 
 type KeysOf<T> = T extends unknown ? keyof T : never;
 type ValueAt<T, K> = T extends unknown ? (K extends keyof T ? T[K] : never) : never;

@@ -41,7 +41,7 @@ function chooseByFlags(args: Arguments): void {
 export const DASH = "./-";
 
 /** Names of arguments that are files to be read. */
-const READ = ["model", "a", "b", "adapter", "data", "eval", "inputs", "teacher"];
+export const READ = ["model", "a", "b", "adapter", "data", "eval", "inputs", "teacher"];
 
 function checkPlaces(args: Arguments): void {
   const { output } = args;

@@ -1,6 +1,5 @@
 import {
   extractAdapter,
-  type FeatureAxis,
   isLaurelized,
   laurelize,
   type Model,
@@ -10,6 +9,7 @@ import {
 } from "../src/index.ts";
 import { checkHead, type Tied, tiedWeights, tuningOf } from "../src/internal.ts";
 import { dashed } from "../src/options.ts";
+import type { FinetuneArguments } from "./commands/finetune.ts";
 import { type Inserting, laurelOptions } from "./commands/inserting.ts";
 import { ort } from "./runtime.ts";
 import { tell } from "./supervision.ts";
@@ -19,15 +19,11 @@ import { counted } from "./text.ts";
 export type Say = (kind: "note" | "warning", text: string) => void;
 
 /** What the command line says of a model that is trained. */
-interface TrainedArguments extends Inserting {
-  readonly model: string;
-  readonly given: readonly string[];
-  readonly train?: readonly string[] | undefined;
-  readonly newHead: string | undefined;
-  readonly classes: number | undefined;
-  readonly featureAxis: FeatureAxis | undefined;
-  readonly also: ("se" | "merge" | "constant")[] | undefined;
-}
+type TrainedArguments = Inserting &
+  Pick<
+    FinetuneArguments,
+    "model" | "given" | "train" | "newHead" | "classes" | "featureAxis" | "also"
+  >;
 
 /** The model that is trained: with its new last layer, and laurelized unless weights are named. */
 export async function modelToTrain(args: TrainedArguments, given: Model, say: Say): Promise<Model> {

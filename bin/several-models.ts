@@ -17,14 +17,10 @@ interface Places {
 }
 
 /** Arguments of a command that takes several models, one after another. */
-export interface Several extends Places {
-  readonly model: string | readonly string[];
-}
+export type Several = Places & { readonly model: string | readonly string[] };
 
 /** Arguments of the same command for one model. */
-export interface One extends Places {
-  readonly model: string;
-}
+export type One = Places & { readonly model: string };
 
 /** Runs the command for one model. */
 type Run = (args: One) => Promise<void>;

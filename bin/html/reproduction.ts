@@ -3,6 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { VERSION } from "../../src/version.ts";
 import { hashFile } from "../hash-file.ts";
+import { READ } from "../heed.ts";
 import { installedRuntime } from "../installed-runtime.ts";
 import { lines, type Section, table } from "./markup.ts";
 
@@ -34,9 +35,6 @@ function fileRecord(name: string, at = name): FileRecord {
 }
 
 const sha256Of = (file: string) => hashFile(createHash("sha256"), file).digest("hex");
-
-/** Names of arguments that are files to be read. */
-const READ = ["model", "a", "b", "adapter", "data", "eval", "inputs"];
 
 /** Returns how to make a result again. `outputs` says where each file lies, by its name. */
 export function reproductionOf(

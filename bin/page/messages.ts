@@ -7,27 +7,15 @@ export interface SearchChoice {
   readonly featureAxis: string;
 }
 
-/** A site that can be chosen. */
-interface SiteRow {
-  readonly name: string;
-  /** "[N, 96, 12, 48], 96 features, stream 1". */
-  readonly about: string;
-}
-
-/** A sum that is not a site. */
-interface OtherSum {
-  readonly name: string;
-  readonly op: string;
-  readonly reason: string;
-}
-
 /** What the page shows of an opened model. */
 export interface OpenedModel {
   readonly name: string;
   readonly headline: string;
   readonly sums: string;
-  readonly sites: readonly SiteRow[];
-  readonly others: readonly OtherSum[];
+  /** Sites that can be chosen; `about` is "[N, 96, 12, 48], 96 features, stream 1". */
+  readonly sites: readonly { readonly name: string; readonly about: string }[];
+  /** Sums that are not sites. */
+  readonly others: readonly Record<"name" | "op" | "reason", string>[];
   readonly ladder: string;
   readonly warnings: readonly string[];
   /** Whether it is laurelized already, so that it can be fine-tuned at once. */

@@ -2,6 +2,7 @@ import {
   adapterBytes,
   batches,
   type Epoch,
+  type EpochStep,
   type FitOptions,
   type FitResult,
   type FoundResiduals,
@@ -74,21 +75,17 @@ function reporting(
     if (step % Math.ceil((of ?? DRAWINGS) / DRAWINGS) !== 0) return;
     report({ ladder: ladderDrawing(found, tunedModel(model, weights)) });
   };
-  const evaluated = (step: number, { loss, metrics }: NonNullable<Epoch["eval"]>) =>
-    report({ evaluated: step, loss, accuracy: metrics.accuracy ?? null });
   return {
     onStart: ({ stepsPerEpoch }: { readonly stepsPerEpoch: number | null }) => {
       of = allSteps(stepsPerEpoch);
     },
-    onStep: (
-      { step, loss }: { readonly step: number; readonly loss: number },
-      weights: Tensors,
-    ) => {
+    onStep: ({ step, loss }: EpochStep, weights: Tensors) => {
       report({ step, loss, of });
       draw(step, weights);
     },
     onEpoch: ({ step, eval: held }: Epoch) => {
-      if (held) evaluated(step, held);
+      const accuracy = held?.metrics.accuracy ?? null;
+      if (held) report({ evaluated: step, loss: held.loss, accuracy });
     },
   };
 }

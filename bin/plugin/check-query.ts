@@ -41,8 +41,7 @@ function checkName(name: string, asked: readonly StepName[]): void {
 /** Throws a UsageError if a name that takes one value has two. */
 function checkOnce(given: readonly QueryPart[], asked: readonly StepName[]): void {
   const names = given.map(([name]) => name);
-  const isList = (name: string) =>
-    asked.some((step) => (steps[step].options as Record<string, Option>)[name]?.array);
+  const isList = (name: string) => asked.some((step) => steps[step].options[name]?.array);
   const twice = names.find((name, at) => names.indexOf(name) < at && !isList(name));
   if (twice !== undefined) throw new UsageError(`${twice} is given twice.`);
   const [laurel] = given.filter(([name]) => name === "laurel");

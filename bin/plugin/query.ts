@@ -52,7 +52,7 @@ function plainly(name: string, value: string): QueryPart {
   if (positive !== name && value === "" && ownerOf(positive)) return plainly(positive, "false");
   if (name === "laurel" || name === "variant") return [name, value.replaceAll(" ", "+")];
   const owner = ownerOf(name);
-  const { choices } = owner ? (steps[owner].options as Record<string, Option>)[name] : {};
+  const { choices } = owner ? steps[owner].options[name] : {};
   return [name, value === "false" && choices?.includes("none") ? "none" : value];
 }
 
@@ -93,9 +93,7 @@ function argumentsOf(step: StepName, given: readonly QueryPart[]): string[] {
     if (name === step) return named && value !== "" ? [[named, value]] : [];
     return Object.hasOwn(options, name) ? [[name, value]] : [];
   });
-  return own.map(([name, value]) =>
-    argumentOf(name, value, (options as Record<string, Option>)[name]),
-  );
+  return own.map(([name, value]) => argumentOf(name, value, options[name]));
 }
 
 function argumentOf(name: string, value: string, { type }: Option): string {

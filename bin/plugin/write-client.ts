@@ -27,14 +27,13 @@ const NUMBERS = [...Array(65).keys(), 96, 128, 192, 256, 384, 512, 768, 1024];
 function ends(): string[] {
   const ofSteps = stepNames.flatMap((name) => {
     const { value, options } = steps[name];
-    const known = options as Readonly<Record<string, Option>>;
-    const values = value === null ? [] : (known[value].choices ?? []);
+    const values = value === null ? [] : (options[value].choices ?? []);
     const own = [name, ...values.map((each) => `${name}=${each}`)];
     return own.flatMap((each) => [`.onnx?${each}`, `&${each}`]);
   });
   const ofOptions = stepNames.flatMap((step) =>
-    Object.entries(steps[step].options as Readonly<Record<string, Option>>).flatMap(
-      ([name, option]) => valuesOf(option).map((value) => `&${name}${value}`),
+    Object.entries(steps[step].options).flatMap(([name, option]) =>
+      valuesOf(option).map((value) => `&${name}${value}`),
     ),
   );
   return [...new Set([...ofSteps, ...ofOptions, ".safetensors", ".onnx_adapter"])];
