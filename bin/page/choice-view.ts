@@ -7,7 +7,7 @@ import type { InsertChoice, OpenedModel, Rewritten } from "./messages.ts";
 import { showProgress } from "./progress-view.ts";
 
 /** What each variant computes, as in the README. */
-const FORMULAS: Readonly<Record<VariantName, string>> = {
+const FORMULAS: Readonly<Partial<Record<VariantName, string>>> = {
   rw: "y = α f + β x",
   lr: "y = f + x + (x A) B",
   pa: "y = f + x + Σ γ_j x_(i−j)",
@@ -112,7 +112,7 @@ function chosen(): InsertChoice {
 
 function showOptions(): void {
   for (const name of NUMBERS) show(`${name}-field`, counts(name));
-  say("formula", FORMULAS[variantNow()]);
+  say("formula", FORMULAS[variantNow()] ?? "");
   const { sites } = chosen();
   say("site-count", `${sites.length} of ${boxes().length}`);
   byId<HTMLButtonElement>("rewrite").disabled = sites.length === 0;
