@@ -37,9 +37,9 @@ export function describeCheck(check: Made): string {
     const alive = `${tensors - dead.length - faded.length} of ${counted(tensors, "new tensor")} ${tensors === 1 ? "moves" : "move"} the ${bySums ? "last sum (the outputs contain no number, or depend on nothing here)" : judged}`;
     return first.length < tensors ? `${alive}, ${first.length} of them from the first step` : alive;
   }
-  const kept = `${counted(check.weights, "weight")}, ${counted(check.inputs, "input")}, ${counted(check.outputs, "output")}, metadata`;
+  const parts = `${counted(check.weights, "weight")}, ${counted(check.inputs, "input")}, ${counted(check.outputs, "output")}, metadata`;
   return check.outcome === "passed"
-    ? `${kept}: unchanged`
+    ? `${parts}: unchanged`
     : counted(check.differences.length, "difference");
 }
 

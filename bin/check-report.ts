@@ -96,11 +96,11 @@ function gpuLines({ checked: { withoutWebGpu }, placements }: WebReport): string
 
 function placementLine({ entry, providers, error }: Placement): string {
   if (error !== null) return line(UNKNOWN, "in Chromium", `${entry}: no WebGPU session (${error})`);
-  const all = Object.entries(providers);
-  const counts = all.map(([name, { count }]) => `${count} on ${name}`).join(", ");
+  const nodesOf = Object.entries(providers);
+  const counts = nodesOf.map(([name, { count }]) => `${count} on ${name}`).join(", ");
   const onCpu = providers.CPUExecutionProvider;
   const names = onCpu && onCpu.nodes.length > 0 ? `; on the CPU: ${listed(onCpu.nodes)}` : "";
-  const nodes = all.reduce((sum, [, { count }]) => sum + count, 0);
+  const nodes = nodesOf.reduce((sum, [, { count }]) => sum + count, 0);
   return note("in Chromium", `${entry}: ${counted(nodes, "node")}, ${counts}${names}`);
 }
 

@@ -31,3 +31,32 @@ export function parseDims(given: readonly string[] | undefined): Record<string, 
   }
   return dims;
 }
+
+/** Reads `--batch-axis h0=1` and `timestep=none`: axes by name, null for none. */
+export function parseBatchAxes(given: readonly string[] = []): Record<string, number | null> {
+  const axes: Record<string, number | null> = Object.create(null);
+  for (const text of given.flatMap((each) => each.split(","))) {
+    const [, name, axis] = /^(.+)=(\d+|none)$/.exec(text) ?? [];
+    if (!name) throw new InputError(`--batch-axis ${text} must have the form name=1 or name=none.`);
+    axes[name] = axis === "none" ? null : Number(axis);
+  }
+  return axes;
+}
+
+/** A name in quotes, which may hold commas, or one without. */
+const NAME = /"(?:[^"]|"")*"|[^,]+/g;
+
+/** Reads `--columns x=age,"height, cm"`: columns of a table by the input that takes them. */
+export function parseColumns(given: readonly string[] = []): Record<string, string[]> {
+  const columns: Record<string, string[]> = Object.create(null);
+  for (const text of given) {
+    const [, name, list] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+    if (!name) throw new InputError(`--columns ${text} must have the form input=first,second.`);
+    columns[name] = [...list.matchAll(NAME)].flatMap(([part]) => {
+      const column = part.trim();
+      const isQuoted = column.length > 1 && column.startsWith('"') && column.endsWith('"');
+      return column === "" ? [] : [isQuoted ? column.slice(1, -1).replaceAll('""', '"') : column];
+    });
+  }
+  return columns;
+}

@@ -93,9 +93,9 @@ export function checkOutput(
     ...(data ? [data] : []),
     ...(copies === null ? [] : copyNames(dataFiles, copies, data).values()),
   ];
-  const own = [path.resolve(input), ...dataFiles.map((each) => path.resolve(home, each))];
+  const inputFiles = [path.resolve(input), ...dataFiles.map((each) => path.resolve(home, each))];
   for (const target of [file, ...beside.map((each) => path.join(folder, each))])
-    checkFree(target, own, force);
+    checkFree(target, inputFiles, force);
 }
 
 /**
@@ -165,23 +165,25 @@ export const filesOfModel = (file: string, { dataFiles }: Pick<Model, "dataFiles
 export function checkCopies(
   { folder }: Pick<Model, "folder">,
   file: string,
-  own: readonly string[],
+  inputFiles: readonly string[],
   force: boolean,
 ): void {
   for (const name of missingCopies(folder, file))
-    checkFree(path.join(path.dirname(file), name), own, force);
+    checkFree(path.join(path.dirname(file), name), inputFiles, force);
 }
 
 /** Refuses to write where there is something, unless it may be replaced and is not the user's own. */
 export function checkFree(
   target: string,
-  own: readonly string[],
+  inputFiles: readonly string[],
   force: boolean,
   option = "-o",
 ): void {
   if (!fs.existsSync(target)) return;
   checkNoFolder(target, option);
-  if (own.some((mine) => fs.existsSync(mine) && fs.realpathSync(mine) === fs.realpathSync(target)))
+  const isInput = (file: string) =>
+    fs.existsSync(file) && fs.realpathSync(file) === fs.realpathSync(target);
+  if (inputFiles.some(isInput))
     throw new InputError(
       `${target} is the input itself, which is never overwritten; choose another place with ${option}.`,
     );

@@ -89,15 +89,15 @@ interface ToWrite {
 
 /** Throws an InputError if a file that is to be written cannot be. */
 function checkPlaces(args: ApplyArguments, { model, tuned, output, target }: ToWrite): void {
-  const own = [...filesOfModel(args.model, model), args.adapter];
+  const inputFiles = [...filesOfModel(args.model, model), args.adapter];
   const data = tuned.folder?.companion ? target.data : null;
   for (const each of data ? [output, path.join(path.dirname(output), data)] : [output])
-    checkFree(each, own, args.force);
+    checkFree(each, inputFiles, args.force);
   const read = model.dataFiles.filter((each) => target.copies || tuned.dataFiles.includes(each));
   const how = { force: args.force, linkWeights: false };
   checkOutput({ ...target, data }, args.model, how, { dataFiles: read });
-  checkCopies(tuned, output, own, args.force);
-  checkReport(args, [...own, output]);
+  checkCopies(tuned, output, inputFiles, args.force);
+  checkReport(args, [...inputFiles, output]);
 }
 
 /** The tuned model folded. Throws an error with an exit code if the proof fails. */

@@ -119,11 +119,11 @@ async function placementsIn(
 async function splitFiles(args: CheckArguments, model: Model, size: number) {
   const output = args.output ?? defaultOutput("check", args.model);
   const cut = splitModel(model, path.basename(output), size);
-  const own = filesOfModel(args.model, model);
+  const inputFiles = filesOfModel(args.model, model);
   const how = { force: args.force, linkWeights: false };
   checkOutput({ file: output, data: null, copies: null }, args.model, how, { dataFiles: [] });
   for (const each of cut.dataFiles)
-    checkFree(path.join(path.dirname(output), each), own, args.force);
+    checkFree(path.join(path.dirname(output), each), inputFiles, args.force);
   const pending = await staged(cut, output);
   const sizes = Object.fromEntries(
     cut.dataFiles.map((each) => [each, cut.folder!.open(each).size]),

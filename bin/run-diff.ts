@@ -31,15 +31,15 @@ export async function runDiff(args: DiffArguments): Promise<void> {
   const read = [...filesOfModel(args.a, a), ...filesOfModel(args.b, b)];
   checkReport(args, [...read, ...files.map(({ file }) => file)]);
   tell({ step: "comparing" });
-  const found = await differences(args, a, b, dims);
-  const page = await stagedReport(args, () => diffReport(args, a, b, found));
+  const changes = await differences(args, a, b, dims);
+  const page = await stagedReport(args, () => diffReport(args, a, b, changes));
   for (const { file, text } of files)
-    saveBytes(new TextEncoder().encode(text({ a, b, found })), file);
+    saveBytes(new TextEncoder().encode(text({ a, b, changes })), file);
   page.keep();
-  const document = { a: args.a, b: args.b, ...found, crashes: crashes(), ...page.json };
+  const document = { a: args.a, b: args.b, ...changes, crashes: crashes(), ...page.json };
   const wrote = [...files.map(({ file }) => `wrote ${file}`), ...reportLine(args)];
   printResult(args, document, [
-    ...diffLines(found, args.all, crashes()),
+    ...diffLines(changes, args.all, crashes()),
     ...(wrote.length > 0 ? ["", ...wrote] : []),
   ]);
 }
@@ -49,10 +49,10 @@ async function diffReport(
   args: DiffArguments,
   a: Model,
   b: Model,
-  found: ModelDiff,
+  changes: ModelDiff,
 ): Promise<ReportContents> {
-  const { comparison } = found;
-  const drawing = { title: "What changed", content: drawDiff(found) };
+  const { comparison } = changes;
+  const drawing = { title: "What changed", content: drawDiff(changes) };
   const [first, second] = [
     { file: args.a, model: a },
     { file: args.b, model: b },
@@ -73,7 +73,7 @@ async function diffReport(
 /** A file to write, and its contents. */
 interface DiffFile {
   readonly file: string;
-  readonly text: (of: { a: Model; b: Model; found: ModelDiff }) => string;
+  readonly text: (of: { a: Model; b: Model; changes: ModelDiff }) => string;
 }
 
 /** Returns the requested files. Throws an InputError if one cannot be written. */
@@ -84,14 +84,14 @@ function filesOf({ output, nodeData: data }: DiffArguments): DiffFile[] {
     if (ending !== ".svg" && ending !== ".html")
       throw new InputError(`-o ${output} must end in .svg or .html.`);
     const draw = ending === ".svg" ? drawDiff : diffPage;
-    files.push({ file: output, text: ({ found }) => draw(found) });
+    files.push({ file: output, text: ({ changes }) => draw(changes) });
   }
   if (data !== undefined) {
     realFolder(data);
     if (output !== undefined && path.resolve(output) === path.resolve(data))
       throw new InputError(`-o and --node-data both name ${data}; give each a file of its own.`);
-    const text = (of: { a: Model; b: Model; found: ModelDiff }) =>
-      `${JSON.stringify(nodeData(of.a, of.b, of.found), null, 2)}\n`;
+    const text = (of: { a: Model; b: Model; changes: ModelDiff }) =>
+      `${JSON.stringify(nodeData(of.a, of.b, of.changes), null, 2)}\n`;
     files.push({ file: data, text });
   }
   return files;

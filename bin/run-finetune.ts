@@ -11,19 +11,18 @@ import {
   openModel,
 } from "../src/index.ts";
 import { lossNames, saveBytes } from "../src/internal.ts";
-import { parseBatchAxes } from "./batch-axes.ts";
 import type { FinetuneArguments } from "./commands/finetune.ts";
 import { EXIT } from "./exit.ts";
 import { type Files, filesOf } from "./finetune-files.ts";
 import { givenLosses } from "./given-losses.ts";
 import { checkReport } from "./html/report-page.ts";
+import { parseBatchAxes, parseColumns } from "./inputs.ts";
 import { modelToTrain, type Say } from "./model-to-train.ts";
 import { Monitor } from "./monitor.ts";
 import { checkFree, checkOutput, checkWritable } from "./output.ts";
 import { picked } from "./picked.ts";
 import { Progress } from "./progress.ts";
 import { ort } from "./runtime.ts";
-import { parseColumns } from "./table-columns.ts";
 import { writeTuned } from "./write-tuned.ts";
 
 /** Trains, and writes the tuned model, the adapter, the log, the loss curve and the state. */
@@ -92,10 +91,10 @@ function checkFiles(args: FinetuneArguments, given: Model, files: Files): void {
   const force = args.force || args.resume;
   checkOutput(place, args.model, { force, linkWeights: false, copying: false }, given);
   checkWritable(files.model);
-  const own = [args.model, ...args.data, ...(args.eval ?? [])];
+  const inputFiles = [args.model, ...args.data, ...(args.eval ?? [])];
   const written = Object.values(files).filter((file) => file !== null);
-  for (const file of written) checkFree(file, own, force);
-  checkReport({ ...args, force }, [...own, ...written]);
+  for (const file of written) checkFree(file, inputFiles, force);
+  checkReport({ ...args, force }, [...inputFiles, ...written]);
   if (args.resume && !fs.existsSync(files.state))
     throw new InputError(`there is no ${files.state} to resume from; leave out --resume.`);
 }

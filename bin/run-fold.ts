@@ -21,14 +21,14 @@ export async function runFold(args: FoldArguments): Promise<void> {
   const target = outputOf({ ...args, output, linkWeights: false }, model);
   const how = { force: args.force, linkWeights: false };
   checkOutput(target, args.model, how, model);
-  const own = filesOfModel(args.model, model);
-  checkReport(args, [...own, output]);
+  const inputFiles = filesOfModel(args.model, model);
+  checkReport(args, [...inputFiles, output]);
   const feeds = args.inputs ? [await readInputs(ort, model, args.inputs)] : undefined;
   const where = { externalData: target.data, copyData: target.copies };
   const { folded, proof } = await withProgress(args, "folding", (onProgress) =>
     foldProved(model, { ...where, ort, dims, feeds, seed: args.seed, onProgress }),
   );
-  checkCopies(folded.model, output, own, args.force);
+  checkCopies(folded.model, output, inputFiles, args.force);
   const pending = proof.passed ? await staged(folded.model, output) : null;
   const outputs = pending ? stagedFiles(output, pending) : new Map();
   const before = { file: args.model, model };

@@ -1,5 +1,6 @@
 import path from "node:path";
 import {
+  InputError,
   isLaurelized,
   type Laurelized,
   laurelize,
@@ -13,7 +14,6 @@ import {
   type Site,
 } from "../src/index.ts";
 import { checkMemory } from "../src/internal.ts";
-import { checkExtent } from "./check-extent.ts";
 import { unproved } from "./check-lines.ts";
 import { laurelOptions } from "./commands/inserting.ts";
 import type { LaurelizeArguments } from "./commands/laurelize.ts";
@@ -63,6 +63,20 @@ export async function runLaurelize(args: LaurelizeArguments): Promise<void> {
   if (memory > SPOKEN_OF && isFirst())
     say(args, `proving it takes about ${bytes(memory)} of memory`);
   await provedAndWritten(args, laurel, { output: target.file, dims, alsoOrt });
+}
+
+/** Throws an InputError for options of a proof's runs of the whole model if there are none. */
+function checkExtent({ allSites, alsoWeb, inputs, prove }: LaurelizeArguments): void {
+  const how = prove === "none" ? "--no-prove skips" : "--prove sites leaves out";
+  for (const [option, given] of [
+    ["--also-web", alsoWeb],
+    ["--all-sites", allSites],
+    ["--inputs", inputs !== undefined],
+  ] as const)
+    if (given && prove !== "full")
+      throw new InputError(
+        `${option} is only used when the whole model runs, which ${how}; give one of them.`,
+      );
 }
 
 /** Whether onnxruntime has not ended an earlier attempt at the command. */

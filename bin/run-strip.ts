@@ -17,10 +17,10 @@ export async function runStrip(args: StripArguments): Promise<void> {
   const left = original.dataFiles.filter((name) => !back.has(name));
   const how = { force: args.force, linkWeights: false };
   checkOutput(place, args.model, how, { dataFiles: left });
-  const own = filesOfModel(args.model, model);
+  const inputFiles = filesOfModel(args.model, model);
   const data = missingCopies(original.folder, file);
-  checkFree(file, own, args.force);
-  checkCopies(original, file, own, args.force);
+  checkFree(file, inputFiles, args.force);
+  checkCopies(original, file, inputFiles, args.force);
   (await staged(original, file)).keep();
   const said = {
     whole: "byte for byte the original (SHA-256 checked)",

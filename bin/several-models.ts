@@ -35,12 +35,12 @@ export async function forEachModel(
   run: Run,
 ): Promise<void> {
   const jobs = jobsOf(command, args, outDir);
-  const made = outDir !== undefined && !args.dryRun ? madeFolder(outDir) : null;
+  const created = outDir !== undefined && !args.dryRun ? madeFolder(outDir) : null;
   try {
     if (jobs.length === 1) await run(jobs[0]);
     else await runAll(jobs, run);
   } finally {
-    if (made !== null && fs.readdirSync(made).length === 0) fs.rmdirSync(made);
+    if (created !== null && fs.readdirSync(created).length === 0) fs.rmdirSync(created);
   }
 }
 

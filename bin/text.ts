@@ -50,7 +50,7 @@ export function sums({ sites, rejected }: FoundResiduals, explained: boolean): s
     (kind) => `${sites.filter((site) => site.kind === kind).length} ${kind}`,
   );
   const streams = new Set(sites.map(({ stream }) => stream)).size;
-  const found =
+  const residuals =
     sites.length === 0
       ? "no residual sum"
       : `${counted(sites.length, "residual sum")} in ${counted(streams, "stream")} (${kinds.join(", ")})`;
@@ -60,7 +60,7 @@ export function sums({ sites, rejected }: FoundResiduals, explained: boolean): s
   });
   const also = others.length > 0 ? `, of them ${others.join(", ")} (--also)` : "";
   const hint = explained || rejected.length === 0 ? "" : " (inspect --why)";
-  return `${found}; ${rejected.length} other ${rejected.length === 1 ? "Add" : "Adds"}${also}${hint}`;
+  return `${residuals}; ${rejected.length} other ${rejected.length === 1 ? "Add" : "Adds"}${also}${hint}`;
 }
 
 /** Lines that are printed of a list without --all: with the others, one screen. */

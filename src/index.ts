@@ -67,11 +67,11 @@ export type {
 export { type FitResult, fit } from "../passes/finetune/fit.ts";
 export type { FitOptions, FitStart } from "../passes/finetune/fit-options.ts";
 export type { Best, Epoch, EpochStep, History, Stopped } from "../passes/finetune/history.ts";
-export type { LossTerm } from "../passes/finetune/loss-term.ts";
 export type { DataFrom } from "../passes/finetune/open-files.ts";
 export type { Settings } from "../passes/finetune/settings.ts";
 export { type StepGraph, stepGraph } from "../passes/finetune/step-graph.ts";
 export type { StepOptions } from "../passes/finetune/step-options.ts";
+export type { LossTerm } from "../passes/finetune/terms.ts";
 
 export { finetune, Trainer } from "../passes/finetune/trainer.ts";
 export { type TrainingJson, trainingJson } from "../passes/finetune/training-json.ts";

@@ -52,15 +52,18 @@ interface PendingReport {
 const NONE: PendingReport = { json: {}, keep: () => {} };
 
 /** Throws an InputError or a UsageError if a report cannot be written at the given path. */
-export function checkReport({ report, force }: ReportArguments, own: readonly string[]): void {
+export function checkReport(
+  { report, force }: ReportArguments,
+  inputFiles: readonly string[],
+): void {
   if (report === undefined) return;
   if (report === "" || report === "-") throw new UsageError("--report takes the path of a file.");
   checkWritable(report, "--report");
-  if (own.some((file) => path.resolve(file) === path.resolve(report)))
+  if (inputFiles.some((file) => path.resolve(file) === path.resolve(report)))
     throw new UsageError(
       `--report ${report} is also an input or another output; choose another place.`,
     );
-  checkFree(report, own, force ?? false, "--report");
+  checkFree(report, inputFiles, force ?? false, "--report");
 }
 
 /** Writes a report under a temporary name; does nothing if no report is requested. */

@@ -54,7 +54,7 @@ export const digestOf = (digests: readonly string[]): Promise<string> =>
 
 /** Finds an array among some. Throws an InputError if there is none of its name. */
 export function arrayNamed(file: string, all: readonly StoredArray[], name: string): StoredArray {
-  const found = all.find((array) => array.name === name);
-  if (!found) throw new InputError(`${file} has no array ${name}.`);
-  return found;
+  const array = all.find((each) => each.name === name);
+  if (!array) throw new InputError(`${file} has no array ${name}.`);
+  return array;
 }

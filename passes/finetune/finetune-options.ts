@@ -3,10 +3,10 @@ import type { Model } from "../../src/model.ts";
 import type { ValuesOf } from "../../src/option-values.ts";
 import type { Declared, Given, Options } from "../../src/options.ts";
 import { scheduleOptions } from "../schedules/schedule.ts";
-import type { LossTerm } from "./loss-term.ts";
 import type { StepOptions } from "./step-options.ts";
 import { stepOptions } from "./step-options.ts";
 import type { Reading } from "./target-reading.ts";
+import type { LossTerm } from "./terms.ts";
 
 /** How to fine-tune. Batches bring the model's inputs and the target, by name. */
 export interface FinetuneOptions

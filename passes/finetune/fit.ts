@@ -233,8 +233,8 @@ function loopOf(trainer: Trainer, { options, values, sources }: Setup) {
     signal,
     onStep: (...[step, weights]: Parameters<NonNullable<typeof onStep>>) => {
       onStep?.(step, weights);
-      const all = train.steps === null ? null : train.steps * epochs;
-      const done = all === null ? (step.epoch - 1) / epochs : step.step / all;
+      const total = train.steps === null ? null : train.steps * epochs;
+      const done = total === null ? (step.epoch - 1) / epochs : step.step / total;
       onProgress?.(Math.min(1, done), `epoch ${step.epoch} of ${epochs}`);
     },
     onEpoch: (...[epoch, weights]: Parameters<NonNullable<typeof onEpoch>>) => {

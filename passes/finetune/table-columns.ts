@@ -39,8 +39,8 @@ export function assignedColumns(
   if (columns.length === 0)
     throw new InputError(`${file} is empty; its first line must name the columns.`);
   const named = expected.map((each) => own(stated, each.name) ?? ownColumn(columns, each));
-  const taken = new Set(named.flatMap((names) => names ?? []));
-  const left = columns.filter((column) => !taken.has(column));
+  const assigned = new Set(named.flatMap((names) => names ?? []));
+  const left = columns.filter((column) => !assigned.has(column));
   const open = expected.filter(({ role }, k) => role === "input" && named[k] === null);
   const notes: string[] = [];
   const arrays = expected.map((each, k): ArrayColumns => {

@@ -46,22 +46,22 @@ export async function tableFile(
         labelsOf(source.name, table, places, own(classNames, each.name) ?? null),
       );
   const large = free !== null && source.size * GROWTH > free / 2;
-  const made = arrays.map((array) =>
+  const growingArrays = arrays.map((array) =>
     growing(source.name, array, labels.get(array.expected.name) ?? null, large),
   );
   let rows = 0;
   try {
     for (const cells of table.rows()) {
-      for (const one of made) one.add(cells, rows);
+      for (const one of growingArrays) one.add(cells, rows);
       rows++;
     }
   } catch (error) {
-    for (const one of made) one.discard();
+    for (const one of growingArrays) one.discard();
     throw error;
   }
   if (rows === 0) throw new InputError(`${source.name} has no rows; add some.`);
-  const kept = made.map((one) => one.finish(rows));
-  const stored = kept.map(({ array }) => array);
+  const finished = growingArrays.map((one) => one.finish(rows));
+  const stored = finished.map(({ array }) => array);
   const classes = [...labels].flatMap(([name, { names }]) => (names ? [[name, names]] : []));
   return {
     name: source.name,
@@ -72,7 +72,7 @@ export async function tableFile(
     notes: [...notes, ...classNotes(source.name, labels)],
     digest: () => sha256(source),
     close: () => {
-      for (const { close } of kept) close?.();
+      for (const { close } of finished) close?.();
       source.close?.();
     },
   };

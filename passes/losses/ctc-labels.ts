@@ -74,8 +74,8 @@ export function labelPath(of: Sequences): LabelPath {
   const given = target.dtype === "int64" ? target.name : to.cast(target.name, "int64");
   const counts = counted(of, given);
   const chosen = to.cast(counts, "int64");
-  const rest = op.Sub(constant("int64", [], [1]), chosen);
-  const labels = op.Add(op.Mul(given, chosen), op.Mul(rest, constant("int64", [], [blank])));
+  const fillings = op.Sub(constant("int64", [], [1]), chosen);
+  const labels = op.Add(op.Mul(given, chosen), op.Mul(fillings, constant("int64", [], [blank])));
   const length = to.reduce("ReduceSum", counts, [1]);
   const number = (value: number) => constant(dtype, [], [value]);
   const never = constant(dtype, [1, 1], [NEVER]);

@@ -30,8 +30,8 @@ export function metricNamed(given: string): Metric {
   const name = given.trim().toLowerCase().replaceAll("_", "-").replace("²", "2");
   const top = TOP.exec(name);
   if (top) return topK(Number(top[1]));
-  const found = metrics.find((metric) => metric.name === name);
-  if (found) return found;
+  const metric = metrics.find((each) => each.name === name);
+  if (metric) return metric;
   const names = metrics.map((metric) => metric.name);
   const [near] = nearest(name, names);
   throw new InputError(
@@ -47,6 +47,6 @@ export function betterOf(figure: string): Metric["better"] | null {
   const name = figure.slice(figure.lastIndexOf(".") + 1);
   if (name === "loss") return "lower";
   if (HIGHER.has(name)) return "higher";
-  const found = metrics.find((metric) => metric.name === name);
-  return found?.better ?? (TOP.test(name) ? "higher" : null);
+  const metric = metrics.find((each) => each.name === name);
+  return metric?.better ?? (TOP.test(name) ? "higher" : null);
 }
