@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { zipSync } from "fflate";
+import { laurelize, laurelJson, openModel, prove } from "laurelize";
 import { dump } from "npyjs";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
@@ -36,7 +37,7 @@ describe("laurelize model.onnx", () => {
     expect(session.outputNames).toEqual(["out"]);
   });
 
-  it("prints one JSON document with --json", () => {
+  it("prints one JSON document with --json, which the API gives too", async () => {
     const model = place(fixture("pre-norm-mlp"));
     const { code, stdout, stderr } = cli([model, "--json", "--variant", "rw"]);
     expect([code, stderr]).toEqual([0, ""]);
@@ -49,6 +50,9 @@ describe("laurelize model.onnx", () => {
       proof: { passed: true },
     });
     expect(document.sites).toHaveLength(1);
+    const laurel = await laurelize(await openModel(model), { ort, variant: "rw" });
+    const plain = { ...laurelJson(laurel), proof: await prove(laurel, { ort }) };
+    expect(document).toMatchObject(JSON.parse(JSON.stringify(plain)));
     expect(document.proof.checks.map((check: { name: string }) => check.name)).toEqual([
       "same function",
       "right formula",
