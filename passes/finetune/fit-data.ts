@@ -126,8 +126,8 @@ function idleReading(options: FitOptions, isDataset: boolean): string[] {
     !isDataset
       ? "the batches come as they are"
       : name === "columns"
-        ? "the data is no table"
-        : "the data is no folder of images";
+        ? "the data is not a table"
+        : "the data is not a folder of images";
   const isGiven = (value: unknown) =>
     typeof value === "object" ? Object.keys(value ?? {}).length > 0 : value !== undefined;
   return idle
