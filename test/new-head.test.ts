@@ -83,6 +83,14 @@ net (float[n, 3, 4, 4] x) => (float[n, 2] y)
     expect(trainableWeights(model, ["*"])).toEqual(all);
     expect(trainableWeights(model, ["bn.*"])).toEqual(["bn.weight", "bn.bias"]);
     expect(trainableWeights(model, ["bn.running_var"])).toEqual(["bn.running_var"]);
+    const without = await openModel(
+      modelOfText(
+        '<ir_version: 8, opset_import: ["" : 17]> n (float[2] x) => (float[2] y) { y = Neg(x) }',
+      ),
+    );
+    expect(() => trainableWeights(without, ["*"])).toThrow(
+      /it has none that training could change\.$/,
+    );
     expect(() => trainableWeights(model, ["*running*"])).toThrow(
       /^\*running\* does not match any weight of .*, but bn\.running_mean, a statistic, .*whole name/,
     );
@@ -93,6 +101,7 @@ net (float[n, 3, 4, 4] x) => (float[n, 2] y)
     const ran = train(plain, "--train", "fc.*", "-e", "1", "-o", tuned);
     expect(ran.code, ran.stderr).toBe(0);
     expect(ran.stderr).toMatch(/2 weight tensors of the model are trained, without LAuReL/);
+    expect(ran.stderr).not.toMatch(/has no effect/);
     const again = out("again.onnx");
     const adapter = out("head.safetensors");
     const put = cli(["apply", plain, adapter, "-o", again]);

@@ -138,6 +138,7 @@ function nearNames(glob: string, names: readonly string[]): string {
   });
   const listed = (some: readonly string[]) =>
     `${some.slice(0, LISTED).join(", ")}${some.length > LISTED ? ", …" : ""}`;
+  if (names.length === 0) return "it has none that training could change.";
   return near.length > 0
     ? `similar names are ${listed(near)}.`
     : `the last ones in the file are ${names.slice(-LISTED).join(", ")}.`;
