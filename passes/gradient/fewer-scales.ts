@@ -42,6 +42,8 @@ export function intoLinear(known: FrozenGraph, write: Writing, node: Node): read
   const readers = output.uses.map((use) => linearOf(known, use, width));
   if (output.isOutput || readers.length === 0 || readers.includes(null)) return [];
   const layers = readers as readonly Linear[];
+  // A layer without a bias would gain one: a pass over what it gives, which may be wide.
+  if (found.bias && layers.some((layer) => !layer.bias)) return [];
   write.about(`${output.name}.normalized`, node);
   const ones = write.constant("float", [width], new Float32Array(width).fill(1));
   const attributes = { axis: -1, epsilon: float(epsilon) };
@@ -69,7 +71,7 @@ function writeLayer(
   const factor = transposed ? scale.name : to.reshape(scale.name, [width, 1]);
   const scaled = op.Mul(w, factor);
   const moved = bias && (transposed ? op.MatMul(w, bias.name) : op.MatMul(bias.name, w));
-  const sum = moved && layer.bias ? op.Add(moved, layer.bias.name) : (moved ?? layer.bias?.name);
+  const sum = moved && layer.bias ? op.Add(moved, layer.bias.name) : layer.bias?.name;
   const rows = reshape ? op.Reshape(x, reshape.inputs[1]!.name) : x;
   const bare = { name, outputs: [name], attributes: {} };
   const more = sum ? [sum] : [];
