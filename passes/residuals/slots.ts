@@ -103,6 +103,9 @@ function unfit(setting: Setting, reach: Reach, sum: Sum): Reason | null {
   if (terms.some((term) => blocked.has(term.value))) return reasons.blocked();
   if (new Set(terms.map((term) => term.value)).size < terms.length) return reasons.doubled();
   if (terms.length > MOST_TERMS) return reasons.many(terms.length);
+  const ranks = terms.map(({ value }) => types.get(value)?.shape?.length ?? 0);
+  if (type?.shape && Math.max(...ranks) < type.shape.length)
+    return reasons.unknownShape(terms[0].value);
   for (const { value } of terms) {
     if (constants.has(value)) continue;
     const shape = types.get(value)?.shape;
