@@ -63,9 +63,6 @@ function indicesOf({ op, outputs, ints, int, text }: GradientNode, x: string): s
   return op.MaxPool(x, attributes, 2)[1];
 }
 
-/** The first opset with ThresholdedRelu. */
-const THRESHOLD = 10;
-
 /** The most taps that are compared with the maximum one by one. */
 const FEW = 9;
 
@@ -75,14 +72,14 @@ const FEW = 9;
  * Null for other windows and types, or if the node itself gives the positions.
  */
 function firstOf(at: GradientNode, x: string, window: Window): string | null {
-  const { op, write, y, shape, constant, dtype, outputs, opset } = at;
+  const { op, write, y, shape, constant, dtype, outputs } = at;
   const { kernel, strides, dilations, pads, size, out } = window;
   const taps = product(kernel);
   const reaches = size.every(
     (length, k) => (out[k] - 1) * strides[k] + (kernel[k] - 1) * dilations[k] < length,
   );
   const isWithin = reaches && pads.every((pad) => pad === 0);
-  if (dtype !== "float" || opset < THRESHOLD || outputs[1]) return null;
+  if (dtype !== "float" || outputs[1]) return null;
   if (!isWithin || taps > FEW || taps === 1) return null;
   const channels = shape(0)[1];
   const { starts, firsts, offsets } = placesIn(at, window);
@@ -102,7 +99,7 @@ function firstOf(at: GradientNode, x: string, window: Window): string | null {
     way = way === null ? step : op.Add(way, step);
   }
   // NaN is not above: it counts as the first tap, where it would lie outside the image.
-  const known = op.ThresholdedRelu(way!, { alpha: float(0.5) });
+  const known = op.Where(op.Greater(way!, at.scalar(0)), way!, at.scalar(0));
   return op.Add(op.Add(starts, firsts), write.cast(known, "int64"));
 }
 
