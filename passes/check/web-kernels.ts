@@ -1,4 +1,5 @@
-import type { Scope } from "../../src/graph/graph.ts";
+import type { Node } from "../../src/graph/graph.ts";
+import { groupBy } from "../../src/graph/group-by.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import type { Model } from "../../src/model.ts";
 
@@ -29,21 +30,20 @@ export function readKernels(table: string): Kernels {
 
 /** The operators of a model that a table of kernels lacks, those of the most nodes first. */
 export function missingKernels(model: Model, kernels: Kernels): MissingKernel[] {
-  const counts = new Map<string, { op: string; opset: number; nodes: number }>();
-  const { opsets } = model.file;
-  const scopes: Scope[] = [...scopesOf(model.graph), ...model.graph.functions];
-  for (const { nodes } of scopes)
-    for (const { op, message, callee } of nodes) {
-      if (callee) continue;
-      const domain = message.domain === "" ? "ai.onnx" : message.domain;
-      const opset = opsets.get(domain === "ai.onnx" ? "" : domain) ?? 1;
-      const ranges = kernels.get(`${domain} ${message.opType}`) ?? [];
-      if (ranges.some(([first, last]) => opset >= first && opset <= last)) continue;
-      const known = counts.get(op) ?? { op, opset, nodes: 0 };
-      known.nodes++;
-      counts.set(op, known);
-    }
-  // A Constant is folded into its readers before kernels are chosen.
-  counts.delete("Constant");
-  return [...counts.values()].sort((a, b) => b.nodes - a.nodes || (a.op < b.op ? -1 : 1));
+  const opsetOf = ({ message: { domain } }: Node) =>
+    model.file.opsets.get(domain === "ai.onnx" ? "" : domain) ?? 1;
+  const nodes = [...scopesOf(model.graph), ...model.graph.functions].flatMap(
+    (scope) => scope.nodes,
+  );
+  const missing = nodes.filter((node) => {
+    const { domain, opType } = node.message;
+    const ranges = kernels.get(`${domain || "ai.onnx"} ${opType}`) ?? [];
+    const opset = opsetOf(node);
+    // A Constant is folded into its readers before kernels are chosen.
+    if (node.callee || node.op === "Constant") return false;
+    return !ranges.some(([first, last]) => opset >= first && opset <= last);
+  });
+  return [...groupBy(missing, ({ op }) => op)]
+    .map(([op, group]) => ({ op, opset: opsetOf(group[0]), nodes: group.length }))
+    .sort((a, b) => b.nodes - a.nodes || (a.op < b.op ? -1 : 1));
 }

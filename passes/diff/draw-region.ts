@@ -85,10 +85,7 @@ function regionText(region: RegionDiff, others: number): string[] {
 /** Regions up to which each is drawn by itself. */
 const EACH = 24;
 
-/**
- * Returns the regions in groups that one drawing shows: each by itself, or if they are many, those
- * with the same operators, wiring and marks together.
- */
+/** Groups regions for drawing: each alone, or if they are many, equal ones together. */
 export function equalRegions(regions: readonly RegionDiff[]): RegionDiff[][] {
   if (regions.length <= EACH) return regions.map((region) => [region]);
   const groups = groupBy(regions, ({ before, after }) =>

@@ -26,10 +26,7 @@ interface Reading {
   readonly mixes: Mix[];
 }
 
-/**
- * Weights with factors in them. One whose readers all want the same is replaced where it stands;
- * otherwise each reading gets a copy of its own.
- */
+/** Puts factors into weights: in place if all readers want the same, otherwise into copies. */
 export function writeWeights(
   plain: Plain,
   edits: readonly FoldEdit[],

@@ -130,7 +130,7 @@ function unknown(graph: Graph, name: string, all: readonly Followed[]): InputErr
         : last.length > 0
           ? `its last ones are ${shown(graph, last)}.`
           : `it has ${shown(graph, all.slice(-LISTED))}, none of which leads to an output alone.`
-    }`.replace(/\?$/, "?"),
+    }`,
   );
 }
 

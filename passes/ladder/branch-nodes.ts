@@ -131,10 +131,7 @@ const SHORT: ReadonlyMap<string, string> = new Map([
   ["GlobalAveragePool", "GlobalAvgPool"],
 ]);
 
-/**
- * Returns the number of distinct weights that some nodes read, floats and quantized ones, directly
- * or through operators that only move or dequantize them.
- */
+/** Counts the weights that nodes read, also through operators that move or dequantize them. */
 export function weightsRead(nodes: readonly Node[]): number {
   const own = new Set(nodes);
   const read = nodes.flatMap(({ inputs }) => inputs.filter((value) => value !== null));

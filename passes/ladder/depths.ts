@@ -5,10 +5,7 @@ import type { Rejection, Site } from "../residuals/residual.ts";
 /** Positions of a node and of the nodes around it, outermost first. */
 type Depth = readonly number[];
 
-/**
- * Returns the sites in the order in which they are computed, those of a body at the depth of the
- * node that holds it, and how many of them are computed before another sum.
- */
+/** Returns the sites in their order, those of a body at its node, and how many precede a sum. */
 export function depths({ sites, lowered }: FoundResiduals): {
   readonly order: readonly Site[];
   readonly before: (rejection: Rejection) => number;

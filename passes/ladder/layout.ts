@@ -158,10 +158,7 @@ const TICKS = 16;
 /** With at least this many rejected sums, those with the same reason share a tick. */
 const MANY = 120;
 
-/**
- * Returns the ticks before each site, and after the last one. If there are many sums, or too many
- * in one gap, those with one reason share a tick.
- */
+/** Returns the ticks before each site and after the last. Many sums of one reason share a tick. */
 export function ticksBefore(rejected: readonly LadderRejection[], sites: number): Tick[][] {
   const gaps = Array.from({ length: sites + 1 }, (): LadderRejection[] => []);
   for (const sum of rejected) gaps[Math.min(sum.depth, sites)].push(sum);

@@ -32,10 +32,7 @@ export function addsConstant(
   return own && sum && own.length < sum.length ? reasons.bias(added) : null;
 }
 
-/**
- * Returns nodes of the main graph and of bodies that hold a sum without slots for it. Throws an
- * InputError if a quantized one lacks an operand or a scale.
- */
+/** Returns nodes that hold a sum without slots for it. Refuses one that lacks an operand. */
 export function hiddenSums(graph: Graph): Node[] {
   const found = [...scopesOf(graph)].flatMap(({ nodes }) => nodes.filter(hidesSum));
   for (const node of found)

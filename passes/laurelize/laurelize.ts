@@ -50,10 +50,7 @@ export async function findResiduals(
   return narrowed ? { ...found, chosen: chosen(found.sites, choice) } : found;
 }
 
-/**
- * Like `searched`. Throws an InputError if `featureAxis` has no effect, or if onnxruntime cannot
- * load the model.
- */
+/** As `searched`. Throws an InputError for an idle `featureAxis` or a model that does not load. */
 async function search(
   model: Model,
   { ort, ...options }: WithOrt & ResidualOptions,
@@ -92,10 +89,7 @@ export function isLaurelized(model: Model): boolean {
 
 /** How a result is written, and whether the model may be laurelized already. */
 export interface ResultOptions extends DataOptions {
-  /**
-   * Refer to old weights in the original's file instead of copying them; the result must be saved
-   * next to it.
-   */
+  /** Refer to old weights in the original's file; the result must be saved next to it. */
   readonly linkWeights?: boolean | undefined;
   /**
    * Record the original's SHA-256, so that `strip` can check its result. True by default; with

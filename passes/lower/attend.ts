@@ -77,10 +77,7 @@ export function upTo<V>({ op, to, constant }: Composite<V>, n: V): V {
   return op.Range(zero, to.squeeze(n, [0]), constant("int64", [], [1]));
 }
 
-/**
- * Writes a causal mask, [S, T]: which of `keys` each of `queries` may attend to. The last query is
- * at the last key; a window limits the number of keys.
- */
+/** Writes a causal mask, [S, T]. The last query is at the last key; a window limits the keys. */
 export function causal<V>(call: Composite<V>, queries: V, keys: V, window = 0): V {
   const { op, to } = call;
   const from = op.Add(upTo(call, queries), op.Sub(keys, queries));

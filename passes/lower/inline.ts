@@ -96,10 +96,7 @@ function unfold(
 
 const plain = (domain: string) => (domain === "ai.onnx" ? "" : domain);
 
-/**
- * Returns why the body of a function cannot be inlined into the model, as a clause: its operators
- * mean something else there. Returns null if it can.
- */
+/** Returns why a function's operators mean something else in the model, as a clause; or null. */
 export function misfitOf({ file }: Graph, callee: Scope): string | null {
   for (const { domain, version } of (callee.message as FunctionMessage).opsets) {
     const own = file.opsets.get(plain(domain)) ?? version;

@@ -57,10 +57,7 @@ export const tapsAt = (sites: readonly InsertedSite[]): Tap[] =>
     operandsOf(inserted).map((value) => ({ value, dtype: inserted.site.dtype })),
   );
 
-/**
- * A site's operands by name in what a run gave, each in the shape of all: the plain sum broadcasts
- * them too. Null where its body did not run in one piece.
- */
+/** Returns a site's operands in a run, broadcast; null if its body did not run in one piece. */
 export function operandsIn(
   ort: Ort,
   taps: Taps,

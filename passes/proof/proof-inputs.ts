@@ -47,10 +47,7 @@ export async function proofInputs(
   return samples;
 }
 
-/**
- * Why onnxruntime cannot run a sound model at all; null where it can. Throws an InputError where
- * it holds that the model is none.
- */
+/** Returns why onnxruntime cannot run a sound model, or null. Throws for an unsound one. */
 async function refusal(
   ort: Ort,
   model: Runnable,

@@ -101,10 +101,7 @@ interface AskedValue {
   readonly places?: readonly number[];
 }
 
-/**
- * Runs the nodes that lie between the given tensors and a value alone, for the output of its node
- * that is at `place`, there or not. Null as with `runSums`.
- */
+/** Runs the nodes between the tensors and an output of a node, there or not, as `runSums`. */
 export async function runValue(
   { ort, graph }: { readonly ort: Ort; readonly graph: Graph },
   { output, place = 0, places = [] }: AskedValue,

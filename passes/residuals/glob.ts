@@ -1,10 +1,7 @@
 import picomatch from "picomatch";
 import { InputError } from "../../src/errors.ts";
 
-/**
- * Whether a name equals or matches one of the globs; `*` matches across slashes. False without
- * globs. Throws an InputError for an empty glob.
- */
+/** Matches names by globs, `*` across slashes; null without globs. Refuses an empty glob. */
 export function matcher(globs: readonly string[] | undefined): ((name: string) => boolean) | null {
   if (!globs?.length) return null;
   if (globs.includes(""))
