@@ -14,15 +14,18 @@ export {
   averageWeights,
   combineAdapters,
 } from "../passes/adapter/combine.ts";
-export { weightsAsOptionalInputs } from "../passes/adapter/optional-inputs.ts";
 export { type PeftConfig, peftConfig } from "../passes/adapter/peft.ts";
 export { type TorchTensor, torchBytes, torchTensors } from "../passes/adapter/torch.ts";
 export { trainableWeights } from "../passes/adapter/trainable.ts";
-export { weightOf, weightsAsInputs, withWeights } from "../passes/adapter/weights.ts";
+export {
+  weightOf,
+  weightsAsInputs,
+  weightsAsOptionalInputs,
+  withWeights,
+} from "../passes/adapter/weights.ts";
 export { checkForWeb, type WebCheck, type WebCheckOptions } from "../passes/check/check-web.ts";
 export type { TargetFinding } from "../passes/check/finding.ts";
-export { loadError } from "../passes/check/loads.ts";
-export { type ModelNeeds, modelNeeds } from "../passes/check/needs.ts";
+export { loadError, type ModelNeeds, modelNeeds } from "../passes/check/needs.ts";
 export { splitModel } from "../passes/check/split.ts";
 export type { MissingKernel } from "../passes/check/web-kernels.ts";
 export type { WebSizes } from "../passes/check/web-sizes.ts";
@@ -127,9 +130,8 @@ export {
 } from "../passes/laurelize/laurelize.ts";
 export type { Laurelization } from "../passes/laurelize/manifest.ts";
 export { type ProofMemory, proofMemory } from "../passes/laurelize/memory.ts";
-export { NoSiteError } from "../passes/laurelize/no-site-error.ts";
+export { NoSiteError, RecognizedError } from "../passes/laurelize/no-site-error.ts";
 export type { LaurelOptions, Plan } from "../passes/laurelize/plan.ts";
-export { RecognizedError } from "../passes/laurelize/recognized-error.ts";
 export type { FoundResiduals } from "../passes/laurelize/search.ts";
 export { type Stripped, strip } from "../passes/laurelize/strip.ts";
 export { type LossGiven, type LossName, losses } from "../passes/losses/index.ts";

@@ -18,12 +18,11 @@ import { laurelizations } from "../laurelize/manifest.ts";
 import { NoSiteError } from "../laurelize/no-site-error.ts";
 import type { VariantName, VariantOptions } from "../variants/index.ts";
 import { type Adapter, checkAdapter, tensorMisfit } from "./adapter.ts";
-import { weightsAsOptionalInputs } from "./optional-inputs.ts";
 import { difference } from "./same-laurelization.ts";
 import { laurelizationsOf } from "./trainable.ts";
 import { notedAsTrained } from "./trained.ts";
 import { tunedLike, withHeadOf } from "./tuned-like.ts";
-import { weightsAsInputs, withWeights } from "./weights.ts";
+import { weightsAsInputs, weightsAsOptionalInputs, withWeights } from "./weights.ts";
 
 /** Options for applying an adapter. */
 export interface ApplyOptions extends WithOrt, DataOptions {

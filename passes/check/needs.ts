@@ -1,7 +1,9 @@
-import { checkModel } from "../../src/arguments.ts";
+import { checkGiven, checkModel, type WithOrt, withOrt } from "../../src/arguments.ts";
 import { sinceOf } from "../../src/graph/operators.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import type { Model } from "../../src/model.ts";
+import { runnable } from "../../src/ort/loading.ts";
+import { reason, withSession } from "../../src/ort/session.ts";
 
 /** What a runtime must know to take a model. */
 export interface ModelNeeds {
@@ -32,4 +34,15 @@ export function modelNeeds(model: Model): ModelNeeds {
     newest: newest ?? null,
     others: [...ops].filter((op) => op.includes(".")).sort(),
   };
+}
+
+/** What onnxruntime says if it does not take a model, fully optimized; null if it does. */
+export async function loadError(model: Model, options: WithOrt): Promise<string | null> {
+  checkModel("loadError", model);
+  checkGiven("loadError", options, withOrt);
+  try {
+    return await withSession(options.ort, runnable(model.file), "all", async () => null);
+  } catch (error) {
+    return reason(error);
+  }
 }

@@ -27,9 +27,8 @@ import { type Choice, chosen } from "./choose.ts";
 import { choosing, inserting } from "./insert-options.ts";
 import { manifestKey, manifests, sitesOf } from "./manifest.ts";
 import { fitsIntoMemory } from "./memory.ts";
-import { NoSiteError } from "./no-site-error.ts";
+import { NoSiteError, RecognizedError } from "./no-site-error.ts";
 import { type LaurelOptions, laurelOptionTypes, manifestOf, type Plan, plan } from "./plan.ts";
-import { RecognizedError } from "./recognized-error.ts";
 import { type FoundResiduals, type LoweredModel, type Searched, searched } from "./search.ts";
 
 /** Finds a model's residual connections and chooses some; does not change the model. */

@@ -38,3 +38,17 @@ function noneChosen({ sites }: FoundResiduals, name: string): string {
     return `${length === 1 ? one : `each of the ${length} residual connections of ${name}`} is LAuReL already; --again adds to it.`;
   return `${length === 1 ? `${one} is not` : `none of the ${length} residual connections of ${name} is`} chosen; loosen --include, --exclude, --stream or --every.`;
 }
+
+/** The model contains LAuReL of this tool, but its metadata does not say so. */
+export class RecognizedError extends InputError {
+  override name = "RecognizedError";
+  override readonly code = "recognized";
+  readonly sites: number;
+  constructor(name: string, sites: number) {
+    const at = `${sites} ${sites === 1 ? "site" : "sites"}`;
+    super(
+      `${name} is already laurelized: LAuReL is recognized at ${at} by its structure, although the metadata is gone; set again to laurelize it once more.`,
+    );
+    this.sites = sites;
+  }
+}
