@@ -1,5 +1,5 @@
 import { tensorOf } from "../../src/graph/constants.ts";
-import type { Graph, Node } from "../../src/graph/graph.ts";
+import { type Graph, type Node, outward } from "../../src/graph/graph.ts";
 import { allScopes } from "../../src/graph/path.ts";
 import { productsOf, sourcesOf, walk } from "../../src/graph/walk.ts";
 import type { MatchedModels } from "./matched-models.ts";
@@ -97,10 +97,8 @@ function leftOver(
 }
 
 /** Whether a node is inside another that has no counterpart, which stands for it. */
-function isWithin(node: Node, known: ReadonlyMap<Node, Node>): boolean {
-  for (let at = node.scope.owner; at; at = at.scope.owner) if (!known.has(at)) return true;
-  return false;
-}
+const isWithin = ({ scope }: Node, known: ReadonlyMap<Node, Node>) =>
+  [...outward(scope)].some(({ owner }) => owner && !known.has(owner));
 
 function components(graph: Graph, isWanted: (node: Node) => boolean): Node[][] {
   const wanted = new Set(inOrder(graph, isWanted));

@@ -38,8 +38,6 @@ export function times(a: Factor, b: Factor): Factor | null {
   );
 }
 
-export const quotient = (a: Factor, b: Factor) => times(a, reciprocal(b));
-
 /** Whether two factors are one, but for the rounding of a few products. */
 export function isSame(a: Factor, b: Factor): boolean {
   if (a.axis !== b.axis || a.values.length !== b.values.length) return false;

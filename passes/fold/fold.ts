@@ -27,7 +27,7 @@ import type { KnownGraph } from "../residuals/residual.ts";
 import { EXTENTS, type FoldExtent, operandAt, type Plain } from "./absorb.ts";
 import { keyOf } from "./draft.ts";
 import { isQuantized, leastSizes, type MapCost, multiplyAdds } from "./multiply-adds.ts";
-import { type Mix, projected, withoutMaps } from "./project.ts";
+import { type Mix, projected } from "./project.ts";
 import { why } from "./reasons.ts";
 import { type FoldedSite, reportOf, untouchedSite } from "./report.ts";
 import type { MapTerm } from "./site-terms.ts";
@@ -209,7 +209,7 @@ function withProjections({ plain, sites: all }: Opened): Opened & { mixes: reado
     const into = projected(plain, site);
     if (!into) return site;
     mixes.push(...into);
-    return { ...site, skip: withoutMaps(site.skip) };
+    return { ...site, skip: { ...site.skip, maps: [] } };
   });
   return { ...plainOf(plain.facts, sites, plain.extent), mixes };
 }

@@ -5,7 +5,7 @@ import { lowRankProduct } from "../variants/low-rank.ts";
 import { isStored, type Plain } from "./absorb.ts";
 import { shapeOf } from "./node-at.ts";
 import type { MapTerm } from "./site-terms.ts";
-import type { Edge, FoldSite } from "./sites.ts";
+import type { FoldSite } from "./sites.ts";
 
 /** A weight whose outputs are mixed: along `axis`, W becomes W + (W A) B. */
 export interface Mix {
@@ -92,6 +92,3 @@ export function mixed(
   }
   return result;
 }
-
-/** The edge without what went into its projection. */
-export const withoutMaps = (edge: Edge): Edge => ({ ...edge, maps: [] });

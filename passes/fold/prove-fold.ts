@@ -5,6 +5,7 @@ import {
   type WithOrt,
   withOrt,
 } from "../../src/arguments.ts";
+import { inputsFor } from "../../src/compare/compare-models.ts";
 import { compareTensors } from "../../src/compare/difference.ts";
 import { judgedOf } from "../../src/compare/judged.ts";
 import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
@@ -31,12 +32,7 @@ import { withDataInside } from "../../src/ort/linked-weights.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import { type Ort, reason, type Tensors } from "../../src/ort/session.ts";
 import { toFloat64 } from "../../src/ort/tensors.ts";
-import {
-  givenSamples,
-  runOptions,
-  type SampleOptions,
-  sampleInputs,
-} from "../../src/samples/samples.ts";
+import { runOptions, type SampleOptions } from "../../src/samples/samples.ts";
 import { checkMemory } from "../laurelize/memory.ts";
 import { EXTENTS } from "./absorb.ts";
 import { withDoubleKernels } from "./double-kernels.ts";
@@ -63,7 +59,6 @@ export interface FoldProofOptions extends SampleOptions, Watching {
   readonly feeds?: readonly Tensors[] | undefined;
 }
 
-const ROUNDS = 3;
 /** Bytes of a model and its data files up to which it is written in double. */
 const LARGEST = 1 << 28;
 /**
@@ -96,10 +91,7 @@ export async function proveFold(
   const before = runnable(judged.provable(original.file));
   const after = runnable(judged.provable(model.file));
   progress(0, "sample inputs");
-  const run = (feed: Tensors) => runAll(ort, before, "disabled", [feed]);
-  const { feeds, dims } = options.feeds
-    ? givenSamples(graph, options.feeds)
-    : await sampleInputs({ ort, graph, types }, run, ROUNDS, options);
+  const { feeds, dims } = await inputsFor(ort, { graph, types }, before, options);
   progress(0.2, "the same in float64");
   const exact: Tensors[] = [];
   const float64 = await inFloat64(ort, { original, extent }, feeds, exact);

@@ -2,7 +2,7 @@ import type { Node, Use, Value } from "../../src/graph/graph.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import { absorb, all, operandAt, type Plain } from "./absorb.ts";
 import { costOf, type FoldEdit, type FoldPlan, keyOf, type Left } from "./draft.ts";
-import { type Factor, isOne, isPositive, isSame, ONE, quotient, times } from "./factor.ts";
+import { type Factor, isOne, isPositive, isSame, ONE, reciprocal, times } from "./factor.ts";
 import { nodeAt, takesFactors } from "./node-at.ts";
 import { type Why, why } from "./reasons.ts";
 import type { At, Passed, ScaleRule } from "./rules/rule.ts";
@@ -173,7 +173,9 @@ function joinedAt(
   const edits: FoldEdit[] = attributesOf(node, passed);
   const left: Left[] = [];
   for (const [k, use] of uses.entries()) {
-    const own = quotientAt(total[k], rule.joined?.(at, use.index, factor) ?? null);
+    // What the operand has to be multiplied by, on its own axes.
+    const fitting = rule.joined?.(at, use.index, factor) ?? null;
+    const own = fitting && (isSame(total[k], fitting) ? ONE : times(total[k], reciprocal(fitting)));
     if (!own) return null;
     if (isOne(own)) continue;
     const taken = absorb(plain, use, own);
@@ -181,12 +183,6 @@ function joinedAt(
     else left.push({ use, by: own, why: plain.extent === "all" ? taken : why("rounding") });
   }
   return { factor, passed, edits, left };
-}
-
-/** What an operand has to be multiplied by, on its own axes. */
-function quotientAt(own: Factor, fitting: Factor | null): Factor | null {
-  if (!fitting) return null;
-  return isSame(own, fitting) ? ONE : quotient(own, fitting);
 }
 
 /** How many plans are tried, times the nodes that each walks over. */

@@ -137,16 +137,11 @@ const listed = (names: readonly string[]) =>
  * them, or the file still contains its original, according to the SHA-256.
  */
 export async function knowsTrained(model: Model): Promise<boolean> {
-  let at = model;
+  const last = manifests(model.metadata).at(-1);
+  if (last === undefined || last?.trained) return true;
   try {
-    for (let last = manifests(at.metadata).at(-1); last !== undefined; ) {
-      if (last?.trained) return true;
-      const { model: before, checked } = await strip(at);
-      if (checked === null) return false;
-      at = before;
-      last = manifests(at.metadata).at(-1);
-    }
-    return true;
+    const { model: before, checked } = await strip(model);
+    return checked !== null && (await knowsTrained(before));
   } catch (error) {
     if (error instanceof InputError) return false;
     throw error;

@@ -4,6 +4,7 @@ import type { ModelFile } from "../../src/onnx/model-file.ts";
 import { isRandom } from "../../src/ort/fixed-seeds.ts";
 import { runnable, withOtherWeights } from "../../src/ort/loading.ts";
 import { type Ort, runFor, type Tensors, withSession } from "../../src/ort/session.ts";
+import { bytesOfTensor } from "../../src/ort/tensors.ts";
 
 /** Runs a model on inputs and weights by name; gives the outputs with these names. */
 export type Running = (feeds: Tensors, names: readonly string[]) => Promise<Tensors>;
@@ -43,9 +44,7 @@ function apart(given: Tensors, names: ReadonlySet<string>) {
   const weights = new Map<string, Uint8Array>();
   const others: Record<string, Tensor> = Object.create(null);
   for (const [name, tensor] of Object.entries(given))
-    if (names.has(name)) {
-      const { buffer, byteOffset, byteLength } = tensor.data as Float32Array;
-      weights.set(name, new Uint8Array(buffer, byteOffset, byteLength));
-    } else others[name] = tensor;
+    if (names.has(name)) weights.set(name, bytesOfTensor(tensor));
+    else others[name] = tensor;
   return { weights, others };
 }

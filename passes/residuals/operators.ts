@@ -8,7 +8,7 @@ import {
   type Value,
 } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
-import { own } from "../../src/graph/own.ts";
+import { own, rows } from "../../src/graph/own.ts";
 import type { Types } from "../../src/graph/types.ts";
 import type { Dimension } from "../../src/onnx/shape.ts";
 import { repeats } from "./repetition.ts";
@@ -119,12 +119,8 @@ function quantizes(constants: ReadonlySet<Value>, value: Value): boolean {
 
 /** Position of the zero point in operators that quantize their result. */
 const ZERO_POINT: Readonly<Record<string, number>> = {
-  QuantizeLinear: 2,
-  "com.microsoft.QuantizeLinear": 2,
-  QLinearConv: 7,
-  "com.microsoft.QLinearConv": 7,
-  QLinearMatMul: 7,
-  "com.microsoft.QLinearAdd": 7,
+  ...rows(2, "QuantizeLinear com.microsoft.QuantizeLinear"),
+  ...rows(7, "QLinearConv QLinearMatMul com.microsoft.QLinearConv com.microsoft.QLinearAdd"),
   "com.microsoft.QGemm": 8,
 };
 

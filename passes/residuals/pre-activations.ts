@@ -28,28 +28,17 @@ export function preActivations({ constants }: Pick<KnownGraph, "constants">, lin
   const { value } = link;
   if (link.kind !== "projected" || !link.mixed || !value.producer) return [];
   const x = takenOf({ constants }, value, undefined, STEPS);
-  const steps = x && stepsTo({ constants }, value, x);
+  const steps = x && stepsTo(constants, value, x);
   if (!x || !steps) return [];
-  return [...madeOf(x)]
-    .filter((other) => other !== value && stepsTo({ constants }, other, x) === steps)
+  const next = ({ uses }: Value) =>
+    uses.flatMap(({ node }) => (STEPS.has(node.op) ? (node.outputs[0] ?? []) : []));
+  return [...walk([x], next, LOOKS)]
+    .filter((other) => ![x, value].includes(other) && stepsTo(constants, other, x) === steps)
     .map((other) => ({ ...link, value: other }));
 }
 
-/** Returns the values computed from x by the steps of a pre-activation, within a limit. */
-function madeOf(x: Value): ReadonlySet<Value> {
-  const steps = ({ uses }: Value) =>
-    uses.flatMap(({ node }) => (STEPS.has(node.op) ? (node.outputs[0] ?? []) : []));
-  const made = new Set(walk([x], steps, LOOKS));
-  made.delete(x);
-  return made;
-}
-
 /** Returns the sorted operators between a value and x; null if a path back ends elsewhere. */
-function stepsTo(
-  { constants }: Pick<KnownGraph, "constants">,
-  value: Value,
-  x: Value,
-): string | null {
+function stepsTo(constants: ReadonlySet<Value>, value: Value, x: Value): string | null {
   const nodes = new Set<Node>();
   const seen = new Set<Value>([value]);
   for (const at of seen) {
@@ -58,10 +47,6 @@ function stepsTo(
     nodes.add(at.producer);
     for (const input of at.producer.inputs) if (input && !constants.has(input)) seen.add(input);
   }
-  return nodes.size === 0
-    ? null
-    : [...nodes]
-        .map(({ op }) => op)
-        .sort()
-        .join();
+  const ops = [...nodes].map(({ op }) => op).sort();
+  return ops.length === 0 ? null : ops.join();
 }

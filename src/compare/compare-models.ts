@@ -155,7 +155,7 @@ const NOT_RUN = {
  * Returns the given inputs, otherwise sample inputs. Throws an InputError if the model does not run
  * on any.
  */
-async function inputsFor(
+export async function inputsFor(
   ort: Ort,
   { graph, types }: { readonly graph: Graph; readonly types: Types },
   model: Runnable,
