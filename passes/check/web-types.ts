@@ -1,5 +1,5 @@
 import { tensorOf } from "../../src/graph/constants.ts";
-import type { Use, Value } from "../../src/graph/graph.ts";
+import type { Value } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import { type Types, typeOfTensor } from "../../src/graph/types.ts";
@@ -66,10 +66,12 @@ export function wideIntegerFindings(model: Model): TargetFinding[] {
 function isWide({ file }: Model, value: Value): boolean {
   const tensor = tensorOf(value);
   if (!tensor || typeOfTensor(value)?.dtype !== "int64") return false;
-  if (value.uses.length > 0 && value.uses.every(clamps)) return false;
+  if (
+    value.uses.length > 0 &&
+    value.uses.every(({ node, index }) => own(CLAMPED, node.op)?.includes(index))
+  )
+    return false;
   const bytes = tensorBytes(file, tensor).slice();
   if (bytes.length > READ * 8) return false;
   return new BigInt64Array(bytes.buffer).some((each) => each !== BigInt.asIntN(32, each));
 }
-
-const clamps = ({ node, index }: Use) => own(CLAMPED, node.op)?.includes(index) ?? false;

@@ -17,14 +17,12 @@ interface ExplorerId {
 export function explorerIds({ main, functions }: Graph): ReadonlyMap<Node, ExplorerId> {
   const ids = new Map<Node, ExplorerId>();
   place(ids, { scope: main, graph: main.message.name || "<main>", prefix: "" }, new Map());
-  for (const scope of functions)
-    place(ids, { scope, graph: functionGraph(scope), prefix: "" }, new Map());
+  for (const scope of functions) {
+    const { domain, name, overload } = scope.message as FunctionMessage;
+    const graph = `[function]${domain}::${name}${overload ? `::${overload}` : ""}`;
+    place(ids, { scope, graph, prefix: "" }, new Map());
+  }
   return ids;
-}
-
-function functionGraph({ message }: Scope): string {
-  const { domain, name, overload } = message as FunctionMessage;
-  return `[function]${domain}::${name}${overload ? `::${overload}` : ""}`;
 }
 
 /** A scope, the graph that shows it, and what its nodes' ids begin with. */

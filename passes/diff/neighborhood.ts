@@ -57,7 +57,9 @@ const [MOST, READERS] = [40, 2];
 
 /** Returns a region of one model with its surroundings. */
 export function neighborhood(region: Iterable<Node>, marks: Marks): Neighborhood {
-  const all = [...region].filter((node) => !node.outputs.every(isShownInside)).sort(byOrder);
+  // A node whose outputs are weights is shown in the nodes that read them.
+  const isShownInside = ({ outputs }: Node) => outputs.every((value) => value && isWeight(value));
+  const all = [...region].filter((node) => !isShownInside(node)).sort(byOrder);
   const core = all.slice(-MOST);
   const drawn = new Map<Node | Value, DrawnNode>();
   const edges: { from: Node | Value; to: Node | Value; value: string }[] = [];
@@ -97,9 +99,6 @@ export function neighborhood(region: Iterable<Node>, marks: Marks): Neighborhood
     hidden: all.length - core.length,
   };
 }
-
-/** Whether a value is shown in the nodes that read it. */
-const isShownInside = (value: Value | null) => value !== null && isWeight(value);
 
 const isWeight = (value: Value) => value.initializer !== null || tensorOf(value) !== null;
 

@@ -17,8 +17,6 @@ export interface Region {
 /** Sites by their nodes: that which holds the sum, and those of LAuReL. */
 type SiteNodes = ReadonlyMap<Node, string>;
 
-const opaque = (node: Node) => node.op === "Constant" || node.inputs.length === 0;
-
 /**
  * Groups the changes between two models. Each node that differs takes along the new and the removed
  * nodes that it is computed from; what is left belongs together if it is connected.
@@ -38,7 +36,7 @@ export function regionsOf(matched: MatchedModels, sites: SiteNodes): Region[] {
     const region =
       (site === null ? undefined : bySite.get(site)) ??
       [...added, ...removed]
-        .filter((node) => !opaque(node))
+        .filter(({ op, inputs }) => op !== "Constant" && inputs.length > 0)
         .map((node) => owners.get(node))
         .find((other) => other && (!site || !other.site));
     const into = region ?? { site, before: new Set(), after: new Set(), anchors: [] };

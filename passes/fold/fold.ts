@@ -30,7 +30,6 @@ import { isQuantized, leastSizes, type MapCost, multiplyAdds } from "./multiply-
 import { type Mix, projected } from "./project.ts";
 import { why } from "./reasons.ts";
 import { type FoldedSite, reportOf, untouchedSite } from "./report.ts";
-import type { MapTerm } from "./site-terms.ts";
 import { type FoldSite, readSites } from "./sites.ts";
 import { fewest } from "./streams.ts";
 import { writeFold } from "./write.ts";
@@ -128,7 +127,9 @@ function costOfMaps({ facts, inserted }: Plain, sites: readonly FoldSite[]): Map
   const each = sites.map(({ skip }) => {
     const sizes = skip.maps.map(({ x, A, B }) => {
       const size = leastSizes(facts.types, x)?.reduce((a, b) => a * b, 1);
-      return size === undefined ? null : { B: B.name, count: (size * A.data.length) / widthOf(A) };
+      // The features that A reads: its first axis, or the second of a convolution.
+      const width = A.dims[A.dims.length > 2 ? 1 : 0];
+      return size === undefined ? null : { B: B.name, count: (size * A.data.length) / width };
     });
     if (sizes.includes(null)) return null;
     // Maps that share their last matrix add up before it.
@@ -139,9 +140,6 @@ function costOfMaps({ facts, inserted }: Plain, sites: readonly FoldSite[]): Map
   const more = each.reduce<number>((sum, one) => sum + one!, 0);
   return { multiplyAdds: more, share: more / before, quantized: isQuantized(facts.graph) };
 }
-
-/** The features that A reads: its first axis, or the second of a convolution. */
-const widthOf = ({ dims }: MapTerm["A"]) => dims[dims.length > 2 ? 1 : 0];
 
 /** The laurelization of a model that holds its LAuReL weights. Throws an InputError if there is not just one. */
 function laurelizationOf(model: Model): Laurelization {

@@ -28,11 +28,11 @@ export function projected(plain: Plain, site: FoldSite): readonly Mix[] | null {
   if (own.size > 1 || plain.readers.get(value) !== reads) return null;
   const { axis, size } = place.feature;
   const weights = weightsOf(plain, value, axis, place.rank);
-  const fits = weights?.every(({ use, axis: at }) => sizeAt(use, at) === size);
+  const fits = weights?.every(
+    ({ use, axis: at }) => dimsOf(use.node.inputs[use.index])?.[at] === size,
+  );
   return fits ? weights!.map((weight) => ({ ...weight, terms: maps })) : null;
 }
-
-const sizeAt = ({ node, index }: Use, axis: number) => dimsOf(node.inputs[index])?.[axis];
 
 type Weight = Pick<Mix, "use" | "axis">;
 

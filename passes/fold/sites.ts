@@ -73,7 +73,8 @@ async function readSite(
       `${model.source.name} has lost ${what} of ${site.name}, which its metadata names, because another tool rewrote it; fold the file that laurelize wrote.`,
     );
   const own = new Set(nodes);
-  const scope = nodes.length > 0 ? nodes[0].scope : scopeOf(facts, site.augmented);
+  const holding = [...scopesOf(facts.graph)].find(({ values }) => values.has(site.augmented));
+  const scope = nodes[0]?.scope ?? holding;
   const output = scope?.values.get(site.output);
   if (!scope || !output) throw lost("the sum");
   const numbers = (role: string) => {
@@ -106,16 +107,9 @@ async function readSite(
   }
   const still = [coefficient, ...branches.map((edge) => edge.coefficient)].every(isOne);
   const idle = still && maps.length + lags.length === 0;
-  return {
-    name: site.name,
-    place,
-    nodes,
-    beta,
-    skip: { use: slot.use, value: x, coefficient, maps, lags },
-    branches,
-    idle,
-    closed: closedBy(scope, place.dtype, idle),
-  };
+  const skip = { use: slot.use, value: x, coefficient, maps, lags };
+  const closed = closedBy(scope, place.dtype, idle);
+  return { name: site.name, place, nodes, beta, skip, branches, idle, closed };
 }
 
 /** The factor by which an inserted node multiplies what a slot reads, as onnxruntime computes it. */
@@ -140,6 +134,3 @@ function closedBy(scope: Scope, dtype: string, idle: boolean): Why | null {
   if (weightsScope(scope) !== undefined) return why("token-search");
   return idle || takesFactors(dtype) ? null : why("half-precision", dtype);
 }
-
-const scopeOf = ({ graph }: KnownGraph, name: string): Scope | undefined =>
-  [...scopesOf(graph)].find(({ values }) => values.has(name));

@@ -70,7 +70,7 @@ function visit(pass: Pass, node: Node): void {
       ? joined(pass, node, at, rule)
       : forwarded(pass, node, weighed ? null : (rule?.forward?.(at, factors) ?? null));
   const origin = uses
-    .map((use) => pass.sites.get(keyOf(use))?.name ?? originOf(pass, operandAt(plain, use)))
+    .map((use) => pass.sites.get(keyOf(use))?.name ?? pass.origins.get(operandAt(plain, use)!))
     .find((name) => name !== undefined);
   if (!passed) {
     for (const [k, use] of uses.entries()) block(pass, use, factors[k], origin);
@@ -87,9 +87,6 @@ function visit(pass: Pass, node: Node): void {
     }
   }
 }
-
-const originOf = ({ origins }: Pass, value: Value | null) =>
-  value ? origins.get(value) : undefined;
 
 /** A slot that reads its value times the factor, because its node takes none. */
 function block(pass: Pass, use: Use, factor: Factor, origin: string | undefined): void {

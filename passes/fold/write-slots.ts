@@ -24,9 +24,18 @@ export function multiplied(
     const scale = perChannel ? constant(dtype, [size], factor.values) : filled(factor.values[0]);
     return op.BatchNormalization(x, scale, filled(-0), filled(0), filled(1), { epsilon: float(0) });
   }
-  const behind = perChannel ? new Array(rank - 1 - factor.axis!).fill(1) : [];
-  const dims = perChannel ? [factor.values.length, ...behind] : [];
-  return op.Mul(x, constant(dtype, dims, factor.values));
+  return op.Mul(x, factorConstant({ constant }, dtype, rank, factor));
+}
+
+/** A factor as a constant that broadcasts over a value of this rank. */
+export function factorConstant(
+  { constant }: Pick<Writing, "constant">,
+  dtype: string,
+  rank: number,
+  { axis, values }: Factor,
+): string {
+  const dims = axis === null ? [] : [values.length, ...new Array(rank - 1 - axis).fill(1)];
+  return constant(dtype, dims, values);
 }
 
 /** What the slots of a site's sum read now: operands as they were, times what is left, plus low-rank maps. */

@@ -7,12 +7,11 @@ import { float } from "../../src/onnx/new-node.ts";
 import { operandAt, type Plain } from "./absorb.ts";
 import { type FoldEdit, type FoldPlan, keyOf } from "./draft.ts";
 import type { Factor } from "./factor.ts";
-import { shapeOf } from "./node-at.ts";
 import type { Mix } from "./project.ts";
 import { rowSum } from "./row-sum.ts";
 import type { FoldSite } from "./sites.ts";
 import { writeRowSum } from "./write-row-sum.ts";
-import { writeSlots } from "./write-slots.ts";
+import { factorConstant, writeSlots } from "./write-slots.ts";
 import { writeWeights } from "./write-weights.ts";
 
 type Writer = ReturnType<typeof writing>;
@@ -121,10 +120,9 @@ function slotFactors(
 }
 
 /** A factor of a value as a constant that broadcasts over it. */
-function factorOf({ facts }: Plain, to: Writer, value: Value, { axis, values }: Factor): string {
-  const rank = shapeOf(facts, value)?.length ?? 0;
-  const dims = axis === null ? [] : [values.length, ...new Array(rank - 1 - axis).fill(1)];
-  return to.constant(facts.types.get(value)!.dtype, dims, values);
+function factorOf({ facts }: Plain, to: Writer, value: Value, factor: Factor): string {
+  const { dtype, shape } = facts.types.get(value)!;
+  return factorConstant(to, dtype, shape?.length ?? 0, factor);
 }
 
 /** Attributes that were multiplied, each once. */

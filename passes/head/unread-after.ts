@@ -17,7 +17,10 @@ export function unreadAfter(
   const isLost = (use: Use) =>
     gone.has(use.node) || lost.some(({ node, index }) => node === use.node && index === use.index);
   const values: Value[] = [];
-  const seen = [...removed.flatMap((node) => node.inputs), ...lost.map(at)];
+  const seen = [
+    ...removed.flatMap((node) => node.inputs),
+    ...lost.map(({ node, index }) => node.inputs[index]),
+  ];
   for (const value of seen) {
     if (
       !value ||
@@ -41,5 +44,3 @@ export function unreadAfter(
   }
   return [...[...gone].filter((node) => !removed.includes(node)), ...values];
 }
-
-const at = ({ node, index }: Use) => node.inputs[index] ?? null;

@@ -6,10 +6,11 @@ import { tip } from "./tip.ts";
 
 /** Draws the ticks of one gap between two rungs, to be seen; details of rungs lie over them. */
 export const drawTicks = ({ ticks, y }: Gap, x: number): string =>
-  ticks.map(({ sums }, k) => tickPath(sums, x + k * TICK, y)).join("");
-
-const tickPath = ({ length }: Tick["sums"], x: number, y: number) =>
-  line("tick", `M${at(x)},${at(y - 4)}v8`, length > 1 ? 2.4 : 1.4);
+  ticks
+    .map(({ sums: { length } }, k) =>
+      line("tick", `M${at(x + k * TICK)},${at(y - 4)}v8`, length > 1 ? 2.4 : 1.4),
+    )
+    .join("");
 
 /** Draws what is known of the ticks of one gap, for the mouse and the keyboard. */
 export function drawGap({ ticks, y }: Gap, x: number, width: number): string[] {

@@ -71,7 +71,8 @@ export interface Layout {
 
 /** Places the rungs of a ladder, one below the other. */
 export function layoutOf({ sites, rejected }: Ladder): Layout {
-  const { rung, font } = distanceOf(sites.length);
+  const few = DISTANCES.find((each) => sites.length <= each.sites);
+  const { rung, font } = few ?? { rung: Math.max(2.5, LONG / sites.length), font: 9 };
   const { laneOf, count } = lanesOf(sites);
   const gaps = ticksBefore(rejected, sites.length);
   const ticks = Math.max(0, ...gaps.map(({ length }) => length));
@@ -119,11 +120,6 @@ const lagReach = (lags: number, rung: number): number =>
 /** Returns how far the arc of one lag reaches. */
 export const lagWidth = (lag: number, rung: number): number =>
   Math.min(16, Math.max(7, rung * 0.35)) + Math.min(lag, 8) * 9;
-
-function distanceOf(count: number): { readonly rung: number; readonly font: number } {
-  const fits = DISTANCES.find(({ sites }) => count <= sites);
-  return fits ?? { rung: Math.max(2.5, LONG / count), font: 9 };
-}
 
 /** Most lanes side by side; further streams share them. */
 const LANES = 12;

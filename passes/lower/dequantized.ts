@@ -29,14 +29,12 @@ export function dequantized<V>(
   const place = axis < 0 ? axis + rank : axis;
   if (dims.length !== 1) return refuse("its scales have several axes");
   if (opset >= AXIS) return op.DequantizeLinear(input(x), scale, point, { axis: place });
-  const wide = (v: V) => to.unsqueeze(v, axesAfter(place, rank));
+  const after = Array.from({ length: rank - 1 - place }, (_, k) => k + 1);
+  const wide = (v: V) => to.unsqueeze(v, after);
   const real = (v: V) => to.cast(v, "float");
   const steps = point === null ? real(input(x)) : op.Sub(real(input(x)), wide(real(point)));
   return op.Mul(steps, wide(scale));
 }
-
-const axesAfter = (place: number, rank: number) =>
-  Array.from({ length: rank - 1 - place }, (_, k) => k + 1);
 
 /** Rounds floats to 8 bits over their own range. */
 export function fakeQuantized<V>({ op }: Composite<V>, x: V): V {

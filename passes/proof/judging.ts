@@ -40,7 +40,9 @@ export async function judgingOf(runs: LearningRuns, round: Round): Promise<Judgi
   );
   const outputs = told.filter((name) => judged.includes(name));
   if (outputs.length === 0) return "every output differs from run to run, whatever it draws";
-  const discrete = !outputs.some((name) => isFloat(dtypeOfTensor(still[name])));
+  const discrete = !outputs.some(
+    (name) => still[name].type !== "string" && isFloat(dtypeOf(still[name])),
+  );
   if (!outputs.some((name) => holdsNumbers(still[name]))) {
     const canAsk = last !== null && told.includes(last) && holdsNumbers(still[last]);
     if (canAsk && hasNonFiniteWeights(result))
@@ -70,8 +72,6 @@ async function scaleThatMoves(
   for (const scale of scales) if (await atRunningScale(scale, arrivesAt)) return scale;
   return null;
 }
-
-const dtypeOfTensor = (tensor: Tensor) => (tensor.type === "string" ? "string" : dtypeOf(tensor));
 
 /** Whether something in a tensor can be seen to move. */
 export const holdsNumbers = (tensor: Tensor) =>

@@ -42,11 +42,9 @@ export function scaledOf(facts: KnownGraph, value: Value): Scaled | null {
 /** Whether a multiple may be PA's γ x: by one number, not by one for each feature. */
 export function isScaling(facts: KnownGraph, { factor, exact }: Scaled): boolean {
   const gamma = numbers(facts, factor);
-  const one = tensorOf(factor)?.dims.every((dim) => dim === 1) ?? gatheredOne(factor);
+  const one = tensorOf(factor)?.dims.every((dim) => dim === 1) ?? factor.producer?.op === "Gather";
   return exact ? (gamma?.every((number) => number === gamma[0]) ?? true) : one;
 }
-
-const gatheredOne = ({ producer }: Value) => producer?.op === "Gather";
 
 /** Rounding of folded factors, in half precision too. */
 const NEAR = 1e-2;

@@ -62,16 +62,19 @@ export function featureAxes(
     const stream = streams.get(root)!;
     if (given !== null) return decide(member, stream, given);
     const shown = decide(member, stream, axisOf(member, stream, normed.get(root)!));
-    return isSingle(member.candidate, shown) ? { reason: singleValue(shown) } : shown;
+    return isSingle(member.candidate, shown)
+      ? {
+          reason: reasons.noFeatureAxis(
+            `the skip is projected to a single value on axis ${shown.axis}`,
+          ),
+        }
+      : shown;
   });
 }
 
 /** Whether a projected skip holds one value: a bias or a score, not features. */
 const isSingle = ({ kind }: Candidate, axis: FoundAxis): axis is Feature =>
   kind === "projected" && "size" in axis && axis.size === 1;
-
-const singleValue = ({ axis }: Feature): Reason =>
-  reasons.noFeatureAxis(`the skip is projected to a single value on axis ${axis}`);
 
 /** Links each sum to the one that its skip comes from, through single operators and norms. */
 function inOneStream(setting: Setting, candidates: readonly Candidate[]): Member[] {
@@ -147,7 +150,8 @@ function axisOf(
   const own = only(member.shown.norms);
   const normed = own ?? here(member, streamNorms);
   if (normed !== null) return normed;
-  const agreed = agreedAt(member);
+  // As far as the branches that write and the reader show one.
+  const agreed = only(read ? [...written, read] : written);
   if (agreed !== null) return agreed;
   const told = here(member, only(ofOthers(member, stream)));
   const axes = new Set(written.map(({ axis }) => axis));
@@ -170,11 +174,6 @@ function ofOthers(member: Member, stream: readonly Member[]): Place[] {
     const foreign = next && next.node !== begins?.node ? [next] : [];
     return atRoot(each, each === member ? foreign : [...written, ...foreign]);
   });
-}
-
-/** Returns the axis that branches write and the reader reads, as far as they show one. */
-function agreedAt({ shown: { written, read } }: Member): number | null {
-  return only(read ? [...written, read] : written);
 }
 
 /** Returns the axis that all these places have; null if they differ or there is none. */

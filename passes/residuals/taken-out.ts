@@ -20,7 +20,8 @@ export function takesOut(
     if (kind === "projected" || seen.has(value)) return false;
     seen.add(value);
     const node = value.producer;
-    if (node?.op === "Sub" && differs(setting, node, x)) return signOf(setting, node, x) === factor;
+    if (node?.op === "Sub" && differs(setting, node, x))
+      return (comesBy(setting, node.inputs[1], x) ? 1 : -1) === factor;
     if (node?.op === "Mul" && isGate(setting, node, x, seen)) return true;
     if (node && traits(setting, node).scale) factor *= factorOf(setting, node);
   }
@@ -50,10 +51,6 @@ function differs(setting: Setting, { inputs }: Node, x: Value): boolean {
   if (comesBy(setting, less, x)) return !pools(setting, from, x);
   return comesBy(setting, from, x) && !pools(setting, less, x);
 }
-
-/** Returns the factor of a difference with which x is removed. */
-const signOf = (setting: Setting, { inputs }: Node, x: Value) =>
-  comesBy(setting, inputs[1], x) ? 1 : -1;
 
 /** Returns the only number that a node multiplies by; NaN if there are several or none is known. */
 function factorOf({ graph, constants }: Setting, { op, inputs }: Node): number {

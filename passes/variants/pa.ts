@@ -1,13 +1,7 @@
 import type { GivenOptions, Options } from "../../src/options.ts";
 import { lowRank, lowRankFormula, lowRankOptions, lowRankParameters } from "./low-rank.ts";
 import { scaled } from "./scaled.ts";
-import {
-  type Parameter,
-  type PartValues,
-  type SiteDescription,
-  type Stating,
-  variant,
-} from "./variant.ts";
+import { type Parameter, type PartValues, type SiteDescription, variant } from "./variant.ts";
 
 const withoutMap = ({ paMap, variant }: GivenOptions) =>
   paMap === "low-rank" || `${variant}`.split("+").includes("lr")
@@ -80,7 +74,7 @@ export const pa = variant({
       const gamma = magnitude ? Math.abs(parameters.gamma[lag]) : parameters.gamma[lag];
       const mapped =
         options.paMap === "identity"
-          ? sized(folded.data, magnitude)
+          ? folded.data.map(magnitude ? Math.abs : (value) => value)
           : lowRankFormula({ ...stating, parameters: pairOf(parameters, lag, options) }, folded);
       for (let k = 0; k < sum.length; k++) sum[k] += gamma * mapped[k];
     }
@@ -96,6 +90,3 @@ function pairOf<V>(parameters: Readonly<Record<string, V>>, lag: number, { share
   const suffix = shareLags ? "" : lag;
   return { A: parameters[`A${suffix}`], B: parameters[`B${suffix}`] };
 }
-
-const sized = (values: Float64Array, magnitude: Stating["magnitude"]) =>
-  magnitude ? values.map(Math.abs) : values;
