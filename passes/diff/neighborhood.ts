@@ -112,8 +112,7 @@ function drawnNode(node: Node, marks: Marks): DrawnNode {
     mark: marks.node(node),
     changes: marks.changes(node),
     weights: weights.map((value) => {
-      const type = typeOfTensor(value!);
-      const { dtype = null, shape = null } = type ?? {};
+      const { dtype = null, shape = null } = typeOfTensor(value!) ?? {};
       return { name: value!.name, dtype, shape, mark: marks.weight(value!) };
     }),
   };

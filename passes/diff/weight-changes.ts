@@ -2,16 +2,13 @@ import { initializerOf, weightDifference } from "../../src/compare/weight-twins.
 import type { Value } from "../../src/graph/graph.ts";
 import { pathOf } from "../../src/graph/scopes.ts";
 import { typeOfTensor } from "../../src/graph/types.ts";
-import type { Dimension } from "../../src/onnx/shape.ts";
 import type { MatchedModels } from "./matched-models.ts";
+import type { DrawnWeight } from "./neighborhood.ts";
 
 /** A weight that only one of two models has, or that differs. */
-export interface WeightChange {
-  readonly name: string;
+export interface WeightChange extends Omit<DrawnWeight, "mark"> {
   readonly scope: string;
   readonly change: "added" | "removed" | "changed";
-  readonly dtype: string | null;
-  readonly shape: readonly Dimension[] | null;
   /** How a changed weight differs, for people; otherwise null. */
   readonly how: string | null;
 }

@@ -2,7 +2,7 @@ import type { Writing } from "../../src/graph/builder.ts";
 import type { Value } from "../../src/graph/graph.ts";
 import { groupBy } from "../../src/graph/group-by.ts";
 import { float } from "../../src/onnx/new-node.ts";
-import { lowRank } from "../variants/low-rank.ts";
+import { type LowRankWriting, lowRank } from "../variants/low-rank.ts";
 import type { SiteDescription } from "../variants/variant.ts";
 import { type FoldPlan, keyOf } from "./draft.ts";
 import { type Factor, isOne, numberFactor, ONE, reciprocal, times } from "./factor.ts";
@@ -100,18 +100,12 @@ function scaledMap(map: MapTerm["A"], factor: Factor, role: "A" | "B"): MapTerm[
   return { ...map, name: "", data };
 }
 
-/** How the products of a map are written, if they are not as its variant writes them. */
-interface Products {
-  readonly down?: (x: string, A: string) => string;
-  readonly up?: (narrow: string, B: string) => string;
-}
-
 /** The maps as nodes: those of one operand side by side in one matrix, the last product once for all. */
 export function mapsOf(
   to: Writing,
   maps: readonly MapTerm[],
   place: SiteDescription,
-  { nameOf, down, up }: Pick<SlotNames, "nameOf"> & Products,
+  { nameOf, down, up }: Pick<SlotNames, "nameOf"> & Omit<LowRankWriting<string>, "stacked">,
 ): string {
   const isConv = maps[0].A.dims.length > 2;
   const stored = (role: string, { name, dims, data }: MapTerm["A"]) => {

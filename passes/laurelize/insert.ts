@@ -28,10 +28,7 @@ export type Draft = {
 };
 
 /** What to insert at one site. */
-interface Insert {
-  readonly site: Site;
-  /** x_i, x_{i-1}, …: the skip operands that the variant reads. */
-  readonly operands: readonly Value[];
+interface Insert extends Pick<InsertedSite, "site" | "operands"> {
   readonly parts: readonly Variant[];
   readonly options: VariantOptions;
   /** The same layer elsewhere, whose new tensors this site shares; null if it has its own. */

@@ -52,21 +52,14 @@ export interface Feature {
 }
 
 /** A sum with one skip slot and one or more branch slots. */
-export interface Site {
+export interface Site extends Pick<Sum, "node" | "output" | "place" | "bias"> {
   /** The sum's node name if it is unique, otherwise the name of the sum's value. */
   readonly name: string;
-  readonly node: Node;
   /** The composite node that was lowered to reach the sum; null if the sum is plain. */
   readonly within: Node | null;
   readonly scope: Scope;
-  /** The sum's value, or its node's output if the sum is not a value. */
-  readonly output: Value;
-  /** Index of the output that is the sum itself, present or not. */
-  readonly place: number;
   readonly skip: Term;
   readonly branches: readonly Term[];
-  /** A constant of the branch that the node itself adds. */
-  readonly bias: Term | null;
   readonly kind: Kind;
   readonly form: string;
   readonly dtype: string;
@@ -82,11 +75,7 @@ export interface Site {
 }
 
 /** A sum that is not a site, with the reason for people. */
-export interface Rejection {
-  readonly node: Node;
-  /** The composite node that was lowered to reach it; null if the sum is plain. */
-  readonly within: Node | null;
-  readonly output: Value;
+export interface Rejection extends Pick<Site, "node" | "within" | "output"> {
   readonly reason: string;
   readonly code: ReasonCode;
   /** Set if the sum would be a site when its kind is requested. */

@@ -85,24 +85,23 @@ interface Term<V> {
   readonly B: V;
 }
 
+/** How parts of low-rank maps are written, if not as nodes of their own. */
+export interface LowRankWriting<V> {
+  /** Puts the B's above each other. */
+  readonly stacked?: (ups: readonly V[], axis: number) => V;
+  readonly down?: Product<V> | undefined;
+  readonly up?: Product<V> | undefined;
+}
+
 /**
  * Writes Σ_j (x_j A_j) B_j. The narrow products are concatenated, or added if they share one B, so
  * that a single product makes the wide value.
- * `stacked` puts the B's above each other; `down` and `up` write the products.
  */
 export function lowRank<V>(
   op: Ops<V>,
   terms: readonly Term<V>[],
   place: SiteDescription,
-  {
-    stacked = (ups, axis) => op.Concat(ups, { axis }),
-    down,
-    up,
-  }: {
-    readonly stacked?: (ups: readonly V[], axis: number) => V;
-    readonly down?: Product<V> | undefined;
-    readonly up?: Product<V> | undefined;
-  } = {},
+  { stacked = (ups, axis) => op.Concat(ups, { axis }), down, up }: LowRankWriting<V> = {},
 ): V {
   const form = formOf(place);
   const product = (x: V, w: V) => (form === "convolution" ? op.Conv(x, w) : op.MatMul(x, w));
