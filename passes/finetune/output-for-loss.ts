@@ -81,7 +81,7 @@ const CACHE = /^present([._]|_?key|$)/;
 /** Operators that leave class numbers what they are. */
 const KEEPING = operatorsThat("reshapes");
 /** Operators that make class numbers, or labels, of the scores that are their input. */
-const CHOOSING: ReadonlySet<string> = new Set(["ArgMax", "TopK", "ai.onnx.ml.ZipMap"]);
+const CHOOSING = operatorsThat("chooses");
 
 /** The scores whose largest an output names; null if it names none. */
 function scoresOf(types: Types, output: Value): OutputForLoss | null {

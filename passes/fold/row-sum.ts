@@ -1,5 +1,6 @@
 import { numbersOf, tensorOf } from "../../src/graph/constants.ts";
 import type { Node, Scope, Use, Value } from "../../src/graph/graph.ts";
+import { operatorsThat } from "../../src/graph/operators.ts";
 import { behind } from "../../src/graph/walk.ts";
 import { sameShape } from "../residuals/axes.ts";
 import type { KnownGraph } from "../residuals/residual.ts";
@@ -35,7 +36,7 @@ export function rowSum(plain: Plain, site: FoldSite, plan: FoldPlan): RowSum | n
   const { node } = skip.use;
   const output = node.outputs[0];
   if (skip.maps.length === 0 || branches.length !== 1 || !output) return null;
-  if (!SUMS.has(node.op) || node.inputs.length !== 2) return null;
+  if (!/^(Add|Sum)$/.test(node.op) || node.inputs.length !== 2) return null;
   if (place.rank < 2 || place.feature.axis !== place.rank - 1) return null;
   const operands = [skip.value, ...skip.maps.map(({ x }) => x)];
   if (!operands.every((value) => fits(plain, value, output))) return null;
@@ -43,8 +44,6 @@ export function rowSum(plain: Plain, site: FoldSite, plan: FoldPlan): RowSum | n
   const takes = !plan.left.has(keyOf(use)) && fits(plain, value, output);
   return { output, last: takes ? lastProduct(plain, value, node.scope, place) : null };
 }
-
-const SUMS: ReadonlySet<string> = new Set(["Add", "Sum"]);
 
 /** Whether a value has the shape of a sum, as the search for sites has it: no operand of a site is broadcast. */
 function fits({ facts }: Plain, value: Value, sum: Value): boolean {
@@ -81,7 +80,7 @@ function lastProduct(
     } else {
       const at = nodeAt(facts, node);
       const width = shape(b)[1 - at.int("transB", 0)];
-      if (!PRODUCTS.has(node.op) || !isFloatWeight(facts, b)) return null;
+      if (!/^(Gemm|MatMul)$/.test(node.op) || !isFloatWeight(facts, b)) return null;
       if (shape(b).length !== 2 || width !== feature.size || shape(a).length < 2) return null;
       if (!at.has(2)) return { node, bias, nodes };
       const adds = !bias && isRow(node.inputs[2]) && at.float("beta", 1) === 1;
@@ -91,12 +90,10 @@ function lastProduct(
   return null;
 }
 
-const PRODUCTS: ReadonlySet<string> = new Set(["Gemm", "MatMul"]);
-
 /** Whether a value is a stored tensor, moved about at most: onnxruntime has kernels for integers that are made floats. */
 function isFloatWeight({ graph }: KnownGraph, value: Value | null): boolean {
-  const stored = value && behind(value, ({ op }) => MOVES.has(op));
+  const stored = value && behind(value, ({ op }) => RESHAPES.has(op) || op === "Transpose");
   return tensorOf(stored) !== null || numbersOf(graph, stored) !== null;
 }
 
-const MOVES: ReadonlySet<string> = new Set(["Cast", "Identity", "Reshape", "Squeeze", "Transpose"]);
+const RESHAPES = operatorsThat("reshapes");

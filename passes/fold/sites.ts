@@ -120,14 +120,12 @@ async function factorOf(
 ): Promise<Factor> {
   const read = use.node.inputs[use.index]!;
   const node = behind(read, (each) => each.op === "Identity" && own.has(each)).producer;
-  const factor = node && own.has(node) && FACTORS.has(node.op) ? node.inputs[1] : null;
+  const factor =
+    node && own.has(node) && /^(Mul|BatchNormalization)$/.test(node.op) ? node.inputs[1] : null;
   if (!factor) return ONE;
   const values = toFloat64(await constantTensor(ort, graph, factor));
   return values.length === 1 ? numberFactor(values[0]) : along(axis, values);
 }
-
-/** How a factor is written: see the variants. */
-const FACTORS: ReadonlySet<string> = new Set(["Mul", "BatchNormalization"]);
 
 /** Weights of half precision are too coarse to take factors in; those of a token search's decoder cannot be replaced. */
 function closedBy(scope: Scope, dtype: string, idle: boolean): Why | null {

@@ -9,6 +9,7 @@ import {
 import { InputError } from "../../src/errors.ts";
 import { constants, numbersOf } from "../../src/graph/constants.ts";
 import type { Node, Use, Value } from "../../src/graph/graph.ts";
+import { operatorsThat } from "../../src/graph/operators.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
@@ -227,7 +228,7 @@ const leavesRounded = (value: Value): boolean =>
       node.outputs.some((output) => output && leavesRounded(output)),
   );
 
-const NAMING = new Set(["ArgMax", "TopK", "Shape", "Size"]);
+const NAMING = new Set([...operatorsThat("chooses"), ...operatorsThat("sizes")]);
 
 /** Throws an InputError unless a new head and its number of classes are given together. */
 export function checkHead(layer: string | undefined, classes: number | undefined): void {

@@ -91,7 +91,7 @@ export function branchLabel(nodes: readonly Node[], limit: number): string {
   const telling = nodes.filter(({ op }) => !LAYOUT.has(op) && !SIZES.has(op));
   const choices = [
     telling,
-    telling.filter(({ op }) => !ARITHMETIC.has(op)),
+    telling.filter(({ op }) => !MINOR.has(op)),
     telling.filter(({ op }) => MIXERS.has(op)),
   ].filter(({ length }) => length > 0);
   const labels = choices.length > 0 ? choices.map(joined) : [joined(nodes)];
@@ -99,9 +99,7 @@ export function branchLabel(nodes: readonly Node[], limit: number): string {
 }
 
 /** Operators that say little of a branch. */
-const ARITHMETIC: ReadonlySet<string> = new Set(
-  "Add Sub Mul Div Neg Pow Sqrt Reciprocal ReduceMean ReduceSum Where IsNaN Min Max".split(" "),
-);
+const MINOR = operatorsThat("minor");
 
 function joined(nodes: readonly Node[]): string {
   const runs: { op: string; count: number }[] = [];

@@ -110,11 +110,10 @@ function clipped(at: At): ValueRange {
 function divided({ node, of }: At): ValueRange {
   const [part, whole] = node.inputs;
   const from = whole?.producer;
-  if (from && SUMS.has(from.op) && from.inputs[0] === part && of(0)[0] >= 0) return UNIT;
+  if (from && /^Reduce(Sum|L1)$/.test(from.op) && from.inputs[0] === part && of(0)[0] >= 0)
+    return UNIT;
   return multiplied(of(0), reciprocal(of(1)));
 }
-
-const SUMS: ReadonlySet<string> = new Set(["ReduceSum", "ReduceL1"]);
 
 const RULES: Readonly<Record<string, Rule>> = {
   ...Object.fromEntries([...operatorsThat("reshapes")].map((op) => [op, kept])),

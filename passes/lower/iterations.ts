@@ -1,5 +1,6 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Graph, type Node, type Scope, type Value } from "../../src/graph/graph.ts";
+import { operatorsThat } from "../../src/graph/operators.ts";
 import { type Types, typeOfInfo } from "../../src/graph/types.ts";
 import type { GraphMessage } from "../../src/onnx/messages.ts";
 
@@ -76,7 +77,7 @@ export function dependsOnData(graph: Graph, node: Node): boolean {
 }
 
 /** Operators that read the size of a value alone. */
-const SIZES: ReadonlySet<string> = new Set(["Shape", "Size"]);
+const SIZES = operatorsThat("sizes");
 
 /** Whether a value depends on what inputs of the model hold. */
 function readsInputs(value: Value): boolean {

@@ -1,8 +1,7 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
+import { operatorsThat } from "../../src/graph/operators.ts";
 import { computedBy, traits } from "./operators.ts";
 import type { Setting } from "./residual.ts";
-
-const SIGMOIDS = new Set(["Sigmoid", "HardSigmoid"]);
 
 /**
  * Whether a value, up to a bias or factor, is read only by the Sigmoid of a gate between other
@@ -15,7 +14,7 @@ export function opensGate(setting: Setting, value: Value): boolean {
     if (at.isOutput || at.uses.length === 0) return false;
     for (const { node } of at.uses) {
       const outputs = node.outputs.filter((output) => output !== null);
-      if (SIGMOIDS.has(node.op) || node.op === "Tanh") {
+      if (/^((Hard)?Sigmoid|Tanh)$/.test(node.op)) {
         if (!outputs.some((output) => gates(setting, output))) return false;
         opens ||= node.op !== "Tanh";
       } else {
@@ -38,5 +37,7 @@ function gates(setting: Setting, value: Value): boolean {
   });
 }
 
+const ADDITIONS = operatorsThat("addition");
+
 const isShift = ({ constants }: Setting, node: Node) =>
-  ["Add", "Sub", "Sum"].includes(node.op) && computedBy(constants, node).length === 1;
+  ADDITIONS.has(node.op) && computedBy(constants, node).length === 1;

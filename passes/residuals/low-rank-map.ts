@@ -1,9 +1,10 @@
 import { attribute, type Node, type Value } from "../../src/graph/graph.ts";
+import { operatorsThat } from "../../src/graph/operators.ts";
 import { behind } from "../../src/graph/walk.ts";
 import { computedBy } from "./operators.ts";
 import type { KnownGraph } from "./residual.ts";
 
-const PRODUCTS = new Set(["MatMul", "Gemm", "com.microsoft.FusedMatMul"]);
+const PRODUCTS = operatorsThat("matmul");
 
 /**
  * Reads Σ_j (x_j A_j) B_j, each term two products with weights: returns the values x_j and the

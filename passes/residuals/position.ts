@@ -9,7 +9,7 @@ import { NORM } from "./written-out.ts";
 /** Operators whose first inputs are query, key and value, unless these are packed into one. */
 const ATTENTION = operatorsThat("attention");
 
-const PRODUCTS = new Set(["MatMul", "Einsum", "com.microsoft.FusedMatMul"]);
+const PRODUCTS: ReadonlySet<string> = new Set([...operatorsThat("bilinear"), "Einsum"]);
 
 const SUMS = operatorsThat("sum");
 
@@ -71,7 +71,7 @@ function weighs(setting: Setting, value: Value): boolean {
   if (value.isOutput || uses.length === 0) return false;
   return uses.every(({ node }) => {
     const computed = computedBy(setting.constants, node).length;
-    if ((PRODUCTS.has(node.op) || node.op === "Mul") && computed > 1) return true;
+    if (PRODUCTS.has(node.op) && computed > 1) return true;
     const { layout, scale } = traits(setting, node);
     return (layout || scale) && node.outputs.every((v) => v && weighs(setting, v));
   });

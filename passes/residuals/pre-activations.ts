@@ -1,17 +1,16 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
+import { operatorsThat } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
 import type { KnownGraph } from "./residual.ts";
 import type { Link } from "./skip-chain.ts";
 import { PARTS, takenOf } from "./written-out.ts";
 
-/** Norms and activations with operators of their own. */
-const WHOLE = [
-  "BatchNormalization GroupNormalization InstanceNormalization",
-  "Relu LeakyRelu PRelu Elu Selu Celu Gelu HardSwish Swish Mish Softsign ThresholdedRelu",
-].flatMap((row) => row.split(" "));
-
 /** Operators of a pre-activation. */
-const STEPS: ReadonlySet<string> = new Set([...PARTS, ...WHOLE]);
+const STEPS: ReadonlySet<string> = new Set([
+  ...PARTS,
+  ...operatorsThat("norm"),
+  ...operatorsThat("activation"),
+]);
 
 /** Maximum number of operators in a pre-activation. */
 const SHORT = 24;

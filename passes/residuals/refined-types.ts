@@ -1,17 +1,15 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import type { Graph, Node, Value } from "../../src/graph/graph.ts";
+import { operatorsThat } from "../../src/graph/operators.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import type { Types } from "../../src/graph/types.ts";
 import type { Dimension, Type } from "../../src/onnx/shape.ts";
-import { words } from "./written-out.ts";
 
 /** Operators whose result has the shape of their operands, broadcast. */
-const BROADCAST = words("Add Sub Mul Div Pow Max Min Sum Where PRelu");
+const BROADCAST = operatorsThat("broadcasts");
 
 /** Operators whose result has the shape of their first operand. */
-const SAME = words(
-  "Identity Cast Dropout Relu LeakyRelu Elu Selu Sigmoid HardSigmoid HardSwish Tanh Erf Gelu Mish Softplus Softsign Clip Neg Abs Exp Log Sqrt Reciprocal Softmax LogSoftmax LayerNormalization RMSNormalization SimplifiedLayerNormalization BatchNormalization InstanceNormalization GroupNormalization",
-);
+const SAME = new Set([...operatorsThat("keeps"), ...operatorsThat("norm")]);
 
 /** Operators whose result has the shape of their operand; inference may lose its rank. */
 const QUANTIZING = /(^|\.)(Quantize|Dequantize)Linear$/;
@@ -53,7 +51,7 @@ function toldBy(
   shapeOf: (value: Value | null | undefined) => readonly Dimension[] | null | undefined,
 ): Sizes | null {
   if (op === "Reshape") return ofTarget(graph, inputs[1], rank);
-  if (SAME.has(op) || QUANTIZING.test(op)) {
+  if ((SAME.has(op) && !BROADCAST.has(op)) || QUANTIZING.test(op)) {
     const shape = shapeOf(inputs[0]);
     return shape?.length === rank ? shape : null;
   }

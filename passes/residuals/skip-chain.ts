@@ -68,8 +68,6 @@ const both = (a: Omit<Link, "value" | "part">, b: Omit<Link, "value" | "part">) 
   peaked: a.peaked || b.peaked,
 });
 
-const PEAKS = new Set(["MaxPool", "com.microsoft.nchwc.MaxPool"]);
-
 /** Returns the link before a node, or before the mask or decomposed norm that ends with it. */
 function linkBefore(setting: Setting, node: Node, value: Value, length: number): Link | null {
   const { layout, scale, projection, upsampling, repeating, mixer } = traits(setting, node);
@@ -77,7 +75,7 @@ function linkBefore(setting: Setting, node: Node, value: Value, length: number):
   if (next) {
     const kind: Link["kind"] = projection ? "projected" : layout ? "identity" : "scaled";
     const passed = { kind, upsampled: upsampling, repeated: repeating, mixed: mixer };
-    const path = both(next, { ...passed, peaked: PEAKS.has(node.op) });
+    const path = both(next, { ...passed, peaked: /(^|\.)MaxPool$/.test(node.op) });
     return { ...next, ...path, part: layout ? partOf(setting, value) : null };
   }
   const masked = maskedBy(setting, node);

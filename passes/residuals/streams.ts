@@ -50,10 +50,8 @@ function siteBefore(
   return null;
 }
 
-/** Operators that keep each element in its place. */
-const IN_PLACE = new Set(["Identity", "Cast", "CastLike", "Dropout"]);
-
 const LAYOUT = operatorsThat("layout");
+const KEEPING = operatorsThat("keeps");
 const ENLARGING = operatorsThat("enlarges");
 
 /**
@@ -61,7 +59,7 @@ const ENLARGING = operatorsThat("enlarges");
  * operator or pool if the sizes before and after it are not known to be equal.
  */
 function mayMove({ op }: Node, from: readonly Dimension[], to: readonly Dimension[]): boolean {
-  if (IN_PLACE.has(op) || /QuantizeLinear$/.test(op)) return false;
+  if (KEEPING.has(op) || /QuantizeLinear$/.test(op)) return false;
   if (!LAYOUT.has(op) && !ENLARGING.has(op) && !/Pool$|^Gather|^Reduce/.test(op)) return false;
   return op === "Transpose" || to.some((dim, axis) => dim === "" || dim !== from[axis]);
 }

@@ -1,19 +1,13 @@
 import type { Value } from "../../src/graph/graph.ts";
+import { operatorsThat } from "../../src/graph/operators.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import type { Setting } from "./residual.ts";
 
-/** Returns the words of a text. */
-export const words = (text: string) => new Set(text.split(" "));
-
 /** Operators of decomposed norms and activations. */
-export const PARTS = words(
-  "LayerNormalization RMSNormalization SimplifiedLayerNormalization Mul Add Sub Div Sqrt Pow Reciprocal ReduceMean ReduceSum Cast Neg Exp Erf Tanh Sigmoid HardSigmoid Softplus Clip Max Min Abs",
-);
+export const PARTS = operatorsThat("step");
 
 /** Operators of decomposed norms only. */
-export const NORM = words("Mul Add Sub Div Sqrt Pow Reciprocal ReduceMean ReduceL2 Cast Clip Max");
-
-const MEANS = words("ReduceMean ReduceL2");
+export const NORM = operatorsThat("normstep");
 
 /**
  * Returns the only value that a norm or activation, decomposed or not, reads: where all paths back
@@ -50,7 +44,7 @@ export function normedOf(setting: Pick<Setting, "constants">, value: Value): Val
     const node = at.producer;
     if (!node || !NORM.has(node.op) || seen.size > SHORT) continue;
     for (const input of node.inputs) if (input && !setting.constants.has(input)) seen.add(input);
-    const [mean] = MEANS.has(node.op) ? node.inputs : [];
+    const [mean] = /^Reduce/.test(node.op) ? node.inputs : [];
     for (const x of [mean, mean?.producer?.op === "Pow" ? mean.producer.inputs[0] : null])
       if (x && x !== value && takenOf(setting, value, (v) => v === x, NORM) === x) return x;
   }

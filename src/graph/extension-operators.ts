@@ -21,7 +21,7 @@ ai.onnx.ml.Scaler 1
 ai.onnx.ml.TreeEnsemble 5
 ai.onnx.ml.TreeEnsembleClassifier 1
 ai.onnx.ml.TreeEnsembleRegressor 1
-ai.onnx.ml.ZipMap 1
+ai.onnx.ml.ZipMap 1 chooses
 ai.onnx.preview.FlexAttention 1 attention
 ai.onnx.preview.training.Adagrad 1
 ai.onnx.preview.training.Adam 1
@@ -63,7 +63,7 @@ com.microsoft.ExpandDims 1
 com.microsoft.FastGelu 1
 com.microsoft.FusedConv 1 convolution
 com.microsoft.FusedGemm 1 product
-com.microsoft.FusedMatMul 1 product bilinear
+com.microsoft.FusedMatMul 1 product bilinear matmul
 com.microsoft.FusedMatMulActivation 1 product
 com.microsoft.GatedAdd 1
 com.microsoft.GatedDeltaNet 1

@@ -39,6 +39,13 @@ import { STANDARD } from "./standard-operators.ts";
  * - `varying`: its result has as many elements as values decide
  * - `counts`: is used to compute shapes
  * - `shaped`: reads a shape, sizes or axes after its data
+ * - `norm`: norms its first operand, whose shape it keeps
+ * - `activation`: an activation
+ * - `step`: stands in decomposed norms or activations
+ * - `normstep`: stands in decomposed norms
+ * - `matmul`: a product of two matrices, plus its third operand if there is one
+ * - `chooses`: names the largest of its scores
+ * - `minor`: says little of what a branch computes
  */
 const FACTS = [
   "layout",
@@ -74,6 +81,13 @@ const FACTS = [
   "varying",
   "counts",
   "shaped",
+  "norm",
+  "activation",
+  "step",
+  "normstep",
+  "matmul",
+  "chooses",
+  "minor",
 ] as const;
 
 type Fact = (typeof FACTS)[number];

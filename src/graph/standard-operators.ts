@@ -2,13 +2,13 @@
  * The operators of ai.onnx, one per row: name, the operator set version that introduced it, facts.
  */
 export const STANDARD = `
-Abs 1 shortens keeps
+Abs 1 shortens keeps step
 Acos 7
 Acosh 9
-Add 1 addition sum elementwise counts broadcasts arithmetic
+Add 1 addition sum elementwise counts broadcasts arithmetic normstep step minor
 AffineGrid 20
 And 1 broadcasts
-ArgMax 1 steps
+ArgMax 1 steps chooses
 ArgMin 1 steps
 Asin 7
 Asinh 9
@@ -16,7 +16,7 @@ Atan 7
 Atanh 9
 Attention 23 attention
 AveragePool 1 projection sensitive
-BatchNormalization 1 projection sensitive
+BatchNormalization 1 projection sensitive norm
 Bernoulli 15 random
 BitCast 26
 BitShift 11
@@ -25,13 +25,13 @@ BitwiseNot 18
 BitwiseOr 18
 BitwiseXor 18
 BlackmanWindow 17
-Cast 1 layout half reshapes counts shortens sized carries
-CastLike 15 layout
+Cast 1 layout half reshapes counts shortens sized carries normstep step keeps
+CastLike 15 layout keeps
 CausalConvWithState 27 convolution
 Ceil 1 shortens steps
-Celu 12 sensitive
+Celu 12 sensitive activation
 CenterCropPad 18
-Clip 1 keeps carries
+Clip 1 keeps carries normstep step
 Col2Im 18
 Compress 9 varying
 Concat 1 layout half counts sized grows carries
@@ -50,14 +50,14 @@ DeformConv 19 convolution
 DepthToSpace 1 layout enlarges
 DequantizeLinear 10 layout
 Det 11
-Div 1 elementwise counts broadcasts arithmetic
+Div 1 elementwise counts broadcasts arithmetic normstep step minor
 Dropout 1 layout shares keeps
 DynamicQuantizeLinear 11 layout
 Einsum 12 product
-Elu 1 sensitive keeps
+Elu 1 sensitive keeps activation
 Equal 1 broadcasts steps
-Erf 9 sensitive keeps
-Exp 1 sensitive keeps
+Erf 9 sensitive keeps step
+Exp 1 sensitive keeps step
 Expand 8 layout half shaped sized grows carries
 EyeLike 9
 Flatten 1 layout half reshapes shares shortens carries
@@ -66,30 +66,30 @@ GRU 1 block
 Gather 1 layout half counts sorts
 GatherElements 11
 GatherND 11
-Gelu 20 sensitive keeps
-Gemm 1 product
+Gelu 20 sensitive keeps activation
+Gemm 1 product matmul
 GlobalAveragePool 1 projection sensitive
 GlobalLpPool 1 sensitive
 GlobalMaxPool 1 projection
 Greater 1 broadcasts steps
 GreaterOrEqual 12 broadcasts steps
 GridSample 16 enlarges
-GroupNormalization 18 projection
+GroupNormalization 18 projection norm
 HammingWindow 17
 HannWindow 17
-HardSigmoid 1 keeps
-HardSwish 14 keeps
+HardSigmoid 1 keeps activation step
+HardSwish 14 keeps activation
 Hardmax 1 steps
 Identity 1 layout half reshapes shares shortens sized keeps carries
 If 1
 ImageDecoder 20
-InstanceNormalization 1 projection sensitive
+InstanceNormalization 1 projection sensitive norm
 IsInf 10
-IsNaN 9
+IsNaN 9 minor
 LRN 1
 LSTM 1 block
-LayerNormalization 17 projection half
-LeakyRelu 1 keeps
+LayerNormalization 17 projection half norm step
+LeakyRelu 1 keeps activation
 Less 1 broadcasts steps
 LessOrEqual 12 broadcasts steps
 LinearAttention 27 attention
@@ -98,21 +98,21 @@ LogSoftmax 1 sensitive keeps
 Loop 1 loop
 LpNormalization 1 projection sensitive
 LpPool 1 projection sensitive
-MatMul 1 product bilinear
+MatMul 1 product bilinear matmul
 MatMulInteger 10 product quantized
-Max 1 broadcasts
+Max 1 broadcasts normstep step minor
 MaxPool 1 projection
 MaxRoiPool 1
 MaxUnpool 9 enlarges
 Mean 1 sensitive
 MeanVarianceNormalization 9 projection sensitive
 MelWeightMatrix 17
-Min 1 broadcasts
-Mish 18 sensitive keeps
+Min 1 broadcasts step minor
+Mish 18 sensitive keeps activation
 Mod 10 broadcasts
-Mul 1 elementwise bilinear counts broadcasts arithmetic
+Mul 1 elementwise bilinear counts broadcasts arithmetic normstep step minor
 Multinomial 7 random
-Neg 1 shortens keeps
+Neg 1 shortens keeps step minor
 NegativeLogLikelihoodLoss 12
 NonMaxSuppression 10 steps varying
 NonZero 9 steps varying
@@ -122,32 +122,32 @@ Optional 15
 OptionalGetElement 15
 OptionalHasElement 15
 Or 1 broadcasts
-PRelu 1 keeps
+PRelu 1 keeps activation broadcasts
 Pad 1 layout shaped sized grows
-Pow 1 sensitive broadcasts
+Pow 1 sensitive broadcasts normstep step minor
 QLinearConv 10 convolution quantized
 QLinearMatMul 10 product quantized
 QuantizeLinear 10 layout quantized
-RMSNormalization 23 projection
+RMSNormalization 23 projection norm step
 RNN 1 block
 RandomNormal 1 random
 RandomNormalLike 1 random
 RandomUniform 1 random
 RandomUniformLike 1 random
 Range 11 sized grows
-Reciprocal 1 keeps
+Reciprocal 1 keeps normstep step minor
 ReduceL1 1 sensitive
-ReduceL2 1 sensitive
+ReduceL2 1 sensitive normstep
 ReduceLogSum 1 sensitive
 ReduceLogSumExp 1 sensitive
 ReduceMax 1 projection shortens
-ReduceMean 1 projection sensitive
+ReduceMean 1 projection sensitive normstep step minor
 ReduceMin 1 shortens
 ReduceProd 1 sensitive shortens
-ReduceSum 1 projection sensitive shortens
+ReduceSum 1 projection sensitive shortens step minor
 ReduceSumSquare 1 sensitive
 RegexFullMatch 20
-Relu 1 keeps
+Relu 1 keeps activation
 Reshape 1 layout half reshapes shares shaped shortens sized carries
 Resize 10 enlarges shaped
 ReverseSequence 10
@@ -159,7 +159,7 @@ Scan 8 loop
 Scatter 9
 ScatterElements 11
 ScatterND 11
-Selu 1 sensitive keeps
+Selu 1 sensitive keeps activation
 SequenceAt 11 layout
 SequenceConstruct 11
 SequenceEmpty 11
@@ -169,41 +169,41 @@ SequenceLength 11
 SequenceMap 17
 Shape 1 sizes counts
 Shrink 9
-Sigmoid 1 sensitive keeps
+Sigmoid 1 sensitive keeps activation step
 Sign 9 steps
-SimplifiedLayerNormalization 1 projection half
+SimplifiedLayerNormalization 1 projection half norm step
 Sin 7 sensitive
 Sinh 9
 Size 1 sizes counts
 Slice 1 layout half counts shaped shortens carries
 Softmax 1 sensitive keeps
 SoftmaxCrossEntropyLoss 12
-Softplus 1 sensitive keeps
-Softsign 1 sensitive keeps
+Softplus 1 sensitive keeps activation step
+Softsign 1 sensitive keeps activation
 SpaceToDepth 1 layout
 Split 1 layout half
 SplitToSequence 11 layout
-Sqrt 1 keeps
+Sqrt 1 keeps normstep step minor
 Squeeze 1 layout half reshapes shares counts shortens carries
 StringConcat 20
 StringNormalizer 10
 StringSplit 20
-Sub 1 addition elementwise counts broadcasts arithmetic
-Sum 1 addition sum sensitive arithmetic
+Sub 1 addition elementwise counts broadcasts arithmetic normstep step minor
+Sum 1 addition sum sensitive arithmetic broadcasts
 SwiGLU 28
-Swish 24
+Swish 24 activation
 Tan 7 sensitive
-Tanh 1 sensitive keeps
+Tanh 1 sensitive keeps activation step
 TensorScatter 24
 TfIdfVectorizer 9
-ThresholdedRelu 10
+ThresholdedRelu 10 activation
 Tile 1 layout shaped sized grows
-TopK 1 sorts steps
+TopK 1 sorts steps chooses
 Transpose 1 layout half shortens carries
 Trilu 14
 Unique 11 varying
 Unsqueeze 1 layout half reshapes shares counts shortens carries
 Upsample 1 enlarges
-Where 9 elementwise broadcasts carries
+Where 9 elementwise broadcasts carries minor
 Xor 1
 `;
