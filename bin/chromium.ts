@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
+import os from "node:os";
 import path from "node:path";
 import type { Browser } from "playwright-core";
 
@@ -78,21 +79,25 @@ window.placed = async () => {
 
 /**
  * Makes a WebGPU session on a model in Chromium and reads where onnxruntime put each node. Null if
- * there is no Chromium, or no playwright-core to drive it.
+ * there is no Chromium, or no playwright-core to drive it. Chromium writes into a home of its own,
+ * which is removed.
  */
 export async function placementOf(served: Served): Promise<Placement | null> {
   const executablePath = chromiumPath();
   const playwright = await import("playwright-core").catch(() => null);
   if (!executablePath || !playwright) return null;
   const server = await serve(served);
+  const home = fs.mkdtempSync(path.join(os.tmpdir(), "laurelize-chromium-"));
+  const env = { ...process.env, HOME: home, XDG_CONFIG_HOME: home, XDG_CACHE_HOME: home };
   try {
-    const browser = await playwright.chromium.launch({ executablePath, args: FLAGS });
+    const browser = await playwright.chromium.launch({ executablePath, args: FLAGS, env });
     return await placedIn(browser, served, server).finally(() => browser.close());
   } catch (thrown) {
     const error = (thrown as Error).message.split("\n")[0];
     return { entry: served.entry, providers: {}, error };
   } finally {
     server.close();
+    fs.rmSync(home, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

@@ -35,6 +35,7 @@ describe.skipIf(process.platform === "win32")(
       if (!isNightly) return;
       expect(leftBy(["inspect", at("net.onnx"), "--feature-axis", "1"])).toEqual([]);
       expect(leftBy(["compare", at("net.onnx"), at("o.onnx")])).toEqual([]);
+      expect(leftBy(["check", at("net.onnx"), "--target", "web"])).toEqual([]);
     });
 
     it("is the user's to turn on", () => {
