@@ -79,4 +79,10 @@ describe("the API under onnxruntime-web in a process of its own", { timeout: 300
         expect(Math.abs(step![key] - own![key])).toBeLessThanOrEqual(1e-6 * Math.abs(own![key]));
     },
   );
+
+  it("reads models that were opened by path for the build that reads no paths", async () => {
+    const last = files.slice(-2);
+    const wasm = await inProcess("wasm", last);
+    expect(last.map((file) => wasm.get(file))).toEqual(last.map((file) => web.get(file)));
+  });
 });

@@ -103,8 +103,8 @@ async function sessionWithFiles(
   }
 }
 
-/** What onnxruntime-web says of a model whose data files it is not given. */
-const READS_NO_FILES = /Module\.MountedFiles|Failed to load external data file/;
+/** What onnxruntime-web says of a path that it cannot read, and of data files that it is not given. */
+const READS_NO_FILES = /Module\.MountedFiles|Failed to load external data file|Failed to parse URL/;
 
 async function sessionOn(
   ort: Ort,

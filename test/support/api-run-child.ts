@@ -7,7 +7,8 @@ const [runtime, options, ...files] = process.argv.slice(2);
 /** The runtime this process is about. The other one is never loaded here. */
 async function loaded() {
   if (runtime === "node") return (await import("onnxruntime-node")).default;
-  const web = await import("onnxruntime-web");
+  const web =
+    runtime === "wasm" ? await import("onnxruntime-web/wasm") : await import("onnxruntime-web");
   web.env.wasm.numThreads = 1;
   return web;
 }

@@ -21,7 +21,7 @@ export const bundleChild = () =>
 
 /** What the API makes of each model in a process of its own under one runtime. */
 export async function inProcess(
-  runtime: "node" | "web",
+  runtime: "node" | "web" | "wasm",
   files: readonly string[],
   options: RunOptions = {},
 ): Promise<Map<string, Outcome | { readonly error: string }>> {
