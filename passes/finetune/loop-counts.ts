@@ -11,9 +11,9 @@ import { dependsOnData } from "../lower/iterations.ts";
 import { joined, port } from "./ports.ts";
 
 /**
- * Loops whose number of iterations the data decides, or a condition that ends them. The number is
- * measured for each batch and becomes the size of an input, because graphs are made for batches of
- * one size: then the iterations can be written out.
+ * Loops whose number of iterations depends on the data or on a condition. The number is measured
+ * for each batch and becomes the size of an input. A step graph is made for inputs of fixed sizes, so
+ * the iterations can then be written out.
  */
 export class LoopCounts {
   /** The model with these inputs, one for each such Loop. */

@@ -31,9 +31,10 @@ interface Linear {
 const LAYER = 17;
 
 /**
- * Puts the frozen scale and bias of a LayerNormalization into the linear layers that alone read it, and
- * returns the nodes that are replaced; none for another node. What it gives then is what its gradient
- * reads, which need not be computed again, and the gradient loses the product with the scale.
+ * Moves the frozen scale and bias of a LayerNormalization into the linear layers behind it, if nothing
+ * else reads it. Returns the nodes that are replaced; none for another node. The output is then the
+ * normalized value, which the gradient reads, so it is computed once. The gradient needs no product
+ * with the scale.
  */
 export function intoLinear(known: FrozenGraph, write: Writing, node: Node): readonly Node[] {
   const found = scaledOf(known, node);

@@ -79,7 +79,7 @@ function siteSum(known: FrozenGraph, sum: Node): SiteSum | null {
     return map && !bias && !frozen.has(w!) ? map : null;
   };
   for (const [f, operand] of bothWays(sum)) {
-    // Of two such convolutions, either is the last already.
+    // If both operands are such convolutions, one of them is already added last.
     if (mapOf(f)) continue;
     const scaled = scaledValue(known, operand);
     const bracket = innerNode(scaled.value, "Add");

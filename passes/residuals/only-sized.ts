@@ -4,15 +4,15 @@ import { walk } from "../../src/graph/walk.ts";
 
 const SIZING = operatorsThat("sizes");
 
-/** Maximum number of values that are made of a sum before its shape is read. */
+/** Maximum number of values that a search visits. */
 const LOOKS = 64;
 
-/** Values of which an output, or too much, is made: what they are made of is no different. */
+/** Values that lead to an output, or to more values than are searched. So does what they are computed from. */
 const further = new WeakSet<Value>();
 
 /**
- * Whether a value and all that is made of it end in operators that read a shape, as in what
- * exporters write for `broadcast_tensors`.
+ * Whether only the shape of a value matters: every path from it ends in an operator that reads
+ * shapes. Exporters write such values for `broadcast_tensors`.
  */
 export function isOnlySized(value: Value): boolean {
   const read = ({ uses }: Value) => uses.filter(({ node }) => !SIZING.has(node.op));

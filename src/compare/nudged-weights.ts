@@ -7,9 +7,9 @@ import { byteLength } from "../onnx/external.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { withOtherWeights } from "../ort/loading.ts";
 
-/** Elements of the smallest weight that is changed: fewer are factors and bounds. */
+/** Minimum number of elements of a weight that is changed. Smaller ones are factors and bounds. */
 const LEAST = 16;
-/** Bytes of weights that are changed at most: they are held in memory. */
+/** Maximum number of bytes that are changed, because they are held in memory. */
 const MOST = 1 << 28;
 
 /** The model with half of the last bits in its float weights flipped, seeded by their names. */

@@ -1,6 +1,6 @@
 /**
- * The same for names that some file system takes for one: those that differ in case, in Unicode
- * form, or in the dots and spaces at their ends.
+ * Returns the same key for names that some file system treats as equal: names that differ only in
+ * case, in Unicode form, or in the dots and spaces at their ends.
  */
 export const fileKey = (name: string): string =>
   name
