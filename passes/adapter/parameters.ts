@@ -1,33 +1,17 @@
 import { dataOf, dimsOf } from "../../src/graph/constants.ts";
 import type { Graph, Use, Value } from "../../src/graph/graph.ts";
+import { operandsThat } from "../../src/graph/operators.ts";
 import { decodeNumbers } from "../../src/graph/tensor.ts";
 import { typeOfTensor } from "../../src/graph/types.ts";
 
-/** Inputs that say how an operator computes, or what its data was like: nothing that training changes. */
-const SETTINGS: Readonly<Record<string, readonly number[] | undefined>> = {
-  BatchNormalization: [3, 4],
-  Clip: [1, 2],
-  DequantizeLinear: [1],
-  Dropout: [1],
-  OneHot: [2],
-  Pad: [2],
-  QuantizeLinear: [1],
-  Range: [0, 1, 2],
-  Resize: [1, 2],
-  Upsample: [1],
-};
+const SETTINGS = operandsThat("settings");
+const WEIGHTS = operandsThat("weights");
 
 /** Names that torch.onnx.export makes up for a weight that it has turned or folded. */
 export const MADE_UP = /^(onnx::|val_\d+$)/;
 
 /** Names of constants that the code states where it needs them. */
 const STATED = /(^|\/)Constant(_\d+)?_output_\d+$/;
-
-/** Operators of which further operands are weights, whatever these are called. */
-const WEIGHING =
-  /^(Conv|ConvTranspose|DeformConv|Gemm|GRU|LSTM|MatMul|PRelu|RNN|\w*Normalization)$/;
-/** Their operands that are none: the data, and the first states of a recurrence. */
-const NO_WEIGHT = [0, 5, 6];
 
 /**
  * Whether a float constant is a parameter, as PyTorch calls what its optimizers are given: not a
@@ -39,8 +23,7 @@ export function isParameter(graph: Graph, value: Value): boolean {
   if (uses.length > 0 && uses.every(isSetting)) return false;
   if (!MADE_UP.test(name) && !STATED.test(name)) return rank > 0 || producer === null;
   const weighs = uses.some(
-    ({ node, index }) =>
-      node.callee !== null || (WEIGHING.test(node.op) && !NO_WEIGHT.includes(index)),
+    ({ node, index }) => node.callee !== null || WEIGHTS.get(node.op)?.includes(index),
   );
   return rank > 0 && (weighs || (!STATED.test(name) && looksLearned(graph, value)));
 }
@@ -58,5 +41,4 @@ function looksLearned(graph: Graph, value: Value): boolean {
 /** Significant digits of a number that people write. */
 const DIGITS = 4;
 
-const isSetting = ({ node: { op }, index }: Use) =>
-  SETTINGS[op]?.includes(index) || op.startsWith("QLinear");
+const isSetting = ({ node: { op }, index }: Use) => SETTINGS.get(op)?.includes(index) ?? false;

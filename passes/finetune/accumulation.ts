@@ -117,8 +117,10 @@ export class Accumulation {
       const outputs = await runBatch(session, { ...fed, ...weights }, "the count");
       counts.push(ports.map((name) => scalar(outputs[name])));
     }
-    const totals = ports.terms.map((_, term) => counts.reduce((sum, each) => sum + each[term], 0));
-    return counts.map((each) => each.map((count, term) => count && count / totals[term]));
+    const totals = ports.terms.map((_, term) =>
+      counts.reduce((sum, batch) => sum + batch[term], 0),
+    );
+    return counts.map((batch) => batch.map((count, term) => count && count / totals[term]));
   }
 
   async #prepare(step: GradientPorts["step"]): Promise<Prepared<UpdatePorts>> {

@@ -53,8 +53,12 @@ export const digestOf = (digests: readonly string[]): Promise<string> =>
   sha256(bytesSource(new TextEncoder().encode(digests.join()), "digests"));
 
 /** Finds an array among some. Throws an InputError if there is none of its name. */
-export function arrayNamed(file: string, all: readonly StoredArray[], name: string): StoredArray {
-  const array = all.find((each) => each.name === name);
+export function arrayNamed(
+  file: string,
+  arrays: readonly StoredArray[],
+  name: string,
+): StoredArray {
+  const array = arrays.find((stored) => stored.name === name);
   if (!array) throw new InputError(`${file} has no array ${name}.`);
   return array;
 }

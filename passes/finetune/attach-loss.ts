@@ -65,7 +65,7 @@ export function attachLoss(
     ...chosen.loss.write(inputs),
     observed: needs && observe(inputs, { chosen, isNextToken, needs }),
     reading,
-    notes: notes.filter((each) => each !== null),
+    notes: notes.filter((note) => note !== null),
   };
 }
 

@@ -56,11 +56,11 @@ function replaced(
     return stated === undefined ? others : { ...others, classWeights: stated };
   };
   if (!losses) return { ...options, lossOptions: own(lossOptions, 0) };
-  const each = losses.map((loss, k) => ({
+  const balanced = losses.map((loss, k) => ({
     ...loss,
     lossOptions: own({ ...lossOptions, ...loss.lossOptions }, k),
   }));
-  return { ...options, losses: each };
+  return { ...options, losses: balanced };
 }
 
 function weightsOf(dataset: Dataset, { chosen, target }: TrainedTerm, reading: Reading): number[] {

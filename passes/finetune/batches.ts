@@ -94,8 +94,8 @@ function shuffled(count: number, seed: number, epoch: number): Uint32Array {
 function gathered(ort: Ort, column: Column, rows: Uint32Array): Tensor {
   const { dtype, dims, axis = 0, isShared } = column;
   if (axis === null && (isShared || rows.length === 1)) {
-    const one = isShared ? Uint32Array.of(0) : rows;
-    return tensorOfBytes(ort, dtype, bytesOfRows(column, one), dims);
+    const row = isShared ? Uint32Array.of(0) : rows;
+    return tensorOfBytes(ort, dtype, bytesOfRows(column, row), dims);
   }
   const bytes = bytesOfRows(column, isShared ? new Uint32Array(rows.length) : rows);
   const outer = elements(dims.slice(0, axis ?? 0));

@@ -22,9 +22,9 @@ export function checkpointBytes(trainer: Trainer, checkpoint: Checkpoint): Uint8
   const fits = typeof checkpoint?.best === "object" && "note" in checkpoint;
   checkArgument("checkpointBytes", checkpoint, fits, "a checkpoint, { best, note }");
   const { best, note } = checkpoint;
-  const all = { weights: trainer.weights, state: trainer.state, best };
+  const groups = { weights: trainer.weights, state: trainer.state, best };
   const tensors = GROUPS.flatMap((group) =>
-    Object.entries(all[group]).map(([name, tensor]) => [`${group}/${name}`, tensor] as const),
+    Object.entries(groups[group]).map(([name, tensor]) => [`${group}/${name}`, tensor] as const),
   );
   // Not in the header, which may be at most 100 MB long.
   const text = new TextEncoder().encode(JSON.stringify(note));
@@ -76,14 +76,14 @@ export function loadCheckpoint(trainer: Trainer, bytes: Uint8Array, loading: Loa
 }
 
 /** Why weights are not those of a trainer, a clause; null if they are. */
-function otherWeights(wanted: Tensors, found: Tensors): string | null {
+function otherWeights(wanted: Tensors, saved: Tensors): string | null {
   for (const [name, tensor] of Object.entries(wanted)) {
-    const read = found[name];
+    const read = saved[name];
     if (!read) return `it has no ${name}`;
     if (read.type !== tensor.type || read.dims.join() !== tensor.dims.join())
       return `${name} is of another type or shape`;
   }
-  const isMore = Object.keys(found).length !== Object.keys(wanted).length;
+  const isMore = Object.keys(saved).length !== Object.keys(wanted).length;
   return isMore ? "it has other weights too" : null;
 }
 

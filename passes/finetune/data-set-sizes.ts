@@ -38,11 +38,11 @@ export class SampleSizes {
   }
 
   /** Returns how each array of a file is read; checks the file against those before. */
-  place(file: string, all: readonly Present[]): ArrayPlacement[] {
-    const known = rowsOfArrays(all, this.#stated);
-    checkSomeRows(file, all, known.rows, this.#stated);
+  place(file: string, arrays: readonly Present[]): ArrayPlacement[] {
+    const known = rowsOfArrays(arrays, this.#stated);
+    checkSomeRows(file, arrays, known.rows, this.#stated);
     this.rows += known.rows;
-    return all.map((present) => {
+    return arrays.map((present) => {
       const { expected } = present;
       const placement = placedArray(file, present, known, this.#stated);
       const title = `array ${expected.name} of ${file}`;
@@ -103,14 +103,14 @@ export class SampleSizes {
 /** Throws an InputError if no input has as many rows as the targets. */
 function checkSomeRows(
   file: string,
-  all: readonly Present[],
+  arrays: readonly Present[],
   rows: number,
   stated: BatchAxes,
 ): void {
-  const inputs = all.filter(({ expected }) => expected.role === "input");
-  const target = all.find(({ expected }) => expected.role === "target");
+  const inputs = arrays.filter(({ expected }) => expected.role === "input");
+  const target = arrays.find(({ expected }) => expected.role === "target");
   if (!target || target.dims.length === 0 || inputs.length === 0 || target.dims[0] === 0) return;
-  if (inputs.some((each) => each.expected.name in stated || mayHold(each, rows))) return;
+  if (inputs.some((input) => input.expected.name in stated || mayHold(input, rows))) return;
   const [{ expected, dims }] = inputs;
   if (dims.length > 0 && dims[0] > 0)
     throw new RowsError(

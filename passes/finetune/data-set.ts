@@ -118,12 +118,12 @@ export function readDataset(
     for (const source of [...opened, ...sources]) source.close?.();
   };
   if (isSmall && files.every(({ arrays }) => arrays.every(({ range }) => !range))) close();
-  const all = [...sources.flatMap((source) => source.notes ?? []), ...notes.values()];
+  const allNotes = [...sources.flatMap((source) => source.notes ?? []), ...notes.values()];
   const classes = Object.fromEntries(
     sources.flatMap((source) => Object.entries(source.classes ?? {})),
   );
   const sizesOf = (size: number) => sizes.of(size);
-  return { name, rows, columns, batchSize, sizes: sizesOf, notes: all, classes, close };
+  return { name, rows, columns, batchSize, sizes: sizesOf, notes: allNotes, classes, close };
 }
 
 /** Checks the headers of a file's arrays, and notes conversions and arrays that nothing reads. */
@@ -140,30 +140,30 @@ function readFile(
     readonly notes: Map<string, string>;
   },
 ): File {
-  const arrays = expected.map((each) => {
-    const cache = source.names.includes(each.name) ? null : emptyCache(source, each, expected);
+  const arrays = expected.map((array) => {
+    const cache = source.names.includes(array.name) ? null : emptyCache(source, array, expected);
     if (cache && !notes.has("cache"))
       notes.set(
         "cache",
-        `${source.name} has no ${each.name}: the cache of earlier tokens is empty.`,
+        `${source.name} has no ${array.name}: the cache of earlier tokens is empty.`,
       );
-    return cache ?? arrayFor(source.name, source, each);
+    return cache ?? arrayFor(source.name, source, array);
   });
   const asked = source.isImages ? imagePixels(arrays, pixels) : pixels;
-  const pictures = expected.map((each, k) => picturesOf(source.name, each, arrays[k], asked));
-  for (const [k, each] of expected.entries()) {
+  const pictures = expected.map((array, k) => picturesOf(source.name, array, arrays[k], asked));
+  for (const [k, array] of expected.entries()) {
     const { dtype } = arrays[k];
     const taken = pictures[k]?.pixels;
     const note = taken
-      ? pixelsNote(source.name, each.name, [dtype, each.dtype], taken)
-      : checkType(source.name, each, arrays[k]);
-    const key = `${each.name} ${dtype}`;
+      ? pixelsNote(source.name, array.name, [dtype, array.dtype], taken)
+      : checkType(source.name, array, arrays[k]);
+    const key = `${array.name} ${dtype}`;
     if (note && !notes.has(key)) notes.set(key, note);
   }
   const dimsOf = (k: number) => pictures[k]?.dims ?? arrays[k].dims;
-  const all = expected.map((each, k) => ({ expected: each, dims: dimsOf(k) }));
-  const placements = sizes.place(source.name, all);
-  const used = new Set(expected.map((each) => each.name));
+  const present = expected.map((array, k) => ({ expected: array, dims: dimsOf(k) }));
+  const placements = sizes.place(source.name, present);
+  const used = new Set(expected.map((array) => array.name));
   for (const other of source.names)
     if (!used.has(other) && !notes.has(other))
       notes.set(other, `array ${other} of ${source.name} is neither input nor target.`);
@@ -227,9 +227,9 @@ function checkType(file: string, { name, dtype }: Expected, array: StoredArray):
 /** Throws an InputError if an axis of examples is stated for an array that is not read. */
 function checkStated(stated: BatchAxes, expected: readonly Expected[]): void {
   for (const [name, axis] of Object.entries(stated)) {
-    if (!expected.some((each) => each.name === name))
+    if (!expected.some((array) => array.name === name))
       throw new InputError(
-        `--batch-axis names ${name}, which is neither an input nor a target; these are ${expected.map((each) => each.name).join(", ")}.`,
+        `--batch-axis names ${name}, which is neither an input nor a target; these are ${expected.map((array) => array.name).join(", ")}.`,
       );
     if (axis !== null && !(Number.isSafeInteger(axis) && axis >= 0))
       throw new InputError(

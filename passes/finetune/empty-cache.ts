@@ -12,10 +12,10 @@ const PAST = /^past([._]|_?key|$)(?!.*encoder)/;
 export function emptyCache(
   npz: Npz,
   { name, dtype, shape }: Expected,
-  all: readonly Expected[],
+  arrays: readonly Expected[],
 ): StoredArray | null {
   if (!PAST.test(name) || !shape || !dtype) return null;
-  for (const other of all) {
+  for (const other of arrays) {
     const batch = other.shape?.[0];
     const axis = typeof batch === "string" ? shape.indexOf(batch) : shape[0] === batch ? 0 : -1;
     if (batch === undefined || axis < 0 || !npz.names.includes(other.name)) continue;

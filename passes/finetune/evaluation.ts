@@ -43,8 +43,8 @@ export function figuresOf(
   return terms.map(({ value, metrics, examples, reading }) => {
     const named = Object.entries(metrics).map(([key, name]) => [key, of(name)]);
     const more = reading.isNextToken ? [["perplexity", Math.exp(of(value))]] : [];
-    const all = Object.fromEntries([...named, ...more]);
-    return { rows, examples: of(examples), loss: of(value), metrics: all };
+    const figures = Object.fromEntries([...named, ...more]);
+    return { rows, examples: of(examples), loss: of(value), metrics: figures };
   });
 }
 
@@ -57,16 +57,18 @@ export function summed(
   figures: readonly Evaluation[],
 ): Evaluation {
   const [first] = figures;
-  const loss = sum(figures.map((each, k) => (each.examples ? terms[k].weight * each.loss : 0)));
+  const loss = sum(
+    figures.map((figure, k) => (figure.examples ? terms[k].weight * figure.loss : 0)),
+  );
   if (figures.length === 1)
     return { ...first, loss: first.examples ? loss : first.loss * terms[0].weight };
-  const metrics = figures.flatMap((each, k) =>
-    Object.entries({ loss: each.loss, ...each.metrics }).map(([name, value]) => [
+  const metrics = figures.flatMap((figure, k) =>
+    Object.entries({ loss: figure.loss, ...figure.metrics }).map(([name, value]) => [
       `${terms[k].label}.${name}`,
       value,
     ]),
   );
-  const examples = figures.some((each) => each.examples > 0) ? first.rows : 0;
+  const examples = figures.some((figure) => figure.examples > 0) ? first.rows : 0;
   return { rows: first.rows, examples, loss, metrics: Object.fromEntries(metrics) };
 }
 

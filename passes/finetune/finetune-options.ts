@@ -26,7 +26,7 @@ export const running = {
     type: "string",
     describe: "name of the array of targets in the data",
     idle: ({ loss }) =>
-      [loss].flat().every((one) => one === "distillation")
+      [loss].flat().every((name) => name === "distillation")
         ? "a distillation follows the original model"
         : null,
   },

@@ -48,9 +48,12 @@ export async function openSources(
     batchSize ??= batchSizeOf(opened.dataset, null);
     return batchesOfDataset(opened.dataset, { ort, batchSize, shuffle: order }, opened.isOwn);
   };
-  const all = await source(options.data, "the data", shuffle ? seed : null);
+  const batches = await source(options.data, "the data", shuffle ? seed : null);
   const { accumulate } = valuesOf(running, { ...options });
-  const train = { ...all, steps: all.steps === null ? null : Math.ceil(all.steps / accumulate) };
+  const train = {
+    ...batches,
+    steps: batches.steps === null ? null : Math.ceil(batches.steps / accumulate),
+  };
   try {
     const held =
       options.eval === undefined ? null : await source(options.eval, "the evaluation data", null);
@@ -58,7 +61,7 @@ export async function openSources(
       train.close();
       held?.close();
     };
-    const notes = [...idleReading(options, all.dataset !== null), ...notesOf(train, held)];
+    const notes = [...idleReading(options, batches.dataset !== null), ...notesOf(train, held)];
     return { train, eval: held, batchSize, notes, close };
   } catch (error) {
     train.close();
@@ -80,7 +83,7 @@ export function withTarget(options: FitOptions): FitOptions {
   const { data, target, loss } = options;
   const isUnnamed = target === undefined && OF_LABELS.has(String(loss));
   const places = typeof data === "string" ? [data] : Array.isArray(data) ? data : [];
-  const isFolder = (one: unknown) => typeof one === "string" && imageClasses(one) !== null;
+  const isFolder = (place: unknown) => typeof place === "string" && imageClasses(place) !== null;
   return isUnnamed && places.some(isFolder) ? { ...options, target: "labels" } : options;
 }
 
@@ -100,23 +103,24 @@ export function arraysOf(
   options: TermsOf & { readonly teacher?: Model | undefined },
 ): Target[] {
   const sees = (model.file.opsets.get("") ?? IS_NAN) >= IS_NAN;
-  const found = new Map<string, Target>();
+  const targets = new Map<string, Target>();
   for (const { chosen, target, arrays } of trainedTerms(options)) {
     if (target !== null && !chosen.loss.distils)
-      found.set(target, { name: target, missing: sees && skipsNaN(chosen) });
-    for (const name of Object.values(arrays)) found.set(name, found.get(name) ?? { name });
+      targets.set(target, { name: target, missing: sees && skipsNaN(chosen) });
+    for (const name of Object.values(arrays)) targets.set(name, targets.get(name) ?? { name });
   }
   const own = new Set(model.graph.main.inputs.map(({ name }) => name));
   for (const { name } of options.teacher?.graph.main.inputs ?? [])
-    if (!own.has(name)) found.set(name, found.get(name) ?? { name });
-  return [...found.values()];
+    if (!own.has(name)) targets.set(name, targets.get(name) ?? { name });
+  return [...targets.values()];
 }
 
 /** Conversions of the data, then rows that are left out. */
 /** Options of reading that data of its form leaves without effect, a sentence each. */
 function idleReading(options: FitOptions, isDataset: boolean): string[] {
-  const files = [options.data, options.eval].flat().filter((each) => each !== undefined);
-  const every = (form: RegExp) => files.every((one) => typeof one === "string" && form.test(one));
+  const files = [options.data, options.eval].flat().filter((file) => file !== undefined);
+  const every = (form: RegExp) =>
+    files.every((file) => typeof file === "string" && form.test(file));
   const [ofTables, ofImages] = [["columns"], ["resize", "imageSize"]] as const;
   const isTable = every(/\.(csv|tsv|jsonl)$/i);
   const idle = !isDataset

@@ -52,8 +52,8 @@ export function gradientRow(writing: Writing, groups: readonly Group[]): Gradien
   );
   const inOrder = parts.flat().sort((a, b) => (b.weight.place ?? 0) - (a.weight.place ?? 0));
   const rows = new Map(inOrder.map((part) => [part, op.Flatten(part.inRow, { axis: 0 })]));
-  const all = parts.flat().map((part) => rows.get(part)!);
-  const row = all.length === 1 ? all[0] : op.Concat(all, { axis: 1 });
+  const inRows = parts.flat().map((part) => rows.get(part)!);
+  const row = inRows.length === 1 ? inRows[0] : op.Concat(inRows, { axis: 1 });
   const sizes = parts.map((some) => sum(some.map(({ size }) => size)));
   const cut = to.split(to.reshape(row, [sum(sizes)]), sizes, 0);
   const gradients = groups.map(({ members }, k) => {

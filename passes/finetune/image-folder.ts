@@ -41,7 +41,7 @@ export async function imageFolder(
   reading: ImageReading,
 ): Promise<ArrayFile> {
   const { name, height, width, channels, isTold } = sizesFor(place, inputs, reading);
-  const names = reading.classes ?? classes.map((each) => each.name);
+  const names = reading.classes ?? classes.map(({ name }) => name);
   const files = labeled(place, classes, names);
   const least = Math.min(height, width);
   const shorter = reading.resize ?? Math.round((least * SHORTER) / CENTER);
@@ -84,13 +84,13 @@ interface Labeled {
 
 /** Returns the images of all classes. Throws an InputError for a class that has no name here. */
 const labeled = (place: string, classes: Classes, names: readonly string[]): Labeled[] =>
-  classes.flatMap((each) => {
-    const label = names.indexOf(each.name);
+  classes.flatMap(({ name, files }) => {
+    const label = names.indexOf(name);
     if (label < 0)
       throw new InputError(
-        `${place} has a class ${each.name} that the training data does not have; it has ${names.join(", ")}.`,
+        `${place} has a class ${name} that the training data does not have; it has ${names.join(", ")}.`,
       );
-    return each.files.map((file) => ({ file, label }));
+    return files.map((file) => ({ file, label }));
   });
 
 /** Reads images into one array of these sizes. */

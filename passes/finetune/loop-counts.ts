@@ -1,7 +1,7 @@
 import type { InferenceSession } from "onnxruntime-common";
 import { type Writing, writing } from "../../src/graph/builder.ts";
-import type { Node } from "../../src/graph/graph.ts";
-import { patchedBytes, patchedFile } from "../../src/graph/patch.ts";
+import type { Graph, Node } from "../../src/graph/graph.ts";
+import { patchedBytes } from "../../src/graph/patch.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { type Model, modelOf } from "../../src/model.ts";
 import { runnable } from "../../src/ort/loading.ts";
@@ -31,8 +31,9 @@ export class LoopCounts {
     this.#inputs = loops.map((node) => written.fresh(`${node.outputs[0]?.name}.iterations`));
     this.model = given;
     this.#measure = () => {
-      const fed = loops.length > 0 ? weightsAsInputs(given, trained) : given;
-      return openSession(ort, runnable(patchedFile(fed.file, measuring(fed, this.#inputs))), "all");
+      const bytes = patchedBytes(file, measuring(graph, loops, this.#inputs));
+      const measured = weightsAsInputs(modelOf(bytes, file.folder), trained);
+      return openSession(ort, runnable(measured.file), "all");
     };
     if (loops.length === 0) return;
     const patches = loops.map((node, k) => counted(written, node, this.#inputs[k]));
@@ -51,10 +52,10 @@ export class LoopCounts {
     const session = await this.#session;
     const given: Tensors = { ...batch, ...weights };
     const fed = session.inputNames.map((name) => [name, given[name]]);
-    const found = await runFor(session, Object.fromEntries(fed), this.#inputs);
+    const measured = await runFor(session, Object.fromEntries(fed), this.#inputs);
     const { Tensor } = this.#ort;
     const inputs = this.#inputs.map((name) => {
-      const [size] = found[name].dims;
+      const [size] = measured[name].dims;
       return [name, new Tensor("bool", new Uint8Array(size), [size])];
     });
     return { ...batch, ...Object.fromEntries(inputs) };
@@ -68,8 +69,7 @@ export class LoopCounts {
 }
 
 /** The numbers of all iterations of each Loop as the only outputs. */
-function measuring({ graph }: Model, names: readonly string[]): Patch {
-  const loops = graph.main.nodes.filter((node) => dependsOnData(graph, node));
+function measuring(graph: Graph, loops: readonly Node[], names: readonly string[]): Patch {
   const written = writing(graph, "measured");
   const scalar = { dtype: "int64", shape: [] };
   const within = loops.map((node, k): Partial<Patch> => {
@@ -83,7 +83,7 @@ function measuring({ graph }: Model, names: readonly string[]): Patch {
     };
   });
   const untold = graph.main.outputs.map(({ name }) => name);
-  const nodeOutputs = within.flatMap((each) => each.nodeOutputs ?? []);
+  const nodeOutputs = within.flatMap((part) => part.nodeOutputs ?? []);
   return { ...joined(written, { untold }, ...within), nodeOutputs };
 }
 

@@ -46,8 +46,8 @@ export class Measures {
         if (!observed) return null;
         const more = reading.isNextToken && observed.surprise ? ["perplexity"] : [];
         const defaults = [...DEFAULTS[observed.kind], ...more].map(metricNamed);
-        const all = [...this.#chosen.filter((metric) => takes(metric, observed)), ...defaults];
-        const tallies = new Map(all.map((metric) => [metric.name, metric.tally()]));
+        const metrics = [...this.#chosen.filter((metric) => takes(metric, observed)), ...defaults];
+        const tallies = new Map(metrics.map((metric) => [metric.name, metric.tally()]));
         return { observed, tallies, confusion: new Confusion() };
       }),
     );
@@ -95,11 +95,11 @@ export class Tallies {
 
   /** The confusion matrices by their outputs; null if there is none. */
   confusion(terms: Terms): Readonly<Record<string, readonly (readonly number[])[]>> | null {
-    const found = this.#terms.flatMap((tallied, k) => {
+    const matrices = this.#terms.flatMap((tallied, k) => {
       const matrix = tallied?.confusion.matrix;
       return matrix ? [[terms[k].label, matrix] as const] : [];
     });
-    return found.length > 0 ? Object.fromEntries(found) : null;
+    return matrices.length > 0 ? Object.fromEntries(matrices) : null;
   }
 }
 

@@ -77,10 +77,10 @@ export async function withLoss(
   const called = await withoutCalls(specialized, ort, find, weights);
   const last = await withSizedOutputs(called, ort, find, weights);
   const { graph, file } = last.model;
-  const found = find(last);
-  const outputs = found.map(({ value }) => value);
-  const all = [...outputs, ...terms.flatMap((term) => othersOf(graph, term))];
-  checkReached(graph, all, furtherWeights(model, options.train));
+  const chosen = find(last);
+  const outputs = chosen.map(({ value }) => value);
+  const compared = [...outputs, ...terms.flatMap((term) => othersOf(graph, term))];
+  checkReached(graph, compared, furtherWeights(model, options.train));
   const written = writing(graph, "loss");
   const rows = rowsOf(options, terms);
   const attached = attachedTerms(written, last, { terms, outputs, rows, needs });
@@ -94,7 +94,7 @@ export async function withLoss(
   const patch = { ...portsOf(graph, combined, attached), removed, inputs: [...given, ...inputs] };
   const notes = [
     ...attached.flatMap((term) => term.notes),
-    ...found.flatMap(({ note }) => note ?? []),
+    ...chosen.flatMap(({ note }) => note ?? []),
   ];
   const [{ reading, output }] = attached;
   return {

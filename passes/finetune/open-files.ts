@@ -41,13 +41,13 @@ export async function openFiles(
   options: FolderOptions,
 ): Promise<ArrayFile[]> {
   const files: ArrayFile[] = [];
-  const all = places.flatMap((one): DataFrom[] =>
-    typeof one === "string" ? dataFiles([one]) : [one],
+  const sources = places.flatMap((place): DataFrom[] =>
+    typeof place === "string" ? dataFiles([place]) : [place],
   );
   let { classNames } = options;
   try {
-    for (const one of all) {
-      const file = await opened(one, expected, { ...options, classNames });
+    for (const from of sources) {
+      const file = await opened(from, expected, { ...options, classNames });
       if (Object.keys(file.classes ?? {}).length > 0) classNames ??= file.classes;
       files.push(file);
     }

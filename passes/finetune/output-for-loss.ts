@@ -36,23 +36,23 @@ export function outputForLoss(
   const listed = outputs.map((output) => output.name).join(", ") || "none";
   const isFloats = (value: Value) => isFloat(types.get(value)?.dtype);
   if (name !== null) {
-    const found = outputs.find((output) => output.name === name) ?? main.values.get(name);
-    if (!found)
+    const value = outputs.find((output) => output.name === name) ?? main.values.get(name);
+    if (!value)
       throw new InputError(`${file.source.name} has no output ${name}; it has ${listed}.`);
-    if (isFloats(found) || !types.has(found)) return { value: found, note: null };
-    const scores = scoresOf(types, found);
+    if (isFloats(value) || !types.has(value)) return { value, note: null };
+    const scores = scoresOf(types, value);
     if (scores) return scores;
     const floats = outputs.filter(isFloats).map((output) => output.name);
     throw new InputError(
-      `output ${name} of ${file.source.name} is ${types.get(found)?.dtype}, but a loss takes floats; ${floats.length > 0 ? `give --output-name ${floats.join(" or ")}` : "name a value of floats with --output-name"}.`,
+      `output ${name} of ${file.source.name} is ${types.get(value)?.dtype}, but a loss takes floats; ${floats.length > 0 ? `give --output-name ${floats.join(" or ")}` : "name a value of floats with --output-name"}.`,
     );
   }
   const floats = outputs.filter(isFloats);
   if (floats.length === 1) return { value: floats[0], note: null };
   if (floats.length === 0) {
-    const all = outputs.flatMap((output) => scoresOf(types, output) ?? []);
-    const distinct = new Set(all.map(({ value }) => value));
-    if (distinct.size === 1) return all[0];
+    const candidates = outputs.flatMap((output) => scoresOf(types, output) ?? []);
+    const distinct = new Set(candidates.map(({ value }) => value));
+    if (distinct.size === 1) return candidates[0];
     throw new InputError(
       `${file.source.name} has no float output to train; it has ${listed}; name a float value with --output-name.`,
     );

@@ -61,10 +61,10 @@ const axesOf = (shape: readonly Dimension[], dims: readonly number[], rows: numb
   [...shape.keys()].filter((k) => typeof shape[k] === "string" && dims[k] === rows);
 
 /** Returns the number of examples of a file, and the dimensions that count them. */
-export function rowsOfArrays(all: readonly Present[], stated: BatchAxes): Rows {
-  const rows = countOf(all, stated);
+export function rowsOfArrays(arrays: readonly Present[], stated: BatchAxes): Rows {
+  const rows = countOf(arrays, stated);
   const symbols = new Map<string, number>();
-  const inputs = all.filter(
+  const inputs = arrays.filter(
     ({ expected: { shape, role, name }, dims }) =>
       role === "input" && shape?.length === dims.length && !Object.hasOwn(stated, name),
   );
@@ -85,18 +85,18 @@ export function rowsOfArrays(all: readonly Present[], stated: BatchAxes): Rows {
   return { rows, batch: new Set(best === undefined ? [] : [best]) };
 }
 
-function countOf(all: readonly Present[], stated: BatchAxes): number {
-  const target = all.find(({ expected: { role } }) => role === "target");
+function countOf(arrays: readonly Present[], stated: BatchAxes): number {
+  const target = arrays.find(({ expected: { role } }) => role === "target");
   if (target) return target.dims[own(stated, target.expected.name) ?? 0] ?? 1;
-  const said = all.find(({ expected: { name } }) => typeof own(stated, name) === "number");
+  const said = arrays.find(({ expected: { name } }) => typeof own(stated, name) === "number");
   if (said) return said.dims[stated[said.expected.name]!] ?? 1;
-  for (const { expected, dims } of all) {
+  for (const { expected, dims } of arrays) {
     const axis = expected.shape?.findIndex((dim) => typeof dim === "string" && NAMED.test(dim));
     if (axis !== undefined && axis >= 0 && dims.length === expected.shape!.length)
       return dims[axis];
   }
-  const free = all.find(({ expected: { shape } }) => typeof shape?.[0] === "string");
-  return (free ?? all.find(({ dims }) => dims.length > 0))?.dims[0] ?? 1;
+  const free = arrays.find(({ expected: { shape } }) => typeof shape?.[0] === "string");
+  return (free ?? arrays.find(({ dims }) => dims.length > 0))?.dims[0] ?? 1;
 }
 
 /** Whether sizes are those of a shape, but for one axis. */
@@ -157,7 +157,7 @@ function placedInFixed(
   shape: readonly Dimension[],
   { rows, batch }: Rows,
 ): ArrayPlacement | null {
-  const one = (dims: readonly number[]) => ({ axis: null, from: null, dims });
+  const wholeBatch = (dims: readonly number[]) => ({ axis: null, from: null, dims });
   const isFixed = shape.every((dim) => typeof dim === "number");
   const isBatched = typeof shape[0] === "number" && dims[0] === rows && fits(dims, shape, 0);
   if (isBatched && (shape[0] !== rows || batch.size === 0)) {
@@ -166,7 +166,7 @@ function placedInFixed(
       return { axis: null, from: 0, dims: [1, ...dims.slice(1)] };
     return { axis: 0, from: 0, dims: dims.slice(1) };
   }
-  if (typeof shape[0] !== "string" && fits(dims, shape)) return one(dims);
+  if (typeof shape[0] !== "string" && fits(dims, shape)) return wholeBatch(dims);
   const axis = shape.findIndex(
     (dim, k) => typeof dim === "number" && dims[k] === rows && fits(dims, shape, k),
   );
@@ -174,7 +174,8 @@ function placedInFixed(
     return { axis, from: axis, dims: without(dims, axis) };
   if (dims[0] === rows && fits(dims.slice(1), shape))
     return { axis: null, from: 0, dims: dims.slice(1) };
-  if (isFixed && elements(dims) === elements(shape as number[])) return one(shape as number[]);
+  if (isFixed && elements(dims) === elements(shape as number[]))
+    return wholeBatch(shape as number[]);
   return null;
 }
 

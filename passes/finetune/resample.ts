@@ -23,11 +23,11 @@ function sharesOf(before: number, after: number): Shares[] {
     const center = (k + 0.5) * step;
     const from = Math.max(0, Math.trunc(center - wide + 0.5));
     const to = Math.min(before, Math.trunc(center + wide + 0.5));
-    const all = Array.from({ length: to - from }, (_, j) =>
+    const shares = Array.from({ length: to - from }, (_, j) =>
       Math.max(0, 1 - Math.abs((j + from - center + 0.5) / wide)),
     );
-    const sum = all.reduce((a, b) => a + b, 0);
-    return { from, of: Int32Array.from(all, (share) => 0.5 + (share / sum) * 2 ** FRACTION) };
+    const sum = shares.reduce((a, b) => a + b, 0);
+    return { from, of: Int32Array.from(shares, (share) => 0.5 + (share / sum) * 2 ** FRACTION) };
   });
 }
 

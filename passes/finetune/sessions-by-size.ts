@@ -33,10 +33,10 @@ export class SessionsBySize<Ports> {
     const key = JSON.stringify(
       Object.entries(fed).map(([name, { type, dims }]) => [name, type, dims]),
     );
-    const made = this.#known.get(key) ?? this.#prepare(fed);
-    this.#known.set(key, made);
-    made.catch(() => this.#known.delete(key));
-    return made;
+    const prepared = this.#known.get(key) ?? this.#prepare(fed);
+    this.#known.set(key, prepared);
+    prepared.catch(() => this.#known.delete(key));
+    return prepared;
   }
 
   async #prepare(fed: Tensors): Promise<Prepared<Ports>> {
@@ -51,8 +51,8 @@ export class SessionsBySize<Ports> {
 
   /** Releases all sessions. */
   async close(): Promise<void> {
-    const all = [...this.#known.values()];
+    const sessions = [...this.#known.values()];
     this.#known.clear();
-    for (const { session } of await Promise.all(all)) await session.release();
+    for (const { session } of await Promise.all(sessions)) await session.release();
   }
 }

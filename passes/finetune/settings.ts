@@ -72,7 +72,7 @@ function readingIn(given: NonNullable<SettingsOf["reading"]> = {}) {
   const written = Object.entries(given).map(([name, value]): [string, Setting] => {
     const isByName = typeof value === "object" && value !== null && !Array.isArray(value);
     const pairs = isByName ? Object.entries(value) : [];
-    const list = pairs.map(([key, each]) => `${key}=${each ?? "none"}`);
+    const list = pairs.map(([key, stated]) => `${key}=${stated ?? "none"}`);
     return [dashed(name), isByName ? list : (value as Setting)];
   });
   return Object.fromEntries(
@@ -98,8 +98,8 @@ async function lossSetting(
 function optionsOf(terms: readonly TrainedTerm[]): Record<string, Setting> {
   const [first, ...others] = terms.map(({ chosen }) => namedAs(lossOptions, chosen.options));
   return others.reduce(
-    (all, options) =>
-      Object.fromEntries(Object.keys(all).map((name) => [name, all[name] ?? options[name]])),
+    (merged, options) =>
+      Object.fromEntries(Object.keys(merged).map((name) => [name, merged[name] ?? options[name]])),
     first,
   );
 }

@@ -41,7 +41,7 @@ export async function withSizedOutputs(
 
 /** A node with its operator, by its name. */
 function titleIn({ model }: Specialized, name: string): string {
-  const node = model.graph.main.nodes.find((each) => called(each) === name);
+  const node = model.graph.main.nodes.find((candidate) => called(candidate) === name);
   return node ? titleOf(node) : name;
 }
 

@@ -185,8 +185,13 @@ function backward(
     return gradient ? [{ of, gradient, place: placeOf(gradient) }] : [];
   });
   if (reached.length === 0) throw new InputError("none of the weights to train affects the loss.");
-  const all = [...first.nodes, ...nodes.map((node) => ({ before: null, node }))];
-  return { back: { nodes: all, tensors: [...first.tensors, ...tensors] }, reached, custom, shares };
+  const placed = [...first.nodes, ...nodes.map((node) => ({ before: null, node }))];
+  return {
+    back: { nodes: placed, tensors: [...first.tensors, ...tensors] },
+    reached,
+    custom,
+    shares,
+  };
 }
 
 interface Starts {

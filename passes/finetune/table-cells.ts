@@ -63,7 +63,7 @@ export function cellNumbers(
 ): { readonly values: readonly number[]; readonly shape: readonly number[] } {
   if (labels?.names) return { values: [classOf(cells[0], labels.names, of)], shape: [] };
   const values = cells.flatMap((cell, k) =>
-    flat(cell).map((each) => checkedNumber(each, of, of.names[k])),
+    flat(cell).map((value) => checkedNumber(value, of, of.names[k])),
   );
   const inner = Array.isArray(cells[0]) ? shapeOf(cells[0], of) : [];
   const shape = cells.length > 1 ? [cells.length, ...inner] : inner;

@@ -31,37 +31,39 @@ export function assignedColumns(
   expected: readonly Expected[],
   stated: ColumnsOf,
 ): Assigned {
-  const unknown = Object.keys(stated).find((name) => !expected.some((each) => each.name === name));
+  const unknown = Object.keys(stated).find(
+    (name) => !expected.some((array) => array.name === name),
+  );
   if (unknown !== undefined)
     throw new InputError(
       `--columns names ${unknown}, which is neither an input nor a target; these are ${expected.map(({ name }) => name).join(", ")}.`,
     );
   if (columns.length === 0)
     throw new InputError(`${file} is empty; its first line must name the columns.`);
-  const named = expected.map((each) => own(stated, each.name) ?? ownColumn(columns, each));
+  const named = expected.map((array) => own(stated, array.name) ?? ownColumn(columns, array));
   const assigned = new Set(named.flatMap((names) => names ?? []));
   const left = columns.filter((column) => !assigned.has(column));
   const open = expected.filter(({ role }, k) => role === "input" && named[k] === null);
   const notes: string[] = [];
-  const arrays = expected.map((each, k): ArrayColumns => {
-    const names = named[k] ?? (each.role === "input" && open.length === 1 ? left : []);
-    const use = each.role === "input" ? "an input of the model" : "a target";
+  const arrays = expected.map((array, k): ArrayColumns => {
+    const names = named[k] ?? (array.role === "input" && open.length === 1 ? left : []);
+    const use = array.role === "input" ? "an input of the model" : "a target";
     if (names.length === 0)
       throw new InputError(
-        `${file} has no column ${each.name}, which is ${use}; it has ${columns.join(", ")}${each.role === "input" ? `; --columns ${each.name}=${left.slice(0, 2).join(",") || "a,b"} says which it takes` : ""}.`,
+        `${file} has no column ${array.name}, which is ${use}; it has ${columns.join(", ")}${array.role === "input" ? `; --columns ${array.name}=${left.slice(0, 2).join(",") || "a,b"} says which it takes` : ""}.`,
       );
     const places = names.map((name) => columns.indexOf(name));
     const missing = names[places.indexOf(-1)];
     if (missing !== undefined)
       throw new InputError(`${file} has no column ${missing}; it has ${columns.join(", ")}.`);
     if (named[k] === null)
-      notes.push(`input ${each.name} takes the columns ${listed(names)} of ${file}.`);
-    checkCount(file, each, names, named[k] === null);
-    if (each.role === "input" && each.dtype !== null && !isNumeric(each.dtype))
+      notes.push(`input ${array.name} takes the columns ${listed(names)} of ${file}.`);
+    checkCount(file, array, names, named[k] === null);
+    if (array.role === "input" && array.dtype !== null && !isNumeric(array.dtype))
       throw new InputError(
-        `input ${each.name} is ${each.dtype} ${showShape(each.shape)}, but tables contain numbers; save arrays in an .npz file.`,
+        `input ${array.name} is ${array.dtype} ${showShape(array.shape)}, but tables contain numbers; save arrays in an .npz file.`,
       );
-    return { expected: each, places, names };
+    return { expected: array, places, names };
   });
   const unread = left.filter((name) => !arrays.some(({ names }) => names.includes(name)));
   if (unread.length > 0)

@@ -39,11 +39,11 @@ export async function tableFile(
   const table = await tableRows(source);
   const { arrays, notes } = assignedColumns(source.name, table.columns, expected, stated);
   const labels = new Map<string, LabelsOf>();
-  for (const { expected: each, places } of arrays)
-    if (each.role === "target" && each.dtype === null)
+  for (const { expected: array, places } of arrays)
+    if (array.role === "target" && array.dtype === null)
       labels.set(
-        each.name,
-        labelsOf(source.name, table, places, own(classNames, each.name) ?? null),
+        array.name,
+        labelsOf(source.name, table, places, own(classNames, array.name) ?? null),
       );
   const large = free !== null && source.size * GROWTH > free / 2;
   const growingArrays = arrays.map((array) =>
@@ -52,15 +52,15 @@ export async function tableFile(
   let rows = 0;
   try {
     for (const cells of table.rows()) {
-      for (const one of growingArrays) one.add(cells, rows);
+      for (const growing of growingArrays) growing.add(cells, rows);
       rows++;
     }
   } catch (error) {
-    for (const one of growingArrays) one.discard();
+    for (const growing of growingArrays) growing.discard();
     throw error;
   }
   if (rows === 0) throw new InputError(`${source.name} has no rows; add some.`);
-  const finished = growingArrays.map((one) => one.finish(rows));
+  const finished = growingArrays.map((growing) => growing.finish(rows));
   const stored = finished.map(({ array }) => array);
   const classes = [...labels].flatMap(([name, { names }]) => (names ? [[name, names]] : []));
   return {

@@ -49,10 +49,10 @@ export function readingOf(asked: AskedReading): Reading {
   const refuse = (why: string) => new InputError(`${loss.name} on output ${output.name}: ${why}.`);
   if (loss.fit) {
     const type = types.get(output)!;
-    const found = loss.fit({ output: type, target: target?.type ?? null, options });
-    if (typeof found === "string") throw refuse(found);
-    const classes = found.axis === null ? null : Number(type.shape![found.axis]);
-    return { ...PLAIN, form: "own", axis: found.axis, classes };
+    const fit = loss.fit({ output: type, target: target?.type ?? null, options });
+    if (typeof fit === "string") throw refuse(fit);
+    const classes = fit.axis === null ? null : Number(type.shape![fit.axis]);
+    return { ...PLAIN, form: "own", axis: fit.axis, classes };
   }
   return target === null
     ? { ...PLAIN, form: "values" }
@@ -69,9 +69,9 @@ function readingOfTarget(asked: AskedOfTarget, refuse: (why: string) => InputErr
     if (why) throw refuse(why);
     return { ...PLAIN, form: "values" };
   }
-  const found = loss.distils ? distilled(asked) : classTarget(classesAsked(asked));
-  if (typeof found === "string") throw refuse(found);
-  const { axis, form } = found;
+  const fit = loss.distils ? distilled(asked) : classTarget(classesAsked(asked));
+  if (typeof fit === "string") throw refuse(fit);
+  const { axis, form } = fit;
   if (typeof shape[axis] !== "number")
     throw new InputError(
       `axis ${axis} of output ${output.name} holds the classes and has no fixed size; give --dim.`,

@@ -28,7 +28,7 @@ export class Teacher {
 
   constructor(model: Model, ort: Ort, followed: readonly Followed[], threads: number | undefined) {
     this.#model = model;
-    this.#values = followed.map((one) => [one.as, valueFor(model, one)]);
+    this.#values = followed.map((value) => [value.as, valueFor(model, value)]);
     const names = [...new Set(this.#values.map(([, name]) => name))];
     const { outputs } = model.graph.main;
     const inner = names.filter((name) => !outputs.some((output) => output.name === name));
@@ -48,12 +48,12 @@ export class Teacher {
       return [name, batch[name]] as const;
     });
     const names = [...new Set(this.#values.map(([, name]) => name))];
-    const found = await runFor(session, Object.fromEntries(inputs), names).catch((error) => {
+    const outputs = await runFor(session, Object.fromEntries(inputs), names).catch((error) => {
       throw new InputError(
         `the teacher ${source.name} does not run on the student's batches: ${reason(error).replace(/\.$/, "")}.`,
       );
     });
-    return Object.fromEntries(this.#values.map(([as, name]) => [as, found[name]]));
+    return Object.fromEntries(this.#values.map(([as, name]) => [as, outputs[name]]));
   }
 
   /** Releases the session. */
@@ -68,9 +68,9 @@ function valueFor({ graph, file }: Model, { wanted, output, inner }: Followed): 
   const name = wanted ?? output;
   if (values.has(name)) return name;
   const types = new Map(file.graph.outputs.map((info) => [info.name, typeOfInfo(info)]));
-  const floats = outputs.filter((each) => isFloat(types.get(each.name)?.dtype));
+  const floats = outputs.filter((value) => isFloat(types.get(value.name)?.dtype));
   if (wanted === null && !inner && floats.length === 1) return floats[0].name;
   throw new InputError(
-    `${file.source.name}, the original or teacher, does not have a value ${name} to follow; it has ${outputs.map((each) => each.name).join(", ")}. Name one as the target: --loss ${output}=distillation:NAME.`,
+    `${file.source.name}, the original or teacher, does not have a value ${name} to follow; it has ${outputs.map((value) => value.name).join(", ")}. Name one as the target: --loss ${output}=distillation:NAME.`,
   );
 }

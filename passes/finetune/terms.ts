@@ -67,11 +67,11 @@ export function trainedTerms({
     );
   const given: readonly LossTerm[] = losses ?? [{ loss: loss!, output, target }];
   if (given.length === 0) throw new InputError("`losses` is empty; give at least one loss.");
-  for (const each of losses ?? []) {
-    checkOptions("a loss of losses", each, termOptions);
-    checkOptions("its lossOptions", each.lossOptions ?? {}, declaredOptions);
+  for (const term of losses ?? []) {
+    checkOptions("a loss of losses", term, termOptions);
+    checkOptions("its lossOptions", term.lossOptions ?? {}, declaredOptions);
   }
-  return given.map((each) => termOf(each, lossOptions));
+  return given.map((term) => termOf(term, lossOptions));
 }
 
 function termOf(

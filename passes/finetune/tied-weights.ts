@@ -27,18 +27,18 @@ export function tiedWeights(model: Model, train: readonly string[] = []): Tied[]
   const { graph } = model;
   const named = furtherWeights(model, train);
   const trained = new Set(named);
-  const all = [...graph.main.values.values()].filter(
+  const floats = [...graph.main.values.values()].filter(
     (value) => tensorOf(value) && isFloat(typeOfTensor(value)?.dtype),
   );
   const pairs: Tied[] = [];
   for (const weight of named) {
     const value = graph.main.values.get(weight)!;
-    const copies = all.filter((other) => other !== value && sizesAgree(value, other));
+    const copies = floats.filter((other) => other !== value && sizesAgree(value, other));
     if (copies.length === 0) continue;
     const numbers = dataOf(graph, value)!;
     for (const copy of copies) {
-      const found = pairs.some((pair) => pair.weight === copy.name && pair.copy === weight);
-      const how = found ? null : sameNumbers(value, numbers, copy, dataOf(graph, copy)!);
+      const isListed = pairs.some((pair) => pair.weight === copy.name && pair.copy === weight);
+      const how = isListed ? null : sameNumbers(value, numbers, copy, dataOf(graph, copy)!);
       if (how)
         pairs.push({
           weight,

@@ -21,8 +21,8 @@ export interface TrainedWeight {
  */
 export function trainedWeights(model: Model, train: readonly string[] = []): TrainedWeight[] {
   const scalars = new Set(
-    laurelizations(model.metadata).flatMap((each) =>
-      (each?.sites ?? []).flatMap(({ parameters }) =>
+    laurelizations(model.metadata).flatMap((laurel) =>
+      (laurel?.sites ?? []).flatMap(({ parameters }) =>
         Object.entries(parameters).flatMap(([role, name]) => (isMap(role) ? [] : [name])),
       ),
     ),

@@ -184,7 +184,7 @@ export class Trainer {
       const figures = summed(ports.terms, figuresOf(ports.terms, this.#terms.rows(fed[0]), of));
       return this.#state.keep(ports, outputs, figures, place);
     }
-    const check = (each: Tensors, { terms }: GradientPorts) => this.#terms.check(each, terms);
+    const check = (batch: Tensors, { terms }: GradientPorts) => this.#terms.check(batch, terms);
     const { gradients, figures, update } = await this.#accumulation.of(
       fed,
       this.weights,

@@ -19,9 +19,9 @@ export async function withoutCalls(
   let now = given;
   for (;;) {
     const calls = new Set(find(now).flatMap(({ value }) => callsBehind(value)));
-    const found = calls.size > 0 ? inlined(now.model.graph, (node) => calls.has(node)) : null;
-    if (!found) return now;
+    const written = calls.size > 0 ? inlined(now.model.graph, (node) => calls.has(node)) : null;
+    if (!written) return now;
     const free = weights.map(({ name }) => name);
-    now = await specialize(await patched(now.model.graph, found.patch), ort, { free });
+    now = await specialize(await patched(now.model.graph, written.patch), ort, { free });
   }
 }

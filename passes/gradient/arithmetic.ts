@@ -20,9 +20,9 @@ export const arithmetic = {
   },
   // The walk undoes the broadcasting.
   Expand: ({ g }) => [g],
-  Max: (at, ...all) => extremum(at, all, 1),
-  Mean: ({ op, g, scalar }, ...all) => all.map(() => op.Div(g, scalar(all.length))),
-  Min: (at, ...all) => extremum(at, all, -1),
+  Max: (at, ...operands) => extremum(at, operands, 1),
+  Mean: ({ op, g, scalar }, ...operands) => operands.map(() => op.Div(g, scalar(operands.length))),
+  Min: (at, ...operands) => extremum(at, operands, -1),
   // x mod y = x − y ⌊x / y⌋, truncated instead where fmod
   Mod: ({ op, g, y }, a, b) => [g, op.Neg(op.Div(op.Mul(g, op.Sub(a, y)), b))],
   Mul: (at, a, b) => [times(at, 0, b, 1), times(at, 1, a, 0)],
@@ -33,7 +33,7 @@ export const arithmetic = {
   },
   Pow: power,
   Sub: ({ op, g }) => [g, op.Neg(g)],
-  Sum: ({ g }, ...all) => all.map(() => g),
+  Sum: ({ g }, ...operands) => operands.map(() => g),
   Where: ({ write, g, scalar, dtype }, condition) => [
     null,
     write.where(condition, g, scalar(0), dtype),
@@ -43,8 +43,8 @@ export const arithmetic = {
 
 /** Returns an input that is a single constant number. */
 function factor({ needs, numbers }: GradientNode, input: number): number | null {
-  const all = needs[input] ? null : numbers(input);
-  return all?.length === 1 ? all[0] : null;
+  const values = needs[input] ? null : numbers(input);
+  return values?.length === 1 ? values[0] : null;
 }
 
 /** Multiplies g by the other factor; sums at once if the factor is a single number. */
@@ -84,17 +84,17 @@ function perChannel({ op, write, outShape }: GradientNode, a: string, b: string)
 }
 
 /** The gradient goes to the largest (the smallest if `sign` is −1); equal ones share it. */
-function extremum(at: GradientNode, all: string[], sign: number) {
+function extremum(at: GradientNode, operands: string[], sign: number) {
   const { op, write, g, y, scalar, dtype } = at;
-  if (all.length === 1) return [g];
-  if (all.length === 2) {
-    const side = write.sign(op.Sub(all[0], all[1]), dtype);
+  if (operands.length === 1) return [g];
+  if (operands.length === 2) {
+    const side = write.sign(op.Sub(operands[0], operands[1]), dtype);
     const first = op.Mul(g, op.Add(op.Mul(side, scalar(sign / 2)), scalar(0.5)));
     return [first, op.Sub(g, first)];
   }
-  const is = all.map((x) => whereEqual(at, y, x));
-  const share = op.Div(g, op.Sum(is));
-  return is.map((one) => op.Mul(share, one));
+  const masks = operands.map((x) => whereEqual(at, y, x));
+  const share = op.Div(g, op.Sum(masks));
+  return masks.map((mask) => op.Mul(share, mask));
 }
 
 /** y = xᵖ: p xᵖ⁻¹ and y ln x; the latter is 0 if x is not positive. */

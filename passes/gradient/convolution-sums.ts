@@ -23,9 +23,10 @@ export function summands(
   if (node.op !== "Conv" || attributesOf(graph, node).int("group", 1) !== 1) return [node];
   const [x, w, bias] = node.inputs;
   const [parts, kernels] = [x, w].map((value) => concatenated(graph, value!));
-  if (!parts || parts.length !== kernels?.length || kernels.every((one) => active.has(one)))
+  if (!parts || parts.length !== kernels?.length || kernels.every((kernel) => active.has(kernel)))
     return [node];
-  const channels = (all: readonly Value[]) => String(all.map((one) => types.get(one)?.shape?.[1]));
+  const channels = (values: readonly Value[]) =>
+    String(values.map((value) => types.get(value)?.shape?.[1]));
   if (channels(parts) !== channels(kernels)) return [node];
   return parts.map((part, k) => ({
     ...node,
@@ -66,7 +67,7 @@ export function asOneConvolution(
     return addends;
   const [x, w] = [0, 1].map((k) =>
     op.Concat(
-      convolutions.map((one) => one[k]),
+      convolutions.map((convolution) => convolution[k]),
       { axis: 1 },
     ),
   );
@@ -91,7 +92,7 @@ function narrowConvolutions(
       !bias &&
       !("strides" in node.attributes) &&
       node.attributes.group === 1 &&
-      shape?.slice(2).every((one) => one === 1) &&
+      shape?.slice(2).every((size) => size === 1) &&
       shape[1] < channels;
     if (isPlain) convolutions.push([x, w]);
     else others.push(value);

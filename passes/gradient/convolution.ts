@@ -25,12 +25,12 @@ export const convolutions = {
     const { strides, dilations, pads, group } = window;
     const sizes = shape(0).slice(2);
     const back = () => {
-      const made = op.Conv(g, w, null, { strides, dilations, pads: [...pads], group });
+      const spread = op.Conv(g, w, null, { strides, dilations, pads: [...pads], group });
       const reached = sizes.map((_, k) => lengthOf(window, k));
-      if (reached.every((size, k) => size === sizes[k])) return made;
+      if (reached.every((size, k) => size === sizes[k])) return spread;
       const axes = range(sizes.length).map((k) => k + 2);
       return write.slice(
-        made,
+        spread,
         axes.map(() => 0),
         sizes,
         axes,
@@ -132,8 +132,9 @@ function toKernel(
     // Transposes the narrower of the two.
     const rows = { x: write.reshape(x, [n, c, places]), g: write.reshape(g, [n, m, places]) };
     const columns = (v: string) => op.Transpose(v, { perm: [0, 2, 1] });
-    const each = m < c ? op.MatMul(rows.x, columns(rows.g)) : op.MatMul(rows.g, columns(rows.x));
-    const sum = n === 1 ? each : write.reduce("ReduceSum", each, [0]);
+    const products =
+      m < c ? op.MatMul(rows.x, columns(rows.g)) : op.MatMul(rows.g, columns(rows.x));
+    const sum = n === 1 ? products : write.reduce("ReduceSum", products, [0]);
     const turned = m < c ? columns(sum) : sum;
     return write.reshape(turned, [m, c, ...kernel]);
   }
@@ -142,13 +143,13 @@ function toKernel(
   const byGroup = op.Transpose(split, { perm: [2, 1, 0, ...dims.map((k) => k + 3)] });
   const image = write.reshape(byGroup, [c / group, group * n, ...size]);
   const swap = { perm: [1, 0, ...dims.map((k) => k + 2)] };
-  const made = op.Conv(image, op.Transpose(g, swap), null, {
+  const kernels = op.Conv(image, op.Transpose(g, swap), null, {
     dilations: strides,
     group,
     pads: [...pads],
     strides: dilations,
   });
-  const turned = op.Transpose(made, swap);
+  const turned = op.Transpose(kernels, swap);
   const reached = dims.map((k) => {
     const length = size[k] + pads[k] + pads[k + dims.length] - strides[k] * (out[k] - 1) - 1;
     return Math.floor(length / dilations[k]) + 1;

@@ -57,9 +57,9 @@ export function cotangents(writing: Writing, isTrained: (name: string) => boolea
   const whole = ({ g, times }: ScaledCotangent, dtype: string) =>
     times === 1 ? g : times === -1 ? op.Neg(g) : op.Mul(g, constant(dtype, [], [times]));
   const add = (given: readonly string[], sizes: readonly number[] | null): string => {
-    const all = asOneConvolution(writing, { makerOf, intsOf, isTrained }, given, sizes);
+    const joined = asOneConvolution(writing, { makerOf, intsOf, isTrained }, given, sizes);
     const isCopy = (g: string) => makerOf(g)?.op === "Expand";
-    const [first, ...others] = [...all.filter((g) => !isCopy(g)), ...all.filter(isCopy)];
+    const [first, ...others] = [...joined.filter((g) => !isCopy(g)), ...joined.filter(isCopy)];
     return others.reduce((sum, g) => op.Add(sum, isCopy(g) ? makerOf(g)!.inputs[0] : g), first);
   };
   const sum: Cotangents["sum"] = (parts, dtype, sizes) => {
@@ -73,7 +73,7 @@ export function cotangents(writing: Writing, isTrained: (name: string) => boolea
       const pieces = cut.pieces.map(({ value, part }) => relative(value, parts[part].times));
       return { g: op.Concat(pieces, { axis: cut.axis }), times: common };
     }
-    const scaled = rest.map(([times, all]) => relative(add(all, sizes), times));
+    const scaled = rest.map(([times, summands]) => relative(add(summands, sizes), times));
     return { g: add([...byFactor.get(common)!, ...scaled], sizes), times: common };
   };
   return { taken, sum, whole };

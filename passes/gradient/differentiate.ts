@@ -77,11 +77,11 @@ export function backpropagate(graph: Graph, wanted: Differentiation): Gradients 
     if (!of) continue;
     for (const part of joins ? summands(walk, way.active, node) : [node]) passBack(walk, part, of);
   }
-  const found = new Map(roots.map((root) => [root.name, sums.gradientOf(root)]));
-  const outputs = [...found.values()].filter((g) => g !== null);
+  const gradientsByName = new Map(roots.map((root) => [root.name, sums.gradientOf(root)]));
+  const outputs = [...gradientsByName.values()].filter((g) => g !== null);
   const { nodes, tensors, nameOf } = reached(writing, outputs, sums.renamed);
-  const gradients = new Map([...found].map(([name, g]) => [name, g && nameOf(g)]));
-  const returned = custom.map((one) => ({ ...one, cotangent: nameOf(one.cotangent) }));
+  const gradients = new Map([...gradientsByName].map(([name, g]) => [name, g && nameOf(g)]));
+  const returned = custom.map((call) => ({ ...call, cotangent: nameOf(call.cotangent) }));
   return { nodes, tensors, gradients, custom: returned };
 }
 
@@ -90,19 +90,19 @@ export function backpropagate(graph: Graph, wanted: Differentiation): Gradients 
  * factor.
  */
 interface Cotangents {
-  readonly each: readonly (string | null)[];
+  readonly values: readonly (string | null)[];
   readonly held: number;
 }
 
 /** Null if no cotangent reaches the node. */
 function cotangentsOf(node: Node, sums: Sums, { about }: Writing): Cotangents | null {
   const scaled = node.outputs.map((value) => value && sums.of(value));
-  const factors = new Set(scaled.flatMap((one) => (one ? [one.times] : [])));
+  const factors = new Set(scaled.flatMap((factored) => (factored ? [factored.times] : [])));
   if (factors.size === 0) return null;
   about(`${node.outputs.find((value) => value !== null)!.name}.grad`);
   if (factors.size === 1)
-    return { each: scaled.map((one) => one?.g ?? null), held: [...factors][0] };
-  return { each: node.outputs.map((value) => value && sums.wholeOf(value)), held: 1 };
+    return { values: scaled.map((factored) => factored?.g ?? null), held: [...factors][0] };
+  return { values: node.outputs.map((value) => value && sums.wholeOf(value)), held: 1 };
 }
 
 interface Walk {
@@ -118,12 +118,12 @@ interface Walk {
 }
 
 /** Adds a node's contribution to the cotangents of its inputs. */
-function passBack(walk: Walk, node: Node, { each, held }: Cotangents): void {
+function passBack(walk: Walk, node: Node, { values, held }: Cotangents): void {
   const { graph, types, way, writing, sums, joins, rules } = walk;
   const { op } = writing;
   const gated = joins ? gatedBy(graph, way.active, node) : null;
   const read = gated ? { ...node, op: "", inputs: [gated.x] } : node;
-  const at = gradientNode({ graph, types, ...way }, read, writing, each);
+  const at = gradientNode({ graph, types, ...way }, read, writing, values);
   const mixed = joins ? attended(graph, types, node) : null;
   const c = mixed && sums.of(mixed);
   const given = gated

@@ -36,15 +36,15 @@ export function einsum(at: GradientNode, ...inputs: string[]) {
     if (!needs[k]) return null;
     const others = [...operands.filter((_, other) => other !== k), ...diagonals];
     const given = [{ name: g, labels: output }, ...others];
-    const known = labels.filter((label) => given.some((one) => one.labels.includes(label)));
-    const left = given.map((one) => one.labels.join("")).join(",");
+    const known = labels.filter((label) => given.some((operand) => operand.labels.includes(label)));
+    const left = given.map((operand) => operand.labels.join("")).join(",");
     const equation = `${left}->${known.join("")}`;
     const names = given.map(({ name }) => name);
-    const made = op.Einsum(names, { equation });
+    const product = op.Einsum(names, { equation });
     const full = labels.map((label) => sizes.get(label)!);
-    if (known.length === labels.length) return sumTo(write, made, full, shape(k));
+    if (known.length === labels.length) return sumTo(write, product, full, shape(k));
     const kept = labels.map((label) => (known.includes(label) ? sizes.get(label)! : 1));
-    return sumTo(write, write.expand(write.reshape(made, kept), kept, full), full, shape(k));
+    return sumTo(write, write.expand(write.reshape(product, kept), kept, full), full, shape(k));
   });
 }
 
@@ -64,7 +64,7 @@ function labeled({ text, shape, refuse }: GradientNode, inputs: readonly string[
     return [...before, ...dots.slice(dots.length - width), ...after];
   };
   const terms = given.map((term, k) => written(term, wide[k]));
-  const count = (label: string) => terms.flat().filter((one) => one === label).length;
+  const count = (label: string) => terms.flat().filter((used) => used === label).length;
   const implied = () => {
     const once = [...new Set([...left].filter((c) => /\w/.test(c)))].filter((c) => count(c) === 1);
     return [...dots, ...once.sort()];

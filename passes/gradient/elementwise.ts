@@ -42,11 +42,11 @@ function clip(at: GradientNode, x: string, min?: string, max?: string) {
   const { op, write, g, y, dtype, needs } = at;
   const bounds = boundsOf(at);
   if (dtype === "float" && bounds) return [op.Mul(g, outputBetween(at, y, ...bounds))];
-  const all = (v: string) => write.reduce("ReduceSum", v, [...at.shape(0).keys()], false);
+  const total = (v: string) => write.reduce("ReduceSum", v, [...at.shape(0).keys()], false);
   return [
     op.Mul(g, whereEqual(at, x, y)),
-    min && needs[1] ? all(write.masked(op.Less(x, y), g, dtype)) : null,
-    max && needs[2] ? all(write.masked(op.Greater(x, y), g, dtype)) : null,
+    min && needs[1] ? total(write.masked(op.Less(x, y), g, dtype)) : null,
+    max && needs[2] ? total(write.masked(op.Greater(x, y), g, dtype)) : null,
   ];
 }
 

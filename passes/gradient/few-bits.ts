@@ -21,9 +21,9 @@ function matMulNBits(at: GradientNode, a: string, packed: string) {
   const block = [n, blocks, size];
   const byWeight = () => {
     const flat = op.Transpose(to.reshape(g, [rows, n]), { perm: [1, 0] });
-    const all = op.MatMul(flat, to.reshape(a, [rows, k]));
+    const products = op.MatMul(flat, to.reshape(a, [rows, k]));
     const over = blocks * size - k;
-    return to.reshape(over === 0 ? all : to.pad(all, [0, 0, 0, over]), block);
+    return to.reshape(over === 0 ? products : to.pad(products, [0, 0, 0, over]), block);
   };
   const sum = (x: string, input: number) =>
     to.reshape(to.reduce("ReduceSum", x, [2]), shape(input));

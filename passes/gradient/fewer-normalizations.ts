@@ -28,21 +28,23 @@ interface Normalization {
  * node is one.
  */
 export function asProduct(known: FrozenGraph, write: Writing, node: Node): boolean {
-  const found = normalizationOf(known, node);
-  if (!found || known.frozen.has(found.parameters[0])) return false;
-  const { x, output, channels, rank, parameters, epsilon } = found;
+  const normalization = normalizationOf(known, node);
+  if (!normalization || known.frozen.has(normalization.parameters[0])) return false;
+  const { x, output, channels, rank, parameters, epsilon } = normalization;
   const [scale, ...rest] = parameters;
   const is = (value: Value, number: number) => {
     const data = dataOf(known.graph, value);
     const isFloat = known.types.get(value)?.dtype === "float";
-    return data !== null && isFloat && numbersOfData("float", data)!.every((one) => one === number);
+    return (
+      data !== null && isFloat && numbersOfData("float", data)!.every((value) => value === number)
+    );
   };
   const [bias, mean, variance] = rest;
   if (!is(bias, 0) || !is(mean, 0) || epsilon !== 0 || !is(variance, 1)) return false;
   write.about(output.name, node);
-  const one = singleOf(known, scale, is);
+  const single = singleOf(known, scale, is);
   const places = new Array(rank - 2).fill(1);
-  const factor = one ?? write.to.reshape(scale.name, [channels, ...places]);
+  const factor = single ?? write.to.reshape(scale.name, [channels, ...places]);
   write.product(x.name, factor, output.name);
   return true;
 }
@@ -66,16 +68,23 @@ function singleOf(
  * loses a product.
  */
 export function intoConvolution(known: FrozenGraph, write: Writing, node: Node): Node | null {
-  const found = normalizationOf(known, node);
-  const conv = found?.x.producer;
-  if (!found || conv?.op !== "Conv" || found.x.isOutput || found.x.uses.length > 1) return null;
+  const normalization = normalizationOf(known, node);
+  const conv = normalization?.x.producer;
+  if (
+    !normalization ||
+    conv?.op !== "Conv" ||
+    normalization.x.isOutput ||
+    normalization.x.uses.length > 1
+  )
+    return null;
   const { graph, frozen } = known;
   const [x, w, b] = conv.inputs;
-  if (![w, b, ...found.parameters].every((value) => !value || frozen.has(value))) return null;
-  const { output, channels, rank, epsilon } = found;
+  if (![w, b, ...normalization.parameters].every((value) => !value || frozen.has(value)))
+    return null;
+  const { output, channels, rank, epsilon } = normalization;
   write.about(output.name, node);
   const { op, to } = write;
-  const [scale, bias, mean, variance] = found.parameters.map(({ name }) => name);
+  const [scale, bias, mean, variance] = normalization.parameters.map(({ name }) => name);
   const least = write.constant("float", [], [epsilon]);
   const factor = op.Div(scale, op.Sqrt(op.Add(variance, least)));
   const weights = op.Mul(w!.name, to.reshape(factor, [channels, ...new Array(rank - 1).fill(1)]));

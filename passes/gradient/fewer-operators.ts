@@ -34,7 +34,7 @@ export function withFewerOperators(
   if (removed.size === 0)
     for (const node of nodes)
       if (!removed.has(node))
-        for (const one of withoutBracket(known, write, node)) removed.add(one);
+        for (const unneeded of withoutBracket(known, write, node)) removed.add(unneeded);
   if (removed.size === 0) return null;
   return { nodes: write.nodes, tensors: write.tensors, redirects: [], removed: [...removed] };
 }

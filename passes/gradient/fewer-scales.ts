@@ -37,24 +37,24 @@ const LAYER = 17;
  * with the scale.
  */
 export function intoLinear(known: FrozenGraph, write: Writing, node: Node): readonly Node[] {
-  const found = scaledOf(known, node);
-  if (!found) return [];
-  const { x, output, width, epsilon } = found;
+  const scale = scaledOf(known, node);
+  if (!scale) return [];
+  const { x, output, width, epsilon } = scale;
   const readers = output.uses.map((use) => linearOf(known, use, width));
   if (output.isOutput || readers.length === 0 || readers.includes(null)) return [];
   const layers = readers as readonly Linear[];
   // A layer without a bias would gain one: a pass over what it gives, which may be wide.
-  if (found.bias && layers.some((layer) => !layer.bias)) return [];
+  if (scale.bias && layers.some((layer) => !layer.bias)) return [];
   write.about(`${output.name}.normalized`, node);
   const ones = write.constant("float", [width], new Float32Array(width).fill(1));
   const attributes = { axis: -1, epsilon: float(epsilon) };
   const [normalized] = write.op.LayerNormalization(x.name, ones, null, attributes, 3);
-  for (const layer of layers) writeLayer(write, layer, found, normalized);
+  for (const layer of layers) writeLayer(write, layer, scale, normalized);
   return [node, ...layers.flatMap(nodesOf)];
 }
 
 const nodesOf = ({ node, add, reshape }: Linear) =>
-  [node, add, reshape].filter((one): one is Node => one !== null);
+  [node, add, reshape].filter((part): part is Node => part !== null);
 
 /** Writes a linear layer with scaled weights and a moved bias under its old name. */
 function writeLayer(
@@ -100,7 +100,7 @@ function scaledOf({ graph, types, frozen }: FrozenGraph, node: Node): Scaled | n
   )
     return null;
   const data = dataOf(graph, scale);
-  const isDone = !bias && data && numbersOfData("float", data)!.every((one) => one === 1);
+  const isDone = !bias && data && numbersOfData("float", data)!.every((value) => value === 1);
   return isDone
     ? null
     : { x, output: output!, scale, bias, width, epsilon: float("epsilon", 1e-5) };

@@ -31,8 +31,8 @@ interface Gate {
 export function gatedBy(graph: Graph, active: ReadonlySet<Value>, node: Node): Gated | null {
   if (node.op !== "Mul" && node.op !== "Div") return null;
   const number = (value: Value | null) => {
-    const all = value && active.has(value) ? null : numbersOf(graph, value);
-    return all?.length === 1 ? all[0] : null;
+    const values = value && active.has(value) ? null : numbersOf(graph, value);
+    return values?.length === 1 ? values[0] : null;
   };
   for (const value of factorsOf(node, number, null).values) {
     const gate = gateOf(value, number);
@@ -59,18 +59,18 @@ const DEEPEST = 3;
 
 /** Returns the factors of a node: a number, and values, with products expanded except for `x`. */
 function factorsOf(node: Node, number: Numbers, x: Value | null, depth = 0) {
-  const found = { factor: 1, values: [] as Value[] };
+  const factors = { factor: 1, values: [] as Value[] };
   for (const [k, value] of node.inputs.entries()) {
     const known = number(value);
     const maker = value === x ? null : value?.producer;
-    if (known !== null) found.factor *= node.op === "Div" && k === 1 ? 1 / known : known;
+    if (known !== null) factors.factor *= node.op === "Div" && k === 1 ? 1 / known : known;
     else if (maker && isProduct(maker, number) && depth < DEEPEST) {
       const inner = factorsOf(maker, number, x, depth + 1);
-      found.factor *= inner.factor;
-      found.values.push(...inner.values);
-    } else if (value) found.values.push(value);
+      factors.factor *= inner.factor;
+      factors.values.push(...inner.values);
+    } else if (value) factors.values.push(value);
   }
-  return found;
+  return factors;
 }
 
 const isProduct = ({ op, inputs }: Node, number: Numbers) =>

@@ -74,6 +74,6 @@ export function gradientNode(
 /** Whether a value is a constant that repeats a number. */
 function repeats({ graph, types, active }: Known, value: Value | null | undefined, number: number) {
   const data = value && !active.has(value) ? dataOf(graph, value) : null;
-  const all = data && numbersOfData(types.get(value!)?.dtype ?? "", data);
-  return all?.every((one) => one === number) ?? false;
+  const values = data && numbersOfData(types.get(value!)?.dtype ?? "", data);
+  return values?.every((value) => value === number) ?? false;
 }

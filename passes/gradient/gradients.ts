@@ -87,7 +87,7 @@ export async function differentiate(
     inputs.push({ name, type });
     return [value.name, name] as const;
   });
-  const made = backpropagate(graph, {
+  const backward = backpropagate(graph, {
     of: new Map(seeds),
     wrt,
     types,
@@ -95,19 +95,19 @@ export async function differentiate(
     rules,
     reasons,
   });
-  const outputs = [...made.gradients].flatMap(([weight, name]): Port[] =>
+  const outputs = [...backward.gradients].flatMap(([weight, name]): Port[] =>
     name === null ? [] : [{ name, type: types.get(graph.main.values.get(weight)!) ?? null }],
   );
-  const nodes = made.nodes.map((node) => ({ before: null, node }));
-  const { tensors } = made;
+  const nodes = backward.nodes.map((node) => ({ before: null, node }));
+  const { tensors } = backward;
   const fed = new Set(inputs.map(({ name }) => name));
   const patch = { nodes, tensors, redirects: [], inputs, outputs };
   const differentiated = await strictlyPatched(graph, patch);
-  await checkCustomTypes(ort, differentiated, made.custom);
+  await checkCustomTypes(ort, differentiated, backward.custom);
   return {
     model: differentiated,
     cotangents: Object.fromEntries(seeds.map(([name, g]) => [name, fed.has(g) ? g : null])),
-    gradients: Object.fromEntries(made.gradients),
+    gradients: Object.fromEntries(backward.gradients),
   };
 }
 

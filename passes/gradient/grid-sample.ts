@@ -91,11 +91,11 @@ function toGrid(sampling: Sampling, image: string, axes: readonly Along[]): stri
       parts[k].push(productOf(at, [along, ...others])!);
     }
   }
-  const columns = parts.map((all, k) => {
+  const columns = parts.map((taps, k) => {
     const { stretch } = axes[k];
     if (stretch === null) return write.zeros([count, 1], dtype);
     const sum = op.Mul(
-      all.reduce((a, b) => op.Add(a, b)),
+      taps.reduce((a, b) => op.Add(a, b)),
       stretch,
     );
     return write.reshape(sum, [count, 1]);

@@ -33,8 +33,8 @@ function affine(
 ): string {
   const shape = outShape(0);
   if (shape.length !== 4) return times === 1 ? x : op.Add(op.Mul(x, scalar(times)), scalar(plus));
-  const each = (value: number) =>
+  const perChannel = (value: number) =>
     constant("float", [shape[1]], new Float32Array(shape[1]).fill(value));
-  const [scale, shift, zero, one] = [times, plus, 0, 1].map(each);
+  const [scale, shift, zero, one] = [times, plus, 0, 1].map(perChannel);
   return op.BatchNormalization(x, scale, shift, zero, one, { epsilon: float(0) });
 }

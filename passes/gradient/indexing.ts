@@ -58,13 +58,13 @@ export const places = {
     const count = product(of.slice(0, -1));
     const rest = dims.slice(depth);
     const rows = [product(dims.slice(0, depth)), ...rest];
-    const made = rowsBack(
+    const sums = rowsBack(
       at,
       write.reshape(g, [count, ...rest]),
       { name: flat, shape: [count] },
       { dims: rows, axis: 0 },
     );
-    return [write.reshape(made, dims)];
+    return [write.reshape(sums, dims)];
   },
   // Undoes the reversal.
   ReverseSequence: ({ op, g, inputs, int }) => [
@@ -196,8 +196,8 @@ function linear(
   );
   const within = write.reduce("ReduceSum", op.Mul(whole, steps), [of.length - 1], false);
   const batches = product(dims.slice(0, batch));
-  const each = product(of.slice(0, -1)) / batches;
+  const perBatch = product(of.slice(0, -1)) / batches;
   const starts = range(batches).map((k) => k * product(named));
-  const flat = write.reshape(within, [batches, each]);
-  return write.reshape(op.Add(flat, constant("int64", [batches, 1], starts)), [batches * each]);
+  const flat = write.reshape(within, [batches, perBatch]);
+  return write.reshape(op.Add(flat, constant("int64", [batches, 1], starts)), [batches * perBatch]);
 }

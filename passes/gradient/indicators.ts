@@ -33,9 +33,9 @@ export function outputBetween(
   const [above, below] = [side(min, 1), side(max, -1)];
   if (!above || !below) return above ?? below!;
   if (outShape(0).length !== 4 || min >= max) return op.Mul(above, below);
-  const all = (value: number) =>
+  const perChannel = (value: number) =>
     constant("float", [outShape(0)[1]], new Float32Array(outShape(0)[1]).fill(value));
-  const [less, zero, one] = [-1, 0, 1].map(all);
+  const [less, zero, one] = [-1, 0, 1].map(perChannel);
   return op.Add(op.BatchNormalization(above, one, less, zero, one, { epsilon: float(0) }), below);
 }
 

@@ -20,7 +20,7 @@ export function maxPool(at: GradientNode, x: string) {
   const { kernel, strides } = window;
   const apart = isApart(window);
   if (opset < (apart ? SCATTER : ADDING)) {
-    const taken = opset < INDICES ? largest(at, x, window) : found(at, indicesOf(at, x), window);
+    const taken = opset < INDICES ? largest(at, x, window) : takenAt(at, indicesOf(at, x), window);
     const planes = write.reshape(g, [planesOf(at), 1, ...window.out]);
     return [overlaid(at, at.op.Mul(taken, planes), taps(at, window), window)];
   }
@@ -34,8 +34,8 @@ export function maxPool(at: GradientNode, x: string) {
   const places = [product(outShape(0))];
   const where = write.reshape(indicesOf(at, x), places);
   const zeros = write.zeros([product(shape(0))], dtype);
-  const made = write.scatterAdd(zeros, where, write.reshape(g, places), 0);
-  return [write.reshape(made, shape(0))];
+  const sums = write.scatterAdd(zeros, where, write.reshape(g, places), 0);
+  return [write.reshape(sums, shape(0))];
 }
 
 /** Whether no windows overlap, and as many fit into the image without padding, as MaxUnpool wants. */
@@ -133,14 +133,14 @@ const placeOf = (k: number, sizes: readonly number[]) =>
   sizes.map((size, axis) => Math.floor(k / product(sizes.slice(axis + 1))) % size);
 
 /** Returns [N · C, taps, positions …]: 1 at the tap that each index means. */
-function found(at: GradientNode, indices: string, window: Window): string {
+function takenAt(at: GradientNode, indices: string, window: Window): string {
   const { op, write, constant, dtype } = at;
   const { kernel, out } = window;
   const { starts, firsts, offsets: taken } = placesIn(at, window);
   const within = op.Sub(op.Sub(indices, starts), firsts);
-  const all = write.reshape(within, [planesOf(at), 1, ...out]);
+  const offset = write.reshape(within, [planesOf(at), 1, ...out]);
   const offsets = constant("int64", [1, taken.length, ...kernel.map(() => 1)], taken);
-  return write.cast(op.Equal(all, offsets), dtype);
+  return write.cast(op.Equal(offset, offsets), dtype);
 }
 
 /** Less than everything that is pooled. */
@@ -158,8 +158,8 @@ function largest(at: GradientNode, x: string, window: Window): string {
   const padded = op.Pad(x, null, null, null, { pads: around, value: float(LOWEST) });
   const sizes = size.map((length, k) => length + pads[k] + pads[k + dims]);
   const planes = write.reshape(padded, [planesOf(at), 1, ...sizes]);
-  const each = op.Conv(planes, taps(at, window), null, { strides });
-  const below = op.Sub(write.reshape(y, [planesOf(at), 1, ...out]), each);
+  const tapped = op.Conv(planes, taps(at, window), null, { strides });
+  const below = op.Sub(write.reshape(y, [planesOf(at), 1, ...out]), tapped);
   const is = op.Sub(scalar(1), write.sign(op.Abs(below), dtype));
   return op.Div(is, write.reduce("ReduceSum", is, [1]));
 }

@@ -25,13 +25,13 @@ export class NoGradientError extends InputError {
   readonly operators: readonly OperatorWithoutRule[];
   constructor(operators: readonly OperatorWithoutRule[], { weights, ends }: CutOff) {
     const [{ op, count, nodes, reason }] = operators;
-    const one = operators.length === 1 && count === 1;
-    const lack = !one
+    const isSingle = operators.length === 1 && count === 1;
+    const lack = !isSingle
       ? `${operators.map(counted).join(", ")} have no gradient rule`
       : reason === null
         ? `${op} at ${nodes[0]} has no gradient rule`
         : `${op} at ${nodes[0]} cannot be lowered into plain operators (${reason})`;
-    const [cut, them] = one ? ["it cuts", "it"] : ["they cut", "them"];
+    const [cut, them] = isSingle ? ["it cuts", "it"] : ["they cut", "them"];
     super(
       `${lack}, and ${cut} ${named(weights)} off from ${ends.join(", ")}; leave these weights out, end at a value before ${them}, or give ${them} a rule (rules in the API).`,
     );

@@ -10,8 +10,12 @@ export const normalizations = {
   // Like a group per channel.
   InstanceNormalization: (at, x, scale) => {
     const [n, c, ...size] = at.shape(0);
-    const each = [1, c, ...size.map(() => 1)];
-    return byChannel(at, x, scale, { folded: [n, c, product(size)], wide: at.shape(0), each });
+    const perChannel = [1, c, ...size.map(() => 1)];
+    return byChannel(at, x, scale, {
+      folded: [n, c, product(size)],
+      wide: at.shape(0),
+      perChannel,
+    });
   },
   LayerNormalization: layer,
   // p = 2: (g − y Σ g y) / ‖x‖; p = 1: (g − sign x · Σ g y) / ‖x‖
@@ -89,8 +93,8 @@ function layer(at: GradientNode, x: string, scale: string) {
   const toScale = () => sumTo(write, op.Mul(g, known.hat), outShape(0), shape(1));
   const toInput = () => {
     const h = isBare ? g : op.Mul(g, scale);
-    const all = cotangents[0] ? [backward(at, h, known, axes)] : [];
-    return [...all, ...fromStatistics(at, known, axes)].reduce((a, b) => op.Add(a, b));
+    const direct = cotangents[0] ? [backward(at, h, known, axes)] : [];
+    return [...direct, ...fromStatistics(at, known, axes)].reduce((a, b) => op.Add(a, b));
   };
   return [
     needs[0] ? toInput() : null,
@@ -106,14 +110,14 @@ function fromStatistics(
   axes: readonly number[],
 ): string[] {
   const count = product(axes.map((axis) => shape(0)[axis]));
-  const each = (k: number) => {
+  const share = (k: number) => {
     const g = outputType(k) === dtype ? cotangents[k]! : write.cast(cotangents[k]!, dtype);
     return op.Div(g, scalar(k === 1 ? count : -count));
   };
   const wide = axes.reduce((dims, axis) => dims.with(axis, 1), [...shape(0)]);
   return [
-    ...(cotangents[1] ? [write.expand(each(1), wide, shape(0))] : []),
-    ...(cotangents[2] ? [op.Mul(hat, op.Mul(each(2), op.Mul(r, r)))] : []),
+    ...(cotangents[1] ? [write.expand(share(1), wide, shape(0))] : []),
+    ...(cotangents[2] ? [op.Mul(hat, op.Mul(share(2), op.Mul(r, r)))] : []),
   ];
 }
 
@@ -130,7 +134,8 @@ function batch(at: GradientNode, ...[x, scale, , mean, variance]: string[]) {
   const others = range(rank).filter((axis) => axis !== 1);
   const sum = (v: string) => write.reduce("ReduceSum", v, others, false);
   if (int("training_mode", 0) === 1) {
-    if (cotangents.slice(1).some((one) => one !== null)) refuse("its running statistics are used");
+    if (cotangents.slice(1).some((cotangent) => cotangent !== null))
+      refuse("its running statistics are used");
     const known = normalized(at, x, others, true);
     const h = op.Mul(g, per(scale));
     return [backward(at, h, known, others), sum(op.Mul(g, known.hat)), sum(g), null, null];
@@ -167,27 +172,32 @@ function group(at: GradientNode, x: string, scale: string) {
   const [n, c, ...size] = at.shape(0);
   const groups = at.int("num_groups", 1);
   const folded = [n, groups, (c / groups) * product(size)];
-  if (at.opset < 21) return byChannel(at, x, scale, { folded, wide: folded, each: [1, groups, 1] });
-  return byChannel(at, x, scale, { folded, wide: at.shape(0), each: [1, c, ...size.map(() => 1)] });
+  if (at.opset < 21)
+    return byChannel(at, x, scale, { folded, wide: folded, perChannel: [1, groups, 1] });
+  return byChannel(at, x, scale, {
+    folded,
+    wide: at.shape(0),
+    perChannel: [1, c, ...size.map(() => 1)],
+  });
 }
 
 /**
- * Shapes by which channels are normalized: over the last axis of `folded`; `each`, the scale's
+ * Shapes by which channels are normalized: over the last axis of `folded`; `perChannel`, the scale's
  * shape, broadcasts to `wide`.
  */
-type ChannelShapes = Readonly<Record<"folded" | "wide" | "each", readonly number[]>>;
+type ChannelShapes = Readonly<Record<"folded" | "wide" | "perChannel", readonly number[]>>;
 
 function byChannel(
   at: GradientNode,
   x: string,
   scale: string,
-  { folded, wide, each }: ChannelShapes,
+  { folded, wide, perChannel }: ChannelShapes,
 ) {
   const { op, write, g, shape, needs } = at;
   const known = normalized(at, write.reshape(x, folded), [2], true);
-  const factor = write.reshape(scale, each);
+  const factor = write.reshape(scale, perChannel);
   const cotangent = write.reshape(g, wide);
-  const sum = (v: string) => write.reshape(sumTo(write, v, wide, each), shape(1));
+  const sum = (v: string) => write.reshape(sumTo(write, v, wide, perChannel), shape(1));
   const h = write.reshape(op.Mul(cotangent, factor), folded);
   return [
     needs[0] ? write.reshape(backward(at, h, known, [2]), shape(0)) : null,

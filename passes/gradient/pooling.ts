@@ -17,8 +17,8 @@ export const poolings = {
   },
   GlobalAveragePool: ({ op, write, g, scalar, shape }) => {
     const [n, c, ...size] = shape(0);
-    const each = op.Div(g, scalar(product(size)));
-    return [write.expand(each, [n, c, ...size.map(() => 1)], shape(0))];
+    const share = op.Div(g, scalar(product(size)));
+    return [write.expand(share, [n, c, ...size.map(() => 1)], shape(0))];
   },
   // |x|ᵖ⁻¹ sign x · y¹⁻ᵖ
   GlobalLpPool: (at, x) => {
@@ -70,7 +70,7 @@ function countsOf(window: Window, padding: boolean): number[] {
     }),
   );
   return along.reduce<number[]>(
-    (all, axis) => all.flatMap((count) => axis.map((other) => count * other)),
+    (counts, axis) => counts.flatMap((count) => axis.map((other) => count * other)),
     [1],
   );
 }

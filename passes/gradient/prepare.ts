@@ -80,8 +80,8 @@ function plainer(
   { graph, types, chosen, reasons }: Lowering,
   nodes: readonly Node[],
 ): Patch | null {
-  const all = new Set(nodes);
-  const calls = inlined(graph, (node) => all.has(node));
+  const behind = new Set(nodes);
+  const calls = inlined(graph, (node) => behind.has(node));
   if (calls) return calls.patch;
   // Also nodes elsewhere, because values after them have no sizes until they are lowered.
   const taken = ifsOf(graph.main.nodes, (node) => branchTaken(graph, node));

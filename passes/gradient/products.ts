@@ -47,8 +47,8 @@ function matmul({ op, write, g, shape, needs }: GradientNode, a: string, b: stri
   };
   const rank = (dims: readonly number[]) => dims.length + 2;
   const toA = () => {
-    const made = op.MatMul(G, swapped(B, rank(beside)));
-    return as(sumTo(write, made, [...batch, m, k], [...before, m, k]), left);
+    const gradient = op.MatMul(G, swapped(B, rank(beside)));
+    return as(sumTo(write, gradient, [...batch, m, k], [...before, m, k]), left);
   };
   const toB = () => {
     const rows = product(before) * m;
@@ -56,14 +56,14 @@ function matmul({ op, write, g, shape, needs }: GradientNode, a: string, b: stri
       const two = matrix(A, rows, k, rank(before));
       const cotangent = matrix(G, rows, n, rank(batch));
       // As the transpose of Gᵀ A if that transposes much less.
-      const made =
+      const turned =
         k > 2 * n
           ? swapped(op.MatMul(swapped(cotangent, 2), two), 2)
           : op.MatMul(swapped(two, 2), cotangent);
-      return right.length === 2 ? made : write.reshape(made, right);
+      return right.length === 2 ? turned : write.reshape(turned, right);
     }
-    const made = op.MatMul(swapped(A, rank(before)), G);
-    return as(sumTo(write, made, [...batch, k, n], [...beside, k, n]), right);
+    const gradient = op.MatMul(swapped(A, rank(before)), G);
+    return as(sumTo(write, gradient, [...batch, k, n], [...beside, k, n]), right);
   };
   return [needs[0] ? toA() : null, needs[1] ? toB() : null];
 }

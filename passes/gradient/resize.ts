@@ -44,8 +44,8 @@ export const resamplings = {
         // Another axis changes too, but onnxruntime copies if no size does.
         const wider = size === out ? 2 : 1;
         const four = floats([1, 1, wider, of(axis, scales, 1)]);
-        const made = op.Resize(eye, region, four, null, attributes);
-        return wider === 1 ? made : write.slice(made, [0], [1], [2]);
+        const resizedEye = op.Resize(eye, region, four, null, attributes);
+        return wider === 1 ? resizedEye : write.slice(resizedEye, [0], [1], [2]);
       }
       return op.Resize(eye, region, none, write.ints([size, 1, 1, out]), attributes);
     };
@@ -104,7 +104,7 @@ function alongAxes(
   moved: (axis: number) => boolean,
 ): string {
   const dims = [...outShape(0)];
-  let made = g;
+  let gradient = g;
   for (const [axis, out] of outShape(0).entries()) {
     const size = shape(0)[axis];
     if (size === out && !moved(axis)) continue;
@@ -113,11 +113,11 @@ function alongAxes(
     const matrix = write.reshape(resized(eye, axis, size, out), [size, out]);
     const [before, after] = [product(dims.slice(0, axis)), product(dims.slice(axis + 1))];
     const last = after === 1;
-    const folded = write.reshape(made, last ? [before, out] : [before, out, after]);
-    made = last
+    const folded = write.reshape(gradient, last ? [before, out] : [before, out, after]);
+    gradient = last
       ? op.MatMul(folded, op.Transpose(matrix, { perm: [1, 0] }))
       : op.MatMul(matrix, folded);
     dims[axis] = size;
   }
-  return write.reshape(made, dims);
+  return write.reshape(gradient, dims);
 }

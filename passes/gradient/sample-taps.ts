@@ -106,8 +106,12 @@ function cubic(axis: Axis, coordinate: string): SampleTap[] {
   ];
 }
 
-function polynomial({ op, scalar }: GradientNode, x: string, all: readonly number[]): string {
-  const [first, ...others] = all;
+function polynomial(
+  { op, scalar }: GradientNode,
+  x: string,
+  coefficients: readonly number[],
+): string {
+  const [first, ...others] = coefficients;
   return others.reduce((sum, value) => op.Add(op.Mul(sum, x), scalar(value)), scalar(first));
 }
 

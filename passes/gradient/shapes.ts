@@ -10,11 +10,11 @@ export const shapes = {
     const before = more.map((count) => Math.sign(count) * Math.floor(Math.abs(count) / 2));
     return [write.pad(g, [...before, ...more.map((count, axis) => count - before[axis])])];
   },
-  Concat: (at, ...all) => {
+  Concat: (at, ...parts) => {
     const { write, g, int, shape, needs } = at;
     const axis = positive(int("axis", 1), shape(0).length);
     let start = 0;
-    return all.map((_, k) => {
+    return parts.map((_, k) => {
       const from = start;
       start += shape(k)[axis];
       return needs[k] ? write.slice(g, [from], [start], [axis]) : null;
@@ -87,7 +87,7 @@ function pad(at: GradientNode) {
     return [inside, null, needs[2] ? around() : null];
   }
   // Multiplies each axis with the matrix that says where each element came from.
-  let made = g;
+  let gradient = g;
   for (const axis of range(rank).filter((axis) => pads[axis] !== 0 || pads[axis + rank] !== 0)) {
     const size = shape(0)[axis];
     const [before, after] = [pads[axis], pads[axis + rank]];
@@ -100,12 +100,12 @@ function pad(at: GradientNode) {
     );
     const rest = range(rank).filter((other) => other !== axis);
     const perm = [...rest, axis];
-    const turned = op.Transpose(made, { perm });
+    const turned = op.Transpose(gradient, { perm });
     const weights = op.Transpose(constant(dtype, [size, length], matrix), { perm: [1, 0] });
     const back = range(rank).map((other) => perm.indexOf(other));
-    made = op.Transpose(op.MatMul(turned, weights), { perm: back });
+    gradient = op.Transpose(op.MatMul(turned, weights), { perm: back });
   }
-  return [made];
+  return [gradient];
 }
 
 /** Returns the element that an outside position copies. */

@@ -52,8 +52,8 @@ export function withoutBracket(known: FrozenGraph, write: Writing, sum: Node): r
       attributes: {},
     });
   if (!branch) {
-    const made = op.Conv(u.name, kernel, null, convolutionAttributes(known.graph, map));
-    add(made, op.Add(f.name, skip));
+    const mapped = op.Conv(u.name, kernel, null, convolutionAttributes(known.graph, map));
+    add(mapped, op.Add(f.name, skip));
     return [sum, ...inner];
   }
   const [h, v, own] = branch.value.producer!.inputs as Value[];
@@ -105,7 +105,7 @@ function narrowBranch(known: FrozenGraph, f: Value): Scaled | null {
   const [, channels, ...size] = (types.get(h!)?.shape ?? []) as number[];
   const isNarrow = channels < (types.get(f)!.shape![1] as number);
   if (!isNarrow || !(product(size) >= POSITIONS)) return null;
-  if (!weights.every((one) => !one || frozen.has(one))) return null;
+  if (!weights.every((weight) => !weight || frozen.has(weight))) return null;
   return { ...scaled, inner: [...scaled.inner, convolution] };
 }
 
@@ -115,7 +115,7 @@ function isPointwise({ graph, types }: FrozenGraph, convolution: Node): boolean 
   const [, , ...kernel] = types.get(convolution.inputs[1]!)?.shape ?? [];
   const lists = [kernel, ints("strides") ?? []];
   return (
-    lists.flat().every((one) => one === 1) &&
+    lists.flat().every((number) => number === 1) &&
     (ints("pads") ?? []).every((pad) => pad === 0) &&
     int("group", 1) === 1
   );
@@ -124,10 +124,10 @@ function isPointwise({ graph, types }: FrozenGraph, convolution: Node): boolean 
 /** Returns a value as a product with a single number that is read once, or as it is. */
 function scaledValue({ types }: FrozenGraph, value: Value): Scaled {
   const node = innerNode(value, "Mul");
-  const isSingle = (one: Value) => types.get(one)?.shape?.length === 0;
-  const found = node && bothWays(node).find(([, factor]) => isSingle(factor));
-  return found
-    ? { value: found[0], factor: found[1], inner: [node] }
+  const isSingle = (value: Value) => types.get(value)?.shape?.length === 0;
+  const scaled = node && bothWays(node).find(([, factor]) => isSingle(factor));
+  return scaled
+    ? { value: scaled[0], factor: scaled[1], inner: [node] }
     : { value, factor: null, inner: [] };
 }
 

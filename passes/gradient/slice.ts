@@ -18,7 +18,7 @@ export function taken(at: GradientNode): string {
   const sizes = [...outShape(0)];
   if (sizes.includes(0)) return write.zeros(dims, dtype);
   const [before, after] = [new Array<number>(rank).fill(0), new Array<number>(rank).fill(0)];
-  let made = g;
+  let gradient = g;
   for (const [k, given] of axes.entries()) {
     const axis = positive(given, rank);
     const [size, count] = [dims[axis], sizes[axis]];
@@ -26,19 +26,19 @@ export function taken(at: GradientNode): string {
     const limit = step < 0 ? size - 1 : size;
     const start = Math.min(limit, Math.max(0, positive(starts[k], size)));
     const first = step < 0 ? start + (count - 1) * step : start;
-    if (step < 0) made = op.Gather(made, write.ints(range(count).reverse()), { axis });
+    if (step < 0) gradient = op.Gather(gradient, write.ints(range(count).reverse()), { axis });
     const apart = Math.abs(step);
     if (apart > 1) {
       const wide = [...sizes.slice(0, axis + 1), 1, ...sizes.slice(axis + 1)];
       const pads = new Array<number>(2 * wide.length).fill(0);
       pads[wide.length + axis + 1] = apart - 1;
-      made = write.pad(write.reshape(made, wide), pads);
+      gradient = write.pad(write.reshape(gradient, wide), pads);
       sizes[axis] *= apart;
-      made = write.reshape(made, sizes);
+      gradient = write.reshape(gradient, sizes);
     }
     before[axis] = first;
     after[axis] = size - first - sizes[axis];
   }
   const pads = [...before, ...after];
-  return pads.every((count) => count === 0) ? made : write.pad(made, pads);
+  return pads.every((count) => count === 0) ? gradient : write.pad(gradient, pads);
 }

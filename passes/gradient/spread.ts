@@ -29,8 +29,8 @@ export function spread(at: GradientNode, image: string, { strides, out }: Window
   const piece = pieceOf(length);
   // Rows of zeros come from the matrix, or from a Pad.
   const rows = stride > 1 && last > 0 && piece === length ? strides[last - 1] : 1;
-  const left = strides.map((each, axis) =>
-    axis === last || (axis === last - 1 && rows > 1) ? 1 : each,
+  const left = strides.map((stride, axis) =>
+    axis === last || (axis === last - 1 && rows > 1) ? 1 : stride,
   );
   const width = length * stride;
   const wide = out.map((size, axis) =>
@@ -40,9 +40,9 @@ export function spread(at: GradientNode, image: string, { strides, out }: Window
     stride === 1
       ? image
       : op.MatMul(write.reshape(image, [-1, piece]), toPlaces(at, piece, stride, rows));
-  if (left.every((each) => each === 1)) return write.reshape(spaced, [n, m, ...wide]);
+  if (left.every((stride) => stride === 1)) return write.reshape(spaced, [n, m, ...wide]);
   const apart = write.reshape(spaced, [n, m, ...wide.flatMap((size) => [size, 1])]);
-  const zeros = left.flatMap((each) => [0, each - 1]);
+  const zeros = left.flatMap((stride) => [0, stride - 1]);
   const padded = write.pad(apart, [...new Array(zeros.length + 4).fill(0), ...zeros]);
   return write.reshape(padded, [n, m, ...wide.map((size, axis) => size * left[axis])]);
 }

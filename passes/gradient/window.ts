@@ -37,9 +37,9 @@ export function windowOf(
     const smaller = Math.floor(total(k) / 2);
     return end === (auto === "SAME_UPPER") ? larger : smaller;
   };
-  const found = auto.startsWith("SAME") || asked !== null;
+  const isComputed = auto.startsWith("SAME") || asked !== null;
   const none = range(2 * kernel.length).map(() => 0);
-  const pads = found
+  const pads = isComputed
     ? [...kernel.map((_, k) => side(k, false)), ...kernel.map((_, k) => side(k, true))]
     : auto === "VALID"
       ? none
@@ -64,12 +64,12 @@ export function overlaid(
   w: string,
   { size, kernel, strides, dilations, pads, out }: Window,
 ): string {
-  const made = op.ConvTranspose(planes, w, null, { dilations, strides });
+  const spread = op.ConvTranspose(planes, w, null, { dilations, strides });
   const begins = pads.slice(0, size.length);
   const ends = size.map((length, k) => {
     const covered = (out[k] - 1) * strides[k] + dilations[k] * (kernel[k] - 1) + 1;
     return begins[k] + length - covered;
   });
   const crop = [0, 0, ...begins.map((pad) => -pad), 0, 0, ...ends];
-  return write.reshape(crop.some((by) => by !== 0) ? write.pad(made, crop) : made, shape(0));
+  return write.reshape(crop.some((by) => by !== 0) ? write.pad(spread, crop) : spread, shape(0));
 }

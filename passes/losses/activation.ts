@@ -31,7 +31,7 @@ export function activationAt(
     const along = written.axes.length === 1 ? positiveAxis(written.axes[0], rank) : null;
     return along === axis ? { op: "Softmax", logits: written.logits } : null;
   }
-  const op = search.sought.find((each) => each === node.op);
+  const op = search.sought.find((op) => op === node.op);
   if (!op) return null;
   if (op === "Sigmoid") return { op, logits };
   const along = softmaxAxis(search, node);

@@ -74,7 +74,7 @@ const axesOf = (rank: number) => indices(rank).slice(1);
  */
 export function fitsLabels(shape: Shape, axis: number, target: Pick<Type, "shape">): boolean {
   const labels = shape.toSpliced(axis, 1);
-  return [labels, [...labels, 1], shape.with(axis, 1)].some((each) => fits(each, target));
+  return [labels, [...labels, 1], shape.with(axis, 1)].some((allowed) => fits(allowed, target));
 }
 
 /** Returns the one of some axes that is certainly the class axis; null if there is none. */

@@ -49,10 +49,10 @@ export function meanOfShares(inputs: LossInputs, write: (at: Shares) => string):
   const rank = output.shape.length;
   const scores = classesLast(inputs, output.name, rank, axis);
   const shares = classesLast(inputs, target.name, rank, axis);
-  const each = write({ scores, shares, rank });
+  const perExample = write({ scores, shares, rank });
   return {
-    loss: mean(writing, each, rank - 1),
+    loss: mean(writing, perExample, rank - 1),
     metrics: { accuracy: agreement(inputs, scores, shares, rank) },
-    examples: elementCount(writing, each),
+    examples: elementCount(writing, perExample),
   };
 }

@@ -16,9 +16,9 @@ export const cosine = lossFunction({
     const squared = op.Mul(dot(y, y), dot(t, t));
     // Bounded before the root, because its slope at 0 is infinite.
     const bounded = op.Sqrt(to.atLeast(squared, EPSILON ** 2, output.dtype));
-    const all = op.Div(dot(y, t), bounded);
-    const cos = mean(writing, all, rank - 1);
+    const cosines = op.Div(dot(y, t), bounded);
+    const cos = mean(writing, cosines, rank - 1);
     const loss = op.Sub(constant(output.dtype, [], [1]), cos);
-    return { loss, metrics: { cosine: cos }, examples: elementCount(writing, all) };
+    return { loss, metrics: { cosine: cos }, examples: elementCount(writing, cosines) };
   },
 });

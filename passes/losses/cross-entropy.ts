@@ -44,13 +44,13 @@ function ofLabels(inputs: Inputs): LossOutputs {
   const classWeights = countedWeights(options.classWeights);
   const classes = Number(output.shape[axis]);
   const terms = labelTerms(inputs, classWeights);
-  const { rank, counts, weights, each } = terms;
+  const { rank, counts, weights, losses } = terms;
   const counted = total(writing, counts, rank);
   const positions = to.atLeast(counted, 1, output.dtype);
   const weight = classWeights ? total(writing, weights, rank) : counted;
   const whole = classWeights ? to.atLeast(weight, TINY, output.dtype) : positions;
   const number = (value: number) => constant(output.dtype, [], [value]);
-  const own = op.Mul(each, weights);
+  const own = op.Mul(losses, weights);
   const spread = (factor: number) =>
     op.Mul(op.Mul(spreadSurprise(inputs, terms, classWeights), counts), number(factor));
   const term = share === 0 ? own : op.Add(op.Mul(own, number(1 - share)), spread(share / classes));
@@ -74,14 +74,14 @@ function startOf(inputs: Inputs, terms: LabelTerms, whole: string): { start?: Gr
   const placed = (x: string) => to.unsqueeze(op.Div(x, whole), [axis]);
   if (share === 0) {
     const own = placed(weights);
-    return { start: softmaxGradient({ ...softmax, all: own, atLabel: own, spread: null }) };
+    return { start: softmaxGradient({ ...softmax, factor: own, atLabel: own, spread: null }) };
   }
   const scaled = (x: string, factor: number) => op.Mul(x, constant(output.dtype, [], [factor]));
   const atLabel = placed(scaled(weights, 1 - share));
   const even = placed(scaled(counts, share / classes));
-  const all = op.Add(atLabel, scaled(even, classWeights ? sum(classWeights) : classes));
+  const factor = op.Add(atLabel, scaled(even, classWeights ? sum(classWeights) : classes));
   const spread = classWeights ? op.Mul(even, perClass(inputs, classWeights)) : even;
-  return { start: softmaxGradient({ ...softmax, all, atLabel, spread }) };
+  return { start: softmaxGradient({ ...softmax, factor, atLabel, spread }) };
 }
 
 /** Cross-entropy of class shares. */

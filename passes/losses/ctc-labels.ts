@@ -58,8 +58,8 @@ function counted(of: Sequences, labels: string): string {
 function interleaved({ writing, rows, target }: Sequences, x: string, other: string): string {
   const { op, to } = writing;
   const size = Number(target.shape[1]);
-  const each = to.expand(other, [1, 1], [rows, size]);
-  const pairs = op.Concat([to.unsqueeze(each, [2]), to.unsqueeze(x, [2])], { axis: 2 });
+  const separators = to.expand(other, [1, 1], [rows, size]);
+  const pairs = op.Concat([to.unsqueeze(separators, [2]), to.unsqueeze(x, [2])], { axis: 2 });
   const last = to.expand(other, [1, 1], [rows, 1]);
   return op.Concat([to.reshape(pairs, [rows, 2 * size]), last], { axis: 1 });
 }

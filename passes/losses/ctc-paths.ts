@@ -77,24 +77,24 @@ export function pathProbability(of: Of, labels: LabelPath, given: Scores): PathP
   const { dtype } = output;
   const { scores, isNormal } = given;
   const logSum = isNormal ? null : to.reduce("ReduceLogSumExp", scores, [2]);
-  const each = emissionsOf(of, labels, scores, logSum);
+  const allSteps = emissionsOf(of, labels, scores, logSum);
   const lengths = lengthsOf(of);
   const begin = indices(labels.states).map((state) => (state < 2 ? 0 : NEVER));
   const joined = joinedStates(of, labels, -1);
-  const at = (from: number, end: number) => to.slice(each, [from], [end], [0]);
+  const at = (from: number, end: number) => to.slice(allSteps, [from], [end], [0]);
   const first = op.Add(at(0, 1), constant(dtype, [1, 1, labels.states], begin));
-  const emissions = of.steps > 1 ? at(1, of.steps) : each;
+  const emissions = of.steps > 1 ? at(1, of.steps) : allSteps;
   const next = (state: string, read: string, step: string) => {
     const moved = op.Add(joined(state), read);
     return lengths ? to.where(op.Greater(lengths, step), moved, state, dtype) : moved;
   };
-  const { all: others, last } =
+  const { states: others, last } =
     of.steps > 1
       ? followed(of, { start: first, read: emissions, backward: false, next })
-      : { all: null, last: first };
+      : { states: null, last: first };
   const alphas = others === null ? first : op.Concat([first, others], { axis: 0 });
-  const all = to.reduce("ReduceLogSumExp", op.Add(last, labels.ends), [2], false);
-  const logP = to.reshape(all, [of.rows, 1]);
+  const total = to.reduce("ReduceLogSumExp", op.Add(last, labels.ends), [2], false);
+  const logP = to.reshape(total, [of.rows, 1]);
   const feasible = to.cast(op.Greater(logP, constant(dtype, [], [NEVER / 10])), dtype);
   return { ...given, logSum, emissions, alphas, lengths, logP, feasible };
 }
@@ -110,8 +110,8 @@ function betasOf(of: Of, labels: LabelPath, { emissions, lengths }: PathProbabil
     const moved = joined(op.Add(state, read));
     return lengths ? to.where(op.Greater(lengths, step), moved, ends, output.dtype) : moved;
   };
-  const { all } = followed(of, { start: ends, read: emissions, backward: true, next });
-  return op.Concat([all, ends], { axis: 0 });
+  const { states } = followed(of, { start: ends, read: emissions, backward: true, next });
+  return op.Concat([states, ends], { axis: 0 });
 }
 
 /**
@@ -139,9 +139,9 @@ export function pathGradient(
     opset >= SCATTER_ADD
       ? to.scatterAdd(to.zeros([rows, steps, classes], output.dtype), places(), own, 2)
       : op.MatMul(own, to.oneHot(labels.path, 2, classes, output.dtype));
-  const each = to.unsqueeze(weights, [2]);
-  if (logSum === null) return op.Mul(op.Neg(perClass), each);
+  const perRow = to.unsqueeze(weights, [2]);
+  if (logSum === null) return op.Mul(op.Neg(perClass), perRow);
   const softmax = op.Exp(op.Sub(scores, logSum));
   const kept = counts ? op.Mul(softmax, op.Transpose(counts, { perm: [1, 0, 2] })) : softmax;
-  return op.Mul(op.Sub(kept, perClass), each);
+  return op.Mul(op.Sub(kept, perClass), perRow);
 }

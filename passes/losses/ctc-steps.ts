@@ -24,7 +24,7 @@ interface Recursion {
 type Of = Sequences & { readonly opset: number };
 
 /** Writes the values at all steps but the first, in the order of `read`, and the one reached last. */
-export function followed(of: Of, recursion: Recursion): { readonly all: string; last: string } {
+export function followed(of: Of, recursion: Recursion): { readonly states: string; last: string } {
   const isLong = of.steps > MOST_WRITTEN && of.opset >= SCAN;
   return isLong ? scanned(of, recursion) : written(of, recursion);
 }
@@ -40,7 +40,7 @@ function written({ writing, steps }: Of, { start, read, backward, next }: Recurs
     last = next(last, pieces[k], constant("float", [], [k + 1]));
     states[k] = last;
   }
-  return { all: count === 1 ? last : op.Concat(states, { axis: 0 }), last };
+  return { states: count === 1 ? last : op.Concat(states, { axis: 0 }), last };
 }
 
 function scanned(
@@ -52,10 +52,10 @@ function scanned(
   const count = steps - 1;
   const states = 2 * Number(target.shape[1]) + 1;
   const [state, slice, step] = ["state", "read", "step"].map(fresh);
-  let [made, copy] = ["", ""];
+  let [following, copy] = ["", ""];
   const nodes = writing.body(() => {
-    made = next(state, slice, step);
-    copy = writing.op.Identity(made);
+    following = next(state, slice, step);
+    copy = writing.op.Identity(following);
   });
   const numbers = indices(count).map((k) => k + 1);
   const type = (shape: readonly number[]) => ({ dtype, shape });
@@ -67,7 +67,7 @@ function scanned(
       { name: slice, type: type([rows, states]) },
       { name: step, type: { dtype: "float", shape: [] } },
     ],
-    outputs: [made, copy].map((name) => ({ name, type: type([1, rows, states]) })),
+    outputs: [following, copy].map((name) => ({ name, type: type([1, rows, states]) })),
   };
   const directions = backward ? { scan_input_directions: [1, 1], scan_output_directions: [1] } : {};
   const [last, stacked] = custom(
@@ -76,5 +76,5 @@ function scanned(
     { body: { graph: body }, num_scan_inputs: 2, ...directions },
     2,
   );
-  return { all: to.reshape(stacked, [count, rows, states]), last };
+  return { states: to.reshape(stacked, [count, rows, states]), last };
 }

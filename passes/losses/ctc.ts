@@ -152,9 +152,9 @@ function write(inputs: Inputs) {
   // 1 / 0 is infinite.
   const bounded = options.zeroInfinity ? op.Mul(loss, feasible) : op.Div(loss, feasible);
   const weights = op.Div(feasible, op.Mul(length, constant(output.dtype, [], [rows])));
-  const each = mean(writing, op.Div(bounded, length), 2);
+  const perLabel = mean(writing, op.Div(bounded, length), 2);
   return {
-    loss: isLong ? to.cast(each, dtype) : each,
+    loss: isLong ? to.cast(perLabel, dtype) : perLabel,
     metrics: {},
     examples: op.Identity(constant("float", [], [rows])),
     start: {

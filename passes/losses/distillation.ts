@@ -55,11 +55,11 @@ export const distillation = lossFunction({
     const [logQ, logP] = [normal(teacher), normal(student)];
     const q = op.Exp(logQ);
     const terms = op.Mul(q, op.Sub(logQ, logP));
-    const each = to.reduce("ReduceSum", terms, [rank - 1], false);
+    const divergences = to.reduce("ReduceSum", terms, [rank - 1], false);
     return {
-      loss: op.Mul(mean(writing, each, rank - 1), scalar(options.temperature ** 2)),
+      loss: op.Mul(mean(writing, divergences, rank - 1), scalar(options.temperature ** 2)),
       metrics: { agreement: agreement(inputs, student, teacher, rank) },
-      examples: elementCount(writing, each),
+      examples: elementCount(writing, divergences),
     };
   },
 });

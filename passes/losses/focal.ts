@@ -63,16 +63,16 @@ function ofLabels(inputs: Inputs): LossOutputs {
   const { writing, output, axis } = inputs;
   const { op, to } = writing;
   const terms = labelTerms(inputs, factorsOf(inputs));
-  const { rank, counts, weights, each, softmax } = terms;
-  const { factor, slope } = focus(inputs, each);
+  const { rank, counts, weights, losses, softmax } = terms;
+  const { factor, slope } = focus(inputs, losses);
   const counted = total(writing, counts, rank);
   const positions = to.atLeast(counted, 1, output.dtype);
   const start = () => {
     const own = to.unsqueeze(op.Div(op.Mul(weights, slope()), positions), [axis]);
-    return softmaxGradient({ ...softmax!, all: own, atLabel: own, spread: null });
+    return softmaxGradient({ ...softmax!, factor: own, atLabel: own, spread: null });
   };
   return {
-    loss: op.Div(total(writing, op.Mul(op.Mul(each, factor), weights), rank), positions),
+    loss: op.Div(total(writing, op.Mul(op.Mul(losses, factor), weights), rank), positions),
     metrics: { accuracy: labelAccuracy(inputs, terms, positions) },
     examples: to.cast(counted, "float"),
     ...(softmax ? { start: start() } : {}),

@@ -61,7 +61,7 @@ export type LossGiven = LossName | Model;
  */
 export function lossOf(given: LossGiven, options: Given<LossOptions> = {}): ChosenLoss {
   const loss: Loss | undefined =
-    typeof given === "string" ? losses.find((each) => each.name === given) : graphLoss(given);
+    typeof given === "string" ? losses.find(({ name }) => name === given) : graphLoss(given);
   if (!loss) throw new InputError(unknownLoss(String(given)));
   const values = { ...UNREAD, ...valuesOf(loss.options, options) };
   return { loss, options: values, reads: loss.reads(values) };

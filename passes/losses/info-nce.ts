@@ -43,13 +43,13 @@ function ofPairs(inputs: Inputs, pairs: string): LossOutputs {
   const own = op.Mul(to.reduce("ReduceSum", op.Mul(a, b), [1], false), scale);
   const towards = (axis: number) =>
     op.Sub(to.reduce("ReduceLogSumExp", scores, [axis], false), own);
-  const each = options.symmetric
+  const perRow = options.symmetric
     ? op.Mul(op.Add(towards(1), towards(0)), constant(output.dtype, [], [0.5]))
     : towards(1);
   const numbers = constant("int64", [rows], indices(rows));
   const right = to.cast(op.Equal(op.ArgMax(scores, { axis: 1, keepdims: 0 }), numbers), "float");
   return {
-    loss: mean(writing, each, 1),
+    loss: mean(writing, perRow, 1),
     metrics: { accuracy: mean(writing, right, 1) },
     examples: op.Identity(constant("float", [], [rows])),
   };
@@ -68,9 +68,9 @@ function ofLabels(inputs: Inputs): LossOutputs {
   const surprise = op.Sub(to.reduce("ReduceLogSumExp", others, [1]), scores);
   const count = to.reduce("ReduceSum", same, [1], false);
   const sum = to.reduce("ReduceSum", op.Mul(surprise, same), [1], false);
-  const each = op.Div(sum, to.atLeast(count, 1, output.dtype));
+  const perAnchor = op.Div(sum, to.atLeast(count, 1, output.dtype));
   const anchors = to.cast(op.Greater(count, number(0.5)), output.dtype);
-  const { mean: loss, count: examples } = weightedMean(inputs, each, anchors, 1);
+  const { mean: loss, count: examples } = weightedMean(inputs, perAnchor, anchors, 1);
   return { loss, metrics: {}, examples };
 }
 

@@ -30,7 +30,7 @@ export interface LabelTerms {
   /** The labels as int64 classes; 0 if they do not count. */
   readonly labels: string;
   /** −ln p of the label at each position. */
-  readonly each: string;
+  readonly losses: string;
   /** Values of which the gradient is written at once; null if it is not. */
   readonly softmax: Pick<SoftmaxGradient, "scores" | "logSum" | "labels" | "axis"> | null;
 }
@@ -65,7 +65,7 @@ function weightsOf(
 }
 
 /** Writes −ln p of int64 labels that are all valid classes. */
-function surprise(inputs: Inputs, labels: string): Pick<LabelTerms, "each" | "softmax"> {
+function surprise(inputs: Inputs, labels: string): Pick<LabelTerms, "losses" | "softmax"> {
   const { writing, output, form, axis, opset } = inputs;
   const { op, to } = writing;
   const rank = output.shape.length;
@@ -73,15 +73,15 @@ function surprise(inputs: Inputs, labels: string): Pick<LabelTerms, "each" | "so
     const scores = classesLast(inputs, output.name, rank, axis);
     const hot = to.oneHot(labels, rank - 1, Number(output.shape[axis]), output.dtype);
     const logP = logProbabilities(inputs, scores, rank);
-    return { each: crossed(inputs, hot, logP, rank), softmax: null };
+    return { losses: crossed(inputs, hot, logP, rank), softmax: null };
   }
   const at = to.unsqueeze(labels, [axis]);
   const picked = op.GatherElements(output.name, at, { axis });
   if (form === "log-probabilities")
-    return { each: op.Neg(to.squeeze(picked, [axis])), softmax: null };
+    return { losses: op.Neg(to.squeeze(picked, [axis])), softmax: null };
   const logSum = to.reduce("ReduceLogSumExp", output.name, [axis]);
-  const each = to.squeeze(op.Sub(logSum, picked), [axis]);
-  return { each, softmax: { scores: output.name, logSum, labels: at, axis } };
+  const losses = to.squeeze(op.Sub(logSum, picked), [axis]);
+  return { losses, softmax: { scores: output.name, logSum, labels: at, axis } };
 }
 
 /** Writes the labels, each shifted ahead by some positions; the last positions have none. */

@@ -10,7 +10,7 @@ export interface SoftmaxGradient {
   readonly labels: string;
   readonly axis: number;
   /** The factor of the softmax at each position; the class axis has size 1. */
-  readonly all: string;
+  readonly factor: string;
   /** What is subtracted at the label; the class axis has size 1. */
   readonly atLabel: string;
   /** What is subtracted from every class; null for nothing. */
@@ -28,9 +28,9 @@ export const softmaxGradient = (parts: SoftmaxGradient): GradientStart => ({
 
 function written(
   { op }: Writing,
-  { scores, logSum, labels, axis, all, atLabel, spread }: SoftmaxGradient,
+  { scores, logSum, labels, axis, factor, atLabel, spread }: SoftmaxGradient,
 ): string {
-  const shares = op.Mul(op.Exp(op.Sub(scores, logSum)), all);
+  const shares = op.Mul(op.Exp(op.Sub(scores, logSum)), factor);
   const own = op.Sub(op.GatherElements(shares, labels, { axis }), atLabel);
   const gradient = op.ScatterElements(shares, labels, own, { axis });
   return spread === null ? gradient : op.Sub(gradient, spread);

@@ -51,7 +51,7 @@ function hinged({ writing, output, options }: Inputs, near: string, far: string)
   const { op, to, constant } = writing;
   const margin = constant(output.dtype, [], [options.margin]);
   const right = to.cast(op.Less(near, far), output.dtype);
-  return { each: op.Relu(op.Add(op.Sub(near, far), margin)), right };
+  return { losses: op.Relu(op.Add(op.Sub(near, far), margin)), right };
 }
 
 /** A positive and a negative for each row. */
@@ -60,9 +60,9 @@ function ofVectors(inputs: Inputs, same: string, different: string): LossOutputs
   const { op, constant } = writing;
   const epsilon = constant(output.dtype, [], [EPSILON]);
   const apart = (other: string) => lengthOf(inputs, op.Add(op.Sub(output.name, other), epsilon));
-  const { each, right } = hinged(inputs, apart(same), apart(different));
+  const { losses, right } = hinged(inputs, apart(same), apart(different));
   return {
-    loss: mean(writing, each, 1),
+    loss: mean(writing, losses, 1),
     metrics: { accuracy: mean(writing, right, 1) },
     examples: op.Identity(constant("float", [], [Number(output.shape[0])])),
   };
@@ -75,8 +75,8 @@ function distances({ writing, output }: Inputs): string {
   const squares = to.reduce("ReduceSum", op.Mul(y, y), [1]);
   const sums = op.Add(squares, op.Transpose(squares, { perm: [1, 0] }));
   const products = op.MatMul(y, op.Transpose(y, { perm: [1, 0] }));
-  const all = op.Sub(sums, op.Mul(products, constant(output.dtype, [], [2])));
-  return op.Sqrt(to.atLeast(all, EPSILON ** 2, output.dtype));
+  const squared = op.Sub(sums, op.Mul(products, constant(output.dtype, [], [2])));
+  return op.Sqrt(to.atLeast(squared, EPSILON ** 2, output.dtype));
 }
 
 /** Triplets within the batch, by the labels of its rows. */
@@ -87,9 +87,9 @@ function ofLabels(inputs: Inputs): LossOutputs {
   const apart = distances(inputs);
   if (options.mining === "all") {
     const [near, far] = [to.unsqueeze(apart, [2]), to.unsqueeze(apart, [1])];
-    const { each, right } = hinged(inputs, near, far);
+    const { losses, right } = hinged(inputs, near, far);
     const counts = op.Mul(to.unsqueeze(same, [2]), to.unsqueeze(different, [1]));
-    const { mean: loss, count: examples } = weightedMean(inputs, each, counts, 3);
+    const { mean: loss, count: examples } = weightedMean(inputs, losses, counts, 3);
     return { loss, metrics: { accuracy: weightedMean(inputs, right, counts, 3).mean }, examples };
   }
   const one = constant(output.dtype, [], [1]);
@@ -99,8 +99,8 @@ function ofLabels(inputs: Inputs): LossOutputs {
   const nearest = to.reduce("ReduceMin", elsewhere, [1], false);
   const any = (x: string) => to.reduce("ReduceMax", x, [1], false);
   const anchors = op.Mul(any(same), any(different));
-  const { each, right } = hinged(inputs, furthest, nearest);
-  const { mean: loss, count: examples } = weightedMean(inputs, each, anchors, 1);
+  const { losses, right } = hinged(inputs, furthest, nearest);
+  const { mean: loss, count: examples } = weightedMean(inputs, losses, anchors, 1);
   return { loss, metrics: { accuracy: weightedMean(inputs, right, anchors, 1).mean }, examples };
 }
 

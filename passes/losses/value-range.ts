@@ -26,8 +26,8 @@ export function rangeOf(graph: Graph, types: Types, value: Value): ValueRange {
   const known = new Map<Value, ValueRange>();
   const of = (value: Value | null | undefined, depth: number): ValueRange => {
     if (!value) return ANY;
-    const found = known.get(value);
-    if (found) return found;
+    const earlier = known.get(value);
+    if (earlier) return earlier;
     known.set(value, ANY);
     const range =
       types.get(value)?.dtype === "bool"
@@ -87,8 +87,8 @@ const rising =
 const times = (a: number, b: number) => (a === 0 || b === 0 ? 0 : a * b);
 
 const multiplied = ([a, b]: ValueRange, [c, d]: ValueRange): ValueRange => {
-  const all = [times(a, c), times(a, d), times(b, c), times(b, d)];
-  return [Math.min(...all), Math.max(...all)];
+  const ends = [times(a, c), times(a, d), times(b, c), times(b, d)];
+  return [Math.min(...ends), Math.max(...ends)];
 };
 
 const reciprocal = ([a, b]: ValueRange): ValueRange => (a >= 0 || b <= 0 ? [1 / b, 1 / a] : ANY);

@@ -20,4 +20,6 @@ export function writtenTerm(text: string): WrittenTerm | null {
 
 /** The names of the losses that an option names: one, or several as a command line writes them. */
 export const lossNames = (given: unknown): string[] =>
-  [given].flat().flatMap((one) => (typeof one === "string" ? [writtenTerm(one)?.loss ?? one] : []));
+  [given]
+    .flat()
+    .flatMap((term) => (typeof term === "string" ? [writtenTerm(term)?.loss ?? term] : []));

@@ -63,7 +63,7 @@ function ofLabels(
 ): Observation {
   const { writing, output, axis, opset } = inputs;
   const { op, to } = writing;
-  const { labels, counts, each } = labelTerms(inputs, null);
+  const { labels, counts, losses } = labelTerms(inputs, null);
   const chosen = to.cast(counts, "int64");
   const actual = op.Sub(op.Add(op.Mul(labels, chosen), chosen), writing.constant("int64", [], [1]));
   return {
@@ -74,7 +74,7 @@ function ofLabels(
     predicted: int(writing, op.ArgMax(output.name, { axis, keepdims: 0 })),
     actual: int(writing, actual),
     places: needs.has("places") ? int(writing, placesOf(inputs, labels, opset)) : null,
-    surprise: needs.has("surprise") || isNextToken ? to.cast(each, "float") : null,
+    surprise: needs.has("surprise") || isNextToken ? to.cast(losses, "float") : null,
   };
 }
 

@@ -46,6 +46,11 @@ import { STANDARD } from "./standard-operators.ts";
  * - `matmul`: a product of two matrices, plus its third operand if there is one
  * - `chooses`: names the largest of its scores
  * - `minor`: says little of what a branch computes
+ *
+ * Facts about some of the operands, whose positions follow: `settings=1,2`
+ *
+ * - `settings`: say how it computes, or what its data was like; training does not change them
+ * - `weights`: are weights if they are constant
  */
 const FACTS = [
   "layout",
@@ -90,6 +95,9 @@ const FACTS = [
   "minor",
 ] as const;
 
+/** Facts about some operands. */
+const OPERAND_FACTS = ["settings", "weights"] as const;
+
 type Fact = (typeof FACTS)[number];
 
 interface Operator {
@@ -112,6 +120,27 @@ const operators: ReadonlyMap<string, Operator> = new Map(
 export const operatorsThat = (fact: Fact): ReadonlySet<string> =>
   new Set([...operators].filter(([, { facts }]) => facts.includes(fact)).map(([name]) => name));
 
+/** Returns the operands with this fact, positions by operator. */
+export const operandsThat = (
+  fact: (typeof OPERAND_FACTS)[number],
+): ReadonlyMap<string, readonly number[]> =>
+  new Map(
+    [...operators].flatMap(([name, { facts }]) => {
+      const stated = facts.find((word) => word.startsWith(`${fact}=`));
+      return stated
+        ? [
+            [
+              name,
+              stated
+                .slice(fact.length + 1)
+                .split(",")
+                .map(Number),
+            ],
+          ]
+        : [];
+    }),
+  );
+
 /** Whether the table contains an operator. */
 export const isKnownOperator = (op: string): boolean => operators.has(op);
 
@@ -124,5 +153,9 @@ export const sinceOf = (op: string): number => operators.get(op)?.since ?? 1;
 /** Returns words of the table that are not facts. */
 export const misspelt = (): string[] =>
   [...operators.values()].flatMap(({ facts }) =>
-    facts.filter((fact) => !(FACTS as readonly string[]).includes(fact)),
+    facts.filter((fact) => {
+      const [word, positions] = fact.split("=");
+      const known: readonly string[] = positions === undefined ? FACTS : OPERAND_FACTS;
+      return !known.includes(word);
+    }),
   );

@@ -16,7 +16,7 @@ Atan 7
 Atanh 9
 Attention 23 attention
 AveragePool 1 projection sensitive
-BatchNormalization 1 projection sensitive norm
+BatchNormalization 1 projection sensitive norm settings=3,4 weights=1,2
 Bernoulli 15 random
 BitCast 26
 BitShift 11
@@ -31,27 +31,27 @@ CausalConvWithState 27 convolution
 Ceil 1 shortens steps
 Celu 12 sensitive activation
 CenterCropPad 18
-Clip 1 keeps carries normstep step
+Clip 1 keeps carries normstep step settings=1,2
 Col2Im 18
 Compress 9 varying
 Concat 1 layout half counts sized grows carries
 ConcatFromSequence 11
 Constant 1
 ConstantOfShape 9 sized grows
-Conv 1 convolution
+Conv 1 convolution weights=1,2
 ConvInteger 10 convolution quantized
-ConvTranspose 1 convolution enlarges
+ConvTranspose 1 convolution enlarges weights=1,2
 Cos 7 sensitive
 Cosh 9
 CumProd 26
 CumSum 11 sensitive shortens
 DFT 17
-DeformConv 19 convolution
+DeformConv 19 convolution weights=1,3
 DepthToSpace 1 layout enlarges
-DequantizeLinear 10 layout
+DequantizeLinear 10 layout settings=1
 Det 11
 Div 1 elementwise counts broadcasts arithmetic normstep step minor
-Dropout 1 layout shares keeps
+Dropout 1 layout shares keeps settings=1
 DynamicQuantizeLinear 11 layout
 Einsum 12 product
 Elu 1 sensitive keeps activation
@@ -62,19 +62,19 @@ Expand 8 layout half shaped sized grows carries
 EyeLike 9
 Flatten 1 layout half reshapes shares shortens carries
 Floor 1 shortens steps
-GRU 1 block
+GRU 1 block weights=1,2,3
 Gather 1 layout half counts sorts
 GatherElements 11
 GatherND 11
 Gelu 20 sensitive keeps activation
-Gemm 1 product matmul
+Gemm 1 product matmul weights=1,2
 GlobalAveragePool 1 projection sensitive
 GlobalLpPool 1 sensitive
 GlobalMaxPool 1 projection
 Greater 1 broadcasts steps
 GreaterOrEqual 12 broadcasts steps
 GridSample 16 enlarges
-GroupNormalization 18 projection norm
+GroupNormalization 18 projection norm weights=1,2
 HammingWindow 17
 HannWindow 17
 HardSigmoid 1 keeps activation step
@@ -83,12 +83,12 @@ Hardmax 1 steps
 Identity 1 layout half reshapes shares shortens sized keeps carries
 If 1
 ImageDecoder 20
-InstanceNormalization 1 projection sensitive norm
+InstanceNormalization 1 projection sensitive norm weights=1,2
 IsInf 10
 IsNaN 9 minor
 LRN 1
-LSTM 1 block
-LayerNormalization 17 projection half norm step
+LSTM 1 block weights=1,2,3,7
+LayerNormalization 17 projection half norm step weights=1,2
 LeakyRelu 1 keeps activation
 Less 1 broadcasts steps
 LessOrEqual 12 broadcasts steps
@@ -98,7 +98,7 @@ LogSoftmax 1 sensitive keeps
 Loop 1 loop
 LpNormalization 1 projection sensitive
 LpPool 1 projection sensitive
-MatMul 1 product bilinear matmul
+MatMul 1 product bilinear matmul weights=1
 MatMulInteger 10 product quantized
 Max 1 broadcasts normstep step minor
 MaxPool 1 projection
@@ -117,24 +117,24 @@ NegativeLogLikelihoodLoss 12
 NonMaxSuppression 10 steps varying
 NonZero 9 steps varying
 Not 1 shortens
-OneHot 9
+OneHot 9 settings=2
 Optional 15
 OptionalGetElement 15
 OptionalHasElement 15
 Or 1 broadcasts
-PRelu 1 keeps activation broadcasts
-Pad 1 layout shaped sized grows
+PRelu 1 keeps activation broadcasts weights=1
+Pad 1 layout shaped sized grows settings=2
 Pow 1 sensitive broadcasts normstep step minor
-QLinearConv 10 convolution quantized
-QLinearMatMul 10 product quantized
-QuantizeLinear 10 layout quantized
-RMSNormalization 23 projection norm step
-RNN 1 block
+QLinearConv 10 convolution quantized settings=1,4,6
+QLinearMatMul 10 product quantized settings=1,4,6
+QuantizeLinear 10 layout quantized settings=1
+RMSNormalization 23 projection norm step weights=1
+RNN 1 block weights=1,2,3
 RandomNormal 1 random
 RandomNormalLike 1 random
 RandomUniform 1 random
 RandomUniformLike 1 random
-Range 11 sized grows
+Range 11 sized grows settings=0,1,2
 Reciprocal 1 keeps normstep step minor
 ReduceL1 1 sensitive
 ReduceL2 1 sensitive normstep
@@ -149,7 +149,7 @@ ReduceSumSquare 1 sensitive
 RegexFullMatch 20
 Relu 1 keeps activation
 Reshape 1 layout half reshapes shares shaped shortens sized carries
-Resize 10 enlarges shaped
+Resize 10 enlarges shaped settings=1,2
 ReverseSequence 10
 RoiAlign 10
 RotaryEmbedding 23
@@ -171,7 +171,7 @@ Shape 1 sizes counts
 Shrink 9
 Sigmoid 1 sensitive keeps activation step
 Sign 9 steps
-SimplifiedLayerNormalization 1 projection half norm step
+SimplifiedLayerNormalization 1 projection half norm step weights=1
 Sin 7 sensitive
 Sinh 9
 Size 1 sizes counts
@@ -203,7 +203,7 @@ Transpose 1 layout half shortens carries
 Trilu 14
 Unique 11 varying
 Unsqueeze 1 layout half reshapes shares counts shortens carries
-Upsample 1 enlarges
+Upsample 1 enlarges settings=1
 Where 9 elementwise broadcasts carries minor
 Xor 1
 `;
