@@ -14,9 +14,11 @@ const CLOSED: Readonly<Record<string, readonly number[]>> = {
 export const closedSum: Form = {
   name: "closed",
   sumOf(node) {
+    const places = own(CLOSED, node.op);
     const [output] = node.outputs;
-    const terms = termsAt(node, own(CLOSED, node.op) ?? []);
-    if (!output || terms.length === 0) return null;
+    if (!places || !output) return null;
+    const terms = termsAt(node, places);
+    if (terms.length === 0) return null;
     const { domain, opType } = node.message;
     const closed = domain.endsWith("nchwc") ? reasons.blocked() : reasons.closed(opType);
     return { node, output, terms, place: 0, bias: null, closed };

@@ -58,9 +58,11 @@ const classified = new WeakMap<Types, Map<Node, Traits>>();
 export function traits(setting: Setting, node: Node): Traits {
   const known = classified.get(setting.types) ?? new Map<Node, Traits>();
   classified.set(setting.types, known);
-  const found = known.get(node) ?? traitsOf(setting, node);
-  known.set(node, found);
-  return found;
+  const before = known.get(node);
+  if (before) return before;
+  const traits = traitsOf(setting, node);
+  known.set(node, traits);
+  return traits;
 }
 
 function traitsOf({ graph, constants, types }: Setting, node: Node): Traits {

@@ -9,11 +9,14 @@ export interface Term {
 }
 
 /** Returns the values in these input slots of a node; absent ones are left out. */
-export const termsAt = (node: Node, slots: Iterable<number> = node.inputs.keys()): Term[] =>
-  [...slots].flatMap((index) => {
+export function termsAt(node: Node, slots: Iterable<number> = node.inputs.keys()): Term[] {
+  const terms: Term[] = [];
+  for (const index of slots) {
     const value = node.inputs[index];
-    return value ? [{ value, use: { node, index } }] : [];
-  });
+    if (value) terms.push({ value, use: { node, index } });
+  }
+  return terms;
+}
 
 /** A node that adds, as read by a form. */
 export interface Sum {

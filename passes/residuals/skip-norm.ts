@@ -21,8 +21,9 @@ export const skipNorm: Form = {
   sumOf(node) {
     const layout = own(LAYOUTS, node.op);
     const [normed] = node.outputs;
-    const terms = termsAt(node, layout?.terms);
-    if (!layout || !normed || terms.length !== 2) return null;
+    if (!layout || !normed) return null;
+    const terms = termsAt(node, layout.terms);
+    if (terms.length !== 2) return null;
     const [bias = null] = termsAt(node, [layout.bias]);
     return { node, terms, output: node.outputs[layout.sum] ?? normed, place: layout.sum, bias };
   },
@@ -33,8 +34,9 @@ export const biasAdd: Form = {
   name: "bias add",
   sumOf(node) {
     const [output] = node.outputs;
+    if (node.op !== "com.microsoft.BiasAdd" || !output) return null;
     const terms = termsAt(node, [0, 2]);
-    if (node.op !== "com.microsoft.BiasAdd" || !output || terms.length !== 2) return null;
+    if (terms.length !== 2) return null;
     const [bias = null] = termsAt(node, [1]);
     return { node, terms, output, place: 0, bias };
   },

@@ -55,9 +55,11 @@ const vocabulary = Object.fromEntries(
     op,
     function (this: { readonly emit: Emit<unknown> }, ...given: unknown[]) {
       const inputs: unknown[] = [];
-      for (const input of given.slice(0, count))
+      for (let k = 0; k < count; k++) {
+        const input = given[k] ?? null;
         if (Array.isArray(input)) inputs.push(...input);
-        else inputs.push(input ?? null);
+        else inputs.push(input);
+      }
       while (inputs.length > 0 && inputs.at(-1) === null) inputs.pop();
       const attributes = (given[count] ?? NO_ATTRIBUTES) as Attributes;
       const outputs = several ? (given[count + 1] as number) : 1;

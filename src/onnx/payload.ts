@@ -46,17 +46,19 @@ export function typedValues(
   if (!type) return null;
   const { name, bits } = type;
   const count = elements(tensor.dims);
-  const fields = (number: number) =>
-    partsOf(tensor.frame)
-      .flatMap((part) => [...reader.fields(part)])
-      .filter((field) => field.number === number);
-  if (name === "string") return { needed: count, held: fields(STRINGS).length };
+  const held = (number: number, valuesOf: (field: Field) => number) => {
+    let values = 0;
+    for (const part of partsOf(tensor.frame))
+      for (const field of reader.fields(part))
+        if (field.number === number) values += valuesOf(field);
+    return values;
+  };
+  if (name === "string") return { needed: count, held: held(STRINGS, () => 1) };
   const field = FIELDS.get(name) ?? INT32S;
   const needed = name.startsWith("complex")
     ? 2 * count
     : Math.ceil((count * Math.min(bits, 8)) / 8);
-  const held = fields(field.number).reduce((sum, each) => sum + valuesIn(reader, each, field), 0);
-  return { needed, held };
+  return { needed, held: held(field.number, (each) => valuesIn(reader, each, field)) };
 }
 
 function valuesIn(reader: WireReader, { wire, body, end }: Field, { width }: ValuesField): number {
