@@ -211,6 +211,50 @@ describe("a gradient is written in few operators", () => {
     for (const [k, figure] of written.entries()) expect(figure / plain[k]).toBeCloseTo(1, 5);
   });
 
+  it("in a step, the last layer computes the positions alone that are read of it", async () => {
+    const layer = (k: number) => [
+      `n${k} = LayerNormalization(x${k}, s, t) q${k} = MatMul(n${k}, wq) c${k} = MatMul(n${k}, wk) k${k} = Transpose<perm = [0, 2, 1]>(c${k})`,
+      `a${k} = MatMul(q${k}, k${k}) p${k} = Softmax<axis = -1>(a${k}) m${k} = MatMul(p${k}, n${k}) f${k} = MatMul(m${k}, wv) z${k} = Add(x${k}, f${k})`,
+      `l${k} = Reshape(z${k}, rows) g${k} = Gemm(l${k}, u, b) e${k} = Erf(g${k}) i${k} = Gemm(e${k}, d) j${k} = Reshape(i${k}, tokens) x${k + 1} = Add(z${k}, j${k})`,
+    ];
+    const weights =
+      "float[8] s, float[8] t, float[8, 8] wq, float[8, 8] wk, float[8, 8] wv, float[8, 12] u, float[12] b, float[12, 8] d, float[8, 3] head";
+    const numbers =
+      "int64 first = {0}, int64 second = {1}, int64[2] rows = {-1, 8}, int64[3] tokens = {-1, 6, 8}, int64[1] from = {-2}, int64[1] end = {9}, int64[1] all = {0}, int64[1] axis = {1}";
+    const step = async (reads: string, more: object = {}) => {
+      const given = `<ir_version: 8, opset_import: ["" : 17]> g (float[N, 6, 8] x0) => (float[N, 3] y) <${weights}, ${numbers}> { ${[0, 1].flatMap(layer).join(" ")} ${reads} y = MatMul(r, head) }`;
+      const { model } = await laurelize(await openModel(modelOfText(given)), {
+        ...{ ort, variant: "rw+lr", rank: 2, featureAxis: 2 },
+      });
+      const inputs = { x0: [ROWS, 6, 8] };
+      const made = await stepGraph(model, { ...options, target, inputs, ...more });
+      const names = made.gradients.graph.main.nodes.map(({ outputs }) => outputs[0]!.name);
+      const narrow = names
+        .filter((name) => /^[a-z]\d\.read/.test(name))
+        .map((name) => name.slice(0, 2));
+      return { made, narrow: new Set(narrow) };
+    };
+    const last = ["q1", "a1", "p1", "m1", "f1", "z1", "l1", "g1", "e1", "i1", "j1", "x2"];
+    for (const reads of [
+      "r = Gather<axis = 1>(x2, first)",
+      "w = Slice(x2, from, end, axis) r = ReduceMean<axes = [1], keepdims = 0>(w)",
+    ]) {
+      const { made, narrow } = await step(reads);
+      // Keys and values come from all tokens.
+      expect(narrow).toEqual(new Set(last));
+      const { made: plain } = await step(reads, {
+        rules: { Identity: ({ g }: { g: string }) => [g] },
+      });
+      await expectSameGradients(made, plain);
+    }
+    const fewReads = [
+      "r = ReduceMean<axes = [1], keepdims = 0>(x2)",
+      "w = Gather<axis = 1>(x2, first) v = Gather<axis = 1>(x2, second) r = Add(w, v)",
+      "w = Slice(x2, all, end, axis) r = ReduceMean<axes = [1], keepdims = 0>(w)",
+    ];
+    for (const reads of fewReads) expect((await step(reads)).narrow).toEqual(new Set());
+  });
+
   it("in a step on large images, a site and its branch are one Conv, and no bracket is kept", async () => {
     const block = (k: number) =>
       `c${k} = Conv(x${k}, d${k}) r${k} = Relu(c${k}) f${k} = Conv(r${k}, u${k}, b${k}) s${k} = Add(x${k}, f${k}) x${k + 1} = Relu(s${k})`;
@@ -249,19 +293,24 @@ describe("a gradient is written in few operators", () => {
     const rules = { Identity: ({ g }: { g: string }) => [g] };
     const plain = await step(20, { rules });
     expect([plain.forward, plain.backward, plain.isLast]).toEqual([0, 0, false]);
-    const [gradients, expected] = await Promise.all(
-      [large, plain].map(({ made }) => gradientsOf(made)),
-    );
-    for (const [name, { data }] of Object.entries(expected)) {
-      const size = Math.max(...(data as Float32Array).map(Math.abs));
-      const apart = (data as Float32Array).map((v, k) =>
-        Math.abs(v - Number(gradients[name].data[k])),
-      );
-      expect(size, name).toBeGreaterThan(0);
-      expect(Math.max(...apart) / size, name).toBeLessThan(1e-5);
-    }
+    await expectSameGradients(large.made, plain.made);
   });
 });
+
+/** Compares all gradients of two steps at the same weights. */
+async function expectSameGradients(
+  ...steps: readonly [Awaited<ReturnType<typeof stepGraph>>, Awaited<ReturnType<typeof stepGraph>>]
+) {
+  const [gradients, expected] = await Promise.all(steps.map(gradientsOf));
+  for (const [name, { data }] of Object.entries(expected)) {
+    const size = Math.max(...(data as Float32Array).map(Math.abs));
+    const apart = (data as Float32Array).map((v, k) =>
+      Math.abs(v - Number(gradients[name].data[k])),
+    );
+    expect(size, name).toBeGreaterThan(0);
+    expect(Math.max(...apart) / size, name).toBeLessThan(1e-5);
+  }
+}
 
 /** The gradients that a step gives at random weights, by weight. */
 async function gradientsOf({ gradients, gradientOf }: Awaited<ReturnType<typeof stepGraph>>) {

@@ -13,6 +13,7 @@ import { withoutLoops } from "../lower/loops.ts";
 import { withoutSequences } from "../lower/sequences.ts";
 import { between, hasRule } from "./active-subgraph.ts";
 import { withFewerOperators } from "./fewer-operators.ts";
+import { withFewerPositions } from "./fewer-positions.ts";
 import type { GradientRules } from "./rule.ts";
 import { type Specialized, specialize } from "./specialize.ts";
 
@@ -55,9 +56,10 @@ export async function plainBetween(
     const closed = way.filter((node) => !hasRule(node, rules));
     const reasons = new Map<string, string>();
     const free = new Set(named(from));
+    const fewer = () =>
+      withFewerPositions(graph, now.types) ?? withFewerOperators(graph, now.types, way, free);
     const patch =
-      (rewrites ? withFewerOperators(graph, now.types, way, free) : null) ??
-      plainer({ graph, types: now.types, chosen, reasons }, closed);
+      (rewrites ? fewer() : null) ?? plainer({ graph, types: now.types, chosen, reasons }, closed);
     if (!patch) {
       checkChosen(graph, now.types, chosen);
       return { ...now, reasons };

@@ -1,0 +1,177 @@
+import { type Writing, writing } from "../../src/graph/builder.ts";
+import { numbersOf } from "../../src/graph/constants.ts";
+import type { Graph, Node, Use, Value } from "../../src/graph/graph.ts";
+import { attributesOf } from "../../src/graph/node-view.ts";
+import { operatorsThat } from "../../src/graph/operators.ts";
+import type { Patch } from "../../src/graph/patch-contents.ts";
+import type { Types } from "../../src/graph/types.ts";
+import { Rewriter } from "../../src/onnx/renamed-nodes.ts";
+import { UNCHANGED } from "../lower/inner-nodes.ts";
+import { positive, product } from "./broadcasting.ts";
+import { axisOf, type Positions, positionsRead, shapeOfPositions } from "./position-rules.ts";
+
+/** A node that is computed for some positions alone, and what it then reads of each input. */
+interface NarrowNode {
+  readonly positions: Positions;
+  readonly inputs: readonly (Positions | null)[];
+}
+
+interface Narrowing {
+  readonly graph: Graph;
+  readonly types: Types;
+  readonly nodes: ReadonlyMap<Node, NarrowNode>;
+}
+
+/**
+ * Computes only those positions of a value that are read: a classifier that reads the first token
+ * needs no more of its last layer. Where a single node selects positions, all nodes in front of it
+ * that handle each position by itself are written for these alone. Returns null if there are none.
+ */
+export function withFewerPositions(graph: Graph, types: Types): Patch | null {
+  const nodes = new Map<Node, NarrowNode>();
+  const known = { graph, types, nodes };
+  for (const node of graph.main.nodes.toReversed()) {
+    const narrow = narrowNode(known, node);
+    if (narrow) nodes.set(node, narrow);
+  }
+  if (![...nodes.keys()].some(({ op }) => !LAYOUT.has(op))) return null;
+  const write = writing(graph, "read");
+  const narrowed = narrowing(write, known);
+  const removed: Node[] = [];
+  for (const node of graph.main.nodes) {
+    const narrow = nodes.get(node);
+    if (narrow) narrowed.write(node, narrow);
+    else if (!narrowed.select(node)) continue;
+    removed.push(node);
+  }
+  return { nodes: write.nodes, tensors: write.tensors, redirects: [], removed };
+}
+
+const LAYOUT = operatorsThat("layout");
+const RESHAPES = operatorsThat("reshapes");
+
+function sizesOf(types: Types, value: Value | null | undefined): readonly number[] | null {
+  const shape = value && types.get(value)?.shape;
+  return shape?.every((size) => typeof size === "number") ? (shape as number[]) : null;
+}
+
+/** Returns a node all of whose readers read the same positions, if its operator can compute these alone. */
+function narrowNode(known: Narrowing, node: Node): NarrowNode | null {
+  const { graph, types } = known;
+  const [output, ...others] = node.outputs;
+  if (!output || others.some((value) => value) || output.isOutput || node.bodies.length > 0)
+    return null;
+  const wanted = output.uses.map((use) => positionsOf(known, use));
+  const [positions] = wanted;
+  if (!positions || !wanted.every((other) => isSame(positions, other))) return null;
+  const [sizes, inputs] = [
+    sizesOf(types, output),
+    node.inputs.map((value) => sizesOf(types, value)),
+  ];
+  if (!sizes || inputs.some((shape, k) => node.inputs[k] && !shape)) return null;
+  const read = positionsRead({ graph, node, inputs, output: sizes, positions });
+  return read && { positions, inputs: read };
+}
+
+const isSame = (a: Positions, b: Positions | null) =>
+  b !== null && (Object.keys(a) as (keyof Positions)[]).every((key) => a[key] === b[key]);
+
+/** Returns the positions that one use reads of a value; null if it reads all of it. */
+function positionsOf(known: Narrowing, { node, index }: Use): Positions | null {
+  if (node.scope !== known.graph.main) return null;
+  const narrow = known.nodes.get(node);
+  return narrow ? narrow.inputs[index] : index === 0 ? selected(known, node) : null;
+}
+
+/** Returns the positions that a Gather of one position or a Slice selects, if it is at most half. */
+function selected({ graph, types }: Narrowing, node: Node): Positions | null {
+  const [from, to] = [node.inputs[0], node.outputs[0]].map((value) => sizesOf(types, value));
+  const place = from && to && selectedAxis(graph, node, from.length);
+  if (!place) return null;
+  const { axis, at } = place;
+  const size = from[axis];
+  const count = node.op === "Slice" ? to[axis] : 1;
+  const start = Math.max(0, positive(at, size));
+  if (count === 0 || 2 * count > size || start + count > size) return null;
+  const [outer, inner] = [product(from.slice(0, axis)), product(from.slice(axis + 1))];
+  return { outer, size, inner, start, count };
+}
+
+/** The only axis that a node selects on, and its first position there. */
+function selectedAxis(
+  graph: Graph,
+  node: Node,
+  rank: number,
+): { readonly axis: number; readonly at: number } | null {
+  const { int, ints } = attributesOf(graph, node);
+  const list = (k: number, name: string) =>
+    node.inputs[k] ? numbersOf(graph, node.inputs[k]) : ints(name);
+  if (node.op === "Gather") {
+    const indices = numbersOf(graph, node.inputs[1]);
+    return indices?.length === 1 ? { axis: positive(int("axis", 0), rank), at: indices[0] } : null;
+  }
+  if (node.op !== "Slice") return null;
+  const [starts, steps] = [list(1, "starts"), node.inputs[4] ? list(4, "") : [1]];
+  const axes = node.inputs[3] ? list(3, "") : (ints("axes") ?? [0]);
+  if (starts?.length !== 1 || axes?.length !== 1 || steps?.[0] !== 1) return null;
+  return { axis: positive(axes[0], rank), at: starts[0] };
+}
+
+/** Returns the shape of some positions of a value. */
+function shapeOf(types: Types, value: Value, positions: Positions): readonly number[] {
+  const shape = sizesOf(types, value)!;
+  return shapeOfPositions(shape, axisOf(shape, positions)!, positions);
+}
+
+/** Cuts positions out of a value that is computed whole. */
+function cut({ to }: Writing, types: Types, value: Value, positions: Positions): string {
+  const { outer, size, inner, start, count } = positions;
+  const { axis, before, after } = axisOf(sizesOf(types, value)!, positions)!;
+  if (before === 1 && after === 1) return to.slice(value.name, [start], [start + count], [axis]);
+  const laid = to.reshape(value.name, [outer, size, inner]);
+  const piece = to.slice(laid, [start], [start + count], [1]);
+  return to.reshape(piece, shapeOf(types, value, positions));
+}
+
+/** Writes nodes for some positions of their outputs. */
+function narrowing(write: Writing, known: Narrowing) {
+  const { graph, types } = known;
+  const rewriter = new Rewriter<Node>(graph.file);
+  const names = new Map<string, string>();
+  const keyOf = (value: Value, positions: Positions) => JSON.stringify([value.name, positions]);
+  const nameOf = (value: Value | null, positions: Positions | null): string => {
+    if (!value || !positions) return value?.name ?? "";
+    const key = keyOf(value, positions);
+    const name = names.get(key) ?? cut(write, types, value, positions);
+    names.set(key, name);
+    return name;
+  };
+  return {
+    /** Writes a node for the positions of its output that are read, under a new name. */
+    write(node: Node, { positions, inputs }: NarrowNode): void {
+      const [output] = node.outputs as Value[];
+      write.about(`${output.name}.read`, node);
+      const read = node.inputs.map((value, k) => nameOf(value, inputs[k]));
+      const given = [...rewriter.attributes(node, UNCHANGED)];
+      const attributes = Object.fromEntries(given.map(([key, encoded]) => [key, { encoded }]));
+      const [from, to] = [node.inputs[0], output].map((value) => value && types.get(value)?.dtype);
+      const isReshape = RESHAPES.has(node.op) && from === to;
+      const name = isReshape
+        ? write.to.reshape(read[0], shapeOf(types, output, positions))
+        : write.custom(node.op, read, attributes)[0];
+      names.set(keyOf(output, positions), name);
+    },
+    /** Writes the selection of positions that are computed alone; returns whether the node is one. */
+    select(node: Node): boolean {
+      const positions = selected(known, node);
+      const [value, output] = [node.inputs[0], node.outputs[0]];
+      if (!positions || !value?.producer || !known.nodes.has(value.producer)) return false;
+      write.about(output!.name, node);
+      const shape = write.to.ints(sizesOf(types, output)!);
+      const inputs = [nameOf(value, positions), shape];
+      const { name } = output!;
+      write.node({ name, op: "Reshape", inputs, outputs: [name], attributes: {} });
+      return true;
+    },
+  };
+}
