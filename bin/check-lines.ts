@@ -34,7 +34,7 @@ export function describeCheck(check: Made): string {
       before.length > 0 && !bySums
         ? `output or ${before.join(", ")}, the last floats before it`
         : "output";
-    const alive = `${tensors - dead.length - faded.length} of ${counted(tensors, "new tensor")} ${tensors === 1 ? "moves" : "move"} the ${bySums ? "last sum (the outputs contain no number, or depend on nothing here)" : judged}`;
+    const alive = `${tensors - dead.length - faded.length} of ${counted(tensors, "new tensor")} ${tensors === 1 ? "moves" : "move"} the ${bySums ? "last sum (no output holds a float that depends on it)" : judged}`;
     return first.length < tensors ? `${alive}, ${first.length} of them from the first step` : alive;
   }
   const parts = `${counted(check.weights, "weight")}, ${counted(check.inputs, "input")}, ${counted(check.outputs, "output")}, metadata`;

@@ -64,9 +64,6 @@ function parserOf(
     })
     .middleware((given) => heed(given, recipe ?? {}))
     .wrap(Math.min(WIDTH, process.stdout.columns ?? WIDTH))
-    .epilogue(
-      "Exit codes: 0 done, 1 a check failed or a training diverged, 2 wrong usage or unreadable input, 3 no residual site, 4 a check could not run, 130 interrupted. Results are written only with 0; finetune also writes the best weights so far with 1 and 130.",
-    )
     .fail((message, error) => {
       if (error && error.name !== "YError") throw error;
       throw new UsageError(asSentence(message ?? error.message));

@@ -1,10 +1,11 @@
 import { nearest } from "../src/nearest.ts";
+import { camelCased, declared } from "./commands/command.ts";
 
 /** What is wrong with a command line, in this tool's words; the keys are yargs' own. */
 export const WORDS = {
   "Not enough non-option arguments: got %s, need at least %s": {
-    one: "too few files are named: %s instead of %s",
-    other: "too few files are named: %s instead of %s",
+    one: "a file is missing: %s given, %s needed",
+    other: "a file is missing: %s given, %s needed",
   },
   "Not enough arguments following: %s": "%s takes a value",
   "Missing required argument: %s": {
@@ -23,11 +24,17 @@ export function asSentence(message: string): string {
     const [, name, given, list] = choice;
     return notAChoice(asOption(name), given, list.match(/[^",\s]+/g) ?? []);
   }
-  return message
+  const sentence = message
     .replace(/\s*\n\s*/g, " ")
-    .replace(/^(\S+)(?= takes a value)/, asOption)
-    .replace(/^(.+)(?= must be given)/, (names) => names.split(", ").map(asOption).join(", "));
+    .replace(/^(\S+) takes a value/, (_, name) => `${asOption(name)} takes ${valuesOf(name)}`)
+    .replace(/^(.+)(?= must be given)/, (names) => names.split(", ").map(asOption).join(" and "));
+  return /[.?]$/.test(sentence) ? sentence : `${sentence}.`;
 }
+
+const valuesOf = (name: string) => {
+  const { length } = declared.get(camelCased(name)) ?? {};
+  return length === undefined ? "a value" : `${length} values`;
+};
 
 /** Says what an option can be, and what was probably meant. */
 export function notAChoice(option: string, given: string, choices: readonly string[]): string {

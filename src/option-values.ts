@@ -62,23 +62,24 @@ function isAllowed(value: unknown, { choices, range }: Option): boolean {
 }
 
 /** Describes the values that an option takes: "a positive integer". */
-function allowed({ words = [], ...option }: Option): string {
+export function allowed({ words = [], ...option }: Option): string {
   return [...words, allowedNumber(option)].join(" or ");
 }
 
-function allowedNumber({ choices, range = {}, length }: Option): string {
+function allowedNumber({ choices, range = {}, length, array }: Option): string {
   if (choices)
     return `${choices.slice(0, -1).join(", ")}${choices.length > 1 ? " or " : ""}${choices.at(-1)}`;
   const { integer, min, above, below } = range;
   const isPositive = above === 0 || (integer && min === 1);
   const noun = `${isPositive ? "positive " : ""}${integer ? "integer" : "number"}`;
   const bounds = [
-    !isPositive && min !== undefined ? `at least ${min}` : null,
+    !isPositive && min !== undefined ? `of at least ${min}` : null,
     !isPositive && above !== undefined ? `above ${above}` : null,
     below !== undefined ? `below ${below}` : null,
   ].filter((bound) => bound !== null);
   const article = /^i/.test(noun) ? "an" : "a";
-  return `${length === undefined ? `${article} ${noun}` : `${length} ${noun}s`}${bounds.length > 0 ? ` of ${bounds.join(" and ")}` : ""}`;
+  const many = [...(length === undefined ? [] : [length]), `${noun}s`].join(" ");
+  return `${array ? many : `${article} ${noun}`}${bounds.length > 0 ? ` ${bounds.join(" and ")}` : ""}`;
 }
 
 /** A choice with options of its own, such as an optimizer. */

@@ -293,7 +293,7 @@ describe("a mistyped command line", () => {
   });
 
   it("no file, or one too many", () => {
-    expect(cli(["inspect"]).stderr).toContain("too few files are named: 0 instead of 1");
+    expect(cli(["inspect"]).stderr).toContain("a file is missing: 0 given, 1 needed");
     expect(cli(["inspec", "a.onnx"]).stderr).toContain("inspec is neither a file nor a command");
     expect(cli(["compare", "a.onnx", "b.onnx", "c.onnx"]).stderr).toContain("c.onnx is not");
   });

@@ -50,7 +50,7 @@ describe("laurelize completion", () => {
     const text = script(shell);
     for (const command of ["finetune", "fold", "diff"]) {
       const stdout = helpTexts[command];
-      const options = [...stdout.matchAll(/^ +(?:-\w, )?--([\w-]+)/gm)].map(([, name]) => name);
+      const options = [...stdout.matchAll(/^ {2,6}(?:-\w, )?--([\w-]+)/gm)].map(([, name]) => name);
       expect(options.length).toBeGreaterThan(8);
       const line = text
         .split("\n")

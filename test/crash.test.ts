@@ -108,6 +108,6 @@ describe("a model that never ends", () => {
     const { model } = modelIn(`time ${seconds}`, crashing("bias"));
     const { code, stderr } = cliProcess([model, "--timeout", seconds]);
     expect(code).toBe(2);
-    expect(stderr).toContain("--timeout must be a number of seconds");
+    expect(stderr).toContain("--timeout must be a positive number");
   });
 });

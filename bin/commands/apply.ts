@@ -7,7 +7,7 @@ export const putting = {
     choices: ["inside", "as-inputs", "as-optional-inputs"],
     default: "inside",
     describe:
-      "store the adapter's weights in the model, or make them its inputs, so that one session serves many adapters; optional inputs have the weights as defaults, and an onnx_adapter overrides them",
+      "store the adapter's weights in the model (inside), or make them its inputs, so that one session serves many adapters; optional inputs have them as defaults, which an .onnx_adapter overrides",
   },
 } as const;
 

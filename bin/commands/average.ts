@@ -22,7 +22,7 @@ export const average = command({
       type: "boolean",
       default: false,
       describe:
-        "give every adapter the same weight  [default: only if a number of examples is unknown]",
+        "give every adapter the same weight; this is also done if a number of examples is unknown",
     },
     ...force,
     ...printing,

@@ -9,7 +9,7 @@ function parseSize(text: string): number {
   const [, number, unit = ""] = /^\s*(\d+(?:\.\d+)?)\s*([kmg]?)b?\s*$/i.exec(text) ?? [];
   const size = Math.floor(Number(number) * UNITS[unit.toLowerCase()]);
   if (Number.isSafeInteger(size) && size > 0) return size;
-  throw new UsageError(`--split takes a size, 500MB or 1GB (got ${text}).`);
+  throw new UsageError(`--split takes a size, such as 500MB or 1.5GB (got ${text}).`);
 }
 
 /** `laurelize check`: whether a model runs elsewhere. */
@@ -21,13 +21,14 @@ export const check = command({
     target: {
       type: "string",
       default: "web",
-      describe: "where the model is to run: web, onnxruntime@1.22, ios or android",
+      describe:
+        "where the model is to run: web, ios, android, or a version of onnxruntime (onnxruntime@1.22)",
     },
     split: {
       type: "string",
       coerce: parseSize,
       describe:
-        "split the weights into files of at most this size (500MB), named as transformers.js expects, and check the result",
+        "split the weights into files of at most this size (500MB, 1.5GB), named as transformers.js expects, and check the result",
     },
     ...idleIf(({ split }) => (split === undefined ? "nothing is split" : null), {
       output: {
@@ -40,7 +41,8 @@ export const check = command({
     browser: {
       type: "boolean",
       default: true,
-      describe: "find out in Chromium, if it is installed, which nodes run on WebGPU",
+      describe:
+        "find out in Chromium, if it is installed, which nodes run on WebGPU; --no-browser skips this",
     },
     ...dim(),
     ...inputs("both runtimes"),
@@ -54,7 +56,7 @@ export const check = command({
     ["$0 check model.onnx --target web --split 500MB", "write files that a browser can load"],
   ],
   epilogue:
-    "Exit codes: 0 it runs, 1 it does not run or differs, 2 unreadable, 4 it could not be checked.",
+    "Exit codes: 0 it runs, 1 it does not run or differs, 2 wrong usage or unreadable input, 4 it could not be checked, 130 interrupted.",
 });
 
 /** What the command line says. */

@@ -1,5 +1,5 @@
 import type { Argv, CommandModule } from "yargs";
-import type { ValueOf } from "../../src/option-values.ts";
+import { allowed, type ValueOf } from "../../src/option-values.ts";
 import { dashed, type Option } from "../../src/options.ts";
 
 /** An option of the command line: one of the API, or one that yargs alone reads. */
@@ -25,6 +25,7 @@ export interface Declaration {
   readonly positionals?: Readonly<Record<string, string>>;
   readonly options: Readonly<Record<string, CliOption>>;
   readonly examples?: readonly (readonly [line: string, purpose: string])[];
+  /** What its exit codes mean, if it has a meaning of its own for one. */
   readonly epilogue?: string;
   /** Whether it runs in this process: it does not run onnxruntime, or has it under control. */
   readonly isHere?: true;
@@ -59,9 +60,19 @@ export type ArgumentsFor<D extends Declaration> = {
 /** Declares a command. */
 export const command = <const D extends Declaration>(declaration: D): D => declaration;
 
+const EXIT_CODES =
+  "Exit codes: 0 done, 1 a check failed or a training diverged, 2 wrong usage or unreadable input, 3 no residual site, 4 a check could not run, 130 interrupted. Results are written only with 0; finetune also writes the best weights so far with 1 and 130.";
+
 /** Returns a command as a module of yargs; `run` runs it. */
 export function moduleOf(
-  { command, describe, positionals = {}, options, examples = [], epilogue }: Declaration,
+  {
+    command,
+    describe,
+    positionals = {},
+    options,
+    examples = [],
+    epilogue = EXIT_CODES,
+  }: Declaration,
   run: (args: object) => Promise<void>,
 ): CommandModule {
   return {
@@ -78,7 +89,7 @@ export function moduleOf(
         });
       yargs.options(withValues(options));
       for (const [line, purpose] of examples) yargs.example(line, purpose);
-      return epilogue === undefined ? yargs : yargs.epilogue(epilogue);
+      return yargs.epilogue(epilogue);
     },
     handler: run,
   };
@@ -111,9 +122,21 @@ function withValues(options: Declaration["options"]): Parameters<Argv["options"]
       const each = option.array ? { nargs: length ?? 1 } : {};
       const needed = option.type === "boolean" ? {} : { requiresArg: true };
       const listed = isList(option) ? { type: "string", coerce: numbersOr(words) } : {};
-      return [dashed(name), { ...needed, ...each, ...shown, ...rest, ...listed }];
+      const describe = explained(option);
+      return [dashed(name), { ...needed, ...each, ...shown, ...rest, describe, ...listed }];
     });
   return Object.fromEntries(offered);
+}
+
+/** Returns an option's sentence with what its type does not show: its range, and whether it can be repeated. */
+function explained(option: CliOption): string {
+  const { describe = "", type, array, length, range } = option;
+  const [text, ...byDefault] = describe.split("  [default: ");
+  const more = [
+    ...(range ? [allowed(option as Option)] : []),
+    ...(array && type === "string" && length === undefined ? ["may be repeated"] : []),
+  ];
+  return [[text, ...more].join("; "), ...byDefault].join("  [default: ");
 }
 
 /** Whether an option is a list of numbers of any length, which is written 1,2,0.5. */

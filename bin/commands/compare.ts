@@ -12,11 +12,20 @@ export const compare = command({
     ...seed,
     atol: {
       type: "number",
+      range: { min: 0 },
       describe:
-        "absolute tolerance: an element b of an output passes if |b - a| ≤ atol + rtol·|a|  [default: bit-equal; when optimized, the model's own noise]",
+        "absolute tolerance of the outputs: a and b pass if |b - a| ≤ atol + rtol·|a| for each element  [default: bit-equal; when optimized, the model's own noise]",
     },
-    rtol: { type: "number", describe: "relative tolerance, as in --atol" },
-    all: { type: "boolean", default: false, describe: "print every difference" },
+    rtol: {
+      type: "number",
+      range: { min: 0 },
+      describe: "relative tolerance of the outputs; see --atol",
+    },
+    all: {
+      type: "boolean",
+      default: false,
+      describe: "print every difference; otherwise the first 12",
+    },
     ...report,
     ...reportForce,
     ...printing,
@@ -25,7 +34,8 @@ export const compare = command({
   examples: [
     ["$0 compare model.onnx model.laurel.onnx", "check that inserting LAuReL changed nothing"],
   ],
-  epilogue: "Exit codes: 0 same function and nothing changed or lost, 1 they differ, 2 unreadable.",
+  epilogue:
+    "Exit codes: 0 same function and nothing changed or lost, 1 they differ, 2 wrong usage or unreadable input, 4 onnxruntime crashed or took too long, 130 interrupted.",
 });
 
 /** What the command line says. */

@@ -11,17 +11,22 @@ export const diff = command({
       alias: "o",
       type: "string",
       describe:
-        "also draw each change before and after: out.svg, or out.html with all nodes and weights",
+        "also draw each change before and after, in an .svg file, or in an .html file with all nodes and weights",
     },
     "node-data": {
       type: "string",
-      describe: "also write the numbers of each node as node data of Model Explorer, out.json",
+      describe:
+        "also write a .json file with the numbers of each node, as node data of Model Explorer",
     },
     ...prove(["full"], "also compare the outputs in onnxruntime; --no-prove runs nothing"),
     ...dim(),
     ...inputs("both models"),
     ...seed,
-    all: { type: "boolean", default: false, describe: "print every change" },
+    all: {
+      type: "boolean",
+      default: false,
+      describe: "print every change; otherwise the first 12",
+    },
     ...report,
     ...force,
     ...printing,
@@ -31,7 +36,8 @@ export const diff = command({
     ["$0 diff model.onnx model.laurel.onnx", "see what laurelize inserted"],
     ["$0 diff model.onnx model.laurel.onnx -o diff.html", "the same as a drawing"],
   ],
-  epilogue: "Exit codes: 0 done, even if the two differ (see compare), 2 unreadable.",
+  epilogue:
+    "Exit codes: 0 done, even if the two differ (see compare), 2 wrong usage or unreadable input, 4 onnxruntime crashed or took too long, 130 interrupted.",
 });
 
 /** What the command line says. */

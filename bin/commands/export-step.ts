@@ -36,7 +36,7 @@ const step = {
     type: "string",
     array: true,
     nargs: 1,
-    describe: "size of a free dimension other than the batch, name=128",
+    describe: "size of a free dimension other than the batch, by its name (sequence=128)",
   },
   data: {
     type: "string",

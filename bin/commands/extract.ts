@@ -13,7 +13,7 @@ export const extract = command({
       choices: ["safetensors", "onnx_adapter"],
       default: "safetensors",
       describe:
-        "format of the adapter: a .safetensors file, or one that onnxruntime loads over optional inputs",
+        "format of the adapter: a .safetensors file, or an .onnx_adapter that onnxruntime loads over optional inputs",
     },
     peft: {
       type: "boolean",
@@ -28,7 +28,7 @@ export const extract = command({
       idle: ({ peft }) => (peft ? null : "it goes into the file that --peft writes"),
     },
     ...train(
-      "also save the weights whose names match this glob; --no-train saves LAuReL's alone  [default: those recorded as trained]",
+      "also save the weights whose names match this glob ('fc.*'); --no-train saves LAuReL's alone  [default: those recorded as trained]",
     ),
     ...force,
     ...printing,

@@ -28,7 +28,7 @@ const lossAndData = {
   eval: {
     type: "string",
     array: true,
-    describe: "validation data, which chooses the best epoch",
+    describe: "validation data, in the same forms as --data; it chooses the best epoch",
   },
   "batch-axis": { ...batchAxis, type: "string", array: true, nargs: 1 },
   columns: { ...columns, type: "string", array: true, nargs: 1 },
@@ -39,7 +39,7 @@ const lossAndData = {
     type: "string",
     array: true,
     demandOption: true,
-    describe: `${loss.describe}; for several outputs, OUTPUT=LOSS:TARGET*WEIGHT for each`,
+    describe: `${loss.describe}; for several outputs, OUTPUT=LOSS:TARGET*WEIGHT (boxes=huber:boxes*0.5) for each`,
   },
   target,
   "output-name": { ...output, alias: "until" },
@@ -51,17 +51,18 @@ const run = {
     alias: "o",
     type: "string",
     describe:
-      "file for the tuned model; adapter, log, curve and checkpoint are written beside it  [default: model.tuned.onnx]",
+      "file for the tuned model; adapter, log, curve and checkpoint are written beside it  [default: model.tuned.onnx beside the input]",
   },
   resume: {
     type: "boolean",
     default: false,
-    describe: "continue an earlier run with the same output",
+    describe: "continue an earlier run with the same output, from the checkpoint beside it",
   },
   weights: {
     choices: ["inside", "as-inputs", "as-optional-inputs"],
     default: "inside",
-    describe: "keep the tuned weights in the model, or make them its inputs",
+    describe:
+      "keep the tuned weights in the model (inside), make them its inputs, or make them inputs with the weights as defaults",
   },
   ...course,
   metrics: { ...fitting.metrics, nargs: 1, coerce: listed },

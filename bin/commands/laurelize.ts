@@ -19,17 +19,19 @@ import {
 export const proving = {
   ...prove(
     ["full", "sites"],
-    "prove the result in onnxruntime, in full or site by site; --no-prove skips the proof",
+    "prove the result in onnxruntime: the whole model (full), or each site alone (sites), which needs less memory; --no-prove skips the proof",
   ),
   "all-sites": {
     type: "boolean",
     default: false,
-    describe: "check every site; by default, a seeded sample if a model has more than 200 sites",
+    describe:
+      "check every site, also of a model with more than 200 sites, of which the proof otherwise takes a sample",
   },
   "also-web": {
     type: "boolean",
     default: false,
-    describe: "also check in onnxruntime-web that the function is the same",
+    describe:
+      "also check in onnxruntime-web, which must be installed, that the function is the same",
   },
 } as const;
 
@@ -38,7 +40,7 @@ export const again = {
   again: {
     type: "boolean",
     default: false,
-    describe: "insert into a model that is already laurelized",
+    describe: "insert once more into a model that is already laurelized",
   },
 } as const;
 
@@ -71,7 +73,7 @@ export const laurelize = command({
     hash: {
       type: "boolean",
       describe:
-        "record the original's SHA-256, which strip checks; --no-hash and --link-weights skip it",
+        "record the original's SHA-256, which strip checks; --no-hash skips it  [default: true; false with --link-weights]",
     },
     "link-weights": {
       type: "boolean",

@@ -1,5 +1,4 @@
 import type { GivenOptions } from "../../src/options.ts";
-import { UsageError } from "../failure.ts";
 import { parseFeatureAxis } from "../feature-axis.ts";
 import type { CliOption } from "./command.ts";
 
@@ -13,7 +12,7 @@ export const output = (byDefault: string) =>
 export const outDir = {
   "out-dir": {
     type: "string",
-    describe: "folder for the output, under default names; it is created if it is missing",
+    describe: "folder to write into, under default names; it is created if it does not exist",
   },
 } as const;
 
@@ -23,12 +22,12 @@ export const dataFiles = (external: string) =>
     "copy-data": {
       type: "boolean",
       default: false,
-      describe: "also copy the model's data files, named after the output",
+      describe: "also copy the model's data files (external weights), named after the output",
     },
     "external-data": {
       type: "string",
       requiresArg: false,
-      describe: `keep ${external} in a separate file; --no-external-data keeps them in the model  [default: like the old weights]`,
+      describe: `keep ${external} in a separate file, of this name if one is given; --no-external-data keeps them in the model  [default: like the old weights]`,
     },
   }) as const;
 
@@ -49,7 +48,7 @@ export const dim = (where?: string) =>
       type: "string",
       array: true,
       nargs: 1,
-      describe: `size of a free dimension${where ? ` ${where}` : ""}, name=4`,
+      describe: `size of a free dimension${where ? ` ${where}` : ""}, by its name (batch=4)  [default: a size that the model accepts]`,
       idle: (others: GivenOptions) =>
         others.inputs !== undefined
           ? "the given inputs already have sizes"
@@ -64,7 +63,7 @@ export const inputs = (of: string) =>
   ({
     inputs: {
       type: "string",
-      describe: `inputs for ${of}: an .npz file, or an ONNX test_data_set_* folder`,
+      describe: `inputs for ${of}: an .npz file with an array for each input, or an ONNX test_data_set_* folder  [default: random]`,
     },
   }) as const;
 
@@ -77,13 +76,13 @@ export const finding = {
     coerce: (given: string[]) =>
       given.flatMap((text) => text.split(",")) as ("se" | "merge" | "constant")[],
     describe:
-      "also use sums of these kinds: se (x + x·gate), merge (joins of two scales), constant (a skip that is the same for every input)",
+      "also use sums of these kinds, separated by commas: se (x + x·gate), merge (joins of two scales), constant (a skip that is the same for every input)",
   },
   "feature-axis": {
     type: "string",
     coerce: parseFeatureAxis,
     describe:
-      "feature axis of every site (2), or of sites by name ('layer.*=3,head.*=1'), if the graph does not show it, or shows it wrongly",
+      "feature axis, if the graph does not show it or shows it wrongly: of every site (2 or -1), or of sites by name ('layer.*=3,head.*=1')",
   },
 } as const;
 
@@ -105,7 +104,7 @@ export const provider = {
     type: "string",
     choices: ["cpu", "cuda", "webgpu", "coreml", "dml"],
     default: "cpu",
-    describe: "where onnxruntime runs the models",
+    describe: "where onnxruntime runs the models; the installed onnxruntime-node must support it",
   },
 } as const;
 
@@ -114,23 +113,18 @@ export const timeout = {
   timeout: {
     type: "number",
     default: 600,
-    coerce: (seconds: number) => {
-      if (seconds > 0 && seconds <= LONGEST) return seconds;
-      throw new UsageError(`--timeout must be a number of seconds from 0 to ${LONGEST}.`);
-    },
-    describe: "seconds that a single call of onnxruntime may take",
+    // The longest time that a timer of Node can wait is a little more.
+    range: { above: 0, below: 2_000_000 },
+    describe: "seconds after which a single call of onnxruntime is ended",
   },
 } as const;
-
-/** The longest time, in seconds, that a timer of Node can wait. */
-const LONGEST = 2_000_000;
 
 /** Whether weights may lie outside the model's folder. */
 export const trustLinks = {
   "trust-links": {
     type: "boolean",
     default: false,
-    describe: "follow links to weights outside the model's folder",
+    describe: "read weights through links to places outside the model's folder",
   },
 } as const;
 
@@ -152,7 +146,7 @@ export const report = {
   report: {
     type: "string",
     describe:
-      "also write an HTML page with the drawing, the numbers and how to reproduce them; --json then includes them",
+      "also write an HTML page to this file: the drawing, the numbers and how to reproduce them; --json then includes them",
   },
 } as const;
 

@@ -9,7 +9,7 @@ export const stepWorker = command({
   options: {
     weights: {
       type: "string",
-      describe: "folder of the frozen weights  [default: the one in the manifest]",
+      describe: "folder of the frozen weights  [default: the one that the manifest names]",
     },
     threads: {
       type: "number",

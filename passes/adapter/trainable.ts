@@ -52,7 +52,10 @@ export function trainableWeights(model: Model, globs: readonly string[] = []): s
           ? `${glob} does not match any weight of ${name}, but ${other.name}, a statistic, scale or constant that training leaves as it is; give its whole name to train it.`
           : `${glob} does not match any float weight of ${name}; ${nearNames(
               glob,
-              floats.map((value) => value.name).filter((each) => !own.includes(each)),
+              floats
+                .filter((value) => isParameter(model.graph, value))
+                .map((value) => value.name)
+                .filter((each) => !own.includes(each)),
             )}`,
       );
     for (const value of found) all.add(value.name);
@@ -104,7 +107,7 @@ export function furtherWeights(model: Model, globs: readonly string[] = []): str
 }
 
 /** Returns what was inserted into the model. Throws an InputError if nothing was, or if its metadata cannot be read. */
-export function laurelizationsOf(model: Model, advice = "") {
+export function laurelizationsOf(model: Model, advice = "; laurelize it first") {
   const found = laurelizations(model.metadata);
   if (found.length === 0)
     throw new InputError(

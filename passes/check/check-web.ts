@@ -58,7 +58,10 @@ export async function checkForWeb(model: Model, options: WebCheckOptions): Promi
     ? { outcome: "not run", reason: "it cannot run there, for the reasons given" }
     : web
       ? await webRuns(model, { ...run, web })
-      : { outcome: "not run", reason: "onnxruntime-web is not installed" };
+      : {
+          outcome: "not run",
+          reason: "onnxruntime-web is not installed (npm install onnxruntime-web)",
+        };
   return {
     runs: fails ? false : compared.outcome === "not run" ? null : compared.outcome === "passed",
     compared,

@@ -24,7 +24,7 @@ export interface FinetuneOptions
 export const running = {
   target: {
     type: "string",
-    describe: "name of the array of targets in the data",
+    describe: "name of the array or column of the data that holds the targets",
     idle: ({ loss }) =>
       [loss].flat().every((name) => name === "distillation")
         ? "a distillation follows the original model"
@@ -34,7 +34,7 @@ export const running = {
     type: "number",
     default: 1,
     range: { integer: true, min: 1 },
-    describe: "number of batches to accumulate in a step, as if they were one",
+    describe: "number of batches whose gradients make one step, as if they were one batch",
   },
   threads: {
     type: "number",

@@ -77,7 +77,7 @@ export const lasting = {
     type: "number",
     nullable: true,
     range: { integer: true, min: 1 },
-    describe: "stop after this many epochs without improvement",
+    describe: "stop after this many epochs without improvement  [default: train all epochs]",
   },
 } as const satisfies Options;
 
@@ -86,12 +86,12 @@ export const heading = {
   newHead: {
     type: "string",
     describe:
-      "replace the last linear layer with a new one and train it; name its module, node or weight",
+      "replace the last linear layer with a new one and train it; name its module (fc), node or weight",
   },
   classes: {
     type: "number",
     range: { integer: true, min: 1 },
-    describe: "number of classes of the new layer",
+    describe: "number of classes of the new layer; required with --new-head",
   },
 } as const satisfies Options;
 
@@ -106,7 +106,7 @@ export const judging = {
   best: {
     type: "string",
     default: "loss",
-    describe: "what chooses the best epoch: loss, or a metric of the evaluation",
+    describe: "what chooses the best epoch: loss, or a metric of the evaluation (accuracy)",
   },
 } as const satisfies Options;
 

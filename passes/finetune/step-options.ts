@@ -61,13 +61,13 @@ export const training = {
   train: {
     type: "string",
     array: true,
-    describe: "also train weights whose names match this glob, such as a head",
+    describe: "also train weights whose names match this glob, such as a head ('fc.*')",
   },
   optimizer: {
     type: "string",
     choices: optimizers.map(({ name }) => name),
     default: optimizers[0].name,
-    describe: "optimizer",
+    describe: "optimizer, as in PyTorch",
   },
 } as const satisfies Options;
 

@@ -123,8 +123,8 @@ function misfit(
   const same = fits(shape, target) || (close && target.shape![0] === shape[0]);
   if (same) return null;
   return isFloat(target.dtype)
-    ? `targets have the output's shape ${showShape(shape)}, and these are ${showShape(target.shape)}`
-    : `its targets are floats of the output's shape ${showShape(shape)}, and these are ${target.dtype} ${showShape(target.shape)}`;
+    ? `targets have the output's shape ${showShape(shape)}, and these are ${showShape(target.shape)}; name another array with --target`
+    : `its targets are floats of the output's shape ${showShape(shape)}, and these are ${target.dtype} ${showShape(target.shape)}; name another array with --target`;
 }
 
 /** What a user must know of labels that are moved ahead, a sentence; null if they are not. */

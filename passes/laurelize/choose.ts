@@ -1,6 +1,7 @@
-import { InputError } from "../../src/errors.ts";
+import { checkValues } from "../../src/option-values.ts";
 import { matcher } from "../residuals/glob.ts";
 import type { Site } from "../residuals/residual.ts";
+import { choosing } from "./insert-options.ts";
 
 /** Which of the found sites to choose. Each option narrows the choice further. */
 export interface Choice {
@@ -25,9 +26,7 @@ export function chosen(
   sites: readonly Site[],
   { include, exclude, sites: names, stream, every, last, again }: Choice,
 ): Site[] {
-  for (const [name, value] of Object.entries({ every, last }))
-    if (value !== undefined && (!Number.isSafeInteger(value) || value < 1))
-      throw new InputError(`${name} must be a positive integer (got ${value}).`);
+  checkValues({ every, last }, choosing);
   const [wanted, unwanted] = [matcher(include), matcher(exclude)];
   const exact = names && new Set(names);
   return sites

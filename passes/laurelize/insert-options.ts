@@ -8,7 +8,8 @@ export const inserting = {
     type: "string",
     choices: variantNames,
     default: DEFAULT_VARIANT,
-    describe: "LAuReL variant to insert",
+    describe:
+      "LAuReL variant to insert: rw weights branch and skip, lr adds a low-rank map, pa adds earlier skips",
   },
   ...variantOptions,
 } as const satisfies Options;
@@ -18,14 +19,26 @@ export const choosing = {
   include: {
     type: "string",
     array: true,
-    describe: "use only sites whose names match this glob",
+    describe: "use only sites whose names match this glob ('*layer3*')",
   },
   exclude: {
     type: "string",
     array: true,
-    describe: "exclude sites whose names match this glob",
+    describe: "leave out sites whose names match this glob",
   },
-  stream: { type: "number", array: true, describe: "use only sites of these streams" },
-  every: { type: "number", describe: "use only every n-th site" },
-  last: { type: "number", describe: "use only the last n sites" },
+  stream: {
+    type: "number",
+    array: true,
+    describe: "use only sites of these streams (0,2), by the numbers that inspect lists",
+  },
+  every: {
+    type: "number",
+    range: { integer: true, min: 1 },
+    describe: "use only every n-th site, starting with the first",
+  },
+  last: {
+    type: "number",
+    range: { integer: true, min: 1 },
+    describe: "use only the last n sites",
+  },
 } as const satisfies Options;

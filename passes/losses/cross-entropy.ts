@@ -25,7 +25,7 @@ const options = {
     type: "number",
     default: 0,
     range: { min: 0, below: 1 },
-    describe: "part of each target that is spread over all classes",
+    describe: "share of each target that is spread over all classes",
   },
 } as const satisfies Options;
 

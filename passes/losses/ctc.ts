@@ -23,7 +23,7 @@ const options = {
     type: "number",
     default: 0,
     range: { integer: true },
-    describe: "class of the blank; -1 is the last one",
+    describe: "class of the blank; -1 is the last class",
   },
   timeAxis: {
     type: "number",
@@ -95,7 +95,7 @@ export const ctc = lossFunction({
   fit(asked) {
     const shape = asked.target?.shape;
     if (shape?.length !== 2)
-      return `its targets are labels [rows, labels], filled up at the end, and these are ${showShape(shape ?? null)}`;
+      return `its targets are labels [rows, labels], filled up at the end, and these are ${showShape(shape ?? null)}; name another array with --target`;
     const axes = axesOf(asked, Number(shape[0]));
     return typeof axes === "string" ? axes : { axis: axes.classes };
   },

@@ -17,10 +17,10 @@ export function rowLabelsMisfit({ output, target }: FitAsked): string | null {
   const [rows] = output.shape ?? [];
   const [own, ...others] = target?.shape ?? [];
   if (output.shape?.length !== 2)
-    return `its output is one vector a row, [batch, features], and this one is ${showShape(output.shape)}`;
+    return `its output is one vector a row, [batch, features], and this one is ${showShape(output.shape)}; name another output with --output-name`;
   if (!target || isFloat(target.dtype)) return null;
   if (own === rows && others.every((size) => size === 1)) return null;
-  return `its labels are one for each row, and these are ${showShape(target.shape)}`;
+  return `its labels are one for each row, and these are ${showShape(target.shape)}; name another array with --target`;
 }
 
 /** Smaller than the length of any vector that matters. */

@@ -18,7 +18,7 @@ const options = {
     type: "number",
     default: 0.07,
     range: { above: 0 },
-    describe: "temperature, by which scores are divided",
+    describe: "number by which scores are divided before the softmax",
   },
   symmetric: {
     type: "boolean",
@@ -91,7 +91,7 @@ export const infoNce = lossFunction({
     if (why !== null) return why;
     const pairs = options.positive === null && target !== null && !holdsLabels(target);
     return pairs && !fits(output.shape!, target)
-      ? `its targets are a label for each row, or vectors of the output's shape ${showShape(output.shape)}, and these are ${showShape(target.shape)}`
+      ? `its targets are a label for each row, or vectors of the output's shape ${showShape(output.shape)}, and these are ${showShape(target.shape)}; name another array with --target`
       : { axis: null };
   },
   write(inputs) {

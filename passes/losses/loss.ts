@@ -17,7 +17,7 @@ export const values = {
   choices: ["logits", "probabilities"],
   nullable: true,
   flags: true,
-  describe: "treat the output as %s, whatever the last operator is",
+  describe: "treat the output as %s, whatever the model's last operator is",
 } as const;
 
 /** What is left out, for losses with labels or values that may be missing. */

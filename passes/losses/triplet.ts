@@ -22,13 +22,13 @@ const options = {
     type: "number",
     default: 1,
     range: { min: 0 },
-    describe: "how much further away a negative must be than a positive",
+    describe: "how much further away a negative example must be than a positive one",
   },
   mining: {
     choices: ["hard", "all"],
     default: "hard",
     describe:
-      "triplets of a batch with labels: only the furthest positive and the nearest negative of each row, or all",
+      "triplets of a batch with labels: the furthest positive and the nearest negative of each row (hard), or all",
   },
 } as const satisfies Options;
 
@@ -124,7 +124,7 @@ export const triplet = lossFunction({
     const [rows, features] = output.shape!;
     const wrong = target !== null && !holdsLabels(target) && !fits([rows, 2, features], target);
     return wrong
-      ? `its targets are a label for each row, or a positive and a negative ${showShape([rows, 2, features])}, and these are ${showShape(target.shape)}`
+      ? `its targets are a label for each row, or a positive and a negative ${showShape([rows, 2, features])}, and these are ${showShape(target.shape)}; name another array with --target`
       : { axis: null };
   },
   write(inputs) {

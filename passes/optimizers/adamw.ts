@@ -22,7 +22,7 @@ export const adamw = optimizer({
       type: "number",
       default: 1e-8,
       range: { above: 0 },
-      describe: "number added to the denominator",
+      describe: "number added to the denominator, against divisions by zero",
     },
   },
   write({ writing, dtype, weight, gradient, state, lr, step, weightDecay, options }) {

@@ -32,7 +32,7 @@ export const scheduleOptions = {
     type: "string",
     choices: names,
     default: names[0],
-    describe: "learning rate schedule",
+    describe: "learning rate after the warm-up: constant, or a cosine that decays to zero",
   },
   scheduleSteps: {
     type: "number",
@@ -47,7 +47,7 @@ export const scheduleOptions = {
     type: "number",
     default: 0,
     range: { integer: true, min: 0 },
-    describe: "number of steps in which the learning rate rises from zero",
+    describe: "number of first steps in which the learning rate rises from zero",
   },
 } as const satisfies Options;
 

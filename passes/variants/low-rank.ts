@@ -10,13 +10,13 @@ export const lowRankOptions = {
     type: "number",
     default: 16,
     range: { integer: true, min: 1 },
-    describe: "rank of the low-rank maps; at most the feature size",
+    describe: "rank of the low-rank maps (x A) B of lr and pa, at most the feature size",
   },
   init: {
     type: "string",
     choices: ["xavier", "orthogonal"],
     default: "xavier",
-    describe: "initialization of the down-projection A",
+    describe: "initialization of A in the low-rank maps (x A) B; B starts at zero",
   },
 } as const satisfies Options;
 

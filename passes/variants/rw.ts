@@ -6,12 +6,12 @@ const options = {
     type: "string",
     choices: ["softmax", "sigmoid", "none"],
     default: "softmax",
-    describe: "function that keeps α and β bounded",
+    describe: "function that keeps α and β of rw bounded; none leaves them free",
   },
   perChannel: {
     type: "boolean",
     default: false,
-    describe: "use one α and β for each feature",
+    describe: "use one α and β for each feature, not for each site",
   },
 } as const satisfies Options;
 
