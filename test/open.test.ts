@@ -477,15 +477,6 @@ describe("what is not opened says why", () => {
       "com.microsoft.FusedGemm at node cannot be lowered into plain operators: its activation Snake is not known.",
     ],
     [
-      "activations with parameters",
-      {
-        op: "GRU",
-        inputs: [floats([2, 1, 3]), floats([1, 12, 3]), floats([1, 12, 4])],
-        attributes: { hidden_size: 4, activation_alpha: { f: [0.1] } },
-      },
-      "GRU at node cannot be lowered into plain operators: its activations have parameters.",
-    ],
-    [
       "more steps than are written out",
       {
         op: "LSTM",

@@ -8,7 +8,7 @@ import { temporaryFolder } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
 
 const folder = temporaryFolder();
-const written = (name: string, text: string) => {
+const written = (name: string, text: string | Uint8Array) => {
   const file = path.join(folder, name);
   fs.writeFileSync(file, text);
   return file;
@@ -134,6 +134,36 @@ describe("a table", () => {
     );
   });
 
+  it("has the label to ignore where a class is missing, and NaN where a number of values is NA", async () => {
+    const model = await modelWith("float[n, 1] a");
+    const labels = async (text: string, target: object) => {
+      const file = written("labels.csv", text);
+      const data = await openDataset(file, model, { targets: [{ name: "y", ...target }] });
+      const [{ y }] = batches(data, { ort, batchSize: 3 });
+      data.close();
+      return { values: [y.type, ...Array.from(y.data as Float32Array, Number)], data };
+    };
+    const words = await labels("a,y\n1,fox\n2,\n3,NA\n", { missing: -100 });
+    expect(words.values).toEqual(["int64", 1, -100, 0]);
+    expect(words.data.classes).toEqual({ y: ["NA", "fox"] });
+    expect(words.data.notes.at(-1)).toBe(
+      "1 of 3 labels of target y of labels.csv do not count: they are missing or -100.",
+    );
+    const numbers = await labels("a,y\n1,2\n2,N/A\n3,NaN\n", { missing: -1 });
+    expect(numbers.values).toEqual(["int64", 2, -1, -1]);
+    const values = { missing: true, words: false };
+    const gaps = await labels("a,y\n1,2\n2,NA\n3,null\n", values);
+    expect(gaps.values).toEqual(["float32", 2, NaN, NaN]);
+    const fox = labels("a,y\n1,2\n2,fox\n", values);
+    await expect(fox).rejects.toThrow(/"fox" in column y, which is not a number/);
+  });
+
+  it("shares its classes with the other tables of the data", async () => {
+    const files = ["b", "a"].map((word) => written(`${word}.csv`, `x,y\n1,${word}\n2,c\n`));
+    const { data, numbers } = await read("float[n, 1] x", files as never);
+    expect([data.classes, numbers("y")]).toEqual([{ y: ["a", "b", "c"] }, [1, 2, 0, 2]]);
+  });
+
   const LONG = "long ".repeat(30).trim();
 
   it("larger than a block is read whole, quoted lines too", async () => {
@@ -164,6 +194,8 @@ describe("a table", () => {
       "float[n, 3] x",
       /x takes 3 columns, .* left are 2: a, b; .*--columns x=a,b/,
     ],
+    ["comma.csv", "a;y\n1,5;0\n", "float[n, 1] x", /"1,5" in column a.* a decimal point/],
+    ["latin.csv", new Uint8Array([0x61, 0xe4]), "float[n, 1] x", /not text in UTF-8/],
     ["void.csv", "", "float[n, 2] x", /void.csv is empty/],
     ["list.json", "[]", "float[n, 2] x", /list.json is a .json; .* a .jsonl with one object/],
     ["none.csv", "a,b\n1,2\n", "float[n, 2] x", /has no column y, which is a target; it has a, b/],

@@ -56,7 +56,7 @@ export interface Title {
   readonly file: string;
   readonly name: string;
   /** Whether a NaN is a missing value. */
-  readonly missing?: boolean | undefined;
+  readonly missing: boolean;
   /** The axis of the examples; null if one value holds for all of them. */
   readonly from: number | null;
   /** The type that values are taken as. */

@@ -94,7 +94,8 @@ export function readDataset(
   const opened: Source[] = [];
   const columns = expected.map(({ name, role, dtype, missing }, k): Column => {
     const parts = files.map(({ source, arrays, placements }): RowPart => {
-      const title = { file: source.name, name, missing, dtype, from: placements[k].from };
+      const from = placements[k].from;
+      const title = { file: source.name, name, missing: missing === true, dtype, from };
       if (arrays[k].range) return partAtHand(title, arrays[k], arrays[k].range);
       if (isSmall) return rowPart(title, arrays[k], bytesInMemory(arrays[k].load()));
       const { part, scratch } = partInFile(title, source.source!, arrays[k], {

@@ -15,8 +15,7 @@ import { AxisError, type BatchAxes, RowsError } from "./placement.ts";
 import { reading } from "./reading-options.ts";
 
 /** An array that outputs are compared with, and what type and shape it must have, if that matters. */
-export type Target = Pick<Expected, "name"> &
-  Partial<Pick<Expected, "dtype" | "shape" | "missing">>;
+export type Target = Pick<Expected, "name"> & Partial<Omit<Expected, "name" | "role">>;
 
 /** How the files of a dataset are read. */
 export interface DatasetOptions extends ArrayReading, FolderOptions {
@@ -70,9 +69,9 @@ export async function openDataset(
     return { name, role: "input", dtype: type?.dtype ?? null, shape: type?.shape ?? null };
   });
   const wanted = targets.map((target): Expected => {
-    const { name, dtype, shape, missing } =
-      typeof target === "string" ? ({ name: target } as Target) : target;
-    return { name, role: "target", dtype: dtype ?? null, shape: shape ?? null, missing };
+    const given: Target = typeof target === "string" ? { name: target } : target;
+    const { dtype = null, shape = null } = given;
+    return { ...given, role: "target", dtype, shape };
   });
   const expected = [...inputs, ...wanted];
   const folders = { resize, imageSize, classNames, columns };

@@ -8,6 +8,11 @@ export interface Expected {
   readonly dtype: string | null;
   /** Null for any shape whose first dimension is the batch. */
   readonly shape: readonly Dimension[] | null;
-  /** Whether a NaN is a missing value; it is refused by default. */
-  readonly missing?: boolean | undefined;
+  /**
+   * What a missing value of a target is: NaN if true, a label that does not count if a number. It is
+   * refused by default.
+   */
+  readonly missing?: boolean | number | undefined;
+  /** Whether words of a table name classes, which they do by default. */
+  readonly words?: boolean | undefined;
 }

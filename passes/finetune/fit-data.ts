@@ -1,7 +1,7 @@
 import { imageClasses } from "#node-images";
 import type { Model } from "../../src/model.ts";
 import { valuesOf } from "../../src/option-values.ts";
-import { skipsNaN } from "../losses/loss.ts";
+import { type ChosenLoss, skipsNaN } from "../losses/loss.ts";
 import {
   type BatchSource,
   batchesAsGiven,
@@ -106,7 +106,7 @@ export function arraysOf(
   const targets = new Map<string, Target>();
   for (const { chosen, target, arrays } of trainedTerms(options)) {
     if (target !== null && !chosen.loss.distils)
-      targets.set(target, { name: target, missing: sees && skipsNaN(chosen) });
+      targets.set(target, { name: target, ...readAs(chosen, sees) });
     for (const name of Object.values(arrays)) targets.set(name, targets.get(name) ?? { name });
   }
   const own = new Set(model.graph.main.inputs.map(({ name }) => name));
@@ -115,14 +115,19 @@ export function arraysOf(
   return [...targets.values()];
 }
 
-/** Conversions of the data, then rows that are left out. */
+/** What a missing value of a target is to a loss, and whether its words are classes. */
+function readAs(chosen: ChosenLoss, seesNaN: boolean): Pick<Target, "missing" | "words"> {
+  if (!skipsNaN(chosen)) return { missing: chosen.options.ignoreIndex ?? false };
+  return { missing: seesNaN, words: chosen.reads !== "values" };
+}
+
 /** Options of reading that data of its form leaves without effect, a sentence each. */
 function idleReading(options: FitOptions, isDataset: boolean): string[] {
   const files = [options.data, options.eval].flat().filter((file) => file !== undefined);
   const every = (form: RegExp) =>
     files.every((file) => typeof file === "string" && form.test(file));
   const [ofTables, ofImages] = [["columns"], ["resize", "imageSize"]] as const;
-  const isTable = every(/\.(csv|tsv|jsonl)$/i);
+  const isTable = every(/\.(csv|tsv|jsonl|ndjson)$/i);
   const idle = !isDataset
     ? ([...Object.keys(reading), "batchSize", "shuffle"] as (keyof FitOptions)[])
     : [...(every(/\.npz$/i) ? [...ofTables, ...ofImages] : []), ...(isTable ? ofImages : [])];

@@ -3,13 +3,15 @@ import { filesIn, pooledSource } from "#node-data";
 import { imageClasses } from "#node-images";
 import { InputError } from "../../src/errors.ts";
 import { sourceOf } from "../../src/model.ts";
+import type { Source } from "../../src/onnx/source.ts";
 import type { ValuesOf } from "../../src/option-values.ts";
 import type { Given } from "../../src/options.ts";
 import { type ArrayFile, npzFile } from "./array-file.ts";
 import type { Expected } from "./expected.ts";
 import { imageFolder } from "./image-folder.ts";
 import type { reading } from "./reading-options.ts";
-import { tableFile } from "./table-file.ts";
+import type { ColumnsOf } from "./table-columns.ts";
+import { labelsOfTables, type OpenTable, openTable, tableFile } from "./table-file.ts";
 
 /** A file of examples: the path of a file or of a folder (Node), bytes of an .npz or a Blob. */
 export type DataFrom = string | Uint8Array | Blob;
@@ -18,7 +20,7 @@ export type DataFrom = string | Uint8Array | Blob;
 export interface FolderOptions
   extends Given<ValuesOf<Pick<typeof reading, "resize" | "imageSize">>> {
   /** Columns of a table that arrays take, by their names. */
-  readonly columns?: Readonly<Record<string, readonly string[]>> | undefined;
+  readonly columns?: ColumnsOf | undefined;
   /** Names of the classes in the order of their labels, by target; by default those of the data. */
   readonly classNames?: Readonly<Record<string, readonly string[]>> | undefined;
 }
@@ -41,14 +43,23 @@ export async function openFiles(
   options: FolderOptions,
 ): Promise<ArrayFile[]> {
   const files: ArrayFile[] = [];
+  const tables = new Map<DataFrom, OpenTable>();
   const sources = places.flatMap((place): DataFrom[] =>
     typeof place === "string" ? dataFiles([place]) : [place],
   );
-  let { classNames } = options;
+  const target = expected.find(({ role }) => role === "target")?.name ?? "labels";
+  const classNames = options.classNames ?? classesOfFolders(sources, target);
   try {
     for (const from of sources) {
-      const file = await opened(from, expected, { ...options, classNames });
-      if (Object.keys(file.classes ?? {}).length > 0) classNames ??= file.classes;
+      const source = await tableSource(from);
+      if (source) tables.set(from, await opening(source, expected, options.columns ?? {}));
+    }
+    const labels = labelsOfTables([...tables.values()], classNames ?? {});
+    for (const from of sources) {
+      const table = tables.get(from);
+      const file = table
+        ? tableFile(table, labels, freeMemory())
+        : await opened(from, expected, { ...options, classNames });
       files.push(file);
     }
     if (files.length === 0)
@@ -56,27 +67,45 @@ export async function openFiles(
     return files;
   } catch (error) {
     for (const file of files) file.close();
+    for (const { source } of tables.values()) source.close?.();
     throw error;
   }
 }
 
+/** The classes of several folders of images, whose labels are the same in all. */
+function classesOfFolders(
+  sources: readonly DataFrom[],
+  target: string,
+): Readonly<Record<string, readonly string[]>> | undefined {
+  const folders = sources.flatMap((from) =>
+    typeof from === "string" && !isTable(from) ? (imageClasses(from) ?? []) : [],
+  );
+  return folders.length === 0
+    ? undefined
+    : { [target]: [...new Set(folders.map(({ name }) => name))].sort((a, b) => (a < b ? -1 : 1)) };
+}
+
+/** The source of a table; null for other data. */
+async function tableSource(from: DataFrom): Promise<Source | null> {
+  const called = typeof from === "string" ? from : from instanceof File ? from.name : "";
+  if (!isTable(called)) return null;
+  const kind = called.slice(called.lastIndexOf("."));
+  return typeof from === "string" ? pooledSource(from, kind) : sourceOf(from, called, kind);
+}
+
+/** Opens a table, or closes its source. */
+const opening = (source: Source, ...how: [readonly Expected[], ColumnsOf]): Promise<OpenTable> =>
+  openTable(source, ...how).catch((error) => {
+    source.close?.();
+    throw error;
+  });
+
 async function opened(
   from: DataFrom,
   expected: readonly Expected[],
-  { resize, imageSize, classNames, columns = {} }: FolderOptions,
+  { resize, imageSize, classNames }: FolderOptions,
 ): Promise<ArrayFile> {
   const free = freeMemory();
-  const called = typeof from === "string" ? from : from instanceof File ? from.name : "";
-  if (isTable(called)) {
-    const kind = called.slice(called.lastIndexOf("."));
-    const source =
-      typeof from === "string" ? pooledSource(from, kind) : await sourceOf(from, called, kind);
-    const how = { free, columns, classNames: classNames ?? {} };
-    return tableFile(source, expected, how).catch((error) => {
-      source.close?.();
-      throw error;
-    });
-  }
   if (typeof from !== "string") return npzFile(await sourceOf(from, "the data", ".npz"), free);
   const classes = imageClasses(from);
   if (!classes) {

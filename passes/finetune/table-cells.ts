@@ -1,5 +1,6 @@
 import { InputError } from "../../src/errors.ts";
 import { isFloat } from "../../src/graph/types.ts";
+import type { Expected } from "./expected.ts";
 import type { TableCell, TableRows } from "./table-rows.ts";
 
 /** How the cells of a target are read: as numbers, or as names of classes. */
@@ -15,35 +16,45 @@ interface CellOf {
   readonly row: number;
   readonly names: readonly string[];
   readonly dtype: string;
-  /** Whether a cell may be empty, which is NaN. */
-  readonly missing: boolean;
+  readonly missing: Expected["missing"];
+}
+
+/** The cells of a target in one table. */
+export interface TargetCells {
+  readonly file: string;
+  readonly table: TableRows;
+  readonly places: readonly number[];
 }
 
 /** Classes that a target of words may have. */
 const MOST = 10_000;
 
 /**
- * Reads a target's cells once: they are class names if one of them is not a number, then sorted by their
- * characters; otherwise numbers, whole ones as labels.
+ * Reads a target's cells once, in all tables: they are class names if one of them is not a number, then
+ * sorted by their characters; otherwise numbers, whole ones as labels.
  */
 export function labelsOf(
-  file: string,
-  { rows }: TableRows,
-  places: readonly number[],
+  { missing, words: hasWords = true }: Expected,
+  tables: readonly TargetCells[],
   known: readonly string[] | null,
 ): LabelsOf {
-  if (known) return { dtype: "int64", names: known };
   const words = new Set<string>();
   let isWhole = true;
-  let isWords = false;
-  for (const cells of rows())
-    for (const cell of places.flatMap((place) => flat(cells[place]))) {
-      const number = numberOf(cell);
-      if (number === null && !isEmpty(cell)) isWords = true;
-      isWhole &&= number !== null && Number.isInteger(number);
-      if (words.size <= MOST && !isEmpty(cell)) words.add(String(cell));
-    }
-  if (!isWords) return { dtype: isWhole ? "int64" : "float", names: null };
+  let isWords = known !== null;
+  let hasGaps = false;
+  for (const cell of cellsOf(tables)) {
+    const number = numberOf(cell);
+    if (number === null && !isMissing(cell)) isWords ||= hasWords;
+    if (number !== null) isWhole &&= Number.isInteger(number);
+    if (isMissing(cell)) hasGaps = true;
+    if (words.size <= MOST && !isEmpty(cell)) words.add(String(cell));
+  }
+  // Only floats have a NaN.
+  const isLabels = !hasGaps || missing !== true;
+  const dtype = isLabels && (isWhole || isWords) ? "int64" : "float";
+  if (known) return { dtype, names: known };
+  if (!isWords) return { dtype, names: null };
+  const [{ file, places }] = tables;
   if (places.length > 1)
     throw new InputError(
       `a target of ${file} is in ${places.length} columns and holds words; give one column of class names.`,
@@ -52,7 +63,12 @@ export function labelsOf(
     throw new InputError(
       `the target of ${file} contains more than ${MOST} different words, too many for classes; give numbers.`,
     );
-  return { dtype: "int64", names: [...words].sort((a, b) => (a < b ? -1 : 1)) };
+  return { dtype, names: [...words].sort((a, b) => (a < b ? -1 : 1)) };
+}
+
+function* cellsOf(tables: readonly TargetCells[]): Generator<TableCell> {
+  for (const { table, places } of tables)
+    for (const cells of table.rows()) for (const place of places) yield* flat(cells[place]);
 }
 
 /** The numbers of a row's cells, and their shape. Throws an InputError for a cell that is not a number. */
@@ -85,6 +101,10 @@ function shapeOf(cell: TableCell, of: CellOf): number[] {
 const isEmpty = (cell: TableCell) =>
   cell === null || (typeof cell === "string" && /^\s*(nan)?\s*$/i.test(cell));
 
+/** Whether a cell among numbers has none. A class may have such a name. */
+const isMissing = (cell: TableCell) =>
+  isEmpty(cell) || (typeof cell === "string" && /^\s*(#?n\/?a|<na>|null|none)\s*$/i.test(cell));
+
 /** A cell's number; null if it is not one. */
 function numberOf(cell: TableCell): number | null {
   if (typeof cell === "boolean") return Number(cell);
@@ -100,34 +120,40 @@ function checkedNumber(
   name: string,
 ): number {
   const place = `row ${row} of ${file} (from 0)`;
-  if (isEmpty(cell)) {
-    if (missing) return Number.NaN;
+  if (isMissing(cell)) {
+    const value = labelOfMissing({ missing, dtype });
+    if (value !== null) return value;
     throw new InputError(
       `${place} has no value in column ${name}; leave out such rows, or fill them.`,
     );
   }
   const word = typeof cell === "string" ? cell.trim().toLowerCase() : "";
   const number = word === "true" ? 1 : word === "false" ? 0 : numberOf(cell);
-  if (number === null)
+  if (number === null) {
+    const advice = /^[-+]?\d+,\d+$/.test(word)
+      ? "write numbers with a decimal point"
+      : "leave out the column with --columns, or convert it to numbers";
     throw new InputError(
-      `${place} has ${JSON.stringify(cell)} in column ${name}, which is not a number; leave out the column with --columns, or convert it to numbers.`,
+      `${place} has ${JSON.stringify(cell)} in column ${name}, which is not a number; ${advice}.`,
     );
+  }
   if (!isFloat(dtype) && !Number.isSafeInteger(number))
     throw new InputError(`${place} has ${number} in column ${name}, and ${dtype} is expected.`);
   return number;
 }
 
-function classOf(
-  cell: TableCell,
-  names: readonly string[],
-  { file, row, names: columns }: CellOf,
-): number {
-  const label = names.indexOf(String(cell));
-  if (label >= 0 && !isEmpty(cell)) return label;
-  const place = `row ${row} of ${file} (from 0)`;
-  throw new InputError(
-    isEmpty(cell)
-      ? `${place} has no class in column ${columns[0]}; leave such rows out.`
-      : `${place} has the class ${String(cell)} in column ${columns[0]}, which the training data does not have; it has ${names.slice(0, 10).join(", ")}.`,
-  );
+/** What a missing value of a target becomes; null if it is refused. A float cannot be a label. */
+const labelOfMissing = ({ missing, dtype }: Pick<CellOf, "missing" | "dtype">): number | null =>
+  missing === true ? Number.NaN : typeof missing === "number" && !isFloat(dtype) ? missing : null;
+
+function classOf(cell: TableCell, names: readonly string[], of: CellOf): number {
+  const place = `row ${of.row} of ${of.file} (from 0)`;
+  const label = isEmpty(cell) ? labelOfMissing(of) : names.indexOf(String(cell));
+  if (label === null)
+    throw new InputError(`${place} has no class in column ${of.names[0]}; leave such rows out.`);
+  if (label === -1 && !isEmpty(cell))
+    throw new InputError(
+      `${place} has the class ${String(cell)} in column ${of.names[0]}, which the training data does not have; it has ${names.slice(0, 10).join(", ")}.`,
+    );
+  return label;
 }

@@ -11,40 +11,66 @@ import { type ArrayFile, arrayAtHand, arrayNamed } from "./array-file.ts";
 import type { Expected } from "./expected.ts";
 import { cellNumbers, type LabelsOf, labelsOf } from "./table-cells.ts";
 import { type ArrayColumns, assignedColumns, type ColumnsOf } from "./table-columns.ts";
-import { tableRows } from "./table-rows.ts";
+import { type TableRows, tableRows } from "./table-rows.ts";
 
-/** How a table becomes arrays. */
-interface TableReading {
-  /** Bytes of memory that may be taken; null for no limit. */
-  readonly free: number | null;
-  /** Columns of arrays by name. */
-  readonly columns: ColumnsOf;
-  /** Names of the classes of the training data, by target. */
-  readonly classNames: Readonly<Record<string, readonly string[]>>;
+/** A table, and which of its columns go into which array. */
+export interface OpenTable {
+  readonly source: Source;
+  readonly table: TableRows;
+  readonly arrays: readonly ArrayColumns[];
+  readonly notes: readonly string[];
 }
+
+/** How the cells of targets are read, by target. */
+type TargetLabels = ReadonlyMap<string, LabelsOf>;
 
 /** Bytes of numbers that a byte of text makes at most. */
 const GROWTH = 4;
 
-/**
- * Reads a .csv, .tsv or .jsonl: rows of numbers, one column or several for each array. Targets that
- * are words become the places of the words in their order, which are the classes. Numbers are kept in
- * memory, or in scratch files if they may take more than half of what is free.
- */
-export async function tableFile(
+/** Opens a .csv, .tsv or .jsonl. */
+export async function openTable(
   source: Source,
   expected: readonly Expected[],
-  { free, columns: stated, classNames }: TableReading,
-): Promise<ArrayFile> {
+  columns: ColumnsOf,
+): Promise<OpenTable> {
   const table = await tableRows(source);
-  const { arrays, notes } = assignedColumns(source.name, table.columns, expected, stated);
-  const labels = new Map<string, LabelsOf>();
-  for (const { expected: array, places } of arrays)
-    if (array.role === "target" && array.dtype === null)
-      labels.set(
-        array.name,
-        labelsOf(source.name, table, places, own(classNames, array.name) ?? null),
-      );
+  return { source, table, ...assignedColumns(source.name, table.columns, expected, columns) };
+}
+
+/**
+ * Reads the targets of all tables of a dataset once: those that are words become the places of the
+ * words in their order, which are the classes; `classNames` are those of the training data.
+ */
+export function labelsOfTables(
+  tables: readonly OpenTable[],
+  classNames: Readonly<Record<string, readonly string[]>>,
+): TargetLabels {
+  const targets = (tables[0]?.arrays ?? []).flatMap(({ expected }) =>
+    expected.role === "target" && expected.dtype === null ? [expected] : [],
+  );
+  const cellsOf = (name: string) =>
+    tables.flatMap(({ source, table, arrays }) =>
+      arrays
+        .filter(({ expected }) => expected.name === name)
+        .map(({ places }) => ({ file: source.name, table, places })),
+    );
+  return new Map(
+    targets.map((target) => [
+      target.name,
+      labelsOf(target, cellsOf(target.name), own(classNames, target.name) ?? null),
+    ]),
+  );
+}
+
+/**
+ * Reads a table: rows of numbers, one column or several for each array. Numbers are kept in memory,
+ * or in scratch files if they may take more than half of the bytes that are free.
+ */
+export function tableFile(
+  { source, table, arrays, notes }: OpenTable,
+  labels: TargetLabels,
+  free: number | null,
+): ArrayFile {
   const large = free !== null && source.size * GROWTH > free / 2;
   const growingArrays = arrays.map((array) =>
     growing(source.name, array, labels.get(array.expected.name) ?? null, large),
@@ -69,7 +95,11 @@ export async function tableFile(
     array: (name) => arrayNamed(source.name, stored, name),
     source: null,
     classes: Object.fromEntries(classes),
-    notes: [...notes, ...classNotes(source.name, labels)],
+    notes: [
+      ...notes,
+      ...classNotes(source.name, labels),
+      ...finished.flatMap(({ notes }) => notes),
+    ],
     digest: () => sha256(source),
     close: () => {
       for (const { close } of finished) close?.();
@@ -78,7 +108,7 @@ export async function tableFile(
   };
 }
 
-const classNotes = (file: string, labels: ReadonlyMap<string, LabelsOf>) =>
+const classNotes = (file: string, labels: TargetLabels) =>
   [...labels].flatMap(([name, { names }]) =>
     names
       ? [
@@ -86,6 +116,13 @@ const classNotes = (file: string, labels: ReadonlyMap<string, LabelsOf>) =>
         ]
       : [],
   );
+
+/** An array of a whole table. */
+interface Grown {
+  readonly array: StoredArray;
+  readonly notes: readonly string[];
+  readonly close?: () => void;
+}
 
 /** An array that grows row by row. */
 function growing(file: string, of: ArrayColumns, labels: LabelsOf | null, large: boolean) {
@@ -95,6 +132,7 @@ function growing(file: string, of: ArrayColumns, labels: LabelsOf | null, large:
   const writer = large ? (scratchWriter?.() ?? null) : null;
   let dims: readonly number[] | null = null;
   let pending: number[] = [];
+  let uncounted = 0;
   const flush = () => {
     const bytes = encodeNumbers(dtype, pending);
     if (writer) writer.write(bytes);
@@ -113,16 +151,25 @@ function growing(file: string, of: ArrayColumns, labels: LabelsOf | null, large:
       throw new InputError(
         `row ${row} of ${file} (from 0) gives ${expected.name} the shape [${shape}], and the rows before [${dims}]; all must have the same.`,
       );
-    for (const value of values) pending.push(value);
+    for (const value of values) {
+      pending.push(value);
+      if (value === expected.missing) uncounted++;
+    }
     if (pending.length >= FLUSH) flush();
   };
-  const finish = (rows: number): { readonly array: StoredArray; readonly close?: () => void } => {
+  const finish = (rows: number): Grown => {
     flush();
     const source = writer ? writer.finish() : bytesSource(joined(chunks));
     const row = fitted(expected, dims ?? []);
     const array = { name: expected.name, dtype, dims: [rows, ...row] };
     const at = arrayAtHand(array, widthOf(dtype), (start, end) => source.read(start, end));
-    return { array: at, ...(source.close ? { close: () => source.close!() } : {}) };
+    const notes =
+      uncounted > 0
+        ? [
+            `${uncounted} of ${rows} labels of target ${expected.name} of ${file} do not count: they are missing or ${expected.missing}.`,
+          ]
+        : [];
+    return { array: at, notes, ...(source.close ? { close: () => source.close!() } : {}) };
   };
   return { add, finish, discard: () => writer?.discard() };
 }

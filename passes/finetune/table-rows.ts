@@ -111,7 +111,14 @@ function parsedLine(line: string): unknown {
 
 /** A file's text in pieces that end with a line; with `quoted`, not with one inside quotes. */
 function* pieces(source: Source, quoted: boolean): Generator<string> {
-  const decoder = new TextDecoder();
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const decoded = (bytes: Uint8Array) => {
+    try {
+      return decoder.decode(bytes);
+    } catch {
+      throw new InputError(`${source.name} is not text in UTF-8; save it in UTF-8.`);
+    }
+  };
   let left = new Uint8Array();
   for (let at = 0; at < source.size; at += BLOCK) {
     const block = source.read(at, Math.min(source.size, at + BLOCK));
@@ -120,7 +127,7 @@ function* pieces(source: Source, quoted: boolean): Generator<string> {
     joined.set(block, left.length);
     const isLast = at + BLOCK >= source.size;
     const end = isLast ? joined.length : lastLine(joined, quoted);
-    if (end > 0) yield decoder.decode(joined.subarray(0, end));
+    if (end > 0) yield decoded(joined.subarray(0, end));
     left = joined.slice(end);
   }
 }

@@ -16,7 +16,7 @@ function tanhGelu<V>({ op, scalar }: Composite<V>, x: V): V {
 
 /** Returns an activation by the name in a fused node, "" for none, with its parameters in order. */
 export function activated<V>(
-  { op, to, dtype, refuse }: Composite<V>,
+  { op, to, dtype, scalar, refuse }: Composite<V>,
   name: string,
   [first, second, third]: readonly (number | undefined)[],
   x: V,
@@ -44,6 +44,10 @@ export function activated<V>(
       return op.HardSigmoid(x, given({ alpha: first, beta: second }));
     case "Selu":
       return op.Selu(x, given({ alpha: first, gamma: third ?? second }));
+    case "Affine":
+      return op.Add(op.Mul(x, scalar(first ?? 1)), scalar(second ?? 0));
+    case "ScaledTanh":
+      return op.Mul(op.Tanh(op.Mul(x, scalar(second ?? 1))), scalar(first ?? 1));
     case "Clip":
       return to.clip(x, first ?? null, second ?? null, dtype(0));
     default:

@@ -90,12 +90,10 @@ const unrolled =
   (given) => {
     const isBatchFirst = given.int("layout", 0) === 1;
     const call = isBatchFirst ? stepsFirst(given) : given;
-    const { op, shape, text, floats, refuse, wants } = call;
+    const { op, shape, text, refuse, wants } = call;
     const [length, batch, hidden] = [shape(0)[0], shape(0)[1], shape(2).at(-1)].map((size) =>
       call.fixed(size, "its number of steps is not fixed"),
     );
-    if (floats("activation_alpha")?.length || floats("activation_beta")?.length)
-      return refuse("its activations have parameters");
     const directions = { forward: [false], reverse: [true], bidirectional: [false, true] };
     const reversed = directions[text("direction", "forward") as keyof typeof directions];
     if (!reversed) return refuse("its direction is not known");
@@ -171,17 +169,36 @@ function direction<V>(
   return { y: to.unsqueeze(y, [1]), ...states };
 }
 
+/** How many parameters activations take: an alpha, or also a beta, each from its own list. */
+const PARAMETERS: ReadonlyMap<string, 1 | 2> = new Map([
+  ["Affine", 2],
+  ["Elu", 1],
+  ["HardSigmoid", 2],
+  ["LeakyRelu", 1],
+  ["ScaledTanh", 2],
+  ["ThresholdedRelu", 1],
+]);
+
 /**
  * Returns the activations of a direction. `clip` bounds what they are applied to; in onnxruntime, an
  * LSTM's cell state, to which the third is applied, is not bounded.
  */
 function activationsOf<V>(call: Composite<V>, defaults: readonly string[], direction: number) {
-  const { texts, float, to, dtype } = call;
-  const named = texts("activations").slice(direction * defaults.length);
+  const { texts, floats, float, to, dtype } = call;
+  const [alphas, betas] = ["activation_alpha", "activation_beta"].map((name) =>
+    (floats(name) ?? []).values(),
+  );
+  const named = texts("activations").map((name) => {
+    const count = PARAMETERS.get(name) ?? 0;
+    const alpha = count > 0 ? alphas.next().value : undefined;
+    return { name, parameters: [alpha, count > 1 ? betas.next().value : undefined] };
+  });
+  const first = direction * defaults.length;
   const clip = float("clip", 0);
   return (k: number, x: V): V => {
     const bounded = clip > 0 && k < 2 ? to.clip(x, -clip, clip, dtype(0)) : x;
-    return activated(call, named[k] ?? defaults[k], [], bounded);
+    const { name, parameters } = named[first + k] ?? { name: defaults[k], parameters: [] };
+    return activated(call, name, parameters, bounded);
   };
 }
 

@@ -16,7 +16,7 @@ const heads = { num_heads: 2 };
 function recurrent(
   op: "LSTM" | "GRU" | "RNN",
   direction: "forward" | "reverse" | "bidirectional",
-  { lengths, states = false, linear, peepholes, clip, coupled, opset = 14 }: Recurrence,
+  { lengths, states = false, linear, peepholes, clip, coupled, act, opset = 14 }: Recurrence,
 ): [string, OneNode] {
   const [count, gates] = [direction === "bidirectional" ? 2 : 1, { LSTM: 4, GRU: 3, RNN: 1 }[op]];
   const small = (dims: number[], label: string) => {
@@ -40,10 +40,17 @@ function recurrent(
     ...(linear === undefined ? {} : { linear_before_reset: linear }),
     ...(clip === undefined ? {} : { clip: { f: clip } }),
     ...(coupled ? { input_forget: 1 } : {}),
+    ...(act
+      ? {
+          activations: { s: Array.from({ length: count }, () => act.names).flat() },
+          activation_alpha: { f: act.alpha },
+          activation_beta: { f: act.beta },
+        }
+      : {}),
   };
   const outputs = op === "LSTM" ? [true, true, true] : [true, true];
   return [
-    `${op}, ${direction}, opset ${opset}${linear ? ", reset after the product" : ""}${peepholes ? ", peepholes" : ""}${clip ? `, clip ${clip}` : ""}${coupled ? ", coupled gates" : ""}`,
+    `${op}, ${direction}, opset ${opset}${linear ? ", reset after the product" : ""}${peepholes ? ", peepholes" : ""}${clip ? `, clip ${clip}` : ""}${coupled ? ", coupled gates" : ""}${act ? `, ${act.names}` : ""}`,
     { op, inputs, outputs, attributes, opset },
   ];
 }
@@ -129,6 +136,12 @@ interface Recurrence {
   readonly peepholes?: boolean;
   readonly clip?: number;
   readonly coupled?: boolean;
+  /** Its activations in each direction, and the parameters of all. */
+  readonly act?: {
+    readonly names: readonly string[];
+    readonly alpha: readonly number[];
+    readonly beta: readonly number[];
+  };
   readonly opset?: number;
 }
 
@@ -562,6 +575,16 @@ export const composites: readonly [string, OneNode][] = [
   recurrent("LSTM", "reverse", { peepholes: true, clip: 0.9, lengths: [4, 2] }),
   recurrent("LSTM", "forward", { coupled: true, clip: 1.1, states: true }),
   recurrent("GRU", "forward", { clip: 0.75 }),
+  recurrent("LSTM", "bidirectional", {
+    act: {
+      names: ["HardSigmoid", "LeakyRelu", "ScaledTanh"],
+      alpha: [0.3, 0.2, 1.5, 0.25, 0.1, 1.25],
+      beta: [0.4, 0.7, 0.5, 0.75],
+    },
+  }),
+  recurrent("GRU", "forward", {
+    act: { names: ["HardSigmoid", "Affine"], alpha: [0.3, 0.5], beta: [0.4, 0.1] },
+  }),
   recurrent("GRU", "reverse", { clip: 0.6, linear: 1, opset: 22 }),
   recurrent("RNN", "bidirectional", { clip: 0.5, opset: 7 }),
   [

@@ -12,8 +12,13 @@ export interface Operand {
   readonly values: ArrayLike<number>;
 }
 
-/** An attribute: integers as they are, floats in an object. */
-type Attribute = number | string | readonly number[] | { readonly f: number | readonly number[] };
+/** An attribute: integers as they are, floats and lists of strings in an object. */
+type Attribute =
+  | number
+  | string
+  | readonly number[]
+  | { readonly f: number | readonly number[] }
+  | { readonly s: readonly string[] };
 
 /** A call of one operator. */
 export interface OneNode {
@@ -99,8 +104,10 @@ const info = (name: string, { dtype, dims }: Operand) => ({
 });
 
 function encoded(name: string, value: Attribute): object {
-  if (typeof value === "string") return { name, type: 3, s: new TextEncoder().encode(value) };
+  const text = (of: string) => new TextEncoder().encode(of);
+  if (typeof value === "string") return { name, type: 3, s: text(value) };
   if (typeof value === "number") return { name, type: 2, i: value };
+  if ("s" in value) return { name, type: 8, strings: value.s.map(text) };
   if (!("f" in value)) return { name, type: 7, ints: [...value] };
   const { f } = value;
   return typeof f === "number" ? { name, type: 1, f } : { name, type: 6, floats: [...f] };
