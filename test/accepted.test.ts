@@ -47,4 +47,47 @@ describe("random inputs", () => {
     const proof = await prove(laurel, { ort });
     expect(proof.passed).toBe(true);
   });
+
+  it.each([
+    [
+      "a length that a later message names",
+      "float[1, B, 3] z",
+      "t = Gather<axis = 1>(z, index) out = Reshape(z, shape)",
+      "int64 index = {11}, int64[2] shape = {12, 3}",
+    ],
+    ["a batch of two", "float[A, 3] z", "out = Reshape(z, shape)", "int64[3] shape = {2, -1, 3}"],
+    [
+      "a batch of one input alone",
+      "float[A, 3] z, float[A, 5] v",
+      "t = Reshape(v, one) out = Reshape(z, four)",
+      "int64[2] one = {1, 5}, int64[2] four = {4, 3}",
+    ],
+  ])("have sizes that a trace fixed: %s", async (_, input, after, weights) => {
+    const bytes = model(input, after, "float[A, B, C, D] y, float[E, F] out", weights);
+    const laurel = await laurelize(await openModel(bytes), { ort, variant: "rw" });
+    expect((await prove(laurel, { ort })).passed).toBe(true);
+  });
+
+  it("are ascending, or few, before they are zeros, which would hide the sum here", async () => {
+    const table = "int64[1] first = {0}, float[9, 1] table, int64[1] all = {-1}";
+    const ends = `p, q = Split<axis = 1>(z) d = Sub(q, p) least = ReduceMin<keepdims = 0>(d)
+      n = Reshape(least, all) r = ConstantOfShape(n) most = ReduceMax<keepdims = 0>(d)
+      c = Cast<to = 1>(most) out = Mul(y, c)`;
+    const near = `p, q = Split<axis = 1>(z) d = Sub(q, p) g = Gather(table, d) a = Abs(d)
+      most = ReduceMax<keepdims = 0>(a) c = Cast<to = 1>(most) out = Mul(y, c)`;
+    for (const after of [ends, near]) {
+      const bytes = model("int64[8, 2] z", after, "float[1, 3, 8, 8] out", table);
+      const laurel = await laurelize(await openModel(bytes), { ort, variant: "rw" });
+      expect((await prove(laurel, { ort })).passed).toBe(true);
+    }
+  });
+
+  it("that do not exist are refused with the inputs at fault, and how to give others", async () => {
+    const shape = "int64[2] five = {1, 5}";
+    const bytes = model("float[A, 3] z", "out = Reshape(z, five)", "float[1, 5] out", shape);
+    const laurel = await laurelize(await openModel(bytes), { ort, variant: "rw" });
+    await expect(prove(laurel, { ort })).rejects.toThrow(
+      /this node is computed from z \(float \[A, 3\]\)\); give real inputs with --inputs, an \.npz with the arrays x \(float \[1, 3, 8, 8\]\), z \(float \[A, 3\]\)/,
+    );
+  });
 });

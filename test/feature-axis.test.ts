@@ -7,6 +7,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { checksThat } from "./support/checks.ts";
 import { cli } from "./support/cli.ts";
 import { fixture } from "./support/fixture.ts";
+import { modelOfText } from "./support/onnx-text.ts";
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "feature-axis-"));
 afterAll(() => fs.rmSync(folder, { recursive: true }));
@@ -78,5 +79,24 @@ describe("a feature axis that the user names", () => {
       expect([name, checksThat("failed", proof)]).toEqual([name, []]);
       expect(laurel.plan.sites.every(({ site }) => site.feature.size === 8)).toBe(true);
     }
+  });
+
+  it("is shown by the nearest norm, however much else reads the sum", async () => {
+    const chain = (depth: number) =>
+      Array.from({ length: depth }, (_, k) => `c${k + 1} = Relu(c${k})`).join(" ");
+    const text = (last: string) => `<ir_version: 8, opset_import: ["" : 17]>
+      g (float[2, 6, 8] x) => (float[2, 6, 8] out, float[2, 6, 8] c600)
+      <float[48, 48] w, float[8] gamma, int64[2] flat = {2, 48}, int64[3] tokens = {2, 6, 8}>
+      { a = Reshape(x, flat) h = Relu(a) m = MatMul(h, w) f = Reshape(m, tokens) y = Add(x, f)
+        s = Mul(y, y) v = ReduceMean<axes = [-1]>(s) r = Sqrt(v) n = Div(y, r) ${last}
+        c0 = Neg(y) ${chain(600)} }`;
+    const found = async (last: string) =>
+      findResiduals(await openModel(modelOfText(text(last))), { ort });
+    const { sites } = await found("out = Mul(n, gamma)");
+    expect(sites.map(({ feature }) => feature)).toEqual([{ axis: 2, size: 8 }]);
+    const { rejected } = await found("out = Identity(n)");
+    expect(rejected.map(({ output, code }) => `${output.name} ${code}`)).toEqual([
+      "y noFeatureAxis",
+    ]);
   });
 });

@@ -11,7 +11,8 @@ import { type Model, typesOf } from "../../src/model.ts";
 import { withFixedSeeds } from "../../src/ort/fixed-seeds.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import { type Ort, reason, type Tensors } from "../../src/ort/session.ts";
-import { type SampleOptions, sampleInputs } from "../../src/samples/samples.ts";
+import type { SampleOptions } from "../../src/samples/draw.ts";
+import { sampleInputs } from "../../src/samples/samples.ts";
 
 /** Sets of inputs. */
 const ROUNDS = 3;

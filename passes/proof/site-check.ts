@@ -8,7 +8,7 @@ import { encodeNumbers } from "../../src/graph/tensor.ts";
 import { showShape } from "../../src/onnx/shape.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
 import { tensorToRun } from "../../src/ort/tensors.ts";
-import type { SampleOptions } from "../../src/samples/samples.ts";
+import type { SampleOptions } from "../../src/samples/draw.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";
 import { checkFormula, type FormulaReport } from "./formula.ts";
 import { operandsOf, runSum, type Subject } from "./site-nodes.ts";

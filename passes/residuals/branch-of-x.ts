@@ -1,7 +1,7 @@
 import type { Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
-import { traits } from "./operators.ts";
+import { inFloats, traits } from "./operators.ts";
 import type { Trial } from "./reach.ts";
 import type { Setting } from "./residual.ts";
 import { type Link, skipChain } from "./skip-chain.ts";
@@ -34,7 +34,7 @@ export function isGated(
     if (kind === "projected" || seen.has(value)) return false;
     seen.add(value);
     const node = value.producer;
-    if (node?.op !== "Mul") continue;
+    if (!node || inFloats(node.op) !== "Mul") continue;
     const factors = node.inputs.filter((v) => v && !setting.constants.has(v));
     if (factors.length !== 2) continue;
     return factors.some(
@@ -56,12 +56,12 @@ export function foreignRoot(
 ): Value | null {
   const comesFromX = (value: Value) => reach.paths(x, value, node) !== null;
   const inputsOf = (value: Value) =>
-    value === x || value.producer?.op === "Softmax"
+    value === x || inFloats(value.producer?.op ?? "") === "Softmax"
       ? []
       : sourcesOf(value).filter((input) => !constants.has(input));
   const sizeOf = (value: Value) => types.get(value)?.shape?.join();
   for (const value of walk([branch], (at) => inputsOf(at).filter(comesFromX))) {
-    if (!ELEMENTWISE.has(value.producer?.op ?? "")) continue;
+    if (!ELEMENTWISE.has(inFloats(value.producer?.op ?? ""))) continue;
     const foreign = inputsOf(value).find(
       (input) => !comesFromX(input) && sizeOf(input) === sizeOf(value),
     );

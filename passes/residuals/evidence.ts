@@ -1,6 +1,7 @@
 import { dimsOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, textAttribute, type Value } from "../../src/graph/graph.ts";
 import { rows } from "../../src/graph/own.ts";
+import { factorsOf } from "./operators.ts";
 import type { Setting } from "./residual.ts";
 
 /** An axis of a value, and the number of features along it if a weight shows it. */
@@ -143,7 +144,7 @@ const EVIDENCE: Readonly<Record<string, Rule>> = {
   BiasAdd: lastNorm(1),
   ...rows(lastNorm(2), "SkipLayerNormalization SkipSimplifiedLayerNormalization"),
   ...rows(groupNorm, "GroupNorm SkipGroupNorm"),
-  ...rows(scale, "LayerNormalization RMSNormalization SimplifiedLayerNormalization Mul"),
+  ...rows(scale, "LayerNormalization RMSNormalization SimplifiedLayerNormalization Mul QLinearMul"),
 };
 
 type Size = number | null | undefined;
@@ -177,8 +178,8 @@ const sizesOf = ({ types }: Setting, value: Value | null | undefined): readonly 
 /** Returns the axis along which a constant factor varies, such as a norm's scale. */
 function scaled(setting: Setting, node: Node): Place | null {
   const rank = setting.types.get(node.outputs[0]!)?.shape?.length ?? 0;
-  const fixed = ({ inputs }: Node) =>
-    inputs.find((value) => value && setting.constants.has(value)) ?? null;
+  const fixed = (at: Node) =>
+    factorsOf(at).find((value) => value && setting.constants.has(value)) ?? null;
   const direct = wideAxis(setting, fixed(node), rank);
   if (direct || node.op !== "Mul" || fixed(node)) return direct;
   // x · (γ / σ): γ is first multiplied with the norm's divisor, which has size 1 along its axis.

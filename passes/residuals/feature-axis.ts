@@ -1,5 +1,5 @@
 import { readsShapeOnly } from "../../src/graph/constants.ts";
-import type { Node, Scope, Value } from "../../src/graph/graph.ts";
+import type { Node, Scope, Use, Value } from "../../src/graph/graph.ts";
 import { type AxisMap, axesThrough, compose, inverse, sameAxes } from "./axes.ts";
 import { evidence, type Place } from "./evidence.ts";
 import { computedBy } from "./operators.ts";
@@ -136,39 +136,39 @@ interface Start {
   readonly until: Value | null;
 }
 
-/** Walks on from a value to the nearest node that reads features or norms them. */
+/** Returns the first node after a value, in their order, that reads features or norms them. */
 function nextRead(
   setting: Setting,
   { value, axes, scope, until }: Start,
   normsOnly = false,
 ): Read | null {
-  const pending: { value: Value; axes: AxisMap }[] = [{ value, axes }];
+  const pending: { readonly use: Use; readonly axes: AxisMap }[] = [];
   const seen = new Set<Value>();
-  let nearest: { index: number; read: Read } | null = null;
-  let looks = normsOnly ? NEAR : LOOKS;
-  for (let at = pending.pop(); at && looks > 0; at = pending.pop()) {
-    if (seen.has(at.value) || at.value === until) continue;
-    seen.add(at.value);
-    for (const { node, index } of at.value.uses) {
-      if (looks-- <= 0) break;
-      if (node.scope !== scope || readsShapeOnly(node) || (nearest && node.index > nearest.index))
-        continue;
-      const { reads, writes, norm } = evidence(setting, node);
-      if (reads !== null || (normsOnly && writes !== null)) {
-        const place = reads && along(reads, at.axes);
-        if (place && (norm || !normsOnly))
-          nearest = { index: node.index, read: { ...place, node, norm } };
-        continue;
-      }
-      for (const output of node.outputs) {
-        if (!output) continue;
-        const through = axesThrough(setting, node, index, output);
-        const back = inverse(through, setting.types.get(output)?.shape?.length ?? 0);
-        pending.push({ value: output, axes: compose(back, at.axes) });
-      }
+  const visit = (at: Value, there: AxisMap) => {
+    if (seen.has(at) || at === until) return;
+    seen.add(at);
+    for (const use of at.uses)
+      if (use.node.scope === scope && !readsShapeOnly(use.node)) pending.push({ use, axes: there });
+  };
+  visit(value, axes);
+  for (let looks = normsOnly ? NEAR : LOOKS; looks > 0 && pending.length > 0; looks--) {
+    const first = pending.reduce((a, b) => (b.use.node.index < a.use.node.index ? b : a));
+    pending.splice(pending.indexOf(first), 1);
+    const { node, index } = first.use;
+    const { reads, writes, norm } = evidence(setting, node);
+    if (reads !== null || (normsOnly && writes !== null)) {
+      const place = reads && along(reads, first.axes);
+      if (place && (norm || !normsOnly)) return { ...place, node, norm };
+      continue;
+    }
+    for (const output of node.outputs) {
+      if (!output) continue;
+      const through = axesThrough(setting, node, index, output);
+      const back = inverse(through, setting.types.get(output)?.shape?.length ?? 0);
+      visit(output, compose(back, first.axes));
     }
   }
-  return nearest?.read ?? null;
+  return null;
 }
 
 /** Maps axes of another value to the sum; null if they are not kept. */

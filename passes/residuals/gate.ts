@@ -1,6 +1,6 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
-import { computedBy, traits } from "./operators.ts";
+import { computedBy, inFloats, traits } from "./operators.ts";
 import type { Setting } from "./residual.ts";
 
 /**
@@ -14,7 +14,7 @@ export function opensGate(setting: Setting, value: Value): boolean {
     if (at.isOutput || at.uses.length === 0) return false;
     for (const { node } of at.uses) {
       const outputs = node.outputs.filter((output) => output !== null);
-      if (/^((Hard)?Sigmoid|Tanh)$/.test(node.op)) {
+      if (/^((Hard)?Sigmoid|Tanh)$/.test(inFloats(node.op))) {
         if (!outputs.some((output) => gates(setting, output))) return false;
         opens ||= node.op !== "Tanh";
       } else {
@@ -31,7 +31,7 @@ export function opensGate(setting: Setting, value: Value): boolean {
 function gates(setting: Setting, value: Value): boolean {
   return value.uses.some(({ node }) => {
     const [output] = node.outputs;
-    if (node.op === "Mul" && computedBy(setting.constants, node).length > 1) return true;
+    if (inFloats(node.op) === "Mul" && computedBy(setting.constants, node).length > 1) return true;
     const { layout } = traits(setting, node);
     return output != null && (layout || isShift(setting, node)) && gates(setting, output);
   });

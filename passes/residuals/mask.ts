@@ -1,6 +1,6 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
-import { computedBy, traits } from "./operators.ts";
+import { computedBy, inFloats, traits } from "./operators.ts";
 import type { Setting } from "./residual.ts";
 
 /** Maximum number of values that a mask is computed from. */
@@ -12,7 +12,7 @@ const LOOKS = 64;
  * node.
  */
 export function maskedBy(setting: Setting, node: Node): Value | null {
-  const factors = node.op === "Mul" ? computedBy(setting.constants, node) : [];
+  const factors = inFloats(node.op) === "Mul" ? computedBy(setting.constants, node) : [];
   const sizeOf = (value: Value | null) => setting.types.get(value!)?.shape?.join();
   const whole = factors.filter((value) => sizeOf(value) === sizeOf(node.outputs[0]));
   if (factors.length !== 2 || whole.length !== 1) return null;

@@ -25,9 +25,15 @@ const UPSAMPLING = operatorsThat("enlarges");
 /** Positions of a product's two factors, if not first and second. */
 const FACTORS: Readonly<Record<string, readonly number[]>> = {
   Einsum: [0, 1, 2, 3],
-  QLinearMatMul: [0, 3],
-  "com.microsoft.QGemm": [0, 3],
+  ...rows([0, 3], "QLinearMatMul com.microsoft.QGemm com.microsoft.QLinearMul"),
 };
+
+/** Returns the operator that a quantized one stands for: Mul for com.microsoft.QLinearMul. */
+export const inFloats = (op: string): string => op.replace(/^com\.microsoft\.QLinear/, "");
+
+/** Returns the inputs that a product multiplies. */
+export const factorsOf = (node: Node): readonly (Value | null)[] =>
+  own(FACTORS, node.op)?.map((index) => node.inputs[index] ?? null) ?? node.inputs;
 
 /** An operator's role in a residual connection. */
 interface Traits {
@@ -67,6 +73,7 @@ export function traits(setting: Setting, node: Node): Traits {
 
 function traitsOf({ graph, constants, types }: Setting, node: Node): Traits {
   const { op } = node;
+  const plain = inFloats(op);
   const fixed = (index: number) => {
     const value = node.inputs[index];
     return value != null && constants.has(value);
@@ -76,25 +83,25 @@ function traitsOf({ graph, constants, types }: Setting, node: Node): Traits {
   const convolution =
     CONVOLUTION.has(op) && node.inputs.some((_, index) => index > 0 && fixed(index));
   const oneOperand = data === 1;
-  const scale = oneOperand && (op === "Mul" || (op === "Div" && fixed(1)) || op === "Neg");
+  const scale = oneOperand && (plain === "Mul" || (op === "Div" && fixed(1)) || op === "Neg");
   const upsampling = UPSAMPLING.has(op) && enlarges(types, node);
-  const shift = oneOperand && (op === "Add" || op === "Sub" || op === "Sum");
+  const shift = oneOperand && (plain === "Add" || op === "Sub" || op === "Sum");
   const clips = own(ZERO_POINT, op) !== undefined && quantizesToPositive(graph, types, node);
   const activated = convolution && (textAttribute(graph, node, "activation") ?? "none") !== "none";
   const projection =
     (convolution && !activated) ||
     (product && oneOperand) ||
-    PROJECTION.has(op) ||
+    PROJECTION.has(plain) ||
     shift ||
     UPSAMPLING.has(op);
   return {
-    layout: LAYOUT.has(op),
+    layout: LAYOUT.has(plain),
     scale,
     mixer: convolution || product || BLOCK.has(op) || node.bodies.some(mixes) || callsMixer(node),
     pooling:
-      op === "DFT" || (op === "AveragePool" && strides(node).every((stride) => stride === 1)),
+      op === "DFT" || (plain === "AveragePool" && strides(node).every((stride) => stride === 1)),
     projection,
-    nonlinear: clips || !(LAYOUT.has(op) || ADDITION.has(op) || scale || projection),
+    nonlinear: clips || !(LAYOUT.has(plain) || ADDITION.has(op) || scale || projection),
     upsampling,
     reducing: reduces(types, node),
     repeating: repeats(types, node),
@@ -122,7 +129,11 @@ function quantizes(constants: ReadonlySet<Value>, value: Value): boolean {
 /** Position of the zero point in operators that quantize their result. */
 const ZERO_POINT: Readonly<Record<string, number>> = {
   ...rows(2, "QuantizeLinear com.microsoft.QuantizeLinear"),
-  ...rows(7, "QLinearConv QLinearMatMul com.microsoft.QLinearConv com.microsoft.QLinearAdd"),
+  ...rows(7, "QLinearConv QLinearMatMul com.microsoft.QLinearConv"),
+  ...rows(7, "com.microsoft.QLinearAdd com.microsoft.QLinearMul"),
+  ...rows(4, "com.microsoft.QLinearAveragePool com.microsoft.QLinearGlobalAveragePool"),
+  ...rows(4, "com.microsoft.QLinearReduceMean"),
+  "com.microsoft.QLinearConcat": 1,
   "com.microsoft.QGemm": 8,
 };
 

@@ -2,7 +2,7 @@ import { RANDOM, readsShapeOnly } from "../../src/graph/constants.ts";
 import { type Node, outward, type Scope, type Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { byOrder } from "../../src/graph/scopes.ts";
-import { traits } from "./operators.ts";
+import { inFloats, traits } from "./operators.ts";
 import type { Setting, Term } from "./residual.ts";
 import { besides } from "./skip-norm.ts";
 
@@ -100,12 +100,13 @@ export class Reach {
       mixed: mixer || before.some((one) => one.mixed),
       pooled: pooling || before.some((one) => one.pooled),
       nonlinear:
-        (nonlinear && !(BILINEAR.has(node.op) && before.length === 1)) ||
+        (nonlinear && !(BILINEAR.has(inFloats(node.op)) && before.length === 1)) ||
         before.some((one) => one.nonlinear),
       upsampled: upsampling || before.every((one) => one.upsampled),
       reduced: reducing || before.some((one) => one.reduced),
       repeated:
-        repeating || (node.op === "Concat" ? before.some(repeated) : before.every(repeated)),
+        repeating ||
+        (inFloats(node.op) === "Concat" ? before.some(repeated) : before.every(repeated)),
     };
   }
 }

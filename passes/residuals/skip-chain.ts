@@ -1,6 +1,6 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { maskedBy } from "./mask.ts";
-import { computedBy, traits } from "./operators.ts";
+import { computedBy, inFloats, traits } from "./operators.ts";
 import { type Part, partOf } from "./part.ts";
 import type { Setting } from "./residual.ts";
 import { normedOf } from "./written-out.ts";
@@ -87,9 +87,10 @@ function linkBefore(setting: Setting, node: Node, value: Value, length: number):
 /** Returns what a node of a chain continues from: its data or its only computed input. */
 function origin(setting: Setting, node: Node, layout: boolean, length: number): Link | null {
   const computed = computedBy(setting.constants, node);
-  if (node.op === "Concat" && computed.length > 1) return commonOrigin(setting, computed, length);
+  const concat = inFloats(node.op) === "Concat";
+  if (concat && computed.length > 1) return commonOrigin(setting, computed, length);
   const [only] = computed;
-  const found = layout && node.op !== "Concat" ? only === node.inputs[0] : computed.length === 1;
+  const found = layout && !concat ? only === node.inputs[0] : computed.length === 1;
   return only && found ? linkTo(only) : null;
 }
 

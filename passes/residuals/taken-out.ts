@@ -1,7 +1,7 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { comesBy } from "./branch-of-x.ts";
-import { traits } from "./operators.ts";
+import { inFloats, traits } from "./operators.ts";
 import type { Setting } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
 
@@ -22,14 +22,15 @@ export function takesOut(
     const node = value.producer;
     if (node?.op === "Sub" && differs(setting, node, x))
       return (comesBy(setting, node.inputs[1], x) ? 1 : -1) === factor;
-    if (node?.op === "Mul" && isGate(setting, node, x, seen)) return true;
+    if (node && isGate(setting, node, x, seen)) return true;
     if (node && traits(setting, node).scale) factor *= factorOf(setting, node);
   }
   return false;
 }
 
-/** Whether a product of computed values contains a difference from x, times constants or not. */
+/** Whether a node is a product of computed values that contains a difference from x, times constants or not. */
 function isGate(setting: Setting, node: Node, x: Value, seen: Set<Value>): boolean {
+  if (inFloats(node.op) !== "Mul") return false;
   const factors = node.inputs.filter((value) => value && !setting.constants.has(value));
   return factors.length > 1 && factors.some((value) => holdsDifference(setting, value!, x, seen));
 }
@@ -40,7 +41,7 @@ function holdsDifference(setting: Setting, from: Value, x: Value, seen: Set<Valu
     seen.add(value);
     const node = value.producer;
     if (node?.op === "Sub" && differs(setting, node, x)) return true;
-    if (node?.op === "Mul" && isGate(setting, node, x, seen)) return true;
+    if (node && isGate(setting, node, x, seen)) return true;
   }
   return false;
 }

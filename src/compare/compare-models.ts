@@ -7,13 +7,8 @@ import type { Declared } from "../options.ts";
 import { stepper, type Watching } from "../ort/abortable.ts";
 import { runnable } from "../ort/loading.ts";
 import { type Level, type Ort, type Runnable, reason, type Tensors } from "../ort/session.ts";
-import {
-  givenSamples,
-  runOptions,
-  type SampleOptions,
-  type Samples,
-  sampleInputs,
-} from "../samples/samples.ts";
+import type { SampleOptions } from "../samples/draw.ts";
+import { givenSamples, runOptions, type Samples, sampleInputs } from "../samples/samples.ts";
 import { contentDifferences } from "./contents.ts";
 import type { Finding } from "./finding.ts";
 import { type FirstDifference, firstDifference } from "./first-difference.ts";

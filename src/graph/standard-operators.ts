@@ -181,7 +181,7 @@ SoftmaxCrossEntropyLoss 12
 Softplus 1 sensitive keeps activation step
 Softsign 1 sensitive keeps activation
 SpaceToDepth 1 layout
-Split 1 layout half
+Split 1 layout half sorts
 SplitToSequence 11 layout
 Sqrt 1 keeps normstep step minor
 Squeeze 1 layout half reshapes shares counts shortens carries

@@ -1,12 +1,20 @@
 import type { Dimension } from "../onnx/shape.ts";
 import { reason } from "../ort/session.ts";
 
-/** One attempt: which candidate size of each dimension, and how large integers are. */
-export interface Attempt {
+/** Which sizes the free dimensions have in an attempt. */
+export interface Sizing {
+  /** Which candidate size of each dimension. */
   readonly step: number;
   /** The size of all free dimensions but the batch, in place of the candidates. */
   readonly size?: number | undefined;
-  readonly integers: "bounded" | "zeros" | "ones";
+  /** The size of the first axis, of all inputs or of the named one alone. */
+  readonly batch?: { readonly size: number; readonly input: string | null } | undefined;
+}
+
+/** One attempt: its sizes, and how large numbers are. */
+export interface Attempt extends Sizing {
+  /** Bounded by the tables that they index; sorted along the last axis; below 4; or all the same. */
+  readonly integers: "bounded" | "sorted" | "few" | "zeros" | "ones";
   /** Normally distributed, or their absolute values. */
   readonly floats: "normal" | "positive";
   /** Which branch a model takes that branches on its inputs. */
@@ -17,16 +25,36 @@ export interface Attempt {
 const STEPS = 8;
 /** Maximum number of sizes that are tried because onnxruntime names them. */
 const NAMED = 6;
+/** The batch of many exporters' traces. */
+const PAIR = 2;
+/** Largest size that is tried as a batch because onnxruntime names it. */
+const LARGEST_BATCH = 16;
 
-/** The first sizes, then those that onnxruntime named when it refused them, then all others. */
-export function* attempts(named: ReadonlySet<number>): Generator<Attempt> {
-  const kinds = ["bounded", "zeros", "ones"] as const;
-  const common = { floats: "normal", turn: 0 } as const;
-  for (const integers of kinds) yield { ...common, step: 0, integers };
-  for (const size of [...named].slice(0, NAMED))
-    for (const integers of kinds) yield { ...common, step: 0, integers, size };
-  for (let step = 1; step < STEPS; step++)
-    for (const integers of kinds) yield { ...common, step, integers };
+/**
+ * The first sizes, then those that onnxruntime named when it refused them, then batches that a trace
+ * may have fixed, of all inputs and of single ones, then all other sizes. Sizes may be named while
+ * this runs.
+ */
+export function* sizings(named: ReadonlySet<number>, inputs: readonly string[]): Generator<Sizing> {
+  const sizes = new Set<number | undefined>([undefined]);
+  function* others() {
+    for (const size of named) {
+      if (sizes.size > NAMED) return;
+      if (sizes.has(size)) continue;
+      sizes.add(size);
+      yield { step: 0, size };
+    }
+  }
+  yield { step: 0 };
+  yield* others();
+  for (const size of sizes) yield { step: 0, size, batch: { size: PAIR, input: null } };
+  for (const size of [...named].filter((n) => n <= LARGEST_BATCH).slice(0, NAMED))
+    for (const input of inputs.length > 1 ? [null, ...inputs] : [null])
+      yield { step: 0, batch: { size, input } };
+  for (let step = 1; step < STEPS; step++) {
+    yield { step };
+    yield* others();
+  }
 }
 
 /** Returns the fixed sizes of other inputs on the axes of free dimensions, but the first axis. */
@@ -43,7 +71,11 @@ export function fixedBeside(
 
 /**
  * Returns the sizes that a message of onnxruntime names, as in "12 by 8": a size that the trace of
- * an exporter fixed is among them.
+ * an exporter fixed is among them. An index out of bounds asks for one more than itself.
  */
-export const namedSizes = (error: unknown): number[] =>
-  (reason(error).match(/(?<![\w.:/-])\d{1,4}(?![\w.])/g) ?? []).map(Number).filter((n) => n > 1);
+export function namedSizes(error: unknown): number[] {
+  const text = reason(error);
+  const index = /\bidx=(\d+)/.exec(text);
+  if (index) return [Number(index[1]) + 1];
+  return (text.match(/(?<![\w.:/-])\d{1,4}(?![\w.])/g) ?? []).map(Number).filter((n) => n > 1);
+}

@@ -5,32 +5,28 @@ import { walk } from "../graph/walk.ts";
 
 const CARRIERS = operatorsThat("carries");
 
-/** As lengths are sorted before a recurrence over padded sequences. */
+/** As corners are taken out of boxes, and lengths sorted before a recurrence. */
 const SORTERS = operatorsThat("sorts");
 
 /** Maximum number of values that a search visits. */
 const LOOKS = 1000;
 
-/** Returns the values that a value's numbers reach unchanged, itself included. */
+/** Returns the values that a value's numbers reach unchanged, sorted or not, itself included. */
 export const arrivals = (input: Value): Iterable<Value> =>
   walk([input], (value) => carried(value), LOOKS);
 
 /**
- * Like `carried`, including sorted numbers, but excluding values that it only selects or shapes.
+ * Like `arrivals`, but excluding values that it only selects or shapes.
  */
 export const dataArrivals = (input: Value): Iterable<Value> =>
-  walk(
-    [input],
-    (value) => carried(value, (op, index) => index === 0 && (CARRIERS.has(op) || SORTERS.has(op))),
-    LOOKS,
-  );
+  walk([input], (value) => carried(value, (op, index) => index === 0 && carries(op, index)), LOOKS);
 
-const carried = (
-  { uses }: Value,
-  carries = (op: string, _index: number): boolean => CARRIERS.has(op),
-): Value[] =>
+const carries = (op: string, index: number): boolean =>
+  CARRIERS.has(op) || (index === 0 && SORTERS.has(op));
+
+const carried = ({ uses }: Value, passes = carries): Value[] =>
   uses
-    .filter(({ node, index }) => carries(node.op, index))
+    .filter(({ node, index }) => passes(node.op, index))
     .flatMap(({ node }) => node.outputs.filter((output) => output !== null));
 
 /**

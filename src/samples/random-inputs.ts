@@ -67,7 +67,13 @@ function randomTensor(setting: Setting, request: Request): Tensor {
     throw refuse("for which there are no random inputs; give --inputs");
   const draw = isFloat(dtype) ? floats(setting, request) : integers(setting, request);
   const numbers = Float64Array.from({ length: elements(shape) }, draw);
+  if (attempt.integers === "sorted" && !isFloat(dtype)) sortRows(numbers, shape.at(-1) ?? 1);
   return tensorOfBytes(ort, dtype, encodeNumbers(dtype, numbers), shape);
+}
+
+/** Sorts a tensor along its last axis, like the corners of a box, starts and ends, or times. */
+function sortRows(numbers: Float64Array, width: number): void {
+  for (let at = 0; at < numbers.length; at += width) numbers.subarray(at, at + width).sort();
 }
 
 const isMask = ({ name }: Value) => /mask/i.test(name);
@@ -93,10 +99,12 @@ function integers(setting: Setting, { input, shape, attempt, round }: Request): 
   if (isMask(input) || attempt.integers === "ones") return () => 1;
   if (attempt.integers === "zeros") return () => 0;
   const [low, high] = acceptedAt(input, false) ?? [0, bound(types, input)];
-  return () => low + Math.floor(next() * (high - low));
+  const range = attempt.integers === "few" ? Math.min(FEW, high - low) : high - low;
+  return () => low + Math.floor(next() * range);
 }
 
 const UNBOUNDED = 100;
+const FEW = 4;
 
 /**
  * Returns the exclusive upper bound of an integer input, from the sizes of the tables that it

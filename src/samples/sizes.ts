@@ -2,7 +2,7 @@ import { attribute, type Value } from "../graph/graph.ts";
 import { own } from "../graph/own.ts";
 import { isFloat } from "../graph/types.ts";
 import type { Type } from "../onnx/shape.ts";
-import type { Attempt } from "./attempts.ts";
+import type { Sizing } from "./attempts.ts";
 
 const IMAGE = [224, 256, 64, 32, 512, 128, 640, 48];
 const WAVE = [16000, 4000, 1024, 512, 160, 48000];
@@ -24,7 +24,7 @@ interface FreeDimension {
  */
 export function sizeOf(
   { input, type: { dtype, shape }, axis, name }: FreeDimension,
-  { step, size }: Pick<Attempt, "step" | "size">,
+  { step, size, batch }: Sizing,
   given: Readonly<Record<string, number>>,
 ): number {
   const at = (ladder: readonly number[]) => size ?? ladder[Math.min(step, ladder.length - 1)];
@@ -34,7 +34,7 @@ export function sizeOf(
   if (/\+/.test(name)) return name.split("+").reduce((sum, part) => sum + known(part.trim()), 0);
   if (/total/i.test(name)) return known("past") + known("sequence_length");
   if (/past/i.test(name)) return PAST;
-  if (axis === 0 || /batch/i.test(name)) return 1;
+  if (axis === 0 || /batch/i.test(name)) return batch?.input === null ? batch.size : 1;
   const rank = shape!.length;
   if (!isFloat(dtype)) return at(SEQUENCE);
   const last = shape![rank - 1];

@@ -1,0 +1,73 @@
+import { InputError } from "../errors.ts";
+import type { Graph, Value } from "../graph/graph.ts";
+import { isFloat, type Types } from "../graph/types.ts";
+import { reason, type Tensors } from "../ort/session.ts";
+import { type Attempt, fixedBeside, namedSizes, type Sizing, sizings } from "./attempts.ts";
+import type { Draw, Drawn, Sampled } from "./draw.ts";
+import { refusal } from "./refusal.ts";
+
+/** Runs a model on inputs; throws if it does not accept them. */
+export type RunOn = (feeds: Tensors) => Promise<readonly Tensors[]>;
+
+/** Inputs on which a model runs, its outputs, and the sizes chosen for its free dimensions. */
+interface Accepted extends Drawn {
+  readonly outputs: readonly Tensors[];
+  readonly dims: Readonly<Record<string, number>>;
+}
+
+/**
+ * Returns the first inputs on which a model runs, of all sizes and integers that are tried. Throws
+ * an InputError with onnxruntime's last message if there are none.
+ */
+export async function accepted(model: Sampled, draw: Draw, run: RunOn): Promise<Accepted> {
+  const { graph, types } = model;
+  const hasIntegers = graph.main.inputs.some((input) => !isFloat(types.get(input)?.dtype));
+  const tried = new Set<string>();
+  const named = new Set(fixedBeside(graph.main.inputs.map((input) => types.get(input)?.shape)));
+  let last: unknown;
+  const tryInputs = async (attempt: Attempt): Promise<Accepted | null> => {
+    const { feeds, dims } = draw(attempt, 0);
+    const shapes = Object.values(feeds).map((tensor) => tensor.dims);
+    const key = JSON.stringify([shapes, hasIntegers && attempt.integers]);
+    if (tried.has(key)) return null;
+    tried.add(key);
+    try {
+      return { attempt, feeds, dims, outputs: await run(feeds) };
+    } catch (error) {
+      last = error;
+      for (const size of namedSizes(error)) named.add(size);
+      return null;
+    }
+  };
+  for (const sizing of sizings(named, batched(graph, types))) {
+    const found = await withIntegers(sizing, hasIntegers, tryInputs, () => reason(last));
+    if (found) return found;
+  }
+  throw new InputError(refusal(model, last));
+}
+
+/** Names of the inputs whose first axis is free. */
+const batched = ({ main }: Graph, types: Types): string[] =>
+  main.inputs
+    .filter((input: Value) => typeof types.get(input)?.shape?.[0] === "string")
+    .map(({ name }) => name);
+
+/**
+ * Tries integers of all kinds at some sizes. If zeros fail as bounded ones do, the sizes are to
+ * blame. Zeros hide what positions differ in, so others come first.
+ */
+async function withIntegers(
+  sizing: Sizing,
+  hasIntegers: boolean,
+  tryInputs: (attempt: Attempt) => Promise<Accepted | null>,
+  message: () => string,
+): Promise<Accepted | null> {
+  const of = (integers: Attempt["integers"]) =>
+    tryInputs({ ...sizing, integers, floats: "normal", turn: 0 });
+  const bounded = await of("bounded");
+  if (bounded || !hasIntegers) return bounded;
+  const why = message();
+  const zeros = await of("zeros");
+  if (!zeros && message() === why) return null;
+  return (await of("sorted")) ?? (await of("few")) ?? zeros ?? (await of("ones"));
+}
