@@ -73,6 +73,28 @@ describe("an output of labels or indices", () => {
     expect(made("it can learn", proof).before).toEqual([]);
   });
 
+  const low = "float t = {-200.0}";
+  it.each([
+    ["every output", "float[8, N] out", ""],
+    ["one of two", "float[8, N] out, float[N, 8] other", "other = Neg(s)"],
+  ])("is judged before a Sigmoid at the end too, if that is 0: %s", async (_, outputs, rest) => {
+    const end = "logits = Add(y, t) p = Sigmoid(logits) out = Transpose<perm = [1, 0]>(p)";
+    const proof = await proofOf(blocks(outputs, `${end} ${rest}`, low));
+    expect(proof.passed).toBe(true);
+    expect(made("it can learn", proof)).toMatchObject({
+      before: ["logits"],
+      dead: [],
+      bySums: false,
+    });
+  });
+
+  it("is not judged before a gate of 0, which lets no gradient through", async () => {
+    const end = "logits = Add(y, t) gate = Sigmoid(logits) part = Mul(gate, y) out = Add(part, s)";
+    const proof = await proofOf(blocks("float[N, 8] out", end, low));
+    expect(checksThat("failed", proof)).toEqual(["it can learn"]);
+    expect(made("it can learn", proof).before).toEqual([]);
+  });
+
   it("is run without a ZipMap's maps, which JavaScript has no tensors for", async () => {
     const bytes = blocks("float[N, 8] maps", "p = Softmax<axis = 1>(y) maps = ZipMap(p)");
     const proto = onnx.ModelProto.decode(bytes);

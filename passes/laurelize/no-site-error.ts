@@ -28,6 +28,8 @@ function noSite({ rejected, warnings }: FoundResiduals, name: string): string {
   if (kinds.length > 0)
     return `${name} has residual connections only of optional kinds; pass --also ${kinds.join(",")} to take them.`;
   if (warnings.length > 0) return `${name} has no visible residual connection: ${warnings[0]}`;
+  if (rejected.length === 0)
+    return `${name} has no residual connection, and no sum that could be one.`;
   return `${name} has no residual connection; laurelize inspect ${name} --why lists the reason for each sum.`;
 }
 

@@ -23,7 +23,7 @@ export interface Asked {
   readonly groups: readonly (readonly InsertedSite[])[];
   /** Values of the main graph in which a movement counts: its outputs, or what they are made of. */
   readonly judged: readonly string[];
-  /** Values that are judged, too, if some tensors move nothing else: floats that are rounded. */
+  /** Values that are judged, too, if some tensors move nothing else: floats that are rounded, or saturate. */
   readonly stepped: readonly string[];
   /** Sites whose sums show how far a movement gets, first to last, those of no plan too. */
   readonly waypoints: readonly InsertedSite[];

@@ -1,4 +1,4 @@
-import { floatsBeforeSteps } from "../../src/compare/judged.ts";
+import { floatsBeforeLoss } from "../../src/compare/judged.ts";
 import { withNudgedWeights } from "../../src/compare/nudged-weights.ts";
 import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
 import {
@@ -110,7 +110,7 @@ async function checkLearning(
     {
       ...{ ort, result: learner, plan, groups, notFinite },
       judged: original.judged.names,
-      stepped: floatsBeforeSteps(original.graph, original.types),
+      stepped: floatsBeforeLoss(original.graph, original.types),
       waypoints: whole.sites.filter((_, k) => k % stride === 0),
       reachedBy: (inserted) => reached.get(inserted) ?? null,
     },

@@ -1,5 +1,5 @@
 import { tensorOf } from "../graph/constants.ts";
-import type { Graph, Value } from "../graph/graph.ts";
+import type { Graph, Node, Value } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
 import { patchedFile } from "../graph/patch.ts";
 import { isFloat, type Types } from "../graph/types.ts";
@@ -10,6 +10,10 @@ import { withFixedSeeds } from "../ort/fixed-seeds.ts";
 
 /** Maximum number of values on a walk back from an output. */
 const LOOKS = 1000;
+
+/** Whether a value of the main graph is computed from the inputs. */
+const isComputed = (value: Value) =>
+  value.producer !== null && value.scope.kind === "main" && !tensorOf(value);
 
 /** Returns the names of outputs that are not tensors: a ZipMap's maps, sequences, optionals. */
 const nonTensors = ({ file }: Graph): string[] =>
@@ -22,28 +26,43 @@ const nonTensors = ({ file }: Graph): string[] =>
  */
 function lastFloats({ main }: Graph, types: Types): string[] {
   const isOfFloats = (value: Value) => isFloat(types.get(value)?.dtype);
-  const computed = (value: Value) => value.producer && !tensorOf(value) && value.scope === main;
   const labels = main.outputs.filter((value) => !isOfFloats(value));
-  const behind = (value: Value) => (isOfFloats(value) ? [] : sourcesOf(value).filter(computed));
+  const behind = (value: Value) => (isOfFloats(value) ? [] : sourcesOf(value).filter(isComputed));
   return [...walk(labels, behind, LOOKS)].filter(isOfFloats).map(({ name }) => name);
 }
 
 const STEPS = operatorsThat("steps");
+const SATURATES = operatorsThat("saturates");
+const PASSES = new Set([...operatorsThat("layout"), ...operatorsThat("carries")]);
+const ARITHMETIC = operatorsThat("arithmetic");
 
 /**
- * Returns the names of the main graph's computed floats that are rounded, compared or ranked. What
- * only they tell the outputs, such as a predicted duration, moves in steps.
+ * Returns the names of the main graph's computed floats that show a change which the outputs may
+ * lose: those that are rounded, compared or ranked, and what only they tell the outputs, such as a
+ * predicted duration, moves in steps; and those before a saturating operator at the end, such as
+ * the logits of a Sigmoid that is 0 everywhere on random inputs.
  */
-export function floatsBeforeSteps({ main }: Graph, types: Types): string[] {
+export function floatsBeforeLoss({ main }: Graph, types: Types): string[] {
   const isOfFloats = (value: Value | null) => isFloat(types.get(value!)?.dtype);
   const stepped = main.nodes.filter(
     ({ op, outputs }) => STEPS.has(op) || (op === "Cast" && !isOfFloats(outputs[0])),
   );
-  const read = stepped.flatMap(({ inputs }) => inputs.filter((value) => value !== null));
-  const computed = read.filter(
-    (value) => value.producer && value.scope === main && isOfFloats(value) && !tensorOf(value),
-  );
-  return [...new Set(computed.map(({ name }) => name))];
+  const read = [...stepped, ...saturatingEnds(main)].flatMap(({ inputs }) => inputs);
+  const floats = read.filter((value) => value !== null && isComputed(value) && isOfFloats(value));
+  return [...new Set(floats.flatMap((value) => value?.name ?? []))];
+}
+
+/** Saturating nodes with nothing behind them that makes other numbers but of constants. */
+function saturatingEnds({ outputs }: Graph["main"]): Node[] {
+  const before = (value: Value) => {
+    const sources = sourcesOf(value).filter(isComputed);
+    const { op } = value.producer ?? { op: "" };
+    const isPassed =
+      PASSES.has(op) || SATURATES.has(op) || (ARITHMETIC.has(op) && sources.length === 1);
+    return isPassed ? sources : [];
+  };
+  const nodes = [...walk(outputs, before, LOOKS)].flatMap(({ producer }) => producer ?? []);
+  return nodes.filter(({ op }) => SATURATES.has(op));
 }
 
 /** How a model is run for a comparison, and which of its values are compared. */

@@ -36,6 +36,7 @@ import { STANDARD } from "./standard-operators.ts";
  * - `grows`: makes many elements from few
  * - `sized`: its constants give the exact number of elements of its result
  * - `steps`: its result is constant between the values at which it jumps
+ * - `saturates`: its result is constant, or nearly so, beyond a bound of its operand
  * - `varying`: its result has as many elements as values decide
  * - `counts`: is used to compute shapes
  * - `shaped`: reads a shape, sizes or axes after its data
@@ -83,6 +84,7 @@ const FACTS = [
   "grows",
   "sized",
   "steps",
+  "saturates",
   "varying",
   "counts",
   "shaped",

@@ -31,7 +31,7 @@ CausalConvWithState 27 convolution
 Ceil 1 shortens steps
 Celu 12 sensitive activation
 CenterCropPad 18
-Clip 1 keeps carries normstep step settings=1,2
+Clip 1 keeps carries normstep step saturates settings=1,2
 Col2Im 18
 Compress 9 varying
 Concat 1 layout half counts sized grows carries
@@ -56,7 +56,7 @@ DynamicQuantizeLinear 11 layout
 Einsum 12 product
 Elu 1 sensitive keeps activation
 Equal 1 broadcasts steps
-Erf 9 sensitive keeps step
+Erf 9 sensitive keeps step saturates
 Exp 1 sensitive keeps step
 Expand 8 layout half shaped sized grows carries
 EyeLike 9
@@ -77,7 +77,7 @@ GridSample 16 enlarges
 GroupNormalization 18 projection norm weights=1,2
 HammingWindow 17
 HannWindow 17
-HardSigmoid 1 keeps activation step
+HardSigmoid 1 keeps activation step saturates
 HardSwish 14 keeps activation
 Hardmax 1 steps
 Identity 1 layout half reshapes shares shortens sized keeps carries
@@ -147,7 +147,7 @@ ReduceProd 1 sensitive shortens
 ReduceSum 1 projection sensitive shortens step minor
 ReduceSumSquare 1 sensitive
 RegexFullMatch 20
-Relu 1 keeps activation
+Relu 1 keeps activation saturates
 Reshape 1 layout half reshapes shares shaped shortens sized carries
 Resize 10 enlarges shaped settings=1,2
 ReverseSequence 10
@@ -169,17 +169,17 @@ SequenceLength 11
 SequenceMap 17
 Shape 1 sizes counts
 Shrink 9
-Sigmoid 1 sensitive keeps activation step
+Sigmoid 1 sensitive keeps activation step saturates
 Sign 9 steps
 SimplifiedLayerNormalization 1 projection half norm step weights=1
 Sin 7 sensitive
 Sinh 9
 Size 1 sizes counts
 Slice 1 layout half counts shaped shortens carries
-Softmax 1 sensitive keeps
+Softmax 1 sensitive keeps saturates
 SoftmaxCrossEntropyLoss 12
 Softplus 1 sensitive keeps activation step
-Softsign 1 sensitive keeps activation
+Softsign 1 sensitive keeps activation saturates
 SpaceToDepth 1 layout
 Split 1 layout half sorts
 SplitToSequence 11 layout
@@ -193,7 +193,7 @@ Sum 1 addition sum sensitive arithmetic broadcasts
 SwiGLU 28
 Swish 24 activation
 Tan 7 sensitive
-Tanh 1 sensitive keeps activation step
+Tanh 1 sensitive keeps activation step saturates
 TensorScatter 24
 TfIdfVectorizer 9
 ThresholdedRelu 10 activation

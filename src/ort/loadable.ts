@@ -21,11 +21,18 @@ export async function checkLoadable(ort: Ort, file: ModelFile): Promise<void> {
   }
 }
 
+/** How onnxruntime begins what a kernel lacks on this machine, such as a locale. */
+const LACKS = /Exception during initialization/;
+
 /** Returns the message for a model that onnxruntime does not load. */
-export const unloadable = ({ source }: ModelFile, thrown: unknown) =>
-  new InputError(
-    `${source.name}: onnxruntime cannot load this model: ${wholeReason(thrown)}; convert it for this version, or export it again.`,
+export function unloadable({ source }: ModelFile, thrown: unknown): InputError {
+  const advice = LACKS.test(String(thrown))
+    ? ""
+    : "; convert it for this version, or export it again";
+  return new InputError(
+    `${source.name}: onnxruntime cannot load this model: ${wholeReason(thrown)}${advice}.`,
   );
+}
 
 /** Returns onnxruntime's whole message, without its codes and source positions. */
 function wholeReason(thrown: unknown): string {
