@@ -16,15 +16,12 @@ export const whereAbove = ({ op, write, dtype }: GradientNode, x: string): strin
 
 /**
  * Writes 1 if the output of a Clip lies between its bounds, otherwise 0, for an output that is never
- * beyond them. A HardSigmoid keeps the layout of images; Sub and Abs do not. Two of them are added
- * behind a BatchNormalization of constants, which onnxruntime runs as one Conv.
+ * beyond them. A HardSigmoid keeps the layout of images; Sub and Abs do not. Two of them are joined
+ * behind a BatchNormalization of constants, which onnxruntime runs as one Conv, with the second
+ * HardSigmoid in it if the lower bound is 0.
  */
-export function outputBetween(
-  { op, constant, outShape }: GradientNode,
-  y: string,
-  min: number,
-  max: number,
-): string {
+export function outputBetween(at: GradientNode, y: string, min: number, max: number): string {
+  const { op } = at;
   const side = (limit: number, sign: number) => {
     if (!Number.isFinite(limit)) return null;
     const slope = sign * (limit === 0 ? STEEP : slopeFor(limit));
@@ -32,11 +29,32 @@ export function outputBetween(
   };
   const [above, below] = [side(min, 1), side(max, -1)];
   if (!above || !below) return above ?? below!;
-  if (outShape(0).length !== 4 || min >= max) return op.Mul(above, below);
+  if (at.outShape(0).length !== 4 || min >= max) return op.Mul(above, below);
+  if (min === 0) {
+    // (max − y) / unit is at most 1 and exact beside max, so the sum is positive only between the bounds.
+    const unit = 2 ** Math.ceil(Math.log2(max));
+    const sum = op.Add(affine(at, y, -1 / unit, max / unit - 1), above);
+    return op.HardSigmoid(sum, { alpha: float(STEEP_TO_LIMIT), beta: float(0) });
+  }
+  return op.Add(affine(at, above, 1, -1), below);
+}
+
+/**
+ * scale · x + shift: of an image, a BatchNormalization of constants, to which onnxruntime adds another
+ * value in place.
+ */
+export function affine(
+  { op, scalar, constant, outShape }: GradientNode,
+  x: string,
+  times: number,
+  plus: number,
+): string {
+  const shape = outShape(0);
+  if (shape.length !== 4) return times === 1 ? x : op.Add(op.Mul(x, scalar(times)), scalar(plus));
   const perChannel = (value: number) =>
-    constant("float", [outShape(0)[1]], new Float32Array(outShape(0)[1]).fill(value));
-  const [less, zero, one] = [-1, 0, 1].map(perChannel);
-  return op.Add(op.BatchNormalization(above, one, less, zero, one, { epsilon: float(0) }), below);
+    constant("float", [shape[1]], new Float32Array(shape[1]).fill(value));
+  const [scale, shift, zero, one] = [times, plus, 0, 1].map(perChannel);
+  return op.BatchNormalization(x, scale, shift, zero, one, { epsilon: float(0) });
 }
 
 /** A power of two that is steep beside a limit, and whose product with it is a float32. */

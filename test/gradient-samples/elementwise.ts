@@ -34,6 +34,11 @@ export const elementwiseSamples: Samples<typeof arithmetic & typeof elementwise>
         given: "float low = {-0.4}, float high = {0.4}",
       }),
     ),
+    single(
+      unary("y = Clip(x, low, high)", [2, 2, 2, 3], {
+        given: "float low = {0.0}, float high = {0.3}",
+      }),
+    ),
     single(unary("y = Clip(x, half, half)", [1, 2, 2, 3], { given: "float half = {0.5}" })),
   ],
   Cos: [unary("y = Cos(x)")],
