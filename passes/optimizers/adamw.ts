@@ -31,7 +31,11 @@ export const adamw = optimizer({
     const [one, two] = options.betas;
     const follow = (old: string, next: string, beta: number) =>
       op.Add(op.Mul(old, scalar(beta)), op.Mul(next, scalar(1 - beta)));
-    const corrected = (beta: number) => op.Sub(scalar(1), op.Pow(scalar(beta), step));
+    // 1 − βᵗ = 2 h / (1 + h), h = tanh(−t ln β / 2): where βᵗ is near 1, the difference loses digits.
+    const corrected = (beta: number) => {
+      const h = op.Tanh(op.Mul(step, scalar(-Math.log(beta) / 2)));
+      return op.Div(op.Add(h, h), op.Add(h, scalar(1)));
+    };
     const first = follow(state.exp_avg, gradient, one);
     const second = follow(state.exp_avg_sq, op.Mul(gradient, gradient), two);
     const root = op.Sqrt(op.Div(second, corrected(two)));
