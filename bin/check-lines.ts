@@ -1,4 +1,5 @@
 import type { Check, OutputReport, Proof } from "../src/index.ts";
+import { listed } from "../src/internal.ts";
 import { counted, figure } from "./text.ts";
 
 /** A check that was made, with its figures. */
@@ -70,14 +71,10 @@ const optimizedTo: Readonly<Record<Of<"same function">["level"], string>> = {
   disabled: "not optimized, because onnxruntime fails to optimize it",
 };
 
+type Measured = Pick<Of<"same function">, "outputs" | "inputs" | "dims" | "level" | "error">;
+
 /** What was measured of the outputs, in a line. */
-export function describeFunction({
-  outputs,
-  inputs,
-  dims,
-  level,
-  error,
-}: Pick<Of<"same function">, "outputs" | "inputs" | "dims" | "level" | "error">): string {
+export function describeFunction({ outputs, inputs, dims, level, error }: Measured): string {
   if (error !== null) return `onnxruntime cannot run the result: ${error}`;
   const largest = (of: (report: (typeof outputs)[number]) => number) =>
     Math.max(...outputs.map(of));
@@ -154,7 +151,7 @@ export function notFinite(check: Made): string[] {
   if (check.name !== "it can learn" || check.notFinite.length === 0) return [];
   const { length } = check.notFinite;
   return [
-    `      ${counted(length, "site")} left out because their sums are not finite in the original: ${check.notFinite.slice(0, 5).join(", ")}${length > 5 ? ", …" : ""}`,
+    `      ${counted(length, "site")} left out because their sums are not finite in the original: ${listed(check.notFinite)}`,
   ];
 }
 

@@ -1,5 +1,6 @@
 import path from "node:path";
 import type { Model, ModelNeeds, WebCheck } from "../src/index.ts";
+import { listed } from "../src/internal.ts";
 import type { Placement } from "./chromium.ts";
 import { marks } from "./report-notes.ts";
 import { bytes, counted, figure, headline } from "./text.ts";
@@ -68,12 +69,6 @@ function runLine({ compared, runs }: WebCheck, version: string | null): string {
       )
     : line(FAILED, "differs", `in ${where}: ${figures}`);
 }
-
-/** Operators that a report lists. */
-const LISTED = 8;
-
-const listed = (all: readonly string[]) =>
-  `${all.slice(0, LISTED).join(", ")}${all.length > LISTED ? ` and ${all.length - LISTED} more` : ""}`;
 
 function gpuLines({ checked: { withoutWebGpu }, placements }: WebReport): string[] {
   const table =

@@ -1,9 +1,7 @@
 import type { FoldedModel, FoldedSite, FoldProof } from "../src/index.ts";
 import { describeFunction, outputFailures } from "./check-lines.ts";
 import { marks } from "./report-notes.ts";
-import { counted } from "./text.ts";
-
-const figure = (value: number) => (value === 0 ? "0" : value.toExponential(1).replace("e+", "e"));
+import { counted, figure } from "./text.ts";
 
 /** What was folded, in lines: each site, and the proof. */
 export function foldLines(

@@ -9,7 +9,7 @@ import { defaultOutput } from "./default-output.ts";
 interface Keeping {
   /** A name, "" to choose one, false for inside the model, undefined for the default. */
   readonly externalData: string | boolean | undefined;
-  readonly linkWeights: boolean;
+  readonly linkWeights?: boolean;
   readonly copyData: boolean;
   /** The result is for the web. */
   readonly alsoWeb?: boolean;
@@ -46,6 +46,14 @@ export function outputOf(
   return { file, data, copies: copying ? names.copies : null };
 }
 
+/** What an output may replace, and what it needs beside it. */
+interface Replacing {
+  readonly force: boolean;
+  readonly linkWeights?: boolean;
+  /** Whether copies of the data files could be asked for. */
+  readonly copying?: boolean;
+}
+
 /** Data files as transformers.js names them. */
 const OF_THE_WEB = /\.onnx_data(?:_\d+)?$/;
 
@@ -73,11 +81,7 @@ export function dataNames(
 export function checkOutput(
   { file, data, copies }: Output,
   input: string,
-  {
-    force,
-    linkWeights,
-    copying = true,
-  }: { readonly force: boolean; readonly linkWeights: boolean; readonly copying?: boolean },
+  { force, linkWeights = false, copying = true }: Replacing,
   { dataFiles }: Pick<Model, "dataFiles">,
 ): void {
   const folder = realFolder(file);
@@ -88,7 +92,7 @@ export function checkOutput(
     throw new InputError(
       `with --link-weights the result refers to ${name}, so it must be in the same folder; choose that folder, or leave out the option.`,
     );
-  if (copies === null) checkFound({ name, folder, elsewhere, data: dataFiles, copying });
+  if (copies === null) checkFound(name, folder, { elsewhere, data: dataFiles, copying });
   const beside = [
     ...(data ? [data] : []),
     ...(copies === null ? [] : copyNames(dataFiles, copies, data).values()),
@@ -128,19 +132,11 @@ export function realFolder(file: string, option = "-o"): string {
   return fs.realpathSync(folder);
 }
 
-function checkFound({
-  name,
-  folder,
-  elsewhere,
-  data,
-  copying,
-}: {
-  readonly name: string;
-  readonly folder: string;
-  readonly elsewhere: boolean;
-  readonly data: readonly string[];
-  readonly copying: boolean;
-}): void {
+function checkFound(
+  name: string,
+  folder: string,
+  { elsewhere, data, copying }: { elsewhere: boolean; data: readonly string[]; copying: boolean },
+): void {
   const or = (what: string) => (copying ? what : "laurelize it there with --copy-data first");
   if (data.length > 0 && elsewhere)
     throw new InputError(

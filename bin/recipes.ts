@@ -1,5 +1,5 @@
 import type { Argv, CommandModule } from "yargs";
-import { nearest } from "../src/nearest.ts";
+import { suggestion } from "../src/nearest.ts";
 import { checkOptions, dashed, type Options } from "../src/options.ts";
 import { camelCased, declared } from "./commands/command.ts";
 import { UsageError } from "./failure.ts";
@@ -33,10 +33,8 @@ export function recipeOf(
   const recipes = recipesOf(file, content);
   if (!Object.hasOwn(recipes, name)) {
     const names = Object.keys(recipes);
-    const [near] = nearest(name, names);
-    throw new UsageError(
-      `${file} has no recipe ${name}${near === undefined ? `; it has ${names.join(", ") || "none"}.` : `; did you mean ${near}?`}`,
-    );
+    const others = `it has ${names.join(", ") || "none"}`;
+    throw new UsageError(`${file} has no recipe ${name}; ${suggestion(name, names, others)}`);
   }
   const options = optionsOfAll(modules);
   const given = recipes[name];

@@ -38,7 +38,7 @@ export async function runApply(args: ApplyArguments): Promise<void> {
   const output = args.output ?? defaultOutput("apply", args.model);
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   const adapter = await openAdapter(args.adapter);
-  const target = outputOf({ ...args, output, linkWeights: false }, model);
+  const target = outputOf({ ...args, output }, model);
   if (args.fold && args.weights !== "inside")
     throw new InputError(
       "--fold merges the adapter's weights into others, but --weights as-inputs keeps them outside the model; give only one of them.",
@@ -94,8 +94,7 @@ function checkPlaces(args: ApplyArguments, { model, tuned, output, target }: ToW
   for (const each of data ? [output, path.join(path.dirname(output), data)] : [output])
     checkFree(each, inputFiles, args.force);
   const read = model.dataFiles.filter((each) => target.copies || tuned.dataFiles.includes(each));
-  const how = { force: args.force, linkWeights: false };
-  checkOutput({ ...target, data }, args.model, how, { dataFiles: read });
+  checkOutput({ ...target, data }, args.model, args, { dataFiles: read });
   checkCopies(tuned, output, inputFiles, args.force);
   checkReport(args, [...inputFiles, output]);
 }

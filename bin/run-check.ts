@@ -120,8 +120,7 @@ async function splitFiles(args: CheckArguments, model: Model, size: number) {
   const output = args.output ?? defaultOutput("check", args.model);
   const cut = splitModel(model, path.basename(output), size);
   const inputFiles = filesOfModel(args.model, model);
-  const how = { force: args.force, linkWeights: false };
-  checkOutput({ file: output, data: null, copies: null }, args.model, how, { dataFiles: [] });
+  checkOutput({ file: output, data: null, copies: null }, args.model, args, { dataFiles: [] });
   for (const each of cut.dataFiles)
     checkFree(path.join(path.dirname(output), each), inputFiles, args.force);
   const pending = await staged(cut, output);

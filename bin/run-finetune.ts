@@ -89,7 +89,7 @@ function report({ error, stopped }: FitResult): void {
 function checkFiles(args: FinetuneArguments, given: Model, files: Files): void {
   const place = { file: files.model, data: files.data && path.basename(files.data), copies: null };
   const force = args.force || args.resume;
-  checkOutput(place, args.model, { force, linkWeights: false, copying: false }, given);
+  checkOutput(place, args.model, { force, copying: false }, given);
   checkWritable(files.model);
   const inputFiles = [args.model, ...args.data, ...(args.eval ?? [])];
   const written = Object.values(files).filter((file) => file !== null);

@@ -18,9 +18,8 @@ export async function runFold(args: FoldArguments): Promise<void> {
   const dims = parseDims(args.dim);
   const output = args.output ?? defaultOutput("fold", args.model);
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
-  const target = outputOf({ ...args, output, linkWeights: false }, model);
-  const how = { force: args.force, linkWeights: false };
-  checkOutput(target, args.model, how, model);
+  const target = outputOf({ ...args, output }, model);
+  checkOutput(target, args.model, args, model);
   const inputFiles = filesOfModel(args.model, model);
   checkReport(args, [...inputFiles, output]);
   const feeds = args.inputs ? [await readInputs(ort, model, args.inputs)] : undefined;

@@ -15,8 +15,7 @@ export async function runStrip(args: StripArguments): Promise<void> {
   const place = { file, data: null, copies: null };
   const back = original.folder?.copies ?? new Map<string, string>();
   const left = original.dataFiles.filter((name) => !back.has(name));
-  const how = { force: args.force, linkWeights: false };
-  checkOutput(place, args.model, how, { dataFiles: left });
+  checkOutput(place, args.model, args, { dataFiles: left });
   const inputFiles = filesOfModel(args.model, model);
   const data = missingCopies(original.folder, file);
   checkFree(file, inputFiles, args.force);

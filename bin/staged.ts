@@ -1,6 +1,6 @@
-import { spawn } from "node:child_process";
 import type { Model } from "../src/index.ts";
 import { stageModel } from "../src/internal.ts";
+import { runAfterwards } from "./run-afterwards.ts";
 import { tell } from "./supervision.ts";
 
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
@@ -29,7 +29,7 @@ export async function staged(
   };
   process.once("exit", discard);
   tell({ temporary: pending.temporary });
-  sweepAfterwards(pending.temporary);
+  runAfterwards('rm -rf -- "$1"', pending.temporary);
   await new Promise(setImmediate);
   release();
   const keep = () => {
@@ -42,19 +42,4 @@ export async function staged(
     }
   };
   return { ...pending, keep, discard };
-}
-
-/**
- * Leaves the removal to another process, which waits for the end of this one: a process that runs
- * native code hears no signal, and one that is killed can do nothing any more.
- */
-function sweepAfterwards(path: string): void {
-  if (process.platform === "win32") return;
-  const broom = spawn("/bin/sh", ["-c", 'cat; rm -rf -- "$1"', "sh", path], {
-    stdio: ["pipe", "ignore", "ignore"],
-    detached: true,
-  });
-  broom.on("error", () => {});
-  broom.unref();
-  (broom.stdin as unknown as { unref(): void }).unref();
 }

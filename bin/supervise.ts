@@ -1,10 +1,11 @@
-import { type ChildProcess, fork, spawn } from "node:child_process";
+import { type ChildProcess, fork } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import type { FunctionReport } from "../src/index.ts";
 import { EXIT } from "./exit.ts";
 import { isCollecting, printJson, printJsonError } from "./json.ts";
 import { watchMemory } from "./memory-watch.ts";
+import { runAfterwards } from "./run-afterwards.ts";
 
 /** How far onnxruntime optimizes a session. */
 export type Level = FunctionReport["level"];
@@ -152,8 +153,9 @@ async function run(job: Job, timeout: number): Promise<End> {
   const child = fork(path.join(import.meta.dirname, "child.js"), [], {
     serialization: "advanced",
   });
-  const leashes: ChildProcess[] = [];
-  const leashing = setTimeout(() => leashes.push(...leashOn(child)), SHORT);
+  const leashes: (ChildProcess | null)[] = [];
+  const leash = () => leashes.push(runAfterwards('kill -KILL "$1"', String(child.pid)));
+  const leashing = setTimeout(leash, SHORT);
   const memory = watchMemory(child, free, (held) => {
     outgrown = held;
   });
@@ -181,7 +183,7 @@ async function run(job: Job, timeout: number): Promise<End> {
     clearTimeout(deadline);
     memory.stop();
     clearTimeout(leashing);
-    for (const leash of leashes) leash.kill();
+    for (const leash of leashes) leash?.kill();
     for (const [signal, answer] of answers) process.off(signal, answer);
     if (process.stderr.isTTY && known.done === null) process.stderr.write("\r\x1b[K");
   }
@@ -201,17 +203,4 @@ function note(known: Known, report: Report): void {
 function pass(child: ChildProcess, known: Known, signal: NodeJS.Signals): void {
   if (signal === "SIGINT" && known.hearsInterrupts) child.send("interrupt");
   else child.kill(signal);
-}
-
-/** Ends the child when this process ends, however it ends: native code hears no message. */
-function leashOn({ pid }: ChildProcess): ChildProcess[] {
-  if (process.platform === "win32" || pid === undefined) return [];
-  const leash = spawn("/bin/sh", ["-c", 'cat; kill -KILL "$1"', "sh", String(pid)], {
-    stdio: ["pipe", "ignore", "ignore"],
-    detached: true,
-  });
-  leash.on("error", () => {});
-  leash.unref();
-  (leash.stdin as unknown as { unref(): void }).unref();
-  return [leash];
 }

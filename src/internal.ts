@@ -16,6 +16,7 @@ export { copyNames, withoutDoubleDots } from "./graph/placing.ts";
 export { uniform } from "./graph/random.ts";
 export { pathOf } from "./graph/scopes.ts";
 export { typeOfInfo } from "./graph/types.ts";
+export { listed } from "./listed.ts";
 export { missingCopies, saveBytes, saveFiles, stageBytes, stageModel } from "./model.ts";
 export { bytesSource } from "./onnx/source.ts";
 export { runnable } from "./ort/loading.ts";

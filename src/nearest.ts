@@ -11,6 +11,12 @@ export function nearest(word: string, candidates: Iterable<string>, most = 1): s
     .map(({ name }) => name);
 }
 
+/** Returns the end of a sentence on a word that is unknown: what it may mean, or else what to do. */
+export function suggestion(word: string, candidates: Iterable<string>, otherwise: string): string {
+  const [near] = nearest(word, candidates);
+  return near === undefined ? `${otherwise}.` : `did you mean ${near}?`;
+}
+
 /**
  * Returns the Damerau-Levenshtein distance: letters to insert, delete, replace or exchange with the
  * next one.

@@ -1,4 +1,4 @@
-import { nearest } from "./nearest.ts";
+import { suggestion } from "./nearest.ts";
 
 /** A caller's options, by name. */
 export type GivenOptions = Readonly<Record<string, unknown>>;
@@ -87,11 +87,8 @@ export function checkOptions(of: string, given: unknown, declared: Options): voi
 }
 
 function unknownOption(of: string, name: string, declared: Options): string {
-  const [near] = nearest(name, Object.keys(declared));
-  return `${of} has no option ${name}${near === undefined ? `; it has ${Object.keys(declared).join(", ")}` : `; did you mean ${near}?`}`.replace(
-    /([^?])$/,
-    "$1.",
-  );
+  const names = Object.keys(declared);
+  return `${of} has no option ${name}; ${suggestion(name, names, `it has ${names.join(", ")}`)}`;
 }
 
 function fits(value: unknown, option: Option): boolean {

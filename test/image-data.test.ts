@@ -105,7 +105,7 @@ describe("images of 8 bits become a model's floats", () => {
       expect(firstBatch(input, array, options)).rejects;
     await refused({}).toThrow(/is uint8, and float is expected; .*--scale/);
     await refused({ mean: [1, 2] }).toThrow(/--mean has 2 numbers, and array x .* has 3 channels/);
-    await refused({ std: [0] }).toThrow(/std must be a positive number \(got 0\)/);
+    await refused({ std: [0] }).toThrow(/std must be positive numbers \(got 0\)/);
     await refused({ scale: 1 }, bytes("nhwc")).toThrow(/shape \[2, 4, 5, 3\], and \[n, 3, 4, 5\]/);
   });
 });

@@ -1,5 +1,5 @@
 import { type ArgumentsFor, command } from "./command.ts";
-import { dataFiles, force, output, printing, report, running } from "./options.ts";
+import { dataFiles, delivering, output } from "./options.ts";
 
 /** How an adapter is put into its model. */
 export const putting = {
@@ -28,10 +28,7 @@ export const apply = command({
       describe: "also fold the tuned model, as laurelize fold does, and prove the result",
     },
     ...dataFiles("the adapter's weights"),
-    ...force,
-    ...report,
-    ...printing,
-    ...running,
+    ...delivering,
   },
   examples: [
     [

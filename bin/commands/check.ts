@@ -1,6 +1,6 @@
 import { UsageError } from "../failure.ts";
 import { type ArgumentsFor, command } from "./command.ts";
-import { dim, force, idleIf, inputs, outDir, printing, report, running, seed } from "./options.ts";
+import { delivering, idleIf, outDir, runInputs } from "./options.ts";
 
 const UNITS: Readonly<Record<string, number>> = { "": 1, k: 1e3, m: 1e6, g: 1e9 };
 
@@ -44,13 +44,8 @@ export const check = command({
       describe:
         "find out in Chromium, if it is installed, which nodes run on WebGPU; --no-browser skips this",
     },
-    ...dim(),
-    ...inputs("both runtimes"),
-    ...seed,
-    ...force,
-    ...report,
-    ...printing,
-    ...running,
+    ...runInputs("both runtimes"),
+    ...delivering,
   },
   examples: [
     ["$0 check model.onnx --target web --split 500MB", "write files that a browser can load"],

@@ -1,5 +1,5 @@
 import { type ArgumentsFor, command } from "./command.ts";
-import { dim, inputs, printing, report, reportForce, running, seed } from "./options.ts";
+import { printing, report, reportForce, runInputs, running } from "./options.ts";
 
 /** `laurelize compare`: whether two models are the same, and where they differ. */
 export const compare = command({
@@ -7,9 +7,7 @@ export const compare = command({
   describe: "compare any two models and name the first value that differs",
   positionals: { a: "the first .onnx file", b: "the second .onnx file" },
   options: {
-    ...dim(),
-    ...inputs("both models"),
-    ...seed,
+    ...runInputs("both models"),
     atol: {
       type: "number",
       range: { min: 0 },

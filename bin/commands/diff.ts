@@ -1,5 +1,5 @@
 import { type ArgumentsFor, command } from "./command.ts";
-import { dim, force, inputs, printing, prove, report, running, seed } from "./options.ts";
+import { delivering, prove, runInputs } from "./options.ts";
 
 /** `laurelize diff`: what changed between two models. */
 export const diff = command({
@@ -19,18 +19,13 @@ export const diff = command({
         "also write a .json file with the numbers of each node, as node data of Model Explorer",
     },
     ...prove(["full"], "also compare the outputs in onnxruntime; --no-prove runs nothing"),
-    ...dim(),
-    ...inputs("both models"),
-    ...seed,
+    ...runInputs("both models"),
     all: {
       type: "boolean",
       default: false,
       describe: "print every change; otherwise the first 12",
     },
-    ...report,
-    ...force,
-    ...printing,
-    ...running,
+    ...delivering,
   },
   examples: [
     ["$0 diff model.onnx model.laurel.onnx", "see what laurelize inserted"],

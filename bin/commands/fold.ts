@@ -1,16 +1,5 @@
 import { type ArgumentsFor, command } from "./command.ts";
-import {
-  dataFiles,
-  dim,
-  force,
-  inputs,
-  outDir,
-  output,
-  printing,
-  report,
-  running,
-  seed,
-} from "./options.ts";
+import { dataFiles, delivering, outDir, output, runInputs } from "./options.ts";
 
 /** `laurelize fold`: a laurelized model for deployment. */
 export const fold = command({
@@ -21,14 +10,9 @@ export const fold = command({
   options: {
     ...output("model.folded.onnx beside the input"),
     ...outDir,
-    ...dim("in the proof"),
-    ...inputs("the proof"),
-    ...seed,
+    ...runInputs("the proof"),
     ...dataFiles("changed weights"),
-    ...force,
-    ...report,
-    ...printing,
-    ...running,
+    ...delivering,
   },
   examples: [
     [

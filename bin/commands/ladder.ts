@@ -1,17 +1,6 @@
 import { choosing } from "../../passes/laurelize/insert-options.ts";
 import { type ArgumentsFor, command } from "./command.ts";
-import {
-  dim,
-  finding,
-  force,
-  idleIf,
-  inputs,
-  outDir,
-  output,
-  printing,
-  running,
-  seed,
-} from "./options.ts";
+import { finding, force, idleIf, outDir, output, printing, runInputs, running } from "./options.ts";
 
 /** `laurelize ladder`: a drawing of a model's residual connections. */
 export const ladder = command({
@@ -32,11 +21,10 @@ export const ladder = command({
       default: "auto",
       describe: "colors of the drawing; auto follows the reader's system",
     },
-    ...idleIf(({ activations }) => (activations ? null : "nothing is run without --activations"), {
-      ...dim("for --activations"),
-      ...inputs("--activations"),
-      ...seed,
-    }),
+    ...idleIf(
+      ({ activations }) => (activations ? null : "nothing is run without --activations"),
+      runInputs("--activations"),
+    ),
     ...choosing,
     ...finding,
     ...force,

@@ -55,7 +55,7 @@ export const laurelize = command({
     ...inserting,
     ...choosing,
     ...finding,
-    ...dim("in the proof"),
+    ...dim("for the proof"),
     ...inputs("the proof"),
     ...proving,
     ...force,

@@ -32,7 +32,7 @@ export const dataFiles = (external: string) =>
   }) as const;
 
 /** The seed of random inputs, if they are not given. */
-export const seed = {
+const seed = {
   seed: {
     type: "number",
     default: 0,
@@ -66,6 +66,9 @@ export const inputs = (of: string) =>
       describe: `inputs for ${of}: an .npz file with an array for each input, or an ONNX test_data_set_* folder  [default: random]`,
     },
   }) as const;
+
+/** What a run is given where the user gives no inputs: sizes and a seed; or inputs. */
+export const runInputs = (of: string) => ({ ...dim(`for ${of}`), ...inputs(of), ...seed }) as const;
 
 /** What counts as a site. */
 export const finding = {
@@ -171,6 +174,9 @@ export const printing = {
   json: { type: "boolean", default: false, describe: "print one JSON document on stdout" },
   ...quiet,
 } as const;
+
+/** How a command that runs models and writes a result does both. */
+export const delivering = { ...force, ...report, ...printing, ...running } as const;
 
 /** Globs over names of weights, of which `describe` says what for. */
 export const train = (describe: string) =>

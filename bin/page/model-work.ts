@@ -4,6 +4,7 @@ import {
   InputError,
   isLaurelized,
   type Laurelized,
+  type LaurelOptions,
   laurelize,
   type Model,
   openModel,
@@ -70,14 +71,7 @@ export class ModelWork implements Work {
   async rewrite(report: Reporting, choice: InsertChoice): Promise<Rewritten> {
     const onProgress = (from: number, to: number) => (done: number, step: string) =>
       report({ progress: from + (to - from) * done, step });
-    const { model } = this.#opened();
-    const laurel = await laurelize(model, {
-      ...choice,
-      ...this.#search,
-      ort,
-      externalData: null,
-      onProgress: onProgress(0, 0.2),
-    });
+    const laurel = await this.#rewritten(choice, onProgress(0, 0.2));
     const proof = await prove(laurel, { ort, onProgress: onProgress(0.2, 1) });
     this.#laurel = { choice: JSON.stringify(choice), laurel };
     return proofResult(laurel, proof);
@@ -107,16 +101,14 @@ export class ModelWork implements Work {
 
   /** The model that was rewritten with this choice, or is now. */
   async #laurelized(choice: InsertChoice): Promise<Model> {
-    if (this.#laurel?.choice !== JSON.stringify(choice)) {
-      const laurel = await laurelize(this.#opened().model, {
-        ...choice,
-        ...this.#search,
-        ort,
-        externalData: null,
-      });
-      this.#laurel = { choice: JSON.stringify(choice), laurel };
-    }
+    if (this.#laurel?.choice !== JSON.stringify(choice))
+      this.#laurel = { choice: JSON.stringify(choice), laurel: await this.#rewritten(choice) };
     return this.#laurel.laurel.model;
+  }
+
+  #rewritten(choice: InsertChoice, onProgress?: LaurelOptions["onProgress"]): Promise<Laurelized> {
+    const options = { ...choice, ...this.#search, ort, externalData: null, onProgress };
+    return laurelize(this.#opened().model, options);
   }
 
   #opened(): { readonly model: Model; readonly found: FoundResiduals } {

@@ -1,4 +1,4 @@
-import { nearest } from "../../src/nearest.ts";
+import { suggestion } from "../../src/nearest.ts";
 import { checkValues } from "../../src/option-values.ts";
 import type { Option } from "../../src/options.ts";
 import { UsageError } from "../failure.ts";
@@ -28,13 +28,9 @@ function checkName(name: string, asked: readonly StepName[]): void {
   if (owner !== undefined)
     throw new UsageError(`${name} is an option of ${owner}, which the import does not request.`);
   const names = asked.flatMap((step) => Object.keys(steps[step].options));
-  const [near] = nearest(name, [...stepNames, ...names]);
-  const others = names.length > 0 ? `the options are ${[...new Set(names)].join(", ")}` : "";
+  const others = `the options are ${[...new Set(names)].join(", ")}`;
   throw new UsageError(
-    `${name} is not understood; ${near === undefined ? others : `did you mean ${near}?`}`.replace(
-      /([^?])$/,
-      "$1.",
-    ),
+    `${name} is not understood; ${suggestion(name, [...stepNames, ...names], others)}`,
   );
 }
 

@@ -2,7 +2,7 @@ import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
 import { dashed, type Option } from "../../src/options.ts";
 import { putting } from "../commands/apply.ts";
 import { again, proving } from "../commands/laurelize.ts";
-import { dim, finding, inputs, seed, timeout, trustLinks } from "../commands/options.ts";
+import { dim, finding, inputs, runInputs, timeout, trustLinks } from "../commands/options.ts";
 
 /** A step that an import asks for by name, and the command that does it. */
 interface ImportStep {
@@ -39,13 +39,7 @@ export const steps = {
   fold: {
     command: "fold",
     value: null,
-    options: byDashes({
-      ...dim(),
-      ...inputs("the proof"),
-      ...seed,
-      ...timeout,
-      ...trustLinks,
-    }),
+    options: byDashes({ ...runInputs("the proof"), ...timeout, ...trustLinks }),
   },
 } as const satisfies Readonly<Record<string, ImportStep>>;
 

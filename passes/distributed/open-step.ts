@@ -2,6 +2,7 @@ import { checkGiven, checkPath, number, text, type WithOrt, withOrt } from "../.
 import { InputError } from "../../src/errors.ts";
 import { own } from "../../src/graph/own.ts";
 import { sourceOf } from "../../src/model.ts";
+import { jsonIn } from "../../src/onnx/bytes.ts";
 import type { Declared } from "../../src/options.ts";
 import { openSession, runBatch, type Tensors } from "../../src/ort/session.ts";
 import { readTensors } from "../finetune/tensor-bytes.ts";
@@ -53,7 +54,7 @@ export async function openStep(folder: string, options: OpenStepOptions): Promis
 }
 
 function manifestOf(folder: string, bytes: Uint8Array): StepManifest {
-  const manifest = parsed(bytes) as Partial<StepManifest> | null;
+  const manifest = jsonIn(bytes) as Partial<StepManifest> | undefined;
   if (manifest?.format !== MANIFEST.format)
     throw new InputError(
       `${folder}/${MANIFEST_FILE} was not written by laurelize; give a folder that laurelize export-step has written.`,
@@ -63,14 +64,6 @@ function manifestOf(folder: string, bytes: Uint8Array): StepManifest {
       `${folder} has version ${manifest.version}, but this laurelize reads ${MANIFEST.version}; export the step again.`,
     );
   return manifest as StepManifest;
-}
-
-function parsed(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes));
-  } catch {
-    return null;
-  }
 }
 
 interface StepFolder extends OpenStepOptions {

@@ -9,15 +9,13 @@ export function startValues(
   weightOf: (name: string) => DenseTensor,
 ): DenseTensor[] {
   return state.map(({ key, dtype, shape, role, input, copies }) => {
-    const type = dataTypeNamed(dtype)!.name;
-    if (role === "weight")
-      return { name: key, dtype: type, dims: shape, data: weightOf(input).data };
-    if (copies === undefined) {
-      const size = (elements(shape) * dataTypeNamed(dtype)!.bits) / 8;
-      return { name: key, dtype: type, dims: shape, data: new Uint8Array(size) };
-    }
-    const from = weightOf(copies);
-    const data = encodeNumbers(type, decodeNumbers(from.dtype, from.data));
+    const { name: type, bits } = dataTypeNamed(dtype)!;
+    const copied = (name: string) => {
+      const from = weightOf(name);
+      return encodeNumbers(type, decodeNumbers(from.dtype, from.data));
+    };
+    const start = () => (copies ? copied(copies) : new Uint8Array((elements(shape) * bits) / 8));
+    const data = role === "weight" ? weightOf(input).data : start();
     return { name: key, dtype: type, dims: shape, data };
   });
 }

@@ -126,8 +126,8 @@ function isReadOnce(data: unknown): boolean {
     [Symbol.asyncIterator]?(): unknown;
     [Symbol.iterator]?(): unknown;
   };
-  if (iterable[Symbol.asyncIterator]) return iterable[Symbol.asyncIterator]!() === data;
-  if (iterable[Symbol.iterator]) return iterable[Symbol.iterator]!() === data;
+  const begin = iterable[Symbol.asyncIterator] ?? iterable[Symbol.iterator];
+  if (begin) return begin.call(data) === data;
   throw new TypeError(
     "fit takes data as .npz files, a dataset, batches, or a function that returns batches.",
   );

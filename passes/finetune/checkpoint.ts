@@ -1,5 +1,6 @@
 import { callback, checkArgument, checkGiven, text, withOrt } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
+import { jsonIn } from "../../src/onnx/bytes.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
 import { readTensors, writeTensors } from "./tensor-bytes.ts";
 import { Trainer } from "./trainer.ts";
@@ -59,7 +60,7 @@ export function loadCheckpoint(trainer: Trainer, bytes: Uint8Array, loading: Loa
   const misfit = (why: string) =>
     new InputError(`${name} is not a checkpoint of this training (${why}); leave out --resume.`);
   if (!Number.isSafeInteger(step) || step < 1) throw misfit("it names no step");
-  const note = NOTE in tensors ? parsed(tensors[NOTE].data as Uint8Array) : undefined;
+  const note = NOTE in tensors ? jsonIn(tensors[NOTE].data as Uint8Array) : undefined;
   if (note === undefined) throw misfit("its note cannot be read");
   check(note);
   const group = (of: (typeof GROUPS)[number]) =>
@@ -85,13 +86,4 @@ function otherWeights(wanted: Tensors, saved: Tensors): string | null {
   }
   const isMore = Object.keys(saved).length !== Object.keys(wanted).length;
   return isMore ? "it has other weights too" : null;
-}
-
-/** The value of a JSON text; undefined if it is not one. */
-function parsed(json: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(json));
-  } catch {
-    return undefined;
-  }
 }

@@ -13,7 +13,7 @@ import { emptyCache } from "./empty-cache.ts";
 import type { Expected } from "./expected.ts";
 import { type Pictures, type PixelOptions, picturesOf, pixelsNote } from "./pixels.ts";
 import type { ArrayPlacement, BatchAxes } from "./placement.ts";
-import { sharedOrAlone } from "./shared-values.ts";
+import { type Noting, sharedOrAlone } from "./shared-values.ts";
 
 /** Examples that fit a model: in memory, or read from their files as they are needed. */
 export interface Dataset {
@@ -131,15 +131,7 @@ export function readDataset(
 function readFile(
   source: ArrayFile,
   expected: readonly Expected[],
-  {
-    pixels,
-    sizes,
-    notes,
-  }: {
-    readonly pixels: PixelOptions;
-    readonly sizes: SampleSizes;
-    readonly notes: Map<string, string>;
-  },
+  { pixels, sizes, notes }: Noting & { readonly pixels: PixelOptions },
 ): File {
   const arrays = expected.map((array) => {
     const cache = source.names.includes(array.name) ? null : emptyCache(source, array, expected);

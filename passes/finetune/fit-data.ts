@@ -144,6 +144,7 @@ function idleReading(options: FitOptions, isDataset: boolean): string[] {
     .map((name) => `${name} has no effect: ${why(name)}.`);
 }
 
+/** Conversions of the data, then rows that are left out. */
 function notesOf(train: BatchSource, held: BatchSource | null): string[] {
   const datasets = [train, held].flatMap((source) => source?.dataset ?? []);
   return [

@@ -2,6 +2,7 @@ import { sha256 } from "#node";
 import { scratchWriter } from "#node-data";
 import { decodedImage, type imageClasses } from "#node-images";
 import { InputError } from "../../src/errors.ts";
+import { listed } from "../../src/listed.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import { type Dimension, showShape } from "../../src/onnx/shape.ts";
 import { bytesSource, type Source } from "../../src/onnx/source.ts";
@@ -113,9 +114,6 @@ async function pixelsOf(
   }
   return pixels.finish();
 }
-
-const listed = (names: readonly string[]) =>
-  names.length > 10 ? `${names.slice(0, 10).join(", ")}, …` : names.join(", ");
 
 /** Where pixels are kept while they are read: in memory, or in a scratch file. */
 function kept(size: number, free: number | null) {

@@ -1,6 +1,7 @@
 import { InputError } from "../../src/errors.ts";
 import type { Graph, Value } from "../../src/graph/graph.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
+import { listed } from "../../src/listed.ts";
 
 /** Throws an InputError if one of some weights has no path to an output that a loss is attached to. */
 export function checkReached(
@@ -29,14 +30,9 @@ export function checkDifferentiable(
   );
 }
 
-/** Names that are listed in a sentence; the others are counted. */
-const LISTED = 4;
-
 function refuse(names: readonly string[], output: string): void {
   if (names.length === 0) return;
-  const more = names.length - LISTED;
-  const list = `${names.slice(0, LISTED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
   throw new InputError(
-    `--train names ${list}, which cannot change output ${output}; leave ${names.length > 1 ? "them" : "it"} out, or choose another output with --output-name.`,
+    `--train names ${listed(names, 4)}, which cannot change output ${output}; leave ${names.length > 1 ? "them" : "it"} out, or choose another output with --output-name.`,
   );
 }

@@ -3,7 +3,7 @@ import { type Column, chunks } from "./data-set-rows.ts";
 import type { SampleSizes } from "./data-set-sizes.ts";
 
 /** What a column's rows may change: the batch size, and what is noted. */
-interface Noting {
+export interface Noting {
   readonly sizes: SampleSizes;
   readonly notes: Map<string, string>;
 }

@@ -1,6 +1,7 @@
 import { InputError } from "../../src/errors.ts";
 import { isFloat } from "../../src/graph/types.ts";
 import type { Expected } from "./expected.ts";
+import { listed } from "../../src/listed.ts";
 import type { TableCell, TableRows } from "./table-rows.ts";
 
 /** How the cells of a target are read: as numbers, or as names of classes. */
@@ -153,7 +154,7 @@ function classOf(cell: TableCell, names: readonly string[], of: CellOf): number 
     throw new InputError(`${place} has no class in column ${of.names[0]}; leave such rows out.`);
   if (label === -1 && !isEmpty(cell))
     throw new InputError(
-      `${place} has the class ${String(cell)} in column ${of.names[0]}, which the training data does not have; it has ${names.slice(0, 10).join(", ")}.`,
+      `${place} has the class ${String(cell)} in column ${of.names[0]}, which the training data does not have; it has ${listed(names)}.`,
     );
   return label;
 }

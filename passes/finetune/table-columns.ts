@@ -1,6 +1,7 @@
 import { InputError } from "../../src/errors.ts";
 import { own } from "../../src/graph/own.ts";
 import { isFloat } from "../../src/graph/types.ts";
+import { listed } from "../../src/listed.ts";
 import { showShape } from "../../src/onnx/shape.ts";
 import type { Expected } from "./expected.ts";
 
@@ -93,6 +94,3 @@ const ownColumn = (columns: readonly string[], { name }: Expected) =>
   columns.includes(name) ? [name] : null;
 
 const isNumeric = (dtype: string) => isFloat(dtype) || /^(u?int|bool)/.test(dtype);
-
-const listed = (names: readonly string[]) =>
-  names.length > 8 ? `${names.slice(0, 8).join(", ")}, … (${names.length})` : names.join(", ");

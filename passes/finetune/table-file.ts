@@ -5,6 +5,8 @@ import type { StoredArray } from "../../src/formats/npz.ts";
 import { widthOf } from "../../src/graph/numbers.ts";
 import { own } from "../../src/graph/own.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
+import { listed } from "../../src/listed.ts";
+import { concat } from "../../src/onnx/bytes.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import { bytesSource, type Source } from "../../src/onnx/source.ts";
 import { type ArrayFile, arrayAtHand, arrayNamed } from "./array-file.ts";
@@ -102,26 +104,23 @@ export function tableFile(
     ],
     digest: () => sha256(source),
     close: () => {
-      for (const { close } of finished) close?.();
-      source.close?.();
+      for (const each of [source, ...finished.map((array) => array.source)]) each.close?.();
     },
   };
 }
 
 const classNotes = (file: string, labels: TargetLabels) =>
-  [...labels].flatMap(([name, { names }]) =>
-    names
-      ? [
-          `target ${name} of ${file} has ${names.length} classes, in the order of their names: ${names.slice(0, 10).join(", ")}${names.length > 10 ? ", …" : ""}.`,
-        ]
-      : [],
-  );
+  [...labels].flatMap(([name, { names }]) => {
+    const text = `target ${name} of ${file} has ${names?.length} classes, in the order of their names`;
+    return names ? [`${text}: ${listed(names)}.`] : [];
+  });
 
 /** An array of a whole table. */
 interface Grown {
   readonly array: StoredArray;
   readonly notes: readonly string[];
-  readonly close?: () => void;
+  /** Where its values are kept. */
+  readonly source: Source;
 }
 
 /** An array that grows row by row. */
@@ -159,33 +158,23 @@ function growing(file: string, of: ArrayColumns, labels: LabelsOf | null, large:
   };
   const finish = (rows: number): Grown => {
     flush();
-    const source = writer ? writer.finish() : bytesSource(joined(chunks));
+    const source = writer ? writer.finish() : bytesSource(concat(chunks));
     const row = fitted(expected, dims ?? []);
     const array = { name: expected.name, dtype, dims: [rows, ...row] };
-    const at = arrayAtHand(array, widthOf(dtype), (start, end) => source.read(start, end));
+    const read = (start: number, end: number) => source.read(start, end);
     const notes =
       uncounted > 0
         ? [
             `${uncounted} of ${rows} labels of target ${expected.name} of ${file} do not count: they are missing or ${expected.missing}.`,
           ]
         : [];
-    return { array: at, notes, ...(source.close ? { close: () => source.close!() } : {}) };
+    return { array: arrayAtHand(array, widthOf(dtype), read), notes, source };
   };
   return { add, finish, discard: () => writer?.discard() };
 }
 
 /** Numbers that are kept before they are encoded. */
 const FLUSH = 1 << 16;
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
-}
 
 /** The shape of a row as the model has it, if it has as many numbers. */
 function fitted({ shape }: Expected, dims: readonly number[]): readonly number[] {

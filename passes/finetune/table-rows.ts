@@ -1,5 +1,6 @@
 import { csvParser } from "#node-data";
 import { InputError } from "../../src/errors.ts";
+import { concat } from "../../src/onnx/bytes.ts";
 import type { Source } from "../../src/onnx/source.ts";
 
 /** What a cell holds: text of a .csv, or a value of a .jsonl. */
@@ -122,9 +123,7 @@ function* pieces(source: Source, quoted: boolean): Generator<string> {
   let left = new Uint8Array();
   for (let at = 0; at < source.size; at += BLOCK) {
     const block = source.read(at, Math.min(source.size, at + BLOCK));
-    const joined = new Uint8Array(left.length + block.length);
-    joined.set(left);
-    joined.set(block, left.length);
+    const joined = concat([left, block]);
     const isLast = at + BLOCK >= source.size;
     const end = isLast ? joined.length : lastLine(joined, quoted);
     if (end > 0) yield decoded(joined.subarray(0, end));

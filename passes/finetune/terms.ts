@@ -58,7 +58,7 @@ export function trainedTerms({
   output,
   target,
   lossOptions,
-}: TermsOf): readonly TrainedTerm[] {
+}: TermsOf): TrainedTerm[] {
   if ((loss === undefined) === (losses === undefined))
     throw new InputError(
       loss === undefined

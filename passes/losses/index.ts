@@ -1,6 +1,6 @@
 import { InputError } from "../../src/errors.ts";
 import type { Model } from "../../src/model.ts";
-import { nearest } from "../../src/nearest.ts";
+import { suggestion } from "../../src/nearest.ts";
 import { type ChosenValues, optionsOfChosen, valuesOf } from "../../src/option-values.ts";
 import type { Given, Options } from "../../src/options.ts";
 import { binaryCrossEntropy } from "./binary-cross-entropy.ts";
@@ -69,8 +69,6 @@ export function lossOf(given: LossGiven, options: Given<LossOptions> = {}): Chos
 
 function unknownLoss(given: string): string {
   const names = losses.map(({ name }) => name);
-  const [near] = nearest(given, names);
-  return near === undefined
-    ? `there is no loss "${given}"; choose ${names.join(", ")}, or give an .onnx file.`
-    : `there is no loss "${given}"; did you mean ${near}?`;
+  const choices = `choose ${names.join(", ")}, or give an .onnx file`;
+  return `there is no loss "${given}"; ${suggestion(given, names, choices)}`;
 }

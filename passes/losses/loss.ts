@@ -113,7 +113,7 @@ export interface FitAsked<O extends Options = Options> {
 }
 
 /** Sequences of labels, as integers: [rows, steps] and [rows, length]. */
-interface ObservedSequences {
+export interface ObservedSequences {
   readonly predicted: string;
   readonly actual: string;
   readonly length: number;

@@ -1,5 +1,5 @@
 import { InputError } from "../../src/errors.ts";
-import { nearest } from "../../src/nearest.ts";
+import { suggestion } from "../../src/nearest.ts";
 import { accuracy } from "./accuracy.ts";
 import { cer } from "./cer.ts";
 import { f1Macro, f1Micro } from "./f1.ts";
@@ -33,10 +33,8 @@ export function metricNamed(given: string): Metric {
   const metric = metrics.find((each) => each.name === name);
   if (metric) return metric;
   const names = metrics.map((metric) => metric.name);
-  const [near] = nearest(name, names);
-  throw new InputError(
-    `there is no metric "${given}"; ${near === undefined ? `choose ${names.join(", ")}` : `did you mean ${near}`}${near === undefined ? "." : "?"}`,
-  );
+  const choices = `choose ${names.join(", ")}`;
+  throw new InputError(`there is no metric "${given}"; ${suggestion(name, names, choices)}`);
 }
 
 /** Figures of losses that are no metrics of the registry, of which more is better. */

@@ -2,8 +2,15 @@ import type { Writing } from "../../src/graph/builder.ts";
 import type { Type } from "../../src/onnx/shape.ts";
 import { countedValues } from "../losses/counted-values.ts";
 import { type labelOptions, labelTerms } from "../losses/labels.ts";
-import { type ChosenLoss, classAxisOf, indices, type LossInputs, PICKING } from "../losses/loss.ts";
-import type { MetricKind, Need, Observed } from "./metric.ts";
+import {
+  type ChosenLoss,
+  classAxisOf,
+  indices,
+  type LossInputs,
+  type ObservedSequences,
+  PICKING,
+} from "../losses/loss.ts";
+import type { Need, Observed } from "./metric.ts";
 
 /** The names of what a graph gives for metrics, and how it is read. */
 export interface Observation extends Pick<Observed, "kind" | "dims" | "classes" | "blank"> {
@@ -29,33 +36,35 @@ export function observe(inputs: LossInputs, to: ToObserve): Observation | null {
   if (loss.distils || form === "own" || inputs.target.name === "") return null;
   if (form === "labels") return ofLabels(inputs as LossInputs<typeof labelOptions>, to);
   if (form === "one-hot" || form === "shares") return ofShares(inputs);
-  if (!Object.hasOwn(loss.options, "ignoreIndex")) return plainValues(inputs);
-  return reads === "shares" ? yesNo(inputs) : values(inputs);
+  if (!Object.hasOwn(loss.options, "ignoreIndex")) return values(inputs, inputs.target.name);
+  return reads === "shares" ? yesNo(inputs) : values(inputs, withGaps(inputs));
 }
 
 const sizes = (shape: NonNullable<Type["shape"]>) => shape.map(Number);
 const NOTHING = { places: null, surprise: null, blank: null } as const;
 const int = ({ to }: Writing, x: string) => to.cast(x, "int32");
 
-function sequences(
+const sequences = (
   { writing, rows }: LossInputs,
-  {
-    predicted,
-    actual,
-    length,
-    blank,
-  }: NonNullable<ReturnType<NonNullable<ChosenLoss["loss"]["observe"]>>>,
-): Observation {
-  return {
+  { predicted, actual, length, blank }: ObservedSequences,
+): Observation => ({
+  ...NOTHING,
+  kind: "sequences",
+  dims: [rows, length],
+  classes: 0,
+  blank,
+  predicted: int(writing, predicted),
+  actual: int(writing, actual),
+});
+
+/** How the positions of class labels are read. */
+const positions = ({ output: { shape }, axis }: LossInputs) =>
+  ({
     ...NOTHING,
-    kind: "sequences",
-    dims: [rows, length],
-    classes: 0,
-    blank,
-    predicted: int(writing, predicted),
-    actual: int(writing, actual),
-  };
-}
+    kind: "classes",
+    dims: sizes(shape).toSpliced(axis, 1),
+    classes: Number(shape[axis]),
+  }) as const;
 
 function ofLabels(
   inputs: LossInputs<typeof labelOptions>,
@@ -67,10 +76,7 @@ function ofLabels(
   const chosen = to.cast(counts, "int64");
   const actual = op.Sub(op.Add(op.Mul(labels, chosen), chosen), writing.constant("int64", [], [1]));
   return {
-    ...NOTHING,
-    kind: "classes",
-    dims: sizes(output.shape).toSpliced(axis, 1),
-    classes: Number(output.shape[axis]),
+    ...positions(inputs),
     predicted: int(writing, op.ArgMax(output.name, { axis, keepdims: 0 })),
     actual: int(writing, actual),
     places: needs.has("places") ? int(writing, placesOf(inputs, labels, opset)) : null,
@@ -109,14 +115,11 @@ function placesOf(
   return to.reduce("ReduceSum", before, [axis], false);
 }
 
-function ofShares({ writing, output, target, axis }: LossInputs): Observation {
-  const { op } = writing;
-  const largest = (x: string) => int(writing, op.ArgMax(x, { axis, keepdims: 0 }));
+function ofShares(inputs: LossInputs): Observation {
+  const { writing, output, target, axis } = inputs;
+  const largest = (x: string) => int(writing, writing.op.ArgMax(x, { axis, keepdims: 0 }));
   return {
-    ...NOTHING,
-    kind: "classes",
-    dims: sizes(output.shape).toSpliced(axis, 1),
-    classes: Number(output.shape[axis]),
+    ...positions(inputs),
     predicted: largest(output.name),
     actual: largest(target.name),
   };
@@ -135,25 +138,14 @@ function withGaps(inputs: LossInputs): string {
   return op.Add(target, op.Div(zero, counts));
 }
 
-const ofValues = (
-  inputs: LossInputs,
-  kind: MetricKind,
-  predicted: string,
-  actual: string,
-): Observation => ({
+const values = ({ writing, output }: LossInputs, actual: string): Observation => ({
   ...NOTHING,
-  kind,
-  dims: sizes(inputs.output.shape),
+  kind: "values",
+  dims: sizes(output.shape),
   classes: 0,
-  predicted: inputs.writing.op.Identity(predicted),
-  actual: inputs.writing.op.Identity(actual),
+  predicted: writing.op.Identity(output.name),
+  actual: writing.op.Identity(actual),
 });
-
-const plainValues = (inputs: LossInputs) =>
-  ofValues(inputs, "values", inputs.output.name, inputs.target.name);
-
-const values = (inputs: LossInputs) =>
-  ofValues(inputs, "values", inputs.output.name, withGaps(inputs));
 
 function yesNo(inputs: LossInputs): Observation {
   const { writing, output } = inputs;

@@ -1,5 +1,5 @@
 import { InputError } from "../errors.ts";
-import { concat } from "../onnx/bytes.ts";
+import { concat, jsonIn } from "../onnx/bytes.ts";
 import { dataTypeNamed, elements, namedBySafetensors, safetensorsNames } from "../onnx/dtypes.ts";
 import { foreignFormat } from "../onnx/foreign.ts";
 import type { DenseTensor } from "../onnx/new-node.ts";
@@ -45,8 +45,8 @@ export function readSafetensors(source: Source): SafeTensors {
   if (length > LONGEST_HEADER || length > size - PREFIX)
     throw refuse(`it has ${size} bytes, but its header should have ${length}; it may be truncated`);
   const start = PREFIX + length;
-  const header = parsed(source.read(PREFIX, start));
-  if (!header) throw refuse("its header is not a JSON object");
+  const header = jsonIn(source.read(PREFIX, start));
+  if (!isObject(header)) throw refuse("its header is not a JSON object");
   const { [METADATA]: texts = {}, ...entries } = header;
   if (!isObject(texts) || !Object.values(texts).every((text) => typeof text === "string"))
     throw refuse(`${METADATA} is not an object of strings`);
@@ -86,17 +86,6 @@ function tensorOf(
       `tensor ${name} is ${type} [${shape.join(", ")}] and needs ${needed} bytes, but has ${to - from}`,
     );
   return { name, dtype, dims: shape, range: { start: start + from, end: start + to } };
-}
-
-const utf8 = new TextDecoder("utf-8", { fatal: true });
-
-function parsed(bytes: Uint8Array): Record<string, unknown> | null {
-  try {
-    const header: unknown = JSON.parse(utf8.decode(bytes));
-    return isObject(header) ? header : null;
-  } catch {
-    return null;
-  }
 }
 
 const isObject = (it: unknown): it is Record<string, unknown> =>

@@ -60,3 +60,14 @@ export function textOfCodes(bytes: Uint8Array, from = 0, to = bytes.length): str
     text += String.fromCharCode.apply(null, bytes.subarray(at, Math.min(to, at + CHUNK)) as never);
   return text;
 }
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** Returns what a JSON text in UTF-8 holds; undefined if it is not one. */
+export function jsonIn(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(utf8.decode(bytes));
+  } catch {
+    return undefined;
+  }
+}
