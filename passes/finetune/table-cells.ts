@@ -1,7 +1,7 @@
 import { InputError } from "../../src/errors.ts";
 import { isFloat } from "../../src/graph/types.ts";
-import type { Expected } from "./expected.ts";
 import { listed } from "../../src/listed.ts";
+import type { Expected } from "./expected.ts";
 import type { TableCell, TableRows } from "./table-rows.ts";
 
 /** How the cells of a target are read: as numbers, or as names of classes. */
