@@ -16,7 +16,7 @@ import { normalizedPixels } from "./pixels.ts";
 export interface BatchOptions {
   readonly ort: Ort;
   readonly batchSize: number;
-  /** Seed of the order of the rows; their own order without one. */
+  /** Seed of the order of the rows; their own order without one, and if one batch holds them all. */
   readonly shuffle?: number | undefined;
   /** Number of the epoch: each has an order of its own. */
   readonly epoch?: number | undefined;
@@ -54,7 +54,9 @@ function* cut(
   { ort, batchSize, shuffle, epoch = 0, dropLast = false }: BatchOptions,
 ): Generator<Tensors> {
   const { rows, columns } = dataset;
-  const order = shuffle === undefined ? inOrder(rows) : shuffled(rows, shuffle, epoch);
+  // Rows that are one batch may belong together, as the nodes of a graph do.
+  const isKept = shuffle === undefined || batchSize >= rows;
+  const order = isKept ? inOrder(rows) : shuffled(rows, shuffle, epoch);
   const whole = dropLast || dataset.batchSize !== null;
   for (let at = 0; at + (whole ? batchSize : 1) <= rows; at += batchSize) {
     const some = order.subarray(at, at + batchSize);
