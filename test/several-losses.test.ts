@@ -100,6 +100,21 @@ describe("several losses", () => {
     ]);
   });
 
+  it("of one kind on one output are told apart", async () => {
+    const half = {
+      output: "logits",
+      loss: "cross-entropy",
+      target: "labels",
+      weight: 0.5,
+    } as const;
+    const { history, plan } = await first({ losses: [half, half], metrics: ["accuracy"] });
+    const labels = [1, 2].map((place) => `logits.cross-entropy.labels.${place}`);
+    expect(plan.terms.map(({ label }) => label)).toEqual(labels);
+    expect(history.before!.loss).toBeCloseTo(CROSS_ENTROPY, 6);
+    for (const label of labels)
+      expect(history.before!.metrics[`${label}.loss`]).toBeCloseTo(CROSS_ENTROPY, 6);
+  });
+
   it("have the gradient of their sum: weights move as with one loss of the same sum", async () => {
     const moved = async (options: Partial<FitOptions>) => {
       const optimizerOptions = { momentum: 0, clip: 0, weightDecay: 0 };

@@ -155,22 +155,31 @@ function attachedTerms(
   { terms, outputs, rows, needs }: Attaching,
 ) {
   const names = outputs.map(({ name }) => name);
+  const labels = labelsOf(
+    terms.map(({ chosen: { loss }, target }, k) => [
+      names[k],
+      loss.name,
+      ...(target ? [target.name] : []),
+    ]),
+  );
   return terms.map((term, k) => {
     const { chosen, target = null, arrays = {}, weight = 1 } = term;
     const compared = { target, arrays, rows, needs };
     const place = { graph, types, output: outputs[k] };
     const { loss: value, ...attached } = attachLoss(written, place, chosen, compared);
     const { name: loss } = chosen.loss;
-    const [output] = [names[k]];
-    const isAlone = names.filter((name) => name === output).length === 1;
-    return {
-      ...attached,
-      value,
-      loss,
-      output,
-      weight,
-      label: isAlone ? output : `${output}.${loss}`,
-    };
+    return { ...attached, value, loss, output: names[k], weight, label: labels[k] };
+  });
+}
+
+/** A label for each term: as many of its parts as it takes to be the only one, or also its place. */
+function labelsOf(parts: readonly (readonly string[])[]): string[] {
+  const start = (of: readonly string[], count: number) => of.slice(0, count).join(".");
+  return parts.map((own, k) => {
+    const isAlone = (count: number) =>
+      parts.every((other, at) => at === k || start(other, count) !== start(own, count));
+    const count = own.findIndex((_, at) => isAlone(at + 1)) + 1;
+    return count > 0 ? start(own, count) : `${own.join(".")}.${k + 1}`;
   });
 }
 
