@@ -343,7 +343,7 @@ describe("an adapter that does not fit", time, () => {
     );
   });
 
-  it("nor is one taken out of a model without LAuReL", async () => {
+  it("and a model without LAuReL has none to extract", async () => {
     const plain = await openModel(fixture("pre-norm-mlp"));
     await expect(extractAdapter(plain)).rejects.toThrow(/is not laurelized/);
   });

@@ -10,7 +10,7 @@ import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { fixture } from "./support/fixture.ts";
 
-describe("kinds of sums that are left alone unless asked for", () => {
+describe("kinds of sums that are used only if requested", () => {
   it.each<[OptionalKind, string]>([
     ["se", "squeeze-excite-residual"],
     ["merge", "fpn"],

@@ -91,7 +91,7 @@ describe("a file that is not a model", { timeout: 60_000 }, () => {
   });
 });
 
-describe("a model that cannot be", { timeout: 60_000 }, () => {
+describe("an impossible model", { timeout: 60_000 }, () => {
   it.each([
     ["negative", [-8], /impossible shape \[-8\]/],
     ["enormous", [2 ** 40, 2 ** 40], /impossible shape/],
@@ -259,7 +259,7 @@ describe("a model that cannot be", { timeout: 60_000 }, () => {
       "nested more than 100 deep",
     );
   });
-  it("what onnxruntime holds to be no model", () => {
+  it("what onnxruntime does not accept as a model", () => {
     const dims = [{ dimParam: "N" }, { dimValue: 6 }, { dimValue: 8 }];
     const type = { tensorType: { elemType: 1, shape: { dim: dims } } };
     const broken = (valueInfo: object[]) =>

@@ -9,7 +9,7 @@ const { newFolder, place } = temporaryFolders();
 const good = Uint8Array.from(fixture("pre-norm-mlp"));
 const placeGood = () => place(good);
 
-describe("an output that cannot be", { timeout: 60_000 }, () => {
+describe("an impossible output", { timeout: 60_000 }, () => {
   const to = (output: string, file: string, ...more: string[]) => [
     file,
     "-o",

@@ -36,7 +36,7 @@ async function cut(inputs: string, arrays: Record<string, NpyArray>, size = 2, m
 }
 
 describe("the axis of the examples", () => {
-  it("is where the model has its batch dimension, at the front or not", async () => {
+  it("is the model's batch dimension, at the front or not", async () => {
     const state = range(3, 4, 2);
     const { all } = await cut("float[n, 2] x, float[3, n, 2] h", { h: state });
     expect(all.map(({ h }) => h.dims)).toEqual([
@@ -78,7 +78,7 @@ describe("the axis of the examples", () => {
     expect(numbers(states.all[1].last)).toEqual([3, 4, 5, 15, 16, 17]);
   });
 
-  it("is found by inference if several axes have that size, and asked for if that does not tell", async () => {
+  it("is found by inference if several axes have that size, and requested if inference is not enough", async () => {
     const given = npzOf({ memory: range(4, 4, 2), x, labels });
     const opened = async (body: string, more: object = { ort }) => {
       const model = await openModel(

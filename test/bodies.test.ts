@@ -68,7 +68,7 @@ describe("sites in the bodies of If, Loop and Scan", () => {
     ]);
   });
 
-  it("are found again in a result, and not augmented twice", async () => {
+  it("are found again in a result, and not laurelized twice", async () => {
     const { model } = await augmented(fixture("if-same-layer"));
     const found = await laurelize(await openModel(model.toBytes()), { ort, again: true });
     expect(found.plan.sites.map(({ site }) => site.kind)).toEqual(new Array(5).fill("laurel"));

@@ -59,7 +59,7 @@ interface Page {
   openFile(): Promise<unknown>;
 }
 
-describe("the roof in a browser", { timeout: 60_000 }, () => {
+describe("the public API in a browser", { timeout: 60_000 }, () => {
   const file = path.join(temporaryFolder(), "page.mjs");
   let page: Page;
   let externals: string[];

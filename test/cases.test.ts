@@ -19,7 +19,7 @@ function copied(name: string): string {
   return to;
 }
 
-describe("models that went wrong once", { timeout: 60_000 }, () => {
+describe("models that once failed", { timeout: 60_000 }, () => {
   it("one whose original crashes onnxruntime's extended optimizer is proved below it", () => {
     const model = copied("layernorm-with-empty-bias-after-add.onnx");
     const { code, stdout, stderr } = cliProcess([model]);

@@ -144,7 +144,7 @@ describe("an error planted inside", () => {
     expect(first).toMatchObject({ value: "v", a: { op: "Add" }, b: { op: "Sub" } });
   });
 
-  it("a branch is found stale by name, and differs in nothing that is seen if another is taken", async () => {
+  it("a stale branch is named, and no difference is reported if another branch runs", async () => {
     const stale = (output: string) =>
       planted(BRANCHES, output, ({ attribute }) => {
         const { g } = attribute!.find(({ name }) => name === "then_branch")!;
@@ -202,7 +202,7 @@ describe("laurelize compare", () => {
   const a = place("a.onnx", BRANCHES);
   const verdict = (stdout: string) => stdout.split("\n")[0];
 
-  it("says where inside the two part", () => {
+  it("says where inside the two differ", () => {
     const { code, stdout } = cli(["compare", a, place("b.onnx", planted(BRANCHES, "d", swap))]);
     expect(code).toBe(1);
     expect(stdout).toMatch(

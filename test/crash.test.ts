@@ -104,7 +104,7 @@ describe("a model that never ends", () => {
     expect(fs.readdirSync(folder)).toEqual(["model.onnx"]);
   });
 
-  it.each(["0", "-1", "1e12"])("is not given a time that is none, %s", (seconds) => {
+  it.each(["0", "-1", "1e12"])("refuses a time that is not positive, %s", (seconds) => {
     const { model } = modelIn(`time ${seconds}`, crashing("bias"));
     const { code, stderr } = cliProcess([model, "--timeout", seconds]);
     expect(code).toBe(2);

@@ -286,7 +286,7 @@ describe("diff", () => {
     expect(counts.operators.find(({ op }) => op === "own.Layer")).toMatchObject({ before: 4 });
   });
 
-  it("takes two opened models and known options alone", async () => {
+  it("takes only opened models and known options", async () => {
     const { a } = await rewritten("pre-norm-mlp");
     await expect(diff(a, "b.onnx" as never)).rejects.toThrow(/second model/);
     await expect(diff(a, a, { rtoll: 1 } as never)).rejects.toThrow(/did you mean rtol\?/);

@@ -60,7 +60,7 @@ describe("differentiate", () => {
     expect([...((await session.run({ x }))["x.grad"].data as Float32Array)]).toEqual([2, -4, 6]);
   });
 
-  it("says null if no gradient reaches, and a value's own cotangent if it is the end", async () => {
+  it("returns null for a value that no gradient reaches, and its own cotangent for the end", async () => {
     const model = await open(
       "g (float[3] x, float[3] z) => (float[3] y, float[3] u) { f = Floor(z) y = Add(x, f) u = Neg(z) }",
     );

@@ -63,7 +63,7 @@ describe("on a stream of images", { timeout: 60_000 }, () => {
         }
   });
 
-  it("α = β = 1 keeps every bit: zeros of either sign, infinities, numbers that are none", async () => {
+  it("α = β = 1 keeps every bit: zeros of either sign, infinities, NaN", async () => {
     const text = `<ir_version: 8, opset_import: ["" : 17]>
       g (float[1, 4, 2, 4] x) => (float[1, 4, 2, 4] y) <float[4, 4, 1, 1] w>
       { c = Conv(x, w) r = Relu(c) f = Neg(r) y = Add(f, x) }`;

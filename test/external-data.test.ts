@@ -154,7 +154,7 @@ describe("weights that are said to lie outside the model's folder", time, () => 
     await expect(openModel(file, { trustLinks: true })).resolves.toBeDefined();
   });
 
-  it("by a link that leads to itself or nowhere are missing", async () => {
+  it("behind a link to itself or to nothing are missing", async () => {
     for (const target of ["w.data", "gone.data"]) {
       const { file, folder } = place(undefined, null);
       fs.symlinkSync(target, path.join(folder, "w.data"));
@@ -438,7 +438,7 @@ describe("--external-data", time, () => {
   });
 });
 
-describe("what the model says of its data and is not so", time, () => {
+describe("false statements of a model about its data", time, () => {
   it.each<[string, Entries, string]>([
     ["an offset behind the end", { offset: "4000000000" }, "truncated"],
     ["an offset that is no number", { offset: "12abc" }, 'offset "12abc", which is not a size'],

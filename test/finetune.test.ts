@@ -383,7 +383,7 @@ net (int64[N, S] ids, float[N, S] mask) => (float[N, 3] p, float[N, S, 8] y, flo
     expect(new Uint8Array(fs.readFileSync(at("taken")))).toEqual(adapterBytes(others));
   });
 
-  it("keeps to the batch size that a model fixes, and says which rows are judged by nobody", () => {
+  it("keeps to the batch size that a model fixes, and says which rows are not evaluated", () => {
     fs.writeFileSync(at("eight.onnx"), modelOfText(LITTLE.replaceAll("[N,", "[8,")));
     fs.writeFileSync(at("twenty.npz"), npzOf(examples(20, "twenty")));
     fs.writeFileSync(at("five.npz"), npzOf(examples(5, "five")));

@@ -138,7 +138,7 @@ describe("finetune", () => {
     await tuning.close();
   });
 
-  it("refuses a cosine of nobody knows how many steps, and takes undefined as left out", async () => {
+  it("refuses a cosine without a number of steps, and treats undefined as left out", async () => {
     expect(() => finetune(model, { ...given, schedule: "cosine" })).toThrow(/the number of steps/);
     const tuning = finetune(model, {
       ...given,

@@ -119,7 +119,7 @@ describe("one arrow", () => {
     expect(show(others)).toEqual(["src/files/node.ts imports src/files/node-folder.ts"]);
   });
 
-  it("lets doors import values from the roof alone, and what --help needs", () => {
+  it("lets the command line import values only from the roof, and what --help needs", () => {
     const open = [
       "bin/",
       ...ROOFS,
@@ -172,7 +172,7 @@ describe("one arrow", () => {
     expect(show(ofNode)).toEqual([]);
   });
 
-  it("hands onnxruntime in, and knows its types alone", () => {
+  it("takes onnxruntime as an argument, and knows only its types", () => {
     const language = imports.filter(({ file }) => !within(file, "bin/"));
     const runtimes = language.filter(({ from }) => within(from, "onnxruntime-"));
     expect(

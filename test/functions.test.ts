@@ -68,7 +68,7 @@ describe("sites in functions", () => {
     expect(axes).toEqual([[[1, ""]], [[-1, ""]], [[-1, ""]], [[2, ""]]]);
   });
 
-  it("are refused with --link-weights, which opening would move", async () => {
+  it("are refused with --link-weights, because lowering would move them", async () => {
     const model = await openModel(fixture("functions-nested"));
     await expect(laurelize(model, { ort, linkWeights: true })).rejects.toThrow(
       /has functions with residual connections .* leave it out/,

@@ -30,7 +30,7 @@ describe("the gradient of a written-out activation is its difference quotient", 
   );
 });
 
-describe("the gradient through what is opened first is its difference quotient", () => {
+describe("the gradient through what is lowered first is its difference quotient", () => {
   it.for(
     [...openedSamples, ...loweredQuantized].map(
       (sample) => [`${sample.text} opset ${sample.opset ?? 18}`, sample] as const,

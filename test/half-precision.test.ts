@@ -18,7 +18,7 @@ const augmented = async (bytes: Uint8Array, variant: VariantName) =>
   laurelize(await openModel(bytes), { ort, variant, rank: 4 });
 
 describe("a stream in float16", () => {
-  it("is proved where onnxruntime loads it with basic optimizations alone", async () => {
+  it("is proved if onnxruntime loads it only with basic optimizations", async () => {
     // It cannot type the cast that it puts before one that casts float16 to itself.
     const bytes = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
       net (float16[N, 8] x) => (float16[N, 8] out) <float16[8, 8] w>

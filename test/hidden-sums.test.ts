@@ -112,7 +112,7 @@ describe("sums inside fused nodes", () => {
     );
   });
 
-  it("are refused with --link-weights, which opening would move", async () => {
+  it("are refused with --link-weights, because lowering would move them", async () => {
     const model = await openModel(fixture("closed-sums"));
     await expect(laurelize(model, { ort, linkWeights: true })).rejects.toThrow(
       /has fused nodes with residual connections .* leave it out/,

@@ -99,7 +99,7 @@ describe("images of 8 bits become a model's floats", () => {
       expect(given.values[k]).toBeCloseTo(value / 255 / 0.5, 5);
   });
 
-  it("and are refused without a word on them, or with one that does not fit", async () => {
+  it("and are refused without options for images, or with one that does not fit", async () => {
     const input = "float[n, 3, 4, 5] x";
     const refused = (options: object, array = bytes("nchw")) =>
       expect(firstBatch(input, array, options)).rejects;

@@ -56,7 +56,7 @@ describe("an output of labels or indices", () => {
     expect(made("it can learn", proof).dead).toEqual([]);
   });
 
-  it("does not hide a tensor that moves no float before it", async () => {
+  it("does not hide a tensor that does not change a float before it", async () => {
     const bytes = blocks(
       "int64[N, 1] out",
       "lost = Mul(y, nil) left = Add(lost, s) out = ArgMax<axis = 1>(left)",

@@ -47,7 +47,7 @@ describe("sizes that inference loses", () => {
     expect(shapes.y).toEqual([1, ""]);
   });
 
-  it("stay unknown, without a word, if the model does not run", async () => {
+  it("stay unknown, without a warning, if the model does not run", async () => {
     // 343 elements are none of [N, T, 8].
     const never = "bad = Constant<value_ints = [7, 7, 7]>() no = Reshape(x, bad)";
     const model = await openModel(block("[N, T, 8]", never));

@@ -47,7 +47,7 @@ const operators = async (bytes: Uint8Array) =>
 /** ULP of an output's largest magnitude that a composite kernel and plain ones may be apart. */
 const APART = 64;
 
-describe("a composite operator, and the plain ones it is opened into", () => {
+describe("a composite operator, and the plain ones it is lowered to", () => {
   it.each(composites)("%s", async (_, node) => {
     const bytes = modelOfNode(node);
     const plain = await opened(bytes);
@@ -456,7 +456,7 @@ describe("calls of a model's functions", () => {
   );
 });
 
-describe("what is not opened says why", () => {
+describe("what is not lowered says why", () => {
   const ms = (op: string, rest: Omit<OneNode, "op">): OneNode => ({
     op: `com.microsoft.${op}`,
     ...rest,

@@ -29,7 +29,7 @@ describe("the command line suggests what was probably intended", () => {
     expect(stderr.trim().split("\n")).toHaveLength(1);
   });
 
-  it("but nothing if all is far, or if the word is a file", () => {
+  it("but suggests nothing if no name is close, or if the word is a file", () => {
     expect(cli([small, "--quux", "3"]).stderr).toContain(
       "--quux is not understood; is it mistyped",
     );
@@ -58,7 +58,7 @@ describe("the command line suggests what was probably intended", () => {
 /** Help of the command without a name is that of the whole program. */
 const textName = (command: string) => (command === "laurelize" ? "" : command);
 
-describe("a place that cannot be is refused before anything is read", () => {
+describe("an impossible place is refused before anything is read", () => {
   it.each([
     [["no-such.onnx", "-o", "no-folder/x.onnx"], "no-folder does not exist"],
     [["strip", "no-such.onnx", "-o", "no-folder/x.onnx"], "no-folder does not exist"],

@@ -260,7 +260,7 @@ async function saidOf(specifier: string, given: PluginOptions = {}): Promise<str
   }
 }
 
-describe("an import that cannot be had fails the build in one sentence", () => {
+describe("an import that cannot be resolved fails the build in one sentence", () => {
   it.each([
     ["laurell=rw", "laurell is not understood; did you mean laurel?"],
     ["laurel&rnk=8", "rnk is not understood; did you mean rank?"],

@@ -84,7 +84,7 @@ describe("the proof", () => {
     expect(made("right formula", proof).sites[0].site).toBe("res");
   });
 
-  it("finds a map that is left out though its weights are there", async () => {
+  it("finds a map that is not computed although its weights are there", async () => {
     const proof = await tampered((model) => {
       const sum = nodeMaking(model, "y");
       sum.input![0] = "x";
@@ -312,7 +312,7 @@ describe("outputs that a proof holds at once", () => {
     expect(() => checkKept("m.onnx", outputs, 1e12)).toThrow(sentence);
   });
 
-  it("are no matter if they are few", () => {
+  it("do not matter if they are few", () => {
     expect(() => checkKept("m.onnx", outputs, 3)).not.toThrow();
   });
 });

@@ -99,7 +99,7 @@ describe("a proof at the sites alone", () => {
     expect(checksThat("failed", proof)).toEqual(["same sum at each site", "nothing else changed"]);
   });
 
-  it("finds a map that is left out though its weights are there", async () => {
+  it("finds a map that is not computed although its weights are there", async () => {
     const proof = await tampered((model) => {
       const sum = model.graph!.node!.find(({ output }) => output![0] === "y")!;
       sum.input![0] = "x";

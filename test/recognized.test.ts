@@ -149,7 +149,7 @@ describe("LAuReL without its metadata and names", { timeout: 120_000 }, () => {
     },
   );
 
-  it("a model with a scaled skip or a low-rank branch of its own is none", async () => {
+  it("a model with a scaled skip or a low-rank branch of its own is not recognized", async () => {
     const model = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
       g (float[N, 4, 8] x) => (float[N, 4, 8] y4)
       <float[8, 16] u, float[16, 8] d, float half = {0.5}, float c = {0.7}, float s = {0.3}, float[8, 2] A, float[2, 8] B, float[8, 8] E, float[1, 1, 1] one = {1.0}>

@@ -53,7 +53,7 @@ describe("finetune --resume", { timeout: 120_000 }, () => {
     expectSame("twice", "once");
   });
 
-  it("comes to them from the midst of an epoch, wherever Ctrl-C came", async () => {
+  it("gives them from the middle of an epoch too, wherever Ctrl-C came", async () => {
     const course = [...how, ...held, "--schedule", "cosine", "-e", "60"];
     const given = args("train.npz", ...course, "-o", at("stopped.onnx"));
     const first = await interrupted(given, "epoch 3/");

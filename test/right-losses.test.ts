@@ -384,7 +384,7 @@ describe("targets are read in the one way that they can be", () => {
     expect((await given(even, { classAxis: 1 })).reading.axis).toBe(1);
   });
 
-  it("the output is the one that the target fits, or what an ArgMax is given", async () => {
+  it("the output is the one that fits the target, or the input of an ArgMax", async () => {
     const two = await evaluated(
       "o = Identity(a) v = Gather<axis = 1>(b, one)",
       "float[N, 3] o, float[N, 1] v",
@@ -466,7 +466,7 @@ describe("the cases that people brought", { timeout: 120_000 }, () => {
     await expect(far).rejects.toThrow(/--shift 8 leaves no label of 8 positions/);
   });
 
-  it("a decoder's cache, which the data need not have, is empty and never judged", async () => {
+  it("a decoder's cache, which the data need not have, is empty and not evaluated", async () => {
     const model = await openModel(
       modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
 net (int64[batch, sequence] input_ids, float[batch, past, 4] past_key_values.0.key)

@@ -413,7 +413,7 @@ describe("fine-tuning", () => {
     await tuning.close();
   });
 
-  it("trains in half precision, where onnxruntime adds nowhere as it scatters", async () => {
+  it("trains in half precision, in which onnxruntime does not scatter sums", async () => {
     const half = text("Identity(logits)").replaceAll("float[", "float16[");
     const plain = await openModel(modelOfText(half));
     const { model } = await laurelize(plain, { ort, rank: 2, featureAxis: 1 });

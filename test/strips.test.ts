@@ -27,7 +27,7 @@ describe("strips of handwritten digits", { timeout: 120_000 }, () => {
     expect(strips(heldOut, 4, 1).x).not.toEqual(strips(heldOut, 4, 2).x);
   });
 
-  it("are more than the published direction classifier can tell: about 76 % right", async () => {
+  it("are hard for the published direction classifier: about 76 % right", async () => {
     const [train, held] = ["train.npz", "held-out.npz"].map((name) => path.join(folder, name));
     const rows = isNightly ? 400 : 200;
     writeStrips(train, held, { count: 8, held: rows });

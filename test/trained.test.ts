@@ -52,7 +52,7 @@ it("a model notes the old weights that were trained, and extract takes them", as
   );
 });
 
-it("a model of which LAuReL's weights alone were trained is noted nothing, byte for byte", async () => {
+it("a model of which only LAuReL's weights were trained records nothing: the same bytes", async () => {
   const laurel = await laurelized();
   const trained = tuned(laurel, 1);
   expect(trained.size).toBe(laurel.size);

@@ -15,7 +15,7 @@ const { at, run } = littleTraining(folder);
 const log = (name: string) => JSON.parse(fs.readFileSync(at(`${name}.json`), "utf8"));
 
 describe("a training's course", { timeout: 120_000 }, () => {
-  it("trains a last, smaller batch, and counts it by what is judged in it", () => {
+  it("trains a last, smaller batch, and counts it by the examples in it", () => {
     fs.writeFileSync(at("ten.npz"), npzOf(examples(10, "ten")));
     const ran = run("ten.npz", "-b", "4", "-e", "2", "--rank", "2", "-o", at("ten.onnx"));
     expect(ran.code, ran.stderr).toBe(0);

@@ -51,7 +51,7 @@ describe("the API under onnxruntime-web in a process of its own", { timeout: 300
     web = await inProcess("web", files);
   }, 300_000);
 
-  it("is answered by wasm: an unnamed dimension is spelled 4294967295 there", () => {
+  it("is read from wasm, which spells an unnamed dimension 4294967295", () => {
     const code = `import * as web from "onnxruntime-web";
       import fs from "node:fs";
       web.env.wasm.numThreads = 1;
