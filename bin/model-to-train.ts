@@ -7,7 +7,14 @@ import {
   newHead,
   trainableWeights,
 } from "../src/index.ts";
-import { checkHead, type Tied, tiedWeights, tuningOf } from "../src/internal.ts";
+import {
+  checkHead,
+  type Merged,
+  mergedWeights,
+  type Tied,
+  tiedWeights,
+  tuningOf,
+} from "../src/internal.ts";
 import { dashed } from "../src/options.ts";
 import type { FinetuneArguments } from "./commands/finetune.ts";
 import { type Inserting, laurelOptions } from "./commands/inserting.ts";
@@ -47,7 +54,7 @@ async function laurelizedModel(args: TrainedArguments, given: Model, say: Say): 
       "note",
       `${counted(weights.length, "weight tensor")} of the model ${weights.length === 1 ? "is" : "are"} trained, without LAuReL; --variant ${args.variant} adds it.`,
     );
-    for (const tied of tiedWeights(given, args.train)) say("warning", tiedWarning(tied));
+    warnOfExport(given, args, say);
     return given;
   }
   tell({ step: "finding the residual connections" });
@@ -56,7 +63,7 @@ async function laurelizedModel(args: TrainedArguments, given: Model, say: Say): 
     : await laurelize(given, { ...options, ort, externalData: null }).catch(withAdvice);
   for (const warning of warnings) say("warning", warning);
   trainableWeights(model, args.train);
-  for (const tied of tiedWeights(model, args.train)) say("warning", tiedWarning(tied));
+  warnOfExport(model, args, say);
   if (model !== given) return model;
   const { laurelizations } = await extractAdapter(model, { train: [] });
   const variant = laurelizations.map((each) => each.variant).join(", ");
@@ -74,6 +81,20 @@ function withAdvice(error: unknown): never {
   if (error instanceof NoSiteError && error.found.sites.length === 0)
     error.message += " --train 'fc.*' or --new-head trains weights of its own instead.";
   throw error;
+}
+
+/** Says which weights an exporter has copied or merged. */
+function warnOfExport(model: Model, { train }: TrainedArguments, say: Say): void {
+  for (const tied of tiedWeights(model, train)) say("warning", tiedWarning(tied));
+  const merged = mergedWeights(model, train);
+  if (merged.length > 0) say("warning", mergedWarning(merged));
+}
+
+/** What to know of weights that the exporter merged because they held the same number. */
+function mergedWarning([{ weight, readers }, ...others]: readonly Merged[]): string {
+  const first = `${weight} (read by ${readers} nodes)`;
+  const all = `${first} and ${counted(others.length, "other weight")} hold`;
+  return `${others.length > 0 ? all : `${first} holds`} a single number: the exporter merged equal weights, which are trained as one from here.`;
 }
 
 /** What to know of a weight that the exporter copied. */

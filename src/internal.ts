@@ -1,7 +1,12 @@
 export { insertedWeights } from "../passes/adapter/trainable.ts";
 export { brief, type SiteFigures, siteFigures } from "../passes/diff/site-figures.ts";
 export { readTensors, writeTensors } from "../passes/finetune/tensor-bytes.ts";
-export { type Tied, tiedWeights } from "../passes/finetune/tied-weights.ts";
+export {
+  type Merged,
+  mergedWeights,
+  type Tied,
+  tiedWeights,
+} from "../passes/finetune/tied-weights.ts";
 export { checkHead } from "../passes/head/new-head.ts";
 export { tuningOf } from "../passes/head/tuning.ts";
 export { ladderSummary } from "../passes/ladder/draw-head.ts";

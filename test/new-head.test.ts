@@ -4,6 +4,7 @@ import { type Model, newHead, openModel, trainableWeights, fit as tune, weightOf
 import type { Tensor } from "onnxruntime-node";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
+import { mergedWeights } from "../passes/finetune/tied-weights.ts";
 import { cli } from "./support/cli.ts";
 import { temporaryFolder } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
@@ -63,23 +64,25 @@ net (float[n, 3] x) => (float[n, 2] y)
     expect(() => trainableWeights(model, ["fc1.bias"])).toThrow(/does not match any float weight/);
   });
 
-  it("and by patterns that take parameters alone: no statistics, scales or numbers of the code", async () => {
+  it("and by patterns that take parameters alone: no statistics, scales, masks or numbers of the code", async () => {
     const model = await openModel(
       modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
 net (float[n, 3, 4, 4] x) => (float[n, 2] y)
 <float[3] bn.weight, float[3] bn.bias, float[3] bn.running_mean, float[3] bn.running_var, float q.scale = {0.1}, uint8 q.zero = {3},
- float[3, 3] onnx::MatMul_7, float[3] onnx::Mul_8 = {0.5, -1.25, 1e-5}, float[3] onnx::Mul_9 = {0.1234567, -0.7654321, 0.5}, float logit_scale, float[4] resize.scales = {1, 1, 2, 2}, float[2, 3] fc.weight, float[2] fc.bias>
+ float[3, 3] onnx::MatMul_7, float[3] onnx::Mul_8 = {0.5, -1.25, 1e-5}, float[3] onnx::Mul_9 = {0.1234567, -0.7654321, 0.5}, float logit_scale, float[3] mask = {0, -10000, -3e38}, float[3] shift = {0, -10001, 0.5}, float[3] zero = {0, 0, 0}, float[4] resize.scales = {1, 1, 2, 2}, float[2, 3] fc.weight, float[2] fc.bias>
 {
   a = BatchNormalization(x, bn.weight, bn.bias, bn.running_mean, bn.running_var)
   b = QuantizeLinear(a, q.scale, q.zero) c = DequantizeLinear(b, q.scale, q.zero)
   d = Resize(c, "", resize.scales) e = ReduceMean <axes = [2, 3], keepdims = 0> (d)
   [/fc1/MatMul] f = MatMul(e, onnx::MatMul_7) /Constant_2_output_0 = Constant <value_float = 0.5> ()
   [/act/Mul] g = Mul(f, /Constant_2_output_0) [/Mul] h = Mul(g, onnx::Mul_8) [/norm/Mul] i = Mul(h, onnx::Mul_9)
-  j = Mul(i, logit_scale) y = Gemm <transB = 1> (j, fc.weight, fc.bias)
+  j = Mul(i, logit_scale) k = Add(j, mask) l = Add(k, shift) m = Add(l, zero) o = Add(m, zero)
+  y = Gemm <transB = 1> (o, fc.weight, fc.bias)
 }`),
     );
-    const fc = ["fc.weight", "fc.bias"];
+    const fc = ["shift", "zero", "fc.weight", "fc.bias"];
     const all = ["bn.weight", "bn.bias", "onnx::MatMul_7", "onnx::Mul_9", "logit_scale", ...fc];
+    expect(mergedWeights(model, ["*"])).toEqual([{ weight: "zero", readers: 2 }]);
     expect(trainableWeights(model, ["*"])).toEqual(all);
     expect(trainableWeights(model, ["bn.*"])).toEqual(["bn.weight", "bn.bias"]);
     expect(trainableWeights(model, ["bn.running_var"])).toEqual(["bn.running_var"]);

@@ -52,10 +52,11 @@ describe("a training's course", { timeout: 120_000 }, () => {
   it("names a tied weight that the exporter copied", async () => {
     const tied = `<ir_version: 8, opset_import: ["" : 17]>
 net (float[N, 16] x) => (float[N, 20] p)
-<float[16, 20] up, float[20, 16] down, float[16, 20] twin>
+<float[16, 20] up, float[20, 16] down, float[16, 20] twin, float[2] zero = {0, 0}, int64[2] pairs = {-1, 2}, int64[2] rows = {-1, 20}>
 {
   wide = MatMul(x, up)
-  nonlinear = Relu(wide)
+  p2 = Reshape(wide, pairs) q2 = Add(p2, zero) r2 = Relu(q2) s2 = Add(r2, zero)
+  nonlinear = Reshape(s2, rows)
   f = MatMul(nonlinear, down)
   y = Add(x, f)
   p = MatMul(y, twin)
@@ -91,9 +92,14 @@ net (float[N, 16] x) => (float[N, 20] p)
       "1",
       "--train",
       "twin",
+      "--train",
+      "zero",
       "-o",
       at("t.onnx"),
     ]);
+    expect(ran.stderr).toMatch(
+      /warning: zero \(read by 2 nodes\) holds a single number: .* as one/,
+    );
     expect(ran.stderr).toMatch(
       /warning: twin and down hold the same numbers, transposed: .*--train 'down'/,
     );

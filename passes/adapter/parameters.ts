@@ -3,6 +3,7 @@ import type { Graph, Use, Value } from "../../src/graph/graph.ts";
 import { operandsThat } from "../../src/graph/operators.ts";
 import { decodeNumbers } from "../../src/graph/tensor.ts";
 import { typeOfTensor } from "../../src/graph/types.ts";
+import { dataTypeNamed } from "../../src/onnx/dtypes.ts";
 
 const SETTINGS = operandsThat("settings");
 const WEIGHTS = operandsThat("weights");
@@ -15,18 +16,37 @@ const STATED = /(^|\/)Constant(_\d+)?_output_\d+$/;
 
 /**
  * Whether a float constant is a parameter, as PyTorch calls what its optimizers are given: not a
- * running mean or variance, a scale of a quantization or a number that the model's code states.
+ * running mean or variance, a scale of a quantization, a mask or a number that the model's code
+ * states.
  */
 export function isParameter(graph: Graph, value: Value): boolean {
   const { name, uses, producer } = value;
   const rank = dimsOf(value)!.length;
   if (uses.length > 0 && uses.every(isSetting)) return false;
+  if (isMask(graph, value)) return false;
   if (!MADE_UP.test(name) && !STATED.test(name)) return rank > 0 || producer === null;
   const weighs = uses.some(
     ({ node, index }) => node.callee !== null || WEIGHTS.get(node.op)?.includes(index),
   );
   return rank > 0 && (weighs || (!STATED.test(name) && looksLearned(graph, value)));
 }
+
+/** A number below all weights: added to a score, it hides a position. */
+const HIDDEN = -1e4;
+
+/** Whether a constant hides positions: each of its numbers is 0 or below all weights. */
+function isMask(graph: Graph, value: Value): boolean {
+  const { dtype } = typeOfTensor(value)!;
+  const data = dataOf(graph, value)!;
+  const hides = (bytes: Uint8Array) =>
+    decodeNumbers(dtype, bytes).every((each) => each === 0 || each <= HIDDEN);
+  // The first row of most weights shows already that they are none.
+  const row = data.subarray(0, (FEW * dataTypeNamed(dtype)!.bits) / 8);
+  return hides(row) && hides(data) && decodeNumbers(dtype, data).some((each) => each !== 0);
+}
+
+/** Numbers that are looked at before all. */
+const FEW = 16;
 
 /** Whether most numbers of a constant differ from each other, and are none that people write. */
 function looksLearned(graph: Graph, value: Value): boolean {

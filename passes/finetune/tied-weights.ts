@@ -51,6 +51,25 @@ export function tiedWeights(model: Model, train: readonly string[] = []): Tied[]
   return pairs;
 }
 
+/** A weight that several nodes read. */
+export interface Merged {
+  readonly weight: string;
+  readonly readers: number;
+}
+
+/**
+ * Finds weights that only a glob of `train` names, whose elements are all the same and that several
+ * nodes read: biases of zeros, say, which an exporter has merged before they were ever trained.
+ */
+export function mergedWeights(model: Model, train: readonly string[] = []): Merged[] {
+  return furtherWeights(model, train).flatMap((weight) => {
+    const value = model.graph.main.values.get(weight)!;
+    const [readers, count] = [value.uses.length, elements(dims(value))];
+    const isMerged = readers > 1 && count > 1 && !isVaried(dataOf(model.graph, value)!, count);
+    return isMerged ? [{ weight, readers }] : [];
+  });
+}
+
 const dims = (value: Value) => tensorOf(value)!.dims;
 
 function sizesAgree(a: Value, b: Value): boolean {
