@@ -71,7 +71,8 @@ function checkChoices(of: string, values: RecipeValues, options: Options): void 
 function asTyped(value: unknown, option: Options[string] | undefined): unknown {
   const isText = option?.type === "string" && typeof value === "number";
   const typed = isText ? String(value) : value;
-  const isOne = option?.array === true && !Array.isArray(value) && value !== undefined;
+  const isWord = option?.words?.includes(value as string) === true;
+  const isOne = option?.array === true && !isWord && !Array.isArray(value) && value !== undefined;
   return isOne ? [typed] : typed;
 }
 

@@ -39,7 +39,10 @@ const JSON_RECIPES = {
 
 // The types of a configuration: what is an option, and of which kind.
 defineConfig({
-  recipes: { good: { variant: "rw", include: ["*"], weightDecay: 0.1, dim: ["N=1"] } },
+  recipes: {
+    good: { variant: "rw", include: ["*"], weightDecay: 0.1, dim: ["N=1"], classWeights: [1, 2] },
+    even: { classWeights: "balanced" },
+  },
 });
 // @ts-expect-error: no command has this option
 defineConfig({ recipes: { bad: { rnk: 3 } } });
@@ -76,6 +79,19 @@ describe("--recipe", () => {
     );
     expect([code, stderr]).toEqual([0, ""]);
     expect(JSON.parse(stdout).sites.map(({ name }: { name: string }) => name)).toEqual(["y1"]);
+  });
+
+  it("holds lists of numbers, one number for a list, or a word in its place", () => {
+    const tuned = (recipe: object) => {
+      const text = JSON.stringify({ recipes: { small: recipe } });
+      const folder = workingFolder({ "laurelize.config.json": text });
+      const given = ["finetune", path.join(folder, "m.onnx"), "--recipe", "small"];
+      const more = ["--data", "no.npz", "--loss", "cross-entropy", "--target", "y"];
+      return cli([...given, ...more], folder).stderr;
+    };
+    expect(tuned({ "class-weights": "balanced", mean: 0.5 })).toMatch(/no\.npz/);
+    expect(tuned({ classWeights: [1, -2] })).toMatch(/at least 0 \(got 1, -2\)/);
+    expect(tuned({ classWeights: "even" })).toMatch(/must be "balanced" or an array of numbers/);
   });
 
   const json = JSON.stringify(JSON_RECIPES);

@@ -143,16 +143,17 @@ function explained(option: CliOption): string {
 const isList = ({ type, array, length }: CliOption) =>
   type === "number" && array === true && length === undefined;
 
-/** Reads a list of numbers, or a word that stands in its place. */
+/** Reads a list of numbers, or a word that stands in its place; a recipe holds numbers already. */
 const numbersOr =
   (words: readonly string[] = []) =>
-  (given: readonly string[] | undefined) =>
-    given?.length === 1 && words.includes(given[0]) ? given[0] : numbersIn(given);
+  (given: readonly (string | number)[] | string | undefined) => {
+    if (given === undefined) return undefined;
+    const parts = [given].flat().map(String);
+    return parts.length === 1 && words.includes(parts[0]) ? parts[0] : parts.flatMap(numbersIn);
+  };
 
-const numbersIn = (given: readonly string[] | undefined) =>
-  given?.flatMap((text) =>
-    text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part))),
-  );
+const numbersIn = (text: string) =>
+  text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
 
 const described = (value: unknown) =>
   Array.isArray(value) ? value.join(" ") : JSON.stringify(value);
