@@ -26,7 +26,7 @@ describe(`a large graph of ${NODES} nodes`, { timeout: 15_000 }, () => {
         name: "it can learn",
         outcome: "not run",
         reason: expect.stringMatching(
-          /^the model's own gradients vanish: .* at \d+ of \d+ sites \(\/Add\.v3, .*; the other \d+ of \d+ new tensors move it$/,
+          /^the output does not depend on what \d+ new tensors change .* of \d+ of \d+ sites \(\/Add\.v3, .*; the other \d+ of \d+ new tensors move it$/,
         ),
       });
     },

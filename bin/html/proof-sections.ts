@@ -68,8 +68,8 @@ function figuresOf(check: Check): string[] {
         ...(check.dead.length > 0
           ? [paragraph("Never move the output:"), bullets(check.dead)]
           : []),
-        ...(check.faded.length > 0
-          ? [paragraph("Move their sum, lost in rounding before the output:"), bullets(check.faded)]
+        ...(check.unfelt.length > 0
+          ? [paragraph("Not felt by the output at these inputs:"), bullets(check.unfelt)]
           : []),
       ];
     default:

@@ -18,7 +18,7 @@ export interface Effect {
 }
 
 /** A site of a graph, its operands and all new tensors. */
-interface SiteAtPoint {
+export interface SiteAtPoint {
   readonly ort: Ort;
   readonly result: Graph;
   readonly inserted: InsertedSite;
@@ -42,18 +42,12 @@ interface Change {
  * site's nodes do not run alone nothing is known, and every tensor may have an effect.
  */
 export async function effectsAtSite(
-  { ort, result, inserted, point }: SiteAtPoint,
+  at: SiteAtPoint,
   tensors: readonly DenseTensor[],
   displaced: (tensor: DenseTensor) => Tensors,
 ): Promise<Effect[]> {
   if (tensors.length === 0) return [];
-  const given = new Set([
-    ...operandNames([inserted]),
-    ...Object.values(inserted.parameters).map(({ name }) => name),
-  ]);
-  const at = Object.fromEntries(Object.entries(point).filter(([name]) => given.has(name)));
-  const sets = [at, ...tensors.map((tensor) => ({ ...at, ...displaced(tensor) }))];
-  const sums = await runSums(ort, result, inserted.site, sets);
+  const sums = await sumsAt(at, tensors, displaced);
   if (!sums) return tensors.map((tensor) => ({ tensor, outdoes: [] }));
   const [still, ...moved] = sums;
   const before = { bits: bitsOf(still), numbers: numbersIn(still) };
@@ -68,6 +62,21 @@ export async function effectsAtSite(
       .filter((weaker) => within(weaker, change))
       .map(({ tensor }) => tensor.name),
   }));
+}
+
+/** A site's sum at a point, then with each of the tensors displaced; null if its nodes do not run. */
+export function sumsAt(
+  { ort, result, inserted, point }: SiteAtPoint,
+  tensors: readonly DenseTensor[],
+  displaced: (tensor: DenseTensor) => Tensors,
+): Promise<readonly Tensor[] | null> {
+  const given = new Set([
+    ...operandNames([inserted]),
+    ...Object.values(inserted.parameters).map(({ name }) => name),
+  ]);
+  const at = Object.fromEntries(Object.entries(point).filter(([name]) => given.has(name)));
+  const sets = [at, ...tensors.map((tensor) => ({ ...at, ...displaced(tensor) }))];
+  return runSums(ort, result, inserted.site, sets);
 }
 
 function changeOf(

@@ -17,8 +17,8 @@ interface AskedWhereReached extends Asked {
 
 /**
  * Asks of every site whether its new tensors can learn, on the inputs that reach it: those of a
- * branch can only be told by inputs that take it. If none does, or if a change is lost in rounding
- * on its way, the check is not run, which is said with what holds at the other sites.
+ * branch can only be told by inputs that take it. If none does, or if the output does not depend on
+ * what a tensor changes, the check is not run, which is said with what holds at the other sites.
  */
 export async function learnWhereReached(
   { notFinite, reachedBy, ...asked }: AskedWhereReached,
@@ -41,23 +41,24 @@ export async function learnWhereReached(
     if (report.outcome === "not run") return report;
     done += share;
     reports.push(report);
-    const lost = new Set([...report.dead, ...report.faded]);
+    const lost = new Set([...report.dead, ...report.unfelt]);
     for (const { name } of newTensors(part)) if (!lost.has(name)) moving.add(name);
   }
   const reached = sites.filter((inserted) => reachedBy(inserted) !== null);
   const names = newTensors(reached).map(({ name }) => name);
-  const isFaded = new Set(reports.flatMap(({ faded }) => faded));
+  const isUnfelt = new Set(reports.flatMap(({ unfelt }) => unfelt));
   const lost = names.filter((name) => !moving.has(name));
-  const dead = lost.filter((name) => !isFaded.has(name));
-  const faded = lost.filter((name) => isFaded.has(name));
-  if (dead.length === 0 && faded.length > 0) return notRun(vanishing(reached, faded, names.length));
+  const dead = lost.filter((name) => !isUnfelt.has(name));
+  const unfelt = lost.filter((name) => isUnfelt.has(name));
+  if (dead.length === 0 && unfelt.length > 0)
+    return notRun(independent(reached, unfelt, names.length));
   if (dead.length === 0 && reached.length < sites.length)
     return notRun(unreached(plan, reached, names.length));
   return ran(dead.length === 0, {
     tensors: names.length,
     first: [...new Set(reports.flatMap(({ first }) => first))],
     dead,
-    faded,
+    unfelt,
     bySums: reports.some(({ bySums }) => bySums),
     notFinite: notFinite.map(({ site }) => site.name),
     before: [...new Set(reports.flatMap(({ before }) => before))],
@@ -67,18 +68,18 @@ export async function learnWhereReached(
 /** Site names that a sentence lists. */
 const LISTED = 3;
 
-function vanishing(
+function independent(
   sites: readonly InsertedSite[],
-  faded: readonly string[],
+  unfelt: readonly string[],
   tensors: number,
 ): string {
   const at = sites.filter(({ parameters }) =>
-    Object.values(parameters).some(({ name }) => faded.includes(name)),
+    Object.values(parameters).some(({ name }) => unfelt.includes(name)),
   );
   const names = at.slice(0, LISTED).map(({ site }) => site.name);
   const where = at.length > LISTED ? `${names.join(", ")}, …` : names.join(", ");
-  const others = tensors - faded.length;
-  return `the model's own gradients vanish: a change of the sum fades below rounding before it reaches the output at ${at.length} of ${sites.length} sites (${where})${others > 0 ? `; the other ${others} of ${tensors} new tensors move it` : ""}`;
+  const others = tensors - unfelt.length;
+  return `the output does not depend on what ${unfelt.length} new tensors change in the sum of ${at.length} of ${sites.length} sites (${where}), nor does the original's at these inputs: it is multiplied by zero, cut off or lost in rounding; give others with --inputs${others > 0 ? `; the other ${others} of ${tensors} new tensors move it` : ""}`;
 }
 
 function unreached({ sites }: Plan, reached: readonly InsertedSite[], tensors: number): string {

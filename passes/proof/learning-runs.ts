@@ -1,5 +1,5 @@
 import { compareTensors } from "../../src/compare/difference.ts";
-import type { Graph } from "../../src/graph/graph.ts";
+import type { Graph, Value } from "../../src/graph/graph.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
 import type { ModelFile } from "../../src/onnx/model-file.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
@@ -25,8 +25,10 @@ export interface Asked {
   readonly judged: readonly string[];
   /** Values that are judged, too, if some tensors move nothing else: floats that are rounded, or saturate. */
   readonly stepped: readonly string[];
-  /** Sites whose sums show how far a movement gets, first to last, those of no plan too. */
-  readonly waypoints: readonly InsertedSite[];
+  /** The graph that LAuReL was inserted into. */
+  readonly original: Graph;
+  /** Values of the original that are the same for all inputs. */
+  readonly constants: ReadonlySet<Value>;
 }
 
 /** A model that is run again and again, its new tensors displaced. */
@@ -76,20 +78,30 @@ export function moved({ ort, plan }: LearningRuns, point: Point, tensor: DenseTe
   return fed(ort, tensor, displaced(values, [tensor], { seed, round, scale }));
 }
 
+/** Returns what gives the operands of some sites at a point; null for a body that did not run. */
+export async function operandsAt(
+  { ort, taps, running }: LearningRuns,
+  { feeds }: Point,
+  sites: readonly InsertedSite[],
+): Promise<(inserted: InsertedSite) => Tensors | null> {
+  const read = sites.flatMap(operandsOf).flatMap((value) => taps.outputOf(value) ?? []);
+  const got = read.length > 0 ? await running(feeds, [...new Set(read)]) : {};
+  return (inserted) => operandsIn(ort, taps, inserted, got);
+}
+
 /** What each of the named tensors does to its site's sum, site by site. */
 export async function effectsAt(
   runs: LearningRuns,
   point: Point,
   names: ReadonlySet<string>,
 ): Promise<Effect[][]> {
-  const { ort, result, groups, taps, running } = runs;
+  const { ort, result, groups } = runs;
   const effects: Effect[][] = [];
   for (const batch of groups) {
-    const read = batch.flatMap(operandsOf).flatMap((value) => taps.outputOf(value) ?? []);
-    const got = read.length > 0 ? await running(point.feeds, [...new Set(read)]) : {};
+    const read = await operandsAt(runs, point, batch);
     for (const inserted of batch) {
       const tensors = Object.values(inserted.parameters).filter(({ name }) => names.has(name));
-      const operands = operandsIn(ort, taps, inserted, got);
+      const operands = read(inserted);
       const of = { ort, result, inserted, point: { ...point.feeds, ...operands } };
       effects.push(
         operands

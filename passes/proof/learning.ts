@@ -4,7 +4,6 @@ import { withFixedSeeds } from "../../src/ort/fixed-seeds.ts";
 import { withWeightsAsInputs } from "../../src/ort/loading.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import { displaced, newTensors, type Values, valuesIn } from "./displacing.ts";
-import { fadingTensors } from "./fading.ts";
 import { type Judging, judgingOf } from "./judging.ts";
 import {
   type Asked,
@@ -15,6 +14,7 @@ import {
   pointAt,
 } from "./learning-runs.ts";
 import { tapsAt } from "./operands.ts";
+import { judgedAgain } from "./unfelt.ts";
 import { withRuns } from "./weighted-runs.ts";
 
 /** Whether gradients would reach every new tensor, told by displacing them. */
@@ -25,8 +25,8 @@ export interface LearningReport {
   readonly first: readonly string[];
   /** Those that change nothing even then. */
   readonly dead: readonly string[];
-  /** Those that change their sum, and whose change is lost in rounding on its way to the output. */
-  readonly faded: readonly string[];
+  /** Those whose change of the sum the output does not depend on at these inputs, as in the original. */
+  readonly unfelt: readonly string[];
   /** The outputs depend on no new tensor, or hold no number, so the last sum was asked instead. */
   readonly bySums: boolean;
   /** Sites that are left out: the original's own sum holds no finite number there. */
@@ -56,7 +56,7 @@ export async function canLearn(
   const isSeen = report.outcome === "passed" && !report.bySums;
   if (isSeen || report.outcome === "not run" || asked.stepped.length === 0) return report;
   const judged = [...new Set([...asked.judged, ...asked.stepped])];
-  const more = await canMove({ ...asked, judged }, feeds, progress);
+  const more = await canMove({ ...asked, judged, stepped: [] }, feeds, progress);
   return report.outcome === "passed" && more.outcome !== "passed" ? report : more;
 }
 
@@ -106,12 +106,14 @@ async function learn(runs: LearningRuns): Promise<Outcome<LearningReport>> {
     return notRun(
       `the outputs hold whole numbers or texts alone, which ${left.size} of ${tensors.length} new tensors are not seen to change`,
     );
-  const faded = left.size > 0 ? await fadingTensors(runs, start, left) : left;
-  return ran(left.size === 0, {
+  const isLast = runs.stepped.length === 0;
+  const { alive, unfelt } = await judgedAgain(runs, judging, start, isLast ? left : new Set());
+  const lost = [...left].filter((name) => !alive.has(name));
+  return ran(lost.length === 0, {
     tensors: tensors.length,
     first: first.map(({ name }) => name),
-    dead: [...left].filter((name) => !faded.has(name)),
-    faded: [...faded],
+    dead: lost.filter((name) => !unfelt.has(name)),
+    unfelt: [...unfelt],
     bySums,
     notFinite: [],
     before: runs.judged.filter(

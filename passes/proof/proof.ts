@@ -9,6 +9,7 @@ import {
 } from "../../src/compare/outputs.ts";
 import { secondOpinion } from "../../src/compare/second-opinion.ts";
 import { buildGraph } from "../../src/graph/build.ts";
+import { constants } from "../../src/graph/constants.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { patchedFile } from "../../src/graph/patch.ts";
 import { weightNamed } from "../../src/graph/scopes.ts";
@@ -105,13 +106,13 @@ async function checkLearning(
   // The rest is neutral, as the same-function check shows, and costs time in each of many runs.
   const learner =
     plan === whole ? result : buildGraph(patchedFile(original.graph.file, plan.patch));
-  const stride = groups.length;
   return learnWhereReached(
     {
       ...{ ort, result: learner, plan, groups, notFinite },
       judged: original.judged.names,
       stepped: floatsBeforeLoss(original.graph, original.types),
-      waypoints: whole.sites.filter((_, k) => k % stride === 0),
+      original: original.graph,
+      constants: constants(original.graph),
       reachedBy: (inserted) => reached.get(inserted) ?? null,
     },
     (done) => progress(0.6 + 0.4 * done, "it can learn"),

@@ -43,7 +43,7 @@ export async function checkSite(
   const { ort, original, result } = subject;
   const { site, parameters } = inserted;
   const shape = shapeOf(inserted, options);
-  const operands = madeUp(ort, inserted, shape, options.seed ?? 0);
+  const operands = randomOperands(ort, inserted, shape, options.seed ?? 0);
   const terms = [site.skip, ...site.branches].map(({ value }) => value.name);
   const read = Object.fromEntries(terms.map((name) => [name, operands[name]]));
   const plain = await runSum(ort, original, site, read);
@@ -73,7 +73,12 @@ function shapeOf({ site: { shape } }: InsertedSite, { dims = {} }: SampleOptions
 }
 
 /** Seeded operands, normally distributed. */
-function madeUp(ort: Ort, inserted: InsertedSite, shape: readonly number[], seed: number): Tensors {
+export function randomOperands(
+  ort: Ort,
+  inserted: InsertedSite,
+  shape: readonly number[],
+  seed: number,
+): Tensors {
   const { dtype } = inserted.site;
   const count = shape.reduce((a, b) => a * b, 1);
   if (count > MOST)

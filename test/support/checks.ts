@@ -16,6 +16,14 @@ export function made<Name extends Check["name"]>(
   return check as Extract<Made, { name: Name }>;
 }
 
+/** Sites of which "it can learn" says that the output does not depend on them at these inputs. */
+export function unfeltAt({ checks }: Proof): string[] {
+  const check = checks.find(({ name }) => name === "it can learn");
+  if (check?.outcome !== "not run") return [];
+  const sites = /^the output does not depend on .* sites? \(([^)]*)\)/.exec(check.reason);
+  return sites ? sites[1].split(", ") : [];
+}
+
 /** The result with the first such bytes of its file replaced by as many others. */
 export async function overwritten(
   laurel: Laurelized,

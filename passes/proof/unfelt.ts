@@ -1,0 +1,153 @@
+import type { Tensor } from "onnxruntime-common";
+import type { DenseTensor } from "../../src/onnx/new-node.ts";
+import type { Tensors } from "../../src/ort/session.ts";
+import { numbersIn } from "../../src/ort/tensors.ts";
+import type { InsertedSite } from "../laurelize/insert.ts";
+import { displaced, type Values } from "./displacing.ts";
+import { effectsAtSite, type SiteAtPoint, sumsAt } from "./effects.ts";
+import type { Judging } from "./judging.ts";
+import {
+  arrives,
+  type LearningRuns,
+  moved,
+  operandsAt,
+  type Point,
+  pointAt,
+} from "./learning-runs.ts";
+import { type LostAtSite, withFeeling } from "./original-feels.ts";
+import { randomOperands } from "./site-check.ts";
+import { operandsOf } from "./site-nodes.ts";
+
+/** Tensors that were not seen to move an output, told apart. */
+interface JudgedAgain {
+  /** Those that move one while all other sites are neutral. */
+  readonly alive: ReadonlySet<string>;
+  /** Those that change nothing on which the original's outputs depend at these inputs. */
+  readonly unfelt: ReadonlySet<string>;
+}
+
+/**
+ * Judges tensors that were not seen to move an output. Each changes its sum in some way; the same
+ * change is added to the sum in the original. If no output of the original differs in a bit, the
+ * inputs do not tell whether the tensor can learn. So it is if the tensor changes its sum on random
+ * operands only, because it multiplies zeros that other inputs may change. All others are dead,
+ * unless they move an output alone.
+ */
+export async function judgedAgain(
+  runs: LearningRuns,
+  { outputs }: Judging,
+  start: Values,
+  names: ReadonlySet<string>,
+): Promise<JudgedAgain> {
+  const [alive, unfelt] = [new Set<string>(), new Set<string>()];
+  for (const group of runs.groups) {
+    const sites = group.filter(({ parameters }) =>
+      Object.values(parameters).some(({ name }) => names.has(name)),
+    );
+    if (sites.length === 0) continue;
+    const all = await lostAt(runs, start, sites, names);
+    for (const { name } of all.flatMap(({ untold }) => untold)) unfelt.add(name);
+    const lost = all.filter(({ changes }) => changes.length > 0);
+    const skip = ({ changes }: LostAtSite) => {
+      for (const { tensor } of changes) unfelt.add(tensor.name);
+    };
+    await withFeeling(runs, lost, outputs, async (feels) => {
+      if (!(await feels(lost))) return lost.forEach(skip);
+      for (const site of lost) {
+        if (!(await feels([site]))) skip(site);
+        else
+          for (const change of site.changes)
+            if (!(await feels([{ ...site, changes: [change] }]))) unfelt.add(change.tensor.name);
+            else if (await moves(runs, site.point, outputs, change.tensor))
+              alive.add(change.tensor.name);
+      }
+    }).catch(() => lost.forEach(skip));
+  }
+  return { alive, unfelt: new Set([...unfelt].filter((name) => !alive.has(name))) };
+}
+
+/** What the named tensors of some sites do to their sums, each site's first movers displaced. */
+async function lostAt(
+  runs: LearningRuns,
+  start: Values,
+  sites: readonly InsertedSite[],
+  names: ReadonlySet<string>,
+): Promise<LostAtSite[]> {
+  const first = pointAt(runs, { values: start, round: "first", scale: 1 });
+  const read = await operandsAt(runs, first, sites);
+  const found: LostAtSite[] = [];
+  for (const inserted of sites) {
+    const tensors = Object.values(inserted.parameters).filter(({ name }) => names.has(name));
+    found.push(await lostAtSite(runs, first, { inserted, operands: read(inserted) }, tensors));
+  }
+  return found;
+}
+
+/** A site, and its operands if its body ran. */
+interface SiteOperands {
+  readonly inserted: InsertedSite;
+  readonly operands: Tensors | null;
+}
+
+async function lostAtSite(
+  runs: LearningRuns,
+  first: Point,
+  { inserted, operands }: SiteOperands,
+  tensors: readonly DenseTensor[],
+): Promise<LostAtSite> {
+  const real = operands && (await changesAt(runs, first, { inserted, operands }, tensors));
+  if (!real) return { inserted, point: first, dims: [], changes: [], untold: tensors };
+  const idle = tensors.filter((each) => !real.changes.some(({ tensor }) => tensor === each));
+  const { seed } = runs.plan.options;
+  const random = randomOperands(runs.ort, inserted, real.dims, seed);
+  const fixed = operandsOf(inserted).filter((value) => runs.constants.has(value));
+  const kept = Object.fromEntries(fixed.map(({ name }) => [name, operands![name]]));
+  const others = { inserted, operands: { ...random, ...kept } };
+  const onOthers = idle.length > 0 ? await changesAt(runs, first, others, idle) : null;
+  return { inserted, ...real, untold: onOthers?.changes.map(({ tensor }) => tensor) ?? idle };
+}
+
+/** How tensors change a site's sum on some operands; null if its nodes do not run alone. */
+async function changesAt(
+  runs: LearningRuns,
+  first: Point,
+  { inserted, operands }: SiteOperands,
+  tensors: readonly DenseTensor[],
+): Promise<Pick<LostAtSite, "point" | "dims" | "changes"> | null> {
+  const { ort, result, plan } = runs;
+  const at = ({ feeds }: Point): SiteAtPoint => ({
+    ...{ ort, result, inserted },
+    point: { ...feeds, ...operands },
+  });
+  const early = await effectsAtSite(at(first), Object.values(inserted.parameters), (tensor) =>
+    moved(runs, first, tensor),
+  );
+  const movers = early.map(({ tensor }) => tensor);
+  const { seed } = plan.options;
+  const values = displaced(first.values, movers, { seed, round: "all", scale: 1 });
+  const point = pointAt(runs, { values, round: "then", scale: 1 });
+  const sums = await sumsAt(at(point), tensors, (tensor) => moved(runs, point, tensor));
+  return sums && { point, dims: sums[0].dims, changes: changesOf(sums, tensors) };
+}
+
+/** The tensors that change a sum, and how. */
+const changesOf = ([still, ...others]: readonly Tensor[], tensors: readonly DenseTensor[]) => {
+  const before = numbersIn(still);
+  return tensors
+    .map((tensor, k) => ({
+      tensor,
+      change: Float64Array.from(numbersIn(others[k]), (number, at) => number - before[at]),
+    }))
+    .filter(({ change }) => change.some((number) => number !== 0));
+};
+
+/** Whether a tensor moves an output from a point at which all other sites are neutral. */
+async function moves(
+  runs: LearningRuns,
+  point: Point,
+  outputs: readonly string[],
+  tensor: DenseTensor,
+): Promise<boolean> {
+  const still = await runs.running(point.feeds, outputs);
+  return arrives(runs, { point, still }, outputs, moved(runs, point, tensor));
+}
