@@ -124,6 +124,12 @@ describe("a gradient is written in few operators", () => {
     expect(reads).not.toContain("a");
   });
 
+  it("that of a mean is not copied in front of a Relu, but is where something else reads it", async () => {
+    const mean = (op: string) => operators(`r = ${op}(a) y = ReduceMean <axes = [1]> (r)`, "", "w");
+    expect((await mean("Relu")).map(({ op }) => op)).not.toContain("Expand");
+    expect((await mean("Softmax")).map(({ op }) => op)).toContain("Expand");
+  });
+
   it("in a step, a HardSwish that is written out is a HardSigmoid and a product", async () => {
     const written =
       "a3 = Add(h3, three) c3 = Clip(a3, zero, six) m3 = Mul(h3, c3) r3 = Div(m3, six)";

@@ -23,6 +23,8 @@ export interface Cotangents {
   ) => ScaledCotangent;
   /** Writes the cotangent itself. */
   readonly whole: (scaled: ScaledCotangent, dtype: string) => string;
+  /** Returns what a cotangent repeats, which an operator that broadcasts can read; itself by default. */
+  readonly uncopied: (g: string) => string;
 }
 
 /**
@@ -35,7 +37,7 @@ const isNear = (factor: number) => Math.abs(factor) <= FARTHEST && Math.abs(fact
 /**
  * Defers constant factors until cotangents with different ones are added, as at a residual
  * connection, which is narrow if a branch is wide. Leaves the copies in the gradient of a mean to
- * Add's own broadcasting. Unused results are dropped.
+ * the broadcasting of Add. Unused results are dropped.
  */
 export function cotangents(writing: Writing, isTrained: (name: string) => boolean): Cotangents {
   const { op, constant } = writing;
@@ -56,11 +58,12 @@ export function cotangents(writing: Writing, isTrained: (name: string) => boolea
   };
   const whole = ({ g, times }: ScaledCotangent, dtype: string) =>
     times === 1 ? g : times === -1 ? op.Neg(g) : op.Mul(g, constant(dtype, [], [times]));
+  const isCopy = (g: string) => makerOf(g)?.op === "Expand";
+  const uncopied = (g: string) => (isCopy(g) ? makerOf(g)!.inputs[0] : g);
   const add = (given: readonly string[], sizes: readonly number[] | null): string => {
     const joined = asOneConvolution(writing, { makerOf, intsOf, isTrained }, given, sizes);
-    const isCopy = (g: string) => makerOf(g)?.op === "Expand";
     const [first, ...others] = [...joined.filter((g) => !isCopy(g)), ...joined.filter(isCopy)];
-    return others.reduce((sum, g) => op.Add(sum, isCopy(g) ? makerOf(g)!.inputs[0] : g), first);
+    return others.reduce((sum, g) => op.Add(sum, uncopied(g)), first);
   };
   const sum: Cotangents["sum"] = (parts, dtype, sizes) => {
     const byFactor = new Map<number, string[]>();
@@ -76,7 +79,7 @@ export function cotangents(writing: Writing, isTrained: (name: string) => boolea
     const scaled = rest.map(([times, summands]) => relative(add(summands, sizes), times));
     return { g: add([...byFactor.get(common)!, ...scaled], sizes), times: common };
   };
-  return { taken, sum, whole };
+  return { taken, sum, whole, uncopied };
 }
 
 /** Reads the nodes and constants that were written so far. */

@@ -117,13 +117,22 @@ interface Walk {
   readonly custom: CustomCotangent[];
 }
 
+/** Operators whose rule only multiplies the cotangent by a slope of its shape, if their bounds are frozen. */
+const SCALED: ReadonlySet<string> = new Set(["Relu", "Clip"]);
+
 /** Adds a node's contribution to the cotangents of its inputs. */
 function passBack(walk: Walk, node: Node, { values, held }: Cotangents): void {
   const { graph, types, way, writing, sums, joins, rules } = walk;
   const { op } = writing;
   const gated = joins ? gatedBy(graph, way.active, node) : null;
   const read = gated ? { ...node, op: "", inputs: [gated.x] } : node;
-  const at = gradientNode({ graph, types, ...way }, read, writing, values);
+  const [, ...bounds] = read.inputs;
+  const isScaled =
+    (gated !== null || (SCALED.has(node.op) && !customRule(rules, node))) &&
+    !bounds.some((value) => value && way.active.has(value));
+  // A product repeats a narrower cotangent itself.
+  const cotangents = isScaled ? values.map((g) => g && sums.uncopied(g)) : values;
+  const at = gradientNode({ graph, types, ...way }, read, writing, cotangents);
   const mixed = joins ? attended(graph, types, node) : null;
   const c = mixed && sums.of(mixed);
   const given = gated

@@ -32,7 +32,7 @@ export function gradientSums(
   },
 ): Sums {
   const { op, about, fresh } = writing;
-  const { taken, sum, whole } = cotangents(writing, isTrained);
+  const { taken, sum, whole, uncopied } = cotangents(writing, isTrained);
   const parts = new Map<Value, ScaledCotangent[]>(
     [...ends].map(([value, g]) => [value, [{ g, times: 1 }]]),
   );
@@ -63,6 +63,7 @@ export function gradientSums(
     taken,
     sum,
     whole,
+    uncopied,
     of,
     wholeOf,
     renamed,
