@@ -5,7 +5,7 @@ import { figure, firstLines } from "./text.ts";
 
 const DESCRIPTION = new Set<Finding["kind"]>(["signature", "metadata", "opset"]);
 
-/** What it comes to, a line for each thing compared, and lines for what differs: a screen, or all. */
+/** Returns the verdict, a line for each thing compared, and lines for what differs: 12, or all. */
 export function comparisonLines(
   comparison: Comparison,
   all: boolean,
@@ -41,7 +41,7 @@ export function comparisonLines(
   return lines.join("\n");
 }
 
-/** What it comes to, in a sentence. */
+/** The verdict as a sentence. */
 function conclusion(
   { verdict }: Comparison,
   made: readonly Finding[],

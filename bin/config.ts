@@ -3,13 +3,13 @@ import type { FinetuneOptions } from "../src/index.ts";
 type AnyArguments =
   | import("./commands/laurelize.ts").LaurelizeArguments
   | import("./commands/inspect.ts").InspectArguments
-  | import("./commands/ladder.ts").LadderArguments
+  | import("./commands/command.ts").ArgumentsFor<typeof import("./commands/ladder.ts").ladder>
   | import("./commands/compare.ts").CompareArguments
   | import("./commands/diff.ts").DiffArguments
   | import("./commands/strip.ts").StripArguments
   | import("./commands/finetune.ts").FinetuneArguments
   | import("./commands/extract.ts").ExtractArguments
-  | import("./commands/fold.ts").FoldArguments
+  | import("./commands/command.ts").ArgumentsFor<typeof import("./commands/fold.ts").fold>
   | import("./commands/apply.ts").ApplyArguments
   | import("./commands/average.ts").CombineArguments
   | import("./commands/check.ts").CheckArguments;

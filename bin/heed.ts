@@ -9,8 +9,9 @@ import { UsageError } from "./failure.ts";
 type Arguments = Record<string, unknown>;
 
 /**
- * Prepares a command's arguments: reports options that have no effect, then records which were
- * `given` and fills in defaults. An option of the recipe may be for other commands. Throws a UsageError if a file argument is invalid.
+ * Prepares a command's arguments: reports options that have no effect, except those of the recipe,
+ * which may be for other commands; then records which were `given` and fills in defaults. Throws a
+ * UsageError if a file argument is invalid.
  */
 export function heed(args: Arguments, recipe: Readonly<Arguments> = {}): void {
   const options = Object.fromEntries(declared) as Options;

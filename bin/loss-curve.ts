@@ -15,7 +15,7 @@ const SIZE = { width: 800, height: 420 };
 const [BLUE, ORANGE, GREEN] = ["#2f6fb7", "#d9730d", "#3a8a4d"];
 
 /**
- * The loss over the steps as an SVG drawing on white, with the metric, where there is one, on an
+ * The loss over the steps as an SVG drawing on white, with the metric, if there is one, on an
  * axis of its own. The same curve gives the same text. A loss that is not a number leaves a gap.
  */
 export function lossCurve(curve: Curve, title: string, metric = "metric"): string {
@@ -74,13 +74,13 @@ export function lossCurve(curve: Curve, title: string, metric = "metric"): strin
   }
 }
 
-/** The drawing with a title for those who hear it. */
+/** Adds a title for screen readers. */
 const titled = (svg: string) =>
   svg.replace(/^<svg[^>]*>/, (tag) => `${tag}\n<title>Loss over the steps of a training</title>`);
 
 const drawn = (value: number) => (Number.isFinite(value) ? value : null);
 
-/** The drawing without what numbers it among those of one process, and for the mouse alone. */
+/** Removes ids that number the drawings of one process, and styles for the mouse. */
 const plain = (svg: string) =>
   svg
     .replace(/<style[\s\S]*?<\/style>\s*/g, "")

@@ -10,7 +10,7 @@ const [LEAST, SHARE] = [512e6, 0.05];
 export const isTooMuch = (held: number, free: number): boolean =>
   held > free - Math.min(LEAST, SHARE * free);
 
-/** The bytes a process holds that are in no file, on Linux; null if nothing tells. */
+/** The bytes of memory of a process that are not mapped from files, on Linux; null if unknown. */
 export function heldBy(pid: number): number | null {
   try {
     const status = fs.readFileSync(`/proc/${pid}/status`, "utf8");

@@ -15,12 +15,12 @@ interface Keeping {
   readonly alsoWeb?: boolean;
 }
 
-/** Where the result goes: the file, and the data files beside it where there are to be some. */
+/** Where the result goes: the file, and the data files beside it, if any. */
 export interface Output {
   readonly file: string;
-  /** For new weights; null where they go into the model. */
+  /** For new weights; null if they go into the model. */
   readonly data: string | null;
-  /** What copies of the model's data files begin with; null where none are made. */
+  /** What copies of the model's data files begin with; null if none are made. */
   readonly copies: string | null;
 }
 
@@ -58,7 +58,7 @@ interface Replacing {
 const OF_THE_WEB = /\.onnx_data(?:_\d+)?$/;
 
 /**
- * What the data files of a model are called if nobody says otherwise: the one for new weights, and
+ * What the data files of a model are called by default: the one for new weights, and
  * what copies of old ones begin with. Those for the web, and of a model whose own are named so
  * already, are model.onnx_data, model.onnx_data_1, …, as transformers.js looks for them.
  */
@@ -122,7 +122,7 @@ export function checkWritable(file: string, option = "-o"): void {
   }
 }
 
-/** The folder that a file is to lie in, links followed; an InputError where there is none. */
+/** Returns the folder of a file, with links followed. Throws an InputError if it does not exist. */
 export function realFolder(file: string, option = "-o"): string {
   const folder = path.dirname(path.resolve(file));
   if (!fs.existsSync(folder))
@@ -168,7 +168,7 @@ export function checkCopies(
     checkFree(path.join(path.dirname(file), name), inputFiles, force);
 }
 
-/** Refuses to write where there is something, unless it may be replaced and is not the user's own. */
+/** Refuses to write over a file, unless it may be replaced and is not an input. */
 export function checkFree(
   target: string,
   inputFiles: readonly string[],

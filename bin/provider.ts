@@ -27,7 +27,7 @@ let chosen: Provider = "cpu";
 export const sessionOptions = () =>
   chosen === "cpu" ? {} : { executionProviders: [chosen, "cpu"] };
 
-/** A model that adds a number to itself (opset 13): whether it loads tells whether a provider works. */
+/** A model that adds a number to itself (opset 13): if it loads, the provider works. */
 const PROBE =
   "CAcSADo1Cg4KAWEKAWESAWIiA0FkZBIBZ1oPCgFhEgoKCAgBEgQKAggBYg8KAWISCgoICAESBAoCCAFCBAoAEA0=";
 

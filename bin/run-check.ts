@@ -130,7 +130,7 @@ async function splitFiles(args: CheckArguments, model: Model, size: number) {
   return { pending, written: { output, bytes: cut.size, data: sizes } };
 }
 
-/** Checks a model for another onnxruntime, as far as files at hand tell. */
+/** Checks a model for another onnxruntime, as far as the files here show. */
 async function checkElsewhere(args: CheckArguments, version: string | null): Promise<void> {
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   checkReport(args, filesOfModel(args.model, model));

@@ -14,7 +14,7 @@ import { ort } from "./runtime.ts";
 import { crashes, tell } from "./supervision.ts";
 import { headline } from "./text.ts";
 
-/** Compares two models and prints where they part. */
+/** Compares two models and prints where they differ. */
 export async function runCompare(args: CompareArguments): Promise<void> {
   const dims = parseDims(args.dim);
   const { trustLinks } = args;

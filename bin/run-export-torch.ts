@@ -1,13 +1,14 @@
 import { openModel, torchBytes, torchTensors } from "../src/index.ts";
 import { saveBytes } from "../src/internal.ts";
-import type { ExportTorchArguments } from "./commands/export-torch.ts";
+import type { ArgumentsFor } from "./commands/command.ts";
+import type { exportTorch } from "./commands/export-torch.ts";
 import { defaultOutput } from "./default-output.ts";
 import { printResult } from "./json.ts";
 import { checkFree, filesOfModel, realFolder } from "./output.ts";
 import { bytes, counted } from "./text.ts";
 
 /** Writes the LAuReL weights of a model for PyTorch. */
-export async function runExportTorch(args: ExportTorchArguments): Promise<void> {
+export async function runExportTorch(args: ArgumentsFor<typeof exportTorch>): Promise<void> {
   const output = args.output ?? defaultOutput("export-torch", args.model);
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
   const content = torchBytes(model);

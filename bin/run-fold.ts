@@ -1,5 +1,6 @@
 import { foldProved, openModel } from "../src/index.ts";
-import type { FoldArguments } from "./commands/fold.ts";
+import type { ArgumentsFor } from "./commands/command.ts";
+import type { fold } from "./commands/fold.ts";
 import { defaultOutput } from "./default-output.ts";
 import { EXIT } from "./exit.ts";
 import { foldJson, foldLines } from "./fold-report.ts";
@@ -14,7 +15,7 @@ import { staged } from "./staged.ts";
 import { bytes } from "./text.ts";
 
 /** Folds a laurelized model, proves the result and writes it. */
-export async function runFold(args: FoldArguments): Promise<void> {
+export async function runFold(args: ArgumentsFor<typeof fold>): Promise<void> {
   const dims = parseDims(args.dim);
   const output = args.output ?? defaultOutput("fold", args.model);
   const model = await openModel(args.model, { trustLinks: args.trustLinks });

@@ -1,7 +1,8 @@
 import path from "node:path";
 import { drawLadder, InputError, ladderOf, measureNorms, openModel } from "../src/index.ts";
 import { ladderSummary, saveBytes } from "../src/internal.ts";
-import type { LadderArguments } from "./commands/ladder.ts";
+import type { ArgumentsFor } from "./commands/command.ts";
+import type { ladder } from "./commands/ladder.ts";
 import { defaultOutput } from "./default-output.ts";
 import { foundSites } from "./found-sites.ts";
 import { parseDims, readInputs } from "./inputs.ts";
@@ -13,7 +14,7 @@ import { tell } from "./supervision.ts";
 import { bytes } from "./text.ts";
 
 /** Draws a model's residual connections. */
-export async function runLadder(args: LadderArguments): Promise<void> {
+export async function runLadder(args: ArgumentsFor<typeof ladder>): Promise<void> {
   const dims = parseDims(args.dim);
   const output = args.output ?? defaultOutput("ladder", args.model);
   const model = await openModel(args.model, { trustLinks: args.trustLinks });
@@ -29,11 +30,11 @@ export async function runLadder(args: LadderArguments): Promise<void> {
         measureNorms(found, { ort, dims, seed: args.seed, feeds, onProgress }),
       )
     : undefined;
-  const ladder = ladderOf(found, model, norms);
-  const svg = new TextEncoder().encode(drawLadder(ladder, { theme: args.theme }));
+  const siteLadder = ladderOf(found, model, norms);
+  const svg = new TextEncoder().encode(drawLadder(siteLadder, { theme: args.theme }));
   saveBytes(svg, output);
-  printResult(args, { input: args.model, output, ...ladder }, [
-    `${path.basename(args.model)}   ${ladderSummary(ladder).replaceAll(" · ", ", ")}`,
+  printResult(args, { input: args.model, output, ...siteLadder }, [
+    `${path.basename(args.model)}   ${ladderSummary(siteLadder).replaceAll(" · ", ", ")}`,
     `wrote ${output}   ${bytes(svg.length)}`,
   ]);
 }

@@ -65,7 +65,7 @@ export async function runLaurelize(args: LaurelizeArguments): Promise<void> {
   await provedAndWritten(args, laurel, { output: target.file, dims, alsoOrt });
 }
 
-/** Throws an InputError for options of a proof's runs of the whole model if there are none. */
+/** Throws an InputError for options that only a proof of the whole model uses, if there is none. */
 function checkExtent({ allSites, alsoWeb, inputs, prove }: LaurelizeArguments): void {
   const how = prove === "none" ? "--no-prove skips" : "--prove sites leaves out";
   for (const [option, given] of [

@@ -1,6 +1,7 @@
 import { type OpenedStep, openStep, type Tensors } from "../src/index.ts";
 import { readTensors, writeTensors } from "../src/internal.ts";
-import type { StepWorkerArguments } from "./commands/step-worker.ts";
+import type { ArgumentsFor } from "./commands/command.ts";
+import type { stepWorker } from "./commands/step-worker.ts";
 import { turnOffTelemetry } from "./no-telemetry.ts";
 
 /**
@@ -8,7 +9,11 @@ import { turnOffTelemetry } from "./no-telemetry.ts";
  * .safetensors file after its length, a little-endian 64-bit integer; the request's metadata names
  * an operation. Ends with stdin.
  */
-export async function runStepWorker({ step: folder, weights, threads }: StepWorkerArguments) {
+export async function runStepWorker({
+  step: folder,
+  weights,
+  threads,
+}: ArgumentsFor<typeof stepWorker>) {
   turnOffTelemetry();
   const { ort } = await import("./runtime.ts");
   const step = await openStep(folder, { ort, threads, ...(weights ? { weights } : {}) });

@@ -1,14 +1,15 @@
 import fs from "node:fs";
 import path from "node:path";
 import { saveBytes } from "../src/internal.ts";
-import type { TrainScriptArguments } from "./commands/train-script.ts";
+import type { ArgumentsFor } from "./commands/command.ts";
+import type { trainScript } from "./commands/train-script.ts";
 import { checkFree, realFolder } from "./output.ts";
 
 /** The script as it ships, beside the built command line. */
 const SCRIPT = path.join(import.meta.dirname, "distributed/train.py");
 
 /** Writes the script. */
-export async function runTrainScript({ output, force, quiet }: TrainScriptArguments) {
+export async function runTrainScript({ output, force, quiet }: ArgumentsFor<typeof trainScript>) {
   const file = output ?? "train.py";
   realFolder(file);
   checkFree(file, [SCRIPT], force);

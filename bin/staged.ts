@@ -9,7 +9,7 @@ const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
  * Writes a model, and files beside it by name, under temporary names, which are gone when this
  * process ends without having kept them, however it ends. A signal that comes while they are
  * written or get their names is answered afterwards; one that comes in between ends the process at
- * once, also where onnxruntime is running.
+ * once, also while onnxruntime is running.
  */
 export async function staged(
   model: Model,

@@ -54,7 +54,7 @@ export interface Supervised {
 /** Runs a command that runs onnxruntime, to its end. */
 export type Start = (command: string, args: Supervised & object) => Promise<void>;
 
-/** The state of one child as its reports tell it. */
+/** The state of one child, from its reports. */
 interface Known {
   session: { readonly model: string; readonly level: Level } | null;
   step: string;
@@ -85,7 +85,7 @@ const EXCEPTION = 0xc0000000;
 
 /**
  * Runs a command in a child process, so that a crash of onnxruntime, or a model that never ends,
- * does not end the tool without a word. After a crash the command starts again with sessions
+ * does not end the tool without a message. After a crash the command starts again with sessions
  * optimized one level lower.
  */
 export const supervise: Start = async (command, args) => {

@@ -39,7 +39,7 @@ export function siteTable(sites: readonly Site[]): string {
   return table.toString();
 }
 
-/** The sums that are no sites, one a row, with the reason. */
+/** The sums that are not sites, one a row, with the reason. */
 export function rejectedTable(rejected: readonly Rejection[]): string {
   const table = new Table({ head: ["other sum", "op", "kind", "why not"], ...plain });
   for (const { node: own, within, output, reason, kind } of rejected) {

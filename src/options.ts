@@ -47,6 +47,9 @@ export interface Option {
 
 export type Options = Readonly<Record<string, Option>>;
 
+/** The type of an option that counts something. */
+export const positiveInteger = { type: "number", range: { integer: true, min: 1 } } as const;
+
 /** Returns an option's name on the command line: "per-channel" for "perChannel". */
 export const dashed = (name: string): string =>
   name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

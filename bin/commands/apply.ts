@@ -1,4 +1,4 @@
-import { type ArgumentsFor, command } from "./command.ts";
+import { type ArgumentsFor, command, flag } from "./command.ts";
 import { dataFiles, delivering, output } from "./options.ts";
 
 /** How an adapter is put into its model. */
@@ -22,11 +22,7 @@ export const apply = command({
   options: {
     ...output("model.tuned.onnx beside the input"),
     ...putting,
-    fold: {
-      type: "boolean",
-      default: false,
-      describe: "also fold the tuned model, as laurelize fold does, and prove the result",
-    },
+    fold: flag("also fold the tuned model, as laurelize fold does, and prove the result"),
     ...dataFiles("the adapter's weights"),
     ...delivering,
   },

@@ -1,4 +1,4 @@
-import { type ArgumentsFor, command } from "./command.ts";
+import { type ArgumentsFor, command, flag } from "./command.ts";
 import { force, printing } from "./options.ts";
 
 const output = {
@@ -18,12 +18,9 @@ export const average = command({
   positionals: { adapters: ".safetensors files from finetune or extract" },
   options: {
     ...output,
-    equal: {
-      type: "boolean",
-      default: false,
-      describe:
-        "give every adapter the same weight; this is also done if a number of examples is unknown",
-    },
+    equal: flag(
+      "give every adapter the same weight; this is also done if a number of examples is unknown",
+    ),
     ...force,
     ...printing,
   },

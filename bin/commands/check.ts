@@ -1,5 +1,5 @@
 import { UsageError } from "../failure.ts";
-import { type ArgumentsFor, command } from "./command.ts";
+import { type ArgumentsFor, command, text } from "./command.ts";
 import { delivering, idleIf, outDir, runInputs } from "./options.ts";
 
 const UNITS: Readonly<Record<string, number>> = { "": 1, k: 1e3, m: 1e6, g: 1e9 };
@@ -33,8 +33,7 @@ export const check = command({
     ...idleIf(({ split }) => (split === undefined ? "nothing is split" : null), {
       output: {
         alias: "o",
-        type: "string",
-        describe: "output file of --split  [default: model.web.onnx beside the input]",
+        ...text("output file of --split  [default: model.web.onnx beside the input]"),
       },
       ...outDir,
     }),

@@ -2,7 +2,7 @@ import type { Argv, CommandModule } from "yargs";
 import { allowed, type ValueOf } from "../../src/option-values.ts";
 import { dashed, type Option } from "../../src/options.ts";
 
-/** An option of the command line: one of the API, or one that yargs alone reads. */
+/** An option of the command line: one of the API, or one that only yargs reads. */
 export type CliOption = Omit<Option, "idle" | "default"> & {
   readonly default?: unknown;
   readonly idle?: Option["idle"] | undefined;
@@ -15,6 +15,12 @@ export type CliOption = Omit<Option, "idle" | "default"> & {
   /** Reads what stands on the command line. */
   readonly coerce?: (given: never) => unknown;
 };
+
+/** Declares a switch that is off by default. */
+export const flag = (describe: string) => ({ type: "boolean", default: false, describe }) as const;
+
+/** Declares an option that takes a text. */
+export const text = (describe: string) => ({ type: "string", describe }) as const;
 
 /** A command: its help text and the options that it takes. */
 export interface Declaration {
@@ -98,7 +104,7 @@ export function moduleOf(
 /** The options of the command that is run, by their names in code. */
 export const declared = new Map<string, CliOption>();
 
-/** Options of the command that are offered as one flag a choice: these choices, by its name in code. */
+/** The choices of options that are offered as one flag for each choice, by the option's name in code. */
 export const flags = new Map<string, readonly string[]>();
 
 /** "perChannel" for "per-channel". */
@@ -106,9 +112,9 @@ export const camelCased = (name: string) =>
   name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 
 /**
- * Returns the options of a command as yargs takes them. Each that is no switch is refused without a
- * value, unless it says itself that it may stand alone. Defaults are shown here and filled in later,
- * so that it stays known what was given.
+ * Returns the options of a command as yargs takes them. An option that is not a switch is refused
+ * without a value, unless its declaration allows that. Defaults are shown here and filled in later,
+ * so that `given` lists only what the user gave.
  */
 function withValues(options: Declaration["options"]): Parameters<Argv["options"]>[0] {
   declared.clear();

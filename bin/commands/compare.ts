@@ -1,4 +1,4 @@
-import { type ArgumentsFor, command } from "./command.ts";
+import { type ArgumentsFor, command, flag } from "./command.ts";
 import { printing, report, reportForce, runInputs, running } from "./options.ts";
 
 /** `laurelize compare`: whether two models are the same, and where they differ. */
@@ -19,11 +19,7 @@ export const compare = command({
       range: { min: 0 },
       describe: "relative tolerance of the outputs; see --atol",
     },
-    all: {
-      type: "boolean",
-      default: false,
-      describe: "print every difference; otherwise the first 12",
-    },
+    all: flag("print every difference; otherwise the first 12"),
     ...report,
     ...reportForce,
     ...printing,

@@ -1,4 +1,4 @@
-import { type ArgumentsFor, command } from "./command.ts";
+import { type ArgumentsFor, command, flag, text } from "./command.ts";
 import { delivering, prove, runInputs } from "./options.ts";
 
 /** `laurelize diff`: what changed between two models. */
@@ -9,22 +9,16 @@ export const diff = command({
   options: {
     output: {
       alias: "o",
-      type: "string",
-      describe:
+      ...text(
         "also draw each change before and after, in an .svg file, or in an .html file with all nodes and weights",
+      ),
     },
-    "node-data": {
-      type: "string",
-      describe:
-        "also write a .json file with the numbers of each node, as node data of Model Explorer",
-    },
+    "node-data": text(
+      "also write a .json file with the numbers of each node, as node data of Model Explorer",
+    ),
     ...prove(["full"], "also compare the outputs in onnxruntime; --no-prove runs nothing"),
     ...runInputs("both models"),
-    all: {
-      type: "boolean",
-      default: false,
-      describe: "print every change; otherwise the first 12",
-    },
+    all: flag("print every change; otherwise the first 12"),
     ...delivering,
   },
   examples: [

@@ -1,7 +1,7 @@
 import { ranking } from "../../passes/distributed/export-options.ts";
 import { fitting, hyperparameters } from "../../passes/finetune/fit-options.ts";
 import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
-import { command } from "./command.ts";
+import { command, text } from "./command.ts";
 import type { InsertingArguments } from "./inserting.ts";
 import { finding, force, printing, running } from "./options.ts";
 
@@ -27,11 +27,7 @@ const theLoss = {
 } as const;
 
 const step = {
-  output: {
-    alias: "o",
-    type: "string",
-    describe: "folder to write  [default: step beside the model]",
-  },
+  output: { alias: "o", ...text("folder to write  [default: step beside the model]") },
   dim: {
     type: "string",
     array: true,

@@ -1,4 +1,4 @@
-import { type ArgumentsFor, command } from "./command.ts";
+import { command } from "./command.ts";
 import { force, output, printing, trustLinks } from "./options.ts";
 
 /** `laurelize export-torch`: LAuReL's weights for a PyTorch module. */
@@ -20,6 +20,3 @@ export const exportTorch = command({
     ],
   ],
 });
-
-/** What the command line says. */
-export type ExportTorchArguments = ArgumentsFor<typeof exportTorch>;

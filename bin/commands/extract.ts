@@ -1,7 +1,7 @@
-import { type ArgumentsFor, command } from "./command.ts";
+import { type ArgumentsFor, command, flag } from "./command.ts";
 import { force, output, printing, train, trustLinks } from "./options.ts";
 
-/** `laurelize extract`: the tuned weights alone. */
+/** `laurelize extract`: only the tuned weights. */
 export const extract = command({
   command: "extract <model>",
   describe: "save the LAuReL weights of a model as an adapter",
@@ -16,9 +16,7 @@ export const extract = command({
         "format of the adapter: a .safetensors file, or an .onnx_adapter that onnxruntime loads over optional inputs",
     },
     peft: {
-      type: "boolean",
-      default: false,
-      describe: "also write adapter_config.json, with the names that PEFT uses",
+      ...flag("also write adapter_config.json, with the names that PEFT uses"),
       idle: ({ format }) =>
         format === "onnx_adapter" ? "an onnx_adapter has no configuration" : null,
     },

@@ -6,7 +6,7 @@ import {
 } from "../../passes/finetune/fit-options.ts";
 import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
 import { fraction } from "../fraction.ts";
-import { command } from "./command.ts";
+import { command, flag, text } from "./command.ts";
 import type { InsertingArguments } from "./inserting.ts";
 import { finding, force, printing, report, running } from "./options.ts";
 
@@ -49,15 +49,11 @@ const lossAndData = {
 const run = {
   output: {
     alias: "o",
-    type: "string",
-    describe:
+    ...text(
       "file for the tuned model; adapter, log, curve and checkpoint are written beside it  [default: model.tuned.onnx beside the input]",
+    ),
   },
-  resume: {
-    type: "boolean",
-    default: false,
-    describe: "continue an earlier run with the same output, from the checkpoint beside it",
-  },
+  resume: flag("continue an earlier run with the same output, from the checkpoint beside it"),
   weights: {
     choices: ["inside", "as-inputs", "as-optional-inputs"],
     default: "inside",
@@ -80,11 +76,9 @@ const weights = {
   ...force,
   ...report,
   ...printing,
-  "json-lines": {
-    type: "boolean",
-    default: false,
-    describe: "print one JSON document per line on stdout: each step and epoch, then the result",
-  },
+  "json-lines": flag(
+    "print one JSON document per line on stdout: each step and epoch, then the result",
+  ),
   ...running,
 } as const;
 

@@ -1,4 +1,4 @@
-import { type ArgumentsFor, command } from "./command.ts";
+import { command } from "./command.ts";
 import { dataFiles, delivering, outDir, output, runInputs } from "./options.ts";
 
 /** `laurelize fold`: a laurelized model for deployment. */
@@ -21,6 +21,3 @@ export const fold = command({
     ],
   ],
 });
-
-/** What the command line says. */
-export type FoldArguments = ArgumentsFor<typeof fold>;

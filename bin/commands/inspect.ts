@@ -1,5 +1,5 @@
 import { choosing } from "../../passes/laurelize/insert-options.ts";
-import { type ArgumentsFor, command } from "./command.ts";
+import { type ArgumentsFor, command, flag } from "./command.ts";
 import { finding, printing, report, reportForce, running } from "./options.ts";
 
 /** `laurelize inspect`: what the tool would find, and why not more. */
@@ -8,11 +8,7 @@ export const inspect = command({
   describe: "list the residual connections of a model, without changing it",
   positionals: { model: "the .onnx file, or several" },
   options: {
-    why: {
-      type: "boolean",
-      default: false,
-      describe: "also list every other sum, with the reason why it is not a site",
-    },
+    why: flag("also list every other sum, with the reason why it is not a site"),
     ...choosing,
     ...finding,
     report: { ...report.report, alias: "html" },

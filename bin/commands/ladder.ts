@@ -1,5 +1,5 @@
 import { choosing } from "../../passes/laurelize/insert-options.ts";
-import { type ArgumentsFor, command } from "./command.ts";
+import { command, flag } from "./command.ts";
 import { finding, force, idleIf, outDir, output, printing, runInputs, running } from "./options.ts";
 
 /** `laurelize ladder`: a drawing of a model's residual connections. */
@@ -10,11 +10,7 @@ export const ladder = command({
   options: {
     ...output("model.ladder.svg beside the input"),
     ...outDir,
-    activations: {
-      type: "boolean",
-      default: false,
-      describe: "run the model once and show ‖f‖ against ‖x‖ at each site",
-    },
+    activations: flag("run the model once and show ‖f‖ against ‖x‖ at each site"),
     theme: {
       type: "string",
       choices: ["auto", "light", "dark"],
@@ -36,6 +32,3 @@ export const ladder = command({
     ["$0 ladder model.tuned.onnx --activations", "see how training changed them"],
   ],
 });
-
-/** What the command line says. */
-export type LadderArguments = ArgumentsFor<typeof ladder>;

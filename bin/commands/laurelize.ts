@@ -1,5 +1,5 @@
 import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
-import { command } from "./command.ts";
+import { command, flag } from "./command.ts";
 import type { InsertingArguments } from "./inserting.ts";
 import {
   dataFiles,
@@ -21,27 +21,17 @@ export const proving = {
     ["full", "sites"],
     "prove the result in onnxruntime: the whole model (full), or each site alone (sites), which needs less memory; --no-prove skips the proof",
   ),
-  "all-sites": {
-    type: "boolean",
-    default: false,
-    describe:
-      "check every site, also of a model with more than 200 sites, of which the proof otherwise takes a sample",
-  },
-  "also-web": {
-    type: "boolean",
-    default: false,
-    describe:
-      "also check in onnxruntime-web, which must be installed, that the function is the same",
-  },
+  "all-sites": flag(
+    "check every site, also of a model with more than 200 sites, of which the proof otherwise takes a sample",
+  ),
+  "also-web": flag(
+    "also check in onnxruntime-web, which must be installed, that the function is the same",
+  ),
 } as const;
 
 /** Whether LAuReL may be added twice. */
 export const again = {
-  again: {
-    type: "boolean",
-    default: false,
-    describe: "insert once more into a model that is already laurelized",
-  },
+  again: flag("insert once more into a model that is already laurelized"),
 } as const;
 
 /** `laurelize model.onnx`: find, rewrite, prove, write. */
@@ -59,11 +49,7 @@ export const laurelize = command({
     ...inputs("the proof"),
     ...proving,
     ...force,
-    "dry-run": {
-      type: "boolean",
-      default: false,
-      describe: "print what would be done; prove and write nothing",
-    },
+    "dry-run": flag("print what would be done; prove and write nothing"),
     report: {
       ...report.report,
       idle: ({ dryRun }) => (dryRun ? "nothing is written in a dry run" : null),
@@ -75,12 +61,9 @@ export const laurelize = command({
       describe:
         "record the original's SHA-256, which strip checks; --no-hash skips it  [default: true; false with --link-weights]",
     },
-    "link-weights": {
-      type: "boolean",
-      default: false,
-      describe:
-        "refer to the old weights in the original file, which must stay beside the result, instead of copying them",
-    },
+    "link-weights": flag(
+      "refer to the old weights in the original file, which must stay beside the result, instead of copying them",
+    ),
     ...dataFiles("the larger new weights"),
     ...running,
   },

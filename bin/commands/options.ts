@@ -1,6 +1,6 @@
 import type { GivenOptions } from "../../src/options.ts";
 import { parseFeatureAxis } from "../feature-axis.ts";
-import type { CliOption } from "./command.ts";
+import { type CliOption, flag, text } from "./command.ts";
 
 /** The output file of a command, and its default. */
 export const output = (byDefault: string) =>
@@ -10,20 +10,15 @@ export const output = (byDefault: string) =>
 
 /** A folder for the results, instead of the models' own. */
 export const outDir = {
-  "out-dir": {
-    type: "string",
-    describe: "folder to write into, under default names; it is created if it does not exist",
-  },
+  "out-dir": text("folder to write into, under default names; it is created if it does not exist"),
 } as const;
 
 /** Where a result keeps its weights; `external` names those that a data file takes. */
 export const dataFiles = (external: string) =>
   ({
-    "copy-data": {
-      type: "boolean",
-      default: false,
-      describe: "also copy the model's data files (external weights), named after the output",
-    },
+    "copy-data": flag(
+      "also copy the model's data files (external weights), named after the output",
+    ),
     "external-data": {
       type: "string",
       requiresArg: false,
@@ -61,10 +56,9 @@ export const dim = (where?: string) =>
 /** Inputs of the user's, where models are run. */
 export const inputs = (of: string) =>
   ({
-    inputs: {
-      type: "string",
-      describe: `inputs for ${of}: an .npz file with an array for each input, or an ONNX test_data_set_* folder  [default: random]`,
-    },
+    inputs: text(
+      `inputs for ${of}: an .npz file with an array for each input, or an ONNX test_data_set_* folder  [default: random]`,
+    ),
   }) as const;
 
 /** What a run is given where the user gives no inputs: sizes and a seed; or inputs. */
@@ -124,11 +118,7 @@ export const timeout = {
 
 /** Whether weights may lie outside the model's folder. */
 export const trustLinks = {
-  "trust-links": {
-    type: "boolean",
-    default: false,
-    describe: "read weights through links to places outside the model's folder",
-  },
+  "trust-links": flag("read weights through links to places outside the model's folder"),
 } as const;
 
 /** How a command that runs models does so. */
@@ -136,42 +126,33 @@ export const running = { ...provider, ...timeout, ...trustLinks } as const;
 
 /** Whether an output may replace a file. */
 export const force = {
-  force: {
-    alias: "f",
-    type: "boolean",
-    default: false,
-    describe: "replace existing output files",
-  },
+  force: { alias: "f", ...flag("replace existing output files") },
 } as const;
 
 /** A report for people, as a page. */
 export const report = {
-  report: {
-    type: "string",
-    describe:
-      "also write an HTML page to this file: the drawing, the numbers and how to reproduce them; --json then includes them",
-  },
+  report: text(
+    "also write an HTML page to this file: the drawing, the numbers and how to reproduce them; --json then includes them",
+  ),
 } as const;
 
 /** Whether a report may replace a file, for commands that write nothing else. */
 export const reportForce = {
   force: {
     alias: "f",
-    type: "boolean",
-    default: false,
-    describe: "replace an existing report",
+    ...flag("replace an existing report"),
     idle: (others: GivenOptions) => (others.report === undefined ? "there is no --report" : null),
   },
 } as const;
 
 /** No report at all. */
 export const quiet = {
-  quiet: { alias: "q", type: "boolean", default: false, describe: "print errors only" },
+  quiet: { alias: "q", ...flag("print errors only") },
 } as const;
 
 /** How much is printed, for people or for programs. */
 export const printing = {
-  json: { type: "boolean", default: false, describe: "print one JSON document on stdout" },
+  json: flag("print one JSON document on stdout"),
   ...quiet,
 } as const;
 

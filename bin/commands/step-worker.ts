@@ -1,4 +1,5 @@
-import { type ArgumentsFor, command } from "./command.ts";
+import { fitting } from "../../passes/finetune/fit-options.ts";
+import { command, text } from "./command.ts";
 
 /** `laurelize step-worker`: runs a step's graphs for a program that has no onnxruntime itself. */
 export const stepWorker = command({
@@ -7,18 +8,7 @@ export const stepWorker = command({
   isHere: true,
   positionals: { step: "the folder that export-step wrote" },
   options: {
-    weights: {
-      type: "string",
-      describe: "folder of the frozen weights  [default: the one that the manifest names]",
-    },
-    threads: {
-      type: "number",
-      default: 0,
-      range: { integer: true, min: 0 },
-      describe: "number of onnxruntime threads; 0 lets onnxruntime choose",
-    },
+    weights: text("folder of the frozen weights  [default: the one that the manifest names]"),
+    threads: fitting.threads,
   },
 });
-
-/** What the command line says. */
-export type StepWorkerArguments = ArgumentsFor<typeof stepWorker>;

@@ -1,4 +1,4 @@
-import { type ArgumentsFor, command } from "./command.ts";
+import { command } from "./command.ts";
 import { force, output, quiet } from "./options.ts";
 
 /** `laurelize train-script`: copies out the program that trains an exported step on several machines. */
@@ -14,6 +14,3 @@ export const trainScript = command({
     ],
   ],
 });
-
-/** What the command line says. */
-export type TrainScriptArguments = ArgumentsFor<typeof trainScript>;

@@ -3,7 +3,7 @@ import { runnable, withSession } from "../../src/internal.ts";
 import type { SampleAnswer } from "./messages.ts";
 import { pageRuntime as ort } from "./runtime.ts";
 
-/** SampleSet that a model answers. */
+/** Samples that a model answers. */
 export interface SampleSet {
   /** The model's inputs. */
   readonly feeds: Tensors;

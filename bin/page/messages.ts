@@ -109,7 +109,7 @@ export interface SampleAnswer {
   readonly ink: Float32Array | null;
   readonly expected: string;
   readonly answer: string;
-  /** Whether the answer is the expected one; null if that cannot be said. */
+  /** Whether the answer is the expected one; null if that is not known. */
   readonly isRight: boolean | null;
 }
 
@@ -130,7 +130,7 @@ export interface Work {
   open(report: Reporting, files: readonly File[], search: SearchChoice): Promise<OpenedModel>;
   count(report: Reporting, choice: InsertChoice): Promise<NewWeights>;
   rewrite(report: Reporting, choice: InsertChoice): Promise<Rewritten>;
-  /** Names of the arrays of an .npz that are no inputs of the model. */
+  /** Names of the arrays of an .npz that are not inputs of the model. */
   targets(report: Reporting, data: File): Promise<readonly string[]>;
   /** Fine-tunes what `rewrite` has made of the choice, or a model that is laurelized already. */
   tune(report: Reporting, tuning: TuningChoice, choice: InsertChoice): Promise<Tuned>;

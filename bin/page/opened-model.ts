@@ -44,7 +44,7 @@ const rowOf = ({ name, shape, feature, stream }: Site) => ({
   about: `[${shape.map((dim) => dim || "?").join(", ")}], ${feature.size} features, stream ${stream}`,
 });
 
-/** Whether a model takes strips of 48 × 192 points as x, nothing else, and tells two classes apart. */
+/** Whether a model takes strips of 48 × 192 points as its only input x, and distinguishes two classes. */
 function readsStrips({ file, graph }: Model): boolean {
   const shapeOf = (info: (typeof file.graph.inputs)[number] | undefined) =>
     (info && typeOfInfo(info)?.shape) || [];

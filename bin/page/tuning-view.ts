@@ -75,7 +75,7 @@ function clearShown(): void {
   replaceFiles("tuned-files", []);
 }
 
-/** Offers the arrays of the training data that are no inputs. */
+/** Offers the arrays of the training data that are not inputs. */
 async function listTargets(engine: Engine): Promise<void> {
   const file = fileIn("train-data");
   if (!file) return;

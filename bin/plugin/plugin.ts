@@ -77,7 +77,7 @@ function loading(
 const emitting = (context: Context): UrlOf =>
   emittedUrl((asset) => (context as unknown as RollupContext).emitFile(asset));
 
-/** Resolves an import of a model as the bundler resolves the model alone. */
+/** Resolves an import of a model as the bundler resolves the model without its query. */
 async function resolveImport(this: Context, source: string, importer: string | undefined) {
   const parts = splitImport(source);
   if (!parts) return null;

@@ -22,7 +22,7 @@ export const typeOfRows = (
   shape: axis === null ? row : row.toSpliced(axis, 0, rows),
 });
 
-/** Returns how an array of examples is read. Throws an InputError if there is none of the name. */
+/** Returns how an array of examples is read. Throws an InputError if the data does not have it. */
 export function shapeInData({ columns }: Dataset, name: string): ArrayShape {
   const column = columns.find((each) => each.name === name);
   if (!column) throw new InputError(`the data has no array ${name}.`);

@@ -39,7 +39,7 @@ export interface BatchShapes {
   stepOf(rows: number): Pick<StepOptions, "inputs" | "target" | "arrays">;
 }
 
-/** Rows of a batch if nobody says otherwise. */
+/** Rows of a batch by default. */
 const ROWS = 32;
 
 /**
@@ -109,7 +109,7 @@ interface Read {
 
 type Asked = ExportStepOptions & { readonly wanted: number | null };
 
-/** Throws an InputError if the model takes batches of another size alone. */
+/** Throws an InputError if the model takes only batches of another size. */
 function checkRows(rows: number, fixed: number | null): void {
   if (fixed !== null && rows !== fixed)
     throw new InputError(

@@ -1,6 +1,6 @@
 import { callback, object } from "../../src/arguments.ts";
 import { type ValuesOf, valuesOf } from "../../src/option-values.ts";
-import type { Declared, Given, Options } from "../../src/options.ts";
+import { type Declared, type Given, type Options, positiveInteger } from "../../src/options.ts";
 import type { FitData } from "../finetune/batch-source.ts";
 import { type FinetuneOptions, finetuneOptions } from "../finetune/finetune-options.ts";
 import { lasting, seeding } from "../finetune/fit-options.ts";
@@ -31,9 +31,8 @@ export const ranking = {
     describe: "keep frozen weights in the model's files, which each machine then needs",
   },
   accumulate: {
-    type: "number",
+    ...positiveInteger,
     default: 1,
-    range: { integer: true, min: 1 },
     describe: "number of batches that each rank accumulates in a step",
   },
 } as const satisfies Options;

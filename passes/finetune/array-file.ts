@@ -52,7 +52,7 @@ export function arrayAtHand(
 export const digestOf = (digests: readonly string[]): Promise<string> =>
   sha256(bytesSource(new TextEncoder().encode(digests.join()), "digests"));
 
-/** Finds an array among some. Throws an InputError if there is none of its name. */
+/** Finds an array by its name. Throws an InputError if there is none. */
 export function arrayNamed(
   file: string,
   arrays: readonly StoredArray[],

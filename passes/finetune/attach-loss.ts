@@ -105,7 +105,7 @@ const tensorOf = ({ name, type }: LossTarget): LossTensor => ({
   shape: type.shape!,
 });
 
-/** Further outputs that options of a loss name. Throws an InputError if there is none of a name. */
+/** Further outputs that options of a loss name. Throws an InputError if a name is not an output. */
 function othersOf(
   { graph, types }: { readonly graph: Graph; readonly types: Types },
   names: readonly string[],

@@ -64,7 +64,7 @@ export function targetNotes(dataset: Dataset, term: TrainedTerm, { reading }: Te
 }
 
 /**
- * Says of labels that are an input of the model, where they count, that each position is trained on
+ * Warns if the labels that count are an input of the model, because each position is then trained on
  * itself: libraries that train language models move such labels ahead.
  */
 export function copiedInput(

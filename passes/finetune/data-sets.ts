@@ -21,7 +21,7 @@ export type Target = Pick<Expected, "name"> & Partial<Omit<Expected, "name" | "r
 export interface DatasetOptions extends ArrayReading, FolderOptions {
   /** Arrays that outputs are compared with. */
   readonly targets?: readonly (string | Target)[] | undefined;
-  /** onnxruntime, which tells whether an input's first dimension is that of the batch. */
+  /** onnxruntime, which shows whether an input's first dimension is that of the batch. */
   readonly ort?: Ort | undefined;
 }
 
@@ -97,7 +97,7 @@ export async function openDataset(
 }
 
 /**
- * Reads a dataset, and again if inference tells how an input is meant: as one value for all
+ * Reads a dataset, and again if inference shows how an input is meant: as one value for all
  * examples, or along which axis.
  */
 async function readTwice(

@@ -1,7 +1,7 @@
 import { object, texts } from "../../src/arguments.ts";
 import type { Model } from "../../src/model.ts";
 import type { ValuesOf } from "../../src/option-values.ts";
-import type { Declared, Given, Options } from "../../src/options.ts";
+import { type Declared, type Given, type Options, positiveInteger } from "../../src/options.ts";
 import { scheduleOptions } from "../schedules/schedule.ts";
 import type { StepOptions } from "./step-options.ts";
 import { stepOptions } from "./step-options.ts";
@@ -31,9 +31,8 @@ export const running = {
         : null,
   },
   accumulate: {
-    type: "number",
+    ...positiveInteger,
     default: 1,
-    range: { integer: true, min: 1 },
     describe: "number of batches whose gradients make one step, as if they were one batch",
   },
   threads: {

@@ -1,6 +1,12 @@
 import { callback, watching } from "../../src/arguments.ts";
 import { type ValuesOf, valuesOf } from "../../src/option-values.ts";
-import { type Declared, type Given, idleSentences, type Options } from "../../src/options.ts";
+import {
+  type Declared,
+  type Given,
+  idleSentences,
+  type Options,
+  positiveInteger,
+} from "../../src/options.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import { lossOptions } from "../losses/index.ts";
 import { lossNames } from "../losses/written-terms.ts";
@@ -61,22 +67,19 @@ export interface FitOptions
 export const lasting = {
   epochs: {
     alias: "e",
-    type: "number",
+    ...positiveInteger,
     default: 10,
-    range: { integer: true, min: 1 },
     describe: "number of epochs",
   },
   batchSize: {
     alias: "b",
-    type: "number",
+    ...positiveInteger,
     nullable: true,
-    range: { integer: true, min: 1 },
     describe: "examples in a step  [default: 32, or the model's fixed batch size]",
   },
   patience: {
-    type: "number",
+    ...positiveInteger,
     nullable: true,
-    range: { integer: true, min: 1 },
     describe: "stop after this many epochs without improvement  [default: train all epochs]",
   },
 } as const satisfies Options;
@@ -89,8 +92,7 @@ export const heading = {
       "replace the last linear layer with a new one and train it; name its module (fc), node or weight",
   },
   classes: {
-    type: "number",
-    range: { integer: true, min: 1 },
+    ...positiveInteger,
     describe: "number of classes of the new layer; required with --new-head",
   },
 } as const satisfies Options;

@@ -10,7 +10,7 @@ const [ONE, OTHER] = [2, 3];
 
 /**
  * Whether the first dimension of an input is that of the batch: whether another size of it alone
- * changes the first dimension of an output, or fits no more. Two inferences tell; true if it is
+ * changes the first dimension of an output, or no longer fits. Two inferences show it; true if it is
  * fixed, or if the model cannot be inferred in the first size.
  */
 export async function movesBatch(model: Model, input: string, ort: Ort): Promise<boolean> {
@@ -25,7 +25,7 @@ export async function movesBatch(model: Model, input: string, ort: Ort): Promise
 
 /**
  * Returns which of several axes of an input is that of the examples: the one that must have another
- * size when the batch of the other inputs has. Null if inference does not tell.
+ * size when the batch of the other inputs has. Null if inference does not show it.
  */
 export async function axisOfBatch(
   model: Model,

@@ -106,7 +106,7 @@ function takes(types: Types, output: Value, { reads, target, isLoss }: ChosenFor
   const shape = types.get(output)?.shape;
   if (!shape || !target?.shape) return false;
   if (reads !== "classes") return fits(shape, target);
-  // One class alone is none to choose from.
+  // A single class leaves nothing to choose.
   return shape.some((size, axis) => {
     if (axis === 0 || size === 1) return false;
     return fits(shape, target) || fitsLabels(shape, axis, target);

@@ -31,7 +31,7 @@ interface Rows {
   readonly batch: ReadonlySet<string>;
 }
 
-/** The examples do not fit an input; they may be none of it, which inference can tell. */
+/** The examples do not fit an input; it may take one value for all, which inference can show. */
 export class RowsError extends InputError {
   readonly input: string;
   constructor(message: string, input: string) {
@@ -40,7 +40,7 @@ export class RowsError extends InputError {
   }
 }
 
-/** Several axes of an input may be that of the examples, which inference can tell. */
+/** Several axes of an input may be that of the examples; inference can show which. */
 export class AxisError extends InputError {
   readonly input: string;
   readonly axes: readonly number[];

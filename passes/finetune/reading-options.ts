@@ -1,4 +1,4 @@
-import type { Options } from "../../src/options.ts";
+import { type Options, positiveInteger } from "../../src/options.ts";
 import { pixelOptions } from "./pixels.ts";
 
 /** How the data is read, as the API offers it. */
@@ -15,14 +15,12 @@ export const reading = {
       "columns of a .csv or .jsonl for an input, x=age,height  [default: the column with its name, or all remaining columns]",
   },
   resize: {
-    type: "number",
-    range: { integer: true, min: 1 },
+    ...positiveInteger,
     describe:
       "shorter side of an image before the center crop  [default: 256/224 of the model's size]",
   },
   imageSize: {
-    type: "number",
-    range: { integer: true, min: 1 },
+    ...positiveInteger,
     describe: "side of the images in a folder if the model takes any size  [default: 224]",
   },
 } as const satisfies Options;

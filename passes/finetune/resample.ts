@@ -108,7 +108,7 @@ export function forEvaluation(
   const factor = shorter / Math.min(w, h);
   const long = Math.trunc((shorter * Math.max(w, h)) / Math.min(w, h));
   const [wide, high] = w <= h ? [shorter, long] : [long, shorter];
-  // A model whose input is no square may need more than the shorter side says.
+  // A model whose input is not square may need more than the shorter side says.
   const more = Math.max(width / wide, height / high, 1);
   const size = (side: number, whole: number) =>
     more > 1 ? Math.ceil(side * factor * more) : whole;

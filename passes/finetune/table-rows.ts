@@ -99,7 +99,7 @@ function jsonLines(source: Source): TableRows {
   return { columns, rows };
 }
 
-/** Parses a line; NaN, which Python writes although JSON has none, is no value. */
+/** Parses a line; NaN, which Python writes although JSON does not have it, counts as missing. */
 function parsedLine(line: string): unknown {
   try {
     return JSON.parse(
@@ -131,7 +131,7 @@ function* pieces(source: Source, quoted: boolean): Generator<string> {
   }
 }
 
-/** The end of the last line that is no part of a quoted value. */
+/** The end of the last line that is not part of a quoted value. */
 function lastLine(bytes: Uint8Array, quoted: boolean): number {
   let end = 0;
   let isInside = false;

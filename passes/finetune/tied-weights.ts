@@ -15,7 +15,7 @@ export interface Tied {
   readonly isTrained: boolean;
 }
 
-/** Fewer elements than this are no evidence of a tied weight: biases of zeros are all equal. */
+/** Fewer equal elements than this do not show a tied weight: biases of zeros are all equal. */
 const SMALLEST = 256;
 
 /**

@@ -1,4 +1,4 @@
-import type { Options } from "../../src/options.ts";
+import { type Options, positiveInteger } from "../../src/options.ts";
 import { DEFAULT_VARIANT, variantNames, variantOptions } from "../variants/index.ts";
 
 /** Declarations of the options for what is inserted. */
@@ -32,13 +32,11 @@ export const choosing = {
     describe: "use only sites of these streams (0,2), by the numbers that inspect lists",
   },
   every: {
-    type: "number",
-    range: { integer: true, min: 1 },
+    ...positiveInteger,
     describe: "use only every n-th site, starting with the first",
   },
   last: {
-    type: "number",
-    range: { integer: true, min: 1 },
+    ...positiveInteger,
     describe: "use only the last n sites",
   },
 } as const satisfies Options;

@@ -77,7 +77,7 @@ export function fitsLabels(shape: Shape, axis: number, target: Pick<Type, "shape
   return [labels, [...labels, 1], shape.with(axis, 1)].some((allowed) => fits(allowed, target));
 }
 
-/** Returns the one of some axes that is certainly the class axis; null if there is none. */
+/** Returns the only axis that can be the class axis; null if none is certain. */
 function onlyAxis(asked: Asked, fitting: readonly number[]): number | null {
   if (fitting.length < 2) return fitting[0] ?? null;
   const { types, output, target, isInput } = asked;

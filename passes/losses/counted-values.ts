@@ -10,7 +10,7 @@ const [IS_NAN, EQUAL] = [9, 11];
 
 /** Targets of which some may be missing. */
 interface CountedValues {
-  /** The targets, 0 where they are missing. */
+  /** The targets, 0 if they are missing. */
   readonly target: string;
   /** 1 for each element that counts, otherwise 0; null if all do. */
   readonly counts: string | null;

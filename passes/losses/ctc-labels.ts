@@ -27,7 +27,7 @@ export interface LabelPath {
   readonly path: string;
   /** Number of labels, [rows, 1]. */
   readonly length: string;
-  /** 0 where a state may be reached from the one two before it, otherwise NEVER: [rows, states]. */
+  /** 0 if a state may be reached from the one two before it, otherwise NEVER: [rows, states]. */
   readonly skips: string;
   /** 0 at the two last states of a row, otherwise NEVER: [1, rows, states]. */
   readonly ends: string;

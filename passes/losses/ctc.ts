@@ -60,7 +60,7 @@ interface Axes {
   readonly classes: number;
 }
 
-/** Finds the axes of an output by its rows; a reason, the end of a sentence, if there are none. */
+/** Finds the axes of an output by its rows; if there are none, returns the reason, the end of a sentence. */
 function axesOf({ output, target, options }: Asked, rows: number): Axes | string {
   const { shape } = output;
   if (shape?.length !== 3)

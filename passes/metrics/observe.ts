@@ -127,7 +127,7 @@ function ofShares(inputs: LossInputs): Observation {
 
 type Counted = LossInputs & Parameters<typeof countedValues>[0];
 
-/** Writes values, NaN where none counts. */
+/** Writes values, NaN for those that do not count. */
 function withGaps(inputs: LossInputs): string {
   const { writing, output } = inputs;
   const { op, constant } = writing;

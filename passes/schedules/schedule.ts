@@ -1,6 +1,6 @@
 import { InputError } from "../../src/errors.ts";
 import { valuesOf } from "../../src/option-values.ts";
-import type { GivenOptions, Options } from "../../src/options.ts";
+import { type GivenOptions, type Options, positiveInteger } from "../../src/options.ts";
 
 /** How the learning rate decays after the warm-up. */
 interface Shape {
@@ -35,9 +35,8 @@ export const scheduleOptions = {
     describe: "learning rate after the warm-up: constant, or a cosine that decays to zero",
   },
   scheduleSteps: {
-    type: "number",
+    ...positiveInteger,
     nullable: true,
-    range: { integer: true, min: 1 },
     describe:
       "number of steps in which cosine decays to zero; set it if --resume will add epochs  [default: all steps of the run]",
     idle: ({ schedule = names[0] }) =>

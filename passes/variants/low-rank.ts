@@ -1,15 +1,14 @@
 import type { Ops } from "../../src/graph/ops.ts";
 import { uniform } from "../../src/graph/random.ts";
-import type { Options } from "../../src/options.ts";
+import { type Options, positiveInteger } from "../../src/options.ts";
 import type { Folded, Parameter, PartValues, SiteDescription, Stating } from "./variant.ts";
 
 /** Options of the low-rank maps. */
 export const lowRankOptions = {
   rank: {
     alias: "r",
-    type: "number",
+    ...positiveInteger,
     default: 16,
-    range: { integer: true, min: 1 },
     describe: "rank of the low-rank maps (x A) B of lr and pa, at most the feature size",
   },
   init: {

@@ -1,4 +1,4 @@
-import type { GivenOptions, Options } from "../../src/options.ts";
+import { type GivenOptions, type Options, positiveInteger } from "../../src/options.ts";
 import { lowRank, lowRankFormula, lowRankOptions, lowRankParameters } from "./low-rank.ts";
 import { scaled } from "./scaled.ts";
 import { type Parameter, type PartValues, type SiteDescription, variant } from "./variant.ts";
@@ -10,9 +10,8 @@ const withoutMap = ({ paMap, variant }: GivenOptions) =>
 
 const options = {
   lags: {
-    type: "number",
+    ...positiveInteger,
     default: 3,
-    range: { integer: true, min: 1 },
     describe: "number of skips that pa adds up, including the site's own",
   },
   shareLags: {
