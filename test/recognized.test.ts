@@ -151,14 +151,15 @@ describe("LAuReL without its metadata and names", { timeout: 120_000 }, () => {
 
   it("a model with a scaled skip or a low-rank branch of its own is not recognized", async () => {
     const model = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
-      g (float[N, 4, 8] x) => (float[N, 4, 8] y4)
-      <float[8, 16] u, float[16, 8] d, float half = {0.5}, float c = {0.7}, float s = {0.3}, float[8, 2] A, float[2, 8] B, float[8, 8] E, float[1, 1, 1] one = {1.0}>
+      g (float[N, 4, 8] x) => (float[N, 4, 8] y5)
+      <float[8, 16] u, float[16, 8] d, float half = {0.5}, float c = {0.7}, float s = {0.3}, float more = {1.5}, float[8, 2] A, float[2, 8] B, float[8, 8] E, float[1, 1, 1] one = {1.0}>
       { a0 = MatMul(x, u) r0 = Relu(a0) f0 = MatMul(r0, d) h0 = Mul(f0, one) x0 = Mul(x, one) y0 = Add(x0, h0)
         a1 = MatMul(y0, u) r1 = Relu(a1) f1 = MatMul(r1, d) h1 = Mul(f1, half) y1 = Add(y0, h1)
         a2 = MatMul(y1, u) r2 = Relu(a2) f2 = MatMul(r2, d) x2 = Mul(y1, c) h2 = Mul(f2, s) y2 = Add(x2, h2)
         a3 = MatMul(y2, u) r3 = Relu(a3) f3 = MatMul(r3, d) x3 = Mul(y2, half) h3 = Mul(f3, half) y3 = Add(h3, x3)
         a4 = MatMul(y3, u) q4 = Relu(a4) p4 = MatMul(q4, d) d4 = MatMul(y3, A) e4 = MatMul(d4, B) s4 = Add(p4, e4)
-        r4 = Relu(s4) f4 = MatMul(r4, E) y4 = Add(f4, y3) }`);
+        r4 = Relu(s4) f4 = MatMul(r4, E) y4 = Add(f4, y3)
+        a5 = MatMul(y4, u) r5 = Relu(a5) f5 = MatMul(r5, d) x5 = Mul(y4, more) h5 = Mul(f5, half) y5 = Add(x5, h5) }`);
     expect((await kindsOf(model)).kinds.filter((kind) => kind === "laurel")).toEqual([]);
   });
 });

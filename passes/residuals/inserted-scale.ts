@@ -51,7 +51,8 @@ const NEAR = 1e-2;
 
 /**
  * Whether terms are weighted by RW's α and β: both from one Softmax or Sigmoid, or folded numbers
- * that add up to 2. Without normalization, two different numbers of about 1.
+ * that add up to 2. Without normalization, two different numbers of about 1. Factors that a person
+ * wrote are the model's own.
  */
 export function weighs(facts: KnownGraph, terms: readonly (Scaled | null)[]): boolean {
   if (terms.length < 2 || terms.includes(null)) return false;
@@ -66,6 +67,7 @@ export function weighs(facts: KnownGraph, terms: readonly (Scaled | null)[]): bo
     }),
   );
   const [a, b] = [...unlike.values()];
+  if ([...(a ?? []), ...(b ?? [])].every(isWritten)) return false;
   const [same, two] = [unlike.size === 1, unlike.size === 2];
   return a != null && ((same && pairs(a, a)) || (two && b != null && pairs(a, b)));
 }
@@ -88,6 +90,10 @@ function isNorm(facts: KnownGraph, { x, exact }: Scaled): boolean {
     normedOf(facts, at) !== null
   );
 }
+
+/** Whether a person wrote the number, as in 1.5 x + 0.5 f: training leaves more than two digits. */
+const isWritten = (number: number) =>
+  number !== 1 && Math.abs(Number(number.toPrecision(2)) - number) < 1e-6;
 
 const pairs = (a: readonly number[], b: readonly number[]) =>
   a.length === b.length && (a.every((v, k) => Math.abs(v + b[k] - 2) < NEAR) || differ(a, b));
