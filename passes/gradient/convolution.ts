@@ -1,4 +1,5 @@
 import { product, range, type ShapedName } from "./broadcasting.ts";
+import { POSITIONS } from "./convolution-sums.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
 import { canSpread, spread } from "./spread.ts";
 import { type Window, windowOf } from "./window.ts";
@@ -70,7 +71,8 @@ const lengthOf = ({ size, kernel, strides, dilations, pads }: Window, k: number)
 /**
  * Writes the cotangent of x. At stride 1, a Conv of the cotangent with the kernel flipped and its
  * channels exchanged, which onnxruntime computes once if the kernel is frozen. In groups, the same
- * after inserting zeros, because onnxruntime's ConvTranspose runs groups on one thread. Otherwise a
+ * after inserting zeros, because onnxruntime's ConvTranspose runs groups on one thread. If the kernel
+ * has a single position and the images are small, zeros are inserted behind the Conv. Otherwise a
  * ConvTranspose.
  */
 function toInput(at: GradientNode, g: string, w: string, window: Window) {
@@ -85,8 +87,13 @@ function toInput(at: GradientNode, g: string, w: string, window: Window) {
   ];
   const spreads = strides.every((stride) => stride === 1) || (group > 1 && canSpread(window));
   if (spreads && around.every((pad) => pad >= 0)) {
-    const spaced = spread(at, g, window);
+    const spaced = spread(at, { name: g, shape: at.outShape(0) }, window);
     return op.Conv(spaced, exchanged(at, w, window), null, { dilations, pads: around, group });
+  }
+  const isPointwise = [...reach, ...around].every((length) => length === 0);
+  if (isPointwise && canSpread(window) && product(out) < POSITIONS) {
+    const narrow = op.Conv(g, exchanged(at, w, window), null, { group });
+    return spread(at, { name: narrow, shape: at.shape(0) }, window);
   }
   const output_padding = size.map((length, k) => {
     const covered = dilations[k] * (kernel[k] - 1) + 1 + (window.out[k] - 1) * strides[k];

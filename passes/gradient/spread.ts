@@ -1,4 +1,4 @@
-import { range } from "./broadcasting.ts";
+import { range, type ShapedName } from "./broadcasting.ts";
 import type { GradientNode } from "./rule.ts";
 import type { Window } from "./window.ts";
 
@@ -20,10 +20,13 @@ export const canSpread = ({ out, strides }: Window) =>
  * Along the last axis this is a product with a matrix of zeros and ones, which onnxruntime runs on
  * all threads; it writes whole rows of zeros too if a row is short.
  */
-export function spread(at: GradientNode, image: string, { strides, out }: Window): string {
+export function spread(
+  at: GradientNode,
+  { name: image, shape: [n, m] }: ShapedName,
+  { strides, out }: Window,
+): string {
   if (strides.every((stride) => stride === 1)) return image;
-  const { write, op, outShape } = at;
-  const [n, m] = outShape(0);
+  const { write, op } = at;
   const last = out.length - 1;
   const [length, stride] = [out[last], strides[last]];
   const piece = pieceOf(length);

@@ -16,6 +16,8 @@ export const convolutionSamples: Samples<typeof convolutions> = {
     conv("strides = [2, 2], pads = [1, 1, 1, 1]", [2, 3, 7, 6], [4, 3, 3, 3]),
     conv("strides = [2, 3]", [1, 2, 8, 9], [2, 2, 2, 2]),
     conv("strides = [3, 3]", [1, 2, 9, 9], [2, 2, 1, 1]),
+    conv("strides = [2, 2]", [2, 2, 5, 6], [3, 2, 1, 1]),
+    conv("strides = [2, 2]", [2, 2, 4, 6], [3, 2, 1, 1]),
     conv("dilations = [2, 2], pads = [2, 2, 2, 2]", [1, 2, 7, 7], [3, 2, 3, 3]),
     conv("dilations = [2, 1], strides = [1, 2], pads = [1, 0, 2, 1]", [1, 2, 7, 7], [3, 2, 3, 3]),
     conv("dilations = [2, 3], strides = [3, 2]", [1, 2, 11, 12], [2, 2, 2, 3]),
