@@ -65,6 +65,37 @@ function ends(setting: Setting, { node, index }: Use): boolean {
   return (apart && index < 2) || (node.op === "GridSample" && index === 1);
 }
 
+/** Whether a sum holds scores: they are scaled, masked or added to, then a Softmax weighs values. */
+export function areScores(setting: Setting, sum: Value): boolean {
+  const seen = new Set<Value>([sum]);
+  let weighing = false;
+  for (const at of seen) {
+    if (at.isOutput || seen.size > LOOKS) return false;
+    for (const { node } of at.uses) {
+      if (readsShapeOnly(node)) continue;
+      const { layout, scale } = traits(setting, node);
+      if (node.op === "Softmax") weighing ||= weighsSome(setting, node);
+      else if (layout || scale || SUMS.has(node.op) || node.op === "Where") addOutputs(seen, node);
+      else return false;
+    }
+  }
+  return weighing;
+}
+
+/** Whether what a Softmax gives is multiplied with other values, padded, masked or not. */
+function weighsSome(setting: Setting, softmax: Node): boolean {
+  const isProduct = ({ node }: Use) =>
+    PRODUCTS.has(node.op) && computedBy(setting.constants, node).length > 1;
+  const seen = new Set<Value>();
+  addOutputs(seen, softmax);
+  for (const { uses } of seen) {
+    if (seen.size > LOOKS) return false;
+    if (uses.some(isProduct)) return true;
+    for (const { node } of uses) if (!traits(setting, node).mixer) addOutputs(seen, node);
+  }
+  return false;
+}
+
 /** Whether everything computed from a Softmax multiplies other values. */
 function weighs(setting: Setting, value: Value): boolean {
   const uses = value.uses.filter(({ node }) => !readsShapeOnly(node));

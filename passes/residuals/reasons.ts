@@ -17,8 +17,10 @@ const SENTENCES = {
     `broadcasts its operands, which have the shapes ${shapes.join(" and ")}`,
   unrelated: () =>
     "adds parallel branches, a mask or an embedding: no operand is computed from another",
-  unlearned: (x: Value) =>
-    `has nothing learned that mixes features between ${x.name} and the sum, only an activation, a rotation, a norm or a pool`,
+  unlearned: (x: Value, operand: Value) =>
+    `has nothing learned that mixes features between ${x.name} and the operand ${operand.name}, only activations, rotations, norms, pools or products of computed values`,
+  scores: () =>
+    "adds scores of attention, such as those of content and of positions, or a mask: a Softmax makes weights of values from them",
   gated: (x: Value) => `is a gate (squeeze-and-excitation): the branch is ${x.name} times a gate`,
   position: () =>
     "adds a position beside the stream: only queries, keys or sampling positions are computed from it",

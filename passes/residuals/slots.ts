@@ -5,7 +5,7 @@ import { sameShape } from "./axes.ts";
 import { opensGate } from "./gate.ts";
 import { flatten, independent, isOneMap, MOST_TERMS } from "./nested-sums.ts";
 import { isOnlySized } from "./only-sized.ts";
-import { isPosition } from "./position.ts";
+import { areScores, isPosition } from "./position.ts";
 import type { Reach } from "./reach.ts";
 import { type Reason, reasons } from "./reasons.ts";
 import { type Kind, type Setting, type Sum, type Term, termsAt } from "./residual.ts";
@@ -29,6 +29,12 @@ interface Chosen {
  * nonlinearity.
  */
 export function slots(setting: Setting, reach: Reach, sum: Sum): Slots {
+  const found = slotsOf(setting, reach, sum);
+  const isOpen = "reason" in found && ["unlearned", "constantSkip"].includes(found.reason.code);
+  return isOpen && areScores(setting, sum.output) ? { reason: reasons.scores() } : found;
+}
+
+function slotsOf(setting: Setting, reach: Reach, sum: Sum): Slots {
   const reason = unfit(setting, reach, sum);
   if (reason?.code === "constantSkip") {
     const [skip] = sum.terms.filter((term) => setting.constants.has(term.value));
@@ -95,7 +101,8 @@ function unfit(setting: Setting, reach: Reach, sum: Sum): Reason | null {
   if (fixed.length > 0 && terms.length - fixed.length < 2) {
     const [{ value: constant }] = fixed;
     const own = types.get(constant)?.shape;
-    const whole = own && type?.shape && sameShape(own, type.shape);
+    const single = own?.every((dim) => dim === 1);
+    const whole = own && type?.shape && !single && sameShape(own, type.shape);
     const reaches = terms.some((term) => reach.paths(constant, term.value, node)?.mixed);
     const isSkip = whole && reaches && !isPosition(setting, sum);
     return isSkip ? reasons.constantSkip() : reasons.bias(constant);

@@ -79,8 +79,8 @@ function verdictOn(
   const projected = link.kind === "projected";
   const any = (check: (setting: Setting, branch: Value, x: Value) => boolean) =>
     others.some((term) => check(setting, term.value, link.value));
-  if (!paths.every((path) => path.mixed || (path.pooled && !projected)))
-    return { reason: reasons.unlearned(link.value), weak: true };
+  const plain = paths.findIndex((path) => !path.mixed && !(path.pooled && !projected));
+  if (plain >= 0) return { reason: reasons.unlearned(link.value, others[plain].value), weak: true };
   if (any(isGated)) return { reason: reasons.gated(link.value), kind: "se" };
   if (any(takesOut)) return { reason: reasons.takenOut(link.value) };
   const shuffled = link.upsampled && isSmaller(setting, link.value, skip.value);
