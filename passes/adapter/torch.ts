@@ -41,8 +41,8 @@ export function torchTensors(model: Model): TorchTensor[] {
 
 /** Returns the weights of each site, as `torchTensors` describes them, by their roles. */
 export function weightsInLayout(model: Model) {
-  trainableWeights(model);
   const all = laurelizationsOf(model);
+  trainableWeights(model);
   return all.flatMap((one) =>
     one.sites.map((site) => {
       const weights = Object.entries(site.parameters).map(([role, name]): RoleWeight => {

@@ -57,7 +57,7 @@ export const searching: Declared<ResidualOptions> = {
 export function findSites(graph: Graph, inferred: Types, options: ResidualOptions = {}): Residuals {
   for (const kind of options.also ?? [])
     if (!OPTIONAL_KINDS.includes(kind))
-      throw new InputError(`also ${kind} must be one of ${OPTIONAL_KINDS.join(", ")}.`);
+      throw new InputError(`--also must be one of ${OPTIONAL_KINDS.join(", ")} (got ${kind}).`);
   const types = refinedTypes(graph, inferred);
   const earlier = options.earlier ?? [];
   const scopes = [...scopesOf(graph)];
