@@ -3,7 +3,7 @@ import type { Graph, Use, Value } from "../../src/graph/graph.ts";
 import { operandsThat } from "../../src/graph/operators.ts";
 import { decodeNumbers } from "../../src/graph/tensor.ts";
 import { typeOfTensor } from "../../src/graph/types.ts";
-import { dataTypeNamed } from "../../src/onnx/dtypes.ts";
+import { dataTypeNamed, elements } from "../../src/onnx/dtypes.ts";
 
 const SETTINGS = operandsThat("settings");
 const WEIGHTS = operandsThat("weights");
@@ -16,14 +16,14 @@ const STATED = /(^|\/)Constant(_\d+)?_output_\d+$/;
 
 /**
  * Whether a float constant is a parameter, as PyTorch calls what its optimizers are given: not a
- * running mean or variance, a scale of a quantization, a mask or a number that the model's code
- * states.
+ * running mean or variance, a scale of a quantization, a mask, what an exporter has computed for
+ * each row of its batch or a number that the model's code states.
  */
 export function isParameter(graph: Graph, value: Value): boolean {
   const { name, uses, producer } = value;
   const rank = dimsOf(value)!.length;
   if (uses.length > 0 && uses.every(isSetting)) return false;
-  if (isMask(graph, value)) return false;
+  if (isMask(graph, value) || isCopied(graph, value)) return false;
   if (!MADE_UP.test(name) && !STATED.test(name)) return rank > 0 || producer === null;
   const weighs = uses.some(
     ({ node, index }) => node.callee !== null || WEIGHTS.get(node.op)?.includes(index),
@@ -47,6 +47,20 @@ function isMask(graph: Graph, value: Value): boolean {
 
 /** Numbers that are looked at before all. */
 const FEW = 16;
+
+/**
+ * Whether a constant holds the same numbers for each place on its first axis, as embeddings of
+ * positions do that an exporter has computed for a batch, or a blur that is the same in each channel.
+ */
+function isCopied(graph: Graph, value: Value): boolean {
+  const [count, ...others] = dimsOf(value)!;
+  if (count < 2 || others.length < 2) return false;
+  const data = dataOf(graph, value)!;
+  const size = data.length / count;
+  const width = data.length / elements([count, ...others]);
+  const isVaried = data.subarray(0, size).some((byte, k) => byte !== data[k % width]);
+  return isVaried && data.every((byte, k) => byte === data[k % size]);
+}
 
 /** Whether most numbers of a constant differ from each other, and are none that people write. */
 function looksLearned(graph: Graph, value: Value): boolean {
