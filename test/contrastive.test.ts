@@ -118,6 +118,16 @@ describe("losses that compare the rows of a batch", () => {
     expect(ran.code, ran.stderr).toBe(0);
     const { epochs } = JSON.parse(ran.stdout);
     expect(epochs[7].train.loss).toBeLessThan(epochs[0].train.loss / 2);
+    fs.writeFileSync(
+      at("data.npz"),
+      npzOf({ x: examples(4, "pairs").x, labels: [BigInt64Array.from([0n, 1n, 2n, 3n]), [4]] }),
+    );
+    const apart = ["--loss", "info-nce", "--output-name", "y", "--target", "labels"];
+    const unlike = cli([...given, ...apart, ...more.slice(2)]);
+    expect([unlike.code, unlike.stderr]).toEqual([
+      1,
+      expect.stringMatching(/no batch has two rows of one label .*info-nce compares/),
+    ]);
     const single = cli([...given, ...loss, ...more, "-b", "1"]);
     expect([single.code, single.stderr]).toEqual([2, expect.stringMatching(/have one row; make/)]);
   });

@@ -101,9 +101,9 @@ describe("an .npz", () => {
     ],
     [
       "another rank",
-      "float[N, 2, 1] x",
+      "float[N, 2, 2] x",
       npzOf({ x, labels }),
-      /shape \[4, 2\], and \[N, 2, 1\] is expected/,
+      /shape \[4, 2\], and \[N, 2, 2\] is expected/,
     ],
     [
       "another size",
@@ -246,6 +246,17 @@ describe("a dataset", () => {
     expect([...(pairs.labels.data as BigInt64Array)].map(Number)).toEqual(
       rowsOf(batches(data, { ort, batchSize: 3, shuffle: 1 }))[0].map(of),
     );
+  });
+
+  it("takes rows that have the input's sizes but for axes of one", async () => {
+    const images: NpyArray = [Float32Array.from([1, 2, 3, 4, 5, 6, 7, 8]), [2, 2, 2]];
+    const labels: NpyArray = [BigInt64Array.from([0n, 1n]), [2]];
+    const data = await open("float[N, 1, 2, W] x", npzOf({ x: images, labels }));
+    const [{ x }] = batches(data, { ort, batchSize: 2 });
+    expect([x.dims, ...(x.data as Float32Array)]).toEqual([[2, 1, 2, 2], 1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(data.notes.join()).toMatch(/is \[2, 2, 2\] and is taken as \[2, 1, 2, 2\]\.$/);
+    const other = open("float[N, 1, 2, 3] x", npzOf({ x: images, labels }));
+    await expect(other).rejects.toThrow(/has shape \[2, 2, 2\], and \[N, 1, 2, 3\] is expected/);
   });
 
   it("keeps to the batch size that the model fixes", async () => {

@@ -2,9 +2,11 @@ import { InputError } from "../../src/errors.ts";
 import type { Npz, StoredArray } from "../../src/formats/npz.ts";
 import { isFloat } from "../../src/graph/types.ts";
 import { dataTypeNamed } from "../../src/onnx/dtypes.ts";
+import { showShape } from "../../src/onnx/shape.ts";
 import type { Source } from "../../src/onnx/source.ts";
 import { filled } from "../../src/options.ts";
 import type { ArrayFile } from "./array-file.ts";
+import { withAxesOfOne } from "./axes-of-one.ts";
 import { conversionOf } from "./conversion.ts";
 import type { Column, RowPart, Title } from "./data-set-rows.ts";
 import { bytesInFile, bytesInMemory, checkedBlocks, rowPart } from "./data-set-rows.ts";
@@ -140,7 +142,14 @@ function readFile(
         "cache",
         `${source.name} has no ${array.name}: the cache of earlier tokens is empty.`,
       );
-    return cache ?? arrayFor(source.name, source, array);
+    const given = cache ?? arrayFor(source.name, source, array);
+    const { name, dims } = withAxesOfOne(given, array);
+    if (dims !== given.dims)
+      notes.set(
+        `${name} of one`,
+        `array ${name} of ${source.name} is ${showShape(given.dims)} and is taken as ${showShape(dims)}.`,
+      );
+    return { ...given, dims };
   });
   const asked = source.isImages ? imagePixels(arrays, pixels) : pixels;
   const pictures = expected.map((array, k) => picturesOf(source.name, array, arrays[k], asked));

@@ -13,7 +13,7 @@ import { withBalancedWeights } from "./balanced-weights.ts";
 import { LOSS, metricOfBest } from "./best-figure.ts";
 import { checkTarget, targetNotes } from "./check-target.ts";
 import type { Dataset } from "./data-set.ts";
-import { DivergedError } from "./diverged.ts";
+import { DivergedError, withoutLoss } from "./diverged.ts";
 import { runEpochs } from "./epochs.ts";
 import type { FinetuneOptions, LossPlan } from "./finetune-options.ts";
 import { dataReadingOf, type FitSources, openSources, withTarget } from "./fit-data.ts";
@@ -162,7 +162,7 @@ async function fitted(trainer: Trainer, setup: Setup): Promise<FitResult> {
   const { best, error } = run;
   if (!best)
     throw new DivergedError(
-      `${error ?? "the loss is not finite after any epoch; lower --lr."} No epoch ended with a finite loss, so no model is written.`,
+      `${error ?? withoutLoss(run.steps, trainedTerms(options))} No epoch ended with a finite loss, so no model is written.`,
     );
   const tuned = tunedModel(model, best.weights);
   const { lr } = scheduleOf({ ...setup.trained });
