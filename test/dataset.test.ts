@@ -161,8 +161,16 @@ describe("an .npz", () => {
     await expect(opening).rejects.toThrow(why);
   });
 
+  it("in Fortran order, as numpy saves a transposed array, is put into rows", async () => {
+    const file = Buffer.from(NUMPY_ODDITIES, "base64");
+    const [{ fortran }] = batches(await open("float[N, 2] fortran", file, []), {
+      ort,
+      batchSize: 4,
+    });
+    expect([...(fortran.data as Float32Array)]).toEqual([0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75]);
+  });
+
   it.each([
-    ["fortran", /Fortran order/],
     ["big", /big-endian \(>f4\)/],
     ["objects", /Python objects/],
     ["fields", /of type structured/],

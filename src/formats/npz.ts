@@ -66,8 +66,7 @@ function arrayOf(source: Source, name: string, entry: ZipEntry, free: number | n
     );
   if (order === ">" && dataTypeNamed(dtype)!.bits > 8)
     throw new InputError(`${title} is big-endian (${descr}); save it .astype("<${code}").`);
-  if (/'fortran_order':\s*True/.test(text))
-    throw new InputError(`${title} is in Fortran order; save numpy.ascontiguousarray of it.`);
+  const isFortran = /'fortran_order':\s*True/.test(text);
   const [, shape] = /'shape':\s*\(([\d,\sL]*)\)/.exec(text) ?? [];
   if (shape === undefined)
     throw new InputError(
@@ -95,8 +94,35 @@ function arrayOf(source: Source, name: string, entry: ZipEntry, free: number | n
     }
     return bytes;
   };
+  if (isFortran && dims.length > 1) {
+    const turned = () => inRows(load(), dims);
+    const whole = function* () {
+      yield turned();
+    };
+    return { name, dtype, dims, size, at: null, load: turned, blocks: whole };
+  }
   const start = storedAt(source, entry);
   return { name, dtype, dims, size, at: start === null ? null : start + end, load, blocks };
+}
+
+/** Values in Fortran order, the first axis running fastest, put into that of C, the last. */
+function inRows(bytes: Uint8Array, dims: readonly number[]): Uint8Array {
+  const count = elements(dims);
+  const width = bytes.length / (count || 1);
+  const steps = dims.map((_, axis) => elements(dims.slice(0, axis)));
+  const place = new Array<number>(dims.length).fill(0);
+  const turned = new Uint8Array(bytes.length);
+  let from = 0;
+  for (let to = 0; to < count; to++) {
+    for (let k = 0; k < width; k++) turned[to * width + k] = bytes[from * width + k];
+    for (let axis = dims.length - 1; axis >= 0; axis--) {
+      from += steps[axis];
+      if (++place[axis] < dims[axis]) break;
+      from -= steps[axis] * dims[axis];
+      place[axis] = 0;
+    }
+  }
+  return turned;
 }
 
 /** Returns an .npy header's text, and the start of the values. */

@@ -31,7 +31,7 @@ export const NUMPY_FILES = {
     "oAAAAAoAAAAAAAAAAAAAAIABqwAAAGxhYmVscy5ucHlQSwUGAAAAAAIAAgBrAAAASgEAAAAA",
 } as const;
 
-/** Arrays that no model takes: fortran, big (endian), objects, fields, text. */
+/** Arrays in Fortran order, and such as no model takes: big (endian), objects, fields, text. */
 export const NUMPY_ODDITIES =
   "UEsDBC0AAAAIAAAAIQDr+kQt//////////8LABQAZm9ydHJhbi5ucHkBABAAoAAAAAAAAABaAAAAAAAAAJvsF+obEM" +
   "nIUMZQrZ6SWpxcpG6loG6TZqKuo6Cell9UUpSYF59flJIKEg8pKk0FChdnJBakArkaJjoKRpo6CrUK5AMuBgiwZ2Bo" +
