@@ -162,4 +162,16 @@ describe("LAuReL without its metadata and names", { timeout: 120_000 }, () => {
         a5 = MatMul(y4, u) r5 = Relu(a5) f5 = MatMul(r5, d) x5 = Mul(y4, more) h5 = Mul(f5, half) y5 = Add(x5, h5) }`);
     expect((await kindsOf(model)).kinds.filter((kind) => kind === "laurel")).toEqual([]);
   });
+
+  it.each([
+    ["the same", 0.5, []],
+    ["other", 0.5001, ["laurel", "laurel"]],
+  ])("a model that weighs every sum with %s numbers", async (_, last, laurel) => {
+    const model = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+      g (float[N, 8] x) => (float[N, 8] y2)
+      <float[8, 16] u, float[16, 8] d, float c = {0.8660254}, float s = {0.51}, float t = {${last + 0.01}}>
+      { a1 = MatMul(x, u) r1 = Relu(a1) f1 = MatMul(r1, d) x1 = Mul(x, c) h1 = Mul(f1, s) y1 = Add(x1, h1)
+        a2 = MatMul(y1, u) r2 = Relu(a2) f2 = MatMul(r2, d) x2 = Mul(y1, c) h2 = Mul(f2, t) y2 = Add(x2, h2) }`);
+    expect((await kindsOf(model)).kinds.filter((kind) => kind === "laurel")).toEqual(laurel);
+  });
 });

@@ -50,16 +50,16 @@ export function isScaling(facts: KnownGraph, { factor, exact }: Scaled): boolean
 const NEAR = 1e-2;
 
 /**
- * Whether terms are weighted by RW's α and β: both from one Softmax or Sigmoid, or folded numbers
- * that add up to 2. Without normalization, two different numbers of about 1. Factors that a person
- * wrote are the model's own.
+ * Returns the weights if terms are weighted by RW's α and β: "" if they are computed by one Softmax
+ * or Sigmoid, or folded numbers that add up to 2. Without normalization, two different numbers of
+ * about 1. Null if they are not, or if a person wrote the numbers.
  */
-export function weighs(facts: KnownGraph, terms: readonly (Scaled | null)[]): boolean {
-  if (terms.length < 2 || terms.includes(null)) return false;
+export function weightsOf(facts: KnownGraph, terms: readonly (Scaled | null)[]): string | null {
+  if (terms.length < 2 || terms.includes(null)) return null;
   const factors = terms.map((term) => term!.factor);
   const origins = factors.map(originOf);
-  if (origins.every((origin) => origin !== null && origin === origins[0])) return true;
-  if (terms.some((term) => isNorm(facts, term!)) || factors.some(isOneOfAxes)) return false;
+  if (origins.every((origin) => origin !== null && origin === origins[0])) return "";
+  if (terms.some((term) => isNorm(facts, term!)) || factors.some(isOneOfAxes)) return null;
   const unlike = new Map(
     factors.map((factor) => {
       const read = numbers(facts, factor);
@@ -67,9 +67,10 @@ export function weighs(facts: KnownGraph, terms: readonly (Scaled | null)[]): bo
     }),
   );
   const [a, b] = [...unlike.values()];
-  if ([...(a ?? []), ...(b ?? [])].every(isWritten)) return false;
+  if ([...(a ?? []), ...(b ?? [])].every(isWritten)) return null;
   const [same, two] = [unlike.size === 1, unlike.size === 2];
-  return a != null && ((same && pairs(a, a)) || (two && b != null && pairs(a, b)));
+  const isPair = a != null && ((same && pairs(a, a)) || (two && b != null && pairs(a, b)));
+  return isPair ? [...unlike.keys()].join(" ") : null;
 }
 
 /** Whether a factor is one number with several axes, as a mask is and α and β are not. */

@@ -1,5 +1,6 @@
 import type { Node, Scope, Value } from "../../src/graph/graph.ts";
-import { bare, isScaling, scaledOf, weighs } from "./inserted-scale.ts";
+import { groupBy } from "../../src/graph/group-by.ts";
+import { bare, isScaling, scaledOf, weightsOf } from "./inserted-scale.ts";
 import { lowRankOf } from "./low-rank-map.ts";
 import { flatten } from "./nested-sums.ts";
 import { computedBy } from "./operators.ts";
@@ -24,6 +25,7 @@ export function recognize(
 ): Inserted {
   const originals = new Map<Value, Value>();
   const nodes = new Set<Node>();
+  const weighted: Weighted[] = [];
   for (const node of scopes.flatMap((scope) => scope.nodes)) {
     const sum = forms.reduce<Sum | null>((found, form) => found ?? form.sumOf(node), null);
     const terms = sum?.terms ?? [];
@@ -35,13 +37,35 @@ export function recognize(
     }
     const parts = flatten(facts, terms) ?? terms;
     const scaled = parts.map(({ value }) => scaledOf(facts, value));
-    const weighed = weighs(facts, scaled);
+    const weights = weightsOf(facts, scaled);
     for (const [k, each] of scaled.entries()) {
       const { value } = parts[k];
-      if (each && (weighed || each.exact) && !originals.has(value)) originals.set(value, each.x);
+      if (each && weights !== null) weighted.push({ node, weights, value, x: each.x });
+      else if (each?.exact && !originals.has(value)) originals.set(value, each.x);
     }
   }
+  const constant = scopesOfOnePair(weighted);
+  for (const { node, value, x } of weighted)
+    if (!originals.has(value) && !constant.has(node.scope)) originals.set(value, x);
   return { originals, nodes };
+}
+
+/** A term of a sum that is weighted as by α and β. */
+interface Weighted {
+  readonly node: Node;
+  readonly weights: string;
+  readonly value: Value;
+  readonly x: Value;
+}
+
+/** Scopes whose sums all have the same numbers but 1 as weights: constants of the model's code. */
+function scopesOfOnePair(weighted: readonly Weighted[]): ReadonlySet<Scope> {
+  const scopes = groupBy(weighted, ({ node }) => node.scope);
+  const isOne = (terms: readonly Weighted[]) =>
+    /[^1, ]/.test(terms[0].weights) &&
+    terms.some(({ node }) => node !== terms[0].node) &&
+    terms.every(({ weights }) => weights === terms[0].weights);
+  return new Set([...scopes].flatMap(([scope, terms]) => (isOne(terms) ? [scope] : [])));
 }
 
 /** Reads β · (x + Σ addends) backwards: removes addends until they are computed from x. */
