@@ -182,6 +182,12 @@ describe("a folder of images with a folder for each class", () => {
     const other = await images("other", [["fox/x.png", 30, 30, 0]]);
     const unknown = opened("float[n, 3, 28, 28] x", other, { classNames: gray.classes });
     await expect(unknown).rejects.toThrow(/has a class fox that the training data does not/);
+    const both = await opened("float[n, 3, 28, 28] x", [other, some] as never);
+    const [{ labels: shared }] = batches(both, { ort, batchSize: 2 });
+    expect([both.classes.labels, Array.from(shared.data as BigInt64Array, Number)]).toEqual([
+      ["dog", "fox"],
+      [1, 0],
+    ]);
   });
 
   it("is refused in a sentence if it cannot be read", async () => {
