@@ -90,4 +90,14 @@ describe("random inputs", () => {
       /this node is computed from z \(float \[A, 3\]\)\); give real inputs with --inputs, an \.npz with the arrays x \(float \[1, 3, 8, 8\]\), z \(float \[A, 3\]\)/,
     );
   });
+
+  it("are small in each of three free dimensions, where an image's size would exhaust memory", async () => {
+    const bytes = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+      g (float[1, 3, T, H, W] x) => (float[1, 3, T, H, W] y) <float[3, 3, 1, 1, 1] w>
+      { h = Relu(x) f = Conv(h, w) [one] y = Add(x, f) }`);
+    const laurel = await laurelize(await openModel(bytes), { ort, variant: "rw" });
+    const { checks, passed } = await prove(laurel, { ort });
+    const dims = checks.flatMap((check) => ("dims" in check ? [check.dims] : []));
+    expect([passed, dims]).toEqual([true, [{ T: 32, H: 32, W: 32 }]]);
+  });
 });

@@ -25,8 +25,19 @@ export async function accepted(model: Sampled, draw: Draw, run: RunOn): Promise<
   const tried = new Set<string>();
   const named = new Set(fixedBeside(graph.main.inputs.map((input) => types.get(input)?.shape)));
   let last: unknown;
+  const drawnFor = (attempt: Attempt) => {
+    try {
+      return draw(attempt, 0);
+    } catch (error) {
+      // Other sizes than the first may be too large.
+      if (tried.size === 0) throw error;
+      return null;
+    }
+  };
   const tryInputs = async (attempt: Attempt): Promise<Accepted | null> => {
-    const { feeds, dims } = draw(attempt, 0);
+    const drawn = drawnFor(attempt);
+    if (!drawn) return null;
+    const { feeds, dims } = drawn;
     const shapes = Object.values(feeds).map((tensor) => tensor.dims);
     const key = JSON.stringify([shapes, hasIntegers && attempt.integers]);
     if (tried.has(key)) return null;

@@ -25,6 +25,8 @@ export interface Attempt extends Sizing {
 const STEPS = 8;
 /** Maximum number of sizes that are tried because onnxruntime names them. */
 const NAMED = 6;
+/** Largest size that is tried because an index asks for it: scores grow with its square. */
+const LONGEST = 1024;
 /** The batch of many exporters' traces. */
 const PAIR = 2;
 /** Largest size that is tried as a batch because onnxruntime names it. */
@@ -76,6 +78,6 @@ export function fixedBeside(
 export function namedSizes(error: unknown): number[] {
   const text = reason(error);
   const index = /\bidx=(\d+)/.exec(text);
-  if (index) return [Number(index[1]) + 1];
+  if (index) return [Number(index[1]) + 1].filter((size) => size <= LONGEST);
   return (text.match(/(?<![\w.:/-])\d{1,4}(?![\w.])/g) ?? []).map(Number).filter((n) => n > 1);
 }

@@ -5,6 +5,8 @@ import type { Type } from "../onnx/shape.ts";
 import type { Sizing } from "./attempts.ts";
 
 const IMAGE = [224, 256, 64, 32, 512, 128, 640, 48];
+/** Of films and volumes, whose elements grow with the third power. */
+const VOLUME = [32, 64, 16, 8, 112, 48, 128, 96];
 const WAVE = [16000, 4000, 1024, 512, 160, 48000];
 const SEQUENCE = [8, 16, 32, 64, 128, 256, 512];
 const CHANNELS = [3, 1, 4];
@@ -39,7 +41,7 @@ export function sizeOf(
   if (!isFloat(dtype)) return at(SEQUENCE);
   const last = shape![rank - 1];
   if (rank >= 4 && axis === 1 && typeof last !== "number") return channels(input) ?? at(CHANNELS);
-  if (rank >= 4) return at(IMAGE);
+  if (rank >= 4) return at(rank > 4 ? VOLUME : IMAGE);
   if (rank === 2) return at(WAVE);
   return at(SEQUENCE);
 }
