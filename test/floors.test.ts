@@ -165,6 +165,18 @@ describe("one arrow", () => {
     expect(lists).toEqual([]);
   });
 
+  it("walks graphs in graph/walk: no loop elsewhere takes from its list or adds to it", () => {
+    const TAKES =
+      /\bfor \([^\n]*= \w+\.(pop|shift)\(\)|\bwhile \([^\n]*\)\s*\{?\n?[^\n]*= \w+\.(pop|shift)\(\)/;
+    const OVER = /^( *)for \(const [^\n]*? of (\w+)\) \{\n((?:\1 [^\n]*\n|\n)*)/gm;
+    const grows = (file: string) =>
+      [...text(file).matchAll(OVER)].some(([, , list, body]) =>
+        new RegExp(`(?<![.\\w])${list}\\.(add|push)\\(`).test(body),
+      );
+    const walking = sources.filter((file) => TAKES.test(text(file)) || grows(file));
+    expect(walking).toEqual(["src/graph/walk.ts"]);
+  });
+
   it("keeps node:* in bin and src/files, which only #node and #node-data name", () => {
     const language = imports.filter(({ file }) => !within(file, "bin/", "src/files/"));
     expect(show(language.filter(({ from }) => within(from, "node:")))).toEqual([]);

@@ -1,5 +1,5 @@
 import { tensorOf } from "../../src/graph/constants.ts";
-import type { Node, Value } from "../../src/graph/graph.ts";
+import { type Node, outputsOf, readsOf, type Value } from "../../src/graph/graph.ts";
 import { byOrder, labelOf, pathOf } from "../../src/graph/scopes.ts";
 import { typeOfTensor } from "../../src/graph/types.ts";
 import type { Dimension } from "../../src/onnx/shape.ts";
@@ -72,11 +72,9 @@ export function neighborhood(region: Iterable<Node>, marks: Marks): Neighborhood
   };
   for (const node of core) draw(node);
   for (const node of core)
-    for (const value of new Set([...node.inputs, ...node.captures]))
-      if (value && !isWeight(value)) link(value, node);
+    for (const value of new Set(readsOf(node))) if (!isWeight(value)) link(value, node);
   for (const node of core)
-    for (const value of node.outputs) {
-      if (!value) continue;
+    for (const value of outputsOf(node)) {
       const readers = new Set(
         value.uses.map((use) => use.node).filter((reader) => !core.includes(reader)),
       );

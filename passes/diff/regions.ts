@@ -1,5 +1,5 @@
 import { tensorOf } from "../../src/graph/constants.ts";
-import { type Graph, type Node, outward } from "../../src/graph/graph.ts";
+import { type Graph, type Node, outward, readsOf } from "../../src/graph/graph.ts";
 import { allScopes } from "../../src/graph/path.ts";
 import { productsOf, sourcesOf, walk } from "../../src/graph/walk.ts";
 import type { MatchedModels } from "./matched-models.ts";
@@ -68,9 +68,7 @@ function computedFrom(
   stops: (node: Node) => boolean,
 ): Node[] {
   const sources = (of: Node) =>
-    [...of.inputs, ...of.captures].flatMap((value) =>
-      value?.producer && isWanted(value.producer) ? [value.producer] : [],
-    );
+    readsOf(of).flatMap(({ producer }) => (producer && isWanted(producer) ? [producer] : []));
   const next = (of: Node) => (stops(of) ? [] : sources(of));
   return [...walk(sources(node), next)].filter((each) => each !== node);
 }

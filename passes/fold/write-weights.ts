@@ -3,6 +3,7 @@ import type { Use, Value } from "../../src/graph/graph.ts";
 import { groupBy } from "../../src/graph/group-by.ts";
 import type { NewTensor } from "../../src/graph/patch-contents.ts";
 import { decodeNumbers, encodeNumbers } from "../../src/graph/tensor.ts";
+import { elements } from "../../src/onnx/dtypes.ts";
 import { isExternal } from "../../src/onnx/external.ts";
 import type { NewValues } from "../../src/onnx/tensor-edits.ts";
 import { operandAt, type Plain } from "./absorb.ts";
@@ -93,6 +94,6 @@ export function multiply(
     for (let k = 0; k < data.length; k++) data[k] *= values[0];
     return;
   }
-  const inner = dims.slice(axis + 1).reduce((a, b) => a * b, 1);
+  const inner = elements(dims.slice(axis + 1));
   for (let k = 0; k < data.length; k++) data[k] *= values[Math.floor(k / inner) % dims[axis]];
 }

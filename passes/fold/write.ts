@@ -1,5 +1,5 @@
 import { writing } from "../../src/graph/builder.ts";
-import type { Node, Use, Value } from "../../src/graph/graph.ts";
+import { inputsOf, type Node, type Use, type Value } from "../../src/graph/graph.ts";
 import { groupBy } from "../../src/graph/group-by.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
@@ -144,9 +144,7 @@ function attributesOf(edits: readonly FoldEdit[]): NonNullable<Patch["attributes
 /** Tensors that only the removed nodes read. */
 function unreadTensors(nodes: readonly Node[]): Value[] {
   const gone = new Set(nodes);
-  const candidates = new Set(
-    nodes.flatMap(({ inputs }) => inputs.filter((value) => value !== null)),
-  );
+  const candidates = new Set(nodes.flatMap(inputsOf));
   return [...candidates].filter(
     (value) =>
       (value.initializer !== null || value.producer?.op === "Constant") &&

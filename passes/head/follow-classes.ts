@@ -1,5 +1,6 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
+import { walk } from "../../src/graph/walk.ts";
 import type { KnownGraph } from "../residuals/residual.ts";
 import { type ClassStep, classPasses } from "./class-passes.ts";
 import type { LinearLayer } from "./linear-layer.ts";
@@ -24,10 +25,18 @@ export function followClasses(
   from: readonly Pick<LinearLayer, "output" | "outputAxis">[],
   sizes: ClassStep["sizes"],
 ): ClassWay | ClassObstacle {
-  const axes = new Map(from.map(({ output, outputAxis }) => [output, outputAxis]));
+  const start = from.map(({ output, outputAxis }) => [output, outputAxis] as const);
+  const axes = new Map(start);
+  let reached: (readonly [Value, number])[] = [];
   const found = { entries: [], quantizers: [], lowered: [] } satisfies Partial<ClassWay>;
   let reachesOutput = false;
-  for (const [value, axis] of axes) {
+  for (const [value, axis] of walk(
+    start,
+    () => reached,
+    Infinity,
+    ([value]) => value,
+  )) {
+    reached = [];
     reachesOutput ||= value.isOutput;
     for (const use of value.uses) {
       const { node } = use;
@@ -36,7 +45,10 @@ export function followClasses(
       if (!passes) return { node, why: "reads it" };
       if (typeof next === "string") return { node, why: next };
       const [output] = node.outputs;
-      if (next !== null && output) axes.set(output, next);
+      if (next !== null && output) {
+        axes.set(output, next);
+        reached.push([output, next]);
+      }
       reachesOutput ||= next === null && node.outputs.some((each) => each?.isOutput);
     }
   }

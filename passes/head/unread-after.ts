@@ -1,4 +1,12 @@
-import type { Graph, Node, Use, Value } from "../../src/graph/graph.ts";
+import {
+  type Graph,
+  inputsOf,
+  type Node,
+  outputsOf,
+  readsOf,
+  type Use,
+  type Value,
+} from "../../src/graph/graph.ts";
 
 /**
  * Returns the nodes and initializers of the main graph that nothing reads any more if these slots
@@ -16,31 +24,21 @@ export function unreadAfter(
   const gone = new Set(removed);
   const isLost = (use: Use) =>
     gone.has(use.node) || lost.some(({ node, index }) => node === use.node && index === use.index);
-  const values: Value[] = [];
-  const seen = [
-    ...removed.flatMap((node) => node.inputs),
-    ...lost.map(({ node, index }) => node.inputs[index]),
-  ];
-  for (const value of seen) {
-    if (
-      !value ||
-      value.scope !== main ||
-      value.isOutput ||
-      values.includes(value) ||
-      kept.includes(value)
-    )
-      continue;
-    if (!value.uses.every(isLost)) continue;
-    const { producer } = value;
-    if (!producer) {
-      if (value.initializer && !inputs.has(value.name)) values.push(value);
-      continue;
-    }
-    const isRead = (output: Value | null) =>
-      output !== null && (output.isOutput || !output.uses.every(isLost));
-    if (gone.has(producer) || producer.outputs.some(isRead)) continue;
-    gone.add(producer);
-    seen.push(...producer.inputs, ...producer.captures);
+  const isUnread = (value: Value) => !value.isOutput && value.uses.every(isLost);
+  const reached = new Set([
+    ...removed.flatMap(inputsOf),
+    ...lost.flatMap(({ node, index }) => node.inputs[index] ?? []),
+  ]);
+  const isReached = (value: Value) => reached.has(value) && !kept.includes(value);
+  for (const node of main.nodes.toReversed()) {
+    const made = outputsOf(node);
+    if (gone.has(node) || !made.some(isReached) || !made.every(isUnread)) continue;
+    gone.add(node);
+    for (const value of readsOf(node)) reached.add(value);
   }
-  return [...[...gone].filter((node) => !removed.includes(node)), ...values];
+  const weights = [...reached].filter(
+    (value) =>
+      value.initializer && value.scope === main && !inputs.has(value.name) && !kept.includes(value),
+  );
+  return [...[...gone].filter((node) => !removed.includes(node)), ...weights.filter(isUnread)];
 }

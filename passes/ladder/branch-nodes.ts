@@ -1,5 +1,5 @@
 import { tensorOf } from "../../src/graph/constants.ts";
-import type { Node, Value } from "../../src/graph/graph.ts";
+import { inputsOf, type Node, outputsOf, readsOf, type Value } from "../../src/graph/graph.ts";
 import { groupBy } from "../../src/graph/group-by.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { isFloat, typeOfTensor } from "../../src/graph/types.ts";
@@ -29,8 +29,8 @@ export function nodesOfBranch(skip: Value, branches: readonly Value[], limit: nu
   for (const [value, from] of reached) if (from === BOTH) dependent.add(value);
   const sorted = [...nodes].sort((a, b) => a.index - b.index);
   const computed = sorted.filter((node) => {
-    const reads = [...node.inputs, ...node.captures].some((value) => value && dependent.has(value));
-    if (reads) for (const output of node.outputs) if (output) dependent.add(output);
+    const reads = readsOf(node).some((value) => dependent.has(value));
+    if (reads) for (const output of outputsOf(node)) dependent.add(output);
     return reads;
   });
   return computed.length > 0 ? computed : sorted;
@@ -132,7 +132,7 @@ const SHORT: ReadonlyMap<string, string> = new Map([
 /** Counts the weights that nodes read, also through operators that move or dequantize them. */
 export function weightsRead(nodes: readonly Node[]): number {
   const own = new Set(nodes);
-  const read = nodes.flatMap(({ inputs }) => inputs.filter((value) => value !== null));
+  const read = nodes.flatMap(inputsOf);
   const moved = walk(read, (value) => {
     const { producer } = value;
     return producer && !own.has(producer) && LAYOUT.has(producer.op) ? sourcesOf(value) : [];

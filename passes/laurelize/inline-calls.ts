@@ -1,4 +1,4 @@
-import type { Graph, Node, Scope } from "../../src/graph/graph.ts";
+import { type Graph, type Node, outputsOf, type Scope } from "../../src/graph/graph.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import { type Inlined, inlined, misfitOf } from "../lower/inline.ts";
 import { forms } from "../residuals/index.ts";
@@ -63,7 +63,7 @@ function first<T, A>(all: readonly T[], ask: (one: T) => A | null): A | null {
 export function callsWith(sites: readonly Site[], { calls, callOf }: Inlined): ReadonlySet<string> {
   const direct = new Set<string>();
   const add = (node: Node) => {
-    for (const { name } of node.outputs.filter((value) => value !== null)) {
+    for (const { name } of outputsOf(node)) {
       const call = callOf.get(name);
       if (call !== undefined) direct.add(call);
     }

@@ -4,6 +4,7 @@ import { type Emit, nodeOf, opsOver } from "../../src/graph/ops.ts";
 import { weightsScope } from "../../src/graph/own-weights.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
+import { elements } from "../../src/onnx/dtypes.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import type { Site, Term } from "../residuals/residual.ts";
 import type { VariantOptions } from "../variants/index.ts";
@@ -128,7 +129,7 @@ function constants(
   return (value: number, type = dtype, dims: readonly number[] = []): string => {
     const digits = Object.is(value, -0) ? "-0" : String(value);
     const key = `${type} ${digits} ${dims}`;
-    const filled = () => new Array<number>(dims.reduce((a, b) => a * b, 1)).fill(value);
+    const filled = () => new Array<number>(elements(dims)).fill(value);
     const name = known.get(key) ?? write(digits, type, dims, filled());
     known.set(key, name);
     return name;

@@ -1,4 +1,5 @@
 import { checkArgument } from "../../src/arguments.ts";
+import { elements } from "../../src/onnx/dtypes.ts";
 import { type SiteJson, siteJson } from "../residuals/json.ts";
 import type { Laurelized } from "./laurelize.ts";
 
@@ -34,7 +35,7 @@ export function addedWeights({
   const sizes = plan.sites.map(({ site, parameters: tensors }) => {
     const own = Object.values(tensors).filter((tensor) => !seen.has(tensor));
     for (const tensor of own) seen.add(tensor);
-    const added = own.reduce((sum, { dims }) => sum + dims.reduce((a, b) => a * b, 1), 0);
+    const added = own.reduce((sum, { dims }) => sum + elements(dims), 0);
     return [site.name, added] as const;
   });
   const added = sizes.reduce((sum, [, size]) => sum + size, 0);

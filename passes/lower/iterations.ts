@@ -2,6 +2,7 @@ import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Graph, type Node, type Scope, type Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { type Types, typeOfInfo } from "../../src/graph/types.ts";
+import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import type { GraphMessage } from "../../src/onnx/messages.ts";
 
 /** A Loop or Scan of the main graph whose iterations can be written one after the other. */
@@ -81,13 +82,8 @@ const SIZES = operatorsThat("sizes");
 
 /** Whether a value depends on what inputs of the model hold. */
 function readsInputs(value: Value): boolean {
-  const ahead = new Set([value]);
-  for (const { producer, initializer } of ahead) {
-    if (!producer && !initializer) return true;
-    if (!producer || SIZES.has(producer.op)) continue;
-    for (const input of [...producer.inputs, ...producer.captures]) if (input) ahead.add(input);
-  }
-  return false;
+  const next = (at: Value) => (SIZES.has(at.producer?.op ?? "") ? [] : sourcesOf(at));
+  return [...walk([value], next)].some(({ producer, initializer }) => !producer && !initializer);
 }
 
 /** Whether an input of a body is stated to be a truth value. */

@@ -1,9 +1,9 @@
 import type { Tensor } from "onnxruntime-common";
 import { dataOf, tensorOf } from "../../src/graph/constants.ts";
-import type { Graph, Node, Value } from "../../src/graph/graph.ts";
+import { type Graph, inputsOf, type Node, outputsOf, type Value } from "../../src/graph/graph.ts";
 import { patchedFile } from "../../src/graph/patch.ts";
 import { hasTensors, typeOfTensor } from "../../src/graph/types.ts";
-import { isInlined, outputsOf, skeleton } from "../../src/infer/skeleton.ts";
+import { isInlined, skeleton } from "../../src/infer/skeleton.ts";
 import type { ModelFile } from "../../src/onnx/model-file.ts";
 import type { Type } from "../../src/onnx/shape.ts";
 import { type Ort, withSession } from "../../src/ort/session.ts";
@@ -62,7 +62,7 @@ async function valuesOf(ort: Ort, graph: Graph, nodes: readonly Node[]) {
   for (let at = 0; at < nodes.length; at += TOGETHER) {
     const some = nodes.slice(at, at + TOGETHER);
     const made = new Set(some.flatMap(outputsOf));
-    const given = some.flatMap(({ inputs }) => inputs.filter((value) => value !== null));
+    const given = some.flatMap(inputsOf);
     const fed = new Map<Value, Tensor>();
     for (const value of new Set(given)) {
       const tensor = made.has(value)

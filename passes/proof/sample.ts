@@ -2,6 +2,7 @@ import type { Use } from "../../src/graph/graph.ts";
 import { groupBy } from "../../src/graph/group-by.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { uniform } from "../../src/graph/random.ts";
+import { walk } from "../../src/graph/walk.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";
 import type { Plan } from "../laurelize/plan.ts";
 
@@ -52,8 +53,13 @@ function patchAt(patch: Patch, sites: readonly InsertedSite[]): Patch {
       insertion.node.outputs.map((name) => [name, insertion] as const),
     ),
   );
-  const read = new Set(redirects.map(({ name }) => name));
-  for (const name of read) for (const input of makers.get(name)?.node.inputs ?? []) read.add(input);
+  const inputsOf = (name: string) => makers.get(name)?.node.inputs ?? [];
+  const read = new Set(
+    walk(
+      redirects.map(({ name }) => name),
+      inputsOf,
+    ),
+  );
   return {
     ...patch,
     redirects,

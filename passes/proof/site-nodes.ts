@@ -1,8 +1,9 @@
 import type { Tensor } from "onnxruntime-common";
 import { dataOf, tensorOf } from "../../src/graph/constants.ts";
-import type { Graph, Node, Value } from "../../src/graph/graph.ts";
+import { type Graph, inputsOf, type Node, type Value } from "../../src/graph/graph.ts";
 import { valueLike } from "../../src/graph/scopes.ts";
 import { typeOfTensor } from "../../src/graph/types.ts";
+import { walk } from "../../src/graph/walk.ts";
 import { isInlined, skeleton } from "../../src/infer/skeleton.ts";
 import { inFloat } from "../../src/infer/stand-in.ts";
 import type { Type } from "../../src/onnx/shape.ts";
@@ -135,7 +136,7 @@ export async function runValue(
  */
 function nodesAlone(ort: Ort, graph: Graph, last: Node, given: Tensors) {
   const nodes = between(last, given);
-  const read = new Set(nodes.flatMap((node) => node.inputs.filter((value) => value !== null)));
+  const read = new Set(nodes.flatMap(inputsOf));
   const fed = new Set([...read].filter(({ name }) => Object.hasOwn(given, name)));
   if (fed.size < Object.keys(given).length) return null;
   const weights: Record<string, Tensor> = Object.create(null);
@@ -155,9 +156,9 @@ function nodesAlone(ort: Ort, graph: Graph, last: Node, given: Tensors) {
 
 /** The nodes between what is given and the sum, the sum's own included. */
 function between(sum: Node, given: Tensors): Node[] {
-  const nodes = new Set<Node>([sum]);
-  for (const node of nodes)
-    for (const value of node.inputs)
-      if (value?.producer && !Object.hasOwn(given, value.name)) nodes.add(value.producer);
-  return [...nodes];
+  const makersFor = (node: Node) =>
+    inputsOf(node).flatMap(({ name, producer }) =>
+      producer && !Object.hasOwn(given, name) ? [producer] : [],
+    );
+  return [...walk([sum], makersFor)];
 }

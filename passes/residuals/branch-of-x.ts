@@ -1,7 +1,7 @@
 import type { Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
-import { sourcesOf, walk } from "../../src/graph/walk.ts";
-import { inFloats, traits } from "./operators.ts";
+import { walk } from "../../src/graph/walk.ts";
+import { computedSources, inFloats, traits } from "./operators.ts";
 import type { Trial } from "./reach.ts";
 import type { Setting } from "./residual.ts";
 import { type Link, skipChain } from "./skip-chain.ts";
@@ -58,7 +58,7 @@ export function foreignRoot(
   const inputsOf = (value: Value) =>
     value === x || inFloats(value.producer?.op ?? "") === "Softmax"
       ? []
-      : sourcesOf(value).filter((input) => !constants.has(input));
+      : computedSources({ constants }, value);
   const sizeOf = (value: Value) => types.get(value)?.shape?.join();
   for (const value of walk([branch], (at) => inputsOf(at).filter(comesFromX))) {
     if (!ELEMENTWISE.has(inFloats(value.producer?.op ?? ""))) continue;

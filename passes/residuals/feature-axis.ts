@@ -1,5 +1,6 @@
 import { readsShapeOnly } from "../../src/graph/constants.ts";
-import type { Node, Scope, Use, Value } from "../../src/graph/graph.ts";
+import { type Node, outputsOf, type Scope, type Use, type Value } from "../../src/graph/graph.ts";
+import { bestFirst, descend } from "../../src/graph/walk.ts";
 import { type AxisMap, axesThrough, compose, inverse, sameAxes } from "./axes.ts";
 import { evidence, type Place } from "./evidence.ts";
 import { computedBy } from "./operators.ts";
@@ -66,25 +67,20 @@ function branchEnd(
   rank: number,
 ): { readonly mixer: Place | null; readonly scale: Place | null } {
   let scale: Place | null = null;
-  const pending: { value: Value; axes: AxisMap }[] = [{ value, axes: sameAxes(rank) }];
-  const seen = new Set<Value>();
-  for (let at = pending.pop(); at && seen.size < LOOKS; at = pending.pop()) {
-    const node = at.value.producer;
-    if (!node || seen.has(at.value) || setting.constants.has(at.value)) continue;
-    seen.add(at.value);
-    const { writes, reads } = evidence(setting, node);
-    if (writes !== null) {
-      const mixer = along(writes, at.axes);
-      if (mixer !== null) return { mixer, scale };
-      continue;
-    }
-    if (reads !== null) scale ??= along(reads, at.axes);
-    for (const index of [...node.inputs.keys()].reverse()) {
-      const input = node.inputs[index];
-      if (!input || setting.constants.has(input)) continue;
-      const through = axesThrough(setting, node, index, at.value);
-      pending.push({ value: input, axes: compose(through, at.axes) });
-    }
+  const evidenceAt = ({ value: made }: Seen) => made.producer && evidence(setting, made.producer);
+  const operandsOf = (at: Seen): Seen[] =>
+    (at.value.producer?.inputs ?? []).flatMap((input, index) => {
+      if (!input || setting.constants.has(input) || evidenceAt(at)?.writes) return [];
+      const through = axesThrough(setting, at.value.producer!, index, at.value);
+      return [{ value: input, axes: compose(through, at.axes) }];
+    });
+  let looks = 0;
+  for (const at of descend([{ value, axes: sameAxes(rank) }], operandsOf, valueAt)) {
+    if (++looks > LOOKS) break;
+    const { writes, reads } = evidenceAt(at) ?? {};
+    const mixer = writes && along(writes, at.axes);
+    if (mixer) return { mixer, scale };
+    if (!writes && reads) scale ??= along(reads, at.axes);
   }
   return { mixer: null, scale };
 }
@@ -142,34 +138,51 @@ function nextRead(
   { value, axes, scope, until }: Start,
   normsOnly = false,
 ): Read | null {
-  const pending: { readonly use: Use; readonly axes: AxisMap }[] = [];
   const seen = new Set<Value>();
-  const visit = (at: Value, there: AxisMap) => {
-    if (seen.has(at) || at === until) return;
-    seen.add(at);
-    for (const use of at.uses)
-      if (use.node.scope === scope && !readsShapeOnly(use.node)) pending.push({ use, axes: there });
-  };
-  visit(value, axes);
-  for (let looks = normsOnly ? NEAR : LOOKS; looks > 0 && pending.length > 0; looks--) {
-    const first = pending.reduce((a, b) => (b.use.node.index < a.use.node.index ? b : a));
-    pending.splice(pending.indexOf(first), 1);
-    const { node, index } = first.use;
-    const { reads, writes, norm } = evidence(setting, node);
-    if (reads !== null || (normsOnly && writes !== null)) {
-      const place = reads && along(reads, first.axes);
-      if (place && (norm || !normsOnly)) return { ...place, node, norm };
-      continue;
+  let looks = normsOnly ? NEAR : LOOKS;
+  /** Returns the nearest readers of a value: its uses are in the order of the nodes. */
+  const readersOf = (at: Seen): Reader[] => {
+    if (seen.has(at.value) || at.value === until) return [];
+    seen.add(at.value);
+    const readers: Reader[] = [];
+    for (const use of at.value.uses) {
+      if (readers.length >= looks) break;
+      if (use.node.scope === scope && !readsShapeOnly(use.node))
+        readers.push({ use, axes: at.axes });
     }
-    for (const output of node.outputs) {
-      if (!output) continue;
+    return readers;
+  };
+  let next: Reader[] = [];
+  const nearest = ({ use }: Reader) => use.node.index;
+  for (const { use, axes: there } of bestFirst(readersOf({ value, axes }), () => next, nearest)) {
+    if (--looks < 0) return null;
+    const { node, index } = use;
+    const { reads, writes, norm } = evidence(setting, node);
+    const shows = reads !== null || (normsOnly && writes !== null);
+    const place = reads && along(reads, there);
+    if (place && (norm || !normsOnly)) return { ...place, node, norm };
+    next = (shows ? [] : outputsOf(node)).flatMap((output) => {
       const through = axesThrough(setting, node, index, output);
       const back = inverse(through, setting.types.get(output)?.shape?.length ?? 0);
-      visit(output, compose(back, first.axes));
-    }
+      return readersOf({ value: output, axes: compose(back, there) });
+    });
   }
   return null;
 }
+
+/** A value on a search, and its axes as those of the value where the search began. */
+interface Seen {
+  readonly value: Value;
+  readonly axes: AxisMap;
+}
+
+/** A reader of such a value, and the value's axes. */
+interface Reader {
+  readonly use: Use;
+  readonly axes: AxisMap;
+}
+
+const valueAt = ({ value }: Seen) => value;
 
 /** Maps axes of another value to the sum; null if they are not kept. */
 function along({ axis, size }: Place, axes: AxisMap): Place | null {

@@ -1,5 +1,6 @@
-import type { Node, Value } from "../../src/graph/graph.ts";
+import { type Node, outputsOf, type Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
+import { walk } from "../../src/graph/walk.ts";
 import { computedBy, inFloats, traits } from "./operators.ts";
 import type { Setting } from "./residual.ts";
 
@@ -8,20 +9,21 @@ import type { Setting } from "./residual.ts";
  * values, like W f(x) + U x in a gated unit. In an LSTM's cell a Tanh stands beside its Sigmoids.
  */
 export function opensGate(setting: Setting, value: Value): boolean {
-  const seen = new Set<Value>([value]);
+  const isActivation = ({ op }: Node) => /^((Hard)?Sigmoid|Tanh)$/.test(inFloats(op));
+  const carries = (node: Node) => {
+    const { layout, scale } = traits(setting, node);
+    return layout || scale || isShift(setting, node);
+  };
+  const next = ({ uses }: Value) =>
+    uses.flatMap(({ node }) => (isActivation(node) ? [] : outputsOf(node)));
   let opens = false;
-  for (const at of seen) {
-    if (at.isOutput || at.uses.length === 0) return false;
-    for (const { node } of at.uses) {
-      const outputs = node.outputs.filter((output) => output !== null);
-      if (/^((Hard)?Sigmoid|Tanh)$/.test(inFloats(node.op))) {
-        if (!outputs.some((output) => gates(setting, output))) return false;
-        opens ||= node.op !== "Tanh";
-      } else {
-        const { layout, scale } = traits(setting, node);
-        if (!layout && !scale && !isShift(setting, node)) return false;
-        for (const output of outputs) seen.add(output);
-      }
+  for (const { isOutput, uses } of walk([value], next)) {
+    if (isOutput || uses.length === 0) return false;
+    for (const { node } of uses) {
+      const isGate = isActivation(node);
+      if (isGate ? !outputsOf(node).some((made) => gates(setting, made)) : !carries(node))
+        return false;
+      opens ||= isGate && node.op !== "Tanh";
     }
   }
   return opens;

@@ -1,6 +1,6 @@
 import { attribute, type Node, type Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
-import { behind } from "../../src/graph/walk.ts";
+import { behind, descend } from "../../src/graph/walk.ts";
 import { computedBy } from "./operators.ts";
 import type { KnownGraph } from "./residual.ts";
 
@@ -15,20 +15,20 @@ export function lowRankOf(facts: KnownGraph, value: Value) {
   const inner = wide && turned(wide).producer;
   if (!wide || !inner) return null;
   const nodes: Node[] = [];
-  const pending = [turned(wide)];
   const sources: Value[] = [];
-  for (let at = pending.pop(); at; at = pending.pop()) {
-    const node = at.producer;
-    const parts = node ? computedBy(facts.constants, node) : [];
-    if (node && parts.length > 1 && ["Add", "Concat"].includes(node.op)) {
-      if (node.op === "Add") nodes.push(node);
-      pending.push(...parts);
-      continue;
-    }
+  const partsOf = ({ producer: node }: Value) => {
+    const joins = node?.op === "Add" || node?.op === "Concat";
+    const parts = joins ? computedBy(facts.constants, node) : [];
+    return parts.length > 1 ? parts.reverse() : [];
+  };
+  const addendOf = ({ producer: node }: Value) => (node?.op === "Gemm" && node.inputs[2]) || [];
+  for (const at of descend([turned(wide)], (sum) => [...partsOf(sum), addendOf(sum)].flat())) {
+    const node = at.producer!;
+    const isJoined = partsOf(at).length > 0;
+    if (isJoined && node.op === "Add") nodes.push(node);
+    if (isJoined) continue;
     const source = node && productOf(facts, at);
     if (!source || !narrows(facts, source, at)) return null;
-    const addend = node.op === "Gemm" && node.inputs[2];
-    if (addend) pending.push(addend);
     sources.push(turned(source));
   }
   return { sources, nodes };

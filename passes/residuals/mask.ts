@@ -1,6 +1,6 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
-import { sourcesOf, walk } from "../../src/graph/walk.ts";
-import { computedBy, inFloats, traits } from "./operators.ts";
+import { walk } from "../../src/graph/walk.ts";
+import { computedBy, computedSources, inFloats, traits } from "./operators.ts";
 import type { Setting } from "./residual.ts";
 
 /** Maximum number of values that a mask is computed from. */
@@ -22,9 +22,8 @@ export function maskedBy(setting: Setting, node: Node): Value | null {
 }
 
 function isWeightless(setting: Setting, mask: Value, x: Value): boolean {
-  const computed = (value: Value) => sourcesOf(value).filter((v) => !setting.constants.has(v));
   let looks = 0;
-  for (const value of walk([mask], computed)) {
+  for (const value of walk([mask], (at) => computedSources(setting, at))) {
     if (value === x || ++looks > LOOKS) return false;
     if (value.producer && traits(setting, value.producer).mixer) return false;
   }

@@ -1,4 +1,5 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
+import { descend } from "../../src/graph/walk.ts";
 import { sameShape } from "./axes.ts";
 import type { Reach } from "./reach.ts";
 import { type KnownGraph, type Setting, type Term, termsAt } from "./residual.ts";
@@ -10,12 +11,13 @@ export const MOST_TERMS = 16;
 /** Flattens inner sums that nothing else reads into terms; null if there are too many. */
 export function flatten(setting: KnownGraph, terms: readonly Term[]): Term[] | null {
   const flat: Term[] = [];
-  const pending = [...terms].reverse();
-  for (let term = pending.pop(); term; term = pending.pop()) {
-    const inner = innerTerms(setting, term);
-    if (inner) pending.push(...inner.reverse());
+  let count = terms.length;
+  let inner: Term[] | null = null;
+  for (const term of descend(terms, () => inner ?? [])) {
+    inner = innerTerms(setting, term);
+    if (inner) count += inner.length - 1;
     else flat.push(term);
-    if (flat.length + pending.length > MOST_TERMS) return null;
+    if (count > MOST_TERMS) return null;
   }
   return flat;
 }

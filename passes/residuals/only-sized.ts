@@ -1,4 +1,4 @@
-import type { Value } from "../../src/graph/graph.ts";
+import { outputsOf, type Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
 
@@ -16,8 +16,7 @@ const further = new WeakSet<Value>();
  */
 export function isOnlySized(value: Value): boolean {
   const read = ({ uses }: Value) => uses.filter(({ node }) => !SIZING.has(node.op));
-  const next = (at: Value) =>
-    read(at).flatMap(({ node }) => node.outputs.filter((output) => output !== null));
+  const next = (at: Value) => read(at).flatMap(({ node }) => outputsOf(node));
   let looks = 0;
   let isSized = false;
   for (const at of walk([value], next)) {

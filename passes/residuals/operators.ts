@@ -10,6 +10,7 @@ import {
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { own, rows } from "../../src/graph/own.ts";
 import type { Types } from "../../src/graph/types.ts";
+import { sourcesOf } from "../../src/graph/walk.ts";
 import type { Dimension } from "../../src/onnx/shape.ts";
 import { repeats } from "./repetition.ts";
 import type { Setting } from "./residual.ts";
@@ -114,6 +115,10 @@ export const computedBy = (constants: ReadonlySet<Value>, node: Node): Value[] =
     (value): value is Value =>
       value !== null && !constants.has(value) && !quantizes(constants, value),
   );
+
+/** Returns what the node that makes a value reads, without constants. */
+export const computedSources = ({ constants }: Pick<Setting, "constants">, value: Value): Value[] =>
+  sourcesOf(value).filter((source) => !constants.has(source));
 
 /** Whether a value is the scale or zero point of a dynamic quantization, times constants. */
 function quantizes(constants: ReadonlySet<Value>, value: Value): boolean {

@@ -1,7 +1,9 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, type Value } from "../../src/graph/graph.ts";
+import { walk } from "../../src/graph/walk.ts";
 import type { Dimension } from "../../src/onnx/shape.ts";
 import { placeOfAxis } from "./axes.ts";
+import { computedSources } from "./operators.ts";
 import type { Setting } from "./residual.ts";
 
 /** A slice along an axis: its start, and whether it is a single position, such as a time step. */
@@ -69,22 +71,19 @@ const LOOKS = 500;
  * comes from earlier steps. Also distinguishes the steps of values computed from x step by step.
  */
 export function isElsewhere(setting: Setting, value: Value, x: Value, here: Part): boolean {
-  let others = 0;
-  const seen = new Set<Value>([value]);
-  for (const at of seen) {
-    if (at === x) return false;
-    if (seen.size > LOOKS) break;
+  const sliceAt = (at: Value): Part | null => {
     const part = partOf(setting, at);
     const comparable = here.single
       ? part?.single && part.axis === here.axis
       : part?.whole === here.whole && part.axis === here.axis;
-    if (part && comparable) {
-      if (part.at === here.at) return false;
-      others++;
-      continue;
-    }
-    for (const input of [...(at.producer?.inputs ?? []), ...(at.producer?.captures ?? [])])
-      if (input && !setting.constants.has(input)) seen.add(input);
+    return comparable ? part : null;
+  };
+  let others = 0;
+  const back = (at: Value) => (sliceAt(at) ? [] : computedSources(setting, at));
+  for (const at of walk([value], back, LOOKS)) {
+    const slice = sliceAt(at);
+    if (at === x || slice?.at === here.at) return false;
+    if (slice) others++;
   }
   return others > 0;
 }

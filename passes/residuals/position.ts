@@ -1,6 +1,7 @@
 import { readsShapeOnly } from "../../src/graph/constants.ts";
-import type { Node, Use, Value } from "../../src/graph/graph.ts";
+import { type Node, outputsOf, type Use, type Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
+import { walk } from "../../src/graph/walk.ts";
 import { computedBy, traits } from "./operators.ts";
 import type { Setting, Sum } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
@@ -25,37 +26,31 @@ export const isPosition = (setting: Setting, { node, output, terms }: Sum): bool
 
 /** Whether the origin of a term is added elsewhere too. */
 function goesOn(setting: Setting, term: Value, sum: Node): boolean {
-  const same = new Set<Value>();
-  for (const { value, kind } of skipChain(setting, term)) if (kind === "identity") same.add(value);
-  for (const value of same) {
-    if (same.size > LOOKS) return false;
-    for (const { node, index } of value.uses) {
-      if (node === sum) continue;
-      if (SUMS.has(node.op) && computedBy(setting.constants, node).length > 1) return true;
-      if (index === 0 && traits(setting, node).layout) addOutputs(same, node);
-    }
-  }
+  const moved = ({ uses }: Value) =>
+    uses.flatMap(({ node, index }) =>
+      node !== sum && index === 0 && traits(setting, node).layout ? outputsOf(node) : [],
+    );
+  const origins = [...skipChain(setting, term)].filter(({ kind }) => kind === "identity");
+  const values = origins.map(({ value }) => value);
+  for (const { uses } of walk(values, moved, LOOKS))
+    for (const { node } of uses)
+      if (node !== sum && SUMS.has(node.op) && computedBy(setting.constants, node).length > 1)
+        return true;
   return false;
 }
 
 /** Whether all that is computed from a value ends in an attention's weights or positions. */
 function onlyDirects(setting: Setting, value: Value): boolean {
-  const seen = new Set<Value>([value]);
-  let directs = false;
-  for (const at of seen) {
-    if (at.isOutput || seen.size > LOOKS) return false;
-    for (const use of at.uses) {
-      if (readsShapeOnly(use.node)) continue;
-      if (ends(setting, use)) directs = true;
-      else if (!carries(setting, use.node)) return false;
-      else addOutputs(seen, use.node);
-    }
+  const readers = ({ uses }: Value) => uses.filter(({ node }) => !readsShapeOnly(node));
+  const further = (at: Value) => readers(at).filter((use) => !ends(setting, use));
+  const next = (at: Value) => further(at).flatMap(({ node }) => outputsOf(node));
+  let [looks, directs] = [0, false];
+  for (const at of walk([value], next)) {
+    if (at.isOutput || ++looks > LOOKS) return false;
+    if (!further(at).every(({ node }) => carries(setting, node))) return false;
+    directs ||= further(at).length < readers(at).length;
   }
   return directs;
-}
-
-function addOutputs(values: Set<Value>, node: Node): void {
-  for (const output of node.outputs) if (output) values.add(output);
 }
 
 /** Whether a value is used as a query, a key or sampling positions. */

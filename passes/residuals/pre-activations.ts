@@ -1,6 +1,7 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
+import { computedSources } from "./operators.ts";
 import type { KnownGraph } from "./residual.ts";
 import type { Link } from "./skip-chain.ts";
 import { PARTS, takenOf } from "./written-out.ts";
@@ -39,12 +40,12 @@ export function preActivations({ constants }: Pick<KnownGraph, "constants">, lin
 /** Returns the sorted operators between a value and x; null if a path back ends elsewhere. */
 function stepsTo(constants: ReadonlySet<Value>, value: Value, x: Value): string | null {
   const nodes = new Set<Node>();
-  const seen = new Set<Value>([value]);
-  for (const at of seen) {
+  for (const at of walk([value], (made) =>
+    made === x ? [] : computedSources({ constants }, made),
+  )) {
     if (at === x) continue;
     if (!at.producer || !STEPS.has(at.producer.op) || nodes.size > SHORT) return null;
     nodes.add(at.producer);
-    for (const input of at.producer.inputs) if (input && !constants.has(input)) seen.add(input);
   }
   const ops = [...nodes].map(({ op }) => op).sort();
   return ops.length === 0 ? null : ops.join();

@@ -1,7 +1,15 @@
 import { RANDOM, readsShapeOnly } from "../../src/graph/constants.ts";
-import { type Node, outward, type Scope, type Value } from "../../src/graph/graph.ts";
+import {
+  type Node,
+  outputsOf,
+  outward,
+  readsOf,
+  type Scope,
+  type Value,
+} from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { byOrder } from "../../src/graph/scopes.ts";
+import { walk } from "../../src/graph/walk.ts";
 import { inFloats, traits } from "./operators.ts";
 import type { Setting, Term } from "./residual.ts";
 import { besides } from "./skip-norm.ts";
@@ -67,30 +75,27 @@ export class Reach {
   #search(from: Value, limit: Node): Map<Value, Paths> {
     const paths = new Map<Value, Paths>([[from, START]]);
     for (const value of besides(from)) paths.set(value, { ...START, nonlinear: true });
-    const nodes = new Set<Node>();
-    const pending = [...paths.keys()];
     const limits = limitsOf(limit);
-    for (let value = pending.pop(); value; value = pending.pop())
-      for (const use of value.uses) {
-        const node = visible(use.node, limits);
-        if (!node || nodes.has(node) || readsShapeOnly(node)) continue;
-        if (RANDOM.has(node.op)) continue;
-        if (++this.#visits > VISITS) return paths;
-        nodes.add(node);
-        for (const output of node.outputs) if (output) pending.push(output);
-      }
-    for (const node of [...nodes].sort(byOrder)) {
+    const readersOf = ({ uses }: Value) =>
+      uses
+        .map(({ node }) => visible(node, limits))
+        .filter((node) => node !== null)
+        .filter((node) => !readsShapeOnly(node) && !RANDOM.has(node.op));
+    const nodes: Node[] = [];
+    const starts = [...paths.keys()].flatMap(readersOf);
+    for (const node of walk(starts, (at) => outputsOf(at).flatMap(readersOf))) {
+      if (++this.#visits > VISITS) return paths;
+      nodes.push(node);
+    }
+    for (const node of nodes.sort(byOrder)) {
       const through = this.#through(node, paths);
-      for (const output of node.outputs) if (output) paths.set(output, through);
+      for (const output of outputsOf(node)) paths.set(output, through);
     }
     return paths;
   }
 
   #through(node: Node, paths: ReadonlyMap<Value, Paths>): Paths {
-    const before = [...node.inputs, ...node.captures].flatMap((value) => {
-      const known = value && paths.get(value);
-      return known ? [known] : [];
-    });
+    const before = readsOf(node).flatMap((value) => paths.get(value) ?? []);
     const { mixer, pooling, upsampling, reducing, repeating, nonlinear } = traits(
       this.#setting,
       node,

@@ -1,5 +1,5 @@
 import { tensorOf } from "../../src/graph/constants.ts";
-import type { Node, Scope, Value } from "../../src/graph/graph.ts";
+import { inputsOf, type Node, type Scope, type Value } from "../../src/graph/graph.ts";
 import { SameWeights } from "../../src/graph/same-weights.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { traits } from "./operators.ts";
@@ -61,9 +61,7 @@ function weightsOf(setting: Setting, { skip, branches }: Placed): Value[] {
   const { scope } = skip.use.node;
   const weights = new Set<Value>();
   const between = (value: Value) =>
-    value.producer && value.scope === scope && !ends.has(value)
-      ? value.producer.inputs.filter((input) => input !== null)
-      : [];
+    value.producer && value.scope === scope && !ends.has(value) ? inputsOf(value.producer) : [];
   const computed = (value: Value) => between(value).filter((v) => !setting.constants.has(v));
   const from = branches.map(({ value }) => value);
   for (const value of walk(from, computed)) {

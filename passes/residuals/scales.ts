@@ -1,4 +1,4 @@
-import type { Node, Value } from "../../src/graph/graph.ts";
+import { type Node, outputsOf, type Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { isFloat } from "../../src/graph/types.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
@@ -65,22 +65,17 @@ function skipOf(setting: Setting, reach: Reach, node: Node): Value | null {
 }
 
 /** Whether a sum is enlarged later and added to a map that it is computed from, as in a decoder. */
-function isJoinedAgain({ setting, reach, node: { outputs, scope } }: Trial): boolean {
-  const seen = new Map<Value, boolean>();
-  const pending: [Value, boolean][] = outputs.flatMap((value) => (value ? [[value, false]] : []));
-  for (let at = pending.pop(); at && seen.size < LOOKS; at = pending.pop()) {
-    const [value, enlarged] = at;
-    if (seen.get(value) === true || seen.get(value) === enlarged) continue;
-    seen.set(value, enlarged);
-    for (const { node } of value.uses) {
-      if (node.scope !== scope) continue;
-      if (enlarged) {
-        const earlier = skipOf(setting, reach, node);
-        if (earlier && outputs.some((sum) => sum && reach.paths(earlier, sum, node))) return true;
-      }
-      const larger = enlarged || traits(setting, node).upsampling;
-      for (const output of node.outputs) if (output) pending.push([output, larger]);
-    }
-  }
-  return false;
+function isJoinedAgain({ setting, reach, node: sum }: Trial): boolean {
+  const readersOf = ({ uses }: Value) =>
+    uses.map(({ node }) => node).filter((node) => node.scope === sum.scope);
+  const enlarges = (node: Node) => traits(setting, node).upsampling;
+  const made = (nodes: readonly Node[]) => nodes.flatMap(outputsOf);
+  const keep = (value: Value) => made(readersOf(value).filter((node) => !enlarges(node)));
+  const kept = [...walk(outputsOf(sum), keep, LOOKS)];
+  const enlarged = made(kept.flatMap(readersOf).filter(enlarges));
+  const later = walk(enlarged, (value) => made(readersOf(value)), LOOKS);
+  return [...later].flatMap(readersOf).some((node) => {
+    const earlier = skipOf(setting, reach, node);
+    return earlier && outputsOf(sum).some((value) => reach.paths(earlier, value, node));
+  });
 }

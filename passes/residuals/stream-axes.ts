@@ -1,4 +1,5 @@
-import type { Value } from "../../src/graph/graph.ts";
+import { outputsOf, type Value } from "../../src/graph/graph.ts";
+import { groupBy } from "../../src/graph/group-by.ts";
 import { type AxisMap, axesThrough, compose, inverse, sameAxes } from "./axes.ts";
 import type { Place } from "./evidence.ts";
 import { type Shown, shownAt } from "./feature-axis.ts";
@@ -43,11 +44,7 @@ export function featureAxes(
   named: NamedAxes,
 ): FoundAxis[] {
   const members = inOneStream(setting, candidates);
-  const streams = new Map<Member, Member[]>();
-  for (const member of members) {
-    if (member.root) streams.get(member.root)!.push(member);
-    else streams.set(member, [member]);
-  }
+  const streams = groupBy(members, (member) => member.root ?? member);
   const normed = new Map(
     [...streams].map(([root, stream]) => [
       root,
@@ -93,7 +90,7 @@ function inOneStream(setting: Setting, candidates: readonly Candidate[]): Member
       root: before ? (before.member.root ?? before.member) : null,
       toRoot,
     };
-    for (const output of sum.node.outputs) if (output) placed.set(output, member);
+    for (const output of outputsOf(sum.node)) placed.set(output, member);
     return member;
   });
 }

@@ -1,9 +1,9 @@
-import type { Node, Value } from "../../src/graph/graph.ts";
+import { type Node, outputsOf, type Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import type { Dimension } from "../../src/onnx/shape.ts";
 import { sameShape } from "./axes.ts";
 import { maskedBy } from "./mask.ts";
-import { traits } from "./operators.ts";
+import { computedSources, traits } from "./operators.ts";
 import type { Setting, Site } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
 import { takenOf } from "./written-out.ts";
@@ -26,7 +26,7 @@ export function inStreams(setting: Setting, sites: readonly Unplaced[]): Site[] 
       ? { stream: before.stream, position: before.position + 1 }
       : { stream: streams++, position: 0 };
     const whole = { ...site, ...place, previous: before };
-    for (const output of site.node.outputs) if (output) placed.set(output, whole);
+    for (const output of outputsOf(site.node)) placed.set(output, whole);
     return whole;
   });
 }
@@ -73,8 +73,7 @@ export function stepBack(
   const taken = takenOf(setting, value, (at) => placed.has(at));
   if (taken && taken !== value) return taken;
   const node = value.producer;
-  const read = node ? [...node.inputs, ...node.captures] : [];
-  const computed = new Set(read.filter((input) => input && !setting.constants.has(input)));
+  const computed = new Set(computedSources(setting, value));
   const [only] = computed;
   if (node && only && computed.size === 1 && !traits(setting, node).mixer) return only;
   return node && (maskedBy(setting, node) ?? piecedOf(setting, node, value));

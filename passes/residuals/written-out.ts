@@ -1,6 +1,7 @@
 import type { Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
-import { sourcesOf, walk } from "../../src/graph/walk.ts";
+import { walk } from "../../src/graph/walk.ts";
+import { computedSources } from "./operators.ts";
 import type { Setting } from "./residual.ts";
 
 /** Operators of decomposed norms and activations. */
@@ -20,10 +21,9 @@ export function takenOf(
   parts: ReadonlySet<string> = PARTS,
 ): Value | null {
   const isPart = (at: Value) => !ends(at) && parts.has(at.producer?.op ?? "");
-  const computed = (values: readonly Value[]) => values.filter((at) => !constants.has(at));
-  const back = (at: Value) => (isPart(at) ? computed(sourcesOf(at)) : []);
+  const back = (at: Value) => (isPart(at) ? computedSources({ constants }, at) : []);
   let only: Value | null = null;
-  for (const at of walk(computed([value]), back)) {
+  for (const at of walk(constants.has(value) ? [] : [value], back)) {
     if (isPart(at)) continue;
     if (only) return null;
     only = at;
@@ -39,12 +39,10 @@ const SHORT = 16;
  * if no other path leads back. Returns null if the value is not the result of such a norm.
  */
 export function normedOf(setting: Pick<Setting, "constants">, value: Value): Value | null {
-  const seen = new Set<Value>([value]);
-  for (const at of seen) {
-    const node = at.producer;
-    if (!node || !NORM.has(node.op) || seen.size > SHORT) continue;
-    for (const input of node.inputs) if (input && !setting.constants.has(input)) seen.add(input);
-    const [mean] = /^Reduce/.test(node.op) ? node.inputs : [];
+  const isNorm = (at: Value) => NORM.has(at.producer?.op ?? "");
+  const back = (at: Value) => (isNorm(at) ? computedSources(setting, at) : []);
+  for (const at of walk([value], back, SHORT)) {
+    const [mean] = isNorm(at) && /^Reduce/.test(at.producer!.op) ? at.producer!.inputs : [];
     for (const x of [mean, mean?.producer?.op === "Pow" ? mean.producer.inputs[0] : null])
       if (x && x !== value && takenOf(setting, value, (v) => v === x, NORM) === x) return x;
   }

@@ -1,3 +1,4 @@
+import { elements } from "../../src/onnx/dtypes.ts";
 import type { Options } from "../../src/options.ts";
 import { type PartValues, type SiteDescription, variant } from "./variant.ts";
 
@@ -28,7 +29,7 @@ export const rw = variant({
     const dims = shapeOf(place, options);
     const start = (dims: readonly number[], value: number) => ({
       dims,
-      start: new Float64Array(dims.reduce((a, b) => a * b, 1)).fill(value),
+      start: new Float64Array(elements(dims)).fill(value),
     });
     if (options.normalize === "softmax") return { w: start([...dims, 2], 0) };
     if (options.normalize === "sigmoid") return { p: start(dims, 0) };

@@ -3,7 +3,7 @@ import type { Graph, Value } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
 import { own } from "../graph/own.ts";
 import type { ScopeStep } from "../graph/path.ts";
-import { dataTypeNamed } from "../onnx/dtypes.ts";
+import { dataTypeNamed, elements } from "../onnx/dtypes.ts";
 import type { Type } from "../onnx/shape.ts";
 import { type Exposed, expose } from "../ort/expose.ts";
 import { withFixedSeeds } from "../ort/fixed-seeds.ts";
@@ -160,7 +160,7 @@ async function run(ort: Ort, exposed: Exposed | null, feed: Tensors): Promise<Te
  * iterations.
  */
 function roundOf(a: Tensor, b: Tensor, loops: number): number {
-  const block = (dims: readonly number[]) => dims.slice(loops).reduce((n, dim) => n * dim, 1);
+  const block = (dims: readonly number[]) => elements(dims.slice(loops));
   if (block(a.dims) !== block(b.dims)) return 0;
   const [x, y] = [a.data, b.data] as ArrayLike<unknown>[];
   const length = Math.min(x.length, y.length);

@@ -1,5 +1,5 @@
 import { tensorOf } from "../graph/constants.ts";
-import type { Graph, Node, Value } from "../graph/graph.ts";
+import { type Graph, inputsOf, type Node, type Value } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
 import { patchedFile } from "../graph/patch.ts";
 import { isFloat, type Types } from "../graph/types.ts";
@@ -47,9 +47,9 @@ export function floatsBeforeLoss({ main }: Graph, types: Types): string[] {
   const stepped = main.nodes.filter(
     ({ op, outputs }) => STEPS.has(op) || (op === "Cast" && !isOfFloats(outputs[0])),
   );
-  const read = [...stepped, ...saturatingEnds(main)].flatMap(({ inputs }) => inputs);
-  const floats = read.filter((value) => value !== null && isComputed(value) && isOfFloats(value));
-  return [...new Set(floats.flatMap((value) => value?.name ?? []))];
+  const read = [...stepped, ...saturatingEnds(main)].flatMap(inputsOf);
+  const floats = read.filter((value) => isComputed(value) && isOfFloats(value));
+  return [...new Set(floats.map(({ name }) => name))];
 }
 
 /** Saturating nodes with nothing behind them that makes other numbers but of constants. */

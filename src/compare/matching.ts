@@ -1,4 +1,5 @@
 import type { Graph, Node, Scope } from "../graph/graph.ts";
+import { descend } from "../graph/walk.ts";
 
 /** A node of one model and its counterpart in another. */
 export interface Counterpart {
@@ -16,18 +17,23 @@ const STABLE = 0.9;
  * main graph, in bodies of such pairs and in functions of the same name. A number as a name counts
  * only if the named things agree, so that a renumbered model is not mismatched.
  */
-export function counterparts(a: Graph, b: Graph): Counterpart[] {
-  const pairs: Counterpart[] = [];
-  const walk = (x: Scope, y: Scope): void => {
-    for (const pair of pairsOf(x, y)) {
-      pairs.push(pair);
-      for (const [k, body] of pair.a.bodies.entries())
-        if (pair.b.bodies[k]) walk(body, pair.b.bodies[k]);
-    }
-  };
-  walk(a.main, b.main);
-  for (const [x, y] of sameFunctions(a, b)) walk(x, y);
-  return pairs;
+export const counterparts = (a: Graph, b: Graph): Counterpart[] => [...pairsWithin(a, b, pairsOf)];
+
+/**
+ * Pairs the nodes of two models scope by scope: those of the main graph and of functions of the same
+ * name, and those of the bodies of each pair right behind it.
+ */
+export function pairsWithin(
+  a: Graph,
+  b: Graph,
+  pairsIn: (x: Scope, y: Scope) => Iterable<Counterpart>,
+): Generator<Counterpart> {
+  function* ofAll(scopes: Iterable<[Scope, Scope]>) {
+    for (const [x, y] of scopes) yield* pairsIn(x, y);
+  }
+  return descend(ofAll([[a.main, b.main], ...sameFunctions(a, b)]), (pair) =>
+    ofAll(bodiesOf([pair])),
+  );
 }
 
 /**

@@ -1,10 +1,12 @@
-import { dataType, dataTypeNamed, isHalf } from "../onnx/dtypes.ts";
+import { dataType, dataTypeNamed, elements, isHalf } from "../onnx/dtypes.ts";
 import type { TensorMessage } from "../onnx/messages.ts";
 import { tensorBytes } from "../onnx/model-file.ts";
-import { attribute, type Graph, type Node, type Scope, type Value } from "./graph.ts";
+import { attribute, type Graph, type Node, outputsOf, type Value } from "./graph.ts";
 import { arrayOf } from "./numbers.ts";
 import { operatorsThat } from "./operators.ts";
+import { allScopes } from "./path.ts";
 import { weightNamed } from "./scopes.ts";
+import { bodiesFirst } from "./walk.ts";
 
 /** Operators that draw at random and have a float attribute `seed`. */
 export const RANDOM = operatorsThat("random");
@@ -28,22 +30,18 @@ const readsDataOf = ({ op, inputs }: Node) => (op === "CastLike" ? inputs.slice(
  */
 export function constants(graph: Graph, free: ReadonlySet<string> = new Set()): ReadonlySet<Value> {
   const known = new Set<Value>();
-  const walk = (scope: Scope): void => {
-    for (const value of scope.values.values())
-      if (value.initializer && !free.has(value.name)) known.add(value);
-    for (const node of scope.nodes) {
-      for (const body of node.bodies) walk(body);
-      if (RANDOM.has(node.op) || (node.bodies.length > 0 && node.op !== "If")) continue;
-      const fixed =
-        readsShapeOnly(node) ||
-        ([...readsDataOf(node), ...node.captures].every((value) => !value || known.has(value)) &&
-          node.bodies.every((body) => body.outputs.every((value) => known.has(value))));
-      if (fixed)
-        for (const output of node.outputs) if (output && !free.has(output.name)) known.add(output);
-    }
+  const isKnown = (value: Value | null) => !value || known.has(value);
+  const note = (values: Iterable<Value>) => {
+    for (const value of values) if (!free.has(value.name)) known.add(value);
   };
-  walk(graph.main);
-  for (const body of graph.functions) walk(body);
+  for (const { values } of allScopes(graph))
+    note([...values.values()].filter(({ initializer }) => initializer));
+  for (const node of bodiesFirst([graph.main, ...graph.functions])) {
+    const { op, bodies, captures } = node;
+    if (RANDOM.has(op) || (bodies.length > 0 && op !== "If")) continue;
+    const reads = [...readsDataOf(node), ...captures, ...bodies.flatMap(({ outputs }) => outputs)];
+    if (readsShapeOnly(node) || reads.every(isKnown)) note(outputsOf(node));
+  }
   return known;
 }
 
@@ -103,8 +101,7 @@ function literal(node: Node): number[] | null {
 
 function read({ file }: Graph, tensor: TensorMessage): number[] | null {
   const type = dataType(tensor.dataType);
-  const count = tensor.dims.reduce((n, dim) => n * dim, 1);
-  if (!type || count > SMALL) return null;
+  if (!type || elements(tensor.dims) > SMALL) return null;
   return numbersOfData(type.name, tensorBytes(file, tensor));
 }
 

@@ -79,6 +79,16 @@ export function textAttribute({ file }: Graph, node: Node, name: string): string
   return range ? new TextDecoder().decode(file.reader.bytes(range)) : null;
 }
 
+/** Returns the values in a node's inputs. */
+export const inputsOf = ({ inputs }: Node): Value[] => inputs.filter((value) => value !== null);
+
+/** Returns the values that a node makes. */
+export const outputsOf = ({ outputs }: Node): Value[] => outputs.filter((value) => value !== null);
+
+/** Returns the values that a node reads, including those that its bodies read. */
+export const readsOf = (node: Node): Value[] =>
+  node.captures.size === 0 ? inputsOf(node) : [...inputsOf(node), ...node.captures];
+
 /** Yields the scopes from this one outward. */
 export function* outward(scope: Scope | null): Generator<Scope> {
   for (; scope; scope = scope.owner?.scope ?? null) yield scope;

@@ -3,21 +3,16 @@ import type { GraphMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { annotationNaming, deviceEdits, renaming } from "../onnx/operand-notes.ts";
 import { type Node, outward, type Use } from "./graph.ts";
+import { groupBy } from "./group-by.ts";
 
 type Redirect = { readonly use: Use; readonly name: string };
 
 /** Returns the edits that update annotations of operands to the values that nodes now read. */
 export function noteEdits(file: ModelFile, redirects: readonly Redirect[]): Edit[] {
   const edits: Edit[] = [];
-  const byNode = new Map<Node, Redirect[]>();
-  for (const redirect of redirects) {
-    const all = byNode.get(redirect.use.node);
-    if (all) all.push(redirect);
-    else byNode.set(redirect.use.node, [redirect]);
-  }
-  for (const [{ message }, all] of byNode) {
+  for (const [{ message }, ofNode] of groupBy(redirects, ({ use }) => use.node)) {
     const inputs = message.inputs.map(
-      (name, k) => all.find(({ use }) => use.index === k)?.name ?? name,
+      (name, k) => ofNode.find(({ use }) => use.index === k)?.name ?? name,
     );
     edits.push(...deviceEdits(file, message, renaming(message, inputs)));
   }

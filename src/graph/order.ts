@@ -1,7 +1,9 @@
 import { InputError } from "../errors.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { called } from "./called.ts";
-import type { Node, Value } from "./graph.ts";
+import { type Node, readsOf, type Value } from "./graph.ts";
+import { groupBy } from "./group-by.ts";
+import { descend } from "./walk.ts";
 
 /**
  * Sorts nodes topologically (Kahn's algorithm); keeps the file's own order if it is topological
@@ -10,38 +12,26 @@ import type { Node, Value } from "./graph.ts";
 export function sorted(file: ModelFile, nodes: Node[]): Node[] {
   if (inOrder(nodes)) return nodes;
   for (const node of nodes) node.index = -1;
-  const order: Node[] = [];
-  const missing = new Map<Node, number>();
-  const readers = new Map<Node, Node[]>();
-  for (const node of nodes) {
-    const reads = new Set<Node>();
-    for (const value of [...node.inputs, ...node.captures])
-      if (value?.producer && value.scope === node.scope) reads.add(value.producer);
-    missing.set(node, reads.size);
-    for (const producer of reads) {
-      const list = readers.get(producer);
-      if (list) list.push(node);
-      else readers.set(producer, [node]);
+  const edges = nodes.flatMap((reader) =>
+    [...makersFor(reader)].map((maker) => ({ maker, reader })),
+  );
+  const readers = groupBy(edges, ({ maker }) => maker);
+  const missing = new Map(nodes.map((node) => [node, makersFor(node).size]));
+  const reached = new Set<Node>();
+  const isReady = (node: Node) => missing.get(node) === 0 && reached.has(node);
+  function* inFileOrder() {
+    for (const node of nodes) {
+      reached.add(node);
+      if (isReady(node)) yield node;
     }
   }
-  const place = (node: Node) => {
-    for (const ready = [node]; ready.length > 0; ) {
-      const next = ready.pop()!;
-      if (missing.get(next) !== 0 || next.index >= 0) continue;
-      next.index = order.length;
-      order.push(next);
-      for (const reader of readers.get(next) ?? []) {
-        const left = missing.get(reader)! - 1;
-        missing.set(reader, left);
-        if (left === 0 && seen.has(reader)) ready.push(reader);
-      }
-    }
+  const freedBy = (node: Node) => {
+    const all = (readers.get(node) ?? []).map(({ reader }) => reader);
+    for (const reader of all) missing.set(reader, missing.get(reader)! - 1);
+    return all.filter(isReady).reverse();
   };
-  const seen = new Set<Node>();
-  for (const node of nodes) {
-    seen.add(node);
-    place(node);
-  }
+  const order = [...descend(inFileOrder(), freedBy)];
+  for (const [index, node] of order.entries()) node.index = index;
   const stuck = nodes.find((node) => node.index < 0);
   if (stuck)
     throw new InputError(
@@ -49,6 +39,14 @@ export function sorted(file: ModelFile, nodes: Node[]): Node[] {
     );
   return order;
 }
+
+/** Returns the nodes of the same scope that make what a node reads. */
+const makersFor = (node: Node): ReadonlySet<Node> =>
+  new Set(
+    readsOf(node).flatMap(({ producer, scope }) =>
+      producer && scope === node.scope ? [producer] : [],
+    ),
+  );
 
 /** Numbers the nodes in file order; returns whether each follows the nodes it reads. */
 function inOrder(nodes: readonly Node[]): boolean {

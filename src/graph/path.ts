@@ -1,6 +1,6 @@
 import { graphsIn } from "../onnx/all-tensors.ts";
 import type { Graph, Node, Scope } from "./graph.ts";
-import { walk } from "./walk.ts";
+import { bodiesIn, walk } from "./walk.ts";
 
 /** One step into a model: a node, and the body or called function that is entered. */
 export interface ScopeStep {
@@ -32,5 +32,4 @@ export const allScopes = ({ main, functions }: Graph): Generator<Scope> =>
   scopesWithin([main, ...functions]);
 
 /** Returns some scopes, and the bodies in them. */
-export const scopesWithin = (scopes: readonly Scope[]): Generator<Scope> =>
-  walk(scopes, ({ nodes }) => nodes.flatMap(({ bodies }) => bodies));
+export const scopesWithin = (scopes: readonly Scope[]): Generator<Scope> => walk(scopes, bodiesIn);

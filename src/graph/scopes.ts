@@ -1,17 +1,11 @@
 import { graphsIn } from "../onnx/all-tensors.ts";
 import type { Graph, Node, Scope, Value } from "./graph.ts";
+import { bodiesIn, descend } from "./walk.ts";
 
 /**
  * Yields the main graph and every body inside it, outer scopes first, in the order of their nodes.
  */
-export function* scopesOf({ main }: Graph): Generator<Scope> {
-  yield* within(main);
-}
-
-function* within(scope: Scope): Generator<Scope> {
-  yield scope;
-  for (const { bodies } of scope.nodes) for (const body of bodies) yield* within(body);
-}
+export const scopesOf = ({ main }: Graph): Generator<Scope> => descend([main], bodiesIn);
 
 /** Returns the attribute of the owning node that holds a body: "then_branch". */
 export function attributeOf({ message, owner }: Scope): string {

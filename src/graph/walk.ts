@@ -1,28 +1,104 @@
-import type { Node, Value } from "./graph.ts";
+import { type Node, outputsOf, readsOf, type Scope, type Value } from "./graph.ts";
 
 /**
- * Walks breadth-first from some items to those that `next` returns for each, every item once. Stops
- * when it has found more than `limit` items.
+ * Walks breadth-first from some items to those that `next` returns for each, every item once, or
+ * once for what `keyOf` returns for it, if it carries a state. Stops when it has found more than
+ * `limit` items.
  */
 export function* walk<Item>(
   from: Iterable<Item>,
   next: (item: Item) => Iterable<Item>,
   limit = Infinity,
+  keyOf: (item: Item) => unknown = itself,
 ): Generator<Item> {
-  const seen = new Set(from);
-  for (const item of seen) {
-    if (seen.size > limit) return;
+  const seen = new Set<unknown>();
+  const items: Item[] = [];
+  const find = (found: Iterable<Item>) => {
+    for (const item of found) {
+      const key = keyOf(item);
+      if (seen.has(key)) continue;
+      seen.add(key);
+      items.push(item);
+    }
+  };
+  find(from);
+  for (const item of items) {
+    if (items.length > limit) return;
     yield item;
-    for (const other of next(item)) seen.add(other);
+    find(next(item));
+  }
+}
+
+const itself = <Item>(item: Item) => item;
+
+/**
+ * Walks depth-first: each item is followed by those that `next` returns for it, which are asked for
+ * one by one. Every item once, by `keyOf` as in `walk`.
+ */
+export function* descend<Item>(
+  from: Iterable<Item>,
+  next: (item: Item) => Iterable<Item>,
+  keyOf: (item: Item) => unknown = itself,
+): Generator<Item> {
+  const seen = new Set<unknown>();
+  const open = [from[Symbol.iterator]()];
+  while (open.length > 0) {
+    const { done, value } = open.at(-1)!.next();
+    if (done) open.pop();
+    else if (!seen.has(keyOf(value))) {
+      seen.add(keyOf(value));
+      yield value;
+      open.push(next(value)[Symbol.iterator]());
+    }
   }
 }
 
 /**
- * Returns the values that the node which makes a value reads, including those in its bodies; none
- * for inputs and initializers.
+ * Walks from the item of the least `orderOf` to the least of those that are reached then; of equal
+ * ones, the first that was reached. `next` returns what an item leads to.
  */
-export const sourcesOf = ({ producer }: Value): Value[] =>
-  producer ? [...producer.inputs, ...producer.captures].filter((value) => value !== null) : [];
+export function* bestFirst<Item>(
+  from: Iterable<Item>,
+  next: (item: Item) => Iterable<Item>,
+  orderOf: (item: Item) => number,
+): Generator<Item> {
+  // The last is the next.
+  const open = [...from].sort((a, b) => orderOf(a) - orderOf(b)).reverse();
+  for (let first = open.pop(); first !== undefined; first = open.pop()) {
+    yield first;
+    for (const item of next(first)) {
+      const place = open.findIndex((other) => orderOf(other) <= orderOf(item));
+      open.splice(place < 0 ? open.length : place, 0, item);
+    }
+  }
+}
+
+/**
+ * Returns a function that computes an item's result from those of other items, which `compute` asks
+ * for; each is computed once. `depth` counts the items that wait for this one. `circular` is called
+ * for an item that needs its own result.
+ */
+export function derived<Item, Result>(
+  compute: (item: Item, resultOf: (item: Item) => Result, depth: number) => Result,
+  circular: (item: Item) => Result,
+): (item: Item) => Result {
+  const results = new Map<Item, Result>();
+  const open = new Set<Item>();
+  const resultOf = (item: Item): Result => {
+    if (results.has(item)) return results.get(item)!;
+    if (open.has(item)) return circular(item);
+    const depth = open.size;
+    open.add(item);
+    const result = compute(item, resultOf, depth);
+    open.delete(item);
+    results.set(item, result);
+    return result;
+  };
+  return resultOf;
+}
+
+/** Returns the values that the node which makes a value reads; none for inputs and initializers. */
+export const sourcesOf = ({ producer }: Value): Value[] => (producer ? readsOf(producer) : []);
 
 /** Returns the value behind the nodes that `passes` accepts, each of which reads it as its first input. */
 export function behind(value: Value, passes: (node: Node) => boolean): Value {
@@ -32,11 +108,24 @@ export function behind(value: Value, passes: (node: Node) => boolean): Value {
 }
 
 /** Returns the values made by the nodes that read a value. */
-export const productsOf = ({ uses }: Value): Value[] =>
-  uses.flatMap(({ node }) => node.outputs.filter((value) => value !== null));
+export const productsOf = ({ uses }: Value): Value[] => uses.flatMap(({ node }) => outputsOf(node));
 
 /** A node and all nodes inside it: in its bodies, and in the function that it calls, each once. */
 export const nodesWithin = (node: Node): Generator<Node> =>
-  walk([node], ({ bodies, callee }) =>
-    (callee ? [...bodies, callee] : bodies).flatMap(({ nodes }) => nodes),
-  );
+  walk([node], (outer) => scopesIn(outer).flatMap(({ nodes }) => nodes));
+
+/** Returns the scopes that a node runs: its bodies, and the function that it calls. */
+export const scopesIn = ({ bodies, callee }: Node): readonly Scope[] =>
+  callee ? [...bodies, callee] : bodies;
+
+/** Yields the nodes of scopes and of the bodies in them, those of a body before its own node. */
+export function* bodiesFirst(scopes: Iterable<Scope>): Generator<Node> {
+  for (const { nodes } of scopes)
+    for (const node of nodes) {
+      yield* bodiesFirst(node.bodies);
+      yield node;
+    }
+}
+
+/** Returns the bodies of a scope's nodes. */
+export const bodiesIn = ({ nodes }: Scope): Scope[] => nodes.flatMap(({ bodies }) => [...bodies]);

@@ -1,6 +1,6 @@
 import type { Tensor } from "onnxruntime-common";
 import { constants, dataOf, readsShapeOnly, tensorOf } from "../graph/constants.ts";
-import { attribute, type Graph, type Node, type Value } from "../graph/graph.ts";
+import { attribute, type Graph, inputsOf, type Node, type Value } from "../graph/graph.ts";
 import { encodeNumbers } from "../graph/tensor.ts";
 import { type Types, typeOfTensor } from "../graph/types.ts";
 import { walk } from "../graph/walk.ts";
@@ -61,7 +61,7 @@ function wantedValues({ graph, types, fixed }: Known): Value[] {
   const readers = graph.main.nodes.filter(
     ({ outputs }) => !outputs.every((value) => !value || (isSmallFixed(value) && !value.isOutput)),
   );
-  const read = new Set(readers.flatMap(({ inputs }) => inputs.filter((value) => value !== null)));
+  const read = new Set(readers.flatMap(inputsOf));
   return [...read].filter((value) => value.producer && !tensorOf(value) && isSmallFixed(value));
 }
 
@@ -145,7 +145,7 @@ function originOf({ ort, graph, types, fixed }: Known, value: Value): Origin | n
     const sizes = producer.inputs[0] && sizesOf(types.get(producer.inputs[0]));
     return sizes && { feed: shapeTensor(ort, producer, sizes), node: null, reads: [] };
   }
-  const reads = producer.inputs.filter((input) => input !== null);
+  const reads = inputsOf(producer);
   const computable = reads.every((input) => fixed.has(input)) && producer.bodies.length === 0;
   return computable && !isHuge(types.get(value)) ? { feed: null, node: producer, reads } : null;
 }

@@ -1,5 +1,5 @@
 import { InputError } from "../errors.ts";
-import type { Node, Value } from "../graph/graph.ts";
+import { type Node, outputsOf, type Value } from "../graph/graph.ts";
 import type { Type } from "../onnx/shape.ts";
 import { reason } from "../ort/session.ts";
 import { typeByBranches } from "./branch-types.ts";
@@ -7,7 +7,6 @@ import { hasOnnxruntimeOperator, isExtension } from "./built-in.ts";
 import { type InferenceScope, inferSegment } from "./infer-segment.ts";
 import { typeByReaders } from "./reader-types.ts";
 import { readyNodes, withShapes } from "./segments.ts";
-import { outputsOf } from "./skeleton.ts";
 
 /** Maximum number of sessions to find the nodes of a segment that onnxruntime rejects. */
 export const SPLITS = 64;

@@ -1,4 +1,4 @@
-import type { Node, Scope, Value } from "../graph/graph.ts";
+import { type Node, outputsOf, type Scope, type Value } from "../graph/graph.ts";
 import { pathOf } from "../graph/scopes.ts";
 import { typeOfInfo, typeOfTensor } from "../graph/types.ts";
 import type { GraphMessage } from "../onnx/messages.ts";
@@ -7,7 +7,6 @@ import type { TypeCache } from "./cache.ts";
 import { inferPart, SPLITS } from "./fall-back.ts";
 import type { InferenceScope } from "./infer-segment.ts";
 import { segmentFrom } from "./segments.ts";
-import { outputsOf } from "./skeleton.ts";
 
 /** Inferred types, and a cache for equal nodes. */
 export interface InferredTypes {

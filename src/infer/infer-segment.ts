@@ -1,10 +1,10 @@
 import { numbersOf, tensorOf } from "../graph/constants.ts";
-import { attribute, type Node, type Value } from "../graph/graph.ts";
+import { attribute, type Node, outputsOf, type Value } from "../graph/graph.ts";
 import { isFloat } from "../graph/types.ts";
 import type { Dimension, Type } from "../onnx/shape.ts";
 import type { Ort } from "../ort/session.ts";
 import { sessionTypes } from "./session-types.ts";
-import { outputsOf, type TypedGraph } from "./skeleton.ts";
+import type { TypedGraph } from "./skeleton.ts";
 
 /** The input for inferring a segment. */
 export interface InferenceScope extends TypedGraph {

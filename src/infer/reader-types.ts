@@ -3,6 +3,7 @@ import { attribute, type Use, type Value } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
 import { own } from "../graph/own.ts";
 import { isFloat, type KnownType } from "../graph/types.ts";
+import { walk } from "../graph/walk.ts";
 import { dataType } from "../onnx/dtypes.ts";
 import type { Dimension, Type } from "../onnx/shape.ts";
 
@@ -35,6 +36,12 @@ interface Told {
   readonly sizes: Map<number, number>;
 }
 
+/** A value, and whether it has the shape of the requested one, or only its rank. */
+interface Reached {
+  readonly at: Value;
+  readonly whole: boolean;
+}
+
 /**
  * Returns the type of a value made by an unknown operator, as its readers' weights, biases and
  * scales show it, and other summands. Sizes that nothing shows are left open. Returns null if its
@@ -42,17 +49,16 @@ interface Told {
  */
 export function typeByReaders(value: Value, known: KnownType): Type | null {
   const told: Told = { known, dtype: null, ranks: new Set(), besides: 0, sizes: new Map() };
-  /** Each value, with whether it has the shape of the requested one, or only its rank. */
-  const pending = new Map<Value, boolean>([[value, true]]);
-  for (const [at, whole] of pending) {
-    const shape = at === value ? null : known(at)?.shape;
-    if (shape?.length) told.ranks.add(shape.length);
-    else if (pending.size < LOOKS)
-      for (const use of at.uses) {
-        const on = readBy(told, use, whole);
-        const [output] = use.node.outputs;
-        if (on && output && !pending.has(output)) pending.set(output, on === "whole" && whole);
-      }
+  const rankOf = (at: Value) => (at !== value && known(at)?.shape?.length) || null;
+  const further = ({ at, whole }: Reached): Reached[] =>
+    (rankOf(at) ? [] : at.uses).flatMap((use) => {
+      const on = readBy(told, use, whole);
+      const [output] = use.node.outputs;
+      return on && output ? [{ at: output, whole: on === "whole" && whole }] : [];
+    });
+  for (const { at } of walk([{ at: value, whole: true }], further, LOOKS, (one) => one.at)) {
+    const rank = rankOf(at);
+    if (rank) told.ranks.add(rank);
   }
   const [rank = told.besides] = told.ranks;
   if (told.ranks.size > 1 || rank === 0 || !told.dtype) return null;

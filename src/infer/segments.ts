@@ -1,5 +1,5 @@
 import { tensorOf } from "../graph/constants.ts";
-import type { Graph, Node, Value } from "../graph/graph.ts";
+import { type Graph, type Node, outputsOf, readsOf, type Value } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
 import { byOrder } from "../graph/scopes.ts";
 import type { KnownType } from "../graph/types.ts";
@@ -38,8 +38,8 @@ export function withShapes(segment: readonly Node[], start: number): Node[] {
     op === "Constant" ||
     (SHAPE_COMPUTATION.has(op) && (comesBefore(node) || takesShape(node, value)));
   const shapes = (node: Node) =>
-    [...node.inputs, ...node.captures].flatMap((value) => {
-      const producer = value?.producer;
+    readsOf(node).flatMap((value) => {
+      const { producer } = value;
       return producer && comesBefore(producer) && tells(node, value, producer) ? producer : [];
     });
   return [...walk(segment, shapes)].sort(byOrder);
@@ -58,10 +58,10 @@ const takesShape = (node: Node, value: Value) =>
 export function readyNodes(nodes: readonly Node[], known: KnownType): Node[] {
   const made = new Set<Value>();
   return nodes.filter((node) => {
-    const ready = [...node.inputs, ...node.captures].every(
-      (value) => !value || made.has(value) || tensorOf(value) || value.initializer || known(value),
+    const ready = readsOf(node).every(
+      (value) => made.has(value) || tensorOf(value) || value.initializer || known(value),
     );
-    if (ready) for (const output of node.outputs) if (output) made.add(output);
+    if (ready) for (const output of outputsOf(node)) made.add(output);
     return ready;
   });
 }

@@ -1,8 +1,8 @@
 import { InputError } from "../errors.ts";
 import { numbersOf, tensorOf } from "../graph/constants.ts";
-import type { Graph, Node, Value } from "../graph/graph.ts";
+import { type Graph, inputsOf, type Node, type Value } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
-import { nodesWithin } from "../graph/walk.ts";
+import { derived, nodesWithin } from "../graph/walk.ts";
 import { elements } from "../onnx/dtypes.ts";
 import type { Type } from "../onnx/shape.ts";
 
@@ -83,14 +83,6 @@ const shapeOf = ({ op, inputs }: Node): Value | null => inputs[SHAPE_INPUT[op] ?
  * Returns the maximum number of elements of a value; `unknown` if its operator does not show it.
  */
 function atMost(graph: Graph, value: Value, known: Known, unknown: number): number {
-  const found = new Map<Value, number>();
-  const count = (next: Value, hops: number): number => {
-    const before = found.get(next);
-    if (before !== undefined) return before;
-    const length = hops > HOPS ? unknown : counted(next, (input) => count(input, hops + 1));
-    found.set(next, length);
-    return length;
-  };
   const counted = (next: Value, of: (value: Value) => number): number => {
     const shape = tensorOf(next)?.dims ?? known(next)?.shape;
     const told = shape?.every((dim) => typeof dim === "number")
@@ -115,9 +107,9 @@ function atMost(graph: Graph, value: Value, known: Known, unknown: number): numb
     if (op === "Shape") return (first && known(first)?.shape?.length) ?? 8;
     if (op === "Gather" && second) return of(second);
     if (NO_LONGER.has(op) && first) return of(first);
-    const all = inputs.filter((input) => input !== null).map(of);
-    if (BROADCASTING.has(op)) return all.reduce((most, length) => most * Math.max(1, length), 1);
-    if (op === "Concat") return all.reduce((sum, length) => sum + length, 0);
+    const lengths = inputsOf(producer).map(of);
+    if (BROADCASTING.has(op)) return elements(lengths.map((length) => Math.max(1, length)));
+    if (op === "Concat") return lengths.reduce((sum, length) => sum + length, 0);
     if (op === "ConstantOfShape")
       return first?.producer?.op === "Shape" && first.producer.inputs[0]
         ? of(first.producer.inputs[0])
@@ -129,7 +121,11 @@ function atMost(graph: Graph, value: Value, known: Known, unknown: number): numb
       return rangeOf(inputs.map((input) => numbersOf(graph, input)?.[0])) ?? unknown;
     return unknown;
   };
-  return count(value, 0);
+  const count = derived<Value, number>(
+    (next, of, hops) => (hops > HOPS ? unknown : counted(next, of)),
+    () => unknown,
+  );
+  return count(value);
 }
 
 const added = (graph: Graph, pads: Value | null | undefined, unknown: number) =>

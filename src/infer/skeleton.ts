@@ -1,5 +1,5 @@
 import { tensorOf } from "../graph/constants.ts";
-import type { Graph, Node, Value } from "../graph/graph.ts";
+import { type Graph, type Node, outputsOf, readsOf, type Value } from "../graph/graph.ts";
 import { byOrder } from "../graph/scopes.ts";
 import { type KnownType, typeOfTensor } from "../graph/types.ts";
 import { concat } from "../onnx/bytes.ts";
@@ -41,9 +41,6 @@ interface Skeleton {
   readonly outputs: readonly Value[];
 }
 
-/** The values that a node makes. */
-export const outputsOf = (node: Node): Value[] => node.outputs.filter((value) => value !== null);
-
 /**
  * Builds a model of some nodes in which weights are inputs and every value is an output. `shapesOf`
  * adds the shapes of values as outputs; `fed` are constants that become inputs regardless of their
@@ -62,8 +59,7 @@ export function skeleton(
     isWide(node) && !made.has(value) ? standIn(value) : value;
   const needed = new Set<Value>();
   for (const node of included)
-    for (const value of [...node.inputs, ...node.captures])
-      if (value && !made.has(value)) needed.add(operand(node, value));
+    for (const value of readsOf(node)) if (!made.has(value)) needed.add(operand(node, value));
   const sources = [...needed].map((value) => {
     const tensor = tensorOf(value);
     if (tensor && !fed.has(value) && isInlined(tensor)) return inlined(graph, value, tensor);

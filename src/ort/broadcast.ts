@@ -1,4 +1,5 @@
 import type { Tensor } from "onnxruntime-common";
+import { elements } from "../onnx/dtypes.ts";
 import type { Ort } from "./session.ts";
 import { dtypeOf, tensorOfBytes } from "./tensors.ts";
 
@@ -21,10 +22,8 @@ export function broadcastShape(shapes: readonly (readonly number[])[]): number[]
 /** Returns, for every index into the broadcast shape, the index into a tensor of these dims. */
 export function placesIn(dims: readonly number[], shape: readonly number[]): Uint32Array {
   const own = [...new Array(shape.length - dims.length).fill(1), ...dims];
-  const strides = own.map((dim, k) =>
-    dim === 1 ? 0 : own.slice(k + 1).reduce((a, b) => a * b, 1),
-  );
-  const places = new Uint32Array(shape.reduce((a, b) => a * b, 1));
+  const strides = own.map((dim, k) => (dim === 1 ? 0 : elements(own.slice(k + 1))));
+  const places = new Uint32Array(elements(shape));
   const index: number[] = new Array(shape.length).fill(0);
   for (let [place, at] = [0, 0]; place < places.length; place++) {
     places[place] = at;

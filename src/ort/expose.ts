@@ -5,6 +5,7 @@ import { own } from "../graph/own.ts";
 import { patchedFile } from "../graph/patch.ts";
 import { pathTo, type ScopeStep } from "../graph/path.ts";
 import { valueLike } from "../graph/scopes.ts";
+import { elements } from "../onnx/dtypes.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import {
   ALL_ITERATIONS,
@@ -141,7 +142,7 @@ function firstIteration(ort: Ort, scope: Scope, tensor: Tensor): Tensor | null {
   const shape = dims.slice(turns);
   if (shape.length === 1 && shape[0] === 0) return null;
   if (turns === 0) return tensor;
-  const size = shape.reduce((a, b) => a * b, 1);
+  const size = elements(shape);
   const { buffer, byteOffset, BYTES_PER_ELEMENT } = tensor.data as Float32Array;
   const bytes = new Uint8Array(buffer as ArrayBuffer, byteOffset, size * BYTES_PER_ELEMENT);
   return tensorOfBytes(ort, dtypeOf(tensor), bytes, shape);

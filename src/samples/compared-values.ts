@@ -1,5 +1,5 @@
 import { numbersOf } from "../graph/constants.ts";
-import type { Graph, Value } from "../graph/graph.ts";
+import { type Graph, outputsOf, type Value } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
 import { walk } from "../graph/walk.ts";
 
@@ -25,9 +25,7 @@ const carries = (op: string, index: number): boolean =>
   CARRIERS.has(op) || (index === 0 && SORTERS.has(op));
 
 const carried = ({ uses }: Value, passes = carries): Value[] =>
-  uses
-    .filter(({ node, index }) => passes(node.op, index))
-    .flatMap(({ node }) => node.outputs.filter((output) => output !== null));
+  uses.filter(({ node, index }) => passes(node.op, index)).flatMap(({ node }) => outputsOf(node));
 
 /**
  * Returns the numbers that an input is compared with, such as sample rates that select a branch.
