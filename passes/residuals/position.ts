@@ -40,17 +40,32 @@ function goesOn(setting: Setting, term: Value, sum: Node): boolean {
 }
 
 /** Whether all that is computed from a value ends in an attention's weights or positions. */
-function onlyDirects(setting: Setting, value: Value): boolean {
+const onlyDirects = (setting: Setting, value: Value): boolean =>
+  endsOnly(value, {
+    isEnd: (use) => ends(setting, use),
+    carries: (node) => carries(setting, node),
+    counts: () => true,
+  });
+
+/** Where the paths from a value end, what they pass, and which ends count. */
+interface Ends {
+  readonly isEnd: (use: Use) => boolean;
+  readonly carries: (node: Node) => boolean;
+  readonly counts: (use: Use) => boolean;
+}
+
+/** Whether all paths from a value end as stated, and one of the ends counts. */
+function endsOnly(value: Value, { isEnd, carries, counts }: Ends): boolean {
   const readers = ({ uses }: Value) => uses.filter(({ node }) => !readsShapeOnly(node));
-  const further = (at: Value) => readers(at).filter((use) => !ends(setting, use));
+  const further = (at: Value) => readers(at).filter((use) => !isEnd(use));
   const next = (at: Value) => further(at).flatMap(({ node }) => outputsOf(node));
-  let [looks, directs] = [0, false];
+  let [looks, reaches] = [0, false];
   for (const at of walk([value], next)) {
     if (at.isOutput || ++looks > LOOKS) return false;
-    if (!further(at).every(({ node }) => carries(setting, node))) return false;
-    directs ||= further(at).length < readers(at).length;
+    if (!further(at).every(({ node }) => carries(node))) return false;
+    reaches ||= readers(at).some((use) => isEnd(use) && counts(use));
   }
-  return directs;
+  return reaches;
 }
 
 /** Whether a value is used as a query, a key or sampling positions. */
@@ -61,33 +76,24 @@ function ends(setting: Setting, { node, index }: Use): boolean {
 }
 
 /** Whether a sum holds scores: they are scaled, masked or added to, then a Softmax weighs values. */
-export function areScores(setting: Setting, sum: Value): boolean {
-  const seen = new Set<Value>([sum]);
-  let weighing = false;
-  for (const at of seen) {
-    if (at.isOutput || seen.size > LOOKS) return false;
-    for (const { node } of at.uses) {
-      if (readsShapeOnly(node)) continue;
+export const areScores = (setting: Setting, sum: Value): boolean =>
+  endsOnly(sum, {
+    isEnd: ({ node }) => node.op === "Softmax",
+    carries: (node) => {
       const { layout, scale } = traits(setting, node);
-      if (node.op === "Softmax") weighing ||= weighsSome(setting, node);
-      else if (layout || scale || SUMS.has(node.op) || node.op === "Where") addOutputs(seen, node);
-      else return false;
-    }
-  }
-  return weighing;
-}
+      return layout || scale || SUMS.has(node.op) || node.op === "Where";
+    },
+    counts: ({ node }) => weighsSome(setting, node),
+  });
 
 /** Whether what a Softmax gives is multiplied with other values, padded, masked or not. */
 function weighsSome(setting: Setting, softmax: Node): boolean {
   const isProduct = ({ node }: Use) =>
     PRODUCTS.has(node.op) && computedBy(setting.constants, node).length > 1;
-  const seen = new Set<Value>();
-  addOutputs(seen, softmax);
-  for (const { uses } of seen) {
-    if (seen.size > LOOKS) return false;
+  const next = ({ uses }: Value) =>
+    uses.flatMap(({ node }) => (traits(setting, node).mixer ? [] : outputsOf(node)));
+  for (const { uses } of walk(outputsOf(softmax), next, LOOKS))
     if (uses.some(isProduct)) return true;
-    for (const { node } of uses) if (!traits(setting, node).mixer) addOutputs(seen, node);
-  }
   return false;
 }
 
