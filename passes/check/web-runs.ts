@@ -1,13 +1,9 @@
-import { withNudgedWeights } from "../../src/compare/nudged-weights.ts";
+import { nudgedStandard } from "../../src/compare/nudged-weights.ts";
 import { notRun, type Outcome } from "../../src/compare/outcome.ts";
-import {
-  type FunctionReport,
-  runAll,
-  sameFunction,
-  standardOf,
-} from "../../src/compare/outputs.ts";
+import { type FunctionReport, runAll, sameFunction } from "../../src/compare/outputs.ts";
 import { carrying, inMemory, retyped, tooLarge } from "../../src/compare/second-opinion.ts";
 import { type Model, typesOf } from "../../src/model.ts";
+import type { ModelFile } from "../../src/onnx/model-file.ts";
 import { withFixedSeeds } from "../../src/ort/fixed-seeds.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import { type Ort, reason, type Tensors } from "../../src/ort/session.ts";
@@ -42,8 +38,8 @@ export async function webRuns(
     const run = (feed: Tensors) => runAll(ort, own, "disabled", [feed]);
     const feeds =
       given ?? (await sampleInputs({ ort, graph: model.graph, types }, run, ROUNDS, options)).feeds;
-    const nudged = () => runnable(withFixedSeeds(withNudgedWeights(model.file)));
-    const standard = await standardOf(ort, own, feeds, nudged);
+    const load = (file: ModelFile) => runnable(withFixedSeeds(file));
+    const standard = await nudgedStandard(ort, model.file, feeds, load);
     const theirs = { ...standard, feeds: feeds.map((each) => retyped(web, each)) };
     return await sameFunction(carrying(web, model.file), theirs, inMemory(model.file), "near");
   } catch (error) {

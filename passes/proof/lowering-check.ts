@@ -1,13 +1,8 @@
 import { compareTensors } from "../../src/compare/difference.ts";
 import type { Judged } from "../../src/compare/judged.ts";
-import { withNudgedWeights } from "../../src/compare/nudged-weights.ts";
+import { nudgedStandard } from "../../src/compare/nudged-weights.ts";
 import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
-import {
-  type FunctionReport,
-  runAll,
-  sameFunction,
-  standardOf,
-} from "../../src/compare/outputs.ts";
+import { type FunctionReport, runAll, sameFunction } from "../../src/compare/outputs.ts";
 import type { Graph, Node, Value } from "../../src/graph/graph.ts";
 import type { Types } from "../../src/graph/types.ts";
 import { integerBits } from "../../src/onnx/dtypes.ts";
@@ -72,8 +67,7 @@ export async function checkLowering(
   const quantized = nodes.filter((node) => makesIntegers(composed.types, node));
   const holding = quantized.length > 0 ? "parts" : nodes.length > 0 ? "near" : "equal";
   try {
-    const nudged = () => runnable(withNudgedWeights(file));
-    const standard = await standardOf(ort, runnable(file), feeds, nudged);
+    const standard = await nudgedStandard(ort, file, feeds);
     const moved = await quantaOf({ ort, lowered }, composed, quantized, feeds[0]);
     if (moved === null) return notRun("a lowered node is not reached by the inputs");
     const same = await sameFunction(ort, standard, runnable(provable(lowered.file)), holding);

@@ -1,12 +1,7 @@
 import { floatsBeforeLoss } from "../../src/compare/judged.ts";
-import { withNudgedWeights } from "../../src/compare/nudged-weights.ts";
+import { nudgedStandard } from "../../src/compare/nudged-weights.ts";
 import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
-import {
-  type FunctionReport,
-  type Standard,
-  sameFunction,
-  standardOf,
-} from "../../src/compare/outputs.ts";
+import { type FunctionReport, type Standard, sameFunction } from "../../src/compare/outputs.ts";
 import { secondOpinion } from "../../src/compare/second-opinion.ts";
 import { buildGraph } from "../../src/graph/build.ts";
 import { constants } from "../../src/graph/constants.ts";
@@ -140,8 +135,7 @@ async function checkFunction(
 ): Promise<Outcome<FunctionReport>> {
   let standard: Standard;
   try {
-    const nudged = () => runnable(withNudgedWeights(before));
-    standard = await standardOf(ort, runnable(before), feeds, nudged);
+    standard = await nudgedStandard(ort, before, feeds);
   } catch (thrown) {
     return notRun(`onnxruntime does not take the original (${reason(thrown)})`);
   }

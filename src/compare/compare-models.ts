@@ -14,15 +14,8 @@ import type { Finding } from "./finding.ts";
 import { type FirstDifference, firstDifference } from "./first-difference.ts";
 import { judgedOf } from "./judged.ts";
 import { counterparts } from "./matching.ts";
-import { withNudgedWeights } from "./nudged-weights.ts";
-import {
-  type Holding,
-  type OutputReport,
-  runAll,
-  type Standard,
-  sameFunction,
-  standardOf,
-} from "./outputs.ts";
+import { nudgedStandard } from "./nudged-weights.ts";
+import { type Holding, type OutputReport, runAll, type Standard, sameFunction } from "./outputs.ts";
 import { signatureDifference } from "./signature.ts";
 
 /**
@@ -180,8 +173,7 @@ async function standardOn(
   feeds: readonly Tensors[],
 ): Promise<Standard> {
   try {
-    const nudged = () => runnable(withNudgedWeights(file));
-    return await standardOf(ort, runnable(file), feeds, nudged);
+    return await nudgedStandard(ort, file, feeds);
   } catch (error) {
     throw new InputError(
       `${name} does not run on the given inputs (${reason(error)}); check them.`,

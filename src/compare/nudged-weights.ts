@@ -5,7 +5,9 @@ import { typeOfTensor } from "../graph/types.ts";
 import { dataTypeNamed } from "../onnx/dtypes.ts";
 import { byteLength } from "../onnx/external.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
-import { withOtherWeights } from "../ort/loading.ts";
+import { runnable, withOtherWeights } from "../ort/loading.ts";
+import type { Ort, Runnable, Tensors } from "../ort/session.ts";
+import { type Standard, standardOf } from "./outputs.ts";
 
 /** Minimum number of elements of a weight that is changed. Smaller ones are factors and bounds. */
 const LEAST = 16;
@@ -13,7 +15,7 @@ const LEAST = 16;
 const MOST = 1 << 28;
 
 /** The model with half of the last bits in its float weights flipped, seeded by their names. */
-export function withNudgedWeights(file: ModelFile): ModelFile {
+function withNudgedWeights(file: ModelFile): ModelFile {
   const graph = buildGraph(file);
   const nudged = new Map<string, Uint8Array>();
   let room = MOST;
@@ -30,6 +32,14 @@ export function withNudgedWeights(file: ModelFile): ModelFile {
   }
   return withOtherWeights(graph, nudged);
 }
+
+/** Returns a file's baseline, whose noise can be measured by flipping last bits of its weights. */
+export const nudgedStandard = (
+  ort: Ort,
+  file: ModelFile,
+  feeds: readonly Tensors[],
+  load: (file: ModelFile) => Runnable = runnable,
+): Promise<Standard> => standardOf(ort, load(file), feeds, () => load(withNudgedWeights(file)));
 
 function flipLastBits(bytes: Uint8Array, dtype: string, size: number, next: () => number): void {
   for (let at = 0; at < bytes.length; at += size)

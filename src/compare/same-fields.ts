@@ -1,3 +1,4 @@
+import { groupBy } from "../graph/group-by.ts";
 import { type Frame, partsOf } from "../onnx/decode.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { equalRanges } from "../onnx/source.ts";
@@ -44,14 +45,13 @@ function fieldsOf(
   { file: { reader }, message: { frame } }: Message,
   compared: readonly number[],
 ): Map<number, Field[]> {
-  const found = new Map<number, Field[]>();
-  for (const field of partsOf(frame).flatMap((part) => [...reader.fields(part)])) {
-    const empty =
-      field.wire === BYTES ? field.end === field.body : isZero(reader.bytes(bodyOf(field)));
-    if (empty || compared.includes(field.number)) continue;
-    found.set(field.number, [...(found.get(field.number) ?? []), field]);
-  }
-  return found;
+  const fields = partsOf(frame).flatMap((part) => [...reader.fields(part)]);
+  const isEmpty = (field: Field) =>
+    field.wire === BYTES ? field.end === field.body : isZero(reader.bytes(bodyOf(field)));
+  return groupBy(
+    fields.filter((field) => !isEmpty(field) && !compared.includes(field.number)),
+    ({ number }) => number,
+  );
 }
 
 const isZero = (bytes: Uint8Array) => bytes.every((byte) => byte === 0);

@@ -4,9 +4,9 @@ import type { ModelFile } from "../onnx/model-file.ts";
 import type { Source } from "../onnx/source.ts";
 import { withFixedSeeds } from "../ort/fixed-seeds.ts";
 import { type Ort, type Runnable, reason, type Tensors } from "../ort/session.ts";
-import { withNudgedWeights } from "./nudged-weights.ts";
+import { nudgedStandard } from "./nudged-weights.ts";
 import { notRun, type Outcome } from "./outcome.ts";
-import { type FunctionReport, type Standard, sameFunction, standardOf } from "./outputs.ts";
+import { type FunctionReport, type Standard, sameFunction } from "./outputs.ts";
 
 /** Maximum size in bytes of a model with its weights for a runtime in 32-bit memory. */
 const LARGEST = 1 << 30;
@@ -27,8 +27,7 @@ export async function secondOpinion(
   let standard: Standard;
   try {
     const feeds = given.map((tensors) => retyped(ort, tensors));
-    const nudged = () => inMemory(withNudgedWeights(before));
-    standard = await standardOf(other, inMemory(before), feeds, nudged);
+    standard = await nudgedStandard(other, before, feeds, inMemory);
   } catch (thrown) {
     return notRun(`the other runtime rejects the original (${reason(thrown)})`);
   }

@@ -1,5 +1,6 @@
 import { tensorOf } from "../graph/constants.ts";
 import type { Graph, Node, Scope, Value } from "../graph/graph.ts";
+import { groupBy } from "../graph/group-by.ts";
 import { tensorDifference } from "../graph/same-tensor.ts";
 import type { SparseTensorMessage, TensorMessage } from "../onnx/messages.ts";
 import { type ModelFile, tensorBytes } from "../onnx/model-file.ts";
@@ -49,7 +50,9 @@ export function weightTwins(a: Graph, b: Graph, pairs: readonly Counterpart[]): 
     };
     const unnamed = own.filter((value) => !match(value, namesake(value, y, partners)));
     const unread = unnamed.filter((value) => !match(value, readInstead(value, partners)));
-    const byContents = unread.length > 0 ? contentsOf(b.file, left) : new Map<string, Value[]>();
+    const byContents = groupBy(unread.length > 0 ? left : [], (value) =>
+      keyOf(b.file, initializerOf(value)!),
+    );
     for (const value of unread) {
       const same = byContents
         .get(keyOf(a.file, initializerOf(value)!))
@@ -96,15 +99,6 @@ function readInstead(value: Value, partners: ReadonlyMap<Node, Node>): Value | u
     if (read && initializerOf(read) && !value.scope.values.has(read.name)) return read;
   }
   return undefined;
-}
-
-function contentsOf(file: ModelFile, weights: Iterable<Value>): Map<string, Value[]> {
-  const found = new Map<string, Value[]>();
-  for (const value of weights) {
-    const key = keyOf(file, initializerOf(value)!);
-    found.set(key, [...(found.get(key) ?? []), value]);
-  }
-  return found;
 }
 
 /** Returns a key that is equal for weights of equal contents, and for few others. */
