@@ -58,17 +58,22 @@ export function* descend<Item>(
  * ones, the first that was reached. `next` returns what an item leads to.
  */
 export function* bestFirst<Item>(
-  from: Iterable<Item>,
+  starts: Iterable<Item>,
   next: (item: Item) => Iterable<Item>,
   orderOf: (item: Item) => number,
 ): Generator<Item> {
   // The last is the next.
-  const open = [...from].sort((a, b) => orderOf(a) - orderOf(b)).reverse();
+  const open = [...starts].sort((a, b) => orderOf(a) - orderOf(b)).reverse();
   for (let first = open.pop(); first !== undefined; first = open.pop()) {
     yield first;
     for (const item of next(first)) {
-      const place = open.findIndex((other) => orderOf(other) <= orderOf(item));
-      open.splice(place < 0 ? open.length : place, 0, item);
+      let [from, to] = [0, open.length];
+      while (from < to) {
+        const middle = (from + to) >> 1;
+        if (orderOf(open[middle]) <= orderOf(item)) to = middle;
+        else from = middle + 1;
+      }
+      open.splice(from, 0, item);
     }
   }
 }
