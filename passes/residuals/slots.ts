@@ -101,8 +101,10 @@ function unfit(setting: Setting, reach: Reach, sum: Sum): Reason | null {
   if (fixed.length > 0 && terms.length - fixed.length < 2) {
     const [{ value: constant }] = fixed;
     const own = types.get(constant)?.shape;
+    const { shape } = type ?? {};
     const single = own?.every((dim) => dim === 1);
-    const whole = own && type?.shape && !single && sameShape(own, type.shape);
+    const spread = own?.some((dim, axis) => dim === 1 && shape?.[axis] !== 1);
+    const whole = own && shape && !single && !spread && sameShape(own, shape);
     const reaches = terms.some((term) => reach.paths(constant, term.value, node)?.mixed);
     const isSkip = whole && reaches && !isPosition(setting, sum);
     return isSkip ? reasons.constantSkip() : reasons.bias(constant);
