@@ -15,6 +15,8 @@ export interface Effect {
    * in the root of the sum of squares: what is behind the sum feels this one if it feels them.
    */
   readonly outdoes: readonly string[];
+  /** What it does to the sum, for the weakest of the site's; null if it is not kept or known. */
+  readonly change: Change | null;
 }
 
 /** A site of a graph, its operands and all new tensors. */
@@ -29,8 +31,7 @@ export interface SiteAtPoint {
 const ROUNDED = 1 / 64;
 
 /** Where a sum changed, and by how much in all. */
-interface Change {
-  readonly tensor: DenseTensor;
+export interface Change {
   readonly where: Uint8Array;
   readonly count: number;
   readonly norm: number;
@@ -48,11 +49,10 @@ export async function effectsAtSite(
 ): Promise<Effect[]> {
   if (tensors.length === 0) return [];
   const sums = await sumsAt(at, tensors, displaced);
-  if (!sums) return tensors.map((tensor) => ({ tensor, outdoes: [] }));
+  if (!sums) return tensors.map(unknownEffect);
   const [still, ...moved] = sums;
-  const before = { bits: bitsOf(still), numbers: numbersIn(still) };
   const changes = tensors
-    .map((tensor, k) => changeOf(before, moved[k], tensor))
+    .map((tensor, k) => ({ tensor, ...changeBetween(still, moved[k]) }))
     .filter(({ count }) => count > 0)
     .sort((a, b) => a.norm - b.norm || 0);
   return changes.map((change, k) => ({
@@ -61,8 +61,14 @@ export async function effectsAtSite(
       .slice(0, k)
       .filter((weaker) => within(weaker, change))
       .map(({ tensor }) => tensor.name),
+    change: k === 0 ? change : null,
   }));
 }
+
+/** The effect of a tensor whose site cannot be run alone. */
+export const unknownEffect = (tensor: DenseTensor): Effect => ({
+  ...{ tensor, outdoes: [], change: null },
+});
 
 /** A site's sum at a point, then with each of the tensors displaced; null if its nodes do not run. */
 export function sumsAt(
@@ -79,22 +85,20 @@ export function sumsAt(
   return runSums(ort, result, inserted.site, sets);
 }
 
-function changeOf(
-  still: { bits: ArrayLike<unknown>; numbers: ArrayLike<number> },
-  moved: Tensor,
-  tensor: DenseTensor,
-): Change {
-  const [bits, numbers] = [bitsOf(moved), numbersIn(moved)];
+/** Compares two values of a sum, bit by bit. */
+export function changeBetween(still: Tensor, moved: Tensor): Change {
+  const [before, bits] = [bitsOf(still), bitsOf(moved)];
+  const [numbersBefore, numbers] = [numbersIn(still), numbersIn(moved)];
   const where = new Uint8Array(bits.length);
   let [count, squares] = [0, 0];
   for (let k = 0; k < bits.length; k++) {
-    if (bits[k] === still.bits[k]) continue;
+    if (bits[k] === before[k]) continue;
     where[k] = 1;
     count++;
-    squares += (numbers[k] - still.numbers[k]) ** 2;
+    squares += (numbers[k] - numbersBefore[k]) ** 2;
   }
   const norm = Number.isNaN(squares) ? Infinity : Math.sqrt(squares);
-  return { tensor, where, count, norm };
+  return { where, count, norm };
 }
 
 /** The bits of each element. */
@@ -106,7 +110,7 @@ function bitsOf({ data }: Tensor): Uint16Array | Uint32Array | BigUint64Array {
 }
 
 /** Whether the second changes what the first does, but for what is lost in rounding. */
-function within(a: Change, b: Change): boolean {
+export function within(a: Change, b: Change): boolean {
   let missed = 0;
   for (let k = 0; k < a.where.length; k++) if (a.where[k] > b.where[k]) missed++;
   return missed <= ROUNDED * a.count;

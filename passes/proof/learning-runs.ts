@@ -9,7 +9,7 @@ import { tensorOfBytes } from "../../src/ort/tensors.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";
 import type { Plan } from "../laurelize/plan.ts";
 import { displaced, type Values } from "./displacing.ts";
-import { type Effect, effectsAtSite } from "./effects.ts";
+import { type Effect, effectsAtSite, unknownEffect } from "./effects.ts";
 import { operandsIn } from "./operands.ts";
 import { operandsOf } from "./site-nodes.ts";
 import type { Running } from "./weighted-runs.ts";
@@ -106,7 +106,7 @@ export async function effectsAt(
       effects.push(
         operands
           ? await effectsAtSite(of, tensors, (tensor) => moved(runs, point, tensor))
-          : tensors.map((tensor) => ({ tensor, outdoes: [] })),
+          : tensors.map(unknownEffect),
       );
       runs.step();
     }
@@ -148,25 +148,4 @@ export async function atRunningScale<T>(
     if (result !== null) return result;
   }
   return displace(scale * SMALLER.at(-1)!);
-}
-
-/** Those of a round's tensors whose displacement changes one of the outputs. */
-export async function movers(
-  runs: LearningRuns,
-  round: Round,
-  outputs: readonly string[],
-): Promise<ReadonlySet<string>> {
-  const arrived = new Set<string>();
-  for (const site of round.effects) {
-    for (const { tensor, outdoes } of site)
-      if (
-        outdoes.some((name) => arrived.has(name)) ||
-        (await atRunningScale(round.point.scale, (scale) =>
-          arrives(runs, round, outputs, moved(runs, { ...round.point, scale }, tensor)),
-        ))
-      )
-        arrived.add(tensor.name);
-    runs.step();
-  }
-  return arrived;
 }

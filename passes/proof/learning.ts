@@ -5,14 +5,8 @@ import { withWeightsAsInputs } from "../../src/ort/loading.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import { displaced, newTensors, type Values, valuesIn } from "./displacing.ts";
 import { type Judging, judgingOf } from "./judging.ts";
-import {
-  type Asked,
-  effectsAt,
-  type LearningRuns,
-  movers,
-  type Point,
-  pointAt,
-} from "./learning-runs.ts";
+import { type Asked, effectsAt, type LearningRuns, type Point, pointAt } from "./learning-runs.ts";
+import { movers } from "./movers.ts";
 import { tapsAt } from "./operands.ts";
 import { judgedAgain } from "./unfelt.ts";
 import { withRuns } from "./weighted-runs.ts";
@@ -73,8 +67,9 @@ async function canMove(
     result,
     names.filter((name) => !inside.has(name)),
   );
-  const { output: lastSum, dtype } = plan.sites.at(-1)!.site;
-  const taps = withTaps(fed, [...tapsAt(plan.sites), { value: lastSum, dtype }]);
+  const sums = plan.sites.map(({ site: { output, dtype } }) => ({ value: output, dtype }));
+  const taps = withTaps(fed, [...tapsAt(plan.sites), ...sums]);
+  const lastSum = plan.sites.at(-1)!.site.output;
   const last = taps.outputOf(lastSum);
   const file = withFixedSeeds(withOutputs(taps.file, judged));
   let done = 0;

@@ -1,0 +1,95 @@
+import { compareTensors } from "../../src/compare/difference.ts";
+import type { Value } from "../../src/graph/graph.ts";
+import { productsOf, scopesIn, walk } from "../../src/graph/walk.ts";
+import type { DenseTensor } from "../../src/onnx/new-node.ts";
+import type { InsertedSite } from "../laurelize/insert.ts";
+import { type Change, changeBetween, within } from "./effects.ts";
+import { type LearningRuns, moved, type Round } from "./learning-runs.ts";
+
+/** The share of a displacement that is sent past later sites, whose own effects outdo it then. */
+const SMALL = 1 / 64;
+/** How many are sent in a round at most: each looks for the sums that it must pass. */
+const SENT = 8;
+
+/**
+ * What one run tells of many sites: a movement that changes an output, small as it is, has come
+ * through the sum of each later site that all ways to the outputs lead through. What changes such a
+ * sum where the movement does, and by no less, changes the output too, and is not run. Graphs with
+ * bodies or functions are left to single runs.
+ */
+export class Passing {
+  readonly #runs: LearningRuns;
+  readonly #round: Round;
+  readonly #outputs: readonly string[];
+  /** Movements that arrived, at the sums that they passed. */
+  readonly #passed = new Map<InsertedSite, Change>();
+  /** How many may still be sent; none once one was lost. */
+  #left: number;
+
+  constructor(runs: LearningRuns, round: Round, outputs: readonly string[]) {
+    this.#runs = runs;
+    this.#round = round;
+    this.#outputs = outputs;
+    const { nodes, values } = runs.result.main;
+    const canPass =
+      round.point.scale <= 1 &&
+      outputs.every((name) => values.has(name)) &&
+      nodes.every((node) => scopesIn(node).length === 0);
+    this.#left = canPass ? SENT : 0;
+  }
+
+  /** Whether a change of a site's sum is known to arrive. */
+  arrives(inserted: InsertedSite, change: Change): boolean {
+    const movement = this.#passed.get(inserted);
+    if (!movement || movement.count === 0) return false;
+    return movement.norm <= change.norm && within(movement, change);
+  }
+
+  /** Displaces a site's tensor a little, past the later sites; whether that is seen to arrive. */
+  async send(inserted: InsertedSite, tensor: DenseTensor): Promise<boolean> {
+    const gates = this.#left > 0 ? this.#gatesBehind(inserted) : [];
+    if (gates.length === 0) return false;
+    const arrived = await this.#run(gates, tensor).catch(() => false);
+    this.#left = arrived ? this.#left - 1 : 0;
+    return arrived;
+  }
+
+  async #run(gates: readonly InsertedSite[], tensor: DenseTensor): Promise<boolean> {
+    const { running, taps } = this.#runs;
+    const { point, still } = this.#round;
+    const names = gates.map(({ site }) => taps.outputOf(site.output)!);
+    const before = await running(point.feeds, names);
+    const small = moved(this.#runs, { ...point, scale: point.scale * SMALL }, tensor);
+    const after = await running({ ...point.feeds, ...small }, [...Object.keys(still), ...names]);
+    if (this.#outputs.every((name) => compareTensors(still[name], after[name]).bitEqual))
+      return false;
+    for (const [k, gate] of gates.entries())
+      this.#passed.set(gate, changeBetween(before[names[k]], after[names[k]]));
+    return true;
+  }
+
+  /** Later sites whose operands are held at once with this one's, and of which nothing is known. */
+  #gatesBehind(inserted: InsertedSite): InsertedSite[] {
+    const group = this.#runs.groups.find((sites) => sites.includes(inserted)) ?? [];
+    const from = this.#sumOf(inserted);
+    return group
+      .slice(group.indexOf(inserted) + 1)
+      .filter((gate) => !this.#passed.has(gate))
+      .filter((gate) => from && leadThrough(from, this.#sumOf(gate), this.#outputs));
+  }
+
+  #sumOf({ site: { output } }: InsertedSite): Value | null {
+    const { result, taps } = this.#runs;
+    return taps.outputOf(output) === null ? null : (result.main.values.get(output.name) ?? null);
+  }
+}
+
+/** Whether all ways from one value to the outputs lead through another, and one does. */
+function leadThrough(from: Value, gate: Value | null, outputs: readonly string[]): boolean {
+  const behind = [...walk([from], (value) => (value === gate ? [] : productsOf(value)))];
+  return (
+    gate !== null &&
+    behind.includes(gate) &&
+    !behind.some((value) => value !== gate && outputs.includes(value.name))
+  );
+}
