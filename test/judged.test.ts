@@ -139,6 +139,51 @@ describe("weights that are not finite", () => {
   });
 });
 
+describe("sites of one stream", () => {
+  /** Residual blocks one after the other; the output adds part of the last sum to the one before. */
+  const stream = (count: number, part: number) => {
+    const ks = Array.from({ length: count }, (_, k) => k);
+    const nodes = ks.map(
+      (k) =>
+        `f${k} = MatMul(s${k}, w${k}) t${k} = Tanh(f${k}) [b${k}] s${k + 1} = Add(s${k}, t${k})`,
+    );
+    return modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+    g (float[N, 8] s0) => (float[N, 8] out)
+    <float[1] part = {${part}}, ${ks.map((k) => `float[8, 8] w${k}`).join(", ")}>
+    { ${nodes.join(" ")} p = Mul(s${count}, part) q = Mul(s${count - 1}, s${count - 1})
+      out = Sub(p, q) }`);
+  };
+
+  /** The proof, and how often models that take the input were run. */
+  async function counted(bytes: Uint8Array) {
+    let runs = 0;
+    const create = async (...given: Parameters<typeof ort.InferenceSession.create>) => {
+      const session = await ort.InferenceSession.create(...given);
+      const run = session.run.bind(session);
+      session.run = ((feeds: ort.InferenceSession.FeedsType, ...rest: []) => {
+        if ("s0" in feeds) runs++;
+        return run(feeds, ...rest);
+      }) as typeof session.run;
+      return session;
+    };
+    const laurel = await laurelize(await openModel(bytes), { ort, variant: "rw+lr", rank: 2 });
+    const counting = { ...ort, InferenceSession: { create } } as typeof ort;
+    return { proof: await prove(laurel, { ort: counting }), runs };
+  }
+
+  it("are told by few runs of the model, however many they are", async () => {
+    const [few, many] = [await counted(stream(3, 1)), await counted(stream(12, 1))];
+    expect([few.proof.passed, many.proof.passed]).toEqual([true, true]);
+    expect(made("it can learn", many.proof).tensors).toBe(12 * 3);
+    expect(many.runs).toBeLessThanOrEqual(few.runs + 4);
+  });
+
+  it("are not told by what came to the output past them", async () => {
+    const { proof } = await counted(stream(4, 0));
+    expect(unfeltAt(proof)).toEqual(["b3"]);
+  });
+});
+
 describe("a node left in training mode", () => {
   const dropout = (on: 0 | 1) =>
     blocks(

@@ -16,7 +16,7 @@ export interface Effect {
    */
   readonly outdoes: readonly string[];
   /** What it does to the sum, for the weakest of the site's; null if it is not kept or known. */
-  readonly change: Change | null;
+  readonly change: Movement | null;
 }
 
 /** A site of a graph, its operands and all new tensors. */
@@ -30,8 +30,8 @@ export interface SiteAtPoint {
 /** Share of a change's elements that another of the same reach may leave as they were, by rounding. */
 const ROUNDED = 1 / 64;
 
-/** Where a sum changed, and by how much in all. */
-export interface Change {
+/** Where a sum moved, and by how much in all. */
+export interface Movement {
   readonly where: Uint8Array;
   readonly count: number;
   readonly norm: number;
@@ -86,7 +86,7 @@ export function sumsAt(
 }
 
 /** Compares two values of a sum, bit by bit. */
-export function changeBetween(still: Tensor, moved: Tensor): Change {
+export function changeBetween(still: Tensor, moved: Tensor): Movement {
   const [before, bits] = [bitsOf(still), bitsOf(moved)];
   const [numbersBefore, numbers] = [numbersIn(still), numbersIn(moved)];
   const where = new Uint8Array(bits.length);
@@ -110,7 +110,7 @@ function bitsOf({ data }: Tensor): Uint16Array | Uint32Array | BigUint64Array {
 }
 
 /** Whether the second changes what the first does, but for what is lost in rounding. */
-export function within(a: Change, b: Change): boolean {
+export function within(a: Movement, b: Movement): boolean {
   let missed = 0;
   for (let k = 0; k < a.where.length; k++) if (a.where[k] > b.where[k]) missed++;
   return missed <= ROUNDED * a.count;

@@ -3,7 +3,7 @@ import type { Value } from "../../src/graph/graph.ts";
 import { productsOf, scopesIn, walk } from "../../src/graph/walk.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";
-import { type Change, changeBetween, within } from "./effects.ts";
+import { type Movement, changeBetween, within } from "./effects.ts";
 import { type LearningRuns, moved, type Round } from "./learning-runs.ts";
 
 /** The share of a displacement that is sent past later sites, whose own effects outdo it then. */
@@ -22,7 +22,7 @@ export class Passing {
   readonly #round: Round;
   readonly #outputs: readonly string[];
   /** Movements that arrived, at the sums that they passed. */
-  readonly #passed = new Map<InsertedSite, Change>();
+  readonly #passed = new Map<InsertedSite, Movement>();
   /** How many may still be sent; none once one was lost. */
   #left: number;
 
@@ -39,7 +39,7 @@ export class Passing {
   }
 
   /** Whether a change of a site's sum is known to arrive. */
-  arrives(inserted: InsertedSite, change: Change): boolean {
+  arrives(inserted: InsertedSite, change: Movement): boolean {
     const movement = this.#passed.get(inserted);
     if (!movement || movement.count === 0) return false;
     return movement.norm <= change.norm && within(movement, change);
