@@ -4,10 +4,10 @@ import {
   InputError,
   isLaurelized,
   type Laurelized,
-  type LaurelOptions,
   laurelize,
   type Model,
   openModel,
+  type ProofOptions,
   prove,
   type ResidualOptions,
 } from "../../src/index.ts";
@@ -106,7 +106,7 @@ export class ModelWork implements Work {
     return this.#laurel.laurel.model;
   }
 
-  #rewritten(choice: InsertChoice, onProgress?: LaurelOptions["onProgress"]): Promise<Laurelized> {
+  #rewritten(choice: InsertChoice, onProgress?: ProofOptions["onProgress"]): Promise<Laurelized> {
     const options = { ...choice, ...this.#search, ort, externalData: null, onProgress };
     return laurelize(this.#opened().model, options);
   }

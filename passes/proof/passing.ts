@@ -3,7 +3,7 @@ import type { Value } from "../../src/graph/graph.ts";
 import { productsOf, scopesIn, walk } from "../../src/graph/walk.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";
-import { type Movement, changeBetween, within } from "./effects.ts";
+import { changeBetween, type Movement, within } from "./effects.ts";
 import { type LearningRuns, moved, type Round } from "./learning-runs.ts";
 
 /** The share of a displacement that is sent past later sites, whose own effects outdo it then. */
