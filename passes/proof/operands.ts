@@ -2,6 +2,8 @@ import { runAll } from "../../src/compare/outputs.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
 import type { Types } from "../../src/graph/types.ts";
+import { shapesInRuns } from "../../src/infer/measured-shapes.ts";
+import type { ModelFile } from "../../src/onnx/model-file.ts";
 import { broadcastShape, expanded } from "../../src/ort/broadcast.ts";
 import { type Tap, type Taps, withTaps } from "../../src/ort/expose.ts";
 import { runnable } from "../../src/ort/loading.ts";
@@ -29,17 +31,43 @@ export function sizesIn({ main }: Graph, types: Types, feeds: Tensors): Record<s
   return Object.fromEntries(sized.filter(([dim]) => typeof dim === "string" && dim !== ""));
 }
 
-/** Sites in groups whose operands fit in memory together, free dimensions having these sizes. */
-export function siteBatches(
+/** Number of elements of each site's sum, free dimensions having these sizes. */
+export type SumSizes = ReadonlyMap<InsertedSite, number>;
+
+/**
+ * The sizes of sites' sums on some inputs. Where inference loses one, the model is run once to
+ * measure it: each group of sites costs another session, and guesses put every site alone.
+ */
+export async function sumSizes(
+  ort: Ort,
+  file: ModelFile,
   sites: readonly InsertedSite[],
-  sizes: Readonly<Record<string, number>>,
-): InsertedSite[][] {
+  { sizes, feeds }: { readonly sizes: Readonly<Record<string, number>>; readonly feeds: Tensors },
+): Promise<SumSizes> {
+  const sized = ({ site: { shape } }: InsertedSite) =>
+    shape.map((dim) => (typeof dim === "number" ? dim : (own(sizes, dim) ?? null)));
+  const lost = sites.filter(
+    (each) => each.site.scope.kind === "main" && sized(each).includes(null),
+  );
+  const sums = lost.map(({ site: { output } }) => output);
+  const shapes =
+    lost.length > 1
+      ? await shapesInRuns(ort, file, sums, (shapesOf) => shapesOf(feeds)).catch(() => [])
+      : [];
+  const measured = new Map(shapes.map((shape, k) => [lost[k], shape]));
+  return new Map(
+    sites.map((each) => {
+      const dims = measured.get(each) ?? sized(each).map((size) => size ?? UNKNOWN_DIM);
+      return [each, dims.reduce((a, b) => a * b, 1)];
+    }),
+  );
+}
+
+/** Sites in groups whose operands fit in memory together. */
+export function siteBatches(sizes: SumSizes): InsertedSite[][] {
   const groups: InsertedSite[][] = [];
   let room = 0;
-  for (const inserted of sites) {
-    const sized = inserted.site.shape
-      .map((dim) => (typeof dim === "number" ? dim : (own(sizes, dim) ?? UNKNOWN_DIM)))
-      .reduce((a, b) => a * b, 1);
+  for (const [inserted, sized] of sizes) {
     const need = sized * operandNames([inserted]).length;
     if (groups.length === 0 || need > room) {
       groups.push([]);

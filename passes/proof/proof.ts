@@ -19,7 +19,7 @@ import { newTensors } from "./displacing.ts";
 import { learnWhereReached } from "./learn-where-reached.ts";
 import type { LearningReport } from "./learning.ts";
 import { checkLowering, type LoweredOriginal } from "./lowering-check.ts";
-import { siteBatches, sizesIn } from "./operands.ts";
+import { siteBatches, sizesIn, sumSizes } from "./operands.ts";
 import { proofInputs } from "./proof-inputs.ts";
 import { proveUnrun } from "./prove-sites.ts";
 import { sampledPlan } from "./sample.ts";
@@ -66,7 +66,8 @@ export async function runChecks(proved: Proved, options: ProofOptions = {}): Pro
   const some = options.allSites ? null : sampledPlan(whole);
   const subject = { ...all, plan: some?.plan ?? whole };
   const sizes = sizesIn(graph, types, feeds[0]);
-  const runs = { file, feeds, groups: siteBatches(subject.plan.sites, sizes) };
+  const sums = await sumSizes(ort, file, subject.plan.sites, { sizes, feeds: feeds[0] });
+  const runs = { file, feeds, groups: siteBatches(sums) };
   const formulas = await checkFormulas(subject, runs, options, (done) =>
     progress(0.4 + 0.2 * done, "right formula"),
   );

@@ -4,6 +4,7 @@ import { patchedFile } from "../graph/patch.ts";
 import { isFloat, type Types } from "../graph/types.ts";
 import { allTensors } from "../onnx/all-tensors.ts";
 import { byteLength } from "../onnx/external.ts";
+import type { ModelFile } from "../onnx/model-file.ts";
 import type { Dimension, Type } from "../onnx/shape.ts";
 import { runnable } from "../ort/loading.ts";
 import { type Ort, runFor, type Tensors, withSession } from "../ort/session.ts";
@@ -88,19 +89,10 @@ async function twoRuns(
   types: Types,
   values: readonly Value[],
 ): Promise<readonly [Run, Run]> {
-  const names = values.map((_, k) => `shape ${k} of a value`);
-  const file = patchedFile(graph.file, {
-    nodes: values.map(({ name }, k) => ({
-      before: null,
-      node: { name: "", op: "Shape", inputs: [name], outputs: [names[k]], attributes: {} },
-    })),
-    outputs: names.map((name) => ({ name, type: null })),
-  });
-  return withSession(ort, runnable(file), "disabled", async (session) => {
-    let shapes: readonly (readonly number[])[] = [];
+  return shapesInRuns(ort, graph.file, values, async (shapesOf) => {
+    let shapes: Run["shapes"] = [];
     const run = async (feeds: Tensors) => {
-      const got = await runFor(session, feeds, names);
-      shapes = names.map((name) => Array.from(got[name].data as BigInt64Array, Number));
+      shapes = await shapesOf(feeds);
       return [];
     };
     const first = await sampleInputs({ ort, graph, types }, run, 1);
@@ -111,6 +103,29 @@ async function twoRuns(
     const second = await sampleInputs({ ort, graph, types }, run, 1, { dims, seed: 1 });
     return [before, { shapes, dims: second.dims }] as const;
   });
+}
+
+/** Calls `work` with what runs a model on some inputs and gives the shapes of its main graph's values. */
+export function shapesInRuns<T>(
+  ort: Ort,
+  file: ModelFile,
+  values: readonly Value[],
+  work: (shapesOf: (feeds: Tensors) => Promise<Run["shapes"]>) => Promise<T>,
+): Promise<T> {
+  const names = values.map((_, k) => `shape ${k} of a value`);
+  const measuring = patchedFile(file, {
+    nodes: values.map(({ name }, k) => ({
+      before: null,
+      node: { name: "", op: "Shape", inputs: [name], outputs: [names[k]], attributes: {} },
+    })),
+    outputs: names.map((name) => ({ name, type: null })),
+  });
+  return withSession(ort, runnable(measuring), "disabled", (session) =>
+    work(async (feeds) => {
+      const got = await runFor(session, feeds, names);
+      return names.map((name) => Array.from(got[name].data as BigInt64Array, Number));
+    }),
+  );
 }
 
 /** Returns a shape that fits both runs; null if they differ in rank. */
