@@ -1,5 +1,6 @@
 import { compareTensors } from "../../src/compare/difference.ts";
 import type { Graph, Value } from "../../src/graph/graph.ts";
+import { own } from "../../src/graph/own.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
 import type { ModelFile } from "../../src/onnx/model-file.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
@@ -56,15 +57,45 @@ export interface Point {
   readonly scale: number;
   /** The inputs of a run at this point. */
   readonly feeds: Tensors;
+  /** What the model is known to give there. */
+  readonly known: Tensors;
 }
 
 export function pointAt(
   { ort, feeds, tensors }: LearningRuns,
-  { values, round, scale }: Omit<Point, "feeds">,
+  at: Pick<Point, "values" | "round" | "scale">,
 ): Point {
-  const weights = tensors.map((tensor) => fed(ort, tensor, values));
+  const weights = tensors.map((tensor) => fed(ort, tensor, at.values));
   const all = Object.assign(Object.create(null), feeds, ...weights);
-  return { values, round, scale, feeds: all };
+  return { ...at, feeds: all, known: {} };
+}
+
+/** A point, and what is asked of it in one run: judged values, and all sites' operands and sums if they are held at once. */
+export async function knownAt(
+  runs: LearningRuns,
+  at: Pick<Point, "values" | "round" | "scale">,
+): Promise<Point> {
+  const { groups, taps, running } = runs;
+  const point = pointAt(runs, at);
+  if (groups.length !== 1) return point;
+  const values = groups[0].flatMap((each) => [...operandsOf(each), each.site.output]);
+  const names = [...judgedIn(runs), ...values.flatMap((value) => taps.outputOf(value) ?? [])];
+  return { ...point, known: await running(point.feeds, [...new Set(names)]) };
+}
+
+/** Names of the values in which a movement may count. */
+export const judgedIn = ({ judged, last }: LearningRuns): string[] => [
+  ...new Set(last === null ? judged : [...judged, last]),
+];
+
+/** What the model gives at a point, run only if that is not known. */
+export async function valuesAt(
+  { running }: LearningRuns,
+  { feeds, known }: Point,
+  names: readonly string[],
+): Promise<Tensors> {
+  if (names.some((name) => !own(known, name))) return running(feeds, names);
+  return Object.fromEntries(names.map((name) => [name, known[name]]));
 }
 
 const fed = (ort: Ort, { name, dtype, dims }: DenseTensor, values: Values): Tensors => ({
@@ -80,12 +111,13 @@ export function moved({ ort, plan }: LearningRuns, point: Point, tensor: DenseTe
 
 /** Returns what gives the operands of some sites at a point; null for a body that did not run. */
 export async function operandsAt(
-  { ort, taps, running }: LearningRuns,
-  { feeds }: Point,
+  runs: LearningRuns,
+  point: Point,
   sites: readonly InsertedSite[],
 ): Promise<(inserted: InsertedSite) => Tensors | null> {
+  const { ort, taps } = runs;
   const read = sites.flatMap(operandsOf).flatMap((value) => taps.outputOf(value) ?? []);
-  const got = read.length > 0 ? await running(feeds, [...new Set(read)]) : {};
+  const got = read.length > 0 ? await valuesAt(runs, point, [...new Set(read)]) : {};
   return (inserted) => operandsIn(ort, taps, inserted, got);
 }
 

@@ -5,7 +5,14 @@ import { withWeightsAsInputs } from "../../src/ort/loading.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import { displaced, newTensors, type Values, valuesIn } from "./displacing.ts";
 import { type Judging, judgingOf } from "./judging.ts";
-import { type Asked, effectsAt, type LearningRuns, type Point, pointAt } from "./learning-runs.ts";
+import {
+  type Asked,
+  effectsAt,
+  judgedIn,
+  knownAt,
+  type LearningRuns,
+  valuesAt,
+} from "./learning-runs.ts";
 import { movers } from "./movers.ts";
 import { tapsAt } from "./operands.ts";
 import { judgedAgain } from "./unfelt.ts";
@@ -122,9 +129,9 @@ async function firstMovers(
   runs: LearningRuns,
   values: Values,
 ): Promise<{ readonly judging: Judging; readonly early: ReadonlySet<string> } | string> {
-  const point = pointAt(runs, { values, round: "first", scale: 1 });
+  const point = await knownAt(runs, { values, round: "first", scale: 1 });
   const effects = await effectsAt(runs, point, new Set(values.keys()));
-  const round = { point, effects, still: await runAt(runs, point) };
+  const round = { point, effects, still: await valuesAt(runs, point, judgedIn(runs)) };
   const judging = await judgingOf(runs, round);
   if (typeof judging === "string") return judging;
   const { outputs, scale } = judging;
@@ -139,12 +146,12 @@ async function still(
   values: Values,
   names: ReadonlySet<string>,
 ): Promise<ReadonlySet<string>> {
-  const point = pointAt(runs, { values, round: "then", scale });
+  const point = await knownAt(runs, { values, round: "then", scale });
   const effects = await effectsAt(runs, point, names);
-  const alive = await movers(runs, { point, effects, still: await runAt(runs, point) }, outputs);
+  const alive = await movers(
+    runs,
+    { point, effects, still: await valuesAt(runs, point, judgedIn(runs)) },
+    outputs,
+  );
   return new Set([...names].filter((name) => !alive.has(name)));
 }
-
-/** What the model gives at a point: the judged values and the last sum. */
-const runAt = ({ judged, last, running }: LearningRuns, { feeds }: Point): Promise<Tensors> =>
-  running(feeds, [...new Set(last === null ? judged : [...judged, last])]);

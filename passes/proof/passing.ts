@@ -4,7 +4,7 @@ import { productsOf, scopesIn, walk } from "../../src/graph/walk.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";
 import { changeBetween, type Movement, within } from "./effects.ts";
-import { type LearningRuns, moved, type Round } from "./learning-runs.ts";
+import { type LearningRuns, moved, type Round, valuesAt } from "./learning-runs.ts";
 
 /** The share of a displacement that is sent past later sites, whose own effects outdo it then. */
 const SMALL = 1 / 64;
@@ -58,7 +58,7 @@ export class Passing {
     const { running, taps } = this.#runs;
     const { point, still } = this.#round;
     const names = gates.map(({ site }) => taps.outputOf(site.output)!);
-    const before = await running(point.feeds, names);
+    const before = await valuesAt(this.#runs, point, names);
     const small = moved(this.#runs, { ...point, scale: point.scale * SMALL }, tensor);
     const after = await running({ ...point.feeds, ...small }, [...Object.keys(still), ...names]);
     if (this.#outputs.every((name) => compareTensors(still[name], after[name]).bitEqual))
