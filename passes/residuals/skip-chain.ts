@@ -40,11 +40,8 @@ export function* skipChain(setting: Setting, operand: Value, length = SHORT): Ge
     if (!node) return;
     const next = linkBefore(setting, node, link.value, length - hop);
     if (!next) return;
-    link = {
-      value: next.value,
-      ...both(link, next),
-      part: link.part?.single ? link.part : (next.part ?? link.part),
-    };
+    const part = link.part?.single ? link.part : (next.part ?? link.part);
+    link = joined(next.value, [link, next], part);
   }
 }
 
@@ -59,13 +56,17 @@ const linkTo = (value: Value, kind: Link["kind"] = "identity"): Link => ({
   peaked: false,
 });
 
-/** Combines two paths, in sequence or in parallel. */
-const both = (a: Omit<Link, "value" | "part">, b: Omit<Link, "value" | "part">) => ({
+type Path = Omit<Link, "value" | "part">;
+
+/** Returns the link over two paths, in sequence or in parallel. */
+const joined = (value: Value, [a, b]: readonly [Path, Path], part: Part | null): Link => ({
+  value,
   kind: worse(a.kind, b.kind),
   upsampled: a.upsampled || b.upsampled,
   repeated: a.repeated || b.repeated,
   mixed: a.mixed || b.mixed,
   peaked: a.peaked || b.peaked,
+  part,
 });
 
 /** Returns the link before a node, or before the mask or decomposed norm that ends with it. */
@@ -74,9 +75,9 @@ function linkBefore(setting: Setting, node: Node, value: Value, length: number):
   const next = layout || scale || projection ? origin(setting, node, layout, length) : null;
   if (next) {
     const kind: Link["kind"] = projection ? "projected" : layout ? "identity" : "scaled";
-    const passed = { kind, upsampled: upsampling, repeated: repeating, mixed: mixer };
-    const path = both(next, { ...passed, peaked: /(^|\.)MaxPool$/.test(node.op) });
-    return { ...next, ...path, part: layout ? partOf(setting, value) : null };
+    const peaked = /(^|\.)MaxPool$/.test(node.op);
+    const passed = { kind, upsampled: upsampling, repeated: repeating, mixed: mixer, peaked };
+    return joined(next.value, [next, passed], layout ? partOf(setting, value) : null);
   }
   const masked = maskedBy(setting, node);
   if (masked) return linkTo(masked, "scaled");
@@ -107,7 +108,7 @@ function commonOrigin(setting: Setting, values: readonly Value[], length: number
   for (const link of first.values()) {
     const links = [link, ...rest.map((chain) => chain.get(link.value))];
     if (links.includes(undefined)) continue;
-    return links.reduce((a, b) => ({ value: link.value, ...both(a!, b!), part: null }))!;
+    return links.reduce((a, b) => joined(link.value, [a!, b!], null))!;
   }
   return null;
 }
