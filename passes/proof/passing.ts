@@ -47,7 +47,7 @@ export class Passing {
 
   /** Displaces a site's tensor a little, past the later sites; whether that is seen to arrive. */
   async send(inserted: InsertedSite, tensor: DenseTensor): Promise<boolean> {
-    const gates = this.#left > 0 ? this.#gatesBehind(inserted) : [];
+    const gates = this.#left > 0 ? this.#gatesBehind(inserted, tensor) : [];
     if (gates.length === 0) return false;
     const arrived = await this.#run(gates, tensor).catch(() => false);
     this.#left = arrived ? this.#left - 1 : 0;
@@ -68,10 +68,13 @@ export class Passing {
     return true;
   }
 
-  /** Later sites whose operands are held at once with this one's, and of which nothing is known. */
-  #gatesBehind(inserted: InsertedSite): InsertedSite[] {
+  /**
+   * Later sites whose operands are held at once with this one's, and of which nothing is known. The
+   * ways begin at the tensor, because several sites may share it.
+   */
+  #gatesBehind(inserted: InsertedSite, { name }: DenseTensor): InsertedSite[] {
     const group = this.#runs.groups.find((sites) => sites.includes(inserted)) ?? [];
-    const from = this.#sumOf(inserted);
+    const from = this.#runs.result.main.values.get(name);
     return group
       .slice(group.indexOf(inserted) + 1)
       .filter((gate) => !this.#passed.has(gate))
