@@ -1,7 +1,7 @@
 import { callbacks, checkGiven, checkModel, object, texts, withOrt } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import type { Sizes } from "../../src/graph/bound.ts";
-import { writing } from "../../src/graph/builder.ts";
+import { type Writing, writing } from "../../src/graph/builder.ts";
 import type { Port } from "../../src/graph/patch-contents.ts";
 import { isFloat } from "../../src/graph/types.ts";
 import { type Model, strictlyPatched } from "../../src/model.ts";
@@ -72,23 +72,10 @@ export async function differentiate(
   const plain = await plainBetween(model, ort, { dims, from: wrt, to: endsOf, rules });
   const { types, reasons } = plain;
   const { graph } = plain.model;
-  const ends = endsOf(plain).map((name) => {
-    const value = graph.main.values.get(name);
-    if (!value) throw new InputError(`${graph.file.source.name} does not have a value ${name}.`);
-    return value;
-  });
   const draft = writing(graph, "grad");
-  const inputs: Port[] = [];
-  const seeds = ends.map((value) => {
-    const type = types.get(value) ?? null;
-    if (type?.shape?.every((size) => size === 1))
-      return [value.name, draft.constant(type.dtype, type.shape as number[], [1])] as const;
-    const name = draft.fresh(`${value.name}.cotangent`);
-    inputs.push({ name, type });
-    return [value.name, name] as const;
-  });
+  const { seeds, inputs } = cotangentsOf(endsOf(plain), plain, draft);
   const backward = backpropagate(graph, {
-    of: new Map(seeds),
+    of: seeds,
     wrt,
     types,
     writing: draft,
@@ -106,9 +93,29 @@ export async function differentiate(
   await checkCustomTypes(ort, differentiated, backward.custom);
   return {
     model: differentiated,
-    cotangents: Object.fromEntries(seeds.map(([name, g]) => [name, fed.has(g) ? g : null])),
+    cotangents: Object.fromEntries([...seeds].map(([name, g]) => [name, fed.has(g) ? g : null])),
     gradients: Object.fromEntries(backward.gradients),
   };
+}
+
+/** The cotangent of each value, a constant 1 or a new input, and these inputs. */
+function cotangentsOf(ends: readonly string[], { model, types }: Specialized, draft: Writing) {
+  const { graph } = model;
+  const inputs: Port[] = [];
+  const seeds = new Map<string, string>();
+  for (const name of ends) {
+    const value = graph.main.values.get(name);
+    if (!value) throw new InputError(`${graph.file.source.name} does not have a value ${name}.`);
+    const type = types.get(value) ?? null;
+    if (type?.shape?.every((size) => size === 1))
+      seeds.set(name, draft.constant(type.dtype, type.shape as number[], [1]));
+    else {
+      const cotangent = draft.fresh(`${name}.cotangent`);
+      inputs.push({ name: cotangent, type });
+      seeds.set(name, cotangent);
+    }
+  }
+  return { seeds, inputs };
 }
 
 function firstFloat({ model: { graph }, types }: Specialized): string {
