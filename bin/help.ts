@@ -4,6 +4,9 @@ import path from "node:path";
 /** The widest line of a help text. */
 export const WIDTH = 100;
 
+/** The width of a help text: that of the terminal, at most WIDTH. */
+export const helpWidth = (): number => Math.min(WIDTH, process.stdout.columns ?? WIDTH);
+
 const FLAGS = ["--help", "-h"];
 
 /**
@@ -14,7 +17,7 @@ const FLAGS = ["--help", "-h"];
 export function helpText(words: readonly string[]): string | null {
   const last = words.at(-1);
   if (words.length > 2 || (last !== undefined && !FLAGS.includes(last))) return null;
-  if ((process.stdout.columns ?? WIDTH) < WIDTH) return null;
+  if (helpWidth() < WIDTH) return null;
   const texts = written();
   const command = words.length === 2 ? words[0] : "";
   return Object.hasOwn(texts, command) ? texts[command] : null;

@@ -6,7 +6,7 @@ import { modulesOf } from "./commands/index.ts";
 import { printFailure, UsageError } from "./failure.ts";
 import { withFileLists } from "./file-lists.ts";
 import { DASH, heed } from "./heed.ts";
-import { WIDTH } from "./help.ts";
+import { helpWidth } from "./help.ts";
 import { answerAs, answerOf } from "./json.ts";
 import { loadConfig } from "./load-config.ts";
 import { checkUnderstood } from "./mistyped.ts";
@@ -63,13 +63,16 @@ function parserOf(
       if (given.json && answerOf(words) === "text") answerAs("json");
     })
     .middleware((given) => heed(given, recipe ?? {}))
-    .wrap(Math.min(WIDTH, process.stdout.columns ?? WIDTH))
+    .wrap(helpWidth() - 1)
     .fail((message, error) => {
       if (error && error.name !== "YError") throw error;
       throw new UsageError(asSentence(message ?? error.message));
     });
   for (const each of modules) parser.command(withRecipe(each, recipe));
-  usageOf(parser).cacheHelpMessage = () => {};
+  const usage = usageOf(parser);
+  const { help } = usage;
+  usage.help = () => spaced(help());
+  usage.cacheHelpMessage = () => {};
   return parser;
 }
 
@@ -106,8 +109,14 @@ const usageOf = (parser: Argv) =>
   (parser as unknown as YargsInternals).getInternalMethods().getUsageInstance();
 
 interface YargsInternals {
-  getInternalMethods(): { getUsageInstance(): { cacheHelpMessage: () => void } };
+  getInternalMethods(): {
+    getUsageInstance(): { cacheHelpMessage: () => void; help: () => string };
+  };
 }
+
+/** Puts a space before a type at the right edge, where yargs may leave none: "an integer[number]". */
+const spaced = (help: string) =>
+  help.replace(/(?<=\S)(?=\[(?:string|number|boolean|array|required|choices)\b)/g, " ");
 
 /** Options as yargs keeps them. */
 interface YargsOptions {

@@ -8,6 +8,9 @@ export const WORDS = {
     other: "a file is missing: %s given, %s needed",
   },
   "Not enough arguments following: %s": "%s takes a value",
+  "Positionals:": "Arguments:",
+  "Show help": "print this help",
+  "Show version number": "print the version",
   "Missing required argument: %s": {
     one: "%s must be given",
     other: "%s must be given",

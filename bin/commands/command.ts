@@ -1,6 +1,7 @@
 import type { Argv, CommandModule } from "yargs";
 import { allowed, type ValueOf } from "../../src/option-values.ts";
 import { dashed, type Option } from "../../src/options.ts";
+import { helpWidth } from "../help.ts";
 
 /** An option of the command line: one of the API, or one that only yargs reads. */
 export type CliOption = Omit<Option, "idle" | "default"> & {
@@ -67,7 +68,23 @@ export type ArgumentsFor<D extends Declaration> = {
 export const command = <const D extends Declaration>(declaration: D): D => declaration;
 
 const EXIT_CODES =
-  "Exit codes: 0 done, 1 a check failed or a training diverged, 2 wrong usage or unreadable input, 3 no residual site, 4 a check could not run, 130 interrupted. Results are written only with 0; finetune also writes the best weights so far with 1 and 130.";
+  "Exit codes: 0 done, 1 a check failed, 2 wrong usage or unreadable input, 3 no residual site, 4 a check could not run, 130 interrupted. Results are written only with 0.";
+const EXIT_CODES_HERE = "Exit codes: 0 done, 2 wrong usage or unreadable input, 130 interrupted.";
+
+/** Returns examples as a shell takes them, each below what it does. */
+const written = (examples: NonNullable<Declaration["examples"]>): string[] =>
+  examples.length === 0
+    ? []
+    : ["Examples:", ...examples.map(([line, purpose]) => `# ${purpose}\n${folded(line)}\n`)];
+
+/** Returns a command line in lines that a help text has room for, broken in front of options. */
+function folded(line: string): string {
+  const parts = line.replace("$0", "laurelize").split(/ (?=-)/);
+  return parts.reduce((text, part) => {
+    const { length } = text.slice(text.lastIndexOf("\n") + 1);
+    return `${text}${length + part.length + 4 > helpWidth() ? " \\\n" : " "}${part}`;
+  });
+}
 
 /** Returns a command as a module of yargs; `run` runs it. */
 export function moduleOf(
@@ -77,7 +94,8 @@ export function moduleOf(
     positionals = {},
     options,
     examples = [],
-    epilogue = EXIT_CODES,
+    isHere,
+    epilogue = isHere ? EXIT_CODES_HERE : EXIT_CODES,
   }: Declaration,
   run: (args: object) => Promise<void>,
 ): CommandModule {
@@ -94,8 +112,7 @@ export function moduleOf(
           describe,
         });
       yargs.options(withValues(options));
-      for (const [line, purpose] of examples) yargs.example(line, purpose);
-      return yargs.epilogue(epilogue);
+      return yargs.epilogue([...written(examples), epilogue].join("\n"));
     },
     handler: run,
   };
@@ -124,7 +141,8 @@ function withValues(options: Declaration["options"]): Parameters<Argv["options"]
     .map(([name, option]) => {
       declared.set(camelCased(name), option);
       const { default: value, idle, range, length, nullable, flags, words, ...rest } = option;
-      const shown = value === undefined ? {} : { defaultDescription: described(value) };
+      const isPlain = value === undefined || value === false;
+      const shown = isPlain ? {} : { defaultDescription: described(value) };
       const each = option.array ? { nargs: length ?? 1 } : {};
       const needed = option.type === "boolean" ? {} : { requiresArg: true };
       const listed = isList(option) ? { type: "string", coerce: numbersOr(words) } : {};

@@ -10,7 +10,7 @@ export const completion = command({
   examples: [
     ['eval "$($0 completion bash)"', "in ~/.bashrc"],
     ["source <($0 completion zsh)", "in ~/.zshrc, after compinit"],
-    ["$0 completion fish > ~/.config/fish/completions/laurelize.fish", "once"],
+    ["$0 completion fish > ~/.config/fish/completions/laurelize.fish", "once, in fish"],
   ],
 });
 

@@ -20,13 +20,6 @@ const FORMULAS: Readonly<Partial<Record<VariantName, string>>> = {
 /** Options with a number, which some variants have. */
 const NUMBERS = ["rank", "lags"] as const;
 
-/** The form that says what to insert. */
-interface ChoiceView {
-  readonly open: (model: OpenedModel) => void;
-  /** What is chosen now. */
-  readonly chosen: () => InsertChoice;
-}
-
 interface ChoiceEvents {
   /** The choice is another one; a result of the former one does not count any more. */
   readonly onChange: () => void;
@@ -34,7 +27,7 @@ interface ChoiceEvents {
 }
 
 /** Lets the user choose variant, rank and sites, and rewrites the model. */
-export function choiceView(engine: Engine, events: ChoiceEvents): ChoiceView {
+export function choiceView(engine: Engine, events: ChoiceEvents) {
   const form = byId<HTMLFormElement>("choice-form");
   const variant = byId<HTMLSelectElement>("variant");
   variant.append(...variantNames.map((name) => make("option", { value: name }, name)));
@@ -63,7 +56,7 @@ export function choiceView(engine: Engine, events: ChoiceEvents): ChoiceView {
     };
   return {
     chosen,
-    open({ sites }) {
+    open({ sites }: OpenedModel) {
       byId("sites").replaceChildren(
         ...sites.map(({ name, about }) =>
           make(

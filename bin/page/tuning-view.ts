@@ -10,17 +10,11 @@ import { type ProgressView, showProgress } from "./progress-view.ts";
 
 type From = Examples["from"];
 
-/** The form that fine-tunes the model. */
-interface TuningView {
-  readonly open: (model: OpenedModel) => void;
-  readonly close: () => void;
-}
-
 /** Defaults for the classifier of strips; other models have those of the command line. */
 const STRIPS = { epochs: 4, lr: 0.006 } as const;
 
 /** Lets the user choose examples, and trains. */
-export function tuningView(engine: Engine, chosen: () => InsertChoice): TuningView {
+export function tuningView(engine: Engine, chosen: () => InsertChoice) {
   const pad = drawingPad(() => say("tuning-error", ""));
   byId("loss").append(...losses.map(({ name }) => make("option", { value: name }, name)));
   for (const radio of radios()) radio.onchange = () => showExamples();
@@ -31,7 +25,7 @@ export function tuningView(engine: Engine, chosen: () => InsertChoice): TuningVi
     void tune(engine, pad, chosen());
   };
   return {
-    open({ readsStrips }) {
+    open({ readsStrips }: OpenedModel) {
       for (const label of document.querySelectorAll<HTMLElement>(".strips-only"))
         label.hidden = !readsStrips;
       for (const radio of radios())

@@ -85,7 +85,7 @@ async function done(wanted: ModelImport, depended: Dependencies, trial: string):
     const { command } = steps[step];
     const output = path.join(trial, `${number}`, name);
     fs.mkdirSync(path.dirname(output));
-    const ran = await runCommandLine([
+    const said = await runCommandLine([
       ...(command === "laurelize" ? [] : [command]),
       input,
       ...(step === "adapter" ? [wanted.adapter!] : []),
@@ -93,7 +93,7 @@ async function done(wanted: ModelImport, depended: Dependencies, trial: string):
       ...(hasData ? ["--copy-data"] : []),
       ...args,
     ]);
-    warnings.push(...ran.warnings);
+    warnings.push(...said);
     if (!fs.existsSync(output))
       throw new Error(
         "the model is already laurelized: leave laurel out, or add &again to insert more.",

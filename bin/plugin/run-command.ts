@@ -6,20 +6,14 @@ import { turnOffTelemetry } from "../no-telemetry.ts";
 
 const program = fileURLToPath(new URL("../laurelize.js", import.meta.url));
 
-/** What a command printed. */
-interface Printed {
-  readonly report: string;
-  readonly warnings: readonly string[];
-}
-
 const OWN = /^laurelize: /;
 const WARNING = /^warning: /;
 
 /**
  * Runs one command line of laurelize in a process of its own, so that onnxruntime cannot end the
- * bundler. Throws an error with the command's own sentence if it fails.
+ * bundler. Returns its warnings. Throws an error with the command's own sentence if it fails.
  */
-export async function runCommandLine(args: readonly string[]): Promise<Printed> {
+export async function runCommandLine(args: readonly string[]): Promise<readonly string[]> {
   const env = { ...process.env, NO_COLOR: "1" };
   turnOffTelemetry(env);
   const child = spawn(process.execPath, [program, ...args], {
@@ -42,7 +36,7 @@ export async function runCommandLine(args: readonly string[]): Promise<Printed> 
     const said = lines.filter((line) => !isWarning(line));
     throw new Error(sentences(said, isProof ? report : ""));
   }
-  return { report, warnings: lines.filter(isWarning).map((line) => line.replace(WARNING, "")) };
+  return lines.filter(isWarning).map((line) => line.replace(WARNING, ""));
 }
 
 /** The sentences of a command that failed, and the report of its proof. */

@@ -18,14 +18,6 @@ import type { StepOptions } from "./step-options.ts";
 /** The ports of an update by gradients that are added up. */
 export type UpdatePorts = Omit<Awaited<ReturnType<typeof updateAlone>>, "model">;
 
-/** Gradients of several batches as those of one. */
-interface SummedGradients {
-  /** The mean over all examples, by the inputs of the update. */
-  readonly gradients: Record<string, Tensor>;
-  readonly figures: Evaluation;
-  readonly update: Prepared<UpdatePorts>;
-}
-
 /** What gradients are added up with. */
 interface AccumulationOf {
   readonly ort: Ort;
@@ -57,13 +49,16 @@ export class Accumulation {
     this.#counts = new SessionsBySize(ort, threads, (fed) => countModel(model, sized(fed)));
   }
 
-  /** Runs forward and backward of each batch. */
+  /**
+   * Runs forward and backward of each batch. Returns the mean gradients over all examples, by the
+   * inputs of the update, the figures, and the session of the update.
+   */
   async of(
     batches: readonly Tensors[],
     weights: Tensors,
     check: (fed: Tensors, ports: GradientPorts) => void,
     place: string,
-  ): Promise<SummedGradients> {
+  ) {
     const sums = new Map<string, Float32Array | Float64Array>();
     const parts: Evaluation[][] = [];
     const shares = await this.#shares(batches, weights);

@@ -1,6 +1,7 @@
 import { InputError } from "../../src/errors.ts";
 import type { Npz, StoredArray } from "../../src/formats/npz.ts";
 import { isFloat } from "../../src/graph/types.ts";
+import { listed } from "../../src/listed.ts";
 import { dataTypeNamed } from "../../src/onnx/dtypes.ts";
 import { showShape } from "../../src/onnx/shape.ts";
 import type { Source } from "../../src/onnx/source.ts";
@@ -13,8 +14,8 @@ import { bytesInFile, bytesInMemory, checkedBlocks, rowPart } from "./data-set-r
 import { SampleSizes } from "./data-set-sizes.ts";
 import { emptyCache } from "./empty-cache.ts";
 import type { Expected } from "./expected.ts";
-import { type Pictures, type PixelOptions, picturesOf, pixelsNote } from "./pixels.ts";
-import type { ArrayPlacement, BatchAxes } from "./placement.ts";
+import { type PixelOptions, picturesOf, pixelsNote } from "./pixels.ts";
+import type { BatchAxes } from "./placement.ts";
 import { type Noting, sharedOrAlone } from "./shared-values.ts";
 
 /** Examples that fit a model: in memory, or read from their files as they are needed. */
@@ -63,14 +64,6 @@ const imagePixels = (arrays: readonly StoredArray[], given: PixelOptions): Pixel
 
 /** A dataset without the digest of its files. */
 export type OpenedDataset = Omit<Dataset, "digest">;
-
-/** A file of a dataset, its arrays in the order in which they are expected, and how they are read. */
-interface File {
-  readonly source: ArrayFile;
-  readonly arrays: readonly StoredArray[];
-  readonly pictures: readonly (Pictures | null)[];
-  readonly placements: readonly ArrayPlacement[];
-}
 
 /**
  * Reads the .npz files of a dataset as one, once the headers of their arrays are checked against
@@ -129,12 +122,15 @@ export function readDataset(
   return { name, rows, columns, batchSize, sizes: sizesOf, notes: allNotes, classes, close };
 }
 
-/** Checks the headers of a file's arrays, and notes conversions and arrays that nothing reads. */
+/**
+ * Checks the headers of a file's arrays, and notes conversions and arrays that nothing reads. Returns
+ * the arrays in the order in which they are expected, and how they are read.
+ */
 function readFile(
   source: ArrayFile,
   expected: readonly Expected[],
   { pixels, sizes, notes }: Noting & { readonly pixels: PixelOptions },
-): File {
+) {
   const arrays = expected.map((array) => {
     const cache = source.names.includes(array.name) ? null : emptyCache(source, array, expected);
     if (cache && !notes.has("cache"))
@@ -166,9 +162,13 @@ function readFile(
   const present = expected.map((array, k) => ({ expected: array, dims: dimsOf(k) }));
   const placements = sizes.place(source.name, present);
   const used = new Set(expected.map((array) => array.name));
-  for (const other of source.names)
-    if (!used.has(other) && !notes.has(other))
-      notes.set(other, `array ${other} of ${source.name} is neither input nor target.`);
+  const others = source.names.filter((name) => !used.has(name));
+  const [what, are] = others.length === 1 ? ["array", "is"] : ["arrays", "are"];
+  if (others.length > 0 && !notes.has(`${others}`))
+    notes.set(
+      `${others}`,
+      `${what} ${listed(others)} of ${source.name} ${are} neither input nor target.`,
+    );
   return { source, arrays, placements, pictures };
 }
 

@@ -73,7 +73,8 @@ export async function fit(original: Model, asked: FitOptions): Promise<FitResult
   const model = await modelToTrain(original, options, values.seed);
   const sources = await openSources(model, options, values);
   try {
-    for (const note of [...effectNotes(asked), ...sources.notes]) options.onNote?.(note);
+    const notes = new Set([...effectNotes(asked), ...sources.notes]);
+    for (const note of notes) options.onNote?.(note);
     const given = await prepared(model, options, { values, sources });
     const trained = await withBalancedWeights(model, given, sources.train);
     const trainer = new Trainer(model, trained);

@@ -32,20 +32,13 @@ export const isUpdatedAlone = (weight: Weight) => sizeOf(weight) > LARGE;
 export const cast = ({ to }: Writing, name: string, from: string, dtype: string) =>
   from === dtype ? name : to.cast(name, dtype);
 
-/** All gradients in one row: those of small weights, and the norms of the others. */
-interface GradientRow {
-  /** Its norm is that of all gradients together. */
-  readonly row: string;
-  /** The gradients of each group as one tensor. */
-  readonly gradients: readonly string[];
-}
-
 /**
- * Puts all gradients in one row. Of the inputs of a node, onnxruntime first computes the one that is
+ * Puts all gradients in one row, those of large weights as their norms: its norm is that of all
+ * gradients together. Also returns the gradients of each group as one tensor. Of the inputs of a node, onnxruntime first computes the one that is
  * written last. So this is the gradient that the backward pass has first, and what it is computed
  * from is freed early; all the others would keep it. Flatten because the optimizer leaves it there.
  */
-export function gradientRow(writing: Writing, groups: readonly Group[]): GradientRow {
+export function gradientRow(writing: Writing, groups: readonly Group[]) {
   const { op, to } = writing;
   const parts = groups.map((group) =>
     group.members.map((weight) => partOf(writing, group, weight)),

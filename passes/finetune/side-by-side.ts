@@ -1,35 +1,21 @@
 import type { Writing } from "../../src/graph/builder.ts";
 
-/** Several tensors as one vector, for what is done to each element alike; a single one as it is. */
-interface SideBySide {
-  /** Rank of what they become. */
-  readonly rank: number;
-  /** One tensor of each shape, in order, as one. */
-  readonly join: (tensors: readonly string[]) => string;
-  /** The tensors again. */
-  readonly part: (joined: string) => readonly string[];
-}
-
-/** Puts tensors of these shapes side by side. */
-export function sideBySide(
-  { op, to }: Writing,
-  shapes: readonly (readonly number[])[],
-): SideBySide {
-  if (shapes.length === 1)
-    return { rank: shapes[0].length, join: ([only]) => only, part: (only) => [only] };
+/**
+ * Puts tensors of these shapes side by side in one vector, for what is done to each element alike: `join`
+ * makes it, `part` gives the tensors again. A single tensor stays as it is.
+ */
+export function sideBySide({ op, to }: Writing, shapes: readonly (readonly number[])[]) {
+  const isSingle = shapes.length === 1;
   const sizes = shapes.map((dims) => dims.reduce((a, b) => a * b, 1));
+  const shaped = (tensor: string, k: number, dims: readonly number[]) =>
+    shapes[k].length === 1 ? tensor : to.reshape(tensor, dims);
+  const flat = (tensor: string, k: number) => shaped(tensor, k, [sizes[k]]);
   return {
-    rank: 1,
-    join: (tensors) =>
-      op.Concat(
-        tensors.map((tensor, k) =>
-          shapes[k].length === 1 ? tensor : to.reshape(tensor, [sizes[k]]),
-        ),
-        { axis: 0 },
-      ),
-    part: (joined) =>
-      to
-        .split(joined, sizes, 0)
-        .map((tensor, k) => (shapes[k].length === 1 ? tensor : to.reshape(tensor, shapes[k]))),
+    join: (tensors: readonly string[]): string =>
+      isSingle ? tensors[0] : op.Concat(tensors.map(flat), { axis: 0 }),
+    part: (joined: string): readonly string[] =>
+      isSingle
+        ? [joined]
+        : to.split(joined, sizes, 0).map((tensor, k) => shaped(tensor, k, shapes[k])),
   };
 }

@@ -16,22 +16,17 @@ export interface ArrayColumns {
 /** The columns that inputs take by name; others take theirs, or all that nothing else takes. */
 export type ColumnsOf = Readonly<Record<string, readonly string[]>>;
 
-/** Which columns go into which array, and what a user should know of it. */
-interface Assigned {
-  readonly arrays: readonly ArrayColumns[];
-  readonly notes: readonly string[];
-}
-
 /**
  * Decides which columns of a table an array takes: those that are stated, its own by name, or for
- * one input all that are left. Throws an InputError if an array gets none.
+ * one input all that are left. Also returns what a user should know of it, a sentence each. Throws an
+ * InputError if an array gets none.
  */
 export function assignedColumns(
   file: string,
   columns: readonly string[],
   expected: readonly Expected[],
   stated: ColumnsOf,
-): Assigned {
+) {
   const unknown = Object.keys(stated).find(
     (name) => !expected.some((array) => array.name === name),
   );

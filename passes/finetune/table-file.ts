@@ -1,7 +1,6 @@
 import { sha256 } from "#node";
 import { scratchWriter } from "#node-data";
 import { InputError } from "../../src/errors.ts";
-import type { StoredArray } from "../../src/formats/npz.ts";
 import { widthOf } from "../../src/graph/numbers.ts";
 import { own } from "../../src/graph/own.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
@@ -115,15 +114,7 @@ const classNotes = (file: string, labels: TargetLabels) =>
     return names ? [`${text}: ${listed(names)}.`] : [];
   });
 
-/** An array of a whole table. */
-interface Grown {
-  readonly array: StoredArray;
-  readonly notes: readonly string[];
-  /** Where its values are kept. */
-  readonly source: Source;
-}
-
-/** An array that grows row by row. */
+/** An array that grows row by row; `finish` returns it, notes, and the source that keeps its values. */
 function growing(file: string, of: ArrayColumns, labels: LabelsOf | null, large: boolean) {
   const { expected, places, names } = of;
   const dtype = labels?.dtype ?? expected.dtype ?? "float";
@@ -156,7 +147,7 @@ function growing(file: string, of: ArrayColumns, labels: LabelsOf | null, large:
     }
     if (pending.length >= FLUSH) flush();
   };
-  const finish = (rows: number): Grown => {
+  const finish = (rows: number) => {
     flush();
     const source = writer ? writer.finish() : bytesSource(concat(chunks));
     const row = fitted(expected, dims ?? []);

@@ -8,12 +8,6 @@ import { type ChosenLoss, classAxisOf, indices, type TargetForm } from "./loss.t
 
 type Shape = NonNullable<Type["shape"]>;
 
-/** How a target with classes is read. */
-interface ClassTarget {
-  readonly axis: number;
-  readonly form: TargetForm;
-}
-
 /** What is known when the class axis is searched. */
 interface Asked extends Pick<ChosenLoss, "loss" | "options"> {
   readonly graph: Graph;
@@ -32,7 +26,9 @@ interface Asked extends Pick<ChosenLoss, "loss" | "options"> {
  * sentence if the target does not fit. Throws an InputError that asks for the axis if it is
  * ambiguous.
  */
-export function classTarget(asked: Asked): ClassTarget | string {
+export function classTarget(
+  asked: Asked,
+): { readonly axis: number; readonly form: TargetForm } | string {
   const { types, output, target, options } = asked;
   const shape = types.get(output)!.shape!;
   const rank = shape.length;

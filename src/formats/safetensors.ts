@@ -42,7 +42,8 @@ export function readSafetensors(source: Source): SafeTensors {
   if (size < PREFIX) throw refuse(`it has ${size} bytes, fewer than the 8 of its header's length`);
   const prefix = source.read(0, PREFIX);
   const length = Number(new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true));
-  if (length > LONGEST_HEADER || length > size - PREFIX)
+  if (length > LONGEST_HEADER) throw refuse("its first 8 bytes are not the length of a header");
+  if (length > size - PREFIX)
     throw refuse(`it has ${size} bytes, but its header should have ${length}; it may be truncated`);
   const start = PREFIX + length;
   const header = jsonIn(source.read(PREFIX, start));
