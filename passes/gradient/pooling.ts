@@ -28,6 +28,9 @@ export const poolings = {
   GlobalMaxPool: (at, x) => [share(at, x, at.y, spatial(at))],
   LpPool: (at, x) => [at.op.Mul(lpSlope(at, x), spread(at, lpScale(at, at.y), poolOf(at)))],
   MaxPool: maxPool,
+  MaxUnpool: ({ op, write, g }, _, indices) => [
+    op.Gather(write.reshape(g, [-1]), indices, { axis: 0 }),
+  ],
 } satisfies VjpTable;
 
 const spatial = ({ shape }: GradientNode) => range(shape(0).length).slice(2);

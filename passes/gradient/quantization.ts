@@ -22,11 +22,7 @@ export const quantizations = {
     const as = { ...at, inputs: [x, w], needs: [at.needs[0], false] };
     return convolutions.Conv(as, x, real(at, w, zero));
   },
-  DequantizeLinear: (at) => {
-    const { op, g, needs, refuse } = at;
-    if (needs[1]) return refuse("gradients of its scale are not supported; leave it out");
-    return [op.Mul(g, scaleOf(at))];
-  },
+  DequantizeLinear: dequantize,
   DynamicQuantizeLinear: ({ op, g, outputs, dtype, write }) => {
     const scale = dtype === "float" ? outputs[1]! : write.cast(outputs[1]!, dtype);
     return [op.Div(g, scale)];
@@ -43,6 +39,8 @@ export const quantizations = {
     return products.MatMul(as, real(at, a, rows), real(at, b, columns));
   },
   QuantizeLinear: quantize,
+  "com.microsoft.DequantizeLinear": dequantize,
+  "com.microsoft.QuantizeLinear": quantize,
 } satisfies VjpTable;
 
 /** Operators whose first output is integers that cotangents pass. */
@@ -51,6 +49,7 @@ export const ROUNDING: ReadonlySet<string> = new Set<keyof typeof quantizations>
   "DynamicQuantizeLinear",
   "MatMulInteger",
   "QuantizeLinear",
+  "com.microsoft.QuantizeLinear",
 ]);
 
 /** A zero point in the shape in which it broadcasts. */
@@ -91,6 +90,11 @@ function perAxis({ write, shape, int }: GradientNode, v: string): string {
   const axis = positive(int("axis", 1), rank);
   const wide = [dims[0], ...range(rank - 1 - axis).map(() => 1)];
   return product(dims) === 1 ? v : write.reshape(v, wide);
+}
+
+function dequantize(at: GradientNode) {
+  if (at.needs[1]) at.refuse("gradients of its scale are not supported; leave it out");
+  return [at.op.Mul(at.g, scaleOf(at))];
 }
 
 /**

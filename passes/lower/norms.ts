@@ -1,6 +1,7 @@
 import type { Ops } from "../../src/graph/ops.ts";
 import { float } from "../../src/onnx/new-node.ts";
-import type { Composite, LoweringTable } from "./composite.ts";
+import { axisLength, upTo } from "./attend.ts";
+import type { Composite, LoweringRule, LoweringTable } from "./composite.ts";
 import { channelsFirst, channelsLast } from "./convolutions.ts";
 
 /** The first opset with LayerNormalization. */
@@ -94,8 +95,25 @@ function summed<V>(op: Ops<V>, [x, skip, bias]: readonly (V | null | undefined)[
   return op.Add(bias == null ? x! : op.Add(x!, bias), skip!);
 }
 
+/** LN of the sum of embeddings of words, positions and segments; the number of words; that sum. */
+const embedded: LoweringRule = (call) => {
+  const { op, to, input, inputs, float, dtype, wants } = call;
+  const ids = input(0);
+  const positions = inputs[8] ?? to.unsqueeze(upTo(call, axisLength(call, ids, 1)), [0]);
+  const rows = (table: number, places: typeof ids) => op.Gather(input(table), places, { axis: 0 });
+  const placed = op.Add(rows(2, ids), rows(3, positions));
+  const sum = inputs[1] == null ? placed : op.Add(placed, rows(4, inputs[1]));
+  // What is normalized is floats with a feature axis more than the ids.
+  const as = { ...call, dtype: () => dtype(2), shape: () => [...call.shape(0), call.shape(2)[1]] };
+  const [y] = layerNorm(as, sum, [input(5), inputs[6] ?? null], float("epsilon", SKIP_EPSILON));
+  const words = () =>
+    to.reduce("ReduceSum", inputs[7] ?? op.Mul(ids, to.cast(to.ints([0]), dtype(0))), [1], false);
+  return [y, wants(1) ? words() : null, sum];
+};
+
 /** Norms, and sums that end in one. */
 export const loweredNorms: LoweringTable = {
+  "com.microsoft.EmbedLayerNormalization": embedded,
   /** LN(input + skip + bias); the sum is the fourth output. */
   "com.microsoft.SkipLayerNormalization": (call) => {
     const { op, input, inputs, float } = call;

@@ -4,6 +4,7 @@ import { NegativeLogLikelihoodLoss, SoftmaxCrossEntropyLoss } from "./class-loss
 import type { LoweringTable } from "./composite.ts";
 import { Compress } from "./compress.ts";
 import { loweredConvolutions } from "./convolutions.ts";
+import { DeformConv } from "./deformed.ts";
 import { MatMulNBits } from "./few-bits.ts";
 import { Attention, GroupQueryAttention } from "./grouped-attention.ts";
 import { CausalConvWithState, LinearAttention, MicrosoftCausalConv } from "./linear-memory.ts";
@@ -23,6 +24,7 @@ export const rules: LoweringTable = {
   Attention,
   CausalConvWithState,
   Compress,
+  DeformConv,
   LinearAttention,
   NegativeLogLikelihoodLoss,
   RotaryEmbedding,

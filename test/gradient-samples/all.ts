@@ -3,6 +3,7 @@ import { activationSamples } from "./activations.ts";
 import { convolutionSamples } from "./convolution.ts";
 import { elementwiseSamples } from "./elementwise.ts";
 import { gridSamples } from "./grid-sample.ts";
+import { linearSamples } from "./linear-maps.ts";
 import { normalizationSamples } from "./normalization.ts";
 import { placeSamples } from "./places.ts";
 import { poolingSamples } from "./pooling.ts";
@@ -19,6 +20,7 @@ export const gradientSamples = {
   ...activationSamples,
   ...convolutionSamples,
   ...elementwiseSamples,
+  ...linearSamples,
   ...normalizationSamples,
   ...placeSamples,
   ...poolingSamples,

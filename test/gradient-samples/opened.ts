@@ -1,4 +1,4 @@
-import { at, type Sample, single, unary } from "./sample.ts";
+import { at, type Sample, single, unary, within } from "./sample.ts";
 
 /** h ← tanh(h w + x_t), and each h; x_t are the columns of x. */
 const scanned = (attributes: string): Sample => ({
@@ -75,5 +75,21 @@ export const openedSamples: readonly Sample[] = [
     inputs: { x: [3], w: [3] },
     given: "int64 two = {2}, bool yes = {1}",
   },
+  single({
+    text: "y = DeformConv <kernel_shape = [3, 2], pads = [1, 0, 1, 1]> (x, w, o)",
+    inputs: { x: [2, 2, 4, 5], w: [3, 2, 3, 2], o: within(0.1, 0.9, 2, 12, 4, 5) },
+    opset: 22,
+  }),
+  single({
+    text: "y = DeformConv <strides = [2, 1], dilations = [1, 2], group = 2, offset_group = 2> (x, w, o, b, m)",
+    inputs: {
+      x: [2, 4, 5, 6],
+      w: [4, 2, 2, 2],
+      o: within(-0.9, -0.1, 2, 16, 2, 4),
+      b: [4],
+      m: [2, 8, 2, 4],
+    },
+    opset: 19,
+  }),
   unary("y = Compress(x, c)", [3, 2], { given: "bool[4] c = {1, 0, 1, 1}" }),
 ];

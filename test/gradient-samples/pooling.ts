@@ -47,6 +47,14 @@ export const poolingSamples: Samples<typeof poolings> = {
     ),
     single(unary("y = LpPool <kernel_shape = [2, 2], dilations = [2, 2]> (x)", [1, 2, 4, 4])),
   ],
+  MaxUnpool: [
+    single(
+      unary("y = MaxUnpool <kernel_shape = [2, 2], strides = [2, 2]> (x, i)", [1, 2, 2, 2], {
+        given: "int64[1, 2, 2, 2] i = {5, 7, 13, 10, 16, 18, 24, 31}",
+        opset: 11,
+      }),
+    ),
+  ],
   MaxPool: [
     ...[7, 8, 9, 12, 18].map((opset) =>
       largest("kernel_shape = [2, 2], strides = [2, 2]", [2, 2, 4, 6], opset),

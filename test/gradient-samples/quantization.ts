@@ -11,6 +11,14 @@ const quantized = (between: string, from = "q", plain = "", to = "x"): Sample =>
     given: "float s = {0.05}, int8 n = {3}, float[3] w = {1.0, -2.0, 0.5}",
   });
 
+const ofMicrosoft = (zero: string): Sample =>
+  single({
+    text: "q = com.microsoft.QuantizeLinear(x, s, n) d = com.microsoft.DequantizeLinear(q, s, n) y = Mul(d, w)",
+    standsFor: "y = Mul(x, w)",
+    inputs: { x: [3, 3] },
+    given: `float s = {0.05}, ${zero}, float[3] w = {1.0, -2.0, 0.5}`,
+  });
+
 /** An initializer of integers, drawn between two ends. */
 const integers = (
   type: string,
@@ -200,6 +208,8 @@ export const quantizationSamples: Samples<typeof quantizations> = {
       inputs: { x: [2, 3], v: [3, 2] },
     }),
   ],
+  "com.microsoft.DequantizeLinear": [ofMicrosoft("int8 n = {3}")],
+  "com.microsoft.QuantizeLinear": [ofMicrosoft("uint8 n = {128}")],
   QuantizeLinear: [
     ...at([10, 13, 21], quantized("")),
     single({

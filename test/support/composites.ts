@@ -281,6 +281,24 @@ export const composites: readonly [string, OneNode][] = [
       },
     ],
   ]),
+  ...[12, 17].map((opset): [string, OneNode] => [
+    `EmbedLayerNormalization, opset ${opset}${opset === 12 ? ", counts" : ""}`,
+    ms("EmbedLayerNormalization", {
+      inputs: [
+        whole("int32", [2, 3], [1, 0, 6, 2, 2, 5]),
+        whole("int32", [2, 3], [0, 1, 1, 0, 0, 1]),
+        floats([7, 8]),
+        floats([5, 8]),
+        floats([2, 8]),
+        g8,
+        b8,
+        whole("int32", [2, 3], [1, 1, 0, 1, 1, 1]),
+      ],
+      attributes: norm,
+      outputs: [true, opset === 12, true],
+      opset,
+    }),
+  ]),
   ["SkipLayerNormalization without beta", ms("SkipLayerNormalization", { inputs: [x, skip, g8] })],
   [
     "SkipLayerNormalization, one skip for the batch",
