@@ -27,7 +27,7 @@ export interface FormulaReport {
 /**
  * Runs the inserted nodes of a site alone, as they stand in the result, on operands captured from
  * a real run and on new weights drawn at random, and holds the sum against
- * `y = α f + β (x + Σ addends)`, and the constants that the sum adds, in float64. The bound is the standard one of a sum of n products,
+ * `y = α f + β (x + Σ addends)`, its terms times the sum's own factors, and the constants that the sum adds, in float64. The bound is the standard one of a sum of n products,
  * n u Σ|terms| with n = D + kr + 3k + 16 and u the type's unit roundoff (Higham, Accuracy and Stability
  * of Numerical Algorithms, section 3.1).
  */
@@ -51,10 +51,13 @@ export async function checkFormula(
   const sum = await runSum(ort, result, site, given);
   if (!sum) return { ...report, difference: Infinity, bound: 0, passed: false, floatCopy: false };
   const shape = operands[site.skip.value.name].dims;
+  const own = site.skip.factor ?? 1;
   const constants = (await constantTerms(ort, result, inserted)).map((tensor) =>
-    broadcast(tensor, shape),
+    multiplied(broadcast(tensor, shape), own),
   );
-  const branches = site.branches.map(({ value }) => toFloat64(operands[value.name]));
+  const branches = site.branches.map(({ value, factor = 1 }) =>
+    multiplied(toFloat64(operands[value.name]), factor),
+  );
   if (site.bias)
     branches.push(broadcast(await constantTensor(ort, original, site.bias.value), shape));
   const terms = termsOf(plan, inserted, weights, operands);
@@ -102,7 +105,7 @@ type Weights = Readonly<Record<string, Record<string, Float64Array>>>;
 
 function termsOf(
   { parts, options }: Plan,
-  { place, operands: lagged }: InsertedSite,
+  { site, place, operands: lagged }: InsertedSite,
   weights: Weights,
   operands: Tensors,
 ): Terms {
@@ -129,8 +132,13 @@ function termsOf(
     }
   }
   const products = size + xs.length * (Math.min(options.rank, size) + 3) + 16;
-  return { alpha, beta, bracket, magnitudes, place, inner, products };
+  const own = site.skip.factor ?? 1;
+  const whole = { bracket: multiplied(bracket, own), magnitudes: multiplied(magnitudes, own) };
+  return { alpha, beta, ...whole, place, inner, products };
 }
+
+const multiplied = (numbers: Float64Array, by: number): Float64Array =>
+  by === 1 ? numbers : numbers.map((number) => by * number);
 
 function addTo(sum: Float64Array, addend: Float64Array): void {
   for (let k = 0; k < sum.length; k++) sum[k] += addend[k];

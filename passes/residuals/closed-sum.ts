@@ -8,6 +8,8 @@ const CLOSED: Readonly<Record<string, readonly number[]>> = {
   "com.microsoft.NhwcFusedConv": [3],
   "com.microsoft.QLinearAdd": [0, 3],
   "com.microsoft.nchwc.Conv": [3],
+  ScatterElements: [0, 2],
+  ScatterND: [0, 2],
 };
 
 /** A sum whose branch is not an operand, or only as integers; it must be lowered first. */
@@ -20,7 +22,9 @@ export const closedSum: Form = {
     const terms = termsAt(node, places);
     if (terms.length === 0) return null;
     const { domain, opType } = node.message;
+    const sum = { node, output, terms, place: 0, bias: null };
+    if (opType.startsWith("Scatter")) return { ...sum, closed: reasons.scattered(), rare: true };
     const closed = domain.endsWith("nchwc") ? reasons.blocked() : reasons.closed(opType);
-    return { node, output, terms, place: 0, bias: null, closed };
+    return { ...sum, closed };
   },
 };

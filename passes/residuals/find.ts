@@ -172,10 +172,12 @@ function sumAt({ setting, reach, options, isInserted }: Search, node: Node) {
   const within = options.within?.get(sum.output.name) ?? null;
   const found = slots(setting, reach, sum);
   const optional = "reason" in found ? found.optional : undefined;
-  const asked = options.also?.some((kind) => kind === optional?.kind) ? optional : undefined;
+  const isAsked = !sum.rare && options.also?.some((kind) => kind === optional?.kind);
+  const asked = isAsked ? optional : undefined;
   const chosen = "skip" in found ? found : asked;
   if (!chosen) {
     const { reason } = found as Exclude<typeof found, { skip: unknown }>;
+    if (sum.rare && !["scattered", "subtracted"].includes(reason.code)) return null;
     const kind = (optional?.kind as OptionalKind) ?? null;
     return { ...rejection({ node, within, sum }, reason), kind };
   }

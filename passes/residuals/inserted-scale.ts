@@ -1,6 +1,6 @@
 import { numbersOf, tensorOf } from "../../src/graph/constants.ts";
 import { attribute, type Value } from "../../src/graph/graph.ts";
-import { decodeNumbers } from "../../src/graph/tensor.ts";
+import { decodeNumbers, roundoff } from "../../src/graph/tensor.ts";
 import { isFloat } from "../../src/graph/types.ts";
 import { behind } from "../../src/graph/walk.ts";
 import { dataType, elements } from "../../src/onnx/dtypes.ts";
@@ -67,7 +67,8 @@ export function weightsOf(facts: KnownGraph, terms: readonly (Scaled | null)[]):
     }),
   );
   const [a, b] = [...unlike.values()];
-  if ([...(a ?? []), ...(b ?? [])].every(isWritten)) return null;
+  const unit = Math.max(...factors.map((factor) => roundoff(facts.types.get(factor)?.dtype ?? "")));
+  if ([...(a ?? []), ...(b ?? [])].every((number) => isWritten(number, unit))) return null;
   const [same, two] = [unlike.size === 1, unlike.size === 2];
   const isPair = a != null && ((same && pairs(a, a)) || (two && b != null && pairs(a, b)));
   return isPair ? [...unlike.keys()].join(" ") : null;
@@ -93,8 +94,8 @@ function isNorm(facts: KnownGraph, { x, exact }: Scaled): boolean {
 }
 
 /** Whether a person wrote the number, as in 1.5 x + 0.5 f: training leaves more than two digits. */
-const isWritten = (number: number) =>
-  number !== 1 && Math.abs(Number(number.toPrecision(2)) - number) < 1e-6;
+const isWritten = (number: number, unit: number) =>
+  number !== 1 && Math.abs(Number(number.toPrecision(2)) - number) < Math.max(1e-6, unit);
 
 const pairs = (a: readonly number[], b: readonly number[]) =>
   a.length === b.length && (a.every((v, k) => Math.abs(v + b[k] - 2) < NEAR) || differ(a, b));

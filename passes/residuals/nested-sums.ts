@@ -2,7 +2,7 @@ import type { Node, Value } from "../../src/graph/graph.ts";
 import { descend } from "../../src/graph/walk.ts";
 import { sameShape } from "./axes.ts";
 import type { Reach } from "./reach.ts";
-import { type KnownGraph, type Setting, type Term, termsAt } from "./residual.ts";
+import { type KnownGraph, type Setting, type Term, termsAt, weighted } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
 
 /** Number of terms above which a sum is an aggregation, not a residual connection. */
@@ -23,7 +23,8 @@ export function flatten(setting: KnownGraph, terms: readonly Term[]): Term[] | n
 }
 
 /** Returns the terms of the inner sum that makes this one, if it may be flattened. */
-function innerTerms({ constants, types }: KnownGraph, { value, use }: Term): Term[] | null {
+function innerTerms({ constants, types }: KnownGraph, term: Term): Term[] | null {
+  const { value, use, factor } = term;
   const node = value.producer;
   const shape = types.get(value)?.shape;
   if ((node?.op !== "Add" && node?.op !== "Sum") || value.uses.length !== 1 || value.isOutput)
@@ -33,7 +34,7 @@ function innerTerms({ constants, types }: KnownGraph, { value, use }: Term): Ter
     const own = input && types.get(input)?.shape;
     return own && shape && !constants.has(input) && sameShape(own, shape);
   });
-  return opens ? termsAt(node) : null;
+  return opens ? termsAt(node).map((inner) => weighted(inner, factor)) : null;
 }
 
 /** Whether no branch is computed from another. */

@@ -1,14 +1,14 @@
-import { type Form, termsAt } from "./residual.ts";
+import { type Form, termsAt, weighted } from "./residual.ts";
 
-/** Add and Sum: every input is a term. */
+/** Add, Sum and Mean: every input is a term. */
 export const plainSum: Form = {
   name: "plain",
   sumOf(node) {
     const [output] = node.outputs;
-    if ((node.op !== "Add" && node.op !== "Sum") || !output || node.inputs.length < 2) return null;
-    const terms = termsAt(node);
-    return terms.length === node.inputs.length
-      ? { node, output, terms, place: 0, bias: null }
-      : null;
+    const { op } = node;
+    const { length } = node.inputs;
+    if ((op !== "Add" && op !== "Sum" && op !== "Mean") || !output || length < 2) return null;
+    const terms = termsAt(node).map((term) => (op === "Mean" ? weighted(term, 1 / length) : term));
+    return terms.length === length ? { node, output, terms, place: 0, bias: null } : null;
   },
 };

@@ -38,6 +38,10 @@ const SENTENCES = {
     `has a branch that also comes from ${other.name}, not only from ${x.name}, which the other operand is computed from`,
   closed: (op: string) =>
     `is added inside ${op}, which does not take the branch as a float operand; lower it into a plain sum first`,
+  scattered: () =>
+    "is added at some positions only, by a scatter, where LAuReL has no operand of the sum's shape",
+  subtracted: (x: Value) =>
+    `subtracts ${x.name} from what is computed from it, f(x) - x, where a residual connection adds it`,
   blocked: () =>
     "is added in NCHWc blocks, which onnxruntime chooses for one processor; use the model before it was optimized, or one optimized at level extended at most",
   closedFunction: (name: string, why: string) =>

@@ -6,7 +6,13 @@ import type { Reason, ReasonCode } from "./reasons.ts";
 export interface Term {
   readonly value: Value;
   readonly use: Use;
+  /** What the sum multiplies it by: −1 for what is subtracted, 1/n in a mean; 1 if absent. */
+  readonly factor?: number;
 }
+
+/** Returns a term that the sum multiplies by a further number. */
+export const weighted = (term: Term, number = 1): Term =>
+  number === 1 ? term : { ...term, factor: (term.factor ?? 1) * number };
 
 /** Returns the values in these input slots of a node; absent ones are left out. */
 export function termsAt(node: Node, slots: Iterable<number> = node.inputs.keys()): Term[] {
@@ -30,6 +36,8 @@ export interface Sum {
   readonly bias: Term | null;
   /** Why nothing can be inserted before the sum; absent if it can. */
   readonly closed?: Reason;
+  /** Such nodes are seldom residual connections: others are not listed as sums. */
+  readonly rare?: true;
 }
 
 /** A form in which a node holds a sum; one file each. */

@@ -2,6 +2,7 @@ import type { Node } from "../../src/graph/graph.ts";
 import { isFloat } from "../../src/graph/types.ts";
 import { showShape } from "../../src/onnx/shape.ts";
 import { sameShape } from "./axes.ts";
+import { isAddedBack, isScatteredSum, isSubtracted } from "./difference.ts";
 import { opensGate } from "./gate.ts";
 import { flatten, independent, isOneMap, MOST_TERMS } from "./nested-sums.ts";
 import { isOnlySized } from "./only-sized.ts";
@@ -30,7 +31,8 @@ interface Chosen {
  */
 export function slots(setting: Setting, reach: Reach, sum: Sum): Slots {
   const found = slotsOf(setting, reach, sum);
-  const isOpen = "reason" in found && ["unlearned", "constantSkip"].includes(found.reason.code);
+  const isOpen =
+    "reason" in found && ["unlearned", "constantSkip", "position"].includes(found.reason.code);
   return isOpen && areScores(setting, sum.output) ? { reason: reasons.scores() } : found;
 }
 
@@ -48,8 +50,25 @@ function slotsOf(setting: Setting, reach: Reach, sum: Sum): Slots {
   if (isPosition(setting, sum)) return { reason: reasons.position() };
   if (chosen.kind === "projected" && opensGate(setting, sum.output))
     return { reason: reasons.opensGate() };
-  return chosen;
+  if (sum.rare && !isResidualDifference(setting, reach, sum, chosen))
+    return { reason: reasons.unrelated() };
+  return isSubtracted(chosen.skip) ? { reason: reasons.subtracted(chosen.skip.value) } : chosen;
 }
+
+/** Whether a difference is between a value and what is computed from it with weights, and stays. */
+const isResidualDifference = (
+  setting: Setting,
+  reach: Reach,
+  sum: Sum,
+  { skip, branches, projected }: Chosen,
+): boolean =>
+  !projected &&
+  branches.every(({ value }) =>
+    [...skipChain(setting, skip.value)].some(
+      (link) => link.kind !== "projected" && reach.paths(link.value, value, sum.node)?.mixed,
+    ),
+  ) &&
+  !isAddedBack(setting, sum);
 
 /** Returns the slots of a sum's terms or, if there are none, of the terms of its inner sums. */
 function chooseAmong(setting: Setting, reach: Reach, sum: Sum, terms: readonly Term[]): Slots {
@@ -90,8 +109,9 @@ function joined(setting: Setting, terms: readonly Term[], { use }: Term): Slots 
 /** Returns why a sum is excluded before the origin of its operands is examined. */
 function unfit(setting: Setting, reach: Reach, sum: Sum): Reason | null {
   const { types, constants, blocked } = setting;
-  const { node, output, terms, bias, closed } = sum;
+  const { node, output, terms, bias, closed, rare } = sum;
   const type = types.get(output);
+  if (closed && rare && !isScatteredSum(setting, reach, sum)) return reasons.unrelated();
   if (closed && !terms.some((term) => constants.has(term.value))) return closed;
   if (type && !isFloat(type.dtype)) return reasons.integers(type.dtype);
   if (isOnlySized(output)) return reasons.onlySized();

@@ -2,7 +2,7 @@ import { numbersOf } from "../../src/graph/constants.ts";
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { comesBy } from "./branch-of-x.ts";
 import { inFloats, traits } from "./operators.ts";
-import type { Setting } from "./residual.ts";
+import type { Setting, Term } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
 
 /**
@@ -11,11 +11,12 @@ import { skipChain } from "./skip-chain.ts";
  */
 export function takesOut(
   setting: Setting,
-  branch: Value,
+  { value: branch, factor: own = 1 }: Term,
   x: Value,
-  seen = new Set<Value>(),
+  skipFactor = 1,
 ): boolean {
-  let factor = 1;
+  const seen = new Set<Value>();
+  let factor = own / skipFactor;
   for (const { value, kind } of skipChain(setting, branch)) {
     if (kind === "projected" || seen.has(value)) return false;
     seen.add(value);

@@ -82,7 +82,8 @@ function verdictOn(
   const plain = paths.findIndex((path) => !path.mixed && !(path.pooled && !projected));
   if (plain >= 0) return { reason: reasons.unlearned(link.value, others[plain].value), weak: true };
   if (any(isGated)) return { reason: reasons.gated(link.value), kind: "se" };
-  if (any(takesOut)) return { reason: reasons.takenOut(link.value) };
+  if (others.some((term) => takesOut(setting, term, link.value, skip.factor)))
+    return { reason: reasons.takenOut(link.value) };
   const shuffled = link.upsampled && isSmaller(setting, link.value, skip.value);
   if (!shuffled && isMerge(trial, link, paths)) return { reason: reasons.merge(), kind: "merge" };
   if (!projected && !elsewhere) return { kind: link.kind };

@@ -1,0 +1,46 @@
+import { outputsOf, textAttribute, type Value } from "../../src/graph/graph.ts";
+import { operatorsThat } from "../../src/graph/operators.ts";
+import { walk } from "../../src/graph/walk.ts";
+import { comesBy } from "./branch-of-x.ts";
+import { inFloats, traits } from "./operators.ts";
+import type { Reach } from "./reach.ts";
+import { type Form, type Setting, type Sum, type Term, termsAt, weighted } from "./residual.ts";
+
+/** Sub: x − f(x) is the sum of x and −1 times f(x). */
+export const differenceSum: Form = {
+  name: "difference",
+  sumOf(node) {
+    const [output] = node.outputs;
+    const [from, less] = termsAt(node);
+    if (node.op !== "Sub" || !output || !less) return null;
+    return { node, output, terms: [from, weighted(less, -1)], place: 0, bias: null, rare: true };
+  },
+};
+
+const ADDITION = operatorsThat("addition");
+
+/** Whether a difference from x, times a gate or a number or not, is added to x again. */
+export function isAddedBack(setting: Setting, { output, terms }: Sum): boolean {
+  const next = ({ uses }: Value) =>
+    uses.flatMap(({ node }) => {
+      const { layout, scale } = traits(setting, node);
+      return layout || scale || inFloats(node.op) === "Mul" ? outputsOf(node) : [];
+    });
+  const isTerm = (input: Value | null) => terms.some(({ value }) => comesBy(setting, input, value));
+  for (const { uses } of walk([output], next))
+    if (uses.some(({ node }) => ADDITION.has(node.op) && node.inputs.some(isTerm))) return true;
+  return false;
+}
+
+/** Whether a scatter adds to a value what is computed from it with weights. */
+export const isScatteredSum = (
+  { graph }: Setting,
+  reach: Reach,
+  { node, terms: [data, updates] }: Sum,
+): boolean =>
+  textAttribute(graph, node, "reduction") === "add" &&
+  updates !== undefined &&
+  reach.paths(data.value, updates.value, node)?.mixed === true;
+
+/** Whether the sum subtracts a term. */
+export const isSubtracted = ({ factor = 1 }: Term): boolean => factor < 0;
