@@ -2,14 +2,15 @@ import { fileSource, isThere, openPath, writePending, writeTogether } from "#nod
 import { checkFrom, checkGiven, checkModel, checkPath, flag, object } from "./arguments.ts";
 import type { PendingFile } from "./files/pending.ts";
 import { buildGraph } from "./graph/build.ts";
+import { typeOfTensor } from "./graph/constants.ts";
 import { limitsConstants, withAllowedConstants } from "./graph/early-constants.ts";
-import type { Graph } from "./graph/graph.ts";
+import type { Graph, Types } from "./graph/graph.ts";
 import { applyPatch } from "./graph/patch.ts";
 import type { Patch } from "./graph/patch-contents.ts";
 import { scopesOf } from "./graph/scopes.ts";
-import { isFloat, type Types, typeOfTensor } from "./graph/types.ts";
 import { inferTypes } from "./infer/infer-types.ts";
 import { externalLocations } from "./onnx/all-tensors.ts";
+import { isFloat } from "./onnx/dtypes.ts";
 import { folderInMemory } from "./onnx/memory-folder.ts";
 import { type Folder, type ModelFile, metadataOf } from "./onnx/model-file.ts";
 import { openFile } from "./onnx/open-file.ts";

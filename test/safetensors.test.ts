@@ -20,7 +20,11 @@ const f32 = (from: number, to: number, shape: number[] = [(to - from) / 4]) => (
 const refused: [string, Uint8Array, RegExp][] = [
   ["nothing", new Uint8Array(), /0 bytes/],
   ["half a length", new Uint8Array(5), /5 bytes/],
-  ["a header of 2^62 bytes", Buffer.from("000000000000004000", "hex"), /not the length of a header/],
+  [
+    "a header of 2^62 bytes",
+    Buffer.from("000000000000004000", "hex"),
+    /not the length of a header/,
+  ],
   ["a header longer than the file", file("{}").subarray(0, 9), /truncated/],
   ["no JSON", file("hello"), /not a JSON object/],
   ["a JSON list", file("[]"), /not a JSON object/],

@@ -14,12 +14,11 @@ import {
   writeOnnxAdapter,
 } from "../../src/formats/onnx-adapter.ts";
 import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
-import { tensorOf } from "../../src/graph/constants.ts";
+import { tensorOf, typeOfTensor } from "../../src/graph/constants.ts";
 import { weightNamed } from "../../src/graph/scopes.ts";
-import { isFloat, typeOfTensor } from "../../src/graph/types.ts";
 import { type Model, saveBytes, sourceOf } from "../../src/model.ts";
+import { isFloat, showShape } from "../../src/onnx/dtypes.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
-import { showShape } from "../../src/onnx/shape.ts";
 import type { Source } from "../../src/onnx/source.ts";
 import { checkValues } from "../../src/option-values.ts";
 import { type Declared, shown } from "../../src/options.ts";

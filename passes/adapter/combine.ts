@@ -1,8 +1,8 @@
 import { checkArgument, checkGiven, flag } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { decodeNumbers, encodeNumbers } from "../../src/graph/tensor.ts";
+import { showShape } from "../../src/onnx/dtypes.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
-import { showShape } from "../../src/onnx/shape.ts";
 import type { Declared } from "../../src/options.ts";
 import { type Adapter, checkAdapter } from "./adapter.ts";
 import { difference } from "./same-laurelization.ts";

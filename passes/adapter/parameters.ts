@@ -1,8 +1,7 @@
-import { dataOf, dimsOf } from "../../src/graph/constants.ts";
+import { dataOf, dimsOf, typeOfTensor } from "../../src/graph/constants.ts";
 import type { Graph, Use, Value } from "../../src/graph/graph.ts";
 import { operandsThat } from "../../src/graph/operators.ts";
 import { decodeNumbers } from "../../src/graph/tensor.ts";
-import { typeOfTensor } from "../../src/graph/types.ts";
 import { dataTypeNamed, elements } from "../../src/onnx/dtypes.ts";
 
 const SETTINGS = operandsThat("settings");

@@ -1,12 +1,11 @@
 import { checkModel, checkNames } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
-import { tensorOf } from "../../src/graph/constants.ts";
+import { tensorOf, typeOfTensor } from "../../src/graph/constants.ts";
 import type { Value } from "../../src/graph/graph.ts";
 import { scopesOf, weightNamed } from "../../src/graph/scopes.ts";
-import { isFloat, typeOfTensor } from "../../src/graph/types.ts";
 import type { Model } from "../../src/model.ts";
 import { nearest } from "../../src/nearest.ts";
-import { elements } from "../../src/onnx/dtypes.ts";
+import { elements, isFloat } from "../../src/onnx/dtypes.ts";
 import { nodeMetadata } from "../../src/onnx/node-metadata.ts";
 import { modulePath, notedPath } from "../head/module-paths.ts";
 import { tuningOf } from "../head/tuning.ts";

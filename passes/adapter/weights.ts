@@ -1,10 +1,9 @@
 import { checkArgument, checkBytesByName, checkModel, checkNames } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
-import { tensorOf } from "../../src/graph/constants.ts";
+import { tensorOf, typeOfTensor } from "../../src/graph/constants.ts";
 import { patchedFile } from "../../src/graph/patch.ts";
 import { type Replacing, replaceWeights } from "../../src/graph/replace-weights.ts";
 import { weightNamed } from "../../src/graph/scopes.ts";
-import { typeOfTensor } from "../../src/graph/types.ts";
 import { type Model, modelOf } from "../../src/model.ts";
 import { externalLocations } from "../../src/onnx/all-tensors.ts";
 import { type Folder, tensorBytes } from "../../src/onnx/model-file.ts";

@@ -1,8 +1,7 @@
-import { tensorOf } from "../../src/graph/constants.ts";
-import type { Value } from "../../src/graph/graph.ts";
+import { tensorOf, typeOfTensor } from "../../src/graph/constants.ts";
+import type { Types, Value } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
-import { type Types, typeOfTensor } from "../../src/graph/types.ts";
 import type { Model } from "../../src/model.ts";
 import { dataTypeNamed } from "../../src/onnx/dtypes.ts";
 import { tensorBytes } from "../../src/onnx/model-file.ts";

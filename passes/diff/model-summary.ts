@@ -1,9 +1,9 @@
+import { typeOfInfo } from "../../src/graph/graph.ts";
 import { groupBy } from "../../src/graph/group-by.ts";
-import { allScopes } from "../../src/graph/path.ts";
-import { typeOfInfo } from "../../src/graph/types.ts";
+import { allScopes } from "../../src/graph/scopes.ts";
 import type { Model } from "../../src/model.ts";
+import type { Type } from "../../src/onnx/dtypes.ts";
 import type { ValueInfoMessage } from "../../src/onnx/messages.ts";
-import type { Type } from "../../src/onnx/shape.ts";
 import { dataFileSizes } from "../check/web-sizes.ts";
 import { isLaurelized } from "../laurelize/laurelize.ts";
 

@@ -1,8 +1,7 @@
-import { tensorOf } from "../../src/graph/constants.ts";
+import { tensorOf, typeOfTensor } from "../../src/graph/constants.ts";
 import { type Node, outputsOf, readsOf, type Value } from "../../src/graph/graph.ts";
 import { byOrder, labelOf, pathOf } from "../../src/graph/scopes.ts";
-import { typeOfTensor } from "../../src/graph/types.ts";
-import type { Dimension } from "../../src/onnx/shape.ts";
+import type { Dimension } from "../../src/onnx/dtypes.ts";
 import type { NodeChange } from "./matched-models.ts";
 
 /** How a node or weight differs between two models; "same" is shown for context. */

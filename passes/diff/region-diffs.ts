@@ -1,6 +1,5 @@
 import type { Graph, Node, Value } from "../../src/graph/graph.ts";
-import { allScopes } from "../../src/graph/path.ts";
-import { labelOf, pathOf } from "../../src/graph/scopes.ts";
+import { allScopes, labelOf, pathOf } from "../../src/graph/scopes.ts";
 import type { Model } from "../../src/model.ts";
 import { type LaurelWeights, weightsOfSites } from "../ladder/laurel-weights.ts";
 import { laurelSites } from "./laurel-sites.ts";

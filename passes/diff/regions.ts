@@ -1,6 +1,6 @@
 import { tensorOf } from "../../src/graph/constants.ts";
 import { type Graph, type Node, outward, readsOf } from "../../src/graph/graph.ts";
-import { allScopes } from "../../src/graph/path.ts";
+import { allScopes } from "../../src/graph/scopes.ts";
 import { productsOf, sourcesOf, walk } from "../../src/graph/walk.ts";
 import type { MatchedModels } from "./matched-models.ts";
 

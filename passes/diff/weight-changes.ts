@@ -1,7 +1,7 @@
 import { initializerOf, weightDifference } from "../../src/compare/weight-twins.ts";
+import { typeOfTensor } from "../../src/graph/constants.ts";
 import type { Value } from "../../src/graph/graph.ts";
 import { pathOf } from "../../src/graph/scopes.ts";
-import { typeOfTensor } from "../../src/graph/types.ts";
 import type { MatchedModels } from "./matched-models.ts";
 import type { DrawnWeight } from "./neighborhood.ts";
 

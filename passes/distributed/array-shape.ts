@@ -1,7 +1,7 @@
 import { InputError } from "../../src/errors.ts";
-import type { Types } from "../../src/graph/types.ts";
+import type { Types } from "../../src/graph/graph.ts";
 import type { Model } from "../../src/model.ts";
-import { showShape, type Type } from "../../src/onnx/shape.ts";
+import { showShape, type Type } from "../../src/onnx/dtypes.ts";
 import type { Dataset } from "../finetune/data-set.ts";
 
 /** How an array of the data becomes part of a batch. */

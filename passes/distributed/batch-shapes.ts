@@ -1,9 +1,8 @@
 import { InputError } from "../../src/errors.ts";
 import { writing } from "../../src/graph/builder.ts";
 import { own } from "../../src/graph/own.ts";
-import { isFloat } from "../../src/graph/types.ts";
 import { type Model, typesOf } from "../../src/model.ts";
-import type { Type } from "../../src/onnx/shape.ts";
+import { isFloat, type Type } from "../../src/onnx/dtypes.ts";
 import { batchSizeOf, datasetOf } from "../finetune/batch-source.ts";
 import { batches } from "../finetune/batches.ts";
 import type { Dataset } from "../finetune/data-set.ts";

@@ -1,5 +1,5 @@
 import type { Writing } from "../../src/graph/builder.ts";
-import type { Type } from "../../src/onnx/shape.ts";
+import type { Type } from "../../src/onnx/dtypes.ts";
 import type { Weight } from "../finetune/gradient-row.ts";
 import type { StepPorts } from "../finetune/step-graph.ts";
 

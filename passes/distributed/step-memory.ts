@@ -1,7 +1,6 @@
 import { constants, tensorOf } from "../../src/graph/constants.ts";
-import type { Graph, Value } from "../../src/graph/graph.ts";
+import type { Graph, Types, Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
-import type { Types } from "../../src/graph/types.ts";
 import { type Model, typesOf } from "../../src/model.ts";
 import { dataTypeNamed } from "../../src/onnx/dtypes.ts";
 import { byteLength } from "../../src/onnx/external.ts";

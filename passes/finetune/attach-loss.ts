@@ -1,8 +1,7 @@
 import { InputError } from "../../src/errors.ts";
 import type { Writing } from "../../src/graph/builder.ts";
-import type { Graph } from "../../src/graph/graph.ts";
-import { isFloat, type Types } from "../../src/graph/types.ts";
-import type { Type } from "../../src/onnx/shape.ts";
+import type { Graph, Types } from "../../src/graph/graph.ts";
+import { isFloat, type Type } from "../../src/onnx/dtypes.ts";
 import type {
   ChosenLoss,
   LossInputs,

@@ -1,5 +1,5 @@
 import type { StoredArray } from "../../src/formats/npz.ts";
-import type { Dimension } from "../../src/onnx/shape.ts";
+import type { Dimension } from "../../src/onnx/dtypes.ts";
 import type { Expected } from "./expected.ts";
 
 /**

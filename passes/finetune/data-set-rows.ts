@@ -1,8 +1,7 @@
 import { InputError } from "../../src/errors.ts";
 import type { StoredArray } from "../../src/formats/npz.ts";
 import { firstNaN, numbersOfBytes, widthOf } from "../../src/graph/numbers.ts";
-import { isFloat } from "../../src/graph/types.ts";
-import { elements } from "../../src/onnx/dtypes.ts";
+import { elements, isFloat } from "../../src/onnx/dtypes.ts";
 import type { Source } from "../../src/onnx/source.ts";
 import { conversionOf, firstLost } from "./conversion.ts";
 import type { Pixels } from "./pixels.ts";

@@ -1,5 +1,5 @@
 import { InputError } from "../../src/errors.ts";
-import { type Dimension, showShape } from "../../src/onnx/shape.ts";
+import { type Dimension, showShape } from "../../src/onnx/dtypes.ts";
 import type { Expected } from "./expected.ts";
 import {
   type ArrayPlacement,

@@ -1,16 +1,21 @@
 import { InputError } from "../../src/errors.ts";
 import type { Npz, StoredArray } from "../../src/formats/npz.ts";
-import { isFloat } from "../../src/graph/types.ts";
 import { listed } from "../../src/listed.ts";
-import { dataTypeNamed } from "../../src/onnx/dtypes.ts";
-import { showShape } from "../../src/onnx/shape.ts";
+import { dataTypeNamed, isFloat, showShape } from "../../src/onnx/dtypes.ts";
 import type { Source } from "../../src/onnx/source.ts";
 import { filled } from "../../src/options.ts";
 import type { ArrayFile } from "./array-file.ts";
 import { withAxesOfOne } from "./axes-of-one.ts";
 import { conversionOf } from "./conversion.ts";
-import type { Column, RowPart, Title } from "./data-set-rows.ts";
-import { bytesInFile, bytesInMemory, checkedBlocks, rowPart } from "./data-set-rows.ts";
+import {
+  bytesInFile,
+  bytesInMemory,
+  type Column,
+  checkedBlocks,
+  type RowPart,
+  rowPart,
+  type Title,
+} from "./data-set-rows.ts";
 import { SampleSizes } from "./data-set-sizes.ts";
 import { emptyCache } from "./empty-cache.ts";
 import type { Expected } from "./expected.ts";

@@ -1,7 +1,7 @@
 import { freeMemory } from "#node";
 import { scratch } from "#node-data";
 import { checkGiven, checkModel, object } from "../../src/arguments.ts";
-import { typeOfInfo } from "../../src/graph/types.ts";
+import { typeOfInfo } from "../../src/graph/graph.ts";
 import type { Model } from "../../src/model.ts";
 import { checkValues } from "../../src/option-values.ts";
 import type { Declared } from "../../src/options.ts";

@@ -1,4 +1,4 @@
-import type { Dimension } from "../../src/onnx/shape.ts";
+import type { Dimension } from "../../src/onnx/dtypes.ts";
 
 /** An array that a dataset must have: an input of a model, or a target. */
 export interface Expected {

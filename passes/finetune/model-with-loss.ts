@@ -1,6 +1,6 @@
 import { type Writing, writing } from "../../src/graph/builder.ts";
+import { typeOfTensor } from "../../src/graph/constants.ts";
 import type { Graph, Value } from "../../src/graph/graph.ts";
-import { typeOfTensor } from "../../src/graph/types.ts";
 import { type Model, patched, typesOf } from "../../src/model.ts";
 import { furtherWeights } from "../adapter/trainable.ts";
 import { type Specialized, specialize } from "../gradient/specialize.ts";

@@ -1,7 +1,7 @@
 import { bound } from "../../src/graph/bound.ts";
-import { typeOfInfo } from "../../src/graph/types.ts";
+import { typeOfInfo } from "../../src/graph/graph.ts";
 import { type Model, patched, typesOf } from "../../src/model.ts";
-import type { Dimension } from "../../src/onnx/shape.ts";
+import type { Dimension } from "../../src/onnx/dtypes.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import type { AxisError } from "./placement.ts";
 

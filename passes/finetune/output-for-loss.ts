@@ -1,8 +1,7 @@
 import { InputError } from "../../src/errors.ts";
-import type { Graph, Value } from "../../src/graph/graph.ts";
+import type { Graph, Types, Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
-import { isFloat, type Types } from "../../src/graph/types.ts";
-import type { Type } from "../../src/onnx/shape.ts";
+import { isFloat, type Type } from "../../src/onnx/dtypes.ts";
 import { fits, fitsLabels } from "../losses/class-target.ts";
 import type { Reads } from "../losses/loss.ts";
 

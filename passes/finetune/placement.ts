@@ -1,7 +1,6 @@
 import { InputError } from "../../src/errors.ts";
 import { own } from "../../src/graph/own.ts";
-import { elements } from "../../src/onnx/dtypes.ts";
-import { type Dimension, showShape } from "../../src/onnx/shape.ts";
+import { type Dimension, elements, showShape } from "../../src/onnx/dtypes.ts";
 import type { Expected } from "./expected.ts";
 
 /** How an array becomes a tensor of a batch. */

@@ -1,9 +1,7 @@
 import { InputError } from "../../src/errors.ts";
-import type { Graph } from "../../src/graph/graph.ts";
+import type { Graph, Types } from "../../src/graph/graph.ts";
 import type { Patch, Port } from "../../src/graph/patch-contents.ts";
-import type { Types } from "../../src/graph/types.ts";
-import type { Type } from "../../src/onnx/shape.ts";
-import { showShape } from "../../src/onnx/shape.ts";
+import { showShape, type Type } from "../../src/onnx/dtypes.ts";
 
 /** The sizes of free dimensions, by name or as "input.axis", that a batch of these shapes has. */
 export function sizesOf(

@@ -1,7 +1,5 @@
 import { InputError } from "../../src/errors.ts";
-import { called, titleOf } from "../../src/graph/called.ts";
-import type { Value } from "../../src/graph/graph.ts";
-import type { Types } from "../../src/graph/types.ts";
+import { called, type Types, titleOf, type Value } from "../../src/graph/graph.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import { plainBetween } from "../gradient/prepare.ts";
 import type { Specialized } from "../gradient/specialize.ts";

@@ -1,6 +1,6 @@
 import { InputError } from "../../src/errors.ts";
-import { isFloat } from "../../src/graph/types.ts";
 import { listed } from "../../src/listed.ts";
+import { isFloat } from "../../src/onnx/dtypes.ts";
 import type { Expected } from "./expected.ts";
 import type { TableCell, TableRows } from "./table-rows.ts";
 

@@ -1,8 +1,7 @@
 import { InputError } from "../../src/errors.ts";
 import { own } from "../../src/graph/own.ts";
-import { isFloat } from "../../src/graph/types.ts";
 import { listed } from "../../src/listed.ts";
-import { showShape } from "../../src/onnx/shape.ts";
+import { isFloat, showShape } from "../../src/onnx/dtypes.ts";
 import type { Expected } from "./expected.ts";
 
 /** The columns of a table that an array takes. */

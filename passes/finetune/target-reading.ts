@@ -1,7 +1,6 @@
 import { InputError } from "../../src/errors.ts";
-import type { Graph, Value } from "../../src/graph/graph.ts";
-import { isFloat, type Types } from "../../src/graph/types.ts";
-import { showShape, type Type } from "../../src/onnx/shape.ts";
+import type { Graph, Types, Value } from "../../src/graph/graph.ts";
+import { isFloat, showShape, type Type } from "../../src/onnx/dtypes.ts";
 import { classTarget, fits } from "../losses/class-target.ts";
 import { type ChosenLoss, classAxisOf, type TargetForm } from "../losses/loss.ts";
 

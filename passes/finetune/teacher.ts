@@ -1,8 +1,9 @@
 import type { InferenceSession } from "onnxruntime-common";
 import { InputError } from "../../src/errors.ts";
+import { typeOfInfo } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
-import { isFloat, typeOfInfo } from "../../src/graph/types.ts";
 import type { Model } from "../../src/model.ts";
+import { isFloat } from "../../src/onnx/dtypes.ts";
 import { withOutputs } from "../../src/ort/expose.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import { type Ort, openSession, reason, runFor, type Tensors } from "../../src/ort/session.ts";

@@ -1,8 +1,7 @@
-import { dataOf, tensorOf } from "../../src/graph/constants.ts";
+import { dataOf, tensorOf, typeOfTensor } from "../../src/graph/constants.ts";
 import type { Value } from "../../src/graph/graph.ts";
-import { isFloat, typeOfTensor } from "../../src/graph/types.ts";
 import type { Model } from "../../src/model.ts";
-import { elements } from "../../src/onnx/dtypes.ts";
+import { elements, isFloat } from "../../src/onnx/dtypes.ts";
 import { furtherWeights } from "../adapter/trainable.ts";
 
 /** A weight and the copy of it that an exporter made. */

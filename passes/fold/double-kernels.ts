@@ -1,8 +1,7 @@
 import { type Writing, writing } from "../../src/graph/builder.ts";
-import type { Graph, Node } from "../../src/graph/graph.ts";
+import type { Graph, Node, Types } from "../../src/graph/graph.ts";
 import { patchedFile } from "../../src/graph/patch.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
-import type { Types } from "../../src/graph/types.ts";
 import type { Model } from "../../src/model.ts";
 import type { ModelFile } from "../../src/onnx/model-file.ts";
 import { averagePool, convolution, type DoubleRule } from "./double-convolution.ts";

@@ -1,8 +1,7 @@
-import type { Graph, Node, Value } from "../../src/graph/graph.ts";
+import type { Graph, Node, Types, Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { rows } from "../../src/graph/own.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
-import type { Types } from "../../src/graph/types.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 
 type Shape = readonly number[];

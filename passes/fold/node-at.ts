@@ -1,8 +1,7 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
-import { isFloat } from "../../src/graph/types.ts";
-import { isHalf } from "../../src/onnx/dtypes.ts";
+import { isFloat, isHalf } from "../../src/onnx/dtypes.ts";
 import type { KnownGraph } from "../residuals/residual.ts";
 import type { At, KnownShape } from "./rules/rule.ts";
 

@@ -16,16 +16,15 @@ import {
   standardOf,
 } from "../../src/compare/outputs.ts";
 import { InputError } from "../../src/errors.ts";
-import type { Graph, Value } from "../../src/graph/graph.ts";
+import { typeOfTensor } from "../../src/graph/constants.ts";
+import type { Graph, Types, Value } from "../../src/graph/graph.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
-import { type Types, typeOfTensor } from "../../src/graph/types.ts";
 import { inDouble } from "../../src/infer/stand-in.ts";
 import { checkSizes } from "../../src/infer/value-sizes.ts";
 import { type Model, modelOf, stateTypes, typesOf } from "../../src/model.ts";
 import { allTensors } from "../../src/onnx/all-tensors.ts";
-import { isHalf } from "../../src/onnx/dtypes.ts";
+import { isHalf, type Type } from "../../src/onnx/dtypes.ts";
 import { byteLength, isExternal } from "../../src/onnx/external.ts";
-import type { Type } from "../../src/onnx/shape.ts";
 import { bytesSource } from "../../src/onnx/source.ts";
 import { abortable, stepper, type Watching } from "../../src/ort/abortable.ts";
 import { withDataInside } from "../../src/ort/linked-weights.ts";

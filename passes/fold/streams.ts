@@ -32,11 +32,7 @@ interface Pass {
  * divided by it, and so is what is computed of it, up to the operators that take the factor in. What
  * blocks it reads the value times the factor. `kept` names sites whose sum is held as it is.
  */
-export function rescaled(
-  plain: Plain,
-  sites: readonly FoldSite[],
-  kept: ReadonlySet<string>,
-): FoldPlan {
+function rescaled(plain: Plain, sites: readonly FoldSite[], kept: ReadonlySet<string>): FoldPlan {
   const pass: Pass = {
     plain,
     kept: new Set(sites.filter(({ name }) => kept.has(name)).map(({ skip }) => keyOf(skip.use))),

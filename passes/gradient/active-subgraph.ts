@@ -1,7 +1,6 @@
-import { called } from "../../src/graph/called.ts";
-import type { Graph, Node, Value } from "../../src/graph/graph.ts";
-import { isFloat, type Types } from "../../src/graph/types.ts";
+import { called, type Graph, type Node, type Types, type Value } from "../../src/graph/graph.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
+import { isFloat } from "../../src/onnx/dtypes.ts";
 import { customRule } from "./custom-rules.ts";
 import { NoGradientError } from "./no-gradient-error.ts";
 import { ROUNDING } from "./quantization.ts";

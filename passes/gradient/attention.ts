@@ -1,5 +1,4 @@
-import { attribute, type Graph, type Node, type Value } from "../../src/graph/graph.ts";
-import type { Types } from "../../src/graph/types.ts";
+import { attribute, type Graph, type Node, type Types, type Value } from "../../src/graph/graph.ts";
 import type { GradientNode } from "./rule.ts";
 
 /**

@@ -1,7 +1,6 @@
 import type { Writing } from "../../src/graph/builder.ts";
-import type { Graph, Node, Value } from "../../src/graph/graph.ts";
+import type { Graph, Node, Types, Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
-import type { Types } from "../../src/graph/types.ts";
 import { product } from "./broadcasting.ts";
 import type { WrittenValues } from "./disjoint.ts";
 

@@ -1,9 +1,8 @@
 import { InputError } from "../../src/errors.ts";
 import type { Writing } from "../../src/graph/builder.ts";
-import { titleOf } from "../../src/graph/called.ts";
-import type { Graph, Node } from "../../src/graph/graph.ts";
+import { type Graph, type Node, titleOf } from "../../src/graph/graph.ts";
 import { type Model, typesOf } from "../../src/model.ts";
-import { showShape, type Type } from "../../src/onnx/shape.ts";
+import { showShape, type Type } from "../../src/onnx/dtypes.ts";
 import { shown } from "../../src/options.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import type { Cotangent, GradientRule, GradientRules } from "./rule.ts";

@@ -1,8 +1,7 @@
 import { InputError } from "../../src/errors.ts";
 import type { Writing } from "../../src/graph/builder.ts";
-import { titleOf } from "../../src/graph/called.ts";
-import type { Graph, Node, Value } from "../../src/graph/graph.ts";
-import { isFloat, type Types } from "../../src/graph/types.ts";
+import { type Graph, type Node, type Types, titleOf, type Value } from "../../src/graph/graph.ts";
+import { isFloat } from "../../src/onnx/dtypes.ts";
 import type { DenseTensor, NewNode } from "../../src/onnx/new-node.ts";
 import { type ActiveSubgraph, ruleOf, wayBetween } from "./active-subgraph.ts";
 import { arithmetic } from "./arithmetic.ts";

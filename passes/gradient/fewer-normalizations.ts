@@ -1,8 +1,7 @@
 import type { Writing } from "../../src/graph/builder.ts";
 import { dataOf, numbersOfData } from "../../src/graph/constants.ts";
-import type { Graph, Node, Value } from "../../src/graph/graph.ts";
+import type { Graph, Node, Types, Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
-import type { Types } from "../../src/graph/types.ts";
 
 /** A graph, and the values that depend on nothing but weights that stay as they are. */
 export interface FrozenGraph {

@@ -1,8 +1,7 @@
 import { type Writing, writing } from "../../src/graph/builder.ts";
 import { constants } from "../../src/graph/constants.ts";
-import type { Graph, Node, Value } from "../../src/graph/graph.ts";
+import type { Graph, Node, Types, Value } from "../../src/graph/graph.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
-import type { Types } from "../../src/graph/types.ts";
 import { float } from "../../src/onnx/new-node.ts";
 import { asProduct, type FrozenGraph, intoConvolution } from "./fewer-normalizations.ts";
 import { intoLinear } from "./fewer-scales.ts";

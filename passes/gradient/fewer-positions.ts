@@ -1,10 +1,9 @@
 import { type Writing, writing } from "../../src/graph/builder.ts";
 import { numbersOf } from "../../src/graph/constants.ts";
-import type { Graph, Node, Use, Value } from "../../src/graph/graph.ts";
+import type { Graph, Node, Types, Use, Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
-import type { Types } from "../../src/graph/types.ts";
 import { Rewriter } from "../../src/onnx/renamed-nodes.ts";
 import { UNCHANGED } from "../lower/inner-nodes.ts";
 import { positive, product } from "./broadcasting.ts";

@@ -1,11 +1,9 @@
 import { InputError } from "../../src/errors.ts";
 import type { Writing } from "../../src/graph/builder.ts";
-import { titleOf } from "../../src/graph/called.ts";
 import { dataOf, numbersOf, numbersOfData } from "../../src/graph/constants.ts";
-import type { Graph, Node, Value } from "../../src/graph/graph.ts";
+import { type Graph, type Node, type Types, titleOf, type Value } from "../../src/graph/graph.ts";
 import { attributesOf } from "../../src/graph/node-view.ts";
-import type { Types } from "../../src/graph/types.ts";
-import { showShape } from "../../src/onnx/shape.ts";
+import { showShape } from "../../src/onnx/dtypes.ts";
 import type { Cotangent, GradientNode } from "./rule.ts";
 
 /** What is known of the graph during differentiation. */

@@ -1,8 +1,6 @@
 import type { Sizes } from "../../src/graph/bound.ts";
-import { called } from "../../src/graph/called.ts";
-import type { Graph, Node } from "../../src/graph/graph.ts";
+import { called, type Graph, type Node, type Types } from "../../src/graph/graph.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
-import type { Types } from "../../src/graph/types.ts";
 import { type Model, patched } from "../../src/model.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import { NotLowered } from "../lower/composite.ts";

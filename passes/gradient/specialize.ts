@@ -1,6 +1,6 @@
 import { bound, type Sizes } from "../../src/graph/bound.ts";
 import { writing } from "../../src/graph/builder.ts";
-import type { Types } from "../../src/graph/types.ts";
+import type { Types } from "../../src/graph/graph.ts";
 import { computedConstants } from "../../src/infer/constants.ts";
 import { withRanks } from "../../src/infer/ranks.ts";
 import { type Model, patched, typesOf } from "../../src/model.ts";

@@ -1,6 +1,5 @@
 import { InputError } from "../../src/errors.ts";
-import { titleOf } from "../../src/graph/called.ts";
-import type { Graph } from "../../src/graph/graph.ts";
+import { type Graph, titleOf } from "../../src/graph/graph.ts";
 import { nearest } from "../../src/nearest.ts";
 import { matcher } from "../residuals/glob.ts";
 import type { KnownGraph } from "../residuals/residual.ts";

@@ -1,7 +1,7 @@
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, type Use, type Value } from "../../src/graph/graph.ts";
 import { rows } from "../../src/graph/own.ts";
-import type { Dimension } from "../../src/onnx/shape.ts";
+import type { Dimension } from "../../src/onnx/dtypes.ts";
 import { axesThrough, placeOfAxis } from "../residuals/axes.ts";
 import type { KnownGraph } from "../residuals/residual.ts";
 
@@ -174,14 +174,14 @@ export const classPasses: Readonly<Record<string, Passes>> = {
 };
 
 /** An entry of a constant in a list of sizes: the slot that reads the constant, and its place. */
-export interface ShapeEntry {
+interface ShapeEntry {
   readonly use: Use;
   readonly entry: number;
   readonly size: number;
 }
 
 /** Returns the entries of a list of sizes that are constant, and null where one is computed. */
-export function shapeEntries(known: KnownGraph, use: Use): (ShapeEntry | null)[] | null {
+function shapeEntries(known: KnownGraph, use: Use): (ShapeEntry | null)[] | null {
   const value = use.node.inputs[use.index];
   if (!value) return null;
   const numbers = numbersOf(known.graph, value);

@@ -8,12 +8,11 @@ import {
 } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { constants, numbersOf } from "../../src/graph/constants.ts";
-import type { Node, Use, Value } from "../../src/graph/graph.ts";
+import { type Node, typeOfInfo, type Use, type Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
-import { typeOfInfo } from "../../src/graph/types.ts";
 import { type Model, patched, typesOf } from "../../src/model.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";

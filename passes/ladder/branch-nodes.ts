@@ -1,10 +1,9 @@
-import { tensorOf } from "../../src/graph/constants.ts";
+import { tensorOf, typeOfTensor } from "../../src/graph/constants.ts";
 import { inputsOf, type Node, outputsOf, readsOf, type Value } from "../../src/graph/graph.ts";
 import { groupBy } from "../../src/graph/group-by.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
-import { isFloat, typeOfTensor } from "../../src/graph/types.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
-import { elements, integerBits } from "../../src/onnx/dtypes.ts";
+import { elements, integerBits, isFloat } from "../../src/onnx/dtypes.ts";
 
 const LAYOUT = operatorsThat("layout");
 const SIZES = operatorsThat("sizes");

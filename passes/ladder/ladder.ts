@@ -1,7 +1,9 @@
 import { checkModel } from "../../src/arguments.ts";
+import type { Node, Scope } from "../../src/graph/graph.ts";
 import type { Model } from "../../src/model.ts";
 import type { FoundResiduals } from "../laurelize/search.ts";
 import { type RejectionJson, rejectionJson, type SiteJson, siteJson } from "../residuals/json.ts";
+import type { Rejection, Site } from "../residuals/residual.ts";
 import type { NormsOfSite } from "./activations.ts";
 import {
   type BranchOperator,
@@ -10,7 +12,6 @@ import {
   operatorsOf,
   weightsRead,
 } from "./branch-nodes.ts";
-import { depths } from "./depths.ts";
 import { type LaurelWeights, weightsOfSites } from "./laurel-weights.ts";
 import { checkFound, insertedInto, plainOperands } from "./operands.ts";
 
@@ -93,4 +94,53 @@ export function ladderOf(
     })
     .sort((a, b) => a.depth - b.depth);
   return { model: model.source.name, weights: model.weights, sites, rejected };
+}
+
+/** Positions of a node and of the nodes around it, outermost first. */
+type Depth = readonly number[];
+
+/** Returns the sites in their order, those of a body at its node, and how many precede a sum. */
+function depths({ sites, lowered }: FoundResiduals): {
+  readonly order: readonly Site[];
+  readonly before: (rejection: Rejection) => number;
+} {
+  const { main } = lowered.model.graph;
+  const sorted = sites
+    .map((site) => ({ site, depth: depthOf(site.node, main) }))
+    .sort((a, b) => compareDepths(a.depth, b.depth));
+  return {
+    order: sorted.map(({ site }) => site),
+    before: ({ node }) => {
+      const depth = depthOf(node, main);
+      let [low, high] = [0, sorted.length];
+      while (low < high) {
+        const middle = (low + high) >> 1;
+        if (compareDepths(sorted[middle].depth, depth) < 0) low = middle + 1;
+        else high = middle;
+      }
+      return low;
+    },
+  };
+}
+
+/**
+ * Returns a node's position. A sum may be known from a model in which less is lowered: the node
+ * that makes the same value in `main` gives its position. A function's nodes come last.
+ */
+function depthOf(node: Node, main: Scope): Depth {
+  const path: number[] = [];
+  let at = node;
+  for (; at.scope.owner; at = at.scope.owner) {
+    const { owner } = at.scope;
+    path.unshift(owner.bodies.indexOf(at.scope), at.index);
+  }
+  const output = at.outputs.find((value) => value !== null);
+  const same = output && main.values.get(output.name)?.producer;
+  const last = at.scope.kind === "function" ? [Number.MAX_SAFE_INTEGER] : [];
+  return [...last, (same ?? at).index, ...path];
+}
+
+function compareDepths(a: Depth, b: Depth): number {
+  for (let k = 0; k < Math.min(a.length, b.length); k++) if (a[k] !== b[k]) return a[k] - b[k];
+  return a.length - b.length;
 }

@@ -125,7 +125,7 @@ export const lagWidth = (lag: number, rung: number): number =>
 const LANES = 12;
 
 /** Returns the lane of each stream: those that overlap in depth lie side by side. */
-export function lanesOf(sites: readonly LadderSite[]): {
+function lanesOf(sites: readonly LadderSite[]): {
   readonly laneOf: ReadonlyMap<number, number>;
   readonly count: number;
 } {
@@ -155,7 +155,7 @@ const TICKS = 16;
 const MANY = 120;
 
 /** Returns the ticks before each site and after the last. Many sums of one reason share a tick. */
-export function ticksBefore(rejected: readonly LadderRejection[], sites: number): Tick[][] {
+function ticksBefore(rejected: readonly LadderRejection[], sites: number): Tick[][] {
   const gaps = Array.from({ length: sites + 1 }, (): LadderRejection[] => []);
   for (const sum of rejected) gaps[Math.min(sum.depth, sites)].push(sum);
   return gaps.map((sums) => {

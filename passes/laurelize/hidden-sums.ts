@@ -1,8 +1,6 @@
 import { InputError } from "../../src/errors.ts";
-import { titleOf } from "../../src/graph/called.ts";
-import type { Graph, Node, Value } from "../../src/graph/graph.ts";
+import { type Graph, type Node, type Types, titleOf, type Value } from "../../src/graph/graph.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
-import type { Types } from "../../src/graph/types.ts";
 import { isComputed } from "../lower/composite.ts";
 import { type Reason, reasons } from "../residuals/reasons.ts";
 

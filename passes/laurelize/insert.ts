@@ -144,5 +144,5 @@ const HALF = operatorsThat("half");
  * run in single precision, as inserted nodes would. So whatever is inserted between the two must
  * begin and end in half precision, or the result is rounded differently.
  */
-export const isHalfEdge = ({ producer }: Value, reader: Node, dtype: string) =>
+const isHalfEdge = ({ producer }: Value, reader: Node, dtype: string) =>
   dtype === "float16" && producer !== null && HALF.has(producer.op) && HALF.has(reader.op);

@@ -70,7 +70,7 @@ export function laurelizations(metadata: ReadonlyMap<string, string>): (Laureliz
 }
 
 /** What stands between a site's name and the names of what is inserted there. */
-export const MARK = ".laurel.";
+const MARK = ".laurel.";
 
 /** Returns the site's name in the name of an inserted value; null if the value has no such name. */
 export function siteNameIn(name: string): string | null {

@@ -1,9 +1,8 @@
 import { constants } from "../../src/graph/constants.ts";
-import type { Graph, Node } from "../../src/graph/graph.ts";
+import type { Graph, Node, Types } from "../../src/graph/graph.ts";
 import { applyPatch } from "../../src/graph/patch.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { trainingWarnings } from "../../src/graph/training-mode.ts";
-import type { Types } from "../../src/graph/types.ts";
 import { type Model, modelOf, typesOf } from "../../src/model.ts";
 import type { Undo } from "../../src/onnx/undo.ts";
 import type { Ort } from "../../src/ort/session.ts";

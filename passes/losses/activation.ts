@@ -1,6 +1,5 @@
 import { numbersOf } from "../../src/graph/constants.ts";
-import { attribute, type Graph, type Node, type Value } from "../../src/graph/graph.ts";
-import type { Types } from "../../src/graph/types.ts";
+import { attribute, type Graph, type Node, type Types, type Value } from "../../src/graph/graph.ts";
 
 /** An activation that turns logits into probabilities, or their logarithms. */
 export interface Activation {

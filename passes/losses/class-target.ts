@@ -1,7 +1,6 @@
 import { InputError } from "../../src/errors.ts";
-import { attribute, type Graph, type Value } from "../../src/graph/graph.ts";
-import { isFloat, type Types } from "../../src/graph/types.ts";
-import { showShape, type Type } from "../../src/onnx/shape.ts";
+import { attribute, type Graph, type Types, type Value } from "../../src/graph/graph.ts";
+import { isFloat, showShape, type Type } from "../../src/onnx/dtypes.ts";
 import { positiveAxis, softmaxAxis } from "./activation.ts";
 import { traced } from "./final-activation.ts";
 import { type ChosenLoss, classAxisOf, indices, type TargetForm } from "./loss.ts";

@@ -1,4 +1,4 @@
-import { showShape } from "../../src/onnx/shape.ts";
+import { showShape } from "../../src/onnx/dtypes.ts";
 import type { Options } from "../../src/options.ts";
 import { labelPath } from "./ctc-labels.ts";
 import { pathGradient, pathProbability } from "./ctc-paths.ts";

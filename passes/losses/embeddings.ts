@@ -1,5 +1,4 @@
-import { isFloat } from "../../src/graph/types.ts";
-import { showShape } from "../../src/onnx/shape.ts";
+import { isFloat, showShape } from "../../src/onnx/dtypes.ts";
 import { type FitAsked, type LossInputs, type LossTensor, total } from "./loss.ts";
 
 /** An output that holds the positive of each row. */

@@ -1,8 +1,7 @@
 import type { Writing } from "../../src/graph/builder.ts";
 import { numbersOf } from "../../src/graph/constants.ts";
-import { attribute, type Graph, type Node, type Value } from "../../src/graph/graph.ts";
-import { isFloat, type Types } from "../../src/graph/types.ts";
-import type { Type } from "../../src/onnx/shape.ts";
+import { attribute, type Graph, type Node, type Types, type Value } from "../../src/graph/graph.ts";
+import { isFloat, type Type } from "../../src/onnx/dtypes.ts";
 import { type Activation, activationAt, positiveAxis } from "./activation.ts";
 
 /** A value at which the path back from an output ends. */

@@ -1,9 +1,8 @@
 import { checkModel } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
-import type { Value } from "../../src/graph/graph.ts";
-import { isFloat, typeOfInfo } from "../../src/graph/types.ts";
+import { typeOfInfo, type Value } from "../../src/graph/graph.ts";
 import type { Model } from "../../src/model.ts";
-import { type Dimension, showShape, type Type } from "../../src/onnx/shape.ts";
+import { type Dimension, isFloat, showShape, type Type } from "../../src/onnx/dtypes.ts";
 import { checkOpset, checkPlain, writeGraph } from "./graph-of-loss.ts";
 import {
   type FitAsked,

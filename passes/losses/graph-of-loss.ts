@@ -1,10 +1,9 @@
 import { InputError } from "../../src/errors.ts";
 import type { Writing } from "../../src/graph/builder.ts";
-import { dataOf } from "../../src/graph/constants.ts";
+import { dataOf, typeOfTensor } from "../../src/graph/constants.ts";
 import type { Node } from "../../src/graph/graph.ts";
 import { sinceOf } from "../../src/graph/operators.ts";
 import { changedBetween } from "../../src/graph/opset-changes.ts";
-import { typeOfTensor } from "../../src/graph/types.ts";
 import type { Model } from "../../src/model.ts";
 import { type NodeRenaming, Rewriter } from "../../src/onnx/renamed-nodes.ts";
 

@@ -1,5 +1,5 @@
 import type { Writing } from "../../src/graph/builder.ts";
-import type { Type } from "../../src/onnx/shape.ts";
+import type { Type } from "../../src/onnx/dtypes.ts";
 import type { ValuesOf } from "../../src/option-values.ts";
 import type { Options } from "../../src/options.ts";
 import type { Activation } from "./activation.ts";

@@ -1,6 +1,6 @@
 import type { Writing } from "../../src/graph/builder.ts";
-import type { Graph, Value } from "../../src/graph/graph.ts";
-import { isFloat, type Types } from "../../src/graph/types.ts";
+import type { Graph, Types, Value } from "../../src/graph/graph.ts";
+import { isFloat } from "../../src/onnx/dtypes.ts";
 import { type Leaf, traced } from "./final-activation.ts";
 import type { ChosenLoss, Loss, LossInputs } from "./loss.ts";
 import { logitOf, logOf } from "./probabilities.ts";

@@ -3,11 +3,11 @@ import {
   attribute,
   type Graph,
   type Node,
+  type Types,
   textAttribute,
   type Value,
 } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
-import type { Types } from "../../src/graph/types.ts";
 
 /** The smallest and the largest number that a value can hold. */
 type ValueRange = readonly [low: number, high: number];

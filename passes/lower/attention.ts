@@ -98,7 +98,7 @@ function masked<V>(
  * otherwise `mask_filter_value`, over [B, N, S, T]. The mask is 1 and 0 over [B, T] or [B, S, T],
  * or lengths [B], or ends and starts [2B].
  */
-export function paddingBias<V>(call: Composite<V>, index: number, keys: V): V {
+function paddingBias<V>(call: Composite<V>, index: number, keys: V): V {
   const { op, input, shape, to, scalar, float, dtype } = call;
   const filter = scalar(float("mask_filter_value", -10000));
   const rank = shape(index).length;

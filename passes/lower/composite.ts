@@ -1,12 +1,17 @@
 import { InputError } from "../../src/errors.ts";
-import { titleOf } from "../../src/graph/called.ts";
 import { dataOf } from "../../src/graph/constants.ts";
-import { attribute, type Graph, type Node, textAttribute } from "../../src/graph/graph.ts";
+import {
+  attribute,
+  type Graph,
+  type Node,
+  type Types,
+  textAttribute,
+  titleOf,
+} from "../../src/graph/graph.ts";
 import { attributesOf, type NodeView } from "../../src/graph/node-view.ts";
 import type { Portable } from "../../src/graph/portable.ts";
-import type { Types } from "../../src/graph/types.ts";
+import type { Dimension } from "../../src/onnx/dtypes.ts";
 import { type Attributes, float } from "../../src/onnx/new-node.ts";
-import type { Dimension } from "../../src/onnx/shape.ts";
 
 /** One node of a composite operator, as the rule that lowers it reads it. */
 export interface Composite<V> extends NodeView<V> {

@@ -1,4 +1,4 @@
-import type { Dimension } from "../../src/onnx/shape.ts";
+import type { Dimension } from "../../src/onnx/dtypes.ts";
 import type { Composite } from "./composite.ts";
 
 /** An integer operand. */

@@ -1,13 +1,11 @@
 import { InputError } from "../../src/errors.ts";
 import { writing } from "../../src/graph/builder.ts";
-import { called } from "../../src/graph/called.ts";
 import { numbersOf } from "../../src/graph/constants.ts";
-import type { Graph, Node, Scope } from "../../src/graph/graph.ts";
+import { called, type Graph, type Node, type Scope, type Types } from "../../src/graph/graph.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
-import type { Types } from "../../src/graph/types.ts";
+import { type Dimension, showShape } from "../../src/onnx/dtypes.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import { Rewriter } from "../../src/onnx/renamed-nodes.ts";
-import { type Dimension, showShape } from "../../src/onnx/shape.ts";
 import { bodyNodes, bodyWeights } from "./inner-nodes.ts";
 
 /** Both branches of an If. */

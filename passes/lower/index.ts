@@ -1,12 +1,53 @@
 import { type Writing, writing } from "../../src/graph/builder.ts";
-import { titleOf } from "../../src/graph/called.ts";
-import { type Graph, type Node, outward } from "../../src/graph/graph.ts";
+import { type Graph, type Node, outward, type Types, titleOf } from "../../src/graph/graph.ts";
 import { sinceOf } from "../../src/graph/operators.ts";
 import type { Insertion, Patch } from "../../src/graph/patch-contents.ts";
-import type { Types } from "../../src/graph/types.ts";
-import { compositeOf, NotLowered, type PlainWriter } from "./composite.ts";
+import { loweredActivations } from "./activations.ts";
+import { MicrosoftAttention, MultiHeadAttention } from "./attention.ts";
+import { NegativeLogLikelihoodLoss, SoftmaxCrossEntropyLoss } from "./class-losses.ts";
+import { compositeOf, type LoweringTable, NotLowered, type PlainWriter } from "./composite.ts";
+import { Compress } from "./compress.ts";
+import { loweredConvolutions } from "./convolutions.ts";
+import { DeformConv } from "./deformed.ts";
+import { MatMulNBits } from "./few-bits.ts";
+import { Attention, GroupQueryAttention } from "./grouped-attention.ts";
 import { inlined } from "./inline.ts";
-import { plainRules, rules } from "./rules.ts";
+import { CausalConvWithState, LinearAttention, MicrosoftCausalConv } from "./linear-memory.ts";
+import { loweredNorms } from "./norms.ts";
+import { FusedGemm, FusedMatMul, Gemm } from "./products.ts";
+import { loweredQuantized } from "./quantized.ts";
+import { loweredRecurrences } from "./recurrent.ts";
+import { MicrosoftRotary, RotaryEmbedding } from "./rotary.ts";
+
+/** The rules that lower composite operators, by operator. */
+export const rules: LoweringTable = {
+  ...loweredActivations,
+  ...loweredConvolutions,
+  ...loweredNorms,
+  ...loweredQuantized,
+  ...loweredRecurrences,
+  Attention,
+  CausalConvWithState,
+  Compress,
+  DeformConv,
+  LinearAttention,
+  NegativeLogLikelihoodLoss,
+  RotaryEmbedding,
+  SoftmaxCrossEntropyLoss,
+  "com.microsoft.Attention": MicrosoftAttention,
+  "com.microsoft.CausalConvWithState": MicrosoftCausalConv,
+  "com.microsoft.FusedGemm": FusedGemm,
+  "com.microsoft.FusedMatMul": FusedMatMul,
+  "com.microsoft.GroupQueryAttention": GroupQueryAttention,
+  "com.microsoft.LinearAttention": LinearAttention,
+  "com.microsoft.MatMulNBits": MatMulNBits,
+  "com.microsoft.MultiHeadAttention": MultiHeadAttention,
+  "com.microsoft.RotaryEmbedding": MicrosoftRotary,
+  "com.microsoft.TransposeMatMul": FusedMatMul,
+};
+
+/** Plain operators that are lowered only to reach a sum inside. */
+const plainRules: LoweringTable = { Gemm };
 
 /** Whether a node is composite and can be lowered, or calls a function. */
 export const canLower = ({ op, callee }: Node) => callee !== null || Object.hasOwn(rules, op);

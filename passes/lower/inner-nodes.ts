@@ -1,8 +1,6 @@
 import { InputError } from "../../src/errors.ts";
-import { called } from "../../src/graph/called.ts";
-import { dataOf } from "../../src/graph/constants.ts";
-import type { Graph, Node, Scope } from "../../src/graph/graph.ts";
-import { typeOfTensor } from "../../src/graph/types.ts";
+import { dataOf, typeOfTensor } from "../../src/graph/constants.ts";
+import { called, type Graph, type Node, type Scope } from "../../src/graph/graph.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import type { NodeRenaming, Rewriter } from "../../src/onnx/renamed-nodes.ts";
 

@@ -1,7 +1,14 @@
 import { numbersOf } from "../../src/graph/constants.ts";
-import { attribute, type Graph, type Node, type Scope, type Value } from "../../src/graph/graph.ts";
+import {
+  attribute,
+  type Graph,
+  type Node,
+  type Scope,
+  type Types,
+  typeOfInfo,
+  type Value,
+} from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
-import { type Types, typeOfInfo } from "../../src/graph/types.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import type { GraphMessage } from "../../src/onnx/messages.ts";
 

@@ -1,8 +1,6 @@
 import { type Writing, writing } from "../../src/graph/builder.ts";
-import { called } from "../../src/graph/called.ts";
-import type { Graph, Node } from "../../src/graph/graph.ts";
+import { called, type Graph, type Node, type Types } from "../../src/graph/graph.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
-import type { Types } from "../../src/graph/types.ts";
 import { nodeBytes } from "../../src/onnx/encode.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import { Rewriter } from "../../src/onnx/renamed-nodes.ts";

@@ -1,8 +1,7 @@
 import { type Writing, writing } from "../../src/graph/builder.ts";
 import { numbersOf } from "../../src/graph/constants.ts";
-import { attribute, type Graph, type Node, type Value } from "../../src/graph/graph.ts";
+import { attribute, type Graph, type Node, type Types, type Value } from "../../src/graph/graph.ts";
 import type { Insertion, Patch } from "../../src/graph/patch-contents.ts";
-import type { Types } from "../../src/graph/types.ts";
 
 /** Writes one tensor of a sequence and returns its name. */
 type Item = () => string;

@@ -1,5 +1,5 @@
 import type { Writing } from "../../src/graph/builder.ts";
-import type { Type } from "../../src/onnx/shape.ts";
+import type { Type } from "../../src/onnx/dtypes.ts";
 import { countedValues } from "../losses/counted-values.ts";
 import { type labelOptions, labelTerms } from "../losses/labels.ts";
 import {

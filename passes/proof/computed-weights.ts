@@ -1,11 +1,10 @@
 import type { Tensor } from "onnxruntime-common";
-import { dataOf, tensorOf } from "../../src/graph/constants.ts";
+import { dataOf, tensorOf, typeOfTensor } from "../../src/graph/constants.ts";
 import { type Graph, inputsOf, type Node, outputsOf, type Value } from "../../src/graph/graph.ts";
 import { patchedFile } from "../../src/graph/patch.ts";
-import { hasTensors, typeOfTensor } from "../../src/graph/types.ts";
 import { isInlined, skeleton } from "../../src/infer/skeleton.ts";
+import { hasTensors, type Type } from "../../src/onnx/dtypes.ts";
 import type { ModelFile } from "../../src/onnx/model-file.ts";
-import type { Type } from "../../src/onnx/shape.ts";
 import { type Ort, withSession } from "../../src/ort/session.ts";
 import { bytesOfTensor, dtypeOf, tensorOfBytes } from "../../src/ort/tensors.ts";
 import type { Plan } from "../laurelize/plan.ts";

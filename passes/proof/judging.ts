@@ -1,10 +1,10 @@
 import type { Tensor } from "onnxruntime-common";
 import { compareTensors } from "../../src/compare/difference.ts";
-import { dataOf } from "../../src/graph/constants.ts";
+import { dataOf, typeOfTensor } from "../../src/graph/constants.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import { decodeNumbers } from "../../src/graph/tensor.ts";
-import { isFloat, typeOfTensor } from "../../src/graph/types.ts";
+import { isFloat } from "../../src/onnx/dtypes.ts";
 import { dtypeOf, numbersIn } from "../../src/ort/tensors.ts";
 import {
   arrives,

@@ -3,14 +3,12 @@ import type { Judged } from "../../src/compare/judged.ts";
 import { nudgedStandard } from "../../src/compare/nudged-weights.ts";
 import { notRun, type Outcome, ran } from "../../src/compare/outcome.ts";
 import { type FunctionReport, runAll, sameFunction } from "../../src/compare/outputs.ts";
-import type { Graph, Node, Value } from "../../src/graph/graph.ts";
-import type { Types } from "../../src/graph/types.ts";
+import type { Graph, Node, Types, Value } from "../../src/graph/graph.ts";
 import { integerBits } from "../../src/onnx/dtypes.ts";
 import type { ModelFile } from "../../src/onnx/model-file.ts";
 import { withTaps } from "../../src/ort/expose.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import { type Ort, reason, type Tensors } from "../../src/ort/session.ts";
-
 import { runValue } from "./site-nodes.ts";
 
 /** A composite node and what it was lowered into, on the operands of a real run. */

@@ -1,7 +1,6 @@
 import { runAll } from "../../src/compare/outputs.ts";
-import type { Graph } from "../../src/graph/graph.ts";
+import type { Graph, Types } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
-import type { Types } from "../../src/graph/types.ts";
 import { shapesInRuns } from "../../src/infer/measured-shapes.ts";
 import type { ModelFile } from "../../src/onnx/model-file.ts";
 import { broadcastShape, expanded } from "../../src/ort/broadcast.ts";

@@ -2,7 +2,7 @@ import type { Tensor } from "onnxruntime-common";
 import { compareTensors } from "../../src/compare/difference.ts";
 import { patchedFile } from "../../src/graph/patch.ts";
 import { encodeNumbers, roundoff } from "../../src/graph/tensor.ts";
-import { isFloat } from "../../src/graph/types.ts";
+import { isFloat } from "../../src/onnx/dtypes.ts";
 import type { ModelFile } from "../../src/onnx/model-file.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import { withOutputs } from "../../src/ort/expose.ts";

@@ -1,7 +1,7 @@
 import { freeMemory } from "#node";
 import { runAll } from "../../src/compare/outputs.ts";
 import { InputError } from "../../src/errors.ts";
-import { hasTensors } from "../../src/graph/types.ts";
+import { hasTensors } from "../../src/onnx/dtypes.ts";
 import { NO_KERNEL, unloadable } from "../../src/ort/loadable.ts";
 import {
   type Ort,

@@ -1,5 +1,5 @@
 import { notRun, ran } from "../../src/compare/outcome.ts";
-import type { Types } from "../../src/graph/types.ts";
+import type { Types } from "../../src/graph/graph.ts";
 import { stepper } from "../../src/ort/abortable.ts";
 import type { Plan } from "../laurelize/plan.ts";
 import type { Proof, ProofOptions } from "./checks.ts";

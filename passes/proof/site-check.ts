@@ -5,7 +5,7 @@ import { tensorData } from "../../src/graph/constants.ts";
 import { own } from "../../src/graph/own.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
-import { showShape } from "../../src/onnx/shape.ts";
+import { showShape } from "../../src/onnx/dtypes.ts";
 import type { Ort, Tensors } from "../../src/ort/session.ts";
 import { tensorToRun } from "../../src/ort/tensors.ts";
 import type { SampleOptions } from "../../src/samples/draw.ts";

@@ -1,12 +1,11 @@
 import type { Tensor } from "onnxruntime-common";
-import { dataOf, tensorOf } from "../../src/graph/constants.ts";
+import { dataOf, tensorOf, typeOfTensor } from "../../src/graph/constants.ts";
 import { type Graph, inputsOf, type Node, type Value } from "../../src/graph/graph.ts";
 import { valueLike } from "../../src/graph/scopes.ts";
-import { typeOfTensor } from "../../src/graph/types.ts";
 import { walk } from "../../src/graph/walk.ts";
 import { isInlined, skeleton } from "../../src/infer/skeleton.ts";
 import { inFloat } from "../../src/infer/stand-in.ts";
-import type { Type } from "../../src/onnx/shape.ts";
+import type { Type } from "../../src/onnx/dtypes.ts";
 import { withNodeOutput } from "../../src/ort/node-output.ts";
 import { type Ort, runFor, type Tensors, withSession } from "../../src/ort/session.ts";
 import { dtypeOf, tensorToRun } from "../../src/ort/tensors.ts";

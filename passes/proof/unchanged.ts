@@ -1,9 +1,8 @@
 import { type Outcome, ran } from "../../src/compare/outcome.ts";
 import { InputError } from "../../src/errors.ts";
-import { dataOf } from "../../src/graph/constants.ts";
+import { dataOf, typeOfTensor } from "../../src/graph/constants.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { scopeLike, scopesOf } from "../../src/graph/scopes.ts";
-import { typeOfTensor } from "../../src/graph/types.ts";
 import { equalBytes } from "../../src/onnx/bytes.ts";
 import { equalSources } from "../../src/onnx/source.ts";
 import type { Plan } from "../laurelize/plan.ts";

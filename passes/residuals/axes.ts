@@ -6,7 +6,7 @@ import {
   textAttribute,
   type Value,
 } from "../../src/graph/graph.ts";
-import type { Dimension } from "../../src/onnx/shape.ts";
+import type { Dimension } from "../../src/onnx/dtypes.ts";
 import { permOf } from "../lower/products.ts";
 import type { Setting } from "./residual.ts";
 

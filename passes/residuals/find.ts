@@ -1,9 +1,8 @@
 import { object, objects, texts } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import { constants } from "../../src/graph/constants.ts";
-import type { Graph, Node, Scope, Value } from "../../src/graph/graph.ts";
+import type { Graph, Node, Scope, Types, Value } from "../../src/graph/graph.ts";
 import { labelOf, pathOf, scopesOf, visible } from "../../src/graph/scopes.ts";
-import type { Types } from "../../src/graph/types.ts";
 import type { Declared } from "../../src/options.ts";
 import { blockedValues } from "./blocked.ts";
 import { forms } from "./index.ts";
@@ -13,8 +12,15 @@ import { type FeatureAxis, type NamedAxes, namedAxes } from "./named-axes.ts";
 import { Reach } from "./reach.ts";
 import type { Reason } from "./reasons.ts";
 import { refinedTypes } from "./refined-types.ts";
-import type { Feature, ManifestSite, OptionalKind, Rejection, Setting, Site } from "./residual.ts";
-import { OPTIONAL_KINDS } from "./residual.ts";
+import {
+  type Feature,
+  type ManifestSite,
+  OPTIONAL_KINDS,
+  type OptionalKind,
+  type Rejection,
+  type Setting,
+  type Site,
+} from "./residual.ts";
 import { layers } from "./same-layer.ts";
 import { slots } from "./slots.ts";
 import { type Candidate, type FoundAxis, featureAxes } from "./stream-axes.ts";

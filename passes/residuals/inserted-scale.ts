@@ -1,9 +1,8 @@
 import { numbersOf, tensorOf } from "../../src/graph/constants.ts";
 import { attribute, type Value } from "../../src/graph/graph.ts";
 import { decodeNumbers, roundoff } from "../../src/graph/tensor.ts";
-import { isFloat } from "../../src/graph/types.ts";
 import { behind } from "../../src/graph/walk.ts";
-import { dataType, elements } from "../../src/onnx/dtypes.ts";
+import { dataType, elements, isFloat } from "../../src/onnx/dtypes.ts";
 import { tensorBytes } from "../../src/onnx/model-file.ts";
 import { computedBy } from "./operators.ts";
 import type { KnownGraph } from "./residual.ts";

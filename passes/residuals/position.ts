@@ -2,7 +2,7 @@ import { readsShapeOnly } from "../../src/graph/constants.ts";
 import { type Node, outputsOf, type Use, type Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
-import { computedBy, traits } from "./operators.ts";
+import { computedBy, inFloats, traits } from "./operators.ts";
 import type { Setting, Sum } from "./residual.ts";
 import { skipChain } from "./skip-chain.ts";
 import { NORM } from "./written-out.ts";
@@ -119,4 +119,71 @@ function carries(setting: Setting, node: Node): boolean {
     NORM.has(node.op) ||
     node.op === "Where"
   );
+}
+
+/**
+ * Whether a value, up to a bias or factor, is read only by the Sigmoid of a gate between other
+ * values, like W f(x) + U x in a gated unit. In an LSTM's cell a Tanh stands beside its Sigmoids.
+ */
+export function opensGate(setting: Setting, value: Value): boolean {
+  const isActivation = ({ op }: Node) => /^((Hard)?Sigmoid|Tanh)$/.test(inFloats(op));
+  const carries = (node: Node) => {
+    const { layout, scale } = traits(setting, node);
+    return layout || scale || isShift(setting, node);
+  };
+  const next = ({ uses }: Value) =>
+    uses.flatMap(({ node }) => (isActivation(node) ? [] : outputsOf(node)));
+  let opens = false;
+  for (const { isOutput, uses } of walk([value], next)) {
+    if (isOutput || uses.length === 0) return false;
+    for (const { node } of uses) {
+      const isGate = isActivation(node);
+      if (isGate ? !outputsOf(node).some((made) => gates(setting, made)) : !carries(node))
+        return false;
+      opens ||= isGate && node.op !== "Tanh";
+    }
+  }
+  return opens;
+}
+
+/** Whether a value, or one minus it, multiplies another computed value. */
+function gates(setting: Setting, value: Value): boolean {
+  return value.uses.some(({ node }) => {
+    const [output] = node.outputs;
+    if (inFloats(node.op) === "Mul" && computedBy(setting.constants, node).length > 1) return true;
+    const { layout } = traits(setting, node);
+    return output != null && (layout || isShift(setting, node)) && gates(setting, output);
+  });
+}
+
+const ADDITIONS = operatorsThat("addition");
+
+const isShift = ({ constants }: Setting, node: Node) =>
+  ADDITIONS.has(node.op) && computedBy(constants, node).length === 1;
+
+const SIZING = operatorsThat("sizes");
+
+/** Maximum number of values that the search for readers of shapes visits. */
+const READERS = 64;
+
+/** Values that lead to an output, or to more values than are searched. So does what they are computed from. */
+const further = new WeakSet<Value>();
+
+/**
+ * Whether only the shape of a value matters: every path from it ends in an operator that reads
+ * shapes. Exporters write such values for `broadcast_tensors`.
+ */
+export function isOnlySized(value: Value): boolean {
+  const read = ({ uses }: Value) => uses.filter(({ node }) => !SIZING.has(node.op));
+  const next = (at: Value) => read(at).flatMap(({ node }) => outputsOf(node));
+  let looks = 0;
+  let isSized = false;
+  for (const at of walk([value], next)) {
+    if (at.isOutput || ++looks > READERS || further.has(at)) {
+      further.add(value);
+      return false;
+    }
+    isSized ||= read(at).length < at.uses.length;
+  }
+  return isSized;
 }

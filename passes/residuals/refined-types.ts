@@ -1,9 +1,8 @@
 import { numbersOf } from "../../src/graph/constants.ts";
-import type { Graph, Node, Value } from "../../src/graph/graph.ts";
+import type { Graph, Node, Types, Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
-import type { Types } from "../../src/graph/types.ts";
-import type { Dimension, Type } from "../../src/onnx/shape.ts";
+import type { Dimension, Type } from "../../src/onnx/dtypes.ts";
 
 /** Operators whose result has the shape of their operands, broadcast. */
 const BROADCAST = operatorsThat("broadcasts");

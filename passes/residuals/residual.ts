@@ -1,5 +1,4 @@
-import type { Graph, Node, Scope, Use, Value } from "../../src/graph/graph.ts";
-import type { Types } from "../../src/graph/types.ts";
+import type { Graph, Node, Scope, Types, Use, Value } from "../../src/graph/graph.ts";
 import type { Reason, ReasonCode } from "./reasons.ts";
 
 /** One summand: its value, and the input slot that a rewrite redirects. */

@@ -1,7 +1,7 @@
 import { type Node, outputsOf, type Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
-import { isFloat } from "../../src/graph/types.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
+import { isFloat } from "../../src/onnx/dtypes.ts";
 import { sameShape } from "./axes.ts";
 import { computedBy, traits } from "./operators.ts";
 import type { Paths, Reach, Trial } from "./reach.ts";

@@ -1,12 +1,9 @@
 import type { Node } from "../../src/graph/graph.ts";
-import { isFloat } from "../../src/graph/types.ts";
-import { showShape } from "../../src/onnx/shape.ts";
+import { isFloat, showShape } from "../../src/onnx/dtypes.ts";
 import { sameShape } from "./axes.ts";
 import { isAddedBack, isScatteredSum, isSubtracted } from "./difference.ts";
-import { opensGate } from "./gate.ts";
 import { flatten, independent, isOneMap, MOST_TERMS } from "./nested-sums.ts";
-import { isOnlySized } from "./only-sized.ts";
-import { areScores, isPosition } from "./position.ts";
+import { areScores, isOnlySized, isPosition, opensGate } from "./position.ts";
 import type { Reach } from "./reach.ts";
 import { type Reason, reasons } from "./reasons.ts";
 import { type Kind, type Setting, type Sum, type Term, termsAt } from "./residual.ts";

@@ -1,6 +1,6 @@
 import { type Node, outputsOf, type Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
-import type { Dimension } from "../../src/onnx/shape.ts";
+import type { Dimension } from "../../src/onnx/dtypes.ts";
 import { sameShape } from "./axes.ts";
 import { maskedBy } from "./mask.ts";
 import { computedSources, traits } from "./operators.ts";

@@ -1,4 +1,4 @@
-import { called } from "../graph/called.ts";
+import { called } from "../graph/graph.ts";
 import { tensorDifference } from "../graph/same-tensor.ts";
 import type { AttributeMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";

@@ -1,7 +1,6 @@
 import { number } from "../arguments.ts";
 import { InputError } from "../errors.ts";
-import type { Graph } from "../graph/graph.ts";
-import type { Types } from "../graph/types.ts";
+import type { Graph, Types } from "../graph/graph.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import type { Declared } from "../options.ts";
 import { stepper, type Watching } from "../ort/abortable.ts";

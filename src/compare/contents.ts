@@ -1,20 +1,16 @@
-import type { Graph } from "../graph/graph.ts";
-import { allScopes } from "../graph/path.ts";
-import { scopesOf } from "../graph/scopes.ts";
-import type { Types } from "../graph/types.ts";
+import type { Graph, Scope, Types, Value } from "../graph/graph.ts";
+import { allScopes, scopesOf } from "../graph/scopes.ts";
 import type { Frame } from "../onnx/decode.ts";
 import { decodeEntry } from "../onnx/entry.ts";
-import { FIELD } from "../onnx/messages.ts";
+import { FIELD, type NodeMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { attributeDifferences } from "./attributes.ts";
 import { descriptionDifferences } from "./descriptions.ts";
-import { type Finding, finding, titleIn } from "./finding.ts";
+import { type Finding, finding, placeOf, titleIn } from "./finding.ts";
 import { functionDifferences } from "./functions.ts";
 import { likeCounterparts } from "./like-counterparts.ts";
-import type { Counterpart } from "./matching.ts";
-import { orderDifferences } from "./node-order.ts";
-import { weightDifferences } from "./weight-differences.ts";
-import { weightTwins } from "./weight-twins.ts";
+import { bodiesOf, type Counterpart, NUMBERED, sameFunctions } from "./matching.ts";
+import { initializerOf, type WeightTwins, weightDifference, weightTwins } from "./weight-twins.ts";
 import { wiringDifferences } from "./wiring.ts";
 
 const METADATA = { model: FIELD.modelMetadata, graph: 16, node: 9 };
@@ -128,3 +124,72 @@ function nodeCounts(a: Graph, b: Graph, pairs: readonly Counterpart[]): Finding[
   if (sides.length === 0) return [];
   return [finding("node", "nodes:", `${sides.join("; ")} in the second`, fewer === "")];
 }
+
+/**
+ * Returns scopes whose nodes are in topological order, which ONNX requires, in the first model
+ * only.
+ */
+function orderDifferences(a: Graph, b: Graph, pairs: readonly Counterpart[]): Finding[] {
+  const counterpart = new Map<Scope, Scope>([
+    [b.main, a.main],
+    ...[...bodiesOf(pairs), ...sameFunctions(a, b)].map(([x, y]) => [y, x] as const),
+  ]);
+  return [...scopesOf(b)].flatMap((scope): Finding[] => {
+    const early = tooEarly(scope);
+    const before = counterpart.get(scope);
+    if (!early || (before && tooEarly(before))) return [];
+    const { node, reads } = early;
+    const where = `node ${node.name || node.outputs[0]} (${node.opType})${placeOf(scope)}`;
+    const what = `comes before the node that makes ${reads} in the second, which ONNX forbids`;
+    return [finding("node", where, what)];
+  });
+}
+
+/**
+ * Returns the first node in the file that precedes one whose value it reads; null if there is none.
+ */
+function tooEarly({ message, nodes }: Scope): { node: NodeMessage; reads: string } | null {
+  const linked = new Map(nodes.map((node) => [node.message, node]));
+  const later = new Set(message.nodes.flatMap(({ outputs }) => outputs));
+  later.delete("");
+  for (const node of message.nodes) {
+    const captured = [...(linked.get(node)?.captures ?? [])].map(({ name }) => name);
+    const reads = [...node.inputs, ...captured].find((name) => later.has(name));
+    if (reads !== undefined) return { node, reads };
+    for (const output of node.outputs) later.delete(output);
+  }
+  return null;
+}
+
+const NAMES = 3;
+
+/** Returns weights that the second model has lost or changed, and how many it has in addition. */
+function weightDifferences(a: Graph, b: Graph, { twins, lost, added }: WeightTwins): Finding[] {
+  const findings: Finding[] = [];
+  const note = (where: string, what: string, harmless: boolean, subject?: string) =>
+    findings.push({
+      ...finding("weight", where, what, harmless),
+      ...(subject ? { subject } : {}),
+    });
+  for (const [value, twin] of twins) {
+    const what = weightDifference(a.file, initializerOf(value)!, b.file, initializerOf(twin)!);
+    const renamed = twin.name !== value.name;
+    const also = renamed ? ` (${twin.name} in the second)` : "";
+    const where = `weight ${value.name}${placeOf(value.scope)}`;
+    if (what) note(`${where}${also}`, what, false, value.name);
+    else if (renamed && !(NUMBERED.test(value.name) && NUMBERED.test(twin.name)))
+      note(where, `is named ${twin.name} in the second`, false, value.name);
+  }
+  if (lost.length > 0)
+    note("weights:", `${lost.length} of the first are lost in the second (${some(lost)})`, false);
+  if (added.length > 0)
+    note("weights:", `${added.length} of the second have no counterpart in the first`, true);
+  return findings;
+}
+
+/** Returns the names of the first few of some values. */
+const some = (values: readonly Value[]) =>
+  `${values
+    .slice(0, NAMES)
+    .map(({ name }) => name)
+    .join(", ")}${values.length > NAMES ? ", …" : ""}`;

@@ -1,7 +1,6 @@
-import type { Graph, Scope } from "../graph/graph.ts";
-import { type Types, typeOfInfo } from "../graph/types.ts";
+import { type Graph, type Scope, type Types, typeOfInfo } from "../graph/graph.ts";
+import { canBeSame, showShape, type Type } from "../onnx/dtypes.ts";
 import type { FunctionMessage, GraphMessage, ValueInfoMessage } from "../onnx/messages.ts";
-import { canBeSame, showShape, type Type } from "../onnx/shape.ts";
 import { type Finding, finding, placeOf, titleIn } from "./finding.ts";
 import { functionName } from "./functions.ts";
 import { bodiesOf, type Counterpart, NUMBERED, sameFunctions } from "./matching.ts";

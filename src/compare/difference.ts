@@ -1,7 +1,6 @@
 import type { Tensor } from "onnxruntime-common";
-import { isFloat } from "../graph/types.ts";
 import { equalBytes } from "../onnx/bytes.ts";
-import { dataTypeNamed } from "../onnx/dtypes.ts";
+import { dataTypeNamed, isFloat } from "../onnx/dtypes.ts";
 import { bytesOfTensor, dtypeOf, numbersIn } from "../ort/tensors.ts";
 
 /** How far two tensors are apart. */

@@ -1,5 +1,4 @@
-import { called } from "../graph/called.ts";
-import type { Node, Scope } from "../graph/graph.ts";
+import { called, type Node, type Scope } from "../graph/graph.ts";
 import { attributeOf } from "../graph/scopes.ts";
 
 /** One difference between two models: where and what. */

@@ -1,6 +1,5 @@
-import type { Graph, Node, Value } from "../graph/graph.ts";
-import { type ScopeStep, stepsInto } from "../graph/path.ts";
-import type { Types } from "../graph/types.ts";
+import type { Graph, Node, Types, Value } from "../graph/graph.ts";
+import { type ScopeStep, stepsInto } from "../graph/scopes.ts";
 import { bodyInputs } from "../infer/loops.ts";
 import { sessionTypes } from "../infer/session-types.ts";
 import type { Ort, Tensors } from "../ort/session.ts";

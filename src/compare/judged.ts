@@ -1,9 +1,9 @@
 import { tensorOf } from "../graph/constants.ts";
-import { type Graph, inputsOf, type Node, type Value } from "../graph/graph.ts";
+import { type Graph, inputsOf, type Node, type Types, type Value } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
 import { patchedFile } from "../graph/patch.ts";
-import { isFloat, type Types } from "../graph/types.ts";
 import { sourcesOf, walk } from "../graph/walk.ts";
+import { isFloat } from "../onnx/dtypes.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { withOutputs } from "../ort/expose.ts";
 import { withFixedSeeds } from "../ort/fixed-seeds.ts";

@@ -1,7 +1,6 @@
 import { buildGraph } from "../graph/build.ts";
-import { dataOf, tensorOf } from "../graph/constants.ts";
+import { dataOf, tensorOf, typeOfTensor } from "../graph/constants.ts";
 import { uniform } from "../graph/random.ts";
-import { typeOfTensor } from "../graph/types.ts";
 import { dataTypeNamed } from "../onnx/dtypes.ts";
 import { byteLength } from "../onnx/external.ts";
 import type { ModelFile } from "../onnx/model-file.ts";

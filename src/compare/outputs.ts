@@ -1,5 +1,5 @@
 import type { Tensor } from "onnxruntime-common";
-import { isFloat } from "../graph/types.ts";
+import { isFloat } from "../onnx/dtypes.ts";
 import {
   LEVELS,
   type Level,

@@ -1,6 +1,5 @@
-import type { Graph } from "../graph/graph.ts";
-import { typeOfInfo } from "../graph/types.ts";
-import { canBeSame, showShape, type Type } from "../onnx/shape.ts";
+import { type Graph, typeOfInfo } from "../graph/graph.ts";
+import { canBeSame, showShape, type Type } from "../onnx/dtypes.ts";
 import { type Finding, finding } from "./finding.ts";
 
 /** How the inputs and outputs of two models differ. */

@@ -1,7 +1,6 @@
 import { InputError } from "../errors.ts";
 import { textOfCodes } from "../onnx/bytes.ts";
-import { dataTypeNamed, elements, namedByNumpy } from "../onnx/dtypes.ts";
-import { showShape } from "../onnx/shape.ts";
+import { dataTypeNamed, elements, namedByNumpy, showShape } from "../onnx/dtypes.ts";
 import type { Source } from "../onnx/source.ts";
 import { storedAt, unpacked, type ZipEntry, zipEntries } from "./zip.ts";
 

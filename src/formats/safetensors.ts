@@ -6,7 +6,7 @@ import type { DenseTensor } from "../onnx/new-node.ts";
 import type { Range, Source } from "../onnx/source.ts";
 
 /** A tensor of a .safetensors file; its values are not loaded. */
-export interface SafeTensor {
+interface SafeTensor {
   readonly name: string;
   /** In ONNX's spelling. */
   readonly dtype: string;

@@ -1,7 +1,6 @@
 import { InputError } from "../errors.ts";
-import type { Graph } from "./graph.ts";
+import { type Graph, typeOfInfo } from "./graph.ts";
 import type { Patch } from "./patch-contents.ts";
-import { typeOfInfo } from "./types.ts";
 
 /** Sizes by the name of a free dimension; an unnamed one is "input.axis". */
 export type Sizes = Readonly<Record<string, number>>;

@@ -1,11 +1,10 @@
-import { dataType, dataTypeNamed, elements, isHalf } from "../onnx/dtypes.ts";
+import { dataType, dataTypeNamed, elements, isHalf, type Type } from "../onnx/dtypes.ts";
 import type { TensorMessage } from "../onnx/messages.ts";
 import { tensorBytes } from "../onnx/model-file.ts";
 import { attribute, type Graph, type Node, outputsOf, type Value } from "./graph.ts";
 import { arrayOf } from "./numbers.ts";
 import { operatorsThat } from "./operators.ts";
-import { allScopes } from "./path.ts";
-import { weightNamed } from "./scopes.ts";
+import { allScopes, weightNamed } from "./scopes.ts";
 import { bodiesFirst } from "./walk.ts";
 
 /** Operators that draw at random and have a float attribute `seed`. */
@@ -51,6 +50,14 @@ export function tensorOf(value: Value | null | undefined): TensorMessage | null 
   if (value.initializer) return "values" in value.initializer ? null : value.initializer;
   const node = value.producer;
   return node?.op === "Constant" ? (attribute(node, "value")?.t ?? null) : null;
+}
+
+/** Returns the type of an initializer's or Constant node's tensor. */
+export function typeOfTensor(value: Value): Type | null {
+  const sparse = value.initializer && "values" in value.initializer ? value.initializer : null;
+  const tensor = sparse?.values ?? tensorOf(value);
+  const dtype = dataType(tensor?.dataType ?? 0)?.name;
+  return tensor && dtype ? { dtype, shape: sparse?.dims ?? tensor.dims } : null;
 }
 
 /** Returns the shape of a value's tensor, if it has one. */

@@ -1,3 +1,5 @@
+import type { Type } from "../onnx/dtypes.ts";
+import { dataType } from "../onnx/dtypes.ts";
 import type {
   AttributeMessage,
   FunctionMessage,
@@ -5,6 +7,7 @@ import type {
   NodeMessage,
   SparseTensorMessage,
   TensorMessage,
+  ValueInfoMessage,
 } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 
@@ -92,4 +95,29 @@ export const readsOf = (node: Node): Value[] =>
 /** Yields the scopes from this one outward. */
 export function* outward(scope: Scope | null): Generator<Scope> {
   for (; scope; scope = scope.owner?.scope ?? null) yield scope;
+}
+
+/** Returns the name of a node for messages: its own name, otherwise its first output. */
+export const called = ({ message }: Node): string =>
+  message.name || message.outputs.find(Boolean) || "without a name";
+
+/** Returns the start of a message about a node: its operator and its name. */
+export const titleOf = (node: Node): string => `${node.op} at ${called(node)}`;
+
+/** The known type of each value. */
+export type Types = ReadonlyMap<Value, Type>;
+
+/** Returns the type of a value; null if it is unknown. */
+export type KnownType = (value: Value) => Type | null;
+
+/**
+ * Returns the type that a value info states; null if it has none or is not a tensor. A negative
+ * size is a free dimension, as in onnxruntime.
+ */
+export function typeOfInfo({ type }: ValueInfoMessage): Type | null {
+  const dtype = dataType(type?.tensor?.elemType ?? 0)?.name;
+  if (!dtype) return null;
+  const dims = type?.tensor?.shape?.dims ?? null;
+  const free = (value: number | null) => value === null || value < 0;
+  return { dtype, shape: dims?.map(({ value, param }) => (free(value) ? param : value!)) ?? null };
 }

@@ -1,5 +1,5 @@
 import type { Scope } from "./graph.ts";
-import { scopesWithin } from "./path.ts";
+import { scopesWithin } from "./scopes.ts";
 
 /**
  * The opsets of ai.onnx in which an operator lost an attribute, turned it into an input, or changed

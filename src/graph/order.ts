@@ -1,7 +1,6 @@
 import { InputError } from "../errors.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
-import { called } from "./called.ts";
-import { type Node, readsOf, type Value } from "./graph.ts";
+import { called, type Node, readsOf, type Value } from "./graph.ts";
 import { groupBy } from "./group-by.ts";
 import { descend } from "./walk.ts";
 

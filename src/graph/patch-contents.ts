@@ -1,6 +1,6 @@
+import type { Type } from "../onnx/dtypes.ts";
 import type { Entry } from "../onnx/encode.ts";
 import type { AttributeValue, DenseTensor, NewNode } from "../onnx/new-node.ts";
-import type { Type } from "../onnx/shape.ts";
 import type { TensorChanges } from "../onnx/tensor-edits.ts";
 import type { Node, Scope, Use, Value } from "./graph.ts";
 

@@ -1,11 +1,9 @@
 import { equalBytes } from "../onnx/bytes.ts";
-import { dataType, elements } from "../onnx/dtypes.ts";
+import { dataType, elements, isFloat, showShape } from "../onnx/dtypes.ts";
 import type { TensorMessage } from "../onnx/messages.ts";
 import { type ModelFile, tensorBytes } from "../onnx/model-file.ts";
-import { showShape } from "../onnx/shape.ts";
 import { equalRanges } from "../onnx/source.ts";
 import { decodeNumbers } from "./tensor.ts";
-import { isFloat } from "./types.ts";
 
 /** Number of elements up to which the size of the difference is reported. */
 const COUNTED = 1 << 26;

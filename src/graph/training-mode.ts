@@ -1,6 +1,5 @@
-import { titleOf } from "./called.ts";
 import { numbersOf } from "./constants.ts";
-import { attribute, type Graph, type Node } from "./graph.ts";
+import { attribute, type Graph, type Node, titleOf } from "./graph.ts";
 import { scopesOf } from "./scopes.ts";
 
 /**

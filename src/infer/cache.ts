@@ -1,10 +1,8 @@
-import { tensorOf } from "../graph/constants.ts";
-import type { Graph, Node, Value } from "../graph/graph.ts";
-import { type KnownType, typeOfTensor } from "../graph/types.ts";
+import { tensorOf, typeOfTensor } from "../graph/constants.ts";
+import type { Graph, KnownType, Node, Value } from "../graph/graph.ts";
 import { textOfCodes } from "../onnx/bytes.ts";
-import { elements } from "../onnx/dtypes.ts";
+import { elements, type Type } from "../onnx/dtypes.ts";
 import { tensorBytes } from "../onnx/model-file.ts";
-import type { Type } from "../onnx/shape.ts";
 import { INLINE } from "./skeleton.ts";
 
 /** Size in bytes of attributes and constants above which a node is not cached. */

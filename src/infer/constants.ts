@@ -1,12 +1,17 @@
 import type { Tensor } from "onnxruntime-common";
-import { constants, dataOf, readsShapeOnly, tensorOf } from "../graph/constants.ts";
-import { attribute, type Graph, inputsOf, type Node, type Value } from "../graph/graph.ts";
+import { constants, dataOf, readsShapeOnly, tensorOf, typeOfTensor } from "../graph/constants.ts";
+import {
+  attribute,
+  type Graph,
+  inputsOf,
+  type Node,
+  type Types,
+  type Value,
+} from "../graph/graph.ts";
 import { encodeNumbers } from "../graph/tensor.ts";
-import { type Types, typeOfTensor } from "../graph/types.ts";
 import { walk } from "../graph/walk.ts";
-import { elements } from "../onnx/dtypes.ts";
+import { elements, type Type } from "../onnx/dtypes.ts";
 import type { DenseTensor } from "../onnx/new-node.ts";
-import type { Type } from "../onnx/shape.ts";
 import { type Ort, runFor, type Tensors, withSession } from "../ort/session.ts";
 import { bytesOfTensor, dtypeOf, tensorOfBytes } from "../ort/tensors.ts";
 import { INLINE, isInlined, skeleton } from "./skeleton.ts";

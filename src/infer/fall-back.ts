@@ -1,9 +1,18 @@
 import { InputError } from "../errors.ts";
-import { type Node, outputsOf, type Value } from "../graph/graph.ts";
-import type { Type } from "../onnx/shape.ts";
+import { typeOfTensor } from "../graph/constants.ts";
+import {
+  type Graph,
+  type KnownType,
+  type Node,
+  outputsOf,
+  type Scope,
+  typeOfInfo,
+  type Value,
+} from "../graph/graph.ts";
+import { nodesWithin } from "../graph/walk.ts";
+import type { Type } from "../onnx/dtypes.ts";
+import type { GraphMessage } from "../onnx/messages.ts";
 import { reason } from "../ort/session.ts";
-import { typeByBranches } from "./branch-types.ts";
-import { hasOnnxruntimeOperator, isExtension } from "./built-in.ts";
 import { type InferenceScope, inferSegment } from "./infer-segment.ts";
 import { typeByReaders } from "./reader-types.ts";
 import { readyNodes, withShapes } from "./segments.ts";
@@ -124,3 +133,59 @@ async function inferAround(
   }
   return true;
 }
+
+/** Domains of onnxruntime's own operators. */
+const BUILT_IN = new Set([
+  "",
+  "ai.onnx",
+  "ai.onnx.ml",
+  "com.microsoft",
+  "com.microsoft.nchwc",
+  "com.ms.internal.nhwc",
+]);
+
+/** Whether onnxruntime has the operator of a node, and those of its bodies and functions. */
+function hasOnnxruntimeOperator({ file }: Graph, node: Node): boolean {
+  const isFunction = ({ message: { domain, opType } }: Node) =>
+    file.message.functions.some((f) => f.domain === domain && f.name === opType);
+  for (const inner of nodesWithin(node))
+    if (!BUILT_IN.has(inner.message.domain) && !isFunction(inner)) return false;
+  return true;
+}
+
+/** Whether an operator is onnxruntime's own, which other builds of it may lack. */
+const isExtension = ({ message: { domain } }: Node) => domain !== "" && domain !== "ai.onnx";
+
+/**
+ * Returns the type of an output of an If that onnxruntime rejects, according to its branches: from
+ * the type that a branch states for its output, or from an outer value that the branch returns.
+ * Sizes in which branches differ are unknown. Returns null if no branch shows it.
+ */
+function typeByBranches(
+  { op, bodies, outputs }: Node,
+  output: Value,
+  known: KnownType,
+): Type | null {
+  if (op !== "If") return null;
+  const place = outputs.indexOf(output);
+  const types = bodies.flatMap((body) => typeInBranch(body, place, known) ?? []);
+  return types.length === 0 ? null : types.reduce(common);
+}
+
+function typeInBranch(body: Scope, place: number, known: KnownType): Type | null {
+  const info = (body.message as GraphMessage).outputs[place];
+  const stated = info ? typeOfInfo(info) : null;
+  if (stated?.shape) return stated;
+  let value: Value | null | undefined = body.outputs[place];
+  while (value?.producer?.op === "Identity" && value.scope === body)
+    value = value.producer.inputs[0];
+  return (value && (typeOfTensor(value) ?? known(value))) ?? stated;
+}
+
+const common = (a: Type, b: Type): Type => ({
+  dtype: a.dtype,
+  shape:
+    a.shape && a.shape.length === b.shape?.length
+      ? a.shape.map((dim, axis) => (dim === b.shape![axis] ? dim : ""))
+      : null,
+});

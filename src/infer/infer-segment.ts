@@ -1,7 +1,6 @@
 import { numbersOf, tensorOf } from "../graph/constants.ts";
 import { attribute, type Node, outputsOf, type Value } from "../graph/graph.ts";
-import { isFloat } from "../graph/types.ts";
-import type { Dimension, Type } from "../onnx/shape.ts";
+import { type Dimension, isFloat, type Type } from "../onnx/dtypes.ts";
 import type { Ort } from "../ort/session.ts";
 import { sessionTypes } from "./session-types.ts";
 import type { TypedGraph } from "./skeleton.ts";

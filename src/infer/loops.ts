@@ -1,7 +1,13 @@
-import { attribute, type Node, type Scope, type Value } from "../graph/graph.ts";
-import { type KnownType, typeOfInfo } from "../graph/types.ts";
+import {
+  attribute,
+  type KnownType,
+  type Node,
+  type Scope,
+  typeOfInfo,
+  type Value,
+} from "../graph/graph.ts";
+import type { Dimension, Type } from "../onnx/dtypes.ts";
 import type { GraphMessage } from "../onnx/messages.ts";
-import type { Dimension, Type } from "../onnx/shape.ts";
 
 /** A value that a loop carries from one iteration to the next: the body's input and output. */
 interface Carried {

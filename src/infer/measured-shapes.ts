@@ -1,11 +1,10 @@
-import type { Graph, Value } from "../graph/graph.ts";
+import type { Graph, Types, Value } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
 import { patchedFile } from "../graph/patch.ts";
-import { isFloat, type Types } from "../graph/types.ts";
 import { allTensors } from "../onnx/all-tensors.ts";
+import { type Dimension, isFloat, type Type } from "../onnx/dtypes.ts";
 import { byteLength } from "../onnx/external.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
-import type { Dimension, Type } from "../onnx/shape.ts";
 import { runnable } from "../ort/loading.ts";
 import { type Ort, runFor, type Tensors, withSession } from "../ort/session.ts";
 import { sampleInputs } from "../samples/samples.ts";

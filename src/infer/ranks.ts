@@ -1,8 +1,7 @@
 import { tensorOf } from "../graph/constants.ts";
-import type { Graph, Node, Value } from "../graph/graph.ts";
-import { isFloat, type KnownType, type Types } from "../graph/types.ts";
+import type { Graph, KnownType, Node, Types, Value } from "../graph/graph.ts";
 import { walk } from "../graph/walk.ts";
-import type { Type } from "../onnx/shape.ts";
+import { isFloat, type Type } from "../onnx/dtypes.ts";
 import type { Ort } from "../ort/session.ts";
 import { sessionTypes } from "./session-types.ts";
 

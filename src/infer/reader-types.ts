@@ -1,11 +1,9 @@
 import { tensorOf } from "../graph/constants.ts";
-import { attribute, type Use, type Value } from "../graph/graph.ts";
+import { attribute, type KnownType, type Use, type Value } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
 import { own } from "../graph/own.ts";
-import { isFloat, type KnownType } from "../graph/types.ts";
 import { walk } from "../graph/walk.ts";
-import { dataType } from "../onnx/dtypes.ts";
-import type { Dimension, Type } from "../onnx/shape.ts";
+import { type Dimension, dataType, isFloat, type Type } from "../onnx/dtypes.ts";
 
 /** Maximum number of values that a search visits. */
 const LOOKS = 500;

@@ -1,8 +1,14 @@
 import { tensorOf } from "../graph/constants.ts";
-import { type Graph, type Node, outputsOf, readsOf, type Value } from "../graph/graph.ts";
+import {
+  type Graph,
+  type KnownType,
+  type Node,
+  outputsOf,
+  readsOf,
+  type Value,
+} from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
 import { byOrder } from "../graph/scopes.ts";
-import type { KnownType } from "../graph/types.ts";
 import { walk } from "../graph/walk.ts";
 import { checkShapeLengths, takesUnmeasured } from "./shape-lengths.ts";
 

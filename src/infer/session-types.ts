@@ -1,13 +1,12 @@
 import type { InferenceSession } from "onnxruntime-common";
 import { InputError } from "../errors.ts";
-import type { Node, Value } from "../graph/graph.ts";
-import { dataTypeNamed } from "../onnx/dtypes.ts";
-import type { Dimension, Type } from "../onnx/shape.ts";
+import { typeOfTensor } from "../graph/constants.ts";
+import { attribute, type KnownType, type Node, type Value } from "../graph/graph.ts";
+import { type Dimension, dataType, dataTypeNamed, type Type } from "../onnx/dtypes.ts";
 import { type Ort, withSession } from "../ort/session.ts";
 import { isKernelLess, withKeptShapes } from "../ort/unsupported-operators.ts";
-import { ownType } from "./own-type.ts";
 import { skeleton, type TypedGraph } from "./skeleton.ts";
-import { inferable } from "./stand-in.ts";
+import { inferable, TYPE_ATTRIBUTES } from "./stand-in.ts";
 
 /** The types that a session reports. */
 interface SessionTypes {
@@ -79,4 +78,33 @@ function sizeReported(dim: number | string | bigint): Dimension {
   if (dim === "" || Number.isNaN(size)) return String(dim);
   if (!(size >= 0 && size < UNKNOWN_SIZE)) return "";
   return typeof dim === "string" ? dim : size;
+}
+
+/**
+ * Returns the data type of a value in its own model if inference used a substitute: the type that
+ * its node names, otherwise that of the first operand with the same inferred type. `held` are the
+ * model's types before substitution.
+ */
+function ownType(
+  value: Value,
+  reported: string,
+  held: ReadonlySet<string>,
+  known: KnownType,
+): string {
+  const others = [...held].filter((name) => dataTypeNamed(name)?.inferredAs === reported);
+  if (others.length === 0) return reported;
+  if (others.length === 1 && !held.has(reported)) return others[0];
+  const { producer } = value;
+  if (!producer) return reported;
+  const candidates = new Set([...others, reported]);
+  for (const name of TYPE_ATTRIBUTES) {
+    const named = dataType(attribute(producer, name)?.i ?? 0)?.name;
+    if (named && candidates.has(named)) return named;
+  }
+  // These take the type from one operand and everything else from another; the last one decides.
+  const givesLast = producer.op === "CastLike" || producer.op === "QuantizeLinear";
+  const operands = givesLast ? producer.inputs.slice(-1) : producer.inputs;
+  const types = operands.map((input) => input && (typeOfTensor(input) ?? known(input))?.dtype);
+  const made = typeOfTensor(value)?.dtype;
+  return made ?? types.find((dtype) => dtype && candidates.has(dtype)) ?? reported;
 }

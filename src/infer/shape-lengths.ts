@@ -3,8 +3,7 @@ import { numbersOf, tensorOf } from "../graph/constants.ts";
 import { type Graph, inputsOf, type Node, type Value } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
 import { derived, nodesWithin } from "../graph/walk.ts";
-import { elements } from "../onnx/dtypes.ts";
-import type { Type } from "../onnx/shape.ts";
+import { elements, type Type } from "../onnx/dtypes.ts";
 
 /** Maximum number of sizes in a shape, because onnxruntime creates an axis for each, one by one. */
 const LONGEST = 1024;

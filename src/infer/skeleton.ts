@@ -1,7 +1,13 @@
-import { tensorOf } from "../graph/constants.ts";
-import { type Graph, type Node, outputsOf, readsOf, type Value } from "../graph/graph.ts";
+import { tensorOf, typeOfTensor } from "../graph/constants.ts";
+import {
+  type Graph,
+  type KnownType,
+  type Node,
+  outputsOf,
+  readsOf,
+  type Value,
+} from "../graph/graph.ts";
 import { byOrder } from "../graph/scopes.ts";
-import { type KnownType, typeOfTensor } from "../graph/types.ts";
 import { concat } from "../onnx/bytes.ts";
 import { partsOf } from "../onnx/decode.ts";
 import { dataType, elements } from "../onnx/dtypes.ts";

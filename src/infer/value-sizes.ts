@@ -1,9 +1,7 @@
 import { freeMemory } from "#node";
 import { InputError } from "../errors.ts";
-import type { Graph } from "../graph/graph.ts";
-import type { Types } from "../graph/types.ts";
-import { dataTypeNamed, elements } from "../onnx/dtypes.ts";
-import { showShape } from "../onnx/shape.ts";
+import type { Graph, Types } from "../graph/graph.ts";
+import { dataTypeNamed, elements, showShape } from "../onnx/dtypes.ts";
 
 /** Size in bytes of one value above which a model is never run, whatever memory there is. */
 const LARGEST = 2 ** 33;

@@ -1,9 +1,8 @@
 import onnxProto from "onnx-proto";
 import { concat } from "./bytes.ts";
-import { dataTypeNamed } from "./dtypes.ts";
+import { dataTypeNamed, type Type } from "./dtypes.ts";
 import { FIELD } from "./messages.ts";
 import type { AttributeValue, DenseTensor, EncodedAttribute, NewNode } from "./new-node.ts";
-import type { Type } from "./shape.ts";
 import { bytesField, fieldHead } from "./wire-bytes.ts";
 import { WireWriter } from "./wire-writer.ts";
 

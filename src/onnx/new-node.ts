@@ -1,4 +1,4 @@
-import type { Type } from "./shape.ts";
+import type { Type } from "./dtypes.ts";
 
 /** A dense tensor to write: `data` is little-endian raw data of `dtype`. */
 export interface DenseTensor {

@@ -1,10 +1,11 @@
+import onnxProto from "onnx-proto";
 import { allTensors } from "./all-tensors.ts";
+import { concat } from "./bytes.ts";
 import { type Frame, partsOf } from "./decode.ts";
 import { dataTypeNamed } from "./dtypes.ts";
 import { append, type Edit, replaceContent } from "./edits.ts";
 import { type Outside, tensorMessage } from "./encode.ts";
 import { isExternal } from "./external.ts";
-import { externalFields, relocationEdits } from "./links.ts";
 import { FIELD, type TensorMessage } from "./messages.ts";
 import type { ModelFile } from "./model-file.ts";
 import type { DenseTensor } from "./new-node.ts";
@@ -74,3 +75,35 @@ function typeEdits({ reader }: ModelFile, { frame, field, dtype }: StatedType): 
     .filter(({ number }) => number === field)
     .map(({ start, end }) => ({ start, end, bytes, frame }));
 }
+
+const { onnx } = onnxProto;
+
+/** Returns the fields of a TensorProto whose data is in another file. */
+function externalFields(location: string, offset: number, length: number): Uint8Array {
+  const entries = Object.entries({ location, offset, length }).map(([key, value]) =>
+    externalEntry(key, String(value)),
+  );
+  const dataLocation = onnx.TensorProto.DataLocation.EXTERNAL;
+  return concat([...entries, onnx.TensorProto.encode({ dataLocation }).finish()]);
+}
+
+const externalEntry = (key: string, value: string) =>
+  bytesField(FIELD.tensorExternalData, onnx.StringStringEntryProto.encode({ key, value }).finish());
+
+/**
+ * Returns the edits that make external tensors, in any scope, refer to a data file by another name.
+ */
+const relocationEdits = (
+  tensors: Iterable<TensorMessage>,
+  rename: (location: string) => string,
+): Edit[] =>
+  [...tensors].filter(isExternal).flatMap(({ externalData }) =>
+    externalData
+      .filter(({ key }) => key === "location")
+      .map(({ frame, key, value }) => ({
+        start: frame.at,
+        end: frame.end,
+        bytes: externalEntry(key, rename(value)),
+        frame: frame.parent!,
+      })),
+  );

@@ -1,7 +1,6 @@
 import type { Graph, Node, Scope } from "../graph/graph.ts";
 import type { Patch, Port, Slot } from "../graph/patch-contents.ts";
-import type { ScopeStep } from "../graph/path.ts";
-import { allScopes } from "../graph/path.ts";
+import { allScopes, type ScopeStep } from "../graph/scopes.ts";
 import type { Attributes, DenseTensor, NewNode } from "../onnx/new-node.ts";
 
 /** A value to expose, and its data type; null if that is unknown. */

@@ -3,8 +3,7 @@ import { buildGraph } from "../graph/build.ts";
 import { type Graph, outward, type Scope, type Value } from "../graph/graph.ts";
 import { own } from "../graph/own.ts";
 import { patchedFile } from "../graph/patch.ts";
-import { pathTo, type ScopeStep } from "../graph/path.ts";
-import { valueLike } from "../graph/scopes.ts";
+import { pathTo, type ScopeStep, valueLike } from "../graph/scopes.ts";
 import { elements } from "../onnx/dtypes.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import {

@@ -1,10 +1,10 @@
 import { InputError } from "../errors.ts";
+import { typeOfTensor } from "../graph/constants.ts";
 import type { Graph } from "../graph/graph.ts";
 import { linkable } from "../graph/linkable.ts";
 import { patchedBytes, patchedFile } from "../graph/patch.ts";
 import { linkedValues } from "../graph/placing.ts";
 import { replaceWeights } from "../graph/replace-weights.ts";
-import { typeOfTensor } from "../graph/types.ts";
 import { externalLocations } from "../onnx/all-tensors.ts";
 import { withoutDots } from "../onnx/memory-folder.ts";
 import type { Folder, ModelFile } from "../onnx/model-file.ts";
@@ -13,7 +13,6 @@ import type { Source } from "../onnx/source.ts";
 import { beforeCopies, relocated, withCompanionInside } from "./linked-weights.ts";
 import type { Runnable } from "./session.ts";
 import { isUnnameable } from "./unnameable.ts";
-import { withinReach } from "./within-reach.ts";
 
 /** Size in bytes above which a model in a file is loaded by path, with linked weights. */
 const LOADED = 1 << 28;
@@ -125,4 +124,34 @@ export function withOtherWeights(
 ): ModelFile {
   const { source, folder } = replaceWeights(graph, weights);
   return openFile(source, folder);
+}
+
+/**
+ * Returns a model and a folder that contains all of its data, because onnxruntime does not follow
+ * links out of the folder it is given. If links point outside, as in Hugging Face's cache, this is the
+ * nearest common folder, and the model names its files relative to it.
+ */
+function withinReach(file: ModelFile): { source: Source; folder: string | undefined } {
+  const { source, folder } = file;
+  if (!folder?.path) return { source, folder: undefined };
+  const places = new Map(
+    [...externalLocations(file)].map((location) => {
+      const data = folder.open(location);
+      data.close?.();
+      return [location, (data.path ?? "").split(SEPARATOR)] as const;
+    }),
+  );
+  const home = folder.path.split(SEPARATOR);
+  const top = [...places.values()].reduce(shared, home);
+  if (top.length === home.length) return { source, folder: folder.path };
+  const rename = (location: string) => places.get(location)!.slice(top.length).join("/");
+  return { source: patchedBytes(file, { locations: rename }), folder: `${top.join("/")}/` };
+}
+
+const SEPARATOR = /[/\\]/;
+
+/** Returns the common prefix of two paths. */
+function shared(a: readonly string[], b: readonly string[]): string[] {
+  const length = a.findIndex((part, k) => part !== b[k]);
+  return a.slice(0, length < 0 ? a.length : length);
 }

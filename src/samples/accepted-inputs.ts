@@ -1,6 +1,6 @@
 import { InputError } from "../errors.ts";
-import type { Graph, Value } from "../graph/graph.ts";
-import { isFloat, type Types } from "../graph/types.ts";
+import type { Graph, Types, Value } from "../graph/graph.ts";
+import { isFloat } from "../onnx/dtypes.ts";
 import { reason, type Tensors } from "../ort/session.ts";
 import { type Attempt, fixedBeside, namedSizes, type Sizing, sizings } from "./attempts.ts";
 import type { Draw, Drawn, Sampled } from "./draw.ts";

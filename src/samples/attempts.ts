@@ -1,4 +1,4 @@
-import type { Dimension } from "../onnx/shape.ts";
+import type { Dimension } from "../onnx/dtypes.ts";
 import { reason } from "../ort/session.ts";
 
 /** Which sizes the free dimensions have in an attempt. */

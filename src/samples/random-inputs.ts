@@ -1,10 +1,9 @@
 import type { Tensor } from "onnxruntime-common";
 import { InputError } from "../errors.ts";
-import { attribute, type Graph, type Value } from "../graph/graph.ts";
+import { attribute, type Graph, type Types, type Value } from "../graph/graph.ts";
 import { uniform } from "../graph/random.ts";
 import { encodeNumbers } from "../graph/tensor.ts";
-import { hasTensors, isFloat, type Types } from "../graph/types.ts";
-import { dataTypeNamed, elements } from "../onnx/dtypes.ts";
+import { dataTypeNamed, elements, hasTensors, isFloat } from "../onnx/dtypes.ts";
 import type { Ort } from "../ort/session.ts";
 import { tensorOfBytes } from "../ort/tensors.ts";
 import { acceptedAt } from "./accepted.ts";

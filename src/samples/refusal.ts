@@ -1,7 +1,7 @@
 import type { Graph, Value } from "../graph/graph.ts";
 import { scopesOf } from "../graph/scopes.ts";
 import { sourcesOf, walk } from "../graph/walk.ts";
-import { showShape } from "../onnx/shape.ts";
+import { showShape } from "../onnx/dtypes.ts";
 import { reason } from "../ort/session.ts";
 import type { Sampled } from "./draw.ts";
 

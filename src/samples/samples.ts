@@ -1,9 +1,9 @@
 import { number, object, objects, watching } from "../arguments.ts";
-import type { Graph, Value } from "../graph/graph.ts";
+import type { Graph, Types, Value } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
 import { own } from "../graph/own.ts";
 import { scopesOf } from "../graph/scopes.ts";
-import { isFloat, type Types } from "../graph/types.ts";
+import { isFloat } from "../onnx/dtypes.ts";
 import type { Declared } from "../options.ts";
 import type { Tensors } from "../ort/session.ts";
 import { dtypeOf, numbersIn } from "../ort/tensors.ts";

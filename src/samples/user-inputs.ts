@@ -1,11 +1,9 @@
 import type { Tensor } from "onnxruntime-common";
 import { InputError } from "../errors.ts";
 import { openNpz } from "../formats/npz.ts";
-import type { Graph } from "../graph/graph.ts";
-import type { Types } from "../graph/types.ts";
-import { dataTypeNamed, elements } from "../onnx/dtypes.ts";
+import type { Graph, Types } from "../graph/graph.ts";
+import { dataTypeNamed, elements, showShape } from "../onnx/dtypes.ts";
 import { openTensor } from "../onnx/model-file.ts";
-import { showShape } from "../onnx/shape.ts";
 import { bytesSource } from "../onnx/source.ts";
 import type { Ort, Tensors } from "../ort/session.ts";
 import { tensorOfBytes } from "../ort/tensors.ts";

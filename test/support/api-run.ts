@@ -12,8 +12,8 @@ import {
 import { runAll } from "../../src/compare/outputs.ts";
 import { uniform } from "../../src/graph/random.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
-import { isFloat } from "../../src/graph/types.ts";
 import { modelOf, typesOf } from "../../src/model.ts";
+import { isFloat } from "../../src/onnx/dtypes.ts";
 import { withOutputs } from "../../src/ort/expose.ts";
 import { runnable } from "../../src/ort/loading.ts";
 import { tensorOfBytes } from "../../src/ort/tensors.ts";

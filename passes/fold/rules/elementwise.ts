@@ -2,7 +2,7 @@ import { rows } from "../../../src/graph/own.ts";
 import { positive, range } from "../../gradient/broadcasting.ts";
 import { type Factor, isNegative, isOne, mapped, ONE, reciprocal, times } from "../factor.ts";
 import type { At, Change, Passed, ScaleRequest, ScaleRule, ScaleTable } from "./rule.ts";
-import { homogeneous, isScalar, onlyAt, provided } from "./shared.ts";
+import { homogeneous, invariant, isScalar, onlyAt, provided } from "./shared.ts";
 
 /** A factor of the output on an input that broadcasts to it; null where the input has no such axis. */
 function broadcastTo(at: At, input: number, factor: Factor): Factor | null {
@@ -134,3 +134,11 @@ function isZeroPad(at: At): boolean {
   if (at.opset < 11) return at.float("value", 0) === 0;
   return !at.has(2) || (at.numbers(2)?.every((value) => value === 0) ?? false);
 }
+
+/** Activations that a positive factor passes, and what does not change with it. */
+export const scaleActivations: ScaleTable = {
+  // The slope of a PRelu is no multiple of x: it is the same at every scale.
+  ...rows(homogeneous(false), "Abs LeakyRelu PRelu Relu"),
+  ...rows(invariant, "ArgMax ArgMin Hardmax Sign"),
+  Neg: homogeneous(true),
+};

@@ -1,6 +1,5 @@
-import { scaleActivations } from "./activations.ts";
 import { scaleConvolutions } from "./convolution.ts";
-import { scaleElementwise } from "./elementwise.ts";
+import { scaleActivations, scaleElementwise } from "./elementwise.ts";
 import { scaleLayout } from "./layout.ts";
 import { scaleNormalizations } from "./normalization.ts";
 import { scalePooling } from "./pooling.ts";
