@@ -105,7 +105,7 @@ async function webRuns(
     const feeds =
       given ?? (await sampleInputs({ ort, graph: model.graph, types }, run, ROUNDS, options)).feeds;
     const load = (file: ModelFile) => runnable(withFixedSeeds(file));
-    const standard = await nudgedStandard(ort, model.file, feeds, load);
+    const standard = await nudgedStandard(ort, model.file, feeds, { load });
     const theirs = { ...standard, feeds: feeds.map((each) => retyped(web, each)) };
     return await sameFunction(carrying(web, model.file), theirs, inMemory(model.file), "near");
   } catch (error) {

@@ -14,6 +14,7 @@ import {
   pointAt,
   type Round,
 } from "./learning-runs.ts";
+import { Passing } from "./passing.ts";
 
 /** How a movement is seen. */
 export interface Judging {
@@ -25,6 +26,8 @@ export interface Judging {
   readonly discrete: boolean;
   /** How far each tensor is displaced. */
   readonly scale: number;
+  /** What the first run of a movement told, if it did. */
+  readonly passing?: Passing;
 }
 
 /** How much further each is displaced if the outputs are whole numbers, which small steps leave. */
@@ -32,9 +35,9 @@ const LARGER = [8, 64, 512];
 
 /** Chooses how movements are seen, at the first point; a clause if none can be. */
 export async function judgingOf(runs: LearningRuns, round: Round): Promise<Judging | string> {
-  const { judged, last, running, result } = runs;
+  const { judged, last, running, result, isSteady } = runs;
   const { point, still } = round;
-  const again = await running(point.feeds, Object.keys(still));
+  const again = isSteady ? still : await running(point.feeds, Object.keys(still));
   const told = Object.keys(still).filter(
     (name) => compareTensors(still[name], again[name]).bitEqual,
   );
@@ -51,6 +54,9 @@ export async function judgingOf(runs: LearningRuns, round: Round): Promise<Judgi
       ? "every output is empty at these sizes; give others with --dim"
       : "no output holds a number on the sample inputs, only NaN or infinities: give real ones with --inputs";
   }
+  const passing = new Passing(runs, round, outputs);
+  if (!discrete && (await passing.sendFirst()))
+    return { outputs, bySums: false, discrete, scale: 1, passing };
   const scale = await scaleThatMoves(runs, round, outputs, discrete ? [1, ...LARGER] : [1]);
   if (scale !== null) return { outputs, bySums: false, discrete, scale };
   return { outputs: told, bySums: true, discrete, scale: discrete ? LARGER.at(-1)! : 1 };

@@ -28,6 +28,8 @@ export interface Asked {
   readonly stepped: readonly string[];
   /** The graph that LAuReL was inserted into. */
   readonly original: Graph;
+  /** Whether the result is known to give the same in every run, to the bit. */
+  readonly isSteady: boolean;
   /** Values of the original that are the same for all inputs. */
   readonly constants: ReadonlySet<Value>;
 }

@@ -43,8 +43,8 @@ const STEPS = 4;
 
 /**
  * Displaces the new tensors at random, with optimizations disabled: (i) each alone at the start;
- * (ii) those that changed the output, all together; (iii) from there each alone again. Every one
- * must change the output by then, or its gradient is zero for good (γ = 0 together with B = 0).
+ * (ii) those that changed the output, all together; (iii) from there each of the others alone. Every
+ * one must change the output by then, or its gradient is zero for good (γ = 0 together with B = 0).
  * What a tensor does to its site's sum is asked of the site's nodes alone. The whole model is run
  * for the least of a site's effects, and for every other that does not outdo one that arrived.
  */
@@ -95,7 +95,9 @@ async function learn(runs: LearningRuns): Promise<Outcome<LearningReport>> {
   const first = tensors.filter(({ name }) => early.has(name));
   const together = (scale: number) =>
     displaced(start, first, { seed: runs.plan.options.seed, round: "all", scale });
-  let left: ReadonlySet<string> = new Set(tensors.map(({ name }) => name));
+  let left: ReadonlySet<string> = new Set(
+    tensors.flatMap(({ name }) => (early.has(name) ? [] : [name])),
+  );
   for (const scale of SCALES) {
     if (left.size === 0) break;
     left = await still(runs, judging, together(scale), left).catch((thrown) => {
@@ -134,8 +136,8 @@ async function firstMovers(
   const round = { point, effects, still: await valuesAt(runs, point, judgedIn(runs)) };
   const judging = await judgingOf(runs, round);
   if (typeof judging === "string") return judging;
-  const { outputs, scale } = judging;
-  const early = await movers(runs, { ...round, point: { ...point, scale } }, outputs);
+  const { outputs, scale, passing } = judging;
+  const early = await movers(runs, { ...round, point: { ...point, scale } }, outputs, passing);
   return { judging, early };
 }
 

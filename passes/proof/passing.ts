@@ -23,6 +23,8 @@ export class Passing {
   readonly #outputs: readonly string[];
   /** Movements that arrived, at the sums that they passed. */
   readonly #passed = new Map<InsertedSite, Movement>();
+  /** Names of tensors that were sent and arrived. */
+  readonly sent = new Set<string>();
   /** How many may still be sent; none once one was lost. */
   #left: number;
 
@@ -45,12 +47,20 @@ export class Passing {
     return movement.norm <= change.norm && within(movement, change);
   }
 
+  /** Sends the weakest tensor of the first site that has one; whether that is seen to arrive. */
+  async sendFirst(): Promise<boolean> {
+    const { effects } = this.#round;
+    const k = effects.findIndex(([weakest]) => weakest?.change);
+    return k >= 0 && this.send(this.#runs.groups.flat()[k], effects[k][0].tensor);
+  }
+
   /** Displaces a site's tensor a little, past the later sites; whether that is seen to arrive. */
   async send(inserted: InsertedSite, tensor: DenseTensor): Promise<boolean> {
     const gates = this.#left > 0 ? this.#gatesBehind(inserted, tensor) : [];
     if (gates.length === 0) return false;
     const arrived = await this.#run(gates, tensor).catch(() => false);
     this.#left = arrived ? this.#left - 1 : 0;
+    if (arrived) this.sent.add(tensor.name);
     return arrived;
   }
 

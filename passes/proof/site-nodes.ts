@@ -111,10 +111,14 @@ export async function runValue(
   if (!own?.producer) return null;
   const alone = nodesAlone(ort, graph, own.producer, sets[0]);
   if (!alone) return null;
+  const { [place]: present } = own.producer.message.outputs;
+  const { model } = alone;
   const asked =
     isKernelLess(own.producer) && places.length > 1
-      ? withPlainSum(alone.model, own.name, places)
-      : withNodeOutput(alone.model, own.name, place);
+      ? withPlainSum(model, own.name, places)
+      : present
+        ? { model, name: present }
+        : withNodeOutput(model, own.name, place);
   const run = (bytes: Uint8Array) =>
     withSession(ort, { model: bytes }, "disabled", async (session) => {
       const sums: Tensor[] = [];

@@ -32,13 +32,19 @@ function withNudgedWeights(file: ModelFile): ModelFile {
   return withOtherWeights(graph, nudged);
 }
 
+/** How a file is loaded for its baseline, and its outputs with optimizations disabled, if known. */
+interface BaselineOptions extends Partial<Pick<Standard, "plain">> {
+  readonly load?: (file: ModelFile) => Runnable;
+}
+
 /** Returns a file's baseline, whose noise can be measured by flipping last bits of its weights. */
 export const nudgedStandard = (
   ort: Ort,
   file: ModelFile,
   feeds: readonly Tensors[],
-  load: (file: ModelFile) => Runnable = runnable,
-): Promise<Standard> => standardOf(ort, load(file), feeds, () => load(withNudgedWeights(file)));
+  { load = runnable, plain }: BaselineOptions = {},
+): Promise<Standard> =>
+  standardOf(ort, load(file), feeds, { plain, nudged: () => load(withNudgedWeights(file)) });
 
 function flipLastBits(bytes: Uint8Array, dtype: string, size: number, next: () => number): void {
   for (let at = 0; at < bytes.length; at += size)

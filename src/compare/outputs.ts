@@ -72,20 +72,28 @@ export interface Standard {
   readonly unheld: ReadonlySet<string>;
 }
 
+/** What is known of a model before it is run for a comparison. */
+interface KnownRuns {
+  /** Gives the model with last bits of its weights flipped. */
+  readonly nudged?: (() => Runnable) | undefined;
+  /** Its outputs on the inputs with optimizations disabled, if they do not differ from run to run. */
+  readonly plain?: readonly Tensors[] | undefined;
+}
+
 /**
  * Runs a model on each of the inputs, with optimizations disabled and fully optimized, or at the
  * highest level that onnxruntime's optimizer supports for it. Throws onnxruntime's error if it
  * fails without optimization. A model that draws at random, and a model checked against it, must
- * have fixed seeds. `nudged` gives the model with last bits of its weights flipped.
+ * have fixed seeds.
  */
 export async function standardOf(
   ort: Ort,
   model: Runnable,
   feeds: readonly Tensors[],
-  nudged?: () => Runnable,
+  { nudged, plain: known }: KnownRuns = {},
 ): Promise<Standard> {
-  const plain = await runAll(ort, model, "disabled", [...feeds, feeds[0]]);
-  const again = plain.pop()!;
+  const plain = known ? [...known] : await runAll(ort, model, "disabled", [...feeds, feeds[0]]);
+  const again = known ? plain[0] : plain.pop()!;
   const moved = (other: Tensors) =>
     new Set(
       Object.keys(other).filter((name) => !compareTensors(plain[0][name], other[name]).bitEqual),
@@ -97,8 +105,8 @@ export async function standardOf(
   for (const level of LEVELS.slice(most, -1))
     try {
       const optimized = await runAll(ort, model, level, feeds);
-      const known = { feeds, plain, optimized, level, random, unheld };
-      return nudged ? { ...known, nudged: () => runAll(ort, nudged(), level, feeds) } : known;
+      const standard = { feeds, plain, optimized, level, random, unheld };
+      return nudged ? { ...standard, nudged: () => runAll(ort, nudged(), level, feeds) } : standard;
     } catch (thrown) {
       if (!(thrown instanceof Error)) throw thrown;
     }

@@ -27,7 +27,7 @@ export async function secondOpinion(
   let standard: Standard;
   try {
     const feeds = given.map((tensors) => retyped(ort, tensors));
-    standard = await nudgedStandard(other, before, feeds, inMemory);
+    standard = await nudgedStandard(other, before, feeds, { load: inMemory });
   } catch (thrown) {
     return notRun(`the other runtime rejects the original (${reason(thrown)})`);
   }

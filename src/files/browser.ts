@@ -18,6 +18,9 @@ export const writeTogether: typeof Node.writeTogether = refuse;
 /** Unknown without an operating system to ask. */
 export const freeMemory = (): number | null => null;
 
+/** Returns a time in seconds, because a browser does not show that of the processor. */
+export const secondsUsed = (): number => performance.now() / 1000;
+
 /** Returns the SHA-256 of a source in hexadecimal. */
 export async function sha256(source: Source): Promise<string> {
   const bytes = new Uint8Array(source.read(0, source.size));

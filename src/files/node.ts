@@ -175,6 +175,12 @@ function copyFile(from: Source, to: string): void {
 /** Returns how many bytes of memory this process may still use. */
 export const freeMemory = (): number | null => process.availableMemory();
 
+/** Returns the seconds of processor time that this process has used. */
+export function secondsUsed(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
+
 /** Writes and flushes a source. If an intermediate flush fails, the last flush reports it. */
 function writeFlushed(handle: number, source: Source, file: string): void {
   let unflushed = 0;

@@ -2,13 +2,17 @@ import { externalRange, isExternal } from "./external.ts";
 import type { GraphMessage, NodeMessage, SparseTensorMessage, TensorMessage } from "./messages.ts";
 import type { ModelFile } from "./model-file.ts";
 
+const locations = new WeakMap<ModelFile, ReadonlySet<string>>();
+
 /** Returns the names of all data files that a model refers to, in any scope. */
-export const externalLocations = (file: ModelFile): ReadonlySet<string> =>
-  new Set(
-    [...allTensors(file)]
-      .filter(isExternal)
-      .map((tensor) => externalRange(tensor.name, tensor).location),
-  );
+export function externalLocations(file: ModelFile): ReadonlySet<string> {
+  const known = locations.get(file);
+  if (known) return known;
+  const outside = [...allTensors(file)].filter(isExternal);
+  const names = new Set(outside.map((tensor) => externalRange(tensor.name, tensor).location));
+  locations.set(file, names);
+  return names;
+}
 
 /**
  * Returns every tensor of a model: initializers, values and indices of sparse ones, and attributes,

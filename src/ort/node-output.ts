@@ -4,8 +4,8 @@ import { openFile } from "../onnx/open-file.ts";
 import { bytesSource } from "../onnx/source.ts";
 
 /**
- * Makes an output of a node an output of the model: the one at `index`, present or not, of the node
- * that makes `value`. Returns the model and the output's name.
+ * Makes an absent output of a node an output of the model: the one at `index` of the node that makes
+ * `value`. Returns the model and the output's name.
  */
 export function withNodeOutput(
   model: Uint8Array,
@@ -14,8 +14,6 @@ export function withNodeOutput(
 ): { model: Uint8Array; name: string } {
   const file = openFile(bytesSource(model), null);
   const message = file.graph.nodes.find(({ outputs }) => outputs.includes(value))!;
-  const present = message.outputs[index];
-  if (present) return { model, name: present };
   const name = `${value}:sum`;
   const slot: Slot = { node: { message }, index, name, fills: true };
   const { source } = patchedFile(file, { nodeOutputs: [slot], outputs: [{ name, type: null }] });
