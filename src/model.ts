@@ -26,9 +26,7 @@ export interface Model {
   readonly graph: Graph;
   /** Size of the .onnx file in bytes. */
   readonly size: number;
-  /**
-   * Number of floating-point weights: elements of all initializers and constants, bodies included.
-   */
+  /** Number of weights: elements of float initializers and constants, bodies included. */
   readonly weights: number;
   /** Data files of its external weights, relative to its folder. */
   readonly dataFiles: readonly string[];
@@ -139,18 +137,13 @@ export function modelOf(source: Source, folder: Folder | null): Model {
   };
 }
 
-/**
- * Applies a patch to a graph; returns the new model. Throws an InputError if the patch cannot be
- * applied.
- */
+/** Returns the model with a patch. Throws an InputError if it cannot be applied. */
 export async function patched(graph: Graph, patch: Patch): Promise<Model> {
   const { source, folder } = await applyPatch(graph, patch);
   return modelOf(source, folder);
 }
 
-/**
- * Like `patched`, with Constants of the main graph limited to types that the model's opset allows.
- */
+/** Like `patched`. Constants of the main graph get only types that the model's opset allows. */
 export async function strictlyPatched(graph: Graph, patch: Patch): Promise<Model> {
   const model = await patched(graph, patch);
   const constants = limitsConstants(graph) ? withAllowedConstants(model.graph) : null;
@@ -185,9 +178,7 @@ export async function saveModel(model: Model, path: string): Promise<void> {
   stageModel(model, path).keep();
 }
 
-/**
- * Returns the data files to copy when a model is saved at a path: those that are not there already.
- */
+/** Returns the data files to copy when a model is saved: those that are not at the path yet. */
 export function missingCopies(folder: Folder | null, path: string): string[] {
   return [...(folder?.copies?.keys() ?? [])].filter((name) => {
     const data = folder!.open(name, true);

@@ -17,10 +17,7 @@ export function suggestion(word: string, candidates: Iterable<string>, otherwise
   return near === undefined ? `${otherwise}.` : `did you mean ${near}?`;
 }
 
-/**
- * Returns the Damerau-Levenshtein distance: letters to insert, delete, replace or exchange with the
- * next one.
- */
+/** Returns the Damerau-Levenshtein distance of two words. */
 function distance(a: string, b: string): number {
   let [before, last]: number[][] = [[], Array.from({ length: b.length + 1 }, (_, k) => k)];
   for (let i = 1; i <= a.length; i++) {

@@ -125,10 +125,7 @@ export function optionsOfChosen(
   return Object.fromEntries(merged);
 }
 
-/**
- * Returns an option's sentence with the names of the choices that have it, and their defaults if
- * these differ.
- */
+/** Returns an option's sentence with the choices that have it, and defaults that differ. */
 function describedFor(name: string, owners: readonly Chosen[], count: number): string {
   const [text, known] = (owners[0].options[name].describe ?? "").split("  [default: ");
   const defaults = owners.map((owner) => `${owner.options[name].default} for ${owner.name}`);

@@ -16,10 +16,7 @@ export interface NumberRange {
   readonly below?: number;
 }
 
-/**
- * One option, declared once. The command line offers it, the API checks it, and both report it
- * when it has no effect.
- */
+/** One option, declared once: the command line offers it, the API checks it, both report it idle. */
 export interface Option {
   readonly type?: Kind;
   /** Whether the value is a list of the type. */
@@ -39,9 +36,7 @@ export interface Option {
   readonly flags?: true;
   readonly alias?: string;
   readonly describe?: string;
-  /**
-   * Returns why the option has no effect with the other values, as a clause; null if it has one.
-   */
+  /** Returns a clause on why the other values make the option idle; null if it has an effect. */
   readonly idle?: (others: GivenOptions) => string | null;
 }
 

@@ -56,10 +56,7 @@ export function lowRankParameters(
 /** Whether a parameter's role, such as "lr.A" or "pa.B1", belongs to one of these maps. */
 export const isMap = (role: string): boolean => /\.[AB]\d*$/.test(role);
 
-/**
- * Returns A in the paper's layout: Xavier uniform U(±√(6 / (D + r))), or A_ij = 1/√(rD) if i mod r
- * = j, otherwise 0.
- */
+/** Returns A: Xavier uniform U(±√(6 / (D + r))), or A_ij = 1/√(rD) if i mod r = j, otherwise 0. */
 function startOfA(
   { name, feature: { size } }: SiteDescription,
   options: LowRankValues,

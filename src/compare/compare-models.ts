@@ -26,13 +26,9 @@ export type Verdict = "same" | "same function" | "same but for rounding" | "diff
 /** The result of comparing two models. */
 export interface Comparison {
   readonly verdict: Verdict;
-  /**
-   * Whether both have the same function, and nothing of the first is changed or lost in the second.
-   */
+  /** Whether both compute the same, and the second has changed or lost nothing of the first. */
   readonly same: boolean;
-  /**
-   * A sentence if the two cannot be given the same inputs, so that neither was run; otherwise null.
-   */
+  /** Why the two cannot take the same inputs, so that neither was run; null if they can. */
   readonly apart: string | null;
   /** onnxruntime's message if it rejects the second model; otherwise null. */
   readonly error: string | null;
@@ -43,10 +39,7 @@ export interface Comparison {
   readonly outputs: readonly OutputReport[];
   /** Optimization level of both: "all", or the highest at which onnxruntime loads the first. */
   readonly level: Level;
-  /**
-   * The first value that differs, if the outputs do; null if no value of the same name visibly
-   * differs.
-   */
+  /** The first value that differs if the outputs do; null if no value of one name differs. */
   readonly first: FirstDifference | null;
   /** Differences other than the outputs; harmless ones do not make the models differ. */
   readonly findings: readonly Finding[];
@@ -138,10 +131,7 @@ const NOT_RUN = {
   first: null,
 } as const;
 
-/**
- * Returns the given inputs, otherwise sample inputs. Throws an InputError if the model does not run
- * on any.
- */
+/** Returns the given inputs or sample inputs. Throws an InputError if the model runs on none. */
 export async function inputsFor(
   ort: Ort,
   { graph, types }: { readonly graph: Graph; readonly types: Types },

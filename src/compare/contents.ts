@@ -15,10 +15,7 @@ import { wiringDifferences } from "./wiring.ts";
 
 const METADATA = { model: FIELD.modelMetadata, graph: 16, node: 9 };
 
-/**
- * Returns what of a model is changed or lost in another, by name, and what the other has in
- * addition.
- */
+/** Returns what another model has changed or lost, by name, and what it has in addition. */
 export function contentDifferences(
   a: Graph,
   b: Graph,
@@ -125,10 +122,7 @@ function nodeCounts(a: Graph, b: Graph, pairs: readonly Counterpart[]): Finding[
   return [finding("node", "nodes:", `${sides.join("; ")} in the second`, fewer === "")];
 }
 
-/**
- * Returns scopes whose nodes are in topological order, which ONNX requires, in the first model
- * only.
- */
+/** Returns the scopes whose nodes are in topological order in the first model alone. */
 function orderDifferences(a: Graph, b: Graph, pairs: readonly Counterpart[]): Finding[] {
   const counterpart = new Map<Scope, Scope>([
     [b.main, a.main],
@@ -145,9 +139,7 @@ function orderDifferences(a: Graph, b: Graph, pairs: readonly Counterpart[]): Fi
   });
 }
 
-/**
- * Returns the first node in the file that precedes one whose value it reads; null if there is none.
- */
+/** Returns the first node that stands before one whose value it reads; null if there is none. */
 function tooEarly({ message, nodes }: Scope): { node: NodeMessage; reads: string } | null {
   const linked = new Map(nodes.map((node) => [node.message, node]));
   const later = new Set(message.nodes.flatMap(({ outputs }) => outputs));

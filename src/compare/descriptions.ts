@@ -62,10 +62,7 @@ type Models = readonly [a: Graph, b: Graph];
 const described = (where: string, what: string, harmless = false) =>
   finding("metadata", where, what, harmless);
 
-/**
- * Returns how a model's descriptions differ, apart from its nodes and weights: lost, changed, or
- * new and wrong.
- */
+/** Returns which descriptions beside nodes and weights are lost, changed, or new and wrong. */
 export function descriptionDifferences(
   a: Graph,
   b: Graph,
@@ -124,10 +121,7 @@ function inScope(models: Models, [x, y]: readonly [Scope, Scope], types: Types):
   ];
 }
 
-/**
- * Compares the descriptions of the same inputs, outputs or inner values; those of inner values may
- * be lost or changed.
- */
+/** Compares descriptions of inputs, outputs or inner values; the last may be lost or changed. */
 function inInfos(
   models: Models,
   kind: "input" | "output" | "value_info",
@@ -159,10 +153,7 @@ function inType(
   return [described(where, `is ${shown(mine)} in the first, ${shown(other)} in the second`)];
 }
 
-/**
- * Checks descriptions that only the second model has: each must be of an existing value, and
- * correct.
- */
+/** Checks that descriptions which only the second model has are correct, and of a value. */
 function newInfos([x, y]: readonly [Scope, Scope], types: Types): Finding[] {
   const [mine, other] = [x.message, y.message] as [GraphMessage, GraphMessage];
   const names = new Set(mine.valueInfos.map(({ name }) => name));

@@ -85,10 +85,7 @@ function farthest(
   return { absolute, ulps };
 }
 
-/**
- * Returns ⌊log2⌋ of a positive number from the bits of its float64; for a denormal, that of the
- * smallest normal number.
- */
+/** Returns ⌊log2⌋ of a positive number; for a denormal, that of the smallest normal number. */
 function exponents(): (value: number) => number {
   const number = new Float64Array(1);
   const words = new Uint32Array(number.buffer);
@@ -107,10 +104,7 @@ function largestFinite(values: Float32Array | Float64Array): number {
   return largest;
 }
 
-/**
- * Returns the positions where both tensors hold finite numbers, or neither does; null if these are
- * all.
- */
+/** Returns the positions where both or neither hold finite numbers; null if these are all. */
 export function sameFiniteness(a: Tensor, b: Tensor | undefined): Uint8Array | null {
   if (a.type === "string" || !b || a.type !== b.type || a.dims.join() !== b.dims.join())
     return null;

@@ -13,20 +13,14 @@ export interface Finding {
   readonly subject?: string;
   readonly where: string;
   readonly what: string;
-  /**
-   * Whether it is only informational: an addition, or something that only matters if the outputs
-   * differ.
-   */
+  /** Whether it is an addition, or only matters if the outputs differ. */
   readonly harmless: boolean;
 }
 
 /** Returns a node's name, otherwise its first value, and its operator, for reports. */
 export const nameAndOperator = (node: Node) => `${called(node)} (${node.op})`;
 
-/**
- * Returns the position of a scope after a name in reports: " in then_branch of /If (If)"; "" for
- * the main graph.
- */
+/** Returns " in then_branch of /If (If)" after a name in reports; "" for the main graph. */
 export function placeOf(scope: Scope): string {
   const { kind, name, owner } = scope;
   if (kind === "main") return "";

@@ -70,9 +70,7 @@ export async function firstDifference(
 
 type Located = Omit<FirstDifference, "compared">;
 
-/**
- * Follows a difference into the bodies of the node that makes it, as deep as values can be exposed.
- */
+/** Follows a difference into the bodies of its node, as deep as values can be exposed. */
 async function inside(search: ScopeSearch, [a, b]: ScopePair, found: Found): Promise<Located> {
   const others = stepsInto(found.pair.b);
   let written: Located | null = null;
@@ -105,9 +103,7 @@ async function addTypes({ ort, types }: ScopeSearch, graph: Graph, { node, scope
   }
 }
 
-/**
- * Returns the first of the nodes whose inputs, attributes or operators differ in the second model.
- */
+/** Returns the first node whose inputs, attributes or operator differ in the second model. */
 function writtenDifferently(search: ScopeSearch, [a, b]: ScopePair): Located | null {
   const differing = pairsIn(search, [a, b]).find(
     (pair) =>

@@ -95,9 +95,7 @@ function sharedValues(search: ScopeSearch, scopes: ScopePair, loops: number): Sh
 
 const earlier = (a: Found | null, b: Found | null) => (a && (!b || a.round <= b.round) ? a : b);
 
-/**
- * Searches values together, or in halves if they are too many or one of them cannot be an output.
- */
+/** Searches values together; in halves if they are too many or one cannot be an output. */
 async function firstOf(
   search: ScopeSearch,
   scopes: ScopePair,
@@ -119,9 +117,7 @@ async function firstOf(
   return earlier(first, late && { ...late, compared: late.compared + half });
 }
 
-/**
- * Searches values that one session of each model returns. Throws if onnxruntime cannot output them.
- */
+/** Searches values in one session of each model. Throws if onnxruntime cannot output them. */
 async function firstTogether(
   { ort, feed }: ScopeSearch,
   scopes: ScopePair,
@@ -154,10 +150,7 @@ async function run(ort: Ort, exposed: Exposed | null, feed: Tensors): Promise<Te
   });
 }
 
-/**
- * Returns the iteration in which two stacks first differ; the leading axes are the loops'
- * iterations.
- */
+/** Returns the iterations in which two stacks first differ, one for each leading axis. */
 function roundOf(a: Tensor, b: Tensor, loops: number): number {
   const block = (dims: readonly number[]) => elements(dims.slice(loops));
   if (block(a.dims) !== block(b.dims)) return 0;

@@ -69,16 +69,11 @@ function saturatingEnds({ outputs }: Graph["main"]): Node[] {
 export interface Judged {
   /** Outputs that are tensors, and substitutes for the others: values of the main graph by name. */
   readonly names: readonly string[];
-  /**
-   * Returns a form of the model for JavaScript: its outputs are tensors, and its seeds are fixed.
-   */
+  /** Returns a form of the model for JavaScript: tensors as outputs, and fixed seeds. */
   readonly provable: (file: ModelFile) => ModelFile;
 }
 
-/**
- * Returns how a model and its rewritten forms are compared; `there` says which values all of them
- * have.
- */
+/** Returns how a model and its forms are compared; `there` says which values all of them have. */
 export function judgedOf(
   graph: Graph,
   types: Types,

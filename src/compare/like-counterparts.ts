@@ -33,10 +33,7 @@ export function likeCounterparts(a: Graph, b: Graph, named: readonly Counterpart
       yield { a: node, b: partner };
     }
   }
-  /**
-   * Whether a node reads the counterparts of another's inputs, as far as known; weights may have
-   * other names.
-   */
+  /** Whether a node reads the known counterparts of another's inputs; weights may be renamed. */
   const isLike = (x: Node, y: Node) =>
     x.inputs.length === y.inputs.length &&
     x.inputs.every((value, slot) => {

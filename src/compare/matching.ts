@@ -36,10 +36,7 @@ export function pairsWithin(
   );
 }
 
-/**
- * Returns the bodies of counterparts: the scopes other than the main graph that can have
- * initializers.
- */
+/** Returns the bodies of counterparts, the scopes besides the main graph with initializers. */
 export const bodiesOf = (pairs: readonly Counterpart[]): [Scope, Scope][] =>
   pairs.flatMap(({ a, b }) =>
     a.bodies.flatMap((body, k): [Scope, Scope][] => (b.bodies[k] ? [[body, b.bodies[k]]] : [])),
@@ -106,10 +103,7 @@ const fixed = (node: Node) =>
 const sameWeights = (a: Node, b: Node) =>
   fixed(a).every((slot) => sourceOf(a, slot) === sourceOf(b, slot));
 
-/**
- * Whether both have the same operator, and every input is the same weight or made by the same
- * operator.
- */
+/** Whether both have one operator, and inputs that are one weight or of one operator. */
 const agree = (a: Node, b: Node) =>
   a.op === b.op &&
   a.inputs.length === b.inputs.length &&

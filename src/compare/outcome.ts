@@ -1,6 +1,4 @@
-/**
- * The outcome of a check, with its figures. A check that did not run has neither passed nor failed.
- */
+/** The outcome of a check, with figures. A check that did not run has not passed or failed. */
 export type Outcome<Figures = object> =
   | ({ readonly outcome: "passed" | "failed" } & Figures)
   | NotRun;

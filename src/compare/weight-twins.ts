@@ -14,9 +14,7 @@ export const initializerOf = (value: Value | undefined): Weight | null =>
   value?.initializer ??
   (value?.scope.kind === "main" ? ((tensorOf(value) as Weight | null | undefined) ?? null) : null);
 
-/**
- * Describes how a weight of one model differs from one of another; returns null if they are equal.
- */
+/** Describes how a weight differs between two models; returns null if it is equal. */
 export function weightDifference(a: ModelFile, x: Weight, b: ModelFile, y: Weight): string | null {
   if (!("values" in x) && !("values" in y)) return tensorDifference(a, x, b, y);
   return equalRanges(a, x.frame, b, y.frame) ? null : "differs";
@@ -71,10 +69,7 @@ export function weightTwins(a: Graph, b: Graph, pairs: readonly Counterpart[]): 
 const weightsIn = ({ values }: Scope) =>
   [...values.values()].filter((value) => initializerOf(value));
 
-/**
- * Returns the value of the same name or, if the name is only a number, the one that the same node
- * reads.
- */
+/** Returns the value of one name or, if the name is a number, the one that the same node reads. */
 function namesake(
   value: Value,
   other: Scope,

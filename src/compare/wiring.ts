@@ -77,9 +77,7 @@ function readsSame(
   return !twin || y === twin || comesFrom(y, twin, paired);
 }
 
-/**
- * Whether new nodes compute one value from another, apart from what is known of the first model.
- */
+/** Whether new nodes compute one value from another, beside what the first model has. */
 function comesFrom(value: Value, from: Value, known: ReadonlySet<Node>): boolean {
   const read = (at: Value) => (at.producer && known.has(at.producer) ? [] : sourcesOf(at));
   for (const at of walk([value], read)) if (at === from) return true;

@@ -6,10 +6,7 @@ import { InputError } from "../errors.ts";
 import type { Source } from "../onnx/source.ts";
 import { fileSource, writingTo } from "./node.ts";
 
-/**
- * Returns the paths of the files that a path means: itself, or the files with an ending in a
- * folder, by name.
- */
+/** Returns a path itself or, of a folder, the paths of its files with an ending, by name. */
 export function filesIn(place: string, ending: string): string[] {
   if (!fs.statSync(place, { throwIfNoEntry: false })?.isDirectory()) return [place];
   const names = fs.readdirSync(place).filter((name) => name.endsWith(ending));
@@ -93,9 +90,7 @@ function checkReplaced(target: string, mark: string, replaces: boolean): void {
 const OPEN = 64;
 const open = new Map<string, Source>();
 
-/**
- * A file as a source that is opened when it is read; of thousands, only a few are open at a time.
- */
+/** A file as a source. It is opened to be read; only a few of thousands are open at a time. */
 export function pooledSource(file: string, kind: string): Source {
   const { name, size, path: place } = opened(file, kind);
   return {

@@ -152,10 +152,7 @@ function above(file: string): string[] {
   return folder === file ? [] : [folder, ...above(folder)];
 }
 
-/**
- * Returns the stores that a folder points to: those in pnpm's record of an installation, or the one
- * it is in.
- */
+/** Returns the stores of a folder: those in pnpm's record of an installation, or its own. */
 function storesAt(folder: string): string[] {
   if (path.basename(folder) === "links") return [path.dirname(folder)];
   if (path.basename(folder) !== "node_modules") return [];

@@ -17,10 +17,7 @@ export interface FileSource extends Source {
   readonly stat: Identity;
 }
 
-/**
- * Opens a file as a source, which is read on demand, never as a whole. Throws an InputError in one
- * sentence.
- */
+/** Opens a file as a source that is read on demand. Throws an InputError in one sentence. */
 export function fileSource(file: string, kind = ".onnx"): FileSource {
   const { handle, stat } = opened(file, kind);
   const name = path.basename(file);

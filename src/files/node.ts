@@ -14,10 +14,7 @@ const FLUSH_EVERY = 128 << 20;
 export { openPath } from "./node-folder.ts";
 export { fileSource };
 
-/**
- * Streams a source into a flushed temporary file next to `target`. Leaves nothing behind if it
- * fails.
- */
+/** Streams a source into a temporary file next to `target`. Leaves nothing if it fails. */
 export function writePending(source: Source, target: string): PendingFile {
   checkOwn(source, target);
   const temporary = path.join(
@@ -110,9 +107,7 @@ export function writeTogether(
 /** Lets two files share their blocks where the file system can. */
 const CLONED = fs.constants.COPYFILE_FICLONE;
 
-/**
- * Creates the folders of a file below a folder, none of them a link; returns those that it created.
- */
+/** Creates a file's folders below a folder, none of them a link; returns the new ones. */
 function makeFolders(folder: string, file: string): string[] {
   const made: string[] = [];
   let inner = folder;
@@ -194,10 +189,7 @@ function writeFlushed(handle: number, source: Source, file: string): void {
   fs.fsyncSync(handle);
 }
 
-/**
- * Uses a handle of its own, because an error is reported once per handle and the writer's must see
- * it too.
- */
+/** Uses its own handle: an error is reported once a handle, and the writer's must see it too. */
 function flushBehind(file: string): void {
   const handle = fs.openSync(file, "r+");
   fs.fdatasync(handle, () => fs.close(handle));

@@ -1,7 +1,4 @@
-/**
- * A file that is not in place yet: it is written next to its target under another name, then
- * renamed.
- */
+/** A file that is written next to its target, and is renamed when it is whole. */
 export interface PendingFile {
   /** Path of the bytes until they are kept. */
   readonly path: string;

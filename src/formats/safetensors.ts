@@ -15,9 +15,7 @@ interface SafeTensor {
   readonly range: Range;
 }
 
-/**
- * The content of a .safetensors file: tensors in the order of their bytes, and free text by key.
- */
+/** What a .safetensors file holds: tensors in the order of their bytes, and text by key. */
 interface SafeTensors {
   readonly tensors: readonly SafeTensor[];
   readonly metadata: ReadonlyMap<string, string>;

@@ -101,10 +101,7 @@ function entryOf(view: DataView, at: number, name: number, extra: number): ZipEn
 
 const BLOCK = 1 << 18;
 
-/**
- * Unpacks a file of the archive block by block. Throws an InputError if it is damaged, which the
- * checksum shows at the end.
- */
+/** Unpacks a file of the archive by blocks. Throws an InputError if its checksum is wrong. */
 export function* unpacked(source: Source, entry: ZipEntry): Generator<Uint8Array> {
   let [sum, length] = [0, 0];
   for (const block of blocksOf(source, entry)) {

@@ -162,9 +162,7 @@ function connect(to: Linking, node: Linked): void {
     for (const output of body.outputs) if (output.scope !== body) capture(body, output);
 }
 
-/**
- * Records on every node between `scope` and the value's own scope that its bodies read the value.
- */
+/** Notes on every node from `scope` out to the value's scope that its bodies read the value. */
 function capture(scope: Scope, value: Value): void {
   for (const inner of outward(scope)) {
     if (inner === value.scope) return;

@@ -26,10 +26,7 @@ export interface Writing {
   readonly tensors: readonly DenseTensor[];
   /** Returns a name that no value or node has yet: this one, or with a number appended. */
   readonly fresh: (name: string) => string;
-  /**
-   * Names all following nodes "label.Mul", "label.Mul_1", and moves the insertion point if one is
-   * given.
-   */
+  /** Names the next nodes "label.Mul", "label.Mul_1"; moves the insertion point if one is given. */
   readonly about: (label: string, before?: Node | null) => void;
   /** Multiplies into a value of this name. */
   readonly product: (a: string, b: string, name: string) => void;

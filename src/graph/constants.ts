@@ -16,10 +16,7 @@ const SHAPE_ONLY = operatorsThat("sizes");
 /** Whether an operator reads only the shape of its input. */
 export const readsShapeOnly = (node: Node) => SHAPE_ONLY.has(node.op);
 
-/**
- * Returns the inputs whose data an operator reads; CastLike reads only the type of its second
- * input.
- */
+/** Returns the inputs whose data an operator reads. CastLike reads its second input's type. */
 const readsDataOf = ({ op, inputs }: Node) => (op === "CastLike" ? inputs.slice(0, 1) : inputs);
 
 /**

@@ -60,10 +60,7 @@ export function withAllowedTensors(graph: Graph, patch: Patch): Patch {
   };
 }
 
-/**
- * Casts the integers of the main graph's Constants from doubles; returns null if it has no such
- * Constants.
- */
+/** Casts the integers of the main graph's Constants from doubles; returns null if none is there. */
 export function withAllowedConstants(graph: Graph): Patch | null {
   const replaced = graph.main.nodes.flatMap((node) => {
     const [output] = node.outputs;

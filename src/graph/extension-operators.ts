@@ -1,7 +1,4 @@
-/**
- * The operators of other domains, one per row: name, the operator set version that introduced it,
- * facts.
- */
+/** The operators of other domains, one per row: name, the opset that introduced it, facts. */
 export const EXTENSIONS = `
 ai.onnx.ml.ArrayFeatureExtractor 1
 ai.onnx.ml.Binarizer 1

@@ -1,9 +1,7 @@
 import { dataTypeNamed } from "../onnx/dtypes.ts";
 import { decodeHalf } from "./half.ts";
 
-/**
- * Views little-endian raw data as an array of its type, float16 as its bits. Copies only to align.
- */
+/** Views little-endian raw data as a typed array, float16 as its bits. Copies only to align. */
 export function arrayOf(dtype: string, bytes: Uint8Array) {
   const array = dataTypeNamed(dtype)?.array;
   if (!array) throw new TypeError(`${dtype} does not have a typed array`);

@@ -146,10 +146,7 @@ export const operandsThat = (
 /** Whether the table contains an operator. */
 export const isKnownOperator = (op: string): boolean => operators.has(op);
 
-/**
- * Returns the version of its domain's operator set that introduced an operator; 1 if the table
- * lacks it.
- */
+/** Returns the opset of its domain that introduced an operator; 1 if the table lacks it. */
 export const sinceOf = (op: string): number => operators.get(op)?.since ?? 1;
 
 /** Returns words of the table that are not facts. */

@@ -4,10 +4,7 @@ import { called, type Node, readsOf, type Value } from "./graph.ts";
 import { groupBy } from "./group-by.ts";
 import { descend } from "./walk.ts";
 
-/**
- * Sorts nodes topologically (Kahn's algorithm); keeps the file's own order if it is topological
- * already.
- */
+/** Sorts nodes topologically (Kahn's algorithm). Keeps the file's order if it is topological. */
 export function sorted(file: ModelFile, nodes: Node[]): Node[] {
   if (inOrder(nodes)) return nodes;
   for (const node of nodes) node.index = -1;

@@ -1,7 +1,4 @@
-/**
- * Returns an own property by a name from a model, which may be the name of an inherited one:
- * "constructor".
- */
+/** Returns an own property by a name from a model, which may be "constructor". */
 export const own = <T>(record: Readonly<Record<string, T>>, name: string): T | undefined =>
   Object.hasOwn(record, name) ? record[name] : undefined;
 

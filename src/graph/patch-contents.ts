@@ -22,10 +22,7 @@ export interface Port {
   readonly index?: number | undefined;
 }
 
-/**
- * A new input or output slot of a node, inserted before the one at `index`; slots in between are
- * absent.
- */
+/** A new slot of a node, inserted before the one at `index`; slots in between are absent. */
 export interface Slot {
   readonly node: Pick<Node, "message">;
   readonly index: number;

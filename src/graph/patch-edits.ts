@@ -24,10 +24,7 @@ import type { Graph, Node, Scope, Use, Value } from "./graph.ts";
 import { noteEdits } from "./operand-notes.ts";
 import type { NewTensor, Patch, Port, Slot } from "./patch-contents.ts";
 
-/**
- * Number of elements up to which a new tensor stays in the model when larger ones go into a data
- * file.
- */
+/** Number of elements up to which a new tensor is not put into a data file. */
 const KEPT_INSIDE = 16;
 
 /** Whether a new tensor goes into the data file for new weights, if there is one. */
@@ -67,10 +64,7 @@ export function patchEdits({ file }: Pick<Graph, "file">, patch: Patch, location
 
 const isFunction = (scope: Scope | undefined) => scope?.kind === "function";
 
-/**
- * Below IR version 4, an initializer must also be a graph input, so a new tensor becomes a Constant
- * node.
- */
+/** Below IR version 4, initializers are inputs too, so a new tensor becomes a Constant. */
 const asNodes = ({ message }: ModelFile) => message.irVersion < 4;
 
 function initializerEdits(

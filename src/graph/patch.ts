@@ -56,10 +56,7 @@ export async function applyPatch(
   return { source: result, folder: folderAfter(file.folder, placing, fresh), undo };
 }
 
-/**
- * Applies a patch without a size limit, a record or data files; returns the same model if nothing
- * changes.
- */
+/** Applies a patch without size limit, record or data files. May return the same source. */
 export function patchedBytes(file: ModelFile, patch: Partial<Patch>): Source {
   const list = splices(patchEdits({ file }, { ...UNCHANGED, ...patch }, null));
   const unchanged = list.every(
@@ -68,10 +65,7 @@ export function patchedBytes(file: ModelFile, patch: Partial<Patch>): Source {
   return unchanged ? file.source : patchedSource(file.source, list);
 }
 
-/**
- * Applies a patch to a model that is only run, without a size limit or a record; returns the same
- * file if nothing changes.
- */
+/** Applies a patch to a model that is only run. Returns the same file if nothing changes. */
 export function patchedFile(file: ModelFile, patch: Partial<Patch>): ModelFile {
   const source = patchedBytes(file, patch);
   return source === file.source ? file : openFile(source, file.folder);

@@ -16,10 +16,7 @@ export interface Placing {
   readonly copies?: ReadonlyMap<string, string> | undefined;
 }
 
-/**
- * Returns where a patch finds old weights. Throws an InputError if the model is not a file that a
- * result can refer to.
- */
+/** Returns where old weights are found. Throws an InputError if a result cannot refer to them. */
 export function placed(file: ModelFile, { link, copies }: Placing): TensorChanges {
   const { source } = file;
   if (link) checkLinkable(source, file.folder);

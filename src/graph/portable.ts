@@ -52,10 +52,7 @@ export interface Portable<V> {
   /** Pads with zeros, or crops if a number is negative: the starts of all axes, then the ends. */
   pad(x: V, pads: Ints): V;
   sign(x: V, dtype: string): V;
-  /**
-   * Returns x if the condition holds, otherwise 0. x must be finite; several times faster than
-   * `where`.
-   */
+  /** Returns x if the condition holds, otherwise 0. x must be finite. Faster than `where`. */
   masked(condition: V, x: V, dtype: string): V;
   /** Writes updates into the data, from opset 9. */
   scatter(data: V, indices: V, updates: V, axis: number): V;

@@ -51,10 +51,7 @@ export function replaceWeights(
   return { source: result, folder: companion ? folderWith(folder, companion) : folder };
 }
 
-/**
- * Returns a tensor's new values, in the model or, through `data`, in a data file; nothing if only
- * the data file changes.
- */
+/** Returns new values in the model or, through `data`, in a file; none if only that changes. */
 function placedValues(tensor: TensorMessage, bytes: Uint8Array, data: Renewal | null): NewValues[] {
   const range = isExternal(tensor) ? externalRange(tensor.name, tensor) : null;
   if (range && data?.overwrite(range.location, range.offset, bytes)) return [];

@@ -8,9 +8,7 @@ import { decodeNumbers } from "./tensor.ts";
 /** Number of elements up to which the size of the difference is reported. */
 const COUNTED = 1 << 26;
 
-/**
- * Describes how a tensor of one model differs from one of another; returns null if they are equal.
- */
+/** Describes how a tensor differs between two models; returns null if it is equal. */
 export function tensorDifference(
   a: ModelFile,
   x: TensorMessage,

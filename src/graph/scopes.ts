@@ -2,9 +2,7 @@ import { graphsIn } from "../onnx/all-tensors.ts";
 import type { Graph, Node, Scope, Value } from "./graph.ts";
 import { bodiesIn, descend, walk } from "./walk.ts";
 
-/**
- * Yields the main graph and every body inside it, outer scopes first, in the order of their nodes.
- */
+/** Yields the main graph and all bodies inside it: outer scopes first, in the order of nodes. */
 export const scopesOf = ({ main }: Graph): Generator<Scope> => descend([main], bodiesIn);
 
 /** Returns the attribute of the owning node that holds a body: "then_branch". */
@@ -36,10 +34,7 @@ export function pathOf(scope: Scope): string {
   return owner.scope.kind === "main" ? own : `${pathOf(owner.scope)}/${own}`;
 }
 
-/**
- * Compares nodes that are visible from one position in a model: outer scopes first, then
- * topological order.
- */
+/** Compares nodes visible from one place: outer scopes first, then topological order. */
 export const byOrder = (a: Node, b: Node): number =>
   a.scope === b.scope ? a.index - b.index : depthOf(a.scope) - depthOf(b.scope);
 
@@ -70,10 +65,7 @@ export function scopeLike(graph: Graph, scope: Scope): Scope | null {
 export const valueLike = (graph: Graph, { scope, name }: Value): Value | null =>
   scopeLike(graph, scope)?.values.get(name) ?? null;
 
-/**
- * Returns the value of a weight by its name: the main graph's, otherwise the only initializer of
- * its bodies with this name.
- */
+/** Returns a weight by its name: the main graph's, or the only initializer so named in bodies. */
 export function weightNamed(graph: Graph, name: string): Value | undefined {
   const outer = graph.main.values.get(name);
   if (outer) return outer;
@@ -96,10 +88,7 @@ export function stepsInto(node: Node): ScopeStep[] {
   return node.bodies.map((scope, k) => ({ node, scope, part: parts[k] }));
 }
 
-/**
- * Returns the steps from the main graph, or from a function's graph, to a body; none if the scope
- * is not a body.
- */
+/** Returns the steps from the main graph or a function to a body; none to another scope. */
 export function pathTo(scope: Scope): ScopeStep[] {
   const { owner } = scope;
   if (!owner) return [];

@@ -1,6 +1,4 @@
-/**
- * The operators of ai.onnx, one per row: name, the operator set version that introduced it, facts.
- */
+/** The operators of ai.onnx, one per row: name, the opset that introduced it, facts. */
 export const STANDARD = `
 Abs 1 shortens keeps step
 Acos 7

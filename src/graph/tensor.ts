@@ -53,10 +53,7 @@ export function decodeNumbers(dtype: string, bytes: Uint8Array): Float64Array {
   }
 }
 
-/**
- * Returns half the distance from 1 to the next number of the type: the largest relative rounding
- * error.
- */
+/** Returns a type's largest relative rounding error: half the step from 1 to the next number. */
 export function roundoff(dtype: string): number {
   const float = dataTypeNamed(dtype)?.float;
   return float ? 2 ** -(float.fraction + 1) : 0;

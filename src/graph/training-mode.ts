@@ -2,19 +2,13 @@ import { numbersOf } from "./constants.ts";
 import { attribute, type Graph, type Node, titleOf } from "./graph.ts";
 import { scopesOf } from "./scopes.ts";
 
-/**
- * The opset from which BatchNormalization has an attribute for its mode; before, the number of
- * outputs shows it.
- */
+/** The opset from which an attribute, not the number of outputs, shows the mode. */
 const MODE = 14;
 
 /** Number of nodes named in a warning. */
 const NAMED = 3;
 
-/**
- * Returns a warning about nodes in training mode, which drop values at random or use the batch's
- * own statistics.
- */
+/** Returns a warning about nodes that drop values at random or use the batch's statistics. */
 export function trainingWarnings(graph: Graph): string[] {
   const training = [...scopesOf(graph)]
     .flatMap(({ nodes }) => nodes)

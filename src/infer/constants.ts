@@ -104,10 +104,7 @@ const isHuge = (type: Type | undefined) => {
 const sizesOf = (type: Type | undefined): number[] | null =>
   type?.shape?.every((dim) => typeof dim === "number") ? (type.shape as number[]) : null;
 
-/**
- * Adds the nodes that compute a value, and their feeds; returns false and adds nothing if one is
- * unknown.
- */
+/** Adds the nodes that compute a value, and their feeds; returns false if one is unknown. */
 function gather(known: Known, value: Value, { nodes, feeds }: Computation): boolean {
   const newNodes = new Set<Node>();
   const newFeeds = new Map<Value, Tensor>();

@@ -61,10 +61,7 @@ function hintedShape(node: Node, scope: InferenceScope) {
   return null;
 }
 
-/**
- * Returns the shape that the model states, because onnxruntime reports no shape for tensors from a
- * sequence.
- */
+/** Returns the stated shape: onnxruntime reports none for tensors from a sequence. */
 function statedShape({ outputs: [output] }: Node, { stated }: InferenceScope) {
   return stated.get(output!.name)?.shape;
 }
@@ -78,10 +75,7 @@ function convolution({ op, inputs: [, weight] }: Node, { known }: InferenceScope
 /** Number of axes above which a stated shape is rejected, because a model may state any length. */
 const MAX_RANK = 64;
 
-/**
- * Returns the length of a reshape's target, because before opset 13 ONNX infers a Reshape only from
- * a constant.
- */
+/** Returns the length of a reshape's target: before opset 13, ONNX needs a constant one. */
 function reshaped({ op, inputs }: Node, { known }: InferenceScope) {
   if (op !== "Reshape" && op !== "ConstantOfShape") return null;
   const target = inputs.at(-1);

@@ -21,10 +21,7 @@ interface BodyInputs {
   readonly carried: readonly Carried[];
 }
 
-/**
- * Returns the types of a body's inputs, from the operands of the Loop or Scan and from the fixed
- * sizes that the body states.
- */
+/** Returns the types of a body's inputs, by the Loop's or Scan's operands and stated sizes. */
 export function bodyInputs(body: Scope, known: KnownType): BodyInputs {
   const types = new Map<Value, Type>();
   const carried: Carried[] = [];

@@ -78,10 +78,7 @@ const bytesOf = ({ file }: Graph) => {
   return bytes;
 };
 
-/**
- * Runs the model twice to measure the shapes of values. Throws if it does not accept the doubled
- * sizes.
- */
+/** Runs the model twice to measure shapes. Throws if it does not accept the doubled sizes. */
 async function twoRuns(
   ort: Ort,
   graph: Graph,

@@ -21,10 +21,7 @@ const NORM_AXIS: Readonly<Record<string, number>> = {
   GroupNormalization: 1,
 };
 
-/**
- * What readers show about a value: its data type, its rank, and its sizes by axis, negative ones
- * from the end.
- */
+/** What readers show of a value: type, rank, and sizes by axis, negative ones from the end. */
 interface Told {
   readonly known: KnownType;
   dtype: string | null;
@@ -68,10 +65,7 @@ export function typeByReaders(value: Value, known: KnownType): Type | null {
   return { dtype: told.dtype, shape };
 }
 
-/**
- * Reads what one reader shows; returns whether its result has the shape of its operand, the rank,
- * or neither.
- */
+/** Reads what one reader shows. Returns whether its result has its operand's shape or rank. */
 function readBy(told: Told, { node, index }: Use, whole: boolean): "whole" | "rank" | null {
   const { op, inputs } = node;
   if (ARITHMETIC.has(op)) return beside(told, { node, index }, whole);
@@ -118,10 +112,7 @@ function beside(told: Told, { node, index }: Use, whole: boolean): "whole" | nul
   return "whole";
 }
 
-/**
- * Returns the dimensions of a float weight, whose data type is that of its operand; null if the
- * value is not one.
- */
+/** Returns the dimensions of a float weight, which shares its operand's type; null for others. */
 function weightOf(told: Told, value: Value | null | undefined): readonly number[] | null {
   const tensor = tensorOf(value);
   const dtype = tensor && dataType(tensor.dataType)?.name;

@@ -10,9 +10,7 @@ const LONGEST = 1024;
 /** Maximum number of sizes in a shape with which onnxruntime still loads a model in a second. */
 const LOADABLE = 1 << 18;
 
-/**
- * Operators whose output gets an axis for each element of a shape, and the input that is the shape.
- */
+/** Operators whose output has an axis for each element of an input, and that input's index. */
 const SHAPE_INPUT: Readonly<Record<string, number>> = {
   Reshape: 1,
   Expand: 1,
@@ -65,9 +63,7 @@ export function takesUnmeasured(graph: Graph, node: Node, known: Known): boolean
 /** Number of elements of one value above which a model is not run to measure sizes. */
 const HUGE = 2 ** 28;
 
-/**
- * Whether a node of the main graph makes a value of unreasonable size, according to its constants.
- */
+/** Whether the constants of a node of the main graph give a value of unreasonable size. */
 export const makesHuge = (graph: Graph, known: Known): boolean =>
   graph.main.nodes.some(
     ({ op, outputs: [made] }) => made && GROWING.has(op) && atMost(graph, made, known, 0) > HUGE,
@@ -78,9 +74,7 @@ const GROWING = operatorsThat("grows");
 
 const shapeOf = ({ op, inputs }: Node): Value | null => inputs[SHAPE_INPUT[op] ?? -1] ?? null;
 
-/**
- * Returns the maximum number of elements of a value; `unknown` if its operator does not show it.
- */
+/** Returns the largest size of a value in elements; `unknown` if its operator does not show it. */
 function atMost(graph: Graph, value: Value, known: Known, unknown: number): number {
   const counted = (next: Value, of: (value: Value) => number): number => {
     const shape = tensorOf(next)?.dims ?? known(next)?.shape;

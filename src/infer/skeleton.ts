@@ -109,10 +109,7 @@ function modelOf(
 const bytesOf = ({ file }: Graph, { at, end }: { at: number; end: number }) =>
   file.reader.bytes({ start: at, end });
 
-/**
- * Number of inputs above which equal types share one input, because a session is quadratic in its
- * inputs.
- */
+/** Number of inputs above which equal types share one: a session is quadratic in its inputs. */
 const WIDE = 256;
 
 const isWide = (node: Node) => node.inputs.length > WIDE;

@@ -86,10 +86,7 @@ function opened(model: Uint8Array): ModelFile | null {
   }
 }
 
-/**
- * Converts a tensor to another type: floats keep their numbers; others become zeros, which show no
- * size.
- */
+/** Converts a tensor to another type. Floats keep their numbers; others become zeros. */
 function retyped(file: ModelFile, tensor: TensorMessage, dtype: string): DenseTensor {
   const { name, dims } = tensor;
   const from = dataType(tensor.dataType)?.name ?? "";

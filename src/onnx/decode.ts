@@ -3,10 +3,7 @@ import { withOne } from "./short-lists.ts";
 import type { Range } from "./source.ts";
 import { BYTES, FIXED32, type Field, MAX_DEPTH, VARINT, type WireReader } from "./wire.ts";
 
-/**
- * The position of an embedded message, with the messages around it, whose lengths depend on its
- * own.
- */
+/** The position of an embedded message, and the messages around it. */
 export interface Frame extends Range {
   /** Offset of the field's tag. */
   readonly at: number;
@@ -33,10 +30,7 @@ export const rootFrame = (size: number): Frame => ({
 export const partsOf = (frame: Frame): Frame[] =>
   frame.earlier ? [...partsOf(frame.earlier), frame] : [frame];
 
-/**
- * Reads one field of a message: takes the value so far and the next occurrence, and returns the new
- * value.
- */
+/** Reads one field of a message: from the value so far and an occurrence to the new value. */
 export interface FieldSlot<V> {
   readonly number: number;
   readonly wires: readonly number[];
@@ -198,10 +192,7 @@ export const message = <S extends Schema>(number: number, schema: () => S) =>
     decode(schema(), reader, frameOf(reader, field, parent, before), before),
   );
 
-/**
- * Returns the frame of a length-delimited field inside `parent`; `before` is the earlier part of
- * its message.
- */
+/** Returns the frame of a field inside `parent`; `before` is its message's earlier part. */
 function frameOf(reader: WireReader, field: Field, parent: Frame, before: unknown = null): Frame {
   const { start, prefix, body, end } = field;
   if (parent.depth >= MAX_DEPTH)

@@ -8,9 +8,7 @@ interface DataType {
   readonly bits: number;
   /** The name in onnxruntime's JavaScript API; null if the API does not have the type. */
   readonly ort: string | null;
-  /**
-   * The type that stands in when onnxruntime infers shapes; null for types that it reports itself.
-   */
+  /** The type that stands in when onnxruntime infers shapes; null if it reports this type. */
   readonly inferredAs: string | null;
   /** The array that views its raw data, floats of 16 bits as their bits; null for packed types and others that have none. */
   readonly array: TypedArray | null;
@@ -169,10 +167,7 @@ export type Dimension = number | string;
 export const showShape = (shape: readonly Dimension[] | null | undefined) =>
   shape ? `[${shape.map((dim) => (dim === "" ? "?" : dim)).join(", ")}]` : "of unknown rank";
 
-/**
- * Type and shape of a tensor value; `dtype` in ONNX's spelling, `shape` null if the rank is
- * unknown.
- */
+/** A value's type: `dtype` in ONNX's spelling, `shape` null if the rank is unknown. */
 export interface Type {
   readonly dtype: string;
   readonly shape: readonly Dimension[] | null;

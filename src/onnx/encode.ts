@@ -133,10 +133,7 @@ export function attributeField(name: string, value: AttributeValue): Uint8Array 
 /** Bytes of new tensors per insertion, so that no buffer grows to hold all of them. */
 const AT_ONCE = 1 << 15;
 
-/**
- * Encodes tensors as initializers of a graph, in chunks; each is raw, or external if `place`
- * returns a position.
- */
+/** Encodes tensors as initializers, in chunks: raw, or external if `place` gives a position. */
 export function* initializerFields(
   tensors: Iterable<DenseTensor>,
   place: (tensor: DenseTensor) => Outside | null,

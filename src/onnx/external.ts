@@ -13,9 +13,7 @@ interface ExternalRange {
 /** Whether the tensor's values are in a separate file. */
 export const isExternal = (tensor: TensorMessage) => tensor.dataLocation === 1;
 
-/**
- * Returns the number of bytes of a tensor's values as raw data; null for strings and unknown types.
- */
+/** Returns the size of a tensor's raw data in bytes; null for strings and unknown types. */
 export function byteLength({ dataType: type, dims }: TensorMessage): number | null {
   const bits = dataType(type)?.bits;
   return bits ? Math.ceil((elements(dims) * bits) / 8) : null;

@@ -4,10 +4,7 @@ import type { Source } from "./source.ts";
 /** The first bytes of a format, what the format is, and what to do about it. */
 type Format = readonly [begins: RegExp | readonly string[], what: string];
 
-/**
- * Formats of files that were not downloaded or unpacked completely, by their first bytes, one
- * character each.
- */
+/** Formats of files that are not models, by their first bytes, one character each. */
 const UNDER_WAY: readonly Format[] = [
   [
     /^version https:\/\/git-lfs/,

@@ -70,10 +70,7 @@ export function tensorBytes(file: ModelFile, tensor: TensorMessage): Uint8Array 
   return innerBytes(file.reader, tensor, titled(file, tensor));
 }
 
-/**
- * Reads a TensorProto that is a file of its own: type, shape and raw data. Throws if the file is
- * not one.
- */
+/** Reads a file that is one TensorProto: type, shape and raw data. Throws if it is not one. */
 export function openTensor(bytes: Uint8Array): {
   name: string;
   dtype: string;

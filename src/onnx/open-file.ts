@@ -40,10 +40,7 @@ export function openFile(source: Source, folder: Folder | null): ModelFile {
   return file;
 }
 
-/**
- * Merges a message that is split over several fields, as protobuf does: lists are joined, the last
- * name counts.
- */
+/** Merges a message in several fields, as protobuf does: lists are joined, the last name counts. */
 function merged(graphs: readonly GraphMessage[]): GraphMessage {
   const last = graphs[graphs.length - 1];
   if (graphs.length === 1) return last;

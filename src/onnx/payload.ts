@@ -4,10 +4,7 @@ import type { TensorMessage } from "./messages.ts";
 import type { Range } from "./source.ts";
 import { BYTES, type Field, type WireReader } from "./wire.ts";
 
-/**
- * A repeated field of a TensorProto: its number, and the size of a value in bytes; null for a
- * varint.
- */
+/** A repeated field of a TensorProto: its number, and a value's bytes; null for a varint. */
 interface ValuesField {
   readonly number: number;
   readonly width: number | null;

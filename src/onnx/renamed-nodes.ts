@@ -18,9 +18,7 @@ interface NodeLike<Self> {
 }
 type FramedMessage = Pick<GraphMessage, "frame">;
 
-/**
- * How nodes are rewritten: new names, and replacements for attributes that refer to the function's.
- */
+/** How nodes are rewritten: their names, and the attributes that refer to a function's. */
 export interface NodeRenaming<Node> {
   readonly value: (name: string) => string;
   readonly node: (name: string) => string;
@@ -47,10 +45,7 @@ export class Rewriter<Node extends NodeLike<Node>> {
     this.#file = file;
   }
 
-  /**
-   * Rewrites a NodeProto with other names, and with values for the attributes that refer to the
-   * function's.
-   */
+  /** Rewrites a NodeProto: names, and attributes that refer to the function's. */
   node(node: Node, place: NodeRenaming<Node>): Uint8Array {
     const attributes = new Map(node.message.attributes.map((each) => [each.frame.at, each]));
     return this.#message(node.message.frame, (field) => {

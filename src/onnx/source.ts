@@ -10,21 +10,13 @@ export interface Source {
   readonly isLink?: boolean;
   /** Length in bytes. */
   readonly size: number;
-  /**
-   * Returns bytes `start` to `end` (exclusive), possibly as a view. Throws if they are out of
-   * range.
-   */
+  /** Returns bytes `start` to `end` (exclusive), copied or not. Throws if they are out of range. */
   read(start: number, end: number): Uint8Array;
   /** Fills `bytes` from `start` on, if the source can do so without a copy. */
   fill?(bytes: Uint8Array, start: number): void;
-  /**
-   * Returns the position of a range in an unchanged file; null if the range is new or in memory.
-   */
+  /** Returns where a range is in an unchanged file; null if it is new or in memory. */
   origin?(range: Range): Stretch | null;
-  /**
-   * Copies the whole source to a new file by sharing its blocks; returns false if that is not
-   * possible.
-   */
+  /** Copies the whole source to a new file by sharing blocks; returns false if it cannot. */
   copyTo?(file: string): boolean;
   /** Closes what the source holds open. */
   close?(): void;
@@ -41,10 +33,7 @@ export interface Stretch extends Range {
   readonly source: Source;
 }
 
-/**
- * Returns the position of a range of a source in an unchanged file; null if it is not contiguous in
- * one.
- */
+/** Returns where a source's range is in an unchanged file; null if it is not in one piece. */
 export const originOf = (source: Source, range: Range): Stretch | null =>
   source.path ? { source, ...range } : (source.origin?.(range) ?? null);
 

@@ -50,10 +50,7 @@ export function tensorEdits(file: ModelFile, changes: TensorChanges): Edit[] {
 /** TensorProto's fields that hold or locate its values. */
 const VALUES: ReadonlySet<number> = new Set([4, 5, 6, 7, 9, 10, 11, 13, 14]);
 
-/**
- * Replaces raw data in place; otherwise removes the fields that hold or locate values and appends
- * new ones.
- */
+/** Replaces raw data in place; otherwise replaces the fields that hold or locate values. */
 function valueEdits({ reader }: ModelFile, { tensor, to }: NewValues): Edit[] {
   const { frame, raw } = tensor;
   const inside = to instanceof Uint8Array;
@@ -90,9 +87,7 @@ function externalFields(location: string, offset: number, length: number): Uint8
 const externalEntry = (key: string, value: string) =>
   bytesField(FIELD.tensorExternalData, onnx.StringStringEntryProto.encode({ key, value }).finish());
 
-/**
- * Returns the edits that make external tensors, in any scope, refer to a data file by another name.
- */
+/** Returns the edits that rename the data files to which external tensors refer. */
 const relocationEdits = (
   tensors: Iterable<TensorMessage>,
   rename: (location: string) => string,

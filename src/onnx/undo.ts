@@ -98,10 +98,7 @@ function restored(removed: unknown, start: number, other: Source | null): Piece 
     : null;
 }
 
-/**
- * Returns the original without the middles of ranges that are referred to, which is the sample that
- * is hashed.
- */
+/** Returns the sample to hash: the original without the middles of ranges referred to. */
 export function sampled(original: Source, { steps }: Undo): Source {
   let shift = 0;
   const cuts: Splice[] = [];

@@ -6,10 +6,7 @@ const utf8 = new TextEncoder();
 /** Sizes in bytes of the first buffer and of later ones, which are larger if a field needs it. */
 const [FIRST, LARGEST] = [1 << 12, 1 << 20];
 
-/**
- * Writes protobuf fields one after the other. Bytes that are taken stay in the buffer they were
- * written to.
- */
+/** Writes protobuf fields in turn. Bytes that are taken stay in their buffer. */
 export class WireWriter {
   #bytes = new Uint8Array(FIRST);
   /** Start of the bytes that were not taken yet; other positions count from here. */

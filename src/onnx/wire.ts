@@ -69,9 +69,7 @@ export class WireReader {
     return signed(this.#varint(field.body, field.end));
   }
 
-  /**
-   * Reads the value of a varint field, truncated to 32 bits like protobuf's int32 and enumerations.
-   */
+  /** Reads a varint field truncated to 32 bits, as protobuf reads int32 and enumerations. */
   integer32(field: Field): number {
     return Number(BigInt.asIntN(32, BigInt(this.#varint(field.body, field.end))));
   }
@@ -94,10 +92,7 @@ export class WireReader {
     return values;
   }
 
-  /**
-   * Reads a string field's text. Throws if it is not UTF-8, because names must survive being
-   * written again.
-   */
+  /** Reads a string field. Throws if it is not UTF-8: names must survive being written again. */
   text(field: Field): string {
     const length = field.end - field.body;
     if (length > LAST_WINDOW)

@@ -3,10 +3,7 @@ import { elements } from "../onnx/dtypes.ts";
 import type { Ort } from "./session.ts";
 import { dtypeOf, tensorOfBytes } from "./tensors.ts";
 
-/**
- * Returns the common shape of tensors of these shapes by numpy's broadcasting rules; null if there
- * is none.
- */
+/** Returns the shape to which numpy broadcasts these shapes; null if there is none. */
 export function broadcastShape(shapes: readonly (readonly number[])[]): number[] | null {
   const rank = Math.max(...shapes.map(({ length }) => length));
   const shape: number[] = new Array(rank).fill(1);

@@ -61,10 +61,7 @@ export interface Taps {
   readonly file: ModelFile;
   /** Returns the output that exposes the value; null if its body cannot expose values. */
   outputOf(value: Value): string | null;
-  /**
-   * Returns a value from the results of a run, at the first iteration of a loop; null if its body
-   * did not run.
-   */
+  /** Returns a value of a run, in loops of the first iteration; null if its body did not run. */
   read(ort: Ort, value: Value, results: Tensors): Tensor | null;
 }
 

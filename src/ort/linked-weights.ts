@@ -52,10 +52,7 @@ export function withDataInside(model: Uint8Array, whole: ModelFile): Uint8Array 
   return source.read(0, source.size);
 }
 
-/**
- * Whether a tensor of a later model differs from an earlier one's only in how it refers to the same
- * bytes. Reads no values.
- */
+/** Whether two tensors differ only in how they refer to the same bytes. Reads no values. */
 export function movedOnly(
   before: ModelFile,
   a: TensorMessage,

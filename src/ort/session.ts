@@ -29,9 +29,7 @@ export interface Watch {
   readonly session: (model: string, level: Level) => void;
 }
 
-/**
- * A model that onnxruntime can load: its bytes or its path, and the folder of its external data.
- */
+/** A model that onnxruntime can load: bytes or path, and the folder of external data. */
 export interface Runnable {
   readonly model: Uint8Array | string;
   readonly folder?: string | undefined;
@@ -57,10 +55,7 @@ export type Tensors = Readonly<Record<string, Tensor>>;
 
 /** Options of onnxruntime, and whether the session runs only a few times. */
 type SessionOptions = InferenceSession.SessionOptions & {
-  /**
-   * Idle threads sleep instead of spinning, which saves a third of the processor time of a few
-   * short runs.
-   */
+  /** Idle threads sleep instead of spinning: a few short runs take a third less processor time. */
   readonly briefly?: boolean;
   /** Number of threads; 0 leaves it to onnxruntime. */
   readonly threads?: number | undefined;

@@ -4,10 +4,7 @@ import { decodeNumbers, encodeNumbers } from "../graph/tensor.ts";
 import { dataTypeNamed } from "../onnx/dtypes.ts";
 import type { Ort } from "./session.ts";
 
-/**
- * Returns a float tensor's values as float64, exactly. Integers and booleans are converted to
- * numbers.
- */
+/** Returns a tensor's values as float64, floats exactly. Integers and booleans become numbers. */
 export function toFloat64(tensor: Tensor): Float64Array {
   const values = numbersIn(tensor);
   return values instanceof Float64Array && values !== tensor.data
@@ -57,10 +54,7 @@ export function tensorToRun(
   return tensorOfBytes(ort, as, data, dims);
 }
 
-/**
- * Turns little-endian raw data into a tensor of onnxruntime. Throws for types that its API does not
- * have.
- */
+/** Turns little-endian raw data into onnxruntime's tensor. Throws if its API lacks the type. */
 export function tensorOfBytes(
   ort: Ort,
   dtype: string,

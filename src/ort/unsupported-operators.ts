@@ -24,10 +24,7 @@ const TYPED_LIKE: Readonly<Record<string, (file: ModelFile, node: NodeMessage) =
 /** Whether onnxruntime has no CPU kernel for a node. */
 export const isKernelLess = ({ op }: Pick<Node, "op">) => MISSING.has(op);
 
-/**
- * Replaces nodes without a kernel by plain operators with the same types, so that shapes can be
- * inferred.
- */
+/** Replaces nodes without a kernel by plain operators of the same types, for inference. */
 export function withKeptShapes(model: Uint8Array): Uint8Array {
   const file = openFile(bytesSource(model), null);
   const nodes = file.graph.nodes.flatMap((node) => {
@@ -61,10 +58,7 @@ function halved({ opsets }: ModelFile, { inputs: [x], outputs: [y] }: NodeMessag
   return [plainNode("Split", [x], [y, `${y}:rest`], { axis: -1, ...pieces })];
 }
 
-/**
- * Returns a convolution between transposes of its image, and of its weights if these have that
- * layout.
- */
+/** Returns a convolution between transposes of its image, and of weights in that layout. */
 function convolved(
   file: ModelFile,
   { inputs: [x, w, ...rest], outputs: [y], attributes }: NodeMessage,

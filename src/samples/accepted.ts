@@ -2,10 +2,7 @@ import { attribute, type Node, type Value } from "../graph/graph.ts";
 import { own } from "../graph/own.ts";
 import { dataArrivals } from "./compared-values.ts";
 
-/**
- * Numbers that an operator accepts in an input: from the first, inclusive, to the second,
- * exclusive.
- */
+/** Numbers that an operator accepts in an input: from the first on, below the second. */
 export type Accepted = readonly [low: number, high: number];
 
 const ONE: Accepted = [1, 2];
@@ -77,9 +74,7 @@ const NAMES: readonly (readonly [RegExp, Accepted])[] = [
   [/top_?p|prob/i, [0.5, 1]],
 ];
 
-/**
- * Returns the numbers that the operators reading an input accept there; null if they accept all.
- */
+/** Returns the numbers that the readers of an input accept; null if they accept all. */
 export function acceptedAt(input: Value, float: boolean): Accepted | null {
   for (const { uses } of dataArrivals(input))
     for (const { node, index } of uses) {

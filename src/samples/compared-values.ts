@@ -15,9 +15,7 @@ const LOOKS = 1000;
 export const arrivals = (input: Value): Iterable<Value> =>
   walk([input], (value) => carried(value), LOOKS);
 
-/**
- * Like `arrivals`, but excluding values that it only selects or shapes.
- */
+/** Like `arrivals`, but excluding values that it only selects or shapes. */
 export const dataArrivals = (input: Value): Iterable<Value> =>
   walk([input], (value) => carried(value, (op, index) => index === 0 && carries(op, index)), LOOKS);
 
@@ -27,9 +25,7 @@ const carries = (op: string, index: number): boolean =>
 const carried = ({ uses }: Value, passes = carries): Value[] =>
   uses.filter(({ node, index }) => passes(node.op, index)).flatMap(({ node }) => outputsOf(node));
 
-/**
- * Returns the numbers that an input is compared with, such as sample rates that select a branch.
- */
+/** Returns the numbers that an input is compared with, such as sample rates. */
 export function comparedWith(graph: Graph, input: Value): number[] {
   const numbers = new Set<number>();
   for (const { uses } of arrivals(input))

@@ -106,10 +106,7 @@ interface FreeDimension {
   readonly name: string;
 }
 
-/**
- * Returns a size for a free dimension: the one that an attempt names, or the `step`-th of those
- * usual at its position.
- */
+/** Returns a free dimension's size: the attempt's, or the `step`-th usual at its position. */
 export function sizeOf(
   { input, type: { dtype, shape }, axis, name }: FreeDimension,
   { step, size, batch }: Sizing,

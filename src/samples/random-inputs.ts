@@ -31,10 +31,7 @@ interface Setting {
   readonly seed: number;
 }
 
-/**
- * Creates a generator of seeded random inputs. It caches each input for requests in which only
- * others change.
- */
+/** Creates a generator of seeded random inputs. It caches each while only others change. */
 export function filler(setting: Setting): Fill {
   const last = new Map<string, { readonly key: string; readonly tensor: Tensor }>();
   return (request) => {
@@ -105,10 +102,7 @@ function integers(setting: Setting, { input, shape, attempt, round }: Request): 
 const UNBOUNDED = 100;
 const FEW = 4;
 
-/**
- * Returns the exclusive upper bound of an integer input, from the sizes of the tables that it
- * indexes.
- */
+/** Returns the exclusive upper bound of an integer input: the size of the tables it indexes. */
 function bound(types: Types, input: Value): number {
   let least = Infinity;
   for (const { uses } of arrivals(input))

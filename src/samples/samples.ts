@@ -24,10 +24,7 @@ export interface Samples {
   readonly dims: Readonly<Record<string, number>>;
 }
 
-/**
- * Returns a user's inputs as samples. Throws a TypeError of one sentence if there are none, or if a
- * set lacks an input.
- */
+/** Returns a user's inputs as samples. Throws a TypeError if there are none or one is lacking. */
 export function givenSamples({ main, file }: Graph, feeds: readonly Tensors[]): Samples {
   if (feeds.length === 0)
     throw new TypeError("feeds holds no inputs; give a set of tensors by name, or leave it out.");

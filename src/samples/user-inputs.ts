@@ -30,10 +30,7 @@ export function feedsOfNpz(
   return matched(ort, graph, types, new Map(arrays));
 }
 
-/**
- * Reads inputs from the files of an ONNX test_data_set folder: input_0.pb for the first input, and
- * so on.
- */
+/** Reads inputs from an ONNX test_data_set folder: input_0.pb for the first, and so on. */
 export function feedsOfTestData(
   ort: Ort,
   graph: Graph,
