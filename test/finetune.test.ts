@@ -436,7 +436,7 @@ net (int64[N, S] ids, float[N, S] mask) => (float[N, 3] p, float[N, S, 8] y, flo
   });
 
   it.each([
-    [["--class-axis", "7"], /so 7 is not its class axis/],
+    [["--class-axis", "7"], /--class-axis 7 is not an axis of output \w+, whose axes are 0 to 1/],
     [["--ignore-index", "x"], /--ignore-index takes a number/],
     [["--ignore-index", "1.5"], /--ignore-index must be an integer \(got 1.5\)/],
     [["--epochs", "0"], /--epochs must be a positive integer \(got 0\)/],

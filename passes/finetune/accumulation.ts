@@ -11,7 +11,7 @@ import {
   summedUpdate,
 } from "./accumulate-graph.ts";
 import { type Evaluation, figuresOf, scalar, summed, together } from "./evaluation.ts";
-import { type Prepared, SessionsBySize } from "./sessions-by-size.ts";
+import { type Prepared, type SessionsBySize, sessionsBySize } from "./sessions-by-size.ts";
 import type { updateAlone } from "./step-graph.ts";
 import type { StepOptions } from "./step-options.ts";
 
@@ -45,8 +45,8 @@ export class Accumulation {
     this.#ort = ort;
     this.#threads = threads;
     const make = (fed: Tensors) => gradientModel(model, sized(fed));
-    this.#gradients = new SessionsBySize(ort, threads, make);
-    this.#counts = new SessionsBySize(ort, threads, (fed) => countModel(model, sized(fed)));
+    this.#gradients = sessionsBySize(ort, threads, make);
+    this.#counts = sessionsBySize(ort, threads, (fed) => countModel(model, sized(fed)));
   }
 
   /**

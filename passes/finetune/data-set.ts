@@ -87,6 +87,7 @@ export function readDataset(
   const sizes = new SampleSizes(stated);
   const notes = new Map<string, string>();
   const files = sources.map((source) => readFile(source, expected, { pixels, sizes, notes }));
+  if (sizes.rows === 0) throw new InputError(`${sources[0].name} has no rows; add some.`);
   const needed = files
     .flatMap(({ arrays }) => arrays)
     .reduce((sum, { size, range }) => sum + (range ? 0 : size), 0);

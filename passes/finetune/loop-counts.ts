@@ -15,57 +15,54 @@ import { joined, port } from "./ports.ts";
  * for each batch and becomes the size of an input. A step graph is made for inputs of fixed sizes, so
  * the iterations can then be written out.
  */
-export class LoopCounts {
+export interface LoopCounts {
   /** The model with these inputs, one for each such Loop. */
   readonly model: Model;
-  readonly #inputs: readonly string[];
-  readonly #measure: () => Promise<InferenceSession>;
-  readonly #ort: Ort;
-  #session: Promise<InferenceSession> | null = null;
-
-  constructor(given: Model, ort: Ort, trained: readonly string[]) {
-    this.#ort = ort;
-    const { graph, file } = given;
-    const loops = graph.main.nodes.filter((node) => dependsOnData(graph, node));
-    const written = writing(graph, "iterations");
-    this.#inputs = loops.map((node) => written.fresh(`${node.outputs[0]?.name}.iterations`));
-    this.model = given;
-    this.#measure = () => {
-      const bytes = patchedBytes(file, measuring(graph, loops, this.#inputs));
-      const measured = weightsAsInputs(modelOf(bytes, file.folder), trained);
-      return openSession(ort, runnable(measured.file), "all");
-    };
-    if (loops.length === 0) return;
-    const patches = loops.map((node, k) => counted(written, node, this.#inputs[k]));
-    const patch = {
-      ...joined(written, ...patches),
-      nodeInputs: patches.flatMap(({ nodeInputs }) => nodeInputs ?? []),
-      renamed: patches.flatMap(({ renamed }) => renamed ?? []),
-    };
-    this.model = modelOf(patchedBytes(file, patch), file.folder);
-  }
-
-  /** A batch with these inputs, for weights as they are. */
-  async in(batch: Tensors, weights: Tensors): Promise<Tensors> {
-    if (this.#inputs.length === 0) return batch;
-    this.#session ??= this.#measure();
-    const session = await this.#session;
-    const given: Tensors = { ...batch, ...weights };
-    const fed = session.inputNames.map((name) => [name, given[name]]);
-    const measured = await runFor(session, Object.fromEntries(fed), this.#inputs);
-    const { Tensor } = this.#ort;
-    const inputs = this.#inputs.map((name) => {
-      const [size] = measured[name].dims;
-      return [name, new Tensor("bool", new Uint8Array(size), [size])];
-    });
-    return { ...batch, ...Object.fromEntries(inputs) };
-  }
-
+  /** Returns a batch with these inputs, for weights as they are. */
+  in(batch: Tensors, weights: Tensors): Promise<Tensors>;
   /** Releases its session. */
-  async close(): Promise<void> {
-    await (await this.#session)?.release();
-    this.#session = null;
-  }
+  close(): Promise<void>;
+}
+
+/** Makes the inputs for the Loops of a model. */
+export function loopCounts(given: Model, ort: Ort, trained: readonly string[]): LoopCounts {
+  const { graph, file } = given;
+  const loops = graph.main.nodes.filter((node) => dependsOnData(graph, node));
+  if (loops.length === 0)
+    return { model: given, in: async (batch) => batch, close: async () => {} };
+  const written = writing(graph, "iterations");
+  const names = loops.map((node) => written.fresh(`${node.outputs[0]?.name}.iterations`));
+  const patches = loops.map((node, k) => counted(written, node, names[k]));
+  const patch = {
+    ...joined(written, ...patches),
+    nodeInputs: patches.flatMap(({ nodeInputs }) => nodeInputs ?? []),
+    renamed: patches.flatMap(({ renamed }) => renamed ?? []),
+  };
+  let opened: Promise<InferenceSession> | null = null;
+  const open = () => {
+    const bytes = patchedBytes(file, measuring(graph, loops, names));
+    const measured = weightsAsInputs(modelOf(bytes, file.folder), trained);
+    return openSession(ort, runnable(measured.file), "all");
+  };
+  return {
+    model: modelOf(patchedBytes(file, patch), file.folder),
+    async in(batch, weights) {
+      opened ??= open();
+      const session = await opened;
+      const all: Tensors = { ...batch, ...weights };
+      const feeds = Object.fromEntries(session.inputNames.map((name) => [name, all[name]]));
+      const measured = await runFor(session, feeds, names);
+      const inputs = names.map((name) => {
+        const [size] = measured[name].dims;
+        return [name, new ort.Tensor("bool", new Uint8Array(size), [size])];
+      });
+      return { ...batch, ...Object.fromEntries(inputs) };
+    },
+    async close() {
+      await (await opened)?.release();
+      opened = null;
+    },
+  };
 }
 
 /** The numbers of all iterations of each Loop as the only outputs. */

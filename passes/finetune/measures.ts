@@ -1,9 +1,10 @@
 import { InputError } from "../../src/errors.ts";
 import type { Tensors } from "../../src/ort/session.ts";
-import { Confusion } from "../metrics/confusion.ts";
+import { confusionTally } from "../metrics/confusion.ts";
 import { metricNamed } from "../metrics/index.ts";
-import type { Metric, MetricKind, Need, Observed, Tally } from "../metrics/metric.ts";
+import type { Metric, MetricKind, Need, Observed } from "../metrics/metric.ts";
 import type { Observation } from "../metrics/observe.ts";
+import type { Evaluation } from "./evaluation.ts";
 import type { AttachedTerm } from "./model-with-loss.ts";
 
 /** Metrics that are reported by default. */
@@ -17,91 +18,67 @@ const DEFAULTS: Readonly<Record<MetricKind, readonly string[]>> = {
 type Terms = readonly Pick<AttachedTerm, "label" | "observed" | "reading">[];
 
 /** The metrics of a training's evaluations. */
-export class Measures {
-  readonly #chosen: readonly Metric[];
+export type Measures = ReturnType<typeof measuresOf>;
 
-  /** Throws an InputError if there is no metric of a name. */
-  constructor(names: readonly string[] = []) {
-    this.#chosen = names.map(metricNamed);
-  }
+/** Returns metrics by their names. Throws an InputError if there is none of a name. */
+export function measuresOf(names: readonly string[] = []) {
+  const chosen = names.map(metricNamed);
+  return {
+    /** What is written into the graph for them. */
+    needs: new Set(chosen.flatMap(({ needs }) => needs ?? [])) as ReadonlySet<Need>,
+    /** Throws an InputError if no loss has what a metric compares. */
+    check(terms: Terms): void {
+      for (const metric of chosen)
+        if (!terms.some(({ observed }) => observed && takes(metric, observed)))
+          throw new InputError(
+            `metric ${metric.name} compares ${metric.kinds.join(" or ")}, and ${terms.map(({ label, observed }) => `${label} gives ${observed?.kind ?? "none"}`).join(", ")}.`,
+          );
+    },
+    /** Begins to add up. */
+    begin: (terms: Terms) => tallied(terms.map((term) => tallyOf(term, chosen))),
+  };
+}
 
-  /** What is written into the graph for them. */
-  get needs(): ReadonlySet<Need> {
-    return new Set(this.#chosen.flatMap(({ needs }) => needs ?? []));
-  }
-
-  /** Throws an InputError if no loss has what a metric compares. */
-  check(terms: Terms): void {
-    for (const metric of this.#chosen)
-      if (!terms.some(({ observed }) => observed && takes(metric, observed)))
-        throw new InputError(
-          `metric ${metric.name} compares ${metric.kinds.join(" or ")}, and ${terms.map(({ label, observed }) => `${label} gives ${observed?.kind ?? "none"}`).join(", ")}.`,
-        );
-  }
-
-  /** Begins to add up. */
-  begin(terms: Terms): Tallies {
-    return new Tallies(
-      terms.map(({ observed, reading }) => {
-        if (!observed) return null;
-        const more = reading.isNextToken && observed.surprise ? ["perplexity"] : [];
-        const defaults = [...DEFAULTS[observed.kind], ...more].map(metricNamed);
-        const metrics = [...this.#chosen.filter((metric) => takes(metric, observed)), ...defaults];
-        const tallies = new Map(metrics.map((metric) => [metric.name, metric.tally()]));
-        return { observed, tallies, confusion: new Confusion() };
-      }),
-    );
-  }
+/** What is added up for a loss; null if nothing is observed of it. */
+function tallyOf({ observed, reading }: Terms[number], chosen: readonly Metric[]) {
+  if (!observed) return null;
+  const more = reading.isNextToken && observed.surprise ? ["perplexity"] : [];
+  const defaults = [...DEFAULTS[observed.kind], ...more].map(metricNamed);
+  const metrics = [...chosen.filter((metric) => takes(metric, observed)), ...defaults];
+  const tallies = new Map(metrics.map((metric) => [metric.name, metric.tally()]));
+  return { tallies, confusion: confusionTally() };
 }
 
 const takes = ({ kinds, needs }: Metric, { kind, places, surprise }: Observation) =>
   kinds.includes(kind) &&
   (needs === undefined || (needs === "places" ? places : surprise) !== null);
 
-/** What is added up for a loss. */
-interface Tallied {
-  readonly observed: Observation;
-  readonly tallies: ReadonlyMap<string, Tally>;
-  readonly confusion: Confusion;
-}
-
 /** Metrics of one evaluation, added up over its batches. */
-export class Tallies {
-  readonly #terms: readonly (Tallied | null)[];
-
-  constructor(terms: readonly (Tallied | null)[]) {
-    this.#terms = terms;
-  }
-
+const tallied = (added: readonly ReturnType<typeof tallyOf>[]) => ({
   /** Adds a batch, by the names that its own graph gives what is observed. */
   add(terms: Terms, outputs: Tensors): void {
-    for (const [k, tallied] of this.#terms.entries()) {
+    for (const [k, term] of added.entries()) {
       const { observed } = terms[k];
-      if (!tallied || !observed) continue;
+      if (!term || !observed) continue;
       const seen = seenIn(observed, outputs);
-      for (const tally of tallied.tallies.values()) tally.add(seen);
-      tallied.confusion.add(seen);
+      for (const tally of term.tallies.values()) tally.add(seen);
+      term.confusion.add(seen);
     }
-  }
-
+  },
   /** The metrics of each loss. */
-  get metrics(): Record<string, number>[] {
-    return this.#terms.map((tallied) =>
-      Object.fromEntries(
-        [...(tallied?.tallies ?? [])].map(([name, tally]) => [name, tally.value()]),
-      ),
-    );
-  }
-
+  metrics: (): Record<string, number>[] =>
+    added.map((term) =>
+      Object.fromEntries([...(term?.tallies ?? [])].map(([name, tally]) => [name, tally.value()])),
+    ),
   /** The confusion matrices by their outputs; null if there is none. */
-  confusion(terms: Terms): Readonly<Record<string, readonly (readonly number[])[]>> | null {
-    const matrices = this.#terms.flatMap((tallied, k) => {
-      const matrix = tallied?.confusion.matrix;
+  confusion(terms: Terms): NonNullable<Evaluation["confusion"]> | null {
+    const matrices = added.flatMap((term, k) => {
+      const matrix = term?.confusion.matrix();
       return matrix ? [[terms[k].label, matrix] as const] : [];
     });
     return matrices.length > 0 ? Object.fromEntries(matrices) : null;
-  }
-}
+  },
+});
 
 function seenIn(
   { kind, dims, classes, blank, predicted, actual, places, surprise }: Observation,

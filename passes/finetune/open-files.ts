@@ -1,5 +1,5 @@
 import { freeMemory } from "#node";
-import { filesIn, pooledSource } from "#node-data";
+import { npzFilesIn, pooledSource } from "#node-data";
 import { imageClasses } from "#node-images";
 import { InputError } from "../../src/errors.ts";
 import { sourceOf } from "../../src/model.ts";
@@ -27,9 +27,7 @@ export interface FolderOptions
 
 /** Lists files by their paths; a folder is replaced by the .npz files in it, in the order of their names. */
 export const dataFiles = (places: readonly string[]): string[] =>
-  places.flatMap((place) =>
-    isTable(place) || imageClasses(place) ? [place] : filesIn(place, ".npz"),
-  );
+  places.flatMap((place) => (isTable(place) || imageClasses(place) ? [place] : npzFilesIn(place)));
 
 const isTable = (name: string) => /\.(csv|tsv|jsonl|ndjson)$/i.test(name);
 

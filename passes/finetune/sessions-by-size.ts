@@ -15,44 +15,37 @@ export interface Prepared<Ports> {
   readonly ports: Ports;
 }
 
-/** Sessions for batches of each type and size, made when one first comes. */
-export class SessionsBySize<Ports> {
-  readonly #known = new Map<string, Promise<Prepared<Ports>>>();
-  readonly #make: (fed: Tensors) => Promise<Sized<Ports>>;
-  readonly #ort: Ort;
-  readonly #threads: number;
+/** Sessions for batches of each type and size. */
+export type SessionsBySize<Ports> = ReturnType<typeof sessionsBySize<Ports>>;
 
-  constructor(ort: Ort, threads: number, make: (fed: Tensors) => Promise<Sized<Ports>>) {
-    this.#ort = ort;
-    this.#threads = threads;
-    this.#make = make;
-  }
-
-  /** The session for tensors of these types and sizes. */
-  of(fed: Tensors): Promise<Prepared<Ports>> {
-    const key = JSON.stringify(
-      Object.entries(fed).map(([name, { type, dims }]) => [name, type, dims]),
-    );
-    const prepared = this.#known.get(key) ?? this.#prepare(fed);
-    this.#known.set(key, prepared);
-    prepared.catch(() => this.#known.delete(key));
-    return prepared;
-  }
-
-  async #prepare(fed: Tensors): Promise<Prepared<Ports>> {
-    const { model, ports } = await this.#make(fed);
+/** Returns sessions for batches of each type and size, made when one first comes. */
+export function sessionsBySize<Ports>(
+  ort: Ort,
+  threads: number,
+  make: (fed: Tensors) => Promise<Sized<Ports>>,
+) {
+  const known = new Map<string, Promise<Prepared<Ports>>>();
+  const prepare = async (fed: Tensors): Promise<Prepared<Ports>> => {
+    const { model, ports } = await make(fed);
     // With a memory pattern, a step takes half as much memory again and is not faster.
-    const session = await openSession(this.#ort, runnable(model.file), "all", {
-      threads: this.#threads,
-      enableMemPattern: false,
-    });
-    return { session, ports };
-  }
-
-  /** Releases all sessions. */
-  async close(): Promise<void> {
-    const sessions = [...this.#known.values()];
-    this.#known.clear();
-    for (const { session } of await Promise.all(sessions)) await session.release();
-  }
+    const how = { threads, enableMemPattern: false };
+    return { session: await openSession(ort, runnable(model.file), "all", how), ports };
+  };
+  return {
+    /** Returns the session for tensors of these types and sizes. */
+    of(fed: Tensors): Promise<Prepared<Ports>> {
+      const sizes = Object.entries(fed).map(([name, { type, dims }]) => [name, type, dims]);
+      const key = JSON.stringify(sizes);
+      const prepared = known.get(key) ?? prepare(fed);
+      known.set(key, prepared);
+      prepared.catch(() => known.delete(key));
+      return prepared;
+    },
+    /** Releases all sessions. */
+    async close(): Promise<void> {
+      const sessions = [...known.values()];
+      known.clear();
+      for (const { session } of await Promise.all(sessions)) await session.release();
+    },
+  };
 }

@@ -2,7 +2,7 @@ import { InputError } from "../../src/errors.ts";
 import type { Graph, Types, Value } from "../../src/graph/graph.ts";
 import { isFloat, showShape, type Type } from "../../src/onnx/dtypes.ts";
 import { classTarget, fits } from "../losses/class-target.ts";
-import { type ChosenLoss, classAxisOf, type TargetForm } from "../losses/loss.ts";
+import { type ChosenLoss, checkedClassAxis, type TargetForm } from "../losses/loss.ts";
 
 /** What a model's output is compared with. */
 export interface LossTarget {
@@ -96,11 +96,7 @@ const classesAsked = ({ target, ...asked }: AskedOfTarget) => ({
 
 function distilled({ types, output, target, options }: AskedOfTarget) {
   const shape = types.get(output)!.shape!;
-  const axis = classAxisOf(shape.length, options);
-  if (!(axis in shape))
-    throw new InputError(
-      `output ${output.name} has ${shape.length} axes, so ${options.classAxis ?? axis} is not its class axis; give --class-axis.`,
-    );
+  const axis = checkedClassAxis(output.name, shape.length, options);
   return isFloat(target.type.dtype) && fits(shape, target.type)
     ? { axis, form: "values" as const }
     : given(shape, target.type);

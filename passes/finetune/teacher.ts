@@ -1,4 +1,3 @@
-import type { InferenceSession } from "onnxruntime-common";
 import { InputError } from "../../src/errors.ts";
 import { typeOfInfo } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
@@ -20,47 +19,42 @@ export interface Followed {
   readonly as: string;
 }
 
-/** Runs the model whose outputs another one is trained towards. */
-export class Teacher {
-  readonly #session: Promise<InferenceSession>;
-  readonly #model: Model;
-  /** Names among a batch's tensors, and the values of the teacher. */
-  readonly #values: readonly (readonly [as: string, value: string])[];
-
-  constructor(model: Model, ort: Ort, followed: readonly Followed[], threads: number | undefined) {
-    this.#model = model;
-    this.#values = followed.map((value) => [value.as, valueFor(model, value)]);
-    const names = [...new Set(this.#values.map(([, name]) => name))];
-    const { outputs } = model.graph.main;
-    const inner = names.filter((name) => !outputs.some((output) => output.name === name));
-    const exposed = inner.length > 0 ? withOutputs(model.file, inner) : model.file;
-    this.#session = openSession(ort, runnable(exposed), "all", { threads });
-  }
-
-  /** Runs the model on the inputs in a batch. */
-  async of(batch: Tensors): Promise<Tensors> {
-    const session = await this.#session;
-    const { source, graph } = this.#model;
-    const inputs = graph.main.inputs.map(({ name }) => {
-      if (!own(batch, name))
+/**
+ * Loads the model whose outputs another one is trained towards: `of` runs it on the inputs in a batch,
+ * `close` releases its session.
+ */
+export function runTeacher(
+  model: Model,
+  {
+    ort,
+    followed,
+    threads,
+  }: { ort: Ort; followed: readonly Followed[]; threads?: number | undefined },
+) {
+  const { source, graph } = model;
+  const values = followed.map((value) => [value.as, valueFor(model, value)] as const);
+  const names = [...new Set(values.map(([, name]) => name))];
+  const { inputs, outputs } = graph.main;
+  const inner = names.filter((name) => !outputs.some((output) => output.name === name));
+  const exposed = inner.length > 0 ? withOutputs(model.file, inner) : model.file;
+  const session = openSession(ort, runnable(exposed), "all", { threads });
+  return {
+    async of(batch: Tensors): Promise<Tensors> {
+      const missing = inputs.find(({ name }) => !own(batch, name));
+      if (missing)
         throw new InputError(
-          `the teacher ${source.name} has an input ${name}, which a batch does not have; it has ${Object.keys(batch).join(", ")}.`,
+          `the teacher ${source.name} has an input ${missing.name}, which a batch does not have; it has ${Object.keys(batch).join(", ")}.`,
         );
-      return [name, batch[name]] as const;
-    });
-    const names = [...new Set(this.#values.map(([, name]) => name))];
-    const outputs = await runFor(session, Object.fromEntries(inputs), names).catch((error) => {
-      throw new InputError(
-        `the teacher ${source.name} does not run on the student's batches: ${reason(error).replace(/\.$/, "")}.`,
-      );
-    });
-    return Object.fromEntries(this.#values.map(([as, name]) => [as, outputs[name]]));
-  }
-
-  /** Releases the session. */
-  async close(): Promise<void> {
-    await (await this.#session).release();
-  }
+      const feeds = Object.fromEntries(inputs.map(({ name }) => [name, batch[name]]));
+      const given = await runFor(await session, feeds, names).catch((error) => {
+        throw new InputError(
+          `the teacher ${source.name} does not run on the student's batches: ${reason(error).replace(/\.$/, "")}.`,
+        );
+      });
+      return Object.fromEntries(values.map(([as, name]) => [as, given[name]]));
+    },
+    close: async () => (await session).release(),
+  };
 }
 
 /** The teacher's value that is named, or of the output's name, or its only output of floats. */

@@ -80,7 +80,7 @@ export class TrainState {
   }
 
   /** Runs a graph that updates weights and state by what it is fed. */
-  async update({ session, ports }: Prepared<UpdatePorts>, fed: Tensors, where: string) {
+  protected async update({ session, ports }: Prepared<UpdatePorts>, fed: Tensors, where: string) {
     const number = (value: number) => new this.#ort.Tensor("float32", Float32Array.of(value), []);
     const step = this.#step + 1;
     const taken = new Set(session.inputNames);
@@ -95,7 +95,7 @@ export class TrainState {
   }
 
   /** Keeps the new weights and state of a step. Throws a DivergedError if it is not finite. */
-  keep(ports: UpdatePorts, outputs: Tensors, figures: Evaluation, place: number): Step {
+  protected keep(ports: UpdatePorts, outputs: Tensors, figures: Evaluation, place: number): Step {
     const { loss, metrics, examples } = figures;
     const step = this.#step + 1;
     const norm = scalar(outputs[ports.norm]);

@@ -11,14 +11,14 @@ import { type Evaluation, figuresOf, scalar, summed, together } from "./evaluati
 import { FedTerms } from "./fed-terms.ts";
 import type { FinetuneOptions, LossPlan, Step } from "./finetune-options.ts";
 import { finetuneOptions, running } from "./finetune-options.ts";
-import { LoopCounts } from "./loop-counts.ts";
-import { Measures, type Tallies } from "./measures.ts";
+import { type LoopCounts, loopCounts } from "./loop-counts.ts";
+import { type Measures, measuresOf } from "./measures.ts";
 import { type AttachedTerm, type ModelWithLoss, withLoss } from "./model-with-loss.ts";
 import { outputForLoss } from "./output-for-loss.ts";
-import { SessionsBySize } from "./sessions-by-size.ts";
+import { type SessionsBySize, sessionsBySize } from "./sessions-by-size.ts";
 import { type StepPorts, stepModel } from "./step-graph.ts";
 import { type StepOptions, withinStep } from "./step-options.ts";
-import { Teacher } from "./teacher.ts";
+import { runTeacher } from "./teacher.ts";
 import { comparingNotes } from "./terms.ts";
 import { TrainState } from "./train-state.ts";
 import { trainedWeights } from "./trained-weights.ts";
@@ -30,21 +30,19 @@ export type Batches = Iterable<Tensors> | AsyncIterable<Tensors>;
  * Trains a model's LAuReL weights, and further ones that `train` names, step by step, in the
  * onnxruntime that is passed in. `fit` runs epochs of it. Weights and optimizer state stay onnxruntime's own tensors from step to step.
  */
-export class Trainer {
+export class Trainer extends TrainState {
   readonly #model: Model;
   readonly #options: FinetuneOptions;
   readonly #loops: LoopCounts;
-  readonly #state: TrainState;
   /** The losses, and what a batch brings for them. */
   readonly #terms: FedTerms;
-  /** The metrics of evaluations. */
   readonly #measures: Measures;
   readonly #steps: SessionsBySize<StepPorts>;
   /** Adds up batches; null if each batch makes a step. */
   readonly #accumulation: Accumulation | null;
   readonly #accumulate: number;
   readonly #forwards: SessionsBySize<Omit<ModelWithLoss, "model">>;
-  #teacher: Teacher | null = null;
+  #teacher: ReturnType<typeof runTeacher> | null = null;
   /** Steps that are requested at the same time are taken one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -55,25 +53,26 @@ export class Trainer {
     const { threads, accumulate } = valuesOf(running, { ...options });
     const { ort, train } = options;
     const names = trainedWeights(given, train).map(({ name }) => name);
-    this.#loops = new LoopCounts(given, ort, names);
-    const { model } = this.#loops;
+    const loops = loopCounts(given, ort, names);
+    const { model } = loops;
+    const terms = new FedTerms(model, options);
+    super(model, { ort, train, schedule: scheduleOf({ ...options }), hint: terms.hint });
+    this.#loops = loops;
     this.#model = model;
     this.#options = options;
-    this.#terms = new FedTerms(model, options);
-    this.#measures = new Measures(options.metrics);
-    this.#steps = new SessionsBySize(ort, threads, (fed) => stepModel(model, this.#sized(fed)));
+    this.#terms = terms;
+    this.#measures = measuresOf(options.metrics);
+    this.#steps = sessionsBySize(ort, threads, (fed) => stepModel(model, this.#sized(fed)));
     this.#accumulate = accumulate;
     const sized = (fed: Tensors) => this.#sized(fed);
-    const rows = (fed: Tensors) => this.#terms.rows(fed);
+    const rows = (fed: Tensors) => terms.rows(fed);
     const adding = { ort, threads, sized, rows };
     this.#accumulation = accumulate > 1 ? new Accumulation(model, adding) : null;
-    this.#forwards = new SessionsBySize(ort, threads, async (fed) => {
+    this.#forwards = sessionsBySize(ort, threads, async (fed) => {
       const { needs } = this.#measures;
       const { model: forward, ...ports } = await withLoss(model, this.#sized(fed), needs);
       return { model: forward, ports };
     });
-    const schedule = scheduleOf({ ...options });
-    this.#state = new TrainState(model, { ort, train, schedule, hint: this.#terms.hint });
   }
 
   /**
@@ -92,31 +91,6 @@ export class Trainer {
     });
     const copies = this.#terms.terms.flatMap((term, k) => copiedInput(batch, term, plans[k]) ?? []);
     return { terms: plans, output, reading, notes: [...notes, ...more, ...copies] };
-  }
-
-  /** Steps taken so far. */
-  get step(): number {
-    return this.#state.step;
-  }
-
-  /** The trained weights as they are now, by name. */
-  get weights(): Tensors {
-    return this.#state.weights;
-  }
-
-  /** The optimizer's tensors as they are now, by name. */
-  get state(): Tensors {
-    return this.#state.state;
-  }
-
-  /** Continues from weights, state and step of an earlier training of the same model. */
-  resume(weights: Tensors, state: Tensors, step: number): void {
-    this.#state.resume(weights, state, step);
-  }
-
-  /** Returns to the weights from before the last step, which gave a finite loss. */
-  stepBack(): void {
-    this.#state.stepBack();
   }
 
   /**
@@ -141,7 +115,7 @@ export class Trainer {
   async evaluate(batches: Batches): Promise<Evaluation> {
     const parts: Evaluation[][] = [];
     let terms: readonly AttachedTerm[] = [];
-    let tallies: Tallies | null = null;
+    let tallies: ReturnType<Measures["begin"]> | null = null;
     for await (const given of batches) {
       const fed = await this.#feeds(given);
       const { session, ports } = await this.#forwards.of(fed);
@@ -154,7 +128,7 @@ export class Trainer {
       parts.push(figuresOf(terms, this.#terms.rows(fed), (name) => scalar(outputs[name])));
     }
     if (tallies === null) throw new InputError("there is nothing to evaluate on.");
-    const exact = tallies.metrics;
+    const exact = tallies.metrics();
     const ofEach = terms.map((_, k) => {
       const own = together(parts.map((part) => part[k]));
       return { ...own, metrics: { ...exact[k], ...own.metrics, ...exact[k] } };
@@ -179,10 +153,10 @@ export class Trainer {
     if (!this.#accumulation) {
       const { session, ports } = await this.#steps.of(fed[0]);
       this.#terms.check(fed[0], ports.terms);
-      const outputs = await this.#state.update({ session, ports }, fed[0], where);
+      const outputs = await this.update({ session, ports }, fed[0], where);
       const of = (name: string) => scalar(outputs[name]);
       const figures = summed(ports.terms, figuresOf(ports.terms, this.#terms.rows(fed[0]), of));
-      return this.#state.keep(ports, outputs, figures, place);
+      return this.keep(ports, outputs, figures, place);
     }
     const check = (batch: Tensors, { terms }: GradientPorts) => this.#terms.check(batch, terms);
     const { gradients, figures, update } = await this.#accumulation.of(
@@ -191,8 +165,8 @@ export class Trainer {
       check,
       where,
     );
-    const outputs = await this.#state.update(update, gradients, where);
-    return this.#state.keep(update.ports, outputs, figures, place);
+    const outputs = await this.update(update, gradients, where);
+    return this.keep(update.ports, outputs, figures, place);
   }
 
   /** What a batch brings to a step, and what it decides. */
@@ -212,7 +186,7 @@ export class Trainer {
       const inner = !outputs.some(({ name }) => name === output);
       return { wanted: target, output, inner, as: from! };
     });
-    this.#teacher ??= new Teacher(teacher, ort, followed, threads);
+    this.#teacher ??= runTeacher(teacher, { ort, followed, threads });
     return { ...batch, ...(await this.#teacher.of(batch)) };
   }
 

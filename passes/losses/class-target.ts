@@ -3,7 +3,7 @@ import { attribute, type Graph, type Types, type Value } from "../../src/graph/g
 import { isFloat, showShape, type Type } from "../../src/onnx/dtypes.ts";
 import { positiveAxis, softmaxAxis } from "./activation.ts";
 import { traced } from "./final-activation.ts";
-import { type ChosenLoss, classAxisOf, indices, type TargetForm } from "./loss.ts";
+import { type ChosenLoss, checkedClassAxis, classAxisOf, indices, type TargetForm } from "./loss.ts";
 
 type Shape = NonNullable<Type["shape"]>;
 
@@ -32,11 +32,7 @@ export function classTarget(
   const shape = types.get(output)!.shape!;
   const rank = shape.length;
   if (rank < 2) return `the output ${showShape(shape)} does not have a class axis`;
-  const named = options.classAxis === null ? null : classAxisOf(rank, options);
-  if (named !== null && !(named in shape))
-    throw new InputError(
-      `output ${output.name} has ${rank} axes, so ${options.classAxis} is not its class axis; give --class-axis.`,
-    );
+  const named = options.classAxis === null ? null : checkedClassAxis(output.name, rank, options);
   if (fits(shape, target)) {
     const form = isFloat(target.dtype) ? "shares" : "one-hot";
     return { axis: named ?? evident(asked, axesOf(rank)) ?? ofShares(asked), form };

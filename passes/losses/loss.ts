@@ -1,3 +1,4 @@
+import { InputError } from "../../src/errors.ts";
 import type { Writing } from "../../src/graph/builder.ts";
 import type { Type } from "../../src/onnx/dtypes.ts";
 import type { ValuesOf } from "../../src/option-values.ts";
@@ -191,6 +192,21 @@ export function classAxisOf(
 ): number {
   if (classAxis !== null) return classAxis < 0 ? classAxis + rank : classAxis;
   return rank === 2 || rank > 3 ? 1 : rank - 1;
+}
+
+/** Returns the class axis of an output. Throws an InputError if it has no such axis. */
+export function checkedClassAxis(
+  output: string,
+  rank: number,
+  options: Pick<ReadingOptions, "classAxis">,
+): number {
+  const axis = classAxisOf(rank, options);
+  if (axis >= 0 && axis < rank) return axis;
+  throw new InputError(
+    rank === 0
+      ? `output ${output} is a single number and has no class axis.`
+      : `--class-axis ${options.classAxis} is not an axis of output ${output}, whose axes are 0 to ${rank - 1}.`,
+  );
 }
 
 /** Writes the mean of all elements. */

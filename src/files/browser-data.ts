@@ -6,7 +6,7 @@ const refuse = (why: string) => (): never => {
 };
 
 // These replace node-data.ts if there is no file system; data must then fit into memory.
-export const filesIn: typeof Node.filesIn = (place) => [place];
+export const npzFilesIn: typeof Node.npzFilesIn = (place) => [place];
 export const pooledSource: typeof Node.pooledSource = refuse(
   "this environment cannot open files; give the data's bytes, a Uint8Array or a Blob.",
 );

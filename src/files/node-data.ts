@@ -6,12 +6,14 @@ import { InputError } from "../errors.ts";
 import type { Source } from "../onnx/source.ts";
 import { fileSource, writingTo } from "./node.ts";
 
-/** Returns a path itself or, of a folder, the paths of its files with an ending, by name. */
-export function filesIn(place: string, ending: string): string[] {
+/** Returns a path itself or, of a folder, the paths of its .npz files, by name. */
+export function npzFilesIn(place: string): string[] {
   if (!fs.statSync(place, { throwIfNoEntry: false })?.isDirectory()) return [place];
-  const names = fs.readdirSync(place).filter((name) => name.endsWith(ending));
+  const names = fs.readdirSync(place).filter((name) => name.endsWith(".npz"));
   if (names.length === 0)
-    throw new InputError(`${place} does not contain ${ending} files; give another folder or file.`);
+    throw new InputError(
+      `${place} does not contain .npz files, nor a folder of images for each class; give another folder or file.`,
+    );
   // Sorted by code units, so that the order is the same on every machine.
   return names.sort((a, b) => (a < b ? -1 : 1)).map((name) => path.join(place, name));
 }
