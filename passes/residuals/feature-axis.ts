@@ -48,9 +48,7 @@ export function shownAt(
     ...ends.map(({ mixer, scale }) => (mixer?.axis === scale?.axis ? null : scale)),
   ].filter((place) => place !== null);
   const norms =
-    found.length > 0
-      ? found
-      : [nextRead(setting, afterSkip, true)].filter((place) => place !== null);
+    found.length > 0 ? found : [normBehind(setting, afterSkip)].filter((place) => place !== null);
   return {
     norms,
     written: ends.flatMap(({ mixer, scale }) => mixer ?? scale ?? []),
@@ -130,20 +128,41 @@ interface Start {
   readonly axes: AxisMap;
   readonly scope: Scope;
   readonly until: Value | null;
+  /** Takes the values that the search passes. */
+  readonly seen?: Set<Value>;
+}
+
+/** The last search for a norm behind a skip, which tells of other sums of that skip too. */
+const searched = new WeakMap<Setting, Required<Start> & { readonly norm: Read | null }>();
+
+/** Returns the first norm behind a skip on a way that does not lead through the sum. */
+function normBehind(setting: Setting, start: Start): Read | null {
+  const last = searched.get(setting);
+  const isSame =
+    last?.value === start.value &&
+    last.scope === start.scope &&
+    last.axes.length === start.axes.length &&
+    !last.seen.has(last.until!) &&
+    !last.seen.has(start.until!);
+  if (isSame) return last.norm;
+  const seen = new Set<Value>();
+  const norm = nextRead(setting, { ...start, seen }, true);
+  searched.set(setting, { ...start, seen, norm });
+  return norm;
 }
 
 /** Returns the first node after a value, in their order, that reads features or norms them. */
 function nextRead(
   setting: Setting,
-  { value, axes, scope, until }: Start,
+  { value, axes, scope, until, seen = new Set() }: Start,
   normsOnly = false,
 ): Read | null {
-  const seen = new Set<Value>();
   let looks = normsOnly ? NEAR : LOOKS;
   /** Returns the nearest readers of a value: its uses are in the order of the nodes. */
   const readersOf = (at: Seen): Reader[] => {
-    if (seen.has(at.value) || at.value === until) return [];
+    if (seen.has(at.value)) return [];
     seen.add(at.value);
+    if (at.value === until) return [];
     const readers: Reader[] = [];
     for (const use of at.value.uses) {
       if (readers.length >= looks) break;
