@@ -91,10 +91,9 @@ function warnOfExport(model: Model, { train }: TrainedArguments, say: Say): void
 }
 
 /** What to know of weights that the exporter merged because they held the same number. */
-function mergedWarning([{ weight, readers }, ...others]: readonly Merged[]): string {
-  const first = `${weight} (read by ${readers} nodes)`;
-  const all = `${first} and ${counted(others.length, "other weight")} hold`;
-  return `${others.length > 0 ? all : `${first} holds`} a single number: the exporter merged equal weights, which are trained as one from here.`;
+function mergedWarning(merged: readonly Merged[]): string {
+  const names = merged.map(({ weight, readers }) => `${weight} (read by ${readers} nodes)`);
+  return `${names.join(", ")} ${merged.length > 1 ? "each hold" : "holds"} a single number: the exporter merged equal weights, which are trained as one from here.`;
 }
 
 /** What to know of a weight that the exporter copied. */

@@ -75,6 +75,12 @@ export function checkGiven(
     throw new TypeError(
       `${of} needs an options object with onnxruntime as its last argument: { ort }, after import * as ort from "onnxruntime-node" or "onnxruntime-web".`,
     );
+  for (const name of Object.keys(options ?? {}))
+    for (const [group, inner] of Object.entries(within))
+      if (!Object.hasOwn(declared, name) && Object.hasOwn(inner, name))
+        throw new TypeError(
+          `${of} has no option ${name}; it is one of ${group}: { ${group}: { ${name}: … } }.`,
+        );
   checkOptions(of, options, declared);
   const given = options as Readonly<Record<string, unknown>>;
   for (const name of ["ort", "alsoOrt"])

@@ -61,6 +61,9 @@ net (float[n, 3] x) => (float[n, 2] y)
     expect(trainableWeights(model, ["fc.*"])).toEqual(["onnx::MatMul_8", "fc.bias"]);
     expect(trainableWeights(model, ["fc1.weight"])).toEqual(["onnx::MatMul_7"]);
     expect(trainableWeights(model, ["norm.bias"])).toEqual(["val_3"]);
+    expect(trainableWeights(model, ["fc"])).toEqual(["onnx::MatMul_8", "fc.bias"]);
+    expect(trainableWeights(model, ["own, fc1"])).toEqual(["own", "onnx::MatMul_7"]);
+    expect(() => trainableWeights(model, ["own,f"])).toThrow(/^f does not match any float weight/);
     expect(() => trainableWeights(model, ["fc1.bias"])).toThrow(/does not match any float weight/);
   });
 

@@ -190,6 +190,11 @@ describe("functions of the API", () => {
     ],
     [
       "finetune",
+      () => [model, { ort, loss: "mse", target: "t", clip: 1 }],
+      /no option clip; it is one of optimizerOptions: \{ optimizerOptions: \{ clip: … \} \}/,
+    ],
+    [
+      "finetune",
       () => [model, { ort, loss: "mse", target: "t", optimizerOptions: { weightdecay: 1 } }],
       /optimizerOptions has no option weightdecay; did you mean weightDecay\?/,
     ],

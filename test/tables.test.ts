@@ -108,6 +108,38 @@ describe("a table", () => {
     }
   });
 
+  it("may hold lists in its cells, and shorter ones where a loss fills them up", async () => {
+    const y = { name: "y", padding: -1 } as never;
+    const csv = 'x,y\n"[1, 2]",3 4 5\n[3.5 -1e2],6\n7 8,\n"[9,0]","[1, 2]"\n';
+    const json = [
+      [
+        [1, 2],
+        [3, 4, 5],
+      ],
+      [[3.5, -100], 6],
+      [[7, 8], []],
+      [
+        [9, 0],
+        [1, 2],
+      ],
+    ]
+      .map(([x, y]) => JSON.stringify({ x, y }))
+      .join("\n");
+    for (const from of [written("list.csv", csv), written("list.jsonl", json)]) {
+      const { batch, numbers } = await read("float[n, 2] x", from, y);
+      expect([numbers("x"), batch.y.dims, numbers("y")]).toEqual([
+        [1, 2, 3.5, -100, 7, 8, 9, 0],
+        [4, 3],
+        [3, 4, 5, 6, -1, -1, -1, -1, -1, 1, 2, -1],
+      ]);
+      await expect(read("float[n, 2] x", from)).rejects.toThrow(
+        /gives y the shape .*must have the same/,
+      );
+    }
+    const names = written("names.csv", "x,y\n1 2,a 1\n3 4,[PAD]\n");
+    expect((await read("float[n, 2] x", names)).data.classes).toEqual({ y: ["[PAD]", "a 1"] });
+  });
+
   it("has no number where a cell of a target is empty or NaN, if its loss leaves such values out", async () => {
     const target = { name: "t", missing: true };
     const gaps = written("gaps.csv", "\ufeffa,p,q\r\n1,0,\r\n2,NaN,1\r\n");

@@ -42,7 +42,7 @@ export function trainableWeights(model: Model, globs: readonly string[] = []): s
     (value) => tensorOf(value) && isFloat(typeOfTensor(value)?.dtype),
   );
   const all = new Set(own);
-  for (const glob of globs) {
+  for (const glob of globs.flatMap((glob) => asMeant(model, floats, glob))) {
     const { found, others } = matching(model, floats, glob);
     const [other] = others;
     if (found.length === 0)
@@ -60,6 +60,22 @@ export function trainableWeights(model: Model, globs: readonly string[] = []): s
     for (const value of found) all.add(value.name);
   }
   return [...all];
+}
+
+/**
+ * What globs a name stands for if no weight has it: a list's parts, the weights of a module ("fc"
+ * stands for "fc.weight" and "fc.bias").
+ */
+function asMeant(model: Model, floats: readonly Value[], glob: string): string[] {
+  const matches = (other: string) => {
+    const { found, others } = matching(model, floats, other);
+    return found.length + others.length > 0;
+  };
+  if (glob === "" || matches(glob)) return [glob];
+  const parts = glob.split(/,(?![^{]*\})/).map((part) => part.trim());
+  if (parts.length > 1 && !parts.includes(""))
+    return parts.flatMap((part) => asMeant(model, floats, part));
+  return matches(`${glob}.*`) ? [`${glob}.*`] : [glob];
 }
 
 /** What a name or a pattern matches: a pattern finds parameters, and other floats are left out. */

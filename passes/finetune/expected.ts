@@ -13,6 +13,8 @@ export interface Expected {
    * refused by default.
    */
   readonly missing?: boolean | number | undefined;
+  /** What fills up lists of a table that are shorter than the longest one; they are refused by default. */
+  readonly padding?: number | undefined;
   /** Whether words of a table name classes, which they do by default. */
   readonly words?: boolean | undefined;
 }

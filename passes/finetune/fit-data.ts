@@ -115,9 +115,10 @@ export function arraysOf(
   return [...targets.values()];
 }
 
-/** What a missing value of a target is to a loss, and whether its words are classes. */
-function readAs(chosen: ChosenLoss, seesNaN: boolean): Pick<Target, "missing" | "words"> {
-  if (!skipsNaN(chosen)) return { missing: chosen.options.ignoreIndex ?? false };
+/** What a missing value of a target is to a loss, what fills it up, and whether its words are classes. */
+function readAs(chosen: ChosenLoss, seesNaN: boolean): Partial<Target> {
+  const { padding } = chosen.loss;
+  if (!skipsNaN(chosen)) return { missing: chosen.options.ignoreIndex ?? false, padding };
   return { missing: seesNaN, words: chosen.reads !== "values" };
 }
 

@@ -9,6 +9,8 @@ export interface LabelsOf {
   readonly dtype: string;
   /** The classes in the order of their labels; null if the cells are numbers. */
   readonly names: readonly string[] | null;
+  /** The longest list, to which others are filled up; null if they are not. */
+  readonly width?: number | null;
 }
 
 /** Where a cell is, and what it becomes. */
@@ -18,6 +20,7 @@ interface CellOf {
   readonly names: readonly string[];
   readonly dtype: string;
   readonly missing: Expected["missing"];
+  readonly padding: Expected["padding"];
 }
 
 /** The cells of a target in one table. */
@@ -35,7 +38,7 @@ const MOST = 10_000;
  * sorted by their characters; otherwise numbers, whole ones as labels.
  */
 export function labelsOf(
-  { missing, words: hasWords = true }: Expected,
+  { missing, padding, words: hasWords = true }: Expected,
   tables: readonly TargetCells[],
   known: readonly string[] | null,
 ): LabelsOf {
@@ -54,7 +57,8 @@ export function labelsOf(
   const isLabels = !hasGaps || missing !== true;
   const dtype = isLabels && (isWhole || isWords) ? "int64" : "float";
   if (known) return { dtype, names: known };
-  if (!isWords) return { dtype, names: null };
+  if (!isWords)
+    return { dtype, names: null, width: padding === undefined ? null : longest(tables) };
   const [{ file, places }] = tables;
   if (places.length > 1)
     throw new InputError(
@@ -65,6 +69,19 @@ export function labelsOf(
       `the target of ${file} contains more than ${MOST} different words, too many for classes; give numbers.`,
     );
   return { dtype, names: [...words].sort((a, b) => (a < b ? -1 : 1)) };
+}
+
+/** The length of the longest list of one column; null if there are no lists. */
+function longest(tables: readonly TargetCells[]): number | null {
+  let most: number | null = null;
+  for (const { table, places } of tables)
+    for (const cells of table.rows()) {
+      const [cell] = places.map((place) => cells[place]);
+      if (places.length !== 1 || !Array.isArray(cell)) continue;
+      if (cell.some(Array.isArray)) return null;
+      most = Math.max(most ?? 1, cell.length);
+    }
+  return most;
 }
 
 function* cellsOf(tables: readonly TargetCells[]): Generator<TableCell> {
@@ -79,6 +96,7 @@ export function cellNumbers(
   labels: LabelsOf | null,
 ): { readonly values: readonly number[]; readonly shape: readonly number[] } {
   if (labels?.names) return { values: [classOf(cells[0], labels.names, of)], shape: [] };
+  if (labels?.width != null) return filledUp(cells[0], labels.width, of);
   const values = cells.flatMap((cell, k) =>
     flat(cell).map((value) => checkedNumber(value, of, of.names[k])),
   );
@@ -89,6 +107,14 @@ export function cellNumbers(
       `row ${of.row} of ${of.file} (from 0) has lists of different lengths in ${of.names.join(", ")}; all must have the same.`,
     );
   return { values, shape };
+}
+
+/** The numbers of a list, and behind them what fills it up; an empty cell is an empty list. */
+function filledUp(cell: TableCell, width: number, of: CellOf) {
+  const own = isEmpty(cell) ? [] : flat(cell);
+  const values = own.map((value) => checkedNumber(value, of, of.names[0]));
+  while (values.length < width) values.push(of.padding!);
+  return { values, shape: [width] };
 }
 
 const flat = (cell: TableCell): readonly TableCell[] =>

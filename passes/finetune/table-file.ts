@@ -130,7 +130,8 @@ function growing(file: string, of: ArrayColumns, labels: LabelsOf | null, large:
     pending = [];
   };
   const add = (cells: readonly unknown[], row: number) => {
-    const what = { file, row, names, dtype, missing: expected.missing ?? false };
+    const { missing = false, padding } = expected;
+    const what = { file, row, names, dtype, missing, padding };
     const { values, shape } = cellNumbers(
       places.map((place) => cells[place] as never),
       what,

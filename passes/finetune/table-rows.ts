@@ -56,10 +56,30 @@ async function csv(source: Source): Promise<TableRows> {
             `row ${row} of ${name} (from 0) has ${cells.length} values, but its header has ${columns.length} columns; write it as CSV again.`,
           );
         row++;
-        yield cells;
+        yield cells.map(listOf);
       }
   }
   return { columns, rows };
+}
+
+const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
+
+/** Reads a cell that is a list of numbers: [1, 2] as JSON, Python or NumPy write it, or 1 2. */
+function listOf(cell: string): TableCell {
+  const text = cell.trim();
+  const inner = /^\[([^[\]]*)\]$/.exec(text)?.[1];
+  const parts = (inner ?? text).split(/\s*,\s*|\s+/).filter((part) => part !== "");
+  const isList = inner !== undefined || (parts.length > 1 && !text.includes(","));
+  if (isList && parts.every((part) => NUMBER.test(part))) return parts.map(Number);
+  return text.startsWith("[[") ? nested(text, cell) : cell;
+}
+
+function nested(text: string, cell: string): TableCell {
+  try {
+    return JSON.parse(text) as TableCell;
+  } catch {
+    return cell;
+  }
 }
 
 function checkColumns(name: string, columns: readonly string[]): void {

@@ -91,6 +91,7 @@ export const ctc = lossFunction({
   options,
   ...ofClasses,
   arrays: ["inputLengths", "targetLengths"],
+  padding: -1,
   hint: "a row may have more labels, and blanks between equal ones, than steps: --zero-infinity leaves such rows out",
   fit(asked) {
     const shape = asked.target?.shape;

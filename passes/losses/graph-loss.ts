@@ -115,6 +115,7 @@ function write(model: Model, { loss, metrics }: Results, inputs: LossInputs): Lo
       [OUTPUT, cast(output, declared(model, OUTPUT)?.dtype)],
       [TARGET, cast(target, declared(model, TARGET)?.dtype)],
     ]),
+    inputs.opset,
   );
   const mean = (value: Value) =>
     to.cast(op.ReduceMean(nameOf(value.name), null, { keepdims: 0 }), output.dtype);

@@ -6,6 +6,7 @@ import { sinceOf } from "../../src/graph/operators.ts";
 import { changedBetween } from "../../src/graph/opset-changes.ts";
 import type { Model } from "../../src/model.ts";
 import { type NodeRenaming, Rewriter } from "../../src/onnx/renamed-nodes.ts";
+import { hasOtherForm, inOtherForm } from "./other-opset.ts";
 
 const opsetOf = ({ file }: Model) => file.opsets.get("") ?? 7;
 
@@ -25,7 +26,10 @@ export function checkOpset(loss: Model, opset: number): void {
   const newer = main.nodes.find(({ op }) => sinceOf(op) > opset)?.op;
   const why = newer
     ? `${newer} came in opset ${sinceOf(newer)}`
-    : changedBetween(main, Math.min(own, opset), Math.max(own, opset));
+    : changedBetween(main, Math.min(own, opset), Math.max(own, opset), (node) => {
+        const change = { from: own, to: opset };
+        return node.scope === main && hasOtherForm(loss.graph, node, change);
+      });
   if (why !== null)
     throw new InputError(
       `the loss ${loss.source.name} has opset ${own} and the model opset ${opset}: ${why}; export the loss for opset ${opset}.`,
@@ -34,13 +38,15 @@ export function checkOpset(loss: Model, opset: number): void {
 
 /**
  * Writes the nodes and weights of a model at the place of a writing, its inputs being values that
- * are there. Returns the new name of each of its values.
+ * are there, for this opset. Returns the new name of each of its values.
  */
 export function writeGraph(
   writing: Writing,
-  { file, graph, source }: Model,
+  loss: Model,
   given: ReadonlyMap<string, string>,
+  opset: number,
 ): (name: string) => string {
+  const { file, graph, source } = loss;
   const names = new Map(given);
   const value = (name: string): string => {
     if (name === "") return "";
@@ -65,15 +71,22 @@ export function writeGraph(
     unfold: () => null,
   };
   for (const node of graph.main.nodes) {
-    const { name, opType, inputs, outputs } = node.message;
+    const { name, opType, outputs } = node.message;
     const attributes = [...rewriter.attributes(node, place)];
-    writing.node({
-      name: place.node(name || opType),
-      op: opType,
-      inputs: inputs.map(value),
-      outputs: outputs.map(value),
+    const form = inOtherForm(writing, graph, node, {
+      from: opsetOf(loss),
+      to: opset,
+      inputs: node.message.inputs.map(value),
       attributes: Object.fromEntries(attributes.map(([key, encoded]) => [key, { encoded }])),
     });
+    if (typeof form === "string") names.set(outputs[0], form);
+    else
+      writing.node({
+        name: place.node(name || opType),
+        op: opType,
+        ...form,
+        outputs: outputs.map(value),
+      });
   }
   return value;
 }

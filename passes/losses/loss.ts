@@ -140,6 +140,8 @@ export interface Loss<N extends string = string, O extends Options = Options> {
   readonly arrays?: readonly string[];
   /** Options whose values name further outputs of the model. */
   readonly others?: readonly string[];
+  /** What fills up targets that are shorter than others. */
+  readonly padding?: number;
   /** Whether it compares the rows of a batch with each other. */
   readonly comparesRows?: boolean;
   /** What may be wrong if the loss is infinite, a clause. */

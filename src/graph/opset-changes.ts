@@ -1,4 +1,4 @@
-import type { Scope } from "./graph.ts";
+import type { Node, Scope } from "./graph.ts";
 import { scopesWithin } from "./scopes.ts";
 
 /**
@@ -47,13 +47,20 @@ const NEWEST = 28;
 /**
  * Returns why nodes of a scope, written for one opset of ai.onnx, cannot be used in a model of
  * another, as a clause about an operator that changed in between; null if their meaning is the
- * same.
+ * same. Nodes of `except` are not looked at.
  */
-export function changedBetween(scope: Scope, from: number, to: number): string | null {
+export function changedBetween(
+  scope: Scope,
+  from: number,
+  to: number,
+  except: (node: Node) => boolean = () => false,
+): string | null {
   if (from === to) return null;
   if (to < from) return `opset ${to} is older and may lack what opset ${from} has`;
   if (to > NEWEST) return `opset ${to} is newer than the opsets that this version knows`;
-  for (const { message } of [...scopesWithin([scope])].flatMap(({ nodes }) => nodes)) {
+  for (const node of [...scopesWithin([scope])].flatMap(({ nodes }) => nodes)) {
+    if (except(node)) continue;
+    const { message } = node;
     const changes = message.domain === "" || message.domain === "ai.onnx" ? message.opType : "";
     const at = Object.hasOwn(CHANGED, changes)
       ? CHANGED[changes].find((opset) => opset > from && opset <= to)
