@@ -3,7 +3,8 @@ import { sinceOf } from "../../src/graph/operators.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import type { Model } from "../../src/model.ts";
 import { runnable } from "../../src/ort/loading.ts";
-import { reason, withSession } from "../../src/ort/session.ts";
+import { reason } from "../../src/ort/messages.ts";
+import { withSession } from "../../src/ort/session.ts";
 
 /** What a runtime must know to take a model. */
 export interface ModelNeeds {

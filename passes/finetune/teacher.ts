@@ -5,7 +5,8 @@ import type { Model } from "../../src/model.ts";
 import { isFloat } from "../../src/onnx/dtypes.ts";
 import { withOutputs } from "../../src/ort/expose.ts";
 import { runnable } from "../../src/ort/loading.ts";
-import { type Ort, openSession, reason, runFor, type Tensors } from "../../src/ort/session.ts";
+import { reason } from "../../src/ort/messages.ts";
+import { type Ort, openSession, runFor, type Tensors } from "../../src/ort/session.ts";
 
 /** A value of the teacher that a loss follows. */
 export interface Followed {

@@ -2,7 +2,7 @@ import { tensorOf, typeOfTensor } from "../../src/graph/constants.ts";
 import { inputsOf, type Node, outputsOf, readsOf, type Value } from "../../src/graph/graph.ts";
 import { groupBy } from "../../src/graph/group-by.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
-import { sourcesOf, walk } from "../../src/graph/walk.ts";
+import { bestFirst, sourcesOf, walk } from "../../src/graph/walk.ts";
 import { elements, integerBits, isFloat } from "../../src/onnx/dtypes.ts";
 
 const LAYOUT = operatorsThat("layout");
@@ -44,28 +44,33 @@ function backwards(skip: Value, branches: readonly Value[], limit: number) {
   const indexOf = (value: Value) => (value.scope === scope ? (value.producer?.index ?? -1) : -1);
   const reached = new Map<Value, number>();
   const pending = new Set<Value>();
-  const reach = (value: Value, from: number) => {
+  const nodes = new Set<Node>();
+  /** Notes from where a value is reached; returns it if it is still to be visited. */
+  const reach = (value: Value, from: number): Value[] => {
     reached.set(value, (reached.get(value) ?? 0) | from);
-    if (indexOf(value) >= 0) pending.add(value);
+    if (indexOf(value) < 0 || pending.has(value)) return [];
+    pending.add(value);
+    return [value];
   };
   // A skip that is cast to the branch's type reads the branch, too.
   const ends = new Set(branches);
-  reach(skip, SKIP);
-  for (const branch of branches) reach(branch, BRANCH);
-  const nodes = new Set<Node>();
+  const next = (value: Value) => {
+    const from = reached.get(value)!;
+    const sources = from === BOTH ? [] : sourcesOf(value).filter((each) => !each.initializer);
+    return sources
+      .filter((source) => from === BRANCH || !ends.has(source))
+      .flatMap((source) => reach(source, from));
+  };
+  const starts = [...reach(skip, SKIP), ...branches.flatMap((branch) => reach(branch, BRANCH))];
   let meeting = -1;
-  while (pending.size > 0 && nodes.size < limit) {
-    const value = [...pending].reduce((a, b) => (indexOf(a) >= indexOf(b) ? a : b));
+  for (const value of bestFirst(starts, next, (each) => -indexOf(each))) {
+    if (nodes.size >= limit) break;
     pending.delete(value);
     const from = reached.get(value)!;
     const isDone = meeting >= 0 && ![...pending].some((each) => reached.get(each) === SKIP);
+    if (from === BRANCH && isDone && indexOf(value) < meeting) break;
+    if (from === BRANCH) nodes.add(value.producer!);
     if (from === BOTH) meeting = meeting < 0 ? indexOf(value) : Math.min(meeting, indexOf(value));
-    else if (from === BRANCH && isDone && indexOf(value) < meeting) break;
-    else {
-      if (from === BRANCH) nodes.add(value.producer!);
-      for (const source of sourcesOf(value))
-        if (!source.initializer && !(from === SKIP && ends.has(source))) reach(source, from);
-    }
   }
   return { reached, nodes };
 }

@@ -8,7 +8,8 @@ import { integerBits } from "../../src/onnx/dtypes.ts";
 import type { ModelFile } from "../../src/onnx/model-file.ts";
 import { withTaps } from "../../src/ort/expose.ts";
 import { runnable } from "../../src/ort/loading.ts";
-import { type Ort, reason, type Tensors } from "../../src/ort/session.ts";
+import { reason } from "../../src/ort/messages.ts";
+import type { Ort, Tensors } from "../../src/ort/session.ts";
 import { runValue } from "./site-nodes.ts";
 
 /** A composite node and what it was lowered into, on the operands of a real run. */

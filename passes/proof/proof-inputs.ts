@@ -3,14 +3,9 @@ import { runAll } from "../../src/compare/outputs.ts";
 import { InputError } from "../../src/errors.ts";
 import { hasTensors } from "../../src/onnx/dtypes.ts";
 import { isRandom } from "../../src/ort/fixed-seeds.ts";
-import { NO_KERNEL, unloadable } from "../../src/ort/loadable.ts";
-import {
-  type Ort,
-  type Runnable,
-  reason,
-  type Tensors,
-  withSession,
-} from "../../src/ort/session.ts";
+import { unloadable } from "../../src/ort/loadable.ts";
+import { lacksKernel, reason } from "../../src/ort/messages.ts";
+import { type Ort, type Runnable, type Tensors, withSession } from "../../src/ort/session.ts";
 import { givenSamples, type Samples, sampleInputs } from "../../src/samples/samples.ts";
 import type { ProofOptions } from "./checks.ts";
 import type { LoweredOriginal } from "./lowering-check.ts";
@@ -88,7 +83,7 @@ async function refusal(
   try {
     await withSession(ort, model, "disabled", async () => {});
   } catch (thrown) {
-    if (NO_KERNEL.test(String(thrown)))
+    if (lacksKernel(thrown))
       return `onnxruntime has no kernels to run the original here (${reason(thrown)})`;
     throw unloadable(graph.file, thrown);
   }

@@ -1,11 +1,11 @@
 import type { Tensor } from "onnxruntime-common";
 import { isFloat } from "../onnx/dtypes.ts";
+import { reason } from "../ort/messages.ts";
 import {
   LEVELS,
   type Level,
   type Ort,
   type Runnable,
-  reason,
   type Tensors,
   withSession,
 } from "../ort/session.ts";

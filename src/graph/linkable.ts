@@ -1,6 +1,6 @@
-import { graphsIn } from "../onnx/all-tensors.ts";
+import { nodesBackwards } from "../onnx/all-tensors.ts";
 import { isExternal } from "../onnx/external.ts";
-import type { NodeMessage, TensorMessage } from "../onnx/messages.ts";
+import type { TensorMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { originOf, type Stretch } from "../onnx/source.ts";
 import { operatorsThat } from "./operators.ts";
@@ -41,16 +41,11 @@ export function linkable(file: ModelFile): [TensorMessage, Stretch][] {
 export function placeSensitive({ graph, message }: ModelFile): ReadonlySet<string> {
   const names = new Set<string>();
   const functions = new Set(message.functions.map(({ domain, name }) => `${domain}.${name}`));
-  const visit = (nodes: readonly NodeMessage[]): void => {
-    for (let k = nodes.length - 1; k >= 0; k--) {
-      const { opType, domain, inputs, outputs, attributes } = nodes[k];
-      for (const body of graphsIn(attributes)) visit(body.nodes);
-      const own = domain === "" || domain === "ai.onnx";
-      if ((own && SENSITIVE.has(opType)) || functions.has(`${domain}.${opType}`))
-        for (const name of inputs) names.add(name);
-      else if (SHARING.has(opType) && outputs.some((name) => names.has(name))) names.add(inputs[0]);
-    }
-  };
-  visit(graph.nodes);
+  for (const { opType, domain, inputs, outputs } of nodesBackwards(graph)) {
+    const own = domain === "" || domain === "ai.onnx";
+    if ((own && SENSITIVE.has(opType)) || functions.has(`${domain}.${opType}`))
+      for (const name of inputs) names.add(name);
+    else if (SHARING.has(opType) && outputs.some((name) => names.has(name))) names.add(inputs[0]);
+  }
   return names;
 }

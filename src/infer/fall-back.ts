@@ -12,7 +12,7 @@ import {
 import { nodesWithin } from "../graph/walk.ts";
 import type { Type } from "../onnx/dtypes.ts";
 import type { GraphMessage } from "../onnx/messages.ts";
-import { reason } from "../ort/session.ts";
+import { reason } from "../ort/messages.ts";
 import { type InferenceScope, inferSegment } from "./infer-segment.ts";
 import { typeByReaders } from "./reader-types.ts";
 import { readyNodes, withShapes } from "./segments.ts";

@@ -73,3 +73,11 @@ function* bodiesOf(nodes: readonly Attributed[]): Generator<GraphMessage> {
 /** Returns the graphs that attributes hold, in order. */
 export const graphsIn = (attributes: NodeMessage["attributes"]): GraphMessage[] =>
   attributes.flatMap(({ g, graphs }) => (g ? [g, ...graphs] : graphs));
+
+/** Yields the nodes of a graph from the last to the first, those of a node's bodies before it. */
+export function* nodesBackwards({ nodes }: GraphMessage): Generator<NodeMessage> {
+  for (const node of nodes.toReversed()) {
+    for (const body of graphsIn(node.attributes)) yield* nodesBackwards(body);
+    yield node;
+  }
+}

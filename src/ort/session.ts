@@ -1,5 +1,6 @@
 import type { InferenceSession, Tensor, TensorConstructor } from "onnxruntime-common";
 import { InputError } from "../errors.ts";
+import { mistypesCast, ranOutOfMemory, readsNoFiles, reason } from "./messages.ts";
 import { isUnnameable, withNamesAgain, withOtherNames } from "./unnameable.ts";
 
 /** The parts of onnxruntime that are used: `import * as ort from "onnxruntime-node"` or "-web". */
@@ -74,13 +75,10 @@ export async function openSession(
   try {
     return await sessionWithFiles(ort, runnable, level, how);
   } catch (error) {
-    if (level !== "disabled" || !MISTYPED_CAST.test(String(error))) throw error;
+    if (level !== "disabled" || !mistypesCast(error)) throw error;
     return sessionWithFiles(ort, runnable, "basic", how);
   }
 }
-
-/** The name of a cast that onnxruntime inserts into half precision, with the wrong type (1.30). */
-const MISTYPED_CAST = /Type Error.*InsertedPrecisionFreeCast_/s;
 
 async function sessionWithFiles(
   ort: Ort,
@@ -93,13 +91,10 @@ async function sessionWithFiles(
   try {
     return await sessionOn(ort, runnable, level, how);
   } catch (error) {
-    if (!READS_NO_FILES.test(String(error))) throw error;
+    if (!readsNoFiles(error)) throw error;
     return sessionOn(ort, { title: runnable.title, ...inMemory() }, level, how);
   }
 }
-
-/** What onnxruntime-web says of a path that it cannot read, and of data files that it is not given. */
-const READS_NO_FILES = /Module\.MountedFiles|Failed to load external data file|Failed to parse URL/;
 
 async function sessionOn(
   ort: Ort,
@@ -173,21 +168,9 @@ export async function runBatch(
   try {
     return await session.run(feeds as Record<string, Tensor>);
   } catch (error) {
-    const why = reason(error);
-    const then = /alloc|memory/i.test(why) ? "make the batches smaller" : "look at the data";
-    throw new InputError(`onnxruntime cannot run ${what} (${why}); ${then}.`);
+    const then = ranOutOfMemory(error) ? "make the batches smaller" : "look at the data";
+    throw new InputError(`onnxruntime cannot run ${what} (${reason(error)}); ${then}.`);
   }
-}
-
-/** Returns the first line of onnxruntime's message, without its codes and source positions. */
-export function reason(error: unknown): string {
-  const text = String((error as Error)?.message ?? error);
-  return text
-    .replace(/^(Error: )?/, "")
-    .replace(/\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : /, "")
-    .split("\n")[0]
-    .replace(/\/onnxruntime_src\/.* was false\. (?=\S)/, "")
-    .slice(0, 300);
 }
 
 /** The same runtime with sessions on the CPU, which every build has. */

@@ -1,10 +1,12 @@
 import { InputError } from "../errors.ts";
 import type { Graph, Types, Value } from "../graph/graph.ts";
-import { isFloat } from "../onnx/dtypes.ts";
-import { reason, type Tensors } from "../ort/session.ts";
-import { type Attempt, fixedBeside, namedSizes, type Sizing, sizings } from "./attempts.ts";
+import { scopesOf } from "../graph/scopes.ts";
+import { sourcesOf, walk } from "../graph/walk.ts";
+import { isFloat, showShape } from "../onnx/dtypes.ts";
+import { failedNode, namedSizes, reason } from "../ort/messages.ts";
+import type { Tensors } from "../ort/session.ts";
+import { type Attempt, fixedBeside, type Sizing, sizings } from "./attempts.ts";
 import type { Draw, Drawn, Sampled } from "./draw.ts";
-import { refusal } from "./refusal.ts";
 
 /** Runs a model on inputs; throws if it does not accept them. */
 export type RunOn = (feeds: Tensors) => Promise<readonly Tensors[]>;
@@ -81,4 +83,35 @@ async function withIntegers(
   const zeros = await of("zeros");
   if (!zeros && message() === why) return null;
   return (await of("sorted")) ?? (await of("few")) ?? zeros ?? (await of("ones"));
+}
+
+/** Maximum number of inputs that a sentence lists. */
+const LISTED = 6;
+
+/** Says that a model runs on no random inputs, which of them are to blame, and how to give others. */
+function refusal({ graph, types }: Sampled, error: unknown): string {
+  const why = reason(error);
+  const show = (input: Value) => {
+    const { dtype = "", shape = null } = types.get(input) ?? {};
+    return `${input.name} (${dtype} ${showShape(shape)})`;
+  };
+  const list = (inputs: readonly Value[]) =>
+    inputs.slice(0, LISTED).map(show).join(", ") + (inputs.length > LISTED ? ", …" : "");
+  const blamed = inputsBehind(graph, error);
+  const at = blamed.length > 0 ? `; this node is computed from ${list(blamed)}` : "";
+  const all = list(graph.main.inputs);
+  return `${graph.file.source.name} does not run on any of the random inputs tried (${why}${at}); give real inputs with --inputs, an .npz with the arrays ${all}, give sizes with --dim name=4, or pass --no-prove.`;
+}
+
+/** Returns the inputs of the model from which the node that failed is computed. */
+function inputsBehind(graph: Graph, error: unknown): Value[] {
+  const failed = failedNode(error);
+  const nodes = [...scopesOf(graph)]
+    .flatMap((scope) => scope.nodes)
+    .filter(({ message: { opType, name } }) => opType === failed?.op && name === failed.name);
+  const [node] = nodes;
+  if (nodes.length !== 1) return [];
+  const start = [...node.inputs, ...node.captures].filter((value) => value !== null);
+  const behind = new Set(walk(start, sourcesOf));
+  return graph.main.inputs.filter((input) => behind.has(input));
 }

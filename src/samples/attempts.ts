@@ -1,5 +1,4 @@
 import type { Dimension } from "../onnx/dtypes.ts";
-import { reason } from "../ort/session.ts";
 
 /** Which sizes the free dimensions have in an attempt. */
 export interface Sizing {
@@ -25,8 +24,6 @@ export interface Attempt extends Sizing {
 const STEPS = 8;
 /** Maximum number of sizes that are tried because onnxruntime names them. */
 const NAMED = 6;
-/** Largest size that is tried because an index asks for it: scores grow with its square. */
-const LONGEST = 1024;
 /** The batch of many exporters' traces. */
 const PAIR = 2;
 /** Largest size that is tried as a batch because onnxruntime names it. */
@@ -69,15 +66,4 @@ export function fixedBeside(
       if (axis > 0 && typeof dim !== "number") free.add(axis);
   const beside = shapes.flatMap((shape) => shape?.filter((_, axis) => free.has(axis)) ?? []);
   return beside.filter((dim) => typeof dim === "number").filter((size) => size > 1);
-}
-
-/**
- * Returns the sizes that a message of onnxruntime names, as in "12 by 8": a size that the trace of
- * an exporter fixed is among them. An index out of bounds asks for one more than itself.
- */
-export function namedSizes(error: unknown): number[] {
-  const text = reason(error);
-  const index = /\bidx=(\d+)/.exec(text);
-  if (index) return [Number(index[1]) + 1].filter((size) => size <= LONGEST);
-  return (text.match(/(?<![\w.:/-])\d{1,4}(?![\w.])/g) ?? []).map(Number).filter((n) => n > 1);
 }
