@@ -28,7 +28,7 @@ export interface FormulaReport {
  * Runs the inserted nodes of a site alone, as they stand in the result, on operands captured from
  * a real run and on new weights drawn at random, and holds the sum against
  * `y = α f + β (x + Σ addends)`, its terms times the sum's own factors, and the constants that the
- * sum adds, in float64, at up to 16,384 elements. The bound is the standard one of a sum of n
+ * sum adds, in float64, at about 4,096 elements. The bound is the standard one of a sum of n
  * products, n u Σ|terms| with n = D + kr + 3k + 16 and u the type's unit roundoff (Higham, Accuracy
  * and Stability of Numerical Algorithms, section 3.1).
  */
@@ -72,7 +72,9 @@ export async function checkFormula(
 }
 
 /** Elements of a sum that are compared with the formula, all features of a position together. */
-const COMPARED = 1 << 14;
+const COMPARED = 1 << 12;
+/** Positions that are compared, whatever their features. */
+const LEAST = 16;
 
 /** Some positions of a sum: where the first feature of each lies, and how far apart features lie. */
 interface Positions {
@@ -90,7 +92,7 @@ function positionsOf(
   const { axis, size } = place.feature;
   const inner = elements(shape.slice(axis + 1));
   const count = elements(shape.slice(0, axis)) * inner;
-  const most = Math.max(1, Math.floor(COMPARED / size));
+  const most = Math.max(LEAST, Math.floor(COMPARED / size));
   const next = uniform(seed, `${site.name}.positions`);
   const starts = Uint32Array.from({ length: Math.min(count, most) }, (_, k) => {
     const position = count <= most ? k : Math.floor(next() * count);
