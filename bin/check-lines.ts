@@ -7,7 +7,7 @@ export type Made = Exclude<Check, { outcome: "not run" }>;
 
 type Of<Name extends Check["name"]> = Extract<Made, { name: Name }>;
 
-/** The figures of a check, in a line. */
+/** Returns the figures of a check, in a line. */
 export function describeCheck(check: Made): string {
   if (check.name === "same function") return describeFunction(check);
   if (check.name === "a second opinion") return describeFunction({ ...check, dims: {} });
@@ -73,7 +73,7 @@ const optimizedTo: Readonly<Record<Of<"same function">["level"], string>> = {
 
 type Measured = Pick<Of<"same function">, "outputs" | "inputs" | "dims" | "level" | "error">;
 
-/** What was measured of the outputs, in a line. */
+/** Returns what was measured of the outputs, in a line. */
 export function describeFunction({ outputs, inputs, dims, level, error }: Measured): string {
   if (error !== null) return `onnxruntime cannot run the result: ${error}`;
   const largest = (of: (report: (typeof outputs)[number]) => number) =>
@@ -100,7 +100,7 @@ export function describeFunction({ outputs, inputs, dims, level, error }: Measur
   ].join("");
 }
 
-/** A line for each output that differs. */
+/** Returns a line for each output that differs. */
 export const outputFailures = (outputs: readonly OutputReport[]) =>
   outputs
     .filter(({ passed }) => !passed)
@@ -109,7 +109,7 @@ export const outputFailures = (outputs: readonly OutputReport[]) =>
         `      output ${output} differs by ${figure(plain.absolute)} (${figure(plain.ulps)} ULP); fully optimized by ${figure(optimized.absolute)}, tolerance ${figure(tolerance)}`,
     );
 
-/** A line for each thing that failed in a check. */
+/** Returns a line for each thing that failed in a check. */
 export function failures(check: Made): string[] {
   if (
     check.name === "same function" ||
@@ -139,7 +139,7 @@ export function failures(check: Made): string[] {
   return check.differences.map((difference) => `      ${difference}`);
 }
 
-/** Lines for what is not finite in the original already. */
+/** Returns lines for what is not finite in the original already. */
 export function notFinite(check: Made): string[] {
   if (check.name === "same function")
     return check.outputs
@@ -159,7 +159,7 @@ export function notFinite(check: Made): string[] {
 export const sampleText = ({ sites, of, seed }: NonNullable<Proof["sample"]>): string =>
   `"right formula" and "it can learn" checked ${sites} of ${counted(of, "site")}, drawn with seed ${seed}`;
 
-/** Why nothing is written: what failed, or else what was not proved. */
+/** Returns why nothing is written: what failed, or else what was not proved. */
 export function unproved({ checks }: Proof): string {
   const names = (outcome: Check["outcome"]) =>
     checks.filter((check) => check.outcome === outcome).map(({ name }) => `"${name}"`);

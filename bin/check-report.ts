@@ -27,7 +27,7 @@ const [PASSED, FAILED, UNKNOWN] = [marks.passed, marks.failed, marks["not run"]]
 /** A line that says nothing for or against the model. */
 const note = (what: string, text: string) => line(" ", what, text);
 
-/** The report on a model for the web, line by line. */
+/** Returns the report on a model for the web, line by line. */
 export function webLines(file: string, model: Model, report: WebReport): string[] {
   const { checked, written, version } = report;
   const { sizes, findings } = checked;
@@ -132,7 +132,7 @@ function writtenLines({ output, bytes: size, data }: SplitFiles): string[] {
   ];
 }
 
-/** The report on a model for another onnxruntime. */
+/** Returns the report on a model for another onnxruntime. */
 export function needsLines(
   target: string,
   model: Model,

@@ -35,7 +35,7 @@ const BROWSERS = [
   "C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe",
 ];
 
-/** The Chromium that is there; null if there is none. CHROME_PATH names another. */
+/** Returns the Chromium that is there; null if there is none. CHROME_PATH names another. */
 export const chromiumPath = (): string | null =>
   [process.env.CHROME_PATH ?? "", ...BROWSERS].find((file) => file !== "" && fs.existsSync(file)) ??
   null;

@@ -14,7 +14,7 @@ const NAMES: Readonly<Record<string, (stem: string) => string>> = {
   "export-torch": (stem) => `${stem}.pt.safetensors`,
 };
 
-/** Where a command writes by default: beside the model, or into a folder. */
+/** Returns where a command writes by default: beside the model, or into a folder. */
 export function defaultOutput(command: string, model: string, folder?: string): string {
   const { dir, name, ext } = path.parse(model);
   const file = NAMES[command](ext === ".onnx" ? name : name + ext);

@@ -1,14 +1,13 @@
-import Table from "cli-table3";
 import type { LaurelWeights, ModelDiff, ModelPort, RegionDiff } from "../src/index.ts";
 import { brief, type SiteFigures, siteFigures } from "../src/internal.ts";
 import { colors } from "./colors.ts";
 import { comparisonLines } from "./comparison.ts";
 import { crashLines, marks } from "./report-notes.ts";
 import type { Crash } from "./supervise.ts";
-import { plain } from "./tables.ts";
+import { plainTable } from "./tables.ts";
 import { bytes, count, counted, firstLines } from "./text.ts";
 
-/** What changed, line by line: a table by operator, the sites, other changes, and the outputs. */
+/** Returns what changed in lines: a table by operator, sites, other changes, and outputs. */
 export function diffLines(diff: ModelDiff, all: boolean, crashes: readonly Crash[]): string[] {
   const { before, after, regions, comparison } = diff;
   const sites = regions.filter(({ isSite }) => isSite);
@@ -44,11 +43,7 @@ function port({ type }: ModelPort): string {
 
 /** What both models are and hold, a row each: before, after, and the difference. */
 function operatorTable({ before, after, operators }: ModelDiff): string {
-  const table = new Table({
-    head: ["", "before", "after", "change"],
-    ...plain,
-    colAligns: ["left", "right", "right", "right"],
-  });
+  const table = plainTable(["", "before", "after", "change"], 1);
   const isUsed = (domain: string) =>
     domain === "" || operators.some(({ op }) => op.startsWith(`${domain}.`));
   const domains = new Set([before, after].flatMap(({ opsets }) => Object.keys(opsets)));
@@ -95,11 +90,7 @@ function numberRow(name: string, before: number, after: number, shown: (value: n
 
 /** The sites of LAuReL, one a row: their figures in the second model, or else in the first. */
 function siteTable(sites: readonly RegionDiff[]): string {
-  const table = new Table({
-    head: ["site", "nodes", "weights", "α", "β", "γ", "‖AB‖"],
-    ...plain,
-    colAligns: ["left", "right", "right", "right", "right", "right", "right"],
-  });
+  const table = plainTable(["site", "nodes", "weights", "α", "β", "γ", "‖AB‖"], 1);
   for (const { name, nodes, laurel } of sites) {
     const [before, after] = [laurel.before, laurel.after].map((all) => all.map(siteFigures));
     const moved = (of: (figures: SiteFigures) => readonly number[] | null) => {

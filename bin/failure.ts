@@ -7,7 +7,7 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** Why a command failed, in one sentence. */
+/** Returns why a command failed, in one sentence. */
 export function failureSentence(error: unknown): string {
   const { message } = error as Error;
   const { exitCode } = error as { exitCode?: number };

@@ -10,8 +10,8 @@ const LISTS: Readonly<Record<string, RegExp>> = {
 };
 
 /**
- * Names the option again before each further value that follows one, so that `--data part-*.npz`
- * takes all files that a shell makes of it and no other argument.
+ * Names the option again before each further value. So `--data part-*.npz` takes all files that a
+ * shell makes of it, and no other argument.
  */
 export function withFileLists(args: readonly string[]): string[] {
   let list: string | null = null;

@@ -14,7 +14,7 @@ export interface Files {
   readonly state: string;
 }
 
-/** The files of a training: beside the tuned model, and named after it. */
+/** Returns the files of a training: beside the tuned model, and named after it. */
 export function filesOf(
   { model, output }: { readonly model: string; readonly output: string | undefined },
   { dataFiles }: Pick<Model, "dataFiles">,

@@ -3,7 +3,7 @@ import { describeFunction, outputFailures } from "./check-lines.ts";
 import { marks } from "./report-notes.ts";
 import { counted, figure } from "./text.ts";
 
-/** What was folded, in lines: each site, and the proof. */
+/** Returns what was folded, in lines: each site, and the proof. */
 export function foldLines(
   input: string,
   { sites, factors, restored, maps: cost }: FoldedModel,
@@ -58,7 +58,7 @@ function proofLines({ function: same, float64 }: FoldProof): string[] {
   ];
 }
 
-/** What `--json` prints. */
+/** Returns what `--json` prints. */
 export const foldJson = (
   input: string,
   output: string | null,

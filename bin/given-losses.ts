@@ -5,7 +5,7 @@ import { UsageError } from "./failure.ts";
 
 type Given = Pick<FinetuneArguments, "loss" | "target" | "outputName">;
 
-/** The losses of a command line: one, or several for their outputs. Throws a UsageError if it is not a loss. */
+/** Returns the one loss of a command line, or several. Throws a UsageError if one is no loss. */
 export async function givenLosses(
   args: Given,
 ): Promise<Pick<FitOptions, "loss" | "losses" | "target" | "output">> {
@@ -37,6 +37,6 @@ function termOf(text: string): WrittenTerm {
   return term;
 }
 
-/** A loss by its name, or the graph in a file. */
+/** Returns a loss by its name, or the graph in a file. */
 export const namedLoss = async (name: string) =>
   name.endsWith(".onnx") ? openModel(name) : (name as LossName);

@@ -4,15 +4,14 @@ import path from "node:path";
 /** The widest line of a help text. */
 export const WIDTH = 100;
 
-/** The width of a help text: that of the terminal, at most WIDTH. */
+/** Returns the width of a help text: that of the terminal, at most WIDTH. */
 export const helpWidth = (): number => Math.min(WIDTH, process.stdout.columns ?? WIDTH);
 
 const FLAGS = ["--help", "-h"];
 
 /**
- * The help text that a command line asks for and nothing else, as the build wrote it with the
- * parser itself, which takes longer to load than Node. Null if it asks for something else, or
- * if the terminal is narrower than that text.
+ * Returns the help text that a command line asks for. The build wrote it with the parser, which takes
+ * longer to load than Node. Null if the line asks for something else, or if the terminal is narrower.
  */
 export function helpText(words: readonly string[]): string | null {
   const last = words.at(-1);

@@ -21,7 +21,7 @@ export async function readInputs(ort: Ort, model: Model, place: string): Promise
   return inputsFromTestData(model, new Map(contents), { ort });
 }
 
-/** Sizes of free dimensions as `--dim name=4` gives them. */
+/** Returns sizes of free dimensions as `--dim name=4` gives them. */
 export function parseDims(given: readonly string[] | undefined): Record<string, number> {
   const dims: Record<string, number> = Object.create(null);
   for (const text of given ?? []) {

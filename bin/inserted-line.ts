@@ -2,7 +2,7 @@ import type { Laurelized } from "../src/index.ts";
 import { addedWeights } from "../src/internal.ts";
 import { addedText, counted } from "./text.ts";
 
-/** "rw+lr, rank 16: 4,238 new weights (+3.17 %)". */
+/** Returns "rw+lr, rank 16: 4,238 new weights (+3.17 %)". */
 export function insertedLine(laurel: Laurelized): string {
   const { plan, found } = laurel;
   const { added, percent } = addedWeights(laurel);

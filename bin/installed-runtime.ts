@@ -2,7 +2,7 @@ import fs from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 
-/** The installed onnxruntime-node: its version, and the folder that it is in; null if there is none. */
+/** Returns the version and the folder of the installed onnxruntime-node; null if there is none. */
 export function installedRuntime(): { readonly version: string; readonly folder: string } | null {
   try {
     const file = createRequire(import.meta.url).resolve("onnxruntime-node/package.json");

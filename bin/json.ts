@@ -58,7 +58,7 @@ export function printResult(
   else if (!quiet) process.stdout.write(`${lines.join("\n")}\n`);
 }
 
-/** The line for a report, below others; none if none is written. */
+/** Returns the line for a report, below others; none if none is written. */
 export const reportLine = ({ report }: Pick<Answering, "report">, ...above: string[]): string[] =>
   report === undefined ? [] : [...above, `wrote ${report}`];
 

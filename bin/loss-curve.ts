@@ -15,8 +15,8 @@ const SIZE = { width: 800, height: 420 };
 const [BLUE, ORANGE, GREEN] = ["#2f6fb7", "#d9730d", "#3a8a4d"];
 
 /**
- * The loss over the steps as an SVG drawing on white, with the metric, if there is one, on an
- * axis of its own. The same curve gives the same text. A loss that is not a number leaves a gap.
+ * Returns the loss over the steps as an SVG drawing on white, with the metric, if there is one, on
+ * an axis of its own. The same curve gives the same text. A loss that is not a number leaves a gap.
  */
 export function lossCurve(curve: Curve, title: string, metric = "metric"): string {
   const measured = curve.eval.flatMap(([step, , value]) =>

@@ -10,7 +10,7 @@ const [LEAST, SHARE] = [512e6, 0.05];
 export const isTooMuch = (held: number, free: number): boolean =>
   held > free - Math.min(LEAST, SHARE * free);
 
-/** The bytes of memory of a process that are not mapped from files, on Linux; null if unknown. */
+/** Returns the bytes of a process that are not mapped from files, on Linux; null if unknown. */
 export function heldBy(pid: number): number | null {
   try {
     const status = fs.readFileSync(`/proc/${pid}/status`, "utf8");
@@ -22,8 +22,8 @@ export function heldBy(pid: number): number | null {
 }
 
 /**
- * Looks at a child's memory until `stop` is called, and ends the child, with the bytes it held, when
- * it leaves too little of those that were free: a model that grows must not take the machine along.
+ * Watches a child's memory until `stop` is called. If the child leaves too little of what was free,
+ * ends it and reports the bytes that it held: a growing model must not take the machine along.
  */
 export function watchMemory(
   child: ChildProcess,

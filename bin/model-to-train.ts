@@ -32,7 +32,7 @@ type TrainedArguments = Inserting &
     "model" | "given" | "train" | "newHead" | "classes" | "featureAxis" | "also"
   >;
 
-/** The model that is trained: with its new last layer, and laurelized unless weights are named. */
+/** Returns the model to train: with a new last layer, and laurelized unless weights are named. */
 export async function modelToTrain(args: TrainedArguments, given: Model, say: Say): Promise<Model> {
   const { newHead: layer, classes, seed } = args;
   checkHead(layer, classes);

@@ -24,7 +24,7 @@ export interface Output {
   readonly copies: string | null;
 }
 
-/** The output that the arguments name; `model.laurel.onnx` beside the input by default. */
+/** Returns the output that the arguments name; `model.laurel.onnx` beside the input by default. */
 export function outputOf(
   args: Keeping & { model: string; output: string | undefined },
   { dataFiles }: Pick<Model, "dataFiles">,
@@ -58,9 +58,9 @@ interface Replacing {
 const OF_THE_WEB = /\.onnx_data(?:_\d+)?$/;
 
 /**
- * What the data files of a model are called by default: the one for new weights, and
- * what copies of old ones begin with. Those for the web, and of a model whose own are named so
- * already, are model.onnx_data, model.onnx_data_1, …, as transformers.js looks for them.
+ * Returns what the data files of a model are called by default: the one for new weights, and what
+ * copies of old ones begin with. Those for the web, and of a model whose own are named so already,
+ * are model.onnx_data, model.onnx_data_1, …, as transformers.js looks for them.
  */
 export function dataNames(
   file: string,
@@ -151,7 +151,7 @@ function checkFound(
     );
 }
 
-/** A model's file and its data files, as paths from here. */
+/** Returns a model's file and its data files, as paths from here. */
 export const filesOfModel = (file: string, { dataFiles }: Pick<Model, "dataFiles">): string[] => [
   file,
   ...dataFiles.map((name) => path.join(path.dirname(file), name)),

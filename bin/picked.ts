@@ -1,6 +1,6 @@
 import { idleOptions, type Options } from "../src/options.ts";
 
-/** Those arguments that are declared options and have an effect. */
+/** Returns those arguments that are declared options and have an effect. */
 export function picked(args: object, declared: Options): object {
   const given = args as Readonly<Record<string, unknown>>;
   const idle = new Set(idleOptions(given, declared).map(([name]) => name));

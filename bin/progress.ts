@@ -49,7 +49,7 @@ export class Progress {
   }
 }
 
-/** A bar on stderr that is gone when it is complete. */
+/** Returns a bar on stderr that is gone when it is complete. */
 export const stderrBar = (format: string, barsize: number, more: Options = {}): SingleBar =>
   new SingleBar({
     format,

@@ -23,7 +23,7 @@ interface Runtime {
 
 let chosen: Provider = "cpu";
 
-/** The options of every session. */
+/** Returns the options of every session. */
 export const sessionOptions = () =>
   chosen === "cpu" ? {} : { executionProviders: [chosen, "cpu"] };
 

@@ -10,11 +10,11 @@ export const marks = {
   "not run": colors.yellow("?"),
 };
 
-/** The same as a line of the report, if there is a sample. */
+/** Returns the same as a line of the report, if there is a sample. */
 export const sampleLines = (sample: Proof["sample"]): string[] =>
   sample ? [`  ${"sample".padEnd(22)}${sampleText(sample)} (--all-sites checks each)`] : [];
 
-/** A line for each crash of onnxruntime. */
+/** Returns a line for each crash of onnxruntime. */
 export const crashLines = (crashes: readonly Crash[]): string[] =>
   crashes.map(
     ({ signal, model, level, step }) =>

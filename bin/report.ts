@@ -6,11 +6,11 @@ import type { Crash } from "./supervise.ts";
 import { crashes } from "./supervision.ts";
 import { headline, sums } from "./text.ts";
 
-/** The first lines: the model, its sites, what is inserted. */
+/** Returns the first lines: the model, its sites, what is inserted. */
 export const summary = (name: string, laurel: Laurelized): string =>
   [headline(name, laurel.original), sums(laurel.found, false), insertedLine(laurel)].join("\n");
 
-/** A line for each check, and one for everything that failed. */
+/** Returns a line for each check, and one for everything that failed. */
 export function proofLines(
   { checks, leftOut, sample }: Proof,
   crashes: readonly Crash[] = [],
@@ -29,7 +29,7 @@ export function proofLines(
   ].join("\n");
 }
 
-/** What `--json` prints. */
+/** Returns what `--json` prints. */
 export function asJson(
   laurel: Laurelized,
   outcome: {

@@ -84,9 +84,9 @@ const SHORT = 500;
 const EXCEPTION = 0xc0000000;
 
 /**
- * Runs a command in a child process, so that a crash of onnxruntime, or a model that never ends,
- * does not end the tool without a message. After a crash the command starts again with sessions
- * optimized one level lower.
+ * Runs a command in a child process: a crash of onnxruntime, or a model that never ends, must not end
+ * the tool without a message. After a crash, the command starts again with sessions optimized one
+ * level lower.
  */
 export const supervise: Start = async (command, args) => {
   const crashes: Crash[] = [];

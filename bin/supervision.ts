@@ -8,10 +8,10 @@ export function begin({ ceiling, crashes }: Job): void {
   state.crashes = crashes;
 }
 
-/** The highest optimization level that sessions are given. */
+/** Returns the highest optimization level that sessions are given. */
 export const ceiling = (): Level => state.ceiling;
 
-/** The crashes of onnxruntime in earlier attempts, first to last. */
+/** Returns the crashes of onnxruntime in earlier attempts, first to last. */
 export const crashes = (): readonly Crash[] => state.crashes;
 
 /** Reports to the parent, at once; does nothing without one. */

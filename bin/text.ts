@@ -1,7 +1,7 @@
 import type { FoundResiduals, Model } from "../src/index.ts";
 import { insertedWeights, OPTIONAL_KINDS } from "../src/internal.ts";
 
-/** "1 site", "2 sites". */
+/** Returns "1 site", "2 sites". */
 export const counted = (count: number, noun: string) =>
   `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 
@@ -17,17 +17,17 @@ export function bytes(count: number): string {
 export const count = (value: number) =>
   value < 1e6 ? value.toLocaleString("en") : `${(value / 1e6).toPrecision(3)} M`;
 
-/** "4,238 new weights (+3.17 %)". */
+/** Returns "4,238 new weights (+3.17 %)". */
 export const addedText = (added: number, percent: number) =>
   `${added.toLocaleString("en")} new weights (+${Number(percent.toPrecision(3)).toLocaleString("en", { maximumSignificantDigits: 3 })} %)`;
 
-/** A small figure: 3.1e-6, or 0; units and percents from 1 to 999 are plain, 6 and 200. */
+/** Returns a small figure: 3.1e-6, or 0; units and percents from 1 to 999 are plain, 6 and 200. */
 export const figure = (value: number) =>
   value === 0 || (value >= 1 && value < 999.5)
     ? String(Number(value.toPrecision(value < 100 ? 2 : 3)))
     : value.toExponential(1);
 
-/** "resnet50.onnx   IR 8, opset 17, 25.6 M weights, 97.4 MB"; of a laurelized model "25.6 M weights and 4,238 of LAuReL". */
+/** Returns "resnet50.onnx   IR 8, opset 17, 25.6 M weights and 4,238 of LAuReL, 97.4 MB". */
 export function headline(name: string, model: Model): string {
   const opsets = [...model.file.opsets].map(([domain, version]) =>
     domain === "" ? `opset ${version}` : `${domain} ${version}`,
@@ -66,7 +66,7 @@ export function sums({ sites, rejected }: FoundResiduals, explained: boolean): s
 /** Lines that are printed of a list without --all: with the others, one screen. */
 const SCREEN = 12;
 
-/** The first lines, and how many more there are; with `all` every line. */
+/** Returns the first lines, and how many more there are; with `all` every line. */
 export const firstLines = (lines: readonly string[], all: boolean, indent: string) =>
   all || lines.length <= SCREEN
     ? lines

@@ -17,7 +17,7 @@ export const WORDS = {
   },
 } as unknown as Record<string, string>;
 
-/** An option as it is written: "--rank", "-r". */
+/** Returns an option as it is written: "--rank", "-r". */
 export const asOption = (name: string): string => `${name.length > 1 ? "--" : "-"}${name}`;
 
 /** Returns yargs' message as one sentence that names options as they are written. */

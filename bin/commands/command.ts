@@ -124,7 +124,7 @@ export const declared = new Map<string, CliOption>();
 /** The choices of options that are offered as one flag for each choice, by the option's name in code. */
 export const flags = new Map<string, readonly string[]>();
 
-/** "perChannel" for "per-channel". */
+/** Returns "perChannel" for "per-channel". */
 export const camelCased = (name: string) =>
   name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 

@@ -5,7 +5,6 @@ import {
   teaching,
 } from "../../passes/finetune/fit-options.ts";
 import { choosing, inserting } from "../../passes/laurelize/insert-options.ts";
-import { fraction } from "../fraction.ts";
 import { command, flag, text } from "./command.ts";
 import type { InsertingArguments } from "./inserting.ts";
 import { finding, force, printing, report, running } from "./options.ts";
@@ -13,6 +12,13 @@ import { finding, force, printing, report, running } from "./options.ts";
 const { loss, target, output, optimizer, train, threads, newHead, classes, ...course } = fitting;
 
 const { batchAxis, columns, scale, ...images } = dataReading;
+
+/** Reads a number, or a fraction such as 1/255; NaN if it is neither. */
+function fraction(text: string): number {
+  const parts = text.split("/").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
+  const [over, under = 1] = parts;
+  return parts.length > 2 ? Number.NaN : over / under;
+}
 
 /** Words with commas between them. */
 const listed = (given: readonly string[] | undefined) => given?.flatMap((text) => text.split(","));

@@ -19,7 +19,7 @@ type GivenNames = { given: readonly string[] };
 
 const NAMES = [...Object.keys(inserting), ...Object.keys(choosing), "featureAxis", "also"];
 
-/** Those given arguments of a command that say what to insert, and where, and that have an effect. */
+/** Returns the given arguments with an effect that say what to insert, and where. */
 export function laurelOptions(
   args: Inserting & Pick<ResidualOptions, "featureAxis" | "also"> & GivenNames,
 ): LaurelOptions & ResidualOptions {

@@ -2,7 +2,7 @@ import type { GivenOptions } from "../../src/options.ts";
 import { parseFeatureAxis } from "../feature-axis.ts";
 import { type CliOption, flag, text } from "./command.ts";
 
-/** The output file of a command, and its default. */
+/** Declares the output file of a command, and its default. */
 export const output = (byDefault: string) =>
   ({
     output: { alias: "o", type: "string", describe: `output file  [default: ${byDefault}]` },
@@ -13,7 +13,7 @@ export const outDir = {
   "out-dir": text("folder to write into, under default names; it is created if it does not exist"),
 } as const;
 
-/** Where a result keeps its weights; `external` names those that a data file takes. */
+/** Declares where a result keeps its weights; `external` names those that a data file takes. */
 export const dataFiles = (external: string) =>
   ({
     "copy-data": flag(
@@ -36,7 +36,7 @@ const seed = {
   },
 } as const;
 
-/** Sizes of free dimensions for random inputs. */
+/** Declares sizes of free dimensions for random inputs. */
 export const dim = (where?: string) =>
   ({
     dim: {
@@ -61,7 +61,7 @@ export const inputs = (of: string) =>
     ),
   }) as const;
 
-/** What a run is given where the user gives no inputs: sizes and a seed; or inputs. */
+/** Declares what a run is given where the user gives no inputs: sizes and a seed; or inputs. */
 export const runInputs = (of: string) => ({ ...dim(`for ${of}`), ...inputs(of), ...seed }) as const;
 
 /** What counts as a site. */
@@ -83,7 +83,7 @@ export const finding = {
   },
 } as const;
 
-/** How far a result is proved: in these ways, or not at all. */
+/** Declares how far a result is proved: in these ways, or not at all. */
 export const prove = <const C extends string>(choices: readonly C[], describe: string) =>
   ({
     prove: {

@@ -14,7 +14,7 @@ interface AppliedAdapter extends ReadModel {
   readonly folded: { readonly folded: FoldedModel; readonly proof: FoldProof } | null;
 }
 
-/** What a report says of a model that an adapter was put into. */
+/** Returns what a report says of a model that an adapter was put into. */
 export async function applyPage(
   { file, model, adapter, applied, done, folded }: AppliedAdapter,
   outputs: ReadonlyMap<string, string>,

@@ -16,7 +16,7 @@ interface Checked extends ReadModel {
   readonly web: WebCheck | null;
 }
 
-/** What a report says of a model and where it is to run. */
+/** Returns what a report says of a model and where it is to run. */
 export async function checkPage(
   { file, model, target, runs, printed, web }: Checked,
   outputs: ReadonlyMap<string, string> = new Map(),

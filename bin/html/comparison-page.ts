@@ -6,7 +6,7 @@ import { lines, tableSection } from "./markup.ts";
 import { outputsTable } from "./proof-sections.ts";
 import { ladderIn, type ReadModel, type ReportContents } from "./report-page.ts";
 
-/** What a report says of two models, `a` and `b` in files. */
+/** Returns what a report says of two models, `a` and `b` in files. */
 export async function comparisonPage(
   a: ReadModel,
   b: ReadModel,

@@ -4,7 +4,7 @@ import { type Section, tableSection } from "./markup.ts";
 import { foldProofSections } from "./proof-sections.ts";
 import { ladderIn, type ReadModel, type ReportContents } from "./report-page.ts";
 
-/** What became of each site, and what was proved. */
+/** Returns what became of each site, and what was proved. */
 export const foldSections = ({ sites, factors }: FoldedModel, proof: FoldProof): Section[] => [
   ...tableSection(
     "Fold",
@@ -22,7 +22,7 @@ export const foldSections = ({ sites, factors }: FoldedModel, proof: FoldProof):
   ...foldProofSections(proof),
 ];
 
-/** What a report says of a folded model; the drawing is that of the model before. */
+/** Returns what a report says of a folded model; the drawing is that of the model before. */
 export async function foldPage(
   input: ReadModel,
   folded: FoldedModel,

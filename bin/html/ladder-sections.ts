@@ -9,7 +9,7 @@ import {
   tableSection,
 } from "./markup.ts";
 
-/** The drawing, and a table of the parameters. */
+/** Returns the drawing, and a table of the parameters. */
 export function ladderSections(ladder: Ladder): Section[] {
   const drawing = `<div class="drawing">${drawLadder(ladder)}</div>`;
   return [
@@ -69,7 +69,7 @@ function laurelCells(site: LadderSite): CellValue[] {
   ];
 }
 
-/** The sums that are not sites, with their reasons. */
+/** Returns the sums that are not sites, with their reasons. */
 export const rejectedSection = ({ rejected }: Ladder): Section[] =>
   tableSection(
     "Other sums",

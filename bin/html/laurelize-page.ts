@@ -11,7 +11,7 @@ import { tableSection } from "./markup.ts";
 import { proofSection } from "./proof-sections.ts";
 import type { ReportContents } from "./report-page.ts";
 
-/** What a report says of a laurelized model; `outputs` are the files written. */
+/** Returns what a report says of a laurelized model; `outputs` are the files written. */
 export function laurelizePage(
   input: string,
   laurel: Laurelized,
@@ -43,7 +43,7 @@ export function laurelizePage(
   };
 }
 
-/** What a report says of a model in which no site is found, or none is chosen. */
+/** Returns what a report says of a model in which no site is found, or none is chosen. */
 export const noSitePage = (
   file: string,
   model: Model,

@@ -10,17 +10,17 @@ export interface Section {
 /** What a cell of a table holds: text, a number, or an outcome as a mark. */
 export type CellValue = string | number | boolean | null;
 
-/** A paragraph of text. */
+/** Returns a paragraph of text. */
 export const paragraph = (text: string): string => `<p>${escapeText(text)}</p>`;
 
-/** A list of texts. */
+/** Returns a list of texts. */
 export const bullets = (texts: readonly string[]): string =>
   `<ul>${texts.map((text) => `<li>${escapeText(text)}</li>`).join("")}</ul>`;
 
-/** Lines as they are, such as a command. */
+/** Returns lines as they are, such as a command. */
 export const lines = (text: string): string => `<pre tabindex="0">${escapeText(text)}</pre>`;
 
-/** A table that scrolls if it is wide. Numbers are aligned to the right. */
+/** Returns a table that scrolls if it is wide. Numbers are aligned to the right. */
 export function table(
   caption: string,
   heads: readonly string[],
@@ -41,7 +41,7 @@ export function table(
   ].join("\n");
 }
 
-/** A section that is a table; none if it would have no rows. */
+/** Returns a section that is a table; none if it would have no rows. */
 export const tableSection = (
   title: string,
   caption: string,
@@ -62,7 +62,7 @@ function cell(value: CellValue): string {
   return value ? '<span class="passed">✓ passed</span>' : '<span class="failed">✗ failed</span>';
 }
 
-/** A number for people: 4,238, 0.9873, 3.1e-6. */
+/** Returns a number for people: 4,238, 0.9873, 3.1e-6. */
 export function numberText(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   if (Number.isInteger(value)) return value.toLocaleString("en");

@@ -2,7 +2,7 @@ import type { Check, FoldProof, FunctionReport, Outcome, Proof } from "../../src
 import { describeCheck, describeFunction } from "../check-lines.ts";
 import { bullets, type CellValue, paragraph, type Section, table } from "./markup.ts";
 
-/** What was proved of a result: each check with its figures, then what was measured. */
+/** Returns what was proved of a result: each check with its figures, then what was measured. */
 export function proofSection({ checks, leftOut, sample }: Proof): Section {
   const rows = checks.map((check): CellValue[] =>
     check.outcome === "not run"
@@ -77,7 +77,7 @@ function figuresOf(check: Check): string[] {
   }
 }
 
-/** Each output: how far two models are apart, and the tolerance. */
+/** Returns each output: how far two models are apart, and the tolerance. */
 export const outputsTable = (caption: string, outputs: FunctionReport["outputs"]): string =>
   table(
     caption,
@@ -101,7 +101,7 @@ export const outputsTable = (caption: string, outputs: FunctionReport["outputs"]
     ]),
   );
 
-/** What was measured of two runs. */
+/** Returns what was measured of two runs. */
 export function functionSection(
   title: string,
   report: Outcome<FunctionReport & { readonly dims?: Readonly<Record<string, number>> }>,
@@ -117,7 +117,7 @@ export function functionSection(
   };
 }
 
-/** What was proved of a folded model. */
+/** Returns what was proved of a folded model. */
 export function foldProofSections({ function: same, float64 }: FoldProof): Section[] {
   const double =
     float64.outcome === "not run"

@@ -89,14 +89,14 @@ export async function stagedReport(
   return { json: { report: { ladder, reproduce } }, keep: () => pending.keep() };
 }
 
-/** The ladder of a model that was not searched yet; null if it cannot be searched. */
+/** Returns the ladder of a model that was not searched yet; null if it cannot be searched. */
 export const ladderIn = (model: Model): Promise<Ladder | null> =>
   findResiduals(model, { ort }).then(
     (found) => ladderOf(found, model),
     () => null,
   );
 
-/** Where each file that is written with a model lies until it gets its name. */
+/** Returns where each file that is written with a model lies until it gets its name. */
 export function stagedFiles(
   output: string,
   { path: file, temporary }: { readonly path: string; readonly temporary: string },

@@ -64,7 +64,7 @@ export function reproductionOf(
 const quoted = (word: string) =>
   /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
-/** How to make a result again, as a part of a page. */
+/** Returns how to make a result again, as a part of a page. */
 export function reproductionSection(made: Reproduction): Section {
   const { command, versions, inputs, outputs } = made;
   const rows = (role: string, files: readonly FileRecord[]) =>

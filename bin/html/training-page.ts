@@ -4,7 +4,7 @@ import { figures } from "../monitor.ts";
 import { paragraph, type Section, table, tableSection } from "./markup.ts";
 import { ladderIn, type ReadModel, type ReportContents } from "./report-page.ts";
 
-/** What a report says of a training: its curve, its epochs and its settings. */
+/** Returns what a report says of a training: its curve, its epochs and its settings. */
 export async function trainingPage(
   input: ReadModel,
   result: FitResult,

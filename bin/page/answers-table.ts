@@ -2,7 +2,7 @@ import { byId, make } from "./dom.ts";
 import type { Answers, SampleAnswer } from "./messages.ts";
 import { inkCanvas } from "./pad.ts";
 
-/** The table of what the model answers before and after. */
+/** Returns the table of what the model answers before and after. */
 export function answersTable(): { set(answers: Answers): void } {
   const known: Partial<Record<Answers["when"], readonly SampleAnswer[]>> = {};
   byId("answers").replaceChildren();

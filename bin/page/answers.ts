@@ -51,7 +51,7 @@ function nameOf(said: number, row: readonly number[], classes: readonly string[]
   return isShare ? `${name}, ${(100 * row[said]).toFixed(0)} %` : name;
 }
 
-/** "0.12, −3.4, …". */
+/** Returns "0.12, −3.4, …". */
 export const numbers = (row: readonly number[]): string =>
   row
     .slice(0, 4)
@@ -59,7 +59,7 @@ export const numbers = (row: readonly number[]): string =>
     .concat(row.length > 4 ? ["…"] : [])
     .join(", ");
 
-/** A batch of a user's data as samples. */
+/** Returns a batch of a user's data as samples. */
 export const batchSamples = (batch: Tensors, target: string | undefined): SampleSet => ({
   feeds: batch,
   count: Object.values(batch)[0].dims[0],

@@ -38,7 +38,7 @@ export function curveDrawing({ train, held, of }: LossCurve, width: number): str
   return `<svg viewBox="0 0 ${width} ${HEIGHT}" aria-hidden="true">${marks.join("")}${steps.join("")}<polyline points="${line(train)}" class="train"/><polyline points="${line(held)}" class="held"/>${dots.join("")}</svg>`;
 }
 
-/** The curve in words. */
+/** Returns the curve in words. */
 export function curveWords({ train, held }: LossCurve): string {
   const last = train.at(-1);
   const evaluated = held.at(-1);

@@ -31,7 +31,7 @@ export function mnistDigits(ofEach = Number.POSITIVE_INFINITY): {
   return { train, heldOut };
 }
 
-/** The digits of the page as an .npz: arrays train and heldOut, uint8 [count, 28, 28]. */
+/** Returns the digits of the page as an .npz: arrays train and heldOut, uint8 [count, 28, 28]. */
 export function digitsNpz(): Uint8Array {
   const entries = Object.entries(mnistDigits(BUNDLED)).map(([name, digits]) => {
     const bytes = new Uint8Array(digits.length * PIXELS);

@@ -12,7 +12,7 @@ import { ladderDrawing } from "./drawings.ts";
 import type { OpenedModel } from "./messages.ts";
 import { STRIP } from "./strips.ts";
 
-/** What the page shows of a model and its residual connections. */
+/** Returns what the page shows of a model and its residual connections. */
 export function openedModel(model: Model, found: FoundResiduals): OpenedModel {
   const { name } = model.source;
   const already = isLaurelized(model);

@@ -5,7 +5,7 @@ import { bytes } from "../text.ts";
 import { differenceDrawing } from "./drawings.ts";
 import type { Download, ProofLine, Rewritten } from "./messages.ts";
 
-/** What the page shows of a laurelized model and its proof. */
+/** Returns what the page shows of a laurelized model and its proof. */
 export async function proofResult(laurel: Laurelized, proof: Proof): Promise<Rewritten> {
   const file = proof.passed ? fileOf(laurel) : null;
   return {
@@ -37,5 +37,5 @@ const fileOf = ({ original, model }: Laurelized): Download => ({
   bytes: model.toBytes() as Uint8Array<ArrayBuffer>,
 });
 
-/** A file's name without its ending. */
+/** Returns a file's name without its ending. */
 export const stem = (name: string): string => name.replace(/\.onnx$/i, "");

@@ -8,22 +8,11 @@ const [PER_STEP, STEPS] = [16, 12];
 /** Held-out strips come in batches of this many. */
 const [HELD, PER_EVALUATION] = [64, 16];
 
-/** Examples for the classifier of strips. */
-interface StripExamples {
-  /** Batches of an epoch. */
-  train(epoch: number): Generator<Tensors>;
-  /** Strips of digits that no other batch has. */
-  readonly held: readonly Tensors[];
-  /** Steps of an epoch. */
-  readonly steps: number;
-  /** Strips whose answers the page shows. */
-  readonly shown: Strips & { readonly count: number };
-}
-
-/** Returns strips of the bundled digits, or of the user's, to train on. */
-export async function stripExamples(
-  examples: Exclude<Examples, { from: "npz" }>,
-): Promise<StripExamples> {
+/**
+ * Returns strips of the bundled digits, or of the user's: batches to train on, `held` of digits that
+ * no other batch has, the steps of an epoch, and strips whose answers the page shows.
+ */
+export async function stripExamples(examples: Exclude<Examples, { from: "npz" }>) {
   const { train, heldOut } = await bundledDigits();
   const made =
     examples.from === "digits"
@@ -31,7 +20,7 @@ export async function stripExamples(
       : (epoch: number, step: number) => drawn(examples.inks, 1000 * epoch + step);
   const count = 8;
   return {
-    *train(epoch) {
+    *train(epoch: number): Generator<Tensors> {
       for (let step = 0; step < STEPS; step++) yield batchOf(made(epoch, step), PER_STEP);
     },
     held: Array.from({ length: HELD / PER_EVALUATION }, (_, k) =>
@@ -60,7 +49,7 @@ export const batchOf = ({ x, labels }: Strips, count: number): Tensors => ({
   labels: new ort.Tensor("int64", labels, [count]),
 });
 
-/** The first channel of a strip, 0 for paper and 1 for ink. */
+/** Returns the first channel of a strip, 0 for paper and 1 for ink. */
 export function inkOf({ x }: Strips, k: number): Float32Array {
   const pixels = STRIP.height * STRIP.width;
   const start = k * STRIP.channels * pixels;

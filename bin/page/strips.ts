@@ -41,7 +41,7 @@ export function stripsOf(count: number, inkOf: (k: number) => Float32Array): Str
   return { x, labels };
 }
 
-/** A copy of an ink, shifted by a few pixels at random. */
+/** Returns a copy of an ink, shifted by a few pixels at random. */
 export function shifted(ink: Float32Array, random: () => number): Float32Array {
   const about = (range: number) => Math.round((2 * random() - 1) * range);
   const [right, down] = [about(SHIFT), about(RISE)];

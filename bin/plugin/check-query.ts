@@ -10,7 +10,7 @@ export type QueryPart = readonly [name: string, value: string];
 /** Whether a name asks for a step. */
 export const isStep = (name: string): name is StepName => Object.hasOwn(steps, name);
 
-/** The first step that has an option of a name; undefined if none has. */
+/** Returns the first step that has an option of a name; undefined if none has. */
 export const ownerOf = (name: string): StepName | undefined =>
   stepNames.find((step) => Object.hasOwn(steps[step].options, name));
 

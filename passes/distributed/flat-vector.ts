@@ -3,21 +3,19 @@ import type { Type } from "../../src/onnx/dtypes.ts";
 import type { Weight } from "../finetune/gradient-row.ts";
 import type { StepPorts } from "../finetune/step-graph.ts";
 
-/** A weight's gradient in the vector. */
-interface VectorPart {
-  readonly weight: string;
-  readonly offset: number;
-  readonly length: number;
-  readonly shape: readonly number[];
-}
-
 /**
  * Where things lie in the one float32 vector that ranks add up: each gradient, the loss and the
  * metrics, all multiplied by the number of examples, and that number.
  */
 export interface VectorLayout {
   readonly length: number;
-  readonly gradients: readonly VectorPart[];
+  /** Where each weight's gradient lies. */
+  readonly gradients: readonly {
+    readonly weight: string;
+    readonly offset: number;
+    readonly length: number;
+    readonly shape: readonly number[];
+  }[];
   readonly loss: number;
   readonly count: number;
   /** Offsets by the metric's name. */

@@ -5,37 +5,19 @@ import { elements } from "../../src/onnx/dtypes.ts";
 import { openFile } from "../../src/onnx/open-file.ts";
 import { bytesSource } from "../../src/onnx/source.ts";
 import { linkedModel } from "../../src/ort/loading.ts";
-import type { DifferentiatedStep } from "../finetune/step-graph.ts";
 import type { StepOptions } from "../finetune/step-options.ts";
 import type { BatchShapes } from "./batch-shapes.ts";
 import type { ExportStepOptions } from "./export-options.ts";
-import type { VectorLayout } from "./flat-vector.ts";
 import type { FrozenWeights, SizedFile } from "./manifest.ts";
-import { type StepMemory, stepMemory } from "./step-memory.ts";
+import { stepMemory } from "./step-memory.ts";
 import { evalGraph, gradientsGraph, type UpdateGraph, updateGraph } from "./step-parts.ts";
 
-/** All graphs of a step as files, and what the manifest says of them. */
-export interface Graphs {
-  readonly files: ReadonlyMap<string, Uint8Array>;
-  /** For batches of all rows, and of one row, which a last, smaller batch is made of. */
-  readonly gradients: readonly SizedFile[];
-  readonly eval: readonly SizedFile[];
-  readonly step: DifferentiatedStep;
-  readonly update: UpdateGraph;
-  readonly vector: VectorLayout & { readonly name: string };
-  readonly evaluation: VectorLayout & { readonly name: string };
-  readonly memory: StepMemory;
-  /** Files of frozen weights and the folder that they are in; undefined without any. */
-  readonly frozen: FrozenWeights["files"];
-  readonly folder: string | undefined;
-}
-
-/** Makes the graphs of gradients and evaluation, for each size of a batch, and the update. */
-export async function graphsOf(
-  model: Model,
-  options: ExportStepOptions,
-  shapes: BatchShapes,
-): Promise<Graphs> {
+/**
+ * Makes the graphs of gradients and evaluation, for batches of all rows and of one row, of which a
+ * last, smaller batch is made, and the update. Returns them as files, and what the manifest says of
+ * them: `frozen` are the files of frozen weights, in `folder`, undefined without any.
+ */
+export async function graphsOf(model: Model, options: ExportStepOptions, shapes: BatchShapes) {
   const sizes = shapes.fixed || shapes.rows === 1 ? [shapes.rows] : [shapes.rows, 1];
   const files = new Map<string, Uint8Array>();
   const frozen = new Frozen();

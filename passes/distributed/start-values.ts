@@ -3,7 +3,7 @@ import { dataTypeNamed, elements } from "../../src/onnx/dtypes.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import type { StateTensor } from "./manifest.ts";
 
-/** The values that weights and state begin with: the model's weights, copies of them, or zeros. */
+/** Returns what weights and state begin with: the model's weights, copies of them, or zeros. */
 export function startValues(
   state: readonly StateTensor[],
   weightOf: (name: string) => DenseTensor,

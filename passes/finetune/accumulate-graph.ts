@@ -39,7 +39,7 @@ export async function gradientModel(
   };
 }
 
-/** The data type in which the gradients of a weight are added up. */
+/** Returns the data type in which the gradients of a weight are added up. */
 export const summedAs = (dtype: string) => (dtype === "double" ? "double" : "float");
 
 /** Makes the update by gradients that are added up. */

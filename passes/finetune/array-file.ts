@@ -21,7 +21,7 @@ export interface ArrayFile extends Npz {
   close(): void;
 }
 
-/** The arrays of an .npz; one of more than `free` bytes is not loaded. */
+/** Returns the arrays of an .npz; one of more than `free` bytes is not loaded. */
 export function npzFile(source: Source, free: number | null): ArrayFile {
   return {
     ...openNpz(source, free),
@@ -35,7 +35,7 @@ export function npzFile(source: Source, free: number | null): ArrayFile {
 /** Bytes at which an array is read block by block. */
 const BLOCK = 1 << 20;
 
-/** An array whose values are at hand, in memory or in a scratch file. */
+/** Returns an array whose values are at hand, in memory or in a scratch file. */
 export function arrayAtHand(
   { name, dtype, dims }: Pick<StoredArray, "name" | "dtype" | "dims">,
   width: number,

@@ -3,8 +3,8 @@ import type { Dimension } from "../../src/onnx/dtypes.ts";
 import type { Expected } from "./expected.ts";
 
 /**
- * An array whose rows have the sizes of an input but for axes of one, as the input has them: images
- * [rows, 28, 28] for [rows, 1, 28, 28]. Other arrays are as they are.
+ * Returns an array whose rows have the sizes of an input but for axes of one, as the input has
+ * them: images [rows, 28, 28] for [rows, 1, 28, 28]. Other arrays are as they are.
  */
 export function withAxesOfOne(array: StoredArray, { role, shape }: Expected): StoredArray {
   const { dims } = array;

@@ -34,10 +34,10 @@ const batchOptions: Declared<BatchOptions> = {
 };
 
 /**
- * The batches of a dataset, made one at a time: inputs and targets by name; the same seed gives the same order on every
- * machine. If the model fixes its batch size, there is no smaller last batch. Throws an
- * InputError if the model takes another batch size, or if no batch is full, and a TypeError if an
- * argument is of the wrong type.
+ * Yields the batches of a dataset, made one at a time: inputs and targets by name. The same seed gives
+ * the same order on every machine. If the model fixes its batch size, there is no smaller last batch.
+ * Throws an InputError if the model takes another batch size, or if no batch is full. Throws a
+ * TypeError if an argument has the wrong type.
  */
 export function batches(dataset: OpenedDataset, options: BatchOptions): Generator<Tensors> {
   if (!Array.isArray((dataset as Partial<OpenedDataset> | undefined)?.columns))

@@ -12,7 +12,7 @@ interface BestFigure {
 /** The metric that chooses by default. */
 export const LOSS: BestFigure = { name: "loss", better: "lower" };
 
-/** The metric that an option names, as the registry names it; null if it is another figure. */
+/** Returns the registry's name of the metric of an option; null if it is another figure. */
 export function metricOfBest(best: string): string | null {
   if (best === LOSS.name || best.includes(".")) return null;
   return metricNamed(best).name;
@@ -40,7 +40,7 @@ export function bestFigure(given: string, evaluation: Evaluation | null): BestFi
   return { name, better };
 }
 
-/** The number of an epoch that chooses. */
+/** Returns the number of an epoch that chooses. */
 export const figureOf = ({ name }: BestFigure, { eval: held, train }: Epoch): number =>
   name === LOSS.name ? (held ?? train).loss : (held?.metrics[name] ?? Number.NaN);
 

@@ -57,7 +57,7 @@ const titleOf = (
   { file, value, row }: NonNullable<ReturnType<typeof firstWhere>>,
 ) => `target ${name} of ${file} is ${value} in row ${row} (from 0)`;
 
-/** The number of a target's values that are NaN or `ignore`, and of all. */
+/** Returns the number of a target's values that are NaN or `ignore`, and of all. */
 export function missingValues(
   column: Column,
   rows: number,

@@ -3,8 +3,8 @@ import { encodeNumbers, largest } from "../../src/graph/tensor.ts";
 import { dataTypeNamed } from "../../src/onnx/dtypes.ts";
 
 /**
- * How values of a type can be taken as another's: "widened" if it holds all of them exactly, "cast"
- * if that depends on the values. Never integers as floats: bytes of an image are not normalized.
+ * Returns how values of a type become another's: "widened" if it holds all of them exactly, "cast" if
+ * that depends on the values. Never integers as floats: bytes of an image are not normalized.
  */
 export function conversionOf(from: string, to: string): "widened" | "cast" | null {
   const [given, wanted] = [dataTypeNamed(from), dataTypeNamed(to)];

@@ -63,8 +63,8 @@ export interface Title {
 }
 
 /**
- * A column's rows in one file. Throws an InputError if a value is a NaN or is lost by a cast, unless
- * they are `checked`.
+ * Returns a column's rows in one file. Throws an InputError if a value is a NaN or is lost by a
+ * cast, unless they are `checked`.
  */
 export function rowPart(
   title: Title,
@@ -112,8 +112,8 @@ function checkValues(title: Title, array: StoredArray, bytes: Uint8Array, done: 
 }
 
 /**
- * An array's values block by block, whole values in each. Throws an InputError if one is a NaN, or
- * is lost by a cast.
+ * Yields an array's values block by block, whole values in each. Throws an InputError if one is a
+ * NaN, or is lost by a cast.
  */
 export function* checkedBlocks(title: Title, array: StoredArray): Generator<Uint8Array> {
   const width = widthOf(array.dtype);
@@ -133,7 +133,7 @@ export function* checkedBlocks(title: Title, array: StoredArray): Generator<Uint
 /** Rows that are looked at together: about so many bytes. */
 const CHUNK = 1 << 20;
 
-/** The first value that fulfils a condition, its file, and its row there from 0; null without one. */
+/** Returns the first value that meets a condition, its file and its row there from 0, or null. */
 export function firstWhere(
   { parts, dims }: Column,
   so: (value: number) => boolean,
@@ -152,7 +152,7 @@ export function firstWhere(
   return null;
 }
 
-/** Rows of a part, some at a time, from the first. */
+/** Yields rows of a part, some at a time, from the first. */
 export function* chunks(
   stored: string,
   rows: number,

@@ -33,16 +33,15 @@ const datasetOptions: Declared<DatasetOptions> = {
 };
 
 /**
- * Reads the examples that a model is trained or evaluated on from one or more files, which are read
- * as one: an .npz; a .csv or .jsonl; a folder that has one folder of images for each class; or a
- * folder of .npz files, in the order of their names. Each has
- * one array for each input of the model, by its name, and one for each target. Rows that do not fit
- * into half of the free memory are read from their files as batches need them: `close` the dataset
- * when it is no longer needed. The axis that counts the examples is found from the model's
- * dimension names and the sizes, and what has none is one value for all of them. Throws an
- * InputError, one sentence, if an array is missing or has another type or shape than the model
- * takes (before any value is read), or if a float array holds a NaN. Floats are cast to the type
- * that the model takes, integers too if no value is lost, and `notes` says so.
+ * Reads the examples that a model is trained or evaluated on. One or more files are read as one: an
+ * .npz; a .csv, .tsv or .jsonl; a folder with one folder of images for each class; or a folder of .npz
+ * files, in the order of their names. Each has one array for each input of the model, by its name, and
+ * one for each target. The axis that counts the examples is found from the model's dimension names and
+ * the sizes; an array without one holds one value for all of them. Floats are cast to the type that
+ * the model takes, integers too if no value is lost, and `notes` says so. Rows that do not fit into
+ * half of the free memory are read from their files as batches need them: `close` the dataset when it
+ * is no longer needed. Throws an InputError if an array is missing, has another type or shape than the
+ * model takes (before any value is read), or holds a NaN.
  */
 export async function openDataset(
   from: DataFrom | readonly DataFrom[],

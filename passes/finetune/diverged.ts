@@ -27,7 +27,7 @@ export function checkFinite(
   );
 }
 
-/** Why no epoch has a finite loss: the end of a sentence, and what to do. */
+/** Returns why no epoch has a finite loss: the end of a sentence, and what to do. */
 export function withoutLoss(steps: readonly Step[], terms: readonly TrainedTerm[]): string {
   if (steps.some(({ examples }) => examples > 0))
     return "the loss is not finite after any epoch; lower --lr.";

@@ -6,8 +6,8 @@ import type { Expected } from "./expected.ts";
 const PAST = /^past([._]|_?key|$)(?!.*encoder)/;
 
 /**
- * The cache of a decoder that has seen no token yet, for an input that the data lacks; null if the
- * input is not a cache, or if several of its dimensions are free beside the batch.
+ * Returns the cache of a decoder that has seen no token yet, for an input that the data lacks; null
+ * if the input is not a cache, or if several of its dimensions are free beside the batch.
  */
 export function emptyCache(
   npz: Npz,

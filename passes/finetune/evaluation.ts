@@ -34,7 +34,7 @@ const withPerplexity = (
 
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
 
-/** The figures of each loss in one batch, by the names that its graph gives them. */
+/** Returns the figures of each loss in one batch, by the names that its graph gives them. */
 export function figuresOf(
   terms: readonly AttachedTerm[],
   rows: number,
@@ -49,8 +49,8 @@ export function figuresOf(
 }
 
 /**
- * The weighted sum of losses, with the metrics of all: those of several losses are named after
- * their outputs, and their examples are rows.
+ * Returns the weighted sum of losses, with the metrics of all: those of several losses are named
+ * after their outputs, and their examples are rows.
  */
 export function summed(
   terms: readonly Pick<AttachedTerm, "label" | "weight">[],
@@ -72,5 +72,5 @@ export function summed(
   return { rows: first.rows, examples, loss, metrics: Object.fromEntries(metrics) };
 }
 
-/** The number of a scalar tensor. */
+/** Returns the number of a scalar tensor. */
 export const scalar = (tensor: Tensor) => Number((tensor.data as Float32Array)[0]);

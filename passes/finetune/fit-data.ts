@@ -78,7 +78,7 @@ const OF_LABELS: ReadonlySet<string> = new Set([
   "triplet",
 ]);
 
-/** The options with a name for the labels of a folder of images, which has none of its own. */
+/** Returns the options with a name for the labels of a folder of images, which has none. */
 export function withTarget(options: FitOptions): FitOptions {
   const { data, target, loss } = options;
   const isUnnamed = target === undefined && OF_LABELS.has(String(loss));
@@ -87,7 +87,7 @@ export function withTarget(options: FitOptions): FitOptions {
   return isUnnamed && places.some(isFolder) ? { ...options, target: "labels" } : options;
 }
 
-/** Those of fit's options that say how data is read. */
+/** Returns those of fit's options that say how data is read. */
 export const dataReadingOf = (options: FitOptions): Pick<FitOptions, keyof typeof reading> =>
   Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(reading, name)));
 
@@ -95,8 +95,8 @@ export const dataReadingOf = (options: FitOptions): Pick<FitOptions, keyof typeo
 const IS_NAN = 9;
 
 /**
- * The arrays that hold targets, in which a NaN may be a value that does not count; those that options
- * of a loss name; and inputs of a teacher that the model does not have.
+ * Returns the arrays that hold targets, in which a NaN may be a value that does not count; those
+ * that options of a loss name; and inputs of a teacher that the model does not have.
  */
 export function arraysOf(
   model: Model,

@@ -192,7 +192,7 @@ export type FitValues = ValuesOf<typeof lasting & typeof order>;
 export const fitValues = (given: FitOptions): FitValues =>
   valuesOf({ ...lasting, ...order }, { ...given });
 
-/** What of fit's options has no effect, and what patience goes by without evaluations: sentences. */
+/** Returns a sentence for each of fit's options that has no effect, or not the expected one. */
 export function effectNotes(given: FitOptions): string[] {
   const { losses, optimizer, patience = null, eval: held } = given;
   const terms = losses ?? [{ loss: given.loss }];
@@ -209,7 +209,7 @@ export function effectNotes(given: FitOptions): string[] {
   ];
 }
 
-/** Those of fit's options that a trainer takes. */
+/** Returns those of fit's options that a trainer takes. */
 export function trainerOptions(given: FitOptions): FinetuneOptions {
   const entries = Object.entries(given).filter(([name]) => Object.hasOwn(finetuneOptions, name));
   return Object.fromEntries(entries) as unknown as FinetuneOptions;

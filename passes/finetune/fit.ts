@@ -58,11 +58,11 @@ export interface FitResult {
 
 /**
  * Trains a model's LAuReL weights, a new last layer (`newHead`) and further weights that `train`
- * names, for some epochs, and returns the best weights: by the evaluation loss, or without `eval` by the training loss.
- * A resumed training gives the same bytes as an uninterrupted one. If `signal` is aborted or the
- * loss is no longer finite, the training stops and returns the best weights so far. Throws an
- * InputError if data, target or options do not fit; a DivergedError if no epoch ends with a finite
- * loss; the signal's reason if it was aborted before the call.
+ * names. Returns the weights of the best epoch: by the evaluation loss, or without `eval` by the
+ * training loss. A resumed training gives the same bytes as an uninterrupted one. If `signal` is
+ * aborted or the loss is no longer finite, the training stops and returns the best weights so far.
+ * Throws an InputError if data, target or options do not fit, a DivergedError if no epoch ends with a
+ * finite loss, and the signal's reason if it was aborted before the call.
  */
 export async function fit(original: Model, asked: FitOptions): Promise<FitResult> {
   checkModel("fit", original);

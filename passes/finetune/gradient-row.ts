@@ -33,10 +33,11 @@ export const cast = ({ to }: Writing, name: string, from: string, dtype: string)
   from === dtype ? name : to.cast(name, dtype);
 
 /**
- * Puts all gradients in one row, those of large weights as their norms: its norm is that of all
- * gradients together. Also returns the gradients of each group as one tensor. Of the inputs of a node, onnxruntime first computes the one that is
- * written last. So this is the gradient that the backward pass has first, and what it is computed
- * from is freed early; all the others would keep it. Flatten because the optimizer leaves it there.
+ * Puts all gradients in one row, those of large weights as their norms. The norm of the row is that of
+ * all gradients together. Also returns the gradients of each group as one tensor. Of the inputs of a
+ * node, onnxruntime first computes the one that is written last. So this is the gradient that the
+ * backward pass has first, and what it is computed from is freed early; all the others would keep it.
+ * Flatten because the optimizer leaves it there.
  */
 export function gradientRow(writing: Writing, groups: readonly Group[]) {
   const { op, to } = writing;

@@ -56,7 +56,7 @@ export interface Run {
   error: string | null;
 }
 
-/** A training that has not begun. */
+/** Returns a training that has not begun. */
 export const newRun = (): Run => ({
   before: null,
   epochs: [],

@@ -46,7 +46,7 @@ export type IsLabel = (label: number, classes: number) => boolean;
 export const isClass: IsLabel = (label, classes) =>
   label >= 0 && label < classes && Number.isInteger(label);
 
-/** What to do about a label that is not a class: the end of a sentence. */
+/** Returns what to do about a label that is not a class: the end of a sentence. */
 export const labelAdvice = (label: number, classes: number): string =>
   classes === 1
     ? ", and the model gives one number for each example; use --loss binary-cross-entropy if it is the logit of yes and no, or give the model a last layer of more classes with --new-head."
@@ -61,7 +61,7 @@ export const labelAdvice = (label: number, classes: number): string =>
 export const NOT_ONE_HOT =
   "holds integers of the output's shape that are not a single 1 among zeros; give class numbers, floats that are the share of each class, or --loss binary-cross-entropy if several classes hold at once.";
 
-/** The first row in which integers are not one-hot along an axis; null if all are. */
+/** Returns the first row in which integers are not one-hot along an axis; null if all are. */
 export function oneHotFault(
   values: ArrayLike<number | bigint>,
   dims: readonly number[],

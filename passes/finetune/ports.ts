@@ -3,7 +3,7 @@ import type { Graph, Types } from "../../src/graph/graph.ts";
 import type { Patch, Port } from "../../src/graph/patch-contents.ts";
 import { showShape, type Type } from "../../src/onnx/dtypes.ts";
 
-/** The sizes of free dimensions, by name or as "input.axis", that a batch of these shapes has. */
+/** Returns the sizes of free dimensions in a batch, by name or as "input.axis". */
 export function sizesOf(
   { file, main }: Graph,
   types: Types,
@@ -43,5 +43,5 @@ export const joined = (...patches: readonly Partial<Patch>[]): Patch => ({
   untold: patches.flatMap(({ untold }) => untold ?? []),
 });
 
-/** A port of a type. */
+/** Returns a port of a type. */
 export const port = (name: string, type: Type | null = null): Port => ({ name, type });

@@ -93,8 +93,8 @@ export function gray({ width, height, pixels: old }: Image): Image {
 }
 
 /**
- * An image as torchvision's eval transform makes it: the shorter side is scaled to `shorter`, then
- * the center is cut out.
+ * Returns an image as torchvision's eval transform makes it: the shorter side is scaled to
+ * `shorter`, then the center is cut out.
  */
 export function forEvaluation(
   image: Image,

@@ -1,8 +1,8 @@
 import type { Writing } from "../../src/graph/builder.ts";
 
 /**
- * Puts tensors of these shapes side by side in one vector, for what is done to each element alike: `join`
- * makes it, `part` gives the tensors again. A single tensor stays as it is.
+ * Puts tensors of these shapes side by side in one vector, for what is done to each element alike.
+ * `join` makes it, `part` gives the tensors again. A single tensor stays as it is.
  */
 export function sideBySide({ op, to }: Writing, shapes: readonly (readonly number[])[]) {
   const isSingle = shapes.length === 1;

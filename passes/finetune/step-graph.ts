@@ -136,7 +136,7 @@ export async function differentiatedStep(
   return { graph, optimizer, reached, back, scalars, ports, plan, shares };
 }
 
-/** The scalars as outputs with their types. */
+/** Returns the scalars as outputs with their types. */
 export const typed = ({ scalars }: Pick<DifferentiatedStep, "scalars">) => ({
   untold: scalars.map(({ name }) => name),
   outputs: scalars,
@@ -225,7 +225,7 @@ function startsOf(
   return starts;
 }
 
-/** The update as a model of its own, its ports named as in the whole step. */
+/** Makes the update as a model of its own, its ports named as in the whole step. */
 export async function updateAlone(
   graph: Graph,
   reached: readonly Weight[],

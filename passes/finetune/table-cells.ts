@@ -34,8 +34,8 @@ export interface TargetCells {
 const MOST = 10_000;
 
 /**
- * Reads a target's cells once, in all tables: they are class names if one of them is not a number, then
- * sorted by their characters; otherwise numbers, whole ones as labels.
+ * Reads a target's cells once, in all tables. They are class names, sorted by their characters, if one
+ * of them is not a number; otherwise numbers, whole ones as labels.
  */
 export function labelsOf(
   { missing, padding, words: hasWords = true }: Expected,
@@ -89,7 +89,7 @@ function* cellsOf(tables: readonly TargetCells[]): Generator<TableCell> {
     for (const cells of table.rows()) for (const place of places) yield* flat(cells[place]);
 }
 
-/** The numbers of a row's cells, and their shape. Throws an InputError for a cell that is not a number. */
+/** Returns the numbers of a row's cells, and their shape. Throws an InputError for other cells. */
 export function cellNumbers(
   cells: readonly TableCell[],
   of: CellOf,

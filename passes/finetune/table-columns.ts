@@ -17,7 +17,7 @@ export type ColumnsOf = Readonly<Record<string, readonly string[]>>;
 
 /**
  * Decides which columns of a table an array takes: those that are stated, its own by name, or for
- * one input all that are left. Also returns what a user should know of it, a sentence each. Throws an
+ * one input all that are left. Also returns what a user should know of it, in sentences. Throws an
  * InputError if an array gets none.
  */
 export function assignedColumns(

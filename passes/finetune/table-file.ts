@@ -114,7 +114,7 @@ const classNotes = (file: string, labels: TargetLabels) =>
     return names ? [`${text}: ${listed(names)}.`] : [];
   });
 
-/** An array that grows row by row; `finish` returns it, notes, and the source that keeps its values. */
+/** Grows an array row by row; `finish` returns it, notes, and the source of its values. */
 function growing(file: string, of: ArrayColumns, labels: LabelsOf | null, large: boolean) {
   const { expected, places, names } = of;
   const dtype = labels?.dtype ?? expected.dtype ?? "float";

@@ -8,9 +8,9 @@ import type { LossTarget } from "./target-reading.ts";
 const ROUNDING = 1e-2;
 
 /**
- * The axes of a target behind the first along which all sums are 1: those that could hold the
- * shares of classes. None for a target of fewer than three axes, whose class axis is known, and none
- * for a loss without classes.
+ * Returns the axes of a target behind the first along which all sums are 1: those that could hold
+ * the shares of classes. None for a target of fewer than three axes, whose class axis is known, and
+ * none for a loss without classes.
  */
 export function axesOfOne({ loss, reads }: ChosenLoss, target: Tensor): number[] {
   const { dims, type } = target;

@@ -122,7 +122,7 @@ function misfit(
     : `its targets are floats of the output's shape ${showShape(shape)}, and these are ${target.dtype} ${showShape(target.shape)}; name another array with --target`;
 }
 
-/** What a user must know of labels that are moved ahead, a sentence; null if they are not. */
+/** Returns a sentence on labels that are moved ahead; null if they are not. */
 export function shiftNote(
   { shift, isNextToken }: Reading,
   target: LossTarget | null,

@@ -117,8 +117,8 @@ const outputsInstead = ({ loss: { others = [] } }: ChosenLoss) =>
     : `; or what takes its place, ${others.map((option) => `--${option}`).join(" and ")}, the ${others.length > 1 ? "names of other outputs" : "name of another output"}`;
 
 /**
- * What a user must know of losses that compare the rows of a batch, a sentence each. Throws an
- * InputError if there is a single row.
+ * Returns what a user must know of losses that compare the rows of a batch, a sentence each. Throws
+ * an InputError if there is a single row.
  */
 export function comparingNotes(
   terms: readonly TrainedTerm[],
@@ -139,7 +139,7 @@ export function comparingNotes(
     : [];
 }
 
-/** How a report writes a loss: "logits=cross-entropy:labels*0.5". */
+/** Returns how a report writes a loss: "logits=cross-entropy:labels*0.5". */
 export function shownTerm({ chosen, output, target, weight }: TrainedTerm): string {
   const [before, after] = [output ? `${output}=` : "", target ? `:${target}` : ""];
   return `${before}${chosen.loss.name}${after}${weight === 1 ? "" : `*${weight}`}`;

@@ -28,7 +28,8 @@ export type Batches = Iterable<Tensors> | AsyncIterable<Tensors>;
 
 /**
  * Trains a model's LAuReL weights, and further ones that `train` names, step by step, in the
- * onnxruntime that is passed in. `fit` runs epochs of it. Weights and optimizer state stay onnxruntime's own tensors from step to step.
+ * onnxruntime that is passed in. `fit` runs epochs of it. Weights and optimizer state stay
+ * onnxruntime's own tensors from step to step.
  */
 export class Trainer extends TrainState {
   readonly #model: Model;

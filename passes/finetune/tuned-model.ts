@@ -4,7 +4,7 @@ import type { Tensors } from "../../src/ort/session.ts";
 import { bytesOfTensor } from "../../src/ort/tensors.ts";
 import { withWeights } from "../adapter/weights.ts";
 
-/** The model with the weights of a training: only their bytes differ. */
+/** Returns the model with the weights of a training: only their bytes differ. */
 export function tunedModel(model: Model, weights: Tensors): Model {
   checkModel("tunedModel", model);
   const fits =

@@ -7,8 +7,8 @@ import type { OutputForLoss } from "./output-for-loss.ts";
 import type { TrainedWeight } from "./trained-weights.ts";
 
 /**
- * Writes the bodies of the model's own functions in place of the calls that make the outputs of losses,
- * so that an activation inside them is seen.
+ * Replaces the calls of the model's own functions that make the outputs of losses by their bodies, so
+ * that an activation inside them is seen.
  */
 export async function withoutCalls(
   given: Specialized,

@@ -3,7 +3,13 @@ import { attribute, type Graph, type Types, type Value } from "../../src/graph/g
 import { isFloat, showShape, type Type } from "../../src/onnx/dtypes.ts";
 import { positiveAxis, softmaxAxis } from "./activation.ts";
 import { traced } from "./final-activation.ts";
-import { type ChosenLoss, checkedClassAxis, classAxisOf, indices, type TargetForm } from "./loss.ts";
+import {
+  type ChosenLoss,
+  checkedClassAxis,
+  classAxisOf,
+  indices,
+  type TargetForm,
+} from "./loss.ts";
 
 type Shape = NonNullable<Type["shape"]>;
 

@@ -36,7 +36,7 @@ export function countedValues({ writing, target, opset, options }: Inputs): Coun
   return { target: op.Where(counting, name, zero), counts: to.cast(counting, dtype) };
 }
 
-/** The mean of a term over the elements that count, with metrics that are such means too. */
+/** Writes the mean of a term over the elements that count, with metrics that are such means too. */
 export function meanOverCounted(
   { writing, output }: Pick<Inputs, "writing" | "output">,
   { counts }: CountedValues,

@@ -8,10 +8,10 @@ export const positiveOutput = {
   describe: "name of the output with the positive example of each row; replaces the target",
 } as const;
 
-/** How a target is read: as a label of each row, or as vectors. */
+/** Whether a target holds a label for each row, not vectors. */
 export const holdsLabels = ({ dtype }: Pick<LossTensor, "dtype">) => !isFloat(dtype);
 
-/** Why rows are not labeled, the end of a sentence; null if they are. */
+/** Returns why rows are not labeled, the end of a sentence; null if they are. */
 export function rowLabelsMisfit({ output, target }: FitAsked): string | null {
   const [rows] = output.shape ?? [];
   const [own, ...others] = target?.shape ?? [];

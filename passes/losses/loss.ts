@@ -222,5 +222,5 @@ export const elementCount = ({ op, to }: Writing, x: string) => to.cast(op.Size(
 export const total = ({ to }: Writing, x: string, rank: number) =>
   to.reduce("ReduceSum", x, indices(rank), false);
 
-/** The numbers below a count. */
+/** Returns the numbers below a count. */
 export const indices = (count: number): number[] => Array.from({ length: count }, (_, k) => k);

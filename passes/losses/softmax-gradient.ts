@@ -18,8 +18,8 @@ export interface SoftmaxGradient {
 }
 
 /**
- * The gradient of a softmax cross-entropy by its scores, written directly, because the gradients of
- * its parts take several times the memory of the scores.
+ * Returns the gradient of a softmax cross-entropy by its scores, written directly, because the
+ * gradients of its parts take several times the memory of the scores.
  */
 export const softmaxGradient = (parts: SoftmaxGradient): GradientStart => ({
   scores: parts.scores,

@@ -18,7 +18,7 @@ export function writtenTerm(text: string): WrittenTerm | null {
   return { output, loss, target, weight: weight === undefined ? null : Number(weight) };
 }
 
-/** The names of the losses that an option names: one, or several as a command line writes them. */
+/** Returns the losses that an option names: one, or several as a command line writes them. */
 export const lossNames = (given: unknown): string[] =>
   [given]
     .flat()

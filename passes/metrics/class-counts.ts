@@ -7,7 +7,7 @@ export interface ClassCount {
   missed: number;
 }
 
-/** A metric that is computed from counts of each class, or of each yes/no label. */
+/** Returns a metric that is computed from counts of each class, or of each yes/no label. */
 export function countTally(of: (counts: readonly ClassCount[]) => number): Tally {
   const counts: ClassCount[] = [];
   let isLabels = false;
@@ -57,7 +57,7 @@ function addLabels({ predicted, actual, dims, classes: axis }: Observed, at: At)
   }
 }
 
-/** The mean over all classes, or labels; a ratio without a denominator is 0. */
+/** Returns the mean over all classes, or labels; a ratio without a denominator is 0. */
 export const macro = (
   counts: readonly ClassCount[],
   ratio: (count: ClassCount) => readonly [part: number, whole: number],

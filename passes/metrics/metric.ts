@@ -41,7 +41,7 @@ export interface Metric {
   tally(): Tally;
 }
 
-/** A metric that is the mean of a number at each position that counts. */
+/** Returns a metric that is the mean of a number at each position that counts. */
 export function meanTally(
   at: (observed: Observed, position: number) => number,
   of = (mean: number) => mean,

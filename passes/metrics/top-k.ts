@@ -1,6 +1,6 @@
 import { type Metric, meanTally } from "./metric.ts";
 
-/** The share of labels among the k likeliest classes; of equal ones, the first is likelier. */
+/** Measures the share of labels among the k likeliest classes; the first of equal ones wins. */
 export const topK = (k: number): Metric => ({
   name: `top-${k}`,
   about: `share of labels among the ${k} likeliest classes`,
