@@ -281,18 +281,22 @@ describe("a gradient is written in few operators", () => {
       const forward = joined.filter((name) => !name.includes(".grad")).length;
       const { op, inputs: addends } = values.get("s1")!.producer!;
       const isLast = op === "Add" && addends[0]?.producer?.op === "Conv";
-      return { made, forward, backward: joined.length - forward, isLast };
+      // The gradient of a sum is read once, for what the branch and the low-rank map read.
+      const isShared = ({ op, outputs }: (typeof nodes)[number]) =>
+        op === "Conv" && outputs[0]!.name.endsWith("Concat.grad");
+      const shared = nodes.filter(isShared).length;
+      return { made, forward, backward: joined.length - forward, isLast, shared };
     };
     const large = await step(20);
     // The gradient of x1 is the sum of both convolutions of the second block.
-    expect([large.forward, large.backward, large.isLast]).toEqual([2, 1, true]);
+    expect([large.forward, large.backward, large.isLast, large.shared]).toEqual([2, 1, true, 2]);
     // All gradients of the last site come first, from the end of the row; α and β have a factor behind.
     const { nodes } = large.made.whole.graph.main;
     const row = nodes.filter(({ message }) => message.name.startsWith("norm.Flatten"));
     const ofWeights = row.map(({ inputs }) => inputs[0]!.name.slice(0, 2));
     expect(ofWeights).toEqual(["s0", "s0", "s0", "s1", "s1", "s1"]);
     const small = await step(19);
-    expect([small.forward, small.backward, small.isLast]).toEqual([0, 0, true]);
+    expect([small.forward, small.backward, small.isLast, small.shared]).toEqual([0, 0, true, 0]);
     const trained = await step(20, { train: ["u0"] });
     expect([trained.forward, trained.backward]).toEqual([1, 1]);
     // A rule of one's own leaves the model as it is.

@@ -10,27 +10,35 @@ import type { WrittenValues } from "./disjoint.ts";
  */
 export const POSITIONS = 400;
 
+/** A node, and the inputs whose cotangents its rule gives; all if there is no list. */
+export interface Differentiated {
+  readonly node: Node;
+  readonly inputs?: readonly number[];
+}
+
 /**
- * Returns a Conv of concatenated channels, of which only some kernels are trained, as the Convs that it
- * is the sum of: their gradients leave out the frozen kernels. Any other node is returned alone.
+ * Returns what a Conv of concatenated channels, of which only some kernels are trained, is
+ * differentiated as: the Conv itself for what it reads, and each trained kernel alone, which leaves out
+ * the gradients of frozen ones. Any other node is returned as it is.
  */
 export function summands(
   { graph, types }: { readonly graph: Graph; readonly types: Types },
   active: ReadonlySet<Value>,
   node: Node,
-): readonly Node[] {
-  if (node.op !== "Conv" || attributesOf(graph, node).int("group", 1) !== 1) return [node];
-  const [x, w, bias] = node.inputs;
+): readonly Differentiated[] {
+  if (node.op !== "Conv" || attributesOf(graph, node).int("group", 1) !== 1) return [{ node }];
+  const [x, w] = node.inputs;
   const [parts, kernels] = [x, w].map((value) => concatenated(graph, value!));
   if (!parts || parts.length !== kernels?.length || kernels.every((kernel) => active.has(kernel)))
-    return [node];
+    return [{ node }];
   const channels = (values: readonly Value[]) =>
     String(values.map((value) => types.get(value)?.shape?.[1]));
-  if (channels(parts) !== channels(kernels)) return [node];
-  return parts.map((part, k) => ({
-    ...node,
-    inputs: [part, kernels[k], ...(bias && k === 0 ? [bias] : [])],
-  }));
+  if (channels(parts) !== channels(kernels)) return [{ node }];
+  const alone = parts.map((part, k) => ({ ...node, inputs: [part, kernels[k]] }));
+  if (parts.filter((part) => active.has(part)).length < 2)
+    return [{ node, inputs: [2] }, ...alone.map((node) => ({ node }))];
+  // One Conv reads the cotangent, which may be wide, once for all parts.
+  return [{ node, inputs: [0, 2] }, ...alone.map((node) => ({ node, inputs: [1] }))];
 }
 
 /** Returns the parts of a value that is concatenated along its channels. */

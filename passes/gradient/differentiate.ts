@@ -7,7 +7,7 @@ import { type ActiveSubgraph, ruleOf, wayBetween } from "./active-subgraph.ts";
 import { arithmetic } from "./arithmetic.ts";
 import { attended, throughAttention } from "./attention.ts";
 import { sumTo } from "./broadcasting.ts";
-import { summands } from "./convolution-sums.ts";
+import { type Differentiated, summands } from "./convolution-sums.ts";
 import { type CustomCotangent, checkReturned, customRule } from "./custom-rules.ts";
 import { gatedBy } from "./gates.ts";
 import { gradientNode } from "./gradient-node.ts";
@@ -74,7 +74,8 @@ export function backpropagate(graph: Graph, wanted: Differentiation): Gradients 
   for (const node of way.nodes.toReversed()) {
     const of = cotangentsOf(node, sums, writing);
     if (!of) continue;
-    for (const part of joins ? summands(walk, way.active, node) : [node]) passBack(walk, part, of);
+    for (const part of joins ? summands(walk, way.active, node) : [{ node }])
+      passBack(walk, part, of);
   }
   const gradientsByName = new Map(roots.map((root) => [root.name, sums.gradientOf(root)]));
   const outputs = [...gradientsByName.values()].filter((g) => g !== null);
@@ -120,7 +121,11 @@ interface Walk {
 const SCALED: ReadonlySet<string> = new Set(["Relu", "Clip"]);
 
 /** Adds a node's contribution to the cotangents of its inputs. */
-function passBack(walk: Walk, node: Node, { values, held }: Cotangents): void {
+function passBack(
+  walk: Walk,
+  { node, inputs }: Differentiated,
+  { values, held }: Cotangents,
+): void {
   const { graph, types, way, writing, sums, joins, rules } = walk;
   const { op } = writing;
   const gated = joins ? gatedBy(graph, way.active, node) : null;
@@ -131,7 +136,7 @@ function passBack(walk: Walk, node: Node, { values, held }: Cotangents): void {
     !bounds.some((value) => value && way.active.has(value));
   // A product repeats a narrower cotangent itself.
   const cotangents = isScaled ? values.map((g) => g && sums.uncopied(g)) : values;
-  const at = gradientNode({ graph, types, ...way }, read, writing, cotangents);
+  const at = gradientNode({ graph, types, ...way }, read, writing, { cotangents, inputs });
   const mixed = joins ? attended(graph, types, node) : null;
   const c = mixed && sums.of(mixed);
   const given = gated

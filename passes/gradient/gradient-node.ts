@@ -15,12 +15,19 @@ export interface Known {
   readonly active: ReadonlySet<Value>;
 }
 
+/** What a rule is asked for. */
+interface Asked {
+  readonly cotangents: readonly Cotangent[];
+  /** The inputs whose cotangents are wanted; all by default. */
+  readonly inputs?: readonly number[] | undefined;
+}
+
 /** Returns a node as its rule sees it. */
 export function gradientNode(
   known: Known,
   node: Node,
   { op, to: write, constant, custom }: Writing,
-  cotangents: readonly Cotangent[],
+  { cotangents, inputs }: Asked,
 ): GradientNode {
   const { graph, types, active } = known;
   const opset = graph.file.opsets.get("") ?? 7;
@@ -49,7 +56,9 @@ export function gradientNode(
     y: first?.name ?? "",
     outputs: node.outputs.map((value) => value?.name ?? null),
     inputs: node.inputs.map((value) => value?.name ?? null),
-    needs: node.inputs.map((value) => value !== null && active.has(value)),
+    needs: node.inputs.map(
+      (value, k) => value !== null && active.has(value) && (inputs?.includes(k) ?? true),
+    ),
     shape: (k) => sizes(node.inputs[k], "input"),
     outShape,
     numbers: (k) => numbersOf(graph, node.inputs[k]),
