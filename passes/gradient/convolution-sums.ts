@@ -11,7 +11,7 @@ import type { WrittenValues } from "./disjoint.ts";
 export const POSITIONS = 400;
 
 /** A node, and the inputs whose cotangents its rule gives; all if there is no list. */
-export interface Differentiated {
+export interface Summand {
   readonly node: Node;
   readonly inputs?: readonly number[];
 }
@@ -25,7 +25,7 @@ export function summands(
   { graph, types }: { readonly graph: Graph; readonly types: Types },
   active: ReadonlySet<Value>,
   node: Node,
-): readonly Differentiated[] {
+): readonly Summand[] {
   if (node.op !== "Conv" || attributesOf(graph, node).int("group", 1) !== 1) return [{ node }];
   const [x, w] = node.inputs;
   const [parts, kernels] = [x, w].map((value) => concatenated(graph, value!));

@@ -7,7 +7,7 @@ import { type ActiveSubgraph, ruleOf, wayBetween } from "./active-subgraph.ts";
 import { arithmetic } from "./arithmetic.ts";
 import { attended, throughAttention } from "./attention.ts";
 import { sumTo } from "./broadcasting.ts";
-import { type Differentiated, summands } from "./convolution-sums.ts";
+import { type Summand, summands } from "./convolution-sums.ts";
 import { type CustomCotangent, checkReturned, customRule } from "./custom-rules.ts";
 import { gatedBy } from "./gates.ts";
 import { gradientNode } from "./gradient-node.ts";
@@ -121,11 +121,7 @@ interface Walk {
 const SCALED: ReadonlySet<string> = new Set(["Relu", "Clip"]);
 
 /** Adds a node's contribution to the cotangents of its inputs. */
-function passBack(
-  walk: Walk,
-  { node, inputs }: Differentiated,
-  { values, held }: Cotangents,
-): void {
+function passBack(walk: Walk, { node, inputs }: Summand, { values, held }: Cotangents): void {
   const { graph, types, way, writing, sums, joins, rules } = walk;
   const { op } = writing;
   const gated = joins ? gatedBy(graph, way.active, node) : null;
