@@ -100,4 +100,28 @@ describe("random inputs", () => {
     const dims = checks.flatMap((check) => ("dims" in check ? [check.dims] : []));
     expect([passed, dims]).toEqual([true, [{ T: 32, H: 32, W: 32 }]]);
   });
+
+  it("are not of a size that a message names where three of it would exhaust memory", async () => {
+    const bytes = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+      g (float[1, 3, T, H, W] x) => (float[3, 256, 16] y)
+      <float[16, 16] w, int64[3] shape = {3, 256, 16}>
+      { r = Reshape(x, shape) h = Relu(r) f = MatMul(h, w) [one] y = Add(r, f) }`);
+    const laurel = await laurelize(await openModel(bytes), { ort, variant: "rw" });
+    let largest = 0;
+    const create = async (...given: Parameters<typeof ort.InferenceSession.create>) => {
+      const session = await ort.InferenceSession.create(...given);
+      const run = session.run.bind(session);
+      session.run = ((feeds: ort.InferenceSession.FeedsType, ...rest: []) => {
+        for (const { size } of Object.values(feeds as Record<string, ort.Tensor>))
+          largest = Math.max(largest, size);
+        return run(feeds, ...rest);
+      }) as typeof session.run;
+      return session;
+    };
+    const watched = { ...ort, InferenceSession: { create } } as typeof ort;
+    const { checks, passed } = await prove(laurel, { ort: watched });
+    const dims = checks.flatMap((check) => ("dims" in check ? [check.dims] : []));
+    expect([passed, dims]).toEqual([true, [{ T: 16, H: 16, W: 16 }]]);
+    expect(largest).toBeLessThanOrEqual(3 * 32 ** 3);
+  });
 });

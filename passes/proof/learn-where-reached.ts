@@ -6,6 +6,7 @@ import type { Plan } from "../laurelize/plan.ts";
 import { newTensors } from "./displacing.ts";
 import { canLearn, type LearningReport } from "./learning.ts";
 import type { Asked } from "./learning-runs.ts";
+import { fitTogether } from "./operands.ts";
 
 /** What is asked of sites that inputs may reach or not. */
 interface AskedWhereReached extends Asked {
@@ -30,19 +31,17 @@ export async function learnWhereReached(
   const reports: LearningReport[] = [];
   const moving = new Set<string>();
   let done = 0;
-  for (const feeds of new Set(sites.map(reachedBy).filter((feeds) => feeds !== null))) {
-    const part = sites.filter((inserted) => reachedBy(inserted) === feeds);
-    const groups = asked.groups
-      .map((group) => group.filter((inserted) => part.includes(inserted)))
-      .filter((group) => group.length > 0);
-    const share = part.length / sites.length;
-    const some = { ...asked, groups, plan: { ...plan, sites: part } };
-    const report = await canLearn(some, feeds, (of) => progress(done + of * share));
+  for (const { feeds, groups } of partsOf(asked.groups, sites, reachedBy)) {
+    const part = { ...plan, sites: groups.flat() };
+    const share = part.sites.length / sites.length;
+    const report = await canLearn({ ...asked, groups, plan: part }, feeds, (of) =>
+      progress(done + of * share),
+    );
     if (report.outcome === "not run") return report;
     done += share;
     reports.push(report);
     const lost = new Set([...report.dead, ...report.unfelt]);
-    for (const { name } of newTensors(part)) if (!lost.has(name)) moving.add(name);
+    for (const { name } of newTensors(part.sites)) if (!lost.has(name)) moving.add(name);
   }
   const reached = sites.filter((inserted) => reachedBy(inserted) !== null);
   const names = newTensors(reached).map(({ name }) => name);
@@ -62,6 +61,33 @@ export async function learnWhereReached(
     bySums: reports.some(({ bySums }) => bySums),
     notFinite: notFinite.map(({ site }) => site.name),
     before: [...new Set(reports.flatMap(({ before }) => before))],
+  });
+}
+
+/** Inputs, and groups of sites that they reach, which are asked together. */
+interface Part {
+  readonly feeds: Tensors;
+  readonly groups: Asked["groups"];
+}
+
+/**
+ * The sites by the inputs that reach them. Where not all operands fit in memory, each group is asked
+ * alone, because a session keeps what it can give until a run ends, whether it is asked for or not.
+ */
+function partsOf(
+  groups: Asked["groups"],
+  sites: readonly InsertedSite[],
+  reachedBy: AskedWhereReached["reachedBy"],
+): Part[] {
+  const inputs = new Set(sites.map(reachedBy).filter((feeds) => feeds !== null));
+  return [...inputs].flatMap((feeds): Part[] => {
+    const part = new Set(sites.filter((inserted) => reachedBy(inserted) === feeds));
+    const reached = groups
+      .map((group) => group.filter((inserted) => part.has(inserted)))
+      .filter((group) => group.length > 0);
+    return fitTogether(reached)
+      ? [{ feeds, groups: reached }]
+      : reached.map((group) => ({ feeds, groups: [group] }));
   });
 }
 

@@ -1,3 +1,4 @@
+import { freeMemory } from "#node";
 import { runAll } from "../../src/compare/outputs.ts";
 import type { Graph, Types } from "../../src/graph/graph.ts";
 import { own } from "../../src/graph/own.ts";
@@ -77,6 +78,14 @@ export function siteBatches(sizes: SumSizes): InsertedSite[][] {
   }
   return groups;
 }
+
+/** The share of free memory that the operands of all sites may take at once. */
+const SHARE = 1 / 4;
+
+/** Whether the operands of groups of sites fit in memory together. */
+export const fitTogether = (groups: readonly (readonly InsertedSite[])[]): boolean =>
+  groups.length * HELD * Float32Array.BYTES_PER_ELEMENT <= SHARE * (freeMemory() ?? Infinity) ||
+  groups.length <= 1;
 
 /** Returns the values to expose in a model for the operands of some sites. */
 export const tapsAt = (sites: readonly InsertedSite[]): Tap[] =>

@@ -14,8 +14,10 @@ export interface SampleOptions {
   readonly seed?: number | undefined;
 }
 
-/** Maximum size in bytes of one set of random inputs. */
+/** Maximum size in bytes of one set of random inputs of the first sizes. */
 const LARGEST = 1 << 30;
+/** The same of other sizes that are tried: a model's own values may be a hundred times as large. */
+const LARGEST_OTHER = 1 << 28;
 
 /** A model that is to be run on random inputs. */
 export interface Sampled {
@@ -45,6 +47,8 @@ export function drawer(model: Sampled, options: SampleOptions): Draw {
   return (attempt, round) => {
     const dims: Record<string, number> = Object.create(null);
     const feeds: Record<string, Tensor> = Object.create(null);
+    const { step, size, batch } = attempt;
+    const isFirst = step === 0 && size === undefined && batch === undefined;
     let bytes = 0;
     for (const input of graph.main.inputs) {
       const type = types.get(input);
@@ -55,14 +59,13 @@ export function drawer(model: Sampled, options: SampleOptions): Draw {
       const shape = type.shape.map((dim, axis) => {
         if (typeof dim === "number") return dim;
         const name = dim || `${input.name}.${axis}`;
-        const { batch } = attempt;
         if (axis === 0 && batch?.input === input.name && own(given, name) === undefined)
           return batch.size;
         dims[name] ??= own(given, name) ?? sizeOf({ input, type, axis, name }, attempt, given);
         return dims[name];
       });
       bytes += elements(shape) * 8;
-      if (shape.some((dim) => dim < 0) || bytes > LARGEST)
+      if (shape.some((dim) => dim < 0) || bytes > (isFirst ? LARGEST : LARGEST_OTHER))
         throw new InputError(
           `input ${input.name} has shape ${showShape(shape)}, which is too large for random inputs; give --dim or --inputs.`,
         );
