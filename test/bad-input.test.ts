@@ -64,7 +64,7 @@ describe("a file that is not a model", { timeout: 60_000 }, () => {
     expectRefused([file], path.dirname(file), "ORT format");
   });
   it("a model truncated at any byte", async () => {
-    for (const length of swept([...good.keys()], 3)) {
+    for (const length of swept([...good.keys()], 6)) {
       const opened = openModel(good.slice(0, length)).then((model) =>
         laurelize(model, { ort, variant: "rw" }),
       );
@@ -74,7 +74,7 @@ describe("a file that is not a model", { timeout: 60_000 }, () => {
   it("a model with a byte of its structure overwritten is refused with a sentence or accepted", async () => {
     let taken = 0;
     for (let at = 0; at < good.length; at++)
-      for (const byte of isNightly || at % 3 === 0 ? [0, 127, 255, good[at] ^ 1] : []) {
+      for (const byte of isNightly || at % 6 === 0 ? [0, 127, 255, good[at] ^ 1] : []) {
         const bytes = Uint8Array.from(good);
         bytes[at] = byte;
         // Weights, whose values may be any, are left out after the first.
@@ -87,7 +87,7 @@ describe("a file that is not a model", { timeout: 60_000 }, () => {
           expect((error as Error).message).toMatch(/^[^\n]+$/);
         }
       }
-    expect(taken).toBeGreaterThan(33);
+    expect(taken).toBeGreaterThan(16);
   });
 });
 

@@ -27,7 +27,7 @@ import { inDouble } from "../src/infer/stand-in.ts";
 import { cli } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
-import { sessionOn } from "./support/session.ts";
+import { graphOptimizationLevel, sessionOn } from "./support/session.ts";
 import { tuned } from "./support/tuned.ts";
 
 const head = `<ir_version: 8, opset_import: ["" : 17]>`;
@@ -84,7 +84,10 @@ const feedsOf = ({ graph }: Model, shapes: Readonly<Record<string, number[]>>) =
 async function apart(a: Model, b: Model, shapes: Readonly<Record<string, number[]>>) {
   const [one, two] = await Promise.all(
     [a, b].map(async (model) => {
-      const session = await sessionOn(model.toBytes(), { logSeverityLevel: 4 });
+      const session = await sessionOn(model.toBytes(), {
+        logSeverityLevel: 4,
+        graphOptimizationLevel,
+      });
       return session.run(feedsOf(model, shapes));
     }),
   );

@@ -20,7 +20,7 @@ const places = [path.join(root, "node_modules/.bin"), process.env.PATH].join(pat
 const env = { ...process.env, PATH: places };
 const scratch = temporaryFolder();
 /** `npm run fuzz -- 600` goes on for as many seconds. */
-const CASES = isNightly ? 1000 : 8;
+const CASES = isNightly ? 1000 : 4;
 
 describe("the fuzz test", { timeout: 900_000 }, () => {
   it("finds nothing in mutated models", () => {

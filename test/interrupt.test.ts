@@ -4,6 +4,7 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
+import { isNightly } from "./support/sweep.ts";
 
 const scratch = temporaryFolder();
 const bin = path.join(import.meta.dirname, "../dist/bin/laurelize.js");
@@ -44,7 +45,7 @@ describe.skipIf(process.platform === "win32")("a run that is ended", { timeout: 
       });
       const ended = new Promise((resolve) => child.once("exit", (_, by) => resolve(by)));
       await until(() => fs.readdirSync(folder).length === 2);
-      await new Promise((resolve) => setTimeout(resolve, 1000));
+      await new Promise((resolve) => setTimeout(resolve, isNightly ? 1000 : 300));
       expect(fs.readdirSync(folder).some((name) => name.endsWith(".tmp"))).toBe(true);
       const start = performance.now();
       child.kill(signal);

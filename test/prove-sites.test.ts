@@ -62,7 +62,7 @@ describe("a proof at the sites alone", () => {
   );
 
   it("passes at every site of the fixtures", { timeout: 60_000 }, async () => {
-    for (const name of swept(fixtureNames(), 4)) {
+    for (const name of swept(fixtureNames(), 8)) {
       const model = await openModel(fixture(name));
       if ((await findResiduals(model, { ort })).sites.length === 0) continue;
       const laurel = await laurelize(model, { ort, variant: "rw+lr+pa" });

@@ -138,6 +138,7 @@ describe("recipes, as the page has them", { timeout: 240_000 }, () => {
     const log = JSON.parse(fs.readFileSync(path.join(place, "tuned.json"), "utf8"));
     const [first, second] = log.epochs;
     expect(second.train.loss).toBeLessThan(first.train.loss);
+    expect(second.train.metrics.perplexity).toBeCloseTo(Math.exp(second.train.loss), 6);
   });
 
   it("A model in int8", async () => {

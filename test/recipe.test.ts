@@ -17,9 +17,6 @@ function workingFolder(files: Readonly<Record<string, string>>): string {
   return folder;
 }
 
-/** Runs the command line in a working folder, in a process, where it reads and writes files in it. */
-const run = (folder: string, ...args: string[]) => cliProcess(args, {}, undefined, folder);
-
 const TYPESCRIPT = `
 import { defineConfig } from "laurelize/config";
 const rank: number = 2;
@@ -53,11 +50,19 @@ describe("--recipe", () => {
   const typed = workingFolder({ "laurelize.config.ts": TYPESCRIPT });
 
   it("takes options from laurelize.config.ts, and the command line wins", () => {
-    const { code, stdout, stderr } = run(typed, "m.onnx", "--recipe", "small");
+    const { code, stdout, stderr } = cliProcess(
+      ["m.onnx", "--recipe", "small"],
+      {},
+      undefined,
+      typed,
+    );
     expect([code, stderr]).toEqual([0, ""]);
     expect(stdout).toContain("rw+lr, rank 2 at 1 site: ");
     expect(stdout).toContain("dry run");
-    const own = run(typed, "m.onnx", "--recipe=small", "-r", "3", "-v", "lr", "--no-dry-run");
+    const own = cli(
+      [path.join(typed, "m.onnx"), "--recipe=small", "-r", "3", "-v", "lr", "--no-dry-run"],
+      typed,
+    );
     expect(own.stdout).toContain("lr, rank 3 at 1 site: ");
     expect(fs.existsSync(path.join(typed, "m.laurel.onnx"))).toBe(true);
     expect(fs.readdirSync(typed).sort()).toEqual([
@@ -69,14 +74,8 @@ describe("--recipe", () => {
 
   it("takes them from the key of package.json for every command that has them", () => {
     const folder = workingFolder({ "package.json": JSON.stringify({ laurelize: JSON_RECIPES }) });
-    const { code, stdout, stderr } = run(
-      folder,
-      "inspect",
-      "m.onnx",
-      "--recipe",
-      "small",
-      "--json",
-    );
+    const given = ["inspect", path.join(folder, "m.onnx"), "--recipe", "small", "--json"];
+    const { code, stdout, stderr } = cli(given, folder);
     expect([code, stderr]).toEqual([0, ""]);
     expect(JSON.parse(stdout).sites.map(({ name }: { name: string }) => name)).toEqual(["y1"]);
   });
@@ -155,7 +154,7 @@ describe("--recipe", () => {
 
   it("loads nothing that is not asked for, nor from a folder above", () => {
     const outer = workingFolder({ "laurelize.config.mjs": "throw new Error('loaded')" });
-    expect(run(outer, "strip", "m.onnx").stderr).toContain("not laurelized");
+    expect(cli(["strip", path.join(outer, "m.onnx")], outer).stderr).toContain("not laurelized");
     const inner = path.join(outer, "inner");
     fs.mkdirSync(inner);
     expect(cli(["../m.onnx", "--recipe", "small"], inner).stderr).toContain("--recipe needs");

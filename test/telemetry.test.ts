@@ -29,10 +29,10 @@ describe.skipIf(process.platform === "win32")(
   { timeout: 60_000 },
   () => {
     it("leaves nothing in the temporary folder or at home, whatever the command", () => {
-      const laurel = ["--feature-axis", "1", "-o", at("o.onnx")];
-      expect(leftBy([at("net.onnx"), ...laurel])).toEqual([]);
       expect(leftBy(tuning("train.npz", "--epochs", "1"))).toEqual([]);
       if (!isNightly) return;
+      const laurel = ["--feature-axis", "1", "-o", at("o.onnx")];
+      expect(leftBy([at("net.onnx"), ...laurel])).toEqual([]);
       expect(leftBy(["inspect", at("net.onnx"), "--feature-axis", "1"])).toEqual([]);
       expect(leftBy(["compare", at("net.onnx"), at("o.onnx")])).toEqual([]);
       expect(leftBy(["check", at("net.onnx"), "--target", "web"])).toEqual([]);

@@ -7,15 +7,16 @@ import type { Outcome } from "./support/api-run.ts";
 import { temporaryFolder, textOf } from "./support/fixture.ts";
 import { bundleChild, inProcess } from "./support/in-process.ts";
 import { modelOfText } from "./support/onnx-text.ts";
+import { swept } from "./support/sweep.ts";
 
 /** Fixtures with free dimensions, of convolutions, attention, bodies and half precision. */
 const NAMES = [
-  "pre-norm-mlp",
   "albert-shared-layer",
-  "bottleneck-adapter",
+  "pre-norm-mlp",
   "bottleneck-half-precision",
-  "layer-scale",
+  "bottleneck-adapter",
   "diffusion-block",
+  "layer-scale",
 ];
 
 /** The same model with its free dimensions named, and without names. */
@@ -30,7 +31,7 @@ const variants = (name: string): [string, string][] => {
   ];
 };
 
-const cases = NAMES.flatMap(variants);
+const cases = swept(NAMES, 2).flatMap(variants);
 
 describe("the API under onnxruntime-web in a process of its own", { timeout: 300_000 }, () => {
   const folder = temporaryFolder();

@@ -30,7 +30,7 @@ export async function sessionTypes(
   if (stripped === null) throw new Error("the type of an input is not known");
   const model = nodes.some(isKernelLess) ? withKeptShapes(stripped.model) : stripped.model;
   const read = (bytes: Uint8Array, named: (value: Value, reported: string) => string) =>
-    withSession(ort, { model: bytes }, "disabled", async (session) => {
+    withSession(oneThread(ort), { model: bytes }, "disabled", async (session) => {
       const metadata = outputMetadata(session);
       for (const [k, value] of stripped.outputs.entries()) {
         const type = typeOf(metadata[k]);
@@ -52,6 +52,12 @@ export async function sessionTypes(
     return read(other.model, (value, reported) => ownType(value, reported, other.held, type));
   }
 }
+
+/** The runtime whose sessions, which never run, start no threads. */
+const oneThread = (ort: Ort): Ort => ({
+  ...ort,
+  sessionOptions: { ...ort.sessionOptions, intraOpNumThreads: 1 },
+});
 
 type Metadata = { isTensor: boolean; type?: string; shape?: readonly (number | string | bigint)[] };
 

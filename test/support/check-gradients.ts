@@ -5,7 +5,7 @@ import { expect } from "vitest";
 import { uniform } from "../../src/graph/random.ts";
 import type { Sample, Spec } from "../gradient-samples/sample.ts";
 import { modelOfText } from "./onnx-text.ts";
-import { sessionOn } from "./session.ts";
+import { graphOptimizationLevel, sessionOn } from "./session.ts";
 
 const { onnx } = onnxProto;
 
@@ -101,7 +101,7 @@ export async function checkModel(check: Check): Promise<string[]> {
   const { type, step, tolerance } = numeric;
   const model = await openModel(check.model);
   const result = await differentiate(model, { ort, wrt: Object.keys(point), of });
-  const options = { logSeverityLevel: 4 } as const;
+  const options = { logSeverityLevel: 4, graphOptimizationLevel } as const;
   const session = await sessionOn(result.model.toBytes(), options);
   const forward = check.forward ? await sessionOn(check.forward, options) : session;
   try {

@@ -9,7 +9,7 @@ import {
 import ort from "onnxruntime-node";
 import { tensorOfBytes } from "../../src/ort/tensors.ts";
 import { modelOfText } from "./onnx-text.ts";
-import { sessionOn } from "./session.ts";
+import { graphOptimizationLevel, sessionOn } from "./session.ts";
 
 export const count = (dims: readonly number[]) => dims.reduce((a, b) => a * b, 1);
 
@@ -75,7 +75,7 @@ export async function lossOn({ dims, target, arrays = {}, opset, ending, ...how 
     ),
     inputs: { x: [dims[0], 8] },
   });
-  const session = await sessionOn(gradients.toBytes());
+  const session = await sessionOn(gradients.toBytes(), { graphOptimizationLevel });
   const weights = session.inputNames
     .filter((name) => name !== "x" && name !== "target" && !(name in arrays))
     .map((name) => {
