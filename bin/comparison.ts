@@ -1,7 +1,7 @@
 import type { Comparison, Difference, Finding, FirstDifference } from "../src/index.ts";
 import { describeFunction, outputFailures } from "./check-lines.ts";
 import { marks } from "./report-notes.ts";
-import { figure, firstLines } from "./text.ts";
+import { counted, figure, firstLines } from "./text.ts";
 
 const DESCRIPTION = new Set<Finding["kind"]>(["signature", "metadata", "opset"]);
 
@@ -20,7 +20,11 @@ export function comparisonLines(
     differing.filter(({ kind }) => DESCRIPTION.has(kind) === of),
   );
   const part = (name: string, found: readonly Finding[], unchanged: string) => [
-    row(name, found.length === 0, found.length === 0 ? unchanged : count(found)),
+    row(
+      name,
+      found.length === 0,
+      found.length === 0 ? unchanged : counted(found.length, "difference"),
+    ),
     ...some(found.map(line)),
   ];
   const lines = [
@@ -61,9 +65,6 @@ function conclusion(
 
 const row = (name: string, passed: boolean, text: string) =>
   `${passed ? marks.passed : marks.failed} ${name.padEnd(22)}${text}`;
-
-const count = ({ length }: readonly Finding[]) =>
-  `${length} ${length === 1 ? "difference" : "differences"}`;
 
 const line = ({ where, what }: Finding) => `      ${where} ${what}`;
 

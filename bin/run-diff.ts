@@ -70,15 +70,12 @@ async function diffReport(
   };
 }
 
-/** A file to write, and its contents. */
-interface DiffFile {
-  readonly file: string;
-  readonly text: (of: { a: Model; b: Model; changes: ModelDiff }) => string;
-}
+/** What a file is written from. */
+type Compared = Readonly<{ a: Model; b: Model; changes: ModelDiff }>;
 
-/** Returns the requested files. Throws an InputError if one cannot be written. */
-function filesOf({ output, nodeData: data }: DiffArguments): DiffFile[] {
-  const files: DiffFile[] = [];
+/** Returns the requested files and what writes them. Throws an InputError if one cannot be written. */
+function filesOf({ output, nodeData: data }: DiffArguments) {
+  const files: { readonly file: string; readonly text: (of: Compared) => string }[] = [];
   if (output !== undefined) {
     const ending = path.extname(output).toLowerCase();
     if (ending !== ".svg" && ending !== ".html")
@@ -90,8 +87,8 @@ function filesOf({ output, nodeData: data }: DiffArguments): DiffFile[] {
     realFolder(data);
     if (output !== undefined && path.resolve(output) === path.resolve(data))
       throw new InputError(`-o and --node-data both name ${data}; give each a file of its own.`);
-    const text = (of: { a: Model; b: Model; changes: ModelDiff }) =>
-      `${JSON.stringify(nodeData(of.a, of.b, of.changes), null, 2)}\n`;
+    const text = ({ a, b, changes }: Compared) =>
+      `${JSON.stringify(nodeData(a, b, changes), null, 2)}\n`;
     files.push({ file: data, text });
   }
   return files;

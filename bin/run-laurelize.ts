@@ -11,7 +11,6 @@ import {
   type Proof,
   prove,
   RecognizedError,
-  type Site,
 } from "../src/index.ts";
 import { checkMemory } from "../src/internal.ts";
 import { unproved } from "./check-lines.ts";
@@ -122,7 +121,8 @@ async function rewritten(args: LaurelizeArguments, model: Model, target: Output)
 
 function warnOf(args: LaurelizeArguments, laurel: Laurelized, nothingCopied: boolean): void {
   const name = path.basename(args.model);
-  const idle = args.again && !isLaurelized(laurel.original) && !laurel.found.chosen.some(isLaurel);
+  const hasLaurel = laurel.found.chosen.some(({ kind }) => kind === "laurel");
+  const idle = args.again && !isLaurelized(laurel.original) && !hasLaurel;
   const warnings = [
     ...(args.copyData && nothingCopied
       ? [`--copy-data has no effect: ${name} has no data files.`]
@@ -196,8 +196,6 @@ function failed(
   const isFailed = proof.checks.some(({ outcome }) => outcome === "failed");
   process.exitCode = isFailed ? EXIT.checkFailed : EXIT.notProved;
 }
-
-const isLaurel = ({ kind }: Site) => kind === "laurel";
 
 async function proveStaged(
   args: LaurelizeArguments,

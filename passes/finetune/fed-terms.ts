@@ -34,8 +34,9 @@ export class FedTerms {
     checkFollowed(terms, options.teacher !== undefined);
     this.terms = terms.map((term) => {
       const { chosen, target, output } = term;
-      if (chosen.loss.distils) return { ...term, from: taughtName(target ?? output) };
-      return { ...term, from: target };
+      // What the teacher gives has a name of its own among a batch's tensors.
+      const taught = ["teacher", target ?? output].filter((part) => part !== null).join("/");
+      return { ...term, from: chosen.loss.distils ? taught : target };
     });
     for (const { from, arrays } of this.terms)
       for (const name of [from, ...Object.values(arrays)])
@@ -94,7 +95,10 @@ export class FedTerms {
       arrays: Object.fromEntries(
         Object.entries(arrays).map(([option, name]) => {
           const port = this.#ports.get(name)!;
-          return [option, { name: port, type: typeOf(fed[port]) }];
+          return [
+            option,
+            { name: port, type: { dtype: dtypeOf(fed[port]), shape: fed[port].dims } },
+          ];
         }),
       ),
     }));
@@ -107,8 +111,3 @@ export class FedTerms {
     return targetOf(this.#model, port, fed[port], { called: from, sumsToOne });
   }
 }
-
-const typeOf = (tensor: Tensor) => ({ dtype: dtypeOf(tensor), shape: tensor.dims });
-
-/** The name among a batch's tensors of what the teacher gives. */
-const taughtName = (value: string | null) => (value === null ? "teacher" : `teacher/${value}`);

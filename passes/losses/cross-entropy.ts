@@ -34,8 +34,6 @@ type Inputs = LossInputs<typeof options>;
 /** Smaller than any sum of weights that is not 0. */
 const TINY = 1e-30;
 
-const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
-
 /** Cross-entropy of class indices. */
 function ofLabels(inputs: Inputs): LossOutputs {
   const { writing, output, axis, options } = inputs;
@@ -79,7 +77,8 @@ function startOf(inputs: Inputs, terms: LabelTerms, whole: string): { start?: Gr
   const scaled = (x: string, factor: number) => op.Mul(x, constant(output.dtype, [], [factor]));
   const atLabel = placed(scaled(weights, 1 - share));
   const even = placed(scaled(counts, share / classes));
-  const factor = op.Add(atLabel, scaled(even, classWeights ? sum(classWeights) : classes));
+  const all = classWeights ? classWeights.reduce((a, b) => a + b, 0) : classes;
+  const factor = op.Add(atLabel, scaled(even, all));
   const spread = classWeights ? op.Mul(even, perClass(inputs, classWeights)) : even;
   return { start: softmaxGradient({ ...softmax, factor, atLabel, spread }) };
 }

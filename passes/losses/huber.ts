@@ -1,6 +1,5 @@
-import { valueOptions } from "./counted-values.ts";
+import { huberOf, meanOfDifference, valueOptions } from "./counted-values.ts";
 import { lossFunction } from "./loss.ts";
-import { huberOf, meanOfDifference } from "./values.ts";
 
 /** The mean of PyTorch's huber_loss: d² / 2 up to |d| = δ, linear beyond. */
 export const huber = lossFunction({

@@ -1,6 +1,5 @@
-import { valueOptions } from "./counted-values.ts";
+import { meanOfDifference, valueOptions } from "./counted-values.ts";
 import { lossFunction } from "./loss.ts";
-import { meanOfDifference } from "./values.ts";
 
 /** The mean of (y − t)²: PyTorch's mse_loss. */
 export const mse = lossFunction({

@@ -1,6 +1,5 @@
-import { valueOptions } from "./counted-values.ts";
+import { huberOf, meanOfDifference, valueOptions } from "./counted-values.ts";
 import { lossFunction } from "./loss.ts";
-import { huberOf, meanOfDifference } from "./values.ts";
 
 /** The mean of PyTorch's smooth_l1_loss: d² / 2β up to |d| = β, |d| − β / 2 beyond. */
 export const smoothL1 = lossFunction({
