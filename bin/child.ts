@@ -6,6 +6,7 @@ import { guardTerminal } from "./guard-terminal.ts";
 import { answerAs } from "./json.ts";
 import type { Job } from "./supervise.ts";
 import { begin, tell } from "./supervision.ts";
+import { watchOutput } from "./watch-output.ts";
 
 /** How often the child says that its event loop turns, which native code stops. */
 const BEAT = 1000;
@@ -14,10 +15,7 @@ guardTerminal(colors.isColorSupported);
 
 const orphaned = () => process.exit(1);
 process.once("disconnect", orphaned);
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(0);
-  throw error;
-});
+watchOutput();
 
 // If memory runs out, Linux ends this process before any other; elsewhere there is no such file.
 try {

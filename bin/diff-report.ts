@@ -4,7 +4,7 @@ import { colors } from "./colors.ts";
 import { comparisonLines } from "./comparison.ts";
 import { crashLines, marks } from "./report-notes.ts";
 import type { Crash } from "./supervise.ts";
-import { plainTable } from "./tables.ts";
+import { textTable } from "./tables.ts";
 import { bytes, count, counted, firstLines } from "./text.ts";
 
 /** Returns what changed in lines: a table by operator, sites, other changes, and outputs. */
@@ -43,19 +43,19 @@ function port({ type }: ModelPort): string {
 
 /** What both models are and hold, a row each: before, after, and the difference. */
 function operatorTable({ before, after, operators }: ModelDiff): string {
-  const table = plainTable(["", "before", "after", "change"], 1);
+  const rows: string[][] = [];
   const isUsed = (domain: string) =>
     domain === "" || operators.some(({ op }) => op.startsWith(`${domain}.`));
   const domains = new Set([before, after].flatMap(({ opsets }) => Object.keys(opsets)));
   for (const domain of [...domains].filter(isUsed))
-    table.push(
+    rows.push(
       textRow(
         domain === "" ? "opset" : `opset ${domain}`,
         before.opsets[domain],
         after.opsets[domain],
       ),
     );
-  table.push(textRow("IR version", before.irVersion, after.irVersion));
+  rows.push(textRow("IR version", before.irVersion, after.irVersion));
   for (const [what, key] of [
     ["input", "inputs"],
     ["output", "outputs"],
@@ -64,13 +64,13 @@ function operatorTable({ before, after, operators }: ModelDiff): string {
       (model) => new Map(model[key].map((it) => [it.name, port(it)])),
     );
     for (const name of new Set([...x.keys(), ...y.keys()]))
-      table.push(textRow(`${what} ${name}`, x.get(name), y.get(name)));
+      rows.push(textRow(`${what} ${name}`, x.get(name), y.get(name)));
   }
-  for (const row of operators) table.push(numberRow(row.op, row.before, row.after, plainCount));
-  table.push(numberRow("nodes", before.nodes, after.nodes, plainCount));
-  table.push(numberRow("parameters", before.parameters, after.parameters, count));
-  table.push(numberRow("model size", before.bytes, after.bytes, bytes));
-  return table.toString();
+  for (const row of operators) rows.push(numberRow(row.op, row.before, row.after, plainCount));
+  rows.push(numberRow("nodes", before.nodes, after.nodes, plainCount));
+  rows.push(numberRow("parameters", before.parameters, after.parameters, count));
+  rows.push(numberRow("model size", before.bytes, after.bytes, bytes));
+  return textTable(["", "before", "after", "change"], rows, 1);
 }
 
 const plainCount = (value: number) => value.toLocaleString("en");
@@ -90,8 +90,7 @@ function numberRow(name: string, before: number, after: number, shown: (value: n
 
 /** The sites of LAuReL, one a row: their figures in the second model, or else in the first. */
 function siteTable(sites: readonly RegionDiff[]): string {
-  const table = plainTable(["site", "nodes", "weights", "α", "β", "γ", "‖AB‖"], 1);
-  for (const { name, nodes, laurel } of sites) {
+  const rows = sites.map(({ name, nodes, laurel }) => {
     const [before, after] = [laurel.before, laurel.after].map((all) => all.map(siteFigures));
     const moved = (of: (figures: SiteFigures) => readonly number[] | null) => {
       const [x, y] = [before, after].map((each) =>
@@ -103,7 +102,7 @@ function siteTable(sites: readonly RegionDiff[]): string {
     const one = (value: number | null) => (value === null ? null : [value]);
     const size = (all: readonly LaurelWeights[]) =>
       all.reduce((sum, { parameters }) => sum + parameters, 0);
-    table.push([
+    return [
       name,
       [signed(nodes.added), signed(-nodes.removed)].filter(Boolean).join(" "),
       signed(size(laurel.after) - size(laurel.before)),
@@ -111,9 +110,9 @@ function siteTable(sites: readonly RegionDiff[]): string {
       moved(({ beta }) => one(beta)),
       moved(({ gamma }) => gamma),
       moved(({ norms }) => norms),
-    ]);
-  }
-  return table.toString();
+    ];
+  });
+  return textTable(["site", "nodes", "weights", "α", "β", "γ", "‖AB‖"], rows, 1);
 }
 
 /** "+3" or "−3"; nothing for 0. */

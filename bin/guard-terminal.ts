@@ -1,12 +1,12 @@
-/** Control characters but tab and line feed, and those that turn the direction of text. */
-const CONTROLS = /(?![\t\n])[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+/** Control characters but tab and line feed, and those that break lines or turn their direction. */
+const CONTROLS = /(?![\t\n])[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 
-/** What colors text. */
+/** What makes text green, red or yellow, and ends that: no name can hide what follows it. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const COLOR = /(\x1b\[\d{1,2}m)/;
-/** What a progress bar writes: the cursor moves, is kept and brought back. */
+const COLOR = /(\x1b\[3[1239]m)/;
+/** What a progress bar writes before anything else: the cursor moves, is kept and brought back. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const CURSOR = /(\x1b(?:[78]|\[\??[\d;]*[A-Za-z])|\r)/;
+const CURSOR = /^((?:\x1b(?:[78]|\[\??[\d;]*[A-Za-z])|\r)+)/;
 
 /** Returns text with control characters written out, as JSON does. */
 export const printable = (text: string) =>

@@ -12,11 +12,13 @@ import {
 /** Reads the user's inputs: an .npz, or a folder of ONNX test data. */
 export async function readInputs(ort: Ort, model: Model, place: string): Promise<Tensors> {
   if (!fs.existsSync(place)) throw new InputError(`${place} does not exist; check --inputs.`);
+  const isFile = (file: string) => fs.statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
+  if (isFile(place)) return inputsFromNpz(model, fs.readFileSync(place), { ort });
   if (!fs.statSync(place).isDirectory())
-    return inputsFromNpz(model, fs.readFileSync(place), { ort });
+    throw new InputError(`${place} is not a regular file; give an .npz file or a folder.`);
   const files = fs
     .readdirSync(place)
-    .filter((name) => name.endsWith(".pb") && fs.statSync(path.join(place, name)).isFile());
+    .filter((name) => name.endsWith(".pb") && isFile(path.join(place, name)));
   const contents = files.map((name) => [name, fs.readFileSync(path.join(place, name))] as const);
   return inputsFromTestData(model, new Map(contents), { ort });
 }

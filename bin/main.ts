@@ -38,8 +38,7 @@ function parserOf(
   recipe: RecipeValues | null,
 ): Argv {
   const names = modules.map(({ command }) => String(command).split(" ")[0]);
-  const dashes = words.map((word) => (word === "-" ? DASH : word));
-  const parser: Argv = yargs(withFileLists(dashes))
+  const parser: Argv = yargs(withFileLists(withoutSeparator(words)))
     .scriptName("laurelize")
     .detectLocale(false)
     .updateStrings(WORDS)
@@ -74,6 +73,16 @@ function parserOf(
   usage.help = () => spaced(help());
   usage.cacheHelpMessage = () => {};
   return parser;
+}
+
+/** Returns words as yargs keeps them: a lone dash and what follows "--" are paths from here. */
+function withoutSeparator(words: readonly string[]): string[] {
+  const end = words.indexOf("--");
+  const [options, files] = end < 0 ? [words, []] : [words.slice(0, end), words.slice(end + 1)];
+  return [
+    ...options.map((word) => (word === "-" ? DASH : word)),
+    ...files.map((word) => (word.startsWith("-") ? `./${word}` : word)),
+  ];
 }
 
 /** Throws a UsageError if an option that takes one value has two, or if a number is missing. */

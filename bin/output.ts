@@ -34,7 +34,7 @@ export function outputOf(
       "--link-weights leaves the old weights where they are, but --copy-data copies them; give only one of them.",
     );
   const file = args.output ?? defaultOutput("laurelize", args.model);
-  checkNoFolder(file);
+  checkPlain(file);
   const copying = args.copyData && dataFiles.length > 0;
   const names = dataNames(file, dataFiles, { forWeb: args.alsoWeb ?? false, copying });
   const given = args.externalData ?? dataFiles.length > 0;
@@ -108,7 +108,7 @@ export function checkOutput(
  */
 export function checkWritable(file: string, option = "-o"): void {
   const folder = realFolder(file, option);
-  const trial = path.join(folder, `.${path.basename(file)}.${randomBytes(4).toString("hex")}.tmp`);
+  const trial = path.join(folder, `.laurelize.${randomBytes(4).toString("hex")}.tmp`);
   try {
     fs.writeFileSync(trial, "written", { flag: "wx" });
   } catch (error) {
@@ -175,8 +175,8 @@ export function checkFree(
   force: boolean,
   option = "-o",
 ): void {
+  checkPlain(target, option);
   if (!fs.existsSync(target)) return;
-  checkNoFolder(target, option);
   const isInput = (file: string) =>
     fs.existsSync(file) && fs.realpathSync(file) === fs.realpathSync(target);
   if (inputFiles.some(isInput))
@@ -189,7 +189,19 @@ export function checkFree(
     );
 }
 
-function checkNoFolder(file: string, option = "-o"): void {
-  if (fs.statSync(file, { throwIfNoEntry: false })?.isDirectory())
+/** Throws an InputError if a path names something other than a file, or cannot be followed. */
+function checkPlain(file: string, option = "-o"): void {
+  let there: fs.Stats | undefined;
+  try {
+    there = fs.statSync(file, { throwIfNoEntry: false });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new InputError(
+      `${file} cannot be written (${code}); choose another path with ${option}.`,
+    );
+  }
+  if (there?.isDirectory())
     throw new InputError(`${file} is a directory; give the path of a file with ${option}.`);
+  if (there && !there.isFile())
+    throw new InputError(`${file} is not a regular file; choose another path with ${option}.`);
 }

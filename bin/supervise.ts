@@ -94,7 +94,8 @@ export const supervise: Start = async (command, args) => {
     const job: Job = { command, args, ceiling, crashes, collect: isCollecting() };
     const { known, code, signal, timedOut, outgrown } = await run(job, args.timeout * 1000);
     if (!timedOut && (known.done !== null || signal === null)) {
-      process.exitCode = known.done ?? code ?? EXIT.notProved;
+      // Output that fails is known only once the command is done.
+      process.exitCode = known.done || (code ?? known.done ?? EXIT.notProved);
       return;
     }
     for (const file of known.temporary) fs.rmSync(file, { recursive: true, force: true });
@@ -116,9 +117,9 @@ export const supervise: Start = async (command, args) => {
       return say("killed", `the process was killed (SIGKILL) ${where}; ${MEMORY}`);
     crashes.push({ model: session?.model ?? null, level, step, signal: signal! });
     const lower: Level | undefined = session ? LEVELS[LEVELS.indexOf(level) + 1] : undefined;
-    const crash = `onnxruntime crashed (${signal}) ${where}`;
+    const crash = `${session ? "onnxruntime" : "the process"} crashed (${signal}) ${where}`;
     if (known.once !== null) return say("crash", `${crash}; ${known.once}`);
-    if (!lower) return say("crash", `${crash}; nothing was written. ${REPORT}`);
+    if (!lower) return say("crash", `${crash}; nothing was written. ${session ? REPORT : HEAP}`);
     if (!args.quiet)
       process.stderr.write(`warning: ${crash}; starting again at level "${lower}".\n`);
     ceiling = lower;
@@ -131,6 +132,8 @@ const LARGE =
   "nothing was written. Give smaller inputs with --dim or --inputs, or a machine with more memory.";
 const MEMORY = "nothing was written. The system may have run out of memory.";
 const REPORT = "Please report it to onnxruntime with the model.";
+const HEAP =
+  "If Node ran out of memory, raise its limit with NODE_OPTIONS=--max-old-space-size=8192.";
 
 /** Says why a command ended without a result. */
 const say = (code: string, text: string): void => {

@@ -6,15 +6,25 @@ import { pathOf } from "../src/internal.ts";
 const LINES = ["top", "bottom", "left", "mid", "right"].flatMap((line) =>
   ["", "-mid", "-left", "-right"].map((end) => [line + end, ""]),
 );
+const PLAIN = {
+  chars: { ...Object.fromEntries(LINES), middle: "  " },
+  style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
+};
 
-/** Returns a table without lines; its columns are aligned to the right from one of them on. */
-export const plainTable = (head: string[], right = head.length) =>
-  new Table({
-    head,
-    chars: { ...Object.fromEntries(LINES), middle: "  " },
-    style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
-    colAligns: head.map((_, k) => (k < right ? "left" : "right")),
-  });
+/**
+ * Lays out rows below a head, without lines; the first `left` columns begin at the left. A line
+ * break in a name is written out, so that a row is one line.
+ */
+export function textTable(
+  head: string[],
+  rows: readonly (readonly (string | number)[])[],
+  left = head.length,
+): string {
+  const colAligns = head.map((_, k) => (k < left ? "left" : "right"));
+  const table = new Table({ head, ...PLAIN, colAligns });
+  table.push(...rows.map((row) => row.map((cell) => String(cell).replaceAll("\n", "\\n"))));
+  return table.toString();
+}
 
 const showDims = (shape: readonly (number | string)[]) =>
   `[${shape.map((dim) => dim || "?").join(", ")}]`;
@@ -22,20 +32,19 @@ const showDims = (shape: readonly (number | string)[]) =>
 /** Returns the sites, one a row. */
 export function siteTable(sites: readonly Site[]): string {
   const head = ["site", "kind", "shape", "feature axis", "size", "stream", "position"];
-  const table = plainTable(head, 3);
-  for (const { name, kind, shape, feature, stream, position } of sites)
-    table.push([name, kind, showDims(shape), feature.axis, feature.size, stream, position]);
-  return table.toString();
+  const rows = sites.map(({ name, kind, shape, feature, stream, position }) => {
+    return [name, kind, showDims(shape), feature.axis, feature.size, stream, position];
+  });
+  return textTable(head, rows, 3);
 }
 
 /** Returns the sums that are not sites, one a row, with the reason. */
 export function rejectedTable(rejected: readonly Rejection[]): string {
-  const table = plainTable(["other sum", "op", "kind", "why not"]);
-  for (const { node: own, within, output, reason, kind } of rejected) {
+  const rows = rejected.map(({ node: own, within, output, reason, kind }) => {
     const node = within ?? own;
     const name = node.message.name || output.name;
     const where = node.scope.kind === "main" ? name : `${pathOf(node.scope)}/${name}`;
-    table.push([where, node.message.opType, kind ?? "", reason]);
-  }
-  return table.toString();
+    return [where, node.message.opType, kind ?? "", reason];
+  });
+  return textTable(["other sum", "op", "kind", "why not"], rows);
 }

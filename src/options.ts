@@ -23,6 +23,8 @@ export interface Option {
   readonly array?: true;
   /** Whether the value is an object of functions by names of the caller's choice. */
   readonly byName?: true;
+  /** Whether the value is a Map. */
+  readonly isMap?: true;
   /** The required length of the list. */
   readonly length?: number;
   /** Whether `null` is allowed too. */
@@ -101,9 +103,17 @@ function fits(value: unknown, option: Option): boolean {
   return isKind(value, option);
 }
 
-const isKind = (value: unknown, { type }: Option) =>
+function isKind(value: unknown, { type, isMap }: Option): boolean {
+  if (isMap) return value instanceof Map;
+  if (type === "number") return Number.isFinite(value);
   // Namespaces and classes that are passed in may be functions.
-  type === undefined || typeof value === type || (type === "object" && typeof value === "function");
+  if (type === "object") return typeof value === "function" || isRecord(value);
+  return type === undefined || typeof value === type;
+}
+
+/** Whether a value is an object whose properties count: those of a Map or a list are not read. */
+const isRecord = (value: unknown) =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Map);
 
 const WORDS: Readonly<Record<Kind, readonly [one: string, many: string]>> = {
   string: ["a string", "an array of strings"],
@@ -112,10 +122,14 @@ const WORDS: Readonly<Record<Kind, readonly [one: string, many: string]>> = {
   object: ["an object", "an array of objects"],
   function: ["a function", "an array of functions"],
 };
-const OF_FUNCTIONS = "an object of functions";
-
-const kindOf = ({ type, array, byName, nullable, words = [] }: Option) =>
-  `${words.map((word) => `${shown(word)} or `).join("")}${byName ? OF_FUNCTIONS : WORDS[type ?? "string"][array ? 1 : 0]}${nullable ? " or null" : ""}`;
+function kindOf({ type, array, byName, isMap, nullable, words = [] }: Option): string {
+  const kind = isMap
+    ? "a Map"
+    : byName
+      ? "an object of functions"
+      : WORDS[type ?? "string"][array ? 1 : 0];
+  return `${words.map((word) => `${shown(word)} or `).join("")}${kind}${nullable ? " or null" : ""}`;
+}
 
 /** Returns a value as error messages name it. */
 export function shown(value: unknown): string {
@@ -124,6 +138,7 @@ export function shown(value: unknown): string {
   if (typeof value === "number" || typeof value === "boolean") return String(value);
   if (Array.isArray(value)) return "an array";
   if (value instanceof Promise) return "a promise, so await it first";
+  if (value instanceof Map) return "a Map";
   return typeof value === "function" ? "a function" : "an object";
 }
 

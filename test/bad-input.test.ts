@@ -4,6 +4,9 @@ import { InputError, laurelize, openModel, prove } from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
+import { concat } from "../src/onnx/bytes.ts";
+import { FIELD } from "../src/onnx/messages.ts";
+import { bytesField } from "../src/onnx/wire-bytes.ts";
 import { cli } from "./support/cli.ts";
 import { fixture, temporaryFolders } from "./support/fixture.ts";
 import { modelOfText } from "./support/onnx-text.ts";
@@ -258,6 +261,26 @@ describe("an impossible model", { timeout: 60_000 }, () => {
       Buffer.concat([changed((model) => model), field(7, branch)]),
       "nested more than 100 deep",
     );
+  });
+  /** The good model, and a node behind its others: protobuf merges the parts of a graph. */
+  const withNode = (node: Uint8Array) =>
+    concat([good, bytesField(FIELD.modelGraph, bytesField(FIELD.graphNode, node))]);
+  it("no tensor that is split into parts, as many as it has values", async () => {
+    const count = 20_000;
+    const value = onnx.TensorProto.encode({ floatData: [1] }).finish();
+    const t = { name: "c", dims: [count], dataType: 1 };
+    const attribute = concat([
+      onnx.AttributeProto.encode({ name: "value", type: 4, t }).finish(),
+      ...Array<Uint8Array>(count).fill(bytesField(5, value)),
+    ]);
+    const node = onnx.NodeProto.encode({ opType: "Constant", output: ["c"] }).finish();
+    const split = withNode(concat([node, bytesField(FIELD.nodeAttribute, attribute)]));
+    const [before, after] = await Promise.all([openModel(good), openModel(split)]);
+    expect(after.weights).toBe(before.weights + count);
+  });
+  it.skipIf(!isNightly)("a small file that decodes to more than fits into memory", () => {
+    const attribute = bytesField(FIELD.nodeAttribute, new Uint8Array());
+    refusedModel(withNode(concat(Array(3e6).fill(attribute))), "than fit into memory");
   });
   it("what onnxruntime does not accept as a model", () => {
     const dims = [{ dimParam: "N" }, { dimValue: 6 }, { dimValue: 8 }];

@@ -1,7 +1,9 @@
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
+import { openModel, saveModel } from "laurelize";
 import { describe, expect, it } from "vitest";
+import { bin } from "./support/cli.ts";
 import { fixture, temporaryFolders } from "./support/fixture.ts";
 import { expectRefused } from "./support/refused.ts";
 
@@ -52,6 +54,27 @@ describe("an impossible output", { timeout: 60_000 }, () => {
     expectRefused(to(there, file), path.dirname(file), "--force");
     expect(fs.readFileSync(there, "utf8")).toBe("mine");
   });
+  it("a pipe or a device, which is not replaced either", async () => {
+    const file = placeGood();
+    const pipe = path.join(path.dirname(file), "pipe");
+    spawnSync("mkfifo", [pipe]);
+    expectRefused(to(pipe, file, "--force"), path.dirname(file), "is not a regular file");
+    const model = await openModel(file);
+    for (const target of [pipe, "/dev/null"])
+      await expect(saveModel(model, target)).rejects.toThrow("is not a regular file");
+    expect(fs.statSync(pipe).isFIFO()).toBe(true);
+  });
+  it("a name that is too long, or a link that leads nowhere; the longest name is not", async () => {
+    const file = placeGood();
+    const folder = path.dirname(file);
+    const named = (length: number) => path.join(folder, `${"n".repeat(length - 5)}.onnx`);
+    expectRefused(to(named(256), file), folder, "cannot be written (ENAMETOOLONG)");
+    const loop = path.join(folder, "loop");
+    fs.symlinkSync(loop, loop);
+    expectRefused(["finetune", file, "--data", loop, "--loss", "mse"], folder, "(ELOOP)");
+    await saveModel(await openModel(file), named(255));
+    expect(fs.existsSync(named(255))).toBe(true);
+  });
   it("a full disk", (context) => {
     const file = placeGood();
     const disk = newFolder();
@@ -66,5 +89,30 @@ describe("an impossible output", { timeout: 60_000 }, () => {
     } finally {
       spawnSync("umount", [disk]);
     }
+  });
+});
+
+describe("what is printed", () => {
+  const inShell = (line: string, cwd = newFolder()) =>
+    spawnSync("sh", ["-c", line, process.execPath, bin, placeGood()], { encoding: "utf8", cwd });
+
+  it.skipIf(!fs.existsSync("/dev/full"))("onto a full disk is an error", () => {
+    for (const words of ['inspect "$2"', "completion bash"]) {
+      const { status, stderr } = inShell(`"$0" "$1" ${words} > /dev/full`);
+      expect(stderr).toMatch(/^laurelize: [^\n]+\n$/);
+      expect(status).toBe(2);
+    }
+  });
+
+  it("into a pipe that nobody reads stops nothing", () => {
+    const folder = newFolder();
+    inShell(`"$0" "$1" "$2" --no-prove -o out.onnx | true`, folder);
+    expect(fs.readdirSync(folder)).toEqual(["out.onnx"]);
+  });
+
+  it("in a folder that was removed is one sentence", () => {
+    const { status, stdout, stderr } = inShell(`rmdir "$PWD" && "$0" "$1" inspect "$2" --json`);
+    expect(stderr).toMatch(/^laurelize: the working folder does not exist[^\n]+\n$/);
+    expect([status, JSON.parse(stdout).error.exitCode]).toEqual([2, 2]);
   });
 });

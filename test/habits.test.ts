@@ -2,12 +2,11 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { cli, cliProcess } from "./support/cli.ts";
+import { bin, cli, cliProcess } from "./support/cli.ts";
 import { fixture, temporaryFolder, temporaryFolders } from "./support/fixture.ts";
 import { littleTraining } from "./support/little-training.ts";
 import { isNightly } from "./support/sweep.ts";
 
-const bin = path.join(import.meta.dirname, "../dist/bin/laurelize.js");
 const { place } = temporaryFolders();
 
 const small = place(fixture("pre-norm-mlp"));

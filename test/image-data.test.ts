@@ -202,6 +202,11 @@ describe("a folder of images with a folder for each class", () => {
     fs.mkdirSync(path.join(folder, "bad/dog"));
     const empty = opened("float[n, 3, 28, 28] x", path.join(folder, "bad"));
     await expect(empty).rejects.toThrow(/dog contains no images, but each subfolder .* is a class/);
+    fs.rmSync(path.join(folder, "bad/dog"), { recursive: true });
+    fs.symlinkSync(".", path.join(folder, "bad/cat/back"));
+    const loop = opened("float[n, 3, 28, 28] x", path.join(folder, "bad"));
+    await expect(loop).rejects.toThrow(/back is a link to a folder that it is in; remove it\.$/);
+    fs.rmSync(path.join(folder, "bad/cat/back"));
     const flat = opened("float[n, 3, 28, 28] x", path.join(folder, "bad/cat"));
     await expect(flat).rejects.toThrow(/cat contains images, .* one subfolder for each class/);
     for (const split of ["train", "val"])

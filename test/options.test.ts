@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { commandNames } from "../bin/commands/index.ts";
 import { parts, variantNames } from "../passes/variants/index.ts";
 import { nearest } from "../src/nearest.ts";
-import { cli, cliProcess, helpTexts } from "./support/cli.ts";
+import { bin, cli, cliProcess, helpTexts } from "./support/cli.ts";
 import { fixture, temporaryFolders } from "./support/fixture.ts";
 
 const { place } = temporaryFolders();
@@ -37,6 +37,12 @@ describe("the command line suggests what was probably intended", () => {
     fs.copyFileSync(small, file);
     expect(cli([file, "--dry-run"]).code).toBe(0);
     expect(nearest("abcdef", ["uvwxyz", "abdcef", "abcdeg"], 2)).toEqual(["abdcef", "abcdeg"]);
+  });
+
+  it('takes what follows "--" for files', () => {
+    const folder = path.dirname(place(fixture("pre-norm-mlp")));
+    fs.renameSync(path.join(folder, "model.onnx"), path.join(folder, "-m.onnx"));
+    expect(cliProcess(["--dry-run", "--", "-m.onnx"], {}, bin, folder).code).toBe(0);
   });
 
   it("prints the help without arguments", () => {
@@ -178,6 +184,15 @@ describe("functions of the API", () => {
     ["prove", () => [laurel, { ort, feeds: [{}] }], /feeds\[0\] must hold a Tensor/],
     ["prove", () => [laurel, { ort, alsoOrt: {} }], /alsoOrt of prove must be onnxruntime/],
     ["prove", () => [laurel, { ort, signal: {} }], /signal of prove must be the signal/],
+    ["prove", () => [laurel, { ort, dims: new Map([["n", 4]]) }], /an object; it is a Map/],
+    ["prove", () => [laurel, { ort, feeds: [null] }], /feeds .* an array of objects/],
+    ["compare", () => [model, model, { ort, atol: Number.NaN }], /a number; it is NaN/],
+    ["findResiduals", () => [model, { ort, features: {} }], /must be a Map; it is an object/],
+    ["fit", () => [model, { ort, teacher: {} }], /takes an opened teacher.*got an object/],
+    ["fit", () => [model, { ort, resume: 1 }], /resume of fit takes a path.*got 1/],
+    ["fit", () => [laurel.model, { ort, loss: "output", data: () => 1 }], /fit takes data as/],
+    ["openDataset", () => [new Blob(), model, { targets: "t" }], /an array of names; it is "t"/],
+    ["stepGraph", () => [laurel.model, { ort, loss: "output" }], /needs option inputs/],
     ["compare", () => [laurel, model, { ort }], /a result of laurelize; pass its \.model/],
     ["compare", () => [model, model, { ort, sead: 1 }], /did you mean seed\?/],
     ["strip", () => ["m.onnx"], /strip takes an opened model/],

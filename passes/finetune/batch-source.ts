@@ -101,9 +101,12 @@ export function batchesOfDataset(
 
 /** Takes batches as they come. Throws an InputError if they can be read only once. */
 export function batchesAsGiven(data: FitData, name: string): BatchSource {
-  const batches = (epoch = 0) =>
-    (typeof data === "function" ? data(epoch) : data) as Iterable<Tensors>;
-  if (typeof data !== "function" && isReadOnce(data))
+  const batches = (epoch = 0) => {
+    const given: unknown = typeof data === "function" ? data(epoch) : data;
+    beginningOf(given);
+    return given as Iterable<Tensors>;
+  };
+  if (typeof data !== "function" && beginningOf(data).call(data) === data)
     throw new InputError(
       `${name} can be read only once; give an array of batches, or a function that returns the batches of an epoch.`,
     );
@@ -113,21 +116,22 @@ export function batchesAsGiven(data: FitData, name: string): BatchSource {
     steps: Array.isArray(data) ? data.length : null,
     batches,
     first: async () => {
-      for await (const batch of batches(1)) return batch;
+      for await (const batch of batches(1)) {
+        if (typeof batch !== "object" || batch === null)
+          throw new TypeError(`${name} must hold batches, each an object of tensors by name.`);
+        return batch;
+      }
       throw new InputError(`${name} has no batch.`);
     },
     close: () => {},
   };
 }
 
-/** Whether an iterable is its own iterator, as a generator is. */
-function isReadOnce(data: unknown): boolean {
-  const iterable = (data ?? {}) as {
-    [Symbol.asyncIterator]?(): unknown;
-    [Symbol.iterator]?(): unknown;
-  };
+/** Returns what begins an iteration; an iterable that can be read only once returns itself there. */
+function beginningOf(data: unknown): () => unknown {
+  const iterable = (data ?? {}) as Partial<AsyncIterable<unknown> & Iterable<unknown>>;
   const begin = iterable[Symbol.asyncIterator] ?? iterable[Symbol.iterator];
-  if (begin) return begin.call(data) === data;
+  if (begin) return begin;
   throw new TypeError(
     "fit takes data as .npz files, a dataset, batches, or a function that returns batches.",
   );

@@ -4,7 +4,7 @@ import { checkGiven, checkModel, object } from "../../src/arguments.ts";
 import { typeOfInfo } from "../../src/graph/graph.ts";
 import type { Model } from "../../src/model.ts";
 import { checkValues } from "../../src/option-values.ts";
-import type { Declared } from "../../src/options.ts";
+import { type Declared, shown } from "../../src/options.ts";
 import type { Ort } from "../../src/ort/session.ts";
 import { type ArrayFile, digestOf } from "./array-file.ts";
 import { type ArrayReading, type Dataset, type OpenedDataset, readDataset } from "./data-set.ts";
@@ -32,6 +32,16 @@ const datasetOptions: Declared<DatasetOptions> = {
   classNames: object,
 };
 
+/** Throws a TypeError of one sentence if targets are not names or objects with one. */
+function checkTargets(targets: unknown): void {
+  const isTarget = (each: unknown) => typeof (each as Target | null)?.name === "string";
+  const fit = (each: unknown) => typeof each === "string" || isTarget(each);
+  if (!Array.isArray(targets) || !targets.every(fit))
+    throw new TypeError(
+      `option targets of openDataset must be an array of names; it is ${shown(targets)}.`,
+    );
+}
+
 /**
  * Reads the examples that a model is trained or evaluated on. One or more files are read as one: an
  * .npz; a .csv, .tsv or .jsonl; a folder with one folder of images for each class; or a folder of .npz
@@ -52,6 +62,7 @@ export async function openDataset(
   const { ort: _, ...withoutOrt } = datasetOptions;
   checkGiven("openDataset", options, options?.ort === undefined ? withoutOrt : datasetOptions);
   checkValues({ ...options }, reading);
+  checkTargets(options.targets ?? []);
   const {
     targets = [],
     batchAxis = {},

@@ -1,4 +1,4 @@
-import { checkGiven, checkModel } from "../../src/arguments.ts";
+import { checkFrom, checkGiven, checkModel } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import type { Model } from "../../src/model.ts";
 import { type Adapter, adapterOf } from "../adapter/adapter.ts";
@@ -67,6 +67,8 @@ export interface FitResult {
 export async function fit(original: Model, asked: FitOptions): Promise<FitResult> {
   checkModel("fit", original);
   checkGiven("fit", asked, fitOptions, hyperparameters);
+  if (asked.teacher !== undefined) checkModel("fit", asked.teacher, "teacher");
+  if (asked.resume !== undefined) checkFrom("resume of fit", asked.resume);
   const options = withTarget(asked);
   options.signal?.throwIfAborted();
   const values = fitValues(options);

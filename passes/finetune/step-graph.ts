@@ -81,6 +81,10 @@ export interface DifferentiatedStep {
 export async function stepGraph(model: Model, options: StepOptions): Promise<StepGraph> {
   checkModel("stepGraph", model);
   checkGiven("stepGraph", options, stepOptions, withinStep);
+  if (options.inputs === undefined)
+    throw new TypeError(
+      "stepGraph needs option inputs: the sizes of each input by its name, { x: [1, 8] }.",
+    );
   const step = await differentiatedStep(model, options);
   const { graph, reached, back, optimizer } = step;
   const { model: whole, ports } = await wholeStep(step);

@@ -55,7 +55,7 @@ export const searching: Declared<ResidualOptions> = {
   earlier: objects,
   within: object,
   featureAxis: {},
-  features: object,
+  features: { isMap: true },
   also: texts,
 };
 

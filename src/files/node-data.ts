@@ -4,12 +4,13 @@ import os from "node:os";
 import path from "node:path";
 import { InputError } from "../errors.ts";
 import type { Source } from "../onnx/source.ts";
-import { fileSource, writingTo } from "./node.ts";
+import { fileSource, hiddenName, writingTo } from "./node.ts";
+import { isFolder, namesIn } from "./node-source.ts";
 
 /** Returns a path itself or, of a folder, the paths of its .npz files, by name. */
 export function npzFilesIn(place: string): string[] {
-  if (!fs.statSync(place, { throwIfNoEntry: false })?.isDirectory()) return [place];
-  const names = fs.readdirSync(place).filter((name) => name.endsWith(".npz"));
+  if (!isFolder(place)) return [place];
+  const names = namesIn(place).filter((name) => name.endsWith(".npz"));
   if (names.length === 0)
     throw new InputError(
       `${place} does not contain .npz files, nor a folder of images for each class; give another folder or file.`,
@@ -46,7 +47,7 @@ export function pendingFolder(
       `${parent} does not exist; create it first, or choose another place with -o.`,
     );
   let stage: string | null = writingTo(target, "folder", () =>
-    fs.mkdtempSync(path.join(parent, `.${path.basename(place)}.`)),
+    fs.mkdtempSync(path.join(parent, hiddenName(place))),
   );
   const first = stage;
   fs.chmodSync(first, 0o755);

@@ -2,6 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import type { Metadata } from "sharp";
 import { InputError } from "../errors.ts";
+import { fileSource, isFolder, namesIn } from "./node-source.ts";
 
 /** A class of images: the name of its folder, and the images in it, by path. */
 interface ImageClass {
@@ -20,10 +21,10 @@ const sorted = (names: readonly string[]) => [...names].sort((a, b) => (a < b ? 
  * it is no such folder. Throws an InputError if one of the folders has no image.
  */
 export function imageClasses(place: string): ImageClass[] | null {
-  if (!fs.statSync(place, { throwIfNoEntry: false })?.isDirectory()) return null;
-  const names = sorted(fs.readdirSync(place).filter((name) => !name.startsWith(".")));
+  if (!isFolder(place)) return null;
+  const names = sorted(namesIn(place).filter((name) => !name.startsWith(".")));
   if (names.some((name) => name.endsWith(".npz"))) return null;
-  const folders = names.filter((name) => fs.statSync(path.join(place, name)).isDirectory());
+  const folders = names.filter((name) => isFolder(path.join(place, name)));
   if (folders.length === 0 && names.some((name) => ENDINGS.test(name)))
     throw new InputError(
       `${place} contains images, but a folder of images must have one subfolder for each class; move the images of each class into a subfolder with its name.`,
@@ -53,14 +54,21 @@ function checkSplits(place: string, folders: readonly string[]): void {
   );
 }
 
-/** The images in a folder and in those inside it, by name. */
-const imagesIn = (folder: string): string[] =>
-  sorted(fs.readdirSync(folder)).flatMap((name) => {
+/**
+ * The images in a folder and in those inside it, by name; `around` are the folders that it is in.
+ * Throws an InputError if a link leads back to one of them.
+ */
+function imagesIn(folder: string, around: readonly string[] = []): string[] {
+  const real = fs.realpathSync(folder);
+  if (around.includes(real))
+    throw new InputError(`${folder} is a link to a folder that it is in; remove it.`);
+  return sorted(namesIn(folder)).flatMap((name) => {
     const place = path.join(folder, name);
     if (name.startsWith(".")) return [];
-    if (fs.statSync(place).isDirectory()) return imagesIn(place);
+    if (isFolder(place)) return imagesIn(place, [...around, real]);
     return ENDINGS.test(name) ? [place] : [];
   });
+}
 
 /**
  * Decodes an image as Pillow's `Image.open(file).convert("RGB")` does: three channels of 8 bits, as
@@ -69,7 +77,9 @@ const imagesIn = (folder: string): string[] =>
  */
 export async function decodedImage(file: string) {
   const { default: sharp } = await loadedSharp();
-  const bytes = fs.readFileSync(file);
+  const opened = fileSource(file, "image");
+  const bytes = Buffer.from(opened.read(0, opened.size));
+  opened.close?.();
   let why: string | null;
   try {
     const image = sharp(bytes, { ignoreIcc: true, failOn: "error" });
@@ -101,6 +111,7 @@ function differsFromPillow(
   bytes: Buffer,
   { format, depth, channels }: Pick<Metadata, "format" | "depth" | "channels">,
 ): string | null {
+  if (format === "svg") return "SVG, which is drawn at any size";
   if (format === "heif") return "AVIF, which decoders read differently";
   if (depth === "ushort" && channels < 3 && bytes[25] !== GRAY_WITH_ALPHA)
     return "gray of 16 bits, of which Pillow keeps 0 to 255 alone";

@@ -68,6 +68,24 @@ function checkRegular(stat: fs.BigIntStats, file: string, kind: string): void {
   if (!stat.isFile()) throw new InputError(`${file} is not a regular file; give an ${kind} file.`);
 }
 
+/** Whether a path names a folder. Throws an InputError if it cannot be followed. */
+export function isFolder(file: string): boolean {
+  try {
+    return fs.statSync(file, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+}
+
+/** Returns the names in a folder. Throws an InputError if it cannot be read. */
+export function namesIn(folder: string): string[] {
+  try {
+    return fs.readdirSync(folder);
+  } catch (error) {
+    throw unreadable(folder, error);
+  }
+}
+
 function unreadable(file: string, error: unknown): InputError {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === "ENOENT") return new InputError(`${file} does not exist; check the path.`);

@@ -17,15 +17,19 @@ export { fileSource };
 /** Streams a source into a temporary file next to `target`. Leaves nothing if it fails. */
 export function writePending(source: Source, target: string): PendingFile {
   checkOwn(source, target);
-  const temporary = path.join(
-    path.dirname(path.resolve(target)),
-    `.${path.basename(target)}.${randomBytes(4).toString("hex")}.tmp`,
-  );
+  const hidden = `${hiddenName(target)}${randomBytes(4).toString("hex")}.tmp`;
+  const temporary = path.join(path.dirname(path.resolve(target)), hidden);
   const remove = () => fs.rmSync(temporary, { force: true });
   writingTo(target, "path", () => writeFile(temporary, source));
   const move = () => fs.renameSync(temporary, target);
   return pendingFile(temporary, temporary, () => writingTo(target, "path", move), remove);
 }
+
+/** Length in characters up to which a file's name is part of its temporary name. */
+const SHORT_NAME = 50;
+
+/** Returns how the temporary name of a file begins; a name may be as long as the system allows. */
+export const hiddenName = (target: string) => `.${path.basename(target).slice(0, SHORT_NAME)}.`;
 
 /** Whether a file next to a target holds the same bytes as a source. */
 export function isThere(source: Source, target: string, beside: string): boolean {
@@ -60,7 +64,9 @@ export function writeTogether(
       `the data file ${same} would have the name of the model itself; choose another name.`,
     );
   const all = new Map([...others, [name, source]]);
-  const stage = writingTo(target, "path", () => fs.mkdtempSync(path.join(folder, `.${name}.`)));
+  const stage = writingTo(target, "path", () =>
+    fs.mkdtempSync(path.join(folder, hiddenName(name))),
+  );
   const remove = () => fs.rmSync(stage, { recursive: true, force: true });
   const move = () => {
     const old = fs.mkdtempSync(path.join(stage, "old."));
@@ -123,8 +129,11 @@ function makeFolders(folder: string, file: string): string[] {
   return made;
 }
 
+/** Refuses to replace the model that a result comes from, and what is not a file: a pipe, a device. */
 function checkOwn(source: Source, target: string): void {
   const there = fs.existsSync(target) && fs.realpathSync(target);
+  if (there && !fs.statSync(there).isFile())
+    throw new InputError(`${target} is not a regular file; choose another path.`);
   if (there && blockFilesOf(source).some((own) => fs.realpathSync(own) === there))
     throw new InputError(
       `${target} is the model that it comes from, which is never overwritten; choose another path.`,

@@ -68,9 +68,13 @@ export function readOnnxAdapter(source: Source): DenseTensor[] {
     throw refuse(`its format version is ${version}, but only ${FORMAT_VERSION} is supported`);
   const vector = vectorOf(buffer, root, ADAPTER.parameters, 4);
   if (!vector) throw refuse("its list of parameters is missing or truncated");
-  const tensors = Array.from({ length: vector.length }, (_, k) =>
-    readParameter(buffer, tableAt(buffer, vector.start + 4 * k), refuse),
-  );
+  let bytes = 0;
+  const tensors = Array.from({ length: vector.length }, (_, k) => {
+    const tensor = readParameter(buffer, tableAt(buffer, vector.start + 4 * k), refuse);
+    bytes += tensor.data.length;
+    if (bytes > source.size) throw refuse("its parameters share their values");
+    return tensor;
+  });
   const names = new Set(tensors.map(({ name }) => name));
   if (names.size < tensors.length) throw refuse("two of its parameters have the same name");
   return tensors;

@@ -27,8 +27,11 @@ export const rootFrame = (size: number): Frame => ({
 });
 
 /** Returns the parts of a message in file order; concatenated, they are the message. */
-export const partsOf = (frame: Frame): Frame[] =>
-  frame.earlier ? [...partsOf(frame.earlier), frame] : [frame];
+export function partsOf(frame: Frame): Frame[] {
+  const parts: Frame[] = [];
+  for (let part: Frame | null = frame; part; part = part.earlier) parts.push(part);
+  return parts.reverse();
+}
 
 /** Reads one field of a message: from the value so far and an occurrence to the new value. */
 export interface FieldSlot<V> {
@@ -64,7 +67,10 @@ export function decode<S extends Schema>(
 ): Decoded<S> {
   const { starts, byNumber } = slotsOf(schema);
   const message: Record<string, unknown> = { ...before, frame };
-  if (!before) for (const { key, slot } of starts) message[key] = slot.start;
+  if (!before) {
+    reader.countSlots(starts.length);
+    for (const { key, slot } of starts) message[key] = slot.start;
+  }
   for (let at = frame.start; at < frame.end; ) {
     const field = reader.field(at, frame.end);
     at = field.end;

@@ -25,6 +25,12 @@ const LAST_WINDOW = 1 << 20;
 /** protobuf's own recursion limit; onnx and onnxruntime reject deeper messages. */
 export const MAX_DEPTH = 100;
 
+/**
+ * The most slots of decoded messages: each takes about 30 bytes, and what is made of it three times
+ * as much, of the 4 GB that Node allows. A node with its attributes and types has 20 to 100.
+ */
+const MOST_SLOTS = 3e7;
+
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 const signed = (value: bigint | number) =>
@@ -42,11 +48,21 @@ export class WireReader {
   #from = 0;
   #next = FIRST_WINDOW;
   #pos = 0;
+  #slots = 0;
 
   constructor(source: Source) {
     this.source = source;
     this.#texts = new TextPool(source.size);
     this.#window = source.read(0, Math.min(source.size, FIRST_WINDOW));
+  }
+
+  /** Counts slots of a message that is decoded. Throws if a small file decodes to more than fits. */
+  countSlots(slots: number): void {
+    this.#slots += slots;
+    if (this.#slots > MOST_SLOTS)
+      throw new InputError(
+        `${this.source.name} has more nodes, attributes and types than fit into memory; it is damaged, or must be split into several models.`,
+      );
   }
 
   /** Yields the fields of the message in `range`, in file order. */

@@ -3,7 +3,8 @@ import fs from "node:fs";
 import path from "node:path";
 import { MessageChannel, receiveMessageOnPort, Worker } from "node:worker_threads";
 
-const bin = path.join(import.meta.dirname, "../../dist/bin/laurelize.js");
+/** The built program. */
+export const bin = path.join(import.meta.dirname, "../../dist/bin/laurelize.js");
 const TIMEOUT = 120_000;
 
 /** Help texts as the build wrote them, by command; "" is that of the program and of laurelize. */
