@@ -85,10 +85,11 @@ export class Passing {
   #gatesBehind(inserted: InsertedSite, { name }: DenseTensor): InsertedSite[] {
     const group = this.#runs.groups.find((sites) => sites.includes(inserted)) ?? [];
     const from = this.#runs.result.main.values.get(name);
+    if (!from) return [];
+    const gates = gatesFrom(from, this.#outputs);
     return group
       .slice(group.indexOf(inserted) + 1)
-      .filter((gate) => !this.#passed.has(gate))
-      .filter((gate) => from && leadThrough(from, this.#sumOf(gate), this.#outputs));
+      .filter((gate) => !this.#passed.has(gate) && gates.has(this.#sumOf(gate)!));
   }
 
   #sumOf({ site: { output } }: InsertedSite): Value | null {
@@ -97,12 +98,20 @@ export class Passing {
   }
 }
 
-/** Whether all ways from one value to the outputs lead through another, and one does. */
-function leadThrough(from: Value, gate: Value | null, outputs: readonly string[]): boolean {
-  const behind = [...walk([from], (value) => (value === gate ? [] : productsOf(value)))];
-  return (
-    gate !== null &&
-    behind.includes(gate) &&
-    !behind.some((value) => value !== gate && outputs.includes(value.name))
-  );
+const placeOf = ({ producer }: Value) => producer?.index ?? -1;
+
+/** Values that all ways from one value to the outputs lead through, of the main graph. */
+function gatesFrom(from: Value, outputs: readonly string[]): ReadonlySet<Value> {
+  const behind = [...walk([from], productsOf)].sort((a, b) => placeOf(a) - placeOf(b));
+  const gates = new Set<Value>();
+  // The last node, in their order, that reads something before the value.
+  let last = -1;
+  for (const [k, value] of behind.entries()) {
+    const place = placeOf(value);
+    const isAlone = [k - 1, k + 1].every((at) => !behind[at] || placeOf(behind[at]) !== place);
+    if (last <= place && isAlone) gates.add(value);
+    if (outputs.includes(value.name)) break;
+    for (const { node } of value.uses) last = Math.max(last, node.index);
+  }
+  return gates;
 }
