@@ -6,7 +6,7 @@ import { scopesOf, weightNamed } from "../../src/graph/scopes.ts";
 import type { Model } from "../../src/model.ts";
 import { nearest } from "../../src/nearest.ts";
 import { elements, isFloat } from "../../src/onnx/dtypes.ts";
-import { nodeMetadata } from "../../src/onnx/node-metadata.ts";
+import { nodeMetadata } from "../../src/onnx/model-file.ts";
 import { modulePath, notedPath } from "../head/module-paths.ts";
 import { tuningOf } from "../head/tuning.ts";
 import {

@@ -1,10 +1,10 @@
 import { checkModel } from "../../src/arguments.ts";
-import type { Node } from "../../src/graph/graph.ts";
-import { pathOf } from "../../src/graph/scopes.ts";
+import type { Graph, Node, Scope } from "../../src/graph/graph.ts";
+import { attributeOf, pathOf } from "../../src/graph/scopes.ts";
 import type { Model } from "../../src/model.ts";
+import type { FunctionMessage } from "../../src/onnx/messages.ts";
 import type { LaurelWeights } from "../ladder/laurel-weights.ts";
 import type { ModelDiff } from "./diff.ts";
-import { explorerIds } from "./explorer-ids.ts";
 import { laurelSites } from "./laurel-sites.ts";
 import type { NodeDiff } from "./region-diffs.ts";
 import { figuresText, type SiteFigures, siteFigures } from "./site-figures.ts";
@@ -100,4 +100,66 @@ function siteResult(site: string, weights: readonly LaurelWeights[]): NodeResult
   const figures = siteFigures(weights.at(-1)!);
   const value = figuresText(weights) || "site";
   return { value, bgColor: COLORS.site, textColor: "#ffffff", inserted: false, site, ...figures };
+}
+
+/** Where Model Explorer shows a node: the graph and the node's id in it. */
+interface ExplorerId {
+  readonly graph: string;
+  readonly id: string;
+}
+
+/**
+ * Returns the ids that Model Explorer's ONNX adapter gives the nodes of a model. A node has its name,
+ * made unique; nodes of an If's branches are shown in the graph around it, those of other bodies
+ * and of functions in graphs of their own.
+ * @see https://github.com/justinchuby/model-explorer-onnx
+ */
+function explorerIds({ main, functions }: Graph): ReadonlyMap<Node, ExplorerId> {
+  const ids = new Map<Node, ExplorerId>();
+  place(ids, { scope: main, graph: main.message.name || "<main>", prefix: "" }, new Map());
+  for (const scope of functions) {
+    const { domain, name, overload } = scope.message as FunctionMessage;
+    const graph = `[function]${domain}::${name}${overload ? `::${overload}` : ""}`;
+    place(ids, { scope, graph, prefix: "" }, new Map());
+  }
+  return ids;
+}
+
+/** A scope, the graph that shows it, and what its nodes' ids begin with. */
+interface Shown {
+  readonly scope: Scope;
+  readonly graph: string;
+  readonly prefix: string;
+}
+
+function place(
+  ids: Map<Node, ExplorerId>,
+  { scope, graph, prefix }: Shown,
+  counts: Map<string, number>,
+): void {
+  const used = new Set<string>();
+  const nodes = new Map(scope.nodes.map((node) => [node.message, node]));
+  for (const message of scope.message.nodes) {
+    const node = nodes.get(message)!;
+    const id = `${prefix}${unique(message.name || "node", used, counts)}`;
+    ids.set(node, { graph, id });
+    for (const body of node.bodies) {
+      const inner = `${id}/${attributeOf(body)}`;
+      const shown =
+        node.op === "If" ? { graph, prefix: `${inner}/` } : { graph: inner, prefix: "" };
+      place(ids, { scope: body, ...shown }, counts);
+    }
+  }
+}
+
+/** Returns a name that is not used yet; the numbers of its doubles run through all bodies. */
+function unique(name: string, used: Set<string>, counts: Map<string, number>): string {
+  let found = name;
+  while (used.has(found)) {
+    const count = (counts.get(name) ?? 0) + 1;
+    counts.set(name, count);
+    found = `${name}_${count}`;
+  }
+  used.add(found);
+  return found;
 }

@@ -1,5 +1,5 @@
+import { emptyGraph } from "../../src/graph/build.ts";
 import { writing } from "../../src/graph/builder.ts";
-import { emptyGraph } from "../../src/graph/empty.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
 import { type Model, patched, strictlyPatched, typesOf } from "../../src/model.ts";

@@ -1,7 +1,7 @@
 import { checkGiven, checkModel } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
+import { emptyGraph } from "../../src/graph/build.ts";
 import { type Writing, writing } from "../../src/graph/builder.ts";
-import { emptyGraph } from "../../src/graph/empty.ts";
 import type { Graph, Types } from "../../src/graph/graph.ts";
 import type { Patch, Port } from "../../src/graph/patch-contents.ts";
 import { type Model, patched, strictlyPatched } from "../../src/model.ts";

@@ -1,8 +1,7 @@
 import { InputError } from "../../src/errors.ts";
 import type { Node, Scope, Use, Value } from "../../src/graph/graph.ts";
 import { groupBy } from "../../src/graph/group-by.ts";
-import { weightsScope } from "../../src/graph/own-weights.ts";
-import { scopesOf, visible } from "../../src/graph/scopes.ts";
+import { scopesOf, visible, weightsScope } from "../../src/graph/scopes.ts";
 import { decodeNumbers } from "../../src/graph/tensor.ts";
 import { behind } from "../../src/graph/walk.ts";
 import type { Model } from "../../src/model.ts";

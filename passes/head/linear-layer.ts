@@ -1,7 +1,7 @@
 import { attribute, type Graph, type Node, type Value } from "../../src/graph/graph.ts";
 import { behind } from "../../src/graph/walk.ts";
 import { isFloat } from "../../src/onnx/dtypes.ts";
-import { nodeMetadata } from "../../src/onnx/node-metadata.ts";
+import { nodeMetadata } from "../../src/onnx/model-file.ts";
 import type { KnownGraph } from "../residuals/residual.ts";
 import { notedPath } from "./module-paths.ts";
 

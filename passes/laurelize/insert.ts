@@ -1,8 +1,8 @@
 import type { Node, Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { type Emit, nodeOf, opsOver } from "../../src/graph/ops.ts";
-import { weightsScope } from "../../src/graph/own-weights.ts";
 import type { Patch } from "../../src/graph/patch-contents.ts";
+import { weightsScope } from "../../src/graph/scopes.ts";
 import { encodeNumbers } from "../../src/graph/tensor.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";

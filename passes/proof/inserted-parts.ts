@@ -8,7 +8,7 @@ import { relocations } from "../../src/onnx/relocations.ts";
 import { bytesSource, type Range } from "../../src/onnx/source.ts";
 import { fromBase64, type Undo } from "../../src/onnx/undo.ts";
 import { WireReader } from "../../src/onnx/wire.ts";
-import { movedOnly } from "../../src/ort/linked-weights.ts";
+import { movedOnly } from "../../src/ort/loading.ts";
 import type { Plan } from "../laurelize/plan.ts";
 
 /** A part of the result that a plan may insert, or put in place of another. */

@@ -1,5 +1,5 @@
 import { outward } from "../../src/graph/graph.ts";
-import { TOKEN_SEARCHES } from "../../src/graph/own-weights.ts";
+import { TOKEN_SEARCHES } from "../../src/graph/scopes.ts";
 import type { ModelFile } from "../../src/onnx/model-file.ts";
 import type { Tensors } from "../../src/ort/session.ts";
 import type { InsertedSite } from "../laurelize/insert.ts";

@@ -24,6 +24,15 @@ export const comesBy = (setting: Setting, value: Value | null | undefined, x: Va
   value != null &&
   [...skipChain(setting, value)].some((link) => link.kind === "identity" && link.value === x);
 
+/** Yields the nodes of a skip chain up to a projection or a value that was `seen`. */
+function* unprojected(setting: Setting, from: Value, seen: Set<Value>): Generator<Node> {
+  for (const { value, kind } of skipChain(setting, from)) {
+    if (kind === "projected" || seen.has(value)) return;
+    seen.add(value);
+    if (value.producer) yield value.producer;
+  }
+}
+
 /** Whether a branch is a multiple of x: x + x·g is x·(1 + g). */
 export function isGated(
   setting: Setting,
@@ -31,11 +40,8 @@ export function isGated(
   x: Value,
   seen = new Set<Value>(),
 ): boolean {
-  for (const { value, kind } of skipChain(setting, branch)) {
-    if (kind === "projected" || seen.has(value)) return false;
-    seen.add(value);
-    const node = value.producer;
-    if (!node || inFloats(node.op) !== "Mul") continue;
+  for (const node of unprojected(setting, branch, seen)) {
+    if (inFloats(node.op) !== "Mul") continue;
     const factors = node.inputs.filter((v) => v && !setting.constants.has(v));
     if (factors.length !== 2) continue;
     return factors.some(
@@ -83,14 +89,11 @@ export function takesOut(
 ): boolean {
   const seen = new Set<Value>();
   let factor = own / skipFactor;
-  for (const { value, kind } of skipChain(setting, branch)) {
-    if (kind === "projected" || seen.has(value)) return false;
-    seen.add(value);
-    const node = value.producer;
-    if (node?.op === "Sub" && differs(setting, node, x))
+  for (const node of unprojected(setting, branch, seen)) {
+    if (node.op === "Sub" && differs(setting, node, x))
       return (comesBy(setting, node.inputs[1], x) ? 1 : -1) === factor;
-    if (node && isGate(setting, node, x, seen)) return true;
-    if (node && traits(setting, node).scale) factor *= factorOf(setting, node);
+    if (isGate(setting, node, x, seen)) return true;
+    if (traits(setting, node).scale) factor *= factorOf(setting, node);
   }
   return false;
 }
@@ -103,12 +106,9 @@ function isGate(setting: Setting, node: Node, x: Value, seen: Set<Value>): boole
 }
 
 function holdsDifference(setting: Setting, from: Value, x: Value, seen: Set<Value>): boolean {
-  for (const { value, kind } of skipChain(setting, from)) {
-    if (kind === "projected" || seen.has(value)) return false;
-    seen.add(value);
-    const node = value.producer;
-    if (node?.op === "Sub" && differs(setting, node, x)) return true;
-    if (node && isGate(setting, node, x, seen)) return true;
+  for (const node of unprojected(setting, from, seen)) {
+    if (node.op === "Sub" && differs(setting, node, x)) return true;
+    if (isGate(setting, node, x, seen)) return true;
   }
   return false;
 }

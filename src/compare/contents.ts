@@ -1,9 +1,8 @@
 import type { Graph, Scope, Types, Value } from "../graph/graph.ts";
 import { allScopes, scopesOf } from "../graph/scopes.ts";
 import type { Frame } from "../onnx/decode.ts";
-import { decodeEntry } from "../onnx/entry.ts";
 import { FIELD, type NodeMessage } from "../onnx/messages.ts";
-import type { ModelFile } from "../onnx/model-file.ts";
+import { decodeEntry, type ModelFile } from "../onnx/model-file.ts";
 import { attributeDifferences } from "./attributes.ts";
 import { descriptionDifferences } from "./descriptions.ts";
 import { type Finding, finding, placeOf, titleIn } from "./finding.ts";

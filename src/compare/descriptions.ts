@@ -6,54 +6,54 @@ import { functionName } from "./functions.ts";
 import { bodiesOf, type Counterpart, NUMBERED, sameFunctions } from "./matching.ts";
 import { type Framed, fieldDifferences } from "./same-fields.ts";
 
-const MODEL = {
-  2: "producer_name",
-  3: "producer_version",
-  4: "domain",
-  5: "model_version",
-  6: "doc_string",
-  20: "training_info",
-  26: "configuration",
-};
-const GRAPH = { 2: "name", 10: "doc_string", 14: "quantization_annotation" };
-const NODE = { 6: "doc_string", 10: "device_configurations" };
-const TENSOR = { 3: "segment", 12: "doc_string", 16: "metadata_props" };
-const INFO = { 3: "doc_string", 4: "metadata_props" };
-const TYPE = {
-  6: "denotation",
-  4: "sequence_type",
-  5: "map_type",
-  8: "sparse_tensor_type",
-  9: "optional_type",
-};
-const FUNCTION = {
-  6: "attribute",
-  8: "doc_string",
-  11: "attribute_proto",
-  12: "value_info",
-  14: "metadata_props",
-};
-
-/** Fields that are compared individually elsewhere. */
-const COMPARED = {
-  model: [1, 7, 8, 14, 25],
-  graph: [1, 5, 11, 12, 13, 15, 16],
-  node: [1, 2, 3, 4, 5, 7, 8, 9],
-  // Values and their location.
-  tensor: [1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14],
-  info: [1, 2],
-  type: [1],
-  function: [1, 4, 5, 7, 9, 10, 13],
-};
-
-const NAMES = {
-  model: MODEL,
-  graph: GRAPH,
-  node: NODE,
-  tensor: TENSOR,
-  info: INFO,
-  type: TYPE,
-  function: FUNCTION,
+/** Messages: the fields to compare, by their numbers, and those that are compared elsewhere. */
+const FIELDS = {
+  model: {
+    names: {
+      2: "producer_name",
+      3: "producer_version",
+      4: "domain",
+      5: "model_version",
+      6: "doc_string",
+      20: "training_info",
+      26: "configuration",
+    },
+    elsewhere: [1, 7, 8, 14, 25],
+  },
+  graph: {
+    names: { 2: "name", 10: "doc_string", 14: "quantization_annotation" },
+    elsewhere: [1, 5, 11, 12, 13, 15, 16],
+  },
+  node: {
+    names: { 6: "doc_string", 10: "device_configurations" },
+    elsewhere: [1, 2, 3, 4, 5, 7, 8, 9],
+  },
+  tensor: {
+    names: { 3: "segment", 12: "doc_string", 16: "metadata_props" },
+    // Values and their location.
+    elsewhere: [1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14],
+  },
+  info: { names: { 3: "doc_string", 4: "metadata_props" }, elsewhere: [1, 2] },
+  type: {
+    names: {
+      6: "denotation",
+      4: "sequence_type",
+      5: "map_type",
+      8: "sparse_tensor_type",
+      9: "optional_type",
+    },
+    elsewhere: [1],
+  },
+  function: {
+    names: {
+      6: "attribute",
+      8: "doc_string",
+      11: "attribute_proto",
+      12: "value_info",
+      14: "metadata_props",
+    },
+    elsewhere: [1, 4, 5, 7, 9, 10, 13],
+  },
 };
 
 /** Both models. */
@@ -86,7 +86,7 @@ export function descriptionDifferences(
 /** Returns the fields of two messages of one kind. */
 function inFields(
   [a, b]: Models,
-  kind: keyof typeof NAMES,
+  kind: keyof typeof FIELDS,
   [x, y]: readonly [Framed, Framed],
   of: string,
 ): Finding[] {
@@ -94,7 +94,7 @@ function inFields(
     { file: a.file, message: x },
     { file: b.file, message: y },
   ];
-  return fieldDifferences(left, right, NAMES[kind], COMPARED[kind]).map(({ name, added }) =>
+  return fieldDifferences(left, right, FIELDS[kind]).map(({ name, added }) =>
     described(
       `${name}${of}`,
       added ? "is new in the second" : "is lost or changed in the second",

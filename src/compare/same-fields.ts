@@ -4,8 +4,11 @@ import type { ModelFile } from "../onnx/model-file.ts";
 import { equalRanges } from "../onnx/source.ts";
 import { BYTES, type Field } from "../onnx/wire.ts";
 
-/** Names of a message's fields by their numbers. */
-type Names = Readonly<Record<number, string>>;
+/** A message's fields: names by their numbers, and those that are compared elsewhere. */
+interface Fields {
+  readonly names: Readonly<Record<number, string>>;
+  readonly elsewhere: readonly number[];
+}
 
 /** A message, with its position. */
 export interface Framed {
@@ -18,17 +21,13 @@ interface Message {
   readonly message: Framed;
 }
 
-/**
- * Returns the fields in which two messages differ, by name, and whether the first has them at all.
- * Fields of these numbers are `compared` elsewhere.
- */
+/** Returns the fields in which two messages differ, by name, and whether the first lacks them. */
 export function fieldDifferences(
   a: Message,
   b: Message,
-  names: Names,
-  compared: readonly number[],
+  { names, elsewhere }: Fields,
 ): { readonly name: string; readonly added: boolean }[] {
-  const [left, right] = [fieldsOf(a, compared), fieldsOf(b, compared)];
+  const [left, right] = [fieldsOf(a, elsewhere), fieldsOf(b, elsewhere)];
   return [...new Set([...left.keys(), ...right.keys()])].flatMap((number) => {
     const [mine, others] = [left.get(number) ?? [], right.get(number) ?? []];
     const same =
@@ -43,13 +42,13 @@ const bodyOf = ({ body, end }: Field) => ({ start: body, end });
 /** Returns fields by number, without those that hold only a default. */
 function fieldsOf(
   { file: { reader }, message: { frame } }: Message,
-  compared: readonly number[],
+  elsewhere: readonly number[],
 ): Map<number, Field[]> {
   const fields = partsOf(frame).flatMap((part) => [...reader.fields(part)]);
   const isEmpty = (field: Field) =>
     field.wire === BYTES ? field.end === field.body : isZero(reader.bytes(bodyOf(field)));
   return groupBy(
-    fields.filter((field) => !isEmpty(field) && !compared.includes(field.number)),
+    fields.filter((field) => !isEmpty(field) && !elsewhere.includes(field.number)),
     ({ number }) => number,
   );
 }

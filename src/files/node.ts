@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { InputError } from "../errors.ts";
-import { fileKey } from "../onnx/file-key.ts";
+import { fileKey } from "../onnx/external.ts";
 import { equalSources, type Source } from "../onnx/source.ts";
 import { blockFilesOf, blocks } from "./blocks.ts";
 import { fileSource } from "./node-source.ts";

@@ -1,5 +1,6 @@
 import { InputError } from "../errors.ts";
 import { graphsIn } from "../onnx/all-tensors.ts";
+import { emptyModel } from "../onnx/encode.ts";
 import type {
   FunctionMessage,
   GraphMessage,
@@ -7,7 +8,9 @@ import type {
   ValueInfoMessage,
 } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
+import { openFile } from "../onnx/open-file.ts";
 import { withOne } from "../onnx/short-lists.ts";
+import { bytesSource } from "../onnx/source.ts";
 import { called, type Graph, type Node, outward, type Scope, type Value } from "./graph.ts";
 import { sorted } from "./order.ts";
 import { visible } from "./scopes.ts";
@@ -221,3 +224,9 @@ function linkCalls(file: ModelFile, main: Scope, functions: readonly Scope[]): v
   );
   for (const scope of [main, ...functions]) linked(scope);
 }
+
+const IR_VERSION = 8;
+
+/** Returns an empty model to write into. */
+export const emptyGraph = (name: string, opset: number): Graph =>
+  buildGraph(openFile(bytesSource(emptyModel(name, IR_VERSION, opset)), null));

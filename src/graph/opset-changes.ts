@@ -1,4 +1,5 @@
 import type { Node, Scope } from "./graph.ts";
+import { rows } from "./own.ts";
 import { scopesWithin } from "./scopes.ts";
 
 /**
@@ -9,35 +10,19 @@ import { scopesWithin } from "./scopes.ts";
 const CHANGED: Readonly<Record<string, readonly number[]>> = {
   Attention: [24],
   BatchNormalization: [9, 14],
-  Clip: [11],
-  DFT: [20],
+  ...rows([11], "Clip Loop Pad Scatter"),
+  ...rows([20], "DFT GridSample"),
   Dropout: [12],
-  GridSample: [20],
   GroupNormalization: [21],
-  Hardmax: [13],
-  LogSoftmax: [13],
-  Loop: [11],
-  Pad: [11],
-  ReduceL1: [18],
-  ReduceL2: [18],
-  ReduceLogSum: [18],
-  ReduceLogSumExp: [18],
-  ReduceMax: [18],
-  ReduceMean: [18],
-  ReduceMin: [18],
-  ReduceProd: [18],
-  ReduceSum: [13],
-  ReduceSumSquare: [18],
+  ...rows([18], "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin"),
+  ...rows([18], "ReduceProd ReduceSumSquare"),
+  ...rows([13], "Hardmax LogSoftmax ReduceSum Softmax Squeeze Unsqueeze"),
   Resize: [11, 13, 18, 19],
   RoiAlign: [16],
   Scan: [9],
-  Scatter: [11],
   Slice: [10],
-  Softmax: [13],
   Split: [13, 18],
-  Squeeze: [13],
   TopK: [10, 11],
-  Unsqueeze: [13],
   Upsample: [9, 10],
 };
 

@@ -1,6 +1,6 @@
 import { InputError } from "../errors.ts";
 import { externalLocations } from "../onnx/all-tensors.ts";
-import { fileKey } from "../onnx/file-key.ts";
+import { fileKey } from "../onnx/external.ts";
 import type { Companion, Folder, ModelFile } from "../onnx/model-file.ts";
 import { bytesSource, type Source } from "../onnx/source.ts";
 import type { NewValues, TensorChanges } from "../onnx/tensor-edits.ts";

@@ -1,5 +1,6 @@
 import { graphsIn } from "../onnx/all-tensors.ts";
 import type { Graph, Node, Scope, Value } from "./graph.ts";
+import { operatorsThat } from "./operators.ts";
 import { bodiesIn, descend, walk } from "./walk.ts";
 
 /** Yields the main graph and all bodies inside it: outer scopes first, in the order of nodes. */
@@ -101,3 +102,16 @@ export const allScopes = ({ main, functions }: Graph): Generator<Scope> =>
 
 /** Returns some scopes, and the bodies in them. */
 export const scopesWithin = (scopes: readonly Scope[]): Generator<Scope> => walk(scopes, bodiesIn);
+
+/** Operators that search for tokens, with whole models as bodies. */
+export const TOKEN_SEARCHES = operatorsThat("search");
+
+/**
+ * Returns the scope that holds new weights read in a scope: the nearest enclosing body whose
+ * operator does not accept new outer values, or undefined for the main graph.
+ */
+export function weightsScope(scope: Scope): Scope | undefined {
+  const { owner } = scope;
+  if (!owner) return undefined;
+  return TOKEN_SEARCHES.has(owner.op) ? scope : weightsScope(owner.scope);
+}

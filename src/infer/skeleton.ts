@@ -24,7 +24,7 @@ import {
 import { isExternal } from "../onnx/external.ts";
 import { FIELD, type TensorMessage } from "../onnx/messages.ts";
 import { tensorBytes } from "../onnx/model-file.ts";
-import { withDataInside } from "../ort/linked-weights.ts";
+import { withDataInside } from "../ort/loading.ts";
 
 /** Number of elements up to which a weight is embedded in the skeleton: shapes, axes, scales. */
 export const INLINE = 64;

@@ -7,11 +7,12 @@ import { checkInside, externalRange, isExternal } from "./external.ts";
 import {
   type GraphMessage,
   type ModelMessage,
+  type NodeMessage,
   type TensorMessage,
   tensorSchema,
 } from "./messages.ts";
 import { bytesSource, type Source } from "./source.ts";
-import { WireReader } from "./wire.ts";
+import { BYTES, WireReader } from "./wire.ts";
 
 const { onnx } = onnxProto;
 
@@ -153,3 +154,42 @@ function externalBytes(file: ModelFile, tensor: TensorMessage): Uint8Array {
 
 const bytesOf = (view: ArrayBufferView) =>
   new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+
+/** Decodes a StringStringEntryProto. Throws if the bytes are not one. */
+export const decodeEntry = (bytes: Uint8Array): { readonly key: string; readonly value: string } =>
+  onnx.StringStringEntryProto.decode(bytes);
+
+/** NodeProto.metadata_props, and key and value of an entry. */
+const [PROPS, KEY, VALUE] = [9, 1, 2];
+
+/** Returns what exporters note of a node, by key. */
+export function nodeMetadata({ reader }: ModelFile, { frame }: NodeMessage): Map<string, string> {
+  const entries = new Map<string, string>();
+  for (const field of reader.fields(frame)) {
+    if (field.number !== PROPS || field.wire !== BYTES) continue;
+    const parts = new Map<number, string>();
+    for (const part of reader.fields({ start: field.body, end: field.end }))
+      if (part.wire === BYTES) parts.set(part.number, reader.text(part));
+    entries.set(parts.get(KEY) ?? "", parts.get(VALUE) ?? "");
+  }
+  return entries;
+}
+
+/** Returns a location without "./" before it. */
+export const withoutDots = (location: string) => location.replace(/^(?:\.\/)+/, "");
+
+/** Returns the folder of a model whose data files are in memory, by their locations. */
+export function folderInMemory(model: string, files: ReadonlyMap<string, Uint8Array>): Folder {
+  const named = new Map([...files].map(([location, bytes]) => [withoutDots(location), bytes]));
+  return {
+    path: null,
+    open(location) {
+      const bytes = named.get(withoutDots(location));
+      if (bytes === undefined)
+        throw new InputError(
+          `${model} keeps weights in ${location}, which is missing; give that file together with the model.`,
+        );
+      return bytesSource(bytes, location);
+    },
+  };
+}

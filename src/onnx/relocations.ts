@@ -1,5 +1,5 @@
-import { decodeEntry } from "./entry.ts";
 import { FIELD } from "./messages.ts";
+import { decodeEntry } from "./model-file.ts";
 import { bytesSource, type Source } from "./source.ts";
 import { fromBase64, type Undo } from "./undo.ts";
 import { BYTES, WireReader } from "./wire.ts";

@@ -5,12 +5,12 @@ import { linkable } from "../graph/linkable.ts";
 import { patchedBytes, patchedFile } from "../graph/patch.ts";
 import { linkedValues } from "../graph/placing.ts";
 import { replaceWeights } from "../graph/replace-weights.ts";
-import { externalLocations } from "../onnx/all-tensors.ts";
-import { withoutDots } from "../onnx/memory-folder.ts";
-import type { Folder, ModelFile } from "../onnx/model-file.ts";
+import { allTensors, externalLocations } from "../onnx/all-tensors.ts";
+import { externalRange, isExternal } from "../onnx/external.ts";
+import { FIELD, type TensorMessage } from "../onnx/messages.ts";
+import { type Folder, type ModelFile, tensorBytes, withoutDots } from "../onnx/model-file.ts";
 import { openFile } from "../onnx/open-file.ts";
-import type { Source } from "../onnx/source.ts";
-import { beforeCopies, relocated, withCompanionInside } from "./linked-weights.ts";
+import { bytesSource, equalRanges, originOf, type Source } from "../onnx/source.ts";
 import type { Runnable } from "./session.ts";
 import { isUnnameable } from "./unnameable.ts";
 
@@ -50,7 +50,9 @@ function placed(file: ModelFile, written?: string): Runnable {
   if (home === undefined && folder && !written)
     return dataInMemory(withCompanionInside(file), folder);
   if (home === undefined) checkReachable(file);
-  const ready = written ? relocated(file, waiting) : withCompanionInside(beforeCopies(file));
+  const ready = written
+    ? patchedFile(file, { locations: waiting })
+    : withCompanionInside(beforeCopies(file));
   const reach = written ? { source: ready.source, folder: home } : withinReach(ready);
   const bytes = source.size > LOADED ? linked(ready, reach, home) : reach.source;
   return { model: bytes.read(0, bytes.size), folder: reach.folder };
@@ -62,7 +64,7 @@ function dataInMemory(file: ModelFile, folder: Folder): Runnable {
     const data = folder.open(location);
     return { path: withoutDots(location), data: data.read(0, data.size) };
   });
-  const { source } = relocated(file, withoutDots);
+  const source = patchedBytes(file, { locations: withoutDots });
   return { model: source.read(0, source.size), externalData };
 }
 
@@ -154,4 +156,76 @@ const SEPARATOR = /[/\\]/;
 function shared(a: readonly string[], b: readonly string[]): string[] {
   const length = a.findIndex((part, k) => part !== b[k]);
   return a.slice(0, length < 0 ? a.length : length);
+}
+
+/** Fields of a TensorProto that locate its values. */
+const VALUES: ReadonlySet<number> = new Set([FIELD.tensorRaw, FIELD.tensorExternalData, 14]);
+
+/**
+ * Returns a model that reads its data files at their current locations, before they are copied; the
+ * same model if none is to be copied. New data is embedded, because its file may be called as an old
+ * one is.
+ */
+function beforeCopies(file: ModelFile): ModelFile {
+  const { copies, before = null } = file.folder ?? {};
+  if (!copies?.size) return file;
+  const locations = (name: string) => copies.get(name) ?? name;
+  return openFile(patchedBytes(withCompanionInside(file), { locations }), before);
+}
+
+/** Returns a model that embeds data that will become a file of its own. */
+function withCompanionInside(file: ModelFile): ModelFile {
+  const { companion } = file.folder ?? {};
+  if (!companion) return file;
+  const values = file.graph.initializers.filter(isExternal).flatMap((tensor) => {
+    const { location, offset, length } = externalRange(tensor.name, tensor);
+    if (location !== companion.location) return [];
+    return [{ tensor, to: companion.bytes.subarray(offset, offset + (length ?? 0)) }];
+  });
+  return patchedFile(file, { values });
+}
+
+/**
+ * Returns a small model built from parts of another, with external data embedded, because
+ * onnxruntime would look for the files of a model given as bytes in the current folder.
+ */
+export function withDataInside(model: Uint8Array, whole: ModelFile): Uint8Array {
+  if (externalLocations(whole).size === 0) return model;
+  const file = openFile(bytesSource(model, whole.source.name), null);
+  const values = [...allTensors(file)]
+    .filter(isExternal)
+    .map((tensor) => ({ tensor, to: tensorBytes(whole, tensor) }));
+  const source = patchedBytes(file, { values });
+  return source.read(0, source.size);
+}
+
+/** Whether two tensors differ only in how they refer to the same bytes. Reads no values. */
+export function movedOnly(
+  before: ModelFile,
+  a: TensorMessage,
+  after: ModelFile,
+  b: TensorMessage,
+): boolean {
+  if (!isExternal(b) || !samePlace(before, a, after, b)) return false;
+  const rest = (file: ModelFile, tensor: TensorMessage) =>
+    [...file.reader.fields(tensor.frame)].filter(({ number }) => !VALUES.has(number));
+  const [x, y] = [rest(before, a), rest(after, b)];
+  return (
+    x.length === y.length &&
+    x.every((field, k) => equalRanges(before, span(field), after, span(y[k])))
+  );
+}
+
+const span = ({ start, end }: { start: number; end: number }) => ({ start, end });
+
+function samePlace(before: ModelFile, { raw }: TensorMessage, after: ModelFile, b: TensorMessage) {
+  const { location, offset, length } = externalRange(b.name, b);
+  const origin = raw && originOf(before.source, raw);
+  return (
+    origin !== null &&
+    origin.source.name === location &&
+    before.folder?.path === after.folder?.path &&
+    origin.start === offset &&
+    origin.end - origin.start === length
+  );
 }

@@ -6,9 +6,8 @@ import { encodeNumbers } from "../graph/tensor.ts";
 import { dataTypeNamed, elements, hasTensors, isFloat } from "../onnx/dtypes.ts";
 import type { Ort } from "../ort/session.ts";
 import { tensorOfBytes } from "../ort/tensors.ts";
-import { acceptedAt } from "./accepted.ts";
+import { acceptedAt, arrivals, comparedWith } from "./accepted.ts";
 import type { Attempt } from "./attempts.ts";
-import { arrivals, comparedWith } from "./compared-values.ts";
 
 /** An input that is to be filled. */
 export interface Request {

@@ -7,9 +7,9 @@ import { isFloat } from "../onnx/dtypes.ts";
 import type { Declared } from "../options.ts";
 import type { Tensors } from "../ort/session.ts";
 import { dtypeOf, numbersIn } from "../ort/tensors.ts";
+import { comparedWith } from "./accepted.ts";
 import { accepted, type RunOn } from "./accepted-inputs.ts";
 import type { Attempt } from "./attempts.ts";
-import { comparedWith } from "./compared-values.ts";
 import { type Draw, type Drawn, drawer, type Sampled, type SampleOptions } from "./draw.ts";
 
 /** Declarations of the options for sample inputs. */

@@ -1,8 +1,7 @@
-import { scaleConvolutions } from "./convolution.ts";
+import { scaleConvolutions, scalePooling } from "./convolution.ts";
 import { scaleActivations, scaleElementwise } from "./elementwise.ts";
 import { scaleLayout } from "./layout.ts";
 import { scaleNormalizations } from "./normalization.ts";
-import { scalePooling } from "./pooling.ts";
 import { scaleProducts } from "./products.ts";
 import type { ScaleTable } from "./rule.ts";
 
