@@ -30,8 +30,7 @@ export function readKernels(table: string): Kernels {
 
 /** The operators of a model that a table of kernels lacks, those of the most nodes first. */
 export function missingKernels(model: Model, kernels: Kernels): MissingKernel[] {
-  const opsetOf = ({ message: { domain } }: Node) =>
-    model.file.opsets.get(domain === "ai.onnx" ? "" : domain) ?? 1;
+  const opsetOf = ({ message: { domain } }: Node) => model.file.opsets.get(domain) ?? 1;
   const nodes = [...scopesOf(model.graph), ...model.graph.functions].flatMap(
     (scope) => scope.nodes,
   );

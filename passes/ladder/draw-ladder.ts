@@ -49,7 +49,9 @@ function rungs(ladder: Ladder, layout: Layout, title: string) {
     ),
     ...listGroup(
       "other sums",
-      layout.gaps.flatMap((gap) => drawGap(gap, layout.ticksX, width)),
+      layout.gaps.flatMap(({ ticks, y }) =>
+        ticks.map((tick, k) => drawTick(tick, layout.ticksX + k * TICK, y, width)),
+      ),
     ),
   ];
   return { width, height: Math.ceil(layout.bottom), content };
@@ -88,11 +90,7 @@ const drawTicks = ({ ticks, y }: Gap, x: number): string =>
     )
     .join("");
 
-/** Draws what is known of the ticks of one gap, for the mouse and the keyboard. */
-function drawGap({ ticks, y }: Gap, x: number, width: number): string[] {
-  return ticks.map((tick, k) => drawTick(tick, x + k * TICK, y, width));
-}
-
+/** Draws what is known of a tick, for the mouse and the keyboard. */
 function drawTick({ sums }: Tick, x: number, y: number, width: number): string {
   const details = rejectionDetails(sums);
   const room = { x: x + 14, bottom: y - 8, width };

@@ -73,7 +73,7 @@ function unfold(
   const { nodes } = call.callee!;
   const message = call.callee!.message as FunctionMessage;
   calls.push(label);
-  for (const { domain, version } of message.opsets) opsets[plain(domain)] ??= version;
+  for (const { domain, version } of message.opsets) opsets[domain] ??= version;
   const outer = (slots: readonly string[], k: number) => around.value(slots[k] ?? "");
   const given = message.inputs.map((name, k) => [name, outer(call.message.inputs, k)] as const);
   const outputs = message.outputs.map((name, k) => [name, outer(call.message.outputs, k)] as const);
@@ -94,15 +94,13 @@ function unfold(
   }));
 }
 
-const plain = (domain: string) => (domain === "ai.onnx" ? "" : domain);
-
 /** Returns why a function's operators mean something else in the model, as a clause; or null. */
 export function misfitOf({ file }: Graph, callee: Scope): string | null {
   for (const { domain, version } of (callee.message as FunctionMessage).opsets) {
-    const own = file.opsets.get(plain(domain)) ?? version;
-    const name = plain(domain) || "ai.onnx";
+    const own = file.opsets.get(domain) ?? version;
+    const name = domain || "ai.onnx";
     const why =
-      plain(domain) === ""
+      domain === ""
         ? changedBetween(callee, version, own)
         : own === version || file.message.functions.some((one) => one.domain === domain)
           ? null

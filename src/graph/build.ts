@@ -133,7 +133,7 @@ type Linked = { -readonly [K in keyof Node]: Node[K] };
 
 function nodeOf(scope: Scope, message: NodeMessage): Linked {
   const { domain, opType } = message;
-  const op = domain === "" || domain === "ai.onnx" ? opType : `${domain}.${opType}`;
+  const op = domain === "" ? opType : `${domain}.${opType}`;
   return {
     message,
     scope,

@@ -21,7 +21,7 @@ export function linkable(file: ModelFile): [TensorMessage, Stretch][] {
   const fixed = placeSensitive(file);
   const initializers = file.graph.initializers.filter(({ name }) => !fixed.has(name));
   const constants = file.graph.nodes.flatMap(({ opType, domain, outputs, attributes }) =>
-    opType === "Constant" && (domain === "" || domain === "ai.onnx") && !fixed.has(outputs[0])
+    opType === "Constant" && domain === "" && !fixed.has(outputs[0])
       ? attributes.flatMap(({ name, t }) => (name === "value" && t ? [t] : []))
       : [],
   );
@@ -42,8 +42,7 @@ export function placeSensitive({ graph, message }: ModelFile): ReadonlySet<strin
   const names = new Set<string>();
   const functions = new Set(message.functions.map(({ domain, name }) => `${domain}.${name}`));
   for (const { opType, domain, inputs, outputs } of nodesBackwards(graph)) {
-    const own = domain === "" || domain === "ai.onnx";
-    if ((own && SENSITIVE.has(opType)) || functions.has(`${domain}.${opType}`))
+    if ((domain === "" && SENSITIVE.has(opType)) || functions.has(`${domain}.${opType}`))
       for (const name of inputs) names.add(name);
     else if (SHARING.has(opType) && outputs.some((name) => names.has(name))) names.add(inputs[0]);
   }

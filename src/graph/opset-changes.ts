@@ -46,7 +46,7 @@ export function changedBetween(
   for (const node of [...scopesWithin([scope])].flatMap(({ nodes }) => nodes)) {
     if (except(node)) continue;
     const { message } = node;
-    const changes = message.domain === "" || message.domain === "ai.onnx" ? message.opType : "";
+    const changes = message.domain === "" ? message.opType : "";
     const at = Object.hasOwn(CHANGED, changes)
       ? CHANGED[changes].find((opset) => opset > from && opset <= to)
       : undefined;

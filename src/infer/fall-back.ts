@@ -137,7 +137,6 @@ async function inferAround(
 /** Domains of onnxruntime's own operators. */
 const BUILT_IN = new Set([
   "",
-  "ai.onnx",
   "ai.onnx.ml",
   "com.microsoft",
   "com.microsoft.nchwc",
@@ -154,7 +153,7 @@ function hasOnnxruntimeOperator({ file }: Graph, node: Node): boolean {
 }
 
 /** Whether an operator is onnxruntime's own, which other builds of it may lack. */
-const isExtension = ({ message: { domain } }: Node) => domain !== "" && domain !== "ai.onnx";
+const isExtension = ({ message: { domain } }: Node) => domain !== "";
 
 /**
  * Returns the type of an output of an If that onnxruntime rejects, according to its branches: from

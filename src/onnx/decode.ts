@@ -136,6 +136,13 @@ const many = (
 export const string = (number: number) =>
   single(number, BYTES, "", (reader, field) => reader.text(field));
 
+/** An operator set's domain; "" for ai.onnx, by either of its names. */
+export const domainName = (number: number) =>
+  single(number, BYTES, "", (reader, field) => {
+    const name = reader.text(field);
+    return name === "ai.onnx" ? "" : name;
+  });
+
 /** An integer; 0 if it is absent. Exact up to 2^53. */
 export const integer = (number: number) =>
   single(number, VARINT, 0, (reader, field) => reader.integer(field));

@@ -1,6 +1,7 @@
 import {
   choice,
   type Decoded,
+  domainName,
   floats,
   integer,
   integer32,
@@ -101,7 +102,7 @@ export interface NodeMessage extends Decoded<typeof node> {}
 const node = {
   name: string(3),
   opType: string(4),
-  domain: string(7),
+  domain: domainName(7),
   overload: string(8),
   inputs: strings(FIELD.nodeInput),
   outputs: strings(FIELD.nodeOutput),
@@ -139,13 +140,13 @@ const graph = {
 
 /** OperatorSetIdProto. */
 export interface OpsetMessage extends Decoded<typeof opset> {}
-const opset = { domain: string(1), version: integer(2) };
+const opset = { domain: domainName(1), version: integer(2) };
 
 /** FunctionProto. */
 export interface FunctionMessage extends Decoded<typeof functionSchema> {}
 const functionSchema = {
   name: string(1),
-  domain: string(10),
+  domain: domainName(10),
   overload: string(13),
   inputs: strings(4),
   outputs: strings(FIELD.functionOutput),

@@ -32,9 +32,7 @@ export function openFile(source: Source, folder: Folder | null): ModelFile {
     throw new InputError(
       `${name} imports no operator set (opset_import): it is truncated, or older than ONNX 1.0; export it again.`,
     );
-  const opsets = new Map(
-    message.opsets.map(({ domain, version }) => [domain === "ai.onnx" ? "" : domain, version]),
-  );
+  const opsets = new Map(message.opsets.map(({ domain, version }) => [domain, version]));
   const file = { source, folder, reader, message, graph: merged(message.graphs), opsets };
   checkShapes(file);
   return file;

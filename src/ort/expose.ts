@@ -125,9 +125,7 @@ function exposeAlong(
 /** A body uses the operator sets of its enclosing scope, a function those that it imports. */
 const importsOnnx = (scope: Scope) =>
   [...outward(scope)].every(
-    ({ message }) =>
-      !("opsets" in message) ||
-      message.opsets.some(({ domain }) => domain === "" || domain === "ai.onnx"),
+    ({ message }) => !("opsets" in message) || message.opsets.some(({ domain }) => domain === ""),
   );
 
 /** Returns the first iteration of each Scan around a value; null if the value was not computed. */

@@ -6,9 +6,7 @@ import type { NodeMessage } from "../onnx/messages.ts";
 import type { ModelFile } from "../onnx/model-file.ts";
 import { float } from "../onnx/new-node.ts";
 
-const isOnnx = ({ domain }: NodeMessage) => domain === "" || domain === "ai.onnx";
-
-const draws = (node: NodeMessage) => isOnnx(node) && (RANDOM.has(node.opType) || drops(node));
+const draws = (node: NodeMessage) => node.domain === "" && (RANDOM.has(node.opType) || drops(node));
 
 /** Whether a node drops values if its third input enables training. */
 const drops = ({ opType, inputs }: NodeMessage) => opType === "Dropout" && Boolean(inputs[TRAINS]);
