@@ -142,7 +142,7 @@ export async function patched(graph: Graph, patch: Patch): Promise<Model> {
   return modelOf(source, folder);
 }
 
-/** Like `patched`. Constants of the main graph get only types that the model's opset allows. */
+/** Does as `patched`, with Constants of the main graph in types that the model's opset allows. */
 export async function strictlyPatched(graph: Graph, patch: Patch): Promise<Model> {
   const model = await patched(graph, patch);
   const constants = limitsConstants(graph) ? withAllowedConstants(model.graph) : null;

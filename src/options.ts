@@ -145,7 +145,7 @@ export function shown(value: unknown): string {
 /** Options that may be left out or `undefined`. */
 export type Given<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
-/** Given options, and defaults for the others. */
+/** Returns given options, and defaults for the others. */
 export const filled = <T extends object>(defaults: T, given: Given<T> | undefined): T => ({
   ...defaults,
   ...Object.fromEntries(Object.entries(given ?? {}).filter(([, value]) => value !== undefined)),

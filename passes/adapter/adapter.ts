@@ -104,7 +104,7 @@ const withoutUndo = (read: Laurelization): Laurelization => {
   return { version, variant, options, sites, ...(finding ? { finding } : {}), sha256 };
 };
 
-/** The adapter as a file; the same adapter gives the same bytes. */
+/** Returns an adapter as a file; the same adapter gives the same bytes. */
 export function adapterBytes(adapter: Adapter, options: AdapterFormat = {}): Uint8Array {
   checkAdapter("adapterBytes", adapter);
   checkGiven("adapterBytes", options, adapterFormat);
@@ -118,7 +118,7 @@ export function adapterBytes(adapter: Adapter, options: AdapterFormat = {}): Uin
   return writeSafetensors(tensors, adapterMetadata(adapter));
 }
 
-/** What an adapter says of the model that it is for, by the keys of its metadata. */
+/** Returns what an adapter states about its model, by the keys of its metadata. */
 export function adapterMetadata({
   laurelizations,
   tuning,

@@ -16,7 +16,7 @@ export interface AverageOptions {
 const averageOptions: Declared<AverageOptions> = { equal: flag };
 
 /**
- * The mean of adapters of one model, tensor by tensor in float64, rounded once. If each says how
+ * Returns the mean of adapters of one model, tensor by tensor in float64, rounded once. If each says how
  * many examples it was trained on, these are the weights, as in federated averaging. Throws an
  * InputError if the adapters do not belong together.
  */
@@ -32,7 +32,7 @@ export function averageAdapters(
   return Number.isNaN(examples) ? combined : { ...combined, examples };
 }
 
-/** The weights of a mean: shares of the examples if every adapter counts its own, else equal ones. */
+/** Returns the weights of a mean: shares of examples if all adapters count theirs, else equal ones. */
 export function averageWeights(
   adapters: readonly Adapter[],
   options: AverageOptions = {},
@@ -48,7 +48,7 @@ export function averageWeights(
 }
 
 /**
- * The weighted sum of adapters of one model, tensor by tensor in float64, rounded once. The weights
+ * Returns the weighted sum of adapters of one model, tensor by tensor in float64, rounded once. The weights
  * are taken as they are; those of a mean add up to 1. Throws an InputError if the adapters do not
  * belong together, or if the result is not finite.
  */

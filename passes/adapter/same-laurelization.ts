@@ -1,6 +1,6 @@
 import type { Laurelization } from "../laurelize/manifest.ts";
 
-/** How a model's laurelization differs from the adapter's, after "which"; null if it does not. */
+/** Returns how a model's laurelization differs from the adapter's, as a clause; null if it does not. */
 export function difference(
   one: Laurelization,
   wanted: Laurelization,

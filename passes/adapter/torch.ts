@@ -20,7 +20,7 @@ export interface TorchTensor extends DenseTensor {
 }
 
 /**
- * The LAuReL weights of a model for PyTorch, named by module paths: "layer1.0.laurel.alpha". α and
+ * Returns the LAuReL weights of a model for PyTorch, named by module paths: "layer1.0.laurel.alpha". α and
  * β are effective values, a scalar or one for each feature; w or p, of which they are made, comes
  * beside them. A is D×r and B r×D, so that y = α f + β (x + Σ γ_j (x_{i-j} A_j) B_j) for features
  * on the last axis. Throws an InputError if the model is not laurelized.
@@ -64,7 +64,7 @@ function moduleOf(
   return (node && notedPath(nodeMetadata(file, node.message))) ?? modulePath(name);
 }
 
-/** The LAuReL weights of a model for PyTorch, as a .safetensors file that says what each belongs to. */
+/** Returns the LAuReL weights of a model for PyTorch as a .safetensors file with their sites. */
 export function torchBytes(model: Model): Uint8Array {
   const tensors = torchTensors(model);
   const sites = new Map(

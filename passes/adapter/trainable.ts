@@ -162,7 +162,7 @@ function nearNames(glob: string, names: readonly string[]): string {
     : `the last ones in the file are ${names.slice(-LISTED).join(", ")}.`;
 }
 
-/** How many float weights of a model are LAuReL's, and how many are constants that it computes with. */
+/** Counts the float weights of a model that are LAuReL's, and the constants that it computes with. */
 export function insertedWeights({ graph, metadata }: Model): {
   weights: number;
   constants: number;

@@ -31,7 +31,7 @@ export function withWeights(
   return notedAsTrained(modelOf(source, folder), [...weights.keys()], moved);
 }
 
-/** A weight of the main graph or of a body: its type, shape and values as raw data. */
+/** Returns a weight of the main graph or of a body: its type, shape and values as raw data. */
 export function weightOf(model: Model, name: string): DenseTensor {
   checkModel("weightOf", model);
   checkArgument("weightOf", name, typeof name === "string", "the name of a weight");
@@ -76,7 +76,7 @@ export function weightsAsInputs(model: Model, names: readonly string[]): Model {
 const OVERRIDABLE = 4;
 
 /**
- * The model with weights of its main graph as optional inputs: inputs of the same name, type and
+ * Turns weights of the main graph into optional inputs: inputs of the same name, type and
  * shape that are behind its own, whose default is the weight. Adapters of onnxruntime override
  * them; onnxruntime's JavaScript API cannot. Throws an InputError if a name is not a weight, or if
  * the model is older than IR version 4.

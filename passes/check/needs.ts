@@ -37,7 +37,7 @@ export function modelNeeds(model: Model): ModelNeeds {
   };
 }
 
-/** What onnxruntime says if it does not take a model, fully optimized; null if it does. */
+/** Returns what onnxruntime says if it rejects a model, fully optimized; null if it does not. */
 export async function loadError(model: Model, options: WithOrt): Promise<string | null> {
   checkModel("loadError", model);
   checkGiven("loadError", options, withOrt);

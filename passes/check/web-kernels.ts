@@ -28,7 +28,7 @@ export function readKernels(table: string): Kernels {
   return kernels;
 }
 
-/** The operators of a model that a table of kernels lacks, those of the most nodes first. */
+/** Returns the operators of a model that a table of kernels lacks, the most frequent first. */
 export function missingKernels(model: Model, kernels: Kernels): MissingKernel[] {
   const opsetOf = ({ message: { domain } }: Node) => model.file.opsets.get(domain) ?? 1;
   const nodes = [...scopesOf(model.graph), ...model.graph.functions].flatMap(

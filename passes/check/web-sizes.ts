@@ -39,7 +39,7 @@ export function webSizes(model: Model): WebSizes {
   return { file: model.size, data, total };
 }
 
-/** What sizes say against a model in a browser. */
+/** Returns what sizes say against a model in a browser. */
 export function sizeFindings(model: Model, { file, data, total }: WebSizes): TargetFinding[] {
   const findings: TargetFinding[] = [];
   if (file >= FILE)

@@ -24,7 +24,7 @@ export const EXTENTS = ["all", "branches", "idle"] as const;
 
 export type FoldExtent = (typeof EXTENTS)[number];
 
-/** What a slot reads once LAuReL is out. */
+/** Returns what a slot reads once LAuReL is out. */
 export const operandAt = ({ edges }: Plain, use: Use): Value | null =>
   edges.get(keyOf(use))?.value ?? use.node.inputs[use.index] ?? null;
 
@@ -68,7 +68,7 @@ export function absorb(plain: Plain, use: Use, by: Factor, hops = 0): readonly F
   return failed ?? why("nonlinear", node.op);
 }
 
-/** As `absorb`, for several inputs of a node together: all of them or none. */
+/** Does as `absorb` for several inputs of a node together: for all of them or none. */
 export function all(
   plain: Plain,
   node: Node,

@@ -44,13 +44,13 @@ export interface FoldPlan {
 const numbered = new WeakMap<Node, number>();
 let count = 0;
 
-/** A slot as a key. */
+/** Returns a slot as a key. */
 export function keyOf({ node, index }: Use): string {
   if (!numbered.has(node)) numbered.set(node, count++);
   return `${numbered.get(node)}:${index}`;
 }
 
-/** How many nodes some edits and slots stand for: one for a value and a factor. */
+/** Counts the nodes that some edits and slots stand for: one for a value and a factor. */
 export function costOf(
   edits: readonly FoldEdit[],
   left: Iterable<Left>,

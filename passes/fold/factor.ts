@@ -5,7 +5,7 @@ export interface Factor {
   readonly axis: number | null;
 }
 
-/** The factor of one number. */
+/** Returns the factor of one number. */
 export const numberFactor = (value: number): Factor => ({
   values: Float64Array.of(value),
   axis: null,
@@ -13,7 +13,7 @@ export const numberFactor = (value: number): Factor => ({
 
 export const ONE = numberFactor(1);
 
-/** A factor along an axis; of one number if all are equal. */
+/** Returns a factor along an axis; of one number if all are equal. */
 export const along = (axis: number, values: Float64Array): Factor =>
   values.every((value) => value === values[0]) ? numberFactor(values[0]) : { values, axis };
 
@@ -21,13 +21,13 @@ export const isOne = ({ values, axis }: Factor) => axis === null && values[0] ==
 export const isPositive = ({ values }: Factor) => values.every((value) => value > 0);
 export const isNegative = ({ values }: Factor) => values.some((value) => value < 0);
 
-/** Every number of a factor through a function. */
+/** Applies a function to every number of a factor. */
 export const mapped = ({ values, axis }: Factor, of: (value: number) => number): Factor =>
   axis === null ? numberFactor(of(values[0])) : along(axis, values.map(of));
 
 export const reciprocal = (factor: Factor) => mapped(factor, (value) => 1 / value);
 
-/** The product of two factors; null if they lie along different axes. */
+/** Returns the product of two factors; null if they lie along different axes. */
 export function times(a: Factor, b: Factor): Factor | null {
   if (a.axis === null) return mapped(b, (value) => value * a.values[0]);
   if (b.axis === null) return mapped(a, (value) => value * b.values[0]);
@@ -46,6 +46,6 @@ export function isSame(a: Factor, b: Factor): boolean {
 
 const ROUNDING = 2 ** -48;
 
-/** The factor on another axis; a factor of one number as it is. */
+/** Moves a factor to another axis; returns a factor of one number as it is. */
 export const onAxis = (factor: Factor, axis: number): Factor =>
   factor.axis === null ? factor : { ...factor, axis };

@@ -54,7 +54,7 @@ const PRODUCTS: Readonly<Record<string, Product>> = {
 };
 
 /**
- * Multiply-adds of the matrix products and convolutions of a model, with every free dimension 1 and
+ * Counts the multiply-adds of the matrix products and convolutions of a model, with every free dimension 1 and
  * some nodes left out. Null if the shape of an operand is unknown.
  */
 export function multiplyAdds(
@@ -80,7 +80,7 @@ function countOf(node: Node, { operands, count }: Product, types: Types): number
   return a && b && out ? count(a, b, out) : null;
 }
 
-/** The shape of a value, free dimensions being 1; null if the rank is unknown. */
+/** Returns the shape of a value, free dimensions being 1; null if the rank is unknown. */
 export const leastSizes = (types: Types, value: Value | null | undefined): Shape | null =>
   (value && types.get(value)?.shape?.map((dim) => (typeof dim === "number" ? dim : 1))) ?? null;
 

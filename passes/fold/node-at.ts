@@ -15,7 +15,7 @@ export const shapeOf = (
 ): KnownShape =>
   (value && types.get(value)?.shape?.map((dim) => (typeof dim === "number" ? dim : null))) ?? null;
 
-/** A node as a scale rule sees it. */
+/** Returns a node as a scale rule sees it. */
 export function nodeAt(facts: KnownGraph, node: Node): At {
   const { graph, constants } = facts;
   const input = (k: number) => node.inputs[k] ?? null;

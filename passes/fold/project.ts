@@ -15,7 +15,7 @@ export interface Mix {
 }
 
 /**
- * The weights that a site's low-rank map goes into, if its skip is a linear projection that nothing
+ * Returns the weights that a site's low-rank map goes into, if its skip is a linear projection that nothing
  * but the site reads: x + (x A) B is a projection with other weights. Null if it is not.
  */
 export function projected(plain: Plain, site: FoldSite): readonly Mix[] | null {
@@ -76,7 +76,7 @@ function productAndBias(
   return weights && dims && dims.length > 0 ? [...weights, at(bias, dims.length - 1)] : null;
 }
 
-/** Data of a tensor with its slices along an axis mixed: w + (w A) B, for each term. */
+/** Mixes slices of a tensor along an axis: w + (w A) B, for each term. */
 export function mixed(
   data: Float64Array,
   dims: readonly number[],

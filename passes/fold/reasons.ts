@@ -22,7 +22,7 @@ export interface Why {
   readonly text: string;
 }
 
-/** A reason, with the operator that it is about. */
+/** Returns a reason, with the operator that it is about. */
 export const why = (code: FoldCode, op?: string): Why => ({
   code,
   text: op ? `${REASONS[code]} (${op})` : REASONS[code],

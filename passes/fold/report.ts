@@ -26,7 +26,7 @@ interface Done {
   readonly mixed: ReadonlySet<MapTerm>;
 }
 
-/** What became of each site, and why something of it is left. */
+/** Returns what became of each site, and why something of it is left. */
 export const reportOf = (all: readonly FoldSite[], done: Done): FoldedSite[] =>
   all.map((site) => siteReport(site, done));
 
@@ -72,7 +72,7 @@ function siteReport(site: FoldSite, { plan, free, mixed }: Done): FoldedSite {
   return { site: name, outcome, ...states, reasons };
 }
 
-/** A site that is a plain sum again, or is left as it is. */
+/** Reports a site that is a plain sum again, or is left as it is. */
 export const untouchedSite = ({ name, closed, idle }: FoldSite, restored: boolean): FoldedSite => {
   const state = restored || idle ? "none" : "kept";
   const outcome = restored ? "plain" : "kept";

@@ -30,7 +30,7 @@ interface ReadNodes {
   readonly numbers: Numbers;
 }
 
-/** Where the features of a site lie: told by how its maps are written, or by its per-channel weights. */
+/** Returns where the features of a site lie, by how its maps are written or by its weights per channel. */
 export function describeSite(
   facts: KnownGraph,
   { name, parameters }: ManifestSite,
@@ -54,7 +54,7 @@ export function describeSite(
   return at(axis, shape[axis] ?? 0);
 }
 
-/** The maps and multiples that a site adds to its skip, those that are zero left out; γ of the skip itself apart. */
+/** Returns the maps and multiples that a site adds to its skip, but zeros, and γ of the skip itself. */
 export function termsOf(
   facts: KnownGraph,
   { nodes, numbers }: ReadNodes,

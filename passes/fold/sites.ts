@@ -48,7 +48,7 @@ interface Reading {
   readonly one: Laurelization;
 }
 
-/** The sites of a laurelization, read out of the model's graph. Throws an InputError where they are not as laurelize wrote them. */
+/** Reads the sites of a laurelization in the graph. Throws an InputError if another tool changed them. */
 export async function readSites(ort: Ort, reading: Reading): Promise<FoldSite[]> {
   const nodes = [...scopesOf(reading.facts.graph)].flatMap((scope) => scope.nodes);
   const inserted = groupBy(

@@ -182,7 +182,7 @@ function joinedAt(
 const EFFORT = 2e6;
 
 /**
- * The plan that leaves the fewest factors: streams are rescaled from every site on, and then single
+ * Returns the plan that leaves the fewest factors: streams are rescaled from every site on, and then single
  * sites keep their β if that is cheaper than what blocks the factor behind them. `free` is the plan
  * in which none does.
  */

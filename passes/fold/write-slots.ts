@@ -27,7 +27,7 @@ export function multiplied(
   return op.Mul(x, factorConstant({ constant }, dtype, rank, factor));
 }
 
-/** A factor as a constant that broadcasts over a value of this rank. */
+/** Writes a factor as a constant that broadcasts over a value of this rank. */
 export function factorConstant(
   { constant }: Pick<Writing, "constant">,
   dtype: string,
@@ -38,7 +38,7 @@ export function factorConstant(
   return constant(dtype, dims, values);
 }
 
-/** What the slots of a site's sum read now: operands as they were, times what is left, plus low-rank maps. */
+/** Writes what the slots of a site's sum read now: operands times what is left, plus low-rank maps. */
 export function writeSlots(
   to: Writing,
   site: FoldSite,
@@ -68,7 +68,7 @@ function slotOf(to: Writing, site: FoldSite, edge: Edge, slot: SlotNames): strin
 const outerOf = ({ beta }: FoldSite, { use }: Edge, { plan }: SlotNames) =>
   times(beta, reciprocal(plan.sums.get(use.node) ?? ONE))!;
 
-/** What a slot reads without its low-rank maps: k x + Σ g x_j. */
+/** Writes what a slot reads without its low-rank maps: k x + Σ g x_j. */
 export function operandOf(to: Writing, site: FoldSite, edge: Edge, slot: SlotNames): string {
   const { plan, nameOf } = slot;
   const left = plan.left.get(keyOf(edge.use))?.by ?? ONE;
@@ -82,7 +82,7 @@ export function operandOf(to: Writing, site: FoldSite, edge: Edge, slot: SlotNam
   return result;
 }
 
-/** The low-rank maps of a slot, every factor in A and B. */
+/** Returns the low-rank maps of a slot, with every factor in A and B. */
 export const scaledMaps = (site: FoldSite, edge: Edge, slot: SlotNames): readonly MapTerm[] =>
   edge.maps.map((map) => {
     const into = times(slot.plan.factors.get(map.x) ?? ONE, numberFactor(map.gamma))!;
@@ -100,7 +100,7 @@ function scaledMap(map: MapTerm["A"], factor: Factor, role: "A" | "B"): MapTerm[
   return { ...map, name: "", data };
 }
 
-/** The maps as nodes: those of one operand side by side in one matrix, the last product once for all. */
+/** Writes maps as nodes: those of one operand as one matrix, the last product once for all. */
 export function mapsOf(
   to: Writing,
   maps: readonly MapTerm[],

@@ -16,7 +16,7 @@ import { writeWeights } from "./write-weights.ts";
 
 type Writer = ReturnType<typeof writing>;
 
-/** The patch that a plan stands for. `outside` keeps changed external weights out of the model file. */
+/** Returns the patch of a plan. `outside` keeps changed external weights out of the model file. */
 export function writeFold(
   plain: Plain,
   sites: readonly FoldSite[],

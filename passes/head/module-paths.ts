@@ -1,5 +1,5 @@
 /**
- * The path of the PyTorch module that a node belongs to, by the node's name as torch.onnx.export
+ * Returns the path of a node's PyTorch module, by the node's name as torch.onnx.export
  * writes it: "layer1.0" for "/layer1/layer1.0/Add". A scope that goes on from the one before it
  * takes its place; another one is appended. A name without scopes stands for itself.
  */
@@ -19,7 +19,7 @@ export function modulePath(site: string): string {
 const SCOPES = "pkg.torch.onnx.name_scopes";
 
 /**
- * The path of a module in what torch.onnx.export notes of a node: "layer1.0" for
+ * Returns the path of a module in what torch.onnx.export notes of a node: "layer1.0" for
  * "['', 'layer1', 'layer1.0', 'add_105']". Null if it notes nothing, or the node is in no module.
  */
 export function notedPath(metadata: ReadonlyMap<string, string>): string | null {
@@ -29,7 +29,7 @@ export function notedPath(metadata: ReadonlyMap<string, string>): string | null 
 }
 
 /**
- * Paths under which sites have their modules, by the modules that they belong to: "layer1.0.laurel";
+ * Returns the paths under which sites have their modules, by the modules that they belong to: "layer1.0.laurel";
  * if a module holds several sites, "blocks.0.laurel.0" and so on in their order, as in an
  * nn.ModuleList.
  */

@@ -44,7 +44,7 @@ export function tuningOf(metadata: ReadonlyMap<string, string>): TuningRecord | 
   }
 }
 
-/** The entry of metadata_props for a record. */
+/** Returns the entry of metadata_props for a record. */
 export const tuningEntry = (tuning: Omit<TuningRecord, "version">) => ({
   key: TUNING_KEY,
   value: JSON.stringify({ version: VERSION, ...tuning }),

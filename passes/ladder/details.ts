@@ -1,21 +1,21 @@
 import type { LadderRejection, LadderSite } from "./ladder.ts";
 import type { EffectiveFactor, LagWeights } from "./laurel-weights.ts";
 
-/** A figure of at most four digits: 0.9873, 12.3, 1.2e-5. */
+/** Formats a figure of at most four digits: 0.9873, 12.3, 1.2e-5. */
 export function digits(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   const rounded = Number(value.toPrecision(4));
   return rounded !== 0 && Math.abs(rounded) < 1e-3 ? rounded.toExponential(1) : String(rounded);
 }
 
-/** A count with separators: 4,238. */
+/** Formats a count with separators: 4,238. */
 export const grouped = (value: number): string => value.toLocaleString("en");
 
-/** "1 node", "1,234 nodes". */
+/** Formats a count with a noun: "1 node", "1,234 nodes". */
 export const withNoun = (count: number, noun: string): string =>
   `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
 
-/** "[N, 256, ?, ?]". */
+/** Formats a shape: "[N, 256, ?, ?]". */
 export const shapeText = (shape: LadderSite["shape"]): string =>
   `[${shape.map((dim) => dim || "?").join(", ")}]`;
 

@@ -26,7 +26,7 @@ export function shortened(text: string, limit: number): string {
   return `${marks.slice(0, limit - 1 - end).join("")}…${marks.slice(marks.length - end).join("")}`;
 }
 
-/** A coordinate with at most one decimal. */
+/** Formats a coordinate with at most one decimal. */
 export const at = (value: number): string => String(Math.round(value * 10) / 10 || 0);
 
 /** Attributes of an element; absent ones are left out. */

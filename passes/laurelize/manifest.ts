@@ -38,7 +38,7 @@ const KEY = "laurelize";
 /** The metadata_props key of a model that was folded: it holds no LAuReL weights to be trained or taken out. */
 export const FOLDED_KEY = "laurelize.folded";
 
-/** Why a folded model cannot be changed again, a sentence; null if the model was not folded. */
+/** Returns a sentence on why a folded model cannot be changed again; null if it is not folded. */
 export const foldedSentence = (
   name: string,
   metadata: ReadonlyMap<string, string>,

@@ -59,7 +59,7 @@ export interface Lowering {
   readonly within: ReadonlyMap<string, Node>;
 }
 
-/** Like `lowering`, but returns the patch alone. */
+/** Lowers composite nodes as `lowering` does; returns the patch alone. */
 export const lower = (graph: Graph, types: Types, nodes: readonly Node[]): Patch =>
   lowering(graph, types, nodes).patch;
 

@@ -203,7 +203,7 @@ function activationsOf<V>(call: Composite<V>, defaults: readonly string[], direc
 }
 
 /**
- * com.microsoft.DynamicQuantizeLSTM: an LSTM with (W, W_scale, W_zero_point) and the same of R, each
+ * Lowers com.microsoft.DynamicQuantizeLSTM: an LSTM with (W, W_scale, W_zero_point) and the same of R, each
  * [directions, features, gates · H] with a scale for each direction or for each gate's row. The
  * input as a whole, and the state of each step, are rounded to 8 bits.
  */

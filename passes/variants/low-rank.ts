@@ -34,7 +34,7 @@ function formOf({ feature, rank, dtype }: SiteDescription): Form {
   return feature.axis === 1 && rank >= 3 && rank <= 5 && convolves ? "convolution" : "transposed";
 }
 
-/** A: D×r, down, Xavier uniform or column-orthogonal. B: r×D, up, zero. In the form's layout. */
+/** Returns A (D×r, down, Xavier uniform or column-orthogonal) and B (r×D, up, zero) in the form's layout. */
 export function lowRankParameters(
   place: SiteDescription,
   options: LowRankValues,

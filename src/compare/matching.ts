@@ -42,7 +42,7 @@ export const bodiesOf = (pairs: readonly Counterpart[]): [Scope, Scope][] =>
     a.bodies.flatMap((body, k): [Scope, Scope][] => (b.bodies[k] ? [[body, b.bodies[k]]] : [])),
   );
 
-/** Functions of two models with the same name. */
+/** Returns the functions of two models with the same name. */
 export function sameFunctions(a: Graph, b: Graph): [Scope, Scope][] {
   const others = new Map(b.functions.map((scope) => [functionKey(scope), scope]));
   return a.functions.flatMap((scope): [Scope, Scope][] => {

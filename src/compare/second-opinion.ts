@@ -35,7 +35,7 @@ export async function secondOpinion(
   return sameFunction(other, standard, inMemory(after));
 }
 
-/** Why a runtime in 32-bit memory is not given a model, a clause; null if it may be. */
+/** Returns a clause on why a model is too large for 32-bit memory; null if it is not. */
 export function tooLarge(file: ModelFile): string | null {
   const size = bytesOf(file);
   return size > LARGEST
@@ -43,10 +43,10 @@ export function tooLarge(file: ModelFile): string | null {
     : null;
 }
 
-/** A runtime that takes no paths, whose sessions are handed a model's data files. */
+/** Returns a runtime that takes no paths, with a model's data files for its sessions. */
 export const carrying = (ort: Ort, file: ModelFile): Ort => withData(ort, dataOf(file));
 
-/** A model as bytes, for a runtime that takes no paths. */
+/** Returns a model as bytes, for a runtime that takes no paths. */
 export function inMemory(file: ModelFile): Runnable {
   const { source } = withFixedSeeds(file);
   return { model: source.read(0, source.size) };

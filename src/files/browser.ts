@@ -15,7 +15,7 @@ export const writePending: typeof Node.writePending = refuse;
 export const isThere: typeof Node.isThere = refuse;
 export const writeTogether: typeof Node.writeTogether = refuse;
 
-/** Unknown without an operating system to ask. */
+/** Returns null, because there is no operating system to ask. */
 export const freeMemory = (): number | null => null;
 
 /** Returns a time in seconds, because a browser does not show that of the processor. */

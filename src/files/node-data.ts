@@ -93,7 +93,7 @@ function checkReplaced(target: string, mark: string, replaces: boolean): void {
 const OPEN = 64;
 const open = new Map<string, Source>();
 
-/** A file as a source. It is opened to be read; only a few of thousands are open at a time. */
+/** Returns a file as a source. It is opened to be read; only a few of thousands are open at a time. */
 export function pooledSource(file: string, kind: string): Source {
   const { name, size, path: place } = opened(file, kind);
   return {
@@ -129,7 +129,7 @@ export function scratch(blocks: Iterable<Uint8Array>): Source {
   return scratchWriter().from(blocks);
 }
 
-/** A scratch file that is written bit by bit, and then read from. */
+/** Creates a scratch file that is written bit by bit, and then read from. */
 export function scratchWriter() {
   const file = path.join(os.tmpdir(), `laurelize-${randomBytes(8).toString("hex")}.data`);
   const remove = () => fs.rmSync(file, { force: true });

@@ -24,7 +24,7 @@ export function isOnnxAdapter(source: Source): boolean {
   return textOfCodes(source.read(4, EIGHT)) === IDENTIFIER;
 }
 
-/** An adapter file of onnxruntime; the same tensors in any order give the same bytes. */
+/** Encodes an adapter file of onnxruntime; the same tensors in any order give the same bytes. */
 export function writeOnnxAdapter(tensors: readonly DenseTensor[]): Uint8Array {
   const builder = new Builder(1024);
   const sorted = [...tensors].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));

@@ -115,7 +115,7 @@ export function behind(value: Value, passes: (node: Node) => boolean): Value {
 /** Returns the values made by the nodes that read a value. */
 export const productsOf = ({ uses }: Value): Value[] => uses.flatMap(({ node }) => outputsOf(node));
 
-/** A node and all nodes inside it: in its bodies, and in the function that it calls, each once. */
+/** Yields a node and all nodes in its bodies and in the function that it calls, each once. */
 export const nodesWithin = (node: Node): Generator<Node> =>
   walk([node], (outer) => scopesIn(outer).flatMap(({ nodes }) => nodes));
 

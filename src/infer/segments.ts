@@ -15,7 +15,7 @@ import { checkShapeLengths, takesUnmeasured } from "./shape-lengths.ts";
 /** Maximum number of nodes in a session, because its cost is quadratic in its outputs. */
 const SEGMENT = 1000;
 
-/** The nodes to infer next. They end before a node that reads a shape of unknown length. */
+/** Returns the nodes to infer next. They end before one that reads a shape of unknown length. */
 export function segmentFrom(
   graph: Graph,
   nodes: readonly Node[],

@@ -32,7 +32,7 @@ export const inferable = (model: Uint8Array): StoodIn | null =>
 export const inFloat = (model: Uint8Array): Uint8Array | null =>
   written(model, (number) => (number === numberOf("bfloat16") ? "float" : null))?.model ?? null;
 
-/** A small model with double in place of float; null if it holds no float. */
+/** Returns a small model with double in place of float; null if it holds no float. */
 export const inDouble = (model: Uint8Array): Uint8Array | null =>
   written(model, (number) => (number === numberOf("float") ? "double" : null))?.model ?? null;
 

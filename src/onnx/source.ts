@@ -37,7 +37,7 @@ export interface Stretch extends Range {
 export const originOf = (source: Source, range: Range): Stretch | null =>
   source.path ? { source, ...range } : (source.origin?.(range) ?? null);
 
-/** A source over bytes in memory; does not copy them. */
+/** Returns a source over bytes in memory; does not copy them. */
 export function bytesSource(given: Uint8Array, name = "model"): Source {
   // Buffer.slice() does not copy; the slice() of a plain view does.
   const bytes = new Uint8Array(given.buffer, given.byteOffset, given.length);

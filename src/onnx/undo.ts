@@ -84,7 +84,7 @@ export function undone(
   return result;
 }
 
-/** The message for a result whose original file has changed. */
+/** Returns the error for a result whose original file has changed. */
 export const altered = ({ name }: Source, other: Pick<Source, "name">) =>
   new InputError(
     `${name} refers to weights in ${other.name}, which was changed or replaced since then; put the original file back next to ${name}.`,

@@ -69,7 +69,7 @@ export const FIRST_ITERATION: Readonly<Record<string, ExposeFrom>> = {
   },
 };
 
-/** A function's new outputs are outputs of every call of it. */
+/** Adds a function's new outputs to every call of it. */
 export function exposeFromCall(
   to: ExposeDraft,
   { node, scope }: ScopeStep,

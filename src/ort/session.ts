@@ -173,7 +173,7 @@ export async function runBatch(
   }
 }
 
-/** The same runtime with sessions on the CPU, which every build has. */
+/** Returns the same runtime with sessions on the CPU, which every build has. */
 export const onCpu = ({ InferenceSession, Tensor, watch, signal }: Ort): Ort => ({
   InferenceSession,
   Tensor,

@@ -39,10 +39,10 @@ export function bytesOfTensor({ data }: Tensor): Uint8Array {
 /** Returns the tensor's type in ONNX's spelling. */
 export const dtypeOf = (tensor: Tensor) => dataTypeNamed(tensor.type)!.name;
 
-/** The type that stands in for bfloat16, because onnxruntime's JavaScript API does not have it. */
+/** Returns the type in place of bfloat16, which onnxruntime's JavaScript API does not have. */
 export const runsAs = (dtype: string) => (dtype === "bfloat16" ? "float" : dtype);
 
-/** Like `tensorOfBytes`, with bfloat16 as float. */
+/** Does as `tensorOfBytes`, with bfloat16 as float. */
 export function tensorToRun(
   ort: Ort,
   dtype: string,

@@ -30,7 +30,7 @@ const PAIR = 2;
 const LARGEST_BATCH = 16;
 
 /**
- * The first sizes, then those that onnxruntime named when it refused them, then batches that a trace
+ * Yields the first sizes, then those that onnxruntime named when it refused them, then batches that a trace
  * may have fixed, of all inputs and of single ones, then all other sizes. Sizes may be named while
  * this runs.
  */

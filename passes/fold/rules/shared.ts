@@ -27,7 +27,7 @@ function onMappedAxis(at: At, factor: Factor, map: AxisMap): Factor | null {
 }
 
 /**
- * The rule of an operator that is homogeneous in its first input: f(s x) = s f(x) for every positive
+ * Returns the rule of an operator that is homogeneous in its first input: f(s x) = s f(x) for every positive
  * s, or for every number if it is linear. Its other inputs are sizes, indices and the like.
  */
 export const homogeneous = (
@@ -50,7 +50,7 @@ export const homogeneous = (
   },
 });
 
-/** A rule that holds for some nodes and factors only. */
+/** Limits a rule to some nodes and factors. */
 export const provided = (
   holds: (at: At, factor: Factor) => boolean,
   { forward, backward, ...rule }: ScaleRule,
@@ -62,7 +62,7 @@ export const provided = (
   backward: backward && ((at, by) => (holds(at, by) ? backward(at, by) : null)),
 });
 
-/** The rule of an operator whose constant input takes a number in, as it is or through a function. */
+/** Returns the rule of an operator whose constant input takes a number in, as it is or through a function. */
 export const takenInBy = (input: number, as = (factor: Factor) => factor): ScaleRule => ({
   forward: (at, factors) =>
     onlyAt(factors, 0) && isScalar(factors[0]) && at.isConstant(input)
