@@ -30,13 +30,16 @@ export function describeCheck(check: Made): string {
     return `${passed.length} of ${counted(check.sites.length, "site")}${apart}${copies(check.sites)}${figures}`;
   }
   if (check.name === "it can learn") {
-    const { tensors, first, dead, unfelt, bySums, before } = check;
+    const { tensors, first, dead, unfelt, faint, bySums, before } = check;
     const judged =
       before.length > 0 && !bySums
         ? `output or ${before.join(", ")}, the last floats before it`
         : "output";
     const alive = `${tensors - dead.length - unfelt.length} of ${counted(tensors, "new tensor")} ${tensors === 1 ? "moves" : "move"} the ${bySums ? "last sum (no output holds a float that depends on it)" : judged}`;
-    return first.length < tensors ? `${alive}, ${first.length} of them from the first step` : alive;
+    const early = first.length < tensors ? `, ${first.length} of them from the first step` : "";
+    const slight =
+      faint.length > 0 ? `, ${faint.length} of them by less than its rounding (${faint[0]})` : "";
+    return `${alive}${early}${slight}`;
   }
   const parts = `${counted(check.weights, "weight")}, ${counted(check.inputs, "input")}, ${counted(check.outputs, "output")}, metadata`;
   return check.outcome === "passed"

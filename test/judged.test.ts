@@ -92,6 +92,17 @@ describe("an output of labels or indices", () => {
     expect(unfeltAt(proof)).toEqual(["two"]);
   });
 
+  it("is judged by a larger change of its direction if its own is lost in rounding", async () => {
+    // α moves the second sum by 1e-5 of it, of which the output sees 1e-5.
+    const end = "t = Tanh(y) less = Mul(t, tiny) out = Add(less, s)";
+    const bytes = blocks("float[N, 8] out", end, "float[1] tiny = {1e-5}");
+    const model = await openModel(withWeight(bytes, "d", new Array(128).fill(1e-5)));
+    const laurel = await laurelize(model, { ort, variant: "rw", normalize: "none" });
+    const proof = await prove(laurel, { ort });
+    expect(proof.passed).toBe(true);
+    expect(made("it can learn", proof)).toMatchObject({ dead: [], faint: ["two.laurel.alpha"] });
+  });
+
   it("is run without a ZipMap's maps, which JavaScript has no tensors for", async () => {
     const bytes = blocks("float[N, 8] maps", "p = Softmax<axis = 1>(y) maps = ZipMap(p)");
     const proto = onnx.ModelProto.decode(bytes);

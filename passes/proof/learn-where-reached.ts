@@ -58,6 +58,7 @@ export async function learnWhereReached(
     first: [...new Set(reports.flatMap(({ first }) => first))],
     dead,
     unfelt,
+    faint: [...new Set(reports.flatMap(({ faint }) => faint))],
     bySums: reports.some(({ bySums }) => bySums),
     notFinite: notFinite.map(({ site }) => site.name),
     before: [...new Set(reports.flatMap(({ before }) => before))],

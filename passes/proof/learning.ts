@@ -28,6 +28,8 @@ export interface LearningReport {
   readonly dead: readonly string[];
   /** Those whose change of the sum the output does not depend on at these inputs, as in the original. */
   readonly unfelt: readonly string[];
+  /** Those whose own change is lost in rounding, and of which a larger one moves the output. */
+  readonly faint: readonly string[];
   /** The outputs depend on no new tensor, or hold no number, so the last sum was asked instead. */
   readonly bySums: boolean;
   /** Sites that are left out: the original's own sum holds no finite number there. */
@@ -111,13 +113,19 @@ async function learn(runs: LearningRuns): Promise<Outcome<LearningReport>> {
       `the outputs hold whole numbers or texts alone, which ${left.size} of ${tensors.length} new tensors are not seen to change`,
     );
   const isLast = runs.stepped.length === 0;
-  const { alive, unfelt } = await judgedAgain(runs, judging, start, isLast ? left : new Set());
-  const lost = [...left].filter((name) => !alive.has(name));
+  const { alive, faint, unfelt } = await judgedAgain(
+    runs,
+    judging,
+    start,
+    isLast ? left : new Set(),
+  );
+  const lost = [...left].filter((name) => !alive.has(name) && !faint.has(name));
   return ran(lost.length === 0, {
     tensors: tensors.length,
     first: first.map(({ name }) => name),
     dead: lost.filter((name) => !unfelt.has(name)),
     unfelt: [...unfelt],
+    faint: [...faint],
     bySums,
     notFinite: [],
     before: runs.judged.filter(

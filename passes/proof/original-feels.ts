@@ -17,13 +17,18 @@ export interface LostAtSite {
   readonly inserted: InsertedSite;
   readonly point: Point;
   readonly dims: readonly number[];
-  readonly changes: readonly { readonly tensor: DenseTensor; readonly change: Float64Array }[];
+  readonly changes: readonly {
+    readonly tensor: DenseTensor;
+    readonly change: Float64Array;
+    /** The sum's largest magnitude. */
+    readonly most: number;
+  }[];
   /** Those that change it on random operands only, or of which nothing is known. */
   readonly untold: readonly DenseTensor[];
 }
 
-/** Whether an output of the original differs, beyond rounding, if the sums of sites change like this. */
-type Feels = (sites: readonly LostAtSite[]) => Promise<boolean>;
+/** Whether an output of the original differs by more units of rounding if the sums of sites change like this. */
+type Feels = (sites: readonly LostAtSite[], units?: number) => Promise<boolean>;
 
 /** Runs the original with something added to the skips of some sites. */
 export async function withFeeling(
@@ -46,9 +51,9 @@ export async function withFeeling(
     );
   await withRuns(ort, file, new Set(), async (running) => {
     const still = await running({ ...feeds, ...added([]) }, seen);
-    await work(async (given) => {
+    await work(async (given, units = ROUNDED) => {
       const got = await running({ ...feeds, ...added(given) }, seen);
-      return seen.some((name) => differ(still[name], got[name]));
+      return seen.some((name) => differ(still[name], got[name], units));
     });
   });
 }
@@ -56,12 +61,12 @@ export async function withFeeling(
 /** Units of rounding, of a value's largest element, within which a change may be lost elsewhere. */
 const ROUNDED = 64;
 
-/** Whether two values differ by more than a few roundings. */
-function differ(a: Tensor, b: Tensor): boolean {
+/** Whether two values differ by more than some units of rounding. */
+function differ(a: Tensor, b: Tensor, units: number): boolean {
   const { bitEqual, relative } = compareTensors(a, b);
   if (bitEqual || a.type === "string") return !bitEqual;
   const dtype = dtypeOf(a);
-  return !isFloat(dtype) || !(relative <= ROUNDED * roundoff(dtype));
+  return !isFloat(dtype) || !(relative <= units * roundoff(dtype));
 }
 
 const changeNamed = (k: number) => `change ${k} of a sum`;

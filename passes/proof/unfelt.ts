@@ -22,16 +22,19 @@ import { operandsOf } from "./site-nodes.ts";
 interface JudgedAgain {
   /** Those that move one while all other sites are neutral. */
   readonly alive: ReadonlySet<string>;
+  /** Those whose change the original's outputs feel only if it is enlarged. */
+  readonly faint: ReadonlySet<string>;
   /** Those that change nothing on which the original's outputs depend at these inputs. */
   readonly unfelt: ReadonlySet<string>;
 }
 
 /**
  * Judges tensors that were not seen to move an output. Each changes its sum in some way; the same
- * change is added to the sum in the original. If no output of the original differs in a bit, the
- * inputs do not tell whether the tensor can learn. So it is if the tensor changes its sum on random
- * operands only, because it multiplies zeros that other inputs may change. All others are dead,
- * unless they move an output alone.
+ * change is added to the sum in the original. If an output feels only a larger change of the same
+ * direction, the tensor can learn: its own was lost in rounding. If no output of the original feels
+ * that, the inputs do not tell whether the tensor can learn. So it is if the tensor changes its sum
+ * on random operands only, because it multiplies zeros that other inputs may change. All others are
+ * dead, unless they move an output alone.
  */
 export async function judgedAgain(
   runs: LearningRuns,
@@ -39,7 +42,7 @@ export async function judgedAgain(
   start: Values,
   names: ReadonlySet<string>,
 ): Promise<JudgedAgain> {
-  const [alive, unfelt] = [new Set<string>(), new Set<string>()];
+  const [alive, faint, unfelt] = [new Set<string>(), new Set<string>(), new Set<string>()];
   for (const group of runs.groups) {
     const sites = group.filter(({ parameters }) =>
       Object.values(parameters).some(({ name }) => names.has(name)),
@@ -52,19 +55,41 @@ export async function judgedAgain(
       for (const { tensor } of changes) unfelt.add(tensor.name);
     };
     await withFeeling(runs, lost, outputs, async (feels) => {
-      if (!(await feels(lost))) return lost.forEach(skip);
+      const seen = async (given: readonly LostAtSite[]) =>
+        (await feels(given)) ? "felt" : (await feels(given.map(enlarged), 0)) ? "enlarged" : null;
+      if (!(await seen(lost))) return lost.forEach(skip);
       for (const site of lost) {
-        if (!(await feels([site]))) skip(site);
+        if (!(await seen([site]))) skip(site);
         else
-          for (const change of site.changes)
-            if (!(await feels([{ ...site, changes: [change] }]))) unfelt.add(change.tensor.name);
-            else if (await moves(runs, site.point, outputs, change.tensor))
-              alive.add(change.tensor.name);
+          for (const change of site.changes) {
+            const { name } = change.tensor;
+            const told = await seen([{ ...site, changes: [change] }]);
+            if (told === null) unfelt.add(name);
+            else if (told === "enlarged") faint.add(name);
+            else if (await moves(runs, site.point, outputs, change.tensor)) alive.add(name);
+          }
       }
     }).catch(() => lost.forEach(skip));
   }
-  return { alive, unfelt: new Set([...unfelt].filter((name) => !alive.has(name))) };
+  for (const name of alive) for (const others of [faint, unfelt]) others.delete(name);
+  for (const name of faint) unfelt.delete(name);
+  return { alive, faint, unfelt };
 }
+
+/** Share of a sum's largest element that an enlarged change has at most. */
+const LARGE = 1 / 16;
+
+/** Returns the same changes, so large that rounding does not swallow them. */
+const enlarged = (site: LostAtSite): LostAtSite => ({
+  ...site,
+  changes: site.changes.map(({ tensor, change, most }) => {
+    const by = (LARGE * most) / largestOf(change);
+    return { tensor, most, change: by > 1 ? change.map((number) => by * number) : change };
+  }),
+});
+
+const largestOf = (numbers: Float64Array) =>
+  numbers.reduce((most, number) => Math.max(most, Math.abs(number)), 0);
 
 /** What the named tensors of some sites do to their sums, each site's first movers displaced. */
 async function lostAt(
@@ -133,9 +158,10 @@ async function changesAt(
 /** The tensors that change a sum, and how. */
 const changesOf = ([still, ...others]: readonly Tensor[], tensors: readonly DenseTensor[]) => {
   const before = numbersIn(still);
+  const most = largestOf(Float64Array.from(before));
   return tensors
     .map((tensor, k) => ({
-      tensor,
+      ...{ tensor, most },
       change: Float64Array.from(numbersIn(others[k]), (number, at) => number - before[at]),
     }))
     .filter(({ change }) => change.some((number) => number !== 0));

@@ -1,8 +1,9 @@
 import { outputsOf, textAttribute, type Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
 import { walk } from "../../src/graph/walk.ts";
+import { isFloat } from "../../src/onnx/dtypes.ts";
 import { comesBy } from "./branch-of-x.ts";
-import { inFloats, traits } from "./operators.ts";
+import { computedSources, inFloats, traits } from "./operators.ts";
 import type { Reach } from "./reach.ts";
 import { type Form, type Setting, type Sum, type Term, termsAt, weighted } from "./residual.ts";
 
@@ -29,6 +30,17 @@ export function isAddedBack(setting: Setting, { output, terms }: Sum): boolean {
   const isTerm = (input: Value | null) => terms.some(({ value }) => comesBy(setting, input, value));
   for (const { uses } of walk([output], next))
     if (uses.some(({ node }) => ADDITION.has(node.op) && node.inputs.some(isTerm))) return true;
+  return false;
+}
+
+const QUANTIZED = operatorsThat("quantized");
+
+/** Whether a branch comes from x by numbers, not only by an index as in a codebook's nearest entry. */
+export function comesInFloats(setting: Setting, branch: Value, x: Value): boolean {
+  const isNumber = (value: Value) =>
+    isFloat(setting.types.get(value)?.dtype) || QUANTIZED.has(value.producer?.op ?? "");
+  const back = (value: Value) => computedSources(setting, value).filter(isNumber);
+  for (const value of walk([branch], back)) if (value === x) return true;
   return false;
 }
 

@@ -1,7 +1,7 @@
 import type { Node } from "../../src/graph/graph.ts";
 import { isFloat, showShape } from "../../src/onnx/dtypes.ts";
 import { sameShape } from "./axes.ts";
-import { isAddedBack, isScatteredSum, isSubtracted } from "./difference.ts";
+import { comesInFloats, isAddedBack, isScatteredSum, isSubtracted } from "./difference.ts";
 import { flatten, independent, isOneMap, MOST_TERMS } from "./nested-sums.ts";
 import { areScores, isOnlySized, isPosition, opensGate } from "./position.ts";
 import type { Reach } from "./reach.ts";
@@ -62,7 +62,10 @@ const isResidualDifference = (
   !projected &&
   branches.every(({ value }) =>
     [...skipChain(setting, skip.value)].some(
-      (link) => link.kind !== "projected" && reach.paths(link.value, value, sum.node)?.mixed,
+      (link) =>
+        link.kind !== "projected" &&
+        reach.paths(link.value, value, sum.node)?.mixed &&
+        comesInFloats(setting, value, link.value),
     ),
   ) &&
   !isAddedBack(setting, sum);
