@@ -43,9 +43,9 @@ const applyOptions: Declared<ApplyOptions> = {
 };
 
 /**
- * Applies an adapter to the model that it is for: the laurelized one, of which only the weights'
- * bytes change, or the plain original, identified by its SHA-256, which is laurelized first. Throws
- * an InputError for any other model.
+ * Applies an adapter to its model. Of the laurelized one, only the weights' bytes change. The plain
+ * original, identified by its SHA-256, is laurelized first. Throws an InputError for any other
+ * model.
  */
 export async function applyAdapter(
   model: Model,

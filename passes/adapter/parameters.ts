@@ -14,9 +14,9 @@ export const MADE_UP = /^(onnx::|val_\d+$)/;
 const STATED = /(^|\/)Constant(_\d+)?_output_\d+$/;
 
 /**
- * Whether a float constant is a parameter, as PyTorch calls what its optimizers are given: not a
- * running mean or variance, a scale of a quantization, a mask, what an exporter has computed for
- * each row of its batch or a number that the model's code states.
+ * Whether a float constant is a parameter, as PyTorch calls what its optimizers are given. Running
+ * statistics, scales of quantizations, masks and numbers of the model's code are not, nor is what
+ * an exporter has computed for each row of its batch.
  */
 export function isParameter(graph: Graph, value: Value): boolean {
   const { name, uses, producer } = value;
@@ -48,8 +48,8 @@ function isMask(graph: Graph, value: Value): boolean {
 const FEW = 16;
 
 /**
- * Whether a constant holds the same numbers for each place on its first axis, as embeddings of
- * positions do that an exporter has computed for a batch, or a blur that is the same in each channel.
+ * Whether a constant holds the same numbers for each place on its first axis: positions that an
+ * exporter has computed for a batch, or a blur of each channel.
  */
 function isCopied(graph: Graph, value: Value): boolean {
   const [count, ...others] = dimsOf(value)!;

@@ -20,10 +20,10 @@ import { matcher } from "../residuals/glob.ts";
 import { isParameter, MADE_UP } from "./parameters.ts";
 
 /**
- * Returns the names of a model's weights that training changes: LAuReL's, first to last, those of a
- * new last layer, then other weights of its main graph that match a glob (such as a head), in file
- * order; a pattern takes parameters, a name any float. Throws an InputError if there are none, if LAuReL's weights are inputs, or if a glob does
- * not match any float weight.
+ * Returns the names of a model's weights that training changes. First come LAuReL's, then those of
+ * a new last layer, then other weights of its main graph that match a glob, in file order. A
+ * pattern takes parameters, a name any float. Throws an InputError if there are none, if LAuReL's
+ * weights are inputs, or if a glob does not match any float weight.
  */
 export function trainableWeights(model: Model, globs: readonly string[] = []): string[] {
   checkModel("trainableWeights", model);

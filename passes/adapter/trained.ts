@@ -12,11 +12,10 @@ export function trainedNames(model: Model): string[] {
 }
 
 /**
- * Records these old weights as trained in the metadata of the last laurelization, or in the record
- * that `tunable` gives a plain model; returns the same model if there is neither, or if it records
- * them already. LAuReL's own weights need no record, unless data
- * was `moved` within the file, so that the file alone no longer shows that nothing else was
- * trained.
+ * Records old weights as trained in the metadata of the last laurelization, or in the record that
+ * `tunable` gives a plain model. Returns the same model if there is neither, or nothing to add.
+ * LAuReL's own weights need no record, unless data was `moved` within the file, so that the file
+ * alone no longer shows that nothing else was trained.
  */
 export function notedAsTrained(model: Model, names: readonly string[], moved: boolean): Model {
   const all = laurelizations(model.metadata);

@@ -65,8 +65,8 @@ export interface FoldedModel {
 }
 
 /**
- * Takes out of a laurelized model what inference need not pay for: α goes into the weights of the
- * branch, β is taken out of the stream by rescaling what is computed of it, and sites that do nothing
+ * Takes out of a laurelized model what inference need not pay for. α goes into the weights of the
+ * branch. β is taken out of the stream by rescaling what is computed of it. Sites that do nothing
  * become plain sums. Low-rank maps stay, or go into a projection. Throws an InputError if the model
  * is not laurelized, or not as laurelize wrote it.
  */

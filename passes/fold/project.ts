@@ -15,8 +15,8 @@ export interface Mix {
 }
 
 /**
- * Returns the weights that a site's low-rank map goes into, if its skip is a linear projection that nothing
- * but the site reads: x + (x A) B is a projection with other weights. Null if it is not.
+ * Returns the weights that a site's low-rank map goes into. Its skip must be a linear projection
+ * that only the site reads: x + (x A) B is a projection with other weights. Null if it is not.
  */
 export function projected(plain: Plain, site: FoldSite): readonly Mix[] | null {
   const { skip, place } = site;

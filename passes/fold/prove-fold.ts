@@ -69,9 +69,8 @@ const LARGEST = 1 << 28;
 const DOUBLE = 2 ** -29;
 
 /**
- * Proves that a folded model computes what the laurelized one did: in onnxruntime within the noise
- * of the latter, as law 4 has it, or its distance from its value in float64, and in float64 to its
- * rounding.
+ * Proves that a folded model computes what the laurelized one did. In onnxruntime, both agree within
+ * the noise of the latter or its distance from its value in float64; in float64, to its rounding.
  */
 export async function proveFold(
   folded: Pick<FoldedModel, "original" | "model" | "extent">,

@@ -28,8 +28,8 @@ interface Pass {
 }
 
 /**
- * Rescales streams so that β, or what a sum's skip is multiplied by, goes away: the sum is held
- * divided by it, and so is what is computed of it, up to the operators that take the factor in. What
+ * Rescales streams so that β, or what a sum's skip is multiplied by, goes away. The sum is held
+ * divided by it. So is what is computed of it, up to the operators that take the factor in. What
  * blocks it reads the value times the factor. `kept` names sites whose sum is held as it is.
  */
 function rescaled(plain: Plain, sites: readonly FoldSite[], kept: ReadonlySet<string>): FoldPlan {
@@ -182,9 +182,9 @@ function joinedAt(
 const EFFORT = 2e6;
 
 /**
- * Returns the plan that leaves the fewest factors: streams are rescaled from every site on, and then single
- * sites keep their β if that is cheaper than what blocks the factor behind them. `free` is the plan
- * in which none does.
+ * Returns the plan that leaves the fewest factors. Streams are rescaled from every site on. Then
+ * single sites keep their β if that is cheaper than what blocks the factor behind them. `free` is
+ * the plan in which none does.
  */
 export function fewest(plain: Plain, sites: readonly FoldSite[]) {
   const everySite = new Set(sites.map(({ name }) => name));

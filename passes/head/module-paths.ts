@@ -29,8 +29,8 @@ export function notedPath(metadata: ReadonlyMap<string, string>): string | null 
 }
 
 /**
- * Returns the paths under which sites have their modules, by the modules that they belong to: "layer1.0.laurel";
- * if a module holds several sites, "blocks.0.laurel.0" and so on in their order, as in an
+ * Returns the paths of sites' modules, by the modules that hold the sites: "layer1.0.laurel". If a
+ * module holds several, they are "blocks.0.laurel.0" and so on in their order, as in an
  * nn.ModuleList.
  */
 export function laurelPaths(modules: readonly string[]): string[] {

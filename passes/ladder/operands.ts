@@ -16,8 +16,8 @@ export function checkFound(of: string, given: unknown): void {
 
 /**
  * Returns a function that gives what belongs to a site, of lists of what belongs to recorded sites.
- * A site is the recorded one if it has its name, otherwise if its sum is the same value: what was a
- * composite node in the original may be plain nodes in the result.
+ * A site is the recorded one if it has its name or, because a composite node may be plain nodes in
+ * the result, if its sum is the same value.
  */
 export function bySite<T>(
   entries: readonly (readonly [ManifestSite, T])[],

@@ -69,8 +69,8 @@ function ofLoop(graph: Graph, node: Node, body: Scope): Iterations | string {
 }
 
 /**
- * Whether only the data shows how often a Loop runs, so that its iterations cannot be written out:
- * its number, or a condition that ends it before it has collected or carried what it could.
+ * Whether only the data shows how often a Loop runs, so that its iterations cannot be written out.
+ * The data gives its number, or a condition that ends what it collects or carries.
  */
 export function dependsOnData(graph: Graph, node: Node): boolean {
   if (node.op !== "Loop") return false;

@@ -140,9 +140,8 @@ function alignRight(from: number, to: number): AxisMap {
 }
 
 /**
- * Maps axes through a reshape: those that are equal at the left and right ends, and in between
- * those of one size with the same number of elements after them or, if that is unknown, before
- * them.
+ * Maps axes through a reshape: those that are equal at the left and right ends. In between, it maps
+ * those of one size with as many elements after them or, if that is unknown, before them.
  */
 function byShape(from: readonly Dimension[], to: readonly Dimension[]): AxisMap {
   const map: (number | null)[] = from.map(() => null);

@@ -16,8 +16,8 @@ interface Inserted {
 }
 
 /**
- * Recognizes LAuReL at the sums of a model: a term that is x plus low-rank maps or multiples of x
- * and earlier skips, or terms that are weighted by α and β as in RW.
+ * Recognizes LAuReL at the sums of a model. A term is x plus low-rank maps or multiples of x and
+ * earlier skips, or terms are weighted by α and β as in RW.
  */
 export function recognize(
   facts: KnownGraph,

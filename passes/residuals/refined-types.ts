@@ -14,9 +14,8 @@ const SAME = new Set([...operatorsThat("keeps"), ...operatorsThat("norm")]);
 const QUANTIZING = /(^|\.)(Quantize|Dequantize)Linear$/;
 
 /**
- * Returns types with sizes that inference left open, found from neighboring values: what is added
- * or multiplied, and constants at the ends of a computed reshape target, as Keras writes a dense
- * layer.
+ * Returns types with sizes that inference left open. They are those of what is added or multiplied,
+ * and constants at the ends of a computed reshape target, as Keras writes a dense layer.
  */
 export function refinedTypes(graph: Graph, types: Types): Types {
   const refined = new Map<Value, Type>();

@@ -12,10 +12,10 @@ import { type Link, skipChain } from "./skip-chain.ts";
 const LOOKS = 2000;
 
 /**
- * Whether a sum joins two scales. It does if its skip comes from another scale, if positions are
- * repeated on one side only, or if a smaller map with its own stream is enlarged and added, as in
- * an hourglass. A branch that is reduced and enlarged again without such a stream is an ordinary
- * branch.
+ * Whether a sum joins two scales. It does if its skip comes from another scale, or if positions are
+ * repeated on one side only. It also does if a smaller map with its own stream is enlarged and
+ * added, as in an hourglass. A branch that is reduced and enlarged again without such a stream is
+ * an ordinary branch.
  */
 export function isMerge(trial: Trial, link: Link, paths: readonly Paths[]): boolean {
   if (paths.some((path) => path.repeated !== link.repeated)) return true;

@@ -55,8 +55,8 @@ const KEEPING = operatorsThat("keeps");
 const ENLARGING = operatorsThat("enlarges");
 
 /**
- * Whether an operator moves elements or leaves some out: a Transpose always does, any other layout
- * operator or pool if the sizes before and after it are not known to be equal.
+ * Whether an operator moves elements or leaves some out. A Transpose always does. Another layout
+ * operator or a pool does unless the sizes before and after it are known to be equal.
  */
 function mayMove({ op }: Node, from: readonly Dimension[], to: readonly Dimension[]): boolean {
   if (KEEPING.has(op) || /QuantizeLinear$/.test(op)) return false;

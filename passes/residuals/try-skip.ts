@@ -111,8 +111,8 @@ const LOOKS = 200;
 
 /**
  * Returns links to the other pre-activations of the value behind a projected skip: the same norm
- * and activation with other weights, where the branch starts (DPN, and ResNets whose projection has
- * its own norm).
+ * and activation with other weights. There the branch starts in DPN, and in ResNets whose
+ * projection has its own norm.
  */
 function preActivations({ constants }: Pick<KnownGraph, "constants">, link: Link): Link[] {
   const { value } = link;

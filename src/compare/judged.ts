@@ -38,9 +38,9 @@ const ARITHMETIC = operatorsThat("arithmetic");
 
 /**
  * Returns the names of the main graph's computed floats that show a change which the outputs may
- * lose: those that are rounded, compared or ranked, and what only they tell the outputs, such as a
- * predicted duration, moves in steps; and those before a saturating operator at the end, such as
- * the logits of a Sigmoid that is 0 everywhere on random inputs.
+ * lose. Some are rounded, compared or ranked, and what only they tell the outputs moves in steps,
+ * such as a predicted duration. Others precede a saturating operator at the end, such as the logits
+ * of a Sigmoid that is 0 everywhere on random inputs.
  */
 export function floatsBeforeLoss({ main }: Graph, types: Types): string[] {
   const isOfFloats = (value: Value | null) => isFloat(types.get(value!)?.dtype);

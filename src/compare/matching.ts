@@ -13,7 +13,7 @@ export const NUMBERED = /^([^/]*[_.:])?\d+(_output_\d+)?$/;
 const STABLE = 0.9;
 
 /**
- * Pairs nodes of two models by name: by the value they make, otherwise by their own name, in the
+ * Pairs nodes of two models by the value they make, otherwise by their own name. It does so in the
  * main graph, in bodies of such pairs and in functions of the same name. A number as a name counts
  * only if the named things agree, so that a renumbered model is not mismatched.
  */

@@ -29,9 +29,8 @@ export interface WeightTwins {
 }
 
 /**
- * Finds the counterpart of each weight of the first model in the second: the weight of the same
- * name, otherwise the one that the same node reads at the same input, otherwise one with equal
- * contents.
+ * Finds the counterpart of each weight of the first model in the second. It is the weight of the
+ * same name, the one that the same node reads at the same input, or one with equal contents.
  */
 export function weightTwins(a: Graph, b: Graph, pairs: readonly Counterpart[]): WeightTwins {
   const partners = new Map(pairs.map((pair) => [pair.a, pair.b]));

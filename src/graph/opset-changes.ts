@@ -31,8 +31,8 @@ const NEWEST = 28;
 
 /**
  * Returns why nodes of a scope, written for one opset of ai.onnx, cannot be used in a model of
- * another, as a clause about an operator that changed in between; null if their meaning is the
- * same. Nodes of `except` are not looked at.
+ * another. The clause names an operator that changed in between; null if their meaning is the same.
+ * Nodes of `except` are not looked at.
  */
 export function changedBetween(
   scope: Scope,

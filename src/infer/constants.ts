@@ -36,9 +36,9 @@ interface Computation {
 
 /**
  * Computes the small values of the main graph that depend only on constants and sizes, and that
- * other nodes read: axes, targets of reshapes, scales. onnxruntime computes them from the sizes in
- * `types`; those that depend on an unknown size are omitted. `free` names weights that are not
- * constants.
+ * other nodes read, such as axes, reshape targets and scales. onnxruntime computes them from the
+ * sizes in `types`. Those that depend on an unknown size are omitted. `free` names weights that are
+ * not constants.
  */
 export async function computedConstants(
   ort: Ort,

@@ -156,9 +156,9 @@ function hasOnnxruntimeOperator({ file }: Graph, node: Node): boolean {
 const isExtension = ({ message: { domain } }: Node) => domain !== "";
 
 /**
- * Returns the type of an output of an If that onnxruntime rejects, according to its branches: from
- * the type that a branch states for its output, or from an outer value that the branch returns.
- * Sizes in which branches differ are unknown. Returns null if no branch shows it.
+ * Returns the type of an output of an If that onnxruntime rejects. It is the type that a branch
+ * states for its output, or that of an outer value that the branch returns. Sizes in which branches
+ * differ are unknown. Returns null if no branch shows it.
  */
 function typeByBranches(
   { op, bodies, outputs }: Node,

@@ -87,8 +87,8 @@ function sizeReported(dim: number | string | bigint): Dimension {
 }
 
 /**
- * Returns the data type of a value in its own model if inference used a substitute: the type that
- * its node names, otherwise that of the first operand with the same inferred type. `held` are the
+ * Returns the data type of a value in its own model if inference used a substitute. It is the type
+ * that its node names, or that of the first operand with the same inferred type. `held` are the
  * model's types before substitution.
  */
 function ownType(
