@@ -1,5 +1,13 @@
 import { fileSource, isThere, openPath, writePending, writeTogether } from "#node";
-import { checkFrom, checkGiven, checkModel, checkPath, flag, object } from "./arguments.ts";
+import {
+  checkArgument,
+  checkFrom,
+  checkGiven,
+  checkModel,
+  checkPath,
+  flag,
+  object,
+} from "./arguments.ts";
 import type { PendingFile } from "./files/pending.ts";
 import { buildGraph } from "./graph/build.ts";
 import { typeOfTensor } from "./graph/constants.ts";
@@ -96,8 +104,11 @@ export async function openModel(
   const source = await sourceOf(from, "model", ".onnx");
   if (options.data === undefined) return opened(source, null);
   const data = new Map<string, Uint8Array>();
-  for (const [location, file] of Object.entries(options.data))
+  for (const [location, file] of Object.entries(options.data)) {
+    const isFile = file instanceof Uint8Array || file instanceof Blob;
+    checkArgument(`data ${location} of openModel`, file, isFile, "a Uint8Array or a Blob");
     data.set(location, await bytesIn(file));
+  }
   return opened(source, folderInMemory(source.name, data));
 }
 

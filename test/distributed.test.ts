@@ -507,6 +507,12 @@ describe("what cannot be exported is refused in one sentence, and nothing is wri
     await expect(openStep(at("linked"), { ort })).rejects.toThrow(
       /was not written by laurelize; give a folder/,
     );
+    const manifest = manifestOf("step");
+    for (const file of ["../state.safetensors", at("step/state.safetensors")]) {
+      const outside = { ...manifest, state: { ...manifest.state, file } };
+      fs.writeFileSync(at("linked/manifest.json"), JSON.stringify(outside));
+      await expect(openStep(at("linked"), { ort })).rejects.toThrow(/a file outside its folder/);
+    }
     const model = await openModel(at("net.onnx"));
     const options = { ort, loss: "mse", target: "y" } as const;
     await expect(exportStep(model, at("plain"), options)).rejects.toThrow(/is not laurelized/);

@@ -219,6 +219,8 @@ describe("functions of the API", () => {
       /train .* an array of strings/,
     ],
     ["differentiate", () => [model, { ort, wrt: "w" }], /wrt .* an array of strings/],
+    ["differentiate", () => [model, { ort }], /wrt of differentiate takes an array of names/],
+    ["openModel", () => [new Blob(), { data: { w: "w.bin" } }], /data w of openModel takes/],
     ["extractAdapter", () => [laurel.model, { trian: ["w"] }], /did you mean train\?/],
     [
       "applyAdapter",
@@ -278,6 +280,13 @@ describe("functions of the API", () => {
           expect(thrown, name).toBeInstanceOf(TypeError);
           expect(String(thrown), name).toMatch(/^TypeError: [a-zA-Z]+ (takes|needs) [^\n]+[.]$/);
         }
+  });
+
+  it("say that a model is closed, whose file handle may be another file's by then", async () => {
+    const closed = await api.openModel(small);
+    closed.close();
+    closed.close();
+    await expect(api.laurelize(closed, { ort })).rejects.toThrow(/model\.onnx is closed; open it/);
   });
 
   it("have a type for every variant there is", () => {

@@ -2,7 +2,11 @@ import { checkGiven, checkPath, number, text, type WithOrt, withOrt } from "../.
 import { InputError } from "../../src/errors.ts";
 import { own } from "../../src/graph/own.ts";
 import { sourceOf } from "../../src/model.ts";
+import { externalLocations } from "../../src/onnx/all-tensors.ts";
 import { jsonIn } from "../../src/onnx/bytes.ts";
+import { leavesFolder } from "../../src/onnx/external.ts";
+import { openFile } from "../../src/onnx/open-file.ts";
+import { bytesSource } from "../../src/onnx/source.ts";
 import type { Declared } from "../../src/options.ts";
 import { openSession, runBatch, type Tensors } from "../../src/ort/session.ts";
 import { readTensors } from "../finetune/tensor-bytes.ts";
@@ -40,6 +44,10 @@ export async function openStep(folder: string, options: OpenStepOptions): Promis
   checkPath("openStep", folder);
   checkGiven("openStep", options, openStepOptions);
   const read = async (name: string) => {
+    if (typeof name !== "string" || leavesFolder(name))
+      throw new InputError(
+        `${folder}/${MANIFEST_FILE} names a file outside its folder (${name}); export the step again.`,
+      );
     const source = await sourceOf(`${folder}/${name}`, name, "");
     try {
       return source.read(0, source.size).slice();
@@ -159,7 +167,14 @@ class NodeStep implements OpenedStep {
     const { ort, read, threads, weights, folder } = this.#from;
     const { folder: place, files } = this.manifest.weights;
     const home = weights ?? `${folder}/${place}`;
-    const model = { model: await read(file), title: file };
+    const bytes = await read(file);
+    const locations = externalLocations(openFile(bytesSource(bytes, file), null));
+    const unnamed = [...locations].find((each) => !files.some(({ name }) => name === each));
+    if (unnamed !== undefined)
+      throw new InputError(
+        `${file} keeps weights in ${unnamed}, which ${folder}/${MANIFEST_FILE} does not list; export the step again.`,
+      );
+    const model = { model: bytes, title: file };
     const placed = files.length > 0 ? { ...model, folder: home } : model;
     return openSession(ort, placed, "all", { threads, enableMemPattern: false });
   }

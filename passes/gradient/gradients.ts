@@ -1,4 +1,12 @@
-import { callbacks, checkGiven, checkModel, object, texts, withOrt } from "../../src/arguments.ts";
+import {
+  callbacks,
+  checkArgument,
+  checkGiven,
+  checkModel,
+  object,
+  texts,
+  withOrt,
+} from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
 import type { Sizes } from "../../src/graph/bound.ts";
 import { type Writing, writing } from "../../src/graph/builder.ts";
@@ -67,6 +75,12 @@ export async function differentiate(
 ): Promise<Differentiated> {
   checkModel("differentiate", model);
   checkGiven("differentiate", options, gradientOptions);
+  checkArgument(
+    "wrt of differentiate",
+    options.wrt,
+    options.wrt !== undefined,
+    "an array of names",
+  );
   const { ort, wrt, of, dims = {}, rules } = options;
   const endsOf = (specialized: Specialized) => of ?? [firstFloat(specialized)];
   const plain = await plainBetween(model, ort, { dims, from: wrt, to: endsOf, rules });

@@ -21,6 +21,12 @@ export interface FileSource extends Source {
 export function fileSource(file: string, kind = ".onnx"): FileSource {
   const { handle, stat } = opened(file, kind);
   const name = path.basename(file);
+  let isOpen = true;
+  // A closed handle may be another file's by now.
+  const open = () => {
+    if (isOpen) return handle;
+    throw new InputError(`${file} is closed; open it again.`);
+  };
   return {
     name,
     path: path.join(fs.realpathSync(path.dirname(file)), name),
@@ -29,12 +35,15 @@ export function fileSource(file: string, kind = ".onnx"): FileSource {
     size: Number(stat.size),
     read(start, end) {
       const bytes = new Uint8Array(end - start);
-      fill(handle, bytes, start, file);
+      fill(open(), bytes, start, file);
       return bytes;
     },
-    fill: (bytes, start) => fill(handle, bytes, start, file),
-    copyTo: (target) => copyOpen(handle, target),
-    close: () => fs.closeSync(handle),
+    fill: (bytes, start) => fill(open(), bytes, start, file),
+    copyTo: (target) => copyOpen(open(), target),
+    close() {
+      if (isOpen) fs.closeSync(handle);
+      isOpen = false;
+    },
   };
 }
 
