@@ -78,38 +78,52 @@ window.placed = async () => {
 </script>`;
 
 /**
- * Makes a WebGPU session on a model in Chromium and reads where onnxruntime put each node. Null if
- * there is no Chromium, or no playwright-core to drive it. Chromium writes into a home of its own,
- * which is removed.
+ * Makes a WebGPU session on each model in Chromium and reads where onnxruntime put each node. Empty
+ * if there is no Chromium, or no playwright-core to drive it. Chromium writes into a home of its
+ * own, which is removed.
  */
-export async function placementOf(served: Served): Promise<Placement | null> {
+export async function placementsOf(models: readonly Served[]): Promise<Placement[]> {
   const executablePath = chromiumPath();
   const playwright = await import("playwright-core").catch(() => null);
-  if (!executablePath || !playwright) return null;
-  const server = await serve(served);
+  if (!executablePath || !playwright) return [];
   const home = fs.mkdtempSync(path.join(os.tmpdir(), "laurelize-chromium-"));
   const env = { ...process.env, HOME: home, XDG_CONFIG_HOME: home, XDG_CACHE_HOME: home };
+  let browser: Browser | undefined;
   try {
-    const browser = await playwright.chromium.launch({ executablePath, args: FLAGS, env });
-    return await placedIn(browser, served, server).finally(() => browser.close());
-  } catch (thrown) {
-    const error = (thrown as Error).message.split("\n")[0];
-    return { entry: served.entry, providers: {}, error };
+    browser = await playwright.chromium.launch({ executablePath, args: FLAGS, env });
+    const placements: Placement[] = [];
+    for (const served of models)
+      placements.push(await placementIn(browser, served).catch((error) => failed(served, error)));
+    return placements;
+  } catch (error) {
+    return models.map((served) => failed(served, error as Error));
   } finally {
-    server.close();
+    await browser?.close();
     fs.rmSync(home, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
-async function placedIn(browser: Browser, served: Served, server: http.Server): Promise<Placement> {
-  const { port } = server.address() as AddressInfo;
-  const tab = await browser.newPage();
-  const lines: string[] = [];
-  tab.on("console", (message) => lines.push(message.text()));
-  await tab.goto(`http://127.0.0.1:${port}/`);
-  await tab.waitForFunction("window.placed", null, { timeout: TIMEOUT });
-  const error = (await tab.evaluate("window.placed()")) as string | null;
-  return { entry: served.entry, providers: readPlacements(lines), error };
+const failed = ({ entry }: Served, { message }: Error): Placement => ({
+  entry,
+  providers: {},
+  error: message.split("\n")[0],
+});
+
+async function placementIn(browser: Browser, served: Served): Promise<Placement> {
+  const server = await serve(served);
+  try {
+    const { port } = server.address() as AddressInfo;
+    const tab = await browser.newPage();
+    const lines: string[] = [];
+    tab.on("console", (message) => lines.push(message.text()));
+    await tab.goto(`http://127.0.0.1:${port}/`);
+    await tab.waitForFunction("window.placed", null, { timeout: TIMEOUT });
+    const error = (await tab.evaluate("window.placed()")) as string | null;
+    await tab.close();
+    return { entry: served.entry, providers: readPlacements(lines), error };
+  } finally {
+    server.close();
+  }
 }
 
 async function serve(served: Served): Promise<http.Server> {

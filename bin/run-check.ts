@@ -8,7 +8,7 @@ import {
   splitModel,
 } from "../src/index.ts";
 import { needsLines, webLines } from "./check-report.ts";
-import { type Placement, placementOf } from "./chromium.ts";
+import { type Placement, placementsOf } from "./chromium.ts";
 import type { CheckArguments } from "./commands/check.ts";
 import { defaultOutput } from "./default-output.ts";
 import { EXIT } from "./exit.ts";
@@ -106,13 +106,9 @@ async function placementsIn(
   const wanted = entries.filter(({ entry }) =>
     ["onnxruntime-web", "onnxruntime-web/webgpu"].includes(entry),
   );
-  const placements: Placement[] = [];
-  for (const { entry, script } of wanted) {
-    const served = { dist, entry, script, model: file, data: dataFiles };
-    const placement = await placementOf(served);
-    if (placement) placements.push(placement);
-  }
-  return placements;
+  return placementsOf(
+    wanted.map(({ entry, script }) => ({ dist, entry, script, model: file, data: dataFiles })),
+  );
 }
 
 /** Cuts a model's weights into files, which have no names yet. */

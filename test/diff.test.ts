@@ -152,6 +152,12 @@ describe("the drawing of a diff", () => {
     expect(new Set(drawn.map(([, name]) => name))).toEqual(
       new Set(added.filter(({ op }) => op !== "Constant").map(({ name }) => name)),
     );
+    for (const card of text.split('role="listitem"').slice(1)) {
+      const above = card.slice(0, card.indexOf(">before<"));
+      const lines = [...above.matchAll(/<text [^>]*? y="([\d.]+)"/g)].map(([, y]) => Number(y));
+      expect(lines.length).toBeGreaterThan(1);
+      for (const [k, y] of lines.slice(1).entries()) expect(y - lines[k]).toBeGreaterThan(15);
+    }
     const again = await diff(await openModel(file), await openModel(other));
     expect(drawDiff(again) === text).toBe(true);
     expect(drawDiff(again, { theme: "dark" })).not.toContain("prefers-color-scheme");
