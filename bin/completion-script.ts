@@ -1,8 +1,12 @@
+import path from "node:path";
+import type { CommandModule } from "yargs";
 import { dashed } from "../src/options.ts";
-import type { RegisteredCommand, RegisteredOption } from "./registry.ts";
+import type { CompletionArguments } from "./commands/completion.ts";
+import { UsageError } from "./failure.ts";
+import { type RegisteredCommand, type RegisteredOption, registeredCommands } from "./registry.ts";
 
 /** Shells that a script is written for. */
-export const SHELLS = ["bash", "zsh", "fish"] as const;
+const SHELLS = ["bash", "zsh", "fish"] as const;
 
 type Shell = (typeof SHELLS)[number];
 
@@ -28,7 +32,7 @@ const EVERYWHERE: Readonly<Record<string, RegisteredOption>> = {
 };
 
 /** Returns the script by which a shell completes the command line; it starts no process. */
-export function completionScript(shell: Shell, commands: readonly RegisteredCommand[]): string {
+function completionScript(shell: Shell, commands: readonly RegisteredCommand[]): string {
   const completed = commands.map(({ name, describe, options }) => ({
     name,
     describe,
@@ -161,4 +165,18 @@ function fish(commands: readonly CompletedCommand[]): string {
   return `# Completion of laurelize for fish: laurelize completion fish > ~/.config/fish/completions/laurelize.fish
 ${lines.join("\n")}
 `;
+}
+
+/** Prints the completion script of a shell; by default of that which the user has. */
+export function printCompletion(
+  { shell: given }: CompletionArguments,
+  modules: readonly CommandModule[],
+): void {
+  const wanted = given ?? path.basename(process.env.SHELL ?? "");
+  const shell = SHELLS.find((name) => name === wanted);
+  if (shell === undefined)
+    throw new UsageError(
+      `completion is for ${SHELLS.slice(0, -1).join(", ")} and ${SHELLS.at(-1)}${given === undefined ? "; name one of them" : ` (got ${given})`}.`,
+    );
+  process.stdout.write(completionScript(shell, registeredCommands(modules)));
 }

@@ -1,4 +1,7 @@
-import yargs, { type Argv, type CommandModule } from "yargs";
+import fs from "node:fs";
+import type { Argv, CommandModule } from "yargs";
+import yargs from "yargs";
+import { nearest } from "../src/nearest.ts";
 import { dashed } from "../src/options.ts";
 import { VERSION } from "../src/version.ts";
 import { camelCased, declared } from "./commands/command.ts";
@@ -9,7 +12,6 @@ import { DASH, heed } from "./heed.ts";
 import { helpWidth } from "./help.ts";
 import { answerAs, answerOf } from "./json.ts";
 import { loadConfig } from "./load-config.ts";
-import { checkUnderstood } from "./mistyped.ts";
 import { type RecipeValues, recipeName, recipeOf, withRecipe } from "./recipes.ts";
 import type { Start } from "./supervise.ts";
 import { asOption, asSentence, WORDS } from "./words.ts";
@@ -50,10 +52,7 @@ function parserOf(
       requiresArg: true,
       describe: "take options from a recipe in laurelize.config.ts (.js, .json) or package.json",
     })
-    .middleware(
-      (given) => checkUnderstood(given, { commands: names, options: known(parser) }),
-      true,
-    )
+    .middleware((given) => checkUnderstood(given, names, known(parser)), true)
     // yargs does not list the positional of the command without a name.
     .check((given) => checkValues(given, ["model", ...optionsOf(parser).array]))
     .check(() => checkOnce(words, optionsOf(parser)))
@@ -142,4 +141,38 @@ const optionsOf = (parser: Argv) =>
 function known(parser: Argv): ReadonlySet<string> {
   const { key, alias } = optionsOf(parser);
   return new Set([...Object.keys(key), ...Object.entries(alias).flat(2)]);
+}
+
+/**
+ * Throws a UsageError for the first thing of a command line that is neither a command nor an option,
+ * and suggests the one that was probably meant.
+ */
+function checkUnderstood(
+  args: Record<string, unknown>,
+  commands: readonly string[],
+  options: ReadonlySet<string>,
+): void {
+  const { _: words } = args as { _: readonly (string | number)[] };
+  const [model] = [args.model].flat();
+  const extra = words.map(String).slice(commands.includes(String(words[0])) ? 1 : 0);
+  const isAlone = typeof model === "string" && words.length === extra.length;
+  const [command] = isAlone ? nearest(model, commands) : [];
+  if (command !== undefined && !fs.existsSync(model as string))
+    throw new UsageError(`${model} is neither a file nor a command; did you mean ${command}?`);
+  for (const key of Object.keys(args)) {
+    const name = dashed(key);
+    if (key === "_" || key === "$0" || options.has(key) || options.has(name)) continue;
+    const dashes = name.length > 1 ? "--" : "-";
+    const [near] = nearest(
+      name,
+      [...options].filter((each) => each.length > 1),
+    );
+    throw new UsageError(
+      `${dashes}${name} is not understood; ${near === undefined ? "is it mistyped?" : `did you mean --${near}?`}`,
+    );
+  }
+  if (extra.length > 0)
+    throw new UsageError(
+      `${extra.join(", ")} ${extra.length === 1 ? "is" : "are"} not understood; is it, or a command before it, mistyped or one too many?`,
+    );
 }

@@ -11,8 +11,15 @@ import {
 import type { ApplyArguments } from "./commands/apply.ts";
 import { defaultOutput } from "./default-output.ts";
 import { EXIT } from "./exit.ts";
-import { applyPage } from "./html/apply-page.ts";
-import { checkReport, stagedFiles, stagedReport } from "./html/report-page.ts";
+import { foldSections } from "./html/fold-page.ts";
+import { paragraph } from "./html/markup.ts";
+import {
+  checkReport,
+  ladderIn,
+  type ReportContents,
+  stagedFiles,
+  stagedReport,
+} from "./html/report-page.ts";
 import { printResult, reportLine } from "./json.ts";
 import {
   checkCopies,
@@ -59,7 +66,7 @@ export async function runApply(args: ApplyArguments): Promise<void> {
   const from = laurelizedFirst ? ", laurelized as the adapter's model was" : "";
   const done = `${PUT[args.weights]} ${counted(tensors, "tensor")} of ${path.basename(args.adapter)}${from}`;
   const page = await stagedReport(args, () =>
-    applyPage({ file: args.model, model, adapter: args.adapter, applied, done, folded }, files),
+    applyPage(args, { model, applied, done, folded }, files),
   );
   pending.keep();
   page.keep();
@@ -111,4 +118,36 @@ async function foldedOf(tuned: Model, to: Output, onProgress: Progress["report"]
     ),
     { exitCode: failed ? EXIT.checkFailed : EXIT.notProved },
   );
+}
+
+/** What came of an adapter. */
+interface Outcome {
+  readonly model: Model;
+  /** The model with the adapter's weights, before any fold. */
+  readonly applied: Model;
+  /** What was done, a clause. */
+  readonly done: string;
+  readonly folded: Awaited<ReturnType<typeof foldedOf>> | null;
+}
+
+/** Returns what a report says of a model that an adapter was put into. */
+async function applyPage(
+  { model: file, adapter }: ApplyArguments,
+  { model, applied, done, folded }: Outcome,
+  outputs: ReadonlyMap<string, string>,
+): Promise<ReportContents> {
+  return {
+    title: `${path.basename(file)} with ${path.basename(adapter)}`,
+    verdict: {
+      outcome: "passed",
+      text: folded ? "Applied, folded and proved." : "Applied: model and adapter belong together.",
+    },
+    ladder: await ladderIn(applied),
+    sections: [
+      { title: "Adapter", content: paragraph(`${done}.`) },
+      ...(folded ? foldSections(folded.folded, folded.proof) : []),
+    ],
+    models: [{ file, model }],
+    outputs,
+  };
 }

@@ -1,4 +1,5 @@
 import path from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import {
   checkForWeb,
   loadError,
@@ -6,6 +7,7 @@ import {
   modelNeeds,
   openModel,
   splitModel,
+  type WebCheck,
 } from "../src/index.ts";
 import { needsLines, webLines } from "./check-report.ts";
 import { type Placement, placementsOf } from "./chromium.ts";
@@ -13,8 +15,15 @@ import type { CheckArguments } from "./commands/check.ts";
 import { defaultOutput } from "./default-output.ts";
 import { EXIT } from "./exit.ts";
 import { UsageError } from "./failure.ts";
-import { checkPage } from "./html/check-page.ts";
-import { checkReport, stagedFiles, stagedReport } from "./html/report-page.ts";
+import { lines, tableSection } from "./html/markup.ts";
+import { functionSection } from "./html/proof-sections.ts";
+import {
+  checkReport,
+  ladderIn,
+  type ReportContents,
+  stagedFiles,
+  stagedReport,
+} from "./html/report-page.ts";
 import { parseDims, readInputs } from "./inputs.ts";
 import { installedRuntime } from "./installed-runtime.ts";
 import { printResult, reportLine } from "./json.ts";
@@ -49,13 +58,15 @@ async function checkWeb(args: CheckArguments): Promise<void> {
   const written = split && checked.runs !== false ? split.written : null;
   const printed = webLines(file, model, { checked, written, placements, version, entries });
   const outputs = written ? stagedFiles(written.output, split!.pending) : undefined;
-  const subject = { file: args.model, model, target: "web", runs: checked.runs, web: checked };
-  const page = await stagedReport(args, () => checkPage({ ...subject, printed }, outputs));
+  const { runs } = checked;
+  const page = await stagedReport(args, () =>
+    checkPage(args, model, { runs, printed, web: checked }, outputs),
+  );
   model.close();
-  if (checked.runs !== false) split?.pending.keep();
+  if (runs !== false) split?.pending.keep();
   else split?.pending.discard();
   page.keep();
-  process.exitCode = exitOf(checked.runs);
+  process.exitCode = exitOf(runs);
   const document = {
     model: args.model,
     target: "web",
@@ -147,9 +158,46 @@ async function checkElsewhere(args: CheckArguments, version: string | null): Pro
   process.exitCode = exitOf(runs);
   const { model: file, target } = args;
   const printed = needsLines(target, model, { runs, reason, needs });
-  const subject = { file, model, target, runs, printed, web: null };
-  const page = await stagedReport(args, () => checkPage(subject));
+  const page = await stagedReport(args, () => checkPage(args, model, { runs, printed, web: null }));
   page.keep();
   const document = { model: file, target, runs, reason, needs, ...page.json };
   printResult(args, document, [...printed, ...reportLine(args, "")]);
+}
+
+/** What was found: null if it could not be checked, the lines that are printed, and runs on the web. */
+interface Checked {
+  readonly runs: boolean | null;
+  readonly printed: readonly string[];
+  readonly web: WebCheck | null;
+}
+
+/** Returns what a report says of a model and where it is to run. */
+async function checkPage(
+  { model: file, target }: CheckArguments,
+  model: Model,
+  { runs, printed, web }: Checked,
+  outputs: ReadonlyMap<string, string> = new Map(),
+): Promise<ReportContents> {
+  const verdicts = {
+    true: { outcome: "passed", text: `It runs on ${target}.` },
+    false: { outcome: "failed", text: `It does not run on ${target}, or differs there.` },
+    null: { outcome: "unsure", text: `It could not be checked for ${target}.` },
+  } as const;
+  return {
+    title: `${path.basename(file)} on ${target}`,
+    verdict: verdicts[`${runs}`],
+    ladder: await ladderIn(model),
+    sections: [
+      { title: "Check", content: lines(stripVTControlCharacters(printed.join("\n"))) },
+      ...(web ? [functionSection("onnxruntime-web and onnxruntime-node", web.compared)] : []),
+      ...tableSection(
+        "Findings",
+        "What is to be said of the model and its target",
+        ["weight", "finding"],
+        (web?.findings ?? []).map(({ weight, text }) => [weight, text]),
+      ),
+    ],
+    models: [{ file, model }],
+    outputs,
+  };
 }

@@ -1,18 +1,25 @@
-import { foldProved, openModel } from "../src/index.ts";
+import {
+  type FoldedModel,
+  type FoldedSite,
+  type FoldProof,
+  foldProved,
+  openModel,
+} from "../src/index.ts";
+import { describeFunction, outputFailures } from "./check-lines.ts";
 import type { ArgumentsFor } from "./commands/command.ts";
 import type { fold } from "./commands/fold.ts";
 import { defaultOutput } from "./default-output.ts";
 import { EXIT } from "./exit.ts";
-import { foldJson, foldLines } from "./fold-report.ts";
 import { foldPage } from "./html/fold-page.ts";
 import { checkReport, stagedFiles, stagedReport } from "./html/report-page.ts";
 import { parseDims, readInputs } from "./inputs.ts";
 import { printResult, reportLine } from "./json.ts";
 import { checkCopies, checkOutput, filesOfModel, outputOf } from "./output.ts";
 import { withProgress } from "./progress.ts";
+import { marks } from "./report-notes.ts";
 import { ort } from "./runtime.ts";
 import { staged } from "./staged.ts";
-import { bytes } from "./text.ts";
+import { bytes, counted, figure } from "./text.ts";
 
 /** Folds a laurelized model, proves the result and writes it. */
 export async function runFold(args: ArgumentsFor<typeof fold>): Promise<void> {
@@ -36,7 +43,10 @@ export async function runFold(args: ArgumentsFor<typeof fold>): Promise<void> {
   pending?.keep();
   report.keep();
   const written = proof.passed ? output : null;
-  printResult(args, { ...foldJson(args.model, written, folded, proof), ...report.json }, [
+  const { sites, factors, restored, extent, maps } = folded;
+  const place = { input: args.model, output: written, bytes: folded.model.size };
+  const document = { ...place, restored, extent, factors, maps, sites, proof, ...report.json };
+  printResult(args, document, [
     ...foldLines(args.model, folded, proof),
     ...(written ? ["", `wrote ${written}   ${bytes(folded.model.size)}`] : []),
     ...reportLine(args),
@@ -47,4 +57,58 @@ export async function runFold(args: ArgumentsFor<typeof fold>): Promise<void> {
   process.stderr.write(
     `laurelize: ${failed ? "the folded model differs" : "the folded model could not be run"}; nothing was written.\n`,
   );
+}
+
+/** Returns what was folded, in lines: each site, and the proof. */
+function foldLines(
+  input: string,
+  { sites, factors, restored, maps: cost }: FoldedModel,
+  proof: FoldProof,
+): string[] {
+  const plain = sites.filter(({ outcome }) => outcome === "plain").length;
+  const maps = sites.filter(({ outcome }) => outcome === "low-rank").length;
+  const parts = [
+    `${plain} of ${counted(sites.length, "site")} folded completely`,
+    ...(maps > 0 ? [`${maps} keep only their low-rank maps`] : []),
+    ...(factors > 0 ? [`${counted(factors, "factor")} multiplied at run time`] : []),
+  ];
+  const summary = restored
+    ? "no site changes anything: the result is the original, byte for byte"
+    : parts.join(", ");
+  return [
+    `${input}   ${summary}`,
+    ...sites.map(siteLine),
+    ...mapLines(cost),
+    "",
+    ...proofLines(proof),
+  ];
+}
+
+function mapLines(maps: FoldedModel["maps"]): string[] {
+  if (!maps) return [];
+  const share = `${Number((100 * maps.share).toPrecision(maps.share < 1 ? 2 : 3))} % of the model's multiply-adds`;
+  return [`  low-rank maps   ${share}${maps.quantized ? ", in float beside the integers" : ""}`];
+}
+
+function siteLine({ site, alpha, beta, map, reasons }: FoldedSite): string {
+  const parts = { α: alpha, β: beta, "low-rank map": map };
+  const said = Object.entries(parts)
+    .filter(([, state]) => state !== "none")
+    .map(([name, state]) => `${name} ${state}`);
+  const why = [...new Set(reasons.map(({ text }) => text))];
+  return `  ${site}   ${said.join(", ") || "plain sum"}${why.length > 0 ? `: ${why.join("; ")}` : ""}`;
+}
+
+function proofLines({ function: same, float64 }: FoldProof): string[] {
+  const first =
+    same.outcome === "not run" ? `not run: ${same.reason}` : describeFunction({ ...same });
+  const second =
+    float64.outcome === "not run"
+      ? `not run: ${float64.reason}`
+      : `differs by ${figure(float64.difference)} (tolerance ${figure(float64.tolerance)})`;
+  return [
+    `${marks[same.outcome]} same function         ${first}`,
+    ...(same.outcome === "not run" ? [] : outputFailures(same.outputs)),
+    `${marks[float64.outcome]} same in float64       ${second}`,
+  ];
 }

@@ -46,7 +46,7 @@ const registry: readonly Command[] = [
   [trainScript, async () => (await import("../run-train-script.ts")).runTrainScript],
   [stepWorker, async () => (await import("../run-step-worker.ts")).runStepWorker],
   [exportTorch, async () => (await import("../run-export-torch.ts")).runExportTorch],
-  [completion, async () => (await import("../print-completion.ts")).printCompletion],
+  [completion, async () => (await import("../completion-script.ts")).printCompletion],
 ];
 
 /** Every command by its name. */

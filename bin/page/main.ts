@@ -1,9 +1,8 @@
 import { choiceView } from "./choice-view.ts";
-import { say, show } from "./dom.ts";
+import { byId, downloadLink, draw, list, make, replaceFiles, say, show } from "./dom.ts";
 import { Engine } from "./engine.ts";
-import type { OpenedModel } from "./messages.ts";
+import type { OpenedModel, ProofLine, Rewritten } from "./messages.ts";
 import { modelView } from "./model-view.ts";
-import { hideResult, showResult } from "./result-view.ts";
 import { tuningView } from "./tuning-view.ts";
 
 const engine = new Engine();
@@ -45,4 +44,38 @@ if ("serviceWorker" in navigator)
       say("offline", "The page is stored on this machine now, and works offline.");
     },
     () => {},
+  );
+
+/** Shows a laurelized model: its proof, what changed, and the file. */
+function showResult({ summary, proof, warnings, file, difference }: Rewritten): void {
+  say("result-summary", summary);
+  byId("proof").replaceChildren(...proof.map(lineOf));
+  list("result-warnings", warnings);
+  replaceFiles("result-files", file ? [downloadLink(file, `Download ${file.name}`)] : []);
+  draw("difference", difference);
+  show("result", true);
+  byId("result-title").focus({ preventScroll: true });
+  byId("result").scrollIntoView({ block: "nearest" });
+}
+
+/** Takes a result away that does not count any more. */
+function hideResult(): void {
+  show("result", false);
+  replaceFiles("result-files", []);
+}
+
+const SPOKEN = { passed: "passed: ", failed: "failed: ", "not run": "" } as const;
+
+const lineOf = ({ outcome, name, text, details }: ProofLine) =>
+  make(
+    "div",
+    { className: outcome.replace(" ", "-") },
+    make("dt", {}, name),
+    make(
+      "dd",
+      {},
+      make("span", { className: "spoken" }, SPOKEN[outcome]),
+      text,
+      ...details.map((detail) => make("p", {}, detail)),
+    ),
   );

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import type {
   UnpluginBuildContext,
   UnpluginContext,
@@ -7,9 +8,8 @@ import type {
 import { setUpEsbuild } from "./esbuild-files.ts";
 import { ModelModules, type PluginOptions } from "./model-modules.ts";
 import { splitImport } from "./query.ts";
-import { emittedUrl, type UrlOf, viteUrl } from "./urls.ts";
-import type { Listener } from "./webpack-loader.ts";
-import { addRule, type WebpackLike } from "./webpack-rule.ts";
+import { emittedUrl, relativeUrl, type UrlOf, viteUrl } from "./urls.ts";
+import type { Listener, LoadModel } from "./webpack-loader.ts";
 
 type Context = UnpluginBuildContext & UnpluginContext;
 
@@ -88,3 +88,27 @@ async function resolveImport(this: Context, source: string, importer: string | u
 }
 
 const withoutQuery = (id: string) => id.replace(/\?.*$/s, "");
+
+/** What the compilers of webpack and Rspack have in common. */
+interface WebpackLike {
+  readonly context: string;
+  readonly options: { readonly module: { readonly rules: unknown[] } };
+}
+
+const loader = fileURLToPath(new URL("./webpack-loader.js", import.meta.url));
+
+/**
+ * Adds the rule for imports of models to a compiler, as its last one, which decides the type of a
+ * module: rules of the user's may make assets of all models.
+ */
+function addRule(compiler: WebpackLike, modules: ModelModules): void {
+  modules.root = compiler.context;
+  const load: LoadModel = (id, listener) =>
+    modules.moduleOf(id, listener, relativeUrl(splitImport(id)!.model));
+  compiler.options.module.rules.push({
+    test: /\.onnx$/,
+    resourceQuery: (query: string) => splitImport(`.onnx${query}`) !== null,
+    type: "javascript/auto",
+    use: [{ loader, options: { load } }],
+  });
+}

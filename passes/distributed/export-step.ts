@@ -6,7 +6,10 @@ import { writeSafetensors } from "../../src/formats/safetensors.ts";
 import { linkable } from "../../src/graph/linkable.ts";
 import { checkLinkable, copyNames } from "../../src/graph/placing.ts";
 import { replaceWeights } from "../../src/graph/replace-weights.ts";
+import { decodeNumbers, encodeNumbers } from "../../src/graph/tensor.ts";
 import { type Model, modelOf, openModel, saveBytes, saveModel } from "../../src/model.ts";
+import { dataTypeNamed, elements } from "../../src/onnx/dtypes.ts";
+import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import { bytesSource } from "../../src/onnx/source.ts";
 import { adapterOf } from "../adapter/adapter.ts";
 import { weightOf } from "../adapter/weights.ts";
@@ -22,11 +25,11 @@ import { logHead } from "./log-head.ts";
 import {
   MANIFEST_FILE,
   STATE_FILE,
+  type StateTensor,
   type StepManifest,
   stateTensors,
   stepManifest,
 } from "./manifest.ts";
-import { startValues } from "./start-values.ts";
 
 /** A step that was written into a folder. */
 export interface ExportedStep {
@@ -175,4 +178,21 @@ function text(document: object): Uint8Array {
 function scheduleFor({ lr, schedule, scheduleSteps, warmup }: ExportStepOptions) {
   const given = scheduleOf({ lr, schedule, warmup, scheduleSteps: scheduleSteps ?? 1 });
   return { ...given, steps: given.steps === null ? null : (scheduleSteps ?? null) };
+}
+
+/** Returns what weights and state begin with: the model's weights, copies of them, or zeros. */
+function startValues(
+  state: readonly StateTensor[],
+  weightOf: (name: string) => DenseTensor,
+): DenseTensor[] {
+  return state.map(({ key, dtype, shape, role, input, copies }) => {
+    const { name: type, bits } = dataTypeNamed(dtype)!;
+    const copied = (name: string) => {
+      const from = weightOf(name);
+      return encodeNumbers(type, decodeNumbers(from.dtype, from.data));
+    };
+    const start = () => (copies ? copied(copies) : new Uint8Array((elements(shape) * bits) / 8));
+    const data = role === "weight" ? weightOf(input).data : start();
+    return { name: key, dtype: type, dims: shape, data };
+  });
 }

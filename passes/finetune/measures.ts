@@ -1,6 +1,5 @@
 import { InputError } from "../../src/errors.ts";
 import type { Tensors } from "../../src/ort/session.ts";
-import { confusionTally } from "../metrics/confusion.ts";
 import { metricNamed } from "../metrics/index.ts";
 import type { Metric, MetricKind, Need, Observed } from "../metrics/metric.ts";
 import type { Observation } from "../metrics/observe.ts";
@@ -91,5 +90,21 @@ function seenIn(
     actual: data(actual),
     places: places === null ? null : data(places),
     surprise: surprise === null ? null : data(surprise),
+  };
+}
+
+/** Classes up to which a confusion matrix is kept. */
+const MOST = 128;
+
+/** Counts how often each class, by rows, is taken for each, by columns; null for too many classes. */
+function confusionTally() {
+  let matrix: number[][] | null = null;
+  return {
+    add({ kind, classes, predicted, actual }: Observed): void {
+      if (kind !== "classes" || classes > MOST) return;
+      matrix ??= Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+      for (let k = 0; k < actual.length; k++) if (actual[k] >= 0) matrix[actual[k]][predicted[k]]++;
+    },
+    matrix: (): readonly (readonly number[])[] | null => matrix,
   };
 }
