@@ -73,14 +73,17 @@ export class Passing {
     const after = await running({ ...point.feeds, ...small }, [...Object.keys(still), ...names]);
     if (this.#outputs.every((name) => compareTensors(still[name], after[name]).bitEqual))
       return false;
-    for (const [k, gate] of gates.entries())
-      this.#passed.set(gate, changeBetween(before[names[k]], after[names[k]]));
+    for (const [k, gate] of gates.entries()) {
+      const movement = changeBetween(before[names[k]], after[names[k]]);
+      const known = this.#passed.get(gate);
+      if (!known || movement.norm < known.norm) this.#passed.set(gate, movement);
+    }
     return true;
   }
 
   /**
-   * Later sites whose operands are held at once with this one's, and of which nothing is known. The
-   * ways begin at the tensor, because several sites may share it.
+   * Later sites whose operands are held at once with this one's, and whose weakest tensor is not
+   * known to arrive. The ways begin at the tensor, because several sites may share it.
    */
   #gatesBehind(inserted: InsertedSite, { name }: DenseTensor): InsertedSite[] {
     const group = this.#runs.groups.find((sites) => sites.includes(inserted)) ?? [];
@@ -89,7 +92,13 @@ export class Passing {
     const gates = gatesFrom(from, this.#outputs);
     return group
       .slice(group.indexOf(inserted) + 1)
-      .filter((gate) => !this.#passed.has(gate) && gates.has(this.#sumOf(gate)!));
+      .filter((gate) => !this.#isTold(gate) && gates.has(this.#sumOf(gate)!));
+  }
+
+  #isTold(inserted: InsertedSite): boolean {
+    const k = this.#runs.groups.flat().indexOf(inserted);
+    const change = this.#round.effects[k][0]?.change;
+    return !change || this.arrives(inserted, change);
   }
 
   #sumOf({ site: { output } }: InsertedSite): Value | null {
