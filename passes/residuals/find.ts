@@ -1,5 +1,6 @@
 import { object, objects, texts } from "../../src/arguments.ts";
 import { InputError } from "../../src/errors.ts";
+import { uniqueNames } from "../../src/graph/builder.ts";
 import { constants } from "../../src/graph/constants.ts";
 import type { Graph, Node, Scope, Types, Value } from "../../src/graph/graph.ts";
 import { labelOf, pathOf, scopesOf, visible } from "../../src/graph/scopes.ts";
@@ -82,12 +83,12 @@ export function findSites(graph: Graph, inferred: Types, options: ResidualOption
   const reach = new Reach(setting);
   const { found, rejected } = search({ setting, reach, options, isInserted }, named);
   const isUnlisted = (value: Value) => recognized.originals.has(value) && !listed.has(value);
-  const unique = naming();
+  const unique = uniqueNames();
   const sites = found.reverse().map(({ candidate, feature }): Omit<Unplaced, "layer"> => {
     const { node, within, sum, skip, branches, kind, form } = candidate;
     const { dtype, shape } = types.get(sum.output)!;
     return {
-      name: unique(within ?? node),
+      name: unique(nameOf(within ?? node)),
       node,
       within,
       scope: node.scope,
@@ -232,15 +233,3 @@ function listedOriginals(
 /** Returns a node's name, qualified by its scope. */
 const nameOf = (node: Node): string =>
   node.scope.owner ? `${pathOf(node.scope)}/${labelOf(node)}` : labelOf(node);
-
-/** Gives nodes unique names, qualified by their scopes. */
-function naming(): (node: Node) => string {
-  const taken = new Set<string>();
-  return (node) => {
-    const name = nameOf(node);
-    let free = name;
-    for (let k = 1; taken.has(free); k++) free = `${name}_${k}`;
-    taken.add(free);
-    return free;
-  };
-}

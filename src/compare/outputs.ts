@@ -9,7 +9,7 @@ import {
   type Tensors,
   withSession,
 } from "../ort/session.ts";
-import { dtypeOf, numbersIn } from "../ort/tensors.ts";
+import { dtypeOf, notFiniteIn } from "../ort/tensors.ts";
 import { compareTensors, type Difference, isClose, sameFiniteness, ulp } from "./difference.ts";
 import { type Outcome, ran } from "./outcome.ts";
 
@@ -184,7 +184,7 @@ function judged(
     );
     const worst = (a: readonly Tensors[], b: readonly Tensors[], at?: typeof comparable) =>
       a.map((tensors, k) => compareTensors(tensors[output], b[k][output], at?.[k])).reduce(worse);
-    const dtype = dtypeOfTensor(plain[0][output]);
+    const dtype = dtypeOf(plain[0][output]);
     const levels = worst(plain, optimized, comparable);
     const own = [
       ...(exact?.[0][output] ? [worst(plain, exact)] : []),
@@ -218,16 +218,6 @@ function judged(
     };
   });
 }
-
-/** Returns how many of a tensor's elements are NaN or infinite. */
-function notFiniteIn(tensor: Tensor): number {
-  if (!isFloat(dtypeOfTensor(tensor))) return 0;
-  let count = 0;
-  for (const number of numbersIn(tensor)) if (!Number.isFinite(number)) count++;
-  return count;
-}
-
-const dtypeOfTensor = (tensor: Tensor) => (tensor.type === "string" ? "string" : dtypeOf(tensor));
 
 /** Runs a model on each of the inputs in one session. */
 export const runAll = (ort: Ort, model: Runnable, level: Level, feeds: readonly Tensors[]) =>

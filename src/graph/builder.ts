@@ -46,7 +46,7 @@ export interface Writing {
 export function writing(graph: Graph, label: string, before: Node | null = null): Writing {
   const nodes: Insertion[] = [];
   const tensors: DenseTensor[] = [];
-  const fresh = freshNames(graph);
+  const fresh = uniqueNames(graph.names);
   const constant = constantsInto(tensors, (values) =>
     fresh(`${label}.${values.length === 1 ? values[0] : "constant"}`),
   );
@@ -104,13 +104,13 @@ function writtenBy(write: () => void, nodes: Insertion[]): NewNode[] {
   return nodes.splice(from).map(({ node }) => node);
 }
 
-/** Makes names that no value or node of the graph has, each once. */
-function freshNames(graph: Graph): Writing["fresh"] {
+/** Returns what makes names that are not among these, each once: "name", "name_1". */
+export function uniqueNames(present: ReadonlySet<string> = new Set()): (name: string) => string {
   const taken = new Set<string>();
   const numbers = new Map<string, number>();
   return (name) => {
     let free = name;
-    for (let k = numbers.get(name) ?? 1; graph.names.has(free) || taken.has(free); k++) {
+    for (let k = numbers.get(name) ?? 1; present.has(free) || taken.has(free); k++) {
       free = `${name}_${k}`;
       numbers.set(name, k + 1);
     }

@@ -1,7 +1,7 @@
 import type { Tensor } from "onnxruntime-common";
 import { decodeHalf } from "../graph/half.ts";
 import { decodeNumbers, encodeNumbers } from "../graph/tensor.ts";
-import { dataTypeNamed } from "../onnx/dtypes.ts";
+import { dataTypeNamed, isFloat } from "../onnx/dtypes.ts";
 import type { Ort } from "./session.ts";
 
 /** Returns a tensor's values as float64, floats exactly. Integers and booleans become numbers. */
@@ -28,6 +28,14 @@ export function numbersIn(tensor: Tensor): Float32Array | Float64Array {
   const values = data as unknown as ArrayLike<number | bigint>;
   for (let k = 0; k < numbers.length; k++) numbers[k] = Number(values[k]);
   return numbers;
+}
+
+/** Returns how many of a tensor's floats are NaN or infinite. */
+export function notFiniteIn(tensor: Tensor): number {
+  if (!isFloat(dtypeOf(tensor))) return 0;
+  let count = 0;
+  for (const number of numbersIn(tensor)) if (!Number.isFinite(number)) count++;
+  return count;
 }
 
 /** Views a tensor's values as raw data; strings have none. */

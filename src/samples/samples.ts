@@ -3,10 +3,9 @@ import type { Graph, Types, Value } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
 import { own } from "../graph/own.ts";
 import { scopesOf } from "../graph/scopes.ts";
-import { isFloat } from "../onnx/dtypes.ts";
 import type { Declared } from "../options.ts";
 import type { Tensors } from "../ort/session.ts";
-import { dtypeOf, numbersIn } from "../ort/tensors.ts";
+import { notFiniteIn } from "../ort/tensors.ts";
 import { comparedWith } from "./accepted.ts";
 import { accepted, type RunOn } from "./accepted-inputs.ts";
 import type { Attempt } from "./attempts.ts";
@@ -117,11 +116,7 @@ const varies = (graph: Graph, types: Types, input: Value) =>
 const withoutNumbers = (outputs: readonly Tensors[]): number =>
   outputs
     .flatMap((tensors) => Object.values(tensors))
-    .filter((tensor) => tensor.type !== "string" && isFloat(dtypeOf(tensor)))
-    .reduce((sum, tensor) => {
-      for (const number of numbersIn(tensor)) if (!Number.isFinite(number)) sum++;
-      return sum;
-    }, 0);
+    .reduce((sum, tensor) => sum + notFiniteIn(tensor), 0);
 
 const works = (run: RunOn, feeds: Tensors) =>
   run(feeds).then(
