@@ -1,27 +1,21 @@
 import { type Graph, type Node, outputsOf, type Scope } from "../../src/graph/graph.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
+import { derived, scopesIn } from "../../src/graph/walk.ts";
 import { type Inlined, inlined, misfitOf } from "../lower/inline.ts";
 import { forms } from "../residuals/index.ts";
 import { type Reason, reasons } from "../residuals/reasons.ts";
 import type { Rejection, Site } from "../residuals/residual.ts";
 
 /** Whether a function's body holds a sum, in its calls and bodies too. */
-function holder(): (scope: Scope) => boolean {
-  const known = new Map<Scope, boolean>();
-  const holds = (scope: Scope): boolean => {
-    const answer =
-      known.get(scope) ??
-      scope.nodes.some(
+const holder = () =>
+  derived<Scope, boolean>(
+    ({ nodes }, holds) =>
+      nodes.some(
         (node) =>
-          forms.some((form) => form.sumOf(node)) ||
-          (node.callee !== null && holds(node.callee)) ||
-          node.bodies.some(holds),
-      );
-    known.set(scope, answer);
-    return answer;
-  };
-  return holds;
-}
+          forms.some((form) => form.sumOf(node)) || scopesIn(node).some((one) => holds(one)),
+      ),
+    () => false,
+  );
 
 /** Inlines every function that holds a sum; returns null if there is none. */
 export function inlineSums(graph: Graph): Inlined | null {
@@ -35,9 +29,11 @@ export function closedCalls(graph: Graph): Rejection[] {
   const misfit = (callee: Scope): Reason | null => {
     const why = misfitOf(graph, callee);
     if (why !== null) return reasons.closedFunction(callee.name, why);
-    return first(callee.nodes, ({ callee: inner }) =>
-      inner && holds(inner) ? misfit(inner) : null,
-    );
+    for (const { callee: inner } of callee.nodes) {
+      const reason = inner && holds(inner) ? misfit(inner) : null;
+      if (reason) return reason;
+    }
+    return null;
   };
   return [...scopesOf(graph)].flatMap(({ nodes }) =>
     nodes.flatMap((node) => {
@@ -48,15 +44,6 @@ export function closedCalls(graph: Graph): Rejection[] {
       return [{ node, within: null, output, reason: text, code, kind: null }];
     }),
   );
-}
-
-/** Returns the first answer that is not null. */
-function first<T, A>(all: readonly T[], ask: (one: T) => A | null): A | null {
-  for (const one of all) {
-    const answer = ask(one);
-    if (answer !== null) return answer;
-  }
-  return null;
 }
 
 /** Returns the calls to inline for these sites, by path: those around a slot of a site. */
