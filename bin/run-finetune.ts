@@ -23,6 +23,7 @@ import { checkFree, checkOutput, checkWritable } from "./output.ts";
 import { picked } from "./picked.ts";
 import { Progress } from "./progress.ts";
 import { ort } from "./runtime.ts";
+import { writeHeld } from "./staged.ts";
 import { writeTuned } from "./write-tuned.ts";
 
 /** Trains, and writes the tuned model, the adapter, the log, the loss curve and the state. */
@@ -127,6 +128,6 @@ function fitOptionsOf(args: FinetuneArguments, files: Files, monitor: Monitor): 
     signal: monitor.signal,
     onStep: monitor.step,
     onEpoch: monitor.epoch,
-    onCheckpoint: (bytes) => saveBytes(bytes, files.state),
+    onCheckpoint: (bytes) => writeHeld(() => saveBytes(bytes, files.state)),
   };
 }

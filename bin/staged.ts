@@ -5,6 +5,30 @@ import { tell } from "./supervision.ts";
 
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
+/** Answers signals later: those that come before the returned function is called end the process. */
+function hold(signals: readonly (keyof typeof SIGNALS)[] = ["SIGHUP", "SIGINT", "SIGTERM"]) {
+  const answers = signals.map(
+    (signal) => [signal, () => process.exit(128 + SIGNALS[signal])] as const,
+  );
+  for (const [signal, answer] of answers) process.once(signal, answer);
+  return () => {
+    for (const [signal, answer] of answers) process.off(signal, answer);
+  };
+}
+
+/**
+ * Writes at once, and answers signals that come meanwhile afterwards, so that no temporary file
+ * stays; interrupts are left to whoever counts them.
+ */
+export function writeHeld(write: () => void): void {
+  const release = hold(["SIGHUP", "SIGTERM"]);
+  try {
+    write();
+  } finally {
+    setImmediate(release);
+  }
+}
+
 /**
  * Writes a model, and files beside it by name, under temporary names, which are gone when this
  * process ends without having kept them, however it ends. A signal that comes while they are
@@ -16,12 +40,7 @@ export async function staged(
   output: string,
   beside: ReadonlyMap<string, Uint8Array> = new Map(),
 ) {
-  const answers = Object.entries(SIGNALS).map(
-    ([signal, number]) => [signal, () => process.exit(128 + number)] as const,
-  );
-  const hold = () => answers.map(([signal, answer]) => process.once(signal, answer));
-  const release = () => answers.map(([signal, answer]) => process.off(signal, answer));
-  hold();
+  const release = hold();
   const pending = stageModel(model, output, beside);
   const discard = () => {
     process.off("exit", discard);
@@ -33,7 +52,7 @@ export async function staged(
   await new Promise(setImmediate);
   release();
   const keep = () => {
-    hold();
+    const release = hold();
     try {
       pending.keep();
     } finally {

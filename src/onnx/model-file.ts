@@ -141,7 +141,7 @@ function externalBytes(file: ModelFile, tensor: TensorMessage): Uint8Array {
   const { location, offset, length } = range;
   if (file.folder === null)
     throw new InputError(
-      `${title} is in ${location}; open the model by its path, so that the file next to it is found.`,
+      `${title} is in ${location}; open the model by its path, or give that file in option data of openModel.`,
     );
   const data = file.folder.open(location);
   try {

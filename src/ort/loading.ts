@@ -98,7 +98,7 @@ function checkReachable(file: ModelFile): void {
   const [lost] = [...externalLocations(file)].filter((name) => name !== companion?.location);
   if (lost !== undefined)
     throw new InputError(
-      `${file.source.name} keeps weights in ${lost}; open the model by its path, so that the file next to it is found.`,
+      `${file.source.name} keeps weights in ${lost}; open the model by its path, or give that file in option data of openModel.`,
     );
 }
 
