@@ -8,6 +8,7 @@ import { describe, expect, it } from "vitest";
 import { chromiumPath, placementsOf, readPlacements } from "../bin/chromium.ts";
 import { webPackage } from "../bin/web-package.ts";
 import { missingKernels, readKernels } from "../passes/check/web-kernels.ts";
+import { sizeFindings, webSizes } from "../passes/check/web-sizes.ts";
 import { cli, cliProcess } from "./support/cli.ts";
 import { fixture, temporaryFolder } from "./support/fixture.ts";
 import { installed } from "./support/installed.ts";
@@ -278,6 +279,26 @@ describe("cutting weights into files", time, () => {
     expect(() => splitModel(model, "wide.onnx", 0)).toThrow(TypeError);
     const tiny = await openModel(text(`g (float[2] x) => (float[2] y) { y = Neg(x) }`));
     expect(() => splitModel(tiny, "tiny.onnx", 1000)).toThrow(/leave out --split/);
+  });
+
+  it("says which weight of a body lies in a file: onnxruntime-web does not look there", async () => {
+    const proto = onnx.ModelProto.decode(WIDE);
+    const [{ attribute }] = proto.graph!.node!.slice(-1);
+    const [inner] = attribute!.find(({ name }) => name === "then_branch")!.g!.initializer!;
+    const found = async (bytes: Uint8Array) => {
+      const model = await openModel(place("in-body.onnx", bytes));
+      return sizeFindings(model, webSizes(model)).map(({ code, text }) => `${code}: ${text}`);
+    };
+    expect(await found(WIDE)).toEqual([]);
+    fs.writeFileSync(at("inner.bin"), new Uint8Array(4 * 32 * 32));
+    inner.externalData = [{ key: "location", value: "inner.bin" }].map((each) =>
+      onnx.StringStringEntryProto.create(each),
+    );
+    inner.dataLocation = onnx.TensorProto.DataLocation.EXTERNAL;
+    [inner.rawData, inner.floatData] = [new Uint8Array(), []];
+    expect(await found(onnx.ModelProto.encode(proto).finish())).toEqual([
+      expect.stringMatching(/^data-in-body: weight inner of .*then_branch lies in inner\.bin; /),
+    ]);
   });
 
   it("by the command line: written with their loading, run in both, bit for bit the same", async () => {
