@@ -7,6 +7,7 @@ import { cli, cliProcess } from "./support/cli.ts";
 import { temporaryFolder } from "./support/fixture.ts";
 import { judged, judgePython } from "./support/judge.ts";
 import { forms, results } from "./support/results.ts";
+import { isNightly } from "./support/sweep.ts";
 
 const cases = path.join(import.meta.dirname, "cases/rewriting");
 const scratch = temporaryFolder();
@@ -20,13 +21,16 @@ function copied(name: string): string {
 }
 
 describe("models that once failed", { timeout: 60_000 }, () => {
-  it("one whose original crashes onnxruntime's extended optimizer is proved below it", () => {
-    const model = copied("layernorm-with-empty-bias-after-add.onnx");
-    const { code, stdout, stderr } = cliProcess([model]);
-    expect([code, fs.existsSync(model.replace(".onnx", ".laurel.onnx"))]).toEqual([0, true]);
-    expect(stderr).toContain('starting again at level "basic"');
-    expect(stdout).toMatch(/right formula +2 of 2 sites/);
-  });
+  it.runIf(isNightly)(
+    "one whose original crashes onnxruntime's extended optimizer is proved below it",
+    () => {
+      const model = copied("layernorm-with-empty-bias-after-add.onnx");
+      const { code, stdout, stderr } = cliProcess([model]);
+      expect([code, fs.existsSync(model.replace(".onnx", ".laurel.onnx"))]).toEqual([0, true]);
+      expect(stderr).toContain('starting again at level "basic"');
+      expect(stdout).toMatch(/right formula +2 of 2 sites/);
+    },
+  );
 
   it("one with small constants in external data has the same sites from any folder", async () => {
     const folder = copied("small-constants-in-external-data");
