@@ -116,10 +116,10 @@ describe("finetune", () => {
     ["a label below", {}, off({ labels: ids(0, -1, 2, 0) }), /the label -1/],
     ["no optimizer", { optimizer: "lion" as "sgd" }, batch(4, "0"), /no optimizer "lion"/],
     [
-      "a clip of no number",
-      { optimizerOptions: { clip: Number.NaN } },
+      "a negative clip",
+      { optimizerOptions: { clip: -1 } },
       batch(4, "0"),
-      /clip must be a number of at least 0 \(got NaN\)/,
+      /clip must be a number of at least 0 \(got -1\)/,
     ],
     [
       "a beta of 1",
