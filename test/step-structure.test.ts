@@ -305,26 +305,6 @@ describe("a gradient is written in few operators", () => {
     expect([plain.forward, plain.backward, plain.isLast]).toEqual([0, 0, false]);
     await expectSameGradients(large.made, plain.made);
   });
-
-  it("in a step, a gate of channels scales the small kernel behind it, not the wide value", async () => {
-    const step = async (size: number, kernel = 1, more: object = {}) => {
-      const branch = `h = Conv(x, d) p = GlobalAveragePool(h) q = Conv(p, e) s = Sigmoid(q) m = Mul(s, h) f = Conv<pads = [${new Array(4).fill(kernel >> 1)}]>(m, u, b)`;
-      const weights = `float[16, 16, 1, 1] c, float[40, 16, 1, 1] d, float[40, 40, 1, 1] e, float[16, 40, ${kernel}, ${kernel}] u, float[16] b`;
-      const given = `<ir_version: 8, opset_import: ["" : 17]> g (float[N, 16, S, S] x0) => (float[N, 3] y) <${weights}, float[16, 3] head> { a = Conv(x0, c) x = Add(x0, a) ${branch} z = Add(x, f) r = Relu(z) l = ReduceMean<axes = [2, 3], keepdims = 0>(r) y = MatMul(l, head) }`;
-      const laurelized = await laurelize(await openModel(modelOfText(given)), {
-        ...{ ort, variant: "rw+lr", rank: 2, featureAxis: 1 },
-      });
-      const inputs = { x0: [ROWS, 16, size, size] };
-      const made = await stepGraph(laurelized.model, { ...options, target, inputs, ...more });
-      return { made, op: made.gradients.graph.main.values.get("f")!.producer!.op };
-    };
-    const gated = await step(7);
-    expect(gated.op).toBe("Reshape");
-    const rules = { Identity: ({ g }: { g: string }) => [g] };
-    await expectSameGradients(gated.made, (await step(7, 1, { rules })).made);
-    // On small images the kernels of all images are as large as what they read.
-    expect([(await step(6)).op, (await step(7, 3)).op]).toEqual(["Conv", "Conv"]);
-  });
 });
 
 /** Compares all gradients of two steps at the same weights. */

@@ -5,7 +5,6 @@ import type { Patch } from "../../src/graph/patch-contents.ts";
 import { float } from "../../src/onnx/new-node.ts";
 import { asProduct, type FrozenGraph, intoConvolution } from "./fewer-normalizations.ts";
 import { intoLinear } from "./fewer-scales.ts";
-import { gateIntoKernel } from "./gated-kernel.ts";
 import { gatedBy } from "./gates.ts";
 import { withoutBracket } from "./site-sum.ts";
 
@@ -23,24 +22,18 @@ export function withFewerOperators(
   const removed = new Set<Node>();
   const frozen = constants(graph, new Set([...free].map(({ name }) => name)));
   const known = { graph, types, frozen };
-  const remove = (replaced: readonly Node[]) => {
-    for (const node of replaced) removed.add(node);
-  };
-  const passes: readonly ((node: Node) => void)[] = [
-    (node) => {
-      if (asProduct(known, write, node)) removed.add(node);
-      const conv = intoConvolution(known, write, node);
-      if (conv) remove([node, conv]);
-      remove(intoLinear(known, write, node));
-      withHardSwish(known, write, { node, free, removed });
-    },
-    (node) => remove(gateIntoKernel(known, write, node)),
-    (node) => {
-      if (!removed.has(node)) remove(withoutBracket(known, write, node));
-    },
-  ];
-  // Each is written of what those before it leave.
-  for (const pass of passes) if (removed.size === 0) nodes.forEach(pass);
+  for (const node of nodes) {
+    if (asProduct(known, write, node)) removed.add(node);
+    const conv = intoConvolution(known, write, node);
+    if (conv) removed.add(node).add(conv);
+    for (const replaced of intoLinear(known, write, node)) removed.add(replaced);
+    withHardSwish(known, write, { node, free, removed });
+  }
+  // Sums of sites are written of what the others leave.
+  if (removed.size === 0)
+    for (const node of nodes)
+      if (!removed.has(node))
+        for (const unneeded of withoutBracket(known, write, node)) removed.add(unneeded);
   if (removed.size === 0) return null;
   return { nodes: write.nodes, tensors: write.tensors, redirects: [], removed: [...removed] };
 }

@@ -47,11 +47,7 @@ function matmul({ op, write, g, shape, needs }: GradientNode, a: string, b: stri
   };
   const rank = (dims: readonly number[]) => dims.length + 2;
   const toA = () => {
-    // As the transpose of B Gᵀ if that transposes much less; what is frozen is transposed once.
-    const gradient =
-      needs[1] && k > 2 * m && product(beside) === product(batch)
-        ? swapped(op.MatMul(B, swapped(G, rank(batch))), rank(batch))
-        : op.MatMul(G, swapped(B, rank(beside)));
+    const gradient = op.MatMul(G, swapped(B, rank(beside)));
     return as(sumTo(write, gradient, [...batch, m, k], [...before, m, k]), left);
   };
   const toB = () => {

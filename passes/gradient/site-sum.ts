@@ -110,7 +110,7 @@ function narrowBranch(known: FrozenGraph, f: Value): Scaled | null {
 }
 
 /** Whether a Conv has a single position, and reads all of the image. */
-export function isPointwise({ graph, types }: FrozenGraph, convolution: Node): boolean {
+function isPointwise({ graph, types }: FrozenGraph, convolution: Node): boolean {
   const { ints, int } = attributesOf(graph, convolution);
   const [, , ...kernel] = types.get(convolution.inputs[1]!)?.shape ?? [];
   const lists = [kernel, ints("strides") ?? []];
@@ -132,12 +132,12 @@ function scaledValue({ types }: FrozenGraph, value: Value): Scaled {
 }
 
 /** Returns the two operands of a node in both orders. */
-export const bothWays = ({ inputs: [a, b] }: Node) =>
+const bothWays = ({ inputs: [a, b] }: Node) =>
   [
     [a!, b!],
     [b!, a!],
   ] as const;
 
 /** Returns the node of an operator that makes a value which is read once; null for any other. */
-export const innerNode = ({ producer, isOutput, uses }: Value, op: string) =>
+const innerNode = ({ producer, isOutput, uses }: Value, op: string) =>
   producer?.op === op && !isOutput && uses.length === 1 ? producer : null;
