@@ -22,7 +22,7 @@ const LOOKS = 256;
  * keys and sampling positions, and one of its terms continues into another sum.
  */
 export const isPosition = (setting: Setting, { node, output, terms }: Sum): boolean =>
-  terms.some(({ value }) => goesOn(setting, value, node)) && onlyDirects(setting, output);
+  onlyDirects(setting, output) && terms.some(({ value }) => goesOn(setting, value, node));
 
 /** Whether the origin of a term is added elsewhere too. */
 function goesOn(setting: Setting, term: Value, sum: Node): boolean {
