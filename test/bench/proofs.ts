@@ -16,7 +16,7 @@ interface ProofTimes {
 
 /**
  * Processor seconds of a full proof beside those of loading and running the original once. Most of
- * it is onnxruntime's: the original is loaded four times, once of them optimized, the result twice,
+ * it is onnxruntime's: the original is loaded three times, once of them optimized, the result twice,
  * and the original with a sample of its sites once.
  */
 export function proofs(): void {
