@@ -102,6 +102,61 @@ net (float[n, 3, 4, 4] x) => (float[n, 2] y)
     );
   });
 
+  it("nor tables of positions, or what the exporter computed of few numbers", async () => {
+    const filled = (of: (row: number, column: number) => number) =>
+      `{${Array.from({ length: 24 }, (_, k) => Math.fround(of(Math.floor(k / 4), k % 4)))}}`;
+    const wave = filled((t, k) => Math.sin(t / 3 ** k + (k % 2)));
+    const nearly = filled((t, k) => Math.sin(t / 3 ** k + (k % 2)) + 1e-4 * ((7 * t * t + k) % 5));
+    const model = await openModel(
+      modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+net (float[6, 4] x) => (float[6, 4] y)
+<float[6, 4] pe = ${wave}, float[6, 4] tuned = ${nearly}, float[6, 4] steps = ${filled((t, k) => 0.1234567 * (t - k))},
+ float[6, 4] ones = ${filled(() => 1)}, float[1] val_3 = {0.5946035}, float[4] val_4 = {0.12345678, -1.2345678, 0.1112223, 0.7654321}>
+{
+  a = Add(x, pe) b = Add(a, tuned) c = Add(b, steps) d = Mul(c, ones)
+  e = Mul(d, val_3) y = Mul(e, val_4)
+}`),
+    );
+    expect(trainableWeights(model, ["*"])).toEqual(["tuned", "ones", "val_4"]);
+    expect(trainableWeights(model, ["pe"])).toEqual(["pe"]);
+  });
+
+  it("as dynamo notes them: what it computed of parameters, and no buffers", async () => {
+    const field = (number: number, ...parts: readonly (string | Uint8Array)[]): Uint8Array => {
+      const body = Buffer.concat(parts.map((part) => Buffer.from(part as string)));
+      const length =
+        body.length < 128 ? [body.length] : [(body.length & 127) | 128, body.length >> 7];
+      const tag = number < 16 ? [(number << 3) | 2] : [((number << 3) & 127) | 130, number >> 4];
+      return Buffer.concat([Uint8Array.from([...tag, ...length]), body]);
+    };
+    const entry = (number: number, key: string, value: string) =>
+      field(number, field(1, key), field(2, value));
+    const value = (name: string, key: string, is: string) =>
+      field(13, field(1, name), entry(4, key, is));
+    const kind = "pkg.torch.export.graph_signature.InputSpec.kind";
+    const folded = "pkg.onnxscript.optimizer.folded_from";
+    const noted = field(
+      7,
+      value("w", kind, "PARAMETER"),
+      value("table", kind, "BUFFER"),
+      value("mul", folded, "['val_0', 'scale']"),
+      value("val_3", folded, "['experts.bias', 'val_1']"),
+      entry(
+        16,
+        "pkg.torch.export.ExportedProgram.graph_signature",
+        "# inputs\np_w: PARAMETER target='w'\np_e: PARAMETER target='experts.bias'\nb: BUFFER target='scale'\n",
+      ),
+    );
+    const plain = modelOfText(`<ir_version: 8, opset_import: ["" : 17]>
+net (float[n, 2] x) => (float[n, 2] y)
+<float[2, 2] w, float[2] table, float[2] mul = {0.1234567, -0.7654321}, float[2] val_3 = {0, 0}, float[2] own>
+{ a = MatMul(x, w) b = Add(a, table) c = Mul(b, mul) d = Add(c, val_3) y = Add(d, own) }`);
+    const model = await openModel(Buffer.concat([plain, noted]));
+    expect(trainableWeights(model, ["*"])).toEqual(["w", "val_3", "own"]);
+    expect(trainableWeights(model, ["experts"])).toEqual(["val_3"]);
+    expect(trainableWeights(model, ["table"])).toEqual(["table"]);
+  });
+
   it("on the command line, with an adapter that extract and apply know", () => {
     const tuned = out("head.onnx");
     const ran = train(plain, "--train", "fc.*", "-e", "1", "-o", tuned);

@@ -577,6 +577,13 @@ net (int64[batch, sequence] input_ids, float[batch, past, 4] past_key_values.0.k
       /--train names fc2.weight, fc2.bias, which cannot change output logits/,
     );
     expect(stuck.code).toBe(2);
+    const all = path.join(folder, "all.onnx");
+    const rest = cli([
+      ...["finetune", at("two-heads.onnx"), "--data", at("two-heads.npz")],
+      ...[...given, "--train", "*", "-o", all],
+    ]);
+    expect(rest.stderr).toMatch(/fc2.weight, fc2.bias cannot change output logits and stay as/);
+    expect(rest.code, rest.stderr).toBe(0);
     const both = cli([
       "finetune",
       at("two-heads.onnx"),

@@ -3,6 +3,8 @@ import type { Graph, Use, Value } from "../../src/graph/graph.ts";
 import { operandsThat } from "../../src/graph/operators.ts";
 import { decodeNumbers } from "../../src/graph/tensor.ts";
 import { dataTypeNamed, elements } from "../../src/onnx/dtypes.ts";
+import { notedParameters } from "./noted-parameters.ts";
+import { isPositionTable } from "./position-tables.ts";
 
 const SETTINGS = operandsThat("settings");
 const WEIGHTS = operandsThat("weights");
@@ -15,19 +17,24 @@ const STATED = /(^|\/)Constant(_\d+)?_output_\d+$/;
 
 /**
  * Whether a float constant is a parameter, as PyTorch calls what its optimizers are given. Running
- * statistics, scales of quantizations, masks and numbers of the model's code are not, nor is what
- * an exporter has computed for each row of its batch.
+ * statistics, scales of quantizations, masks, tables of positions and numbers of the model's code
+ * are not, nor is what an exporter has computed for each row of its batch.
  */
 export function isParameter(graph: Graph, value: Value): boolean {
   const { name, uses, producer } = value;
   const rank = dimsOf(value)!.length;
+  const noted = notedParameters(graph.file, name);
+  if (noted) return noted.length > 0;
   if (uses.length > 0 && uses.every(isSetting)) return false;
-  if (isMask(graph, value) || isCopied(graph, value)) return false;
+  if (isMask(graph, value) || isCopied(graph, value) || isPositionTable(graph, value)) return false;
   if (!MADE_UP.test(name) && !STATED.test(name)) return rank > 0 || producer === null;
   const weighs = uses.some(
     ({ node, index }) => node.callee !== null || WEIGHTS.get(node.op)?.includes(index),
   );
-  return rank > 0 && (weighs || (!STATED.test(name) && looksLearned(graph, value)));
+  if (rank === 0) return false;
+  // The scale and bias of a norm that has none, for instance.
+  if (STATED.test(name)) return weighs && new Set(numbersOf(graph, value)).size > 1;
+  return weighs || looksLearned(graph, value);
 }
 
 /** A number below all weights: added to a score, it hides a position. */
@@ -61,14 +68,17 @@ function isCopied(graph: Graph, value: Value): boolean {
   return isVaried && data.every((byte, k) => byte === data[k % size]);
 }
 
+const numbersOf = (graph: Graph, value: Value) =>
+  decodeNumbers(typeOfTensor(value)!.dtype, dataOf(graph, value)!);
+
 /** Whether most numbers of a constant differ from each other, and are none that people write. */
 function looksLearned(graph: Graph, value: Value): boolean {
-  const numbers = decodeNumbers(typeOfTensor(value)!.dtype, dataOf(graph, value)!);
+  const numbers = numbersOf(graph, value);
   const odd = numbers.filter((each) => {
     const near = Number(each.toPrecision(DIGITS));
     return near !== each && Math.fround(near) !== each;
   });
-  return new Set(odd).size > numbers.length / 2;
+  return numbers.length > 1 && new Set(odd).size > numbers.length / 2;
 }
 
 /** Significant digits of a number that people write. */

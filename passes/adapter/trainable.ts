@@ -17,6 +17,7 @@ import {
   sitesOf,
 } from "../laurelize/manifest.ts";
 import { matcher } from "../residuals/glob.ts";
+import { notedParameters } from "./noted-parameters.ts";
 import { isParameter, MADE_UP } from "./parameters.ts";
 
 /**
@@ -81,11 +82,16 @@ function asMeant(model: Model, floats: readonly Value[], glob: string): string[]
 /** What a name or a pattern matches: a pattern finds parameters, and other floats are left out. */
 function matching(model: Model, floats: readonly Value[], glob: string) {
   const matches = matcher([glob])!;
+  const all = laurelizations(model.metadata);
+  const sites = new Set(sitesOf(all).map(({ name }) => name));
+  const trained = new Set(parameterNames(all));
   const [found, others]: Value[][] = [[], []];
   for (const value of floats) {
     const names = [value.name, ...moduleNames(model, value)];
     if (!names.some(matches)) continue;
-    const isTaken = names.includes(glob) || isParameter(model.graph, value);
+    // What LAuReL computes with is constant; its weights are trained anyway.
+    const isInserted = sites.has(siteNameIn(value.name) ?? "") && !trained.has(value.name);
+    const isTaken = names.includes(glob) || (!isInserted && isParameter(model.graph, value));
     (isTaken ? found : others).push(value);
   }
   return { found, others };
@@ -96,6 +102,8 @@ function matching(model: Model, floats: readonly Value[], glob: string) {
  * "onnx::MatMul_33" that "/fc/MatMul" reads. A node outside of all modules gives no name.
  */
 function moduleNames({ file }: Model, { name, uses }: Value): string[] {
+  const noted = notedParameters(file, name);
+  if (noted) return [...noted];
   if (!MADE_UP.test(name)) return [];
   return uses.flatMap(({ node, index }) => {
     const called = node.message.name;

@@ -2,7 +2,6 @@ import { type Writing, writing } from "../../src/graph/builder.ts";
 import { typeOfTensor } from "../../src/graph/constants.ts";
 import type { Graph, Value } from "../../src/graph/graph.ts";
 import { type Model, patched, typesOf } from "../../src/model.ts";
-import { furtherWeights } from "../adapter/trainable.ts";
 import { type Specialized, specialize } from "../gradient/specialize.ts";
 import { type LossGiven, lossOf } from "../losses/index.ts";
 import type { ChosenLoss, LossOutputs } from "../losses/loss.ts";
@@ -11,7 +10,7 @@ import { type AttachedLoss, attachLoss } from "./attach-loss.ts";
 import type { TermPlan } from "./finetune-options.ts";
 import { type OutputForLoss, outputForLoss } from "./output-for-loss.ts";
 import { joined, port, sizesOf } from "./ports.ts";
-import { checkReached } from "./reached.ts";
+import { checkReached, namedWeights } from "./reached.ts";
 import { withSizedOutputs } from "./sized-outputs.ts";
 import type { StepOptions, StepTerm } from "./step-options.ts";
 import type { LossTarget, Reading } from "./target-reading.ts";
@@ -80,7 +79,7 @@ export async function withLoss(
   const chosen = find(last);
   const outputs = chosen.map(({ value }) => value);
   const compared = [...outputs, ...terms.flatMap((term) => othersOf(graph, term))];
-  checkReached(graph, compared, furtherWeights(model, options.train));
+  const idle = checkReached(graph, compared, namedWeights(model, options.train));
   const written = writing(graph, "loss");
   const rows = rowsOf(options, terms);
   const attached = attachedTerms(written, last, { terms, outputs, rows, needs });
@@ -93,6 +92,7 @@ export async function withLoss(
   const given = [...targetsOf(terms)].map(([name, { type }]) => port(name, type));
   const patch = { ...portsOf(graph, combined, attached), removed, inputs: [...given, ...inputs] };
   const notes = [
+    ...idle,
     ...attached.flatMap((term) => term.notes),
     ...chosen.flatMap(({ note }) => note ?? []),
   ];

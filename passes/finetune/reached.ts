@@ -2,35 +2,48 @@ import { InputError } from "../../src/errors.ts";
 import type { Graph, Value } from "../../src/graph/graph.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { listed } from "../../src/listed.ts";
+import type { Model } from "../../src/model.ts";
+import { furtherWeights } from "../adapter/trainable.ts";
 
-/** Throws an InputError if one of some weights has no path to an output that a loss is attached to. */
+/** The weights that each glob of `train` names. */
+export const namedWeights = (model: Model, train: readonly string[] = []): string[][] =>
+  train.map((glob) => furtherWeights(model, [glob]));
+
+/**
+ * Throws an InputError if all weights of a glob have no path to an output that a loss is attached
+ * to. Returns which others have none, a sentence.
+ */
 export function checkReached(
   graph: Graph,
   outputs: readonly Value[],
-  weights: readonly string[],
-): void {
-  if (weights.length === 0) return;
+  named: readonly (readonly string[])[],
+): string[] {
+  if (named.length === 0) return [];
   const behind = new Set(walk(outputs, sourcesOf));
-  refuse(
-    weights.filter((name) => !behind.has(graph.main.values.get(name)!)),
-    outputs.map(({ name }) => name).join(", "),
-  );
+  const isReached = (name: string) => behind.has(graph.main.values.get(name)!);
+  const output = outputs.map(({ name }) => name).join(", ");
+  refuse(named, isReached, output);
+  const idle = [...new Set(named.flat())].filter((name) => !isReached(name));
+  const as = idle.length > 1 ? "stay as they are" : "stays as it is";
+  return idle.length > 0 ? [`${listed(idle)} cannot change output ${output} and ${as}.`] : [];
 }
 
-/** Throws an InputError if one of some weights has no gradient whatever the data. */
+/** Throws an InputError if all weights of a glob have no gradient whatever the data. */
 export function checkDifferentiable(
   reached: readonly { readonly of: { readonly name: string } }[],
-  weights: readonly string[],
+  named: readonly (readonly string[])[],
   output: string,
 ): void {
   const names = new Set(reached.map(({ of }) => of.name));
-  refuse(
-    weights.filter((name) => !names.has(name)),
-    output,
-  );
+  refuse(named, (name) => names.has(name), output);
 }
 
-function refuse(names: readonly string[], output: string): void {
+function refuse(
+  named: readonly (readonly string[])[],
+  isReached: (name: string) => boolean,
+  output: string,
+): void {
+  const names = named.flatMap((weights) => (weights.some(isReached) ? [] : weights));
   if (names.length === 0) return;
   throw new InputError(
     `--train names ${listed(names, 4)}, which cannot change output ${output}; leave ${names.length > 1 ? "them" : "it"} out, or choose another output with --output-name.`,

@@ -1,6 +1,7 @@
 import { piecewise } from "./activations.ts";
 import { product } from "./broadcasting.ts";
 import { dotOfAll } from "./dot.ts";
+import { aboveZero, throughRoot } from "./elementwise.ts";
 import { whereEqual } from "./indicators.ts";
 import type { GradientNode, VjpTable } from "./rule.ts";
 
@@ -110,12 +111,14 @@ function power(at: GradientNode, x: string) {
   return [op.Mul(g, safe), op.Mul(g, op.Mul(y, op.Log(positive)))];
 }
 
-function constantPower({ op, g, y, scalar }: GradientNode, x: string, p: number) {
+function constantPower(at: GradientNode, x: string, p: number) {
+  const { op, g, y, scalar } = at;
   if (p === 0) return null;
   if (p === 1) return g;
   if (p === 2) return op.Mul(g, op.Add(x, x));
   if (p === 3) return op.Mul(g, op.Mul(op.Mul(x, x), scalar(3)));
-  if (p === 0.5) return op.Div(g, op.Add(y, y));
+  if (p === 0.5) return throughRoot(at);
   if (p === -1) return op.Neg(op.Mul(g, op.Mul(y, y)));
-  return op.Mul(g, op.Mul(op.Pow(x, scalar(p - 1)), scalar(p)));
+  const base = p > 0 && p < 1 ? aboveZero(at, x) : x;
+  return op.Mul(g, op.Mul(op.Pow(base, scalar(p - 1)), scalar(p)));
 }

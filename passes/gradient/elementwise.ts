@@ -1,3 +1,4 @@
+import { largest } from "../../src/graph/tensor.ts";
 import { outputBetween, whereEqual } from "./indicators.ts";
 import { type GradientNode, inert, type VjpTable } from "./rule.ts";
 
@@ -30,9 +31,20 @@ export const elementwise = {
   Sin: ({ op, g }, x) => [op.Mul(g, op.Cos(x))],
   // cosh x = y + e⁻ˣ
   Sinh: ({ op, g, y }, x) => [op.Mul(g, op.Add(y, op.Exp(op.Neg(x))))],
-  Sqrt: ({ op, g, y }) => [op.Div(g, op.Add(y, y))],
+  Sqrt: (at) => [throughRoot(at)],
   Tan: ({ op, g, y }) => [op.Add(g, op.Mul(g, op.Mul(y, y)))],
 } satisfies VjpTable;
+
+/**
+ * g / 2y; 0 at 0, as PyTorch's std, norm and cdist have it, which are a root of a sum of squares in a
+ * model.
+ */
+export const throughRoot = (at: GradientNode): string =>
+  at.op.Div(at.g, aboveZero(at, at.op.Add(at.y, at.y)));
+
+/** A value where it is positive, and elsewhere one so large that what is divided by it is 0. */
+export const aboveZero = ({ op, write, scalar, dtype }: GradientNode, x: string): string =>
+  write.where(op.Greater(x, scalar(0)), x, scalar(largest(dtype)), dtype);
 
 /**
  * Returns g if x is within its bounds; otherwise the bound gets it. If the bounds are constants, y

@@ -152,7 +152,7 @@ ReverseSequence 10
 RoiAlign 10
 RotaryEmbedding 23
 Round 11 steps
-STFT 17
+STFT 17 settings=2
 Scan 8 loop
 Scatter 9
 ScatterElements 11

@@ -10,6 +10,7 @@ import {
   type NodeMessage,
   type TensorMessage,
   tensorSchema,
+  type ValueInfoMessage,
 } from "./messages.ts";
 import { bytesSource, type Source } from "./source.ts";
 import { BYTES, WireReader } from "./wire.ts";
@@ -159,14 +160,26 @@ const bytesOf = (view: ArrayBufferView) =>
 export const decodeEntry = (bytes: Uint8Array): { readonly key: string; readonly value: string } =>
   onnx.StringStringEntryProto.decode(bytes);
 
-/** NodeProto.metadata_props, and key and value of an entry. */
-const [PROPS, KEY, VALUE] = [9, 1, 2];
+/** The field metadata_props of messages, and key and value of an entry. */
+const PROPS = { node: 9, value: 4, graph: 16 };
+const [KEY, VALUE] = [1, 2];
 
 /** Returns what exporters note of a node, by key. */
-export function nodeMetadata({ reader }: ModelFile, { frame }: NodeMessage): Map<string, string> {
+export const nodeMetadata = (file: ModelFile, { frame }: NodeMessage) =>
+  notesOf(file, frame, PROPS.node);
+
+/** Returns what exporters note of a value, by key. */
+export const valueMetadata = (file: ModelFile, { frame }: ValueInfoMessage) =>
+  notesOf(file, frame, PROPS.value);
+
+/** Returns what exporters note of a graph, by key. */
+export const graphMetadata = (file: ModelFile, { frame }: GraphMessage) =>
+  notesOf(file, frame, PROPS.graph);
+
+function notesOf({ reader }: ModelFile, frame: NodeMessage["frame"], props: number) {
   const entries = new Map<string, string>();
   for (const field of reader.fields(frame)) {
-    if (field.number !== PROPS || field.wire !== BYTES) continue;
+    if (field.number !== props || field.wire !== BYTES) continue;
     const parts = new Map<number, string>();
     for (const part of reader.fields({ start: field.body, end: field.end }))
       if (part.wire === BYTES) parts.set(part.number, reader.text(part));

@@ -92,7 +92,19 @@ export const elementwiseSamples: Samples<typeof arithmetic & typeof elementwise>
   Sign: [unary("y = Sign(x)", [3], { absent: ["x"] })],
   Sin: [unary("y = Sin(x)")],
   Sinh: [single(unary("y = Sinh(x)"))],
-  Sqrt: [unary("y = Sqrt(x)", positive(3, 4))],
+  Sqrt: [
+    unary("y = Sqrt(x)", positive(3, 4)),
+    // Distances of rows from each other, 0 from themselves.
+    ...["r = Sqrt(s)", "r = Pow(s, p)", "r = Pow(s, q)"].map((root) =>
+      unary(
+        `a = Transpose(x) d = Sub(x, a) e = Mul(d, d) s = Mul(e, e) ${root} y = Mul(r, x)`,
+        [3, 3],
+        {
+          given: "double p = {0.5}, double q = {0.75}",
+        },
+      ),
+    ),
+  ],
   Sub: binary("Sub"),
   Sum: at([8, 13], single({ text: "y = Sum(a, b, c)", inputs: { a: [3, 4], b: [4], c: [3, 1] } })),
   Tan: [single(unary("y = Tan(x)", within(-1, 1, 3, 4)))],

@@ -1,0 +1,54 @@
+import { dataOf, dimsOf, typeOfTensor } from "../../src/graph/constants.ts";
+import type { Graph, Value } from "../../src/graph/graph.ts";
+import { decodeNumbers, roundoff } from "../../src/graph/tensor.ts";
+import { concat } from "../../src/onnx/bytes.ts";
+import { elements } from "../../src/onnx/dtypes.ts";
+
+/** Lines of a table that are looked at, numbers of each, and equations that make it sure. */
+const [LINES, NUMBERS, SURE] = [16, 8, 8];
+
+/** Rounding errors by which numbers of a wave may miss its equation. */
+const APART = 32;
+
+/**
+ * Whether a constant was computed from positions: along an axis, each of its lines is a sine or has
+ * equal steps, and not all are constant. Rotary angles, sinusoidal embeddings and ramps of distances
+ * are, learned weights are not. Looks at some numbers of some lines.
+ */
+export function isPositionTable(graph: Graph, value: Value): boolean {
+  const dims = dimsOf(value)!;
+  if (dims.length < 2) return false;
+  const { dtype } = typeOfTensor(value)!;
+  const data = dataOf(graph, value)!;
+  const width = data.length / elements(dims);
+  const tolerance = APART * roundoff(dtype);
+  return dims.some((size, axis) => {
+    const inner = elements(dims.slice(axis + 1));
+    const count = elements(dims) / size;
+    // The first position may be that of a token of its own.
+    const start = size > NUMBERS ? 1 : 0;
+    const length = Math.min(size, NUMBERS);
+    const lines = Array.from({ length: Math.min(count, LINES) }, (_, k) => {
+      const line = Math.floor((k * count) / Math.min(count, LINES));
+      const first = Math.floor(line / inner) * size * inner + (line % inner) + start * inner;
+      const places = Array.from({ length }, (_, t) => (first + t * inner) * width);
+      return decodeNumbers(dtype, concat(places.map((at) => data.subarray(at, at + width))));
+    });
+    if (lines.length * (length - 3) < SURE) return false;
+    const isVaried = lines.some((line) => line.some((x) => Math.abs(x - line[0]) > tolerance));
+    return isVaried && lines.every((line) => isWave(line, tolerance));
+  });
+}
+
+/** Whether neighbors of each number add up to the same multiple of it: a sine, or equal steps. */
+function isWave(line: Float64Array, tolerance: number): boolean {
+  const sums = Array.from(line.subarray(2), (next, k) => next + line[k]);
+  const middle = line.subarray(1, -1);
+  const square = middle.reduce((sum, x) => sum + x * x, 0);
+  const factor = square === 0 ? 0 : sums.reduce((sum, x, k) => sum + x * middle[k], 0) / square;
+  const most = tolerance * line.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+  return (
+    Math.abs(factor) <= 2 + tolerance &&
+    sums.every((sum, k) => Math.abs(sum - factor * middle[k]) <= most)
+  );
+}
