@@ -1,11 +1,18 @@
 import { fitting } from "../../passes/finetune/fit-options.ts";
 import { type LossName, losses } from "../../src/index.ts";
-import { answersTable } from "./answers-table.ts";
 import { curveDrawing, curveWords, type LossCurve } from "./curve.ts";
 import { byId, downloadLink, draw, list, make, replaceFiles, say, show } from "./dom.ts";
 import { CancelledError, type Engine } from "./engine.ts";
-import type { Examples, InsertChoice, OpenedModel, Tuned, WorkReport } from "./messages.ts";
-import { drawingPad, type Pad } from "./pad.ts";
+import type {
+  Answers,
+  Examples,
+  InsertChoice,
+  OpenedModel,
+  SampleAnswer,
+  Tuned,
+  WorkReport,
+} from "./messages.ts";
+import { drawingPad, inkCanvas, type Pad } from "./pad.ts";
 import { type ProgressView, showProgress } from "./progress-view.ts";
 
 type From = Examples["from"];
@@ -187,4 +194,36 @@ function showTuned({ summary, notes, ladder, model, adapter }: Tuned): void {
     downloadLink(adapter, `Download ${adapter.name}`),
   ]);
   byId("tuned-summary").focus({ preventScroll: true });
+}
+
+/** Returns the table of what the model answers before and after. */
+function answersTable(): { set(answers: Answers): void } {
+  const known: Partial<Record<Answers["when"], readonly SampleAnswer[]>> = {};
+  byId("answers").replaceChildren();
+  return {
+    set({ when, samples }) {
+      known[when] = samples;
+      byId("answers").replaceChildren(
+        ...samples.map((sample, k) => {
+          const picture = sample.ink ? inkCanvas(sample.ink, `Sample ${k + 1}`) : `${k + 1}`;
+          return make(
+            "tr",
+            {},
+            make("th", { scope: "row" }, picture),
+            make("td", {}, sample.expected),
+            cellOf(known.before?.[k]),
+            cellOf(known.after?.[k]),
+          );
+        }),
+      );
+    },
+  };
+}
+
+function cellOf(sample: SampleAnswer | undefined): HTMLTableCellElement {
+  if (!sample) return make("td", {}, "…");
+  const { answer, isRight } = sample;
+  if (isRight === null) return make("td", {}, answer);
+  const spoken = make("span", { className: "spoken" }, isRight ? " (right)" : " (wrong)");
+  return make("td", { className: isRight ? "right" : "wrong" }, answer, spoken);
 }

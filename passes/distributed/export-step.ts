@@ -11,8 +11,10 @@ import { type Model, modelOf, openModel, saveBytes, saveModel } from "../../src/
 import { dataTypeNamed, elements } from "../../src/onnx/dtypes.ts";
 import type { DenseTensor } from "../../src/onnx/new-node.ts";
 import { bytesSource } from "../../src/onnx/source.ts";
-import { adapterOf } from "../adapter/adapter.ts";
+import { type Adapter, adapterOf } from "../adapter/adapter.ts";
 import { weightOf } from "../adapter/weights.ts";
+import { settingsOf } from "../finetune/settings.ts";
+import type { DifferentiatedStep } from "../finetune/step-graph.ts";
 import { withinStep } from "../finetune/step-options.ts";
 import { trainedTerms } from "../finetune/terms.ts";
 import { type TrainedWeight, trainedWeights } from "../finetune/trained-weights.ts";
@@ -21,7 +23,6 @@ import { scheduleOf } from "../schedules/schedule.ts";
 import { type BatchShapes, batchShapes } from "./batch-shapes.ts";
 import { type ExportStepOptions, exportStepOptions, exportValues } from "./export-options.ts";
 import { graphsOf } from "./graphs.ts";
-import { logHead } from "./log-head.ts";
 import {
   MANIFEST_FILE,
   STATE_FILE,
@@ -134,7 +135,8 @@ interface FilesOf {
 }
 
 /** Makes the files; the place of the frozen weights is known when they are written. */
-async function filesOf(base: Model, { options, weights, shapes, name }: FilesOf) {
+async function filesOf(base: Model, of: FilesOf) {
+  const { options, weights, shapes } = of;
   const values = exportValues(options);
   const { frozen, ...graphs } = await graphsOf(base, options, shapes);
   const { step, update } = graphs;
@@ -148,13 +150,12 @@ async function filesOf(base: Model, { options, weights, shapes, name }: FilesOf)
   for (const [file, bytes] of files) hashes[file] = await sha256(bytesSource(bytes, file));
   const schedule = scheduleFor(options);
   const adapter = adapterOf(base, options.train);
-  const about = { name, options, adapter, values, schedule };
   const manifest = {
     ...graphs,
     ...{ values, shapes, state, schedule, hashes, adapter },
     reading: step.ports.reading,
     options: lossOf(options.loss, options.lossOptions).options,
-    log: await logHead(base, { ...about, plan: step, rows: shapes.rows }),
+    log: await logHead(base, of, step, adapter),
   };
   const notes = step.plan.notes;
   return {
@@ -195,4 +196,33 @@ function startValues(
     const data = role === "weight" ? weightOf(input).data : start();
     return { name: key, dtype: type, dims: shape, data };
   });
+}
+
+/** Begins the log of a training, with the fields that finetune's has. */
+async function logHead(
+  model: Model,
+  { options, shapes, name }: FilesOf,
+  { plan, ports }: DifferentiatedStep,
+  adapter: Adapter,
+): Promise<StepManifest["log"]> {
+  const { loss, train, target, output, optimizer, lossOptions, optimizerOptions, ort } = options;
+  const { accumulate, seed } = exportValues(options);
+  const { firm, free } = await settingsOf(model, {
+    options: {
+      ...{ ort, loss, train, target, output, optimizer, lossOptions, optimizerOptions },
+      accumulate,
+    },
+    data: null,
+    eval: null,
+    batchSize: shapes.rows,
+    seed,
+    schedule: scheduleFor(options),
+  });
+  const { axis, shift } = ports.reading;
+  return {
+    model: name,
+    variant: adapter.laurelizations.map(({ variant }) => variant).join(", "),
+    computed: { output: plan.output, classAxis: axis, shift, notes: plan.notes },
+    settings: { ...firm, ...free },
+  };
 }
