@@ -89,6 +89,11 @@ describe("losses that compare the rows of a batch", () => {
       { loss: "info-nce", target: floats(wave(12), [6, 2]) },
       /a label for each row, or vectors .*\[6, 4\]/,
     ],
+    [
+      "two labels a row",
+      { loss: "info-nce", target: new Tensor("int64", new BigInt64Array(12), [6, 2]) },
+      /labels are one for each row, and these are \[6, 2\]/,
+    ],
     ["one vector", { loss: "triplet", target: PAIRS }, /a positive and a negative \[6, 2, 4\]/],
     [
       "half of a pair",

@@ -210,6 +210,19 @@ describe("finetune", () => {
   });
 });
 
+it("an output of unknown size is refused with the node that hides it", async () => {
+  const text = `<ir_version: 8, opset_import: ["" : 17]> g (float[N, 3] x) => (float[N, K] y)
+    <float[3, 3] w, bool yes = {1}> { h = MatMul(x, w)
+    [turns] t = Loop <body = b (int64 i, bool c, float[R, S] v) => (bool more, float[P, Q] u)
+      { u = Neg(v) n = ReduceSum <keepdims = 0> (u) more = Cast <to = 9> (n) }> ("", yes, h)
+    y = Neg(t) }`;
+  const target = { name: "wanted", type: { dtype: "float", shape: [4, 3] } };
+  const options = { ort, loss: "mse", train: ["w"], inputs: { x: [4, 3] }, target } as const;
+  await expect(stepGraph(await openModel(modelOfText(text)), options)).rejects.toThrow(
+    /^the size of output y cannot be inferred .*: Loop at turns cannot be lowered into plain /,
+  );
+});
+
 describe("a step over several workers", () => {
   it("is that of the whole batch if gradients are averaged by their number of examples", async () => {
     const all = batch(6, "all", 2);

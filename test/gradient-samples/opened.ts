@@ -29,6 +29,9 @@ export const openedSamples: readonly Sample[] = [
       given: "int64 k = {3}, int64 i = {1}",
     }),
   ),
+  unary("l = SplitToSequence(x, k) a = SequenceAt(l, i) y = Mul(a, a)", [4, 2], {
+    given: "int64 k = {2}, int64 i = {1}",
+  }),
   unary(
     "l = SplitToSequence <axis = 1> (x, k) a = SequenceAt(l, i) b = SequenceAt(l, j) y = Mul(a, b)",
     [2, 5],
