@@ -1,6 +1,14 @@
 import fs from "node:fs";
 import path from "node:path";
-import { type Laurelized, laurelize, openModel, prove, strip, type VariantName } from "laurelize";
+import {
+  findResiduals,
+  type Laurelized,
+  laurelize,
+  openModel,
+  prove,
+  strip,
+  type VariantName,
+} from "laurelize";
 import onnxProto from "onnx-proto";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
@@ -116,6 +124,33 @@ describe("the same layer in both branches of an If", () => {
     new DataView(mix.rawData!.buffer, mix.rawData!.byteOffset).setFloat32(0, 7, true);
     const { plan } = await augmented(onnx.ModelProto.encode(model).finish());
     expect(plan.sites[3].site.layer).toBe("merged/else_branch/mixer");
+  });
+
+  const folder = temporaryFolder();
+  it.each([
+    ["one place", "0", "merged/then_branch/mixer"],
+    ["two places", "256", "merged/else_branch/mixer"],
+  ])("shares them by %s of a data file", async (_, offset, layer) => {
+    const model = onnx.ModelProto.decode(fixture("if-same-layer")) as ModelProto;
+    const own = model.graph!.initializer!.find(({ name }) => name === "own")!;
+    const mix = bodyOf(model, "then_branch").initializer![0];
+    const values = Float32Array.from({ length: 128 }, (_, k) => k);
+    fs.writeFileSync(path.join(folder, "w.bin"), values);
+    for (const [tensor, from] of [
+      [own, "0"],
+      [mix, offset],
+    ] as const) {
+      const places = { location: "w.bin", offset: from, length: "256" };
+      tensor.externalData = Object.entries(places).map(([key, value]) =>
+        onnx.StringStringEntryProto.create({ key, value }),
+      );
+      tensor.dataLocation = onnx.TensorProto.DataLocation.EXTERNAL;
+      [tensor.rawData, tensor.floatData] = [new Uint8Array(), []];
+    }
+    const file = path.join(folder, "m.onnx");
+    fs.writeFileSync(file, onnx.ModelProto.encode(model).finish());
+    const { sites } = await findResiduals(await openModel(file), { ort });
+    expect(sites[3].layer).toBe(layer);
   });
 });
 
