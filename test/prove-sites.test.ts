@@ -70,6 +70,12 @@ describe("a proof at the sites alone", () => {
     }
   });
 
+  it("multiplies what a difference or a mean multiplies", async () => {
+    const laurel = await laurelized("rw+lr+pa", "subtracted-branch");
+    const { checks, passed } = await prove(laurel, { ort, extent: "sites" });
+    expect([passed, checks.length]).toEqual([true, 3]);
+  });
+
   it("gives onnxruntime no more than the nodes of one site", async () => {
     const laurel = await laurelized("rw+lr");
     const watched = counting();
