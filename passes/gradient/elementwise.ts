@@ -43,8 +43,10 @@ export const throughRoot = (at: GradientNode): string =>
   at.op.Div(at.g, aboveZero(at, at.op.Add(at.y, at.y)));
 
 /** A value where it is positive, and elsewhere one so large that what is divided by it is 0. */
-export const aboveZero = ({ op, write, scalar, dtype }: GradientNode, x: string): string =>
-  write.where(op.Greater(x, scalar(0)), x, scalar(largest(dtype)), dtype);
+export function aboveZero({ op, write, scalar, dtype }: GradientNode, x: string): string {
+  const isNone = write.cast(op.Not(op.Greater(x, scalar(0))), dtype);
+  return op.Add(x, op.Mul(isNone, scalar(largest(dtype))));
+}
 
 /**
  * Returns g if x is within its bounds; otherwise the bound gets it. If the bounds are constants, y

@@ -50,14 +50,15 @@ function weightsAlong(at: GradientNode, first: number, cells: number, size: numb
   const within = op.Div(op.Add(order, scalar(0.5)), samples);
   const cellStarts = constant(dtype, [1, cells, 1], range(cells));
   const place = op.Add(start, op.Mul(cell, op.Add(cellStarts, within)));
-  const counted = op.And(
-    op.And(op.Not(op.Less(place, scalar(-1))), op.Not(op.Greater(place, scalar(size)))),
-    op.Less(order, samples),
-  );
+  // Samples within a position of the image count.
+  const apart = op.Abs(op.Sub(place, scalar((size - 1) / 2)));
+  const isNear = op.Not(op.Greater(apart, scalar((size + 1) / 2)));
+  const counted = write.cast(isNear, dtype);
+  const counts = ratio > 0 ? counted : op.Mul(counted, write.cast(op.Less(order, samples), dtype));
   const inside = write.unsqueeze(write.clip(place, 0, size - 1, dtype), [3]);
   const distance = op.Abs(op.Sub(inside, constant(dtype, [size], range(size))));
   const near = write.clip(op.Sub(scalar(1), distance), 0, null, dtype);
-  const weights = op.Mul(near, write.unsqueeze(write.cast(counted, dtype), [3]));
+  const weights = op.Mul(near, write.unsqueeze(counts, [3]));
   return op.Div(
     write.reduce("ReduceSum", weights, [2], false),
     ratio > 0 ? samples : write.atLeast(samples, 1, dtype),
