@@ -201,6 +201,15 @@ describe("an impossible model", { timeout: 60_000 }, () => {
     expect((await prove(laurel, { ort })).passed).toBe(true);
     expect((await prove(laurel, { ort, extent: "sites" })).passed).toBe(true);
   });
+  it.each(["__proto__", "constructor"])("no function named %s", async (name) => {
+    const called = modelOfText(`<ir_version: 8, opset_import: ["" : 17, "own" : 1]>
+      net (float[N, 4, 8] x) => (float[N, 4, 8] y) <float[8, 8] w, float[8] g>
+      { m = MatMul(x, w) f = Relu(m) s = Add(x, f) c = own.${name}(s) y = LayerNormalization(c, g) }
+      <domain: "own", opset_import: ["" : 17]>
+      ${name} (a) => (b) { b = Relu(a) }`);
+    const laurel = await laurelize(await openModel(called), { ort, variant: "lr", rank: 2 });
+    expect((await prove(laurel, { ort })).passed).toBe(true);
+  });
   it("names that would break the line", () =>
     refusedModel(
       changed(({ graph }) => {

@@ -1,5 +1,6 @@
 import { dimsOf, numbersOf, tensorOf } from "../../src/graph/constants.ts";
 import type { Node, Use, Value } from "../../src/graph/graph.ts";
+import { own } from "../../src/graph/own.ts";
 import type { KnownGraph } from "../residuals/residual.ts";
 import { type FoldEdit, keyOf } from "./draft.ts";
 import { type Factor, isOne } from "./factor.ts";
@@ -58,7 +59,7 @@ export function absorb(plain: Plain, use: Use, by: Factor, hops = 0): readonly F
   if (value.isOutput || plain.readers.get(value) !== 1)
     return why("branch-read-elsewhere", node.op);
   if (node.outputs[0] !== value || addsMaps(plain, node)) return why("nonlinear", node.op);
-  const ways = scaleRules[node.op]?.backward?.(nodeAt(facts, node), by) ?? [];
+  const ways = own(scaleRules, node.op)?.backward?.(nodeAt(facts, node), by) ?? [];
   let failed: Why | null = null;
   for (const { requests = [] } of ways) {
     const edits = all(plain, node, requests, hops + 1);

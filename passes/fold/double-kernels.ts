@@ -1,5 +1,6 @@
 import { type Writing, writing } from "../../src/graph/builder.ts";
 import type { Graph, Node, Types } from "../../src/graph/graph.ts";
+import { own } from "../../src/graph/own.ts";
 import { patchedFile } from "../../src/graph/patch.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import type { Model } from "../../src/model.ts";
@@ -90,7 +91,7 @@ export function withDoubleKernels(
 
 function rewritten(to: Writing, graph: Graph, node: Node, types: Types): boolean {
   const [output] = node.outputs;
-  const rule = RULES[node.op];
+  const rule = own(RULES, node.op);
   if (!rule || !output) return false;
   to.about(`${output.name}.double`, node);
   const at = nodeAt({ graph, types, constants: new Set() }, node);

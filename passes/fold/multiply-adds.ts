@@ -1,6 +1,6 @@
 import type { Graph, Node, Types, Value } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
-import { rows } from "../../src/graph/own.ts";
+import { own, rows } from "../../src/graph/own.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import { elements } from "../../src/onnx/dtypes.ts";
 
@@ -65,7 +65,7 @@ export function multiplyAdds(
   let total = 0;
   for (const { nodes } of scopesOf(graph))
     for (const node of nodes) {
-      const product = PRODUCTS[node.op];
+      const product = own(PRODUCTS, node.op);
       if (!product || without.has(node)) continue;
       const count = countOf(node, product, types);
       if (count === null) return null;

@@ -1,4 +1,5 @@
 import type { Node, Use, Value } from "../../src/graph/graph.ts";
+import { own } from "../../src/graph/own.ts";
 import { scopesOf } from "../../src/graph/scopes.ts";
 import { absorb, all, operandAt, type Plain } from "./absorb.ts";
 import { costOf, type FoldEdit, type FoldPlan, keyOf, type Left } from "./draft.ts";
@@ -60,7 +61,7 @@ function visit(pass: Pass, node: Node): void {
   const weighed = uses.some((use) => plain.edges.has(keyOf(use)));
   if (!weighed && factors.every(isOne)) return;
   const at = nodeAt(plain.facts, node);
-  const rule = scaleRules[node.op];
+  const rule = own(scaleRules, node.op);
   const passed =
     rule?.join && (weighed || factors.some((f) => !isOne(f)))
       ? joined(pass, node, at, rule)

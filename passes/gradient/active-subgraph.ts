@@ -1,4 +1,5 @@
 import { called, type Graph, type Node, type Types, type Value } from "../../src/graph/graph.ts";
+import { own } from "../../src/graph/own.ts";
 import { sourcesOf, walk } from "../../src/graph/walk.ts";
 import { isFloat } from "../../src/onnx/dtypes.ts";
 import { customRule } from "./custom-rules.ts";
@@ -34,7 +35,7 @@ export function between(graph: Graph, from: readonly Value[], to: readonly Value
 
 /** Returns the rule of an operator, if it has one; a user's comes first. */
 export const ruleOf = (node: Node, rules: GradientRules): GradientRule | undefined =>
-  customRule(rules, node) ?? (vjp as VjpTable)[node.op];
+  customRule(rules, node) ?? own(vjp as VjpTable, node.op);
 
 /** What is known of a graph that is differentiated. */
 interface Differentiable {

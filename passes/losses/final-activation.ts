@@ -1,6 +1,7 @@
 import type { Writing } from "../../src/graph/builder.ts";
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Graph, type Node, type Types, type Value } from "../../src/graph/graph.ts";
+import { own } from "../../src/graph/own.ts";
 import { isFloat, type Type } from "../../src/onnx/dtypes.ts";
 import { type Activation, activationAt, positiveAxis } from "./activation.ts";
 
@@ -39,7 +40,7 @@ export function traced(search: Search, value: Value, axis: number | null): Trace
   const node = value.producer;
   const activation = activationAt(search, value, axis);
   if (!activation && node && !node.callee) {
-    const rule = KEEPING[node.op];
+    const rule = own(KEEPING, node.op);
     const result = rule?.({ ...search, node, value, axis });
     if (result) return result;
   }

@@ -1,6 +1,7 @@
 import type { Writing } from "../../src/graph/builder.ts";
 import { numbersOf } from "../../src/graph/constants.ts";
 import { attribute, type Graph, type Node } from "../../src/graph/graph.ts";
+import { own } from "../../src/graph/own.ts";
 import type { Attributes } from "../../src/onnx/new-node.ts";
 
 /** A change of opset. */
@@ -15,7 +16,8 @@ const REDUCING = 18;
 /** The opset since which a softmax is over its axis alone. */
 const ONE_AXIS = 13;
 
-const axesInputOf = ({ op }: Node) => AXES_INPUT[op] ?? (op.startsWith("Reduce") ? REDUCING : null);
+const axesInputOf = ({ op }: Node) =>
+  own(AXES_INPUT, op) ?? (op.startsWith("Reduce") ? REDUCING : null);
 
 /** Attributes that came in an opset, and that only say what was so before. */
 const ADDED: Readonly<Record<string, number>> = { allowzero: 14, saturate: 19 };

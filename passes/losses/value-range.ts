@@ -8,6 +8,7 @@ import {
   type Value,
 } from "../../src/graph/graph.ts";
 import { operatorsThat } from "../../src/graph/operators.ts";
+import { own } from "../../src/graph/own.ts";
 
 /** The smallest and the largest number that a value can hold. */
 type ValueRange = readonly [low: number, high: number];
@@ -54,7 +55,7 @@ function bounds(graph: Graph, value: Value, of: RangeOf): ValueRange {
     const index = node.outputs.indexOf(value);
     return union(node.bodies.map((body) => of(body.outputs[index])));
   }
-  return RULES[node.op]?.({ graph, node, of: (k) => of(node.inputs[k]) }) ?? ANY;
+  return own(RULES, node.op)?.({ graph, node, of: (k) => of(node.inputs[k]) }) ?? ANY;
 }
 
 interface At {

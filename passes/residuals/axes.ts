@@ -6,6 +6,7 @@ import {
   textAttribute,
   type Value,
 } from "../../src/graph/graph.ts";
+import { own } from "../../src/graph/own.ts";
 import type { Dimension } from "../../src/onnx/dtypes.ts";
 import { permOf } from "../lower/products.ts";
 import type { Setting } from "./residual.ts";
@@ -49,7 +50,7 @@ export function axesThrough(
   const from = types.get(node.inputs[input]!)?.shape;
   const to = types.get(output)?.shape;
   if (!from || !to) return [];
-  const rule = AXES[node.op] ?? (node.op.startsWith("Reduce") ? reduction : elementwise);
+  const rule = own(AXES, node.op) ?? (node.op.startsWith("Reduce") ? reduction : elementwise);
   return rule({ graph, node, input, from, to });
 }
 

@@ -1,6 +1,6 @@
 import { dimsOf } from "../../src/graph/constants.ts";
 import { attribute, type Node, textAttribute, type Value } from "../../src/graph/graph.ts";
-import { rows } from "../../src/graph/own.ts";
+import { own, rows } from "../../src/graph/own.ts";
 import { factorsOf } from "./operators.ts";
 import type { Setting } from "./residual.ts";
 
@@ -22,7 +22,7 @@ const NONE: Evidence = { writes: null, reads: null, norm: false };
 
 /** Returns what a node's weights show about the feature axes of its operand and its result. */
 export function evidence(setting: Setting, node: Node): Evidence {
-  const rule = EVIDENCE[node.op.split(".").at(-1)!];
+  const rule = own(EVIDENCE, node.op.split(".").at(-1)!);
   return rule ? rule(viewOf(setting, node)) : NONE;
 }
 

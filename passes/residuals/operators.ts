@@ -147,7 +147,7 @@ function quantizesToPositive(graph: Graph, types: Types, node: Node): boolean {
   const least = { uint8: 0, uint16: 0, int8: -128, int16: -32768 }[
     types.get(node.outputs[0]!)?.dtype ?? ""
   ];
-  return (numbersOf(graph, node.inputs[ZERO_POINT[node.op]]) ?? [0]).every(
+  return (numbersOf(graph, node.inputs[own(ZERO_POINT, node.op) ?? -1]) ?? [0]).every(
     (zero) => zero === least,
   );
 }

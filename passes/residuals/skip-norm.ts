@@ -45,7 +45,7 @@ export const biasAdd: Form = {
 /** Returns what a node computes from a sum that is another of its outputs, such as the norm. */
 export function besides(value: Value): readonly Value[] {
   const node = value.producer;
-  const place = node && (EMBEDDINGS[node.op] ?? own(LAYOUTS, node.op)?.sum);
+  const place = node && (own(EMBEDDINGS, node.op) ?? own(LAYOUTS, node.op)?.sum);
   const normed = node?.outputs[0];
   return normed && place && node.outputs[place] === value ? [normed] : [];
 }

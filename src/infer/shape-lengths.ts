@@ -2,6 +2,7 @@ import { InputError } from "../errors.ts";
 import { numbersOf, tensorOf } from "../graph/constants.ts";
 import { type Graph, inputsOf, type Node, type Value } from "../graph/graph.ts";
 import { operatorsThat } from "../graph/operators.ts";
+import { own } from "../graph/own.ts";
 import { derived, nodesWithin } from "../graph/walk.ts";
 import { elements, type Type } from "../onnx/dtypes.ts";
 
@@ -72,7 +73,7 @@ export const makesHuge = (graph: Graph, known: Known): boolean =>
 const SEEN_THROUGH = operatorsThat("sized");
 const GROWING = operatorsThat("grows");
 
-const shapeOf = ({ op, inputs }: Node): Value | null => inputs[SHAPE_INPUT[op] ?? -1] ?? null;
+const shapeOf = ({ op, inputs }: Node): Value | null => inputs[own(SHAPE_INPUT, op) ?? -1] ?? null;
 
 /** Returns the largest size of a value in elements; `unknown` if its operator does not show it. */
 function atMost(graph: Graph, value: Value, known: Known, unknown: number): number {
