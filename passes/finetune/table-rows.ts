@@ -67,6 +67,7 @@ const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
 /** Reads a cell that is a list of numbers: [1, 2] as JSON, Python or NumPy write it, or 1 2. */
 function listOf(cell: string): TableCell {
   const text = cell.trim();
+  if (!/[\s[]/.test(text)) return cell;
   const inner = /^\[([^[\]]*)\]$/.exec(text)?.[1];
   const parts = (inner ?? text).split(/\s*,\s*|\s+/).filter((part) => part !== "");
   const isList = inner !== undefined || (parts.length > 1 && !text.includes(","));
