@@ -23,10 +23,12 @@ const STATED = /(^|\/)Constant(_\d+)?_output_\d+$/;
 export function isParameter(graph: Graph, value: Value): boolean {
   const { name, uses, producer } = value;
   const rank = dimsOf(value)!.length;
+  // Some are parameters that are never trained, as Whisper's positions.
+  if (isPositionTable(graph, value)) return false;
   const noted = notedParameters(graph.file, name);
   if (noted) return noted.length > 0;
   if (uses.length > 0 && uses.every(isSetting)) return false;
-  if (isMask(graph, value) || isCopied(graph, value) || isPositionTable(graph, value)) return false;
+  if (isMask(graph, value) || isCopied(graph, value)) return false;
   if (!MADE_UP.test(name) && !STATED.test(name)) return rank > 0 || producer === null;
   const weighs = uses.some(
     ({ node, index }) => node.callee !== null || WEIGHTS.get(node.op)?.includes(index),
