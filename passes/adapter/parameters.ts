@@ -23,9 +23,9 @@ const STATED = /(^|\/)Constant(_\d+)?_output_\d+$/;
 export function isParameter(graph: Graph, value: Value): boolean {
   const { name, uses, producer } = value;
   const rank = dimsOf(value)!.length;
-  // Some are parameters that are never trained, as Whisper's positions.
-  if (isPositionTable(graph, value)) return false;
   const noted = notedParameters(graph.file, name);
+  // Some are parameters that are never trained, as Whisper's positions.
+  if (isPositionTable(graph, value, noted !== null && noted.length > 0)) return false;
   if (noted) return noted.length > 0;
   if (uses.length > 0 && uses.every(isSetting)) return false;
   if (isMask(graph, value) || isCopied(graph, value)) return false;

@@ -13,9 +13,10 @@ const APART = 32;
 /**
  * Whether a constant was computed from positions: along an axis, each of its lines is a sine or has
  * equal steps, and not all are constant. Rotary angles, sinusoidal embeddings and ramps of distances
- * are, learned weights are not. Looks at some numbers of some lines.
+ * are, learned weights are not. Looks at some numbers of some lines. With `turns`, equal steps alone,
+ * with which some weights start, do not count.
  */
-export function isPositionTable(graph: Graph, value: Value): boolean {
+export function isPositionTable(graph: Graph, value: Value, turns = false): boolean {
   const dims = dimsOf(value)!;
   if (dims.length < 2) return false;
   const { dtype } = typeOfTensor(value)!;
@@ -36,19 +37,25 @@ export function isPositionTable(graph: Graph, value: Value): boolean {
     });
     if (lines.length * (length - 3) < SURE) return false;
     const isVaried = lines.some((line) => line.some((x) => Math.abs(x - line[0]) > tolerance));
-    return isVaried && lines.every((line) => isWave(line, tolerance));
+    const factors = lines.map((line) => factorOf(line, tolerance));
+    const turning = !turns || factors.some((factor) => factor !== null && factor < 2 - TURN);
+    return isVaried && turning && !factors.includes(null);
   });
 }
 
-/** Whether neighbors of each number add up to the same multiple of it: a sine, or equal steps. */
-function isWave(line: Float64Array, tolerance: number): boolean {
+/** How far the factor of a sine is from 2, that of equal steps. */
+const TURN = 1e-2;
+
+/**
+ * Returns the multiple of each number that its neighbors add up to: the same in a sine, 2 in equal
+ * steps. Null if it differs.
+ */
+function factorOf(line: Float64Array, tolerance: number): number | null {
   const sums = Array.from(line.subarray(2), (next, k) => next + line[k]);
   const middle = line.subarray(1, -1);
   const square = middle.reduce((sum, x) => sum + x * x, 0);
-  const factor = square === 0 ? 0 : sums.reduce((sum, x, k) => sum + x * middle[k], 0) / square;
+  const factor = square === 0 ? 2 : sums.reduce((sum, x, k) => sum + x * middle[k], 0) / square;
   const most = tolerance * line.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-  return (
-    Math.abs(factor) <= 2 + tolerance &&
-    sums.every((sum, k) => Math.abs(sum - factor * middle[k]) <= most)
-  );
+  const isSame = sums.every((sum, k) => Math.abs(sum - factor * middle[k]) <= most);
+  return isSame && Math.abs(factor) <= 2 + tolerance ? factor : null;
 }
